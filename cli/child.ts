@@ -1,0 +1,20 @@
+/** `container child`: what `run` starts as PID 1. Not for people. */
+
+import { announce, runChild } from "../launch/child.ts";
+import { takeHandover } from "../launch/handover.ts";
+import type { Command } from "./command.ts";
+
+/** The child's entry. */
+export const childCommand: Command = {
+  name: "child",
+  summary: "The first process of a container; started by run",
+  usage: "",
+  flags: [],
+  examples: [["container run /bin/sh", "starts it"]],
+  hidden: true,
+  execute() {
+    const handover = takeHandover();
+    if (handover.announce) announce(handover.args, Deno.pid);
+    return runChild(handover);
+  },
+};

@@ -1,0 +1,39 @@
+/** What a command is: a row of the table that drives dispatch and help. */
+
+import { type Flag, flagHelp } from "./flags.ts";
+
+/** One command. */
+export interface Command {
+  name: string;
+  /** One line, for the list of commands. */
+  summary: string;
+  /** After the name: `[flags] COMMAND [ARG…]`. */
+  usage: string;
+  flags: readonly Flag[];
+  examples: readonly [line: string, what: string][];
+  /** Not for people: left out of help. */
+  hidden?: true;
+  /** Carries it out; the exit status. Errors are thrown. */
+  execute(argv: readonly string[]): number | Promise<number>;
+}
+
+/** The flag every command has. */
+export const HELP: Flag = { name: "help", short: "h", help: "Show this help" };
+
+/** The help text of a command. */
+export function commandHelp(command: Command): string {
+  const { name, summary, usage, flags, examples } = command;
+  const width = Math.max(...examples.map(([line]) => line.length)) + 2;
+  return [
+    summary,
+    "",
+    `Usage: container ${name} ${usage}`,
+    "",
+    "Flags:",
+    flagHelp([...flags, HELP]),
+    "",
+    "Examples:",
+    ...examples.map(([line, what]) => `  ${line.padEnd(width)}${what}`),
+    "",
+  ].join("\n");
+}

@@ -1,0 +1,98 @@
+/** `container explain`: the plan of a command, with the reason of each step. */
+
+import {
+  DEFAULT_ROOTFS,
+  findRootFilesystem,
+} from "../container/root_filesystem.ts";
+import { planRun } from "../container/run.ts";
+import { describe } from "../plan/describe.ts";
+import { type Phase, PHASES, type Plan } from "../plan/step.ts";
+import { ContainerError, UsageError } from "../spec/errors.ts";
+import { closestString } from "./closest.ts";
+import type { Command } from "./command.ts";
+import { type Flag, parseFlags } from "./flags.ts";
+import { print, say } from "./output.ts";
+import { RUN_FLAGS, specFromFlags } from "./run_flags.ts";
+
+const EXPLAIN_FLAGS: readonly Flag[] = [
+  { name: "json", help: "Print the plan as JSON" },
+];
+
+const WHERE: Record<Phase, string> = {
+  launch: "the walker, on the way from the host into the new namespaces",
+  container: "the child: this program again, as PID 1 of the container",
+  process: "the walker again, in the process that becomes the command",
+  cleanup: "the child, when the command has ended",
+};
+
+/** Prints what `run` would do. */
+export const explainCommand: Command = {
+  name: "explain",
+  summary: "Print the steps that run would carry out, and why; changes nothing",
+  usage: "[--json] run [flags] COMMAND [ARG…]",
+  flags: EXPLAIN_FLAGS,
+  examples: [
+    ["container explain run /bin/sh", "needs no root"],
+    ["container explain --json run /bin/sh", "for programs"],
+  ],
+  execute(argv) {
+    const own = parseFlags(EXPLAIN_FLAGS, argv, "container explain");
+    const [word, ...rest] = own.rest;
+    if (word !== "run") throw notExplained(word);
+    const flags = parseFlags(
+      [...RUN_FLAGS, ...EXPLAIN_FLAGS],
+      rest,
+      "container explain run",
+    );
+    const spec = specFromFlags(flags, rootfs(flags.last("rootfs")));
+    const plan = planRun(spec, { chroot: flags.has("chroot") });
+    print(
+      own.has("json") || flags.has("json")
+        ? JSON.stringify({ command: spec.process.args, ...plan }, null, 2)
+        : asText(plan, spec.process.args),
+    );
+    return 0;
+  },
+};
+
+/** The plan can be shown before there is a root filesystem. */
+function rootfs(path: string | undefined): string {
+  try {
+    return findRootFilesystem(path, say);
+  } catch (error) {
+    if (!(error instanceof ContainerError)) throw error;
+    return path ?? DEFAULT_ROOTFS;
+  }
+}
+
+function notExplained(word: string | undefined): UsageError {
+  if (word === undefined) {
+    return new UsageError(
+      "Nothing to explain",
+      "Name a command: container explain run /bin/sh.",
+    );
+  }
+  const near = closestString(word, ["run"]);
+  return new UsageError(
+    `Cannot explain ${word}: the commands it knows are: run`,
+    near ? `Did you mean ${near}?` : "See container explain --help.",
+  );
+}
+
+/** The plan for people. */
+export function asText(plan: Plan, args: readonly string[]): string {
+  const count = PHASES.reduce((sum, phase) => sum + plan[phase].length, 0);
+  const lines = [`container run ${args.join(" ")}: ${count} steps`];
+  let number = 0;
+  for (const phase of PHASES) {
+    lines.push("", `${phase}, by ${WHERE[phase]}`);
+    for (const step of plan[phase]) {
+      lines.push(
+        `${String(++number).padStart(4)}. ${describe(step)}`,
+        `      why: ${step.why}`,
+        `      see: ${step.man}`,
+      );
+    }
+  }
+  return lines.join("\n");
+}

@@ -1,0 +1,130 @@
+/**
+ * Flags as a table: parsing, help and completion come from one description.
+ * Of its own making because the order of flags matters to later ones (mounts
+ * are made in the order given), which a parser into an object loses.
+ */
+
+import { closestString } from "./closest.ts";
+import { UsageError } from "../spec/errors.ts";
+
+/** One flag. */
+export interface Flag {
+  /** Without dashes: `rootfs`. */
+  name: string;
+  short?: string;
+  /** What its value is called in help; a switch without one. */
+  value?: string;
+  help: string;
+}
+
+/** Help was asked for among a command's flags. */
+export class HelpRequested extends Error {
+  override name = "HelpRequested";
+}
+
+/** The flags of a command line, in their order, and the words after them. */
+export class Flags {
+  constructor(
+    readonly given: readonly [name: string, value: string][],
+    readonly rest: readonly string[],
+  ) {}
+
+  has(name: string): boolean {
+    return this.last(name) !== undefined && this.last(name) !== "false";
+  }
+
+  /** The value that counts when a flag is given more than once. */
+  last(name: string): string | undefined {
+    return this.given.findLast(([given]) => given === name)?.[1];
+  }
+
+  all(name: string): string[] {
+    return this.given.flatMap(([given, value]) =>
+      given === name ? [value] : []
+    );
+  }
+}
+
+/** Parses up to the first word that is not a flag, or to `--`. */
+export function parseFlags(
+  flags: readonly Flag[],
+  argv: readonly string[],
+  command: string,
+): Flags {
+  const given: [string, string][] = [];
+  const unknown = (word: string) => {
+    const near = closestString(
+      word.replace(/^-+/, ""),
+      flags.map(({ name }) => name),
+    );
+    return new UsageError(
+      `Unknown flag ${word}`,
+      near
+        ? `Did you mean --${near}? See ${command} --help.`
+        : `See ${command} --help.`,
+    );
+  };
+  let at = 0;
+  const valueOf = (flag: Flag, word: string, attached?: string): string => {
+    if (attached !== undefined) return attached;
+    const value = argv[++at];
+    if (value === undefined) {
+      throw new UsageError(
+        `${word} needs a value: ${word} ${flag.value}`,
+        `See ${command} --help.`,
+      );
+    }
+    return value;
+  };
+  for (; at < argv.length; at++) {
+    const word = argv[at]!;
+    if (word === "--help" || word === "-h") throw new HelpRequested();
+    if (word === "--") return new Flags(given, argv.slice(at + 1));
+    if (!word.startsWith("-") || word === "-") break;
+    const [, dashes, name, attached] = word.match(
+      /^(--?)([^=]*)(?:=([\s\S]*))?$/,
+    )!;
+    const long = flags.find((flag) => flag.name === name);
+    if (long && (dashes === "--" || name!.length > 1)) {
+      if (!long.value && attached !== undefined) {
+        given.push([long.name, switchValue(word, attached)]);
+      } else {
+        given.push([
+          long.name,
+          long.value ? valueOf(long, `--${long.name}`, attached) : "true",
+        ]);
+      }
+      continue;
+    }
+    if (dashes === "--") throw unknown(word.split("=")[0]!);
+    // A cluster of short flags; the last of them may take a value.
+    for (let rest = word.slice(1); rest;) {
+      const flag = flags.find(({ short }) => short === rest[0]);
+      if (!flag) throw unknown(word.length > 2 ? word.split("=")[0]! : word);
+      rest = rest.slice(1);
+      if (!flag.value) {
+        given.push([flag.name, "true"]);
+        continue;
+      }
+      const inside = rest ? rest.replace(/^=/, "") : undefined;
+      given.push([flag.name, valueOf(flag, `-${flag.short}`, inside)]);
+      rest = "";
+    }
+  }
+  return new Flags(given, argv.slice(at));
+}
+
+function switchValue(word: string, value: string): string {
+  if (value === "true" || value === "false") return value;
+  throw new UsageError(`${word}: this flag is true or false`);
+}
+
+/** The lines of help for flags, aligned. */
+export function flagHelp(flags: readonly Flag[]): string {
+  const left = flags.map(({ name, short, value }) =>
+    `  ${short ? `-${short}, ` : "    "}--${name}${value ? ` ${value}` : ""}`
+  );
+  const width = Math.max(...left.map((text) => text.length)) + 2;
+  return flags.map(({ help }, index) => left[index]!.padEnd(width) + help)
+    .join("\n");
+}

@@ -1,0 +1,37 @@
+/** Standard output and error. Both are written at once, on this thread. */
+
+import { errnoText } from "../ffi/errno.ts";
+
+const encoder = new TextEncoder();
+
+/** A reader that closed its end has seen enough: no error, and no more output. */
+export class ClosedReader extends Error {
+  override name = "ClosedReader";
+}
+
+/** Writes what the command is for. */
+export function print(text: string): void {
+  const bytes = encoder.encode(text.endsWith("\n") ? text : `${text}\n`);
+  try {
+    for (let rest = bytes; rest.length;) {
+      rest = rest.subarray(Deno.stdout.writeSync(rest));
+    }
+  } catch (error) {
+    if (error instanceof Deno.errors.BrokenPipe) throw new ClosedReader();
+    if (error instanceof Error && /os error 28/.test(error.message)) {
+      throw new Error(
+        `Cannot write to standard output: ${errnoText("ENOSPC")}`,
+      );
+    }
+    throw error;
+  }
+}
+
+/** Writes a line for the user, beside what the command is for. */
+export function say(line: string): void {
+  try {
+    Deno.stderr.writeSync(encoder.encode(`${line}\n`));
+  } catch {
+    // Nobody reads it.
+  }
+}

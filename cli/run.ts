@@ -1,0 +1,37 @@
+/** `container run`. */
+
+import { findRootFilesystem } from "../container/root_filesystem.ts";
+import { run } from "../container/run.ts";
+import type { Command } from "./command.ts";
+import { parseFlags } from "./flags.ts";
+import { say } from "./output.ts";
+import { RUN_FLAGS, specFromFlags } from "./run_flags.ts";
+
+/** Runs a command in a new container. */
+export const runCommand: Command = {
+  name: "run",
+  summary: "Run a command in a new container",
+  usage: "[flags] [--] COMMAND [ARG…]",
+  flags: RUN_FLAGS,
+  examples: [
+    ["sudo container run /bin/sh", "a shell inside ./fs"],
+    ["sudo container run -q ps", "one command, and nothing said beside it"],
+    [
+      "sudo container run --rootfs /srv/alpine ls -l /",
+      "another root filesystem",
+    ],
+    ["sudo container run -e NAME=you sh -c 'echo hi $NAME'", "a variable"],
+    ["container explain run /bin/sh", "what would be done, and why"],
+  ],
+  async execute(argv) {
+    const flags = parseFlags(RUN_FLAGS, argv, "container run");
+    // The command line is judged before anything is looked for on disk.
+    specFromFlags(flags, "");
+    const rootfs = findRootFilesystem(flags.last("rootfs"), say);
+    return await run(specFromFlags(flags, rootfs), {
+      chroot: flags.has("chroot"),
+      announce: !flags.has("quiet"),
+      debug: flags.has("debug"),
+    });
+  },
+};

@@ -1,0 +1,103 @@
+/** fcntl.h and unistd.h: descriptors. */
+
+import { rawSyscall, syscall } from "./libc.ts";
+import { cString } from "./memory.ts";
+
+export const O = {
+  O_RDONLY: 0,
+  O_WRONLY: 1,
+  O_RDWR: 2,
+  O_NONBLOCK: 0o4000,
+  O_DIRECTORY: Deno.build.arch === "aarch64" ? 0o40000 : 0o200000,
+  O_NOFOLLOW: Deno.build.arch === "aarch64" ? 0o100000 : 0o400000,
+  O_CLOEXEC: 0o2000000,
+  O_PATH: 0o10000000,
+} as const;
+
+export const AT_FDCWD = -100;
+export const AT_EMPTY_PATH = 0x1000;
+
+const F_DUPFD_CLOEXEC = 1030;
+const F_ADD_SEALS = 1033;
+const MFD_CLOEXEC = 1;
+const MFD_ALLOW_SEALING = 2;
+const MFD_EXEC = 0x10;
+const SEAL_SEAL = 1;
+const SEAL_SHRINK = 2;
+const SEAL_GROW = 4;
+const SEAL_WRITE = 8;
+
+/** A descriptor of ours; closed once, however often it is disposed of. */
+export class Descriptor implements Disposable {
+  #open = true;
+  constructor(readonly fd: number) {}
+  close(): void {
+    if (this.#open) rawSyscall("close", this.fd);
+    this.#open = false;
+  }
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}
+
+/** openat(2), close-on-exec. */
+export function open(path: string, flags: number): Descriptor {
+  return new Descriptor(
+    syscall("openat", AT_FDCWD, cString(path), flags | O.O_CLOEXEC, 0),
+  );
+}
+
+/** pipe2(2), both ends close-on-exec. */
+export function pipe(): { read: Descriptor; write: Descriptor } {
+  const ends = new Int32Array(2);
+  syscall("pipe2", new Uint8Array(ends.buffer), O.O_CLOEXEC);
+  return { read: new Descriptor(ends[0]!), write: new Descriptor(ends[1]!) };
+}
+
+/**
+ * A descriptor moved to a number from `least` upwards, so that the low numbers
+ * are free to be handed out to a new process.
+ */
+export function moveUp(descriptor: Descriptor, least = 64): Descriptor {
+  if (descriptor.fd >= least) return descriptor;
+  const moved = syscall("fcntl", descriptor.fd, F_DUPFD_CLOEXEC, least);
+  descriptor.close();
+  return new Descriptor(moved);
+}
+
+/** Writes all of it. */
+export function writeAll(fd: number, bytes: Uint8Array): void {
+  for (let rest = bytes; rest.length;) {
+    rest = rest.subarray(syscall("write", fd, rest, rest.length));
+  }
+}
+
+/** Reads up to `bytes.length` bytes at an offset, pread(2). */
+export function readAt(fd: number, bytes: Uint8Array, offset: number): number {
+  return syscall("pread64", fd, bytes, bytes.length, offset);
+}
+
+/** A file in memory that cannot change its size; `sealed` also not its content. */
+export function memoryFile(
+  name: string,
+  content: Uint8Array,
+  { sealed = false, executable = false } = {},
+): Descriptor {
+  const base = MFD_CLOEXEC | MFD_ALLOW_SEALING;
+  let fd = rawSyscall(
+    "memfd_create",
+    cString(name),
+    executable ? base | MFD_EXEC : base,
+  );
+  // MFD_EXEC came with Linux 6.3, where its absence is only a warning.
+  if (fd === -22 && executable) {
+    fd = syscall("memfd_create", cString(name), base);
+  } else if (fd < 0) {
+    fd = syscall("memfd_create", cString(name), base);
+  }
+  const file = new Descriptor(fd);
+  writeAll(fd, content);
+  const seals = SEAL_SHRINK | SEAL_GROW | (sealed ? SEAL_WRITE | SEAL_SEAL : 0);
+  syscall("fcntl", fd, F_ADD_SEALS, seals);
+  return file;
+}

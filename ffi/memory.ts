@@ -1,0 +1,36 @@
+/**
+ * Bytes as C sees them. Whoever passes an address keeps the bytes it came from
+ * referenced until the call is over: the collector does not know C.
+ */
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/** A NUL-terminated string. A NUL inside would silently cut it: refused. */
+export function cString(text: string): Uint8Array<ArrayBuffer> {
+  if (text.includes("\0")) {
+    throw new TypeError(
+      `Cannot pass ${JSON.stringify(text)}: it holds a NUL byte`,
+    );
+  }
+  return encoder.encode(text + "\0");
+}
+
+/** The text before the first NUL. */
+export function fromCString(bytes: Uint8Array): string {
+  const end = bytes.indexOf(0);
+  return decoder.decode(end < 0 ? bytes : bytes.subarray(0, end));
+}
+
+/** The address of the first byte; 0 for an empty array. */
+export function addressOf(bytes: Uint8Array): bigint {
+  return Deno.UnsafePointer.value(
+    Deno.UnsafePointer.of(bytes as Uint8Array<ArrayBuffer>),
+  );
+}
+
+/** The int at a pointer. */
+export function readInt32(pointer: Deno.PointerValue): number {
+  if (pointer === null) throw new TypeError("Cannot read at a null pointer");
+  return new Deno.UnsafePointerView(pointer).getInt32();
+}

@@ -1,0 +1,47 @@
+/** sys/mount.h: the mount tree and the root directory. */
+
+import { syscall } from "./libc.ts";
+import { cString } from "./memory.ts";
+
+export const MS = {
+  MS_RDONLY: 0x1,
+  MS_NOSUID: 0x2,
+  MS_NODEV: 0x4,
+  MS_NOEXEC: 0x8,
+  MS_REMOUNT: 0x20,
+  MS_NOSYMFOLLOW: 0x100,
+  MS_NOATIME: 0x400,
+  MS_NODIRATIME: 0x800,
+  MS_BIND: 0x1000,
+  MS_MOVE: 0x2000,
+  MS_REC: 0x4000,
+  MS_UNBINDABLE: 0x20000,
+  MS_PRIVATE: 0x40000,
+  MS_SLAVE: 0x80000,
+  MS_SHARED: 0x100000,
+  MS_RELATIME: 0x200000,
+  MS_STRICTATIME: 0x1000000,
+} as const;
+
+export const MNT = { MNT_FORCE: 1, MNT_DETACH: 2, UMOUNT_NOFOLLOW: 8 } as const;
+
+const orNull = (text: string | null) => text === null ? null : cString(text);
+
+/** mount(2). */
+export function mount(
+  source: string | null,
+  target: string,
+  { type = null, flags = 0, data = null }: {
+    type?: string | null;
+    flags?: number;
+    data?: string | null;
+  } = {},
+): void {
+  const bytes = [orNull(source), cString(target), orNull(type), orNull(data)];
+  syscall("mount", bytes[0]!, bytes[1]!, bytes[2]!, flags, bytes[3]!);
+}
+
+/** umount2(2). */
+export function umount2(target: string, flags = 0): void {
+  syscall("umount2", cString(target), flags);
+}

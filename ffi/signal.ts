@@ -1,0 +1,71 @@
+/** signal.h: numbers, sets, sending and taking. */
+
+import { rawSyscall, syscall } from "./libc.ts";
+import { ERRNO, errnoName, SyscallError } from "./errno.ts";
+
+export const SIGNAL = {
+  SIGHUP: 1,
+  SIGINT: 2,
+  SIGQUIT: 3,
+  SIGILL: 4,
+  SIGTRAP: 5,
+  SIGABRT: 6,
+  SIGBUS: 7,
+  SIGFPE: 8,
+  SIGKILL: 9,
+  SIGUSR1: 10,
+  SIGSEGV: 11,
+  SIGUSR2: 12,
+  SIGPIPE: 13,
+  SIGALRM: 14,
+  SIGTERM: 15,
+  SIGSTKFLT: 16,
+  SIGCHLD: 17,
+  SIGCONT: 18,
+  SIGSTOP: 19,
+  SIGTSTP: 20,
+  SIGTTIN: 21,
+  SIGTTOU: 22,
+  SIGURG: 23,
+  SIGXCPU: 24,
+  SIGXFSZ: 25,
+  SIGVTALRM: 26,
+  SIGPROF: 27,
+  SIGWINCH: 28,
+  SIGIO: 29,
+  SIGPWR: 30,
+  SIGSYS: 31,
+} as const;
+
+/** A signal of signal(7). */
+export type SignalName = keyof typeof SIGNAL;
+
+export const SIG_BLOCK = 0;
+export const SIG_SETMASK = 2;
+/** Bytes of the kernel's sigset_t. */
+export const SIGSET_SIZE = 8;
+
+/** The kernel's sigset_t with these signals in it. */
+export function sigset(signals: Iterable<number>): Uint8Array<ArrayBuffer> {
+  let bits = 0n;
+  for (const signal of signals) bits |= 1n << BigInt(signal - 1);
+  return new Uint8Array(new BigUint64Array([bits]).buffer);
+}
+
+/** kill(2); false where the process is gone already. */
+export function kill(pid: number, signal: number): boolean {
+  const result = rawSyscall("kill", pid, signal);
+  if (result >= 0) return true;
+  if (-result === ERRNO.ESRCH) return false;
+  throw new SyscallError("kill", errnoName(-result));
+}
+
+/** Blocks signals for the calling thread alone, sigprocmask(2). */
+export function blockSignals(signals: Iterable<number>): void {
+  syscall("rt_sigprocmask", SIG_BLOCK, sigset(signals), null, SIGSET_SIZE);
+}
+
+/** Waits until one of these blocked signals is pending and takes it, sigwaitinfo(2). */
+export function waitForSignal(signals: Uint8Array): number {
+  return syscall("rt_sigtimedwait", signals, null, null, SIGSET_SIZE);
+}

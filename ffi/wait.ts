@@ -1,0 +1,40 @@
+/** sys/wait.h. */
+
+import { rawSyscall } from "./libc.ts";
+import { ERRNO, errnoName, SyscallError } from "./errno.ts";
+
+export const WNOHANG = 1;
+export const WUNTRACED = 2;
+
+/** What wait4(2) saw of a process. */
+export type WaitStatus =
+  & { pid: number }
+  & ({ exited: number } | { signaled: number } | { stopped: number });
+
+/**
+ * wait4(2). Null when there is no child (ECHILD), or with WNOHANG none that
+ * has something to tell.
+ */
+export function wait(pid: number, flags = 0): WaitStatus | null {
+  const status = new Int32Array(1);
+  const bytes = new Uint8Array(status.buffer);
+  for (;;) {
+    const found = rawSyscall("wait4", pid, bytes, flags, null);
+    if (found === 0 || -found === ERRNO.ECHILD) return null;
+    if (-found === ERRNO.EINTR) continue;
+    if (found < 0) throw new SyscallError("wait4", errnoName(-found));
+    const word = status[0]!;
+    if ((word & 0xff) === 0x7f) {
+      return { pid: found, stopped: word >> 8 & 0xff };
+    }
+    const signal = word & 0x7f;
+    if (signal) return { pid: found, signaled: signal };
+    return { pid: found, exited: word >> 8 & 0xff };
+  }
+}
+
+/** The shell's number for an end: the status, or 128 and the signal. */
+export function exitCode(status: WaitStatus): number {
+  if ("exited" in status) return status.exited;
+  return 128 + ("signaled" in status ? status.signaled : status.stopped);
+}

@@ -1,0 +1,59 @@
+/**
+ * A system call as data: what a step comes down to. Both executors carry out
+ * the same calls, and explain prints them.
+ */
+
+import type { Errno } from "../ffi/errno.ts";
+import type { SyscallName } from "../ffi/numbers.ts";
+
+/** Bytes that hold the addresses of other arguments, as C structures do. */
+export interface Block {
+  bytes: Uint8Array;
+  pointers: { at: number; to: Argument }[];
+}
+
+/** An argument: numbers as they are, the rest by address. */
+export type Argument =
+  | number
+  | bigint
+  | null
+  | string
+  | string[]
+  | Uint8Array
+  | Block
+  /** The result of an earlier call. */
+  | { slot: string }
+  /** The address of such a result. */
+  | { addressOf: string };
+
+/** One system call with what counts as its success. */
+export interface Call {
+  name: SyscallName;
+  args: Argument[];
+  /** Keeps the result under this name. */
+  result?: string;
+  /** Errors that are fine: the walk goes on. */
+  expect?: Errno[];
+  /** The result must be this, or the call counts as failed with `otherwise`. */
+  want?: { result: number; otherwise: Errno };
+  /** How many of the next calls are left out after success. */
+  skipOnSuccess?: number;
+  /** A clone: the caller exits and the new process goes on. */
+  clone?: true;
+}
+
+/** Not a system call: two pieces of memory have to be the same. */
+export interface Comparison {
+  name: "compare";
+  args: [Argument, Argument, number];
+  otherwise: Errno;
+}
+
+/** Not a system call: the walk ends here, with this error. */
+export interface Failure {
+  name: "fail";
+  error: Errno;
+}
+
+/** What an executor carries out. */
+export type Instruction = Call | Comparison | Failure;

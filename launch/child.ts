@@ -1,0 +1,128 @@
+/**
+ * The child: our own program as PID 1 of the container, in its new namespaces.
+ *
+ * It carries out the container phase of the plan, has the walker start the
+ * user's command, and stays: it reaps what is orphaned, passes signals on, and
+ * ends the container when the command ends. All of it is synchronous, on the
+ * main thread: Deno's other threads are still in the host's UTS and IPC
+ * namespaces.
+ */
+
+import { writeAll } from "../ffi/fcntl.ts";
+import { rawSyscall, syscall } from "../ffi/libc.ts";
+import {
+  kill,
+  SIGNAL,
+  type SignalName,
+  sigset,
+  waitForSignal,
+} from "../ffi/signal.ts";
+import { openSpawn } from "../ffi/spawn.ts";
+import { setForegroundGroup } from "../ffi/termios.ts";
+import {
+  exitCode,
+  wait,
+  type WaitStatus,
+  WNOHANG,
+  WUNTRACED,
+} from "../ffi/wait.ts";
+import { FORWARDED, TAKEN_BY_CHILD } from "../plan/child.ts";
+import type { StepOf } from "../plan/step.ts";
+import { diagnose } from "./diagnose.ts";
+import { type Handover, NEWS, SIGNAL_FOREGROUND } from "./handover.ts";
+import { HANDED } from "./lower.ts";
+import { perform } from "./perform.ts";
+import { StepError } from "./step_error.ts";
+import { openWalker, type Walk, walk } from "./walker.ts";
+
+const STDIN = 0;
+
+const CLOSE_ON_EXEC = 4;
+
+/** Runs the container to its end; returns the status to exit with. */
+export function runChild({ plan, foreground }: Handover): number {
+  syscall("close_range", HANDED.plan, HANDED.self, CLOSE_ON_EXEC);
+  // Bound and made while the host's files are still there.
+  openSpawn();
+  openWalker();
+  perform(plan.container);
+  try {
+    using command = walk(plan.process);
+    tell(NEWS.running);
+    const status = attend(command.pid, foreground);
+    checkStarted(command);
+    return exitCode(status);
+  } finally {
+    perform(plan.cleanup.filter(({ step }) => step === "killAll"));
+    while (wait(-1));
+    perform(plan.cleanup.filter(({ step }) => step !== "killAll"));
+  }
+}
+
+/** A parent that is gone needs no news; it takes the container with it. */
+function tell(news: number): void {
+  rawSyscall("write", HANDED.status, new Uint8Array([news]), 1);
+}
+
+/** PID 1's life: until the command has ended. */
+function attend(command: number, foreground: boolean): WaitStatus {
+  const taken = sigset([
+    ...TAKEN_BY_CHILD.map((name) => SIGNAL[name]),
+    SIGNAL_FOREGROUND,
+  ]);
+  const forwarded = new Set<number>(
+    FORWARDED.map((name: SignalName) => SIGNAL[name]),
+  );
+  for (;;) {
+    const signal = waitForSignal(taken);
+    if (signal === SIGNAL.SIGCHLD) {
+      const ended = reap(command);
+      if (ended) return ended;
+    } else if (signal === SIGNAL_FOREGROUND) {
+      if (foreground) setForegroundGroup(STDIN, command);
+    } else if (signal === SIGNAL.SIGCONT) {
+      // What stopped the command stopped its group.
+      kill(-command, SIGNAL.SIGCONT);
+    } else if (forwarded.has(signal)) {
+      kill(command, signal);
+    }
+  }
+}
+
+/** Reaps whatever has ended; the command's status if it is among them. */
+function reap(command: number): WaitStatus | null {
+  let found: WaitStatus | null = null;
+  for (;;) {
+    const status = wait(-1, WNOHANG | WUNTRACED);
+    if (!status) return found;
+    if (status.pid !== command) continue;
+    if ("stopped" in status) tell(NEWS.stopped);
+    else found = status;
+  }
+}
+
+/** Tells a command that never started from one that ended. */
+function checkStarted(command: Walk): void {
+  try {
+    command.check();
+  } catch (error) {
+    if (error instanceof StepError && error.step.step === "execute") {
+      throw diagnose(error.step as StepOf<"execute">, error);
+    }
+    throw error;
+  }
+}
+
+/** `running [/bin/sh] as 1`, as Go prints a slice. */
+export function announcement(args: readonly string[], pid: number): string {
+  return `running [${args.join(" ")}] as ${pid}\n`;
+}
+
+/** Writes to standard error at once, on this thread. */
+export function announce(args: readonly string[], pid: number): void {
+  try {
+    writeAll(2, new TextEncoder().encode(announcement(args, pid)));
+  } catch {
+    // Nobody reads it: no reason not to run.
+  }
+}

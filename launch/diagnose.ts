@@ -1,0 +1,132 @@
+/**
+ * Why a command could not be executed. execve(2) answers ENOENT for a missing
+ * file and for a missing loader, EACCES for a directory and for a missing
+ * permission: this looks at the files to tell which. Runs after the failure, in
+ * a process whose root is the container's.
+ */
+
+import type { StepOf } from "../plan/step.ts";
+import { inspectElf, machineName } from "../rootfs/elf.ts";
+import { CommandError, EXIT } from "../spec/errors.ts";
+import type { StepError } from "./step_error.ts";
+
+const HEAD_SIZE = 4096;
+const EXECUTE_BITS = 0o111;
+
+const notExecutable = (message: string, hint: string) =>
+  new CommandError(message, { hint, status: EXIT.notExecutable });
+
+const notFound = (message: string, hint: string) =>
+  new CommandError(message, { hint, status: EXIT.notFound });
+
+/** The error to show for an execute step that failed. */
+export function diagnose(
+  step: StepOf<"execute">,
+  failure: StepError,
+): CommandError | StepError {
+  const command = step.argv[0] ?? "";
+  const found = step.candidates.filter((path) => lookUp(path) !== null);
+  const complaint = found.map(inspect).find((error) => error !== null);
+  if (complaint) return complaint;
+  if (found.length && failure.code !== "ENOENT") return failure;
+  if (found.length) {
+    return notExecutable(
+      `Cannot run ${found[0]}: permission denied (EACCES)`,
+      "A directory on the way to it, or the file system it is on (noexec), forbids it.",
+    );
+  }
+  return command.includes("/")
+    ? notFound(
+      `Cannot run ${command}: no such file in the root filesystem`,
+      "The path is looked up inside the container.",
+    )
+    : notFound(
+      `Cannot run ${command}: not found in ${
+        searched(step.candidates)
+      } of the root filesystem`,
+      "Add it there, give its full path, or set PATH with --env.",
+    );
+}
+
+const searched = (candidates: string[]) =>
+  candidates.map((path) => path.replace(/\/[^/]*$/, "")).join(":");
+
+function lookUp(path: string): Deno.FileInfo | null {
+  try {
+    return Deno.statSync(path);
+  } catch {
+    return null;
+  }
+}
+
+function inspect(path: string): CommandError | null {
+  const info = lookUp(path)!;
+  if (info.isDirectory) {
+    return notExecutable(
+      `Cannot run ${path}: it is a directory`,
+      "Name a program in it.",
+    );
+  }
+  if (!info.isFile) {
+    return notExecutable(
+      `Cannot run ${path}: it is not a regular file`,
+      "Name a program.",
+    );
+  }
+  if (info.mode !== null && !(info.mode & EXECUTE_BITS)) {
+    return notExecutable(
+      `Cannot run ${path}: it is not executable`,
+      `Run chmod +x on it in the root filesystem.`,
+    );
+  }
+  return inspectContent(path, readHead(path));
+}
+
+function readHead(path: string): Uint8Array {
+  const head = new Uint8Array(HEAD_SIZE);
+  try {
+    using file = Deno.openSync(path);
+    return head.subarray(0, file.readSync(head) ?? 0);
+  } catch {
+    return head.subarray(0, 0);
+  }
+}
+
+function inspectContent(path: string, head: Uint8Array): CommandError | null {
+  if (head[0] === 0x23 && head[1] === 0x21) return inspectScript(path, head);
+  const elf = inspectElf(head);
+  if (!elf) {
+    return head.length && head[0] === 0x7f ? null : notExecutable(
+      `Cannot run ${path}: exec format error (ENOEXEC), it is neither an ELF program nor a script that starts with #!`,
+      "Name its interpreter: container run sh " + path + ".",
+    );
+  }
+  const { arch } = Deno.build;
+  if (machineName(elf.machine) !== arch) {
+    return notExecutable(
+      `Cannot run ${path}: it is for another architecture, ${
+        machineName(elf.machine)
+      }, and this machine is ${arch}`,
+      "Use a root filesystem for this machine.",
+    );
+  }
+  if (elf.interpreter && !lookUp(elf.interpreter)) {
+    return notFound(
+      `Cannot run ${path}: its loader ${elf.interpreter} is not in the root filesystem`,
+      "Add the loader and its libraries, or use a static program.",
+    );
+  }
+  return null;
+}
+
+function inspectScript(path: string, head: Uint8Array): CommandError | null {
+  const line = new TextDecoder().decode(head).split("\n")[0]!.slice(2).trim();
+  const interpreter = line.split(/[ \t]/)[0] ?? "";
+  if (interpreter && lookUp(interpreter)) return null;
+  return notFound(
+    `Cannot run ${path}: its interpreter ${
+      interpreter || "(none named)"
+    } is not in the root filesystem`,
+    "Add the interpreter or mend the first line of the script.",
+  );
+}

@@ -1,0 +1,152 @@
+/**
+ * Starting the walker. Runs in the parent on the host, and again in the child
+ * as PID 1 for the user's command; always synchronous and on the main thread.
+ */
+
+import {
+  Descriptor,
+  memoryFile,
+  moveUp,
+  O,
+  open,
+  readAt,
+} from "../ffi/fcntl.ts";
+import { SyscallError } from "../ffi/errno.ts";
+import { spawn } from "../ffi/spawn.ts";
+import { wait } from "../ffi/wait.ts";
+import type { Step } from "../plan/step.ts";
+import { ContainerError } from "../spec/errors.ts";
+import {
+  compileImage,
+  type Image,
+  type Outcome,
+  OUTCOME_SIZE,
+  readOutcome,
+} from "./image.ts";
+import { HANDED } from "./lower.ts";
+import { lowerAll, type Lowered, stepError } from "./lowered.ts";
+import { WALKER } from "./walker_code.ts";
+
+let executable: Descriptor | undefined;
+
+/**
+ * The walker's executable, once per process. Call it early where the root
+ * changes later: the fallback needs a directory of the host.
+ */
+export function openWalker(): Descriptor {
+  return executable ??= moveUp(makeWalker());
+}
+
+function makeWalker(): Descriptor {
+  const { arch } = Deno.build;
+  const code = Uint8Array.from(atob(WALKER[arch].code), (c) => c.charCodeAt(0));
+  try {
+    return memoryFile("walker", code, { sealed: true, executable: true });
+  } catch (error) {
+    // vm.memfd_noexec=2 forbids executable memory files.
+    if (!(error instanceof SyscallError) || error.code !== "EACCES") {
+      throw error;
+    }
+    return walkerOnDisk(code);
+  }
+}
+
+/** A file that only we can open and that has no name any more. */
+function walkerOnDisk(code: Uint8Array): Descriptor {
+  for (const dir of ["/run", "/dev/shm", "/tmp", "/var/tmp"]) {
+    try {
+      const path = Deno.makeTempFileSync({ dir, prefix: "container-walker-" });
+      try {
+        Deno.writeFileSync(path, code);
+        Deno.chmodSync(path, 0o500);
+        const file = open(path, O.O_RDONLY);
+        const pid = spawn(`/proc/self/fd/${file.fd}`, ["walker"], {});
+        wait(pid);
+        return file;
+      } finally {
+        Deno.removeSync(path);
+      }
+    } catch (error) {
+      const known = error instanceof SyscallError ||
+        error instanceof Deno.errors.NotFound ||
+        error instanceof Deno.errors.PermissionDenied ||
+        error instanceof Deno.errors.NotCapable;
+      if (!known) throw error;
+    }
+  }
+  throw new ContainerError("Cannot place the walker: no directory allows it", {
+    hint: "Set vm.memfd_noexec to 1, or make /run or /tmp executable.",
+  });
+}
+
+/** A walk under way. */
+export class Walk implements Disposable {
+  constructor(
+    /** The process that posix_spawn made. */
+    readonly pid: number,
+    readonly lowered: Lowered,
+    readonly image: Image,
+    readonly memory: Descriptor,
+  ) {}
+
+  /** How far it came; final once the process has ended. */
+  outcome(): Outcome {
+    const header = new Uint8Array(OUTCOME_SIZE);
+    readAt(this.memory.fd, header, 0);
+    return readOutcome(this.image, header);
+  }
+
+  /** Throws the error of the step that failed, if one did. */
+  check(): void {
+    const { failure } = this.outcome();
+    if (failure) throw stepError(this.lowered, failure);
+  }
+
+  [Symbol.dispose](): void {
+    this.memory.close();
+  }
+}
+
+/**
+ * Starts a walker that carries out the steps, with descriptors under the
+ * numbers of `fds` (number there: descriptor here).
+ */
+export function walk(
+  steps: readonly Step[],
+  fds: Partial<Record<number, Descriptor>> = {},
+): Walk {
+  const lowered = lowerAll(steps);
+  const image = compileImage(lowered.instructions);
+  const memory = moveUp(memoryFile("plan", image.bytes));
+  const handed: Record<number, number> = { [HANDED.walk]: memory.fd };
+  for (const [there, here] of Object.entries(fds)) {
+    handed[Number(there)] = here!.fd;
+  }
+  try {
+    const pid = spawn(
+      `/proc/self/fd/${openWalker().fd}`,
+      ["walker", String(HANDED.walk)],
+      handed,
+    );
+    return new Walk(pid, lowered, image, memory);
+  } catch (error) {
+    memory.close();
+    throw error;
+  }
+}
+
+/**
+ * Waits for a walker whose plan has a clone to hand over to the process it
+ * made; returns that one's pid.
+ */
+export function clonedPid(walking: Walk): number {
+  const status = wait(walking.pid);
+  walking.check();
+  if (!status || !("exited" in status) || status.exited !== 0) {
+    throw new ContainerError(
+      "Cannot start the container: its first process was killed",
+      { hint: "Is the machine out of memory? See dmesg." },
+    );
+  }
+  return walking.outcome().slot("pid");
+}

@@ -1,0 +1,95 @@
+/**
+ * The child: our own program again, as PID 1 of the container. These are the
+ * steps that get it there and the ones it ends with.
+ */
+
+import type { Spec } from "../spec/types.ts";
+import type { Facts } from "./facts.ts";
+import { unmounts } from "./mounts.ts";
+import { bornNamespaces } from "./namespaces.ts";
+import type { Step } from "./step.ts";
+
+/** The signals that are passed on to the command. */
+export const FORWARDED = [
+  "SIGINT",
+  "SIGTERM",
+  "SIGHUP",
+  "SIGQUIT",
+  "SIGUSR1",
+  "SIGUSR2",
+  "SIGWINCH",
+  "SIGCONT",
+  "SIGTSTP",
+] as const;
+
+/**
+ * What the child blocks from birth and takes one by one. SIGTTIN and SIGTTOU
+ * are in it because PID 1 cannot be stopped: a write to a terminal that wants
+ * to stop it would be tried for ever.
+ */
+export const TAKEN_BY_CHILD = [
+  "SIGCHLD",
+  ...FORWARDED,
+  "SIGTTIN",
+  "SIGTTOU",
+] as const;
+
+/** From the host to our own program as PID 1. */
+export function startChild(spec: Spec, facts: Facts): Step[] {
+  return [...bornNamespaces(spec), {
+    step: "setProcessGroup",
+    foreground: false,
+    why:
+      "out of the terminal's process group: a Ctrl-C reaches the command by one way only",
+    man: "setpgid(2)",
+  }, {
+    step: "setSignalMask",
+    blocked: [...TAKEN_BY_CHILD],
+    why:
+      "PID 1 ignores what it has no handler for, but what is blocked waits: our program takes each signal when it is ready, and all of its threads inherit this",
+    man: "sigprocmask(2), sigwaitinfo(2)",
+  }, {
+    step: "setParentDeathSignal",
+    signal: "SIGKILL",
+    why: "when the parent dies, even by SIGKILL, the container dies with it",
+    man: "prctl(2), PR_SET_PDEATHSIG",
+  }, {
+    step: "waitForParent",
+    why: "the parent knows the new process and has done its part on the host",
+    man: "read(2)",
+  }, {
+    step: "checkParent",
+    why:
+      "a parent that died before the death signal was set would not be noticed, and getppid is 0 in here: its end of this pipe tells",
+    man: "ppoll(2)",
+  }, {
+    step: "closeDescriptors",
+    from: 6,
+    why: "no open file of the host is inherited but what PID 1 is given",
+    man: "close_range(2)",
+  }, {
+    step: "executeSelf",
+    argv: [...facts.self.argv, "child", ...spec.process.args],
+    env: facts.self.env,
+    why: "this program again, now inside, to do the rest",
+    man: "execveat(2)",
+  }];
+}
+
+/** Before anything untrusted runs beside the child. */
+export const protectChild: Step[] = [{
+  step: "setDumpable",
+  dumpable: false,
+  why:
+    "closes /proc/1/exe, mem and fd to the container: no way to our binary on the host (CVE-2019-5736)",
+  man: "prctl(2), PR_SET_DUMPABLE",
+}];
+
+/** Once the command has ended. */
+export function endChild(spec: Spec): Step[] {
+  return [{
+    step: "killAll",
+    why: "what the command left running ends with it, and is reaped",
+    man: "kill(2), wait4(2)",
+  }, ...unmounts(spec)];
+}

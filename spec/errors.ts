@@ -1,0 +1,49 @@
+/** The errors a user is meant to read: each with its cause and its cure. */
+
+/** What the shell is told, after docker run. */
+export const EXIT = {
+  usage: 2,
+  failure: 125,
+  notExecutable: 126,
+  notFound: 127,
+  signalBase: 128,
+} as const;
+
+/** An error whose message is complete for its reader: action, cause, fix. */
+export class ContainerError extends Error {
+  override name = "ContainerError";
+  /** The exit status it means. */
+  readonly status: number;
+  /** What the reader can do about it, a sentence. */
+  readonly hint?: string;
+  constructor(
+    message: string,
+    { hint, status = EXIT.failure, cause }: {
+      hint?: string;
+      status?: number;
+      cause?: unknown;
+    } = {},
+  ) {
+    super(message, { cause });
+    this.hint = hint;
+    this.status = status;
+  }
+}
+
+/** The command line is wrong. */
+export class UsageError extends ContainerError {
+  override name = "UsageError";
+  constructor(message: string, hint?: string) {
+    super(message, { hint, status: EXIT.usage });
+  }
+}
+
+/** The configuration is wrong. */
+export class SpecError extends ContainerError {
+  override name = "SpecError";
+}
+
+/** The user's command cannot be executed. */
+export class CommandError extends ContainerError {
+  override name = "CommandError";
+}
