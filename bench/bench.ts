@@ -1,0 +1,222 @@
+/**
+ * `deno task bench`: what it costs to run /bin/true in a container, beside the
+ * peers and beside Deno's own start, in one run.
+ *
+ * Runs on the host as root and leaves it as it was, on Ctrl-C too.
+ */
+import { parseArgs } from "node:util";
+import { candidates } from "./candidates.ts";
+import { measure, type Missing, probe, type Ready } from "./measure.ts";
+import { findGnuTime, run } from "./process.ts";
+import { formatReport, makeReport, type Report } from "./report.ts";
+import { targets } from "./targets.ts";
+import { openWorkspace } from "./workspace.ts";
+
+const usage = `Usage: deno task bench [OPTION...]
+
+  --rounds N        rounds to measure (default 30)
+  --quick           8 rounds
+  --only NAME,NAME  these candidates alone
+  --rootfs DIR      root filesystem to run on (default ./fs, else one is made
+                    of a static busybox); a copy of it is used
+  --json            print JSON on standard output and nothing else there
+  --out FILE        write the JSON to a file too
+  --list            list the candidates and stop
+  --help            print this
+`;
+
+/** What the command line asks for. */
+interface Options {
+  mode: "measure" | "list" | "help";
+  rounds: number;
+  only: string[];
+  rootfs?: string;
+  json: boolean;
+  out?: string;
+}
+
+/** A mistake in the command line. */
+class UsageError extends Error {}
+
+const warmup = 2;
+
+function parse(args: readonly string[]): Options {
+  const flags = parseFlags(args);
+  const rounds = Number(flags.rounds ?? (flags.quick ? 8 : 30));
+  if (!Number.isInteger(rounds) || rounds < 1) {
+    throw new UsageError("Option --rounds takes a whole number from 1 up");
+  }
+  const only = flags.only?.split(",").map((name) => name.trim()) ?? [];
+  for (const name of only) {
+    if (!candidates.some((candidate) => candidate.name === name)) {
+      throw new UsageError(`Unknown candidate: ${name} (see --list)`);
+    }
+  }
+  return {
+    mode: flags.help ? "help" : flags.list ? "list" : "measure",
+    rounds,
+    only,
+    rootfs: flags.rootfs,
+    json: flags.json ?? false,
+    out: flags.out,
+  };
+}
+
+function parseFlags(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      options: {
+        rounds: { type: "string" },
+        quick: { type: "boolean" },
+        only: { type: "string" },
+        rootfs: { type: "string" },
+        json: { type: "boolean" },
+        out: { type: "string" },
+        list: { type: "boolean" },
+        help: { type: "boolean" },
+      },
+    }).values;
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    throw new UsageError(error.message, { cause: error });
+  }
+}
+
+async function bench(options: Options, signal: AbortSignal): Promise<Report> {
+  await using cleanup = new AsyncDisposableStack();
+  // Taken before the bench is a load itself.
+  const load = Deno.loadavg();
+  const workspace = await openWorkspace({
+    rootfs: options.rootfs,
+    signal,
+    cleanup,
+  });
+  const ready: Ready[] = [];
+  const missing: Missing[] = [];
+  cleanup.defer(() => progress(""));
+  for (const candidate of candidates) {
+    if (options.only.length > 0 && !options.only.includes(candidate.name)) {
+      continue;
+    }
+    progress(`trying ${candidate.name}`);
+    const found = await probe(candidate, workspace);
+    if ("reason" in found) missing.push(found);
+    else ready.push(found);
+  }
+  const gnuTime = await findGnuTime();
+  const measured = await measure(ready, workspace, {
+    rounds: options.rounds,
+    warmup,
+    gnuTime,
+    progress,
+  });
+  return makeReport(
+    {
+      date: new Date().toISOString(),
+      host: {
+        kernel: Deno.osRelease(),
+        arch: Deno.build.arch,
+        cpus: navigator.hardwareConcurrency,
+        load,
+      },
+      deno: Deno.version.deno,
+      compileDeno: await compileDenoVersion(),
+      rootfs: workspace.rootfsSource,
+      rounds: options.rounds,
+      warmup,
+      notes: gnuTime === null
+        ? ["peak memory: not measured, GNU time is not installed"]
+        : [],
+    },
+    measured,
+    missing,
+    targets,
+    (text) =>
+      text.replaceAll(workspace.dir, "$TMP")
+        .replaceAll(workspace.repo, ".")
+        .replaceAll(Deno.execPath(), "deno"),
+  );
+}
+
+async function compileDenoVersion(): Promise<string | null> {
+  const deno = Deno.env.get("COMPILE_DENO");
+  if (!deno) return null;
+  try {
+    const { code, stdout } = await run({ argv: [deno, "--version"] });
+    return code === 0 ? stdout.split(" ").slice(0, 2).join(" ") : null;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return null;
+    throw error;
+  }
+}
+
+/** Shows where the bench is, on one line that is overwritten; for terminals only. */
+function progress(text: string) {
+  if (Deno.stderr.isTerminal()) write(Deno.stderr, `\r\x1b[K${text}`);
+}
+
+function write(
+  stream: { writeSync(bytes: Uint8Array): number },
+  text: string,
+) {
+  let bytes = new TextEncoder().encode(text);
+  while (bytes.length > 0) bytes = bytes.subarray(stream.writeSync(bytes));
+}
+
+/** Listens for the signals that end a program, so that the end is a clean one. */
+function abortOnSignals(): AbortSignal {
+  const controller = new AbortController();
+  const numbers = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;
+  for (const name of ["SIGHUP", "SIGINT", "SIGTERM"] as const) {
+    Deno.addSignalListener(name, () => {
+      Deno.exitCode = 128 + numbers[name];
+      controller.abort(new DOMException(`Stopped by ${name}`, "AbortError"));
+    });
+  }
+  return controller.signal;
+}
+
+/** What went wrong first, then what the clean-up met on top of it. */
+function messages(error: unknown): string[] {
+  if (error instanceof SuppressedError) {
+    return [...messages(error.suppressed), ...messages(error.error)];
+  }
+  return [error instanceof Error ? error.message : String(error)];
+}
+
+async function main() {
+  const options = parse(Deno.args);
+  if (options.mode === "help") return write(Deno.stdout, usage);
+  if (options.mode === "list") {
+    for (const { name, label } of candidates) {
+      write(Deno.stdout, `${name.padEnd(18)}${label}\n`);
+    }
+    return;
+  }
+  const signal = abortOnSignals();
+  const report = await bench(options, signal);
+  // Nanoseconds are noise.
+  const json = JSON.stringify(
+    report,
+    (_, value) => typeof value === "number" ? Number(value.toFixed(4)) : value,
+    2,
+  ) + "\n";
+  if (options.out !== undefined) await Deno.writeTextFile(options.out, json);
+  write(Deno.stdout, options.json ? json : formatReport(report));
+}
+
+if (import.meta.main) {
+  try {
+    await main();
+  } catch (error) {
+    for (const message of messages(error)) {
+      write(Deno.stderr, `bench: ${message}\n`);
+    }
+    if (Deno.exitCode === 0) {
+      Deno.exitCode = error instanceof UsageError ? 2 : 1;
+    }
+  }
+  // The signal listeners would keep the process alive.
+  Deno.exit();
+}

@@ -1,0 +1,143 @@
+/**
+ * Every candidate in the order of the report: container itself and Deno's bare
+ * start here, the others from peers.ts.
+ */
+// @ts-types="../types/std_path.d.ts"
+import { join } from "@std/path";
+import { type Attempt, type Candidate, Unavailable } from "./candidate.ts";
+import { peers } from "./peers.ts";
+import { complaint, isExecutable, run } from "./process.ts";
+import type { Workspace } from "./workspace.ts";
+
+/** Container from source, in default mode or with `flags`. */
+function fromSource(
+  name: string,
+  label: string,
+  flags: readonly string[],
+): Candidate {
+  return {
+    name,
+    label,
+    bare: "bare-source",
+    async prepare({ repo, rootfs }): Promise<Attempt[]> {
+      const main = join(repo, "main.ts");
+      if (!await isFile(main)) throw new Unavailable("there is no main.ts");
+      const argv = [Deno.execPath(), "run", "-A", main, "run", "-q", ...flags];
+      argv.push("--rootfs", rootfs, "/bin/true");
+      return [{ command: () => ({ argv }) }];
+    },
+  };
+}
+
+/** The compiled container, in default mode or with `flags`. */
+function compiled(
+  name: string,
+  label: string,
+  flags: readonly string[],
+): Candidate {
+  return {
+    name,
+    label,
+    bare: "bare-compiled",
+    async prepare({ repo, rootfs }): Promise<Attempt[]> {
+      const binary = join(repo, "container");
+      if (!await isExecutable(binary)) {
+        throw new Unavailable("there is no ./container (`deno task compile`)");
+      }
+      const argv = [binary, "run", "-q", ...flags];
+      argv.push("--rootfs", rootfs, "/bin/true");
+      return [{ command: () => ({ argv }) }];
+    },
+  };
+}
+
+/** Candidates of this repository, then Deno's bare starts, then the peers. */
+export const candidates: readonly Candidate[] = [
+  compiled("compiled", "container, compiled", []),
+  compiled("compiled-no-init", "container, compiled, --no-init", ["--no-init"]),
+  fromSource("source", "container, source", []),
+  fromSource("source-no-init", "container, source, --no-init", ["--no-init"]),
+  {
+    name: "bare-compiled",
+    label: "empty program, deno compile",
+    prepare: async (workspace) => {
+      const argv = [await compileBare(workspace)];
+      return [{ command: () => ({ argv }) }];
+    },
+  },
+  {
+    name: "bare-source",
+    label: "empty program, deno run",
+    version: [Deno.execPath(), "--version"],
+    prepare({ repo }) {
+      const program = join(repo, "bench", "bare.ts");
+      const argv = [Deno.execPath(), "run", "-A", program];
+      return Promise.resolve([{ command: () => ({ argv }) }]);
+    },
+  },
+  ...peers,
+];
+
+/**
+ * Compiles the empty program with the Deno and runtime that compile ./container
+ * (`COMPILE_DENO`, `DENORT_BIN`). Kept in the cache: a fresh file of this size
+ * would still be on its way to the disk while the others are measured.
+ */
+async function compileBare(workspace: Workspace): Promise<string> {
+  const { cache, dir, repo, env, signal } = workspace;
+  const deno = Deno.env.get("COMPILE_DENO") || Deno.execPath();
+  const binary = join(cache, "bare");
+  const keyFile = `${binary}.key`;
+  const version = await run({ argv: [deno, "--version"] }).catch((error) => {
+    throw new Unavailable(`COMPILE_DENO does not start: ${error.message}`);
+  });
+  const key = [
+    version.stdout,
+    Deno.env.get("DENORT_BIN") ?? "",
+    await mtime(deno),
+  ]
+    .join("\n");
+  if (await isExecutable(binary) && await readIfThere(keyFile) === key) {
+    return binary;
+  }
+  // Deno writes beside its output first, and leaves that there when it is stopped.
+  const fresh = join(dir, "bare");
+  const argv = [deno, "compile", "-A", "--no-check", "--no-config"];
+  argv.push("--output", fresh, join(repo, "bench", "bare.ts"));
+  const result = await run({ argv, env }, { signal, timeout: 120_000 });
+  if (result.code !== 0) {
+    throw new Unavailable(`cannot be compiled: ${complaint(result)}`);
+  }
+  await Deno.copyFile(fresh, `${binary}.new`);
+  await Deno.rename(`${binary}.new`, binary);
+  await Deno.writeTextFile(keyFile, key);
+  return binary;
+}
+
+async function mtime(path: string): Promise<number> {
+  try {
+    return (await Deno.stat(path)).mtime?.getTime() ?? 0;
+  } catch (error) {
+    // A bare name that is found on PATH.
+    if (error instanceof Deno.errors.NotFound) return 0;
+    throw error;
+  }
+}
+
+async function isFile(path: string): Promise<boolean> {
+  try {
+    return (await Deno.stat(path)).isFile;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+async function readIfThere(path: string): Promise<string | null> {
+  try {
+    return await Deno.readTextFile(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return null;
+    throw error;
+  }
+}

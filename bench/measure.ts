@@ -1,0 +1,109 @@
+/**
+ * The method: which candidates run here, then rounds in which each of them runs
+ * once, so that drift of the machine hits all alike.
+ */
+// @ts-types="../types/std_path.d.ts"
+import { join } from "@std/path";
+import { type Attempt, type Candidate, Unavailable } from "./candidate.ts";
+import { type Command, complaint, peakKiB, run, time } from "./process.ts";
+import { shuffled } from "./stats.ts";
+import type { Workspace } from "./workspace.ts";
+
+/** A candidate that ran once, and what it is. */
+export interface Ready {
+  candidate: Candidate;
+  attempt: Attempt;
+  version: string | null;
+}
+
+/** A candidate that is left out. */
+export interface Missing {
+  candidate: Candidate;
+  reason: string;
+}
+
+/** What was measured of one candidate. */
+export interface Measured extends Ready {
+  /** Milliseconds by round; null where the exit status was not 0. */
+  samples: (number | null)[];
+  /** Peak resident set of its largest process, or null when not measured. */
+  peakKiB: number | null;
+}
+
+/** Numbers runs over the whole bench: container ids must not repeat. */
+let runs = 0;
+
+function next(attempt: Attempt, workspace: Workspace): Command {
+  const { argv, env } = attempt.command(runs++);
+  return { argv, env: { ...workspace.env, ...env } };
+}
+
+/** Prepares a candidate and runs it once. */
+export async function probe(
+  candidate: Candidate,
+  workspace: Workspace,
+): Promise<Ready | Missing> {
+  workspace.signal.throwIfAborted();
+  const complaints: string[] = [];
+  try {
+    for (const attempt of await candidate.prepare(workspace)) {
+      const command = next(attempt, workspace);
+      const result = await run(command, { signal: workspace.signal });
+      if (result.code === 0) {
+        return { candidate, attempt, version: await versionOf(candidate) };
+      }
+      complaints.push(complaint(result));
+    }
+  } catch (error) {
+    if (!(error instanceof Unavailable)) throw error;
+    complaints.push(error.message);
+  }
+  // The first attempt is the one people know.
+  return { candidate, reason: complaints[0] ?? "there is no way to run it" };
+}
+
+async function versionOf({ version }: Candidate): Promise<string | null> {
+  if (version === undefined) return null;
+  const { code, stdout } = await run({ argv: version });
+  return code === 0 ? stdout.split("\n")[0]!.trim() : null;
+}
+
+/** Runs the rounds, then the memory pass, whose wrapper must not touch the times. */
+export async function measure(
+  ready: readonly Ready[],
+  workspace: Workspace,
+  options: {
+    rounds: number;
+    warmup: number;
+    gnuTime: string | null;
+    progress?: (text: string) => void;
+  },
+): Promise<Measured[]> {
+  const { rounds, warmup, gnuTime, progress } = options;
+  const { signal } = workspace;
+  const measured: Measured[] = ready.map((one) => ({
+    ...one,
+    samples: [],
+    peakKiB: null,
+  }));
+  for (let round = -warmup; round < rounds; round++) {
+    progress?.(round < 0 ? "warm-up" : `round ${round + 1} of ${rounds}`);
+    // A fixed order would give each candidate the same predecessor each time.
+    for (const one of shuffled(measured)) {
+      signal.throwIfAborted();
+      const elapsed = await time(next(one.attempt, workspace));
+      if (round >= 0) one.samples.push(elapsed);
+    }
+  }
+  if (gnuTime === null) return measured;
+  const file = join(workspace.dir, "peak");
+  for (const one of measured) {
+    progress?.(`memory of ${one.candidate.name}`);
+    for (let i = 0; i < 3; i++) {
+      signal.throwIfAborted();
+      const peak = await peakKiB(next(one.attempt, workspace), gnuTime, file);
+      if (peak !== null) one.peakKiB = Math.max(one.peakKiB ?? 0, peak);
+    }
+  }
+  return measured;
+}

@@ -1,0 +1,199 @@
+/**
+ * From figures to a report: first one value that is the JSON, then the table
+ * that is drawn from it. Pure.
+ */
+import type { Measured, Missing } from "./measure.ts";
+import { compare, type Ratio, summarize, type Summary } from "./stats.ts";
+import { judge, type Target, type Verdict } from "./targets.ts";
+
+/** One measured candidate. */
+export interface Row {
+  name: string;
+  label: string;
+  version: string | null;
+  /** The command line, with the places of this machine replaced. */
+  command: string;
+  note: string | null;
+  /** Null when every round failed. */
+  milliseconds: Summary | null;
+  failures: number;
+  peakKiB: number | null;
+  /** By what it is divided by; `bare` is the bare start of the same build. */
+  ratios: Partial<Record<Divisor, Ratio>>;
+  /** Milliseconds by round; null where the run failed. */
+  samples: (number | null)[];
+}
+
+/** What times are divided by. */
+export type Divisor = "bare" | "runc" | "crun" | "seed";
+
+/** All of a run: this is what `--json` prints. */
+export interface Report {
+  date: string;
+  host: { kernel: string; arch: string; cpus: number; load: number[] };
+  deno: string;
+  compileDeno: string | null;
+  rootfs: string;
+  rounds: number;
+  warmup: number;
+  candidates: Row[];
+  unavailable: { name: string; label: string; reason: string }[];
+  targets: Verdict[];
+  notes: string[];
+}
+
+const divisors: readonly Divisor[] = ["bare", "runc", "crun", "seed"];
+
+/** Everything about a run that is not a measurement. */
+export type Setting = Omit<
+  Report,
+  "candidates" | "unavailable" | "targets"
+>;
+
+/** Puts a report together. `neutral` takes this machine's places out of a command. */
+export function makeReport(
+  setting: Setting,
+  measured: readonly Measured[],
+  missing: readonly Missing[],
+  targets: readonly Target[],
+  neutral: (text: string) => string,
+): Report {
+  const samplesOf = (name: string | undefined) =>
+    measured.find((one) => one.candidate.name === name)?.samples;
+  const candidates = measured.map((one): Row => {
+    const { name, label, bare } = one.candidate;
+    const times = one.samples.filter((sample) => sample !== null);
+    const ratios: Row["ratios"] = {};
+    for (const divisor of divisors) {
+      const below = samplesOf(divisor === "bare" ? bare : divisor);
+      const ratio = below && compare(one.samples, below);
+      if (ratio) ratios[divisor] = ratio;
+    }
+    return {
+      name,
+      label,
+      version: one.version,
+      command: neutral(one.attempt.command(0).argv.join(" ")),
+      note: one.attempt.note ?? null,
+      milliseconds: times.length > 0 ? summarize(times) : null,
+      failures: one.samples.length - times.length,
+      peakKiB: one.peakKiB,
+      ratios,
+      samples: one.samples,
+    };
+  });
+  const ratioOf = (numerator: string, denominator: string) => {
+    const above = samplesOf(numerator);
+    const below = samplesOf(denominator);
+    return above && below ? compare(above, below)?.ratio ?? null : null;
+  };
+  const has = (name: string) => samplesOf(name) !== undefined;
+  return {
+    ...setting,
+    candidates,
+    unavailable: missing.map(({ candidate: { name, label }, reason }) => ({
+      name,
+      label,
+      reason: neutral(reason),
+    })),
+    targets: targets.map((target) => judge(target, ratioOf, has)),
+  };
+}
+
+/** The report as text for a terminal or a file. */
+export function formatReport(report: Report): string {
+  const { host } = report;
+  const load = host.load.map((value) => value.toFixed(2)).join(" ");
+  const lines = [
+    `/bin/true, ${report.rounds} rounds after ${report.warmup} for warm-up, milliseconds of wall clock`,
+    `${host.arch}, ${host.cpus} CPUs, Linux ${host.kernel}, load ${load}, Deno ${report.deno}` +
+    (report.compileDeno ? `, compiled by ${report.compileDeno}` : ""),
+    `root filesystem: ${report.rootfs}`,
+    "",
+    ...formatTable([header, ...report.candidates.map(cells)]),
+  ];
+  const notes = [...report.notes];
+  for (const row of report.candidates) {
+    if (row.note) notes.push(`${row.name}: ${row.note}`);
+    if (row.failures > 0) {
+      notes.push(
+        `${row.name}: ${row.failures} of ${report.rounds} runs failed`,
+      );
+    }
+  }
+  lines.push(...section("Notes", notes));
+  lines.push(...section(
+    "Not measured",
+    report.unavailable.map(({ name, reason }) => `${name}: ${reason}`),
+  ));
+  lines.push(...section("Targets", report.targets.map(formatVerdict)));
+  return lines.join("\n") + "\n";
+}
+
+/** One line on one target. */
+export function formatVerdict(verdict: Verdict): string {
+  const { outcome, name, measured, atMost, reason } = verdict;
+  if (measured === null) {
+    return `${outcome}  ${name} ≤ ${atMost} (${reason})`;
+  }
+  const sign = outcome === "met" ? "≤" : ">";
+  // Two digits would print a near miss as "2.50 > 2.5".
+  const digits = Math.abs(measured - atMost) < 0.005 ? 4 : 2;
+  return `${outcome.padEnd(6)} ${
+    measured.toFixed(digits)
+  } ${sign} ${atMost}  ${name}`;
+}
+
+const header = [
+  "",
+  "median",
+  "p10",
+  "p90",
+  "min",
+  "sd",
+  "MAD",
+  "× bare",
+  "× runc",
+  "× crun",
+  "× seed",
+  "peak MiB",
+];
+
+function cells(row: Row): string[] {
+  const ms = row.milliseconds;
+  const times = ms
+    ? [ms.median, ms.p10, ms.p90, ms.min, ms.standardDeviation, ms.mad]
+    : new Array<undefined>(6).fill(undefined);
+  const ratios = divisors.map((divisor) => row.ratios[divisor]?.ratio);
+  const peak = row.peakKiB === null ? undefined : row.peakKiB / 1024;
+  return [
+    row.label,
+    ...times.map((value) => figure(value, 2)),
+    ...ratios.map((value) => figure(value, 2)),
+    figure(peak, 1),
+  ];
+}
+
+function figure(value: number | undefined, digits: number): string {
+  return value === undefined ? "–" : value.toFixed(digits);
+}
+
+function section(title: string, lines: readonly string[]): string[] {
+  return lines.length === 0
+    ? []
+    : ["", title, ...lines.map((line) => `  ${line}`)];
+}
+
+/** Aligns the first column left and the others right. */
+function formatTable(rows: readonly (readonly string[])[]): string[] {
+  const widths = header.map((_, column) =>
+    Math.max(...rows.map((row) => row[column]!.length))
+  );
+  return rows.map((row) =>
+    row.map((cell, column) =>
+      column === 0
+        ? cell.padEnd(widths[column]!)
+        : cell.padStart(widths[column]!)
+    ).join("  ")
+  );
+}

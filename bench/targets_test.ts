@@ -1,0 +1,29 @@
+// @ts-types="../types/std_assert.d.ts"
+import { assert, assertEquals } from "@std/assert";
+import { candidates } from "./candidates.ts";
+import { judge, targets } from "./targets.ts";
+
+const target = { name: "t", numerator: "a", denominator: "b", atMost: 2.5 };
+
+Deno.test("targets name candidates that exist", () => {
+  const names = new Set(candidates.map((candidate) => candidate.name));
+  for (const { numerator, denominator } of targets) {
+    assert(names.has(numerator), numerator);
+    assert(names.has(denominator), denominator);
+  }
+});
+
+Deno.test("judge() meets a target at its bound and misses it above", () => {
+  assertEquals(judge(target, () => 2.5, () => true).outcome, "met");
+  assertEquals(judge(target, () => 2.51, () => true).outcome, "missed");
+});
+
+Deno.test("judge() names the candidate that is missing", () => {
+  const verdict = judge(
+    target,
+    () => null,
+    (name) => name !== "b",
+  );
+  assertEquals(verdict.outcome, "not measured");
+  assertEquals(verdict.reason, "no figures for b");
+});
