@@ -4,7 +4,7 @@
  */
 
 import {
-  Descriptor,
+  type Descriptor,
   memoryFile,
   moveUp,
   O,
