@@ -3,8 +3,8 @@
 import {
   DEFAULT_ROOTFS,
   findRootFilesystem,
-} from "../container/root_filesystem.ts";
-import { planRun } from "../container/run.ts";
+} from "../lifecycle/root_filesystem.ts";
+import { planRun } from "../lifecycle/run.ts";
 import { describe } from "../plan/describe.ts";
 import { type Phase, PHASES, type Plan } from "../plan/step.ts";
 import { ContainerError, UsageError } from "../spec/errors.ts";

@@ -1,7 +1,7 @@
 /** `container run`. */
 
-import { findRootFilesystem } from "../container/root_filesystem.ts";
-import { run } from "../container/run.ts";
+import { findRootFilesystem } from "../lifecycle/root_filesystem.ts";
+import { run } from "../lifecycle/run.ts";
 import type { Command } from "./command.ts";
 import { parseFlags } from "./flags.ts";
 import { say } from "./output.ts";

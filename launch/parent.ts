@@ -3,7 +3,14 @@
  * the terminal, waits. Runs on the host, in the process the user started.
  */
 
-import { type Descriptor, moveUp, O, open, pipe, writeAll } from "../ffi/fcntl.ts";
+import {
+  type Descriptor,
+  moveUp,
+  O,
+  open,
+  pipe,
+  writeAll,
+} from "../ffi/fcntl.ts";
 import { lazily, syscall } from "../ffi/libc.ts";
 import { addressOf } from "../ffi/memory.ts";
 import { blockSignals, kill, SIGNAL } from "../ffi/signal.ts";

@@ -1,0 +1,77 @@
+/**
+ * Finds out what a plan depends on. Runs on the host, in the parent; reads and
+ * changes nothing.
+ */
+
+import type { Facts } from "../plan/facts.ts";
+import type { Spec } from "../spec/types.ts";
+import { ownForegroundGroup } from "../launch/parent.ts";
+
+/** What of the caller's environment a Deno of ours needs to start. */
+const SELF_ENV = /^(HOME|XDG_CACHE_HOME|DENO_DIR|NO_COLOR|LD_LIBRARY_PATH)$/;
+
+/** Reads the facts that a Spec's plan needs. */
+export function readFacts(
+  spec: Spec,
+  { chroot }: { chroot: boolean },
+): Facts {
+  return {
+    self: { argv: selfArgv(), env: selfEnv() },
+    changeRoot: chroot || rootIsInitramfs() ? "chroot" : "pivot_root",
+    foreground: ownForegroundGroup() !== null,
+    missing: (spec.mounts ?? []).map((mount) => mount.destination)
+      .filter((path) => isMissing(spec.root.path + path)),
+  };
+}
+
+/**
+ * The words that start this program again. A compiled one needs none but its
+ * name; under `deno run` they are Deno's and the script.
+ */
+function selfArgv(): string[] {
+  const argv = ["/proc/self/exe"];
+  if (Deno.build.standalone) return argv;
+  return [
+    ...argv,
+    "run",
+    "--allow-all",
+    "--no-config",
+    "--no-lock",
+    "--cached-only",
+    "--quiet",
+    ...importMap(),
+    Deno.mainModule,
+  ];
+}
+
+/** A source checkout maps its imports in deno.json; a bundle has none left. */
+function importMap(): string[] {
+  if (!Deno.mainModule.endsWith(".ts")) return [];
+  return ["--import-map", new URL("deno.json", Deno.mainModule).href];
+}
+
+function selfEnv(): string[] {
+  return Object.entries(Deno.env.toObject())
+    .filter(([name]) => SELF_ENV.test(name))
+    .map(([name, value]) => `${name}=${value}`);
+}
+
+/** pivot_root(2) cannot move the initial ramfs out of the way. */
+function rootIsInitramfs(): boolean {
+  return Deno.readTextFileSync("/proc/self/mountinfo").split("\n").some(
+    (line) => {
+      const [fields = "", source = ""] = line.split(" - ");
+      return fields.split(" ")[4] === "/" && source.startsWith("rootfs ");
+    },
+  );
+}
+
+function isMissing(path: string): boolean {
+  try {
+    Deno.lstatSync(path);
+    return false;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return true;
+    return false;
+  }
+}

@@ -1,0 +1,60 @@
+/** Finds the root filesystem of a container. Runs on the host. */
+
+import { ContainerError } from "../spec/errors.ts";
+import { embeddedRootfs } from "./embedded.ts";
+
+/** Used where no --rootfs is given. */
+export const DEFAULT_ROOTFS = "./fs";
+
+/**
+ * The absolute path of the root filesystem, links resolved. Without a path:
+ * `./fs`, or else the one inside the compiled program, which is unpacked.
+ */
+export function findRootFilesystem(
+  path: string | undefined,
+  say: (line: string) => void,
+): string {
+  try {
+    return realDirectory(path ?? DEFAULT_ROOTFS);
+  } catch (error) {
+    if (path !== undefined || !(error instanceof ContainerError)) throw error;
+    if (!(error.cause instanceof Deno.errors.NotFound)) throw error;
+    const embedded = embeddedRootfs(say);
+    if (embedded === null) throw error;
+    return embedded;
+  }
+}
+
+function realDirectory(path: string): string {
+  const failed = (reason: string, hint: string, cause?: unknown) =>
+    new ContainerError(`Cannot use the root filesystem ${path}: ${reason}`, {
+      hint,
+      cause,
+    });
+  let real: string;
+  try {
+    real = Deno.realPathSync(path);
+    if (Deno.statSync(real).isDirectory) return real;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) {
+      throw failed(
+        "no such directory",
+        "Make one with `deno task rootfs`, or name one with --rootfs DIR.",
+        error,
+      );
+    }
+    if (error instanceof Deno.errors.PermissionDenied) {
+      throw failed("permission denied (EACCES)", "Run as root (sudo).", error);
+    }
+    const reason = error instanceof Error ? error.message : String(error);
+    throw failed(
+      reason.replace(/ \(os error.*/, "").toLowerCase(),
+      "Name another one with --rootfs DIR.",
+      error,
+    );
+  }
+  throw failed(
+    "it is not a directory",
+    "Unpack it into a directory and name that with --rootfs DIR.",
+  );
+}
