@@ -51,11 +51,16 @@ class Place {
     return `${this.root}/cache/container/busybox`;
   }
 
-  command(args: string[], env: Record<string, string> = {}): Deno.Command {
+  command(
+    args: string[],
+    env: Record<string, string> = {},
+    instead?: { program: string; args: string[] },
+  ): Deno.Command {
     const cache = Deno.env.get("XDG_CACHE_HOME") ??
       `${Deno.env.get("HOME")}/.cache`;
-    return new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", "--quiet", "--config", CONFIG, SCRIPT, ...args],
+    return new Deno.Command(instead?.program ?? Deno.execPath(), {
+      args: instead?.args ??
+        ["run", "-A", "--quiet", "--config", CONFIG, SCRIPT, ...args],
       cwd: this.dir,
       env: {
         // Deno's own cache would move with XDG_CACHE_HOME.
@@ -78,6 +83,21 @@ class Place {
       stdout: decode(output.stdout),
       stderr: decode(output.stderr),
     };
+  }
+
+  /** A run whose streams are a terminal, shown in the result's stdout. */
+  async onTerminal(
+    args: string[],
+    env: Record<string, string>,
+  ): Promise<Result> {
+    const words = [Deno.execPath(), "run", "-A", "--config", CONFIG, SCRIPT];
+    const line = [...words, ...args].map((word) => `'${word}'`).join(" ");
+    const output = await this.command([], env, {
+      program: "script",
+      args: ["-qec", `stty rows 24 cols 100; ${line}`, "/dev/null"],
+    }).output();
+    const stdout = new TextDecoder().decode(output.stdout);
+    return { status: output.code, stdout, stderr: "" };
   }
 
   /** A run that has to succeed, with the busybox of this host. */
@@ -151,6 +171,15 @@ function aptWorks(): boolean {
     return false;
   } finally {
     Deno.removeSync(dir, { recursive: true });
+  }
+}
+
+function hasScript(): boolean {
+  try {
+    return new Deno.Command("script", { args: ["-V"], stdout: "null" })
+      .outputSync().success;
+  } catch {
+    return false;
   }
 }
 
@@ -234,8 +263,8 @@ test(
     const shell = `${place.dir}/fs/bin/busybox`;
     await Deno.chmod(shell, 0o4755);
     // Not by setpriv: that still holds capabilities while it looks up the file.
-    const asNobody = () =>
-      new Deno.Command(shell, { args: ["true"], uid: 65534, gid: 65534 })
+    const asNobody = async () =>
+      await new Deno.Command(shell, { args: ["true"], uid: 65534, gid: 65534 })
         .output();
     await assertRejects(asNobody, Deno.errors.PermissionDenied);
     // The same file in the open, so that the test is known to see it.
@@ -488,6 +517,47 @@ test(
     });
     assertEquals(status, 0, stderr);
     assertMatch(stderr, /not used: cannot download .*: Connection refused\n/);
+  },
+);
+
+test(
+  "draws a progress bar on a terminal, without colour if NO_COLOR says so",
+  NEEDS_PINNED + NEEDS_BUSYBOX +
+    (hasScript() ? "" : " (skipped: no script(1))"),
+  async (place) => {
+    const drip = () =>
+      new ReadableStream({
+        async start(controller) {
+          for (let i = 0; i < 10; i++) {
+            controller.enqueue(new Uint8Array(50_000));
+            await new Promise((done) => setTimeout(done, 50));
+          }
+          controller.close();
+        },
+      });
+    const headers = { "content-length": "500000" };
+    const server = Deno.serve(
+      { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+      () => new Response(drip(), { headers }),
+    );
+    try {
+      const env = {
+        CONTAINER_BUSYBOX_URL: `http://127.0.0.1:${server.addr.port}/busybox`,
+      };
+      const { stdout } = await place.onTerminal([], env);
+      assertStringIncludes(stdout, `Downloading ${PINNED?.name}`);
+      assertMatch(stdout, /#>-.*\([\d.]+ KiB\/488\.28 KiB\)/);
+      // deno-lint-ignore no-control-regex
+      assertNotMatch(stdout, /\x1b\[\d+m/);
+      const { stderr } = await place.run(["--out", "fs2"], {
+        ...env,
+        XDG_CACHE_HOME: `${place.root}/cache2`,
+      });
+      assertStringIncludes(stderr, "its SHA-256 is");
+      assertNotMatch(stderr, /Downloading/);
+    } finally {
+      await server.shutdown();
+    }
   },
 );
 

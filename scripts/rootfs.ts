@@ -1,0 +1,238 @@
+/**
+ * `deno task rootfs`: assembles the busybox root filesystem `./fs`.
+ *
+ * @module
+ */
+// The package's cli/mod.js imports a file that it does not carry.
+// @ts-types="../types/std_cli.d.ts"
+import { parseArgs } from "@std/cli/parse-args";
+import { assemble } from "../rootfs/assemble.ts";
+import { explainDiskError, RootfsError } from "../rootfs/errors.ts";
+import { describePlacement } from "../rootfs/placement.ts";
+import { isMinimal, refuseMounts, treeProblem } from "../rootfs/trees.ts";
+import { cachePath } from "./rootfs_cache.ts";
+import { findBusybox } from "./rootfs_fetch.ts";
+import { Home, inspectSite, type Scratch } from "./rootfs_home.ts";
+
+/** What to build and where. */
+export interface RootfsOptions {
+  /** The directory to make. */
+  readonly out: string;
+  readonly busybox?: string;
+  readonly force: boolean;
+  readonly minimal: boolean;
+  readonly offline: boolean;
+}
+
+/** A command line that cannot be understood. */
+export class RootfsUsageError extends Error {}
+
+const HELP = `Assemble the busybox root filesystem
+
+Usage: deno task rootfs [OPTIONS]
+
+Options:
+  --out DIR       Make DIR instead of ./fs
+  --busybox FILE  Use this static busybox and no other
+  --minimal       Only bin with busybox, sh, ls, cat, echo and ps, and proc
+  --force         Build again, replacing what is there
+  --offline       Skip the sources that need a network
+  --debug         Show where in the program an error came from
+  --help          Show this
+
+Busybox comes from the first of these that passes every check: --busybox FILE,
+the cache (in $XDG_CACHE_HOME or ~/.cache), busybox.net's pinned binary,
+Debian's package busybox-static, this host. CONTAINER_BUSYBOX_URL names another
+address for the pinned binary.
+
+Examples:
+  deno task rootfs
+  deno task rootfs --force --busybox /usr/bin/busybox
+  deno task rootfs --minimal --out /tmp/seed
+`;
+
+/** Reads the command line; pure. `"help"` when help is asked for. */
+export function parse(
+  args: readonly string[],
+): { options: RootfsOptions; debug: boolean } | "help" {
+  const unknown: string[] = [];
+  const flags = parseArgs(args, {
+    boolean: ["force", "minimal", "offline", "help", "debug"],
+    string: ["out", "busybox"],
+    collect: ["out", "busybox"],
+    alias: { help: "h" },
+    unknown: (arg: string) => {
+      unknown.push(arg);
+      return false;
+    },
+  });
+  if (flags.help) return "help";
+  // What follows a bare "--" is not passed to unknown().
+  const stray = [...unknown, ...flags._][0];
+  if (stray !== undefined) {
+    throw new RootfsUsageError(`Unknown argument ${JSON.stringify(stray)}`);
+  }
+  const single = (name: "out" | "busybox"): string | undefined => {
+    const values: string[] = flags[name] ?? [];
+    if (values.length > 1) {
+      throw new RootfsUsageError(`--${name} is given more than once`);
+    }
+    if (values[0] === "") {
+      throw new RootfsUsageError(`--${name} needs a value`);
+    }
+    return values[0];
+  };
+  return {
+    options: {
+      out: single("out") ?? "fs",
+      busybox: single("busybox"),
+      force: flags.force,
+      minimal: flags.minimal,
+      offline: flags.offline,
+    },
+    debug: flags.debug,
+  };
+}
+
+/**
+ * Builds the tree unless it is there. Returns the path that was asked for.
+ * Other scripts call this one.
+ */
+export async function buildRootfs(
+  options: RootfsOptions,
+  say: (line: string) => void,
+): Promise<string> {
+  const { out, force, minimal } = options;
+  try {
+    const site = inspectSite(out);
+    using home = await Home.open(site, say);
+    const current = home.currentTree();
+    if (current !== null && !force) {
+      keep(home, current, options, say);
+      return out;
+    }
+    // Found out before the work is done rather than after.
+    if (current !== null) refuseMounts(current);
+    using scratch = home.scratch();
+    using _handler = cleanUpOnSignal(home, scratch);
+    const busybox = await findBusybox({
+      busybox: options.busybox,
+      offline: options.offline,
+      arch: Deno.build.arch,
+      cacheDir: cachePath((name) => Deno.env.get(name)),
+      url: Deno.env.get("CONTAINER_BUSYBOX_URL") || undefined,
+      scratch: scratch.path,
+      say,
+    });
+    const fresh = `${scratch.path}/rootfs`;
+    assemble({
+      busybox: busybox.bytes,
+      applets: busybox.applets,
+      minimal,
+      into: fresh,
+    });
+    home.install(fresh, scratch);
+    const size = minimal ? "minimal" : `${busybox.applets.length} applets`;
+    say(`Made ${out} with busybox from ${busybox.from} (${size})`);
+    say(describePlacement(out, site.placement));
+    return out;
+  } catch (error) {
+    throw explainDiskError(`Cannot build ${out}`, error);
+  }
+}
+
+/** A run that finds a tree changes nothing, and says what it was not asked. */
+function keep(
+  home: Home,
+  tree: string,
+  options: RootfsOptions,
+  say: (line: string) => void,
+): void {
+  const { out, minimal, busybox } = options;
+  const problem = treeProblem(tree, Deno.build.arch);
+  if (problem !== null) {
+    throw new RootfsError(`Cannot use ${out} as it is: ${problem}`, {
+      hint: "build it again with --force",
+    });
+  }
+  home.link();
+  say(`${out} is already there: nothing to do (--force builds it again)`);
+  if (isMinimal(tree) !== minimal) {
+    say(
+      minimal
+        ? `${out} is the full tree; --force --minimal makes it minimal`
+        : `${out} is the minimal tree; --force makes it the full one`,
+    );
+  }
+  if (busybox !== undefined) {
+    say(`${busybox} was not looked at; --force puts it in`);
+  }
+  if (home.site.exposed) {
+    say(
+      `Other users of this host can run a setuid file made in ${out}; --force moves it where they cannot`,
+    );
+  } else {
+    say(describePlacement(out, home.site.placement));
+  }
+}
+
+/** An interrupted run leaves nothing behind and ends as the signal says. */
+function cleanUpOnSignal(home: Home, scratch: Scratch): Disposable {
+  const signals = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+  const handlers = Object.entries(signals).map(([name, status]) => {
+    const handler = () => {
+      try {
+        scratch[Symbol.dispose]();
+        home[Symbol.dispose]();
+      } finally {
+        Deno.exit(status);
+      }
+    };
+    Deno.addSignalListener(name as keyof typeof signals, handler);
+    return { name: name as keyof typeof signals, handler };
+  });
+  return {
+    [Symbol.dispose]() {
+      for (const { name, handler } of handlers) {
+        Deno.removeSignalListener(name, handler);
+      }
+    },
+  };
+}
+
+/** Runs the command line; returns the exit status. */
+export async function main(args: readonly string[]): Promise<number> {
+  const say = (line: string) => write(Deno.stderr, `rootfs: ${line}\n`);
+  let debug = false;
+  try {
+    const parsed = parse(args);
+    if (parsed === "help") {
+      write(Deno.stdout, HELP);
+      return 0;
+    }
+    debug = parsed.debug;
+    await buildRootfs(parsed.options, say);
+    return 0;
+  } catch (error) {
+    if (error instanceof RootfsUsageError) {
+      say(`${error.message}; see "deno task rootfs --help"`);
+      return 2;
+    }
+    const text = error instanceof Error ? error.message : String(error);
+    const hint = error instanceof RootfsError && error.hint;
+    say(hint ? `${text}; ${hint}` : text);
+    if (debug && error instanceof Error) say(error.stack ?? "");
+    return 1;
+  }
+}
+
+function write(stream: { writeSync(data: Uint8Array): number }, text: string) {
+  const bytes = new TextEncoder().encode(text);
+  for (let at = 0; at < bytes.length;) {
+    at += stream.writeSync(bytes.subarray(at));
+  }
+}
+
+if (import.meta.main) {
+  Deno.exit(await main(Deno.args));
+}

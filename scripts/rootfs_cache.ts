@@ -1,0 +1,118 @@
+/**
+ * The cache of downloaded busybox binaries: one file each, named by
+ * architecture and SHA-256, so that a file which was tampered with or cut short
+ * gives itself away when it is read.
+ *
+ * @module
+ */
+// @ts-types="../types/std_fs.d.ts"
+import { ensureDir } from "@std/fs";
+// @ts-types="../types/std_path.d.ts"
+import { isAbsolute, join } from "@std/path";
+import { SourceError } from "../rootfs/errors.ts";
+import { type Arch, PINNED_BUSYBOX } from "../rootfs/sources.ts";
+import { sha256Hex } from "../rootfs/verify.ts";
+
+type Say = (line: string) => void;
+
+/** Where the cache is, `null` when the environment names no home. */
+export function cachePath(
+  env: (name: string) => string | undefined,
+): string | null {
+  const xdg = env("XDG_CACHE_HOME");
+  // The XDG specification: a relative path is to be ignored.
+  if (xdg && isAbsolute(xdg)) return join(xdg, "container", "busybox");
+  const home = env("HOME");
+  return home ? join(home, ".cache", "container", "busybox") : null;
+}
+
+/** Reads the pinned binary, or else the newest one for this architecture. */
+export async function readCache(
+  dir: string | null,
+  arch: Arch,
+  say: Say,
+): Promise<Uint8Array> {
+  const trusted = await openCache(dir, { create: false });
+  for (const path of await candidates(trusted, arch)) {
+    const bytes = await Deno.readFile(path);
+    const digest = await sha256Hex(bytes);
+    if (path.endsWith(`-${digest}`)) return bytes;
+    say(`Dropped ${path} from the cache: its SHA-256 is ${digest}`);
+    await Deno.remove(path);
+  }
+  throw new SourceError(`nothing in it for ${arch}`);
+}
+
+/** Adds a binary, by a temporary name. A full disk is no reason to fail. */
+export async function writeCache(
+  dir: string | null,
+  arch: Arch,
+  bytes: Uint8Array,
+  say: Say,
+): Promise<void> {
+  let temporary: string | undefined;
+  try {
+    const trusted = await openCache(dir, { create: true });
+    const path = join(trusted, `${arch}-${await sha256Hex(bytes)}`);
+    temporary = await Deno.makeTempFile({ dir: trusted, prefix: "new-" });
+    await Deno.writeFile(temporary, bytes, { mode: 0o600 });
+    await Deno.rename(temporary, path);
+  } catch (error) {
+    if (temporary !== undefined) await Deno.remove(temporary).catch(() => {});
+    say(`Not kept in the cache: ${message(error)}`);
+  }
+}
+
+/** What is executed as root comes from here: nobody else may write it. */
+async function openCache(
+  dir: string | null,
+  options: { create: boolean },
+): Promise<string> {
+  if (dir === null) {
+    throw new SourceError("HOME and XDG_CACHE_HOME are not set");
+  }
+  if (options.create) await ensureDir(dir);
+  let info: Deno.FileInfo;
+  try {
+    info = await Deno.lstat(dir);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) {
+      throw new SourceError("it is empty");
+    }
+    throw new SourceError(message(error), { cause: error });
+  }
+  if (!info.isDirectory) throw new SourceError(`${dir} is not a directory`);
+  if (info.uid !== Deno.uid()) {
+    throw new SourceError(`${dir} belongs to user ${info.uid}`);
+  }
+  if (options.create) {
+    await Deno.chmod(dir, 0o700);
+  } else if (((info.mode ?? 0) & 0o022) !== 0) {
+    throw new SourceError(`others can write ${dir}`);
+  }
+  return dir;
+}
+
+async function candidates(dir: string, arch: Arch): Promise<string[]> {
+  const pinned = `${arch}-${PINNED_BUSYBOX[arch]?.sha256}`;
+  const found: { path: string; rank: number }[] = [];
+  for await (const { name, isFile } of Deno.readDir(dir)) {
+    const path = join(dir, name);
+    if (isFile && name.startsWith("new-")) await removeStale(path);
+    if (!isFile || !name.startsWith(`${arch}-`)) continue;
+    if (!/-[0-9a-f]{64}$/.test(name)) continue;
+    const changed = (await Deno.lstat(path)).mtime?.getTime() ?? 0;
+    found.push({ path, rank: name === pinned ? Infinity : changed });
+  }
+  return found.sort((a, b) => b.rank - a.rank).map(({ path }) => path);
+}
+
+/** A write takes milliseconds: a temporary file an hour old has no writer. */
+async function removeStale(path: string): Promise<void> {
+  const changed = (await Deno.lstat(path)).mtime?.getTime() ?? 0;
+  if (Date.now() - changed > 3_600_000) await Deno.remove(path);
+}
+
+function message(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,257 @@
+/**
+ * Puts a tree in its place: looks at what is there, locks, builds beside and
+ * renames. Whatever kills a run, the place holds the old tree, the new one or
+ * none, and the next run removes what was left.
+ *
+ * @module
+ */
+// @ts-types="../types/std_path.d.ts"
+import { basename, dirname, join, resolve } from "@std/path";
+import { RootfsError } from "../rootfs/errors.ts";
+import { mountOf, readMounts } from "../rootfs/mountinfo.ts";
+import {
+  decidePlacement,
+  hiddenPlacement,
+  type Placement,
+} from "../rootfs/placement.ts";
+import {
+  looksLikeOurs,
+  lstatOrNull,
+  refuseMounts,
+  removeTree,
+  sweep,
+  temporaryPrefix,
+} from "../rootfs/trees.ts";
+
+/** What is at the path the user named. */
+export type Occupant = "nothing" | "our link" | "our tree";
+
+/** A path the user named, looked at. */
+export interface Site {
+  /** The path as the user wrote it. */
+  readonly shown: string;
+  /** The same path, absolute, its parent's links resolved. */
+  readonly target: string;
+  readonly occupant: Occupant;
+  readonly placement: Placement;
+  /** A tree in the open that other users of the host can reach. */
+  readonly exposed: boolean;
+}
+
+/** Looks at a path, making its parent; refuses what is not ours. */
+export function inspectSite(shown: string): Site {
+  const absolute = resolve(shown);
+  if (absolute === "/") {
+    throw new RootfsError("Cannot place a root filesystem at /", {
+      hint: "name a directory below it with --out",
+    });
+  }
+  Deno.mkdirSync(dirname(absolute), { recursive: true });
+  const parent = Deno.realPathSync(dirname(absolute));
+  const target = join(parent, basename(absolute));
+  const hidden = hiddenPlacement(target);
+  const occupant = inspectOccupant(shown, target, hidden);
+  const { mode, uid } = Deno.statSync(parent);
+  const decided = decidePlacement({
+    target,
+    parent: { mode: mode ?? 0, uid: uid ?? -1 },
+    uid: Deno.uid() ?? -1,
+    mounts: readMounts(),
+  });
+  return {
+    shown,
+    target,
+    occupant,
+    // A link of ours stays one, even where its directory has been closed since.
+    placement: occupant === "our link" ? hidden : decided,
+    exposed: occupant === "our tree" && decided.kind === "hidden",
+  };
+}
+
+function inspectOccupant(
+  shown: string,
+  target: string,
+  hidden: Placement,
+): Occupant {
+  const info = lstatOrNull(target);
+  if (info === null) return "nothing";
+  if (info.isSymlink) {
+    const link = Deno.readLinkSync(target);
+    if (link === hidden.link) return "our link";
+    throw refuse(shown, `it is a link to ${link}, which this did not make`);
+  }
+  if (!info.isDirectory) throw refuse(shown, "it is not a directory");
+  if (mountOf(target, readMounts())?.path === target) {
+    throw refuse(shown, "it is a mount point");
+  }
+  if (!looksLikeOurs(target)) {
+    throw refuse(
+      shown,
+      "it is a directory that this did not make (its bin is not just busybox and links to it)",
+    );
+  }
+  return "our tree";
+}
+
+function refuse(shown: string, cause: string): RootfsError {
+  return new RootfsError(`Cannot replace ${shown}: ${cause}`, {
+    hint: "move it away or choose another place with --out",
+  });
+}
+
+/** The locked directory in which a tree is built and kept. */
+export class Home implements Disposable {
+  #lock: Deno.FsFile | null;
+  #made: boolean;
+
+  private constructor(
+    readonly site: Site,
+    lock: Deno.FsFile | null,
+    made: boolean,
+  ) {
+    this.#lock = lock;
+    this.#made = made;
+  }
+
+  /** Waits for other runs on the same place, then sweeps after killed ones. */
+  static async open(site: Site, say: (line: string) => void): Promise<Home> {
+    const { home } = site.placement;
+    while (true) {
+      const made = prepareHome(site);
+      const lock = await Deno.open(home);
+      const locked = await waitForLock(
+        lock,
+        () => say(`Waiting for another run to finish with ${site.shown}`),
+      );
+      // The run we waited for may have removed its empty directory.
+      if ((await lock.stat()).ino !== lstatOrNull(home)?.ino) {
+        lock.close();
+        continue;
+      }
+      if (!locked) {
+        // No locks on this file system (NFS): nothing tells a leftover from
+        // the work of a living run.
+        lock.close();
+        return new Home(site, null, made);
+      }
+      for (const name of sweep(home, basename(site.placement.tree))) {
+        say(`Removed ${name}, left by a run that was killed`);
+      }
+      return new Home(site, lock, made);
+    }
+  }
+
+  /** Makes this run's temporary directory, gone when it is disposed. */
+  scratch(): Scratch {
+    const { home, tree } = this.site.placement;
+    return new Scratch(Deno.makeTempDirSync({
+      dir: home,
+      prefix: temporaryPrefix(basename(tree)),
+    }));
+  }
+
+  /** The tree that is there now, `null` where there is none. */
+  currentTree(): string | null {
+    const { occupant, target, placement } = this.site;
+    if (occupant === "our tree") return target;
+    const info = lstatOrNull(placement.tree);
+    if (info === null) return null;
+    if (info.isDirectory && info.uid === Deno.uid()) return placement.tree;
+    throw refuse(placement.tree, "it is not a directory of yours");
+  }
+
+  /** Points the user's path to the tree, where it is not the tree itself. */
+  link(): void {
+    const { target, placement } = this.site;
+    if (placement.link === null || lstatOrNull(target) !== null) return;
+    Deno.symlinkSync(placement.link, target);
+  }
+
+  /** Swaps a finished tree in. No signal handler can run in between. */
+  install(fresh: string, scratch: Scratch): void {
+    const { tree } = this.site.placement;
+    // Two where a tree in the open comes before a hidden one.
+    const old = [...new Set([this.currentTree(), tree])].filter((path) =>
+      path !== null && lstatOrNull(path) !== null
+    ) as string[];
+    old.forEach(refuseMounts);
+    const moved: [from: string, to: string][] = [];
+    try {
+      for (const path of old) {
+        const to = `${scratch.path}/old${moved.length}`;
+        Deno.renameSync(path, to);
+        moved.push([path, to]);
+      }
+      Deno.renameSync(fresh, tree);
+    } catch (error) {
+      for (const [from, to] of moved) Deno.renameSync(to, from);
+      throw error;
+    }
+    this.link();
+  }
+
+  [Symbol.dispose](): void {
+    const { placement } = this.site;
+    if (this.#made && placement.kind === "hidden") {
+      try {
+        // Only when a failed run leaves it empty.
+        Deno.removeSync(placement.home);
+      } catch {
+        // It holds a tree.
+      }
+    }
+    this.#lock?.close();
+    this.#lock = null;
+  }
+}
+
+/** A temporary directory beside the tree. */
+export class Scratch implements Disposable {
+  constructor(readonly path: string) {}
+
+  [Symbol.dispose](): void {
+    removeTree(this.path);
+  }
+}
+
+/** Makes or checks the 0700 directory; says whether it was made. */
+function prepareHome(site: Site): boolean {
+  const { kind, home } = site.placement;
+  if (kind !== "hidden") return false;
+  try {
+    Deno.mkdirSync(home, { mode: 0o700 });
+    return true;
+  } catch (error) {
+    if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+  }
+  const info = Deno.lstatSync(home);
+  const problem = !info.isDirectory
+    ? "it is not a directory"
+    : info.uid !== Deno.uid()
+    ? `it belongs to user ${info.uid}`
+    : ((info.mode ?? 0) & 0o077) !== 0
+    ? "it is open to other users"
+    : null;
+  if (problem === null) return false;
+  throw new RootfsError(
+    `Cannot keep a root filesystem in ${home}: ${problem}`,
+    {
+      hint: 'close it with "chmod 700", or move it away',
+    },
+  );
+}
+
+async function waitForLock(
+  file: Deno.FsFile,
+  onWait: () => void,
+): Promise<boolean> {
+  const timer = setTimeout(onWait, 300);
+  try {
+    await file.lock(true);
+    return true;
+  } catch {
+    return false;
+  } finally {
+    clearTimeout(timer);
+  }
+}
