@@ -4,7 +4,7 @@ import {
   DEFAULT_ROOTFS,
   findRootFilesystem,
 } from "../lifecycle/root_filesystem.ts";
-import { planRun } from "../lifecycle/run.ts";
+import { prepare } from "../lifecycle/run.ts";
 import { describe } from "../plan/describe.ts";
 import { type Phase, PHASES, type Plan } from "../plan/step.ts";
 import { ContainerError, UsageError } from "../spec/errors.ts";
@@ -12,13 +12,15 @@ import { closestString } from "./closest.ts";
 import type { Command } from "./command.ts";
 import { type Flag, parseFlags } from "./flags.ts";
 import { print, say } from "./output.ts";
-import { RUN_FLAGS, specFromFlags } from "./run_flags.ts";
+import { RUN_FLAGS } from "./run_flags.ts";
+import { optionsFromFlags } from "./run_options.ts";
 
 const EXPLAIN_FLAGS: readonly Flag[] = [
   { name: "json", help: "Print the plan as JSON" },
 ];
 
 const WHERE: Record<Phase, string> = {
+  host: "the parent, on the host",
   launch: "the walker, on the way from the host into the new namespaces",
   container: "the child: this program again, as PID 1 of the container",
   process: "the walker again, in the process that becomes the command",
@@ -44,16 +46,23 @@ export const explainCommand: Command = {
       rest,
       "container explain run",
     );
-    const spec = specFromFlags(flags, rootfs(flags.last("rootfs")));
-    const plan = planRun(spec, { chroot: flags.has("chroot") });
+    const options = optionsFromFlags(flags);
+    const { spec, plan, leftOut } = prepare(options, rootfs(options.rootfs));
     print(
       own.has("json") || flags.has("json")
         ? JSON.stringify({ command: spec.process.args, ...plan }, null, 2)
-        : asText(plan, spec.process.args),
+        : asText(plan, spec.process.args, leftOut),
     );
     return 0;
   },
 };
+
+/** Without a program of ours inside, the walker goes on by itself. */
+function where(plan: Plan, phase: Phase): string {
+  return plan.init || phase !== "container"
+    ? WHERE[phase]
+    : "the walker, as PID 1 of the container";
+}
 
 /** The plan can be shown before there is a root filesystem. */
 function rootfs(path: string | undefined): string {
@@ -80,12 +89,18 @@ function notExplained(word: string | undefined): UsageError {
 }
 
 /** The plan for people. */
-export function asText(plan: Plan, args: readonly string[]): string {
+export function asText(
+  plan: Plan,
+  args: readonly string[],
+  leftOut: readonly string[] = [],
+): string {
   const count = PHASES.reduce((sum, phase) => sum + plan[phase].length, 0);
   const lines = [`container run ${args.join(" ")}: ${count} steps`];
   let number = 0;
+  for (const line of leftOut) lines.push(`left out: ${line}`);
   for (const phase of PHASES) {
-    lines.push("", `${phase}, by ${WHERE[phase]}`);
+    if (!plan[phase].length) continue;
+    lines.push("", `${phase}, by ${where(plan, phase)}`);
     for (const step of plan[phase]) {
       lines.push(
         `${String(++number).padStart(4)}. ${describe(step)}`,

@@ -14,6 +14,8 @@ export interface Flag {
   short?: string;
   /** What its value is called in help; a switch without one. */
   value?: string;
+  /** The value may be missing: a next word that does not match is none. */
+  optional?: RegExp;
   help: string;
 }
 
@@ -67,6 +69,8 @@ export function parseFlags(
   let at = 0;
   const valueOf = (flag: Flag, word: string, attached?: string): string => {
     if (attached !== undefined) return attached;
+    const next = argv[at + 1];
+    if (flag.optional && !flag.optional.test(next ?? "")) return "true";
     const value = argv[++at];
     if (value === undefined) {
       throw new UsageError(

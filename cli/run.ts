@@ -1,11 +1,12 @@
 /** `container run`. */
 
 import { findRootFilesystem } from "../lifecycle/root_filesystem.ts";
-import { run } from "../lifecycle/run.ts";
+import { prepare, run } from "../lifecycle/run.ts";
 import type { Command } from "./command.ts";
 import { parseFlags } from "./flags.ts";
-import { say } from "./output.ts";
-import { RUN_FLAGS, specFromFlags } from "./run_flags.ts";
+import { say, stackTraces } from "./output.ts";
+import { RUN_FLAGS } from "./run_flags.ts";
+import { optionsFromFlags } from "./run_options.ts";
 
 /** Runs a command in a new container. */
 export const runCommand: Command = {
@@ -25,13 +26,14 @@ export const runCommand: Command = {
   ],
   async execute(argv) {
     const flags = parseFlags(RUN_FLAGS, argv, "container run");
+    stackTraces.shown = flags.has("debug");
     // The command line is judged before anything is looked for on disk.
-    specFromFlags(flags, "");
-    const rootfs = findRootFilesystem(flags.last("rootfs"), say);
-    return await run(specFromFlags(flags, rootfs), {
-      chroot: flags.has("chroot"),
+    const options = optionsFromFlags(flags);
+    const rootfs = findRootFilesystem(options.rootfs, say);
+    return await run(prepare(options, rootfs), {
       announce: !flags.has("quiet"),
       debug: flags.has("debug"),
+      say,
     });
   },
 };

@@ -1,21 +1,17 @@
-/** The flags of `run`, which `explain run` shares, and the Spec they mean. */
+/** The flags of `run`, which `explain run` shares: a table. */
 
-import {
-  DEFAULT_HOSTNAME,
-  DEFAULT_PATH,
-  defaultSpec,
-} from "../spec/defaults.ts";
-import { UsageError } from "../spec/errors.ts";
-import type { Spec } from "../spec/types.ts";
-import type { Flag, Flags } from "./flags.ts";
+import { DEFAULT_HOSTNAME } from "../spec/defaults.ts";
+import type { Flag } from "./flags.ts";
+
+const namespace = (name: string, what: string): Flag => ({
+  name,
+  value: "MODE",
+  help: `${what}: private, host or path:FILE`,
+});
 
 /** Every flag that says something of the container. */
 export const RUN_FLAGS: readonly Flag[] = [
-  {
-    name: "rootfs",
-    value: "DIR",
-    help: "The root filesystem (default ./fs)",
-  },
+  { name: "rootfs", value: "DIR", help: "The root filesystem (default ./fs)" },
   {
     name: "hostname",
     value: "NAME",
@@ -27,6 +23,7 @@ export const RUN_FLAGS: readonly Flag[] = [
     value: "K=V",
     help: "Set a variable; K alone takes the caller's value",
   },
+  { name: "env-file", value: "FILE", help: "Set the variables of a file" },
   { name: "env-host", help: "Start from the caller's environment" },
   {
     name: "workdir",
@@ -34,76 +31,100 @@ export const RUN_FLAGS: readonly Flag[] = [
     value: "DIR",
     help: "The working directory inside (default /)",
   },
+  {
+    name: "user",
+    short: "u",
+    value: "USER[:GROUP]",
+    help: "Run as a user of the root filesystem, by name or number",
+  },
+  { name: "group-add", value: "GROUP", help: "A further group" },
+  {
+    name: "tty",
+    short: "t",
+    help: "A terminal of its own",
+  },
+  {
+    name: "interactive",
+    short: "i",
+    help: "Keep standard input open (it always is)",
+  },
+  {
+    name: "volume",
+    short: "v",
+    value: "SRC:DST[:OPTIONS]",
+    help: "Show a path of the host inside (ro, rbind, rslave, noexec, …)",
+  },
+  {
+    name: "mount",
+    value: "type=T,…",
+    help: "A mount in words: type=bind,source=S,target=T,readonly",
+  },
+  { name: "tmpfs", value: "DST[:OPTIONS]", help: "A directory in memory" },
+  { name: "read-only", help: "The root filesystem cannot be changed" },
+  { name: "ephemeral", help: "Changes go to memory and are thrown away" },
+  { name: "overlay", value: "DIR", help: "Changes are kept in DIR" },
+  {
+    name: "network",
+    value: "MODE",
+    help: "none (default: loopback only), host or path:FILE",
+  },
+  namespace("pid", "Process tree"),
+  namespace("uts", "Hostname"),
+  namespace("ipc", "Message queues and shared memory"),
+  namespace("cgroupns", "View of the cgroup tree"),
+  namespace("time", "Clocks"),
+  {
+    name: "userns",
+    value: "MODE",
+    optional: /^(host|private|auto|path:.*)$/,
+    help: "User ids: private (you are root inside), auto (subuid), host",
+  },
+  { name: "uidmap", value: "IN:OUT:SIZE", help: "Map user ids" },
+  { name: "gidmap", value: "IN:OUT:SIZE", help: "Map group ids" },
+  { name: "cap-add", value: "CAP", help: "Add a capability, or ALL" },
+  { name: "cap-drop", value: "CAP", help: "Drop a capability, or ALL" },
+  { name: "privileged", help: "Every capability, nothing masked or filtered" },
+  {
+    name: "no-new-privs",
+    help: "No setuid file gives rights (default; =false turns it off)",
+  },
+  {
+    name: "seccomp",
+    value: "PROFILE",
+    help: "default, unconfined, or a profile's FILE",
+  },
+  { name: "apparmor", value: "PROFILE", help: "An AppArmor profile" },
+  { name: "selinux", value: "LABEL", help: "An SELinux label" },
+  {
+    name: "ulimit",
+    value: "NAME=SOFT[:HARD]",
+    help: "A limit of setrlimit(2), like nofile=1024",
+  },
+  { name: "umask", value: "MODE", help: "What new files' permissions lack" },
+  {
+    name: "oom-score-adj",
+    value: "N",
+    help: "How soon it is killed when memory runs out (-1000 to 1000)",
+  },
+  { name: "nice", value: "N", help: "Its priority (-20 to 19)" },
+  { name: "cpu", value: "LIST", help: "Run on these CPUs only, like 0-1,3" },
+  { name: "sysctl", value: "K=V", help: "A sysctl that a namespace holds" },
+  {
+    name: "preserve-fd",
+    value: "N",
+    help: "Keep N descriptors from 3 upwards",
+  },
+  {
+    name: "status-fd",
+    value: "N",
+    help: "Write what happens to a descriptor, a JSON line each",
+  },
+  {
+    name: "no-init",
+    help: "The command itself is PID 1, and no second runtime starts",
+  },
+  { name: "init", help: "Our program is PID 1 (default)" },
   { name: "chroot", help: "Change root by chroot, as the seed did" },
   { name: "quiet", short: "q", help: "Do not say `running …`" },
   { name: "debug", help: "Show stack traces" },
 ];
-
-/** The longest hostname, uname(2). */
-const HOST_NAME_MAX = 64;
-
-/** The Spec that the flags and the command describe. */
-export function specFromFlags(flags: Flags, rootfs: string): Spec {
-  const [command] = flags.rest;
-  if (command === undefined || command === "") {
-    throw new UsageError(
-      "No command to run",
-      "Name one: container run /bin/sh.",
-    );
-  }
-  return defaultSpec({
-    rootfs,
-    args: [...flags.rest],
-    hostname: hostname(flags.last("hostname") ?? DEFAULT_HOSTNAME),
-    env: environment(flags),
-    cwd: workdir(flags.last("workdir") ?? "/"),
-  });
-}
-
-function hostname(name: string): string {
-  const bytes = new TextEncoder().encode(name).length;
-  if (bytes > 0 && bytes <= HOST_NAME_MAX && !name.includes("\0")) return name;
-  throw new UsageError(
-    `--hostname ${name}: a hostname has 1 to ${HOST_NAME_MAX} bytes`,
-  );
-}
-
-function workdir(path: string): string {
-  if (path.startsWith("/")) return path;
-  throw new UsageError(
-    `--workdir ${path}: the path is not absolute`,
-    "It is looked up inside the container and begins with a slash.",
-  );
-}
-
-/** Clean by default: nothing of the host's environment comes along unasked. */
-function environment(flags: Flags): string[] {
-  const env = new Map<string, string>();
-  if (flags.has("env-host")) {
-    for (const [key, value] of Object.entries(Deno.env.toObject())) {
-      env.set(key, value);
-    }
-  } else {
-    env.set("PATH", DEFAULT_PATH);
-    env.set("HOME", "/root");
-    env.set("HOSTNAME", flags.last("hostname") ?? DEFAULT_HOSTNAME);
-    if (Deno.stdin.isTerminal()) {
-      env.set("TERM", Deno.env.get("TERM") || "xterm");
-    }
-  }
-  for (const entry of flags.all("env")) {
-    const at = entry.indexOf("=");
-    if (at === 0 || entry === "") {
-      throw new UsageError(
-        `--env ${entry}: the name is missing`,
-        "Write --env NAME=VALUE.",
-      );
-    }
-    if (at > 0) env.set(entry.slice(0, at), entry.slice(at + 1));
-    else {
-      const value = Deno.env.get(entry);
-      if (value !== undefined) env.set(entry, value);
-    }
-  }
-  return [...env].map(([key, value]) => `${key}=${value}`);
-}

@@ -7,6 +7,7 @@ export const O = {
   O_RDONLY: 0,
   O_WRONLY: 1,
   O_RDWR: 2,
+  O_NOCTTY: 0o400,
   O_NONBLOCK: 0o4000,
   O_DIRECTORY: Deno.build.arch === "aarch64" ? 0o40000 : 0o200000,
   O_NOFOLLOW: Deno.build.arch === "aarch64" ? 0o100000 : 0o400000,
@@ -63,6 +64,11 @@ export function moveUp(descriptor: Descriptor, least = 64): Descriptor {
   const moved = syscall("fcntl", descriptor.fd, F_DUPFD_CLOEXEC, least);
   descriptor.close();
   return new Descriptor(moved);
+}
+
+/** A copy of a descriptor that is not ours to close, at `least` or above. */
+export function duplicateUp(fd: number, least = 64): Descriptor {
+  return new Descriptor(syscall("fcntl", fd, F_DUPFD_CLOEXEC, least));
 }
 
 /** Writes all of it. */

@@ -45,3 +45,25 @@ export function mount(
 export function umount2(target: string, flags = 0): void {
   syscall("umount2", cString(target), flags);
 }
+
+export const OPEN_TREE_CLONE = 1;
+export const OPEN_TREE_CLOEXEC = 0o2000000;
+export const AT_RECURSIVE = 0x8000;
+export const MOVE_MOUNT_F_EMPTY_PATH = 0x4;
+export const MOVE_MOUNT_T_SYMLINKS = 0x10;
+export const FSOPEN_CLOEXEC = 1;
+export const FSMOUNT_CLOEXEC = 1;
+export const FSCONFIG = {
+  FSCONFIG_SET_FLAG: 0,
+  FSCONFIG_SET_STRING: 1,
+  FSCONFIG_CMD_CREATE: 6,
+} as const;
+export const MOUNT_ATTR = {
+  MOUNT_ATTR_RDONLY: 0x1,
+  MOUNT_ATTR_NOSUID: 0x2,
+  MOUNT_ATTR_NODEV: 0x4,
+  MOUNT_ATTR_NOEXEC: 0x8,
+  MOUNT_ATTR_NOSYMFOLLOW: 0x200000,
+} as const;
+/** Bytes of struct mount_attr. */
+export const MOUNT_ATTR_SIZE = 32;

@@ -1,6 +1,7 @@
 /** sys/wait.h. */
 
-import { rawSyscall } from "./libc.ts";
+import { lazily, rawSyscall } from "./libc.ts";
+import { addressOf } from "./memory.ts";
 import { ERRNO, errnoName, SyscallError } from "./errno.ts";
 
 export const WNOHANG = 1;
@@ -23,14 +24,37 @@ export function wait(pid: number, flags = 0): WaitStatus | null {
     if (found === 0 || -found === ERRNO.ECHILD) return null;
     if (-found === ERRNO.EINTR) continue;
     if (found < 0) throw new SyscallError("wait4", errnoName(-found));
-    const word = status[0]!;
-    if ((word & 0xff) === 0x7f) {
-      return { pid: found, stopped: word >> 8 & 0xff };
-    }
-    const signal = word & 0x7f;
-    if (signal) return { pid: found, signaled: signal };
-    return { pid: found, exited: word >> 8 & 0xff };
+    return decode(found, status[0]!);
   }
+}
+
+const background = lazily(
+  {
+    /** pid_t waitpid(pid_t, int *, int), on a thread that may block */
+    waitpid: {
+      parameters: ["i32", "i64", "i32"],
+      result: "i32",
+      nonblocking: true,
+    },
+  } as const,
+);
+
+function decode(pid: number, word: number): WaitStatus {
+  if ((word & 0xff) === 0x7f) return { pid, stopped: word >> 8 & 0xff };
+  const signal = word & 0x7f;
+  if (signal) return { pid, signaled: signal };
+  return { pid, exited: word >> 8 & 0xff };
+}
+
+/** {@linkcode wait} without blocking this thread; null where there is no such child. */
+export async function waitInBackground(
+  pid: number,
+  flags = 0,
+): Promise<WaitStatus | null> {
+  const status = new Int32Array(1);
+  const bytes = new Uint8Array(status.buffer);
+  const found = await background().waitpid(pid, addressOf(bytes), flags);
+  return found > 0 ? decode(found, status[0]!) : null;
 }
 
 /** The shell's number for an end: the status, or 128 and the signal. */

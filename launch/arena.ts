@@ -28,7 +28,7 @@ export function layOut(
   if (argument instanceof Uint8Array) {
     return arena.place(argument as Uint8Array<ArrayBuffer>);
   }
-  if (Array.isArray(argument)) {
+  if (isWords(argument)) {
     const pointers = argument.map((text) => layOut(text, arena));
     return arena.place(
       new Uint8Array(new BigUint64Array([...pointers, 0n]).buffer),
@@ -45,3 +45,7 @@ export function layOut(
   }
   return arena.place(bytes);
 }
+
+const isWords = (
+  argument: readonly string[] | object,
+): argument is readonly string[] => Array.isArray(argument);

@@ -18,7 +18,7 @@ export type Argument =
   | bigint
   | null
   | string
-  | string[]
+  | readonly string[]
   | Uint8Array
   | Block
   /** The result of an earlier call. */
@@ -29,15 +29,17 @@ export type Argument =
 /** One system call with what counts as its success. */
 export interface Call {
   name: SyscallName;
-  args: Argument[];
+  args: readonly Argument[];
   /** Keeps the result under this name. */
   result?: string;
   /** Errors that are fine: the walk goes on. */
-  expect?: Errno[];
+  expect?: readonly Errno[];
   /** The result must be this, or the call counts as failed with `otherwise`. */
   want?: { result: number; otherwise: Errno };
   /** How many of the next calls are left out after success. */
   skipOnSuccess?: number;
+  /** The same after an expected error. */
+  skipOnExpected?: number;
   /** A clone: the caller exits and the new process goes on. */
   clone?: true;
 }

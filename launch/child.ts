@@ -8,7 +8,7 @@
  * namespaces.
  */
 
-import { writeAll } from "../ffi/fcntl.ts";
+import { type Descriptor, duplicateUp, writeAll } from "../ffi/fcntl.ts";
 import { rawSyscall, syscall } from "../ffi/libc.ts";
 import {
   kill,
@@ -27,36 +27,45 @@ import {
   WUNTRACED,
 } from "../ffi/wait.ts";
 import { FORWARDED, TAKEN_BY_CHILD } from "../plan/child.ts";
-import type { StepOf } from "../plan/step.ts";
-import { diagnose } from "./diagnose.ts";
+import { checkStarted, INSIDE } from "./diagnose.ts";
 import { type Handover, NEWS, SIGNAL_FOREGROUND } from "./handover.ts";
-import { HANDED } from "./lower.ts";
+import { HANDED } from "./handed.ts";
 import { perform } from "./perform.ts";
-import { StepError } from "./step_error.ts";
-import { openWalker, type Walk, walk } from "./walker.ts";
+import { openWalker, walk } from "./walker.ts";
 
 const STDIN = 0;
 
 const CLOSE_ON_EXEC = 4;
 
 /** Runs the container to its end; returns the status to exit with. */
-export function runChild({ plan, foreground }: Handover): number {
+export function runChild({ plan, foreground, preserve }: Handover): number {
   syscall("close_range", HANDED.plan, HANDED.self, CLOSE_ON_EXEC);
   // Bound and made while the host's files are still there.
   openSpawn();
   openWalker();
   perform(plan.container);
   try {
-    using command = walk(plan.process);
+    using command = walk(plan.process, handOn(preserve));
     tell(NEWS.running);
     const status = attend(command.pid, foreground);
-    checkStarted(command);
+    checkStarted(command, INSIDE);
     return exitCode(status);
   } finally {
     perform(plan.cleanup.filter(({ step }) => step === "killAll"));
     while (wait(-1));
     perform(plan.cleanup.filter(({ step }) => step !== "killAll"));
   }
+}
+
+/** What the command's walker gets: a way to the parent, and what the command keeps. */
+function handOn(preserve: number): Record<number, Descriptor> {
+  const numbers = [
+    HANDED.status,
+    ...Array.from({ length: preserve }, (_, index) => HANDED.preserved + index),
+  ];
+  return Object.fromEntries(
+    numbers.map((fd) => [fd, duplicateUp(fd)]),
+  );
 }
 
 /** A parent that is gone needs no news; it takes the container with it. */
@@ -98,18 +107,6 @@ function reap(command: number): WaitStatus | null {
     if (status.pid !== command) continue;
     if ("stopped" in status) tell(NEWS.stopped);
     else found = status;
-  }
-}
-
-/** Tells a command that never started from one that ended. */
-function checkStarted(command: Walk): void {
-  try {
-    command.check();
-  } catch (error) {
-    if (error instanceof StepError && error.step.step === "execute") {
-      throw diagnose(error.step as StepOf<"execute">, error);
-    }
-    throw error;
   }
 }
 

@@ -1,14 +1,18 @@
 /**
  * Why a command could not be executed. execve(2) answers ENOENT for a missing
  * file and for a missing loader, EACCES for a directory and for a missing
- * permission: this looks at the files to tell which. Runs after the failure, in
- * a process whose root is the container's.
+ * permission: this looks at the files to tell which. Runs after the failure: in
+ * the child, whose root is the container's, or in the parent, which looks into
+ * the root filesystem from outside.
  */
 
+import { type Descriptor, O } from "../ffi/fcntl.ts";
+import { openInRoot } from "../ffi/openat2.ts";
 import type { StepOf } from "../plan/step.ts";
 import { inspectElf, machineName } from "../rootfs/elf.ts";
 import { CommandError, EXIT } from "../spec/errors.ts";
-import type { StepError } from "./step_error.ts";
+import { StepError } from "./step_error.ts";
+import type { Walk } from "./walker.ts";
 
 const HEAD_SIZE = 4096;
 const EXECUTE_BITS = 0o111;
@@ -19,14 +23,52 @@ const notExecutable = (message: string, hint: string) =>
 const notFound = (message: string, hint: string) =>
   new CommandError(message, { hint, status: EXIT.notFound });
 
+/** Where the files are looked at. */
+export interface View {
+  /** The path under which this process finds a path of the container. */
+  locate(path: string): string | null;
+}
+
+/** From inside: paths are what they are. */
+export const INSIDE: View = { locate: (path) => path };
+
+/** From outside, below a directory of the host and never above it. */
+export function outside(root: Descriptor, held: DisposableStack): View {
+  return {
+    locate(path) {
+      try {
+        const file = openInRoot(root, path, O.O_PATH);
+        return file && `/proc/self/fd/${held.use(file).fd}`;
+      } catch {
+        return null;
+      }
+    },
+  };
+}
+
+/** Tells a command that never started from one that ended: throws the reason. */
+export function checkStarted(walk: Walk, view: View): void {
+  try {
+    walk.check();
+  } catch (error) {
+    if (error instanceof StepError && error.step.step === "execute") {
+      throw diagnose(error.step as StepOf<"execute">, error, view);
+    }
+    throw error;
+  }
+}
+
 /** The error to show for an execute step that failed. */
 export function diagnose(
   step: StepOf<"execute">,
   failure: StepError,
+  view: View,
 ): CommandError | StepError {
   const command = step.argv[0] ?? "";
-  const found = step.candidates.filter((path) => lookUp(path) !== null);
-  const complaint = found.map(inspect).find((error) => error !== null);
+  const found = step.candidates.filter((path) => lookUp(view, path) !== null);
+  const complaint = found.map((path) => inspect(view, path)).find((error) =>
+    error !== null
+  );
   if (complaint) return complaint;
   if (found.length && failure.code !== "ENOENT") return failure;
   if (found.length) {
@@ -48,19 +90,20 @@ export function diagnose(
     );
 }
 
-const searched = (candidates: string[]) =>
+const searched = (candidates: readonly string[]) =>
   candidates.map((path) => path.replace(/\/[^/]*$/, "")).join(":");
 
-function lookUp(path: string): Deno.FileInfo | null {
+function lookUp(view: View, path: string): Deno.FileInfo | null {
   try {
-    return Deno.statSync(path);
+    const place = view.locate(path);
+    return place === null ? null : Deno.statSync(place);
   } catch {
     return null;
   }
 }
 
-function inspect(path: string): CommandError | null {
-  const info = lookUp(path)!;
+function inspect(view: View, path: string): CommandError | null {
+  const info = lookUp(view, path)!;
   if (info.isDirectory) {
     return notExecutable(
       `Cannot run ${path}: it is a directory`,
@@ -79,21 +122,27 @@ function inspect(path: string): CommandError | null {
       `Run chmod +x on it in the root filesystem.`,
     );
   }
-  return inspectContent(path, readHead(path));
+  return inspectContent(view, path, readHead(view, path));
 }
 
-function readHead(path: string): Uint8Array {
+function readHead(view: View, path: string): Uint8Array {
   const head = new Uint8Array(HEAD_SIZE);
   try {
-    using file = Deno.openSync(path);
+    using file = Deno.openSync(view.locate(path)!);
     return head.subarray(0, file.readSync(head) ?? 0);
   } catch {
     return head.subarray(0, 0);
   }
 }
 
-function inspectContent(path: string, head: Uint8Array): CommandError | null {
-  if (head[0] === 0x23 && head[1] === 0x21) return inspectScript(path, head);
+function inspectContent(
+  view: View,
+  path: string,
+  head: Uint8Array,
+): CommandError | null {
+  if (head[0] === 0x23 && head[1] === 0x21) {
+    return inspectScript(view, path, head);
+  }
   const elf = inspectElf(head);
   if (!elf) {
     return head.length && head[0] === 0x7f ? null : notExecutable(
@@ -110,7 +159,7 @@ function inspectContent(path: string, head: Uint8Array): CommandError | null {
       "Use a root filesystem for this machine.",
     );
   }
-  if (elf.interpreter && !lookUp(elf.interpreter)) {
+  if (elf.interpreter && !lookUp(view, elf.interpreter)) {
     return notFound(
       `Cannot run ${path}: its loader ${elf.interpreter} is not in the root filesystem`,
       "Add the loader and its libraries, or use a static program.",
@@ -119,10 +168,14 @@ function inspectContent(path: string, head: Uint8Array): CommandError | null {
   return null;
 }
 
-function inspectScript(path: string, head: Uint8Array): CommandError | null {
+function inspectScript(
+  view: View,
+  path: string,
+  head: Uint8Array,
+): CommandError | null {
   const line = new TextDecoder().decode(head).split("\n")[0]!.slice(2).trim();
   const interpreter = line.split(/[ \t]/)[0] ?? "";
-  if (interpreter && lookUp(interpreter)) return null;
+  if (interpreter && lookUp(view, interpreter)) return null;
   return notFound(
     `Cannot run ${path}: its interpreter ${
       interpreter || "(none named)"

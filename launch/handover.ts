@@ -2,13 +2,13 @@
  * What the parent tells the child and the child tells the parent.
  *
  * Down goes one JSON document in a sealed memory file; up come single bytes
- * through a pipe, whose end of file is the child's.
+ * through a socket, whose end of file is the child's.
  */
 
 import { type Descriptor, memoryFile, O, open } from "../ffi/fcntl.ts";
 import type { Plan } from "../plan/step.ts";
 import { UsageError } from "../spec/errors.ts";
-import { HANDED } from "./lower.ts";
+import { HANDED } from "./handed.ts";
 
 /** All that the child knows. */
 export interface Handover {
@@ -20,12 +20,14 @@ export interface Handover {
   announce: boolean;
   /** Show stack traces. */
   debug: boolean;
+  /** Descriptors from 3 upwards that the command keeps. */
+  preserve: number;
   /** The command is to be the terminal's foreground process group. */
   foreground: boolean;
 }
 
 /** Bytes from the child. */
-export const NEWS = { running: 1, stopped: 2 } as const;
+export const NEWS = { running: 1, stopped: 2, terminal: 3 } as const;
 
 /** From the parent: the command's process group is to have the terminal again. SIGRTMIN+6 of glibc. */
 export const SIGNAL_FOREGROUND = 40;

@@ -1,6 +1,6 @@
 /**
  * Instructions to the bytes that the walker walks. The layout is that of
- * launch/walker.c: a header of 512 bytes with the slots, steps of 88 bytes,
+ * launch/walker.c: a header of 2048 bytes with the slots, steps of 88 bytes,
  * then whatever their arguments point to. The walker maps it at a fixed
  * address, so pointers are ready-made.
  */
@@ -13,12 +13,11 @@ import type { Argument, Instruction } from "./call.ts";
 const BASE = 0x100000000n;
 const MAGIC = 0x4b4c4157;
 const VERSION = 1;
-const HEADER_SIZE = 512;
+const HEADER_SIZE = 2048;
 const SLOTS_AT = 64;
-const SLOT_COUNT = 56;
+const SLOT_COUNT = 248;
 const STEP_SIZE = 88;
 const NO_SLOT = 255;
-const MAX_SKIP = 0xffff;
 const FLAG = { want: 1, clone: 2 } as const;
 const OPERATION = { compare: -2, fail: -3 } as const;
 const STATE_FAILED = 2;
@@ -60,7 +59,7 @@ class ImageArena implements Arena {
 
   slot(name: string): number {
     const index = this.slots.get(name) ?? this.slots.size;
-    if (index >= SLOT_COUNT) throw new RangeError("A plan has 56 slots");
+    if (index >= SLOT_COUNT) throw new RangeError("A plan has 248 slots");
     this.slots.set(name, index);
     return index;
   }
@@ -102,7 +101,7 @@ function writeStep(
   arena: ImageArena,
   arch: typeof Deno.build.arch,
 ): void {
-  const args: Argument[] = instruction.name === "fail"
+  const args: readonly Argument[] = instruction.name === "fail"
     ? [ERRNO[instruction.error]]
     : instruction.args;
   let fromSlot = 0;
@@ -141,11 +140,8 @@ function writeStep(
     view.setBigInt64(at + 72, BigInt(instruction.want.result), true);
     view.setInt32(at + 84, ERRNO[instruction.want.otherwise], true);
   }
-  view.setUint16(
-    at + 80,
-    Math.min(instruction.skipOnSuccess ?? 0, MAX_SKIP),
-    true,
-  );
+  view.setUint16(at + 80, instruction.skipOnSuccess ?? 0, true);
+  view.setUint16(at + 82, instruction.skipOnExpected ?? 0, true);
 }
 
 /**

@@ -3,41 +3,30 @@
  * the terminal, waits. Runs on the host, in the process the user started.
  */
 
+import { O, open } from "../ffi/fcntl.ts";
+import { syscall } from "../ffi/libc.ts";
 import {
-  type Descriptor,
-  moveUp,
-  O,
-  open,
-  pipe,
-  writeAll,
-} from "../ffi/fcntl.ts";
-import { lazily, syscall } from "../ffi/libc.ts";
-import { addressOf } from "../ffi/memory.ts";
-import { blockSignals, kill, SIGNAL } from "../ffi/signal.ts";
+  blockSignals,
+  ignoreSignal,
+  kill,
+  SIGNAL,
+  type SignalName,
+} from "../ffi/signal.ts";
 import { foregroundGroup, setForegroundGroup } from "../ffi/termios.ts";
-import { exitCode, wait } from "../ffi/wait.ts";
-import { FORWARDED } from "../plan/child.ts";
 import {
-  type Handover,
-  NEWS,
-  packHandover,
-  SIGNAL_FOREGROUND,
-} from "./handover.ts";
-import { HANDED } from "./lower.ts";
-import { clonedPid, type Walk, walk } from "./walker.ts";
+  exitCode,
+  wait,
+  waitInBackground,
+  type WaitStatus,
+  WUNTRACED,
+} from "../ffi/wait.ts";
+import { FORWARDED } from "../plan/child.ts";
+import { startContainer } from "./container.ts";
+import { checkStarted, outside } from "./diagnose.ts";
+import { type Handover, NEWS, SIGNAL_FOREGROUND } from "./handover.ts";
+import { RawMode, tieTerminal } from "./terminal.ts";
 
 const STDIN = 0;
-
-const background = lazily(
-  {
-    /** ssize_t read(int, void *, size_t), on a thread that may block */
-    read: {
-      parameters: ["i32", "i64", "i64"],
-      result: "i64",
-      nonblocking: true,
-    },
-  } as const,
-);
 
 /** Our process group when it has the terminal at standard input, else null. */
 export function ownForegroundGroup(): number | null {
@@ -45,71 +34,99 @@ export function ownForegroundGroup(): number | null {
   return group !== null && group === syscall("getpgid", 0) ? group : null;
 }
 
+/** What the parent does beside waiting. */
+export interface ParentHooks {
+  /** On the host, while PID 1 waits: ids, limits. */
+  prepare(pid: number): void;
+  /** The root filesystem, to look into when the command cannot be executed. */
+  root: string;
+  /** The command runs, or is about to. */
+  started(pid: number): void;
+}
+
 /** Starts the container and waits for its end; the status to exit with. */
-export async function runParent(handover: Handover): Promise<number> {
-  const group = handover.foreground ? ownForegroundGroup() : null;
-  using child = startChild({ ...handover, foreground: group !== null });
-  forwardSignals(child.pid);
-  for await (const news of child.news()) {
-    if (news === NEWS.stopped) stopWithCommand(child.pid, group);
+export async function runParent(
+  handover: Handover,
+  hooks: ParentHooks,
+): Promise<number> {
+  const terminal = handover.plan.process.some(({ step }) =>
+    step === "openTerminal"
+  );
+  const group = handover.foreground && !terminal ? ownForegroundGroup() : null;
+  using container = startContainer({
+    ...handover,
+    foreground: group !== null,
+  });
+  try {
+    hooks.prepare(container.pid);
+  } catch (error) {
+    kill(container.pid, SIGNAL.SIGKILL);
+    wait(container.pid);
+    throw error;
   }
-  const status = wait(child.pid);
+  container.release();
+  hooks.started(container.pid);
+  // Without a terminal to give back, only who was told to stop stops: a command
+  // that stops itself may continue itself, and nobody would continue us.
+  let told = !terminal && foregroundGroup(STDIN) !== null;
+  const forwarded = FORWARDED.filter((name) =>
+    !(terminal && name === "SIGWINCH")
+  );
+  forwardSignals(
+    container.pid,
+    forwarded,
+    (name) => told ||= name === "SIGTSTP",
+  );
+  using _raw = terminal ? new RawMode() : null;
+  let output: Promise<void> | undefined;
+  for await (const { byte, descriptor } of container.news()) {
+    if (byte === NEWS.stopped && told) stopWithCommand(container.pid, group);
+    if (byte === NEWS.terminal && descriptor) output = tieTerminal(descriptor);
+  }
+  const status = handover.plan.init
+    ? wait(container.pid)
+    : await waitForCommand(container.pid, () => {
+      if (told) stopWithCommand(container.pid, group);
+    });
+  await output;
   if (group !== null) takeTerminal(group);
-  child.walk.check();
+  using held = new DisposableStack();
+  const root = held.use(open(hooks.root, O.O_PATH));
+  checkStarted(container.walk, outside(root, held));
   return status ? exitCode(status) : 0;
 }
 
-/** PID 1 of a container, as its parent sees it. */
-class Child implements Disposable {
-  constructor(
-    readonly pid: number,
-    readonly walk: Walk,
-    readonly status: Descriptor,
-    readonly lifeline: Descriptor,
-  ) {}
-
-  /** What it tells, until it ends. */
-  async *news(): AsyncGenerator<number> {
-    const byte = new Uint8Array(1);
-    const { read } = background();
-    for (;;) {
-      const count = await read(this.status.fd, addressOf(byte), 1n);
-      if (count !== 1n) return;
-      yield byte[0]!;
-    }
+/** Waits for a command that is our own child, and stops when it does. */
+async function waitForCommand(
+  pid: number,
+  stopped: () => void,
+): Promise<WaitStatus | null> {
+  for (;;) {
+    const status = await waitInBackground(pid, WUNTRACED);
+    if (!status || !("stopped" in status)) return status;
+    stopped();
   }
-
-  [Symbol.dispose](): void {
-    this.status.close();
-    this.lifeline.close();
-    this.walk[Symbol.dispose]();
-  }
-}
-
-function startChild(handover: Handover): Child {
-  using plan = moveUp(packHandover(handover));
-  using self = moveUp(open("/proc/self/exe", O.O_PATH));
-  const status = pipe();
-  const lifeline = pipe();
-  using told = moveUp(status.write);
-  using held = moveUp(lifeline.read);
-  const walking = walk(handover.plan.launch, {
-    [HANDED.plan]: plan,
-    [HANDED.status]: told,
-    [HANDED.self]: self,
-    [HANDED.lifeline]: held,
-  });
-  const pid = clonedPid(walking);
-  writeAll(lifeline.write.fd, new Uint8Array(1));
-  return new Child(pid, walking, status.read, lifeline.write);
 }
 
 /** Passes on what is sent to us; what the caller had ignored (nohup) stays so. */
-function forwardSignals(pid: number): void {
-  const ignored = ignoredSignals();
-  for (const name of FORWARDED) {
-    if (ignored & (1n << BigInt(SIGNAL[name] - 1))) continue;
-    Deno.addSignalListener(name, () => kill(pid, SIGNAL[name]));
+function forwardSignals(
+  pid: number,
+  names: readonly SignalName[],
+  seen: (name: SignalName) => void,
+): void {
+  const before = ignoredSignals();
+  const ignored = (name: SignalName) =>
+    Boolean(before & (1n << BigInt(SIGNAL[name] - 1)));
+  for (const name of names) {
+    if (ignored(name)) continue;
+    Deno.addSignalListener(name, () => {
+      seen(name);
+      kill(pid, SIGNAL[name]);
+    });
+  }
+  // With its first listener Deno takes over SIGHUP, SIGINT and SIGTERM too.
+  for (const name of names) {
+    if (ignored(name)) ignoreSignal(SIGNAL[name]);
   }
 }
 

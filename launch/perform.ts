@@ -83,7 +83,7 @@ function performCall(step: Step, call: Call, arena: ProcessArena): number {
   if (call.result) arena.slot(call.result)[0] = BigInt(result);
   if (result < 0) {
     const code = errnoName(-result);
-    if (call.expect?.includes(code as Errno)) return 0;
+    if (call.expect?.includes(code as Errno)) return call.skipOnExpected ?? 0;
     throw new StepError(step, call.name, code);
   }
   if (call.want && result !== call.want.result) {
@@ -92,7 +92,7 @@ function performCall(step: Step, call: Call, arena: ProcessArena): number {
   return call.skipOnSuccess ?? 0;
 }
 
-function same([a, b, length]: [Argument, Argument, number]): boolean {
+function same([a, b, length]: readonly [Argument, Argument, number]): boolean {
   const bytes = (argument: Argument) =>
     typeof argument === "string"
       ? new TextEncoder().encode(argument)

@@ -23,7 +23,7 @@ import {
   OUTCOME_SIZE,
   readOutcome,
 } from "./image.ts";
-import { HANDED } from "./lower.ts";
+import { HANDED } from "./handed.ts";
 import { lowerAll, type Lowered, stepError } from "./lowered.ts";
 import { WALKER } from "./walker_code.ts";
 

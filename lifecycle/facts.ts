@@ -4,23 +4,46 @@
  */
 
 import type { Facts } from "../plan/facts.ts";
+import { hasNamespace } from "../plan/namespaces.ts";
 import type { Spec } from "../spec/types.ts";
+import { readCaller } from "./caller.ts";
 import { ownForegroundGroup } from "../launch/parent.ts";
 
 /** What of the caller's environment a Deno of ours needs to start. */
 const SELF_ENV = /^(HOME|XDG_CACHE_HOME|DENO_DIR|NO_COLOR|LD_LIBRARY_PATH)$/;
 
+/** What the command line says beside the Spec. */
+export interface FactOptions {
+  init: boolean;
+  chroot: boolean;
+  mapHelper: boolean;
+  overlay: Facts["overlay"];
+  seccomp: Facts["seccomp"];
+  cgroup: (NonNullable<Facts["cgroup"]> & { files: string[] }) | null;
+}
+
 /** Reads the facts that a Spec's plan needs. */
 export function readFacts(
   spec: Spec,
-  { chroot }: { chroot: boolean },
+  options: FactOptions,
 ): Facts {
+  const { capable, devices } = readCaller();
+  const inUserNamespace = hasNamespace(spec, "user");
   return {
+    init: options.init,
     self: { argv: selfArgv(), env: selfEnv() },
-    changeRoot: chroot || rootIsInitramfs() ? "chroot" : "pivot_root",
+    changeRoot: options.chroot || rootIsInitramfs() ? "chroot" : "pivot_root",
     foreground: ownForegroundGroup() !== null,
-    missing: (spec.mounts ?? []).map((mount) => mount.destination)
-      .filter((path) => isMissing(spec.root.path + path)),
+    files: (spec.mounts ?? []).flatMap(({ source }) =>
+      source?.startsWith("/") && isFile(source) ? [source] : []
+    ),
+    mapHelper: options.mapHelper,
+    denySetgroups: inUserNamespace && !capable && !options.mapHelper,
+    bindDevices: inUserNamespace || !devices,
+    cgroupFiles: options.cgroup?.files ?? [],
+    cgroup: options.cgroup ?? null,
+    seccomp: options.seccomp,
+    overlay: options.overlay,
   };
 }
 
@@ -66,12 +89,10 @@ function rootIsInitramfs(): boolean {
   );
 }
 
-function isMissing(path: string): boolean {
+function isFile(path: string): boolean {
   try {
-    Deno.lstatSync(path);
-    return false;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return true;
+    return !Deno.statSync(path).isDirectory;
+  } catch {
     return false;
   }
 }

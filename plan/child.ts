@@ -6,7 +6,11 @@
 import type { Spec } from "../spec/types.ts";
 import type { Facts } from "./facts.ts";
 import { unmounts } from "./mounts.ts";
-import { bornNamespaces } from "./namespaces.ts";
+import {
+  bornNamespaces,
+  hasNamespace,
+  joinedNamespaces,
+} from "./namespaces.ts";
 import type { Step } from "./step.ts";
 
 /** The signals that are passed on to the command. */
@@ -34,35 +38,82 @@ export const TAKEN_BY_CHILD = [
   "SIGTTOU",
 ] as const;
 
-/** From the host to our own program as PID 1. */
-export function startChild(spec: Spec, facts: Facts): Step[] {
-  return [...bornNamespaces(spec), {
-    step: "setProcessGroup",
-    foreground: false,
-    why:
-      "out of the terminal's process group: a Ctrl-C reaches the command by one way only",
-    man: "setpgid(2)",
-  }, {
-    step: "setSignalMask",
-    blocked: [...TAKEN_BY_CHILD],
-    why:
-      "PID 1 ignores what it has no handler for, but what is blocked waits: our program takes each signal when it is ready, and all of its threads inherit this",
-    man: "sigprocmask(2), sigwaitinfo(2)",
-  }, {
-    step: "setParentDeathSignal",
-    signal: "SIGKILL",
-    why: "when the parent dies, even by SIGKILL, the container dies with it",
-    man: "prctl(2), PR_SET_PDEATHSIG",
-  }, {
-    step: "waitForParent",
-    why: "the parent knows the new process and has done its part on the host",
-    man: "read(2)",
-  }, {
-    step: "checkParent",
-    why:
-      "a parent that died before the death signal was set would not be noticed, and getppid is 0 in here: its end of this pipe tells",
-    man: "ppoll(2)",
-  }, {
+const deathSignal: Step[] = [{
+  step: "setParentDeathSignal",
+  signal: "SIGKILL",
+  why: "when the parent dies, even by SIGKILL, the container dies with it",
+  man: "prctl(2), PR_SET_PDEATHSIG",
+}];
+
+const check: Step[] = [{
+  step: "checkParent",
+  why:
+    "a parent that died before the death signal was set would not be noticed, and getppid is 0 in here: its end of this pipe tells",
+  man: "ppoll(2)",
+}];
+
+/** Tied to the parent's life. Whoever changes user or capabilities loses the tie and makes it again. */
+export const tieToParent: readonly Step[] = [...deathSignal, ...check];
+
+/** The beginning that both modes have: a new process in new namespaces. */
+export function startPidOne(spec: Spec, facts: Facts): Step[] {
+  return [
+    ...(facts.cgroupFiles.length
+      ? [
+        {
+          step: "joinCgroups",
+          files: facts.cgroupFiles,
+          why:
+            "before anything else, so that whatever the container uses is counted, and its cgroup namespace starts here",
+          man: "cgroups(7)",
+        } as const,
+      ]
+      : []),
+    ...joinedNamespaces(spec),
+    ...bornNamespaces(spec, facts),
+    ...(facts.init
+      ? [{
+        step: "setProcessGroup",
+        foreground: false,
+        why:
+          "out of the terminal's process group: a Ctrl-C reaches the command by one way only",
+        man: "setpgid(2)",
+      }, {
+        step: "setSignalMask",
+        blocked: [...TAKEN_BY_CHILD],
+        why:
+          "PID 1 ignores what it has no handler for, but what is blocked waits: our program takes each signal when it is ready, and all of its threads inherit this",
+        man: "sigprocmask(2), sigwaitinfo(2)",
+      }] as const
+      : []),
+    ...deathSignal,
+    {
+      step: "waitForParent",
+      why: hasNamespace(spec, "user")
+        ? "the parent maps the user ids: until then this process is nobody"
+        : "the parent knows the new process and has done its part on the host",
+      man: "read(2)",
+    },
+    ...check,
+    ...(hasNamespace(spec, "user")
+      ? [
+        {
+          step: "setIds",
+          uid: 0,
+          gid: 0,
+          groups: facts.denySetgroups ? null : [],
+          why: "root of the user namespace, now that its ids are mapped",
+          man: "setresuid(2), user_namespaces(7)",
+        } as const,
+        ...tieToParent,
+      ]
+      : []),
+  ];
+}
+
+/** From PID 1 to our own program. */
+export function becomeChild(spec: Spec, facts: Facts): Step[] {
+  return [{
     step: "closeDescriptors",
     from: 6,
     why: "no open file of the host is inherited but what PID 1 is given",
@@ -77,7 +128,7 @@ export function startChild(spec: Spec, facts: Facts): Step[] {
 }
 
 /** Before anything untrusted runs beside the child. */
-export const protectChild: Step[] = [{
+export const protect: readonly Step[] = [{
   step: "setDumpable",
   dumpable: false,
   why:

@@ -4,25 +4,88 @@
  */
 
 import type { Spec } from "../spec/types.ts";
-import { endChild, protectChild, startChild } from "./child.ts";
+import { becomeChild, endChild, protect, startPidOne } from "./child.ts";
+import { makeDevices, prepareDevices } from "./devices.ts";
 import type { Facts } from "./facts.ts";
-import { mounts } from "./mounts.ts";
-import { enteredNamespaces } from "./namespaces.ts";
+import { attachMounts, prepareMounts } from "./mounts.ts";
+import {
+  enteredNamespaces,
+  furnishNamespaces,
+  hasNamespace,
+} from "./namespaces.ts";
 import { startProcess } from "./process.ts";
-import { changeRoot } from "./root.ts";
-import type { Plan } from "./step.ts";
+import { changeRoot, isolateMounts, prepareCovers, sealRoot } from "./root.ts";
+import type { Plan, Step } from "./step.ts";
 
 /** The ordered steps that make a container of a Spec. */
 export function compile(spec: Spec, facts: Facts): Plan {
   return {
-    launch: startChild(spec, facts),
+    init: facts.init,
+    host: hostWork(spec, facts),
+    launch: [
+      ...startPidOne(spec, facts),
+      ...(facts.init ? becomeChild(spec, facts) : []),
+    ],
     container: [
-      ...protectChild,
-      ...enteredNamespaces(spec),
+      ...protect,
+      ...enteredNamespaces(spec, facts),
+      ...isolateMounts(spec),
+      ...furnishNamespaces(spec),
+      ...prepareMounts(spec),
+      ...prepareDevices(spec, facts),
+      ...prepareCovers(spec),
       ...changeRoot(spec, facts),
-      ...mounts(spec, facts),
+      ...attachMounts(spec, facts),
+      ...makeDevices(spec, facts),
+      ...setSysctls(spec),
+      ...sealRoot(spec),
+      {
+        step: "joinKeyring",
+        why: "the keys of whoever started it are not for the container",
+        man: "keyctl(2), session-keyring(7)",
+      },
     ],
     process: startProcess(spec, facts),
-    cleanup: endChild(spec),
+    cleanup: facts.init ? endChild(spec) : [],
   };
+}
+
+function hostWork(spec: Spec, facts: Facts): Step[] {
+  const { uidMappings = [], gidMappings = [] } = spec.linux;
+  return [
+    ...(facts.cgroup
+      ? [
+        {
+          step: "makeCgroup",
+          ...facts.cgroup,
+          why: "the kernel counts and limits what a cgroup's processes use",
+          man: "cgroups(7)",
+        } as const,
+      ]
+      : []),
+    ...(hasNamespace(spec, "user") && uidMappings.length
+      ? [
+        {
+          step: "mapIds",
+          uids: uidMappings,
+          gids: gidMappings,
+          helper: facts.mapHelper,
+          denySetgroups: facts.denySetgroups,
+          why:
+            "which user of the host each user inside really is: root inside is not root outside",
+          man: "user_namespaces(7)",
+        } as const,
+      ]
+      : []),
+  ];
+}
+
+function setSysctls(spec: Spec): Step[] {
+  return Object.entries(spec.linux.sysctl ?? {}).map(([key, value]) => ({
+    step: "setSysctl",
+    key,
+    value,
+    why: "it belongs to a namespace of the container's own",
+    man: "proc_sys(5)",
+  }));
 }

@@ -3,70 +3,102 @@
  * explain and for errors.
  */
 
-import type { Step } from "./step.ts";
+import type { Step, StepKind, StepOf } from "./step.ts";
 
-const and = (words: string[]) =>
+const and = (words: readonly string[]) =>
   words.length < 2
     ? words.join("")
     : `${words.slice(0, -1).join(", ")} and ${words.at(-1)}`;
 
+const short = (names: readonly string[]) =>
+  names.length ? and(names.map((name) => name.replace(/^CAP_/, ""))) : "none";
+
+const octal = (mode: number) => mode.toString(8).padStart(4, "0");
+
+const DESCRIPTIONS: { [K in StepKind]: (step: StepOf<K>) => string } = {
+  joinNamespaces: ({ namespaces }) =>
+    `join ${and(namespaces.map(({ type, path }) => `${type} of ${path}`))}`,
+  clone: ({ namespaces }) =>
+    `create a process in new ${and(namespaces)} namespaces`,
+  unshare: ({ namespaces }) => `enter new ${and(namespaces)} namespaces`,
+  setHostname: ({ hostname }) => `set the hostname to ${hostname}`,
+  raiseLoopback: () => "bring the loopback interface up",
+  joinKeyring: () => "join a new session keyring",
+  setProcessGroup: ({ foreground }) =>
+    foreground
+      ? "make it the terminal's foreground process group"
+      : "give it a process group of its own",
+  setParentDeathSignal: ({ signal }) =>
+    `ask for ${signal} when the parent dies`,
+  waitForParent: () => "wait for the parent",
+  checkParent: () => "check that the parent is alive",
+  setSignalMask: ({ blocked }) =>
+    blocked.length ? `block ${and(blocked)}` : "unblock all signals",
+  defaultSignals: ({ signals }) => `reset ${and(signals)} to the default`,
+  closeDescriptors: ({ from }) => `close every descriptor from ${from} upwards`,
+  arrangeDescriptors: ({ count }) => `keep ${count} descriptors from 3 upwards`,
+  executeSelf: ({ argv }) => `execute this program again: ${argv.join(" ")}`,
+  setDumpable: ({ dumpable }) =>
+    `make this process ${dumpable ? "dumpable" : "non-dumpable"}`,
+  joinCgroups: ({ files }) => `join the cgroups of ${and(files)}`,
+  openTree: ({ source }) => `open ${source}`,
+  createFilesystem: ({ type }) => `create ${type}`,
+  setMountAttributes: ({ mount, set, propagation }) =>
+    `set ${and([...set, ...(propagation ? [propagation] : [])])} on ${
+      "path" in mount ? mount.path : mount.name
+    }`,
+  attach: ({ target }) => `attach it at ${target}`,
+  makeMountpoint: ({ path }) => `make the mountpoint ${path}`,
+  mount: describeMount,
+  mountOverlay: ({ root, upper }) =>
+    `mount an overlay at ${root}, changes to ${upper ?? "memory"}`,
+  pivotRoot: ({ root }) => `change the root to ${root} and detach the host's`,
+  chroot: ({ root }) => `change the root directory to ${root}`,
+  unmount: ({ target }) => `unmount ${target}`,
+  maskPath: ({ path }) => `mask ${path}`,
+  readonlyPath: ({ path }) => `make ${path} read-only`,
+  makeDevice: ({ path }) => `make the device ${path}`,
+  makeSymlink: ({ path, to }) => `link ${path} to ${to}`,
+  writeFile: ({ path }) => `write ${path}`,
+  setSysctl: ({ key, value }) => `set ${key} to ${value}`,
+  setIds: ({ uid, gid }) => `become user ${uid} and group ${gid}`,
+  keepCapabilities: () => "keep capabilities when the user changes",
+  limitCapabilities: ({ bounding }) =>
+    `limit the bounding set to ${short(bounding)}`,
+  setCapabilities: ({ effective }) =>
+    `set the capabilities to ${short(effective)}`,
+  setNoNewPrivileges: () => "set no_new_privs",
+  setRlimit: ({ type, soft, hard }) => `set ${type} to ${soft}:${hard}`,
+  setOomScore: ({ score }) => `set oom_score_adj to ${score}`,
+  setUmask: ({ mask }) => `set the umask to ${octal(mask)}`,
+  setNice: ({ nice }) => `set the nice value to ${nice}`,
+  setAffinity: ({ cpus }) => `run on CPUs ${cpus.join(",")} only`,
+  setSeccomp: ({ profile }) => `install the seccomp filter ${profile}`,
+  setLabel: ({ kind, label }) => `set the ${kind} label ${label}`,
+  makeSession: () => "make a session",
+  openTerminal: () => "open a terminal in the container",
+  changeDirectory: ({ path }) => `change the working directory to ${path}`,
+  checkDirectory: () => "check that the working directory is inside the root",
+  execute: ({ argv }) => `execute ${argv[0]}`,
+  killAll: () => "kill and reap what is left",
+  mapIds: ({ uids, helper }) =>
+    `map user ids ${
+      and(uids.map((map) => `${map.containerID}:${map.hostID}:${map.size}`))
+    }${helper ? " with newuidmap" : ""}`,
+  makeCgroup: ({ path }) => `make the cgroup ${path}`,
+};
+
 /** What the step does, without capital or full stop. */
 export function describe(step: Step): string {
-  switch (step.step) {
-    case "clone":
-      return `create a process in new ${and(step.namespaces)} namespaces`;
-    case "setProcessGroup":
-      return step.foreground
-        ? "make it the terminal's foreground process group"
-        : "give it a process group of its own";
-    case "setParentDeathSignal":
-      return `ask for ${step.signal} when the parent dies`;
-    case "waitForParent":
-      return "wait for the parent";
-    case "checkParent":
-      return "check that the parent is alive";
-    case "setSignalMask":
-      return step.blocked.length
-        ? `block ${and(step.blocked)}`
-        : "unblock all signals";
-    case "defaultSignals":
-      return `reset ${and(step.signals)} to the default`;
-    case "closeDescriptors":
-      return `close every descriptor from ${step.from} upwards`;
-    case "executeSelf":
-      return `execute this program again: ${step.argv.join(" ")}`;
-    case "setDumpable":
-      return "make this process non-dumpable";
-    case "unshare":
-      return `enter new ${and(step.namespaces)} namespaces`;
-    case "setHostname":
-      return `set the hostname to ${step.hostname}`;
-    case "mount":
-      return describeMount(step);
-    case "makeDirectory":
-      return `make the directory ${step.path}`;
-    case "pivotRoot":
-      return `change the root to ${step.root} and detach the host's`;
-    case "chroot":
-      return `change the root directory to ${step.root}`;
-    case "changeDirectory":
-      return `change the working directory to ${step.path}`;
-    case "checkDirectory":
-      return "check that the working directory is inside the root";
-    case "execute":
-      return `execute ${step.argv[0]}`;
-    case "killAll":
-      return "kill and reap what is left";
-    case "unmount":
-      return `unmount ${step.target}`;
-  }
+  return (DESCRIPTIONS[step.step] as (step: Step) => string)(step);
 }
 
-function describeMount(
-  step: Extract<Step, { step: "mount" }>,
-): string {
+function describeMount(step: StepOf<"mount">): string {
   const has = (flag: typeof step.flags[number]) => step.flags.includes(flag);
   if (has("MS_PRIVATE")) return `make the mounts under ${step.target} private`;
+  if (has("MS_SLAVE")) {
+    return `make the mounts under ${step.target} receive only`;
+  }
   if (has("MS_BIND")) {
     return step.source === step.target
       ? `bind mount ${step.source} on itself`

@@ -6,6 +6,22 @@ export interface Facts {
   changeRoot: "pivot_root" | "chroot";
   /** Standard input is our terminal and we are its foreground process group. */
   foreground: boolean;
-  /** Mountpoints that the root filesystem lacks. */
-  missing: string[];
+  /** Our own program stays inside as PID 1. */
+  init: boolean;
+  /** Bind sources that are not directories. */
+  files: string[];
+  /** Ids are mapped by newuidmap(1): we may not ourselves. */
+  mapHelper: boolean;
+  /** Neither root nor CAP_SETGID: setgroups has to be given up. */
+  denySetgroups: boolean;
+  /** Device nodes cannot be made, so the host's are bind mounted. */
+  bindDevices: boolean;
+  /** Where the new process joins its cgroup. */
+  cgroupFiles: string[];
+  /** The cgroup to be made. */
+  cgroup: { path: string; writes: { file: string; value: string }[] } | null;
+  /** The seccomp filter, compiled, in base64. */
+  seccomp: { profile: string; filter: string } | null;
+  /** What goes between the root filesystem and the container. */
+  overlay: { upper: string | null; work: string | null } | null;
 }

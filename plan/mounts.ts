@@ -1,60 +1,123 @@
 /**
- * The mounts inside the container. They are made once the root has changed, so
- * that a symbolic link in the root filesystem can lead nowhere but inside it.
+ * The mounts inside the container.
+ *
+ * They are put in place once the root has changed, so that a symbolic link in
+ * the root filesystem, or a path swapped meanwhile, can lead nowhere but inside
+ * it. What comes from the host is opened before that, by descriptor, and
+ * attached after. In a user namespace proc and sysfs are created before, too:
+ * the kernel allows them only while others of their kind can be seen.
  */
 
 import type { Mount, Spec } from "../spec/types.ts";
 import type { Facts } from "./facts.ts";
-import type { MountFlag, Step } from "./step.ts";
-
-const OPTIONS: Record<string, MountFlag | undefined> = {
-  ro: "MS_RDONLY",
-  nosuid: "MS_NOSUID",
-  nodev: "MS_NODEV",
-  noexec: "MS_NOEXEC",
-  relatime: "MS_RELATIME",
-  bind: "MS_BIND",
-  rbind: "MS_BIND",
-};
+import { mountOptions } from "./mount_options.ts";
+import { hasNamespace } from "./namespaces.ts";
+import type { Step } from "./step.ts";
 
 const WHY: Record<string, string | undefined> = {
   proc:
     "/proc shows the processes of the PID namespace that mounts it: here the container's, which is what ps reads",
+  sysfs: "devices and drivers as the kernel shows them, read-only",
+  devpts: "pseudo-terminals of its own: the host's cannot be opened",
+  mqueue: "POSIX message queues of its own IPC namespace",
+  tmpfs: "a file system in memory, empty and gone with the container",
+  cgroup2: "its own cgroup, seen as the root of the tree",
 };
 
-function mount(entry: Mount): Step {
-  const options = entry.options ?? [];
-  const type = entry.type ?? "none";
-  return {
-    step: "mount",
-    source: entry.source ?? type,
-    target: entry.destination,
-    type,
-    flags: options.flatMap((option) => OPTIONS[option] ?? []),
-    data: options.filter((option) => !OPTIONS[option]).join(",") || null,
-    why: WHY[type] ??
-      `the configuration asks for ${type} at ${entry.destination}`,
-    man: type === "proc" ? "mount(2), proc(5)" : "mount(2)",
-  };
+const VISIBLE = ["proc", "sysfs"];
+
+const nameOf = (index: number) => `mount${index}`;
+
+const isBind = (entry: Mount) =>
+  entry.type === "bind" || mountOptions(entry.options ?? []).bind;
+
+const isPrepared = (spec: Spec, entry: Mount) =>
+  isBind(entry) ||
+  (VISIBLE.includes(entry.type ?? "") && hasNamespace(spec, "user"));
+
+/** What has to be opened or created while the host's tree is still there. */
+export function prepareMounts(spec: Spec): Step[] {
+  return (spec.mounts ?? []).flatMap((entry, index): Step[] => {
+    if (!isPrepared(spec, entry)) return [];
+    const name = nameOf(index);
+    const options = mountOptions(entry.options ?? []);
+    if (!isBind(entry)) {
+      return [{
+        step: "createFilesystem",
+        name,
+        type: entry.type ?? "none",
+        source: entry.source ?? entry.type ?? "none",
+        options: options.data,
+        attributes: options.attributes,
+        why:
+          `${entry.type} can be created in a user namespace only while the host's can be seen`,
+        man: "fsopen(2), fsmount(2), user_namespaces(7)",
+      }];
+    }
+    const steps: Step[] = [{
+      step: "openTree",
+      name,
+      source: entry.source ?? entry.destination,
+      recursive: options.recursive,
+      why: `${entry.source} of the host is to be seen at ${entry.destination}`,
+      man: "open_tree(2)",
+    }];
+    if (options.attributes.length || options.propagation) {
+      steps.push({
+        step: "setMountAttributes",
+        mount: { name },
+        set: options.attributes,
+        propagation: options.propagation?.propagation,
+        recursive: options.attributesRecursive ||
+          (options.recursive &&
+            options.attributes.includes("MOUNT_ATTR_RDONLY")),
+        why: "set before anyone inside can see it",
+        man: "mount_setattr(2)",
+      });
+    }
+    return steps;
+  });
 }
 
 /** Every mount of the Spec, in its order, after its mountpoint. */
-export function mounts(spec: Spec, facts: Facts): Step[] {
-  return (spec.mounts ?? []).flatMap((entry): Step[] => [
-    ...(facts.missing.includes(entry.destination)
-      ? [
-        {
-          step: "makeDirectory",
-          path: entry.destination,
-          mode: 0o755,
-          why:
-            `the root filesystem has no ${entry.destination} to mount ${entry.type} on`,
-          man: "mkdir(2)",
-        } as const,
-      ]
-      : []),
-    mount(entry),
-  ]);
+export function attachMounts(spec: Spec, facts: Facts): Step[] {
+  return (spec.mounts ?? []).flatMap((entry, index): Step[] => {
+    const target = entry.destination;
+    const type = entry.type ?? "none";
+    const isFile = isBind(entry) &&
+      facts.files.includes(entry.source ?? target);
+    const steps: Step[] = [{
+      step: "makeMountpoint",
+      path: target,
+      kind: isFile ? "file" : "directory",
+      why: "something has to be there to mount on",
+      man: isFile ? "mkdir(2), mknod(2)" : "mkdir(2)",
+    }];
+    if (isPrepared(spec, entry)) {
+      steps.push({
+        step: "attach",
+        name: nameOf(index),
+        target,
+        why: isBind(entry)
+          ? `the path is looked up inside the root, whatever links are in it`
+          : WHY[type] ?? `the configuration asks for ${type}`,
+        man: "move_mount(2)",
+      });
+    } else {
+      const { flags, data } = mountOptions(entry.options ?? []);
+      steps.push({
+        step: "mount",
+        source: entry.source ?? type,
+        target,
+        type,
+        flags,
+        data: data.join(",") || null,
+        why: WHY[type] ?? `the configuration asks for ${type} at ${target}`,
+        man: type === "proc" ? "mount(2), proc(5)" : "mount(2)",
+      });
+    }
+    return steps;
+  });
 }
 
 /** The same, taken away again in the opposite order. */

@@ -3,41 +3,100 @@
  *
  * Which process may make which namespace is a rule of the kernel, not of ours.
  * A PID namespace takes effect for children only, so it is made by a clone, and
- * with it the mount namespace, whose proc must belong to it. UTS and IPC bind a
- * single thread, which can enter them at any time: the child does.
+ * with it the mount namespace, whose proc must belong to it. A user namespace
+ * needs a process with one thread, and it owns what is made with or after it,
+ * so it is made by the same clone. UTS and IPC bind a single thread, which can
+ * enter them at any time: where our own program is PID 1, it does.
  */
 
 import type { NamespaceType, Spec } from "../spec/types.ts";
+import type { Facts } from "./facts.ts";
 import type { Step } from "./step.ts";
 
-const BORN: readonly NamespaceType[] = ["pid", "mount"];
 const ENTERED: readonly NamespaceType[] = ["uts", "ipc"];
 
-const wanted = (spec: Spec, types: readonly NamespaceType[]) =>
-  types.filter((type) =>
-    spec.linux.namespaces.some((n) => n.type === type && n.path === undefined)
+const WHAT: Record<NamespaceType, string> = {
+  user: "root inside that is nobody on the host",
+  pid:
+    "a process tree of its own: it is PID 1 there and cannot see or signal a process of the host",
+  mount: "a mount tree of its own, whose mounts end with it",
+  network: "network interfaces of its own, with nothing but loopback at first",
+  uts: "a hostname of its own",
+  ipc: "message queues and shared memory of its own",
+  cgroup: "a view of the cgroup tree that starts at its own",
+  time: "clocks of its own",
+};
+
+/** Whether a Spec asks for a namespace of a type, new or joined. */
+export function hasNamespace(spec: Spec, type: NamespaceType): boolean {
+  return spec.linux.namespaces.some((entry) => entry.type === type);
+}
+
+const fresh = (spec: Spec): NamespaceType[] =>
+  spec.linux.namespaces.flatMap((entry) =>
+    entry.path === undefined ? [entry.type] : []
   );
 
-/** The clone that makes PID 1 of the container. */
-export function bornNamespaces(spec: Spec): Step[] {
+/** Namespaces that exist already. */
+export function joinedNamespaces(spec: Spec): Step[] {
+  const namespaces = spec.linux.namespaces.flatMap(({ type, path }) =>
+    path === undefined ? [] : [{ type, path }]
+  );
+  if (!namespaces.length) return [];
   return [{
-    step: "clone",
-    namespaces: wanted(spec, BORN),
+    step: "joinNamespaces",
+    namespaces,
     why:
-      "a process tree and a mount tree of its own: it is PID 1 there, cannot see or signal a process of the host, and its mounts end with it",
-    man: "clone(2), pid_namespaces(7), mount_namespaces(7)",
+      "these exist already and are shared with whoever lives in them; all are opened before the first is entered, since their paths may not exist inside",
+    man: "setns(2)",
   }];
 }
 
-/** What the child enters by itself. */
-export function enteredNamespaces(spec: Spec): Step[] {
-  const namespaces = wanted(spec, ENTERED);
+/** The clone that makes PID 1 of the container. */
+export function bornNamespaces(spec: Spec, { init }: Facts): Step[] {
+  // The cgroup namespace starts at the cgroup one is in: that is joined first.
+  const namespaces = fresh(spec).filter((type) =>
+    type !== "cgroup" && !(init && ENTERED.includes(type))
+  );
+  return [{
+    step: "clone",
+    namespaces,
+    why: namespaces.map((type) => WHAT[type]).join("; "),
+    man: "clone(2), namespaces(7)",
+  }];
+}
+
+/** What is entered once inside. */
+export function enteredNamespaces(spec: Spec, { init }: Facts): Step[] {
+  const namespaces = fresh(spec).filter((type) =>
+    type === "cgroup" || (init && ENTERED.includes(type))
+  );
   if (!namespaces.length) return [];
   return [{
     step: "unshare",
     namespaces,
-    why:
-      "a hostname, message queues and shared memory of its own, so that changing them changes nothing on the host",
-    man: "unshare(2), uts_namespaces(7), ipc_namespaces(7)",
+    why: namespaces.map((type) => WHAT[type]).join("; "),
+    man: "unshare(2), namespaces(7)",
   }];
+}
+
+/** What makes a new namespace fit to live in. */
+export function furnishNamespaces(spec: Spec): Step[] {
+  const steps: Step[] = [];
+  if (spec.hostname !== undefined) {
+    steps.push({
+      step: "setHostname",
+      hostname: spec.hostname,
+      why: "the name that hostname and the shell's prompt show",
+      man: "sethostname(2)",
+    });
+  }
+  if (fresh(spec).includes("network")) {
+    steps.push({
+      step: "raiseLoopback",
+      why: "a new network namespace has its loopback interface down",
+      man: "netdevice(7)",
+    });
+  }
+  return steps;
 }

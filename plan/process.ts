@@ -1,9 +1,12 @@
 /**
  * The user's process: the last steps before its execve, in the process that
- * becomes it. Whatever of ours is still open or set here, the user would get.
+ * becomes it. Whatever of ours is still open or set here, the user would get;
+ * each right is given up after its last use and before its first abuse.
  */
 
 import type { Spec } from "../spec/types.ts";
+import { limitCapabilities, setCapabilities } from "./capabilities.ts";
+import { tieToParent } from "./child.ts";
 import type { Facts } from "./facts.ts";
 import type { Step } from "./step.ts";
 
@@ -20,48 +23,198 @@ export function candidates(command: string, env: readonly string[]): string[] {
   );
 }
 
+/** What stays its own however privileged it is. */
+function limits(spec: Spec): Step[] {
+  const { rlimits = [], oomScoreAdj, user, scheduling } = spec.process;
+  return [
+    ...rlimits.map((limit): Step => ({
+      step: "setRlimit",
+      ...limit,
+      why: "asked for",
+      man: "setrlimit(2)",
+    })),
+    ...(oomScoreAdj === undefined ? [] : [
+      {
+        step: "setOomScore",
+        score: oomScoreAdj,
+        why: "how soon the kernel kills it when memory runs out",
+        man: "proc_pid_oom_score_adj(5)",
+      } as const,
+    ]),
+    ...(scheduling?.nice === undefined ? [] : [
+      {
+        step: "setNice",
+        nice: scheduling.nice,
+        why: "asked for",
+        man: "setpriority(2)",
+      } as const,
+    ]),
+    ...(scheduling?.cpus === undefined ? [] : [
+      {
+        step: "setAffinity",
+        cpus: scheduling.cpus,
+        why: "asked for",
+        man: "sched_setaffinity(2)",
+      } as const,
+    ]),
+    ...(user.umask === undefined ? [] : [
+      {
+        step: "setUmask",
+        mask: user.umask,
+        why: "what a new file's permissions lack",
+        man: "umask(2)",
+      } as const,
+    ]),
+  ];
+}
+
+function identity(spec: Spec, facts: Facts): Step[] {
+  const { user, apparmorProfile, selinuxLabel } = spec.process;
+  return [
+    ...(apparmorProfile
+      ? [
+        {
+          step: "setLabel",
+          kind: "apparmor",
+          label: apparmorProfile,
+          why: "the profile that confines the command from its execve on",
+          man: "apparmor(7)",
+        } as const,
+      ]
+      : []),
+    ...(selinuxLabel
+      ? [
+        {
+          step: "setLabel",
+          kind: "selinux",
+          label: selinuxLabel,
+          why: "the context that confines the command from its execve on",
+          man: "selinux(8)",
+        } as const,
+      ]
+      : []),
+    {
+      step: "setIds",
+      uid: user.uid,
+      gid: user.gid,
+      groups: facts.denySetgroups ? null : user.additionalGids ?? [],
+      why: facts.denySetgroups
+        ? "the user it runs as; the supplementary groups stay, since an unprivileged user namespace may not drop them"
+        : "the user it runs as, and no supplementary group of whoever started it",
+      man: "setresuid(2), setgroups(2)",
+    },
+  ];
+}
+
 /** From a bare process inside the container to the user's command. */
 export function startProcess(spec: Spec, facts: Facts): Step[] {
-  const { args, env, cwd } = spec.process;
+  const { args, env, cwd, noNewPrivileges } = spec.process;
+  const seccomp: Step[] = facts.seccomp
+    ? [{
+      step: "setSeccomp",
+      ...facts.seccomp,
+      why: noNewPrivileges
+        ? "the system calls it may make: those that reach into the kernel where no namespace holds are refused; last, since it may forbid the steps before it"
+        : "the system calls it may make; without no_new_privs this takes a right that goes next",
+      man: "seccomp(2)",
+    }]
+    : [];
+  return [
+    ...ownSession(spec, facts),
+    ...limits(spec),
+    ...limitCapabilities(spec),
+    ...(noNewPrivileges ? [] : seccomp),
+    ...identity(spec, facts),
+    ...setCapabilities(spec),
+    ...(facts.init ? [] : tieToParent),
+    ...closeFiles(spec),
+    {
+      step: "changeDirectory",
+      path: cwd,
+      why: "where the command starts, entered with the rights it will have",
+      man: "chdir(2)",
+    },
+    {
+      step: "checkDirectory",
+      why: "getcwd(2) names no directory outside the root",
+      man: "getcwd(3)",
+    },
+    {
+      step: "defaultSignals",
+      signals: ["SIGPIPE"],
+      why:
+        "Deno ignores SIGPIPE and execve keeps what is ignored: `yes | head` would never end",
+      man: "sigaction(2), signal(7)",
+    },
+    {
+      step: "setSignalMask",
+      blocked: [],
+      why: "PID 1 blocks the signals it waits for; the command blocks none",
+      man: "sigprocmask(2)",
+    },
+    ...(noNewPrivileges
+      ? [
+        {
+          step: "setNoNewPrivileges",
+          why: "no setuid file gives it more than it has",
+          man: "prctl(2) PR_SET_NO_NEW_PRIVS",
+        } as const,
+        ...seccomp,
+      ]
+      : []),
+    {
+      step: "execute",
+      candidates: candidates(args[0] ?? "", env),
+      argv: args,
+      env,
+      why: "the command, looked up on the container's PATH inside its root",
+      man: "execve(2)",
+    },
+  ];
+}
+
+function ownSession(spec: Spec, facts: Facts): Step[] {
+  if (!spec.process.terminal) {
+    return [{
+      step: "setProcessGroup",
+      foreground: facts.foreground,
+      why: facts.foreground
+        ? "a process group of its own, and the one the terminal's Ctrl-C and Ctrl-Z go to: they arrive once, at the command"
+        : "a process group of its own, so that a signal for the command is not one for PID 1",
+      man: facts.foreground ? "setpgid(2), tcsetpgrp(3)" : "setpgid(2)",
+    }];
+  }
   return [{
-    step: "setProcessGroup",
-    foreground: facts.foreground,
-    why: facts.foreground
-      ? "a process group of its own, and the one the terminal's Ctrl-C and Ctrl-Z go to: they arrive once, at the command"
-      : "a process group of its own, so that a signal for the command is not one for PID 1",
-    man: facts.foreground ? "setpgid(2), tcsetpgrp(3)" : "setpgid(2)",
+    step: "makeSession",
+    why: "a session can have a controlling terminal of its own",
+    man: "setsid(2)",
   }, {
-    step: "closeDescriptors",
-    from: 3,
+    step: "openTerminal",
     why:
-      "no open file of the host comes along but the three standard streams; before chdir, so that no working directory hides in one (CVE-2024-21626)",
-    man: "close_range(2)",
-  }, {
-    step: "changeDirectory",
-    path: cwd,
-    why: "where the command starts",
-    man: "chdir(2)",
-  }, {
-    step: "checkDirectory",
-    why: "getcwd(2) names no directory outside the root",
-    man: "getcwd(3)",
-  }, {
-    step: "defaultSignals",
-    signals: ["SIGPIPE"],
-    why:
-      "Deno ignores SIGPIPE and execve keeps what is ignored: `yes | head` would never end",
-    man: "sigaction(2), signal(7)",
-  }, {
-    step: "setSignalMask",
-    blocked: [],
-    why: "PID 1 blocks the signals it waits for; the command blocks none",
-    man: "sigprocmask(2)",
-  }, {
-    step: "execute",
-    candidates: candidates(args[0] ?? "", env),
-    argv: args,
-    env,
-    why: "the command, looked up on the container's PATH inside its root",
-    man: "execve(2)",
+      "a pseudo-terminal of the container's own: nothing typed inside can reach the one it was started from",
+    man: "pts(4), ioctl_tty(2) TIOCSCTTY",
   }];
+}
+
+function closeFiles(spec: Spec): Step[] {
+  const { preserve = 0 } = spec.process;
+  return [
+    ...(preserve
+      ? [
+        {
+          step: "arrangeDescriptors",
+          count: preserve,
+          why: "these are given to the command on purpose",
+          man: "dup(2)",
+        } as const,
+      ]
+      : []),
+    {
+      step: "closeDescriptors",
+      from: 3 + preserve,
+      why:
+        "no open file of the host comes along but the standard streams; before chdir, so that no working directory hides in one (CVE-2024-21626)",
+      man: "close_range(2)",
+    },
+  ];
 }

@@ -9,30 +9,55 @@
 
 import type { Spec } from "../spec/types.ts";
 import type { Facts } from "./facts.ts";
+import { hasNamespace } from "./namespaces.ts";
 import type { Step } from "./step.ts";
 
-/** Private mounts, then the new root. */
-export function changeRoot(spec: Spec, facts: Facts): Step[] {
-  const root = spec.root.path;
-  const steps: Step[] = [{
+const RECEIVES = ["slave", "rslave", "shared", "rshared"];
+
+/** Cuts the mount tree off from the host's. */
+export function isolateMounts(spec: Spec): Step[] {
+  const receives = spec.mounts?.some((mount) =>
+    mount.options?.some((option) => RECEIVES.includes(option))
+  );
+  return [{
     step: "mount",
     source: null,
     target: "/",
     type: null,
-    flags: ["MS_REC", "MS_PRIVATE"],
+    flags: ["MS_REC", receives ? "MS_SLAVE" : "MS_PRIVATE"],
     data: null,
-    why:
-      "a new mount namespace starts as a copy whose mounts still propagate to the host: this cuts the tie, so that none of the mounts below is ever seen there",
+    why: receives
+      ? "a mount asks to see what the host mounts below it later: the tree receives from the host and never sends to it"
+      : "a new mount namespace starts as a copy whose mounts still propagate to the host: this cuts the tie, so that none of the mounts below is ever seen there",
     man: "mount(2), mount_namespaces(7)",
   }];
-  // The hostname comes here, between the mount tree and the root, as in the
-  // program this one grew from.
-  if (spec.hostname !== undefined) {
+}
+
+/** Makes the root filesystem `/`. */
+export function changeRoot(spec: Spec, facts: Facts): Step[] {
+  const root = spec.root.path;
+  const steps: Step[] = [];
+  if (facts.overlay) {
     steps.push({
-      step: "setHostname",
-      hostname: spec.hostname,
-      why: "the name that hostname and the shell's prompt show",
-      man: "sethostname(2)",
+      step: "mountOverlay",
+      root,
+      ...facts.overlay,
+      userNamespace: hasNamespace(spec, "user"),
+      why: facts.overlay.upper === null
+        ? "changes go to a layer in memory over the root filesystem and are gone with the container"
+        : `changes go to ${facts.overlay.upper}, over a root filesystem that stays as it is`,
+      man: "mount(2), the kernel's overlayfs documentation",
+    });
+  } else if (facts.changeRoot === "pivot_root") {
+    steps.push({
+      step: "mount",
+      source: root,
+      target: root,
+      type: null,
+      flags: ["MS_BIND", "MS_REC"],
+      data: null,
+      why: "pivot_root takes a mount point only, and a bind mount makes one",
+      man: "mount(2)",
     });
   }
   if (facts.changeRoot === "chroot") {
@@ -45,19 +70,57 @@ export function changeRoot(spec: Spec, facts: Facts): Step[] {
     }];
   }
   return [...steps, {
-    step: "mount",
-    source: root,
-    target: root,
-    type: null,
-    flags: ["MS_BIND", "MS_REC"],
-    data: null,
-    why: "pivot_root takes a mount point only, and a bind mount makes one",
-    man: "mount(2)",
-  }, {
     step: "pivotRoot",
     root,
     why:
       "the root filesystem becomes / and the host's tree is detached: no path leads back to it, not even for root",
     man: "pivot_root(2), umount2(2)",
   }];
+}
+
+const coverOf = (index: number) => `cover${index}`;
+
+/** What masks files, taken from the host while it is there. */
+export function prepareCovers(spec: Spec): Step[] {
+  return (spec.linux.maskedPaths ?? []).map((path, index) => ({
+    step: "openTree",
+    name: coverOf(index),
+    source: "/dev/null",
+    recursive: false,
+    why: `the host's null device, to cover ${path} if that is a file`,
+    man: "open_tree(2)",
+  }));
+}
+
+/** What is closed once everything is in its place. */
+export function sealRoot(spec: Spec): Step[] {
+  const { readonlyPaths = [], maskedPaths = [] } = spec.linux;
+  return [
+    ...readonlyPaths.map((path): Step => ({
+      step: "readonlyPath",
+      path,
+      why: "what is written here would change the host's kernel",
+      man: "open_tree(2), mount_setattr(2)",
+    })),
+    ...maskedPaths.map((path, index): Step => ({
+      step: "maskPath",
+      path,
+      cover: coverOf(index),
+      why: "it tells of the host or lets it be changed, and needs no namespace",
+      man: "open_tree(2), move_mount(2)",
+    })),
+    ...(spec.root.readonly
+      ? [
+        {
+          step: "setMountAttributes",
+          mount: { path: "/" },
+          set: ["MOUNT_ATTR_RDONLY"],
+          recursive: false,
+          why:
+            "the root filesystem cannot be changed; the mounts on it keep their own setting",
+          man: "mount_setattr(2)",
+        } as const,
+      ]
+      : []),
+  ];
 }

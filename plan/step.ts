@@ -4,7 +4,12 @@
  * launch/lower.ts. Each step says in `why` what a reader would ask.
  */
 
-import type { NamespaceType } from "../spec/types.ts";
+import type {
+  Device,
+  IdMapping,
+  NamespaceType,
+  Rlimit,
+} from "../spec/types.ts";
 
 /** A flag of mount(2). */
 export type MountFlag =
@@ -17,58 +22,186 @@ export type MountFlag =
   | "MS_PRIVATE"
   | "MS_SLAVE"
   | "MS_SHARED"
+  | "MS_UNBINDABLE"
   | "MS_REMOUNT"
-  | "MS_RELATIME";
+  | "MS_RELATIME"
+  | "MS_STRICTATIME"
+  | "MS_NOATIME"
+  | "MS_NODIRATIME"
+  | "MS_NOSYMFOLLOW";
+
+/** An attribute of mount_setattr(2). */
+export type MountAttribute =
+  | "MOUNT_ATTR_RDONLY"
+  | "MOUNT_ATTR_NOSUID"
+  | "MOUNT_ATTR_NODEV"
+  | "MOUNT_ATTR_NOEXEC"
+  | "MOUNT_ATTR_NOSYMFOLLOW";
+
+/** How mounts and unmounts spread, mount_namespaces(7). */
+export type Propagation = "private" | "slave" | "shared" | "unbindable";
+
+type Nothing = Record<never, never>;
 
 type Kinds = {
+  // ── namespaces ──
+  /** setns(2) of each, by path. */
+  joinNamespaces: {
+    namespaces: readonly { type: NamespaceType; path: string }[];
+  };
   /** clone3(2): the new process, born into new namespaces. */
-  clone: { namespaces: NamespaceType[] };
+  clone: { namespaces: readonly NamespaceType[] };
+  /** unshare(2). */
+  unshare: { namespaces: readonly NamespaceType[] };
+  /** sethostname(2). */
+  setHostname: { hostname: string };
+  /** ioctl(2) SIOCSIFFLAGS: `lo` up. */
+  raiseLoopback: Nothing;
+  /** keyctl(2) KEYCTL_JOIN_SESSION_KEYRING. */
+  joinKeyring: Nothing;
+
+  // ── between parent and child ──
   /** setpgid(2): a process group of its own. */
   setProcessGroup: { foreground: boolean };
   /** prctl(2) PR_SET_PDEATHSIG. */
   setParentDeathSignal: { signal: "SIGKILL" };
   /** read(2) from the lifeline: the parent has done its part. */
-  waitForParent: Record<never, never>;
+  waitForParent: Nothing;
   /** ppoll(2) of the lifeline: is the parent still there? */
-  checkParent: Record<never, never>;
+  checkParent: Nothing;
   /** sigprocmask(2) SIG_SETMASK. */
-  setSignalMask: { blocked: string[] };
+  setSignalMask: { blocked: readonly string[] };
   /** sigaction(2) SIG_DFL. */
-  defaultSignals: { signals: string[] };
+  defaultSignals: { signals: readonly string[] };
   /** close_range(2). */
   closeDescriptors: { from: number };
+  /** dup3(2): descriptors that the command keeps, to 3 and upwards. */
+  arrangeDescriptors: { count: number };
   /** execveat(2) of our own executable, by descriptor. */
-  executeSelf: { argv: string[]; env: string[] };
+  executeSelf: { argv: readonly string[]; env: readonly string[] };
   /** prctl(2) PR_SET_DUMPABLE. */
-  setDumpable: { dumpable: false };
-  /** unshare(2). */
-  unshare: { namespaces: NamespaceType[] };
-  /** sethostname(2). */
-  setHostname: { hostname: string };
+  setDumpable: { dumpable: boolean };
+  /** write(2) of 0 to each cgroup.procs. */
+  joinCgroups: { files: readonly string[] };
+
+  // ── mounts and root ──
+  /** open_tree(2): a detached copy of a mount, under a name. */
+  openTree: { name: string; source: string; recursive: boolean };
+  /** fsopen(2), fsconfig(2), fsmount(2): a file system, not attached yet. */
+  createFilesystem: {
+    name: string;
+    type: string;
+    source: string;
+    options: readonly string[];
+    attributes: readonly MountAttribute[];
+  };
+  /** mount_setattr(2) of what has a name, or of a path. */
+  setMountAttributes: {
+    mount: { name: string } | { path: string };
+    set: readonly MountAttribute[];
+    propagation?: Propagation;
+    recursive: boolean;
+  };
+  /** move_mount(2): what has a name, to a path. */
+  attach: { name: string; target: string };
+  /** mkdirat(2) or mknodat(2), with what is above it. */
+  makeMountpoint: { path: string; kind: "directory" | "file" };
   /** mount(2). */
   mount: {
     source: string | null;
     target: string;
     type: string | null;
-    flags: MountFlag[];
+    flags: readonly MountFlag[];
     data: string | null;
   };
-  /** mkdirat(2); one that is there already is fine. */
-  makeDirectory: { path: string; mode: number };
+  /** Overlay: a writable layer in memory or in a directory over the root. */
+  mountOverlay: {
+    root: string;
+    upper: string | null;
+    work: string | null;
+    userNamespace: boolean;
+  };
   /** chdir(2), pivot_root(2), umount2(2). */
   pivotRoot: { root: string };
   /** chroot(2). */
   chroot: { root: string };
+  /** umount2(2). */
+  unmount: { target: string };
+  /** Over a path goes an empty file (that which has the name `cover`) or directory. */
+  maskPath: { path: string; cover: string };
+  /** A path becomes read-only, with what is below it. */
+  readonlyPath: { path: string };
+  /** mknodat(2). */
+  makeDevice: Device;
+  /** symlinkat(2). */
+  makeSymlink: { path: string; to: string };
+  /** A file with a text, for a bind mount without a source. */
+  writeFile: { path: string; text: string };
+  /** write(2) below /proc/sys. */
+  setSysctl: { key: string; value: string };
+
+  // ── the user's process ──
+  /** setgroups(2), setresgid(2), setresuid(2). */
+  setIds: { uid: number; gid: number; groups: readonly number[] | null };
+  /** prctl(2) PR_SET_KEEPCAPS. */
+  keepCapabilities: Nothing;
+  /** prctl(2) PR_CAPBSET_DROP of all others. */
+  limitCapabilities: { bounding: readonly string[] };
+  /** capset(2), prctl(2) PR_CAP_AMBIENT. */
+  setCapabilities: {
+    effective: readonly string[];
+    permitted: readonly string[];
+    inheritable: readonly string[];
+    ambient: readonly string[];
+  };
+  /** prctl(2) PR_SET_NO_NEW_PRIVS. */
+  setNoNewPrivileges: Nothing;
+  /** prlimit(2). */
+  setRlimit: Rlimit;
+  /** write(2) to /proc/self/oom_score_adj. */
+  setOomScore: { score: number };
+  /** umask(2). */
+  setUmask: { mask: number };
+  /** setpriority(2). */
+  setNice: { nice: number };
+  /** sched_setaffinity(2). */
+  setAffinity: { cpus: readonly number[] };
+  /** seccomp(2) SECCOMP_SET_MODE_FILTER. */
+  setSeccomp: { profile: string; filter: string };
+  /** write(2) to /proc/self/attr/…/exec. */
+  setLabel: { kind: "apparmor" | "selinux"; label: string };
+  /** setsid(2). */
+  makeSession: Nothing;
+  /** A pseudo-terminal of the container's own devpts as standard streams. */
+  openTerminal: Nothing;
   /** chdir(2). */
   changeDirectory: { path: string };
   /** getcwd(2): fails where the directory is outside the root. */
-  checkDirectory: Record<never, never>;
+  checkDirectory: Nothing;
   /** execve(2), one try for each candidate. */
-  execute: { candidates: string[]; argv: string[]; env: string[] };
+  execute: {
+    candidates: readonly string[];
+    argv: readonly string[];
+    env: readonly string[];
+  };
+
+  // ── the end ──
   /** kill(2) of -1 and wait4(2) until nothing is left. */
-  killAll: Record<never, never>;
-  /** umount2(2). */
-  unmount: { target: string };
+  killAll: Nothing;
+
+  // ── on the host, by the parent ──
+  /** Writing /proc/PID/uid_map and gid_map, or newuidmap(1) and newgidmap(1). */
+  mapIds: {
+    uids: readonly IdMapping[];
+    gids: readonly IdMapping[];
+    helper: boolean;
+    denySetgroups: boolean;
+  };
+  /** mkdir(2) and limits in the cgroup file system. */
+  makeCgroup: {
+    path: string;
+    writes: readonly { file: string; value: string }[];
+  };
 };
 
 /** The kinds of step. */
@@ -83,14 +216,18 @@ export type StepOf<K extends StepKind> = K extends StepKind
 export type Step = StepOf<StepKind>;
 
 /**
- * Where and by whom steps are carried out. In the default mode `launch` and
- * `process` are walked by the walker and `container` and `cleanup` by our own
- * program as PID 1.
+ * Where and by whom steps are carried out: `host` by the parent, `launch` and
+ * `process` by the walker. `container` and `cleanup` belong to our own program
+ * as PID 1 in the default mode; without it, the walker does `container` too and
+ * there is nothing to clean up.
  */
-export type Phase = "launch" | "container" | "process" | "cleanup";
+export type Phase = "host" | "launch" | "container" | "process" | "cleanup";
 
 /** What `run` will do, in order. */
 export interface Plan {
+  /** Whether our own program stays inside as PID 1. */
+  init: boolean;
+  host: Step[];
   launch: Step[];
   container: Step[];
   process: Step[];
@@ -99,6 +236,7 @@ export interface Plan {
 
 /** The phases in the order in which they happen. */
 export const PHASES: readonly Phase[] = [
+  "host",
   "launch",
   "container",
   "process",

@@ -22,6 +22,32 @@ export interface Process {
   args: string[];
   env: string[];
   cwd: string;
+  capabilities?: Capabilities;
+  noNewPrivileges?: boolean;
+  rlimits?: Rlimit[];
+  oomScoreAdj?: number;
+  /** What `run` can set and config.json spells otherwise. */
+  scheduling?: { nice?: number; cpus?: number[] };
+  /** Descriptors from 3 upwards that the command keeps. */
+  preserve?: number;
+  apparmorProfile?: string;
+  selinuxLabel?: string;
+}
+
+/** The sets of capabilities(7), by their `CAP_…` names. */
+export interface Capabilities {
+  bounding?: string[];
+  effective?: string[];
+  inheritable?: string[];
+  permitted?: string[];
+  ambient?: string[];
+}
+
+/** setrlimit(2); `type` is a `RLIMIT_…` name. */
+export interface Rlimit {
+  type: string;
+  soft: number;
+  hard: number;
 }
 
 export interface User {
@@ -41,6 +67,8 @@ export interface Mount {
   type?: string;
   source?: string;
   options?: string[];
+  uidMappings?: IdMapping[];
+  gidMappings?: IdMapping[];
 }
 
 /** The kinds of namespaces(7), in OCI's spelling. */
@@ -60,6 +88,32 @@ export interface Namespace {
   path?: string;
 }
 
+/** A range of a uid_map or gid_map, user_namespaces(7). */
+export interface IdMapping {
+  containerID: number;
+  hostID: number;
+  size: number;
+}
+
+/** A device node, mknod(2). */
+export interface Device {
+  type: "c" | "b" | "u" | "p";
+  path: string;
+  major?: number;
+  minor?: number;
+  fileMode?: number;
+  uid?: number;
+  gid?: number;
+}
+
 export interface Linux {
   namespaces: Namespace[];
+  uidMappings?: IdMapping[];
+  gidMappings?: IdMapping[];
+  devices?: Device[];
+  cgroupsPath?: string;
+  sysctl?: Record<string, string>;
+  rootfsPropagation?: "private" | "slave" | "shared" | "unbindable";
+  maskedPaths?: string[];
+  readonlyPaths?: string[];
 }

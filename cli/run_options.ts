@@ -1,0 +1,151 @@
+/** The flags of `run` as the options of a container. */
+
+import { parseMapping } from "../lifecycle/id_ranges.ts";
+import type { ContainerOptions, NamespaceMode } from "../lifecycle/options.ts";
+import { DEFAULT_HOSTNAME } from "../spec/defaults.ts";
+import { UsageError } from "../spec/errors.ts";
+import type { Flags } from "./flags.ts";
+import {
+  parseCpus,
+  parseMode,
+  parseMount,
+  parseNumber,
+  parsePair,
+  parseTmpfs,
+  parseUlimit,
+  parseVolume,
+  readEnvFile,
+} from "./run_values.ts";
+
+/** The longest hostname, uname(2). */
+const HOST_NAME_MAX = 64;
+const MAX_PRESERVED = 32;
+
+/** The options that the flags and the command describe. */
+export function optionsFromFlags(flags: Flags): ContainerOptions {
+  const [command] = flags.rest;
+  if (command === undefined || command === "") {
+    throw new UsageError(
+      "No command to run",
+      "Name one: container run /bin/sh.",
+    );
+  }
+  const number = (name: string, range: readonly [number, number]) => {
+    const text = flags.last(name);
+    return text === undefined ? undefined : parseNumber(name, text, range);
+  };
+  const cpus = flags.last("cpu");
+  const umask = flags.last("umask");
+  return {
+    command: [...flags.rest],
+    rootfs: flags.last("rootfs"),
+    env: environment(flags),
+    hostEnv: flags.has("env-host"),
+    workdir: workdir(flags.last("workdir") ?? "/"),
+    hostname: hostname(flags.last("hostname") ?? DEFAULT_HOSTNAME),
+    user: flags.last("user"),
+    groups: flags.all("group-add"),
+    namespaces: namespaces(flags),
+    userNamespace: userNamespace(flags.last("userns")),
+    uidMap: maps(flags, "uidmap"),
+    gidMap: maps(flags, "gidmap"),
+    mounts: mounts(flags),
+    readonly: flags.has("read-only"),
+    ephemeral: flags.has("ephemeral"),
+    overlay: flags.last("overlay"),
+    capabilities: { add: flags.all("cap-add"), drop: flags.all("cap-drop") },
+    privileged: flags.has("privileged"),
+    noNewPrivileges: flags.last("no-new-privs") === undefined
+      ? undefined
+      : flags.has("no-new-privs"),
+    seccomp: flags.last("seccomp"),
+    apparmor: flags.last("apparmor"),
+    selinux: flags.last("selinux"),
+    rlimits: flags.all("ulimit").map(parseUlimit),
+    umask: umask === undefined ? undefined : parseMode("umask", umask),
+    oomScoreAdj: number("oom-score-adj", [-1000, 1000]),
+    nice: number("nice", [-20, 19]),
+    cpus: cpus === undefined ? undefined : parseCpus(cpus),
+    sysctls: Object.fromEntries(
+      flags.all("sysctl").map((text) => parsePair("sysctl", text)!),
+    ),
+    tty: flags.has("tty"),
+    preserveFds: number("preserve-fd", [0, MAX_PRESERVED]),
+    init: !flags.has("no-init") && flags.last("init") !== "false",
+    chroot: flags.has("chroot"),
+  };
+}
+
+function hostname(name: string): string {
+  const bytes = new TextEncoder().encode(name).length;
+  if (bytes > 0 && bytes <= HOST_NAME_MAX && !name.includes("\0")) return name;
+  throw new UsageError(
+    `--hostname ${name}: a hostname has 1 to ${HOST_NAME_MAX} bytes`,
+  );
+}
+
+function workdir(path: string): string {
+  if (path.startsWith("/")) return path;
+  throw new UsageError(
+    `--workdir ${path}: the path is not absolute`,
+    "It is looked up inside the container and begins with a slash.",
+  );
+}
+
+function environment(flags: Flags): Record<string, string> {
+  return Object.fromEntries([
+    ...flags.all("env-file").flatMap(readEnvFile),
+    ...flags.all("env").flatMap((text) => {
+      const pair = parsePair("env", text, (key) => Deno.env.get(key));
+      return pair ? [pair] : [];
+    }),
+  ]);
+}
+
+/** Mounts in the order in which they were given, whichever flag it was. */
+function mounts(flags: Flags): ContainerOptions["mounts"] {
+  return flags.given.flatMap(([name, value]) => {
+    if (name === "volume") return [parseVolume(value)];
+    if (name === "mount") return [parseMount(value)];
+    if (name === "tmpfs") return [parseTmpfs(value)];
+    return [];
+  });
+}
+
+function mode(flag: string, text: string): NamespaceMode {
+  if (text === "host" || text === "private") return text;
+  if (/^path:\/./.test(text)) return text as NamespaceMode;
+  throw new UsageError(
+    `--${flag} ${text}: not one of private, host and path:FILE`,
+  );
+}
+
+function namespaces(flags: Flags): ContainerOptions["namespaces"] {
+  const modes: ContainerOptions["namespaces"] = {};
+  for (const type of ["pid", "uts", "ipc", "time"] as const) {
+    const text = flags.last(type);
+    if (text !== undefined) modes[type] = mode(type, text);
+  }
+  const cgroup = flags.last("cgroupns");
+  if (cgroup !== undefined) modes.cgroup = mode("cgroupns", cgroup);
+  const network = flags.last("network");
+  if (network !== undefined) {
+    modes.network = network === "none" ? "private" : mode("network", network);
+  }
+  return modes;
+}
+
+function userNamespace(
+  text: string | undefined,
+): ContainerOptions["userNamespace"] {
+  if (text === undefined) return undefined;
+  if (text === "true") return "private";
+  return text === "auto" ? "auto" : mode("userns", text);
+}
+
+function maps(flags: Flags, name: "uidmap" | "gidmap") {
+  const texts = flags.all(name);
+  return texts.length
+    ? texts.map((text) => parseMapping(`--${name}`, text))
+    : undefined;
+}

@@ -1,0 +1,197 @@
+/** The values of flags of `run`, parsed: each complaint names its flag. */
+
+import { RLIMITS } from "../plan/rlimits.ts";
+import { UsageError } from "../spec/errors.ts";
+import type { Mount, Rlimit } from "../spec/types.ts";
+
+const absolute = (flag: string, path: string) => {
+  if (path.startsWith("/")) return path;
+  throw new UsageError(
+    `${flag}: ${path || "the path inside"} is not absolute`,
+    "It is looked up inside the container and begins with a slash.",
+  );
+};
+
+/** A path of the host: `~` is the shell's, relative ones are from here. */
+function hostPath(flag: string, path: string): string {
+  try {
+    return Deno.realPathSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) {
+      throw new UsageError(
+        `${flag}: ${path} does not exist on the host`,
+        "Make it first, or mend the path.",
+      );
+    }
+    throw error;
+  }
+}
+
+/** `SRC:DST[:OPTIONS]`. */
+export function parseVolume(text: string): Mount {
+  const flag = `--volume ${text}`;
+  const [source = "", destination = "", options = ""] = text.split(":");
+  if (!source || !destination) {
+    throw new UsageError(`${flag}: not SRC:DST[:OPTIONS]`);
+  }
+  const words = options.split(",").filter((word) =>
+    word && word !== "z" && word !== "Z"
+  );
+  return {
+    destination: absolute(flag, destination),
+    type: "bind",
+    source: hostPath(flag, source),
+    // docker's: with what is mounted below, and private.
+    options: ["rbind", ...words],
+  };
+}
+
+/** `DST[:OPTIONS]`. */
+export function parseTmpfs(text: string): Mount {
+  const [destination = "", options = ""] = text.split(":");
+  return {
+    destination: absolute(`--tmpfs ${text}`, destination),
+    type: "tmpfs",
+    source: "tmpfs",
+    options: [
+      "nosuid",
+      "nodev",
+      "noexec",
+      ...(/(^|,)mode=/.test(options) ? [] : ["mode=1777"]),
+      ...options.split(",").filter((word) => word),
+    ],
+  };
+}
+
+/** `type=bind,source=S,target=T,readonly`, docker's --mount. */
+export function parseMount(text: string): Mount {
+  const flag = `--mount ${text}`;
+  const entries = text.split(",").map((part) => {
+    const [key = "", value = ""] = part.split(/=(.*)/s);
+    return [key, value] as const;
+  });
+  const value = (...keys: string[]) =>
+    entries.find(([key]) => keys.includes(key))?.[1];
+  const type = value("type") ?? "bind";
+  const target = value("target", "dst", "destination");
+  if (!target) throw new UsageError(`${flag}: target= is missing`);
+  const source = value("source", "src");
+  const options = entries.flatMap(([key, given]) => {
+    if (
+      ["type", "target", "dst", "destination", "source", "src"].includes(key)
+    ) {
+      return [];
+    }
+    if (key === "readonly" || key === "ro") {
+      return given === "false" || given === "0" ? [] : ["ro"];
+    }
+    if (key === "bind-propagation") return [given];
+    if (key === "tmpfs-size") return [`size=${given}`];
+    if (key === "tmpfs-mode") return [`mode=${given}`];
+    return [given ? `${key}=${given}` : key];
+  });
+  if (type === "bind") {
+    if (!source) throw new UsageError(`${flag}: source= is missing`);
+    return {
+      destination: absolute(flag, target),
+      type,
+      source: hostPath(flag, source),
+      options: ["rbind", ...options],
+    };
+  }
+  return {
+    destination: absolute(flag, target),
+    type,
+    source: source ?? type,
+    options,
+  };
+}
+
+/** `nofile=1024:2048`. */
+export function parseUlimit(text: string): Rlimit {
+  const match = text.match(
+    /^([a-z]+)=(-1|unlimited|\d+)(?::(-1|unlimited|\d+))?$/,
+  );
+  const name = `RLIMIT_${match?.[1]?.toUpperCase() ?? ""}`;
+  if (!match || !RLIMITS.includes(name)) {
+    throw new UsageError(
+      `--ulimit ${text}: not NAME=SOFT[:HARD]`,
+      `The names are ${
+        RLIMITS.map((limit) => limit.slice(7).toLowerCase()).join(", ")
+      }.`,
+    );
+  }
+  const number = (word: string) =>
+    word === "unlimited" || word === "-1" ? -1 : Number(word);
+  const soft = number(match[2]!);
+  return { type: name, soft, hard: match[3] ? number(match[3]) : soft };
+}
+
+/** A whole number between two others. */
+export function parseNumber(
+  flag: string,
+  text: string,
+  [least, most]: readonly [number, number],
+): number {
+  const value = Number(text);
+  if (/^-?\d+$/.test(text) && value >= least && value <= most) return value;
+  throw new UsageError(
+    `--${flag} ${text}: not a number from ${least} to ${most}`,
+  );
+}
+
+/** An octal mode. */
+export function parseMode(flag: string, text: string): number {
+  if (/^[0-7]{1,4}$/.test(text)) return parseInt(text, 8);
+  throw new UsageError(`--${flag} ${text}: not an octal mode like 022`);
+}
+
+/** `0-1,3`. */
+export function parseCpus(text: string): number[] {
+  return text.split(",").flatMap((part) => {
+    const match = part.match(/^(\d{1,4})(?:-(\d{1,4}))?$/);
+    const [from, to] = [Number(match?.[1]), Number(match?.[2] ?? match?.[1])];
+    if (!match || to < from || to > 1023) {
+      throw new UsageError(`--cpu ${text}: not a list of CPUs like 0-1,3`);
+    }
+    return Array.from({ length: to - from + 1 }, (_, index) => from + index);
+  });
+}
+
+/** `K=V`; with a caller's value for `K` alone where that is allowed. */
+export function parsePair(
+  flag: string,
+  text: string,
+  fallback?: (key: string) => string | undefined,
+): [key: string, value: string] | null {
+  const at = text.indexOf("=");
+  if (at > 0) return [text.slice(0, at), text.slice(at + 1)];
+  if (at < 0 && text && fallback) {
+    const value = fallback(text);
+    return value === undefined ? null : [text, value];
+  }
+  throw new UsageError(
+    at === 0 || !text
+      ? `--${flag} ${text}: the name is missing`
+      : `--${flag} ${text}: the value is missing`,
+    `Write --${flag} NAME=VALUE.`,
+  );
+}
+
+/** The variables of a file: `K=V` lines, `K` alone takes the caller's, `#` comments. */
+export function readEnvFile(path: string): [key: string, value: string][] {
+  let text: string;
+  try {
+    text = Deno.readTextFileSync(path);
+  } catch (error) {
+    const reason = error instanceof Deno.errors.NotFound
+      ? "no such file"
+      : "it cannot be read";
+    throw new UsageError(`--env-file ${path}: ${reason}`);
+  }
+  return text.split("\n").flatMap((line) => {
+    if (!line.trim() || line.startsWith("#")) return [];
+    const pair = parsePair("env-file", line, (key) => Deno.env.get(key));
+    return pair ? [pair] : [];
+  });
+}

@@ -1,0 +1,83 @@
+/** sys/socket.h: a pair of sockets that carries bytes and descriptors. */
+
+import { Descriptor, O } from "./fcntl.ts";
+import { lazily, syscall } from "./libc.ts";
+import { addressOf } from "./memory.ts";
+
+const AF_UNIX = 1;
+const SOCK_SEQPACKET = 5;
+const SOL_SOCKET = 1;
+const SCM_RIGHTS = 1;
+const MSG_CMSG_CLOEXEC = 0x40000000n;
+const MSG_SIZE = 56;
+const CONTROL_SIZE = 64;
+
+const background = lazily(
+  {
+    /** ssize_t recvmsg(int, struct msghdr *, int), on a thread that may block */
+    recvmsg: {
+      parameters: ["i32", "i64", "i64"],
+      result: "i64",
+      nonblocking: true,
+    },
+    /** ssize_t read(int, void *, size_t), on a thread that may block */
+    read: {
+      parameters: ["i32", "i64", "i64"],
+      result: "i64",
+      nonblocking: true,
+    },
+  } as const,
+);
+
+/** socketpair(2), whole messages, both ends close-on-exec. */
+export function socketPair(): [Descriptor, Descriptor] {
+  const ends = new Int32Array(2);
+  syscall(
+    "socketpair",
+    AF_UNIX,
+    SOCK_SEQPACKET | O.O_CLOEXEC,
+    0,
+    new Uint8Array(ends.buffer),
+  );
+  return [new Descriptor(ends[0]!), new Descriptor(ends[1]!)];
+}
+
+/** A message: its first byte, and the descriptor that came with it. */
+export interface Message {
+  byte: number;
+  descriptor: Descriptor | null;
+}
+
+/** Waits for a message without blocking this thread; null at the end of file. */
+export async function receive(fd: number): Promise<Message | null> {
+  const byte = new Uint8Array(1);
+  const control = new Uint8Array(CONTROL_SIZE);
+  const vector = new BigUint64Array([addressOf(byte), 1n]);
+  const message = new Uint8Array(MSG_SIZE);
+  const header = new DataView(message.buffer);
+  header.setBigUint64(16, addressOf(new Uint8Array(vector.buffer)), true);
+  header.setBigUint64(24, 1n, true);
+  header.setBigUint64(32, addressOf(control), true);
+  header.setBigUint64(40, BigInt(CONTROL_SIZE), true);
+  const { recvmsg } = background();
+  const count = await recvmsg(fd, addressOf(message), MSG_CMSG_CLOEXEC);
+  if (count !== 1n || vector.length !== 2) return null;
+  const view = new DataView(control.buffer);
+  const carries = header.getBigUint64(40, true) >= 20n &&
+    view.getInt32(8, true) === SOL_SOCKET &&
+    view.getInt32(12, true) === SCM_RIGHTS;
+  return {
+    byte: byte[0]!,
+    descriptor: carries ? new Descriptor(view.getInt32(16, true)) : null,
+  };
+}
+
+/** Reads without blocking this thread; 0 at the end of file or on an error. */
+export async function readInBackground(
+  fd: number,
+  bytes: Uint8Array,
+): Promise<number> {
+  const { read } = background();
+  const count = await read(fd, addressOf(bytes), BigInt(bytes.length));
+  return Math.max(0, Number(count));
+}

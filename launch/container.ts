@@ -1,0 +1,93 @@
+/**
+ * A new container's PID 1, started and held by its parent. Runs on the host,
+ * in the process that waits for it.
+ */
+
+import {
+  type Descriptor,
+  duplicateUp,
+  moveUp,
+  O,
+  open,
+  pipe,
+  writeAll,
+} from "../ffi/fcntl.ts";
+import { type Message, receive, socketPair } from "../ffi/socket.ts";
+import type { Plan } from "../plan/step.ts";
+import { type Handover, packHandover } from "./handover.ts";
+import { HANDED } from "./handed.ts";
+import { clonedPid, type Walk, walk } from "./walker.ts";
+
+/** PID 1 of a container, as its parent sees it. */
+export class Container implements Disposable {
+  constructor(
+    /** Its number here, on the host. */
+    readonly pid: number,
+    readonly walk: Walk,
+    readonly status: Descriptor,
+    readonly lifeline: Descriptor,
+  ) {}
+
+  /** What it tells, until it ends; with init absent, until the command starts. */
+  async *news(): AsyncGenerator<Message> {
+    for (;;) {
+      const message = await receive(this.status.fd);
+      if (!message) return;
+      yield message;
+    }
+  }
+
+  /** It may go on: the host's part is done. */
+  release(): void {
+    writeAll(this.lifeline.fd, new Uint8Array(1));
+  }
+
+  [Symbol.dispose](): void {
+    this.status.close();
+    this.lifeline.close();
+    this.walk[Symbol.dispose]();
+  }
+}
+
+/** The steps that the walker takes on: all of them where no program of ours stays inside. */
+export function walkedSteps(plan: Plan): Plan["launch"] {
+  return plan.init
+    ? plan.launch
+    : [...plan.launch, ...plan.container, ...plan.process];
+}
+
+/**
+ * Starts PID 1 in its namespaces; it waits there until it is released.
+ *
+ * @throws the error of the step that failed
+ */
+export function startContainer(handover: Handover): Container {
+  using plan = handover.plan.init ? moveUp(packHandover(handover)) : null;
+  using self = handover.plan.init
+    ? moveUp(open("/proc/self/exe", O.O_PATH))
+    : null;
+  const [status, theirs] = socketPair();
+  const lifeline = pipe();
+  using told = moveUp(theirs);
+  using held = moveUp(lifeline.read);
+  using preserved = new DisposableStack();
+  const fds: Record<number, Descriptor> = {
+    [HANDED.status]: told,
+    [HANDED.lifeline]: held,
+  };
+  if (plan) fds[HANDED.plan] = plan;
+  if (self) fds[HANDED.self] = self;
+  for (let index = 0; index < handover.preserve; index++) {
+    fds[HANDED.preserved + index] = preserved.use(duplicateUp(3 + index));
+  }
+  let walking: Walk | undefined;
+  try {
+    walking = walk(walkedSteps(handover.plan), fds);
+    return new Container(clonedPid(walking), walking, status, lifeline.write);
+  } catch (error) {
+    walking?.[Symbol.dispose]();
+    status.close();
+    lifeline.write.close();
+    throw error;
+  }
+}

@@ -1,0 +1,15 @@
+/** The numbers under which a process of ours is handed its descriptors. */
+export const HANDED = {
+  /** The plan, as JSON: for the child. */
+  plan: 3,
+  /** A socket to the parent. */
+  status: 4,
+  /** Our own executable. */
+  self: 5,
+  /** Whose other end only the parent holds. */
+  lifeline: 6,
+  /** The compiled plan: for the walker, which closes it. */
+  walk: 7,
+  /** From here on: what the command keeps. */
+  preserved: 20,
+} as const;

@@ -1,0 +1,57 @@
+/** Mapping user and group ids, by the parent on the host, user_namespaces(7). */
+
+import type { StepOf } from "../plan/step.ts";
+import { ContainerError } from "../spec/errors.ts";
+import type { IdMapping } from "../spec/types.ts";
+
+const lines = (maps: readonly IdMapping[]) =>
+  maps.map((map) => `${map.containerID} ${map.hostID} ${map.size}\n`).join("");
+
+/** Carries out a mapIds step for a process that waits for it. */
+export function mapIds(pid: number, step: StepOf<"mapIds">): void {
+  try {
+    if (step.denySetgroups) {
+      Deno.writeTextFileSync(`/proc/${pid}/setgroups`, "deny");
+    }
+    if (step.helper) {
+      runHelper("newgidmap", pid, step.gids);
+      runHelper("newuidmap", pid, step.uids);
+    } else {
+      // One write each: the kernel takes the map whole or not at all.
+      Deno.writeTextFileSync(`/proc/${pid}/gid_map`, lines(step.gids));
+      Deno.writeTextFileSync(`/proc/${pid}/uid_map`, lines(step.uids));
+    }
+  } catch (error) {
+    if (error instanceof ContainerError) throw error;
+    const reason = error instanceof Error
+      ? error.message.replace(/ \(os error.*/s, "").toLowerCase()
+      : String(error);
+    throw new ContainerError(`Cannot map user ids: ${reason}`, {
+      hint:
+        "Map only your own id (--userns), or ids that /etc/subuid and /etc/subgid give you (--userns auto).",
+      cause: error,
+    });
+  }
+}
+
+function runHelper(
+  program: "newuidmap" | "newgidmap",
+  pid: number,
+  maps: readonly IdMapping[],
+): void {
+  const args = maps.flatMap((map) => [
+    String(map.containerID),
+    String(map.hostID),
+    String(map.size),
+  ]);
+  const { success, stderr } = new Deno.Command(program, {
+    args: [String(pid), ...args],
+    stdin: "null",
+    stdout: "null",
+  }).outputSync();
+  if (success) return;
+  throw new ContainerError(
+    `Cannot map user ids: ${new TextDecoder().decode(stderr).trim()}`,
+    { hint: "See /etc/subuid and /etc/subgid, and newuidmap(1)." },
+  );
+}

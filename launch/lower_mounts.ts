@@ -1,0 +1,382 @@
+/** Lowering of mounts, the root, /dev and /proc/sys. */
+
+import { AT_EMPTY_PATH, AT_FDCWD, O } from "../ffi/fcntl.ts";
+import {
+  AT_RECURSIVE,
+  FSCONFIG,
+  FSMOUNT_CLOEXEC,
+  FSOPEN_CLOEXEC,
+  MNT,
+  MOUNT_ATTR,
+  MOUNT_ATTR_SIZE,
+  MOVE_MOUNT_F_EMPTY_PATH,
+  MOVE_MOUNT_T_SYMLINKS,
+  MS,
+  OPEN_TREE_CLOEXEC,
+  OPEN_TREE_CLONE,
+} from "../ffi/mount.ts";
+import type { MountAttribute, Propagation } from "../plan/step.ts";
+import type { Device } from "../spec/types.ts";
+import type { Argument, Call, Instruction } from "./call.ts";
+import type { Lowering } from "./lower.ts";
+
+/** These must not be reached through a link: what is mounted there is trusted. */
+const KERNEL_TYPES = ["proc", "sysfs", "cgroup", "cgroup2", "devpts", "mqueue"];
+
+const PROPAGATION: Record<Propagation, number> = {
+  private: MS.MS_PRIVATE,
+  slave: MS.MS_SLAVE,
+  shared: MS.MS_SHARED,
+  unbindable: MS.MS_UNBINDABLE,
+};
+
+const FILE_TYPE: Record<Device["type"], number> = {
+  c: 0o020000,
+  u: 0o020000,
+  b: 0o060000,
+  p: 0o010000,
+};
+const REGULAR = 0o100000;
+
+const attributeBits = (attributes: readonly MountAttribute[]) =>
+  attributes.reduce((bits, name) => bits | MOUNT_ATTR[name], 0);
+
+/** struct mount_attr of mount_setattr(2). */
+function mountAttr(set: number, propagation = 0): Uint8Array {
+  return new Uint8Array(
+    new BigUint64Array([BigInt(set), 0n, BigInt(propagation), 0n]).buffer,
+  );
+}
+
+/** makedev(3). */
+function deviceNumber({ major = 0, minor = 0 }: Device): bigint {
+  const [a, b] = [BigInt(major), BigInt(minor)];
+  return (b & 0xffn) | ((a & 0xfffn) << 8n) | ((b & ~0xffn) << 12n) |
+    ((a & ~0xfffn) << 32n);
+}
+
+const clone = (
+  dirfd: Argument,
+  path: string,
+  flags: number,
+  result: string,
+): Call => ({
+  name: "open_tree",
+  args: [dirfd, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | flags],
+  result,
+});
+
+const move = (from: string, target: string): Call => ({
+  name: "move_mount",
+  args: [
+    { slot: from },
+    "",
+    AT_FDCWD,
+    target,
+    MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_SYMLINKS,
+  ],
+});
+
+/** fsopen, its options, fsmount: ends with the mount in `result`. */
+function create(
+  type: string,
+  source: string,
+  options: readonly string[],
+  attributes: number,
+  result: string,
+): Instruction[] {
+  const context = { slot: "filesystem" } as const;
+  const set = (option: string): Instruction => {
+    const [key = "", value] = option.split(/=(.*)/s);
+    return value === undefined
+      ? {
+        name: "fsconfig",
+        args: [context, FSCONFIG.FSCONFIG_SET_FLAG, key, null, 0],
+      }
+      : {
+        name: "fsconfig",
+        args: [context, FSCONFIG.FSCONFIG_SET_STRING, key, value, 0],
+      };
+  };
+  return [
+    { name: "fsopen", args: [type, FSOPEN_CLOEXEC], result: "filesystem" },
+    set(`source=${source}`),
+    ...options.map(set),
+    {
+      name: "fsconfig",
+      args: [context, FSCONFIG.FSCONFIG_CMD_CREATE, null, null, 0],
+    },
+    {
+      name: "fsmount",
+      args: [context, FSMOUNT_CLOEXEC, attributes],
+      result,
+    },
+    { name: "close", args: [context] },
+  ];
+}
+
+/** "/a/b/c" gives "/a", "/a/b". */
+function above(path: string): string[] {
+  const parts = path.split("/").filter((part) => part);
+  return parts.slice(0, -1).map((_, index) =>
+    "/" + parts.slice(0, index + 1).join("/")
+  );
+}
+
+const makeDirectory = (path: string): Instruction => ({
+  name: "mkdirat",
+  args: [AT_FDCWD, path, 0o755],
+  // Of a read-only or foreign file system only what is missing is an error,
+  // and the mount that follows names it.
+  expect: ["EEXIST", "EROFS", "EACCES", "EPERM"],
+});
+
+export const lowerMounts: Lowering<
+  | "openTree"
+  | "createFilesystem"
+  | "setMountAttributes"
+  | "attach"
+  | "makeMountpoint"
+  | "mount"
+  | "mountOverlay"
+  | "pivotRoot"
+  | "chroot"
+  | "unmount"
+  | "maskPath"
+  | "readonlyPath"
+  | "makeDevice"
+  | "makeSymlink"
+  | "writeFile"
+  | "setSysctl"
+> = {
+  openTree: ({ name, source, recursive }) => [
+    clone(AT_FDCWD, source, recursive ? AT_RECURSIVE : 0, name),
+  ],
+  createFilesystem: ({ name, type, source, options, attributes }) =>
+    create(type, source, options, attributeBits(attributes), name),
+  setMountAttributes: ({ mount, set, propagation, recursive }) => [{
+    name: "mount_setattr",
+    args: [
+      "name" in mount ? { slot: mount.name } : AT_FDCWD,
+      "name" in mount ? "" : mount.path,
+      AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0),
+      mountAttr(
+        attributeBits(set),
+        propagation ? PROPAGATION[propagation] : 0,
+      ),
+      MOUNT_ATTR_SIZE,
+    ],
+  }],
+  attach: ({ name, target }) => [
+    move(name, target),
+    { name: "close", args: [{ slot: name }] },
+  ],
+  makeMountpoint: ({ path, kind }) => [
+    ...above(path).map(makeDirectory),
+    kind === "directory" ? makeDirectory(path) : {
+      name: "mknodat",
+      args: [AT_FDCWD, path, REGULAR | 0o644, 0],
+      expect: ["EEXIST", "EROFS", "EACCES", "EPERM"],
+    },
+  ],
+  mount: ({ source, target, type, flags, data }) => [
+    ...(type !== null && KERNEL_TYPES.includes(type)
+      ? [
+        {
+          name: "openat",
+          args: [
+            AT_FDCWD,
+            target,
+            O.O_PATH | O.O_NOFOLLOW | O.O_DIRECTORY | O.O_CLOEXEC,
+            0,
+          ],
+          result: "target",
+        },
+        { name: "close", args: [{ slot: "target" }] },
+      ] as const satisfies Instruction[]
+      : []),
+    {
+      name: "mount",
+      args: [
+        source,
+        target,
+        type,
+        flags.reduce((bits, flag) => bits | MS[flag], 0),
+        data,
+      ],
+    },
+  ],
+  mountOverlay: ({ root, upper, work, userNamespace }) => {
+    // By descriptor, since the layers are hidden by what is mounted over them.
+    const path = (slot: number) => `/proc/self/fd/${slot}`;
+    const [lower, layers, own] = [60, 61, 62];
+    const hold = (slot: string, fd: number): Instruction => ({
+      name: "dup3",
+      args: [{ slot }, fd, O.O_CLOEXEC],
+    });
+    const open = (directory: string, slot: string): Instruction => ({
+      name: "openat",
+      args: [
+        AT_FDCWD,
+        directory,
+        O.O_PATH | O.O_DIRECTORY | O.O_CLOEXEC,
+        0,
+      ],
+      result: slot,
+    });
+    const inMemory = upper === null || work === null;
+    return [
+      open(root, "lower"),
+      hold("lower", lower),
+      ...(inMemory
+        ? [
+          ...create("tmpfs", "overlay", ["mode=755"], 0, "layers"),
+          move("layers", root),
+          { name: "mkdirat", args: [{ slot: "layers" }, "upper", 0o755] },
+          { name: "mkdirat", args: [{ slot: "layers" }, "work", 0o755] },
+          hold("layers", layers),
+        ] as Instruction[]
+        : [
+          open(upper, "upper"),
+          hold("upper", layers),
+          open(work, "work"),
+          hold("work", own),
+        ]),
+      {
+        name: "mount",
+        args: [
+          "overlay",
+          root,
+          "overlay",
+          0,
+          [
+            `lowerdir=${path(lower)}`,
+            `upperdir=${path(layers)}${inMemory ? "/upper" : ""}`,
+            `workdir=${inMemory ? `${path(layers)}/work` : path(own)}`,
+            ...(userNamespace ? ["userxattr"] : []),
+          ].join(","),
+        ],
+      },
+    ];
+  },
+  // "." twice puts the old root on top of the new one, so no directory for it
+  // is needed in a root filesystem that may be read-only.
+  pivotRoot: ({ root }) => [
+    { name: "chdir", args: [root] },
+    { name: "pivot_root", args: [".", "."] },
+    { name: "umount2", args: [".", MNT.MNT_DETACH] },
+    { name: "chdir", args: ["/"] },
+  ],
+  chroot: ({ root }) => [
+    { name: "chroot", args: [root] },
+    { name: "chdir", args: ["/"] },
+  ],
+  unmount: ({ target }) => [
+    {
+      name: "umount2",
+      args: [target, MNT.MNT_DETACH],
+      expect: ["EINVAL", "ENOENT"],
+    },
+  ],
+  // A directory is covered by an empty file system, a file by the null device
+  // (one of the host's, opened before the root changed: a link planted at the
+  // container's own /dev/null would be bound instead, CVE-2025-31133). What the
+  // kernel does not have needs neither.
+  maskPath: ({ path, cover }) => {
+    const directory = [
+      ...create(
+        "tmpfs",
+        "masked",
+        ["mode=755"],
+        MOUNT_ATTR.MOUNT_ATTR_RDONLY,
+        "empty",
+      ),
+      move("empty", path),
+      { name: "close", args: [{ slot: "empty" }], skipOnSuccess: 1 },
+    ] as const satisfies Instruction[];
+    return [
+      {
+        name: "openat",
+        args: [AT_FDCWD, path, O.O_PATH | O.O_DIRECTORY | O.O_CLOEXEC, 0],
+        expect: ["ENOENT", "ENOTDIR", "EACCES"],
+        skipOnExpected: directory.length,
+      },
+      ...directory,
+      { ...move(cover, path), expect: ["ENOENT", "ENOTDIR", "EACCES"] },
+    ];
+  },
+  readonlyPath: ({ path }) => [
+    {
+      ...clone(AT_FDCWD, path, AT_RECURSIVE, "readonly"),
+      expect: ["ENOENT"],
+      skipOnExpected: 3,
+    },
+    {
+      name: "mount_setattr",
+      args: [
+        { slot: "readonly" },
+        "",
+        AT_EMPTY_PATH | AT_RECURSIVE,
+        mountAttr(MOUNT_ATTR.MOUNT_ATTR_RDONLY),
+        MOUNT_ATTR_SIZE,
+      ],
+    },
+    move("readonly", path),
+    { name: "close", args: [{ slot: "readonly" }] },
+  ],
+  makeDevice: (device) => {
+    const mode = FILE_TYPE[device.type] | (device.fileMode ?? 0o666);
+    return [
+      ...above(device.path).map(makeDirectory),
+      {
+        name: "mknodat",
+        args: [AT_FDCWD, device.path, mode, deviceNumber(device)],
+      },
+      // mknod's mode is cut by the umask.
+      {
+        name: "fchmodat",
+        args: [AT_FDCWD, device.path, device.fileMode ?? 0o666],
+      },
+      ...(device.uid || device.gid
+        ? [
+          {
+            name: "fchownat",
+            args: [AT_FDCWD, device.path, device.uid ?? 0, device.gid ?? 0, 0],
+          } as const,
+        ]
+        : []),
+    ];
+  },
+  makeSymlink: ({ path, to }) => [
+    { name: "symlinkat", args: [to, AT_FDCWD, path], expect: ["EEXIST"] },
+  ],
+  writeFile: ({ path, text }) => [
+    {
+      name: "openat",
+      args: [AT_FDCWD, path, O.O_WRONLY | O.O_CLOEXEC, 0],
+      result: "file",
+    },
+    {
+      name: "write",
+      args: [{ slot: "file" }, text, new TextEncoder().encode(text).length],
+    },
+    { name: "close", args: [{ slot: "file" }] },
+  ],
+  setSysctl: ({ key, value }) => [
+    {
+      name: "openat",
+      args: [
+        AT_FDCWD,
+        `/proc/sys/${key.replaceAll(".", "/")}`,
+        O.O_WRONLY | O.O_NOFOLLOW | O.O_CLOEXEC,
+        0,
+      ],
+      result: "file",
+    },
+    {
+      name: "write",
+      args: [{ slot: "file" }, value, new TextEncoder().encode(value).length],
+    },
+    { name: "close", args: [{ slot: "file" }] },
+  ],
+};

@@ -1,0 +1,205 @@
+/** Lowering of what makes and furnishes namespaces, and of the parent's tie. */
+
+import { AT_EMPTY_PATH, AT_FDCWD, O } from "../ffi/fcntl.ts";
+import { PR } from "../ffi/prctl.ts";
+import { CLONE } from "../ffi/sched.ts";
+import {
+  SIG_SETMASK,
+  SIGACTION_SIZE,
+  SIGNAL,
+  type SignalName,
+  sigset,
+  SIGSET_SIZE,
+} from "../ffi/signal.ts";
+import { TIOCSPGRP } from "../ffi/termios.ts";
+import type { NamespaceType } from "../spec/types.ts";
+import type { Instruction } from "./call.ts";
+import { HANDED } from "./handed.ts";
+import type { Lowering } from "./lower.ts";
+
+const NAMESPACE_FLAG: Record<NamespaceType, number> = {
+  user: CLONE.CLONE_NEWUSER,
+  pid: CLONE.CLONE_NEWPID,
+  network: CLONE.CLONE_NEWNET,
+  mount: CLONE.CLONE_NEWNS,
+  ipc: CLONE.CLONE_NEWIPC,
+  uts: CLONE.CLONE_NEWUTS,
+  cgroup: CLONE.CLONE_NEWCGROUP,
+  time: CLONE.CLONE_NEWTIME,
+};
+
+const EVERY_FD = 0xffffffff;
+const CLOSE_RANGE_CLOEXEC = 4;
+const CLONE_ARGS_SIZE = 88;
+const KEYCTL_JOIN_SESSION_KEYRING = 1;
+const AF_INET = 2;
+const SOCK_DGRAM = 2;
+const SIOCSIFFLAGS = 0x8914;
+const IFREQ_SIZE = 40;
+const IFF_UP = 1;
+
+const namespaceFlags = (types: readonly NamespaceType[]) =>
+  types.reduce((flags, type) => flags | BigInt(NAMESPACE_FLAG[type]), 0n);
+
+const signalNumbers = (names: readonly string[]) =>
+  names.map((name) => SIGNAL[name as SignalName]);
+
+/** struct clone_args of clone(2), with nothing but flags: fork-like, CLONE_PARENT takes the exit signal along. */
+function cloneArgs(flags: bigint): Uint8Array {
+  const bytes = new Uint8Array(CLONE_ARGS_SIZE);
+  new DataView(bytes.buffer).setBigUint64(0, flags, true);
+  return bytes;
+}
+
+/** struct pollfd of poll(2). */
+function pollFd(fd: number): Uint8Array {
+  const bytes = new Uint8Array(8);
+  new DataView(bytes.buffer).setInt32(0, fd, true);
+  return bytes;
+}
+
+/** struct ifreq of netdevice(7) that brings an interface up. */
+function interfaceUp(name: string): Uint8Array {
+  const bytes = new Uint8Array(IFREQ_SIZE);
+  bytes.set(new TextEncoder().encode(name));
+  new DataView(bytes.buffer).setInt16(16, IFF_UP, true);
+  return bytes;
+}
+
+export const lowerNamespaces: Lowering<
+  | "joinNamespaces"
+  | "clone"
+  | "unshare"
+  | "setHostname"
+  | "raiseLoopback"
+  | "joinKeyring"
+  | "setProcessGroup"
+  | "setParentDeathSignal"
+  | "waitForParent"
+  | "checkParent"
+  | "setSignalMask"
+  | "defaultSignals"
+  | "closeDescriptors"
+  | "arrangeDescriptors"
+  | "executeSelf"
+  | "setDumpable"
+  | "joinCgroups"
+> = {
+  joinNamespaces: ({ namespaces }) => {
+    // The user namespace first: it gives the rights to enter what it owns.
+    const ordered = namespaces.toSorted((a, b) =>
+      Number(b.type === "user") - Number(a.type === "user")
+    );
+    const slot = (type: NamespaceType) => `namespace_${type}`;
+    return [
+      ...ordered.map(({ type, path }): Instruction => ({
+        name: "openat",
+        args: [AT_FDCWD, path, O.O_RDONLY | O.O_CLOEXEC, 0],
+        result: slot(type),
+      })),
+      ...ordered.map(({ type }): Instruction => ({
+        name: "setns",
+        args: [{ slot: slot(type) }, NAMESPACE_FLAG[type]],
+      })),
+    ];
+  },
+  clone: ({ namespaces }) => [{
+    name: "clone3",
+    args: [
+      cloneArgs(
+        namespaceFlags(namespaces) | BigInt(CLONE.CLONE_PARENT) |
+          BigInt(CLONE.CLONE_CLEAR_SIGHAND),
+      ),
+      CLONE_ARGS_SIZE,
+    ],
+    result: "pid",
+    clone: true,
+  }],
+  unshare: ({ namespaces }) => [
+    { name: "unshare", args: [namespaceFlags(namespaces)] },
+  ],
+  setHostname: ({ hostname }) => [{
+    name: "sethostname",
+    args: [hostname, new TextEncoder().encode(hostname).length],
+  }],
+  raiseLoopback: () => [
+    {
+      name: "socket",
+      args: [AF_INET, SOCK_DGRAM | O.O_CLOEXEC, 0],
+      result: "socket",
+    },
+    {
+      name: "ioctl",
+      args: [{ slot: "socket" }, SIOCSIFFLAGS, interfaceUp("lo")],
+    },
+    { name: "close", args: [{ slot: "socket" }] },
+  ],
+  // Kernels without keyrings, and sandboxes around us, may refuse: nothing of
+  // the host's is lost to the container then that it could use.
+  joinKeyring: () => [{
+    name: "keyctl",
+    args: [KEYCTL_JOIN_SESSION_KEYRING, null],
+    expect: ["ENOSYS", "EPERM", "EDQUOT", "EACCES"],
+  }],
+  setProcessGroup: ({ foreground }) => [
+    { name: "setpgid", args: [0, 0] },
+    ...(foreground
+      ? [
+        { name: "getpid", args: [], result: "group" },
+        { name: "ioctl", args: [0, TIOCSPGRP, { addressOf: "group" }] },
+      ] as const satisfies Instruction[]
+      : []),
+  ],
+  setParentDeathSignal: ({ signal }) => [{
+    name: "prctl",
+    args: [PR.PR_SET_PDEATHSIG, SIGNAL[signal], 0, 0, 0],
+  }],
+  waitForParent: () => [{
+    name: "read",
+    args: [HANDED.lifeline, new Uint8Array(8), 1],
+    want: { result: 1, otherwise: "ESRCH" },
+  }],
+  checkParent: () => [{
+    name: "ppoll",
+    args: [pollFd(HANDED.lifeline), 1, new Uint8Array(16), null, 0],
+    want: { result: 0, otherwise: "ESRCH" },
+  }],
+  setSignalMask: ({ blocked }) => [{
+    name: "rt_sigprocmask",
+    args: [SIG_SETMASK, sigset(signalNumbers(blocked)), null, SIGSET_SIZE],
+  }],
+  defaultSignals: ({ signals }) =>
+    signalNumbers(signals).map((signal) => ({
+      name: "rt_sigaction",
+      args: [signal, new Uint8Array(SIGACTION_SIZE), null, SIGSET_SIZE],
+    })),
+  closeDescriptors: ({ from }) => [
+    { name: "close_range", args: [from, EVERY_FD, 0] },
+  ],
+  arrangeDescriptors: ({ count }) =>
+    Array.from({ length: count }, (_, index) => ({
+      name: "dup3",
+      args: [HANDED.preserved + index, 3 + index, 0],
+    })),
+  executeSelf: ({ argv, env }) => [
+    {
+      name: "close_range",
+      args: [HANDED.self, HANDED.self, CLOSE_RANGE_CLOEXEC],
+    },
+    { name: "execveat", args: [HANDED.self, "", argv, env, AT_EMPTY_PATH] },
+  ],
+  setDumpable: ({ dumpable }) => [{
+    name: "prctl",
+    args: [PR.PR_SET_DUMPABLE, Number(dumpable), 0, 0, 0],
+  }],
+  joinCgroups: ({ files }) =>
+    files.flatMap((file): Instruction[] => [
+      {
+        name: "openat",
+        args: [AT_FDCWD, file, O.O_WRONLY | O.O_CLOEXEC, 0],
+        result: "cgroup",
+      },
+      { name: "write", args: [{ slot: "cgroup" }, "0", 1] },
+      { name: "close", args: [{ slot: "cgroup" }] },
+    ]),
+};

@@ -1,0 +1,288 @@
+/** Lowering of the last steps before the user's command. */
+
+import { AT_EMPTY_PATH, AT_FDCWD, O } from "../ffi/fcntl.ts";
+import {
+  MOVE_MOUNT_F_EMPTY_PATH,
+  OPEN_TREE_CLOEXEC,
+  OPEN_TREE_CLONE,
+} from "../ffi/mount.ts";
+import {
+  LINUX_CAPABILITY_VERSION_3,
+  PR,
+  PR_CAP_AMBIENT_CLEAR_ALL,
+  PR_CAP_AMBIENT_RAISE,
+} from "../ffi/prctl.ts";
+import { RLIM_INFINITY, RLIMIT } from "../ffi/resource.ts";
+import { SIGNAL } from "../ffi/signal.ts";
+import { TIOCGPTPEER, TIOCSCTTY, TIOCSPTLCK } from "../ffi/termios.ts";
+import { CAPABILITIES } from "../plan/capabilities.ts";
+import { SpecError } from "../spec/errors.ts";
+import type { Block, Call, Instruction } from "./call.ts";
+import { HANDED } from "./handed.ts";
+import type { Lowering } from "./lower.ts";
+
+const CWD_SIZE = 4096;
+const SECCOMP_SET_MODE_FILTER = 1;
+const SOL_SOCKET = 1;
+const SCM_RIGHTS = 1;
+const MSG_NOSIGNAL = 0x4000;
+/** Under this number the terminal's master side goes to the parent. */
+const MASTER = 8;
+/** What the parent reads beside the descriptor. */
+const TERMINAL_NEWS = 3;
+
+const text = (value: string) => new TextEncoder().encode(value);
+
+const capabilityNumber = (name: string) => {
+  const number = CAPABILITIES.indexOf(name as typeof CAPABILITIES[number]);
+  if (number < 0) throw new SpecError(`Unknown capability ${name}`);
+  return number;
+};
+
+const capabilityBits = (names: readonly string[]) =>
+  names.reduce((bits, name) => bits | 1n << BigInt(capabilityNumber(name)), 0n);
+
+/** struct __user_cap_data_struct[2] of capset(2). */
+function capabilityData(sets: (readonly string[])[]): Uint8Array {
+  const words = new Uint32Array(6);
+  sets.map(capabilityBits).forEach((bits, index) => {
+    words[index] = Number(bits & 0xffffffffn);
+    words[index + 3] = Number(bits >> 32n);
+  });
+  return new Uint8Array(words.buffer);
+}
+
+function writeTo(path: string, value: string): Call[] {
+  return [
+    {
+      name: "openat",
+      args: [AT_FDCWD, path, O.O_WRONLY | O.O_CLOEXEC, 0],
+      result: "file",
+    },
+    { name: "write", args: [{ slot: "file" }, value, text(value).length] },
+    { name: "close", args: [{ slot: "file" }] },
+  ];
+}
+
+/** struct msghdr of sendmsg(2): one byte, and a descriptor beside it. */
+function descriptorMessage(fd: number): Block {
+  const control = new Uint8Array(24);
+  const view = new DataView(control.buffer);
+  view.setBigUint64(0, 20n, true);
+  view.setInt32(8, SOL_SOCKET, true);
+  view.setInt32(12, SCM_RIGHTS, true);
+  view.setInt32(16, fd, true);
+  const vector = new Uint8Array(16);
+  new DataView(vector.buffer).setBigUint64(8, 1n, true);
+  const message = new Uint8Array(56);
+  const header = new DataView(message.buffer);
+  header.setBigUint64(24, 1n, true);
+  header.setBigUint64(40, 24n, true);
+  return {
+    bytes: message,
+    pointers: [
+      {
+        at: 16,
+        to: {
+          bytes: vector,
+          pointers: [{ at: 0, to: new Uint8Array([TERMINAL_NEWS]) }],
+        },
+      },
+      { at: 32, to: control },
+    ],
+  };
+}
+
+export const lowerProcess: Lowering<
+  | "setIds"
+  | "keepCapabilities"
+  | "limitCapabilities"
+  | "setCapabilities"
+  | "setNoNewPrivileges"
+  | "setRlimit"
+  | "setOomScore"
+  | "setUmask"
+  | "setNice"
+  | "setAffinity"
+  | "setSeccomp"
+  | "setLabel"
+  | "makeSession"
+  | "openTerminal"
+  | "changeDirectory"
+  | "checkDirectory"
+  | "execute"
+  | "killAll"
+> = {
+  setIds: ({ uid, gid, groups }) => [
+    ...(groups === null ? [] : [
+      {
+        name: "setgroups",
+        args: [
+          groups.length,
+          groups.length ? new Uint8Array(new Uint32Array(groups).buffer) : null,
+        ],
+      } as const,
+    ]),
+    { name: "setresgid", args: [gid, gid, gid] },
+    { name: "setresuid", args: [uid, uid, uid] },
+  ],
+  keepCapabilities: () => [
+    { name: "prctl", args: [PR.PR_SET_KEEPCAPS, 1, 0, 0, 0] },
+  ],
+  // An older kernel does not know the newest ones.
+  limitCapabilities: ({ bounding }) =>
+    CAPABILITIES.filter((name) => !bounding.includes(name)).map((name) => ({
+      name: "prctl",
+      args: [PR.PR_CAPBSET_DROP, capabilityNumber(name), 0, 0, 0],
+      expect: ["EINVAL"],
+    })),
+  setCapabilities: ({ effective, permitted, inheritable, ambient }) => [
+    {
+      name: "capset",
+      args: [
+        new Uint8Array(
+          new Uint32Array([LINUX_CAPABILITY_VERSION_3, 0]).buffer,
+        ),
+        capabilityData([effective, permitted, inheritable]),
+      ],
+    },
+    {
+      name: "prctl",
+      args: [PR.PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0],
+    },
+    ...ambient.map((name): Instruction => ({
+      name: "prctl",
+      args: [
+        PR.PR_CAP_AMBIENT,
+        PR_CAP_AMBIENT_RAISE,
+        capabilityNumber(name),
+        0,
+        0,
+      ],
+    })),
+  ],
+  setNoNewPrivileges: () => [
+    { name: "prctl", args: [PR.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0] },
+  ],
+  setRlimit: ({ type, soft, hard }) => {
+    const resource = RLIMIT[type];
+    if (resource === undefined) throw new SpecError(`Unknown limit ${type}`);
+    const word = (value: number) => value < 0 ? RLIM_INFINITY : BigInt(value);
+    return [{
+      name: "prlimit64",
+      args: [
+        0,
+        resource,
+        new Uint8Array(new BigUint64Array([word(soft), word(hard)]).buffer),
+        null,
+      ],
+    }];
+  },
+  setOomScore: ({ score }) =>
+    writeTo("/proc/self/oom_score_adj", String(score)),
+  setUmask: ({ mask }) => [{ name: "umask", args: [mask] }],
+  setNice: ({ nice }) => [{ name: "setpriority", args: [0, 0, nice] }],
+  setAffinity: ({ cpus }) => {
+    const mask = new Uint8Array(128);
+    for (const cpu of cpus) mask[cpu >> 3]! |= 1 << (cpu & 7);
+    return [{ name: "sched_setaffinity", args: [0, mask.length, mask] }];
+  },
+  setSeccomp: ({ filter }) => {
+    const program = Uint8Array.from(
+      atob(filter),
+      (character) => character.charCodeAt(0),
+    );
+    const header = new Uint8Array(16);
+    new DataView(header.buffer).setUint16(0, program.length / 8, true);
+    return [{
+      name: "seccomp",
+      args: [SECCOMP_SET_MODE_FILTER, 0, {
+        bytes: header,
+        pointers: [{ at: 8, to: program }],
+      }],
+    }];
+  },
+  setLabel: ({ kind, label }) =>
+    kind === "apparmor"
+      ? writeTo("/proc/self/attr/apparmor/exec", `exec ${label}`)
+      : writeTo("/proc/self/attr/exec", label),
+  makeSession: () => [{ name: "setsid", args: [] }],
+  openTerminal: () => [
+    {
+      name: "openat",
+      args: [AT_FDCWD, "/dev/pts/ptmx", O.O_RDWR | O.O_NOCTTY | O.O_CLOEXEC, 0],
+      result: "master",
+    },
+    {
+      name: "ioctl",
+      args: [{ slot: "master" }, TIOCSPTLCK, new Uint8Array(4)],
+    },
+    {
+      // By the master's descriptor: a name in /dev/pts could be another's.
+      name: "ioctl",
+      args: [{ slot: "master" }, TIOCGPTPEER, O.O_RDWR | O.O_NOCTTY],
+      result: "terminal",
+    },
+    { name: "dup3", args: [{ slot: "master" }, MASTER, O.O_CLOEXEC] },
+    {
+      name: "sendmsg",
+      args: [HANDED.status, descriptorMessage(MASTER), MSG_NOSIGNAL],
+    },
+    { name: "ioctl", args: [{ slot: "terminal" }, TIOCSCTTY, 0] },
+    {
+      name: "mknodat",
+      args: [AT_FDCWD, "/dev/console", 0o100600, 0],
+      expect: ["EEXIST", "EROFS", "EACCES", "EPERM"],
+    },
+    {
+      name: "open_tree",
+      args: [
+        { slot: "terminal" },
+        "",
+        OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH,
+      ],
+      result: "console",
+      expect: ["EINVAL", "EPERM"],
+      skipOnExpected: 1,
+    },
+    {
+      name: "move_mount",
+      args: [
+        { slot: "console" },
+        "",
+        AT_FDCWD,
+        "/dev/console",
+        MOVE_MOUNT_F_EMPTY_PATH,
+      ],
+      expect: ["ENOENT"],
+    },
+    ...[0, 1, 2].map((fd): Instruction => ({
+      name: "dup3",
+      args: [{ slot: "terminal" }, fd, 0],
+    })),
+  ],
+  changeDirectory: ({ path }) => [{ name: "chdir", args: [path] }],
+  checkDirectory: () => {
+    // Outside the root, the kernel answers "(unreachable)/…".
+    const buffer = new Uint8Array(CWD_SIZE);
+    return [
+      { name: "getcwd", args: [buffer, CWD_SIZE] },
+      { name: "compare", args: [buffer, "/", 1], otherwise: "EXDEV" },
+    ];
+  },
+  // As execvp(3): what is missing or not allowed is passed over, and the last
+  // resort is an error that names the command.
+  execute: ({ candidates, argv, env }) => [
+    ...candidates.map((path): Instruction => ({
+      name: "execve",
+      args: [path, argv, env],
+      expect: ["ENOENT", "ENOTDIR", "EACCES", "ELOOP", "ENAMETOOLONG"],
+    })),
+    { name: "fail", error: "ENOENT" },
+  ],
+  killAll: () => [{
+    name: "kill",
+    args: [-1, SIGNAL.SIGKILL],
+    expect: ["ESRCH"],
+  }],
+};

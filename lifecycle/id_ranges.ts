@@ -1,0 +1,103 @@
+/** Which ids of the host a user namespace maps: the caller's own, and those of subuid(5). */
+
+import type { IdMapping } from "../spec/types.ts";
+import { SpecError } from "../spec/errors.ts";
+
+/** What maps, and by whom. */
+export interface IdMaps {
+  uids: IdMapping[];
+  gids: IdMapping[];
+  /** newuidmap(1) writes them: they are more than the caller may write. */
+  helper: boolean;
+}
+
+/** The caller alone, who is root inside. */
+export function ownIds(uid: number, gid: number): IdMaps {
+  return {
+    uids: [{ containerID: 0, hostID: uid, size: 1 }],
+    gids: [{ containerID: 0, hostID: gid, size: 1 }],
+    helper: false,
+  };
+}
+
+/** The ranges that a subuid(5) file gives to a user. */
+export function parseSubIds(
+  text: string,
+  user: { name: string; id: number },
+): { start: number; size: number }[] {
+  return text.split("\n").flatMap((line) => {
+    const [who, start, size] = line.split(":");
+    const ours = who === user.name || who === String(user.id);
+    return ours && /^\d+$/.test(start ?? "") && /^\d+$/.test(size ?? "")
+      ? [{ start: Number(start), size: Number(size) }]
+      : [];
+  });
+}
+
+/** The caller as 0, the given ranges from 1 upwards. */
+export function rangesFrom(
+  own: number,
+  ranges: { start: number; size: number }[],
+): IdMapping[] {
+  const maps: IdMapping[] = [{ containerID: 0, hostID: own, size: 1 }];
+  let next = 1;
+  for (const { start, size } of ranges) {
+    maps.push({ containerID: next, hostID: start, size });
+    next += size;
+  }
+  return maps;
+}
+
+/** `CONTAINER:HOST:SIZE`, as --uidmap takes it. */
+export function parseMapping(flag: string, text: string): IdMapping {
+  const match = text.match(/^(\d+):(\d+)(?::(\d+))?$/);
+  if (!match) {
+    throw new SpecError(`${flag} ${text}: not CONTAINER:HOST:SIZE`, {
+      hint: "For example 0:100000:65536.",
+      status: 2,
+    });
+  }
+  return {
+    containerID: Number(match[1]),
+    hostID: Number(match[2]),
+    size: Number(match[3] ?? 1),
+  };
+}
+
+function read(path: string): string {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch {
+    return "";
+  }
+}
+
+function hasProgram(name: string): boolean {
+  return ["/usr/bin", "/bin", "/usr/local/bin"].some((directory) => {
+    try {
+      return Deno.statSync(`${directory}/${name}`).isFile;
+    } catch {
+      return false;
+    }
+  });
+}
+
+/** `--userns auto`: what subuid and subgid give, else the caller's own id. */
+export function automaticIds(
+  caller: { uid: number; gid: number; capable: boolean },
+): IdMaps {
+  const name = read("/etc/passwd").split("\n").map((line) => line.split(":"))
+    .find(([, , uid]) => uid === String(caller.uid))?.[0] ?? "";
+  const ranges = (path: string) =>
+    parseSubIds(read(path), { name, id: caller.uid });
+  const [uids, gids] = [ranges("/etc/subuid"), ranges("/etc/subgid")];
+  const helper = !caller.capable;
+  if (!uids.length || !gids.length || (helper && !hasProgram("newuidmap"))) {
+    return ownIds(caller.uid, caller.gid);
+  }
+  return {
+    uids: rangesFrom(caller.uid, uids),
+    gids: rangesFrom(caller.gid, gids),
+    helper,
+  };
+}

@@ -1,0 +1,278 @@
+/**
+ * Options to a Spec, with what the machine and the caller's rights make of
+ * them. Runs on the host, reads and changes nothing.
+ */
+
+import {
+  CAPABILITIES,
+  capabilitySets,
+  DEFAULT_CAPABILITIES,
+} from "../plan/capabilities.ts";
+import {
+  DEFAULT_HOSTNAME,
+  DEFAULT_PATH,
+  defaultSpec,
+} from "../spec/defaults.ts";
+import { SpecError, UsageError } from "../spec/errors.ts";
+import type { Mount, NamespaceType, Spec } from "../spec/types.ts";
+import type { Caller } from "./caller.ts";
+import { automaticIds, type IdMaps, ownIds } from "./id_ranges.ts";
+import type { ContainerOptions, NamespaceMode } from "./options.ts";
+import type { ResolvedUser } from "./users.ts";
+
+/** Sysctls that a namespace holds, by what holds them. */
+const SYSCTLS: readonly [pattern: RegExp, holder: NamespaceType][] = [
+  [/^net\./, "network"],
+  [/^kernel\.(shm|msg|sem)/, "ipc"],
+  [/^fs\.mqueue\./, "ipc"],
+  [/^kernel\.(hostname|domainname)$/, "uts"],
+];
+
+/** What a Spec does not say. */
+export interface Decisions {
+  spec: Spec;
+  /** newuidmap(1) writes the maps. */
+  mapHelper: boolean;
+  /** What had to be left out, a sentence each. */
+  leftOut: string[];
+}
+
+/** Makes the Spec. */
+export function decide(
+  options: ContainerOptions,
+  rootfs: string,
+  user: ResolvedUser,
+  caller: Caller,
+): Decisions {
+  const env = environment(options, user);
+  const spec = defaultSpec({ rootfs, args: options.command, env });
+  const leftOut: string[] = [];
+  const { process, linux } = spec;
+  spec.hostname = options.hostname ?? DEFAULT_HOSTNAME;
+  spec.root.readonly = options.readonly ?? false;
+  process.cwd = options.workdir ?? "/";
+  process.user = {
+    uid: user.uid,
+    gid: user.gid,
+    additionalGids: user.groups,
+    ...(options.umask === undefined ? {} : { umask: options.umask }),
+  };
+  process.terminal = options.tty ?? false;
+  process.noNewPrivileges = options.noNewPrivileges ?? !options.privileged;
+  process.capabilities = capabilitySets(
+    capabilities(options, caller),
+    user.uid,
+  );
+  process.rlimits = options.rlimits;
+  process.oomScoreAdj = options.oomScoreAdj;
+  process.scheduling = { nice: options.nice, cpus: options.cpus };
+  process.preserve = options.preserveFds;
+  process.apparmorProfile = options.apparmor;
+  process.selinuxLabel = options.selinux;
+  setNamespaces(spec, options);
+  const maps = userNamespace(spec, options, caller, leftOut);
+  if (options.privileged) {
+    linux.maskedPaths = [];
+    linux.readonlyPaths = [];
+    for (const mount of spec.mounts ?? []) {
+      if (mount.type === "sysfs") {
+        mount.options = mount.options?.filter((option) => option !== "ro");
+      }
+    }
+  }
+  fitMounts(spec, maps, leftOut);
+  spec.mounts = mergeMounts(spec.mounts ?? [], options.mounts ?? []);
+  linux.sysctl = sysctls(spec, options.sysctls ?? {});
+  return { spec, mapHelper: maps?.helper ?? false, leftOut };
+}
+
+/** Clean by default: nothing of the host's environment comes along unasked. */
+function environment(
+  { env = {}, hostEnv, hostname, tty }: ContainerOptions,
+  user: ResolvedUser,
+): string[] {
+  const terminal = tty || Deno.stdin.isTerminal();
+  const all = hostEnv ? { ...Deno.env.toObject(), ...env } : {
+    PATH: DEFAULT_PATH,
+    HOME: user.home,
+    HOSTNAME: hostname ?? DEFAULT_HOSTNAME,
+    ...(terminal ? { TERM: Deno.env.get("TERM") || "xterm" } : {}),
+    ...env,
+  };
+  return Object.entries(all).map(([key, value]) => `${key}=${value}`);
+}
+
+const withPrefix = (name: string) => {
+  const full = name.toUpperCase();
+  return full.startsWith("CAP_") || full === "ALL" ? full : `CAP_${full}`;
+};
+
+function capabilities(
+  { capabilities: { add = [], drop = [] } = {}, privileged }: ContainerOptions,
+  caller: Caller,
+): string[] {
+  const known = (name: string) => {
+    const full = withPrefix(name);
+    if (
+      full === "ALL" || CAPABILITIES.some((capability) => capability === full)
+    ) return full;
+    throw new UsageError(
+      `Unknown capability ${name}`,
+      "See capabilities(7) for their names.",
+    );
+  };
+  const [adds, drops] = [add.map(known), drop.map(known)];
+  const all = privileged || adds.includes("ALL");
+  const base: readonly string[] = all
+    ? CAPABILITIES
+    : drops.includes("ALL")
+    ? []
+    : DEFAULT_CAPABILITIES;
+  const wanted = new Set([...base, ...adds]);
+  for (const name of drops) wanted.delete(name);
+  // In a user namespace root has them all; elsewhere nobody can give what he
+  // does not have.
+  return [...wanted].filter((name) =>
+    !caller.privileged || caller.bounding.has(name)
+  );
+}
+
+function setNamespaces(
+  spec: Spec,
+  { namespaces = {} }: ContainerOptions,
+): void {
+  for (const [name, mode] of Object.entries(namespaces)) {
+    const type = name as NamespaceType;
+    const others = spec.linux.namespaces.filter((entry) => entry.type !== type);
+    spec.linux.namespaces = [...others, ...asNamespace(type, mode)];
+  }
+  if (!spec.linux.namespaces.some(({ type }) => type === "mount")) {
+    throw new UsageError(
+      "--mount-namespace host: a container without a mount namespace would mount on the host",
+    );
+  }
+  if (!spec.linux.namespaces.some(({ type }) => type === "uts")) {
+    delete spec.hostname;
+  }
+}
+
+function asNamespace(
+  type: NamespaceType,
+  mode: NamespaceMode,
+): Spec["linux"]["namespaces"] {
+  if (mode === "host") return [];
+  return mode === "private" ? [{ type }] : [{ type, path: mode.slice(5) }];
+}
+
+function userNamespace(
+  spec: Spec,
+  options: ContainerOptions,
+  caller: Caller,
+  leftOut: string[],
+): IdMaps | null {
+  const explicit = options.uidMap?.length || options.gidMap?.length;
+  const mode = options.userNamespace ??
+    (explicit || !caller.privileged ? "private" : "host");
+  if (mode === "host") {
+    if (caller.privileged) return null;
+    throw new SpecError("Cannot run without a user namespace: not root", {
+      hint: "Run as root (sudo), or leave out --userns host.",
+    });
+  }
+  if (mode.startsWith("path:")) {
+    spec.linux.namespaces.push({ type: "user", path: mode.slice(5) });
+    return null;
+  }
+  spec.linux.namespaces.push({ type: "user" });
+  const own = mode === "auto"
+    ? automaticIds(caller)
+    : ownIds(caller.uid, caller.gid);
+  const maps: IdMaps = {
+    uids: options.uidMap ?? own.uids,
+    gids: options.gidMap ?? own.gids,
+    helper: explicit ? !caller.capable && mapsMore(options) : own.helper,
+  };
+  spec.linux.uidMappings = maps.uids;
+  spec.linux.gidMappings = maps.gids;
+  if (!caller.privileged) {
+    leftOut.push(
+      "device nodes are the host's, bind mounted (mknod needs root)",
+    );
+  }
+  return maps;
+}
+
+const mapsMore = ({ uidMap = [], gidMap = [] }: ContainerOptions) =>
+  [...uidMap, ...gidMap].some(({ size }) => size > 1);
+
+/** What a user namespace cannot mount, replaced by what it can. */
+function fitMounts(
+  spec: Spec,
+  maps: IdMaps | null,
+  leftOut: string[],
+): void {
+  const has = (type: NamespaceType) =>
+    spec.linux.namespaces.some((entry) => entry.type === type);
+  if (!has("ipc")) {
+    spec.mounts = spec.mounts?.filter(({ type }) => type !== "mqueue");
+  }
+  if (!maps) return;
+  const terminals = 5;
+  const mapped = maps.gids.some(({ containerID, size }) =>
+    terminals >= containerID && terminals < containerID + size
+  );
+  spec.mounts = spec.mounts?.map((mount): Mount => {
+    if (mount.type === "devpts" && !mapped) {
+      return {
+        ...mount,
+        options: mount.options?.filter((option) => option !== "gid=5"),
+      };
+    }
+    if (mount.type === "sysfs" && !has("network")) {
+      leftOut.push(
+        "/sys is the host's, bind mounted read-only (sysfs needs a network namespace)",
+      );
+      return {
+        destination: mount.destination,
+        type: "bind",
+        source: "/sys",
+        options: ["rbind", "ro", "nosuid", "nodev", "noexec"],
+      };
+    }
+    return mount;
+  });
+}
+
+/** A mount that is asked for takes the place of a default one. */
+function mergeMounts(defaults: Mount[], asked: Mount[]): Mount[] {
+  const taken = new Set(asked.map(({ destination }) => destination));
+  return [
+    ...defaults.filter(({ destination }) => !taken.has(destination)),
+    ...asked,
+  ];
+}
+
+function sysctls(
+  spec: Spec,
+  asked: Record<string, string>,
+): Record<string, string> {
+  for (const key of Object.keys(asked)) {
+    const holder = SYSCTLS.find(([pattern]) => pattern.test(key))?.[1];
+    if (!holder) {
+      throw new SpecError(
+        `Cannot set the sysctl ${key}: it is the host's, no namespace holds it`,
+        {
+          hint:
+            "Those of net., kernel.shm, kernel.msg, kernel.sem and fs.mqueue. are the container's.",
+        },
+      );
+    }
+    if (!spec.linux.namespaces.some(({ type }) => type === holder)) {
+      throw new SpecError(
+        `Cannot set the sysctl ${key}: the ${holder} namespace is the host's`,
+        { hint: `Leave out --${holder} host.` },
+      );
+    }
+  }
+  return asked;
+}

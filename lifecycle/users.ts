@@ -1,0 +1,126 @@
+/**
+ * Who the command runs as: names are looked up in the root filesystem's own
+ * passwd(5) and group(5), never in the host's. Runs on the host, before any
+ * namespace exists.
+ */
+
+import { O, open } from "../ffi/fcntl.ts";
+import { readInRoot } from "../ffi/openat2.ts";
+import { SpecError } from "../spec/errors.ts";
+
+/** A user as setresuid(2) wants it, and where it is at home. */
+export interface ResolvedUser {
+  uid: number;
+  gid: number;
+  groups: number[];
+  home: string;
+}
+
+interface Account {
+  name: string;
+  uid: number;
+  gid: number;
+  home: string;
+}
+
+interface Group {
+  name: string;
+  gid: number;
+  members: string[];
+}
+
+const fields = (text: string | null) =>
+  (text ?? "").split("\n").filter((line) => line && !line.startsWith("#"))
+    .map((line) => line.split(":"));
+
+/** The lines of a passwd(5). */
+export function parsePasswd(text: string | null): Account[] {
+  return fields(text).flatMap(([name, , uid, gid, , home]) =>
+    name && /^\d+$/.test(uid ?? "")
+      ? [{ name, uid: Number(uid), gid: Number(gid), home: home || "/" }]
+      : []
+  );
+}
+
+/** The lines of a group(5). */
+export function parseGroup(text: string | null): Group[] {
+  return fields(text).flatMap(([name, , gid, members]) =>
+    name && /^\d+$/.test(gid ?? "")
+      ? [{
+        name,
+        gid: Number(gid),
+        members: (members ?? "").split(",").filter((member) => member),
+      }]
+      : []
+  );
+}
+
+const MAX_ID = 0xfffffffe;
+
+function number(text: string): number | null {
+  if (!/^\d+$/.test(text)) return null;
+  const value = Number(text);
+  if (value > MAX_ID) throw new SpecError(`The id ${text} is too large`);
+  return value;
+}
+
+/**
+ * `name|uid[:group|gid]` and further groups, against the accounts of a root
+ * filesystem. Without a group the account's own and those it is a member of
+ * count, as docker run --user does.
+ */
+export function resolveUser(
+  { user, groupAdd }: { user: string; groupAdd: readonly string[] },
+  accounts: readonly Account[],
+  groups: readonly Group[],
+): ResolvedUser {
+  const [who = "", group] = user.split(/:(.*)/s);
+  const uid = number(who);
+  const account = accounts.find((entry) =>
+    uid === null ? entry.name === who : entry.uid === uid
+  );
+  if (uid === null && !account) {
+    throw new SpecError(
+      `Cannot run as ${who}: no such user in the root filesystem's /etc/passwd`,
+      { hint: "Give its number instead, or add the user." },
+    );
+  }
+  const gidOf = (name: string) => {
+    const gid = number(name) ??
+      groups.find((entry) => entry.name === name)?.gid;
+    if (gid !== undefined) return gid;
+    throw new SpecError(
+      `Cannot use the group ${name}: it is not in the root filesystem's /etc/group`,
+      { hint: "Give its number instead, or add the group." },
+    );
+  };
+  const gid = group ? gidOf(group) : account?.gid ?? 0;
+  const member = group || !account
+    ? []
+    : groups.flatMap((entry) =>
+      entry.members.includes(account.name) ? [entry.gid] : []
+    );
+  return {
+    uid: uid ?? account!.uid,
+    gid,
+    groups: [...new Set([...member, ...groupAdd.map(gidOf)])],
+    home: account?.home ?? (uid === 0 ? "/root" : "/"),
+  };
+}
+
+/** {@linkcode resolveUser} against the files of a root filesystem. */
+export function findUser(
+  rootfs: string,
+  wanted: { user: string; groupAdd: readonly string[] },
+): ResolvedUser {
+  // Root without a wish needs no file, and an empty root filesystem has none.
+  if (wanted.user === "0" && !wanted.groupAdd.length) {
+    return { uid: 0, gid: 0, groups: [], home: "/root" };
+  }
+  using root = open(rootfs, O.O_PATH | O.O_DIRECTORY);
+  return resolveUser(
+    wanted,
+    parsePasswd(readInRoot(root, "/etc/passwd")),
+    parseGroup(readInRoot(root, "/etc/group")),
+  );
+}

@@ -1,0 +1,119 @@
+/**
+ * Capabilities: the pieces that root's power is made of, capabilities(7). A
+ * container's root keeps those that only reach what its namespaces own.
+ */
+
+import type { Capabilities, Spec } from "../spec/types.ts";
+import type { Step } from "./step.ts";
+
+/** Every capability, by number. */
+export const CAPABILITIES = [
+  "CAP_CHOWN",
+  "CAP_DAC_OVERRIDE",
+  "CAP_DAC_READ_SEARCH",
+  "CAP_FOWNER",
+  "CAP_FSETID",
+  "CAP_KILL",
+  "CAP_SETGID",
+  "CAP_SETUID",
+  "CAP_SETPCAP",
+  "CAP_LINUX_IMMUTABLE",
+  "CAP_NET_BIND_SERVICE",
+  "CAP_NET_BROADCAST",
+  "CAP_NET_ADMIN",
+  "CAP_NET_RAW",
+  "CAP_IPC_LOCK",
+  "CAP_IPC_OWNER",
+  "CAP_SYS_MODULE",
+  "CAP_SYS_RAWIO",
+  "CAP_SYS_CHROOT",
+  "CAP_SYS_PTRACE",
+  "CAP_SYS_PACCT",
+  "CAP_SYS_ADMIN",
+  "CAP_SYS_BOOT",
+  "CAP_SYS_NICE",
+  "CAP_SYS_RESOURCE",
+  "CAP_SYS_TIME",
+  "CAP_SYS_TTY_CONFIG",
+  "CAP_MKNOD",
+  "CAP_LEASE",
+  "CAP_AUDIT_WRITE",
+  "CAP_AUDIT_CONTROL",
+  "CAP_SETFCAP",
+  "CAP_MAC_OVERRIDE",
+  "CAP_MAC_ADMIN",
+  "CAP_SYSLOG",
+  "CAP_WAKE_ALARM",
+  "CAP_BLOCK_SUSPEND",
+  "CAP_AUDIT_READ",
+  "CAP_PERFMON",
+  "CAP_BPF",
+  "CAP_CHECKPOINT_RESTORE",
+] as const;
+
+/** What docker leaves to a container's root. */
+export const DEFAULT_CAPABILITIES: readonly string[] = [
+  "CAP_CHOWN",
+  "CAP_DAC_OVERRIDE",
+  "CAP_FSETID",
+  "CAP_FOWNER",
+  "CAP_MKNOD",
+  "CAP_NET_RAW",
+  "CAP_SETGID",
+  "CAP_SETUID",
+  "CAP_SETFCAP",
+  "CAP_SETPCAP",
+  "CAP_NET_BIND_SERVICE",
+  "CAP_SYS_CHROOT",
+  "CAP_KILL",
+  "CAP_AUDIT_WRITE",
+];
+
+/** The sets of a process with these capabilities: none ambient, none inheritable, as docker's. */
+export function capabilitySets(
+  names: readonly string[],
+  uid: number,
+): Capabilities {
+  const all = CAPABILITIES.filter((name) => names.includes(name));
+  // A user who is not root gets them by a setuid or capable file only.
+  const own = uid === 0 ? all : [];
+  return {
+    bounding: all,
+    effective: own,
+    permitted: own,
+    inheritable: [],
+    ambient: [],
+  };
+}
+
+/** While still root: what can never be had again. */
+export function limitCapabilities(spec: Spec): Step[] {
+  const { capabilities } = spec.process;
+  if (!capabilities) return [];
+  return [{
+    step: "limitCapabilities",
+    bounding: capabilities.bounding ?? [],
+    why:
+      "the bounding set: not even a setuid root program gets more than these",
+    man: "prctl(2) PR_CAPBSET_DROP, capabilities(7)",
+  }, {
+    step: "keepCapabilities",
+    why: "changing the user would drop them all before they can be chosen",
+    man: "prctl(2) PR_SET_KEEPCAPS",
+  }];
+}
+
+/** What the command starts with. */
+export function setCapabilities(spec: Spec): Step[] {
+  const { capabilities } = spec.process;
+  if (!capabilities) return [];
+  return [{
+    step: "setCapabilities",
+    effective: capabilities.effective ?? [],
+    permitted: capabilities.permitted ?? [],
+    inheritable: capabilities.inheritable ?? [],
+    ambient: capabilities.ambient ?? [],
+    why: "root in the container, but only over what is the container's",
+    man: "capset(2), capabilities(7)",
+  }];
+}

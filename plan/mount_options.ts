@@ -1,0 +1,89 @@
+/** The options of a mount as config.json and `-v` write them: a table. */
+
+import type { MountAttribute, MountFlag, Propagation } from "./step.ts";
+
+const FLAGS: Record<string, MountFlag | undefined> = {
+  ro: "MS_RDONLY",
+  nosuid: "MS_NOSUID",
+  nodev: "MS_NODEV",
+  noexec: "MS_NOEXEC",
+  nosymfollow: "MS_NOSYMFOLLOW",
+  noatime: "MS_NOATIME",
+  nodiratime: "MS_NODIRATIME",
+  relatime: "MS_RELATIME",
+  strictatime: "MS_STRICTATIME",
+};
+
+const ATTRIBUTES: Partial<Record<MountFlag, MountAttribute>> = {
+  MS_RDONLY: "MOUNT_ATTR_RDONLY",
+  MS_NOSUID: "MOUNT_ATTR_NOSUID",
+  MS_NODEV: "MOUNT_ATTR_NODEV",
+  MS_NOEXEC: "MOUNT_ATTR_NOEXEC",
+  MS_NOSYMFOLLOW: "MOUNT_ATTR_NOSYMFOLLOW",
+};
+
+const PROPAGATION: Record<
+  string,
+  { propagation: Propagation; recursive: boolean } | undefined
+> = Object.fromEntries(
+  (["private", "slave", "shared", "unbindable"] as const).flatMap((
+    propagation,
+  ) => [
+    [propagation, { propagation, recursive: false }],
+    [`r${propagation}`, { propagation, recursive: true }],
+  ]),
+);
+
+/** Options that undo another or are the default. */
+const DEFAULTS = new Set([
+  "rw",
+  "suid",
+  "dev",
+  "exec",
+  "atime",
+  "defaults",
+  "async",
+]);
+
+/** What the options of a mount come to. */
+export interface MountOptions {
+  bind: boolean;
+  recursive: boolean;
+  flags: MountFlag[];
+  /** `flags` as mount_setattr(2) has them. */
+  attributes: MountAttribute[];
+  /** The attributes go to the mounts below as well (`rro`, …). */
+  attributesRecursive: boolean;
+  propagation: { propagation: Propagation; recursive: boolean } | null;
+  /** What is for the file system itself. */
+  data: string[];
+}
+
+/** Sorts options into what mount(2), mount_setattr(2) and the file system take. */
+export function mountOptions(options: readonly string[]): MountOptions {
+  const flags: MountFlag[] = [];
+  const data: string[] = [];
+  let propagation: MountOptions["propagation"] = null;
+  let attributesRecursive = false;
+  for (const option of options) {
+    const recursiveFlag = option.startsWith("r") && FLAGS[option.slice(1)];
+    if (option === "bind" || option === "rbind" || DEFAULTS.has(option)) {
+      continue;
+    }
+    if (FLAGS[option]) flags.push(FLAGS[option]);
+    else if (PROPAGATION[option]) propagation = PROPAGATION[option];
+    else if (recursiveFlag) {
+      flags.push(recursiveFlag);
+      attributesRecursive = true;
+    } else data.push(option);
+  }
+  return {
+    bind: options.includes("bind") || options.includes("rbind"),
+    recursive: options.includes("rbind"),
+    flags,
+    attributes: flags.flatMap((flag) => ATTRIBUTES[flag] ?? []),
+    attributesRecursive,
+    propagation,
+    data,
+  };
+}
