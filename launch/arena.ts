@@ -10,29 +10,43 @@ import type { Argument } from "./call.ts";
 /** Somewhere that bytes can be put and slots can be found. */
 export interface Arena {
   /** Puts the bytes at an address that stays theirs. */
-  place(bytes: Uint8Array<ArrayBuffer>): bigint;
+  place(bytes: Uint8Array<ArrayBuffer>): number;
   /** The address of a slot. */
-  slotAddress(name: string): bigint;
+  slotAddress(name: string): number;
+}
+
+/** 64 bits: an address or a value up to 53 bits is a number, the cheaper kind. */
+export type Word = number | bigint;
+
+/** Writes a word, little-endian, negative ones in two's complement. */
+export function setWord(view: DataView, at: number, word: Word): void {
+  if (typeof word === "bigint") {
+    view.setBigUint64(at, BigInt.asUintN(64, word), true);
+  } else {
+    view.setUint32(at, word, true);
+    view.setInt32(at + 4, Math.floor(word / 0x100000000), true);
+  }
 }
 
 /** The word that stands for an argument; whatever it points to is placed. */
 export function layOut(
   argument: Exclude<Argument, { slot: string }>,
   arena: Arena,
-): bigint {
-  if (argument === null) return 0n;
+): Word {
   if (typeof argument === "number" || typeof argument === "bigint") {
-    return BigInt(argument);
+    return argument;
   }
+  if (argument === null) return 0;
   if (typeof argument === "string") return arena.place(cString(argument));
   if (argument instanceof Uint8Array) {
     return arena.place(argument as Uint8Array<ArrayBuffer>);
   }
   if (isWords(argument)) {
-    const pointers = argument.map((text) => layOut(text, arena));
-    return arena.place(
-      new Uint8Array(new BigUint64Array([...pointers, 0n]).buffer),
+    const pointers = new DataView(new ArrayBuffer(8 * (argument.length + 1)));
+    argument.forEach((text, index) =>
+      setWord(pointers, 8 * index, layOut(text, arena))
     );
+    return arena.place(new Uint8Array(pointers.buffer));
   }
   if ("addressOf" in argument) return arena.slotAddress(argument.addressOf);
   const bytes = new Uint8Array(argument.bytes);
@@ -41,7 +55,7 @@ export function layOut(
     if (to !== null && typeof to === "object" && "slot" in to) {
       throw new TypeError("A structure cannot hold the value of a slot");
     }
-    view.setBigUint64(at, layOut(to, arena), true);
+    setWord(view, at, layOut(to, arena));
   }
   return arena.place(bytes);
 }

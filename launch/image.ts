@@ -7,10 +7,10 @@
 
 import { ERRNO, type Errno } from "../ffi/errno.ts";
 import { numberOf } from "../ffi/numbers.ts";
-import { type Arena, layOut } from "./arena.ts";
+import { type Arena, layOut, setWord, type Word } from "./arena.ts";
 import type { Argument, Instruction } from "./call.ts";
 
-const BASE = 0x100000000n;
+const BASE = 0x100000000;
 const MAGIC = 0x4b4c4157;
 const VERSION = 1;
 const HEADER_SIZE = 2048;
@@ -43,16 +43,16 @@ class ImageArena implements Arena {
   readonly slots = new Map<string, number>();
   readonly data: [offset: number, bytes: Uint8Array][] = [];
   // One buffer that two instructions share is one place.
-  readonly #placed = new Map<Uint8Array, bigint>();
+  readonly #placed = new Map<Uint8Array, number>();
   constructor(public end: number) {}
 
-  place(bytes: Uint8Array<ArrayBuffer>): bigint {
+  place(bytes: Uint8Array<ArrayBuffer>): number {
     const known = this.#placed.get(bytes);
     if (known !== undefined) return known;
     const offset = this.end;
     this.data.push([offset, bytes]);
     this.end = (offset + bytes.length + 7) & ~7;
-    const address = BASE + BigInt(offset);
+    const address = BASE + offset;
     this.#placed.set(bytes, address);
     return address;
   }
@@ -64,12 +64,10 @@ class ImageArena implements Arena {
     return index;
   }
 
-  slotAddress(name: string): bigint {
-    return BASE + BigInt(SLOTS_AT + 8 * this.slot(name));
+  slotAddress(name: string): number {
+    return BASE + SLOTS_AT + 8 * this.slot(name);
   }
 }
-
-const signed = (word: bigint) => BigInt.asUintN(64, word);
 
 /** Compiles instructions for the walker of an architecture, this machine's if none is given. */
 export function compileImage(
@@ -106,16 +104,16 @@ function writeStep(
     : instruction.args;
   let fromSlot = 0;
   args.forEach((argument, index) => {
-    let word: bigint;
+    let word: Word;
     if (
       argument !== null && typeof argument === "object" && "slot" in argument
     ) {
       fromSlot |= 1 << index;
-      word = BigInt(arena.slot(argument.slot));
+      word = arena.slot(argument.slot);
     } else {
       word = layOut(argument, arena);
     }
-    view.setBigUint64(at + 8 + 8 * index, signed(word), true);
+    setWord(view, at + 8 + 8 * index, word);
   });
   view.setUint8(at + 6, fromSlot);
   view.setUint8(at + 7, NO_SLOT);
@@ -137,7 +135,7 @@ function writeStep(
     view.setInt16(at + 56 + 2 * index, ERRNO[code], true)
   );
   if (instruction.want) {
-    view.setBigInt64(at + 72, BigInt(instruction.want.result), true);
+    setWord(view, at + 72, instruction.want.result);
     view.setInt32(at + 84, ERRNO[instruction.want.otherwise], true);
   }
   view.setUint16(at + 80, instruction.skipOnSuccess ?? 0, true);

@@ -1,5 +1,6 @@
 /** Lowering of the last steps before the user's command. */
 
+import { fromBase64 } from "../ffi/base64.ts";
 import { AT_EMPTY_PATH, AT_FDCWD, O } from "../ffi/fcntl.ts";
 import {
   MOVE_MOUNT_F_EMPTY_PATH,
@@ -188,10 +189,7 @@ export const lowerProcess: Lowering<
     return [{ name: "sched_setaffinity", args: [0, mask.length, mask] }];
   },
   setSeccomp: ({ filter }) => {
-    const program = Uint8Array.from(
-      atob(filter),
-      (character) => character.charCodeAt(0),
-    );
+    const program = fromBase64(filter);
     const header = new Uint8Array(16);
     new DataView(header.buffer).setUint16(0, program.length / 8, true);
     return [{

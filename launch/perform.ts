@@ -8,7 +8,7 @@ import { ERRNO, type Errno, errnoName } from "../ffi/errno.ts";
 import { rawSyscall } from "../ffi/libc.ts";
 import { addressOf } from "../ffi/memory.ts";
 import type { Step } from "../plan/step.ts";
-import { type Arena, layOut } from "./arena.ts";
+import { type Arena, layOut, type Word } from "./arena.ts";
 import type { Argument, Call } from "./call.ts";
 import { lower } from "./lower.ts";
 import { StepError } from "./step_error.ts";
@@ -18,9 +18,9 @@ class ProcessArena implements Arena {
   readonly #kept: Uint8Array<ArrayBuffer>[] = [];
   readonly #slots = new Map<string, BigInt64Array<ArrayBuffer>>();
 
-  place(bytes: Uint8Array<ArrayBuffer>): bigint {
+  place(bytes: Uint8Array<ArrayBuffer>): number {
     this.#kept.push(bytes);
-    return addressOf(bytes);
+    return Number(addressOf(bytes));
   }
 
   slot(name: string): BigInt64Array<ArrayBuffer> {
@@ -29,11 +29,11 @@ class ProcessArena implements Arena {
     return slot;
   }
 
-  slotAddress(name: string): bigint {
-    return addressOf(new Uint8Array(this.slot(name).buffer));
+  slotAddress(name: string): number {
+    return this.place(new Uint8Array(this.slot(name).buffer));
   }
 
-  word(argument: Argument): bigint {
+  word(argument: Argument): Word {
     if (
       argument !== null && typeof argument === "object" && "slot" in argument
     ) {

@@ -11,6 +11,7 @@ import {
   open,
   readAt,
 } from "../ffi/fcntl.ts";
+import { fromBase64 } from "../ffi/base64.ts";
 import { SyscallError } from "../ffi/errno.ts";
 import { spawn } from "../ffi/spawn.ts";
 import { wait } from "../ffi/wait.ts";
@@ -39,7 +40,7 @@ export function openWalker(): Descriptor {
 
 function makeWalker(): Descriptor {
   const { arch } = Deno.build;
-  const code = Uint8Array.from(atob(WALKER[arch].code), (c) => c.charCodeAt(0));
+  const code = fromBase64(WALKER[arch].code);
   try {
     return memoryFile("walker", code, { sealed: true, executable: true });
   } catch (error) {
