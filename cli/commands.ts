@@ -4,6 +4,7 @@ import { UsageError } from "../spec/errors.ts";
 import { childCommand } from "./child.ts";
 import { closestString } from "./closest.ts";
 import { type Command, commandHelp } from "./command.ts";
+import { doctorCommand } from "./doctor.ts";
 import { explainCommand } from "./explain.ts";
 import { HelpRequested } from "./flags.ts";
 import { print } from "./output.ts";
@@ -12,7 +13,12 @@ import { runCommand } from "./run.ts";
 /** Kept equal to deno.json by a test. */
 export const VERSION = "0.1.0";
 
-const COMMANDS: readonly Command[] = [runCommand, explainCommand, childCommand];
+const COMMANDS: readonly Command[] = [
+  runCommand,
+  explainCommand,
+  doctorCommand,
+  childCommand,
+];
 
 const shown = COMMANDS.filter(({ hidden }) => !hidden);
 

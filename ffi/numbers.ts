@@ -43,6 +43,7 @@ const NUMBERS = {
   sethostname: [170, 161],
   setdomainname: [171, 162],
   gettid: [186, 178],
+  getxattr: [191, 8],
   sched_setaffinity: [203, 122],
   exit_group: [231, 94],
   waitid: [247, 95],

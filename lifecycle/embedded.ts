@@ -1,19 +1,26 @@
-/** The root filesystem that a compiled program carries with it. */
+/**
+ * The root filesystem that a compiled program carries with it. Runs on the
+ * host, in the parent, and reads nothing until it is needed.
+ */
 
 import { ensureEmbeddedRootfs } from "../rootfs/embedded.ts";
 
-/** Beside the module in the compiled program; written by scripts/compile.ts. */
+/**
+ * Beside the module in the compiled program, its digest in a second file;
+ * written by scripts/compile.ts. The directory they are in exists only inside
+ * the program, so nothing on the host's disk can stand in for them.
+ */
 const ARCHIVE = "rootfs.tar";
 
 /** Unpacks it under the cache of the user, once; null where there is none. */
 export function embeddedRootfs(say: (line: string) => void): string | null {
   if (!Deno.build.standalone || !import.meta.dirname) return null;
+  const path = `${import.meta.dirname}/${ARCHIVE}`;
   let archive: Uint8Array;
   let sha256: string;
   try {
-    archive = Deno.readFileSync(`${import.meta.dirname}/${ARCHIVE}`);
-    sha256 = Deno.readTextFileSync(`${import.meta.dirname}/${ARCHIVE}.sha256`)
-      .trim();
+    archive = Deno.readFileSync(path);
+    sha256 = Deno.readTextFileSync(`${path}.sha256`).trim();
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return null;
     throw error;
@@ -22,7 +29,10 @@ export function embeddedRootfs(say: (line: string) => void): string | null {
 }
 
 function cacheDirectory(): string {
-  const base = Deno.env.get("XDG_CACHE_HOME") ||
-    `${Deno.env.get("HOME") || "/root"}/.cache`;
+  const named = Deno.env.get("XDG_CACHE_HOME");
+  // The XDG specification: a relative path is to be ignored.
+  const base = named?.startsWith("/")
+    ? named
+    : `${Deno.env.get("HOME") || "/root"}/.cache`;
   return `${base}/container`;
 }

@@ -62,14 +62,17 @@ function selfArgv(): string[] {
     "--no-lock",
     "--cached-only",
     "--quiet",
-    ...importMap(),
+    ...moduleFlags(),
     Deno.mainModule,
   ];
 }
 
-/** A source checkout maps its imports in deno.json; a bundle has none left. */
-function importMap(): string[] {
-  if (!Deno.mainModule.endsWith(".ts")) return [];
+/**
+ * A source checkout maps its imports in deno.json; a bundle has none left, and
+ * is too small for a code cache to pay.
+ */
+function moduleFlags(): string[] {
+  if (!Deno.mainModule.endsWith(".ts")) return ["--no-code-cache"];
   return ["--import-map", new URL("deno.json", Deno.mainModule).href];
 }
 

@@ -1,0 +1,60 @@
+/** `container doctor`: what this machine can do for containers, and what cures the rest. */
+
+import { UsageError } from "../spec/errors.ts";
+import type { Command } from "./command.ts";
+import { type Flag, parseFlags } from "./flags.ts";
+import { print } from "./output.ts";
+
+const DOCTOR_FLAGS: readonly Flag[] = [
+  { name: "json", help: "Print the checks as JSON" },
+];
+
+/** Run cannot work. */
+const UNFIT = 1;
+
+/** Checks the machine. */
+export const doctorCommand: Command = {
+  name: "doctor",
+  summary: "Check what this machine can do for containers; changes nothing",
+  usage: "[--json]",
+  flags: DOCTOR_FLAGS,
+  examples: [
+    ["container doctor", "as yourself"],
+    ["sudo container doctor", "as root, who can do more"],
+    ["container doctor --json", "for programs: {ok, verdict, checks}"],
+    ["sudo container doctor >/dev/null && echo fit", "status 1: unfit for run"],
+  ],
+  async execute(argv) {
+    const flags = parseFlags(DOCTOR_FLAGS, argv, "container doctor");
+    if (flags.rest.length) {
+      throw new UsageError(
+        `Unexpected word ${flags.rest[0]}: doctor takes flags only`,
+        "See container doctor --help.",
+      );
+    }
+    // Loaded here, so that no other command pays for it.
+    const { asText, diagnose, readFacts } = await import(
+      "../lifecycle/doctor/mod.ts"
+    );
+    const diagnosis = diagnose(readFacts());
+    print(
+      flags.has("json")
+        ? JSON.stringify(diagnosis, null, 2)
+        : asText(diagnosis, {
+          colour: Deno.stdout.isTerminal() && !Deno.env.get("NO_COLOR"),
+          width: columns(),
+        }),
+    );
+    return diagnosis.ok ? 0 : UNFIT;
+  },
+};
+
+/** null where nobody looks: what is piped is not wrapped. */
+function columns(): number | null {
+  if (!Deno.stdout.isTerminal()) return null;
+  try {
+    return Deno.consoleSize().columns || null;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,70 @@
+/**
+ * Asking the kernel what it has, without doing it: each call is made with
+ * arguments that every kernel which knows it refuses.
+ */
+
+import { AT_FDCWD } from "./fcntl.ts";
+import { ERRNO, errnoName } from "./errno.ts";
+import { rawSyscall } from "./libc.ts";
+import { cString } from "./memory.ts";
+
+const ALL_FLAGS = 0xffffffff;
+const W_OK = 2;
+const LANDLOCK_CREATE_RULESET_VERSION = 1;
+
+const REFUSED = {
+  /** A struct smaller than its first version. */
+  clone3: () => rawSyscall("clone3", null, 0),
+  /** A range that ends before it begins. */
+  close_range: () => rawSyscall("close_range", 1, 0, 0),
+  /** A struct smaller than its first version. */
+  openat2: () => rawSyscall("openat2", -1, null, null, 0),
+  /** No process has this number. */
+  pidfd_open: () => rawSyscall("pidfd_open", -1, 0),
+  /** A struct smaller than its first version. */
+  mount_setattr: () => rawSyscall("mount_setattr", -1, null, 0, null, 0),
+  /** Flags that do not exist. */
+  open_tree: () => rawSyscall("open_tree", -1, null, ALL_FLAGS),
+  /** Flags that do not exist; EPERM for who may not mount. */
+  fsopen: () => rawSyscall("fsopen", null, ALL_FLAGS),
+} as const;
+
+/** A call that {@linkcode probeCall} can ask for. */
+export type ProbedCall = keyof typeof REFUSED;
+
+/** The calls that can be asked for. */
+export const PROBED_CALLS = Object.keys(REFUSED) as ProbedCall[];
+
+/** What the kernel answers: ENOSYS where it has no such call. */
+export function probeCall(call: ProbedCall): string {
+  const result = REFUSED[call]();
+  return result < 0 ? errnoName(-result) : "success";
+}
+
+/** The version of Landlock, or why there is none. */
+export function landlockVersion(): number | string {
+  const result = rawSyscall(
+    "landlock_create_ruleset",
+    null,
+    0,
+    LANDLOCK_CREATE_RULESET_VERSION,
+  );
+  return result < 0 ? errnoName(-result) : result;
+}
+
+/** Whether this process may write there, faccessat(2); false for a read-only mount too. */
+export function mayWrite(path: string): boolean {
+  return rawSyscall("faccessat", AT_FDCWD, cString(path), W_OK) === 0;
+}
+
+/** Whether a file has an extended attribute, getxattr(2). */
+export function hasAttribute(path: string, name: string): boolean {
+  const result = rawSyscall(
+    "getxattr",
+    cString(path),
+    cString(name),
+    null,
+    0,
+  );
+  return result >= 0 || -result === ERRNO.ERANGE;
+}

@@ -1,0 +1,125 @@
+/** From the facts of a machine to the diagnosis. Pure. */
+
+import { cgroupChecks } from "./cgroup_checks.ts";
+import { type Check, GROUPS, listed } from "./check.ts";
+import { type Facts, isPrivileged, userName } from "./facts.ts";
+import { filesystemChecks } from "./filesystem_checks.ts";
+import { kernelChecks } from "./kernel_checks.ts";
+import { namespaceChecks } from "./namespace_checks.ts";
+import { programChecks, protectionChecks } from "./protection_checks.ts";
+import { rootlessChecks } from "./rootless_checks.ts";
+import { userChecks } from "./user_checks.ts";
+
+/** Whether `run` has a mode for who is not root. Becomes true with that mode. */
+export const ROOTLESS_RUN = false;
+
+/** What `container doctor` says. */
+export interface Diagnosis {
+  /** `run` can work. */
+  ok: boolean;
+  /** One sentence. */
+  verdict: string;
+  checks: Check[];
+}
+
+/** Judges a machine. */
+export function diagnose(
+  facts: Facts,
+  { rootless = ROOTLESS_RUN }: { rootless?: boolean } = {},
+): Diagnosis {
+  const found = [
+    ...kernelChecks(facts),
+    ...userChecks(facts, rootless),
+    ...namespaceChecks(facts),
+    ...rootlessChecks(facts),
+    ...cgroupChecks(facts),
+    ...filesystemChecks(facts, rootless),
+    ...protectionChecks(facts),
+    ...programChecks(facts),
+  ];
+  const checks = GROUPS.flatMap((group) =>
+    found.filter((result) => result.group === group)
+  ).map((result) => needs(facts, rootless, result))
+    .map((result) => facts.uid === 0 ? withoutSudo(result) : result);
+  const stops = checks.filter(({ stopsRun }) => stopsRun);
+  return {
+    ok: stops.length === 0,
+    verdict: stops.length
+      ? refusal(facts, stops)
+      : promise(facts, new Map(checks.map((result) => [result.id, result]))),
+    checks,
+  };
+}
+
+/** A user's container stands on a user namespace, which root's does not. */
+function needs(facts: Facts, rootless: boolean, result: Check): Check {
+  if (!rootless || isPrivileged(facts) || result.status === "ok") return result;
+  return ["user-namespaces", "namespace-user", "namespaces-tried"]
+      .includes(result.id) && result.status !== "information"
+    ? { ...result, stopsRun: true }
+    : result;
+}
+
+/** Root needs none, and a small system has none. */
+function withoutSudo(result: Check): Check {
+  if (result.cure === undefined) return result;
+  return { ...result, cure: result.cure.replaceAll(/\bsudo /g, "") };
+}
+
+function caller(facts: Facts): string {
+  if (facts.uid !== 0) return `as ${userName(facts)}`;
+  return facts.nestedUser ? "as root of a user namespace" : "as root";
+}
+
+function refusal(facts: Facts, stops: readonly Check[]): string {
+  if (stops.length === 1 && stops[0]!.id === "privilege" && facts.uid !== 0) {
+    return `container run does not work here ${
+      caller(facts)
+    }, only as root: sudo container run /bin/sh.`;
+  }
+  return `container run does not work here ${caller(facts)}: see ${
+    listed(stops.map(({ title }) => title))
+  } above.`;
+}
+
+/** What is promised where the checks are fine, and else said to be lacking. */
+const FEATURES: readonly (readonly [what: string, ids: readonly string[]])[] = [
+  [
+    "resource limits",
+    ["cgroup-version", "cgroup-controllers", "cgroup-access"],
+  ],
+  ["networks", ["namespace-net"]],
+  ["user namespaces", ["namespace-user"]],
+  ["overlay", ["overlay"]],
+  ["seccomp", ["seccomp"]],
+  ["every capability", ["capabilities"]],
+];
+
+function promise(facts: Facts, checks: ReadonlyMap<string, Check>): string {
+  const fine = (ids: readonly string[]) =>
+    ids.every((id) => checks.get(id)?.status === "ok");
+  // What only root is asked for is not a lack of others.
+  const asked = FEATURES.filter(([, [id]]) =>
+    isPrivileged(facts) || id !== "capabilities"
+  );
+  const has = asked.filter(([, ids]) => fine(ids)).map(([what]) => what);
+  const lacks = asked.filter(([, ids]) => !fine(ids)).map(([what, [id]]) =>
+    id === "capabilities" ? lackingCapabilities(checks) : what
+  );
+  const run = fine(["pivot-root"]) ? "container run" : "container run --chroot";
+  return [
+    `${run} works here ${caller(facts)}`,
+    has.length ? `, with ${listed(has)}` : "",
+    lacks.length ? `; not with ${listed(lacks)}` : "",
+    ".",
+  ].join("");
+}
+
+function lackingCapabilities(checks: ReadonlyMap<string, Check>): string {
+  const found = checks.get("capabilities")!.found;
+  const without = "without ";
+  // Else it has them, but in a user namespace.
+  return found.startsWith(without)
+    ? found.slice(without.length)
+    : "device nodes";
+}

@@ -1,0 +1,272 @@
+// @ts-types="../../types/std_assert.d.ts"
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { ALL, rootFacts, userFacts } from "./_facts_fixture.ts";
+import { atLeast, type Check } from "./check.ts";
+import { diagnose } from "./diagnosis.ts";
+import type { Facts } from "./facts.ts";
+
+const bit = (number: number) => 1n << BigInt(number);
+const SYS_ADMIN = bit(21);
+const SYS_RESOURCE = bit(24);
+
+function find(facts: Facts, id: string, rootless = false): Check {
+  const found = diagnose(facts, { rootless }).checks.find((check) =>
+    check.id === id
+  );
+  assert(found, `there is no check ${id}`);
+  return found;
+}
+
+Deno.test("diagnose() finds nothing wrong where nothing is", () => {
+  const { ok, verdict, checks } = diagnose(rootFacts());
+  assert(ok);
+  assertEquals(
+    checks.filter(({ status }) => status === "warning" || status === "missing"),
+    [],
+  );
+  assertEquals(
+    verdict,
+    "container run works here as root, with resource limits, networks, user namespaces, overlay, seccomp and every capability.",
+  );
+});
+
+Deno.test("diagnose() gives each check an id of its own, a meaning, and a cure where it is not ok", () => {
+  const bare: Partial<Facts> = {
+    arch: "riscv64",
+    kernel: "4.19.0",
+    memfdNoexec: 2,
+    namespaces: [],
+    tried: null,
+    subuid: [],
+    subgid: [],
+    newuidmap: null,
+    newgidmap: null,
+    mounts: [],
+    cgroup: { v1: [], v2: null, delegated: null },
+    filesystems: [],
+    modules: [],
+    loopControl: false,
+    seccomp: null,
+    landlock: "ENOSYS",
+    stateBase: null,
+    programs: { nft: null, ip: null },
+    packager: null,
+  };
+  for (const facts of [rootFacts(bare), userFacts(bare)]) {
+    const { ok, checks } = diagnose(facts);
+    assert(!ok);
+    assertEquals(new Set(checks.map(({ id }) => id)).size, checks.length);
+    for (const { id, found, means, cure, status } of checks) {
+      assert(found && means, id);
+      // Without any cgroup the line above it has the cure.
+      if (status === "missing" && id !== "cgroup-access") assert(cure, id);
+    }
+  }
+});
+
+Deno.test("diagnose() stops run for a user without rootless mode, and says sudo", () => {
+  const { ok, verdict } = diagnose(userFacts(), { rootless: false });
+  assert(!ok);
+  assertEquals(
+    verdict,
+    "container run does not work here as ada (uid 1000), only as root: sudo container run /bin/sh.",
+  );
+});
+
+Deno.test("diagnose() lets a user run with rootless mode unless user namespaces are forbidden", () => {
+  assert(diagnose(userFacts(), { rootless: true }).ok);
+  const { userNamespace } = userFacts();
+  const forbidden = userFacts({
+    userNamespace: { ...userNamespace, apparmorRestricts: 1 },
+  });
+  assert(!diagnose(forbidden, { rootless: true }).ok);
+  assertStringIncludes(
+    find(forbidden, "user-namespaces", true).cure!,
+    "sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0",
+  );
+});
+
+Deno.test("diagnose() believes a refused try more than settings", () => {
+  const facts = userFacts({
+    tried: { ok: false, said: "Operation not permitted", asUser: true },
+  });
+  assertEquals(find(facts, "user-namespaces").status, "missing");
+  assert(!diagnose(facts, { rootless: true }).ok);
+  const root = rootFacts({
+    inside: "docker",
+    tried: { ok: false, said: "Operation not permitted", asUser: false },
+  });
+  assert(!diagnose(root).ok);
+  assertStringIncludes(find(root, "namespaces-tried").cure!, "--privileged");
+});
+
+Deno.test("diagnose() tells an old kernel from a call that a filter hides", () => {
+  const calls = { ...rootFacts().calls, clone3: "ENOSYS" };
+  const old = rootFacts({ kernel: "4.19.0", calls });
+  assertEquals(find(old, "call-clone3").found, "not in Linux 4.19.0");
+  assert(!diagnose(old).ok);
+  const hidden = rootFacts({ inside: "docker", calls });
+  assertStringIncludes(find(hidden, "call-clone3").found, "hidden (ENOSYS)");
+  assertStringIncludes(find(hidden, "call-clone3").cure!, "seccomp=unconfined");
+  assertEquals(
+    find(rootFacts({ kernel: "5.4.0" }), "call-clone3").found,
+    "incomplete in Linux 5.4.0",
+  );
+  // openat2 is not what run stands on.
+  const other = { ...rootFacts().calls, openat2: "ENOSYS" };
+  assert(diagnose(rootFacts({ kernel: "5.5.0", calls: other })).ok);
+});
+
+Deno.test("diagnose() takes EPERM of fsopen for presence", () => {
+  const calls = { ...userFacts().calls, fsopen: "EPERM", openat2: "EPERM" };
+  assertEquals(find(userFacts({ calls }), "call-fsopen").status, "ok");
+  assertEquals(find(userFacts({ calls }), "call-openat2").status, "missing");
+});
+
+Deno.test("diagnose() names capabilities that are gone and what fails", () => {
+  const set = ALL & ~SYS_RESOURCE;
+  const facts = rootFacts({ capabilities: set, bounding: set });
+  const found = find(facts, "capabilities");
+  assertEquals(found.status, "warning");
+  assertEquals(found.found, "without CAP_SYS_RESOURCE");
+  assertEquals(found.cure, undefined);
+  assertStringIncludes(diagnose(facts).verdict, "; not with CAP_SYS_RESOURCE.");
+});
+
+Deno.test("diagnose() promises the root of a user namespace less", () => {
+  const nested = rootFacts({ nestedUser: true });
+  const { ok, verdict } = diagnose(nested, { rootless: false });
+  assert(ok);
+  assertStringIncludes(
+    verdict,
+    "container run --chroot works here as root of a user namespace, with",
+  );
+  assertStringIncludes(verdict, "; not with device nodes.");
+  assertEquals(find(nested, "pivot-root", false).status, "warning");
+  assertEquals(find(nested, "pivot-root", true).status, "ok");
+});
+
+Deno.test("diagnose() stops run for root without CAP_SYS_ADMIN", () => {
+  const set = ALL & ~SYS_ADMIN;
+  const facts = rootFacts({
+    capabilities: set,
+    bounding: set,
+    inside: "podman",
+  });
+  assert(!diagnose(facts).ok);
+  assertStringIncludes(find(facts, "privilege").cure!, "--cap-add SYS_ADMIN");
+});
+
+Deno.test("diagnose() stops run where a namespace may not be made", () => {
+  const limits = { ...rootFacts().limits, pid: 0 };
+  assert(!diagnose(rootFacts({ limits })).ok);
+  assertStringIncludes(
+    find(rootFacts({ limits }), "namespace-pid").cure!,
+    "sysctl -w user.max_pid_namespaces=15000",
+  );
+  assert(diagnose(rootFacts({ limits: { net: 0 } })).ok);
+});
+
+Deno.test("diagnose() leaves sudo out of root's cures", () => {
+  const facts = { memfdNoexec: 2 };
+  assert(find(userFacts(facts), "memfd").cure!.startsWith("sudo sysctl"));
+  assert(find(rootFacts(facts), "memfd").cure!.startsWith("sysctl"));
+});
+
+Deno.test("diagnose() proposes a range of ids that is nobody else's", () => {
+  const facts = userFacts({
+    subuid: [{ owner: "bob", start: 100000, count: 65536 }],
+  });
+  assertEquals(
+    find(facts, "subuid").cure,
+    "sudo usermod --add-subuids 165536-231071 ada",
+  );
+  assertEquals(find(facts, "subgid").status, "ok");
+  assertEquals(
+    find(
+      userFacts({ subuid: [{ owner: "1000", start: 1, count: 65536 }] }),
+      "subuid",
+    ).status,
+    "ok",
+  );
+});
+
+Deno.test("diagnose() asks newuidmap for a right that has effect", () => {
+  const bare = { path: "/bin/newuidmap", right: null };
+  assertStringIncludes(
+    find(userFacts({ newuidmap: bare }), "newuidmap").cure!,
+    "chmod u+s /bin/newuidmap",
+  );
+  assertEquals(
+    find(userFacts({ noNewPrivileges: true }), "newuidmap").status,
+    "missing",
+  );
+  assertEquals(
+    find(userFacts({ newuidmap: null }), "newuidmap").cure,
+    "sudo apt-get install uidmap",
+  );
+  assertEquals(
+    find(rootFacts({ newuidmap: null }), "newuidmap").status,
+    "information",
+  );
+});
+
+Deno.test("diagnose() tells cgroup versions apart", () => {
+  const { v2 } = rootFacts().cgroup;
+  const v1 = [{
+    controllers: ["cpu", "memory", "pids"],
+    path: "/sys/fs/cgroup/cpu",
+    writable: true,
+  }];
+  const found = (cgroup: Facts["cgroup"]) =>
+    find(rootFacts({ cgroup }), "cgroup-version").found;
+  assertStringIncludes(found({ v1: [], v2, delegated: null }), "version 2 at");
+  assertEquals(found({ v1, v2: null, delegated: null }), "version 1");
+  assertStringIncludes(found({ v1, v2, delegated: null }), "hybrid");
+  assertEquals(found({ v1: [], v2: null, delegated: null }), "not mounted");
+});
+
+Deno.test("diagnose() finds what was not delegated", () => {
+  assertEquals(find(userFacts(), "cgroup-access").status, "ok");
+  const { v2, delegated } = userFacts().cgroup;
+  const some = { ...delegated!, controllers: ["memory", "pids"] };
+  const partly = userFacts({ cgroup: { v1: [], v2, delegated: some } });
+  assertEquals(find(partly, "cgroup-access").status, "warning");
+  assertStringIncludes(
+    find(partly, "cgroup-access").means,
+    "may not limit processor time",
+  );
+  const none = userFacts({ cgroup: { v1: [], v2, delegated: null } });
+  assertEquals(
+    find(none, "cgroup-access").cure,
+    "sudo loginctl enable-linger ada",
+  );
+});
+
+Deno.test("diagnose() runs by chroot from an initramfs", () => {
+  const mounts = rootFacts().mounts.map((mount) =>
+    mount.target === "/" ? { ...mount, type: "rootfs" } : mount
+  );
+  assertEquals(find(rootFacts({ mounts }), "pivot-root").status, "warning");
+  assert(diagnose(rootFacts({ mounts })).ok);
+});
+
+Deno.test("diagnose() without a C library says so and nothing of the calls", () => {
+  const calls = Object.fromEntries(
+    Object.keys(rootFacts().calls).map((name) => [name, "unknown"]),
+  ) as Facts["calls"];
+  const { ok, verdict } = diagnose(rootFacts({ glibc: null, calls }));
+  assert(!ok);
+  assertEquals(
+    verdict,
+    "container run does not work here as root: see C library above.",
+  );
+});
+
+Deno.test("atLeast() compares releases as numbers", () => {
+  assert(atLeast("5.12.0", 5, 12));
+  assert(atLeast("6.1.0-13-amd64", 5, 12));
+  assert(!atLeast("5.4.0", 5, 12));
+  assert(!atLeast("4.19", 5, 12));
+  assert(!atLeast("unknown", 5, 12));
+});

@@ -1,0 +1,157 @@
+/** File systems: what a root directory is made of, and where state goes. Pure. */
+
+import { type Check, check } from "./check.ts";
+import type { Facts } from "./facts.ts";
+import { mountAt } from "./mounts.ts";
+
+const ENOUGH_FOR = {
+  overlay: "image layers lie on each other without being copied",
+  squashfs: "an image in one compressed file can be mounted",
+  ext4: "a disk image can be mounted",
+};
+
+/** Checks of the file systems. */
+export function filesystemChecks(facts: Facts, rootless: boolean): Check[] {
+  return [
+    proc(facts),
+    pivotRoot(facts, rootless),
+    propagation(facts),
+    kind(facts, "overlay"),
+    kind(facts, "squashfs"),
+    kind(facts, "ext4"),
+    loop(facts),
+    devpts(facts),
+    state(facts),
+  ];
+}
+
+function proc({ mounts }: Facts): Check {
+  const mounted = mountAt(mounts, "/proc")?.type === "proc";
+  return check("File systems", "proc", "/proc", {
+    status: mounted ? "ok" : "missing",
+    found: mounted ? "mounted" : "not mounted",
+    means: mounted
+      ? "the kernel tells there what it has and does"
+      : "much of this report is read from there, and run needs it too",
+    ...mounted ? {} : { cure: "sudo mount -t proc proc /proc", stopsRun: true },
+  });
+}
+
+function pivotRoot({ mounts, nestedUser }: Facts, rootless: boolean): Check {
+  if (nestedUser && !rootless) {
+    // proc(5) is given to a user namespace only beside one that it sees.
+    return check("File systems", "pivot-root", "pivot_root", {
+      status: "warning",
+      found: "not in a user namespace, in this version",
+      means:
+        "run cannot mount /proc after it; chroot works, which root inside can break out of",
+      cure: "container run --chroot …",
+    });
+  }
+  const initramfs = mountAt(mounts, "/")?.type === "rootfs";
+  return check("File systems", "pivot-root", "pivot_root", {
+    status: initramfs ? "warning" : "ok",
+    found: initramfs ? "impossible: / is the initramfs" : "possible",
+    means: initramfs
+      ? "run falls back to chroot, which root inside can break out of"
+      : "the host's files are detached from a container, not only hidden",
+    ...initramfs
+      ? { cure: "boot from a disk, or switch_root to a tmpfs first" }
+      : {},
+  });
+}
+
+function propagation({ mounts }: Facts): Check {
+  const shared = mountAt(mounts, "/")?.shared ?? false;
+  return check("File systems", "propagation", "Mounts of /", {
+    status: "information",
+    found: shared ? "shared" : "private",
+    means: shared
+      ? "as systemd makes them; a container cuts itself off first, so its mounts stay its own"
+      : "what is mounted on the host later does not show in a container",
+  });
+}
+
+function kind(facts: Facts, name: keyof typeof ENOUGH_FOR): Check {
+  const optional = name !== "overlay";
+  const title = name;
+  if (facts.filesystems.includes(name)) {
+    return check("File systems", name, title, {
+      status: "ok",
+      found: "in the kernel",
+      means: ENOUGH_FOR[name],
+    });
+  }
+  if (facts.modules.includes(name)) {
+    return check("File systems", name, title, {
+      status: "ok",
+      found: "a module, not loaded yet",
+      means: `${ENOUGH_FOR[name]}; root's first mount loads it`,
+    });
+  }
+  return check("File systems", name, title, {
+    status: optional ? "information" : "missing",
+    found: "neither in the kernel nor a module",
+    means: optional
+      ? `without it no image of this kind; others work`
+      : "images are copied for each container: slower, and larger",
+    ...optional ? {} : { cure: `sudo modprobe ${name}` },
+  });
+}
+
+function loop({ loopControl, modules }: Facts): Check {
+  const able = loopControl || modules.includes("loop");
+  return check("File systems", "loop", "Loop devices", {
+    status: able ? "ok" : "information",
+    found: loopControl
+      ? "/dev/loop-control is there"
+      : able
+      ? "a module, not loaded yet"
+      : "not there",
+    means: able
+      ? "image files can be mounted; only root can try whether they really do"
+      : "image files cannot be mounted; directories work as they are",
+    ...loopControl || !able ? {} : { cure: "sudo modprobe loop" },
+  });
+}
+
+function devpts({ filesystems }: Facts): Check {
+  const there = filesystems.includes("devpts");
+  return check("File systems", "devpts", "Terminals (devpts)", {
+    status: there ? "ok" : "missing",
+    found: there ? "in the kernel" : "not in this kernel",
+    means: there
+      ? "each container can have terminals of its own"
+      : "no terminal inside a container",
+    ...there ? {} : { cure: "boot a kernel with CONFIG_UNIX98_PTYS" },
+  });
+}
+
+function state({ stateBase, uid }: Facts): Check {
+  const title = "State directory";
+  if (stateBase === null) {
+    return check("File systems", "state", title, {
+      status: "warning",
+      found: "XDG_RUNTIME_DIR is not set",
+      means: "nowhere to remember which containers there are",
+      cure:
+        `export XDG_RUNTIME_DIR=$(mktemp -d)  # or log in through systemd: /run/user/${uid}`,
+    });
+  }
+  const { path, exists, writable } = stateBase;
+  if (exists && writable) {
+    return check("File systems", "state", title, {
+      status: "ok",
+      found: `${path}/container`,
+      means: "remembers which containers there are until the next boot",
+    });
+  }
+  return check("File systems", "state", title, {
+    status: "warning",
+    found: exists ? `${path} is not writable` : `${path} does not exist`,
+    means: "nowhere to remember which containers there are",
+    cure: uid === 0
+      ? "sudo mount -t tmpfs -o mode=755,nosuid,nodev tmpfs /run"
+      : `sudo install -d -m 700 -o ${uid} ${path}`,
+  });
+}

@@ -1,0 +1,64 @@
+/**
+ * Why a user namespace is refused, in one sentence with its cure: for the
+ * doctor and for the errors of `run`. Pure, and free of FFI.
+ */
+
+import { sysctl } from "./check.ts";
+import type { UserNamespaceFacts } from "./facts.ts";
+
+/** A reason and what undoes it. */
+export interface Obstacle {
+  setting: string;
+  means: string;
+  cure: string;
+}
+
+/** What forbids user namespaces to those who are not root; null for nothing. */
+export function userNamespaceObstacle(
+  facts: UserNamespaceFacts,
+): Obstacle | null {
+  if (!facts.present) {
+    return {
+      setting: "not in this kernel",
+      means: "it was built without CONFIG_USER_NS",
+      cure: "boot a kernel of your distribution",
+    };
+  }
+  if (facts.maximum === 0) {
+    return {
+      setting: "user.max_user_namespaces=0",
+      means: "the limit on user namespaces is none",
+      cure: sysctl("user.max_user_namespaces=15000"),
+    };
+  }
+  if (facts.unprivilegedClone === 0) {
+    return {
+      setting: "kernel.unprivileged_userns_clone=0",
+      means: "only root may make user namespaces",
+      cure: sysctl("kernel.unprivileged_userns_clone=1"),
+    };
+  }
+  if (facts.apparmorRestricts === 1) {
+    return {
+      setting: "kernel.apparmor_restrict_unprivileged_userns=1",
+      means:
+        "AppArmor takes the rights away inside a user namespace from every program without a profile of its own",
+      cure: sysctl("kernel.apparmor_restrict_unprivileged_userns=0"),
+    };
+  }
+  return null;
+}
+
+/**
+ * The sentence for an error message, when user namespaces are forbidden to a
+ * user who is not root; null when nothing known forbids them.
+ */
+export function userNamespaceHint(facts: UserNamespaceFacts): string | null {
+  const obstacle = userNamespaceObstacle(facts);
+  if (!obstacle) return null;
+  const { setting, means, cure } = obstacle;
+  const [command] = cure.split("  #");
+  return `User namespaces are forbidden here (${setting}): ${means}. ${
+    cure.startsWith("sudo ") ? "Cure: " : "Cure, "
+  }${command}. See container doctor.`;
+}

@@ -1,0 +1,94 @@
+/** Namespaces: which there are, and whether they may be made. Pure. */
+
+import { type Check, check, sysctl } from "./check.ts";
+import { type Facts, isPrivileged } from "./facts.ts";
+
+interface Kind {
+  /** In /proc/self/ns and in user.max_*_namespaces. */
+  name: string;
+  gives: string;
+  neededByRun?: true;
+}
+
+const KINDS: readonly Kind[] = [
+  { name: "pid", gives: "its own processes", neededByRun: true },
+  { name: "mnt", gives: "its own mounts", neededByRun: true },
+  { name: "uts", gives: "its own hostname", neededByRun: true },
+  { name: "ipc", gives: "its own shared memory", neededByRun: true },
+  { name: "net", gives: "its own network" },
+  { name: "user", gives: "its own users: root inside is nobody outside" },
+  { name: "cgroup", gives: "its own view of resource limits" },
+  { name: "time", gives: "its own uptime" },
+];
+
+/** Checks of the namespaces. */
+export function namespaceChecks(facts: Facts): Check[] {
+  return [...KINDS.map((kind) => namespace(facts, kind)), tried(facts)];
+}
+
+function namespace(facts: Facts, { name, gives, neededByRun }: Kind): Check {
+  const id = `namespace-${name}`;
+  const title = `${name} namespace`;
+  const stops = neededByRun ? { stopsRun: true } as const : {};
+  if (!facts.namespaces.includes(name)) {
+    return check("Namespaces", id, title, {
+      status: "missing",
+      found: "not in this kernel",
+      means: `a container cannot have ${gives}`,
+      cure: `boot a kernel with CONFIG_${name.toUpperCase()}_NS`,
+      ...stops,
+    });
+  }
+  const limit = facts.limits[name];
+  if (limit === 0) {
+    return check("Namespaces", id, title, {
+      status: "missing",
+      found: `none allowed (user.max_${name}_namespaces=0)`,
+      means: `a container cannot have ${gives}`,
+      cure: sysctl(`user.max_${name}_namespaces=15000`),
+      ...stops,
+    });
+  }
+  return check("Namespaces", id, title, {
+    status: "ok",
+    found: limit === undefined ? "there" : `up to ${limit}`,
+    means: `gives a container ${gives}`,
+  });
+}
+
+/** What all the settings come to. */
+function tried(facts: Facts): Check {
+  const title = "Making them";
+  if (facts.tried === null) {
+    return check("Namespaces", "namespaces-tried", title, {
+      status: "information",
+      found: "not tried: unshare(1) is not installed",
+      means: "what is said above is read from settings alone",
+    });
+  }
+  const { ok, said, asUser } = facts.tried;
+  const what = asUser ? "in a user namespace" : "as run makes them";
+  if (ok) {
+    return check("Namespaces", "namespaces-tried", title, {
+      status: "ok",
+      found: `tried ${what}`,
+      means: "made and gone again, with a /proc of their own",
+    });
+  }
+  return check("Namespaces", "namespaces-tried", title, {
+    status: asUser ? "warning" : "missing",
+    found: `tried ${what}: ${said}`,
+    means: asUser
+      ? "a container without root cannot be made; the reason is in the next group"
+      : "something around this process forbids it: a security module (AppArmor, SELinux), a seccomp filter or a covered /proc",
+    ...asUser ? {} : { cure: forbiddenCure(facts) },
+    ...isPrivileged(facts) && !asUser ? { stopsRun: true } : {},
+  });
+}
+
+/** What to try where something around us refuses. */
+export function forbiddenCure({ inside }: Facts): string {
+  return inside === "docker" || inside === "podman"
+    ? `${inside} run --privileged …  # for the container this runs in`
+    : "sudo dmesg | tail  # may say who refused";
+}

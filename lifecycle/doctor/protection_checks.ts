@@ -1,0 +1,111 @@
+/** What narrows a container further, and programs used beside. Pure. */
+
+import { type Check, check } from "./check.ts";
+import { type Facts, install } from "./facts.ts";
+
+/** Checks of seccomp and the security modules. */
+export function protectionChecks(facts: Facts): Check[] {
+  return [seccomp(facts), apparmor(facts), selinux(facts), landlock(facts)];
+}
+
+function seccomp({ seccomp, seccompFiltered }: Facts): Check {
+  const title = "seccomp";
+  if (seccomp === null) {
+    return check("Protection", "seccomp", title, {
+      status: "missing",
+      found: "not in this kernel",
+      means: "system calls that a container has no use for cannot be refused",
+      cure: "boot a kernel with CONFIG_SECCOMP_FILTER",
+    });
+  }
+  const errno = seccomp.includes("errno") && seccomp.includes("allow");
+  return check("Protection", "seccomp", title, {
+    status: errno ? "ok" : "warning",
+    found: `filters${
+      seccompFiltered ? ", and one is on this process already" : ""
+    }: ${seccomp.join(" ")}`,
+    means: errno
+      ? "system calls that a container has no use for can be refused"
+      : "a filter can only kill here, not refuse",
+    ...errno ? {} : { cure: "install a kernel 4.14 or newer and boot it" },
+  });
+}
+
+function apparmor({ apparmor, label }: Facts): Check {
+  const confined = apparmor && label !== null &&
+    !label.startsWith("unconfined");
+  return check("Protection", "apparmor", "AppArmor", {
+    status: confined ? "warning" : apparmor ? "ok" : "information",
+    found: !apparmor
+      ? "not on this machine"
+      : confined
+      ? `this process is confined by ${label}`
+      : "on, and this process is free of it",
+    means: !apparmor
+      ? "optional: profiles cannot be used"
+      : confined
+      ? "the profile may forbid mounts and namespaces; only root can read what it says"
+      : "profiles can be used",
+    ...confined ? { cure: "start this session without that profile" } : {},
+  });
+}
+
+function selinux({ selinux, label }: Facts): Check {
+  return check("Protection", "selinux", "SELinux", {
+    status: selinux === null ? "information" : "ok",
+    found: selinux === null
+      ? "not on this machine"
+      : `${selinux}${label ? `, this process is ${label}` : ""}`,
+    means: selinux === null
+      ? "optional: labels cannot be used"
+      : "labels can be used; files of a root file system may need one",
+  });
+}
+
+function landlock({ landlock }: Facts): Check {
+  const version = typeof landlock === "number";
+  return check("Protection", "landlock", "Landlock", {
+    status: version ? "ok" : "information",
+    found: version
+      ? `version ${landlock}`
+      : landlock === "EOPNOTSUPP"
+      ? "in the kernel, but off (lsm=)"
+      : "not on this machine",
+    means: version
+      ? "a process without rights can shut files away from itself"
+      : "optional: a second fence around files that is not there",
+  });
+}
+
+/** Checks of programs; all are optional. */
+export function programChecks(facts: Facts): Check[] {
+  return [
+    program(facts, "nft", "writes the firewall rules for container networks", {
+      "apt-get": "nftables",
+      dnf: "nftables",
+      zypper: "nftables",
+      pacman: "nftables",
+    }),
+    program(facts, "ip", "shows networks to people, for looking into trouble", {
+      "apt-get": "iproute2",
+      dnf: "iproute",
+      zypper: "iproute2",
+      pacman: "iproute2",
+    }),
+  ];
+}
+
+function program(
+  facts: Facts,
+  name: keyof Facts["programs"],
+  means: string,
+  packages: Parameters<typeof install>[1],
+): Check {
+  const path = facts.programs[name];
+  return check("Programs", `program-${name}`, name, {
+    status: path ? "ok" : "information",
+    found: path ?? "not installed",
+    means: `optional: ${means}`,
+    ...path ? {} : { cure: install(facts.packager, packages) },
+  });
+}

@@ -1,0 +1,196 @@
+/** What a container without root stands on. Pure. */
+
+import { atLeast, type Check, check, listed } from "./check.ts";
+import {
+  type Facts,
+  type IdRange,
+  type IdTool,
+  install,
+  isPrivileged,
+  userName,
+} from "./facts.ts";
+import { userNamespaceObstacle } from "./hints.ts";
+import { coveredProc } from "./mounts.ts";
+import { forbiddenCure } from "./namespace_checks.ts";
+
+/** How many ids a usual image needs. */
+const ENOUGH = 65536;
+const FIRST_SUBORDINATE = 100000;
+
+/** Checks that matter to who is not root; to root they are information. */
+export function rootlessChecks(facts: Facts): Check[] {
+  const checks = [
+    userNamespaces(facts),
+    subordinate(facts, "subuid"),
+    subordinate(facts, "subgid"),
+    idTool(facts, "newuidmap"),
+    idTool(facts, "newgidmap"),
+    rootlessOverlay(facts),
+    procCovered(facts),
+  ];
+  return isPrivileged(facts) ? checks.map(asInformation) : checks;
+}
+
+/** What root does not need is no defect. */
+function asInformation(result: Check): Check {
+  if (result.status === "ok") return result;
+  const { cure: _, ...rest } = result;
+  return { ...rest, status: "information" };
+}
+
+function userNamespaces(facts: Facts): Check {
+  const { userNamespace, tried } = facts;
+  const title = "User namespaces";
+  const obstacle = userNamespaceObstacle(userNamespace);
+  if (obstacle) {
+    const { setting, means, cure } = obstacle;
+    return check("Without root", "user-namespaces", title, {
+      status: "missing",
+      found: `forbidden: ${setting}`,
+      means: `${means}; without them only root makes containers`,
+      cure,
+    });
+  }
+  if (tried?.asUser && !tried.ok) {
+    return check("Without root", "user-namespaces", title, {
+      status: "missing",
+      found: `forbidden: ${tried.said}`,
+      means:
+        "no setting says so: a seccomp filter or a security module, or a /proc that is covered",
+      cure: forbiddenCure(facts),
+    });
+  }
+  return check("Without root", "user-namespaces", title, {
+    status: "ok",
+    found: "allowed",
+    means: "a user is root inside a container and nobody special outside",
+  });
+}
+
+function rangesOf(facts: Facts, ranges: readonly IdRange[]): IdRange[] {
+  return ranges.filter(({ owner }) =>
+    owner === facts.user || owner === String(facts.uid)
+  );
+}
+
+function subordinate(facts: Facts, file: "subuid" | "subgid"): Check {
+  const what = file === "subuid" ? "user ids" : "group ids";
+  const title = `/etc/${file}`;
+  if (facts.uid === 0) {
+    const owners = [...new Set(facts[file].map(({ owner }) => owner))];
+    return check("Without root", file, title, {
+      status: "information",
+      found: owners.length ? `${what} for ${listed(owners)}` : `no ${what}`,
+      means: "root needs none; the containers of a user take theirs from here",
+    });
+  }
+  const own = rangesOf(facts, facts[file]);
+  const count = own.reduce((sum, range) => sum + range.count, 0);
+  if (count >= ENOUGH) {
+    return check("Without root", file, title, {
+      status: "ok",
+      found: `${count} ${what} from ${own[0]!.start}`,
+      means: "the users of an image other than root get ids of their own",
+    });
+  }
+  return check("Without root", file, title, {
+    status: count ? "warning" : "missing",
+    found: count
+      ? `only ${count} ${what} for ${userName(facts)}`
+      : `no ${what} for ${userName(facts)}`,
+    means: `a container without root has ${
+      count ? "few users" : "one user only"
+    }: most images need ${ENOUGH} ids`,
+    cure: subordinateCure(facts, file),
+  });
+}
+
+/** A range that nobody else has. */
+function subordinateCure(facts: Facts, file: "subuid" | "subgid"): string {
+  const start = Math.max(
+    FIRST_SUBORDINATE,
+    ...facts[file].map((range) => range.start + range.count),
+  );
+  if (facts.user === null) {
+    return `echo ${facts.uid}:${start}:${ENOUGH} | sudo tee -a /etc/${file}`;
+  }
+  const flag = file === "subuid" ? "--add-subuids" : "--add-subgids";
+  return `sudo usermod ${flag} ${start}-${start + ENOUGH - 1} ${facts.user}`;
+}
+
+function idTool(facts: Facts, name: "newuidmap" | "newgidmap"): Check {
+  const tool: IdTool | null = facts[name];
+  const uses = `gives a container the ids of /etc/${
+    name === "newuidmap" ? "subuid" : "subgid"
+  }`;
+  if (tool === null) {
+    return check("Without root", name, name, {
+      status: "missing",
+      found: "not installed",
+      means: `it ${uses}`,
+      cure: install(facts.packager, {
+        "apt-get": "uidmap",
+        dnf: "shadow-utils",
+        zypper: "shadow",
+        pacman: "shadow",
+      }),
+    });
+  }
+  if (tool.right === null) {
+    return check("Without root", name, name, {
+      status: "missing",
+      found: `${tool.path} has no right to map ids`,
+      means: `it ${uses}, and must be setuid root for that`,
+      cure: `sudo chown root ${tool.path} && sudo chmod u+s ${tool.path}`,
+    });
+  }
+  if (facts.noNewPrivileges) {
+    return check("Without root", name, name, {
+      status: "missing",
+      found: `${tool.path} has no effect under no_new_privs`,
+      means: `it ${uses}, and must gain rights for that`,
+      cure: "use a session without no_new_privs",
+    });
+  }
+  return check("Without root", name, name, {
+    status: "ok",
+    found: `${tool.path} (${
+      tool.right === "setuid" ? "setuid root" : "file capability"
+    })`,
+    means: uses,
+  });
+}
+
+function rootlessOverlay({ kernel }: Facts): Check {
+  const fine = atLeast(kernel, 5, 11);
+  return check("Without root", "rootless-overlay", "Overlay for users", {
+    status: fine ? "ok" : "warning",
+    found: fine ? "in this kernel" : `not in Linux ${kernel}`,
+    means: fine
+      ? "containers of a user share image layers without copying"
+      : "images of a user are copied for each container: slower, and larger",
+    ...fine ? {} : { cure: "install a kernel 5.11 or newer and boot it" },
+  });
+}
+
+function procCovered({ mounts, tried }: Facts): Check {
+  const covered = coveredProc(mounts);
+  const title = "Whole /proc";
+  if (!covered.length || (tried?.ok && tried.asUser)) {
+    return check("Without root", "proc-covered", title, {
+      status: "ok",
+      found: "nothing that matters is covered",
+      means: "a user namespace may mount a /proc of its own",
+    });
+  }
+  return check("Without root", "proc-covered", title, {
+    status: "missing",
+    found: `covered: ${covered.slice(0, 3).join(", ")}${
+      covered.length > 3 ? `, and ${covered.length - 3} more` : ""
+    }`,
+    means:
+      "the kernel gives a user namespace no new /proc while parts of the old one are covered",
+    cure:
+      "podman run --security-opt unmask=ALL …  # for the container this runs in",
+  });
+}

@@ -1,0 +1,140 @@
+/** Who asks: root or not, capabilities, where it runs already. Pure. */
+
+import { type Check, check, listed } from "./check.ts";
+import {
+  type Capability,
+  type Facts,
+  hasCapability,
+  isPrivileged,
+  userName,
+} from "./facts.ts";
+
+/** What fails without each, in the order of how much it hurts. */
+const WITHOUT: Record<Exclude<Capability, "CAP_SYS_ADMIN">, string> = {
+  CAP_SYS_CHROOT: "chroot",
+  CAP_SETUID: "changing the user",
+  CAP_SETGID: "changing the group",
+  CAP_SETPCAP: "taking capabilities away from the command",
+  CAP_NET_ADMIN: "networks",
+  CAP_MKNOD: "device nodes",
+  CAP_SYS_RESOURCE: "raising hard limits (ulimit)",
+  CAP_CHOWN: "giving files to their owners",
+  CAP_DAC_OVERRIDE: "files of other users",
+  CAP_KILL: "signals to processes of other users",
+  CAP_SYS_PTRACE: "entering containers of other users",
+  CAP_SETFCAP: "file capabilities, and mapping root in a user namespace",
+};
+
+/** Checks of the user. */
+export function userChecks(facts: Facts, rootless: boolean): Check[] {
+  return [privilege(facts, rootless), capabilities(facts), inside(facts)];
+}
+
+function privilege(facts: Facts, rootless: boolean): Check {
+  const title = "Rights";
+  if (isPrivileged(facts)) {
+    return check("This user", "privilege", title, {
+      status: "ok",
+      found: `${userName(facts)} with CAP_SYS_ADMIN`,
+      means: facts.nestedUser
+        ? "may make namespaces and mounts, as the root of a user namespace: not everything root may"
+        : "may make namespaces and mounts",
+    });
+  }
+  if (facts.uid === 0) {
+    return check("This user", "privilege", title, {
+      status: "missing",
+      found: "root without CAP_SYS_ADMIN",
+      means:
+        "namespaces and mounts need this capability, which was taken away before this process began",
+      cure: outerCure(facts, "SYS_ADMIN") ??
+        "log in as root on the host itself",
+      ...rootless ? {} : { stopsRun: true },
+    });
+  }
+  return check("This user", "privilege", title, {
+    status: rootless ? "ok" : "missing",
+    found: `${userName(facts)}, not root`,
+    means: rootless
+      ? "a container of this user gets its rights from a user namespace"
+      : "run makes namespaces and mounts, which is root's right in this version",
+    ...rootless ? {} : { cure: "sudo container run …", stopsRun: true },
+  });
+}
+
+function capabilities(facts: Facts): Check {
+  const title = "Capabilities";
+  if (!isPrivileged(facts) && facts.uid !== 0) {
+    return check("This user", "capabilities", title, {
+      status: "information",
+      found: "none of those that matter",
+      means: "as it is for everybody but root",
+    });
+  }
+  const lacking = (Object.keys(WITHOUT) as (keyof typeof WITHOUT)[])
+    .filter((name) => !hasCapability(facts.capabilities, name));
+  if (!lacking.length && facts.nestedUser) {
+    return check("This user", "capabilities", title, {
+      status: "information",
+      found: "all that matter, within this user namespace",
+      means:
+        "device nodes, raising hard limits and loop devices stay the right of root outside",
+    });
+  }
+  if (!lacking.length) {
+    return check("This user", "capabilities", title, {
+      status: "ok",
+      found: "all that matter",
+      means: "users, networks, devices and limits can be set",
+    });
+  }
+  const gone = lacking.every((name) => !hasCapability(facts.bounding, name));
+  const cure = gone
+    ? outerCure(facts, lacking[0]!.replace("CAP_", ""))
+    : undefined;
+  return check("This user", "capabilities", title, {
+    status: "warning",
+    found: `without ${listed(lacking)}`,
+    means: `${
+      listed(lacking.map((name) => WITHOUT[name as keyof typeof WITHOUT]))
+    } will fail${
+      gone
+        ? "; taken away before this process began, it cannot be got back here"
+        : ""
+    }`,
+    ...cure ? { cure } : {},
+  });
+}
+
+/** A capability can be had only from whoever started the machine around us. */
+function outerCure({ inside }: Facts, name: string): string | undefined {
+  return inside === "docker" || inside === "podman"
+    ? `${inside} run --cap-add ${name} …  # for the container this runs in`
+    : undefined;
+}
+
+function inside({ inside, nestedUser, noNewPrivileges }: Facts): Check {
+  const title = "Where this runs";
+  const marks = [
+    ...inside === null
+      ? []
+      : [inside === "nameless" ? "a container" : `a ${inside} container`],
+    ...nestedUser ? ["a user namespace"] : [],
+    ...noNewPrivileges ? ["no_new_privs"] : [],
+  ];
+  if (!marks.length) {
+    return check("This user", "inside", title, {
+      status: "ok",
+      found: "in no container that shows",
+      means: "nothing around it narrows what containers may do",
+    });
+  }
+  return check("This user", "inside", title, {
+    status: noNewPrivileges ? "warning" : "information",
+    found: `within ${listed(marks)}`,
+    means: noNewPrivileges
+      ? "setuid programs (sudo, newuidmap) have no effect here"
+      : "what is around it may forbid more than can be read here",
+    ...noNewPrivileges ? { cure: "use a session without no_new_privs" } : {},
+  });
+}

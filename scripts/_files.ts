@@ -1,0 +1,89 @@
+/**
+ * Which files of the checkout are what: sources of the program, tests. Found by
+ * looking, so that a new room needs no entry here.
+ *
+ * @module
+ */
+// @ts-types="../types/std_path.d.ts"
+import { dirname, fromFileUrl, join } from "@std/path";
+
+/** The checkout. */
+export const ROOT = dirname(dirname(fromFileUrl(import.meta.url)));
+
+/** Rooms that the program imports nothing from. */
+const BESIDE_THE_PROGRAM = new Set([
+  "bench",
+  "docs",
+  "scripts",
+  "tests",
+  "types",
+]);
+
+/** What is built or fetched into the checkout. */
+const NO_ROOM = new Set(["fs", "node_modules"]);
+
+/** TypeScript files below the checkout, in rooms that `enter` lets through. */
+function typescriptFiles(enter: (room: string) => boolean): string[] {
+  const found: string[] = [];
+  const collect = (dir: string) => {
+    for (const { name, isFile, isDirectory } of Deno.readDirSync(dir)) {
+      const path = join(dir, name);
+      if (isFile && name.endsWith(".ts")) found.push(path);
+      if (!isDirectory || name.startsWith(".")) continue;
+      if (dir !== ROOT || !NO_ROOM.has(name) && enter(name)) collect(path);
+    }
+  };
+  collect(ROOT);
+  return found.sort();
+}
+
+/** Every file that can change what the program does. */
+export function programSources(): string[] {
+  return [
+    ...typescriptFiles((room) => !BESIDE_THE_PROGRAM.has(room))
+      .filter((path) => !path.endsWith("_test.ts")),
+    join(ROOT, "deno.json"),
+    join(ROOT, "deno.lock"),
+    join(ROOT, "scripts/compile.ts"),
+    join(ROOT, "scripts/_launcher.ts"),
+  ];
+}
+
+/** The tests that stand beside their source, and the one of the imports. */
+export function unitTests(): string[] {
+  const imports = join(ROOT, "tests/imports_test.ts");
+  return [
+    ...typescriptFiles((room) => room !== "tests"),
+    ...(isThere(imports) ? [imports] : []),
+  ].filter((path) => path.endsWith("_test.ts"));
+}
+
+/** End-to-end tests, those that test a script rather than the program apart. */
+export function endToEndTests(): { program: string[]; scripts: string[] } {
+  const scripts = ["compile", "rootfs", "start"]
+    .map((name) => join(ROOT, `tests/${name}_test.ts`));
+  const units = new Set(unitTests());
+  const all = typescriptFiles((room) => room === "tests").filter((path) =>
+    path.startsWith(join(ROOT, "tests")) && path.endsWith("_test.ts") &&
+    !units.has(path)
+  );
+  return {
+    program: all.filter((path) => !scripts.includes(path)),
+    scripts: all.filter((path) => scripts.includes(path)),
+  };
+}
+
+/** Whether there is anything at a path; a dangling link is nothing. */
+export function isThere(path: string): boolean {
+  return changed(path) !== null;
+}
+
+/** When a file was last written, null where there is none. */
+export function changed(path: string): number | null {
+  try {
+    return Deno.statSync(path).mtime?.getTime() ?? 0;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return null;
+    throw error;
+  }
+}

@@ -1,0 +1,312 @@
+/**
+ * `deno task compile`: builds the single file `./container`. A standalone
+ * binary where Deno's runtime for such can be had, else one script.
+ *
+ * @module
+ */
+// @ts-types="../types/std_cli.d.ts"
+import { parseArgs } from "@std/cli/parse-args";
+// @ts-types="../types/std_fs.d.ts"
+import { ensureDir } from "@std/fs";
+// @ts-types="../types/std_path.d.ts"
+import { dirname, join, resolve } from "@std/path";
+import $ from "dax";
+import { packRootfs } from "../rootfs/embedded.ts";
+import { sha256Hex } from "../rootfs/verify.ts";
+import { reasonOf, runDeno } from "./_deno.ts";
+import { isThere, ROOT } from "./_files.ts";
+import { launcher } from "./_launcher.ts";
+import {
+  runScript,
+  ScriptError,
+  ScriptUsageError,
+  speaker,
+  write,
+} from "./_report.ts";
+
+/** What to build and where. */
+export interface CompileOptions {
+  /** The file to make. */
+  readonly out: string;
+  /** The tree to carry; null for none. */
+  readonly rootfs: string | null;
+  /** Fail rather than make a script. */
+  readonly standalone: boolean;
+}
+
+/** What `deno task compile` makes when it is given nothing. */
+export const DEFAULTS: CompileOptions = {
+  out: join(ROOT, "container"),
+  rootfs: join(ROOT, "fs"),
+  standalone: false,
+};
+
+const HELP = `Build the single file ./container
+
+Usage: deno task compile [OPTIONS]
+
+Options:
+  --out FILE     Make FILE instead of ./container
+  --rootfs DIR   Carry DIR instead of ./fs
+  --no-rootfs    Carry no root filesystem
+  --standalone   Fail where no standalone binary can be made
+  --help         Show this
+
+The binary needs Deno's runtime "denort", which deno compile downloads unless
+DENORT_BIN names one that is already there. COMPILE_DENO names another Deno to
+compile with. Where neither can be had, the file is a script that runs on the
+Deno that built it, and carries no root filesystem.
+`;
+
+/** In minutes: long enough for a slow download, short enough to notice that it hangs. */
+const PATIENCE = 5;
+
+/** Reads the command line; pure. `"help"` when help is asked for. */
+export function parse(args: readonly string[]): CompileOptions | "help" {
+  const unknown: string[] = [];
+  const flags = parseArgs(args, {
+    boolean: ["help", "standalone", "no-rootfs"],
+    string: ["out", "rootfs"],
+    alias: { help: "h" },
+    unknown: (arg) => {
+      unknown.push(arg);
+      return false;
+    },
+  });
+  if (flags.help) return "help";
+  const stray = [...unknown, ...flags._][0];
+  if (stray !== undefined) {
+    throw new ScriptUsageError(`Unknown argument ${JSON.stringify(stray)}`);
+  }
+  for (const name of ["out", "rootfs"] as const) {
+    if (flags[name] === "" || Array.isArray(flags[name])) {
+      throw new ScriptUsageError(`--${name} needs one value`);
+    }
+  }
+  const { out, rootfs } = flags;
+  return {
+    out: out === undefined ? DEFAULTS.out : resolve(out),
+    rootfs: flags["no-rootfs"]
+      ? null
+      : rootfs === undefined
+      ? DEFAULTS.rootfs
+      : resolve(rootfs),
+    standalone: flags.standalone,
+  };
+}
+
+/**
+ * Builds beside the file and renames, so that a program which runs is not torn
+ * and a failure leaves the old one.
+ */
+export async function compileProgram(
+  options: CompileOptions,
+  say: (line: string) => void,
+): Promise<void> {
+  const { out } = options;
+  const begun = new Date();
+  if (isThere(out) && (await Deno.stat(out)).isDirectory) {
+    throw new ScriptError(`Cannot write ${out}: it is a directory`);
+  }
+  await ensureDir(dirname(out));
+  using scratch = new Scratch(dirname(out));
+  const bundle = await makeBundle(scratch);
+  const carried = await carryRootfs(options, scratch, say);
+  const failure = await makeBinary(scratch, bundle, carried);
+  if (failure !== null) {
+    if (options.standalone) {
+      throw new ScriptError(`Cannot make a standalone binary: ${failure}`, {
+        hint: "name a runtime with DENORT_BIN",
+      });
+    }
+    await makeScript(scratch, bundle);
+  }
+  // What changes while this runs is newer than the file, which is then stale.
+  await Deno.utime(scratch.program, begun, begun);
+  await Deno.rename(scratch.program, out);
+  const parts = [
+    `bundle ${size(bundle)}`,
+    carried && failure === null
+      ? `root filesystem ${size(carried)}`
+      : "no root filesystem",
+  ].join(", ");
+  if (failure === null) {
+    say(`Made ${out}: standalone, ${size(out)} (${parts})`);
+    return;
+  }
+  say(`Made ${out}: a script, ${size(out)} (${parts})`);
+  say(
+    `Warning: ${out} is not self-contained: it runs on ${Deno.execPath()} alone and carries no root filesystem`,
+  );
+  say(`Warning: no standalone binary could be made: ${failure}`);
+}
+
+/** A directory beside the file; gone when the build ends, however it ends. */
+class Scratch implements Disposable {
+  readonly path: string;
+  readonly #signals = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+  readonly #handlers: [Deno.Signal, () => void][];
+
+  constructor(parent: string) {
+    this.path = Deno.makeTempDirSync({
+      dir: parent,
+      prefix: ".container-",
+      suffix: ".tmp",
+    });
+    this.#handlers = Object.entries(this.#signals).map(([name, status]) => [
+      name as Deno.Signal,
+      () => {
+        this[Symbol.dispose]();
+        Deno.exit(status);
+      },
+    ]);
+    for (const handler of this.#handlers) Deno.addSignalListener(...handler);
+  }
+
+  /** What is being made. Compiled programs know themselves by this name. */
+  get program(): string {
+    return join(this.path, "container");
+  }
+
+  [Symbol.dispose](): void {
+    for (const handler of this.#handlers) Deno.removeSignalListener(...handler);
+    Deno.removeSync(this.path, { recursive: true });
+  }
+}
+
+async function makeBundle(scratch: Scratch): Promise<string> {
+  const path = join(scratch.path, "container.js");
+  const outcome = await runDeno(
+    Deno.execPath(),
+    [
+      "bundle",
+      "--minify",
+      "--platform=deno",
+      "--quiet",
+      "--output",
+      path,
+      join(ROOT, "main.ts"),
+    ],
+    { cwd: ROOT, minutes: PATIENCE },
+  );
+  if (outcome.code !== 0 || !isThere(path)) {
+    throw new ScriptError(
+      `Cannot bundle the program: ${reasonOf(outcome)}`,
+      {
+        hint:
+          "the first bundling fetches esbuild from npm, which needs a network",
+      },
+    );
+  }
+  return path;
+}
+
+/** Packs the tree beside the bundle; null where there is nothing to carry. */
+async function carryRootfs(
+  { rootfs }: CompileOptions,
+  scratch: Scratch,
+  say: (line: string) => void,
+): Promise<string | null> {
+  if (rootfs === null) return null;
+  if (!isThere(rootfs)) {
+    if (rootfs !== DEFAULTS.rootfs) {
+      throw new ScriptError(`Cannot carry ${rootfs}: no such directory`);
+    }
+    say("There is no ./fs to carry; deno task rootfs makes it");
+    return null;
+  }
+  const path = join(scratch.path, "rootfs.tar");
+  let archive: Uint8Array;
+  try {
+    archive = packRootfs(rootfs);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    // As root, a container can leave files there that its owner cannot read.
+    say(`Warning: not carrying ${rootfs}: ${reason}`);
+    say("deno task rootfs --force makes it new");
+    return null;
+  }
+  await Deno.writeFile(path, archive);
+  await Deno.writeTextFile(
+    `${path}.sha256`,
+    `${await sha256Hex(archive)}\n`,
+  );
+  return path;
+}
+
+/**
+ * Makes the standalone binary; a word on why that cannot be. All permissions,
+ * since FFI needs what it opens and Deno guards much of /proc and /dev by
+ * nothing less. No code cache: it saves nothing for a module this small, and
+ * would be a file in the shared temporary directory that root then trusts.
+ */
+async function makeBinary(
+  scratch: Scratch,
+  bundle: string,
+  archive: string | null,
+): Promise<string | null> {
+  const deno = Deno.env.get("COMPILE_DENO") || Deno.execPath();
+  const flags = ["--no-check", "--no-config", "--no-lock", "--no-code-cache"];
+  const carried = archive === null
+    ? []
+    : [`--include=${archive}`, `--include=${archive}.sha256`];
+  const outcome = await runDeno(
+    deno,
+    [
+      "compile",
+      "--allow-all",
+      ...flags,
+      ...carried,
+      "--output",
+      scratch.program,
+      bundle,
+    ],
+    { cwd: scratch.path, minutes: PATIENCE },
+  );
+  if (outcome.code !== 0) return reasonOf(outcome);
+  const problem = await trialProblem(scratch.program);
+  // A runtime of another version starts, and then finds nothing in itself.
+  return problem && `the runtime does not go with ${deno}: ${problem}`;
+}
+
+async function makeScript(scratch: Scratch, bundle: string): Promise<void> {
+  const text = launcher(await Deno.readTextFile(bundle), Deno.execPath());
+  await Deno.remove(scratch.program).catch(() => {});
+  await Deno.writeTextFile(scratch.program, text, { mode: 0o755 });
+  const problem = await trialProblem(scratch.program);
+  if (problem !== null) {
+    throw new ScriptError(`Cannot make a script either: ${problem}`);
+  }
+}
+
+/** What is wrong with a program that was built, null when it starts. */
+export async function trialProblem(program: string): Promise<string | null> {
+  try {
+    const { code, combined: output } = await $`${program} --version`
+      .env("NO_COLOR", "1").stdin("null").captureCombined().quiet().noThrow()
+      .timeout("1m");
+    const works = code === 0 && output.startsWith("container version ");
+    return works ? null : reasonOf({ code, output });
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+/** The size of a file in words. */
+function size(path: string): string {
+  const bytes = Deno.statSync(path).size;
+  return bytes < 1e6
+    ? `${(bytes / 1e3).toFixed(1)} kB`
+    : `${(bytes / 1e6).toFixed(1)} MB`;
+}
+
+if (import.meta.main) {
+  Deno.exit(
+    await runScript("compile", async () => {
+      const options = parse(Deno.args);
+      if (options === "help") write(Deno.stdout, HELP);
+      else await compileProgram(options, speaker("compile"));
+      return 0;
+    }),
+  );
+}

@@ -1,0 +1,88 @@
+/**
+ * `deno task start`: from a fresh checkout to a command in a container. Builds
+ * what is missing or stale as the caller, and is root for the run alone.
+ *
+ * @module
+ */
+// @ts-types="../types/std_path.d.ts"
+import { join } from "@std/path";
+import $ from "dax";
+import { compileProgram, DEFAULTS, trialProblem } from "./compile.ts";
+import { changed, isThere, programSources, ROOT } from "./_files.ts";
+import { runScript, ScriptError, speaker } from "./_report.ts";
+import { buildRootfs } from "./rootfs.ts";
+
+/** For who has no terminal to type into. */
+const GREETING = 'echo "Hello from $(hostname). All that runs here:"; ps';
+
+/** What `container run` gets after its name; pure. */
+export function wordsToRun(
+  args: readonly string[],
+  { terminal }: { terminal: boolean },
+): string[] {
+  if (args.length) return [...args];
+  return terminal ? ["/bin/sh"] : ["/bin/sh", "-c", GREETING];
+}
+
+/** Why a program must be built again, null when it need not be. */
+export async function staleness(program: string): Promise<string | null> {
+  const built = changed(program);
+  if (built === null) return "there is none yet";
+  // Of the tree, busybox: the rest changes when containers use it.
+  const inputs = [...programSources(), join(ROOT, "fs/bin/busybox")];
+  const newer = inputs.find((path) => (changed(path) ?? 0) > built);
+  if (newer) return `${newer.slice(ROOT.length + 1)} is newer`;
+  // A script does not outlive the Deno that built it.
+  return await trialProblem(program);
+}
+
+async function start(args: readonly string[]): Promise<number> {
+  Deno.chdir(ROOT);
+  const say = speaker("start");
+  if (!isThere("fs")) {
+    await buildRootfs(
+      { out: "fs", force: false, minimal: false, offline: false },
+      speaker("rootfs"),
+    );
+  }
+  const stale = await staleness(DEFAULTS.out);
+  if (stale !== null) {
+    say(`Building ./container: ${stale}`);
+    await compileProgram(DEFAULTS, speaker("compile"));
+  }
+  const terminal = Deno.stdin.isTerminal() && Deno.stdout.isTerminal();
+  const words = ["run", ...wordsToRun(args, { terminal })];
+  if (Deno.uid() === 0) return await runToEnd(DEFAULTS.out, words);
+  const sudo = await $.which("sudo");
+  if (!sudo) {
+    throw new ScriptError(
+      "Cannot run a container: that takes root, and there is no sudo",
+      { hint: "run it as root: ./container run /bin/sh" },
+    );
+  }
+  say("Running ./container with sudo");
+  return await runToEnd(sudo, ["--", DEFAULTS.out, ...words]);
+}
+
+/** Runs a command on our terminal; its status, 128+n when signal n ended it. */
+async function runToEnd(program: string, args: string[]): Promise<number> {
+  const child = new Deno.Command(program, {
+    args,
+    stdin: "inherit",
+    stdout: "inherit",
+    stderr: "inherit",
+  }).spawn();
+  // A terminal sends these to the command as well, which decides.
+  for (const signal of ["SIGINT", "SIGQUIT"] as const) {
+    Deno.addSignalListener(signal, () => {});
+  }
+  for (const signal of ["SIGTERM", "SIGHUP"] as const) {
+    Deno.addSignalListener(signal, () => child.kill(signal));
+  }
+  // Deno gives 128+n where a signal ended it.
+  return (await child.status).code;
+}
+
+if (import.meta.main) {
+  Deno.exit(await runScript("start", () => start(Deno.args)));
+}

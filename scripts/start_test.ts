@@ -1,0 +1,67 @@
+// @ts-types="../types/std_assert.d.ts"
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { reasonOf } from "./_deno.ts";
+import { DEFAULTS, parse } from "./compile.ts";
+import { staleness, wordsToRun } from "./start.ts";
+
+Deno.test("wordsToRun() opens a shell on a terminal and greets without", () => {
+  assertEquals(wordsToRun([], { terminal: true }), ["/bin/sh"]);
+  const [shell, flag, script] = wordsToRun([], { terminal: false });
+  assertEquals([shell, flag], ["/bin/sh", "-c"]);
+  assertStringIncludes(script!, "hostname");
+});
+
+Deno.test("wordsToRun() runs what it is given", () => {
+  for (const terminal of [true, false]) {
+    assertEquals(wordsToRun(["ls", "-l"], { terminal }), ["ls", "-l"]);
+  }
+});
+
+Deno.test("staleness() knows what is missing, older and broken", async () => {
+  const file = await Deno.makeTempFile();
+  try {
+    await Deno.utime(file, 1, 1);
+    assertStringIncludes((await staleness(file))!, "is newer");
+    const tomorrow = Date.now() / 1000 + 86_400;
+    await Deno.writeTextFile(file, "#!/bin/sh\necho container version 1\n");
+    await Deno.chmod(file, 0o755);
+    await Deno.utime(file, tomorrow, tomorrow);
+    assertEquals(await staleness(file), null);
+    await Deno.writeTextFile(file, "#!/bin/sh\necho gone; exit 125\n");
+    await Deno.utime(file, tomorrow, tomorrow);
+    assertEquals(await staleness(file), "gone");
+  } finally {
+    await Deno.remove(file);
+  }
+  assertEquals(await staleness(file), "there is none yet");
+});
+
+Deno.test("parse() reads the flags of compile", () => {
+  assertEquals(parse([]), DEFAULTS);
+  assertEquals(parse(["--help", "--out", "x"]), "help");
+  assertEquals(parse(["--out=/a", "--no-rootfs", "--standalone"]), {
+    out: "/a",
+    rootfs: null,
+    standalone: true,
+  });
+});
+
+Deno.test("reasonOf() finds the cause in what Deno says", () => {
+  const output = `Compile container.js to x
+error: Writing deno compile executable to temporary file '/x'
+
+Caused by:
+    0: Setting up base binary.
+    1: error sending request
+    2: client error (Connect)
+
+Stack backtrace:
+   0: <unknown>
+`;
+  assertEquals(
+    reasonOf({ code: 1, output }),
+    "Setting up base binary: error sending request",
+  );
+  assertEquals(reasonOf({ code: 1, output: "error: No.\n" }), "No");
+  assertEquals(reasonOf({ code: 9, output: "" }), "it ended with status 9");
+});

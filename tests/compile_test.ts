@@ -1,0 +1,182 @@
+/**
+ * Builds the program as a user does, both ways, into directories of its own,
+ * and runs what came out. The standalone half needs DENORT_BIN, as it must not
+ * depend on a download.
+ */
+
+// @ts-types="../types/std_assert.d.ts"
+import {
+  assert,
+  assertEquals,
+  assertLess,
+  assertMatch,
+  assertStringIncludes,
+} from "@std/assert";
+import { execute, REPOSITORY, rootfs, TempDir, test } from "./_harness.ts";
+
+const RUNTIME = Deno.env.get("DENORT_BIN");
+const NO_RUNTIME = RUNTIME ? null : "DENORT_BIN is not set";
+
+/** What one module and one archive may weigh beside their own bytes. */
+const OVERHEAD = 64 * 1024;
+
+function compile(args: readonly string[], env: Record<string, string> = {}) {
+  const script = `${REPOSITORY}/scripts/compile.ts`;
+  return execute(
+    [Deno.execPath(), "run", "--allow-all", script, ...args],
+    { env, cwd: REPOSITORY },
+  );
+}
+
+/** Makes the script that stands in for a binary. */
+async function compileScript(out: string): Promise<string> {
+  const { status, stderr } = await compile(["--out", out], {
+    DENORT_BIN: "/nowhere/denort",
+  });
+  assertEquals(status, 0, stderr);
+  return stderr;
+}
+
+/** The number in `bundle 54.9 kB` and its like, in bytes. */
+function sizeIn(said: string, what: string): number {
+  const found = said.match(new RegExp(`${what} ([\\d.]+) (kB|MB)`));
+  assert(found, `${what} is not in ${said}`);
+  return Number(found[1]) * (found[2] === "MB" ? 1e6 : 1e3);
+}
+
+function names(dir: string): string[] {
+  return [...Deno.readDirSync(dir)].map(({ name }) => name).sort();
+}
+
+test("compile makes a script and warns where there is no runtime", async () => {
+  await using dir = new TempDir();
+  const out = `${dir.path}/container`;
+  const said = await compileScript(out);
+  assertStringIncludes(said, `Made ${out}: a script`);
+  assertMatch(said, /Warning: .* is not self-contained/);
+  assertMatch(said, /Warning: no standalone .*denort at '\/nowhere\/denort'/);
+  assertLess(sizeIn(said, "bundle"), 100_000);
+  assertEquals(names(dir.path), ["container"]);
+  assertEquals((await Deno.stat(out)).mode! & 0o777, 0o755);
+  const version = await execute([out, "--version"]);
+  assertEquals(version.stderr, "");
+  assertMatch(version.stdout, /^container version \d/);
+});
+
+test("the script runs a container", async () => {
+  await using dir = new TempDir();
+  const out = `${dir.path}/con tainer`;
+  await compileScript(out);
+  // Neither these nor the directory may have a say in it.
+  await Deno.writeTextFile(`${dir.path}/deno.json`, "{ broken");
+  await Deno.writeTextFile(`${dir.path}/package.json`, `{"type":"commonjs"}`);
+  const { status, stdout, stderr } = await execute(
+    [out, "run", "-q", "--rootfs", rootfs(), "sh", "-c", 'echo $$ "$1"; exit 7']
+      .concat("sh", "a  b"),
+    { cwd: dir.path },
+  );
+  assertEquals([status, stderr], [7, ""]);
+  assertMatch(stdout, /^[1-9]\d* a {2}b\n$/);
+});
+
+test("compile --standalone fails rather than make a script", async () => {
+  await using dir = new TempDir();
+  const out = `${dir.path}/container`;
+  await Deno.writeTextFile(out, "the old one");
+  const { status, stderr } = await compile(["--standalone", "--out", out], {
+    DENORT_BIN: "/nowhere/denort",
+  });
+  assertEquals(status, 1);
+  assertStringIncludes(stderr, "Cannot make a standalone binary");
+  assertEquals(await Deno.readTextFile(out), "the old one");
+  assertEquals(names(dir.path), ["container"]);
+});
+
+test("compile takes no runtime of another version for a good one", async () => {
+  await using dir = new TempDir();
+  const out = `${dir.path}/container`;
+  const { status, stderr } = await compile(["--out", out], {
+    DENORT_BIN: "/bin/sh",
+    COMPILE_DENO: Deno.execPath(),
+  });
+  assertEquals(status, 0, stderr);
+  assertStringIncludes(stderr, `Made ${out}: a script`);
+  assertEquals((await execute([out, "--version"])).status, 0);
+});
+
+test("compile refuses what it does not understand", async () => {
+  for (const args of [["--nonsense"], ["stray"], ["--out="]]) {
+    const { status, stderr } = await compile(args);
+    assertEquals(status, 2, stderr);
+  }
+  await using dir = new TempDir();
+  const { status, stderr } = await compile(["--out", dir.path]);
+  assertEquals(status, 1);
+  assertStringIncludes(stderr, "it is a directory");
+});
+
+test(
+  "the compiled program carries the bundle and the root filesystem alone",
+  async () => {
+    await using dir = new TempDir();
+    const out = `${dir.path}/container`;
+    const flags = ["--standalone", "--rootfs", rootfs(), "--out", out];
+    const { status, stderr } = await compile(flags);
+    assertEquals(status, 0, stderr);
+    const bundle = sizeIn(stderr, "bundle");
+    assertLess(bundle, 100_000);
+    const parts = bundle + sizeIn(stderr, "root filesystem");
+    const carried = (await Deno.stat(out)).size -
+      (await Deno.stat(RUNTIME!)).size;
+    // The sizes are said to a tenth of a megabyte.
+    assertLess(Math.abs(carried - parts), OVERHEAD + 1e5);
+    const bytes = await Deno.readFile(out);
+    const text = new TextDecoder("latin1").decode(bytes.subarray(-carried));
+    // A failure that printed the text would fill the terminal.
+    assert(!text.includes("deno-std"), "a package of the scripts is inside");
+    assert(!text.includes(REPOSITORY), "the path of the checkout is inside");
+  },
+  { skip: NO_RUNTIME },
+);
+
+test("the compiled program runs in an empty folder", async () => {
+  await using dir = new TempDir();
+  const { path } = dir;
+  const built = await compile([
+    "--standalone",
+    "--rootfs",
+    rootfs(),
+    "--out",
+    `${path}/bin/container`,
+  ]);
+  assertEquals(built.status, 0, built.stderr);
+  await Deno.mkdir(`${path}/empty`);
+  const run = () =>
+    execute([`${path}/bin/container`, "run", "-q", "busybox", "echo", "hi"], {
+      cwd: `${path}/empty`,
+      // Its own files are inside it, whatever lies about outside.
+      env: { XDG_CACHE_HOME: `${path}/cache`, TMPDIR: `${path}/empty` },
+    });
+  const first = await run();
+  assertEquals([first.status, first.stdout], [0, "hi\n"]);
+  assertStringIncludes(first.stderr, `${path}/cache/container/`);
+  const second = await run();
+  assertEquals([second.status, second.stdout, second.stderr], [0, "hi\n", ""]);
+  assertEquals(names(`${path}/empty`), [], "nothing may be left there");
+}, { skip: NO_RUNTIME });
+
+test(
+  "the compiled program without a root filesystem says what is missing",
+  async () => {
+    await using dir = new TempDir();
+    const out = `${dir.path}/container`;
+    const built = await compile(["--standalone", "--no-rootfs", "--out", out]);
+    assertEquals(built.status, 0, built.stderr);
+    const { status, stderr } = await execute([out, "run", "true"], {
+      cwd: dir.path,
+    });
+    assertEquals(status, 125);
+    assertStringIncludes(stderr, "Cannot use the root filesystem ./fs");
+  },
+  { skip: NO_RUNTIME },
+);
