@@ -9,9 +9,59 @@ const namespace = (name: string, what: string): Flag => ({
   help: `${what}: private, host or path:FILE`,
 });
 
+const RESOURCE_FLAGS: readonly Flag[] = [
+  {
+    name: "memory",
+    short: "m",
+    value: "SIZE",
+    help: "At most so much memory, like 512m",
+  },
+  { name: "memory-swap", value: "SIZE", help: "Memory and swap together" },
+  {
+    name: "memory-reservation",
+    value: "SIZE",
+    help: "What it keeps when memory is short",
+  },
+  { name: "cpus", value: "N", help: "At most so many CPUs, like 1.5" },
+  { name: "cpu-shares", value: "N", help: "Its weight among others (1024)" },
+  { name: "cpuset-cpus", value: "LIST", help: "Only these CPUs, by cgroup" },
+  { name: "cpuset-mems", value: "LIST", help: "Only these memory nodes" },
+  { name: "pids-limit", value: "N", help: "At most so many processes" },
+  {
+    name: "blkio-weight",
+    value: "N",
+    help: "Its weight at disks (10 to 1000)",
+  },
+  {
+    name: "device-read-bps",
+    value: "DEVICE:RATE",
+    help: "At most so many bytes a second from a disk",
+  },
+  {
+    name: "device-write-bps",
+    value: "DEVICE:RATE",
+    help: "At most so many bytes a second to a disk",
+  },
+  {
+    name: "device-read-iops",
+    value: "DEVICE:RATE",
+    help: "At most so many reads a second",
+  },
+  {
+    name: "device-write-iops",
+    value: "DEVICE:RATE",
+    help: "At most so many writes a second",
+  },
+  { name: "hugetlb", value: "SIZE:LIMIT", help: "Huge pages, like 2MB:64m" },
+];
+
 /** Every flag that says something of the container. */
 export const RUN_FLAGS: readonly Flag[] = [
-  { name: "rootfs", value: "DIR", help: "The root filesystem (default ./fs)" },
+  {
+    name: "rootfs",
+    value: "DIR",
+    help: "The root filesystem (default ./fs); / for the host's, or empty",
+  },
   {
     name: "hostname",
     value: "NAME",
@@ -60,6 +110,21 @@ export const RUN_FLAGS: readonly Flag[] = [
     help: "A mount in words: type=bind,source=S,target=T,readonly",
   },
   { name: "tmpfs", value: "DST[:OPTIONS]", help: "A directory in memory" },
+  {
+    name: "bind",
+    value: "SRC[:DST]",
+    help: "Show a path of the host inside, in the order given",
+  },
+  { name: "ro-bind", value: "SRC[:DST]", help: "The same, read-only" },
+  { name: "bind-try", value: "SRC[:DST]", help: "The same, if it is there" },
+  {
+    name: "ro-bind-try",
+    value: "SRC[:DST]",
+    help: "The same, read-only, if it is there",
+  },
+  { name: "dir", value: "DST", help: "Make an empty directory" },
+  { name: "file", value: "SRC:DST", help: "Copy a file" },
+  { name: "symlink", value: "TO:DST", help: "Make a symbolic link" },
   { name: "read-only", help: "The root filesystem cannot be changed" },
   { name: "ephemeral", help: "Changes go to memory and are thrown away" },
   { name: "overlay", value: "DIR", help: "Changes are kept in DIR" },
@@ -108,6 +173,7 @@ export const RUN_FLAGS: readonly Flag[] = [
   },
   { name: "nice", value: "N", help: "Its priority (-20 to 19)" },
   { name: "cpu", value: "LIST", help: "Run on these CPUs only, like 0-1,3" },
+  ...RESOURCE_FLAGS,
   { name: "sysctl", value: "K=V", help: "A sysctl that a namespace holds" },
   {
     name: "preserve-fd",

@@ -2,18 +2,25 @@
 
 import { parseMapping } from "../lifecycle/id_ranges.ts";
 import type { ContainerOptions, NamespaceMode } from "../lifecycle/options.ts";
+import { lookupDevice } from "../cgroup/devices.ts";
 import { DEFAULT_HOSTNAME } from "../spec/defaults.ts";
 import { UsageError } from "../spec/errors.ts";
+import { parseResources } from "../spec/resource_flags.ts";
 import type { Flags } from "./flags.ts";
 import {
+  parseBind,
   parseCpus,
+  parseDirectory,
+  parseFile,
   parseMode,
   parseMount,
   parseNumber,
   parsePair,
+  parseSymlink,
   parseTmpfs,
   parseUlimit,
   parseVolume,
+  pathExists,
   readEnvFile,
 } from "./run_values.ts";
 
@@ -50,7 +57,9 @@ export function optionsFromFlags(flags: Flags): ContainerOptions {
     uidMap: maps(flags, "uidmap"),
     gidMap: maps(flags, "gidmap"),
     mounts: mounts(flags),
-    readonly: flags.has("read-only"),
+    readonly: flags.last("read-only") === undefined
+      ? undefined
+      : flags.has("read-only"),
     ephemeral: flags.has("ephemeral"),
     overlay: flags.last("overlay"),
     capabilities: { add: flags.all("cap-add"), drop: flags.all("cap-drop") },
@@ -69,11 +78,32 @@ export function optionsFromFlags(flags: Flags): ContainerOptions {
     sysctls: Object.fromEntries(
       flags.all("sysctl").map((text) => parsePair("sysctl", text)!),
     ),
+    resources: resources(flags),
     tty: flags.has("tty"),
     preserveFds: number("preserve-fd", [0, MAX_PRESERVED]),
     init: !flags.has("no-init") && flags.last("init") !== "false",
     chroot: flags.has("chroot"),
   };
+}
+
+function resources(flags: Flags): ContainerOptions["resources"] {
+  const text = (name: string) => flags.last(name);
+  return parseResources({
+    memory: text("memory"),
+    "memory-swap": text("memory-swap"),
+    "memory-reservation": text("memory-reservation"),
+    cpus: text("cpus"),
+    "cpu-shares": text("cpu-shares"),
+    "cpuset-cpus": text("cpuset-cpus"),
+    "cpuset-mems": text("cpuset-mems"),
+    "pids-limit": text("pids-limit"),
+    "blkio-weight": text("blkio-weight"),
+    "device-read-bps": flags.all("device-read-bps"),
+    "device-write-bps": flags.all("device-write-bps"),
+    "device-read-iops": flags.all("device-read-iops"),
+    "device-write-iops": flags.all("device-write-iops"),
+    hugetlb: flags.all("hugetlb"),
+  }, lookupDevice);
 }
 
 function hostname(name: string): string {
@@ -108,6 +138,16 @@ function mounts(flags: Flags): ContainerOptions["mounts"] {
     if (name === "volume") return [parseVolume(value)];
     if (name === "mount") return [parseMount(value)];
     if (name === "tmpfs") return [parseTmpfs(value)];
+    if (name === "bind") return [parseBind("bind", value, [])];
+    if (name === "ro-bind") return [parseBind("ro-bind", value, ["ro"])];
+    if (name === "bind-try" || name === "ro-bind-try") {
+      const exists = pathExists(value.split(":")[0] ?? "");
+      const options = name === "ro-bind-try" ? ["ro"] : [];
+      return exists ? [parseBind(name, value, options)] : [];
+    }
+    if (name === "dir") return [parseDirectory(value)];
+    if (name === "symlink") return [parseSymlink(value)];
+    if (name === "file") return [parseFile(value)];
     return [];
   });
 }

@@ -46,6 +46,68 @@ export function parseVolume(text: string): Mount {
   };
 }
 
+/** Whether there is anything at a path of the host. */
+export function pathExists(path: string): boolean {
+  try {
+    Deno.statSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** `SRC:DST`, or one path for both: bubblewrap's --bind and its family. */
+export function parseBind(
+  name: string,
+  text: string,
+  options: readonly string[],
+): Mount {
+  const flag = `--${name} ${text}`;
+  const [source = "", destination = source] = text.split(":");
+  return {
+    destination: absolute(flag, destination),
+    type: "bind",
+    source: hostPath(flag, source),
+    options: ["rbind", "nosuid", ...options],
+  };
+}
+
+/** `DST`: an empty directory. */
+export function parseDirectory(text: string): Mount {
+  return { destination: absolute(`--dir ${text}`, text), type: "directory" };
+}
+
+/** `TO:DST`: a symbolic link. */
+export function parseSymlink(text: string): Mount {
+  const at = text.lastIndexOf(":");
+  const flag = `--symlink ${text}`;
+  if (at < 1) throw new UsageError(`${flag}: not TO:DST`);
+  return {
+    destination: absolute(flag, text.slice(at + 1)),
+    type: "symlink",
+    source: text.slice(0, at),
+  };
+}
+
+/** The most that --file copies: it goes through the plan. */
+const MAX_FILE = 1024 * 1024;
+
+/** `SRC:DST`: a copy of a file, of at most 1 MiB of text. */
+export function parseFile(text: string): Mount {
+  const flag = `--file ${text}`;
+  const [source = "", destination = ""] = text.split(":");
+  if (!source || !destination) throw new UsageError(`${flag}: not SRC:DST`);
+  const path = hostPath(flag, source);
+  if (Deno.statSync(path).size > MAX_FILE) {
+    throw new UsageError(`${flag}: it is larger than 1 MiB`, "Use --ro-bind.");
+  }
+  return {
+    destination: absolute(flag, destination),
+    type: "file",
+    source: Deno.readTextFileSync(path),
+  };
+}
+
 /** `DST[:OPTIONS]`. */
 export function parseTmpfs(text: string): Mount {
   const [destination = "", options = ""] = text.split(":");

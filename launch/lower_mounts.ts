@@ -206,7 +206,7 @@ export const lowerMounts: Lowering<
       ],
     },
   ],
-  mountOverlay: ({ root, upper, work, userNamespace }) => {
+  mountOverlay: ({ root, target, upper, work, userNamespace }) => {
     // By descriptor, since the layers are hidden by what is mounted over them.
     const path = (slot: number) => `/proc/self/fd/${slot}`;
     const [lower, layers, own] = [60, 61, 62];
@@ -231,7 +231,7 @@ export const lowerMounts: Lowering<
       ...(inMemory
         ? [
           ...create("tmpfs", "overlay", ["mode=755"], 0, "layers"),
-          move("layers", root),
+          move("layers", target),
           { name: "mkdirat", args: [{ slot: "layers" }, "upper", 0o755] },
           { name: "mkdirat", args: [{ slot: "layers" }, "work", 0o755] },
           hold("layers", layers),
@@ -246,7 +246,7 @@ export const lowerMounts: Lowering<
         name: "mount",
         args: [
           "overlay",
-          root,
+          target,
           "overlay",
           0,
           [

@@ -20,10 +20,10 @@ import { CAPABILITIES } from "../plan/capabilities.ts";
 import { SpecError } from "../spec/errors.ts";
 import type { Block, Call, Instruction } from "./call.ts";
 import { HANDED } from "./handed.ts";
+import { installFilter } from "./seccomp/install.ts";
 import type { Lowering } from "./lower.ts";
 
 const CWD_SIZE = 4096;
-const SECCOMP_SET_MODE_FILTER = 1;
 const SOL_SOCKET = 1;
 const SCM_RIGHTS = 1;
 const MSG_NOSIGNAL = 0x4000;
@@ -188,18 +188,9 @@ export const lowerProcess: Lowering<
     for (const cpu of cpus) mask[cpu >> 3]! |= 1 << (cpu & 7);
     return [{ name: "sched_setaffinity", args: [0, mask.length, mask] }];
   },
-  setSeccomp: ({ filter }) => {
-    const program = fromBase64(filter);
-    const header = new Uint8Array(16);
-    new DataView(header.buffer).setUint16(0, program.length / 8, true);
-    return [{
-      name: "seccomp",
-      args: [SECCOMP_SET_MODE_FILTER, 0, {
-        bytes: header,
-        pointers: [{ at: 8, to: program }],
-      }],
-    }];
-  },
+  setSeccomp: ({ filter, flags }) => [
+    installFilter(fromBase64(filter), flags),
+  ],
   setLabel: ({ kind, label }) =>
     kind === "apparmor"
       ? writeTo("/proc/self/attr/apparmor/exec", `exec ${label}`)

@@ -6,6 +6,7 @@
 import type { Facts } from "../plan/facts.ts";
 import { hasNamespace } from "../plan/namespaces.ts";
 import type { Spec } from "../spec/types.ts";
+import type { CgroupPlan } from "../cgroup/step.ts";
 import { readCaller } from "./caller.ts";
 import { ownForegroundGroup } from "../launch/parent.ts";
 
@@ -18,8 +19,9 @@ export interface FactOptions {
   chroot: boolean;
   mapHelper: boolean;
   overlay: Facts["overlay"];
+  rootKind: Facts["rootKind"];
   seccomp: Facts["seccomp"];
-  cgroup: (NonNullable<Facts["cgroup"]> & { files: string[] }) | null;
+  cgroup: CgroupPlan | null;
 }
 
 /** Reads the facts that a Spec's plan needs. */
@@ -40,10 +42,16 @@ export function readFacts(
     mapHelper: options.mapHelper,
     denySetgroups: inUserNamespace && !capable && !options.mapHelper,
     bindDevices: inUserNamespace || !devices,
-    cgroupFiles: options.cgroup?.files ?? [],
-    cgroup: options.cgroup ?? null,
+    cgroupFiles: options.cgroup?.join ?? [],
+    cgroup: options.cgroup && {
+      path: options.cgroup.groups.map(({ path }) => path).join(" "),
+      writes: options.cgroup.steps.flatMap((step) =>
+        step.step === "write" ? [{ file: step.path, value: step.value }] : []
+      ),
+    },
     seccomp: options.seccomp,
     overlay: options.overlay,
+    rootKind: options.rootKind,
   };
 }
 

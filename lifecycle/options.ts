@@ -4,6 +4,7 @@
  * of it.
  */
 
+import type { Resources } from "../spec/resources.ts";
 import type { IdMapping, Mount, NamespaceType, Rlimit } from "../spec/types.ts";
 
 /** A namespace: the host's, a new one, or that behind a path. */
@@ -53,6 +54,8 @@ export interface ContainerOptions {
   nice?: number;
   cpus?: number[];
   sysctls?: Record<string, string>;
+  /** Limits of the kernel's cgroups, in OCI's form. */
+  resources?: Resources;
   apparmor?: string;
   selinux?: string;
   /** A terminal of its own. */

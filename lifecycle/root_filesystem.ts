@@ -3,6 +3,9 @@
 import { ContainerError } from "../spec/errors.ts";
 import { embeddedRootfs } from "./embedded.ts";
 
+/** `--rootfs empty`: nothing but what is put there. */
+export const EMPTY_ROOTFS = "empty";
+
 /** Used where no --rootfs is given. */
 export const DEFAULT_ROOTFS = "./fs";
 
@@ -14,6 +17,7 @@ export function findRootFilesystem(
   path: string | undefined,
   say: (line: string) => void,
 ): string {
+  if (path === EMPTY_ROOTFS) return EMPTY_ROOTFS;
   try {
     return realDirectory(path ?? DEFAULT_ROOTFS);
   } catch (error) {

@@ -10,9 +10,13 @@ import { compile } from "../plan/compile.ts";
 import type { Facts } from "../plan/facts.ts";
 import type { Plan } from "../plan/step.ts";
 import type { Spec } from "../spec/types.ts";
+import type { CgroupPlan } from "../cgroup/step.ts";
 import { readCaller } from "./caller.ts";
 import { type FactOptions, readFacts } from "./facts.ts";
+import { Limits, planLimits } from "./limits.ts";
 import type { ContainerOptions } from "./options.ts";
+import { EMPTY_ROOTFS } from "./root_filesystem.ts";
+import { seccompFilter } from "./seccomp.ts";
 import { decide } from "./spec.ts";
 import { findUser } from "./users.ts";
 
@@ -33,13 +37,14 @@ export interface Prepared {
   spec: Spec;
   facts: Facts;
   plan: Plan;
+  cgroup: CgroupPlan | null;
   /** What had to be left out, a sentence each. */
   leftOut: string[];
 }
 
 /** Decides everything; changes nothing. */
 export function prepare(options: ContainerOptions, rootfs: string): Prepared {
-  const user = findUser(rootfs, {
+  const user = findUser(rootfs === EMPTY_ROOTFS ? "/" : rootfs, {
     user: options.user ?? "0",
     groupAdd: options.groups ?? [],
   });
@@ -49,20 +54,33 @@ export function prepare(options: ContainerOptions, rootfs: string): Prepared {
     user,
     readCaller(),
   );
+  const cgroup = planLimits({
+    id: containerId(),
+    resources: options.resources,
+    rootless: !readCaller().privileged,
+  });
   const factOptions: FactOptions = {
     init: options.init ?? true,
     chroot: options.chroot ?? false,
+    rootKind: rootfs === EMPTY_ROOTFS
+      ? "empty"
+      : rootfs === "/"
+      ? "host"
+      : "directory",
     mapHelper,
     overlay: options.overlay
       ? { upper: `${options.overlay}/upper`, work: `${options.overlay}/work` }
       : options.ephemeral
       ? { upper: null, work: null }
       : null,
-    seccomp: null,
-    cgroup: null,
+    seccomp: options.privileged && !options.seccomp ? null : seccompFilter(
+      options.seccomp ?? "default",
+      spec.process.capabilities?.bounding ?? [],
+    ),
+    cgroup,
   };
   const facts = readFacts(spec, factOptions);
-  return { spec, facts, plan: compile(spec, facts), leftOut };
+  return { spec, facts, plan: compile(spec, facts), cgroup, leftOut };
 }
 
 /**
@@ -71,7 +89,7 @@ export function prepare(options: ContainerOptions, rootfs: string): Prepared {
  * @returns the command's own status, 128+n when signal n killed it
  */
 export async function run(
-  { spec, facts, plan, leftOut }: Prepared,
+  { spec, facts, plan, cgroup, leftOut }: Prepared,
   options: RunOptions,
 ): Promise<number> {
   const { args, preserve = 0 } = spec.process;
@@ -79,7 +97,8 @@ export async function run(
     announce(args, Deno.pid);
     for (const line of leftOut) options.say(`container: ${line}`);
   }
-  return await runParent({
+  using limits = cgroup && new Limits(cgroup);
+  const status = await runParent({
     version: 1,
     plan,
     args,
@@ -93,7 +112,23 @@ export async function run(
         if (step.step === "mapIds") mapIds(pid, step);
       }
     },
-    root: spec.root.path,
+    root: rootOnHost(spec.root.path),
     started: (pid) => options.started?.(pid),
   });
+  if (limits?.oomKilled()) {
+    options.say(
+      "container: the kernel killed a process of it for want of memory (out of memory); see --memory",
+    );
+  }
+  return status;
+}
+
+/** Where to look for the reason when a command cannot be executed. */
+const rootOnHost = (path: string) => path === EMPTY_ROOTFS ? "/" : path;
+
+/** Twelve hexadecimal digits, as docker's short ids. */
+function containerId(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(6));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0"))
+    .join("");
 }

@@ -49,7 +49,9 @@ export function decide(
   const leftOut: string[] = [];
   const { process, linux } = spec;
   spec.hostname = options.hostname ?? DEFAULT_HOSTNAME;
-  spec.root.readonly = options.readonly ?? false;
+  // The host's own tree is for looking at, unless changes go elsewhere.
+  spec.root.readonly = options.readonly ??
+    (rootfs === "/" && !options.ephemeral && !options.overlay);
   process.cwd = options.workdir ?? "/";
   process.user = {
     uid: user.uid,

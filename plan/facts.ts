@@ -21,7 +21,12 @@ export interface Facts {
   /** The cgroup to be made. */
   cgroup: { path: string; writes: { file: string; value: string }[] } | null;
   /** The seccomp filter, compiled, in base64. */
-  seccomp: { profile: string; filter: string } | null;
+  seccomp: { profile: string; filter: string; flags: number } | null;
+  /**
+   * What the root filesystem is: a directory, the host's own tree, or nothing
+   * but what is put there.
+   */
+  rootKind: "directory" | "host" | "empty";
   /** What goes between the root filesystem and the container. */
   overlay: { upper: string | null; work: string | null } | null;
 }

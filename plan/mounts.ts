@@ -79,11 +79,50 @@ export function prepareMounts(spec: Spec): Step[] {
   });
 }
 
+const ASKED = { why: "asked for", man: "mkdir(2)" } as const;
+
+/** What `run` can put into a root beside mounts; config.json cannot. */
+function makeEntry(
+  { type, destination: path, source = "" }: Mount,
+): Step[] | null {
+  const directory = (path: string): Step => ({
+    step: "makeMountpoint",
+    path,
+    kind: "directory",
+    ...ASKED,
+  });
+  const above = path.replace(/\/[^/]*$/, "");
+  switch (type) {
+    case "directory":
+      return [directory(path)];
+    case "symlink":
+      return [...(above ? [directory(above)] : []), {
+        step: "makeSymlink",
+        path,
+        to: source,
+        why: "asked for",
+        man: "symlink(2)",
+      }];
+    case "file":
+      return [{ step: "makeMountpoint", path, kind: "file", ...ASKED }, {
+        step: "writeFile",
+        path,
+        text: source,
+        why: "asked for",
+        man: "open(2), write(2)",
+      }];
+    default:
+      return null;
+  }
+}
+
 /** Every mount of the Spec, in its order, after its mountpoint. */
 export function attachMounts(spec: Spec, facts: Facts): Step[] {
   return (spec.mounts ?? []).flatMap((entry, index): Step[] => {
     const target = entry.destination;
     const type = entry.type ?? "none";
+    const made = makeEntry(entry);
+    if (made) return made;
     const isFile = isBind(entry) &&
       facts.files.includes(entry.source ?? target);
     const steps: Step[] = [{
@@ -122,7 +161,8 @@ export function attachMounts(spec: Spec, facts: Facts): Step[] {
 
 /** The same, taken away again in the opposite order. */
 export function unmounts(spec: Spec): Step[] {
-  return (spec.mounts ?? []).toReversed().map((entry) => ({
+  const mounted = (spec.mounts ?? []).filter((entry) => !makeEntry(entry));
+  return mounted.toReversed().map((entry) => ({
     step: "unmount",
     target: entry.destination,
     why:

@@ -33,37 +33,21 @@ export function isolateMounts(spec: Spec): Step[] {
   }];
 }
 
+/**
+ * A directory of the host that is covered, in this mount tree only, where the
+ * new root has none of its own to be mounted on.
+ */
+const STAGING = "/tmp";
+
 /** Makes the root filesystem `/`. */
 export function changeRoot(spec: Spec, facts: Facts): Step[] {
   const root = spec.root.path;
-  const steps: Step[] = [];
-  if (facts.overlay) {
-    steps.push({
-      step: "mountOverlay",
-      root,
-      ...facts.overlay,
-      userNamespace: hasNamespace(spec, "user"),
-      why: facts.overlay.upper === null
-        ? "changes go to a layer in memory over the root filesystem and are gone with the container"
-        : `changes go to ${facts.overlay.upper}, over a root filesystem that stays as it is`,
-      man: "mount(2), the kernel's overlayfs documentation",
-    });
-  } else if (facts.changeRoot === "pivot_root") {
-    steps.push({
-      step: "mount",
-      source: root,
-      target: root,
-      type: null,
-      flags: ["MS_BIND", "MS_REC"],
-      data: null,
-      why: "pivot_root takes a mount point only, and a bind mount makes one",
-      man: "mount(2)",
-    });
-  }
+  const target = facts.rootKind === "directory" ? root : STAGING;
+  const steps = layRoot(spec, facts, target);
   if (facts.changeRoot === "chroot") {
     return [...steps, {
       step: "chroot",
-      root,
+      root: target,
       why:
         "every path now starts in the root filesystem; unlike pivot_root, this leaves the host's mounts in place and only hides them",
       man: "chroot(2)",
@@ -71,11 +55,76 @@ export function changeRoot(spec: Spec, facts: Facts): Step[] {
   }
   return [...steps, {
     step: "pivotRoot",
-    root,
+    root: target,
     why:
       "the root filesystem becomes / and the host's tree is detached: no path leads back to it, not even for root",
     man: "pivot_root(2), umount2(2)",
   }];
+}
+
+/** Puts the root filesystem where it can become `/`. */
+function layRoot(spec: Spec, facts: Facts, target: string): Step[] {
+  const root = spec.root.path;
+  if (facts.rootKind === "empty") {
+    return [{
+      step: "createFilesystem",
+      name: "root",
+      type: "tmpfs",
+      source: "root",
+      options: ["mode=755"],
+      attributes: ["MOUNT_ATTR_NOSUID", "MOUNT_ATTR_NODEV"],
+      why: "a root in memory that holds nothing but what is asked for",
+      man: "fsopen(2), fsmount(2), tmpfs(5)",
+    }, {
+      step: "attach",
+      name: "root",
+      target,
+      why: "pivot_root takes a mount point only",
+      man: "move_mount(2)",
+    }];
+  }
+  if (facts.overlay) {
+    return [{
+      step: "mountOverlay",
+      root,
+      target,
+      ...facts.overlay,
+      userNamespace: hasNamespace(spec, "user"),
+      why: facts.overlay.upper === null
+        ? "changes go to a layer in memory over the root filesystem and are gone with the container"
+        : `changes go to ${facts.overlay.upper}, over a root filesystem that stays as it is`,
+      man: "mount(2), the kernel's overlayfs documentation",
+    }];
+  }
+  const bind: Step = {
+    step: "mount",
+    source: root,
+    target,
+    type: null,
+    flags: ["MS_BIND", "MS_REC"],
+    data: null,
+    why: "pivot_root takes a mount point only, and a bind mount makes one",
+    man: "mount(2)",
+  };
+  if (facts.rootKind === "host") {
+    return [
+      bind,
+      ...(spec.root.readonly
+        ? [
+          {
+            step: "setMountAttributes",
+            mount: { path: target },
+            set: ["MOUNT_ATTR_RDONLY"],
+            recursive: true,
+            why:
+              "nothing of the host can be changed, on whatever file system it lies; what is mounted from here on has its own setting",
+            man: "mount_setattr(2)",
+          } as const,
+        ]
+        : []),
+    ];
+  }
+  return facts.changeRoot === "pivot_root" ? [bind] : [];
 }
 
 const coverOf = (index: number) => `cover${index}`;

@@ -117,6 +117,7 @@ type Kinds = {
   /** Overlay: a writable layer in memory or in a directory over the root. */
   mountOverlay: {
     root: string;
+    target: string;
     upper: string | null;
     work: string | null;
     userNamespace: boolean;
@@ -167,7 +168,7 @@ type Kinds = {
   /** sched_setaffinity(2). */
   setAffinity: { cpus: readonly number[] };
   /** seccomp(2) SECCOMP_SET_MODE_FILTER. */
-  setSeccomp: { profile: string; filter: string };
+  setSeccomp: { profile: string; filter: string; flags: number };
   /** write(2) to /proc/self/attr/…/exec. */
   setLabel: { kind: "apparmor" | "selinux"; label: string };
   /** setsid(2). */

@@ -1,0 +1,55 @@
+/**
+ * The container's cgroup: made where a limit asks for one, removed with the
+ * container. Runs on the host, in the parent.
+ */
+
+import {
+  Cgroup,
+  createCgroup,
+  planCgroup,
+  readHierarchy,
+  recordCgroup,
+  sweep,
+} from "../cgroup/mod.ts";
+import type { CgroupPlan } from "../cgroup/step.ts";
+import type { Resources } from "../spec/resources.ts";
+import { stateDirectory } from "./state_directory.ts";
+
+/** Where the cgroups of running containers are recorded. */
+const recordsDirectory = () => `${stateDirectory()}/cgroups`;
+
+/** Plans a cgroup for limits; null where none is asked for. */
+export function planLimits(
+  { id, resources, rootless }: {
+    id: string;
+    resources: Resources | undefined;
+    rootless: boolean;
+  },
+): CgroupPlan | null {
+  if (!resources) return null;
+  return planCgroup({ id, resources, rootless }, readHierarchy());
+}
+
+/** A cgroup in force; disposing of it takes it and its record away. */
+export class Limits implements Disposable {
+  readonly #cgroup: Cgroup;
+  #record: Disposable | undefined;
+
+  /** Makes it, and removes what a killed command left behind before. */
+  constructor(plan: CgroupPlan) {
+    sweep(recordsDirectory());
+    this.#cgroup = createCgroup(plan, (state) => {
+      this.#record = recordCgroup(recordsDirectory(), state);
+    });
+  }
+
+  /** Whether the kernel killed a process for want of memory. */
+  oomKilled(): boolean {
+    return this.#cgroup.oomKilled();
+  }
+
+  [Symbol.dispose](): void {
+    this.#cgroup.remove();
+    this.#record?.[Symbol.dispose]();
+  }
+}
