@@ -1,0 +1,99 @@
+/** Runs system calls under a filter, for tests: the walker installs it and goes on. */
+
+import {
+  type Descriptor,
+  memoryFile,
+  moveUp,
+  pipe,
+  readAt,
+} from "../../ffi/fcntl.ts";
+import { spawn } from "../../ffi/spawn.ts";
+import { exitCode, wait } from "../../ffi/wait.ts";
+import type { Instruction } from "../call.ts";
+import {
+  compileImage,
+  type Outcome,
+  OUTCOME_SIZE,
+  readOutcome,
+} from "../image.ts";
+import { HANDED } from "../lower.ts";
+import { openWalker } from "../walker.ts";
+import { installFilter } from "./install.ts";
+
+const PR_SET_NO_NEW_PRIVS = 38;
+
+/** Lets a process without privileges install a filter. */
+export const NO_NEW_PRIVS: Instruction = {
+  name: "prctl",
+  args: [PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0],
+};
+
+/** A walker under way. */
+export interface Started {
+  pid: number;
+  /** How far it came, at any time. */
+  outcome(): Outcome;
+  /** The index of the instruction it is at. */
+  at(): number;
+  memory: Descriptor;
+}
+
+/** Starts a walker with the instructions and a place for its output. */
+export function start(
+  instructions: readonly Instruction[],
+  output: Descriptor,
+): Started {
+  const image = compileImage(instructions);
+  const memory = moveUp(memoryFile("plan", image.bytes));
+  const pid = spawn(
+    `/proc/self/fd/${openWalker().fd}`,
+    ["walker", String(HANDED.walk)],
+    { 1: output.fd, 2: output.fd, [HANDED.walk]: memory.fd },
+  );
+  const header = () => {
+    const bytes = new Uint8Array(OUTCOME_SIZE);
+    readAt(memory.fd, bytes, 0);
+    return bytes;
+  };
+  return {
+    pid,
+    memory,
+    outcome: () => readOutcome(image, header()),
+    at: () => new DataView(header().buffer).getUint32(20, true),
+  };
+}
+
+/** What became of a command. */
+export interface Ended {
+  code: number;
+  output: string;
+  outcome: Outcome;
+}
+
+/** Runs instructions, the last of which may be an execve, to the end. */
+export async function runUnder(
+  filter: Uint8Array,
+  instructions: readonly Instruction[],
+): Promise<Ended> {
+  const { read, write } = pipe();
+  using output = moveUp(write);
+  const started = start(
+    [NO_NEW_PRIVS, installFilter(filter), ...instructions],
+    output,
+  );
+  output.close();
+  const text = await new Response(
+    (await Deno.open(`/dev/fd/${read.fd}`)).readable,
+  ).text();
+  read.close();
+  const status = wait(started.pid)!;
+  const outcome = started.outcome();
+  started.memory.close();
+  return { code: exitCode(status), output: text, outcome };
+}
+
+/** The execve of a command. */
+export function execute(...argv: [string, ...string[]]): Instruction {
+  const env = [`PATH=${Deno.env.get("PATH")}`, "HOME=/tmp"];
+  return { name: "execve", args: [argv[0], argv, env] };
+}

@@ -1,0 +1,39 @@
+/**
+ * The default profile's filter. Compiling takes some milliseconds in a process
+ * that has just started, so the usual one, for the capabilities that a
+ * container has when nothing else is said, is kept compiled; a test compiles
+ * it again and compares.
+ */
+
+import {
+  defaultSeccomp,
+  SECCOMP_CAPABILITIES,
+} from "../../plan/seccomp_default.ts";
+import type { SeccompHost } from "../../spec/seccomp.ts";
+import { compileSeccomp } from "./compile.ts";
+import { DEFAULT_FILTER } from "./default_code.ts";
+
+/** What the compiled filter was compiled for, as far as it matters to the profile. */
+export const PRECOMPILED = {
+  capabilities: ["CAP_SYS_CHROOT"],
+  kernel: [5, 12],
+} as const;
+
+/** The filter of the default profile for a container with these capabilities. */
+export function defaultFilter(
+  { capabilities, kernel, arch = Deno.build.arch }: {
+    capabilities: readonly string[];
+    kernel: readonly [major: number, minor: number];
+    arch?: SeccompHost["arch"];
+  },
+): Uint8Array<ArrayBuffer> {
+  const relevant = SECCOMP_CAPABILITIES.filter((name) =>
+    capabilities.includes(name)
+  );
+  const [major, minor] = PRECOMPILED.kernel;
+  const isUsual = String(relevant) === String(PRECOMPILED.capabilities) &&
+    (kernel[0] > major || kernel[0] === major && kernel[1] >= minor);
+  return isUsual
+    ? Uint8Array.fromBase64(DEFAULT_FILTER[arch])
+    : compileSeccomp(defaultSeccomp({ capabilities, kernel, arch }), arch);
+}
