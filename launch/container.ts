@@ -59,9 +59,13 @@ export function walkedSteps(plan: Plan): Plan["launch"] {
 /**
  * Starts PID 1 in its namespaces; it waits there until it is released.
  *
+ * @param streams what its standard streams are, where they are not ours
  * @throws the error of the step that failed
  */
-export function startContainer(handover: Handover): Container {
+export function startContainer(
+  handover: Handover,
+  streams: Record<number, Descriptor> = {},
+): Container {
   using plan = handover.plan.init ? moveUp(packHandover(handover)) : null;
   using self = handover.plan.init
     ? moveUp(open("/proc/self/exe", O.O_PATH))
@@ -72,6 +76,7 @@ export function startContainer(handover: Handover): Container {
   using held = moveUp(lifeline.read);
   using preserved = new DisposableStack();
   const fds: Record<number, Descriptor> = {
+    ...streams,
     [HANDED.status]: told,
     [HANDED.lifeline]: held,
   };

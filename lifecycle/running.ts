@@ -1,0 +1,223 @@
+/**
+ * A container run from a program: its streams, its end, its signals. Runs in
+ * that program's process, on the host; nothing that shares its memory enters
+ * the container.
+ */
+
+import { Cgroup, createCgroup, recordCgroup, sweep } from "../cgroup/mod.ts";
+import type { Stats } from "../cgroup/stats.ts";
+import { type Descriptor, moveUp, O, open, pipe } from "../ffi/fcntl.ts";
+import { kill, SIGNAL, type SignalName } from "../ffi/signal.ts";
+import { wait, waitInBackground, type WaitStatus } from "../ffi/wait.ts";
+import { type Container, startContainer } from "../launch/container.ts";
+import { checkStarted, outside } from "../launch/diagnose.ts";
+import { mapIds } from "../launch/id_maps.ts";
+import { ContainerError } from "../spec/errors.ts";
+import type { ContainerOptions } from "./options.ts";
+import { findRootFilesystem } from "./root_filesystem.ts";
+import { prepare, type Prepared } from "./run.ts";
+import { stateDirectory } from "./state_directory.ts";
+
+/** What a stream of the container is tied to. */
+export type Stdio = "inherit" | "null" | "piped";
+
+/** {@linkcode ContainerOptions} for a program. */
+export interface LibraryOptions extends Omit<ContainerOptions, "tty" | "init"> {
+  stdin?: Stdio;
+  stdout?: Stdio;
+  stderr?: Stdio;
+}
+
+/** How a command ended. */
+export interface ExitStatus {
+  /** Its status; 128 and the signal's number when one killed it. */
+  code: number;
+  success: boolean;
+  signal: SignalName | null;
+  /** The kernel killed a process of it for want of memory. */
+  outOfMemory: boolean;
+}
+
+const NUMBER = { stdin: 0, stdout: 1, stderr: 2 } as const;
+type StreamName = keyof typeof NUMBER;
+
+/** The two ends of a stream: ours, and the one that the container gets. */
+interface Tie {
+  theirs: Descriptor | null;
+  ours: Descriptor | null;
+}
+
+function tie(name: StreamName, kind: Stdio): Tie {
+  if (kind === "inherit") return { theirs: null, ours: null };
+  if (kind === "null") {
+    return { theirs: moveUp(open("/dev/null", O.O_RDWR)), ours: null };
+  }
+  const { read, write } = pipe();
+  return name === "stdin"
+    ? { theirs: moveUp(read), ours: write }
+    : { theirs: moveUp(write), ours: read };
+}
+
+/** A running container. Disposing of it kills it and waits for its end. */
+export class RunningContainer implements AsyncDisposable {
+  /** The number of its first process, here on the host. */
+  readonly pid: number;
+  /** How it ended; rejects where the command could not be started. */
+  readonly status: Promise<ExitStatus>;
+  readonly #container: Container;
+  readonly #cgroup: Cgroup | null;
+  readonly #ties: Record<StreamName, Tie>;
+  readonly #files = new Map<StreamName, Deno.FsFile>();
+  #ended = false;
+
+  /** Use {@linkcode run}. */
+  constructor(
+    container: Container,
+    ties: Record<StreamName, Tie>,
+    cgroup: Cgroup | null,
+    finish: (status: WaitStatus | null) => ExitStatus,
+  ) {
+    this.#container = container;
+    this.#ties = ties;
+    this.#cgroup = cgroup;
+    this.pid = container.pid;
+    this.status = waitInBackground(container.pid).then((status) => {
+      this.#ended = true;
+      return finish(status);
+    });
+    // Who never looks at the status is not to die of its rejection.
+    this.status.catch(() => {});
+  }
+
+  /** What the command reads; with `stdin: "piped"`. */
+  get stdin(): WritableStream<Uint8Array<ArrayBuffer>> {
+    return this.#file("stdin").writable;
+  }
+
+  /** What the command writes; with `stdout: "piped"`. */
+  get stdout(): ReadableStream<Uint8Array<ArrayBuffer>> {
+    return this.#file("stdout").readable;
+  }
+
+  /** What the command complains of; with `stderr: "piped"`. */
+  get stderr(): ReadableStream<Uint8Array<ArrayBuffer>> {
+    return this.#file("stderr").readable;
+  }
+
+  #file(name: StreamName): Deno.FsFile {
+    const known = this.#files.get(name);
+    if (known) return known;
+    const { ours } = this.#ties[name];
+    if (!ours) throw new TypeError(`${name} is not piped`);
+    const file = Deno.openSync(`/proc/self/fd/${ours.fd}`, {
+      read: name !== "stdin",
+      write: name === "stdin",
+    });
+    ours.close();
+    this.#files.set(name, file);
+    return file;
+  }
+
+  /** Sends a signal; false when it has ended already. */
+  signal(name: SignalName): boolean {
+    return !this.#ended && kill(this.pid, SIGNAL[name]);
+  }
+
+  /** What it has used, where a limit gave it a cgroup. */
+  stats(): Stats {
+    if (!this.#cgroup) {
+      throw new ContainerError("Cannot tell what it uses: it has no cgroup", {
+        hint: "Ask for a limit (resources).",
+      });
+    }
+    return this.#cgroup.stats();
+  }
+
+  /** Kills it and waits for its end. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#ended) kill(this.pid, SIGNAL.SIGKILL);
+    await this.status.catch(() => {});
+    for (const { ours } of Object.values(this.#ties)) ours?.close();
+    this.#container[Symbol.dispose]();
+  }
+}
+
+const NAMES = new Map(
+  Object.entries(SIGNAL).map((
+    [name, number],
+  ): [number, SignalName] => [number, name as SignalName]),
+);
+
+/**
+ * Runs a command in a new container, isolated as `container run --no-init`.
+ *
+ * @throws ContainerError, with cause and cure, where it cannot be started
+ */
+export function run(options: LibraryOptions): RunningContainer {
+  const rootfs = findRootFilesystem(options.rootfs, () => {});
+  return launch(prepare({ ...options, init: false }, rootfs), options);
+}
+
+function launch(prepared: Prepared, options: LibraryOptions): RunningContainer {
+  const { plan, spec, cgroup: cgroupPlan } = prepared;
+  using undo = new DisposableStack();
+  const records = `${stateDirectory()}/cgroups`;
+  if (cgroupPlan) sweep(records);
+  const cgroup = cgroupPlan && createCgroup(cgroupPlan, (state) => {
+    undo.use(recordCgroup(records, state));
+  });
+  if (cgroup) undo.use(cgroup);
+  const ties: Record<StreamName, Tie> = {
+    stdin: tie("stdin", options.stdin ?? "null"),
+    stdout: tie("stdout", options.stdout ?? "inherit"),
+    stderr: tie("stderr", options.stderr ?? "inherit"),
+  };
+  const streams: Record<number, Descriptor> = {};
+  for (const [name, { theirs }] of Object.entries(ties)) {
+    if (theirs) streams[NUMBER[name as StreamName]] = theirs;
+  }
+  undo.defer(() => {
+    for (const { theirs } of Object.values(ties)) theirs?.close();
+  });
+  const container = startContainer({
+    version: 1,
+    plan,
+    args: spec.process.args,
+    announce: false,
+    debug: false,
+    preserve: spec.process.preserve ?? 0,
+    foreground: false,
+  }, streams);
+  try {
+    for (const step of plan.host) {
+      if (step.step === "mapIds") mapIds(container.pid, step);
+    }
+    container.release();
+  } catch (error) {
+    kill(container.pid, SIGNAL.SIGKILL);
+    wait(container.pid);
+    container[Symbol.dispose]();
+    throw error;
+  }
+  for (const { theirs } of Object.values(ties)) theirs?.close();
+  const done = undo.move();
+  return new RunningContainer(container, ties, cgroup, (status) => {
+    using _done = done;
+    const outOfMemory = cgroup?.oomKilled() ?? false;
+    using held = new DisposableStack();
+    const root = held.use(open(spec.root.path, O.O_PATH));
+    checkStarted(container.walk, outside(root, held));
+    const signal = status && "signaled" in status ? status.signaled : 0;
+    const code = signal
+      ? 128 + signal
+      : status && "exited" in status
+      ? status.exited
+      : 0;
+    return {
+      code,
+      success: code === 0,
+      signal: NAMES.get(signal) ?? null,
+      outOfMemory,
+    };
+  });
+}

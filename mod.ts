@@ -1,0 +1,42 @@
+/**
+ * Linux containers from Deno.
+ *
+ * ```ts
+ * import { run } from "./mod.ts";
+ *
+ * await using container = run({
+ *   rootfs: "./fs",
+ *   command: ["echo", "hello"],
+ *   stdout: "piped",
+ * });
+ * console.log(await new Response(container.stdout).text());
+ * console.log((await container.status).code);
+ * ```
+ *
+ * Needs Linux 5.12 with the GNU C library, and `--allow-all`: FFI is not held
+ * by Deno's permissions.
+ *
+ * @module
+ */
+
+export type { Stats } from "./cgroup/stats.ts";
+export { SyscallError } from "./ffi/errno.ts";
+export type { SignalName } from "./ffi/signal.ts";
+export type { ContainerOptions, NamespaceMode } from "./lifecycle/options.ts";
+export {
+  type ExitStatus,
+  type LibraryOptions,
+  run,
+  RunningContainer,
+  type Stdio,
+} from "./lifecycle/running.ts";
+export { plan } from "./lifecycle/plan.ts";
+export { StepError } from "./launch/step_error.ts";
+export type { Plan, Step } from "./plan/step.ts";
+export {
+  CommandError,
+  ContainerError,
+  SpecError,
+  UsageError,
+} from "./spec/errors.ts";
+export type * from "./spec/types.ts";
