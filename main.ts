@@ -1,7 +1,7 @@
 /** container: argv to command, errors to words, status to exit. Only this file exits. */
 
 import { dispatch } from "./cli/commands.ts";
-import { ClosedReader, say } from "./cli/output.ts";
+import { ClosedReader, say, stackTraces } from "./cli/output.ts";
 import { LibcError, syscall } from "./ffi/libc.ts";
 import { ContainerError, EXIT } from "./spec/errors.ts";
 
@@ -15,7 +15,7 @@ function explainError(error: unknown): number {
     ? error.hint
     : undefined;
   say(`container: ${error.message}${hint ? `. ${hint}` : ""}`);
-  if (Deno.args.includes("--debug")) say(error.stack ?? "");
+  if (stackTraces.shown) say(error.stack ?? "");
   return error instanceof ContainerError ? error.status : EXIT.failure;
 }
 

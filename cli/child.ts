@@ -3,6 +3,7 @@
 import { announce, runChild } from "../launch/child.ts";
 import { takeHandover } from "../launch/handover.ts";
 import type { Command } from "./command.ts";
+import { stackTraces } from "./output.ts";
 
 /** The child's entry. */
 export const childCommand: Command = {
@@ -14,6 +15,7 @@ export const childCommand: Command = {
   hidden: true,
   execute() {
     const handover = takeHandover();
+    stackTraces.shown = handover.debug;
     if (handover.announce) announce(handover.args, Deno.pid);
     return runChild(handover);
   },

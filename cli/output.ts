@@ -9,6 +9,9 @@ export class ClosedReader extends Error {
   override name = "ClosedReader";
 }
 
+/** Whether an error shows its stack trace; a command's --debug says so. */
+export const stackTraces = { shown: false };
+
 /** Writes what the command is for. */
 export function print(text: string): void {
   const bytes = encoder.encode(text.endsWith("\n") ? text : `${text}\n`);

@@ -4,7 +4,7 @@ import { findRootFilesystem } from "../lifecycle/root_filesystem.ts";
 import { run } from "../lifecycle/run.ts";
 import type { Command } from "./command.ts";
 import { parseFlags } from "./flags.ts";
-import { say } from "./output.ts";
+import { say, stackTraces } from "./output.ts";
 import { RUN_FLAGS, specFromFlags } from "./run_flags.ts";
 
 /** Runs a command in a new container. */
@@ -25,6 +25,7 @@ export const runCommand: Command = {
   ],
   async execute(argv) {
     const flags = parseFlags(RUN_FLAGS, argv, "container run");
+    stackTraces.shown = flags.has("debug");
     // The command line is judged before anything is looked for on disk.
     specFromFlags(flags, "");
     const rootfs = findRootFilesystem(flags.last("rootfs"), say);

@@ -65,6 +65,23 @@ export function blockSignals(signals: Iterable<number>): void {
   syscall("rt_sigprocmask", SIG_BLOCK, sigset(signals), null, SIGSET_SIZE);
 }
 
+const SIG_IGN = 1n;
+/** Bytes of the kernel's struct sigaction, whose first word is the handler. */
+export const SIGACTION_SIZE = 32;
+
+/** Ignores a signal, sigaction(2) SIG_IGN. */
+export function ignoreSignal(signal: number): void {
+  const action = new BigUint64Array(SIGACTION_SIZE / 8);
+  action[0] = SIG_IGN;
+  syscall(
+    "rt_sigaction",
+    signal,
+    new Uint8Array(action.buffer),
+    null,
+    SIGSET_SIZE,
+  );
+}
+
 /** Waits until one of these blocked signals is pending and takes it, sigwaitinfo(2). */
 export function waitForSignal(signals: Uint8Array): number {
   return syscall("rt_sigtimedwait", signals, null, null, SIGSET_SIZE);

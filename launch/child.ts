@@ -40,7 +40,7 @@ const STDIN = 0;
 const CLOSE_ON_EXEC = 4;
 
 /** Runs the container to its end; returns the status to exit with. */
-export function runChild({ plan, foreground }: Handover): number {
+export function runChild({ plan }: Handover): number {
   syscall("close_range", HANDED.plan, HANDED.self, CLOSE_ON_EXEC);
   // Bound and made while the host's files are still there.
   openSpawn();
@@ -49,7 +49,7 @@ export function runChild({ plan, foreground }: Handover): number {
   try {
     using command = walk(plan.process);
     tell(NEWS.running);
-    const status = attend(command.pid, foreground);
+    const status = attend(command.pid);
     checkStarted(command);
     return exitCode(status);
   } finally {
@@ -65,11 +65,8 @@ function tell(news: number): void {
 }
 
 /** PID 1's life: until the command has ended. */
-function attend(command: number, foreground: boolean): WaitStatus {
-  const taken = sigset([
-    ...TAKEN_BY_CHILD.map((name) => SIGNAL[name]),
-    SIGNAL_FOREGROUND,
-  ]);
+function attend(command: number): WaitStatus {
+  const taken = sigset(TAKEN_BY_CHILD.map((name) => SIGNAL[name]));
   const forwarded = new Set<number>(
     FORWARDED.map((name: SignalName) => SIGNAL[name]),
   );
@@ -79,7 +76,7 @@ function attend(command: number, foreground: boolean): WaitStatus {
       const ended = reap(command);
       if (ended) return ended;
     } else if (signal === SIGNAL_FOREGROUND) {
-      if (foreground) setForegroundGroup(STDIN, command);
+      setForegroundGroup(STDIN, command);
     } else if (signal === SIGNAL.SIGCONT) {
       // What stopped the command stopped its group.
       kill(-command, SIGNAL.SIGCONT);
@@ -96,10 +93,13 @@ function reap(command: number): WaitStatus | null {
     const status = wait(-1, WNOHANG | WUNTRACED);
     if (!status) return found;
     if (status.pid !== command) continue;
-    if ("stopped" in status) tell(NEWS.stopped);
-    else found = status;
+    if (!("stopped" in status)) found = status;
+    else tell(wantsTerminal(status) ? NEWS.wantsTerminal : NEWS.stopped);
   }
 }
+
+const wantsTerminal = ({ stopped }: { stopped: number }) =>
+  stopped === SIGNAL.SIGTTIN || stopped === SIGNAL.SIGTTOU;
 
 /** Tells a command that never started from one that ended. */
 function checkStarted(command: Walk): void {

@@ -9,6 +9,7 @@ import { PR } from "../ffi/prctl.ts";
 import { CLONE } from "../ffi/sched.ts";
 import {
   SIG_SETMASK,
+  SIGACTION_SIZE,
   SIGNAL,
   type SignalName,
   sigset,
@@ -47,7 +48,6 @@ const NAMESPACE_FLAG: Record<NamespaceType, number> = {
 const EVERY_FD = 0xffffffff;
 const CLOSE_RANGE_CLOEXEC = 4;
 const CLONE_ARGS_SIZE = 88;
-const SIGACTION_SIZE = 32;
 const CWD_SIZE = 4096;
 
 const namespaceFlags = (types: NamespaceType[]) =>

@@ -13,7 +13,13 @@ import {
 } from "../ffi/fcntl.ts";
 import { lazily, syscall } from "../ffi/libc.ts";
 import { addressOf } from "../ffi/memory.ts";
-import { blockSignals, kill, SIGNAL } from "../ffi/signal.ts";
+import {
+  blockSignals,
+  ignoreSignal,
+  kill,
+  SIGNAL,
+  type SignalName,
+} from "../ffi/signal.ts";
 import { foregroundGroup, setForegroundGroup } from "../ffi/termios.ts";
 import { exitCode, wait } from "../ffi/wait.ts";
 import { FORWARDED } from "../plan/child.ts";
@@ -47,11 +53,32 @@ export function ownForegroundGroup(): number | null {
 
 /** Starts the container and waits for its end; the status to exit with. */
 export async function runParent(handover: Handover): Promise<number> {
-  const group = handover.foreground ? ownForegroundGroup() : null;
+  let group = handover.foreground ? ownForegroundGroup() : null;
   using child = startChild({ ...handover, foreground: group !== null });
-  forwardSignals(child.pid);
+  // fg makes our group the terminal's; the command's is the one that needs it.
+  const passTerminal = () => {
+    const own = ownForegroundGroup();
+    if (own === null) return;
+    group = own;
+    kill(child.pid, SIGNAL_FOREGROUND);
+  };
+  // Without a terminal, only who was told to stop stops: a command that stops
+  // itself may continue itself, and nobody would continue us.
+  let stops = foregroundGroup(STDIN) !== null;
+  forwardSignals(child.pid, (name) => {
+    stops ||= name === "SIGTSTP";
+    if (name === "SIGCONT") passTerminal();
+  });
   for await (const news of child.news()) {
-    if (news === NEWS.stopped) stopWithCommand(child.pid, group);
+    if (news === NEWS.running || !stops) continue;
+    // fg of a running job says nothing: the terminal is ours to pass by now.
+    if (news === NEWS.stopped || ownForegroundGroup() === null) {
+      stopWithCommand(group);
+      // In the background (bg) the terminal is not ours to take.
+      group = null;
+    }
+    passTerminal();
+    kill(child.pid, SIGNAL.SIGCONT);
   }
   const status = wait(child.pid);
   if (group !== null) takeTerminal(group);
@@ -105,11 +132,23 @@ function startChild(handover: Handover): Child {
 }
 
 /** Passes on what is sent to us; what the caller had ignored (nohup) stays so. */
-function forwardSignals(pid: number): void {
-  const ignored = ignoredSignals();
+function forwardSignals(
+  pid: number,
+  seen: (name: SignalName) => void,
+): void {
+  const before = ignoredSignals();
+  const ignored = (name: SignalName) =>
+    Boolean(before & (1n << BigInt(SIGNAL[name] - 1)));
   for (const name of FORWARDED) {
-    if (ignored & (1n << BigInt(SIGNAL[name] - 1))) continue;
-    Deno.addSignalListener(name, () => kill(pid, SIGNAL[name]));
+    if (ignored(name)) continue;
+    Deno.addSignalListener(name, () => {
+      seen(name);
+      kill(pid, SIGNAL[name]);
+    });
+  }
+  // With its first listener Deno takes over SIGHUP, SIGINT and SIGTERM too.
+  for (const name of FORWARDED) {
+    if (ignored(name)) ignoreSignal(SIGNAL[name]);
   }
 }
 
@@ -128,13 +167,9 @@ function takeTerminal(group: number): void {
 
 /**
  * The command has stopped (Ctrl-Z): we stop too, so that the user's shell takes
- * over. Continued, the command gets the terminal again if we were given it.
+ * over. Returns when somebody continues us.
  */
-function stopWithCommand(pid: number, group: number | null): void {
+function stopWithCommand(group: number | null): void {
   if (group !== null) takeTerminal(group);
   kill(group === null ? Deno.pid : 0, SIGNAL.SIGSTOP);
-  if (group !== null && foregroundGroup(STDIN) === group) {
-    kill(pid, SIGNAL_FOREGROUND);
-  }
-  kill(pid, SIGNAL.SIGCONT);
 }

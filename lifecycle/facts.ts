@@ -18,7 +18,9 @@ export function readFacts(
   return {
     self: { argv: selfArgv(), env: selfEnv() },
     changeRoot: chroot || rootIsInitramfs() ? "chroot" : "pivot_root",
-    foreground: ownForegroundGroup() !== null,
+    // At the head of a pipeline the terminal is the pager's; a command that
+    // does read from it gets it then.
+    foreground: ownForegroundGroup() !== null && Deno.stdout.isTerminal(),
     missing: (spec.mounts ?? []).map((mount) => mount.destination)
       .filter((path) => isMissing(spec.root.path + path)),
   };
