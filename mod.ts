@@ -19,7 +19,6 @@
  * @module
  */
 
-export type { Stats } from "./cgroup/stats.ts";
 export { SyscallError } from "./ffi/errno.ts";
 export type { SignalName } from "./ffi/signal.ts";
 export type { ContainerOptions, NamespaceMode } from "./lifecycle/options.ts";
@@ -28,6 +27,7 @@ export {
   type LibraryOptions,
   run,
   RunningContainer,
+  type Stats,
   type Stdio,
 } from "./lifecycle/running.ts";
 export { plan } from "./lifecycle/plan.ts";

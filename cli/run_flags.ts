@@ -60,7 +60,7 @@ export const RUN_FLAGS: readonly Flag[] = [
   {
     name: "rootfs",
     value: "DIR",
-    help: "The root filesystem (default ./fs); / for the host's, or empty",
+    help: "Root filesystem (./fs); / or empty",
   },
   {
     name: "hostname",

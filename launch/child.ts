@@ -38,7 +38,7 @@ const STDIN = 0;
 const CLOSE_ON_EXEC = 4;
 
 /** Runs the container to its end; returns the status to exit with. */
-export function runChild({ plan, foreground, preserve }: Handover): number {
+export function runChild({ plan, preserve }: Handover): number {
   syscall("close_range", HANDED.plan, HANDED.self, CLOSE_ON_EXEC);
   // Bound and made while the host's files are still there.
   openSpawn();
@@ -47,7 +47,7 @@ export function runChild({ plan, foreground, preserve }: Handover): number {
   try {
     using command = walk(plan.process, handOn(preserve));
     tell(NEWS.running);
-    const status = attend(command.pid, foreground);
+    const status = attend(command.pid);
     checkStarted(command, INSIDE);
     return exitCode(status);
   } finally {
@@ -74,11 +74,8 @@ function tell(news: number): void {
 }
 
 /** PID 1's life: until the command has ended. */
-function attend(command: number, foreground: boolean): WaitStatus {
-  const taken = sigset([
-    ...TAKEN_BY_CHILD.map((name) => SIGNAL[name]),
-    SIGNAL_FOREGROUND,
-  ]);
+function attend(command: number): WaitStatus {
+  const taken = sigset(TAKEN_BY_CHILD.map((name) => SIGNAL[name]));
   const forwarded = new Set<number>(
     FORWARDED.map((name: SignalName) => SIGNAL[name]),
   );
@@ -88,7 +85,7 @@ function attend(command: number, foreground: boolean): WaitStatus {
       const ended = reap(command);
       if (ended) return ended;
     } else if (signal === SIGNAL_FOREGROUND) {
-      if (foreground) setForegroundGroup(STDIN, command);
+      setForegroundGroup(STDIN, command);
     } else if (signal === SIGNAL.SIGCONT) {
       // What stopped the command stopped its group.
       kill(-command, SIGNAL.SIGCONT);
@@ -105,10 +102,13 @@ function reap(command: number): WaitStatus | null {
     const status = wait(-1, WNOHANG | WUNTRACED);
     if (!status) return found;
     if (status.pid !== command) continue;
-    if ("stopped" in status) tell(NEWS.stopped);
-    else found = status;
+    if (!("stopped" in status)) found = status;
+    else tell(wantsTerminal(status) ? NEWS.wantsTerminal : NEWS.stopped);
   }
 }
+
+const wantsTerminal = ({ stopped }: { stopped: number }) =>
+  stopped === SIGNAL.SIGTTIN || stopped === SIGNAL.SIGTTOU;
 
 /** `running [/bin/sh] as 1`, as Go prints a slice. */
 export function announcement(args: readonly string[], pid: number): string {

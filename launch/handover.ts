@@ -6,6 +6,7 @@
  */
 
 import { type Descriptor, memoryFile, O, open } from "../ffi/fcntl.ts";
+import { SIGNAL } from "../ffi/signal.ts";
 import type { Plan } from "../plan/step.ts";
 import { UsageError } from "../spec/errors.ts";
 import { HANDED } from "./handed.ts";
@@ -27,10 +28,22 @@ export interface Handover {
 }
 
 /** Bytes from the child. */
-export const NEWS = { running: 1, stopped: 2, terminal: 3 } as const;
+export const NEWS = {
+  running: 1,
+  stopped: 2,
+  /** Stopped, too: it used the terminal from the background. */
+  wantsTerminal: 3,
+  /** With it comes the container's terminal. */
+  terminal: 4,
+} as const;
 
-/** From the parent: the command's process group is to have the terminal again. SIGRTMIN+6 of glibc. */
-export const SIGNAL_FOREGROUND = 40;
+/**
+ * From the parent: the command's process group is to have the terminal again.
+ * A signal that nothing else uses, and whose number is below SIGCONT's: of two
+ * that wait the lower comes first, and continued too early the command would
+ * stop again at its next read.
+ */
+export const SIGNAL_FOREGROUND = SIGNAL.SIGSTKFLT;
 
 /** Packs a handover for the child. */
 export function packHandover(handover: Handover): Descriptor {

@@ -30,7 +30,7 @@ const MSG_NOSIGNAL = 0x4000;
 /** Under this number the terminal's master side goes to the parent. */
 const MASTER = 8;
 /** What the parent reads beside the descriptor. */
-const TERMINAL_NEWS = 3;
+const TERMINAL_NEWS = 4;
 
 const text = (value: string) => new TextEncoder().encode(value);
 

@@ -21,7 +21,7 @@ import {
   WUNTRACED,
 } from "../ffi/wait.ts";
 import { FORWARDED } from "../plan/child.ts";
-import { startContainer } from "./container.ts";
+import { type Container, startContainer } from "./container.ts";
 import { checkStarted, outside } from "./diagnose.ts";
 import { type Handover, NEWS, SIGNAL_FOREGROUND } from "./handover.ts";
 import { RawMode, tieTerminal } from "./terminal.ts";
@@ -49,14 +49,7 @@ export async function runParent(
   handover: Handover,
   hooks: ParentHooks,
 ): Promise<number> {
-  const terminal = handover.plan.process.some(({ step }) =>
-    step === "openTerminal"
-  );
-  const group = handover.foreground && !terminal ? ownForegroundGroup() : null;
-  using container = startContainer({
-    ...handover,
-    foreground: group !== null,
-  });
+  using container = startContainer(handover);
   try {
     hooks.prepare(container.pid);
   } catch (error) {
@@ -66,37 +59,80 @@ export async function runParent(
   }
   container.release();
   hooks.started(container.pid);
-  // Without a terminal to give back, only who was told to stop stops: a command
-  // that stops itself may continue itself, and nobody would continue us.
-  let told = !terminal && foregroundGroup(STDIN) !== null;
-  const forwarded = FORWARDED.filter((name) =>
-    !(terminal && name === "SIGWINCH")
+  const ownTerminal = handover.plan.process.some(({ step }) =>
+    step === "openTerminal"
   );
-  forwardSignals(
-    container.pid,
-    forwarded,
-    (name) => told ||= name === "SIGTSTP",
-  );
-  using _raw = terminal ? new RawMode() : null;
-  let output: Promise<void> | undefined;
-  for await (const { byte, descriptor } of container.news()) {
-    if (byte === NEWS.stopped && told) stopWithCommand(container.pid, group);
-    if (byte === NEWS.terminal && descriptor) output = tieTerminal(descriptor);
-  }
-  const status = handover.plan.init
-    ? wait(container.pid)
-    : await waitForCommand(container.pid, () => {
-      if (told) stopWithCommand(container.pid, group);
-    });
-  await output;
-  if (group !== null) takeTerminal(group);
+  const status =
+    await (ownTerminal
+      ? attendWithTerminal(container)
+      : attend(container, handover));
   using held = new DisposableStack();
   const root = held.use(open(hooks.root, O.O_PATH));
   checkStarted(container.walk, outside(root, held));
   return status ? exitCode(status) : 0;
 }
 
-/** Waits for a command that is our own child, and stops when it does. */
+/** Waits for a container that has a terminal of its own. */
+async function attendWithTerminal(
+  container: Container,
+): Promise<WaitStatus | null> {
+  // The size of the window goes its own way.
+  forwardSignals(
+    container.pid,
+    FORWARDED.filter((name) => name !== "SIGWINCH"),
+    () => {},
+  );
+  using _raw = new RawMode();
+  let output: Promise<void> | undefined;
+  for await (const { byte, descriptor } of container.news()) {
+    if (byte === NEWS.terminal && descriptor) output = tieTerminal(descriptor);
+  }
+  const status = await waitInBackground(container.pid);
+  await output;
+  return status;
+}
+
+/** Waits for a container that has the terminal we have, if any. */
+async function attend(
+  container: Container,
+  { plan, foreground }: Handover,
+): Promise<WaitStatus | null> {
+  const { pid } = container;
+  let group = foreground ? ownForegroundGroup() : null;
+  // fg makes our group the terminal's; the command's is the one that needs it.
+  const passTerminal = () => {
+    const own = ownForegroundGroup();
+    if (own === null || !plan.init) return;
+    group = own;
+    kill(pid, SIGNAL_FOREGROUND);
+  };
+  // Without a terminal, only who was told to stop stops: a command that stops
+  // itself may continue itself, and nobody would continue us.
+  let stops = foregroundGroup(STDIN) !== null;
+  forwardSignals(pid, FORWARDED, (name) => {
+    stops ||= name === "SIGTSTP";
+    if (name === "SIGCONT") passTerminal();
+  });
+  const follow = (news: number) => {
+    if (news === NEWS.running || !stops) return;
+    // fg of a running job says nothing: the terminal is ours to pass by now.
+    if (news === NEWS.stopped || ownForegroundGroup() === null) {
+      stopWithCommand(group);
+      // In the background (bg) the terminal is not ours to take.
+      group = null;
+    }
+    passTerminal();
+    kill(pid, SIGNAL.SIGCONT);
+  };
+  for await (const { byte } of container.news()) follow(byte);
+  const status = plan.init
+    ? wait(pid)
+    : await waitForCommand(pid, () => follow(NEWS.stopped));
+  if (group !== null) takeTerminal(group);
+  return status;
+}
+
+/** Waits for a command that is our own child, and tells when it stops. */
 async function waitForCommand(
   pid: number,
   stopped: () => void,
@@ -145,13 +181,9 @@ function takeTerminal(group: number): void {
 
 /**
  * The command has stopped (Ctrl-Z): we stop too, so that the user's shell takes
- * over. Continued, the command gets the terminal again if we were given it.
+ * over. Returns when somebody continues us.
  */
-function stopWithCommand(pid: number, group: number | null): void {
+function stopWithCommand(group: number | null): void {
   if (group !== null) takeTerminal(group);
   kill(group === null ? Deno.pid : 0, SIGNAL.SIGSTOP);
-  if (group !== null && foregroundGroup(STDIN) === group) {
-    kill(pid, SIGNAL_FOREGROUND);
-  }
-  kill(pid, SIGNAL.SIGCONT);
 }

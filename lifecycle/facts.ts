@@ -35,7 +35,9 @@ export function readFacts(
     init: options.init,
     self: { argv: selfArgv(), env: selfEnv() },
     changeRoot: options.chroot || rootIsInitramfs() ? "chroot" : "pivot_root",
-    foreground: ownForegroundGroup() !== null,
+    // At the head of a pipeline the terminal is the pager's; a command that
+    // does read from it gets it then.
+    foreground: ownForegroundGroup() !== null && Deno.stdout.isTerminal(),
     files: (spec.mounts ?? []).flatMap(({ source }) =>
       source?.startsWith("/") && isFile(source) ? [source] : []
     ),

@@ -5,7 +5,8 @@
  */
 
 import { Cgroup, createCgroup, recordCgroup, sweep } from "../cgroup/mod.ts";
-import type { Stats } from "../cgroup/stats.ts";
+import type { Stats } from "../cgroup/mod.ts";
+export type { Stats };
 import { type Descriptor, moveUp, O, open, pipe } from "../ffi/fcntl.ts";
 import { kill, SIGNAL, type SignalName } from "../ffi/signal.ts";
 import { wait, waitInBackground, type WaitStatus } from "../ffi/wait.ts";

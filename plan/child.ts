@@ -27,13 +27,15 @@ export const FORWARDED = [
 ] as const;
 
 /**
- * What the child blocks from birth and takes one by one. SIGTTIN and SIGTTOU
+ * What the child blocks from birth and takes one by one. SIGSTKFLT is the
+ * parent's word that the command is to have the terminal again. SIGTTIN and SIGTTOU
  * are in it because PID 1 cannot be stopped: a write to a terminal that wants
  * to stop it would be tried for ever.
  */
 export const TAKEN_BY_CHILD = [
   "SIGCHLD",
   ...FORWARDED,
+  "SIGSTKFLT",
   "SIGTTIN",
   "SIGTTOU",
 ] as const;

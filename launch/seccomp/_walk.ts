@@ -16,7 +16,7 @@ import {
   OUTCOME_SIZE,
   readOutcome,
 } from "../image.ts";
-import { HANDED } from "../lower.ts";
+import { HANDED } from "../handed.ts";
 import { openWalker } from "../walker.ts";
 import { installFilter } from "./install.ts";
 

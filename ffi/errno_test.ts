@@ -1,0 +1,31 @@
+/** errno: names, numbers and words. */
+// @ts-types="../types/std_assert.d.ts"
+import { assertEquals } from "@std/assert";
+import { ERRNO, errnoName, errnoText, SyscallError } from "./errno.ts";
+
+Deno.test("errnoName() and ERRNO are each other's inverse", () => {
+  for (const [name, number] of Object.entries(ERRNO)) {
+    assertEquals(errnoName(number), name as keyof typeof ERRNO);
+  }
+});
+
+Deno.test("errnoName() makes a name of a number that has none", () => {
+  assertEquals(errnoName(4095), "E4095");
+  assertEquals(errnoText("E4095"), "unknown error (E4095)");
+});
+
+Deno.test("errnoText() gives words and the name", () => {
+  assertEquals(errnoText("EPERM"), "operation not permitted (EPERM)");
+});
+
+Deno.test("SyscallError says what was done, by which call, and why not", () => {
+  const error = new SyscallError("mount", "EBUSY", "mount proc at /proc");
+  assertEquals(
+    error.message,
+    "Cannot mount proc at /proc: mount: device or resource busy (EBUSY)",
+  );
+  assertEquals(error.errno, 16);
+  const bare = new SyscallError("close", "E4095");
+  assertEquals(bare.message, "Cannot call close: unknown error (E4095)");
+  assertEquals(bare.errno, 4095);
+});

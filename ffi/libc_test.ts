@@ -1,0 +1,50 @@
+/** libc: calls, their errors, and what is said where there is none. */
+// @ts-types="../types/std_assert.d.ts"
+import { assertEquals, assertMatch, assertThrows } from "@std/assert";
+import { SyscallError } from "./errno.ts";
+import { LibcError, rawSyscall, syscall } from "./libc.ts";
+import { addressOf, cString, fromCString } from "./memory.ts";
+import { numberOf } from "./numbers.ts";
+
+Deno.test("rawSyscall() gives the result or minus errno", () => {
+  assertEquals(rawSyscall("getpid"), Deno.pid);
+  assertEquals(rawSyscall("close", -1), -9);
+});
+
+Deno.test("syscall() fails with the call and the error", () => {
+  const error = assertThrows(() => syscall("close", -1), SyscallError);
+  assertEquals([error.syscall, error.code], ["close", "EBADF"]);
+});
+
+Deno.test("LibcError names glibc and Linux in one line", () => {
+  assertMatch(
+    new LibcError("musl").message,
+    /^[^\n]*needs Linux with the GNU C library \(glibc\)$/,
+  );
+});
+
+Deno.test("cString() counts bytes, not characters, and ends with NUL", () => {
+  assertEquals([...cString("é")], [0xc3, 0xa9, 0]);
+  assertEquals([...cString("")], [0]);
+});
+
+Deno.test("cString() refuses a NUL inside", () => {
+  assertThrows(() => cString("a\0b"), TypeError, '"a\\u0000b"');
+});
+
+Deno.test("fromCString() reads up to the first NUL", () => {
+  assertEquals(fromCString(new Uint8Array([104, 105, 0, 120])), "hi");
+  assertEquals(fromCString(new Uint8Array([104, 105])), "hi");
+});
+
+Deno.test("addressOf() of a part is that of the whole and its offset", () => {
+  const bytes = new Uint8Array(16);
+  assertEquals(addressOf(bytes.subarray(5)) - addressOf(bytes), 5n);
+  assertEquals(addressOf(new Uint8Array()), 0n);
+});
+
+Deno.test("numberOf() knows both architectures", () => {
+  assertEquals(numberOf("mount", "x86_64"), 165);
+  assertEquals(numberOf("mount", "aarch64"), 40);
+  assertEquals(numberOf("clone3", "x86_64"), numberOf("clone3", "aarch64"));
+});

@@ -1,0 +1,130 @@
+/** Instructions to the walker's bytes, and what it leaves in them. */
+// @ts-types="../types/std_assert.d.ts"
+import { assertEquals, assertThrows } from "@std/assert";
+import { compileImage, OUTCOME_SIZE, readOutcome } from "./image.ts";
+
+const BASE = 0x100000000n;
+const HEADER = 512;
+const STEP = 88;
+
+const viewOf = (bytes: Uint8Array<ArrayBuffer>) => new DataView(bytes.buffer);
+
+Deno.test("compileImage() writes the header", () => {
+  const { bytes } = compileImage([{ name: "getpid", args: [] }]);
+  const view = viewOf(bytes);
+  assertEquals(new TextDecoder().decode(bytes.subarray(0, 4)), "WALK");
+  assertEquals(view.getUint32(4, true), 1);
+  assertEquals(view.getBigUint64(8, true), BigInt(bytes.length));
+  assertEquals(view.getUint32(16, true), 1);
+});
+
+Deno.test("compileImage() takes the numbers of the architecture", () => {
+  const number = (arch: "x86_64" | "aarch64") =>
+    viewOf(compileImage([{ name: "mount", args: [] }], arch).bytes)
+      .getInt32(HEADER, true);
+  assertEquals([number("x86_64"), number("aarch64")], [165, 40]);
+});
+
+Deno.test("compileImage() places strings, and argv as pointers that end with null", () => {
+  const { bytes } = compileImage([
+    { name: "execve", args: ["/bin/é", ["a", "bc"], []] },
+  ]);
+  const view = viewOf(bytes);
+  const at = (address: bigint) => Number(address - BASE);
+  const text = (address: bigint) => {
+    const start = at(address);
+    return new TextDecoder().decode(
+      bytes.subarray(start, bytes.indexOf(0, start)),
+    );
+  };
+  const [path, argv, env] = [0, 1, 2].map((i) =>
+    view.getBigUint64(HEADER + 8 + 8 * i, true)
+  ) as [bigint, bigint, bigint];
+  assertEquals(text(path), "/bin/é");
+  assertEquals(text(view.getBigUint64(at(argv), true)), "a");
+  assertEquals(text(view.getBigUint64(at(argv) + 8, true)), "bc");
+  assertEquals(view.getBigUint64(at(argv) + 16, true), 0n);
+  assertEquals(view.getBigUint64(at(env), true), 0n);
+});
+
+Deno.test("compileImage() gives every string a place of its own", () => {
+  const { bytes } = compileImage([
+    { name: "mount", args: ["a".repeat(9), "b", "c", 0, null] },
+  ]);
+  const view = viewOf(bytes);
+  const places = [0, 1, 2].map((i) =>
+    view.getBigUint64(HEADER + 8 + 8 * i, true)
+  );
+  assertEquals(new Set(places).size, 3);
+  assertEquals(places.map((place) => place % 8n), [0n, 0n, 0n]);
+});
+
+Deno.test("compileImage() refers to slots by number", () => {
+  const { bytes, slots } = compileImage([
+    { name: "getpid", args: [], result: "pid" },
+    { name: "kill", args: [{ slot: "pid" }, 0] },
+    { name: "ioctl", args: [0, 1, { addressOf: "pid" }] },
+  ]);
+  const view = viewOf(bytes);
+  assertEquals(slots.get("pid"), 0);
+  assertEquals(view.getUint8(HEADER + 7), 0);
+  assertEquals(view.getUint8(HEADER + STEP + 6), 1);
+  assertEquals(view.getUint8(HEADER + STEP + 7), 255);
+  assertEquals(view.getBigUint64(HEADER + 2 * STEP + 24, true), BASE + 64n);
+});
+
+Deno.test("compileImage() writes negative arguments as two's complement", () => {
+  const { bytes } = compileImage([{ name: "kill", args: [-1, 9] }]);
+  assertEquals(viewOf(bytes).getBigInt64(HEADER + 8, true), -1n);
+});
+
+Deno.test("compileImage() writes what counts as success", () => {
+  const { bytes } = compileImage([{
+    name: "ppoll",
+    args: [],
+    expect: ["EINTR", "EEXIST"],
+    want: { result: 0, otherwise: "ESRCH" },
+    skipOnSuccess: 3,
+    clone: true,
+  }]);
+  const view = viewOf(bytes);
+  assertEquals(view.getUint16(HEADER + 4, true), 3);
+  assertEquals(view.getInt16(HEADER + 56, true), 4);
+  assertEquals(view.getInt16(HEADER + 58, true), 17);
+  assertEquals(view.getInt16(HEADER + 60, true), 0);
+  assertEquals(view.getBigInt64(HEADER + 72, true), 0n);
+  assertEquals(view.getUint16(HEADER + 80, true), 3);
+  assertEquals(view.getInt32(HEADER + 84, true), 3);
+});
+
+Deno.test("compileImage() refuses more slots than there are", () => {
+  const calls = Array.from({ length: 57 }, (_, i) => ({
+    name: "getpid" as const,
+    args: [],
+    result: `slot ${i}`,
+  }));
+  compileImage(calls.slice(0, 56));
+  assertThrows(() => compileImage(calls), RangeError, "56 slots");
+});
+
+Deno.test("compileImage() refuses a NUL inside a string", () => {
+  assertThrows(
+    () => compileImage([{ name: "chdir", args: ["a\0b"] }]),
+    TypeError,
+  );
+});
+
+Deno.test("readOutcome() reads failure and results", () => {
+  const image = compileImage([{ name: "getpid", args: [], result: "pid" }]);
+  const header = image.bytes.slice(0, OUTCOME_SIZE);
+  assertEquals(readOutcome(image, header).failure, null);
+  const view = viewOf(header);
+  view.setUint32(20, 5, true);
+  view.setInt32(24, 13, true);
+  view.setUint32(28, 2, true);
+  view.setBigInt64(64, -7n, true);
+  const outcome = readOutcome(image, header);
+  assertEquals(outcome.failure, { index: 5, errno: 13 });
+  assertEquals(outcome.slot("pid"), -7);
+  assertThrows(() => outcome.slot("other"), RangeError);
+});

@@ -1,0 +1,111 @@
+/** What is said when a step fails: one line, with the fix. */
+// @ts-types="../types/std_assert.d.ts"
+import { assertEquals, assertMatch, assertThrows } from "@std/assert";
+import { compile } from "../plan/compile.ts";
+import { PHASES, type StepKind } from "../plan/step.ts";
+import { defaultSpec } from "../spec/defaults.ts";
+import { lower } from "./lower.ts";
+import { lowerAll, stepError } from "./lowered.ts";
+import { StepError } from "./step_error.ts";
+
+const plan = compile(
+  defaultSpec({ rootfs: "/fs", args: ["sh"], env: ["PATH=/bin"] }),
+  {
+    self: { argv: ["/proc/self/exe"], env: [] },
+    changeRoot: "pivot_root",
+    foreground: true,
+    missing: ["/proc"],
+  },
+);
+const steps = PHASES.flatMap((phase) => plan[phase]);
+const step = (kind: StepKind) => steps.find((entry) => entry.step === kind)!;
+
+Deno.test("StepError names the step, the call and the error", () => {
+  const error = new StepError(step("setHostname"), "sethostname", "EINVAL");
+  assertEquals(
+    error.message,
+    "Cannot set the hostname to container: sethostname: invalid argument (EINVAL)",
+  );
+  assertEquals(error.hint, "A hostname has at most 64 bytes.");
+  assertEquals(error.status, 125);
+});
+
+Deno.test("StepError asks for root where that is the cure", () => {
+  const error = new StepError(step("clone"), "clone3", "EPERM");
+  assertEquals(error.hint, "Run as root (sudo).");
+});
+
+for (
+  const [kind, call, since] of [
+    ["clone", "clone3", "5.5"],
+    ["closeDescriptors", "close_range", "5.9"],
+    ["mount", "mount_setattr", "5.12"],
+    ["mount", "openat2", "5.6"],
+  ] as const
+) {
+  Deno.test(`StepError on a kernel without ${call} names it and Linux ${since}`, () => {
+    const { hint } = new StepError(step(kind), call, "ENOSYS");
+    assertEquals(
+      hint,
+      `This kernel has no ${call}, which came with Linux ${since}: container needs Linux 5.12 or newer.`,
+    );
+  });
+}
+
+Deno.test("StepError on a kernel without an older call names the floor", () => {
+  const { hint } = new StepError(step("unshare"), "unshare", "ENOSYS");
+  assertMatch(hint!, /no unshare: container needs Linux 5\.12/);
+});
+
+Deno.test("StepError gives the step's reason where no cure is known", () => {
+  const failing = step("pivotRoot");
+  const { hint } = new StepError(failing, "pivot_root", "EBUSY");
+  assertEquals(hint, `The step is there for a reason: ${failing.why}.`);
+});
+
+Deno.test("stepError() finds the step of each instruction", () => {
+  const lowered = lowerAll(steps);
+  assertEquals(lowered.instructions.length, lowered.steps.length);
+  for (let index = 0; index < lowered.steps.length; index++) {
+    const error = stepError(lowered, { index, errno: 5 });
+    assertEquals(error.step, lowered.steps[index]!);
+    assertEquals(error.code, "EIO");
+  }
+  assertThrows(() => stepError(lowered, { index: 999, errno: 5 }), RangeError);
+});
+
+Deno.test("lower() gives every step at least one call, and no bad argument", () => {
+  for (const entry of steps) {
+    const calls = lower(entry);
+    assertEquals(calls.length > 0, true, entry.step);
+    for (const call of calls) {
+      if (call.name === "fail") continue;
+      for (const arg of call.args) {
+        assertEquals(arg === undefined || Number.isNaN(arg), false, entry.step);
+      }
+      assertEquals(call.args.length <= 6, true);
+    }
+  }
+});
+
+Deno.test("lower() walks the candidates of execute and ends in a failure", () => {
+  const calls = lower({
+    step: "execute",
+    candidates: ["/a/x", "/b/x"],
+    argv: ["x"],
+    env: [],
+    why: "",
+    man: "",
+  });
+  assertEquals(calls.map(({ name }) => name), ["execve", "execve", "fail"]);
+});
+
+Deno.test("lower() counts the bytes of a hostname, not its characters", () => {
+  const [call] = lower({
+    step: "setHostname",
+    hostname: "é",
+    why: "",
+    man: "",
+  });
+  assertEquals(call?.name === "sethostname" && call.args[1], 2);
+});

@@ -1,0 +1,307 @@
+/**
+ * What every end-to-end test stands on: the program as a user starts it, and
+ * the host compared before and after.
+ *
+ * CONTAINER_BIN names a compiled program to test instead of the source,
+ * CONTAINER_ROOTFS a root filesystem instead of ./fs.
+ */
+
+// @ts-types="../types/std_assert.d.ts"
+import { assertEquals } from "@std/assert";
+// @ts-types="../types/std_path.d.ts"
+import { fromFileUrl } from "@std/path";
+import { hostChanges, snapshot } from "./_host.ts";
+import { Session } from "./_session.ts";
+
+/** The repository. */
+export const REPOSITORY = fromFileUrl(new URL("..", import.meta.url))
+  .replace(/\/$/, "");
+
+const binary = Deno.env.get("CONTAINER_BIN");
+
+/** Whether the compiled program is under test. */
+export const COMPILED = Boolean(binary);
+
+/** The words that start the program. */
+export const CONTAINER: readonly string[] = binary
+  ? [Deno.realPathSync(binary)]
+  : [Deno.execPath(), "run", "-A", `${REPOSITORY}/main.ts`];
+
+/** How long anything may take before it counts as hung. */
+export const PATIENCE = 60_000;
+
+/** A directory that is gone after the test. */
+export class TempDir implements AsyncDisposable {
+  readonly path = Deno.makeTempDirSync({ prefix: "container-test-" });
+  constructor() {
+    Deno.chmodSync(this.path, 0o755);
+  }
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Deno.remove(this.path, { recursive: true });
+  }
+}
+
+let found: string | undefined;
+
+/** The root filesystem under test; made of the host's busybox where there is none. */
+export function rootfs(): string {
+  return found ??= findRootfs();
+}
+
+function findRootfs(): string {
+  const named = Deno.env.get("CONTAINER_ROOTFS") ?? `${REPOSITORY}/fs`;
+  try {
+    return Deno.realPathSync(named);
+  } catch (error) {
+    if (Deno.env.has("CONTAINER_ROOTFS")) throw error;
+  }
+  const made = Deno.makeTempDirSync({ prefix: "container-test-fs-" });
+  globalThis.addEventListener(
+    "unload",
+    () => Deno.removeSync(made, { recursive: true }),
+  );
+  Deno.chmodSync(made, 0o755);
+  for (const name of ["bin", "dev", "etc", "proc", "root", "sys", "tmp"]) {
+    Deno.mkdirSync(`${made}/${name}`);
+  }
+  Deno.chmodSync(`${made}/tmp`, 0o1777);
+  Deno.copyFileSync("/bin/busybox", `${made}/bin/busybox`);
+  const { stdout } = new Deno.Command("/bin/busybox", { args: ["--list"] })
+    .outputSync();
+  for (const applet of decode(stdout).trim().split("\n")) {
+    if (applet !== "busybox") {
+      Deno.symlinkSync("busybox", `${made}/bin/${applet}`);
+    }
+  }
+  return made;
+}
+
+/** A copy of the root filesystem that a test may change. */
+export async function copyRootfs(into: string): Promise<string> {
+  const path = `${into}/rootfs`;
+  const { success } = await new Deno.Command("cp", {
+    args: ["-a", rootfs(), path],
+  }).output();
+  if (!success) throw new Error(`Cannot copy ${rootfs()}`);
+  return path;
+}
+
+/** Bytes as text. */
+export function decode(bytes: Uint8Array): string {
+  return new TextDecoder().decode(bytes);
+}
+
+/** How a program ended and what it said. */
+export interface Result {
+  /** The status, or 128+n after signal n, as a shell says it. */
+  status: number;
+  stdout: string;
+  stderr: string;
+  bytes: Uint8Array;
+}
+
+/** What a program is started with. */
+export interface Options {
+  stdin?: string | Uint8Array;
+  env?: Record<string, string>;
+  clearEnv?: boolean;
+  cwd?: string;
+  /** Words before the program's, such as strace's. */
+  before?: readonly string[];
+}
+
+/** Runs any program to its end. */
+export async function execute(
+  words: readonly string[],
+  { stdin, env, clearEnv, cwd }: Options = {},
+): Promise<Result> {
+  const [program, ...args] = words;
+  const child = new Deno.Command(program!, {
+    args,
+    env: { NO_COLOR: "1", ...env },
+    clearEnv,
+    cwd,
+    stdin: stdin === undefined ? "null" : "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  let hung = false;
+  const timer = setTimeout(() => {
+    hung = true;
+    child.kill("SIGKILL");
+  }, PATIENCE);
+  try {
+    const [output] = await Promise.all([
+      child.output(),
+      stdin === undefined ? null : feed(child.stdin, stdin),
+    ]);
+    if (hung) throw new Error(`Hung: ${words.join(" ")}`);
+    return {
+      status: output.code,
+      stdout: decode(output.stdout),
+      stderr: decode(output.stderr),
+      bytes: output.stdout,
+    };
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function feed(
+  stream: WritableStream<Uint8Array>,
+  data: string | Uint8Array,
+): Promise<void> {
+  const writer = stream.getWriter();
+  try {
+    await writer.write(
+      typeof data === "string" ? new TextEncoder().encode(data) : data,
+    );
+    await writer.close();
+  } catch (error) {
+    // It ended without reading all.
+    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+  }
+}
+
+/** Runs the program to its end. */
+export function container(
+  args: readonly string[],
+  options: Options = {},
+): Promise<Result> {
+  return execute([...options.before ?? [], ...CONTAINER, ...args], options);
+}
+
+/** The words of `container run`, with the root filesystem under test. */
+export function runWords(...args: string[]): string[] {
+  return [...CONTAINER, "run", "--rootfs", rootfs(), ...args];
+}
+
+/** `container run -q` of a command, to its end. */
+export function run(args: readonly string[], options: Options = {}) {
+  return container(["run", "--rootfs", rootfs(), "-q", ...args], options);
+}
+
+/** `container run -q sh -c SCRIPT`, to its end. */
+export function runShell(script: string, options: Options = {}) {
+  return run(["sh", "-c", script], options);
+}
+
+/** Starts `container run -q` of a command and talks to it through pipes. */
+export function startRun(...args: string[]): Session {
+  return new Session(runWords("-q", ...args));
+}
+
+/** One word for a shell. */
+export function quote(word: string): string {
+  return /^[\w./:=@%+-]+$/.test(word)
+    ? word
+    : `'${word.replaceAll("'", `'\\''`)}'`;
+}
+
+/** A command line for a shell. */
+export function shellLine(words: readonly string[]): string {
+  return words.map(quote).join(" ");
+}
+
+/** Starts a command line on a terminal of its own. */
+export function startTerminal(line: string, cwd?: string): Session {
+  return new Session(["script", "-qec", line, "/dev/null"], {
+    env: { SHELL: "/bin/sh", TERM: "vt100" },
+    cwd,
+  });
+}
+
+/** Whether a program is on PATH. */
+export function hasProgram(name: string): boolean {
+  return new Deno.Command("sh", {
+    args: ["-c", `command -v ${quote(name)}`],
+    stdout: "null",
+    stderr: "null",
+  }).outputSync().success;
+}
+
+/** A reason to skip where a program is missing, else null. */
+export function without(name: string): string | null {
+  return hasProgram(name) ? null : `${name} is not installed`;
+}
+
+/** Waits until something holds. */
+export async function until(
+  what: string,
+  holds: () => boolean | Promise<boolean>,
+): Promise<void> {
+  const end = Date.now() + PATIENCE;
+  while (!await holds()) {
+    if (Date.now() > end) throw new Error(`Waited in vain: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+const NOT_ROOT = Deno.uid() === 0 ? null : "needs root";
+
+/** Runs a test and checks that the host is as it was before. */
+export async function withHost(fn: () => void | Promise<void>): Promise<void> {
+  const before = snapshot();
+  await fn();
+  const end = Date.now() + 10_000;
+  let changes = hostChanges(before);
+  while (changes.length && Date.now() < end) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    changes = hostChanges(before);
+  }
+  assertEquals(changes, [], "The host is not as it was before");
+}
+
+/** A test as root that leaves the host as it was, or a skip with its reason. */
+export function test(
+  name: string,
+  fn: () => void | Promise<void>,
+  { skip = null }: { skip?: string | null } = {},
+): void {
+  const reason = NOT_ROOT ?? skip;
+  Deno.test({
+    name: reason ? `${name} (skipped: ${reason})` : name,
+    ignore: reason !== null,
+    fn: () => withHost(fn),
+  });
+}
+
+/** The words before a program, and its environment, that run it without root's rights. */
+export class Nobody implements AsyncDisposable {
+  readonly #dir = new TempDir();
+  readonly before: readonly string[] = [
+    "setpriv",
+    "--reuid=65534",
+    "--regid=65534",
+    "--clear-groups",
+  ];
+  readonly env: Record<string, string> = {
+    HOME: this.#dir.path,
+    DENO_DIR: `${this.#dir.path}/deno`,
+  };
+
+  /** Root's cache of packages is closed to others: it gets a copy. */
+  static async make(): Promise<Nobody> {
+    const nobody = new Nobody();
+    const cache = Deno.env.get("DENO_DIR") ??
+      `${
+        Deno.env.get("XDG_CACHE_HOME") ?? `${Deno.env.get("HOME")}/.cache`
+      }/deno`;
+    const { path } = nobody.#dir;
+    const { success, stderr } = await new Deno.Command("sh", {
+      args: [
+        "-ec",
+        'mkdir "$2"; if [ -d "$1/npm" ]; then cp -r "$1/npm" "$2"; fi; chmod -R a+rwX "$2"',
+        "sh",
+        cache,
+        `${path}/deno`,
+      ],
+    }).output();
+    if (!success) throw new Error(decode(stderr));
+    return nobody;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#dir[Symbol.asyncDispose]();
+  }
+}

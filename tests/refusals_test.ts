@@ -1,0 +1,311 @@
+/** What cannot be done is refused in one clear line that says how to mend it. */
+
+// @ts-types="../types/std_assert.d.ts"
+import { assertEquals, assertMatch } from "@std/assert";
+import { makeStaticElf } from "../rootfs/_elf_fixture.ts";
+import {
+  container,
+  copyRootfs,
+  Nobody,
+  type Options,
+  type Result,
+  run,
+  TempDir,
+  test,
+  without,
+} from "./_harness.ts";
+
+/** One line, no stack trace, the status and the words. */
+function assertRefused(
+  { status, stdout, stderr }: Result,
+  expected: number,
+  words: RegExp,
+): void {
+  assertMatch(stderr, words);
+  assertMatch(stderr, /^container: [^\n]+\n$/);
+  assertMatch(stderr, /[^.]\n$|[.?]\n$/);
+  assertEquals([status, stdout], [expected, ""]);
+}
+
+/** A refusal of `container run -q --rootfs …` with a file put into a copy of the root filesystem. */
+async function runWithFile(
+  content: string | Uint8Array,
+  { mode = 0o755, name = "bin/thing" } = {},
+  options: Options = {},
+): Promise<Result> {
+  await using dir = new TempDir();
+  const path = await copyRootfs(dir.path);
+  const bytes = typeof content === "string"
+    ? new TextEncoder().encode(content)
+    : content;
+  await Deno.writeFile(`${path}/${name}`, bytes);
+  await Deno.chmod(`${path}/${name}`, mode);
+  return await container(
+    ["run", "--rootfs", path, "-q", `/${name}`, "x"],
+    options,
+  );
+}
+
+test("without root rights: run says so, as another user", async () => {
+  await using nobody = await Nobody.make();
+  const result = await container(
+    ["run", "--rootfs", "/usr", "-q", "true"],
+    nobody,
+  );
+  assertRefused(result, 125, /EPERM.*Run as root \(sudo\)\./);
+}, { skip: without("setpriv") });
+
+test(
+  "without root rights: run says so, as root without capabilities",
+  async () => {
+    const result = await run(["true"], {
+      before: ["setpriv", "--bounding-set=-all"],
+    });
+    assertRefused(result, 125, /EPERM.*Run as root \(sudo\)\./);
+  },
+  { skip: without("setpriv") },
+);
+
+for (
+  const [call, step, since] of [
+    ["clone3", "create a process", "5\\.5"],
+    ["close_range", "close every descriptor", "5\\.9"],
+  ] as const
+) {
+  test(
+    `on a kernel without ${call}: run names the call and the kernel that has it`,
+    async () => {
+      const result = await run(["true"], {
+        before: [
+          "strace",
+          "-f",
+          "-o",
+          "/dev/null",
+          "-e",
+          `inject=${call}:error=ENOSYS`,
+        ],
+      });
+      assertRefused(
+        result,
+        125,
+        new RegExp(`Cannot ${step}.*no ${call}.*Linux ${since}.*5\\.12`),
+      );
+    },
+    { skip: without("strace") },
+  );
+}
+
+test("no root filesystem: run names the task that makes one", async () => {
+  await using dir = new TempDir();
+  const missing = await container(
+    ["run", "-q", "--rootfs", "nowhere", "true"],
+    {
+      cwd: dir.path,
+    },
+  );
+  assertRefused(missing, 125, /nowhere: no such directory.*deno task rootfs/);
+});
+
+test("no ./fs: run from source names the task that makes one", async () => {
+  await using dir = new TempDir();
+  const result = await container(["run", "-q", "true"], { cwd: dir.path });
+  assertRefused(result, 125, /\.\/fs: no such directory.*deno task rootfs/);
+}, {
+  skip: Deno.env.get("CONTAINER_BIN")
+    ? "a compiled program may carry its own"
+    : null,
+});
+
+test("the root filesystem is a file: run says so", async () => {
+  await using dir = new TempDir();
+  await Deno.writeTextFile(`${dir.path}/file`, "");
+  for (const path of ["file", "file/below"]) {
+    const result = await container(["run", "-q", "--rootfs", path, "true"], {
+      cwd: dir.path,
+    });
+    assertRefused(
+      result,
+      125,
+      new RegExp(`${path}.*not a directory.*--rootfs`),
+    );
+  }
+});
+
+test("the root filesystem is a link that leads nowhere or in a circle: run says so", async () => {
+  await using dir = new TempDir();
+  await Deno.symlink("nowhere", `${dir.path}/dangling`);
+  await Deno.symlink("circle", `${dir.path}/circle`);
+  const at = (path: string) =>
+    container(["run", "-q", "--rootfs", path, "true"], { cwd: dir.path });
+  assertRefused(await at("dangling"), 125, /dangling: no such directory/);
+  assertRefused(await at("circle"), 125, /circle: .*symbolic links/);
+});
+
+test("no command: run asks for one", async () => {
+  for (const args of [["run"], ["run", "-q"], ["run", "--"], ["run", ""]]) {
+    const result = await container(args);
+    assertRefused(result, 2, /No command.*container run \/bin\/sh/);
+  }
+});
+
+test("the command is not in the root filesystem: run says where it looked", async () => {
+  assertRefused(
+    await run(["no-such-command"]),
+    127,
+    /no-such-command: not found in \/bin:\/sbin:\/usr\/bin:\/usr\/sbin/,
+  );
+  assertRefused(
+    await run(["/bin/no-such-command"]),
+    127,
+    /\/bin\/no-such-command: no such file in the root filesystem/,
+  );
+});
+
+test("the command is a directory: run says so", async () => {
+  assertRefused(await run(["/bin"]), 126, /\/bin: it is a directory/);
+  assertRefused(await run(["/"]), 126, /\/: it is a directory/);
+});
+
+test("the command is not executable: run names chmod", async () => {
+  const result = await runWithFile("#!/bin/sh\n", { mode: 0o644 });
+  assertRefused(result, 126, /\/bin\/thing: it is not executable.*chmod \+x/);
+});
+
+test("the command is not a program: run says so", async () => {
+  const result = await runWithFile("just text\n");
+  assertRefused(result, 126, /exec format error \(ENOEXEC\).*#!/);
+  assertRefused(await runWithFile(""), 126, /exec format error \(ENOEXEC\)/);
+});
+
+test("the command is for another architecture: run names both", async () => {
+  const machine = Deno.build.arch === "x86_64" ? "aarch64" : "x86_64";
+  const elf = makeStaticElf();
+  // e_machine, as in elf.h.
+  new DataView(elf.buffer).setUint16(
+    18,
+    machine === "aarch64" ? 183 : 62,
+    true,
+  );
+  const result = await runWithFile(elf);
+  assertRefused(
+    result,
+    126,
+    new RegExp(`another architecture, ${machine}.*${Deno.build.arch}`),
+  );
+});
+
+test("the command's loader is missing: run names it", async () => {
+  const result = await runWithFile(await Deno.readFile(Deno.execPath()));
+  assertRefused(result, 127, /its loader \/lib\S+ is not in the root/);
+});
+
+test("a script's interpreter is missing: run names it", async () => {
+  const result = await runWithFile("#!/usr/bin/no-such-perl -w\n");
+  assertRefused(result, 127, /its interpreter \/usr\/bin\/no-such-perl is not/);
+  assertRefused(
+    await runWithFile("#!\n"),
+    127,
+    /its interpreter \(none named\)/,
+  );
+});
+
+test("a script whose interpreter is there runs", async () => {
+  const result = await runWithFile("#!/bin/sh\necho script $1\n");
+  assertEquals([result.status, result.stdout], [0, "script x\n"]);
+});
+
+test("the working directory is not there or is a file: run names --workdir", async () => {
+  assertRefused(await run(["-w", "/nowhere", "true"]), 125, /--workdir/);
+  assertRefused(await run(["-w", "/bin/busybox", "true"]), 125, /--workdir/);
+  assertRefused(await run(["-w", "relative", "true"]), 2, /not absolute/);
+});
+
+test("a hostname that the kernel would not take: run says how long it may be", async () => {
+  const result = await run(["--hostname", "x".repeat(65), "true"]);
+  assertRefused(result, 2, /1 to 64 bytes/);
+  assertRefused(await run(["--hostname", "", "true"]), 2, /1 to 64 bytes/);
+  assertRefused(
+    await run(["--hostname", "ü".repeat(33), "true"]),
+    2,
+    /1 to 64 bytes/,
+  );
+});
+
+test("a hostname of 64 bytes is taken", async () => {
+  const name = "x".repeat(64);
+  const { stdout } = await run(["--hostname", name, "hostname"]);
+  assertEquals(stdout, `${name}\n`);
+});
+
+test("an unknown flag: run names the nearest", async () => {
+  assertRefused(
+    await container(["run", "--hostnme", "x", "true"]),
+    2,
+    /--hostnme.*Did you mean --hostname\?/,
+  );
+  assertRefused(
+    await container(["run", "--rotfs=x", "true"]),
+    2,
+    /Unknown flag --rotfs\..*--rootfs/,
+  );
+  assertRefused(await container(["run", "-z", "true"]), 2, /Unknown flag -z/);
+});
+
+test("a flag without its value: run says what it takes", async () => {
+  assertRefused(
+    await container(["run", "--rootfs"]),
+    2,
+    /--rootfs needs a value: --rootfs DIR/,
+  );
+  assertRefused(await container(["run", "-e"]), 2, /-e needs a value: -e K=V/);
+});
+
+test("a variable without a name: run says how to write one", async () => {
+  assertRefused(await run(["-e", "=x", "true"]), 2, /NAME=VALUE/);
+});
+
+test("arguments that are too long for the kernel: run says so", async () => {
+  // One word may have 128 kB; the caller passes it in pieces of one.
+  const result = await run(["sh", "-c", "exit 0", "x".repeat(100_000)], {
+    env: { LONG: "y".repeat(100_000) },
+  });
+  assertEquals(result.status, 0);
+  const environment = Object.fromEntries(
+    Array.from({ length: 30 }, (_, i) => [`LONG${i}`, "y".repeat(90_000)]),
+  );
+  const flags = Object.keys(environment).flatMap((name) => ["-e", name]);
+  const tooLong = await run(
+    ["-e", `A=${"z".repeat(60_000)}`, ...flags, ...flags, "true"],
+    {
+      env: Object.fromEntries(
+        Object.keys(environment).slice(0, 15).map((
+          name,
+        ) => [name, environment[name]!]),
+      ),
+    },
+  );
+  assertEquals(tooLong.stdout, "");
+});
+
+test("`child` by hand is refused", async () => {
+  assertRefused(await container(["child", "sh"]), 2, /container run/);
+});
+
+test("--debug adds the stack trace to the line", async () => {
+  const { status, stderr } = await container(
+    ["run", "--debug", "-q", "--rootfs", "/nowhere", "true"],
+  );
+  assertEquals(status, 125);
+  assertMatch(stderr, /^container: Cannot use.*\n[\s\S]*\n +at /);
+});
+
+test("a refused command that says --debug itself gets no stack trace", async () => {
+  const result = await run(["no-such-command", "--debug"]);
+  assertRefused(result, 127, /not found/);
+});
+
+test("--debug reaches the child: its errors show their stack trace too", async () => {
+  const { status, stderr } = await run(["--debug", "no-such-command"]);
+  assertEquals(status, 127);
+  assertMatch(stderr, /^container: Cannot run.*\n[\s\S]*\n +at /);
+});
