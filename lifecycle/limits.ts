@@ -4,7 +4,7 @@
  */
 
 import {
-  Cgroup,
+  type Cgroup,
   createCgroup,
   planCgroup,
   readHierarchy,

@@ -4,7 +4,12 @@
  * the container.
  */
 
-import { Cgroup, createCgroup, recordCgroup, sweep } from "../cgroup/mod.ts";
+import {
+  type Cgroup,
+  createCgroup,
+  recordCgroup,
+  sweep,
+} from "../cgroup/mod.ts";
 import type { Stats } from "../cgroup/mod.ts";
 export type { Stats };
 import { type Descriptor, moveUp, O, open, pipe } from "../ffi/fcntl.ts";

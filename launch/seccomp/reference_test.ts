@@ -10,7 +10,7 @@ import type {
   SeccompProfile,
   SeccompRule,
 } from "../../spec/seccomp.ts";
-import { openLibseccomp } from "../../ffi/_libseccomp.ts";
+import { openLibseccomp } from "../../tests/_libseccomp.ts";
 import { compileSeccomp } from "./compile.ts";
 import { type SeccompData, simulator } from "./simulate.ts";
 import { type CallArch, callsOf, COMMON_FROM } from "./syscalls.ts";

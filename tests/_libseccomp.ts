@@ -3,8 +3,8 @@
  * have it compiled. The program never loads it.
  */
 
-import type { SeccompAction, SeccompProfile } from "../../spec/seccomp.ts";
-import { RET } from "./bpf.ts";
+import type { SeccompAction, SeccompProfile } from "../spec/seccomp.ts";
+import { RET } from "../launch/seccomp/bpf.ts";
 
 const symbols = {
   /** scmp_filter_ctx seccomp_init(uint32_t def_action) */
