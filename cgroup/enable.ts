@@ -1,0 +1,115 @@
+/**
+ * v2: a cgroup has the controllers that every cgroup above it hands down
+ * through cgroup.subtree_control. Finds out where that has to be written.
+ *
+ * @module
+ */
+
+import { ContainerError } from "../spec/errors.ts";
+import type { CgroupMount, ReadLevel } from "./hierarchy.ts";
+import { directoriesAbove } from "./place.ts";
+import type { CgroupStep, Need } from "./step.ts";
+
+/** What {@linkcode enableControllers} found. */
+export interface Enabling {
+  /** What the cgroup will have. */
+  controllers: string[];
+  /** What each directory above has to hand down that it does not yet. */
+  handDown: Map<string, string[]>;
+}
+
+/**
+ * How the needed controllers come down to `path`. One that is required and
+ * cannot be had is an error; one that is optional is left out.
+ */
+export function enableControllers(
+  mount: CgroupMount,
+  path: string,
+  { required, optional }: Need,
+  read: ReadLevel,
+): Enabling {
+  const controllers: string[] = [];
+  const handDown = new Map<string, string[]>();
+  for (const name of new Set([...required.keys(), ...optional])) {
+    const route = findRoute(mount, path, name, required.get(name), read);
+    if (route instanceof ContainerError) {
+      if (required.has(name)) throw route;
+      continue;
+    }
+    controllers.push(name);
+    for (const directory of route) {
+      handDown.set(directory, [...handDown.get(directory) ?? [], name]);
+    }
+  }
+  return { controllers, handDown };
+}
+
+/** The directories that have to hand a controller down, or what is in the way. */
+function findRoute(
+  mount: CgroupMount,
+  path: string,
+  name: string,
+  what: string | undefined,
+  read: ReadLevel,
+): string[] | ContainerError {
+  const route: string[] = [];
+  // Whether the directory looked at has the controller, now or by then.
+  let arrives = mount.controllers.includes(name);
+  for (const directory of directoriesAbove(mount.path, path)) {
+    const level = read(directory);
+    if (level?.enabled.includes(name)) {
+      arrives = true;
+      continue;
+    }
+    if (level && (!arrives || !level.writable)) {
+      return notDelegated(name, directory, what);
+    }
+    if (level?.populated && !level.root) {
+      return internalProcesses(name, directory, what);
+    }
+    route.push(directory);
+  }
+  return route;
+}
+
+/** The write that hands controllers down. */
+export function enableStep(
+  directory: string,
+  controllers: string[],
+): CgroupStep {
+  return {
+    step: "write",
+    path: `${directory}/cgroup.subtree_control`,
+    value: controllers.map((name) => `+${name}`).join(" "),
+    why: "on v2 a cgroup has the controllers that the one above it hands down",
+    man: "cgroups(7)",
+  };
+}
+
+function notDelegated(
+  name: string,
+  directory: string,
+  what = "count",
+): ContainerError {
+  return new ContainerError(
+    `Cannot ${what}: ${directory} does not hand down the ${name} controller, and is not ours to change`,
+    {
+      hint:
+        `Let systemd delegate it: \`systemctl edit user@.service\` with "[Service]" and "Delegate=${name}", then log in again; or run as root`,
+    },
+  );
+}
+
+function internalProcesses(
+  name: string,
+  directory: string,
+  what = "count",
+): ContainerError {
+  return new ContainerError(
+    `Cannot ${what}: ${directory} holds processes, and a cgroup of v2 hands down controllers (${name}) only while it holds none itself`,
+    {
+      hint:
+        `Give them a cgroup of their own: mkdir ${directory}/init, then write each number in ${directory}/cgroup.procs to ${directory}/init/cgroup.procs`,
+    },
+  );
+}

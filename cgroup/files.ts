@@ -1,0 +1,341 @@
+/**
+ * Resources to files: the one table of what is written where, for v1 and v2.
+ * Pure. The conversions are those of runc and crun, so that the same
+ * config.json means the same here.
+ *
+ * @module
+ */
+
+import {
+  CPU_PERIOD,
+  type CpuResources,
+  type Resources,
+} from "../spec/resources.ts";
+import { blockV1, blockV2 } from "./block_files.ts";
+import { type FileWrite, number, only, type Write } from "./_file_write.ts";
+
+export type { FileWrite } from "./_file_write.ts";
+
+/** A controller by its two names; null where a version has none. */
+export interface Concern {
+  v1: string | null;
+  v2: string | null;
+  /** What it does, to follow "Cannot". */
+  what: string;
+  asked: (resources: Resources) => boolean;
+  write: (resources: Resources, version: 1 | 2, current: Current) => Write[];
+}
+
+/** What holds already, on which the order of an update depends. */
+export interface Current {
+  /** Bytes; undefined when the cgroup is new. */
+  memoryLimit?: number;
+}
+
+const has = (...values: unknown[]) =>
+  values.some((value) => value !== undefined);
+
+const orMax = (value: number) => value < 0 ? "max" : String(value);
+
+/** Every controller that resources can ask for, in the order of writing. */
+export const CONCERNS: readonly Concern[] = [
+  {
+    v1: "memory",
+    v2: "memory",
+    what: "limit memory",
+    asked: ({ memory = {} }) =>
+      has(
+        memory.limit,
+        memory.reservation,
+        memory.swap,
+        memory.swappiness,
+        memory.kernelTCP,
+      ) ||
+      memory.disableOOMKiller === true,
+    write: (resources, version, current) =>
+      version === 1 ? memoryV1(resources, current) : memoryV2(resources),
+  },
+  {
+    v1: "cpu",
+    v2: "cpu",
+    what: "limit CPU time",
+    asked: ({ cpu = {} }) =>
+      has(
+        cpu.shares,
+        cpu.quota,
+        cpu.period,
+        cpu.burst,
+        cpu.idle,
+        cpu.realtimePeriod,
+        cpu.realtimeRuntime,
+      ),
+    write: ({ cpu = {} }, version) => version === 1 ? cpuV1(cpu) : cpuV2(cpu),
+  },
+  {
+    v1: "cpuset",
+    v2: "cpuset",
+    what: "choose CPUs or memory nodes",
+    asked: ({ cpu = {} }) => has(cpu.cpus, cpu.mems),
+    write: ({ cpu = {} }) => [
+      ...(cpu.cpus
+        ? [{
+          file: "cpuset.cpus",
+          value: cpu.cpus,
+          why: "the CPUs its processes may run on",
+        }]
+        : []),
+      ...(cpu.mems
+        ? [{
+          file: "cpuset.mems",
+          value: cpu.mems,
+          why: "the memory nodes its processes may allocate from",
+        }]
+        : []),
+    ],
+  },
+  {
+    v1: "pids",
+    v2: "pids",
+    what: "limit the number of processes",
+    asked: ({ pids }) => pids !== undefined,
+    write: ({ pids }) => [{
+      file: "pids.max",
+      value: pids!.limit > 0 ? String(pids!.limit) : "max",
+      why:
+        "so many processes and threads at most: fork fails with EAGAIN beyond, a fork bomb stays inside",
+    }],
+  },
+  {
+    v1: "blkio",
+    v2: "io",
+    what: "limit disk throughput",
+    asked: ({ blockIO = {} }) =>
+      Object.values(blockIO).some((value) => value !== undefined),
+    write: ({ blockIO = {} }, version) =>
+      version === 1 ? blockV1(blockIO) : blockV2(blockIO),
+  },
+  {
+    v1: "hugetlb",
+    v2: "hugetlb",
+    what: "limit huge pages",
+    asked: ({ hugepageLimits = [] }) => hugepageLimits.length > 0,
+    write: ({ hugepageLimits = [] }, version) =>
+      hugepageLimits.flatMap(({ pageSize, limit }): Write[] => {
+        const name = version === 1 ? "limit_in_bytes" : "max";
+        const value = String(limit);
+        return [
+          {
+            file: `hugetlb.${pageSize}.${name}`,
+            value,
+            why: `at most so many bytes in pages of ${pageSize}`,
+          },
+          {
+            file: `hugetlb.${pageSize}.rsvd.${name}`,
+            value,
+            optional: true,
+            why:
+              "reservations count too, so that mmap fails rather than a later access",
+          },
+        ];
+      }),
+  },
+  {
+    v1: "net_cls",
+    v2: null,
+    what: "tag network packets",
+    asked: ({ network }) => network?.classID !== undefined,
+    write: ({ network }) => [{
+      file: "net_cls.classid",
+      value: String(network!.classID),
+      why: "its packets carry this class for tc(8)",
+    }],
+  },
+  {
+    v1: "net_prio",
+    v2: null,
+    what: "give network priorities",
+    asked: ({ network }) => (network?.priorities ?? []).length > 0,
+    write: ({ network }) =>
+      network!.priorities!.map(({ name, priority }) => ({
+        file: "net_prio.ifpriomap",
+        value: `${name} ${priority}`,
+        why: `the priority of its packets on ${name}`,
+      })),
+  },
+  {
+    v1: "rdma",
+    v2: "rdma",
+    what: "limit RDMA",
+    asked: ({ rdma = {} }) => Object.keys(rdma).length > 0,
+    write: ({ rdma = {} }) =>
+      Object.entries(rdma).map(([device, { hcaHandles, hcaObjects }]) => ({
+        file: "rdma.max",
+        value: `${device} hca_handle=${hcaHandles ?? "max"} hca_object=${
+          hcaObjects ?? "max"
+        }`,
+        why: `what it may hold of ${device}`,
+      })),
+  },
+];
+
+const OVER_LIMIT =
+  "so many bytes of memory at most: over it the kernel reclaims, then kills a process";
+const OVER_SWAP = "memory and swap together, so that swap is no way around";
+
+function memoryV1({ memory = {} }: Resources, current: Current): Write[] {
+  const { limit, swap = limit === -1 ? -1 : undefined } = memory;
+  const limits: Write[] = [];
+  if (limit !== undefined) {
+    limits.push({
+      file: "memory.limit_in_bytes",
+      value: String(limit),
+      why: OVER_LIMIT,
+    });
+  }
+  if (swap !== undefined) {
+    limits.push({
+      file: "memory.memsw.limit_in_bytes",
+      value: String(swap),
+      why: OVER_SWAP,
+      // Twice the memory is docker's default and nobody's explicit wish.
+      ...(swap === 2 * (limit ?? 0) || swap < 0 ? { optional: true } : {}),
+    });
+  }
+  // The kernel keeps memory ≤ memory+swap at every moment: when raising, the
+  // sum goes first.
+  const { memoryLimit } = current;
+  if (
+    swap !== undefined && memoryLimit !== undefined &&
+    (swap < 0 || memoryLimit < swap)
+  ) limits.reverse();
+  return [
+    ...limits,
+    ...number("memory.soft_limit_in_bytes", memory.reservation, RESERVED),
+    ...number(
+      "memory.kmem.tcp.limit_in_bytes",
+      memory.kernelTCP,
+      "so many bytes in TCP buffers at most",
+    ),
+    ...number("memory.swappiness", memory.swappiness, "how eagerly it swaps"),
+    ...(memory.disableOOMKiller
+      ? [{
+        file: "memory.oom_control",
+        value: "1",
+        why: "over the limit its processes wait instead of being killed",
+      }]
+      : []),
+  ];
+}
+
+const RESERVED = "under pressure the kernel takes first what is above this";
+
+function memoryV2({ memory = {} }: Resources): Write[] {
+  only(2, 1, "memory.swappiness", memory.swappiness);
+  only(2, 1, "memory.disableOOMKiller", memory.disableOOMKiller);
+  only(2, 1, "memory.kernelTCP", memory.kernelTCP);
+  const { limit, reservation } = memory;
+  const swap = memory.swap ?? (limit === -1 ? -1 : undefined);
+  const writes: Write[] = [];
+  if (swap !== undefined) {
+    writes.push({
+      file: "memory.swap.max",
+      // v2 counts swap alone, OCI memory and swap together.
+      value: swap < 0 ? "max" : String(swap - (limit ?? 0)),
+      why: "so many bytes of swap beside the memory",
+      ...(swap === 2 * (limit ?? 0) || swap < 0 ? { optional: true } : {}),
+    });
+  }
+  if (limit !== undefined) {
+    writes.push({ file: "memory.max", value: orMax(limit), why: OVER_LIMIT });
+  }
+  if (reservation !== undefined) {
+    writes.push({
+      file: "memory.low",
+      value: orMax(reservation),
+      why: RESERVED,
+    });
+  }
+  return writes;
+}
+
+const SHARES = "its weight against others when the CPUs are busy";
+const QUOTA =
+  "so many microseconds of CPU time in each period; then it waits for the next";
+
+function cpuV1(cpu: CpuResources): Write[] {
+  return [
+    ...number("cpu.shares", cpu.shares, SHARES),
+    ...number("cpu.rt_period_us", cpu.realtimePeriod, "the real-time period"),
+    ...number(
+      "cpu.rt_runtime_us",
+      cpu.realtimeRuntime,
+      "so much of it for real-time processes",
+    ),
+    ...number(
+      "cpu.cfs_period_us",
+      cpu.period,
+      "the period in which CPU time is counted",
+    ),
+    ...number("cpu.cfs_quota_us", cpu.quota || undefined, QUOTA),
+    ...number("cpu.cfs_burst_us", cpu.burst, "unused time it may save up"),
+    ...number("cpu.idle", cpu.idle, "it runs only when nothing else does"),
+  ];
+}
+
+function cpuV2(cpu: CpuResources): Write[] {
+  only(2, 1, "cpu.realtimePeriod", cpu.realtimePeriod);
+  only(2, 1, "cpu.realtimeRuntime", cpu.realtimeRuntime);
+  const { quota, period } = cpu;
+  const time = quota !== undefined && quota > 0 ? String(quota) : "max";
+  return [
+    ...number(
+      "cpu.weight",
+      cpu.shares ? sharesToWeight(cpu.shares) : undefined,
+      SHARES,
+    ),
+    ...(quota || period !== undefined
+      ? [{
+        file: "cpu.max",
+        value: `${time} ${period ?? CPU_PERIOD}`,
+        why: QUOTA,
+      }]
+      : []),
+    ...number("cpu.max.burst", cpu.burst, "unused time it may save up"),
+    ...number("cpu.idle", cpu.idle, "it runs only when nothing else does"),
+  ];
+}
+
+/**
+ * v1's shares (2 to 262144, 1024 by default) as v2's weight (1 to 10000, 100 by
+ * default). A quadratic in the logarithm meets all three points, as in runc
+ * 1.3 and crun 1.23; the older straight line made 1024 a mere 39.
+ */
+export function sharesToWeight(shares: number): number {
+  if (shares <= 2) return 1;
+  if (shares >= 262_144) return 10_000;
+  const l = Math.log2(shares);
+  return Math.ceil(10 ** ((l * l + 125 * l) / 612 - 7 / 34));
+}
+
+/** What resources ask of a controller, as writes for its version. */
+export function fileWrites(
+  concern: Concern,
+  resources: Resources,
+  version: 1 | 2,
+  current: Current = {},
+): FileWrite[] {
+  const controller = version === 1 ? concern.v1 : concern.v2;
+  if (controller === null) return [];
+  return concern.write(resources, version, current)
+    .map((write) => ({ controller, ...write }));
+}
+
+/** `unified`: files of v2, verbatim and last, so that they have the last word. */
+export function unifiedWrites({ unified = {} }: Resources): FileWrite[] {
+  return Object.entries(unified).map(([file, value]) => ({
+    controller: file.split(".")[0]!,
+    file,
+    value,
+    why: "asked for by its name in linux.resources.unified",
+  }));
+}

@@ -1,0 +1,172 @@
+/**
+ * Which cgroups this machine has: for each controller the place where it is
+ * mounted and its version, and where in it this process is. Runs on the host,
+ * in the parent; reads and changes nothing.
+ *
+ * Three layouts are met. v2 alone: one tree with every controller. v1: a tree
+ * for each controller or few. Hybrid: v1 trees and beside them a v2 tree with
+ * the controllers that no v1 tree has taken, often none.
+ *
+ * @module
+ */
+
+import { AT_FDCWD } from "../ffi/fcntl.ts";
+import { rawSyscall } from "../ffi/libc.ts";
+import { cString } from "../ffi/memory.ts";
+
+/** One mounted tree of cgroups. */
+export interface CgroupMount {
+  version: 1 | 2;
+  /** Where it is mounted. */
+  path: string;
+  /** What it controls here; `name=systemd` for one that only groups. */
+  controllers: string[];
+  /** The directory this process is in. */
+  own: string;
+}
+
+/** The cgroups of this machine as seen by this process. */
+export interface Hierarchy {
+  layout: "v1" | "v2" | "hybrid" | "none";
+  mounts: CgroupMount[];
+}
+
+/** What is to be known of one cgroup before a child of it is planned. */
+export interface CgroupLevel {
+  /** We may make directories in it and change it. */
+  writable: boolean;
+  /** v2: what it may hand to its children. */
+  controllers: string[];
+  /** v2: what it does hand to its children. */
+  enabled: string[];
+  /** It holds processes itself. */
+  populated: boolean;
+  /** The root of the machine, for which v2's rules do not hold. */
+  root: boolean;
+}
+
+/** Reads one cgroup; null where there is none. */
+export type ReadLevel = (path: string) => CgroupLevel | null;
+
+const W_OK = 2;
+
+/** The octal escapes of proc_pid_mountinfo(5). */
+const unescape = (text: string) =>
+  text.replace(
+    /\\([0-7]{3})/g,
+    (_, octal: string) => String.fromCharCode(parseInt(octal, 8)),
+  );
+
+/** Joins what must not end in a double slash. */
+export const join = (directory: string, path: string): string =>
+  `${directory.replace(/\/+$/, "")}/${path.replace(/^\/+|\/+$/g, "")}`
+    .replace(/(?<=.)\/$/, "");
+
+/**
+ * Understands /proc/self/mountinfo and /proc/self/cgroup; pure.
+ *
+ * @param unified the controllers of a v2 tree, by its mountpoint
+ */
+export function parseHierarchy(
+  mountinfo: string,
+  cgroups: string,
+  unified: (path: string) => string[],
+): Hierarchy {
+  const memberships = cgroups.split("\n").flatMap((line) => {
+    const match = /^\d+:([^:]*):(.*)$/.exec(line);
+    return match
+      ? [{ names: match[1]!.split(",").filter(Boolean), path: match[2]! }]
+      : [];
+  });
+  const mounts: CgroupMount[] = [];
+  for (const line of mountinfo.split("\n")) {
+    const [left = "", right = ""] = line.split(" - ");
+    const [type, , options = ""] = right.split(" ");
+    if (type !== "cgroup" && type !== "cgroup2") continue;
+    const [root = "", path = ""] = left.split(" ").slice(3, 5).map(unescape);
+    const version = type === "cgroup2" ? 2 : 1;
+    const words = options.split(",");
+    const membership = memberships.find(({ names }) =>
+      version === 2
+        ? names.length === 0
+        : names.length > 0 && names.every((name) => words.includes(name))
+    );
+    if (!membership) continue;
+    const controllers = version === 2 ? unified(path) : membership.names;
+    // The same tree may be mounted again elsewhere: the first one serves.
+    if (
+      mounts.some((mount) =>
+        mount.version === version &&
+        (version === 2 || mount.controllers.join() === controllers.join())
+      )
+    ) continue;
+    mounts.push({
+      version,
+      path,
+      controllers,
+      own: ownDirectory(path, root, membership.path),
+    });
+  }
+  const v1 = mounts.some((mount) =>
+    mount.version === 1 &&
+    mount.controllers.some((name) => !name.startsWith("name="))
+  );
+  const v2 = mounts.some((mount) => mount.version === 2);
+  return { layout: v1 ? v2 ? "hybrid" : "v1" : v2 ? "v2" : "none", mounts };
+}
+
+/** A mount shows a part of the tree; where we are outside of it, its top is all there is. */
+function ownDirectory(mount: string, root: string, own: string): string {
+  if (own.startsWith("/..")) return mount;
+  if (root === "/") return join(mount, own);
+  if (own === root) return mount;
+  if (own.startsWith(root + "/")) return join(mount, own.slice(root.length));
+  return mount;
+}
+
+/** Reads the hierarchy of this process. */
+export function readHierarchy(): Hierarchy {
+  return parseHierarchy(
+    Deno.readTextFileSync("/proc/self/mountinfo"),
+    Deno.readTextFileSync("/proc/self/cgroup"),
+    (path) => readWords(`${path}/cgroup.controllers`) ?? [],
+  );
+}
+
+/** The mount that has a controller: `memory`, or `io` which v1 calls `blkio`. */
+export function mountOf(
+  hierarchy: Hierarchy,
+  names: { v1: string | null; v2: string | null },
+): CgroupMount | undefined {
+  return hierarchy.mounts.find(({ version, controllers }) => {
+    const name = version === 1 ? names.v1 : names.v2;
+    return name !== null && controllers.includes(name);
+  });
+}
+
+/** Reads one cgroup of the host. */
+export const readLevel: ReadLevel = (path) => {
+  const procs = readWords(`${path}/cgroup.procs`);
+  if (procs === null) return null;
+  return {
+    writable: isWritable(path),
+    controllers: readWords(`${path}/cgroup.controllers`) ?? [],
+    enabled: readWords(`${path}/cgroup.subtree_control`) ?? [],
+    populated: procs.length > 0,
+    root: readWords(`${path}/cgroup.type`) === null,
+  };
+};
+
+/** access(2), which knows of read-only mounts as well as of permissions. */
+function isWritable(path: string): boolean {
+  return rawSyscall("faccessat", AT_FDCWD, cString(path), W_OK, 0) === 0;
+}
+
+/** The words of a file; null where it cannot be read. */
+export function readWords(path: string): string[] | null {
+  try {
+    return Deno.readTextFileSync(path).split(/\s+/).filter(Boolean);
+  } catch {
+    return null;
+  }
+}

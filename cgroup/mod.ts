@@ -1,0 +1,13 @@
+/**
+ * Cgroups: what a container may use, and what it has used.
+ *
+ * @module
+ */
+
+export { DEFAULT_DEVICE_RULES, lookupDevice } from "./devices.ts";
+export { type Hierarchy, readHierarchy } from "./hierarchy.ts";
+export { Cgroup, type CgroupState, createCgroup } from "./manager.ts";
+export { type CgroupOptions, planCgroup } from "./plan.ts";
+export type { DeviceStats, Stats } from "./stats.ts";
+export type { CgroupGroup, CgroupPlan, CgroupStep } from "./step.ts";
+export { recordCgroup, sweep, type Swept } from "./sweep.ts";

@@ -1,0 +1,132 @@
+/**
+ * Where a container's cgroup lies in a tree, and the directories on the way.
+ * Reads what it must and changes nothing.
+ *
+ * A relative path is laid where runc lays it. v1: below the cgroup this process
+ * is in, so that limits which hold for us hold for the container. v2: beside
+ * it, since a cgroup that holds processes cannot hand controllers to children
+ * (the "no internal processes" rule of cgroups(7)).
+ *
+ * @module
+ */
+
+import { ContainerError, SpecError } from "../spec/errors.ts";
+import { type CgroupMount, join, type ReadLevel } from "./hierarchy.ts";
+import { type CgroupStep, MAN, type Need } from "./step.ts";
+
+/** The directory above. */
+export const parentOf = (path: string): string =>
+  path.slice(0, path.lastIndexOf("/")) || "/";
+
+/** The path of a container's cgroup in a tree. */
+export function groupPath(
+  mount: CgroupMount,
+  { id, cgroupsPath = `container-${id}` }: { id: string; cgroupsPath?: string },
+  read: ReadLevel,
+): string {
+  if (!/^[\w][\w.+-]*$/.test(id)) {
+    throw new SpecError(`${JSON.stringify(id)} cannot name a cgroup`);
+  }
+  const parts = cgroupsPath.split("/");
+  if (
+    parts.includes("..") || /[\0\n:]/.test(cgroupsPath) || !parts.some(Boolean)
+  ) {
+    throw new SpecError(
+      `linux.cgroupsPath ${
+        JSON.stringify(cgroupsPath)
+      } is not a path of a cgroup`,
+      { hint: "Give a path such as /containers/web" },
+    );
+  }
+  return join(
+    cgroupsPath.startsWith("/") ? mount.path : base(mount, read),
+    parts.filter((part) => part && part !== ".").join("/"),
+  );
+}
+
+function base({ version, own, path }: CgroupMount, read: ReadLevel): string {
+  // A path of another cgroup namespace may not be visible here.
+  if (own === path || !read(own)) return path;
+  return version === 1 ? own : parentOf(own);
+}
+
+/** The directories that are missing, parents first; null where they are not ours to make. */
+export function missingDirectories(
+  mount: CgroupMount,
+  path: string,
+  read: ReadLevel,
+): string[] | null {
+  const made: string[] = [];
+  for (let directory = path;; directory = parentOf(directory)) {
+    const level = read(directory);
+    if (level?.populated && directory === path) {
+      throw new ContainerError(
+        `Cannot use the cgroup ${path}: there are processes in it`,
+        { hint: "Give the container another id, or another linux.cgroupsPath" },
+      );
+    }
+    if (level) return level.writable ? made : null;
+    if (directory === mount.path || directory === "/") return null;
+    made.unshift(directory);
+  }
+}
+
+/** The directories from the top of the tree to the one above `path`. */
+export function directoriesAbove(top: string, path: string): string[] {
+  const found: string[] = [];
+  for (let directory = parentOf(path);; directory = parentOf(directory)) {
+    found.unshift(directory);
+    if (directory === top || directory === "/") return found;
+  }
+}
+
+/** The steps that make a directory which is missing. */
+export function makeDirectory(
+  mount: CgroupMount,
+  directory: string,
+  path: string,
+  need: Need,
+): CgroupStep[] {
+  const tree = mount.version === 2 ? "v2" : mount.controllers.join();
+  const purpose = [...new Set(need.required.values())].join(", ");
+  const steps: CgroupStep[] = [{
+    step: "makeDirectory",
+    path: directory,
+    why: directory === path
+      ? `the container's own cgroup (${tree})${
+        purpose ? `, to ${purpose}` : ""
+      }`
+      : "a cgroup above the container's, as asked for",
+    man: MAN[mount.version],
+  }];
+  if (mount.version === 1 && mount.controllers.includes("cpuset")) {
+    for (const file of ["cpuset.cpus", "cpuset.mems"]) {
+      steps.push({
+        step: "copy",
+        from: `${parentOf(directory)}/${file}`,
+        path: `${directory}/${file}`,
+        why:
+          "a new cpuset of v1 is empty, and no process can be in an empty one",
+        man: "cpuset(7)",
+      });
+    }
+  }
+  return steps;
+}
+
+/** A cgroup that cannot be made, with the cure. */
+export function notOurs(
+  { version }: CgroupMount,
+  path: string,
+  need: Need,
+): ContainerError {
+  const what = [...need.required.values()][0] ?? "make a cgroup";
+  return new ContainerError(
+    `Cannot ${what}: ${path} cannot be made, since the cgroup above it is not ours to change`,
+    {
+      hint: version === 1
+        ? "Run as root; or boot with cgroup v2, where systemd hands cgroups to users"
+        : "Run as root, or in a cgroup that is handed to you: systemd-run --user --scope -p Delegate=yes container …",
+    },
+  );
+}

@@ -1,0 +1,308 @@
+/**
+ * Resources and this machine's hierarchy to a plan: directories to make, files
+ * to write, files to join through. Reads what it must and changes nothing.
+ *
+ * @module
+ */
+
+import { ContainerError, SpecError } from "../spec/errors.ts";
+import { checkResources, type Resources } from "../spec/resources.ts";
+import { deviceWrites } from "./devices.ts";
+import { enableControllers, enableStep } from "./enable.ts";
+import {
+  type Concern,
+  CONCERNS,
+  type Current,
+  type FileWrite,
+  fileWrites,
+  unifiedWrites,
+} from "./files.ts";
+import {
+  type CgroupMount,
+  type Hierarchy,
+  mountOf,
+  type ReadLevel,
+  readLevel,
+} from "./hierarchy.ts";
+import {
+  directoriesAbove,
+  groupPath,
+  makeDirectory,
+  missingDirectories,
+  notOurs,
+} from "./place.ts";
+import {
+  type CgroupGroup,
+  type CgroupPlan,
+  type CgroupStep,
+  MAN,
+  type Need,
+} from "./step.ts";
+
+/** What a cgroup is wanted for. */
+export interface CgroupOptions {
+  /** The container's. */
+  id: string;
+  /** `linux.cgroupsPath`; `container-<id>` without it. */
+  cgroupsPath?: string;
+  resources?: Resources;
+  /** Join what stats are read from, where it can be had. */
+  stats?: boolean;
+  /** Join what freezes, where it can be had. */
+  freeze?: boolean;
+  /**
+   * In a user namespace devices are left to file permissions: the kernel lets
+   * only the real root restrict them, and nobody else can make device files.
+   */
+  rootless?: boolean;
+}
+
+/** What stats come from, by the names on v1 and v2. */
+const STATS = [
+  { v1: "memory", v2: "memory" },
+  { v1: "cpuacct", v2: "cpu" },
+  { v1: "cpu", v2: "cpu" },
+  { v1: "pids", v2: "pids" },
+  { v1: "blkio", v2: "io" },
+] as const;
+
+const DEVICES_WHY =
+  "only these devices can be opened, whatever device files there are";
+
+type Wanted = Map<CgroupMount, Need>;
+
+/** The plan of a container's cgroup. */
+export function planCgroup(
+  options: CgroupOptions,
+  hierarchy: Hierarchy,
+  read: ReadLevel = readLevel,
+): CgroupPlan {
+  const { id, resources = {} } = options;
+  checkResources(resources);
+  const plan: CgroupPlan = {
+    id,
+    groups: [],
+    steps: [],
+    made: [],
+    join: [],
+    namespaceRoot: [],
+  };
+  for (const [mount, need] of wantedTrees(options, hierarchy)) {
+    const path = groupPath(mount, options, read);
+    const made = missingDirectories(mount, path, read);
+    if (made === null) {
+      // What nobody asked for by name is left out where it cannot be had.
+      if (need.required.size || options.cgroupsPath !== undefined) {
+        throw notOurs(mount, path, need);
+      }
+      continue;
+    }
+    const { controllers, handDown } = mount.version === 1
+      ? {
+        controllers: mount.controllers,
+        handDown: new Map<string, string[]>(),
+      }
+      : enableControllers(mount, path, need, read);
+    for (const directory of [...directoriesAbove(mount.path, path), path]) {
+      if (made.includes(directory)) {
+        plan.steps.push(...makeDirectory(mount, directory, path, need));
+      }
+      const handed = handDown.get(directory);
+      if (handed) plan.steps.push(enableStep(directory, handed));
+    }
+    plan.steps.push(...settings(mount, path, options, hierarchy));
+    plan.groups.push({ version: mount.version, controllers, path });
+    plan.made.push(...made);
+    plan.join.push(`${path}/cgroup.procs`);
+    plan.namespaceRoot.push(path);
+  }
+  return plan;
+}
+
+const unifiedMount = ({ mounts }: Hierarchy) =>
+  mounts.find(({ version }) => version === 2);
+
+const devicesMount = (hierarchy: Hierarchy) =>
+  mountOf(hierarchy, { v1: "devices", v2: null });
+
+const deviceRules = ({ resources, rootless }: CgroupOptions) =>
+  rootless ? [] : resources?.devices ?? [];
+
+/** The trees in which the container needs a cgroup, and why. */
+function wantedTrees(options: CgroupOptions, hierarchy: Hierarchy): Wanted {
+  const { resources = {} } = options;
+  const wanted: Wanted = new Map();
+  const need = (mount: CgroupMount): Need => {
+    const found = wanted.get(mount) ??
+      { required: new Map(), optional: new Set() };
+    wanted.set(mount, found);
+    return found;
+  };
+  const unified = unifiedMount(hierarchy);
+  for (const concern of CONCERNS) {
+    if (!concern.asked(resources)) continue;
+    const mount = mountOf(hierarchy, concern);
+    if (!mount) throw missing(concern, hierarchy);
+    need(mount).required.set(
+      (mount.version === 1 ? concern.v1 : concern.v2)!,
+      concern.what,
+    );
+  }
+  for (const { controller, file } of unifiedWrites(resources)) {
+    const core = controller === "cgroup";
+    if (!unified || (!core && !unified.controllers.includes(controller))) {
+      throw new SpecError(
+        `linux.resources.unified cannot set ${file}: cgroup v2 has no ${controller} controller here`,
+      );
+    }
+    const tree = need(unified);
+    if (!core) tree.required.set(controller, `set ${file}`);
+  }
+  if (deviceRules(options).length) {
+    const v1 = devicesMount(hierarchy);
+    if (v1) need(v1).required.set("devices", "restrict devices");
+    else if (unified) need(unified);
+    else {throw missing(
+        { v1: "devices", v2: null, what: "restrict devices" },
+        hierarchy,
+      );}
+  }
+  for (const names of options.stats ? STATS : []) {
+    const mount = mountOf(hierarchy, names);
+    if (mount) {
+      need(mount).optional.add(mount.version === 1 ? names.v1 : names.v2);
+    }
+  }
+  // Every cgroup of v2 can freeze and kill, beside v1 too.
+  const freezer = unified ?? mountOf(hierarchy, { v1: "freezer", v2: null });
+  if (options.freeze && freezer) need(freezer);
+  if (!wanted.size) {
+    const any = freezer ?? hierarchy.mounts[0];
+    if (!any) {
+      throw missing({ v1: null, v2: null, what: "make a cgroup" }, hierarchy);
+    }
+    need(any);
+  }
+  return wanted;
+}
+
+/** What is written into the new cgroup of one tree. */
+function settings(
+  mount: CgroupMount,
+  path: string,
+  options: CgroupOptions,
+  hierarchy: Hierarchy,
+): CgroupStep[] {
+  const { resources = {} } = options;
+  const { version } = mount;
+  const writes: FileWrite[] = [];
+  const steps: CgroupStep[] = [];
+  for (const concern of CONCERNS) {
+    if (concern.asked(resources) && mountOf(hierarchy, concern) === mount) {
+      writes.push(...fileWrites(concern, resources, version));
+    }
+  }
+  if (version === 2) writes.push(...unifiedWrites(resources));
+  const rules = deviceRules(options);
+  const v1Devices = devicesMount(hierarchy);
+  if (rules.length && mount === v1Devices) {
+    for (const write of deviceWrites(rules)) {
+      writes.push({ controller: "devices", why: DEVICES_WHY, ...write });
+    }
+  } else if (rules.length && !v1Devices && version === 2) {
+    steps.push({
+      step: "attachDevices",
+      path,
+      rules,
+      why: DEVICES_WHY,
+      man: "bpf(2)",
+    });
+  }
+  return [...writes.map((write) => writeStep(path, write, version)), ...steps];
+}
+
+/** The writes that change a cgroup which is there. */
+export function planUpdate(
+  groups: readonly CgroupGroup[],
+  resources: Resources,
+  current: Current,
+): CgroupStep[] {
+  checkResources(resources);
+  if (resources.devices?.length) {
+    throw new SpecError(
+      "The devices of a running container cannot be changed",
+      {
+        hint: "Start it again with other devices",
+      },
+    );
+  }
+  const steps: CgroupStep[] = [];
+  for (const concern of CONCERNS) {
+    if (!concern.asked(resources)) continue;
+    const group = groups.find(({ version, controllers }) =>
+      controllers.includes((version === 1 ? concern.v1 : concern.v2) ?? "")
+    );
+    if (!group) {
+      throw new ContainerError(
+        `Cannot ${concern.what}: the container was started without that controller`,
+        {
+          hint:
+            "Start it again with such a limit, however large; that one can be changed",
+        },
+      );
+    }
+    for (
+      const write of fileWrites(concern, resources, group.version, current)
+    ) {
+      steps.push(writeStep(group.path, write, group.version));
+    }
+  }
+  const unified = groups.find(({ version }) => version === 2);
+  for (const write of unifiedWrites(resources)) {
+    if (!unified) {
+      throw new SpecError(
+        `linux.resources.unified cannot set ${write.file}: the container is on cgroup v1`,
+      );
+    }
+    steps.push(writeStep(unified.path, write, 2));
+  }
+  return steps;
+}
+
+function writeStep(
+  path: string,
+  { file, value, why, optional, instead }: FileWrite,
+  version: 1 | 2,
+): CgroupStep {
+  return {
+    step: "write",
+    path: `${path}/${file}`,
+    value,
+    why,
+    man: MAN[version],
+    ...(optional ? { optional } : {}),
+    ...(instead
+      ? { instead: { path: `${path}/${instead.file}`, value: instead.value } }
+      : {}),
+  };
+}
+
+function missing(
+  { v1, v2, what }: Pick<Concern, "v1" | "v2" | "what">,
+  { layout }: Hierarchy,
+): ContainerError {
+  if (layout === "none") {
+    return new ContainerError(`Cannot ${what}: no cgroups are mounted`, {
+      hint: "Mount them: mount -t cgroup2 none /sys/fs/cgroup",
+    });
+  }
+  const name = layout === "v2" ? v2 ?? v1 : v1 ?? v2;
+  return new ContainerError(
+    `Cannot ${what}: there is no ${name} controller here (${layout})`,
+    {
+      hint: layout === "v2" && v2 === null
+        ? "cgroup v2 does not have it: leave the limit out"
+        : "/proc/cgroups shows what the kernel has; on v1 the controller's tree has to be mounted",
+    },
+  );
+}

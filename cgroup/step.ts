@@ -1,0 +1,61 @@
+/**
+ * The vocabulary of a cgroup's plan: plain data, what is made on the host
+ * before a container is. Pure.
+ *
+ * @module
+ */
+
+import type { DeviceRule } from "../spec/resources.ts";
+
+/** A directory in one tree: all of them together are the container's cgroup. */
+export interface CgroupGroup {
+  version: 1 | 2;
+  /** The controllers in use there. */
+  controllers: string[];
+  path: string;
+}
+
+/** One thing to do on the host. */
+export type CgroupStep =
+  & { why: string; man: string }
+  & (
+    | { step: "makeDirectory"; path: string }
+    | {
+      step: "write";
+      path: string;
+      value: string;
+      /** A file that is missing does no harm. */
+      optional?: true;
+      instead?: { path: string; value: string };
+    }
+    /** What a file above says. */
+    | { step: "copy"; from: string; path: string }
+    | { step: "attachDevices"; path: string; rules: DeviceRule[] }
+  );
+
+/** Everything about a cgroup before it is made; fit for a file. */
+export interface CgroupPlan {
+  id: string;
+  /** Empty where none can be made and nothing needs one. */
+  groups: CgroupGroup[];
+  /** In order. */
+  steps: CgroupStep[];
+  /** The directories that the steps make, parents first. */
+  made: string[];
+  /** What a process writes "0" to, to be in. */
+  join: string[];
+  /** What a new cgroup namespace has as its root, by tree. */
+  namespaceRoot: string[];
+}
+
+/** What is wanted of one tree: controllers, and for `required` what for. */
+export interface Need {
+  required: Map<string, string>;
+  optional: Set<string>;
+}
+
+/** Where to read on. */
+export const MAN = {
+  1: "cgroups(7)",
+  2: "cgroups(7), cgroup-v2 in the kernel's documentation",
+} as const;

@@ -1,0 +1,295 @@
+/**
+ * `deno task test:vm`: runs a command, the tests of cgroup v2 if none is given,
+ * in a Debian kernel under qemu.
+ *
+ *     deno run -A scripts/vm.ts [--memory MB] [COMMAND…]
+ *
+ * Nothing is installed and nothing here is changed: kernel and disk lie in the
+ * cache, the machine writes to a copy that goes with it. Its console goes to a
+ * file, the command's output comes here by a serial line of its own.
+ *
+ * @module
+ */
+
+// @ts-types="../types/std_path.d.ts"
+import { fromFileUrl, join } from "@std/path";
+import { type Archive, archive } from "./vm_archive.ts";
+import { findKernel, moduleFiles, output } from "./vm_kernel.ts";
+import { rootImage } from "./vm_root.ts";
+
+/** What to run in a virtual machine. */
+export interface VmOptions {
+  /** Looked up in the guest's PATH, which has Deno and busybox. */
+  command: string[];
+  /** Files and directories of the host, by their path in the guest. */
+  files?: Record<string, string>;
+  /** In the guest, where `files` and the command are. */
+  cwd?: string;
+  env?: Record<string, string>;
+  /** Megabytes. */
+  memory?: number;
+  cpus?: number;
+  /** Kernel modules by name, with what they depend on. */
+  modules?: string[];
+  /** Milliseconds until the machine is turned off. */
+  timeout?: number;
+  /** Called with the output as it comes. */
+  onOutput?: (bytes: Uint8Array) => void;
+}
+
+/** How it went. */
+export interface VmResult {
+  /** The command's status; null when the machine did not come to its end. */
+  code: number | null;
+  output: string;
+  /** What the kernel said: for when code is null. */
+  console: string;
+}
+
+/** The line after the output, with the status. */
+const MARKER = "\u0001vm-exit ";
+
+/** Always there: the disk, and what containers want. */
+const MODULES = ["virtio_pci", "virtio_blk"];
+const EXTRA_MODULES = ["overlay", "veth", "bridge", "tun", "fuse", "loop"];
+
+/**
+ * Emulation works everywhere. Set to kvm it is faster, but not every machine
+ * that has /dev/kvm can use it.
+ */
+const ACCELERATOR = Deno.env.get("CONTAINER_VM_ACCEL") || "tcg";
+
+const quote = (word: string) => `'${word.replaceAll("'", `'\\''`)}'`;
+
+/** Boots a kernel, runs the command as root on a writable disk, powers off. */
+export async function bootVm(options: VmOptions): Promise<VmResult> {
+  const { memory = 1024, cpus = 2, timeout = 300_000 } = options;
+  await requireQemu();
+  const kernel = await findKernel();
+  const image = await rootImage();
+  const scratch = await Deno.makeTempDir({ prefix: "container-vm-" });
+  try {
+    const initramfs = join(scratch, "initramfs");
+    const log = join(scratch, "console");
+    await Deno.writeFile(initramfs, await initialFiles(kernel, options));
+    const qemu = new Deno.Command("qemu-system-x86_64", {
+      args: [
+        ...["-accel", ACCELERATOR, "-cpu", "max"],
+        ...["-m", String(memory), "-smp", String(cpus)],
+        ...["-kernel", kernel.image, "-initrd", initramfs],
+        ...["-append", "console=ttyS0 panic=-1 loglevel=4 random.trust_cpu=on"],
+        ...["-drive", `file=${image},format=raw,if=virtio,snapshot=on`],
+        ...["-serial", `file:${log}`, "-serial", "stdio"],
+        ...["-display", "none", "-monitor", "none", "-nic", "none"],
+        "-no-reboot",
+      ],
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    const timer = setTimeout(() => qemu.kill("SIGKILL"), timeout);
+    const errors = new Response(qemu.stderr).text();
+    const text = await readOutput(qemu.stdout, options.onOutput);
+    await qemu.status;
+    clearTimeout(timer);
+    const end = text.indexOf(MARKER);
+    return {
+      code: end < 0 ? null : Number.parseInt(text.slice(end + MARKER.length)),
+      output: end < 0 ? text : text.slice(0, end),
+      console: await errors + await Deno.readTextFile(log).catch(() => ""),
+    };
+  } finally {
+    await Deno.remove(scratch, { recursive: true });
+  }
+}
+
+async function requireQemu(): Promise<void> {
+  if (Deno.build.arch !== "x86_64") {
+    throw new Error(
+      "Cannot start a virtual machine: only x86_64 is set up for it",
+    );
+  }
+  try {
+    await output("qemu-system-x86_64", ["--version"]);
+  } catch (cause) {
+    if (!(cause instanceof Deno.errors.NotFound)) throw cause;
+    throw new Error(
+      "Cannot start a virtual machine: qemu-system-x86_64 is missing (Debian: apt-get install qemu-system-x86 busybox-static e2fsprogs)",
+      { cause },
+    );
+  }
+}
+
+/** A serial line is a terminal: its line ends are CR LF. */
+async function readOutput(
+  stream: ReadableStream<Uint8Array>,
+  onOutput?: (bytes: Uint8Array) => void,
+): Promise<string> {
+  const decoder = new TextDecoder();
+  const encoder = new TextEncoder();
+  let all = "";
+  let shown = 0;
+  for await (const chunk of stream) {
+    all = (all + decoder.decode(chunk, { stream: true })).replaceAll(
+      "\r\n",
+      "\n",
+    );
+    const end = all.indexOf(MARKER[0]!);
+    const until = end < 0 ? all.length - (all.endsWith("\r") ? 1 : 0) : end;
+    if (until > shown) onOutput?.(encoder.encode(all.slice(shown, until)));
+    shown = Math.max(shown, until);
+  }
+  return all;
+}
+
+/** The initial RAM disk: drivers for the real one, and what is to be put there. */
+async function initialFiles(
+  kernel: { modules: string },
+  options: VmOptions,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const modules = await moduleFiles(kernel.modules, [
+    ...MODULES,
+    ...EXTRA_MODULES,
+    ...options.modules ?? [],
+  ]);
+  const files: Archive = [
+    { path: "init", content: INIT, mode: 0o755 },
+    { path: "vm-main", content: mainScript(options), mode: 0o755 },
+    { path: "bin/busybox", from: "/bin/busybox" },
+    { path: "dev/console", device: [5, 1] },
+    {
+      path: "modules/order",
+      content: modules.map(({ name }) => name).join("\n") + "\n",
+    },
+    ...modules.map(({ name, path }) => ({
+      path: `modules/${name}`,
+      from: path,
+    })),
+    ...["proc", "sys", "root"].map((path) => ({
+      path,
+      directory: true as const,
+    })),
+    ...Object.entries(options.files ?? {}).map(([guest, host]) => ({
+      path: `files${guest}`,
+      from: host,
+    })),
+  ];
+  return await archive(files);
+}
+
+/** In the initial RAM disk: finds the disk and hands over to it. */
+const INIT = `#!/bin/busybox sh
+b=/bin/busybox
+$b mount -t devtmpfs none /dev
+for m in $($b cat /modules/order); do $b insmod /modules/$m || echo "insmod $m failed"; done
+i=0
+until $b test -b /dev/vda || $b test $i = 100; do $b sleep 0.1; i=$((i+1)); done
+$b mount -t ext4 /dev/vda /root || { echo "no root disk"; $b reboot -f; }
+$b test -d /files && $b cp -a /files/. /root/
+$b cp /vm-main /root/sbin/vm-main
+$b umount /dev
+exec $b switch_root /root /sbin/vm-main
+`;
+
+/** On the disk, as PID 1: mounts what a system has, runs the command, ends. */
+function mainScript({ command, cwd = "/", env = {} }: VmOptions): string {
+  return `#!/bin/busybox sh
+export PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin HOME=/root TERM=dumb NO_COLOR=1
+/bin/busybox mount -t proc proc /proc
+/bin/busybox --install -s /bin
+mount -t sysfs sys /sys
+mount -t devtmpfs dev /dev
+mkdir -p /dev/pts /dev/shm
+mount -t devpts devpts /dev/pts
+mount -t tmpfs shm /dev/shm
+mount -t tmpfs -o mode=755 run /run
+mount -t tmpfs tmp /tmp
+mount -t cgroup2 cgroup2 /sys/fs/cgroup
+ip link set lo up
+hostname vm
+${
+    Object.entries(env).map(([name, value]) => `export ${name}=${quote(value)}`)
+      .join("\n")
+  }
+cd ${quote(cwd)}
+stty -F /dev/ttyS1 -opost -echo
+# Through a pipe, so that the command does not take the line for a terminal.
+{ (${
+    command.map(quote).join(" ")
+  }) < /dev/null; echo $? > /run/vm-status; } 2>&1 | cat > /dev/ttyS1
+printf '${
+    MARKER.replace("\u0001", "\\001")
+  }%d\\n' "$(cat /run/vm-status)" > /dev/ttyS1
+sync
+reboot -f
+`;
+}
+
+const HELP = `Run a command in a Debian kernel under qemu, with cgroup v2
+
+Usage: deno task test:vm [--memory MB] [COMMAND…]
+
+Without a command: the tests in tests/vm. The repository is at /work there.
+`;
+
+/** The repository, without what is made in it, and the packages its tests import. */
+function repositoryFiles(): Record<string, string> {
+  const root = fromFileUrl(new URL("../", import.meta.url));
+  const files: Record<string, string> = {};
+  for (const { name } of Deno.readDirSync(root)) {
+    if (!/^(\.|fs$|node_modules$|container$)/.test(name) || name === ".fs.d") {
+      files[`/work/${name}`] = join(root, name);
+    }
+  }
+  return files;
+}
+
+/** The packages of the lock file, from Deno's cache: the guest has no network. */
+async function packageFiles(): Promise<Record<string, string>> {
+  const info = JSON.parse(await output(Deno.execPath(), ["info", "--json"]));
+  const lock = JSON.parse(
+    await Deno.readTextFile(new URL("../deno.lock", import.meta.url)),
+  );
+  const files: Record<string, string> = {};
+  for (const entry of Object.keys(lock.npm ?? {})) {
+    const name = entry.slice(0, entry.lastIndexOf("@"));
+    const path = `npm/registry.npmjs.org/${name}`;
+    files[`/deno-dir/${path}`] = join(info.denoDir, path);
+  }
+  return files;
+}
+
+async function main(args: string[]): Promise<number> {
+  if (args[0] === "--help") {
+    await Deno.stdout.write(new TextEncoder().encode(HELP));
+    return 0;
+  }
+  let memory: number | undefined;
+  if (args[0] === "--memory") memory = Number(args.splice(0, 2)[1]);
+  const command = args.length
+    ? args
+    : ["deno", "test", "-A", "--no-check", "--cached-only", "tests/vm/"];
+  const { code, console } = await bootVm({
+    command,
+    memory,
+    cwd: "/work",
+    files: { ...repositoryFiles(), ...await packageFiles() },
+    env: {
+      CONTAINER_VM: "1",
+      DENO_DIR: "/deno-dir",
+      DENO_NO_UPDATE_CHECK: "1",
+    },
+    onOutput: (bytes) => void Deno.stdout.writeSync(bytes),
+  });
+  if (code !== null) return code;
+  await Deno.stderr.write(
+    new TextEncoder().encode(
+      `The virtual machine ended before the command did. Its console:\n${
+        console.slice(-4000)
+      }\n`,
+    ),
+  );
+  return 125;
+}
+
+if (import.meta.main) Deno.exit(await main([...Deno.args]));
