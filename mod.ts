@@ -4,7 +4,7 @@
  * ```ts
  * import { run } from "./mod.ts";
  *
- * await using container = run({
+ * await using container = await run({
  *   rootfs: "./fs",
  *   command: ["echo", "hello"],
  *   stdout: "piped",

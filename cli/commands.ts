@@ -1,23 +1,47 @@
 /** The table of commands. */
 
 import { UsageError } from "../spec/errors.ts";
-import { childCommand } from "./child.ts";
 import { closestString } from "./closest.ts";
 import { type Command, commandHelp } from "./command.ts";
-import { doctorCommand } from "./doctor.ts";
-import { explainCommand } from "./explain.ts";
 import { HelpRequested } from "./flags.ts";
 import { print } from "./output.ts";
-import { runCommand } from "./run.ts";
 
 /** Kept equal to deno.json by a test. */
 export const VERSION = "0.1.0";
 
-const COMMANDS: readonly Command[] = [
-  runCommand,
-  explainCommand,
-  doctorCommand,
-  childCommand,
+/** A row of the table: the command itself is loaded when it is called. */
+interface Entry {
+  name: string;
+  summary: string;
+  hidden?: true;
+  load(): Promise<Command>;
+}
+
+// Twice a start, every module that is not needed would be read: once in the
+// parent, once in the child.
+const COMMANDS: readonly Entry[] = [
+  {
+    name: "run",
+    summary: "Run a command in a new container",
+    load: async () => (await import("./run.ts")).runCommand,
+  },
+  {
+    name: "explain",
+    summary:
+      "Print the steps that run would carry out, and why; changes nothing",
+    load: async () => (await import("./explain.ts")).explainCommand,
+  },
+  {
+    name: "doctor",
+    summary: "Say what this machine can and cannot do, with cures",
+    load: async () => (await import("./doctor.ts")).doctorCommand,
+  },
+  {
+    name: "child",
+    summary: "The first process of a container; started by run",
+    hidden: true,
+    load: async () => (await import("./child.ts")).childCommand,
+  },
 ];
 
 const shown = COMMANDS.filter(({ hidden }) => !hidden);
@@ -61,8 +85,9 @@ export async function dispatch(argv: readonly string[]): Promise<number> {
     return await dispatch([rest[0]!, "--help"]);
   }
   if (word === "help") return await dispatch([]);
-  const command = COMMANDS.find(({ name }) => name === word);
-  if (!command) throw unknownCommand(word);
+  const entry = COMMANDS.find(({ name }) => name === word);
+  if (!entry) throw unknownCommand(word);
+  const command = await entry.load();
   try {
     return await command.execute(rest);
   } catch (error) {

@@ -37,7 +37,7 @@ export const explainCommand: Command = {
     ["container explain run /bin/sh", "needs no root"],
     ["container explain --json run /bin/sh", "for programs"],
   ],
-  execute(argv) {
+  async execute(argv) {
     const own = parseFlags(EXPLAIN_FLAGS, argv, "container explain");
     const [word, ...rest] = own.rest;
     if (word !== "run") throw notExplained(word);
@@ -47,7 +47,10 @@ export const explainCommand: Command = {
       "container explain run",
     );
     const options = optionsFromFlags(flags);
-    const { spec, plan, leftOut } = prepare(options, rootfs(options.rootfs));
+    const { spec, plan, leftOut } = await prepare(
+      options,
+      await rootfs(options.rootfs),
+    );
     print(
       own.has("json") || flags.has("json")
         ? JSON.stringify({ command: spec.process.args, ...plan }, null, 2)
@@ -65,9 +68,9 @@ function where(plan: Plan, phase: Phase): string {
 }
 
 /** The plan can be shown before there is a root filesystem. */
-function rootfs(path: string | undefined): string {
+async function rootfs(path: string | undefined): Promise<string> {
   try {
-    return findRootFilesystem(path, say);
+    return await findRootFilesystem(path, say);
   } catch (error) {
     if (!(error instanceof ContainerError)) throw error;
     return path ?? DEFAULT_ROOTFS;

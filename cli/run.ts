@@ -29,8 +29,8 @@ export const runCommand: Command = {
     stackTraces.shown = flags.has("debug");
     // The command line is judged before anything is looked for on disk.
     const options = optionsFromFlags(flags);
-    const rootfs = findRootFilesystem(options.rootfs, say);
-    return await run(prepare(options, rootfs), {
+    const rootfs = await findRootFilesystem(options.rootfs, say);
+    return await run(await prepare(options, rootfs), {
       announce: !flags.has("quiet"),
       debug: flags.has("debug"),
       say,

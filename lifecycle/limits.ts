@@ -18,15 +18,14 @@ import { stateDirectory } from "./state_directory.ts";
 /** Where the cgroups of running containers are recorded. */
 const recordsDirectory = () => `${stateDirectory()}/cgroups`;
 
-/** Plans a cgroup for limits; null where none is asked for. */
+/** Plans a cgroup for limits. */
 export function planLimits(
   { id, resources, rootless }: {
     id: string;
-    resources: Resources | undefined;
+    resources: Resources;
     rootless: boolean;
   },
-): CgroupPlan | null {
-  if (!resources) return null;
+): CgroupPlan {
   return planCgroup({ id, resources, rootless }, readHierarchy());
 }
 

@@ -1,7 +1,6 @@
 /** Finds the root filesystem of a container. Runs on the host. */
 
 import { ContainerError } from "../spec/errors.ts";
-import { embeddedRootfs } from "./embedded.ts";
 
 /** `--rootfs empty`: nothing but what is put there. */
 export const EMPTY_ROOTFS = "empty";
@@ -13,16 +12,17 @@ export const DEFAULT_ROOTFS = "./fs";
  * The absolute path of the root filesystem, links resolved. Without a path:
  * `./fs`, or else the one inside the compiled program, which is unpacked.
  */
-export function findRootFilesystem(
+export async function findRootFilesystem(
   path: string | undefined,
   say: (line: string) => void,
-): string {
+): Promise<string> {
   if (path === EMPTY_ROOTFS) return EMPTY_ROOTFS;
   try {
     return realDirectory(path ?? DEFAULT_ROOTFS);
   } catch (error) {
     if (path !== undefined || !(error instanceof ContainerError)) throw error;
     if (!(error.cause instanceof Deno.errors.NotFound)) throw error;
+    const { embeddedRootfs } = await import("./embedded.ts");
     const embedded = embeddedRootfs(say);
     if (embedded === null) throw error;
     return embedded;

@@ -13,7 +13,6 @@ import type { Spec } from "../spec/types.ts";
 import type { CgroupPlan } from "../cgroup/step.ts";
 import { readCaller } from "./caller.ts";
 import { type FactOptions, readFacts } from "./facts.ts";
-import { Limits, planLimits } from "./limits.ts";
 import type { ContainerOptions } from "./options.ts";
 import { EMPTY_ROOTFS } from "./root_filesystem.ts";
 import { seccompFilter } from "./seccomp.ts";
@@ -43,7 +42,10 @@ export interface Prepared {
 }
 
 /** Decides everything; changes nothing. */
-export function prepare(options: ContainerOptions, rootfs: string): Prepared {
+export async function prepare(
+  options: ContainerOptions,
+  rootfs: string,
+): Promise<Prepared> {
   const user = findUser(rootfs === EMPTY_ROOTFS ? "/" : rootfs, {
     user: options.user ?? "0",
     groupAdd: options.groups ?? [],
@@ -54,11 +56,13 @@ export function prepare(options: ContainerOptions, rootfs: string): Prepared {
     user,
     readCaller(),
   );
-  const cgroup = planLimits({
-    id: containerId(),
-    resources: options.resources,
-    rootless: !readCaller().privileged,
-  });
+  const cgroup = options.resources
+    ? (await import("./limits.ts")).planLimits({
+      id: containerId(),
+      resources: options.resources,
+      rootless: !readCaller().privileged,
+    })
+    : null;
   const factOptions: FactOptions = {
     init: options.init ?? true,
     chroot: options.chroot ?? false,
@@ -73,10 +77,12 @@ export function prepare(options: ContainerOptions, rootfs: string): Prepared {
       : options.ephemeral
       ? { upper: null, work: null }
       : null,
-    seccomp: options.privileged && !options.seccomp ? null : seccompFilter(
-      options.seccomp ?? "default",
-      spec.process.capabilities?.bounding ?? [],
-    ),
+    seccomp: options.privileged && !options.seccomp
+      ? null
+      : await seccompFilter(
+        options.seccomp ?? "default",
+        spec.process.capabilities?.bounding ?? [],
+      ),
     cgroup,
   };
   const facts = readFacts(spec, factOptions);
@@ -97,7 +103,8 @@ export async function run(
     announce(args, Deno.pid);
     for (const line of leftOut) options.say(`container: ${line}`);
   }
-  using limits = cgroup && new Limits(cgroup);
+  using limits = cgroup &&
+    new (await import("./limits.ts")).Limits(cgroup);
   const status = await runParent({
     version: 1,
     plan,

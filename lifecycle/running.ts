@@ -159,9 +159,10 @@ const NAMES = new Map(
  *
  * @throws ContainerError, with cause and cure, where it cannot be started
  */
-export function run(options: LibraryOptions): RunningContainer {
-  const rootfs = findRootFilesystem(options.rootfs, () => {});
-  return launch(prepare({ ...options, init: false }, rootfs), options);
+export async function run(options: LibraryOptions): Promise<RunningContainer> {
+  const rootfs = await findRootFilesystem(options.rootfs, () => {});
+  const prepared = await prepare({ ...options, init: false }, rootfs);
+  return launch(prepared, options);
 }
 
 function launch(prepared: Prepared, options: LibraryOptions): RunningContainer {

@@ -1,11 +1,11 @@
 /** Which system calls the command may make: from `--seccomp` to a filter. */
 
-import { compileSeccomp, seccompFlags } from "../launch/seccomp/compile.ts";
-import { defaultFilter } from "../launch/seccomp/default.ts";
+import {
+  COMPILED_FOR,
+  DEFAULT_FILTER,
+  RELEVANT_CAPABILITIES,
+} from "../launch/seccomp/default_code.ts";
 import type { Facts } from "../plan/facts.ts";
-import { SpecError } from "../spec/errors.ts";
-import { parseSeccompText } from "../spec/seccomp.ts";
-import { toBase64 } from "../ffi/base64.ts";
 
 /** `6.1.0-18-amd64` gives 6 and 1. */
 export function kernelVersion(
@@ -15,37 +15,32 @@ export function kernelVersion(
   return [Number(major), Number(minor)];
 }
 
-/** The filter for a profile: `default`, `unconfined` or a file. */
-export function seccompFilter(
+/**
+ * The filter for a profile: `default`, `unconfined` or a file. The usual one is
+ * kept compiled; the compiler is loaded for the others alone.
+ */
+export async function seccompFilter(
   profile: string,
   capabilities: readonly string[],
-): Facts["seccomp"] {
+): Promise<Facts["seccomp"]> {
   if (profile === "unconfined") return null;
-  const host = {
-    capabilities: [...capabilities],
-    kernel: kernelVersion(),
-    arch: Deno.build.arch,
-  };
-  if (profile === "default") {
-    return { profile, filter: toBase64(defaultFilter(host)), flags: 0 };
+  const host = { kernel: kernelVersion(), arch: Deno.build.arch };
+  if (profile === "default" && isUsual(capabilities, host.kernel)) {
+    return { profile, filter: DEFAULT_FILTER[host.arch], flags: 0 };
   }
-  let text: string;
-  try {
-    text = Deno.readTextFileSync(profile);
-  } catch (error) {
-    throw new SpecError(
-      `Cannot read the seccomp profile ${profile}: ${
-        error instanceof Deno.errors.NotFound
-          ? "no such file"
-          : "it cannot be opened"
-      }`,
-      { hint: "Name a file, default or unconfined.", cause: error },
-    );
-  }
-  const parsed = parseSeccompText(text, { ...host, caps: capabilities });
-  return {
-    profile,
-    filter: toBase64(compileSeccomp(parsed, host.arch)),
-    flags: seccompFlags(parsed),
-  };
+  const { compileProfile } = await import("./seccomp_profile.ts");
+  return compileProfile(profile, { ...host, capabilities });
+}
+
+/** Whether the filter that is kept compiled is the one for these capabilities. */
+function isUsual(
+  capabilities: readonly string[],
+  [major, minor]: readonly [number, number],
+): boolean {
+  const relevant = RELEVANT_CAPABILITIES.filter((name) =>
+    capabilities.includes(name)
+  );
+  return String(relevant) === String(COMPILED_FOR.capabilities) &&
+    (major > COMPILED_FOR.kernel[0] ||
+      major === COMPILED_FOR.kernel[0] && minor >= COMPILED_FOR.kernel[1]);
 }

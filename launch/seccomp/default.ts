@@ -11,13 +11,9 @@ import {
 } from "../../plan/seccomp_default.ts";
 import type { SeccompHost } from "../../spec/seccomp.ts";
 import { compileSeccomp } from "./compile.ts";
-import { DEFAULT_FILTER } from "./default_code.ts";
+import { COMPILED_FOR, DEFAULT_FILTER } from "./default_code.ts";
 
-/** What the compiled filter was compiled for, as far as it matters to the profile. */
-export const PRECOMPILED = {
-  capabilities: ["CAP_SYS_CHROOT"],
-  kernel: [5, 12],
-} as const;
+export { COMPILED_FOR as PRECOMPILED };
 
 /** The filter of the default profile for a container with these capabilities. */
 export function defaultFilter(
@@ -30,8 +26,8 @@ export function defaultFilter(
   const relevant = SECCOMP_CAPABILITIES.filter((name) =>
     capabilities.includes(name)
   );
-  const [major, minor] = PRECOMPILED.kernel;
-  const isUsual = String(relevant) === String(PRECOMPILED.capabilities) &&
+  const [major, minor] = COMPILED_FOR.kernel;
+  const isUsual = String(relevant) === String(COMPILED_FOR.capabilities) &&
     (kernel[0] > major || kernel[0] === major && kernel[1] >= minor);
   return isUsual
     ? Uint8Array.fromBase64(DEFAULT_FILTER[arch])

@@ -1,0 +1,45 @@
+/** Compiles seccomp profiles other than the usual one. Loaded when one is asked for. */
+
+import { toBase64 } from "../ffi/base64.ts";
+import { compileSeccomp, seccompFlags } from "../launch/seccomp/compile.ts";
+import { defaultFilter } from "../launch/seccomp/default.ts";
+import type { Facts } from "../plan/facts.ts";
+import { SpecError } from "../spec/errors.ts";
+import { parseSeccompText, type SeccompHost } from "../spec/seccomp.ts";
+
+/** The filter of the default profile, or of that in a file. */
+export function compileProfile(
+  profile: string,
+  { kernel, arch, capabilities }: Omit<SeccompHost, "caps"> & {
+    capabilities: readonly string[];
+  },
+): NonNullable<Facts["seccomp"]> {
+  if (profile === "default") {
+    const filter = defaultFilter({ kernel, arch, capabilities });
+    return { profile, filter: toBase64(filter), flags: 0 };
+  }
+  const parsed = parseSeccompText(readProfile(profile), {
+    kernel,
+    arch,
+    caps: capabilities,
+  });
+  return {
+    profile,
+    filter: toBase64(compileSeccomp(parsed, arch)),
+    flags: seccompFlags(parsed),
+  };
+}
+
+function readProfile(path: string): string {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch (error) {
+    const reason = error instanceof Deno.errors.NotFound
+      ? "no such file"
+      : "it cannot be opened";
+    throw new SpecError(`Cannot read the seccomp profile ${path}: ${reason}`, {
+      hint: "Name a file, default or unconfined.",
+      cause: error,
+    });
+  }
+}
