@@ -83,11 +83,33 @@ export function lazily<T extends Deno.ForeignLibraryInterface>(
 /** An argument of a system call: bytes are passed by address, null is 0. */
 export type RawArgument = number | bigint | boolean | Uint8Array | null;
 
-function word(argument: RawArgument): bigint {
-  if (argument === null) return 0n;
-  if (typeof argument === "bigint") return argument;
-  if (typeof argument === "object") return addressOf(argument);
-  return BigInt(argument);
+function word(argument: RawArgument): number | bigint {
+  if (typeof argument === "number" || typeof argument === "bigint") {
+    return argument;
+  }
+  if (argument === null) return 0;
+  return typeof argument === "object" ? addressOf(argument) : Number(argument);
+}
+
+/**
+ * syscall(2) by number and with words ready-made, for who makes many calls:
+ * the result, or -errno.
+ */
+export function syscallByNumber(
+  number: number,
+  [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0]: readonly (number | bigint)[],
+): number {
+  const { libc, errno } = openLibc();
+  const result = libc.syscall(
+    BigInt(number),
+    BigInt(a),
+    BigInt(b),
+    BigInt(c),
+    BigInt(d),
+    BigInt(e),
+    BigInt(f),
+  );
+  return result === -1n ? -readInt32(errno) : Number(result);
 }
 
 /**
@@ -99,10 +121,7 @@ export function rawSyscall(
   name: SyscallName,
   ...args: RawArgument[]
 ): number {
-  const { libc, errno } = openLibc();
-  const [a = 0n, b = 0n, c = 0n, d = 0n, e = 0n, f = 0n] = args.map(word);
-  const result = libc.syscall(BigInt(numberOf(name)), a, b, c, d, e, f);
-  return result === -1n ? -readInt32(errno) : Number(result);
+  return syscallByNumber(numberOf(name), args.map(word));
 }
 
 /**

@@ -5,8 +5,9 @@
  */
 
 import { ERRNO, type Errno, errnoName } from "../ffi/errno.ts";
-import { rawSyscall } from "../ffi/libc.ts";
+import { syscallByNumber } from "../ffi/libc.ts";
 import { addressOf } from "../ffi/memory.ts";
+import { numberOf } from "../ffi/numbers.ts";
 import type { Step } from "../plan/step.ts";
 import { type Arena, layOut, type Word } from "./arena.ts";
 import type { Argument, Call } from "./call.ts";
@@ -75,11 +76,12 @@ function performStep(step: Step, arena: ProcessArena): void {
 
 /** Returns how many of the next calls to leave out. */
 function performCall(step: Step, call: Call, arena: ProcessArena): number {
+  const number = numberOf(call.name);
+  const words = call.args.map((argument) => arena.word(argument));
   let result: number;
-  do result = rawSyscall(
-    call.name,
-    ...call.args.map((argument) => arena.word(argument)),
-  ); while (-result === ERRNO.EINTR && !call.expect?.includes("EINTR"));
+  do result = syscallByNumber(number, words); while (
+    -result === ERRNO.EINTR && !call.expect?.includes("EINTR")
+  );
   if (call.result) arena.slot(call.result)[0] = BigInt(result);
   if (result < 0) {
     const code = errnoName(-result);

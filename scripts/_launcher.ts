@@ -29,7 +29,6 @@ export function launcher(bundle: string, deno: string): string {
     "--no-lock",
     "--no-npm",
     "--no-remote",
-    "--no-code-cache",
     "--quiet",
   ].join(" ");
   return `#!/bin/sh

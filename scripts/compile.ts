@@ -110,8 +110,8 @@ export async function compileProgram(
   }
   await ensureDir(dirname(out));
   using scratch = new Scratch(dirname(out));
-  const bundle = await makeBundle(scratch);
-  const carried = await carryRootfs(options, scratch, say);
+  let bundle = await makeBundle(scratch, "split");
+  const carried = await carryRootfs(options, dirname(bundle), say);
   const failure = await makeBinary(scratch, bundle, carried);
   if (failure !== null) {
     if (options.standalone) {
@@ -119,13 +119,14 @@ export async function compileProgram(
         hint: "name a runtime with DENORT_BIN",
       });
     }
+    bundle = await makeBundle(scratch, "whole");
     await makeScript(scratch, bundle);
   }
   // What changes while this runs is newer than the file, which is then stale.
   await Deno.utime(scratch.program, begun, begun);
   await Deno.rename(scratch.program, out);
   const parts = [
-    `bundle ${size(bundle)}`,
+    `bundle ${inWords(bundleSize(bundle))}`,
     carried && failure === null
       ? `root filesystem ${size(carried)}`
       : "no root filesystem",
@@ -174,8 +175,15 @@ class Scratch implements Disposable {
   }
 }
 
-async function makeBundle(scratch: Scratch): Promise<string> {
-  const path = join(scratch.path, "container.js");
+/**
+ * The program as modules: one file for a script; for a binary split, since each
+ * process of ours then reads no more than its command needs.
+ */
+async function makeBundle(
+  scratch: Scratch,
+  form: "split" | "whole",
+): Promise<string> {
+  const directory = join(scratch.path, form);
   const outcome = await runDeno(
     Deno.execPath(),
     [
@@ -183,12 +191,14 @@ async function makeBundle(scratch: Scratch): Promise<string> {
       "--minify",
       "--platform=deno",
       "--quiet",
-      "--output",
-      path,
+      ...(form === "split" ? ["--code-splitting"] : []),
+      "--outdir",
+      directory,
       join(ROOT, "main.ts"),
     ],
     { cwd: ROOT, minutes: PATIENCE },
   );
+  const path = join(directory, "main.js");
   if (outcome.code !== 0 || !isThere(path)) {
     throw new ScriptError(
       `Cannot bundle the program: ${reasonOf(outcome)}`,
@@ -201,10 +211,20 @@ async function makeBundle(scratch: Scratch): Promise<string> {
   return path;
 }
 
+/** The bytes of all modules of a bundle. */
+function bundleSize(bundle: string): number {
+  return [...Deno.readDirSync(dirname(bundle))]
+    .filter(({ name }) => name.endsWith(".js"))
+    .reduce(
+      (sum, { name }) => sum + Deno.statSync(join(dirname(bundle), name)).size,
+      0,
+    );
+}
+
 /** Packs the tree beside the bundle; null where there is nothing to carry. */
 async function carryRootfs(
   { rootfs }: CompileOptions,
-  scratch: Scratch,
+  directory: string,
   say: (line: string) => void,
 ): Promise<string | null> {
   if (rootfs === null) return null;
@@ -215,7 +235,7 @@ async function carryRootfs(
     say("There is no ./fs to carry; deno task rootfs makes it");
     return null;
   }
-  const path = join(scratch.path, "rootfs.tar");
+  const path = join(directory, "rootfs.tar");
   let archive: Uint8Array;
   try {
     archive = packRootfs(rootfs);
@@ -293,8 +313,10 @@ export async function trialProblem(program: string): Promise<string | null> {
 }
 
 /** The size of a file in words. */
-function size(path: string): string {
-  const bytes = Deno.statSync(path).size;
+const size = (path: string) => inWords(Deno.statSync(path).size);
+
+/** A number of bytes in words. */
+function inWords(bytes: number): string {
   return bytes < 1e6
     ? `${(bytes / 1e3).toFixed(1)} kB`
     : `${(bytes / 1e6).toFixed(1)} MB`;

@@ -55,7 +55,7 @@ test("compile makes a script and warns where there is no runtime", async () => {
   assertStringIncludes(said, `Made ${out}: a script`);
   assertMatch(said, /Warning: .* is not self-contained/);
   assertMatch(said, /Warning: no standalone .*denort at '\/nowhere\/denort'/);
-  assertLess(sizeIn(said, "bundle"), 100_000);
+  assertLess(sizeIn(said, "bundle"), 300_000);
   assertEquals(names(dir.path), ["container"]);
   assertEquals((await Deno.stat(out)).mode! & 0o777, 0o755);
   const version = await execute([out, "--version"]);
@@ -124,7 +124,7 @@ test(
     const { status, stderr } = await compile(flags);
     assertEquals(status, 0, stderr);
     const bundle = sizeIn(stderr, "bundle");
-    assertLess(bundle, 100_000);
+    assertLess(bundle, 300_000);
     const parts = bundle + sizeIn(stderr, "root filesystem");
     const carried = (await Deno.stat(out)).size -
       (await Deno.stat(RUNTIME!)).size;
