@@ -27,11 +27,13 @@ import {
   WUNTRACED,
 } from "../ffi/wait.ts";
 import { FORWARDED, TAKEN_BY_CHILD } from "../plan/child.ts";
+import type { Plan } from "../plan/step.ts";
 import { checkStarted, INSIDE } from "./diagnose.ts";
 import { type Handover, NEWS, SIGNAL_FOREGROUND } from "./handover.ts";
 import { HANDED } from "./handed.ts";
 import { perform } from "./perform.ts";
-import { openWalker, walk } from "./walker.ts";
+import { signalNumbers } from "./signal_numbers.ts";
+import { openProc, openWalker, type Walk, walk } from "./walker.ts";
 
 const STDIN = 0;
 
@@ -45,7 +47,7 @@ export function runChild({ plan, preserve }: Handover): number {
   openWalker();
   perform(plan.container);
   try {
-    using command = walk(plan.process, handOn(preserve));
+    using command = startCommand(plan.process, preserve);
     tell(NEWS.running);
     const status = attend(command.pid);
     checkStarted(command, INSIDE);
@@ -55,6 +57,11 @@ export function runChild({ plan, preserve }: Handover): number {
     while (wait(-1));
     perform(plan.cleanup.filter(({ step }) => step !== "killAll"));
   }
+}
+
+function startCommand(steps: Plan["process"], preserve: number): Walk {
+  using proc = openProc();
+  return walk(steps, { fds: handOn(preserve), proc });
 }
 
 /** What the command's walker gets: a way to the parent, and what the command keeps. */
@@ -75,7 +82,7 @@ function tell(news: number): void {
 
 /** PID 1's life: until the command has ended. */
 function attend(command: number): WaitStatus {
-  const taken = sigset(TAKEN_BY_CHILD.map((name) => SIGNAL[name]));
+  const taken = sigset(signalNumbers(TAKEN_BY_CHILD));
   const forwarded = new Set<number>(
     FORWARDED.map((name: SignalName) => SIGNAL[name]),
   );

@@ -87,7 +87,7 @@ export function startContainer(
   }
   let walking: Walk | undefined;
   try {
-    walking = walk(walkedSteps(handover.plan), fds);
+    walking = walk(walkedSteps(handover.plan), { fds });
     return new Container(clonedPid(walking), walking, status, lifeline.write);
   } catch (error) {
     walking?.[Symbol.dispose]();

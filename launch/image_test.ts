@@ -4,7 +4,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { compileImage, OUTCOME_SIZE, readOutcome } from "./image.ts";
 
 const BASE = 0x100000000n;
-const HEADER = 512;
+const HEADER = 2048;
 const STEP = 88;
 
 const viewOf = (bytes: Uint8Array<ArrayBuffer>) => new DataView(bytes.buffer);
@@ -98,13 +98,13 @@ Deno.test("compileImage() writes what counts as success", () => {
 });
 
 Deno.test("compileImage() refuses more slots than there are", () => {
-  const calls = Array.from({ length: 57 }, (_, i) => ({
+  const calls = Array.from({ length: 249 }, (_, i) => ({
     name: "getpid" as const,
     args: [],
     result: `slot ${i}`,
   }));
-  compileImage(calls.slice(0, 56));
-  assertThrows(() => compileImage(calls), RangeError, "56 slots");
+  compileImage(calls.slice(0, 248));
+  assertThrows(() => compileImage(calls), RangeError, "248 slots");
 });
 
 Deno.test("compileImage() refuses a NUL inside a string", () => {

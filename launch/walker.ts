@@ -13,6 +13,7 @@ import {
 } from "../ffi/fcntl.ts";
 import { fromBase64 } from "../ffi/base64.ts";
 import { SyscallError } from "../ffi/errno.ts";
+import { syscall } from "../ffi/libc.ts";
 import { spawn } from "../ffi/spawn.ts";
 import { wait } from "../ffi/wait.ts";
 import type { Step } from "../plan/step.ts";
@@ -27,6 +28,9 @@ import {
 import { HANDED } from "./handed.ts";
 import { lowerAll, type Lowered, stepError } from "./lowered.ts";
 import { WALKER } from "./walker_code.ts";
+
+const STATFS_SIZE = 120;
+const PROC_SUPER_MAGIC = 0x9fa0;
 
 let executable: Descriptor | undefined;
 
@@ -108,13 +112,39 @@ export class Walk implements Disposable {
   }
 }
 
+/** How a walker is started. */
+export interface WalkOptions {
+  /** The number there: the descriptor here. */
+  fds?: Partial<Record<number, Descriptor>>;
+  /**
+   * A /proc that is known to be one, see {@linkcode openProc}, where the path
+   * could lead to something else. The walker starts in it.
+   */
+  proc?: Descriptor;
+}
+
 /**
- * Starts a walker that carries out the steps, with descriptors under the
- * numbers of `fds` (number there: descriptor here).
+ * Opens /proc and makes sure of it. In a root filesystem that is shared, the
+ * name could have been given to another directory, with somebody's program at
+ * self/fd/64 in it, which would be started with all of our rights.
  */
+export function openProc(): Descriptor {
+  const proc = open("/proc", O.O_PATH | O.O_DIRECTORY | O.O_NOFOLLOW);
+  const found = new Uint8Array(STATFS_SIZE);
+  syscall("fstatfs", proc.fd, found);
+  if (new DataView(found.buffer).getUint32(0, true) === PROC_SUPER_MAGIC) {
+    return moveUp(proc);
+  }
+  proc.close();
+  throw new ContainerError("Cannot use /proc: something else is in its place", {
+    hint: "Is the root filesystem being changed by another container?",
+  });
+}
+
+/** Starts a walker that carries out the steps. */
 export function walk(
   steps: readonly Step[],
-  fds: Partial<Record<number, Descriptor>> = {},
+  { fds = {}, proc }: WalkOptions = {},
 ): Walk {
   const lowered = lowerAll(steps);
   const image = compileImage(lowered.instructions);
@@ -125,9 +155,10 @@ export function walk(
   }
   try {
     const pid = spawn(
-      `/proc/self/fd/${openWalker().fd}`,
+      `${proc ? "" : "/proc/"}self/fd/${openWalker().fd}`,
       ["walker", String(HANDED.walk)],
       handed,
+      proc,
     );
     return new Walk(pid, lowered, image, memory);
   } catch (error) {
