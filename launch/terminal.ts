@@ -42,12 +42,24 @@ async function copy(from: number, to: number): Promise<void> {
   }
 }
 
+/** What is typed at the end of input, termios(3) VEOF. */
+const CTRL_D = 0x04;
+
+/** A pipe ends; a terminal does so by a character only. */
+function endInput(terminal: number): void {
+  try {
+    writeAll(terminal, new Uint8Array([CTRL_D]));
+  } catch {
+    // The container has ended before.
+  }
+}
+
 /** Ties the user's terminal to the container's; resolves when all of its output is through. */
 export async function tieTerminal(master: Descriptor): Promise<void> {
   const resize = () => copyWindowSize(STDIN, master.fd);
   resize();
   Deno.addSignalListener("SIGWINCH", resize);
-  copy(STDIN, master.fd);
+  copy(STDIN, master.fd).then(() => endInput(master.fd));
   await copy(master.fd, STDOUT);
   Deno.removeSignalListener("SIGWINCH", resize);
 }

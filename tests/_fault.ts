@@ -80,9 +80,20 @@ export function places({ plan }: Prepared): Place[] {
   );
 }
 
-/** What a program asks for, decided. */
-export function decide(options: Partial<ContainerOptions>): Promise<Prepared> {
-  return prepare({ command: ["true"], ...options }, rootfs());
+/**
+ * What a program asks for, decided.
+ *
+ * @param stdin what its standard input will be, where it is not this process's
+ */
+export function decide(
+  options: Partial<ContainerOptions>,
+  stdin?: "null" | "piped",
+): Promise<Prepared> {
+  return prepare(
+    { command: ["true"], ...options },
+    rootfs(),
+    stdin && [stdin, "piped", "piped"],
+  );
 }
 
 /** The words that run a plan with a fault. */

@@ -289,3 +289,35 @@ for (const flags of [[], ["--chroot"], ["--hostname", "box", "-w", "/tmp"]]) {
     { skip: without("strace") },
   );
 }
+
+test(
+  "run --no-init makes the calls of the plan in one process, in its order",
+  async () => {
+    const args = ["--no-init", "--rootfs", rootfs(), "-q", "true"];
+    const plan: Plan = JSON.parse(
+      (await container(["explain", "--json", "run", ...args])).stdout,
+    );
+    assertEquals([plan.init, plan.cleanup], [false, []]);
+    const words = runWords();
+    const calls = await trace([...TRACED, "execve", "clone3"], [
+      ...words.slice(0, words.indexOf("--rootfs")),
+      ...args,
+    ]);
+    const born = calls.findIndex(({ name, text }) =>
+      name === "clone3" && /CLONE_NEWPID/.test(text)
+    );
+    const expected = expectedCalls([
+      ...plan.launch,
+      ...plan.container,
+      ...plan.process,
+    ]);
+    const found = expected.findIndex(([name]) => name === "execve");
+    const { pid } = calls.slice(born + 1).find(({ name }) =>
+      name === "pivot_root"
+    )!;
+    const made = calls.slice(born + 1).filter((call) => call.pid === pid);
+    assertEquals(missing(expected.slice(0, found + 1), made), []);
+    assertEquals(made.length, found + 1, "no call beside the plan's");
+  },
+  { skip: without("strace") },
+);

@@ -90,7 +90,7 @@ for (const { mode, init, flags } of MODES) {
     // There, nothing of ours is beside the walker.
     if (!init && name.startsWith("PID 1")) continue;
     test(`SIGKILL to ${name} before each step leaves nothing (${mode})`, async () => {
-      const all = places(await decide({ init })).filter(({ phase }) =>
+      const all = places(await decide({ init }, "piped")).filter(({ phase }) =>
         phase !== "cleanup"
       );
       const chosen = all.filter(({ step, phase }, index) =>
@@ -104,7 +104,7 @@ for (const { mode, init, flags } of MODES) {
 }
 
 test("SIGKILL while the end is cleaned up leaves nothing", async () => {
-  const all = places(await decide({})).filter(({ phase }) =>
+  const all = places(await decide({}, "piped")).filter(({ phase }) =>
     phase === "cleanup"
   );
   for (const place of all.slice(0, 3)) {

@@ -148,7 +148,7 @@ const COMMAND_LINES: Record<string, [Partial<ContainerOptions>, string[]]> = {
 
 for (const [name, [options, flags]] of Object.entries(COMMAND_LINES)) {
   test(`a step that fails is one line on standard error and status 125, ${name}`, async () => {
-    const all = places(await decide(options));
+    const all = places(await decide(options, "null"));
     // Of the same steps in a row, as with masks, the first and the last.
     const chosen = all.filter(({ step }, index) =>
       all[index - 1]?.step.step !== step.step ||
@@ -178,15 +178,13 @@ function expectedMessage({ step }: Place): string {
 }
 
 test("a label that cannot be set is told, where there is no security module, too", async () => {
-  const all = places(await decide({ apparmor: "none", selinux: "none" }));
+  const all = places(await decide({ apparmor: "none" }, "null"));
   for (const place of all.filter(({ step }) => step.step === "setLabel")) {
     const { status, stderr } = await execute(
       faultWords(
         place,
         "fail",
         "--apparmor",
-        "none",
-        "--selinux",
         "none",
         "true",
       ),

@@ -81,6 +81,23 @@ test("run prints what it runs on standard error, as Go prints a slice", async ()
   );
 });
 
+test("run --no-init prints it once, and the command is PID 1", async () => {
+  const { stdout, stderr } = await container(
+    [
+      "run",
+      "--no-init",
+      "--rootfs",
+      rootfs(),
+      "sh",
+      "-c",
+      "echo $$; ps | wc -l",
+    ],
+  );
+  // The shell, ps and wc, below the title.
+  assertMatch(stdout, /^1\n[34]\n$/);
+  assertMatch(stderr, /^running \[sh -c echo \$\$; ps \| wc -l\] as \d+\n$/);
+});
+
 for (const quiet of ["-q", "--quiet"]) {
   test(`run ${quiet} says nothing of its own`, async () => {
     const { stdout, stderr } = await container(

@@ -4,11 +4,13 @@
 import { assertEquals, assertNotEquals } from "@std/assert";
 import { descendants } from "./_host.ts";
 import {
+  NO_INIT,
   quote,
   runWords,
   shellLine,
   startRun,
   test,
+  testBoth,
   until,
   without,
 } from "./_harness.ts";
@@ -36,20 +38,25 @@ const counting = (signal: string) => `
 `;
 
 for (const signal of FORWARDED) {
-  test(`SIG${signal} to the parent reaches the command, once each time`, async () => {
-    await using session = startRun("sh", "-c", counting(signal));
-    await session.expect(/ready\n/);
-    session.kill(`SIG${signal}`);
-    await session.expect(/got 1\n/);
-    session.kill(`SIG${signal}`);
-    await session.expect(/got 2\n/);
-    // A third would have come by the time the command has slept again.
-    const [command] = commands(session);
-    await new Promise((resolve) => setTimeout(resolve, 150));
-    Deno.kill(command!, "SIGALRM");
-    await session.expect(/^end 2\n/);
-    assertEquals(await session.end(), 5);
-  });
+  testBoth(
+    `SIG${signal} to the parent reaches the command, once each time`,
+    async (mode) => {
+      await using session = mode.startRun("sh", "-c", counting(signal));
+      await session.expect(/ready\n/);
+      session.kill(`SIG${signal}`);
+      await session.expect(/got 1\n/);
+      session.kill(`SIG${signal}`);
+      await session.expect(/got 2\n/);
+      // A third would have come by the time the command has slept again.
+      const command = mode.init
+        ? commands(session)[0]
+        : descendants(session.pid)[0]!.pid;
+      await new Promise((resolve) => setTimeout(resolve, 150));
+      Deno.kill(command!, "SIGALRM");
+      await session.expect(/^end 2\n/);
+      assertEquals(await session.end(), 5);
+    },
+  );
 }
 
 /** The command's processes on the host: what is below PID 1 of the container. */
@@ -83,17 +90,46 @@ for (
   });
 }
 
-test("a command that handles SIGTERM decides its own status", async () => {
-  await using session = startRun(
-    "sh",
-    "-c",
-    "trap 'echo bye; exit 9' TERM; echo ready; while :; do sleep 0.05; done",
+// PID 1 has no default actions, pid_namespaces(7): not for what is sent from the
+// host either, SIGKILL and SIGSTOP aside. docker without --init is the same.
+test("--no-init: a command that does nothing about a signal goes on", async () => {
+  await using session = NO_INIT.startRun(
+    ...["sh", "-c", "echo ready; read x; exit 6"],
   );
   await session.expect(/ready\n/);
-  session.kill("SIGTERM");
-  assertEquals(await session.end(), 9);
-  assertEquals(session.output, "ready\nbye\n");
+  for (const signal of ["SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1"] as const) {
+    session.kill(signal);
+  }
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  await session.send("\n");
+  assertEquals(await session.end(), 6);
 });
+
+test("--no-init: SIGKILL to the parent ends the command and all that is in the container", async () => {
+  await using session = NO_INIT.startRun(
+    ...["sh", "-c", "(setsid sleep 1000 &) ; echo ready; sleep 1000"],
+  );
+  await session.expect(/ready\n/);
+  const all = descendants(session.pid);
+  assertNotEquals(all.length, 0);
+  session.kill("SIGKILL");
+  assertEquals(await session.end(), 137);
+});
+
+testBoth(
+  "a command that handles SIGTERM decides its own status",
+  async (mode) => {
+    await using session = mode.startRun(
+      "sh",
+      "-c",
+      "trap 'echo bye; exit 9' TERM; echo ready; while :; do sleep 0.05; done",
+    );
+    await session.expect(/ready\n/);
+    session.kill("SIGTERM");
+    assertEquals(await session.end(), 9);
+    assertEquals(session.output, "ready\nbye\n");
+  },
+);
 
 test("SIGTSTP stops the command and SIGCONT continues it", async () => {
   await using session = startRun(
@@ -129,32 +165,44 @@ test("SIGKILL to a stopped container's parent leaves nothing", async () => {
   assertEquals(await session.end(), 137);
 });
 
-test("what the caller ignores stays ignored, as under nohup", async () => {
-  await using session = new Session([
-    "sh",
-    "-c",
-    `trap '' HUP; exec ${
-      shellLine(runWords("-q", "sh", "-c", "echo ready; read line; echo $line"))
-    }`,
-  ]);
-  await session.expect(/ready\n/);
-  session.kill("SIGHUP");
-  await session.send("alive\n");
-  await session.expect(/alive\n/);
-  assertEquals(await session.end(), 0);
-});
+testBoth(
+  "what the caller ignores stays ignored, as under nohup",
+  async (mode) => {
+    await using session = new Session([
+      "sh",
+      "-c",
+      `trap '' HUP; exec ${
+        shellLine(
+          mode.runWords("-q", "sh", "-c", "echo ready; read line; echo $line"),
+        )
+      }`,
+    ]);
+    await session.expect(/ready\n/);
+    session.kill("SIGHUP");
+    await session.send("alive\n");
+    await session.expect(/alive\n/);
+    assertEquals(await session.end(), 0);
+  },
+);
 
-test("the command starts with no signal blocked, caught or ignored", async () => {
-  await using session = startRun("grep", "^Sig[BIC]", "/proc/self/status");
-  assertEquals(await session.end(), 0);
-  const sets = Object.fromEntries(
-    session.output.trim().split("\n").map((line) => line.split(":\t")),
-  );
-  // glibc's posix_spawn leaves its own two, 32 and 33, ignored in every program.
-  const own = 3n << 31n;
-  assertEquals(BigInt(`0x${sets.SigIgn}`) & ~own, 0n);
-  assertEquals([sets.SigBlk, sets.SigCgt], ["0".repeat(16), "0".repeat(16)]);
-});
+testBoth(
+  "the command starts with no signal blocked, caught or ignored",
+  async (mode) => {
+    await using session = mode.startRun(
+      "grep",
+      "^Sig[BIC]",
+      "/proc/self/status",
+    );
+    assertEquals(await session.end(), 0);
+    const sets = Object.fromEntries(
+      session.output.trim().split("\n").map((line) => line.split(":\t")),
+    );
+    // glibc's posix_spawn leaves its own two, 32 and 33, ignored in every program.
+    const own = 3n << 31n;
+    assertEquals(BigInt(`0x${sets.SigIgn}`) & ~own, 0n);
+    assertEquals([sets.SigBlk, sets.SigCgt], ["0".repeat(16), "0".repeat(16)]);
+  },
+);
 
 test("a command dies of SIGPIPE as on the host", async () => {
   await using session = startRun("sh", "-c", "yes | head -n 1; echo end");
@@ -199,14 +247,23 @@ test("SIGKILL to the command from the host ends the container with 137", async (
 const MOMENTS = [0, 10, 20, 30, 40, 55, 70, 85, 100, 200];
 
 for (const signal of ["SIGKILL", "SIGTERM", "SIGINT"] as const) {
-  test(`${signal} to the parent at ten moments of its start leaves nothing`, async () => {
-    for (const moment of MOMENTS) {
-      await using session = startRun("sh", "-c", "sleep 1000 & sleep 1000");
-      await new Promise((resolve) => setTimeout(resolve, moment));
-      session.kill(signal);
-      assertNotEquals(await session.end(), 0, `after ${moment} ms`);
-    }
-  });
+  testBoth(
+    `${signal} to the parent at ten moments of its start leaves nothing`,
+    async (mode) => {
+      for (const moment of MOMENTS) {
+        await using session = mode.startRun(
+          "sh",
+          "-c",
+          "sleep 1000 & sleep 1000",
+        );
+        await new Promise((resolve) => setTimeout(resolve, moment));
+        session.kill(signal);
+        // A command that is PID 1 and does nothing about it goes on.
+        if (!mode.init) session.kill("SIGKILL");
+        assertNotEquals(await session.end(), 0, `after ${moment} ms`);
+      }
+    },
+  );
 }
 
 test(

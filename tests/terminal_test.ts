@@ -13,11 +13,14 @@ import {
 } from "./_harness.ts";
 import { descendants, readProcess } from "./_host.ts";
 import type { Session } from "./_session.ts";
-
-const CTRL_C = "\x03";
-const CTRL_D = "\x04";
-const CTRL_Z = "\x1a";
-const CTRL_BACKSLASH = "\x1c";
+import {
+  CTRL_BACKSLASH,
+  CTRL_C,
+  CTRL_D,
+  CTRL_Z,
+  isSleeping,
+  sleeping,
+} from "./_keys.ts";
 
 const NEEDS = without("script") ?? without("bash");
 
@@ -255,21 +258,6 @@ test("a shell inside has job control: Ctrl-C ends its sleep, Ctrl-Z stops it, fg
   assertEquals(await terminal.end(), 5);
   assertNotMatch(terminal.output, /can't access tty|job control turned off/);
 });
-
-function isSleeping(session: Session): boolean {
-  return descendants(session.pid).some(({ pid, state }) => {
-    try {
-      return state === "S" &&
-        Deno.readTextFileSync(`/proc/${pid}/cmdline`) === "sleep\x001000\0";
-    } catch {
-      return false;
-    }
-  });
-}
-
-/** Waits until `sleep 1000` runs, and not its shell any more. */
-const sleeping = (session: Session) =>
-  until("sleep runs", () => isSleeping(session));
 
 test("a shell inside bash inside a shell: Ctrl-Z of the inner job stays inside", async () => {
   await using shell = await startShell();

@@ -10,11 +10,7 @@ import {
   testBoth as bothModes,
   without,
 } from "./_harness.ts";
-
-const CTRL_C = "\x03";
-const CTRL_D = "\x04";
-const CTRL_Z = "\x1a";
-const CTRL_BACKSLASH = "\x1c";
+import { CTRL_BACKSLASH, CTRL_C, CTRL_D, CTRL_Z, sleeping } from "./_keys.ts";
 
 const testBoth = (name: string, fn: (mode: Mode) => Promise<void>) =>
   bothModes(`-t: ${name}`, fn, { skip: without("script") });
@@ -95,13 +91,13 @@ testBoth(
     );
     await terminal.expect(/in> /);
     await terminal.send("sleep 1000\r");
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    await sleeping(terminal);
     await terminal.send(CTRL_Z);
     await terminal.expect(/Stopped.*\r\nin> /);
     await terminal.send("kill -9 %1; wait; echo $((40 + 2))\r");
-    await terminal.expect(/\r\n42\r\nin> /);
+    await terminal.expect(/\r\n42\r\n(.*\r\n)?in> /);
     await terminal.send("sleep 1000\r");
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    await sleeping(terminal);
     await terminal.send(CTRL_C);
     await terminal.expect(/in> /);
     await terminal.send("exit 9\r");
@@ -189,7 +185,14 @@ bothModes(
       { stdin: "word\n" },
     );
     assertEquals(status, 3);
-    assertMatch(stdout, /^\/dev\/pts\/0\r\n/);
+    assertMatch(stdout, /\/dev\/pts\/0\r\n/);
     assertMatch(stdout, /got word\r\n$/);
   },
 );
+
+bothModes("-t: the end of a pipe is the end of input inside", async (mode) => {
+  const { status, stdout } = await mode.run(["-t", "cat"], { stdin: "word\n" });
+  assertEquals(status, 0);
+  assertMatch(stdout, /word\r\nword\r\n/);
+  assertEquals((await mode.run(["-t", "cat"])).status, 0);
+});
