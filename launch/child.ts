@@ -28,7 +28,7 @@ import {
 } from "../ffi/wait.ts";
 import { FORWARDED, TAKEN_BY_CHILD } from "../plan/child.ts";
 import { checkStarted, INSIDE } from "./diagnose.ts";
-import { type Handover, NEWS, SIGNAL_FOREGROUND } from "./handover.ts";
+import { NEWS, type Received, SIGNAL_FOREGROUND } from "./handover.ts";
 import { HANDED } from "./handed.ts";
 import { perform } from "./perform.ts";
 import { openWalker, walk } from "./walker.ts";
@@ -38,22 +38,28 @@ const STDIN = 0;
 const CLOSE_ON_EXEC = 4;
 
 /** Runs the container to its end; returns the status to exit with. */
-export function runChild({ plan, preserve }: Handover): number {
-  syscall("close_range", HANDED.plan, HANDED.self, CLOSE_ON_EXEC);
+export function runChild(received: Received): number {
+  const { programs, steps, preserve } = received;
+  syscall("close_range", HANDED.plan, HANDED.lifeline, CLOSE_ON_EXEC);
   // Bound and made while the host's files are still there.
   openSpawn();
   openWalker();
-  perform(plan.container);
+  perform(programs.container, () => steps("container"));
   try {
-    using command = walk(plan.process, handOn(preserve));
+    using command = walk(
+      programs.process,
+      () => steps("process"),
+      handOn(preserve),
+    );
     tell(NEWS.running);
     const status = attend(command.pid);
     checkStarted(command, INSIDE);
     return exitCode(status);
   } finally {
-    perform(plan.cleanup.filter(({ step }) => step === "killAll"));
+    // From PID 1 this reaches the container and nothing else.
+    kill(-1, SIGNAL.SIGKILL);
     while (wait(-1));
-    perform(plan.cleanup.filter(({ step }) => step !== "killAll"));
+    perform(programs.cleanup, () => steps("cleanup"));
   }
 }
 

@@ -17,15 +17,10 @@ import { spawn } from "../ffi/spawn.ts";
 import { wait } from "../ffi/wait.ts";
 import type { Step } from "../plan/step.ts";
 import { ContainerError } from "../spec/errors.ts";
-import {
-  compileImage,
-  type Image,
-  type Outcome,
-  OUTCOME_SIZE,
-  readOutcome,
-} from "./image.ts";
 import { HANDED } from "./handed.ts";
-import { lowerAll, type Lowered, stepError } from "./lowered.ts";
+import { HEADER_SIZE } from "./layout.ts";
+import { readFailure, readSlot, stepError } from "./outcome.ts";
+import type { Program } from "./program.ts";
 import { WALKER } from "./walker_code.ts";
 
 let executable: Descriptor | undefined;
@@ -85,22 +80,27 @@ export class Walk implements Disposable {
   constructor(
     /** The process that posix_spawn made. */
     readonly pid: number,
-    readonly lowered: Lowered,
-    readonly image: Image,
+    readonly program: Program,
     readonly memory: Descriptor,
+    /** What the program was compiled from, for who asks why it failed. */
+    readonly steps: () => readonly Step[],
   ) {}
 
-  /** How far it came; final once the process has ended. */
-  outcome(): Outcome {
-    const header = new Uint8Array(OUTCOME_SIZE);
+  #header(): Uint8Array {
+    const header = new Uint8Array(HEADER_SIZE);
     readAt(this.memory.fd, header, 0);
-    return readOutcome(this.image, header);
+    return header;
+  }
+
+  /** A result by its name; final once the process has ended. */
+  slot(name: string): number {
+    return readSlot(this.program, this.#header(), name);
   }
 
   /** Throws the error of the step that failed, if one did. */
   check(): void {
-    const { failure } = this.outcome();
-    if (failure) throw stepError(this.lowered, failure);
+    const failure = readFailure(this.#header());
+    if (failure) throw stepError(this.steps(), this.program, failure);
   }
 
   [Symbol.dispose](): void {
@@ -109,16 +109,15 @@ export class Walk implements Disposable {
 }
 
 /**
- * Starts a walker that carries out the steps, with descriptors under the
+ * Starts a walker that carries out a program, with descriptors under the
  * numbers of `fds` (number there: descriptor here).
  */
 export function walk(
-  steps: readonly Step[],
+  program: Program,
+  steps: () => readonly Step[],
   fds: Partial<Record<number, Descriptor>> = {},
 ): Walk {
-  const lowered = lowerAll(steps);
-  const image = compileImage(lowered.instructions);
-  const memory = moveUp(memoryFile("plan", image.bytes));
+  const memory = moveUp(memoryFile("plan", program.bytes));
   const handed: Record<number, number> = { [HANDED.walk]: memory.fd };
   for (const [there, here] of Object.entries(fds)) {
     handed[Number(there)] = here!.fd;
@@ -129,7 +128,7 @@ export function walk(
       ["walker", String(HANDED.walk)],
       handed,
     );
-    return new Walk(pid, lowered, image, memory);
+    return new Walk(pid, program, memory, steps);
   } catch (error) {
     memory.close();
     throw error;
@@ -149,5 +148,5 @@ export function clonedPid(walking: Walk): number {
       { hint: "Is the machine out of memory? See dmesg." },
     );
   }
-  return walking.outcome().slot("pid");
+  return walking.slot("pid");
 }

@@ -106,7 +106,6 @@ export async function run(
   using limits = cgroup &&
     new (await import("./limits.ts")).Limits(cgroup);
   const status = await runParent({
-    version: 1,
     plan,
     args,
     announce: options.announce,

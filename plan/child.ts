@@ -117,7 +117,7 @@ export function startPidOne(spec: Spec, facts: Facts): Step[] {
 export function becomeChild(spec: Spec, facts: Facts): Step[] {
   return [{
     step: "closeDescriptors",
-    from: 6,
+    from: 7,
     why: "no open file of the host is inherited but what PID 1 is given",
     man: "close_range(2)",
   }, {
