@@ -4,8 +4,8 @@
  *
  * @module
  */
-// @ts-types="../types/std_cli.d.ts"
 import { gzipSync } from "node:zlib";
+// @ts-types="../types/std_cli.d.ts"
 import { parseArgs } from "@std/cli/parse-args";
 // @ts-types="../types/std_fs.d.ts"
 import { ensureDir } from "@std/fs";
