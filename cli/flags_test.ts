@@ -6,10 +6,13 @@ import {
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
-import { UsageError } from "../spec/errors.ts";
+import { decide } from "../lifecycle/spec.ts";
+import { CAPABILITIES, DEFAULT_CAPABILITIES } from "../plan/capabilities.ts";
+import { SpecError, UsageError } from "../spec/errors.ts";
 import { closestString } from "./closest.ts";
 import { type Flag, flagHelp, HelpRequested, parseFlags } from "./flags.ts";
-import { RUN_FLAGS, specFromFlags } from "./run_flags.ts";
+import { RUN_FLAGS } from "./run_flags.ts";
+import { optionsFromFlags } from "./run_options.ts";
 
 const FLAGS: Flag[] = [
   { name: "env", short: "e", value: "K=V", help: "" },
@@ -104,32 +107,189 @@ Deno.test("closestString() finds what is near and nothing that is far", () => {
   assertEquals(closestString("run", []), null);
 });
 
-const specOf = (...argv: string[]) =>
-  specFromFlags(parseFlags(RUN_FLAGS, argv, "container run"), "/fs");
+const ROOT = {
+  uid: 0,
+  gid: 0,
+  privileged: true,
+  capable: true,
+  bounding: new Set<string>(CAPABILITIES),
+  devices: true,
+};
+const USER = {
+  uid: 1000,
+  gid: 1000,
+  privileged: false,
+  capable: false,
+  bounding: new Set<string>(CAPABILITIES),
+  devices: false,
+};
 
-Deno.test("specFromFlags() describes the default container", () => {
+const optionsOf = (...argv: string[]) =>
+  optionsFromFlags(parseFlags(RUN_FLAGS, argv, "container run"));
+
+const decided = (caller: typeof ROOT, ...argv: string[]) =>
+  decide(
+    optionsOf(...argv),
+    "/fs",
+    { uid: 0, gid: 0, groups: [], home: "/root" },
+    caller,
+  );
+
+const specOf = (...argv: string[]) => decided(ROOT, ...argv).spec;
+
+const namespacesOf = (...argv: string[]) =>
+  specOf(...argv).linux.namespaces.map(({ type }) => type);
+
+Deno.test("decide() describes the default container", () => {
   const spec = specOf("sh", "-l");
   assertEquals(spec.process.args, ["sh", "-l"]);
   assertEquals(spec.process.cwd, "/");
+  assertEquals(spec.process.noNewPrivileges, true);
+  assertEquals(
+    spec.process.capabilities?.bounding?.toSorted(),
+    DEFAULT_CAPABILITIES.toSorted(),
+  );
+  assertEquals(spec.process.capabilities?.ambient, []);
   assertEquals(spec.hostname, "container");
-  assertEquals(spec.root.path, "/fs");
+  assertEquals(spec.root, { path: "/fs", readonly: false });
   assertEquals(
     spec.linux.namespaces.map(({ type }) => type),
-    ["pid", "mount", "uts", "ipc"],
+    ["pid", "mount", "uts", "ipc", "network", "cgroup"],
   );
+  assertEquals(
+    spec.mounts?.map(({ destination }) => destination),
+    ["/proc", "/dev", "/dev/pts", "/sys", "/dev/mqueue", "/dev/shm"],
+  );
+  assert(spec.linux.maskedPaths?.includes("/proc/kcore"));
+  assert(spec.linux.readonlyPaths?.includes("/proc/sys"));
 });
 
-Deno.test("specFromFlags() sets variables in order, the last of a name", () => {
+Deno.test("decide() sets variables in order, the last of a name", () => {
   const { env } =
     specOf("-e", "A=1", "-e", "A=2", "-e", "PATH=/x", "sh").process;
   assertEquals(env.filter((entry) => entry.startsWith("A=")), ["A=2"]);
-  assert(env.includes("PATH=/x"));
+  assertEquals(env.filter((entry) => entry.startsWith("PATH=")), ["PATH=/x"]);
 });
 
-Deno.test("specFromFlags() refuses what no kernel would take", () => {
-  assertThrows(() => specOf(), UsageError, "No command");
-  assertThrows(() => specOf(""), UsageError, "No command");
-  assertThrows(() => specOf("--hostname", "", "sh"), UsageError, "1 to 64");
-  assertThrows(() => specOf("-w", "x", "sh"), UsageError, "not absolute");
-  assertThrows(() => specOf("-e", "=x", "sh"), UsageError, "name is missing");
+Deno.test("optionsFromFlags() refuses what no kernel would take", () => {
+  const refused = (words: string, ...argv: string[]) =>
+    assertThrows(() => optionsOf(...argv), UsageError, words);
+  refused("No command");
+  refused("No command", "");
+  refused("1 to 64", "--hostname", "", "sh");
+  refused("not absolute", "-w", "x", "sh");
+  refused("name is missing", "-e", "=x", "sh");
+  refused("not NAME=SOFT[:HARD]", "--ulimit", "nofiles=1", "sh");
+  refused("not an octal mode", "--umask", "8", "sh");
+  refused("-1000 to 1000", "--oom-score-adj", "1001", "sh");
+  refused("-20 to 19", "--nice", "20", "sh");
+  refused("not a list of CPUs", "--cpu", "1-", "sh");
+  refused("not a list of CPUs", "--cpu", "3-1", "sh");
+  refused("private, host and path:FILE", "--pid", "other", "sh");
+  refused("private, host and path:FILE", "--ipc", "path:relative", "sh");
+  refused("value is missing", "--sysctl", "net.ipv4.ip_forward", "sh");
+  refused("not SRC:DST", "-v", "/tmp", "sh");
+  refused("not absolute", "-v", "/tmp:tmp", "sh");
+  refused("not absolute", "--tmpfs", "tmp", "sh");
+  refused("target= is missing", "--mount", "type=tmpfs", "sh");
+  refused("source= is missing", "--mount", "type=bind,target=/x", "sh");
+  refused("not TO:DST", "--symlink", "/x", "sh");
+  refused("does not exist on the host", "-v", "/no/such:/x", "sh");
+  refused("no such file", "--env-file", "/no/such", "sh");
+});
+
+Deno.test("optionsFromFlags() refuses a mapping that is none", () => {
+  const error = assertThrows(
+    () => optionsOf("--uidmap", "0:x", "sh"),
+    SpecError,
+    "not CONTAINER:HOST:SIZE",
+  );
+  assertEquals(error.status, 2);
+});
+
+Deno.test("optionsFromFlags() keeps mounts in the order given, whatever the flag", () => {
+  const { mounts } = optionsOf(
+    ...["--tmpfs", "/a:size=1m", "-v", "/usr:/b:ro", "--dir", "/c"],
+    ...["--symlink", "usr/bin:/bin", "--ro-bind-try", "/no/such", "sh"],
+  );
+  assertEquals(mounts, [
+    {
+      destination: "/a",
+      type: "tmpfs",
+      source: "tmpfs",
+      options: ["nosuid", "nodev", "noexec", "mode=1777", "size=1m"],
+    },
+    {
+      destination: "/b",
+      type: "bind",
+      source: "/usr",
+      options: ["rbind", "ro"],
+    },
+    { destination: "/c", type: "directory" },
+    { destination: "/bin", type: "symlink", source: "usr/bin" },
+  ]);
+});
+
+Deno.test("decide() leaves out the namespaces that are the host's", () => {
+  assertEquals(
+    namespacesOf("--network", "host", "--uts", "host", "--pid=host", "sh"),
+    ["mount", "ipc", "cgroup"],
+  );
+  assertEquals(specOf("--uts", "host", "sh").hostname, undefined);
+  assertEquals(
+    specOf("--ipc", "host", "sh").mounts?.some(({ type }) => type === "mqueue"),
+    false,
+  );
+});
+
+Deno.test("decide() joins the namespaces that a path names", () => {
+  const { namespaces } = specOf("--network", "path:/proc/1/ns/net", "sh").linux;
+  assertEquals(namespaces.filter(({ path }) => path !== undefined), [
+    { type: "network", path: "/proc/1/ns/net" },
+  ]);
+});
+
+Deno.test("decide() adds and drops capabilities by name", () => {
+  const bounding = (...argv: string[]) =>
+    specOf(...argv, "sh").process.capabilities?.bounding ?? [];
+  assert(bounding("--cap-add", "sys_admin").includes("CAP_SYS_ADMIN"));
+  assert(!bounding("--cap-drop", "CAP_CHOWN").includes("CAP_CHOWN"));
+  assertEquals(bounding("--cap-drop", "all"), []);
+  assertEquals(bounding("--cap-drop", "ALL", "--cap-add", "kill"), [
+    "CAP_KILL",
+  ]);
+  assertEquals(bounding("--cap-add", "ALL"), [...CAPABILITIES]);
+  assertEquals(bounding("--privileged"), [...CAPABILITIES]);
+  assertThrows(() => bounding("--cap-add", "fly"), UsageError, "fly");
+});
+
+Deno.test("decide() gives a user who is not root a user namespace, and says what is left out", () => {
+  const { spec, leftOut } = decided(USER, "sh");
+  assertEquals(spec.linux.namespaces.at(-1), { type: "user" });
+  assertEquals(spec.linux.uidMappings, [
+    { containerID: 0, hostID: 1000, size: 1 },
+  ]);
+  assertEquals(leftOut.length, 1);
+  assertThrows(
+    () => decided(USER, "--userns", "host", "sh"),
+    SpecError,
+    "not root",
+  );
+});
+
+Deno.test("decide() sets sysctls that a namespace of the container's own holds", () => {
+  assertEquals(
+    specOf("--sysctl", "net.ipv4.ip_forward=1", "sh").linux.sysctl,
+    { "net.ipv4.ip_forward": "1" },
+  );
+  assertThrows(
+    () => specOf("--sysctl", "kernel.panic=1", "sh"),
+    SpecError,
+    "kernel.panic: it is the host's",
+  );
+  assertThrows(
+    () => specOf("--sysctl", "kernel.shmmax=1", "--ipc", "host", "sh"),
+    SpecError,
+    "the ipc namespace is the host's",
+  );
 });

@@ -1,12 +1,15 @@
 /** `container run`. */
 
 import { findRootFilesystem } from "../lifecycle/root_filesystem.ts";
+import { requireInherited } from "../lifecycle/inherited.ts";
 import { prepare, run } from "../lifecycle/run.ts";
+import { openStatusLines } from "../lifecycle/status_lines.ts";
 import type { Command } from "./command.ts";
-import { parseFlags } from "./flags.ts";
+import { type Flags, parseFlags } from "./flags.ts";
 import { say, stackTraces } from "./output.ts";
 import { RUN_FLAGS } from "./run_flags.ts";
 import { optionsFromFlags } from "./run_options.ts";
+import { parseNumber } from "./run_values.ts";
 
 /** Runs a command in a new container. */
 export const runCommand: Command = {
@@ -29,11 +32,25 @@ export const runCommand: Command = {
     stackTraces.shown = flags.has("debug");
     // The command line is judged before anything is looked for on disk.
     const options = optionsFromFlags(flags);
+    const events = statusLines(flags);
+    for (let index = 0; index < (options.preserveFds ?? 0); index++) {
+      requireInherited(`--preserve-fd ${options.preserveFds}`, 3 + index);
+    }
     const rootfs = await findRootFilesystem(options.rootfs, say);
     return await run(await prepare(options, rootfs), {
       announce: !flags.has("quiet"),
       debug: flags.has("debug"),
       say,
+      events,
     });
   },
 };
+
+/** The highest number that a descriptor has by default, getrlimit(2). */
+const MAX_DESCRIPTOR = 1023;
+
+function statusLines(flags: Flags) {
+  const text = flags.last("status-fd");
+  if (text === undefined) return undefined;
+  return openStatusLines(parseNumber("status-fd", text, [1, MAX_DESCRIPTOR]));
+}

@@ -60,7 +60,7 @@ export const RUN_FLAGS: readonly Flag[] = [
   {
     name: "rootfs",
     value: "DIR",
-    help: "Root filesystem (./fs); / or empty",
+    help: "Root filesystem (default ./fs); / is the host's, empty is none",
   },
   {
     name: "hostname",
@@ -127,7 +127,11 @@ export const RUN_FLAGS: readonly Flag[] = [
   { name: "symlink", value: "TO:DST", help: "Make a symbolic link" },
   { name: "read-only", help: "The root filesystem cannot be changed" },
   { name: "ephemeral", help: "Changes go to memory and are thrown away" },
-  { name: "overlay", value: "DIR", help: "Changes are kept in DIR" },
+  {
+    name: "overlay",
+    value: "DIR",
+    help: "Changes are kept in DIR/upper; DIR/work is needed too",
+  },
   {
     name: "network",
     value: "MODE",

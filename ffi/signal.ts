@@ -40,6 +40,12 @@ export const SIGNAL = {
 /** A signal of signal(7). */
 export type SignalName = keyof typeof SIGNAL;
 
+/** 32 to 64, with the two that glibc keeps for itself. */
+export const REAL_TIME: readonly number[] = Array.from(
+  { length: 33 },
+  (_, index) => 32 + index,
+);
+
 export const SIG_BLOCK = 0;
 export const SIG_SETMASK = 2;
 /** Bytes of the kernel's sigset_t. */

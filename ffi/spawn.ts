@@ -1,5 +1,6 @@
 /** spawn.h: the only way a process of ours makes another. */
 
+import type { Descriptor } from "./fcntl.ts";
 import { lazily, openLibc } from "./libc.ts";
 import { errnoName, SyscallError } from "./errno.ts";
 import { addressOf, cString } from "./memory.ts";
@@ -25,6 +26,12 @@ const load = lazily(
       parameters: ["i64", "i32", "i32"],
       result: "i32",
     },
+    /** int posix_spawn_file_actions_addfchdir_np(posix_spawn_file_actions_t *, int fildes); glibc 2.29, musl 1.1.24 */
+    posix_spawn_file_actions_addfchdir_np: {
+      parameters: ["i64", "i32"],
+      result: "i32",
+      optional: true,
+    },
     /** int posix_spawn_file_actions_destroy(posix_spawn_file_actions_t *) */
     posix_spawn_file_actions_destroy: { parameters: ["i64"], result: "i32" },
   } as const,
@@ -46,11 +53,14 @@ export function openSpawn(): void {
  *
  * Runs on the calling thread: what a parent-death signal follows is this
  * thread, so call it from the main one.
+ *
+ * @param directory where it starts and a relative path is looked up
  */
 export function spawn(
   path: string,
   argv: string[],
   fds: Record<number, number>,
+  directory?: Descriptor,
 ): number {
   const libc = load();
   const actions = new Uint8Array(FILE_ACTIONS_SIZE);
@@ -69,6 +79,16 @@ export function spawn(
     libc.posix_spawn_file_actions_init(addressOf(actions)),
   );
   try {
+    if (directory) {
+      const enter = libc.posix_spawn_file_actions_addfchdir_np;
+      if (!enter) {
+        throw new SyscallError(
+          "posix_spawn_file_actions_addfchdir_np",
+          "ENOSYS",
+        );
+      }
+      check("fchdir", enter(addressOf(actions), directory.fd));
+    }
     for (const [there, here] of Object.entries(fds)) {
       check(
         "posix_spawn_file_actions_adddup2",

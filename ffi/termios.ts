@@ -27,7 +27,7 @@ export function setForegroundGroup(fd: number, group: number): boolean {
 const TCGETS = 0x5401;
 const TCSETSW = 0x5403;
 const TIOCGWINSZ = 0x5413;
-const TIOCSWINSZ = 0x5414;
+export const TIOCSWINSZ = 0x5414;
 /** Bytes of the kernel's struct termios, on x86_64 and aarch64. */
 const TERMIOS_SIZE = 36;
 
@@ -56,6 +56,16 @@ export function makeRaw(termios: Uint8Array): Uint8Array {
   raw[17 + 6] = 1; // VMIN
   raw[17 + 5] = 0; // VTIME
   return raw;
+}
+
+/** How large a terminal is, in characters; null where the descriptor is none. */
+export function windowSize(
+  fd: number,
+): { height: number; width: number } | null {
+  const size = new Uint16Array(4);
+  const bytes = new Uint8Array(size.buffer);
+  if (rawSyscall("ioctl", fd, TIOCGWINSZ, bytes) < 0) return null;
+  return { height: size[0]!, width: size[1]! };
 }
 
 /** Gives one terminal the window size of another; false where that is none. */

@@ -31,7 +31,8 @@ import { checkStarted, INSIDE } from "./diagnose.ts";
 import { NEWS, type Received, SIGNAL_FOREGROUND } from "./handover.ts";
 import { HANDED } from "./handed.ts";
 import { perform } from "./perform.ts";
-import { openWalker, walk } from "./walker.ts";
+import { signalNumbers } from "./signal_numbers.ts";
+import { openProc, openWalker, type Walk, walk } from "./walker.ts";
 
 const STDIN = 0;
 
@@ -39,18 +40,14 @@ const CLOSE_ON_EXEC = 4;
 
 /** Runs the container to its end; returns the status to exit with. */
 export function runChild(received: Received): number {
-  const { programs, steps, preserve } = received;
+  const { programs, steps } = received;
   syscall("close_range", HANDED.plan, HANDED.lifeline, CLOSE_ON_EXEC);
   // Bound and made while the host's files are still there.
   openSpawn();
   openWalker();
   perform(programs.container, () => steps("container"));
   try {
-    using command = walk(
-      programs.process,
-      () => steps("process"),
-      handOn(preserve),
-    );
+    using command = startCommand(received);
     tell(NEWS.running);
     const status = attend(command.pid);
     checkStarted(command, INSIDE);
@@ -61,6 +58,14 @@ export function runChild(received: Received): number {
     while (wait(-1));
     perform(programs.cleanup, () => steps("cleanup"));
   }
+}
+
+function startCommand({ programs, steps, preserve }: Received): Walk {
+  using proc = openProc();
+  return walk(programs.process, () => steps("process"), {
+    fds: handOn(preserve),
+    proc,
+  });
 }
 
 /** What the command's walker gets: a way to the parent, and what the command keeps. */
@@ -81,7 +86,7 @@ function tell(news: number): void {
 
 /** PID 1's life: until the command has ended. */
 function attend(command: number): WaitStatus {
-  const taken = sigset(TAKEN_BY_CHILD.map((name) => SIGNAL[name]));
+  const taken = sigset(signalNumbers(TAKEN_BY_CHILD));
   const forwarded = new Set<number>(
     FORWARDED.map((name: SignalName) => SIGNAL[name]),
   );

@@ -102,7 +102,7 @@ export function startContainer(
   let walking: Walk | undefined;
   try {
     const steps = walkedSteps(handover.plan);
-    walking = walk(compileSteps(steps), () => steps, fds);
+    walking = walk(compileSteps(steps), () => steps, { fds });
     return new Container(
       clonedPid(walking),
       walking,

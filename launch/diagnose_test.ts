@@ -1,10 +1,11 @@
 /** Why a command could not be executed, told from the files alone. */
 // @ts-types="../types/std_assert.d.ts"
 import { assertEquals, assertStringIncludes } from "@std/assert";
+import { O, open } from "../ffi/fcntl.ts";
 import { makeElf } from "../rootfs/_elf_fixture.ts";
 import type { CommandError } from "../spec/errors.ts";
 import type { StepOf } from "../plan/step.ts";
-import { diagnose } from "./diagnose.ts";
+import { diagnose, INSIDE, outside } from "./diagnose.ts";
 import { StepError } from "./step_error.ts";
 
 const MACHINE = { x86_64: 62, aarch64: 183 }[Deno.build.arch];
@@ -29,7 +30,14 @@ function diagnosed(
       why: "",
       man: "",
     };
-    return diagnose(step, new StepError(step, "execve", code));
+    const failure = new StepError(step, "execve", code);
+    const error = diagnose(step, failure, INSIDE);
+    // The same from outside, where the root filesystem is a directory.
+    using held = new DisposableStack();
+    const root = held.use(open("/", O.O_PATH));
+    const again = diagnose(step, failure, outside(root, held));
+    assertEquals([again.message, again.hint], [error.message, error.hint]);
+    return error;
   } finally {
     Deno.removeSync(dir, { recursive: true });
   }
@@ -87,7 +95,25 @@ Deno.test("diagnose() names the directories it looked in", () => {
     why: "",
     man: "",
   };
-  const error = diagnose(step, new StepError(step, "execve", "ENOENT"));
+  const failure = new StepError(step, "execve", "ENOENT");
+  const error = diagnose(step, failure, INSIDE);
   assertEquals(error.status, 127);
   assertStringIncludes(error.message, "x: not found in /a:/b of the root");
+});
+
+Deno.test("diagnose() from outside finds nothing above the root filesystem", () => {
+  const dir = Deno.makeTempDirSync();
+  try {
+    Deno.symlinkSync("/bin/sh", `${dir}/absolute`);
+    Deno.symlinkSync("../../../../../../bin/sh", `${dir}/upwards`);
+    using held = new DisposableStack();
+    const view = outside(held.use(open(dir, O.O_PATH)), held);
+    for (const name of ["/absolute", "/upwards", "/../bin/sh", "/bin/sh"]) {
+      assertEquals(view.locate(name), null, name);
+    }
+    Deno.writeTextFileSync(`${dir}/here`, "");
+    assertEquals(Deno.statSync(view.locate("/../here")!).isFile, true);
+  } finally {
+    Deno.removeSync(dir, { recursive: true });
+  }
 });

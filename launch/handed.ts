@@ -1,3 +1,7 @@
+/** What a process of ours finds open, and where. */
+
+import { PRESERVED_FROM } from "../plan/child.ts";
+
 /** The numbers under which a process of ours is handed its descriptors. */
 export const HANDED = {
   /** The plan, as JSON: for the child. */
@@ -11,5 +15,5 @@ export const HANDED = {
   /** The compiled plan: for the walker, which closes it. */
   walk: 7,
   /** From here on: what the command keeps. */
-  preserved: 20,
+  preserved: PRESERVED_FROM,
 } as const;

@@ -23,6 +23,16 @@ export function mapIds(pid: number, step: StepOf<"mapIds">): void {
     }
   } catch (error) {
     if (error instanceof ContainerError) throw error;
+    if (isRefused(error) && mapsRoot(step)) {
+      throw new ContainerError(
+        "Cannot map user ids: operation not permitted (EPERM)",
+        {
+          hint:
+            "To map the host's root, CAP_SETFCAP is needed. Run as root (sudo).",
+          cause: error,
+        },
+      );
+    }
     const reason = error instanceof Error
       ? error.message.replace(/ \(os error.*/s, "").toLowerCase()
       : String(error);
@@ -33,6 +43,14 @@ export function mapIds(pid: number, step: StepOf<"mapIds">): void {
     });
   }
 }
+
+const isRefused = (error: unknown) =>
+  error instanceof Deno.errors.PermissionDenied ||
+  error instanceof Deno.errors.NotCapable ||
+  (error instanceof Error && /os error 1\b/.test(error.message));
+
+const mapsRoot = ({ uids, gids }: StepOf<"mapIds">) =>
+  [...uids, ...gids].some(({ hostID }) => hostID === 0);
 
 function runHelper(
   program: "newuidmap" | "newgidmap",

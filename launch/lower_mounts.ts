@@ -19,6 +19,7 @@ import type { MountAttribute, Propagation } from "../plan/step.ts";
 import type { Device } from "../spec/types.ts";
 import type { Argument, Call, Instruction } from "./call.ts";
 import type { Lowering } from "./lower.ts";
+import { placeOf, writeToProc } from "./lower_kernel.ts";
 
 /** These must not be reached through a link: what is mounted there is trusted. */
 const KERNEL_TYPES = ["proc", "sysfs", "cgroup", "cgroup2", "devpts", "mqueue"];
@@ -66,12 +67,16 @@ const clone = (
   result,
 });
 
-const move = (from: string, target: string): Call => ({
+const move = (
+  from: string,
+  target: string,
+  directory: Argument = AT_FDCWD,
+): Call => ({
   name: "move_mount",
   args: [
     { slot: from },
     "",
-    AT_FDCWD,
+    directory,
     target,
     MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_SYMLINKS,
   ],
@@ -282,8 +287,10 @@ export const lowerMounts: Lowering<
   // (one of the host's, opened before the root changed: a link planted at the
   // container's own /dev/null would be bound instead, CVE-2025-31133). What the
   // kernel does not have needs neither.
-  maskPath: ({ path, cover }) => {
-    const directory = [
+  maskPath: ({ path, cover, within }) => {
+    const { before, at: [directory, name], after } = placeOf(path, within);
+    const emptyDirectory = [
+      { name: "close", args: [{ slot: "masked" }] },
       ...create(
         "tmpfs",
         "masked",
@@ -291,39 +298,51 @@ export const lowerMounts: Lowering<
         MOUNT_ATTR.MOUNT_ATTR_RDONLY,
         "empty",
       ),
-      move("empty", path),
+      move("empty", name, directory),
       { name: "close", args: [{ slot: "empty" }], skipOnSuccess: 1 },
     ] as const satisfies Instruction[];
     return [
+      ...before,
       {
         name: "openat",
-        args: [AT_FDCWD, path, O.O_PATH | O.O_DIRECTORY | O.O_CLOEXEC, 0],
+        args: [directory, name, O.O_PATH | O.O_DIRECTORY | O.O_CLOEXEC, 0],
+        result: "masked",
         expect: ["ENOENT", "ENOTDIR", "EACCES"],
-        skipOnExpected: directory.length,
+        skipOnExpected: emptyDirectory.length,
       },
-      ...directory,
-      { ...move(cover, path), expect: ["ENOENT", "ENOTDIR", "EACCES"] },
+      ...emptyDirectory,
+      {
+        ...move(cover, name, directory),
+        expect: ["ENOENT", "ENOTDIR", "EACCES"],
+      },
+      { name: "close", args: [{ slot: cover }] },
+      ...after,
     ];
   },
-  readonlyPath: ({ path }) => [
-    {
-      ...clone(AT_FDCWD, path, AT_RECURSIVE, "readonly"),
-      expect: ["ENOENT"],
-      skipOnExpected: 3,
-    },
-    {
-      name: "mount_setattr",
-      args: [
-        { slot: "readonly" },
-        "",
-        AT_EMPTY_PATH | AT_RECURSIVE,
-        mountAttr(MOUNT_ATTR.MOUNT_ATTR_RDONLY),
-        MOUNT_ATTR_SIZE,
-      ],
-    },
-    move("readonly", path),
-    { name: "close", args: [{ slot: "readonly" }] },
-  ],
+  readonlyPath: ({ path, within }) => {
+    const { before, at: [directory, name], after } = placeOf(path, within);
+    return [
+      ...before,
+      {
+        ...clone(directory, name, AT_RECURSIVE, "readonly"),
+        expect: ["ENOENT"],
+        skipOnExpected: 3,
+      },
+      {
+        name: "mount_setattr",
+        args: [
+          { slot: "readonly" },
+          "",
+          AT_EMPTY_PATH | AT_RECURSIVE,
+          mountAttr(MOUNT_ATTR.MOUNT_ATTR_RDONLY),
+          MOUNT_ATTR_SIZE,
+        ],
+      },
+      move("readonly", name, directory),
+      { name: "close", args: [{ slot: "readonly" }] },
+      ...after,
+    ];
+  },
   makeDevice: (device) => {
     const mode = FILE_TYPE[device.type] | (device.fileMode ?? 0o666);
     return [
@@ -362,21 +381,6 @@ export const lowerMounts: Lowering<
     },
     { name: "close", args: [{ slot: "file" }] },
   ],
-  setSysctl: ({ key, value }) => [
-    {
-      name: "openat",
-      args: [
-        AT_FDCWD,
-        `/proc/sys/${key.replaceAll(".", "/")}`,
-        O.O_WRONLY | O.O_NOFOLLOW | O.O_CLOEXEC,
-        0,
-      ],
-      result: "file",
-    },
-    {
-      name: "write",
-      args: [{ slot: "file" }, value, new TextEncoder().encode(value).length],
-    },
-    { name: "close", args: [{ slot: "file" }] },
-  ],
+  setSysctl: ({ key, value }) =>
+    writeToProc(`/proc/sys/${key.replaceAll(".", "/")}`, value),
 };

@@ -7,7 +7,6 @@ import {
   SIG_SETMASK,
   SIGACTION_SIZE,
   SIGNAL,
-  type SignalName,
   sigset,
   SIGSET_SIZE,
 } from "../ffi/signal.ts";
@@ -16,6 +15,7 @@ import type { NamespaceType } from "../spec/types.ts";
 import type { Instruction } from "./call.ts";
 import { HANDED } from "./handed.ts";
 import type { Lowering } from "./lower.ts";
+import { signalNumbers } from "./signal_numbers.ts";
 
 const NAMESPACE_FLAG: Record<NamespaceType, number> = {
   user: CLONE.CLONE_NEWUSER,
@@ -40,9 +40,6 @@ const IFF_UP = 1;
 
 const namespaceFlags = (types: readonly NamespaceType[]) =>
   types.reduce((flags, type) => flags | BigInt(NAMESPACE_FLAG[type]), 0n);
-
-const signalNumbers = (names: readonly string[]) =>
-  names.map((name) => SIGNAL[name as SignalName]);
 
 /** struct clone_args of clone(2), with nothing but flags: fork-like, CLONE_PARENT takes the exit signal along. */
 function cloneArgs(flags: bigint): Uint8Array {
@@ -173,8 +170,8 @@ export const lowerNamespaces: Lowering<
       name: "rt_sigaction",
       args: [signal, new Uint8Array(SIGACTION_SIZE), null, SIGSET_SIZE],
     })),
-  closeDescriptors: ({ from }) => [
-    { name: "close_range", args: [from, EVERY_FD, 0] },
+  closeDescriptors: ({ from, to = EVERY_FD }) => [
+    { name: "close_range", args: [from, to, 0] },
   ],
   arrangeDescriptors: ({ count }) =>
     Array.from({ length: count }, (_, index) => ({

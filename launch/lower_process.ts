@@ -15,13 +15,19 @@ import {
 } from "../ffi/prctl.ts";
 import { RLIM_INFINITY, RLIMIT } from "../ffi/resource.ts";
 import { SIGNAL } from "../ffi/signal.ts";
-import { TIOCGPTPEER, TIOCSCTTY, TIOCSPTLCK } from "../ffi/termios.ts";
+import {
+  TIOCGPTPEER,
+  TIOCSCTTY,
+  TIOCSPTLCK,
+  TIOCSWINSZ,
+} from "../ffi/termios.ts";
 import { CAPABILITIES } from "../plan/capabilities.ts";
 import { SpecError } from "../spec/errors.ts";
-import type { Block, Call, Instruction } from "./call.ts";
+import type { Block, Instruction } from "./call.ts";
 import { HANDED } from "./handed.ts";
 import { installFilter } from "./seccomp/install.ts";
 import type { Lowering } from "./lower.ts";
+import { writeToProc } from "./lower_kernel.ts";
 
 const CWD_SIZE = 4096;
 const SOL_SOCKET = 1;
@@ -31,8 +37,6 @@ const MSG_NOSIGNAL = 0x4000;
 const MASTER = 8;
 /** What the parent reads beside the descriptor. */
 const TERMINAL_NEWS = 4;
-
-const text = (value: string) => new TextEncoder().encode(value);
 
 const capabilityNumber = (name: string) => {
   const number = CAPABILITIES.indexOf(name as typeof CAPABILITIES[number]);
@@ -51,18 +55,6 @@ function capabilityData(sets: (readonly string[])[]): Uint8Array {
     words[index + 3] = Number(bits >> 32n);
   });
   return new Uint8Array(words.buffer);
-}
-
-function writeTo(path: string, value: string): Call[] {
-  return [
-    {
-      name: "openat",
-      args: [AT_FDCWD, path, O.O_WRONLY | O.O_CLOEXEC, 0],
-      result: "file",
-    },
-    { name: "write", args: [{ slot: "file" }, value, text(value).length] },
-    { name: "close", args: [{ slot: "file" }] },
-  ];
 }
 
 /** struct msghdr of sendmsg(2): one byte, and a descriptor beside it. */
@@ -111,6 +103,7 @@ export const lowerProcess: Lowering<
   | "openTerminal"
   | "changeDirectory"
   | "checkDirectory"
+  | "reopenNull"
   | "execute"
   | "killAll"
 > = {
@@ -180,7 +173,7 @@ export const lowerProcess: Lowering<
     }];
   },
   setOomScore: ({ score }) =>
-    writeTo("/proc/self/oom_score_adj", String(score)),
+    writeToProc("/proc/self/oom_score_adj", String(score)),
   setUmask: ({ mask }) => [{ name: "umask", args: [mask] }],
   setNice: ({ nice }) => [{ name: "setpriority", args: [0, 0, nice] }],
   setAffinity: ({ cpus }) => {
@@ -193,10 +186,10 @@ export const lowerProcess: Lowering<
   ],
   setLabel: ({ kind, label }) =>
     kind === "apparmor"
-      ? writeTo("/proc/self/attr/apparmor/exec", `exec ${label}`)
-      : writeTo("/proc/self/attr/exec", label),
+      ? writeToProc("/proc/self/attr/apparmor/exec", `exec ${label}`)
+      : writeToProc("/proc/self/attr/exec", label),
   makeSession: () => [{ name: "setsid", args: [] }],
-  openTerminal: () => [
+  openTerminal: ({ size }) => [
     {
       name: "openat",
       args: [AT_FDCWD, "/dev/pts/ptmx", O.O_RDWR | O.O_NOCTTY | O.O_CLOEXEC, 0],
@@ -217,6 +210,22 @@ export const lowerProcess: Lowering<
       name: "sendmsg",
       args: [HANDED.status, descriptorMessage(MASTER), MSG_NOSIGNAL],
     },
+    // The parent keeps it up to date; a command that asks at once is not to
+    // find none.
+    ...(size
+      ? [
+        {
+          name: "ioctl",
+          args: [
+            { slot: "terminal" },
+            TIOCSWINSZ,
+            new Uint8Array(
+              new Uint16Array([size.height, size.width, 0, 0]).buffer,
+            ),
+          ],
+        } as const,
+      ]
+      : []),
     { name: "ioctl", args: [{ slot: "terminal" }, TIOCSCTTY, 0] },
     {
       name: "mknodat",
@@ -249,6 +258,21 @@ export const lowerProcess: Lowering<
       name: "dup3",
       args: [{ slot: "terminal" }, fd, 0],
     })),
+  ],
+  // A root filesystem without one keeps what it was given.
+  reopenNull: ({ descriptors }) => [
+    {
+      name: "openat",
+      args: [AT_FDCWD, "/dev/null", O.O_RDWR | O.O_CLOEXEC, 0],
+      result: "null",
+      expect: ["ENOENT", "ENOTDIR", "ENXIO", "EACCES"],
+      skipOnExpected: descriptors.length + 1,
+    },
+    ...descriptors.map((fd): Instruction => ({
+      name: "dup3",
+      args: [{ slot: "null" }, fd, 0],
+    })),
+    { name: "close", args: [{ slot: "null" }] },
   ],
   changeDirectory: ({ path }) => [{ name: "chdir", args: [path] }],
   checkDirectory: () => {

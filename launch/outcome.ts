@@ -28,7 +28,7 @@ const viewOf = (bytes: Uint8Array) =>
  * container could have written to: nothing in it is trusted further than a
  * number goes.
  */
-export function readFailure(header: Uint8Array): Failure | null {
+function readFailure(header: Uint8Array): Failure | null {
   const view = viewOf(header);
   if (view.getUint32(HEADER.state, true) !== STATE.failed) return null;
   return {
@@ -38,7 +38,7 @@ export function readFailure(header: Uint8Array): Failure | null {
 }
 
 /** A result by its name. */
-export function readSlot(
+function readSlot(
   { slots }: Pick<Program, "slots">,
   header: Uint8Array,
   name: string,
@@ -46,6 +46,24 @@ export function readSlot(
   const slot = slots[name];
   if (slot === undefined) throw new RangeError(`The plan has no ${name}`);
   return Number(viewOf(header).getBigInt64(HEADER.slots + 8 * slot, true));
+}
+
+/** How far a program came. */
+export interface Outcome {
+  failure: Failure | null;
+  /** A result by its name. */
+  slot(name: string): number;
+}
+
+/** Reads a header. */
+export function readOutcome(
+  program: Pick<Program, "slots">,
+  header: Uint8Array,
+): Outcome {
+  return {
+    failure: readFailure(header),
+    slot: (name) => readSlot(program, header, name),
+  };
 }
 
 /** The error of the instruction that failed, with its step. */

@@ -22,7 +22,7 @@ import {
   STEP,
   STEP_SIZE,
 } from "./layout.ts";
-import { readFailure, stepError } from "./outcome.ts";
+import { readOutcome, stepError } from "./outcome.ts";
 import type { Program } from "./program.ts";
 
 /**
@@ -33,7 +33,7 @@ import type { Program } from "./program.ts";
  */
 export function perform(program: Program, steps: () => readonly Step[]): void {
   walkHere(program.bytes);
-  const failure = readFailure(program.bytes);
+  const { failure } = readOutcome(program, program.bytes);
   if (failure) throw stepError(steps(), program, failure);
 }
 

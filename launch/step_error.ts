@@ -16,13 +16,77 @@ const SINCE: Record<string, string | undefined> = {
 
 const ROOT = "Run as root (sudo).";
 
+/** What a step wants to put something on. */
+const targetOf = (step: Step) => "target" in step ? step.target : "";
+
+const noMountpoint = (step: Step) =>
+  `The root filesystem has no ${
+    targetOf(step)
+  } and it could not be made there: make it, or let changes go to memory (--ephemeral).`;
+
+const notByLink = (step: Step) =>
+  `${
+    targetOf(step)
+  } of the root filesystem is a link or a file: what the kernel shows there is mounted on a directory only.`;
+
+const MOVED =
+  "Something else has taken its place: is the root filesystem being changed by another container?";
+
 /** Errors whose errno misleads or whose cure is known. */
 const HINTS: {
   step: StepKind;
   code: Errno;
-  hint: string;
+  hint: string | ((step: Step) => string);
 }[] = [
-  { step: "clone", code: "EPERM", hint: ROOT },
+  {
+    step: "clone",
+    code: "EPERM",
+    hint: (step) =>
+      step.step === "clone" && step.namespaces.includes("user")
+        ? "This system keeps user namespaces from ordinary users: run as root (sudo), or see container doctor."
+        : ROOT,
+  },
+  { step: "mount", code: "ENOENT", hint: noMountpoint },
+  { step: "attach", code: "ENOENT", hint: noMountpoint },
+  { step: "mount", code: "ENOTDIR", hint: notByLink },
+  ...(["maskPath", "readonlyPath", "setSysctl"] as const).map((step) => ({
+    step,
+    code: "EXDEV" as const,
+    hint: MOVED,
+  })),
+  {
+    step: "pivotRoot",
+    code: "EACCES",
+    hint: "You may not enter it: see the permissions and the owner of it.",
+  },
+  {
+    step: "joinNamespaces",
+    code: "ENOENT",
+    hint: "Name a file like /proc/PID/ns/net of a process that runs.",
+  },
+  { step: "joinNamespaces", code: "EPERM", hint: ROOT },
+  { step: "joinNamespaces", code: "EACCES", hint: ROOT },
+  {
+    step: "joinNamespaces",
+    code: "EINVAL",
+    hint: "The file names another kind of namespace, or none.",
+  },
+  {
+    step: "mount",
+    code: "EACCES",
+    hint:
+      "A directory on the way is closed to the user that root inside really is: see its permissions and owner.",
+  },
+  {
+    step: "setSysctl",
+    code: "ENOENT",
+    hint: "This kernel has no such setting: see /proc/sys.",
+  },
+  {
+    step: "setSysctl",
+    code: "EINVAL",
+    hint: "The kernel does not take this value.",
+  },
   { step: "unshare", code: "EPERM", hint: ROOT },
   { step: "mount", code: "EPERM", hint: ROOT },
   { step: "chroot", code: "EPERM", hint: ROOT },
@@ -30,7 +94,7 @@ const HINTS: {
     step: "clone",
     code: "ENOSPC",
     hint:
-      "The limit on namespaces is reached: see /proc/sys/user/max_pid_namespaces and max_mnt_namespaces.",
+      "The limit on namespaces is reached: see max_user_namespaces and its like in /proc/sys/user.",
   },
   {
     step: "clone",
@@ -96,5 +160,7 @@ function hintFor(
   const known = HINTS.find((entry) =>
     entry.step === step.step && entry.code === code
   );
-  return known?.hint ?? `The step is there for a reason: ${step.why}.`;
+  const hint = known?.hint;
+  if (typeof hint === "function") return hint(step);
+  return hint ?? `The step is there for a reason: ${step.why}.`;
 }

@@ -1,21 +1,27 @@
 /** What is said when a step fails: one line, with the fix. */
 // @ts-types="../types/std_assert.d.ts"
 import { assertEquals, assertMatch, assertThrows } from "@std/assert";
+import { makeFacts } from "../plan/_facts_fixture.ts";
+import { capabilitySets, DEFAULT_CAPABILITIES } from "../plan/capabilities.ts";
 import { compile } from "../plan/compile.ts";
 import { PHASES, type StepKind } from "../plan/step.ts";
 import { defaultSpec } from "../spec/defaults.ts";
 import { lower } from "./lower.ts";
-import { lowerAll, stepError } from "./lowered.ts";
+import { stepError } from "./outcome.ts";
+import { compileSteps } from "./program.ts";
 import { StepError } from "./step_error.ts";
 
+const spec = defaultSpec({ rootfs: "/fs", args: ["sh"], env: ["PATH=/bin"] });
+spec.process.capabilities = capabilitySets(DEFAULT_CAPABILITIES, 0);
+spec.process.noNewPrivileges = true;
 const plan = compile(
-  defaultSpec({ rootfs: "/fs", args: ["sh"], env: ["PATH=/bin"] }),
-  {
-    self: { argv: ["/proc/self/exe"], env: [] },
-    changeRoot: "pivot_root",
+  spec,
+  makeFacts({
     foreground: true,
-    missing: ["/proc"],
-  },
+    seccomp: { profile: "default", filter: "BgAAAAAA/38=", flags: 0 },
+    cgroup: { path: "/sys/fs/cgroup/x", writes: [] },
+    cgroupFiles: ["/sys/fs/cgroup/x/cgroup.procs"],
+  }),
 );
 const steps = PHASES.flatMap((phase) => plan[phase]);
 const step = (kind: StepKind) => steps.find((entry) => entry.step === kind)!;
@@ -28,6 +34,27 @@ Deno.test("StepError names the step, the call and the error", () => {
   );
   assertEquals(error.hint, "A hostname has at most 64 bytes.");
   assertEquals(error.status, 125);
+});
+
+Deno.test("StepError tells where user namespaces are kept from ordinary users", () => {
+  const plain = step("clone");
+  const namespaces = ["user", "pid"] as const;
+  const error = new StepError(
+    { ...plain, step: "clone", namespaces },
+    "clone3",
+    "EPERM",
+  );
+  assertMatch(error.hint!, /user namespaces.*sudo.*container doctor/);
+});
+
+Deno.test("StepError names the place that a mount needs", () => {
+  const mounts = steps.filter((entry) =>
+    entry.step === "mount" && entry.target === "/proc"
+  );
+  const hint = (code: "ENOENT" | "ENOTDIR") =>
+    new StepError(mounts[0]!, "mount", code).hint!;
+  assertMatch(hint("ENOENT"), /no \/proc .* make it, .*--ephemeral/);
+  assertMatch(hint("ENOTDIR"), /\/proc of the root filesystem is a link/);
 });
 
 Deno.test("StepError asks for root where that is the cure", () => {
@@ -64,18 +91,28 @@ Deno.test("StepError gives the step's reason where no cure is known", () => {
 });
 
 Deno.test("stepError() finds the step of each instruction", () => {
-  const lowered = lowerAll(steps);
-  assertEquals(lowered.instructions.length, lowered.steps.length);
-  for (let index = 0; index < lowered.steps.length; index++) {
-    const error = stepError(lowered, { index, errno: 5 });
-    assertEquals(error.step, lowered.steps[index]!);
+  const program = compileSteps(steps);
+  const owners = steps.flatMap((entry) => lower(entry).map(() => entry));
+  assertEquals(
+    program.counts.reduce((sum, count) => sum + count, 0),
+    owners.length,
+  );
+  for (const [index, owner] of owners.entries()) {
+    const error = stepError(steps, program, { index, errno: 5 });
+    assertEquals(error.step, owner);
     assertEquals(error.code, "EIO");
+    const { name } = lower(owner)[index - owners.indexOf(owner)]!;
+    assertEquals(error.call, name);
   }
-  assertThrows(() => stepError(lowered, { index: 999, errno: 5 }), RangeError);
+  assertThrows(
+    () => stepError(steps, program, { index: 999, errno: 5 }),
+    RangeError,
+  );
 });
 
 Deno.test("lower() gives every step at least one call, and no bad argument", () => {
-  for (const entry of steps) {
+  // What the parent does by itself on the host is no call of a plan.
+  for (const entry of steps.filter((entry) => !plan.host.includes(entry))) {
     const calls = lower(entry);
     assertEquals(calls.length > 0, true, entry.step);
     for (const call of calls) {

@@ -13,15 +13,19 @@ import {
 } from "../ffi/fcntl.ts";
 import { fromBase64 } from "../ffi/base64.ts";
 import { SyscallError } from "../ffi/errno.ts";
+import { syscall } from "../ffi/libc.ts";
 import { spawn } from "../ffi/spawn.ts";
 import { wait } from "../ffi/wait.ts";
 import type { Step } from "../plan/step.ts";
 import { ContainerError } from "../spec/errors.ts";
 import { HANDED } from "./handed.ts";
 import { HEADER_SIZE } from "./layout.ts";
-import { readFailure, readSlot, stepError } from "./outcome.ts";
+import { type Outcome, readOutcome, stepError } from "./outcome.ts";
 import type { Program } from "./program.ts";
 import { WALKER } from "./walker_code.ts";
+
+const STATFS_SIZE = 120;
+const PROC_SUPER_MAGIC = 0x9fa0;
 
 let executable: Descriptor | undefined;
 
@@ -86,20 +90,16 @@ export class Walk implements Disposable {
     readonly steps: () => readonly Step[],
   ) {}
 
-  #header(): Uint8Array {
+  /** How far it came; final once the process has ended. */
+  outcome(): Outcome {
     const header = new Uint8Array(HEADER_SIZE);
     readAt(this.memory.fd, header, 0);
-    return header;
-  }
-
-  /** A result by its name; final once the process has ended. */
-  slot(name: string): number {
-    return readSlot(this.program, this.#header(), name);
+    return readOutcome(this.program, header);
   }
 
   /** Throws the error of the step that failed, if one did. */
   check(): void {
-    const failure = readFailure(this.#header());
+    const { failure } = this.outcome();
     if (failure) throw stepError(this.steps(), this.program, failure);
   }
 
@@ -108,14 +108,40 @@ export class Walk implements Disposable {
   }
 }
 
+/** How a walker is started. */
+export interface WalkOptions {
+  /** The number there: the descriptor here. */
+  fds?: Partial<Record<number, Descriptor>>;
+  /**
+   * A /proc that is known to be one, see {@linkcode openProc}, where the path
+   * could lead to something else. The walker starts in it.
+   */
+  proc?: Descriptor;
+}
+
 /**
- * Starts a walker that carries out a program, with descriptors under the
- * numbers of `fds` (number there: descriptor here).
+ * Opens /proc and makes sure of it. In a root filesystem that is shared, the
+ * name could have been given to another directory, with somebody's program at
+ * self/fd/64 in it, which would be started with all of our rights.
  */
+export function openProc(): Descriptor {
+  const proc = open("/proc", O.O_PATH | O.O_DIRECTORY | O.O_NOFOLLOW);
+  const found = new Uint8Array(STATFS_SIZE);
+  syscall("fstatfs", proc.fd, found);
+  if (new DataView(found.buffer).getUint32(0, true) === PROC_SUPER_MAGIC) {
+    return moveUp(proc);
+  }
+  proc.close();
+  throw new ContainerError("Cannot use /proc: something else is in its place", {
+    hint: "Is the root filesystem being changed by another container?",
+  });
+}
+
+/** Starts a walker that carries out a program, compiled from these steps. */
 export function walk(
   program: Program,
   steps: () => readonly Step[],
-  fds: Partial<Record<number, Descriptor>> = {},
+  { fds = {}, proc }: WalkOptions = {},
 ): Walk {
   const memory = moveUp(memoryFile("plan", program.bytes));
   const handed: Record<number, number> = { [HANDED.walk]: memory.fd };
@@ -124,9 +150,10 @@ export function walk(
   }
   try {
     const pid = spawn(
-      `/proc/self/fd/${openWalker().fd}`,
+      `${proc ? "" : "/proc/"}self/fd/${openWalker().fd}`,
       ["walker", String(HANDED.walk)],
       handed,
+      proc,
     );
     return new Walk(pid, program, memory, steps);
   } catch (error) {
@@ -148,5 +175,5 @@ export function clonedPid(walking: Walk): number {
       { hint: "Is the machine out of memory? See dmesg." },
     );
   }
-  return walking.slot("pid");
+  return walking.outcome().slot("pid");
 }

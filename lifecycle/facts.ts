@@ -8,16 +8,22 @@ import { hasNamespace } from "../plan/namespaces.ts";
 import type { Spec } from "../spec/types.ts";
 import type { CgroupPlan } from "../cgroup/step.ts";
 import { readCaller } from "./caller.ts";
+import { deniesSetgroups } from "./id_ranges.ts";
 import { ownForegroundGroup } from "../launch/parent.ts";
 
 /** What of the caller's environment a Deno of ours needs to start. */
 const SELF_ENV = /^(HOME|XDG_CACHE_HOME|DENO_DIR|NO_COLOR|LD_LIBRARY_PATH)$/;
+
+const NULL_DEVICE = 1 << 8 | 3;
 
 /** What the command line says beside the Spec. */
 export interface FactOptions {
   init: boolean;
   chroot: boolean;
   mapHelper: boolean;
+  /** The standard streams, where they are not ours. */
+  streams: readonly ("inherit" | "null" | "piped" | undefined)[];
+  confineDevices: boolean;
   overlay: Facts["overlay"];
   rootKind: Facts["rootKind"];
   seccomp: Facts["seccomp"];
@@ -42,8 +48,14 @@ export function readFacts(
       source?.startsWith("/") && isFile(source) ? [source] : []
     ),
     mapHelper: options.mapHelper,
-    denySetgroups: inUserNamespace && !capable && !options.mapHelper,
+    nullStreams: [0, 1, 2].filter((fd) => {
+      const { [fd]: stream = "inherit" } = options.streams;
+      return stream === "null" || stream === "inherit" && isNull(fd);
+    }),
+    denySetgroups: inUserNamespace && !options.mapHelper &&
+      (!capable || joinedDenies(spec)),
     bindDevices: inUserNamespace || !devices,
+    confineDevices: options.confineDevices,
     cgroupFiles: options.cgroup?.join ?? [],
     cgroup: options.cgroup && {
       path: options.cgroup.groups.map(({ path }) => path).join(" "),
@@ -77,12 +89,9 @@ function selfArgv(): string[] {
   ];
 }
 
-/**
- * A source checkout maps its imports in deno.json; a bundle has none left, and
- * is too small for a code cache to pay.
- */
+/** A source checkout maps its imports in deno.json; a bundle has none left. */
 function moduleFlags(): string[] {
-  if (!Deno.mainModule.endsWith(".ts")) return ["--no-code-cache"];
+  if (!Deno.mainModule.endsWith(".ts")) return [];
   return ["--import-map", new URL("deno.json", Deno.mainModule).href];
 }
 
@@ -102,9 +111,25 @@ function rootIsInitramfs(): boolean {
   );
 }
 
+/** Whether the user namespace that is joined has its groups fixed. */
+function joinedDenies(spec: Spec): boolean {
+  const joined = spec.linux.namespaces.find(({ type }) => type === "user");
+  return joined?.path !== undefined && deniesSetgroups(joined.path);
+}
+
 function isFile(path: string): boolean {
   try {
     return !Deno.statSync(path).isDirectory;
+  } catch {
+    return false;
+  }
+}
+
+/** The null device, null(4), by its number: its name could be another's. */
+function isNull(fd: number): boolean {
+  try {
+    const { isCharDevice, rdev } = Deno.statSync(`/proc/self/fd/${fd}`);
+    return Boolean(isCharDevice) && rdev === NULL_DEVICE;
   } catch {
     return false;
   }

@@ -72,6 +72,32 @@ function read(path: string): string {
   }
 }
 
+/** The lines of a uid_map, user_namespaces(7). */
+export function parseIdMap(text: string): IdMapping[] {
+  return text.split("\n").flatMap((line) => {
+    const [containerID, hostID, size] = line.trim().split(/\s+/).map(Number);
+    return size ? [{ containerID: containerID!, hostID: hostID!, size }] : [];
+  });
+}
+
+/**
+ * What maps in a user namespace that is there already: of `/proc/PID/ns/user`
+ * it can be told, of another name of it not.
+ */
+export function mapsOfNamespace(path: string): IdMaps | null {
+  const process = path.match(/^(\/proc\/[^/]+)\/ns\/user$/)?.[1];
+  return process === undefined ? null : {
+    uids: parseIdMap(read(`${process}/uid_map`)),
+    gids: parseIdMap(read(`${process}/gid_map`)),
+    helper: false,
+  };
+}
+
+/** Whether the groups of processes in a user namespace are fixed. */
+export function deniesSetgroups(path: string): boolean {
+  return read(path.replace(/\/ns\/user$/, "/setgroups")).trim() === "deny";
+}
+
 function hasProgram(name: string): boolean {
   return ["/usr/bin", "/bin", "/usr/local/bin"].some((directory) => {
     try {

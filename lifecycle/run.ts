@@ -9,14 +9,17 @@ import { runParent } from "../launch/parent.ts";
 import { compile } from "../plan/compile.ts";
 import type { Facts } from "../plan/facts.ts";
 import type { Plan } from "../plan/step.ts";
+import { ContainerError, EXIT } from "../spec/errors.ts";
 import type { Spec } from "../spec/types.ts";
 import type { CgroupPlan } from "../cgroup/step.ts";
 import { readCaller } from "./caller.ts";
+import { layersIn, makeLayers } from "./layers.ts";
 import { type FactOptions, readFacts } from "./facts.ts";
 import type { ContainerOptions } from "./options.ts";
 import { EMPTY_ROOTFS } from "./root_filesystem.ts";
 import { seccompFilter } from "./seccomp.ts";
 import { decide } from "./spec.ts";
+import type { StatusEvent } from "./status_lines.ts";
 import { findUser } from "./users.ts";
 
 /** What `run` takes beside the container. */
@@ -27,8 +30,8 @@ export interface RunOptions {
   debug: boolean;
   /** For lines that are not the command's. */
   say: (line: string) => void;
-  /** Told of the container's first process, as the host numbers it. */
-  started?: (pid: number) => void;
+  /** Told of what happens to the container. */
+  events?: (event: StatusEvent) => void;
 }
 
 /** All that is decided before anything is done. */
@@ -45,12 +48,13 @@ export interface Prepared {
 export async function prepare(
   options: ContainerOptions,
   rootfs: string,
+  streams: FactOptions["streams"] = [],
 ): Promise<Prepared> {
   const user = findUser(rootfs === EMPTY_ROOTFS ? "/" : rootfs, {
     user: options.user ?? "0",
     groupAdd: options.groups ?? [],
   });
-  const { spec, mapHelper, leftOut } = decide(
+  const { spec, mapHelper, init, leftOut } = decide(
     options,
     rootfs,
     user,
@@ -64,7 +68,7 @@ export async function prepare(
     })
     : null;
   const factOptions: FactOptions = {
-    init: options.init ?? true,
+    init,
     chroot: options.chroot ?? false,
     rootKind: rootfs === EMPTY_ROOTFS
       ? "empty"
@@ -72,8 +76,10 @@ export async function prepare(
       ? "host"
       : "directory",
     mapHelper,
+    streams,
+    confineDevices: !options.privileged,
     overlay: options.overlay
-      ? { upper: `${options.overlay}/upper`, work: `${options.overlay}/work` }
+      ? layersIn(options.overlay)
       : options.ephemeral
       ? { upper: null, work: null }
       : null,
@@ -105,6 +111,9 @@ export async function run(
   }
   using limits = cgroup &&
     new (await import("./limits.ts")).Limits(cgroup);
+  makeLayers(spec, facts);
+  const told = options.events ?? (() => {});
+  let started = false;
   const status = await runParent({
     plan,
     args,
@@ -119,8 +128,15 @@ export async function run(
       }
     },
     root: rootOnHost(spec.root.path),
-    started: (pid) => options.started?.(pid),
+    started(pid) {
+      started = true;
+      told({ event: "started", pid });
+    },
+  }).catch((error) => {
+    if (started) told({ event: "exited", status: statusOf(error) });
+    throw error;
   });
+  told({ event: "exited", status });
   if (limits?.oomKilled()) {
     options.say(
       "container: the kernel killed a process of it for want of memory (out of memory); see --memory",
@@ -128,6 +144,10 @@ export async function run(
   }
   return status;
 }
+
+/** The status that an error ends the program with. */
+const statusOf = (error: unknown) =>
+  error instanceof ContainerError ? error.status : EXIT.failure;
 
 /** Where to look for the reason when a command cannot be executed. */
 const rootOnHost = (path: string) => path === EMPTY_ROOTFS ? "/" : path;

@@ -19,6 +19,7 @@ import { type Container, startContainer } from "../launch/container.ts";
 import { checkStarted, outside } from "../launch/diagnose.ts";
 import { mapIds } from "../launch/id_maps.ts";
 import { ContainerError } from "../spec/errors.ts";
+import { makeLayers } from "./layers.ts";
 import type { ContainerOptions } from "./options.ts";
 import { findRootFilesystem } from "./root_filesystem.ts";
 import { prepare, type Prepared } from "./run.ts";
@@ -161,12 +162,17 @@ const NAMES = new Map(
  */
 export async function run(options: LibraryOptions): Promise<RunningContainer> {
   const rootfs = await findRootFilesystem(options.rootfs, () => {});
-  const prepared = await prepare({ ...options, init: false }, rootfs);
+  const prepared = await prepare({ ...options, init: false }, rootfs, [
+    options.stdin ?? "null",
+    options.stdout,
+    options.stderr,
+  ]);
   return launch(prepared, options);
 }
 
 function launch(prepared: Prepared, options: LibraryOptions): RunningContainer {
-  const { plan, spec, cgroup: cgroupPlan } = prepared;
+  const { plan, spec, facts, cgroup: cgroupPlan } = prepared;
+  makeLayers(spec, facts);
   using undo = new DisposableStack();
   const records = `${stateDirectory()}/cgroups`;
   if (cgroupPlan) sweep(records);

@@ -3,6 +3,7 @@
  * them. Runs on the host, reads and changes nothing.
  */
 
+import { windowSize } from "../ffi/termios.ts";
 import {
   CAPABILITIES,
   capabilitySets,
@@ -16,9 +17,16 @@ import {
 import { SpecError, UsageError } from "../spec/errors.ts";
 import type { Mount, NamespaceType, Spec } from "../spec/types.ts";
 import type { Caller } from "./caller.ts";
-import { automaticIds, type IdMaps, ownIds } from "./id_ranges.ts";
+import {
+  automaticIds,
+  type IdMaps,
+  mapsOfNamespace,
+  ownIds,
+} from "./id_ranges.ts";
 import type { ContainerOptions, NamespaceMode } from "./options.ts";
 import type { ResolvedUser } from "./users.ts";
+
+const STDIN = 0;
 
 /** Sysctls that a namespace holds, by what holds them. */
 const SYSCTLS: readonly [pattern: RegExp, holder: NamespaceType][] = [
@@ -33,6 +41,8 @@ export interface Decisions {
   spec: Spec;
   /** newuidmap(1) writes the maps. */
   mapHelper: boolean;
+  /** Our own program stays inside as PID 1. */
+  init: boolean;
   /** What had to be left out, a sentence each. */
   leftOut: string[];
 }
@@ -56,10 +66,14 @@ export function decide(
   process.user = {
     uid: user.uid,
     gid: user.gid,
-    additionalGids: user.groups,
+    // Its own among them: a file closed to that group stays closed to a process
+    // that gives it up (CVE-2022-36109).
+    additionalGids: [...new Set([user.gid, ...user.groups])],
     ...(options.umask === undefined ? {} : { umask: options.umask }),
   };
   process.terminal = options.tty ?? false;
+  const size = options.tty ? windowSize(STDIN) : null;
+  if (size) process.consoleSize = size;
   process.noNewPrivileges = options.noNewPrivileges ?? !options.privileged;
   process.capabilities = capabilitySets(
     capabilities(options, caller),
@@ -85,7 +99,27 @@ export function decide(
   fitMounts(spec, maps, leftOut);
   spec.mounts = mergeMounts(spec.mounts ?? [], options.mounts ?? []);
   linux.sysctl = sysctls(spec, options.sysctls ?? {});
-  return { spec, mapHelper: maps?.helper ?? false, leftOut };
+  const init = (options.init ?? true) && canBePidOne(spec, leftOut);
+  if (init) warnOfTracing(spec, leftOut);
+  return {
+    spec,
+    mapHelper: maps?.helper ?? false,
+    init,
+    leftOut,
+  };
+}
+
+/** In a PID namespace that others live in there is a PID 1, and it is not for us to end them all. */
+function canBePidOne(spec: Spec, leftOut: string[]): boolean {
+  const own = spec.linux.namespaces.some(({ type, path }) =>
+    type === "pid" && path === undefined
+  );
+  if (!own) {
+    leftOut.push(
+      "nothing of ours stays inside (the process tree is not its own): what the command leaves running runs on",
+    );
+  }
+  return own;
 }
 
 /** Clean by default: nothing of the host's environment comes along unasked. */
@@ -102,6 +136,14 @@ function environment(
     ...env,
   };
   return Object.entries(all).map(([key, value]) => `${key}=${value}`);
+}
+
+/** Who may trace PID 1 may also open what it was started from. */
+function warnOfTracing({ process }: Spec, leftOut: string[]): void {
+  if (!process.capabilities?.bounding?.includes("CAP_SYS_PTRACE")) return;
+  leftOut.push(
+    "CAP_SYS_PTRACE reaches this program as PID 1, and its file through /proc/1/exe: use --no-init for a command that you do not trust",
+  );
 }
 
 const withPrefix = (name: string) => {
@@ -182,8 +224,9 @@ function userNamespace(
     });
   }
   if (mode.startsWith("path:")) {
-    spec.linux.namespaces.push({ type: "user", path: mode.slice(5) });
-    return null;
+    const path = mode.slice(5);
+    spec.linux.namespaces.push({ type: "user", path });
+    return mapsOfNamespace(path);
   }
   spec.linux.namespaces.push({ type: "user" });
   const own = mode === "auto"

@@ -26,11 +26,17 @@ export const FORWARDED = [
   "SIGTSTP",
 ] as const;
 
+/** Every real-time signal, signal(7), as one word of a set. */
+export const REAL_TIME_SIGNALS = "SIGRTMIN…SIGRTMAX";
+
 /**
  * What the child blocks from birth and takes one by one. SIGSTKFLT is the
  * parent's word that the command is to have the terminal again. SIGTTIN and SIGTTOU
  * are in it because PID 1 cannot be stopped: a write to a terminal that wants
- * to stop it would be tried for ever.
+ * to stop it would be tried for ever. The last ones it takes and drops. The
+ * kernel spares PID 1 what it has no handler for, but not when its first thread
+ * blocks a signal that another thread does not: then the signal is fatal, and
+ * glibc blocks all of them for a moment around each posix_spawn.
  */
 export const TAKEN_BY_CHILD = [
   "SIGCHLD",
@@ -38,7 +44,20 @@ export const TAKEN_BY_CHILD = [
   "SIGSTKFLT",
   "SIGTTIN",
   "SIGTTOU",
+  "SIGPIPE",
+  "SIGALRM",
+  "SIGVTALRM",
+  "SIGPROF",
+  "SIGIO",
+  "SIGPWR",
+  REAL_TIME_SIGNALS,
 ] as const;
+
+/** Below this number is what PID 1 is given by its parent. */
+const GIVEN = 7;
+
+/** From this number on are the descriptors that the command keeps, on their way. */
+export const PRESERVED_FROM = 20;
 
 const deathSignal: Step[] = [{
   step: "setParentDeathSignal",
@@ -115,18 +134,26 @@ export function startPidOne(spec: Spec, facts: Facts): Step[] {
 
 /** From PID 1 to our own program. */
 export function becomeChild(spec: Spec, facts: Facts): Step[] {
-  return [{
+  const { preserve = 0 } = spec.process;
+  const close = (from: number, to?: number): Step => ({
     step: "closeDescriptors",
-    from: 7,
+    from,
+    ...(to === undefined ? {} : { to }),
     why: "no open file of the host is inherited but what PID 1 is given",
     man: "close_range(2)",
-  }, {
-    step: "executeSelf",
-    argv: [...facts.self.argv, "child", ...spec.process.args],
-    env: facts.self.env,
-    why: "this program again, now inside, to do the rest",
-    man: "execveat(2)",
-  }];
+  });
+  return [
+    ...(preserve
+      ? [close(GIVEN, PRESERVED_FROM - 1), close(PRESERVED_FROM + preserve)]
+      : [close(GIVEN)]),
+    {
+      step: "executeSelf",
+      argv: [...facts.self.argv, "child", ...spec.process.args],
+      env: facts.self.env,
+      why: "this program again, now inside, to do the rest",
+      man: "execveat(2)",
+    },
+  ];
 }
 
 /** Before anything untrusted runs beside the child. */

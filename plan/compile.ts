@@ -5,7 +5,7 @@
 
 import type { Spec } from "../spec/types.ts";
 import { becomeChild, endChild, protect, startPidOne } from "./child.ts";
-import { makeDevices, prepareDevices } from "./devices.ts";
+import { confineMounts, makeDevices, prepareDevices } from "./devices.ts";
 import type { Facts } from "./facts.ts";
 import { attachMounts, prepareMounts } from "./mounts.ts";
 import {
@@ -18,7 +18,8 @@ import { changeRoot, isolateMounts, prepareCovers, sealRoot } from "./root.ts";
 import type { Plan, Step } from "./step.ts";
 
 /** The ordered steps that make a container of a Spec. */
-export function compile(spec: Spec, facts: Facts): Plan {
+export function compile(asked: Spec, facts: Facts): Plan {
+  const spec = confineMounts(asked, facts);
   // What comes after the launch is compiled when it is asked for, which is
   // while the child starts.
   const later = {

@@ -3,18 +3,20 @@
 import { assert, assertEquals, assertNotMatch } from "@std/assert";
 import { defaultSpec } from "../spec/defaults.ts";
 import type { Spec } from "../spec/types.ts";
+import { makeFacts } from "./_facts_fixture.ts";
+import { capabilitySets, DEFAULT_CAPABILITIES } from "./capabilities.ts";
 import { compile } from "./compile.ts";
 import { describe } from "./describe.ts";
 import type { Facts } from "./facts.ts";
-import { candidates } from "./process.ts";
-import { type Phase, PHASES, type StepKind, type StepOf } from "./step.ts";
+import {
+  type Phase,
+  PHASES,
+  type Step,
+  type StepKind,
+  type StepOf,
+} from "./step.ts";
 
-const FACTS: Facts = {
-  self: { argv: ["/proc/self/exe"], env: ["HOME=/root"] },
-  changeRoot: "pivot_root",
-  foreground: false,
-  missing: [],
-};
+const FACTS = makeFacts();
 
 const spec = (changes: Partial<Spec> = {}): Spec => ({
   ...defaultSpec({
@@ -25,8 +27,26 @@ const spec = (changes: Partial<Spec> = {}): Spec => ({
   ...changes,
 });
 
+/** Nothing but a root and /proc: short enough to be read as a whole. */
+const small = (): Spec => {
+  const { linux, ...rest } = spec();
+  return {
+    ...rest,
+    mounts: rest.mounts?.filter(({ destination }) => destination === "/proc"),
+    linux: { ...linux, maskedPaths: ["/proc/kcore"], readonlyPaths: [] },
+  };
+};
+
 const kinds = (phase: Phase, facts: Partial<Facts> = {}, of = spec()) =>
   compile(of, { ...FACTS, ...facts })[phase].map(({ step }) => step);
+
+const SECCOMP = { profile: "default", filter: "", flags: 0 };
+
+const confined = (noNewPrivileges: boolean): Spec => {
+  const one = spec();
+  const capabilities = capabilitySets(DEFAULT_CAPABILITIES, 0);
+  return { ...one, process: { ...one.process, capabilities, noNewPrivileges } };
+};
 
 function find<K extends StepKind>(
   kind: K,
@@ -64,44 +84,172 @@ Deno.test("launch asks for the death signal, then checks the parent, then execut
 });
 
 Deno.test("container protects itself first and mounts last, in the new root", () => {
-  assertEquals(kinds("container"), [
+  const plain = { confineDevices: false };
+  assertEquals(kinds("container", plain, small()), [
     "setDumpable",
     "unshare",
     "mount",
     "setHostname",
+    "raiseLoopback",
+    "openTree",
+    "setMountAttributes",
     "mount",
     "pivotRoot",
+    "makeMountpoint",
     "mount",
+    "maskPath",
+    "joinKeyring",
   ]);
+});
+
+Deno.test("without a program of ours inside, nothing waits, executes itself or cleans up", () => {
+  assertEquals(kinds("launch", { init: false }), [
+    "clone",
+    "setParentDeathSignal",
+    "waitForParent",
+    "checkParent",
+  ]);
+  assertEquals(kinds("cleanup", { init: false }), []);
+  assertEquals(find("clone", { init: false })[0]!.namespaces, [
+    "pid",
+    "mount",
+    "uts",
+    "ipc",
+    "network",
+  ]);
+  assertEquals(find("unshare", { init: false })[0]!.namespaces, ["cgroup"]);
 });
 
 Deno.test("mounts are made private before any other is made", () => {
   const [first, ...rest] = find("mount");
   assertEquals(first!.flags, ["MS_REC", "MS_PRIVATE"]);
-  assertEquals(rest.map(({ target }) => target), ["/srv/fs", "/proc"]);
+  assertEquals(rest.map(({ target }) => target), [
+    "/srv/fs",
+    "/proc",
+    "/dev",
+    "/dev/pts",
+    "/sys",
+    "/dev/mqueue",
+    "/dev/shm",
+  ]);
+  const steps = kinds("container");
+  assertEquals(steps.slice(0, 3), ["setDumpable", "unshare", "mount"]);
 });
 
-Deno.test("changeRoot chroot takes the place of the bind mount and pivot_root", () => {
-  assertEquals(kinds("container", { changeRoot: "chroot" }), [
-    "setDumpable",
-    "unshare",
-    "mount",
-    "setHostname",
-    "chroot",
-    "mount",
+Deno.test("changeRoot chroot takes the place of pivot_root", () => {
+  for (const confineDevices of [true, false]) {
+    const facts = { changeRoot: "chroot", confineDevices } as const;
+    assertEquals(find("pivotRoot", facts), []);
+    assertEquals(find("chroot", facts).map(({ root }) => root), ["/srv/fs"]);
+  }
+});
+
+Deno.test("what is the host's is opened before the root changes and attached after", () => {
+  const of = spec({
+    mounts: [
+      {
+        destination: "/data",
+        type: "bind",
+        source: "/srv/data",
+        options: ["ro"],
+      },
+    ],
+  });
+  const steps = compile(of, FACTS).container;
+  const at = (what: (step: Step) => boolean) => steps.findIndex(what);
+  const pivot = at(({ step }) => step === "pivotRoot");
+  const opened = at((step) =>
+    step.step === "openTree" && step.source === "/srv/data"
+  );
+  const closed = at((step) =>
+    step.step === "setMountAttributes" && "name" in step.mount &&
+    step.mount.name === "mount0" && step.set.includes("MOUNT_ATTR_RDONLY")
+  );
+  const attached = at((step) =>
+    step.step === "attach" && step.target === "/data"
+  );
+  assert(
+    0 <= opened && opened < closed && closed < pivot && pivot < attached,
+    [opened, closed, pivot, attached].join(),
+  );
+});
+
+Deno.test("paths are masked and made read-only when every mount is in its place", () => {
+  const steps = compile(spec(), FACTS).container.map(({ step }) => step);
+  const lastMount = Math.max(
+    steps.lastIndexOf("mount"),
+    steps.lastIndexOf("attach"),
+  );
+  const seals = ["readonlyPath", "maskPath"] as const;
+  for (const seal of seals) {
+    assert(steps.includes(seal), seal);
+    assert(steps.indexOf(seal) > lastMount, seal);
+  }
+  assert(steps.indexOf("maskPath") > steps.lastIndexOf("readonlyPath"));
+  assertEquals(
+    find("maskPath").map(({ path }) => path),
+    spec().linux.maskedPaths,
+  );
+  assertEquals(
+    find("readonlyPath").map(({ path }) => path),
+    spec().linux.readonlyPaths,
+  );
+});
+
+Deno.test("a read-only root becomes so when nothing has to be made in it any more", () => {
+  const steps = compile(
+    spec({ root: { path: "/srv/fs", readonly: true } }),
+    FACTS,
+  ).container;
+  const sealed = steps.findIndex((step) =>
+    step.step === "setMountAttributes" && "path" in step.mount &&
+    step.mount.path === "/" && step.set.includes("MOUNT_ATTR_RDONLY")
+  );
+  const made = steps.findLastIndex(({ step }) =>
+    step === "makeMountpoint" || step === "makeDevice" || step === "mount"
+  );
+  assert(sealed > made && made > 0);
+});
+
+Deno.test("a user namespace: ids are mapped while PID 1 waits, then it becomes root, then all else", () => {
+  const one = spec();
+  const of = {
+    ...one,
+    linux: {
+      ...one.linux,
+      namespaces: [...one.linux.namespaces, { type: "user" as const }],
+      uidMappings: [{ containerID: 0, hostID: 1000, size: 1 }],
+      gidMappings: [{ containerID: 0, hostID: 1000, size: 1 }],
+    },
+  };
+  const facts = { bindDevices: true, denySetgroups: true };
+  assertEquals(kinds("host", facts, of), ["mapIds"]);
+  assertEquals(kinds("launch", facts, of).slice(3, 9), [
+    "setParentDeathSignal",
+    "waitForParent",
+    "checkParent",
+    "setIds",
+    "setParentDeathSignal",
+    "checkParent",
+  ]);
+  assertEquals(find("clone", facts, of)[0]!.namespaces.includes("user"), true);
+  assertEquals(find("makeDevice", facts, of), []);
+  assertEquals(find("setIds", facts, of).map(({ groups }) => groups), [
+    null,
+    null,
+  ]);
+  // proc and sysfs are created while the host's can be seen.
+  assertEquals(find("createFilesystem", facts, of).map(({ type }) => type), [
+    "proc",
+    "sysfs",
   ]);
 });
 
-Deno.test("process closes descriptors before it changes directory (CVE-2024-21626)", () => {
-  assertEquals(kinds("process"), [
-    "setProcessGroup",
-    "closeDescriptors",
-    "changeDirectory",
-    "checkDirectory",
-    "defaultSignals",
-    "setSignalMask",
-    "execute",
-  ]);
+Deno.test("the cgroup is joined before anything else, and its namespace entered after", () => {
+  const facts = { cgroupFiles: ["/sys/fs/cgroup/x/cgroup.procs"] };
+  assertEquals(kinds("launch", facts)[0], "joinCgroups");
+  assertEquals(find("unshare", facts)[0]!.namespaces.includes("cgroup"), true);
+  assertEquals(find("clone", facts)[0]!.namespaces.includes("cgroup"), false);
 });
 
 Deno.test("cleanup kills before it unmounts, in the opposite order of mounting", () => {
@@ -117,14 +265,34 @@ Deno.test("cleanup kills before it unmounts, in the opposite order of mounting",
     ["/tmp", "/proc"],
   );
   const tmpfs = find("mount", {}, two).at(-1)!;
-  assertEquals([tmpfs.flags, tmpfs.data], [["MS_NOSUID"], "size=1m"]);
+  assertEquals(tmpfs.data, "size=1m");
+  assertEquals(tmpfs.flags, ["MS_NOSUID", "MS_NODEV"]);
+  const open = find("mount", { confineDevices: false }, two).at(-1)!;
+  assertEquals(open.flags, ["MS_NOSUID"]);
 });
 
-Deno.test("a missing mountpoint is made before its mount", () => {
-  const made = compile(spec(), { ...FACTS, missing: ["/proc"] }).container;
-  const at = made.findIndex(({ step }) => step === "makeDirectory");
-  assertEquals(made[at + 1]!.step, "mount");
-  assertEquals(find("makeDirectory").length, 0);
+Deno.test("a mountpoint is made right before its mount", () => {
+  const steps = compile(spec(), FACTS).container;
+  const mounted = steps.filter((step) =>
+    step.step === "mount" && step.target !== "/" && step.target !== "/srv/fs"
+  );
+  assertEquals(mounted.length, spec().mounts!.length);
+  for (const mount of mounted) {
+    const made = steps[steps.indexOf(mount) - 1]!;
+    assert(made.step === "makeMountpoint" && mount.step === "mount");
+    assertEquals([made.path, made.kind], [mount.target, "directory"]);
+  }
+});
+
+Deno.test("a mountpoint for a file is a file", () => {
+  const of = spec({
+    mounts: [{ destination: "/etc/hosts", type: "bind", source: "/srv/hosts" }],
+  });
+  const kind = (files: string[]) =>
+    find("makeMountpoint", { files }, of).find(({ path }) =>
+      path === "/etc/hosts"
+    )!.kind;
+  assertEquals([kind(["/srv/hosts"]), kind([])], ["file", "directory"]);
 });
 
 Deno.test("the command has the terminal only where we had it", () => {
@@ -138,6 +306,9 @@ Deno.test("a namespace that is joined, or not named, is not made", () => {
   const some = spec({
     linux: { namespaces: [{ type: "pid" }, { type: "uts", path: "/x" }] },
   });
+  assertEquals(find("joinNamespaces", {}, some)[0]!.namespaces, [
+    { type: "uts", path: "/x" },
+  ]);
   assertEquals(find("clone", {}, some)[0]!.namespaces, ["pid"]);
   assertEquals(find("unshare", {}, some), []);
 });
@@ -147,37 +318,60 @@ Deno.test("no hostname, no step", () => {
 });
 
 Deno.test("every step has words, a reason and a man page", () => {
-  for (const changeRoot of ["pivot_root", "chroot"] as const) {
-    for (const foreground of [true, false]) {
-      const plan = compile(spec(), {
-        ...FACTS,
-        changeRoot,
-        foreground,
-        missing: ["/proc"],
-      });
-      for (const step of PHASES.flatMap((phase) => plan[phase])) {
-        assertNotMatch(describe(step), /undefined|null|\.$|^[A-Z]/);
-        assert(step.why.length > 10, step.step);
-        assert(/\(\d\)/.test(step.man), step.step);
-      }
+  const one = confined(true);
+  one.process.terminal = true;
+  one.process.consoleSize = { height: 24, width: 80 };
+  one.process.rlimits = [{ type: "RLIMIT_NOFILE", soft: 1, hard: 2 }];
+  one.process.scheduling = { nice: 1, cpus: [0] };
+  one.process.oomScoreAdj = 1;
+  one.process.user.umask = 0o22;
+  one.process.preserve = 2;
+  one.process.apparmorProfile = "x";
+  one.process.selinuxLabel = "x";
+  one.linux.sysctl = { "net.ipv4.ip_forward": "1" };
+  one.mounts?.push(
+    {
+      destination: "/a",
+      type: "bind",
+      source: "/a",
+      options: ["ro", "rslave"],
+    },
+    { destination: "/b", type: "directory" },
+    { destination: "/c", type: "symlink", source: "b" },
+    { destination: "/d", type: "file", source: "text" },
+  );
+  const user = structuredClone(one);
+  user.linux.namespaces.push({ type: "user" });
+  user.linux.uidMappings = [{ containerID: 0, hostID: 1, size: 1 }];
+  const seen = new Set<StepKind>();
+  const overlay = { upper: "/u", work: "/w" };
+  for (
+    const [of, changes] of [
+      [one, {}],
+      [one, { changeRoot: "chroot", foreground: true, init: false }],
+      [spec(), { foreground: true }],
+      [one, { rootKind: "empty" }],
+      [one, { rootKind: "host", overlay }],
+      [one, { overlay: { upper: null, work: null } }],
+      [user, { bindDevices: true, denySetgroups: true, mapHelper: true }],
+      [spec({ linux: { namespaces: [{ type: "uts", path: "/x" }] } }), {}],
+    ] satisfies [Spec, Partial<Facts>][]
+  ) {
+    const plan = compile(
+      of,
+      makeFacts({
+        seccomp: SECCOMP,
+        cgroup: { path: "/sys/fs/cgroup/x", writes: [] },
+        cgroupFiles: ["/sys/fs/cgroup/x/cgroup.procs"],
+        ...changes,
+      }),
+    );
+    for (const step of PHASES.flatMap((phase) => plan[phase])) {
+      seen.add(step.step);
+      assertNotMatch(describe(step), /undefined|(?<!\/dev\/)null|\.$|^[A-Z]/);
+      assert(step.why.length > 10, step.step);
+      assert(/\(\d\)|kernel's/.test(step.man), `${step.step}: ${step.man}`);
     }
   }
-});
-
-Deno.test("candidates() walks PATH in its order", () => {
-  assertEquals(candidates("ls", ["PATH=/a:/b/c"]), ["/a/ls", "/b/c/ls"]);
-});
-
-Deno.test("candidates() takes a path as it is", () => {
-  assertEquals(candidates("./ls", ["PATH=/a"]), ["./ls"]);
-  assertEquals(candidates("/bin/ls", []), ["/bin/ls"]);
-});
-
-Deno.test("candidates() has a default, and an empty entry is the working directory", () => {
-  assertEquals(candidates("ls", []), ["/bin/ls", "/usr/bin/ls"]);
-  assertEquals(candidates("ls", ["PATH=/a::"]), ["/a/ls", "./ls", "./ls"]);
-});
-
-Deno.test("candidates() takes the last of two PATHs", () => {
-  assertEquals(candidates("ls", ["PATH=/a", "PATH=/b"]), ["/b/ls"]);
+  assertEquals([...seen].length, 53);
 });

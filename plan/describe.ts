@@ -19,7 +19,9 @@ const DESCRIPTIONS: { [K in StepKind]: (step: StepOf<K>) => string } = {
   joinNamespaces: ({ namespaces }) =>
     `join ${and(namespaces.map(({ type, path }) => `${type} of ${path}`))}`,
   clone: ({ namespaces }) =>
-    `create a process in new ${and(namespaces)} namespaces`,
+    namespaces.length
+      ? `create a process in new ${and(namespaces)} namespaces`
+      : "create a process",
   unshare: ({ namespaces }) => `enter new ${and(namespaces)} namespaces`,
   setHostname: ({ hostname }) => `set the hostname to ${hostname}`,
   raiseLoopback: () => "bring the loopback interface up",
@@ -35,8 +37,11 @@ const DESCRIPTIONS: { [K in StepKind]: (step: StepOf<K>) => string } = {
   setSignalMask: ({ blocked }) =>
     blocked.length ? `block ${and(blocked)}` : "unblock all signals",
   defaultSignals: ({ signals }) => `reset ${and(signals)} to the default`,
-  closeDescriptors: ({ from }) => `close every descriptor from ${from} upwards`,
+  closeDescriptors: ({ from, to }) =>
+    `close every descriptor from ${from} ${to ? `to ${to}` : "upwards"}`,
   arrangeDescriptors: ({ count }) => `keep ${count} descriptors from 3 upwards`,
+  reopenNull: ({ descriptors }) =>
+    `open the container's /dev/null as ${and(descriptors.map(String))}`,
   executeSelf: ({ argv }) => `execute this program again: ${argv.join(" ")}`,
   setDumpable: ({ dumpable }) =>
     `make this process ${dumpable ? "dumpable" : "non-dumpable"}`,
@@ -76,7 +81,10 @@ const DESCRIPTIONS: { [K in StepKind]: (step: StepOf<K>) => string } = {
   setSeccomp: ({ profile }) => `install the seccomp filter ${profile}`,
   setLabel: ({ kind, label }) => `set the ${kind} label ${label}`,
   makeSession: () => "make a session",
-  openTerminal: () => "open a terminal in the container",
+  openTerminal: ({ size }) =>
+    `open a terminal in the container${
+      size ? `, ${size.width} by ${size.height}` : ""
+    }`,
   changeDirectory: ({ path }) => `change the working directory to ${path}`,
   checkDirectory: () => "check that the working directory is inside the root",
   execute: ({ argv }) => `execute ${argv[0]}`,

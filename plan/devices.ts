@@ -1,10 +1,13 @@
 /**
  * /dev: a small file system in memory with the few devices that every program
  * expects (OCI runtime-spec, "Default Devices"). The host's other devices do
- * not exist in it, and without CAP_MKNOD they cannot be made.
+ * not exist in it, but root inside may make nodes, as docker's may, and an
+ * image may bring some. Docker keeps both closed with a cgroup; here every
+ * mount is made nodev, and each device of /dev is mounted by itself without
+ * that: a node anywhere else is there and opens nothing.
  */
 
-import type { Device, Spec } from "../spec/types.ts";
+import type { Device, Mount, Spec } from "../spec/types.ts";
 import type { Facts } from "./facts.ts";
 import type { Step } from "./step.ts";
 
@@ -50,27 +53,136 @@ const devices = (spec: Spec): Device[] => {
 
 const nameOf = (index: number) => `device${index}`;
 
-/** Opens the host's devices where new nodes cannot be made. */
-export function prepareDevices(spec: Spec, { bindDevices }: Facts): Step[] {
-  if (!hasDev(spec) || !bindDevices) return [];
-  return devices(spec).map((device, index): Step => ({
+/** A bind mount of one device is a wish for it; `dev` says so of a directory. */
+const isWanted = ({ source = "", options = [] }: Mount, { files }: Facts) =>
+  files.includes(source) || options.includes("dev");
+
+/** The Spec with mounts on which no device can be opened. */
+export function confineMounts(spec: Spec, facts: Facts): Spec {
+  if (!facts.confineDevices) return spec;
+  return {
+    ...spec,
+    mounts: spec.mounts?.map((mount) => {
+      const { options = [] } = mount;
+      // Terminals are devices; nothing else can be made among them.
+      if (mount.type === "devpts" || isWanted(mount, facts)) return mount;
+      const recursive = options.includes("rbind");
+      if (!recursive && options.includes("nodev")) return mount;
+      return {
+        ...mount,
+        options: [...options, recursive ? "rnodev" : "nodev"],
+      };
+    }),
+  };
+}
+
+/** The host's node can be used, and neither its mode nor its owner be changed. */
+const LENT = [
+  "MOUNT_ATTR_RDONLY",
+  "MOUNT_ATTR_NOSUID",
+  "MOUNT_ATTR_NOEXEC",
+] as const;
+
+/** A file of the host that is lent to the container under a name. */
+export function lend(name: string, source: string, why: string): Step[] {
+  return [{
     step: "openTree",
-    name: nameOf(index),
-    source: device.path,
+    name,
+    source,
+    recursive: false,
+    why,
+    man: "open_tree(2), mknod(2)",
+  }, {
+    step: "setMountAttributes",
+    mount: { name },
+    set: LENT,
     recursive: false,
     why:
-      "a device node cannot be made in a user namespace: the host's own is lent",
-    man: "open_tree(2), mknod(2)",
-  }));
+      "it is the host's own file: root inside could change its mode for everybody",
+    man: "mount_setattr(2)",
+  }];
+}
+
+/** Devices are made, or the host's opened, while no one else can see the paths. */
+export function prepareDevices(spec: Spec, facts: Facts): Step[] {
+  if (!hasDev(spec)) return [];
+  if (facts.bindDevices) {
+    return devices(spec).flatMap((device, index) =>
+      lend(
+        nameOf(index),
+        device.path,
+        "a device node cannot be made in a user namespace: the host's own is lent",
+      )
+    );
+  }
+  return facts.confineDevices ? stageDevices(devices(spec)) : [];
+}
+
+/** Covered for a moment, in this mount tree only. */
+const STAGE = "/dev";
+
+/**
+ * Each device as a mount without a place yet. They are not made in the
+ * container's /dev, whose name another container on the same root filesystem
+ * could move about meanwhile.
+ */
+function stageDevices(all: readonly Device[]): Step[] {
+  return [
+    {
+      step: "createFilesystem",
+      name: "devices",
+      type: "tmpfs",
+      source: "devices",
+      options: ["mode=755"],
+      attributes: ["MOUNT_ATTR_NOSUID", "MOUNT_ATTR_NOEXEC"],
+      why: "the only file system on which device nodes are more than names",
+      man: "fsopen(2), fsmount(2), tmpfs(5)",
+    },
+    {
+      step: "attach",
+      name: "devices",
+      target: STAGE,
+      why: "over the host's, unseen by it, until the devices are made",
+      man: "move_mount(2)",
+    },
+    ...all.flatMap((device, index): Step[] => {
+      const path = device.path.startsWith(`${STAGE}/`)
+        ? device.path
+        : `${STAGE}/${nameOf(index)}`;
+      return [{
+        step: "makeDevice",
+        ...device,
+        path,
+        why: "one of those that may be used",
+        man: "mknod(2), null(4)",
+      }, {
+        step: "openTree",
+        name: nameOf(index),
+        source: path,
+        recursive: false,
+        why: "a mount of its own: the container's /dev is nodev",
+        man: "open_tree(2), mount(8) nodev",
+      }];
+    }),
+    {
+      step: "unmount",
+      target: STAGE,
+      why: "the devices that were opened stay; their directory is not needed",
+      man: "umount2(2)",
+    },
+  ];
 }
 
 /** The devices and links in a /dev of the container's own. */
-export function makeDevices(spec: Spec, { bindDevices }: Facts): Step[] {
+export function makeDevices(
+  spec: Spec,
+  { bindDevices, confineDevices }: Facts,
+): Step[] {
   if (!hasDev(spec)) return [];
   const why = "every program expects it";
   return [
     ...devices(spec).flatMap((device, index): Step[] =>
-      bindDevices
+      bindDevices || confineDevices
         ? [{
           step: "makeMountpoint",
           path: device.path,

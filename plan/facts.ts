@@ -12,10 +12,17 @@ export interface Facts {
   files: string[];
   /** Ids are mapped by newuidmap(1): we may not ourselves. */
   mapHelper: boolean;
+  /** Standard streams that are the host's /dev/null. */
+  nullStreams: number[];
   /** Neither root nor CAP_SETGID: setgroups has to be given up. */
   denySetgroups: boolean;
   /** Device nodes cannot be made, so the host's are bind mounted. */
   bindDevices: boolean;
+  /**
+   * No device can be opened but those of the container's own /dev: a node made
+   * inside, or one that lies in an image, is a file like any other.
+   */
+  confineDevices: boolean;
   /** Where the new process joins its cgroup. */
   cgroupFiles: string[];
   /** The cgroup to be made. */

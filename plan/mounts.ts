@@ -79,7 +79,10 @@ export function prepareMounts(spec: Spec): Step[] {
   });
 }
 
-const ASKED = { why: "asked for", man: "mkdir(2)" } as const;
+const ASKED = {
+  why: "the root filesystem is to have it",
+  man: "mkdir(2)",
+} as const;
 
 /** What `run` can put into a root beside mounts; config.json cannot. */
 function makeEntry(
@@ -100,7 +103,7 @@ function makeEntry(
         step: "makeSymlink",
         path,
         to: source,
-        why: "asked for",
+        why: ASKED.why,
         man: "symlink(2)",
       }];
     case "file":
@@ -108,7 +111,7 @@ function makeEntry(
         step: "writeFile",
         path,
         text: source,
-        why: "asked for",
+        why: ASKED.why,
         man: "open(2), write(2)",
       }];
     default:

@@ -61,7 +61,8 @@ export function bornNamespaces(spec: Spec, { init }: Facts): Step[] {
   return [{
     step: "clone",
     namespaces,
-    why: namespaces.map((type) => WHAT[type]).join("; "),
+    why: namespaces.map((type) => WHAT[type]).join("; ") ||
+      "a PID namespace that was joined takes effect for children only",
     man: "clone(2), namespaces(7)",
   }];
 }

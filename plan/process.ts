@@ -30,7 +30,7 @@ function limits(spec: Spec): Step[] {
     ...rlimits.map((limit): Step => ({
       step: "setRlimit",
       ...limit,
-      why: "asked for",
+      why: "the most of it that the kernel gives to the command",
       man: "setrlimit(2)",
     })),
     ...(oomScoreAdj === undefined ? [] : [
@@ -45,7 +45,7 @@ function limits(spec: Spec): Step[] {
       {
         step: "setNice",
         nice: scheduling.nice,
-        why: "asked for",
+        why: "its share of the processors beside others",
         man: "setpriority(2)",
       } as const,
     ]),
@@ -53,7 +53,7 @@ function limits(spec: Spec): Step[] {
       {
         step: "setAffinity",
         cpus: scheduling.cpus,
-        why: "asked for",
+        why: "the processors that the command may run on",
         man: "sched_setaffinity(2)",
       } as const,
     ]),
@@ -127,6 +127,7 @@ export function startProcess(spec: Spec, facts: Facts): Step[] {
     ...identity(spec, facts),
     ...setCapabilities(spec),
     ...(facts.init ? [] : tieToParent),
+    ...nullStreams(spec, facts),
     ...closeFiles(spec),
     {
       step: "changeDirectory",
@@ -175,7 +176,18 @@ export function startProcess(spec: Spec, facts: Facts): Step[] {
 
 function ownSession(spec: Spec, facts: Facts): Step[] {
   if (!spec.process.terminal) {
-    return [{
+    // PID 1 cannot be stopped, and what wants to stop it would be tried for
+    // ever; where our program is PID 1, this is blocked already.
+    const unstoppable: Step[] = facts.foreground && !facts.init
+      ? [{
+        step: "setSignalMask",
+        blocked: ["SIGTTOU"],
+        why:
+          "who takes a terminal from the background is stopped by it, and PID 1 cannot be stopped",
+        man: "sigprocmask(2), tcsetpgrp(3)",
+      }]
+      : [];
+    return [...unstoppable, {
       step: "setProcessGroup",
       foreground: facts.foreground,
       why: facts.foreground
@@ -190,9 +202,22 @@ function ownSession(spec: Spec, facts: Facts): Step[] {
     man: "setsid(2)",
   }, {
     step: "openTerminal",
+    size: spec.process.consoleSize ?? null,
     why:
       "a pseudo-terminal of the container's own: nothing typed inside can reach the one it was started from",
     man: "pts(4), ioctl_tty(2) TIOCSCTTY",
+  }];
+}
+
+function nullStreams(spec: Spec, facts: Facts): Step[] {
+  const descriptors = facts.nullStreams;
+  if (spec.process.terminal || !descriptors.length) return [];
+  return [{
+    step: "reopenNull",
+    descriptors,
+    why:
+      "through an open descriptor root inside could change the mode of the host's /dev/null for everybody",
+    man: "open(2), dup(2)",
   }];
 }
 

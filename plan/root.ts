@@ -8,9 +8,10 @@
  */
 
 import type { Spec } from "../spec/types.ts";
+import { lend } from "./devices.ts";
 import type { Facts } from "./facts.ts";
 import { hasNamespace } from "./namespaces.ts";
-import type { Step } from "./step.ts";
+import type { KernelType, Step } from "./step.ts";
 
 const RECEIVES = ["slave", "rslave", "shared", "rshared"];
 
@@ -43,7 +44,22 @@ const STAGING = "/tmp";
 export function changeRoot(spec: Spec, facts: Facts): Step[] {
   const root = spec.root.path;
   const target = facts.rootKind === "directory" ? root : STAGING;
-  const steps = layRoot(spec, facts, target);
+  const steps = [
+    ...layRoot(spec, facts, target),
+    ...(facts.confineDevices
+      ? [
+        {
+          step: "setMountAttributes",
+          mount: { path: target },
+          set: ["MOUNT_ATTR_NODEV"],
+          recursive: true,
+          why:
+            "a device node of the root filesystem, or one that is made there, opens nothing of the host's",
+          man: "mount_setattr(2), mount(8) nodev",
+        } as const,
+      ]
+      : []),
+  ];
   if (facts.changeRoot === "chroot") {
     return [...steps, {
       step: "chroot",
@@ -124,21 +140,44 @@ function layRoot(spec: Spec, facts: Facts, target: string): Step[] {
         : []),
     ];
   }
-  return facts.changeRoot === "pivot_root" ? [bind] : [];
+  // A mount can be closed to devices, a directory cannot.
+  return facts.changeRoot === "pivot_root" || facts.confineDevices
+    ? [bind]
+    : [];
 }
 
 const coverOf = (index: number) => `cover${index}`;
 
 /** What masks files, taken from the host while it is there. */
 export function prepareCovers(spec: Spec): Step[] {
-  return (spec.linux.maskedPaths ?? []).map((path, index) => ({
-    step: "openTree",
-    name: coverOf(index),
-    source: "/dev/null",
-    recursive: false,
-    why: `the host's null device, to cover ${path} if that is a file`,
-    man: "open_tree(2)",
-  }));
+  return (spec.linux.maskedPaths ?? []).flatMap((path, index) =>
+    lend(
+      coverOf(index),
+      "/dev/null",
+      `the host's null device, to cover ${path} if that is a file`,
+    )
+  );
+}
+
+const KERNEL: readonly [type: KernelType, place: string][] = [
+  ["proc", "/proc"],
+  ["sysfs", "/sys"],
+];
+
+/**
+ * The kernel's file system that a path is on by the Spec. Who shares the root
+ * filesystem can give /proc another name between its mount and its sealing; a
+ * path that is followed from the top would then seal something else
+ * (CVE-2025-31133 and its kin).
+ */
+function within(spec: Spec, path: string): { within?: KernelType } {
+  const found = KERNEL.find(([type, place]) =>
+    path.startsWith(`${place}/`) &&
+    spec.mounts?.some((mount) =>
+      mount.destination === place && mount.type === type
+    )
+  );
+  return found ? { within: found[0] } : {};
 }
 
 /** What is closed once everything is in its place. */
@@ -148,12 +187,14 @@ export function sealRoot(spec: Spec): Step[] {
     ...readonlyPaths.map((path): Step => ({
       step: "readonlyPath",
       path,
+      ...within(spec, path),
       why: "what is written here would change the host's kernel",
       man: "open_tree(2), mount_setattr(2)",
     })),
     ...maskedPaths.map((path, index): Step => ({
       step: "maskPath",
       path,
+      ...within(spec, path),
       cover: coverOf(index),
       why: "it tells of the host or lets it be changed, and needs no namespace",
       man: "open_tree(2), move_mount(2)",

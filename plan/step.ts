@@ -41,6 +41,12 @@ export type MountAttribute =
 /** How mounts and unmounts spread, mount_namespaces(7). */
 export type Propagation = "private" | "slave" | "shared" | "unbindable";
 
+/**
+ * A file system of the kernel that has to be found at its place before
+ * something is done in it: /proc, /sys.
+ */
+export type KernelType = "proc" | "sysfs";
+
 type Nothing = Record<never, never>;
 
 type Kinds = {
@@ -74,9 +80,11 @@ type Kinds = {
   /** sigaction(2) SIG_DFL. */
   defaultSignals: { signals: readonly string[] };
   /** close_range(2). */
-  closeDescriptors: { from: number };
+  closeDescriptors: { from: number; to?: number };
   /** dup3(2): descriptors that the command keeps, to 3 and upwards. */
   arrangeDescriptors: { count: number };
+  /** open(2) and dup3(2): the container's null device for the host's. */
+  reopenNull: { descriptors: readonly number[] };
   /** execveat(2) of our own executable, by descriptor. */
   executeSelf: { argv: readonly string[]; env: readonly string[] };
   /** prctl(2) PR_SET_DUMPABLE. */
@@ -129,9 +137,9 @@ type Kinds = {
   /** umount2(2). */
   unmount: { target: string };
   /** Over a path goes an empty file (that which has the name `cover`) or directory. */
-  maskPath: { path: string; cover: string };
+  maskPath: { path: string; cover: string; within?: KernelType };
   /** A path becomes read-only, with what is below it. */
-  readonlyPath: { path: string };
+  readonlyPath: { path: string; within?: KernelType };
   /** mknodat(2). */
   makeDevice: Device;
   /** symlinkat(2). */
@@ -174,7 +182,7 @@ type Kinds = {
   /** setsid(2). */
   makeSession: Nothing;
   /** A pseudo-terminal of the container's own devpts as standard streams. */
-  openTerminal: Nothing;
+  openTerminal: { size: { height: number; width: number } | null };
   /** chdir(2). */
   changeDirectory: { path: string };
   /** getcwd(2): fails where the directory is outside the root. */

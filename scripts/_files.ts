@@ -60,7 +60,7 @@ export function unitTests(): string[] {
 
 /** End-to-end tests, those that test a script rather than the program apart. */
 export function endToEndTests(): { program: string[]; scripts: string[] } {
-  const scripts = ["compile", "rootfs", "start"]
+  const scripts = ["compile", "rootfs", "rootfs_download", "start"]
     .map((name) => join(ROOT, `tests/${name}_test.ts`));
   const units = new Set(unitTests());
   const all = typescriptFiles((room) => room === "tests").filter((path) =>

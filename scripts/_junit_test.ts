@@ -1,6 +1,6 @@
 // @ts-types="../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
-import { describe, sum, tally } from "./_junit.ts";
+import { describe, sum, tally, tallyOfText } from "./_junit.ts";
 
 async function report(source: string): Promise<[string | null, boolean]> {
   const dir = await Deno.makeTempDir();
@@ -47,4 +47,19 @@ Deno.test("describe() tells skips only where there are any", () => {
   const some = { passed: 2, failed: 0, skipped: 1 };
   assertEquals(describe(sum([some, some])), "4 passed, 0 failed, 2 skipped");
   assertEquals(describe(sum([])), "0 passed, 0 failed");
+});
+
+Deno.test("tallyOfText() reads the closing line of a run elsewhere", () => {
+  const line = "ok | 20 passed (3 steps) | 1 failed | 2 ignored (27s)\n";
+  assertEquals(tallyOfText(line, true), { passed: 20, failed: 1, skipped: 2 });
+  assertEquals(tallyOfText("ok | 4 passed | 0 failed (1s)", true), {
+    passed: 4,
+    failed: 0,
+    skipped: 0,
+  });
+});
+
+Deno.test("tallyOfText() counts a run without a closing line as failed", () => {
+  assertEquals(tallyOfText("panic", true).failed, 1);
+  assertEquals(tallyOfText("| 4 passed | 0 failed", false).failed, 1);
 });

@@ -16,7 +16,7 @@ import {
   ROOT,
   unitTests,
 } from "./_files.ts";
-import { describe, sum, type Tally, tally } from "./_junit.ts";
+import { describe, sum, type Tally, tally, tallyOfText } from "./_junit.ts";
 import { runScript, ScriptUsageError, speaker, write } from "./_report.ts";
 
 const say = speaker("test");
@@ -186,6 +186,24 @@ async function endToEndParts(): Promise<Part[]> {
   return parts;
 }
 
+/** The tests that want another kernel: cgroup v2, in a machine that qemu makes. */
+async function virtualMachine(): Promise<Part> {
+  const name = "a Debian kernel with cgroup v2, under qemu";
+  if (!await $.which("qemu-system-x86_64")) {
+    return {
+      name,
+      tally: SKIPPED,
+      note: "qemu-system-x86_64 is not installed",
+    };
+  }
+  title(name);
+  const { code, combined } = await $`${Deno.execPath()} run -A scripts/vm.ts`
+    .cwd(ROOT).env("NO_COLOR", "1").stdin("null").captureCombined().quiet()
+    .noThrow().timeout(`${MINUTES}m`);
+  write(Deno.stdout, combined);
+  return { name, tally: tallyOfText(combined, code === 0) };
+}
+
 async function main(args: readonly string[]): Promise<number> {
   const stray = args.find((arg) => arg !== "--quick");
   if (stray !== undefined) {
@@ -194,7 +212,9 @@ async function main(args: readonly string[]): Promise<number> {
     );
   }
   const parts = await quickParts();
-  if (!args.includes("--quick")) parts.push(...await endToEndParts());
+  if (!args.includes("--quick")) {
+    parts.push(...await endToEndParts(), await virtualMachine());
+  }
   title("summary");
   for (const { name, tally, note } of parts) {
     write(

@@ -18,6 +18,8 @@ export interface Spec {
 /** What runs, and as whom. */
 export interface Process {
   terminal?: boolean;
+  /** What a new terminal is as large as, in characters. */
+  consoleSize?: { height: number; width: number };
   user: User;
   args: string[];
   env: string[];

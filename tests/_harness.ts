@@ -171,25 +171,65 @@ export function container(
   return execute([...options.before ?? [], ...CONTAINER, ...args], options);
 }
 
-/** The words of `container run`, with the root filesystem under test. */
-export function runWords(...args: string[]): string[] {
-  return [...CONTAINER, "run", "--rootfs", rootfs(), ...args];
+/** One of the two ways in which a plan is carried out, and how it is asked for. */
+export class Mode {
+  constructor(
+    readonly name: string,
+    /** Our own program stays inside as PID 1. */
+    readonly init: boolean,
+    /** What `run` is given for it. */
+    readonly flags: readonly string[],
+  ) {}
+
+  /** The words of `container run`, with the root filesystem under test. */
+  runWords(...args: string[]): string[] {
+    return [...CONTAINER, "run", ...this.flags, "--rootfs", rootfs(), ...args];
+  }
+
+  /** `container run -q` of a command, to its end; a `--rootfs` of its own counts. */
+  run(args: readonly string[], options: Options = {}): Promise<Result> {
+    return execute([
+      ...options.before ?? [],
+      ...this.runWords("-q", ...args),
+    ], options);
+  }
+
+  /** `container run -q sh -c SCRIPT`, to its end. */
+  runShell(script: string, options: Options = {}): Promise<Result> {
+    return this.run(["sh", "-c", script], options);
+  }
+
+  /** Starts `container run -q` of a command and talks to it through pipes. */
+  startRun(...args: string[]): Session {
+    return new Session(this.runWords("-q", ...args));
+  }
 }
 
-/** `container run -q` of a command, to its end. */
-export function run(args: readonly string[], options: Options = {}) {
-  return container(["run", "--rootfs", rootfs(), "-q", ...args], options);
+/** Our program is PID 1: the child's executor. */
+export const INIT = new Mode("init", true, []);
+
+/** The command is PID 1: the walker does everything. */
+export const NO_INIT = new Mode("--no-init", false, ["--no-init"]);
+
+/** A test of what has to be the same whoever is PID 1: one for each mode. */
+export function testBoth(
+  name: string,
+  fn: (mode: Mode) => void | Promise<void>,
+  options: { skip?: string | null } = {},
+): void {
+  for (const mode of [INIT, NO_INIT]) {
+    test(mode.init ? name : `${name} (--no-init)`, () => fn(mode), options);
+  }
 }
 
-/** `container run -q sh -c SCRIPT`, to its end. */
-export function runShell(script: string, options: Options = {}) {
-  return run(["sh", "-c", script], options);
-}
-
-/** Starts `container run -q` of a command and talks to it through pipes. */
-export function startRun(...args: string[]): Session {
-  return new Session(runWords("-q", ...args));
-}
+/** {@linkcode Mode.runWords} of the default mode. */
+export const runWords = INIT.runWords.bind(INIT);
+/** {@linkcode Mode.run} of the default mode. */
+export const run = INIT.run.bind(INIT);
+/** {@linkcode Mode.runShell} of the default mode. */
+export const runShell = INIT.runShell.bind(INIT);
+/** {@linkcode Mode.startRun} of the default mode. */
+export const startRun = INIT.startRun.bind(INIT);
 
 /** One word for a shell. */
 export function quote(word: string): string {

@@ -51,7 +51,9 @@ test("explain run prints every step in order, with its reason and man page", asy
 test("explain run --json gives the phases, wherever --json stands", async () => {
   const plan = await planOf("sh");
   assertEquals(plan.command, ["sh"]);
-  for (const phase of PHASES) assert(plan[phase].length > 0, phase);
+  // Without limits and user namespace, there is nothing to do on the host.
+  assertEquals(plan.host, []);
+  for (const phase of PHASES.slice(1)) assert(plan[phase].length > 0, phase);
   const { stdout } = await container(
     ["explain", "--json", "run", "--rootfs", rootfs(), "sh"],
   );

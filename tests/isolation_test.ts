@@ -13,13 +13,12 @@ import {
   container,
   copyRootfs,
   execute,
-  run,
   runShell,
-  runWords,
   shellLine,
   startRun,
   TempDir,
   test,
+  testBoth,
   without,
 } from "./_harness.ts";
 
@@ -33,7 +32,10 @@ const NAMESPACES = [
   "cgroup",
   "time",
 ];
-const OWN = ["pid", "mnt", "uts", "ipc"];
+const OWN = ["pid", "mnt", "uts", "ipc", "net", "cgroup"];
+
+/** What it takes to mount and to change the hostname inside. */
+const ADMIN = ["--cap-add", "SYS_ADMIN", "--seccomp", "unconfined"];
 
 const namesIn = (directory: string) =>
   [...Deno.readDirSync(directory)].map(({ name }) => name);
@@ -48,12 +50,20 @@ function linkOf(path: string): string {
 
 for (const namespace of NAMESPACES) {
   const own = OWN.includes(namespace);
-  test(`the ${namespace} namespace is ${own ? "the container's own" : "the host's"}`, async () => {
-    const { stdout } = await run(["readlink", `/proc/self/ns/${namespace}`]);
-    const here = await Deno.readLink(`/proc/self/ns/${namespace}`);
-    assertMatch(stdout, /^\w+:\[\d+\]\n$/);
-    assertEquals(stdout.trim() !== here, own);
-  });
+  testBoth(
+    `the ${namespace} namespace is ${
+      own ? "the container's own" : "the host's"
+    }`,
+    async (mode) => {
+      const { stdout } = await mode.run([
+        "readlink",
+        `/proc/self/ns/${namespace}`,
+      ]);
+      const here = await Deno.readLink(`/proc/self/ns/${namespace}`);
+      assertMatch(stdout, /^\w+:\[\d+\]\n$/);
+      assertEquals(stdout.trim() !== here, own);
+    },
+  );
 }
 
 test("two containers share no namespace that is their own", async () => {
@@ -90,22 +100,48 @@ test("PID 1 and the command are in the same namespaces", async () => {
   await session.end();
 });
 
-test("the hostname does not leak, even when it is changed inside", async () => {
-  const before = Deno.hostname();
-  const { stdout } = await runShell("hostname inner; hostname");
-  assertEquals(stdout, "inner\n");
-  assertEquals(Deno.hostname(), before);
-});
+testBoth(
+  "the hostname does not leak, even when it is changed inside",
+  async (mode) => {
+    const before = Deno.hostname();
+    const { stdout } = await mode.run([
+      ...ADMIN,
+      "sh",
+      "-c",
+      "hostname inner; hostname",
+    ]);
+    assertEquals(stdout, "inner\n");
+    assertEquals(Deno.hostname(), before);
+  },
+);
 
-test("only the container's processes are seen inside", async () => {
-  const { stdout } = await runShell("sleep 100 & echo /proc/[0-9]*");
+testBoth(
+  "the hostname cannot be changed, nor anything mounted, without asking for it",
+  async (mode) => {
+    const { status, stdout } = await mode.runShell(
+      `hostname inner 2>/dev/null && echo changed
+     mount -t tmpfs none /tmp 2>/dev/null && echo mounted
+     mount -o remount,rw /sys 2>/dev/null && echo remounted
+     umount /proc/keys 2>/dev/null && echo unmounted
+     unshare -m true 2>/dev/null && echo unshared
+     hostname; exit 4`,
+    );
+    assertEquals([status, stdout], [4, "container\n"]);
+  },
+);
+
+testBoth("only the container's processes are seen inside", async (mode) => {
+  const { stdout } = await mode.runShell("sleep 100 & echo /proc/[0-9]*");
   assert(stdout.trim().split(" ").length <= 4, stdout);
 });
 
-test("no process of the host can be signalled from inside", async () => {
-  const { status } = await runShell(`kill -0 ${Deno.pid} 2>/dev/null`);
-  assertEquals(status, 1);
-});
+testBoth(
+  "no process of the host can be signalled from inside",
+  async (mode) => {
+    const { status } = await mode.runShell(`kill -0 ${Deno.pid} 2>/dev/null`);
+    assertEquals(status, 1);
+  },
+);
 
 test("PID 1 cannot be killed, stopped or ended from inside", async () => {
   const { status, stdout } = await runShell(
@@ -114,78 +150,87 @@ test("PID 1 cannot be killed, stopped or ended from inside", async () => {
   assertEquals([status, stdout], [3, "alive\n"]);
 });
 
-test("mounts made inside are not seen on the host, while they last", async () => {
-  const before = await Deno.readTextFile("/proc/self/mountinfo");
-  await using session = startRun(
-    "sh",
-    "-c",
-    "mount -t tmpfs none /tmp && echo x > /tmp/inside && echo ready; read x",
-  );
-  await session.expect(/ready\n/);
-  assertEquals(await Deno.readTextFile("/proc/self/mountinfo"), before);
-  await session.close();
-  await session.end();
-});
+testBoth(
+  "mounts made inside are not seen on the host, while they last",
+  async (mode) => {
+    const before = await Deno.readTextFile("/proc/self/mountinfo");
+    await using session = mode.startRun(
+      ...ADMIN,
+      "sh",
+      "-c",
+      "mount -t tmpfs none /tmp && echo x > /tmp/inside && echo ready; read x",
+    );
+    await session.expect(/ready\n/);
+    assertEquals(await Deno.readTextFile("/proc/self/mountinfo"), before);
+    await session.close();
+    await session.end();
+  },
+);
 
-test("mounts made shared inside still do not reach the host", async () => {
-  const before = await Deno.readTextFile("/proc/self/mountinfo");
-  await using session = startRun(
-    "sh",
-    "-c",
-    "mount --make-rshared / ; mount -t tmpfs none /tmp; echo ready; read x",
-  );
-  await session.expect(/ready\n/);
-  assertEquals(await Deno.readTextFile("/proc/self/mountinfo"), before);
-  await session.close();
-  await session.end();
-});
+testBoth(
+  "mounts made shared inside still do not reach the host",
+  async (mode) => {
+    const before = await Deno.readTextFile("/proc/self/mountinfo");
+    await using session = mode.startRun(
+      ...ADMIN,
+      "sh",
+      "-c",
+      "mount --make-rshared / && mount -t tmpfs none /tmp && echo ready; read x",
+    );
+    await session.expect(/ready\n/);
+    assertEquals(await Deno.readTextFile("/proc/self/mountinfo"), before);
+    await session.close();
+    await session.end();
+  },
+);
 
-test("inside there are two mounts: the root and /proc", async () => {
-  const { stdout } = await run(["cat", "/proc/self/mountinfo"]);
-  const points = stdout.trim().split("\n").map((line) => line.split(" ")[4]);
-  assertEquals(points, ["/", "/proc"]);
-  assertMatch(
-    stdout.trim().split("\n")[1]!,
-    /nosuid,nodev,noexec.* - proc proc /,
-  );
-});
-
-test("a host whose mounts are all shared sees none of ours", async () => {
-  const { status, stdout } = await execute([
-    "unshare",
-    "-m",
-    "sh",
-    "-c",
-    `mount --make-rshared / && before=$(cat /proc/self/mountinfo) &&
+testBoth(
+  "a host whose mounts are all shared sees none of ours",
+  async (mode) => {
+    const { status, stdout } = await execute([
+      "unshare",
+      "-m",
+      "sh",
+      "-c",
+      `mount --make-rshared / && before=$(cat /proc/self/mountinfo) &&
      ${
-      shellLine(runWords("-q", "mount", "-t", "tmpfs", "none", "/tmp"))
-    } && [ "$before" = "$(cat /proc/self/mountinfo)" ] && echo same`,
-  ]);
-  assertEquals([status, stdout], [0, "same\n"]);
-}, { skip: without("unshare") });
+        shellLine(
+          mode.runWords("-q", ...ADMIN, "mount", "-t", "tmpfs", "none", "/tmp"),
+        )
+      } && [ "$before" = "$(cat /proc/self/mountinfo)" ] && echo same`,
+    ]);
+    assertEquals([status, stdout], [0, "same\n"]);
+  },
+  { skip: without("unshare") },
+);
 
-test("no path leads out of the root", async () => {
-  const { stdout } = await runShell(
+testBoth("no path leads out of the root", async (mode) => {
+  const { stdout } = await mode.runShell(
     "ls -di / /.. /../.. /proc/1/cwd/.. /proc/self/root/.. 2>/dev/null | cut -d/ -f1 | sort -u | wc -l; pwd -P",
   );
   assertEquals(stdout, "1\n/\n");
 });
 
-test("a second chroot does not break out", async () => {
+testBoth("a second chroot does not break out", async (mode) => {
   // The classic escape: a root below the working directory, then upwards.
-  const { stdout } = await runShell(
+  const { stdout } = await mode.runShell(
     "mkdir -p /tmp/jail/bin; cp /bin/busybox /tmp/jail/bin/; cd /; chroot /tmp/jail /bin/busybox sh -c 'cd ../../../../../..; /bin/busybox ls -d /bin /etc 2>&1'; rm -r /tmp/jail",
   );
   assertMatch(stdout, /^\/bin\n|^ls: \/etc/);
 });
 
-test("only the three standard streams are open", async () => {
+testBoth("only the three standard streams are open", async (mode) => {
   const { stdout } = await execute([
     "bash",
     "-c",
     `exec 5</etc/passwd 9</ 77>/dev/null; exec ${
       shellLine(
-        runWords("-q", "sh", "-c", "ls /proc/self/fd; ls /proc/$$/fd; true"),
+        mode.runWords(
+          "-q",
+          "sh",
+          "-c",
+          "ls /proc/self/fd; ls /proc/$$/fd; true",
+        ),
       )
     }`,
   ]);
@@ -226,78 +271,106 @@ for (const name of ["exe", "root", "cwd", "fd/1", "mem"]) {
   );
 }
 
-test("the caller's secrets are in no environment inside", async () => {
-  const { stdout } = await runShell(
+testBoth("the caller's secrets are in no environment inside", async (mode) => {
+  const { stdout } = await mode.runShell(
     "cat /proc/*/environ 2>/dev/null | tr '\\0' '\\n'; env",
     { env: { SECRET: "hunter2" } },
   );
   assert(!stdout.includes("hunter2"));
 });
 
-test("the command's own executable is the container's, not ours", async () => {
-  const { stdout } = await run(["readlink", "/proc/self/exe"]);
-  assertEquals(stdout, "/bin/busybox\n");
-});
+testBoth(
+  "the command's own executable is the container's, not ours",
+  async (mode) => {
+    const { stdout } = await mode.run(["readlink", "/proc/self/exe"]);
+    assertEquals(stdout, "/bin/busybox\n");
+  },
+);
 
-test("a script with #!/proc/self/exe gets nothing to run and nothing to write to", async () => {
-  await using dir = new TempDir();
-  const path = await copyRootfs(dir.path);
-  await Deno.writeTextFile(`${path}/bin/evil`, "#!/proc/self/exe\n");
-  await Deno.chmod(`${path}/bin/evil`, 0o755);
-  const { status, stdout } = await container(
-    ["run", "--rootfs", path, "-q", "evil"],
-  );
-  assertNotEquals(status, 0);
-  assertEquals(stdout, "");
-});
+testBoth(
+  "a script with #!/proc/self/exe gets nothing to run and nothing to write to",
+  async (mode) => {
+    await using dir = new TempDir();
+    const path = await copyRootfs(dir.path);
+    await Deno.writeTextFile(`${path}/bin/evil`, "#!/proc/self/exe\n");
+    await Deno.chmod(`${path}/bin/evil`, 0o755);
+    const { status, stdout } = await container(
+      ["run", ...mode.flags, "--rootfs", path, "-q", "evil"],
+    );
+    assertNotEquals(status, 0);
+    assertEquals(stdout, "");
+  },
+);
 
-test("a /proc that is a link leads nowhere but inside", async () => {
+testBoth("a /proc that is a link leads nowhere but inside", async (mode) => {
   await using dir = new TempDir();
   const outside = `${dir.path}/outside`;
   await Deno.mkdir(outside);
   const path = await copyRootfs(dir.path);
   await Deno.remove(`${path}/proc`, { recursive: true });
   await Deno.symlink(outside, `${path}/proc`);
-  const { status } = await container(
-    ["run", "--rootfs", path, "-q", "true"],
+  const { status, stderr } = await container(
+    ["run", ...mode.flags, "--rootfs", path, "-q", "true"],
   );
   assertEquals(status, 125);
   assertEquals(namesIn(outside), []);
+  assertMatch(stderr, /\/proc of the root filesystem is a link/);
+  // Nor inside: what is mounted there is trusted (CVE-2019-19921).
   await Deno.remove(`${path}/proc`);
   await Deno.symlink("../../../../tmp", `${path}/proc`);
   const inside = await container(
-    ["run", "--rootfs", path, "-q", "cat", "/proc/self/comm"],
+    ["run", ...mode.flags, "--rootfs", path, "-q", "cat", "/proc/self/comm"],
   );
-  assertEquals([inside.status, inside.stdout], [0, "cat\n"]);
+  assertEquals([inside.status, inside.stdout], [125, ""]);
+  assertMatch(inside.stderr, /\/proc of the root filesystem is a link/);
+  assertEquals(namesIn(`${path}/tmp`), []);
 });
 
-test("System V shared memory of the host is not seen inside", async () => {
-  const made = await execute(["ipcmk", "-M", "4096"]);
-  const id = made.stdout.match(/(\d+)\s*$/)?.[1];
-  assert(id, made.stderr);
-  try {
-    const { stdout } = await run(["cat", "/proc/sysvipc/shm"]);
-    assertEquals(stdout.trim().split("\n").length, 1, stdout);
-  } finally {
-    await execute(["ipcrm", "-m", id]);
-  }
-}, { skip: without("ipcmk") ?? without("ipcrm") });
+testBoth(
+  "System V shared memory of the host is not seen inside",
+  async (mode) => {
+    const made = await execute(["ipcmk", "-M", "4096"]);
+    const id = made.stdout.match(/(\d+)\s*$/)?.[1];
+    assert(id, made.stderr);
+    try {
+      const { stdout } = await mode.run(["cat", "/proc/sysvipc/shm"]);
+      assertEquals(stdout.trim().split("\n").length, 1, stdout);
+    } finally {
+      await execute(["ipcrm", "-m", id]);
+    }
+  },
+  { skip: without("ipcmk") ?? without("ipcrm") },
+);
 
-test("a change of the root filesystem from inside stays there when it is over", async () => {
-  await using dir = new TempDir();
-  const path = await copyRootfs(dir.path);
-  await container(
-    ["run", "--rootfs", path, "-q", "sh", "-c", "echo hi > /tmp/note"],
-  );
-  assertEquals(await Deno.readTextFile(`${path}/tmp/note`), "hi\n");
-  assertEquals(namesIn(`${path}/proc`), []);
-});
+testBoth(
+  "a change of the root filesystem from inside stays there when it is over",
+  async (mode) => {
+    await using dir = new TempDir();
+    const path = await copyRootfs(dir.path);
+    await container(
+      [
+        "run",
+        ...mode.flags,
+        "--rootfs",
+        path,
+        "-q",
+        "sh",
+        "-c",
+        "echo hi > /tmp/note",
+      ],
+    );
+    assertEquals(await Deno.readTextFile(`${path}/tmp/note`), "hi\n");
+    for (const name of ["proc", "sys", "dev"]) {
+      assertEquals(namesIn(`${path}/${name}`), [], name);
+    }
+  },
+);
 
-test("the file creation mask is the caller's", async () => {
+testBoth("the file creation mask is the caller's", async (mode) => {
   const { stdout } = await execute([
     "sh",
     "-c",
-    `umask 027; exec ${shellLine(runWords("-q", "sh", "-c", "umask"))}`,
+    `umask 027; exec ${shellLine(mode.runWords("-q", "sh", "-c", "umask"))}`,
   ]);
   assertEquals(stdout, "0027\n");
 });

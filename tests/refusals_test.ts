@@ -2,33 +2,24 @@
 
 // @ts-types="../types/std_assert.d.ts"
 import { assertEquals, assertMatch } from "@std/assert";
+import { assertRefused } from "./_refused.ts";
 import { makeStaticElf } from "../rootfs/_elf_fixture.ts";
 import {
   container,
   copyRootfs,
-  Nobody,
+  type Mode,
   type Options,
   type Result,
   run,
   TempDir,
   test,
+  testBoth,
   without,
 } from "./_harness.ts";
 
-/** One line, no stack trace, the status and the words. */
-function assertRefused(
-  { status, stdout, stderr }: Result,
-  expected: number,
-  words: RegExp,
-): void {
-  assertMatch(stderr, words);
-  assertMatch(stderr, /^container: [^\n]+\n$/);
-  assertMatch(stderr, /[^.]\n$|[.?]\n$/);
-  assertEquals([status, stdout], [expected, ""]);
-}
-
 /** A refusal of `container run -q --rootfs …` with a file put into a copy of the root filesystem. */
 async function runWithFile(
+  { flags }: Mode,
   content: string | Uint8Array,
   { mode = 0o755, name = "bin/thing" } = {},
   options: Options = {},
@@ -41,30 +32,10 @@ async function runWithFile(
   await Deno.writeFile(`${path}/${name}`, bytes);
   await Deno.chmod(`${path}/${name}`, mode);
   return await container(
-    ["run", "--rootfs", path, "-q", `/${name}`, "x"],
+    ["run", ...flags, "--rootfs", path, "-q", `/${name}`, "x"],
     options,
   );
 }
-
-test("without root rights: run says so, as another user", async () => {
-  await using nobody = await Nobody.make();
-  const result = await container(
-    ["run", "--rootfs", "/usr", "-q", "true"],
-    nobody,
-  );
-  assertRefused(result, 125, /EPERM.*Run as root \(sudo\)\./);
-}, { skip: without("setpriv") });
-
-test(
-  "without root rights: run says so, as root without capabilities",
-  async () => {
-    const result = await run(["true"], {
-      before: ["setpriv", "--bounding-set=-all"],
-    });
-    assertRefused(result, 125, /EPERM.*Run as root \(sudo\)\./);
-  },
-  { skip: without("setpriv") },
-);
 
 for (
   const [call, step, since] of [
@@ -148,92 +119,120 @@ test("no command: run asks for one", async () => {
   }
 });
 
-test("the command is not in the root filesystem: run says where it looked", async () => {
-  assertRefused(
-    await run(["no-such-command"]),
-    127,
-    /no-such-command: not found in \/bin:\/sbin:\/usr\/bin:\/usr\/sbin/,
-  );
-  assertRefused(
-    await run(["/bin/no-such-command"]),
-    127,
-    /\/bin\/no-such-command: no such file in the root filesystem/,
-  );
+testBoth(
+  "the command is not in the root filesystem: run says where it looked",
+  async (mode) => {
+    assertRefused(
+      await mode.run(["no-such-command"]),
+      127,
+      /no-such-command: not found in \/bin:\/sbin:\/usr\/bin:\/usr\/sbin/,
+    );
+    assertRefused(
+      await mode.run(["/bin/no-such-command"]),
+      127,
+      /\/bin\/no-such-command: no such file in the root filesystem/,
+    );
+  },
+);
+
+testBoth("the command is a directory: run says so", async (mode) => {
+  assertRefused(await mode.run(["/bin"]), 126, /\/bin: it is a directory/);
+  assertRefused(await mode.run(["/"]), 126, /\/: it is a directory/);
 });
 
-test("the command is a directory: run says so", async () => {
-  assertRefused(await run(["/bin"]), 126, /\/bin: it is a directory/);
-  assertRefused(await run(["/"]), 126, /\/: it is a directory/);
-});
-
-test("the command is not executable: run names chmod", async () => {
-  const result = await runWithFile("#!/bin/sh\n", { mode: 0o644 });
+testBoth("the command is not executable: run names chmod", async (mode) => {
+  const result = await runWithFile(mode, "#!/bin/sh\n", { mode: 0o644 });
   assertRefused(result, 126, /\/bin\/thing: it is not executable.*chmod \+x/);
 });
 
-test("the command is not a program: run says so", async () => {
-  const result = await runWithFile("just text\n");
+testBoth("the command is not a program: run says so", async (mode) => {
+  const result = await runWithFile(mode, "just text\n");
   assertRefused(result, 126, /exec format error \(ENOEXEC\).*#!/);
-  assertRefused(await runWithFile(""), 126, /exec format error \(ENOEXEC\)/);
-});
-
-test("the command is for another architecture: run names both", async () => {
-  const machine = Deno.build.arch === "x86_64" ? "aarch64" : "x86_64";
-  const elf = makeStaticElf();
-  // e_machine, as in elf.h.
-  new DataView(elf.buffer).setUint16(
-    18,
-    machine === "aarch64" ? 183 : 62,
-    true,
-  );
-  const result = await runWithFile(elf);
   assertRefused(
-    result,
+    await runWithFile(mode, ""),
     126,
-    new RegExp(`another architecture, ${machine}.*${Deno.build.arch}`),
+    /exec format error \(ENOEXEC\)/,
   );
 });
 
-test("the command's loader is missing: run names it", async () => {
-  const result = await runWithFile(await Deno.readFile(Deno.execPath()));
+testBoth(
+  "the command is for another architecture: run names both",
+  async (mode) => {
+    const machine = Deno.build.arch === "x86_64" ? "aarch64" : "x86_64";
+    const elf = makeStaticElf();
+    // e_machine, as in elf.h.
+    new DataView(elf.buffer).setUint16(
+      18,
+      machine === "aarch64" ? 183 : 62,
+      true,
+    );
+    const result = await runWithFile(mode, elf);
+    assertRefused(
+      result,
+      126,
+      new RegExp(`another architecture, ${machine}.*${Deno.build.arch}`),
+    );
+  },
+);
+
+testBoth("the command's loader is missing: run names it", async (mode) => {
+  const result = await runWithFile(mode, await Deno.readFile(Deno.execPath()));
   assertRefused(result, 127, /its loader \/lib\S+ is not in the root/);
 });
 
-test("a script's interpreter is missing: run names it", async () => {
-  const result = await runWithFile("#!/usr/bin/no-such-perl -w\n");
+testBoth("a script's interpreter is missing: run names it", async (mode) => {
+  const result = await runWithFile(mode, "#!/usr/bin/no-such-perl -w\n");
   assertRefused(result, 127, /its interpreter \/usr\/bin\/no-such-perl is not/);
   assertRefused(
-    await runWithFile("#!\n"),
+    await runWithFile(mode, "#!\n"),
     127,
     /its interpreter \(none named\)/,
   );
 });
 
-test("a script whose interpreter is there runs", async () => {
-  const result = await runWithFile("#!/bin/sh\necho script $1\n");
+testBoth("a script whose interpreter is there runs", async (mode) => {
+  const result = await runWithFile(mode, "#!/bin/sh\necho script $1\n");
   assertEquals([result.status, result.stdout], [0, "script x\n"]);
 });
 
-test("the working directory is not there or is a file: run names --workdir", async () => {
-  assertRefused(await run(["-w", "/nowhere", "true"]), 125, /--workdir/);
-  assertRefused(await run(["-w", "/bin/busybox", "true"]), 125, /--workdir/);
-  assertRefused(await run(["-w", "relative", "true"]), 2, /not absolute/);
-});
+testBoth(
+  "the working directory is not there or is a file: run names --workdir",
+  async (mode) => {
+    assertRefused(await mode.run(["-w", "/nowhere", "true"]), 125, /--workdir/);
+    assertRefused(
+      await mode.run(["-w", "/bin/busybox", "true"]),
+      125,
+      /--workdir/,
+    );
+    assertRefused(
+      await mode.run(["-w", "relative", "true"]),
+      2,
+      /not absolute/,
+    );
+  },
+);
 
-test("a hostname that the kernel would not take: run says how long it may be", async () => {
-  const result = await run(["--hostname", "x".repeat(65), "true"]);
-  assertRefused(result, 2, /1 to 64 bytes/);
-  assertRefused(await run(["--hostname", "", "true"]), 2, /1 to 64 bytes/);
-  assertRefused(
-    await run(["--hostname", "ü".repeat(33), "true"]),
-    2,
-    /1 to 64 bytes/,
-  );
-});
+testBoth(
+  "a hostname that the kernel would not take: run says how long it may be",
+  async (mode) => {
+    const result = await mode.run(["--hostname", "x".repeat(65), "true"]);
+    assertRefused(result, 2, /1 to 64 bytes/);
+    assertRefused(
+      await mode.run(["--hostname", "", "true"]),
+      2,
+      /1 to 64 bytes/,
+    );
+    assertRefused(
+      await mode.run(["--hostname", "ü".repeat(33), "true"]),
+      2,
+      /1 to 64 bytes/,
+    );
+  },
+);
 
-test("a hostname of 64 bytes is taken", async () => {
+testBoth("a hostname of 64 bytes is taken", async (mode) => {
   const name = "x".repeat(64);
-  const { stdout } = await run(["--hostname", name, "hostname"]);
+  const { stdout } = await mode.run(["--hostname", name, "hostname"]);
   assertEquals(stdout, `${name}\n`);
 });
 
@@ -264,28 +263,31 @@ test("a variable without a name: run says how to write one", async () => {
   assertRefused(await run(["-e", "=x", "true"]), 2, /NAME=VALUE/);
 });
 
-test("arguments that are too long for the kernel: run says so", async () => {
-  // One word may have 128 kB; the caller passes it in pieces of one.
-  const result = await run(["sh", "-c", "exit 0", "x".repeat(100_000)], {
-    env: { LONG: "y".repeat(100_000) },
-  });
-  assertEquals(result.status, 0);
-  const environment = Object.fromEntries(
-    Array.from({ length: 30 }, (_, i) => [`LONG${i}`, "y".repeat(90_000)]),
-  );
-  const flags = Object.keys(environment).flatMap((name) => ["-e", name]);
-  const tooLong = await run(
-    ["-e", `A=${"z".repeat(60_000)}`, ...flags, ...flags, "true"],
-    {
-      env: Object.fromEntries(
-        Object.keys(environment).slice(0, 15).map((
-          name,
-        ) => [name, environment[name]!]),
-      ),
-    },
-  );
-  assertEquals(tooLong.stdout, "");
-});
+testBoth(
+  "arguments that are too long for the kernel: run says so",
+  async (mode) => {
+    // One word may have 128 kB; the caller passes it in pieces of one.
+    const result = await mode.run(["sh", "-c", "exit 0", "x".repeat(100_000)], {
+      env: { LONG: "y".repeat(100_000) },
+    });
+    assertEquals(result.status, 0);
+    const environment = Object.fromEntries(
+      Array.from({ length: 30 }, (_, i) => [`LONG${i}`, "y".repeat(90_000)]),
+    );
+    const flags = Object.keys(environment).flatMap((name) => ["-e", name]);
+    const tooLong = await mode.run(
+      ["-e", `A=${"z".repeat(60_000)}`, ...flags, ...flags, "true"],
+      {
+        env: Object.fromEntries(
+          Object.keys(environment).slice(0, 15).map((
+            name,
+          ) => [name, environment[name]!]),
+        ),
+      },
+    );
+    assertEquals(tooLong.stdout, "");
+  },
+);
 
 test("`child` by hand is refused", async () => {
   assertRefused(await container(["child", "sh"]), 2, /container run/);
@@ -299,10 +301,13 @@ test("--debug adds the stack trace to the line", async () => {
   assertMatch(stderr, /^container: Cannot use.*\n[\s\S]*\n +at /);
 });
 
-test("a refused command that says --debug itself gets no stack trace", async () => {
-  const result = await run(["no-such-command", "--debug"]);
-  assertRefused(result, 127, /not found/);
-});
+testBoth(
+  "a refused command that says --debug itself gets no stack trace",
+  async (mode) => {
+    const result = await mode.run(["no-such-command", "--debug"]);
+    assertRefused(result, 127, /not found/);
+  },
+);
 
 test("--debug reaches the child: its errors show their stack trace too", async () => {
   const { status, stderr } = await run(["--debug", "no-such-command"]);

@@ -2,11 +2,12 @@
 
 // @ts-types="../types/std_assert.d.ts"
 import { assertEquals, assertMatch } from "@std/assert";
-import { container, run, runShell, test } from "./_harness.ts";
+import { container, NO_INIT, runShell, test, testBoth } from "./_harness.ts";
+import { descendants } from "./_host.ts";
 
 for (const status of [0, 1, 2, 3, 42, 124, 125, 126, 127, 128, 130, 254, 255]) {
-  test(`a command that exits ${status} gives ${status}`, async () => {
-    const result = await runShell(`exit ${status}`);
+  testBoth(`a command that exits ${status} gives ${status}`, async (mode) => {
+    const result = await mode.runShell(`exit ${status}`);
     assertEquals(result.status, status);
     assertEquals(result.stderr, "");
   });
@@ -40,24 +41,58 @@ for (const [name, number] of Object.entries(DEADLY)) {
   });
 }
 
+// A process that is PID 1 has no default actions, pid_namespaces(7): what it
+// has no handler for is dropped, whether it comes from inside or, but for
+// SIGKILL and SIGSTOP, from the host. docker without --init is the same.
+test("--no-init: signals that the command sends itself do nothing, be they deadly", async () => {
+  // Not INT: busybox's shell handles that by itself, and ends.
+  const all = [...Object.keys(DEADLY), "STOP", "37"].filter((name) =>
+    name !== "INT"
+  );
+  const { status, stdout, stderr } = await NO_INIT.runShell(
+    `for s in ${all.join(" ")}; do kill -$s $$; done; echo alive; exit 9`,
+  );
+  assertEquals([status, stdout, stderr], [9, "alive\n", ""]);
+});
+
+test("--no-init: a signal that the command handles arrives", async () => {
+  const { status, stdout } = await NO_INIT.runShell(
+    "trap 'echo term' TERM; kill -TERM $$; exit 3",
+  );
+  assertEquals([status, stdout], [3, "term\n"]);
+});
+
+test("--no-init: a child of the command dies of a signal as anywhere", async () => {
+  const { status } = await NO_INIT.runShell("sh -c 'kill -TERM $$'; exit $?");
+  assertEquals(status, 143);
+});
+
+test("--no-init: SIGKILL from the host gives 137", async () => {
+  await using session = NO_INIT.startRun("sh", "-c", "echo ready; read line");
+  await session.expect(/ready\n/);
+  const [command] = descendants(session.pid);
+  Deno.kill(command!.pid, "SIGKILL");
+  assertEquals(await session.end(), 137);
+});
+
 test("a command killed by a real-time signal gives 128 and its number", async () => {
   assertEquals((await runShell("kill -37 $$")).status, 165);
 });
 
-test("a command that is not found gives 127", async () => {
-  assertEquals((await run(["no-such-command"])).status, 127);
-  assertEquals((await run(["/bin/no-such-command"])).status, 127);
-  assertEquals((await run(["/no/such/directory/command"])).status, 127);
+testBoth("a command that is not found gives 127", async (mode) => {
+  assertEquals((await mode.run(["no-such-command"])).status, 127);
+  assertEquals((await mode.run(["/bin/no-such-command"])).status, 127);
+  assertEquals((await mode.run(["/no/such/directory/command"])).status, 127);
 });
 
-test("a command that cannot be executed gives 126", async () => {
-  assertEquals((await run(["/bin"])).status, 126);
+testBoth("a command that cannot be executed gives 126", async (mode) => {
+  assertEquals((await mode.run(["/bin"])).status, 126);
 });
 
-test("a failure of the tool gives 125", async () => {
-  const { status } = await container(["run", "--rootfs", "/nowhere", "true"]);
+testBoth("a failure of the tool gives 125", async (mode) => {
+  const { status } = await mode.run(["--rootfs", "/nowhere", "true"]);
   assertEquals(status, 125);
-  assertEquals((await run(["-w", "/nowhere", "true"])).status, 125);
+  assertEquals((await mode.run(["-w", "/nowhere", "true"])).status, 125);
 });
 
 test("a usage error gives 2", async () => {
@@ -65,19 +100,22 @@ test("a usage error gives 2", async () => {
   assertEquals((await container(["rnu"])).status, 2);
 });
 
-test("what the command leaves running ends with it", async () => {
-  const { status } = await runShell(
+testBoth("what the command leaves running ends with it", async (mode) => {
+  const { status } = await mode.runShell(
     "sleep 1000 & (sleep 1000 & sleep 1000 &) ; nohup sleep 1000 >/dev/null 2>&1 & exit 7",
   );
   assertEquals(status, 7);
 });
 
-test("what ignores every signal and holds the output open ends with the command", async () => {
-  const { status, stdout } = await runShell(
-    "(trap '' HUP INT TERM QUIT; while :; do sleep 1000; done) & echo out; exit 3",
-  );
-  assertEquals([status, stdout], [3, "out\n"]);
-});
+testBoth(
+  "what ignores every signal and holds the output open ends with the command",
+  async (mode) => {
+    const { status, stdout } = await mode.runShell(
+      "(trap '' HUP INT TERM QUIT; while :; do sleep 1000; done) & echo out; exit 3",
+    );
+    assertEquals([status, stdout], [3, "out\n"]);
+  },
+);
 
 test("PID 1 reaps every orphan while the command runs", async () => {
   const { status, stdout } = await runShell(`
@@ -95,19 +133,25 @@ test("PID 1 reaps every orphan while the command runs", async () => {
   assertEquals([status, stdout], [0, "clean\n"]);
 });
 
-test("an orphan that ends with a status of its own does not change the command's", async () => {
-  const { status } = await runShell(
-    "(sh -c 'exit 9' & sh -c 'kill -SEGV $$' &) ; sleep 0.2; exit 4",
-  );
-  assertEquals(status, 4);
-});
+testBoth(
+  "an orphan that ends with a status of its own does not change the command's",
+  async (mode) => {
+    const { status } = await mode.runShell(
+      "(sh -c 'exit 9' & sh -c 'kill -SEGV $$' &) ; sleep 0.2; exit 4",
+    );
+    assertEquals(status, 4);
+  },
+);
 
-test("a command that stops itself can be continued by its own process tree", async () => {
-  const { status } = await runShell(
-    "me=$$; (sleep 0.3; kill -CONT $me) & kill -STOP $me; exit 6",
-  );
-  assertEquals(status, 6);
-});
+testBoth(
+  "a command that stops itself can be continued by its own process tree",
+  async (mode) => {
+    const { status } = await mode.runShell(
+      "me=$$; (sleep 0.3; kill -CONT $me) & kill -STOP $me; exit 6",
+    );
+    assertEquals(status, 6);
+  },
+);
 
 test("the version is printed with status 0", async () => {
   const { status, stdout, stderr } = await container(["--version"]);

@@ -6,7 +6,8 @@
 // @ts-types="../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
 import type { Instruction } from "../launch/call.ts";
-import { compileImage, readOutcome } from "../launch/image.ts";
+import { compileImage } from "../launch/image.ts";
+import { readOutcome } from "../launch/outcome.ts";
 import { WALKER } from "../launch/walker_code.ts";
 import { buildWalker, COMPILERS, compilerVersion } from "../scripts/walker.ts";
 import { execute, hasProgram, TempDir, test, until } from "./_harness.ts";
@@ -97,7 +98,7 @@ class Place implements AsyncDisposable {
   }
 }
 
-const HEADER = 512;
+const HEADER = 2048;
 const STEP = 88;
 const OP_EXIT = -1;
 
@@ -244,7 +245,7 @@ for (const arch of ARCHES) {
       42,
       arch,
     );
-    const sizes = [0, 1, 4, 8, 16, 63, 64, 511, 512, 513, 599, 600, 640, 700];
+    const sizes = [0, 1, 4, 8, 16, 63, 64, 512, 2047, 2048, 2049, 2135, 2136];
     for (const size of [...sizes, bytes.length - 1]) {
       const { status } = await place.walk(bytes.slice(0, size));
       assertEquals(status, 125, `${size} bytes`);
@@ -278,7 +279,9 @@ for (const arch of ARCHES) {
         ]);
       }
     }
-    for (const size of [0n, 1n, 511n, 1n << 20n, 1n << 32n, 1n << 63n, ~0n]) {
+    for (
+      const size of [0n, 1n, 512n, 2047n, 1n << 20n, 1n << 32n, 1n << 63n, ~0n]
+    ) {
       cases.push([
         `size ${size}`,
         (view) => view.setBigUint64(8, BigInt.asUintN(64, size), true),
@@ -367,7 +370,7 @@ function randomPlan(
     for (let word = 0; word < 6; word++) {
       if (rarely()) continue;
       const near = [
-        BigInt(below(64)),
+        BigInt(below(256)),
         0x100000000n + BigInt(below(size + 64)),
         BigInt.asUintN(64, -BigInt(below(4096))),
       ];

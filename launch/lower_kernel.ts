@@ -1,0 +1,86 @@
+/**
+ * Finding /proc and /sys. The name alone does not do: whoever shares the root
+ * filesystem can have put something else there, or moved what was mounted. The
+ * descriptor that these instructions end with is the kernel's own file system,
+ * or they fail.
+ */
+
+import { AT_FDCWD, O } from "../ffi/fcntl.ts";
+import type { KernelType } from "../plan/step.ts";
+import type { Argument, Instruction } from "./call.ts";
+
+/** By place and the number that statfs(2) gives. */
+const KERNEL: Record<KernelType, { place: string; magic: bigint }> = {
+  proc: { place: "/proc", magic: 0x9fa0n },
+  sysfs: { place: "/sys", magic: 0x62656572n },
+};
+
+const STATFS_SIZE = 120;
+const SLOT = "kernel";
+
+/** Opens one, checked. */
+export function openKernel(type: KernelType): Instruction[] {
+  const { place, magic } = KERNEL[type];
+  const found = new Uint8Array(STATFS_SIZE);
+  const wanted = new Uint8Array(new BigUint64Array([magic]).buffer);
+  return [
+    {
+      name: "openat",
+      args: [
+        AT_FDCWD,
+        place,
+        O.O_PATH | O.O_DIRECTORY | O.O_NOFOLLOW | O.O_CLOEXEC,
+        0,
+      ],
+      result: SLOT,
+    },
+    { name: "fstatfs", args: [{ slot: SLOT }, found] },
+    {
+      name: "compare",
+      args: [found, wanted, wanted.length],
+      otherwise: "EXDEV",
+    },
+  ];
+}
+
+/** Closes what {@linkcode openKernel} opened. */
+export const closeKernel: Instruction = {
+  name: "close",
+  args: [{ slot: SLOT }],
+};
+
+/** Where a path is looked up: directory and path, for the calls that take both. */
+export interface Place {
+  before: Instruction[];
+  at: readonly [directory: Argument, path: string];
+  after: Instruction[];
+}
+
+/** A path, followed from a kernel's file system where it is on one. */
+export function placeOf(path: string, within?: KernelType): Place {
+  if (!within) return { before: [], at: [AT_FDCWD, path], after: [] };
+  return {
+    before: openKernel(within),
+    at: [{ slot: SLOT }, path.slice(KERNEL[within].place.length + 1)],
+    after: [closeKernel],
+  };
+}
+
+/** Writes a text to a file below /proc. */
+export function writeToProc(path: string, text: string): Instruction[] {
+  const { before, at, after } = placeOf(path, "proc");
+  return [
+    ...before,
+    {
+      name: "openat",
+      args: [...at, O.O_WRONLY | O.O_NOFOLLOW | O.O_CLOEXEC, 0],
+      result: "file",
+    },
+    {
+      name: "write",
+      args: [{ slot: "file" }, text, new TextEncoder().encode(text).length],
+    },
+    { name: "close", args: [{ slot: "file" }] },
+    ...after,
+  ];
+}

@@ -1,0 +1,25 @@
+/** Facts for tests: an ordinary machine, the caller root, our program as PID 1. */
+
+import type { Facts } from "./facts.ts";
+
+/** Facts with some of their own. */
+export function makeFacts(changes: Partial<Facts> = {}): Facts {
+  return {
+    self: { argv: ["/proc/self/exe"], env: ["HOME=/root"] },
+    changeRoot: "pivot_root",
+    foreground: false,
+    init: true,
+    files: [],
+    mapHelper: false,
+    nullStreams: [],
+    denySetgroups: false,
+    bindDevices: false,
+    confineDevices: true,
+    cgroupFiles: [],
+    cgroup: null,
+    seccomp: null,
+    rootKind: "directory",
+    overlay: null,
+    ...changes,
+  };
+}

@@ -1,0 +1,90 @@
+/** The last steps before the command's execve: each right goes after its last use. */
+// @ts-types="../types/std_assert.d.ts"
+import { assert, assertEquals } from "@std/assert";
+import { defaultSpec } from "../spec/defaults.ts";
+import type { Spec } from "../spec/types.ts";
+import { makeFacts } from "./_facts_fixture.ts";
+import { capabilitySets, DEFAULT_CAPABILITIES } from "./capabilities.ts";
+import type { Facts } from "./facts.ts";
+import { candidates, startProcess } from "./process.ts";
+
+const spec = (): Spec =>
+  defaultSpec({ rootfs: "/srv/fs", args: ["sh"], env: ["PATH=/bin"] });
+
+const SECCOMP = { profile: "default", filter: "", flags: 0 };
+
+const confined = (noNewPrivileges: boolean): Spec => {
+  const one = spec();
+  const capabilities = capabilitySets(DEFAULT_CAPABILITIES, 0);
+  return { ...one, process: { ...one.process, capabilities, noNewPrivileges } };
+};
+
+const kinds = (facts: Partial<Facts> = {}, of = spec()) =>
+  startProcess(of, makeFacts(facts)).map(({ step }) => step);
+
+Deno.test("process closes descriptors before it changes directory (CVE-2024-21626)", () => {
+  assertEquals(kinds(), [
+    "setProcessGroup",
+    "setIds",
+    "closeDescriptors",
+    "changeDirectory",
+    "checkDirectory",
+    "defaultSignals",
+    "setSignalMask",
+    "execute",
+  ]);
+});
+
+Deno.test("process gives up the bounding set as root, the rest as the user, and seccomp is last", () => {
+  assertEquals(kinds({ seccomp: SECCOMP }, confined(true)), [
+    "setProcessGroup",
+    "limitCapabilities",
+    "keepCapabilities",
+    "setIds",
+    "setCapabilities",
+    "closeDescriptors",
+    "changeDirectory",
+    "checkDirectory",
+    "defaultSignals",
+    "setSignalMask",
+    "setNoNewPrivileges",
+    "setSeccomp",
+    "execute",
+  ]);
+});
+
+Deno.test("process without no_new_privs installs seccomp while it may", () => {
+  const steps = kinds({ seccomp: SECCOMP }, confined(false));
+  assert(!steps.includes("setNoNewPrivileges"));
+  assert(steps.indexOf("setSeccomp") < steps.indexOf("setIds"));
+  assert(steps.indexOf("setSeccomp") < steps.indexOf("setCapabilities"));
+});
+
+Deno.test("process without a program of ours is tied to the parent again once it is the user", () => {
+  const steps = kinds({ init: false }, confined(true));
+  const at = steps.indexOf("setCapabilities");
+  assertEquals(steps.slice(at, at + 4), [
+    "setCapabilities",
+    "setParentDeathSignal",
+    "checkParent",
+    "closeDescriptors",
+  ]);
+});
+
+Deno.test("candidates() walks PATH in its order", () => {
+  assertEquals(candidates("ls", ["PATH=/a:/b/c"]), ["/a/ls", "/b/c/ls"]);
+});
+
+Deno.test("candidates() takes a path as it is", () => {
+  assertEquals(candidates("./ls", ["PATH=/a"]), ["./ls"]);
+  assertEquals(candidates("/bin/ls", []), ["/bin/ls"]);
+});
+
+Deno.test("candidates() has a default, and an empty entry is the working directory", () => {
+  assertEquals(candidates("ls", []), ["/bin/ls", "/usr/bin/ls"]);
+  assertEquals(candidates("ls", ["PATH=/a::"]), ["/a/ls", "./ls", "./ls"]);
+});
+
+Deno.test("candidates() takes the last of two PATHs", () => {
+  assertEquals(candidates("ls", ["PATH=/a", "PATH=/b"]), ["/b/ls"]);
+});

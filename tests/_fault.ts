@@ -1,0 +1,139 @@
+/** Plans with a fault in them, run in this process or by tests/_fault_main.ts. */
+
+import { numberOf } from "../ffi/numbers.ts";
+import type { ContainerOptions } from "../lifecycle/options.ts";
+import { prepare, type Prepared } from "../lifecycle/run.ts";
+import { type Phase, PHASES, type Step, type StepKind } from "../plan/step.ts";
+import { descendants } from "./_host.ts";
+import { REPOSITORY, rootfs } from "./_harness.ts";
+
+/** Every kind there is: the compiler holds it complete. */
+const EVERY_KIND: Record<StepKind, true> = {
+  joinNamespaces: true,
+  clone: true,
+  unshare: true,
+  setHostname: true,
+  raiseLoopback: true,
+  joinKeyring: true,
+  setProcessGroup: true,
+  setParentDeathSignal: true,
+  waitForParent: true,
+  checkParent: true,
+  setSignalMask: true,
+  defaultSignals: true,
+  closeDescriptors: true,
+  arrangeDescriptors: true,
+  executeSelf: true,
+  setDumpable: true,
+  reopenNull: true,
+  joinCgroups: true,
+  openTree: true,
+  createFilesystem: true,
+  setMountAttributes: true,
+  attach: true,
+  makeMountpoint: true,
+  mount: true,
+  mountOverlay: true,
+  pivotRoot: true,
+  chroot: true,
+  unmount: true,
+  maskPath: true,
+  readonlyPath: true,
+  makeDevice: true,
+  makeSymlink: true,
+  writeFile: true,
+  setSysctl: true,
+  setIds: true,
+  keepCapabilities: true,
+  limitCapabilities: true,
+  setCapabilities: true,
+  setNoNewPrivileges: true,
+  setRlimit: true,
+  setOomScore: true,
+  setUmask: true,
+  setNice: true,
+  setAffinity: true,
+  setSeccomp: true,
+  setLabel: true,
+  makeSession: true,
+  openTerminal: true,
+  changeDirectory: true,
+  checkDirectory: true,
+  execute: true,
+  killAll: true,
+  mapIds: true,
+  makeCgroup: true,
+};
+export const KINDS = Object.keys(EVERY_KIND) as StepKind[];
+
+/** Where a fault is. */
+export interface Place {
+  phase: Phase;
+  index: number;
+  step: Step;
+}
+
+/** The steps that system calls come of, in their order. */
+export function places({ plan }: Prepared): Place[] {
+  return PHASES.filter((phase) => phase !== "host").flatMap((phase) =>
+    plan[phase].map((step, index) => ({ phase, index, step }))
+  );
+}
+
+/** What a program asks for, decided. */
+export function decide(options: Partial<ContainerOptions>): Promise<Prepared> {
+  return prepare({ command: ["true"], ...options }, rootfs());
+}
+
+/** The words that run a plan with a fault. */
+export function faultWords(
+  { phase, index }: Place,
+  fault: "fail" | "wait",
+  ...args: string[]
+): string[] {
+  return [
+    Deno.execPath(),
+    "run",
+    "-A",
+    "--import-map",
+    `${REPOSITORY}/deno.json`,
+    `${REPOSITORY}/tests/_fault_main.ts`,
+    phase,
+    String(index),
+    fault,
+    "--rootfs",
+    rootfs(),
+    ...args,
+  ];
+}
+
+const WAITING = new RegExp(
+  `^${numberOf("ppoll")} 0x0 0x0 0x[0-9a-f]+ 0x0 0x0 `,
+);
+
+/** The process that waits at a fault, among those below one. */
+export function findWaiting(below: number): number | null {
+  for (const { pid } of descendants(below)) {
+    try {
+      const call = Deno.readTextFileSync(`/proc/${pid}/syscall`);
+      if (WAITING.test(call)) return pid;
+    } catch {
+      // It is gone.
+    }
+  }
+  return null;
+}
+
+/** Some at a time. */
+export async function pooled<T>(
+  items: readonly T[],
+  size: number,
+  work: (item: T) => Promise<void>,
+): Promise<void> {
+  const left = [...items];
+  await Promise.all(Array.from({ length: size }, async () => {
+    for (let item = left.shift(); item !== undefined; item = left.shift()) {
+      await work(item);
+    }
+  }));
+}

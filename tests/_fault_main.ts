@@ -1,0 +1,76 @@
+/**
+ * `container run` with a fault in it: a step of the plan fails, or waits for
+ * ever. Run by tests/fault_test.ts and tests/fault_kill_test.ts, and again by
+ * itself as PID 1, where the mark is found in the plan that is handed over.
+ *
+ *   _fault_main.ts PHASE INDEX fail|wait ARGUMENT…    the arguments of `run`
+ *
+ * @module
+ */
+
+import { childCommand } from "../cli/child.ts";
+import { parseFlags } from "../cli/flags.ts";
+import { RUN_FLAGS } from "../cli/run_flags.ts";
+import { optionsFromFlags } from "../cli/run_options.ts";
+import type { Instruction } from "../launch/call.ts";
+import { alterLowering } from "../launch/lower.ts";
+import { prepare, run } from "../lifecycle/run.ts";
+import type { Phase, Step } from "../plan/step.ts";
+import { ContainerError } from "../spec/errors.ts";
+
+/** A step that has been marked. */
+type Marked = Step & { fault?: string };
+
+const FAULTS: Record<string, Instruction> = {
+  fail: { name: "fail", error: "EPERM" },
+  // Nothing to poll. It ends, since in nature nothing waits between the birth
+  // of PID 1 and its look at whether the parent is alive.
+  wait: { name: "ppoll", args: [null, 0, seconds(5), null, 0] },
+};
+
+/** struct timespec. */
+function seconds(count: number): Uint8Array {
+  return new Uint8Array(new BigInt64Array([BigInt(count), 0n]).buffer);
+}
+
+function say(line: string): void {
+  // deno-lint-ignore no-console
+  console.error(line);
+}
+
+alterLowering((step: Marked, instructions) =>
+  step.fault ? [FAULTS[step.fault]!, ...instructions] : instructions
+);
+
+async function main(): Promise<number> {
+  if (Deno.args[0] === "child") {
+    return await childCommand.execute(Deno.args.slice(1));
+  }
+  const [phase, index, fault, ...argv] = Deno.args;
+  const options = optionsFromFlags(
+    parseFlags(RUN_FLAGS, argv, "container run"),
+  );
+  const prepared = await prepare(options, options.rootfs!);
+  for (const step of prepared.plan.launch) {
+    if (step.step !== "executeSelf") continue;
+    // It looks for deno.json beside the main module.
+    step.argv = step.argv.map((word) =>
+      word.endsWith("/tests/deno.json")
+        ? word.replace("/tests/deno.json", "/deno.json")
+        : word
+    );
+  }
+  const steps: Marked[] = prepared.plan[phase as Phase];
+  steps[Number(index)]!.fault = fault;
+  return await run(prepared, { announce: false, debug: false, say });
+}
+
+let status: number;
+try {
+  status = await main();
+} catch (error) {
+  if (!(error instanceof ContainerError)) throw error;
+  say(`container: ${error.message}`);
+  status = error.status;
+}
+Deno.exit(status);

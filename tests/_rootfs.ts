@@ -1,0 +1,188 @@
+/**
+ * What the tests of scripts/rootfs.ts stand on: each runs it as a user does, in
+ * a directory of its own.
+ *
+ * @module
+ */
+// @ts-types="../types/std_assert.d.ts"
+import { assert, assertEquals } from "@std/assert";
+// @ts-types="../types/std_path.d.ts"
+import { fromFileUrl } from "@std/path";
+import { HOST_BUSYBOX_PATHS } from "../rootfs/sources.ts";
+import { staticBinaryProblem } from "../rootfs/verify.ts";
+
+export const SCRIPT = fromFileUrl(
+  new URL("../scripts/rootfs.ts", import.meta.url),
+);
+export const CONFIG = fromFileUrl(new URL("../deno.json", import.meta.url));
+export const NEEDS_ROOT = Deno.uid() === 0 ? "" : " (skipped: needs root)";
+export const BUSYBOX = HOST_BUSYBOX_PATHS.find((path) => {
+  try {
+    return staticBinaryProblem(Deno.readFileSync(path), Deno.build.arch) ===
+      null;
+  } catch {
+    return false;
+  }
+});
+export const NEEDS_BUSYBOX = BUSYBOX
+  ? ""
+  : " (skipped: no static busybox here)";
+export const APT = aptWorks();
+
+export interface Result {
+  status: number;
+  stdout: string;
+  stderr: string;
+}
+
+/** A directory with 0755, as most have, and an empty cache beside it. */
+export class Place {
+  constructor(readonly root: string) {}
+
+  get dir() {
+    return `${this.root}/work`;
+  }
+
+  get cache() {
+    return `${this.root}/cache/container/busybox`;
+  }
+
+  command(
+    args: string[],
+    env: Record<string, string> = {},
+    instead?: { program: string; args: string[] },
+  ): Deno.Command {
+    const cache = Deno.env.get("XDG_CACHE_HOME") ??
+      `${Deno.env.get("HOME")}/.cache`;
+    return new Deno.Command(instead?.program ?? Deno.execPath(), {
+      args: instead?.args ??
+        ["run", "-A", "--quiet", "--config", CONFIG, SCRIPT, ...args],
+      cwd: this.dir,
+      env: {
+        // Deno's own cache would move with XDG_CACHE_HOME.
+        DENO_DIR: Deno.env.get("DENO_DIR") ?? `${cache}/deno`,
+        XDG_CACHE_HOME: `${this.root}/cache`,
+        NO_COLOR: "1",
+        ...env,
+      },
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+    });
+  }
+
+  async run(args: string[], env?: Record<string, string>): Promise<Result> {
+    const output = await this.command(args, env).output();
+    const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+    return {
+      status: output.code,
+      stdout: decode(output.stdout),
+      stderr: decode(output.stderr),
+    };
+  }
+
+  /** A run whose streams are a terminal, shown in the result's stdout. */
+  async onTerminal(
+    args: string[],
+    env: Record<string, string>,
+  ): Promise<Result> {
+    const words = [Deno.execPath(), "run", "-A", "--config", CONFIG, SCRIPT];
+    const line = [...words, ...args].map((word) => `'${word}'`).join(" ");
+    const output = await this.command([], env, {
+      program: "script",
+      args: ["-qec", `stty rows 24 cols 100; ${line}`, "/dev/null"],
+    }).output();
+    const stdout = new TextDecoder().decode(output.stdout);
+    return { status: output.code, stdout, stderr: "" };
+  }
+
+  /** A run that has to succeed, with the busybox of this host. */
+  async build(...args: string[]): Promise<string> {
+    const result = await this.run(["--busybox", BUSYBOX ?? "", ...args]);
+    assertEquals(result.status, 0, result.stderr);
+    assertEquals(result.stdout, "");
+    return result.stderr;
+  }
+
+  names(below = "."): string[] {
+    return [...Deno.readDirSync(`${this.dir}/${below}`)]
+      .map((entry) => entry.name).sort();
+  }
+}
+
+/** Runs a test in a place of its own; skips it, saying why, if it must be. */
+export function test(
+  name: string,
+  skip: string,
+  fn: (place: Place) => Promise<void>,
+) {
+  Deno.test({
+    name: `rootfs ${name}${skip}`,
+    ignore: skip !== "",
+    fn: async () => {
+      const place = new Place(await Deno.makeTempDir());
+      try {
+        await Deno.chmod(place.root, 0o755);
+        await Deno.mkdir(place.dir);
+        await Deno.chmod(place.dir, 0o755);
+        await Deno.mkdir(`${place.root}/cache`);
+        await fn(place);
+      } finally {
+        await Deno.remove(place.root, { recursive: true });
+      }
+    },
+  });
+}
+
+export async function mounted(
+  target: string,
+  options: string,
+  run: () => Promise<void>,
+) {
+  const call = async (...args: string[]) => {
+    const { success, stderr } = await new Deno.Command(args[0]!, {
+      args: args.slice(1),
+    }).output();
+    assert(success, new TextDecoder().decode(stderr));
+  };
+  await call("mount", "-t", "tmpfs", "-o", options, "tmpfs", target);
+  try {
+    await run();
+  } finally {
+    await call("umount", target);
+  }
+}
+
+/** Whether apt reaches its archive, which decides what Debian's test can be. */
+export function aptWorks(): boolean {
+  const dir = Deno.makeTempDirSync();
+  try {
+    return new Deno.Command("apt-get", {
+      args: ["-o", "Acquire::Retries=0", "download", "busybox-static"],
+      cwd: dir,
+      stdout: "null",
+      stderr: "null",
+    }).outputSync().success;
+  } catch {
+    return false;
+  } finally {
+    Deno.removeSync(dir, { recursive: true });
+  }
+}
+
+export function hasScript(): boolean {
+  try {
+    return new Deno.Command("script", { args: ["-V"], stdout: "null" })
+      .outputSync().success;
+  } catch {
+    return false;
+  }
+}
+
+/** An address on which nobody listens. */
+export function closedUrl(): string {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr;
+  listener.close();
+  return `http://127.0.0.1:${port}/busybox`;
+}

@@ -1,0 +1,190 @@
+/** Containers of a user who is not root: a user namespace of which they are root. */
+
+// @ts-types="../types/std_assert.d.ts"
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import {
+  copyRootfs,
+  execute,
+  type Mode,
+  Nobody,
+  TempDir,
+  testBoth as bothModes,
+  without,
+} from "./_harness.ts";
+
+/** setpriv's, and `nobody`'s on Debian. */
+const UID = 65534;
+
+/** A user without rights, with a root filesystem of their own. */
+class Tenant implements AsyncDisposable {
+  private constructor(
+    readonly nobody: Nobody,
+    readonly dir: TempDir,
+    readonly rootfs: string,
+  ) {}
+
+  static async make(): Promise<Tenant> {
+    const nobody = await Nobody.make();
+    const dir = new TempDir();
+    const path = await copyRootfs(dir.path);
+    const { status, stderr } = await execute(
+      ["chown", "-R", `${UID}:${UID}`, dir.path],
+    );
+    assertEquals([status, stderr], [0, ""]);
+    return new Tenant(nobody, dir, path);
+  }
+
+  run(mode: Mode, ...args: string[]) {
+    return mode.run(["--rootfs", this.rootfs, ...args], this.nobody);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.dir[Symbol.asyncDispose]();
+    await this.nobody[Symbol.asyncDispose]();
+  }
+}
+
+function test(
+  name: string,
+  fn: (tenant: Tenant, mode: Mode) => Promise<void>,
+): void {
+  bothModes(`rootless: ${name}`, async (mode) => {
+    await using tenant = await Tenant.make();
+    await fn(tenant, mode);
+  }, { skip: without("setpriv") });
+}
+
+test(
+  "a command runs, as root inside and as the user outside",
+  async (tenant, mode) => {
+    const { status, stdout, stderr } = await tenant.run(
+      mode,
+      ...["sh", "-c"],
+      "id -u; hostname; tr -s ' ' < /proc/self/uid_map; echo mine > /made; exit 3",
+    );
+    assertEquals(
+      [status, stdout, stderr],
+      [3, `0\ncontainer\n 0 ${UID} 1\n`, ""],
+    );
+    const { uid, gid } = await Deno.stat(`${tenant.rootfs}/made`);
+    assertEquals([uid, gid], [UID, UID]);
+  },
+);
+
+test(
+  "every namespace is its own, the user's among them",
+  async (tenant, mode) => {
+    const names = ["pid", "mnt", "uts", "ipc", "net", "user", "cgroup"];
+    const { stdout } = await tenant.run(
+      mode,
+      ...["sh", "-c"],
+      `for n in ${names.join(" ")}; do readlink /proc/self/ns/$n; done`,
+    );
+    const inside = stdout.trim().split("\n");
+    assertEquals(inside.length, names.length);
+    const outside = await Promise.all(
+      names.map((name) => Deno.readLink(`/proc/self/ns/${name}`)),
+    );
+    assertEquals(inside.filter((link) => outside.includes(link)), []);
+  },
+);
+
+test(
+  "devices, /proc, /sys, loopback and memory are there",
+  async (tenant, mode) => {
+    const { stdout, stderr } = await tenant.run(
+      mode,
+      ...["sh", "-c"],
+      `echo x > /dev/null && head -c 4 /dev/zero | wc -c; head -c 4 /dev/urandom | wc -c
+     ls /proc | grep -c '^1$'; ls /sys/class/net; touch /dev/shm/x && echo memory
+     ping -c 1 -W 2 127.0.0.1 >/dev/null && echo answers; ls -d /dev/mqueue /dev/pts`,
+    );
+    assertEquals([stdout, stderr], [
+      "4\n4\n1\nlo\nmemory\nanswers\n/dev/mqueue\n/dev/pts\n",
+      "",
+    ]);
+  },
+);
+
+test("what is the host's stays closed", async (tenant, mode) => {
+  const { stdout } = await tenant.run(
+    mode,
+    ...["-v", "/etc:/host/etc", "-v", "/proc:/host/proc:ro", "sh", "-c"],
+    `cat /host/etc/shadow 2>/dev/null && echo shadow
+     touch /host/etc/x 2>/dev/null && echo written
+     echo 1 2>/dev/null > /proc/sys/kernel/panic && echo sysctl
+     mknod /tmp/null c 1 3 2>/dev/null && echo device
+     chmod 600 /dev/null 2>/dev/null && echo chmod
+     mount -t tmpfs none /tmp 2>/dev/null && echo mounted
+     kill -0 ${Deno.pid} 2>/dev/null && echo seen; echo end`,
+  );
+  assertEquals(stdout, "end\n");
+  assertEquals((await Deno.stat("/dev/null")).mode! & 0o777, 0o666);
+});
+
+test(
+  "-v, --tmpfs, --read-only, --ephemeral and --overlay work",
+  async (tenant, mode) => {
+    const source = `${tenant.dir.path}/source`;
+    await Deno.mkdir(source);
+    await Deno.chown(source, UID, UID);
+    const first = await tenant.run(
+      mode,
+      ...["-v", `${source}:/mnt`, "--tmpfs", "/scratch", "--read-only", "sh"],
+      "-c",
+      "touch /mnt/x /scratch/y && ls /mnt /scratch; touch /z 2>/dev/null || echo readonly",
+    );
+    assertEquals(first.stdout, "/mnt:\nx\n\n/scratch:\ny\nreadonly\n");
+    assertEquals((await Deno.stat(`${source}/x`)).uid, UID);
+    const second = await tenant.run(
+      mode,
+      ...["--ephemeral", "sh", "-c", "touch /z && rm /bin/ls && echo done"],
+    );
+    assertEquals([second.stdout, second.stderr], ["done\n", ""]);
+    assert(await exists(`${tenant.rootfs}/bin/ls`));
+    assert(!await exists(`${tenant.rootfs}/z`));
+    const layers = `${tenant.dir.path}/layers`;
+    for (
+      const words of [
+        "touch /z && rm /bin/ls && echo done",
+        "[ -e /z ] && [ ! -e /bin/ls ] && echo done",
+      ]
+    ) {
+      const kept = await tenant.run(
+        mode,
+        ...["--overlay", layers, "sh", "-c", words],
+      );
+      assertEquals([kept.stdout, kept.stderr], ["done\n", ""]);
+    }
+    assertEquals((await Deno.stat(`${layers}/upper/z`)).uid, UID);
+    assert(await exists(`${tenant.rootfs}/bin/ls`));
+  },
+);
+
+test("--rootfs / is the host's tree, read-only", async (tenant, mode) => {
+  const { stdout, stderr } = await mode.run(
+    [
+      "--rootfs",
+      "/",
+      "sh",
+      "-c",
+      "touch /tmp/x-rootless 2>/dev/null || echo readonly; hostname",
+    ],
+    tenant.nobody,
+  );
+  assertEquals([stdout, stderr], ["readonly\ncontainer\n", ""]);
+});
+
+test("what was left out is said, unless -q", async (tenant, mode) => {
+  const { stderr } = await tenant.run(mode, "--quiet=false", "true");
+  assertMatch(stderr, /^container: device nodes are the host's/m);
+});
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await Deno.lstat(path);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,195 @@
+/** `-t`: a terminal of the container's own, tied to the one it was started from. */
+
+// @ts-types="../types/std_assert.d.ts"
+import { assertEquals, assertMatch, assertNotMatch } from "@std/assert";
+import {
+  execute,
+  type Mode,
+  shellLine,
+  startTerminal,
+  testBoth as bothModes,
+  without,
+} from "./_harness.ts";
+
+const CTRL_C = "\x03";
+const CTRL_D = "\x04";
+const CTRL_Z = "\x1a";
+const CTRL_BACKSLASH = "\x1c";
+
+const testBoth = (name: string, fn: (mode: Mode) => Promise<void>) =>
+  bothModes(`-t: ${name}`, fn, { skip: without("script") });
+
+const withTerminal = (mode: Mode, ...words: string[]) =>
+  shellLine(mode.runWords("-q", "-t", ...words));
+
+const inside = (mode: Mode, script: string) =>
+  withTerminal(mode, "sh", "-c", script);
+
+testBoth(
+  "the terminal is the container's own, on all three streams",
+  async (mode) => {
+    await using terminal = startTerminal(
+      `echo outer=$(tty)=; ${
+        inside(
+          mode,
+          "tty; tty <&1; tty <&2; ls -1 /dev/console /dev/pts; [ -c /dev/console ] && echo console; echo error >&2; exit 7",
+        )
+      }; echo status $?`,
+    );
+    await terminal.expect(/outer=\/dev\/\S+=\r\n/);
+    await terminal.expect(
+      /^\/dev\/pts\/0\r\n\/dev\/pts\/0\r\n\/dev\/pts\/0\r\n/,
+    );
+    await terminal.expect(
+      /^\/dev\/console\r\n\r\n\/dev\/pts:\r\n0\r\nptmx\r\n/,
+    );
+    await terminal.expect(/^console\r\nerror\r\nstatus 7\r\n/);
+    assertEquals(await terminal.end(), 0);
+  },
+);
+
+testBoth("the size is the outer one's, and follows it", async (mode) => {
+  await using terminal = startTerminal(
+    `stty rows 33 cols 111; echo outer=$(tty)=; exec ${
+      inside(
+        mode,
+        "stty size; trap 'stty size; exit 4' WINCH; echo ready; while :; do sleep 0.05; done",
+      )
+    }`,
+  );
+  const [, tty] = await terminal.expect(/outer=(.*)=\r\n/);
+  await terminal.expect(/^33 111\r\nready\r\n/);
+  await execute(["stty", "-F", tty!, "rows", "44", "cols", "99"]);
+  await terminal.expect(/^44 99\r\n/);
+  assertEquals(await terminal.end(), 4);
+});
+
+testBoth("Ctrl-C is the container's, once", async (mode) => {
+  await using terminal = startTerminal(
+    `${
+      inside(
+        mode,
+        "n=0; trap 'n=$((n + 1)); echo int $n' INT; trap 'echo end $n; exit 6' QUIT; echo ready; while :; do sleep 0.05; done",
+      )
+    }; echo status $?`,
+  );
+  await terminal.expect(/ready\r\n/);
+  for (const count of [1, 2]) {
+    await terminal.send(CTRL_C);
+    await terminal.expect(new RegExp(`int ${count}\r\n`));
+    await new Promise((resolve) => setTimeout(resolve, 150));
+  }
+  await terminal.send(CTRL_BACKSLASH);
+  await terminal.expect(/end 2\r\n/);
+  await terminal.expect(/status 6\r\n/);
+  await terminal.end();
+});
+
+testBoth(
+  "a shell inside has job control, and its Ctrl-Z stays inside",
+  async (mode) => {
+    await using terminal = startTerminal(
+      `stty cols 400; ${
+        withTerminal(mode, "-e", "PS1=in> ", "sh")
+      }; echo status $?`,
+    );
+    await terminal.expect(/in> /);
+    await terminal.send("sleep 1000\r");
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    await terminal.send(CTRL_Z);
+    await terminal.expect(/Stopped.*\r\nin> /);
+    await terminal.send("kill -9 %1; wait; echo $((40 + 2))\r");
+    await terminal.expect(/\r\n42\r\nin> /);
+    await terminal.send("sleep 1000\r");
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    await terminal.send(CTRL_C);
+    await terminal.expect(/in> /);
+    await terminal.send("exit 9\r");
+    await terminal.expect(/status 9\r\n/);
+    assertNotMatch(terminal.output, /can't access tty|job control turned off/);
+    await terminal.end();
+  },
+);
+
+testBoth("Ctrl-D is the end of input", async (mode) => {
+  await using terminal = startTerminal(
+    `${withTerminal(mode, "cat")}; echo status $?`,
+  );
+  await terminal.send("line\r");
+  await terminal.expect(/line\r\nline\r\n/);
+  await terminal.send(CTRL_D);
+  await terminal.expect(/status 0\r\n/);
+  await terminal.end();
+});
+
+testBoth(
+  "the outer terminal is as it was afterwards, and in raw mode meanwhile",
+  async (mode) => {
+    await using terminal = startTerminal(
+      `echo outer=$(tty)=; before=$(stty -a); ${
+        inside(mode, "echo ready; read x; echo got $x")
+      }; [ "$before" = "$(stty -a)" ] && echo same; read y; echo then $y`,
+    );
+    const [, tty] = await terminal.expect(/outer=(.*)=\r\n/);
+    await terminal.expect(/ready\r\n/);
+    const { stdout } = await execute(["stty", "-F", tty!, "-a"]);
+    assertMatch(stdout, /-icanon/);
+    assertMatch(stdout, /-echo /);
+    await terminal.send("word\r");
+    await terminal.expect(/got word\r\n/);
+    await terminal.expect(/same\r\n/);
+    await terminal.send("line\n");
+    await terminal.expect(/then line\r\n/);
+    await terminal.end();
+  },
+);
+
+testBoth(
+  "the outer terminal is as it was where the command cannot be run",
+  async (mode) => {
+    await using terminal = startTerminal(
+      `before=$(stty -a); ${
+        withTerminal(mode, "no-such-command")
+      }; echo status $?; [ "$before" = "$(stty -a)" ] && echo same`,
+    );
+    await terminal.expect(/no-such-command: not found[^\n]*\r?\n/);
+    await terminal.expect(/status 127\r\n/);
+    await terminal.expect(/same\r\n/);
+    await terminal.end();
+  },
+);
+
+testBoth(
+  "what is typed inside cannot reach the outer terminal (TIOCSTI)",
+  async (mode) => {
+    // The device number of the outer terminal names nothing inside.
+    await using terminal = startTerminal(
+      inside(mode, "ls -l /proc/self/fd/0; readlink /proc/self/fd/0; exit 0"),
+    );
+    await terminal.expect(/\/dev\/pts\/0\r\n/);
+    assertEquals(await terminal.end(), 0);
+  },
+);
+
+testBoth("all of the output arrives, whatever its length", async (mode) => {
+  await using terminal = startTerminal(
+    `stty cols 200; ${inside(mode, "seq 20000; echo over")}; echo status $?`,
+  );
+  await terminal.expect(/\r\n20000\r\nover\r\nstatus 0\r\n/);
+  const numbers = terminal.output.match(/^\d+(?=\r)/gm)!;
+  assertEquals(numbers.length, 20000);
+  await terminal.end();
+});
+
+bothModes(
+  "-t without a terminal outside: it has one inside all the same",
+  async (mode) => {
+    const { status, stdout } = await mode.run(
+      ["-t", "sh", "-c", "tty; read x; echo got $x; exit 3"],
+      { stdin: "word\n" },
+    );
+    assertEquals(status, 3);
+    assertMatch(stdout, /^\/dev\/pts\/0\r\n/);
+    assertMatch(stdout, /got word\r\n$/);
+  },
+);
