@@ -9,7 +9,6 @@ import {
   FLAG,
   HEADER,
   HEADER_SIZE,
-  LIMIT,
   MAGIC,
   NO_SLOT,
   OPERATION,
@@ -24,12 +23,6 @@ export interface Image {
   bytes: Uint8Array<ArrayBuffer>;
   slots: Record<string, number>;
 }
-
-const isNumber = (argument: Argument): argument is number | bigint =>
-  typeof argument === "number" || typeof argument === "bigint";
-
-/** The child tells addresses by their value: no number may be one by chance. */
-const looksLikeAddress = (word: Word) => word >= BASE && word < BASE + LIMIT;
 
 class ImageArena implements Arena {
   readonly slots = new Map<string, number>();
@@ -104,11 +97,6 @@ function writeStep(
       word = arena.slot(argument.slot);
     } else {
       word = layOut(argument, arena);
-      if (isNumber(argument) && looksLikeAddress(word)) {
-        throw new RangeError(
-          `${instruction.name}: ${word} is in the plan's own memory`,
-        );
-      }
     }
     setWord(view, at + STEP.args + 8 * index, word);
   });

@@ -14,9 +14,9 @@ export function packHandover(file: Descriptor, handover: Handover): void {
     JSON.stringify({ ...ours, cleanup: unmounting(plan) }),
   );
   const programs = {
-    container: compileSteps(plan.container),
+    container: compileSteps(plan.container, { movable: true }),
     process: compileSteps(plan.process),
-    cleanup: compileSteps(unmounting(plan)),
+    cleanup: compileSteps(unmounting(plan), { movable: true }),
   };
   const front: Front = {
     version: 2,

@@ -60,7 +60,7 @@ function walkHere(bytes: Uint8Array<ArrayBuffer>): void {
       if (fromSlot & (1 << i)) {
         word = Number(view.getBigInt64(HEADER.slots + 8 * word, true));
       } else if (word >= BASE && word < end) {
-        // launch/image.ts lets no number be mistaken for an address.
+        // launch/program.ts lets no number be mistaken for an address.
         word += moved;
       }
       words[i] = word;
