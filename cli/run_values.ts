@@ -1,5 +1,6 @@
 /** The values of flags of `run`, parsed: each complaint names its flag. */
 
+import { mountOptions } from "../plan/mount_options.ts";
 import { RLIMITS } from "../plan/rlimits.ts";
 import { UsageError } from "../spec/errors.ts";
 import type { Mount, Rlimit } from "../spec/types.ts";
@@ -37,6 +38,13 @@ export function parseVolume(text: string): Mount {
   const words = options.split(",").filter((word) =>
     word && word !== "z" && word !== "Z"
   );
+  const [unknown] = mountOptions(words).data;
+  if (unknown !== undefined) {
+    throw new UsageError(
+      `${flag}: unknown option ${unknown}`,
+      "The options are ro, rw, rbind, noexec, nosuid, nodev, rslave and their like.",
+    );
+  }
   return {
     destination: absolute(flag, destination),
     type: "bind",

@@ -83,6 +83,19 @@ export function readAt(fd: number, bytes: Uint8Array, offset: number): number {
   return syscall("pread64", fd, bytes, bytes.length, offset);
 }
 
+/** An empty file in memory, to be filled and then sealed. */
+export function emptyMemoryFile(name: string): Descriptor {
+  return new Descriptor(
+    syscall("memfd_create", cString(name), MFD_CLOEXEC | MFD_ALLOW_SEALING),
+  );
+}
+
+/** Nobody can change the file any more. */
+export function sealFile({ fd }: Descriptor): void {
+  const seals = SEAL_SHRINK | SEAL_GROW | SEAL_WRITE | SEAL_SEAL;
+  syscall("fcntl", fd, F_ADD_SEALS, seals);
+}
+
 /** A file in memory that cannot change its size; `sealed` also not its content. */
 export function memoryFile(
   name: string,

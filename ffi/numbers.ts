@@ -93,6 +93,18 @@ const NUMBERS = {
 /** A system call this program makes. */
 export type SyscallName = keyof typeof NUMBERS;
 
+let names: Map<number, SyscallName> | undefined;
+
+/** The name behind a number on this machine, `system call N` for one of others. */
+export function nameOf(number: number): string {
+  names ??= new Map(
+    (Object.keys(NUMBERS) as SyscallName[]).map((
+      name,
+    ) => [numberOf(name), name]),
+  );
+  return names.get(number) ?? `system call ${number}`;
+}
+
 /** A call's number on an architecture, this machine's if none is given. */
 export function numberOf(
   name: SyscallName,

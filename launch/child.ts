@@ -27,9 +27,8 @@ import {
   WUNTRACED,
 } from "../ffi/wait.ts";
 import { FORWARDED, TAKEN_BY_CHILD } from "../plan/child.ts";
-import type { Plan } from "../plan/step.ts";
 import { checkStarted, INSIDE } from "./diagnose.ts";
-import { type Handover, NEWS, SIGNAL_FOREGROUND } from "./handover.ts";
+import { NEWS, type Received, SIGNAL_FOREGROUND } from "./handover.ts";
 import { HANDED } from "./handed.ts";
 import { perform } from "./perform.ts";
 import { signalNumbers } from "./signal_numbers.ts";
@@ -40,28 +39,33 @@ const STDIN = 0;
 const CLOSE_ON_EXEC = 4;
 
 /** Runs the container to its end; returns the status to exit with. */
-export function runChild({ plan, preserve }: Handover): number {
-  syscall("close_range", HANDED.plan, HANDED.self, CLOSE_ON_EXEC);
+export function runChild(received: Received): number {
+  const { programs, steps } = received;
+  syscall("close_range", HANDED.plan, HANDED.lifeline, CLOSE_ON_EXEC);
   // Bound and made while the host's files are still there.
   openSpawn();
   openWalker();
-  perform(plan.container);
+  perform(programs.container, () => steps("container"));
   try {
-    using command = startCommand(plan.process, preserve);
+    using command = startCommand(received);
     tell(NEWS.running);
     const status = attend(command.pid);
     checkStarted(command, INSIDE);
     return exitCode(status);
   } finally {
-    perform(plan.cleanup.filter(({ step }) => step === "killAll"));
+    // From PID 1 this reaches the container and nothing else.
+    kill(-1, SIGNAL.SIGKILL);
     while (wait(-1));
-    perform(plan.cleanup.filter(({ step }) => step !== "killAll"));
+    perform(programs.cleanup, () => steps("cleanup"));
   }
 }
 
-function startCommand(steps: Plan["process"], preserve: number): Walk {
+function startCommand({ programs, steps, preserve }: Received): Walk {
   using proc = openProc();
-  return walk(steps, { fds: handOn(preserve), proc });
+  return walk(programs.process, () => steps("process"), {
+    fds: handOn(preserve),
+    proc,
+  });
 }
 
 /** What the command's walker gets: a way to the parent, and what the command keeps. */

@@ -6,6 +6,7 @@
 import {
   type Descriptor,
   duplicateUp,
+  emptyMemoryFile,
   moveUp,
   O,
   open,
@@ -14,8 +15,10 @@ import {
 } from "../ffi/fcntl.ts";
 import { type Message, receive, socketPair } from "../ffi/socket.ts";
 import type { Plan } from "../plan/step.ts";
-import { type Handover, packHandover } from "./handover.ts";
+import type { Handover } from "./handover.ts";
 import { HANDED } from "./handed.ts";
+import { packHandover } from "./pack_handover.ts";
+import { compileSteps } from "./program.ts";
 import { clonedPid, type Walk, walk } from "./walker.ts";
 
 /** PID 1 of a container, as its parent sees it. */
@@ -26,6 +29,9 @@ export class Container implements Disposable {
     readonly walk: Walk,
     readonly status: Descriptor,
     readonly lifeline: Descriptor,
+    readonly handover: Handover,
+    /** What the child is to read; null where there is none. */
+    readonly file: Descriptor | null,
   ) {}
 
   /** What it tells, until it ends; with init absent, until the command starts. */
@@ -37,14 +43,22 @@ export class Container implements Disposable {
     }
   }
 
-  /** It may go on: the host's part is done. */
+  /**
+   * It may go on: the host's part is done. What the child is to do is compiled
+   * now, while its runtime starts.
+   */
   release(): void {
-    writeAll(this.lifeline.fd, new Uint8Array(1));
+    const go = new Uint8Array(1);
+    writeAll(this.lifeline.fd, go);
+    if (!this.file) return;
+    packHandover(this.file, this.handover);
+    writeAll(this.lifeline.fd, go);
   }
 
   [Symbol.dispose](): void {
     this.status.close();
     this.lifeline.close();
+    this.file?.close();
     this.walk[Symbol.dispose]();
   }
 }
@@ -66,7 +80,7 @@ export function startContainer(
   handover: Handover,
   streams: Record<number, Descriptor> = {},
 ): Container {
-  using plan = handover.plan.init ? moveUp(packHandover(handover)) : null;
+  const file = handover.plan.init ? moveUp(emptyMemoryFile("handover")) : null;
   using self = handover.plan.init
     ? moveUp(open("/proc/self/exe", O.O_PATH))
     : null;
@@ -80,19 +94,28 @@ export function startContainer(
     [HANDED.status]: told,
     [HANDED.lifeline]: held,
   };
-  if (plan) fds[HANDED.plan] = plan;
+  if (file) fds[HANDED.plan] = file;
   if (self) fds[HANDED.self] = self;
   for (let index = 0; index < handover.preserve; index++) {
     fds[HANDED.preserved + index] = preserved.use(duplicateUp(3 + index));
   }
   let walking: Walk | undefined;
   try {
-    walking = walk(walkedSteps(handover.plan), { fds });
-    return new Container(clonedPid(walking), walking, status, lifeline.write);
+    const steps = walkedSteps(handover.plan);
+    walking = walk(compileSteps(steps), () => steps, { fds });
+    return new Container(
+      clonedPid(walking),
+      walking,
+      status,
+      lifeline.write,
+      handover,
+      file,
+    );
   } catch (error) {
     walking?.[Symbol.dispose]();
     status.close();
     lifeline.write.close();
+    file?.close();
     throw error;
   }
 }

@@ -1,19 +1,21 @@
 /**
  * What the parent tells the child and the child tells the parent.
  *
- * Down goes one JSON document in a sealed memory file; up come single bytes
+ * Down goes one memory file: what is to be run, compiled while the child's
+ * runtime starts, and the steps in words for when one fails. Up come single
+ * bytes
  * through a socket, whose end of file is the child's.
  */
 
-import { type Descriptor, memoryFile, O, open } from "../ffi/fcntl.ts";
+import { syscall } from "../ffi/libc.ts";
 import { SIGNAL } from "../ffi/signal.ts";
-import type { Plan } from "../plan/step.ts";
+import type { Plan, Step } from "../plan/step.ts";
 import { UsageError } from "../spec/errors.ts";
 import { HANDED } from "./handed.ts";
+import type { Program } from "./program.ts";
 
-/** All that the child knows. */
+/** What is to be run, and how it is talked about. */
 export interface Handover {
-  version: 1;
   plan: Plan;
   /** The command, for the child's messages. */
   args: string[];
@@ -25,6 +27,31 @@ export interface Handover {
   preserve: number;
   /** The command is to be the terminal's foreground process group. */
   foreground: boolean;
+}
+
+/** The phases that the child sees to. */
+export const OURS = ["container", "process", "cleanup"] as const;
+export type OurPhase = typeof OURS[number];
+
+/** The front of the file; after it the steps as JSON, then the programs. */
+export interface Front {
+  version: 2;
+  args: string[];
+  announce: boolean;
+  debug: boolean;
+  preserve: number;
+  stepsLength: number;
+  programs: Record<
+    OurPhase,
+    { length: number; slots: Record<string, number>; counts: number[] }
+  >;
+}
+
+/** All that the child knows. */
+export interface Received extends Omit<Front, "programs"> {
+  programs: Record<OurPhase, Program>;
+  /** What a program was compiled from; parsed when somebody asks. */
+  steps(phase: OurPhase): readonly Step[];
 }
 
 /** Bytes from the child. */
@@ -45,28 +72,40 @@ export const NEWS = {
  */
 export const SIGNAL_FOREGROUND = SIGNAL.SIGSTKFLT;
 
-/** Packs a handover for the child. */
-export function packHandover(handover: Handover): Descriptor {
-  const bytes = new TextEncoder().encode(JSON.stringify(handover));
-  return memoryFile("handover", bytes, { sealed: true });
-}
-
-/** In the child: takes it from the descriptor that the walker handed over. */
-export function takeHandover(): Handover {
+/**
+ * In the child: waits until the parent has filled the file that the walker
+ * handed over, and takes it.
+ */
+export function takeHandover(): Received {
   const notOurs = () =>
     new UsageError(
       "Cannot be the child: `child` is what `container run` starts by itself",
       "Use `container run COMMAND`.",
     );
   if (Deno.pid !== 1) throw notOurs();
-  let text: string;
+  let bytes: Uint8Array<ArrayBuffer>;
   try {
-    using file = open(`/proc/self/fd/${HANDED.plan}`, O.O_RDONLY);
-    text = Deno.readTextFileSync(`/proc/self/fd/${file.fd}`);
+    syscall("read", HANDED.lifeline, new Uint8Array(1), 1);
+    bytes = Deno.readFileSync(`/proc/self/fd/${HANDED.plan}`);
   } catch {
     throw notOurs();
   }
-  const handover = JSON.parse(text) as Handover;
-  if (handover.version !== 1) throw notOurs();
-  return handover;
+  const decoder = new TextDecoder();
+  let at = 4;
+  const take = (length: number) => bytes.slice(at, at += length);
+  const length = new DataView(bytes.buffer).getUint32(0, true);
+  const front = JSON.parse(decoder.decode(take(length))) as Front;
+  if (front.version !== 2) throw notOurs();
+  const steps = take(front.stepsLength);
+  const programs = Object.fromEntries(
+    OURS.map((phase) => {
+      const { length, slots, counts } = front.programs[phase];
+      return [phase, { bytes: take(length), slots, counts }];
+    }),
+  ) as Received["programs"];
+  return {
+    ...front,
+    programs,
+    steps: (phase) => JSON.parse(decoder.decode(steps))[phase],
+  };
 }

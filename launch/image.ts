@@ -1,42 +1,27 @@
-/**
- * Instructions to the bytes that the walker walks. The layout is that of
- * launch/walker.c: a header of 2048 bytes with the slots, steps of 88 bytes,
- * then whatever their arguments point to. The walker maps it at a fixed
- * address, so pointers are ready-made.
- */
+/** Instructions to the bytes that either executor reads: launch/layout.ts says how. */
 
 import { ERRNO, type Errno } from "../ffi/errno.ts";
 import { numberOf } from "../ffi/numbers.ts";
 import { type Arena, layOut, setWord, type Word } from "./arena.ts";
 import type { Argument, Instruction } from "./call.ts";
-
-const BASE = 0x100000000;
-const MAGIC = 0x4b4c4157;
-const VERSION = 1;
-const HEADER_SIZE = 2048;
-const SLOTS_AT = 64;
-const SLOT_COUNT = 248;
-const STEP_SIZE = 88;
-const NO_SLOT = 255;
-const FLAG = { want: 1, clone: 2 } as const;
-const OPERATION = { compare: -2, fail: -3 } as const;
-const STATE_FAILED = 2;
-
-/** Size of what {@linkcode readOutcome} needs of the plan. */
-export const OUTCOME_SIZE = HEADER_SIZE;
+import {
+  BASE,
+  FLAG,
+  HEADER,
+  HEADER_SIZE,
+  MAGIC,
+  NO_SLOT,
+  OPERATION,
+  SLOT_COUNT,
+  STEP,
+  STEP_SIZE,
+  VERSION,
+} from "./layout.ts";
 
 /** A compiled plan and where its results will stand. */
 export interface Image {
   bytes: Uint8Array<ArrayBuffer>;
-  slots: Map<string, number>;
-}
-
-/** How far the walker came. */
-export interface Outcome {
-  /** The instruction that failed, and why. */
-  failure: { index: number; errno: number } | null;
-  /** A result by its name. */
-  slot(name: string): number;
+  slots: Record<string, number>;
 }
 
 class ImageArena implements Arena {
@@ -65,7 +50,7 @@ class ImageArena implements Arena {
   }
 
   slotAddress(name: string): number {
-    return BASE + SLOTS_AT + 8 * this.slot(name);
+    return BASE + HEADER.slots + 8 * this.slot(name);
   }
 }
 
@@ -83,13 +68,13 @@ export function compileImage(
   );
   const bytes = new Uint8Array(arena.end);
   const header = new DataView(bytes.buffer);
-  header.setUint32(0, MAGIC, true);
-  header.setUint32(4, VERSION, true);
-  header.setBigUint64(8, BigInt(arena.end), true);
-  header.setUint32(16, instructions.length, true);
+  header.setUint32(HEADER.magic, MAGIC, true);
+  header.setUint32(HEADER.version, VERSION, true);
+  header.setBigUint64(HEADER.size, BigInt(arena.end), true);
+  header.setUint32(HEADER.count, instructions.length, true);
   bytes.set(new Uint8Array(steps.buffer), HEADER_SIZE);
   for (const [offset, data] of arena.data) bytes.set(data, offset);
-  return { bytes, slots: arena.slots };
+  return { bytes, slots: Object.fromEntries(arena.slots) };
 }
 
 function writeStep(
@@ -113,55 +98,37 @@ function writeStep(
     } else {
       word = layOut(argument, arena);
     }
-    setWord(view, at + 8 + 8 * index, word);
+    setWord(view, at + STEP.args + 8 * index, word);
   });
-  view.setUint8(at + 6, fromSlot);
-  view.setUint8(at + 7, NO_SLOT);
+  view.setUint8(at + STEP.fromSlot, fromSlot);
+  view.setUint8(at + STEP.result, NO_SLOT);
   if (instruction.name === "compare" || instruction.name === "fail") {
-    view.setInt32(at, OPERATION[instruction.name], true);
+    view.setInt32(at + STEP.number, OPERATION[instruction.name], true);
     if (instruction.name === "compare") {
-      view.setInt32(at + 84, ERRNO[instruction.otherwise], true);
+      view.setInt32(at + STEP.otherwise, ERRNO[instruction.otherwise], true);
     }
     return;
   }
-  view.setInt32(at, numberOf(instruction.name, arch), true);
+  view.setInt32(at + STEP.number, numberOf(instruction.name, arch), true);
   view.setUint16(
-    at + 4,
+    at + STEP.flags,
     (instruction.want ? FLAG.want : 0) | (instruction.clone ? FLAG.clone : 0),
     true,
   );
-  if (instruction.result) view.setUint8(at + 7, arena.slot(instruction.result));
+  if (instruction.result) {
+    view.setUint8(at + STEP.result, arena.slot(instruction.result));
+  }
   (instruction.expect ?? []).forEach((code: Errno, index) =>
-    view.setInt16(at + 56 + 2 * index, ERRNO[code], true)
+    view.setInt16(at + STEP.expected + 2 * index, ERRNO[code], true)
   );
   if (instruction.want) {
-    setWord(view, at + 72, instruction.want.result);
-    view.setInt32(at + 84, ERRNO[instruction.want.otherwise], true);
+    setWord(view, at + STEP.want, instruction.want.result);
+    view.setInt32(at + STEP.otherwise, ERRNO[instruction.want.otherwise], true);
   }
-  view.setUint16(at + 80, instruction.skipOnSuccess ?? 0, true);
-  view.setUint16(at + 82, instruction.skipOnExpected ?? 0, true);
-}
-
-/**
- * Reads what the walker left in the header. It is shared memory that a process
- * in the container could have written to: nothing in it is trusted further
- * than a number goes.
- */
-export function readOutcome(image: Image, header: Uint8Array): Outcome {
-  const view = new DataView(
-    header.buffer,
-    header.byteOffset,
-    header.byteLength,
+  view.setUint16(at + STEP.skipOnSuccess, instruction.skipOnSuccess ?? 0, true);
+  view.setUint16(
+    at + STEP.skipOnExpected,
+    instruction.skipOnExpected ?? 0,
+    true,
   );
-  const failed = view.getUint32(28, true) === STATE_FAILED;
-  return {
-    failure: failed
-      ? { index: view.getUint32(20, true), errno: view.getInt32(24, true) }
-      : null,
-    slot(name) {
-      const index = image.slots.get(name);
-      if (index === undefined) throw new RangeError(`The plan has no ${name}`);
-      return Number(view.getBigInt64(SLOTS_AT + 8 * index, true));
-    },
-  };
 }

@@ -1,7 +1,9 @@
 /** Instructions to the walker's bytes, and what it leaves in them. */
 // @ts-types="../types/std_assert.d.ts"
 import { assertEquals, assertThrows } from "@std/assert";
-import { compileImage, OUTCOME_SIZE, readOutcome } from "./image.ts";
+import { compileImage } from "./image.ts";
+import { HEADER_SIZE } from "./layout.ts";
+import { readOutcome } from "./outcome.ts";
 
 const BASE = 0x100000000n;
 const HEADER = 2048;
@@ -66,7 +68,7 @@ Deno.test("compileImage() refers to slots by number", () => {
     { name: "ioctl", args: [0, 1, { addressOf: "pid" }] },
   ]);
   const view = viewOf(bytes);
-  assertEquals(slots.get("pid"), 0);
+  assertEquals(slots.pid, 0);
   assertEquals(view.getUint8(HEADER + 7), 0);
   assertEquals(view.getUint8(HEADER + STEP + 6), 1);
   assertEquals(view.getUint8(HEADER + STEP + 7), 255);
@@ -116,7 +118,7 @@ Deno.test("compileImage() refuses a NUL inside a string", () => {
 
 Deno.test("readOutcome() reads failure and results", () => {
   const image = compileImage([{ name: "getpid", args: [], result: "pid" }]);
-  const header = image.bytes.slice(0, OUTCOME_SIZE);
+  const header = image.bytes.slice(0, HEADER_SIZE);
   assertEquals(readOutcome(image, header).failure, null);
   const view = viewOf(header);
   view.setUint32(20, 5, true);

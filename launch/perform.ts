@@ -1,105 +1,110 @@
 /**
- * The child's executor: carries out steps one system call at a time through
- * FFI, in the process that calls it. Synchronous throughout, since Deno's other
- * threads are not where this thread is.
+ * The child's executor: carries out a compiled plan in this process, one system
+ * call at a time through FFI. It reads the very bytes that the walker reads
+ * (launch/walker.c has the same loop in C), so that both modes do the same.
+ * Synchronous throughout: Deno's other threads are not where this thread is.
  */
 
-import { ERRNO, type Errno, errnoName } from "../ffi/errno.ts";
+import { ERRNO } from "../ffi/errno.ts";
 import { syscallByNumber } from "../ffi/libc.ts";
 import { addressOf } from "../ffi/memory.ts";
-import { numberOf } from "../ffi/numbers.ts";
 import type { Step } from "../plan/step.ts";
-import { type Arena, layOut, type Word } from "./arena.ts";
-import type { Argument, Call } from "./call.ts";
-import { lower } from "./lower.ts";
-import { StepError } from "./step_error.ts";
+import {
+  ARGUMENT_COUNT,
+  BASE,
+  EXPECTED_COUNT,
+  FLAG,
+  HEADER,
+  HEADER_SIZE,
+  NO_SLOT,
+  OPERATION,
+  STATE,
+  STEP,
+  STEP_SIZE,
+} from "./layout.ts";
+import { readOutcome, stepError } from "./outcome.ts";
+import type { Program } from "./program.ts";
 
-/** Memory of this process that lives as long as the steps that use it. */
-class ProcessArena implements Arena {
-  readonly #kept: Uint8Array<ArrayBuffer>[] = [];
-  readonly #slots = new Map<string, BigInt64Array<ArrayBuffer>>();
-
-  place(bytes: Uint8Array<ArrayBuffer>): number {
-    this.#kept.push(bytes);
-    return Number(addressOf(bytes));
-  }
-
-  slot(name: string): BigInt64Array<ArrayBuffer> {
-    const slot = this.#slots.get(name) ?? new BigInt64Array(1);
-    this.#slots.set(name, slot);
-    return slot;
-  }
-
-  slotAddress(name: string): number {
-    return this.place(new Uint8Array(this.slot(name).buffer));
-  }
-
-  word(argument: Argument): Word {
-    if (
-      argument !== null && typeof argument === "object" && "slot" in argument
-    ) {
-      return this.slot(argument.slot)[0]!;
-    }
-    return layOut(argument, this);
-  }
-
-  /** Called after the last use, so that the collector keeps all until then. */
-  release(): void {
-    this.#kept.length = 0;
-  }
+/**
+ * Carries out a program; stops at the instruction that fails, with its
+ * {@linkcode StepError}.
+ *
+ * @param steps what it was compiled from, asked for when a step has failed
+ */
+export function perform(program: Program, steps: () => readonly Step[]): void {
+  walkHere(program.bytes);
+  const { failure } = readOutcome(program, program.bytes);
+  if (failure) throw stepError(steps(), program, failure);
 }
 
-/** Carries out the steps; stops at the first that fails, with its {@linkcode StepError}. */
-export function perform(steps: readonly Step[]): void {
-  const arena = new ProcessArena();
-  for (const step of steps) performStep(step, arena);
-  arena.release();
-}
-
-function performStep(step: Step, arena: ProcessArena): void {
-  let skip = 0;
-  for (const instruction of lower(step)) {
-    if (skip-- > 0) continue;
-    skip = 0;
-    if (instruction.name === "fail") {
-      throw new StepError(step, instruction.name, instruction.error);
+/** The walk, in memory that lies elsewhere than where its pointers say. */
+function walkHere(bytes: Uint8Array<ArrayBuffer>): void {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const count = view.getUint32(HEADER.count, true);
+  const moved = Number(addressOf(bytes)) - BASE;
+  const end = BASE + bytes.length;
+  const words = [0, 0, 0, 0, 0, 0];
+  const fail = (index: number, errno: number) => {
+    view.setUint32(HEADER.at, index, true);
+    view.setInt32(HEADER.error, errno, true);
+    view.setUint32(HEADER.state, STATE.failed, true);
+  };
+  for (let index = 0; index < count; index++) {
+    const step = HEADER_SIZE + index * STEP_SIZE;
+    const number = view.getInt32(step + STEP.number, true);
+    const fromSlot = view.getUint8(step + STEP.fromSlot);
+    for (let i = 0; i < ARGUMENT_COUNT; i++) {
+      const at = step + STEP.args + 8 * i;
+      let word = view.getInt32(at + 4, true) * 0x100000000 +
+        view.getUint32(at, true);
+      if (fromSlot & (1 << i)) {
+        word = Number(view.getBigInt64(HEADER.slots + 8 * word, true));
+      } else if (word >= BASE && word < end) {
+        // launch/program.ts lets no number be mistaken for an address.
+        word += moved;
+      }
+      words[i] = word;
     }
-    if (instruction.name === "compare") {
-      if (!same(instruction.args)) {
-        throw new StepError(step, instruction.name, instruction.otherwise);
+    if (number === OPERATION.fail) return fail(index, words[0]!);
+    const otherwise = view.getInt32(step + STEP.otherwise, true);
+    if (number === OPERATION.compare) {
+      const [a, b] = [words[0]! - moved - BASE, words[1]! - moved - BASE];
+      const length = words[2]!;
+      if (!same(bytes.subarray(a, a + length), bytes.subarray(b, b + length))) {
+        return fail(index, otherwise);
       }
       continue;
     }
-    skip = performCall(step, instruction, arena);
+    const expects = (errno: number) => {
+      for (let i = 0; i < EXPECTED_COUNT; i++) {
+        const expected = view.getInt16(step + STEP.expected + 2 * i, true);
+        if (expected === 0) return false;
+        if (expected === errno) return true;
+      }
+      return false;
+    };
+    let result: number;
+    do result = syscallByNumber(number, words); while (
+      result === -ERRNO.EINTR && !expects(ERRNO.EINTR)
+    );
+    const slot = view.getUint8(step + STEP.result);
+    if (slot !== NO_SLOT) {
+      view.setBigInt64(HEADER.slots + 8 * slot, BigInt(result), true);
+    }
+    if (result < 0) {
+      if (!expects(-result)) return fail(index, -result);
+      index += view.getUint16(step + STEP.skipOnExpected, true);
+      continue;
+    }
+    const flags = view.getUint16(step + STEP.flags, true);
+    if (
+      flags & FLAG.want &&
+      BigInt(result) !== view.getBigInt64(step + STEP.want, true)
+    ) return fail(index, otherwise);
+    index += view.getUint16(step + STEP.skipOnSuccess, true);
   }
 }
 
-/** Returns how many of the next calls to leave out. */
-function performCall(step: Step, call: Call, arena: ProcessArena): number {
-  const number = numberOf(call.name);
-  const words = call.args.map((argument) => arena.word(argument));
-  let result: number;
-  do result = syscallByNumber(number, words); while (
-    -result === ERRNO.EINTR && !call.expect?.includes("EINTR")
-  );
-  if (call.result) arena.slot(call.result)[0] = BigInt(result);
-  if (result < 0) {
-    const code = errnoName(-result);
-    if (call.expect?.includes(code as Errno)) return call.skipOnExpected ?? 0;
-    throw new StepError(step, call.name, code);
-  }
-  if (call.want && result !== call.want.result) {
-    throw new StepError(step, call.name, call.want.otherwise);
-  }
-  return call.skipOnSuccess ?? 0;
-}
-
-function same([a, b, length]: readonly [Argument, Argument, number]): boolean {
-  const bytes = (argument: Argument) =>
-    typeof argument === "string"
-      ? new TextEncoder().encode(argument)
-      : argument as Uint8Array;
-  const [left, right] = [bytes(a), bytes(b)];
-  for (let i = 0; i < length; i++) if (left[i] !== right[i]) return false;
-  return true;
+function same(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, index) => byte === b[index]);
 }

@@ -7,7 +7,8 @@ import { compile } from "../plan/compile.ts";
 import { PHASES, type StepKind } from "../plan/step.ts";
 import { defaultSpec } from "../spec/defaults.ts";
 import { lower } from "./lower.ts";
-import { lowerAll, stepError } from "./lowered.ts";
+import { stepError } from "./outcome.ts";
+import { compileSteps } from "./program.ts";
 import { StepError } from "./step_error.ts";
 
 const spec = defaultSpec({ rootfs: "/fs", args: ["sh"], env: ["PATH=/bin"] });
@@ -90,14 +91,23 @@ Deno.test("StepError gives the step's reason where no cure is known", () => {
 });
 
 Deno.test("stepError() finds the step of each instruction", () => {
-  const lowered = lowerAll(steps);
-  assertEquals(lowered.instructions.length, lowered.steps.length);
-  for (let index = 0; index < lowered.steps.length; index++) {
-    const error = stepError(lowered, { index, errno: 5 });
-    assertEquals(error.step, lowered.steps[index]!);
+  const program = compileSteps(steps);
+  const owners = steps.flatMap((entry) => lower(entry).map(() => entry));
+  assertEquals(
+    program.counts.reduce((sum, count) => sum + count, 0),
+    owners.length,
+  );
+  for (const [index, owner] of owners.entries()) {
+    const error = stepError(steps, program, { index, errno: 5 });
+    assertEquals(error.step, owner);
     assertEquals(error.code, "EIO");
+    const { name } = lower(owner)[index - owners.indexOf(owner)]!;
+    assertEquals(error.call, name);
   }
-  assertThrows(() => stepError(lowered, { index: 999, errno: 5 }), RangeError);
+  assertThrows(
+    () => stepError(steps, program, { index: 999, errno: 5 }),
+    RangeError,
+  );
 });
 
 Deno.test("lower() gives every step at least one call, and no bad argument", () => {

@@ -18,15 +18,10 @@ import { spawn } from "../ffi/spawn.ts";
 import { wait } from "../ffi/wait.ts";
 import type { Step } from "../plan/step.ts";
 import { ContainerError } from "../spec/errors.ts";
-import {
-  compileImage,
-  type Image,
-  type Outcome,
-  OUTCOME_SIZE,
-  readOutcome,
-} from "./image.ts";
 import { HANDED } from "./handed.ts";
-import { lowerAll, type Lowered, stepError } from "./lowered.ts";
+import { HEADER_SIZE } from "./layout.ts";
+import { type Outcome, readOutcome, stepError } from "./outcome.ts";
+import type { Program } from "./program.ts";
 import { WALKER } from "./walker_code.ts";
 
 const STATFS_SIZE = 120;
@@ -89,22 +84,23 @@ export class Walk implements Disposable {
   constructor(
     /** The process that posix_spawn made. */
     readonly pid: number,
-    readonly lowered: Lowered,
-    readonly image: Image,
+    readonly program: Program,
     readonly memory: Descriptor,
+    /** What the program was compiled from, for who asks why it failed. */
+    readonly steps: () => readonly Step[],
   ) {}
 
   /** How far it came; final once the process has ended. */
   outcome(): Outcome {
-    const header = new Uint8Array(OUTCOME_SIZE);
+    const header = new Uint8Array(HEADER_SIZE);
     readAt(this.memory.fd, header, 0);
-    return readOutcome(this.image, header);
+    return readOutcome(this.program, header);
   }
 
   /** Throws the error of the step that failed, if one did. */
   check(): void {
     const { failure } = this.outcome();
-    if (failure) throw stepError(this.lowered, failure);
+    if (failure) throw stepError(this.steps(), this.program, failure);
   }
 
   [Symbol.dispose](): void {
@@ -141,14 +137,13 @@ export function openProc(): Descriptor {
   });
 }
 
-/** Starts a walker that carries out the steps. */
+/** Starts a walker that carries out a program, compiled from these steps. */
 export function walk(
-  steps: readonly Step[],
+  program: Program,
+  steps: () => readonly Step[],
   { fds = {}, proc }: WalkOptions = {},
 ): Walk {
-  const lowered = lowerAll(steps);
-  const image = compileImage(lowered.instructions);
-  const memory = moveUp(memoryFile("plan", image.bytes));
+  const memory = moveUp(memoryFile("plan", program.bytes));
   const handed: Record<number, number> = { [HANDED.walk]: memory.fd };
   for (const [there, here] of Object.entries(fds)) {
     handed[Number(there)] = here!.fd;
@@ -160,7 +155,7 @@ export function walk(
       handed,
       proc,
     );
-    return new Walk(pid, lowered, image, memory);
+    return new Walk(pid, program, memory, steps);
   } catch (error) {
     memory.close();
     throw error;

@@ -115,7 +115,6 @@ export async function run(
   const told = options.events ?? (() => {});
   let started = false;
   const status = await runParent({
-    version: 1,
     plan,
     args,
     announce: options.announce,

@@ -193,7 +193,6 @@ function launch(prepared: Prepared, options: LibraryOptions): RunningContainer {
     for (const { theirs } of Object.values(ties)) theirs?.close();
   });
   const container = startContainer({
-    version: 1,
     plan,
     args: spec.process.args,
     announce: false,

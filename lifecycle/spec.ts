@@ -99,10 +99,12 @@ export function decide(
   fitMounts(spec, maps, leftOut);
   spec.mounts = mergeMounts(spec.mounts ?? [], options.mounts ?? []);
   linux.sysctl = sysctls(spec, options.sysctls ?? {});
+  const init = (options.init ?? true) && canBePidOne(spec, leftOut);
+  if (init) warnOfTracing(spec, leftOut);
   return {
     spec,
     mapHelper: maps?.helper ?? false,
-    init: (options.init ?? true) && canBePidOne(spec, leftOut),
+    init,
     leftOut,
   };
 }
@@ -134,6 +136,14 @@ function environment(
     ...env,
   };
   return Object.entries(all).map(([key, value]) => `${key}=${value}`);
+}
+
+/** Who may trace PID 1 may also open what it was started from. */
+function warnOfTracing({ process }: Spec, leftOut: string[]): void {
+  if (!process.capabilities?.bounding?.includes("CAP_SYS_PTRACE")) return;
+  leftOut.push(
+    "CAP_SYS_PTRACE reaches this program as PID 1, and its file through /proc/1/exe: use --no-init for a command that you do not trust",
+  );
 }
 
 const withPrefix = (name: string) => {

@@ -54,7 +54,7 @@ export const TAKEN_BY_CHILD = [
 ] as const;
 
 /** Below this number is what PID 1 is given by its parent. */
-const GIVEN = 6;
+const GIVEN = 7;
 
 /** From this number on are the descriptors that the command keeps, on their way. */
 export const PRESERVED_FROM = 20;

@@ -20,6 +20,13 @@ import type { Plan, Step } from "./step.ts";
 /** The ordered steps that make a container of a Spec. */
 export function compile(asked: Spec, facts: Facts): Plan {
   const spec = confineMounts(asked, facts);
+  // What comes after the launch is compiled when it is asked for, which is
+  // while the child starts.
+  const later = {
+    container: once(() => containerSteps(spec, facts)),
+    process: once(() => startProcess(spec, facts)),
+    cleanup: once(() => facts.init ? endChild(spec) : []),
+  };
   return {
     init: facts.init,
     host: hostWork(spec, facts),
@@ -27,28 +34,43 @@ export function compile(asked: Spec, facts: Facts): Plan {
       ...startPidOne(spec, facts),
       ...(facts.init ? becomeChild(spec, facts) : []),
     ],
-    container: [
-      ...protect,
-      ...enteredNamespaces(spec, facts),
-      ...isolateMounts(spec),
-      ...furnishNamespaces(spec),
-      ...prepareMounts(spec),
-      ...prepareDevices(spec, facts),
-      ...prepareCovers(spec),
-      ...changeRoot(spec, facts),
-      ...attachMounts(spec, facts),
-      ...makeDevices(spec, facts),
-      ...setSysctls(spec),
-      ...sealRoot(spec),
-      {
-        step: "joinKeyring",
-        why: "the keys of whoever started it are not for the container",
-        man: "keyctl(2), session-keyring(7)",
-      },
-    ],
-    process: startProcess(spec, facts),
-    cleanup: facts.init ? endChild(spec) : [],
+    get container() {
+      return later.container();
+    },
+    get process() {
+      return later.process();
+    },
+    get cleanup() {
+      return later.cleanup();
+    },
   };
+}
+
+function once<T>(make: () => T): () => T {
+  let made: T | undefined;
+  return () => made ??= make();
+}
+
+function containerSteps(spec: Spec, facts: Facts): Step[] {
+  return [
+    ...protect,
+    ...enteredNamespaces(spec, facts),
+    ...isolateMounts(spec),
+    ...furnishNamespaces(spec),
+    ...prepareMounts(spec),
+    ...prepareDevices(spec, facts),
+    ...prepareCovers(spec),
+    ...changeRoot(spec, facts),
+    ...attachMounts(spec, facts),
+    ...makeDevices(spec, facts),
+    ...setSysctls(spec),
+    ...sealRoot(spec),
+    {
+      step: "joinKeyring",
+      why: "the keys of whoever started it are not for the container",
+      man: "keyctl(2), session-keyring(7)",
+    },
+  ];
 }
 
 function hostWork(spec: Spec, facts: Facts): Step[] {

@@ -81,13 +81,13 @@ export function unpackRootfs(archive: Uint8Array, into: string): void {
  * The tree's parent is 0700, so that no other user of the host can run a
  * setuid file made in a container.
  *
- * @param archive What {@linkcode packRootfs} made.
+ * @param archive What {@linkcode packRootfs} made, or what gives it.
  * @param sha256 The archive's digest; it names the directory in the cache.
  * @param cacheDir A directory of this user; made when missing.
  * @param say Told, in a line, when something is unpacked.
  */
 export function ensureEmbeddedRootfs(
-  archive: Uint8Array,
+  archive: Uint8Array | (() => Uint8Array),
   sha256: string,
   cacheDir: string,
   say: (line: string) => void,
@@ -109,7 +109,8 @@ export function ensureEmbeddedRootfs(
     if (isThere(tree)) return tree;
     if (lock !== null) sweep(cacheDir, "rootfs");
     say(`Unpacking the root filesystem into ${tree}`);
-    unpackBeside(archive, cacheDir, closed);
+    const bytes = typeof archive === "function" ? archive() : archive;
+    unpackBeside(bytes, cacheDir, closed);
     return tree;
   } catch (error) {
     throw explainDiskError(

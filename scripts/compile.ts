@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { gzipSync } from "node:zlib";
 // @ts-types="../types/std_cli.d.ts"
 import { parseArgs } from "@std/cli/parse-args";
 // @ts-types="../types/std_fs.d.ts"
@@ -235,7 +236,7 @@ async function carryRootfs(
     say("There is no ./fs to carry; deno task rootfs makes it");
     return null;
   }
-  const path = join(directory, "rootfs.tar");
+  const path = join(directory, "rootfs.tar.gz");
   let archive: Uint8Array;
   try {
     archive = packRootfs(rootfs);
@@ -246,7 +247,7 @@ async function carryRootfs(
     say("deno task rootfs --force makes it new");
     return null;
   }
-  await Deno.writeFile(path, archive);
+  await Deno.writeFile(path, gzipSync(archive, { level: 9 }));
   await Deno.writeTextFile(
     `${path}.sha256`,
     `${await sha256Hex(archive)}\n`,

@@ -67,7 +67,6 @@ const covered = new Set<StepKind>();
 function runHere({ plan, spec }: Prepared): StepError | number {
   try {
     using started = startContainer({
-      version: 1,
       plan,
       args: spec.process.args,
       announce: false,

@@ -6,7 +6,8 @@
 // @ts-types="../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
 import type { Instruction } from "../launch/call.ts";
-import { compileImage, readOutcome } from "../launch/image.ts";
+import { compileImage } from "../launch/image.ts";
+import { readOutcome } from "../launch/outcome.ts";
 import { WALKER } from "../launch/walker_code.ts";
 import { buildWalker, COMPILERS, compilerVersion } from "../scripts/walker.ts";
 import { execute, hasProgram, TempDir, test, until } from "./_harness.ts";

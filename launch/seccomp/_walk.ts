@@ -10,12 +10,9 @@ import {
 import { spawn } from "../../ffi/spawn.ts";
 import { exitCode, wait } from "../../ffi/wait.ts";
 import type { Instruction } from "../call.ts";
-import {
-  compileImage,
-  type Outcome,
-  OUTCOME_SIZE,
-  readOutcome,
-} from "../image.ts";
+import { compileImage } from "../image.ts";
+import { HEADER, HEADER_SIZE } from "../layout.ts";
+import { type Outcome, readOutcome } from "../outcome.ts";
 import { HANDED } from "../handed.ts";
 import { openWalker } from "../walker.ts";
 import { installFilter } from "./install.ts";
@@ -51,7 +48,7 @@ export function start(
     { 1: output.fd, 2: output.fd, [HANDED.walk]: memory.fd },
   );
   const header = () => {
-    const bytes = new Uint8Array(OUTCOME_SIZE);
+    const bytes = new Uint8Array(HEADER_SIZE);
     readAt(memory.fd, bytes, 0);
     return bytes;
   };
@@ -59,7 +56,7 @@ export function start(
     pid,
     memory,
     outcome: () => readOutcome(image, header()),
-    at: () => new DataView(header().buffer).getUint32(20, true),
+    at: () => new DataView(header().buffer).getUint32(HEADER.at, true),
   };
 }
 

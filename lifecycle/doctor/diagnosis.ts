@@ -11,7 +11,7 @@ import { rootlessChecks } from "./rootless_checks.ts";
 import { userChecks } from "./user_checks.ts";
 
 /** Whether `run` has a mode for who is not root. Becomes true with that mode. */
-export const ROOTLESS_RUN = false;
+export const ROOTLESS_RUN = true;
 
 /** What `container doctor` says. */
 export interface Diagnosis {

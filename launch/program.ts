@@ -1,0 +1,56 @@
+/** Steps compiled to the bytes that the walker, or the child, carries out. */
+
+import type { Step } from "../plan/step.ts";
+import type { Argument, Instruction } from "./call.ts";
+import { compileImage } from "./image.ts";
+import { BASE, LIMIT } from "./layout.ts";
+import { lower } from "./lower.ts";
+
+/** A compiled plan, or part of one. */
+export interface Program {
+  bytes: Uint8Array<ArrayBuffer>;
+  /** The numbers of the slots that have names. */
+  slots: Record<string, number>;
+  /** How many instructions each step comes to: a failure finds its step by it. */
+  counts: number[];
+}
+
+/**
+ * Compiles steps for this machine.
+ *
+ * @param movable the bytes are carried out where they lie, not where the walker
+ * would map them: the child tells addresses among the arguments by their value
+ */
+export function compileSteps(
+  steps: readonly Step[],
+  { movable = false } = {},
+): Program {
+  const instructions: Instruction[] = [];
+  const counts = steps.map((step) => {
+    const lowered = lower(step);
+    instructions.push(...lowered);
+    return lowered.length;
+  });
+  if (movable) instructions.forEach(checkMovable);
+  return { ...compileImage(instructions), counts };
+}
+
+function checkMovable(instruction: Instruction): void {
+  if (instruction.name === "fail") return;
+  const args: readonly Argument[] = instruction.args;
+  for (const argument of args) {
+    if (isAddressByChance(argument) || holdsAddresses(argument)) {
+      throw new RangeError(
+        `${instruction.name} cannot be carried out by the child: ${argument}`,
+      );
+    }
+  }
+}
+
+const isAddressByChance = (argument: Argument) =>
+  (typeof argument === "number" || typeof argument === "bigint") &&
+  argument >= BASE && argument < BASE + LIMIT;
+
+const holdsAddresses = (argument: Argument) =>
+  Array.isArray(argument) ||
+  (argument !== null && typeof argument === "object" && "pointers" in argument);
