@@ -60,7 +60,7 @@ export const RUN_FLAGS: readonly Flag[] = [
   {
     name: "rootfs",
     value: "DIR",
-    help: "Root filesystem (default ./fs); / is the host's, empty is none",
+    help: "Root filesystem (./fs); / or empty",
   },
   {
     name: "hostname",

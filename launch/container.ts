@@ -13,6 +13,7 @@ import {
   pipe,
   writeAll,
 } from "../ffi/fcntl.ts";
+import { SyscallError } from "../ffi/errno.ts";
 import { type Message, receive, socketPair } from "../ffi/socket.ts";
 import type { Plan } from "../plan/step.ts";
 import type { Handover } from "./handover.ts";
@@ -48,11 +49,21 @@ export class Container implements Disposable {
    * now, while its runtime starts.
    */
   release(): void {
-    const go = new Uint8Array(1);
-    writeAll(this.lifeline.fd, go);
+    this.#go();
     if (!this.file) return;
     packHandover(this.file, this.handover);
-    writeAll(this.lifeline.fd, go);
+    this.#go();
+  }
+
+  #go(): void {
+    try {
+      writeAll(this.lifeline.fd, new Uint8Array(1));
+    } catch (error) {
+      // It has ended already: the walk knows at which step.
+      if (!(error instanceof SyscallError) || error.code !== "EPIPE") {
+        throw error;
+      }
+    }
   }
 
   [Symbol.dispose](): void {

@@ -73,11 +73,11 @@ export interface Place {
   step: Step;
 }
 
-/** The steps that system calls come of, in their order. */
+/** The steps that system calls come of, in their order. The child kills by itself. */
 export function places({ plan }: Prepared): Place[] {
   return PHASES.filter((phase) => phase !== "host").flatMap((phase) =>
     plan[phase].map((step, index) => ({ phase, index, step }))
-  );
+  ).filter(({ step }) => step.step !== "killAll");
 }
 
 /**
@@ -142,9 +142,13 @@ export async function pooled<T>(
   work: (item: T) => Promise<void>,
 ): Promise<void> {
   const left = [...items];
-  await Promise.all(Array.from({ length: size }, async () => {
-    for (let item = left.shift(); item !== undefined; item = left.shift()) {
-      await work(item);
-    }
-  }));
+  const ends = await Promise.allSettled(
+    Array.from({ length: size }, async () => {
+      for (let item = left.shift(); item !== undefined; item = left.shift()) {
+        await work(item);
+      }
+    }),
+  );
+  // All have ended first: none is left behind by another's failure.
+  for (const end of ends) if (end.status === "rejected") throw end.reason;
 }

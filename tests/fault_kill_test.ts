@@ -55,7 +55,7 @@ async function killAt(
   place: Place,
   victim: typeof VICTIMS[string],
   flags: readonly string[],
-): Promise<void> {
+): Promise<boolean> {
   const what = `${place.phase} ${place.index} ${place.step.step}`;
   await using session = new Session(
     faultWords(place, "wait", ...flags, "sleep", "1000"),
@@ -67,7 +67,7 @@ async function killAt(
     () => (waiting = findWaiting(session.pid)) !== null,
   );
   const target = victim(session.pid, waiting!, place.phase);
-  if (target === null) return;
+  if (target === null) return false;
   const all = descendants(session.pid);
   Deno.kill(target, "SIGKILL");
   const status = await session.end();
@@ -83,6 +83,7 @@ async function killAt(
         return !now || now.start !== start || now.state === "Z";
       }),
   );
+  return true;
 }
 
 for (const { mode, init, flags } of MODES) {
@@ -98,7 +99,11 @@ for (const { mode, init, flags } of MODES) {
         (!name.startsWith("PID 1") || phase === "process")
       );
       assert(chosen.length > 10);
-      await pooled(chosen, 4, (place) => killAt(place, victim, flags));
+      let killed = 0;
+      await pooled(chosen, 3, async (place) => {
+        if (await killAt(place, victim, flags)) killed++;
+      });
+      assertEquals(killed, chosen.length);
     });
   }
 }
