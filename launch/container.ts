@@ -24,6 +24,7 @@ import { clonedPid, type Walk, walk } from "./walker.ts";
 
 /** PID 1 of a container, as its parent sees it. */
 export class Container implements Disposable {
+  #begun = false;
   constructor(
     /** Its number here, on the host. */
     readonly pid: number,
@@ -45,13 +46,22 @@ export class Container implements Disposable {
   }
 
   /**
+   * Where a program of ours will be PID 1, its runtime may start: that takes
+   * longest, and needs nothing yet.
+   */
+  begin(): void {
+    if (!this.file || this.#begun) return;
+    this.#begun = true;
+    this.#go();
+  }
+
+  /**
    * It may go on: the host's part is done. What the child is to do is compiled
    * now, while its runtime starts.
    */
   release(): void {
-    this.#go();
-    if (!this.file) return;
-    packHandover(this.file, this.handover);
+    this.begin();
+    if (this.file) packHandover(this.file, this.handover);
     this.#go();
   }
 

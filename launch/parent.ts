@@ -57,15 +57,24 @@ export async function runParent(
     wait(container.pid);
     throw error;
   }
-  container.release();
-  hooks.started(container.pid);
+  container.begin();
   const ownTerminal = handover.plan.process.some(({ step }) =>
     step === "openTerminal"
   );
-  const status =
-    await (ownTerminal
-      ? attendWithTerminal(container)
-      : attend(container, handover));
+  // Begun before the command can be: a signal that comes at once is passed on,
+  // and the terminal that the command takes is known to have been ours.
+  const ended = ownTerminal
+    ? attendWithTerminal(container)
+    : attend(container, handover);
+  try {
+    container.release();
+  } catch (error) {
+    kill(container.pid, SIGNAL.SIGKILL);
+    await ended;
+    throw error;
+  }
+  hooks.started(container.pid);
+  const status = await ended;
   using held = new DisposableStack();
   const root = held.use(open(hooks.root, O.O_PATH));
   checkStarted(container.walk, outside(root, held));
@@ -85,11 +94,25 @@ async function attendWithTerminal(
   using _raw = new RawMode();
   let output: Promise<void> | undefined;
   for await (const { byte, descriptor } of container.news()) {
-    if (byte === NEWS.terminal && descriptor) output = tieTerminal(descriptor);
+    if (byte === NEWS.terminal && descriptor) {
+      output = tieTerminal(descriptor, () => hangUp(container.pid));
+    }
   }
   const status = await waitInBackground(container.pid);
   await output;
   return status;
+}
+
+/** How long a command may take to end after its terminal did, in milliseconds. */
+const AFTER_HANGUP = 2000;
+
+/**
+ * Nobody is left to look at it: it is told, as a shell tells its jobs, and
+ * killed where it goes on. As PID 1 it may not even hear SIGHUP.
+ */
+function hangUp(pid: number): void {
+  kill(pid, SIGNAL.SIGHUP);
+  setTimeout(() => kill(pid, SIGNAL.SIGKILL), AFTER_HANGUP);
 }
 
 /** Waits for a container that has the terminal we have, if any. */

@@ -55,11 +55,19 @@ function endInput(terminal: number): void {
 }
 
 /** Ties the user's terminal to the container's; resolves when all of its output is through. */
-export async function tieTerminal(master: Descriptor): Promise<void> {
+export async function tieTerminal(
+  master: Descriptor,
+  hungUp: () => void,
+): Promise<void> {
+  const wasTerminal = getAttributes(STDIN) !== null;
   const resize = () => copyWindowSize(STDIN, master.fd);
   resize();
   Deno.addSignalListener("SIGWINCH", resize);
-  copy(STDIN, master.fd).then(() => endInput(master.fd));
+  copy(STDIN, master.fd).then(() => {
+    // A window that was closed, a connection that broke.
+    if (wasTerminal && getAttributes(STDIN) === null) hungUp();
+    else endInput(master.fd);
+  });
   await copy(master.fd, STDOUT);
   Deno.removeSignalListener("SIGWINCH", resize);
 }

@@ -51,9 +51,9 @@ for (const { name, flags, rootless, skip } of EVERYONE) {
     "what the host lends keeps its mode and owner, for all that root inside does",
     async () => {
       const look = () =>
-        Deno.readFileSync("/proc/self/mountinfo").length &&
         ["/dev/null", "/dev/zero", "/dev/tty"].map((path) => {
           const { mode, uid, gid, mtime } = Deno.statSync(path);
+          // Whoever writes to the null device sets its time.
           return [path, mode, uid, gid, path === "/dev/null" ? 0 : mtime];
         });
       const before = look();
@@ -94,13 +94,8 @@ for (const { name, flags, rootless } of EVERYONE) {
         PLACES.map((path) => `mknod ${path} b ${major} ${minor}; cat ${path}`)
           .join("; ")
       }; rm -f ${PLACES.join(" ")}`;
-      for (
-        const way of [...WAYS, ["--cap-add", "MKNOD,DAC_OVERRIDE,SYS_RAWIO"]]
-      ) {
-        const { stdout } = await target.shell(
-          read,
-          way[0] === "--cap-add" ? ["--cap-add", "SYS_RAWIO"] : way,
-        );
+      for (const way of [...WAYS, ["--cap-add", "SYS_RAWIO"]]) {
+        const { stdout } = await target.shell(read, way);
         assert(!stdout.includes(secret), way.join(" "));
       }
       // The test itself: who is allowed to reads it.

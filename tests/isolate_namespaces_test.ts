@@ -12,6 +12,7 @@ import {
   container,
   copyRootfs,
   NO_INIT,
+  Nobody,
   run,
   startRun,
   TempDir,
@@ -221,6 +222,7 @@ testBoth("--userns: root inside, and the caller outside", async (mode) => {
 testBoth(
   "--uidmap and --gidmap: root inside is another on the host",
   async (mode) => {
+    await using nobody = await Nobody.make();
     await using dir = new TempDir();
     const path = await copyRootfs(dir.path);
     await Deno.mkdir(`${path}/theirs`);
@@ -232,7 +234,7 @@ testBoth(
      touch /theirs/x && chown 7:8 /theirs/x; touch /bin/x 2>/dev/null && echo written
      stat -c '%u:%g' /bin; mknod /theirs/null c 1 3 2>/dev/null && echo device
      echo x > /dev/null && id -u`,
-    ]);
+    ], { env: nobody.env });
     assertEquals([status, stderr], [0, ""]);
     assertEquals(
       stdout,
@@ -267,13 +269,14 @@ testBoth(
 testBoth(
   "what is closed to the user that root inside really is: run says so",
   async (mode) => {
+    await using nobody = await Nobody.make();
     await using dir = new TempDir();
     const path = await copyRootfs(dir.path);
     await Deno.chmod(dir.path, 0o700);
     const { status, stdout, stderr } = await container([
       ...["run", ...mode.flags, "-q", "--rootfs", path],
       ...["--uidmap", "0:100000:1000", "--gidmap", "0:100000:1000", "true"],
-    ]);
+    ], { env: nobody.env });
     assertEquals([status, stdout], [125, ""]);
     assertMatch(
       stderr,

@@ -55,12 +55,12 @@ async function withAccounts(dir: TempDir): Promise<string> {
 
 for (
   const [user, expected] of [
-    ["tester", "uid=1234 gid=2345 groups=3456 home=/home/tester"],
-    ["1234", "uid=1234 gid=2345 groups=3456 home=/home/tester"],
-    ["tester:other", "uid=1234 gid=4567 groups= home=/home/tester"],
-    ["77:88", "uid=77 gid=88 groups= home=/"],
-    ["77", "uid=77 gid=0 groups= home=/"],
-    ["0:testers", "uid=0 gid=2345 groups= home=/root"],
+    ["tester", "uid=1234 gid=2345 groups=2345,3456 home=/home/tester"],
+    ["1234", "uid=1234 gid=2345 groups=2345,3456 home=/home/tester"],
+    ["tester:other", "uid=1234 gid=4567 groups=4567 home=/home/tester"],
+    ["77:88", "uid=77 gid=88 groups=88 home=/"],
+    ["77", "uid=77 gid=0 groups=0 home=/"],
+    ["0:testers", "uid=0 gid=2345 groups=2345 home=/root"],
   ] as const
 ) {
   testBoth(`-u ${user} is looked up in the root filesystem`, async (mode) => {
@@ -68,7 +68,7 @@ for (
     const path = await withAccounts(dir);
     const { stdout, stderr } = await mode.run([
       ...["--rootfs", path, "-u", user, "sh", "-c"],
-      "set -- $(grep -E '^(Uid|Gid|Groups)' /proc/self/status | cut -f 2- | cut -f 1 | tr '\\n' ' '); echo uid=$1 gid=$2 groups=$3 home=$HOME",
+      "field() { sed -n \"s/^$1:\\t//p\" /proc/self/status | cut -f 1; }; echo uid=$(field Uid) gid=$(field Gid) groups=$(echo $(field Groups) | tr ' ' ',') home=$HOME",
     ]);
     assertEquals([stdout, stderr], [`${expected}\n`, ""]);
   });
@@ -83,7 +83,12 @@ testBoth(
       ...["--rootfs", await withAccounts(dir), "-u", "tester"],
       ...["--group-add", "other", "--group-add", "99"],
     );
-    assertEquals(Groups!.trim().split(" ").toSorted(), ["3456", "4567", "99"]);
+    assertEquals(Groups!.trim().split(" ").toSorted(), [
+      "2345",
+      "3456",
+      "4567",
+      "99",
+    ]);
   },
 );
 

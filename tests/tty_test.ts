@@ -34,7 +34,7 @@ testBoth(
     );
     await terminal.expect(/outer=\/dev\/\S+=\r\n/);
     await terminal.expect(
-      /^\/dev\/pts\/0\r\n\/dev\/pts\/0\r\n\/dev\/pts\/0\r\n/,
+      /\/dev\/pts\/0\r\n\/dev\/pts\/0\r\n\/dev\/pts\/0\r\n/,
     );
     await terminal.expect(
       /^\/dev\/console\r\n\r\n\/dev\/pts:\r\n0\r\nptmx\r\n/,
@@ -54,7 +54,7 @@ testBoth("the size is the outer one's, and follows it", async (mode) => {
     }`,
   );
   const [, tty] = await terminal.expect(/outer=(.*)=\r\n/);
-  await terminal.expect(/^33 111\r\nready\r\n/);
+  await terminal.expect(/33 111\r\nready\r\n/);
   await execute(["stty", "-F", tty!, "rows", "44", "cols", "99"]);
   await terminal.expect(/^44 99\r\n/);
   assertEquals(await terminal.end(), 4);
