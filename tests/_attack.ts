@@ -64,7 +64,7 @@ export const EVERYONE = MODES.flatMap(({ mode, flags }) => [
 
 /** A container of a root filesystem that is the attacker's. */
 export class Target implements AsyncDisposable {
-  readonly #dir = new TempDir();
+  readonly #dir: TempDir;
   #nobody: Nobody | undefined;
 
   private constructor(
