@@ -52,7 +52,8 @@ export function descendants(of: number): Process[] {
   return below(of);
 }
 
-function commandOf(pid: number): string {
+/** A process's words, each ended by a space; none where it is gone. */
+export function commandOf(pid: number): string {
   try {
     return Deno.readTextFileSync(`/proc/${pid}/cmdline`).replaceAll("\0", " ");
   } catch {

@@ -7,7 +7,7 @@ import {
   assertMatch,
   assertNotEquals,
 } from "@std/assert";
-import { descendants } from "./_host.ts";
+import { commandOf, descendants } from "./_host.ts";
 import {
   container,
   copyRootfs,
@@ -102,7 +102,7 @@ test("SIGTERM reaches a command in the host's process tree", async () => {
     "it runs",
     () =>
       descendants(session.pid).some(({ pid }) =>
-        Deno.readTextFileSync(`/proc/${pid}/cmdline`) === "sleep\x001000\0"
+        commandOf(pid) === "sleep 1000 "
       ),
   );
   session.kill("SIGTERM");

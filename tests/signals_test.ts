@@ -2,7 +2,7 @@
 
 // @ts-types="../types/std_assert.d.ts"
 import { assertEquals, assertNotEquals } from "@std/assert";
-import { descendants } from "./_host.ts";
+import { commandOf, descendants } from "./_host.ts";
 import {
   NO_INIT,
   quote,
@@ -81,7 +81,7 @@ for (
       "it runs",
       () =>
         descendants(session.pid).some(({ pid }) =>
-          Deno.readTextFileSync(`/proc/${pid}/cmdline`) === "sleep\x001000\0"
+          commandOf(pid) === "sleep 1000 "
         ),
     );
     session.kill(signal);
