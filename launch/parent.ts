@@ -132,7 +132,7 @@ async function attend(
   // Without a terminal, only who was told to stop stops: a command that stops
   // itself may continue itself, and nobody would continue us.
   let stops = foregroundGroup(STDIN) !== null;
-  forwardSignals(pid, FORWARDED, (name) => {
+  const passedOn = forwardSignals(pid, FORWARDED, (name) => {
     stops ||= name === "SIGTSTP";
     if (name === "SIGCONT") passTerminal();
   });
@@ -143,6 +143,9 @@ async function attend(
       stopWithCommand(group);
       // In the background (bg) the terminal is not ours to take.
       group = null;
+      // What woke us is passed on as every signal is. A second one would undo
+      // a Ctrl-Z that comes right after.
+      if (passedOn.includes("SIGCONT")) return;
     }
     passTerminal();
     kill(pid, SIGNAL.SIGCONT);
@@ -167,12 +170,12 @@ async function waitForCommand(
   }
 }
 
-/** Passes on what is sent to us; what the caller had ignored (nohup) stays so. */
+/** Passes on what is sent to us; what the caller had ignored (nohup) stays so. Returns the others. */
 function forwardSignals(
   pid: number,
   names: readonly SignalName[],
   seen: (name: SignalName) => void,
-): void {
+): SignalName[] {
   const before = ignoredSignals();
   const ignored = (name: SignalName) =>
     Boolean(before & (1n << BigInt(SIGNAL[name] - 1)));
@@ -187,6 +190,7 @@ function forwardSignals(
   for (const name of names) {
     if (ignored(name)) ignoreSignal(SIGNAL[name]);
   }
+  return names.filter((name) => !ignored(name));
 }
 
 function ignoredSignals(): bigint {

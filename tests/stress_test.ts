@@ -62,7 +62,8 @@ test(`${AT_ONCE} containers that run at once are killed at once and leave nothin
 
 test("a container with 500 processes ends with all of them", async () => {
   const { status, stdout } = await runShell(
-    "i=0; while [ $i -lt 500 ]; do sleep 1000 & i=$((i + 1)); done; pidof sleep | wc -w; exit 9",
+    // A shell that has just forked is no sleep yet.
+    "i=0; while [ $i -lt 500 ]; do sleep 1000 & i=$((i + 1)); done; i=0; while [ $(pidof sleep | wc -w) -lt 500 ] && [ $i -lt 100 ]; do i=$((i + 1)); sleep 0.1; done; pidof sleep | wc -w; exit 9",
   );
   assertEquals([status, stdout], [9, "500\n"]);
 });
