@@ -196,3 +196,16 @@ bothModes("-t: the end of a pipe is the end of input inside", async (mode) => {
   assertMatch(stdout, /word\r\nword\r\n/);
   assertEquals((await mode.run(["-t", "cat"])).status, 0);
 });
+
+testBoth(
+  "a terminal that hangs up takes the container along, whatever it ignores",
+  async (mode) => {
+    await using terminal = startTerminal(
+      inside(mode, "trap '' HUP TERM; echo ready; while :; do sleep 1; done"),
+    );
+    await terminal.expect(/ready\r\n/);
+    // That nothing is left is checked after every test.
+    terminal.kill("SIGKILL");
+    await terminal.end();
+  },
+);
