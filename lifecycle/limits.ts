@@ -11,6 +11,7 @@ import {
   recordCgroup,
   sweep,
 } from "../cgroup/mod.ts";
+import type { Stats } from "../cgroup/stats.ts";
 import type { CgroupPlan } from "../cgroup/step.ts";
 import type { Resources } from "../spec/resources.ts";
 import { stateDirectory } from "./state_directory.ts";
@@ -45,6 +46,11 @@ export class Limits implements Disposable {
   /** Whether the kernel killed a process for want of memory. */
   oomKilled(): boolean {
     return this.#cgroup.oomKilled();
+  }
+
+  /** What the container has used. */
+  stats(): Stats {
+    return this.#cgroup.stats();
   }
 
   [Symbol.dispose](): void {

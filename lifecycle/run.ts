@@ -122,11 +122,7 @@ export async function run(
     preserve,
     foreground: facts.foreground,
   }, {
-    prepare(pid) {
-      for (const step of plan.host) {
-        if (step.step === "mapIds") mapIds(pid, step);
-      }
-    },
+    prepare: (pid) => mapIdsOf(plan, pid),
     root: rootOnHost(spec.root.path),
     started(pid) {
       started = true;
@@ -149,8 +145,15 @@ export async function run(
 const statusOf = (error: unknown) =>
   error instanceof ContainerError ? error.status : EXIT.failure;
 
+/** Maps the ids of a container's first process, where its plan says so. */
+export function mapIdsOf(plan: Plan, pid: number): void {
+  for (const step of plan.host) {
+    if (step.step === "mapIds") mapIds(pid, step);
+  }
+}
+
 /** Where to look for the reason when a command cannot be executed. */
-const rootOnHost = (path: string) => path === EMPTY_ROOTFS ? "/" : path;
+export const rootOnHost = (path: string) => path === EMPTY_ROOTFS ? "/" : path;
 
 /** Twelve hexadecimal digits, as docker's short ids. */
 function containerId(): string {

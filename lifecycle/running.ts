@@ -4,12 +4,6 @@
  * the container.
  */
 
-import {
-  type Cgroup,
-  createCgroup,
-  recordCgroup,
-  sweep,
-} from "../cgroup/mod.ts";
 import type { Stats } from "../cgroup/mod.ts";
 export type { Stats };
 import { type Descriptor, moveUp, O, open, pipe } from "../ffi/fcntl.ts";
@@ -17,13 +11,12 @@ import { kill, SIGNAL, type SignalName } from "../ffi/signal.ts";
 import { wait, waitInBackground, type WaitStatus } from "../ffi/wait.ts";
 import { type Container, startContainer } from "../launch/container.ts";
 import { checkStarted, outside } from "../launch/diagnose.ts";
-import { mapIds } from "../launch/id_maps.ts";
 import { ContainerError } from "../spec/errors.ts";
 import { makeLayers } from "./layers.ts";
+import { Limits } from "./limits.ts";
 import type { ContainerOptions } from "./options.ts";
 import { findRootFilesystem } from "./root_filesystem.ts";
-import { prepare, type Prepared } from "./run.ts";
-import { stateDirectory } from "./state_directory.ts";
+import { mapIdsOf, prepare, type Prepared, rootOnHost } from "./run.ts";
 
 /** What a stream of the container is tied to. */
 export type Stdio = "inherit" | "null" | "piped";
@@ -72,7 +65,7 @@ export class RunningContainer implements AsyncDisposable {
   /** How it ended; rejects where the command could not be started. */
   readonly status: Promise<ExitStatus>;
   readonly #container: Container;
-  readonly #cgroup: Cgroup | null;
+  readonly #limits: Limits | null;
   readonly #ties: Record<StreamName, Tie>;
   readonly #files = new Map<StreamName, Deno.FsFile>();
   #ended = false;
@@ -81,12 +74,12 @@ export class RunningContainer implements AsyncDisposable {
   constructor(
     container: Container,
     ties: Record<StreamName, Tie>,
-    cgroup: Cgroup | null,
+    limits: Limits | null,
     finish: (status: WaitStatus | null) => ExitStatus,
   ) {
     this.#container = container;
     this.#ties = ties;
-    this.#cgroup = cgroup;
+    this.#limits = limits;
     this.pid = container.pid;
     this.status = waitInBackground(container.pid).then((status) => {
       this.#ended = true;
@@ -132,12 +125,12 @@ export class RunningContainer implements AsyncDisposable {
 
   /** What it has used, where a limit gave it a cgroup. */
   stats(): Stats {
-    if (!this.#cgroup) {
+    if (!this.#limits) {
       throw new ContainerError("Cannot tell what it uses: it has no cgroup", {
         hint: "Ask for a limit (resources).",
       });
     }
-    return this.#cgroup.stats();
+    return this.#limits.stats();
   }
 
   /** Kills it and waits for its end. */
@@ -174,12 +167,7 @@ function launch(prepared: Prepared, options: LibraryOptions): RunningContainer {
   const { plan, spec, facts, cgroup: cgroupPlan } = prepared;
   makeLayers(spec, facts);
   using undo = new DisposableStack();
-  const records = `${stateDirectory()}/cgroups`;
-  if (cgroupPlan) sweep(records);
-  const cgroup = cgroupPlan && createCgroup(cgroupPlan, (state) => {
-    undo.use(recordCgroup(records, state));
-  });
-  if (cgroup) undo.use(cgroup);
+  const limits = cgroupPlan && undo.use(new Limits(cgroupPlan));
   const ties: Record<StreamName, Tie> = {
     stdin: tie("stdin", options.stdin ?? "null"),
     stdout: tie("stdout", options.stdout ?? "inherit"),
@@ -201,9 +189,7 @@ function launch(prepared: Prepared, options: LibraryOptions): RunningContainer {
     foreground: false,
   }, streams);
   try {
-    for (const step of plan.host) {
-      if (step.step === "mapIds") mapIds(container.pid, step);
-    }
+    mapIdsOf(plan, container.pid);
     container.release();
   } catch (error) {
     kill(container.pid, SIGNAL.SIGKILL);
@@ -213,11 +199,11 @@ function launch(prepared: Prepared, options: LibraryOptions): RunningContainer {
   }
   for (const { theirs } of Object.values(ties)) theirs?.close();
   const done = undo.move();
-  return new RunningContainer(container, ties, cgroup, (status) => {
+  return new RunningContainer(container, ties, limits, (status) => {
     using _done = done;
-    const outOfMemory = cgroup?.oomKilled() ?? false;
+    const outOfMemory = limits?.oomKilled() ?? false;
     using held = new DisposableStack();
-    const root = held.use(open(spec.root.path, O.O_PATH));
+    const root = held.use(open(rootOnHost(spec.root.path), O.O_PATH));
     checkStarted(container.walk, outside(root, held));
     const signal = status && "signaled" in status ? status.signaled : 0;
     const code = signal
