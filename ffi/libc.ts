@@ -2,7 +2,9 @@
  * The one door to libc. Runs in every process of ours: the parent on the host
  * and the child inside the container.
  *
- * Each symbol costs 0.2 ms to bind, which is why there are so few: everything
+ * Symbols are bound as addresses, and called through function pointers: a
+ * dlopen of functions has Deno generate machine code for each of them, 0.2 ms
+ * a symbol, which pays after some hundred calls and we make fewer. Everything
  * that is a system call goes through syscall(2), and the functions beside this
  * file give it names and types. Only what libc does better than the kernel's
  * interface (posix_spawn) is bound by itself, and at first use.
@@ -30,13 +32,43 @@ const core = {
   },
   /** int *__errno_location(void) */
   __errno_location: { parameters: [], result: "pointer" },
-} as const satisfies Deno.ForeignLibraryInterface;
+} as const satisfies Functions;
 
-function open<T extends Deno.ForeignLibraryInterface>(
-  symbols: T,
-): Deno.DynamicLibrary<T>["symbols"] {
+/** Functions of libc; an optional one may be missing. */
+type Functions = Record<string, Deno.ForeignFunction & { optional?: true }>;
+
+/** What binding them gives: null for an optional one that is missing. */
+type Bound<T extends Functions> = {
+  [Name in keyof T]:
+    | Deno.UnsafeFnPointer<T[Name]>["call"]
+    | (T[Name] extends { optional: true } ? null : never);
+};
+
+function open<T extends Functions>(functions: T): Bound<T> {
+  const addresses: Record<string, Deno.PointerValue> = symbolsOf(
+    Object.fromEntries(
+      Object.entries(functions).map(([name, { optional }]) => [
+        name,
+        { type: "pointer", optional } as const,
+      ]),
+    ),
+  );
+  return Object.fromEntries(
+    Object.entries(functions).map(([name, definition]) => {
+      const { [name]: address } = addresses;
+      if (!address) return [name, null];
+      const pointer = new Deno.UnsafeFnPointer<Deno.ForeignFunction>(
+        address as Deno.PointerObject<Deno.ForeignFunction>,
+        definition,
+      );
+      return [name, pointer.call.bind(pointer)];
+    }),
+  ) as Bound<T>;
+}
+
+function symbolsOf(statics: Record<string, Deno.ForeignStatic<"pointer">>) {
   try {
-    return Deno.dlopen(LIBC, symbols).symbols;
+    return Deno.dlopen(LIBC, statics).symbols;
   } catch (cause) {
     throw new LibcError(cause);
   }
@@ -54,10 +86,7 @@ export class LibcError extends Error {
 }
 
 let opened:
-  | {
-    libc: Deno.DynamicLibrary<typeof core>["symbols"];
-    errno: Deno.PointerValue;
-  }
+  | { libc: Bound<typeof core>; errno: Deno.PointerValue }
   | undefined;
 
 /** Binds libc now rather than at the first call: needed before a new root hides its file. */
@@ -73,11 +102,9 @@ export function openLibc(): NonNullable<typeof opened> {
 }
 
 /** Binds further symbols of libc; `load()` at its first call only. */
-export function lazily<T extends Deno.ForeignLibraryInterface>(
-  symbols: T,
-): () => Deno.DynamicLibrary<T>["symbols"] {
-  let bound: Deno.DynamicLibrary<T>["symbols"] | undefined;
-  return () => bound ??= open(symbols);
+export function lazily<T extends Functions>(functions: T): () => Bound<T> {
+  let bound: Bound<T> | undefined;
+  return () => bound ??= open(functions);
 }
 
 /** An argument of a system call: bytes are passed by address, null is 0. */
