@@ -26,7 +26,12 @@ const MFD_EXEC = 0x10;
 const SEAL_SEAL = 1;
 const SEAL_SHRINK = 2;
 const SEAL_GROW = 4;
-const SEAL_WRITE = 8;
+/**
+ * No write(2) and no new writable mapping. F_SEAL_WRITE would forbid the old
+ * ones as well, of which there are none, and waits up to 20 ms for a page that
+ * another CPU still has in hand.
+ */
+const SEAL_FUTURE_WRITE = 0x10;
 
 /** A descriptor of ours; closed once, however often it is disposed of. */
 export class Descriptor implements Disposable {
@@ -56,10 +61,17 @@ export function pipe(): { read: Descriptor; write: Descriptor } {
 }
 
 /**
+ * Above what a new process is handed. Below 64 on purpose: for the 65th the
+ * kernel makes the table of descriptors larger, and where threads share it,
+ * as in Deno, that waits for every CPU (RCU), 10 ms and more.
+ */
+const HIGH = 44;
+
+/**
  * A descriptor moved to a number from `least` upwards, so that the low numbers
  * are free to be handed out to a new process.
  */
-export function moveUp(descriptor: Descriptor, least = 64): Descriptor {
+export function moveUp(descriptor: Descriptor, least = HIGH): Descriptor {
   if (descriptor.fd >= least) return descriptor;
   const moved = syscall("fcntl", descriptor.fd, F_DUPFD_CLOEXEC, least);
   descriptor.close();
@@ -67,7 +79,7 @@ export function moveUp(descriptor: Descriptor, least = 64): Descriptor {
 }
 
 /** A copy of a descriptor that is not ours to close, at `least` or above. */
-export function duplicateUp(fd: number, least = 64): Descriptor {
+export function duplicateUp(fd: number, least = HIGH): Descriptor {
   return new Descriptor(syscall("fcntl", fd, F_DUPFD_CLOEXEC, least));
 }
 
@@ -92,7 +104,7 @@ export function emptyMemoryFile(name: string): Descriptor {
 
 /** Nobody can change the file any more. */
 export function sealFile({ fd }: Descriptor): void {
-  const seals = SEAL_SHRINK | SEAL_GROW | SEAL_WRITE | SEAL_SEAL;
+  const seals = SEAL_SHRINK | SEAL_GROW | SEAL_FUTURE_WRITE | SEAL_SEAL;
   syscall("fcntl", fd, F_ADD_SEALS, seals);
 }
 
@@ -116,7 +128,7 @@ export function memoryFile(
   }
   const file = new Descriptor(fd);
   writeAll(fd, content);
-  const seals = SEAL_SHRINK | SEAL_GROW | (sealed ? SEAL_WRITE | SEAL_SEAL : 0);
-  syscall("fcntl", fd, F_ADD_SEALS, seals);
+  if (sealed) sealFile(file);
+  else syscall("fcntl", fd, F_ADD_SEALS, SEAL_SHRINK | SEAL_GROW);
   return file;
 }

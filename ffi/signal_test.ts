@@ -76,7 +76,8 @@ Deno.test("memoryFile() unsealed keeps its size", () => {
 
 Deno.test("moveUp() moves a descriptor once, close() closes it once", () => {
   const moved = moveUp(open("/dev/null", O.O_RDONLY));
-  assertEquals(moved.fd >= 64, true);
+  // Above what is handed down, and without a larger table of descriptors.
+  assertEquals(moved.fd >= 44 && moved.fd < 64, true);
   assertEquals(moveUp(moved), moved);
   moved.close();
   moved.close();

@@ -122,7 +122,7 @@ export interface WalkOptions {
 /**
  * Opens /proc and makes sure of it. In a root filesystem that is shared, the
  * name could have been given to another directory, with somebody's program at
- * self/fd/64 in it, which would be started with all of our rights.
+ * self/fd/44 in it, which would be started with all of our rights.
  */
 export function openProc(): Descriptor {
   const proc = open("/proc", O.O_PATH | O.O_DIRECTORY | O.O_NOFOLLOW);

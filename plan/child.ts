@@ -57,7 +57,7 @@ export const TAKEN_BY_CHILD = [
 const GIVEN = 7;
 
 /** From this number on are the descriptors that the command keeps, on their way. */
-export const PRESERVED_FROM = 20;
+export const PRESERVED_FROM = 10;
 
 const deathSignal: Step[] = [{
   step: "setParentDeathSignal",
