@@ -3,11 +3,10 @@
  * host, in the parent, and reads nothing until it is needed.
  */
 
-import { gunzipSync } from "node:zlib";
 import { ensureEmbeddedRootfs } from "../rootfs/embedded.ts";
 
 /**
- * Beside the module in the compiled program, compressed, since every start
+ * Beside the main module in the compiled program, compressed, since every start
  * reads it; the digest of what is in it in a second file. Both are
  * written by scripts/compile.ts. The directory they are in exists only inside
  * the program, so nothing on the host's disk can stand in for them.
@@ -15,18 +14,26 @@ import { ensureEmbeddedRootfs } from "../rootfs/embedded.ts";
 const ARCHIVE = "rootfs.tar.gz";
 
 /** Unpacks it under the cache of the user, once; null where there is none. */
-export function embeddedRootfs(say: (line: string) => void): string | null {
-  if (!Deno.build.standalone || !import.meta.dirname) return null;
-  const path = `${import.meta.dirname}/${ARCHIVE}`;
+export async function embeddedRootfs(
+  say: (line: string) => void,
+): Promise<string | null> {
+  if (!Deno.build.standalone) return null;
+  const path = new URL(ARCHIVE, Deno.mainModule);
   let sha256: string;
   try {
-    sha256 = Deno.readTextFileSync(`${path}.sha256`).trim();
+    sha256 = (await Deno.readTextFile(new URL(`${path}.sha256`))).trim();
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return null;
     throw error;
   }
-  const archive = () => gunzipSync(Deno.readFileSync(path));
-  return ensureEmbeddedRootfs(archive, sha256, cacheDirectory(), say);
+  const archive = async () => gunzip(await Deno.readFile(path));
+  return await ensureEmbeddedRootfs(archive, sha256, cacheDirectory(), say);
+}
+
+async function gunzip(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
+  const stream = new Blob([bytes]).stream()
+    .pipeThrough(new DecompressionStream("gzip"));
+  return new Uint8Array(await new Response(stream).arrayBuffer());
 }
 
 function cacheDirectory(): string {

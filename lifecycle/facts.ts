@@ -5,6 +5,7 @@
 
 import type { Facts } from "../plan/facts.ts";
 import { hasNamespace } from "../plan/namespaces.ts";
+import { once } from "../plan/once.ts";
 import type { Spec } from "../spec/types.ts";
 import type { CgroupPlan } from "../cgroup/step.ts";
 import { readCaller } from "./caller.ts";
@@ -37,21 +38,39 @@ export function readFacts(
 ): Facts {
   const { capable, devices } = readCaller();
   const inUserNamespace = hasNamespace(spec, "user");
+  // Read when a step asks, which is while the child's runtime starts.
+  const later = {
+    changeRoot: once(() =>
+      options.chroot || rootIsInitramfs() ? "chroot" : "pivot_root"
+    ),
+    files: once(() =>
+      (spec.mounts ?? []).flatMap(({ source }) =>
+        source?.startsWith("/") && isFile(source) ? [source] : []
+      )
+    ),
+    nullStreams: once(() =>
+      [0, 1, 2].filter((fd) => {
+        const { [fd]: stream = "inherit" } = options.streams;
+        return stream === "null" || stream === "inherit" && isNull(fd);
+      })
+    ),
+  };
   return {
     init: options.init,
     self: { argv: selfArgv(), env: selfEnv() },
-    changeRoot: options.chroot || rootIsInitramfs() ? "chroot" : "pivot_root",
+    get changeRoot() {
+      return later.changeRoot();
+    },
+    get files() {
+      return later.files();
+    },
+    get nullStreams() {
+      return later.nullStreams();
+    },
     // At the head of a pipeline the terminal is the pager's; a command that
     // does read from it gets it then.
     foreground: ownForegroundGroup() !== null && Deno.stdout.isTerminal(),
-    files: (spec.mounts ?? []).flatMap(({ source }) =>
-      source?.startsWith("/") && isFile(source) ? [source] : []
-    ),
     mapHelper: options.mapHelper,
-    nullStreams: [0, 1, 2].filter((fd) => {
-      const { [fd]: stream = "inherit" } = options.streams;
-      return stream === "null" || stream === "inherit" && isNull(fd);
-    }),
     denySetgroups: inUserNamespace && !options.mapHelper &&
       (!capable || joinedDenies(spec)),
     bindDevices: inUserNamespace || !devices,

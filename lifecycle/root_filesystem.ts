@@ -23,7 +23,7 @@ export async function findRootFilesystem(
     if (path !== undefined || !(error instanceof ContainerError)) throw error;
     if (!(error.cause instanceof Deno.errors.NotFound)) throw error;
     const { embeddedRootfs } = await import("./embedded.ts");
-    const embedded = embeddedRootfs(say);
+    const embedded = await embeddedRootfs(say);
     if (embedded === null) throw error;
     return embedded;
   }

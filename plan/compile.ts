@@ -13,6 +13,7 @@ import {
   furnishNamespaces,
   hasNamespace,
 } from "./namespaces.ts";
+import { once } from "./once.ts";
 import { startProcess } from "./process.ts";
 import { changeRoot, isolateMounts, prepareCovers, sealRoot } from "./root.ts";
 import type { Plan, Step } from "./step.ts";
@@ -44,11 +45,6 @@ export function compile(asked: Spec, facts: Facts): Plan {
       return later.cleanup();
     },
   };
-}
-
-function once<T>(make: () => T): () => T {
-  let made: T | undefined;
-  return () => made ??= make();
 }
 
 function containerSteps(spec: Spec, facts: Facts): Step[] {

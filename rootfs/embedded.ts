@@ -86,12 +86,12 @@ export function unpackRootfs(archive: Uint8Array, into: string): void {
  * @param cacheDir A directory of this user; made when missing.
  * @param say Told, in a line, when something is unpacked.
  */
-export function ensureEmbeddedRootfs(
-  archive: Uint8Array | (() => Uint8Array),
+export async function ensureEmbeddedRootfs(
+  archive: Uint8Array | (() => Promise<Uint8Array>),
   sha256: string,
   cacheDir: string,
   say: (line: string) => void,
-): string {
+): Promise<string> {
   if (!/^[0-9a-f]{64}$/.test(sha256)) {
     throw new RootfsError(
       `Cannot unpack the root filesystem: ${
@@ -109,7 +109,7 @@ export function ensureEmbeddedRootfs(
     if (isThere(tree)) return tree;
     if (lock !== null) sweep(cacheDir, "rootfs");
     say(`Unpacking the root filesystem into ${tree}`);
-    const bytes = typeof archive === "function" ? archive() : archive;
+    const bytes = typeof archive === "function" ? await archive() : archive;
     unpackBeside(bytes, cacheDir, closed);
     return tree;
   } catch (error) {

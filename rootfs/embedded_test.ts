@@ -1,5 +1,10 @@
 // @ts-types="../types/std_assert.d.ts"
-import { assertEquals, assertMatch, assertThrows } from "@std/assert";
+import {
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertThrows,
+} from "@std/assert";
 import { makeStaticElf } from "./_elf_fixture.ts";
 import { assemble } from "./assemble.ts";
 import { ensureEmbeddedRootfs, packRootfs, unpackRootfs } from "./embedded.ts";
@@ -13,10 +18,12 @@ interface Bench {
   archive: Uint8Array;
   sha256: string;
   said: string[];
-  ensure: (archive?: Uint8Array) => string;
+  ensure: (archive?: Uint8Array) => Promise<string>;
 }
 
-async function withArchive(run: (bench: Bench) => void): Promise<void> {
+async function withArchive(
+  run: (bench: Bench) => void | Promise<void>,
+): Promise<void> {
   const dir = await Deno.makeTempDir();
   try {
     assemble({
@@ -30,7 +37,7 @@ async function withArchive(run: (bench: Bench) => void): Promise<void> {
     const sha256 = await sha256Hex(archive);
     const cache = `${dir}/a/cache`;
     const said: string[] = [];
-    run({
+    await run({
       dir,
       cache,
       archive,
@@ -66,64 +73,68 @@ Deno.test("packRootfs() refuses what is no file, directory or symlink", () =>
   }));
 
 Deno.test("ensureEmbeddedRootfs() unpacks once, behind a closed directory", () =>
-  withArchive(({ cache, sha256, said, archive, ensure }) => {
-    const tree = ensure();
+  withArchive(async ({ cache, sha256, said, archive, ensure }) => {
+    const tree = await ensure();
     assertEquals(tree, `${cache}/${sha256}/rootfs`);
-    assertEquals(Deno.statSync(`${cache}/${sha256}`).mode! & 0o7777, 0o700);
-    assertEquals(Deno.statSync(tree).mode! & 0o7777, 0o755);
+    assertEquals((await Deno.stat(`${cache}/${sha256}`)).mode! & 0o7777, 0o700);
+    assertEquals((await Deno.stat(tree)).mode! & 0o7777, 0o755);
     assertEquals(packRootfs(tree), archive);
     assertEquals(said.length, 1);
-    assertEquals(ensure(new Uint8Array()), tree);
+    assertEquals(await ensure(new Uint8Array()), tree);
     assertEquals(said.length, 1);
-    assertEquals([...Deno.readDirSync(cache)].length, 1);
+    assertEquals((await Array.fromAsync(Deno.readDir(cache))).length, 1);
   }));
 
 Deno.test("ensureEmbeddedRootfs() replaces a destroyed tree and sweeps leftovers", () =>
-  withArchive(({ cache, archive, ensure }) => {
-    const tree = ensure();
-    Deno.removeSync(`${tree}/bin`, { recursive: true });
-    Deno.mkdirSync(`${cache}/.rootfs.new-abc/new`, { recursive: true });
-    assertEquals(packRootfs(ensure()), archive);
-    assertEquals([...Deno.readDirSync(cache)].length, 1);
+  withArchive(async ({ cache, archive, ensure }) => {
+    const tree = await ensure();
+    await Deno.remove(`${tree}/bin`, { recursive: true });
+    await Deno.mkdir(`${cache}/.rootfs.new-abc/new`, { recursive: true });
+    assertEquals(packRootfs(await ensure()), archive);
+    assertEquals((await Array.fromAsync(Deno.readDir(cache))).length, 1);
   }));
 
 Deno.test("ensureEmbeddedRootfs() leaves nothing when the archive is bad", () =>
-  withArchive(({ cache, archive, ensure }) => {
-    assertThrows(
+  withArchive(async ({ cache, archive, ensure }) => {
+    await assertRejects(
       () => ensure(archive.subarray(0, 5000)),
       RootfsError,
       "in the middle",
     );
-    assertThrows(() => ensure(writeTar([])), RootfsError, "has no bin/busybox");
-    assertEquals([...Deno.readDirSync(cache)], []);
+    await assertRejects(
+      () => ensure(writeTar([])),
+      RootfsError,
+      "has no bin/busybox",
+    );
+    assertEquals(await Array.fromAsync(Deno.readDir(cache)), []);
   }));
 
 Deno.test("ensureEmbeddedRootfs() refuses a cache that others can write", () =>
-  withArchive(({ dir, cache, ensure }) => {
-    Deno.mkdirSync(cache, { recursive: true });
+  withArchive(async ({ dir, cache, ensure }) => {
+    await Deno.mkdir(cache, { recursive: true });
     for (const mode of [0o777, 0o770, 0o702]) {
-      Deno.chmodSync(cache, mode);
-      assertThrows(() => ensure(), RootfsError, "others can write it");
+      await Deno.chmod(cache, mode);
+      await assertRejects(() => ensure(), RootfsError, "others can write it");
     }
-    Deno.removeSync(cache);
-    Deno.symlinkSync(`${dir}/fs`, cache);
-    assertThrows(() => ensure(), RootfsError, "not a directory");
+    await Deno.remove(cache);
+    await Deno.symlink(`${dir}/fs`, cache);
+    await assertRejects(() => ensure(), RootfsError, "not a directory");
   }));
 
 Deno.test({
   name: "ensureEmbeddedRootfs() refuses a cache of another user",
   ignore: Deno.uid() !== 0, // Only root can give a directory away.
   fn: () =>
-    withArchive(({ cache, ensure }) => {
-      Deno.mkdirSync(cache, { recursive: true, mode: 0o700 });
-      Deno.chownSync(cache, 65534, 65534);
-      assertThrows(() => ensure(), RootfsError, "belongs to user 65534");
+    withArchive(async ({ cache, ensure }) => {
+      await Deno.mkdir(cache, { recursive: true, mode: 0o700 });
+      await Deno.chown(cache, 65534, 65534);
+      await assertRejects(() => ensure(), RootfsError, "belongs to user 65534");
     }),
 });
 
 Deno.test("ensureEmbeddedRootfs() refuses a digest that is none", () =>
-  withArchive(({ cache, archive }) => {
-    assertThrows(
+  withArchive(async ({ cache, archive }) => {
+    await assertRejects(
       () => ensureEmbeddedRootfs(archive, "../x", cache, () => {}),
       RootfsError,
       "is not a SHA-256",
@@ -145,7 +156,7 @@ Deno.test("ensureEmbeddedRootfs() serves processes that start at once", async ()
     const module = new URL("./embedded.ts", import.meta.url).href;
     const code = `import { ensureEmbeddedRootfs } from "${module}";
       const archive = Deno.readFileSync("${dir}/archive");
-      console.log(ensureEmbeddedRootfs(archive, "${sha256}", "${dir}/cache", () => {}));`;
+      console.log(await ensureEmbeddedRootfs(archive, "${sha256}", "${dir}/cache", () => {}));`;
     const runs = await Promise.all(
       Array.from({ length: 4 }, () =>
         new Deno.Command(Deno.execPath(), {

@@ -14,8 +14,10 @@ import { dirname, join, resolve } from "@std/path";
 import $ from "dax";
 import { packRootfs } from "../rootfs/embedded.ts";
 import { sha256Hex } from "../rootfs/verify.ts";
-import { reasonOf, runDeno } from "./_deno.ts";
+import { reasonOf } from "./_deno.ts";
 import { isThere, ROOT } from "./_files.ts";
+import { bundle, makeStandalone } from "./_standalone.ts";
+import { codeFile, ROLES, textFile } from "./standalone/load.ts";
 import { launcher } from "./_launcher.ts";
 import {
   runScript,
@@ -58,9 +60,6 @@ DENORT_BIN names one that is already there. COMPILE_DENO names another Deno to
 compile with. Where neither can be had, the file is a script that runs on the
 Deno that built it, and carries no root filesystem.
 `;
-
-/** In minutes: long enough for a slow download, short enough to notice that it hangs. */
-const PATIENCE = 5;
 
 /** Reads the command line; pure. `"help"` when help is asked for. */
 export function parse(args: readonly string[]): CompileOptions | "help" {
@@ -111,32 +110,37 @@ export async function compileProgram(
   }
   await ensureDir(dirname(out));
   using scratch = new Scratch(dirname(out));
-  let bundle = await makeBundle(scratch, "split");
-  const carried = await carryRootfs(options, dirname(bundle), say);
-  const failure = await makeBinary(scratch, bundle, carried);
+  const carried = await carryRootfs(options, scratch.path, say);
+  const failure = await makeStandalone({
+    directory: scratch.path,
+    out: scratch.program,
+    carried: carried === null ? [] : [carried, `${carried}.sha256`],
+    rootfs: options.rootfs !== null && isThere(options.rootfs)
+      ? options.rootfs
+      : "/",
+    say,
+  }) ?? await unfit(scratch.program);
   if (failure !== null) {
     if (options.standalone) {
       throw new ScriptError(`Cannot make a standalone binary: ${failure}`, {
         hint: "name a runtime with DENORT_BIN",
       });
     }
-    bundle = await makeBundle(scratch, "whole");
-    await makeScript(scratch, bundle);
+    await makeScript(scratch);
   }
   // What changes while this runs is newer than the file, which is then stale.
   await Deno.utime(scratch.program, begun, begun);
   await Deno.rename(scratch.program, out);
-  const parts = [
-    `bundle ${inWords(bundleSize(bundle))}`,
-    carried && failure === null
-      ? `root filesystem ${size(carried)}`
-      : "no root filesystem",
-  ].join(", ");
   if (failure === null) {
-    say(`Made ${out}: standalone, ${size(out)} (${parts})`);
+    const parts = [
+      `program ${sizes(ROLES.map((role) => scratch.at(textFile(role))))}`,
+      `compiled code ${sizes(ROLES.map((role) => scratch.at(codeFile(role))))}`,
+      carried ? `root filesystem ${sizes([carried])}` : "no root filesystem",
+    ];
+    say(`Made ${out}: standalone, ${sizes([out])} (${parts.join(", ")})`);
     return;
   }
-  say(`Made ${out}: a script, ${size(out)} (${parts})`);
+  say(`Made ${out}: a script, ${sizes([out])} (no root filesystem)`);
   say(
     `Warning: ${out} is not self-contained: it runs on ${Deno.execPath()} alone and carries no root filesystem`,
   );
@@ -167,7 +171,12 @@ class Scratch implements Disposable {
 
   /** What is being made. Compiled programs know themselves by this name. */
   get program(): string {
-    return join(this.path, "container");
+    return this.at("container");
+  }
+
+  /** The path of a file in it. */
+  at(name: string): string {
+    return join(this.path, name);
   }
 
   [Symbol.dispose](): void {
@@ -176,50 +185,11 @@ class Scratch implements Disposable {
   }
 }
 
-/**
- * The program as modules: one file for a script; for a binary split, since each
- * process of ours then reads no more than its command needs.
- */
-async function makeBundle(
-  scratch: Scratch,
-  form: "split" | "whole",
-): Promise<string> {
-  const directory = join(scratch.path, form);
-  const outcome = await runDeno(
-    Deno.execPath(),
-    [
-      "bundle",
-      "--minify",
-      "--platform=deno",
-      "--quiet",
-      ...(form === "split" ? ["--code-splitting"] : []),
-      "--outdir",
-      directory,
-      join(ROOT, "main.ts"),
-    ],
-    { cwd: ROOT, minutes: PATIENCE },
-  );
-  const path = join(directory, "main.js");
-  if (outcome.code !== 0 || !isThere(path)) {
-    throw new ScriptError(
-      `Cannot bundle the program: ${reasonOf(outcome)}`,
-      {
-        hint:
-          "the first bundling fetches esbuild from npm, which needs a network",
-      },
-    );
-  }
-  return path;
-}
-
-/** The bytes of all modules of a bundle. */
-function bundleSize(bundle: string): number {
-  return [...Deno.readDirSync(dirname(bundle))]
-    .filter(({ name }) => name.endsWith(".js"))
-    .reduce(
-      (sum, { name }) => sum + Deno.statSync(join(dirname(bundle), name)).size,
-      0,
-    );
+/** Why a binary that was made does not do; null where it does. */
+async function unfit(program: string): Promise<string | null> {
+  const problem = await trialProblem(program);
+  // A runtime of another version starts, and then finds nothing in itself.
+  return problem && `the runtime does not go with this Deno: ${problem}`;
 }
 
 /** Packs the tree beside the bundle; null where there is nothing to carry. */
@@ -255,43 +225,10 @@ async function carryRootfs(
   return path;
 }
 
-/**
- * Makes the standalone binary; a word on why that cannot be. All permissions,
- * since FFI needs what it opens and Deno guards much of /proc and /dev by
- * nothing less. No code cache: it saves nothing for a module this small, and
- * would be a file in the shared temporary directory that root then trusts.
- */
-async function makeBinary(
-  scratch: Scratch,
-  bundle: string,
-  archive: string | null,
-): Promise<string | null> {
-  const deno = Deno.env.get("COMPILE_DENO") || Deno.execPath();
-  const flags = ["--no-check", "--no-config", "--no-lock", "--no-code-cache"];
-  const carried = archive === null
-    ? []
-    : [`--include=${archive}`, `--include=${archive}.sha256`];
-  const outcome = await runDeno(
-    deno,
-    [
-      "compile",
-      "--allow-all",
-      ...flags,
-      ...carried,
-      "--output",
-      scratch.program,
-      bundle,
-    ],
-    { cwd: scratch.path, minutes: PATIENCE },
-  );
-  if (outcome.code !== 0) return reasonOf(outcome);
-  const problem = await trialProblem(scratch.program);
-  // A runtime of another version starts, and then finds nothing in itself.
-  return problem && `the runtime does not go with ${deno}: ${problem}`;
-}
-
-async function makeScript(scratch: Scratch, bundle: string): Promise<void> {
-  const text = launcher(await Deno.readTextFile(bundle), Deno.execPath());
+async function makeScript(scratch: Scratch): Promise<void> {
+  const module = join(scratch.path, "module.js");
+  await bundle(join(ROOT, "main.ts"), module, ["--platform=deno"]);
+  const text = launcher(await Deno.readTextFile(module), Deno.execPath());
   await Deno.remove(scratch.program).catch(() => {});
   await Deno.writeTextFile(scratch.program, text, { mode: 0o755 });
   const problem = await trialProblem(scratch.program);
@@ -313,8 +250,14 @@ export async function trialProblem(program: string): Promise<string | null> {
   }
 }
 
-/** The size of a file in words. */
-const size = (path: string) => inWords(Deno.statSync(path).size);
+/** The size of files in words; those that are missing are empty. */
+const sizes = (paths: readonly string[]) =>
+  inWords(
+    paths.filter(isThere).reduce(
+      (sum, path) => sum + Deno.statSync(path).size,
+      0,
+    ),
+  );
 
 /** A number of bytes in words. */
 function inWords(bytes: number): string {

@@ -1,0 +1,149 @@
+/**
+ * Builds the standalone binary: the program's text, the code that V8 makes of
+ * it, and Deno's runtime in one file.
+ *
+ * @module
+ */
+// @ts-types="../types/std_path.d.ts"
+import { dirname, join } from "@std/path";
+import { reasonOf, runDeno } from "./_deno.ts";
+import { isThere, ROOT } from "./_files.ts";
+import { ScriptError } from "./_report.ts";
+import { codeFile, type Role, ROLES, textFile } from "./standalone/load.ts";
+
+/** In minutes: long enough for a slow download, short enough to notice that it hangs. */
+const PATIENCE = 5;
+
+/** In milliseconds, for the container that the build runs itself. */
+const WARM_PATIENCE = 60_000;
+
+const SOURCES = join(ROOT, "scripts/standalone");
+
+/** What is to be put into the binary. */
+export interface Parts {
+  /** A directory to work in. */
+  directory: string;
+  /** The file to make. */
+  out: string;
+  /** Further files, which lie in the directory. */
+  carried: readonly string[];
+  /** A root filesystem to warm up in. */
+  rootfs: string;
+  say(line: string): void;
+}
+
+/**
+ * Makes the binary; a word on why that cannot be. All permissions, since FFI
+ * needs what it opens and Deno guards much of /proc and /dev by nothing less.
+ * Deno's own code cache would be a file in the shared temporary directory that
+ * root then trusts: ours is inside.
+ */
+export async function makeStandalone(parts: Parts): Promise<string | null> {
+  const { directory, out, carried, say } = parts;
+  const at = (name: string) => join(directory, name);
+  // The other platform's bundles import, which a classic script cannot.
+  const classic = ["--platform=browser", "--format=iife"];
+  for (const role of ROLES) {
+    const path = at(textFile(role));
+    await bundle(join(SOURCES, `${role}.ts`), path, classic);
+    await Deno.writeTextFile(path, inAscii(await Deno.readTextFile(path)));
+  }
+  for (const name of ["main", "warm"]) {
+    const source = join(SOURCES, `${name}.ts`);
+    await bundle(source, at(`${name}.js`), ["--platform=deno"]);
+  }
+  const texts = ROLES.map((role) => at(textFile(role)));
+  const failure = await compile(at("warm"), at("warm.js"), texts);
+  if (failure !== null) return failure;
+  const files = [...texts, ...carried];
+  for (const [role, code] of await warmUp(at("warm"), parts.rootfs, say)) {
+    files.push(at(codeFile(role)));
+    await Deno.writeFile(at(codeFile(role)), code);
+  }
+  return await compile(out, at("main.js"), files);
+}
+
+/** Bundles a module and all it imports into one file. */
+export async function bundle(
+  entry: string,
+  out: string,
+  flags: readonly string[],
+): Promise<void> {
+  const outcome = await runDeno(
+    Deno.execPath(),
+    ["bundle", "--minify", "--quiet", ...flags, "--output", out, entry],
+    { cwd: ROOT, minutes: PATIENCE },
+  );
+  if (outcome.code === 0 && isThere(out)) return;
+  throw new ScriptError(`Cannot bundle the program: ${reasonOf(outcome)}`, {
+    hint: "the first bundling fetches esbuild from npm, which needs a network",
+  });
+}
+
+/**
+ * The same JavaScript with escapes for what is not ASCII, all of which is in
+ * strings: V8 holds such a text in half the memory, and takes it over as it is.
+ */
+const inAscii = (text: string) =>
+  text.replace(
+    /[^\0-\x7f]/g,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+
+async function compile(
+  out: string,
+  main: string,
+  files: readonly string[],
+): Promise<string | null> {
+  const deno = Deno.env.get("COMPILE_DENO") || Deno.execPath();
+  const outcome = await runDeno(
+    deno,
+    [
+      "compile",
+      "--allow-all",
+      "--no-check",
+      "--no-config",
+      "--no-lock",
+      "--no-code-cache",
+      ...files.map((path) => `--include=${path}`),
+      "--output",
+      out,
+      main,
+    ],
+    { cwd: dirname(out), minutes: PATIENCE },
+  );
+  if (outcome.code !== 0) return reasonOf(outcome);
+  return isThere(out) ? null : `${deno} made no ${out}`;
+}
+
+/**
+ * Runs a container, for V8 to compile what a start needs, and takes that over.
+ * Nothing is lost but time where this machine lets us run none.
+ */
+async function warmUp(
+  program: string,
+  rootfs: string,
+  say: (line: string) => void,
+): Promise<Map<Role, Uint8Array>> {
+  const { stdout, stderr } = await new Deno.Command(program, {
+    args: ["run", "--rootfs", rootfs, "/bin/true"],
+    env: { NO_COLOR: "1" },
+    stdin: "null",
+    signal: AbortSignal.timeout(WARM_PATIENCE),
+  }).output();
+  const codes = new Map<Role, Uint8Array>();
+  const decoder = new TextDecoder();
+  for (let rest = stdout; rest.length;) {
+    const end = rest.indexOf("\n".charCodeAt(0)) + 1;
+    const { role, length } = JSON.parse(
+      decoder.decode(rest.subarray(0, end)),
+    ) as { role: Role; length: number };
+    codes.set(role, rest.slice(end, end + length));
+    rest = rest.subarray(end + length);
+  }
+  if (codes.size < ROLES.length) {
+    const reason = decoder.decode(stderr).trim().split("\n").at(-1);
+    say(`The program will start slower than it could: ${reason}`);
+  }
+  return codes;
+}
