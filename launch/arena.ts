@@ -4,13 +4,14 @@
  * argv or a structure looks in it does not.
  */
 
-import { cString } from "../ffi/memory.ts";
 import type { Argument } from "./call.ts";
 
 /** Somewhere that bytes can be put and slots can be found. */
 export interface Arena {
   /** Puts the bytes at an address that stays theirs. */
   place(bytes: Uint8Array<ArrayBuffer>): number;
+  /** The same for a text, with its NUL. Equal texts are one: nobody writes there. */
+  placeText(text: string): number;
   /** The address of a slot. */
   slotAddress(name: string): number;
 }
@@ -37,7 +38,7 @@ export function layOut(
     return argument;
   }
   if (argument === null) return 0;
-  if (typeof argument === "string") return arena.place(cString(argument));
+  if (typeof argument === "string") return arena.placeText(argument);
   if (argument instanceof Uint8Array) {
     return arena.place(argument as Uint8Array<ArrayBuffer>);
   }

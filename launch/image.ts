@@ -1,6 +1,7 @@
 /** Instructions to the bytes that either executor reads: launch/layout.ts says how. */
 
 import { ERRNO, type Errno } from "../ffi/errno.ts";
+import { cString } from "../ffi/memory.ts";
 import { numberOf } from "../ffi/numbers.ts";
 import { type Arena, layOut, setWord, type Word } from "./arena.ts";
 import type { Argument, Instruction } from "./call.ts";
@@ -29,6 +30,7 @@ class ImageArena implements Arena {
   readonly data: [offset: number, bytes: Uint8Array][] = [];
   // One buffer that two instructions share is one place.
   readonly #placed = new Map<Uint8Array, number>();
+  readonly #texts = new Map<string, number>();
   constructor(public end: number) {}
 
   place(bytes: Uint8Array<ArrayBuffer>): number {
@@ -39,6 +41,14 @@ class ImageArena implements Arena {
     this.end = (offset + bytes.length + 7) & ~7;
     const address = BASE + offset;
     this.#placed.set(bytes, address);
+    return address;
+  }
+
+  placeText(text: string): number {
+    let address = this.#texts.get(text);
+    if (address === undefined) {
+      this.#texts.set(text, address = this.place(cString(text)));
+    }
     return address;
   }
 
