@@ -265,14 +265,17 @@ export function without(name: string): string | null {
   return hasProgram(name) ? null : `${name} is not installed`;
 }
 
-/** Waits until something holds. */
+/** Waits until something holds. What it is may be told when that was in vain. */
 export async function until(
-  what: string,
+  what: string | (() => string),
   holds: () => boolean | Promise<boolean>,
 ): Promise<void> {
   const end = Date.now() + PATIENCE;
   while (!await holds()) {
-    if (Date.now() > end) throw new Error(`Waited in vain: ${what}`);
+    if (Date.now() > end) {
+      const told = typeof what === "string" ? what : what();
+      throw new Error(`Waited in vain: ${told}`);
+    }
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }
