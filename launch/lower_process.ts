@@ -23,15 +23,14 @@ import {
 } from "../ffi/termios.ts";
 import { CAPABILITIES } from "../plan/capabilities.ts";
 import { SpecError } from "../spec/errors.ts";
-import type { Block, Instruction } from "./call.ts";
+import type { Instruction } from "./call.ts";
+import { descriptorMessage } from "./descriptor_message.ts";
 import { HANDED } from "./handed.ts";
 import { installFilter } from "./seccomp/install.ts";
 import type { Lowering } from "./lower.ts";
 import { writeToProc } from "./lower_kernel.ts";
 
 const CWD_SIZE = 4096;
-const SOL_SOCKET = 1;
-const SCM_RIGHTS = 1;
 const MSG_NOSIGNAL = 0x4000;
 /** Under this number the terminal's master side goes to the parent. */
 const MASTER = 8;
@@ -55,35 +54,6 @@ function capabilityData(sets: (readonly string[])[]): Uint8Array {
     words[index + 3] = Number(bits >> 32n);
   });
   return new Uint8Array(words.buffer);
-}
-
-/** struct msghdr of sendmsg(2): one byte, and a descriptor beside it. */
-function descriptorMessage(fd: number): Block {
-  const control = new Uint8Array(24);
-  const view = new DataView(control.buffer);
-  view.setBigUint64(0, 20n, true);
-  view.setInt32(8, SOL_SOCKET, true);
-  view.setInt32(12, SCM_RIGHTS, true);
-  view.setInt32(16, fd, true);
-  const vector = new Uint8Array(16);
-  new DataView(vector.buffer).setBigUint64(8, 1n, true);
-  const message = new Uint8Array(56);
-  const header = new DataView(message.buffer);
-  header.setBigUint64(24, 1n, true);
-  header.setBigUint64(40, 24n, true);
-  return {
-    bytes: message,
-    pointers: [
-      {
-        at: 16,
-        to: {
-          bytes: vector,
-          pointers: [{ at: 0, to: new Uint8Array([TERMINAL_NEWS]) }],
-        },
-      },
-      { at: 32, to: control },
-    ],
-  };
 }
 
 export const lowerProcess: Lowering<
@@ -208,7 +178,11 @@ export const lowerProcess: Lowering<
     { name: "dup3", args: [{ slot: "master" }, MASTER, O.O_CLOEXEC] },
     {
       name: "sendmsg",
-      args: [HANDED.status, descriptorMessage(MASTER), MSG_NOSIGNAL],
+      args: [
+        HANDED.status,
+        descriptorMessage(TERMINAL_NEWS, MASTER),
+        MSG_NOSIGNAL,
+      ],
     },
     // The parent keeps it up to date; a command that asks at once is not to
     // find none.
