@@ -160,7 +160,7 @@ export const RUN_FLAGS: readonly Flag[] = [
   {
     name: "seccomp",
     value: "PROFILE",
-    help: "default, unconfined, or a profile's FILE",
+    help: "default, unconfined, a profile's FILE, or learn[=FILE]",
   },
   { name: "apparmor", value: "PROFILE", help: "An AppArmor profile" },
   { name: "selinux", value: "LABEL", help: "An SELinux label" },

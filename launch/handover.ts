@@ -62,6 +62,8 @@ export const NEWS = {
   wantsTerminal: 3,
   /** With it comes the container's terminal. */
   terminal: 4,
+  /** With it comes what hears of every system call (--seccomp learn). */
+  listener: 5,
 } as const;
 
 /**

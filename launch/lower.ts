@@ -5,6 +5,7 @@
 
 import type { Step, StepKind, StepOf } from "../plan/step.ts";
 import type { Instruction } from "./call.ts";
+import { lowerLearning } from "./lower_learning.ts";
 import { lowerMounts } from "./lower_mounts.ts";
 import { lowerNamespaces } from "./lower_namespaces.ts";
 import { lowerProcess } from "./lower_process.ts";
@@ -25,6 +26,7 @@ const LOWERING: Lowering<StepKind> = {
   ...lowerNamespaces,
   ...lowerMounts,
   ...lowerProcess,
+  ...lowerLearning,
 };
 
 /** Puts other instructions in the place of a step's own. */

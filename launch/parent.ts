@@ -3,7 +3,7 @@
  * the terminal, waits. Runs on the host, in the process the user started.
  */
 
-import { O, open } from "../ffi/fcntl.ts";
+import { type Descriptor, O, open } from "../ffi/fcntl.ts";
 import { syscall } from "../ffi/libc.ts";
 import {
   blockSignals,
@@ -40,6 +40,8 @@ export interface ParentHooks {
   prepare(pid: number): void;
   /** The root filesystem, to look into when the command cannot be executed. */
   root: string;
+  /** What hears of every system call, where the filter learns. */
+  listened?: (listener: Descriptor) => void;
   /** The command runs, or is about to. */
   started(pid: number): void;
 }
@@ -50,6 +52,7 @@ export async function runParent(
   hooks: ParentHooks,
 ): Promise<number> {
   using container = startContainer(handover);
+  container.listened = hooks.listened;
   try {
     hooks.prepare(container.pid);
   } catch (error) {

@@ -118,6 +118,12 @@ const HINTS: {
     hint: "Choose another --workdir.",
   },
   {
+    step: "setSeccomp",
+    code: "EBUSY",
+    hint:
+      "Something hears of this process's system calls already, as in a container of some managers: learn outside of it.",
+  },
+  {
     step: "setHostname",
     code: "EINVAL",
     hint: "A hostname has at most 64 bytes.",

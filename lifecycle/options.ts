@@ -46,7 +46,7 @@ export interface ContainerOptions {
   privileged?: boolean;
   /** On without it. */
   noNewPrivileges?: boolean;
-  /** A profile's path, `default` or `unconfined`. */
+  /** A profile's path, `default`, `unconfined`; `learn` and `learn=FILE` for `container run` alone. */
   seccomp?: string;
   rlimits?: Rlimit[];
   umask?: number;

@@ -17,7 +17,7 @@ import { layersIn, makeLayers } from "./layers.ts";
 import { type FactOptions, readFacts } from "./facts.ts";
 import type { ContainerOptions } from "./options.ts";
 import { EMPTY_ROOTFS } from "./root_filesystem.ts";
-import { seccompFilter } from "./seccomp.ts";
+import { type LearnTarget, learnTarget, seccompFilter } from "./seccomp.ts";
 import { decide } from "./spec.ts";
 import type { StatusEvent } from "./status_lines.ts";
 import { findUser } from "./users.ts";
@@ -40,6 +40,8 @@ export interface Prepared {
   facts: Facts;
   plan: Plan;
   cgroup: CgroupPlan | null;
+  /** Where the profile goes that is learned, if one is. */
+  learn: LearnTarget | null;
   /** What had to be left out, a sentence each. */
   leftOut: string[];
 }
@@ -92,7 +94,8 @@ export async function prepare(
     cgroup,
   };
   const facts = readFacts(spec, factOptions);
-  return { spec, facts, plan: compile(spec, facts), cgroup, leftOut };
+  const learn = learnTarget(options.seccomp ?? "default");
+  return { spec, facts, plan: compile(spec, facts), cgroup, learn, leftOut };
 }
 
 /**
@@ -101,7 +104,7 @@ export async function prepare(
  * @returns the command's own status, 128+n when signal n killed it
  */
 export async function run(
-  { spec, facts, plan, cgroup, leftOut }: Prepared,
+  { spec, facts, plan, cgroup, learn, leftOut }: Prepared,
   options: RunOptions,
 ): Promise<number> {
   const { args, preserve = 0 } = spec.process;
@@ -111,6 +114,8 @@ export async function run(
   }
   using limits = cgroup &&
     new (await import("./limits.ts")).Limits(cgroup);
+  using learner = learn &&
+    new (await import("./learn.ts")).Learner(learn, options.say);
   makeLayers(spec, facts);
   const told = options.events ?? (() => {});
   let started = false;
@@ -124,6 +129,7 @@ export async function run(
   }, {
     prepare: (pid) => mapIdsOf(plan, pid),
     root: rootOnHost(spec.root.path),
+    listened: learner?.listened,
     started(pid) {
       started = true;
       told({ event: "started", pid });
@@ -132,6 +138,7 @@ export async function run(
     if (started) told({ event: "exited", status: statusOf(error) });
     throw error;
   });
+  await learner?.finish(status);
   told({ event: "exited", status });
   if (limits?.oomKilled()) {
     options.say(

@@ -11,7 +11,7 @@ import { kill, SIGNAL, type SignalName } from "../ffi/signal.ts";
 import { wait, waitInBackground, type WaitStatus } from "../ffi/wait.ts";
 import { type Container, startContainer } from "../launch/container.ts";
 import { checkStarted, outside } from "../launch/diagnose.ts";
-import { ContainerError } from "../spec/errors.ts";
+import { ContainerError, SpecError } from "../spec/errors.ts";
 import { makeLayers } from "./layers.ts";
 import { Limits } from "./limits.ts";
 import type { ContainerOptions } from "./options.ts";
@@ -165,6 +165,14 @@ export async function run(options: LibraryOptions): Promise<RunningContainer> {
 
 function launch(prepared: Prepared, options: LibraryOptions): RunningContainer {
   const { plan, spec, facts, cgroup: cgroupPlan } = prepared;
+  if (prepared.learn) {
+    throw new SpecError(
+      "Cannot learn a seccomp profile: the library does not",
+      {
+        hint: "Use container run --seccomp learn.",
+      },
+    );
+  }
   makeLayers(spec, facts);
   using undo = new DisposableStack();
   const limits = cgroupPlan && undo.use(new Limits(cgroupPlan));

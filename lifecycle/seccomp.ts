@@ -6,6 +6,7 @@ import {
   RELEVANT_CAPABILITIES,
 } from "../launch/seccomp/default_code.ts";
 import type { Facts } from "../plan/facts.ts";
+import { UsageError } from "../spec/errors.ts";
 
 /** `6.1.0-18-amd64` gives 6 and 1. */
 export function kernelVersion(
@@ -15,8 +16,27 @@ export function kernelVersion(
   return [Number(major), Number(minor)];
 }
 
+/** Where a learned profile goes: a file, or standard error. */
+export type LearnTarget = { file: string } | "stderr";
+
 /**
- * The filter for a profile: `default`, `unconfined` or a file. The usual one is
+ * Where the profile of `learn` or `learn=FILE` goes; null for other profiles.
+ *
+ * @throws UsageError where the file has no name
+ */
+export function learnTarget(profile: string): LearnTarget | null {
+  if (profile === "learn") return "stderr";
+  if (!profile.startsWith("learn=")) return null;
+  const file = profile.slice("learn=".length);
+  if (file) return { file };
+  throw new UsageError(
+    `--seccomp ${profile}: no file is named`,
+    "Give --seccomp learn=FILE, or --seccomp learn for standard error.",
+  );
+}
+
+/**
+ * The filter for a profile: `default`, `unconfined`, `learn` or a file. The usual one is
  * kept compiled; the compiler is loaded for the others alone.
  */
 export async function seccompFilter(
@@ -24,6 +44,9 @@ export async function seccompFilter(
   capabilities: readonly string[],
 ): Promise<Facts["seccomp"]> {
   if (profile === "unconfined") return null;
+  if (learnTarget(profile)) {
+    return (await import("./learn.ts")).learningFilter(kernelVersion());
+  }
   const host = { kernel: kernelVersion(), arch: Deno.build.arch };
   if (profile === "default" && isUsual(capabilities, host.kernel)) {
     return { profile, filter: DEFAULT_FILTER[host.arch], flags: 0 };

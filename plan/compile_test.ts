@@ -353,6 +353,7 @@ Deno.test("every step has words, a reason and a man page", () => {
       [one, { rootKind: "empty" }],
       [one, { rootKind: "host", overlay }],
       [one, { overlay: { upper: null, work: null } }],
+      [one, { seccomp: { ...SECCOMP, learns: true } }],
       [user, { bindDevices: true, denySetgroups: true, mapHelper: true }],
       [spec({ linux: { namespaces: [{ type: "uts", path: "/x" }] } }), {}],
     ] satisfies [Spec, Partial<Facts>][]
@@ -373,5 +374,5 @@ Deno.test("every step has words, a reason and a man page", () => {
       assert(/\(\d\)|kernel's/.test(step.man), `${step.step}: ${step.man}`);
     }
   }
-  assertEquals([...seen].length, 53);
+  assertEquals([...seen].length, 55);
 });

@@ -28,7 +28,13 @@ export interface Facts {
   /** The cgroup to be made. */
   cgroup: { path: string; writes: { file: string; value: string }[] } | null;
   /** The seccomp filter, compiled, in base64. */
-  seccomp: { profile: string; filter: string; flags: number } | null;
+  seccomp: {
+    profile: string;
+    filter: string;
+    flags: number;
+    /** It reports every call to the parent. */
+    learns?: true;
+  } | null;
   /**
    * What the root filesystem is: a directory, the host's own tree, or nothing
    * but what is put there.

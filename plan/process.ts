@@ -8,6 +8,7 @@ import type { Spec } from "../spec/types.ts";
 import { limitCapabilities, setCapabilities } from "./capabilities.ts";
 import { tieToParent } from "./child.ts";
 import type { Facts } from "./facts.ts";
+import { type Learning, learning } from "./learning.ts";
 import type { Step } from "./step.ts";
 
 /** The search path when the environment has none, execvp(3). */
@@ -109,17 +110,10 @@ function identity(spec: Spec, facts: Facts): Step[] {
 /** From a bare process inside the container to the user's command. */
 export function startProcess(spec: Spec, facts: Facts): Step[] {
   const { args, env, cwd, noNewPrivileges } = spec.process;
-  const seccomp: Step[] = facts.seccomp
-    ? [{
-      step: "setSeccomp",
-      ...facts.seccomp,
-      why: noNewPrivileges
-        ? "the system calls it may make: those that reach into the kernel where no namespace holds are refused; last, since it may forbid the steps before it"
-        : "the system calls it may make; without no_new_privs this takes a right that goes next",
-      man: "seccomp(2)",
-    }]
-    : [];
+  const learn = learning(spec, facts);
+  const seccomp = [...filterCalls(spec, facts), ...learn.filtered];
   return [
+    ...learn.first,
     ...ownSession(spec, facts),
     ...limits(spec),
     ...limitCapabilities(spec),
@@ -128,7 +122,7 @@ export function startProcess(spec: Spec, facts: Facts): Step[] {
     ...setCapabilities(spec),
     ...(facts.init ? [] : tieToParent),
     ...nullStreams(spec, facts),
-    ...closeFiles(spec),
+    ...closeFiles(spec, learn),
     {
       step: "changeDirectory",
       path: cwd,
@@ -172,6 +166,21 @@ export function startProcess(spec: Spec, facts: Facts): Step[] {
       man: "execve(2)",
     },
   ];
+}
+
+function filterCalls({ process }: Spec, { seccomp }: Facts): Step[] {
+  if (!seccomp) return [];
+  const { learns, ...filter } = seccomp;
+  return [{
+    step: "setSeccomp",
+    ...filter,
+    why: learns
+      ? "it refuses nothing, and reports every system call: a profile of those that the command needs comes of it"
+      : process.noNewPrivileges
+      ? "the system calls it may make: those that reach into the kernel where no namespace holds are refused; last, since it may forbid the steps before it"
+      : "the system calls it may make; without no_new_privs this takes a right that goes next",
+    man: "seccomp(2)",
+  }];
 }
 
 function ownSession(spec: Spec, facts: Facts): Step[] {
@@ -221,7 +230,7 @@ function nullStreams(spec: Spec, facts: Facts): Step[] {
   }];
 }
 
-function closeFiles(spec: Spec): Step[] {
+function closeFiles(spec: Spec, { arranged, kept }: Learning): Step[] {
   const { preserve = 0 } = spec.process;
   return [
     ...(preserve
@@ -234,9 +243,10 @@ function closeFiles(spec: Spec): Step[] {
         } as const,
       ]
       : []),
+    ...arranged,
     {
       step: "closeDescriptors",
-      from: 3 + preserve,
+      from: 3 + preserve + kept,
       why:
         "no open file of the host comes along but the standard streams; before chdir, so that no working directory hides in one (CVE-2024-21626)",
       man: "close_range(2)",

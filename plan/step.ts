@@ -177,6 +177,10 @@ type Kinds = {
   setAffinity: { cpus: readonly number[] };
   /** seccomp(2) SECCOMP_SET_MODE_FILTER. */
   setSeccomp: { profile: string; filter: string; flags: number };
+  /** dup3(2): the socket to the parent (`null`: as it was handed), to a number of its own. */
+  keepSocket: { from: number | null; to: number };
+  /** sendmsg(2): the listener of the filter, to the parent. */
+  sendListener: { socket: number; listener: number };
   /** write(2) to /proc/self/attr/…/exec. */
   setLabel: { kind: "apparmor" | "selinux"; label: string };
   /** setsid(2). */

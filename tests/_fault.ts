@@ -54,6 +54,8 @@ const EVERY_KIND: Record<StepKind, true> = {
   setNice: true,
   setAffinity: true,
   setSeccomp: true,
+  keepSocket: true,
+  sendListener: true,
   setLabel: true,
   makeSession: true,
   openTerminal: true,

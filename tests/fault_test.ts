@@ -194,6 +194,30 @@ test("a label that cannot be set is told, where there is no security module, too
   }
 });
 
+for (const flags of [[], ["--no-init"], ["--no-new-privs=false"]]) {
+  test(`a listener that cannot be sent is told, and nobody waits for it: ${flags[0] ?? "--init"}`, async () => {
+    const all = places(
+      await decide({
+        seccomp: "learn",
+        init: flags[0] !== "--no-init",
+        noNewPrivileges: flags[0] !== "--no-new-privs=false",
+      }, "null"),
+    );
+    const learning = all.filter(({ step: { step } }) =>
+      ["keepSocket", "setSeccomp", "sendListener"].includes(step)
+    );
+    for (const place of learning) {
+      const { status, stdout, stderr } = await execute(
+        faultWords(place, "fail", ...flags, "--seccomp", "learn", "true"),
+      );
+      assertEquals([status, stdout], [125, ""], stderr);
+      assertEquals(stderr.split("\n").length, 2, stderr);
+      assertStringIncludes(stderr, expectedMessage(place));
+      covered.add(place.step.step);
+    }
+  });
+}
+
 test("ids that cannot be mapped are told, and the process that waits for them is gone", async () => {
   const { status, stderr } = await run([
     "--uidmap",
