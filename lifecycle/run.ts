@@ -108,14 +108,14 @@ export async function run(
   options: RunOptions,
 ): Promise<number> {
   const { args, preserve = 0 } = spec.process;
+  using learner = learn &&
+    new (await import("./learn.ts")).Learner(learn, options.say);
   if (options.announce) {
     announce(args, Deno.pid);
     for (const line of leftOut) options.say(`container: ${line}`);
   }
   using limits = cgroup &&
     new (await import("./limits.ts")).Limits(cgroup);
-  using learner = learn &&
-    new (await import("./learn.ts")).Learner(learn, options.say);
   makeLayers(spec, facts);
   const told = options.events ?? (() => {});
   let started = false;

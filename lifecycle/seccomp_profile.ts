@@ -38,7 +38,7 @@ function readProfile(path: string): string {
       ? "no such file"
       : "it cannot be opened";
     throw new SpecError(`Cannot read the seccomp profile ${path}: ${reason}`, {
-      hint: "Name a file, default or unconfined.",
+      hint: "Name a file, default, unconfined or learn.",
       cause: error,
     });
   }

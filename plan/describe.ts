@@ -79,7 +79,7 @@ const DESCRIPTIONS: { [K in StepKind]: (step: StepOf<K>) => string } = {
   setNice: ({ nice }) => `set the nice value to ${nice}`,
   setAffinity: ({ cpus }) => `run on CPUs ${cpus.join(",")} only`,
   setSeccomp: ({ profile }) => `install the seccomp filter ${profile}`,
-  keepSocket: () => "keep the socket to the parent at hand",
+  keepSocket: ({ to }) => `keep the socket to the parent as descriptor ${to}`,
   sendListener: () => "send the parent what hears of every system call",
   setLabel: ({ kind, label }) => `set the ${kind} label ${label}`,
   makeSession: () => "make a session",

@@ -16,8 +16,9 @@ const keepSocket = (from: number | null, to: number): Step => ({
   step: "keepSocket",
   from,
   to,
-  why:
-    "what hears of the system calls is to be sent to the parent by it, once nothing else of ours is open",
+  why: from === null
+    ? "where the command's own descriptors will not be: the parent has to be reached once the filter is there"
+    : "right behind the command's own descriptors, so that all others can be closed; execve closes it too",
   man: "dup(2)",
 });
 

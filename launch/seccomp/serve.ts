@@ -54,6 +54,13 @@ export async function serveReports(listener: Descriptor): Promise<Learned> {
   };
   const { fd } = listener;
   let walker: bigint | undefined;
+  // An older kernel refuses it, and is slower.
+  rawSyscall(
+    "ioctl",
+    fd,
+    NOTIFY.SECCOMP_IOCTL_NOTIF_SET_FLAGS,
+    NOTIFY.SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP,
+  );
   for (;;) {
     let events = await pollInBackground(fd, POLLIN);
     // What else can happen is that the last one has ended (POLLHUP, Linux 5.9).
