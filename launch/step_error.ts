@@ -133,6 +133,12 @@ const HINTS: {
     code: "E2BIG",
     hint: "The arguments and environment are too long: pass fewer.",
   },
+  {
+    step: "execute",
+    code: "EPERM",
+    hint:
+      "Does the seccomp profile allow execve? Without no_new_privs, a file with capabilities that are not given cannot be executed either.",
+  },
 ];
 
 /**

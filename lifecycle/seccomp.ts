@@ -44,6 +44,12 @@ export async function seccompFilter(
   capabilities: readonly string[],
 ): Promise<Facts["seccomp"]> {
   if (profile === "unconfined") return null;
+  if (profile === "") {
+    throw new UsageError(
+      "--seccomp: no profile is named",
+      "Name default, unconfined, learn or a profile's file.",
+    );
+  }
   if (learnTarget(profile)) {
     return (await import("./learn.ts")).learningFilter(kernelVersion());
   }

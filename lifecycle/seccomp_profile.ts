@@ -18,16 +18,27 @@ export function compileProfile(
     const filter = defaultFilter({ kernel, arch, capabilities });
     return { profile, filter: toBase64(filter), flags: 0 };
   }
-  const parsed = parseSeccompText(readProfile(profile), {
-    kernel,
-    arch,
-    caps: capabilities,
-  });
-  return {
-    profile,
-    filter: toBase64(compileSeccomp(parsed, arch)),
-    flags: seccompFlags(parsed),
-  };
+  const text = readProfile(profile);
+  try {
+    const parsed = parseSeccompText(text, {
+      kernel,
+      arch,
+      caps: capabilities,
+    });
+    return {
+      profile,
+      filter: toBase64(compileSeccomp(parsed, arch)),
+      flags: seccompFlags(parsed),
+    };
+  } catch (error) {
+    throw error instanceof SpecError ? named(error, profile) : error;
+  }
+}
+
+/** Of several files the reader has to know which. */
+function named(error: SpecError, path: string): SpecError {
+  const message = error.message.replace("seccomp profile", `$& ${path}`);
+  return new SpecError(message, { hint: error.hint, cause: error });
 }
 
 function readProfile(path: string): string {
@@ -36,6 +47,10 @@ function readProfile(path: string): string {
   } catch (error) {
     const reason = error instanceof Deno.errors.NotFound
       ? "no such file"
+      : error instanceof Deno.errors.IsADirectory
+      ? "it is a directory"
+      : error instanceof Deno.errors.PermissionDenied
+      ? "permission denied"
       : "it cannot be opened";
     throw new SpecError(`Cannot read the seccomp profile ${path}: ${reason}`, {
       hint: "Name a file, default, unconfined or learn.",
