@@ -90,6 +90,7 @@ export async function prepare(
       : await seccompFilter(
         options.seccomp ?? "default",
         spec.process.capabilities?.bounding ?? [],
+        leftOut,
       ),
     cgroup,
   };

@@ -36,12 +36,15 @@ export function learnTarget(profile: string): LearnTarget | null {
 }
 
 /**
- * The filter for a profile: `default`, `unconfined`, `learn` or a file. The usual one is
- * kept compiled; the compiler is loaded for the others alone.
+ * The filter for a profile: `default`, `unconfined`, `learn` or a file. The
+ * usual one is kept compiled; the compiler is loaded for the others alone.
+ *
+ * @param leftOut takes a sentence on what of a profile has no effect
  */
 export async function seccompFilter(
   profile: string,
   capabilities: readonly string[],
+  leftOut: string[] = [],
 ): Promise<Facts["seccomp"]> {
   if (profile === "unconfined") return null;
   if (profile === "") {
@@ -58,7 +61,7 @@ export async function seccompFilter(
     return { profile, filter: DEFAULT_FILTER[host.arch], flags: 0 };
   }
   const { compileProfile } = await import("./seccomp_profile.ts");
-  return compileProfile(profile, { ...host, capabilities });
+  return compileProfile(profile, { ...host, capabilities }, leftOut);
 }
 
 /** Whether the filter that is kept compiled is the one for these capabilities. */

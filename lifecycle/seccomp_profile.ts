@@ -3,16 +3,23 @@
 import { toBase64 } from "../ffi/base64.ts";
 import { compileSeccomp, seccompFlags } from "../launch/seccomp/compile.ts";
 import { defaultFilter } from "../launch/seccomp/default.ts";
+import { isCall } from "../launch/seccomp/syscalls.ts";
 import type { Facts } from "../plan/facts.ts";
 import { SpecError } from "../spec/errors.ts";
 import { parseSeccompText, type SeccompHost } from "../spec/seccomp.ts";
 
-/** The filter of the default profile, or of that in a file. */
+/**
+ * The filter of the default profile, or of that in a file.
+ *
+ * @param leftOut takes a sentence on what of it has no effect
+ * @throws SpecError where the file cannot be read, or is no profile
+ */
 export function compileProfile(
   profile: string,
   { kernel, arch, capabilities }: Omit<SeccompHost, "caps"> & {
     capabilities: readonly string[];
   },
+  leftOut: string[],
 ): NonNullable<Facts["seccomp"]> {
   if (profile === "default") {
     const filter = defaultFilter({ kernel, arch, capabilities });
@@ -25,6 +32,16 @@ export function compileProfile(
       arch,
       caps: capabilities,
     });
+    // As with docker: profiles name calls of newer kernels too.
+    const unknown = parsed.syscalls.flatMap(({ names }) => names)
+      .filter((name) => !isCall(name));
+    if (unknown.length) {
+      leftOut.push(
+        `what ${profile} says of ${
+          [...new Set(unknown)].join(", ")
+        }: no system call has that name here`,
+      );
+    }
     return {
       profile,
       filter: toBase64(compileSeccomp(parsed, arch)),
