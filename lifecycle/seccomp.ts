@@ -54,6 +54,7 @@ export async function seccompFilter(
     );
   }
   if (learnTarget(profile)) {
+    leftOut.push("the filter of system calls: --seccomp learn refuses none");
     return (await import("./learn.ts")).learningFilter(kernelVersion());
   }
   const host = { kernel: kernelVersion(), arch: Deno.build.arch };
