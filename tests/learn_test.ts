@@ -4,11 +4,13 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { SeccompProfile } from "../spec/seccomp.ts";
 import {
+  container,
   copyRootfs,
   execute,
   type Mode,
   Nobody,
   type Options,
+  rootfs,
   TempDir,
   testBoth,
   without,
@@ -212,6 +214,19 @@ testBoth(
   },
   { skip: noCompiler },
 );
+
+testBoth("--seccomp learn says that it refuses nothing", async (mode) => {
+  const words = [...mode.flags, "--rootfs", rootfs(), "--seccomp", "learn"];
+  const said = "the filter of system calls: --seccomp learn refuses none";
+  const { stderr } = await container(["run", ...words, "true"]);
+  assertMatch(stderr, new RegExp(`^container: ${said}$`, "m"));
+  const { stdout } = await container(["explain", "run", ...words, "true"]);
+  assertMatch(stdout, new RegExp(`^left out: ${said}$`, "m"));
+  assertMatch(
+    stdout,
+    /^ +\d+\. send the parent what hears of every system call$/m,
+  );
+});
 
 testBoth(
   "--seccomp learn leaves no profile of a command that cannot be started",
