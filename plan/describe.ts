@@ -15,14 +15,19 @@ const short = (names: readonly string[]) =>
 
 const octal = (mode: number) => mode.toString(8).padStart(4, "0");
 
+const newNamespaces = (types: readonly string[]) =>
+  types.length === 1
+    ? `a new ${types[0]} namespace`
+    : `new ${and(types)} namespaces`;
+
 const DESCRIPTIONS: { [K in StepKind]: (step: StepOf<K>) => string } = {
   joinNamespaces: ({ namespaces }) =>
     `join ${and(namespaces.map(({ type, path }) => `${type} of ${path}`))}`,
   clone: ({ namespaces }) =>
     namespaces.length
-      ? `create a process in new ${and(namespaces)} namespaces`
+      ? `create a process in ${newNamespaces(namespaces)}`
       : "create a process",
-  unshare: ({ namespaces }) => `enter new ${and(namespaces)} namespaces`,
+  unshare: ({ namespaces }) => `enter ${newNamespaces(namespaces)}`,
   setHostname: ({ hostname }) => `set the hostname to ${hostname}`,
   raiseLoopback: () => "bring the loopback interface up",
   joinKeyring: () => "join a new session keyring",

@@ -150,11 +150,11 @@ const coverOf = (index: number) => `cover${index}`;
 
 /** What masks files, taken from the host while it is there. */
 export function prepareCovers(spec: Spec): Step[] {
-  return (spec.linux.maskedPaths ?? []).flatMap((path, index) =>
+  return (spec.linux.maskedPaths ?? []).flatMap((_, index) =>
     lend(
       coverOf(index),
       "/dev/null",
-      `the host's null device, to cover ${path} if that is a file`,
+      "what covers a masked path that is a file; the host's, since a link could lie at the container's own",
     )
   );
 }
