@@ -117,7 +117,9 @@ function moduleFlags(): string[] {
 function selfEnv(): string[] {
   return Object.entries(Deno.env.toObject())
     .filter(([name]) => SELF_ENV.test(name))
-    .map(([name, value]) => `${name}=${value}`);
+    .map(([name, value]) => `${name}=${value}`)
+    // Deno has them in another order each time; a plan is to be the same.
+    .sort();
 }
 
 /** pivot_root(2) cannot move the initial ramfs out of the way. */
