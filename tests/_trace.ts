@@ -1,0 +1,81 @@
+/** strace(1): what a program really does, for tests that know what it should do. */
+
+// @ts-types="../types/std_assert.d.ts"
+import { assertEquals } from "@std/assert";
+import { execute, type Options, TempDir } from "./_harness.ts";
+
+/** One call, whole. */
+export interface Traced {
+  pid: string;
+  name: string;
+  /** The arguments, as strace wrote them, without comments. */
+  args: string;
+  /** `3`, `-1 ENOENT (…)`, `?`. */
+  result: string;
+}
+
+const withoutComments = (text: string) => text.replace(/ ?\/\*.*?\*\//g, "");
+
+/** Splits `name(args) = result`; null for what is no call. */
+export function parseCall(
+  text: string,
+): { name: string; args: string; result: string } | null {
+  const found = withoutComments(text).trim().match(
+    /^(\w+)\((.*)\) += (.+)$/s,
+  );
+  return found && { name: found[1]!, args: found[2]!, result: found[3]! };
+}
+
+/** strace's lines: what was interrupted is joined, in the order in which it began. */
+export function parseTrace(text: string): Traced[] {
+  const begun: { pid: string; text: string }[] = [];
+  const open = new Map<string, { pid: string; text: string }>();
+  for (const line of text.split("\n")) {
+    const [, pid, rest] = line.match(/^(\d+) +(.*)$/s) ?? [];
+    if (pid === undefined || rest === undefined) continue;
+    const resumed = rest.match(/^<\.\.\. \w+ resumed>(.*)$/s);
+    if (resumed) {
+      const entry = open.get(pid);
+      if (entry) entry.text += resumed[1]!;
+      open.delete(pid);
+      continue;
+    }
+    const unfinished = rest.match(/^(.*?) ?<unfinished \.\.\.>(.*)$/s);
+    const entry = { pid, text: unfinished ? unfinished[1]! : rest };
+    begun.push(entry);
+    if (unfinished) open.set(pid, entry);
+  }
+  return begun.flatMap(({ pid, text }) => {
+    const call = parseCall(text);
+    return call ? [{ pid, ...call }] : [];
+  });
+}
+
+/** Runs words under strace; they have to succeed in silence. */
+export async function trace(
+  names: readonly string[],
+  words: readonly string[],
+  options: Options = {},
+): Promise<Traced[]> {
+  await using dir = new TempDir();
+  const file = `${dir.path}/trace`;
+  // Outermost, and as root: only root may look into what is not dumpable.
+  const { status, stderr } = await execute([
+    "strace",
+    "-f",
+    "-s",
+    "4096",
+    "-e",
+    `trace=${[...new Set(names)].join(",")}`,
+    "-e",
+    "abbrev=!execve,execveat",
+    "-e",
+    "signal=none",
+    "-o",
+    file,
+    ...options.before ?? [],
+    ...words,
+  ], options);
+  assertEquals([status, stderr], [0, ""]);
+  return parseTrace(await Deno.readTextFile(file));
+}
