@@ -37,12 +37,17 @@ export const runCommand: Command = {
       requireInherited(`--preserve-fd ${options.preserveFds}`, 3 + index);
     }
     const rootfs = await findRootFilesystem(options.rootfs, say);
-    return await run(await prepare(options, rootfs), {
-      announce: !flags.has("quiet"),
-      debug: flags.has("debug"),
-      say,
-      events,
-    });
+    try {
+      return await run(await prepare(options, rootfs), {
+        announce: !flags.has("quiet"),
+        debug: flags.has("debug"),
+        say,
+        events,
+      });
+    } catch (error) {
+      const { explainRefusal } = await import("../lifecycle/refusals.ts");
+      throw explainRefusal(error);
+    }
   },
 };
 

@@ -2,19 +2,12 @@
 
 import { type Errno, errnoText } from "../ffi/errno.ts";
 import { describe } from "../plan/describe.ts";
+import { capabilitiesOf } from "../plan/needs.ts";
+import { SINCE } from "../plan/since.ts";
 import type { Step, StepKind } from "../plan/step.ts";
 import { ContainerError } from "../spec/errors.ts";
 
-/** What a kernel older than this lacks, by call. */
-const SINCE: Record<string, string | undefined> = {
-  clone3: "5.5",
-  close_range: "5.9",
-  openat2: "5.6",
-  pidfd_open: "5.3",
-  mount_setattr: "5.12",
-};
-
-const ROOT = "Run as root (sudo).";
+const ROOT = "Run as root (sudo), or see container doctor.";
 
 /** What a step wants to put something on. */
 const targetOf = (step: Step) => "target" in step ? step.target : "";
@@ -96,11 +89,40 @@ const HINTS: {
     hint:
       "The limit on namespaces is reached: see max_user_namespaces and its like in /proc/sys/user.",
   },
+  ...(["clone", "unshare"] as const).map((step) => ({
+    step,
+    code: "EINVAL" as const,
+    hint:
+      "This kernel lacks one of these namespaces: container doctor says which. Share the host's (--network host, …).",
+  })),
+  {
+    step: "mountOverlay",
+    code: "ENODEV",
+    hint:
+      "This kernel has no overlay file system, or has not loaded its module: sudo modprobe overlay, or see container doctor.",
+  },
+  ...(["mount", "createFilesystem"] as const).map((step) => ({
+    step,
+    code: "ENODEV" as const,
+    hint: "This kernel has no such file system: see container doctor.",
+  })),
+  ...(["EINVAL", "ENOSYS"] as const).map((code) => ({
+    step: "setSeccomp" as const,
+    code,
+    hint:
+      "This kernel does not filter system calls (CONFIG_SECCOMP_FILTER): see container doctor, or do without (--seccomp unconfined).",
+  })),
   {
     step: "clone",
     code: "EAGAIN",
     hint:
       "The limit on processes is reached: see ulimit -u and the pids cgroup.",
+  },
+  {
+    step: "setIds",
+    code: "EINVAL",
+    hint:
+      "The user namespace has no such user or group: map more of them (--userns auto, --uidmap), or choose another --user.",
   },
   {
     step: "pivotRoot",
@@ -163,16 +185,22 @@ function hintFor(
   call: string,
   code: Errno | `E${number}`,
 ): string {
-  if (code === "ENOSYS") {
-    const since = SINCE[call];
-    return `This kernel has no ${call}${
-      since ? `, which came with Linux ${since}` : ""
-    }: container needs Linux 5.12 or newer.`;
-  }
   const known = HINTS.find((entry) =>
     entry.step === step.step && entry.code === code
   );
   const hint = known?.hint;
   if (typeof hint === "function") return hint(step);
-  return hint ?? `The step is there for a reason: ${step.why}.`;
+  if (hint) return hint;
+  if (code === "ENOSYS") {
+    const since = SINCE[call];
+    return `This kernel has no ${call}${
+      since ? `, which came with Linux ${since}` : ""
+    }: container needs Linux 5.12 or newer. See container doctor.`;
+  }
+  const taken = code === "EPERM" || code === "EACCES"
+    ? capabilitiesOf(step)
+    : [];
+  return taken.length
+    ? `That takes ${taken.join(" and ")}. ${ROOT}`
+    : `The step is there for a reason: ${step.why}.`;
 }

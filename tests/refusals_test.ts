@@ -39,7 +39,7 @@ async function runWithFile(
 
 for (
   const [call, step, since] of [
-    ["clone3", "create a process", "5\\.5"],
+    ["clone3", "create a process", "5\\.3"],
     ["close_range", "close every descriptor", "5\\.9"],
   ] as const
 ) {
