@@ -32,7 +32,7 @@ export function asStrace(
     if (phase !== traced[index - 1]?.phase) {
       lines.push("", paint(FAINT, `# ${phase}, by ${where(plan, phase)}`));
     }
-    lines.push(paint(FAINT, `# ${number}. ${describe(step)}`));
+    lines.push(paint(FAINT, `# ${number}. ${describe(step, { names: true })}`));
     for (const { process, text } of calls) {
       lines.push(`${paint(PROCESS_COLOUR, `[${process}]`)} ${text}`);
     }

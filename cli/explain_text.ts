@@ -34,7 +34,7 @@ const WHERE: Record<Phase, string> = {
 /** Without a program of ours inside, the walker goes on by itself. */
 export function where(plan: Plan, phase: Phase): string {
   if (plan.init) return WHERE[phase];
-  if (phase === "container") return "the walker, as PID 1 of the container";
+  if (phase === "container") return "the walker still, in the new namespaces";
   return phase === "process"
     ? "the walker still, which becomes the command"
     : WHERE[phase];
@@ -73,7 +73,7 @@ export function asText(
   const lines = [
     paint(BOLD, `container run ${args.join(" ")}: ${steps.length} steps`),
     ...labelled("needs", needsInWords(together(steps)), 0),
-    ...leftOut.flatMap((line) => labelled("without", line, 0)),
+    ...leftOut.flatMap((line) => labelled("note", line, 0)),
   ];
   for (const phase of PHASES) {
     const own = steps.filter((step) => step.phase === phase);
@@ -84,7 +84,7 @@ export function asText(
       const key = JSON.stringify([step.step, step.why, step.man, needs]);
       const before = seen.get(key);
       const [first = "", ...rest] = wrap(
-        `${describe(step)}${before ? ` (as ${before})` : ""}`,
+        `${describe(step, { names: true })}${before ? ` (as ${before})` : ""}`,
         room(NUMBER),
       );
       lines.push(

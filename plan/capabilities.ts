@@ -113,7 +113,16 @@ export function setCapabilities(spec: Spec): Step[] {
     permitted: capabilities.permitted ?? [],
     inheritable: capabilities.inheritable ?? [],
     ambient: capabilities.ambient ?? [],
-    why: "root in the container, but only over what is the container's",
+    why: whyThese(capabilities.effective ?? []),
     man: "capset(2), capabilities(7)",
   }];
+}
+
+function whyThese(effective: readonly string[]): string {
+  if (!effective.length) {
+    return "the command is not root, or needs none of root's power";
+  }
+  return effective.every((name) => DEFAULT_CAPABILITIES.includes(name))
+    ? "root in the container, but only over what is the container's"
+    : "what was asked for: some of it reaches past what is the container's own";
 }

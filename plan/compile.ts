@@ -91,7 +91,7 @@ function hostWork(spec: Spec, facts: Facts): Step[] {
           helper: facts.mapHelper,
           denySetgroups: facts.denySetgroups,
           why:
-            "which user of the host each user inside really is: root inside is not root outside",
+            "which user of the host each user inside really is; one that is not mapped is nobody",
           man: "user_namespaces(7)",
         } as const,
       ]

@@ -3,6 +3,7 @@
  * explain and for errors.
  */
 
+import { CAPABILITIES } from "./capabilities.ts";
 import type { Step, StepKind, StepOf } from "./step.ts";
 
 const and = (words: readonly string[]) =>
@@ -10,8 +11,20 @@ const and = (words: readonly string[]) =>
     ? words.join("")
     : `${words.slice(0, -1).join(", ")} and ${words.at(-1)}`;
 
-const short = (names: readonly string[]) =>
-  names.length ? and(names.map((name) => name.replace(/^CAP_/, ""))) : "none";
+const withoutPrefix = (names: readonly string[]) =>
+  and(names.map((name) => name.replace(/^CAP_/, "")));
+
+/** The shorter list: of those that are in the set, or of those that are not. */
+function short(names: readonly string[]): string {
+  if (!names.length) return "none";
+  const missing = CAPABILITIES.filter((name) => !names.includes(name));
+  if (!missing.length) return "all";
+  return missing.length < names.length
+    ? `all but ${withoutPrefix(missing)}`
+    : withoutPrefix(names);
+}
+
+const baseName = (path: string) => path.slice(path.lastIndexOf("/") + 1);
 
 const octal = (mode: number) => mode.toString(8).padStart(4, "0");
 
@@ -20,9 +33,16 @@ const newNamespaces = (types: readonly string[]) =>
     ? `a new ${types[0]} namespace`
     : `new ${and(types)} namespaces`;
 
-const DESCRIPTIONS: { [K in StepKind]: (step: StepOf<K>) => string } = {
+/** ` as NAME`, for who wants to know it. */
+type Names = (name: string) => string;
+
+const DESCRIPTIONS: {
+  [K in StepKind]: (step: StepOf<K>, as: Names) => string;
+} = {
   joinNamespaces: ({ namespaces }) =>
-    `join ${and(namespaces.map(({ type, path }) => `${type} of ${path}`))}`,
+    `join ${
+      and(namespaces.map(({ type, path }) => `the ${type} namespace ${path}`))
+    }`,
   clone: ({ namespaces }) =>
     namespaces.length
       ? `create a process in ${newNamespaces(namespaces)}`
@@ -33,8 +53,8 @@ const DESCRIPTIONS: { [K in StepKind]: (step: StepOf<K>) => string } = {
   joinKeyring: () => "join a new session keyring",
   setProcessGroup: ({ foreground }) =>
     foreground
-      ? "make it the terminal's foreground process group"
-      : "give it a process group of its own",
+      ? "become the terminal's foreground process group"
+      : "make a process group of its own",
   setParentDeathSignal: ({ signal }) =>
     `ask for ${signal} when the parent dies`,
   waitForParent: () => "wait for the parent",
@@ -46,26 +66,31 @@ const DESCRIPTIONS: { [K in StepKind]: (step: StepOf<K>) => string } = {
     `close every descriptor from ${from} ${to ? `to ${to}` : "upwards"}`,
   arrangeDescriptors: ({ count }) => `keep ${count} descriptors from 3 upwards`,
   reopenNull: ({ descriptors }) =>
-    `open the container's /dev/null as ${and(descriptors.map(String))}`,
+    `open the container's /dev/null as descriptor ${
+      and(descriptors.map(String))
+    }`,
   executeSelf: ({ argv }) => `execute this program again: ${argv.join(" ")}`,
   setDumpable: ({ dumpable }) =>
     `make this process ${dumpable ? "dumpable" : "non-dumpable"}`,
   joinCgroups: ({ files }) => `join the cgroups of ${and(files)}`,
-  openTree: ({ source }) => `open ${source}`,
-  createFilesystem: ({ type }) => `create ${type}`,
+  openTree: ({ name, source }, as) => `open ${source}${as(name)}`,
+  createFilesystem: ({ name, type }, as) =>
+    `create a ${type} file system${as(name)}`,
   setMountAttributes: ({ mount, set, propagation }) =>
-    `set ${and([...set, ...(propagation ? [propagation] : [])])} on ${
-      "path" in mount ? mount.path : mount.name
-    }`,
-  attach: ({ target }) => `attach it at ${target}`,
-  makeMountpoint: ({ path }) => `make the mountpoint ${path}`,
+    `set ${
+      and([...set, ...(propagation ? [`propagation ${propagation}`] : [])])
+    } on ${"path" in mount ? mount.path : mount.name}`,
+  attach: ({ name, target }, as) =>
+    `attach ${as(name) ? name : "it"} at ${target}`,
+  makeMountpoint: ({ path, kind }) => `make the ${kind} ${path}`,
   mount: describeMount,
   mountOverlay: ({ root, upper }) =>
     `mount an overlay at ${root}, changes to ${upper ?? "memory"}`,
   pivotRoot: ({ root }) => `change the root to ${root} and detach the host's`,
   chroot: ({ root }) => `change the root directory to ${root}`,
   unmount: ({ target }) => `unmount ${target}`,
-  maskPath: ({ path }) => `mask ${path}`,
+  maskPath: ({ path, cover }, as) =>
+    `mask ${path}${as(cover) && `, by ${cover} if it is a file`}`,
   readonlyPath: ({ path }) => `make ${path} read-only`,
   makeDevice: ({ path }) => `make the device ${path}`,
   makeSymlink: ({ path, to }) => `link ${path} to ${to}`,
@@ -83,7 +108,10 @@ const DESCRIPTIONS: { [K in StepKind]: (step: StepOf<K>) => string } = {
   setUmask: ({ mask }) => `set the umask to ${octal(mask)}`,
   setNice: ({ nice }) => `set the nice value to ${nice}`,
   setAffinity: ({ cpus }) => `run on CPUs ${cpus.join(",")} only`,
-  setSeccomp: ({ profile }) => `install the seccomp filter ${profile}`,
+  setSeccomp: ({ profile }) =>
+    profile === "default"
+      ? "install the default seccomp filter"
+      : `install the seccomp filter of ${profile}`,
   keepSocket: ({ to }) => `keep the socket to the parent as descriptor ${to}`,
   sendListener: () => "send the parent what hears of every system call",
   setLabel: ({ kind, label }) => `set the ${kind} label ${label}`,
@@ -100,12 +128,30 @@ const DESCRIPTIONS: { [K in StepKind]: (step: StepOf<K>) => string } = {
     `map user ids ${
       and(uids.map((map) => `${map.containerID}:${map.hostID}:${map.size}`))
     }${helper ? " with newuidmap" : ""}`,
-  makeCgroup: ({ path }) => `make the cgroup ${path}`,
+  makeCgroup: ({ path, writes }, as) => {
+    const limits = writes.map(({ file, value }) =>
+      `${baseName(file)} ${value}`
+    );
+    return `make the cgroup ${path}${
+      limits.length && as("") ? ` with ${and(limits)}` : ""
+    }`;
+  },
 };
 
-/** What the step does, without capital or full stop. */
-export function describe(step: Step): string {
-  return (DESCRIPTIONS[step.step] as (step: Step) => string)(step);
+/**
+ * What the step does, without capital or full stop.
+ *
+ * @param names say under which name a mount is kept for a later step, and the
+ * like: for who reads all of a plan
+ */
+export function describe(
+  step: Step,
+  { names = false }: { names?: boolean } = {},
+): string {
+  return (DESCRIPTIONS[step.step] as (step: Step, as: Names) => string)(
+    step,
+    (name) => names ? ` as ${name}` : "",
+  );
 }
 
 function describeMount(step: StepOf<"mount">): string {

@@ -17,7 +17,8 @@ import type { Step } from "./step.ts";
 const WHY: Record<string, string | undefined> = {
   proc:
     "/proc shows the processes of the PID namespace that mounts it: here the container's, which is what ps reads",
-  sysfs: "devices and drivers as the kernel shows them, read-only",
+  sysfs:
+    "devices and drivers as the kernel shows them, read-only unless --privileged",
   devpts: "pseudo-terminals of its own: the host's cannot be opened",
   mqueue: "POSIX message queues of its own IPC namespace",
   tmpfs: "a file system in memory, empty and gone with the container",

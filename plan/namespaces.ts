@@ -16,7 +16,8 @@ import type { Step } from "./step.ts";
 const ENTERED: readonly NamespaceType[] = ["uts", "ipc"];
 
 const WHAT: Record<NamespaceType, string> = {
-  user: "root inside that is nobody on the host",
+  user:
+    "users of its own: root inside has power over what is inside, and no other",
   pid:
     "a process tree of its own: it is PID 1 there and cannot see or signal a process of the host",
   mount: "a mount tree of its own, whose mounts end with it",

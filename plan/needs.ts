@@ -218,13 +218,14 @@ const NEEDS: { readonly [K in StepKind]: Entry<K> } = {
   execute: { access: "the right to execute the file" },
   killAll: { capabilities: here("CAP_KILL", "for other users' processes") },
   mapIds: {
-    capabilities: ({ uids, gids, helper, denySetgroups }) => {
+    capabilities: ({ uids, helper, denySetgroups }) => {
       if (helper || denySetgroups) return [];
       return [
         { name: "CAP_SETUID", in: "host" },
         { name: "CAP_SETGID", in: "host" },
-        ...([...uids, ...gids].some(({ hostID }) => hostID === 0)
-          ? [{ name: "CAP_SETFCAP", in: "host", when: "to map id 0" } as const]
+        // Since 5.12, where the host's root is mapped.
+        ...(uids.some(({ hostID }) => hostID === 0)
+          ? [{ name: "CAP_SETFCAP", in: "host" } as const]
           : []),
       ];
     },

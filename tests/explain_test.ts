@@ -50,7 +50,10 @@ test("explain run prints every step in order, with its reason, its needs and man
   assertEquals(printed.length, steps.length);
   for (const [index, step] of steps.entries()) {
     const [, number, what, as, why, needs, man] = printed[index]!;
-    assertEquals([Number(number), what], [index + 1, describe(step)]);
+    assertEquals([Number(number), what], [
+      index + 1,
+      describe(step, { names: true }),
+    ]);
     if (as) {
       // It only names one before it that says the same.
       const other = steps[Number(as) - 1]!;
