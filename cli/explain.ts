@@ -74,7 +74,7 @@ export const explainCommand: Command = {
 /** The plan can be shown before there is a root filesystem. */
 async function rootfs(path: string | undefined): Promise<string> {
   try {
-    return await findRootFilesystem(path, say);
+    return await findRootFilesystem(path, say, { unpack: false });
   } catch (error) {
     if (!(error instanceof ContainerError)) throw error;
     return path ?? DEFAULT_ROOTFS;

@@ -130,7 +130,7 @@ export const RUN_FLAGS: readonly Flag[] = [
   {
     name: "overlay",
     value: "DIR",
-    help: "Changes are kept in DIR/upper; DIR/work is needed too",
+    help: "Changes are kept in DIR/upper, made where it is missing",
   },
   {
     name: "network",
@@ -194,7 +194,10 @@ export const RUN_FLAGS: readonly Flag[] = [
     help: "The command itself is PID 1, and no second runtime starts",
   },
   { name: "init", help: "Our program is PID 1 (default)" },
-  { name: "chroot", help: "Change root by chroot, as the seed did" },
+  {
+    name: "chroot",
+    help: "Change root by chroot: weaker; for a host on an initramfs",
+  },
   { name: "quiet", short: "q", help: "Do not say `running …`" },
   { name: "debug", help: "Show stack traces" },
 ];

@@ -119,6 +119,12 @@ const HINTS: {
       "The limit on processes is reached: see ulimit -u and the pids cgroup.",
   },
   {
+    step: "setLabel",
+    code: "ENOENT",
+    hint:
+      "This kernel has no such security module, or it is off: see container doctor.",
+  },
+  {
     step: "setIds",
     code: "EINVAL",
     hint:

@@ -11,10 +11,13 @@ export const DEFAULT_ROOTFS = "./fs";
 /**
  * The absolute path of the root filesystem, links resolved. Without a path:
  * `./fs`, or else the one inside the compiled program, which is unpacked.
+ *
+ * @param unpack false: nothing is changed, and the tree need not be there yet
  */
 export async function findRootFilesystem(
   path: string | undefined,
   say: (line: string) => void,
+  { unpack = true }: { unpack?: boolean } = {},
 ): Promise<string> {
   if (path === EMPTY_ROOTFS) return EMPTY_ROOTFS;
   try {
@@ -23,7 +26,7 @@ export async function findRootFilesystem(
     if (path !== undefined || !(error instanceof ContainerError)) throw error;
     if (!(error.cause instanceof Deno.errors.NotFound)) throw error;
     const { embeddedRootfs } = await import("./embedded.ts");
-    const embedded = await embeddedRootfs(say);
+    const embedded = await embeddedRootfs(say, { unpack });
     if (embedded === null) throw error;
     return embedded;
   }

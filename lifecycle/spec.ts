@@ -237,6 +237,11 @@ function userNamespace(
     gids: options.gidMap ?? own.gids,
     helper: explicit ? !caller.capable && mapsMore(options) : own.helper,
   };
+  if (mode === "auto" && own.uids.length === 1) {
+    leftOut.push(
+      "no user ids but your own (subuid and subgid give you none that can be mapped: see container doctor)",
+    );
+  }
   spec.linux.uidMappings = maps.uids;
   spec.linux.gidMappings = maps.gids;
   if (!caller.privileged) {
