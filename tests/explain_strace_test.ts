@@ -213,6 +213,7 @@ const CASES: readonly (readonly string[])[] = [
     "net.ipv4.ip_forward=1",
   ],
   ["-t"],
+  ["--cpuset-cpus", "0", "--pids-limit", "200", "--cpus", "1"],
   ["--network", "path:/proc/self/ns/net", "--ipc", "host"],
   ["--cap-drop", "ALL", "--seccomp", "unconfined", "--preserve-fd", "0"],
   ["-u", "nobody", "--group-add", "5", "-v", "/etc:/mnt:ro", "-m", "64m"],

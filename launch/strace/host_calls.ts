@@ -81,10 +81,21 @@ function applied(step: CgroupStep): string[] {
         step.value,
         step.optional || step.instead ? " /* or ENOENT: skip 2 */" : "",
       );
-    // Their values and programs are known when they are carried out only.
     case "copy":
-      return [];
+      return copying(step.from, step.path);
+    // Which calls these are depends on the programs that are there by then.
     case "attachDevices":
       return [];
   }
 }
+
+/** A new cpuset is empty, so that it is filled; with what, only the kernel knows. */
+const copying = (from: string, path: string): string[] => [
+  `openat(AT_FDCWD, ${plain(path)}, O_RDONLY|O_CLOEXEC) = <empty>`,
+  "close(<empty>) = 0",
+  `openat(AT_FDCWD, ${plain(from)}, O_RDONLY|O_CLOEXEC) = <above>`,
+  "close(<above>) = 0",
+  `openat(AT_FDCWD, ${plain(path)}, O_WRONLY|O_TRUNC|O_CLOEXEC) = <file>`,
+  "write(<file>, ..., ...) = ?",
+  "close(<file>) = 0",
+];
