@@ -193,7 +193,10 @@ const NEEDS: { readonly [K in StepKind]: Entry<K> } = {
     features: feature("2.6.25", "PR_CAPBSET_DROP"),
   },
   // They may only become fewer, which takes none but themselves.
-  setCapabilities: { features: feature("4.3", "PR_CAP_AMBIENT") },
+  setCapabilities: {
+    access: "the capabilities that stay",
+    features: feature("4.3", "PR_CAP_AMBIENT"),
+  },
   setNoNewPrivileges: { features: feature("3.5", "PR_SET_NO_NEW_PRIVS") },
   setRlimit: {
     capabilities: initial("CAP_SYS_RESOURCE", "to raise a hard limit"),
