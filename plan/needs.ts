@@ -210,6 +210,10 @@ const NEEDS: { readonly [K in StepKind]: Entry<K> } = {
   setSeccomp: {
     capabilities: here("CAP_SYS_ADMIN", "unless no_new_privs is set"),
   },
+  keepSocket: {},
+  sendListener: {
+    features: feature("5.0", "SECCOMP_FILTER_FLAG_NEW_LISTENER"),
+  },
   setLabel: { access: "leave of the security module" },
   makeSession: {},
   openTerminal: {

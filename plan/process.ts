@@ -174,17 +174,17 @@ function filterCalls({ process }: Spec, { seccomp }: Facts): Step[] {
   return [{
     step: "setSeccomp",
     ...filter,
-    why: `${
-      learns
-        ? "it refuses nothing, and reports every system call: a profile of those that the command needs comes of it"
-        : filter.profile === "default"
-        ? "the system calls it may make: those that reach into the kernel where no namespace holds are refused"
-        : "the system calls it may make, by the profile that was asked for"
-    }; ${
-      process.noNewPrivileges
-        ? "last, since it may forbid the steps before it"
-        : "without no_new_privs this takes a right that goes next"
-    }`,
+    why: learns
+      ? "it refuses nothing, and reports every system call: a profile of those that the command needs comes of it"
+      : `${
+        filter.profile === "default"
+          ? "the system calls it may make: those that reach into the kernel where no namespace holds are refused"
+          : "the system calls it may make, by the profile that was asked for"
+      }; ${
+        process.noNewPrivileges
+          ? "last, since it may forbid the steps before it"
+          : "without no_new_privs this takes a right that goes next"
+      }`,
     man: "seccomp(2)",
   }];
 }
