@@ -67,6 +67,19 @@ export const RUN_FLAGS: readonly Flag[] = [
     value: "NAME",
     help: `The name inside (default ${DEFAULT_HOSTNAME})`,
   },
+  { name: "domainname", value: "NAME", help: "The NIS domain inside" },
+  {
+    name: "add-host",
+    value: "NAME:IP",
+    help: "A line of /etc/hosts",
+  },
+  { name: "dns", value: "IP", help: "A name server, in /etc/resolv.conf" },
+  {
+    name: "dns-search",
+    value: "DOMAIN",
+    help: "Where short names are looked for",
+  },
+  { name: "dns-option", value: "OPTION", help: "An option of resolv.conf(5)" },
   {
     name: "env",
     short: "e",
@@ -125,6 +138,16 @@ export const RUN_FLAGS: readonly Flag[] = [
   { name: "dir", value: "DST", help: "Make an empty directory" },
   { name: "file", value: "SRC:DST", help: "Copy a file" },
   { name: "symlink", value: "TO:DST", help: "Make a symbolic link" },
+  {
+    name: "device",
+    value: "HOST[:INSIDE][:rwm]",
+    help: "A device of the host, or a directory of them",
+  },
+  {
+    name: "shm-size",
+    value: "SIZE",
+    help: "The size of /dev/shm, like 1g (64m)",
+  },
   { name: "read-only", help: "The root filesystem cannot be changed" },
   { name: "ephemeral", help: "Changes go to memory and are thrown away" },
   {
@@ -142,6 +165,11 @@ export const RUN_FLAGS: readonly Flag[] = [
   namespace("ipc", "Message queues and shared memory"),
   namespace("cgroupns", "View of the cgroup tree"),
   namespace("time", "Clocks"),
+  {
+    name: "time-offset",
+    value: "CLOCK=SECONDS",
+    help: "Set monotonic or boottime off, in clocks of its own",
+  },
   {
     name: "userns",
     value: "MODE",
@@ -168,6 +196,11 @@ export const RUN_FLAGS: readonly Flag[] = [
     name: "ulimit",
     value: "NAME=SOFT[:HARD]",
     help: "A limit of setrlimit(2), like nofile=1024",
+  },
+  {
+    name: "personality",
+    value: "DOMAIN",
+    help: "linux or linux32: what uname -m says",
   },
   { name: "umask", value: "MODE", help: "What new files' permissions lack" },
   {

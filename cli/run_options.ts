@@ -3,10 +3,21 @@
 import { parseMapping } from "../lifecycle/id_ranges.ts";
 import type { ContainerOptions, NamespaceMode } from "../lifecycle/options.ts";
 import { lookupDevice } from "../cgroup/devices.ts";
-import { DEFAULT_HOSTNAME } from "../spec/defaults.ts";
 import { UsageError } from "../spec/errors.ts";
-import { parseResources } from "../spec/resource_flags.ts";
+import {
+  parseDevice,
+  parseResources,
+  parseSize,
+} from "../spec/resource_flags.ts";
 import type { Flags } from "./flags.ts";
+import {
+  parseAddHost,
+  parseDomainname,
+  parseNameserver,
+  parsePersonality,
+  parseResolverWord,
+  parseTimeOffsets,
+} from "./process_values.ts";
 import {
   parseBind,
   parseCpus,
@@ -43,13 +54,19 @@ export function optionsFromFlags(flags: Flags): ContainerOptions {
   };
   const cpus = flags.last("cpu");
   const umask = flags.last("umask");
+  const shmSize = flags.last("shm-size");
   return {
     command: [...flags.rest],
     rootfs: flags.last("rootfs"),
     env: environment(flags),
     hostEnv: flags.has("env-host"),
     workdir: workdir(flags.last("workdir") ?? "/"),
-    hostname: hostname(flags.last("hostname") ?? DEFAULT_HOSTNAME),
+    hostname: hostname(flags.last("hostname")),
+    ...names(flags),
+    devices: flags.all("device").map(parseDevice),
+    shmSize: shmSize === undefined ? undefined : parseSize("shm-size", shmSize),
+    personality: parsePersonality(flags.last("personality")),
+    timeOffsets: timeOffsets(flags),
     user: flags.last("user"),
     groups: flags.all("group-add"),
     namespaces: namespaces(flags),
@@ -106,7 +123,42 @@ function resources(flags: Flags): ContainerOptions["resources"] {
   }, lookupDevice);
 }
 
-function hostname(name: string): string {
+/** What /etc/hosts and /etc/resolv.conf are to say. */
+function names(
+  flags: Flags,
+): Pick<ContainerOptions, "domainname" | "addHosts" | "dns"> {
+  const domainname = flags.last("domainname");
+  const words = (flag: string) =>
+    flags.all(flag).map((text) => parseResolverWord(flag, text));
+  return {
+    domainname: domainname === undefined
+      ? undefined
+      : parseDomainname(domainname),
+    addHosts: flags.all("add-host").map(parseAddHost),
+    dns: {
+      servers: flags.all("dns").map(parseNameserver),
+      search: words("dns-search"),
+      options: words("dns-option"),
+    },
+  };
+}
+
+function timeOffsets(flags: Flags): ContainerOptions["timeOffsets"] {
+  const offsets = parseTimeOffsets(flags.all("time-offset"));
+  const mode = flags.last("time");
+  if (!offsets || mode === undefined || mode === "private") return offsets;
+  throw new UsageError(
+    `--time-offset with --time ${mode}: ${
+      mode === "host"
+        ? "the clocks would be the host's"
+        : "the offsets of a namespace that others live in are fixed"
+    }`,
+    "Leave out one of the two: --time-offset makes a namespace.",
+  );
+}
+
+function hostname(name: string | undefined): string | undefined {
+  if (name === undefined) return name;
   const bytes = new TextEncoder().encode(name).length;
   if (bytes > 0 && bytes <= HOST_NAME_MAX && !name.includes("\0")) return name;
   throw new UsageError(
@@ -166,6 +218,7 @@ function namespaces(flags: Flags): ContainerOptions["namespaces"] {
     const text = flags.last(type);
     if (text !== undefined) modes[type] = mode(type, text);
   }
+  if (flags.all("time-offset").length) modes.time ??= "private";
   const cgroup = flags.last("cgroupns");
   if (cgroup !== undefined) modes.cgroup = mode("cgroupns", cgroup);
   const network = flags.last("network");

@@ -7,6 +7,8 @@ export const O = {
   O_RDONLY: 0,
   O_WRONLY: 1,
   O_RDWR: 2,
+  O_CREAT: 0o100,
+  O_EXCL: 0o200,
   O_NOCTTY: 0o400,
   O_NONBLOCK: 0o4000,
   O_DIRECTORY: Deno.build.arch === "aarch64" ? 0o40000 : 0o200000,

@@ -6,6 +6,7 @@
 import type { Step, StepKind, StepOf } from "../plan/step.ts";
 import type { Instruction } from "./call.ts";
 import { lowerLearning } from "./lower_learning.ts";
+import { lowerFiles } from "./lower_files.ts";
 import { lowerMounts } from "./lower_mounts.ts";
 import { lowerNamespaces } from "./lower_namespaces.ts";
 import { lowerProcess } from "./lower_process.ts";
@@ -24,6 +25,7 @@ const HOST: Lowering<"mapIds" | "makeCgroup"> = {
 const LOWERING: Lowering<StepKind> = {
   ...HOST,
   ...lowerNamespaces,
+  ...lowerFiles,
   ...lowerMounts,
   ...lowerProcess,
   ...lowerLearning,

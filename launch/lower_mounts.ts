@@ -214,7 +214,8 @@ export const lowerMounts: Lowering<
   mountOverlay: ({ root, target, upper, work, userNamespace }) => {
     // By descriptor, since the layers are hidden by what is mounted over them.
     const path = (slot: number) => `/proc/self/fd/${slot}`;
-    const [lower, layers, own] = [60, 61, 62];
+    // Above what the steps before it hold open: a plan has 248 results.
+    const [lower, layers, own] = [300, 301, 302];
     const hold = (slot: string, fd: number): Instruction => ({
       name: "dup3",
       args: [{ slot }, fd, O.O_CLOEXEC],

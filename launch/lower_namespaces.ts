@@ -15,6 +15,7 @@ import type { NamespaceType } from "../spec/types.ts";
 import type { Instruction } from "./call.ts";
 import { HANDED } from "./handed.ts";
 import type { Lowering } from "./lower.ts";
+import { placeOf, writeToProc } from "./lower_kernel.ts";
 import { signalNumbers } from "./signal_numbers.ts";
 
 const NAMESPACE_FLAG: Record<NamespaceType, number> = {
@@ -63,11 +64,29 @@ function interfaceUp(name: string): Uint8Array {
   return bytes;
 }
 
+/** Enters a namespace of this process's own, by its name below /proc/self. */
+function enterOwn(name: string, flag: number): Instruction[] {
+  const { before, at, after } = placeOf(`/proc/self/${name}`, "proc");
+  return [
+    ...before,
+    {
+      name: "openat",
+      args: [...at, O.O_RDONLY | O.O_CLOEXEC, 0],
+      result: "own",
+    },
+    { name: "setns", args: [{ slot: "own" }, flag] },
+    { name: "close", args: [{ slot: "own" }] },
+    ...after,
+  ];
+}
+
 export const lowerNamespaces: Lowering<
   | "joinNamespaces"
   | "clone"
   | "unshare"
   | "setHostname"
+  | "setDomainname"
+  | "enterTimeNamespace"
   | "raiseLoopback"
   | "joinKeyring"
   | "setProcessGroup"
@@ -119,6 +138,24 @@ export const lowerNamespaces: Lowering<
     name: "sethostname",
     args: [hostname, new TextEncoder().encode(hostname).length],
   }],
+  setDomainname: ({ domainname }) => [{
+    name: "setdomainname",
+    args: [domainname, new TextEncoder().encode(domainname).length],
+  }],
+  // The offsets are fixed once a process is in: unshare(2) makes a namespace
+  // for children only, and setns(2) enters it when they are written.
+  enterTimeNamespace: ({ monotonic, boottime }) => [
+    { name: "unshare", args: [CLONE.CLONE_NEWTIME] },
+    ...writeToProc(
+      "/proc/self/timens_offsets",
+      [["monotonic", monotonic], ["boottime", boottime]].flatMap((
+        [clock, by],
+      ) =>
+        typeof by === "object" ? [`${clock} ${by.secs} ${by.nanosecs}\n`] : []
+      ).join(""),
+    ),
+    ...enterOwn("ns/time_for_children", CLONE.CLONE_NEWTIME),
+  ],
   raiseLoopback: () => [
     {
       name: "socket",

@@ -37,6 +37,9 @@ const MASTER = 8;
 /** What the parent reads beside the descriptor. */
 const TERMINAL_NEWS = 4;
 
+/** linux/personality.h. */
+const PERSONALITY = { LINUX: 0, LINUX32: 8 } as const;
+
 const capabilityNumber = (name: string) => {
   const number = CAPABILITIES.indexOf(name as typeof CAPABILITIES[number]);
   if (number < 0) throw new SpecError(`Unknown capability ${name}`);
@@ -67,6 +70,7 @@ export const lowerProcess: Lowering<
   | "setUmask"
   | "setNice"
   | "setAffinity"
+  | "setPersonality"
   | "setSeccomp"
   | "setLabel"
   | "makeSession"
@@ -151,6 +155,9 @@ export const lowerProcess: Lowering<
     for (const cpu of cpus) mask[cpu >> 3]! |= 1 << (cpu & 7);
     return [{ name: "sched_setaffinity", args: [0, mask.length, mask] }];
   },
+  setPersonality: ({ domain }) => [
+    { name: "personality", args: [PERSONALITY[domain]] },
+  ],
   setSeccomp: ({ filter, flags }) => [
     installFilter(fromBase64(filter), flags),
   ],

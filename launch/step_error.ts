@@ -157,6 +157,24 @@ const HINTS: {
     hint: "A hostname has at most 64 bytes.",
   },
   {
+    step: "enterTimeNamespace",
+    code: "ERANGE",
+    hint:
+      "A clock cannot be before zero, nor some centuries on: subtract no more seconds than /proc/uptime tells.",
+  },
+  ...(["ENOENT", "EINVAL"] as const).map((code) => ({
+    step: "enterTimeNamespace" as const,
+    code,
+    hint:
+      "This kernel has no time namespaces (CONFIG_TIME_NS): leave out --time-offset.",
+  })),
+  { step: "enterTimeNamespace", code: "EPERM", hint: ROOT },
+  {
+    step: "setPersonality",
+    code: "EINVAL",
+    hint: "This kernel runs no 32-bit programs.",
+  },
+  {
     step: "execute",
     code: "E2BIG",
     hint: "The arguments and environment are too long: pass fewer.",

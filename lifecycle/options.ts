@@ -5,7 +5,13 @@
  */
 
 import type { Resources } from "../spec/resources.ts";
-import type { IdMapping, Mount, NamespaceType, Rlimit } from "../spec/types.ts";
+import type {
+  IdMapping,
+  Mount,
+  NamespaceType,
+  Rlimit,
+  Spec,
+} from "../spec/types.ts";
 
 /** A namespace: the host's, a new one, or that behind a path. */
 export type NamespaceMode = "host" | "private" | `path:${string}`;
@@ -23,18 +29,29 @@ export interface ContainerOptions {
   /** Where it starts, inside; `/` without it. */
   workdir?: string;
   hostname?: string;
+  domainname?: string;
+  /** Further lines of /etc/hosts. */
+  addHosts?: { name: string; address: string }[];
+  /** What /etc/resolv.conf says. */
+  dns?: { servers?: string[]; search?: string[]; options?: string[] };
   /** `name|uid[:group|gid]`, of the root filesystem's own accounts. */
   user?: string;
   /** Further groups, by name or number. */
   groups?: string[];
   /** New, shared or joined; docker's defaults for those not named. */
   namespaces?: Partial<Record<Exclude<NamespaceType, "user">, NamespaceMode>>;
+  /** How far the clocks of a time namespace of its own are off. */
+  timeOffsets?: Spec["linux"]["timeOffsets"];
   /** `auto` maps what subuid(5) gives, `private` the caller's own id. */
   userNamespace?: NamespaceMode | "auto";
   uidMap?: IdMapping[];
   gidMap?: IdMapping[];
   /** Beside the default ones, in this order. */
   mounts?: Mount[];
+  /** Devices of the host, or directories of them, at `target` or in their own place. */
+  devices?: { source: string; target?: string; access?: string }[];
+  /** Bytes of /dev/shm. */
+  shmSize?: number;
   /** The root filesystem cannot be changed. */
   readonly?: boolean;
   /** Changes go to memory and are gone with the container. */
@@ -48,6 +65,8 @@ export interface ContainerOptions {
   noNewPrivileges?: boolean;
   /** A profile's path, `default`, `unconfined`; `learn` and `learn=FILE` for `container run` alone. */
   seccomp?: string;
+  /** The execution domain, personality(2). */
+  personality?: "LINUX" | "LINUX32";
   rlimits?: Rlimit[];
   umask?: number;
   oomScoreAdj?: number;

@@ -62,10 +62,14 @@ export async function prepare(
     user,
     readCaller(),
   );
-  const cgroup = options.resources
+  const { devices, resources } = options.devices?.length
+    ? (await import("./devices.ts")).findDevices(options, readCaller())
+    : { devices: [], resources: options.resources };
+  spec.linux.devices = devices;
+  const cgroup = resources
     ? (await import("./limits.ts")).planLimits({
       id: containerId(),
-      resources: options.resources,
+      resources,
       rootless: !readCaller().privileged,
     })
     : null;

@@ -17,6 +17,7 @@ import {
 import { SpecError, UsageError } from "../spec/errors.ts";
 import type { Mount, NamespaceType, Spec } from "../spec/types.ts";
 import type { Caller } from "./caller.ts";
+import { etcFiles } from "./etc_files.ts";
 import {
   automaticIds,
   type IdMaps,
@@ -59,6 +60,7 @@ export function decide(
   const leftOut: string[] = [];
   const { process, linux } = spec;
   spec.hostname = options.hostname ?? DEFAULT_HOSTNAME;
+  spec.domainname = options.domainname;
   // The host's own tree is for looking at, unless changes go elsewhere.
   spec.root.readonly = options.readonly ??
     (rootfs === "/" && !options.ephemeral && !options.overlay);
@@ -86,6 +88,8 @@ export function decide(
   process.apparmorProfile = options.apparmor;
   process.selinuxLabel = options.selinux;
   setNamespaces(spec, options);
+  linux.timeOffsets = options.timeOffsets;
+  if (options.personality) linux.personality = { domain: options.personality };
   const maps = userNamespace(spec, options, caller, leftOut);
   if (options.privileged) {
     linux.maskedPaths = [];
@@ -97,7 +101,11 @@ export function decide(
     }
   }
   fitMounts(spec, maps, leftOut);
-  spec.mounts = mergeMounts(spec.mounts ?? [], options.mounts ?? []);
+  if (options.shmSize !== undefined) sizeShm(spec, options.shmSize);
+  spec.mounts = [
+    ...mergeMounts(spec.mounts ?? [], options.mounts ?? []),
+    ...etcFiles(options, spec, rootfs),
+  ];
   linux.sysctl = sysctls(spec, options.sysctls ?? {});
   const init = (options.init ?? true) && canBePidOne(spec, leftOut);
   if (init) warnOfTracing(spec, leftOut);
@@ -124,14 +132,15 @@ function canBePidOne(spec: Spec, leftOut: string[]): boolean {
 
 /** Clean by default: nothing of the host's environment comes along unasked. */
 function environment(
-  { env = {}, hostEnv, hostname, tty }: ContainerOptions,
+  { env = {}, hostEnv, hostname, tty, namespaces }: ContainerOptions,
   user: ResolvedUser,
 ): string[] {
   const terminal = tty || Deno.stdin.isTerminal();
   const all = hostEnv ? { ...Deno.env.toObject(), ...env } : {
     PATH: DEFAULT_PATH,
     HOME: user.home,
-    HOSTNAME: hostname ?? DEFAULT_HOSTNAME,
+    HOSTNAME: hostname ??
+      (namespaces?.uts === "host" ? Deno.hostname() : DEFAULT_HOSTNAME),
     ...(terminal ? { TERM: Deno.env.get("TERM") || "xterm" } : {}),
     ...env,
   };
@@ -183,7 +192,7 @@ function capabilities(
 
 function setNamespaces(
   spec: Spec,
-  { namespaces = {} }: ContainerOptions,
+  { namespaces = {}, hostname, domainname }: ContainerOptions,
 ): void {
   for (const [name, mode] of Object.entries(namespaces)) {
     const type = name as NamespaceType;
@@ -195,9 +204,22 @@ function setNamespaces(
       "--mount-namespace host: a container without a mount namespace would mount on the host",
     );
   }
-  if (!spec.linux.namespaces.some(({ type }) => type === "uts")) {
-    delete spec.hostname;
+  nameOfUts(spec, hostname, domainname);
+}
+
+/** A UTS namespace that is not its own keeps its name, unless another is asked for. */
+function nameOfUts(spec: Spec, hostname?: string, domainname?: string): void {
+  const uts = spec.linux.namespaces.find(({ type }) => type === "uts");
+  if (!uts && (hostname !== undefined || domainname !== undefined)) {
+    throw new UsageError(
+      `--${
+        hostname === undefined ? "domainname" : "hostname"
+      } with --uts host would rename the host`,
+      "Leave out one of the two.",
+    );
   }
+  const own = uts && uts.path === undefined;
+  if (!own && hostname === undefined) delete spec.hostname;
 }
 
 function asNamespace(
@@ -291,6 +313,15 @@ function fitMounts(
     }
     return mount;
   });
+}
+
+function sizeShm({ mounts = [] }: Spec, bytes: number): void {
+  for (const mount of mounts) {
+    if (mount.destination !== "/dev/shm") continue;
+    mount.options = mount.options?.map((option) =>
+      option.startsWith("size=") ? `size=${bytes}` : option
+    );
+  }
 }
 
 /** A mount that is asked for takes the place of a default one. */

@@ -10,6 +10,7 @@ import {
   bornNamespaces,
   hasNamespace,
   joinedNamespaces,
+  offsetClocks,
 } from "./namespaces.ts";
 import type { Step } from "./step.ts";
 
@@ -116,6 +117,7 @@ export function startPidOne(spec: Spec, facts: Facts): Step[] {
       man: "read(2)",
     },
     ...check,
+    ...offsetClocks(spec),
     ...(hasNamespace(spec, "user")
       ? [
         {

@@ -4,6 +4,7 @@
  */
 
 import { CAPABILITIES } from "./capabilities.ts";
+import type { TimeOffset } from "../spec/types.ts";
 import type { Step, StepKind, StepOf } from "./step.ts";
 
 const and = (words: readonly string[]) =>
@@ -36,6 +37,9 @@ const newNamespaces = (types: readonly string[]) =>
 /** ` as NAME`, for who wants to know it. */
 type Names = (name: string) => string;
 
+const offset = (clock: string, by?: TimeOffset) =>
+  by ? [`${clock} ${by.secs + by.nanosecs / 1e9} seconds off`] : [];
+
 const DESCRIPTIONS: {
   [K in StepKind]: (step: StepOf<K>, as: Names) => string;
 } = {
@@ -49,6 +53,11 @@ const DESCRIPTIONS: {
       : "create a process",
   unshare: ({ namespaces }) => `enter ${newNamespaces(namespaces)}`,
   setHostname: ({ hostname }) => `set the hostname to ${hostname}`,
+  setDomainname: ({ domainname }) => `set the domain name to ${domainname}`,
+  enterTimeNamespace: ({ monotonic, boottime }) =>
+    `enter a new time namespace, ${
+      and([...offset("monotonic", monotonic), ...offset("boottime", boottime)])
+    }`,
   raiseLoopback: () => "bring the loopback interface up",
   joinKeyring: () => "join a new session keyring",
   setProcessGroup: ({ foreground }) =>
@@ -95,6 +104,7 @@ const DESCRIPTIONS: {
   makeDevice: ({ path }) => `make the device ${path}`,
   makeSymlink: ({ path, to }) => `link ${path} to ${to}`,
   writeFile: ({ path }) => `write ${path}`,
+  makeFile: ({ path }) => `make the file ${path}`,
   setSysctl: ({ key, value }) => `set ${key} to ${value}`,
   setIds: ({ uid, gid }) => `become user ${uid} and group ${gid}`,
   keepCapabilities: () => "keep capabilities when the user changes",
@@ -114,6 +124,7 @@ const DESCRIPTIONS: {
       : `install the seccomp filter of ${profile}`,
   keepSocket: ({ to }) => `keep the socket to the parent as descriptor ${to}`,
   sendListener: () => "send the parent what hears of every system call",
+  setPersonality: ({ domain }) => `set the personality ${domain}`,
   setLabel: ({ kind, label }) => `set the ${kind} label ${label}`,
   makeSession: () => "make a session",
   openTerminal: ({ size }) =>

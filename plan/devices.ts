@@ -9,6 +9,7 @@
 
 import type { Device, Mount, Spec } from "../spec/types.ts";
 import type { Facts } from "./facts.ts";
+import { stageFiles } from "./memory_files.ts";
 import type { Step } from "./step.ts";
 
 const character = (path: string, major: number, minor: number): Device => ({
@@ -103,19 +104,25 @@ export function lend(name: string, source: string, why: string): Step[] {
   }];
 }
 
-/** Devices are made, or the host's opened, while no one else can see the paths. */
+/**
+ * Devices are made, or the host's opened, while no one else can see the paths;
+ * files in memory are made beside them.
+ */
 export function prepareDevices(spec: Spec, facts: Facts): Step[] {
-  if (!hasDev(spec)) return [];
-  if (facts.bindDevices) {
-    return devices(spec).flatMap((device, index) =>
+  const all = hasDev(spec) ? devices(spec) : [];
+  const lent = facts.bindDevices
+    ? all.flatMap((device, index) =>
       lend(
         nameOf(index),
-        device.path,
+        device.source ?? device.path,
         "a device node cannot be made in a user namespace: the host's own is lent",
       )
-    );
-  }
-  return facts.confineDevices ? stageDevices(devices(spec)) : [];
+    )
+    : [];
+  const made = facts.confineDevices && !facts.bindDevices
+    ? stageDevices(all)
+    : [];
+  return [...lent, ...onStage([...made, ...stageFiles(spec, STAGE)])];
 }
 
 /** Covered for a moment, in this mount tree only. */
@@ -127,47 +134,54 @@ const STAGE = "/dev";
  * could move about meanwhile.
  */
 function stageDevices(all: readonly Device[]): Step[] {
+  return all.flatMap((device, index): Step[] => {
+    const path = device.path.startsWith(`${STAGE}/`)
+      ? device.path
+      : `${STAGE}/${nameOf(index)}`;
+    return [{
+      step: "makeDevice",
+      ...device,
+      path,
+      why: "one of those that may be used",
+      man: "mknod(2), null(4)",
+    }, {
+      step: "openTree",
+      name: nameOf(index),
+      source: path,
+      recursive: false,
+      why: "a mount of its own: the container's /dev is nodev",
+      man: "open_tree(2), mount(8) nodev",
+    }];
+  });
+}
+
+/** A file system in memory for as long as it takes to make and open what is on it. */
+function onStage(made: readonly Step[]): Step[] {
+  if (!made.length) return [];
   return [
     {
       step: "createFilesystem",
-      name: "devices",
+      name: "stage",
       type: "tmpfs",
-      source: "devices",
+      source: "stage",
       options: ["mode=755"],
       attributes: ["MOUNT_ATTR_NOSUID", "MOUNT_ATTR_NOEXEC"],
-      why: "the only file system on which device nodes are more than names",
+      why:
+        "devices and files of the container that no disk holds: the only file system on which device nodes are more than names",
       man: "fsopen(2), fsmount(2), tmpfs(5)",
     },
     {
       step: "attach",
-      name: "devices",
+      name: "stage",
       target: STAGE,
-      why: "over the host's, unseen by it, until the devices are made",
+      why: "over the host's, unseen by it, until all of it is made",
       man: "move_mount(2)",
     },
-    ...all.flatMap((device, index): Step[] => {
-      const path = device.path.startsWith(`${STAGE}/`)
-        ? device.path
-        : `${STAGE}/${nameOf(index)}`;
-      return [{
-        step: "makeDevice",
-        ...device,
-        path,
-        why: "one of those that may be used",
-        man: "mknod(2), null(4)",
-      }, {
-        step: "openTree",
-        name: nameOf(index),
-        source: path,
-        recursive: false,
-        why: "a mount of its own: the container's /dev is nodev",
-        man: "open_tree(2), mount(8) nodev",
-      }];
-    }),
+    ...made,
     {
       step: "unmount",
       target: STAGE,
-      why: "the devices that were opened stay; their directory is not needed",
+      why: "what was opened stays; its directory is not needed",
       man: "umount2(2)",
     },
   ];

@@ -10,6 +10,7 @@
 
 import type { Mount, Spec } from "../spec/types.ts";
 import type { Facts } from "./facts.ts";
+import { isMemoryFile, nameOfMount } from "./memory_files.ts";
 import { mountOptions } from "./mount_options.ts";
 import { hasNamespace } from "./namespaces.ts";
 import type { Step } from "./step.ts";
@@ -27,20 +28,18 @@ const WHY: Record<string, string | undefined> = {
 
 const VISIBLE = ["proc", "sysfs"];
 
-const nameOf = (index: number) => `mount${index}`;
-
 const isBind = (entry: Mount) =>
   entry.type === "bind" || mountOptions(entry.options ?? []).bind;
 
 const isPrepared = (spec: Spec, entry: Mount) =>
-  isBind(entry) ||
+  isBind(entry) || isMemoryFile(entry) ||
   (VISIBLE.includes(entry.type ?? "") && hasNamespace(spec, "user"));
 
 /** What has to be opened or created while the host's tree is still there. */
 export function prepareMounts(spec: Spec): Step[] {
   return (spec.mounts ?? []).flatMap((entry, index): Step[] => {
-    if (!isPrepared(spec, entry)) return [];
-    const name = nameOf(index);
+    if (!isPrepared(spec, entry) || isMemoryFile(entry)) return [];
+    const name = nameOfMount(index);
     const options = mountOptions(entry.options ?? []);
     if (!isBind(entry)) {
       return [{
@@ -127,8 +126,8 @@ export function attachMounts(spec: Spec, facts: Facts): Step[] {
     const type = entry.type ?? "none";
     const made = makeEntry(entry);
     if (made) return made;
-    const isFile = isBind(entry) &&
-      facts.files.includes(entry.source ?? target);
+    const isFile = isMemoryFile(entry) ||
+      isBind(entry) && facts.files.includes(entry.source ?? target);
     const steps: Step[] = [{
       step: "makeMountpoint",
       path: target,
@@ -139,9 +138,9 @@ export function attachMounts(spec: Spec, facts: Facts): Step[] {
     if (isPrepared(spec, entry)) {
       steps.push({
         step: "attach",
-        name: nameOf(index),
+        name: nameOfMount(index),
         target,
-        why: isBind(entry)
+        why: isBind(entry) || isMemoryFile(entry)
           ? `the path is looked up inside the root, whatever links are in it`
           : WHY[type] ?? `the configuration asks for ${type}`,
         man: "move_mount(2)",

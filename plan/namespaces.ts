@@ -57,7 +57,8 @@ export function joinedNamespaces(spec: Spec): Step[] {
 export function bornNamespaces(spec: Spec, { init }: Facts): Step[] {
   // The cgroup namespace starts at the cgroup one is in: that is joined first.
   const namespaces = fresh(spec).filter((type) =>
-    type !== "cgroup" && !(init && ENTERED.includes(type))
+    type !== "cgroup" && !(init && ENTERED.includes(type)) &&
+    !(type === "time" && spec.linux.timeOffsets)
   );
   return [{
     step: "clone",
@@ -65,6 +66,23 @@ export function bornNamespaces(spec: Spec, { init }: Facts): Step[] {
     why: namespaces.map((type) => WHAT[type]).join("; ") ||
       "a PID namespace that was joined takes effect for children only",
     man: "clone(2), namespaces(7)",
+  }];
+}
+
+/**
+ * A time namespace whose clocks are off. Who is born into one finds its offsets
+ * fixed; so it is made after the clone, by the new process and with the rights
+ * that its user namespace gives, and before any other program runs in it.
+ */
+export function offsetClocks(spec: Spec): Step[] {
+  const { timeOffsets } = spec.linux;
+  if (!timeOffsets || !fresh(spec).includes("time")) return [];
+  return [{
+    step: "enterTimeNamespace",
+    ...timeOffsets,
+    why:
+      "its clocks since the boot are off by so much: what shows the uptime, and timers, go by them; the date is no namespace's",
+    man: "time_namespaces(7)",
   }];
 }
 
@@ -91,6 +109,14 @@ export function furnishNamespaces(spec: Spec): Step[] {
       hostname: spec.hostname,
       why: "the name that hostname and the shell's prompt show",
       man: "sethostname(2)",
+    });
+  }
+  if (spec.domainname !== undefined) {
+    steps.push({
+      step: "setDomainname",
+      domainname: spec.domainname,
+      why: "the domain that domainname(1) shows, NIS's and not DNS's",
+      man: "setdomainname(2)",
     });
   }
   if (fresh(spec).includes("network")) {

@@ -58,6 +58,17 @@ function limits(spec: Spec): Step[] {
         man: "sched_setaffinity(2)",
       } as const,
     ]),
+    ...(spec.linux.personality
+      ? [
+        {
+          step: "setPersonality",
+          ...spec.linux.personality,
+          why:
+            "the kind of Linux that the kernel claims to be, as uname -m shows",
+          man: "personality(2)",
+        } as const,
+      ]
+      : []),
     ...(user.umask === undefined ? [] : [
       {
         step: "setUmask",

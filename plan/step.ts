@@ -9,6 +9,7 @@ import type {
   IdMapping,
   NamespaceType,
   Rlimit,
+  TimeOffset,
 } from "../spec/types.ts";
 
 /** A flag of mount(2). */
@@ -61,6 +62,10 @@ type Kinds = {
   unshare: { namespaces: readonly NamespaceType[] };
   /** sethostname(2). */
   setHostname: { hostname: string };
+  /** setdomainname(2). */
+  setDomainname: { domainname: string };
+  /** unshare(2), write(2) to /proc/self/timens_offsets, setns(2). */
+  enterTimeNamespace: { monotonic?: TimeOffset; boottime?: TimeOffset };
   /** ioctl(2) SIOCSIFFLAGS: `lo` up. */
   raiseLoopback: Nothing;
   /** keyctl(2) KEYCTL_JOIN_SESSION_KEYRING. */
@@ -146,6 +151,8 @@ type Kinds = {
   makeSymlink: { path: string; to: string };
   /** A file with a text, for a bind mount without a source. */
   writeFile: { path: string; text: string };
+  /** open(2) O_CREAT, write(2), fchmod(2). */
+  makeFile: { path: string; text: string; mode: number };
   /** write(2) below /proc/sys. */
   setSysctl: { key: string; value: string };
 
@@ -175,6 +182,8 @@ type Kinds = {
   setNice: { nice: number };
   /** sched_setaffinity(2). */
   setAffinity: { cpus: readonly number[] };
+  /** personality(2). */
+  setPersonality: { domain: "LINUX" | "LINUX32" };
   /** seccomp(2) SECCOMP_SET_MODE_FILTER. */
   setSeccomp: { profile: string; filter: string; flags: number };
   /** dup3(2): the socket to the parent (`null`: as it was handed), to a number of its own. */

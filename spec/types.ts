@@ -10,6 +10,8 @@ export interface Spec {
   process: Process;
   root: Root;
   hostname?: string;
+  /** The NIS domain, setdomainname(2). */
+  domainname?: string;
   mounts?: Mount[];
   linux: Linux;
   annotations?: Record<string, string>;
@@ -106,6 +108,14 @@ export interface Device {
   fileMode?: number;
   uid?: number;
   gid?: number;
+  /** The host's node, to be lent where none can be made; `path` without it. */
+  source?: string;
+}
+
+/** How far a clock of a time namespace is from the host's, time_namespaces(7). */
+export interface TimeOffset {
+  secs: number;
+  nanosecs: number;
 }
 
 export interface Linux {
@@ -115,6 +125,9 @@ export interface Linux {
   devices?: Device[];
   cgroupsPath?: string;
   sysctl?: Record<string, string>;
+  timeOffsets?: { monotonic?: TimeOffset; boottime?: TimeOffset };
+  /** The execution domain, personality(2). */
+  personality?: { domain: "LINUX" | "LINUX32" };
   rootfsPropagation?: "private" | "slave" | "shared" | "unbindable";
   maskedPaths?: string[];
   readonlyPaths?: string[];
