@@ -119,3 +119,47 @@ export function parsePersonality(
     "linux32 makes uname -m say what a 32-bit program expects.",
   );
 }
+
+const MAX_PORT = 65535;
+
+/** Each `ro=PATH`, `rw=PATH`, `exec=PATH`, `connect=PORT`, `bind=PORT`, some joined by commas. */
+export function parseLandlock(
+  texts: readonly string[],
+): ContainerOptions["landlock"] {
+  if (!texts.length) return undefined;
+  const rules: NonNullable<ContainerOptions["landlock"]> = {};
+  // A comma may be in a path: it divides where another rule follows.
+  const words = texts.flatMap((text) => text.split(/,(?=[a-z]+=)/));
+  for (const word of words) {
+    const flag = `--landlock ${word}`;
+    const [, kind, value = ""] = word.match(/^([a-z]+)=(.+)$/s) ?? [];
+    if (kind === "ro" || kind === "rw" || kind === "exec") {
+      if (!value.startsWith("/")) {
+        throw new UsageError(
+          `${flag}: ${value} is not absolute`,
+          "It is looked up inside the container and begins with a slash.",
+        );
+      }
+      (rules[kind] ??= []).push(value);
+    } else if (kind === "connect" || kind === "bind") {
+      const ports = rules[kind];
+      rules[kind] = value === "any" || ports === "any"
+        ? "any"
+        : [...ports ?? [], parsePort(flag, value)];
+    } else {
+      throw new UsageError(
+        `${flag}: not one of ro=PATH, rw=PATH, exec=PATH, connect=PORT and bind=PORT`,
+        "Write it like --landlock ro=/ --landlock rw=/tmp,connect=443.",
+      );
+    }
+  }
+  return rules;
+}
+
+function parsePort(flag: string, text: string): number {
+  const port = Number(text);
+  if (/^\d{1,5}$/.test(text) && port <= MAX_PORT) return port;
+  throw new UsageError(
+    `${flag}: ${text} is no port from 0 to ${MAX_PORT}, nor any`,
+  );
+}

@@ -190,6 +190,11 @@ export const RUN_FLAGS: readonly Flag[] = [
     value: "PROFILE",
     help: "default, unconfined, a profile's FILE, or learn[=FILE]",
   },
+  {
+    name: "landlock",
+    value: "RULE",
+    help: "Close all but ro=, rw= or exec=PATH, connect= or bind=PORT",
+  },
   { name: "apparmor", value: "PROFILE", help: "An AppArmor profile" },
   { name: "selinux", value: "LABEL", help: "An SELinux label" },
   {

@@ -13,6 +13,7 @@ import type { Flags } from "./flags.ts";
 import {
   parseAddHost,
   parseDomainname,
+  parseLandlock,
   parseNameserver,
   parsePersonality,
   parseResolverWord,
@@ -85,6 +86,7 @@ export function optionsFromFlags(flags: Flags): ContainerOptions {
       ? undefined
       : flags.has("no-new-privs"),
     seccomp: flags.last("seccomp"),
+    landlock: parseLandlock(flags.all("landlock")),
     apparmor: flags.last("apparmor"),
     selinux: flags.last("selinux"),
     rlimits: flags.all("ulimit").map(parseUlimit),

@@ -7,6 +7,7 @@ import type { Step, StepKind, StepOf } from "../plan/step.ts";
 import type { Instruction } from "./call.ts";
 import { lowerLearning } from "./lower_learning.ts";
 import { lowerFiles } from "./lower_files.ts";
+import { lowerLandlock } from "./lower_landlock.ts";
 import { lowerMounts } from "./lower_mounts.ts";
 import { lowerNamespaces } from "./lower_namespaces.ts";
 import { lowerProcess } from "./lower_process.ts";
@@ -26,6 +27,7 @@ const LOWERING: Lowering<StepKind> = {
   ...HOST,
   ...lowerNamespaces,
   ...lowerFiles,
+  ...lowerLandlock,
   ...lowerMounts,
   ...lowerProcess,
   ...lowerLearning,

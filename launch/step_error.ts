@@ -170,6 +170,27 @@ const HINTS: {
   })),
   { step: "enterTimeNamespace", code: "EPERM", hint: ROOT },
   {
+    step: "allowBelow",
+    code: "ENOENT",
+    hint: "Mend the path, or leave out the rule: what is not there is closed.",
+  },
+  {
+    step: "allowBelow",
+    code: "EACCES",
+    hint:
+      "The user that the command runs as cannot get there: leave out the rule.",
+  },
+  {
+    step: "allowBelow",
+    code: "EBADF",
+    hint: "Landlock takes 41 descriptors: raise --ulimit nofile.",
+  },
+  {
+    step: "restrictSelf",
+    code: "E2BIG",
+    hint: "Landlock is around this process 16 times already.",
+  },
+  {
     step: "setPersonality",
     code: "EINVAL",
     hint: "This kernel runs no 32-bit programs.",

@@ -4,6 +4,7 @@
  * of it.
  */
 
+import type { LandlockRules } from "../plan/landlock.ts";
 import type { Resources } from "../spec/resources.ts";
 import type {
   IdMapping,
@@ -67,6 +68,8 @@ export interface ContainerOptions {
   seccomp?: string;
   /** The execution domain, personality(2). */
   personality?: "LINUX" | "LINUX32";
+  /** What Landlock leaves open; nothing is closed without it. */
+  landlock?: LandlockRules;
   rlimits?: Rlimit[];
   umask?: number;
   oomScoreAdj?: number;

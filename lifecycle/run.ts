@@ -99,6 +99,10 @@ export async function prepare(
     cgroup,
   };
   const facts = readFacts(spec, factOptions);
+  if (options.landlock) {
+    const { landlockSteps } = await import("./landlock.ts");
+    facts.landlock = landlockSteps(options.landlock, spec, leftOut);
+  }
   const learn = learnTarget(options.seccomp ?? "default");
   return { spec, facts, plan: compile(spec, facts), cgroup, learn, leftOut };
 }

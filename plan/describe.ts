@@ -125,6 +125,13 @@ const DESCRIPTIONS: {
   keepSocket: ({ to }) => `keep the socket to the parent as descriptor ${to}`,
   sendListener: () => "send the parent what hears of every system call",
   setPersonality: ({ domain }) => `set the personality ${domain}`,
+  createRuleset: ({ ports, scopes }) =>
+    `prepare Landlock for ${
+      and(["files", ...ports, ...scopes.map((scope) => `scope ${scope}`)])
+    }`,
+  allowBelow: ({ path, allow }) => `allow ${allow} below ${path}`,
+  allowPort: ({ port, right }) => `allow ${right} to port ${port}`,
+  restrictSelf: () => "restrict itself by Landlock",
   setLabel: ({ kind, label }) => `set the ${kind} label ${label}`,
   makeSession: () => "make a session",
   openTerminal: ({ size }) =>

@@ -1,3 +1,7 @@
+/** What the compiler is told beside the Spec. */
+
+import type { Step } from "./step.ts";
+
 /** What a plan depends on beside the Spec: found out by reading, never by doing. */
 export interface Facts {
   /** The words that start this program again as the child. */
@@ -35,6 +39,8 @@ export interface Facts {
     /** It reports every call to the parent. */
     learns?: true;
   } | null;
+  /** The steps of plan/landlock.ts, which few ask for. */
+  landlock?: readonly Step[];
   /**
    * What the root filesystem is: a directory, the host's own tree, or nothing
    * but what is put there.

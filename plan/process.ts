@@ -123,6 +123,7 @@ export function startProcess(spec: Spec, facts: Facts): Step[] {
   const { args, env, cwd, noNewPrivileges } = spec.process;
   const learn = learning(spec, facts);
   const seccomp = [...filterCalls(spec, facts), ...learn.filtered];
+  const { landlock = [] } = facts;
   return [
     ...learn.first,
     ...ownSession(spec, facts),
@@ -165,9 +166,10 @@ export function startProcess(spec: Spec, facts: Facts): Step[] {
           why: "no setuid file gives it more than it has",
           man: "prctl(2) PR_SET_NO_NEW_PRIVS",
         } as const,
+        ...landlock,
         ...seccomp,
       ]
-      : []),
+      : landlock),
     {
       step: "execute",
       candidates: candidates(args[0] ?? "", env),

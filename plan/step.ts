@@ -12,6 +12,8 @@ import type {
   TimeOffset,
 } from "../spec/types.ts";
 
+import type { FileRight, PortRight, Scope } from "./landlock.ts";
+
 /** A flag of mount(2). */
 export type MountFlag =
   | "MS_RDONLY"
@@ -190,6 +192,22 @@ type Kinds = {
   keepSocket: { from: number | null; to: number };
   /** sendmsg(2): the listener of the filter, to the parent. */
   sendListener: { socket: number; listener: number };
+  /** landlock_create_ruleset(2). */
+  createRuleset: {
+    files: readonly FileRight[];
+    ports: readonly PortRight[];
+    scopes: readonly Scope[];
+  };
+  /** landlock_add_rule(2) LANDLOCK_RULE_PATH_BENEATH. */
+  allowBelow: {
+    path: string;
+    allow: "ro" | "rw" | "exec";
+    rights: readonly FileRight[];
+  };
+  /** landlock_add_rule(2) LANDLOCK_RULE_NET_PORT. */
+  allowPort: { port: number; right: PortRight };
+  /** landlock_restrict_self(2). */
+  restrictSelf: Nothing;
   /** write(2) to /proc/self/attr/…/exec. */
   setLabel: { kind: "apparmor" | "selinux"; label: string };
   /** setsid(2). */

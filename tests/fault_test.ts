@@ -35,6 +35,10 @@ const VARIANTS: Record<string, Partial<ContainerOptions>> = {
   "layers in memory": { ephemeral: true, readonly: true },
   "settings": {
     hostname: "fault",
+    domainname: "fault",
+    timeOffsets: { boottime: { secs: 1, nanosecs: 0 } },
+    personality: "LINUX",
+    landlock: { ro: ["/"], rw: ["/dev/null"], connect: [443] },
     user: "65534:65534",
     groups: ["7"],
     sysctls: { "net.ipv4.ip_forward": "1" },
@@ -44,7 +48,7 @@ const VARIANTS: Record<string, Partial<ContainerOptions>> = {
     nice: 1,
     cpus: [0],
     preserveFds: 1,
-    namespaces: { ipc: "path:/proc/self/ns/ipc" },
+    namespaces: { ipc: "path:/proc/self/ns/ipc", time: "private" },
     mounts: [
       {
         destination: "/mnt",
