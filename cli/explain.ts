@@ -11,6 +11,7 @@ import type { Command } from "./command.ts";
 import type { Explained } from "./explain_text.ts";
 import { type Flag, parseFlags } from "./flags.ts";
 import { print, say } from "./output.ts";
+import { parseRunFlags } from "./parse_run.ts";
 import { RUN_FLAGS } from "./run_flags.ts";
 import { optionsFromFlags } from "./run_options.ts";
 import { coloured, columns } from "./terminal.ts";
@@ -44,7 +45,7 @@ export const explainCommand: Command = {
     const own = parseFlags(EXPLAIN_FLAGS, argv, "container explain");
     const [word, ...rest] = own.rest;
     if (word !== "run") throw notExplained(word);
-    const flags = parseFlags(
+    const flags = await parseRunFlags(
       [...RUN_FLAGS, ...EXPLAIN_FLAGS],
       rest,
       "container explain run",

@@ -23,6 +23,18 @@ const RESOURCE_FLAGS: readonly Flag[] = [
     help: "What it keeps when memory is short",
   },
   { name: "cpus", value: "N", help: "At most so many CPUs, like 1.5" },
+  {
+    name: "memory-swappiness",
+    value: "N",
+    help: "How readily it is swapped out (0 to 100)",
+  },
+  { name: "oom-kill-disable", help: "It waits where memory runs out" },
+  {
+    name: "cpu-period",
+    value: "N",
+    help: "Microseconds that --cpu-quota is of",
+  },
+  { name: "cpu-quota", value: "N", help: "Microseconds of a period" },
   { name: "cpu-shares", value: "N", help: "Its weight among others (1024)" },
   { name: "cpuset-cpus", value: "LIST", help: "Only these CPUs, by cgroup" },
   { name: "cpuset-mems", value: "LIST", help: "Only these memory nodes" },

@@ -112,6 +112,10 @@ function resources(flags: Flags): ContainerOptions["resources"] {
     "memory-swap": text("memory-swap"),
     "memory-reservation": text("memory-reservation"),
     cpus: text("cpus"),
+    "memory-swappiness": text("memory-swappiness"),
+    "oom-kill-disable": flags.has("oom-kill-disable"),
+    "cpu-period": text("cpu-period"),
+    "cpu-quota": text("cpu-quota"),
     "cpu-shares": text("cpu-shares"),
     "cpuset-cpus": text("cpuset-cpus"),
     "cpuset-mems": text("cpuset-mems"),
@@ -210,8 +214,32 @@ function mode(flag: string, text: string): NamespaceMode {
   if (text === "host" || text === "private") return text;
   if (/^path:\/./.test(text)) return text as NamespaceMode;
   throw new UsageError(
-    `--${flag} ${text}: not one of private, host and path:FILE`,
+    `--${flag} ${text}: not one of ${
+      flag === "network" ? "none" : "private"
+    }, host and path:FILE`,
+    modeHint(flag, text),
   );
+}
+
+/** Names below /proc/PID/ns, where the flag's is another. */
+const NAMESPACE_FILE: Record<string, string> = {
+  network: "net",
+  cgroupns: "cgroup",
+  userns: "user",
+};
+
+/** What others call a mode, in words of ours. */
+function modeHint(flag: string, text: string): string | undefined {
+  if (/^(path|container|ns):/.test(text)) {
+    const file = NAMESPACE_FILE[flag] ?? flag;
+    return `A namespace that is there has a file, like path:/proc/PID/ns/${file}.`;
+  }
+  if (flag === "network") {
+    return "There are no bridges: none has loopback only, host is the host's network.";
+  }
+  return text === "shareable" || text === "none"
+    ? `A private one is joined by its file: --${flag} private.`
+    : undefined;
 }
 
 function namespaces(flags: Flags): ContainerOptions["namespaces"] {

@@ -211,11 +211,10 @@ export const lowerMounts: Lowering<
       ],
     },
   ],
-  mountOverlay: ({ root, target, upper, work, userNamespace }) => {
+  mountOverlay: ({ root, target, upper, work, userNamespace, above }) => {
     // By descriptor, since the layers are hidden by what is mounted over them.
     const path = (slot: number) => `/proc/self/fd/${slot}`;
-    // Above what the steps before it hold open: a plan has 248 results.
-    const [lower, layers, own] = [300, 301, 302];
+    const [lower, layers, own] = [above, above + 1, above + 2];
     const hold = (slot: string, fd: number): Instruction => ({
       name: "dup3",
       args: [{ slot }, fd, O.O_CLOEXEC],

@@ -22,6 +22,20 @@ const notByLink = (step: Step) =>
     targetOf(step)
   } of the root filesystem is a link or a file: what the kernel shows there is mounted on a directory only.`;
 
+/** Without its file in /proc there is no such module; else it does not know the label. */
+const noLabel = (step: Step, call: string) => {
+  const apparmor = step.step === "setLabel" && step.kind === "apparmor";
+  const [module, flag] = apparmor
+    ? ["AppArmor", "--apparmor"]
+    : ["SELinux", "--selinux"];
+  if (call === "openat") {
+    return `There is no ${module} on this machine: leave out ${flag}.`;
+  }
+  return apparmor
+    ? "No such profile is loaded: load it with apparmor_parser(8), see aa-status(8)."
+    : "SELinux is off here, or has no such label: leave out --selinux, or see sestatus(8).";
+};
+
 const MOVED =
   "Something else has taken its place: is the root filesystem being changed by another container?";
 
@@ -29,7 +43,7 @@ const MOVED =
 const HINTS: {
   step: StepKind;
   code: Errno;
-  hint: string | ((step: Step) => string);
+  hint: string | ((step: Step, call: string) => string);
 }[] = [
   {
     step: "clone",
@@ -169,6 +183,11 @@ const HINTS: {
       "This kernel has no time namespaces (CONFIG_TIME_NS): leave out --time-offset.",
   })),
   { step: "enterTimeNamespace", code: "EPERM", hint: ROOT },
+  ...(["ENOENT", "EINVAL"] as const).map((code) => ({
+    step: "setLabel" as const,
+    code,
+    hint: noLabel,
+  })),
   {
     step: "allowBelow",
     code: "ENOENT",
@@ -234,7 +253,7 @@ function hintFor(
     entry.step === step.step && entry.code === code
   );
   const hint = known?.hint;
-  if (typeof hint === "function") return hint(step);
+  if (typeof hint === "function") return hint(step, call);
   if (hint) return hint;
   if (code === "ENOSYS") {
     const since = SINCE[call];

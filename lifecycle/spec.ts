@@ -85,7 +85,7 @@ export function decide(
   process.oomScoreAdj = options.oomScoreAdj;
   process.scheduling = { nice: options.nice, cpus: options.cpus };
   process.preserve = options.preserveFds;
-  process.apparmorProfile = options.apparmor;
+  process.apparmorProfile = apparmor(options);
   process.selinuxLabel = options.selinux;
   setNamespaces(spec, options);
   linux.timeOffsets = options.timeOffsets;
@@ -153,6 +153,17 @@ function warnOfTracing({ process }: Spec, leftOut: string[]): void {
   leftOut.push(
     "CAP_SYS_PTRACE reaches this program as PID 1, and its file through /proc/1/exe: use --no-init for a command that you do not trust",
   );
+}
+
+/** Where there is no AppArmor, unconfined is what everything is. */
+function apparmor({ apparmor }: ContainerOptions): string | undefined {
+  if (apparmor !== "unconfined") return apparmor;
+  try {
+    Deno.statSync("/proc/self/attr/apparmor");
+    return apparmor;
+  } catch {
+    return undefined;
+  }
 }
 
 const withPrefix = (name: string) => {

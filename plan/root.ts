@@ -78,6 +78,24 @@ export function changeRoot(spec: Spec, facts: Facts): Step[] {
   }];
 }
 
+/** So many descriptors the kernel has room for without a larger table. */
+const SMALL_TABLE = 64;
+/** So many things of the host can be open without coming near its end. */
+const FEW = 32;
+/** Above all results that a plan can have. */
+const HIGH = 300;
+
+/**
+ * Where the overlay's layers are opened: a larger table takes the kernel some
+ * milliseconds, so only where many mounts and devices are open.
+ */
+function aboveOpen({ mounts = [], linux, process }: Spec): number {
+  const { devices = [], maskedPaths = [] } = linux;
+  const open = mounts.length + devices.length + maskedPaths.length +
+    (process.preserve ?? 0);
+  return open > FEW ? HIGH : SMALL_TABLE - 4;
+}
+
 /** Puts the root filesystem where it can become `/`. */
 function layRoot(spec: Spec, facts: Facts, target: string): Step[] {
   const root = spec.root.path;
@@ -106,6 +124,7 @@ function layRoot(spec: Spec, facts: Facts, target: string): Step[] {
       target,
       ...facts.overlay,
       userNamespace: hasNamespace(spec, "user"),
+      above: aboveOpen(spec),
       why: facts.overlay.upper === null
         ? "changes go to a layer in memory over the root filesystem and are gone with the container"
         : `changes go to ${facts.overlay.upper}, over a root filesystem that stays as it is`,

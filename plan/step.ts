@@ -136,6 +136,8 @@ type Kinds = {
     upper: string | null;
     work: string | null;
     userNamespace: boolean;
+    /** A number above those of the descriptors that are open then. */
+    above: number;
   };
   /** chdir(2), pivot_root(2), umount2(2). */
   pivotRoot: { root: string };
