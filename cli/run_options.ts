@@ -248,7 +248,6 @@ function namespaces(flags: Flags): ContainerOptions["namespaces"] {
     const text = flags.last(type);
     if (text !== undefined) modes[type] = mode(type, text);
   }
-  if (flags.all("time-offset").length) modes.time ??= "private";
   const cgroup = flags.last("cgroupns");
   if (cgroup !== undefined) modes.cgroup = mode("cgroupns", cgroup);
   const network = flags.last("network");

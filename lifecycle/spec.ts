@@ -203,9 +203,13 @@ function capabilities(
 
 function setNamespaces(
   spec: Spec,
-  { namespaces = {}, hostname, domainname }: ContainerOptions,
+  { namespaces, hostname, domainname, timeOffsets }: ContainerOptions,
 ): void {
-  for (const [name, mode] of Object.entries(namespaces)) {
+  const modes: ContainerOptions["namespaces"] = {
+    ...(timeOffsets ? { time: "private" } : {}),
+    ...namespaces,
+  };
+  for (const [name, mode] of Object.entries(modes)) {
     const type = name as NamespaceType;
     const others = spec.linux.namespaces.filter((entry) => entry.type !== type);
     spec.linux.namespaces = [...others, ...asNamespace(type, mode)];

@@ -48,7 +48,7 @@ const VARIANTS: Record<string, Partial<ContainerOptions>> = {
     nice: 1,
     cpus: [0],
     preserveFds: 1,
-    namespaces: { ipc: "path:/proc/self/ns/ipc", time: "private" },
+    namespaces: { ipc: "path:/proc/self/ns/ipc" },
     mounts: [
       {
         destination: "/mnt",
