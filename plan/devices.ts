@@ -54,6 +54,12 @@ const devices = (spec: Spec): Device[] => {
 
 const nameOf = (index: number) => `device${index}`;
 
+/** A node in the root filesystem itself would outlive the container. */
+const isMounted = (
+  { path }: Device,
+  { bindDevices, confineDevices }: Facts,
+) => bindDevices || confineDevices || !path.startsWith("/dev/");
+
 /** A bind mount of one device is a wish for it; `dev` says so of a directory. */
 const isWanted = ({ source = "", options = [] }: Mount, { files }: Facts) =>
   files.includes(source) || options.includes("dev");
@@ -119,9 +125,7 @@ export function prepareDevices(spec: Spec, facts: Facts): Step[] {
       )
     )
     : [];
-  const made = facts.confineDevices && !facts.bindDevices
-    ? stageDevices(all)
-    : [];
+  const made = facts.bindDevices ? [] : stageDevices(all, facts);
   return [...lent, ...onStage([...made, ...stageFiles(spec, STAGE)])];
 }
 
@@ -133,8 +137,9 @@ const STAGE = "/dev";
  * container's /dev, whose name another container on the same root filesystem
  * could move about meanwhile.
  */
-function stageDevices(all: readonly Device[]): Step[] {
+function stageDevices(all: readonly Device[], facts: Facts): Step[] {
   return all.flatMap((device, index): Step[] => {
+    if (!isMounted(device, facts)) return [];
     const path = device.path.startsWith(`${STAGE}/`)
       ? device.path
       : `${STAGE}/${nameOf(index)}`;
@@ -188,15 +193,12 @@ function onStage(made: readonly Step[]): Step[] {
 }
 
 /** The devices and links in a /dev of the container's own. */
-export function makeDevices(
-  spec: Spec,
-  { bindDevices, confineDevices }: Facts,
-): Step[] {
+export function makeDevices(spec: Spec, facts: Facts): Step[] {
   if (!hasDev(spec)) return [];
   const why = "every program expects it";
   return [
     ...devices(spec).flatMap((device, index): Step[] =>
-      bindDevices || confineDevices
+      isMounted(device, facts)
         ? [{
           step: "makeMountpoint",
           path: device.path,

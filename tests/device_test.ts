@@ -191,3 +191,20 @@ testBoth(
     );
   },
 );
+
+testBoth(
+  "no node is left in the root filesystem, with --privileged neither",
+  async (mode) => {
+    await using dir = new TempDir();
+    const rootfs = await copyRootfs(dir.path);
+    for (const flags of [[], ["--privileged"], ["--privileged"]]) {
+      const { stdout } = await mode.run([
+        ...["--rootfs", rootfs, ...flags, "--device", "/dev/zero:/asked"],
+        ...["head", "-c", "2", "/asked"],
+      ]);
+      assertEquals(stdout, "\0\0", flags.join());
+      const { isFile, size } = await Deno.stat(`${rootfs}/asked`);
+      assertEquals([isFile, size], [true, 0]);
+    }
+  },
+);
