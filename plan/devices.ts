@@ -195,10 +195,12 @@ function onStage(made: readonly Step[]): Step[] {
 /** The devices and links in a /dev of the container's own. */
 export function makeDevices(spec: Spec, facts: Facts): Step[] {
   if (!hasDev(spec)) return [];
-  const why = "every program expects it";
   return [
-    ...devices(spec).flatMap((device, index): Step[] =>
-      isMounted(device, facts)
+    ...devices(spec).flatMap((device, index): Step[] => {
+      const why = spec.linux.devices?.includes(device)
+        ? "it was asked for"
+        : "every program expects it";
+      return isMounted(device, facts)
         ? [{
           step: "makeMountpoint",
           path: device.path,
@@ -212,8 +214,8 @@ export function makeDevices(spec: Spec, facts: Facts): Step[] {
           why,
           man: "move_mount(2)",
         }]
-        : [{ step: "makeDevice", ...device, why, man: "mknod(2), null(4)" }]
-    ),
+        : [{ step: "makeDevice", ...device, why, man: "mknod(2), null(4)" }];
+    }),
     ...SYMLINKS.map(([path, to]): Step => ({
       step: "makeSymlink",
       path,

@@ -21,7 +21,7 @@ export const nameOfMount = (index: number) => `mount${index}`;
 export function stageFiles(spec: Spec, stage: string): Step[] {
   return (spec.mounts ?? []).flatMap((entry, index): Step[] => {
     if (!isMemoryFile(entry)) return [];
-    const path = `${stage}/file${index}`;
+    const path = `${stage}/${index}${entry.destination.replaceAll("/", "-")}`;
     const name = nameOfMount(index);
     const { attributes } = mountOptions(entry.options ?? []);
     return [{
