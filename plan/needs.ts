@@ -122,6 +122,11 @@ const NEEDS: { readonly [K in StepKind]: Entry<K> } = {
     features: ({ namespaces }) => namespacesSince(namespaces),
   },
   setHostname: { capabilities: here("CAP_SYS_ADMIN") },
+  setDomainname: { capabilities: here("CAP_SYS_ADMIN") },
+  enterTimeNamespace: {
+    capabilities: [...here("CAP_SYS_ADMIN"), ...here("CAP_SYS_TIME")],
+    features: feature("5.6", "time namespaces"),
+  },
   raiseLoopback: { capabilities: here("CAP_NET_ADMIN") },
   joinKeyring: {},
   setProcessGroup: {},
@@ -178,6 +183,7 @@ const NEEDS: { readonly [K in StepKind]: Entry<K> } = {
     ],
   },
   makeSymlink: { access: "write access to the directory where it is missing" },
+  makeFile: { access: "the right to make files there" },
   writeFile: { access: "write access to the file" },
   setSysctl: {
     capabilities: ({ key }) =>
@@ -209,6 +215,23 @@ const NEEDS: { readonly [K in StepKind]: Entry<K> } = {
   setAffinity: {},
   setSeccomp: {
     capabilities: here("CAP_SYS_ADMIN", "unless no_new_privs is set"),
+  },
+  setPersonality: {},
+  createRuleset: {
+    features: ({ ports, scopes }) => [
+      { version: "5.13", what: "Landlock" },
+      ...(ports.length ? [{ version: "6.7", what: "Landlock for TCP" }] : []),
+      ...(scopes.length ? [{ version: "6.12", what: "Landlock scopes" }] : []),
+    ],
+  },
+  allowBelow: {
+    access: "the right to search the directories on the way",
+    features: feature("5.13", "Landlock"),
+  },
+  allowPort: { features: feature("6.7", "Landlock for TCP") },
+  restrictSelf: {
+    capabilities: here("CAP_SYS_ADMIN", "unless no_new_privs is set"),
+    features: feature("5.13", "Landlock"),
   },
   keepSocket: {},
   sendListener: {
