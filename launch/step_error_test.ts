@@ -99,6 +99,7 @@ Deno.test("StepError names the doctor where the kernel lacks a part", () => {
     target: "/fs",
     upper: null,
     work: null,
+    above: 0,
     userNamespace: false,
     why: "",
     man: "",
