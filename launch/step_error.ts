@@ -60,6 +60,18 @@ const HINTS: {
     hint: "You may not enter it: see the permissions and the owner of it.",
   },
   {
+    step: "mapMount",
+    code: "EINVAL",
+    hint:
+      "Its file system cannot map ids, as ext4, xfs, btrfs, erofs and, on newer kernels, tmpfs and overlay can: keep the files on one of those, or give them to the ids of the container (chown) and leave out idmap.",
+  },
+  {
+    step: "mapMount",
+    code: "EPERM",
+    hint:
+      "Only who administers its file system may map its ids, and only once: run as root (sudo), and name what is not mapped already.",
+  },
+  {
     step: "joinNamespaces",
     code: "ENOENT",
     hint: "Name a file like /proc/PID/ns/net of a process that runs.",

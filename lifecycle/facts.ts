@@ -26,6 +26,7 @@ export interface FactOptions {
   confineDevices: boolean;
   overlay: Facts["overlay"];
   rootKind: Facts["rootKind"];
+  image: Facts["image"];
   seccomp: Facts["seccomp"];
   cgroup: CgroupPlan | null;
 }
@@ -66,6 +67,7 @@ export function readFacts(
     seccomp: options.seccomp,
     overlay: options.overlay,
     rootKind: options.rootKind,
+    image: options.image,
   };
 }
 

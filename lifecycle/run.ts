@@ -4,10 +4,12 @@
  */
 
 import { announce } from "../launch/child.ts";
+import type { HostMounts } from "../launch/host_mounts.ts";
 import { mapIds } from "../launch/id_maps.ts";
 import { runParent } from "../launch/parent.ts";
 import { compile } from "../plan/compile.ts";
 import type { Facts } from "../plan/facts.ts";
+import { asksForMap, hasHandedMounts } from "../plan/handed.ts";
 import type { Plan } from "../plan/step.ts";
 import { ContainerError, EXIT } from "../spec/errors.ts";
 import type { Spec } from "../spec/types.ts";
@@ -60,6 +62,9 @@ export async function prepare(
     user,
     readCaller(),
   );
+  if (spec.mounts?.some(asksForMap)) {
+    (await import("./idmaps.ts")).resolveIdmaps(spec, readCaller());
+  }
   const cgroup = options.resources
     ? (await import("./limits.ts")).planLimits({
       id: containerId(),
@@ -75,6 +80,7 @@ export async function prepare(
       : rootfs === "/"
       ? "host"
       : "directory",
+    image: null,
     mapHelper,
     streams,
     confineDevices: !options.privileged,
@@ -112,6 +118,7 @@ export async function run(
   using limits = cgroup &&
     new (await import("./limits.ts")).Limits(cgroup);
   makeLayers(spec, facts);
+  using mounts = await hostMounts(plan);
   const told = options.events ?? (() => {});
   let started = false;
   const status = await runParent({
@@ -121,6 +128,7 @@ export async function run(
     debug: options.debug,
     preserve,
     foreground: facts.foreground,
+    mounts: mounts?.fds,
   }, {
     prepare: (pid) => mapIdsOf(plan, pid),
     root: rootOnHost(spec.root.path),
@@ -139,6 +147,12 @@ export async function run(
     );
   }
   return status;
+}
+
+/** The mounts that have to be made on the host; null where there are none. */
+export async function hostMounts(plan: Plan): Promise<HostMounts | null> {
+  if (!hasHandedMounts(plan)) return null;
+  return await (await import("../launch/host_mounts.ts")).makeHostMounts(plan);
 }
 
 /** The status that an error ends the program with. */

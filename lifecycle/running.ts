@@ -11,12 +11,19 @@ import { kill, SIGNAL, type SignalName } from "../ffi/signal.ts";
 import { wait, waitInBackground, type WaitStatus } from "../ffi/wait.ts";
 import { type Container, startContainer } from "../launch/container.ts";
 import { checkStarted, outside } from "../launch/diagnose.ts";
+import type { HostMounts } from "../launch/host_mounts.ts";
 import { ContainerError } from "../spec/errors.ts";
 import { makeLayers } from "./layers.ts";
 import { Limits } from "./limits.ts";
 import type { ContainerOptions } from "./options.ts";
 import { findRootFilesystem } from "./root_filesystem.ts";
-import { mapIdsOf, prepare, type Prepared, rootOnHost } from "./run.ts";
+import {
+  hostMounts,
+  mapIdsOf,
+  prepare,
+  type Prepared,
+  rootOnHost,
+} from "./run.ts";
 
 /** What a stream of the container is tied to. */
 export type Stdio = "inherit" | "null" | "piped";
@@ -160,10 +167,15 @@ export async function run(options: LibraryOptions): Promise<RunningContainer> {
     options.stdout,
     options.stderr,
   ]);
-  return launch(prepared, options);
+  using mounts = await hostMounts(prepared.plan);
+  return launch(prepared, options, mounts);
 }
 
-function launch(prepared: Prepared, options: LibraryOptions): RunningContainer {
+function launch(
+  prepared: Prepared,
+  options: LibraryOptions,
+  mounts: HostMounts | null,
+): RunningContainer {
   const { plan, spec, facts, cgroup: cgroupPlan } = prepared;
   makeLayers(spec, facts);
   using undo = new DisposableStack();
@@ -187,6 +199,7 @@ function launch(prepared: Prepared, options: LibraryOptions): RunningContainer {
     debug: false,
     preserve: spec.process.preserve ?? 0,
     foreground: false,
+    mounts: mounts?.fds,
   }, streams);
   try {
     mapIdsOf(plan, container.pid);

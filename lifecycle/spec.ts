@@ -98,6 +98,7 @@ export function decide(
   }
   fitMounts(spec, maps, leftOut);
   spec.mounts = mergeMounts(spec.mounts ?? [], options.mounts ?? []);
+  spec.mounts = spec.mounts.map((mount) => withoutLabel(mount, leftOut));
   linux.sysctl = sysctls(spec, options.sysctls ?? {});
   const init = (options.init ?? true) && canBePidOne(spec, leftOut);
   if (init) warnOfTracing(spec, leftOut);
@@ -295,6 +296,26 @@ function mergeMounts(defaults: Mount[], asked: Mount[]): Mount[] {
     ...defaults.filter(({ destination }) => !taken.has(destination)),
     ...asked,
   ];
+}
+
+/** docker's z and Z give the source a label for SELinux; without SELinux there is none to give. */
+function withoutLabel(mount: Mount, leftOut: string[]): Mount {
+  const { options = [], source } = mount;
+  if (!options.includes("z") && !options.includes("Z")) return mount;
+  if (hasSelinux()) {
+    leftOut.push(
+      `${source} keeps its SELinux label: chcon -R -t container_file_t ${source} lets containers use it`,
+    );
+  }
+  return { ...mount, options: options.filter((word) => !/^z$/i.test(word)) };
+}
+
+function hasSelinux(): boolean {
+  try {
+    return Deno.statSync("/sys/fs/selinux/enforce").isFile;
+  } catch {
+    return false;
+  }
 }
 
 function sysctls(

@@ -19,6 +19,7 @@ export function makeFacts(changes: Partial<Facts> = {}): Facts {
     cgroup: null,
     seccomp: null,
     rootKind: "directory",
+    image: null,
     overlay: null,
     ...changes,
   };

@@ -3,6 +3,7 @@
  * explain and for errors.
  */
 
+import type { IdMapping } from "../spec/types.ts";
 import type { Step, StepKind, StepOf } from "./step.ts";
 
 const and = (words: readonly string[]) =>
@@ -12,6 +13,9 @@ const and = (words: readonly string[]) =>
 
 const short = (names: readonly string[]) =>
   names.length ? and(names.map((name) => name.replace(/^CAP_/, ""))) : "none";
+
+const ranges = (maps: readonly IdMapping[]) =>
+  and(maps.map((map) => `${map.containerID}:${map.hostID}:${map.size}`));
 
 const octal = (mode: number) => mode.toString(8).padStart(4, "0");
 
@@ -48,6 +52,8 @@ const DESCRIPTIONS: { [K in StepKind]: (step: StepOf<K>) => string } = {
   joinCgroups: ({ files }) => `join the cgroups of ${and(files)}`,
   openTree: ({ source }) => `open ${source}`,
   createFilesystem: ({ type }) => `create ${type}`,
+  receiveMount: ({ name, descriptor }) =>
+    `take the mount ${name}, descriptor ${descriptor}`,
   setMountAttributes: ({ mount, set, propagation }) =>
     `set ${and([...set, ...(propagation ? [propagation] : [])])} on ${
       "path" in mount ? mount.path : mount.name
@@ -90,9 +96,11 @@ const DESCRIPTIONS: { [K in StepKind]: (step: StepOf<K>) => string } = {
   execute: ({ argv }) => `execute ${argv[0]}`,
   killAll: () => "kill and reap what is left",
   mapIds: ({ uids, helper }) =>
-    `map user ids ${
-      and(uids.map((map) => `${map.containerID}:${map.hostID}:${map.size}`))
-    }${helper ? " with newuidmap" : ""}`,
+    `map user ids ${ranges(uids)}${helper ? " with newuidmap" : ""}`,
+  mapMount: ({ source, uids }) =>
+    `open ${source} with its user ids mapped ${ranges(uids)}`,
+  mountImage: ({ image, type, readonly }) =>
+    `mount ${image} (${type}${readonly ? ", read-only" : ""}), nowhere yet`,
   makeCgroup: ({ path }) => `make the cgroup ${path}`,
 };
 

@@ -30,10 +30,12 @@ export interface Facts {
   /** The seccomp filter, compiled, in base64. */
   seccomp: { profile: string; filter: string; flags: number } | null;
   /**
-   * What the root filesystem is: a directory, the host's own tree, or nothing
-   * but what is put there.
+   * What the root filesystem is: a directory, the host's own tree, nothing but
+   * what is put there, or a file system in a file.
    */
-  rootKind: "directory" | "host" | "empty";
+  rootKind: "directory" | "host" | "empty" | "image";
+  /** The file, and what is in it. */
+  image: { image: string; type: string; readonly: boolean } | null;
   /** What goes between the root filesystem and the container. */
   overlay: { upper: string | null; work: string | null } | null;
 }

@@ -29,6 +29,7 @@ const EVERY_KIND: Record<StepKind, true> = {
   joinCgroups: true,
   openTree: true,
   createFilesystem: true,
+  receiveMount: true,
   setMountAttributes: true,
   attach: true,
   makeMountpoint: true,
@@ -62,6 +63,8 @@ const EVERY_KIND: Record<StepKind, true> = {
   execute: true,
   killAll: true,
   mapIds: true,
+  mapMount: true,
+  mountImage: true,
   makeCgroup: true,
 };
 export const KINDS = Object.keys(EVERY_KIND) as StepKind[];
