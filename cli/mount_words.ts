@@ -18,6 +18,9 @@ const WITHOUT_EFFECT = [
   "Z",
 ];
 
+/** Further words of `--mount`, which cli/run_values.ts has made options of. */
+const MOUNT_WORDS = ["readonly", "bind-propagation", "bind-recursive"];
+
 const PROPAGATIONS = /^r?(private|slave|shared|unbindable)$/;
 
 /** Of each pair one can hold. */
@@ -32,7 +35,7 @@ const PAIRS: readonly (readonly string[])[] = [
 ];
 
 const nearest = (word: string, known: readonly string[]) => {
-  const near = closestString(word, known);
+  const near = closestString(word.toLowerCase(), known);
   return near && near.length > 1 ? `Did you mean ${near}? ` : "";
 };
 
@@ -52,7 +55,7 @@ export function bindOptions(flag: string, words: readonly string[]): string[] {
     throw new UsageError(
       `${flag}: unknown option ${word}`,
       `${
-        nearest(word, known)
+        nearest(word, [...known, ...MOUNT_WORDS])
       }The options are ro, rw, bind, rbind, noexec, nosuid, nodev, private, slave, shared, idmap and their like.`,
     );
   }
