@@ -17,7 +17,12 @@ const SINCE: Record<string, string | undefined> = {
 const ROOT = "Run as root (sudo).";
 
 /** What a step wants to put something on. */
-const targetOf = (step: Step) => "target" in step ? step.target : "";
+const targetOf = (step: Step) =>
+  "target" in step
+    ? step.target
+    : step.step === "makeMountpoint"
+    ? step.path
+    : "";
 
 const noMountpoint = (step: Step) =>
   `The root filesystem has no ${
@@ -48,6 +53,7 @@ const HINTS: {
   },
   { step: "mount", code: "ENOENT", hint: noMountpoint },
   { step: "attach", code: "ENOENT", hint: noMountpoint },
+  { step: "makeMountpoint", code: "ENOENT", hint: noMountpoint },
   { step: "mount", code: "ENOTDIR", hint: notByLink },
   ...(["maskPath", "readonlyPath", "setSysctl"] as const).map((step) => ({
     step,

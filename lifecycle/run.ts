@@ -18,11 +18,11 @@ import { readCaller } from "./caller.ts";
 import { layersIn, makeLayers } from "./layers.ts";
 import { type FactOptions, readFacts } from "./facts.ts";
 import type { ContainerOptions } from "./options.ts";
-import { EMPTY_ROOTFS } from "./root_filesystem.ts";
+import { EMPTY_ROOTFS, rootKindOf } from "./root_filesystem.ts";
 import { seccompFilter } from "./seccomp.ts";
 import { decide } from "./spec.ts";
 import type { StatusEvent } from "./status_lines.ts";
-import { findUser } from "./users.ts";
+import { findUser, namesAccounts } from "./users.ts";
 
 /** What `run` takes beside the container. */
 export interface RunOptions {
@@ -52,10 +52,16 @@ export async function prepare(
   rootfs: string,
   streams: FactOptions["streams"] = [],
 ): Promise<Prepared> {
-  const user = findUser(rootfs === EMPTY_ROOTFS ? "/" : rootfs, {
-    user: options.user ?? "0",
-    groupAdd: options.groups ?? [],
-  });
+  const rootKind = rootKindOf(rootfs);
+  const wanted = { user: options.user ?? "0", groupAdd: options.groups ?? [] };
+  const inspected = rootKind === "image"
+    ? await inspect(rootfs, options, namesAccounts(wanted))
+    : null;
+  const user = findUser(
+    rootfs === EMPTY_ROOTFS ? "/" : rootfs,
+    wanted,
+    inspected?.accounts,
+  );
   const { spec, mapHelper, init, leftOut } = decide(
     options,
     rootfs,
@@ -75,12 +81,8 @@ export async function prepare(
   const factOptions: FactOptions = {
     init,
     chroot: options.chroot ?? false,
-    rootKind: rootfs === EMPTY_ROOTFS
-      ? "empty"
-      : rootfs === "/"
-      ? "host"
-      : "directory",
-    image: null,
+    rootKind,
+    image: inspected?.image ?? null,
     mapHelper,
     streams,
     confineDevices: !options.privileged,
@@ -99,6 +101,20 @@ export async function prepare(
   };
   const facts = readFacts(spec, factOptions);
   return { spec, facts, plan: compile(spec, facts), cgroup, leftOut };
+}
+
+/** What is in an image file, with the files of its accounts where they are asked for. */
+async function inspect(
+  path: string,
+  options: ContainerOptions,
+  accounts: boolean,
+) {
+  const { inspectImage, usersInImage } = await import("./image_file.ts");
+  const image = inspectImage(path, options, readCaller());
+  return {
+    image,
+    accounts: accounts ? await usersInImage(image) : undefined,
+  };
 }
 
 /**
@@ -131,7 +147,7 @@ export async function run(
     mounts: mounts?.fds,
   }, {
     prepare: (pid) => mapIdsOf(plan, pid),
-    root: rootOnHost(spec.root.path),
+    root: rootOnHost(spec.root.path, plan, mounts),
     started(pid) {
       started = true;
       told({ event: "started", pid });
@@ -167,7 +183,16 @@ export function mapIdsOf(plan: Plan, pid: number): void {
 }
 
 /** Where to look for the reason when a command cannot be executed. */
-export const rootOnHost = (path: string) => path === EMPTY_ROOTFS ? "/" : path;
+export function rootOnHost(
+  path: string,
+  { host }: Plan,
+  mounts: HostMounts | null,
+): string {
+  if (path === EMPTY_ROOTFS) return "/";
+  const image = host.find((step) => step.step === "mountImage");
+  const mount = image && mounts?.fds[image.descriptor];
+  return mount ? `/proc/self/fd/${mount.fd}` : path;
+}
 
 /** Twelve hexadecimal digits, as docker's short ids. */
 function containerId(): string {

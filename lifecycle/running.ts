@@ -167,8 +167,16 @@ export async function run(options: LibraryOptions): Promise<RunningContainer> {
     options.stdout,
     options.stderr,
   ]);
-  using mounts = await hostMounts(prepared.plan);
-  return launch(prepared, options, mounts);
+  using undo = new DisposableStack();
+  const mounts = undo.adopt(
+    await hostMounts(prepared.plan),
+    (made) => made?.[Symbol.dispose](),
+  );
+  const container = launch(prepared, options, mounts);
+  // An image is looked into when the command could not be executed.
+  const kept = undo.move();
+  container.status.catch(() => {}).finally(() => kept.dispose());
+  return container;
 }
 
 function launch(
@@ -216,7 +224,9 @@ function launch(
     using _done = done;
     const outOfMemory = limits?.oomKilled() ?? false;
     using held = new DisposableStack();
-    const root = held.use(open(rootOnHost(spec.root.path), O.O_PATH));
+    const root = held.use(
+      open(rootOnHost(spec.root.path, plan, mounts), O.O_PATH),
+    );
     checkStarted(container.walk, outside(root, held));
     const signal = status && "signaled" in status ? status.signaled : 0;
     const code = signal

@@ -100,7 +100,7 @@ const DESCRIPTIONS: { [K in StepKind]: (step: StepOf<K>) => string } = {
   mapMount: ({ source, uids }) =>
     `open ${source} with its user ids mapped ${ranges(uids)}`,
   mountImage: ({ image, type, readonly }) =>
-    `mount ${image} (${type}${readonly ? ", read-only" : ""}), nowhere yet`,
+    `mount ${image} (${type}${readonly ? ", read-only" : ""})`,
   makeCgroup: ({ path }) => `make the cgroup ${path}`,
 };
 
