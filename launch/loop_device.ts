@@ -5,7 +5,7 @@
  */
 
 import { SyscallError } from "../ffi/errno.ts";
-import { Descriptor, moveUp, O, open } from "../ffi/fcntl.ts";
+import { type Descriptor, moveUp, O, open } from "../ffi/fcntl.ts";
 import { syscall } from "../ffi/libc.ts";
 import { ContainerError } from "../spec/errors.ts";
 

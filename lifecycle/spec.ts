@@ -14,6 +14,7 @@ import {
   DEFAULT_PATH,
   defaultSpec,
 } from "../spec/defaults.ts";
+import { fitCgroups } from "../plan/cgroup_mounts.ts";
 import { SpecError, UsageError } from "../spec/errors.ts";
 import type { Mount, NamespaceType, Spec } from "../spec/types.ts";
 import type { Caller } from "./caller.ts";
@@ -91,12 +92,13 @@ export function decide(
     linux.maskedPaths = [];
     linux.readonlyPaths = [];
     for (const mount of spec.mounts ?? []) {
-      if (mount.type === "sysfs") {
+      if (mount.type === "sysfs" || mount.type === "cgroup") {
         mount.options = mount.options?.filter((option) => option !== "ro");
       }
     }
   }
   fitMounts(spec, maps, leftOut);
+  spec.mounts = fitCgroups(spec);
   spec.mounts = mergeMounts(spec.mounts ?? [], options.mounts ?? []);
   spec.mounts = spec.mounts.map((mount) => withoutLabel(mount, leftOut));
   linux.sysctl = sysctls(spec, options.sysctls ?? {});
@@ -292,6 +294,8 @@ function fitMounts(
 /** A mount that is asked for takes the place of a default one. */
 function mergeMounts(defaults: Mount[], asked: Mount[]): Mount[] {
   const taken = new Set(asked.map(({ destination }) => destination));
+  // Who has a /sys of his own has what is in it.
+  if (taken.has("/sys")) taken.add("/sys/fs/cgroup");
   return [
     ...defaults.filter(({ destination }) => !taken.has(destination)),
     ...asked,

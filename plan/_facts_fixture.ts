@@ -17,6 +17,7 @@ export function makeFacts(changes: Partial<Facts> = {}): Facts {
     confineDevices: true,
     cgroupFiles: [],
     cgroup: null,
+    cgroups: { version: 2 },
     seccomp: null,
     rootKind: "directory",
     image: null,

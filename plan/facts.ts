@@ -1,3 +1,9 @@
+/** How this machine has its cgroups. */
+export type CgroupLayout =
+  | { version: 2 }
+  /** The controllers of each, as `cpu,cpuacct` or `name=systemd`. */
+  | { version: 1; hierarchies: string[] };
+
 /** What a plan depends on beside the Spec: found out by reading, never by doing. */
 export interface Facts {
   /** The words that start this program again as the child. */
@@ -27,6 +33,8 @@ export interface Facts {
   cgroupFiles: string[];
   /** The cgroup to be made. */
   cgroup: { path: string; writes: { file: string; value: string }[] } | null;
+  /** What can be mounted at /sys/fs/cgroup; null where there are none. */
+  cgroups: CgroupLayout | null;
   /** The seccomp filter, compiled, in base64. */
   seccomp: { profile: string; filter: string; flags: number } | null;
   /**

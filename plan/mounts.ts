@@ -9,6 +9,7 @@
  */
 
 import type { Mount, Spec } from "../spec/types.ts";
+import { attachCgroups } from "./cgroup_mounts.ts";
 import type { Facts } from "./facts.ts";
 import { handedMounts, mountName, receiveMount, receives } from "./handed.ts";
 import { type MountOptions, mountOptions } from "./mount_options.ts";
@@ -155,6 +156,7 @@ export function attachMounts(spec: Spec, facts: Facts): Step[] {
     const type = entry.type ?? "none";
     const made = makeEntry(entry);
     if (made) return made;
+    if (type === "cgroup") return attachCgroups(entry, facts);
     const isFile = isBind(entry) &&
       facts.files.includes(entry.source ?? target);
     const steps: Step[] = [{
