@@ -17,6 +17,7 @@ import type { CgroupPlan } from "../cgroup/step.ts";
 import { readCaller } from "./caller.ts";
 import { layersIn, makeLayers } from "./layers.ts";
 import { type FactOptions, readFacts } from "./facts.ts";
+import { mountpointsOf } from "./mountpoints.ts";
 import type { ContainerOptions } from "./options.ts";
 import { EMPTY_ROOTFS, rootKindOf } from "./root_filesystem.ts";
 import { seccompFilter } from "./seccomp.ts";
@@ -136,6 +137,14 @@ export async function run(
   makeLayers(spec, facts);
   using mounts = await hostMounts(plan);
   const told = options.events ?? (() => {});
+  const mountpoints = options.announce ? mountpointsOf(spec, facts) : null;
+  const sayMade = () => {
+    for (const path of mountpoints?.made() ?? []) {
+      options.say(
+        `container: made ${path} in the root filesystem for a mount`,
+      );
+    }
+  };
   let started = false;
   const status = await runParent({
     plan,
@@ -152,10 +161,11 @@ export async function run(
       started = true;
       told({ event: "started", pid });
     },
+    furnished: sayMade,
   }).catch((error) => {
     if (started) told({ event: "exited", status: statusOf(error) });
     throw error;
-  });
+  }).finally(sayMade);
   told({ event: "exited", status });
   if (limits?.oomKilled()) {
     options.say(
