@@ -101,8 +101,9 @@ testBoth(
   async (mode) => {
     const found = await look(mode, ["--cgroupns", "host"]);
     for (const { words } of found) assert(words.includes("ro"), words.join());
-    const here = [...Deno.readDirSync("/sys/fs/cgroup")].map(({ name }) =>
-      name
+    const here = await Array.fromAsync(
+      Deno.readDir("/sys/fs/cgroup"),
+      ({ name }) => name,
     );
     const { stdout } = await mode.run(
       ["--cgroupns", "host", "ls", "-A", "/sys/fs/cgroup"],

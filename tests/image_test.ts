@@ -1,85 +1,22 @@
 /** `--rootfs FILE`: a root filesystem in an image. */
 
 // @ts-types="../types/std_assert.d.ts"
-import { assert, assertEquals, assertMatch } from "@std/assert";
-import { prepare } from "../lifecycle/run.ts";
-import { faultWords, findWaiting, type Place, places } from "./_fault.ts";
-import { descendants, readProcess } from "./_host.ts";
+import { assertEquals, assertMatch } from "@std/assert";
 import {
   CONTAINER,
   container,
   execute,
-  hasProgram,
-  INIT,
   type Mode,
-  NO_INIT,
   Nobody,
-  rootfs,
   TempDir,
   test,
   testBoth,
   until,
   without,
 } from "./_harness.ts";
+import { free, KINDS, makeImage, missing } from "./_image.ts";
 import { assertRefused } from "./_refused.ts";
 import { Session } from "./_session.ts";
-
-/** How an image is made of a directory. */
-const KINDS: Record<string, { tool: string; make: string }> = {
-  squashfs: {
-    tool: "mksquashfs",
-    make: 'mksquashfs "$1" "$2" -quiet -noappend -no-progress',
-  },
-  erofs: { tool: "mkfs.erofs", make: 'mkfs.erofs "$2" "$1"' },
-  ext4: {
-    tool: "mkfs.ext4",
-    make: 'truncate -s 32M "$2"; mkfs.ext4 -q -d "$1" "$2"',
-  },
-};
-
-const FILE_SYSTEMS = Deno.readTextFileSync("/proc/filesystems");
-
-/** A reason to skip where a kind cannot be made or mounted here. */
-function missing(...kinds: string[]): string | null {
-  for (const kind of kinds) {
-    const { tool } = KINDS[kind]!;
-    if (!hasProgram(tool)) return `${tool} is not installed`;
-    if (!new RegExp(`\\t${kind}$`, "m").test(FILE_SYSTEMS)) {
-      return `this kernel has no ${kind}`;
-    }
-  }
-  try {
-    Deno.statSync("/dev/loop-control");
-  } catch {
-    return "no loop devices";
-  }
-  return null;
-}
-
-/** An image of the root filesystem under test. */
-async function makeImage(kind: string, into: string): Promise<string> {
-  const path = `${into}/image.of-some-kind`;
-  const { status, stderr } = await execute([
-    ...["sh", "-ec", KINDS[kind]!.make, "sh", rootfs(), path],
-  ]);
-  assertEquals(status, 0, stderr);
-  return path;
-}
-
-/** The loop devices that have a file. */
-function loopsOf(image: string): string[] {
-  return [...Deno.readDirSync("/sys/block")].flatMap(({ name }) => {
-    try {
-      const file = `/sys/block/${name}/loop/backing_file`;
-      return Deno.readTextFileSync(file).trim() === image ? [name] : [];
-    } catch {
-      return [];
-    }
-  });
-}
-
-const free = (image: string) =>
-  until(`no loop device has ${image}`, () => loopsOf(image).length === 0);
 
 /** `run` with an image. */
 const runIn = (mode: Mode, image: string, ...args: string[]) =>
@@ -322,92 +259,3 @@ test(
   },
   { skip: without("strace") ?? missing("squashfs") },
 );
-
-/** Where the parent is killed while it makes the mount: after that call. */
-const CALLS: readonly [name: string, when: number][] = [
-  ["flock", 1],
-  ["ioctl", 1],
-  ["ioctl", 2],
-  ["fsopen", 1],
-  ["fsconfig", 1],
-  ["fsconfig", 3],
-  ["fsmount", 1],
-];
-
-const LOOPS = [
-  "/dev/loop-control",
-  ...Array.from({ length: 16 }, (_, index) => `/dev/loop${index}`),
-];
-
-test("SIGKILL while an image is mounted leaves no loop device", async () => {
-  await using dir = new TempDir();
-  const image = await makeImage("squashfs", dir.path);
-  for (const [name, when] of CALLS) {
-    const { status } = await execute([
-      ...["strace", "-f", "-qq", "-o", `${dir.path}/trace`],
-      ...(name === "ioctl" ? LOOPS.flatMap((path) => ["-P", path]) : []),
-      ...["-e", `trace=${name}`],
-      ...["-e", `inject=${name}:signal=SIGKILL:when=${when}`],
-      ...[...CONTAINER, "run", "-q", "--rootfs", image, "true"],
-    ]);
-    assertEquals(status, 137, `${name} ${when}`);
-    await free(image);
-  }
-}, { skip: without("strace") ?? missing("squashfs") });
-
-for (const mode of [INIT, NO_INIT]) {
-  test(
-    `SIGKILL to either side before each step leaves no loop device (${mode.name})`,
-    async () => {
-      await using dir = new TempDir();
-      const image = await makeImage("squashfs", dir.path);
-      const prepared = await prepare(
-        { command: ["true"], init: mode.init },
-        image,
-        ["piped", "piped", "piped"],
-      );
-      const chosen = places(prepared).filter(({ phase, step }, index, all) =>
-        phase !== "cleanup" && all[index - 1]?.step.step !== step.step &&
-        ["clone", "receiveMount", "attach", "pivotRoot", "maskPath", "execute"]
-          .includes(step.step)
-      );
-      assert(chosen.length >= 5);
-      for (const place of chosen) {
-        for (const victim of ["parent", "child"] as const) {
-          await killAt(place, victim, image, mode);
-        }
-      }
-    },
-    { skip: missing("squashfs") },
-  );
-}
-
-/** Runs until a step, kills one side, and waits until the image is free. */
-async function killAt(
-  place: Place,
-  victim: "parent" | "child",
-  image: string,
-  mode: Mode,
-): Promise<void> {
-  const what = `${victim} at ${place.phase} ${place.step.step}`;
-  await using session = new Session(
-    faultWords(place, "wait", ...mode.flags, "--rootfs", image, "sleep", "100"),
-  );
-  let waiting: number | null = null;
-  await until(
-    `something waits, ${what}: ${session.output}`,
-    () => (waiting = findWaiting(session.pid)) !== null,
-  );
-  const all = descendants(session.pid);
-  Deno.kill(victim === "parent" ? session.pid : waiting!, "SIGKILL");
-  assert(await session.end() !== 0, what);
-  await until(
-    `nothing is left, ${what}`,
-    () =>
-      all.every(({ pid, start }) => {
-        const now = readProcess(pid);
-        return !now || now.start !== start || now.state === "Z";
-      }),
-  );
-  await free(image);
-}
