@@ -12,7 +12,7 @@ export type NamespaceMode = "host" | "private" | `path:${string}`;
 
 /** A container to be run. */
 export interface ContainerOptions {
-  /** The root filesystem's directory; `./fs` without it. */
+  /** The root filesystem: a directory or an image file; `./fs` without it. */
   rootfs?: string;
   /** The command and its arguments. */
   command: string[];
@@ -35,7 +35,7 @@ export interface ContainerOptions {
   gidMap?: IdMapping[];
   /** Beside the default ones, in this order. */
   mounts?: Mount[];
-  /** The root filesystem cannot be changed. */
+  /** The root filesystem cannot be changed; `false` lets an image be. */
   readonly?: boolean;
   /** Changes go to memory and are gone with the container. */
   ephemeral?: boolean;
