@@ -72,7 +72,7 @@ export const RUN_FLAGS: readonly Flag[] = [
   {
     name: "rootfs",
     value: "DIR",
-    help: "Root filesystem (./fs); / or empty",
+    help: "Root filesystem (./fs), or an image FILE; / or empty",
   },
   {
     name: "hostname",
@@ -127,7 +127,7 @@ export const RUN_FLAGS: readonly Flag[] = [
     name: "volume",
     short: "v",
     value: "SRC:DST[:OPTIONS]",
-    help: "Show a path of the host inside (ro, rbind, rslave, noexec, …)",
+    help: "Show a path of the host inside (ro, bind, rslave, idmap, …)",
   },
   {
     name: "mount",

@@ -19,8 +19,8 @@ export const O = {
 
 export const AT_FDCWD = -100;
 export const AT_EMPTY_PATH = 0x1000;
+export const F_DUPFD_CLOEXEC = 1030;
 
-const F_DUPFD_CLOEXEC = 1030;
 const F_ADD_SEALS = 1033;
 const MFD_CLOEXEC = 1;
 const MFD_ALLOW_SEALING = 2;

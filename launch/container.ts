@@ -116,6 +116,7 @@ export function startContainer(
   using preserved = new DisposableStack();
   const fds: Record<number, Descriptor> = {
     ...streams,
+    ...handover.mounts,
     [HANDED.status]: told,
     [HANDED.lifeline]: held,
   };

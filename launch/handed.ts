@@ -1,6 +1,7 @@
 /** What a process of ours finds open, and where. */
 
 import { PRESERVED_FROM } from "../plan/child.ts";
+import { HANDED_MOUNTS_FROM } from "../plan/handed.ts";
 
 /** The numbers under which a process of ours is handed its descriptors. */
 export const HANDED = {
@@ -14,6 +15,8 @@ export const HANDED = {
   lifeline: 6,
   /** The compiled plan: for the walker, which closes it. */
   walk: 7,
+  /** From here on: mounts that were made on the host. */
+  mounts: HANDED_MOUNTS_FROM,
   /** From here on: what the command keeps. */
   preserved: PRESERVED_FROM,
 } as const;

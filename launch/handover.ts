@@ -7,6 +7,7 @@
  * through a socket, whose end of file is the child's.
  */
 
+import type { Descriptor } from "../ffi/fcntl.ts";
 import { syscall } from "../ffi/libc.ts";
 import { SIGNAL } from "../ffi/signal.ts";
 import type { Plan, Step } from "../plan/step.ts";
@@ -27,6 +28,8 @@ export interface Handover {
   preserve: number;
   /** The command is to be the terminal's foreground process group. */
   foreground: boolean;
+  /** Mounts of the host phase, by the number under which PID 1 finds them. */
+  mounts?: Readonly<Record<number, Descriptor>>;
 }
 
 /** The phases that the child sees to. */

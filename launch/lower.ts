@@ -18,8 +18,10 @@ export type Lowering<K extends StepKind> = {
 };
 
 /** What the parent does on the host by itself: no system calls of a plan. */
-const HOST: Lowering<"mapIds" | "makeCgroup"> = {
+const HOST: Lowering<"mapIds" | "mapMount" | "mountImage" | "makeCgroup"> = {
   mapIds: () => [],
+  mapMount: () => [],
+  mountImage: () => [],
   makeCgroup: () => [],
 };
 

@@ -44,6 +44,8 @@ export interface ParentHooks {
   listened?: (listener: Descriptor) => void;
   /** The command runs, or is about to. */
   started(pid: number): void;
+  /** The root filesystem and what is mounted on it are in their places. */
+  furnished?(): void;
 }
 
 /** Starts the container and waits for its end; the status to exit with. */
@@ -68,7 +70,7 @@ export async function runParent(
   // and the terminal that the command takes is known to have been ours.
   const ended = ownTerminal
     ? attendWithTerminal(container)
-    : attend(container, handover);
+    : attend(container, handover, hooks);
   try {
     container.release();
   } catch (error) {
@@ -122,6 +124,7 @@ function hangUp(pid: number): void {
 async function attend(
   container: Container,
   { plan, foreground }: Handover,
+  hooks: ParentHooks,
 ): Promise<WaitStatus | null> {
   const { pid } = container;
   let group = foreground ? ownForegroundGroup() : null;
@@ -153,7 +156,11 @@ async function attend(
     passTerminal();
     kill(pid, SIGNAL.SIGCONT);
   };
-  for await (const { byte } of container.news()) follow(byte);
+  for await (const { byte } of container.news()) {
+    if (byte === NEWS.running) hooks.furnished?.();
+    follow(byte);
+  }
+  hooks.furnished?.();
   const status = plan.init
     ? wait(pid)
     : await waitForCommand(pid, () => follow(NEWS.stopped));

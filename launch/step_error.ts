@@ -10,7 +10,12 @@ import { ContainerError } from "../spec/errors.ts";
 const ROOT = "Run as root (sudo), or see container doctor.";
 
 /** What a step wants to put something on. */
-const targetOf = (step: Step) => "target" in step ? step.target : "";
+const targetOf = (step: Step) =>
+  "target" in step
+    ? step.target
+    : step.step === "makeMountpoint"
+    ? step.path
+    : "";
 
 const noMountpoint = (step: Step) =>
   `The root filesystem has no ${
@@ -55,6 +60,7 @@ const HINTS: {
   },
   { step: "mount", code: "ENOENT", hint: noMountpoint },
   { step: "attach", code: "ENOENT", hint: noMountpoint },
+  { step: "makeMountpoint", code: "ENOENT", hint: noMountpoint },
   { step: "mount", code: "ENOTDIR", hint: notByLink },
   ...(["maskPath", "readonlyPath", "setSysctl"] as const).map((step) => ({
     step,
@@ -65,6 +71,18 @@ const HINTS: {
     step: "pivotRoot",
     code: "EACCES",
     hint: "You may not enter it: see the permissions and the owner of it.",
+  },
+  {
+    step: "mapMount",
+    code: "EINVAL",
+    hint:
+      "Its file system cannot map ids, as ext4, xfs, btrfs, erofs and, on newer kernels, tmpfs and overlay can: keep the files on one of those, or give them to the ids of the container (chown) and leave out idmap.",
+  },
+  {
+    step: "mapMount",
+    code: "EPERM",
+    hint:
+      "Only who administers its file system may map its ids, and only once: run as root (sudo), and name what is not mapped already.",
   },
   {
     step: "joinNamespaces",

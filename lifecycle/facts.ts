@@ -3,6 +3,7 @@
  * changes nothing.
  */
 
+import { parseLayout } from "../plan/cgroup_mounts.ts";
 import type { Facts } from "../plan/facts.ts";
 import { hasNamespace } from "../plan/namespaces.ts";
 import { once } from "../plan/once.ts";
@@ -27,6 +28,7 @@ export interface FactOptions {
   confineDevices: boolean;
   overlay: Facts["overlay"];
   rootKind: Facts["rootKind"];
+  image: Facts["image"];
   seccomp: Facts["seccomp"];
   cgroup: CgroupPlan | null;
 }
@@ -82,9 +84,11 @@ export function readFacts(
         step.step === "write" ? [{ file: step.path, value: step.value }] : []
       ),
     },
+    cgroups: cgroupLayout(spec),
     seccomp: options.seccomp,
     overlay: options.overlay,
     rootKind: options.rootKind,
+    image: options.image,
   };
 }
 
@@ -130,6 +134,18 @@ function rootIsInitramfs(): boolean {
       return fields.split(" ")[4] === "/" && source.startsWith("rootfs ");
     },
   );
+}
+
+/** Read where there is something to mount by it. */
+function cgroupLayout({ mounts }: Spec): Facts["cgroups"] {
+  if (!mounts?.some(({ type }) => type === "cgroup")) return null;
+  try {
+    return parseLayout(Deno.readTextFileSync("/proc/self/cgroup"));
+  } catch (error) {
+    // A kernel without cgroups.
+    if (error instanceof Deno.errors.NotFound) return null;
+    throw error;
+  }
 }
 
 /** Whether the user namespace that is joined has its groups fixed. */

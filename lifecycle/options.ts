@@ -19,7 +19,7 @@ export type NamespaceMode = "host" | "private" | `path:${string}`;
 
 /** A container to be run. */
 export interface ContainerOptions {
-  /** The root filesystem's directory; `./fs` without it. */
+  /** The root filesystem: a directory or an image file; `./fs` without it. */
   rootfs?: string;
   /** The command and its arguments. */
   command: string[];
@@ -53,7 +53,7 @@ export interface ContainerOptions {
   devices?: { source: string; target?: string; access?: string }[];
   /** Bytes of /dev/shm. */
   shmSize?: number;
-  /** The root filesystem cannot be changed. */
+  /** The root filesystem cannot be changed; `false` lets an image be. */
   readonly?: boolean;
   /** Changes go to memory and are gone with the container. */
   ephemeral?: boolean;

@@ -4,10 +4,12 @@
  */
 
 import { announce } from "../launch/child.ts";
+import type { HostMounts } from "../launch/host_mounts.ts";
 import { mapIds } from "../launch/id_maps.ts";
 import { runParent } from "../launch/parent.ts";
 import { compile } from "../plan/compile.ts";
 import type { Facts } from "../plan/facts.ts";
+import { asksForMap, hasHandedMounts } from "../plan/handed.ts";
 import type { Plan } from "../plan/step.ts";
 import { ContainerError, EXIT } from "../spec/errors.ts";
 import type { Spec } from "../spec/types.ts";
@@ -15,12 +17,13 @@ import type { CgroupPlan } from "../cgroup/step.ts";
 import { readCaller } from "./caller.ts";
 import { layersIn, makeLayers } from "./layers.ts";
 import { type FactOptions, readFacts } from "./facts.ts";
+import { mountpointsOf } from "./mountpoints.ts";
 import type { ContainerOptions } from "./options.ts";
-import { EMPTY_ROOTFS } from "./root_filesystem.ts";
 import { type LearnTarget, learnTarget, seccompFilter } from "./seccomp.ts";
+import { EMPTY_ROOTFS, rootKindOf } from "./root_filesystem.ts";
 import { decide } from "./spec.ts";
 import type { StatusEvent } from "./status_lines.ts";
-import { findUser } from "./users.ts";
+import { findUser, namesAccounts } from "./users.ts";
 
 /** What `run` takes beside the container. */
 export interface RunOptions {
@@ -52,10 +55,16 @@ export async function prepare(
   rootfs: string,
   streams: FactOptions["streams"] = [],
 ): Promise<Prepared> {
-  const user = findUser(rootfs === EMPTY_ROOTFS ? "/" : rootfs, {
-    user: options.user ?? "0",
-    groupAdd: options.groups ?? [],
-  });
+  const rootKind = rootKindOf(rootfs);
+  const wanted = { user: options.user ?? "0", groupAdd: options.groups ?? [] };
+  const inspected = rootKind === "image"
+    ? await inspect(rootfs, options, namesAccounts(wanted))
+    : null;
+  const user = findUser(
+    rootfs === EMPTY_ROOTFS ? "/" : rootfs,
+    wanted,
+    inspected?.accounts,
+  );
   const { spec, mapHelper, init, leftOut } = decide(
     options,
     rootfs,
@@ -66,6 +75,9 @@ export async function prepare(
     ? (await import("./devices.ts")).findDevices(options, readCaller())
     : { devices: [], resources: options.resources };
   spec.linux.devices = devices;
+  if (spec.mounts?.some(asksForMap)) {
+    (await import("./idmaps.ts")).resolveIdmaps(spec, readCaller());
+  }
   const cgroup = resources
     ? (await import("./limits.ts")).planLimits({
       id: containerId(),
@@ -76,11 +88,8 @@ export async function prepare(
   const factOptions: FactOptions = {
     init,
     chroot: options.chroot ?? false,
-    rootKind: rootfs === EMPTY_ROOTFS
-      ? "empty"
-      : rootfs === "/"
-      ? "host"
-      : "directory",
+    rootKind,
+    image: inspected?.image ?? null,
     mapHelper,
     streams,
     confineDevices: !options.privileged,
@@ -107,6 +116,20 @@ export async function prepare(
   return { spec, facts, plan: compile(spec, facts), cgroup, learn, leftOut };
 }
 
+/** What is in an image file, with the files of its accounts where they are asked for. */
+async function inspect(
+  path: string,
+  options: ContainerOptions,
+  accounts: boolean,
+) {
+  const { inspectImage, usersInImage } = await import("./image_file.ts");
+  const image = inspectImage(path, options, readCaller());
+  return {
+    image,
+    accounts: accounts ? await usersInImage(image) : undefined,
+  };
+}
+
 /**
  * Runs a container and waits for it.
  *
@@ -126,7 +149,16 @@ export async function run(
   using limits = cgroup &&
     new (await import("./limits.ts")).Limits(cgroup);
   makeLayers(spec, facts);
+  using mounts = await hostMounts(plan);
   const told = options.events ?? (() => {});
+  const mountpoints = options.announce ? mountpointsOf(spec, facts) : null;
+  const sayMade = () => {
+    for (const path of mountpoints?.made() ?? []) {
+      options.say(
+        `container: made ${path} in the root filesystem for a mount`,
+      );
+    }
+  };
   let started = false;
   const status = await runParent({
     plan,
@@ -135,18 +167,20 @@ export async function run(
     debug: options.debug,
     preserve,
     foreground: facts.foreground,
+    mounts: mounts?.fds,
   }, {
     prepare: (pid) => mapIdsOf(plan, pid),
-    root: rootOnHost(spec.root.path),
     listened: learner?.listened,
+    root: rootOnHost(spec.root.path, plan, mounts),
     started(pid) {
       started = true;
       told({ event: "started", pid });
     },
+    furnished: sayMade,
   }).catch((error) => {
     if (started) told({ event: "exited", status: statusOf(error) });
     throw error;
-  });
+  }).finally(sayMade);
   await learner?.finish(status);
   told({ event: "exited", status });
   if (limits?.oomKilled()) {
@@ -155,6 +189,12 @@ export async function run(
     );
   }
   return status;
+}
+
+/** The mounts that have to be made on the host; null where there are none. */
+export async function hostMounts(plan: Plan): Promise<HostMounts | null> {
+  if (!hasHandedMounts(plan)) return null;
+  return await (await import("../launch/host_mounts.ts")).makeHostMounts(plan);
 }
 
 /** The status that an error ends the program with. */
@@ -169,7 +209,16 @@ export function mapIdsOf(plan: Plan, pid: number): void {
 }
 
 /** Where to look for the reason when a command cannot be executed. */
-export const rootOnHost = (path: string) => path === EMPTY_ROOTFS ? "/" : path;
+export function rootOnHost(
+  path: string,
+  { host }: Plan,
+  mounts: HostMounts | null,
+): string {
+  if (path === EMPTY_ROOTFS) return "/";
+  const image = host.find((step) => step.step === "mountImage");
+  const mount = image && mounts?.fds[image.descriptor];
+  return mount ? `/proc/self/fd/${mount.fd}` : path;
+}
 
 /** Twelve hexadecimal digits, as docker's short ids. */
 function containerId(): string {

@@ -12,11 +12,18 @@ import { wait, waitInBackground, type WaitStatus } from "../ffi/wait.ts";
 import { type Container, startContainer } from "../launch/container.ts";
 import { checkStarted, outside } from "../launch/diagnose.ts";
 import { ContainerError, SpecError } from "../spec/errors.ts";
+import type { HostMounts } from "../launch/host_mounts.ts";
 import { makeLayers } from "./layers.ts";
 import { Limits } from "./limits.ts";
 import type { ContainerOptions } from "./options.ts";
 import { findRootFilesystem } from "./root_filesystem.ts";
-import { mapIdsOf, prepare, type Prepared, rootOnHost } from "./run.ts";
+import {
+  hostMounts,
+  mapIdsOf,
+  prepare,
+  type Prepared,
+  rootOnHost,
+} from "./run.ts";
 
 /** What a stream of the container is tied to. */
 export type Stdio = "inherit" | "null" | "piped";
@@ -160,10 +167,23 @@ export async function run(options: LibraryOptions): Promise<RunningContainer> {
     options.stdout,
     options.stderr,
   ]);
-  return launch(prepared, options);
+  using undo = new DisposableStack();
+  const mounts = undo.adopt(
+    await hostMounts(prepared.plan),
+    (made) => made?.[Symbol.dispose](),
+  );
+  const container = launch(prepared, options, mounts);
+  // An image is looked into when the command could not be executed.
+  const kept = undo.move();
+  container.status.catch(() => {}).finally(() => kept.dispose());
+  return container;
 }
 
-function launch(prepared: Prepared, options: LibraryOptions): RunningContainer {
+function launch(
+  prepared: Prepared,
+  options: LibraryOptions,
+  mounts: HostMounts | null,
+): RunningContainer {
   const { plan, spec, facts, cgroup: cgroupPlan } = prepared;
   if (prepared.learn) {
     throw new SpecError(
@@ -195,6 +215,7 @@ function launch(prepared: Prepared, options: LibraryOptions): RunningContainer {
     debug: false,
     preserve: spec.process.preserve ?? 0,
     foreground: false,
+    mounts: mounts?.fds,
   }, streams);
   try {
     mapIdsOf(plan, container.pid);
@@ -211,7 +232,9 @@ function launch(prepared: Prepared, options: LibraryOptions): RunningContainer {
     using _done = done;
     const outOfMemory = limits?.oomKilled() ?? false;
     using held = new DisposableStack();
-    const root = held.use(open(rootOnHost(spec.root.path), O.O_PATH));
+    const root = held.use(
+      open(rootOnHost(spec.root.path, plan, mounts), O.O_PATH),
+    );
     checkStarted(container.walk, outside(root, held));
     const signal = status && "signaled" in status ? status.signaled : 0;
     const code = signal

@@ -14,6 +14,7 @@ import {
   DEFAULT_PATH,
   defaultSpec,
 } from "../spec/defaults.ts";
+import { fitCgroups } from "../plan/cgroup_mounts.ts";
 import { SpecError, UsageError } from "../spec/errors.ts";
 import type { Mount, NamespaceType, Spec } from "../spec/types.ts";
 import type { Caller } from "./caller.ts";
@@ -95,7 +96,7 @@ export function decide(
     linux.maskedPaths = [];
     linux.readonlyPaths = [];
     for (const mount of spec.mounts ?? []) {
-      if (mount.type === "sysfs") {
+      if (mount.type === "sysfs" || mount.type === "cgroup") {
         mount.options = mount.options?.filter((option) => option !== "ro");
       }
     }
@@ -103,9 +104,9 @@ export function decide(
   fitMounts(spec, maps, leftOut);
   if (options.shmSize !== undefined) sizeShm(spec, options.shmSize);
   spec.mounts = [
-    ...mergeMounts(spec.mounts ?? [], options.mounts ?? []),
+    ...mergeMounts(fitCgroups(spec), options.mounts ?? []),
     ...etcFiles(options, spec, rootfs),
-  ];
+  ].map((mount) => withoutLabel(mount, leftOut));
   linux.sysctl = sysctls(spec, options.sysctls ?? {});
   const init = (options.init ?? true) && canBePidOne(spec, leftOut);
   if (init) warnOfTracing(spec, leftOut);
@@ -342,10 +343,32 @@ function sizeShm({ mounts = [] }: Spec, bytes: number): void {
 /** A mount that is asked for takes the place of a default one. */
 function mergeMounts(defaults: Mount[], asked: Mount[]): Mount[] {
   const taken = new Set(asked.map(({ destination }) => destination));
+  // Who has a /sys of his own has what is in it.
+  if (taken.has("/sys")) taken.add("/sys/fs/cgroup");
   return [
     ...defaults.filter(({ destination }) => !taken.has(destination)),
     ...asked,
   ];
+}
+
+/** docker's z and Z give the source a label for SELinux; without SELinux there is none to give. */
+function withoutLabel(mount: Mount, leftOut: string[]): Mount {
+  const { options = [], source } = mount;
+  if (!options.includes("z") && !options.includes("Z")) return mount;
+  if (hasSelinux()) {
+    leftOut.push(
+      `${source} keeps its SELinux label: chcon -R -t container_file_t ${source} lets containers use it`,
+    );
+  }
+  return { ...mount, options: options.filter((word) => !/^z$/i.test(word)) };
+}
+
+function hasSelinux(): boolean {
+  try {
+    return Deno.statSync("/sys/fs/selinux/enforce").isFile;
+  } catch {
+    return false;
+  }
 }
 
 function sysctls(

@@ -17,8 +17,10 @@ export function makeFacts(changes: Partial<Facts> = {}): Facts {
     confineDevices: true,
     cgroupFiles: [],
     cgroup: null,
+    cgroups: { version: 2 },
     seccomp: null,
     rootKind: "directory",
+    image: null,
     overlay: null,
     ...changes,
   };

@@ -5,6 +5,7 @@
 
 import type { Spec } from "../spec/types.ts";
 import type { Facts } from "./facts.ts";
+import { HANDED_MOUNTS_FROM, handedMounts } from "./handed.ts";
 import { unmounts } from "./mounts.ts";
 import {
   bornNamespaces,
@@ -54,7 +55,7 @@ export const TAKEN_BY_CHILD = [
   REAL_TIME_SIGNALS,
 ] as const;
 
-/** Below this number is what PID 1 is given by its parent. */
+/** Below this number is what PID 1 is always given by its parent. */
 const GIVEN = 7;
 
 /** From this number on are the descriptors that the command keeps, on their way. */
@@ -137,6 +138,8 @@ export function startPidOne(spec: Spec, facts: Facts): Step[] {
 /** From PID 1 to our own program. */
 export function becomeChild(spec: Spec, facts: Facts): Step[] {
   const { preserve = 0 } = spec.process;
+  const mounts = handedMounts(spec, facts).size;
+  const given = mounts ? HANDED_MOUNTS_FROM + mounts : GIVEN;
   const close = (from: number, to?: number): Step => ({
     step: "closeDescriptors",
     from,
@@ -146,8 +149,12 @@ export function becomeChild(spec: Spec, facts: Facts): Step[] {
   });
   return [
     ...(preserve
-      ? [close(GIVEN, PRESERVED_FROM - 1), close(PRESERVED_FROM + preserve)]
-      : [close(GIVEN)]),
+      ? [
+        // Between them there may be none: close_range(2) takes no empty range.
+        ...(given < PRESERVED_FROM ? [close(given, PRESERVED_FROM - 1)] : []),
+        close(PRESERVED_FROM + preserve),
+      ]
+      : [close(given)]),
     {
       step: "executeSelf",
       argv: [...facts.self.argv, "child", ...spec.process.args],

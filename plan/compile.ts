@@ -7,6 +7,7 @@ import type { Spec } from "../spec/types.ts";
 import { becomeChild, endChild, protect, startPidOne } from "./child.ts";
 import { confineMounts, makeDevices, prepareDevices } from "./devices.ts";
 import type { Facts } from "./facts.ts";
+import { handedMounts } from "./handed.ts";
 import { attachMounts, prepareMounts } from "./mounts.ts";
 import {
   enteredNamespaces,
@@ -53,7 +54,7 @@ function containerSteps(spec: Spec, facts: Facts): Step[] {
     ...enteredNamespaces(spec, facts),
     ...isolateMounts(spec),
     ...furnishNamespaces(spec),
-    ...prepareMounts(spec),
+    ...prepareMounts(spec, facts),
     ...prepareDevices(spec, facts),
     ...prepareCovers(spec),
     ...changeRoot(spec, facts),
@@ -72,6 +73,7 @@ function containerSteps(spec: Spec, facts: Facts): Step[] {
 function hostWork(spec: Spec, facts: Facts): Step[] {
   const { uidMappings = [], gidMappings = [] } = spec.linux;
   return [
+    ...handedMounts(spec, facts).values(),
     ...(facts.cgroup
       ? [
         {

@@ -4,7 +4,7 @@
  */
 
 import { CAPABILITIES } from "./capabilities.ts";
-import type { TimeOffset } from "../spec/types.ts";
+import type { IdMapping, TimeOffset } from "../spec/types.ts";
 import type { Step, StepKind, StepOf } from "./step.ts";
 
 const and = (words: readonly string[]) =>
@@ -26,6 +26,9 @@ function short(names: readonly string[]): string {
 }
 
 const baseName = (path: string) => path.slice(path.lastIndexOf("/") + 1);
+
+const ranges = (maps: readonly IdMapping[]) =>
+  and(maps.map((map) => `${map.containerID}:${map.hostID}:${map.size}`));
 
 const octal = (mode: number) => mode.toString(8).padStart(4, "0");
 
@@ -85,6 +88,8 @@ const DESCRIPTIONS: {
   openTree: ({ name, source }, as) => `open ${source}${as(name)}`,
   createFilesystem: ({ name, type }, as) =>
     `create a ${type} file system${as(name)}`,
+  receiveMount: ({ name, descriptor }) =>
+    `take the mount ${name}, descriptor ${descriptor}`,
   setMountAttributes: ({ mount, set, propagation }) =>
     `set ${
       and([...set, ...(propagation ? [`propagation ${propagation}`] : [])])
@@ -143,9 +148,7 @@ const DESCRIPTIONS: {
   execute: ({ argv }) => `execute ${argv[0]}`,
   killAll: () => "kill and reap what is left",
   mapIds: ({ uids, helper }) =>
-    `map user ids ${
-      and(uids.map((map) => `${map.containerID}:${map.hostID}:${map.size}`))
-    }${helper ? " with newuidmap" : ""}`,
+    `map user ids ${ranges(uids)}${helper ? " with newuidmap" : ""}`,
   makeCgroup: ({ path, writes }, as) => {
     const limits = writes.map(({ file, value }) =>
       `${baseName(file)} ${value}`
@@ -154,6 +157,10 @@ const DESCRIPTIONS: {
       limits.length && as("") ? ` with ${and(limits)}` : ""
     }`;
   },
+  mapMount: ({ source, uids }) =>
+    `open ${source} with its user ids mapped ${ranges(uids)}`,
+  mountImage: ({ image, type, readonly }) =>
+    `mount ${image} (${type}${readonly ? ", read-only" : ""})`,
 };
 
 /**

@@ -2,6 +2,12 @@
 
 import type { Step } from "./step.ts";
 
+/** How this machine has its cgroups. */
+export type CgroupLayout =
+  | { version: 2 }
+  /** The controllers of each, as `cpu,cpuacct` or `name=systemd`. */
+  | { version: 1; hierarchies: string[] };
+
 /** What a plan depends on beside the Spec: found out by reading, never by doing. */
 export interface Facts {
   /** The words that start this program again as the child. */
@@ -31,6 +37,8 @@ export interface Facts {
   cgroupFiles: string[];
   /** The cgroup to be made. */
   cgroup: { path: string; writes: { file: string; value: string }[] } | null;
+  /** What can be mounted at /sys/fs/cgroup; null where there are none. */
+  cgroups: CgroupLayout | null;
   /** The seccomp filter, compiled, in base64. */
   seccomp: {
     profile: string;
@@ -42,10 +50,12 @@ export interface Facts {
   /** The steps of plan/landlock.ts, which few ask for. */
   landlock?: readonly Step[];
   /**
-   * What the root filesystem is: a directory, the host's own tree, or nothing
-   * but what is put there.
+   * What the root filesystem is: a directory, the host's own tree, nothing but
+   * what is put there, or a file system in a file.
    */
-  rootKind: "directory" | "host" | "empty";
+  rootKind: "directory" | "host" | "empty" | "image";
+  /** The file, and what is in it. */
+  image: { image: string; type: string; readonly: boolean } | null;
   /** What goes between the root filesystem and the container. */
   overlay: { upper: string | null; work: string | null } | null;
 }

@@ -6,6 +6,7 @@
 
 import type { Mount, Spec } from "../spec/types.ts";
 import { mountOptions } from "./mount_options.ts";
+import { mountName } from "./handed.ts";
 import type { Step } from "./step.ts";
 
 /** The type of such a mount; its source is the text. config.json has none. */
@@ -14,15 +15,12 @@ export const MEMORY_FILE = "memory-file";
 /** Whether a mount is a file in memory. */
 export const isMemoryFile = ({ type }: Mount) => type === MEMORY_FILE;
 
-/** A mount of the Spec, opened and not attached yet, by its place in the list. */
-export const nameOfMount = (index: number) => `mount${index}`;
-
 /** Makes the files on a file system at `stage`, and opens each as a mount. */
 export function stageFiles(spec: Spec, stage: string): Step[] {
   return (spec.mounts ?? []).flatMap((entry, index): Step[] => {
     if (!isMemoryFile(entry)) return [];
     const path = `${stage}/${index}${entry.destination.replaceAll("/", "-")}`;
-    const name = nameOfMount(index);
+    const name = mountName(index);
     const { attributes } = mountOptions(entry.options ?? []);
     return [{
       step: "makeFile",

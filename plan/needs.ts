@@ -147,6 +147,7 @@ const NEEDS: { readonly [K in StepKind]: Entry<K> } = {
     features: ({ attributes }) =>
       attributes.includes("MOUNT_ATTR_NOSYMFOLLOW") ? [NO_SYMFOLLOW] : [],
   },
+  receiveMount: {},
   setMountAttributes: {
     capabilities: MOUNTING,
     features: ({ set }) =>
@@ -260,6 +261,15 @@ const NEEDS: { readonly [K in StepKind]: Entry<K> } = {
       ];
     },
     features: feature("3.8", "user namespaces"),
+  },
+  mapMount: {
+    capabilities: [{ name: "CAP_SYS_ADMIN", in: "initial" }],
+    features: feature("5.12", "idmapped mounts"),
+  },
+  mountImage: {
+    capabilities: [{ name: "CAP_SYS_ADMIN", in: "initial" }],
+    access: "leave to open the image and the loop devices",
+    features: feature("5.8", "LOOP_CONFIGURE"),
   },
   makeCgroup: { access: "write access to the cgroup above" },
 };

@@ -10,24 +10,21 @@
 import type { Spec } from "../spec/types.ts";
 import { lend } from "./devices.ts";
 import type { Facts } from "./facts.ts";
+import { handedMounts, receiveMount, receives, ROOT_MOUNT } from "./handed.ts";
 import { hasNamespace } from "./namespaces.ts";
 import type { KernelType, Step } from "./step.ts";
 
-const RECEIVES = ["slave", "rslave", "shared", "rshared"];
-
 /** Cuts the mount tree off from the host's. */
 export function isolateMounts(spec: Spec): Step[] {
-  const receives = spec.mounts?.some((mount) =>
-    mount.options?.some((option) => RECEIVES.includes(option))
-  );
+  const some = spec.mounts?.some(receives);
   return [{
     step: "mount",
     source: null,
     target: "/",
     type: null,
-    flags: ["MS_REC", receives ? "MS_SLAVE" : "MS_PRIVATE"],
+    flags: ["MS_REC", some ? "MS_SLAVE" : "MS_PRIVATE"],
     data: null,
-    why: receives
+    why: some
       ? "a mount asks to see what the host mounts below it later: the tree receives from the host and never sends to it"
       : "a new mount namespace starts as a copy whose mounts still propagate to the host: this cuts the tie, so that none of the mounts below is ever seen there",
     man: "mount(2), mount_namespaces(7)",
@@ -99,6 +96,8 @@ function aboveOpen({ mounts = [], linux, process }: Spec): number {
 /** Puts the root filesystem where it can become `/`. */
 function layRoot(spec: Spec, facts: Facts, target: string): Step[] {
   const root = spec.root.path;
+  const image = handedMounts(spec, facts).get(ROOT_MOUNT);
+  const received = image ? [receiveMount(ROOT_MOUNT, image.descriptor)] : [];
   if (facts.rootKind === "empty") {
     return [{
       step: "createFilesystem",
@@ -118,9 +117,10 @@ function layRoot(spec: Spec, facts: Facts, target: string): Step[] {
     }];
   }
   if (facts.overlay) {
-    return [{
+    return [...received, {
       step: "mountOverlay",
       root,
+      ...(image ? { lower: ROOT_MOUNT } : {}),
       target,
       ...facts.overlay,
       userNamespace: hasNamespace(spec, "user"),
@@ -129,6 +129,15 @@ function layRoot(spec: Spec, facts: Facts, target: string): Step[] {
         ? "changes go to a layer in memory over the root filesystem and are gone with the container"
         : `changes go to ${facts.overlay.upper}, over a root filesystem that stays as it is`,
       man: "mount(2), the kernel's overlayfs documentation",
+    }];
+  }
+  if (image) {
+    return [...received, {
+      step: "attach",
+      name: ROOT_MOUNT,
+      target,
+      why: "pivot_root takes a mount point only",
+      man: "move_mount(2)",
     }];
   }
   const bind: Step = {

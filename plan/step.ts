@@ -110,6 +110,8 @@ type Kinds = {
     options: readonly string[];
     attributes: readonly MountAttribute[];
   };
+  /** fcntl(2): a mount that the parent made and handed over, under a name. */
+  receiveMount: { name: string; descriptor: number };
   /** mount_setattr(2) of what has a name, or of a path. */
   setMountAttributes: {
     mount: { name: string } | { path: string };
@@ -132,6 +134,8 @@ type Kinds = {
   /** Overlay: a writable layer in memory or in a directory over the root. */
   mountOverlay: {
     root: string;
+    /** The name of the root filesystem, where it is a mount without a place. */
+    lower?: string;
     target: string;
     upper: string | null;
     work: string | null;
@@ -238,6 +242,25 @@ type Kinds = {
     gids: readonly IdMapping[];
     helper: boolean;
     denySetgroups: boolean;
+  };
+  /** open_tree(2) and mount_setattr(2) MOUNT_ATTR_IDMAP: handed over under a number. */
+  mapMount: {
+    source: string;
+    recursive: boolean;
+    /** The mounts below it are mapped as well. */
+    mapsBelow: boolean;
+    /** How the host's later mounts spread to it; never from it to the host. */
+    propagation: Propagation;
+    uids: readonly IdMapping[];
+    gids: readonly IdMapping[];
+    descriptor: number;
+  };
+  /** ioctl(2) LOOP_CONFIGURE, fsopen(2), fsmount(2): handed over under a number. */
+  mountImage: {
+    image: string;
+    type: string;
+    readonly: boolean;
+    descriptor: number;
   };
   /** mkdir(2) and limits in the cgroup file system. */
   makeCgroup: {

@@ -80,6 +80,12 @@ export const DEFAULT_MOUNTS: readonly Mount[] = [
     options: ["nosuid", "nodev", "noexec", "ro"],
   },
   {
+    destination: "/sys/fs/cgroup",
+    type: "cgroup",
+    source: "cgroup",
+    options: ["nosuid", "nodev", "noexec", "relatime", "ro"],
+  },
+  {
     destination: "/dev/mqueue",
     type: "mqueue",
     source: "mqueue",

@@ -31,6 +31,7 @@ const EVERY_KIND: Record<StepKind, true> = {
   joinCgroups: true,
   openTree: true,
   createFilesystem: true,
+  receiveMount: true,
   setMountAttributes: true,
   attach: true,
   makeMountpoint: true,
@@ -72,6 +73,8 @@ const EVERY_KIND: Record<StepKind, true> = {
   execute: true,
   killAll: true,
   mapIds: true,
+  mapMount: true,
+  mountImage: true,
   makeCgroup: true,
 };
 export const KINDS = Object.keys(EVERY_KIND) as StepKind[];

@@ -12,7 +12,7 @@ import { mapIds } from "../launch/id_maps.ts";
 import { alterLowering, lower } from "../launch/lower.ts";
 import { StepError } from "../launch/step_error.ts";
 import type { ContainerOptions } from "../lifecycle/options.ts";
-import type { Prepared } from "../lifecycle/run.ts";
+import { hostMounts, type Prepared } from "../lifecycle/run.ts";
 import { describe } from "../plan/describe.ts";
 import type { Step, StepKind } from "../plan/step.ts";
 import {
@@ -63,13 +63,24 @@ const VARIANTS: Record<string, Partial<ContainerOptions>> = {
     ],
     ephemeral: true,
   },
+  "a mount of the host's": {
+    mounts: [{
+      destination: "/tmp",
+      type: "bind",
+      source: "/usr",
+      options: ["rbind", "ro", "idmap=uids=0-1-1;gids=0-1-1"],
+    }],
+  },
 };
 
 const covered = new Set<StepKind>();
 
 /** Runs a plan without our program inside, in this process, to its end. */
-function runHere({ plan, spec }: Prepared): StepError | number {
+async function runHere(
+  { plan, spec }: Prepared,
+): Promise<StepError | number> {
   try {
+    using mounts = await hostMounts(plan);
     using started = startContainer({
       plan,
       args: spec.process.args,
@@ -77,6 +88,7 @@ function runHere({ plan, spec }: Prepared): StepError | number {
       debug: false,
       preserve: spec.process.preserve ?? 0,
       foreground: false,
+      mounts: mounts?.fds,
     });
     try {
       for (const step of plan.host) {
@@ -102,10 +114,12 @@ const openHere = () => [...Deno.readDirSync("/proc/self/fd")].length;
 for (const [variant, options] of Object.entries(VARIANTS)) {
   test(`every call of every step that fails is told by its step, without init: ${variant}`, async () => {
     const prepared = await decide({ ...options, init: false });
-    assertEquals(runHere(prepared), 0, "without a fault");
+    assertEquals(await runHere(prepared), 0, "without a fault");
     const open = openHere();
     try {
-      for (const step of walkedSteps(prepared.plan)) failInTurn(prepared, step);
+      for (const step of walkedSteps(prepared.plan)) {
+        await failInTurn(prepared, step);
+      }
     } finally {
       alterLowering((_, instructions) => instructions);
     }
@@ -114,7 +128,7 @@ for (const [variant, options] of Object.entries(VARIANTS)) {
 }
 
 /** Each call of a step; the first is always made, some are for other machines. */
-function failInTurn(prepared: Prepared, faulty: Step): void {
+async function failInTurn(prepared: Prepared, faulty: Step): Promise<void> {
   const count = lower(faulty).length;
   for (let at = 0; at < count; at++) {
     alterLowering((step, instructions) =>
@@ -122,7 +136,7 @@ function failInTurn(prepared: Prepared, faulty: Step): void {
         ? instructions.with(at, { name: "fail", error: "EPERM" })
         : instructions
     );
-    const result = runHere(prepared);
+    const result = await runHere(prepared);
     alterLowering((_, instructions) => instructions);
     const what = `${faulty.step} ${at}`;
     if (!(result instanceof StepError)) {
@@ -242,6 +256,20 @@ test("a cgroup that cannot be made is told, and no part of it remains", async ()
   assertEquals([status, stderr.split("\n").length], [125, 2], stderr);
   assertStringIncludes(stderr, "container: Cannot ");
   covered.add("makeCgroup");
+});
+
+test("a mount that cannot be made on the host is told", async () => {
+  const { status, stderr } = await run([
+    ...["-v", "/proc:/mnt:idmap=uids=0-1-1;gids=0-1-1", "true"],
+  ]);
+  assertEquals([status, stderr.split("\n").length], [125, 2], stderr);
+  assertStringIncludes(
+    stderr,
+    "container: Cannot open /proc with its user ids",
+  );
+  covered.add("mapMount");
+  // tests/image_test.ts has its failures.
+  covered.add("mountImage");
 });
 
 test("every kind of step has failed once", () => {
