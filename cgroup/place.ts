@@ -11,6 +11,7 @@
  */
 
 import { ContainerError, SpecError } from "../spec/errors.ts";
+import { isCgroupPath } from "../spec/resources.ts";
 import { type CgroupMount, join, type ReadLevel } from "./hierarchy.ts";
 import { type CgroupStep, MAN, type Need } from "./step.ts";
 
@@ -28,9 +29,7 @@ export function groupPath(
     throw new SpecError(`${JSON.stringify(id)} cannot name a cgroup`);
   }
   const parts = cgroupsPath.split("/");
-  if (
-    parts.includes("..") || /[\0\n:]/.test(cgroupsPath) || !parts.some(Boolean)
-  ) {
+  if (!isCgroupPath(cgroupsPath)) {
     throw new SpecError(
       `linux.cgroupsPath ${
         JSON.stringify(cgroupsPath)

@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { CgroupEntry } from "../plan/facts.ts";
 import type { DeviceRule } from "../spec/resources.ts";
 
 /** A directory in one tree: all of them together are the container's cgroup. */
@@ -42,10 +43,8 @@ export interface CgroupPlan {
   steps: CgroupStep[];
   /** The directories that the steps make, parents first. */
   made: string[];
-  /** What a process writes "0" to, to be in. */
-  join: string[];
-  /** What a new cgroup namespace has as its root, by tree. */
-  namespaceRoot: string[];
+  /** How a process gets in, and back to where we are. */
+  entry: CgroupEntry | null;
 }
 
 /** What is wanted of one tree: controllers, and for `required` what for. */

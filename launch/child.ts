@@ -42,6 +42,11 @@ const CLOSE_ON_EXEC = 4;
 export function runChild(received: Received): number {
   const { programs, steps } = received;
   syscall("close_range", HANDED.plan, HANDED.lifeline, CLOSE_ON_EXEC);
+  const { cgroups } = received;
+  if (cgroups) {
+    const last = HANDED.cgroups + cgroups - 1;
+    syscall("close_range", HANDED.cgroups, last, CLOSE_ON_EXEC);
+  }
   // Bound and made while the host's files are still there.
   openSpawn();
   openWalker();
@@ -60,19 +65,25 @@ export function runChild(received: Received): number {
   }
 }
 
-function startCommand({ programs, steps, preserve }: Received): Walk {
+function startCommand(received: Received): Walk {
+  const { programs, steps } = received;
   using proc = openProc();
   return walk(programs.process, () => steps("process"), {
-    fds: handOn(preserve),
+    fds: handOn(received),
     proc,
   });
 }
 
-/** What the command's walker gets: a way to the parent, and what the command keeps. */
-function handOn(preserve: number): Record<number, Descriptor> {
+/** What the command's walker gets: a way to the parent, those into its cgroup, and what the command keeps. */
+function handOn(
+  { preserve, cgroups }: Received,
+): Record<number, Descriptor> {
+  const range = (from: number, count: number) =>
+    Array.from({ length: count }, (_, index) => from + index);
   const numbers = [
     HANDED.status,
-    ...Array.from({ length: preserve }, (_, index) => HANDED.preserved + index),
+    ...range(HANDED.cgroups, cgroups),
+    ...range(HANDED.preserved, preserve),
   ];
   return Object.fromEntries(
     numbers.map((fd) => [fd, duplicateUp(fd)]),

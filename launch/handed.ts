@@ -1,5 +1,6 @@
 /** What a process of ours finds open, and where. */
 
+import { CGROUPS_FROM } from "../plan/cgroup.ts";
 import { PRESERVED_FROM } from "../plan/child.ts";
 
 /** The numbers under which a process of ours is handed its descriptors. */
@@ -14,6 +15,10 @@ export const HANDED = {
   lifeline: 6,
   /** The compiled plan: for the walker, which closes it. */
   walk: 7,
+  /** The directory of the cgroup that PID 1 is born in. */
+  cgroup: 8,
+  /** From here on: the ways into the container's cgroup. */
+  cgroups: CGROUPS_FROM,
   /** From here on: what the command keeps. */
   preserved: PRESERVED_FROM,
 } as const;

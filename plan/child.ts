@@ -4,6 +4,12 @@
  */
 
 import type { Spec } from "../spec/types.ts";
+import {
+  CGROUPS_FROM,
+  enterCgroups,
+  leaveCgroups,
+  openCgroups,
+} from "./cgroup.ts";
 import type { Facts } from "./facts.ts";
 import { unmounts } from "./mounts.ts";
 import {
@@ -57,7 +63,7 @@ export const TAKEN_BY_CHILD = [
 const GIVEN = 7;
 
 /** From this number on are the descriptors that the command keeps, on their way. */
-export const PRESERVED_FROM = 20;
+export const PRESERVED_FROM = 31;
 
 const deathSignal: Step[] = [{
   step: "setParentDeathSignal",
@@ -79,19 +85,10 @@ export const tieToParent: readonly Step[] = [...deathSignal, ...check];
 /** The beginning that both modes have: a new process in new namespaces. */
 export function startPidOne(spec: Spec, facts: Facts): Step[] {
   return [
-    ...(facts.cgroupFiles.length
-      ? [
-        {
-          step: "joinCgroups",
-          files: facts.cgroupFiles,
-          why:
-            "before anything else, so that whatever the container uses is counted, and its cgroup namespace starts here",
-          man: "cgroups(7)",
-        } as const,
-      ]
-      : []),
+    ...openCgroups(facts),
     ...joinedNamespaces(spec),
     ...bornNamespaces(spec, facts),
+    ...enterCgroups(spec, facts),
     ...(facts.init
       ? [{
         step: "setProcessGroup",
@@ -129,12 +126,19 @@ export function startPidOne(spec: Spec, facts: Facts): Step[] {
         ...tieToParent,
       ]
       : []),
+    ...leaveCgroups(spec, facts),
   ];
 }
 
 /** From PID 1 to our own program. */
 export function becomeChild(spec: Spec, facts: Facts): Step[] {
   const { preserve = 0 } = spec.process;
+  const kept: [from: number, count: number][] = [
+    [CGROUPS_FROM, facts.cgroupEntry?.join.length ?? 0],
+    [PRESERVED_FROM, preserve],
+  ];
+  const closes: Step[] = [];
+  let from = GIVEN;
   const close = (from: number, to?: number): Step => ({
     step: "closeDescriptors",
     from,
@@ -142,10 +146,14 @@ export function becomeChild(spec: Spec, facts: Facts): Step[] {
     why: "no open file of the host is inherited but what PID 1 is given",
     man: "close_range(2)",
   });
+  for (const [first, count] of kept) {
+    if (!count) continue;
+    closes.push(close(from, first - 1));
+    from = first + count;
+  }
   return [
-    ...(preserve
-      ? [close(GIVEN, PRESERVED_FROM - 1), close(PRESERVED_FROM + preserve)]
-      : [close(GIVEN)]),
+    ...closes,
+    close(from),
     {
       step: "executeSelf",
       argv: [...facts.self.argv, "child", ...spec.process.args],

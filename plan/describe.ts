@@ -18,10 +18,10 @@ const octal = (mode: number) => mode.toString(8).padStart(4, "0");
 const DESCRIPTIONS: { [K in StepKind]: (step: StepOf<K>) => string } = {
   joinNamespaces: ({ namespaces }) =>
     `join ${and(namespaces.map(({ type, path }) => `${type} of ${path}`))}`,
-  clone: ({ namespaces }) =>
-    namespaces.length
-      ? `create a process in new ${and(namespaces)} namespaces`
-      : "create a process",
+  clone: ({ namespaces, cgroup }) =>
+    `create a process${
+      namespaces.length ? ` in new ${and(namespaces)} namespaces` : ""
+    }${cgroup === undefined ? "" : `, born in the cgroup ${cgroup}`}`,
   unshare: ({ namespaces }) => `enter new ${and(namespaces)} namespaces`,
   setHostname: ({ hostname }) => `set the hostname to ${hostname}`,
   raiseLoopback: () => "bring the loopback interface up",
@@ -45,6 +45,7 @@ const DESCRIPTIONS: { [K in StepKind]: (step: StepOf<K>) => string } = {
   executeSelf: ({ argv }) => `execute this program again: ${argv.join(" ")}`,
   setDumpable: ({ dumpable }) =>
     `make this process ${dumpable ? "dumpable" : "non-dumpable"}`,
+  openCgroups: ({ files }) => `open ${and(files)}`,
   joinCgroups: ({ files }) => `join the cgroups of ${and(files)}`,
   openTree: ({ source }) => `open ${source}`,
   createFilesystem: ({ type }) => `create ${type}`,

@@ -6,6 +6,7 @@
 
 import type { Spec } from "../spec/types.ts";
 import { limitCapabilities, setCapabilities } from "./capabilities.ts";
+import { limitCommand } from "./cgroup.ts";
 import { tieToParent } from "./child.ts";
 import type { Facts } from "./facts.ts";
 import type { Step } from "./step.ts";
@@ -120,6 +121,7 @@ export function startProcess(spec: Spec, facts: Facts): Step[] {
     }]
     : [];
   return [
+    ...limitCommand(facts),
     ...ownSession(spec, facts),
     ...limits(spec),
     ...limitCapabilities(spec),
