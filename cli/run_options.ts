@@ -6,6 +6,7 @@ import { lookupDevice } from "../cgroup/devices.ts";
 import { DEFAULT_HOSTNAME } from "../spec/defaults.ts";
 import { UsageError } from "../spec/errors.ts";
 import { parseResources } from "../spec/resource_flags.ts";
+import { isCgroupPath } from "../spec/resources.ts";
 import type { Flags } from "./flags.ts";
 import {
   parseBind,
@@ -79,6 +80,7 @@ export function optionsFromFlags(flags: Flags): ContainerOptions {
       flags.all("sysctl").map((text) => parsePair("sysctl", text)!),
     ),
     resources: resources(flags),
+    cgroupParent: cgroupParent(flags.last("cgroup-parent")),
     tty: flags.has("tty"),
     preserveFds: number("preserve-fd", [0, MAX_PRESERVED]),
     init: !flags.has("no-init") && flags.last("init") !== "false",
@@ -104,6 +106,14 @@ function resources(flags: Flags): ContainerOptions["resources"] {
     "device-write-iops": flags.all("device-write-iops"),
     hugetlb: flags.all("hugetlb"),
   }, lookupDevice);
+}
+
+function cgroupParent(path: string | undefined): string | undefined {
+  if (path === undefined || isCgroupPath(path)) return path;
+  throw new UsageError(
+    `--cgroup-parent ${path}: not a path of a cgroup`,
+    "Give one below /sys/fs/cgroup, such as /containers.",
+  );
 }
 
 function hostname(name: string): string {

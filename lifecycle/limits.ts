@@ -21,13 +21,17 @@ const recordsDirectory = () => `${stateDirectory()}/cgroups`;
 
 /** Plans a cgroup for limits. */
 export function planLimits(
-  { id, resources, rootless }: {
+  { id, parent, ...options }: {
     id: string;
     resources: Resources;
+    parent?: string;
     rootless: boolean;
   },
 ): CgroupPlan {
-  return planCgroup({ id, resources, rootless }, readHierarchy());
+  const below = parent === undefined
+    ? {}
+    : { cgroupsPath: `${parent}/container-${id}`, parent };
+  return planCgroup({ id, ...below, ...options }, readHierarchy());
 }
 
 /** A cgroup in force; disposing of it takes it and its record away. */
@@ -43,7 +47,12 @@ export class Limits implements Disposable {
     });
   }
 
-  /** Whether the kernel killed a process for want of memory. */
+  /** What to tell where the kernel killed a process for want of memory. */
+  oomMessage(): string | null {
+    return this.#cgroup.oomMessage();
+  }
+
+  /** Whether it did. */
   oomKilled(): boolean {
     return this.#cgroup.oomKilled();
   }

@@ -60,10 +60,11 @@ export async function prepare(
     user,
     readCaller(),
   );
-  const cgroup = options.resources
+  const cgroup = options.resources || options.cgroupParent
     ? (await import("./limits.ts")).planLimits({
       id: containerId(),
-      resources: options.resources,
+      resources: options.resources ?? {},
+      parent: options.cgroupParent,
       rootless: !readCaller().privileged,
     })
     : null;
@@ -133,11 +134,8 @@ export async function run(
     throw error;
   });
   told({ event: "exited", status });
-  if (limits?.oomKilled()) {
-    options.say(
-      "container: the kernel killed a process of it for want of memory (out of memory); see --memory",
-    );
-  }
+  const oom = limits?.oomMessage();
+  if (oom) options.say(`container: ${oom}`);
   return status;
 }
 
