@@ -245,61 +245,6 @@ Deno.test("a user namespace: ids are mapped while PID 1 waits, then it becomes r
   ]);
 });
 
-const V1_ENTRY = {
-  join: ["/cg/x/cgroup.procs"],
-  back: ["/cg/cgroup.procs"],
-  directory: null,
-};
-
-Deno.test("the cgroup is joined before anything else, and its namespace entered after", () => {
-  const facts = { init: false, cgroupEntry: V1_ENTRY };
-  assertEquals(kinds("launch", facts).slice(0, 3), [
-    "openCgroups",
-    "clone",
-    "joinCgroups",
-  ]);
-  assertEquals(find("unshare", facts)[0]!.namespaces.includes("cgroup"), true);
-  assertEquals(find("clone", facts)[0]!.namespaces.includes("cgroup"), false);
-  assertEquals(find("joinCgroups", facts).length, 1);
-});
-
-Deno.test("on cgroup v2 PID 1 is born in its cgroup", () => {
-  const facts = {
-    init: false,
-    cgroupEntry: { ...V1_ENTRY, directory: "/cg/x" },
-  };
-  assertEquals(kinds("launch", facts)[0], "clone");
-  assertEquals(find("clone", facts)[0]!.cgroup, "/cg/x");
-  assertEquals(find("joinCgroups", facts), []);
-});
-
-Deno.test("limits are the command's: our program as PID 1 makes the cgroup namespace and leaves", () => {
-  for (const directory of [null, "/cg/x"]) {
-    const facts = { cgroupEntry: { ...V1_ENTRY, directory } };
-    const joined = find("joinCgroups", facts).map(({ files }) => files[0]);
-    assertEquals(joined, [
-      ...(directory ? [] : ["/cg/x/cgroup.procs"]),
-      "/cg/cgroup.procs",
-      "/cg/x/cgroup.procs",
-    ]);
-    assertEquals(kinds("process", facts)[0], "joinCgroups");
-    const launch = kinds("launch", facts);
-    assertEquals(launch[launch.lastIndexOf("joinCgroups") - 1], "unshare");
-  }
-  // With the host's namespace there is nothing to go in for.
-  const host = spec({ linux: { namespaces: [{ type: "pid" }] } });
-  assertEquals(
-    find("joinCgroups", { cgroupEntry: V1_ENTRY }, host).length,
-    1,
-  );
-});
-
-Deno.test("the ways into the cgroup survive until the command takes one", () => {
-  const kept = find("closeDescriptors", { cgroupEntry: V1_ENTRY })
-    .slice(0, 2).map(({ from, to }) => [from, to]);
-  assertEquals(kept, [[7, 8], [10, undefined]]);
-});
-
 Deno.test("cleanup kills before it unmounts, in the opposite order of mounting", () => {
   const two = spec({
     mounts: [
@@ -410,7 +355,11 @@ Deno.test("every step has words, a reason and a man page", () => {
       makeFacts({
         seccomp: SECCOMP,
         cgroup: { path: "/sys/fs/cgroup/x", writes: [] },
-        cgroupEntry: V1_ENTRY,
+        cgroupEntry: {
+          join: ["/cg/x/cgroup.procs"],
+          back: ["/cg/cgroup.procs"],
+          directory: null,
+        },
         ...changes,
       }),
     );

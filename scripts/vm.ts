@@ -272,6 +272,8 @@ async function main(args: string[]): Promise<number> {
   const { code, console } = await bootVm({
     command,
     memory,
+    // Emulated, our program alone takes seconds to start.
+    timeout: 1_200_000,
     cwd: "/work",
     files: { ...repositoryFiles(), ...await packageFiles() },
     env: {

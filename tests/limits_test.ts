@@ -6,6 +6,11 @@
  */
 
 import { readHierarchy } from "../cgroup/mod.ts";
+import { testRunDiskLimits } from "./vm/_run_disk_limits.ts";
 import { testRunLimits } from "./vm/_run_limits.ts";
+import { testRunPlace } from "./vm/_run_place.ts";
 
-testRunLimits(`limits (${readHierarchy().layout})`);
+const label = `limits (${readHierarchy().layout})`;
+testRunLimits(label);
+testRunDiskLimits(label);
+testRunPlace(label);
