@@ -25,6 +25,7 @@ import {
   readLevel,
 } from "./hierarchy.ts";
 import {
+  checkMove,
   directoriesAbove,
   groupPath,
   makeDirectory,
@@ -99,6 +100,7 @@ export function planCgroup(
       }
       continue;
     }
+    checkMove(mount, path, need, read);
     const { controllers, handDown } = mount.version === 1
       ? {
         controllers: mount.controllers,

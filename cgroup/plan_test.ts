@@ -8,6 +8,7 @@ import { type CgroupOptions, planCgroup, planUpdate } from "./plan.ts";
 const ALL = ["cpu", "memory", "pids", "cpuset", "io"];
 const top: CgroupLevel = {
   writable: true,
+  movable: true,
   controllers: ALL,
   enabled: [],
   populated: true,

@@ -9,29 +9,76 @@ import {
   planCgroup,
   readHierarchy,
   recordCgroup,
-  sweep,
 } from "../cgroup/mod.ts";
+import { NotOurs } from "../cgroup/place.ts";
 import type { Stats } from "../cgroup/stats.ts";
 import type { CgroupPlan } from "../cgroup/step.ts";
 import type { Resources } from "../spec/resources.ts";
-import { stateDirectory } from "./state_directory.ts";
+import { recordsDirectory } from "./leftovers.ts";
 
-/** Where the cgroups of running containers are recorded. */
-const recordsDirectory = () => `${stateDirectory()}/cgroups`;
+/** What is asked of a container's cgroup. */
+interface LimitOptions {
+  id: string;
+  resources: Resources;
+  /** `--cgroup-parent`. */
+  parent?: string;
+  /** The caller is no root: what is not handed to him is left out. */
+  rootless: boolean;
+}
 
-/** Plans a cgroup for limits. */
-export function planLimits(
-  { id, parent, ...options }: {
-    id: string;
-    resources: Resources;
-    parent?: string;
-    rootless: boolean;
-  },
-): CgroupPlan {
-  const below = parent === undefined
-    ? {}
-    : { cgroupsPath: `${parent}/container-${id}`, parent };
-  return planCgroup({ id, ...below, ...options }, readHierarchy());
+/** A cgroup to be made, and why limits that were asked for will not hold. */
+export interface PlannedLimits {
+  cgroup: CgroupPlan | null;
+  leftOut: NotOurs[];
+}
+
+/**
+ * Plans a cgroup for limits. Reads only.
+ *
+ * @throws ContainerError where this machine has no such limit, and for root
+ * where its cgroup cannot be made
+ */
+export function planLimits(options: LimitOptions): PlannedLimits {
+  const hierarchy = readHierarchy();
+  const plan = (resources: Resources) => {
+    const { id, parent, rootless } = options;
+    const below = parent === undefined
+      ? {}
+      : { cgroupsPath: `${parent}/container-${id}`, parent };
+    return planCgroup({ id, ...below, resources, rootless }, hierarchy);
+  };
+  const leftOut: NotOurs[] = [];
+  const attempt = (resources: Resources) => {
+    try {
+      return plan(resources);
+    } catch (error) {
+      if (!options.rootless || !(error instanceof NotOurs)) throw error;
+      leftOut.push(error);
+      return null;
+    }
+  };
+  const cgroup = attempt(options.resources);
+  if (cgroup) return { cgroup, leftOut };
+  // Some may be handed to a user where others are not.
+  leftOut.length = 0;
+  const kept = partsOf(options.resources).filter((part) => attempt(part));
+  if (!kept.length) return { cgroup: null, leftOut };
+  const { cpu: _cpu, ...others } = Object.assign({}, ...kept);
+  const cpu = Object.assign({}, ...kept.map((part) => part.cpu));
+  return { cgroup: plan({ ...others, cpu }), leftOut };
+}
+
+/** What can be had or not by itself: a controller's share of the limits. */
+function partsOf({ cpu = {}, ...others }: Resources): Resources[] {
+  const { cpus, mems, ...time } = cpu;
+  const parts: Resources[] = Object.entries(others).map(([key, value]) => ({
+    [key]: value,
+  }));
+  if (Object.keys(time).length) parts.push({ cpu: time });
+  if (cpus !== undefined || mems !== undefined) {
+    parts.push({ cpu: { cpus, mems } });
+  }
+  return parts.length ? parts : [{}];
 }
 
 /** A cgroup in force; disposing of it takes it and its record away. */
@@ -39,9 +86,8 @@ export class Limits implements Disposable {
   readonly #cgroup: Cgroup;
   #record: Disposable | undefined;
 
-  /** Makes it, and removes what a killed command left behind before. */
+  /** Makes it. */
   constructor(plan: CgroupPlan) {
-    sweep(recordsDirectory());
     this.#cgroup = createCgroup(plan, (state) => {
       this.#record = recordCgroup(recordsDirectory(), state);
     });

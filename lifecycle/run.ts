@@ -13,8 +13,10 @@ import { ContainerError, EXIT } from "../spec/errors.ts";
 import type { Spec } from "../spec/types.ts";
 import type { CgroupPlan } from "../cgroup/step.ts";
 import { readCaller } from "./caller.ts";
+import { sweepLeftovers } from "./leftovers.ts";
 import { layersIn, makeLayers } from "./layers.ts";
 import { type FactOptions, readFacts } from "./facts.ts";
+import type { PlannedLimits } from "./limits.ts";
 import type { ContainerOptions } from "./options.ts";
 import { EMPTY_ROOTFS } from "./root_filesystem.ts";
 import { seccompFilter } from "./seccomp.ts";
@@ -42,7 +44,11 @@ export interface Prepared {
   cgroup: CgroupPlan | null;
   /** What had to be left out, a sentence each. */
   leftOut: string[];
+  /** Why limits that were asked for will not hold. */
+  unlimited: ContainerError[];
 }
+
+const NO_LIMITS: PlannedLimits = { cgroup: null, leftOut: [] };
 
 /** Decides everything; changes nothing. */
 export async function prepare(
@@ -60,14 +66,16 @@ export async function prepare(
     user,
     readCaller(),
   );
-  const cgroup = options.resources || options.cgroupParent
+  const { cgroup, leftOut: unlimited } = options.resources ||
+      options.cgroupParent
     ? (await import("./limits.ts")).planLimits({
       id: containerId(),
       resources: options.resources ?? {},
       parent: options.cgroupParent,
       rootless: !readCaller().privileged,
     })
-    : null;
+    : NO_LIMITS;
+  leftOut.push(...notLimited(unlimited));
   const factOptions: FactOptions = {
     init,
     chroot: options.chroot ?? false,
@@ -93,7 +101,14 @@ export async function prepare(
     cgroup,
   };
   const facts = readFacts(spec, factOptions);
-  return { spec, facts, plan: compile(spec, facts), cgroup, leftOut };
+  return {
+    spec,
+    facts,
+    plan: compile(spec, facts),
+    cgroup,
+    leftOut,
+    unlimited,
+  };
 }
 
 /**
@@ -106,6 +121,7 @@ export async function run(
   options: RunOptions,
 ): Promise<number> {
   const { args, preserve = 0 } = spec.process;
+  await sweepLeftovers();
   if (options.announce) {
     announce(args, Deno.pid);
     for (const line of leftOut) options.say(`container: ${line}`);
@@ -138,6 +154,14 @@ export async function run(
   if (oom) options.say(`container: ${oom}`);
   return status;
 }
+
+/** Each limit that will not hold; the cure is the same for those in a row. */
+const notLimited = (errors: readonly ContainerError[]) =>
+  errors.map(({ message, hint }, index) =>
+    `${message.replace(/^Cannot ([^:]*)/, "cannot $1, and runs without")}${
+      hint === errors[index + 1]?.hint ? "" : `. ${hint}`
+    }`
+  );
 
 /** The status that an error ends the program with. */
 const statusOf = (error: unknown) =>

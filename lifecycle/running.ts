@@ -12,6 +12,7 @@ import { wait, waitInBackground, type WaitStatus } from "../ffi/wait.ts";
 import { type Container, startContainer } from "../launch/container.ts";
 import { checkStarted, outside } from "../launch/diagnose.ts";
 import { ContainerError } from "../spec/errors.ts";
+import { sweepLeftovers } from "./leftovers.ts";
 import { makeLayers } from "./layers.ts";
 import { Limits } from "./limits.ts";
 import type { ContainerOptions } from "./options.ts";
@@ -160,10 +161,18 @@ export async function run(options: LibraryOptions): Promise<RunningContainer> {
     options.stdout,
     options.stderr,
   ]);
+  await sweepLeftovers();
+  // A program reads no lines: what it asked for and cannot have, it is told.
+  const [unlimited] = prepared.unlimited;
+  if (unlimited) throw unlimited;
   return launch(prepared, options);
 }
 
-function launch(prepared: Prepared, options: LibraryOptions): RunningContainer {
+/** Starts what was prepared. For measurements; a program uses {@linkcode run}. */
+export function launch(
+  prepared: Prepared,
+  options: LibraryOptions,
+): RunningContainer {
   const { plan, spec, facts, cgroup: cgroupPlan } = prepared;
   makeLayers(spec, facts);
   using undo = new DisposableStack();
