@@ -34,6 +34,16 @@ export type CgroupStep =
     | { step: "attachDevices"; path: string; rules: DeviceRule[] }
   );
 
+/** A unit of systemd that a cgroup is in. */
+export interface CgroupScope {
+  unit: string;
+  slice: string;
+  /** Its cgroup. */
+  path: string;
+  /** The cgroup in it that is not the command's. */
+  own: string;
+}
+
 /** Everything about a cgroup before it is made; fit for a file. */
 export interface CgroupPlan {
   id: string;
@@ -43,6 +53,8 @@ export interface CgroupPlan {
   steps: CgroupStep[];
   /** The directories that the steps make, parents first. */
   made: string[];
+  /** What systemd has to make first. */
+  scope?: CgroupScope;
   /** How a process gets in, and back to where we are. */
   entry: CgroupEntry | null;
 }

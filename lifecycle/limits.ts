@@ -10,8 +10,10 @@ import {
   readHierarchy,
   recordCgroup,
 } from "../cgroup/mod.ts";
+import { type Hierarchy, readLevel } from "../cgroup/hierarchy.ts";
 import { NotOurs } from "../cgroup/place.ts";
 import type { Stats } from "../cgroup/stats.ts";
+import { hasSystemd, planScope, readWithScope } from "../cgroup/systemd.ts";
 import type { CgroupPlan } from "../cgroup/step.ts";
 import type { Resources } from "../spec/resources.ts";
 import { recordsDirectory } from "./leftovers.ts";
@@ -40,13 +42,7 @@ export interface PlannedLimits {
  */
 export function planLimits(options: LimitOptions): PlannedLimits {
   const hierarchy = readHierarchy();
-  const plan = (resources: Resources) => {
-    const { id, parent, rootless } = options;
-    const below = parent === undefined
-      ? {}
-      : { cgroupsPath: `${parent}/container-${id}`, parent };
-    return planCgroup({ id, ...below, resources, rootless }, hierarchy);
-  };
+  const plan = placement(options, hierarchy);
   const leftOut: NotOurs[] = [];
   const attempt = (resources: Resources) => {
     try {
@@ -68,6 +64,40 @@ export function planLimits(options: LimitOptions): PlannedLimits {
   return { cgroup: plan({ ...others, cpu }), leftOut };
 }
 
+/** Plans for resources, in the place that the cgroup is to have. */
+function placement(
+  { id, parent, rootless }: LimitOptions,
+  hierarchy: Hierarchy,
+): (resources: Resources) => CgroupPlan {
+  const slice = parent?.endsWith(".slice") && !parent.includes("/");
+  const [mount] = hierarchy.mounts;
+  const scoped = mount && hierarchy.layout === "v2" && !rootless &&
+    (parent === undefined || slice) && hasSystemd();
+  if (!scoped) {
+    const below = parent === undefined
+      ? {}
+      : { cgroupsPath: `${parent}/container-${id}`, parent };
+    return (resources) =>
+      planCgroup({ id, ...below, resources, rootless }, hierarchy);
+  }
+  const scope = planScope(id, mount, parent);
+  return (resources) => {
+    const cgroupsPath = `${scope.path.slice(mount.path.length)}/command`;
+    const plan = planCgroup(
+      { id, cgroupsPath, resources, rootless },
+      hierarchy,
+      readWithScope(scope, mount, readLevel),
+    );
+    // The unit is the container's: our program as PID 1 is in it too.
+    const back = [`${scope.own}/cgroup.procs`];
+    return {
+      ...plan,
+      scope,
+      entry: plan.entry && { ...plan.entry, back },
+    };
+  };
+}
+
 /** What can be had or not by itself: a controller's share of the limits. */
 function partsOf({ cpu = {}, ...others }: Resources): Resources[] {
   const { cpus, mems, ...time } = cpu;
@@ -84,13 +114,24 @@ function partsOf({ cpu = {}, ...others }: Resources): Resources[] {
 /** A cgroup in force; disposing of it takes it and its record away. */
 export class Limits implements Disposable {
   readonly #cgroup: Cgroup;
-  #record: Disposable | undefined;
+  readonly #rest: DisposableStack;
+
+  private constructor(cgroup: Cgroup, rest: DisposableStack) {
+    this.#cgroup = cgroup;
+    this.#rest = rest;
+  }
 
   /** Makes it. */
-  constructor(plan: CgroupPlan) {
-    this.#cgroup = createCgroup(plan, (state) => {
-      this.#record = recordCgroup(recordsDirectory(), state);
+  static async make(plan: CgroupPlan): Promise<Limits> {
+    using undo = new DisposableStack();
+    if (plan.scope) {
+      const { Scope } = await import("./scope.ts");
+      undo.use(await Scope.start(plan.scope));
+    }
+    const cgroup = createCgroup(plan, (state) => {
+      undo.use(recordCgroup(recordsDirectory(), state));
     });
+    return new Limits(cgroup, undo.move());
   }
 
   /** What to tell where the kernel killed a process for want of memory. */
@@ -109,7 +150,7 @@ export class Limits implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    using _rest = this.#rest;
     this.#cgroup.remove();
-    this.#record?.[Symbol.dispose]();
   }
 }

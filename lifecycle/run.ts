@@ -127,7 +127,7 @@ export async function run(
     for (const line of leftOut) options.say(`container: ${line}`);
   }
   using limits = cgroup &&
-    new (await import("./limits.ts")).Limits(cgroup);
+    await (await import("./limits.ts")).Limits.make(cgroup);
   makeLayers(spec, facts);
   const told = options.events ?? (() => {});
   let started = false;

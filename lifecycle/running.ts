@@ -165,18 +165,23 @@ export async function run(options: LibraryOptions): Promise<RunningContainer> {
   // A program reads no lines: what it asked for and cannot have, it is told.
   const [unlimited] = prepared.unlimited;
   if (unlimited) throw unlimited;
-  return launch(prepared, options);
+  return launch(
+    prepared,
+    options,
+    prepared.cgroup && await Limits.make(prepared.cgroup),
+  );
 }
 
 /** Starts what was prepared. For measurements; a program uses {@linkcode run}. */
 export function launch(
   prepared: Prepared,
   options: LibraryOptions,
+  limits: Limits | null = null,
 ): RunningContainer {
-  const { plan, spec, facts, cgroup: cgroupPlan } = prepared;
-  makeLayers(spec, facts);
+  const { plan, spec, facts } = prepared;
   using undo = new DisposableStack();
-  const limits = cgroupPlan && undo.use(new Limits(cgroupPlan));
+  undo.use(limits);
+  makeLayers(spec, facts);
   const ties: Record<StreamName, Tie> = {
     stdin: tie("stdin", options.stdin ?? "null"),
     stdout: tie("stdout", options.stdout ?? "inherit"),

@@ -94,7 +94,18 @@ const DESCRIPTIONS: { [K in StepKind]: (step: StepOf<K>) => string } = {
     `map user ids ${
       and(uids.map((map) => `${map.containerID}:${map.hostID}:${map.size}`))
     }${helper ? " with newuidmap" : ""}`,
-  makeCgroup: ({ path }) => `make the cgroup ${path}`,
+  makeCgroup: ({ path, writes }) =>
+    `make the cgroup ${path}${
+      writes.length
+        ? ` with ${
+          and(
+            writes.map(({ file, value }) =>
+              `${file.slice(file.lastIndexOf("/") + 1)} ${value}`
+            ),
+          )
+        }`
+        : ""
+    }`,
 };
 
 /** What the step does, without capital or full stop. */

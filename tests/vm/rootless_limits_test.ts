@@ -75,9 +75,9 @@ testBoth("rootless limits (v2): what is handed down holds", async (mode) => {
   const { status, stdout, stderr } = await runAs(
     mode,
     slice,
-    "-m 16m --pids-limit 6 --cpus 0.5",
+    "-m 16m --pids-limit 6 --cpus 2",
     `cat /proc/self/cgroup
-     sh -c 'x=$(head -c 31457280 /dev/zero | tr "\\0" a)'; echo killed $?
+     sh -c 'x=$(head -c 20971520 /dev/zero | tr "\\0" a)'; echo killed $?
      for i in 1 2 3 4 5 6 7; do sleep 3 & done`,
   );
   assertEquals([status, stdout], [2, "0::/\nkilled 137\n"], stderr);
