@@ -1,3 +1,4 @@
+// deno-lint-ignore-file no-sync-fn-in-async-fn -- one thing at a time: nobody else waits
 /**
  * A container's cgroup where systemd is PID 1: a unit that systemd knows of.
  * `deno task test:vm --systemd` runs this in a machine of its own.
