@@ -43,9 +43,9 @@ export function runChild(received: Received): number {
   const { programs, steps } = received;
   syscall("close_range", HANDED.plan, HANDED.lifeline, CLOSE_ON_EXEC);
   const { cgroups } = received;
+  const lastCgroup = HANDED.cgroups + cgroups - 1;
   if (cgroups) {
-    const last = HANDED.cgroups + cgroups - 1;
-    syscall("close_range", HANDED.cgroups, last, CLOSE_ON_EXEC);
+    syscall("close_range", HANDED.cgroups, lastCgroup, CLOSE_ON_EXEC);
   }
   // Bound and made while the host's files are still there.
   openSpawn();
@@ -53,6 +53,8 @@ export function runChild(received: Received): number {
   perform(programs.container, () => steps("container"));
   try {
     using command = startCommand(received);
+    // Who can trace PID 1 (--privileged) would find the host's files here.
+    if (cgroups) syscall("close_range", HANDED.cgroups, lastCgroup, 0);
     tell(NEWS.running);
     const status = attend(command.pid);
     checkStarted(command, INSIDE);
@@ -68,8 +70,10 @@ export function runChild(received: Received): number {
 function startCommand(received: Received): Walk {
   const { programs, steps } = received;
   using proc = openProc();
+  const fds = handOn(received);
+  using _copies = disposeAll(Object.values(fds));
   return walk(programs.process, () => steps("process"), {
-    fds: handOn(received),
+    fds,
     proc,
   });
 }
@@ -88,6 +92,12 @@ function handOn(
   return Object.fromEntries(
     numbers.map((fd) => [fd, duplicateUp(fd)]),
   );
+}
+
+function disposeAll(all: readonly Disposable[]): DisposableStack {
+  const stack = new DisposableStack();
+  for (const one of all) stack.use(one);
+  return stack;
 }
 
 /** A parent that is gone needs no news; it takes the container with it. */

@@ -6,7 +6,7 @@
  * @module
  */
 // @ts-types="../../types/std_assert.d.ts"
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertNotMatch } from "@std/assert";
 import { mountOf } from "../../cgroup/hierarchy.ts";
 import { until } from "../_harness.ts";
 import { descendants } from "../_host.ts";
@@ -76,6 +76,20 @@ export function testRunPlace(label: string): void {
       });
       const { stdout } = await shell(mode, "-m 64m", "cat /proc/self/cgroup");
       assertMatch(stdout, /^(\d+:[^:]*:\/\n)+$/);
+    },
+  );
+
+  both(
+    "no way into the host's cgroups is left open inside",
+    same("memory"),
+    async (mode) => {
+      const { stdout } = await shell(
+        mode,
+        "-m 64m --privileged",
+        "sleep 1; ls -l /proc/1/fd /proc/self/fd",
+      );
+      assertMatch(stdout, /\/proc\/1\/fd:[^]*0 -> /);
+      assertNotMatch(stdout, /cgroup|container-/);
     },
   );
 
