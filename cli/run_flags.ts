@@ -65,6 +65,11 @@ const RESOURCE_FLAGS: readonly Flag[] = [
     help: "At most so many writes a second",
   },
   { name: "hugetlb", value: "SIZE:LIMIT", help: "Huge pages, like 2MB:64m" },
+  {
+    name: "cgroup-parent",
+    value: "PATH",
+    help: "Where its cgroup is made; limits there hold for it too",
+  },
 ];
 
 /** Every flag that says something of the container. */

@@ -4,6 +4,7 @@ import { parseMapping } from "../lifecycle/id_ranges.ts";
 import type { ContainerOptions, NamespaceMode } from "../lifecycle/options.ts";
 import { lookupDevice } from "../cgroup/devices.ts";
 import { UsageError } from "../spec/errors.ts";
+import { isCgroupPath } from "../spec/resources.ts";
 import {
   parseDevice,
   parseResources,
@@ -98,6 +99,7 @@ export function optionsFromFlags(flags: Flags): ContainerOptions {
       flags.all("sysctl").map((text) => parsePair("sysctl", text)!),
     ),
     resources: resources(flags),
+    cgroupParent: cgroupParent(flags.last("cgroup-parent")),
     tty: flags.has("tty"),
     preserveFds: number("preserve-fd", [0, MAX_PRESERVED]),
     init: !flags.has("no-init") && flags.last("init") !== "false",
@@ -127,6 +129,14 @@ function resources(flags: Flags): ContainerOptions["resources"] {
     "device-write-iops": flags.all("device-write-iops"),
     hugetlb: flags.all("hugetlb"),
   }, lookupDevice);
+}
+
+function cgroupParent(path: string | undefined): string | undefined {
+  if (path === undefined || isCgroupPath(path)) return path;
+  throw new UsageError(
+    `--cgroup-parent ${path}: not a path of a cgroup`,
+    "Give one below /sys/fs/cgroup, such as /containers.",
+  );
 }
 
 /** What /etc/hosts and /etc/resolv.conf are to say. */

@@ -1,5 +1,6 @@
 /** What a process of ours finds open, and where. */
 
+import { CGROUPS_FROM } from "../plan/cgroup.ts";
 import { PRESERVED_FROM } from "../plan/child.ts";
 import { HANDED_MOUNTS_FROM } from "../plan/handed.ts";
 
@@ -15,6 +16,10 @@ export const HANDED = {
   lifeline: 6,
   /** The compiled plan: for the walker, which closes it. */
   walk: 7,
+  /** The directory of the cgroup that PID 1 is born in. */
+  cgroup: 8,
+  /** From here on: the ways into the container's cgroup. */
+  cgroups: CGROUPS_FROM,
   /** From here on: mounts that were made on the host. */
   mounts: HANDED_MOUNTS_FROM,
   /** From here on: what the command keeps. */

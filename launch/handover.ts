@@ -43,6 +43,8 @@ export interface Front {
   announce: boolean;
   debug: boolean;
   preserve: number;
+  /** How many descriptors lead into the command's cgroup. */
+  cgroups: number;
   stepsLength: number;
   programs: Record<
     OurPhase,

@@ -150,6 +150,12 @@ const HINTS: {
     hint:
       "The limit on processes is reached: see ulimit -u and the pids cgroup.",
   },
+  ...(["clone", "joinCgroups"] as const).map((step) => ({
+    step,
+    code: "EACCES" as const,
+    hint:
+      "The cgroup is not yours to put a process in: run as root, or in one that is handed to you (systemd-run --user --scope -p Delegate=yes).",
+  })),
   {
     step: "setLabel",
     code: "ENOENT",

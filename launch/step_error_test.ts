@@ -20,7 +20,7 @@ const plan = compile(
     foreground: true,
     seccomp: { profile: "default", filter: "BgAAAAAA/38=", flags: 0 },
     cgroup: { path: "/sys/fs/cgroup/x", writes: [] },
-    cgroupFiles: ["/sys/fs/cgroup/x/cgroup.procs"],
+    cgroupEntry: { join: ["/x/cgroup.procs"], back: [], directory: null },
   }),
 );
 const steps = PHASES.flatMap((phase) => plan[phase]);

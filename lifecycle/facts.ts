@@ -77,7 +77,7 @@ export function readFacts(
       (!capable || joinedDenies(spec)),
     bindDevices: inUserNamespace || !devices,
     confineDevices: options.confineDevices,
-    cgroupFiles: options.cgroup?.join ?? [],
+    cgroupEntry: options.cgroup?.entry ?? null,
     cgroup: options.cgroup && {
       path: options.cgroup.groups.map(({ path }) => path).join(" "),
       writes: options.cgroup.steps.flatMap((step) =>

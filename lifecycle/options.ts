@@ -78,6 +78,8 @@ export interface ContainerOptions {
   sysctls?: Record<string, string>;
   /** Limits of the kernel's cgroups, in OCI's form. */
   resources?: Resources;
+  /** The cgroup that its own is made in; a relative path is as in docs/flags.md. */
+  cgroupParent?: string;
   apparmor?: string;
   selinux?: string;
   /** A terminal of its own. */

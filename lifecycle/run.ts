@@ -15,9 +15,11 @@ import { ContainerError, EXIT } from "../spec/errors.ts";
 import type { Spec } from "../spec/types.ts";
 import type { CgroupPlan } from "../cgroup/step.ts";
 import { readCaller } from "./caller.ts";
+import { sweepLeftovers } from "./leftovers.ts";
 import { layersIn, makeLayers } from "./layers.ts";
 import { type FactOptions, readFacts } from "./facts.ts";
 import { mountpointsOf } from "./mountpoints.ts";
+import type { PlannedLimits } from "./limits.ts";
 import type { ContainerOptions } from "./options.ts";
 import { type LearnTarget, learnTarget, seccompFilter } from "./seccomp.ts";
 import { EMPTY_ROOTFS, rootKindOf } from "./root_filesystem.ts";
@@ -47,7 +49,11 @@ export interface Prepared {
   learn: LearnTarget | null;
   /** What had to be left out, a sentence each. */
   leftOut: string[];
+  /** Why limits that were asked for will not hold. */
+  unlimited: ContainerError[];
 }
+
+const NO_LIMITS: PlannedLimits = { cgroup: null, leftOut: [] };
 
 /** Decides everything; changes nothing. */
 export async function prepare(
@@ -78,13 +84,15 @@ export async function prepare(
   if (spec.mounts?.some(asksForMap)) {
     (await import("./idmaps.ts")).resolveIdmaps(spec, readCaller());
   }
-  const cgroup = resources
+  const { cgroup, leftOut: unlimited } = resources || options.cgroupParent
     ? (await import("./limits.ts")).planLimits({
       id: containerId(),
-      resources,
+      resources: resources ?? {},
+      parent: options.cgroupParent,
       rootless: !readCaller().privileged,
     })
-    : null;
+    : NO_LIMITS;
+  leftOut.push(...notLimited(unlimited));
   const factOptions: FactOptions = {
     init,
     chroot: options.chroot ?? false,
@@ -112,8 +120,15 @@ export async function prepare(
     const { landlockSteps } = await import("./landlock.ts");
     facts.landlock = landlockSteps(options.landlock, spec, leftOut);
   }
-  const learn = learnTarget(options.seccomp ?? "default");
-  return { spec, facts, plan: compile(spec, facts), cgroup, learn, leftOut };
+  return {
+    spec,
+    facts,
+    plan: compile(spec, facts),
+    cgroup,
+    learn: learnTarget(options.seccomp ?? "default"),
+    leftOut,
+    unlimited,
+  };
 }
 
 /** What is in an image file, with the files of its accounts where they are asked for. */
@@ -142,12 +157,13 @@ export async function run(
   const { args, preserve = 0 } = spec.process;
   using learner = learn &&
     new (await import("./learn.ts")).Learner(learn, options.say);
+  await sweepLeftovers();
   if (options.announce) {
     announce(args, Deno.pid);
     for (const line of leftOut) options.say(`container: ${line}`);
   }
   using limits = cgroup &&
-    new (await import("./limits.ts")).Limits(cgroup);
+    await (await import("./limits.ts")).Limits.make(cgroup);
   makeLayers(spec, facts);
   using mounts = await hostMounts(plan);
   const told = options.events ?? (() => {});
@@ -183,11 +199,8 @@ export async function run(
   }).finally(sayMade);
   await learner?.finish(status);
   told({ event: "exited", status });
-  if (limits?.oomKilled()) {
-    options.say(
-      "container: the kernel killed a process of it for want of memory (out of memory); see --memory",
-    );
-  }
+  const oom = limits?.oomMessage();
+  if (oom) options.say(`container: ${oom}`);
   return status;
 }
 
@@ -196,6 +209,13 @@ export async function hostMounts(plan: Plan): Promise<HostMounts | null> {
   if (!hasHandedMounts(plan)) return null;
   return await (await import("../launch/host_mounts.ts")).makeHostMounts(plan);
 }
+/** Each limit that will not hold; the cure is the same for those in a row. */
+const notLimited = (errors: readonly ContainerError[]) =>
+  errors.map(({ message, hint }, index) =>
+    `${message.replace(/^Cannot ([^:]*)/, "cannot $1, and runs without")}${
+      hint === errors[index + 1]?.hint ? "" : `. ${hint}`
+    }`
+  );
 
 /** The status that an error ends the program with. */
 const statusOf = (error: unknown) =>

@@ -13,6 +13,7 @@ import { type Container, startContainer } from "../launch/container.ts";
 import { checkStarted, outside } from "../launch/diagnose.ts";
 import { ContainerError, SpecError } from "../spec/errors.ts";
 import type { HostMounts } from "../launch/host_mounts.ts";
+import { sweepLeftovers } from "./leftovers.ts";
 import { makeLayers } from "./layers.ts";
 import { Limits } from "./limits.ts";
 import type { ContainerOptions } from "./options.ts";
@@ -167,35 +168,42 @@ export async function run(options: LibraryOptions): Promise<RunningContainer> {
     options.stdout,
     options.stderr,
   ]);
+  if (prepared.learn) {
+    throw new SpecError(
+      "Cannot learn a seccomp profile: the library does not",
+      { hint: "Use container run --seccomp learn." },
+    );
+  }
+  // A program reads no lines: what it asked for and cannot have, it is told.
+  const [unlimited] = prepared.unlimited;
+  if (unlimited) throw unlimited;
+  await sweepLeftovers();
   using undo = new DisposableStack();
   const mounts = undo.adopt(
     await hostMounts(prepared.plan),
     (made) => made?.[Symbol.dispose](),
   );
-  const container = launch(prepared, options, mounts);
+  const limits = prepared.cgroup && await Limits.make(prepared.cgroup);
+  const container = launch(prepared, options, { mounts, limits });
   // An image is looked into when the command could not be executed.
   const kept = undo.move();
   container.status.catch(() => {}).finally(() => kept.dispose());
   return container;
 }
 
-function launch(
+/** Starts what was prepared. For measurements; a program uses {@linkcode run}. */
+export function launch(
   prepared: Prepared,
   options: LibraryOptions,
-  mounts: HostMounts | null,
+  { mounts = null, limits = null }: {
+    mounts?: HostMounts | null;
+    limits?: Limits | null;
+  } = {},
 ): RunningContainer {
-  const { plan, spec, facts, cgroup: cgroupPlan } = prepared;
-  if (prepared.learn) {
-    throw new SpecError(
-      "Cannot learn a seccomp profile: the library does not",
-      {
-        hint: "Use container run --seccomp learn.",
-      },
-    );
-  }
-  makeLayers(spec, facts);
+  const { plan, spec, facts } = prepared;
   using undo = new DisposableStack();
-  const limits = cgroupPlan && undo.use(new Limits(cgroupPlan));
+  undo.use(limits);
+  makeLayers(spec, facts);
   const ties: Record<StreamName, Tie> = {
     stdin: tie("stdin", options.stdin ?? "null"),
     stdout: tie("stdout", options.stdout ?? "inherit"),

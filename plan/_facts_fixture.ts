@@ -15,7 +15,7 @@ export function makeFacts(changes: Partial<Facts> = {}): Facts {
     denySetgroups: false,
     bindDevices: false,
     confineDevices: true,
-    cgroupFiles: [],
+    cgroupEntry: null,
     cgroup: null,
     cgroups: { version: 2 },
     seccomp: null,

@@ -4,6 +4,12 @@
  */
 
 import type { Spec } from "../spec/types.ts";
+import {
+  CGROUPS_FROM,
+  enterCgroups,
+  leaveCgroups,
+  openCgroups,
+} from "./cgroup.ts";
 import type { Facts } from "./facts.ts";
 import { HANDED_MOUNTS_FROM, handedMounts } from "./handed.ts";
 import { unmounts } from "./mounts.ts";
@@ -59,7 +65,7 @@ export const TAKEN_BY_CHILD = [
 const GIVEN = 7;
 
 /** From this number on are the descriptors that the command keeps, on their way. */
-export const PRESERVED_FROM = 10;
+export const PRESERVED_FROM = 43;
 
 const deathSignal: Step[] = [{
   step: "setParentDeathSignal",
@@ -81,19 +87,10 @@ export const tieToParent: readonly Step[] = [...deathSignal, ...check];
 /** The beginning that both modes have: a new process in new namespaces. */
 export function startPidOne(spec: Spec, facts: Facts): Step[] {
   return [
-    ...(facts.cgroupFiles.length
-      ? [
-        {
-          step: "joinCgroups",
-          files: facts.cgroupFiles,
-          why:
-            "before anything else, so that whatever the container uses is counted, and its cgroup namespace starts here",
-          man: "cgroups(7)",
-        } as const,
-      ]
-      : []),
+    ...openCgroups(facts),
     ...joinedNamespaces(spec),
     ...bornNamespaces(spec, facts),
+    ...enterCgroups(spec, facts),
     ...(facts.init
       ? [{
         step: "setProcessGroup",
@@ -132,14 +129,20 @@ export function startPidOne(spec: Spec, facts: Facts): Step[] {
         ...tieToParent,
       ]
       : []),
+    ...leaveCgroups(spec, facts),
   ];
 }
 
 /** From PID 1 to our own program. */
 export function becomeChild(spec: Spec, facts: Facts): Step[] {
   const { preserve = 0 } = spec.process;
-  const mounts = handedMounts(spec, facts).size;
-  const given = mounts ? HANDED_MOUNTS_FROM + mounts : GIVEN;
+  const kept: [from: number, count: number][] = [
+    [CGROUPS_FROM, facts.cgroupEntry?.join.length ?? 0],
+    [HANDED_MOUNTS_FROM, handedMounts(spec, facts).size],
+    [PRESERVED_FROM, preserve],
+  ];
+  const closes: Step[] = [];
+  let from = GIVEN;
   const close = (from: number, to?: number): Step => ({
     step: "closeDescriptors",
     from,
@@ -147,14 +150,14 @@ export function becomeChild(spec: Spec, facts: Facts): Step[] {
     why: "no open file of the host is inherited but what PID 1 is given",
     man: "close_range(2)",
   });
+  for (const [first, count] of kept) {
+    if (!count) continue;
+    closes.push(close(from, first - 1));
+    from = first + count;
+  }
   return [
-    ...(preserve
-      ? [
-        // Between them there may be none: close_range(2) takes no empty range.
-        ...(given < PRESERVED_FROM ? [close(given, PRESERVED_FROM - 1)] : []),
-        close(PRESERVED_FROM + preserve),
-      ]
-      : [close(given)]),
+    ...closes,
+    close(from),
     {
       step: "executeSelf",
       argv: [...facts.self.argv, "child", ...spec.process.args],

@@ -246,13 +246,6 @@ Deno.test("a user namespace: ids are mapped while PID 1 waits, then it becomes r
   ]);
 });
 
-Deno.test("the cgroup is joined before anything else, and its namespace entered after", () => {
-  const facts = { cgroupFiles: ["/sys/fs/cgroup/x/cgroup.procs"] };
-  assertEquals(kinds("launch", facts)[0], "joinCgroups");
-  assertEquals(find("unshare", facts)[0]!.namespaces.includes("cgroup"), true);
-  assertEquals(find("clone", facts)[0]!.namespaces.includes("cgroup"), false);
-});
-
 Deno.test("cleanup kills before it unmounts, in the opposite order of mounting", () => {
   const two = spec({
     mounts: [
@@ -364,7 +357,11 @@ Deno.test("every step has words, a reason and a man page", () => {
       makeFacts({
         seccomp: SECCOMP,
         cgroup: { path: "/sys/fs/cgroup/x", writes: [] },
-        cgroupFiles: ["/sys/fs/cgroup/x/cgroup.procs"],
+        cgroupEntry: {
+          join: ["/cg/x/cgroup.procs"],
+          back: ["/cg/cgroup.procs"],
+          directory: null,
+        },
         ...changes,
       }),
     );

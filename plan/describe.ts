@@ -50,10 +50,10 @@ const DESCRIPTIONS: {
     `join ${
       and(namespaces.map(({ type, path }) => `the ${type} namespace ${path}`))
     }`,
-  clone: ({ namespaces }) =>
-    namespaces.length
-      ? `create a process in ${newNamespaces(namespaces)}`
-      : "create a process",
+  clone: ({ namespaces, cgroup }) =>
+    `create a process${
+      namespaces.length ? ` in ${newNamespaces(namespaces)}` : ""
+    }${cgroup === undefined ? "" : `, born in the cgroup ${cgroup}`}`,
   unshare: ({ namespaces }) => `enter ${newNamespaces(namespaces)}`,
   setHostname: ({ hostname }) => `set the hostname to ${hostname}`,
   setDomainname: ({ domainname }) => `set the domain name to ${domainname}`,
@@ -84,6 +84,7 @@ const DESCRIPTIONS: {
   executeSelf: ({ argv }) => `execute this program again: ${argv.join(" ")}`,
   setDumpable: ({ dumpable }) =>
     `make this process ${dumpable ? "dumpable" : "non-dumpable"}`,
+  openCgroups: ({ files }) => `open ${and(files)}`,
   joinCgroups: ({ files }) => `join the cgroups of ${and(files)}`,
   openTree: ({ name, source }, as) => `open ${source}${as(name)}`,
   createFilesystem: ({ name, type }, as) =>

@@ -33,8 +33,8 @@ export interface Facts {
    * inside, or one that lies in an image, is a file like any other.
    */
   confineDevices: boolean;
-  /** Where the new process joins its cgroup. */
-  cgroupFiles: string[];
+  /** The ways into the cgroup to be made. */
+  cgroupEntry: CgroupEntry | null;
   /** The cgroup to be made. */
   cgroup: { path: string; writes: { file: string; value: string }[] } | null;
   /** What can be mounted at /sys/fs/cgroup; null where there are none. */
@@ -58,4 +58,14 @@ export interface Facts {
   image: { image: string; type: string; readonly: boolean } | null;
   /** What goes between the root filesystem and the container. */
   overlay: { upper: string | null; work: string | null } | null;
+}
+
+/** The ways into a container's cgroup, and back to ours. */
+export interface CgroupEntry {
+  /** Its cgroup.procs, in each tree. */
+  join: string[];
+  /** Those of the cgroup that this process is in, in the same trees; none where they cannot be seen. */
+  back: string[];
+  /** Its directory, where v2 alone has a part in it: a process can be born there. */
+  directory: string | null;
 }

@@ -13,7 +13,7 @@ import { mountOptions } from "./mount_options.ts";
 import type { Plan, StepOf } from "./step.ts";
 
 /** From this number on PID 1 finds them, one after the other. */
-export const HANDED_MOUNTS_FROM = 8;
+export const HANDED_MOUNTS_FROM = 31;
 
 /** The numbers up to those of the descriptors that the command keeps. */
 export const MOST_HANDED_MOUNTS = 12;

@@ -10,6 +10,7 @@
  */
 
 import type { NamespaceType, Spec } from "../spec/types.ts";
+import { birthplace, visitsCgroup } from "./cgroup.ts";
 import type { Facts } from "./facts.ts";
 import type { Step } from "./step.ts";
 
@@ -54,7 +55,9 @@ export function joinedNamespaces(spec: Spec): Step[] {
 }
 
 /** The clone that makes PID 1 of the container. */
-export function bornNamespaces(spec: Spec, { init }: Facts): Step[] {
+export function bornNamespaces(spec: Spec, facts: Facts): Step[] {
+  const { init } = facts;
+  const cgroup = birthplace(spec, facts);
   // The cgroup namespace starts at the cgroup one is in: that is joined first.
   const namespaces = fresh(spec).filter((type) =>
     type !== "cgroup" && !(init && ENTERED.includes(type)) &&
@@ -63,8 +66,12 @@ export function bornNamespaces(spec: Spec, { init }: Facts): Step[] {
   return [{
     step: "clone",
     namespaces,
-    why: namespaces.map((type) => WHAT[type]).join("; ") ||
+    ...(cgroup === null ? {} : { cgroup }),
+    why: [
+      namespaces.map((type) => WHAT[type]).join("; ") ||
       "a PID namespace that was joined takes effect for children only",
+      ...(cgroup === null ? [] : ["what it uses is counted from its birth"]),
+    ].join("; "),
     man: "clone(2), namespaces(7)",
   }];
 }
@@ -87,9 +94,12 @@ export function offsetClocks(spec: Spec): Step[] {
 }
 
 /** What is entered once inside. */
-export function enteredNamespaces(spec: Spec, { init }: Facts): Step[] {
+export function enteredNamespaces(spec: Spec, facts: Facts): Step[] {
+  const { init } = facts;
   const namespaces = fresh(spec).filter((type) =>
-    type === "cgroup" || (init && ENTERED.includes(type))
+    type === "cgroup"
+      ? !visitsCgroup(spec, facts)
+      : init && ENTERED.includes(type)
   );
   if (!namespaces.length) return [];
   return [{

@@ -140,6 +140,7 @@ const NEEDS: { readonly [K in StepKind]: Entry<K> } = {
   reopenNull: {},
   executeSelf: { features: feature("5.11", "CLOSE_RANGE_CLOEXEC") },
   setDumpable: {},
+  openCgroups: { access: "the right to write the cgroup's files" },
   joinCgroups: { access: "write access to cgroup.procs" },
   openTree: { capabilities: MOUNTING },
   createFilesystem: {

@@ -6,6 +6,7 @@
 
 import type { Spec } from "../spec/types.ts";
 import { limitCapabilities, setCapabilities } from "./capabilities.ts";
+import { limitCommand } from "./cgroup.ts";
 import { tieToParent } from "./child.ts";
 import type { Facts } from "./facts.ts";
 import { type Learning, learning } from "./learning.ts";
@@ -125,6 +126,7 @@ export function startProcess(spec: Spec, facts: Facts): Step[] {
   const seccomp = [...filterCalls(spec, facts), ...learn.filtered];
   const { landlock = [] } = facts;
   return [
+    ...limitCommand(facts),
     ...learn.first,
     ...ownSession(spec, facts),
     ...limits(spec),

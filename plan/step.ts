@@ -59,7 +59,11 @@ type Kinds = {
     namespaces: readonly { type: NamespaceType; path: string }[];
   };
   /** clone3(2): the new process, born into new namespaces. */
-  clone: { namespaces: readonly NamespaceType[] };
+  clone: {
+    namespaces: readonly NamespaceType[];
+    /** CLONE_INTO_CGROUP: where it is born. */
+    cgroup?: string;
+  };
   /** unshare(2). */
   unshare: { namespaces: readonly NamespaceType[] };
   /** sethostname(2). */
@@ -96,8 +100,10 @@ type Kinds = {
   executeSelf: { argv: readonly string[]; env: readonly string[] };
   /** prctl(2) PR_SET_DUMPABLE. */
   setDumpable: { dumpable: boolean };
-  /** write(2) of 0 to each cgroup.procs. */
-  joinCgroups: { files: readonly string[] };
+  /** openat(2) and dup3(2) of each cgroup.procs, to numbers from one upwards. */
+  openCgroups: { files: readonly string[]; from: number };
+  /** write(2) of 0 to each cgroup.procs that is open from a number upwards. */
+  joinCgroups: { files: readonly string[]; from: number };
 
   // ── mounts and root ──
   /** open_tree(2): a detached copy of a mount, under a name. */

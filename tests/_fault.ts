@@ -28,6 +28,7 @@ const EVERY_KIND: Record<StepKind, true> = {
   executeSelf: true,
   setDumpable: true,
   reopenNull: true,
+  openCgroups: true,
   joinCgroups: true,
   openTree: true,
   createFilesystem: true,

@@ -189,8 +189,10 @@ for (const [name, [options, flags]] of Object.entries(COMMAND_LINES)) {
 function expectedMessage({ step }: Place): string {
   return step.step === "executeSelf"
     ? "container: Cannot execute this program again: "
-    : step.step === "joinCgroups"
+    : step.step === "joinCgroups" && /container-/.test(step.files[0]!)
     ? "container: Cannot join the cgroups of "
+    : step.step === "openCgroups"
+    ? "container: Cannot open "
     : `container: Cannot ${describe(step)}: `;
 }
 
