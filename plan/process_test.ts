@@ -77,7 +77,7 @@ Deno.test("process that is learned sends the listener right after the filter, by
       if (step.step === "sendListener") return [[step.socket, step.listener]];
       return [];
     }),
-    [[null, 12], [12, 5], [6], [5, 6]],
+    [[null, 45], [45, 5], [6], [5, 6]],
   );
   assertEquals(steps.find(({ step }) => step === "setSeccomp"), {
     step: "setSeccomp",
