@@ -97,7 +97,7 @@ test("the root filesystem is a file: run says so", async () => {
     assertRefused(
       result,
       125,
-      new RegExp(`${path}.*not a directory.*--rootfs`),
+      new RegExp(`${path}.*(not|neither) a directory.*--rootfs`),
     );
   }
 });
