@@ -221,7 +221,7 @@ testBoth("--seccomp learn says that it refuses nothing", async (mode) => {
   const { stderr } = await container(["run", ...words, "true"]);
   assertMatch(stderr, new RegExp(`^container: ${said}$`, "m"));
   const { stdout } = await container(["explain", "run", ...words, "true"]);
-  assertMatch(stdout, new RegExp(`^left out: ${said}$`, "m"));
+  assertMatch(stdout, new RegExp(`^note: +${said}$`, "m"));
   assertMatch(
     stdout,
     /^ +\d+\. send the parent what hears of every system call$/m,
