@@ -43,7 +43,7 @@ export interface Front {
   stepsLength: number;
   programs: Record<
     OurPhase,
-    { length: number; slots: Record<string, number>; counts: number[] }
+    { length: number } & Omit<Program, "bytes">
   >;
 }
 
@@ -99,8 +99,8 @@ export function takeHandover(): Received {
   const steps = take(front.stepsLength);
   const programs = Object.fromEntries(
     OURS.map((phase) => {
-      const { length, slots, counts } = front.programs[phase];
-      return [phase, { bytes: take(length), slots, counts }];
+      const { length, ...program } = front.programs[phase];
+      return [phase, { bytes: take(length), ...program }];
     }),
   ) as Received["programs"];
   return {
