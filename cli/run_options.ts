@@ -79,7 +79,7 @@ export function optionsFromFlags(flags: Flags): ContainerOptions {
       flags.all("sysctl").map((text) => parsePair("sysctl", text)!),
     ),
     resources: resources(flags),
-    tty: flags.has("tty"),
+    tty: tty(flags),
     preserveFds: number("preserve-fd", [0, MAX_PRESERVED]),
     init: !flags.has("no-init") && flags.last("init") !== "false",
     chroot: flags.has("chroot"),
@@ -104,6 +104,16 @@ function resources(flags: Flags): ContainerOptions["resources"] {
     "device-write-iops": flags.all("device-write-iops"),
     hugetlb: flags.all("hugetlb"),
   }, lookupDevice);
+}
+
+/** `--tty` and `--no-tty` are one switch; undefined leaves it to the streams. */
+function tty(flags: Flags): boolean | undefined {
+  const last = flags.given.findLast(([name]) =>
+    name === "tty" || name === "no-tty"
+  );
+  if (!last) return undefined;
+  const [name, value] = last;
+  return (name === "tty") === (value !== "false");
 }
 
 function hostname(name: string): string {

@@ -2,6 +2,9 @@
 
 import { PRESERVED_FROM } from "../plan/child.ts";
 
+/** What the parent reads beside the descriptor of the container's terminal. */
+export const TERMINAL_NEWS = 4;
+
 /** The numbers under which a process of ours is handed its descriptors. */
 export const HANDED = {
   /** The plan, as JSON: for the child. */

@@ -11,7 +11,7 @@ import { syscall } from "../ffi/libc.ts";
 import { SIGNAL } from "../ffi/signal.ts";
 import type { Plan, Step } from "../plan/step.ts";
 import { UsageError } from "../spec/errors.ts";
-import { HANDED } from "./handed.ts";
+import { HANDED, TERMINAL_NEWS } from "./handed.ts";
 import type { Program } from "./program.ts";
 
 /** What is to be run, and how it is talked about. */
@@ -25,8 +25,10 @@ export interface Handover {
   debug: boolean;
   /** Descriptors from 3 upwards that the command keeps. */
   preserve: number;
-  /** The command is to be the terminal's foreground process group. */
+  /** The command is to be the foreground process group of our terminal. */
   foreground: boolean;
+  /** The command is to have a terminal of its own. */
+  terminal: boolean;
 }
 
 /** The phases that the child sees to. */
@@ -61,7 +63,7 @@ export const NEWS = {
   /** Stopped, too: it used the terminal from the background. */
   wantsTerminal: 3,
   /** With it comes the container's terminal. */
-  terminal: 4,
+  terminal: TERMINAL_NEWS,
 } as const;
 
 /**

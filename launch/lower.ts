@@ -8,6 +8,7 @@ import type { Instruction } from "./call.ts";
 import { lowerMounts } from "./lower_mounts.ts";
 import { lowerNamespaces } from "./lower_namespaces.ts";
 import { lowerProcess } from "./lower_process.ts";
+import { lowerTerminal } from "./lower_terminal.ts";
 
 /** How each kind of step is lowered. */
 export type Lowering<K extends StepKind> = {
@@ -25,6 +26,7 @@ const LOWERING: Lowering<StepKind> = {
   ...lowerNamespaces,
   ...lowerMounts,
   ...lowerProcess,
+  ...lowerTerminal,
 };
 
 /** Puts other instructions in the place of a step's own. */

@@ -58,7 +58,7 @@ export interface ContainerOptions {
   resources?: Resources;
   apparmor?: string;
   selinux?: string;
-  /** A terminal of its own. */
+  /** A terminal of its own; where left out, if the caller is at a terminal. */
   tty?: boolean;
   /** Descriptors from 3 upwards that the command keeps. */
   preserveFds?: number;

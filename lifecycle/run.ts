@@ -20,6 +20,7 @@ import { EMPTY_ROOTFS } from "./root_filesystem.ts";
 import { seccompFilter } from "./seccomp.ts";
 import { decide } from "./spec.ts";
 import type { StatusEvent } from "./status_lines.ts";
+import { terminalStreams } from "./terminal.ts";
 import { findUser } from "./users.ts";
 
 /** What `run` takes beside the container. */
@@ -77,6 +78,7 @@ export async function prepare(
       : "directory",
     mapHelper,
     streams,
+    terminalStreams: terminalStreams(options),
     confineDevices: !options.privileged,
     overlay: options.overlay
       ? layersIn(options.overlay)
@@ -121,6 +123,7 @@ export async function run(
     debug: options.debug,
     preserve,
     foreground: facts.foreground,
+    terminal: spec.process.terminal ?? false,
   }, {
     prepare: (pid) => mapIdsOf(plan, pid),
     root: rootOnHost(spec.root.path),

@@ -155,11 +155,15 @@ const NAMES = new Map(
  */
 export async function run(options: LibraryOptions): Promise<RunningContainer> {
   const rootfs = await findRootFilesystem(options.rootfs, () => {});
-  const prepared = await prepare({ ...options, init: false }, rootfs, [
-    options.stdin ?? "null",
-    options.stdout,
-    options.stderr,
-  ]);
+  const prepared = await prepare(
+    { ...options, init: false, tty: false },
+    rootfs,
+    [
+      options.stdin ?? "null",
+      options.stdout,
+      options.stderr,
+    ],
+  );
   return launch(prepared, options);
 }
 
@@ -187,6 +191,7 @@ function launch(prepared: Prepared, options: LibraryOptions): RunningContainer {
     debug: false,
     preserve: spec.process.preserve ?? 0,
     foreground: false,
+    terminal: spec.process.terminal ?? false,
   }, streams);
   try {
     mapIdsOf(plan, container.pid);

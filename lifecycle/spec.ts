@@ -3,7 +3,6 @@
  * them. Runs on the host, reads and changes nothing.
  */
 
-import { windowSize } from "../ffi/termios.ts";
 import {
   CAPABILITIES,
   capabilitySets,
@@ -24,9 +23,8 @@ import {
   ownIds,
 } from "./id_ranges.ts";
 import type { ContainerOptions, NamespaceMode } from "./options.ts";
+import { setTerminal } from "./terminal.ts";
 import type { ResolvedUser } from "./users.ts";
-
-const STDIN = 0;
 
 /** Sysctls that a namespace holds, by what holds them. */
 const SYSCTLS: readonly [pattern: RegExp, holder: NamespaceType][] = [
@@ -71,9 +69,6 @@ export function decide(
     additionalGids: [...new Set([user.gid, ...user.groups])],
     ...(options.umask === undefined ? {} : { umask: options.umask }),
   };
-  process.terminal = options.tty ?? false;
-  const size = options.tty ? windowSize(STDIN) : null;
-  if (size) process.consoleSize = size;
   process.noNewPrivileges = options.noNewPrivileges ?? !options.privileged;
   process.capabilities = capabilitySets(
     capabilities(options, caller),
@@ -98,6 +93,7 @@ export function decide(
   }
   fitMounts(spec, maps, leftOut);
   spec.mounts = mergeMounts(spec.mounts ?? [], options.mounts ?? []);
+  setTerminal(spec, options);
   linux.sysctl = sysctls(spec, options.sysctls ?? {});
   const init = (options.init ?? true) && canBePidOne(spec, leftOut);
   if (init) warnOfTracing(spec, leftOut);

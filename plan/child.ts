@@ -12,6 +12,7 @@ import {
   joinedNamespaces,
 } from "./namespaces.ts";
 import type { Step } from "./step.ts";
+import { makeSession } from "./terminal.ts";
 
 /** The signals that are passed on to the command. */
 export const FORWARDED = [
@@ -76,6 +77,18 @@ const check: Step[] = [{
 /** Tied to the parent's life. Whoever changes user or capabilities loses the tie and makes it again. */
 export const tieToParent: readonly Step[] = [...deathSignal, ...check];
 
+/** Out of the reach of the caller's terminal and its keys. */
+function leaveTerminal(spec: Spec): Step[] {
+  if (spec.process.terminal) return [makeSession];
+  return [{
+    step: "setProcessGroup",
+    foreground: false,
+    why:
+      "out of the terminal's process group: a Ctrl-C reaches the command by one way only",
+    man: "setpgid(2)",
+  }];
+}
+
 /** The beginning that both modes have: a new process in new namespaces. */
 export function startPidOne(spec: Spec, facts: Facts): Step[] {
   return [
@@ -93,13 +106,7 @@ export function startPidOne(spec: Spec, facts: Facts): Step[] {
     ...joinedNamespaces(spec),
     ...bornNamespaces(spec, facts),
     ...(facts.init
-      ? [{
-        step: "setProcessGroup",
-        foreground: false,
-        why:
-          "out of the terminal's process group: a Ctrl-C reaches the command by one way only",
-        man: "setpgid(2)",
-      }, {
+      ? [...leaveTerminal(spec), {
         step: "setSignalMask",
         blocked: [...TAKEN_BY_CHILD],
         why:

@@ -73,6 +73,7 @@ function runHere({ plan, spec }: Prepared): StepError | number {
       debug: false,
       preserve: spec.process.preserve ?? 0,
       foreground: false,
+      terminal: spec.process.terminal ?? false,
     });
     try {
       for (const step of plan.host) {
@@ -140,6 +141,7 @@ const COMMAND_LINES: Record<string, [Partial<ContainerOptions>, string[]]> = {
   "with init": [{}, []],
   "without init": [{ init: false }, ["--no-init"]],
   "in a user namespace": [{ userNamespace: "private" }, ["--userns"]],
+  "with a terminal": [{ tty: true }, ["-t"]],
   "with limits": [{
     resources: { memory: { limit: 64 << 20 } },
   }, ["-m", "64m"]],
