@@ -121,8 +121,9 @@ export const RUN_FLAGS: readonly Flag[] = [
   {
     name: "tty",
     short: "t",
-    help: "A terminal of its own",
+    help: "A terminal of its own (default on a terminal)",
   },
+  { name: "no-tty", short: "T", help: "The terminal it was started from" },
   {
     name: "interactive",
     short: "i",

@@ -39,7 +39,7 @@ import {
 
 /** The longest hostname, uname(2). */
 const HOST_NAME_MAX = 64;
-const MAX_PRESERVED = 32;
+const MAX_PRESERVED = 20;
 
 /** The options that the flags and the command describe. */
 export function optionsFromFlags(flags: Flags): ContainerOptions {
@@ -100,7 +100,7 @@ export function optionsFromFlags(flags: Flags): ContainerOptions {
     ),
     resources: resources(flags),
     cgroupParent: cgroupParent(flags.last("cgroup-parent")),
-    tty: flags.has("tty"),
+    tty: tty(flags),
     preserveFds: number("preserve-fd", [0, MAX_PRESERVED]),
     init: !flags.has("no-init") && flags.last("init") !== "false",
     chroot: flags.has("chroot"),
@@ -129,6 +129,16 @@ function resources(flags: Flags): ContainerOptions["resources"] {
     "device-write-iops": flags.all("device-write-iops"),
     hugetlb: flags.all("hugetlb"),
   }, lookupDevice);
+}
+
+/** `--tty` and `--no-tty` are one switch; undefined leaves it to the streams. */
+function tty(flags: Flags): boolean | undefined {
+  const last = flags.given.findLast(([name]) =>
+    name === "tty" || name === "no-tty"
+  );
+  if (!last) return undefined;
+  const [name, value] = last;
+  return (name === "tty") === (value !== "false");
 }
 
 function cgroupParent(path: string | undefined): string | undefined {

@@ -21,6 +21,8 @@ export const AT_FDCWD = -100;
 export const AT_EMPTY_PATH = 0x1000;
 export const F_DUPFD_CLOEXEC = 1030;
 
+const F_GETFL = 3;
+const F_SETFL = 4;
 const F_ADD_SEALS = 1033;
 const MFD_CLOEXEC = 1;
 const MFD_ALLOW_SEALING = 2;
@@ -83,6 +85,15 @@ export function moveUp(descriptor: Descriptor, least = HIGH): Descriptor {
 /** A copy of a descriptor that is not ours to close, at `least` or above. */
 export function duplicateUp(fd: number, least = HIGH): Descriptor {
   return new Descriptor(syscall("fcntl", fd, F_DUPFD_CLOEXEC, least));
+}
+
+/**
+ * O_NONBLOCK for a descriptor, and for every other one of the same opening: only
+ * for what nobody else has.
+ */
+export function setNonBlocking({ fd }: Descriptor): void {
+  const flags = syscall("fcntl", fd, F_GETFL);
+  syscall("fcntl", fd, F_SETFL, flags | O.O_NONBLOCK);
 }
 
 /** Writes all of it. */

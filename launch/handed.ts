@@ -4,6 +4,9 @@ import { CGROUPS_FROM } from "../plan/cgroup.ts";
 import { PRESERVED_FROM } from "../plan/child.ts";
 import { HANDED_MOUNTS_FROM } from "../plan/handed.ts";
 
+/** What the parent reads beside the descriptor of the container's terminal. */
+export const TERMINAL_NEWS = 4;
+
 /** The numbers under which a process of ours is handed its descriptors. */
 export const HANDED = {
   /** The plan, as JSON: for the child. */

@@ -23,21 +23,28 @@ import {
 export interface Image {
   bytes: Uint8Array<ArrayBuffer>;
   slots: Record<string, number>;
+  /** Where, beside the steps, an address stands. */
+  pointers: number[];
 }
 
 class ImageArena implements Arena {
   readonly slots = new Map<string, number>();
   readonly data: [offset: number, bytes: Uint8Array][] = [];
+  readonly pointers: number[] = [];
   // One buffer that two instructions share is one place.
   readonly #placed = new Map<Uint8Array, number>();
   readonly #texts = new Map<string, number>();
   constructor(public end: number) {}
 
-  place(bytes: Uint8Array<ArrayBuffer>): number {
+  place(
+    bytes: Uint8Array<ArrayBuffer>,
+    pointers: readonly number[] = [],
+  ): number {
     const known = this.#placed.get(bytes);
     if (known !== undefined) return known;
     const offset = this.end;
     this.data.push([offset, bytes]);
+    this.pointers.push(...pointers.map((at) => offset + at));
     this.end = (offset + bytes.length + 7) & ~7;
     const address = BASE + offset;
     this.#placed.set(bytes, address);
@@ -84,7 +91,11 @@ export function compileImage(
   header.setUint32(HEADER.count, instructions.length, true);
   bytes.set(new Uint8Array(steps.buffer), HEADER_SIZE);
   for (const [offset, data] of arena.data) bytes.set(data, offset);
-  return { bytes, slots: Object.fromEntries(arena.slots) };
+  return {
+    bytes,
+    slots: Object.fromEntries(arena.slots),
+    pointers: arena.pointers,
+  };
 }
 
 function writeStep(

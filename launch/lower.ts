@@ -11,6 +11,7 @@ import { lowerLandlock } from "./lower_landlock.ts";
 import { lowerMounts } from "./lower_mounts.ts";
 import { lowerNamespaces } from "./lower_namespaces.ts";
 import { lowerProcess } from "./lower_process.ts";
+import { lowerTerminal } from "./lower_terminal.ts";
 
 /** How each kind of step is lowered. */
 export type Lowering<K extends StepKind> = {
@@ -33,6 +34,7 @@ const LOWERING: Lowering<StepKind> = {
   ...lowerMounts,
   ...lowerProcess,
   ...lowerLearning,
+  ...lowerTerminal,
 };
 
 /** Puts other instructions in the place of a step's own. */

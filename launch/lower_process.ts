@@ -1,12 +1,7 @@
 /** Lowering of the last steps before the user's command. */
 
 import { fromBase64 } from "../ffi/base64.ts";
-import { AT_EMPTY_PATH, AT_FDCWD, O } from "../ffi/fcntl.ts";
-import {
-  MOVE_MOUNT_F_EMPTY_PATH,
-  OPEN_TREE_CLOEXEC,
-  OPEN_TREE_CLONE,
-} from "../ffi/mount.ts";
+import { AT_FDCWD, O } from "../ffi/fcntl.ts";
 import {
   LINUX_CAPABILITY_VERSION_3,
   PR,
@@ -15,27 +10,14 @@ import {
 } from "../ffi/prctl.ts";
 import { RLIM_INFINITY, RLIMIT } from "../ffi/resource.ts";
 import { SIGNAL } from "../ffi/signal.ts";
-import {
-  TIOCGPTPEER,
-  TIOCSCTTY,
-  TIOCSPTLCK,
-  TIOCSWINSZ,
-} from "../ffi/termios.ts";
 import { CAPABILITIES } from "../plan/capabilities.ts";
 import { SpecError } from "../spec/errors.ts";
 import type { Instruction } from "./call.ts";
-import { descriptorMessage } from "./descriptor_message.ts";
-import { HANDED } from "./handed.ts";
 import { installFilter } from "./seccomp/install.ts";
 import type { Lowering } from "./lower.ts";
 import { writeToProc } from "./lower_kernel.ts";
 
 const CWD_SIZE = 4096;
-const MSG_NOSIGNAL = 0x4000;
-/** Under this number the terminal's master side goes to the parent. */
-const MASTER = 8;
-/** What the parent reads beside the descriptor. */
-const TERMINAL_NEWS = 4;
 
 /** linux/personality.h. */
 const PERSONALITY = { LINUX: 0, LINUX32: 8 } as const;
@@ -73,8 +55,6 @@ export const lowerProcess: Lowering<
   | "setPersonality"
   | "setSeccomp"
   | "setLabel"
-  | "makeSession"
-  | "openTerminal"
   | "changeDirectory"
   | "checkDirectory"
   | "reopenNull"
@@ -165,81 +145,6 @@ export const lowerProcess: Lowering<
     kind === "apparmor"
       ? writeToProc("/proc/self/attr/apparmor/exec", `exec ${label}`)
       : writeToProc("/proc/self/attr/exec", label),
-  makeSession: () => [{ name: "setsid", args: [] }],
-  openTerminal: ({ size }) => [
-    {
-      name: "openat",
-      args: [AT_FDCWD, "/dev/pts/ptmx", O.O_RDWR | O.O_NOCTTY | O.O_CLOEXEC, 0],
-      result: "master",
-    },
-    {
-      name: "ioctl",
-      args: [{ slot: "master" }, TIOCSPTLCK, new Uint8Array(4)],
-    },
-    {
-      // By the master's descriptor: a name in /dev/pts could be another's.
-      name: "ioctl",
-      args: [{ slot: "master" }, TIOCGPTPEER, O.O_RDWR | O.O_NOCTTY],
-      result: "terminal",
-    },
-    { name: "dup3", args: [{ slot: "master" }, MASTER, O.O_CLOEXEC] },
-    {
-      name: "sendmsg",
-      args: [
-        HANDED.status,
-        descriptorMessage(TERMINAL_NEWS, MASTER),
-        MSG_NOSIGNAL,
-      ],
-    },
-    // The parent keeps it up to date; a command that asks at once is not to
-    // find none.
-    ...(size
-      ? [
-        {
-          name: "ioctl",
-          args: [
-            { slot: "terminal" },
-            TIOCSWINSZ,
-            new Uint8Array(
-              new Uint16Array([size.height, size.width, 0, 0]).buffer,
-            ),
-          ],
-        } as const,
-      ]
-      : []),
-    { name: "ioctl", args: [{ slot: "terminal" }, TIOCSCTTY, 0] },
-    {
-      name: "mknodat",
-      args: [AT_FDCWD, "/dev/console", 0o100600, 0],
-      expect: ["EEXIST", "EROFS", "EACCES", "EPERM"],
-    },
-    {
-      name: "open_tree",
-      args: [
-        { slot: "terminal" },
-        "",
-        OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH,
-      ],
-      result: "console",
-      expect: ["EINVAL", "EPERM"],
-      skipOnExpected: 1,
-    },
-    {
-      name: "move_mount",
-      args: [
-        { slot: "console" },
-        "",
-        AT_FDCWD,
-        "/dev/console",
-        MOVE_MOUNT_F_EMPTY_PATH,
-      ],
-      expect: ["ENOENT"],
-    },
-    ...[0, 1, 2].map((fd): Instruction => ({
-      name: "dup3",
-      args: [{ slot: "terminal" }, fd, 0],
-    })),
-  ],
   // A root filesystem without one keeps what it was given.
   reopenNull: ({ descriptors }) => [
     {

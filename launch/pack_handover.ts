@@ -28,8 +28,8 @@ export function packHandover(file: Descriptor, handover: Handover): void {
     stepsLength: steps.length,
     programs: Object.fromEntries(
       OURS.map((phase) => {
-        const { bytes, slots, counts } = programs[phase];
-        return [phase, { length: bytes.length, slots, counts }];
+        const { bytes, ...program } = programs[phase];
+        return [phase, { length: bytes.length, ...program }];
       }),
     ) as Front["programs"],
   };

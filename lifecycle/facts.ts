@@ -11,7 +11,7 @@ import type { Spec } from "../spec/types.ts";
 import type { CgroupPlan } from "../cgroup/step.ts";
 import { readCaller } from "./caller.ts";
 import { deniesSetgroups } from "./id_ranges.ts";
-import { ownForegroundGroup } from "../launch/parent.ts";
+import { isInteractive } from "./terminal.ts";
 
 /** What of the caller's environment a Deno of ours needs to start. */
 const SELF_ENV = /^(HOME|XDG_CACHE_HOME|DENO_DIR|NO_COLOR|LD_LIBRARY_PATH)$/;
@@ -25,6 +25,8 @@ export interface FactOptions {
   mapHelper: boolean;
   /** The standard streams, where they are not ours. */
   streams: readonly ("inherit" | "null" | "piped" | undefined)[];
+  /** Those that a terminal of the container's own would be. */
+  terminalStreams: Facts["terminalStreams"];
   confineDevices: boolean;
   overlay: Facts["overlay"];
   rootKind: Facts["rootKind"];
@@ -69,9 +71,10 @@ export function readFacts(
     get nullStreams() {
       return later.nullStreams();
     },
-    // At the head of a pipeline the terminal is the pager's; a command that
-    // does read from it gets it then.
-    foreground: ownForegroundGroup() !== null && Deno.stdout.isTerminal(),
+    // Where it is the pager's, a command that does read from it gets it then.
+    foreground: isInteractive(),
+    terminalStreams: options.terminalStreams,
+    errorsOnTerminal: Deno.stderr.isTerminal(),
     mapHelper: options.mapHelper,
     denySetgroups: inUserNamespace && !options.mapHelper &&
       (!capable || joinedDenies(spec)),

@@ -82,7 +82,7 @@ export interface ContainerOptions {
   cgroupParent?: string;
   apparmor?: string;
   selinux?: string;
-  /** A terminal of its own. */
+  /** A terminal of its own; where left out, if the caller is at a terminal. */
   tty?: boolean;
   /** Descriptors from 3 upwards that the command keeps. */
   preserveFds?: number;

@@ -26,6 +26,7 @@ import { EMPTY_ROOTFS, rootKindOf } from "./root_filesystem.ts";
 import { decide } from "./spec.ts";
 import type { StatusEvent } from "./status_lines.ts";
 import { findUser, namesAccounts } from "./users.ts";
+import { terminalStreams } from "./terminal.ts";
 
 /** What `run` takes beside the container. */
 export interface RunOptions {
@@ -100,6 +101,7 @@ export async function prepare(
     image: inspected?.image ?? null,
     mapHelper,
     streams,
+    terminalStreams: terminalStreams(options),
     confineDevices: !options.privileged,
     overlay: options.overlay
       ? layersIn(options.overlay)
@@ -184,6 +186,7 @@ export async function run(
     preserve,
     foreground: facts.foreground,
     mounts: mounts?.fds,
+    terminal: spec.process.terminal ?? false,
   }, {
     prepare: (pid) => mapIdsOf(plan, pid),
     listened: learner?.listened,

@@ -163,11 +163,11 @@ const NAMES = new Map(
  */
 export async function run(options: LibraryOptions): Promise<RunningContainer> {
   const rootfs = await findRootFilesystem(options.rootfs, () => {});
-  const prepared = await prepare({ ...options, init: false }, rootfs, [
-    options.stdin ?? "null",
-    options.stdout,
-    options.stderr,
-  ]);
+  const prepared = await prepare(
+    { ...options, init: false, tty: false },
+    rootfs,
+    [options.stdin ?? "null", options.stdout, options.stderr],
+  );
   if (prepared.learn) {
     throw new SpecError(
       "Cannot learn a seccomp profile: the library does not",
@@ -224,6 +224,7 @@ export function launch(
     preserve: spec.process.preserve ?? 0,
     foreground: false,
     mounts: mounts?.fds,
+    terminal: spec.process.terminal ?? false,
   }, streams);
   try {
     mapIdsOf(plan, container.pid);

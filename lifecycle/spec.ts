@@ -3,7 +3,6 @@
  * them. Runs on the host, reads and changes nothing.
  */
 
-import { windowSize } from "../ffi/termios.ts";
 import {
   CAPABILITIES,
   capabilitySets,
@@ -26,9 +25,8 @@ import {
   ownIds,
 } from "./id_ranges.ts";
 import type { ContainerOptions, NamespaceMode } from "./options.ts";
+import { setTerminal } from "./terminal.ts";
 import type { ResolvedUser } from "./users.ts";
-
-const STDIN = 0;
 
 /** Sysctls that a namespace holds, by what holds them. */
 const SYSCTLS: readonly [pattern: RegExp, holder: NamespaceType][] = [
@@ -74,9 +72,6 @@ export function decide(
     additionalGids: [...new Set([user.gid, ...user.groups])],
     ...(options.umask === undefined ? {} : { umask: options.umask }),
   };
-  process.terminal = options.tty ?? false;
-  const size = options.tty ? windowSize(STDIN) : null;
-  if (size) process.consoleSize = size;
   process.noNewPrivileges = options.noNewPrivileges ?? !options.privileged;
   process.capabilities = capabilitySets(
     capabilities(options, caller),
@@ -107,6 +102,7 @@ export function decide(
     ...mergeMounts(fitCgroups(spec), options.mounts ?? []),
     ...etcFiles(options, spec, rootfs),
   ].map((mount) => withoutLabel(mount, leftOut));
+  setTerminal(spec, options);
   linux.sysctl = sysctls(spec, options.sysctls ?? {});
   const init = (options.init ?? true) && canBePidOne(spec, leftOut);
   if (init) warnOfTracing(spec, leftOut);

@@ -8,6 +8,8 @@ export function makeFacts(changes: Partial<Facts> = {}): Facts {
     self: { argv: ["/proc/self/exe"], env: ["HOME=/root"] },
     changeRoot: "pivot_root",
     foreground: false,
+    terminalStreams: [0, 1, 2],
+    errorsOnTerminal: true,
     init: true,
     files: [],
     mapHelper: false,

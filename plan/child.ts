@@ -20,6 +20,7 @@ import {
   offsetClocks,
 } from "./namespaces.ts";
 import type { Step } from "./step.ts";
+import { makeSession } from "./terminal.ts";
 
 /** The signals that are passed on to the command. */
 export const FORWARDED = [
@@ -84,6 +85,18 @@ const check: Step[] = [{
 /** Tied to the parent's life. Whoever changes user or capabilities loses the tie and makes it again. */
 export const tieToParent: readonly Step[] = [...deathSignal, ...check];
 
+/** Out of the reach of the caller's terminal and its keys. */
+function leaveTerminal(spec: Spec): Step[] {
+  if (spec.process.terminal) return [makeSession];
+  return [{
+    step: "setProcessGroup",
+    foreground: false,
+    why:
+      "out of the terminal's process group: a Ctrl-C reaches the command by one way only",
+    man: "setpgid(2)",
+  }];
+}
+
 /** The beginning that both modes have: a new process in new namespaces. */
 export function startPidOne(spec: Spec, facts: Facts): Step[] {
   return [
@@ -92,13 +105,7 @@ export function startPidOne(spec: Spec, facts: Facts): Step[] {
     ...bornNamespaces(spec, facts),
     ...enterCgroups(spec, facts),
     ...(facts.init
-      ? [{
-        step: "setProcessGroup",
-        foreground: false,
-        why:
-          "out of the terminal's process group: a Ctrl-C reaches the command by one way only",
-        man: "setpgid(2)",
-      }, {
+      ? [...leaveTerminal(spec), {
         step: "setSignalMask",
         blocked: [...TAKEN_BY_CHILD],
         why:

@@ -18,6 +18,7 @@ import { once } from "./once.ts";
 import { startProcess } from "./process.ts";
 import { changeRoot, isolateMounts, prepareCovers, sealRoot } from "./root.ts";
 import type { Plan, Step } from "./step.ts";
+import { openChildTerminal } from "./terminal.ts";
 
 /** The ordered steps that make a container of a Spec. */
 export function compile(asked: Spec, facts: Facts): Plan {
@@ -67,6 +68,7 @@ function containerSteps(spec: Spec, facts: Facts): Step[] {
       why: "the keys of whoever started it are not for the container",
       man: "keyctl(2), session-keyring(7)",
     },
+    ...openChildTerminal(spec, facts),
   ];
 }
 

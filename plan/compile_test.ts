@@ -296,6 +296,53 @@ Deno.test("the command has the terminal only where we had it", () => {
   }
 });
 
+/** A Spec whose container has a terminal of its own. */
+const onTerminal = () => {
+  const of = spec();
+  of.process.terminal = true;
+  return of;
+};
+
+Deno.test("PID 1 leads the session of the terminal, and the command is a group in it", () => {
+  const { launch, container, process } = compile(onTerminal(), makeFacts());
+  const names = (steps: Step[]) => steps.map(({ step }) => step);
+  assertEquals(
+    names(launch).filter((name) => /makeSession|Group/.test(name)),
+    ["makeSession"],
+  );
+  assertEquals(names(container).at(-1), "openTerminal");
+  assertEquals(names(process)[0], "setProcessGroup");
+  assertEquals(names(process).includes("makeSession"), false);
+});
+
+Deno.test("a command that is PID 1 leads the session itself", () => {
+  const facts = makeFacts({ init: false });
+  const { launch, process } = compile(onTerminal(), facts);
+  assertEquals(launch.some(({ step }) => step === "makeSession"), false);
+  assertEquals(process.slice(0, 2).map(({ step }) => step), [
+    "makeSession",
+    "openTerminal",
+  ]);
+});
+
+Deno.test("standard error that leads elsewhere stays there, for PID 1 or for both", () => {
+  const streams = (changes: Partial<Facts>) => {
+    const of = onTerminal();
+    return [
+      find("openTerminal", changes, of)[0]!.streams,
+      find("shareTerminal", changes, of)[0]?.streams,
+      find("reopenNull", changes, of)[0]?.descriptors,
+    ];
+  };
+  const elsewhere = { errorsOnTerminal: false, nullStreams: [2] };
+  assertEquals(streams({}), [[0, 1, 2], undefined, undefined]);
+  assertEquals(streams(elsewhere), [[0, 1], [2], undefined]);
+  assertEquals(
+    streams({ ...elsewhere, terminalStreams: [0, 1] }),
+    [[0, 1], undefined, [2]],
+  );
+});
+
 Deno.test("a namespace that is joined, or not named, is not made", () => {
   const some = spec({
     linux: { namespaces: [{ type: "pid" }, { type: "uts", path: "/x" }] },
@@ -344,7 +391,7 @@ Deno.test("every step has words, a reason and a man page", () => {
       [one, {}],
       [one, { changeRoot: "chroot", foreground: true, init: false }],
       [spec(), { foreground: true }],
-      [one, { rootKind: "empty" }],
+      [one, { rootKind: "empty", errorsOnTerminal: false }],
       [one, { rootKind: "host", overlay }],
       [one, { overlay: { upper: null, work: null } }],
       [one, { seccomp: { ...SECCOMP, learns: true } }],

@@ -144,6 +144,8 @@ const DESCRIPTIONS: {
     `open a terminal in the container${
       size ? `, ${size.width} by ${size.height}` : ""
     }`,
+  shareTerminal: ({ streams }) =>
+    `use the terminal as descriptor ${and(streams.map(String))} too`,
   changeDirectory: ({ path }) => `change the working directory to ${path}`,
   checkDirectory: () => "check that the working directory is inside the root",
   execute: ({ argv }) => `execute ${argv[0]}`,

@@ -16,6 +16,10 @@ export interface Facts {
   changeRoot: "pivot_root" | "chroot";
   /** Standard input is our terminal and we are its foreground process group. */
   foreground: boolean;
+  /** Standard streams that a terminal of the container's own replaces. */
+  terminalStreams: number[];
+  /** Standard error is a terminal of the host. */
+  errorsOnTerminal: boolean;
   /** Our own program stays inside as PID 1. */
   init: boolean;
   /** Bind sources that are not directories. */

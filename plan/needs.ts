@@ -245,6 +245,7 @@ const NEEDS: { readonly [K in StepKind]: Entry<K> } = {
     capabilities: here("CAP_SYS_ADMIN", "for /dev/console"),
     features: feature("4.13", "TIOCGPTPEER"),
   },
+  shareTerminal: {},
   changeDirectory: { access: "the right to enter the directory" },
   checkDirectory: {},
   execute: { access: "the right to execute the file" },

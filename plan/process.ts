@@ -11,6 +11,7 @@ import { tieToParent } from "./child.ts";
 import type { Facts } from "./facts.ts";
 import { type Learning, learning } from "./learning.ts";
 import type { Step } from "./step.ts";
+import { takeOwnTerminal } from "./terminal.ts";
 
 /** The search path when the environment has none, execvp(3). */
 const DEFAULT_PATH = "/bin:/usr/bin";
@@ -226,22 +227,14 @@ function ownSession(spec: Spec, facts: Facts): Step[] {
       man: facts.foreground ? "setpgid(2), tcsetpgrp(3)" : "setpgid(2)",
     }];
   }
-  return [{
-    step: "makeSession",
-    why: "a session can have a controlling terminal of its own",
-    man: "setsid(2)",
-  }, {
-    step: "openTerminal",
-    size: spec.process.consoleSize ?? null,
-    why:
-      "a pseudo-terminal of the container's own: nothing typed inside can reach the one it was started from",
-    man: "pts(4), ioctl_tty(2) TIOCSCTTY",
-  }];
+  return takeOwnTerminal(spec, facts);
 }
 
 function nullStreams(spec: Spec, facts: Facts): Step[] {
-  const descriptors = facts.nullStreams;
-  if (spec.process.terminal || !descriptors.length) return [];
+  const descriptors = facts.nullStreams.filter((fd) =>
+    !spec.process.terminal || !facts.terminalStreams.includes(fd)
+  );
+  if (!descriptors.length) return [];
   return [{
     step: "reopenNull",
     descriptors,

@@ -225,7 +225,12 @@ type Kinds = {
   /** setsid(2). */
   makeSession: Nothing;
   /** A pseudo-terminal of the container's own devpts as standard streams. */
-  openTerminal: { size: { height: number; width: number } | null };
+  openTerminal: {
+    size: { height: number; width: number } | null;
+    streams: readonly number[];
+  };
+  /** dup3(2): the terminal at standard input as further streams. */
+  shareTerminal: { streams: readonly number[] };
   /** chdir(2). */
   changeDirectory: { path: string };
   /** getcwd(2): fails where the directory is outside the root. */

@@ -69,6 +69,7 @@ const EVERY_KIND: Record<StepKind, true> = {
   setLabel: true,
   makeSession: true,
   openTerminal: true,
+  shareTerminal: true,
   changeDirectory: true,
   checkDirectory: true,
   execute: true,
@@ -104,7 +105,7 @@ export function decide(
   stdin?: "null" | "piped",
 ): Promise<Prepared> {
   return prepare(
-    { command: ["true"], ...options },
+    { command: ["true"], tty: false, ...options },
     rootfs(),
     stdin && [stdin, "piped", "piped"],
   );

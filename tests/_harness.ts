@@ -251,6 +251,14 @@ export function startTerminal(line: string, cwd?: string): Session {
   });
 }
 
+/** An interactive shell with job control, as a user has it. */
+export async function startShell(): Promise<Session> {
+  const shell = startTerminal("stty cols 400; exec bash --norc --noprofile -i");
+  await shell.send("PS1='host> '; bind 'set enable-bracketed-paste off'\n");
+  await shell.expect(/[\r\n]host> /);
+  return shell;
+}
+
 /** Whether a program is on PATH. */
 export function hasProgram(name: string): boolean {
   return new Deno.Command("sh", {

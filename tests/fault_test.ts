@@ -89,6 +89,7 @@ async function runHere(
       preserve: spec.process.preserve ?? 0,
       foreground: false,
       mounts: mounts?.fds,
+      terminal: spec.process.terminal ?? false,
     });
     try {
       for (const step of plan.host) {
@@ -158,6 +159,7 @@ const COMMAND_LINES: Record<string, [Partial<ContainerOptions>, string[]]> = {
   "with init": [{}, []],
   "without init": [{ init: false }, ["--no-init"]],
   "in a user namespace": [{ userNamespace: "private" }, ["--userns"]],
+  "with a terminal": [{ tty: true }, ["-t"]],
   "with limits": [{
     resources: { memory: { limit: 64 << 20 } },
   }, ["-m", "64m"]],

@@ -10,7 +10,7 @@
 import { ERRNO, errnoName, SyscallError } from "../../ffi/errno.ts";
 import type { Descriptor } from "../../ffi/fcntl.ts";
 import { rawSyscall } from "../../ffi/libc.ts";
-import { poll, POLLIN, pollInBackground } from "../../ffi/poll.ts";
+import { POLL, poll, waitForOne } from "../../ffi/poll.ts";
 import {
   carryOn,
   NOTIFY,
@@ -62,11 +62,11 @@ export async function serveReports(listener: Descriptor): Promise<Learned> {
     NOTIFY.SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP,
   );
   for (;;) {
-    let events = await pollInBackground(fd, POLLIN);
+    let events = await waitForOne(fd, POLL.POLLIN);
     // What else can happen is that the last one has ended (POLLHUP, Linux 5.9).
-    if (events && !(events & POLLIN)) return learned;
+    if (events && !(events & POLL.POLLIN)) return learned;
     const end = performance.now() + TURN;
-    while (events & POLLIN && performance.now() < end) {
+    while (events & POLL.POLLIN && performance.now() < end) {
       const report = receive(fd);
       if (report) {
         note(learned, report);
@@ -74,7 +74,7 @@ export async function serveReports(listener: Descriptor): Promise<Learned> {
         learned.executed ||= report.from !== walker;
         answer(fd, report);
       }
-      events = poll(fd, POLLIN, PATIENCE);
+      events = poll(fd, POLL.POLLIN, PATIENCE);
     }
   }
 }
