@@ -4,9 +4,7 @@ import { assert, assertEquals } from "@std/assert";
 import { defaultSpec } from "../spec/defaults.ts";
 import type { Spec } from "../spec/types.ts";
 import { makeFacts } from "./_facts_fixture.ts";
-import { capabilitySets, DEFAULT_CAPABILITIES } from "./capabilities.ts";
 import { compile } from "./compile.ts";
-import { describe } from "./describe.ts";
 import type { Facts } from "./facts.ts";
 import {
   type Phase,
@@ -39,14 +37,6 @@ const small = (): Spec => {
 
 const kinds = (phase: Phase, facts: Partial<Facts> = {}, of = spec()) =>
   compile(of, { ...FACTS, ...facts })[phase].map(({ step }) => step);
-
-const SECCOMP = { profile: "default", filter: "", flags: 0 };
-
-const confined = (noNewPrivileges: boolean): Spec => {
-  const one = spec();
-  const capabilities = capabilitySets(DEFAULT_CAPABILITIES, 0);
-  return { ...one, process: { ...one.process, capabilities, noNewPrivileges } };
-};
 
 function find<K extends StepKind>(
   kind: K,
