@@ -2,6 +2,7 @@
 
 // @ts-types="../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
+import { FILE_RIGHT_NAMES } from "../plan/landlock.ts";
 import { execute, type Options, TempDir } from "./_harness.ts";
 
 /** One call, whole. */
@@ -49,6 +50,44 @@ export function parseTrace(text: string): Traced[] {
     const call = parseCall(text);
     return call ? [{ pid, ...call }] : [];
   });
+}
+
+const LANDLOCK_BITS: Readonly<Record<string, number>> = Object.fromEntries([
+  ...FILE_RIGHT_NAMES.map((name, bit) => [`ACCESS_FS_${name}`, 1 << bit]),
+  ...["BIND_TCP", "CONNECT_TCP"].map((name, bit) => [
+    `ACCESS_NET_${name}`,
+    1 << bit,
+  ]),
+  ...["ABSTRACT_UNIX_SOCKET", "SIGNAL"].map((name, bit) => [
+    `SCOPE_${name}`,
+    1 << bit,
+  ]),
+]);
+
+const BITS = /(?:LANDLOCK_(?:ACCESS|SCOPE)_\w+|0x[0-9a-f]+)(?:\|\w+)*/g;
+
+/** Landlock's rights as a number: which of them have names, the version of strace decides. */
+export function landlockInNumbers(args: string): string {
+  return args.replace(BITS, (words) =>
+    String(
+      words.split("|").reduce(
+        (bits, word) =>
+          bits | (LANDLOCK_BITS[word.replace("LANDLOCK_", "")] ?? Number(word)),
+        0,
+      ),
+    ));
+}
+
+/** What arguments of Landlock look like to the versions of strace, the newest first. */
+export function landlockForms(args: string): string[] {
+  const numbers = landlockInNumbers(args);
+  return [
+    numbers,
+    numbers.replace(/, scoped=\d+\}/, ", ...}"),
+    numbers.replace(/, handled_access_net=.*\}/, ", ...}"),
+    // An address.
+    numbers.replace(/LANDLOCK_RULE_NET_PORT, \{.*\}/, "2, ..."),
+  ];
 }
 
 /** Runs words under strace; they have to succeed in silence. */
