@@ -3,7 +3,13 @@
 // @ts-types="../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
 import { FILE_RIGHT_NAMES } from "../plan/landlock.ts";
-import { execute, type Options, TempDir } from "./_harness.ts";
+import {
+  execute,
+  type Options,
+  type Result,
+  shellLine,
+  TempDir,
+} from "./_harness.ts";
 
 /** One call, whole. */
 export interface Traced {
@@ -90,16 +96,35 @@ export function landlockForms(args: string): string[] {
   ];
 }
 
+/** How a program is traced. */
+export interface TraceOptions extends Options {
+  /** On a terminal of its own. */
+  terminal?: boolean;
+}
+
+/** Runs words as they are, or on a terminal of their own. */
+export async function executeOn(
+  words: readonly string[],
+  { terminal = false, ...options }: TraceOptions,
+): Promise<Result> {
+  if (!terminal) return await execute(words, options);
+  const result = await execute(
+    ["script", "-qec", shellLine(words), "/dev/null"],
+    { ...options, env: { SHELL: "/bin/sh", ...options.env }, stdin: "" },
+  );
+  return { ...result, stdout: result.stdout.replaceAll("\r\n", "\n") };
+}
+
 /** Runs words under strace; they have to succeed in silence. */
 export async function trace(
   names: readonly string[],
   words: readonly string[],
-  options: Options = {},
+  options: TraceOptions = {},
 ): Promise<Traced[]> {
   await using dir = new TempDir();
   const file = `${dir.path}/trace`;
   // Outermost, and as root: only root may look into what is not dumpable.
-  const { status, stderr } = await execute([
+  const { status, stderr } = await executeOn([
     "strace",
     "-f",
     "-s",

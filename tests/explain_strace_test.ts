@@ -13,7 +13,6 @@ import {
   type Mode,
   NO_INIT,
   Nobody,
-  type Options,
   rootfs,
   TempDir,
   test,
@@ -21,11 +20,13 @@ import {
 } from "./_harness.ts";
 import { makeImage, missing } from "./_image.ts";
 import {
+  executeOn,
   landlockForms,
   landlockInNumbers,
   parseCall,
   trace,
   type Traced,
+  type TraceOptions,
 } from "./_trace.ts";
 
 /** A call as it is printed. */
@@ -151,12 +152,16 @@ const ONLY_OURS = [
 async function compare(
   mode: Mode,
   flags: readonly string[],
-  options: Options = {},
+  options: TraceOptions = {},
   root = rootfs(),
 ): Promise<void> {
   const args = [...mode.flags, "--rootfs", root, "-q", ...flags, "true"];
-  const { stdout, stderr } = await container(
-    ["explain", "--strace", "run", ...args],
+  const { stdout, stderr } = await executeOn(
+    [
+      ...options.before ?? [],
+      ...CONTAINER,
+      ...["explain", "--strace", "run", ...args],
+    ],
     options,
   );
   assertEquals(stderr, "");
@@ -330,6 +335,14 @@ for (const mode of [INIT, NO_INIT]) {
       }
     },
     SKIP,
+  );
+
+  test(
+    `run ${
+      mode.flags.join(" ")
+    } on a terminal makes the calls that explain --strace prints`,
+    () => compare(mode, [], { terminal: true }),
+    { skip: without("strace") ?? without("script") },
   );
 
   test(
