@@ -89,6 +89,16 @@ const namespacesSince = (types: readonly NamespaceType[]): Since[] =>
     what: `${type} namespaces`,
   }));
 
+/** Flags that came after mount(2) itself. */
+const MOUNT_FLAGS_SINCE = [
+  { version: "2.4", what: "MS_BIND" },
+  { version: "2.6.15", what: "MS_PRIVATE" },
+  { version: "2.6.15", what: "MS_SLAVE" },
+  { version: "2.6.15", what: "MS_SHARED" },
+  { version: "2.6.15", what: "MS_UNBINDABLE" },
+  { version: "5.10", what: "MS_NOSYMFOLLOW" },
+] as const;
+
 const NO_SYMFOLLOW = { version: "5.14", what: "MOUNT_ATTR_NOSYMFOLLOW" };
 
 /** Of who moves a process, cgroups(7) on containment. */
@@ -197,9 +207,7 @@ const NEEDS: { readonly [K in StepKind]: Entry<K> } = {
   mount: {
     capabilities: MOUNTING,
     features: ({ flags }) =>
-      flags.includes("MS_NOSYMFOLLOW")
-        ? [{ version: "5.10", what: "MS_NOSYMFOLLOW" }]
-        : [],
+      MOUNT_FLAGS_SINCE.filter(({ what }) => flags.includes(what)),
   },
   mountOverlay: {
     capabilities: MOUNTING,

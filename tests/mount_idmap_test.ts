@@ -230,6 +230,6 @@ testBoth(
     ]);
     assertMatch(stdout, /open .*source with its user ids mapped 0:100000:1000/);
     assertMatch(stdout, /MOUNT_ATTR_IDMAP/);
-    assertMatch(stdout, /take the mount mount\d+, descriptor 8/);
+    assertMatch(stdout, /take the mount on descriptor \d+ as mount\d+/);
   },
 );
