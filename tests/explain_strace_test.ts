@@ -294,7 +294,14 @@ for (const mode of [INIT, NO_INIT]) {
     } without root makes the calls that explain --strace prints`,
     async () => {
       await using nobody = await Nobody.make();
-      await compare(mode, ["--rootfs", "/", "-w", "/"], nobody, "/");
+      for (
+        const flags of [
+          [],
+          ["--landlock", "ro=/,rw=/dev,connect=80", "--domainname", "example"],
+          ["--time-offset", "boottime=1", "--device", "/dev/full"],
+          ["--seccomp", "learn=/dev/null", "-t"],
+        ]
+      ) await compare(mode, ["-w", "/", ...flags], nobody, "/");
     },
     { skip: without("strace") ?? without("setpriv") },
   );

@@ -1,6 +1,6 @@
 /**
- * The calls of Landlock as strace(1) writes them: one from 6.13 on. Older ones
- * write what they do not know yet as numbers. Pure.
+ * The calls of Landlock as a strace(1) writes them that knows all of it. Older
+ * ones, 6.1 for one, write numbers and addresses for what came later. Pure.
  */
 
 import { FILE_RIGHT_NAMES } from "../../plan/landlock.ts";
