@@ -1,11 +1,6 @@
 /** The arguments of each system call as strace(1) writes them: a table. Pure. */
 
-import {
-  AT_EMPTY_PATH,
-  AT_FDCWD,
-  F_DUPFD_CLOEXEC,
-  O,
-} from "../../ffi/fcntl.ts";
+import { AT_EMPTY_PATH, F_DUPFD_CLOEXEC, O } from "../../ffi/fcntl.ts";
 import {
   AT_RECURSIVE,
   FSCONFIG,
