@@ -253,7 +253,7 @@ test(
       ],
       ...[...CONTAINER, "explain", "run", "--rootfs", image, "true"],
     ]);
-    assertMatch(stdout, /mount .*image\S* \(squashfs, read-only\)/);
+    assertMatch(stdout, /mount .*image\S* \(squashfs,\s+read-only\)/);
     assertMatch(stdout, /take the mount on descriptor \d+ as root/);
     assertEquals(stderr, "");
   },
