@@ -15,6 +15,8 @@ export interface ExplainedStep {
 /** Deno makes these for us: a step on the host is not lowered. */
 const HOST_CALLS: Partial<Record<Step["step"], string[]>> = {
   mapIds: ["openat", "write"],
+  mapMount: ["open_tree", "mount_setattr"],
+  mountImage: ["fsopen", "fsconfig", "fsmount"],
   makeCgroup: ["mkdir", "openat", "write"],
 };
 

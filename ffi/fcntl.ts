@@ -69,7 +69,7 @@ export function pipe(): { read: Descriptor; write: Descriptor } {
  * kernel makes the table of descriptors larger, and where threads share it,
  * as in Deno, that waits for every CPU (RCU), 10 ms and more.
  */
-const HIGH = 44;
+export const HIGH = 44;
 
 /**
  * A descriptor moved to a number from `least` upwards, so that the low numbers

@@ -15,9 +15,11 @@ const LOOP_CTL_GET_FREE = 0x4c82;
 const LO_FLAGS_READ_ONLY = 1;
 const LO_FLAGS_AUTOCLEAR = 4;
 const CONFIG = { size: 304, fd: 0, flags: 60, name: 64 } as const;
-const NAME_MAX = 63;
+/** How long the name is at most by which losetup(8) shows it. */
+export const NAME_MAX = 63;
 
-const LOCK = { shared: 1, exclusive: 2, atOnce: 4 } as const;
+/** sys/file.h. */
+export const LOCK = { shared: 1, exclusive: 2, atOnce: 4 } as const;
 
 /** How often another program may take the free device first. */
 const TRIES = 64;

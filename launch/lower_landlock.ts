@@ -9,13 +9,18 @@ import {
 } from "../plan/landlock.ts";
 import type { Lowering } from "./lower.ts";
 
-const PORT_RIGHT: Record<PortRight, bigint> = {
+/** LANDLOCK_ACCESS_NET_… by the name without it. */
+export const PORT_RIGHT: Record<PortRight, bigint> = {
   BIND_TCP: 1n,
   CONNECT_TCP: 2n,
 };
-const SCOPE: Record<Scope, bigint> = { ABSTRACT_UNIX_SOCKET: 1n, SIGNAL: 2n };
-const LANDLOCK_RULE_PATH_BENEATH = 1;
-const LANDLOCK_RULE_NET_PORT = 2;
+/** LANDLOCK_SCOPE_… by the name without it. */
+export const SCOPE: Record<Scope, bigint> = {
+  ABSTRACT_UNIX_SOCKET: 1n,
+  SIGNAL: 2n,
+};
+export const LANDLOCK_RULE_PATH_BENEATH = 1;
+export const LANDLOCK_RULE_NET_PORT = 2;
 const RULESET = { slot: "ruleset" } as const;
 
 /** The rights that a file has that is no directory. */

@@ -20,7 +20,7 @@ import { writeToProc } from "./lower_kernel.ts";
 const CWD_SIZE = 4096;
 
 /** linux/personality.h. */
-const PERSONALITY = { LINUX: 0, LINUX32: 8 } as const;
+export const PERSONALITY = { LINUX: 0, LINUX32: 8 } as const;
 
 const capabilityNumber = (name: string) => {
   const number = CAPABILITIES.indexOf(name as typeof CAPABILITIES[number]);

@@ -15,7 +15,8 @@ import { clonedPid, walk } from "./walker.ts";
 
 const why = "a mapping of ids exists as a user namespace only";
 
-const STEPS: readonly Step[] = [
+/** What makes the process that the namespace is made with. */
+export const HOLD_STEPS: readonly Step[] = [
   { step: "clone", namespaces: ["user"], why, man: "user_namespaces(7)" },
   { step: "setParentDeathSignal", signal: "SIGKILL", why, man: "prctl(2)" },
   { step: "waitForParent", why, man: "read(2)" },
@@ -35,7 +36,7 @@ export function makeUserNamespace(
   // Our end closed, the process ends by itself, whatever becomes of us.
   using _ours = lifeline.write;
   using theirs = moveUp(lifeline.read);
-  using walking = walk(compileSteps(STEPS), () => STEPS, {
+  using walking = walk(compileSteps(HOLD_STEPS), () => HOLD_STEPS, {
     fds: { [HANDED.lifeline]: theirs },
   });
   const pid = clonedPid(walking);

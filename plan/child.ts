@@ -118,7 +118,7 @@ export function startPidOne(spec: Spec, facts: Facts): Step[] {
       step: "waitForParent",
       why: hasNamespace(spec, "user")
         ? "the parent maps the user ids: until then this process is nobody"
-        : "the parent knows the new process and has done its part on the host",
+        : "until the parent has the number of the new process, and has done its part on the host",
       man: "read(2)",
     },
     ...check,

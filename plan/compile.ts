@@ -75,7 +75,6 @@ function containerSteps(spec: Spec, facts: Facts): Step[] {
 function hostWork(spec: Spec, facts: Facts): Step[] {
   const { uidMappings = [], gidMappings = [] } = spec.linux;
   return [
-    ...handedMounts(spec, facts).values(),
     ...(facts.cgroup
       ? [
         {
@@ -86,6 +85,7 @@ function hostWork(spec: Spec, facts: Facts): Step[] {
         } as const,
       ]
       : []),
+    ...handedMounts(spec, facts).values(),
     ...(hasNamespace(spec, "user") && uidMappings.length
       ? [
         {

@@ -41,7 +41,7 @@ const newNamespaces = (types: readonly string[]) =>
 type Names = (name: string) => string;
 
 const offset = (clock: string, by?: TimeOffset) =>
-  by ? [`${clock} ${by.secs + by.nanosecs / 1e9} seconds off`] : [];
+  by ? [`${clock} off by ${by.secs + by.nanosecs / 1e9} seconds`] : [];
 
 const DESCRIPTIONS: {
   [K in StepKind]: (step: StepOf<K>, as: Names) => string;
@@ -89,8 +89,8 @@ const DESCRIPTIONS: {
   openTree: ({ name, source }, as) => `open ${source}${as(name)}`,
   createFilesystem: ({ name, type }, as) =>
     `create a ${type} file system${as(name)}`,
-  receiveMount: ({ name, descriptor }) =>
-    `take the mount ${name}, descriptor ${descriptor}`,
+  receiveMount: ({ name, descriptor }, as) =>
+    `take the mount on descriptor ${descriptor}${as(name)}`,
   setMountAttributes: ({ mount, set, propagation }) =>
     `set ${
       and([...set, ...(propagation ? [`propagation ${propagation}`] : [])])
@@ -127,12 +127,15 @@ const DESCRIPTIONS: {
   setSeccomp: ({ profile }) =>
     profile === "default"
       ? "install the default seccomp filter"
+      : profile === "learn"
+      ? "install a seccomp filter that reports every system call"
       : `install the seccomp filter of ${profile}`,
   keepSocket: ({ to }) => `keep the socket to the parent as descriptor ${to}`,
-  sendListener: () => "send the parent what hears of every system call",
+  sendListener: () =>
+    "send the parent the descriptor on which the filter reports",
   setPersonality: ({ domain }) => `set the personality ${domain}`,
   createRuleset: ({ ports, scopes }) =>
-    `prepare Landlock for ${
+    `prepare a Landlock ruleset for ${
       and(["files", ...ports, ...scopes.map((scope) => `scope ${scope}`)])
     }`,
   allowBelow: ({ path, allow }) => `allow ${allow} below ${path}`,

@@ -147,7 +147,7 @@ function stageDevices(all: readonly Device[], facts: Facts): Step[] {
       step: "makeDevice",
       ...device,
       path,
-      why: "one of those that may be used",
+      why: "a device that the container may use",
       man: "mknod(2), null(4)",
     }, {
       step: "openTree",
@@ -172,21 +172,23 @@ function onStage(made: readonly Step[]): Step[] {
       options: ["mode=755"],
       attributes: ["MOUNT_ATTR_NOSUID", "MOUNT_ATTR_NOEXEC"],
       why:
-        "devices and files of the container that no disk holds: the only file system on which device nodes are more than names",
+        "a place in memory where the container's devices and files are made: on its root filesystem and in its own /dev a device node opens nothing",
       man: "fsopen(2), fsmount(2), tmpfs(5)",
     },
     {
       step: "attach",
       name: "stage",
       target: STAGE,
-      why: "over the host's, unseen by it, until all of it is made",
+      why:
+        "it covers the host's /dev, in this mount namespace alone, until all of it is made and opened",
       man: "move_mount(2)",
     },
     ...made,
     {
       step: "unmount",
       target: STAGE,
-      why: "what was opened stays; its directory is not needed",
+      why:
+        "what was opened is a mount that waits for its place; nobody can reach it by a path meanwhile",
       man: "umount2(2)",
     },
   ];
@@ -205,7 +207,7 @@ export function makeDevices(spec: Spec, facts: Facts): Step[] {
           step: "makeMountpoint",
           path: device.path,
           kind: "file",
-          why,
+          why: "an empty file, for the device to be mounted on",
           man: "mknod(2)",
         }, {
           step: "attach",

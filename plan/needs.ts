@@ -9,7 +9,7 @@
  * has who is in another.
  */
 
-import type { NamespaceType } from "../spec/types.ts";
+import type { IdMapping, NamespaceType } from "../spec/types.ts";
 import type { CAPABILITIES } from "./capabilities.ts";
 import { SINCE, type Since, youngest } from "./since.ts";
 import {
@@ -55,7 +55,7 @@ interface Asked {
 
 interface Entry<K extends StepKind> {
   capabilities?: readonly Asked[] | ((step: StepOf<K>) => readonly Asked[]);
-  access?: string;
+  access?: string | ((step: StepOf<K>) => string | undefined);
   /** What is younger than the calls that use it. */
   features?: (step: StepOf<K>) => readonly Since[];
 }
@@ -89,7 +89,49 @@ const namespacesSince = (types: readonly NamespaceType[]): Since[] =>
     what: `${type} namespaces`,
   }));
 
+/** Flags that came after mount(2) itself. */
+const MOUNT_FLAGS_SINCE = [
+  { version: "2.4", what: "MS_BIND" },
+  { version: "2.6.15", what: "MS_PRIVATE" },
+  { version: "2.6.15", what: "MS_SLAVE" },
+  { version: "2.6.15", what: "MS_SHARED" },
+  { version: "2.6.15", what: "MS_UNBINDABLE" },
+  { version: "5.10", what: "MS_NOSYMFOLLOW" },
+] as const;
+
 const NO_SYMFOLLOW = { version: "5.14", what: "MOUNT_ATTR_NOSYMFOLLOW" };
+
+/** Of who moves a process, cgroups(7) on containment. */
+const JOINING_CGROUP =
+  "write access to cgroup.procs, on v2 also in the nearest common ancestor";
+
+const LANDLOCK_ENABLED = "Landlock among the kernel's security modules";
+
+/** Rights that came after Landlock itself, landlock(7). */
+const FILE_RIGHTS_SINCE = [
+  { right: "REFER", version: "5.19" },
+  { right: "TRUNCATE", version: "6.2" },
+  { right: "IOCTL_DEV", version: "6.10" },
+] as const;
+
+/** Flags of a filter, by their bits in seccomp(2). */
+const FILTER_FLAGS = [
+  { bit: 1, version: "3.17", what: "SECCOMP_FILTER_FLAG_TSYNC" },
+  { bit: 2, version: "4.14", what: "SECCOMP_FILTER_FLAG_LOG" },
+  { bit: 4, version: "4.17", what: "SECCOMP_FILTER_FLAG_SPEC_ALLOW" },
+  { bit: 8, version: "5.0", what: "SECCOMP_FILTER_FLAG_NEW_LISTENER" },
+  { bit: 32, version: "5.19", what: "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV" },
+] as const;
+
+/** Who writes uid_map and gid_map, user_namespaces(7). */
+const mapping = ({ uids }: { uids: readonly IdMapping[] }): Asked[] => [
+  { name: "CAP_SETUID", in: "host" },
+  { name: "CAP_SETGID", in: "host" },
+  // Since 5.12, where the host's root is mapped.
+  ...(uids.some(({ hostID }) => hostID === 0)
+    ? [{ name: "CAP_SETFCAP", in: "host" } as const]
+    : []),
+];
 
 const NEEDS: { readonly [K in StepKind]: Entry<K> } = {
   joinNamespaces: {
@@ -112,8 +154,12 @@ const NEEDS: { readonly [K in StepKind]: Entry<K> } = {
       namespaces.length && !namespaces.includes("user")
         ? here("CAP_SYS_ADMIN")
         : [],
-    features: ({ namespaces }) => [
+    access: ({ cgroup }) => cgroup === undefined ? undefined : JOINING_CGROUP,
+    features: ({ namespaces, cgroup }) => [
       { version: "5.5", what: "CLONE_CLEAR_SIGHAND" },
+      ...(cgroup === undefined
+        ? []
+        : [{ version: "5.7", what: "CLONE_INTO_CGROUP" }]),
       ...namespacesSince(namespaces),
     ],
   },
@@ -140,15 +186,15 @@ const NEEDS: { readonly [K in StepKind]: Entry<K> } = {
   reopenNull: {},
   executeSelf: { features: feature("5.11", "CLOSE_RANGE_CLOEXEC") },
   setDumpable: {},
-  openCgroups: { access: "the right to write the cgroup's files" },
-  joinCgroups: { access: "write access to cgroup.procs" },
+  openCgroups: { access: "write access to cgroup.procs" },
+  joinCgroups: { access: JOINING_CGROUP },
   openTree: { capabilities: MOUNTING },
   createFilesystem: {
     capabilities: MOUNTING,
     features: ({ attributes }) =>
       attributes.includes("MOUNT_ATTR_NOSYMFOLLOW") ? [NO_SYMFOLLOW] : [],
   },
-  receiveMount: {},
+  receiveMount: { features: feature("2.6.24", "F_DUPFD_CLOEXEC") },
   setMountAttributes: {
     capabilities: MOUNTING,
     features: ({ set }) =>
@@ -161,9 +207,7 @@ const NEEDS: { readonly [K in StepKind]: Entry<K> } = {
   mount: {
     capabilities: MOUNTING,
     features: ({ flags }) =>
-      flags.includes("MS_NOSYMFOLLOW")
-        ? [{ version: "5.10", what: "MS_NOSYMFOLLOW" }]
-        : [],
+      MOUNT_FLAGS_SINCE.filter(({ what }) => flags.includes(what)),
   },
   mountOverlay: {
     capabilities: MOUNTING,
@@ -185,7 +229,7 @@ const NEEDS: { readonly [K in StepKind]: Entry<K> } = {
     ],
   },
   makeSymlink: { access: "write access to the directory where it is missing" },
-  makeFile: { access: "the right to make files there" },
+  makeFile: { access: "write access to the directory" },
   writeFile: { access: "write access to the file" },
   setSysctl: {
     capabilities: ({ key }) =>
@@ -217,17 +261,25 @@ const NEEDS: { readonly [K in StepKind]: Entry<K> } = {
   setAffinity: {},
   setSeccomp: {
     capabilities: here("CAP_SYS_ADMIN", "unless no_new_privs is set"),
+    features: ({ flags }) =>
+      FILTER_FLAGS.flatMap(({ bit, ...since }) => flags & bit ? [since] : []),
   },
   setPersonality: {},
   createRuleset: {
-    features: ({ ports, scopes }) => [
+    access: LANDLOCK_ENABLED,
+    features: ({ files, ports, scopes }) => [
       { version: "5.13", what: "Landlock" },
+      ...FILE_RIGHTS_SINCE.filter(({ right }) => files.includes(right))
+        .map(({ right, version }) => ({
+          version,
+          what: `LANDLOCK_ACCESS_FS_${right}`,
+        })),
       ...(ports.length ? [{ version: "6.7", what: "Landlock for TCP" }] : []),
       ...(scopes.length ? [{ version: "6.12", what: "Landlock scopes" }] : []),
     ],
   },
   allowBelow: {
-    access: "the right to search the directories on the way",
+    access: "the right to enter the directories on the way",
     features: feature("5.13", "Landlock"),
   },
   allowPort: { features: feature("6.7", "Landlock for TCP") },
@@ -236,8 +288,9 @@ const NEEDS: { readonly [K in StepKind]: Entry<K> } = {
     features: feature("5.13", "Landlock"),
   },
   keepSocket: {},
+  // The parent's answer to each call.
   sendListener: {
-    features: feature("5.0", "SECCOMP_FILTER_FLAG_NEW_LISTENER"),
+    features: feature("5.5", "SECCOMP_USER_NOTIF_FLAG_CONTINUE"),
   },
   setLabel: { access: "leave of the security module" },
   makeSession: {},
@@ -251,26 +304,18 @@ const NEEDS: { readonly [K in StepKind]: Entry<K> } = {
   execute: { access: "the right to execute the file" },
   killAll: { capabilities: here("CAP_KILL", "for other users' processes") },
   mapIds: {
-    capabilities: ({ uids, helper, denySetgroups }) => {
-      if (helper || denySetgroups) return [];
-      return [
-        { name: "CAP_SETUID", in: "host" },
-        { name: "CAP_SETGID", in: "host" },
-        // Since 5.12, where the host's root is mapped.
-        ...(uids.some(({ hostID }) => hostID === 0)
-          ? [{ name: "CAP_SETFCAP", in: "host" } as const]
-          : []),
-      ];
-    },
+    capabilities: ({ helper, denySetgroups, ...ids }) =>
+      helper || denySetgroups ? [] : mapping(ids),
     features: feature("3.8", "user namespaces"),
   },
   mapMount: {
-    capabilities: [{ name: "CAP_SYS_ADMIN", in: "initial" }],
+    // A mapping is a user namespace, and its ids are written by the parent.
+    capabilities: (ids) => [...initial("CAP_SYS_ADMIN"), ...mapping(ids)],
     features: feature("5.12", "idmapped mounts"),
   },
   mountImage: {
-    capabilities: [{ name: "CAP_SYS_ADMIN", in: "initial" }],
-    access: "leave to open the image and the loop devices",
+    capabilities: initial("CAP_SYS_ADMIN"),
+    access: "the right to open the image and the loop devices",
     features: feature("5.8", "LOOP_CONFIGURE"),
   },
   makeCgroup: { access: "write access to the cgroup above" },
@@ -297,12 +342,15 @@ function askedBy(step: Step): readonly Asked[] {
 /** What a step needs at its place. */
 export function needsOf(step: Step, { userNamespace, calls }: Place): Needs {
   const entry = NEEDS[step.step] as Entry<StepKind>;
+  const access = typeof entry.access === "function"
+    ? entry.access(step)
+    : entry.access;
   return {
     capabilities: askedBy(step).map(({ in: owner, ...need }) => ({
       ...need,
       userNamespace: owner === "here" ? userNamespace : owner,
     })),
-    ...(entry.access ? { access: entry.access } : {}),
+    ...(access ? { access } : {}),
     kernel: youngest([
       ...calls.flatMap((what) => {
         const version = SINCE[what];

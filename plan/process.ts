@@ -178,7 +178,9 @@ export function startProcess(spec: Spec, facts: Facts): Step[] {
       candidates: candidates(args[0] ?? "", env),
       argv: args,
       env,
-      why: "the command, looked up on the container's PATH inside its root",
+      why: args[0]?.includes("/")
+        ? "the command, inside the container's root"
+        : "the command, looked up on the container's PATH inside its root",
       man: "execve(2)",
     },
   ];

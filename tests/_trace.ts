@@ -2,7 +2,14 @@
 
 // @ts-types="../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
-import { execute, type Options, TempDir } from "./_harness.ts";
+import { FILE_RIGHT_NAMES } from "../plan/landlock.ts";
+import {
+  execute,
+  type Options,
+  type Result,
+  shellLine,
+  TempDir,
+} from "./_harness.ts";
 
 /** One call, whole. */
 export interface Traced {
@@ -51,16 +58,73 @@ export function parseTrace(text: string): Traced[] {
   });
 }
 
+const LANDLOCK_BITS: Readonly<Record<string, number>> = Object.fromEntries([
+  ...FILE_RIGHT_NAMES.map((name, bit) => [`ACCESS_FS_${name}`, 1 << bit]),
+  ...["BIND_TCP", "CONNECT_TCP"].map((name, bit) => [
+    `ACCESS_NET_${name}`,
+    1 << bit,
+  ]),
+  ...["ABSTRACT_UNIX_SOCKET", "SIGNAL"].map((name, bit) => [
+    `SCOPE_${name}`,
+    1 << bit,
+  ]),
+]);
+
+const BITS = /(?:LANDLOCK_(?:ACCESS|SCOPE)_\w+|0x[0-9a-f]+)(?:\|\w+)*/g;
+
+/** Landlock's rights as a number: which of them have names, the version of strace decides. */
+export function landlockInNumbers(args: string): string {
+  return args.replace(BITS, (words) =>
+    String(
+      words.split("|").reduce(
+        (bits, word) =>
+          bits | (LANDLOCK_BITS[word.replace("LANDLOCK_", "")] ?? Number(word)),
+        0,
+      ),
+    ));
+}
+
+/** What arguments of Landlock look like to the versions of strace, the newest first. */
+export function landlockForms(args: string): string[] {
+  const numbers = landlockInNumbers(args);
+  return [
+    numbers,
+    numbers.replace(/, scoped=\d+\}/, ", ...}"),
+    numbers.replace(/, handled_access_net=.*\}/, ", ...}"),
+    // An address.
+    numbers.replace(/LANDLOCK_RULE_NET_PORT, \{.*\}/, "2, ..."),
+  ];
+}
+
+/** How a program is traced. */
+export interface TraceOptions extends Options {
+  /** On a terminal of its own. */
+  terminal?: boolean;
+}
+
+/** Runs words as they are, or on a terminal of their own. */
+export async function executeOn(
+  words: readonly string[],
+  { terminal = false, ...options }: TraceOptions,
+): Promise<Result> {
+  if (!terminal) return await execute(words, options);
+  const result = await execute(
+    ["script", "-qec", shellLine(words), "/dev/null"],
+    { ...options, env: { SHELL: "/bin/sh", ...options.env }, stdin: "" },
+  );
+  return { ...result, stdout: result.stdout.replaceAll("\r\n", "\n") };
+}
+
 /** Runs words under strace; they have to succeed in silence. */
 export async function trace(
   names: readonly string[],
   words: readonly string[],
-  options: Options = {},
+  options: TraceOptions = {},
 ): Promise<Traced[]> {
   await using dir = new TempDir();
   const file = `${dir.path}/trace`;
   // Outermost, and as root: only root may look into what is not dumpable.
-  const { status, stderr } = await execute([
+  const { status, stderr } = await executeOn([
     "strace",
     "-f",
     "-s",

@@ -84,7 +84,7 @@ testBoth(
     const refuse = async (words: RegExp, status: number, ...flags: string[]) =>
       assertRefused(await mode.run([...flags, "true"]), status, words);
     await refuse(
-      /boottime -9999999999.*ERANGE.*before zero/,
+      /boottime off by -9999999999.*ERANGE.*before zero/,
       125,
       "--time-offset=boottime=-9999999999",
     );

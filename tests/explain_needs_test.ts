@@ -94,6 +94,13 @@ test("every call of a plan has the kernel that brought it", async () => {
     ["--ephemeral", "--chroot", "--ulimit", "core=0", "--nice", "1", "true"],
     ["--umask", "0", "--cpu", "0", "--oom-score-adj", "1", "-m", "1g", "true"],
     ["--network", "path:/proc/self/ns/net", "--sysctl", "net.x=1", "true"],
+    ["-t", "true"],
+    ["--landlock", "ro=/,connect=80", "--device", "/dev/full", "true"],
+    ["--add-host", "db:10.0.0.1", "--domainname", "example.org", "true"],
+    ["--time-offset", "boottime=1", "--personality", "linux32", "true"],
+    ["--seccomp", "learn", "-m", "1g", "true"],
+    ["--uidmap", "0:100000:9", "-v", "/etc:/mnt:idmap", "true"],
+    ["--file", "/etc/hostname:/etc/motd", "true"],
   ].map(stepsOf));
   const calls = plans.flat().flatMap((step) =>
     lower(step).map(({ name }) => name)

@@ -121,7 +121,7 @@ testBoth("explain shows the rules", async (mode) => {
   ]);
   assertEquals(status, 0);
   assertMatch(stdout, /allow ro below \/$/m);
-  assertMatch(stdout, /allow rw below \/tmp$/m);
+  assertMatch(stdout, /allow rw below \/tmp \(as \d+\)$/m);
   assertMatch(stdout, /restrict itself by Landlock$/m);
   if (!since(4)) assertMatch(stdout, /allow CONNECT_TCP to port 443$/m);
 }, { skip: since(1) });

@@ -224,7 +224,7 @@ testBoth("--seccomp learn says that it refuses nothing", async (mode) => {
   assertMatch(stdout, new RegExp(`^note: +${said}$`, "m"));
   assertMatch(
     stdout,
-    /^ +\d+\. send the parent what hears of every system call$/m,
+    /^ +\d+\. send the parent the descriptor on which the filter reports$/m,
   );
 });
 

@@ -228,8 +228,11 @@ testBoth(
       ...IN_USER_NAMESPACE,
       ...["-v", `${files.source}:/mnt:idmap`, "true"],
     ]);
-    assertMatch(stdout, /open .*source with its user ids mapped 0:100000:1000/);
+    assertMatch(
+      stdout,
+      /open .*source\s+with\s+its\s+user\s+ids\s+mapped\s+0:100000:1000/,
+    );
     assertMatch(stdout, /MOUNT_ATTR_IDMAP/);
-    assertMatch(stdout, /take the mount mount\d+, descriptor 8/);
+    assertMatch(stdout, /take the mount on descriptor \d+ as mount\d+/);
   },
 );

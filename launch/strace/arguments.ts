@@ -1,6 +1,6 @@
 /** The arguments of each system call as strace(1) writes them: a table. Pure. */
 
-import { AT_EMPTY_PATH, AT_FDCWD, O } from "../../ffi/fcntl.ts";
+import { AT_EMPTY_PATH, F_DUPFD_CLOEXEC, O } from "../../ffi/fcntl.ts";
 import {
   AT_RECURSIVE,
   FSCONFIG,
@@ -19,7 +19,10 @@ import { CLONE } from "../../ffi/sched.ts";
 import { SIG_BLOCK, SIG_SETMASK, SIGNAL } from "../../ffi/signal.ts";
 import type { SyscallName } from "../../ffi/numbers.ts";
 import type { Argument, Call } from "../call.ts";
+import { PERSONALITY } from "../lower_process.ts";
 import { SECCOMP } from "../seccomp/install.ts";
+import { addRule, createRuleset } from "./landlock.ts";
+import { at, openat } from "./open.ts";
 import { capset, ioctl, prctl, sendmsg } from "./structures.ts";
 import {
   flags,
@@ -37,9 +40,6 @@ type Show = (argument: Argument, args: readonly Argument[]) => string;
 /** An argument list that ends before the call's own has arguments left out. */
 type Row = readonly Show[] | ((call: Call) => string[]);
 
-const at: Show = (argument) =>
-  argument === AT_FDCWD ? "AT_FDCWD" : plain(argument);
-
 const bits = (names: Readonly<Record<string, number>>): Show => (argument) =>
   typeof argument === "number" || typeof argument === "bigint"
     ? flags(argument, names)
@@ -51,25 +51,6 @@ const one = (names: Readonly<Record<string, number | undefined>>): Show =>
 ) => named(argument, names);
 
 const mode: Show = (argument) => octal(Number(argument));
-
-/** In strace's order, which is not that of the values. */
-const OPEN = {
-  O_NOCTTY: O.O_NOCTTY,
-  O_NONBLOCK: O.O_NONBLOCK,
-  O_NOFOLLOW: O.O_NOFOLLOW,
-  O_CLOEXEC: O.O_CLOEXEC,
-  O_PATH: O.O_PATH,
-  O_DIRECTORY: O.O_DIRECTORY,
-};
-const ACCESS = ["O_RDONLY", "O_WRONLY", "O_RDWR"] as const;
-const ACCESS_MASK = 3;
-
-/** The flags of open(2). */
-export function openFlags(value: number): string {
-  const access = ACCESS[value & ACCESS_MASK] ?? "O_ACCMODE";
-  const rest = value & ~ACCESS_MASK;
-  return rest ? `${access}|${flags(rest, OPEN)}` : access;
-}
 
 const FILE_TYPES = {
   S_IFREG: 0o100000,
@@ -84,7 +65,7 @@ function mknod({ args }: Call): string[] {
   const number = Number(type);
   const kind = number & TYPE_MASK;
   const shown = [
-    at(directory!, args),
+    at(directory!),
     plain(path!),
     `${named(kind, FILE_TYPES)}|${octal(number & ~TYPE_MASK)}`,
   ];
@@ -96,11 +77,19 @@ function mknod({ args }: Call): string[] {
   return [...shown, `makedev(${hex(major)}, ${hex(minor)})`];
 }
 
+/** Where `cgroup` is in struct clone_args. */
+const CLONE_ARGS_CGROUP = 80;
+
 function clone3({ args }: Call): string[] {
   const view = structure(args[0]!);
-  const value = flags(view.getBigUint64(0, true), CLONE);
+  const value = view.getBigUint64(0, true);
+  const cgroup = value & BigInt(CLONE.CLONE_INTO_CGROUP)
+    ? `, cgroup=${view.getBigUint64(CLONE_ARGS_CGROUP, true)}`
+    : "";
   return [
-    `{flags=${value}, exit_signal=0, stack=NULL, stack_size=0}`,
+    `{flags=${
+      flags(value, CLONE)
+    }, exit_signal=0, stack=NULL, stack_size=0${cgroup}}`,
     plain(args[1]!),
   ];
 }
@@ -159,6 +148,20 @@ const pollFd: Show = (argument) =>
 
 const PATH_FLAGS = { AT_EMPTY_PATH, AT_RECURSIVE };
 const SOCKET = { SOCK_CLOEXEC: O.O_CLOEXEC };
+const PERSONALITIES = {
+  PER_LINUX: PERSONALITY.LINUX,
+  PER_LINUX32: PERSONALITY.LINUX32,
+};
+const FILTER_FLAGS = {
+  SECCOMP_FILTER_FLAG_TSYNC: 1,
+  SECCOMP_FILTER_FLAG_LOG: 2,
+  SECCOMP_FILTER_FLAG_SPEC_ALLOW: 4,
+  SECCOMP_FILTER_FLAG_NEW_LISTENER: SECCOMP.SECCOMP_FILTER_FLAG_NEW_LISTENER,
+  SECCOMP_FILTER_FLAG_TSYNC_ESRCH: 16,
+  SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV:
+    SECCOMP.SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV,
+};
+const LOCKS = { LOCK_SH: 1, LOCK_EX: 2, LOCK_NB: 4 };
 const AT_ROOT = '"/"...';
 
 /** By call; what is missing is written without names. */
@@ -166,7 +169,10 @@ const ARGUMENTS: Readonly<Partial<Record<SyscallName, Row>>> = {
   capset,
   clone3,
   ioctl,
+  landlock_add_rule: addRule,
+  landlock_create_ruleset: createRuleset,
   mknodat: mknod,
+  openat,
   prctl,
   sendmsg,
   read: ({ args }) => [
@@ -195,10 +201,13 @@ const ARGUMENTS: Readonly<Partial<Record<SyscallName, Row>>> = {
   umount2: [plain, bits(MNT)],
   sched_setaffinity: [plain, plain, cpuSet],
   keyctl: [one({ KEYCTL_JOIN_SESSION_KEYRING: 1 }), plain],
-  openat: [at, plain, (value) => openFlags(Number(value))],
   mkdirat: [at, plain, mode],
   fchownat: [at, plain, plain, plain, plain],
+  fchmod: [plain, mode],
   fchmodat: [at, plain, mode],
+  fcntl: [plain, one({ F_DUPFD_CLOEXEC }), plain],
+  flock: [plain, bits(LOCKS)],
+  personality: [one(PERSONALITIES)],
   symlinkat: [plain, at, plain],
   ppoll: [pollFd, plain, () => "{tv_sec=0, tv_nsec=0}", plain, plain],
   unshare: [bits(CLONE)],
@@ -211,8 +220,8 @@ const ARGUMENTS: Readonly<Partial<Record<SyscallName, Row>>> = {
   prlimit64: [plain, one(RLIMIT), rlimit, rlimit],
   setns: [plain, bits(CLONE)],
   seccomp: [
-    one(SECCOMP),
-    bits({ SECCOMP_FILTER_FLAG_LOG: 2 }),
+    one({ SECCOMP_SET_MODE_FILTER: SECCOMP.SECCOMP_SET_MODE_FILTER }),
+    bits(FILTER_FLAGS),
     filter,
   ],
   execveat: [plain, plain, plain, plain, bits(PATH_FLAGS)],

@@ -3,6 +3,7 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
 import { SIGNAL, sigset } from "../../ffi/signal.ts";
+import { lower } from "../lower.ts";
 import { flags, named, octal, plain, quote, signalSet } from "./notation.ts";
 import { showInstructions } from "./transcript.ts";
 
@@ -67,6 +68,58 @@ Deno.test("showInstructions() counts what is skipped in calls, not in comparison
       'chdir("/a") = 0 /* or ENOENT: skip 1 */',
       "close(<a>) = 0 /* then skip 1 */",
       "close(3) = 0",
+    ],
+  );
+});
+
+const WHY = { why: "", man: "" };
+
+Deno.test("showInstructions() writes a clone into a cgroup", () => {
+  const cgroup = "/sys/fs/cgroup/box";
+  assertEquals(
+    showInstructions(
+      lower({ step: "clone", namespaces: ["pid"], cgroup, ...WHY }),
+    ),
+    [
+      'openat(AT_FDCWD, "/sys/fs/cgroup/box", O_RDONLY|O_CLOEXEC|O_PATH|O_DIRECTORY) = <cgroup>',
+      "dup3(<cgroup>, 8, O_CLOEXEC) = 8",
+      "close(<cgroup>) = 0",
+      "clone3({flags=CLONE_PARENT|CLONE_NEWPID|CLONE_CLEAR_SIGHAND|CLONE_INTO_CGROUP, exit_signal=0, stack=NULL, stack_size=0, cgroup=8}, 88) = <pid>",
+    ],
+  );
+});
+
+Deno.test("showInstructions() writes as much of a Landlock ruleset as there is", () => {
+  const created = (ports: ["BIND_TCP"] | [], scopes: ["SIGNAL"] | []) =>
+    showInstructions(
+      lower({
+        step: "createRuleset",
+        files: ["EXECUTE", "IOCTL_DEV"],
+        ports,
+        scopes,
+        ...WHY,
+      }),
+    )[0];
+  const files =
+    "handled_access_fs=LANDLOCK_ACCESS_FS_EXECUTE|LANDLOCK_ACCESS_FS_IOCTL_DEV";
+  assertEquals(
+    created([], []),
+    `landlock_create_ruleset({${files}}, 8, 0) = <ruleset>`,
+  );
+  assertEquals(
+    created(["BIND_TCP"], []),
+    `landlock_create_ruleset({${files}, handled_access_net=LANDLOCK_ACCESS_NET_BIND_TCP}, 16, 0) = <ruleset>`,
+  );
+  assertEquals(
+    created([], ["SIGNAL"]),
+    `landlock_create_ruleset({${files}, handled_access_net=0, scoped=LANDLOCK_SCOPE_SIGNAL}, 24, 0) = <ruleset>`,
+  );
+  assertEquals(
+    showInstructions(
+      lower({ step: "allowPort", port: 80, right: "CONNECT_TCP", ...WHY }),
+    ),
+    [
+      "landlock_add_rule(<ruleset>, LANDLOCK_RULE_NET_PORT, {allowed_access=LANDLOCK_ACCESS_NET_CONNECT_TCP, port=80}, 0) = 0",
     ],
   );
 });

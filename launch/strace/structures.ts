@@ -1,6 +1,5 @@
 /** Calls of which an argument decides what the others are, as strace(1) writes them. Pure. */
 
-import { O } from "../../ffi/fcntl.ts";
 import {
   PR,
   PR_CAP_AMBIENT_CLEAR_ALL,
@@ -17,6 +16,7 @@ import {
 import { CAPABILITIES } from "../../plan/capabilities.ts";
 import type { Argument, Call } from "../call.ts";
 import { flags, named, plain, structure } from "./notation.ts";
+import { openFlags } from "./open.ts";
 
 const capability = (number: Argument) =>
   CAPABILITIES[Number(number)] ?? plain(number);
@@ -105,7 +105,7 @@ function requested(request: Argument, value: Argument): string {
     case TIOCGPTPEER:
       // strace does not know that these are flags.
       return `0x${Number(value).toString(16)} /* ${
-        Number(value) === (O.O_RDWR | O.O_NOCTTY) ? "O_RDWR|O_NOCTTY" : "flags"
+        openFlags(Number(value))
       } */`;
     default:
       return plain(value);

@@ -12,6 +12,7 @@ import type { Call, Comparison, Instruction } from "../call.ts";
 import { lower } from "../lower.ts";
 import { showArguments } from "./arguments.ts";
 import { cgroupCalls, mapCalls } from "./host_calls.ts";
+import { mapMountCalls, mountImageCalls } from "./mount_calls.ts";
 import { plain } from "./notation.ts";
 
 /** Who makes a call, each a process of its own. */
@@ -24,6 +25,10 @@ export type Process =
   | "child"
   /** What becomes the user's command; PID 1 itself without our program. */
   | "command"
+  /** The walker that makes a user namespace for a mapping of ids. */
+  | "mapper"
+  /** Who is in that namespace until the parent has it open. */
+  | "mapped"
   | "newuidmap"
   | "newgidmap";
 
@@ -56,11 +61,8 @@ export function transcribe(
       number: index + 1,
       phase,
       step,
-      calls: step.step === "mapIds"
-        ? mapCalls(step)
-        : step.step === "makeCgroup"
-        ? cgroupCalls(cgroup)
-        : showInstructions(lower(step)).map((text) => ({ process, text })),
+      calls: hostCalls(step, cgroup) ??
+        showInstructions(lower(step)).map((text) => ({ process, text })),
     };
   });
   // Ids are mapped for a process that is there.
@@ -68,6 +70,22 @@ export function transcribe(
   return steps.filter((traced) => !maps.includes(traced)).flatMap((traced) =>
     traced.step.step === "clone" ? [traced, ...maps] : [traced]
   );
+}
+
+/** What the parent does by itself; null for what is lowered. */
+function hostCalls(step: Step, cgroup: CgroupPlan | null): TracedCall[] | null {
+  switch (step.step) {
+    case "mapIds":
+      return mapCalls(step);
+    case "makeCgroup":
+      return cgroupCalls(cgroup);
+    case "mapMount":
+      return mapMountCalls(step, showInstructions);
+    case "mountImage":
+      return mountImageCalls(step, showInstructions);
+    default:
+      return null;
+  }
 }
 
 /** The processes of a plan without our program inside are one less. */
@@ -131,6 +149,7 @@ function resultOf(call: Call): string {
     case "umask":
     case "keyctl":
     case "getcwd":
+    case "personality":
       return "?";
     default:
       return "0";
