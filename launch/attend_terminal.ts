@@ -17,6 +17,7 @@ import {
   waitForCommand,
 } from "./job.ts";
 import { OuterTerminal } from "./outer_terminal.ts";
+import type { ParentHooks } from "./parent.ts";
 import { Relay } from "./relay.ts";
 
 /** How long a command may take to end after its terminal did, in milliseconds. */
@@ -27,10 +28,13 @@ const AFTER_HANGUP = 2000;
  * all of its output is through. Signals are passed on; a command that stops
  * (Ctrl-Z) stops us, with the user's terminal as it was meanwhile.
  *
+ * @param hooks `furnished` is called while the user's terminal still returns
+ * the carriage: once everything is mounted, the container's terminal comes
  * @returns how the container's first process ended
  */
 export async function attendTerminal(
   container: Container,
+  hooks: Pick<ParentHooks, "furnished">,
 ): Promise<WaitStatus | null> {
   const { pid, handover: { plan } } = container;
   using held = new DisposableStack();
@@ -101,6 +105,7 @@ export async function attendTerminal(
       );
       continue;
     }
+    hooks.furnished?.();
     relay = held.use(new Relay(descriptor, outer, hangUp));
     relaying = relay.run().catch((error) => {
       failure = error;

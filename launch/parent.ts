@@ -53,7 +53,7 @@ export async function runParent(
   // Begun before the command can be: a signal that comes at once is passed on,
   // and the terminal that the command takes is known to have been ours.
   const ended = handover.terminal
-    ? (await import("./attend_terminal.ts")).attendTerminal(container)
+    ? (await import("./attend_terminal.ts")).attendTerminal(container, hooks)
     : attend(container, handover, hooks);
   try {
     container.release();

@@ -6,6 +6,7 @@
 // @ts-types="../types/std_assert.d.ts"
 import { assertEquals, assertMatch, assertNotMatch } from "@std/assert";
 import {
+  copyRootfs,
   execute,
   type Mode,
   shellLine,
@@ -191,6 +192,21 @@ testBoth("the announcement begins each line at the left", async (mode) => {
   await terminal.expect(/^one\r\ntwo\r\n/);
   assertEquals(await terminal.end(), 0);
 });
+
+testBoth(
+  "a mountpoint that is made is told of before the command speaks",
+  async (mode) => {
+    await using dir = new TempDir();
+    const copy = await copyRootfs(dir.path);
+    const words = mode.runWords("--rootfs", copy, "-v", "/usr:/made/here");
+    await using terminal = startTerminal(
+      shellLine([...words, "sh", "-c", "echo one; echo two"]),
+    );
+    await terminal.expect(/\r\ncontainer: made \/made[^\n]*\r\n/);
+    await terminal.expect(/^(container: [^\n]*\r\n)*one\r\ntwo\r\n/);
+    assertEquals(await terminal.end(), 0);
+  },
+);
 
 testBoth(
   "standard error that leads elsewhere stays there, with -t it does not",
