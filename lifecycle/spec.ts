@@ -15,6 +15,7 @@ import {
   defaultSpec,
 } from "../spec/defaults.ts";
 import { SpecError, UsageError } from "../spec/errors.ts";
+import { holderOfSysctl } from "../spec/sysctls.ts";
 import type { Mount, NamespaceType, Spec } from "../spec/types.ts";
 import type { Caller } from "./caller.ts";
 import {
@@ -27,14 +28,6 @@ import type { ContainerOptions, NamespaceMode } from "./options.ts";
 import type { ResolvedUser } from "./users.ts";
 
 const STDIN = 0;
-
-/** Sysctls that a namespace holds, by what holds them. */
-const SYSCTLS: readonly [pattern: RegExp, holder: NamespaceType][] = [
-  [/^net\./, "network"],
-  [/^kernel\.(shm|msg|sem)/, "ipc"],
-  [/^fs\.mqueue\./, "ipc"],
-  [/^kernel\.(hostname|domainname)$/, "uts"],
-];
 
 /** What a Spec does not say. */
 export interface Decisions {
@@ -302,7 +295,7 @@ function sysctls(
   asked: Record<string, string>,
 ): Record<string, string> {
   for (const key of Object.keys(asked)) {
-    const holder = SYSCTLS.find(([pattern]) => pattern.test(key))?.[1];
+    const holder = holderOfSysctl(key);
     if (!holder) {
       throw new SpecError(
         `Cannot set the sysctl ${key}: it is the host's, no namespace holds it`,
