@@ -74,10 +74,9 @@ function checkIdMaps(
     if (given.length && !user) {
       place.at(name).fault("needs a user namespace in linux.namespaces");
     }
-    if (!given.length && user && user.path === undefined) {
-      place.at(name).fault(
-        "missing: in a new user namespace nobody is anybody without it",
-      );
+    const other = name === "uidMappings" ? "gidMappings" : "uidMappings";
+    if (user && !given.length && linux[other]?.length) {
+      place.at(name).fault(`missing beside ${other}`);
     }
     const sides = ["containerID", "hostID"] as const;
     for (const side of sides) {

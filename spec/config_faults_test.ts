@@ -59,7 +59,7 @@ Deno.test("parseConfig() names every fault at once, each with its place", () => 
     '  process.rlimits[0].type: expected one of RLIMIT_CPU, RLIMIT_FSIZE, RLIMIT_DATA, RLIMIT_STACK, RLIMIT_CORE, RLIMIT_RSS, RLIMIT_NPROC, RLIMIT_NOFILE, RLIMIT_MEMLOCK, RLIMIT_AS, RLIMIT_LOCKS, RLIMIT_SIGPENDING, RLIMIT_MSGQUEUE, RLIMIT_NICE, RLIMIT_RTPRIO, RLIMIT_RTTIME, found "NOFILE"',
     "  root.path: missing",
     '  mounts[1].destination: expected an absolute path, found "dev"',
-    '  linux.namespaces[1].type: expected one of pid, network, mount, ipc, uts, user, cgroup, time, found "net"',
+    '  linux.namespaces[1].type: expected one of cgroup, ipc, mount, network, pid, time, user, uts, found "net"',
     '  linux.resources.pids.limit: expected an integer, found "lots"',
   ]);
 });
@@ -196,7 +196,7 @@ const WRONG: [fault: string, change: Change, base?: typeof runcLike][] = [
     c.linux.uidMappings = [{ containerID: 0, hostID: 0, size: 1 }];
   }],
   [
-    "linux.gidMappings: missing: in a new user namespace nobody is anybody without it",
+    "linux.gidMappings: missing beside uidMappings",
     (c) => delete c.linux.gidMappings,
     rootlessLike,
   ],

@@ -1,5 +1,19 @@
 /** Names of the kernel that a configuration may use. */
 
+import type { NamespaceType } from "./types.ts";
+
+/** The kinds of namespaces(7), in OCI's spelling. */
+export const NAMESPACE_TYPES = [
+  "cgroup",
+  "ipc",
+  "mount",
+  "network",
+  "pid",
+  "time",
+  "user",
+  "uts",
+] as const satisfies readonly NamespaceType[];
+
 /** Every capability, by number. */
 export const CAPABILITIES = [
   "CAP_CHOWN",

@@ -1,5 +1,6 @@
 /** The schema of `linux`, its resources and its filter of system calls aside. */
 
+import { NAMESPACE_TYPES } from "./names.ts";
 import {
   absolutePath,
   boolean,
@@ -43,16 +44,7 @@ export const idMapping: Reader<IdMapping> = checked(
 );
 
 const namespace = object<Namespace>({
-  type: required(oneOf([
-    "pid",
-    "network",
-    "mount",
-    "ipc",
-    "uts",
-    "user",
-    "cgroup",
-    "time",
-  ])),
+  type: required(oneOf(NAMESPACE_TYPES)),
   path: unlessEmpty(absolutePath),
 });
 
