@@ -32,9 +32,9 @@ test("spec writes the default container", async () => {
     cwd: dir.path,
   });
   assertEquals([status, stdout, stderr], [0, "", ""]);
-  Deno.mkdirSync(`${dir.path}/rootfs`);
+  await Deno.mkdir(`${dir.path}/rootfs`);
   const { spec } = readBundle(dir.path);
-  assertEquals(spec.root.path, `${Deno.realPathSync(dir.path)}/rootfs`);
+  assertEquals(spec.root.path, `${await Deno.realPath(dir.path)}/rootfs`);
   assertEquals(spec.process.args, ["sh"]);
   assertEquals(spec.process.noNewPrivileges, true);
   assertEquals(spec.linux.seccomp?.defaultAction, "SCMP_ACT_ERRNO");
@@ -46,24 +46,24 @@ test("spec does not write over a config.json", async () => {
   const path = `${dir.path}/config.json`;
   for (
     const make of [
-      () => Deno.writeTextFileSync(path, "mine"),
-      () => Deno.symlinkSync("nowhere", path),
+      () => Deno.writeTextFile(path, "mine"),
+      () => Deno.symlink("nowhere", path),
     ]
   ) {
-    make();
+    await make();
     assertRefused(
       await container(["spec", "--bundle", dir.path]),
       125,
       /File config\.json exists\. Remove it first\. It is \/.*\/config\.json\.$/m,
     );
-    Deno.removeSync(path);
+    await Deno.remove(path);
   }
-  assertEquals([...Deno.readDirSync(dir.path)], []);
+  assertEquals(await Array.fromAsync(Deno.readDir(dir.path)), []);
 });
 
 test("spec says what is wrong with where it should write", async () => {
   await using dir = new TempDir();
-  Deno.writeTextFileSync(`${dir.path}/file`, "");
+  await Deno.writeTextFile(`${dir.path}/file`, "");
   const into = (bundle: string) => container(["spec", `--bundle=${bundle}`]);
   assertRefused(
     await into(`${dir.path}/x`),
@@ -83,7 +83,7 @@ test("spec says what is wrong with where it should write", async () => {
 test("spec --rootless is for who runs it", async () => {
   await using nobody = await Nobody.make();
   const home = nobody.env.HOME!;
-  Deno.chmodSync(home, 0o777);
+  await Deno.chmod(home, 0o777);
   const { status, stderr } = await container(
     ["spec", "--rootless", "-b", home],
     nobody,
@@ -112,14 +112,14 @@ test("runc runs what spec writes", async () => {
   await copyRootfs(dir.path);
   await container(["spec", "-b", dir.path]);
   const path = `${dir.path}/config.json`;
-  const config = JSON.parse(Deno.readTextFileSync(path));
+  const config = JSON.parse(await Deno.readTextFile(path));
   config.process.terminal = false;
   config.process.args = [
     "sh",
     "-c",
     "hostname; grep Seccomp: /proc/self/status",
   ];
-  Deno.writeTextFileSync(path, JSON.stringify(config));
+  await Deno.writeTextFile(path, JSON.stringify(config));
   const id = `container-test-${Deno.pid}`;
   const { status, stdout, stderr } = await execute([
     ...["runc", "--root", `${dir.path}/state`],
