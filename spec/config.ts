@@ -1,10 +1,22 @@
-/** config.json: from its text to a Spec, or to everything that is wrong with it. */
+/**
+ * config.json, and the parts of it that come alone: from a text to a typed
+ * value, or to everything that is wrong with it.
+ */
 
 import { checkConfig } from "./check_config.ts";
 import { parseText } from "./config_text.ts";
 import { SpecError } from "./errors.ts";
-import { type Fault, FAULTY, Notes, Place, type Sound } from "./reader.ts";
-import { config } from "./schema.ts";
+import {
+  type Fault,
+  FAULTY,
+  Notes,
+  Place,
+  type Reader,
+  type Sound,
+} from "./reader.ts";
+import type { Resources } from "./resources.ts";
+import { config, process, type WrittenProcess } from "./schema.ts";
+import { resources } from "./schema_resources.ts";
 import type { Spec } from "./types.ts";
 
 export { configText } from "./config_text.ts";
@@ -12,18 +24,19 @@ export { configText } from "./config_text.ts";
 /** More than this many faults are not read by anybody. */
 const TOLD = 20;
 
-/** config.json is wrong; the message names each fault on a line of its own. */
+/** A configuration is wrong; the message names each fault on a line of its own. */
 export class ConfigError extends SpecError {
   override name = "ConfigError";
   readonly faults: readonly Fault[];
-  constructor({ faults, faultCount }: Notes) {
+  /** @param what what is wrong: `config.json` */
+  constructor(what: string, { faults, faultCount }: Notes) {
     const lines = faults.slice(0, TOLD).map(sentence);
     const more = faultCount - lines.length;
     if (more > 0) lines.push(`and ${more} more`);
     super(
       lines.length === 1
-        ? `Cannot use config.json: ${lines[0]}`
-        : `Cannot use config.json:\n  ${lines.join("\n  ")}`,
+        ? `Cannot use ${what}: ${lines[0]}`
+        : `Cannot use ${what}:\n  ${lines.join("\n  ")}`,
     );
     this.faults = faults;
   }
@@ -47,19 +60,53 @@ export interface ConfigReading {
  *
  * @throws {ConfigError} with every fault there is
  */
-export function parseConfig(
+export function parseConfig(text: string, reading?: ConfigReading): Spec {
+  return parse("config.json", text, reading, (value, place) => {
+    const spec = config(value, place);
+    if (spec !== FAULTY) checkConfig(spec as Sound<Spec>, place);
+    return spec;
+  });
+}
+
+/**
+ * Reads `process` alone, as engines hand it to `exec --process FILE`. Pure.
+ *
+ * @throws {ConfigError} with every fault there is
+ */
+export function parseProcess(
+  text: string,
+  reading?: ConfigReading,
+): WrittenProcess {
+  return parse("the process", text, reading, process);
+}
+
+/**
+ * Reads `linux.resources` alone, as engines hand it to `update --resources
+ * FILE`. Pure.
+ *
+ * @throws {ConfigError} with every fault there is
+ */
+export function parseResources(
+  text: string,
+  reading?: ConfigReading,
+): Resources {
+  return parse("the resources", text, reading, resources);
+}
+
+function parse<T>(
+  what: string,
   text: string,
   { warn, ignored }: ConfigReading = {},
-): Spec {
+  read: Reader<T>,
+): T {
   const notes = new Notes();
   const place = new Place(notes);
   const value = parseText(text, place);
-  const spec = value === FAULTY ? value : config(value, place);
-  if (spec !== FAULTY) checkConfig(spec as Sound<Spec>, place);
-  if (spec === FAULTY || notes.faultCount) throw new ConfigError(notes);
+  const got = value === FAULTY ? value : read(value, place);
+  if (got === FAULTY || notes.faultCount) throw new ConfigError(what, notes);
   if (warn) notes.warnings.map(sentence).forEach(warn);
   if (ignored) notes.unknown.forEach(ignored);
-  return spec;
+  return got;
 }
 
 const sentence = ({ path, problem }: Fault) =>

@@ -1,5 +1,5 @@
 // @ts-types="../types/std_assert.d.ts"
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import {
   asText,
   changed,
@@ -9,7 +9,13 @@ import {
   podmanLike,
   runcLike,
 } from "./_config_fixture.ts";
-import { configText, parseConfig } from "./config.ts";
+import {
+  ConfigError,
+  configText,
+  parseConfig,
+  parseProcess,
+  parseResources,
+} from "./config.ts";
 
 for (const [name, make] of Object.entries(CONFIGS)) {
   Deno.test(`parseConfig() reads a configuration that is ${name}`, () => {
@@ -203,4 +209,26 @@ Deno.test("parseConfig() takes __proto__ for a name like others", () => {
   ]);
   assertEquals(spec.domainname, undefined);
   assertEquals(Object.getPrototypeOf(spec), Object.prototype);
+});
+
+Deno.test("parseProcess() and parseResources() read a part that comes alone", () => {
+  const { process, linux } = dockerLike();
+  assertEquals<unknown>(
+    parseProcess(asText(process)),
+    parseConfig(asText(dockerLike())).process,
+  );
+  assertEquals<unknown>(
+    parseResources(asText(linux.resources)),
+    parseConfig(asText(dockerLike())).linux.resources,
+  );
+  assertThrows(
+    () => parseProcess('{"args": ["true"]}'),
+    ConfigError,
+    "Cannot use the process: cwd: missing",
+  );
+  assertThrows(
+    () => parseResources('{"memory": {"swap": 1}}'),
+    ConfigError,
+    "Cannot use the resources: memory.swap needs a memory.limit",
+  );
 });

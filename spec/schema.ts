@@ -166,8 +166,12 @@ const command: Reader<string[]> = checked(list(string), (args, place) => {
   place.fault("is empty: there is no command to run");
 });
 
-const process: Reader<Omit<Process, "scheduling" | "preserve">> = checked(
-  object<Omit<Process, "scheduling" | "preserve">>({
+/** A process as OCI has it: two members of ours are not to be written by others. */
+export type WrittenProcess = Omit<Process, "scheduling" | "preserve">;
+
+/** `process`. */
+export const process: Reader<WrittenProcess> = checked(
+  object<WrittenProcess>({
     terminal: boolean,
     consoleSize: object<{ height: number; width: number }>({
       height: required(uint16),
@@ -239,13 +243,10 @@ const name64: Reader<string> = (value, place) => {
 const annotation: Reader<string> = (value, place) =>
   typeof value === "string" ? value : place.expected("a string", value);
 
-/** A member of the type Spec that is more than config.json says. */
-type Written = Omit<Spec, "process"> & {
-  process: Omit<Process, "scheduling" | "preserve">;
-};
-
 /** config.json. */
-export const config: Reader<Spec> = object<Written>({
+export const config: Reader<Spec> = object<
+  Omit<Spec, "process"> & { process: WrittenProcess }
+>({
   ociVersion: required(version),
   process: required(process),
   root: required(root),
