@@ -115,7 +115,8 @@ export const lowerProcess: Lowering<
   setRlimit: ({ type, soft, hard }) => {
     const resource = RLIMIT[type];
     if (resource === undefined) throw new SpecError(`Unknown limit ${type}`);
-    const word = (value: number) => value < 0 ? RLIM_INFINITY : BigInt(value);
+    const word = (value: number | bigint) =>
+      value < 0 ? RLIM_INFINITY : BigInt(value);
     return [{
       name: "prlimit64",
       args: [

@@ -15,6 +15,7 @@ import {
 } from "../spec/defaults.ts";
 import { fitCgroups } from "../plan/cgroup_mounts.ts";
 import { SpecError, UsageError } from "../spec/errors.ts";
+import { holderOfSysctl } from "../spec/sysctls.ts";
 import type { Mount, NamespaceType, Spec } from "../spec/types.ts";
 import type { Caller } from "./caller.ts";
 import { etcFiles } from "./etc_files.ts";
@@ -27,14 +28,6 @@ import {
 import type { ContainerOptions, NamespaceMode } from "./options.ts";
 import { setTerminal } from "./terminal.ts";
 import type { ResolvedUser } from "./users.ts";
-
-/** Sysctls that a namespace holds, by what holds them. */
-const SYSCTLS: readonly [pattern: RegExp, holder: NamespaceType][] = [
-  [/^net\./, "network"],
-  [/^kernel\.(shm|msg|sem)/, "ipc"],
-  [/^fs\.mqueue\./, "ipc"],
-  [/^kernel\.(hostname|domainname)$/, "uts"],
-];
 
 /** What a Spec does not say. */
 export interface Decisions {
@@ -372,7 +365,7 @@ function sysctls(
   asked: Record<string, string>,
 ): Record<string, string> {
   for (const key of Object.keys(asked)) {
-    const holder = SYSCTLS.find(([pattern]) => pattern.test(key))?.[1];
+    const holder = holderOfSysctl(key);
     if (!holder) {
       throw new SpecError(
         `Cannot set the sysctl ${key}: it is the host's, no namespace holds it`,
