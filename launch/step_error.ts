@@ -34,7 +34,7 @@ const noLabel = (step: Step, call: string) => {
     ? ["AppArmor", "--apparmor"]
     : ["SELinux", "--selinux"];
   if (call === "openat") {
-    return `There is no ${module} on this machine: leave out ${flag}.`;
+    return `There is no ${module} on this machine: leave out ${flag}, or see container doctor.`;
   }
   return apparmor
     ? "No such profile is loaded: load it with apparmor_parser(8), see aa-status(8)."
@@ -156,12 +156,6 @@ const HINTS: {
     hint:
       "The cgroup is not yours to put a process in: run as root, or in one that is handed to you (systemd-run --user --scope -p Delegate=yes).",
   })),
-  {
-    step: "setLabel",
-    code: "ENOENT",
-    hint:
-      "This kernel has no such security module, or it is off: see container doctor.",
-  },
   {
     step: "setIds",
     code: "EINVAL",

@@ -97,11 +97,12 @@ const OURS: typeof DOCKER = {
   namespaces: ["cgroup", ...DOCKER.namespaces],
   mounts: {
     ...without(DOCKER.mounts, [
-      // Files of docker's own.
-      "/etc/hostname",
-      "/etc/hosts",
+      // Without a network there is nobody to ask for names.
       "/etc/resolv.conf",
     ]),
+    // In memory, where docker has files of the host's disk.
+    "/etc/hostname": "rw,nosuid,nodev,noexec,relatime",
+    "/etc/hosts": "rw,nosuid,nodev,noexec,relatime",
     // docker leaves the directory around the hierarchies writable.
     "/sys/fs/cgroup": "ro,nosuid,nodev,noexec,relatime",
     // Devices by mounts that forbid others, where docker needs a cgroup for it.
