@@ -39,16 +39,33 @@ function compiled(
     name,
     label,
     bare: "bare-compiled",
-    async prepare({ repo, rootfs }): Promise<Attempt[]> {
-      const binary = join(repo, "container");
-      if (!await isExecutable(binary)) {
-        throw new Unavailable("there is no ./container (`deno task compile`)");
-      }
-      const argv = [binary, "run", "-q", ...flags];
-      argv.push("--rootfs", rootfs, "/bin/true");
+    async prepare(workspace): Promise<Attempt[]> {
+      const argv = [await copyOfProgram(workspace), "run", "-q", ...flags];
+      argv.push("--rootfs", workspace.rootfs, "/bin/true");
       return [{ command: () => ({ argv }) }];
     },
   };
+}
+
+/**
+ * The compiled program as a file like the empty one's: how a file came to lie
+ * in the page cache is worth two milliseconds of a start.
+ */
+async function copyOfProgram({ cache, repo }: Workspace): Promise<string> {
+  const binary = join(repo, "container");
+  if (!await isExecutable(binary)) {
+    throw new Unavailable("there is no ./container (`deno task compile`)");
+  }
+  const copy = join(cache, "container");
+  const made = await mtime(binary);
+  if (await isExecutable(copy) && await mtime(copy) === made) return copy;
+  await Deno.copyFile(binary, `${copy}.new`);
+  using file = await Deno.open(`${copy}.new`);
+  await file.sync();
+  const { atime, mtime: time } = await Deno.stat(binary);
+  await Deno.utime(`${copy}.new`, atime ?? new Date(), time ?? new Date());
+  await Deno.rename(`${copy}.new`, copy);
+  return copy;
 }
 
 /** How many containers the library's candidates start one after another. */
@@ -76,6 +93,15 @@ function library(name: string, label: string, words: string[]): Candidate {
 export const candidates: readonly Candidate[] = [
   compiled("compiled", "container, compiled", []),
   compiled("compiled-no-init", "container, compiled, --no-init", ["--no-init"]),
+  {
+    name: "compiled-version",
+    label: "container --version, compiled",
+    bare: "bare-compiled",
+    async prepare(workspace): Promise<Attempt[]> {
+      const argv = [await copyOfProgram(workspace), "--version"];
+      return [{ command: () => ({ argv }) }];
+    },
+  },
   compiled("compiled-cgroup", "container, compiled, --no-init, cgroup", [
     "--no-init",
     "--memory",

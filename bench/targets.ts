@@ -42,6 +42,13 @@ export const targets: readonly Target[] = [
   ...ratios(),
   {
     kind: "difference",
+    name: "compiled, the program's own module, in milliseconds",
+    minuend: "compiled-version",
+    subtrahend: "bare-compiled",
+    atMost: 5,
+  },
+  {
+    kind: "difference",
     name: "compiled, --no-init, what a cgroup adds, in milliseconds",
     minuend: "compiled-cgroup",
     subtrahend: "compiled-no-init",
