@@ -8,6 +8,7 @@ import type { Instruction } from "./call.ts";
 import { lowerMounts } from "./lower_mounts.ts";
 import { lowerNamespaces } from "./lower_namespaces.ts";
 import { lowerProcess } from "./lower_process.ts";
+import { lowerSeals } from "./lower_seals.ts";
 
 /** How each kind of step is lowered. */
 export type Lowering<K extends StepKind> = {
@@ -24,6 +25,7 @@ const LOWERING: Lowering<StepKind> = {
   ...HOST,
   ...lowerNamespaces,
   ...lowerMounts,
+  ...lowerSeals,
   ...lowerProcess,
 };
 

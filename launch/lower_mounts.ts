@@ -19,7 +19,7 @@ import type { MountAttribute, Propagation } from "../plan/step.ts";
 import type { Device } from "../spec/types.ts";
 import type { Argument, Call, Instruction } from "./call.ts";
 import type { Lowering } from "./lower.ts";
-import { placeOf, writeToProc } from "./lower_kernel.ts";
+import { writeToProc } from "./lower_kernel.ts";
 
 /** These must not be reached through a link: what is mounted there is trusted. */
 const KERNEL_TYPES = ["proc", "sysfs", "cgroup", "cgroup2", "devpts", "mqueue"];
@@ -43,7 +43,7 @@ const attributeBits = (attributes: readonly MountAttribute[]) =>
   attributes.reduce((bits, name) => bits | MOUNT_ATTR[name], 0);
 
 /** struct mount_attr of mount_setattr(2). */
-function mountAttr(set: number, propagation = 0): Uint8Array {
+export function mountAttr(set: number, propagation = 0): Uint8Array {
   return new Uint8Array(
     new BigUint64Array([BigInt(set), 0n, BigInt(propagation), 0n]).buffer,
   );
@@ -56,7 +56,8 @@ function deviceNumber({ major = 0, minor = 0 }: Device): bigint {
     ((a & ~0xfffn) << 32n);
 }
 
-const clone = (
+/** open_tree(2): a copy of what is mounted at a path. */
+export const clone = (
   dirfd: Argument,
   path: string,
   flags: number,
@@ -67,7 +68,8 @@ const clone = (
   result,
 });
 
-const move = (
+/** move_mount(2) of what a slot holds. */
+export const move = (
   from: string,
   target: string,
   directory: Argument = AT_FDCWD,
@@ -83,7 +85,7 @@ const move = (
 });
 
 /** fsopen, its options, fsmount: ends with the mount in `result`. */
-function create(
+export function create(
   type: string,
   source: string,
   options: readonly string[],
@@ -147,8 +149,6 @@ export const lowerMounts: Lowering<
   | "pivotRoot"
   | "chroot"
   | "unmount"
-  | "maskPath"
-  | "readonlyPath"
   | "makeDevice"
   | "makeSymlink"
   | "writeFile"
@@ -283,66 +283,6 @@ export const lowerMounts: Lowering<
       expect: ["EINVAL", "ENOENT"],
     },
   ],
-  // A directory is covered by an empty file system, a file by the null device
-  // (one of the host's, opened before the root changed: a link planted at the
-  // container's own /dev/null would be bound instead, CVE-2025-31133). What the
-  // kernel does not have needs neither.
-  maskPath: ({ path, cover, within }) => {
-    const { before, at: [directory, name], after } = placeOf(path, within);
-    const emptyDirectory = [
-      { name: "close", args: [{ slot: "masked" }] },
-      ...create(
-        "tmpfs",
-        "masked",
-        ["mode=755"],
-        MOUNT_ATTR.MOUNT_ATTR_RDONLY,
-        "empty",
-      ),
-      move("empty", name, directory),
-      { name: "close", args: [{ slot: "empty" }], skipOnSuccess: 1 },
-    ] as const satisfies Instruction[];
-    return [
-      ...before,
-      {
-        name: "openat",
-        args: [directory, name, O.O_PATH | O.O_DIRECTORY | O.O_CLOEXEC, 0],
-        result: "masked",
-        expect: ["ENOENT", "ENOTDIR", "EACCES"],
-        skipOnExpected: emptyDirectory.length,
-      },
-      ...emptyDirectory,
-      {
-        ...move(cover, name, directory),
-        expect: ["ENOENT", "ENOTDIR", "EACCES"],
-      },
-      { name: "close", args: [{ slot: cover }] },
-      ...after,
-    ];
-  },
-  readonlyPath: ({ path, within }) => {
-    const { before, at: [directory, name], after } = placeOf(path, within);
-    return [
-      ...before,
-      {
-        ...clone(directory, name, AT_RECURSIVE, "readonly"),
-        expect: ["ENOENT"],
-        skipOnExpected: 3,
-      },
-      {
-        name: "mount_setattr",
-        args: [
-          { slot: "readonly" },
-          "",
-          AT_EMPTY_PATH | AT_RECURSIVE,
-          mountAttr(MOUNT_ATTR.MOUNT_ATTR_RDONLY),
-          MOUNT_ATTR_SIZE,
-        ],
-      },
-      move("readonly", name, directory),
-      { name: "close", args: [{ slot: "readonly" }] },
-      ...after,
-    ];
-  },
   makeDevice: (device) => {
     const mode = FILE_TYPE[device.type] | (device.fileMode ?? 0o666);
     return [

@@ -146,16 +146,18 @@ function layRoot(spec: Spec, facts: Facts, target: string): Step[] {
     : [];
 }
 
-const coverOf = (index: number) => `cover${index}`;
+const COVER = "cover";
 
-/** What masks files, taken from the host while it is there. */
+/**
+ * What masks files, taken from the host while it is there. One does for all:
+ * it can be copied once it has been put over the first of them.
+ */
 export function prepareCovers(spec: Spec): Step[] {
-  return (spec.linux.maskedPaths ?? []).flatMap((path, index) =>
-    lend(
-      coverOf(index),
-      "/dev/null",
-      `the host's null device, to cover ${path} if that is a file`,
-    )
+  if (!spec.linux.maskedPaths?.length) return [];
+  return lend(
+    COVER,
+    "/dev/null",
+    "the host's null device, to cover the files that are masked",
   );
 }
 
@@ -195,7 +197,8 @@ export function sealRoot(spec: Spec): Step[] {
       step: "maskPath",
       path,
       ...within(spec, path),
-      cover: coverOf(index),
+      cover: COVER,
+      last: index === maskedPaths.length - 1,
       why: "it tells of the host or lets it be changed, and needs no namespace",
       man: "open_tree(2), move_mount(2)",
     })),

@@ -136,8 +136,13 @@ type Kinds = {
   chroot: { root: string };
   /** umount2(2). */
   unmount: { target: string };
-  /** Over a path goes an empty file (that which has the name `cover`) or directory. */
-  maskPath: { path: string; cover: string; within?: KernelType };
+  /** Over a path goes an empty file (that which has the name `cover`, until the last one) or directory. */
+  maskPath: {
+    path: string;
+    cover: string;
+    last: boolean;
+    within?: KernelType;
+  };
   /** A path becomes read-only, with what is below it. */
   readonlyPath: { path: string; within?: KernelType };
   /** mknodat(2). */
