@@ -21,17 +21,17 @@
 
 export { SyscallError } from "./ffi/errno.ts";
 export type { SignalName } from "./ffi/signal.ts";
+export { StepError } from "./launch/step_error.ts";
+export type { LibraryOptions } from "./lifecycle/library_options.ts";
 export type { ContainerOptions, NamespaceMode } from "./lifecycle/options.ts";
+export type { Stdio } from "./lifecycle/pipes.ts";
+export { plan } from "./lifecycle/plan.ts";
 export {
   type ExitStatus,
-  type LibraryOptions,
   run,
-  RunningContainer,
+  type RunningContainer,
   type Stats,
-  type Stdio,
 } from "./lifecycle/running.ts";
-export { plan } from "./lifecycle/plan.ts";
-export { StepError } from "./launch/step_error.ts";
 export type { Plan, Step } from "./plan/step.ts";
 export {
   CommandError,

@@ -1,13 +1,10 @@
 /** `container explain`: the plan of a command, with the reason of each step. */
 
-import {
-  DEFAULT_ROOTFS,
-  findRootFilesystem,
-} from "../lifecycle/root_filesystem.ts";
+import { rootToExplain } from "../lifecycle/plan.ts";
 import { prepare } from "../lifecycle/run.ts";
 import { describe } from "../plan/describe.ts";
 import { type Phase, PHASES, type Plan } from "../plan/step.ts";
-import { ContainerError, UsageError } from "../spec/errors.ts";
+import { UsageError } from "../spec/errors.ts";
 import { closestString } from "./closest.ts";
 import type { Command } from "./command.ts";
 import { type Flag, parseFlags } from "./flags.ts";
@@ -49,7 +46,7 @@ export const explainCommand: Command = {
     const options = optionsFromFlags(flags);
     const { spec, plan, leftOut } = await prepare(
       options,
-      await rootfs(options.rootfs),
+      await rootToExplain(options.rootfs, say),
     );
     print(
       own.has("json") || flags.has("json")
@@ -65,16 +62,6 @@ function where(plan: Plan, phase: Phase): string {
   return plan.init || phase !== "container"
     ? WHERE[phase]
     : "the walker, as PID 1 of the container";
-}
-
-/** The plan can be shown before there is a root filesystem. */
-async function rootfs(path: string | undefined): Promise<string> {
-  try {
-    return await findRootFilesystem(path, say);
-  } catch (error) {
-    if (!(error instanceof ContainerError)) throw error;
-    return path ?? DEFAULT_ROOTFS;
-  }
 }
 
 function notExplained(word: string | undefined): UsageError {

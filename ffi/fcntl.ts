@@ -18,6 +18,7 @@ export const O = {
 export const AT_FDCWD = -100;
 export const AT_EMPTY_PATH = 0x1000;
 
+const F_SETFL = 4;
 const F_DUPFD_CLOEXEC = 1030;
 const F_ADD_SEALS = 1033;
 const MFD_CLOEXEC = 1;
@@ -81,6 +82,11 @@ export function moveUp(descriptor: Descriptor, least = HIGH): Descriptor {
 /** A copy of a descriptor that is not ours to close, at `least` or above. */
 export function duplicateUp(fd: number, least = HIGH): Descriptor {
   return new Descriptor(syscall("fcntl", fd, F_DUPFD_CLOEXEC, least));
+}
+
+/** Reading and writing answer EAGAIN instead of waiting, fcntl(2) O_NONBLOCK. */
+export function setNonBlocking({ fd }: Descriptor): void {
+  syscall("fcntl", fd, F_SETFL, O.O_NONBLOCK);
 }
 
 /** Writes all of it. */

@@ -55,9 +55,12 @@ export function readFacts(
       })
     ),
   };
+  const [stdin = "inherit"] = options.streams;
   return {
     init: options.init,
-    self: { argv: selfArgv(), env: selfEnv() },
+    self: options.init
+      ? { argv: selfArgv(), env: selfEnv() }
+      : { argv: [], env: [] },
     get changeRoot() {
       return later.changeRoot();
     },
@@ -69,7 +72,8 @@ export function readFacts(
     },
     // At the head of a pipeline the terminal is the pager's; a command that
     // does read from it gets it then.
-    foreground: ownForegroundGroup() !== null && Deno.stdout.isTerminal(),
+    foreground: stdin === "inherit" && ownForegroundGroup() !== null &&
+      Deno.stdout.isTerminal(),
     mapHelper: options.mapHelper,
     denySetgroups: inUserNamespace && !options.mapHelper &&
       (!capable || joinedDenies(spec)),
@@ -120,15 +124,15 @@ function selfEnv(): string[] {
     .map(([name, value]) => `${name}=${value}`);
 }
 
-/** pivot_root(2) cannot move the initial ramfs out of the way. */
-function rootIsInitramfs(): boolean {
-  return Deno.readTextFileSync("/proc/self/mountinfo").split("\n").some(
+/** pivot_root(2) cannot move the initial ramfs out of the way; read once. */
+const rootIsInitramfs = once(() =>
+  Deno.readTextFileSync("/proc/self/mountinfo").split("\n").some(
     (line) => {
       const [fields = "", source = ""] = line.split(" - ");
       return fields.split(" ")[4] === "/" && source.startsWith("rootfs ");
     },
-  );
-}
+  )
+);
 
 /** Whether the user namespace that is joined has its groups fixed. */
 function joinedDenies(spec: Spec): boolean {

@@ -35,6 +35,8 @@ export interface ContainerOptions {
   gidMap?: IdMapping[];
   /** Beside the default ones, in this order. */
   mounts?: Mount[];
+  /** `/proc`, `/dev`, `/sys` and what is below them; on without it. */
+  defaultMounts?: boolean;
   /** The root filesystem cannot be changed. */
   readonly?: boolean;
   /** Changes go to memory and are gone with the container. */

@@ -34,22 +34,36 @@ export interface RunOptions {
   events?: (event: StatusEvent) => void;
 }
 
-/** All that is decided before anything is done. */
-export interface Prepared {
+/** All that is decided before anything is done, but for its steps. */
+export interface Decided {
   spec: Spec;
   facts: Facts;
-  plan: Plan;
   cgroup: CgroupPlan | null;
   /** What had to be left out, a sentence each. */
   leftOut: string[];
+}
+
+/** The same with its steps. */
+export interface Prepared extends Decided {
+  plan: Plan;
 }
 
 /** Decides everything; changes nothing. */
 export async function prepare(
   options: ContainerOptions,
   rootfs: string,
-  streams: FactOptions["streams"] = [],
+  streams?: FactOptions["streams"],
 ): Promise<Prepared> {
+  const decided = await decideAll(options, rootfs, streams);
+  return { ...decided, plan: compile(decided.spec, decided.facts) };
+}
+
+/** Decides what there is to be; changes nothing. */
+export async function decideAll(
+  options: ContainerOptions,
+  rootfs: string,
+  streams: FactOptions["streams"] = [],
+): Promise<Decided> {
   const user = findUser(rootfs === EMPTY_ROOTFS ? "/" : rootfs, {
     user: options.user ?? "0",
     groupAdd: options.groups ?? [],
@@ -59,6 +73,7 @@ export async function prepare(
     rootfs,
     user,
     readCaller(),
+    streams,
   );
   const cgroup = options.resources
     ? (await import("./limits.ts")).planLimits({
@@ -92,7 +107,7 @@ export async function prepare(
     cgroup,
   };
   const facts = readFacts(spec, factOptions);
-  return { spec, facts, plan: compile(spec, facts), cgroup, leftOut };
+  return { spec, facts, cgroup, leftOut };
 }
 
 /**

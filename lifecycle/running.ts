@@ -6,205 +6,191 @@
 
 import type { Stats } from "../cgroup/mod.ts";
 export type { Stats };
-import { type Descriptor, moveUp, O, open, pipe } from "../ffi/fcntl.ts";
+import { O, open } from "../ffi/fcntl.ts";
+import { waitForEnd } from "../ffi/pidfd.ts";
 import { kill, SIGNAL, type SignalName } from "../ffi/signal.ts";
-import { wait, waitInBackground, type WaitStatus } from "../ffi/wait.ts";
+import { wait, type WaitStatus } from "../ffi/wait.ts";
 import { type Container, startContainer } from "../launch/container.ts";
 import { checkStarted, outside } from "../launch/diagnose.ts";
 import { ContainerError } from "../spec/errors.ts";
+import { compileOnce } from "./kept_programs.ts";
 import { makeLayers } from "./layers.ts";
-import { Limits } from "./limits.ts";
-import type { ContainerOptions } from "./options.ts";
+import type { LibraryOptions } from "./library_options.ts";
+import type { Limits } from "./limits.ts";
+import { Pipes, type Readable, type Writable } from "./pipes.ts";
 import { findRootFilesystem } from "./root_filesystem.ts";
-import { mapIdsOf, prepare, type Prepared, rootOnHost } from "./run.ts";
-
-/** What a stream of the container is tied to. */
-export type Stdio = "inherit" | "null" | "piped";
-
-/** {@linkcode ContainerOptions} for a program. */
-export interface LibraryOptions extends Omit<ContainerOptions, "tty" | "init"> {
-  stdin?: Stdio;
-  stdout?: Stdio;
-  stderr?: Stdio;
-}
+import { decideAll, type Decided, mapIdsOf, rootOnHost } from "./run.ts";
 
 /** How a command ended. */
 export interface ExitStatus {
   /** Its status; 128 and the signal's number when one killed it. */
   code: number;
+  /** Whether `code` is 0. */
   success: boolean;
+  /** The signal that killed it. */
   signal: SignalName | null;
   /** The kernel killed a process of it for want of memory. */
   outOfMemory: boolean;
 }
 
-const NUMBER = { stdin: 0, stdout: 1, stderr: 2 } as const;
-type StreamName = keyof typeof NUMBER;
-
-/** The two ends of a stream: ours, and the one that the container gets. */
-interface Tie {
-  theirs: Descriptor | null;
-  ours: Descriptor | null;
-}
-
-function tie(name: StreamName, kind: Stdio): Tie {
-  if (kind === "inherit") return { theirs: null, ours: null };
-  if (kind === "null") {
-    return { theirs: moveUp(open("/dev/null", O.O_RDWR)), ours: null };
-  }
-  const { read, write } = pipe();
-  return name === "stdin"
-    ? { theirs: moveUp(read), ours: write }
-    : { theirs: moveUp(write), ours: read };
-}
-
-/** A running container. Disposing of it kills it and waits for its end. */
-export class RunningContainer implements AsyncDisposable {
+/**
+ * A container that was started. Disposing of it (`await using`) kills what
+ * still runs, waits for its end and closes its streams.
+ */
+export interface RunningContainer extends AsyncDisposable {
   /** The number of its first process, here on the host. */
   readonly pid: number;
-  /** How it ended; rejects where the command could not be started. */
+  /**
+   * How it ended. Rejects with a {@linkcode CommandError} where the command
+   * cannot be executed, with a {@linkcode StepError} where a step inside fails.
+   */
   readonly status: Promise<ExitStatus>;
-  readonly #container: Container;
-  readonly #limits: Limits | null;
-  readonly #ties: Record<StreamName, Tie>;
-  readonly #files = new Map<StreamName, Deno.FsFile>();
-  #ended = false;
-
-  /** Use {@linkcode run}. */
-  constructor(
-    container: Container,
-    ties: Record<StreamName, Tie>,
-    limits: Limits | null,
-    finish: (status: WaitStatus | null) => ExitStatus,
-  ) {
-    this.#container = container;
-    this.#ties = ties;
-    this.#limits = limits;
-    this.pid = container.pid;
-    this.status = waitInBackground(container.pid).then((status) => {
-      this.#ended = true;
-      return finish(status);
-    });
-    // Who never looks at the status is not to die of its rejection.
-    this.status.catch(() => {});
-  }
-
-  /** What the command reads; with `stdin: "piped"`. */
-  get stdin(): WritableStream<Uint8Array<ArrayBuffer>> {
-    return this.#file("stdin").writable;
-  }
-
-  /** What the command writes; with `stdout: "piped"`. */
-  get stdout(): ReadableStream<Uint8Array<ArrayBuffer>> {
-    return this.#file("stdout").readable;
-  }
-
-  /** What the command complains of; with `stderr: "piped"`. */
-  get stderr(): ReadableStream<Uint8Array<ArrayBuffer>> {
-    return this.#file("stderr").readable;
-  }
-
-  #file(name: StreamName): Deno.FsFile {
-    const known = this.#files.get(name);
-    if (known) return known;
-    const { ours } = this.#ties[name];
-    if (!ours) throw new TypeError(`${name} is not piped`);
-    const file = Deno.openSync(`/proc/self/fd/${ours.fd}`, {
-      read: name !== "stdin",
-      write: name === "stdin",
-    });
-    ours.close();
-    this.#files.set(name, file);
-    return file;
-  }
-
-  /** Sends a signal; false when it has ended already. */
-  signal(name: SignalName): boolean {
-    return !this.#ended && kill(this.pid, SIGNAL[name]);
-  }
-
-  /** What it has used, where a limit gave it a cgroup. */
-  stats(): Stats {
-    if (!this.#limits) {
-      throw new ContainerError("Cannot tell what it uses: it has no cgroup", {
-        hint: "Ask for a limit (resources).",
-      });
-    }
-    return this.#limits.stats();
-  }
-
-  /** Kills it and waits for its end. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    if (!this.#ended) kill(this.pid, SIGNAL.SIGKILL);
-    await this.status.catch(() => {});
-    for (const { ours } of Object.values(this.#ties)) ours?.close();
-    this.#container[Symbol.dispose]();
-  }
+  /**
+   * What the command reads; close it to end that. Throws a TypeError unless
+   * `stdin` is `"piped"`.
+   */
+  readonly stdin: WritableStream<Uint8Array>;
+  /** What the command writes; throws a TypeError unless `"piped"`. */
+  readonly stdout: ReadableStream<Uint8Array<ArrayBuffer>>;
+  /** What the command complains of; throws a TypeError unless `"piped"`. */
+  readonly stderr: ReadableStream<Uint8Array<ArrayBuffer>>;
+  /**
+   * Sends a signal to the command, kill(2); false when it has ended. As PID 1
+   * it is spared those that it has no handler for, but for SIGKILL and SIGSTOP.
+   */
+  signal(name: SignalName): boolean;
+  /**
+   * What it uses, or has used at its end. Throws a {@linkcode ContainerError}
+   * unless a limit (`resources`) gave it a cgroup.
+   */
+  stats(): Stats;
 }
 
-const NAMES = new Map(
-  Object.entries(SIGNAL).map((
-    [name, number],
-  ): [number, SignalName] => [number, name as SignalName]),
-);
-
 /**
- * Runs a command in a new container, isolated as `container run --no-init`.
+ * Runs a command in a new container, isolated as by `container run --no-init`:
+ * the command is PID 1. Resolves when its first process exists; what fails from
+ * then on rejects its `status`.
  *
- * @throws ContainerError, with cause and cure, where it cannot be started
+ * Call it from the main thread, or from a worker that lives as long as the
+ * container: when the thread ends, so does what it started.
+ *
+ * @throws UsageError or SpecError for options that cannot be; StepError for a
+ * step that failed; another ContainerError for what is missing on this machine;
+ * the reason of `signal` where that was aborted before
  */
 export async function run(options: LibraryOptions): Promise<RunningContainer> {
+  options.signal?.throwIfAborted();
   const rootfs = await findRootFilesystem(options.rootfs, () => {});
-  const prepared = await prepare({ ...options, init: false }, rootfs, [
+  const decided = await decideAll({ ...options, init: false }, rootfs, [
     options.stdin ?? "null",
     options.stdout,
     options.stderr,
   ]);
-  return launch(prepared, options);
+  const limited = decided.cgroup && await import("./limits.ts");
+  options.signal?.throwIfAborted();
+  const limits = limited && new limited.Limits(decided.cgroup!);
+  return launch(decided, options, limits);
 }
 
-function launch(prepared: Prepared, options: LibraryOptions): RunningContainer {
-  const { plan, spec, facts, cgroup: cgroupPlan } = prepared;
-  makeLayers(spec, facts);
+function launch(
+  { spec, facts }: Decided,
+  options: LibraryOptions,
+  limits: Limits | null,
+): RunningContainer {
   using undo = new DisposableStack();
-  const limits = cgroupPlan && undo.use(new Limits(cgroupPlan));
-  const ties: Record<StreamName, Tie> = {
-    stdin: tie("stdin", options.stdin ?? "null"),
-    stdout: tie("stdout", options.stdout ?? "inherit"),
-    stderr: tie("stderr", options.stderr ?? "inherit"),
-  };
-  const streams: Record<number, Descriptor> = {};
-  for (const [name, { theirs }] of Object.entries(ties)) {
-    if (theirs) streams[NUMBER[name as StreamName]] = theirs;
-  }
-  undo.defer(() => {
-    for (const { theirs } of Object.values(ties)) theirs?.close();
-  });
-  const container = startContainer({
+  if (limits) undo.use(limits);
+  makeLayers(spec, facts);
+  const { plan, program } = compileOnce(spec, facts);
+  const pipes = undo.use(
+    new Pipes({
+      stdin: options.stdin ?? "null",
+      stdout: options.stdout ?? "inherit",
+      stderr: options.stderr ?? "inherit",
+    }),
+  );
+  const mapped = plan.host.some(({ step }) => step === "mapIds");
+  const container = undo.use(startContainer({
     plan,
     args: spec.process.args,
     announce: false,
     debug: false,
     preserve: spec.process.preserve ?? 0,
     foreground: false,
-  }, streams);
-  try {
-    mapIdsOf(plan, container.pid);
-    container.release();
-  } catch (error) {
-    kill(container.pid, SIGNAL.SIGKILL);
-    wait(container.pid);
-    container[Symbol.dispose]();
-    throw error;
+  }, { streams: pipes.theirs, news: false, released: !mapped, program }));
+  pipes.closeTheirs();
+  if (mapped) {
+    try {
+      mapIdsOf(plan, container.pid);
+      container.release();
+    } catch (error) {
+      kill(container.pid, SIGNAL.SIGKILL);
+      wait(container.pid);
+      throw error;
+    }
   }
-  for (const { theirs } of Object.values(ties)) theirs?.close();
-  const done = undo.move();
-  return new RunningContainer(container, ties, limits, (status) => {
-    using _done = done;
-    const outOfMemory = limits?.oomKilled() ?? false;
-    using held = new DisposableStack();
-    const root = held.use(open(rootOnHost(spec.root.path), O.O_PATH));
-    checkStarted(container.walk, outside(root, held));
+  undo.move();
+  return new Running(container, pipes, limits, {
+    root: rootOnHost(spec.root.path),
+    foreground: facts.foreground,
+    signal: options.signal,
+  });
+}
+
+/** What the end of a container needs to know of its beginning. */
+interface Origin {
+  /** Where to look for the reason when the command cannot be executed. */
+  root: string;
+  /** It has the terminal that we had. */
+  foreground: boolean;
+  signal?: AbortSignal;
+}
+
+class Running implements RunningContainer {
+  readonly pid: number;
+  readonly status: Promise<ExitStatus>;
+  readonly #pipes: Pipes;
+  readonly #limits: Limits | null;
+  #ended = false;
+  #used: Stats | null = null;
+
+  constructor(
+    container: Container,
+    pipes: Pipes,
+    limits: Limits | null,
+    origin: Origin,
+  ) {
+    this.pid = container.pid;
+    this.#pipes = pipes;
+    this.#limits = limits;
+    const end = () => this.signal("SIGKILL");
+    origin.signal?.addEventListener("abort", end);
+    this.status = waitForEnd(container.pid).then((status) => {
+      this.#ended = true;
+      origin.signal?.removeEventListener("abort", end);
+      return this.#finish(status, container, origin);
+    });
+    // Who never looks at the status is not to die of its rejection.
+    this.status.catch(() => {});
+  }
+
+  async #finish(
+    status: WaitStatus | null,
+    container: Container,
+    { root, foreground }: Origin,
+  ): Promise<ExitStatus> {
+    using _container = container;
+    using limits = this.#limits;
+    this.#used = limits?.stats() ?? null;
+    if (foreground) {
+      (await import("../launch/foreground.ts")).takeForeground();
+    }
+    if (container.walk.outcome().failure) {
+      using held = new DisposableStack();
+      checkStarted(
+        container.walk,
+        outside(held.use(open(root, O.O_PATH)), held),
+      );
+    }
     const signal = status && "signaled" in status ? status.signaled : 0;
     const code = signal
       ? 128 + signal
@@ -215,7 +201,52 @@ function launch(prepared: Prepared, options: LibraryOptions): RunningContainer {
       code,
       success: code === 0,
       signal: NAMES.get(signal) ?? null,
-      outOfMemory,
+      outOfMemory: Boolean(this.#used?.memory?.oomKills),
     };
-  });
+  }
+
+  get stdin(): Writable {
+    return piped(this.#pipes, "stdin");
+  }
+
+  get stdout(): Readable {
+    return piped(this.#pipes, "stdout");
+  }
+
+  get stderr(): Readable {
+    return piped(this.#pipes, "stderr");
+  }
+
+  signal(name: SignalName): boolean {
+    return !this.#ended && kill(this.pid, SIGNAL[name]);
+  }
+
+  stats(): Stats {
+    const used = this.#ended ? this.#used : this.#limits?.stats();
+    if (used) return used;
+    throw new ContainerError("Cannot tell what it uses: it has no cgroup", {
+      hint: "Ask for a limit (resources).",
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.signal("SIGKILL");
+    await this.status.catch(() => {});
+    this.#pipes[Symbol.dispose]();
+  }
 }
+
+function piped<Name extends "stdin" | "stdout" | "stderr">(
+  pipes: Pipes,
+  name: Name,
+): NonNullable<Pipes[Name]> {
+  const { [name]: stream } = pipes;
+  if (stream) return stream;
+  throw new TypeError(`Cannot use ${name}: it is not piped`);
+}
+
+const NAMES = new Map(
+  Object.entries(SIGNAL).map((
+    [name, number],
+  ): [number, SignalName] => [number, name as SignalName]),
+);

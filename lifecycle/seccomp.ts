@@ -6,6 +6,7 @@ import {
   RELEVANT_CAPABILITIES,
 } from "../launch/seccomp/default_code.ts";
 import type { Facts } from "../plan/facts.ts";
+import { once } from "../plan/once.ts";
 
 /** `6.1.0-18-amd64` gives 6 and 1. */
 export function kernelVersion(
@@ -14,6 +15,8 @@ export function kernelVersion(
   const [major = "0", minor = "0"] = release.split(/[.-]/);
   return [Number(major), Number(minor)];
 }
+
+const ownKernel = once(() => kernelVersion());
 
 /**
  * The filter for a profile: `default`, `unconfined` or a file. The usual one is
@@ -24,7 +27,7 @@ export async function seccompFilter(
   capabilities: readonly string[],
 ): Promise<Facts["seccomp"]> {
   if (profile === "unconfined") return null;
-  const host = { kernel: kernelVersion(), arch: Deno.build.arch };
+  const host = { kernel: ownKernel(), arch: Deno.build.arch };
   if (profile === "default" && isUsual(capabilities, host.kernel)) {
     return { profile, filter: DEFAULT_FILTER[host.arch], flags: 0 };
   }

@@ -47,14 +47,21 @@ export interface Decisions {
   leftOut: string[];
 }
 
-/** Makes the Spec. */
+/**
+ * Makes the Spec.
+ *
+ * @param streams what the standard streams are tied to, where they are not ours
+ */
 export function decide(
   options: ContainerOptions,
   rootfs: string,
   user: ResolvedUser,
   caller: Caller,
+  [stdin = "inherit"]: readonly (string | undefined)[] = [],
 ): Decisions {
-  const env = environment(options, user);
+  const terminal = options.tty ||
+    stdin === "inherit" && Deno.stdin.isTerminal();
+  const env = environment(options, user, terminal);
   const spec = defaultSpec({ rootfs, args: options.command, env });
   const leftOut: string[] = [];
   const { process, linux } = spec;
@@ -97,6 +104,7 @@ export function decide(
     }
   }
   fitMounts(spec, maps, leftOut);
+  if (options.defaultMounts === false) spec.mounts = [];
   spec.mounts = mergeMounts(spec.mounts ?? [], options.mounts ?? []);
   linux.sysctl = sysctls(spec, options.sysctls ?? {});
   const init = (options.init ?? true) && canBePidOne(spec, leftOut);
@@ -124,10 +132,10 @@ function canBePidOne(spec: Spec, leftOut: string[]): boolean {
 
 /** Clean by default: nothing of the host's environment comes along unasked. */
 function environment(
-  { env = {}, hostEnv, hostname, tty }: ContainerOptions,
+  { env = {}, hostEnv, hostname }: ContainerOptions,
   user: ResolvedUser,
+  terminal: boolean,
 ): string[] {
-  const terminal = tty || Deno.stdin.isTerminal();
   const all = hostEnv ? { ...Deno.env.toObject(), ...env } : {
     PATH: DEFAULT_PATH,
     HOME: user.home,
