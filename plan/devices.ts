@@ -115,18 +115,32 @@ export function prepareDevices(spec: Spec, facts: Facts): Step[] {
       )
     );
   }
-  return facts.confineDevices ? stageDevices(devices(spec)) : [];
+  return facts.confineDevices
+    ? stageDevices(devices(spec), goesWithHost(spec, facts))
+    : [];
 }
 
 /** Covered for a moment, in this mount tree only. */
 const STAGE = "/dev";
 
 /**
+ * Nothing needs the host's /dev any more, and pivot_root takes it away with the
+ * rest. Each unmount has the kernel wait for every CPU (RCU).
+ */
+function goesWithHost(spec: Spec, facts: Facts): boolean {
+  const { upper, work } = facts.overlay ?? {};
+  return facts.changeRoot === "pivot_root" && facts.rootKind === "directory" &&
+    ![spec.root.path, upper, work].some((path) =>
+      path?.startsWith(`${STAGE}/`) || path === STAGE
+    );
+}
+
+/**
  * Each device as a mount without a place yet. They are not made in the
  * container's /dev, whose name another container on the same root filesystem
  * could move about meanwhile.
  */
-function stageDevices(all: readonly Device[]): Step[] {
+function stageDevices(all: readonly Device[], stays: boolean): Step[] {
   return [
     {
       step: "createFilesystem",
@@ -164,12 +178,14 @@ function stageDevices(all: readonly Device[]): Step[] {
         man: "open_tree(2), mount(8) nodev",
       }];
     }),
-    {
-      step: "unmount",
-      target: STAGE,
-      why: "the devices that were opened stay; their directory is not needed",
-      man: "umount2(2)",
-    },
+    ...(stays ? [] : [
+      {
+        step: "unmount",
+        target: STAGE,
+        why: "the devices that were opened stay; their directory is not needed",
+        man: "umount2(2)",
+      } as const,
+    ]),
   ];
 }
 
