@@ -123,6 +123,7 @@ export class Pipes implements Disposable {
   /** The container's ends, by number there; none for what it inherits. */
   readonly theirs: Record<number, Descriptor> = {};
   readonly #ends: End[] = [];
+  #null: Descriptor | undefined;
 
   constructor({ stdin, stdout, stderr }: Tied) {
     try {
@@ -138,7 +139,9 @@ export class Pipes implements Disposable {
   #tie<T>(number: number, kind: Stdio, stream: (end: End) => T): T | null {
     if (kind === "inherit") return null;
     if (kind === "null") {
-      this.theirs[number] = moveUp(open("/dev/null", O.O_RDWR));
+      this.theirs[number] = this.#null ??= moveUp(
+        open("/dev/null", O.O_RDWR),
+      );
       return null;
     }
     const { read, write } = pipe();
