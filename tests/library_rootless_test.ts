@@ -25,7 +25,14 @@ async function program(body: string): Promise<string> {
     file,
     `import { CommandError, ContainerError, plan, run, SpecError } from "${REPOSITORY}/mod.ts";
      const rootfs = ${JSON.stringify(rootfs)};
-     const open = () => [...Deno.readDirSync("/proc/self/fd")].length;
+     // Without sockets: the runtime makes a pair when it likes, and we none.
+     const open = () => [...Deno.readDirSync("/proc/self/fd")].flatMap(({ name }) => {
+       try {
+         return [name + " " + Deno.readLinkSync("/proc/self/fd/" + name)];
+       } catch {
+         return [];
+       }
+     }).filter((file) => !file.includes("socket"));
      async function text(script, options) {
        await using container = await run({
          rootfs, command: ["sh", "-c", script], stdout: "piped", ...options,
@@ -78,12 +85,12 @@ test(
       const error = await run({ rootfs, command: ["true"], stdin: "piped", ...options }).catch((error) => error);
       console.log(error.name, error.message);
     }
-    console.log(open() - before);`);
+    console.log(open().filter((name) => !before.includes(name)).join());`);
     assertEquals(
       stdout,
       `0\ncontainer\n 0 ${UID} 1\n\ntrue 4000000\nSIGKILL\n` +
         "SpecError Cannot run without a user namespace: not root\n" +
-        "ContainerError Cannot use the root filesystem /nosuch: no such directory\n0\n",
+        "ContainerError Cannot use the root filesystem /nosuch: no such directory\n\n",
     );
   },
   { skip },
