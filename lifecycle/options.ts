@@ -22,6 +22,7 @@ export interface ContainerOptions {
   hostEnv?: boolean;
   /** Where it starts, inside; `/` without it. */
   workdir?: string;
+  /** Its name inside, sethostname(2); `container` without it. */
   hostname?: string;
   /** `name|uid[:group|gid]`, of the root filesystem's own accounts. */
   user?: string;
@@ -31,7 +32,9 @@ export interface ContainerOptions {
   namespaces?: Partial<Record<Exclude<NamespaceType, "user">, NamespaceMode>>;
   /** `auto` maps what subuid(5) gives, `private` the caller's own id. */
   userNamespace?: NamespaceMode | "auto";
+  /** Which users of the host those inside are, user_namespaces(7). */
   uidMap?: IdMapping[];
+  /** Which groups of the host those inside are. */
   gidMap?: IdMapping[];
   /** Beside the default ones, in this order. */
   mounts?: Mount[];
@@ -43,6 +46,7 @@ export interface ContainerOptions {
   ephemeral?: boolean;
   /** Changes go to this directory. */
   overlay?: string;
+  /** Beside, or of, docker's default ones; by their names, or `ALL`. */
   capabilities?: { add?: string[]; drop?: string[] };
   /** Every capability and device, nothing masked, no seccomp. */
   privileged?: boolean;
@@ -50,15 +54,23 @@ export interface ContainerOptions {
   noNewPrivileges?: boolean;
   /** A profile's path, `default` or `unconfined`. */
   seccomp?: string;
+  /** Limits of setrlimit(2). */
   rlimits?: Rlimit[];
+  /** What a new file's permissions lack, umask(2). */
   umask?: number;
+  /** How soon the kernel kills it when memory runs out, -1000 to 1000. */
   oomScoreAdj?: number;
+  /** Its share of the processors beside others, -20 to 19. */
   nice?: number;
+  /** The processors that it may run on, by number. */
   cpus?: number[];
+  /** Settings below /proc/sys that belong to a namespace of its own. */
   sysctls?: Record<string, string>;
   /** Limits of the kernel's cgroups, in OCI's form. */
   resources?: Resources;
+  /** The profile that confines it, apparmor(7). */
   apparmor?: string;
+  /** The context that confines it, selinux(8). */
   selinux?: string;
   /** A terminal of its own. */
   tty?: boolean;

@@ -4,8 +4,8 @@
  * the container.
  */
 
-import type { Stats } from "../cgroup/mod.ts";
-export type { Stats };
+import type { DeviceStats, Stats } from "../cgroup/stats.ts";
+export type { DeviceStats, Stats };
 import { O, open } from "../ffi/fcntl.ts";
 import { hastenSystemCalls } from "../ffi/libc.ts";
 import { waitForEnd } from "../ffi/pidfd.ts";

@@ -47,9 +47,11 @@ export type Propagation = "private" | "slave" | "shared" | "unbindable";
  */
 export type KernelType = "proc" | "sysfs";
 
-type Nothing = Record<never, never>;
+/** A step that says all by its name. */
+export type Nothing = Record<never, never>;
 
-type Kinds = {
+/** What each kind of step says beside `why` and `man`. */
+export type Kinds = {
   // ── namespaces ──
   /** setns(2) of each, by path. */
   joinNamespaces: {
@@ -241,10 +243,15 @@ export type Phase = "host" | "launch" | "container" | "process" | "cleanup";
 export interface Plan {
   /** Whether our own program stays inside as PID 1. */
   init: boolean;
+  /** By the parent, on the host. */
   host: Step[];
+  /** On the way from the host into the namespaces. */
   launch: Step[];
+  /** As PID 1 of the container. */
   container: Step[];
+  /** In the process that becomes the command. */
   process: Step[];
+  /** Once the command has ended. */
   cleanup: Step[];
 }
 

@@ -47,8 +47,11 @@ export interface Capabilities {
 
 /** setrlimit(2); `type` is a `RLIMIT_…` name. */
 export interface Rlimit {
+  /** `RLIMIT_NOFILE` and the like. */
   type: string;
+  /** What counts; -1 is without limit. */
   soft: number;
+  /** What it may be raised to; -1 is without limit. */
   hard: number;
 }
 
@@ -64,12 +67,19 @@ export interface Root {
   readonly?: boolean;
 }
 
+/** A mount, or what else is put into the root filesystem. */
 export interface Mount {
+  /** Where it is, inside. */
   destination: string;
+  /** `bind`, or a file system of filesystems(5). */
   type?: string;
+  /** What is bound, or the file system's source. */
   source?: string;
+  /** As mount(8) has them: `ro`, `rbind`, `nosuid`, `size=64m`. */
   options?: string[];
+  /** Of an idmapped mount. */
   uidMappings?: IdMapping[];
+  /** Of an idmapped mount. */
   gidMappings?: IdMapping[];
 }
 
@@ -92,19 +102,29 @@ export interface Namespace {
 
 /** A range of a uid_map or gid_map, user_namespaces(7). */
 export interface IdMapping {
+  /** The first id inside. */
   containerID: number;
+  /** The first id on the host. */
   hostID: number;
+  /** How many. */
   size: number;
 }
 
 /** A device node, mknod(2). */
 export interface Device {
+  /** Character, block, unbuffered, or a pipe. */
   type: "c" | "b" | "u" | "p";
+  /** Where it is, inside. */
   path: string;
+  /** Its number, with `minor`. */
   major?: number;
+  /** Its number, with `major`. */
   minor?: number;
+  /** Its permissions. */
   fileMode?: number;
+  /** Its owner. */
   uid?: number;
+  /** Its group. */
   gid?: number;
 }
 
