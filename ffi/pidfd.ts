@@ -8,12 +8,26 @@ import { wait, type WaitStatus, WNOHANG } from "./wait.ts";
 /**
  * Waits for a child's end, as wait(pid) does, and takes no thread of its own
  * for it: for who waits for many. Null where somebody else has taken its
- * status.
+ * status. Throws at once where it cannot wait (EMFILE), and rejects never.
  */
-export async function waitForEnd(pid: number): Promise<WaitStatus | null> {
-  using process = new Descriptor(syscall("pidfd_open", pid, 0));
-  for (;;) {
-    await whenReady(process.fd, EPOLL.EPOLLIN);
+export function waitForEnd(pid: number): Promise<WaitStatus | null> {
+  const process = new Descriptor(syscall("pidfd_open", pid, 0));
+  try {
+    return statusOf(process, pid, whenReady(process.fd, EPOLL.EPOLLIN));
+  } catch (error) {
+    process.close();
+    throw error;
+  }
+}
+
+async function statusOf(
+  process: Descriptor,
+  pid: number,
+  ended: Promise<void>,
+): Promise<WaitStatus | null> {
+  using _process = process;
+  for (;; ended = whenReady(process.fd, EPOLL.EPOLLIN)) {
+    await ended;
     const status = wait(pid, WNOHANG);
     const isThere = status === null &&
       rawSyscall("pidfd_send_signal", process.fd, 0, null, 0) >= 0;

@@ -10,7 +10,7 @@ import { O, open } from "../ffi/fcntl.ts";
 import { hastenSystemCalls } from "../ffi/libc.ts";
 import { waitForEnd } from "../ffi/pidfd.ts";
 import { kill, SIGNAL, type SignalName } from "../ffi/signal.ts";
-import { wait, type WaitStatus } from "../ffi/wait.ts";
+import { exitCode, wait, type WaitStatus } from "../ffi/wait.ts";
 import { type Container, startContainer } from "../launch/container.ts";
 import { checkStarted, outside } from "../launch/diagnose.ts";
 import { ContainerError } from "../spec/errors.ts";
@@ -124,18 +124,21 @@ function launch(
     foreground: false,
   }, { streams: pipes.theirs, news: false, released: !mapped, program }));
   pipes.closeTheirs();
-  if (mapped) {
-    try {
+  let ended: Promise<WaitStatus | null>;
+  try {
+    if (mapped) {
       mapIdsOf(plan, container.pid);
       container.release();
-    } catch (error) {
-      kill(container.pid, SIGNAL.SIGKILL);
-      wait(container.pid);
-      throw error;
     }
+    ended = waitForEnd(container.pid);
+  } catch (error) {
+    kill(container.pid, SIGNAL.SIGKILL);
+    wait(container.pid);
+    throw error;
   }
   undo.move();
   return new Running(container, pipes, limits, {
+    ended,
     root: rootOnHost(spec.root.path),
     foreground: facts.foreground,
     signal: options.signal,
@@ -144,6 +147,7 @@ function launch(
 
 /** What the end of a container needs to know of its beginning. */
 interface Origin {
+  ended: Promise<WaitStatus | null>;
   /** Where to look for the reason when the command cannot be executed. */
   root: string;
   /** It has the terminal that we had. */
@@ -170,7 +174,7 @@ class Running implements RunningContainer {
     this.#limits = limits;
     const end = () => this.signal("SIGKILL");
     origin.signal?.addEventListener("abort", end);
-    this.status = waitForEnd(container.pid).then((status) => {
+    this.status = origin.ended.then((status) => {
       this.#ended = true;
       origin.signal?.removeEventListener("abort", end);
       return this.#finish(status, container, origin);
@@ -197,12 +201,14 @@ class Running implements RunningContainer {
         outside(held.use(open(root, O.O_PATH)), held),
       );
     }
-    const signal = status && "signaled" in status ? status.signaled : 0;
-    const code = signal
-      ? 128 + signal
-      : status && "exited" in status
-      ? status.exited
-      : 0;
+    if (!status) {
+      throw new ContainerError(
+        "Cannot tell how it ended: its status was taken (ECHILD)",
+        { hint: "Something else in this program waits for every child." },
+      );
+    }
+    const signal = "signaled" in status ? status.signaled : 0;
+    const code = exitCode(status);
     return {
       code,
       success: code === 0,

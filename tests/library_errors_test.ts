@@ -11,7 +11,7 @@ import {
   StepError,
   UsageError,
 } from "../mod.ts";
-import { TempDir } from "./_harness.ts";
+import { execute, REPOSITORY, rootfs, TempDir } from "./_harness.ts";
 import { start, test } from "./_library.ts";
 
 /** Every stream piped: what a failed start has to close most of. */
@@ -213,4 +213,35 @@ test("an overlay that cannot be made leaves no cgroup", async () => {
   });
   assertEquals(of, "run");
   assertInstanceOf(error, ContainerError);
+});
+
+test("a program that runs out of descriptors is told, loses none, and goes on", async () => {
+  await using dir = new TempDir();
+  await Deno.writeTextFile(
+    `${dir.path}/program.ts`,
+    `import { run, SyscallError } from "${REPOSITORY}/mod.ts";
+     const options = { rootfs: ${JSON.stringify(rootfs())}, command: ["cat"],
+       stdin: "piped", stdout: "piped", stderr: "piped" };
+     const open = () => [...Deno.readDirSync("/proc/self/fd")].length;
+     await (await run({ ...options, command: ["true"] }))[Symbol.asyncDispose]();
+     const before = open();
+     const all = [];
+     let error;
+     while (!error) await run(options).then((one) => all.push(one), (reason) => error = reason);
+     console.log(error instanceof SyscallError, error.code, all.length > 0);
+     for (const one of all) await one[Symbol.asyncDispose]();
+     console.log(open() - before);
+     await using last = await run({ ...options, command: ["true"] });
+     console.log((await last.status).code);`,
+  );
+  // Each of these runs out at another place.
+  for (const limit of [60, 61, 62, 63, 64, 65]) {
+    const { stdout, stderr } = await execute([
+      ...["sh", "-c", `ulimit -n ${limit}; exec "$@"`, "sh"],
+      Deno.execPath(),
+      ...["run", "-A", "--no-check", `--config=${REPOSITORY}/deno.json`],
+      `${dir.path}/program.ts`,
+    ]);
+    assertEquals([stdout, stderr], ["true EMFILE true\n0\n0\n", ""]);
+  }
 });

@@ -2,7 +2,15 @@
 
 // @ts-types="../types/std_assert.d.ts"
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { execute, REPOSITORY, rootfs, until } from "./_harness.ts";
+import {
+  execute,
+  REPOSITORY,
+  rootfs,
+  shellLine,
+  startTerminal,
+  TempDir,
+  until,
+} from "./_harness.ts";
 import { output, shell, start, test } from "./_library.ts";
 
 const MIB = 1024 * 1024;
@@ -162,6 +170,35 @@ test("inherited streams are the program's", async () => {
     ...["eval", "--no-check", `--config=${REPOSITORY}/deno.json`, program],
   ], { stdin: "through" });
   assertEquals([status, stdout, stderr], [6, "through", "err\n"]);
+});
+
+test("a terminal that is inherited is the command's while it runs, and ours after", async () => {
+  await using dir = new TempDir();
+  await Deno.writeTextFile(
+    `${dir.path}/program.ts`,
+    `import { run } from "${REPOSITORY}/mod.ts";
+     const rootfs = ${JSON.stringify(rootfs())};
+     {
+       await using container = await run({ rootfs, stdin: "inherit", command: ["sh", "-c",
+         "trap 'exit 5' INT; read line; echo got $line; while :; do sleep 0.1; done"] });
+       console.log("code", (await container.status).code);
+     }
+     const bytes = new Uint8Array(100);
+     const count = await Deno.stdin.read(bytes);
+     console.log("ours", new TextDecoder().decode(bytes.subarray(0, count)));`,
+  );
+  await using session = startTerminal(shellLine([
+    Deno.execPath(),
+    ...["run", "-A", "--no-check", `--config=${REPOSITORY}/deno.json`],
+    `${dir.path}/program.ts`,
+  ]));
+  await session.send("hello\n");
+  await session.expect(/got hello/);
+  await session.send("\x03");
+  await session.expect(/code 5/);
+  await session.send("again\n");
+  await session.expect(/ours again/);
+  assertEquals(await session.end(), 0);
 });
 
 test("forty that wait keep neither others nor files waiting", async () => {
