@@ -6,6 +6,8 @@ import type { Workspace } from "./workspace.ts";
 export interface Attempt {
   /** The command of the n-th run; runtimes want a fresh id for each. */
   command(n: number): Command;
+  /** It runs many and prints the milliseconds of one on standard output: that is the sample. */
+  saysTime?: true;
   /** What a reader of the figures has to know. */
   note?: string;
 }

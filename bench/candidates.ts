@@ -51,10 +51,38 @@ function compiled(
   };
 }
 
+/** How many containers the library's candidates start one after another. */
+const MANY = 50;
+
+/** One of many containers that one process starts through the library. */
+function library(name: string, label: string, words: string[]): Candidate {
+  return {
+    name,
+    label,
+    prepare({ repo, rootfs }): Promise<Attempt[]> {
+      const many = join(repo, "bench", "many.ts");
+      const argv = [Deno.execPath(), "run", "-A", many, rootfs, String(MANY)];
+      argv.push(...words);
+      return Promise.resolve([{
+        command: () => ({ argv }),
+        saysTime: true,
+        note: `each of ${MANY} in one process; the memory is that process's`,
+      }]);
+    },
+  };
+}
+
 /** Candidates of this repository, then Deno's bare starts, then the peers. */
 export const candidates: readonly Candidate[] = [
   compiled("compiled", "container, compiled", []),
   compiled("compiled-no-init", "container, compiled, --no-init", ["--no-init"]),
+  compiled("compiled-cgroup", "container, compiled, --no-init, cgroup", [
+    "--no-init",
+    "--memory",
+    "64m",
+  ]),
+  library("library", "container, library, one of many", []),
+  library("library-seed", "container, library, the seed's steps", ["seed"]),
   fromSource("source", "container, source", []),
   fromSource("source-no-init", "container, source, --no-init", ["--no-init"]),
   {

@@ -5,7 +5,14 @@
 // @ts-types="../types/std_path.d.ts"
 import { join } from "@std/path";
 import { type Attempt, type Candidate, Unavailable } from "./candidate.ts";
-import { type Command, complaint, peakKiB, run, time } from "./process.ts";
+import {
+  type Command,
+  complaint,
+  peakKiB,
+  run,
+  time,
+  timeSaid,
+} from "./process.ts";
 import { shuffled } from "./stats.ts";
 import type { Workspace } from "./workspace.ts";
 
@@ -91,7 +98,10 @@ export async function measure(
     // A fixed order would give each candidate the same predecessor each time.
     for (const one of shuffled(measured)) {
       signal.throwIfAborted();
-      const elapsed = await time(next(one.attempt, workspace));
+      const command = next(one.attempt, workspace);
+      const elapsed = one.attempt.saysTime
+        ? await timeSaid(command, signal)
+        : await time(command);
       if (round >= 0) one.samples.push(elapsed);
     }
   }

@@ -82,6 +82,16 @@ export async function time(command: Command): Promise<number | null> {
   }
 }
 
+/** The milliseconds that a command prints, or null when it failed. */
+export async function timeSaid(
+  command: Command,
+  signal?: AbortSignal,
+): Promise<number | null> {
+  const { code, stdout } = await run(command, { signal });
+  const said = Number(stdout.trim() || NaN);
+  return code === 0 && Number.isFinite(said) ? said : null;
+}
+
 /**
  * The peak resident set, in KiB, of the largest process of the tree, or null
  * when the command failed. GNU time takes it from wait4, which covers every

@@ -3,8 +3,14 @@
  * that is drawn from it. Pure.
  */
 import type { Measured, Missing } from "./measure.ts";
-import { compare, type Ratio, summarize, type Summary } from "./stats.ts";
-import { judge, type Target, type Verdict } from "./targets.ts";
+import {
+  compare,
+  difference,
+  type Ratio,
+  summarize,
+  type Summary,
+} from "./stats.ts";
+import { judge, type Quantity, type Target, type Verdict } from "./targets.ts";
 
 /** One measured candidate. */
 export interface Row {
@@ -82,11 +88,7 @@ export function makeReport(
       samples: one.samples,
     };
   });
-  const ratioOf = (numerator: string, denominator: string) => {
-    const above = samplesOf(numerator);
-    const below = samplesOf(denominator);
-    return above && below ? compare(above, below)?.ratio ?? null : null;
-  };
+  const measure = (quantity: Quantity) => take(quantity, samplesOf);
   const has = (name: string) => samplesOf(name) !== undefined;
   return {
     ...setting,
@@ -96,8 +98,33 @@ export function makeReport(
       label,
       reason: neutral(reason),
     })),
-    targets: targets.map((target) => judge(target, ratioOf, has)),
+    targets: targets.map((target) => judge(target, measure, has)),
   };
+}
+
+/** A quantity of a run, null where its candidates share no round that succeeded. */
+function take(
+  quantity: Quantity,
+  samplesOf: (name: string) => readonly (number | null)[] | undefined,
+): number | null {
+  switch (quantity.kind) {
+    case "ratio": {
+      const above = samplesOf(quantity.numerator);
+      const below = samplesOf(quantity.denominator);
+      return above && below ? compare(above, below)?.ratio ?? null : null;
+    }
+    case "difference": {
+      const more = samplesOf(quantity.minuend);
+      const less = samplesOf(quantity.subtrahend);
+      return more && less ? difference(more, less) : null;
+    }
+    case "time": {
+      const times = samplesOf(quantity.candidate)?.filter((time) =>
+        time !== null
+      );
+      return times?.length ? summarize(times).median : null;
+    }
+  }
 }
 
 /** The report as text for a terminal or a file. */
@@ -132,7 +159,8 @@ export function formatReport(report: Report): string {
 
 /** One line on one target. */
 export function formatVerdict(verdict: Verdict): string {
-  const { outcome, name, measured, atMost, reason } = verdict;
+  const { outcome, name, measured, reason } = verdict;
+  const atMost = Number(verdict.atMost.toFixed(3));
   if (measured === null) {
     return `${outcome}  ${name} ≤ ${atMost} (${reason})`;
   }

@@ -99,6 +99,25 @@ export function compare(
   };
 }
 
+/**
+ * The difference of the medians over the rounds that both have; null when there
+ * are none.
+ */
+export function difference(
+  minuend: readonly (number | null)[],
+  subtrahend: readonly (number | null)[],
+): number | null {
+  const rounds = minuend.flatMap((more, round) => {
+    const less = subtrahend[round];
+    return more === null || less === null || less === undefined
+      ? []
+      : [{ more, less }];
+  });
+  if (rounds.length === 0) return null;
+  return median(rounds.map(({ more }) => more)) -
+    median(rounds.map(({ less }) => less));
+}
+
 /** `items` in a random order, as a new array. */
 export function shuffled<T>(
   items: readonly T[],

@@ -1,6 +1,13 @@
 // @ts-types="../types/std_assert.d.ts"
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { compare, median, quantile, shuffled, summarize } from "./stats.ts";
+import {
+  compare,
+  difference,
+  median,
+  quantile,
+  shuffled,
+  summarize,
+} from "./stats.ts";
 
 function near(actual: number, expected: number) {
   assert(
@@ -87,4 +94,9 @@ Deno.test("shuffled() keeps every item and leaves its input alone", () => {
   assertEquals(items, [1, 2, 3, 4, 5]);
   assertEquals(result.toSorted((a, b) => a - b), items);
   assertEquals(result, [2, 3, 4, 5, 1]);
+});
+
+Deno.test("difference() takes the rounds that both have", () => {
+  assertEquals(difference([10, null, 14, 12], [1, 2, null, 3]), 9);
+  assertEquals(difference([null], [1]), null);
 });

@@ -1,15 +1,20 @@
 // @ts-types="../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
 import { candidates } from "./candidates.ts";
-import { judge, targets } from "./targets.ts";
+import { candidatesOf, judge, type Target, targets } from "./targets.ts";
 
-const target = { name: "t", numerator: "a", denominator: "b", atMost: 2.5 };
+const target: Target = {
+  kind: "ratio",
+  name: "t",
+  numerator: "a",
+  denominator: "b",
+  atMost: 2.5,
+};
 
 Deno.test("targets name candidates that exist", () => {
   const names = new Set(candidates.map((candidate) => candidate.name));
-  for (const { numerator, denominator } of targets) {
-    assert(names.has(numerator), numerator);
-    assert(names.has(denominator), denominator);
+  for (const target of targets) {
+    for (const name of candidatesOf(target)) assert(names.has(name), name);
   }
 });
 

@@ -5,9 +5,8 @@
  * @module
  */
 
-import { ContainerError } from "../spec/errors.ts";
 import type { CgroupMount, ReadLevel } from "./hierarchy.ts";
-import { directoriesAbove } from "./place.ts";
+import { directoriesAbove, NotOurs } from "./place.ts";
 import type { CgroupStep, Need } from "./step.ts";
 
 /** What {@linkcode enableControllers} found. */
@@ -32,7 +31,7 @@ export function enableControllers(
   const handDown = new Map<string, string[]>();
   for (const name of new Set([...required.keys(), ...optional])) {
     const route = findRoute(mount, path, name, required.get(name), read);
-    if (route instanceof ContainerError) {
+    if (route instanceof NotOurs) {
       if (required.has(name)) throw route;
       continue;
     }
@@ -51,7 +50,7 @@ function findRoute(
   name: string,
   what: string | undefined,
   read: ReadLevel,
-): string[] | ContainerError {
+): string[] | NotOurs {
   const route: string[] = [];
   // Whether the directory looked at has the controller, now or by then.
   let arrives = mount.controllers.includes(name);
@@ -90,8 +89,8 @@ function notDelegated(
   name: string,
   directory: string,
   what = "count",
-): ContainerError {
-  return new ContainerError(
+): NotOurs {
+  return new NotOurs(
     `Cannot ${what}: ${directory} does not hand down the ${name} controller, and is not ours to change`,
     {
       hint:
@@ -104,8 +103,8 @@ function internalProcesses(
   name: string,
   directory: string,
   what = "count",
-): ContainerError {
-  return new ContainerError(
+): NotOurs {
+  return new NotOurs(
     `Cannot ${what}: ${directory} holds processes, and a cgroup of v2 hands down controllers (${name}) only while it holds none itself`,
     {
       hint:

@@ -35,6 +35,8 @@ export interface Hierarchy {
 export interface CgroupLevel {
   /** We may make directories in it and change it. */
   writable: boolean;
+  /** We may move processes that are below it. */
+  movable: boolean;
   /** v2: what it may hand to its children. */
   controllers: string[];
   /** v2: what it does hand to its children. */
@@ -150,6 +152,7 @@ export const readLevel: ReadLevel = (path) => {
   if (procs === null) return null;
   return {
     writable: isWritable(path),
+    movable: isWritable(`${path}/cgroup.procs`),
     controllers: readWords(`${path}/cgroup.controllers`) ?? [],
     enabled: readWords(`${path}/cgroup.subtree_control`) ?? [],
     populated: procs.length > 0,

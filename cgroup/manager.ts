@@ -88,8 +88,8 @@ export class Cgroup implements Disposable {
     const { memory } = this.stats();
     if (!memory?.oomKills) return null;
     const limit = memory.limit === null
-      ? "there was none left on this machine"
-      : `it reached its limit of ${formatBytes(memory.limit)}`;
+      ? "there was none left in a cgroup above it, or on this machine"
+      : `it reached its limit of ${formatBytes(memory.limit)}; see --memory`;
     return `Out of memory: the kernel killed ${
       memory.oomKills === 1 ? "a process" : `${memory.oomKills} processes`
     } of the container, since ${limit}`;

@@ -11,6 +11,7 @@
  */
 
 import { ContainerError, SpecError } from "../spec/errors.ts";
+import { isCgroupPath } from "../spec/resources.ts";
 import { type CgroupMount, join, type ReadLevel } from "./hierarchy.ts";
 import { type CgroupStep, MAN, type Need } from "./step.ts";
 
@@ -28,9 +29,7 @@ export function groupPath(
     throw new SpecError(`${JSON.stringify(id)} cannot name a cgroup`);
   }
   const parts = cgroupsPath.split("/");
-  if (
-    parts.includes("..") || /[\0\n:]/.test(cgroupsPath) || !parts.some(Boolean)
-  ) {
+  if (!isCgroupPath(cgroupsPath)) {
     throw new SpecError(
       `linux.cgroupsPath ${
         JSON.stringify(cgroupsPath)
@@ -46,8 +45,12 @@ export function groupPath(
 
 function base({ version, own, path }: CgroupMount, read: ReadLevel): string {
   // A path of another cgroup namespace may not be visible here.
-  if (own === path || !read(own)) return path;
-  return version === 1 ? own : parentOf(own);
+  const level = own === path ? null : read(own);
+  if (!level) return path;
+  const above = parentOf(own);
+  // Where ours ends at our own, that is the place, once it holds no process.
+  const ours = level.writable && !read(above)?.writable;
+  return version === 1 || ours ? own : above;
 }
 
 /** The directories that are missing, parents first; null where they are not ours to make. */
@@ -114,19 +117,56 @@ export function makeDirectory(
   return steps;
 }
 
+/** What is asked for is in the hands of somebody else: only its owner or root can do it. */
+export class NotOurs extends ContainerError {
+  override name = "NotOurs";
+}
+
+const DELEGATE =
+  "Run as root, or in a cgroup that is handed to you: systemd-run --user --scope -p Delegate=yes container …";
+
 /** A cgroup that cannot be made, with the cure. */
 export function notOurs(
   { version }: CgroupMount,
   path: string,
   need: Need,
-): ContainerError {
-  const what = [...need.required.values()][0] ?? "make a cgroup";
-  return new ContainerError(
-    `Cannot ${what}: ${path} cannot be made, since the cgroup above it is not ours to change`,
+): NotOurs {
+  return new NotOurs(
+    `Cannot ${
+      purposeOf(need)
+    }: ${path} cannot be made, since the cgroup above it is not ours to change`,
     {
       hint: version === 1
         ? "Run as root; or boot with cgroup v2, where systemd hands cgroups to users"
-        : "Run as root, or in a cgroup that is handed to you: systemd-run --user --scope -p Delegate=yes container …",
+        : DELEGATE,
     },
+  );
+}
+
+const purposeOf = (need: Need) =>
+  [...need.required.values()][0] ?? "make a cgroup";
+
+/**
+ * v2 lets a process be moved by who may write to cgroup.procs of the nearest
+ * cgroup above both places, cgroups(7): a user cannot take one out of what was
+ * handed to somebody else.
+ */
+export function checkMove(
+  { version, own, path: top }: CgroupMount,
+  path: string,
+  need: Need,
+  read: ReadLevel,
+): void {
+  if (version === 1 || !read(own)) return;
+  const above = new Set([...directoriesAbove(top, own), own]);
+  const shared = directoriesAbove(top, path).findLast((directory) =>
+    above.has(directory)
+  );
+  if (shared === undefined || read(shared)?.movable !== false) return;
+  throw new NotOurs(
+    `Cannot ${
+      purposeOf(need)
+    }: a process cannot be moved from ${own} to ${path}, since ${shared} above both is not ours to change`,
+    { hint: DELEGATE },
   );
 }

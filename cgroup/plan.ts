@@ -1,6 +1,6 @@
 /**
  * Resources and this machine's hierarchy to a plan: directories to make, files
- * to write, files to join through. Reads what it must and changes nothing.
+ * to write, the ways in. Reads what it must and changes nothing.
  *
  * @module
  */
@@ -25,6 +25,7 @@ import {
   readLevel,
 } from "./hierarchy.ts";
 import {
+  checkMove,
   directoriesAbove,
   groupPath,
   makeDirectory,
@@ -45,6 +46,8 @@ export interface CgroupOptions {
   id: string;
   /** `linux.cgroupsPath`; `container-<id>` without it. */
   cgroupsPath?: string;
+  /** The cgroup above: its limits hold in every tree in which it is there. */
+  parent?: string;
   resources?: Resources;
   /** Join what stats are read from, where it can be had. */
   stats?: boolean;
@@ -84,10 +87,10 @@ export function planCgroup(
     groups: [],
     steps: [],
     made: [],
-    join: [],
-    namespaceRoot: [],
+    entry: null,
   };
-  for (const [mount, need] of wantedTrees(options, hierarchy)) {
+  const owns: string[] = [];
+  for (const [mount, need] of wantedTrees(options, hierarchy, read)) {
     const path = groupPath(mount, options, read);
     const made = missingDirectories(mount, path, read);
     if (made === null) {
@@ -97,6 +100,7 @@ export function planCgroup(
       }
       continue;
     }
+    checkMove(mount, path, need, read);
     const { controllers, handDown } = mount.version === 1
       ? {
         controllers: mount.controllers,
@@ -113,10 +117,28 @@ export function planCgroup(
     plan.steps.push(...settings(mount, path, options, hierarchy));
     plan.groups.push({ version: mount.version, controllers, path });
     plan.made.push(...made);
-    plan.join.push(`${path}/cgroup.procs`);
-    plan.namespaceRoot.push(path);
+    owns.push(mount.own);
   }
+  plan.entry = entryOf(plan.groups, owns, read);
   return plan;
+}
+
+const procs = (path: string) => `${path}/cgroup.procs`;
+
+/** How to get in, and back to the cgroups that this process is in. */
+function entryOf(
+  groups: readonly CgroupGroup[],
+  owns: readonly string[],
+  read: ReadLevel,
+): CgroupPlan["entry"] {
+  const [first, ...more] = groups;
+  if (!first) return null;
+  return {
+    join: groups.map(({ path }) => procs(path)),
+    // One of another cgroup namespace cannot be seen, and not be gone back to.
+    back: owns.every((own) => read(own)) ? owns.map(procs) : [],
+    directory: first.version === 2 && !more.length ? first.path : null,
+  };
 }
 
 const unifiedMount = ({ mounts }: Hierarchy) =>
@@ -129,7 +151,11 @@ const deviceRules = ({ resources, rootless }: CgroupOptions) =>
   rootless ? [] : resources?.devices ?? [];
 
 /** The trees in which the container needs a cgroup, and why. */
-function wantedTrees(options: CgroupOptions, hierarchy: Hierarchy): Wanted {
+function wantedTrees(
+  options: CgroupOptions,
+  hierarchy: Hierarchy,
+  read: ReadLevel,
+): Wanted {
   const { resources = {} } = options;
   const wanted: Wanted = new Map();
   const need = (mount: CgroupMount): Need => {
@@ -172,6 +198,10 @@ function wantedTrees(options: CgroupOptions, hierarchy: Hierarchy): Wanted {
     if (mount) {
       need(mount).optional.add(mount.version === 1 ? names.v1 : names.v2);
     }
+  }
+  for (const mount of options.parent === undefined ? [] : hierarchy.mounts) {
+    const place = { id: options.id, cgroupsPath: options.parent };
+    if (read(groupPath(mount, place, read))) need(mount);
   }
   // Every cgroup of v2 can freeze and kill, beside v1 too.
   const freezer = unified ?? mountOf(hierarchy, { v1: "freezer", v2: null });

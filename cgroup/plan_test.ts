@@ -8,6 +8,7 @@ import { type CgroupOptions, planCgroup, planUpdate } from "./plan.ts";
 const ALL = ["cpu", "memory", "pids", "cpuset", "io"];
 const top: CgroupLevel = {
   writable: true,
+  movable: true,
   controllers: ALL,
   enabled: [],
   populated: true,
@@ -153,7 +154,7 @@ Deno.test("planCgroup() names the controller that is not delegated, and leaves o
     controllers: ["pids"],
     path: "/cg/u/container-x",
   }]);
-  assertEquals(plan.join, ["/cg/u/container-x/cgroup.procs"]);
+  assertEquals(plan.entry?.join, ["/cg/u/container-x/cgroup.procs"]);
 });
 
 Deno.test("planCgroup() without permission is an error for a limit and a name, else no cgroup", () => {

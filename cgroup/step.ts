@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { CgroupEntry } from "../plan/facts.ts";
 import type { DeviceRule } from "../spec/resources.ts";
 
 /** A directory in one tree: all of them together are the container's cgroup. */
@@ -33,6 +34,16 @@ export type CgroupStep =
     | { step: "attachDevices"; path: string; rules: DeviceRule[] }
   );
 
+/** A unit of systemd that a cgroup is in. */
+export interface CgroupScope {
+  unit: string;
+  slice: string;
+  /** Its cgroup. */
+  path: string;
+  /** The cgroup in it that is not the command's. */
+  own: string;
+}
+
 /** Everything about a cgroup before it is made; fit for a file. */
 export interface CgroupPlan {
   id: string;
@@ -42,10 +53,10 @@ export interface CgroupPlan {
   steps: CgroupStep[];
   /** The directories that the steps make, parents first. */
   made: string[];
-  /** What a process writes "0" to, to be in. */
-  join: string[];
-  /** What a new cgroup namespace has as its root, by tree. */
-  namespaceRoot: string[];
+  /** What systemd has to make first. */
+  scope?: CgroupScope;
+  /** How a process gets in, and back to where we are. */
+  entry: CgroupEntry | null;
 }
 
 /** What is wanted of one tree: controllers, and for `required` what for. */

@@ -37,6 +37,16 @@ const COMMANDS: readonly Entry[] = [
     load: async () => (await import("./doctor.ts")).doctorCommand,
   },
   {
+    name: "spec",
+    summary: "Write a config.json to begin with, as runc spec does",
+    load: async () => (await import("./spec.ts")).specCommand,
+  },
+  {
+    name: "features",
+    summary: "Print what of OCI's runtime specification is there, as JSON",
+    load: async () => (await import("./features.ts")).featuresCommand,
+  },
+  {
     name: "child",
     summary: "The first process of a container; started by run",
     hidden: true,

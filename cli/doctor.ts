@@ -4,6 +4,7 @@ import { UsageError } from "../spec/errors.ts";
 import type { Command } from "./command.ts";
 import { type Flag, parseFlags } from "./flags.ts";
 import { print } from "./output.ts";
+import { coloured, columns } from "./terminal.ts";
 
 const DOCTOR_FLAGS: readonly Flag[] = [
   { name: "json", help: "Print the checks as JSON" },
@@ -41,20 +42,11 @@ export const doctorCommand: Command = {
       flags.has("json")
         ? JSON.stringify(diagnosis, null, 2)
         : asText(diagnosis, {
-          colour: Deno.stdout.isTerminal() && !Deno.env.get("NO_COLOR"),
+          colour: coloured(),
+          // What is piped is not wrapped.
           width: columns(),
         }),
     );
     return diagnosis.ok ? 0 : UNFIT;
   },
 };
-
-/** null where nobody looks: what is piped is not wrapped. */
-function columns(): number | null {
-  if (!Deno.stdout.isTerminal()) return null;
-  try {
-    return Deno.consoleSize().columns || null;
-  } catch {
-    return null;
-  }
-}

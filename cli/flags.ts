@@ -24,6 +24,18 @@ export class HelpRequested extends Error {
   override name = "HelpRequested";
 }
 
+/** A flag that a command does not have. */
+export class UnknownFlag extends UsageError {
+  constructor(
+    word: string,
+    /** Without dashes; of a cluster, the letter. */
+    readonly flag: string,
+    hint: string,
+  ) {
+    super(`Unknown flag ${word}`, hint);
+  }
+}
+
 /** The flags of a command line, in their order, and the words after them. */
 export class Flags {
   constructor(
@@ -54,13 +66,14 @@ export function parseFlags(
   command: string,
 ): Flags {
   const given: [string, string][] = [];
-  const unknown = (word: string) => {
+  const unknown = (word: string, letter?: string) => {
     const near = closestString(
       word.replace(/^-+/, ""),
       flags.map(({ name }) => name),
     );
-    return new UsageError(
-      `Unknown flag ${word}`,
+    return new UnknownFlag(
+      word,
+      letter ?? word.replace(/^-+/, ""),
       near
         ? `Did you mean --${near}? See ${command} --help.`
         : `See ${command} --help.`,
@@ -104,7 +117,9 @@ export function parseFlags(
     // A cluster of short flags; the last of them may take a value.
     for (let rest = word.slice(1); rest;) {
       const flag = flags.find(({ short }) => short === rest[0]);
-      if (!flag) throw unknown(word.length > 2 ? word.split("=")[0]! : word);
+      if (!flag) {
+        throw unknown(word.length > 2 ? word.split("=")[0]! : word, rest[0]);
+      }
       rest = rest.slice(1);
       if (!flag.value) {
         given.push([flag.name, "true"]);

@@ -158,7 +158,15 @@ Deno.test("decide() describes the default container", () => {
   );
   assertEquals(
     spec.mounts?.map(({ destination }) => destination),
-    ["/proc", "/dev", "/dev/pts", "/sys", "/dev/mqueue", "/dev/shm"],
+    [
+      "/proc",
+      "/dev",
+      "/dev/pts",
+      "/sys",
+      "/sys/fs/cgroup",
+      "/dev/mqueue",
+      "/dev/shm",
+    ],
   );
   assert(spec.linux.maskedPaths?.includes("/proc/kcore"));
   assert(spec.linux.readonlyPaths?.includes("/proc/sys"));

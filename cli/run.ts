@@ -5,8 +5,9 @@ import { requireInherited } from "../lifecycle/inherited.ts";
 import { prepare, run } from "../lifecycle/run.ts";
 import { openStatusLines } from "../lifecycle/status_lines.ts";
 import type { Command } from "./command.ts";
-import { type Flags, parseFlags } from "./flags.ts";
+import type { Flags } from "./flags.ts";
 import { say, stackTraces } from "./output.ts";
+import { parseRunFlags } from "./parse_run.ts";
 import { RUN_FLAGS } from "./run_flags.ts";
 import { optionsFromFlags } from "./run_options.ts";
 import { parseNumber } from "./run_values.ts";
@@ -28,7 +29,7 @@ export const runCommand: Command = {
     ["container explain run /bin/sh", "what would be done, and why"],
   ],
   async execute(argv) {
-    const flags = parseFlags(RUN_FLAGS, argv, "container run");
+    const flags = await parseRunFlags(RUN_FLAGS, argv, "container run");
     stackTraces.shown = flags.has("debug");
     // The command line is judged before anything is looked for on disk.
     const options = optionsFromFlags(flags);
@@ -37,12 +38,17 @@ export const runCommand: Command = {
       requireInherited(`--preserve-fd ${options.preserveFds}`, 3 + index);
     }
     const rootfs = await findRootFilesystem(options.rootfs, say);
-    return await run(await prepare(options, rootfs), {
-      announce: !flags.has("quiet"),
-      debug: flags.has("debug"),
-      say,
-      events,
-    });
+    try {
+      return await run(await prepare(options, rootfs), {
+        announce: !flags.has("quiet"),
+        debug: flags.has("debug"),
+        say,
+        events,
+      });
+    } catch (error) {
+      const { explainRefusal } = await import("../lifecycle/refusals.ts");
+      throw explainRefusal(error);
+    }
   },
 };
 

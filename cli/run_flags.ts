@@ -23,6 +23,18 @@ const RESOURCE_FLAGS: readonly Flag[] = [
     help: "What it keeps when memory is short",
   },
   { name: "cpus", value: "N", help: "At most so many CPUs, like 1.5" },
+  {
+    name: "memory-swappiness",
+    value: "N",
+    help: "How readily it is swapped out (0 to 100)",
+  },
+  { name: "oom-kill-disable", help: "It waits where memory runs out" },
+  {
+    name: "cpu-period",
+    value: "N",
+    help: "Microseconds that --cpu-quota is of",
+  },
+  { name: "cpu-quota", value: "N", help: "Microseconds of a period" },
   { name: "cpu-shares", value: "N", help: "Its weight among others (1024)" },
   { name: "cpuset-cpus", value: "LIST", help: "Only these CPUs, by cgroup" },
   { name: "cpuset-mems", value: "LIST", help: "Only these memory nodes" },
@@ -53,6 +65,11 @@ const RESOURCE_FLAGS: readonly Flag[] = [
     help: "At most so many writes a second",
   },
   { name: "hugetlb", value: "SIZE:LIMIT", help: "Huge pages, like 2MB:64m" },
+  {
+    name: "cgroup-parent",
+    value: "PATH",
+    help: "Where its cgroup is made; limits there hold for it too",
+  },
 ];
 
 /** Every flag that says something of the container. */
@@ -60,13 +77,26 @@ export const RUN_FLAGS: readonly Flag[] = [
   {
     name: "rootfs",
     value: "DIR",
-    help: "Root filesystem (./fs); / or empty",
+    help: "Root filesystem (./fs), or an image FILE; / or empty",
   },
   {
     name: "hostname",
     value: "NAME",
     help: `The name inside (default ${DEFAULT_HOSTNAME})`,
   },
+  { name: "domainname", value: "NAME", help: "The NIS domain inside" },
+  {
+    name: "add-host",
+    value: "NAME:IP",
+    help: "A line of /etc/hosts",
+  },
+  { name: "dns", value: "IP", help: "A name server, in /etc/resolv.conf" },
+  {
+    name: "dns-search",
+    value: "DOMAIN",
+    help: "Where short names are looked for",
+  },
+  { name: "dns-option", value: "OPTION", help: "An option of resolv.conf(5)" },
   {
     name: "env",
     short: "e",
@@ -91,8 +121,9 @@ export const RUN_FLAGS: readonly Flag[] = [
   {
     name: "tty",
     short: "t",
-    help: "A terminal of its own",
+    help: "A terminal of its own (default on a terminal)",
   },
+  { name: "no-tty", short: "T", help: "The terminal it was started from" },
   {
     name: "interactive",
     short: "i",
@@ -102,7 +133,7 @@ export const RUN_FLAGS: readonly Flag[] = [
     name: "volume",
     short: "v",
     value: "SRC:DST[:OPTIONS]",
-    help: "Show a path of the host inside (ro, rbind, rslave, noexec, …)",
+    help: "Show a path of the host inside (ro, bind, rslave, idmap, …)",
   },
   {
     name: "mount",
@@ -125,12 +156,22 @@ export const RUN_FLAGS: readonly Flag[] = [
   { name: "dir", value: "DST", help: "Make an empty directory" },
   { name: "file", value: "SRC:DST", help: "Copy a file" },
   { name: "symlink", value: "TO:DST", help: "Make a symbolic link" },
+  {
+    name: "device",
+    value: "HOST[:INSIDE][:rwm]",
+    help: "A device of the host, or a directory of them",
+  },
+  {
+    name: "shm-size",
+    value: "SIZE",
+    help: "The size of /dev/shm, like 1g (64m)",
+  },
   { name: "read-only", help: "The root filesystem cannot be changed" },
   { name: "ephemeral", help: "Changes go to memory and are thrown away" },
   {
     name: "overlay",
     value: "DIR",
-    help: "Changes are kept in DIR/upper; DIR/work is needed too",
+    help: "Changes are kept in DIR/upper, made where it is missing",
   },
   {
     name: "network",
@@ -142,6 +183,11 @@ export const RUN_FLAGS: readonly Flag[] = [
   namespace("ipc", "Message queues and shared memory"),
   namespace("cgroupns", "View of the cgroup tree"),
   namespace("time", "Clocks"),
+  {
+    name: "time-offset",
+    value: "CLOCK=SECONDS",
+    help: "Set monotonic or boottime off, in clocks of its own",
+  },
   {
     name: "userns",
     value: "MODE",
@@ -160,7 +206,12 @@ export const RUN_FLAGS: readonly Flag[] = [
   {
     name: "seccomp",
     value: "PROFILE",
-    help: "default, unconfined, or a profile's FILE",
+    help: "default, unconfined, a profile's FILE, or learn[=FILE]",
+  },
+  {
+    name: "landlock",
+    value: "RULE",
+    help: "Close all but ro=, rw= or exec=PATH, connect= or bind=PORT",
   },
   { name: "apparmor", value: "PROFILE", help: "An AppArmor profile" },
   { name: "selinux", value: "LABEL", help: "An SELinux label" },
@@ -168,6 +219,11 @@ export const RUN_FLAGS: readonly Flag[] = [
     name: "ulimit",
     value: "NAME=SOFT[:HARD]",
     help: "A limit of setrlimit(2), like nofile=1024",
+  },
+  {
+    name: "personality",
+    value: "DOMAIN",
+    help: "linux or linux32: what uname -m says",
   },
   { name: "umask", value: "MODE", help: "What new files' permissions lack" },
   {
@@ -194,7 +250,10 @@ export const RUN_FLAGS: readonly Flag[] = [
     help: "The command itself is PID 1, and no second runtime starts",
   },
   { name: "init", help: "Our program is PID 1 (default)" },
-  { name: "chroot", help: "Change root by chroot, as the seed did" },
+  {
+    name: "chroot",
+    help: "Change root by chroot: weaker; for a host on an initramfs",
+  },
   { name: "quiet", short: "q", help: "Do not say `running …`" },
   { name: "debug", help: "Show stack traces" },
 ];

@@ -3,10 +3,23 @@
 import { parseMapping } from "../lifecycle/id_ranges.ts";
 import type { ContainerOptions, NamespaceMode } from "../lifecycle/options.ts";
 import { lookupDevice } from "../cgroup/devices.ts";
-import { DEFAULT_HOSTNAME } from "../spec/defaults.ts";
 import { UsageError } from "../spec/errors.ts";
-import { parseResources } from "../spec/resource_flags.ts";
+import { isCgroupPath } from "../spec/resources.ts";
+import {
+  parseDevice,
+  parseResources,
+  parseSize,
+} from "../spec/resource_flags.ts";
 import type { Flags } from "./flags.ts";
+import {
+  parseAddHost,
+  parseDomainname,
+  parseLandlock,
+  parseNameserver,
+  parsePersonality,
+  parseResolverWord,
+  parseTimeOffsets,
+} from "./process_values.ts";
 import {
   parseBind,
   parseCpus,
@@ -26,7 +39,7 @@ import {
 
 /** The longest hostname, uname(2). */
 const HOST_NAME_MAX = 64;
-const MAX_PRESERVED = 32;
+const MAX_PRESERVED = 20;
 
 /** The options that the flags and the command describe. */
 export function optionsFromFlags(flags: Flags): ContainerOptions {
@@ -43,13 +56,19 @@ export function optionsFromFlags(flags: Flags): ContainerOptions {
   };
   const cpus = flags.last("cpu");
   const umask = flags.last("umask");
+  const shmSize = flags.last("shm-size");
   return {
     command: [...flags.rest],
     rootfs: flags.last("rootfs"),
     env: environment(flags),
     hostEnv: flags.has("env-host"),
     workdir: workdir(flags.last("workdir") ?? "/"),
-    hostname: hostname(flags.last("hostname") ?? DEFAULT_HOSTNAME),
+    hostname: hostname(flags.last("hostname")),
+    ...names(flags),
+    devices: flags.all("device").map(parseDevice),
+    shmSize: shmSize === undefined ? undefined : parseSize("shm-size", shmSize),
+    personality: parsePersonality(flags.last("personality")),
+    timeOffsets: timeOffsets(flags),
     user: flags.last("user"),
     groups: flags.all("group-add"),
     namespaces: namespaces(flags),
@@ -68,6 +87,7 @@ export function optionsFromFlags(flags: Flags): ContainerOptions {
       ? undefined
       : flags.has("no-new-privs"),
     seccomp: flags.last("seccomp"),
+    landlock: parseLandlock(flags.all("landlock")),
     apparmor: flags.last("apparmor"),
     selinux: flags.last("selinux"),
     rlimits: flags.all("ulimit").map(parseUlimit),
@@ -79,7 +99,8 @@ export function optionsFromFlags(flags: Flags): ContainerOptions {
       flags.all("sysctl").map((text) => parsePair("sysctl", text)!),
     ),
     resources: resources(flags),
-    tty: flags.has("tty"),
+    cgroupParent: cgroupParent(flags.last("cgroup-parent")),
+    tty: tty(flags),
     preserveFds: number("preserve-fd", [0, MAX_PRESERVED]),
     init: !flags.has("no-init") && flags.last("init") !== "false",
     chroot: flags.has("chroot"),
@@ -93,6 +114,10 @@ function resources(flags: Flags): ContainerOptions["resources"] {
     "memory-swap": text("memory-swap"),
     "memory-reservation": text("memory-reservation"),
     cpus: text("cpus"),
+    "memory-swappiness": text("memory-swappiness"),
+    "oom-kill-disable": flags.has("oom-kill-disable"),
+    "cpu-period": text("cpu-period"),
+    "cpu-quota": text("cpu-quota"),
     "cpu-shares": text("cpu-shares"),
     "cpuset-cpus": text("cpuset-cpus"),
     "cpuset-mems": text("cpuset-mems"),
@@ -106,7 +131,60 @@ function resources(flags: Flags): ContainerOptions["resources"] {
   }, lookupDevice);
 }
 
-function hostname(name: string): string {
+/** `--tty` and `--no-tty` are one switch; undefined leaves it to the streams. */
+function tty(flags: Flags): boolean | undefined {
+  const last = flags.given.findLast(([name]) =>
+    name === "tty" || name === "no-tty"
+  );
+  if (!last) return undefined;
+  const [name, value] = last;
+  return (name === "tty") === (value !== "false");
+}
+
+function cgroupParent(path: string | undefined): string | undefined {
+  if (path === undefined || isCgroupPath(path)) return path;
+  throw new UsageError(
+    `--cgroup-parent ${path}: not a path of a cgroup`,
+    "Give one below /sys/fs/cgroup, such as /containers.",
+  );
+}
+
+/** What /etc/hosts and /etc/resolv.conf are to say. */
+function names(
+  flags: Flags,
+): Pick<ContainerOptions, "domainname" | "addHosts" | "dns"> {
+  const domainname = flags.last("domainname");
+  const words = (flag: string) =>
+    flags.all(flag).map((text) => parseResolverWord(flag, text));
+  return {
+    domainname: domainname === undefined
+      ? undefined
+      : parseDomainname(domainname),
+    addHosts: flags.all("add-host").map(parseAddHost),
+    dns: {
+      servers: flags.all("dns").map(parseNameserver),
+      search: words("dns-search"),
+      options: words("dns-option"),
+    },
+  };
+}
+
+function timeOffsets(flags: Flags): ContainerOptions["timeOffsets"] {
+  const offsets = parseTimeOffsets(flags.all("time-offset"));
+  const mode = flags.last("time");
+  if (!offsets || mode === undefined || mode === "private") return offsets;
+  throw new UsageError(
+    `--time-offset with --time ${mode}: ${
+      mode === "host"
+        ? "the clocks would be the host's"
+        : "the offsets of a namespace that others live in are fixed"
+    }`,
+    "Leave out one of the two: --time-offset makes a namespace.",
+  );
+}
+
+function hostname(name: string | undefined): string | undefined {
+  if (name === undefined) return name;
   const bytes = new TextEncoder().encode(name).length;
   if (bytes > 0 && bytes <= HOST_NAME_MAX && !name.includes("\0")) return name;
   throw new UsageError(
@@ -156,8 +234,32 @@ function mode(flag: string, text: string): NamespaceMode {
   if (text === "host" || text === "private") return text;
   if (/^path:\/./.test(text)) return text as NamespaceMode;
   throw new UsageError(
-    `--${flag} ${text}: not one of private, host and path:FILE`,
+    `--${flag} ${text}: not one of ${
+      flag === "network" ? "none" : "private"
+    }, host and path:FILE`,
+    modeHint(flag, text),
   );
+}
+
+/** Names below /proc/PID/ns, where the flag's is another. */
+const NAMESPACE_FILE: Record<string, string> = {
+  network: "net",
+  cgroupns: "cgroup",
+  userns: "user",
+};
+
+/** What others call a mode, in words of ours. */
+function modeHint(flag: string, text: string): string | undefined {
+  if (/^(path|container|ns):/.test(text)) {
+    const file = NAMESPACE_FILE[flag] ?? flag;
+    return `A namespace that is there has a file, like path:/proc/PID/ns/${file}.`;
+  }
+  if (flag === "network") {
+    return "There are no bridges: none has loopback only, host is the host's network.";
+  }
+  return text === "shareable" || text === "none"
+    ? `A private one is joined by its file: --${flag} private.`
+    : undefined;
 }
 
 function namespaces(flags: Flags): ContainerOptions["namespaces"] {

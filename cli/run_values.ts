@@ -1,9 +1,9 @@
 /** The values of flags of `run`, parsed: each complaint names its flag. */
 
-import { mountOptions } from "../plan/mount_options.ts";
 import { RLIMITS } from "../plan/rlimits.ts";
 import { UsageError } from "../spec/errors.ts";
 import type { Mount, Rlimit } from "../spec/types.ts";
+import { bindOptions, checkTmpfsOptions } from "./mount_words.ts";
 
 const absolute = (flag: string, path: string) => {
   if (path.startsWith("/")) return path;
@@ -31,26 +31,23 @@ function hostPath(flag: string, path: string): string {
 /** `SRC:DST[:OPTIONS]`. */
 export function parseVolume(text: string): Mount {
   const flag = `--volume ${text}`;
-  const [source = "", destination = "", options = ""] = text.split(":");
+  const [source = "", destination = "", options = "", ...further] = text.split(
+    ":",
+  );
   if (!source || !destination) {
     throw new UsageError(`${flag}: not SRC:DST[:OPTIONS]`);
   }
-  const words = options.split(",").filter((word) =>
-    word && word !== "z" && word !== "Z"
-  );
-  const [unknown] = mountOptions(words).data;
-  if (unknown !== undefined) {
+  if (further.length) {
     throw new UsageError(
-      `${flag}: unknown option ${unknown}`,
-      "The options are ro, rw, rbind, noexec, nosuid, nodev, rslave and their like.",
+      `${flag}: more than SRC:DST:OPTIONS`,
+      "For a path that holds a colon, use --mount type=bind,source=SRC,target=DST.",
     );
   }
   return {
     destination: absolute(flag, destination),
     type: "bind",
+    options: bindOptions(flag, options.split(",").filter((word) => word)),
     source: hostPath(flag, source),
-    // docker's: with what is mounted below, and private.
-    options: ["rbind", ...words],
   };
 }
 
@@ -119,8 +116,11 @@ export function parseFile(text: string): Mount {
 /** `DST[:OPTIONS]`. */
 export function parseTmpfs(text: string): Mount {
   const [destination = "", options = ""] = text.split(":");
+  const flag = `--tmpfs ${text}`;
+  const words = options.split(",").filter((word) => word);
+  checkTmpfsOptions(flag, words);
   return {
-    destination: absolute(`--tmpfs ${text}`, destination),
+    destination: absolute(flag, destination),
     type: "tmpfs",
     source: "tmpfs",
     options: [
@@ -128,7 +128,7 @@ export function parseTmpfs(text: string): Mount {
       "nodev",
       "noexec",
       ...(/(^|,)mode=/.test(options) ? [] : ["mode=1777"]),
-      ...options.split(",").filter((word) => word),
+      ...words,
     ],
   };
 }
@@ -156,6 +156,9 @@ export function parseMount(text: string): Mount {
       return given === "false" || given === "0" ? [] : ["ro"];
     }
     if (key === "bind-propagation") return [given];
+    if (key === "volume-nocopy" || key === "consistency") return [];
+    if (key === "bind-recursive") return recursion(flag, given);
+    if (key === "bind-nonrecursive") return given === "false" ? [] : ["bind"];
     if (key === "tmpfs-size") return [`size=${given}`];
     if (key === "tmpfs-mode") return [`mode=${given}`];
     return [given ? `${key}=${given}` : key];
@@ -166,15 +169,34 @@ export function parseMount(text: string): Mount {
       destination: absolute(flag, target),
       type,
       source: hostPath(flag, source),
-      options: ["rbind", ...options],
+      options: bindOptions(flag, options),
     };
   }
+  if (type === "tmpfs") checkTmpfsOptions(flag, options);
   return {
     destination: absolute(flag, target),
     type,
     source: source ?? type,
     options,
   };
+}
+
+/** docker's `bind-recursive`: every mount from the host is read-only with what is below it. */
+function recursion(flag: string, word: string): string[] {
+  const options: Record<string, string[] | undefined> = {
+    enabled: [],
+    disabled: ["bind"],
+    writable: [],
+    readonly: ["rro"],
+  };
+  const found = Object.hasOwn(options, word) && options[word];
+  if (found && word !== "writable") return found;
+  throw new UsageError(
+    `${flag}: bind-recursive=${word} is not one of enabled, disabled and readonly`,
+    word === "writable"
+      ? "What is mounted below a read-only mount is read-only here."
+      : undefined,
+  );
 }
 
 /** `nofile=1024:2048`. */

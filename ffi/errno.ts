@@ -39,6 +39,7 @@ const TABLE = {
   ENOTEMPTY: [39, "directory not empty"],
   ELOOP: [40, "too many levels of symbolic links"],
   ENODATA: [61, "no data available"],
+  EBADMSG: [74, "bad message"],
   EOVERFLOW: [75, "value too large for defined data type"],
   ELIBBAD: [80, "accessing a corrupted shared library"],
   EUSERS: [87, "too many users"],
@@ -48,6 +49,7 @@ const TABLE = {
   ENETDOWN: [100, "network is down"],
   ETIMEDOUT: [110, "connection timed out"],
   ESTALE: [116, "stale file handle"],
+  EUCLEAN: [117, "structure needs cleaning"],
   EDQUOT: [122, "disk quota exceeded"],
   ENOKEY: [126, "required key not available"],
 } as const;

@@ -7,6 +7,8 @@ export const O = {
   O_RDONLY: 0,
   O_WRONLY: 1,
   O_RDWR: 2,
+  O_CREAT: 0o100,
+  O_EXCL: 0o200,
   O_NOCTTY: 0o400,
   O_NONBLOCK: 0o4000,
   O_DIRECTORY: Deno.build.arch === "aarch64" ? 0o40000 : 0o200000,
@@ -17,9 +19,10 @@ export const O = {
 
 export const AT_FDCWD = -100;
 export const AT_EMPTY_PATH = 0x1000;
+export const F_DUPFD_CLOEXEC = 1030;
 
+const F_GETFL = 3;
 const F_SETFL = 4;
-const F_DUPFD_CLOEXEC = 1030;
 const F_ADD_SEALS = 1033;
 const MFD_CLOEXEC = 1;
 const MFD_ALLOW_SEALING = 2;
@@ -66,7 +69,7 @@ export function pipe(): { read: Descriptor; write: Descriptor } {
  * kernel makes the table of descriptors larger, and where threads share it,
  * as in Deno, that waits for every CPU (RCU), 10 ms and more.
  */
-const HIGH = 44;
+export const HIGH = 44;
 
 /**
  * A descriptor moved to a number from `least` upwards, so that the low numbers
@@ -84,9 +87,13 @@ export function duplicateUp(fd: number, least = HIGH): Descriptor {
   return new Descriptor(syscall("fcntl", fd, F_DUPFD_CLOEXEC, least));
 }
 
-/** Reading and writing answer EAGAIN instead of waiting, fcntl(2) O_NONBLOCK. */
+/**
+ * O_NONBLOCK for a descriptor, and for every other one of the same opening: only
+ * for what nobody else has.
+ */
 export function setNonBlocking({ fd }: Descriptor): void {
-  syscall("fcntl", fd, F_SETFL, O.O_NONBLOCK);
+  const flags = syscall("fcntl", fd, F_GETFL);
+  syscall("fcntl", fd, F_SETFL, flags | O.O_NONBLOCK);
 }
 
 /** Writes all of it. */

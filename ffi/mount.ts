@@ -23,6 +23,14 @@ export const MS = {
   MS_STRICTATIME: 0x1000000,
 } as const;
 
+/** How mounts spread, by the word of mount_namespaces(7). */
+export const MS_PROPAGATION = {
+  private: MS.MS_PRIVATE,
+  slave: MS.MS_SLAVE,
+  shared: MS.MS_SHARED,
+  unbindable: MS.MS_UNBINDABLE,
+} as const;
+
 export const MNT = { MNT_FORCE: 1, MNT_DETACH: 2, UMOUNT_NOFOLLOW: 8 } as const;
 
 const orNull = (text: string | null) => text === null ? null : cString(text);
@@ -63,7 +71,21 @@ export const MOUNT_ATTR = {
   MOUNT_ATTR_NOSUID: 0x2,
   MOUNT_ATTR_NODEV: 0x4,
   MOUNT_ATTR_NOEXEC: 0x8,
+  MOUNT_ATTR_IDMAP: 0x100000,
   MOUNT_ATTR_NOSYMFOLLOW: 0x200000,
 } as const;
 /** Bytes of struct mount_attr. */
 export const MOUNT_ATTR_SIZE = 32;
+
+/** struct mount_attr of mount_setattr(2). */
+export function mountAttributes(
+  set: number,
+  { propagation = 0, userNamespace = 0 }: {
+    propagation?: number;
+    /** The descriptor of MOUNT_ATTR_IDMAP. */
+    userNamespace?: number;
+  } = {},
+): Uint8Array<ArrayBuffer> {
+  const words = [set, 0, propagation, userNamespace].map(BigInt);
+  return new Uint8Array(new BigUint64Array(words).buffer);
+}

@@ -17,6 +17,7 @@ const NUMBERS = {
   wait4: [61, 260],
   kill: [62, 129],
   fcntl: [72, 25],
+  flock: [73, 32],
   getcwd: [79, 17],
   chdir: [80, 49],
   fchdir: [81, 50],

@@ -20,12 +20,6 @@ const background = lazily(
       result: "i64",
       nonblocking: true,
     },
-    /** ssize_t read(int, void *, size_t), on a thread that may block */
-    read: {
-      parameters: ["i32", "i64", "i64"],
-      result: "i64",
-      nonblocking: true,
-    },
   } as const,
 );
 
@@ -70,14 +64,4 @@ export async function receive(fd: number): Promise<Message | null> {
     byte: byte[0]!,
     descriptor: carries ? new Descriptor(view.getInt32(16, true)) : null,
   };
-}
-
-/** Reads without blocking this thread; 0 at the end of file or on an error. */
-export async function readInBackground(
-  fd: number,
-  bytes: Uint8Array,
-): Promise<number> {
-  const { read } = background();
-  const count = await read(fd, addressOf(bytes), BigInt(bytes.length));
-  return Math.max(0, Number(count));
 }

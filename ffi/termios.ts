@@ -26,6 +26,7 @@ export function setForegroundGroup(fd: number, group: number): boolean {
 
 const TCGETS = 0x5401;
 const TCSETSW = 0x5403;
+const TIOCINQ = 0x541b;
 const TIOCGWINSZ = 0x5413;
 export const TIOCSWINSZ = 0x5414;
 /** Bytes of the kernel's struct termios, on x86_64 and aarch64. */
@@ -42,20 +43,62 @@ export function setAttributes(fd: number, termios: Uint8Array): void {
   rawSyscall("ioctl", fd, TCSETSW, termios);
 }
 
+const OFFSET = { input: 0, output: 4, control: 8, local: 12, characters: 17 };
+const OPOST = 0o1;
+const ONLCR = 0o4;
+const ISIG = 0o1;
+const VTIME = 5;
+const VMIN = 6;
+
 /** The same settings made raw, cfmakeraw(3): every byte goes through as typed. */
 export function makeRaw(termios: Uint8Array): Uint8Array {
   const raw = termios.slice();
-  const view = new DataView(raw.buffer);
-  const clear = (at: number, bits: number) =>
-    view.setUint32(at, view.getUint32(at, true) & ~bits, true);
-  clear(0, 0o2753); // IGNBRK BRKINT PARMRK ISTRIP INLCR IGNCR ICRNL IXON
-  clear(4, 0o1); // OPOST
-  clear(8, 0o460); // CSIZE PARENB
-  view.setUint32(8, view.getUint32(8, true) | 0o60, true); // CS8
-  clear(12, 0o100113); // ECHO ECHONL ICANON ISIG IEXTEN
-  raw[17 + 6] = 1; // VMIN
-  raw[17 + 5] = 0; // VTIME
+  clear(raw, OFFSET.input, 0o2753); // IGNBRK BRKINT PARMRK ISTRIP INLCR IGNCR ICRNL IXON
+  clear(raw, OFFSET.output, OPOST);
+  clear(raw, OFFSET.control, 0o460); // CSIZE PARENB
+  set(raw, OFFSET.control, 0o60); // CS8
+  clear(raw, OFFSET.local, 0o100113); // ECHO ECHONL ICANON ISIG IEXTEN
+  raw[OFFSET.characters + VMIN] = 1;
+  raw[OFFSET.characters + VTIME] = 0;
   return raw;
+}
+
+/**
+ * The same settings for a terminal whose input is somebody else's soon: typed
+ * bytes are kept as they are, while Ctrl-C still sends a signal and a written
+ * line still begins at the left.
+ */
+export function makeAttentive(termios: Uint8Array): Uint8Array {
+  const attentive = makeRaw(termios);
+  set(attentive, OFFSET.output, wordOf(termios, OFFSET.output) & OPOST);
+  set(attentive, OFFSET.local, wordOf(termios, OFFSET.local) & ISIG);
+  return attentive;
+}
+
+/** Whether a terminal begins each written line at the left by itself. */
+export function returnsCarriage(termios: Uint8Array): boolean {
+  const wanted = OPOST | ONLCR;
+  return (wordOf(termios, OFFSET.output) & wanted) === wanted;
+}
+
+const wordOf = (termios: Uint8Array, at: number) =>
+  new DataView(termios.buffer).getUint32(at, true);
+
+function set(termios: Uint8Array, at: number, bits: number): void {
+  const word = wordOf(termios, at) | bits;
+  new DataView(termios.buffer).setUint32(at, word, true);
+}
+
+function clear(termios: Uint8Array, at: number, bits: number): void {
+  const word = wordOf(termios, at) & ~bits;
+  new DataView(termios.buffer).setUint32(at, word, true);
+}
+
+/** How many bytes wait to be read, ioctl_tty(2) TIOCINQ; 0 where that is not told. */
+export function waitingInput(fd: number): number {
+  const count = new Int32Array(1);
+  const bytes = new Uint8Array(count.buffer);
+  return rawSyscall("ioctl", fd, TIOCINQ, bytes) < 0 ? 0 : count[0]!;
 }
 
 /** How large a terminal is, in characters; null where the descriptor is none. */

@@ -4,13 +4,18 @@
  * argv or a structure looks in it does not.
  */
 
-import { cString } from "../ffi/memory.ts";
 import type { Argument } from "./call.ts";
 
 /** Somewhere that bytes can be put and slots can be found. */
 export interface Arena {
-  /** Puts the bytes at an address that stays theirs. */
-  place(bytes: Uint8Array<ArrayBuffer>): number;
+  /** The same for a text, with its NUL. Equal texts are one: nobody writes there. */
+  placeText(text: string): number;
+  /**
+   * Puts the bytes at an address that stays theirs.
+   *
+   * @param pointers at which of their offsets an address stands
+   */
+  place(bytes: Uint8Array<ArrayBuffer>, pointers?: readonly number[]): number;
   /** The address of a slot. */
   slotAddress(name: string): number;
 }
@@ -37,7 +42,7 @@ export function layOut(
     return argument;
   }
   if (argument === null) return 0;
-  if (typeof argument === "string") return arena.place(cString(argument));
+  if (typeof argument === "string") return arena.placeText(argument);
   if (argument instanceof Uint8Array) {
     return arena.place(argument as Uint8Array<ArrayBuffer>);
   }
@@ -46,7 +51,10 @@ export function layOut(
     argument.forEach((text, index) =>
       setWord(pointers, 8 * index, layOut(text, arena))
     );
-    return arena.place(new Uint8Array(pointers.buffer));
+    return arena.place(
+      new Uint8Array(pointers.buffer),
+      argument.map((_, index) => 8 * index),
+    );
   }
   if ("addressOf" in argument) return arena.slotAddress(argument.addressOf);
   const bytes = new Uint8Array(argument.bytes);
@@ -57,7 +65,7 @@ export function layOut(
     }
     setWord(view, at, layOut(to, arena));
   }
-  return arena.place(bytes);
+  return arena.place(bytes, argument.pointers.map(({ at }) => at));
 }
 
 const isWords = (

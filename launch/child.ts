@@ -42,12 +42,19 @@ const CLOSE_ON_EXEC = 4;
 export function runChild(received: Received): number {
   const { programs, steps } = received;
   syscall("close_range", HANDED.plan, HANDED.lifeline, CLOSE_ON_EXEC);
+  const { cgroups } = received;
+  const lastCgroup = HANDED.cgroups + cgroups - 1;
+  if (cgroups) {
+    syscall("close_range", HANDED.cgroups, lastCgroup, CLOSE_ON_EXEC);
+  }
   // Bound and made while the host's files are still there.
   openSpawn();
   openWalker();
   perform(programs.container, () => steps("container"));
   try {
     using command = startCommand(received);
+    // Who can trace PID 1 (--privileged) would find the host's files here.
+    if (cgroups) syscall("close_range", HANDED.cgroups, lastCgroup, 0);
     tell(NEWS.running);
     const status = attend(command.pid);
     checkStarted(command, INSIDE);
@@ -60,23 +67,37 @@ export function runChild(received: Received): number {
   }
 }
 
-function startCommand({ programs, steps, preserve }: Received): Walk {
+function startCommand(received: Received): Walk {
+  const { programs, steps } = received;
   using proc = openProc();
+  const fds = handOn(received);
+  using _copies = disposeAll(Object.values(fds));
   return walk(programs.process, () => steps("process"), {
-    fds: handOn(preserve),
+    fds,
     proc,
   });
 }
 
-/** What the command's walker gets: a way to the parent, and what the command keeps. */
-function handOn(preserve: number): Record<number, Descriptor> {
+/** What the command's walker gets: a way to the parent, those into its cgroup, and what the command keeps. */
+function handOn(
+  { preserve, cgroups }: Received,
+): Record<number, Descriptor> {
+  const range = (from: number, count: number) =>
+    Array.from({ length: count }, (_, index) => from + index);
   const numbers = [
     HANDED.status,
-    ...Array.from({ length: preserve }, (_, index) => HANDED.preserved + index),
+    ...range(HANDED.cgroups, cgroups),
+    ...range(HANDED.preserved, preserve),
   ];
   return Object.fromEntries(
     numbers.map((fd) => [fd, duplicateUp(fd)]),
   );
+}
+
+function disposeAll(all: readonly Disposable[]): DisposableStack {
+  const stack = new DisposableStack();
+  for (const one of all) stack.use(one);
+  return stack;
 }
 
 /** A parent that is gone needs no news; it takes the container with it. */

@@ -16,7 +16,7 @@ import {
 import { SyscallError } from "../ffi/errno.ts";
 import { type Message, receive, socketPair } from "../ffi/socket.ts";
 import type { Plan } from "../plan/step.ts";
-import type { Handover } from "./handover.ts";
+import { type Handover, NEWS } from "./handover.ts";
 import { HANDED } from "./handed.ts";
 import { packHandover } from "./pack_handover.ts";
 import { compileSteps, type Program } from "./program.ts";
@@ -25,6 +25,8 @@ import { clonedPid, type Walk, walk } from "./walker.ts";
 /** PID 1 of a container, as its parent sees it. */
 export class Container implements Disposable {
   #begun = false;
+  /** Takes what hears of every system call, where the plan has it sent. */
+  listened: ((listener: Descriptor) => void) | undefined;
   constructor(
     /** Its number here, on the host. */
     readonly pid: number,
@@ -41,7 +43,9 @@ export class Container implements Disposable {
     while (this.status) {
       const message = await receive(this.status.fd);
       if (!message) return;
-      yield message;
+      const { byte, descriptor } = message;
+      if (byte === NEWS.listener && descriptor) this.listened?.(descriptor);
+      else yield message;
     }
   }
 
@@ -128,6 +132,7 @@ export function startContainer(
   using preserved = new DisposableStack();
   const fds: Record<number, Descriptor> = {
     ...streams,
+    ...handover.mounts,
     [HANDED.lifeline]: held,
   };
   let status: Descriptor | null = null;

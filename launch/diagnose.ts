@@ -74,7 +74,7 @@ export function diagnose(
   if (found.length) {
     return notExecutable(
       `Cannot run ${found[0]}: permission denied (EACCES)`,
-      "A directory on the way to it, or the file system it is on (noexec), forbids it.",
+      "A directory on the way to it, the file system it is on (noexec), or --landlock forbids it.",
     );
   }
   return command.includes("/")

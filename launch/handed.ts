@@ -1,6 +1,11 @@
 /** What a process of ours finds open, and where. */
 
+import { CGROUPS_FROM } from "../plan/cgroup.ts";
 import { PRESERVED_FROM } from "../plan/child.ts";
+import { HANDED_MOUNTS_FROM } from "../plan/handed.ts";
+
+/** What the parent reads beside the descriptor of the container's terminal. */
+export const TERMINAL_NEWS = 4;
 
 /** The numbers under which a process of ours is handed its descriptors. */
 export const HANDED = {
@@ -14,6 +19,12 @@ export const HANDED = {
   lifeline: 6,
   /** The compiled plan: for the walker, which closes it. */
   walk: 7,
+  /** The directory of the cgroup that PID 1 is born in. */
+  cgroup: 8,
+  /** From here on: the ways into the container's cgroup. */
+  cgroups: CGROUPS_FROM,
+  /** From here on: mounts that were made on the host. */
+  mounts: HANDED_MOUNTS_FROM,
   /** From here on: what the command keeps. */
   preserved: PRESERVED_FROM,
 } as const;

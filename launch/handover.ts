@@ -7,11 +7,12 @@
  * through a socket, whose end of file is the child's.
  */
 
+import type { Descriptor } from "../ffi/fcntl.ts";
 import { syscall } from "../ffi/libc.ts";
 import { SIGNAL } from "../ffi/signal.ts";
 import type { Plan, Step } from "../plan/step.ts";
 import { UsageError } from "../spec/errors.ts";
-import { HANDED } from "./handed.ts";
+import { HANDED, TERMINAL_NEWS } from "./handed.ts";
 import type { Program } from "./program.ts";
 
 /** What is to be run, and how it is talked about. */
@@ -25,8 +26,12 @@ export interface Handover {
   debug: boolean;
   /** Descriptors from 3 upwards that the command keeps. */
   preserve: number;
-  /** The command is to be the terminal's foreground process group. */
+  /** The command is to be the foreground process group of our terminal. */
   foreground: boolean;
+  /** Mounts of the host phase, by the number under which PID 1 finds them. */
+  mounts?: Readonly<Record<number, Descriptor>>;
+  /** The command is to have a terminal of its own. */
+  terminal: boolean;
 }
 
 /** The phases that the child sees to. */
@@ -40,10 +45,12 @@ export interface Front {
   announce: boolean;
   debug: boolean;
   preserve: number;
+  /** How many descriptors lead into the command's cgroup. */
+  cgroups: number;
   stepsLength: number;
   programs: Record<
     OurPhase,
-    { length: number; slots: Record<string, number>; counts: number[] }
+    { length: number } & Omit<Program, "bytes">
   >;
 }
 
@@ -61,7 +68,9 @@ export const NEWS = {
   /** Stopped, too: it used the terminal from the background. */
   wantsTerminal: 3,
   /** With it comes the container's terminal. */
-  terminal: 4,
+  terminal: TERMINAL_NEWS,
+  /** With it comes what hears of every system call (--seccomp learn). */
+  listener: 5,
 } as const;
 
 /**
@@ -99,8 +108,8 @@ export function takeHandover(): Received {
   const steps = take(front.stepsLength);
   const programs = Object.fromEntries(
     OURS.map((phase) => {
-      const { length, slots, counts } = front.programs[phase];
-      return [phase, { bytes: take(length), slots, counts }];
+      const { length, ...program } = front.programs[phase];
+      return [phase, { bytes: take(length), ...program }];
     }),
   ) as Received["programs"];
   return {

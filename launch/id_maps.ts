@@ -38,7 +38,7 @@ export function mapIds(pid: number, step: StepOf<"mapIds">): void {
       : String(error);
     throw new ContainerError(`Cannot map user ids: ${reason}`, {
       hint:
-        "Map only your own id (--userns), or ids that /etc/subuid and /etc/subgid give you (--userns auto).",
+        "Map only your own id (--userns), or ids that /etc/subuid and /etc/subgid give you (--userns auto); see container doctor.",
       cause: error,
     });
   }
@@ -70,6 +70,9 @@ function runHelper(
   if (success) return;
   throw new ContainerError(
     `Cannot map user ids: ${new TextDecoder().decode(stderr).trim()}`,
-    { hint: "See /etc/subuid and /etc/subgid, and newuidmap(1)." },
+    {
+      hint:
+        "See /etc/subuid and /etc/subgid, newuidmap(1), and container doctor.",
+    },
   );
 }

@@ -1,6 +1,7 @@
 /** Instructions to the bytes that either executor reads: launch/layout.ts says how. */
 
 import { ERRNO, type Errno } from "../ffi/errno.ts";
+import { cString } from "../ffi/memory.ts";
 import { numberOf } from "../ffi/numbers.ts";
 import { type Arena, layOut, setWord, type Word } from "./arena.ts";
 import type { Argument, Instruction } from "./call.ts";
@@ -22,23 +23,39 @@ import {
 export interface Image {
   bytes: Uint8Array<ArrayBuffer>;
   slots: Record<string, number>;
+  /** Where, beside the steps, an address stands. */
+  pointers: number[];
 }
 
 class ImageArena implements Arena {
   readonly slots = new Map<string, number>();
   readonly data: [offset: number, bytes: Uint8Array][] = [];
+  readonly pointers: number[] = [];
   // One buffer that two instructions share is one place.
   readonly #placed = new Map<Uint8Array, number>();
+  readonly #texts = new Map<string, number>();
   constructor(public end: number) {}
 
-  place(bytes: Uint8Array<ArrayBuffer>): number {
+  place(
+    bytes: Uint8Array<ArrayBuffer>,
+    pointers: readonly number[] = [],
+  ): number {
     const known = this.#placed.get(bytes);
     if (known !== undefined) return known;
     const offset = this.end;
     this.data.push([offset, bytes]);
+    this.pointers.push(...pointers.map((at) => offset + at));
     this.end = (offset + bytes.length + 7) & ~7;
     const address = BASE + offset;
     this.#placed.set(bytes, address);
+    return address;
+  }
+
+  placeText(text: string): number {
+    let address = this.#texts.get(text);
+    if (address === undefined) {
+      this.#texts.set(text, address = this.place(cString(text)));
+    }
     return address;
   }
 
@@ -74,7 +91,11 @@ export function compileImage(
   header.setUint32(HEADER.count, instructions.length, true);
   bytes.set(new Uint8Array(steps.buffer), HEADER_SIZE);
   for (const [offset, data] of arena.data) bytes.set(data, offset);
-  return { bytes, slots: Object.fromEntries(arena.slots) };
+  return {
+    bytes,
+    slots: Object.fromEntries(arena.slots),
+    pointers: arena.pointers,
+  };
 }
 
 function writeStep(

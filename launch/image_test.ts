@@ -130,3 +130,25 @@ Deno.test("readOutcome() reads failure and results", () => {
   assertEquals(outcome.slot("pid"), -7);
   assertThrows(() => outcome.slot("other"), RangeError);
 });
+
+Deno.test("compileImage() tells where addresses stand beside the steps", () => {
+  const { bytes, pointers } = compileImage([
+    { name: "execve", args: ["/bin/sh", ["a", "bc"], []] },
+    {
+      name: "sendmsg",
+      args: [
+        4,
+        {
+          bytes: new Uint8Array(16),
+          pointers: [{ at: 8, to: new Uint8Array([7]) }],
+        },
+        0,
+      ],
+    },
+  ]);
+  const view = viewOf(bytes);
+  const pointees = pointers.map((at) =>
+    bytes[Number(view.getBigUint64(at, true) - BASE)]
+  );
+  assertEquals(pointees, ["a".charCodeAt(0), "b".charCodeAt(0), 7]);
+});

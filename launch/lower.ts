@@ -5,10 +5,14 @@
 
 import type { Step, StepKind, StepOf } from "../plan/step.ts";
 import type { Instruction } from "./call.ts";
+import { lowerLearning } from "./lower_learning.ts";
+import { lowerFiles } from "./lower_files.ts";
+import { lowerLandlock } from "./lower_landlock.ts";
 import { lowerMounts } from "./lower_mounts.ts";
 import { lowerNamespaces } from "./lower_namespaces.ts";
 import { lowerProcess } from "./lower_process.ts";
 import { lowerSeals } from "./lower_seals.ts";
+import { lowerTerminal } from "./lower_terminal.ts";
 
 /** How each kind of step is lowered. */
 export type Lowering<K extends StepKind> = {
@@ -16,17 +20,23 @@ export type Lowering<K extends StepKind> = {
 };
 
 /** What the parent does on the host by itself: no system calls of a plan. */
-const HOST: Lowering<"mapIds" | "makeCgroup"> = {
+const HOST: Lowering<"mapIds" | "mapMount" | "mountImage" | "makeCgroup"> = {
   mapIds: () => [],
+  mapMount: () => [],
+  mountImage: () => [],
   makeCgroup: () => [],
 };
 
 const LOWERING: Lowering<StepKind> = {
   ...HOST,
   ...lowerNamespaces,
+  ...lowerFiles,
+  ...lowerLandlock,
   ...lowerMounts,
   ...lowerSeals,
   ...lowerProcess,
+  ...lowerLearning,
+  ...lowerTerminal,
 };
 
 /** Puts other instructions in the place of a step's own. */

@@ -1,6 +1,6 @@
 /** Lowering of mounts, the root, /dev and /proc/sys. */
 
-import { AT_EMPTY_PATH, AT_FDCWD, O } from "../ffi/fcntl.ts";
+import { AT_EMPTY_PATH, AT_FDCWD, F_DUPFD_CLOEXEC, O } from "../ffi/fcntl.ts";
 import {
   AT_RECURSIVE,
   FSCONFIG,
@@ -9,27 +9,25 @@ import {
   MNT,
   MOUNT_ATTR,
   MOUNT_ATTR_SIZE,
+  mountAttributes,
   MOVE_MOUNT_F_EMPTY_PATH,
   MOVE_MOUNT_T_SYMLINKS,
   MS,
+  MS_PROPAGATION,
   OPEN_TREE_CLOEXEC,
   OPEN_TREE_CLONE,
 } from "../ffi/mount.ts";
-import type { MountAttribute, Propagation } from "../plan/step.ts";
+import type { MountAttribute } from "../plan/step.ts";
 import type { Device } from "../spec/types.ts";
 import type { Argument, Call, Instruction } from "./call.ts";
 import type { Lowering } from "./lower.ts";
 import { writeToProc } from "./lower_kernel.ts";
 
+/** Lower numbers are what processes of ours hand to one another. */
+const ABOVE_OURS = 64;
+
 /** These must not be reached through a link: what is mounted there is trusted. */
 const KERNEL_TYPES = ["proc", "sysfs", "cgroup", "cgroup2", "devpts", "mqueue"];
-
-const PROPAGATION: Record<Propagation, number> = {
-  private: MS.MS_PRIVATE,
-  slave: MS.MS_SLAVE,
-  shared: MS.MS_SHARED,
-  unbindable: MS.MS_UNBINDABLE,
-};
 
 const FILE_TYPE: Record<Device["type"], number> = {
   c: 0o020000,
@@ -41,13 +39,6 @@ const REGULAR = 0o100000;
 
 const attributeBits = (attributes: readonly MountAttribute[]) =>
   attributes.reduce((bits, name) => bits | MOUNT_ATTR[name], 0);
-
-/** struct mount_attr of mount_setattr(2). */
-export function mountAttr(set: number, propagation = 0): Uint8Array {
-  return new Uint8Array(
-    new BigUint64Array([BigInt(set), 0n, BigInt(propagation), 0n]).buffer,
-  );
-}
 
 /** makedev(3). */
 function deviceNumber({ major = 0, minor = 0 }: Device): bigint {
@@ -141,6 +132,7 @@ const makeDirectory = (path: string): Instruction => ({
 export const lowerMounts: Lowering<
   | "openTree"
   | "createFilesystem"
+  | "receiveMount"
   | "setMountAttributes"
   | "attach"
   | "makeMountpoint"
@@ -159,16 +151,23 @@ export const lowerMounts: Lowering<
   ],
   createFilesystem: ({ name, type, source, options, attributes }) =>
     create(type, source, options, attributeBits(attributes), name),
+  receiveMount: ({ name, descriptor }) => [
+    {
+      name: "fcntl",
+      args: [descriptor, F_DUPFD_CLOEXEC, ABOVE_OURS],
+      result: name,
+    },
+    { name: "close", args: [descriptor] },
+  ],
   setMountAttributes: ({ mount, set, propagation, recursive }) => [{
     name: "mount_setattr",
     args: [
       "name" in mount ? { slot: mount.name } : AT_FDCWD,
       "name" in mount ? "" : mount.path,
       AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0),
-      mountAttr(
-        attributeBits(set),
-        propagation ? PROPAGATION[propagation] : 0,
-      ),
+      mountAttributes(attributeBits(set), {
+        propagation: propagation ? MS_PROPAGATION[propagation] : 0,
+      }),
       MOUNT_ATTR_SIZE,
     ],
   }],
@@ -211,10 +210,12 @@ export const lowerMounts: Lowering<
       ],
     },
   ],
-  mountOverlay: ({ root, target, upper, work, userNamespace }) => {
+  mountOverlay: (
+    { root, lower: named, target, upper, work, userNamespace, above },
+  ) => {
     // By descriptor, since the layers are hidden by what is mounted over them.
     const path = (slot: number) => `/proc/self/fd/${slot}`;
-    const [lower, layers, own] = [60, 61, 62];
+    const [lower, layers, own] = [above, above + 1, above + 2];
     const hold = (slot: string, fd: number): Instruction => ({
       name: "dup3",
       args: [{ slot }, fd, O.O_CLOEXEC],
@@ -230,11 +231,17 @@ export const lowerMounts: Lowering<
       result: slot,
     });
     const inMemory = upper === null || work === null;
+    // Kernels before 6.15 take a layer only where it has a place in the tree;
+    // the upper ones are opened before that hides them.
+    const place = (mount: string): Instruction[] => [
+      move(mount, target),
+      hold(mount, lower),
+    ];
     return [
-      open(root, "lower"),
-      hold("lower", lower),
+      ...(named ? [] : [open(root, "lower"), hold("lower", lower)]),
       ...(inMemory
         ? [
+          ...named ? place(named) : [],
           ...create("tmpfs", "overlay", ["mode=755"], 0, "layers"),
           move("layers", target),
           { name: "mkdirat", args: [{ slot: "layers" }, "upper", 0o755] },
@@ -246,6 +253,7 @@ export const lowerMounts: Lowering<
           hold("upper", layers),
           open(work, "work"),
           hold("work", own),
+          ...named ? place(named) : [],
         ]),
       {
         name: "mount",

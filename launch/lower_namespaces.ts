@@ -15,6 +15,7 @@ import type { NamespaceType } from "../spec/types.ts";
 import type { Instruction } from "./call.ts";
 import { HANDED } from "./handed.ts";
 import type { Lowering } from "./lower.ts";
+import { placeOf, writeToProc } from "./lower_kernel.ts";
 import { signalNumbers } from "./signal_numbers.ts";
 
 const NAMESPACE_FLAG: Record<NamespaceType, number> = {
@@ -31,6 +32,8 @@ const NAMESPACE_FLAG: Record<NamespaceType, number> = {
 const EVERY_FD = 0xffffffff;
 const CLOSE_RANGE_CLOEXEC = 4;
 const CLONE_ARGS_SIZE = 88;
+/** Where `cgroup` is in it. */
+const CLONE_ARGS_CGROUP = 80;
 const KEYCTL_JOIN_SESSION_KEYRING = 1;
 const AF_INET = 2;
 const SOCK_DGRAM = 2;
@@ -41,10 +44,12 @@ const IFF_UP = 1;
 const namespaceFlags = (types: readonly NamespaceType[]) =>
   types.reduce((flags, type) => flags | BigInt(NAMESPACE_FLAG[type]), 0n);
 
-/** struct clone_args of clone(2), with nothing but flags: fork-like, CLONE_PARENT takes the exit signal along. */
-function cloneArgs(flags: bigint): Uint8Array {
+/** struct clone_args of clone(2), with flags and the descriptor of a cgroup: fork-like, CLONE_PARENT takes the exit signal along. */
+function cloneArgs(flags: bigint, cgroup = 0): Uint8Array {
   const bytes = new Uint8Array(CLONE_ARGS_SIZE);
-  new DataView(bytes.buffer).setBigUint64(0, flags, true);
+  const view = new DataView(bytes.buffer);
+  view.setBigUint64(0, flags, true);
+  view.setBigUint64(CLONE_ARGS_CGROUP, BigInt(cgroup), true);
   return bytes;
 }
 
@@ -63,11 +68,29 @@ function interfaceUp(name: string): Uint8Array {
   return bytes;
 }
 
+/** Enters a namespace of this process's own, by its name below /proc/self. */
+function enterOwn(name: string, flag: number): Instruction[] {
+  const { before, at, after } = placeOf(`/proc/self/${name}`, "proc");
+  return [
+    ...before,
+    {
+      name: "openat",
+      args: [...at, O.O_RDONLY | O.O_CLOEXEC, 0],
+      result: "own",
+    },
+    { name: "setns", args: [{ slot: "own" }, flag] },
+    { name: "close", args: [{ slot: "own" }] },
+    ...after,
+  ];
+}
+
 export const lowerNamespaces: Lowering<
   | "joinNamespaces"
   | "clone"
   | "unshare"
   | "setHostname"
+  | "setDomainname"
+  | "enterTimeNamespace"
   | "raiseLoopback"
   | "joinKeyring"
   | "setProcessGroup"
@@ -80,6 +103,7 @@ export const lowerNamespaces: Lowering<
   | "arrangeDescriptors"
   | "executeSelf"
   | "setDumpable"
+  | "openCgroups"
   | "joinCgroups"
 > = {
   joinNamespaces: ({ namespaces }) => {
@@ -100,18 +124,35 @@ export const lowerNamespaces: Lowering<
       })),
     ];
   },
-  clone: ({ namespaces }) => [{
-    name: "clone3",
-    args: [
-      cloneArgs(
-        namespaceFlags(namespaces) | BigInt(CLONE.CLONE_PARENT) |
-          BigInt(CLONE.CLONE_CLEAR_SIGHAND),
-      ),
-      CLONE_ARGS_SIZE,
-    ],
-    result: "pid",
-    clone: true,
-  }],
+  clone: ({ namespaces, cgroup }) => [
+    // clone_args holds a number and no slot, so the directory gets a known one.
+    ...(cgroup === undefined ? [] : [
+      {
+        name: "openat",
+        args: [AT_FDCWD, cgroup, O.O_PATH | O.O_DIRECTORY | O.O_CLOEXEC, 0],
+        result: "cgroup",
+      },
+      {
+        name: "dup3",
+        args: [{ slot: "cgroup" }, HANDED.cgroup, O.O_CLOEXEC],
+      },
+      { name: "close", args: [{ slot: "cgroup" }] },
+    ] as const satisfies Instruction[]),
+    {
+      name: "clone3",
+      args: [
+        cloneArgs(
+          namespaceFlags(namespaces) | BigInt(CLONE.CLONE_PARENT) |
+            BigInt(CLONE.CLONE_CLEAR_SIGHAND) |
+            BigInt(cgroup === undefined ? 0 : CLONE.CLONE_INTO_CGROUP),
+          cgroup === undefined ? 0 : HANDED.cgroup,
+        ),
+        CLONE_ARGS_SIZE,
+      ],
+      result: "pid",
+      clone: true,
+    },
+  ],
   unshare: ({ namespaces }) => [
     { name: "unshare", args: [namespaceFlags(namespaces)] },
   ],
@@ -119,6 +160,24 @@ export const lowerNamespaces: Lowering<
     name: "sethostname",
     args: [hostname, new TextEncoder().encode(hostname).length],
   }],
+  setDomainname: ({ domainname }) => [{
+    name: "setdomainname",
+    args: [domainname, new TextEncoder().encode(domainname).length],
+  }],
+  // The offsets are fixed once a process is in: unshare(2) makes a namespace
+  // for children only, and setns(2) enters it when they are written.
+  enterTimeNamespace: ({ monotonic, boottime }) => [
+    { name: "unshare", args: [CLONE.CLONE_NEWTIME] },
+    ...writeToProc(
+      "/proc/self/timens_offsets",
+      [["monotonic", monotonic], ["boottime", boottime]].flatMap((
+        [clock, by],
+      ) =>
+        typeof by === "object" ? [`${clock} ${by.secs} ${by.nanosecs}\n`] : []
+      ).join(""),
+    ),
+    ...enterOwn("ns/time_for_children", CLONE.CLONE_NEWTIME),
+  ],
   raiseLoopback: () => [
     {
       name: "socket",
@@ -189,14 +248,19 @@ export const lowerNamespaces: Lowering<
     name: "prctl",
     args: [PR.PR_SET_DUMPABLE, Number(dumpable), 0, 0, 0],
   }],
-  joinCgroups: ({ files }) =>
-    files.flatMap((file): Instruction[] => [
+  openCgroups: ({ files, from }) =>
+    files.flatMap((file, index): Instruction[] => [
       {
         name: "openat",
         args: [AT_FDCWD, file, O.O_WRONLY | O.O_CLOEXEC, 0],
         result: "cgroup",
       },
-      { name: "write", args: [{ slot: "cgroup" }, "0", 1] },
+      { name: "dup3", args: [{ slot: "cgroup" }, from + index, 0] },
       { name: "close", args: [{ slot: "cgroup" }] },
     ]),
+  joinCgroups: ({ files, from }) =>
+    files.map((_, index): Instruction => ({
+      name: "write",
+      args: [from + index, "0", 1],
+    })),
 };

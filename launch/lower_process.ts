@@ -1,12 +1,7 @@
 /** Lowering of the last steps before the user's command. */
 
 import { fromBase64 } from "../ffi/base64.ts";
-import { AT_EMPTY_PATH, AT_FDCWD, O } from "../ffi/fcntl.ts";
-import {
-  MOVE_MOUNT_F_EMPTY_PATH,
-  OPEN_TREE_CLOEXEC,
-  OPEN_TREE_CLONE,
-} from "../ffi/mount.ts";
+import { AT_FDCWD, O } from "../ffi/fcntl.ts";
 import {
   LINUX_CAPABILITY_VERSION_3,
   PR,
@@ -15,28 +10,17 @@ import {
 } from "../ffi/prctl.ts";
 import { RLIM_INFINITY, RLIMIT } from "../ffi/resource.ts";
 import { SIGNAL } from "../ffi/signal.ts";
-import {
-  TIOCGPTPEER,
-  TIOCSCTTY,
-  TIOCSPTLCK,
-  TIOCSWINSZ,
-} from "../ffi/termios.ts";
 import { CAPABILITIES } from "../plan/capabilities.ts";
 import { SpecError } from "../spec/errors.ts";
-import type { Block, Instruction } from "./call.ts";
-import { HANDED } from "./handed.ts";
+import type { Instruction } from "./call.ts";
 import { installFilter } from "./seccomp/install.ts";
 import type { Lowering } from "./lower.ts";
 import { writeToProc } from "./lower_kernel.ts";
 
 const CWD_SIZE = 4096;
-const SOL_SOCKET = 1;
-const SCM_RIGHTS = 1;
-const MSG_NOSIGNAL = 0x4000;
-/** Under this number the terminal's master side goes to the parent. */
-const MASTER = 8;
-/** What the parent reads beside the descriptor. */
-const TERMINAL_NEWS = 4;
+
+/** linux/personality.h. */
+export const PERSONALITY = { LINUX: 0, LINUX32: 8 } as const;
 
 const capabilityNumber = (name: string) => {
   const number = CAPABILITIES.indexOf(name as typeof CAPABILITIES[number]);
@@ -57,35 +41,6 @@ function capabilityData(sets: (readonly string[])[]): Uint8Array {
   return new Uint8Array(words.buffer);
 }
 
-/** struct msghdr of sendmsg(2): one byte, and a descriptor beside it. */
-function descriptorMessage(fd: number): Block {
-  const control = new Uint8Array(24);
-  const view = new DataView(control.buffer);
-  view.setBigUint64(0, 20n, true);
-  view.setInt32(8, SOL_SOCKET, true);
-  view.setInt32(12, SCM_RIGHTS, true);
-  view.setInt32(16, fd, true);
-  const vector = new Uint8Array(16);
-  new DataView(vector.buffer).setBigUint64(8, 1n, true);
-  const message = new Uint8Array(56);
-  const header = new DataView(message.buffer);
-  header.setBigUint64(24, 1n, true);
-  header.setBigUint64(40, 24n, true);
-  return {
-    bytes: message,
-    pointers: [
-      {
-        at: 16,
-        to: {
-          bytes: vector,
-          pointers: [{ at: 0, to: new Uint8Array([TERMINAL_NEWS]) }],
-        },
-      },
-      { at: 32, to: control },
-    ],
-  };
-}
-
 export const lowerProcess: Lowering<
   | "setIds"
   | "keepCapabilities"
@@ -97,10 +52,9 @@ export const lowerProcess: Lowering<
   | "setUmask"
   | "setNice"
   | "setAffinity"
+  | "setPersonality"
   | "setSeccomp"
   | "setLabel"
-  | "makeSession"
-  | "openTerminal"
   | "changeDirectory"
   | "checkDirectory"
   | "reopenNull"
@@ -161,7 +115,8 @@ export const lowerProcess: Lowering<
   setRlimit: ({ type, soft, hard }) => {
     const resource = RLIMIT[type];
     if (resource === undefined) throw new SpecError(`Unknown limit ${type}`);
-    const word = (value: number) => value < 0 ? RLIM_INFINITY : BigInt(value);
+    const word = (value: number | bigint) =>
+      value < 0 ? RLIM_INFINITY : BigInt(value);
     return [{
       name: "prlimit64",
       args: [
@@ -181,6 +136,9 @@ export const lowerProcess: Lowering<
     for (const cpu of cpus) mask[cpu >> 3]! |= 1 << (cpu & 7);
     return [{ name: "sched_setaffinity", args: [0, mask.length, mask] }];
   },
+  setPersonality: ({ domain }) => [
+    { name: "personality", args: [PERSONALITY[domain]] },
+  ],
   setSeccomp: ({ filter, flags }) => [
     installFilter(fromBase64(filter), flags),
   ],
@@ -188,77 +146,6 @@ export const lowerProcess: Lowering<
     kind === "apparmor"
       ? writeToProc("/proc/self/attr/apparmor/exec", `exec ${label}`)
       : writeToProc("/proc/self/attr/exec", label),
-  makeSession: () => [{ name: "setsid", args: [] }],
-  openTerminal: ({ size }) => [
-    {
-      name: "openat",
-      args: [AT_FDCWD, "/dev/pts/ptmx", O.O_RDWR | O.O_NOCTTY | O.O_CLOEXEC, 0],
-      result: "master",
-    },
-    {
-      name: "ioctl",
-      args: [{ slot: "master" }, TIOCSPTLCK, new Uint8Array(4)],
-    },
-    {
-      // By the master's descriptor: a name in /dev/pts could be another's.
-      name: "ioctl",
-      args: [{ slot: "master" }, TIOCGPTPEER, O.O_RDWR | O.O_NOCTTY],
-      result: "terminal",
-    },
-    { name: "dup3", args: [{ slot: "master" }, MASTER, O.O_CLOEXEC] },
-    {
-      name: "sendmsg",
-      args: [HANDED.status, descriptorMessage(MASTER), MSG_NOSIGNAL],
-    },
-    // The parent keeps it up to date; a command that asks at once is not to
-    // find none.
-    ...(size
-      ? [
-        {
-          name: "ioctl",
-          args: [
-            { slot: "terminal" },
-            TIOCSWINSZ,
-            new Uint8Array(
-              new Uint16Array([size.height, size.width, 0, 0]).buffer,
-            ),
-          ],
-        } as const,
-      ]
-      : []),
-    { name: "ioctl", args: [{ slot: "terminal" }, TIOCSCTTY, 0] },
-    {
-      name: "mknodat",
-      args: [AT_FDCWD, "/dev/console", 0o100600, 0],
-      expect: ["EEXIST", "EROFS", "EACCES", "EPERM"],
-    },
-    {
-      name: "open_tree",
-      args: [
-        { slot: "terminal" },
-        "",
-        OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH,
-      ],
-      result: "console",
-      expect: ["EINVAL", "EPERM"],
-      skipOnExpected: 1,
-    },
-    {
-      name: "move_mount",
-      args: [
-        { slot: "console" },
-        "",
-        AT_FDCWD,
-        "/dev/console",
-        MOVE_MOUNT_F_EMPTY_PATH,
-      ],
-      expect: ["ENOENT"],
-    },
-    ...[0, 1, 2].map((fd): Instruction => ({
-      name: "dup3",
-      args: [{ slot: "terminal" }, fd, 0],
-    })),
-  ],
   // A root filesystem without one keeps what it was given.
   reopenNull: ({ descriptors }) => [
     {

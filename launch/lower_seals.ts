@@ -1,11 +1,16 @@
 /** Lowering of what is closed once everything is mounted: masked and read-only paths. */
 
 import { AT_EMPTY_PATH, O } from "../ffi/fcntl.ts";
-import { AT_RECURSIVE, MOUNT_ATTR, MOUNT_ATTR_SIZE } from "../ffi/mount.ts";
+import {
+  AT_RECURSIVE,
+  MOUNT_ATTR,
+  MOUNT_ATTR_SIZE,
+  mountAttributes,
+} from "../ffi/mount.ts";
 import type { Instruction } from "./call.ts";
 import type { Lowering } from "./lower.ts";
 import { placeOf } from "./lower_kernel.ts";
-import { clone, create, mountAttr, move } from "./lower_mounts.ts";
+import { clone, create, move } from "./lower_mounts.ts";
 
 export const lowerSeals: Lowering<"maskPath" | "readonlyPath"> = {
   // A directory is covered by an empty file system, a file by the null device
@@ -75,7 +80,7 @@ export const lowerSeals: Lowering<"maskPath" | "readonlyPath"> = {
           { slot: "readonly" },
           "",
           AT_EMPTY_PATH | AT_RECURSIVE,
-          mountAttr(MOUNT_ATTR.MOUNT_ATTR_RDONLY),
+          mountAttributes(MOUNT_ATTR.MOUNT_ATTR_RDONLY),
           MOUNT_ATTR_SIZE,
         ],
       },

@@ -24,11 +24,12 @@ export function packHandover(file: Descriptor, handover: Handover): void {
     announce,
     debug,
     preserve,
+    cgroups: waysIn(plan),
     stepsLength: steps.length,
     programs: Object.fromEntries(
       OURS.map((phase) => {
-        const { bytes, slots, counts } = programs[phase];
-        return [phase, { length: bytes.length, slots, counts }];
+        const { bytes, ...program } = programs[phase];
+        return [phase, { length: bytes.length, ...program }];
       }),
     ) as Front["programs"],
   };
@@ -39,6 +40,12 @@ export function packHandover(file: Descriptor, handover: Handover): void {
   for (const phase of OURS) writeAll(file.fd, programs[phase].bytes);
   sealFile(file);
 }
+
+const waysIn = (plan: Plan) =>
+  plan.process.reduce(
+    (count, step) => step.step === "joinCgroups" ? step.files.length : count,
+    0,
+  );
 
 /** Killing and reaping is the child's own doing; the rest are system calls. */
 const unmounting = (plan: Plan) =>

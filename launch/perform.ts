@@ -32,17 +32,22 @@ import type { Program } from "./program.ts";
  * @param steps what it was compiled from, asked for when a step has failed
  */
 export function perform(program: Program, steps: () => readonly Step[]): void {
-  walkHere(program.bytes);
+  walkHere(program);
   const { failure } = readOutcome(program, program.bytes);
   if (failure) throw stepError(steps(), program, failure);
 }
 
 /** The walk, in memory that lies elsewhere than where its pointers say. */
-function walkHere(bytes: Uint8Array<ArrayBuffer>): void {
+function walkHere({ bytes, pointers }: Program): void {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const count = view.getUint32(HEADER.count, true);
   const moved = Number(addressOf(bytes)) - BASE;
   const end = BASE + bytes.length;
+  for (const at of pointers) {
+    const address = view.getBigUint64(at, true);
+    // Null where a structure holds none.
+    if (address) view.setBigUint64(at, address + BigInt(moved), true);
+  }
   const words = [0, 0, 0, 0, 0, 0];
   const fail = (index: number, errno: number) => {
     view.setUint32(HEADER.at, index, true);

@@ -11,6 +11,8 @@ export interface Program {
   bytes: Uint8Array<ArrayBuffer>;
   /** The numbers of the slots that have names. */
   slots: Record<string, number>;
+  /** Where, beside the steps, an address stands; for who moves the bytes. */
+  pointers: number[];
   /** How many instructions each step comes to: a failure finds its step by it. */
   counts: number[];
 }
@@ -32,14 +34,15 @@ export function compileSteps(
     return lowered.length;
   });
   if (movable) instructions.forEach(checkMovable);
-  return { ...compileImage(instructions), counts };
+  const { bytes, slots, pointers } = compileImage(instructions);
+  return { bytes, slots, counts, pointers: movable ? pointers : [] };
 }
 
 function checkMovable(instruction: Instruction): void {
   if (instruction.name === "fail") return;
   const args: readonly Argument[] = instruction.args;
   for (const argument of args) {
-    if (isAddressByChance(argument) || holdsAddresses(argument)) {
+    if (isAddressByChance(argument)) {
       throw new RangeError(
         `${instruction.name} cannot be carried out by the child: ${argument}`,
       );
@@ -50,7 +53,3 @@ function checkMovable(instruction: Instruction): void {
 const isAddressByChance = (argument: Argument) =>
   (typeof argument === "number" || typeof argument === "bigint") &&
   argument >= BASE && argument < BASE + LIMIT;
-
-const holdsAddresses = (argument: Argument) =>
-  Array.isArray(argument) ||
-  (argument !== null && typeof argument === "object" && "pointers" in argument);

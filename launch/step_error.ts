@@ -2,22 +2,20 @@
 
 import { type Errno, errnoText } from "../ffi/errno.ts";
 import { describe } from "../plan/describe.ts";
+import { capabilitiesOf } from "../plan/needs.ts";
+import { SINCE } from "../plan/since.ts";
 import type { Step, StepKind } from "../plan/step.ts";
 import { ContainerError } from "../spec/errors.ts";
 
-/** What a kernel older than this lacks, by call. */
-const SINCE: Record<string, string | undefined> = {
-  clone3: "5.5",
-  close_range: "5.9",
-  openat2: "5.6",
-  pidfd_open: "5.3",
-  mount_setattr: "5.12",
-};
-
-const ROOT = "Run as root (sudo).";
+const ROOT = "Run as root (sudo), or see container doctor.";
 
 /** What a step wants to put something on. */
-const targetOf = (step: Step) => "target" in step ? step.target : "";
+const targetOf = (step: Step) =>
+  "target" in step
+    ? step.target
+    : step.step === "makeMountpoint"
+    ? step.path
+    : "";
 
 const noMountpoint = (step: Step) =>
   `The root filesystem has no ${
@@ -29,6 +27,20 @@ const notByLink = (step: Step) =>
     targetOf(step)
   } of the root filesystem is a link or a file: what the kernel shows there is mounted on a directory only.`;
 
+/** Without its file in /proc there is no such module; else it does not know the label. */
+const noLabel = (step: Step, call: string) => {
+  const apparmor = step.step === "setLabel" && step.kind === "apparmor";
+  const [module, flag] = apparmor
+    ? ["AppArmor", "--apparmor"]
+    : ["SELinux", "--selinux"];
+  if (call === "openat") {
+    return `There is no ${module} on this machine: leave out ${flag}.`;
+  }
+  return apparmor
+    ? "No such profile is loaded: load it with apparmor_parser(8), see aa-status(8)."
+    : "SELinux is off here, or has no such label: leave out --selinux, or see sestatus(8).";
+};
+
 const MOVED =
   "Something else has taken its place: is the root filesystem being changed by another container?";
 
@@ -36,7 +48,7 @@ const MOVED =
 const HINTS: {
   step: StepKind;
   code: Errno;
-  hint: string | ((step: Step) => string);
+  hint: string | ((step: Step, call: string) => string);
 }[] = [
   {
     step: "clone",
@@ -48,6 +60,7 @@ const HINTS: {
   },
   { step: "mount", code: "ENOENT", hint: noMountpoint },
   { step: "attach", code: "ENOENT", hint: noMountpoint },
+  { step: "makeMountpoint", code: "ENOENT", hint: noMountpoint },
   { step: "mount", code: "ENOTDIR", hint: notByLink },
   ...(["maskPath", "readonlyPath", "setSysctl"] as const).map((step) => ({
     step,
@@ -58,6 +71,18 @@ const HINTS: {
     step: "pivotRoot",
     code: "EACCES",
     hint: "You may not enter it: see the permissions and the owner of it.",
+  },
+  {
+    step: "mapMount",
+    code: "EINVAL",
+    hint:
+      "Its file system cannot map ids, as ext4, xfs, btrfs, erofs and, on newer kernels, tmpfs and overlay can: keep the files on one of those, or give them to the ids of the container (chown) and leave out idmap.",
+  },
+  {
+    step: "mapMount",
+    code: "EPERM",
+    hint:
+      "Only who administers its file system may map its ids, and only once: run as root (sudo), and name what is not mapped already.",
   },
   {
     step: "joinNamespaces",
@@ -96,11 +121,52 @@ const HINTS: {
     hint:
       "The limit on namespaces is reached: see max_user_namespaces and its like in /proc/sys/user.",
   },
+  ...(["clone", "unshare"] as const).map((step) => ({
+    step,
+    code: "EINVAL" as const,
+    hint:
+      "This kernel lacks one of these namespaces: container doctor says which. Share the host's (--network host, …).",
+  })),
+  {
+    step: "mountOverlay",
+    code: "ENODEV",
+    hint:
+      "This kernel has no overlay file system, or has not loaded its module: sudo modprobe overlay, or see container doctor.",
+  },
+  ...(["mount", "createFilesystem"] as const).map((step) => ({
+    step,
+    code: "ENODEV" as const,
+    hint: "This kernel has no such file system: see container doctor.",
+  })),
+  ...(["EINVAL", "ENOSYS"] as const).map((code) => ({
+    step: "setSeccomp" as const,
+    code,
+    hint:
+      "This kernel does not filter system calls (CONFIG_SECCOMP_FILTER): see container doctor, or do without (--seccomp unconfined).",
+  })),
   {
     step: "clone",
     code: "EAGAIN",
     hint:
       "The limit on processes is reached: see ulimit -u and the pids cgroup.",
+  },
+  ...(["clone", "joinCgroups"] as const).map((step) => ({
+    step,
+    code: "EACCES" as const,
+    hint:
+      "The cgroup is not yours to put a process in: run as root, or in one that is handed to you (systemd-run --user --scope -p Delegate=yes).",
+  })),
+  {
+    step: "setLabel",
+    code: "ENOENT",
+    hint:
+      "This kernel has no such security module, or it is off: see container doctor.",
+  },
+  {
+    step: "setIds",
+    code: "EINVAL",
+    hint:
+      "The user namespace has no such user or group: map more of them (--userns auto, --uidmap), or choose another --user.",
   },
   {
     step: "pivotRoot",
@@ -118,14 +184,70 @@ const HINTS: {
     hint: "Choose another --workdir.",
   },
   {
+    step: "setSeccomp",
+    code: "EBUSY",
+    hint:
+      "Something hears of this process's system calls already, as in a container of some managers: learn outside of it.",
+  },
+  {
     step: "setHostname",
     code: "EINVAL",
     hint: "A hostname has at most 64 bytes.",
   },
   {
+    step: "enterTimeNamespace",
+    code: "ERANGE",
+    hint:
+      "A clock cannot be before zero, nor some centuries on: subtract no more seconds than /proc/uptime tells.",
+  },
+  ...(["ENOENT", "EINVAL"] as const).map((code) => ({
+    step: "enterTimeNamespace" as const,
+    code,
+    hint:
+      "This kernel has no time namespaces (CONFIG_TIME_NS): leave out --time-offset.",
+  })),
+  { step: "enterTimeNamespace", code: "EPERM", hint: ROOT },
+  ...(["ENOENT", "EINVAL"] as const).map((code) => ({
+    step: "setLabel" as const,
+    code,
+    hint: noLabel,
+  })),
+  {
+    step: "allowBelow",
+    code: "ENOENT",
+    hint: "Mend the path, or leave out the rule: what is not there is closed.",
+  },
+  {
+    step: "allowBelow",
+    code: "EACCES",
+    hint:
+      "The user that the command runs as cannot get there: leave out the rule.",
+  },
+  {
+    step: "allowBelow",
+    code: "EBADF",
+    hint: "Landlock takes 41 descriptors: raise --ulimit nofile.",
+  },
+  {
+    step: "restrictSelf",
+    code: "E2BIG",
+    hint: "Landlock is around this process 16 times already.",
+  },
+  {
+    step: "setPersonality",
+    code: "EINVAL",
+    hint: "This kernel runs no 32-bit programs.",
+  },
+  {
     step: "execute",
     code: "E2BIG",
     hint: "The arguments and environment are too long: pass fewer.",
+  },
+  {
+    step: "execute",
+    code: "EPERM",
+    hint:
+      "Does the seccomp profile allow execve? Without no_new_privs, a file with capabilities that are not given cannot be executed either.",
   },
 ];
 
@@ -156,16 +278,22 @@ function hintFor(
   call: string,
   code: Errno | `E${number}`,
 ): string {
-  if (code === "ENOSYS") {
-    const since = SINCE[call];
-    return `This kernel has no ${call}${
-      since ? `, which came with Linux ${since}` : ""
-    }: container needs Linux 5.12 or newer.`;
-  }
   const known = HINTS.find((entry) =>
     entry.step === step.step && entry.code === code
   );
   const hint = known?.hint;
-  if (typeof hint === "function") return hint(step);
-  return hint ?? `The step is there for a reason: ${step.why}.`;
+  if (typeof hint === "function") return hint(step, call);
+  if (hint) return hint;
+  if (code === "ENOSYS") {
+    const since = SINCE[call];
+    return `This kernel has no ${call}${
+      since ? `, which came with Linux ${since}` : ""
+    }: container needs Linux 5.12 or newer. See container doctor.`;
+  }
+  const taken = code === "EPERM" || code === "EACCES"
+    ? capabilitiesOf(step)
+    : [];
+  return taken.length
+    ? `That takes ${taken.join(" and ")}. ${ROOT}`
+    : `The step is there for a reason: ${step.why}.`;
 }

@@ -20,7 +20,7 @@ const plan = compile(
     foreground: true,
     seccomp: { profile: "default", filter: "BgAAAAAA/38=", flags: 0 },
     cgroup: { path: "/sys/fs/cgroup/x", writes: [] },
-    cgroupFiles: ["/sys/fs/cgroup/x/cgroup.procs"],
+    cgroupEntry: { join: ["/x/cgroup.procs"], back: [], directory: null },
   }),
 );
 const steps = PHASES.flatMap((phase) => plan[phase]);
@@ -59,12 +59,12 @@ Deno.test("StepError names the place that a mount needs", () => {
 
 Deno.test("StepError asks for root where that is the cure", () => {
   const error = new StepError(step("clone"), "clone3", "EPERM");
-  assertEquals(error.hint, "Run as root (sudo).");
+  assertEquals(error.hint, "Run as root (sudo), or see container doctor.");
 });
 
 for (
   const [kind, call, since] of [
-    ["clone", "clone3", "5.5"],
+    ["clone", "clone3", "5.3"],
     ["closeDescriptors", "close_range", "5.9"],
     ["mount", "mount_setattr", "5.12"],
     ["mount", "openat2", "5.6"],
@@ -74,14 +74,45 @@ for (
     const { hint } = new StepError(step(kind), call, "ENOSYS");
     assertEquals(
       hint,
-      `This kernel has no ${call}, which came with Linux ${since}: container needs Linux 5.12 or newer.`,
+      `This kernel has no ${call}, which came with Linux ${since}: container needs Linux 5.12 or newer. See container doctor.`,
     );
   });
 }
 
 Deno.test("StepError on a kernel without an older call names the floor", () => {
   const { hint } = new StepError(step("unshare"), "unshare", "ENOSYS");
-  assertMatch(hint!, /no unshare: container needs Linux 5\.12/);
+  assertMatch(hint!, /no unshare.*container needs Linux 5\.12/);
+});
+
+Deno.test("StepError names the capability that is lacking", () => {
+  const { hint } = new StepError(step("raiseLoopback"), "ioctl", "EPERM");
+  assertEquals(
+    hint,
+    "That takes CAP_NET_ADMIN. Run as root (sudo), or see container doctor.",
+  );
+});
+
+Deno.test("StepError names the doctor where the kernel lacks a part", () => {
+  const overlay = {
+    step: "mountOverlay",
+    root: "/fs",
+    target: "/fs",
+    upper: null,
+    work: null,
+    above: 0,
+    userNamespace: false,
+    why: "",
+    man: "",
+  } as const;
+  for (
+    const [failing, call, code] of [
+      [overlay, "mount", "ENODEV"],
+      [step("setSeccomp"), "seccomp", "EINVAL"],
+      [step("setSeccomp"), "seccomp", "ENOSYS"],
+      [step("clone"), "clone3", "EINVAL"],
+      [step("unshare"), "unshare", "EINVAL"],
+    ] as const
+  ) assertMatch(new StepError(failing, call, code).hint!, /container doctor/);
 });
 
 Deno.test("StepError gives the step's reason where no cure is known", () => {

@@ -5,6 +5,7 @@
 
 import {
   type Descriptor,
+  duplicateUp,
   memoryFile,
   moveUp,
   O,
@@ -137,20 +138,31 @@ export function openProc(): Descriptor {
   });
 }
 
+const aboveAll = (fds: NonNullable<WalkOptions["fds"]>) =>
+  1 + Math.max(HANDED.walk, ...Object.keys(fds).map(Number));
+
 /** Starts a walker that carries out a program, compiled from these steps. */
 export function walk(
   program: Program,
   steps: () => readonly Step[],
   { fds = {}, proc }: WalkOptions = {},
 ): Walk {
-  const memory = moveUp(memoryFile("plan", program.bytes));
+  // Numbers are given one after the other: none may be taken that still stands
+  // for something here.
+  const least = aboveAll(fds);
+  using copies = new DisposableStack();
+  const above = (descriptor: Descriptor) =>
+    descriptor.fd >= least
+      ? descriptor.fd
+      : copies.use(duplicateUp(descriptor.fd, least)).fd;
+  const memory = moveUp(memoryFile("plan", program.bytes), least);
   const handed: Record<number, number> = { [HANDED.walk]: memory.fd };
   for (const [there, here] of Object.entries(fds)) {
-    handed[Number(there)] = here!.fd;
+    handed[Number(there)] = above(here!);
   }
   try {
     const pid = spawn(
-      `${proc ? "" : "/proc/"}self/fd/${openWalker().fd}`,
+      `${proc ? "" : "/proc/"}self/fd/${above(openWalker())}`,
       ["walker", String(HANDED.walk)],
       handed,
       proc,

@@ -3,7 +3,7 @@
  * host, in the parent, and reads nothing until it is needed.
  */
 
-import { ensureEmbeddedRootfs } from "../rootfs/embedded.ts";
+import { embeddedTree, ensureEmbeddedRootfs } from "../rootfs/embedded.ts";
 
 /**
  * Beside the main module in the compiled program, compressed, since every start
@@ -13,9 +13,14 @@ import { ensureEmbeddedRootfs } from "../rootfs/embedded.ts";
  */
 const ARCHIVE = "rootfs.tar.gz";
 
-/** Unpacks it under the cache of the user, once; null where there is none. */
+/**
+ * Unpacks it under the cache of the user, once; null where there is none.
+ *
+ * @param unpack false: only says where it would be
+ */
 export async function embeddedRootfs(
   say: (line: string) => void,
+  { unpack }: { unpack: boolean },
 ): Promise<string | null> {
   if (!Deno.build.standalone) return null;
   const path = new URL(ARCHIVE, Deno.mainModule);
@@ -26,6 +31,7 @@ export async function embeddedRootfs(
     if (error instanceof Deno.errors.NotFound) return null;
     throw error;
   }
+  if (!unpack) return embeddedTree(sha256, cacheDirectory());
   const archive = async () => gunzip(await Deno.readFile(path));
   return await ensureEmbeddedRootfs(archive, sha256, cacheDirectory(), say);
 }

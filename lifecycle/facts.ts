@@ -3,6 +3,7 @@
  * changes nothing.
  */
 
+import { parseLayout } from "../plan/cgroup_mounts.ts";
 import type { Facts } from "../plan/facts.ts";
 import { hasNamespace } from "../plan/namespaces.ts";
 import { once } from "../plan/once.ts";
@@ -10,7 +11,7 @@ import type { Spec } from "../spec/types.ts";
 import type { CgroupPlan } from "../cgroup/step.ts";
 import { readCaller } from "./caller.ts";
 import { deniesSetgroups } from "./id_ranges.ts";
-import { ownForegroundGroup } from "../launch/parent.ts";
+import { isInteractive } from "./terminal.ts";
 
 /** What of the caller's environment a Deno of ours needs to start. */
 const SELF_ENV = /^(HOME|XDG_CACHE_HOME|DENO_DIR|NO_COLOR|LD_LIBRARY_PATH)$/;
@@ -24,9 +25,12 @@ export interface FactOptions {
   mapHelper: boolean;
   /** The standard streams, where they are not ours. */
   streams: readonly ("inherit" | "null" | "piped" | undefined)[];
+  /** Those that a terminal of the container's own would be. */
+  terminalStreams: Facts["terminalStreams"];
   confineDevices: boolean;
   overlay: Facts["overlay"];
   rootKind: Facts["rootKind"];
+  image: Facts["image"];
   seccomp: Facts["seccomp"];
   cgroup: CgroupPlan | null;
 }
@@ -55,7 +59,7 @@ export function readFacts(
       })
     ),
   };
-  const [stdin = "inherit"] = options.streams;
+  const [stdin = "inherit", , stderr = "inherit"] = options.streams;
   return {
     init: options.init,
     self: options.init
@@ -70,25 +74,27 @@ export function readFacts(
     get nullStreams() {
       return later.nullStreams();
     },
-    // At the head of a pipeline the terminal is the pager's; a command that
-    // does read from it gets it then.
-    foreground: stdin === "inherit" && ownForegroundGroup() !== null &&
-      Deno.stdout.isTerminal(),
+    // Where it is the pager's, a command that does read from it gets it then.
+    foreground: stdin === "inherit" && isInteractive(),
+    terminalStreams: options.terminalStreams,
+    errorsOnTerminal: stderr === "inherit" && Deno.stderr.isTerminal(),
     mapHelper: options.mapHelper,
     denySetgroups: inUserNamespace && !options.mapHelper &&
       (!capable || joinedDenies(spec)),
     bindDevices: inUserNamespace || !devices,
     confineDevices: options.confineDevices,
-    cgroupFiles: options.cgroup?.join ?? [],
+    cgroupEntry: options.cgroup?.entry ?? null,
     cgroup: options.cgroup && {
       path: options.cgroup.groups.map(({ path }) => path).join(" "),
       writes: options.cgroup.steps.flatMap((step) =>
         step.step === "write" ? [{ file: step.path, value: step.value }] : []
       ),
     },
+    cgroups: cgroupLayout(spec),
     seccomp: options.seccomp,
     overlay: options.overlay,
     rootKind: options.rootKind,
+    image: options.image,
   };
 }
 
@@ -121,7 +127,9 @@ function moduleFlags(): string[] {
 function selfEnv(): string[] {
   return Object.entries(Deno.env.toObject())
     .filter(([name]) => SELF_ENV.test(name))
-    .map(([name, value]) => `${name}=${value}`);
+    .map(([name, value]) => `${name}=${value}`)
+    // Deno has them in another order each time; a plan is to be the same.
+    .sort();
 }
 
 /** pivot_root(2) cannot move the initial ramfs out of the way; read once. */
@@ -133,6 +141,18 @@ const rootIsInitramfs = once(() =>
     },
   )
 );
+
+/** Read where there is something to mount by it. */
+function cgroupLayout({ mounts }: Spec): Facts["cgroups"] {
+  if (!mounts?.some(({ type }) => type === "cgroup")) return null;
+  try {
+    return parseLayout(Deno.readTextFileSync("/proc/self/cgroup"));
+  } catch (error) {
+    // A kernel without cgroups.
+    if (error instanceof Deno.errors.NotFound) return null;
+    throw error;
+  }
+}
 
 /** Whether the user namespace that is joined has its groups fixed. */
 function joinedDenies(spec: Spec): boolean {

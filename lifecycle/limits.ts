@@ -9,41 +9,137 @@ import {
   planCgroup,
   readHierarchy,
   recordCgroup,
-  sweep,
 } from "../cgroup/mod.ts";
+import { type Hierarchy, readLevel } from "../cgroup/hierarchy.ts";
+import { NotOurs } from "../cgroup/place.ts";
 import type { Stats } from "../cgroup/stats.ts";
+import { hasSystemd, planScope, readWithScope } from "../cgroup/systemd.ts";
 import type { CgroupPlan } from "../cgroup/step.ts";
 import type { Resources } from "../spec/resources.ts";
-import { stateDirectory } from "./state_directory.ts";
+import { recordsDirectory } from "./leftovers.ts";
 
-/** Where the cgroups of running containers are recorded. */
-const recordsDirectory = () => `${stateDirectory()}/cgroups`;
+/** What is asked of a container's cgroup. */
+interface LimitOptions {
+  id: string;
+  resources: Resources;
+  /** `--cgroup-parent`. */
+  parent?: string;
+  /** The caller is no root: what is not handed to him is left out. */
+  rootless: boolean;
+}
 
-/** Plans a cgroup for limits. */
-export function planLimits(
-  { id, resources, rootless }: {
-    id: string;
-    resources: Resources;
-    rootless: boolean;
-  },
-): CgroupPlan {
-  return planCgroup({ id, resources, rootless }, readHierarchy());
+/** A cgroup to be made, and why limits that were asked for will not hold. */
+export interface PlannedLimits {
+  cgroup: CgroupPlan | null;
+  leftOut: NotOurs[];
+}
+
+/**
+ * Plans a cgroup for limits. Reads only.
+ *
+ * @throws ContainerError where this machine has no such limit, and for root
+ * where its cgroup cannot be made
+ */
+export function planLimits(options: LimitOptions): PlannedLimits {
+  const hierarchy = readHierarchy();
+  const plan = placement(options, hierarchy);
+  const leftOut: NotOurs[] = [];
+  const attempt = (resources: Resources) => {
+    try {
+      return plan(resources);
+    } catch (error) {
+      if (!options.rootless || !(error instanceof NotOurs)) throw error;
+      leftOut.push(error);
+      return null;
+    }
+  };
+  const cgroup = attempt(options.resources);
+  if (cgroup) return { cgroup, leftOut };
+  // Some may be handed to a user where others are not.
+  leftOut.length = 0;
+  const kept = partsOf(options.resources).filter((part) => attempt(part));
+  if (!kept.length) return { cgroup: null, leftOut };
+  const { cpu: _cpu, ...others } = Object.assign({}, ...kept);
+  const cpu = Object.assign({}, ...kept.map((part) => part.cpu));
+  return { cgroup: plan({ ...others, cpu }), leftOut };
+}
+
+/** Plans for resources, in the place that the cgroup is to have. */
+function placement(
+  { id, parent, rootless }: LimitOptions,
+  hierarchy: Hierarchy,
+): (resources: Resources) => CgroupPlan {
+  const slice = parent?.endsWith(".slice") && !parent.includes("/");
+  const [mount] = hierarchy.mounts;
+  const scoped = mount && hierarchy.layout === "v2" && !rootless &&
+    (parent === undefined || slice) && hasSystemd();
+  if (!scoped) {
+    const below = parent === undefined
+      ? {}
+      : { cgroupsPath: `${parent}/container-${id}`, parent };
+    return (resources) =>
+      planCgroup({ id, ...below, resources, rootless }, hierarchy);
+  }
+  const scope = planScope(id, mount, parent);
+  return (resources) => {
+    const cgroupsPath = `${scope.path.slice(mount.path.length)}/command`;
+    const plan = planCgroup(
+      { id, cgroupsPath, resources, rootless },
+      hierarchy,
+      readWithScope(scope, mount, readLevel),
+    );
+    // The unit is the container's: our program as PID 1 is in it too.
+    const back = [`${scope.own}/cgroup.procs`];
+    return {
+      ...plan,
+      scope,
+      entry: plan.entry && { ...plan.entry, back },
+    };
+  };
+}
+
+/** What can be had or not by itself: a controller's share of the limits. */
+function partsOf({ cpu = {}, ...others }: Resources): Resources[] {
+  const { cpus, mems, ...time } = cpu;
+  const parts: Resources[] = Object.entries(others).map(([key, value]) => ({
+    [key]: value,
+  }));
+  if (Object.keys(time).length) parts.push({ cpu: time });
+  if (cpus !== undefined || mems !== undefined) {
+    parts.push({ cpu: { cpus, mems } });
+  }
+  return parts.length ? parts : [{}];
 }
 
 /** A cgroup in force; disposing of it takes it and its record away. */
 export class Limits implements Disposable {
   readonly #cgroup: Cgroup;
-  #record: Disposable | undefined;
+  readonly #rest: DisposableStack;
 
-  /** Makes it, and removes what a killed command left behind before. */
-  constructor(plan: CgroupPlan) {
-    sweep(recordsDirectory());
-    this.#cgroup = createCgroup(plan, (state) => {
-      this.#record = recordCgroup(recordsDirectory(), state);
-    });
+  private constructor(cgroup: Cgroup, rest: DisposableStack) {
+    this.#cgroup = cgroup;
+    this.#rest = rest;
   }
 
-  /** Whether the kernel killed a process for want of memory. */
+  /** Makes it. */
+  static async make(plan: CgroupPlan): Promise<Limits> {
+    using undo = new DisposableStack();
+    if (plan.scope) {
+      const { Scope } = await import("./scope.ts");
+      undo.use(await Scope.start(plan.scope));
+    }
+    const cgroup = createCgroup(plan, (state) => {
+      undo.use(recordCgroup(recordsDirectory(), state));
+    });
+    return new Limits(cgroup, undo.move());
+  }
+
+  /** What to tell where the kernel killed a process for want of memory. */
+  oomMessage(): string | null {
+    return this.#cgroup.oomMessage();
+  }
+
+  /** Whether it did. */
   oomKilled(): boolean {
     return this.#cgroup.oomKilled();
   }
@@ -54,7 +150,7 @@ export class Limits implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    using _rest = this.#rest;
     this.#cgroup.remove();
-    this.#record?.[Symbol.dispose]();
   }
 }

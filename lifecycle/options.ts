@@ -4,15 +4,22 @@
  * of it.
  */
 
+import type { LandlockRules } from "../plan/landlock.ts";
 import type { Resources } from "../spec/resources.ts";
-import type { IdMapping, Mount, NamespaceType, Rlimit } from "../spec/types.ts";
+import type {
+  IdMapping,
+  Mount,
+  NamespaceType,
+  Rlimit,
+  Spec,
+} from "../spec/types.ts";
 
 /** A namespace: the host's, a new one, or that behind a path. */
 export type NamespaceMode = "host" | "private" | `path:${string}`;
 
 /** A container to be run. */
 export interface ContainerOptions {
-  /** The root filesystem's directory; `./fs` without it. */
+  /** The root filesystem: a directory or an image file; `./fs` without it. */
   rootfs?: string;
   /** The command and its arguments. */
   command: string[];
@@ -24,12 +31,20 @@ export interface ContainerOptions {
   workdir?: string;
   /** Its name inside, sethostname(2); `container` without it. */
   hostname?: string;
+  /** Its NIS domain name, setdomainname(2). */
+  domainname?: string;
+  /** Further lines of /etc/hosts. */
+  addHosts?: { name: string; address: string }[];
+  /** What /etc/resolv.conf says. */
+  dns?: { servers?: string[]; search?: string[]; options?: string[] };
   /** `name|uid[:group|gid]`, of the root filesystem's own accounts. */
   user?: string;
   /** Further groups, by name or number. */
   groups?: string[];
   /** New, shared or joined; docker's defaults for those not named. */
   namespaces?: Partial<Record<Exclude<NamespaceType, "user">, NamespaceMode>>;
+  /** How far the clocks of a time namespace of its own are off. */
+  timeOffsets?: Spec["linux"]["timeOffsets"];
   /** `auto` maps what subuid(5) gives, `private` the caller's own id. */
   userNamespace?: NamespaceMode | "auto";
   /** Which users of the host those inside are, user_namespaces(7). */
@@ -38,9 +53,13 @@ export interface ContainerOptions {
   gidMap?: IdMapping[];
   /** Beside the default ones, in this order. */
   mounts?: Mount[];
-  /** `/proc`, `/dev`, `/sys` and what is below them; on without it. */
+  /** `/proc`, `/dev`, `/sys`, what is below them, and files of `/etc`; on without it. */
   defaultMounts?: boolean;
-  /** The root filesystem cannot be changed. */
+  /** Devices of the host, or directories of them, at `target` or in their own place. */
+  devices?: { source: string; target?: string; access?: string }[];
+  /** Bytes of /dev/shm. */
+  shmSize?: number;
+  /** The root filesystem cannot be changed; `false` lets an image be. */
   readonly?: boolean;
   /** Changes go to memory and are gone with the container. */
   ephemeral?: boolean;
@@ -52,8 +71,12 @@ export interface ContainerOptions {
   privileged?: boolean;
   /** On without it. */
   noNewPrivileges?: boolean;
-  /** A profile's path, `default` or `unconfined`. */
+  /** A profile's path, `default`, `unconfined`; `learn` and `learn=FILE` for `container run` alone. */
   seccomp?: string;
+  /** The execution domain, personality(2). */
+  personality?: "LINUX" | "LINUX32";
+  /** What Landlock leaves open; nothing is closed without it. */
+  landlock?: LandlockRules;
   /** Limits of setrlimit(2). */
   rlimits?: Rlimit[];
   /** What a new file's permissions lack, umask(2). */
@@ -68,11 +91,13 @@ export interface ContainerOptions {
   sysctls?: Record<string, string>;
   /** Limits of the kernel's cgroups, in OCI's form. */
   resources?: Resources;
+  /** The cgroup that its own is made in; a relative path is as in docs/flags.md. */
+  cgroupParent?: string;
   /** The profile that confines it, apparmor(7). */
   apparmor?: string;
   /** The context that confines it, selinux(8). */
   selinux?: string;
-  /** A terminal of its own. */
+  /** A terminal of its own; where left out, if the caller is at a terminal. */
   tty?: boolean;
   /** Descriptors from 3 upwards that the command keeps. */
   preserveFds?: number;

@@ -15,11 +15,11 @@ import { prepare } from "./run.ts";
  */
 export async function plan(options: LibraryOptions): Promise<Plan> {
   const rootfs = await rootToExplain(options.rootfs, () => {});
-  const prepared = await prepare({ ...options, init: false }, rootfs, [
-    options.stdin ?? "null",
-    options.stdout,
-    options.stderr,
-  ]);
+  const prepared = await prepare(
+    { ...options, init: false, tty: false },
+    rootfs,
+    [options.stdin ?? "null", options.stdout, options.stderr],
+  );
   const { init, host, launch, container, process, cleanup } = prepared.plan;
   return { init, host, launch, container, process, cleanup };
 }
@@ -30,7 +30,7 @@ export async function rootToExplain(
   say: (line: string) => void,
 ): Promise<string> {
   try {
-    return await findRootFilesystem(path, say);
+    return await findRootFilesystem(path, say, { unpack: false });
   } catch (error) {
     if (!(error instanceof ContainerError)) throw error;
     return path ?? DEFAULT_ROOTFS;

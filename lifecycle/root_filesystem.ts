@@ -1,5 +1,6 @@
 /** Finds the root filesystem of a container. Runs on the host. */
 
+import type { Facts } from "../plan/facts.ts";
 import { ContainerError } from "../spec/errors.ts";
 
 /** `--rootfs empty`: nothing but what is put there. */
@@ -8,28 +9,43 @@ export const EMPTY_ROOTFS = "empty";
 /** Used where no --rootfs is given. */
 export const DEFAULT_ROOTFS = "./fs";
 
+/** What kind of root filesystem a path is. */
+export function rootKindOf(rootfs: string): Facts["rootKind"] {
+  if (rootfs === EMPTY_ROOTFS) return "empty";
+  if (rootfs === "/") return "host";
+  try {
+    return Deno.statSync(rootfs).isFile ? "image" : "directory";
+  } catch {
+    // It can be explained before it is there.
+    return "directory";
+  }
+}
+
 /**
  * The absolute path of the root filesystem, links resolved. Without a path:
  * `./fs`, or else the one inside the compiled program, which is unpacked.
+ *
+ * @param unpack false: nothing is changed, and the tree need not be there yet
  */
 export async function findRootFilesystem(
   path: string | undefined,
   say: (line: string) => void,
+  { unpack = true }: { unpack?: boolean } = {},
 ): Promise<string> {
   if (path === EMPTY_ROOTFS) return EMPTY_ROOTFS;
   try {
-    return realDirectory(path ?? DEFAULT_ROOTFS);
+    return realRoot(path ?? DEFAULT_ROOTFS);
   } catch (error) {
     if (path !== undefined || !(error instanceof ContainerError)) throw error;
     if (!(error.cause instanceof Deno.errors.NotFound)) throw error;
     const { embeddedRootfs } = await import("./embedded.ts");
-    const embedded = await embeddedRootfs(say);
+    const embedded = await embeddedRootfs(say, { unpack });
     if (embedded === null) throw error;
     return embedded;
   }
 }
 
-function realDirectory(path: string): string {
+function realRoot(path: string): string {
   const failed = (reason: string, hint: string, cause?: unknown) =>
     new ContainerError(`Cannot use the root filesystem ${path}: ${reason}`, {
       hint,
@@ -38,7 +54,9 @@ function realDirectory(path: string): string {
   let real: string;
   try {
     real = Deno.realPathSync(path);
-    if (Deno.statSync(real).isDirectory) return real;
+    const { isDirectory, isFile } = Deno.statSync(real);
+    // Which kind of file, lifecycle/image_file.ts finds out.
+    if (isDirectory || isFile) return real;
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) {
       throw failed(
@@ -58,7 +76,7 @@ function realDirectory(path: string): string {
     );
   }
   throw failed(
-    "it is not a directory",
-    "Unpack it into a directory and name that with --rootfs DIR.",
+    "it is neither a directory nor a file",
+    "Name a directory, or an image file of squashfs, erofs or ext4, with --rootfs.",
   );
 }

@@ -4,23 +4,29 @@
  */
 
 import { announce } from "../launch/child.ts";
+import type { HostMounts } from "../launch/host_mounts.ts";
 import { mapIds } from "../launch/id_maps.ts";
 import { runParent } from "../launch/parent.ts";
 import { compile } from "../plan/compile.ts";
 import type { Facts } from "../plan/facts.ts";
+import { asksForMap, hasHandedMounts } from "../plan/handed.ts";
 import type { Plan } from "../plan/step.ts";
 import { ContainerError, EXIT } from "../spec/errors.ts";
 import type { Spec } from "../spec/types.ts";
 import type { CgroupPlan } from "../cgroup/step.ts";
 import { readCaller } from "./caller.ts";
+import { sweepLeftovers } from "./leftovers.ts";
 import { layersIn, makeLayers } from "./layers.ts";
 import { type FactOptions, readFacts } from "./facts.ts";
+import { mountpointsOf } from "./mountpoints.ts";
+import type { PlannedLimits } from "./limits.ts";
 import type { ContainerOptions } from "./options.ts";
-import { EMPTY_ROOTFS } from "./root_filesystem.ts";
-import { seccompFilter } from "./seccomp.ts";
+import { type LearnTarget, learnTarget, seccompFilter } from "./seccomp.ts";
+import { EMPTY_ROOTFS, rootKindOf } from "./root_filesystem.ts";
 import { decide } from "./spec.ts";
 import type { StatusEvent } from "./status_lines.ts";
-import { findUser } from "./users.ts";
+import { findUser, namesAccounts } from "./users.ts";
+import { terminalStreams } from "./terminal.ts";
 
 /** What `run` takes beside the container. */
 export interface RunOptions {
@@ -39,14 +45,20 @@ export interface Decided {
   spec: Spec;
   facts: Facts;
   cgroup: CgroupPlan | null;
+  /** Where the profile goes that is learned, if one is. */
+  learn: LearnTarget | null;
   /** What had to be left out, a sentence each. */
   leftOut: string[];
+  /** Why limits that were asked for will not hold. */
+  unlimited: ContainerError[];
 }
 
 /** The same with its steps. */
 export interface Prepared extends Decided {
   plan: Plan;
 }
+
+const NO_LIMITS: PlannedLimits = { cgroup: null, leftOut: [] };
 
 /** Decides everything; changes nothing. */
 export async function prepare(
@@ -64,10 +76,16 @@ export async function decideAll(
   rootfs: string,
   streams: FactOptions["streams"] = [],
 ): Promise<Decided> {
-  const user = findUser(rootfs === EMPTY_ROOTFS ? "/" : rootfs, {
-    user: options.user ?? "0",
-    groupAdd: options.groups ?? [],
-  });
+  const rootKind = rootKindOf(rootfs);
+  const wanted = { user: options.user ?? "0", groupAdd: options.groups ?? [] };
+  const inspected = rootKind === "image"
+    ? await inspect(rootfs, options, namesAccounts(wanted))
+    : null;
+  const user = findUser(
+    rootfs === EMPTY_ROOTFS ? "/" : rootfs,
+    wanted,
+    inspected?.accounts,
+  );
   const { spec, mapHelper, init, leftOut } = decide(
     options,
     rootfs,
@@ -75,23 +93,30 @@ export async function decideAll(
     readCaller(),
     streams,
   );
-  const cgroup = options.resources
+  const { devices, resources } = options.devices?.length
+    ? (await import("./devices.ts")).findDevices(options, readCaller())
+    : { devices: [], resources: options.resources };
+  spec.linux.devices = devices;
+  if (spec.mounts?.some(asksForMap)) {
+    (await import("./idmaps.ts")).resolveIdmaps(spec, readCaller());
+  }
+  const { cgroup, leftOut: unlimited } = resources || options.cgroupParent
     ? (await import("./limits.ts")).planLimits({
       id: containerId(),
-      resources: options.resources,
+      resources: resources ?? {},
+      parent: options.cgroupParent,
       rootless: !readCaller().privileged,
     })
-    : null;
+    : NO_LIMITS;
+  leftOut.push(...notLimited(unlimited));
   const factOptions: FactOptions = {
     init,
     chroot: options.chroot ?? false,
-    rootKind: rootfs === EMPTY_ROOTFS
-      ? "empty"
-      : rootfs === "/"
-      ? "host"
-      : "directory",
+    rootKind,
+    image: inspected?.image ?? null,
     mapHelper,
     streams,
+    terminalStreams: terminalStreams(options),
     confineDevices: !options.privileged,
     overlay: options.overlay
       ? layersIn(options.overlay)
@@ -103,11 +128,37 @@ export async function decideAll(
       : await seccompFilter(
         options.seccomp ?? "default",
         spec.process.capabilities?.bounding ?? [],
+        leftOut,
       ),
     cgroup,
   };
   const facts = readFacts(spec, factOptions);
-  return { spec, facts, cgroup, leftOut };
+  if (options.landlock) {
+    const { landlockSteps } = await import("./landlock.ts");
+    facts.landlock = landlockSteps(options.landlock, spec, leftOut);
+  }
+  return {
+    spec,
+    facts,
+    cgroup,
+    learn: learnTarget(options.seccomp ?? "default"),
+    leftOut,
+    unlimited,
+  };
+}
+
+/** What is in an image file, with the files of its accounts where they are asked for. */
+async function inspect(
+  path: string,
+  options: ContainerOptions,
+  accounts: boolean,
+) {
+  const { inspectImage, usersInImage } = await import("./image_file.ts");
+  const image = inspectImage(path, options, readCaller());
+  return {
+    image,
+    accounts: accounts ? await usersInImage(image) : undefined,
+  };
 }
 
 /**
@@ -116,18 +167,30 @@ export async function decideAll(
  * @returns the command's own status, 128+n when signal n killed it
  */
 export async function run(
-  { spec, facts, plan, cgroup, leftOut }: Prepared,
+  { spec, facts, plan, cgroup, learn, leftOut }: Prepared,
   options: RunOptions,
 ): Promise<number> {
   const { args, preserve = 0 } = spec.process;
+  using learner = learn &&
+    new (await import("./learn.ts")).Learner(learn, options.say);
+  await sweepLeftovers();
   if (options.announce) {
     announce(args, Deno.pid);
     for (const line of leftOut) options.say(`container: ${line}`);
   }
   using limits = cgroup &&
-    new (await import("./limits.ts")).Limits(cgroup);
+    await (await import("./limits.ts")).Limits.make(cgroup);
   makeLayers(spec, facts);
+  using mounts = await hostMounts(plan);
   const told = options.events ?? (() => {});
+  const mountpoints = options.announce ? mountpointsOf(spec, facts) : null;
+  const sayMade = () => {
+    for (const path of mountpoints?.made() ?? []) {
+      options.say(
+        `container: made ${path} in the root filesystem for a mount`,
+      );
+    }
+  };
   let started = false;
   const status = await runParent({
     plan,
@@ -136,25 +199,40 @@ export async function run(
     debug: options.debug,
     preserve,
     foreground: facts.foreground,
+    mounts: mounts?.fds,
+    terminal: spec.process.terminal ?? false,
   }, {
     prepare: (pid) => mapIdsOf(plan, pid),
-    root: rootOnHost(spec.root.path),
+    listened: learner?.listened,
+    root: rootOnHost(spec.root.path, plan, mounts),
     started(pid) {
       started = true;
       told({ event: "started", pid });
     },
+    furnished: sayMade,
   }).catch((error) => {
     if (started) told({ event: "exited", status: statusOf(error) });
     throw error;
-  });
+  }).finally(sayMade);
+  await learner?.finish(status);
   told({ event: "exited", status });
-  if (limits?.oomKilled()) {
-    options.say(
-      "container: the kernel killed a process of it for want of memory (out of memory); see --memory",
-    );
-  }
+  const oom = limits?.oomMessage();
+  if (oom) options.say(`container: ${oom}`);
   return status;
 }
+
+/** The mounts that have to be made on the host; null where there are none. */
+export async function hostMounts(plan: Plan): Promise<HostMounts | null> {
+  if (!hasHandedMounts(plan)) return null;
+  return await (await import("../launch/host_mounts.ts")).makeHostMounts(plan);
+}
+/** Each limit that will not hold; the cure is the same for those in a row. */
+const notLimited = (errors: readonly ContainerError[]) =>
+  errors.map(({ message, hint }, index) =>
+    `${message.replace(/^Cannot ([^:]*)/, "cannot $1, and runs without")}${
+      hint === errors[index + 1]?.hint ? "" : `. ${hint}`
+    }`
+  );
 
 /** The status that an error ends the program with. */
 const statusOf = (error: unknown) =>
@@ -168,7 +246,16 @@ export function mapIdsOf(plan: Plan, pid: number): void {
 }
 
 /** Where to look for the reason when a command cannot be executed. */
-export const rootOnHost = (path: string) => path === EMPTY_ROOTFS ? "/" : path;
+export function rootOnHost(
+  path: string,
+  { host }: Plan,
+  mounts: HostMounts | null,
+): string {
+  if (path === EMPTY_ROOTFS) return "/";
+  const image = host.find((step) => step.step === "mountImage");
+  const mount = image && mounts?.fds[image.descriptor];
+  return mount ? `/proc/self/fd/${mount.fd}` : path;
+}
 
 /** Twelve hexadecimal digits, as docker's short ids. */
 function containerId(): string {

@@ -13,14 +13,22 @@ import { kill, SIGNAL, type SignalName } from "../ffi/signal.ts";
 import { exitCode, wait, type WaitStatus } from "../ffi/wait.ts";
 import { type Container, startContainer } from "../launch/container.ts";
 import { checkStarted, outside } from "../launch/diagnose.ts";
-import { ContainerError } from "../spec/errors.ts";
-import { compileOnce } from "./kept_programs.ts";
+import type { HostMounts } from "../launch/host_mounts.ts";
+import { ContainerError, SpecError } from "../spec/errors.ts";
+import { type Compiled, compileOnce } from "./kept_programs.ts";
+import { sweepLeftovers } from "./leftovers.ts";
 import { makeLayers } from "./layers.ts";
 import type { LibraryOptions } from "./library_options.ts";
 import type { Limits } from "./limits.ts";
 import { Pipes, type Readable, type Writable } from "./pipes.ts";
 import { findRootFilesystem } from "./root_filesystem.ts";
-import { decideAll, type Decided, mapIdsOf, rootOnHost } from "./run.ts";
+import {
+  decideAll,
+  type Decided,
+  hostMounts,
+  mapIdsOf,
+  rootOnHost,
+} from "./run.ts";
 
 /** How a command ended. */
 export interface ExitStatus {
@@ -82,31 +90,58 @@ export interface RunningContainer extends AsyncDisposable {
 export async function run(options: LibraryOptions): Promise<RunningContainer> {
   options.signal?.throwIfAborted();
   const rootfs = await findRootFilesystem(options.rootfs, () => {});
-  const decided = await decideAll({ ...options, init: false }, rootfs, [
-    options.stdin ?? "null",
-    options.stdout,
-    options.stderr,
-  ]);
-  const limited = decided.cgroup && await import("./limits.ts");
+  const decided = await decideAll(
+    { ...options, init: false, tty: false },
+    rootfs,
+    [options.stdin ?? "null", options.stdout, options.stderr],
+  );
+  refuse(decided);
+  const compiled = compileOnce(decided.spec, decided.facts);
+  await sweepLeftovers();
+  using undo = new DisposableStack();
+  const mounts = undo.use(await hostMounts(compiled.plan));
+  const limits = undo.use(
+    decided.cgroup &&
+      await (await import("./limits.ts")).Limits.make(decided.cgroup),
+  );
   options.signal?.throwIfAborted();
-  const limits = limited && new limited.Limits(decided.cgroup!);
-  return launch(decided, options, limits);
+  const container = launch(decided, compiled, options, { mounts, limits });
+  undo.move();
+  return container;
+}
+
+/** @throws ContainerError for what is left out without being asked for */
+function refuse({ learn, unlimited }: Decided): void {
+  if (learn) {
+    throw new SpecError(
+      "Cannot learn a seccomp profile: the library does not",
+      { hint: "Use container run --seccomp learn." },
+    );
+  }
+  // A program reads no lines: what it asked for and cannot have, it is told.
+  const [limit] = unlimited;
+  if (limit) throw limit;
 }
 
 /** As many containers as it takes for faster system calls to pay. */
 const MANY = 20;
 let started = 0;
 
+/** What is made on the host for one container, and goes with it. */
+interface Made {
+  mounts: HostMounts | null;
+  limits: Limits | null;
+}
+
 function launch(
   { spec, facts }: Decided,
+  { plan, program }: Compiled,
   options: LibraryOptions,
-  limits: Limits | null,
+  { mounts, limits }: Made,
 ): RunningContainer {
   using undo = new DisposableStack();
-  if (limits) undo.use(limits);
   if (++started === MANY) hastenSystemCalls();
   makeLayers(spec, facts);
-  const { plan, program } = compileOnce(spec, facts);
   const pipes = undo.use(
     new Pipes({
       stdin: options.stdin ?? "null",
@@ -122,6 +157,8 @@ function launch(
     debug: false,
     preserve: spec.process.preserve ?? 0,
     foreground: false,
+    mounts: mounts?.fds,
+    terminal: spec.process.terminal ?? false,
   }, { streams: pipes.theirs, news: false, released: !mapped, program }));
   pipes.closeTheirs();
   let ended: Promise<WaitStatus | null>;
@@ -139,7 +176,8 @@ function launch(
   undo.move();
   return new Running(container, pipes, limits, {
     ended,
-    root: rootOnHost(spec.root.path),
+    mounts,
+    root: rootOnHost(spec.root.path, plan, mounts),
     foreground: facts.foreground,
     signal: options.signal,
   });
@@ -148,6 +186,8 @@ function launch(
 /** What the end of a container needs to know of its beginning. */
 interface Origin {
   ended: Promise<WaitStatus | null>;
+  /** Kept for as long as its image may be looked into. */
+  mounts: HostMounts | null;
   /** Where to look for the reason when the command cannot be executed. */
   root: string;
   /** It has the terminal that we had. */
@@ -186,8 +226,9 @@ class Running implements RunningContainer {
   async #finish(
     status: WaitStatus | null,
     container: Container,
-    { root, foreground }: Origin,
+    { mounts, root, foreground }: Origin,
   ): Promise<ExitStatus> {
+    using _mounts = mounts;
     using _container = container;
     using limits = this.#limits;
     this.#used = limits?.stats() ?? null;

@@ -7,6 +7,7 @@ import {
 } from "../launch/seccomp/default_code.ts";
 import type { Facts } from "../plan/facts.ts";
 import { once } from "../plan/once.ts";
+import { UsageError } from "../spec/errors.ts";
 
 /** `6.1.0-18-amd64` gives 6 and 1. */
 export function kernelVersion(
@@ -18,21 +19,53 @@ export function kernelVersion(
 
 const ownKernel = once(() => kernelVersion());
 
+/** Where a learned profile goes: a file, or standard error. */
+export type LearnTarget = { file: string } | "stderr";
+
 /**
- * The filter for a profile: `default`, `unconfined` or a file. The usual one is
- * kept compiled; the compiler is loaded for the others alone.
+ * Where the profile of `learn` or `learn=FILE` goes; null for other profiles.
+ *
+ * @throws UsageError where the file has no name
+ */
+export function learnTarget(profile: string): LearnTarget | null {
+  if (profile === "learn") return "stderr";
+  if (!profile.startsWith("learn=")) return null;
+  const file = profile.slice("learn=".length);
+  if (file) return { file };
+  throw new UsageError(
+    `--seccomp ${profile}: no file is named`,
+    "Give --seccomp learn=FILE, or --seccomp learn for standard error.",
+  );
+}
+
+/**
+ * The filter for a profile: `default`, `unconfined`, `learn` or a file. The
+ * usual one is kept compiled; the compiler is loaded for the others alone.
+ *
+ * @param leftOut takes a sentence on what of a profile has no effect
  */
 export async function seccompFilter(
   profile: string,
   capabilities: readonly string[],
+  leftOut: string[] = [],
 ): Promise<Facts["seccomp"]> {
   if (profile === "unconfined") return null;
+  if (profile === "") {
+    throw new UsageError(
+      "--seccomp: no profile is named",
+      "Name default, unconfined, learn or a profile's file.",
+    );
+  }
   const host = { kernel: ownKernel(), arch: Deno.build.arch };
+  if (learnTarget(profile)) {
+    leftOut.push("the filter of system calls: --seccomp learn refuses none");
+    return (await import("./learn.ts")).learningFilter(host.kernel);
+  }
   if (profile === "default" && isUsual(capabilities, host.kernel)) {
     return { profile, filter: DEFAULT_FILTER[host.arch], flags: 0 };
   }
   const { compileProfile } = await import("./seccomp_profile.ts");
-  return compileProfile(profile, { ...host, capabilities });
+  return compileProfile(profile, { ...host, capabilities }, leftOut);
 }
 
 /** Whether the filter that is kept compiled is the one for these capabilities. */

@@ -3,31 +3,59 @@
 import { toBase64 } from "../ffi/base64.ts";
 import { compileSeccomp, seccompFlags } from "../launch/seccomp/compile.ts";
 import { defaultFilter } from "../launch/seccomp/default.ts";
+import { isCall } from "../launch/seccomp/syscalls.ts";
 import type { Facts } from "../plan/facts.ts";
 import { SpecError } from "../spec/errors.ts";
 import { parseSeccompText, type SeccompHost } from "../spec/seccomp.ts";
 
-/** The filter of the default profile, or of that in a file. */
+/**
+ * The filter of the default profile, or of that in a file.
+ *
+ * @param leftOut takes a sentence on what of it has no effect
+ * @throws SpecError where the file cannot be read, or is no profile
+ */
 export function compileProfile(
   profile: string,
   { kernel, arch, capabilities }: Omit<SeccompHost, "caps"> & {
     capabilities: readonly string[];
   },
+  leftOut: string[],
 ): NonNullable<Facts["seccomp"]> {
   if (profile === "default") {
     const filter = defaultFilter({ kernel, arch, capabilities });
     return { profile, filter: toBase64(filter), flags: 0 };
   }
-  const parsed = parseSeccompText(readProfile(profile), {
-    kernel,
-    arch,
-    caps: capabilities,
-  });
-  return {
-    profile,
-    filter: toBase64(compileSeccomp(parsed, arch)),
-    flags: seccompFlags(parsed),
-  };
+  const text = readProfile(profile);
+  try {
+    const parsed = parseSeccompText(text, {
+      kernel,
+      arch,
+      caps: capabilities,
+    });
+    // As with docker: profiles name calls of newer kernels too.
+    const unknown = parsed.syscalls.flatMap(({ names }) => names)
+      .filter((name) => !isCall(name));
+    if (unknown.length) {
+      leftOut.push(
+        `what ${profile} says of ${
+          [...new Set(unknown)].join(", ")
+        }: no system call has that name here`,
+      );
+    }
+    return {
+      profile,
+      filter: toBase64(compileSeccomp(parsed, arch)),
+      flags: seccompFlags(parsed),
+    };
+  } catch (error) {
+    throw error instanceof SpecError ? named(error, profile) : error;
+  }
+}
+
+/** Of several files the reader has to know which. */
+function named(error: SpecError, path: string): SpecError {
+  const message = error.message.replace("seccomp profile", `$& ${path}`);
+  return new SpecError(message, { hint: error.hint, cause: error });
 }
 
 function readProfile(path: string): string {
@@ -36,9 +64,13 @@ function readProfile(path: string): string {
   } catch (error) {
     const reason = error instanceof Deno.errors.NotFound
       ? "no such file"
+      : error instanceof Deno.errors.IsADirectory
+      ? "it is a directory"
+      : error instanceof Deno.errors.PermissionDenied
+      ? "permission denied"
       : "it cannot be opened";
     throw new SpecError(`Cannot read the seccomp profile ${path}: ${reason}`, {
-      hint: "Name a file, default or unconfined.",
+      hint: "Name a file, default, unconfined or learn.",
       cause: error,
     });
   }

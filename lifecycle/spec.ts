@@ -3,7 +3,6 @@
  * them. Runs on the host, reads and changes nothing.
  */
 
-import { windowSize } from "../ffi/termios.ts";
 import {
   CAPABILITIES,
   capabilitySets,
@@ -14,9 +13,12 @@ import {
   DEFAULT_PATH,
   defaultSpec,
 } from "../spec/defaults.ts";
+import { fitCgroups } from "../plan/cgroup_mounts.ts";
 import { SpecError, UsageError } from "../spec/errors.ts";
+import { holderOfSysctl } from "../spec/sysctls.ts";
 import type { Mount, NamespaceType, Spec } from "../spec/types.ts";
 import type { Caller } from "./caller.ts";
+import { etcFiles } from "./etc_files.ts";
 import {
   automaticIds,
   type IdMaps,
@@ -24,17 +26,8 @@ import {
   ownIds,
 } from "./id_ranges.ts";
 import type { ContainerOptions, NamespaceMode } from "./options.ts";
+import { setTerminal } from "./terminal.ts";
 import type { ResolvedUser } from "./users.ts";
-
-const STDIN = 0;
-
-/** Sysctls that a namespace holds, by what holds them. */
-const SYSCTLS: readonly [pattern: RegExp, holder: NamespaceType][] = [
-  [/^net\./, "network"],
-  [/^kernel\.(shm|msg|sem)/, "ipc"],
-  [/^fs\.mqueue\./, "ipc"],
-  [/^kernel\.(hostname|domainname)$/, "uts"],
-];
 
 /** What a Spec does not say. */
 export interface Decisions {
@@ -66,6 +59,7 @@ export function decide(
   const leftOut: string[] = [];
   const { process, linux } = spec;
   spec.hostname = options.hostname ?? DEFAULT_HOSTNAME;
+  spec.domainname = options.domainname;
   // The host's own tree is for looking at, unless changes go elsewhere.
   spec.root.readonly = options.readonly ??
     (rootfs === "/" && !options.ephemeral && !options.overlay);
@@ -78,9 +72,6 @@ export function decide(
     additionalGids: [...new Set([user.gid, ...user.groups])],
     ...(options.umask === undefined ? {} : { umask: options.umask }),
   };
-  process.terminal = options.tty ?? false;
-  const size = options.tty ? windowSize(STDIN) : null;
-  if (size) process.consoleSize = size;
   process.noNewPrivileges = options.noNewPrivileges ?? !options.privileged;
   process.capabilities = capabilitySets(
     capabilities(options, caller),
@@ -90,22 +81,29 @@ export function decide(
   process.oomScoreAdj = options.oomScoreAdj;
   process.scheduling = { nice: options.nice, cpus: options.cpus };
   process.preserve = options.preserveFds;
-  process.apparmorProfile = options.apparmor;
+  process.apparmorProfile = apparmor(options);
   process.selinuxLabel = options.selinux;
   setNamespaces(spec, options);
+  linux.timeOffsets = options.timeOffsets;
+  if (options.personality) linux.personality = { domain: options.personality };
   const maps = userNamespace(spec, options, caller, leftOut);
   if (options.privileged) {
     linux.maskedPaths = [];
     linux.readonlyPaths = [];
     for (const mount of spec.mounts ?? []) {
-      if (mount.type === "sysfs") {
+      if (mount.type === "sysfs" || mount.type === "cgroup") {
         mount.options = mount.options?.filter((option) => option !== "ro");
       }
     }
   }
   fitMounts(spec, maps, leftOut);
   if (options.defaultMounts === false) spec.mounts = [];
-  spec.mounts = mergeMounts(spec.mounts ?? [], options.mounts ?? []);
+  if (options.shmSize !== undefined) sizeShm(spec, options.shmSize);
+  spec.mounts = [
+    ...mergeMounts(fitCgroups(spec), options.mounts ?? []),
+    ...etcFiles(options, spec, rootfs),
+  ].map((mount) => withoutLabel(mount, leftOut));
+  setTerminal(spec, options);
   linux.sysctl = sysctls(spec, options.sysctls ?? {});
   const init = (options.init ?? true) && canBePidOne(spec, leftOut);
   if (init) warnOfTracing(spec, leftOut);
@@ -132,14 +130,15 @@ function canBePidOne(spec: Spec, leftOut: string[]): boolean {
 
 /** Clean by default: nothing of the host's environment comes along unasked. */
 function environment(
-  { env = {}, hostEnv, hostname }: ContainerOptions,
+  { env = {}, hostEnv, hostname, namespaces }: ContainerOptions,
   user: ResolvedUser,
   terminal: boolean,
 ): string[] {
   const all = hostEnv ? { ...Deno.env.toObject(), ...env } : {
     PATH: DEFAULT_PATH,
     HOME: user.home,
-    HOSTNAME: hostname ?? DEFAULT_HOSTNAME,
+    HOSTNAME: hostname ??
+      (namespaces?.uts === "host" ? Deno.hostname() : DEFAULT_HOSTNAME),
     ...(terminal ? { TERM: Deno.env.get("TERM") || "xterm" } : {}),
     ...env,
   };
@@ -152,6 +151,17 @@ function warnOfTracing({ process }: Spec, leftOut: string[]): void {
   leftOut.push(
     "CAP_SYS_PTRACE reaches this program as PID 1, and its file through /proc/1/exe: use --no-init for a command that you do not trust",
   );
+}
+
+/** Where there is no AppArmor, unconfined is what everything is. */
+function apparmor({ apparmor }: ContainerOptions): string | undefined {
+  if (apparmor !== "unconfined") return apparmor;
+  try {
+    Deno.statSync("/proc/self/attr/apparmor");
+    return apparmor;
+  } catch {
+    return undefined;
+  }
 }
 
 const withPrefix = (name: string) => {
@@ -191,9 +201,13 @@ function capabilities(
 
 function setNamespaces(
   spec: Spec,
-  { namespaces = {} }: ContainerOptions,
+  { namespaces, hostname, domainname, timeOffsets }: ContainerOptions,
 ): void {
-  for (const [name, mode] of Object.entries(namespaces)) {
+  const modes: ContainerOptions["namespaces"] = {
+    ...(timeOffsets ? { time: "private" } : {}),
+    ...namespaces,
+  };
+  for (const [name, mode] of Object.entries(modes)) {
     const type = name as NamespaceType;
     const others = spec.linux.namespaces.filter((entry) => entry.type !== type);
     spec.linux.namespaces = [...others, ...asNamespace(type, mode)];
@@ -203,9 +217,22 @@ function setNamespaces(
       "--mount-namespace host: a container without a mount namespace would mount on the host",
     );
   }
-  if (!spec.linux.namespaces.some(({ type }) => type === "uts")) {
-    delete spec.hostname;
+  nameOfUts(spec, hostname, domainname);
+}
+
+/** A UTS namespace that is not its own keeps its name, unless another is asked for. */
+function nameOfUts(spec: Spec, hostname?: string, domainname?: string): void {
+  const uts = spec.linux.namespaces.find(({ type }) => type === "uts");
+  if (!uts && (hostname !== undefined || domainname !== undefined)) {
+    throw new UsageError(
+      `--${
+        hostname === undefined ? "domainname" : "hostname"
+      } with --uts host would rename the host`,
+      "Leave out one of the two.",
+    );
   }
+  const own = uts && uts.path === undefined;
+  if (!own && hostname === undefined) delete spec.hostname;
 }
 
 function asNamespace(
@@ -245,6 +272,11 @@ function userNamespace(
     gids: options.gidMap ?? own.gids,
     helper: explicit ? !caller.capable && mapsMore(options) : own.helper,
   };
+  if (mode === "auto" && own.uids.length === 1) {
+    leftOut.push(
+      "no user ids but your own (subuid and subgid give you none that can be mapped: see container doctor)",
+    );
+  }
   spec.linux.uidMappings = maps.uids;
   spec.linux.gidMappings = maps.gids;
   if (!caller.privileged) {
@@ -296,13 +328,44 @@ function fitMounts(
   });
 }
 
+function sizeShm({ mounts = [] }: Spec, bytes: number): void {
+  for (const mount of mounts) {
+    if (mount.destination !== "/dev/shm") continue;
+    mount.options = mount.options?.map((option) =>
+      option.startsWith("size=") ? `size=${bytes}` : option
+    );
+  }
+}
+
 /** A mount that is asked for takes the place of a default one. */
 function mergeMounts(defaults: Mount[], asked: Mount[]): Mount[] {
   const taken = new Set(asked.map(({ destination }) => destination));
+  // Who has a /sys of his own has what is in it.
+  if (taken.has("/sys")) taken.add("/sys/fs/cgroup");
   return [
     ...defaults.filter(({ destination }) => !taken.has(destination)),
     ...asked,
   ];
+}
+
+/** docker's z and Z give the source a label for SELinux; without SELinux there is none to give. */
+function withoutLabel(mount: Mount, leftOut: string[]): Mount {
+  const { options = [], source } = mount;
+  if (!options.includes("z") && !options.includes("Z")) return mount;
+  if (hasSelinux()) {
+    leftOut.push(
+      `${source} keeps its SELinux label: chcon -R -t container_file_t ${source} lets containers use it`,
+    );
+  }
+  return { ...mount, options: options.filter((word) => !/^z$/i.test(word)) };
+}
+
+function hasSelinux(): boolean {
+  try {
+    return Deno.statSync("/sys/fs/selinux/enforce").isFile;
+  } catch {
+    return false;
+  }
 }
 
 function sysctls(
@@ -310,7 +373,7 @@ function sysctls(
   asked: Record<string, string>,
 ): Record<string, string> {
   for (const key of Object.keys(asked)) {
-    const holder = SYSCTLS.find(([pattern]) => pattern.test(key))?.[1];
+    const holder = holderOfSysctl(key);
     if (!holder) {
       throw new SpecError(
         `Cannot set the sysctl ${key}: it is the host's, no namespace holds it`,

@@ -108,19 +108,38 @@ export function resolveUser(
   };
 }
 
-/** {@linkcode resolveUser} against the files of a root filesystem. */
+/** The files in which the accounts of a root filesystem are. */
+export interface AccountFiles {
+  passwd: string | null;
+  group: string | null;
+}
+
+function accountsIn(rootfs: string): AccountFiles {
+  using root = open(rootfs, O.O_PATH | O.O_DIRECTORY);
+  return {
+    passwd: readInRoot(root, "/etc/passwd"),
+    group: readInRoot(root, "/etc/group"),
+  };
+}
+
+/** Whether accounts have to be looked up: root without a wish needs no file, and an empty root filesystem has none. */
+export const namesAccounts = (
+  { user, groupAdd }: { user: string; groupAdd: readonly string[] },
+) => user !== "0" || groupAdd.length > 0;
+
+/**
+ * {@linkcode resolveUser} against the files of a root filesystem.
+ *
+ * @param files those of one that is no directory
+ */
 export function findUser(
   rootfs: string,
   wanted: { user: string; groupAdd: readonly string[] },
+  files?: AccountFiles,
 ): ResolvedUser {
-  // Root without a wish needs no file, and an empty root filesystem has none.
-  if (wanted.user === "0" && !wanted.groupAdd.length) {
+  if (!namesAccounts(wanted)) {
     return { uid: 0, gid: 0, groups: [], home: "/root" };
   }
-  using root = open(rootfs, O.O_PATH | O.O_DIRECTORY);
-  return resolveUser(
-    wanted,
-    parsePasswd(readInRoot(root, "/etc/passwd")),
-    parseGroup(readInRoot(root, "/etc/group")),
-  );
+  const { passwd, group } = files ?? accountsIn(rootfs);
+  return resolveUser(wanted, parsePasswd(passwd), parseGroup(group));
 }

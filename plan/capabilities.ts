@@ -3,53 +3,11 @@
  * container's root keeps those that only reach what its namespaces own.
  */
 
+import { CAPABILITIES } from "../spec/names.ts";
 import type { Capabilities, Spec } from "../spec/types.ts";
 import type { Step } from "./step.ts";
 
-/** Every capability, by number. */
-export const CAPABILITIES = [
-  "CAP_CHOWN",
-  "CAP_DAC_OVERRIDE",
-  "CAP_DAC_READ_SEARCH",
-  "CAP_FOWNER",
-  "CAP_FSETID",
-  "CAP_KILL",
-  "CAP_SETGID",
-  "CAP_SETUID",
-  "CAP_SETPCAP",
-  "CAP_LINUX_IMMUTABLE",
-  "CAP_NET_BIND_SERVICE",
-  "CAP_NET_BROADCAST",
-  "CAP_NET_ADMIN",
-  "CAP_NET_RAW",
-  "CAP_IPC_LOCK",
-  "CAP_IPC_OWNER",
-  "CAP_SYS_MODULE",
-  "CAP_SYS_RAWIO",
-  "CAP_SYS_CHROOT",
-  "CAP_SYS_PTRACE",
-  "CAP_SYS_PACCT",
-  "CAP_SYS_ADMIN",
-  "CAP_SYS_BOOT",
-  "CAP_SYS_NICE",
-  "CAP_SYS_RESOURCE",
-  "CAP_SYS_TIME",
-  "CAP_SYS_TTY_CONFIG",
-  "CAP_MKNOD",
-  "CAP_LEASE",
-  "CAP_AUDIT_WRITE",
-  "CAP_AUDIT_CONTROL",
-  "CAP_SETFCAP",
-  "CAP_MAC_OVERRIDE",
-  "CAP_MAC_ADMIN",
-  "CAP_SYSLOG",
-  "CAP_WAKE_ALARM",
-  "CAP_BLOCK_SUSPEND",
-  "CAP_AUDIT_READ",
-  "CAP_PERFMON",
-  "CAP_BPF",
-  "CAP_CHECKPOINT_RESTORE",
-] as const;
+export { CAPABILITIES };
 
 /** What docker leaves to a container's root. */
 export const DEFAULT_CAPABILITIES: readonly string[] = [
@@ -113,7 +71,16 @@ export function setCapabilities(spec: Spec): Step[] {
     permitted: capabilities.permitted ?? [],
     inheritable: capabilities.inheritable ?? [],
     ambient: capabilities.ambient ?? [],
-    why: "root in the container, but only over what is the container's",
+    why: whyThese(capabilities.effective ?? []),
     man: "capset(2), capabilities(7)",
   }];
+}
+
+function whyThese(effective: readonly string[]): string {
+  if (!effective.length) {
+    return "the command is not root, or needs none of root's power";
+  }
+  return effective.every((name) => DEFAULT_CAPABILITIES.includes(name))
+    ? "root in the container, but only over what is the container's"
+    : "what was asked for: some of it reaches past what is the container's own";
 }

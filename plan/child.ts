@@ -4,14 +4,23 @@
  */
 
 import type { Spec } from "../spec/types.ts";
+import {
+  CGROUPS_FROM,
+  enterCgroups,
+  leaveCgroups,
+  openCgroups,
+} from "./cgroup.ts";
 import type { Facts } from "./facts.ts";
+import { HANDED_MOUNTS_FROM, handedMounts } from "./handed.ts";
 import { unmounts } from "./mounts.ts";
 import {
   bornNamespaces,
   hasNamespace,
   joinedNamespaces,
+  offsetClocks,
 } from "./namespaces.ts";
 import type { Step } from "./step.ts";
+import { makeSession } from "./terminal.ts";
 
 /** The signals that are passed on to the command. */
 export const FORWARDED = [
@@ -53,11 +62,11 @@ export const TAKEN_BY_CHILD = [
   REAL_TIME_SIGNALS,
 ] as const;
 
-/** Below this number is what PID 1 is given by its parent. */
+/** Below this number is what PID 1 is always given by its parent. */
 const GIVEN = 7;
 
 /** From this number on are the descriptors that the command keeps, on their way. */
-export const PRESERVED_FROM = 10;
+export const PRESERVED_FROM = 43;
 
 const deathSignal: Step[] = [{
   step: "setParentDeathSignal",
@@ -76,30 +85,27 @@ const check: Step[] = [{
 /** Tied to the parent's life. Whoever changes user or capabilities loses the tie and makes it again. */
 export const tieToParent: readonly Step[] = [...deathSignal, ...check];
 
+/** Out of the reach of the caller's terminal and its keys. */
+function leaveTerminal(spec: Spec): Step[] {
+  if (spec.process.terminal) return [makeSession];
+  return [{
+    step: "setProcessGroup",
+    foreground: false,
+    why:
+      "out of the terminal's process group: a Ctrl-C reaches the command by one way only",
+    man: "setpgid(2)",
+  }];
+}
+
 /** The beginning that both modes have: a new process in new namespaces. */
 export function startPidOne(spec: Spec, facts: Facts): Step[] {
   return [
-    ...(facts.cgroupFiles.length
-      ? [
-        {
-          step: "joinCgroups",
-          files: facts.cgroupFiles,
-          why:
-            "before anything else, so that whatever the container uses is counted, and its cgroup namespace starts here",
-          man: "cgroups(7)",
-        } as const,
-      ]
-      : []),
+    ...openCgroups(facts),
     ...joinedNamespaces(spec),
     ...bornNamespaces(spec, facts),
+    ...enterCgroups(spec, facts),
     ...(facts.init
-      ? [{
-        step: "setProcessGroup",
-        foreground: false,
-        why:
-          "out of the terminal's process group: a Ctrl-C reaches the command by one way only",
-        man: "setpgid(2)",
-      }, {
+      ? [...leaveTerminal(spec), {
         step: "setSignalMask",
         blocked: [...TAKEN_BY_CHILD],
         why:
@@ -112,10 +118,11 @@ export function startPidOne(spec: Spec, facts: Facts): Step[] {
       step: "waitForParent",
       why: hasNamespace(spec, "user")
         ? "the parent maps the user ids: until then this process is nobody"
-        : "the parent knows the new process and has done its part on the host",
+        : "until the parent has the number of the new process, and has done its part on the host",
       man: "read(2)",
     },
     ...check,
+    ...offsetClocks(spec),
     ...(hasNamespace(spec, "user")
       ? [
         {
@@ -129,12 +136,20 @@ export function startPidOne(spec: Spec, facts: Facts): Step[] {
         ...tieToParent,
       ]
       : []),
+    ...leaveCgroups(spec, facts),
   ];
 }
 
 /** From PID 1 to our own program. */
 export function becomeChild(spec: Spec, facts: Facts): Step[] {
   const { preserve = 0 } = spec.process;
+  const kept: [from: number, count: number][] = [
+    [CGROUPS_FROM, facts.cgroupEntry?.join.length ?? 0],
+    [HANDED_MOUNTS_FROM, handedMounts(spec, facts).size],
+    [PRESERVED_FROM, preserve],
+  ];
+  const closes: Step[] = [];
+  let from = GIVEN;
   const close = (from: number, to?: number): Step => ({
     step: "closeDescriptors",
     from,
@@ -142,10 +157,14 @@ export function becomeChild(spec: Spec, facts: Facts): Step[] {
     why: "no open file of the host is inherited but what PID 1 is given",
     man: "close_range(2)",
   });
+  for (const [first, count] of kept) {
+    if (!count) continue;
+    closes.push(close(from, first - 1));
+    from = first + count;
+  }
   return [
-    ...(preserve
-      ? [close(GIVEN, PRESERVED_FROM - 1), close(PRESERVED_FROM + preserve)]
-      : [close(GIVEN)]),
+    ...closes,
+    close(from),
     {
       step: "executeSelf",
       argv: [...facts.self.argv, "child", ...spec.process.args],

@@ -7,6 +7,7 @@ import type { Spec } from "../spec/types.ts";
 import { becomeChild, endChild, protect, startPidOne } from "./child.ts";
 import { confineMounts, makeDevices, prepareDevices } from "./devices.ts";
 import type { Facts } from "./facts.ts";
+import { handedMounts } from "./handed.ts";
 import { attachMounts, prepareMounts } from "./mounts.ts";
 import {
   enteredNamespaces,
@@ -17,6 +18,7 @@ import { once } from "./once.ts";
 import { startProcess } from "./process.ts";
 import { changeRoot, isolateMounts, prepareCovers, sealRoot } from "./root.ts";
 import type { Plan, Step } from "./step.ts";
+import { openChildTerminal } from "./terminal.ts";
 
 /** The ordered steps that make a container of a Spec. */
 export function compile(asked: Spec, facts: Facts): Plan {
@@ -53,7 +55,7 @@ function containerSteps(spec: Spec, facts: Facts): Step[] {
     ...enteredNamespaces(spec, facts),
     ...isolateMounts(spec),
     ...furnishNamespaces(spec),
-    ...prepareMounts(spec),
+    ...prepareMounts(spec, facts),
     ...prepareDevices(spec, facts),
     ...prepareCovers(spec),
     ...changeRoot(spec, facts),
@@ -66,6 +68,7 @@ function containerSteps(spec: Spec, facts: Facts): Step[] {
       why: "the keys of whoever started it are not for the container",
       man: "keyctl(2), session-keyring(7)",
     },
+    ...openChildTerminal(spec, facts),
   ];
 }
 
@@ -82,6 +85,7 @@ function hostWork(spec: Spec, facts: Facts): Step[] {
         } as const,
       ]
       : []),
+    ...handedMounts(spec, facts).values(),
     ...(hasNamespace(spec, "user") && uidMappings.length
       ? [
         {
@@ -91,7 +95,7 @@ function hostWork(spec: Spec, facts: Facts): Step[] {
           helper: facts.mapHelper,
           denySetgroups: facts.denySetgroups,
           why:
-            "which user of the host each user inside really is: root inside is not root outside",
+            "which user of the host each user inside really is; one that is not mapped is nobody",
           man: "user_namespaces(7)",
         } as const,
       ]

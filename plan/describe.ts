@@ -3,6 +3,8 @@
  * explain and for errors.
  */
 
+import { CAPABILITIES } from "./capabilities.ts";
+import type { IdMapping, TimeOffset } from "../spec/types.ts";
 import type { Step, StepKind, StepOf } from "./step.ts";
 
 const and = (words: readonly string[]) =>
@@ -10,26 +12,61 @@ const and = (words: readonly string[]) =>
     ? words.join("")
     : `${words.slice(0, -1).join(", ")} and ${words.at(-1)}`;
 
-const short = (names: readonly string[]) =>
-  names.length ? and(names.map((name) => name.replace(/^CAP_/, ""))) : "none";
+const withoutPrefix = (names: readonly string[]) =>
+  and(names.map((name) => name.replace(/^CAP_/, "")));
+
+/** The shorter list: of those that are in the set, or of those that are not. */
+function short(names: readonly string[]): string {
+  if (!names.length) return "none";
+  const missing = CAPABILITIES.filter((name) => !names.includes(name));
+  if (!missing.length) return "all";
+  return missing.length < names.length
+    ? `all but ${withoutPrefix(missing)}`
+    : withoutPrefix(names);
+}
+
+const baseName = (path: string) => path.slice(path.lastIndexOf("/") + 1);
+
+const ranges = (maps: readonly IdMapping[]) =>
+  and(maps.map((map) => `${map.containerID}:${map.hostID}:${map.size}`));
 
 const octal = (mode: number) => mode.toString(8).padStart(4, "0");
 
-const DESCRIPTIONS: { [K in StepKind]: (step: StepOf<K>) => string } = {
+const newNamespaces = (types: readonly string[]) =>
+  types.length === 1
+    ? `a new ${types[0]} namespace`
+    : `new ${and(types)} namespaces`;
+
+/** ` as NAME`, for who wants to know it. */
+type Names = (name: string) => string;
+
+const offset = (clock: string, by?: TimeOffset) =>
+  by ? [`${clock} off by ${by.secs + by.nanosecs / 1e9} seconds`] : [];
+
+const DESCRIPTIONS: {
+  [K in StepKind]: (step: StepOf<K>, as: Names) => string;
+} = {
   joinNamespaces: ({ namespaces }) =>
-    `join ${and(namespaces.map(({ type, path }) => `${type} of ${path}`))}`,
-  clone: ({ namespaces }) =>
-    namespaces.length
-      ? `create a process in new ${and(namespaces)} namespaces`
-      : "create a process",
-  unshare: ({ namespaces }) => `enter new ${and(namespaces)} namespaces`,
+    `join ${
+      and(namespaces.map(({ type, path }) => `the ${type} namespace ${path}`))
+    }`,
+  clone: ({ namespaces, cgroup }) =>
+    `create a process${
+      namespaces.length ? ` in ${newNamespaces(namespaces)}` : ""
+    }${cgroup === undefined ? "" : `, born in the cgroup ${cgroup}`}`,
+  unshare: ({ namespaces }) => `enter ${newNamespaces(namespaces)}`,
   setHostname: ({ hostname }) => `set the hostname to ${hostname}`,
+  setDomainname: ({ domainname }) => `set the domain name to ${domainname}`,
+  enterTimeNamespace: ({ monotonic, boottime }) =>
+    `enter a new time namespace, ${
+      and([...offset("monotonic", monotonic), ...offset("boottime", boottime)])
+    }`,
   raiseLoopback: () => "bring the loopback interface up",
   joinKeyring: () => "join a new session keyring",
   setProcessGroup: ({ foreground }) =>
     foreground
-      ? "make it the terminal's foreground process group"
-      : "give it a process group of its own",
+      ? "become the terminal's foreground process group"
+      : "make a process group of its own",
   setParentDeathSignal: ({ signal }) =>
     `ask for ${signal} when the parent dies`,
   waitForParent: () => "wait for the parent",
@@ -41,30 +78,39 @@ const DESCRIPTIONS: { [K in StepKind]: (step: StepOf<K>) => string } = {
     `close every descriptor from ${from} ${to ? `to ${to}` : "upwards"}`,
   arrangeDescriptors: ({ count }) => `keep ${count} descriptors from 3 upwards`,
   reopenNull: ({ descriptors }) =>
-    `open the container's /dev/null as ${and(descriptors.map(String))}`,
+    `open the container's /dev/null as descriptor ${
+      and(descriptors.map(String))
+    }`,
   executeSelf: ({ argv }) => `execute this program again: ${argv.join(" ")}`,
   setDumpable: ({ dumpable }) =>
     `make this process ${dumpable ? "dumpable" : "non-dumpable"}`,
+  openCgroups: ({ files }) => `open ${and(files)}`,
   joinCgroups: ({ files }) => `join the cgroups of ${and(files)}`,
-  openTree: ({ source }) => `open ${source}`,
-  createFilesystem: ({ type }) => `create ${type}`,
+  openTree: ({ name, source }, as) => `open ${source}${as(name)}`,
+  createFilesystem: ({ name, type }, as) =>
+    `create a ${type} file system${as(name)}`,
+  receiveMount: ({ name, descriptor }, as) =>
+    `take the mount on descriptor ${descriptor}${as(name)}`,
   setMountAttributes: ({ mount, set, propagation }) =>
-    `set ${and([...set, ...(propagation ? [propagation] : [])])} on ${
-      "path" in mount ? mount.path : mount.name
-    }`,
-  attach: ({ target }) => `attach it at ${target}`,
-  makeMountpoint: ({ path }) => `make the mountpoint ${path}`,
+    `set ${
+      and([...set, ...(propagation ? [`propagation ${propagation}`] : [])])
+    } on ${"path" in mount ? mount.path : mount.name}`,
+  attach: ({ name, target }, as) =>
+    `attach ${as(name) ? name : "it"} at ${target}`,
+  makeMountpoint: ({ path, kind }) => `make the ${kind} ${path}`,
   mount: describeMount,
   mountOverlay: ({ root, upper }) =>
     `mount an overlay at ${root}, changes to ${upper ?? "memory"}`,
   pivotRoot: ({ root }) => `change the root to ${root} and detach the host's`,
   chroot: ({ root }) => `change the root directory to ${root}`,
   unmount: ({ target }) => `unmount ${target}`,
-  maskPath: ({ path }) => `mask ${path}`,
+  maskPath: ({ path, cover }, as) =>
+    `mask ${path}${as(cover) && `, by ${cover} if it is a file`}`,
   readonlyPath: ({ path }) => `make ${path} read-only`,
   makeDevice: ({ path }) => `make the device ${path}`,
   makeSymlink: ({ path, to }) => `link ${path} to ${to}`,
   writeFile: ({ path }) => `write ${path}`,
+  makeFile: ({ path }) => `make the file ${path}`,
   setSysctl: ({ key, value }) => `set ${key} to ${value}`,
   setIds: ({ uid, gid }) => `become user ${uid} and group ${gid}`,
   keepCapabilities: () => "keep capabilities when the user changes",
@@ -78,27 +124,65 @@ const DESCRIPTIONS: { [K in StepKind]: (step: StepOf<K>) => string } = {
   setUmask: ({ mask }) => `set the umask to ${octal(mask)}`,
   setNice: ({ nice }) => `set the nice value to ${nice}`,
   setAffinity: ({ cpus }) => `run on CPUs ${cpus.join(",")} only`,
-  setSeccomp: ({ profile }) => `install the seccomp filter ${profile}`,
+  setSeccomp: ({ profile }) =>
+    profile === "default"
+      ? "install the default seccomp filter"
+      : profile === "learn"
+      ? "install a seccomp filter that reports every system call"
+      : `install the seccomp filter of ${profile}`,
+  keepSocket: ({ to }) => `keep the socket to the parent as descriptor ${to}`,
+  sendListener: () =>
+    "send the parent the descriptor on which the filter reports",
+  setPersonality: ({ domain }) => `set the personality ${domain}`,
+  createRuleset: ({ ports, scopes }) =>
+    `prepare a Landlock ruleset for ${
+      and(["files", ...ports, ...scopes.map((scope) => `scope ${scope}`)])
+    }`,
+  allowBelow: ({ path, allow }) => `allow ${allow} below ${path}`,
+  allowPort: ({ port, right }) => `allow ${right} to port ${port}`,
+  restrictSelf: () => "restrict itself by Landlock",
   setLabel: ({ kind, label }) => `set the ${kind} label ${label}`,
   makeSession: () => "make a session",
   openTerminal: ({ size }) =>
     `open a terminal in the container${
       size ? `, ${size.width} by ${size.height}` : ""
     }`,
+  shareTerminal: ({ streams }) =>
+    `use the terminal as descriptor ${and(streams.map(String))} too`,
   changeDirectory: ({ path }) => `change the working directory to ${path}`,
   checkDirectory: () => "check that the working directory is inside the root",
   execute: ({ argv }) => `execute ${argv[0]}`,
   killAll: () => "kill and reap what is left",
   mapIds: ({ uids, helper }) =>
-    `map user ids ${
-      and(uids.map((map) => `${map.containerID}:${map.hostID}:${map.size}`))
-    }${helper ? " with newuidmap" : ""}`,
-  makeCgroup: ({ path }) => `make the cgroup ${path}`,
+    `map user ids ${ranges(uids)}${helper ? " with newuidmap" : ""}`,
+  makeCgroup: ({ path, writes }, as) => {
+    const limits = writes.map(({ file, value }) =>
+      `${baseName(file)} ${value}`
+    );
+    return `make the cgroup ${path}${
+      limits.length && as("") ? ` with ${and(limits)}` : ""
+    }`;
+  },
+  mapMount: ({ source, uids }) =>
+    `open ${source} with its user ids mapped ${ranges(uids)}`,
+  mountImage: ({ image, type, readonly }) =>
+    `mount ${image} (${type}${readonly ? ", read-only" : ""})`,
 };
 
-/** What the step does, without capital or full stop. */
-export function describe(step: Step): string {
-  return (DESCRIPTIONS[step.step] as (step: Step) => string)(step);
+/**
+ * What the step does, without capital or full stop.
+ *
+ * @param names say under which name a mount is kept for a later step, and the
+ * like: for who reads all of a plan
+ */
+export function describe(
+  step: Step,
+  { names = false }: { names?: boolean } = {},
+): string {
+  return (DESCRIPTIONS[step.step] as (step: Step, as: Names) => string)(
+    step,
+    (name) => names ? ` as ${name}` : "",
+  );
 }
 
 function describeMount(step: StepOf<"mount">): string {

@@ -9,6 +9,7 @@
 
 import type { Device, Mount, Spec } from "../spec/types.ts";
 import type { Facts } from "./facts.ts";
+import { stageFiles } from "./memory_files.ts";
 import type { Step } from "./step.ts";
 
 const character = (path: string, major: number, minor: number): Device => ({
@@ -52,6 +53,12 @@ const devices = (spec: Spec): Device[] => {
 };
 
 const nameOf = (index: number) => `device${index}`;
+
+/** A node in the root filesystem itself would outlive the container. */
+const isMounted = (
+  { path }: Device,
+  { bindDevices, confineDevices }: Facts,
+) => bindDevices || confineDevices || !path.startsWith("/dev/");
 
 /** A bind mount of one device is a wish for it; `dev` says so of a directory. */
 const isWanted = ({ source = "", options = [] }: Mount, { files }: Facts) =>
@@ -103,21 +110,26 @@ export function lend(name: string, source: string, why: string): Step[] {
   }];
 }
 
-/** Devices are made, or the host's opened, while no one else can see the paths. */
+/**
+ * Devices are made, or the host's opened, while no one else can see the paths;
+ * files in memory are made beside them.
+ */
 export function prepareDevices(spec: Spec, facts: Facts): Step[] {
-  if (!hasDev(spec)) return [];
-  if (facts.bindDevices) {
-    return devices(spec).flatMap((device, index) =>
+  const all = hasDev(spec) ? devices(spec) : [];
+  const lent = facts.bindDevices
+    ? all.flatMap((device, index) =>
       lend(
         nameOf(index),
-        device.path,
+        device.source ?? device.path,
         "a device node cannot be made in a user namespace: the host's own is lent",
       )
-    );
-  }
-  return facts.confineDevices
-    ? stageDevices(devices(spec), goesWithHost(spec, facts))
+    )
     : [];
+  const made = [
+    ...(facts.bindDevices ? [] : stageDevices(all, facts)),
+    ...stageFiles(spec, STAGE),
+  ];
+  return [...lent, ...onStage(made, goesWithHost(spec, facts, made))];
 }
 
 /** Covered for a moment, in this mount tree only. */
@@ -125,64 +137,88 @@ const STAGE = "/dev";
 
 /**
  * Nothing needs the host's /dev any more, and pivot_root takes it away with the
- * rest. Each unmount has the kernel wait for every CPU (RCU).
+ * rest. Each unmount has the kernel wait for every CPU (RCU). What masks files
+ * is read from there yet (plan/root.ts): the stage's null device is as good, if
+ * it has one.
  */
-function goesWithHost(spec: Spec, facts: Facts): boolean {
+function goesWithHost(
+  spec: Spec,
+  facts: Facts,
+  staged: readonly Step[],
+): boolean {
   const { upper, work } = facts.overlay ?? {};
   return facts.changeRoot === "pivot_root" && facts.rootKind === "directory" &&
+    (!spec.linux.maskedPaths?.length || staged.some(isNullDevice)) &&
     ![spec.root.path, upper, work].some((path) =>
       path?.startsWith(`${STAGE}/`) || path === STAGE
     );
 }
+
+const isNullDevice = (step: Step) =>
+  step.step === "makeDevice" && step.path === "/dev/null" &&
+  step.type === "c" && step.major === 1 && step.minor === 3;
 
 /**
  * Each device as a mount without a place yet. They are not made in the
  * container's /dev, whose name another container on the same root filesystem
  * could move about meanwhile.
  */
-function stageDevices(all: readonly Device[], stays: boolean): Step[] {
+function stageDevices(all: readonly Device[], facts: Facts): Step[] {
+  return all.flatMap((device, index): Step[] => {
+    if (!isMounted(device, facts)) return [];
+    const path = device.path.startsWith(`${STAGE}/`)
+      ? device.path
+      : `${STAGE}/${nameOf(index)}`;
+    return [{
+      step: "makeDevice",
+      ...device,
+      path,
+      why: "a device that the container may use",
+      man: "mknod(2), null(4)",
+    }, {
+      step: "openTree",
+      name: nameOf(index),
+      source: path,
+      recursive: false,
+      why: "a mount of its own: the container's /dev is nodev",
+      man: "open_tree(2), mount(8) nodev",
+    }];
+  });
+}
+
+/**
+ * A file system in memory for as long as it takes to make and open what is on
+ * it, or until the host's tree goes.
+ */
+function onStage(made: readonly Step[], stays: boolean): Step[] {
+  if (!made.length) return [];
   return [
     {
       step: "createFilesystem",
-      name: "devices",
+      name: "stage",
       type: "tmpfs",
-      source: "devices",
+      source: "stage",
       options: ["mode=755"],
       attributes: ["MOUNT_ATTR_NOSUID", "MOUNT_ATTR_NOEXEC"],
-      why: "the only file system on which device nodes are more than names",
+      why:
+        "a place in memory where the container's devices and files are made: on its root filesystem and in its own /dev a device node opens nothing",
       man: "fsopen(2), fsmount(2), tmpfs(5)",
     },
     {
       step: "attach",
-      name: "devices",
+      name: "stage",
       target: STAGE,
-      why: "over the host's, unseen by it, until the devices are made",
+      why:
+        "it covers the host's /dev, in this mount namespace alone, until all of it is made and opened",
       man: "move_mount(2)",
     },
-    ...all.flatMap((device, index): Step[] => {
-      const path = device.path.startsWith(`${STAGE}/`)
-        ? device.path
-        : `${STAGE}/${nameOf(index)}`;
-      return [{
-        step: "makeDevice",
-        ...device,
-        path,
-        why: "one of those that may be used",
-        man: "mknod(2), null(4)",
-      }, {
-        step: "openTree",
-        name: nameOf(index),
-        source: path,
-        recursive: false,
-        why: "a mount of its own: the container's /dev is nodev",
-        man: "open_tree(2), mount(8) nodev",
-      }];
-    }),
+    ...made,
     ...(stays ? [] : [
       {
         step: "unmount",
         target: STAGE,
-        why: "the devices that were opened stay; their directory is not needed",
+        why:
+          "what was opened is a mount that waits for its place; nobody can reach it by a path meanwhile",
         man: "umount2(2)",
       } as const,
     ]),
@@ -190,20 +226,19 @@ function stageDevices(all: readonly Device[], stays: boolean): Step[] {
 }
 
 /** The devices and links in a /dev of the container's own. */
-export function makeDevices(
-  spec: Spec,
-  { bindDevices, confineDevices }: Facts,
-): Step[] {
+export function makeDevices(spec: Spec, facts: Facts): Step[] {
   if (!hasDev(spec)) return [];
-  const why = "every program expects it";
   return [
-    ...devices(spec).flatMap((device, index): Step[] =>
-      bindDevices || confineDevices
+    ...devices(spec).flatMap((device, index): Step[] => {
+      const why = spec.linux.devices?.includes(device)
+        ? "it was asked for"
+        : "every program expects it";
+      return isMounted(device, facts)
         ? [{
           step: "makeMountpoint",
           path: device.path,
           kind: "file",
-          why,
+          why: "an empty file, for the device to be mounted on",
           man: "mknod(2)",
         }, {
           step: "attach",
@@ -212,8 +247,8 @@ export function makeDevices(
           why,
           man: "move_mount(2)",
         }]
-        : [{ step: "makeDevice", ...device, why, man: "mknod(2), null(4)" }]
-    ),
+        : [{ step: "makeDevice", ...device, why, man: "mknod(2), null(4)" }];
+    }),
     ...SYMLINKS.map(([path, to]): Step => ({
       step: "makeSymlink",
       path,

@@ -1,3 +1,13 @@
+/** What the compiler is told beside the Spec. */
+
+import type { Step } from "./step.ts";
+
+/** How this machine has its cgroups. */
+export type CgroupLayout =
+  | { version: 2 }
+  /** The controllers of each, as `cpu,cpuacct` or `name=systemd`. */
+  | { version: 1; hierarchies: string[] };
+
 /** What a plan depends on beside the Spec: found out by reading, never by doing. */
 export interface Facts {
   /** The words that start this program again as the child. */
@@ -6,6 +16,10 @@ export interface Facts {
   changeRoot: "pivot_root" | "chroot";
   /** Standard input is our terminal and we are its foreground process group. */
   foreground: boolean;
+  /** Standard streams that a terminal of the container's own replaces. */
+  terminalStreams: number[];
+  /** Standard error is a terminal of the host. */
+  errorsOnTerminal: boolean;
   /** Our own program stays inside as PID 1. */
   init: boolean;
   /** Bind sources that are not directories. */
@@ -23,17 +37,39 @@ export interface Facts {
    * inside, or one that lies in an image, is a file like any other.
    */
   confineDevices: boolean;
-  /** Where the new process joins its cgroup. */
-  cgroupFiles: string[];
+  /** The ways into the cgroup to be made. */
+  cgroupEntry: CgroupEntry | null;
   /** The cgroup to be made. */
   cgroup: { path: string; writes: { file: string; value: string }[] } | null;
+  /** What can be mounted at /sys/fs/cgroup; null where there are none. */
+  cgroups: CgroupLayout | null;
   /** The seccomp filter, compiled, in base64. */
-  seccomp: { profile: string; filter: string; flags: number } | null;
+  seccomp: {
+    profile: string;
+    filter: string;
+    flags: number;
+    /** It reports every call to the parent. */
+    learns?: true;
+  } | null;
+  /** The steps of plan/landlock.ts, which few ask for. */
+  landlock?: readonly Step[];
   /**
-   * What the root filesystem is: a directory, the host's own tree, or nothing
-   * but what is put there.
+   * What the root filesystem is: a directory, the host's own tree, nothing but
+   * what is put there, or a file system in a file.
    */
-  rootKind: "directory" | "host" | "empty";
+  rootKind: "directory" | "host" | "empty" | "image";
+  /** The file, and what is in it. */
+  image: { image: string; type: string; readonly: boolean } | null;
   /** What goes between the root filesystem and the container. */
   overlay: { upper: string | null; work: string | null } | null;
+}
+
+/** The ways into a container's cgroup, and back to ours. */
+export interface CgroupEntry {
+  /** Its cgroup.procs, in each tree. */
+  join: string[];
+  /** Those of the cgroup that this process is in, in the same trees; none where they cannot be seen. */
+  back: string[];
+  /** Its directory, where v2 alone has a part in it: a process can be born there. */
+  directory: string | null;
 }

@@ -34,7 +34,7 @@ const PROPAGATION: Record<
   ]),
 );
 
-/** Options that undo another or are the default. */
+/** Options that undo another, are the default, or mean something to others. */
 const DEFAULTS = new Set([
   "rw",
   "suid",
@@ -43,7 +43,22 @@ const DEFAULTS = new Set([
   "atime",
   "defaults",
   "async",
+  // lifecycle/idmaps.ts makes uidMappings and gidMappings of these.
+  "idmap",
+  "ridmap",
 ]);
+
+const RECURSIVE = Object.keys(FLAGS).map((name) => `r${name}`);
+
+/** The words that a bind mount understands, for who has to name the nearest. */
+export const BIND_OPTIONS: readonly string[] = [
+  "bind",
+  "rbind",
+  ...DEFAULTS,
+  ...Object.keys(FLAGS),
+  ...RECURSIVE,
+  ...Object.keys(PROPAGATION),
+];
 
 /** What the options of a mount come to. */
 export interface MountOptions {
@@ -52,8 +67,6 @@ export interface MountOptions {
   flags: MountFlag[];
   /** `flags` as mount_setattr(2) has them. */
   attributes: MountAttribute[];
-  /** The attributes go to the mounts below as well (`rro`, …). */
-  attributesRecursive: boolean;
   propagation: { propagation: Propagation; recursive: boolean } | null;
   /** What is for the file system itself. */
   data: string[];
@@ -64,7 +77,6 @@ export function mountOptions(options: readonly string[]): MountOptions {
   const flags: MountFlag[] = [];
   const data: string[] = [];
   let propagation: MountOptions["propagation"] = null;
-  let attributesRecursive = false;
   for (const option of options) {
     const recursiveFlag = option.startsWith("r") && FLAGS[option.slice(1)];
     if (option === "bind" || option === "rbind" || DEFAULTS.has(option)) {
@@ -72,17 +84,15 @@ export function mountOptions(options: readonly string[]): MountOptions {
     }
     if (FLAGS[option]) flags.push(FLAGS[option]);
     else if (PROPAGATION[option]) propagation = PROPAGATION[option];
-    else if (recursiveFlag) {
-      flags.push(recursiveFlag);
-      attributesRecursive = true;
-    } else data.push(option);
+    else if (recursiveFlag) flags.push(recursiveFlag);
+    else data.push(option);
   }
   return {
+    // `ro` and `rro` are one: what holds of a mount holds of those below it.
     bind: options.includes("bind") || options.includes("rbind"),
     recursive: options.includes("rbind"),
     flags,
     attributes: flags.flatMap((flag) => ATTRIBUTES[flag] ?? []),
-    attributesRecursive,
     propagation,
     data,
   };

@@ -9,15 +9,19 @@
  */
 
 import type { Mount, Spec } from "../spec/types.ts";
+import { attachCgroups } from "./cgroup_mounts.ts";
 import type { Facts } from "./facts.ts";
-import { mountOptions } from "./mount_options.ts";
+import { isMemoryFile } from "./memory_files.ts";
+import { handedMounts, mountName, receiveMount, receives } from "./handed.ts";
+import { type MountOptions, mountOptions } from "./mount_options.ts";
 import { hasNamespace } from "./namespaces.ts";
-import type { Step } from "./step.ts";
+import type { MountAttribute, Propagation, Step } from "./step.ts";
 
 const WHY: Record<string, string | undefined> = {
   proc:
     "/proc shows the processes of the PID namespace that mounts it: here the container's, which is what ps reads",
-  sysfs: "devices and drivers as the kernel shows them, read-only",
+  sysfs:
+    "devices and drivers as the kernel shows them, read-only unless --privileged",
   devpts: "pseudo-terminals of its own: the host's cannot be opened",
   mqueue: "POSIX message queues of its own IPC namespace",
   tmpfs: "a file system in memory, empty and gone with the container",
@@ -26,20 +30,23 @@ const WHY: Record<string, string | undefined> = {
 
 const VISIBLE = ["proc", "sysfs"];
 
-const nameOf = (index: number) => `mount${index}`;
-
 const isBind = (entry: Mount) =>
   entry.type === "bind" || mountOptions(entry.options ?? []).bind;
 
 const isPrepared = (spec: Spec, entry: Mount) =>
-  isBind(entry) ||
+  isBind(entry) || isMemoryFile(entry) ||
   (VISIBLE.includes(entry.type ?? "") && hasNamespace(spec, "user"));
 
 /** What has to be opened or created while the host's tree is still there. */
-export function prepareMounts(spec: Spec): Step[] {
+export function prepareMounts(spec: Spec, facts: Facts): Step[] {
+  const handed = handedMounts(spec, facts);
+  // Of a tree that receives, each copy does, unless it is told not to.
+  const keep: MountOptions["propagation"] = spec.mounts?.some(receives)
+    ? { propagation: "private", recursive: true }
+    : null;
   return (spec.mounts ?? []).flatMap((entry, index): Step[] => {
-    if (!isPrepared(spec, entry)) return [];
-    const name = nameOf(index);
+    if (!isPrepared(spec, entry) || isMemoryFile(entry)) return [];
+    const name = mountName(index);
     const options = mountOptions(entry.options ?? []);
     if (!isBind(entry)) {
       return [{
@@ -54,29 +61,54 @@ export function prepareMounts(spec: Spec): Step[] {
         man: "fsopen(2), fsmount(2), user_namespaces(7)",
       }];
     }
-    const steps: Step[] = [{
-      step: "openTree",
-      name,
-      source: entry.source ?? entry.destination,
-      recursive: options.recursive,
-      why: `${entry.source} of the host is to be seen at ${entry.destination}`,
-      man: "open_tree(2)",
-    }];
-    if (options.attributes.length || options.propagation) {
-      steps.push({
-        step: "setMountAttributes",
-        mount: { name },
-        set: options.attributes,
-        propagation: options.propagation?.propagation,
-        recursive: options.attributesRecursive ||
-          (options.recursive &&
-            options.attributes.includes("MOUNT_ATTR_RDONLY")),
-        why: "set before anyone inside can see it",
-        man: "mount_setattr(2)",
-      });
-    }
-    return steps;
+    const descriptor = handed.get(name)?.descriptor;
+    return [
+      descriptor === undefined
+        ? {
+          step: "openTree",
+          name,
+          source: entry.source ?? entry.destination,
+          recursive: options.recursive,
+          why:
+            `${entry.source} of the host is to be seen at ${entry.destination}`,
+          man: "open_tree(2)",
+        }
+        : receiveMount(name, descriptor),
+      ...settings(name, {
+        ...options,
+        propagation: options.propagation ?? keep,
+      }),
+    ];
   });
+}
+
+/** What holds of a mount from the host holds of the mounts below it. */
+function settings(
+  name: string,
+  { attributes, propagation, recursive }: MountOptions,
+): Step[] {
+  const set = (
+    attributes: MountAttribute[],
+    recursive: boolean,
+    propagation?: Propagation,
+  ): Step => ({
+    step: "setMountAttributes",
+    mount: { name },
+    set: attributes,
+    ...(propagation ? { propagation } : {}),
+    recursive,
+    why: "set before anyone inside can see it",
+    man: "mount_setattr(2)",
+  });
+  if (!propagation) {
+    return attributes.length ? [set(attributes, recursive)] : [];
+  }
+  // `slave` is for the mount itself, `rslave` for those below as well.
+  const below = propagation.recursive && recursive;
+  if (!attributes.length || below === recursive) {
+    return [set(attributes, below, propagation.propagation)];
+  }
+  return [set(attributes, recursive), set([], below, propagation.propagation)];
 }
 
 const ASKED = {
@@ -126,8 +158,9 @@ export function attachMounts(spec: Spec, facts: Facts): Step[] {
     const type = entry.type ?? "none";
     const made = makeEntry(entry);
     if (made) return made;
-    const isFile = isBind(entry) &&
-      facts.files.includes(entry.source ?? target);
+    if (type === "cgroup") return attachCgroups(entry, facts);
+    const isFile = isMemoryFile(entry) ||
+      isBind(entry) && facts.files.includes(entry.source ?? target);
     const steps: Step[] = [{
       step: "makeMountpoint",
       path: target,
@@ -138,9 +171,9 @@ export function attachMounts(spec: Spec, facts: Facts): Step[] {
     if (isPrepared(spec, entry)) {
       steps.push({
         step: "attach",
-        name: nameOf(index),
+        name: mountName(index),
         target,
-        why: isBind(entry)
+        why: isBind(entry) || isMemoryFile(entry)
           ? `the path is looked up inside the root, whatever links are in it`
           : WHY[type] ?? `the configuration asks for ${type}`,
         man: "move_mount(2)",

@@ -10,13 +10,15 @@
  */
 
 import type { NamespaceType, Spec } from "../spec/types.ts";
+import { birthplace, visitsCgroup } from "./cgroup.ts";
 import type { Facts } from "./facts.ts";
 import type { Step } from "./step.ts";
 
 const ENTERED: readonly NamespaceType[] = ["uts", "ipc"];
 
 const WHAT: Record<NamespaceType, string> = {
-  user: "root inside that is nobody on the host",
+  user:
+    "users of its own: root inside has power over what is inside, and no other",
   pid:
     "a process tree of its own: it is PID 1 there and cannot see or signal a process of the host",
   mount: "a mount tree of its own, whose mounts end with it",
@@ -53,24 +55,51 @@ export function joinedNamespaces(spec: Spec): Step[] {
 }
 
 /** The clone that makes PID 1 of the container. */
-export function bornNamespaces(spec: Spec, { init }: Facts): Step[] {
+export function bornNamespaces(spec: Spec, facts: Facts): Step[] {
+  const { init } = facts;
+  const cgroup = birthplace(spec, facts);
   // The cgroup namespace starts at the cgroup one is in: that is joined first.
   const namespaces = fresh(spec).filter((type) =>
-    type !== "cgroup" && !(init && ENTERED.includes(type))
+    type !== "cgroup" && !(init && ENTERED.includes(type)) &&
+    !(type === "time" && spec.linux.timeOffsets)
   );
   return [{
     step: "clone",
     namespaces,
-    why: namespaces.map((type) => WHAT[type]).join("; ") ||
+    ...(cgroup === null ? {} : { cgroup }),
+    why: [
+      namespaces.map((type) => WHAT[type]).join("; ") ||
       "a PID namespace that was joined takes effect for children only",
+      ...(cgroup === null ? [] : ["what it uses is counted from its birth"]),
+    ].join("; "),
     man: "clone(2), namespaces(7)",
   }];
 }
 
+/**
+ * A time namespace whose clocks are off. Who is born into one finds its offsets
+ * fixed; so it is made after the clone, by the new process and with the rights
+ * that its user namespace gives, and before any other program runs in it.
+ */
+export function offsetClocks(spec: Spec): Step[] {
+  const { timeOffsets } = spec.linux;
+  if (!timeOffsets || !fresh(spec).includes("time")) return [];
+  return [{
+    step: "enterTimeNamespace",
+    ...timeOffsets,
+    why:
+      "its clocks since the boot are off by so much: what shows the uptime, and timers, go by them; the date is no namespace's",
+    man: "time_namespaces(7)",
+  }];
+}
+
 /** What is entered once inside. */
-export function enteredNamespaces(spec: Spec, { init }: Facts): Step[] {
+export function enteredNamespaces(spec: Spec, facts: Facts): Step[] {
+  const { init } = facts;
   const namespaces = fresh(spec).filter((type) =>
-    type === "cgroup" || (init && ENTERED.includes(type))
+    type === "cgroup"
+      ? !visitsCgroup(spec, facts)
+      : init && ENTERED.includes(type)
   );
   if (!namespaces.length) return [];
   return [{
@@ -90,6 +119,14 @@ export function furnishNamespaces(spec: Spec): Step[] {
       hostname: spec.hostname,
       why: "the name that hostname and the shell's prompt show",
       man: "sethostname(2)",
+    });
+  }
+  if (spec.domainname !== undefined) {
+    steps.push({
+      step: "setDomainname",
+      domainname: spec.domainname,
+      why: "the domain that domainname(1) shows, NIS's and not DNS's",
+      man: "setdomainname(2)",
     });
   }
   if (fresh(spec).includes("network")) {

@@ -6,9 +6,12 @@
 
 import type { Spec } from "../spec/types.ts";
 import { limitCapabilities, setCapabilities } from "./capabilities.ts";
+import { limitCommand } from "./cgroup.ts";
 import { tieToParent } from "./child.ts";
 import type { Facts } from "./facts.ts";
+import { type Learning, learning } from "./learning.ts";
 import type { Step } from "./step.ts";
+import { takeOwnTerminal } from "./terminal.ts";
 
 /** The search path when the environment has none, execvp(3). */
 const DEFAULT_PATH = "/bin:/usr/bin";
@@ -57,6 +60,17 @@ function limits(spec: Spec): Step[] {
         man: "sched_setaffinity(2)",
       } as const,
     ]),
+    ...(spec.linux.personality
+      ? [
+        {
+          step: "setPersonality",
+          ...spec.linux.personality,
+          why:
+            "the kind of Linux that the kernel claims to be, as uname -m shows",
+          man: "personality(2)",
+        } as const,
+      ]
+      : []),
     ...(user.umask === undefined ? [] : [
       {
         step: "setUmask",
@@ -109,17 +123,12 @@ function identity(spec: Spec, facts: Facts): Step[] {
 /** From a bare process inside the container to the user's command. */
 export function startProcess(spec: Spec, facts: Facts): Step[] {
   const { args, env, cwd, noNewPrivileges } = spec.process;
-  const seccomp: Step[] = facts.seccomp
-    ? [{
-      step: "setSeccomp",
-      ...facts.seccomp,
-      why: noNewPrivileges
-        ? "the system calls it may make: those that reach into the kernel where no namespace holds are refused; last, since it may forbid the steps before it"
-        : "the system calls it may make; without no_new_privs this takes a right that goes next",
-      man: "seccomp(2)",
-    }]
-    : [];
+  const learn = learning(spec, facts);
+  const seccomp = [...filterCalls(spec, facts), ...learn.filtered];
+  const { landlock = [] } = facts;
   return [
+    ...limitCommand(facts),
+    ...learn.first,
     ...ownSession(spec, facts),
     ...limits(spec),
     ...limitCapabilities(spec),
@@ -128,7 +137,7 @@ export function startProcess(spec: Spec, facts: Facts): Step[] {
     ...setCapabilities(spec),
     ...(facts.init ? [] : tieToParent),
     ...nullStreams(spec, facts),
-    ...closeFiles(spec),
+    ...closeFiles(spec, learn),
     {
       step: "changeDirectory",
       path: cwd,
@@ -160,18 +169,42 @@ export function startProcess(spec: Spec, facts: Facts): Step[] {
           why: "no setuid file gives it more than it has",
           man: "prctl(2) PR_SET_NO_NEW_PRIVS",
         } as const,
+        ...landlock,
         ...seccomp,
       ]
-      : []),
+      : landlock),
     {
       step: "execute",
       candidates: candidates(args[0] ?? "", env),
       argv: args,
       env,
-      why: "the command, looked up on the container's PATH inside its root",
+      why: args[0]?.includes("/")
+        ? "the command, inside the container's root"
+        : "the command, looked up on the container's PATH inside its root",
       man: "execve(2)",
     },
   ];
+}
+
+function filterCalls({ process }: Spec, { seccomp }: Facts): Step[] {
+  if (!seccomp) return [];
+  const { learns, ...filter } = seccomp;
+  return [{
+    step: "setSeccomp",
+    ...filter,
+    why: learns
+      ? "it refuses nothing, and reports every system call: a profile of those that the command needs comes of it"
+      : `${
+        filter.profile === "default"
+          ? "the system calls it may make: those that reach into the kernel where no namespace holds are refused"
+          : "the system calls it may make, by the profile that was asked for"
+      }; ${
+        process.noNewPrivileges
+          ? "last, since it may forbid the steps before it"
+          : "without no_new_privs this takes a right that goes next"
+      }`,
+    man: "seccomp(2)",
+  }];
 }
 
 function ownSession(spec: Spec, facts: Facts): Step[] {
@@ -196,22 +229,14 @@ function ownSession(spec: Spec, facts: Facts): Step[] {
       man: facts.foreground ? "setpgid(2), tcsetpgrp(3)" : "setpgid(2)",
     }];
   }
-  return [{
-    step: "makeSession",
-    why: "a session can have a controlling terminal of its own",
-    man: "setsid(2)",
-  }, {
-    step: "openTerminal",
-    size: spec.process.consoleSize ?? null,
-    why:
-      "a pseudo-terminal of the container's own: nothing typed inside can reach the one it was started from",
-    man: "pts(4), ioctl_tty(2) TIOCSCTTY",
-  }];
+  return takeOwnTerminal(spec, facts);
 }
 
 function nullStreams(spec: Spec, facts: Facts): Step[] {
-  const descriptors = facts.nullStreams;
-  if (spec.process.terminal || !descriptors.length) return [];
+  const descriptors = facts.nullStreams.filter((fd) =>
+    !spec.process.terminal || !facts.terminalStreams.includes(fd)
+  );
+  if (!descriptors.length) return [];
   return [{
     step: "reopenNull",
     descriptors,
@@ -221,7 +246,7 @@ function nullStreams(spec: Spec, facts: Facts): Step[] {
   }];
 }
 
-function closeFiles(spec: Spec): Step[] {
+function closeFiles(spec: Spec, { arranged, kept }: Learning): Step[] {
   const { preserve = 0 } = spec.process;
   return [
     ...(preserve
@@ -234,9 +259,10 @@ function closeFiles(spec: Spec): Step[] {
         } as const,
       ]
       : []),
+    ...arranged,
     {
       step: "closeDescriptors",
-      from: 3 + preserve,
+      from: 3 + preserve + kept,
       why:
         "no open file of the host comes along but the standard streams; before chdir, so that no working directory hides in one (CVE-2024-21626)",
       man: "close_range(2)",

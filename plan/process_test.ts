@@ -60,6 +60,36 @@ Deno.test("process without no_new_privs installs seccomp while it may", () => {
   assert(steps.indexOf("setSeccomp") < steps.indexOf("setCapabilities"));
 });
 
+Deno.test("process that is learned sends the listener right after the filter, by a socket that outlasts the others", () => {
+  const seccomp = { ...SECCOMP, learns: true } as const;
+  const of = confined(true);
+  of.process.preserve = 2;
+  const steps = startProcess(of, makeFacts({ seccomp }));
+  assertEquals(steps.slice(-3).map(({ step }) => step), [
+    "setSeccomp",
+    "sendListener",
+    "execute",
+  ]);
+  assertEquals(
+    steps.flatMap((step): (number | null)[][] => {
+      if (step.step === "keepSocket") return [[step.from, step.to]];
+      if (step.step === "closeDescriptors") return [[step.from]];
+      if (step.step === "sendListener") return [[step.socket, step.listener]];
+      return [];
+    }),
+    [[null, 45], [45, 5], [6], [5, 6]],
+  );
+  assertEquals(steps.find(({ step }) => step === "setSeccomp"), {
+    step: "setSeccomp",
+    ...SECCOMP,
+    why:
+      "it refuses nothing, and reports every system call: a profile of those that the command needs comes of it",
+    man: "seccomp(2)",
+  });
+  const early = kinds({ seccomp }, confined(false));
+  assertEquals(early.indexOf("sendListener"), early.indexOf("setSeccomp") + 1);
+});
+
 Deno.test("process without a program of ours is tied to the parent again once it is the user", () => {
   const steps = kinds({ init: false }, confined(true));
   const at = steps.indexOf("setCapabilities");

@@ -10,24 +10,21 @@
 import type { Spec } from "../spec/types.ts";
 import { lend } from "./devices.ts";
 import type { Facts } from "./facts.ts";
+import { handedMounts, receiveMount, receives, ROOT_MOUNT } from "./handed.ts";
 import { hasNamespace } from "./namespaces.ts";
 import type { KernelType, Step } from "./step.ts";
 
-const RECEIVES = ["slave", "rslave", "shared", "rshared"];
-
 /** Cuts the mount tree off from the host's. */
 export function isolateMounts(spec: Spec): Step[] {
-  const receives = spec.mounts?.some((mount) =>
-    mount.options?.some((option) => RECEIVES.includes(option))
-  );
+  const some = spec.mounts?.some(receives);
   return [{
     step: "mount",
     source: null,
     target: "/",
     type: null,
-    flags: ["MS_REC", receives ? "MS_SLAVE" : "MS_PRIVATE"],
+    flags: ["MS_REC", some ? "MS_SLAVE" : "MS_PRIVATE"],
     data: null,
-    why: receives
+    why: some
       ? "a mount asks to see what the host mounts below it later: the tree receives from the host and never sends to it"
       : "a new mount namespace starts as a copy whose mounts still propagate to the host: this cuts the tie, so that none of the mounts below is ever seen there",
     man: "mount(2), mount_namespaces(7)",
@@ -78,9 +75,29 @@ export function changeRoot(spec: Spec, facts: Facts): Step[] {
   }];
 }
 
+/** So many descriptors the kernel has room for without a larger table. */
+const SMALL_TABLE = 64;
+/** So many things of the host can be open without coming near its end. */
+const FEW = 32;
+/** Above all results that a plan can have. */
+const HIGH = 300;
+
+/**
+ * Where the overlay's layers are opened: a larger table takes the kernel some
+ * milliseconds, so only where many mounts and devices are open.
+ */
+function aboveOpen({ mounts = [], linux, process }: Spec): number {
+  const { devices = [], maskedPaths = [] } = linux;
+  const open = mounts.length + devices.length + maskedPaths.length +
+    (process.preserve ?? 0);
+  return open > FEW ? HIGH : SMALL_TABLE - 4;
+}
+
 /** Puts the root filesystem where it can become `/`. */
 function layRoot(spec: Spec, facts: Facts, target: string): Step[] {
   const root = spec.root.path;
+  const image = handedMounts(spec, facts).get(ROOT_MOUNT);
+  const received = image ? [receiveMount(ROOT_MOUNT, image.descriptor)] : [];
   if (facts.rootKind === "empty") {
     return [{
       step: "createFilesystem",
@@ -100,16 +117,27 @@ function layRoot(spec: Spec, facts: Facts, target: string): Step[] {
     }];
   }
   if (facts.overlay) {
-    return [{
+    return [...received, {
       step: "mountOverlay",
       root,
+      ...(image ? { lower: ROOT_MOUNT } : {}),
       target,
       ...facts.overlay,
       userNamespace: hasNamespace(spec, "user"),
+      above: aboveOpen(spec),
       why: facts.overlay.upper === null
         ? "changes go to a layer in memory over the root filesystem and are gone with the container"
         : `changes go to ${facts.overlay.upper}, over a root filesystem that stays as it is`,
       man: "mount(2), the kernel's overlayfs documentation",
+    }];
+  }
+  if (image) {
+    return [...received, {
+      step: "attach",
+      name: ROOT_MOUNT,
+      target,
+      why: "pivot_root takes a mount point only",
+      man: "move_mount(2)",
     }];
   }
   const bind: Step = {
@@ -157,7 +185,7 @@ export function prepareCovers(spec: Spec): Step[] {
   return lend(
     COVER,
     "/dev/null",
-    "the host's null device, to cover the files that are masked",
+    "what covers the masked paths that are files; the host's, since a link could lie at the container's own",
   );
 }
 

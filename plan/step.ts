@@ -9,7 +9,10 @@ import type {
   IdMapping,
   NamespaceType,
   Rlimit,
+  TimeOffset,
 } from "../spec/types.ts";
+
+import type { FileRight, PortRight, Scope } from "./landlock.ts";
 
 /** A flag of mount(2). */
 export type MountFlag =
@@ -58,11 +61,19 @@ export type Kinds = {
     namespaces: readonly { type: NamespaceType; path: string }[];
   };
   /** clone3(2): the new process, born into new namespaces. */
-  clone: { namespaces: readonly NamespaceType[] };
+  clone: {
+    namespaces: readonly NamespaceType[];
+    /** CLONE_INTO_CGROUP: where it is born. */
+    cgroup?: string;
+  };
   /** unshare(2). */
   unshare: { namespaces: readonly NamespaceType[] };
   /** sethostname(2). */
   setHostname: { hostname: string };
+  /** setdomainname(2). */
+  setDomainname: { domainname: string };
+  /** unshare(2), write(2) to /proc/self/timens_offsets, setns(2). */
+  enterTimeNamespace: { monotonic?: TimeOffset; boottime?: TimeOffset };
   /** ioctl(2) SIOCSIFFLAGS: `lo` up. */
   raiseLoopback: Nothing;
   /** keyctl(2) KEYCTL_JOIN_SESSION_KEYRING. */
@@ -91,8 +102,10 @@ export type Kinds = {
   executeSelf: { argv: readonly string[]; env: readonly string[] };
   /** prctl(2) PR_SET_DUMPABLE. */
   setDumpable: { dumpable: boolean };
-  /** write(2) of 0 to each cgroup.procs. */
-  joinCgroups: { files: readonly string[] };
+  /** openat(2) and dup3(2) of each cgroup.procs, to numbers from one upwards. */
+  openCgroups: { files: readonly string[]; from: number };
+  /** write(2) of 0 to each cgroup.procs that is open from a number upwards. */
+  joinCgroups: { files: readonly string[]; from: number };
 
   // ── mounts and root ──
   /** open_tree(2): a detached copy of a mount, under a name. */
@@ -105,6 +118,8 @@ export type Kinds = {
     options: readonly string[];
     attributes: readonly MountAttribute[];
   };
+  /** fcntl(2): a mount that the parent made and handed over, under a name. */
+  receiveMount: { name: string; descriptor: number };
   /** mount_setattr(2) of what has a name, or of a path. */
   setMountAttributes: {
     mount: { name: string } | { path: string };
@@ -127,10 +142,14 @@ export type Kinds = {
   /** Overlay: a writable layer in memory or in a directory over the root. */
   mountOverlay: {
     root: string;
+    /** The name of the root filesystem, where it is a mount without a place. */
+    lower?: string;
     target: string;
     upper: string | null;
     work: string | null;
     userNamespace: boolean;
+    /** A number above those of the descriptors that are open then. */
+    above: number;
   };
   /** chdir(2), pivot_root(2), umount2(2). */
   pivotRoot: { root: string };
@@ -153,6 +172,8 @@ export type Kinds = {
   makeSymlink: { path: string; to: string };
   /** A file with a text, for a bind mount without a source. */
   writeFile: { path: string; text: string };
+  /** open(2) O_CREAT, write(2), fchmod(2). */
+  makeFile: { path: string; text: string; mode: number };
   /** write(2) below /proc/sys. */
   setSysctl: { key: string; value: string };
 
@@ -182,14 +203,41 @@ export type Kinds = {
   setNice: { nice: number };
   /** sched_setaffinity(2). */
   setAffinity: { cpus: readonly number[] };
+  /** personality(2). */
+  setPersonality: { domain: "LINUX" | "LINUX32" };
   /** seccomp(2) SECCOMP_SET_MODE_FILTER. */
   setSeccomp: { profile: string; filter: string; flags: number };
+  /** dup3(2): the socket to the parent (`null`: as it was handed), to a number of its own. */
+  keepSocket: { from: number | null; to: number };
+  /** sendmsg(2): the listener of the filter, to the parent. */
+  sendListener: { socket: number; listener: number };
+  /** landlock_create_ruleset(2). */
+  createRuleset: {
+    files: readonly FileRight[];
+    ports: readonly PortRight[];
+    scopes: readonly Scope[];
+  };
+  /** landlock_add_rule(2) LANDLOCK_RULE_PATH_BENEATH. */
+  allowBelow: {
+    path: string;
+    allow: "ro" | "rw" | "exec";
+    rights: readonly FileRight[];
+  };
+  /** landlock_add_rule(2) LANDLOCK_RULE_NET_PORT. */
+  allowPort: { port: number; right: PortRight };
+  /** landlock_restrict_self(2). */
+  restrictSelf: Nothing;
   /** write(2) to /proc/self/attr/…/exec. */
   setLabel: { kind: "apparmor" | "selinux"; label: string };
   /** setsid(2). */
   makeSession: Nothing;
   /** A pseudo-terminal of the container's own devpts as standard streams. */
-  openTerminal: { size: { height: number; width: number } | null };
+  openTerminal: {
+    size: { height: number; width: number } | null;
+    streams: readonly number[];
+  };
+  /** dup3(2): the terminal at standard input as further streams. */
+  shareTerminal: { streams: readonly number[] };
   /** chdir(2). */
   changeDirectory: { path: string };
   /** getcwd(2): fails where the directory is outside the root. */
@@ -212,6 +260,25 @@ export type Kinds = {
     gids: readonly IdMapping[];
     helper: boolean;
     denySetgroups: boolean;
+  };
+  /** open_tree(2) and mount_setattr(2) MOUNT_ATTR_IDMAP: handed over under a number. */
+  mapMount: {
+    source: string;
+    recursive: boolean;
+    /** The mounts below it are mapped as well. */
+    mapsBelow: boolean;
+    /** How the host's later mounts spread to it; never from it to the host. */
+    propagation: Propagation;
+    uids: readonly IdMapping[];
+    gids: readonly IdMapping[];
+    descriptor: number;
+  };
+  /** ioctl(2) LOOP_CONFIGURE, fsopen(2), fsmount(2): handed over under a number. */
+  mountImage: {
+    image: string;
+    type: string;
+    readonly: boolean;
+    descriptor: number;
   };
   /** mkdir(2) and limits in the cgroup file system. */
   makeCgroup: {

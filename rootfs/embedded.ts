@@ -76,6 +76,11 @@ export function unpackRootfs(archive: Uint8Array, into: string): void {
   }
 }
 
+/** Where an archive's tree is, or will be once it is unpacked. */
+export function embeddedTree(sha256: string, cacheDir: string): string {
+  return `${cacheDir}/${sha256}/rootfs`;
+}
+
 /**
  * Returns the path of the unpacked tree, unpacking it when it is not there.
  * The tree's parent is 0700, so that no other user of the host can run a
@@ -100,7 +105,7 @@ export async function ensureEmbeddedRootfs(
     );
   }
   const closed = `${cacheDir}/${sha256}`;
-  const tree = `${closed}/rootfs`;
+  const tree = embeddedTree(sha256, cacheDir);
   try {
     makeCacheDirectory(cacheDir);
     // A container may have deleted its own tree; busybox stands for the rest.

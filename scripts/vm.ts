@@ -2,7 +2,7 @@
  * `deno task test:vm`: runs a command, the tests of cgroup v2 if none is given,
  * in a Debian kernel under qemu.
  *
- *     deno run -A scripts/vm.ts [--memory MB] [COMMAND…]
+ *     deno run -A scripts/vm.ts [--systemd] [--memory MB] [COMMAND…]
  *
  * Nothing is installed and nothing here is changed: kernel and disk lie in the
  * cache, the machine writes to a copy that goes with it. Its console goes to a
@@ -16,6 +16,7 @@ import { fromFileUrl, join } from "@std/path";
 import { type Archive, archive } from "./vm_archive.ts";
 import { findKernel, moduleFiles, output } from "./vm_kernel.ts";
 import { rootImage } from "./vm_root.ts";
+import { systemdFiles, systemdMain } from "./vm_systemd.ts";
 
 /** What to run in a virtual machine. */
 export interface VmOptions {
@@ -29,6 +30,8 @@ export interface VmOptions {
   /** Megabytes. */
   memory?: number;
   cpus?: number;
+  /** systemd is PID 1, and the command a unit of it. */
+  systemd?: boolean;
   /** Kernel modules by name, with what they depend on. */
   modules?: string[];
   /** Milliseconds until the machine is turned off. */
@@ -152,9 +155,13 @@ async function initialFiles(
     ...EXTRA_MODULES,
     ...options.modules ?? [],
   ]);
+  const more = options.systemd ? await systemdFiles() : {};
+  const main = options.systemd
+    ? systemdMain(commandScript(options))
+    : plainMain(options);
   const files: Archive = [
     { path: "init", content: INIT, mode: 0o755 },
-    { path: "vm-main", content: mainScript(options), mode: 0o755 },
+    { path: "vm-main", content: main, mode: 0o755 },
     { path: "bin/busybox", from: "/bin/busybox" },
     { path: "dev/console", device: [5, 1] },
     {
@@ -169,7 +176,7 @@ async function initialFiles(
       path,
       directory: true as const,
     })),
-    ...Object.entries(options.files ?? {}).map(([guest, host]) => ({
+    ...Object.entries({ ...more, ...options.files }).map(([guest, host]) => ({
       path: `files${guest}`,
       from: host,
     })),
@@ -192,7 +199,7 @@ exec $b switch_root /root /sbin/vm-main
 `;
 
 /** On the disk, as PID 1: mounts what a system has, runs the command, ends. */
-function mainScript({ command, cwd = "/", env = {} }: VmOptions): string {
+function plainMain(options: VmOptions): string {
   return `#!/bin/busybox sh
 export PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin HOME=/root TERM=dumb NO_COLOR=1
 /bin/busybox mount -t proc proc /proc
@@ -203,8 +210,17 @@ mkdir -p /dev/pts /dev/shm
 mount -t devpts devpts /dev/pts
 mount -t tmpfs shm /dev/shm
 mount -t tmpfs -o mode=755 run /run
-mount -t tmpfs tmp /tmp
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
+${commandScript(options)}`;
+}
+
+/** Runs the command, tells its status, ends. */
+function commandScript(
+  { command, cwd = "/", env = {} }: VmOptions,
+): string {
+  return `#!/bin/busybox sh
+export PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin HOME=/root TERM=dumb NO_COLOR=1
+mount -t tmpfs tmp /tmp
 ip link set lo up
 hostname vm
 ${
@@ -227,7 +243,9 @@ reboot -f
 
 const HELP = `Run a command in a Debian kernel under qemu, with cgroup v2
 
-Usage: deno task test:vm [--memory MB] [COMMAND…]
+Usage: deno task test:vm [--systemd] [--memory MB] [COMMAND…]
+
+  --systemd    systemd is PID 1, of this system's own packages
 
 Without a command: the tests in tests/vm. The repository is at /work there.
 `;
@@ -265,6 +283,8 @@ async function main(args: string[]): Promise<number> {
     return 0;
   }
   let memory: number | undefined;
+  const systemd = args[0] === "--systemd";
+  if (systemd) args.shift();
   if (args[0] === "--memory") memory = Number(args.splice(0, 2)[1]);
   const command = args.length
     ? args
@@ -272,6 +292,9 @@ async function main(args: string[]): Promise<number> {
   const { code, console } = await bootVm({
     command,
     memory,
+    systemd,
+    // Emulated, our program alone takes seconds to start.
+    timeout: 1_200_000,
     cwd: "/work",
     files: { ...repositoryFiles(), ...await packageFiles() },
     env: {

@@ -3,7 +3,7 @@
 import type { Mount, NamespaceType, Spec } from "./types.ts";
 
 /** The runtime-spec that our types follow. */
-export const OCI_VERSION = "1.2.0";
+export const OCI_VERSION = "1.3.0";
 
 /** The search path inside a container. */
 export const DEFAULT_PATH = "/bin:/sbin:/usr/bin:/usr/sbin";
@@ -78,6 +78,12 @@ export const DEFAULT_MOUNTS: readonly Mount[] = [
     type: "sysfs",
     source: "sysfs",
     options: ["nosuid", "nodev", "noexec", "ro"],
+  },
+  {
+    destination: "/sys/fs/cgroup",
+    type: "cgroup",
+    source: "cgroup",
+    options: ["nosuid", "nodev", "noexec", "relatime", "ro"],
   },
   {
     destination: "/dev/mqueue",

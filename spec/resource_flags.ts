@@ -224,11 +224,20 @@ export function parseResources(
   return Object.keys(resources).length ? resources : undefined;
 }
 
+/** What the kernel needs for a process's tables alone. */
+const LEAST_MEMORY = 128 << 10;
+
 function parseMemory(flags: ResourceFlags): MemoryResources {
   const memory: MemoryResources = {};
   const { memory: limit, "memory-swap": swap } = flags;
   if (limit !== undefined) {
     memory.limit = parseSize("memory", limit);
+    if (memory.limit < LEAST_MEMORY) {
+      throw new UsageError(
+        `--memory ${limit}: no command can be started in less than 128k`,
+        "Give more, such as --memory 64m",
+      );
+    }
     // As docker run: as much swap as memory, unless said otherwise.
     memory.swap = memory.limit * 2;
   }

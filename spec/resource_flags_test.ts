@@ -132,6 +132,7 @@ Deno.test("parseResources() combines flags and refuses contradictions", () => {
       [{ memory: "1g", "memory-reservation": "2g" }, "cannot be more"],
       [{ cpus: "1", "cpu-quota": "5000" }, "cannot go with"],
       [{ "blkio-weight": "5" }, "from 10 to 1000"],
+      [{ memory: "0" }, "less than 128k"],
     ] as const
   ) assertThrows(() => parseResources(flags, disk), UsageError, words);
 });

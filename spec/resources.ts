@@ -154,6 +154,12 @@ export function expandList(text: string): number[] | null {
   return [...numbers].sort((a, b) => a - b);
 }
 
+/** Whether this can be the path of a cgroup: it names one and stays below the top. */
+export function isCgroupPath(path: string): boolean {
+  const parts = path.split("/");
+  return !parts.includes("..") && !/[\0\n:]/.test(path) && parts.some(Boolean);
+}
+
 /** Whether this is how the kernel spells a size of huge pages. */
 export function isPageSize(text: string): boolean {
   return /^[1-9]\d*[KMG]B$/.test(text);

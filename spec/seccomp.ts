@@ -7,9 +7,9 @@
 import { SpecError } from "./errors.ts";
 
 /** What happens to a call. */
-export type SeccompAction = (typeof ACTIONS)[number];
+export type SeccompAction = (typeof SECCOMP_ACTIONS)[number];
 
-const ACTIONS = [
+export const SECCOMP_ACTIONS = [
   "SCMP_ACT_KILL",
   "SCMP_ACT_KILL_PROCESS",
   "SCMP_ACT_KILL_THREAD",
@@ -21,9 +21,9 @@ const ACTIONS = [
 ] as const;
 
 /** How an argument is compared. */
-export type SeccompOperator = (typeof OPERATORS)[number];
+export type SeccompOperator = (typeof SECCOMP_OPERATORS)[number];
 
-const OPERATORS = [
+export const SECCOMP_OPERATORS = [
   "SCMP_CMP_NE",
   "SCMP_CMP_LT",
   "SCMP_CMP_LE",
@@ -34,9 +34,9 @@ const OPERATORS = [
 ] as const;
 
 /** A flag of seccomp(2). */
-export type SeccompFlag = (typeof FLAGS)[number];
+export type SeccompFlag = (typeof SECCOMP_FLAGS)[number];
 
-const FLAGS = [
+export const SECCOMP_FLAGS = [
   "SECCOMP_FILTER_FLAG_TSYNC",
   "SECCOMP_FILTER_FLAG_LOG",
   "SECCOMP_FILTER_FLAG_SPEC_ALLOW",
@@ -163,7 +163,7 @@ export function parseSeccomp(
   const flags = stringsIn(fields, "flags", "");
   if (flags) {
     profile.flags = flags.map((flag, index) =>
-      oneOf(FLAGS, flag, `flags[${index}]`)
+      oneOf(SECCOMP_FLAGS, flag, `flags[${index}]`)
     );
   }
   (listIn(fields, "syscalls", "") ?? []).forEach((value, index) => {
@@ -222,7 +222,7 @@ function actionIn(fields: Fields, name: string, place = ""): SeccompAction {
       "Notifications to an agent's socket are not implemented.",
     );
   }
-  return oneOf(ACTIONS, fields[name], at(place, name));
+  return oneOf(SECCOMP_ACTIONS, fields[name], at(place, name));
 }
 
 function errnoIn(
@@ -337,7 +337,7 @@ function parseArg(value: unknown, place: string, open: Open): SeccompArg {
   const arg: SeccompArg = {
     index,
     value: wordIn(fields.value, `${place}.value`),
-    op: oneOf(OPERATORS, fields.op, `${place}.op`),
+    op: oneOf(SECCOMP_OPERATORS, fields.op, `${place}.op`),
   };
   if (fields.valueTwo !== undefined && fields.valueTwo !== null) {
     arg.valueTwo = wordIn(fields.valueTwo, `${place}.valueTwo`);

@@ -1,8 +1,21 @@
 /**
- * The OCI runtime configuration (config.json) as TypeScript: the part of
- * runtime-spec 1.2 that this program carries out. `run` flags compile to it
+ * The OCI runtime configuration (config.json) of runtime-spec 1.3 as
+ * TypeScript. `run` flags compile to it, spec/config.ts reads it from a text,
  * and nothing downstream knows where it came from.
  */
+
+import type { Resources } from "./resources.ts";
+import type {
+  IntelRdt,
+  MemoryPolicy,
+  NetDevice,
+  Seccomp,
+} from "./types_linux.ts";
+import type {
+  ExecCPUAffinity,
+  IOPriority,
+  Scheduler,
+} from "./types_process.ts";
 
 /** config.json. */
 export interface Spec {
@@ -10,9 +23,12 @@ export interface Spec {
   process: Process;
   root: Root;
   hostname?: string;
+  /** The NIS domain, setdomainname(2). */
+  domainname?: string;
   mounts?: Mount[];
   linux: Linux;
   annotations?: Record<string, string>;
+  hooks?: Hooks;
 }
 
 /** What runs, and as whom. */
@@ -34,6 +50,9 @@ export interface Process {
   preserve?: number;
   apparmorProfile?: string;
   selinuxLabel?: string;
+  ioPriority?: IOPriority;
+  scheduler?: Scheduler;
+  execCPUAffinity?: ExecCPUAffinity;
 }
 
 /** The sets of capabilities(7), by their `CAP_…` names. */
@@ -45,14 +64,17 @@ export interface Capabilities {
   ambient?: string[];
 }
 
-/** setrlimit(2); `type` is a `RLIMIT_…` name. */
+/**
+ * setrlimit(2); `type` is a `RLIMIT_…` name. -1 is without limit; a bigint
+ * stands where a number would lose digits.
+ */
 export interface Rlimit {
   /** `RLIMIT_NOFILE` and the like. */
   type: string;
-  /** What counts; -1 is without limit. */
-  soft: number;
-  /** What it may be raised to; -1 is without limit. */
-  hard: number;
+  /** What counts. */
+  soft: number | bigint;
+  /** What it may be raised to. */
+  hard: number | bigint;
 }
 
 export interface User {
@@ -65,6 +87,32 @@ export interface User {
 export interface Root {
   path: string;
   readonly?: boolean;
+}
+
+/** A program that is run at a point of the container's life. */
+export interface Hook {
+  path: string;
+  /** With the name first, as execve(2) has it. */
+  args?: string[];
+  env?: string[];
+  /** In seconds. */
+  timeout?: number;
+}
+
+/** Hooks by the point at which they run, in the order given. */
+export interface Hooks {
+  /** On the host, after the namespaces are made. Deprecated: createRuntime. */
+  prestart?: Hook[];
+  /** On the host, after the namespaces are made and before the root changes. */
+  createRuntime?: Hook[];
+  /** In the container's namespaces, before the root changes. */
+  createContainer?: Hook[];
+  /** In the container, before the command is executed. */
+  startContainer?: Hook[];
+  /** On the host, after the command is executed. */
+  poststart?: Hook[];
+  /** On the host, after the container is deleted. */
+  poststop?: Hook[];
 }
 
 /** A mount, or what else is put into the root filesystem. */
@@ -126,6 +174,14 @@ export interface Device {
   uid?: number;
   /** Its group. */
   gid?: number;
+  /** The host's node, to be lent where none can be made; `path` without it. */
+  source?: string;
+}
+
+/** How far a clock of a time namespace is from the host's, time_namespaces(7). */
+export interface TimeOffset {
+  secs: number;
+  nanosecs: number;
 }
 
 export interface Linux {
@@ -135,7 +191,18 @@ export interface Linux {
   devices?: Device[];
   cgroupsPath?: string;
   sysctl?: Record<string, string>;
+  timeOffsets?: { monotonic?: TimeOffset; boottime?: TimeOffset };
+  /** The execution domain, personality(2). */
+  personality?: { domain: "LINUX" | "LINUX32" };
   rootfsPropagation?: "private" | "slave" | "shared" | "unbindable";
   maskedPaths?: string[];
   readonlyPaths?: string[];
+  /** The SELinux context of the container's mounts. */
+  mountLabel?: string;
+  resources?: Resources;
+  seccomp?: Seccomp;
+  /** Interfaces of the host that move into the container, by name. */
+  netDevices?: Record<string, NetDevice>;
+  intelRdt?: IntelRdt;
+  memoryPolicy?: MemoryPolicy;
 }

@@ -253,6 +253,14 @@ export function startTerminal(line: string, cwd?: string): Session {
   });
 }
 
+/** An interactive shell with job control, as a user has it. */
+export async function startShell(): Promise<Session> {
+  const shell = startTerminal("stty cols 400; exec bash --norc --noprofile -i");
+  await shell.send("PS1='host> '; bind 'set enable-bracketed-paste off'\n");
+  await shell.expect(/[\r\n]host> /);
+  return shell;
+}
+
 /** Whether a program is on PATH. */
 export function hasProgram(name: string): boolean {
   return new Deno.Command("sh", {
@@ -267,14 +275,17 @@ export function without(name: string): string | null {
   return hasProgram(name) ? null : `${name} is not installed`;
 }
 
-/** Waits until something holds. */
+/** Waits until something holds. What it is may be told when that was in vain. */
 export async function until(
-  what: string,
+  what: string | (() => string),
   holds: () => boolean | Promise<boolean>,
 ): Promise<void> {
   const end = Date.now() + PATIENCE;
   while (!await holds()) {
-    if (Date.now() > end) throw new Error(`Waited in vain: ${what}`);
+    if (Date.now() > end) {
+      const told = typeof what === "string" ? what : what();
+      throw new Error(`Waited in vain: ${told}`);
+    }
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }

@@ -52,6 +52,19 @@ export function descendants(of: number): Process[] {
   return below(of);
 }
 
+/** What runs below a process and at which system call it is, for a message. */
+export function describeBelow(of: number): string {
+  return descendants(of).map(({ pid, state }) => {
+    let call = "gone";
+    try {
+      call = Deno.readTextFileSync(`/proc/${pid}/syscall`).trim();
+    } catch {
+      // So it is.
+    }
+    return `${pid} ${state} ${commandOf(pid)}at ${call}`;
+  }).join("\n");
+}
+
 /** A process's words, each ended by a space; none where it is gone. */
 export function commandOf(pid: number): string {
   try {

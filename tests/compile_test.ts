@@ -154,12 +154,17 @@ test("the compiled program runs in an empty folder", async () => {
   ]);
   assertEquals(built.status, 0, built.stderr);
   await Deno.mkdir(`${path}/empty`);
-  const run = () =>
-    execute([`${path}/bin/container`, "run", "-q", "busybox", "echo", "hi"], {
+  const start = (...words: string[]) =>
+    execute([`${path}/bin/container`, ...words], {
       cwd: `${path}/empty`,
       // Its own files are inside it, whatever lies about outside.
       env: { XDG_CACHE_HOME: `${path}/cache`, TMPDIR: `${path}/empty` },
     });
+  const run = () => start("run", "-q", "busybox", "echo", "hi");
+  const explained = await start("explain", "run", "true");
+  assertEquals([explained.status, explained.stderr], [0, ""]);
+  assertStringIncludes(explained.stdout, `${path}/cache/container/`);
+  assertEquals(names(path), ["bin", "empty"], "explain unpacks nothing");
   const first = await run();
   assertEquals([first.status, first.stdout], [0, "hi\n"]);
   assertStringIncludes(first.stderr, `${path}/cache/container/`);

@@ -38,14 +38,21 @@ testBoth(
       }
     }
     assertEquals(mounts.filter(({ point }) => point === "/").length, 1);
-    // Beside these: what masks and what is read-only, and the devices.
+    // Beside these: what masks and what is read-only, the devices, and names.
     const beside = mounts.filter(({ point }) =>
       point !== "/" && !(point in expected)
     );
     for (const { point, options } of beside) {
       if (/^\/dev\/(null|zero|full|u?random|tty)$/.test(point)) continue;
+      if (/^\/etc\/host(s|name)$/.test(point)) {
+        for (const option of ["nosuid", "nodev", "noexec"]) {
+          assert(options.includes(option), `${point}: ${option}`);
+        }
+        continue;
+      }
       assert(
-        MASKED_PATHS.includes(point) || READONLY_PATHS.includes(point),
+        point.startsWith("/sys/fs/cgroup") || MASKED_PATHS.includes(point) ||
+          READONLY_PATHS.includes(point),
         point,
       );
       assert(options.includes("ro"), `${point} is read-only`);

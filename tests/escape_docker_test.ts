@@ -97,12 +97,13 @@ const OURS: typeof DOCKER = {
   namespaces: ["cgroup", ...DOCKER.namespaces],
   mounts: {
     ...without(DOCKER.mounts, [
-      // Files of docker's own, and a view of cgroups that is not mounted unasked.
+      // Files of docker's own.
       "/etc/hostname",
       "/etc/hosts",
       "/etc/resolv.conf",
-      "/sys/fs/cgroup",
     ]),
+    // docker leaves the directory around the hierarchies writable.
+    "/sys/fs/cgroup": "ro,nosuid,nodev,noexec,relatime",
     // Devices by mounts that forbid others, where docker needs a cgroup for it.
     "/": "rw,nodev,relatime",
     "/dev": "rw,nosuid,nodev,noexec tmpfs",

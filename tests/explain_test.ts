@@ -1,4 +1,4 @@
-/** The plan as it is shown, and that the real run is that plan. */
+/** The plan as it is shown. That a run is that plan: explain_strace_test.ts. */
 
 // @ts-types="../types/std_assert.d.ts"
 import {
@@ -7,21 +7,20 @@ import {
   assertMatch,
   assertStringIncludes,
 } from "@std/assert";
-import { lower } from "../launch/lower.ts";
 import { describe } from "../plan/describe.ts";
 import { PHASES, type Plan, type Step } from "../plan/step.ts";
 import {
   CONTAINER,
   container,
-  copyRootfs,
   execute,
   Nobody,
   rootfs,
-  runWords,
+  shellLine,
   TempDir,
   test,
   without,
 } from "./_harness.ts";
+import { trace } from "./_trace.ts";
 
 const explain = (...args: string[]) =>
   container(["explain", "run", "--rootfs", rootfs(), ...args]);
@@ -32,7 +31,11 @@ async function planOf(
   return JSON.parse((await explain("--json", ...args)).stdout);
 }
 
-test("explain run prints every step in order, with its reason and man page", async () => {
+/** The text with what was wrapped put together again. */
+const unwrap = (text: string) =>
+  text.replace(/\n {6,}(?!(why|needs|see):)/g, " ");
+
+test("explain run prints every step in order, with its reason, its needs and man page", async () => {
   const { status, stdout, stderr } = await explain("sh", "-c", "exit 3");
   const plan = await planOf("sh", "-c", "exit 3");
   const steps = PHASES.flatMap((phase) => plan[phase]);
@@ -40,13 +43,54 @@ test("explain run prints every step in order, with its reason and man page", asy
   const [title] = stdout.split("\n");
   assertEquals(title, `container run sh -c exit 3: ${steps.length} steps`);
   const printed = [
-    ...stdout.matchAll(/^ *(\d+)\. (.*)\n {6}why: (.+)\n {6}see: (.+)$/gm),
-  ].map(([, number, what, why, man]) => [Number(number), what, why, man]);
-  assertEquals(
-    printed,
-    steps.map((step, i) => [i + 1, describe(step), step.why, step.man]),
-  );
+    ...unwrap(stdout).matchAll(
+      /^ *(\d+)\. (.*?)(?: \(as (\d+)\)|\n {6}why: +(.+)\n {6}needs: (.+)\n {6}see: +(.+))$/gm,
+    ),
+  ];
+  assertEquals(printed.length, steps.length);
+  for (const [index, step] of steps.entries()) {
+    const [, number, what, as, why, needs, man] = printed[index]!;
+    assertEquals([Number(number), what], [
+      index + 1,
+      describe(step, { names: true }),
+    ]);
+    if (as) {
+      // It only names one before it that says the same.
+      const other = steps[Number(as) - 1]!;
+      assert(Number(as) <= index);
+      assertEquals([other.step, other.why], [step.step, step.why]);
+    } else {
+      assertEquals([why, man], [step.why, step.man]);
+      assertMatch(needs!, /Linux \d+\.\d+.* \(.+\)$/);
+    }
+  }
 });
+
+test("explain run is readable at 80 columns, and has no colour where nobody looks", async () => {
+  const { stdout } = await explain("sh");
+  const long = stdout.split("\n").filter((line) => line.length > 80);
+  assertEquals(long.filter((line) => line.trim().includes(" ")), []);
+  assert(!stdout.includes("\x1b"));
+});
+
+test(
+  "explain run has colours on a terminal, unless NO_COLOR is set",
+  async () => {
+    const line = shellLine([...CONTAINER, "explain", "run", "true"]);
+    for (
+      const [set, colours] of [["unset NO_COLOR", true], ["NO_COLOR=1", false]]
+    ) {
+      const { stdout } = await execute([
+        "script",
+        "-qec",
+        `${set}; export NO_COLOR; ${line}`,
+        "/dev/null",
+      ]);
+      assertEquals(stdout.includes("\x1b["), colours, String(set));
+    }
+  },
+  { skip: without("script") },
+);
 
 test("explain run --json gives the phases, wherever --json stands", async () => {
   const plan = await planOf("sh");
@@ -107,61 +151,6 @@ test("explain of what it does not know is a usage error that names the nearest",
   assertEquals((await container(["explain", "run"])).status, 2);
 });
 
-/** The calls that change something and that nothing but a plan makes. */
-const TRACED = [
-  "unshare",
-  "mount",
-  "umount2",
-  "pivot_root",
-  "sethostname",
-  "chroot",
-  "chdir",
-  "mkdirat",
-  "setpgid",
-  "execveat",
-  "close_range",
-  "kill",
-];
-
-interface Traced {
-  pid: string;
-  name: string;
-  text: string;
-}
-
-/** strace's lines, each call whole, in the order in which they began. */
-function parseTrace(text: string): Traced[] {
-  const calls: Traced[] = [];
-  for (const line of text.split("\n")) {
-    const call = line.match(/^(\d+) +(\w+)\((.*)$/);
-    if (call) calls.push({ pid: call[1]!, name: call[2]!, text: call[3]! });
-  }
-  return calls;
-}
-
-async function trace(
-  names: readonly string[],
-  words: readonly string[],
-): Promise<Traced[]> {
-  await using dir = new TempDir();
-  const file = `${dir.path}/trace`;
-  const { status, stderr } = await execute([
-    "strace",
-    "-f",
-    "-s",
-    "4096",
-    "-e",
-    `trace=${names.join(",")}`,
-    "-e",
-    "signal=none",
-    "-o",
-    file,
-    ...words,
-  ]);
-  assertEquals([status, stderr], [0, ""]);
-  return parseTrace(await Deno.readTextFile(file));
-}
-
 test("explain run makes none of the calls it prints", async () => {
   const explained = await trace(
     [
@@ -176,148 +165,8 @@ test("explain run makes none of the calls it prints", async () => {
     ],
     [...CONTAINER, "explain", "run", "--rootfs", rootfs(), "sh"],
   );
-  const forks = explained.filter(({ name, text }) =>
-    !name.startsWith("clone") || /CLONE_NEW/.test(text)
+  const forks = explained.filter(({ name, args }) =>
+    !name.startsWith("clone") || /CLONE_NEW/.test(args)
   );
   assertEquals(forks, []);
 }, { skip: without("strace") });
-
-/** The part of a plan's calls that strace prints and that can be told apart. */
-function expectedCalls(steps: readonly Step[]): [name: string, text: string][] {
-  return steps.flatMap((step) =>
-    lower(step).flatMap((call): [string, string][] => {
-      if (call.name === "compare" || call.name === "fail") return [];
-      if (!TRACED.includes(call.name) && call.name !== "execve") return [];
-      const words = call.args.filter((arg) => typeof arg === "string");
-      return [[call.name, words.map((word) => JSON.stringify(word)).join(" ")]];
-    })
-  );
-}
-
-/** What is left of an expected list when it is looked for in order. */
-function missing(
-  expected: [string, string][],
-  calls: readonly Traced[],
-): [string, string][] {
-  const left = [...expected];
-  for (const { name, text } of calls) {
-    const [next] = left;
-    if (!next) break;
-    const words = next[1] ? next[1].split(" ") : [];
-    if (name === next[0] && words.every((word) => text.includes(word))) {
-      left.shift();
-    }
-  }
-  return left;
-}
-
-for (const flags of [[], ["--chroot"], ["--hostname", "box", "-w", "/tmp"]]) {
-  test(
-    `run ${
-      flags.join(" ")
-    } makes the calls of the plan that explain prints, in its order`,
-    async () => {
-      await using dir = new TempDir();
-      const path = await copyRootfs(dir.path);
-      // A mountpoint to make: one more step.
-      await Deno.remove(`${path}/proc`);
-      const args = ["--rootfs", path, "-q", ...flags, "true"];
-      const plan: Plan = JSON.parse(
-        (await container(["explain", "--json", "run", ...args])).stdout,
-      );
-      const words = runWords();
-      const calls = await trace([...TRACED, "execve", "clone3"], [
-        ...words.slice(0, words.indexOf("--rootfs")),
-        ...args,
-      ]);
-
-      const born = calls.findIndex(({ name, text }) =>
-        name === "clone3" && /CLONE_NEWPID/.test(text)
-      );
-      assert(born >= 0, "the clone of the plan");
-      assertMatch(calls[born]!.text, /CLONE_NEWNS/);
-      const executed = calls.findIndex(({ name }) => name === "execveat");
-      const pid1 = calls[executed]!.pid;
-      const rest = calls.slice(executed + 1);
-      const command = rest.find(({ pid, name, text }) =>
-        pid !== pid1 && name === "execve" && text.includes('"walker"')
-      );
-      assert(command, "the walker of the command");
-
-      const launch = calls.slice(born, executed + 1)
-        .filter(({ pid }) => pid === pid1);
-      const own = rest.filter(({ pid }) => pid === pid1);
-      const process = rest.filter(({ pid }) => pid === command.pid);
-      assertEquals(missing(expectedCalls(plan.launch), launch), [], "launch");
-      assertEquals(
-        missing([
-          ...expectedCalls(plan.container),
-          ...expectedCalls(plan.cleanup),
-        ], own),
-        [],
-        "container",
-      );
-      // A PATH is walked until the command is found.
-      const wanted = expectedCalls(plan.process);
-      const found = wanted.findIndex(([name]) => name === "execve");
-      assertEquals(
-        missing(wanted.slice(0, found + 1), process),
-        [],
-        "process",
-      );
-      assertEquals(process.length, found + 2, "no call beside the plan's");
-
-      // And nothing that the plan does not say: the same number of each call.
-      for (
-        const name of [
-          "unshare",
-          "mount",
-          "umount2",
-          "pivot_root",
-          "sethostname",
-          "chroot",
-          "mkdirat",
-          "setpgid",
-        ]
-      ) {
-        const planned = PHASES.flatMap((phase) => expectedCalls(plan[phase]))
-          .filter(([planned]) => planned === name).length;
-        const made = calls.slice(born).filter((call) => call.name === name);
-        assertEquals(made.length, planned, name);
-      }
-    },
-    { skip: without("strace") },
-  );
-}
-
-test(
-  "run --no-init makes the calls of the plan in one process, in its order",
-  async () => {
-    const args = ["--no-init", "--rootfs", rootfs(), "-q", "true"];
-    const plan: Plan = JSON.parse(
-      (await container(["explain", "--json", "run", ...args])).stdout,
-    );
-    assertEquals([plan.init, plan.cleanup], [false, []]);
-    const words = runWords();
-    const calls = await trace([...TRACED, "execve", "clone3"], [
-      ...words.slice(0, words.indexOf("--rootfs")),
-      ...args,
-    ]);
-    const born = calls.findIndex(({ name, text }) =>
-      name === "clone3" && /CLONE_NEWPID/.test(text)
-    );
-    const expected = expectedCalls([
-      ...plan.launch,
-      ...plan.container,
-      ...plan.process,
-    ]);
-    const found = expected.findIndex(([name]) => name === "execve");
-    const { pid } = calls.slice(born + 1).find(({ name }) =>
-      name === "pivot_root"
-    )!;
-    const made = calls.slice(born + 1).filter((call) => call.pid === pid);
-    assertEquals(missing(expected.slice(0, found + 1), made), []);
-    assertEquals(made.length, found + 1, "no call beside the plan's");
-  },
-  { skip: without("strace") },
-);

@@ -17,7 +17,7 @@ import {
   places,
   pooled,
 } from "./_fault.ts";
-import { descendants, readProcess } from "./_host.ts";
+import { descendants, describeBelow, readProcess } from "./_host.ts";
 import {
   container,
   execute,
@@ -63,7 +63,10 @@ async function killAt(
   // What is orphaned is adopted by this process, and would not be found below.
   let waiting: number | null = null;
   await until(
-    `something waits at ${what}: ${session.output}`,
+    () =>
+      `something waits at ${what}: ${session.output}\n${
+        describeBelow(session.pid)
+      }`,
     () => (waiting = findWaiting(session.pid)) !== null,
   );
   const target = victim(session.pid, waiting!, place.phase);

@@ -12,7 +12,7 @@ import { mapIds } from "../launch/id_maps.ts";
 import { alterLowering, lower } from "../launch/lower.ts";
 import { StepError } from "../launch/step_error.ts";
 import type { ContainerOptions } from "../lifecycle/options.ts";
-import type { Prepared } from "../lifecycle/run.ts";
+import { hostMounts, type Prepared } from "../lifecycle/run.ts";
 import { describe } from "../plan/describe.ts";
 import type { Step, StepKind } from "../plan/step.ts";
 import {
@@ -35,6 +35,10 @@ const VARIANTS: Record<string, Partial<ContainerOptions>> = {
   "layers in memory": { ephemeral: true, readonly: true },
   "settings": {
     hostname: "fault",
+    domainname: "fault",
+    timeOffsets: { boottime: { secs: 1, nanosecs: 0 } },
+    personality: "LINUX",
+    landlock: { ro: ["/"], rw: ["/dev/null"], connect: [443] },
     user: "65534:65534",
     groups: ["7"],
     sysctls: { "net.ipv4.ip_forward": "1" },
@@ -59,13 +63,24 @@ const VARIANTS: Record<string, Partial<ContainerOptions>> = {
     ],
     ephemeral: true,
   },
+  "a mount of the host's": {
+    mounts: [{
+      destination: "/tmp",
+      type: "bind",
+      source: "/usr",
+      options: ["rbind", "ro", "idmap=uids=0-1-1;gids=0-1-1"],
+    }],
+  },
 };
 
 const covered = new Set<StepKind>();
 
 /** Runs a plan without our program inside, in this process, to its end. */
-function runHere({ plan, spec }: Prepared): StepError | number {
+async function runHere(
+  { plan, spec }: Prepared,
+): Promise<StepError | number> {
   try {
+    using mounts = await hostMounts(plan);
     using started = startContainer({
       plan,
       args: spec.process.args,
@@ -73,6 +88,8 @@ function runHere({ plan, spec }: Prepared): StepError | number {
       debug: false,
       preserve: spec.process.preserve ?? 0,
       foreground: false,
+      mounts: mounts?.fds,
+      terminal: spec.process.terminal ?? false,
     });
     try {
       for (const step of plan.host) {
@@ -98,10 +115,12 @@ const openHere = () => [...Deno.readDirSync("/proc/self/fd")].length;
 for (const [variant, options] of Object.entries(VARIANTS)) {
   test(`every call of every step that fails is told by its step, without init: ${variant}`, async () => {
     const prepared = await decide({ ...options, init: false });
-    assertEquals(runHere(prepared), 0, "without a fault");
+    assertEquals(await runHere(prepared), 0, "without a fault");
     const open = openHere();
     try {
-      for (const step of walkedSteps(prepared.plan)) failInTurn(prepared, step);
+      for (const step of walkedSteps(prepared.plan)) {
+        await failInTurn(prepared, step);
+      }
     } finally {
       alterLowering((_, instructions) => instructions);
     }
@@ -110,7 +129,7 @@ for (const [variant, options] of Object.entries(VARIANTS)) {
 }
 
 /** Each call of a step; the first is always made, some are for other machines. */
-function failInTurn(prepared: Prepared, faulty: Step): void {
+async function failInTurn(prepared: Prepared, faulty: Step): Promise<void> {
   const count = lower(faulty).length;
   for (let at = 0; at < count; at++) {
     alterLowering((step, instructions) =>
@@ -118,7 +137,7 @@ function failInTurn(prepared: Prepared, faulty: Step): void {
         ? instructions.with(at, { name: "fail", error: "EPERM" })
         : instructions
     );
-    const result = runHere(prepared);
+    const result = await runHere(prepared);
     alterLowering((_, instructions) => instructions);
     const what = `${faulty.step} ${at}`;
     if (!(result instanceof StepError)) {
@@ -140,6 +159,7 @@ const COMMAND_LINES: Record<string, [Partial<ContainerOptions>, string[]]> = {
   "with init": [{}, []],
   "without init": [{ init: false }, ["--no-init"]],
   "in a user namespace": [{ userNamespace: "private" }, ["--userns"]],
+  "with a terminal": [{ tty: true }, ["-t"]],
   "with limits": [{
     resources: { memory: { limit: 64 << 20 } },
   }, ["-m", "64m"]],
@@ -171,8 +191,10 @@ for (const [name, [options, flags]] of Object.entries(COMMAND_LINES)) {
 function expectedMessage({ step }: Place): string {
   return step.step === "executeSelf"
     ? "container: Cannot execute this program again: "
-    : step.step === "joinCgroups"
+    : step.step === "joinCgroups" && /container-/.test(step.files[0]!)
     ? "container: Cannot join the cgroups of "
+    : step.step === "openCgroups"
+    ? "container: Cannot open "
     : `container: Cannot ${describe(step)}: `;
 }
 
@@ -194,6 +216,30 @@ test("a label that cannot be set is told, where there is no security module, too
   }
 });
 
+for (const flags of [[], ["--no-init"], ["--no-new-privs=false"]]) {
+  test(`a listener that cannot be sent is told, and nobody waits for it: ${flags[0] ?? "--init"}`, async () => {
+    const all = places(
+      await decide({
+        seccomp: "learn",
+        init: flags[0] !== "--no-init",
+        noNewPrivileges: flags[0] !== "--no-new-privs=false",
+      }, "null"),
+    );
+    const learning = all.filter(({ step: { step } }) =>
+      ["keepSocket", "setSeccomp", "sendListener"].includes(step)
+    );
+    for (const place of learning) {
+      const { status, stdout, stderr } = await execute(
+        faultWords(place, "fail", ...flags, "--seccomp", "learn", "true"),
+      );
+      assertEquals([status, stdout], [125, ""], stderr);
+      assertEquals(stderr.split("\n").length, 2, stderr);
+      assertStringIncludes(stderr, expectedMessage(place));
+      covered.add(place.step.step);
+    }
+  });
+}
+
 test("ids that cannot be mapped are told, and the process that waits for them is gone", async () => {
   const { status, stderr } = await run([
     "--uidmap",
@@ -214,6 +260,20 @@ test("a cgroup that cannot be made is told, and no part of it remains", async ()
   assertEquals([status, stderr.split("\n").length], [125, 2], stderr);
   assertStringIncludes(stderr, "container: Cannot ");
   covered.add("makeCgroup");
+});
+
+test("a mount that cannot be made on the host is told", async () => {
+  const { status, stderr } = await run([
+    ...["-v", "/proc:/mnt:idmap=uids=0-1-1;gids=0-1-1", "true"],
+  ]);
+  assertEquals([status, stderr.split("\n").length], [125, 2], stderr);
+  assertStringIncludes(
+    stderr,
+    "container: Cannot open /proc with its user ids",
+  );
+  covered.add("mapMount");
+  // tests/image_test.ts has its failures.
+  covered.add("mountImage");
 });
 
 test("every kind of step has failed once", () => {

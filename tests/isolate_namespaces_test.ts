@@ -124,7 +124,10 @@ testBoth(
       );
       assertEquals([status, stdout], [125, ""], path);
       assertMatch(stderr, words);
-      assertMatch(stderr, /^container: Cannot join network of [^\n]+\n$/);
+      assertMatch(
+        stderr,
+        /^container: Cannot join the network namespace [^\n]+\n$/,
+      );
     }
   },
 );

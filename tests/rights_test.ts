@@ -49,7 +49,7 @@ testBoth(
       );
     await refused(/not root.*sudo/, "--userns", "host");
     await refused(
-      /EACCES.*Run as root \(sudo\)\./,
+      /EACCES.*Run as root \(sudo\)/,
       "--network",
       "path:/proc/1/ns/net",
     );
@@ -64,7 +64,7 @@ testBoth(
     const result = await mode.run(["true"], {
       before: ["setpriv", "--bounding-set=-all"],
     });
-    assertRefused(result, 125, /EPERM.*Run as root \(sudo\)\./);
+    assertRefused(result, 125, /EPERM.*Run as root \(sudo\)/);
   },
   { skip: without("setpriv") },
 );

@@ -7,6 +7,8 @@ import {
   execute,
   type Mode,
   Nobody,
+  shellLine,
+  startTerminal,
   TempDir,
   testBoth as bothModes,
   without,
@@ -174,6 +176,31 @@ test("--rootfs / is the host's tree, read-only", async (tenant, mode) => {
   );
   assertEquals([stdout, stderr], ["readonly\ncontainer\n", ""]);
 });
+
+test(
+  "a terminal of its own is tied to the caller's, which is given back",
+  async (tenant, mode) => {
+    const { before, env } = tenant.nobody;
+    const words = [
+      "env",
+      ...Object.entries(env).map(([key, value]) => `${key}=${value}`),
+      ...before,
+      ...mode.runWords("-q", "--rootfs", tenant.rootfs),
+    ];
+    const script = "tty; ls -1 /dev/console; stty size; read x; echo got $x";
+    await using terminal = startTerminal(
+      `stty rows 33 cols 111; before=$(stty -a); ${
+        shellLine([...words, "sh", "-c", script])
+      }; [ "$before" = "$(stty -a)" ] && echo same`,
+    );
+    await terminal.expect(
+      /\/dev\/pts\/0\r\n\/dev\/console\r\n33 111\r\n/,
+    );
+    await terminal.send("word\r");
+    await terminal.expect(/got word\r\nsame\r\n/);
+    assertEquals(await terminal.end(), 0);
+  },
+);
 
 test("what was left out is said, unless -q", async (tenant, mode) => {
   const { stderr } = await tenant.run(mode, "--quiet=false", "true");

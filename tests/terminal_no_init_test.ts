@@ -1,5 +1,5 @@
 /**
- * A terminal that is shared with a command that is PID 1. Ctrl-C and Ctrl-Z do
+ * `-T`, a terminal that is shared with a command that is PID 1. Ctrl-C and Ctrl-Z do
  * nothing to one that has no handler for them, as in docker without --init; a
  * shell handles them for its jobs.
  */
@@ -16,10 +16,10 @@ import {
 import { CTRL_C, CTRL_Z, sleeping } from "./_keys.ts";
 
 const test = (name: string, fn: () => Promise<void>) =>
-  hostTest(`--no-init: ${name}`, fn, { skip: without("script") });
+  hostTest(`-T --no-init: ${name}`, fn, { skip: without("script") });
 
 const inside = (script: string) =>
-  shellLine(NO_INIT.runWords("-q", "sh", "-c", script));
+  shellLine(NO_INIT.runWords("-q", "-T", "sh", "-c", script));
 
 const pause = () => new Promise((resolve) => setTimeout(resolve, 200));
 
@@ -68,7 +68,7 @@ test("the terminal is the caller's again afterwards", async () => {
 test("a shell inside has job control", async () => {
   await using terminal = startTerminal(
     `stty cols 400; ${
-      shellLine(NO_INIT.runWords("-q", "-e", "PS1=in> ", "sh"))
+      shellLine(NO_INIT.runWords("-q", "-T", "-e", "PS1=in> ", "sh"))
     }; echo status $?`,
   );
   await terminal.expect(/in> /);

@@ -1,4 +1,4 @@
-/** A terminal that the container shares: Ctrl-C, Ctrl-Z, fg, bg, size, hang-up. */
+/** `-T`, a terminal that the container shares: Ctrl-C, Ctrl-Z, fg, bg, size, hang-up. */
 
 // @ts-types="../types/std_assert.d.ts"
 import { assertEquals, assertNotMatch } from "@std/assert";
@@ -6,13 +6,14 @@ import {
   execute,
   runWords,
   shellLine,
+  startShell,
   startTerminal,
   test as hostTest,
   until,
   without,
 } from "./_harness.ts";
 import { descendants, readProcess } from "./_host.ts";
-import type { Session } from "./_session.ts";
+import { containerInit } from "./_terminal.ts";
 import {
   CTRL_BACKSLASH,
   CTRL_C,
@@ -25,35 +26,15 @@ import {
 const NEEDS = without("script") ?? without("bash");
 
 const test = (name: string, fn: () => Promise<void>) =>
-  hostTest(name, fn, { skip: NEEDS });
+  hostTest(`-T: ${name}`, fn, { skip: NEEDS });
 
-const inside = (script: string) =>
-  shellLine(runWords("-q", "sh", "-c", script));
+const shared = (...words: string[]) =>
+  shellLine(runWords("-q", "-T", ...words));
+
+const inside = (script: string) => shared("sh", "-c", script);
 
 const COUNT =
   "trap 'n=$((n + 1)); echo int $n' INT; trap 'echo end $n; exit 7' TERM; echo ready; while :; do sleep 0.05; done";
-
-/** An interactive shell of the host with job control, as a user has it. */
-async function startShell(): Promise<Session> {
-  const shell = startTerminal(
-    "stty cols 400; exec bash --norc --noprofile -i",
-  );
-  await shell.send("PS1='host> '; bind 'set enable-bracketed-paste off'\n");
-  await shell.expect(/[\r\n]host> /);
-  return shell;
-}
-
-/** The only container's PID 1 below a session. */
-function child(session: Session): number | undefined {
-  return descendants(session.pid).find(({ pid }) => {
-    try {
-      return Deno.readTextFileSync(`/proc/${pid}/status`)
-        .match(/^NSpid:\t\d+\t1$/m);
-    } catch {
-      return false;
-    }
-  })?.pid;
-}
 
 for (
   const [what, start] of [
@@ -74,7 +55,7 @@ for (
       await terminal.expect(new RegExp(`int ${count}\r\n`));
       await new Promise((resolve) => setTimeout(resolve, 150));
     }
-    const [command] = descendants(child(terminal)!);
+    const [command] = descendants(containerInit(terminal)!);
     Deno.kill(command!.pid, "SIGTERM");
     await terminal.expect(/^end 3\r\n/);
     await terminal.end();
@@ -94,7 +75,7 @@ test("Ctrl-C ends a command that does nothing about it, with 130", async () => {
 
 test("Ctrl-\\ ends a command with 131", async () => {
   await using terminal = startTerminal(
-    `${shellLine(runWords("-q", "sleep", "1000"))}; echo status $?`,
+    `${shared("sleep", "1000")}; echo status $?`,
   );
   await sleeping(terminal);
   await terminal.send(CTRL_BACKSLASH);
@@ -103,7 +84,7 @@ test("Ctrl-\\ ends a command with 131", async () => {
 });
 
 test("Ctrl-D is the end of input", async () => {
-  await using terminal = startTerminal(shellLine(runWords("-q", "cat")));
+  await using terminal = startTerminal(shared("cat"));
   await terminal.send("line\n");
   await terminal.expect(/line\r\nline\r\n/);
   await terminal.send(CTRL_D);
@@ -199,7 +180,7 @@ test("started in the background: it runs, and fg hands over the terminal while i
   await shell.expect(/[\n ]ready\r\n/);
   await shell.send("fg\n");
   await until("the job has the terminal", () => {
-    const parent = readProcess(child(shell)!)!.parent;
+    const parent = readProcess(containerInit(shell)!)!.parent;
     const fields = Deno.readTextFileSync(`/proc/${parent}/stat`)
       .replace(/^.*\) /, "").split(" ");
     return fields[2] === fields[5];
@@ -232,9 +213,7 @@ test("started in the background, in the foreground before it reads: it reads", a
 
 test("a shell inside has job control: Ctrl-C ends its sleep, Ctrl-Z stops it, fg continues it", async () => {
   await using terminal = startTerminal(
-    `stty cols 400; PS1=x exec ${
-      shellLine(runWords("-q", "-e", "PS1=in> ", "sh"))
-    }`,
+    `stty cols 400; PS1=x exec ${shared("-e", "PS1=in> ", "sh")}`,
   );
   await terminal.expect(/in> /);
   await terminal.send("sleep 1000\n");
@@ -261,7 +240,7 @@ test("a shell inside has job control: Ctrl-C ends its sleep, Ctrl-Z stops it, fg
 
 test("a shell inside bash inside a shell: Ctrl-Z of the inner job stays inside", async () => {
   await using shell = await startShell();
-  await shell.send(`${shellLine(runWords("-q", "-e", "PS1=in> ", "sh"))}\n`);
+  await shell.send(`${shared("-e", "PS1=in> ", "sh")}\n`);
   await shell.expect(/\nin> |^in> |\rin> |in> $/);
   await shell.send("sleep 1000\n");
   await sleeping(shell);
@@ -293,7 +272,7 @@ test("the size of the terminal is seen inside, and a change arrives once", async
   await execute(["stty", "-F", tty!, "rows", "44", "cols", "99"]);
   await terminal.expect(/winch 1\r\n/);
   await new Promise((resolve) => setTimeout(resolve, 150));
-  const [command] = descendants(child(terminal)!);
+  const [command] = descendants(containerInit(terminal)!);
   Deno.kill(command!.pid, "SIGTERM");
   await terminal.expect(/^end 1\r\n/);
   assertEquals(await terminal.end(), 7);
@@ -302,7 +281,7 @@ test("the size of the terminal is seen inside, and a change arrives once", async
 test("the terminal's settings are left as they were", async () => {
   await using terminal = startTerminal(
     `before=$(stty -a); ${
-      shellLine(runWords("-q", "sh", "-c", "exit 0"))
+      inside("exit 0")
     }; [ "$before" = "$(stty -a)" ] && echo same`,
   );
   await terminal.expect(/same\r\n/);

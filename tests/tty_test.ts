@@ -1,22 +1,27 @@
-/** `-t`: a terminal of the container's own, tied to the one it was started from. */
+/**
+ * A terminal of the container's own, tied to the one it was started from: the
+ * default on a terminal, and what `-t` gives anywhere.
+ */
 
 // @ts-types="../types/std_assert.d.ts"
 import { assertEquals, assertMatch, assertNotMatch } from "@std/assert";
 import {
+  copyRootfs,
   execute,
   type Mode,
   shellLine,
   startTerminal,
+  TempDir,
   testBoth as bothModes,
   without,
 } from "./_harness.ts";
 import { CTRL_BACKSLASH, CTRL_C, CTRL_D, CTRL_Z, sleeping } from "./_keys.ts";
 
 const testBoth = (name: string, fn: (mode: Mode) => Promise<void>) =>
-  bothModes(`-t: ${name}`, fn, { skip: without("script") });
+  bothModes(`own terminal: ${name}`, fn, { skip: without("script") });
 
 const withTerminal = (mode: Mode, ...words: string[]) =>
-  shellLine(mode.runWords("-q", "-t", ...words));
+  shellLine(mode.runWords("-q", ...words));
 
 const inside = (mode: Mode, script: string) =>
   withTerminal(mode, "sh", "-c", script);
@@ -169,13 +174,147 @@ testBoth(
 
 testBoth("all of the output arrives, whatever its length", async (mode) => {
   await using terminal = startTerminal(
-    `stty cols 200; ${inside(mode, "seq 20000; echo over")}; echo status $?`,
+    `stty cols 200; ${inside(mode, "seq 100000; echo over")}; echo status $?`,
   );
-  await terminal.expect(/\r\n20000\r\nover\r\nstatus 0\r\n/);
+  await terminal.expect(/\r\n100000\r\nover\r\nstatus 0\r\n/);
   const numbers = terminal.output.match(/^\d+(?=\r)/gm)!;
-  assertEquals(numbers.length, 20000);
+  assertEquals(numbers.length, 100000);
   await terminal.end();
 });
+
+testBoth("the announcement begins each line at the left", async (mode) => {
+  const words = mode.runWords("sh", "-c", "echo one; echo two");
+  await using terminal = startTerminal(shellLine(words));
+  const lines = mode.init ? 2 : 1;
+  await terminal.expect(
+    new RegExp(`^(running \\[sh -c [^\\n]*\\] as \\d+\\r\\n){${lines}}`),
+  );
+  await terminal.expect(/^one\r\ntwo\r\n/);
+  assertEquals(await terminal.end(), 0);
+});
+
+testBoth(
+  "a mountpoint that is made is told of before the command speaks",
+  async (mode) => {
+    await using dir = new TempDir();
+    const copy = await copyRootfs(dir.path);
+    const words = mode.runWords("--rootfs", copy, "-v", "/usr:/made/here");
+    await using terminal = startTerminal(
+      shellLine([...words, "sh", "-c", "echo one; echo two"]),
+    );
+    await terminal.expect(/\r\ncontainer: made \/made[^\n]*\r\n/);
+    await terminal.expect(/^(container: [^\n]*\r\n)*one\r\ntwo\r\n/);
+    assertEquals(await terminal.end(), 0);
+  },
+);
+
+testBoth(
+  "standard error that leads elsewhere stays there, with -t it does not",
+  async (mode) => {
+    await using dir = new TempDir();
+    const file = `${dir.path}/errors`;
+    const script = "tty; [ -t 2 ] && echo all; echo error >&2; no-such-command";
+    const start = (...flags: string[]) =>
+      startTerminal(
+        `${
+          shellLine(mode.runWords("-q", ...flags, "sh", "-c", script))
+        } 2>${file}`,
+      );
+    await using terminal = start();
+    await terminal.expect(/^\/dev\/pts\/0\r\n/);
+    assertEquals(await terminal.end(), 127);
+    assertMatch(await Deno.readTextFile(file), /^error\nsh: .*not found\n$/);
+    await using forced = start("-t");
+    await forced.expect(
+      /^\/dev\/pts\/0\r\nall\r\nerror\r\nsh: .*not found\r\n/,
+    );
+    assertEquals(await forced.end(), 127);
+    assertEquals(await Deno.readTextFile(file), "");
+  },
+);
+
+testBoth(
+  "-t: what the program itself complains of goes to standard error",
+  async (mode) => {
+    await using dir = new TempDir();
+    const file = `${dir.path}/errors`;
+    await using terminal = startTerminal(
+      `${withTerminal(mode, "-t", "no-such-command")} 2>${file}`,
+    );
+    assertEquals(await terminal.end(), 127);
+    assertMatch(
+      await Deno.readTextFile(file),
+      /^container: Cannot run no-such-command: not found .*\n$/,
+    );
+    assertEquals(terminal.output, "");
+  },
+);
+
+for (const flags of [["-T"], ["--no-tty"], ["--tty=false"], ["-t", "-T"]]) {
+  testBoth(`${flags.join(" ")} shares the terminal`, async (mode) => {
+    await using terminal = startTerminal(
+      withTerminal(mode, ...flags, "sh", "-c", "tty; test -t 0; echo $?"),
+    );
+    await terminal.expect(/^not a tty\r\n0\r\n/);
+    assertEquals(await terminal.end(), 0);
+  });
+}
+
+// The command writes what it reads, and the terminal echoes it: both directions
+// are full at once.
+testBoth(
+  "100 kB that are pasted all arrive while as much comes back",
+  async (mode) => {
+    const line = "0123456789".repeat(10);
+    const count = 1000;
+    await using terminal = startTerminal(
+      `${
+        inside(mode, "echo ready; cat | tee /dev/stderr | md5sum")
+      }; echo status $?`,
+    );
+    await terminal.expect(/ready\r\n/);
+    await terminal.send(`${line}\r`.repeat(count));
+    await terminal.send(CTRL_D);
+    const { stdout } = await execute(["md5sum"], {
+      stdin: `${line}\n`.repeat(count),
+    });
+    await terminal.expect(new RegExp(stdout.trim().replace("-", "")));
+    await terminal.expect(/status 0\r\n/);
+    await terminal.end();
+  },
+);
+
+testBoth("what is typed before the command runs is for it", async (mode) => {
+  await using terminal = startTerminal(
+    `${withTerminal(mode, "cat")}; echo status $?`,
+  );
+  await terminal.send("early\r");
+  await terminal.send(CTRL_D);
+  await terminal.expect(/early\r\n/);
+  await terminal.expect(/status 0\r\n/);
+  assertEquals(terminal.output.includes("\0"), false);
+  await terminal.end();
+});
+
+testBoth("a reader that goes away ends the command", async (mode) => {
+  const { status } = await execute([
+    "sh",
+    "-c",
+    `${shellLine(mode.runWords("-q", "-t", "yes"))} </dev/null | head -n 1`,
+  ]);
+  assertEquals(status, 0);
+});
+
+testBoth(
+  "mounts over /dev/pts leave no terminal, and none is made",
+  async (mode) => {
+    await using terminal = startTerminal(
+      withTerminal(mode, "--tmpfs", "/dev/pts", "tty"),
+    );
+    await terminal.expect(/^not a tty\r\n/);
+    await terminal.end();
+  },
+);
 
 bothModes(
   "-t without a terminal outside: it has one inside all the same",

@@ -11,7 +11,7 @@ import { spawn } from "../../ffi/spawn.ts";
 import { exitCode, wait } from "../../ffi/wait.ts";
 import type { Instruction } from "../call.ts";
 import { compileImage } from "../image.ts";
-import { HEADER, HEADER_SIZE } from "../layout.ts";
+import { HEADER_SIZE } from "../layout.ts";
 import { type Outcome, readOutcome } from "../outcome.ts";
 import { HANDED } from "../handed.ts";
 import { openWalker } from "../walker.ts";
@@ -30,22 +30,21 @@ export interface Started {
   pid: number;
   /** How far it came, at any time. */
   outcome(): Outcome;
-  /** The index of the instruction it is at. */
-  at(): number;
   memory: Descriptor;
 }
 
-/** Starts a walker with the instructions and a place for its output. */
+/** Starts a walker with the instructions, a place for its output, and further descriptors. */
 export function start(
   instructions: readonly Instruction[],
   output: Descriptor,
+  fds: Record<number, number> = {},
 ): Started {
   const image = compileImage(instructions);
   const memory = moveUp(memoryFile("plan", image.bytes));
   const pid = spawn(
     `/proc/self/fd/${openWalker().fd}`,
     ["walker", String(HANDED.walk)],
-    { 1: output.fd, 2: output.fd, [HANDED.walk]: memory.fd },
+    { ...fds, 1: output.fd, 2: output.fd, [HANDED.walk]: memory.fd },
   );
   const header = () => {
     const bytes = new Uint8Array(HEADER_SIZE);
@@ -56,7 +55,6 @@ export function start(
     pid,
     memory,
     outcome: () => readOutcome(image, header()),
-    at: () => new DataView(header().buffer).getUint32(HEADER.at, true),
   };
 }
 

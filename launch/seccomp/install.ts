@@ -7,7 +7,12 @@ import { INSTRUCTION_SIZE } from "./bpf.ts";
 export const SECCOMP = {
   SECCOMP_SET_MODE_FILTER: 1,
   SECCOMP_FILTER_FLAG_NEW_LISTENER: 8,
+  /** Linux 5.19: who waits for the listener's answer hears of no signal. */
+  SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV: 32,
 } as const;
+
+/** The slot that takes the listener of a filter that has one. */
+export const LISTENER_SLOT = "listener";
 
 const SOCK_FPROG_SIZE = 16;
 
@@ -24,11 +29,15 @@ function socketProgram(filter: Uint8Array): Block {
 
 /**
  * seccomp(2), for the calling thread and all that comes of it. Needs
- * CAP_SYS_ADMIN or no_new_privs.
+ * CAP_SYS_ADMIN or no_new_privs. Asked for a listener, it leaves that, a
+ * close-on-exec descriptor, in {@linkcode LISTENER_SLOT}.
  */
 export function installFilter(filter: Uint8Array, flags = 0): Call {
   return {
     name: "seccomp",
     args: [SECCOMP.SECCOMP_SET_MODE_FILTER, flags, socketProgram(filter)],
+    ...(flags & SECCOMP.SECCOMP_FILTER_FLAG_NEW_LISTENER
+      ? { result: LISTENER_SLOT }
+      : {}),
   };
 }

@@ -3,14 +3,21 @@
  * lets it through, the reports as the kernel writes them, and the profile that
  * comes of them. The reports are SECCOMP_RET_USER_NOTIF's: they need no
  * tracer, so a command that uses ptrace itself can be learned too, and they
- * reach threads, children and 32-bit programs alike.
+ * reach threads, children and 32-bit programs alike. launch/seccomp/serve.ts
+ * receives them.
  */
 
 import type { SeccompProfile } from "../../spec/seccomp.ts";
-import type { Call } from "../call.ts";
-import { Assembler, RET } from "./bpf.ts";
-import { installFilter, SECCOMP } from "./install.ts";
-import { archOf, type CallArch, callName, OCI_ARCH } from "./syscalls.ts";
+import { UNREPORTED } from "../lower_learning.ts";
+import { Assembler, BPF, DATA, RET } from "./bpf.ts";
+import {
+  archOf,
+  AUDIT_ARCH,
+  type CallArch,
+  callName,
+  callNumber,
+  OCI_ARCH,
+} from "./syscalls.ts";
 
 /** Requests of ioctl(2) on a listener, and its sizes (linux/seccomp.h, Linux 5.5). */
 export const NOTIFY = {
@@ -20,32 +27,66 @@ export const NOTIFY = {
   SECCOMP_IOCTL_NOTIF_SEND: 0xc0182101,
   /** _IOW('!', 2, __u64) */
   SECCOMP_IOCTL_NOTIF_ID_VALID: 0x40082102,
+  /** _IOW('!', 4, __u64), Linux 6.6 */
+  SECCOMP_IOCTL_NOTIF_SET_FLAGS: 0x40082104,
   SECCOMP_USER_NOTIF_FLAG_CONTINUE: 1,
+  /** Who answers sleeps next: the caller can go on where it ran, which halves the time. */
+  SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP: 1,
   /** sizeof(struct seccomp_notif) */
   reportSize: 80,
   /** sizeof(struct seccomp_notif_resp) */
   answerSize: 24,
 } as const;
 
-/** The slot in which {@linkcode installLearning} leaves the listener. */
-export const LISTENER_SLOT = "listener";
-
-/** The filter that reports every call. */
-export function learnFilter(): Uint8Array<ArrayBuffer> {
-  const assembler = new Assembler();
-  return assembler.finish(assembler.ret(RET.USER_NOTIF));
-}
-
 /**
- * Puts it into force. The next call of the process waits until the listener,
- * a close-on-exec descriptor of that process, has been fetched from it with
- * pidfd_getfd(2) and answers.
+ * Calls whose appearance is a matter of luck: those of an end, of a signal at
+ * the right moment, of a thread that comes late; and those that vdso(7) answers
+ * without the kernel on one machine and not on the next.
  */
-export function installLearning(): Call {
-  return {
-    ...installFilter(learnFilter(), SECCOMP.SECCOMP_FILTER_FLAG_NEW_LISTENER),
-    result: LISTENER_SLOT,
-  };
+const BY_CHANCE = [
+  "clock_getres",
+  "clock_gettime",
+  "exit",
+  "exit_group",
+  "futex",
+  "getcpu",
+  "gettimeofday",
+  "restart_syscall",
+  "rt_sigreturn",
+  "time",
+];
+
+/** Their like that only 32-bit architectures have. */
+const BY_CHANCE_32 = ["clock_gettime64", "futex_time64", "sigreturn"];
+
+/** What makes no difference to the profile; a walker that has to give up must not wait. */
+const ENDS = ["exit_group", "exit"];
+
+/** The filter that reports every call but those that end a process, and our own. */
+export function learnFilter(
+  arch: typeof Deno.build.arch = Deno.build.arch,
+): Uint8Array<ArrayBuffer> {
+  const assembler = new Assembler();
+  const allow = assembler.ret(RET.ALLOW);
+  const report = assembler.ret(RET.USER_NOTIF);
+  const sixth = DATA.args + 5 * 8;
+  const word = (offset: number, value: bigint, next: number) =>
+    assembler.load(
+      offset,
+      assembler.jump(BPF.JEQ, Number(value), next, report),
+    );
+  let next = word(sixth + 4, UNREPORTED >> 32n, allow);
+  next = word(sixth, UNREPORTED & 0xffffffffn, next);
+  for (const name of ENDS) {
+    next = assembler.jump(BPF.JEQ, callNumber(name, arch)!, allow, next);
+  }
+  const own = assembler.load(DATA.nr, next);
+  return assembler.finish(
+    assembler.load(
+      DATA.arch,
+      assembler.jump(BPF.JEQ, AUDIT_ARCH[arch], own, report),
+    ),
+  );
 }
 
 /** struct seccomp_notif: who wants to call what. */
@@ -57,6 +98,8 @@ export interface Report {
   nr: number;
   /** Unknown to us: undefined. */
   arch: CallArch | undefined;
+  /** The address of the instruction that calls. */
+  from: bigint;
   args: bigint[];
 }
 
@@ -68,6 +111,7 @@ export function readReport(bytes: Uint8Array): Report {
     tid: view.getUint32(8, true),
     nr: view.getInt32(16, true),
     arch: archOf(view.getUint32(20, true)),
+    from: view.getBigUint64(24, true),
     args: Array.from(
       { length: 6 },
       (_, index) => view.getBigUint64(32 + 8 * index, true),
@@ -90,12 +134,6 @@ export function carryOn(id: bigint): Uint8Array<ArrayBuffer> {
 }
 
 /**
- * Calls whose appearance is a matter of luck: a signal at the right moment, or
- * a command that was killed before it ended.
- */
-const BY_CHANCE = ["exit", "exit_group", "restart_syscall", "rt_sigreturn"];
-
-/**
  * The profile that allows these calls and no others. The same names give the
  * same profile, whatever their order.
  */
@@ -103,13 +141,14 @@ export function profileOf(
   names: ReadonlySet<string>,
   archs: Iterable<CallArch> = [Deno.build.arch],
 ): SeccompProfile {
+  const all = new Set(archs);
+  const by32 = all.has("x86") || all.has("arm") ? BY_CHANCE_32 : [];
   return {
     defaultAction: "SCMP_ACT_ERRNO",
     defaultErrnoRet: 1,
-    architectures: [...new Set(archs)].map((arch) => OCI_ARCH[arch])
-      .toSorted(),
+    architectures: [...all].map((arch) => OCI_ARCH[arch]).toSorted(),
     syscalls: [{
-      names: [...new Set([...names, ...BY_CHANCE])].toSorted(),
+      names: [...new Set([...names, ...BY_CHANCE, ...by32])].toSorted(),
       action: "SCMP_ACT_ALLOW",
     }],
   };

@@ -1,30 +1,45 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
-import { Descriptor, moveUp, pipe } from "../../ffi/fcntl.ts";
-import { openLibc, rawSyscall, syscall } from "../../ffi/libc.ts";
-import { exitCode, wait, WNOHANG } from "../../ffi/wait.ts";
+import { moveUp, pipe } from "../../ffi/fcntl.ts";
+import { receive, socketPair } from "../../ffi/socket.ts";
+import { exitCode, waitInBackground } from "../../ffi/wait.ts";
 import { parseSeccomp } from "../../spec/seccomp.ts";
+import { NEWS } from "../handover.ts";
+import { lowerLearning, UNREPORTED } from "../lower_learning.ts";
 import { execute, NO_NEW_PRIVS, runUnder, start } from "./_walk.ts";
 import { compileSeccomp } from "./compile.ts";
+import { installFilter, SECCOMP } from "./install.ts";
 import {
   carryOn,
-  installLearning,
   learnFilter,
-  LISTENER_SLOT,
   NOTIFY,
   profileOf,
   readReport,
   reportedName,
 } from "./learn.ts";
-import { simulate } from "./simulate.ts";
+import { type Learned, serveReports } from "./serve.ts";
+import { type SeccompData, simulate } from "./simulate.ts";
 import { AUDIT_ARCH, callNumber } from "./syscalls.ts";
 
-Deno.test("learnFilter() reports every call", () => {
+Deno.test("learnFilter() reports every call but an end, and ours", () => {
+  const filter = learnFilter("x86_64");
+  const actionOf = (data: SeccompData) => simulate(filter, data).action;
   for (const arch of ["x86_64", "x86", "aarch64", 0] as const) {
-    assertEquals(
-      simulate(learnFilter(), { nr: 1, arch }).action,
-      "USER_NOTIF",
-    );
+    assertEquals(actionOf({ nr: 1, arch }), "USER_NOTIF");
+  }
+  const sendmsg = { nr: 46, arch: "x86_64" } as const;
+  const with6 = (last: bigint) => ({
+    ...sendmsg,
+    args: [0n, 0n, 0n, 0n, 0n, last],
+  });
+  assertEquals(actionOf(with6(UNREPORTED)), "ALLOW");
+  for (const near of [0n, UNREPORTED & 0xffffffffn, UNREPORTED ^ 1n]) {
+    assertEquals(actionOf(with6(near)), "USER_NOTIF");
+  }
+  for (const name of ["exit", "exit_group"]) {
+    const nr = callNumber(name, "x86_64")!;
+    assertEquals(actionOf({ nr, arch: "x86_64" }), "ALLOW");
+    assertEquals(actionOf({ nr, arch: "x86" }), "USER_NOTIF");
   }
 });
 
@@ -34,6 +49,7 @@ Deno.test("readReport() reads struct seccomp_notif", () => {
   view.setUint32(8, 4711, true);
   view.setInt32(16, callNumber("openat", "x86_64")!, true);
   view.setUint32(20, AUDIT_ARCH.x86_64, true);
+  view.setBigUint64(24, 0x401000n, true);
   view.setBigUint64(32, 1n << 63n, true);
   view.setBigUint64(72, 6n, true);
   const report = readReport(new Uint8Array(view.buffer));
@@ -42,6 +58,7 @@ Deno.test("readReport() reads struct seccomp_notif", () => {
     tid: 4711,
     nr: 257,
     arch: "x86_64",
+    from: 0x401000n,
     args: [1n << 63n, 0n, 0n, 0n, 0n, 6n],
   });
   assertEquals(reportedName(report), "openat");
@@ -66,13 +83,25 @@ Deno.test("profileOf() is the same whatever the order", () => {
   );
   assertEquals(profile.architectures, ["SCMP_ARCH_X86", "SCMP_ARCH_X86_64"]);
   assertEquals(profile.syscalls[0]?.names, [
+    "clock_getres",
+    "clock_gettime",
+    "clock_gettime64",
     "execve",
     "exit",
     "exit_group",
+    "futex",
+    "futex_time64",
+    "getcpu",
+    "gettimeofday",
     "restart_syscall",
     "rt_sigreturn",
+    "sigreturn",
+    "time",
     "write",
   ]);
+  assert(
+    !profileOf(new Set(["write"])).syscalls[0]?.names.includes("sigreturn"),
+  );
   const host = { caps: [], arch: "x86_64", kernel: [6, 1] } as const;
   assertEquals(
     parseSeccomp(JSON.parse(JSON.stringify(profile)), host),
@@ -80,70 +109,51 @@ Deno.test("profileOf() is the same whatever the order", () => {
   );
 });
 
-const PIDFD_GETFD = 438n;
-const POLLIN = 1;
+const SOCKET = 40;
 
-/** What the program's listener will do, for the test: fetch, serve, collect. */
-async function learn(argv: [string, ...string[]]): Promise<Set<string>> {
+/** What the program does: install, send, serve. */
+async function learn(argv: [string, ...string[]]): Promise<Learned> {
+  const [ours, theirs] = socketPair();
+  using socket = ours;
+  using far = moveUp(theirs);
   const { read, write } = pipe();
   using output = moveUp(write);
   const started = start(
-    [NO_NEW_PRIVS, installLearning(), execute(...argv)],
+    [
+      NO_NEW_PRIVS,
+      installFilter(learnFilter(), SECCOMP.SECCOMP_FILTER_FLAG_NEW_LISTENER),
+      ...lowerLearning.sendListener({
+        step: "sendListener",
+        socket: SOCKET,
+        listener: SOCKET + 1,
+        why: "",
+        man: "",
+      }),
+      execute(...argv),
+    ],
     output,
+    { [SOCKET]: far.fd },
   );
-  while (started.at() < 2) await new Promise((done) => setTimeout(done, 1));
-  const there = BigInt(started.outcome().slot(LISTENER_SLOT));
-  using pidfd = new Descriptor(syscall("pidfd_open", started.pid, 0));
-  const here = openLibc().libc.syscall(
-    PIDFD_GETFD,
-    BigInt(pidfd.fd),
-    there,
-    0n,
-    0n,
-    0n,
-    0n,
-  );
-  assert(here >= 0n);
-  using listener = new Descriptor(Number(here));
-  const names = new Set<string>();
-  const poll = new DataView(new ArrayBuffer(8));
-  poll.setInt32(0, listener.fd, true);
-  poll.setInt16(4, POLLIN, true);
-  const patience = new BigInt64Array([0n, 10_000_000n]);
-  let status = null;
-  while (!(status = wait(started.pid, WNOHANG))) {
-    rawSyscall(
-      "ppoll",
-      new Uint8Array(poll.buffer),
-      1,
-      new Uint8Array(patience.buffer),
-      null,
-      0,
-    );
-    if (!(poll.getInt16(6, true) & POLLIN)) continue;
-    const bytes = new Uint8Array(NOTIFY.reportSize);
-    const { fd } = listener;
-    if (rawSyscall("ioctl", fd, NOTIFY.SECCOMP_IOCTL_NOTIF_RECV, bytes) < 0) {
-      continue; // Killed meanwhile.
-    }
-    const report = readReport(bytes);
-    const name = reportedName(report);
-    if (name) names.add(name);
-    const answer = carryOn(report.id);
-    rawSyscall("ioctl", fd, NOTIFY.SECCOMP_IOCTL_NOTIF_SEND, answer);
-  }
-  assertEquals(exitCode(status), 0);
+  far.close();
+  const message = await receive(socket.fd);
+  assertEquals(message?.byte, NEWS.listener);
+  using listener = message!.descriptor!;
+  const serving = serveReports(listener);
+  const status = await waitInBackground(started.pid);
+  assertEquals(exitCode(status!), 0);
+  const learned = await serving;
   read.close();
   started.memory.close();
-  return names;
+  return learned;
 }
 
 Deno.test({
-  name: "installLearning() yields a profile under which the command runs again",
+  name: "serveReports() yields a profile under which the command runs again",
   async fn() {
     const argv = ["/bin/sh", "-c", "(echo a; pwd) | cat"] as const;
-    const names = await learn([...argv]);
-    for (const name of ["execve", "pipe2", "write", "exit_group"]) {
+    const { names, archs, unnamed } = await learn([...argv]);
+    assertEquals([[...archs], [...unnamed]], [[Deno.build.arch], []]);
+    for (const name of ["execve", "pipe2", "write"]) {
       assert(names.has(name) || names.has(name.replace(/2$/, "")), name);
     }
     assert(!names.has("mount"));

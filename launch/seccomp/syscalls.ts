@@ -61,6 +61,13 @@ export function callNumber(name: string, arch: CallArch): number | undefined {
   return callsOf(arch).find(([known]) => known === name)?.[1];
 }
 
+/** Whether any architecture of ours has a call of that name. */
+export function isCall(name: string): boolean {
+  return (Object.keys(OWN) as CallArch[]).some((arch) =>
+    callNumber(name, arch) !== undefined
+  );
+}
+
 /** The name of a call, if we know one. */
 export function callName(number: number, arch: CallArch): string | undefined {
   return callsOf(arch).find(([, known]) => known === number)?.[0];

@@ -9,9 +9,17 @@ import {
   callName,
   callNumber,
   callsOf,
+  isCall,
 } from "./syscalls.ts";
 
 const ARCHS: CallArch[] = ["x86_64", "x86", "aarch64", "arm"];
+
+Deno.test("isCall() knows the calls of every architecture of ours, and no others", () => {
+  for (const name of ["read", "getuid32", "set_tls", "arch_prctl"]) {
+    assert(isCall(name), name);
+  }
+  for (const name of ["raed", "", "SYS_read"]) assert(!isCall(name), name);
+});
 
 Deno.test("callsOf() lists every call once, in order", () => {
   for (const arch of ARCHS) {

@@ -1,0 +1,40 @@
+// @ts-types="../types/std_assert.d.ts"
+import { assertEquals } from "@std/assert";
+import type { CgroupMount } from "./hierarchy.ts";
+import { planCgroup } from "./plan.ts";
+import { planScope, readWithScope, slicePath } from "./systemd.ts";
+
+const mount: CgroupMount = {
+  version: 2,
+  path: "/cg",
+  controllers: ["pids", "memory"],
+  own: "/cg/user.slice/session-1.scope",
+};
+
+Deno.test("slicePath() puts a slice into those that its name begins with", () => {
+  assertEquals(slicePath("system.slice"), "/system.slice");
+  assertEquals(slicePath("a-b-c.slice"), "/a.slice/a-b.slice/a-b-c.slice");
+  assertEquals(slicePath("-.slice"), "");
+});
+
+Deno.test("planScope() leaves all that is systemd's alone", () => {
+  const scope = planScope("x", mount);
+  assertEquals(scope.path, "/cg/system.slice/container-x.scope");
+  const { steps } = planCgroup(
+    {
+      id: "x",
+      cgroupsPath: "/system.slice/container-x.scope/command",
+      resources: { pids: { limit: 5 } },
+    },
+    { layout: "v2", mounts: [mount] },
+    readWithScope(scope, mount, () => null),
+  );
+  assertEquals(
+    steps.map((step) => "path" in step && step.path),
+    [
+      `${scope.path}/cgroup.subtree_control`,
+      `${scope.path}/command`,
+      `${scope.path}/command/pids.max`,
+    ],
+  );
+});

@@ -1,0 +1,37 @@
+/** A plan for programs. Pure. */
+
+import type { CgroupPlan } from "../cgroup/step.ts";
+import { transcribe } from "../launch/strace/transcript.ts";
+import { PHASES } from "../plan/step.ts";
+import type { Explained } from "./explain_text.ts";
+import { explainSteps } from "./explained.ts";
+
+/** The phases with their steps as they are, `needs` added to each, and `calls` where they are asked for. */
+export function asJson(
+  { plan, args, leftOut }: Explained,
+  { calls, cgroup }: { calls: boolean; cgroup: CgroupPlan | null },
+): string {
+  const traced = new Map(
+    calls
+      ? transcribe(plan, cgroup).map((step) => [step.number, step.calls])
+      : [],
+  );
+  const steps = explainSteps(plan).map(({ number, phase, step, needs }) => ({
+    phase,
+    step: { ...step, needs, ...(calls ? { calls: traced.get(number) } : {}) },
+  }));
+  return JSON.stringify(
+    {
+      command: args,
+      leftOut,
+      init: plan.init,
+      ...Object.fromEntries(PHASES.map((phase) => [
+        phase,
+        steps.filter((entry) => entry.phase === phase)
+          .map(({ step }) => step),
+      ])),
+    },
+    null,
+    2,
+  );
+}

@@ -1,0 +1,31 @@
+/** `container features`: what of OCI's runtime specification is there, for engines. */
+
+import { UsageError } from "../spec/errors.ts";
+import type { Command } from "./command.ts";
+import { VERSION } from "./commands.ts";
+import { parseFlags } from "./flags.ts";
+import { print } from "./output.ts";
+
+/** Prints the features document of the runtime specification. */
+export const featuresCommand: Command = {
+  name: "features",
+  summary: "Print what of OCI's runtime specification is there, as JSON",
+  usage: "",
+  flags: [],
+  examples: [
+    ["container features", "the document that features.md describes"],
+    ["container features | jq .mountOptions", "what `mounts` can ask for"],
+  ],
+  async execute(argv) {
+    const { rest } = parseFlags([], argv, "container features");
+    if (rest.length) {
+      throw new UsageError(
+        `Unexpected word ${rest[0]}: features takes nothing`,
+        "See container features --help.",
+      );
+    }
+    const { features } = await import("../lifecycle/features.ts");
+    print(JSON.stringify(features(VERSION), null, 2));
+    return 0;
+  },
+};

@@ -1,0 +1,81 @@
+/** Every flag that somebody brings from docker or bubblewrap is answered. */
+// @ts-types="../types/std_assert.d.ts"
+import { assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { nearestFlag } from "./foreign_flags.ts";
+import { parseRunFlags } from "./parse_run.ts";
+import { RUN_FLAGS } from "./run_flags.ts";
+import { UsageError } from "../spec/errors.ts";
+
+// docker run --help of 28, bwrap --help of 0.11
+const DOCKER = `add-host annotation attach blkio-weight blkio-weight-device
+cap-add cap-drop cgroup-parent cgroupns cidfile cpu-count cpu-percent cpu-period
+cpu-quota cpu-rt-period cpu-rt-runtime cpu-shares cpus cpuset-cpus cpuset-mems
+detach detach-keys device device-cgroup-rule device-read-bps device-read-iops
+device-write-bps device-write-iops disable-content-trust dns dns-opt dns-option
+dns-search domainname entrypoint env env-file expose gpus group-add health-cmd
+health-interval health-retries health-start-interval health-start-period
+health-timeout hostname init interactive io-maxbandwidth io-maxiops ip ip6 ipc
+isolation kernel-memory label label-file link link-local-ip log-driver log-opt
+mac-address memory memory-reservation memory-swap memory-swappiness mount name
+net network network-alias no-healthcheck oom-kill-disable oom-score-adj pid
+pids-limit platform privileged publish publish-all pull quiet read-only restart
+rm runtime security-opt shm-size sig-proxy stop-signal stop-timeout storage-opt
+sysctl tmpfs tty ulimit use-api-socket user userns uts volume volume-driver
+volumes-from workdir a c d e i l m p P q t u v w`;
+const BUBBLEWRAP = `args argv0 unshare-all share-net unshare-user
+unshare-user-try unshare-ipc unshare-pid unshare-net unshare-uts unshare-cgroup
+unshare-cgroup-try userns userns2 disable-userns assert-userns-disabled pidns uid
+gid hostname chdir clearenv setenv unsetenv lock-file sync-fd bind bind-try
+dev-bind dev-bind-try ro-bind ro-bind-try bind-fd ro-bind-fd remount-ro
+overlay-src overlay tmp-overlay ro-overlay exec-label file-label proc dev tmpfs
+mqueue dir file bind-data ro-bind-data symlink seccomp add-seccomp-fd block-fd
+userns-block-fd info-fd json-status-fd new-session die-with-parent as-pid-1
+cap-add cap-drop perms size chmod`;
+
+for (const [program, text] of Object.entries({ DOCKER, BUBBLEWRAP })) {
+  Deno.test(`nearestFlag() knows what ${program.toLowerCase()} has and run has not`, () => {
+    const ours = new Set(
+      RUN_FLAGS.flatMap(({ name, short }) => short ? [name, short] : [name]),
+    );
+    const silent = text.split(/\s+/).filter((name) =>
+      !ours.has(name) && !nearestFlag(name)
+    );
+    assertEquals(silent, []);
+  });
+}
+
+Deno.test("nearestFlag() names flags that there are", () => {
+  const named = [...DOCKER.split(/\s+/), ...BUBBLEWRAP.split(/\s+/)].flatMap((
+    name,
+  ) => [...nearestFlag(name)?.matchAll(/--([a-z][a-z0-9-]+)/g) ?? []]);
+  const unknown = named.map(([, name]) => name).filter((name) =>
+    !RUN_FLAGS.some((flag) => flag.name === name)
+  );
+  assertEquals(unknown, []);
+});
+
+Deno.test("nearestFlag() has no word for what nobody has", () => {
+  assertEquals(nearestFlag("constructor"), null);
+  assertEquals(nearestFlag("nosuch"), null);
+});
+
+Deno.test("parseRunFlags() answers a flag of docker's, and guesses at others", async () => {
+  const refused = async (words: RegExp, ...argv: string[]) => {
+    const { message, hint } = await assertRejects(
+      () => parseRunFlags(RUN_FLAGS, argv, "container run"),
+      UsageError,
+    );
+    assertMatch(`${message}. ${hint}`, words);
+  };
+  await refused(
+    /Unknown flag --entrypoint\. The command/,
+    "--entrypoint",
+    "sh",
+  );
+  await refused(/Unknown flag -p80:80\. .*--network host/, "-p80:80");
+  await refused(/Unknown flag -dit\. .*background/, "-dit");
+  await refused(
+    /Unknown flag --hostnme\. Did you mean --hostname/,
+    "--hostnme",
+  );
+});

@@ -1,0 +1,106 @@
+/**
+ * The options of `--volume` and `--mount`: which there are, which go together,
+ * and what is meant by one that there is not.
+ */
+
+import { BIND_OPTIONS, mountOptions } from "../plan/mount_options.ts";
+import { UsageError } from "../spec/errors.ts";
+import { closestString } from "./closest.ts";
+
+/** docker's and podman's that change nothing here: what they ask for is so. */
+const WITHOUT_EFFECT = [
+  "nocopy",
+  "consistent",
+  "cached",
+  "delegated",
+  // SELinux labels: lifecycle/spec.ts says so where there are such.
+  "z",
+  "Z",
+];
+
+/** Further words of `--mount`, which cli/run_values.ts has made options of. */
+const MOUNT_WORDS = ["readonly", "bind-propagation", "bind-recursive"];
+
+const PROPAGATIONS = /^r?(private|slave|shared|unbindable)$/;
+
+/** Of each pair one can hold. */
+const PAIRS: readonly (readonly string[])[] = [
+  ["ro", "rw"],
+  ["rro", "rw"],
+  ["bind", "rbind"],
+  ["exec", "noexec"],
+  ["suid", "nosuid"],
+  ["dev", "nodev"],
+  ["z", "Z"],
+];
+
+const nearest = (word: string, known: readonly string[]) => {
+  const near = closestString(word.toLowerCase(), known);
+  return near && near.length > 1 ? `Did you mean ${near}? ` : "";
+};
+
+/**
+ * The options of a bind mount as the Spec has them: docker's are with what is
+ * mounted below.
+ *
+ * @throws UsageError for one that there is not, with the nearest, and for two
+ * that contradict each other
+ */
+export function bindOptions(flag: string, words: readonly string[]): string[] {
+  const known = [...BIND_OPTIONS, ...WITHOUT_EFFECT];
+  const plain = words.filter((word) => !/^r?idmap=/.test(word));
+  for (const word of plain) {
+    const strange = mountOptions([word]).data.length > 0;
+    if (!strange || WITHOUT_EFFECT.includes(word)) continue;
+    throw new UsageError(
+      `${flag}: unknown option ${word}`,
+      `${
+        nearest(word, [...known, ...MOUNT_WORDS])
+      }The options are ro, rw, bind, rbind, noexec, nosuid, nodev, private, slave, shared, idmap and their like.`,
+    );
+  }
+  const pair = PAIRS.find((pair) => pair.every((word) => words.includes(word)));
+  const spread = [...new Set(words.filter((word) => PROPAGATIONS.test(word)))];
+  const both = pair ?? (spread.length > 1 ? spread : null);
+  if (both) {
+    throw new UsageError(
+      `${flag}: ${both[0]} and ${both[1]} contradict each other`,
+      "Leave one of them out.",
+    );
+  }
+  return [
+    ...(words.includes("bind") ? [] : ["rbind"]),
+    ...words.filter((word) => word !== "rbind" && word !== "nocopy"),
+  ];
+}
+
+/** What a file system in memory takes, tmpfs(5), by the word before `=`. */
+const TMPFS_OPTIONS = [
+  ...["size", "mode", "uid", "gid", "nr_inodes", "nr_blocks"],
+  ...["huge", "mpol", "inode32", "inode64", "noswap"],
+];
+
+/**
+ * Refuses what a file system in memory does not take.
+ *
+ * @throws UsageError with the nearest option that there is
+ */
+export function checkTmpfsOptions(
+  flag: string,
+  words: readonly string[],
+): void {
+  for (const word of mountOptions(words).data) {
+    const [key = ""] = word.split("=");
+    if (TMPFS_OPTIONS.includes(key)) continue;
+    const known = [
+      ...TMPFS_OPTIONS,
+      ...["ro", "rw", "exec", "noexec", "nosuid", "nodev"],
+    ];
+    throw new UsageError(
+      `${flag}: unknown option ${key}`,
+      `${
+        nearest(key, known)
+      }A tmpfs takes size=, mode=, uid=, gid= and others.`,
+    );
+  }
+}

@@ -1,0 +1,165 @@
+/**
+ * The values of the flags of `run` for devices, names, clocks and Landlock,
+ * parsed: each complaint names its flag. Nothing is looked up here.
+ */
+
+import type { ContainerOptions } from "../lifecycle/options.ts";
+import { UsageError } from "../spec/errors.ts";
+import type { TimeOffset } from "../spec/types.ts";
+
+/** An address of ip(7) or ipv6(7) as text. */
+function isAddress(text: string): boolean {
+  if (/^\d{1,3}(\.\d{1,3}){3}$/.test(text)) {
+    return text.split(".").every((part) => Number(part) < 256);
+  }
+  return /^[0-9a-f:.]+$/i.test(text) && text.includes(":") &&
+    URL.canParse(`http://[${text}]`);
+}
+
+function address(flag: string, text: string): string {
+  const bare = text.replace(/^\[(.*)\]$/, "$1");
+  if (isAddress(bare)) return bare;
+  throw new UsageError(
+    `${flag}: ${text || "the address"} is not an IP address`,
+    "Write one like 192.0.2.1 or 2001:db8::1.",
+  );
+}
+
+const isDomain = (text: string) => /^[^\s#;]+$/.test(text);
+
+/** `NAME:IP` or `NAME=IP`: a line of hosts(5). */
+export function parseAddHost(text: string): { name: string; address: string } {
+  const flag = `--add-host ${text}`;
+  const [, name = "", to = ""] = text.match(/^([^:=]*)[:=](.*)$/s) ?? [];
+  if (!name || !to) {
+    throw new UsageError(
+      `${flag}: not NAME:IP`,
+      "Write it like --add-host db:192.0.2.1.",
+    );
+  }
+  if (!isDomain(name)) throw new UsageError(`${flag}: ${name} is no name`);
+  if (to === "host-gateway") {
+    throw new UsageError(
+      `${flag}: there is no bridge to the host, so it has no gateway`,
+      "With --network host the host is 127.0.0.1.",
+    );
+  }
+  return { name, address: address(flag, to) };
+}
+
+/** `--dns`: an address of a name server. */
+export const parseNameserver = (text: string): string =>
+  address(`--dns ${text}`, text);
+
+/** `--dns-search` and `--dns-option`: one word of resolv.conf(5). */
+export function parseResolverWord(flag: string, text: string): string {
+  if (isDomain(text)) return text;
+  throw new UsageError(
+    `--${flag} ${text}: not one word`,
+    `Give the flag once for each.`,
+  );
+}
+
+/** `--domainname`: at most 64 bytes, setdomainname(2). */
+export function parseDomainname(text: string): string {
+  const bytes = new TextEncoder().encode(text).length;
+  if (bytes > 0 && bytes <= 64 && !text.includes("\0")) return text;
+  throw new UsageError(
+    `--domainname ${text}: a domain name has 1 to 64 bytes`,
+  );
+}
+
+/** Each `CLOCK=SECONDS`. */
+export function parseTimeOffsets(
+  texts: readonly string[],
+): ContainerOptions["timeOffsets"] {
+  const offsets: Partial<Record<string, TimeOffset>> = {};
+  for (const text of texts) {
+    const match = text.match(
+      /^(monotonic|boottime)=([+-]?)(\d{1,10})(?:\.(\d{1,9}))?$/,
+    );
+    if (!match) {
+      throw new UsageError(
+        `--time-offset ${text}: not CLOCK=SECONDS`,
+        "The clocks are monotonic and boottime: --time-offset boottime=86400.",
+      );
+    }
+    const [, clock, sign, whole, part = ""] = match;
+    offsets[clock!] = timeOffset(
+      sign === "-",
+      Number(whole),
+      Number(part.padEnd(9, "0")),
+    );
+  }
+  return texts.length ? offsets : undefined;
+}
+
+/** The kernel has nanoseconds that count upwards, before zero too. */
+function timeOffset(
+  negative: boolean,
+  seconds: number,
+  nanoseconds: number,
+): TimeOffset {
+  if (!negative) return { secs: seconds, nanosecs: nanoseconds };
+  return nanoseconds
+    ? { secs: -seconds - 1, nanosecs: 1e9 - nanoseconds }
+    : { secs: seconds && -seconds, nanosecs: 0 };
+}
+
+/** `linux` or `linux32`, setarch(8)'s. */
+export function parsePersonality(
+  text: string | undefined,
+): ContainerOptions["personality"] {
+  if (text === undefined) return undefined;
+  const name = text.toUpperCase();
+  if (name === "LINUX" || name === "LINUX32") return name;
+  if (name === "LINUX64") return "LINUX";
+  throw new UsageError(
+    `--personality ${text}: not one of linux and linux32`,
+    "linux32 makes uname -m say what a 32-bit program expects.",
+  );
+}
+
+const MAX_PORT = 65535;
+
+/** Each `ro=PATH`, `rw=PATH`, `exec=PATH`, `connect=PORT`, `bind=PORT`, some joined by commas. */
+export function parseLandlock(
+  texts: readonly string[],
+): ContainerOptions["landlock"] {
+  if (!texts.length) return undefined;
+  const rules: NonNullable<ContainerOptions["landlock"]> = {};
+  // A comma may be in a path: it divides where another rule follows.
+  const words = texts.flatMap((text) => text.split(/,(?=[a-z]+=)/));
+  for (const word of words) {
+    const flag = `--landlock ${word}`;
+    const [, kind, value = ""] = word.match(/^([a-z]+)=(.+)$/s) ?? [];
+    if (kind === "ro" || kind === "rw" || kind === "exec") {
+      if (!value.startsWith("/")) {
+        throw new UsageError(
+          `${flag}: ${value} is not absolute`,
+          "It is looked up inside the container and begins with a slash.",
+        );
+      }
+      (rules[kind] ??= []).push(value);
+    } else if (kind === "connect" || kind === "bind") {
+      const ports = rules[kind];
+      rules[kind] = value === "any" || ports === "any"
+        ? "any"
+        : [...ports ?? [], parsePort(flag, value)];
+    } else {
+      throw new UsageError(
+        `${flag}: not one of ro=PATH, rw=PATH, exec=PATH, connect=PORT and bind=PORT`,
+        "Write it like --landlock ro=/ --landlock rw=/tmp,connect=443.",
+      );
+    }
+  }
+  return rules;
+}
+
+function parsePort(flag: string, text: string): number {
+  const port = Number(text);
+  if (/^\d{1,5}$/.test(text) && port <= MAX_PORT) return port;
+  throw new UsageError(
+    `${flag}: ${text} is no port from 0 to ${MAX_PORT}, nor any`,
+  );
+}

@@ -1,0 +1,78 @@
+/** `container spec`: a config.json to begin with. Runs on the host; writes that one file. */
+
+import { ContainerError, UsageError } from "../spec/errors.ts";
+import type { Command } from "./command.ts";
+import { type Flag, parseFlags } from "./flags.ts";
+
+const SPEC_FLAGS: readonly Flag[] = [
+  {
+    name: "bundle",
+    short: "b",
+    value: "DIR",
+    help: "Where config.json is written (default .)",
+  },
+  { name: "rootless", help: "For who is not root: with a user namespace" },
+];
+
+/** Writes the default container as config.json. */
+export const specCommand: Command = {
+  name: "spec",
+  summary: "Write config.json for the default container, to be changed",
+  usage: "[--bundle DIR] [--rootless]",
+  flags: SPEC_FLAGS,
+  examples: [
+    ["container spec", "here"],
+    ["container spec --bundle /srv/box", "in another directory"],
+    ["container spec --rootless", "for who runs it, without root"],
+  ],
+  async execute(argv) {
+    const flags = parseFlags(SPEC_FLAGS, argv, "container spec");
+    if (flags.rest.length) {
+      throw new UsageError(
+        `Unexpected word ${flags.rest[0]}: spec takes flags only`,
+        "See container spec --help.",
+      );
+    }
+    const { defaultConfig } = await import("../lifecycle/default_config.ts");
+    const { kernelVersion } = await import("../lifecycle/seccomp.ts");
+    const { configText } = await import("../spec/config_text.ts");
+    const spec = defaultConfig({
+      kernel: kernelVersion(),
+      arch: Deno.build.arch,
+      ...(flags.has("rootless")
+        ? { rootless: { uid: Deno.uid() ?? 0, gid: Deno.gid() ?? 0 } }
+        : {}),
+    });
+    write(flags.last("bundle") ?? ".", configText(spec));
+    return 0;
+  },
+};
+
+/** A new file: one that is there may be somebody's work. */
+function write(bundle: string, text: string): void {
+  const path = `${bundle}/config.json`;
+  try {
+    Deno.writeTextFileSync(path, text, { createNew: true });
+  } catch (cause) {
+    if (cause instanceof Deno.errors.AlreadyExists) {
+      throw new ContainerError("File config.json exists. Remove it first", {
+        cause,
+        hint: `It is ${Deno.realPathSync(bundle)}/config.json.`,
+      });
+    }
+    const [problem, hint] = cause instanceof Deno.errors.NotFound
+      ? ["no such directory", `Make it: mkdir -p ${bundle}`]
+      : cause instanceof Deno.errors.NotADirectory
+      ? ["it is not a directory", "Name one with --bundle DIR."]
+      : cause instanceof Deno.errors.PermissionDenied
+      ? [
+        "permission denied (EACCES)",
+        "Name a directory of yours with --bundle DIR.",
+      ]
+      : [String(cause), undefined];
+    throw new ContainerError(`Cannot write ${path}: ${problem}`, {
+      cause,
+      hint,
+    });
+  }
+}

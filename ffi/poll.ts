@@ -1,0 +1,104 @@
+/** poll.h: waiting for what happens on descriptors. */
+
+import { lazily, rawSyscall } from "./libc.ts";
+import { addressOf } from "./memory.ts";
+
+export const POLL = {
+  POLLIN: 1,
+  POLLOUT: 4,
+  POLLERR: 8,
+  POLLHUP: 0x10,
+} as const;
+
+const background = lazily(
+  {
+    /** int poll(struct pollfd *, nfds_t, int), on a thread that may block */
+    poll: {
+      parameters: ["i64", "u64", "i32"],
+      result: "i32",
+      nonblocking: true,
+    },
+    /** ssize_t read(int, void *, size_t), on a thread that may block */
+    read: {
+      parameters: ["i32", "i64", "i64"],
+      result: "i64",
+      nonblocking: true,
+    },
+  } as const,
+);
+
+/** Bytes of a struct pollfd. */
+const POLLFD_SIZE = 8;
+
+/** What is waited for at a descriptor. */
+export interface Interest {
+  fd: number;
+  /** Bits of {@linkcode POLL}. */
+  events: number;
+}
+
+/**
+ * poll(2) without blocking this thread: what has happened at each, in their
+ * order; nothing anywhere when the time is up or a signal came.
+ *
+ * @param milliseconds how long to wait at most; -1 for ever
+ */
+export async function waitForAny(
+  interests: readonly Interest[],
+  milliseconds: number,
+): Promise<number[]> {
+  const bytes = new Uint8Array(POLLFD_SIZE * interests.length);
+  const view = new DataView(bytes.buffer);
+  interests.forEach(({ fd, events }, index) => {
+    view.setInt32(POLLFD_SIZE * index, fd, true);
+    view.setInt16(POLLFD_SIZE * index + 4, events, true);
+  });
+  const ready = await background().poll(
+    addressOf(bytes),
+    BigInt(interests.length),
+    milliseconds,
+  );
+  return interests.map((_, index) =>
+    ready > 0 ? view.getInt16(POLLFD_SIZE * index + 6, true) : 0
+  );
+}
+
+/** The same at one descriptor, and without an end. */
+export async function waitForOne(fd: number, events: number): Promise<number> {
+  return (await waitForAny([{ fd, events }], -1))[0]!;
+}
+
+/** ppoll(2): what has happened; 0 where nothing has within the time, in milliseconds. */
+export function poll(fd: number, events: number, timeout: number): number {
+  const view = new DataView(new ArrayBuffer(POLLFD_SIZE));
+  view.setInt32(0, fd, true);
+  view.setInt16(4, events, true);
+  const patience = new BigInt64Array([0n, BigInt(timeout) * 1_000_000n]);
+  rawSyscall(
+    "ppoll",
+    new Uint8Array(view.buffer),
+    1,
+    new Uint8Array(patience.buffer),
+    null,
+    0,
+  );
+  return view.getInt16(6, true);
+}
+
+/** Blocks until a descriptor takes bytes again, ppoll(2). */
+export function waitForRoom(fd: number): void {
+  const bytes = new Uint8Array(POLLFD_SIZE);
+  const view = new DataView(bytes.buffer);
+  view.setInt32(0, fd, true);
+  view.setInt16(4, POLL.POLLOUT, true);
+  rawSyscall("ppoll", bytes, 1, null, null, 0);
+}
+
+/** read(2) without blocking this thread: 0 at the end of file, -1 on an error. */
+export async function readInBackground(
+  fd: number,
+  bytes: Uint8Array,
+): Promise<number> {
+  const { read } = background();
+  return Number(await read(fd, addressOf(bytes), BigInt(bytes.length)));
+}

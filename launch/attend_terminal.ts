@@ -1,0 +1,123 @@
+/**
+ * Waiting for a container that has a terminal of its own. Runs in the parent,
+ * on the host; loaded when it is needed.
+ */
+
+import { kill, SIGNAL } from "../ffi/signal.ts";
+import { wait, type WaitStatus } from "../ffi/wait.ts";
+import { FORWARDED } from "../plan/child.ts";
+import { ContainerError } from "../spec/errors.ts";
+import type { Container } from "./container.ts";
+import { forwardSignals } from "./forward_signals.ts";
+import { NEWS, SIGNAL_FOREGROUND } from "./handover.ts";
+import {
+  hasJobShell,
+  ownForegroundGroup,
+  stopHere,
+  waitForCommand,
+} from "./job.ts";
+import { OuterTerminal } from "./outer_terminal.ts";
+import type { ParentHooks } from "./parent.ts";
+import { Relay } from "./relay.ts";
+
+/** How long a command may take to end after its terminal did, in milliseconds. */
+const AFTER_HANGUP = 2000;
+
+/**
+ * Ties the user's terminal to the container's until the container has ended and
+ * all of its output is through. Signals are passed on; a command that stops
+ * (Ctrl-Z) stops us, with the user's terminal as it was meanwhile.
+ *
+ * @param hooks `furnished` is called while the user's terminal still returns
+ * the carriage: once everything is mounted, the container's terminal comes
+ * @returns how the container's first process ended
+ */
+export async function attendTerminal(
+  container: Container,
+  hooks: Pick<ParentHooks, "furnished">,
+): Promise<WaitStatus | null> {
+  const { pid, handover: { plan } } = container;
+  using held = new DisposableStack();
+  const outer = held.use(new OuterTerminal());
+  let relay: Relay | undefined;
+  let relaying: Promise<void> | undefined;
+  let failure: unknown;
+  let attending = true;
+  held.defer(() => attending = false);
+  // Somebody was told to stop, or sits at a terminal and can continue us.
+  let stops = outer.exists;
+
+  const resume = () => {
+    if (!attending) return;
+    outer.enter();
+    relay?.resize();
+    relay?.awake();
+  };
+  // The size of the window goes its own way.
+  const passedOn = forwardSignals(
+    pid,
+    FORWARDED.filter((name) => name !== "SIGWINCH"),
+    (name) => {
+      stops ||= name === "SIGTSTP";
+      if (name === "SIGCONT") resume();
+    },
+  );
+  Deno.addSignalListener("SIGWINCH", () => {
+    if (attending) relay?.resize();
+  });
+
+  const follow = (news: number) => {
+    if (news === NEWS.running || !stops) return;
+    if (news === NEWS.wantsTerminal) {
+      // The container's own, that is, which nobody else needs.
+      kill(pid, SIGNAL_FOREGROUND);
+    } else if (!outer.exists || hasJobShell()) {
+      relay?.flush();
+      const wholeJob = ownForegroundGroup() !== null;
+      outer.leave();
+      stopHere({ wholeJob });
+      resume();
+      // What woke us is passed on as every signal is.
+      if (passedOn.includes("SIGCONT")) return;
+    }
+    kill(pid, SIGNAL.SIGCONT);
+  };
+
+  // Nobody is left to look at it: it is told, as a shell tells its jobs, and
+  // killed where it goes on. As PID 1 it may not even hear SIGHUP.
+  let ended = false;
+  const hangUp = () => {
+    if (ended) return;
+    kill(pid, SIGNAL.SIGHUP);
+    setTimeout(() => ended || kill(pid, SIGNAL.SIGKILL), AFTER_HANGUP);
+  };
+
+  for await (const { byte, descriptor } of container.news()) {
+    if (byte !== NEWS.terminal) {
+      follow(byte);
+      continue;
+    }
+    if (!descriptor) {
+      kill(pid, SIGNAL.SIGKILL);
+      failure = new ContainerError(
+        "Cannot take over the container's terminal: no descriptor came with it",
+        { hint: "Are too many files open? See ulimit -n." },
+      );
+      continue;
+    }
+    hooks.furnished?.();
+    relay = held.use(new Relay(descriptor, outer, hangUp));
+    relaying = relay.run().catch((error) => {
+      failure = error;
+      kill(pid, SIGNAL.SIGKILL);
+    });
+  }
+  const status = plan.init
+    ? wait(pid)
+    : await waitForCommand(pid, () => follow(NEWS.stopped));
+  ended = true;
+  relay?.finish();
+  await relaying;
+  if (failure) throw failure;
+  return status;
+}

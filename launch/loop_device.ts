@@ -1,0 +1,114 @@
+/**
+ * A file as a disk, loop(4). Runs on the host, in the parent. The device is
+ * free again when its last user is gone, a mount among them: nobody has to
+ * clean up, whoever is killed when.
+ */
+
+import { SyscallError } from "../ffi/errno.ts";
+import { type Descriptor, moveUp, O, open } from "../ffi/fcntl.ts";
+import { syscall } from "../ffi/libc.ts";
+import { ContainerError } from "../spec/errors.ts";
+
+// linux/loop.h
+const LOOP_CONFIGURE = 0x4c0a;
+const LOOP_CTL_GET_FREE = 0x4c82;
+const LO_FLAGS_READ_ONLY = 1;
+const LO_FLAGS_AUTOCLEAR = 4;
+const CONFIG = { size: 304, fd: 0, flags: 60, name: 64 } as const;
+/** How long the name is at most by which losetup(8) shows it. */
+export const NAME_MAX = 63;
+
+/** sys/file.h. */
+export const LOCK = { shared: 1, exclusive: 2, atOnce: 4 } as const;
+
+/** How often another program may take the free device first. */
+const TRIES = 64;
+
+/**
+ * Attaches a file to a free loop device.
+ *
+ * The file stays locked, flock(2), as long as the device has it: two mounts of
+ * one file system that write would ruin it, and one that reads would see it
+ * change.
+ *
+ * @throws ContainerError where there are no loop devices, the file is in use,
+ * or the caller may not
+ */
+export function attachLoop(
+  path: string,
+  { readonly }: { readonly: boolean },
+): Descriptor {
+  const failed = (reason: string, hint: string, cause?: unknown) =>
+    new ContainerError(
+      `Cannot attach ${path} to a loop device: ${reason}`,
+      { hint, cause },
+    );
+  try {
+    using file = open(path, readonly ? O.O_RDONLY : O.O_RDWR);
+    const lock = readonly ? LOCK.shared : LOCK.exclusive;
+    try {
+      syscall("flock", file.fd, lock | LOCK.atOnce);
+    } catch (error) {
+      if (!(error instanceof SyscallError) || error.code !== "EAGAIN") {
+        throw error;
+      }
+      throw failed(
+        "it is in use",
+        readonly
+          ? "A container writes to it: wait for its end, or use a copy."
+          : "To write to it you must be its only user: use a copy, or leave changes to --ephemeral or --overlay.",
+        error,
+      );
+    }
+    using control = open("/dev/loop-control", O.O_RDWR);
+    for (let left = TRIES;; left--) {
+      const number = syscall("ioctl", control.fd, LOOP_CTL_GET_FREE, 0);
+      const device = moveUp(
+        open(`/dev/loop${number}`, readonly ? O.O_RDONLY : O.O_RDWR),
+      );
+      try {
+        syscall(
+          "ioctl",
+          device.fd,
+          LOOP_CONFIGURE,
+          configuration(file.fd, path, readonly),
+        );
+        return device;
+      } catch (error) {
+        device.close();
+        const taken = error instanceof SyscallError && error.code === "EBUSY";
+        if (!taken || !left) throw error;
+      }
+    }
+  } catch (error) {
+    if (!(error instanceof SyscallError)) throw error;
+    const none = ["ENOENT", "ENXIO", "ENODEV"].includes(error.code);
+    throw failed(
+      error.message.replace(/^Cannot call /, ""),
+      none
+        ? "This machine has no loop devices: modprobe loop as root, or unpack the image into a directory."
+        : "Run as root (sudo), or unpack the image into a directory.",
+      error,
+    );
+  }
+}
+
+/** struct loop_config. */
+function configuration(
+  fd: number,
+  path: string,
+  readonly: boolean,
+): Uint8Array {
+  const bytes = new Uint8Array(CONFIG.size);
+  const view = new DataView(bytes.buffer);
+  view.setUint32(CONFIG.fd, fd, true);
+  view.setUint32(
+    CONFIG.flags,
+    LO_FLAGS_AUTOCLEAR | (readonly ? LO_FLAGS_READ_ONLY : 0),
+    true,
+  );
+  // For losetup(8) to show; the kernel does not look at it.
+  const name = new TextEncoder().encode(path).subarray(0, NAME_MAX);
+  bytes.set(name, CONFIG.name);
+  return bytes;
+}

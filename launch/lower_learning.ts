@@ -1,0 +1,48 @@
+/**
+ * Lowering of what `--seccomp learn` needs beside its filter: the listener's
+ * way from the process that has just filtered itself to the parent.
+ */
+
+import { O } from "../ffi/fcntl.ts";
+import { descriptorMessage } from "./descriptor_message.ts";
+import { NEWS } from "./handover.ts";
+import { HANDED } from "./handed.ts";
+import type { Lowering } from "./lower.ts";
+import { LISTENER_SLOT } from "./seccomp/install.ts";
+
+const MSG_NOSIGNAL = 0x4000;
+
+/**
+ * The sixth argument of a call that the filter lets through unreported. The
+ * listener cannot answer while it is on its way, so the calls that send it must
+ * not wait for an answer; the kernel ignores a sixth argument of theirs. It
+ * guards nothing: the filter lets every call through in the end.
+ */
+export const UNREPORTED = 0x6c_65_61_72_6e_69_6e_67n;
+
+export const lowerLearning: Lowering<"keepSocket" | "sendListener"> = {
+  keepSocket: ({ from, to }) => [{
+    name: "dup3",
+    args: [from ?? HANDED.status, to, O.O_CLOEXEC],
+  }],
+  sendListener: ({ socket, listener }) => [
+    {
+      // The message has to name it by a number that is known beforehand.
+      name: "dup3",
+      args: [{ slot: LISTENER_SLOT }, listener, O.O_CLOEXEC, 0, 0, UNREPORTED],
+      // It has this number already.
+      expect: ["EINVAL"],
+    },
+    {
+      name: "sendmsg",
+      args: [
+        socket,
+        descriptorMessage(NEWS.listener, listener),
+        MSG_NOSIGNAL,
+        0,
+        0,
+        UNREPORTED,
+      ],
+    },
+  ],
+};

@@ -1,0 +1,127 @@
+/** Lowering of what gives a container a terminal of its own. */
+
+import { AT_EMPTY_PATH, AT_FDCWD, O } from "../ffi/fcntl.ts";
+import {
+  MOVE_MOUNT_F_EMPTY_PATH,
+  OPEN_TREE_CLOEXEC,
+  OPEN_TREE_CLONE,
+} from "../ffi/mount.ts";
+import {
+  TIOCGPTPEER,
+  TIOCSCTTY,
+  TIOCSPTLCK,
+  TIOCSWINSZ,
+} from "../ffi/termios.ts";
+import type { Call, Instruction } from "./call.ts";
+import { descriptorMessage } from "./descriptor_message.ts";
+import { HANDED, TERMINAL_NEWS } from "./handed.ts";
+import type { Lowering } from "./lower.ts";
+
+const MSG_NOSIGNAL = 0x4000;
+/**
+ * Under this number the terminal's master side goes to the parent: a message
+ * holds a number that is known beforehand, and in the child, which is a Deno
+ * with descriptors of its own, this is one that is free. Below 64, where the
+ * table of descriptors would have to grow.
+ */
+const MASTER = 63;
+
+/**
+ * The master side goes to the parent, and to nobody else: who holds it types
+ * as the user.
+ */
+const handOver: readonly Call[] = [
+  { name: "dup3", args: [{ slot: "master" }, MASTER, O.O_CLOEXEC] },
+  { name: "close", args: [{ slot: "master" }] },
+  {
+    name: "sendmsg",
+    args: [
+      HANDED.status,
+      descriptorMessage(TERMINAL_NEWS, MASTER),
+      MSG_NOSIGNAL,
+    ],
+  },
+  { name: "close", args: [MASTER] },
+];
+
+const becomeStreams = (
+  terminal: number | { slot: string },
+  streams: readonly number[],
+) =>
+  streams.map((fd): Instruction => ({ name: "dup3", args: [terminal, fd, 0] }));
+
+export const lowerTerminal: Lowering<
+  "makeSession" | "openTerminal" | "shareTerminal"
+> = {
+  makeSession: () => [{ name: "setsid", args: [] }],
+  openTerminal: ({ size, streams }) => [
+    {
+      name: "openat",
+      args: [AT_FDCWD, "/dev/pts/ptmx", O.O_RDWR | O.O_NOCTTY | O.O_CLOEXEC, 0],
+      result: "master",
+    },
+    {
+      name: "ioctl",
+      args: [{ slot: "master" }, TIOCSPTLCK, new Uint8Array(4)],
+    },
+    {
+      // By the master's descriptor: a name in /dev/pts could be another's.
+      name: "ioctl",
+      args: [
+        { slot: "master" },
+        TIOCGPTPEER,
+        O.O_RDWR | O.O_NOCTTY | O.O_CLOEXEC,
+      ],
+      result: "terminal",
+    },
+    // The parent keeps it up to date; a command that asks at once is not to
+    // find none.
+    ...(size
+      ? [
+        {
+          name: "ioctl",
+          args: [
+            { slot: "terminal" },
+            TIOCSWINSZ,
+            new Uint8Array(
+              new Uint16Array([size.height, size.width, 0, 0]).buffer,
+            ),
+          ],
+        } as const,
+      ]
+      : []),
+    { name: "ioctl", args: [{ slot: "terminal" }, TIOCSCTTY, 0] },
+    {
+      name: "mknodat",
+      args: [AT_FDCWD, "/dev/console", 0o100600, 0],
+      expect: ["EEXIST", "EROFS", "EACCES", "EPERM"],
+    },
+    {
+      name: "open_tree",
+      args: [
+        { slot: "terminal" },
+        "",
+        OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH,
+      ],
+      result: "console",
+      expect: ["EINVAL", "EPERM"],
+      skipOnExpected: 2,
+    },
+    {
+      name: "move_mount",
+      args: [
+        { slot: "console" },
+        "",
+        AT_FDCWD,
+        "/dev/console",
+        MOVE_MOUNT_F_EMPTY_PATH,
+      ],
+      expect: ["ENOENT"],
+    },
+    { name: "close", args: [{ slot: "console" }] },
+    ...becomeStreams({ slot: "terminal" }, streams),
+    { name: "close", args: [{ slot: "terminal" }] },
+    ...handOver,
+  ],
+  shareTerminal: ({ streams }) => becomeStreams(0, streams),
+};

@@ -1,0 +1,101 @@
+/**
+ * The calls that the parent makes on the host: not from a compiled plan, but
+ * through Deno's functions for files. Pure.
+ */
+
+import type { CgroupPlan, CgroupStep } from "../../cgroup/step.ts";
+import type { StepOf } from "../../plan/step.ts";
+import type { IdMapping } from "../../spec/types.ts";
+import { plain } from "./notation.ts";
+import type { Process, TracedCall } from "./transcript.ts";
+
+const encoder = new TextEncoder();
+
+const calls = (process: Process, texts: readonly string[]): TracedCall[] =>
+  texts.map((text) => ({ process, text }));
+
+/** A text written to a file. */
+function writing(path: string, text: string, remark = ""): string[] {
+  const inProc = path.startsWith("/proc/");
+  return [
+    `openat(AT_FDCWD, ${plain(path)}, O_WRONLY|${
+      inProc ? "O_CREAT|" : ""
+    }O_TRUNC|O_CLOEXEC${inProc ? ", 0666" : ""}) = <file>${remark}`,
+    `write(<file>, ${plain(text)}, ${encoder.encode(text).length}) = ${
+      encoder.encode(text).length
+    }`,
+    "close(<file>) = 0",
+  ];
+}
+
+const lines = (maps: readonly IdMapping[]) =>
+  maps.map((map) => `${map.containerID} ${map.hostID} ${map.size}\n`).join("");
+
+const words = (maps: readonly IdMapping[]) =>
+  maps.flatMap((map) => [
+    String(map.containerID),
+    String(map.hostID),
+    String(map.size),
+  ]);
+
+/** What launch/id_maps.ts does. */
+export function mapCalls(
+  { uids, gids, helper, denySetgroups }: StepOf<"mapIds">,
+): TracedCall[] {
+  const file = (name: string) => `/proc/<pid>/${name}`;
+  const run = (
+    program: "newuidmap" | "newgidmap",
+    maps: readonly IdMapping[],
+  ) =>
+    calls(program, [
+      `execve(<${program}>, ${
+        plain([program, "<pid>", ...words(maps)])
+      }, ...) = 0`,
+    ]);
+  return [
+    ...calls(
+      "parent",
+      denySetgroups ? writing(file("setgroups"), "deny") : [],
+    ),
+    ...(helper
+      ? [...run("newgidmap", gids), ...run("newuidmap", uids)]
+      : calls("parent", [
+        ...writing(file("gid_map"), lines(gids)),
+        ...writing(file("uid_map"), lines(uids)),
+      ])),
+  ];
+}
+
+/** What cgroup/apply.ts does. */
+export function cgroupCalls(cgroup: CgroupPlan | null): TracedCall[] {
+  return calls("parent", (cgroup?.steps ?? []).flatMap(applied));
+}
+
+function applied(step: CgroupStep): string[] {
+  switch (step.step) {
+    case "makeDirectory":
+      return [`mkdir(${plain(step.path)}, 0755) = 0 /* or EEXIST */`];
+    case "write":
+      return writing(
+        step.path,
+        step.value,
+        step.optional || step.instead ? " /* or ENOENT: skip 2 */" : "",
+      );
+    case "copy":
+      return copying(step.from, step.path);
+    // Which calls these are depends on the programs that are there by then.
+    case "attachDevices":
+      return [];
+  }
+}
+
+/** A new cpuset is empty, so that it is filled; with what, only the kernel knows. */
+const copying = (from: string, path: string): string[] => [
+  `openat(AT_FDCWD, ${plain(path)}, O_RDONLY|O_CLOEXEC) = <empty>`,
+  "close(<empty>) = 0",
+  `openat(AT_FDCWD, ${plain(from)}, O_RDONLY|O_CLOEXEC) = <above>`,
+  "close(<above>) = 0",
+  `openat(AT_FDCWD, ${plain(path)}, O_WRONLY|O_TRUNC|O_CLOEXEC) = <file>`,
+  "write(<file>, ..., ...) = ?",
+  "close(<file>) = 0",
+];

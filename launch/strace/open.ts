@@ -1,0 +1,42 @@
+/** The flags of open(2) as strace(1) writes them. Pure. */
+
+import { AT_FDCWD, O } from "../../ffi/fcntl.ts";
+import type { Argument, Call } from "../call.ts";
+import { flags, octal, plain } from "./notation.ts";
+
+/** In strace's order, which is not that of the values. */
+const OPEN = {
+  O_CREAT: O.O_CREAT,
+  O_EXCL: O.O_EXCL,
+  O_NOCTTY: O.O_NOCTTY,
+  O_NONBLOCK: O.O_NONBLOCK,
+  O_NOFOLLOW: O.O_NOFOLLOW,
+  O_CLOEXEC: O.O_CLOEXEC,
+  O_PATH: O.O_PATH,
+  O_DIRECTORY: O.O_DIRECTORY,
+};
+const ACCESS = ["O_RDONLY", "O_WRONLY", "O_RDWR"] as const;
+const ACCESS_MASK = 3;
+
+/** The flags of open(2). */
+export function openFlags(value: number): string {
+  const access = ACCESS[value & ACCESS_MASK] ?? "O_ACCMODE";
+  const rest = value & ~ACCESS_MASK;
+  return rest ? `${access}|${flags(rest, OPEN)}` : access;
+}
+
+/** A directory that a path is relative to. */
+export const at = (directory: Argument): string =>
+  directory === AT_FDCWD ? "AT_FDCWD" : plain(directory);
+
+/** openat(2): a mode counts only where a file may be made, and is shown only then. */
+export function openat({ args }: Call): string[] {
+  const [directory, path, given, mode] = args;
+  const value = Number(given);
+  return [
+    at(directory!),
+    plain(path!),
+    openFlags(value),
+    ...(value & O.O_CREAT ? [octal(Number(mode))] : []),
+  ];
+}

@@ -1,0 +1,55 @@
+/**
+ * A user namespace that nobody lives in: what MOUNT_ATTR_IDMAP takes a mapping
+ * of ids from. Runs on the host, in the parent.
+ */
+
+import { type Descriptor, moveUp, O, open, pipe } from "../ffi/fcntl.ts";
+import { kill, SIGNAL } from "../ffi/signal.ts";
+import { wait } from "../ffi/wait.ts";
+import type { Step } from "../plan/step.ts";
+import type { IdMapping } from "../spec/types.ts";
+import { HANDED } from "./handed.ts";
+import { mapIds } from "./id_maps.ts";
+import { compileSteps } from "./program.ts";
+import { clonedPid, walk } from "./walker.ts";
+
+const why = "a mapping of ids exists as a user namespace only";
+
+/** What makes the process that the namespace is made with. */
+export const HOLD_STEPS: readonly Step[] = [
+  { step: "clone", namespaces: ["user"], why, man: "user_namespaces(7)" },
+  { step: "setParentDeathSignal", signal: "SIGKILL", why, man: "prctl(2)" },
+  { step: "waitForParent", why, man: "read(2)" },
+];
+
+/**
+ * Makes a user namespace with these mappings. A process has to be in it while
+ * it is made, and no longer: the descriptor keeps it.
+ *
+ * @throws ContainerError where it cannot be made or the ids cannot be mapped
+ */
+export function makeUserNamespace(
+  uids: readonly IdMapping[],
+  gids: readonly IdMapping[],
+): Descriptor {
+  const lifeline = pipe();
+  // Our end closed, the process ends by itself, whatever becomes of us.
+  using _ours = lifeline.write;
+  using theirs = moveUp(lifeline.read);
+  using walking = walk(compileSteps(HOLD_STEPS), () => HOLD_STEPS, {
+    fds: { [HANDED.lifeline]: theirs },
+  });
+  const pid = clonedPid(walking);
+  try {
+    const helper = false;
+    const denySetgroups = false;
+    mapIds(pid, {
+      ...{ step: "mapIds", uids, gids, helper, denySetgroups, why },
+      man: "user_namespaces(7)",
+    });
+    return moveUp(open(`/proc/${pid}/ns/user`, O.O_RDONLY));
+  } finally {
+    kill(pid, SIGNAL.SIGKILL);
+    wait(pid);
+  }
+}

@@ -1,0 +1,206 @@
+/**
+ * Devices of the host for a container: looked up, and what the cgroup is to say
+ * of them. Runs on the host, in the parent; reads and changes nothing. Loaded
+ * where a device is asked for.
+ */
+
+import { DEFAULT_DEVICE_RULES, splitDevice } from "../cgroup/devices.ts";
+import { UsageError } from "../spec/errors.ts";
+import type { DeviceRule, Resources } from "../spec/resources.ts";
+import type { Device, Mount } from "../spec/types.ts";
+import type { Caller } from "./caller.ts";
+import type { ContainerOptions } from "./options.ts";
+
+type Request = NonNullable<ContainerOptions["devices"]>[number];
+
+/** Each is opened before the first is in its place: so many a plan has room for. */
+const MOST = 128;
+
+/** Of /dev the container has these of its own. */
+const SKIPPED = new Set([
+  "console",
+  "fd",
+  "hugepages",
+  "mqueue",
+  "ptmx",
+  "pts",
+  "shm",
+]);
+
+const flagOf = ({ source }: Request) => `--device ${source}`;
+
+/** What `--device` adds to a container. */
+export interface FoundDevices {
+  devices: Device[];
+  /** The limits, with the devices' rules where a cgroup is to hold them. */
+  resources: Resources | undefined;
+}
+
+/**
+ * Looks the devices up, on the host.
+ *
+ * @throws UsageError for what is missing or no device, and for an access that
+ * nothing here can hold it to
+ */
+export function findDevices(
+  { devices: requests = [], mounts = [], resources, privileged }:
+    ContainerOptions,
+  caller: Caller,
+): FoundDevices {
+  const found = new Map<string, Device>();
+  const rules: DeviceRule[] = [];
+  for (const request of requests) {
+    const { access = "rwm" } = request;
+    if (privileged && !opensAll(access)) throw notWhenPrivileged(request);
+    if (!caller.privileged && !opensAll(access)) throw notByUser(request);
+    for (const device of devicesAt(request)) {
+      found.set(device.path, device);
+      rules.push(ruleFor(device, access));
+    }
+  }
+  if (found.size > MOST) {
+    throw new UsageError(
+      `--device: ${found.size} devices are too many, ${MOST} can be given`,
+      "Name those that are needed.",
+    );
+  }
+  const devices = [...found.values()];
+  // A node anywhere else opens nothing: without a limit on reading or writing
+  // the device's own mount is enough.
+  const held = resources !== undefined ||
+    requests.some(({ access = "rwm" }) => !opensAll(access));
+  if (!held || privileged || !caller.privileged) return { devices, resources };
+  return {
+    devices,
+    resources: {
+      ...resources,
+      devices: [
+        // What is asked of a device counts, be it less than every container may.
+        ...[...DEFAULT_DEVICE_RULES, ...mounts.flatMap(rulesForMount)]
+          .filter((rule) => !rules.some((asked) => sameDevice(asked, rule))),
+        ...rules,
+      ],
+    },
+  };
+}
+
+/** Whether it is no less than opening allows; making nodes of it is everybody's. */
+const opensAll = (access: string) =>
+  access.includes("r") && access.includes("w");
+
+const ruleFor = (
+  { type, major, minor }: Device,
+  access: string,
+): DeviceRule => ({ allow: true, type, major, minor, access });
+
+const sameDevice = (a: DeviceRule, b: DeviceRule) =>
+  a.type === b.type && a.major === b.major && a.minor === b.minor;
+
+/** What is bind mounted to be used stays usable where a cgroup has its say. */
+function rulesForMount(
+  { type, source = "", options = [] }: Mount,
+): DeviceRule[] {
+  if (type !== "bind") return [];
+  try {
+    const info = Deno.statSync(source);
+    const devices = info.isDirectory
+      ? options.includes("dev") ? [...walk(source, source)] : []
+      : [asDevice(info, source, source)];
+    return devices.flatMap((device) => device ? [ruleFor(device, "rwm")] : []);
+  } catch {
+    return [];
+  }
+}
+
+function devicesAt(request: Request): Device[] {
+  const { source, target = source } = request;
+  const path = clean(request, target);
+  let real: string;
+  let info: Deno.FileInfo;
+  try {
+    real = Deno.realPathSync(source);
+    info = Deno.statSync(real);
+  } catch (error) {
+    const reason = error instanceof Deno.errors.NotFound
+      ? `${source} does not exist on the host`
+      : `${source} cannot be looked at`;
+    throw new UsageError(
+      `${flagOf(request)}: ${reason}`,
+      "See ls /dev; the driver of the device may have to be loaded (modprobe).",
+    );
+  }
+  if (info.isDirectory) {
+    const devices = [...walk(real, path)];
+    if (devices.length) return devices;
+    throw new UsageError(
+      `${flagOf(request)}: no device is in this directory`,
+      "To show a directory of the host inside, use --volume.",
+    );
+  }
+  const device = asDevice(info, real, path);
+  if (device) return [device];
+  throw new UsageError(
+    `${flagOf(request)}: it is not a device`,
+    "To show a file of the host inside, use --volume.",
+  );
+}
+
+/** A path without `.`, `..` and doubled slashes. */
+function clean(request: Request, path: string): string {
+  const parts = path.split("/").filter((part) => part && part !== ".");
+  if (path.startsWith("/") && parts.length && !parts.includes("..")) {
+    return `/${parts.join("/")}`;
+  }
+  throw new UsageError(
+    `${flagOf(request)}: ${path} is no place for it inside`,
+    "Give an absolute path without `..`.",
+  );
+}
+
+function asDevice(
+  info: Deno.FileInfo,
+  source: string,
+  path: string,
+): Device | null {
+  if (!info.isCharDevice && !info.isBlockDevice) return null;
+  return {
+    type: info.isBlockDevice ? "b" : "c",
+    path,
+    ...splitDevice(info.rdev ?? 0),
+    fileMode: (info.mode ?? 0o600) & 0o777,
+    uid: info.uid ?? 0,
+    gid: info.gid ?? 0,
+    source,
+  };
+}
+
+/** Every device below a directory; links are not followed. */
+function* walk(directory: string, path: string): Generator<Device> {
+  for (const entry of Deno.readDirSync(directory)) {
+    const { name } = entry;
+    const below = [`${directory}/${name}`, `${path}/${name}`] as const;
+    if (entry.isSymlink || directory === "/dev" && SKIPPED.has(name)) continue;
+    if (entry.isDirectory) {
+      yield* walk(...below);
+      continue;
+    }
+    const device = asDevice(Deno.lstatSync(below[0]), ...below);
+    if (device) yield device;
+  }
+}
+
+const notByUser = (request: Request) =>
+  new UsageError(
+    `${
+      flagOf(request)
+    }: only root can hold a container to ${request.access} of a device`,
+    "Leave the letters out: the permissions of the host's device count.",
+  );
+
+const notWhenPrivileged = (request: Request) =>
+  new UsageError(
+    `${
+      flagOf(request)
+    }: with --privileged every device can be read and written`,
+    "Leave out the letters, or --privileged.",
+  );

@@ -1,0 +1,98 @@
+/**
+ * What of the OCI runtime specification this program does, in the form of its
+ * features.md. Nothing is looked up on the machine: it is about the program.
+ * Where a table of ours knows, it is asked; the rest is said here.
+ */
+
+import { COMPATIBLE, OCI_ARCH } from "../launch/seccomp/syscalls.ts";
+import { CAPABILITIES } from "../plan/capabilities.ts";
+import { mountOptions } from "../plan/mount_options.ts";
+import { OCI_VERSION } from "../spec/defaults.ts";
+import { NAMESPACE_TYPES } from "../spec/names.ts";
+import {
+  SECCOMP_ACTIONS,
+  SECCOMP_FLAGS,
+  SECCOMP_OPERATORS,
+} from "../spec/seccomp.ts";
+
+/** The features document. */
+export interface Features {
+  ociVersionMin: string;
+  ociVersionMax: string;
+  hooks: string[];
+  mountOptions: string[];
+  linux: {
+    namespaces: string[];
+    capabilities: string[];
+    cgroup: Record<"v1" | "v2" | "systemd" | "systemdUser" | "rdma", boolean>;
+    seccomp: {
+      enabled: boolean;
+      actions: string[];
+      operators: string[];
+      archs: string[];
+      knownFlags: string[];
+      supportedFlags: string[];
+    };
+    apparmor: { enabled: boolean };
+    selinux: { enabled: boolean };
+    intelRdt: { enabled: boolean; schemata: boolean; monitoring: boolean };
+    memoryPolicy: { modes: string[]; flags: string[] };
+    mountExtensions: { idmap: { enabled: boolean } };
+    netDevices: { enabled: boolean };
+  };
+  annotations: Record<string, string>;
+  potentiallyUnsafeConfigAnnotations: string[];
+}
+
+/** Options of mount(8) that are of no single file system; `r` makes one recursive. */
+const MOUNT_WORDS =
+  `acl async atime bind defaults dev diratime dirsync exec idmap iversion
+  lazytime loud mand noacl noatime nodev nodiratime noexec noiversion nolazytime
+  nomand norelatime nostrictatime nosuid nosymfollow private relatime remount ro
+  rw shared silent slave strictatime suid symfollow sync tmpcopyup unbindable`
+    .split(/\s+/);
+
+/** Whether an option means something to us, and is not handed to the file system. */
+const isOurs = (option: string) => !mountOptions([option]).data.length;
+
+/** This needs the notifications of SCMP_ACT_NOTIFY, which are not there. */
+const NEEDS_LISTENER = "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV";
+
+/** The features of this program, of a version. */
+export function features(version: string): Features {
+  const { arch } = Deno.build;
+  return {
+    ociVersionMin: "1.0.0",
+    ociVersionMax: OCI_VERSION,
+    hooks: [],
+    mountOptions: MOUNT_WORDS.flatMap((word) => [word, `r${word}`])
+      .filter(isOurs).sort(),
+    linux: {
+      namespaces: [...NAMESPACE_TYPES],
+      capabilities: [...CAPABILITIES],
+      cgroup: {
+        v1: true,
+        v2: true,
+        systemd: false,
+        systemdUser: false,
+        rdma: true,
+      },
+      seccomp: {
+        enabled: true,
+        actions: [...SECCOMP_ACTIONS].sort(),
+        operators: [...SECCOMP_OPERATORS].sort(),
+        archs: [OCI_ARCH[arch], OCI_ARCH[COMPATIBLE[arch]]].sort(),
+        knownFlags: [...SECCOMP_FLAGS],
+        supportedFlags: SECCOMP_FLAGS.filter((flag) => flag !== NEEDS_LISTENER),
+      },
+      apparmor: { enabled: true },
+      selinux: { enabled: true },
+      intelRdt: { enabled: false, schemata: false, monitoring: false },
+      memoryPolicy: { modes: [], flags: [] },
+      mountExtensions: { idmap: { enabled: isOurs("idmap") } },
+      netDevices: { enabled: false },
+    },
+    annotations: { "container.version": version },
+    potentiallyUnsafeConfigAnnotations: [],
+  };
+}

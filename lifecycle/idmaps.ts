@@ -1,0 +1,146 @@
+/**
+ * `idmap`: whose the files of a mount are. What crun and podman write as an
+ * option, and OCI as uidMappings and gidMappings, becomes the latter. Runs on
+ * the host, reads and changes nothing.
+ */
+
+import { asksForMap, MOST_HANDED_MOUNTS } from "../plan/handed.ts";
+import { SpecError, UsageError } from "../spec/errors.ts";
+import type { IdMapping, Mount, Spec } from "../spec/types.ts";
+import type { Caller } from "./caller.ts";
+import { mapsOfNamespace } from "./id_ranges.ts";
+
+/** Which of the two, and the mapping where it is written out. */
+const OPTION = /^(r?idmap)(?:=(.*))?$/s;
+
+/** What a mapping is for: the container's own, where the mount names none. */
+type Maps = Pick<Mount, "uidMappings" | "gidMappings">;
+
+/**
+ * Gives each mount that asks for it its mappings.
+ *
+ * @throws SpecError where there is nothing to map by, or nobody who may
+ */
+export function resolveIdmaps(spec: Spec, caller: Caller): void {
+  const own = ownMaps(spec);
+  const all = spec.mounts?.filter(asksForMap) ?? [];
+  for (const mount of all) {
+    const name = `Cannot map the ids of ${mount.source ?? mount.destination}`;
+    if (!caller.privileged) {
+      throw new SpecError(`${name}: not root`, {
+        hint:
+          "The kernel lets only who administers a file system map its ids: run as root (sudo), or leave out idmap and give the files to yourself, who are root inside.",
+      });
+    }
+    Object.assign(mount, mapsOf(mount, own, name));
+    const kind = mount.options?.findLast((option) => OPTION.test(option));
+    mount.options = [
+      ...mount.options?.filter((option) => !OPTION.test(option)) ?? [],
+      kind?.startsWith("r") ? "ridmap" : "idmap",
+    ];
+  }
+  if (all.length > MOST_HANDED_MOUNTS - 1) {
+    throw new SpecError(
+      `Cannot map the ids of ${all.length} mounts: ${
+        MOST_HANDED_MOUNTS - 1
+      } is the most`,
+      { hint: "Map those of a directory above them." },
+    );
+  }
+}
+
+/** The container's user namespace; of one that is joined by another path nothing is known. */
+function ownMaps({ linux }: Spec): Maps | null {
+  const { uidMappings, gidMappings } = linux;
+  if (uidMappings?.length) return { uidMappings, gidMappings };
+  const joined = linux.namespaces.find(({ type }) => type === "user")?.path;
+  const maps = joined === undefined ? null : mapsOfNamespace(joined);
+  return maps && { uidMappings: maps.uids, gidMappings: maps.gids };
+}
+
+function mapsOf(mount: Mount, own: Maps | null, name: string): Maps {
+  const { uidMappings, gidMappings, options = [] } = mount;
+  if (uidMappings?.length && gidMappings?.length) {
+    return { uidMappings, gidMappings };
+  }
+  if (uidMappings?.length || gidMappings?.length) {
+    throw new SpecError(`${name}: uidMappings and gidMappings go together`, {
+      hint: "Give both.",
+    });
+  }
+  const text = options.flatMap((option) => option.match(OPTION)?.[2] ?? [])
+    .at(-1);
+  if (text !== undefined) return parseIdmap(text, own, name);
+  if (own?.uidMappings?.length) return own;
+  throw new UsageError(
+    `${name}: the container has no user namespace of its own to map by`,
+    "Add --uidmap and --gidmap, or say which ids: idmap=uids=0-1000-1;gids=0-1000-1.",
+  );
+}
+
+const RANGE = /^(\d{1,10})-(\d{1,10})-(\d{1,10})$/;
+
+/**
+ * `uids=DISK-HOST-COUNT#…;gids=…`, as crun and podman have it: what has the id
+ * DISK in the file system has the id HOST for the host's processes. After `@`
+ * the second number is one of the container's.
+ */
+export function parseIdmap(
+  text: string,
+  own: Maps | null,
+  name = "Cannot map ids",
+): Required<Maps> {
+  const bad = (what: string) =>
+    new UsageError(
+      `${name}: idmap=${text}: ${what}`,
+      "Write idmap=uids=DISK-HOST-COUNT;gids=DISK-HOST-COUNT, further ranges after #.",
+    );
+  const found: Partial<Record<string, IdMapping[]>> = {};
+  for (const part of text.split(";")) {
+    const [kind = "", ranges = ""] = part.split(/=(.*)/s);
+    if (kind !== "uids" && kind !== "gids") {
+      throw bad(`${kind || "nothing"} is neither uids nor gids`);
+    }
+    const inner = own?.[kind === "uids" ? "uidMappings" : "gidMappings"] ?? [];
+    const relative = ranges.startsWith("@");
+    const maps = ranges.slice(relative ? 1 : 0).split("#").map((range) => {
+      const [, containerID, hostID, size] = (range.match(RANGE) ?? []).map(
+        Number,
+      );
+      if (!size) throw bad(`${range || "an empty range"} is no range`);
+      return { containerID: containerID!, hostID: hostID!, size };
+    });
+    found[kind] = relative
+      ? maps.map((map) => {
+        const host = onHost(map, inner);
+        if (host !== null) return { ...map, hostID: host };
+        throw bad(
+          `the container does not have the ids from ${map.hostID} (@ counts in its user namespace)`,
+        );
+      })
+      : maps;
+    if (overlap(found[kind])) throw bad(`the ranges of ${kind} overlap`);
+  }
+  const { uids, gids } = found;
+  if (!uids || !gids) throw bad(`${uids ? "gids" : "uids"}= is missing`);
+  return { uidMappings: uids, gidMappings: gids };
+}
+
+/** Where a range of the container's ids begins on the host; null unless all of it is in one mapping. */
+function onHost({ hostID: inside, size }: IdMapping, own: IdMapping[]) {
+  const map = own.find(({ containerID, size: all }) =>
+    inside >= containerID && inside + size <= containerID + all
+  );
+  return map ? map.hostID + inside - map.containerID : null;
+}
+
+/** The kernel takes each id once. */
+function overlap(maps: readonly IdMapping[]): boolean {
+  return maps.some((a, index) =>
+    maps.slice(index + 1).some((b) =>
+      (["containerID", "hostID"] as const).some((id) =>
+        a[id] < b[id] + b.size && b[id] < a[id] + a.size
+      )
+    )
+  );
+}

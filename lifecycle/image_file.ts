@@ -1,0 +1,212 @@
+/**
+ * `--rootfs FILE`: a root filesystem in an image file. What it is, is told by
+ * its content, whatever its name says. Runs on the host; reads and changes
+ * nothing but for {@linkcode usersInImage}.
+ */
+
+import { type Descriptor, O, open, readAt } from "../ffi/fcntl.ts";
+import { SyscallError } from "../ffi/errno.ts";
+import { readInRoot } from "../ffi/openat2.ts";
+import type { Facts } from "../plan/facts.ts";
+import { ContainerError, SpecError, UsageError } from "../spec/errors.ts";
+import type { Caller } from "./caller.ts";
+import type { ContainerOptions } from "./options.ts";
+import type { AccountFiles } from "./users.ts";
+
+/** Where a kind of content shows, and by which bytes. */
+interface Mark {
+  at: number;
+  bytes: readonly number[] | string;
+}
+
+/** The file systems that are mounted, and how each is unpacked instead. */
+const MOUNTED: readonly (Mark & {
+  type: string;
+  /** Whether it can be written to at all. */
+  writable: boolean;
+  unpack: (file: string) => string;
+})[] = [
+  {
+    type: "squashfs",
+    at: 0,
+    bytes: "hsqs",
+    writable: false,
+    unpack: (file) => `unsquashfs -d DIR ${file}`,
+  },
+  {
+    type: "erofs",
+    at: 1024,
+    bytes: [0xe2, 0xe1, 0xf5, 0xe0],
+    writable: false,
+    unpack: (file) => `fsck.erofs --extract=DIR ${file}`,
+  },
+  {
+    // The ext4 of the kernel reads ext2 and ext3 too, whose mark is the same.
+    type: "ext4",
+    at: 1080,
+    bytes: [0x53, 0xef],
+    writable: true,
+    unpack: (file) => `mkdir DIR && debugfs -R 'rdump / DIR' ${file}`,
+  },
+];
+
+const UNPACK = "Unpack it into a directory and name that with --rootfs DIR";
+
+/** What else people have, and what to do with it. */
+const OTHERS: readonly (Mark & { what: string; hint: string })[] = [
+  {
+    at: 512,
+    bytes: "EFI PART",
+    what: "a disk with partitions",
+    hint:
+      "Copy out the partition with the file system (fdisk -l shows where it is, dd copies it) and name that.",
+  },
+  {
+    at: 0x10040,
+    bytes: "_BHRfS_M",
+    what: "btrfs",
+    hint:
+      "squashfs, erofs and ext4 can be mounted; copy what is in it into one of these or into a directory.",
+  },
+  {
+    at: 0,
+    bytes: "XFSB",
+    what: "xfs",
+    hint:
+      "squashfs, erofs and ext4 can be mounted; copy what is in it into one of these or into a directory.",
+  },
+  {
+    at: 0x8001,
+    bytes: "CD001",
+    what: "an ISO 9660 image",
+    hint: `${UNPACK}: bsdtar -x or 7z does it.`,
+  },
+  {
+    at: 0,
+    bytes: [0x51, 0x46, 0x49, 0xfb],
+    what: "a qcow2 disk of a virtual machine",
+    hint: "Make it raw: qemu-img convert -O raw FILE FILE.raw.",
+  },
+  {
+    at: 257,
+    bytes: "ustar",
+    what: "a tar archive",
+    hint: `${UNPACK}: mkdir DIR && tar -xf FILE -C DIR.`,
+  },
+  ...([
+    ["gzip", [0x1f, 0x8b]],
+    ["xz", [0xfd, 0x37, 0x7a, 0x58, 0x5a]],
+    ["zstd", [0x28, 0xb5, 0x2f, 0xfd]],
+    ["bzip2", "BZh"],
+  ] as const).map(([name, bytes]) => ({
+    at: 0,
+    bytes,
+    what: `compressed (${name})`,
+    hint:
+      `${UNPACK}: mkdir DIR && tar -xf FILE -C DIR; or decompress the image.`,
+  })),
+  {
+    at: 510,
+    bytes: [0x55, 0xaa],
+    what: "a disk with partitions",
+    hint:
+      "Copy out the partition with the file system (fdisk -l shows where it is, dd copies it) and name that.",
+  },
+];
+
+const bytesOf = ({ bytes }: Mark) =>
+  typeof bytes === "string" ? new TextEncoder().encode(bytes) : bytes;
+
+function bears(file: Descriptor, mark: Mark): boolean {
+  const wanted = bytesOf(mark);
+  const found = new Uint8Array(wanted.length);
+  return readAt(file.fd, found, mark.at) === wanted.length &&
+    found.every((byte, index) => byte === wanted[index]);
+}
+
+/**
+ * What is in an image file, and how it is to be mounted: read-only unless the
+ * container was asked to be able to change it (`readonly: false`) and nothing
+ * goes over it.
+ *
+ * @throws ContainerError for what is no file system that is mounted, with what
+ * it is; SpecError where the caller is not root
+ */
+export function inspectImage(
+  path: string,
+  options: ContainerOptions,
+  caller: Pick<Caller, "privileged">,
+): NonNullable<Facts["image"]> {
+  const kind = kindOf(path);
+  if (!caller.privileged) {
+    throw new SpecError(`Cannot mount the image ${path}: not root`, {
+      hint: `Run as root (sudo), or ${decapitalise(UNPACK)}: ${
+        kind.unpack(path)
+      }.`,
+    });
+  }
+  const layered = options.ephemeral || options.overlay !== undefined;
+  const wanted = options.readonly === false && !layered;
+  if (wanted && !kind.writable) {
+    throw new UsageError(
+      `--read-only=false: ${path} holds ${kind.type}, which cannot be written to`,
+      "Let changes go to memory (--ephemeral) or to a directory (--overlay DIR).",
+    );
+  }
+  return { image: path, type: kind.type, readonly: !wanted };
+}
+
+const decapitalise = (text: string) => text[0]!.toLowerCase() + text.slice(1);
+
+function kindOf(path: string): typeof MOUNTED[number] {
+  using file = openFile(path);
+  const kind = MOUNTED.find((mark) => bears(file, mark));
+  if (kind) return kind;
+  const other = OTHERS.find((mark) => bears(file, mark));
+  throw new ContainerError(
+    `Cannot use the root filesystem ${path}: it is ${
+      other
+        ? other.what
+        : "neither a directory nor an image of squashfs, erofs or ext4"
+    }`,
+    {
+      hint: other?.hint.replaceAll("FILE", path) ?? `${UNPACK}.`,
+    },
+  );
+}
+
+function openFile(path: string): Descriptor {
+  try {
+    return open(path, O.O_RDONLY | O.O_NONBLOCK);
+  } catch (error) {
+    if (!(error instanceof SyscallError)) throw error;
+    throw new ContainerError(
+      `Cannot use the root filesystem ${path}: ${
+        error.message.replace(/^Cannot call /, "")
+      }`,
+      { hint: "Run as root (sudo).", cause: error },
+    );
+  }
+}
+
+/**
+ * The files that name the users of an image. It is mounted for that, attached
+ * nowhere and read-only, and is gone when this returns.
+ */
+export async function usersInImage(
+  image: NonNullable<Facts["image"]>,
+): Promise<AccountFiles> {
+  const { mountImage } = await import("../launch/image_mount.ts");
+  using root = mountImage({
+    ...image,
+    step: "mountImage",
+    readonly: true,
+    descriptor: 0,
+    why: "users are named in the root filesystem",
+    man: "loop(4)",
+  });
+  return {
+    passwd: readInRoot(root, "/etc/passwd"),
+    group: readInRoot(root, "/etc/group"),
+  };
+}

@@ -1,0 +1,83 @@
+/** The errors of run that the machine is to blame for name the setting and its cure. */
+
+// @ts-types="../types/std_assert.d.ts"
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { StepError } from "../launch/step_error.ts";
+import type { Step } from "../plan/step.ts";
+import { ContainerError } from "../spec/errors.ts";
+import type { UserNamespaceFacts } from "./doctor/facts.ts";
+import { withCause } from "./refusals.ts";
+
+const allowed: UserNamespaceFacts = {
+  present: true,
+  unprivilegedClone: null,
+  apparmorRestricts: null,
+  maximum: 1000,
+};
+
+const clone: Step = {
+  step: "clone",
+  namespaces: ["user", "pid"],
+  why: "",
+  man: "",
+};
+const mount: Step = {
+  step: "mount",
+  source: null,
+  target: "/",
+  type: null,
+  flags: [],
+  data: null,
+  why: "",
+  man: "",
+};
+
+const hint = (
+  error: ContainerError,
+  facts: Partial<UserNamespaceFacts>,
+  privileged = false,
+) =>
+  (withCause(
+    error,
+    () => ({ ...allowed, ...facts }),
+    () => privileged,
+  ) as ContainerError).hint ?? "";
+
+Deno.test("withCause() names the setting that forbids user namespaces, and its cure", () => {
+  const error = new StepError(clone, "clone3", "EPERM");
+  assertMatch(
+    hint(error, { unprivilegedClone: 0 }),
+    /kernel\.unprivileged_userns_clone=0.*sudo sysctl -w .*container doctor/,
+  );
+  assertMatch(
+    hint(new StepError(clone, "clone3", "ENOSPC"), { maximum: 0 }, true),
+    /max_user_namespaces=0/,
+  );
+});
+
+Deno.test("withCause() knows that AppArmor lets the namespace be made and nothing be done in it", () => {
+  const error = new StepError(mount, "mount", "EPERM");
+  const facts = { apparmorRestricts: 1 };
+  assertMatch(hint(error, facts), /apparmor_restrict_unprivileged_userns/);
+  // Root on the host needs no user namespace: it is something else.
+  assertEquals(hint(error, facts, true), error.hint);
+});
+
+Deno.test("withCause() sends who lacks a cgroup to the doctor", () => {
+  const error = new ContainerError(
+    "Cannot limit memory: there is no memory controller here (v2)",
+    { hint: "leave the limit out", status: 125 },
+  );
+  assertEquals(
+    hint(error, {}),
+    "leave the limit out. See container doctor, Resource limits.",
+  );
+});
+
+Deno.test("withCause() leaves alone what it knows nothing of", () => {
+  for (const error of [new Error("x"), new ContainerError("x"), "x"]) {
+    assert(withCause(error, () => allowed) === error);
+  }
+  const error = new StepError(clone, "clone3", "EPERM");
+  assert(withCause(error, () => allowed, () => false) === error);
+});

@@ -1,0 +1,85 @@
+/**
+ * The unit of systemd that a container's cgroup is in: started before the
+ * container, gone after it. Runs on the host, in the parent.
+ */
+
+import { startScope } from "../cgroup/start_scope.ts";
+import type { CgroupScope } from "../cgroup/step.ts";
+import { type Descriptor, moveUp, pipe } from "../ffi/fcntl.ts";
+import { kill, SIGNAL } from "../ffi/signal.ts";
+import { wait } from "../ffi/wait.ts";
+import { HANDED } from "../launch/handed.ts";
+import { compileSteps } from "../launch/program.ts";
+import { type Walk, walk } from "../launch/walker.ts";
+import type { Step } from "../plan/step.ts";
+
+/** How long systemd may take to notice that a scope is empty, in milliseconds. */
+const GONE = 2000;
+
+const WAIT: Step[] = [{
+  step: "waitForParent",
+  why: "a scope without a process is over before it has begun",
+  man: "systemd.scope(5)",
+}];
+
+/**
+ * A scope in force. A walker that waits for us holds it open, in a cgroup
+ * beside the command's: when we end, however that is, it ends, and systemd
+ * removes what is then empty.
+ */
+export class Scope implements Disposable {
+  readonly #scope: CgroupScope;
+  readonly #holder: Walk;
+  readonly #lifeline: Descriptor;
+
+  private constructor(
+    scope: CgroupScope,
+    holder: Walk,
+    lifeline: Descriptor,
+  ) {
+    this.#scope = scope;
+    this.#holder = holder;
+    this.#lifeline = lifeline;
+  }
+
+  /** Has it made. */
+  static async start(scope: CgroupScope): Promise<Scope> {
+    const { read, write } = pipe();
+    using theirs = moveUp(read);
+    const holder = walk(compileSteps(WAIT), () => WAIT, {
+      fds: { [HANDED.lifeline]: theirs },
+    });
+    const started = new Scope(scope, holder, moveUp(write));
+    try {
+      await startScope(scope, holder.pid);
+      Deno.mkdirSync(scope.own);
+      Deno.writeTextFileSync(`${scope.own}/cgroup.procs`, String(holder.pid), {
+        create: false,
+      });
+      return started;
+    } catch (error) {
+      started[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#lifeline.close();
+    kill(this.#holder.pid, SIGNAL.SIGKILL);
+    wait(this.#holder.pid);
+    this.#holder[Symbol.dispose]();
+    const end = performance.now() + GONE;
+    while (isThere(this.#scope.path) && performance.now() < end) {
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2);
+    }
+  }
+}
+
+function isThere(path: string): boolean {
+  try {
+    Deno.statSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,50 @@
+// @ts-types="../types/std_assert.d.ts"
+import { assertEquals } from "@std/assert";
+import { defaultSpec } from "../spec/defaults.ts";
+import { makeFacts } from "./_facts_fixture.ts";
+import { compile } from "./compile.ts";
+import type { Facts } from "./facts.ts";
+import type { StepKind, StepOf } from "./step.ts";
+
+function find<K extends StepKind>(
+  kind: K,
+  facts: Partial<Facts>,
+): StepOf<K>[] {
+  const spec = defaultSpec({ rootfs: "/srv/fs", args: ["sh"], env: [] });
+  return compile(spec, makeFacts(facts)).container
+    .filter((step): step is StepOf<K> => step.step === kind);
+}
+
+Deno.test("of cgroup v1 each hierarchy is mounted, and its controllers have names", () => {
+  const cgroups = {
+    version: 1,
+    hierarchies: ["cpu,cpuacct", "name=systemd"],
+  } as const;
+  const facts = {
+    cgroups: { ...cgroups, hierarchies: [...cgroups.hierarchies] },
+  };
+  const below = find("mount", facts)
+    .filter(({ target }) => target.startsWith("/sys/fs/cgroup"));
+  assertEquals(
+    below.map(({ target, type, data }) => [target, type, data]),
+    [
+      ["/sys/fs/cgroup", "tmpfs", "mode=755,size=64k"],
+      ["/sys/fs/cgroup/cpu,cpuacct", "cgroup", "cpu,cpuacct"],
+      ["/sys/fs/cgroup/systemd", "cgroup", "name=systemd"],
+    ],
+  );
+  assertEquals(
+    find("makeSymlink", facts).filter(({ path }) => path.startsWith("/sys"))
+      .map(({ path, to }) => [path, to]),
+    [
+      ["/sys/fs/cgroup/cpu", "cpu,cpuacct"],
+      ["/sys/fs/cgroup/cpuacct", "cpu,cpuacct"],
+    ],
+  );
+  assertEquals(
+    find("mount", { cgroups: null }).filter(({ target }) =>
+      target.startsWith("/sys/fs")
+    ),
+    [],
+  );
+});

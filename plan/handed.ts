@@ -1,0 +1,96 @@
+/**
+ * Mounts that the parent makes on the host and hands to the container by
+ * descriptor. In a user namespace nobody may make them: the ids of a file
+ * system are mapped, and a disk's file system is mounted, only by who
+ * administers the host. They are attached nowhere until the container does
+ * it, so the host never sees them, and the last process that holds one takes
+ * it along.
+ */
+
+import type { Mount, Spec } from "../spec/types.ts";
+import type { Facts } from "./facts.ts";
+import { mountOptions } from "./mount_options.ts";
+import type { Plan, StepOf } from "./step.ts";
+
+/** From this number on PID 1 finds them, one after the other. */
+export const HANDED_MOUNTS_FROM = 31;
+
+/** The numbers up to those of the descriptors that the command keeps. */
+export const MOST_HANDED_MOUNTS = 12;
+
+/** The name of the root filesystem among the mounts of a plan. */
+export const ROOT_MOUNT = "root";
+
+/** The name of the Spec's mount number `index`. */
+export const mountName = (index: number) => `mount${index}`;
+
+const RECEIVES = ["slave", "rslave", "shared", "rshared"];
+
+/** Whether a mount asks to see what the host mounts below it later. */
+export const receives = ({ options = [] }: Mount) =>
+  options.some((option) => RECEIVES.includes(option));
+
+/** Whether a mount asks for its ids to be mapped, by option or as OCI has it. */
+export const asksForMap = (
+  { options = [], uidMappings, gidMappings }: Mount,
+) =>
+  Boolean(uidMappings?.length || gidMappings?.length) ||
+  options.some((option) => /^r?idmap(=|$)/.test(option));
+
+/** Whether the ids of a mount are mapped. */
+export const isMapped = (mount: Mount) => Boolean(mount.uidMappings?.length);
+
+/** The step of the parent that makes each of them, by the mount's name. */
+export function handedMounts(
+  spec: Spec,
+  { image }: Pick<Facts, "image">,
+): Map<string, StepOf<"mapMount" | "mountImage">> {
+  const steps = new Map<string, StepOf<"mapMount" | "mountImage">>();
+  const next = () => HANDED_MOUNTS_FROM + steps.size;
+  if (image) {
+    steps.set(ROOT_MOUNT, {
+      step: "mountImage",
+      ...image,
+      descriptor: next(),
+      why:
+        "the root filesystem is in a file: a loop device makes a disk of it, which is gone with its last user",
+      man: "loop(4), fsopen(2), fsmount(2)",
+    });
+  }
+  for (const [index, mount] of (spec.mounts ?? []).entries()) {
+    if (!isMapped(mount)) continue;
+    const { options = [], destination, source = destination } = mount;
+    steps.set(mountName(index), {
+      step: "mapMount",
+      source,
+      recursive: mountOptions(options).recursive,
+      mapsBelow: options.includes("ridmap"),
+      propagation: receives(mount) ? "slave" : "private",
+      uids: mount.uidMappings ?? [],
+      gids: mount.gidMappings ?? [],
+      descriptor: next(),
+      why:
+        `at ${destination} files belong to the ids that those on disk are mapped to, and what is written there is written back under the ids on disk`,
+      man: "mount_setattr(2), MOUNT_ATTR_IDMAP",
+    });
+  }
+  return steps;
+}
+
+/** Whether a plan has any: what makes them is loaded then only. */
+export const hasHandedMounts = ({ host }: Pick<Plan, "host">) =>
+  host.some(({ step }) => step === "mapMount" || step === "mountImage");
+
+/** The container's side: what was handed over gets the name it has in the plan. */
+export function receiveMount(
+  name: string,
+  descriptor: number,
+): StepOf<"receiveMount"> {
+  return {
+    step: "receiveMount",
+    name,
+    descriptor,
+    why: "the parent made it on the host, where it is allowed",
+    man: "fcntl(2), move_mount(2)",
+  };
+}

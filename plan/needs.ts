@@ -1,0 +1,389 @@
+/**
+ * What the kernel asks of whoever carries out a step: a capability, in which
+ * user namespace, and how young it has to be. Pure data, and the functions that
+ * look into it; nothing here decides what is done.
+ *
+ * A capability is always one in a user namespace, user_namespaces(7): root of a
+ * new one has every capability in it and none outside. Most calls ask for it in
+ * the namespace that the process is in, a few in the initial one, which nobody
+ * has who is in another.
+ */
+
+import type { IdMapping, NamespaceType } from "../spec/types.ts";
+import type { CAPABILITIES } from "./capabilities.ts";
+import { SINCE, type Since, youngest } from "./since.ts";
+import {
+  type Phase,
+  PHASES,
+  type Plan,
+  type Step,
+  type StepKind,
+  type StepOf,
+} from "./step.ts";
+
+type Capability = typeof CAPABILITIES[number];
+
+/**
+ * Of which user namespace: the one that `run` was called in, the one that the
+ * container has made or joined, the first of all.
+ */
+export type Owner = "host" | "container" | "initial";
+
+/** A capability that a step needs. */
+export interface CapabilityNeed {
+  name: Capability;
+  userNamespace: Owner;
+  /** The case in which it is needed; absent: always. */
+  when?: string;
+}
+
+/** What a step needs. */
+export interface Needs {
+  capabilities: CapabilityNeed[];
+  /** A right that is no capability: permissions of files. */
+  access?: string;
+  /** The youngest of what it uses. */
+  kernel: Since | null;
+}
+
+/** `here`: the user namespace of the process. */
+interface Asked {
+  name: Capability;
+  in: "here" | "initial" | "host";
+  when?: string;
+}
+
+interface Entry<K extends StepKind> {
+  capabilities?: readonly Asked[] | ((step: StepOf<K>) => readonly Asked[]);
+  access?: string | ((step: StepOf<K>) => string | undefined);
+  /** What is younger than the calls that use it. */
+  features?: (step: StepOf<K>) => readonly Since[];
+}
+
+const here = (name: Capability, when?: string): Asked[] => [
+  { name, in: "here", ...(when ? { when } : {}) },
+];
+const initial = (name: Capability, when?: string): Asked[] => [
+  { name, in: "initial", ...(when ? { when } : {}) },
+];
+
+/** What mount(2) and all of its kin ask for. */
+const MOUNTING = here("CAP_SYS_ADMIN");
+
+const feature = (version: string, what: string) => () => [{ version, what }];
+
+const NAMESPACE_SINCE: Record<NamespaceType, string> = {
+  mount: "2.4.19",
+  uts: "2.6.19",
+  ipc: "2.6.19",
+  pid: "2.6.24",
+  network: "2.6.29",
+  user: "3.8",
+  cgroup: "4.6",
+  time: "5.6",
+};
+
+const namespacesSince = (types: readonly NamespaceType[]): Since[] =>
+  types.map((type) => ({
+    version: NAMESPACE_SINCE[type],
+    what: `${type} namespaces`,
+  }));
+
+/** Flags that came after mount(2) itself. */
+const MOUNT_FLAGS_SINCE = [
+  { version: "2.4", what: "MS_BIND" },
+  { version: "2.6.15", what: "MS_PRIVATE" },
+  { version: "2.6.15", what: "MS_SLAVE" },
+  { version: "2.6.15", what: "MS_SHARED" },
+  { version: "2.6.15", what: "MS_UNBINDABLE" },
+  { version: "5.10", what: "MS_NOSYMFOLLOW" },
+] as const;
+
+const NO_SYMFOLLOW = { version: "5.14", what: "MOUNT_ATTR_NOSYMFOLLOW" };
+
+/** Of who moves a process, cgroups(7) on containment. */
+const JOINING_CGROUP =
+  "write access to cgroup.procs, on v2 also in the nearest common ancestor";
+
+const LANDLOCK_ENABLED = "Landlock among the kernel's security modules";
+
+/** Rights that came after Landlock itself, landlock(7). */
+const FILE_RIGHTS_SINCE = [
+  { right: "REFER", version: "5.19" },
+  { right: "TRUNCATE", version: "6.2" },
+  { right: "IOCTL_DEV", version: "6.10" },
+] as const;
+
+/** Flags of a filter, by their bits in seccomp(2). */
+const FILTER_FLAGS = [
+  { bit: 1, version: "3.17", what: "SECCOMP_FILTER_FLAG_TSYNC" },
+  { bit: 2, version: "4.14", what: "SECCOMP_FILTER_FLAG_LOG" },
+  { bit: 4, version: "4.17", what: "SECCOMP_FILTER_FLAG_SPEC_ALLOW" },
+  { bit: 8, version: "5.0", what: "SECCOMP_FILTER_FLAG_NEW_LISTENER" },
+  { bit: 32, version: "5.19", what: "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV" },
+] as const;
+
+/** Who writes uid_map and gid_map, user_namespaces(7). */
+const mapping = ({ uids }: { uids: readonly IdMapping[] }): Asked[] => [
+  { name: "CAP_SETUID", in: "host" },
+  { name: "CAP_SETGID", in: "host" },
+  // Since 5.12, where the host's root is mapped.
+  ...(uids.some(({ hostID }) => hostID === 0)
+    ? [{ name: "CAP_SETFCAP", in: "host" } as const]
+    : []),
+];
+
+const NEEDS: { readonly [K in StepKind]: Entry<K> } = {
+  joinNamespaces: {
+    capabilities: ({ namespaces }) => [
+      {
+        name: "CAP_SYS_ADMIN",
+        in: "here",
+        when: "and in the user namespace that owns what is joined",
+      },
+      ...(namespaces.some(({ type }) => type === "mount")
+        ? here("CAP_SYS_CHROOT")
+        : []),
+    ],
+    features: ({ namespaces }) =>
+      namespacesSince(namespaces.map(({ type }) => type)),
+  },
+  clone: {
+    // The user namespace is made first, and gives the rights for the others.
+    capabilities: ({ namespaces }) =>
+      namespaces.length && !namespaces.includes("user")
+        ? here("CAP_SYS_ADMIN")
+        : [],
+    access: ({ cgroup }) => cgroup === undefined ? undefined : JOINING_CGROUP,
+    features: ({ namespaces, cgroup }) => [
+      { version: "5.5", what: "CLONE_CLEAR_SIGHAND" },
+      ...(cgroup === undefined
+        ? []
+        : [{ version: "5.7", what: "CLONE_INTO_CGROUP" }]),
+      ...namespacesSince(namespaces),
+    ],
+  },
+  unshare: {
+    capabilities: here("CAP_SYS_ADMIN"),
+    features: ({ namespaces }) => namespacesSince(namespaces),
+  },
+  setHostname: { capabilities: here("CAP_SYS_ADMIN") },
+  setDomainname: { capabilities: here("CAP_SYS_ADMIN") },
+  enterTimeNamespace: {
+    capabilities: [...here("CAP_SYS_ADMIN"), ...here("CAP_SYS_TIME")],
+    features: feature("5.6", "time namespaces"),
+  },
+  raiseLoopback: { capabilities: here("CAP_NET_ADMIN") },
+  joinKeyring: {},
+  setProcessGroup: {},
+  setParentDeathSignal: {},
+  waitForParent: {},
+  checkParent: {},
+  setSignalMask: {},
+  defaultSignals: {},
+  closeDescriptors: {},
+  arrangeDescriptors: {},
+  reopenNull: {},
+  executeSelf: { features: feature("5.11", "CLOSE_RANGE_CLOEXEC") },
+  setDumpable: {},
+  openCgroups: { access: "write access to cgroup.procs" },
+  joinCgroups: { access: JOINING_CGROUP },
+  openTree: { capabilities: MOUNTING },
+  createFilesystem: {
+    capabilities: MOUNTING,
+    features: ({ attributes }) =>
+      attributes.includes("MOUNT_ATTR_NOSYMFOLLOW") ? [NO_SYMFOLLOW] : [],
+  },
+  receiveMount: { features: feature("2.6.24", "F_DUPFD_CLOEXEC") },
+  setMountAttributes: {
+    capabilities: MOUNTING,
+    features: ({ set }) =>
+      set.includes("MOUNT_ATTR_NOSYMFOLLOW") ? [NO_SYMFOLLOW] : [],
+  },
+  attach: { capabilities: MOUNTING },
+  makeMountpoint: {
+    access: "write access to the directory where it is missing",
+  },
+  mount: {
+    capabilities: MOUNTING,
+    features: ({ flags }) =>
+      MOUNT_FLAGS_SINCE.filter(({ what }) => flags.includes(what)),
+  },
+  mountOverlay: {
+    capabilities: MOUNTING,
+    features: ({ userNamespace }) => [
+      userNamespace
+        ? { version: "5.11", what: "overlay in a user namespace" }
+        : { version: "3.18", what: "overlay" },
+    ],
+  },
+  pivotRoot: { capabilities: MOUNTING },
+  chroot: { capabilities: here("CAP_SYS_CHROOT") },
+  unmount: { capabilities: MOUNTING },
+  maskPath: { capabilities: MOUNTING },
+  readonlyPath: { capabilities: MOUNTING },
+  makeDevice: {
+    capabilities: ({ type, uid, gid }) => [
+      ...(type === "p" ? [] : initial("CAP_MKNOD")),
+      ...(uid || gid ? here("CAP_CHOWN") : []),
+    ],
+  },
+  makeSymlink: { access: "write access to the directory where it is missing" },
+  makeFile: { access: "write access to the directory" },
+  writeFile: { access: "write access to the file" },
+  setSysctl: {
+    capabilities: ({ key }) =>
+      key.startsWith("net.") ? here("CAP_NET_ADMIN") : [],
+    access: "write access to the file in /proc/sys",
+  },
+  setIds: {
+    capabilities: [...here("CAP_SETUID"), ...here("CAP_SETGID")],
+  },
+  keepCapabilities: {},
+  limitCapabilities: {
+    capabilities: here("CAP_SETPCAP"),
+    features: feature("2.6.25", "PR_CAPBSET_DROP"),
+  },
+  // They may only become fewer, which takes none but themselves.
+  setCapabilities: {
+    access: "the capabilities that stay",
+    features: feature("4.3", "PR_CAP_AMBIENT"),
+  },
+  setNoNewPrivileges: { features: feature("3.5", "PR_SET_NO_NEW_PRIVS") },
+  setRlimit: {
+    capabilities: initial("CAP_SYS_RESOURCE", "to raise a hard limit"),
+  },
+  setOomScore: {
+    capabilities: initial("CAP_SYS_RESOURCE", "to lower it"),
+  },
+  setUmask: {},
+  setNice: { capabilities: initial("CAP_SYS_NICE", "to lower it") },
+  setAffinity: {},
+  setSeccomp: {
+    capabilities: here("CAP_SYS_ADMIN", "unless no_new_privs is set"),
+    features: ({ flags }) =>
+      FILTER_FLAGS.flatMap(({ bit, ...since }) => flags & bit ? [since] : []),
+  },
+  setPersonality: {},
+  createRuleset: {
+    access: LANDLOCK_ENABLED,
+    features: ({ files, ports, scopes }) => [
+      { version: "5.13", what: "Landlock" },
+      ...FILE_RIGHTS_SINCE.filter(({ right }) => files.includes(right))
+        .map(({ right, version }) => ({
+          version,
+          what: `LANDLOCK_ACCESS_FS_${right}`,
+        })),
+      ...(ports.length ? [{ version: "6.7", what: "Landlock for TCP" }] : []),
+      ...(scopes.length ? [{ version: "6.12", what: "Landlock scopes" }] : []),
+    ],
+  },
+  allowBelow: {
+    access: "the right to enter the directories on the way",
+    features: feature("5.13", "Landlock"),
+  },
+  allowPort: { features: feature("6.7", "Landlock for TCP") },
+  restrictSelf: {
+    capabilities: here("CAP_SYS_ADMIN", "unless no_new_privs is set"),
+    features: feature("5.13", "Landlock"),
+  },
+  keepSocket: {},
+  // The parent's answer to each call.
+  sendListener: {
+    features: feature("5.5", "SECCOMP_USER_NOTIF_FLAG_CONTINUE"),
+  },
+  setLabel: { access: "leave of the security module" },
+  makeSession: {},
+  openTerminal: {
+    capabilities: here("CAP_SYS_ADMIN", "for /dev/console"),
+    features: feature("4.13", "TIOCGPTPEER"),
+  },
+  shareTerminal: {},
+  changeDirectory: { access: "the right to enter the directory" },
+  checkDirectory: {},
+  execute: { access: "the right to execute the file" },
+  killAll: { capabilities: here("CAP_KILL", "for other users' processes") },
+  mapIds: {
+    capabilities: ({ helper, denySetgroups, ...ids }) =>
+      helper || denySetgroups ? [] : mapping(ids),
+    features: feature("3.8", "user namespaces"),
+  },
+  mapMount: {
+    // A mapping is a user namespace, and its ids are written by the parent.
+    capabilities: (ids) => [...initial("CAP_SYS_ADMIN"), ...mapping(ids)],
+    features: feature("5.12", "idmapped mounts"),
+  },
+  mountImage: {
+    capabilities: initial("CAP_SYS_ADMIN"),
+    access: "the right to open the image and the loop devices",
+    features: feature("5.8", "LOOP_CONFIGURE"),
+  },
+  makeCgroup: { access: "write access to the cgroup above" },
+};
+
+/** Where a step stands in its plan. */
+export interface Place {
+  /** The user namespace that its process is in by then. */
+  userNamespace: "host" | "container";
+  /** The system calls that it comes down to. */
+  calls: readonly string[];
+}
+
+/** The capabilities that a step can fail for the lack of. */
+export function capabilitiesOf(step: Step): Capability[] {
+  return askedBy(step).map(({ name }) => name);
+}
+
+function askedBy(step: Step): readonly Asked[] {
+  const { capabilities = [] } = NEEDS[step.step] as Entry<StepKind>;
+  return typeof capabilities === "function" ? capabilities(step) : capabilities;
+}
+
+/** What a step needs at its place. */
+export function needsOf(step: Step, { userNamespace, calls }: Place): Needs {
+  const entry = NEEDS[step.step] as Entry<StepKind>;
+  const access = typeof entry.access === "function"
+    ? entry.access(step)
+    : entry.access;
+  return {
+    capabilities: askedBy(step).map(({ in: owner, ...need }) => ({
+      ...need,
+      userNamespace: owner === "here" ? userNamespace : owner,
+    })),
+    ...(access ? { access } : {}),
+    kernel: youngest([
+      ...calls.flatMap((what) => {
+        const version = SINCE[what];
+        return version ? [{ version, what }] : [];
+      }),
+      ...entry.features?.(step) ?? [],
+    ]),
+  };
+}
+
+/** A step of a plan, and the user namespace that its process is in. */
+export interface Placed {
+  phase: Phase;
+  step: Step;
+  userNamespace: Place["userNamespace"];
+}
+
+/** Every step in order. The host's work is done from outside, whatever comes after. */
+export function placeSteps(plan: Plan): Placed[] {
+  let userNamespace: Place["userNamespace"] = "host";
+  return PHASES.flatMap((phase) =>
+    plan[phase].map((step): Placed => {
+      const placed = { phase, step, userNamespace };
+      if (phase !== "host" && entersUserNamespace(step)) {
+        userNamespace = "container";
+      }
+      return placed;
+    })
+  );
+}
+
+function entersUserNamespace(step: Step): boolean {
+  if (step.step === "clone") return step.namespaces.includes("user");
+  return step.step === "joinNamespaces" &&
+    step.namespaces.some(({ type }) => type === "user");
+}

@@ -1,0 +1,106 @@
+/**
+ * What one member of config.json demands of another. Called with what is left
+ * of a configuration when the faults that are known already are taken out.
+ */
+
+import { type Place, repeated, type Sound } from "./reader.ts";
+import { holderOfSysctl } from "./sysctls.ts";
+import type { Namespace, NamespaceType, Spec } from "./types.ts";
+
+/** Notes what does not fit together. */
+export function checkConfig(spec: Sound<Spec>, place: Place): void {
+  const { linux } = spec;
+  // Faulty itself: what it demands of others nobody knows.
+  if (!linux?.namespaces) return;
+  const inLinux = place.at("linux");
+  const { namespaces } = linux;
+  const find = (type: NamespaceType) =>
+    namespaces.find((entry) => entry?.type === type);
+
+  const types = namespaces.map((entry) => entry?.type);
+  for (const index of repeated(types)) {
+    inLinux.at("namespaces").at(index).fault(
+      `${types[index]} is there twice: leave one`,
+    );
+  }
+  if (!find("mount")) {
+    inLinux.at("namespaces").fault(
+      "no mount namespace: the container's mounts would be made on the host",
+    );
+  }
+  for (const name of ["hostname", "domainname"] as const) {
+    if (spec[name] !== undefined && !find("uts")) {
+      place.at(name).fault(
+        "needs a uts namespace in linux.namespaces: it would rename the host",
+      );
+    }
+  }
+  checkIdMaps(linux, find("user"), inLinux);
+  if (hasOffset(linux.timeOffsets)) {
+    const time = find("time");
+    if (!time || time.path !== undefined) {
+      inLinux.at("timeOffsets").fault(
+        "needs a new time namespace in linux.namespaces",
+      );
+    }
+  }
+  if (Object.keys(linux.netDevices ?? {}).length && !find("network")) {
+    inLinux.at("netDevices").fault(
+      "needs a network namespace in linux.namespaces",
+    );
+  }
+  for (const name of Object.keys(linux.sysctl ?? {})) {
+    const holder = holderOfSysctl(name);
+    const problem = holder === null
+      ? "is the host's: no namespace holds it"
+      : find(holder)
+      ? null
+      : `needs a ${holder} namespace in linux.namespaces: it would be the host's`;
+    if (problem) inLinux.at("sysctl").at(name).fault(problem);
+  }
+}
+
+function hasOffset(offsets: object | undefined): boolean {
+  return Object.values(offsets ?? {}).some((offset) => offset !== undefined);
+}
+
+function checkIdMaps(
+  linux: Sound<Spec["linux"]>,
+  user: Sound<Namespace> | undefined,
+  place: Place,
+): void {
+  for (const name of ["uidMappings", "gidMappings"] as const) {
+    const given = linux[name] ?? [];
+    if (given.length && !user) {
+      place.at(name).fault("needs a user namespace in linux.namespaces");
+    }
+    const other = name === "uidMappings" ? "gidMappings" : "uidMappings";
+    if (user && !given.length && linux[other]?.length) {
+      place.at(name).fault(`missing beside ${other}`);
+    }
+    const sides = ["containerID", "hostID"] as const;
+    for (const side of sides) {
+      const overlap = overlapping(given.map((range) => ({
+        first: range?.[side] ?? 0,
+        size: range?.size ?? 0,
+      })));
+      if (overlap === null) continue;
+      place.at(name).at(overlap).fault(`overlaps with another by its ${side}`);
+      break;
+    }
+  }
+}
+
+/** The index of a range that shares a number with one before it in the order of numbers. */
+function overlapping(
+  ranges: readonly { first: number; size: number }[],
+): number | null {
+  const sorted = ranges.map((range, index) => ({ ...range, index }))
+    .sort((a, b) => a.first - b.first);
+  let end = 0;
+  for (const { first, size, index } of sorted) {
+    if (first < end) return index;
+    end = first + size;
+  }
+  return null;
+}

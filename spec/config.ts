@@ -1,0 +1,113 @@
+/**
+ * config.json, and the parts of it that come alone: from a text to a typed
+ * value, or to everything that is wrong with it.
+ */
+
+import { checkConfig } from "./check_config.ts";
+import { parseText } from "./config_text.ts";
+import { SpecError } from "./errors.ts";
+import {
+  type Fault,
+  FAULTY,
+  Notes,
+  Place,
+  type Reader,
+  type Sound,
+} from "./reader.ts";
+import type { Resources } from "./resources.ts";
+import { config, process, type WrittenProcess } from "./schema.ts";
+import { resources } from "./schema_resources.ts";
+import type { Spec } from "./types.ts";
+
+export { configText } from "./config_text.ts";
+
+/** More than this many faults are not read by anybody. */
+const TOLD = 20;
+
+/** A configuration is wrong; the message names each fault on a line of its own. */
+export class ConfigError extends SpecError {
+  override name = "ConfigError";
+  readonly faults: readonly Fault[];
+  /** @param what what is wrong: `config.json` */
+  constructor(what: string, { faults, faultCount }: Notes) {
+    const lines = faults.slice(0, TOLD).map(sentence);
+    const more = faultCount - lines.length;
+    if (more > 0) lines.push(`and ${more} more`);
+    super(
+      lines.length === 1
+        ? `Cannot use ${what}: ${lines[0]}`
+        : `Cannot use ${what}:\n  ${lines.join("\n  ")}`,
+    );
+    this.faults = faults;
+  }
+}
+
+/** Who is told of what is no fault. */
+export interface ConfigReading {
+  /** A sentence about what has no effect, such as a capability that nobody knows. */
+  warn?: (line: string) => void;
+  /** The path of a member that nobody knows; OCI wants those ignored. */
+  ignored?: (path: string) => void;
+}
+
+/**
+ * Reads a config.json of the OCI runtime specification, 1.x.
+ *
+ * Pure: it looks at nothing but the text. Whether the machine can do what is
+ * asked for is found out later. What defaults the specification gives are
+ * filled in; amounts above 2^53 are taken for that, rlimits and the arguments
+ * of system calls keep all their digits.
+ *
+ * @throws {ConfigError} with every fault there is
+ */
+export function parseConfig(text: string, reading?: ConfigReading): Spec {
+  return parse("config.json", text, reading, (value, place) => {
+    const spec = config(value, place);
+    if (spec !== FAULTY) checkConfig(spec as Sound<Spec>, place);
+    return spec;
+  });
+}
+
+/**
+ * Reads `process` alone, as engines hand it to `exec --process FILE`. Pure.
+ *
+ * @throws {ConfigError} with every fault there is
+ */
+export function parseProcess(
+  text: string,
+  reading?: ConfigReading,
+): WrittenProcess {
+  return parse("the process", text, reading, process);
+}
+
+/**
+ * Reads `linux.resources` alone, as engines hand it to `update --resources
+ * FILE`. Pure.
+ *
+ * @throws {ConfigError} with every fault there is
+ */
+export function parseResources(
+  text: string,
+  reading?: ConfigReading,
+): Resources {
+  return parse("the resources", text, reading, resources);
+}
+
+function parse<T>(
+  what: string,
+  text: string,
+  { warn, ignored }: ConfigReading = {},
+  read: Reader<T>,
+): T {
+  const notes = new Notes();
+  const place = new Place(notes);
+  const value = parseText(text, place);
+  const got = value === FAULTY ? value : read(value, place);
+  if (got === FAULTY || notes.faultCount) throw new ConfigError(what, notes);
+  if (warn) notes.warnings.map(sentence).forEach(warn);
+  if (ignored) notes.unknown.forEach(ignored);
+  return got;
+}
+
+const sentence = ({ path, problem }: Fault) =>
+  path ? `${path}: ${problem}` : problem;

@@ -1,0 +1,160 @@
+/**
+ * config.json between text and values. What JSON.parse leaves open is closed
+ * here: the size, the depth, a member that is there twice (where programs
+ * differ on which counts, one may have checked the other), and integers that a
+ * JavaScript number cannot hold.
+ */
+
+import { type Place, withoutControls } from "./reader.ts";
+import type { Spec } from "./types.ts";
+
+/** In characters. What the kernel takes as arguments and environment is 6 MiB at most. */
+export const MAX_CONFIG_SIZE = 16 << 20;
+
+/** The deepest that the specification goes is seven. */
+const MAX_DEPTH = 64;
+
+/** What JSON.parse tells a reviver; TypeScript's library does not know it yet. */
+type Context = { source?: string };
+
+/** What a number of this many digits may have lost as a JavaScript number. */
+const LONG_NUMBER = /\d{16}/;
+
+/** The value of a text; FAULTY where it is not JSON or too large. */
+export function parseText(text: string, place: Place): unknown {
+  if (text.length > MAX_CONFIG_SIZE) {
+    return place.fault(`larger than ${MAX_CONFIG_SIZE >> 20} MiB`);
+  }
+  if (!looksSound(text, place)) {
+    return place.fault(`nested more than ${MAX_DEPTH} deep`);
+  }
+  try {
+    return LONG_NUMBER.test(text)
+      ? JSON.parse(text, exactIntegers)
+      : JSON.parse(text);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    return place.fault(`not JSON: ${withoutControls(error.message)}`);
+  }
+}
+
+function exactIntegers(_: string, value: unknown, context?: Context): unknown {
+  if (typeof value !== "number" || Number.isSafeInteger(value)) return value;
+  const digits = context?.source ?? "";
+  return /^-?\d{1,40}$/.test(digits) ? BigInt(digits) : value;
+}
+
+const QUOTE = 34, BACKSLASH = 92, COMMA = 44, COLON = 58;
+const OPEN_LIST = 91, CLOSE_LIST = 93, OPEN_OBJECT = 123, CLOSE_OBJECT = 125;
+
+/** An array or an object that the walk below is inside of. */
+interface Level {
+  /** The names so far; null in an array. */
+  names: Set<string> | null;
+  name: string;
+  index: number;
+}
+
+/**
+ * Walks the brackets and names of a text, which may not even be JSON. False
+ * where it is too deep; a member that is there again is a fault.
+ */
+function looksSound(text: string, place: Place): boolean {
+  const levels: Level[] = [];
+  let top: Level | undefined;
+  let name = "";
+  for (let at = 0; at < text.length; at++) {
+    switch (text.charCodeAt(at)) {
+      case QUOTE: {
+        const end = stringEnd(text, at);
+        if (top?.names) name = text.slice(at, end + 1);
+        at = end;
+        break;
+      }
+      case COLON:
+        if (!top?.names) break;
+        top.name = unquote(name);
+        if (top.names.has(top.name)) {
+          placeOf(levels, place).fault("there twice: leave one");
+        }
+        top.names.add(top.name);
+        break;
+      case COMMA:
+        if (top) top.index++;
+        break;
+      case OPEN_LIST:
+      case OPEN_OBJECT: {
+        if (levels.length === MAX_DEPTH) return false;
+        const names = text.charCodeAt(at) === OPEN_OBJECT
+          ? new Set<string>()
+          : null;
+        levels.push(top = { names, name: "", index: 0 });
+        break;
+      }
+      case CLOSE_LIST:
+      case CLOSE_OBJECT:
+        levels.pop();
+        top = levels.at(-1);
+    }
+  }
+  return true;
+}
+
+/** The place of the quote that ends a string, or the end of the text. */
+function stringEnd(text: string, start: number): number {
+  for (let at = start;;) {
+    at = text.indexOf('"', at + 1);
+    if (at < 0) return text.length;
+    let before = at;
+    while (text.charCodeAt(before - 1) === BACKSLASH) before--;
+    const escaped = (at - before) % 2 === 1;
+    if (!escaped) return at;
+  }
+}
+
+function unquote(name: string): string {
+  if (!name.includes("\\")) return name.slice(1, -1);
+  try {
+    return String(JSON.parse(name));
+  } catch {
+    return name; // Not JSON, and JSON.parse of the whole will say so.
+  }
+}
+
+function placeOf(levels: readonly Level[], top: Place): Place {
+  return levels.reduce(
+    (place, { names, name, index }) => place.at(names ? name : index),
+    top,
+  );
+}
+
+/** Members that are ours and not OCI's: they have no place in a file for others. */
+const OURS: readonly (readonly [parent: string, name: string])[] = [
+  ["process", "scheduling"],
+  ["process", "preserve"],
+];
+
+const UNLIMITED = (1n << 64n) - 1n;
+
+// TypeScript's library does not know it yet; both Node and Deno have it.
+const { rawJSON } = JSON as unknown as { rawJSON(text: string): unknown };
+
+/** A Spec as the text of a config.json, every integer with all its digits. */
+export function configText(spec: Spec): string {
+  const plain = structuredClone(spec) as unknown as Record<
+    string,
+    Record<string, unknown>
+  >;
+  for (const [parent, name] of OURS) delete plain[parent]?.[name];
+  for (
+    const limit of (plain.process as unknown as Spec["process"]).rlimits ?? []
+  ) {
+    if (limit.soft === -1) limit.soft = UNLIMITED;
+    if (limit.hard === -1) limit.hard = UNLIMITED;
+  }
+  return JSON.stringify(
+    plain,
+    (_, value) => typeof value === "bigint" ? rawJSON(String(value)) : value,
+    2,
+  ) + "\n";
+}

@@ -1,0 +1,68 @@
+/**
+ * Readers of numbers. OCI counts in 64 bits, where a JavaScript number keeps 53
+ * exactly: spec/config_text.ts hands over what is larger as a bigint.
+ */
+
+import { FAULTY, type Place, type Reader } from "./reader.ts";
+
+const MOST_SAFE = BigInt(Number.MAX_SAFE_INTEGER);
+
+/** The exact value of what JSON calls a number. */
+function exact(
+  value: unknown,
+  place: Place,
+  range: string,
+): bigint | typeof FAULTY {
+  if (typeof value === "bigint") return value;
+  // 1.0 and 1e3 are integers too, however they are written.
+  if (Number.isInteger(value)) return BigInt(value as number);
+  return place.expected(`an integer${range}`, value);
+}
+
+function inRange(
+  value: unknown,
+  place: Place,
+  [least, most]: readonly [bigint, bigint],
+  range = ` from ${least} to ${most}`,
+): bigint | typeof FAULTY {
+  const number = exact(value, place, range);
+  if (number === FAULTY || number >= least && number <= most) return number;
+  return place.expected(`an integer from ${least} to ${most}`, number);
+}
+
+/** A whole number in a range that a JavaScript number holds. */
+export function integer(least: number, most: number): Reader<number> {
+  const range = [BigInt(least), BigInt(most)] as const;
+  return (value, place) => {
+    const number = inRange(value, place, range);
+    return number === FAULTY ? FAULTY : Number(number);
+  };
+}
+
+export const uint16 = integer(0, 0xffff);
+export const uint32 = integer(0, 0xffffffff);
+export const int32 = integer(-(2 ** 31), 2 ** 31 - 1);
+
+/**
+ * An amount in 64 bits: bytes, microseconds, operations. What is more than
+ * 2^53 - 1 is taken for that: it is 8 PiB or 285 years, and beyond all that
+ * there is to limit, so that the kernel does the same with either.
+ */
+function amount(least: bigint, most: bigint): Reader<number> {
+  return (value, place) => {
+    const number = inRange(value, place, [least, most], "");
+    if (number === FAULTY) return FAULTY;
+    if (number > MOST_SAFE) return Number(MOST_SAFE);
+    return Number(number < -MOST_SAFE ? -MOST_SAFE : number);
+  };
+}
+
+export const int64 = amount(-(1n << 63n), (1n << 63n) - 1n);
+export const uint64 = amount(0n, (1n << 64n) - 1n);
+
+/** 64 bits that mean what they are, to the last: a bigint where a number would lose some. */
+export const word64: Reader<number | bigint> = (value, place) => {
+  const number = inRange(value, place, [0n, (1n << 64n) - 1n], "");
+  if (number === FAULTY) return FAULTY;
+  return number > MOST_SAFE ? number : Number(number);
+};

@@ -1,0 +1,267 @@
+/**
+ * The schema of config.json: a table for each object, of how its members are
+ * read. `linux` has its own file. What no single member shows is in
+ * spec/check_config.ts.
+ */
+
+import { CAPABILITIES, RLIMITS } from "./names.ts";
+import {
+  absolutePath,
+  boolean,
+  checked,
+  FAULTY,
+  list,
+  matching,
+  object,
+  oneOf,
+  otherwise,
+  type Reader,
+  record,
+  repeated,
+  required,
+  shown,
+  string,
+  unlessEmpty,
+  word,
+} from "./reader.ts";
+import {
+  int32,
+  integer,
+  uint16,
+  uint32,
+  uint64,
+  word64,
+} from "./reader_numbers.ts";
+import { idMapping, linux } from "./schema_linux.ts";
+import { numberList } from "./schema_resources.ts";
+import type {
+  Capabilities,
+  Hook,
+  Hooks,
+  Mount,
+  Process,
+  Rlimit,
+  Root,
+  Spec,
+  User,
+} from "./types.ts";
+import type {
+  ExecCPUAffinity,
+  IOPriority,
+  Scheduler,
+} from "./types_process.ts";
+
+/** semver.org, of which the specification's own versions are a part. */
+const version: Reader<string> = (value, place) => {
+  const text = string(value, place);
+  if (text === FAULTY) return text;
+  const major = text.match(/^(\d+)\.\d+\.\d+(-[\w.-]+)?(\+[\w.-]+)?$/)?.[1];
+  if (major === undefined) {
+    return place.expected("a version such as 1.3.0", value);
+  }
+  return major === "1"
+    ? text
+    : place.fault(`version ${text} is not supported: this program knows 1.x`);
+};
+
+/** One that no kernel of ours knows is no fault, says the specification, but a warning. */
+const capabilityNames: Reader<string[]> = (value, place) => {
+  const names = list(string)(value, place);
+  if (names === FAULTY) return names;
+  return names.filter((name, index) => {
+    const known = (CAPABILITIES as readonly string[]).includes(name);
+    if (!known) {
+      place.at(index).warn(`unknown capability ${shown(name)} is left out`);
+    }
+    return known;
+  });
+};
+
+const capabilities = object<Capabilities>({
+  bounding: capabilityNames,
+  effective: capabilityNames,
+  inheritable: capabilityNames,
+  permitted: capabilityNames,
+  ambient: capabilityNames,
+});
+
+const user = object<User>({
+  // Go writes nothing for 0.
+  uid: otherwise(uint32, () => 0),
+  gid: otherwise(uint32, () => 0),
+  additionalGids: list(uint32),
+  umask: integer(0, 0o777),
+});
+
+/** A limit; the highest number stands for none. */
+const limit: Reader<number | bigint> = (value, place) => {
+  const amount = word64(value, place);
+  return amount === (1n << 64n) - 1n ? -1 : amount;
+};
+
+const above = (soft: number | bigint, hard: number | bigint) =>
+  hard !== -1 && (soft === -1 || soft > hard);
+
+const rlimits: Reader<Rlimit[]> = checked(
+  list(checked(
+    object<Rlimit>({
+      type: required(oneOf(RLIMITS)),
+      soft: required(limit),
+      hard: required(limit),
+    }),
+    ({ soft, hard }, place) => {
+      if (above(soft, hard)) {
+        place.fault("the soft limit is above the hard one");
+      }
+    },
+  )),
+  (limits, place) => {
+    const types = limits.map(({ type }) => type);
+    for (const index of repeated(types)) {
+      place.at(index).at("type").fault(
+        `${types[index]} is there twice: leave one`,
+      );
+    }
+  },
+);
+
+const scheduler: Reader<Scheduler> = checked(
+  object<Scheduler>({
+    policy: required(oneOf([
+      "SCHED_OTHER",
+      "SCHED_FIFO",
+      "SCHED_RR",
+      "SCHED_BATCH",
+      "SCHED_ISO",
+      "SCHED_IDLE",
+      "SCHED_DEADLINE",
+    ])),
+    nice: integer(-20, 19),
+    priority: int32,
+    flags: list(oneOf([
+      "SCHED_FLAG_RESET_ON_FORK",
+      "SCHED_FLAG_RECLAIM",
+      "SCHED_FLAG_DL_OVERRUN",
+      "SCHED_FLAG_KEEP_POLICY",
+      "SCHED_FLAG_KEEP_PARAMS",
+      "SCHED_FLAG_UTIL_CLAMP_MIN",
+      "SCHED_FLAG_UTIL_CLAMP_MAX",
+    ])),
+    runtime: uint64,
+    deadline: uint64,
+    period: uint64,
+  }),
+  ({ policy, priority, runtime, deadline, period }, place) => {
+    if (priority && policy !== "SCHED_FIFO" && policy !== "SCHED_RR") {
+      place.at("priority").fault(`${policy} has none`);
+    }
+    if ((runtime || deadline || period) && policy !== "SCHED_DEADLINE") {
+      place.fault(`${policy} has no runtime, deadline and period`);
+    }
+  },
+);
+
+const command: Reader<string[]> = checked(list(string), (args, place) => {
+  if (args[0]) return;
+  place.fault("is empty: there is no command to run");
+});
+
+/** A process as OCI has it: two members of ours are not to be written by others. */
+export type WrittenProcess = Omit<Process, "scheduling" | "preserve">;
+
+/** `process`. */
+export const process: Reader<WrittenProcess> = checked(
+  object<WrittenProcess>({
+    terminal: boolean,
+    consoleSize: object<{ height: number; width: number }>({
+      height: required(uint16),
+      width: required(uint16),
+    }),
+    user: otherwise(user, () => ({ uid: 0, gid: 0 })),
+    args: required(command),
+    env: otherwise(list(string), () => []),
+    cwd: required(absolutePath),
+    capabilities,
+    noNewPrivileges: boolean,
+    rlimits,
+    oomScoreAdj: integer(-1000, 1000),
+    apparmorProfile: unlessEmpty(string),
+    selinuxLabel: unlessEmpty(string),
+    ioPriority: object<IOPriority>({
+      class: required(oneOf([
+        "IOPRIO_CLASS_RT",
+        "IOPRIO_CLASS_BE",
+        "IOPRIO_CLASS_IDLE",
+      ])),
+      priority: otherwise(integer(0, 7), () => 0),
+    }),
+    scheduler,
+    execCPUAffinity: object<ExecCPUAffinity>({
+      initial: unlessEmpty(numberList),
+      final: unlessEmpty(numberList),
+    }),
+  }),
+  (value) => {
+    // The specification has it ignored, so that engines can leave it in.
+    if (!value.terminal) delete value.consoleSize;
+  },
+);
+
+const root = object<Root>({ path: required(word), readonly: boolean });
+
+const mount: Reader<Mount> = checked(
+  object<Mount>({
+    destination: required(absolutePath),
+    type: unlessEmpty(string),
+    source: unlessEmpty(string),
+    options: list(string),
+    uidMappings: list(idMapping),
+    gidMappings: list(idMapping),
+  }),
+  ({ uidMappings, gidMappings }, place) => {
+    if (!uidMappings?.length === !gidMappings?.length) return;
+    place.fault("needs both uidMappings and gidMappings, or neither");
+  },
+);
+
+const hooks = list(object<Hook>({
+  path: required(absolutePath),
+  args: list(string),
+  env: list(string),
+  timeout: integer(1, Number.MAX_SAFE_INTEGER),
+}));
+
+/** Its length is the kernel's; in bytes, as it will be. */
+const name64: Reader<string> = (value, place) => {
+  const text = string(value, place);
+  return text !== FAULTY && new TextEncoder().encode(text).length > 64
+    ? place.fault("is longer than 64 bytes")
+    : text;
+};
+
+/** Kept for those who wrote them, and nobody else: any text will do. */
+const annotation: Reader<string> = (value, place) =>
+  typeof value === "string" ? value : place.expected("a string", value);
+
+/** config.json. */
+export const config: Reader<Spec> = object<
+  Omit<Spec, "process"> & { process: WrittenProcess }
+>({
+  ociVersion: required(version),
+  process: required(process),
+  root: required(root),
+  hostname: unlessEmpty(name64),
+  domainname: unlessEmpty(name64),
+  mounts: list(mount),
+  // Without it the container shares everything, which check_config.ts refuses.
+  linux: otherwise(linux, () => ({ namespaces: [] })),
+  annotations: record(annotation, matching(/./, "a name")),
+  hooks: object<Hooks>({
+    prestart: hooks,
+    createRuntime: hooks,
+    createContainer: hooks,
+    startContainer: hooks,
+    poststart: hooks,
+    poststop: hooks,
+  }),
+});

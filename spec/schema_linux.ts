@@ -1,0 +1,174 @@
+/** The schema of `linux`, its resources and its filter of system calls aside. */
+
+import { NAMESPACE_TYPES } from "./names.ts";
+import {
+  absolutePath,
+  boolean,
+  checked,
+  FAULTY,
+  list,
+  matching,
+  object,
+  oneOf,
+  otherwise,
+  type Reader,
+  record,
+  required,
+  string,
+  unlessEmpty,
+} from "./reader.ts";
+import { int64, integer, uint32 } from "./reader_numbers.ts";
+import { numberList, resources } from "./schema_resources.ts";
+import { seccomp } from "./schema_seccomp.ts";
+import type {
+  Device,
+  IdMapping,
+  Linux,
+  Namespace,
+  TimeOffset,
+} from "./types.ts";
+import type { IntelRdt, MemoryPolicy, NetDevice } from "./types_linux.ts";
+
+/** A range of ids. */
+export const idMapping: Reader<IdMapping> = checked(
+  object<IdMapping>({
+    containerID: required(uint32),
+    hostID: required(uint32),
+    size: required(integer(1, 0xffffffff)),
+  }),
+  ({ containerID, hostID, size }, place) => {
+    // The last of them, 4294967295, is no id: it is what chown(2) calls "as it is".
+    if (Math.max(containerID, hostID) + size <= 0xffffffff) return;
+    place.fault("reaches past the highest id, 4294967294");
+  },
+);
+
+const namespace = object<Namespace>({
+  type: required(oneOf(NAMESPACE_TYPES)),
+  path: unlessEmpty(absolutePath),
+});
+
+/** The bits that chmod(2) sets. Engines leave the file's type beside them, from stat(2). */
+const permissions: Reader<number> = (value, place) => {
+  const mode = uint32(value, place);
+  return mode === FAULTY ? mode : mode & 0o7777;
+};
+
+// The ranges are the kernel's: beyond them mknod(2) makes another device.
+const major = integer(0, 0xfff);
+const minor = integer(0, 0xfffff);
+
+const device: Reader<Omit<Device, "source">> = checked(
+  object<Omit<Device, "source">>({
+    type: required(oneOf(["c", "b", "u", "p"])),
+    path: required(absolutePath),
+    major,
+    minor,
+    fileMode: permissions,
+    uid: uint32,
+    gid: uint32,
+  }),
+  ({ type, major, minor }, place) => {
+    if (type === "p" || major !== undefined && minor !== undefined) return;
+    place.fault("needs major and minor");
+  },
+);
+
+const timeOffset = object<TimeOffset>({
+  secs: otherwise(int64, () => 0),
+  nanosecs: otherwise(integer(0, 999_999_999), () => 0),
+});
+
+const personality: Reader<{ domain: "LINUX" | "LINUX32" }> = (value, place) => {
+  const got = object<{ domain: "LINUX" | "LINUX32"; flags?: string[] }>({
+    domain: required(oneOf(["LINUX", "LINUX32"])),
+    flags: list(string),
+  })(value, place);
+  if (got === FAULTY) return got;
+  if (got.flags?.length) place.at("flags").fault("there are none in OCI yet");
+  return { domain: got.domain };
+};
+
+/** `r` as in rbind: what holds of the root holds of what is mounted in it. */
+const propagation: Reader<Linux["rootfsPropagation"]> = (value, place) => {
+  const plain = typeof value === "string" ? value.replace(/^r/, "") : value;
+  const kinds = oneOf(["private", "slave", "shared", "unbindable"]);
+  return plain === "" ? undefined : kinds(plain, place);
+};
+
+/** The name of a network interface, net_device(7): it becomes that of a directory in /sys. */
+const interfaceName = matching(
+  /^(?!\.{1,2}$)[^\s/:]{1,15}$/,
+  "the name of a network interface",
+);
+
+const netDevice = object<NetDevice>({ name: unlessEmpty(interfaceName) });
+
+/** It becomes the name of a directory in resctrl. */
+const className = matching(/^(?!\.{1,2}$)[^/\n]+$/, "the name of a directory");
+const oneLine = matching(/^[^\n]*$/, "one line");
+
+const intelRdt = object<IntelRdt>({
+  closID: unlessEmpty(className),
+  schemata: list(oneLine),
+  l3CacheSchema: unlessEmpty(string),
+  memBwSchema: unlessEmpty(matching(/^MB:[^\n]*$/, "one line with MB: before")),
+  enableMonitoring: boolean,
+  enableCMT: boolean,
+  enableMBM: boolean,
+});
+
+const memoryPolicy = object<MemoryPolicy>({
+  mode: required(oneOf([
+    "MPOL_DEFAULT",
+    "MPOL_BIND",
+    "MPOL_INTERLEAVE",
+    "MPOL_WEIGHTED_INTERLEAVE",
+    "MPOL_PREFERRED",
+    "MPOL_PREFERRED_MANY",
+    "MPOL_LOCAL",
+  ])),
+  nodes: unlessEmpty(numberList),
+  flags: list(oneOf([
+    "MPOL_F_NUMA_BALANCING",
+    "MPOL_F_RELATIVE_NODES",
+    "MPOL_F_STATIC_NODES",
+  ])),
+});
+
+/** The name of a sysctl(8), with dots or with slashes; it becomes a path below /proc/sys. */
+const sysctlName: Reader<string> = (value, place) => {
+  const name = string(value, place);
+  if (name === FAULTY) return name;
+  if (name.includes("/") && name.includes(".")) {
+    return place.fault("mixes dots and slashes, which is not supported");
+  }
+  const dotted = name.replaceAll("/", ".");
+  return /^[\w-]+(\.[\w@:-]+)+$/.test(dotted)
+    ? dotted
+    : place.fault("is not the name of a sysctl");
+};
+
+/** `linux`. */
+export const linux: Reader<Linux> = object<Linux>({
+  namespaces: otherwise(list(namespace), () => []),
+  uidMappings: list(idMapping),
+  gidMappings: list(idMapping),
+  devices: list(device),
+  cgroupsPath: unlessEmpty(string),
+  sysctl: record(string, sysctlName),
+  timeOffsets: object<NonNullable<Linux["timeOffsets"]>>({
+    monotonic: timeOffset,
+    boottime: timeOffset,
+  }),
+  personality,
+  rootfsPropagation: propagation,
+  maskedPaths: list(absolutePath),
+  readonlyPaths: list(absolutePath),
+  mountLabel: unlessEmpty(string),
+  resources,
+  seccomp,
+  netDevices: record(netDevice, interfaceName),
+  intelRdt,
+  memoryPolicy,
+});

@@ -1,0 +1,142 @@
+/** The schema of `linux.resources`. */
+
+import { SpecError } from "./errors.ts";
+import {
+  boolean,
+  checked,
+  list,
+  matching,
+  object,
+  oneOf,
+  otherwise,
+  type Place,
+  type Reader,
+  record,
+  required,
+  string,
+  unlessEmpty,
+  word,
+} from "./reader.ts";
+import { int64, integer, uint16, uint32, uint64 } from "./reader_numbers.ts";
+import {
+  type BlockIOResources,
+  checkResources,
+  type CpuResources,
+  type DeviceRule,
+  expandList,
+  type HugepageLimit,
+  type MemoryResources,
+  type NetworkResources,
+  type RdmaLimit,
+  type Resources,
+  type ThrottleDevice,
+  type WeightDevice,
+} from "./resources.ts";
+
+/** A list of CPUs or memory nodes, as the kernel writes them: `0-3,7`. */
+export const numberList: Reader<string> = (value, place) => {
+  const text = string(value, place);
+  return typeof text === "string" &&
+      expandList(text.replace(/\s/g, "")) === null
+    ? place.expected("a list of numbers such as 0-3,7", value)
+    : text;
+};
+
+const memory = object<MemoryResources>({
+  limit: int64,
+  reservation: int64,
+  swap: int64,
+  kernel: int64,
+  kernelTCP: int64,
+  swappiness: uint64,
+  disableOOMKiller: boolean,
+  checkBeforeUpdate: boolean,
+});
+
+const cpu = object<CpuResources>({
+  shares: uint64,
+  quota: int64,
+  period: uint64,
+  burst: uint64,
+  realtimeRuntime: int64,
+  realtimePeriod: uint64,
+  cpus: unlessEmpty(numberList),
+  mems: unlessEmpty(numberList),
+  idle: int64,
+});
+
+const throttle = list(object<ThrottleDevice>({
+  major: required(uint32),
+  minor: required(uint32),
+  rate: required(uint64),
+}));
+
+const blockIO = object<BlockIOResources>({
+  weight: uint16,
+  leafWeight: uint16,
+  weightDevice: list(checked(
+    object<WeightDevice>({
+      major: required(uint32),
+      minor: required(uint32),
+      weight: uint16,
+      leafWeight: uint16,
+    }),
+    ({ weight, leafWeight }, place) => {
+      if (weight !== undefined || leafWeight !== undefined) return;
+      place.fault("needs weight or leafWeight");
+    },
+  )),
+  throttleReadBpsDevice: throttle,
+  throttleWriteBpsDevice: throttle,
+  throttleReadIOPSDevice: throttle,
+  throttleWriteIOPSDevice: throttle,
+});
+
+/** A device's number, or -1 for any. */
+const anyNumber = integer(-1, 0xffffffff);
+
+const deviceRule = object<DeviceRule>({
+  allow: required(boolean),
+  type: unlessEmpty(oneOf(["a", "b", "c", "p", "u"])),
+  major: anyNumber,
+  minor: anyNumber,
+  access: unlessEmpty(matching(/^[rwm]+$/, "letters out of r, w and m")),
+});
+
+const network = object<NetworkResources>({
+  classID: uint32,
+  priorities: list(object<{ name: string; priority: number }>({
+    name: required(word),
+    priority: required(uint32),
+  })),
+});
+
+/** `linux.resources`. */
+export const resources: Reader<Resources> = checked(
+  object<Resources>({
+    memory,
+    cpu,
+    // No limit given is no limit.
+    pids: object<{ limit: number }>({ limit: otherwise(int64, () => -1) }),
+    blockIO,
+    hugepageLimits: list(object<HugepageLimit>({
+      pageSize: required(word),
+      limit: required(uint64),
+    })),
+    devices: list(deviceRule),
+    network,
+    rdma: record(object<RdmaLimit>({ hcaHandles: uint32, hcaObjects: uint32 })),
+    unified: record(string),
+  }),
+  agreement,
+);
+
+/** What the readers cannot see by themselves is checked where flags are too. */
+function agreement(value: Resources, place: Place): void {
+  try {
+    checkResources(value);
+  } catch (error) {
+    if (!(error instanceof SpecError)) throw error;
+    place.fault(error.message.replace(/^linux\.resources[.:]?\s*/, ""));
+  }
+}

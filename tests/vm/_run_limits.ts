@@ -1,0 +1,258 @@
+// deno-lint-ignore-file no-sync-fn-in-async-fn -- one thing at a time: nobody else waits
+/**
+ * Every flag that limits, given to the program: the kernel is seen to act where
+ * that can be seen, and to have been told where it cannot. The same for v1 and
+ * v2, on this machine and in a virtual one, in both modes. Needs root and the
+ * tools of busybox. Disks and huge pages are in _run_disk_limits.ts, where the
+ * cgroup is in _run_place.ts.
+ *
+ * @module
+ */
+// @ts-types="../../types/std_assert.d.ts"
+import {
+  assertEquals,
+  assertGreater,
+  assertLess,
+  assertMatch,
+} from "@std/assert";
+import { mountOf } from "../../cgroup/hierarchy.ts";
+import { TempDir, until } from "../_harness.ts";
+import {
+  declare,
+  exists,
+  hierarchy,
+  lacks,
+  MB,
+  readLimit,
+  same,
+  shell,
+  whileWaiting,
+} from "./_limited.ts";
+
+/** A shell's expression that needs so many megabytes. */
+const grab = (megabytes: number) =>
+  `x=$(head -c ${megabytes * MB} /dev/zero | tr '\\0' a)`;
+
+/** Counts in a busy loop until it is killed. */
+const COUNT = "i=0; trap 'echo $i; exit 0' TERM; while :; do i=$((i+1)); done";
+
+/** What each flag makes the kernel's files say: v1, v2. */
+const FILES: readonly {
+  flags: string;
+  names: { v1: string; v2: string };
+  v1: [file: string, value: string];
+  v2: [file: string, value: string];
+}[] = [
+  {
+    flags: "-m 64m",
+    names: same("memory"),
+    v1: ["memory.limit_in_bytes", String(64 * MB)],
+    v2: ["memory.max", String(64 * MB)],
+  },
+  {
+    flags: "--memory-swap 96m",
+    names: same("memory"),
+    v1: ["memory.memsw.limit_in_bytes", String(96 * MB)],
+    v2: ["memory.swap.max", String(32 * MB)],
+  },
+  {
+    flags: "--memory-reservation 16m",
+    names: same("memory"),
+    v1: ["memory.soft_limit_in_bytes", String(16 * MB)],
+    v2: ["memory.low", String(16 * MB)],
+  },
+  {
+    flags: "--cpus 0.5",
+    names: same("cpu"),
+    v1: ["cpu.cfs_quota_us", "50000"],
+    v2: ["cpu.max", "50000 100000"],
+  },
+  {
+    flags: "--cpu-shares 512",
+    names: same("cpu"),
+    v1: ["cpu.shares", "512"],
+    v2: ["cpu.weight", "59"],
+  },
+  {
+    flags: "--cpuset-cpus 0",
+    names: same("cpuset"),
+    v1: ["cpuset.cpus", "0"],
+    v2: ["cpuset.cpus", "0"],
+  },
+  {
+    flags: "--cpuset-mems 0",
+    names: same("cpuset"),
+    v1: ["cpuset.mems", "0"],
+    v2: ["cpuset.mems", "0"],
+  },
+  {
+    flags: "--pids-limit 20",
+    names: same("pids"),
+    v1: ["pids.max", "20"],
+    v2: ["pids.max", "20"],
+  },
+  {
+    flags: "--hugetlb 2MB:4m",
+    names: same("hugetlb"),
+    v1: ["hugetlb.2MB.limit_in_bytes", String(4 * MB)],
+    v2: ["hugetlb.2MB.max", String(4 * MB)],
+  },
+];
+
+/** Declares the tests for the cgroups that are here. */
+export function testRunLimits(label: string): void {
+  const both = declare(label);
+
+  const here = FILES.filter(({ names }) => !lacks(names));
+  both(
+    "what the flags say is what the kernel's files say",
+    same("memory"),
+    async (mode) => {
+      const flags = here.flatMap(({ flags }) => flags.split(" "));
+      await whileWaiting(mode, flags, (parent) => {
+        for (const { flags, names, v1, v2 } of here) {
+          const { version } = mountOf(hierarchy, names)!;
+          const [file, value] = version === 1 ? v1 : v2;
+          assertEquals(readLimit(parent, file), value, flags);
+        }
+      });
+    },
+  );
+
+  both(
+    "-m: a command that wants more is killed, and it is said why",
+    same("memory"),
+    async (mode) => {
+      const { status, stderr } = await shell(
+        mode,
+        "-m 16m --memory-swap 16m",
+        `${grab(30)}; echo has it`,
+      );
+      assertEquals(status, 137, stderr);
+      assertMatch(
+        stderr,
+        /^container: Out of memory: the kernel killed a process .* limit of 16 MiB/m,
+      );
+    },
+  );
+
+  both(
+    "-m: a child that is killed is named, and the command lives on",
+    same("memory"),
+    async (mode) => {
+      const { status, stdout, stderr } = await shell(
+        mode,
+        "-m 16m --memory-swap 16m",
+        `sh -c '${
+          grab(30).replaceAll("'", `'\\''`)
+        }; echo has it'; echo ended $?`,
+      );
+      assertEquals([status, stdout], [0, "ended 137\n"], stderr);
+      assertMatch(stderr, /^container: Out of memory: /m);
+    },
+  );
+
+  both(
+    "-m: what is enough is not complained of",
+    same("memory"),
+    async (mode) => {
+      const { status, stderr } = await shell(mode, "-m 64m", grab(10));
+      assertEquals([status, stderr], [0, ""]);
+    },
+  );
+
+  both(
+    "--memory-swap: more memory cannot be had as swap",
+    same("memory"),
+    async (mode) => {
+      const { status } = await shell(
+        mode,
+        "-m 16m --memory-swap 20m",
+        grab(30),
+      );
+      assertEquals(status, 137);
+    },
+  );
+
+  for (const limit of [1, 3, 8, 20]) {
+    both(
+      `--pids-limit ${limit}: so many processes and no more`,
+      same("pids"),
+      async (mode) => {
+        const { stdout, stderr } = await shell(
+          mode,
+          `--pids-limit ${limit}`,
+          // The shell is one of them.
+          "i=1; while [ $i -lt 25 ]; do sleep 5 & i=$((i+1)); echo $i; done; exit 0",
+        );
+        assertMatch(stderr, /can't fork/);
+        assertEquals(
+          stdout.trim().split("\n").at(-1),
+          limit === 1 ? "" : String(limit),
+        );
+      },
+    );
+  }
+
+  both(
+    "--pids-limit 1 is enough for a command that forks nothing",
+    same("pids"),
+    async (mode) => {
+      const { status, stderr } = await mode.run(["--pids-limit", "1", "true"]);
+      assertEquals([status, stderr], [0, ""]);
+    },
+  );
+
+  both("--cpus: time beyond it has to wait", same("cpu"), async (mode) => {
+    // cutime: what the processes waited for have used, in hundredths of a second.
+    const { stdout } = await shell(
+      mode,
+      "--cpus 0.2",
+      "timeout 2 sh -c 'while :; do :; done'; cut -d' ' -f16 /proc/$$/stat",
+    );
+    assertLess(Number(stdout), 100);
+  });
+
+  both(
+    "--cpu-shares: who has more gets more of a busy CPU",
+    same("cpu"),
+    async (mode) => {
+      await using directory = new TempDir();
+      const { path } = directory;
+      const count = async (shares: number) => {
+        // Both begin when both are there.
+        const script =
+          `touch /mnt/${shares}; until [ -e /mnt/go ]; do sleep 0.05; done
+           sh -c "${COUNT.replaceAll("$", "\\$")}" & sleep 3; kill $!; wait`;
+        const { stdout } = await shell(
+          mode,
+          `--cpuset-cpus 0 --cpu-shares ${shares} -v ${path}:/mnt`,
+          script,
+        );
+        return Number(stdout);
+      };
+      const counts = [count(64), count(4096)];
+      await until(
+        "both are there",
+        () => exists(`${path}/64`) && exists(`${path}/4096`),
+      );
+      Deno.writeTextFileSync(`${path}/go`, "");
+      const [little, much] = await Promise.all(counts);
+      assertGreater(little!, 0);
+      assertGreater(much! / little!, 2);
+    },
+  );
+
+  both(
+    "--cpuset-cpus and --cpuset-mems: those and no others",
+    same("cpuset"),
+    async (mode) => {
+      const { stdout } = await shell(
+        mode,
+        "--cpuset-cpus 1 --cpuset-mems 0",
+        "grep _allowed_list /proc/self/status",
+      );
+      assertMatch(stdout, /Cpus_allowed_list:\s1\nMems_allowed_list:\s0\n/);
+    },
+  );
+}

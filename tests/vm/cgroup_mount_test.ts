@@ -1,0 +1,8 @@
+/**
+ * /sys/fs/cgroup inside a container on cgroup v2: the tests of
+ * tests/cgroup_mount_test.ts, in a machine that has nothing else.
+ *
+ * @module
+ */
+
+if (Deno.env.has("CONTAINER_VM")) await import("../cgroup_mount_test.ts");

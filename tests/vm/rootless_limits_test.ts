@@ -1,0 +1,154 @@
+// deno-lint-ignore-file no-sync-fn-in-async-fn -- one thing at a time: nobody else waits
+/**
+ * Limits of a user who is not root: in the part of cgroup v2 that is handed to
+ * him, and without them where none is. Runs in the machine of
+ * `deno task test:vm`.
+ *
+ * @module
+ */
+// @ts-types="../../types/std_assert.d.ts"
+import { assertEquals, assertMatch } from "@std/assert";
+import {
+  copyRootfs,
+  execute,
+  type Mode,
+  Nobody,
+  shellLine,
+  TempDir,
+  testBoth,
+} from "../_harness.ts";
+
+const TOP = "/sys/fs/cgroup";
+/** `user` in the machine's /etc/passwd. */
+const UID = 1000;
+const skip = Deno.env.has("CONTAINER_VM")
+  ? null
+  : "only in a virtual machine, see deno task test:vm";
+
+/** A slice with a session in it, of which a user owns as much as systemd gives to user@.service. */
+class Slice implements AsyncDisposable {
+  readonly path = `${TOP}/user`;
+  readonly session = `${this.path}/session`;
+
+  constructor(owned: readonly string[], controllers: string) {
+    Deno.mkdirSync(this.session, { recursive: true });
+    Deno.writeTextFileSync(`${TOP}/cgroup.subtree_control`, controllers);
+    for (const path of owned) {
+      for (const file of ["", "/cgroup.procs", "/cgroup.subtree_control"]) {
+        Deno.chownSync(`${path}${file}`, UID, UID);
+      }
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const { stderr } = await execute(
+      ["find", this.path, "-depth", "-type", "d", "-exec", "rmdir", "{}", ";"],
+    );
+    assertEquals(stderr, "");
+  }
+}
+
+/** Runs a container as the user, from his session. */
+async function runAs(mode: Mode, slice: Slice, flags: string, script: string) {
+  await using nobody = await Nobody.make();
+  await using directory = new TempDir();
+  const rootfs = await copyRootfs(directory.path);
+  await execute(["chown", "-R", `${UID}:${UID}`, directory.path]);
+  const words = mode.runWords(
+    "--rootfs",
+    rootfs,
+    ...flags.split(" "),
+    "sh",
+    "-c",
+    script,
+  );
+  return await execute([
+    "sh",
+    "-c",
+    `echo $$ > ${slice.session}/cgroup.procs && exec su user -c "$LINE"`,
+  ], { env: { ...nobody.env, LINE: `exec ${shellLine(words)}` } });
+}
+
+testBoth("rootless limits (v2): what is handed down holds", async (mode) => {
+  const owned = [`${TOP}/user`, `${TOP}/user/session`];
+  await using slice = new Slice(owned, "+memory +pids +cpu");
+  const { status, stdout, stderr } = await runAs(
+    mode,
+    slice,
+    "-m 16m --pids-limit 6 --cpus 2",
+    `cat /proc/self/cgroup
+     sh -c 'x=$(head -c 20971520 /dev/zero | tr "\\0" a)'; echo killed $?
+     for i in 1 2 3 4 5 6 7; do sleep 3 & done`,
+  );
+  assertEquals([status, stdout], [2, "0::/\nkilled 137\n"], stderr);
+  assertMatch(stderr, /can't fork/);
+  assertMatch(stderr, /^container: Out of memory: .*limit of 16 MiB/m);
+  assertEquals(
+    [...Deno.readDirSync(slice.path)].filter((entry) => entry.isDirectory)
+      .map(({ name }) => name),
+    ["session"],
+  );
+}, { skip });
+
+testBoth(
+  "rootless limits (v2): a controller that is not handed down is left out by itself",
+  async (mode) => {
+    const owned = [`${TOP}/user`, `${TOP}/user/session`];
+    await using slice = new Slice(owned, "+pids +cpu -memory");
+    const { status, stderr } = await runAs(
+      mode,
+      slice,
+      "-m 16m --pids-limit 3",
+      "for i in 1 2 3 4; do sleep 3 & done",
+    );
+    assertEquals(status, 2, stderr);
+    assertMatch(
+      stderr,
+      /^container: cannot limit memory, and runs without: .*memory controller.*Delegate=memory/m,
+    );
+    assertMatch(stderr, /can't fork/);
+  },
+  { skip },
+);
+
+testBoth(
+  "rootless limits (v2): where nothing is handed down the container runs, and says so",
+  async (mode) => {
+    await using slice = new Slice([], "+memory +pids");
+    const { status, stdout, stderr } = await runAs(
+      mode,
+      slice,
+      "-m 16m",
+      "echo runs",
+    );
+    assertEquals([status, stdout], [0, "runs\n"], stderr);
+    assertMatch(
+      stderr,
+      /^container: cannot limit memory, and runs without: .*not ours to change/m,
+    );
+  },
+  { skip },
+);
+
+testBoth(
+  "rootless limits (v2): a cgroup that is handed over with processes in it is told with its cure",
+  async (mode) => {
+    await using slice = new Slice(
+      [`${TOP}/user/session`],
+      "+memory +pids",
+    );
+    Deno.writeTextFileSync(`${slice.path}/cgroup.subtree_control`, "+pids");
+    const { status, stderr } = await runAs(
+      mode,
+      slice,
+      "--pids-limit 9",
+      "true",
+    );
+    assertEquals(status, 0, stderr);
+    assertMatch(
+      stderr,
+      /cannot limit the number of processes, and runs without: \S*session holds processes.*\n?.*mkdir \S*session\/init/,
+    );
+  },
+  { skip },
+);
