@@ -8,8 +8,9 @@ import { prepare } from "./run.ts";
 
 /**
  * What {@linkcode run} would do, in order and with the reason of each step:
- * what `container explain --json run --no-init` prints. Changes nothing and
- * needs no rights; the root filesystem need not be there yet.
+ * the steps of `container explain --json run --no-init`, without their `needs`.
+ * Changes nothing and needs no rights; the root filesystem need not be there
+ * yet.
  *
  * @throws UsageError or SpecError for options that cannot be
  */

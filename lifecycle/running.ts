@@ -69,7 +69,8 @@ export interface RunningContainer extends AsyncDisposable {
    */
   signal(name: SignalName): boolean;
   /**
-   * What it uses, or has used at its end. Throws a {@linkcode ContainerError}
+   * What it uses, or has used at its end; nothing may be counted before its
+   * command has started. Throws a {@linkcode ContainerError}
    * unless a limit (`resources`) gave it a cgroup.
    */
   stats(): Stats;

@@ -123,7 +123,8 @@ const CASES: Case[] = [
     options: { namespaces: { network: "path:/proc/0/ns/net" }, resources },
     of: "run",
     error: StepError,
-    message: /^Cannot join network of \/proc\/0\/ns\/net: openat: no such file/,
+    message:
+      /^Cannot join the network namespace \/proc\/0\/ns\/net: openat: no such file/,
     status: 125,
     step: "joinNamespaces",
   },
