@@ -19,24 +19,44 @@
  * @module
  */
 
-export { SyscallError } from "./ffi/errno.ts";
+export { type Errno, SyscallError } from "./ffi/errno.ts";
 export type { SignalName } from "./ffi/signal.ts";
-export type { ContainerOptions, NamespaceMode } from "./lifecycle/options.ts";
-export {
-  type ExitStatus,
-  type LibraryOptions,
-  run,
-  RunningContainer,
-  type Stats,
-  type Stdio,
-} from "./lifecycle/running.ts";
-export { plan } from "./lifecycle/plan.ts";
 export { StepError } from "./launch/step_error.ts";
-export type { Plan, Step } from "./plan/step.ts";
+export type { LibraryOptions } from "./lifecycle/library_options.ts";
+export type { ContainerOptions, NamespaceMode } from "./lifecycle/options.ts";
+export type { Stdio } from "./lifecycle/pipes.ts";
+export { plan } from "./lifecycle/plan.ts";
+export {
+  type DeviceStats,
+  type ExitStatus,
+  run,
+  type RunningContainer,
+  type Stats,
+} from "./lifecycle/running.ts";
+export type {
+  KernelType,
+  Kinds as StepKinds,
+  MountAttribute,
+  MountFlag,
+  Nothing,
+  Phase,
+  Plan,
+  Propagation,
+  Step,
+  StepKind,
+  StepOf,
+} from "./plan/step.ts";
 export {
   CommandError,
   ContainerError,
   SpecError,
   UsageError,
 } from "./spec/errors.ts";
-export type * from "./spec/types.ts";
+export type * from "./spec/resources.ts";
+export type {
+  Device,
+  IdMapping,
+  Mount,
+  NamespaceType,
+  Rlimit,
+} from "./spec/types.ts";

@@ -28,17 +28,25 @@ export interface Stats {
     throttledPeriods?: number;
     throttled?: number;
   };
+  /** Processes and threads. */
   pids?: { current: number; limit: number | null };
+  /** What each disk did. */
   io?: DeviceStats[];
 }
 
 /** What one disk did. */
 export interface DeviceStats {
+  /** The disk's number, with `minor`. */
   major: number;
+  /** The disk's number, with `major`. */
   minor: number;
+  /** Bytes read. */
   readBytes: number;
+  /** Bytes written. */
   writeBytes: number;
+  /** Reads. */
   reads: number;
+  /** Writes. */
   writes: number;
 }
 

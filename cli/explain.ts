@@ -1,11 +1,8 @@
 /** `container explain`: the plan of a command, with the reason of each step. */
 
-import {
-  DEFAULT_ROOTFS,
-  findRootFilesystem,
-} from "../lifecycle/root_filesystem.ts";
+import { rootToExplain } from "../lifecycle/plan.ts";
 import { prepare } from "../lifecycle/run.ts";
-import { ContainerError, UsageError } from "../spec/errors.ts";
+import { UsageError } from "../spec/errors.ts";
 import { closestString } from "./closest.ts";
 import type { Command } from "./command.ts";
 import type { Explained } from "./explain_text.ts";
@@ -53,7 +50,7 @@ export const explainCommand: Command = {
     const options = optionsFromFlags(flags);
     const { spec, plan, leftOut, cgroup } = await prepare(
       options,
-      await rootfs(options.rootfs),
+      await rootToExplain(options.rootfs, say),
     );
     const asked = (name: string) => own.has(name) || flags.has(name);
     const explained: Explained = { plan, args: spec.process.args, leftOut };
@@ -71,16 +68,6 @@ export const explainCommand: Command = {
     return 0;
   },
 };
-
-/** The plan can be shown before there is a root filesystem. */
-async function rootfs(path: string | undefined): Promise<string> {
-  try {
-    return await findRootFilesystem(path, say, { unpack: false });
-  } catch (error) {
-    if (!(error instanceof ContainerError)) throw error;
-    return path ?? DEFAULT_ROOTFS;
-  }
-}
 
 function notExplained(word: string | undefined): UsageError {
   if (word === undefined) {

@@ -79,10 +79,13 @@ export function errnoText(code: Errno | `E${number}`): string {
 
 /** A system call that failed, with what it was done for. */
 export class SyscallError extends Error {
+  /** The class's. */
   override name = "SyscallError";
-  /** @param context what was being done: "mount proc at /proc" */
+  /** Takes the call, its errno, and what was being done: "mount proc at /proc". */
   constructor(
+    /** The call's name. */
     readonly syscall: string,
+    /** `ENOENT` and the like. */
     readonly code: Errno | `E${number}`,
     readonly context?: string,
   ) {

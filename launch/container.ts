@@ -19,7 +19,7 @@ import type { Plan } from "../plan/step.ts";
 import { type Handover, NEWS } from "./handover.ts";
 import { HANDED } from "./handed.ts";
 import { packHandover } from "./pack_handover.ts";
-import { compileSteps } from "./program.ts";
+import { compileSteps, type Program } from "./program.ts";
 import { clonedPid, type Walk, walk } from "./walker.ts";
 
 /** PID 1 of a container, as its parent sees it. */
@@ -31,7 +31,7 @@ export class Container implements Disposable {
     /** Its number here, on the host. */
     readonly pid: number,
     readonly walk: Walk,
-    readonly status: Descriptor,
+    readonly status: Descriptor | null,
     readonly lifeline: Descriptor,
     readonly handover: Handover,
     /** What the child is to read; null where there is none. */
@@ -40,7 +40,7 @@ export class Container implements Disposable {
 
   /** What it tells, until it ends; with init absent, until the command starts. */
   async *news(): AsyncGenerator<Message> {
-    for (;;) {
+    while (this.status) {
       const message = await receive(this.status.fd);
       if (!message) return;
       const { byte, descriptor } = message;
@@ -81,7 +81,7 @@ export class Container implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.status.close();
+    this.status?.close();
     this.lifeline.close();
     this.file?.close();
     this.walk[Symbol.dispose]();
@@ -95,53 +95,63 @@ export function walkedSteps(plan: Plan): Plan["launch"] {
     : [...plan.launch, ...plan.container, ...plan.process];
 }
 
+/** What is known of a start before it, beside the plan. */
+export interface StartOptions {
+  /** What its standard streams are, where they are not ours. */
+  streams?: Record<number, Descriptor>;
+  /** Somebody reads its {@linkcode Container.news}. */
+  news?: boolean;
+  /**
+   * The host has nothing to do for it: it goes on without being released. Where
+   * its start fails half-way, the check of its lifeline ends it.
+   */
+  released?: boolean;
+  /** What the walked steps have been compiled to. */
+  program?: Program;
+}
+
 /**
  * Starts PID 1 in its namespaces; it waits there until it is released.
  *
- * @param streams what its standard streams are, where they are not ours
  * @throws the error of the step that failed
  */
 export function startContainer(
   handover: Handover,
-  streams: Record<number, Descriptor> = {},
+  { streams = {}, news = true, released = false, program }: StartOptions = {},
 ): Container {
-  const file = handover.plan.init ? moveUp(emptyMemoryFile("handover")) : null;
+  using undo = new DisposableStack();
+  const file = handover.plan.init
+    ? undo.use(moveUp(emptyMemoryFile("handover")))
+    : null;
   using self = handover.plan.init
     ? moveUp(open("/proc/self/exe", O.O_PATH))
     : null;
-  const [status, theirs] = socketPair();
   const lifeline = pipe();
-  using told = moveUp(theirs);
+  undo.use(lifeline.write);
   using held = moveUp(lifeline.read);
   using preserved = new DisposableStack();
   const fds: Record<number, Descriptor> = {
     ...streams,
     ...handover.mounts,
-    [HANDED.status]: told,
     [HANDED.lifeline]: held,
   };
+  let status: Descriptor | null = null;
+  if (news) {
+    const [ours, theirs] = socketPair();
+    status = undo.use(ours);
+    fds[HANDED.status] = preserved.use(moveUp(theirs));
+  }
   if (file) fds[HANDED.plan] = file;
   if (self) fds[HANDED.self] = self;
   for (let index = 0; index < handover.preserve; index++) {
     fds[HANDED.preserved + index] = preserved.use(duplicateUp(3 + index));
   }
-  let walking: Walk | undefined;
-  try {
-    const steps = walkedSteps(handover.plan);
-    walking = walk(compileSteps(steps), () => steps, { fds });
-    return new Container(
-      clonedPid(walking),
-      walking,
-      status,
-      lifeline.write,
-      handover,
-      file,
-    );
-  } catch (error) {
-    walking?.[Symbol.dispose]();
-    status.close();
-    lifeline.write.close();
-    file?.close();
-    throw error;
-  }
+  if (released) writeAll(lifeline.write.fd, new Uint8Array(1));
+  const steps = () => walkedSteps(handover.plan);
+  const walking = undo.use(
+    walk(program ?? compileSteps(steps()), steps, { fds }),
+  );
+  const pid = clonedPid(walking);
+  undo.move();
+  return new Container(pid, walking, status, lifeline.write, handover, file);
 }

@@ -11,6 +11,7 @@ import { lowerLandlock } from "./lower_landlock.ts";
 import { lowerMounts } from "./lower_mounts.ts";
 import { lowerNamespaces } from "./lower_namespaces.ts";
 import { lowerProcess } from "./lower_process.ts";
+import { lowerSeals } from "./lower_seals.ts";
 import { lowerTerminal } from "./lower_terminal.ts";
 
 /** How each kind of step is lowered. */
@@ -32,6 +33,7 @@ const LOWERING: Lowering<StepKind> = {
   ...lowerFiles,
   ...lowerLandlock,
   ...lowerMounts,
+  ...lowerSeals,
   ...lowerProcess,
   ...lowerLearning,
   ...lowerTerminal,

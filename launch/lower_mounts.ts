@@ -21,7 +21,7 @@ import type { MountAttribute } from "../plan/step.ts";
 import type { Device } from "../spec/types.ts";
 import type { Argument, Call, Instruction } from "./call.ts";
 import type { Lowering } from "./lower.ts";
-import { placeOf, writeToProc } from "./lower_kernel.ts";
+import { writeToProc } from "./lower_kernel.ts";
 
 /** Lower numbers are what processes of ours hand to one another. */
 const ABOVE_OURS = 64;
@@ -47,7 +47,8 @@ function deviceNumber({ major = 0, minor = 0 }: Device): bigint {
     ((a & ~0xfffn) << 32n);
 }
 
-const clone = (
+/** open_tree(2): a copy of what is mounted at a path. */
+export const clone = (
   dirfd: Argument,
   path: string,
   flags: number,
@@ -58,7 +59,8 @@ const clone = (
   result,
 });
 
-const move = (
+/** move_mount(2) of what a slot holds. */
+export const move = (
   from: string,
   target: string,
   directory: Argument = AT_FDCWD,
@@ -74,7 +76,7 @@ const move = (
 });
 
 /** fsopen, its options, fsmount: ends with the mount in `result`. */
-function create(
+export function create(
   type: string,
   source: string,
   options: readonly string[],
@@ -139,8 +141,6 @@ export const lowerMounts: Lowering<
   | "pivotRoot"
   | "chroot"
   | "unmount"
-  | "maskPath"
-  | "readonlyPath"
   | "makeDevice"
   | "makeSymlink"
   | "writeFile"
@@ -291,66 +291,6 @@ export const lowerMounts: Lowering<
       expect: ["EINVAL", "ENOENT"],
     },
   ],
-  // A directory is covered by an empty file system, a file by the null device
-  // (one of the host's, opened before the root changed: a link planted at the
-  // container's own /dev/null would be bound instead, CVE-2025-31133). What the
-  // kernel does not have needs neither.
-  maskPath: ({ path, cover, within }) => {
-    const { before, at: [directory, name], after } = placeOf(path, within);
-    const emptyDirectory = [
-      { name: "close", args: [{ slot: "masked" }] },
-      ...create(
-        "tmpfs",
-        "masked",
-        ["mode=755"],
-        MOUNT_ATTR.MOUNT_ATTR_RDONLY,
-        "empty",
-      ),
-      move("empty", name, directory),
-      { name: "close", args: [{ slot: "empty" }], skipOnSuccess: 1 },
-    ] as const satisfies Instruction[];
-    return [
-      ...before,
-      {
-        name: "openat",
-        args: [directory, name, O.O_PATH | O.O_DIRECTORY | O.O_CLOEXEC, 0],
-        result: "masked",
-        expect: ["ENOENT", "ENOTDIR", "EACCES"],
-        skipOnExpected: emptyDirectory.length,
-      },
-      ...emptyDirectory,
-      {
-        ...move(cover, name, directory),
-        expect: ["ENOENT", "ENOTDIR", "EACCES"],
-      },
-      { name: "close", args: [{ slot: cover }] },
-      ...after,
-    ];
-  },
-  readonlyPath: ({ path, within }) => {
-    const { before, at: [directory, name], after } = placeOf(path, within);
-    return [
-      ...before,
-      {
-        ...clone(directory, name, AT_RECURSIVE, "readonly"),
-        expect: ["ENOENT"],
-        skipOnExpected: 3,
-      },
-      {
-        name: "mount_setattr",
-        args: [
-          { slot: "readonly" },
-          "",
-          AT_EMPTY_PATH | AT_RECURSIVE,
-          mountAttributes(MOUNT_ATTR.MOUNT_ATTR_RDONLY),
-          MOUNT_ATTR_SIZE,
-        ],
-      },
-      move("readonly", name, directory),
-      { name: "close", args: [{ slot: "readonly" }] },
-      ...after,
-    ];
-  },
   makeDevice: (device) => {
     const mode = FILE_TYPE[device.type] | (device.fileMode ?? 0o666);
     return [

@@ -250,10 +250,15 @@ const HINTS: {
  * there, which is what its reader needs to judge the failure.
  */
 export class StepError extends ContainerError {
+  /** The class's. */
   override name = "StepError";
+  /** Takes the step, and the system call of it that failed, with its errno. */
   constructor(
+    /** As it stands in the plan. */
     readonly step: Step,
+    /** The system call that failed. */
     readonly call: string,
+    /** Its errno: `ENOENT` and the like. */
     readonly code: Errno | `E${number}`,
   ) {
     super(`Cannot ${describe(step)}: ${call}: ${errnoText(code)}`, {

@@ -180,8 +180,10 @@ export function walk(
  */
 export function clonedPid(walking: Walk): number {
   const status = wait(walking.pid);
-  walking.check();
+  // The new process writes to the same header: that it failed meanwhile is not
+  // that it was never made.
   if (!status || !("exited" in status) || status.exited !== 0) {
+    walking.check();
     throw new ContainerError(
       "Cannot start the container: its first process was killed",
       { hint: "Is the machine out of memory? See dmesg." },

@@ -44,6 +44,7 @@ export function etcFiles(
   using root = openRoot(rootfs);
   return files.flatMap(({ path, text, flag }): Mount[] => {
     if (text === null || covered(path, flag, options)) return [];
+    if (!flag && options.defaultMounts === false) return [];
     if (!flag && !(root && isThere(root, path))) return [];
     return [{
       destination: flag && root ? followed(root, path) : path,

@@ -59,9 +59,12 @@ export function readFacts(
       })
     ),
   };
+  const [stdin = "inherit", , stderr = "inherit"] = options.streams;
   return {
     init: options.init,
-    self: { argv: selfArgv(), env: selfEnv() },
+    self: options.init
+      ? { argv: selfArgv(), env: selfEnv() }
+      : { argv: [], env: [] },
     get changeRoot() {
       return later.changeRoot();
     },
@@ -72,9 +75,9 @@ export function readFacts(
       return later.nullStreams();
     },
     // Where it is the pager's, a command that does read from it gets it then.
-    foreground: isInteractive(),
+    foreground: stdin === "inherit" && isInteractive(),
     terminalStreams: options.terminalStreams,
-    errorsOnTerminal: Deno.stderr.isTerminal(),
+    errorsOnTerminal: stderr === "inherit" && Deno.stderr.isTerminal(),
     mapHelper: options.mapHelper,
     denySetgroups: inUserNamespace && !options.mapHelper &&
       (!capable || joinedDenies(spec)),
@@ -129,15 +132,15 @@ function selfEnv(): string[] {
     .sort();
 }
 
-/** pivot_root(2) cannot move the initial ramfs out of the way. */
-function rootIsInitramfs(): boolean {
-  return Deno.readTextFileSync("/proc/self/mountinfo").split("\n").some(
+/** pivot_root(2) cannot move the initial ramfs out of the way; read once. */
+const rootIsInitramfs = once(() =>
+  Deno.readTextFileSync("/proc/self/mountinfo").split("\n").some(
     (line) => {
       const [fields = "", source = ""] = line.split(" - ");
       return fields.split(" ")[4] === "/" && source.startsWith("rootfs ");
     },
-  );
-}
+  )
+);
 
 /** Read where there is something to mount by it. */
 function cgroupLayout({ mounts }: Spec): Facts["cgroups"] {

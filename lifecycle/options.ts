@@ -29,7 +29,9 @@ export interface ContainerOptions {
   hostEnv?: boolean;
   /** Where it starts, inside; `/` without it. */
   workdir?: string;
+  /** Its name inside, sethostname(2); `container` without it. */
   hostname?: string;
+  /** Its NIS domain name, setdomainname(2). */
   domainname?: string;
   /** Further lines of /etc/hosts. */
   addHosts?: { name: string; address: string }[];
@@ -45,10 +47,14 @@ export interface ContainerOptions {
   timeOffsets?: Spec["linux"]["timeOffsets"];
   /** `auto` maps what subuid(5) gives, `private` the caller's own id. */
   userNamespace?: NamespaceMode | "auto";
+  /** Which users of the host those inside are, user_namespaces(7). */
   uidMap?: IdMapping[];
+  /** Which groups of the host those inside are. */
   gidMap?: IdMapping[];
   /** Beside the default ones, in this order. */
   mounts?: Mount[];
+  /** `/proc`, `/dev`, `/sys`, what is below them, and files of `/etc`; on without it. */
+  defaultMounts?: boolean;
   /** Devices of the host, or directories of them, at `target` or in their own place. */
   devices?: { source: string; target?: string; access?: string }[];
   /** Bytes of /dev/shm. */
@@ -59,6 +65,7 @@ export interface ContainerOptions {
   ephemeral?: boolean;
   /** Changes go to this directory. */
   overlay?: string;
+  /** Beside, or of, docker's default ones; by their names, or `ALL`. */
   capabilities?: { add?: string[]; drop?: string[] };
   /** Every capability and device, nothing masked, no seccomp. */
   privileged?: boolean;
@@ -70,17 +77,25 @@ export interface ContainerOptions {
   personality?: "LINUX" | "LINUX32";
   /** What Landlock leaves open; nothing is closed without it. */
   landlock?: LandlockRules;
+  /** Limits of setrlimit(2). */
   rlimits?: Rlimit[];
+  /** What a new file's permissions lack, umask(2). */
   umask?: number;
+  /** How soon the kernel kills it when memory runs out, -1000 to 1000. */
   oomScoreAdj?: number;
+  /** Its share of the processors beside others, -20 to 19. */
   nice?: number;
+  /** The processors that it may run on, by number. */
   cpus?: number[];
+  /** Settings below /proc/sys that belong to a namespace of its own. */
   sysctls?: Record<string, string>;
   /** Limits of the kernel's cgroups, in OCI's form. */
   resources?: Resources;
   /** The cgroup that its own is made in; a relative path is as in docs/flags.md. */
   cgroupParent?: string;
+  /** The profile that confines it, apparmor(7). */
   apparmor?: string;
+  /** The context that confines it, selinux(8). */
   selinux?: string;
   /** A terminal of its own; where left out, if the caller is at a terminal. */
   tty?: boolean;

@@ -40,11 +40,10 @@ export interface RunOptions {
   events?: (event: StatusEvent) => void;
 }
 
-/** All that is decided before anything is done. */
-export interface Prepared {
+/** All that is decided before anything is done, but for its steps. */
+export interface Decided {
   spec: Spec;
   facts: Facts;
-  plan: Plan;
   cgroup: CgroupPlan | null;
   /** Where the profile goes that is learned, if one is. */
   learn: LearnTarget | null;
@@ -54,14 +53,29 @@ export interface Prepared {
   unlimited: ContainerError[];
 }
 
+/** The same with its steps. */
+export interface Prepared extends Decided {
+  plan: Plan;
+}
+
 const NO_LIMITS: PlannedLimits = { cgroup: null, leftOut: [] };
 
 /** Decides everything; changes nothing. */
 export async function prepare(
   options: ContainerOptions,
   rootfs: string,
-  streams: FactOptions["streams"] = [],
+  streams?: FactOptions["streams"],
 ): Promise<Prepared> {
+  const decided = await decideAll(options, rootfs, streams);
+  return { ...decided, plan: compile(decided.spec, decided.facts) };
+}
+
+/** Decides what there is to be; changes nothing. */
+export async function decideAll(
+  options: ContainerOptions,
+  rootfs: string,
+  streams: FactOptions["streams"] = [],
+): Promise<Decided> {
   const rootKind = rootKindOf(rootfs);
   const wanted = { user: options.user ?? "0", groupAdd: options.groups ?? [] };
   const inspected = rootKind === "image"
@@ -77,6 +91,7 @@ export async function prepare(
     rootfs,
     user,
     readCaller(),
+    streams,
   );
   const { devices, resources } = options.devices?.length
     ? (await import("./devices.ts")).findDevices(options, readCaller())
@@ -125,7 +140,6 @@ export async function prepare(
   return {
     spec,
     facts,
-    plan: compile(spec, facts),
     cgroup,
     learn: learnTarget(options.seccomp ?? "default"),
     leftOut,

@@ -4,219 +4,154 @@
  * the container.
  */
 
-import type { Stats } from "../cgroup/mod.ts";
-export type { Stats };
-import { type Descriptor, moveUp, O, open, pipe } from "../ffi/fcntl.ts";
+import type { DeviceStats, Stats } from "../cgroup/stats.ts";
+export type { DeviceStats, Stats };
+import { O, open } from "../ffi/fcntl.ts";
+import { hastenSystemCalls } from "../ffi/libc.ts";
+import { waitForEnd } from "../ffi/pidfd.ts";
 import { kill, SIGNAL, type SignalName } from "../ffi/signal.ts";
-import { wait, waitInBackground, type WaitStatus } from "../ffi/wait.ts";
+import { exitCode, wait, type WaitStatus } from "../ffi/wait.ts";
 import { type Container, startContainer } from "../launch/container.ts";
 import { checkStarted, outside } from "../launch/diagnose.ts";
-import { ContainerError, SpecError } from "../spec/errors.ts";
 import type { HostMounts } from "../launch/host_mounts.ts";
+import { ContainerError, SpecError } from "../spec/errors.ts";
+import { type Compiled, compileOnce } from "./kept_programs.ts";
 import { sweepLeftovers } from "./leftovers.ts";
 import { makeLayers } from "./layers.ts";
-import { Limits } from "./limits.ts";
-import type { ContainerOptions } from "./options.ts";
+import type { LibraryOptions } from "./library_options.ts";
+import type { Limits } from "./limits.ts";
+import { Pipes, type Readable, type Writable } from "./pipes.ts";
 import { findRootFilesystem } from "./root_filesystem.ts";
 import {
+  decideAll,
+  type Decided,
   hostMounts,
   mapIdsOf,
-  prepare,
-  type Prepared,
   rootOnHost,
 } from "./run.ts";
-
-/** What a stream of the container is tied to. */
-export type Stdio = "inherit" | "null" | "piped";
-
-/** {@linkcode ContainerOptions} for a program. */
-export interface LibraryOptions extends Omit<ContainerOptions, "tty" | "init"> {
-  stdin?: Stdio;
-  stdout?: Stdio;
-  stderr?: Stdio;
-}
 
 /** How a command ended. */
 export interface ExitStatus {
   /** Its status; 128 and the signal's number when one killed it. */
   code: number;
+  /** Whether `code` is 0. */
   success: boolean;
+  /** The signal that killed it. */
   signal: SignalName | null;
   /** The kernel killed a process of it for want of memory. */
   outOfMemory: boolean;
 }
 
-const NUMBER = { stdin: 0, stdout: 1, stderr: 2 } as const;
-type StreamName = keyof typeof NUMBER;
-
-/** The two ends of a stream: ours, and the one that the container gets. */
-interface Tie {
-  theirs: Descriptor | null;
-  ours: Descriptor | null;
-}
-
-function tie(name: StreamName, kind: Stdio): Tie {
-  if (kind === "inherit") return { theirs: null, ours: null };
-  if (kind === "null") {
-    return { theirs: moveUp(open("/dev/null", O.O_RDWR)), ours: null };
-  }
-  const { read, write } = pipe();
-  return name === "stdin"
-    ? { theirs: moveUp(read), ours: write }
-    : { theirs: moveUp(write), ours: read };
-}
-
-/** A running container. Disposing of it kills it and waits for its end. */
-export class RunningContainer implements AsyncDisposable {
+/**
+ * A container that was started. Disposing of it (`await using`) kills what
+ * still runs, waits for its end and closes its streams.
+ */
+export interface RunningContainer extends AsyncDisposable {
   /** The number of its first process, here on the host. */
   readonly pid: number;
-  /** How it ended; rejects where the command could not be started. */
+  /**
+   * How it ended. Rejects with a {@linkcode CommandError} where the command
+   * cannot be executed, with a {@linkcode StepError} where a step inside fails.
+   */
   readonly status: Promise<ExitStatus>;
-  readonly #container: Container;
-  readonly #limits: Limits | null;
-  readonly #ties: Record<StreamName, Tie>;
-  readonly #files = new Map<StreamName, Deno.FsFile>();
-  #ended = false;
-
-  /** Use {@linkcode run}. */
-  constructor(
-    container: Container,
-    ties: Record<StreamName, Tie>,
-    limits: Limits | null,
-    finish: (status: WaitStatus | null) => ExitStatus,
-  ) {
-    this.#container = container;
-    this.#ties = ties;
-    this.#limits = limits;
-    this.pid = container.pid;
-    this.status = waitInBackground(container.pid).then((status) => {
-      this.#ended = true;
-      return finish(status);
-    });
-    // Who never looks at the status is not to die of its rejection.
-    this.status.catch(() => {});
-  }
-
-  /** What the command reads; with `stdin: "piped"`. */
-  get stdin(): WritableStream<Uint8Array<ArrayBuffer>> {
-    return this.#file("stdin").writable;
-  }
-
-  /** What the command writes; with `stdout: "piped"`. */
-  get stdout(): ReadableStream<Uint8Array<ArrayBuffer>> {
-    return this.#file("stdout").readable;
-  }
-
-  /** What the command complains of; with `stderr: "piped"`. */
-  get stderr(): ReadableStream<Uint8Array<ArrayBuffer>> {
-    return this.#file("stderr").readable;
-  }
-
-  #file(name: StreamName): Deno.FsFile {
-    const known = this.#files.get(name);
-    if (known) return known;
-    const { ours } = this.#ties[name];
-    if (!ours) throw new TypeError(`${name} is not piped`);
-    const file = Deno.openSync(`/proc/self/fd/${ours.fd}`, {
-      read: name !== "stdin",
-      write: name === "stdin",
-    });
-    ours.close();
-    this.#files.set(name, file);
-    return file;
-  }
-
-  /** Sends a signal; false when it has ended already. */
-  signal(name: SignalName): boolean {
-    return !this.#ended && kill(this.pid, SIGNAL[name]);
-  }
-
-  /** What it has used, where a limit gave it a cgroup. */
-  stats(): Stats {
-    if (!this.#limits) {
-      throw new ContainerError("Cannot tell what it uses: it has no cgroup", {
-        hint: "Ask for a limit (resources).",
-      });
-    }
-    return this.#limits.stats();
-  }
-
-  /** Kills it and waits for its end. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    if (!this.#ended) kill(this.pid, SIGNAL.SIGKILL);
-    await this.status.catch(() => {});
-    for (const { ours } of Object.values(this.#ties)) ours?.close();
-    this.#container[Symbol.dispose]();
-  }
+  /**
+   * What the command reads; close it to end that. Throws a TypeError unless
+   * `stdin` is `"piped"`.
+   */
+  readonly stdin: WritableStream<Uint8Array>;
+  /** What the command writes; throws a TypeError unless `"piped"`. */
+  readonly stdout: ReadableStream<Uint8Array<ArrayBuffer>>;
+  /** What the command complains of; throws a TypeError unless `"piped"`. */
+  readonly stderr: ReadableStream<Uint8Array<ArrayBuffer>>;
+  /**
+   * Sends a signal to the command, kill(2); false when it has ended. As PID 1
+   * it is spared those that it has no handler for, but for SIGKILL and SIGSTOP.
+   */
+  signal(name: SignalName): boolean;
+  /**
+   * What it uses, or has used at its end; nothing may be counted before its
+   * command has started. Throws a {@linkcode ContainerError}
+   * unless a limit (`resources`) gave it a cgroup.
+   */
+  stats(): Stats;
 }
 
-const NAMES = new Map(
-  Object.entries(SIGNAL).map((
-    [name, number],
-  ): [number, SignalName] => [number, name as SignalName]),
-);
-
 /**
- * Runs a command in a new container, isolated as `container run --no-init`.
+ * Runs a command in a new container, isolated as by `container run --no-init`:
+ * the command is PID 1. Resolves when its first process exists; what fails from
+ * then on rejects its `status`.
  *
- * @throws ContainerError, with cause and cure, where it cannot be started
+ * Call it from the main thread, or from a worker that lives as long as the
+ * container: when the thread ends, so does what it started.
+ *
+ * @throws UsageError or SpecError for options that cannot be; StepError for a
+ * step that failed; another ContainerError for what is missing on this machine;
+ * the reason of `signal` where that was aborted before
  */
 export async function run(options: LibraryOptions): Promise<RunningContainer> {
+  options.signal?.throwIfAborted();
   const rootfs = await findRootFilesystem(options.rootfs, () => {});
-  const prepared = await prepare(
+  const decided = await decideAll(
     { ...options, init: false, tty: false },
     rootfs,
     [options.stdin ?? "null", options.stdout, options.stderr],
   );
-  if (prepared.learn) {
+  refuse(decided);
+  const compiled = compileOnce(decided.spec, decided.facts);
+  await sweepLeftovers();
+  using undo = new DisposableStack();
+  const mounts = undo.use(await hostMounts(compiled.plan));
+  const limits = undo.use(
+    decided.cgroup &&
+      await (await import("./limits.ts")).Limits.make(decided.cgroup),
+  );
+  options.signal?.throwIfAborted();
+  const container = launch(decided, compiled, options, { mounts, limits });
+  undo.move();
+  return container;
+}
+
+/** @throws ContainerError for what is left out without being asked for */
+function refuse({ learn, unlimited }: Decided): void {
+  if (learn) {
     throw new SpecError(
       "Cannot learn a seccomp profile: the library does not",
       { hint: "Use container run --seccomp learn." },
     );
   }
   // A program reads no lines: what it asked for and cannot have, it is told.
-  const [unlimited] = prepared.unlimited;
-  if (unlimited) throw unlimited;
-  await sweepLeftovers();
-  using undo = new DisposableStack();
-  const mounts = undo.adopt(
-    await hostMounts(prepared.plan),
-    (made) => made?.[Symbol.dispose](),
-  );
-  const limits = prepared.cgroup && await Limits.make(prepared.cgroup);
-  const container = launch(prepared, options, { mounts, limits });
-  // An image is looked into when the command could not be executed.
-  const kept = undo.move();
-  container.status.catch(() => {}).finally(() => kept.dispose());
-  return container;
+  const [limit] = unlimited;
+  if (limit) throw limit;
 }
 
-/** Starts what was prepared. For measurements; a program uses {@linkcode run}. */
-export function launch(
-  prepared: Prepared,
+/** As many containers as it takes for faster system calls to pay. */
+const MANY = 20;
+let started = 0;
+
+/** What is made on the host for one container, and goes with it. */
+interface Made {
+  mounts: HostMounts | null;
+  limits: Limits | null;
+}
+
+function launch(
+  { spec, facts }: Decided,
+  { plan, program }: Compiled,
   options: LibraryOptions,
-  { mounts = null, limits = null }: {
-    mounts?: HostMounts | null;
-    limits?: Limits | null;
-  } = {},
+  { mounts, limits }: Made,
 ): RunningContainer {
-  const { plan, spec, facts } = prepared;
   using undo = new DisposableStack();
-  undo.use(limits);
+  if (++started === MANY) hastenSystemCalls();
   makeLayers(spec, facts);
-  const ties: Record<StreamName, Tie> = {
-    stdin: tie("stdin", options.stdin ?? "null"),
-    stdout: tie("stdout", options.stdout ?? "inherit"),
-    stderr: tie("stderr", options.stderr ?? "inherit"),
-  };
-  const streams: Record<number, Descriptor> = {};
-  for (const [name, { theirs }] of Object.entries(ties)) {
-    if (theirs) streams[NUMBER[name as StreamName]] = theirs;
-  }
-  undo.defer(() => {
-    for (const { theirs } of Object.values(ties)) theirs?.close();
-  });
-  const container = startContainer({
+  const pipes = undo.use(
+    new Pipes({
+      stdin: options.stdin ?? "null",
+      stdout: options.stdout ?? "inherit",
+      stderr: options.stderr ?? "inherit",
+    }),
+  );
+  const mapped = plan.host.some(({ step }) => step === "mapIds");
+  const container = undo.use(startContainer({
     plan,
     args: spec.process.args,
     announce: false,
@@ -225,37 +160,147 @@ export function launch(
     foreground: false,
     mounts: mounts?.fds,
     terminal: spec.process.terminal ?? false,
-  }, streams);
+  }, { streams: pipes.theirs, news: false, released: !mapped, program }));
+  pipes.closeTheirs();
+  let ended: Promise<WaitStatus | null>;
   try {
-    mapIdsOf(plan, container.pid);
-    container.release();
+    if (mapped) {
+      mapIdsOf(plan, container.pid);
+      container.release();
+    }
+    ended = waitForEnd(container.pid);
   } catch (error) {
     kill(container.pid, SIGNAL.SIGKILL);
     wait(container.pid);
-    container[Symbol.dispose]();
     throw error;
   }
-  for (const { theirs } of Object.values(ties)) theirs?.close();
-  const done = undo.move();
-  return new RunningContainer(container, ties, limits, (status) => {
-    using _done = done;
-    const outOfMemory = limits?.oomKilled() ?? false;
-    using held = new DisposableStack();
-    const root = held.use(
-      open(rootOnHost(spec.root.path, plan, mounts), O.O_PATH),
-    );
-    checkStarted(container.walk, outside(root, held));
-    const signal = status && "signaled" in status ? status.signaled : 0;
-    const code = signal
-      ? 128 + signal
-      : status && "exited" in status
-      ? status.exited
-      : 0;
+  undo.move();
+  return new Running(container, pipes, limits, {
+    ended,
+    mounts,
+    root: rootOnHost(spec.root.path, plan, mounts),
+    foreground: facts.foreground,
+    signal: options.signal,
+  });
+}
+
+/** What the end of a container needs to know of its beginning. */
+interface Origin {
+  ended: Promise<WaitStatus | null>;
+  /** Kept for as long as its image may be looked into. */
+  mounts: HostMounts | null;
+  /** Where to look for the reason when the command cannot be executed. */
+  root: string;
+  /** It has the terminal that we had. */
+  foreground: boolean;
+  signal?: AbortSignal;
+}
+
+class Running implements RunningContainer {
+  readonly pid: number;
+  readonly status: Promise<ExitStatus>;
+  readonly #pipes: Pipes;
+  readonly #limits: Limits | null;
+  #ended = false;
+  #used: Stats | null = null;
+
+  constructor(
+    container: Container,
+    pipes: Pipes,
+    limits: Limits | null,
+    origin: Origin,
+  ) {
+    this.pid = container.pid;
+    this.#pipes = pipes;
+    this.#limits = limits;
+    const end = () => this.signal("SIGKILL");
+    origin.signal?.addEventListener("abort", end);
+    this.status = origin.ended.then((status) => {
+      this.#ended = true;
+      origin.signal?.removeEventListener("abort", end);
+      return this.#finish(status, container, origin);
+    });
+    // Who never looks at the status is not to die of its rejection.
+    this.status.catch(() => {});
+  }
+
+  async #finish(
+    status: WaitStatus | null,
+    container: Container,
+    { mounts, root, foreground }: Origin,
+  ): Promise<ExitStatus> {
+    using _mounts = mounts;
+    using _container = container;
+    using limits = this.#limits;
+    this.#used = limits?.stats() ?? null;
+    if (foreground) {
+      (await import("../launch/foreground.ts")).takeForeground();
+    }
+    if (container.walk.outcome().failure) {
+      using held = new DisposableStack();
+      checkStarted(
+        container.walk,
+        outside(held.use(open(root, O.O_PATH)), held),
+      );
+    }
+    if (!status) {
+      throw new ContainerError(
+        "Cannot tell how it ended: its status was taken (ECHILD)",
+        { hint: "Something else in this program waits for every child." },
+      );
+    }
+    const signal = "signaled" in status ? status.signaled : 0;
+    const code = exitCode(status);
     return {
       code,
       success: code === 0,
       signal: NAMES.get(signal) ?? null,
-      outOfMemory,
+      outOfMemory: Boolean(this.#used?.memory?.oomKills),
     };
-  });
+  }
+
+  get stdin(): Writable {
+    return piped(this.#pipes, "stdin");
+  }
+
+  get stdout(): Readable {
+    return piped(this.#pipes, "stdout");
+  }
+
+  get stderr(): Readable {
+    return piped(this.#pipes, "stderr");
+  }
+
+  signal(name: SignalName): boolean {
+    return !this.#ended && kill(this.pid, SIGNAL[name]);
+  }
+
+  stats(): Stats {
+    const used = this.#ended ? this.#used : this.#limits?.stats();
+    if (used) return used;
+    throw new ContainerError("Cannot tell what it uses: it has no cgroup", {
+      hint: "Ask for a limit (resources).",
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.signal("SIGKILL");
+    await this.status.catch(() => {});
+    this.#pipes[Symbol.dispose]();
+  }
 }
+
+function piped<Name extends "stdin" | "stdout" | "stderr">(
+  pipes: Pipes,
+  name: Name,
+): NonNullable<Pipes[Name]> {
+  const { [name]: stream } = pipes;
+  if (stream) return stream;
+  throw new TypeError(`Cannot use ${name}: it is not piped`);
+}
+
+const NAMES = new Map(
+  Object.entries(SIGNAL).map((
+    [name, number],
+  ): [number, SignalName] => [number, name as SignalName]),
+);

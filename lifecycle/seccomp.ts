@@ -6,6 +6,7 @@ import {
   RELEVANT_CAPABILITIES,
 } from "../launch/seccomp/default_code.ts";
 import type { Facts } from "../plan/facts.ts";
+import { once } from "../plan/once.ts";
 import { UsageError } from "../spec/errors.ts";
 
 /** `6.1.0-18-amd64` gives 6 and 1. */
@@ -15,6 +16,8 @@ export function kernelVersion(
   const [major = "0", minor = "0"] = release.split(/[.-]/);
   return [Number(major), Number(minor)];
 }
+
+const ownKernel = once(() => kernelVersion());
 
 /** Where a learned profile goes: a file, or standard error. */
 export type LearnTarget = { file: string } | "stderr";
@@ -53,11 +56,11 @@ export async function seccompFilter(
       "Name default, unconfined, learn or a profile's file.",
     );
   }
+  const host = { kernel: ownKernel(), arch: Deno.build.arch };
   if (learnTarget(profile)) {
     leftOut.push("the filter of system calls: --seccomp learn refuses none");
-    return (await import("./learn.ts")).learningFilter(kernelVersion());
+    return (await import("./learn.ts")).learningFilter(host.kernel);
   }
-  const host = { kernel: kernelVersion(), arch: Deno.build.arch };
   if (profile === "default" && isUsual(capabilities, host.kernel)) {
     return { profile, filter: DEFAULT_FILTER[host.arch], flags: 0 };
   }

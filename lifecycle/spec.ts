@@ -40,14 +40,21 @@ export interface Decisions {
   leftOut: string[];
 }
 
-/** Makes the Spec. */
+/**
+ * Makes the Spec.
+ *
+ * @param streams what the standard streams are tied to, where they are not ours
+ */
 export function decide(
   options: ContainerOptions,
   rootfs: string,
   user: ResolvedUser,
   caller: Caller,
+  [stdin = "inherit"]: readonly (string | undefined)[] = [],
 ): Decisions {
-  const env = environment(options, user);
+  const terminal = options.tty ||
+    stdin === "inherit" && Deno.stdin.isTerminal();
+  const env = environment(options, user, terminal);
   const spec = defaultSpec({ rootfs, args: options.command, env });
   const leftOut: string[] = [];
   const { process, linux } = spec;
@@ -90,6 +97,7 @@ export function decide(
     }
   }
   fitMounts(spec, maps, leftOut);
+  if (options.defaultMounts === false) spec.mounts = [];
   if (options.shmSize !== undefined) sizeShm(spec, options.shmSize);
   spec.mounts = [
     ...mergeMounts(fitCgroups(spec), options.mounts ?? []),
@@ -122,10 +130,10 @@ function canBePidOne(spec: Spec, leftOut: string[]): boolean {
 
 /** Clean by default: nothing of the host's environment comes along unasked. */
 function environment(
-  { env = {}, hostEnv, hostname, tty, namespaces }: ContainerOptions,
+  { env = {}, hostEnv, hostname, namespaces }: ContainerOptions,
   user: ResolvedUser,
+  terminal: boolean,
 ): string[] {
-  const terminal = tty || Deno.stdin.isTerminal();
   const all = hostEnv ? { ...Deno.env.toObject(), ...env } : {
     PATH: DEFAULT_PATH,
     HOME: user.home,

@@ -125,12 +125,38 @@ export function prepareDevices(spec: Spec, facts: Facts): Step[] {
       )
     )
     : [];
-  const made = facts.bindDevices ? [] : stageDevices(all, facts);
-  return [...lent, ...onStage([...made, ...stageFiles(spec, STAGE)])];
+  const made = [
+    ...(facts.bindDevices ? [] : stageDevices(all, facts)),
+    ...stageFiles(spec, STAGE),
+  ];
+  return [...lent, ...onStage(made, goesWithHost(spec, facts, made))];
 }
 
 /** Covered for a moment, in this mount tree only. */
 const STAGE = "/dev";
+
+/**
+ * Nothing needs the host's /dev any more, and pivot_root takes it away with the
+ * rest. Each unmount has the kernel wait for every CPU (RCU). What masks files
+ * is read from there yet (plan/root.ts): the stage's null device is as good, if
+ * it has one.
+ */
+function goesWithHost(
+  spec: Spec,
+  facts: Facts,
+  staged: readonly Step[],
+): boolean {
+  const { upper, work } = facts.overlay ?? {};
+  return facts.changeRoot === "pivot_root" && facts.rootKind === "directory" &&
+    (!spec.linux.maskedPaths?.length || staged.some(isNullDevice)) &&
+    ![spec.root.path, upper, work].some((path) =>
+      path?.startsWith(`${STAGE}/`) || path === STAGE
+    );
+}
+
+const isNullDevice = (step: Step) =>
+  step.step === "makeDevice" && step.path === "/dev/null" &&
+  step.type === "c" && step.major === 1 && step.minor === 3;
 
 /**
  * Each device as a mount without a place yet. They are not made in the
@@ -160,8 +186,11 @@ function stageDevices(all: readonly Device[], facts: Facts): Step[] {
   });
 }
 
-/** A file system in memory for as long as it takes to make and open what is on it. */
-function onStage(made: readonly Step[]): Step[] {
+/**
+ * A file system in memory for as long as it takes to make and open what is on
+ * it, or until the host's tree goes.
+ */
+function onStage(made: readonly Step[], stays: boolean): Step[] {
   if (!made.length) return [];
   return [
     {
@@ -184,13 +213,15 @@ function onStage(made: readonly Step[]): Step[] {
       man: "move_mount(2)",
     },
     ...made,
-    {
-      step: "unmount",
-      target: STAGE,
-      why:
-        "what was opened is a mount that waits for its place; nobody can reach it by a path meanwhile",
-      man: "umount2(2)",
-    },
+    ...(stays ? [] : [
+      {
+        step: "unmount",
+        target: STAGE,
+        why:
+          "what was opened is a mount that waits for its place; nobody can reach it by a path meanwhile",
+        man: "umount2(2)",
+      } as const,
+    ]),
   ];
 }
 

@@ -174,16 +174,18 @@ function layRoot(spec: Spec, facts: Facts, target: string): Step[] {
     : [];
 }
 
-const coverOf = (index: number) => `cover${index}`;
+const COVER = "cover";
 
-/** What masks files, taken from the host while it is there. */
+/**
+ * What masks files, taken from the host while it is there. One does for all:
+ * it can be copied once it has been put over the first of them.
+ */
 export function prepareCovers(spec: Spec): Step[] {
-  return (spec.linux.maskedPaths ?? []).flatMap((_, index) =>
-    lend(
-      coverOf(index),
-      "/dev/null",
-      "what covers a masked path that is a file; the host's, since a link could lie at the container's own",
-    )
+  if (!spec.linux.maskedPaths?.length) return [];
+  return lend(
+    COVER,
+    "/dev/null",
+    "what covers the masked paths that are files; the host's, since a link could lie at the container's own",
   );
 }
 
@@ -223,7 +225,8 @@ export function sealRoot(spec: Spec): Step[] {
       step: "maskPath",
       path,
       ...within(spec, path),
-      cover: coverOf(index),
+      cover: COVER,
+      last: index === maskedPaths.length - 1,
       why: "it tells of the host or lets it be changed, and needs no namespace",
       man: "open_tree(2), move_mount(2)",
     })),

@@ -50,9 +50,11 @@ export type Propagation = "private" | "slave" | "shared" | "unbindable";
  */
 export type KernelType = "proc" | "sysfs";
 
-type Nothing = Record<never, never>;
+/** A step that says all by its name. */
+export type Nothing = Record<never, never>;
 
-type Kinds = {
+/** What each kind of step says beside `why` and `man`. */
+export type Kinds = {
   // ── namespaces ──
   /** setns(2) of each, by path. */
   joinNamespaces: {
@@ -155,8 +157,13 @@ type Kinds = {
   chroot: { root: string };
   /** umount2(2). */
   unmount: { target: string };
-  /** Over a path goes an empty file (that which has the name `cover`) or directory. */
-  maskPath: { path: string; cover: string; within?: KernelType };
+  /** Over a path goes an empty file (that which has the name `cover`, until the last one) or directory. */
+  maskPath: {
+    path: string;
+    cover: string;
+    last: boolean;
+    within?: KernelType;
+  };
   /** A path becomes read-only, with what is below it. */
   readonlyPath: { path: string; within?: KernelType };
   /** mknodat(2). */
@@ -303,10 +310,15 @@ export type Phase = "host" | "launch" | "container" | "process" | "cleanup";
 export interface Plan {
   /** Whether our own program stays inside as PID 1. */
   init: boolean;
+  /** By the parent, on the host. */
   host: Step[];
+  /** On the way from the host into the namespaces. */
   launch: Step[];
+  /** As PID 1 of the container. */
   container: Step[];
+  /** In the process that becomes the command. */
   process: Step[];
+  /** Once the command has ended. */
   cleanup: Step[];
 }
 

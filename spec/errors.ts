@@ -11,11 +11,13 @@ export const EXIT = {
 
 /** An error whose message is complete for its reader: action, cause, fix. */
 export class ContainerError extends Error {
+  /** The class's. */
   override name = "ContainerError";
   /** The exit status it means. */
   readonly status: number;
   /** What the reader can do about it, a sentence. */
   readonly hint?: string;
+  /** Takes what was tried, with the cause; the hint is the cure. */
   constructor(
     message: string,
     { hint, status = EXIT.failure, cause }: {
@@ -32,7 +34,9 @@ export class ContainerError extends Error {
 
 /** The command line is wrong. */
 export class UsageError extends ContainerError {
+  /** The class's. */
   override name = "UsageError";
+  /** Takes what is wrong, and what would be right. */
   constructor(message: string, hint?: string) {
     super(message, { hint, status: EXIT.usage });
   }
@@ -40,10 +44,12 @@ export class UsageError extends ContainerError {
 
 /** The configuration is wrong. */
 export class SpecError extends ContainerError {
+  /** The class's. */
   override name = "SpecError";
 }
 
 /** The user's command cannot be executed. */
 export class CommandError extends ContainerError {
+  /** The class's. */
   override name = "CommandError";
 }

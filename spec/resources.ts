@@ -9,13 +9,21 @@ import { SpecError } from "./errors.ts";
 
 /** `linux.resources` of config.json. */
 export interface Resources {
+  /** Memory, and its swap. */
   memory?: MemoryResources;
+  /** Time on processors, and which. */
   cpu?: CpuResources;
+  /** How many processes and threads; -1 is without limit. */
   pids?: { limit: number };
+  /** Speed and weight of disks. */
   blockIO?: BlockIOResources;
+  /** Huge pages, by size. */
   hugepageLimits?: HugepageLimit[];
+  /** The devices that can be opened. */
   devices?: DeviceRule[];
+  /** Marks on what it sends; v1 alone. */
   network?: NetworkResources;
+  /** RDMA adapters, by name. */
   rdma?: Record<string, RdmaLimit>;
   /** Files of cgroup v2, verbatim. */
   unified?: Record<string, string>;
@@ -23,14 +31,19 @@ export interface Resources {
 
 /** Bytes; -1 is without limit. */
 export interface MemoryResources {
+  /** The most it can have. */
   limit?: number;
+  /** What it is pushed back to when memory is short. */
   reservation?: number;
   /** Memory and swap together. */
   swap?: number;
   /** Deprecated by the specification and gone from the kernel: has no effect. */
   kernel?: number;
+  /** The most for buffers of TCP; v1 alone. */
   kernelTCP?: number;
+  /** How readily it is swapped, 0 to 100; v1 alone. */
   swappiness?: number;
+  /** It waits instead of being killed; v1 alone. */
   disableOOMKiller?: boolean;
   /** Refuse a limit below what is in use. */
   checkBeforeUpdate?: boolean;
@@ -38,28 +51,41 @@ export interface MemoryResources {
 
 /** Times in microseconds. */
 export interface CpuResources {
+  /** Its weight beside others; 1024 is the usual one. */
   shares?: number;
+  /** The time it has in each period. */
   quota?: number;
+  /** 100000 without it. */
   period?: number;
+  /** What it may save up of the quota. */
   burst?: number;
+  /** The same for real-time threads; v1 alone. */
   realtimeRuntime?: number;
+  /** The period of that. */
   realtimePeriod?: number;
+  /** Those it may run on: `0-3,7`. */
   cpus?: string;
+  /** The memory nodes that it may have pages of. */
   mems?: string;
+  /** 1 is only when nothing else wants to run. */
   idle?: number;
 }
 
 /** A device by number. */
 export interface DeviceNumber {
+  /** As in makedev(3). */
   major: number;
+  /** As in makedev(3). */
   minor: number;
 }
 
+/** A disk's weight beside others. */
 export type WeightDevice = DeviceNumber & {
   weight?: number;
   leafWeight?: number;
 };
 
+/** A disk, and bytes or operations a second. */
 export type ThrottleDevice = DeviceNumber & { rate: number };
 
 /** The four kinds of throttle of {@linkcode BlockIOResources}. */
@@ -69,33 +95,46 @@ export type ThrottleKind =
   | "throttleReadIOPSDevice"
   | "throttleWriteIOPSDevice";
 
+/** Weights and speeds of disks. */
 export type BlockIOResources =
   & { weight?: number; leafWeight?: number; weightDevice?: WeightDevice[] }
   & { [kind in ThrottleKind]?: ThrottleDevice[] };
 
+/** The most in huge pages of a size. */
 export interface HugepageLimit {
   /** `2MB`, as in the names under /sys/kernel/mm/hugepages, but in upper case. */
   pageSize: string;
+  /** Bytes. */
   limit: number;
 }
 
 /** Missing numbers mean every device. The last rule that fits counts. */
 export interface DeviceRule {
+  /** Whether it can be opened, or not. */
   allow: boolean;
+  /** Block, character, or all. */
   type?: "a" | "b" | "c" | "p" | "u";
+  /** The device's number. */
   major?: number;
+  /** The device's number. */
   minor?: number;
   /** Out of `r`, `w` and `m` (mknod). */
   access?: string;
 }
 
+/** Marks for traffic control. */
 export interface NetworkResources {
+  /** For tc(8). */
   classID?: number;
+  /** By interface. */
   priorities?: { name: string; priority: number }[];
 }
 
+/** The most of an adapter. */
 export interface RdmaLimit {
+  /** How many handles. */
   hcaHandles?: number;
+  /** How many objects. */
   hcaObjects?: number;
 }
 

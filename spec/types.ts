@@ -69,8 +69,11 @@ export interface Capabilities {
  * stands where a number would lose digits.
  */
 export interface Rlimit {
+  /** `RLIMIT_NOFILE` and the like. */
   type: string;
+  /** What counts. */
   soft: number | bigint;
+  /** What it may be raised to. */
   hard: number | bigint;
 }
 
@@ -112,12 +115,19 @@ export interface Hooks {
   poststop?: Hook[];
 }
 
+/** A mount, or what else is put into the root filesystem. */
 export interface Mount {
+  /** Where it is, inside. */
   destination: string;
+  /** `bind`, or a file system of filesystems(5). */
   type?: string;
+  /** What is bound, or the file system's source. */
   source?: string;
+  /** As mount(8) has them: `ro`, `rbind`, `nosuid`, `size=64m`. */
   options?: string[];
+  /** Of an idmapped mount. */
   uidMappings?: IdMapping[];
+  /** Of an idmapped mount. */
   gidMappings?: IdMapping[];
 }
 
@@ -140,19 +150,29 @@ export interface Namespace {
 
 /** A range of a uid_map or gid_map, user_namespaces(7). */
 export interface IdMapping {
+  /** The first id inside. */
   containerID: number;
+  /** The first id on the host. */
   hostID: number;
+  /** How many. */
   size: number;
 }
 
 /** A device node, mknod(2). */
 export interface Device {
+  /** Character, block, unbuffered, or a pipe. */
   type: "c" | "b" | "u" | "p";
+  /** Where it is, inside. */
   path: string;
+  /** Its number, with `minor`. */
   major?: number;
+  /** Its number, with `major`. */
   minor?: number;
+  /** Its permissions. */
   fileMode?: number;
+  /** Its owner. */
   uid?: number;
+  /** Its group. */
   gid?: number;
   /** The host's node, to be lent where none can be made; `path` without it. */
   source?: string;

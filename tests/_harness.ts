@@ -108,12 +108,14 @@ export interface Options {
   cwd?: string;
   /** Words before the program's, such as strace's. */
   before?: readonly string[];
+  /** Milliseconds after which it counts as hung. */
+  patience?: number;
 }
 
 /** Runs any program to its end. */
 export async function execute(
   words: readonly string[],
-  { stdin, env, clearEnv, cwd }: Options = {},
+  { stdin, env, clearEnv, cwd, patience = PATIENCE }: Options = {},
 ): Promise<Result> {
   const [program, ...args] = words;
   const child = new Deno.Command(program!, {
@@ -129,7 +131,7 @@ export async function execute(
   const timer = setTimeout(() => {
     hung = true;
     child.kill("SIGKILL");
-  }, PATIENCE);
+  }, patience);
   try {
     const [output] = await Promise.all([
       child.output(),

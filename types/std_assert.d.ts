@@ -46,3 +46,10 @@ export function assertGreater<T>(
   expected: T,
   message?: string,
 ): void;
+export function assertInstanceOf<
+  T extends abstract new (...args: never[]) => unknown,
+>(
+  actual: unknown,
+  expectedType: T,
+  msg?: string,
+): asserts actual is InstanceType<T>;

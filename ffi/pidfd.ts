@@ -1,0 +1,38 @@
+/** pidfd_open(2): a process as a descriptor. */
+
+import { EPOLL, forget, whenReady } from "./epoll.ts";
+import { Descriptor } from "./fcntl.ts";
+import { rawSyscall, syscall } from "./libc.ts";
+import { wait, type WaitStatus, WNOHANG } from "./wait.ts";
+
+/**
+ * Waits for a child's end, as wait(pid) does, and takes no thread of its own
+ * for it: for who waits for many. Null where somebody else has taken its
+ * status. Throws at once where it cannot wait (EMFILE), and rejects never.
+ */
+export function waitForEnd(pid: number): Promise<WaitStatus | null> {
+  const process = new Descriptor(syscall("pidfd_open", pid, 0));
+  try {
+    return statusOf(process, pid, whenReady(process.fd, EPOLL.EPOLLIN));
+  } catch (error) {
+    process.close();
+    throw error;
+  }
+}
+
+async function statusOf(
+  process: Descriptor,
+  pid: number,
+  ended: Promise<void>,
+): Promise<WaitStatus | null> {
+  using _process = process;
+  for (;; ended = whenReady(process.fd, EPOLL.EPOLLIN)) {
+    await ended;
+    const status = wait(pid, WNOHANG);
+    const isThere = status === null &&
+      rawSyscall("pidfd_send_signal", process.fd, 0, null, 0) >= 0;
+    if (isThere) continue;
+    forget(process.fd);
+    return status;
+  }
+}
