@@ -121,6 +121,16 @@ export class Cgroup implements Disposable {
     this.#setFrozen(false);
   }
 
+  /** Whether its processes are stopped by {@linkcode freeze}. */
+  isFrozen(): boolean {
+    return this.#state.groups.some(({ version, controllers, path }) =>
+      version === 2
+        ? readFile(`${path}/cgroup.events`)?.includes("frozen 1")
+        : controllers.includes("freezer") &&
+          readFile(`${path}/freezer.state`)?.trim() === "FROZEN"
+    );
+  }
+
   #setFrozen(frozen: boolean): void {
     const { groups } = this.#state;
     const v2 = groups.find(({ version }) => version === 2);

@@ -17,6 +17,8 @@ interface Entry {
   load(): Promise<Command>;
 }
 
+const oci = () => import("./oci/lifecycle.ts");
+
 // Twice a start, every module that is not needed would be read: once in the
 // parent, once in the child.
 const COMMANDS: readonly Entry[] = [
@@ -37,6 +39,36 @@ const COMMANDS: readonly Entry[] = [
     load: async () => (await import("./doctor.ts")).doctorCommand,
   },
   {
+    name: "create",
+    summary: "Create a container of a bundle, up to the start of its command",
+    load: async () => (await oci()).createCommand,
+  },
+  {
+    name: "start",
+    summary: "Start the command of a container that was created",
+    load: async () => (await oci()).startCommand,
+  },
+  {
+    name: "state",
+    summary: "Print the state of a container, as JSON",
+    load: async () => (await oci()).stateCommand,
+  },
+  {
+    name: "list",
+    summary: "List the containers that create has made",
+    load: async () => (await oci()).listCommand,
+  },
+  {
+    name: "kill",
+    summary: "Send a signal to a container's first process",
+    load: async () => (await oci()).killCommand,
+  },
+  {
+    name: "delete",
+    summary: "Take a container that has stopped away",
+    load: async () => (await oci()).deleteCommand,
+  },
+  {
     name: "spec",
     summary: "Write a config.json to begin with, as runc spec does",
     load: async () => (await import("./spec.ts")).specCommand,
@@ -53,6 +85,8 @@ const COMMANDS: readonly Entry[] = [
     load: async () => (await import("./child.ts")).childCommand,
   },
 ];
+
+const OWN = new Set(["--help", "-h", "--version"]);
 
 const shown = COMMANDS.filter(({ hidden }) => !hidden);
 
@@ -82,6 +116,10 @@ Examples:
 
 /** Carries out a command line; the exit status. Errors are thrown. */
 export async function dispatch(argv: readonly string[]): Promise<number> {
+  if (argv[0]?.startsWith("-") && !OWN.has(argv[0])) {
+    const { takeGlobalFlags } = await import("./oci/global.ts");
+    return await dispatch(takeGlobalFlags(argv));
+  }
   const [word, ...rest] = argv;
   if (word === undefined || word === "--help" || word === "-h") {
     print(programHelp());

@@ -2,7 +2,7 @@
 
 import { LibcError, syscall } from "../ffi/libc.ts";
 import { ContainerError, EXIT } from "../spec/errors.ts";
-import { ClosedReader, say, stackTraces } from "./output.ts";
+import { ClosedReader, logError, say, stackTraces } from "./output.ts";
 
 /** Does what a command line asks for; the status to exit with. Errors are said here. */
 export async function outcomeOf(
@@ -24,7 +24,9 @@ function explainError(error: unknown): number {
   const hint = "hint" in error && typeof error.hint === "string"
     ? error.hint
     : undefined;
-  say(`container: ${error.message}${hint ? `. ${hint}` : ""}`);
+  const message = `${error.message}${hint ? `. ${hint}` : ""}`;
+  say(`container: ${message}`);
+  logError(message);
   if (stackTraces.shown) say(error.stack ?? "");
   return error instanceof ContainerError ? error.status : EXIT.failure;
 }

@@ -12,6 +12,19 @@ export class ClosedReader extends Error {
 /** Whether an error shows its stack trace; a command's --debug says so. */
 export const stackTraces = { shown: false };
 
+/** Where an OCI caller wants errors beside standard error. */
+export const log: { file?: string; json: boolean } = { json: false };
+
+/** Writes an error to the caller's log. */
+export function logError(message: string): void {
+  if (log.file === undefined) return;
+  const time = new Date().toISOString();
+  const line = log.json
+    ? JSON.stringify({ level: "error", msg: message, time })
+    : `time="${time}" level=error msg=${JSON.stringify(message)}`;
+  Deno.writeTextFileSync(log.file, `${line}\n`, { append: true });
+}
+
 /** Writes what the command is for. */
 export function print(text: string): void {
   const bytes = encoder.encode(text.endsWith("\n") ? text : `${text}\n`);

@@ -15,6 +15,7 @@ import {
 } from "../ffi/fcntl.ts";
 import { SyscallError } from "../ffi/errno.ts";
 import { type Message, receive, socketPair } from "../ffi/socket.ts";
+import { sendDescriptor } from "../ffi/unix_socket.ts";
 import type { Plan } from "../plan/step.ts";
 import { type Handover, NEWS } from "./handover.ts";
 import { HANDED } from "./handed.ts";
@@ -47,6 +48,23 @@ export class Container implements Disposable {
       if (byte === NEWS.listener && descriptor) this.listened?.(descriptor);
       else yield message;
     }
+  }
+
+  /**
+   * Where it is held: whether it came to where it waits to be started.
+   *
+   * @param terminalTo the socket that takes its terminal
+   */
+  async isReady(terminalTo: number | null): Promise<boolean> {
+    for await (const { byte, descriptor } of this.news()) {
+      if (byte === NEWS.running) return true;
+      if (byte !== NEWS.terminal || !descriptor) continue;
+      using master = descriptor;
+      if (terminalTo !== null) {
+        sendDescriptor(terminalTo, master.fd, "/dev/ptmx");
+      }
+    }
+    return false;
   }
 
   /**

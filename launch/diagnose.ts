@@ -51,16 +51,17 @@ export function checkStarted(walk: Walk, view: View): void {
   try {
     walk.check();
   } catch (error) {
-    if (error instanceof StepError && error.step.step === "execute") {
-      throw diagnose(error.step as StepOf<"execute">, error, view);
-    }
-    throw error;
+    if (!(error instanceof StepError)) throw error;
+    const { step } = error;
+    throw step.step === "execute" || step.step === "checkCommand"
+      ? diagnose(step, error, view)
+      : error;
   }
 }
 
-/** The error to show for an execute step that failed. */
+/** The error to show where a command could not be executed, or will not be. */
 export function diagnose(
-  step: StepOf<"execute">,
+  step: StepOf<"execute" | "checkCommand">,
   failure: StepError,
   view: View,
 ): CommandError | StepError {

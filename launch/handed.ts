@@ -13,8 +13,10 @@ export const HANDED = {
   plan: 3,
   /** A socket to the parent. */
   status: 4,
-  /** Our own executable. */
+  /** Our own executable: for the child. */
   self: 5,
+  /** The FIFO that a container which is held is started through. */
+  start: 5,
   /** Whose other end only the parent holds. */
   lifeline: 6,
   /** The compiled plan: for the walker, which closes it. */

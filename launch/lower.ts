@@ -8,6 +8,7 @@ import type { Instruction } from "./call.ts";
 import { lowerLearning } from "./lower_learning.ts";
 import { lowerFiles } from "./lower_files.ts";
 import { lowerLandlock } from "./lower_landlock.ts";
+import { lowerHold } from "./lower_hold.ts";
 import { lowerMounts } from "./lower_mounts.ts";
 import { lowerNamespaces } from "./lower_namespaces.ts";
 import { lowerProcess } from "./lower_process.ts";
@@ -37,6 +38,7 @@ const LOWERING: Lowering<StepKind> = {
   ...lowerProcess,
   ...lowerLearning,
   ...lowerTerminal,
+  ...lowerHold,
 };
 
 /** Puts other instructions in the place of a step's own. */

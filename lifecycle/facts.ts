@@ -21,6 +21,8 @@ const NULL_DEVICE = 1 << 8 | 3;
 /** What the command line says beside the Spec. */
 export interface FactOptions {
   init: boolean;
+  /** It is created here and started by another command. */
+  held?: boolean;
   chroot: boolean;
   mapHelper: boolean;
   /** The standard streams, where they are not ours. */
@@ -65,6 +67,7 @@ export function readFacts(
     self: options.init
       ? { argv: selfArgv(), env: selfEnv() }
       : { argv: [], env: [] },
+    held: options.held ?? false,
     get changeRoot() {
       return later.changeRoot();
     },

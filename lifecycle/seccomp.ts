@@ -8,6 +8,7 @@ import {
 import type { Facts } from "../plan/facts.ts";
 import { once } from "../plan/once.ts";
 import { UsageError } from "../spec/errors.ts";
+import type { Spec } from "../spec/types.ts";
 
 /** `6.1.0-18-amd64` gives 6 and 1. */
 export function kernelVersion(
@@ -66,6 +67,18 @@ export async function seccompFilter(
   }
   const { compileProfile } = await import("./seccomp_profile.ts");
   return compileProfile(profile, { ...host, capabilities }, leftOut);
+}
+
+/** The filter of `linux.seccomp` in a configuration. */
+export async function specFilter(spec: Spec): Promise<Facts["seccomp"]> {
+  const { seccomp } = spec.linux;
+  if (!seccomp) return null;
+  const { compileSpecProfile } = await import("./seccomp_profile.ts");
+  return compileSpecProfile(seccomp, {
+    kernel: kernelVersion(),
+    arch: Deno.build.arch,
+    caps: spec.process.capabilities?.bounding ?? [],
+  });
 }
 
 /** Whether the filter that is kept compiled is the one for these capabilities. */

@@ -6,7 +6,11 @@ import { defaultFilter } from "../launch/seccomp/default.ts";
 import { isCall } from "../launch/seccomp/syscalls.ts";
 import type { Facts } from "../plan/facts.ts";
 import { SpecError } from "../spec/errors.ts";
-import { parseSeccompText, type SeccompHost } from "../spec/seccomp.ts";
+import {
+  parseSeccomp,
+  parseSeccompText,
+  type SeccompHost,
+} from "../spec/seccomp.ts";
 
 /**
  * The filter of the default profile, or of that in a file.
@@ -56,6 +60,19 @@ export function compileProfile(
 function named(error: SpecError, path: string): SpecError {
   const message = error.message.replace("seccomp profile", `$& ${path}`);
   return new SpecError(message, { hint: error.hint, cause: error });
+}
+
+/** The filter of `linux.seccomp`. */
+export function compileSpecProfile(
+  profile: unknown,
+  host: SeccompHost,
+): NonNullable<Facts["seccomp"]> {
+  const parsed = parseSeccomp(profile, host);
+  return {
+    profile: "linux.seccomp",
+    filter: toBase64(compileSeccomp(parsed, host.arch)),
+    flags: seccompFlags(parsed),
+  };
 }
 
 function readProfile(path: string): string {

@@ -15,6 +15,7 @@ export function makeFacts(changes: Partial<Facts> = {}): Facts {
     mapHelper: false,
     nullStreams: [],
     denySetgroups: false,
+    held: false,
     bindDevices: false,
     confineDevices: true,
     cgroupEntry: null,

@@ -65,12 +65,16 @@ export function limitCapabilities(spec: Spec): Step[] {
 export function setCapabilities(spec: Spec): Step[] {
   const { capabilities } = spec.process;
   if (!capabilities) return [];
+  const { permitted = [], inheritable = [], ambient = [] } = capabilities;
   return [{
     step: "setCapabilities",
     effective: capabilities.effective ?? [],
-    permitted: capabilities.permitted ?? [],
-    inheritable: capabilities.inheritable ?? [],
-    ambient: capabilities.ambient ?? [],
+    permitted,
+    inheritable,
+    // Others the kernel refuses; configurations name them all the same.
+    ambient: ambient.filter((name) =>
+      permitted.includes(name) && inheritable.includes(name)
+    ),
     why: whyThese(capabilities.effective ?? []),
     man: "capset(2), capabilities(7)",
   }];

@@ -96,6 +96,9 @@ function leaveTerminal(spec: Spec): Step[] {
     man: "setpgid(2)",
   }];
 }
+/** The tie of a container that is to end with us. */
+export const tie = ({ held }: Facts): readonly Step[] =>
+  held ? [] : tieToParent;
 
 /** The beginning that both modes have: a new process in new namespaces. */
 export function startPidOne(spec: Spec, facts: Facts): Step[] {
@@ -113,7 +116,7 @@ export function startPidOne(spec: Spec, facts: Facts): Step[] {
         man: "sigprocmask(2), sigwaitinfo(2)",
       }] as const
       : []),
-    ...deathSignal,
+    ...(facts.held ? [] : deathSignal),
     {
       step: "waitForParent",
       why: hasNamespace(spec, "user")
@@ -121,7 +124,7 @@ export function startPidOne(spec: Spec, facts: Facts): Step[] {
         : "until the parent has the number of the new process, and has done its part on the host",
       man: "read(2)",
     },
-    ...check,
+    ...(facts.held ? [] : check),
     ...offsetClocks(spec),
     ...(hasNamespace(spec, "user")
       ? [
@@ -133,7 +136,7 @@ export function startPidOne(spec: Spec, facts: Facts): Step[] {
           why: "root of the user namespace, now that its ids are mapped",
           man: "setresuid(2), user_namespaces(7)",
         } as const,
-        ...tieToParent,
+        ...tie(facts),
       ]
       : []),
     ...leaveCgroups(spec, facts),

@@ -46,6 +46,10 @@ const offset = (clock: string, by?: TimeOffset) =>
 const DESCRIPTIONS: {
   [K in StepKind]: (step: StepOf<K>, as: Names) => string;
 } = {
+  keepHold: () => "keep the ways to who creates and to who starts",
+  checkCommand: ({ candidates }) => `look for ${candidates.join(", ")}`,
+  reportReady: () => "tell that the container is created",
+  waitForStart: () => "wait to be started",
   joinNamespaces: ({ namespaces }) =>
     `join ${
       and(namespaces.map(({ type, path }) => `the ${type} namespace ${path}`))

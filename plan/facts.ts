@@ -22,6 +22,11 @@ export interface Facts {
   errorsOnTerminal: boolean;
   /** Our own program stays inside as PID 1. */
   init: boolean;
+  /**
+   * It is created now and started by another command: it waits before its
+   * execve, and lives on when we have ended.
+   */
+  held: boolean;
   /** Bind sources that are not directories. */
   files: string[];
   /** Ids are mapped by newuidmap(1): we may not ourselves. */

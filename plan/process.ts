@@ -7,24 +7,13 @@
 import type { Spec } from "../spec/types.ts";
 import { limitCapabilities, setCapabilities } from "./capabilities.ts";
 import { limitCommand } from "./cgroup.ts";
-import { tieToParent } from "./child.ts";
+import { candidates } from "./candidates.ts";
+import { tie } from "./child.ts";
 import type { Facts } from "./facts.ts";
+import { hold, holding } from "./hold.ts";
 import { type Learning, learning } from "./learning.ts";
 import type { Step } from "./step.ts";
 import { takeOwnTerminal } from "./terminal.ts";
-
-/** The search path when the environment has none, execvp(3). */
-const DEFAULT_PATH = "/bin:/usr/bin";
-
-/** Every path that may hold the command, in the order of PATH. */
-export function candidates(command: string, env: readonly string[]): string[] {
-  if (command.includes("/")) return [command];
-  // Of two settings of PATH the last one counts, as for every variable here.
-  const path = env.findLast((entry) => entry.startsWith("PATH="))?.slice(5);
-  return (path || DEFAULT_PATH).split(":").map((directory) =>
-    `${directory || "."}/${command}`
-  );
-}
 
 /** What stays its own however privileged it is. */
 function limits(spec: Spec): Step[] {
@@ -128,16 +117,16 @@ export function startProcess(spec: Spec, facts: Facts): Step[] {
   const { landlock = [] } = facts;
   return [
     ...limitCommand(facts),
-    ...learn.first,
+    ...(facts.held ? holding(spec).first : learn.first),
     ...ownSession(spec, facts),
     ...limits(spec),
     ...limitCapabilities(spec),
     ...(noNewPrivileges ? [] : seccomp),
     ...identity(spec, facts),
     ...setCapabilities(spec),
-    ...(facts.init ? [] : tieToParent),
+    ...(facts.init ? [] : tie(facts)),
     ...nullStreams(spec, facts),
-    ...closeFiles(spec, learn),
+    ...closeFiles(spec, facts.held ? holding(spec) : learn),
     {
       step: "changeDirectory",
       path: cwd,
@@ -162,6 +151,7 @@ export function startProcess(spec: Spec, facts: Facts): Step[] {
       why: "PID 1 blocks the signals it waits for; the command blocks none",
       man: "sigprocmask(2)",
     },
+    ...(facts.held ? hold(spec) : []),
     ...(noNewPrivileges
       ? [
         {
@@ -246,8 +236,12 @@ function nullStreams(spec: Spec, facts: Facts): Step[] {
   }];
 }
 
-function closeFiles(spec: Spec, { arranged, kept }: Learning): Step[] {
+function closeFiles(
+  spec: Spec,
+  { arranged, kept }: Pick<Learning, "arranged" | "kept">,
+): Step[] {
   const { preserve = 0 } = spec.process;
+
   return [
     ...(preserve
       ? [

@@ -6,7 +6,8 @@ import type { Spec } from "../spec/types.ts";
 import { makeFacts } from "./_facts_fixture.ts";
 import { capabilitySets, DEFAULT_CAPABILITIES } from "./capabilities.ts";
 import type { Facts } from "./facts.ts";
-import { candidates, startProcess } from "./process.ts";
+import { candidates } from "./candidates.ts";
+import { startProcess } from "./process.ts";
 
 const spec = (): Spec =>
   defaultSpec({ rootfs: "/srv/fs", args: ["sh"], env: ["PATH=/bin"] });

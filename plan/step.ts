@@ -249,6 +249,20 @@ export type Kinds = {
     env: readonly string[];
   };
 
+  // ── between create and start ──
+  /** dup3(2) O_CLOEXEC of the descriptors that are needed until the execve. */
+  keepHold: {
+    /** Null: as they were handed. */
+    from: { status: number; start: number } | null;
+    to: { status: number; start: number };
+  };
+  /** faccessat2(2): one of these can be executed. */
+  checkCommand: { candidates: readonly string[]; argv: readonly string[] };
+  /** write(2) to who creates. */
+  reportReady: { status: number };
+  /** read(2) from who starts. */
+  waitForStart: { start: number };
+
   // ── the end ──
   /** kill(2) of -1 and wait4(2) until nothing is left. */
   killAll: Nothing;

@@ -1,0 +1,39 @@
+/** Lowering of what lies between create and start. */
+
+import { AT_FDCWD, O } from "../ffi/fcntl.ts";
+import type { Instruction } from "./call.ts";
+import { HANDED } from "./handed.ts";
+import type { Lowering } from "./lower.ts";
+
+const X_OK = 1;
+const AT_EACCESS = 0x200;
+
+export const lowerHold: Lowering<
+  "keepHold" | "checkCommand" | "reportReady" | "waitForStart"
+> = {
+  keepHold: ({ from, to }) => {
+    const { status, start } = from ?? HANDED;
+    return [
+      { name: "dup3", args: [status, to.status, O.O_CLOEXEC] },
+      { name: "dup3", args: [start, to.start, O.O_CLOEXEC] },
+    ];
+  },
+  checkCommand: ({ candidates }) => [
+    ...candidates.map((path, index): Instruction => ({
+      name: "faccessat2",
+      args: [AT_FDCWD, path, X_OK, AT_EACCESS],
+      expect: ["ENOENT", "ENOTDIR", "EACCES", "ELOOP", "ENAMETOOLONG"],
+      skipOnSuccess: candidates.length - index,
+    })),
+    { name: "fail", error: "ENOENT" },
+  ],
+  reportReady: ({ status }) => [
+    { name: "write", args: [status, new Uint8Array([1]), 1] },
+    { name: "close", args: [status] },
+  ],
+  waitForStart: ({ start }) => [{
+    name: "read",
+    args: [start, new Uint8Array(8), 1],
+    want: { result: 1, otherwise: "ESRCH" },
+  }],
+};

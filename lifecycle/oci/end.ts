@@ -1,0 +1,72 @@
+/** kill and delete: how a container ends. Runs on the host. */
+
+import { Cgroup } from "../../cgroup/mod.ts";
+import { kill, SIGNAL } from "../../ffi/signal.ts";
+import { ContainerError } from "../../spec/errors.ts";
+import { runHooks } from "./hooks.ts";
+import { stateOf, statusOf } from "./status.ts";
+import type { Entry, Store } from "./store.ts";
+
+/** How long a killed process may take to be gone, in milliseconds. */
+const DEATH = 10_000;
+
+/** Sends a signal to its first process, or with `all` to every process it has. */
+export function signal(
+  store: Store,
+  id: string,
+  number: number,
+  { all = false } = {},
+): void {
+  using entry = store.open(id);
+  const { pid, cgroup } = entry.record;
+  const status = statusOf(entry);
+  if (all && cgroup) {
+    for (const each of new Cgroup(cgroup).pids()) kill(each, number);
+    return;
+  }
+  if (status === "stopped" || status === "creating" || !kill(pid, number)) {
+    throw new ContainerError(`container not running: ${id}`);
+  }
+}
+
+/** Takes a container that has stopped away, with `force` any. */
+export async function remove(
+  store: Store,
+  id: string,
+  { force = false } = {},
+): Promise<void> {
+  using entry = force ? store.find(id) : store.open(id);
+  if (!entry) return;
+  const status = statusOf(entry);
+  if (status !== "stopped") {
+    if (!force && status !== "created") {
+      throw new ContainerError(
+        `cannot delete container ${id} that is not stopped: ${status}`,
+        { hint: "Kill it first, or use --force." },
+      );
+    }
+    await end(entry);
+  }
+  const { cgroup, spec } = entry.record;
+  if (cgroup) {
+    new Cgroup(cgroup).remove();
+  }
+  const state = stateOf(entry);
+  entry.remove();
+  await runHooks("poststop", spec, state);
+}
+
+async function end(entry: Entry): Promise<void> {
+  const { pid } = entry.record;
+  const patience = Date.now() + DEATH;
+  while (entry.isAlive()) {
+    kill(pid, SIGNAL.SIGKILL);
+    if (Date.now() > patience) {
+      throw new ContainerError(
+        `Cannot delete ${entry.record.id}: its process ${pid} does not end`,
+        { hint: "It hangs in the kernel; see /proc/PID/stack." },
+      );
+    }
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}

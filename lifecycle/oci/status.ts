@@ -1,0 +1,54 @@
+/** What a container is doing, runtime-spec "State". Runs on the host. */
+
+import { Cgroup } from "../../cgroup/mod.ts";
+import { OCI_VERSION } from "../../spec/defaults.ts";
+import type { Entry, Status } from "./store.ts";
+
+/** The state as runtime-spec has it, with what runc adds. */
+export interface State {
+  ociVersion: string;
+  id: string;
+  pid: number;
+  status: Status;
+  bundle: string;
+  rootfs: string;
+  created: string;
+  annotations?: Record<string, string>;
+  owner: string;
+}
+
+function exists(path: string): boolean {
+  try {
+    Deno.lstatSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Looks at the process, not at what was once written of it. */
+export function statusOf(entry: Entry): Status {
+  const { pid, cgroup } = entry.record;
+  if (pid === 0) return "creating";
+  if (!entry.isAlive()) return "stopped";
+  if (exists(entry.fifo)) return "created";
+  if (cgroup && new Cgroup(cgroup).isFrozen()) return "paused";
+  return "running";
+}
+
+/** The state of a container. */
+export function stateOf(entry: Entry): State {
+  const { id, pid, bundle, created, spec } = entry.record;
+  const status = statusOf(entry);
+  return {
+    ociVersion: OCI_VERSION,
+    id,
+    pid: status === "stopped" ? 0 : pid,
+    status,
+    bundle,
+    rootfs: spec.root.path,
+    created,
+    ...(spec.annotations ? { annotations: spec.annotations } : {}),
+    owner: "",
+  };
+}

@@ -1,0 +1,161 @@
+/**
+ * The containers there are: a directory each, under the root of the state. Runs
+ * on the host.
+ *
+ * A directory is made exclusively and its record is written to another name and
+ * renamed, so that a command which is killed at any point leaves either the old
+ * record or the new one. A process is known by its number and its start: a
+ * number is used again.
+ */
+
+import { readFile } from "../../cgroup/apply.ts";
+import { startTime } from "../../cgroup/sweep.ts";
+import type { CgroupState } from "../../cgroup/mod.ts";
+import { ContainerError } from "../../spec/errors.ts";
+import type { Spec } from "../../spec/types.ts";
+
+/** What is kept of a container. */
+export interface ContainerRecord {
+  id: string;
+  /** The bundle's directory, absolute. */
+  bundle: string;
+  /** Its first process on the host; 0 while it is being created. */
+  pid: number;
+  /** When that process started, in ticks since boot. */
+  startTime: string;
+  /** RFC 3339. */
+  created: string;
+  /** Whose it is. */
+  uid: number;
+  cgroup: CgroupState | null;
+  spec: Spec;
+}
+
+/** The states of runtime-spec, and runc's `paused`. */
+export type Status = "creating" | "created" | "running" | "paused" | "stopped";
+
+const RECORD = "state.json";
+const FIFO = "start.fifo";
+const LOCK = "lock";
+
+/** runc's rule: what is safe as the name of a directory. */
+const ID = /^(?!\.\.?$)[\w+.-]{1,1024}$/;
+
+/** Refuses an id that could name something else than a directory of the store. */
+export function checkId(id: string): void {
+  if (ID.test(id)) return;
+  throw new ContainerError(`invalid container ID format: ${id}`, {
+    hint: "It takes letters, digits, and _ + - .",
+  });
+}
+
+function isDead(pid: number): boolean {
+  const state = readFile(`/proc/${pid}/status`)?.match(/^State:\s*(\w)/m)?.[1];
+  return state === undefined || state === "Z" || state === "X";
+}
+
+/** One container's directory, locked against every other command on it. */
+export class Entry implements Disposable {
+  readonly #lock: Deno.FsFile;
+
+  constructor(readonly path: string, public record: ContainerRecord) {
+    this.#lock = Deno.openSync(`${path}/${LOCK}`, {
+      create: true,
+      write: true,
+      mode: 0o600,
+    });
+    this.#lock.lockSync(true);
+  }
+
+  /** Through which it is started; gone once it is. */
+  get fifo(): string {
+    return `${this.path}/${FIFO}`;
+  }
+
+  /** Writes the record anew. */
+  save(record: ContainerRecord): void {
+    this.record = record;
+    const draft = `${this.path}/.${RECORD}.${Deno.pid}`;
+    Deno.writeTextFileSync(draft, JSON.stringify(record), { mode: 0o600 });
+    Deno.renameSync(draft, `${this.path}/${RECORD}`);
+  }
+
+  /** Whether its first process is there; one that is dead and not reaped is not. */
+  isAlive(): boolean {
+    const { pid, startTime: time } = this.record;
+    return pid > 0 && startTime(pid) === time && !isDead(pid);
+  }
+
+  /** Forgets it. */
+  remove(): void {
+    Deno.removeSync(this.path, { recursive: true });
+  }
+
+  [Symbol.dispose](): void {
+    this.#lock.close();
+  }
+}
+
+/** All containers under a root. */
+export class Store {
+  constructor(readonly root: string) {}
+
+  /** Makes the directory of a new one; fails where there is one of that id. */
+  add(record: ContainerRecord): Entry {
+    checkId(record.id);
+    Deno.mkdirSync(this.root, { recursive: true, mode: 0o711 });
+    const path = `${this.root}/${record.id}`;
+    try {
+      Deno.mkdirSync(path, { mode: 0o711 });
+    } catch (error) {
+      if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+      throw new ContainerError(`container with id exists: ${record.id}`, {
+        hint: "Delete it first, or take another id.",
+      });
+    }
+    const entry = new Entry(path, record);
+    entry.save(record);
+    return entry;
+  }
+
+  /** A container that there is. */
+  open(id: string): Entry {
+    checkId(id);
+    const entry = this.find(id);
+    if (entry) return entry;
+    throw new ContainerError(`container does not exist: ${id}`, {
+      hint: "`container list` shows those that do.",
+    });
+  }
+
+  /** The same; null where there is none. */
+  find(id: string): Entry | null {
+    const path = `${this.root}/${id}`;
+    try {
+      const text = Deno.readTextFileSync(`${path}/${RECORD}`);
+      const entry = new Entry(path, JSON.parse(text) as ContainerRecord);
+      // What another command wrote while this one waited for the lock.
+      entry.record = JSON.parse(Deno.readTextFileSync(`${path}/${RECORD}`));
+      return entry;
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return null;
+      if (!(error instanceof SyntaxError)) throw error;
+      throw new ContainerError(
+        `Cannot read the state of ${id}: ${error.message}`,
+        { hint: `\`container delete --force ${id}\` removes it.` },
+      );
+    }
+  }
+
+  /** Their ids, in order. */
+  ids(): string[] {
+    try {
+      return [...Deno.readDirSync(this.root)]
+        .filter(({ name, isDirectory }) => isDirectory && ID.test(name))
+        .map(({ name }) => name).sort();
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return [];
+      throw error;
+    }
+  }
+}

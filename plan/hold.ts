@@ -1,0 +1,67 @@
+/**
+ * A container that is created by one command and started by another
+ * (runtime-spec, "Lifecycle"): between the two its process waits, with nothing
+ * left to do but its execve. What waits is the walker, a few kilobytes.
+ */
+
+import type { Spec } from "../spec/types.ts";
+import { candidates } from "./candidates.ts";
+import { PRESERVED_FROM } from "./child.ts";
+import type { Learning } from "./learning.ts";
+import type { Step } from "./step.ts";
+
+interface Ways {
+  status: number;
+  start: number;
+}
+
+const keep = (from: Ways | null, to: Ways): Step => ({
+  step: "keepHold",
+  from,
+  to,
+  why: from === null
+    ? "where the command's own descriptors will not be"
+    : "right behind the command's own descriptors, so that all others can be closed; execve closes these too",
+  man: "dup(2) O_CLOEXEC",
+});
+
+const waysOf = ({ process }: Spec): Ways => {
+  const { preserve = 0 } = process;
+  return { status: 3 + preserve, start: 4 + preserve };
+};
+
+/** How the ways to who creates and to who starts stay open until the execve. */
+export function holding(spec: Spec): Omit<Learning, "filtered"> {
+  const { preserve = 0 } = spec.process;
+  const behindGiven = PRESERVED_FROM + preserve;
+  const free = { status: behindGiven, start: behindGiven + 1 };
+  return {
+    first: [keep(null, free)],
+    // As low as can be: a limit on descriptors may have been set meanwhile.
+    arranged: [keep(free, waysOf(spec))],
+    kept: 2,
+  };
+}
+
+/** Tells that it is created, and waits to be started. */
+export function hold(spec: Spec): Step[] {
+  const { args, env } = spec.process;
+  const { status, start } = waysOf(spec);
+  return [{
+    step: "checkCommand",
+    candidates: candidates(args[0] ?? "", env),
+    argv: args,
+    why: "a command that is missing is an error of create, not of start",
+    man: "access(2)",
+  }, {
+    step: "reportReady",
+    status,
+    why: "the container is created: the command that creates it may end",
+    man: "write(2)",
+  }, {
+    step: "waitForStart",
+    start,
+    why: "the command starts when somebody says so",
+    man: "read(2), fifo(7)",
+  }];
+}

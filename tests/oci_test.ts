@@ -1,0 +1,229 @@
+/** The commands of an OCI runtime, on bundles of our own making. */
+
+// @ts-types="../types/std_assert.d.ts"
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import {
+  CONTAINER,
+  container,
+  copyRootfs,
+  type Result,
+  TempDir,
+  test,
+  until,
+} from "./_harness.ts";
+
+/** A bundle and a place for the state of what is made of it. */
+class Bundle implements AsyncDisposable {
+  readonly #ids = new Set<string>();
+  private constructor(readonly dir: TempDir) {}
+
+  static async make(
+    args: string[],
+    change: (config: Config) => void = () => {},
+  ): Promise<Bundle> {
+    const bundle = new Bundle(new TempDir());
+    const { path } = bundle.dir;
+    await copyRootfs(path);
+    const spec = await container(["spec", "--bundle", path]);
+    assertEquals([spec.status, spec.stderr], [0, ""]);
+    const file = `${path}/config.json`;
+    const config = JSON.parse(await Deno.readTextFile(file)) as Config;
+    config.process.args = args;
+    config.process.terminal = false;
+    change(config);
+    await Deno.writeTextFile(file, JSON.stringify(config));
+    return bundle;
+  }
+
+  /** Runs a command of the runtime. */
+  call(command: string, ...args: string[]): Promise<Result> {
+    return container(["--root", `${this.dir.path}/state`, command, ...args]);
+  }
+
+  /** The same, which has to succeed and to say nothing of its own. */
+  async does(command: string, ...args: string[]): Promise<string> {
+    const { status, stdout, stderr } = await this.call(command, ...args);
+    assertEquals([status, stderr], [0, ""], `${command} ${args.join(" ")}`);
+    return stdout;
+  }
+
+  async create(id: string, ...flags: string[]): Promise<void> {
+    this.#ids.add(id);
+    // The container has our streams for as long as it lives: none that is waited for.
+    const state = `${this.dir.path}/state`;
+    const [program, ...words] = CONTAINER;
+    const { code } = await new Deno.Command(program!, {
+      args: [
+        ...[...words, "--root", state, "create"],
+        ...["--bundle", this.dir.path, ...flags, id],
+      ],
+      stdin: "null",
+      stdout: "null",
+      stderr: "inherit",
+    }).output();
+    assertEquals(code, 0);
+  }
+
+  async status(id: string): Promise<string> {
+    return JSON.parse(await this.does("state", id)).status;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const id of this.#ids) await this.call("delete", "--force", id);
+    await this.dir[Symbol.asyncDispose]();
+  }
+}
+
+interface Config {
+  process: { args: string[]; terminal: boolean; cwd: string };
+  hooks?: Record<string, { path: string; args?: string[] }[]>;
+  linux: Record<string, unknown>;
+}
+
+const file = (bundle: Bundle, name: string) => `${bundle.dir.path}/${name}`;
+
+test("create, start, kill and delete a container, its state told at each", async () => {
+  await using bundle = await Bundle.make([
+    "sh",
+    "-c",
+    "echo $$ >/out; sleep 1000",
+  ]);
+  await bundle.create("one", "--pid-file", file(bundle, "pid"));
+  const state = JSON.parse(await bundle.does("state", "one"));
+  assertEquals([state.id, state.status], ["one", "created"]);
+  assertEquals(
+    await Deno.readTextFile(file(bundle, "pid")),
+    String(state.pid),
+  );
+  // Nothing of ours is inside: what waits is the walker, and small.
+  const status = await Deno.readTextFile(`/proc/${state.pid}/status`);
+  assert(Number(status.match(/^VmRSS:\s*(\d+)/m)?.[1]) < 512, status);
+  await bundle.does("start", "one");
+  await until("it runs", async () => {
+    const text = await Deno.readTextFile(file(bundle, "rootfs/out"))
+      .catch(() => "");
+    return text === "1\n";
+  });
+  assertEquals(await bundle.status("one"), "running");
+  assertStringIncludes(await bundle.does("list"), "running");
+  await bundle.does("kill", "one", "KILL");
+  await until(
+    "it is stopped",
+    async () => await bundle.status("one") === "stopped",
+  );
+  await bundle.does("delete", "one");
+  assertEquals(JSON.parse(await bundle.does("list", "--format", "json")), []);
+});
+
+test("what cannot be is refused in the words that engines look for", async () => {
+  await using bundle = await Bundle.make(["sleep", "1000"]);
+  const refused = async (text: string, ...words: [string, ...string[]]) => {
+    const { status, stderr } = await bundle.call(...words);
+    assert(status !== 0, words.join(" "));
+    assertStringIncludes(stderr, text);
+    assert(!stderr.includes("    at "), stderr);
+  };
+  for (const id of ["..", "a/b", ".", "a b"]) {
+    await refused("invalid container ID format", "state", id);
+  }
+  for (const command of ["state", "start", "kill", "delete"]) {
+    await refused("does not exist", command, "none");
+  }
+  assertEquals((await bundle.call("delete", "--force", "none")).status, 0);
+  await bundle.create("one");
+  await refused("exists", "create", "-b", bundle.dir.path, "one");
+  await bundle.does("start", "one");
+  await refused("already running", "start", "one");
+  await refused("not stopped", "delete", "one");
+  await bundle.does("delete", "--force", "one");
+  await refused("does not exist", "state", "one");
+});
+
+test("a container that was never started can be killed and deleted", async () => {
+  await using bundle = await Bundle.make(["sleep", "1000"]);
+  await bundle.create("one");
+  await bundle.does("kill", "one", "9");
+  await until(
+    "it is stopped",
+    async () => await bundle.status("one") === "stopped",
+  );
+  const { status, stderr } = await bundle.call("start", "one");
+  assert(status !== 0);
+  assertStringIncludes(stderr, "stopped");
+  await bundle.does("delete", "one");
+});
+
+for (
+  const [what, change, text] of [
+    ["a missing command", (config) => {
+      config.process.args = ["nosuch"];
+    }, "executable file not found in $PATH"],
+    ["a missing path", (config) => {
+      config.process.args = ["/nosuch"];
+    }, "no such file or directory"],
+    ["a directory that is not there", (config) => {
+      config.process.cwd = "/nosuch";
+    }, "/nosuch"],
+    ["a hook that fails", (config) => {
+      config.hooks = { createRuntime: [{ path: "/bin/false" }] };
+    }, "createRuntime"],
+    ["what is not done yet", (config) => {
+      config.hooks = { startContainer: [{ path: "/bin/true" }] };
+    }, "hooks.startContainer"],
+    ["a terminal without a socket", (config) => {
+      config.process.terminal = true;
+    }, "console socket"],
+  ] satisfies [string, (config: Config) => void, string][]
+) {
+  test(`create fails for ${what}, tells the log, and leaves nothing`, async () => {
+    await using bundle = await Bundle.make(["true"], change);
+    const { status, stderr } = await container([
+      ...["--root", file(bundle, "state")],
+      ...["--log", file(bundle, "log"), "--log-format", "json"],
+      ...["create", "--bundle", bundle.dir.path, "one"],
+    ]);
+    assert(status !== 0);
+    assertStringIncludes(stderr, text);
+    const log = JSON.parse(await Deno.readTextFile(file(bundle, "log")));
+    assertEquals(log.level, "error");
+    assertStringIncludes(log.msg, text);
+    const left = await Array.fromAsync(Deno.readDir(file(bundle, "state")));
+    assertEquals(left, []);
+  });
+}
+
+test("hooks run in their order, with the state on their input", async () => {
+  await using bundle = await Bundle.make(["sleep", "1000"], (config) => {
+    const hook = (name: string) => [{
+      path: "/bin/sh",
+      args: ["sh", "-c", `cat >>"$0"; echo " ${name}" >>"$0"`, "/PLACE"],
+    }];
+    config.hooks = {
+      prestart: hook("prestart"),
+      createRuntime: hook("createRuntime"),
+      poststart: hook("poststart"),
+      poststop: hook("poststop"),
+    };
+  });
+  const config = file(bundle, "config.json");
+  const text = await Deno.readTextFile(config);
+  await Deno.writeTextFile(
+    config,
+    text.replaceAll("/PLACE", file(bundle, "hooks")),
+  );
+  await bundle.create("one");
+  await bundle.does("start", "one");
+  await bundle.does("delete", "--force", "one");
+  const lines = (await Deno.readTextFile(file(bundle, "hooks"))).trim()
+    .split("\n");
+  const told = lines.map((line) => {
+    const at = line.lastIndexOf(" ");
+    return [line.slice(at + 1), JSON.parse(line.slice(0, at)).status];
+  });
+  assertEquals(told, [
+    ["prestart", "creating"],
+    ["createRuntime", "creating"],
+    ["poststart", "running"],
+    ["poststop", "stopped"],
+  ]);
+});
