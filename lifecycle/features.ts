@@ -64,7 +64,7 @@ export function features(version: string): Features {
   return {
     ociVersionMin: "1.0.0",
     ociVersionMax: OCI_VERSION,
-    hooks: [],
+    hooks: ["prestart", "createRuntime", "poststart", "poststop"],
     mountOptions: MOUNT_WORDS.flatMap((word) => [word, `r${word}`])
       .filter(isOurs).sort(),
     linux: {

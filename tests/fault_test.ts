@@ -277,8 +277,15 @@ test("a mount that cannot be made on the host is told", async () => {
 });
 
 test("every kind of step has failed once", () => {
-  // The child kills by itself, and nothing can be wrong with that.
-  assertEquals(KINDS.filter((kind) => !covered.has(kind)), ["killAll"]);
+  assertEquals(KINDS.filter((kind) => !covered.has(kind)), [
+    // Of `create`, and failed in tests/oci_test.ts where they can be.
+    "keepHold",
+    "checkCommand",
+    "reportReady",
+    "waitForStart",
+    // The child kills by itself, and nothing can be wrong with that.
+    "killAll",
+  ]);
 });
 
 /** A filter that lets nobody end in the ordinary way. */
