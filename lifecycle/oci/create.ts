@@ -127,7 +127,7 @@ async function startHeld(
     foreground: false,
     terminal: spec.process.terminal ?? false,
     mounts: mounts?.fds,
-  }, streams);
+  }, { streams });
   try {
     mapIdsOf(plan, container.pid);
     entry.record.pid = container.pid;
