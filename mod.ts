@@ -34,6 +34,12 @@ export {
   type Stats,
 } from "./lifecycle/running.ts";
 export type {
+  FileRight,
+  LandlockRules,
+  PortRight,
+  Scope,
+} from "./plan/landlock.ts";
+export type {
   KernelType,
   Kinds as StepKinds,
   MountAttribute,
@@ -59,4 +65,5 @@ export type {
   Mount,
   NamespaceType,
   Rlimit,
+  TimeOffset,
 } from "./spec/types.ts";

@@ -11,7 +11,7 @@ import type {
   Mount,
   NamespaceType,
   Rlimit,
-  Spec,
+  TimeOffset,
 } from "../spec/types.ts";
 
 /** A namespace: the host's, a new one, or that behind a path. */
@@ -44,7 +44,7 @@ export interface ContainerOptions {
   /** New, shared or joined; docker's defaults for those not named. */
   namespaces?: Partial<Record<Exclude<NamespaceType, "user">, NamespaceMode>>;
   /** How far the clocks of a time namespace of its own are off. */
-  timeOffsets?: Spec["linux"]["timeOffsets"];
+  timeOffsets?: { monotonic?: TimeOffset; boottime?: TimeOffset };
   /** `auto` maps what subuid(5) gives, `private` the caller's own id. */
   userNamespace?: NamespaceMode | "auto";
   /** Which users of the host those inside are, user_namespaces(7). */

@@ -180,7 +180,9 @@ export interface Device {
 
 /** How far a clock of a time namespace is from the host's, time_namespaces(7). */
 export interface TimeOffset {
+  /** Whole seconds. */
   secs: number;
+  /** And what is left, in nanoseconds. */
   nanosecs: number;
 }
 
