@@ -117,8 +117,8 @@ Examples:
 /** Carries out a command line; the exit status. Errors are thrown. */
 export async function dispatch(argv: readonly string[]): Promise<number> {
   if (argv[0]?.startsWith("-") && !OWN.has(argv[0])) {
-    const { takeGlobalFlags } = await import("./oci/global.ts");
-    return await dispatch(takeGlobalFlags(argv));
+    const { isGlobalFlag, takeGlobalFlags } = await import("./oci/global.ts");
+    if (isGlobalFlag(argv[0])) return await dispatch(takeGlobalFlags(argv));
   }
   const [word, ...rest] = argv;
   if (word === undefined || word === "--help" || word === "-h") {

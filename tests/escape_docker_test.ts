@@ -86,7 +86,7 @@ const DOCKER: Omit<Process, "writable"> = {
 
 const DEVICE = "rw,nosuid,noexec,relatime tmpfs";
 /** A null device of the host's: it could be made unusable for all, were it not read-only. */
-const COVER = "ro,nosuid,noexec,relatime devtmpfs";
+const COVER = "ro,nosuid,noexec,relatime tmpfs";
 
 /** Where ours is different, on purpose. */
 const OURS: typeof DOCKER = {

@@ -30,6 +30,12 @@ export const GLOBAL_FLAGS: readonly Flag[] = [
   },
 ];
 
+/** Whether a word is one of them. */
+export const isGlobalFlag = (word: string) =>
+  GLOBAL_FLAGS.some(({ name }) =>
+    word.replace(/^--?/, "").replace(/=.*$/s, "") === name
+  );
+
 /** What they came to. */
 export interface Global {
   store: Store;
