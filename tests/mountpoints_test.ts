@@ -81,7 +81,7 @@ testBoth(
 );
 
 testBoth(
-  "on a terminal of its own it is said when the command has ended",
+  "on a terminal of its own it is said before the command speaks",
   async (mode) => {
     await using dir = new TempDir();
     const path = await copyRootfs(dir.path);
@@ -94,8 +94,8 @@ testBoth(
     await session.end();
     const lines = session.output.split("\n").map((line) => line.trim());
     assertEquals(lines.filter((line) => /end|made/.test(line)).slice(-2), [
-      "end",
       made("/new"),
+      "end",
     ]);
   },
   { skip: without("script") },
