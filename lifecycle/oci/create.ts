@@ -30,6 +30,7 @@ import { readFacts } from "../facts.ts";
 import { hostMounts, mapIdsOf } from "../run.ts";
 import { specFilter } from "../seccomp.ts";
 import { runHooks } from "./hooks.ts";
+import { writeShortcuts } from "./shortcuts.ts";
 import { refuseUndone } from "./undone.ts";
 import { stateOf } from "./status.ts";
 import type { Entry, Store } from "./store.ts";
@@ -80,6 +81,7 @@ export async function create(
     if (options.pidFile !== undefined) {
       writePidFile(options.pidFile, container.pid);
     }
+    writeShortcuts(entry);
   } catch (error) {
     cgroup?.remove();
     entry.remove();
