@@ -93,8 +93,8 @@ for (
       config.hooks = { createRuntime: [{ path: "/bin/false" }] };
     }, "createRuntime"],
     ["what is not done yet", (config) => {
-      config.hooks = { startContainer: [{ path: "/bin/true" }] };
-    }, "hooks.startContainer"],
+      config.linux.mountLabel = "label";
+    }, "linux.mountLabel"],
     ["a terminal without a socket", (config) => {
       config.process.terminal = true;
     }, "console socket"],
