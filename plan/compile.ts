@@ -62,11 +62,13 @@ function containerSteps(spec: Spec, facts: Facts): Step[] {
     ...furnishRoot(spec, facts),
     ...setSysctls(spec),
     ...sealRoot(spec),
-    {
-      step: "joinKeyring",
-      why: "the keys of whoever started it are not for the container",
-      man: "keyctl(2), session-keyring(7)",
-    },
+    ...(facts.keepKeyring ? [] : [
+      {
+        step: "joinKeyring",
+        why: "the keys of whoever started it are not for the container",
+        man: "keyctl(2), session-keyring(7)",
+      } as const,
+    ]),
     ...openChildTerminal(spec, facts),
   ];
 }

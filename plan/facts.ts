@@ -65,6 +65,8 @@ export interface Facts {
   rootKind: "directory" | "host" | "empty" | "image";
   /** The file, and what is in it. */
   image: { image: string; type: string; readonly: boolean } | null;
+  /** The session keyring stays the caller's. */
+  keepKeyring?: boolean;
   /** What goes between the root filesystem and the container. */
   overlay: { upper: string | null; work: string | null } | null;
 }

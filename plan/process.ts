@@ -199,7 +199,15 @@ function filterCalls({ process }: Spec, { seccomp }: Facts): Step[] {
   }];
 }
 
+const HELD_SESSION: Step = {
+  step: "makeSession",
+  why:
+    "it outlives who creates it: no terminal of theirs stops it or hangs it up",
+  man: "setsid(2)",
+};
+
 function ownSession(spec: Spec, facts: Facts): Step[] {
+  if (!spec.process.terminal && facts.held) return [HELD_SESSION];
   if (!spec.process.terminal) {
     // PID 1 cannot be stopped, and what wants to stop it would be tried for
     // ever; where our program is PID 1, this is blocked already.

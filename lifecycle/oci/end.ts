@@ -69,7 +69,7 @@ async function clear(entry: Entry, warn: Warn): Promise<void> {
   if (cgroup) {
     new Cgroup(cgroup).remove();
   }
-  const state = stateOf(entry);
+  const state = { ...stateOf(entry), status: "stopped" as const, pid: 0 };
   entry.remove();
   await tryHooks("poststop", spec, state, warn);
 }
