@@ -53,6 +53,12 @@ const MODE_FLAG = {
   MPOL_F_NUMA_BALANCING: 1 << 13,
 } as const;
 
+/** What config.json can ask for, for the list of features. */
+export const MEMORY_POLICY = {
+  modes: Object.keys(MODE),
+  flags: Object.keys(MODE_FLAG),
+} as const;
+
 /** MAX_NUMNODES: as large as any kernel's. */
 const NODES = 1024;
 

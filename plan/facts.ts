@@ -55,6 +55,8 @@ export interface Facts {
     flags: number;
     /** It reports every call to the parent. */
     learns?: true;
+    /** It puts calls to an agent; calls with the mark it lets pass. */
+    notifies?: { mark: string };
   } | null;
   /** The steps of plan/landlock.ts, which few ask for. */
   landlock?: readonly Step[];

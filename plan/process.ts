@@ -117,6 +117,9 @@ export function startProcess(spec: Spec, facts: Facts): Step[] {
   const learn = learning(spec, facts);
   const seccomp = [...filterCalls(spec, facts), ...learn.filtered];
   const { landlock = [] } = facts;
+  const held = facts.held ? hold(spec, facts) : [];
+  // The agent that a filter asks is told by who creates.
+  const late = noNewPrivileges && facts.seccomp?.notifies ? 1 : held.length;
   return [
     ...limitCommand(facts),
     ...(facts.held ? holding(spec).first : learn.first),
@@ -153,7 +156,7 @@ export function startProcess(spec: Spec, facts: Facts): Step[] {
       why: "PID 1 blocks the signals it waits for; the command blocks none",
       man: "sigprocmask(2)",
     },
-    ...(facts.held ? hold(spec) : []),
+    ...held.slice(0, late),
     ...(noNewPrivileges
       ? [
         {
@@ -165,6 +168,7 @@ export function startProcess(spec: Spec, facts: Facts): Step[] {
         ...seccomp,
       ]
       : landlock),
+    ...held.slice(late),
     {
       step: "execute",
       candidates: candidates(args[0] ?? "", env),
@@ -180,7 +184,7 @@ export function startProcess(spec: Spec, facts: Facts): Step[] {
 
 function filterCalls({ process }: Spec, { seccomp }: Facts): Step[] {
   if (!seccomp) return [];
-  const { learns, ...filter } = seccomp;
+  const { learns, notifies: _, ...filter } = seccomp;
   return [{
     step: "setSeccomp",
     ...filter,

@@ -222,7 +222,7 @@ export type Kinds = {
   /** dup3(2): the socket to the parent (`null`: as it was handed), to a number of its own. */
   keepSocket: { from: number | null; to: number };
   /** sendmsg(2): the listener of the filter, to the parent. */
-  sendListener: { socket: number; listener: number };
+  sendListener: { socket: number; listener: number; mark?: string };
   /** landlock_create_ruleset(2). */
   createRuleset: {
     files: readonly FileRight[];
@@ -271,9 +271,9 @@ export type Kinds = {
   /** faccessat2(2): one of these can be executed. */
   checkCommand: { candidates: readonly string[]; argv: readonly string[] };
   /** write(2) to who creates. */
-  reportReady: { status: number };
+  reportReady: { status: number; mark?: string };
   /** read(2) from who starts. */
-  waitForStart: { start: number };
+  waitForStart: { start: number; mark?: string };
   /** write(2) to who creates, read(2) of its answer. */
   waitForHooks: Nothing;
   /** openat(2) O_PATH of a root directory, to come back to. */

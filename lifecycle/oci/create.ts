@@ -16,6 +16,8 @@ import { type Container, startContainer } from "../../launch/container.ts";
 import { checkStarted, outside } from "../../launch/diagnose.ts";
 import { HANDED } from "../../launch/handed.ts";
 import { compile } from "../../plan/compile.ts";
+import type { MovedDevices } from "../../network/move_device.ts";
+import type { Facts } from "../../plan/facts.ts";
 import type { Plan } from "../../plan/step.ts";
 import { CommandError, EXIT } from "../../spec/errors.ts";
 import type { Spec } from "../../spec/types.ts";
@@ -27,7 +29,8 @@ import { type CgroupManager, makeCgroup, planCgroupOf } from "./cgroup.ts";
 import { connectConsole, connectTo, type TakeTerminal } from "./console.ts";
 import { destroy } from "./end.ts";
 import { runHooks, type Warn } from "./hooks.ts";
-import { refuseUndone } from "./undone.ts";
+import { labelMounts } from "./mount_label.ts";
+import { moveDevices } from "./net_devices.ts";
 import { stateOf } from "./status.ts";
 import type { Entry, Store } from "./store.ts";
 
@@ -105,10 +108,14 @@ async function startHeld(
   cgroup: CgroupPlan | null,
 ): Promise<Container> {
   const { spec, preserveFds = 0 } = options;
-  refuseUndone(spec);
+  labelMounts(spec);
   using terminal = connectConsole(options);
   spec.process.preserve = preserveFds;
-  const plan = await planOf(options, cgroup);
+  const seccomp = await specFilter(spec);
+  using agent = seccomp?.notifies
+    ? (await import("./agent.ts")).agentOf(spec, seccomp)
+    : null;
+  const plan = planOf(options, cgroup, seccomp);
   syscall("mknodat", AT_FDCWD, cString(entry.fifo), S_IFIFO | 0o600, 0);
   using fifo = moveUp(open(entry.fifo, O.O_RDWR));
   const streams: Record<number, Descriptor> = { [HANDED.start]: fifo };
@@ -123,13 +130,29 @@ async function startHeld(
     terminal: spec.process.terminal ?? false,
     mounts: mounts?.fds,
   }, { streams });
+  let moved: MovedDevices | null = null;
   try {
     mapIdsOf(plan, container.pid);
     entry.record.pid = container.pid;
     entry.record.startTime = startTime(container.pid) ?? "";
     const state = { ...stateOf(entry), status: "creating" as const };
+    const { intelRdt } = spec.linux;
+    if (intelRdt) {
+      const { joinClass } = await import("./intel_rdt.ts");
+      joinClass(intelRdt, {
+        id: options.id,
+        pid: container.pid,
+        made(path) {
+          const rdt = [...entry.record.rdt ?? [], path];
+          entry.save({ ...entry.record, rdt });
+        },
+      });
+    }
+    moved = await moveDevices(spec, container.pid);
     await runHooks("prestart", spec, state);
     await runHooks("createRuntime", spec, state);
+    container.listened = (listener) =>
+      agent?.take(listener, container.pid, state);
     container.release();
     const inner = async () =>
       await (await import("./inner_hooks.ts")).runCreateContainer(entry);
@@ -145,10 +168,13 @@ async function startHeld(
     }
     return container;
   } catch (error) {
+    moved?.back();
     kill(container.pid, SIGNAL.SIGKILL);
     wait(container.pid);
     container[Symbol.dispose]();
     throw error;
+  } finally {
+    moved?.[Symbol.dispose]();
   }
 }
 
@@ -167,10 +193,11 @@ function asRunc({ process }: Spec, error: unknown): unknown {
   );
 }
 
-async function planOf(
+function planOf(
   { spec, noPivot, keepKeyring }: CreateOptions,
   cgroup: CgroupPlan | null,
-): Promise<Plan> {
+  seccomp: Facts["seccomp"],
+): Plan {
   const facts = readFacts(spec, {
     init: false,
     held: true,
@@ -182,7 +209,7 @@ async function planOf(
     streams: ["piped", "piped", "piped"],
     confineDevices: false,
     overlay: null,
-    seccomp: await specFilter(spec),
+    seccomp,
     cgroup,
   });
   return compile(spec, { ...facts, keepKeyring });

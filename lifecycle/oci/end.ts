@@ -65,10 +65,11 @@ export async function destroy(entry: Entry, warn: Warn): Promise<void> {
 }
 
 async function clear(entry: Entry, warn: Warn): Promise<void> {
-  const { cgroup, spec } = entry.record;
+  const { cgroup, rdt, spec } = entry.record;
   if (cgroup) {
     new Cgroup(cgroup).remove();
   }
+  if (rdt) (await import("./intel_rdt.ts")).leaveClass(rdt);
   const state = { ...stateOf(entry), status: "stopped" as const, pid: 0 };
   entry.remove();
   await tryHooks("poststop", spec, state, warn);
