@@ -66,6 +66,7 @@ const NUMBERS = {
   socket: [41, 198],
   connect: [42, 203],
   sendmsg: [46, 211],
+  bind: [49, 200],
   recvmsg: [47, 212],
   socketpair: [53, 199],
   getpriority: [140, 141],

@@ -97,7 +97,7 @@ test("a create that fails gives the devices back as they were", async () => {
     ["createRuntime", { [NAME]: { name: "inner0" } }, (config) => {
       config.hooks = { createRuntime: [{ path: "/bin/false" }] };
     }],
-    ["no network namespace", { [NAME]: {} }, (config) => {
+    ["needs a network namespace", { [NAME]: {} }, (config) => {
       const namespaces = config.linux.namespaces as { type: string }[];
       config.linux.namespaces = namespaces.filter(({ type }) =>
         type !== "network"

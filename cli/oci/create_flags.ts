@@ -67,6 +67,7 @@ export function createOptions(flags: Flags, id: string): CreateOptions {
     pidFile: flags.last("pid-file"),
     pidfdSocket: flags.last("pidfd-socket"),
     consoleSocket: flags.last("console-socket"),
+    notifies: Boolean(Deno.env.get("NOTIFY_SOCKET")),
     noPivot: flags.has("no-pivot"),
     keepKeyring: flags.has("no-new-keyring"),
     preserveFds: listenFds + preserveFds,

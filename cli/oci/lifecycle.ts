@@ -40,7 +40,10 @@ export const startCommand: Command = {
   examples: [["sudo container start web", "after: create web"]],
   async execute(argv) {
     const flags = parseFlags(this.flags, argv, "container start");
-    await start(globals().store, idOf(flags, "start"), warn);
+    await start(globals().store, idOf(flags, "start"), {
+      warn,
+      notify: Deno.env.get("NOTIFY_SOCKET"),
+    });
     return 0;
   },
 };

@@ -79,6 +79,7 @@ export const runBundleCommand: Command = {
     return await runBundle(globals().store, {
       ...options,
       detach,
+      notify: Deno.env.get("NOTIFY_SOCKET"),
       keep: flags.has("keep"),
     });
   },

@@ -48,6 +48,8 @@ export interface CreateOptions {
   takeTerminal?: TakeTerminal;
   /** A Unix socket that takes a pidfd of its first process. */
   pidfdSocket?: string;
+  /** It is to have a socket for sd_notify(3). */
+  notifies?: boolean;
   noPivot?: boolean;
   /** The session keyring stays the caller's, keyrings(7). */
   keepKeyring?: boolean;
@@ -109,6 +111,9 @@ async function startHeld(
 ): Promise<Container> {
   const { spec, preserveFds = 0 } = options;
   labelMounts(spec);
+  if (options.notifies) {
+    (await import("./notify_socket.ts")).offerNotifySocket(spec, entry);
+  }
   using terminal = connectConsole(options);
   spec.process.preserve = preserveFds;
   const seccomp = await specFilter(spec);

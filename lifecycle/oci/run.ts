@@ -20,6 +20,8 @@ import type { Store } from "./store.ts";
 export interface RunBundleOptions extends CreateOptions {
   /** Do not wait, and leave it to `delete`. */
   detach: boolean;
+  /** Our own socket for sd_notify(3), where we have one. */
+  notify?: string;
   /** Leave what has ended to `delete`. */
   keep: boolean;
 }
@@ -84,10 +86,10 @@ export async function runBundle(
 
 async function startOrRemove(
   store: Store,
-  { id, warn }: RunBundleOptions,
+  { id, warn, notify }: RunBundleOptions,
 ): Promise<void> {
   try {
-    await start(store, id, warn);
+    await start(store, id, { warn, notify });
   } catch (error) {
     await remove(store, id, { force: true, warn });
     throw error;

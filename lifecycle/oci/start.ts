@@ -5,19 +5,45 @@ import { SyscallError } from "../../ffi/errno.ts";
 import { ContainerError } from "../../spec/errors.ts";
 import { destroy } from "./end.ts";
 import { tryHooks, type Warn } from "./hooks.ts";
+import type { NotifyRelay } from "./notify_socket.ts";
 import { stateOf, statusOf } from "./status.ts";
-import type { Store } from "./store.ts";
+import type { Entry, Store } from "./store.ts";
 
 /**
- * Starts it. Where a hook of startContainer fails, it is ended and gone.
+ * Starts it. Where a hook of startContainer fails, it is ended and gone. Where
+ * it has a socket for sd_notify(3), waits until it is ready.
  *
+ * @param notify the socket of our own, NOTIFY_SOCKET
  * @throws {ContainerError} where it is not waiting, or such a hook fails
  */
 export async function start(
   store: Store,
   id: string,
-  warn: Warn,
+  { warn, notify }: { warn: Warn; notify?: string },
 ): Promise<void> {
+  let relay: NotifyRelay | null = null;
+  try {
+    const entry = await startLocked(store, id, async (entry) => {
+      relay = notify
+        ? (await import("./notify_socket.ts")).NotifyRelay
+          .open(entry, notify, warn)
+        : null;
+    }, warn);
+    // Others may have business with it while it gets ready.
+    await (relay as NotifyRelay | null)
+      ?.finish(entry.record.pid, () => entry.isAlive());
+  } finally {
+    (relay as NotifyRelay | null)?.[Symbol.dispose]();
+  }
+}
+
+/** Up to where it runs, while no other command may touch it. */
+async function startLocked(
+  store: Store,
+  id: string,
+  before: (entry: Entry) => Promise<void>,
+  warn: Warn,
+): Promise<Entry> {
   using entry = store.open(id);
   const status = statusOf(entry);
   if (status !== "created") {
@@ -27,6 +53,7 @@ export async function start(
         : `cannot start an already running container: ${id}`,
     );
   }
+  await before(entry);
   const { spec } = entry.record;
   if (spec.hooks?.startContainer?.length) {
     try {
@@ -48,4 +75,5 @@ export async function start(
   }
   await Deno.remove(entry.fifo);
   await tryHooks("poststart", spec, stateOf(entry), warn);
+  return entry;
 }
