@@ -5,7 +5,7 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 import { readInBackground } from "../ffi/poll.ts";
 import { bindDatagram } from "../ffi/unix_socket.ts";
 import { Bundle } from "./_bundle.ts";
-import { CONTAINER, execute, test, without } from "./_harness.ts";
+import { CONTAINER, execute, REPOSITORY, test, without } from "./_harness.ts";
 
 const runtime = (bundle: Bundle, ...args: string[]) => [
   ...CONTAINER,
@@ -17,22 +17,18 @@ const runtime = (bundle: Bundle, ...args: string[]) => [
 test(
   "that a container is ready is passed on, and nothing else it says",
   async () => {
-    const script =
-      'echo "$NOTIFY_SOCKET"; test -S "$NOTIFY_SOCKET" || exit 9; ' +
-      "printf 'STATUS=mine\\nMAINPID=1' | socat - UNIX-SENDTO:$NOTIFY_SOCKET; " +
-      "printf 'READY=1' | socat - UNIX-SENDTO:$NOTIFY_SOCKET; sleep 1000";
-    await using bundle = await Bundle.make(["sh", "-c", script], (config) => {
-      // The host's own program, since busybox has none that sends datagrams.
-      (config as unknown as { mounts: unknown[] }).mounts.push(
-        ...["/usr", "/lib", "/lib64"].map((place) => ({
-          destination: place,
-          source: place,
-          type: "bind",
-          options: ["rbind", "ro"],
-        })),
-      );
-      Object.assign(config.process, { env: ["PATH=/bin:/usr/bin"] });
-    });
+    await using bundle = await Bundle.make([
+      ...[
+        "sh",
+        "-c",
+        "/bin/notify STATUS=mine 'MAINPID=1' READY=1; sleep 1000",
+      ],
+    ]);
+    const built = await execute([
+      ...["gcc", "-static", "-o", `${bundle.dir.path}/rootfs/bin/notify`],
+      `${REPOSITORY}/tests/_notify.c`,
+    ]);
+    assertEquals(built.stderr, "");
     const path = `${bundle.dir.path}/host.sock`;
     using host = bindDatagram(path);
     const env = { NOTIFY_SOCKET: path };
@@ -53,7 +49,7 @@ test(
     assertEquals(text, `READY=1\nMAINPID=${pid}\n`);
     await bundle.does("delete", "--force", "one");
   },
-  { skip: without("socat") },
+  { skip: without("gcc") },
 );
 
 test("start does not wait for a container that ends before it is ready", async () => {
