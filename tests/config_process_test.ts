@@ -90,3 +90,15 @@ test("what the machine or the kernel does not have is refused by name", async ()
     assert(!stderr.includes("    at "), stderr);
   }
 });
+
+test("the host's null device is not among the streams of what is created", async () => {
+  await using bundle = await Bundle.make(["sleep", "1000"]);
+  // Its streams are all /dev/null here.
+  const pid = await pidOf(bundle);
+  const own = await Deno.stat(`/proc/${pid}/root/dev/null`);
+  for (const fd of [0, 1, 2]) {
+    const stream = await Deno.stat(`/proc/${pid}/fd/${fd}`);
+    if (fd === 2 && !stream.isCharDevice) continue;
+    assertEquals([stream.dev, stream.ino], [own.dev, own.ino], `${fd}`);
+  }
+});

@@ -211,7 +211,8 @@ function planOf(
     image: null,
     terminalStreams: [0, 1, 2],
     mapHelper: !readCaller().capable,
-    streams: ["piped", "piped", "piped"],
+    // They are ours: what of them is the host's null device becomes its own.
+    streams: [],
     confineDevices: false,
     overlay: null,
     seccomp,
