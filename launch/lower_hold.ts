@@ -27,13 +27,16 @@ export const lowerHold: Lowering<
     })),
     { name: "fail", error: "ENOENT" },
   ],
-  reportReady: ({ status }) => [
-    { name: "write", args: [status, new Uint8Array([1]), 1] },
-    { name: "close", args: [status] },
+  reportReady: ({ status, mark = 0 }) => [
+    {
+      name: "write",
+      args: [status, new Uint8Array([1]), 1, 0, 0, BigInt(mark)],
+    },
+    { name: "close", args: [status, 0, 0, 0, 0, BigInt(mark)] },
   ],
-  waitForStart: ({ start }) => [{
+  waitForStart: ({ start, mark = 0 }) => [{
     name: "read",
-    args: [start, new Uint8Array(8), 1],
+    args: [start, new Uint8Array(8), 1, 0, 0, BigInt(mark)],
     want: { result: 1, otherwise: "ESRCH" },
   }],
 };

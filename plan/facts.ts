@@ -55,6 +55,8 @@ export interface Facts {
     flags: number;
     /** It reports every call to the parent. */
     learns?: true;
+    /** It puts calls to an agent; calls with the mark it lets pass. */
+    notifies?: { mark: string };
   } | null;
   /** The steps of plan/landlock.ts, which few ask for. */
   landlock?: readonly Step[];
@@ -65,6 +67,8 @@ export interface Facts {
   rootKind: "directory" | "host" | "empty" | "image";
   /** The file, and what is in it. */
   image: { image: string; type: string; readonly: boolean } | null;
+  /** The session keyring stays the caller's. */
+  keepKeyring?: boolean;
   /** What goes between the root filesystem and the container. */
   overlay: { upper: string | null; work: string | null } | null;
 }

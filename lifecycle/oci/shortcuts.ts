@@ -14,6 +14,9 @@ import {
 import { stateOf, stateText } from "./status.ts";
 import type { Entry } from "./store.ts";
 
+/** What a container's directory holds beside them, its record last but for the lock. */
+const FILES: readonly string[] = ["start.fifo", "state.json", "lock"];
+
 /** Writes those that the container can have; every one comes to what its command does. */
 export function writeShortcuts(entry: Entry): void {
   const known = knownOf(entry);
@@ -39,12 +42,18 @@ export function forgetShortcuts(entry: Entry): void {
 }
 
 /** Those that need nothing but system calls: hooks are programs. */
-function possible({ record: { spec: { hooks } } }: Entry): Shortcut[] {
+function possible({ path, record }: Entry): Shortcut[] {
+  const { spec: { hooks }, rdt } = record;
   const names: Shortcut[] = ["state", "kill"];
-  if (!hooks?.startContainer?.length && !hooks?.poststart?.length) {
+  // Such as a socket for sd_notify(3), which start waits at.
+  const more = [...Deno.readDirSync(path)]
+    .some(({ name }) => !FILES.includes(name));
+  if (!more && !hooks?.startContainer?.length && !hooks?.poststart?.length) {
     names.push("start");
   }
-  if (!hooks?.poststop?.length) names.push("delete", "delete-force");
+  if (!more && !rdt && !hooks?.poststop?.length) {
+    names.push("delete", "delete-force");
+  }
   return names;
 }
 
@@ -57,7 +66,7 @@ function knownOf(entry: Entry): Known {
     stateText(stateOf(entry, status));
   return {
     directory: Deno.realPathSync(entry.path),
-    files: ["start.fifo", "state.json", "lock"],
+    files: FILES,
     pid,
     startTime: BigInt(startTime),
     freezer: v2

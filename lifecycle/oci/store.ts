@@ -28,6 +28,8 @@ export interface ContainerRecord {
   /** Whose it is. */
   uid: number;
   cgroup: CgroupState | null;
+  /** Its directories in resctrl, linux.intelRdt. */
+  rdt?: string[];
   spec: Spec;
 }
 
