@@ -5,7 +5,7 @@
 
 import {
   createCgroup,
-  DEFAULT_DEVICE_RULES,
+  HARMLESS_DEVICE_RULES,
   planCgroup,
   readHierarchy,
 } from "../../cgroup/mod.ts";
@@ -94,8 +94,8 @@ function cgroupOf({ id, spec }: CreateOptions): CgroupPlan | null {
     cgroupsPath,
     resources: {
       ...resources,
-      // What the configuration forbids, it forbids of other devices.
-      devices: [...resources?.devices ?? [], ...DEFAULT_DEVICE_RULES],
+      // After the configuration, as runc has it: what it forbids are other devices.
+      devices: [...resources?.devices ?? [], ...HARMLESS_DEVICE_RULES],
     },
     stats: true,
     freeze: true,
