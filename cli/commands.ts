@@ -18,6 +18,7 @@ interface Entry {
 }
 
 const oci = () => import("./oci/lifecycle.ts");
+const running = () => import("./oci/running.ts");
 
 // Twice a start, every module that is not needed would be read: once in the
 // parent, once in the child.
@@ -67,6 +68,31 @@ const COMMANDS: readonly Entry[] = [
     name: "delete",
     summary: "Take a container that has stopped away",
     load: async () => (await oci()).deleteCommand,
+  },
+  {
+    name: "ps",
+    summary: "List the processes of a container",
+    load: async () => (await running()).psCommand,
+  },
+  {
+    name: "pause",
+    summary: "Stop every process of a container",
+    load: async () => (await running()).pauseCommand,
+  },
+  {
+    name: "resume",
+    summary: "Let the processes of a container go on",
+    load: async () => (await running()).resumeCommand,
+  },
+  {
+    name: "update",
+    summary: "Change the limits of a container that runs",
+    load: async () => (await import("./oci/update.ts")).updateCommand,
+  },
+  {
+    name: "events",
+    summary: "Print what a container uses, as JSON, until it ends",
+    load: async () => (await running()).eventsCommand,
   },
   {
     name: "spec",

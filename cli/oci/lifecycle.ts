@@ -7,24 +7,11 @@ import { start } from "../../lifecycle/oci/start.ts";
 import { type State, stateOf } from "../../lifecycle/oci/status.ts";
 import { UsageError } from "../../spec/errors.ts";
 import type { Command } from "../command.ts";
-import { type Flags, parseFlags } from "../flags.ts";
+import { parseFlags } from "../flags.ts";
 import { print } from "../output.ts";
 import { globals } from "./global.ts";
+import { idOf } from "./id.ts";
 import { signalNumber } from "./signal.ts";
-
-/** The one id that a command takes, and what comes after it. */
-function idOf(flags: Flags, command: string, more = 0): string {
-  const [id, ...rest] = flags.rest;
-  if (id === undefined || rest.length > more) {
-    throw new UsageError(
-      id === undefined
-        ? `container ${command} needs an id`
-        : `container ${command} takes one id`,
-      `See container ${command} --help.`,
-    );
-  }
-  return id;
-}
 
 /** `container create`. */
 export const createCommand: Command = {

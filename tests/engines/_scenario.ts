@@ -33,7 +33,9 @@ until_it() {
 }
 # A command on a terminal of its own, 33 lines of 77; what is not typed is waited for.
 on_terminal() {
-  script -q -E never -ec "stty rows 33 cols 77; $*" /dev/null | tr -d '\\r'
+  script -q -E never -ec "stty rows 33 cols 77; $*" /dev/null | tr -d '\\r' |
+    # The end of the input, as script(1) types and a terminal shows it.
+    sed 's/^\\^@//'
 }
 # A command, its status, and the words that its error has to have, or all of it.
 saying() {
