@@ -54,10 +54,18 @@ export class Container implements Disposable {
    * Where it is held: whether it came to where it waits to be started.
    *
    * @param terminalTo the socket that takes its terminal
+   * @param hooks what is to be done before its root changes, where it waits for that
    */
-  async isReady(terminalTo: number | null): Promise<boolean> {
+  async isReady(
+    terminalTo: number | null,
+    hooks: () => Promise<void>,
+  ): Promise<boolean> {
     for await (const { byte, descriptor } of this.news()) {
       if (byte === NEWS.running) return true;
+      if (byte === NEWS.hooks) {
+        await hooks();
+        this.#go();
+      }
       if (byte !== NEWS.terminal || !descriptor) continue;
       using master = descriptor;
       if (terminalTo !== null) {

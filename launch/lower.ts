@@ -8,10 +8,12 @@ import type { Instruction } from "./call.ts";
 import { lowerLearning } from "./lower_learning.ts";
 import { lowerFiles } from "./lower_files.ts";
 import { lowerLandlock } from "./lower_landlock.ts";
+import { lowerHooks } from "./lower_hooks.ts";
 import { lowerHold } from "./lower_hold.ts";
 import { lowerMounts } from "./lower_mounts.ts";
 import { lowerNamespaces } from "./lower_namespaces.ts";
 import { lowerProcess } from "./lower_process.ts";
+import { lowerSchedule } from "./lower_schedule.ts";
 import { lowerSeals } from "./lower_seals.ts";
 import { lowerTerminal } from "./lower_terminal.ts";
 
@@ -39,6 +41,8 @@ const LOWERING: Lowering<StepKind> = {
   ...lowerLearning,
   ...lowerTerminal,
   ...lowerHold,
+  ...lowerHooks,
+  ...lowerSchedule,
 };
 
 /** Puts other instructions in the place of a step's own. */

@@ -12,6 +12,7 @@ import { tie } from "./child.ts";
 import type { Facts } from "./facts.ts";
 import { hold, holding } from "./hold.ts";
 import { type Learning, learning } from "./learning.ts";
+import { schedule } from "./schedule.ts";
 import type { Step } from "./step.ts";
 import { takeOwnTerminal } from "./terminal.ts";
 
@@ -49,6 +50,7 @@ function limits(spec: Spec): Step[] {
         man: "sched_setaffinity(2)",
       } as const,
     ]),
+    ...schedule(spec),
     ...(spec.linux.personality
       ? [
         {

@@ -11,6 +11,8 @@ import type {
   Rlimit,
   TimeOffset,
 } from "../spec/types.ts";
+import type { MemoryPolicy } from "../spec/types_linux.ts";
+import type { IOPriority, Scheduler } from "../spec/types_process.ts";
 
 import type { FileRight, PortRight, Scope } from "./landlock.ts";
 
@@ -203,6 +205,16 @@ export type Kinds = {
   setNice: { nice: number };
   /** sched_setaffinity(2). */
   setAffinity: { cpus: readonly number[] };
+  /** ioprio_set(2). */
+  setIoPriority: IOPriority;
+  /** sched_setattr(2). */
+  setScheduler: Scheduler;
+  /** set_mempolicy(2). */
+  setMemoryPolicy: {
+    mode: MemoryPolicy["mode"];
+    nodes: readonly number[];
+    flags: NonNullable<MemoryPolicy["flags"]>;
+  };
   /** personality(2). */
   setPersonality: { domain: "LINUX" | "LINUX32" };
   /** seccomp(2) SECCOMP_SET_MODE_FILTER. */
@@ -262,6 +274,12 @@ export type Kinds = {
   reportReady: { status: number };
   /** read(2) from who starts. */
   waitForStart: { start: number };
+  /** write(2) to who creates, read(2) of its answer. */
+  waitForHooks: Nothing;
+  /** openat(2) O_PATH of a root directory, to come back to. */
+  keepRoot: { path: string };
+  /** fchdir(2) and chroot(2): back to it. */
+  returnToRoot: Nothing;
 
   // ── the end ──
   /** kill(2) of -1 and wait4(2) until nothing is left. */

@@ -283,6 +283,13 @@ test("every kind of step has failed once", () => {
     "checkCommand",
     "reportReady",
     "waitForStart",
+    "waitForHooks",
+    "keepRoot",
+    "returnToRoot",
+    // Of config.json alone.
+    "setIoPriority",
+    "setScheduler",
+    "setMemoryPolicy",
     // The child kills by itself, and nothing can be wrong with that.
     "killAll",
   ]);

@@ -8,7 +8,7 @@ import { type State, stateOf } from "../../lifecycle/oci/status.ts";
 import { UsageError } from "../../spec/errors.ts";
 import type { Command } from "../command.ts";
 import { parseFlags } from "../flags.ts";
-import { print } from "../output.ts";
+import { print, warn } from "../output.ts";
 import { globals } from "./global.ts";
 import { idOf } from "./id.ts";
 import { signalNumber } from "./signal.ts";
@@ -57,6 +57,7 @@ export const createCommand: Command = {
       spec,
       pidFile: flags.last("pid-file"),
       consoleSocket: flags.last("console-socket"),
+      warn,
       noPivot: flags.has("no-pivot"),
       preserveFds: Number(flags.last("preserve-fds") ?? 0),
     });
@@ -73,7 +74,7 @@ export const startCommand: Command = {
   examples: [["sudo container start web", "after: create web"]],
   async execute(argv) {
     const flags = parseFlags(this.flags, argv, "container start");
-    await start(globals().store, idOf(flags, "start"));
+    await start(globals().store, idOf(flags, "start"), warn);
     return 0;
   },
 };
@@ -172,6 +173,7 @@ export const deleteCommand: Command = {
     const flags = parseFlags(this.flags, argv, "container delete");
     await remove(globals().store, idOf(flags, "delete"), {
       force: flags.has("force"),
+      warn,
     });
     return 0;
   },

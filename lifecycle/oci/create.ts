@@ -29,7 +29,7 @@ import { readCaller } from "../caller.ts";
 import { readFacts } from "../facts.ts";
 import { hostMounts, mapIdsOf } from "../run.ts";
 import { specFilter } from "../seccomp.ts";
-import { runHooks } from "./hooks.ts";
+import { runHooks, tryHooks, type Warn } from "./hooks.ts";
 import { refuseUndone } from "./undone.ts";
 import { stateOf } from "./status.ts";
 import type { Entry, Store } from "./store.ts";
@@ -45,6 +45,8 @@ export interface CreateOptions {
   /** A Unix socket that takes the terminal's master side. */
   consoleSocket?: string;
   noPivot?: boolean;
+  /** Told of what went wrong and is passed over. */
+  warn: Warn;
 }
 
 const S_IFIFO = 0o010000;
@@ -83,6 +85,8 @@ export async function create(
   } catch (error) {
     cgroup?.remove();
     entry.remove();
+    const state = { ...stateOf(entry), status: "stopped" as const, pid: 0 };
+    await tryHooks("poststop", spec, state, options.warn);
     throw error;
   }
 }
@@ -137,7 +141,9 @@ async function startHeld(
     await runHooks("prestart", spec, state);
     await runHooks("createRuntime", spec, state);
     container.release();
-    if (!await container.isReady(terminalTo?.fd ?? null)) {
+    const inner = async () =>
+      await (await import("./inner_hooks.ts")).runCreateContainer(entry);
+    if (!await container.isReady(terminalTo?.fd ?? null, inner)) {
       wait(container.pid);
       using held = new DisposableStack();
       const root = held.use(open(spec.root.path, O.O_PATH));

@@ -3,12 +3,21 @@
 import { O, open, writeAll } from "../../ffi/fcntl.ts";
 import { SyscallError } from "../../ffi/errno.ts";
 import { ContainerError } from "../../spec/errors.ts";
-import { runHooks } from "./hooks.ts";
+import { destroy } from "./end.ts";
+import { tryHooks, type Warn } from "./hooks.ts";
 import { stateOf, statusOf } from "./status.ts";
 import type { Store } from "./store.ts";
 
-/** Starts it; fails where it is not waiting. */
-export async function start(store: Store, id: string): Promise<void> {
+/**
+ * Starts it. Where a hook of startContainer fails, it is ended and gone.
+ *
+ * @throws {ContainerError} where it is not waiting, or such a hook fails
+ */
+export async function start(
+  store: Store,
+  id: string,
+  warn: Warn,
+): Promise<void> {
   using entry = store.open(id);
   const status = statusOf(entry);
   if (status !== "created") {
@@ -17,6 +26,15 @@ export async function start(store: Store, id: string): Promise<void> {
         ? `cannot start a container that has stopped: ${id}`
         : `cannot start an already running container: ${id}`,
     );
+  }
+  const { spec } = entry.record;
+  if (spec.hooks?.startContainer?.length) {
+    try {
+      await (await import("./inner_hooks.ts")).runStartContainer(entry);
+    } catch (error) {
+      await destroy(entry, warn);
+      throw error;
+    }
   }
   try {
     // Without a reader this fails at once: nobody waits any more.
@@ -29,5 +47,5 @@ export async function start(store: Store, id: string): Promise<void> {
     );
   }
   await Deno.remove(entry.fifo);
-  await runHooks("poststart", entry.record.spec, stateOf(entry));
+  await tryHooks("poststart", spec, stateOf(entry), warn);
 }

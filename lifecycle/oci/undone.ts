@@ -7,14 +7,8 @@ import { SpecError } from "../../spec/errors.ts";
 import type { Spec } from "../../spec/types.ts";
 
 const UNDONE: Record<string, (spec: Spec) => unknown> = {
-  "hooks.createContainer": ({ hooks }) => hooks?.createContainer?.length,
-  "hooks.startContainer": ({ hooks }) => hooks?.startContainer?.length,
-  "process.ioPriority": ({ process }) => process.ioPriority,
-  "process.scheduler": ({ process }) => process.scheduler,
-  "process.execCPUAffinity": ({ process }) => process.execCPUAffinity,
   "linux.netDevices": ({ linux }) => linux.netDevices,
   "linux.intelRdt": ({ linux }) => linux.intelRdt,
-  "linux.memoryPolicy": ({ linux }) => linux.memoryPolicy,
   "linux.mountLabel": ({ linux }) => linux.mountLabel,
 };
 

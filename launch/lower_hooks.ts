@@ -1,0 +1,31 @@
+/** Lowering of what hooks inside the container's namespaces need. */
+
+import { AT_FDCWD, O } from "../ffi/fcntl.ts";
+import { NEWS } from "./handover.ts";
+import { HANDED } from "./handed.ts";
+import type { Lowering } from "./lower.ts";
+
+const SLOT = "kept_root";
+
+export const lowerHooks: Lowering<
+  "waitForHooks" | "keepRoot" | "returnToRoot"
+> = {
+  waitForHooks: () => [
+    { name: "write", args: [HANDED.status, new Uint8Array([NEWS.hooks]), 1] },
+    {
+      name: "read",
+      args: [HANDED.lifeline, new Uint8Array(8), 1],
+      want: { result: 1, otherwise: "ESRCH" },
+    },
+  ],
+  keepRoot: ({ path }) => [{
+    name: "openat",
+    args: [AT_FDCWD, path, O.O_PATH | O.O_DIRECTORY | O.O_CLOEXEC, 0],
+    result: SLOT,
+  }],
+  returnToRoot: () => [
+    { name: "fchdir", args: [{ slot: SLOT }] },
+    { name: "chroot", args: ["."] },
+    { name: "close", args: [{ slot: SLOT }] },
+  ],
+};
