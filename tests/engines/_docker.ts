@@ -3,7 +3,7 @@
  * bridges, addresses and packet filters go with it.
  */
 
-import { execute, rootfs, until, without } from "../_harness.ts";
+import { rootfs, until, without } from "../_harness.ts";
 import { Engine, type Runtime } from "./_engine.ts";
 
 /** Why there is no docker to be tried, or null. */
@@ -104,7 +104,5 @@ export class Docker extends Engine {
     const timer = setTimeout(() => this.#daemon.kill("SIGKILL"), 20_000);
     await this.#daemon.status;
     clearTimeout(timer);
-    // Its containerd outlives a daemon that is killed.
-    await execute(["true"]);
   }
 }

@@ -41,7 +41,7 @@ no such file or directory`,
   {
     name: "run -it has a terminal of its own, as large as the outer one",
     script: `
-      on_terminal docker run --rm -it busybox sh -c "'tty; until stty size 2>/dev/null; do sleep 0.1; done; test -t 2 && echo 2'"
+      on_terminal docker run --rm -it busybox sh -c "'tty; until stty size 2>/dev/null | grep .; do sleep 0.1; done; test -t 2 && echo 2'"
       printf 'echo $((6*7))\\nexit 4\\n' | on_terminal 'docker run --rm -it busybox sh; echo status $?' |
         grep -e '^42' -e '^status'`,
     says: `
@@ -116,7 +116,7 @@ is not running`,
     name: "exec -it has a terminal, exec -d goes on by itself",
     script: `
       docker run -d --name c1 busybox sleep 100
-      on_terminal docker exec -it c1 sh -c "'tty; until stty size 2>/dev/null; do sleep 0.1; done'"
+      on_terminal docker exec -it c1 sh -c "'tty; until stty size 2>/dev/null | grep .; do sleep 0.1; done'"
       docker exec -d c1 sh -c 'sleep 0.2; echo made >/tmp/made; exec sleep 100'
       until_it docker exec c1 cat /tmp/made
       docker exec c1 sh -c 'cat /tmp/made; pidof sleep | wc -w'

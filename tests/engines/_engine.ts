@@ -7,7 +7,7 @@
 // @ts-types="../../types/std_path.d.ts"
 import { basename } from "@std/path";
 import { execute, type Result, TempDir, until } from "../_harness.ts";
-import { descendants, snapshot } from "../_host.ts";
+import { commandOf, descendants, snapshot } from "../_host.ts";
 import { PRELUDE } from "./_scenario.ts";
 
 /** A runtime under an engine. */
@@ -44,7 +44,9 @@ export abstract class Engine implements AsyncDisposable {
   abstract clear(): Promise<void>;
 
   /** Words before a client's, which take it where the engine is. */
-  readonly before: readonly string[] = [];
+  get before(): readonly string[] {
+    return [];
+  }
 
   /** Runs a script of the table. */
   run(script: string, patience = 60_000): Promise<Result> {
@@ -62,12 +64,12 @@ export abstract class Engine implements AsyncDisposable {
   }
 
   /** What there is of containers on the host. */
-  async leftovers(): Promise<Leftovers> {
+  leftovers(): Leftovers {
     return [
       ...this.mounts().map((line) => `mount: ${line.split(" ")[4]}`),
       ...this.cgroups().map((path) => `cgroup: ${path}`),
       ...this.stateRoots.flatMap(entries).map((path) => `state: ${path}`),
-      ...await this.processes(),
+      ...this.processes(),
     ];
   }
 
@@ -77,13 +79,18 @@ export abstract class Engine implements AsyncDisposable {
       .filter((line) => line.includes(`${this.dir.path}/`));
   }
 
+  /** Under which cgroups of the root those of containers are. */
+  get cgroupParents(): readonly string[] {
+    return [this.id];
+  }
+
   /** Cgroups of containers. */
   cgroups(): string[] {
-    return cgroupsOf(this.id);
+    return this.cgroupParents.flatMap(cgroupsOf);
   }
 
   /** Processes in a PID namespace below this process. */
-  processes(): Promise<string[]> {
+  processes(): string[] {
     const inside = descendants(Deno.pid).filter(({ pid }) => {
       try {
         return /^NSpid:\t\d+\t/m.test(
@@ -93,7 +100,7 @@ export abstract class Engine implements AsyncDisposable {
         return false;
       }
     });
-    return Promise.resolve(inside.map(({ pid }) => `process: ${pid}`));
+    return inside.map(({ pid }) => `process: ${pid} ${commandOf(pid)}`);
   }
 
   /** Ends the engine's own processes; an error does not keep the rest from it. */
@@ -110,7 +117,7 @@ export abstract class Engine implements AsyncDisposable {
     } finally {
       await endDescendants();
       await unmountBelow(this.dir.path);
-      removeCgroups(this.id);
+      for (const name of this.cgroupParents) removeCgroups(name);
       await this.dir[Symbol.asyncDispose]();
     }
   }

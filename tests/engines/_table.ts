@@ -85,7 +85,7 @@ async function runTable(
 ): Promise<void> {
   const only = Deno.env.get("CONTAINER_ENGINES_ONLY") ?? "";
   await using engine = await table.start(runtime);
-  const before = new Set(await engine.leftovers());
+  const before = new Set(engine.leftovers());
   for (const scenario of table.scenarios) {
     if (!scenario.name.includes(only)) continue;
     await context.step({
@@ -131,7 +131,7 @@ async function settle(
 ): Promise<string[]> {
   const end = Date.now() + SETTLING;
   for (;;) {
-    const left = (await engine.leftovers()).filter((one) => !before.has(one));
+    const left = (engine.leftovers()).filter((one) => !before.has(one));
     if (!left.length || Date.now() > end) return left;
     await execute(["sleep", "0.05"]);
   }
