@@ -6,7 +6,15 @@ import type { Step } from "./step.ts";
 export type CgroupLayout =
   | { version: 2 }
   /** The controllers of each, as `cpu,cpuacct` or `name=systemd`. */
-  | { version: 1; hierarchies: string[] };
+  | {
+    version: 1;
+    hierarchies: string[];
+    /**
+     * Without a cgroup namespace: the container's cgroup in each, a directory
+     * of the host's. What it is not in is left out.
+     */
+    places?: Record<string, string>;
+  };
 
 /** What a plan depends on beside the Spec: found out by reading, never by doing. */
 export interface Facts {
