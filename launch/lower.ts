@@ -9,6 +9,7 @@ import { lowerLearning } from "./lower_learning.ts";
 import { lowerFiles } from "./lower_files.ts";
 import { lowerLandlock } from "./lower_landlock.ts";
 import { lowerHold } from "./lower_hold.ts";
+import { lowerJoin } from "./lower_join.ts";
 import { lowerMounts } from "./lower_mounts.ts";
 import { lowerNamespaces } from "./lower_namespaces.ts";
 import { lowerProcess } from "./lower_process.ts";
@@ -39,6 +40,7 @@ const LOWERING: Lowering<StepKind> = {
   ...lowerLearning,
   ...lowerTerminal,
   ...lowerHold,
+  ...lowerJoin,
 };
 
 /** Puts other instructions in the place of a step's own. */

@@ -10,10 +10,10 @@ import { limitCommand } from "./cgroup.ts";
 import { candidates } from "./candidates.ts";
 import { tie } from "./child.ts";
 import type { Facts } from "./facts.ts";
-import { hold, holding } from "./hold.ts";
+import { hold, holding, watching } from "./hold.ts";
 import { type Learning, learning } from "./learning.ts";
 import type { Step } from "./step.ts";
-import { takeOwnTerminal } from "./terminal.ts";
+import { makeSession, takeOwnTerminal } from "./terminal.ts";
 
 /** What stays its own however privileged it is. */
 function limits(spec: Spec): Step[] {
@@ -115,9 +115,14 @@ export function startProcess(spec: Spec, facts: Facts): Step[] {
   const learn = learning(spec, facts);
   const seccomp = [...filterCalls(spec, facts), ...learn.filtered];
   const { landlock = [] } = facts;
+  const open = facts.held
+    ? holding(spec)
+    : facts.joins?.detached
+    ? watching(spec)
+    : learn;
   return [
     ...limitCommand(facts),
-    ...(facts.held ? holding(spec).first : learn.first),
+    ...open.first,
     ...ownSession(spec, facts),
     ...limits(spec),
     ...limitCapabilities(spec),
@@ -126,7 +131,7 @@ export function startProcess(spec: Spec, facts: Facts): Step[] {
     ...setCapabilities(spec),
     ...(facts.init ? [] : tie(facts)),
     ...nullStreams(spec, facts),
-    ...closeFiles(spec, facts.held ? holding(spec) : learn),
+    ...closeFiles(spec, open),
     {
       step: "changeDirectory",
       path: cwd,
@@ -198,6 +203,7 @@ function filterCalls({ process }: Spec, { seccomp }: Facts): Step[] {
 }
 
 function ownSession(spec: Spec, facts: Facts): Step[] {
+  if (facts.joins && !spec.process.terminal) return [makeSession];
   if (!spec.process.terminal) {
     // PID 1 cannot be stopped, and what wants to stop it would be tried for
     // ever; where our program is PID 1, this is blocked already.

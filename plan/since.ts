@@ -11,6 +11,7 @@ export const SINCE: Readonly<Record<string, string | undefined>> = {
   dup3: "2.6.27",
   execve: "1.0",
   execveat: "3.19",
+  fchdir: "1.0",
   fchmod: "1.0",
   fchmodat: "2.6.16",
   fchownat: "2.6.16",
