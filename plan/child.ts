@@ -19,6 +19,7 @@ import {
   joinedNamespaces,
   offsetClocks,
 } from "./namespaces.ts";
+import { earlyOomScore } from "./oom_score.ts";
 import type { Step } from "./step.ts";
 import { makeSession } from "./terminal.ts";
 
@@ -104,6 +105,7 @@ export const tie = ({ held, joins }: Facts): readonly Step[] =>
 export function startPidOne(spec: Spec, facts: Facts): Step[] {
   return [
     ...openCgroups(facts),
+    ...earlyOomScore(spec, facts),
     ...joinedNamespaces(spec),
     ...bornNamespaces(spec, facts),
     ...enterCgroups(spec, facts),

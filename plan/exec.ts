@@ -10,6 +10,7 @@ import type { NamespaceType, Spec } from "../spec/types.ts";
 import { CGROUPS_FROM } from "./cgroup.ts";
 import { check, deathSignal, protect, tie } from "./child.ts";
 import type { Facts } from "./facts.ts";
+import { earlyOomScore } from "./oom_score.ts";
 import { startProcess } from "./process.ts";
 import type { Plan, Step } from "./step.ts";
 
@@ -28,7 +29,7 @@ export function compileExec(spec: Spec, facts: Facts, joined: Joined): Plan {
   return {
     init: false,
     host: [],
-    launch: join(facts, joined),
+    launch: join(spec, facts, joined),
     container: [{
       step: "joinKeyring",
       why: "the keys of whoever started it are not for the container",
@@ -39,12 +40,17 @@ export function compileExec(spec: Spec, facts: Facts, joined: Joined): Plan {
   };
 }
 
-function join(facts: Facts, { pid, namespaces, root }: Joined): Step[] {
+function join(
+  spec: Spec,
+  facts: Facts,
+  { pid, namespaces, root }: Joined,
+): Step[] {
   const { cgroupEntry, joins } = facts;
   const birthplace = cgroupEntry?.directory ?? null;
   return [
     ...protect,
     ...(cgroupEntry ? [openCgroup(facts)] : []),
+    ...earlyOomScore(spec, facts),
     {
       step: "joinProcess",
       pid,

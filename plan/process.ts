@@ -12,12 +12,13 @@ import { tie } from "./child.ts";
 import type { Facts } from "./facts.ts";
 import { hold, holding, watching } from "./hold.ts";
 import { type Learning, learning } from "./learning.ts";
+import { lateOomScore } from "./oom_score.ts";
 import type { Step } from "./step.ts";
 import { makeSession, takeOwnTerminal } from "./terminal.ts";
 
 /** What stays its own however privileged it is. */
-function limits(spec: Spec): Step[] {
-  const { rlimits = [], oomScoreAdj, user, scheduling } = spec.process;
+function limits(spec: Spec, facts: Facts): Step[] {
+  const { rlimits = [], user, scheduling } = spec.process;
   return [
     ...rlimits.map((limit): Step => ({
       step: "setRlimit",
@@ -25,14 +26,7 @@ function limits(spec: Spec): Step[] {
       why: "the most of it that the kernel gives to the command",
       man: "setrlimit(2)",
     })),
-    ...(oomScoreAdj === undefined ? [] : [
-      {
-        step: "setOomScore",
-        score: oomScoreAdj,
-        why: "how soon the kernel kills it when memory runs out",
-        man: "proc_pid_oom_score_adj(5)",
-      } as const,
-    ]),
+    ...lateOomScore(spec, facts),
     ...(scheduling?.nice === undefined ? [] : [
       {
         step: "setNice",
@@ -124,7 +118,7 @@ export function startProcess(spec: Spec, facts: Facts): Step[] {
     ...limitCommand(facts),
     ...open.first,
     ...ownSession(spec, facts),
-    ...limits(spec),
+    ...limits(spec, facts),
     ...limitCapabilities(spec),
     ...(noNewPrivileges ? [] : seccomp),
     ...identity(spec, facts),
