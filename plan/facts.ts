@@ -35,6 +35,8 @@ export interface Facts {
    * execve, and lives on when we have ended.
    */
   held: boolean;
+  /** It joins a container that is there; `detached` lives on when we have ended. */
+  joins?: { detached: boolean };
   /** Bind sources that are not directories. */
   files: string[];
   /** Ids are mapped by newuidmap(1): we may not ourselves. */

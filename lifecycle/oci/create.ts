@@ -23,7 +23,7 @@ import { checkStarted, outside } from "../../launch/diagnose.ts";
 import { HANDED } from "../../launch/handed.ts";
 import { compile } from "../../plan/compile.ts";
 import type { Plan } from "../../plan/step.ts";
-import { CommandError, EXIT, SpecError } from "../../spec/errors.ts";
+import { SpecError } from "../../spec/errors.ts";
 import type { Spec } from "../../spec/types.ts";
 import { readCaller } from "../caller.ts";
 import { readFacts } from "../facts.ts";
@@ -33,6 +33,7 @@ import { runHooks, tryHooks, type Warn } from "./hooks.ts";
 import { refuseUndone } from "./undone.ts";
 import { stateOf } from "./status.ts";
 import type { Entry, Store } from "./store.ts";
+import { asRunc } from "./words.ts";
 
 /** What create is asked for beside the bundle. */
 export interface CreateOptions {
@@ -135,6 +136,9 @@ async function startHeld(
   }, { streams });
   try {
     mapIdsOf(plan, container.pid);
+    if (plan.container.some(({ step }) => step === "chroot")) {
+      entry.record.chroot = true;
+    }
     entry.record.pid = container.pid;
     entry.record.startTime = startTime(container.pid) ?? "";
     const state = { ...stateOf(entry), status: "creating" as const };
@@ -150,7 +154,7 @@ async function startHeld(
       try {
         checkStarted(container.walk, outside(root, held));
       } catch (error) {
-        throw asRunc(spec, error);
+        throw asRunc(spec.process.args, error);
       }
     }
     return container;
@@ -160,21 +164,6 @@ async function startHeld(
     container[Symbol.dispose]();
     throw error;
   }
-}
-
-/** A missing command in the words that engines look for. */
-function asRunc({ process }: Spec, error: unknown): unknown {
-  if (!(error instanceof CommandError) || error.status !== EXIT.notFound) {
-    return error;
-  }
-  const [command = ""] = process.args;
-  const reason = command.includes("/")
-    ? `stat ${command}: no such file or directory`
-    : "executable file not found in $PATH";
-  return new CommandError(
-    `exec: ${JSON.stringify(command)}: ${reason}: ${error.message}`,
-    { status: error.status, cause: error },
-  );
 }
 
 /** Who takes the terminal, where there is one. */
