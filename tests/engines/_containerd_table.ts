@@ -31,7 +31,19 @@ executable file not found in $PATH`,
       until_it 'ctr task ls | grep STOPPED'
       status ctr task rm c1
       ctr container rm c1`,
-    says: /./,
+    says: `
+TASK STATUS
+c1 RUNNING
+vm
+/dev/pts/0
+0
+/tmp
+uid=12 gid=34 groups=34
+status 9
+status 1
+executable file not found in $PATH
+1
+status 3`,
   },
   {
     name: "terminals",
@@ -59,7 +71,9 @@ executable file not found in $PATH`,
       ctr run $RUNTIME -d --memory-limit 33554432 $IMAGE c1 sleep 100
       ctr task metrics c1 | awk '$1 ~ /memory.limit|pids.current/ {print $1, $2}'
       ctr task metrics --format json c1 | grep -c usage`,
-    says: /./,
+    says: `
+memory.limit 33554432
+1`,
   },
   {
     name: "limits, capabilities, mounts and an environment",
@@ -73,12 +87,17 @@ executable file not found in $PATH`,
       ctr run $RUNTIME --rm --net-host $IMAGE c1 sh -c 'test -e /sys/class/net/lo && echo net'
       ctr run $RUNTIME --rm --device /dev/fuse $IMAGE c1 sh -c ': </dev/fuse && echo opened'
       ctr run $RUNTIME --rm --no-pivot $IMAGE c1 echo no pivot`,
-    says: /./,
+    says: `
+33554432
+50000
+CapEff
+here
+`,
   },
   {
     name: "a root filesystem instead of an image",
     script: `
-      ctr run $RUNTIME --rm --rootfs $ROOTFS c1 sh -c 'echo from a directory'`,
+      ctr run $RUNTIME --rm --rootfs $ROOTFS c1 /bin/echo from a directory`,
     says: "from a directory",
   },
 ];

@@ -253,7 +253,7 @@ c1 4 N / N`,
     script: `
       docker run -d --name c1 -m 64m --pids-limit 20 busybox sleep 100
       docker update -m 32m --memory-swap 64m --cpu-shares 512 --cpus 0.5 --pids-limit 15 --cpuset-cpus 0 c1
-      docker exec c1 sh -c 'cd /sys/fs/cgroup; cat memory/memory.limit_in_bytes cpu/cpu.shares cpu/cpu.cfs_quota_us pids/pids.max cpuset/cpuset.cpus'
+      docker exec c1 sh -c 'cd /sys/fs/cgroup; cat memory/memory.limit_in_bytes cpu/cpu.shares cpu/cpu.cfs_quota_us pids/pids.max; grep Cpus_allowed_list /proc/1/status'
       docker inspect -f '{{.HostConfig.Memory}}' c1`,
     says: `
 ID
@@ -262,7 +262,7 @@ c1
 512
 50000
 15
-0
+Cpus_allowed_list:	0
 33554432`,
   },
   {
@@ -275,15 +275,15 @@ c1
       docker exec c1 sh -c 'mkdir /d; echo from inside >/d/file'
       docker cp -q c1:/d .
       cat d/file
-      docker diff c1 | grep -v /run`,
+      docker diff c1 | grep -v /run | sort`,
     says: `
 ID
 from outside
 from inside
 A /d
 A /d/file
-C /tmp
-A /tmp/file`,
+A /tmp/file
+C /tmp`,
   },
   {
     name: "restart policies",

@@ -49,6 +49,7 @@ export class Podman extends Engine {
       CONTAINERS_CONF: `${path}/containers.conf`,
       CONTAINERS_STORAGE_CONF: `${path}/storage.conf`,
       TMPDIR: `${path}/tmp`,
+      RUNTIME: `${path}/bin/runtime`,
     };
   }
 
