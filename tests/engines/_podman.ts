@@ -108,6 +108,8 @@ runroot = "${path}/run/storage"
     const { name } = this.runtime;
     return `[containers]
 log_driver = "k8s-file"
+# podman raises these for root, which not every root may.
+default_ulimits = ["nofile=512:512", "nproc=4096:4096"]
 [engine]
 cgroup_manager = "cgroupfs"
 events_logger = "file"

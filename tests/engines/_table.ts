@@ -7,6 +7,7 @@
  */
 
 import { execute, hasProgram, REPOSITORY } from "../_harness.ts";
+import { keepBurying } from "../_host.ts";
 import type { Engine, Runtime } from "./_engine.ts";
 import { difference, type Scenario } from "./_scenario.ts";
 
@@ -84,6 +85,8 @@ async function runTable(
   runtime: Runtime,
 ): Promise<void> {
   const only = Deno.env.get("CONTAINER_ENGINES_ONLY") ?? "";
+  // podman waits for the end of a conmon whose parent has ended.
+  using _burying = keepBurying();
   await using engine = await table.start(runtime);
   const before = new Set(engine.leftovers());
   for (const scenario of table.scenarios) {
