@@ -1,6 +1,6 @@
-/** podman, for root and for a user. */
+/** podman, for root. */
 
-import { noPodman, noRootless, Podman } from "./_podman.ts";
+import { noPodman, Podman } from "./_podman.ts";
 import { PODMAN, ROOTFUL } from "./_podman_table.ts";
 import { testTable } from "./_table.ts";
 
@@ -9,11 +9,4 @@ testTable({
   skip: noPodman,
   start: (runtime) => Podman.start(runtime, false),
   scenarios: [...PODMAN, ...ROOTFUL],
-});
-
-testTable({
-  engine: "rootless podman",
-  skip: noRootless,
-  start: (runtime) => Podman.start(runtime, true),
-  scenarios: PODMAN,
 });
