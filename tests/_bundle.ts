@@ -28,6 +28,8 @@ export class Bundle implements AsyncDisposable {
     const config = JSON.parse(await Deno.readTextFile(file)) as Config;
     config.process.args = args;
     config.process.terminal = false;
+    // Two tests may have a container of one id at a time.
+    config.linux.cgroupsPath = `/${path.slice(path.lastIndexOf("/") + 1)}`;
     change(config);
     await Deno.writeTextFile(file, JSON.stringify(config));
     return bundle;
