@@ -75,7 +75,7 @@ export abstract class Engine implements AsyncDisposable {
 
   /** Mounts below the folder, from where the engine makes them. */
   mounts(): string[] {
-    return (await Deno.readTextFile("/proc/self/mountinfo")).split("\n")
+    return Deno.readTextFileSync("/proc/self/mountinfo").split("\n")
       .filter((line) => line.includes(`${this.dir.path}/`));
   }
 
