@@ -6,7 +6,11 @@
  */
 // @ts-types="../types/std_path.d.ts"
 import { dirname, join } from "@std/path";
+import { defaultConfig } from "../lifecycle/default_config.ts";
+import { kernelVersion } from "../lifecycle/seccomp.ts";
+import { configText } from "../spec/config_text.ts";
 import { reasonOf, runDeno } from "./_deno.ts";
+import { addShortcut } from "./_shortcut.ts";
 import { isThere, ROOT } from "./_files.ts";
 import { ScriptError } from "./_report.ts";
 import { codeFile, type Role, ROLES, textFile } from "./standalone/load.ts";
@@ -67,7 +71,13 @@ export async function makeStandalone(parts: Parts): Promise<string | null> {
     files.push(at(codeFile(role)));
     await Deno.writeFile(at(codeFile(role)), code);
   }
-  return await compile(out, at("main.js"), files);
+  const unmade = await compile(out, at("main.js"), files);
+  if (unmade !== null) return unmade;
+  const reason = await addShortcut(out);
+  if (reason !== null) {
+    say(`Engines will call the program slower than they could: ${reason}`);
+  }
+  return null;
 }
 
 /** Bundles a module and all it imports into one file. */
@@ -124,6 +134,19 @@ async function compile(
   return isThere(out) ? null : `${deno} made no ${out}`;
 }
 
+/** A bundle with all that engines ask for, in a directory that is there. */
+async function makeBundle(directory: string, rootfs: string): Promise<string> {
+  const spec = defaultConfig({
+    kernel: kernelVersion(),
+    arch: Deno.build.arch,
+  });
+  spec.root.path = await Deno.realPath(rootfs);
+  spec.process.terminal = false;
+  spec.process.args = ["/bin/true"];
+  await Deno.writeTextFile(join(directory, "config.json"), configText(spec));
+  return directory;
+}
+
 /**
  * Runs a container, for V8 to compile what a start needs, and takes that over.
  * Nothing is lost but time where this machine lets us run none.
@@ -133,9 +156,10 @@ async function warmUp(
   rootfs: string,
   say: (line: string) => void,
 ): Promise<Map<Role, Uint8Array>> {
+  const bundle = await makeBundle(dirname(program), rootfs);
   const { stdout, stderr } = await new Deno.Command(program, {
     args: ["run", "--rootfs", rootfs, "/bin/true"],
-    env: { NO_COLOR: "1" },
+    env: { NO_COLOR: "1", WARM_UP_BUNDLE: bundle },
     stdin: "null",
     signal: AbortSignal.timeout(WARM_PATIENCE),
   }).output();

@@ -3,7 +3,7 @@
 import { create } from "../../lifecycle/oci/create.ts";
 import { remove, signal } from "../../lifecycle/oci/end.ts";
 import { start } from "../../lifecycle/oci/start.ts";
-import { type State, stateOf } from "../../lifecycle/oci/status.ts";
+import { type State, stateOf, stateText } from "../../lifecycle/oci/status.ts";
 import { UsageError } from "../../spec/errors.ts";
 import type { Command } from "../command.ts";
 import { parseFlags } from "../flags.ts";
@@ -58,7 +58,7 @@ export const stateCommand: Command = {
   execute(argv) {
     const flags = parseFlags(this.flags, argv, "container state");
     using entry = globals().store.open(idOf(flags, "state"));
-    print(JSON.stringify(stateOf(entry), null, 2));
+    print(stateText(stateOf(entry)));
     return 0;
   },
 };

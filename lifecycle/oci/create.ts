@@ -31,6 +31,7 @@ import { destroy } from "./end.ts";
 import { runHooks, type Warn } from "./hooks.ts";
 import { labelMounts } from "./mount_label.ts";
 import { moveDevices } from "./net_devices.ts";
+import { writeShortcuts } from "./shortcuts.ts";
 import { stateOf } from "./status.ts";
 import type { Entry, Store } from "./store.ts";
 
@@ -96,6 +97,7 @@ export async function create(
     if (options.pidfdSocket !== undefined) {
       sendPidfd(options.pidfdSocket, container.pid);
     }
+    writeShortcuts(entry);
     return container.pid;
   } catch (error) {
     await destroy(entry, options.warn);
