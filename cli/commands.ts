@@ -71,6 +71,11 @@ const COMMANDS: readonly Entry[] = [
     load: async () => (await oci()).deleteCommand,
   },
   {
+    name: "exec",
+    summary: "Run a command in a container that is there",
+    load: async () => (await import("./oci/exec.ts")).execCommand,
+  },
+  {
     name: "ps",
     summary: "List the processes of a container",
     load: async () => (await running()).psCommand,

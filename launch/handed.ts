@@ -15,6 +15,10 @@ export const HANDED = {
   status: 4,
   /** Our own executable: for the child. */
   self: 5,
+  /** The root of a container that is joined. */
+  root: 3,
+  /** A pidfd of that container's first process. */
+  process: 5,
   /** The FIFO that a container which is held is started through. */
   start: 5,
   /** Whose other end only the parent holds. */

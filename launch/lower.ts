@@ -10,6 +10,7 @@ import { lowerFiles } from "./lower_files.ts";
 import { lowerLandlock } from "./lower_landlock.ts";
 import { lowerHooks } from "./lower_hooks.ts";
 import { lowerHold } from "./lower_hold.ts";
+import { lowerJoin } from "./lower_join.ts";
 import { lowerMounts } from "./lower_mounts.ts";
 import { lowerNamespaces } from "./lower_namespaces.ts";
 import { lowerProcess } from "./lower_process.ts";
@@ -43,6 +44,7 @@ const LOWERING: Lowering<StepKind> = {
   ...lowerHold,
   ...lowerHooks,
   ...lowerSchedule,
+  ...lowerJoin,
 };
 
 /** Puts other instructions in the place of a step's own. */

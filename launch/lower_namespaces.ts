@@ -41,7 +41,8 @@ const SIOCSIFFLAGS = 0x8914;
 const IFREQ_SIZE = 40;
 const IFF_UP = 1;
 
-const namespaceFlags = (types: readonly NamespaceType[]) =>
+/** The CLONE_NEW… flags of namespaces. */
+export const namespaceFlags = (types: readonly NamespaceType[]) =>
   types.reduce((flags, type) => flags | BigInt(NAMESPACE_FLAG[type]), 0n);
 
 /** struct clone_args of clone(2), with flags and the descriptor of a cgroup: fork-like, CLONE_PARENT takes the exit signal along. */
@@ -67,6 +68,17 @@ function interfaceUp(name: string): Uint8Array {
   new DataView(bytes.buffer).setInt16(16, IFF_UP, true);
   return bytes;
 }
+
+/** Opens a cgroup's directory under the number that a clone3(2) names. */
+const openBirthplace = (cgroup: string): Instruction[] => [
+  {
+    name: "openat",
+    args: [AT_FDCWD, cgroup, O.O_PATH | O.O_DIRECTORY | O.O_CLOEXEC, 0],
+    result: "cgroup",
+  },
+  { name: "dup3", args: [{ slot: "cgroup" }, HANDED.cgroup, O.O_CLOEXEC] },
+  { name: "close", args: [{ slot: "cgroup" }] },
+];
 
 /** Enters a namespace of this process's own, by its name below /proc/self. */
 function enterOwn(name: string, flag: number): Instruction[] {
@@ -124,20 +136,9 @@ export const lowerNamespaces: Lowering<
       })),
     ];
   },
-  clone: ({ namespaces, cgroup }) => [
+  clone: ({ namespaces, cgroup, opened }) => [
     // clone_args holds a number and no slot, so the directory gets a known one.
-    ...(cgroup === undefined ? [] : [
-      {
-        name: "openat",
-        args: [AT_FDCWD, cgroup, O.O_PATH | O.O_DIRECTORY | O.O_CLOEXEC, 0],
-        result: "cgroup",
-      },
-      {
-        name: "dup3",
-        args: [{ slot: "cgroup" }, HANDED.cgroup, O.O_CLOEXEC],
-      },
-      { name: "close", args: [{ slot: "cgroup" }] },
-    ] as const satisfies Instruction[]),
+    ...(cgroup === undefined || opened ? [] : openBirthplace(cgroup)),
     {
       name: "clone3",
       args: [
@@ -248,8 +249,9 @@ export const lowerNamespaces: Lowering<
     name: "prctl",
     args: [PR.PR_SET_DUMPABLE, Number(dumpable), 0, 0, 0],
   }],
-  openCgroups: ({ files, from }) =>
-    files.flatMap((file, index): Instruction[] => [
+  openCgroups: ({ files, from, birthplace }) => [
+    ...(birthplace === undefined ? [] : openBirthplace(birthplace)),
+    ...files.flatMap((file, index): Instruction[] => [
       {
         name: "openat",
         args: [AT_FDCWD, file, O.O_WRONLY | O.O_CLOEXEC, 0],
@@ -258,6 +260,7 @@ export const lowerNamespaces: Lowering<
       { name: "dup3", args: [{ slot: "cgroup" }, from + index, 0] },
       { name: "close", args: [{ slot: "cgroup" }] },
     ]),
+  ],
   joinCgroups: ({ files, from }) =>
     files.map((_, index): Instruction => ({
       name: "write",

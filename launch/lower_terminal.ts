@@ -44,6 +44,38 @@ const handOver: readonly Call[] = [
   { name: "close", args: [MASTER] },
 ];
 
+/** The terminal is /dev/console, too, where there is a place for it. */
+const becomeConsole: readonly Call[] = [
+  {
+    name: "mknodat",
+    args: [AT_FDCWD, "/dev/console", 0o100600, 0],
+    expect: ["EEXIST", "EROFS", "EACCES", "EPERM"],
+  },
+  {
+    name: "open_tree",
+    args: [
+      { slot: "terminal" },
+      "",
+      OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH,
+    ],
+    result: "console",
+    expect: ["EINVAL", "EPERM"],
+    skipOnExpected: 2,
+  },
+  {
+    name: "move_mount",
+    args: [
+      { slot: "console" },
+      "",
+      AT_FDCWD,
+      "/dev/console",
+      MOVE_MOUNT_F_EMPTY_PATH,
+    ],
+    expect: ["ENOENT"],
+  },
+  { name: "close", args: [{ slot: "console" }] },
+];
+
 const becomeStreams = (
   terminal: number | { slot: string },
   streams: readonly number[],
@@ -54,7 +86,7 @@ export const lowerTerminal: Lowering<
   "makeSession" | "openTerminal" | "shareTerminal"
 > = {
   makeSession: () => [{ name: "setsid", args: [] }],
-  openTerminal: ({ size, streams }) => [
+  openTerminal: ({ size, streams, console }) => [
     {
       name: "openat",
       args: [AT_FDCWD, "/dev/pts/ptmx", O.O_RDWR | O.O_NOCTTY | O.O_CLOEXEC, 0],
@@ -91,34 +123,7 @@ export const lowerTerminal: Lowering<
       ]
       : []),
     { name: "ioctl", args: [{ slot: "terminal" }, TIOCSCTTY, 0] },
-    {
-      name: "mknodat",
-      args: [AT_FDCWD, "/dev/console", 0o100600, 0],
-      expect: ["EEXIST", "EROFS", "EACCES", "EPERM"],
-    },
-    {
-      name: "open_tree",
-      args: [
-        { slot: "terminal" },
-        "",
-        OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH,
-      ],
-      result: "console",
-      expect: ["EINVAL", "EPERM"],
-      skipOnExpected: 2,
-    },
-    {
-      name: "move_mount",
-      args: [
-        { slot: "console" },
-        "",
-        AT_FDCWD,
-        "/dev/console",
-        MOVE_MOUNT_F_EMPTY_PATH,
-      ],
-      expect: ["ENOENT"],
-    },
-    { name: "close", args: [{ slot: "console" }] },
+    ...(console === false ? [] : becomeConsole),
     ...becomeStreams({ slot: "terminal" }, streams),
     { name: "close", args: [{ slot: "terminal" }] },
     ...handOver,

@@ -8,7 +8,11 @@ import { kill, SIGNAL } from "../ffi/signal.ts";
 import { foregroundGroup } from "../ffi/termios.ts";
 import { exitCode, wait, type WaitStatus } from "../ffi/wait.ts";
 import { FORWARDED } from "../plan/child.ts";
-import { type Container, startContainer } from "./container.ts";
+import {
+  type Container,
+  startContainer,
+  type StartOptions,
+} from "./container.ts";
 import { checkStarted, outside } from "./diagnose.ts";
 import { forwardSignals } from "./forward_signals.ts";
 import { type Handover, NEWS, SIGNAL_FOREGROUND } from "./handover.ts";
@@ -39,8 +43,9 @@ export interface ParentHooks {
 export async function runParent(
   handover: Handover,
   hooks: ParentHooks,
+  start: StartOptions = {},
 ): Promise<number> {
-  using container = startContainer(handover);
+  using container = startContainer(handover, start);
   container.listened = hooks.listened;
   try {
     hooks.prepare(container.pid);

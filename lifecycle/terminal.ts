@@ -28,7 +28,8 @@ export function setTerminal(
   if (size) process.consoleSize = size;
 }
 
-function userWindowSize(): ReturnType<typeof windowSize> {
+/** How large the terminal is that one of our streams is; null where none is. */
+export function userWindowSize(): ReturnType<typeof windowSize> {
   for (const fd of [0, 1, 2]) {
     const size = windowSize(fd);
     if (size) return size;

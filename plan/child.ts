@@ -19,6 +19,7 @@ import {
   joinedNamespaces,
   offsetClocks,
 } from "./namespaces.ts";
+import { earlyOomScore } from "./oom_score.ts";
 import type { Step } from "./step.ts";
 import { makeSession } from "./terminal.ts";
 
@@ -68,14 +69,14 @@ const GIVEN = 7;
 /** From this number on are the descriptors that the command keeps, on their way. */
 export const PRESERVED_FROM = 43;
 
-const deathSignal: Step[] = [{
+export const deathSignal: readonly Step[] = [{
   step: "setParentDeathSignal",
   signal: "SIGKILL",
   why: "when the parent dies, even by SIGKILL, the container dies with it",
   man: "prctl(2), PR_SET_PDEATHSIG",
 }];
 
-const check: Step[] = [{
+export const check: readonly Step[] = [{
   step: "checkParent",
   why:
     "a parent that died before the death signal was set would not be noticed, and getppid is 0 in here: its end of this pipe tells",
@@ -97,13 +98,14 @@ function leaveTerminal(spec: Spec): Step[] {
   }];
 }
 /** The tie of a container that is to end with us. */
-export const tie = ({ held }: Facts): readonly Step[] =>
-  held ? [] : tieToParent;
+export const tie = ({ held, joins }: Facts): readonly Step[] =>
+  held || joins?.detached ? [] : tieToParent;
 
 /** The beginning that both modes have: a new process in new namespaces. */
 export function startPidOne(spec: Spec, facts: Facts): Step[] {
   return [
     ...openCgroups(facts),
+    ...earlyOomScore(spec, facts),
     ...joinedNamespaces(spec),
     ...bornNamespaces(spec, facts),
     ...enterCgroups(spec, facts),

@@ -58,6 +58,13 @@ const DESCRIPTIONS: {
     `join ${
       and(namespaces.map(({ type, path }) => `the ${type} namespace ${path}`))
     }`,
+  joinProcess: ({ pid, namespaces, root }) =>
+    `enter ${
+      and([
+        ...namespaces.length ? [`the ${and(namespaces)} namespaces`] : [],
+        ...root ? ["the root"] : [],
+      ])
+    } of process ${pid}`,
   clone: ({ namespaces, cgroup }) =>
     `create a process${
       namespaces.length ? ` in ${newNamespaces(namespaces)}` : ""
@@ -92,7 +99,8 @@ const DESCRIPTIONS: {
   executeSelf: ({ argv }) => `execute this program again: ${argv.join(" ")}`,
   setDumpable: ({ dumpable }) =>
     `make this process ${dumpable ? "dumpable" : "non-dumpable"}`,
-  openCgroups: ({ files }) => `open ${and(files)}`,
+  openCgroups: ({ files, birthplace }) =>
+    `open ${and(birthplace === undefined ? files : [...files, birthplace])}`,
   joinCgroups: ({ files }) => `join the cgroups of ${and(files)}`,
   openTree: ({ name, source }, as) => `open ${source}${as(name)}`,
   createFilesystem: ({ name, type }, as) =>

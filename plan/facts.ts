@@ -6,7 +6,15 @@ import type { Step } from "./step.ts";
 export type CgroupLayout =
   | { version: 2 }
   /** The controllers of each, as `cpu,cpuacct` or `name=systemd`. */
-  | { version: 1; hierarchies: string[] };
+  | {
+    version: 1;
+    hierarchies: string[];
+    /**
+     * Without a cgroup namespace: the container's cgroup in each, a directory
+     * of the host's. What it is not in is left out.
+     */
+    places?: Record<string, string>;
+  };
 
 /** What a plan depends on beside the Spec: found out by reading, never by doing. */
 export interface Facts {
@@ -27,6 +35,8 @@ export interface Facts {
    * execve, and lives on when we have ended.
    */
   held: boolean;
+  /** It joins a container that is there; `detached` lives on when we have ended. */
+  joins?: { detached: boolean };
   /** Bind sources that are not directories. */
   files: string[];
   /** Ids are mapped by newuidmap(1): we may not ourselves. */

@@ -45,6 +45,28 @@ export function holding(spec: Spec): Omit<Learning, "filtered"> {
   };
 }
 
+/**
+ * How a process that joins a container and is then left alone stays in its
+ * maker's view until the execve: that one waits for the end of the socket.
+ */
+export function watching({ process }: Spec): Omit<Learning, "filtered"> {
+  const { preserve = 0 } = process;
+  const behindGiven = PRESERVED_FROM + preserve;
+  const keepSocket = (from: number | null, to: number): Step => ({
+    step: "keepSocket",
+    from,
+    to,
+    why:
+      "execve closes it, which tells whoever started it that the command runs",
+    man: "dup(2) O_CLOEXEC",
+  });
+  return {
+    first: [keepSocket(null, behindGiven)],
+    arranged: [keepSocket(behindGiven, 3 + preserve)],
+    kept: 1,
+  };
+}
+
 /** Tells that it is created, and waits to be started. */
 export function hold(spec: Spec, { seccomp }: Pick<Facts, "seccomp">): Step[] {
   const marked = seccomp?.notifies;

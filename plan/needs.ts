@@ -152,6 +152,10 @@ const NEEDS: { readonly [K in StepKind]: Entry<K> } = {
     features: ({ namespaces }) =>
       namespacesSince(namespaces.map(({ type }) => type)),
   },
+  joinProcess: {
+    capabilities: [...here("CAP_SYS_ADMIN"), ...here("CAP_SYS_CHROOT")],
+    features: feature("5.8", "setns(2) of a process"),
+  },
   clone: {
     // The user namespace is made first, and gives the rights for the others.
     capabilities: ({ namespaces }) =>
@@ -392,6 +396,7 @@ export function placeSteps(plan: Plan): Placed[] {
 
 function entersUserNamespace(step: Step): boolean {
   if (step.step === "clone") return step.namespaces.includes("user");
+  if (step.step === "joinProcess") return step.namespaces.includes("user");
   return step.step === "joinNamespaces" &&
     step.namespaces.some(({ type }) => type === "user");
 }

@@ -10,15 +10,16 @@ import { limitCommand } from "./cgroup.ts";
 import { candidates } from "./candidates.ts";
 import { tie } from "./child.ts";
 import type { Facts } from "./facts.ts";
-import { hold, holding } from "./hold.ts";
+import { hold, holding, watching } from "./hold.ts";
 import { type Learning, learning } from "./learning.ts";
 import { schedule } from "./schedule.ts";
+import { lateOomScore } from "./oom_score.ts";
 import type { Step } from "./step.ts";
-import { takeOwnTerminal } from "./terminal.ts";
+import { makeSession, takeOwnTerminal } from "./terminal.ts";
 
 /** What stays its own however privileged it is. */
-function limits(spec: Spec): Step[] {
-  const { rlimits = [], oomScoreAdj, user, scheduling } = spec.process;
+function limits(spec: Spec, facts: Facts): Step[] {
+  const { rlimits = [], user, scheduling } = spec.process;
   return [
     ...rlimits.map((limit): Step => ({
       step: "setRlimit",
@@ -26,14 +27,7 @@ function limits(spec: Spec): Step[] {
       why: "the most of it that the kernel gives to the command",
       man: "setrlimit(2)",
     })),
-    ...(oomScoreAdj === undefined ? [] : [
-      {
-        step: "setOomScore",
-        score: oomScoreAdj,
-        why: "how soon the kernel kills it when memory runs out",
-        man: "proc_pid_oom_score_adj(5)",
-      } as const,
-    ]),
+    ...lateOomScore(spec, facts),
     ...(scheduling?.nice === undefined ? [] : [
       {
         step: "setNice",
@@ -120,18 +114,23 @@ export function startProcess(spec: Spec, facts: Facts): Step[] {
   const held = facts.held ? hold(spec, facts) : [];
   // The agent that a filter asks is told by who creates.
   const late = noNewPrivileges && facts.seccomp?.notifies ? 1 : held.length;
+  const open = facts.held
+    ? holding(spec)
+    : facts.joins?.detached
+    ? watching(spec)
+    : learn;
   return [
     ...limitCommand(facts),
-    ...(facts.held ? holding(spec).first : learn.first),
+    ...open.first,
     ...ownSession(spec, facts),
-    ...limits(spec),
+    ...limits(spec, facts),
     ...limitCapabilities(spec),
     ...(noNewPrivileges ? [] : seccomp),
     ...identity(spec, facts),
     ...setCapabilities(spec),
     ...(facts.init ? [] : tie(facts)),
     ...nullStreams(spec, facts),
-    ...closeFiles(spec, facts.held ? holding(spec) : learn),
+    ...closeFiles(spec, open),
     {
       step: "changeDirectory",
       path: cwd,
@@ -212,6 +211,7 @@ const HELD_SESSION: Step = {
 
 function ownSession(spec: Spec, facts: Facts): Step[] {
   if (!spec.process.terminal && facts.held) return [HELD_SESSION];
+  if (facts.joins && !spec.process.terminal) return [makeSession];
   if (!spec.process.terminal) {
     // PID 1 cannot be stopped, and what wants to stop it would be tried for
     // ever; where our program is PID 1, this is blocked already.

@@ -12,7 +12,7 @@ export const SINCE: Readonly<Record<string, string | undefined>> = {
   execve: "1.0",
   execveat: "3.19",
   faccessat2: "5.8",
-  fchdir: "2.2",
+  fchdir: "1.0",
   fchmod: "1.0",
   fchmodat: "2.6.16",
   fchownat: "2.6.16",

@@ -62,11 +62,20 @@ export type Kinds = {
   joinNamespaces: {
     namespaces: readonly { type: NamespaceType; path: string }[];
   };
+  /** setns(2) of a process, and chroot(2) where its root is a directory. */
+  joinProcess: {
+    pid: number;
+    namespaces: readonly NamespaceType[];
+    /** Its root is not what its mount namespace has for one. */
+    root: boolean;
+  };
   /** clone3(2): the new process, born into new namespaces. */
   clone: {
     namespaces: readonly NamespaceType[];
     /** CLONE_INTO_CGROUP: where it is born. */
     cgroup?: string;
+    /** That cgroup is open already (`openCgroups`). */
+    opened?: true;
   };
   /** unshare(2). */
   unshare: { namespaces: readonly NamespaceType[] };
@@ -105,7 +114,12 @@ export type Kinds = {
   /** prctl(2) PR_SET_DUMPABLE. */
   setDumpable: { dumpable: boolean };
   /** openat(2) and dup3(2) of each cgroup.procs, to numbers from one upwards. */
-  openCgroups: { files: readonly string[]; from: number };
+  openCgroups: {
+    files: readonly string[];
+    from: number;
+    /** The directory of the cgroup that a process will be born in. */
+    birthplace?: string;
+  };
   /** write(2) of 0 to each cgroup.procs that is open from a number upwards. */
   joinCgroups: { files: readonly string[]; from: number };
 
@@ -247,6 +261,8 @@ export type Kinds = {
   openTerminal: {
     size: { height: number; width: number } | null;
     streams: readonly number[];
+    /** It is /dev/console, too, unless the container has one. */
+    console?: false;
   };
   /** dup3(2): the terminal at standard input as further streams. */
   shareTerminal: { streams: readonly number[] };

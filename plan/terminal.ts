@@ -19,11 +19,16 @@ export const makeSession: Step = {
   man: "setsid(2), credentials(7)",
 };
 
-function openTerminal(spec: Spec, streams: readonly number[]): Step {
+function openTerminal(
+  spec: Spec,
+  streams: readonly number[],
+  { joins }: Facts,
+): Step {
   return {
     step: "openTerminal",
     size: spec.process.consoleSize ?? null,
     streams,
+    ...(joins ? { console: false } : {}),
     why:
       "a pseudo-terminal of the container's own: nothing typed inside can reach the one it was started from",
     man: "pts(4), ioctl_tty(2) TIOCSCTTY",
@@ -41,6 +46,7 @@ export function openChildTerminal(spec: Spec, facts: Facts): Step[] {
     openTerminal(
       spec,
       facts.terminalStreams.filter((fd) => childHas(fd, facts)),
+      facts,
     ),
   ];
 }
@@ -51,7 +57,7 @@ const childHas = (fd: number, facts: Facts) =>
 /** The command's way to the terminal: the first of its own steps. */
 export function takeOwnTerminal(spec: Spec, facts: Facts): Step[] {
   if (!facts.init) {
-    return [makeSession, openTerminal(spec, facts.terminalStreams)];
+    return [makeSession, openTerminal(spec, facts.terminalStreams, facts)];
   }
   const further = facts.terminalStreams.filter((fd) => !childHas(fd, facts));
   return [

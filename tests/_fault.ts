@@ -10,6 +10,7 @@ import { REPOSITORY, rootfs } from "./_harness.ts";
 /** Every kind there is: the compiler holds it complete. */
 const EVERY_KIND: Record<StepKind, true> = {
   joinNamespaces: true,
+  joinProcess: true,
   clone: true,
   unshare: true,
   setHostname: true,

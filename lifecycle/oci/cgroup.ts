@@ -6,7 +6,7 @@
 import {
   type CgroupOptions,
   createCgroup,
-  DEFAULT_DEVICE_RULES,
+  HARMLESS_DEVICE_RULES,
   planCgroup,
   readHierarchy,
 } from "../../cgroup/mod.ts";
@@ -41,8 +41,9 @@ export async function planCgroupOf(
     cgroupsPath,
     resources: {
       ...resources,
-      // What the configuration forbids, it forbids of other devices.
-      devices: [...resources?.devices ?? [], ...DEFAULT_DEVICE_RULES],
+      // After the configuration, as runc has it: what it forbids are other
+      // devices.
+      devices: [...resources?.devices ?? [], ...HARMLESS_DEVICE_RULES],
     },
     stats: true,
     all: true,

@@ -17,7 +17,8 @@ export interface Console extends Disposable {
   take: TakeTerminal;
 }
 
-const NOWHERE: Console = {
+/** Nobody has it. */
+export const NOWHERE: Console = {
   take: (master) => master.close(),
   [Symbol.dispose]: () => {},
 };
@@ -50,7 +51,12 @@ export function connectConsole(
       { hint: "Give --console-socket PATH." },
     );
   }
-  const socket = connectTo(consoleSocket, "--console-socket");
+  return consoleAt(consoleSocket);
+}
+
+/** Who listens at the socket of `--console-socket` has it. */
+export function consoleAt(path: string): Console {
+  const socket = connectTo(path, "--console-socket");
   return {
     take(master) {
       using _sent = master;

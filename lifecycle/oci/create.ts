@@ -19,7 +19,6 @@ import { compile } from "../../plan/compile.ts";
 import type { MovedDevices } from "../../network/move_device.ts";
 import type { Facts } from "../../plan/facts.ts";
 import type { Plan } from "../../plan/step.ts";
-import { CommandError, EXIT } from "../../spec/errors.ts";
 import type { Spec } from "../../spec/types.ts";
 import { readCaller } from "../caller.ts";
 import { readFacts } from "../facts.ts";
@@ -34,6 +33,7 @@ import { moveDevices } from "./net_devices.ts";
 import { writeShortcuts } from "./shortcuts.ts";
 import { stateOf } from "./status.ts";
 import type { Entry, Store } from "./store.ts";
+import { asRunc } from "./words.ts";
 
 /** What create is asked for beside the bundle. */
 export interface CreateOptions {
@@ -140,6 +140,9 @@ async function startHeld(
   let moved: MovedDevices | null = null;
   try {
     mapIdsOf(plan, container.pid);
+    if (plan.container.some(({ step }) => step === "chroot")) {
+      entry.record.chroot = true;
+    }
     entry.record.pid = container.pid;
     entry.record.startTime = startTime(container.pid) ?? "";
     const state = { ...stateOf(entry), status: "creating" as const };
@@ -170,7 +173,7 @@ async function startHeld(
       try {
         checkStarted(container.walk, outside(root, held));
       } catch (error) {
-        throw asRunc(spec, error);
+        throw asRunc(spec.process.args, error);
       }
     }
     return container;
@@ -183,21 +186,6 @@ async function startHeld(
   } finally {
     moved?.[Symbol.dispose]();
   }
-}
-
-/** A missing command in the words that engines look for. */
-function asRunc({ process }: Spec, error: unknown): unknown {
-  if (!(error instanceof CommandError) || error.status !== EXIT.notFound) {
-    return error;
-  }
-  const [command = ""] = process.args;
-  const reason = command.includes("/")
-    ? `stat ${command}: no such file or directory`
-    : "executable file not found in $PATH";
-  return new CommandError(
-    `exec: ${JSON.stringify(command)}: ${reason}: ${error.message}`,
-    { status: error.status, cause: error },
-  );
 }
 
 function planOf(

@@ -30,6 +30,8 @@ export interface ContainerRecord {
   cgroup: CgroupState | null;
   /** Its directories in resctrl, linux.intelRdt. */
   rdt?: string[];
+  /** Its root is a directory of its mount namespace, not that one's root. */
+  chroot?: true;
   spec: Spec;
 }
 

@@ -1,0 +1,197 @@
+/** `container exec`. */
+
+import { exec, type ExecOptions } from "../../lifecycle/oci/exec.ts";
+import {
+  adjustProcess,
+  completeProcess,
+} from "../../lifecycle/oci/exec_process.ts";
+import { requireInherited } from "../../lifecycle/inherited.ts";
+import { userWindowSize } from "../../lifecycle/terminal.ts";
+import { SpecError, UsageError } from "../../spec/errors.ts";
+import type { Command } from "../command.ts";
+import { type Flag, type Flags, parseFlags } from "../flags.ts";
+import { parsePair } from "../run_values.ts";
+import { globals } from "./global.ts";
+
+const EXEC_FLAGS: readonly Flag[] = [
+  {
+    name: "process",
+    short: "p",
+    value: "FILE",
+    help: "What to run, as the process of a config.json; instead of a command",
+  },
+  { name: "detach", short: "d", help: "End when the command runs" },
+  { name: "tty", short: "t", help: "A terminal of its own" },
+  {
+    name: "interactive",
+    short: "i",
+    help: "Without effect: standard input is always passed on",
+  },
+  { name: "cwd", value: "DIR", help: "The working directory, inside" },
+  { name: "workdir", short: "w", value: "DIR", help: "The same as --cwd" },
+  { name: "env", short: "e", value: "K=V", help: "Set a variable" },
+  {
+    name: "user",
+    short: "u",
+    value: "UID[:GID]",
+    help: "Run as this user, a number or a name of the container's accounts",
+  },
+  {
+    name: "additional-gids",
+    short: "g",
+    value: "GID",
+    help: "A further group, by number",
+  },
+  { name: "cap", short: "c", value: "NAME", help: "A further capability" },
+  { name: "no-new-privs", help: "No setuid file gives it more rights" },
+  { name: "apparmor", value: "PROFILE", help: "Its AppArmor profile" },
+  { name: "process-label", value: "LABEL", help: "Its SELinux context" },
+  { name: "pid-file", value: "FILE", help: "Write its number to FILE" },
+  {
+    name: "console-socket",
+    value: "PATH",
+    help: "A Unix socket that takes the terminal, with --detach and --tty",
+  },
+  {
+    name: "preserve-fds",
+    value: "N",
+    help: "Descriptors from 3 upwards that the command keeps",
+  },
+  {
+    name: "cgroup",
+    value: "PATH",
+    help: "A cgroup below the container's: [CONTROLLER:]PATH",
+  },
+  { name: "ignore-paused", help: "In a paused container too; it runs later" },
+];
+
+/** `container exec`. */
+export const execCommand: Command = {
+  name: "exec",
+  summary: "Run a command in a container that is there",
+  usage: "[flags] ID COMMAND [ARG…]",
+  flags: EXEC_FLAGS,
+  examples: [
+    ["sudo container exec -it web sh", "a shell beside what runs there"],
+    ["sudo container exec -u 1000 web id", "as another user"],
+    ["sudo container exec -d -p process.json web", "as engines have it"],
+  ],
+  async execute(argv) {
+    const flags = parseFlags(this.flags, argv, "container exec");
+    return await exec(globals().store, await execOptions(flags));
+  },
+};
+
+/** What the flags and words of `exec` ask for. */
+export async function execOptions(flags: Flags): Promise<ExecOptions> {
+  const [id, ...args] = flags.rest;
+  const see = "See container exec --help.";
+  if (id === undefined) throw new UsageError("container exec needs an id", see);
+  const file = flags.last("process");
+  if (file !== undefined && args.length) {
+    throw new UsageError(
+      "container exec takes a command or --process, not both",
+      see,
+    );
+  }
+  if (file === undefined && !args.length) {
+    throw new UsageError(
+      "container exec needs a command: process args cannot be empty",
+      see,
+    );
+  }
+  return {
+    id,
+    process: file === undefined
+      ? fromFlags(flags, args)
+      : await fromFile(flags, file),
+    detach: flags.has("detach"),
+    pidFile: flags.last("pid-file"),
+    consoleSocket: flags.last("console-socket"),
+    preserveFds: preserved(flags),
+    cgroups: flags.all("cgroup"),
+    ignorePaused: flags.has("ignore-paused"),
+    terminalSize: flags.has("detach")
+      ? undefined
+      : () => userWindowSize() ?? undefined,
+  };
+}
+
+function fromFlags(flags: Flags, args: string[]): ExecOptions["process"] {
+  const cwd = flags.given.findLast(([name]) =>
+    name === "cwd" || name === "workdir"
+  )?.[1];
+  if (cwd !== undefined && !cwd.startsWith("/")) {
+    throw new UsageError(
+      `--cwd ${cwd}: Cwd must be an absolute path`,
+      "It is looked up inside the container.",
+    );
+  }
+  const wishes = {
+    args,
+    cwd,
+    terminal: flags.has("tty"),
+    env: flags.all("env").flatMap((text) => {
+      const pair = parsePair("env", text, (key) => Deno.env.get(key));
+      return pair ? [pair.join("=")] : [];
+    }),
+    user: flags.last("user"),
+    additionalGids: flags.all("additional-gids").flatMap((text) =>
+      text.split(",").map((part) => number("additional-gids", part))
+    ),
+    capabilities: flags.all("cap").flatMap((text) => text.split(",")),
+    noNewPrivileges: flags.last("no-new-privs") === undefined
+      ? undefined
+      : flags.has("no-new-privs"),
+    apparmorProfile: flags.last("apparmor"),
+    selinuxLabel: flags.last("process-label"),
+  };
+  return (spec, accounts) => adjustProcess(spec, wishes, accounts);
+}
+
+/**
+ * What engines hand over: whole, so that flags say nothing more of it, but for
+ * the terminal, which some name by the flag alone.
+ */
+async function fromFile(
+  flags: Flags,
+  file: string,
+): Promise<ExecOptions["process"]> {
+  const { parseProcess } = await import("../../spec/config.ts");
+  const given = parseProcess(readText(file));
+  return (spec) => {
+    const process = completeProcess(spec, given);
+    if (flags.has("tty")) process.terminal = true;
+    return process;
+  };
+}
+
+function readText(file: string): string {
+  try {
+    return Deno.readTextFileSync(file);
+  } catch (cause) {
+    const reason = cause instanceof Error
+      ? cause.message.replace(/ \(os error.*/s, "").toLowerCase()
+      : String(cause);
+    throw new SpecError(`Cannot read the process ${file}: ${reason}`, {
+      hint: "Name a file with the process of a config.json.",
+      cause,
+    });
+  }
+}
+
+function preserved(flags: Flags): number {
+  const count = number("preserve-fds", flags.last("preserve-fds") ?? "0");
+  for (let fd = 3; fd < 3 + count; fd++) {
+    requireInherited(`--preserve-fds ${count}`, fd);
+  }
+  return count;
+}
+
+function number(flag: string, text: string): number {
+  if (/^\d{1,10}$/.test(text)) return Number(text);
+  throw new UsageError(
+    `--${flag} ${text}: not a number`,
+    "See container exec --help.",
+  );
+}

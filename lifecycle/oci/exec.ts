@@ -1,0 +1,283 @@
+/**
+ * exec: a further process in a container. Runs on the host; nothing that shares
+ * memory with this program enters the container.
+ */
+
+import { kill, SIGNAL } from "../../ffi/signal.ts";
+import { wait } from "../../ffi/wait.ts";
+import { startContainer, type StartOptions } from "../../launch/container.ts";
+import { checkStarted, outside } from "../../launch/diagnose.ts";
+import type { Handover } from "../../launch/handover.ts";
+import { HANDED } from "../../launch/handed.ts";
+import { StepError } from "../../launch/step_error.ts";
+import { compileExec } from "../../plan/exec.ts";
+import type { Facts } from "../../plan/facts.ts";
+import { once } from "../../plan/once.ts";
+import type { Plan } from "../../plan/step.ts";
+import { ContainerError, SpecError } from "../../spec/errors.ts";
+import type { Process, Spec } from "../../spec/types.ts";
+import { readFacts } from "../facts.ts";
+import { specFilter } from "../seccomp.ts";
+import type { AccountFiles } from "../users.ts";
+import { readAccounts } from "./accounts.ts";
+import { type Console, consoleAt, NOWHERE } from "./console.ts";
+import { entryOf } from "./exec_cgroup.ts";
+import { furnishProcess } from "./exec_process.ts";
+import { explained, FirstProcess, stopped } from "./first_process.ts";
+import { statusOf } from "./status.ts";
+import type { ContainerRecord, Entry, Store } from "./store.ts";
+import { asRunc } from "./words.ts";
+
+/** What exec is asked for. */
+export interface ExecOptions {
+  id: string;
+  /**
+   * What is to run, made of the container's configuration and, where names of
+   * accounts have to be looked up, of the container's own files.
+   */
+  process: (spec: Spec, accounts: () => AccountFiles) => Process;
+  /** The process stays when this command ends. */
+  detach: boolean;
+  pidFile?: string;
+  /** A Unix socket that takes the terminal's master side. */
+  consoleSocket?: string;
+  preserveFds: number;
+  /** Cgroups below the container's, `[CONTROLLER:]PATH` each. */
+  cgroups: readonly string[];
+  ignorePaused: boolean;
+  /** Adjusts what is only known of the streams of this command. */
+  terminalSize?: () => Process["consoleSize"];
+}
+
+/** All that is decided of a process before it is started. */
+export interface PreparedExec extends Disposable {
+  plan: Plan;
+  process: Process;
+  /** The container's first process. */
+  first: FirstProcess;
+}
+
+/**
+ * Runs a process in a container and waits for it, or with `detach` until it has
+ * been executed. An attached one is tied to this process: it dies when this one
+ * is killed, as with `run`, so that nothing goes on that nobody waits for and
+ * nobody can signal. (One of runc's goes on.) setns(2), clone(2)
+ *
+ * @returns the command's status, 128+n when signal n killed it; 0 with `detach`
+ * @throws ContainerError where the container is not there, has stopped, or is
+ * paused; CommandError where the command cannot be executed; StepError for a
+ * step that failed
+ */
+export async function exec(
+  store: Store,
+  options: ExecOptions,
+): Promise<number> {
+  using prepared = await prepareExec(store, options);
+  const { plan, process, first } = prepared;
+  using terminal = consoleFor(process, options);
+  const handover: Handover = {
+    plan,
+    args: process.args,
+    announce: false,
+    debug: false,
+    preserve: options.preserveFds,
+    foreground: false,
+    terminal: process.terminal ?? false,
+  };
+  const start: StartOptions = {
+    streams: { [HANDED.process]: first.pidfd, [HANDED.root]: first.root },
+  };
+  const prepare = (pid: number) => {
+    if (options.pidFile !== undefined) writePidFile(options.pidFile, pid);
+  };
+  try {
+    if (options.detach) {
+      await startDetached(handover, start, { prepare, first, terminal });
+      return 0;
+    }
+    const { runParent } = await import("../../launch/parent.ts");
+    return await runParent(handover, {
+      prepare,
+      root: `/proc/self/fd/${first.root.fd}`,
+      started() {},
+    }, start);
+  } catch (error) {
+    if (options.pidFile !== undefined) removePidFile(options.pidFile);
+    throw asRunc(process.args, whyNotJoined(options.id, first, error));
+  }
+}
+
+/**
+ * Decides how a process joins a container; changes nothing. The lock of the
+ * container is held meanwhile and not longer: what is joined is held by
+ * descriptors, and a container that is deleted then lets nobody in.
+ */
+export async function prepareExec(
+  store: Store,
+  options: ExecOptions,
+): Promise<PreparedExec> {
+  using entry = store.open(options.id);
+  checkStatus(entry, options);
+  const { record } = entry;
+  using held = new DisposableStack();
+  const first = held.use(FirstProcess.open(record));
+  const accounts = once(() => readAccounts(first.root));
+  const process = furnishProcess(
+    options.process(record.spec, accounts),
+    accounts,
+  );
+  process.preserve = options.preserveFds;
+  if (process.terminal && !process.consoleSize) {
+    process.consoleSize = options.terminalSize?.();
+  }
+  const plan = await planOf(record, { process, first, options });
+  const release = held.move();
+  return {
+    plan,
+    process,
+    first,
+    [Symbol.dispose]: () => release.dispose(),
+  };
+}
+
+function checkStatus(entry: Entry, { id, ignorePaused }: ExecOptions): void {
+  const status = statusOf(entry);
+  if (status === "stopped") throw stopped(id);
+  if (status === "creating") {
+    throw new ContainerError(
+      `cannot exec in a container that was not created to its end: ${id}`,
+      { hint: `\`container delete --force ${id}\` removes it.` },
+    );
+  }
+  if (status === "paused" && !ignorePaused) {
+    throw new ContainerError(
+      "cannot exec in a paused container (use --ignore-paused to override)",
+      { hint: `\`container resume ${id}\` lets it go on.` },
+    );
+  }
+}
+
+interface Joining {
+  process: Process;
+  first: FirstProcess;
+  options: ExecOptions;
+}
+
+async function planOf(
+  { id, spec: { linux, ...rest }, cgroup, chroot }: ContainerRecord,
+  { process, first, options: { detach, cgroups } }: Joining,
+): Promise<Plan> {
+  const spec: Spec = { ...rest, process, linux };
+  try {
+    const namespaces = first.namespaces();
+    const facts: Facts = {
+      ...readFacts(spec, {
+        init: false,
+        chroot: false,
+        rootKind: "directory",
+        image: null,
+        terminalStreams: [0, 1, 2],
+        mapHelper: true,
+        streams: [],
+        confineDevices: false,
+        overlay: null,
+        seccomp: await specFilter(spec),
+        cgroup: null,
+      }),
+      joins: { detached: detach },
+      foreground: false,
+      denySetgroups: namespaces.includes("user") && deniesSetgroups(first),
+      cgroupEntry: entryOf(cgroup, cgroups, membershipOf(first)),
+    };
+    return compileExec(spec, facts, {
+      pid: first.pid,
+      namespaces,
+      root: chroot === true || !namespaces.includes("mount"),
+    });
+  } catch (error) {
+    throw explained(id, error);
+  }
+}
+
+/** The cgroups it is in, cgroups(7). */
+const membershipOf = (first: FirstProcess) =>
+  Deno.readTextFileSync(first.path("cgroup"));
+
+/** user_namespaces(7): whether the groups of its processes are fixed. */
+const deniesSetgroups = (first: FirstProcess) =>
+  Deno.readTextFileSync(first.path("setgroups")).trim() === "deny";
+
+/** Who takes the terminal, where somebody else does. In runc's words. */
+function consoleFor(
+  { terminal }: Process,
+  { detach, consoleSocket }: ExecOptions,
+): Console {
+  if (consoleSocket === undefined) {
+    if (!detach || !terminal) return NOWHERE;
+    throw new SpecError(
+      "cannot allocate tty if container will detach without setting console socket",
+      { hint: "Give --console-socket PATH." },
+    );
+  }
+  if (detach && terminal) return consoleAt(consoleSocket);
+  throw new SpecError(
+    "cannot use console socket if container will not detach or allocate tty",
+    { hint: "Give --detach and --tty, or leave out --console-socket." },
+  );
+}
+
+interface Detaching {
+  prepare(pid: number): void;
+  first: FirstProcess;
+  terminal: Console;
+}
+
+/** Starts it and waits for its execve, until which it ends when we do. */
+async function startDetached(
+  handover: Handover,
+  start: StartOptions,
+  { prepare, first, terminal }: Detaching,
+): Promise<void> {
+  using container = startContainer(handover, start);
+  try {
+    prepare(container.pid);
+    container.release();
+    await container.isReady(terminal.take, () => Promise.resolve());
+    using held = new DisposableStack();
+    checkStarted(container.walk, outside(first.root, held));
+  } catch (error) {
+    kill(container.pid, SIGNAL.SIGKILL);
+    wait(container.pid);
+    throw error;
+  }
+}
+
+/** A container that ended in between lets nobody in: ESRCH, or ENOMEM of its dead PID namespace. */
+function whyNotJoined(
+  id: string,
+  first: FirstProcess,
+  error: unknown,
+): unknown {
+  if (!(error instanceof StepError)) return error;
+  const { step: { step }, code } = error;
+  const joining = step === "joinProcess" || step === "clone" ||
+    step === "joinCgroups" || step === "openCgroups";
+  return joining && (code === "ESRCH" || !first.isAlive())
+    ? stopped(id)
+    : error;
+}
+
+/** Written whole, and there before the command runs. */
+function writePidFile(path: string, pid: number): void {
+  const draft = `${path}.${Deno.pid}`;
+  Deno.writeTextFileSync(draft, String(pid));
+  Deno.renameSync(draft, path);
+}
+
+function removePidFile(path: string): void {
+  try {
+    Deno.removeSync(path);
+  } catch {
+    // It was never written.
+  }
+}

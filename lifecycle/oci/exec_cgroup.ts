@@ -1,0 +1,99 @@
+/** The cgroup of a process that joins a container. Runs on the host; reads and changes nothing. */
+
+import { readFile } from "../../cgroup/apply.ts";
+import {
+  type CgroupGroup,
+  type CgroupState,
+  readHierarchy,
+} from "../../cgroup/mod.ts";
+import type { CgroupEntry } from "../../plan/facts.ts";
+import { ContainerError, UsageError } from "../../spec/errors.ts";
+
+/**
+ * The ways into a container's cgroup; null where it has none.
+ *
+ * @param wanted cgroups below it, `[CONTROLLER,…:]PATH` each, as runc's --cgroup
+ * @param memberships of the container's first process, /proc/PID/cgroup
+ */
+export function entryOf(
+  state: CgroupState | null,
+  wanted: readonly string[],
+  memberships: string,
+): CgroupEntry | null {
+  const { groups = [] } = state ?? {};
+  const below = wanted.map(parseWanted);
+  const unused = below.find(({ controllers }) =>
+    controllers && !groups.some((group) => isMeant(group, controllers))
+  );
+  if (unused || below.length && !groups.length) {
+    throw new ContainerError(
+      `Cannot join the cgroup ${wanted.join(", ")}: the container is in ${
+        unused?.controllers ? `none of ${unused.controllers.join()}` : "none"
+      }`,
+      { hint: "Leave out --cgroup, or name one that it has." },
+    );
+  }
+  const paths = groups.map((group) => {
+    const asked = below.find(({ controllers }) =>
+      !controllers || isMeant(group, controllers)
+    );
+    return asked
+      ? existing(`${group.path}${asked.path}`)
+      : own(group, memberships);
+  });
+  if (!paths.length) return null;
+  return {
+    join: paths.map((path) => `${path}/cgroup.procs`),
+    back: [],
+    directory: paths.length === 1 && groups[0]!.version === 2
+      ? paths[0]!
+      : null,
+  };
+}
+
+interface Wanted {
+  controllers: string[] | null;
+  /** Empty, or begins with a slash. */
+  path: string;
+}
+
+function parseWanted(text: string): Wanted {
+  const [, controllers, path = ""] = text.match(/^(?:([^:/]*):)?(.*)$/s) ?? [];
+  const parts = path.split("/").filter((part) => part && part !== ".");
+  if (parts.includes("..")) {
+    throw new UsageError(
+      `--cgroup ${text}: it leads out of the container's cgroup`,
+      "Name one below it.",
+    );
+  }
+  return {
+    controllers: controllers ? controllers.split(",") : null,
+    path: parts.map((part) => `/${part}`).join(""),
+  };
+}
+
+const isMeant = ({ controllers }: CgroupGroup, names: readonly string[]) =>
+  names.some((name) => controllers.includes(name));
+
+function existing(path: string): string {
+  if (readFile(`${path}/cgroup.procs`) !== null) return path;
+  throw new ContainerError(
+    `Cannot join the cgroup ${path}: no such file or directory`,
+    { hint: "It has to be there: make it inside, below /sys/fs/cgroup." },
+  );
+}
+
+/**
+ * A cgroup of v2 that has handed controllers to others below it takes no
+ * process, cgroups(7): an init like systemd has gone into one of those. Where
+ * the first process is, there is room.
+ */
+function own({ version, path }: CgroupGroup, memberships: string): string {
+  if (version === 1 || !readFile(`${path}/cgroup.subtree_control`)?.trim()) {
+    return path;
+  }
+  const [, place] = memberships.match(/^0::(\/.*)$/m) ?? [];
+  const mount = readHierarchy().mounts.find(({ version }) => version === 2);
+  const moved = `${mount?.path}${place}`;
+  return moved.startsWith(`${path}/`) ? moved : path;
+}
