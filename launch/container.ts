@@ -57,7 +57,7 @@ export class Container implements Disposable {
    */
   async isReady(
     takeTerminal: (master: Descriptor) => void,
-    hooks: () => Promise<void>,
+    hooks: () => Promise<void> = async () => {},
   ): Promise<boolean> {
     for await (const { byte, descriptor } of this.news()) {
       if (byte === NEWS.running) return true;

@@ -52,6 +52,7 @@ const DESCRIPTIONS: {
   waitForStart: () => "wait to be started",
   waitForHooks: () => "wait for the hooks",
   keepRoot: ({ path }) => `keep the root directory ${path}`,
+  visitRoot: ({ root }) => `make ${root} the root directory for a while`,
   returnToRoot: () => "change the root directory to the one that was kept",
   joinNamespaces: ({ namespaces }) =>
     `join ${

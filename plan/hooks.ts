@@ -29,17 +29,11 @@ export function furnishRoot(spec: Spec, facts: Facts): Step[] {
   return [
     ...change.slice(0, -1),
     {
-      step: "keepRoot",
-      path: "/",
-      why: "the hooks of createContainer come before the root changes",
-      man: "open(2) O_PATH",
-    },
-    {
-      step: "chroot",
+      step: "visitRoot",
       root: spec.root.path,
       why:
-        "what is mounted now is mounted inside: no link of the root filesystem leads out of it",
-      man: "chroot(2)",
+        "the hooks of createContainer come before the root changes; what is mounted now is mounted inside, and no link of the root filesystem leads out of it",
+      man: "open(2) O_PATH, chroot(2)",
     },
     ...furnish,
     {

@@ -11,6 +11,7 @@ type Oci =
   & (
     | "waitForHooks"
     | "keepRoot"
+    | "visitRoot"
     | "returnToRoot"
     | "setIoPriority"
     | "setScheduler"
@@ -21,6 +22,7 @@ type Oci =
 export const OCI_NEEDS: { readonly [K in Oci]: Entry<K> } = {
   waitForHooks: {},
   keepRoot: {},
+  visitRoot: { capabilities: [{ name: "CAP_SYS_CHROOT", in: "here" }] },
   returnToRoot: { capabilities: [{ name: "CAP_SYS_CHROOT", in: "here" }] },
   setIoPriority: {
     capabilities: ({ class: kind }) =>

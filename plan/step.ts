@@ -294,7 +294,9 @@ export type Kinds = {
   waitForHooks: Nothing;
   /** openat(2) O_PATH of a root directory, to come back to. */
   keepRoot: { path: string };
-  /** fchdir(2) and chroot(2): back to it. */
+  /** openat(2) O_PATH of our root directory, chroot(2) to another. */
+  visitRoot: { root: string };
+  /** fchdir(2) and chroot(2): back to what was kept. */
   returnToRoot: Nothing;
 
   // ── the end ──

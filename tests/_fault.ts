@@ -80,6 +80,7 @@ const EVERY_KIND: Record<StepKind, true> = {
   waitForStart: true,
   waitForHooks: true,
   keepRoot: true,
+  visitRoot: true,
   returnToRoot: true,
   setIoPriority: true,
   setScheduler: true,

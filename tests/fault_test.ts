@@ -287,6 +287,7 @@ test("every kind of step has failed once", () => {
     "waitForStart",
     "waitForHooks",
     "keepRoot",
+    "visitRoot",
     "returnToRoot",
     // Of config.json alone.
     "setIoPriority",
