@@ -69,6 +69,56 @@ const COMMANDS: readonly Entry[] = [
     load: async () => (await oci()).deleteCommand,
   },
   {
+    name: "ps",
+    summary: "List the containers that run, or the processes of one",
+    load: async () => (await import("./daily/ps.ts")).psCommand,
+  },
+  {
+    name: "logs",
+    summary: "Print what a container in the background has written",
+    load: async () => (await import("./daily/logs.ts")).logsCommand,
+  },
+  {
+    name: "stop",
+    summary: "Stop containers: SIGTERM, and SIGKILL when that takes too long",
+    load: async () => (await import("./daily/stop.ts")).stopCommand,
+  },
+  {
+    name: "restart",
+    summary: "Stop containers and start them again",
+    load: async () => (await import("./daily/stop.ts")).restartCommand,
+  },
+  {
+    name: "rm",
+    summary: "Remove containers, with their logs",
+    load: async () => (await import("./daily/rm.ts")).rmCommand,
+  },
+  {
+    name: "prune",
+    summary: "Remove every container that has ended",
+    load: async () => (await import("./daily/rm.ts")).pruneCommand,
+  },
+  {
+    name: "wait",
+    summary: "Wait until containers have ended, and print their statuses",
+    load: async () => (await import("./daily/wait.ts")).waitCommand,
+  },
+  {
+    name: "inspect",
+    summary: "Print all that is known of containers, as JSON",
+    load: async () => (await import("./daily/inspect.ts")).inspectCommand,
+  },
+  {
+    name: "rename",
+    summary: "Give a container another name",
+    load: async () => (await import("./daily/inspect.ts")).renameCommand,
+  },
+  {
+    name: "port",
+    summary: "Print the published ports of a container: none can be yet",
+    load: async () => (await import("./daily/inspect.ts")).portCommand,
+  },
+  {
     name: "spec",
     summary: "Write a config.json to begin with, as runc spec does",
     load: async () => (await import("./spec.ts")).specCommand,
@@ -77,6 +127,12 @@ const COMMANDS: readonly Entry[] = [
     name: "features",
     summary: "Print what of OCI's runtime specification is there, as JSON",
     load: async () => (await import("./features.ts")).featuresCommand,
+  },
+  {
+    name: "ended",
+    summary: "See to a container that has ended; started by its keeper",
+    hidden: true,
+    load: async () => (await import("./daily/start.ts")).endedCommand,
   },
   {
     name: "child",

@@ -1,7 +1,8 @@
 /**
- * `deno task walker`: builds launch/walker.c for both architectures and writes
- * the bytes into launch/walker_code.ts. Needs gcc and aarch64-linux-gnu-gcc;
- * only who changes walker.c needs to run it.
+ * `deno task walker`: builds launch/walker.c and launch/keeper.c for both
+ * architectures and writes the bytes into launch/walker_code.ts and
+ * launch/keeper_code.ts. Needs gcc and aarch64-linux-gnu-gcc; only who changes
+ * the sources needs to run it.
  */
 
 // @ts-types="../types/std_path.d.ts"
@@ -21,9 +22,16 @@ const FLAGS =
   "-Os -std=gnu11 -Wall -Wextra -Werror -ffreestanding -nostdlib -static -fno-pic -no-pie -fno-stack-protector -fno-asynchronous-unwind-tables -fno-unwind-tables -fomit-frame-pointer -fno-ident -mno-outline-atomics -Wl,-z,noexecstack,-z,norelro,-z,noseparate-code,--build-id=none,-s"
     .split(" ");
 
-/** Compiles the walker; the bytes of its executable. */
+/** The programs without a libc, and what is said of each. */
+export const NATIVE = {
+  walker: "The walker's",
+  keeper: "The keeper's",
+} as const;
+
+/** Compiles the walker, or another of them; the bytes of its executable. */
 export async function buildWalker(
   arch: keyof typeof COMPILERS,
+  name: keyof typeof NATIVE = "walker",
 ): Promise<Uint8Array> {
   const out = await Deno.makeTempFile();
   try {
@@ -31,9 +39,9 @@ export async function buildWalker(
       arch === "aarch64" || flag !== "-mno-outline-atomics"
     );
     const { success } = await new Deno.Command(COMPILERS[arch], {
-      args: [...flags, "-o", out, join(ROOT, "launch/walker.c")],
+      args: [...flags, "-o", out, join(ROOT, `launch/${name}.c`)],
     }).spawn().status;
-    if (!success) throw new Error(`Cannot compile the walker for ${arch}`);
+    if (!success) throw new Error(`Cannot compile the ${name} for ${arch}`);
     return await Deno.readFile(out);
   } finally {
     await Deno.remove(out);
@@ -63,14 +71,16 @@ function asSource(bytes: Uint8Array): string {
   );
 }
 
-if (import.meta.main) {
-  let source = `// Generated from walker.c by scripts/walker.ts. Do not edit.
+async function write(name: keyof typeof NATIVE): Promise<void> {
+  let source = `// Generated from ${name}.c by scripts/walker.ts. Do not edit.
 
-/** The walker's executable for each architecture, in base64, and what compiled it. */
-export const WALKER = {
+/** ${
+    NATIVE[name]
+  } executable for each architecture, in base64, and what compiled it. */
+export const ${name.toUpperCase()} = {
 `;
   for (const arch of ["x86_64", "aarch64"] as const) {
-    const bytes = await buildWalker(arch);
+    const bytes = await buildWalker(arch, name);
     source += `  // ${bytes.length} bytes
   ${arch}: {
     compiler: ${JSON.stringify(await compilerVersion(arch))},
@@ -80,8 +90,14 @@ ${asSource(bytes)},
 `;
   }
   source += "} as const;\n";
-  await Deno.writeTextFile(join(ROOT, "launch/walker_code.ts"), source);
-  await new Deno.Command(Deno.execPath(), {
-    args: ["fmt", "--quiet", join(ROOT, "launch/walker_code.ts")],
-  }).spawn().status;
+  const path = join(ROOT, `launch/${name}_code.ts`);
+  await Deno.writeTextFile(path, source);
+  await new Deno.Command(Deno.execPath(), { args: ["fmt", "--quiet", path] })
+    .spawn().status;
+}
+
+if (import.meta.main) {
+  for (const name of Object.keys(NATIVE) as (keyof typeof NATIVE)[]) {
+    await write(name);
+  }
 }

@@ -1,0 +1,139 @@
+/**
+ * Names of containers, and what a user may write for one. A name is a symbolic
+ * link to an id, in a directory whose own name can be no id. Runs on the host.
+ */
+
+import { ContainerError, UsageError } from "../../spec/errors.ts";
+import type { Store } from "../oci/store.ts";
+
+/** Docker's rule. */
+const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,254}$/;
+const DIRECTORY = "@names";
+const LOCK = ".lock";
+/** What is shown of an id. */
+export const SHORT = 12;
+
+/** As `ps` shows it: one of ours short, one that somebody chose whole. */
+export const shortId = (id: string) =>
+  /^[0-9a-f]{64}$/.test(id) ? id.slice(0, SHORT) : id;
+
+/** Refuses what cannot be a name. */
+export function checkName(name: string): void {
+  if (NAME.test(name)) return;
+  throw new UsageError(
+    `Invalid container name ${JSON.stringify(name)}`,
+    "It takes letters, digits, and _ . - after the first.",
+  );
+}
+
+/** No two commands give or take names at once; a killed one's lock ends with it. */
+function locked<T>({ root }: Store, act: (directory: string) => T): T {
+  const directory = `${root}/${DIRECTORY}`;
+  Deno.mkdirSync(directory, { recursive: true, mode: 0o711 });
+  using lock = Deno.openSync(`${directory}/${LOCK}`, {
+    create: true,
+    write: true,
+    mode: 0o600,
+  });
+  lock.lockSync(true);
+  return act(directory);
+}
+
+function readLink(path: string): string | null {
+  try {
+    return Deno.readLinkSync(path);
+  } catch (error) {
+    if (
+      error instanceof Deno.errors.NotFound ||
+      error instanceof Deno.errors.PermissionDenied
+    ) return null;
+    throw error;
+  }
+}
+
+function isThere(path: string): boolean {
+  try {
+    return Deno.statSync(path).isDirectory;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+/** Whose name it is: null where it is nobody's, or of one that is gone. */
+function ownerOf({ root }: Store, name: string): string | null {
+  const id = NAME.test(name) ? readLink(`${root}/${DIRECTORY}/${name}`) : null;
+  return id !== null && isThere(`${root}/${id}`) ? id : null;
+}
+
+/**
+ * Gives a name to a container whose directory is there already.
+ *
+ * @throws ContainerError where another one has it, in docker's words
+ */
+export function takeName(store: Store, name: string, id: string): void {
+  checkName(name);
+  locked(store, (directory) => {
+    const owner = ownerOf(store, name);
+    if (owner !== null) {
+      throw new ContainerError(
+        `Cannot use the name ${name}: it is already in use by container ${
+          shortId(owner)
+        }`,
+        {
+          hint:
+            `Remove that one (container rm ${name}), rename it, or take another name.`,
+        },
+      );
+    }
+    // An id is a name as well, and the stronger one.
+    if (isThere(`${store.root}/${name}`)) {
+      throw new ContainerError(
+        `Cannot use the name ${name}: it is the id of a container`,
+        { hint: "Take another name." },
+      );
+    }
+    const path = `${directory}/${name}`;
+    if (readLink(path) !== null) Deno.removeSync(path);
+    Deno.symlinkSync(id, path);
+  });
+}
+
+/** Takes a name back, if it is this container's. */
+export function dropName(store: Store, name: string, id: string): void {
+  if (!isThere(`${store.root}/${DIRECTORY}`)) return;
+  locked(store, (directory) => {
+    const path = `${directory}/${name}`;
+    if (readLink(path) === id) Deno.removeSync(path);
+  });
+}
+
+/**
+ * The id that a word stands for: an id, a name, or the beginning of one id.
+ *
+ * @throws ContainerError where there is none, or more than one
+ */
+export function findContainer(store: Store, word: string): string {
+  if (store.has(word)) return word;
+  const owner = ownerOf(store, word);
+  if (owner !== null) return owner;
+  const found = /^[\w+.-]+$/.test(word)
+    ? store.ids().filter((id) => id.startsWith(word) && store.has(id))
+    : [];
+  const [id] = found;
+  if (id !== undefined && found.length === 1) return id;
+  if (!found.length) {
+    throw new ContainerError(`container does not exist: ${word}`, {
+      hint: "`container ps -a` shows those that do.",
+    });
+  }
+  throw new ContainerError(
+    `Cannot tell which container ${word} is: ${
+      found.map(shortId).join(", ")
+    } begin with it`,
+    { hint: "Write more of the id." },
+  );
+}
+
+/** The name of a container that was given none: no word of it is a person's. */
+export const generatedName = (id: string) => `box-${id.slice(0, 8)}`;

@@ -1,0 +1,39 @@
+/** What is left of containers that nobody needs any more. Runs on the host. */
+
+import type { Store } from "../oci/store.ts";
+import { removeContainer, takeAway } from "./remove.ts";
+import { isKept, look, lookAtAll } from "./view.ts";
+
+/**
+ * Removes those that were to go with their end (`--rm`) and whose keeper was
+ * killed before it could see to that. Costs a look at what is recorded.
+ */
+export async function sweepRemoved(store: Store): Promise<void> {
+  for (const id of store.ids()) {
+    const record = store.peek(id);
+    if (!record?.daily?.autoRemove || isKept(record)) continue;
+    if (look(store, id)?.status !== "exited") continue;
+    using entry = store.find(id);
+    // It may have been started again while we waited for the lock.
+    if (!entry || isKept(entry.record) || entry.isAlive()) continue;
+    await takeAway(store, entry);
+  }
+}
+
+/** Removes all that do not run and are not to; their ids. */
+export async function prune(
+  store: Store,
+  chosen: (view: ReturnType<typeof lookAtAll>[number]) => boolean,
+): Promise<string[]> {
+  const removed: string[] = [];
+  for (const view of lookAtAll(store)) {
+    const { status, record } = view;
+    // One that create made waits for its start: that is an engine's.
+    const idle = status === "exited" || status === "created" && record.daily;
+    if (!idle || !chosen(view)) continue;
+    const force = status === "created";
+    await removeContainer(store, record.id, { force });
+    removed.push(record.id);
+  }
+  return removed;
+}
