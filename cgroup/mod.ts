@@ -5,6 +5,7 @@
  */
 
 export { DEFAULT_DEVICE_RULES, lookupDevice } from "./devices.ts";
+export { extendCgroup } from "./extend.ts";
 export { type Hierarchy, readHierarchy } from "./hierarchy.ts";
 export { Cgroup, type CgroupState, createCgroup } from "./manager.ts";
 export { type CgroupOptions, planCgroup } from "./plan.ts";

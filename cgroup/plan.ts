@@ -6,7 +6,11 @@
  */
 
 import { ContainerError, SpecError } from "../spec/errors.ts";
-import { checkResources, type Resources } from "../spec/resources.ts";
+import {
+  checkResources,
+  type Resources,
+  withoutZeros,
+} from "../spec/resources.ts";
 import { deviceWrites } from "./devices.ts";
 import { enableControllers, enableStep } from "./enable.ts";
 import {
@@ -51,6 +55,8 @@ export interface CgroupOptions {
   resources?: Resources;
   /** Join what stats are read from, where it can be had. */
   stats?: boolean;
+  /** Have every controller of v2 that can be had: limits may come later. */
+  all?: boolean;
   /** Join what freezes, where it can be had. */
   freeze?: boolean;
   /**
@@ -76,12 +82,13 @@ type Wanted = Map<CgroupMount, Need>;
 
 /** The plan of a container's cgroup. */
 export function planCgroup(
-  options: CgroupOptions,
+  asked: CgroupOptions,
   hierarchy: Hierarchy,
   read: ReadLevel = readLevel,
 ): CgroupPlan {
-  const { id, resources = {} } = options;
+  const { id, resources = {} } = asked;
   checkResources(resources);
+  const options = { ...asked, resources: withoutZeros(resources) };
   const plan: CgroupPlan = {
     id,
     groups: [],
@@ -198,6 +205,9 @@ function wantedTrees(
     if (mount) {
       need(mount).optional.add(mount.version === 1 ? names.v1 : names.v2);
     }
+  }
+  for (const name of options.all && unified ? unified.controllers : []) {
+    need(unified!).optional.add(name);
   }
   for (const mount of options.parent === undefined ? [] : hierarchy.mounts) {
     const place = { id: options.id, cgroupsPath: options.parent };

@@ -3,6 +3,7 @@
 import { UsageError } from "../spec/errors.ts";
 import { closestString } from "./closest.ts";
 import { type Command, commandHelp } from "./command.ts";
+import { DAILY_COMMANDS } from "./daily/commands.ts";
 import { HelpRequested } from "./flags.ts";
 import { print } from "./output.ts";
 
@@ -10,7 +11,7 @@ import { print } from "./output.ts";
 export const VERSION = "0.1.0";
 
 /** A row of the table: the command itself is loaded when it is called. */
-interface Entry {
+export interface Entry {
   name: string;
   summary: string;
   hidden?: true;
@@ -18,6 +19,7 @@ interface Entry {
 }
 
 const oci = () => import("./oci/lifecycle.ts");
+const running = () => import("./oci/running.ts");
 
 // Twice a start, every module that is not needed would be read: once in the
 // parent, once in the child.
@@ -68,55 +70,26 @@ const COMMANDS: readonly Entry[] = [
     summary: "Take a container that has stopped away",
     load: async () => (await oci()).deleteCommand,
   },
+  ...DAILY_COMMANDS,
   {
-    name: "ps",
-    summary: "List the containers that run, or the processes of one",
-    load: async () => (await import("./daily/ps.ts")).psCommand,
+    name: "pause",
+    summary: "Stop every process of a container",
+    load: async () => (await running()).pauseCommand,
   },
   {
-    name: "logs",
-    summary: "Print what a container in the background has written",
-    load: async () => (await import("./daily/logs.ts")).logsCommand,
+    name: "resume",
+    summary: "Let the processes of a container go on",
+    load: async () => (await running()).resumeCommand,
   },
   {
-    name: "stop",
-    summary: "Stop containers: SIGTERM, and SIGKILL when that takes too long",
-    load: async () => (await import("./daily/stop.ts")).stopCommand,
+    name: "update",
+    summary: "Change the limits of a container that runs",
+    load: async () => (await import("./oci/update.ts")).updateCommand,
   },
   {
-    name: "restart",
-    summary: "Stop containers and start them again",
-    load: async () => (await import("./daily/stop.ts")).restartCommand,
-  },
-  {
-    name: "rm",
-    summary: "Remove containers, with their logs",
-    load: async () => (await import("./daily/rm.ts")).rmCommand,
-  },
-  {
-    name: "prune",
-    summary: "Remove every container that has ended",
-    load: async () => (await import("./daily/rm.ts")).pruneCommand,
-  },
-  {
-    name: "wait",
-    summary: "Wait until containers have ended, and print their statuses",
-    load: async () => (await import("./daily/wait.ts")).waitCommand,
-  },
-  {
-    name: "inspect",
-    summary: "Print all that is known of containers, as JSON",
-    load: async () => (await import("./daily/inspect.ts")).inspectCommand,
-  },
-  {
-    name: "rename",
-    summary: "Give a container another name",
-    load: async () => (await import("./daily/inspect.ts")).renameCommand,
-  },
-  {
-    name: "port",
-    summary: "Print the published ports of a container: none can be yet",
-    load: async () => (await import("./daily/inspect.ts")).portCommand,
+    name: "events",
+    summary: "Print what a container uses, as JSON, until it ends",
+    load: async () => (await running()).eventsCommand,
   },
   {
     name: "spec",
@@ -127,12 +100,6 @@ const COMMANDS: readonly Entry[] = [
     name: "features",
     summary: "Print what of OCI's runtime specification is there, as JSON",
     load: async () => (await import("./features.ts")).featuresCommand,
-  },
-  {
-    name: "ended",
-    summary: "See to a container that has ended; started by its keeper",
-    hidden: true,
-    load: async () => (await import("./daily/start.ts")).endedCommand,
   },
   {
     name: "child",

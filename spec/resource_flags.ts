@@ -73,7 +73,7 @@ export function parseSize(flag: string, text: string): number {
 }
 
 /** A size, or -1 for none. */
-function parseLimit(flag: string, text: string): number {
+export function parseLimit(flag: string, text: string): number {
   return text.trim() === "-1" ? -1 : parseSize(flag, text);
 }
 

@@ -174,7 +174,7 @@ export function checkResources(resources: Resources): void {
       "linux.resources.memory.swap needs a memory.limit: it is the sum of both",
     );
   }
-  if (swap !== undefined && swap >= 0 && limit !== undefined && swap < limit) {
+  if (swap !== undefined && swap > 0 && limit !== undefined && swap < limit) {
     throw new SpecError(
       "linux.resources.memory.swap is the sum of memory and swap and cannot be less than memory.limit",
     );
@@ -211,4 +211,26 @@ export function checkResources(resources: Resources): void {
       );
     }
   }
+}
+
+/**
+ * Without the members of memory, cpu and blockIO that are 0 and mean nothing
+ * then, as runc has it: engines write every member they know.
+ */
+export function withoutZeros(resources: Resources): Resources {
+  const { memory, cpu, blockIO, ...rest } = resources;
+  return {
+    ...rest,
+    ...(memory ? { memory: nonzero(memory, "swappiness") } : {}),
+    ...(cpu ? { cpu: nonzero(cpu, "idle", "burst") } : {}),
+    ...(blockIO ? { blockIO: nonzero(blockIO) } : {}),
+  };
+}
+
+function nonzero<T extends object>(part: T, ...kept: string[]): T {
+  return Object.fromEntries(
+    Object.entries(part).filter(([name, value]) =>
+      kept.includes(name) || (value !== 0 && value !== "")
+    ),
+  ) as T;
 }

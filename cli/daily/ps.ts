@@ -135,7 +135,8 @@ export const psCommand: Command = {
   async execute(argv) {
     const flags = parseFlags(FLAGS, argv, "container ps");
     if (flags.rest.length) {
-      throw new UsageError("not yet");
+      const { psCommand } = await import("../oci/running.ts");
+      return await psCommand.execute(argv);
     }
     const json = asksJson(flags);
     const { store } = globals();

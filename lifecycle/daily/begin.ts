@@ -197,7 +197,7 @@ async function launch(
     keeper.keep();
     const before = nameOf(container.pid);
     writeAll(fifo.fd, new Uint8Array(1));
-    Deno.removeSync(entry.fifo);
+    await Deno.remove(entry.fifo);
     await executed(container, before);
     checkStarted(container.walk, root());
   } catch (error) {

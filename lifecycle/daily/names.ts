@@ -8,6 +8,8 @@ import type { Store } from "../oci/store.ts";
 
 /** Docker's rule. */
 const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,254}$/;
+/** An id that we made. One that somebody chose has to be written whole. */
+const GENERATED = /^[0-9a-f]{64}$/;
 const DIRECTORY = "@names";
 const LOCK = ".lock";
 /** What is shown of an id. */
@@ -15,7 +17,7 @@ export const SHORT = 12;
 
 /** As `ps` shows it: one of ours short, one that somebody chose whole. */
 export const shortId = (id: string) =>
-  /^[0-9a-f]{64}$/.test(id) ? id.slice(0, SHORT) : id;
+  GENERATED.test(id) ? id.slice(0, SHORT) : id;
 
 /** Refuses what cannot be a name. */
 export function checkName(name: string): void {
@@ -109,30 +111,48 @@ export function dropName(store: Store, name: string, id: string): void {
 }
 
 /**
- * The id that a word stands for: an id, a name, or the beginning of one id.
- *
- * @throws ContainerError where there is none, or more than one
+ * The ids that a word can stand for: that of an id or a name, or those of ours
+ * that begin with it.
  */
-export function findContainer(store: Store, word: string): string {
-  if (store.has(word)) return word;
+function candidates(store: Store, word: string): string[] {
+  if (store.has(word)) return [word];
   const owner = ownerOf(store, word);
-  if (owner !== null) return owner;
-  const found = /^[\w+.-]+$/.test(word)
-    ? store.ids().filter((id) => id.startsWith(word) && store.has(id))
+  if (owner !== null) return [owner];
+  return /^[0-9a-f]+$/.test(word)
+    ? store.ids().filter((id) =>
+      GENERATED.test(id) && id.startsWith(word) && store.has(id)
+    )
     : [];
-  const [id] = found;
-  if (id !== undefined && found.length === 1) return id;
-  if (!found.length) {
-    throw new ContainerError(`container does not exist: ${word}`, {
-      hint: "`container ps -a` shows those that do.",
-    });
-  }
+}
+
+/**
+ * The id that a word stands for; the word itself where there is no such
+ * container, for who has words of his own for that.
+ *
+ * @throws ContainerError where there is more than one
+ */
+export function knownAs(store: Store, word: string): string {
+  const found = candidates(store, word);
+  if (found.length < 2) return found[0] ?? word;
   throw new ContainerError(
     `Cannot tell which container ${word} is: ${
       found.map(shortId).join(", ")
     } begin with it`,
     { hint: "Write more of the id." },
   );
+}
+
+/**
+ * The id that a word stands for: an id, a name, or the beginning of one id.
+ *
+ * @throws ContainerError where there is none, or more than one
+ */
+export function findContainer(store: Store, word: string): string {
+  const id = knownAs(store, word);
+  if (store.has(id)) return id;
+  throw new ContainerError(`container does not exist: ${word}`, {
+    hint: "`container ps -a` shows those that do.",
+  });
 }
 
 /** The name of a container that was given none: no word of it is a person's. */

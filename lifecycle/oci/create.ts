@@ -98,6 +98,7 @@ function cgroupOf({ id, spec }: CreateOptions): CgroupPlan | null {
       devices: [...resources?.devices ?? [], ...DEFAULT_DEVICE_RULES],
     },
     stats: true,
+    all: true,
     freeze: true,
     rootless: !readCaller().privileged,
   }, readHierarchy());

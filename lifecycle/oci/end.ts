@@ -22,10 +22,15 @@ export function signal(
   const status = statusOf(entry);
   if (all && cgroup) {
     for (const each of new Cgroup(cgroup).pids()) kill(each, number);
-    return;
-  }
-  if (status === "stopped" || status === "creating" || !kill(pid, number)) {
+  } else if (
+    status === "stopped" || status === "creating" || !kill(pid, number)
+  ) {
     throw new ContainerError(`container not running: ${id}`);
+  }
+  // On v1 a process that is frozen dies when it thaws, and engines count on it
+  // to die.
+  if (status === "paused" && number === SIGNAL.SIGKILL && cgroup) {
+    new Cgroup(cgroup).thaw();
   }
 }
 
@@ -57,7 +62,11 @@ export async function remove(
 }
 
 async function end(entry: Entry): Promise<void> {
-  const { pid } = entry.record;
+  const { pid, cgroup } = entry.record;
+  if (cgroup && statusOf(entry) === "paused") {
+    kill(pid, SIGNAL.SIGKILL);
+    new Cgroup(cgroup).thaw();
+  }
   const patience = Date.now() + DEATH;
   while (entry.isAlive()) {
     kill(pid, SIGNAL.SIGKILL);

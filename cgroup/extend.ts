@@ -1,0 +1,115 @@
+/**
+ * A controller of v1 that a running container comes under only now, because a
+ * limit of it is asked for. Each tree of v1 is joined on its own and every
+ * joining costs a wait in the kernel, so that a container starts in those alone
+ * that it has use for. On v2 there is one tree, joined at the start.
+ *
+ * @module
+ */
+
+import type { Resources } from "../spec/resources.ts";
+import { applyStep, codeOf, readFile, writeFile } from "./apply.ts";
+import { CONCERNS } from "./files.ts";
+import {
+  type CgroupMount,
+  type Hierarchy,
+  mountOf,
+  readLevel,
+} from "./hierarchy.ts";
+import type { CgroupState } from "./manager.ts";
+import {
+  directoriesAbove,
+  makeDirectory,
+  missingDirectories,
+  notOurs,
+} from "./place.ts";
+import type { CgroupGroup, Need } from "./step.ts";
+
+/**
+ * Brings a container under the controllers that `resources` need, at the place
+ * it has in the other trees. Runs on the host.
+ *
+ * @param record called with what will be there before it is made
+ * @returns what there is then
+ */
+export function extendCgroup(
+  state: CgroupState,
+  resources: Resources,
+  hierarchy: Hierarchy,
+  record: (state: CgroupState) => void,
+): CgroupState {
+  for (const { concern, mount } of lacking(state, resources, hierarchy)) {
+    const place = placeOf(state, hierarchy);
+    if (place === null) continue;
+    const path = `${mount.path}${place}`;
+    const need: Need = {
+      required: new Map([[concern.v1!, concern.what]]),
+      optional: new Set(),
+    };
+    const missing = missingDirectories(mount, path, readLevel);
+    if (missing === null) throw notOurs(mount, path, need);
+    const group: CgroupGroup = {
+      version: 1,
+      controllers: mount.controllers,
+      path,
+    };
+    state = {
+      ...state,
+      groups: [...state.groups, group],
+      made: [...state.made, ...missing],
+    };
+    record(state);
+    for (const directory of [...directoriesAbove(mount.path, path), path]) {
+      if (!missing.includes(directory)) continue;
+      makeDirectory(mount, directory, path, need).forEach(applyStep);
+    }
+    moveAll(state.groups[0]!.path, path);
+  }
+  return state;
+}
+
+function lacking(
+  { groups }: CgroupState,
+  resources: Resources,
+  hierarchy: Hierarchy,
+) {
+  const found: { concern: typeof CONCERNS[number]; mount: CgroupMount }[] = [];
+  for (const concern of CONCERNS) {
+    if (!concern.asked(resources)) continue;
+    const mount = mountOf(hierarchy, concern);
+    if (mount?.version !== 1) continue;
+    const has = groups.some(({ version, controllers }) =>
+      version === 1 && controllers.includes(concern.v1!)
+    );
+    if (has || found.some((other) => other.mount === mount)) continue;
+    found.push({ concern, mount });
+  }
+  return found;
+}
+
+/** Where it is in the tree that it was put in first, from the top; null where that cannot be said. */
+function placeOf({ groups }: CgroupState, { mounts }: Hierarchy) {
+  for (const { path } of groups) {
+    const mount = mounts.find((mount) => path.startsWith(`${mount.path}/`));
+    if (mount) return path.slice(mount.path.length);
+  }
+  return null;
+}
+
+/** Moves until none is left: one that forks meanwhile leaves a child behind. */
+function moveAll(from: string, to: string): void {
+  const pids = (path: string) =>
+    readFile(`${path}/cgroup.procs`)?.split("\n").filter(Boolean) ?? [];
+  for (;;) {
+    const there = new Set(pids(to));
+    const rest = pids(from).filter((pid) => !there.has(pid));
+    if (!rest.length) return;
+    for (const pid of rest) {
+      try {
+        writeFile(`${to}/cgroup.procs`, pid);
+      } catch (error) {
+        if (codeOf(error) !== "ESRCH") throw error;
+      }
+    }
+  }
+}

@@ -1,0 +1,134 @@
+/** The command of an OCI runtime that changes limits. */
+
+import { update } from "../../lifecycle/oci/update.ts";
+import { parseResources } from "../../spec/config.ts";
+import { ContainerError } from "../../spec/errors.ts";
+import { parseInteger, parseLimit } from "../../spec/resource_flags.ts";
+import type { Resources } from "../../spec/resources.ts";
+import type { Command } from "../command.ts";
+import { type Flags, parseFlags } from "../flags.ts";
+import { containerOf } from "./id.ts";
+import { globals } from "./global.ts";
+
+/** The name that stands for standard input. */
+const STDIN = "-";
+
+/** `container update`. */
+export const updateCommand: Command = {
+  name: "update",
+  summary: "Change the limits of a container that runs",
+  usage: "[flags] ID",
+  flags: [
+    {
+      name: "resources",
+      short: "r",
+      value: "FILE",
+      help: "linux.resources as JSON; - is standard input, all else is ignored",
+    },
+    { name: "memory", value: "SIZE", help: "The most memory; -1 is no limit" },
+    {
+      name: "memory-reservation",
+      value: "SIZE",
+      help: "What it is pushed back to when memory is short",
+    },
+    {
+      name: "memory-swap",
+      value: "SIZE",
+      help: "Memory and swap together; -1 is no limit",
+    },
+    { name: "cpu-period", value: "µS", help: "The period of --cpu-quota" },
+    { name: "cpu-quota", value: "µS", help: "Time on processors in a period" },
+    {
+      name: "cpu-burst",
+      value: "µS",
+      help: "What it may save up of the quota",
+    },
+    { name: "cpu-share", value: "N", help: "Weight beside others; 1024" },
+    { name: "cpu-rt-period", value: "µS", help: "The same, for real-time" },
+    { name: "cpu-rt-runtime", value: "µS", help: "Real-time in a period" },
+    { name: "cpu-idle", value: "N", help: "1: only when nothing else runs" },
+    { name: "cpuset-cpus", value: "LIST", help: "The CPUs it may run on" },
+    { name: "cpuset-mems", value: "LIST", help: "Its memory nodes" },
+    {
+      name: "pids-limit",
+      value: "N",
+      help: "The most processes; -1 is no limit",
+    },
+    { name: "blkio-weight", value: "N", help: "Weight on disks, 10 to 1000" },
+    { name: "l3-cache-schema", value: "TEXT", help: "Intel RDT: not here" },
+    { name: "mem-bw-schema", value: "TEXT", help: "Intel RDT: not here" },
+  ],
+  examples: [
+    ["sudo container update --memory 512m web", "from now on"],
+    ["sudo container update --resources - web <limits.json", "as engines do"],
+  ],
+  async execute(argv) {
+    const flags = parseFlags(this.flags, argv, "container update");
+    const id = await containerOf(flags, "update");
+    const file = flags.last("resources");
+    const resources = file === undefined
+      ? fromFlags(flags)
+      : parseResources(await textOf(file));
+    update(globals().store, id, resources);
+    return 0;
+  },
+};
+
+async function textOf(file: string): Promise<string> {
+  if (file === STDIN) return await new Response(Deno.stdin.readable).text();
+  try {
+    return await Deno.readTextFile(file);
+  } catch (cause) {
+    if (!(cause instanceof Deno.errors.NotFound)) throw cause;
+    throw new ContainerError(
+      `Cannot read the resources ${file}: no such file or directory`,
+      { cause },
+    );
+  }
+}
+
+function fromFlags(flags: Flags): Resources {
+  for (const name of ["l3-cache-schema", "mem-bw-schema"]) {
+    if (!flags.last(name)) continue;
+    throw new ContainerError(
+      `Cannot apply --${name}: the container has no resctrl group`,
+    );
+  }
+  const size = (name: string) => {
+    const text = flags.last(name);
+    return text === undefined ? undefined : parseLimit(name, text);
+  };
+  const number = (name: string, least = 0) => {
+    const text = flags.last(name);
+    return text === undefined
+      ? undefined
+      : parseInteger(name, text, [least, Number.MAX_SAFE_INTEGER]);
+  };
+  const pids = number("pids-limit", -1);
+  return {
+    memory: given({
+      limit: size("memory"),
+      reservation: size("memory-reservation"),
+      swap: size("memory-swap"),
+    }),
+    cpu: given({
+      shares: number("cpu-share"),
+      quota: number("cpu-quota", -1),
+      period: number("cpu-period"),
+      burst: number("cpu-burst"),
+      idle: number("cpu-idle"),
+      realtimePeriod: number("cpu-rt-period"),
+      realtimeRuntime: number("cpu-rt-runtime"),
+      cpus: flags.last("cpuset-cpus"),
+      mems: flags.last("cpuset-mems"),
+    }),
+    blockIO: given({ weight: number("blkio-weight") }),
+    ...(pids === undefined ? {} : { pids: { limit: pids } }),
+  };
+}
+
+/** Without the members that nobody gave. */
+const given = <T extends object>(part: T): T =>
+  Object.fromEntries(
+    Object.entries(part).filter(([, value]) => value !== undefined),
+  ) as T;

@@ -1,0 +1,52 @@
+/** ps: the processes of a container, by their numbers on the host. Runs on the host. */
+
+import { Cgroup } from "../../cgroup/mod.ts";
+import { ContainerError } from "../../spec/errors.ts";
+import { statusOf } from "./status.ts";
+import type { Store } from "./store.ts";
+
+/** Their numbers; none once it has stopped. */
+export function processesOf(store: Store, id: string): number[] {
+  using entry = store.open(id);
+  const { pid, cgroup } = entry.record;
+  if (cgroup) return new Cgroup(cgroup).pids();
+  return statusOf(entry) === "stopped" ? [] : [pid];
+}
+
+/** What the host's ps(1) says of them, with options of the caller's. */
+export async function listProcesses(
+  pids: readonly number[],
+  options: readonly string[],
+): Promise<string> {
+  let output: Deno.CommandOutput;
+  try {
+    output = await new Deno.Command("ps", {
+      args: options.length ? [...options] : ["-ef"],
+      stdin: "null",
+    }).output();
+  } catch (cause) {
+    throw new ContainerError("Cannot list the processes: there is no ps here", {
+      hint: "Install procps, or ask for their numbers: --format json.",
+      cause,
+    });
+  }
+  const { success, stdout, stderr } = output;
+  const decoder = new TextDecoder();
+  if (!success) {
+    throw new ContainerError(
+      `Cannot list the processes: ps: ${decoder.decode(stderr).trim()}`,
+    );
+  }
+  const [head = "", ...lines] = decoder.decode(stdout).trimEnd().split("\n");
+  const column = head.trim().split(/\s+/).indexOf("PID");
+  if (column < 0) {
+    throw new ContainerError("Cannot list the processes: ps shows no PID", {
+      hint: "Have it in the columns: -o pid,cmd.",
+    });
+  }
+  const wanted = new Set(pids.map(String));
+  return [
+    head,
+    ...lines.filter((line) => wanted.has(line.trim().split(/\s+/)[column]!)),
+  ].join("\n");
+}

@@ -1,0 +1,69 @@
+/** update: other limits for a container that runs. Runs on the host. */
+
+import { Cgroup, extendCgroup, readHierarchy } from "../../cgroup/mod.ts";
+import { ContainerError } from "../../spec/errors.ts";
+import { type Resources, withoutZeros } from "../../spec/resources.ts";
+import { statusOf } from "./status.ts";
+import type { Store } from "./store.ts";
+
+/**
+ * Changes limits. A controller that the container was started without is
+ * joined now.
+ *
+ * @throws {ContainerError} where the container does not run, or the kernel
+ * refuses
+ */
+export function update(store: Store, id: string, wanted: Resources): void {
+  using entry = store.open(id);
+  const status = statusOf(entry);
+  if (status === "stopped" || status === "creating") {
+    throw new ContainerError(`container not running: ${id} is ${status}`);
+  }
+  const resources = changes(wanted);
+  const { cgroup: state, spec } = entry.record;
+  if (!state) {
+    throw new ContainerError(
+      `Cannot update ${id}: it has no cgroup of its own`,
+      { hint: "Create it with cgroups: leave out --cgroup-manager disabled." },
+    );
+  }
+  const cgroup = extendCgroup(state, resources, readHierarchy(), (cgroup) => {
+    entry.save({ ...entry.record, cgroup });
+  });
+  new Cgroup(cgroup).update(resources);
+  entry.save({
+    ...entry.record,
+    spec: {
+      ...spec,
+      linux: {
+        ...spec.linux,
+        resources: merge(spec.linux.resources, resources),
+      },
+    },
+  });
+}
+
+/**
+ * Leaves out what says nothing: engines send every member they know, as 0 where
+ * nothing is to change; and the devices, which stay what they were.
+ */
+function changes({ devices: _, pids, ...resources }: Resources): Resources {
+  return {
+    ...withoutZeros(resources),
+    ...(pids?.limit ? { pids } : {}),
+  };
+}
+
+function merge(old: Resources | undefined, changed: Resources): Resources {
+  const { memory, cpu, blockIO, unified } = old ?? {};
+  return {
+    ...old,
+    ...changed,
+    memory: { ...memory, ...changed.memory },
+    cpu: { ...cpu, ...changed.cpu },
+    blockIO: { ...blockIO, ...changed.blockIO },
+    ...(unified || changed.unified
+      ? { unified: { ...unified, ...changed.unified } }
+      : {}),
+  };
+}

@@ -1,0 +1,80 @@
+/** A bundle of our own making, for the tests of an OCI runtime's commands. */
+
+// @ts-types="../types/std_assert.d.ts"
+import { assertEquals } from "@std/assert";
+import {
+  CONTAINER,
+  container,
+  copyRootfs,
+  type Result,
+  TempDir,
+} from "./_harness.ts";
+
+/** A bundle and a place for the state of what is made of it. */
+export class Bundle implements AsyncDisposable {
+  readonly #ids = new Set<string>();
+  private constructor(readonly dir: TempDir) {}
+
+  static async make(
+    args: string[],
+    change: (config: Config) => void = () => {},
+  ): Promise<Bundle> {
+    const bundle = new Bundle(new TempDir());
+    const { path } = bundle.dir;
+    await copyRootfs(path);
+    const spec = await container(["spec", "--bundle", path]);
+    assertEquals([spec.status, spec.stderr], [0, ""]);
+    const file = `${path}/config.json`;
+    const config = JSON.parse(await Deno.readTextFile(file)) as Config;
+    config.process.args = args;
+    config.process.terminal = false;
+    change(config);
+    await Deno.writeTextFile(file, JSON.stringify(config));
+    return bundle;
+  }
+
+  /** Runs a command of the runtime. */
+  call(command: string, ...args: string[]): Promise<Result> {
+    return container(["--root", `${this.dir.path}/state`, command, ...args]);
+  }
+
+  /** The same, which has to succeed and to say nothing of its own. */
+  async does(command: string, ...args: string[]): Promise<string> {
+    const { status, stdout, stderr } = await this.call(command, ...args);
+    assertEquals([status, stderr], [0, ""], `${command} ${args.join(" ")}`);
+    return stdout;
+  }
+
+  async create(id: string, ...flags: string[]): Promise<void> {
+    this.#ids.add(id);
+    // The container has our streams for as long as it lives: none that is waited for.
+    const state = `${this.dir.path}/state`;
+    const [program, ...words] = CONTAINER;
+    const { code } = await new Deno.Command(program!, {
+      args: [
+        ...[...words, "--root", state, "create"],
+        ...["--bundle", this.dir.path, ...flags, id],
+      ],
+      stdin: "null",
+      stdout: "null",
+      stderr: "inherit",
+    }).output();
+    assertEquals(code, 0);
+  }
+
+  async status(id: string): Promise<string> {
+    return JSON.parse(await this.does("state", id)).status;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const id of this.#ids) await this.call("delete", "--force", id);
+    await this.dir[Symbol.asyncDispose]();
+  }
+}
+
+/** What the tests change of a config.json. */
+export interface Config {
+  process: { args: string[]; terminal: boolean; cwd: string };
+  hooks?: Record<string, { path: string; args?: string[] }[]>;
+  linux: Record<string, unknown>;
+}
