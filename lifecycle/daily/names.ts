@@ -110,6 +110,18 @@ export function dropName(store: Store, name: string, id: string): void {
   });
 }
 
+/** Takes back the names of containers that are gone. */
+export function sweepNames(store: Store): void {
+  if (!isThere(`${store.root}/${DIRECTORY}`)) return;
+  locked(store, (directory) => {
+    for (const { name, isSymlink } of Deno.readDirSync(directory)) {
+      if (isSymlink && ownerOf(store, name) === null) {
+        Deno.removeSync(`${directory}/${name}`);
+      }
+    }
+  });
+}
+
 /**
  * The ids that a word can stand for: that of an id or a name, or those of ours
  * that begin with it.

@@ -1,6 +1,7 @@
 /** What is left of containers that nobody needs any more. Runs on the host. */
 
 import type { Store } from "../oci/store.ts";
+import { sweepNames } from "./names.ts";
 import { removeContainer, takeAway } from "./remove.ts";
 import { isKept, look, lookAtAll } from "./view.ts";
 
@@ -20,12 +21,27 @@ export async function sweepRemoved(store: Store): Promise<void> {
   }
 }
 
+/** How old a directory without a record is whose maker was killed, in milliseconds. */
+const OLD = 60_000;
+
+/** Removes what commands that were killed at the wrong moment have left. */
+export function sweepUnrecorded(store: Store): void {
+  for (const id of store.ids()) {
+    if (store.has(id)) continue;
+    const path = `${store.root}/${id}`;
+    const changed = Deno.statSync(path).mtime?.getTime() ?? Date.now();
+    if (Date.now() - changed > OLD) Deno.removeSync(path, { recursive: true });
+  }
+  sweepNames(store);
+}
+
 /** Removes all that do not run and are not to; their ids. */
 export async function prune(
   store: Store,
   chosen: (view: ReturnType<typeof lookAtAll>[number]) => boolean,
 ): Promise<string[]> {
   const removed: string[] = [];
+  sweepUnrecorded(store);
   for (const view of lookAtAll(store)) {
     const { status, record } = view;
     // One that create made waits for its start: that is an engine's.
