@@ -108,7 +108,10 @@ export class Daily implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     const { stdout } = await this.call("ps", "-aq", "--no-trunc");
     const ids = stdout.trim().split("\n").filter(Boolean);
-    if (ids.length) await this.call("rm", "-f", ...ids);
+    if (ids.length) {
+      const { status, stderr } = await this.call("rm", "-f", ...ids);
+      assertEquals([status, stderr], [0, ""]);
+    }
     await this.dir[Symbol.asyncDispose]();
   }
 }
