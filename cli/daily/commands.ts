@@ -40,6 +40,16 @@ export const DAILY_COMMANDS: readonly Entry[] = [
     load: async () => (await import("./wait.ts")).waitCommand,
   },
   {
+    name: "stats",
+    summary: "Show what containers use, live",
+    load: async () => (await import("./stats.ts")).statsCommand,
+  },
+  {
+    name: "top",
+    summary: "List the processes of a container that runs",
+    load: async () => (await import("./top.ts")).topCommand,
+  },
+  {
     name: "inspect",
     summary: "Print all that is known of containers, as JSON",
     load: async () => (await import("./inspect.ts")).inspectCommand,
