@@ -33,22 +33,22 @@ export const runCommand: Command = {
     stackTraces.shown = flags.has("debug");
     // The command line is judged before anything is looked for on disk.
     const options = optionsFromFlags(flags);
-    if (isKept(flags)) {
-      const { runKept } = await import("./daily/run.ts");
-      return await runKept(flags, options);
-    }
+    const kept = isKept(flags) ? await import("./daily/run.ts") : null;
+    if (kept && flags.has("detach")) return await kept.runKept(flags, options);
     const events = statusLines(flags);
     for (let index = 0; index < (options.preserveFds ?? 0); index++) {
       requireInherited(`--preserve-fd ${options.preserveFds}`, 3 + index);
     }
     const rootfs = await findRootFilesystem(options.rootfs, say);
+    const how = {
+      announce: !flags.has("quiet"),
+      debug: flags.has("debug"),
+      say,
+      events,
+    };
     try {
-      return await run(await prepare(options, rootfs), {
-        announce: !flags.has("quiet"),
-        debug: flags.has("debug"),
-        say,
-        events,
-      });
+      if (kept) return await kept.runInFront(flags, options, rootfs, how);
+      return await run(await prepare(options, rootfs), how);
     } catch (error) {
       const { explainRefusal } = await import("../lifecycle/refusals.ts");
       throw explainRefusal(error);

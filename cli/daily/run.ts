@@ -2,6 +2,7 @@
 
 import { runDetached } from "../../lifecycle/daily/make.ts";
 import type { ContainerOptions } from "../../lifecycle/options.ts";
+import type { RunOptions } from "../../lifecycle/run.ts";
 import { explainRefusal } from "../../lifecycle/refusals.ts";
 import { findRootFilesystem } from "../../lifecycle/root_filesystem.ts";
 import { UsageError } from "../../spec/errors.ts";
@@ -10,14 +11,25 @@ import { globals } from "../oci/global.ts";
 import { print, say } from "../output.ts";
 import { wishesOf } from "./wishes.ts";
 
-/** Runs a container that is recorded. */
+/** Runs a container that has a name, and ends with this command. */
+export async function runInFront(
+  flags: Flags,
+  options: ContainerOptions,
+  rootfs: string,
+  how: RunOptions,
+): Promise<number> {
+  const wishes = wishesOf(flags)!;
+  const { runNamed } = await import("../../lifecycle/daily/foreground.ts");
+  return await runNamed(globals().store, options, rootfs, wishes, how);
+}
+
+/** Runs a container in the background. */
 export async function runKept(
   flags: Flags,
   options: ContainerOptions,
 ): Promise<number> {
   const wishes = wishesOf(flags)!;
   const { store } = globals();
-  if (!flags.has("detach")) throw new UsageError("not yet");
   if (flags.last("init") === "true") {
     throw new UsageError(
       "--init is for a container in the foreground: nothing of ours stays in one in the background",
