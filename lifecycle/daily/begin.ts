@@ -52,7 +52,10 @@ const SIZE = { height: 24, width: 80 };
 /** What a container of a record is to be. Changes nothing. */
 export async function decideDetached(
   id: string,
-  { options, rootfs, interactive }: DailyRecord,
+  { options, rootfs, interactive }: Pick<
+    DailyRecord,
+    "options" | "rootfs" | "interactive"
+  >,
 ): Promise<Decided> {
   let used: Resources = {};
   const decided = await decideAll(
