@@ -21,9 +21,10 @@ export interface Entry {
 const oci = () => import("./oci/lifecycle.ts");
 const running = () => import("./oci/running.ts");
 
+/** Every command, hidden ones too. */
 // Twice a start, every module that is not needed would be read: once in the
 // parent, once in the child.
-const COMMANDS: readonly Entry[] = [
+export const COMMANDS: readonly Entry[] = [
   {
     name: "run",
     summary: "Run a command in a new container",
@@ -100,6 +101,17 @@ const COMMANDS: readonly Entry[] = [
     name: "features",
     summary: "Print what of OCI's runtime specification is there, as JSON",
     load: async () => (await import("./features.ts")).featuresCommand,
+  },
+  {
+    name: "completion",
+    summary:
+      "Print what bash, zsh or fish needs to complete commands and flags",
+    load: async () => (await import("./shell/completion.ts")).completionCommand,
+  },
+  {
+    name: "man",
+    summary: "Print a manual page: of the program, or of a command",
+    load: async () => (await import("./shell/man.ts")).manCommand,
   },
   {
     name: "child",

@@ -18,7 +18,7 @@ const FLAGS: readonly Flag[] = [
     value: "KEY=VALUE",
     help: "name=, id=, status= or label=K[=V]; repeat it to narrow",
   },
-  FORMAT,
+  { ...FORMAT, help: "table, json, or names: one a line" },
   { name: "last", short: "n", value: "N", help: "The N newest, in any state" },
   { name: "latest", short: "l", help: "The newest, in any state" },
   { name: "no-trunc", help: "Whole ids and commands" },
@@ -138,7 +138,8 @@ export const psCommand: Command = {
       const { psCommand } = await import("../oci/running.ts");
       return await psCommand.execute(argv);
     }
-    const json = asksJson(flags);
+    const names = flags.last("format") === "names";
+    const json = !names && asksJson(flags);
     const { store } = globals();
     await sweepRemoved(store);
     const filters = flags.all("filter");
@@ -151,7 +152,8 @@ export const psCommand: Command = {
       .slice(0, newest);
     const whole = flags.has("no-trunc");
     const idOf = ({ record: { id } }: View) => whole ? id : shortId(id);
-    if (json) print(JSON.stringify(views.map(asObject)));
+    if (names) views.forEach(({ name }) => print(name));
+    else if (json) print(JSON.stringify(views.map(asObject)));
     else if (flags.has("quiet")) views.forEach((view) => print(idOf(view)));
     else {
       print(table([
