@@ -3,6 +3,7 @@
 import { UsageError } from "../spec/errors.ts";
 import { closestString } from "./closest.ts";
 import { type Command, commandHelp } from "./command.ts";
+import { DAILY_COMMANDS } from "./daily/commands.ts";
 import { HelpRequested } from "./flags.ts";
 import { print } from "./output.ts";
 
@@ -10,7 +11,7 @@ import { print } from "./output.ts";
 export const VERSION = "0.1.0";
 
 /** A row of the table: the command itself is loaded when it is called. */
-interface Entry {
+export interface Entry {
   name: string;
   summary: string;
   hidden?: true;
@@ -21,9 +22,10 @@ const oci = () => import("./oci/lifecycle.ts");
 const criu = () => import("./oci/checkpoint.ts");
 const running = () => import("./oci/running.ts");
 
+/** Every command, hidden ones too. */
 // Twice a start, every module that is not needed would be read: once in the
 // parent, once in the child.
-const COMMANDS: readonly Entry[] = [
+export const COMMANDS: readonly Entry[] = [
   {
     name: "run",
     summary: "Run a command in a new container",
@@ -75,11 +77,7 @@ const COMMANDS: readonly Entry[] = [
     summary: "Run a command in a container that is there",
     load: async () => (await import("./oci/exec.ts")).execCommand,
   },
-  {
-    name: "ps",
-    summary: "List the processes of a container",
-    load: async () => (await running()).psCommand,
-  },
+  ...DAILY_COMMANDS,
   {
     name: "pause",
     summary: "Stop every process of a container",
@@ -119,6 +117,17 @@ const COMMANDS: readonly Entry[] = [
     name: "features",
     summary: "Print what of OCI's runtime specification is there, as JSON",
     load: async () => (await import("./features.ts")).featuresCommand,
+  },
+  {
+    name: "completion",
+    summary:
+      "Print what bash, zsh or fish needs to complete commands and flags",
+    load: async () => (await import("./shell/completion.ts")).completionCommand,
+  },
+  {
+    name: "man",
+    summary: "Print a manual page: of the program, or of a command",
+    load: async () => (await import("./shell/man.ts")).manCommand,
   },
   {
     name: "child",

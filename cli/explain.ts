@@ -1,7 +1,8 @@
 /** `container explain`: the plan of a command, with the reason of each step. */
 
 import { rootToExplain } from "../lifecycle/plan.ts";
-import { prepare } from "../lifecycle/run.ts";
+import type { ContainerOptions } from "../lifecycle/options.ts";
+import { containerId, prepare, type Prepared } from "../lifecycle/run.ts";
 import { UsageError } from "../spec/errors.ts";
 import { closestString } from "./closest.ts";
 import type { Command } from "./command.ts";
@@ -48,10 +49,10 @@ export const explainCommand: Command = {
       "container explain run",
     );
     const options = optionsFromFlags(flags);
-    const { spec, plan, leftOut, cgroup } = await prepare(
-      options,
-      await rootToExplain(options.rootfs, say),
-    );
+    const rootfs = await rootToExplain(options.rootfs, say);
+    const { spec, plan, leftOut, cgroup } = flags.has("detach")
+      ? await prepareDetached(options, rootfs, flags.has("interactive"))
+      : await prepare(options, rootfs);
     const asked = (name: string) => own.has(name) || flags.has(name);
     const explained: Explained = { plan, args: spec.process.args, leftOut };
     if (asked("json")) {
@@ -68,6 +69,18 @@ export const explainCommand: Command = {
     return 0;
   },
 };
+
+async function prepareDetached(
+  options: ContainerOptions,
+  rootfs: string,
+  interactive: boolean,
+): Promise<Prepared> {
+  const { decideDetached } = await import("../lifecycle/daily/begin.ts");
+  const { compile } = await import("../plan/compile.ts");
+  const wanted = { options, rootfs, interactive };
+  const decided = await decideDetached(containerId(), wanted);
+  return { ...decided, plan: compile(decided.spec, decided.facts) };
+}
 
 function notExplained(word: string | undefined): UsageError {
   if (word === undefined) {

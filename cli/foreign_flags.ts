@@ -6,32 +6,29 @@
 const ALWAYS = "It is always so: leave it out.";
 const DEFAULT_MOUNT = "It is mounted by default: leave it out.";
 const NEW = "It is new by default: leave it out.";
-const NO_NAMES = "A container has no name and no record yet: leave it out.";
 const NO_IMAGES = "There are no images yet: --rootfs names a directory.";
 const NO_NETWORKS =
   "There are no networks of its own yet: --network host shares the host's.";
 const NO_HEALTH = "Nothing looks after a container's health: leave it out.";
 const NO_LOGS =
-  "What it writes goes where the standard streams of run go: redirect them.";
+  "It goes to the standard streams of run, or with --detach to what logs shows.";
 const NO_PAIR = "It takes no pair of words here:";
 const BY_DESCRIPTOR = "Files are named by path here:";
 
 /** By name: what to do instead, a sentence. */
 const NEAREST: Record<string, string> = {
   // docker run
-  annotation: NO_NAMES,
+  annotation: "Use --label.",
   attach: NO_LOGS,
   a: NO_LOGS,
   "blkio-weight-device": "Use --blkio-weight, for all disks.",
   "cgroup-parent": "Its cgroup is made where you are: leave it out.",
-  cidfile: "Use --status-fd, which tells the pid.",
+  cidfile: "--detach prints the id.",
   c: "Use --cpu-shares.",
   "cpu-count": "That is for Windows: use --cpus.",
   "cpu-percent": "That is for Windows: use --cpus.",
   "cpu-rt-period": "Use --cpus.",
   "cpu-rt-runtime": "Use --cpus.",
-  detach: "Run it in the background: container run … &.",
-  d: "Run it in the background: container run … &.",
   "detach-keys": "There is no detaching: run it in tmux(1) or screen(1).",
   "device-cgroup-rule":
     "Use --device HOST:INSIDE:ACCESS; other nodes open nothing.",
@@ -53,15 +50,12 @@ const NEAREST: Record<string, string> = {
   ip6: NO_NETWORKS,
   isolation: "That is for Windows: leave it out.",
   "kernel-memory": "The kernel counts it as memory: use --memory.",
-  label: NO_NAMES,
-  l: NO_NAMES,
-  "label-file": NO_NAMES,
+  "label-file": "Give each by --label.",
   link: NO_NETWORKS,
   "link-local-ip": NO_NETWORKS,
   "log-driver": NO_LOGS,
   "log-opt": NO_LOGS,
   "mac-address": NO_NETWORKS,
-  name: "A container has no name yet; --hostname is its name inside.",
   net: "Use --network.",
   "network-alias": NO_NETWORKS,
   platform: NO_IMAGES,
@@ -70,13 +64,9 @@ const NEAREST: Record<string, string> = {
   "publish-all": NO_NETWORKS,
   P: NO_NETWORKS,
   pull: NO_IMAGES,
-  restart: "Nothing starts it again: use a loop, or a systemd.service(5).",
-  rm: ALWAYS,
   runtime: "It is its own runtime: leave it out.",
   "security-opt": "Use --seccomp, --apparmor, --selinux or --no-new-privs.",
   "sig-proxy": ALWAYS,
-  "stop-signal": "Send the signal: run passes it on.",
-  "stop-timeout": "Use timeout(1).",
   "storage-opt": "Use --overlay or --ephemeral.",
   "use-api-socket": "There is no daemon and no socket: leave it out.",
   "volume-driver": "Mount it on the host and use --volume.",

@@ -73,7 +73,7 @@ Deno.test("parseRunFlags() answers a flag of docker's, and guesses at others", a
     "sh",
   );
   await refused(/Unknown flag -p80:80\. .*--network host/, "-p80:80");
-  await refused(/Unknown flag -dit\. .*background/, "-dit");
+  await refused(/Unknown flag -diP\. .*--network host/, "-diP");
   await refused(
     /Unknown flag --hostnme\. Did you mean --hostname/,
     "--hostnme",

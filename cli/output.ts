@@ -36,10 +36,17 @@ export function warn(message: string): void {
 
 /** Writes what the command is for. */
 export function print(text: string): void {
-  const bytes = encoder.encode(text.endsWith("\n") ? text : `${text}\n`);
+  printBytes(encoder.encode(text.endsWith("\n") ? text : `${text}\n`));
+}
+
+/** Writes what is no text, or not ours. */
+export function printBytes(
+  bytes: Uint8Array,
+  to: "stdout" | "stderr" = "stdout",
+): void {
   try {
     for (let rest = bytes; rest.length;) {
-      rest = rest.subarray(Deno.stdout.writeSync(rest));
+      rest = rest.subarray(Deno[to].writeSync(rest));
     }
   } catch (error) {
     if (error instanceof Deno.errors.BrokenPipe) throw new ClosedReader();

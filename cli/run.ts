@@ -8,7 +8,7 @@ import type { Command } from "./command.ts";
 import type { Flags } from "./flags.ts";
 import { say, stackTraces } from "./output.ts";
 import { parseRunFlags } from "./parse_run.ts";
-import { RUN_FLAGS } from "./run_flags.ts";
+import { KEPT_FLAGS, RUN_FLAGS } from "./run_flags.ts";
 import { optionsFromFlags } from "./run_options.ts";
 import { parseNumber } from "./run_values.ts";
 
@@ -40,24 +40,34 @@ export const runCommand: Command = {
     stackTraces.shown = flags.has("debug");
     // The command line is judged before anything is looked for on disk.
     const options = optionsFromFlags(flags);
+    const kept = isKept(flags) ? await import("./daily/run.ts") : null;
+    if (kept && flags.has("detach")) return await kept.runKept(flags, options);
     const events = statusLines(flags);
     for (let index = 0; index < (options.preserveFds ?? 0); index++) {
       requireInherited(`--preserve-fd ${options.preserveFds}`, 3 + index);
     }
     const rootfs = await findRootFilesystem(options.rootfs, say);
+    const how = {
+      announce: !flags.has("quiet"),
+      debug: flags.has("debug"),
+      say,
+      events,
+    };
     try {
-      return await run(await prepare(options, rootfs), {
-        announce: !flags.has("quiet"),
-        debug: flags.has("debug"),
-        say,
-        events,
-      });
+      if (kept) return await kept.runInFront(flags, options, rootfs, how);
+      return await run(await prepare(options, rootfs), how);
     } catch (error) {
       const { explainRefusal } = await import("../lifecycle/refusals.ts");
       throw explainRefusal(error);
     }
   },
 };
+
+/** Whether it has a record that other commands find it by. */
+const isKept = (flags: Flags) =>
+  KEPT_FLAGS.some(({ name }) =>
+    name !== "rm" && flags.last(name) !== undefined
+  );
 
 /** The highest number that a descriptor has by default, getrlimit(2). */
 const MAX_DESCRIPTOR = 1023;

@@ -72,8 +72,41 @@ const RESOURCE_FLAGS: readonly Flag[] = [
   },
 ];
 
+/** What makes it outlive the command that starts it, cli/daily/wishes.ts. */
+export const KEPT_FLAGS: readonly Flag[] = [
+  {
+    name: "detach",
+    short: "d",
+    help: "In the background: print the id, and end",
+  },
+  { name: "name", value: "NAME", help: "What other commands call it" },
+  { name: "rm", help: "It goes when it ends (default without a name)" },
+  {
+    name: "restart",
+    value: "POLICY",
+    help: "no, on-failure[:N], always or unless-stopped",
+  },
+  { name: "label", short: "l", value: "K=V", help: "To find it by" },
+  {
+    name: "stop-signal",
+    value: "SIGNAL",
+    help: "What stop sends (SIGTERM)",
+  },
+  {
+    name: "stop-timeout",
+    value: "SECONDS",
+    help: "From that to SIGKILL (10)",
+  },
+  {
+    name: "log-max-size",
+    value: "SIZE",
+    help: "Of the log before it is begun anew (4m); 0 for no end",
+  },
+];
+
 /** Every flag that says something of the container. */
 export const RUN_FLAGS: readonly Flag[] = [
+  ...KEPT_FLAGS,
   {
     name: "rootfs",
     value: "DIR",

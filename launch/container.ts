@@ -18,6 +18,7 @@ import { type Message, receive, socketPair } from "../ffi/socket.ts";
 import type { Plan } from "../plan/step.ts";
 import { type Handover, NEWS } from "./handover.ts";
 import { HANDED } from "./handed.ts";
+import type { Keeper } from "./keeper.ts";
 import { packHandover } from "./pack_handover.ts";
 import { compileSteps, type Program } from "./program.ts";
 import { clonedPid, type Walk, walk } from "./walker.ts";
@@ -130,6 +131,8 @@ export interface StartOptions {
   released?: boolean;
   /** What the walked steps have been compiled to. */
   program?: Program;
+  /** Who starts it, and is its parent, in our place. */
+  keeper?: Keeper;
 }
 
 /**
@@ -139,7 +142,8 @@ export interface StartOptions {
  */
 export function startContainer(
   handover: Handover,
-  { streams = {}, news = true, released = false, program }: StartOptions = {},
+  { streams = {}, news = true, released = false, program, keeper }:
+    StartOptions = {},
 ): Container {
   using undo = new DisposableStack();
   const file = handover.plan.init
@@ -170,10 +174,12 @@ export function startContainer(
   }
   if (released) writeAll(lifeline.write.fd, new Uint8Array(1));
   const steps = () => walkedSteps(handover.plan);
+  const compiled = program ?? compileSteps(steps());
+  const by = keeper?.prepare(compiled);
   const walking = undo.use(
-    walk(program ?? compileSteps(steps()), steps, { fds }),
+    walk(compiled, steps, { fds: { ...fds, ...by?.fds }, by }),
   );
-  const pid = clonedPid(walking);
+  const pid = keeper ? keeper.clonedPid(walking) : clonedPid(walking);
   undo.move();
   return new Container(pid, walking, status, lifeline.write, handover, file);
 }

@@ -35,25 +35,27 @@ let executable: Descriptor | undefined;
  * changes later: the fallback needs a directory of the host.
  */
 export function openWalker(): Descriptor {
-  return executable ??= moveUp(makeWalker());
+  return executable ??= moveUp(
+    executableFile("walker", WALKER[Deno.build.arch].code),
+  );
 }
 
-function makeWalker(): Descriptor {
-  const { arch } = Deno.build;
-  const code = fromBase64(WALKER[arch].code);
+/** A program of ours as a file that nobody can change, from its base64. */
+export function executableFile(name: string, base64: string): Descriptor {
+  const code = fromBase64(base64);
   try {
-    return memoryFile("walker", code, { sealed: true, executable: true });
+    return memoryFile(name, code, { sealed: true, executable: true });
   } catch (error) {
     // vm.memfd_noexec=2 forbids executable memory files.
     if (!(error instanceof SyscallError) || error.code !== "EACCES") {
       throw error;
     }
-    return walkerOnDisk(code);
+    return executableOnDisk(code);
   }
 }
 
 /** A file that only we can open and that has no name any more. */
-function walkerOnDisk(code: Uint8Array): Descriptor {
+function executableOnDisk(code: Uint8Array): Descriptor {
   for (const dir of ["/run", "/dev/shm", "/tmp", "/var/tmp"]) {
     try {
       const path = Deno.makeTempFileSync({ dir, prefix: "container-walker-" });
@@ -118,6 +120,8 @@ export interface WalkOptions {
    * could lead to something else. The walker starts in it.
    */
   proc?: Descriptor;
+  /** What is started in the walker's place, and starts it. */
+  by?: { executable: Descriptor; argv: string[] };
 }
 
 /**
@@ -145,7 +149,7 @@ const aboveAll = (fds: NonNullable<WalkOptions["fds"]>) =>
 export function walk(
   program: Program,
   steps: () => readonly Step[],
-  { fds = {}, proc }: WalkOptions = {},
+  { fds = {}, proc, by }: WalkOptions = {},
 ): Walk {
   // Numbers are given one after the other: none may be taken that still stands
   // for something here.
@@ -162,8 +166,8 @@ export function walk(
   }
   try {
     const pid = spawn(
-      `${proc ? "" : "/proc/"}self/fd/${above(openWalker())}`,
-      ["walker", String(HANDED.walk)],
+      `${proc ? "" : "/proc/"}self/fd/${above(by?.executable ?? openWalker())}`,
+      by?.argv ?? ["walker", String(HANDED.walk)],
       handed,
       proc,
     );

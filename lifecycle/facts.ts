@@ -105,7 +105,7 @@ export function readFacts(
  * The words that start this program again. A compiled one needs none but its
  * name; under `deno run` they are Deno's and the script.
  */
-function selfArgv(): string[] {
+export function selfArgv(): string[] {
   const argv = ["/proc/self/exe"];
   if (Deno.build.standalone) return argv;
   return [
@@ -127,7 +127,8 @@ function moduleFlags(): string[] {
   return ["--import-map", new URL("deno.json", Deno.mainModule).href];
 }
 
-function selfEnv(): string[] {
+/** What of the environment it needs for that. */
+export function selfEnv(): string[] {
   return Object.entries(Deno.env.toObject())
     .filter(([name]) => SELF_ENV.test(name))
     .map(([name, value]) => `${name}=${value}`)

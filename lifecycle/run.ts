@@ -12,6 +12,7 @@ import type { Facts } from "../plan/facts.ts";
 import { asksForMap, hasHandedMounts } from "../plan/handed.ts";
 import type { Plan } from "../plan/step.ts";
 import { ContainerError, EXIT } from "../spec/errors.ts";
+import type { Resources } from "../spec/resources.ts";
 import type { Spec } from "../spec/types.ts";
 import type { CgroupPlan } from "../cgroup/step.ts";
 import { readCaller } from "./caller.ts";
@@ -70,11 +71,17 @@ export async function prepare(
   return { ...decided, plan: compile(decided.spec, decided.facts) };
 }
 
-/** Decides what there is to be; changes nothing. */
+/**
+ * Decides what there is to be; changes nothing.
+ *
+ * @param held plans the cgroup of one that is created here and started by
+ * another command
+ */
 export async function decideAll(
   options: ContainerOptions,
   rootfs: string,
   streams: FactOptions["streams"] = [],
+  held?: (resources: Resources, parent?: string) => CgroupPlan | null,
 ): Promise<Decided> {
   const rootKind = rootKindOf(rootfs);
   const wanted = { user: options.user ?? "0", groupAdd: options.groups ?? [] };
@@ -100,7 +107,9 @@ export async function decideAll(
   if (spec.mounts?.some(asksForMap)) {
     (await import("./idmaps.ts")).resolveIdmaps(spec, readCaller());
   }
-  const { cgroup, leftOut: unlimited } = resources || options.cgroupParent
+  const { cgroup, leftOut: unlimited } = held
+    ? { cgroup: held(resources ?? {}, options.cgroupParent), leftOut: [] }
+    : resources || options.cgroupParent
     ? (await import("./limits.ts")).planLimits({
       id: containerId(),
       resources: resources ?? {},
@@ -111,6 +120,7 @@ export async function decideAll(
   leftOut.push(...notLimited(unlimited));
   const factOptions: FactOptions = {
     init,
+    held: held !== undefined,
     chroot: options.chroot ?? false,
     rootKind,
     image: inspected?.image ?? null,
@@ -257,9 +267,9 @@ export function rootOnHost(
   return mount ? `/proc/self/fd/${mount.fd}` : path;
 }
 
-/** Twelve hexadecimal digits, as docker's short ids. */
-function containerId(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(6));
+/** Hexadecimal digits: twelve, as docker's short ids, or as many bytes' as asked for. */
+export function containerId(count = 6): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(count));
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0"))
     .join("");
 }

@@ -28,6 +28,11 @@ export const PROGRAMS = {
     constant: "WALKER",
     flags: ["-fno-pic", "-no-pie"],
   },
+  keeper: {
+    what: "The keeper's executable",
+    constant: "KEEPER",
+    flags: ["-fno-pic", "-no-pie"],
+  },
   shortcut: {
     what: "What goes before Deno's runtime in the compiled program",
     constant: "SHORTCUT",

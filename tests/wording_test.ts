@@ -21,7 +21,7 @@ for (
     [["--pid", "container:web"], /private, host and path.*\/ns\/pid/],
     [["--ipc", "shareable"], /private, host and path.*--ipc private/],
     [["-p", "80:80"], /Unknown flag -p\. .*--network host/],
-    [["--rm"], /Unknown flag --rm\. It is always so/],
+    [["--label", "a=b"], /is kept.*--name.*--detach/],
     [["--security-opt=seccomp=x"], /--seccomp, --apparmor/],
     [["--die-with-parent"], /It is always so/],
     [["--unshare-all"], /new by default/],

@@ -78,7 +78,13 @@ export const execCommand: Command = {
   ],
   async execute(argv) {
     const flags = parseFlags(this.flags, argv, "container exec");
-    return await exec(globals().store, await execOptions(flags));
+    const { store } = globals();
+    const options = await execOptions(flags);
+    if (!store.has(options.id)) {
+      const { knownAs } = await import("../../lifecycle/daily/names.ts");
+      options.id = knownAs(store, options.id);
+    }
+    return await exec(store, options);
   },
 };
 

@@ -2,6 +2,7 @@
 
 import { UsageError } from "../../spec/errors.ts";
 import type { Flags } from "../flags.ts";
+import { globals } from "./global.ts";
 
 /**
  * The first word after the flags.
@@ -19,4 +20,21 @@ export function idOf(flags: Flags, command: string, more = 0): string {
     );
   }
   return id;
+}
+
+/**
+ * The same for a container that there is, which may have been given by its name
+ * or by the beginning of an id of ours. Names are looked for where there is no
+ * such id: engines have none.
+ */
+export async function containerOf(
+  flags: Flags,
+  command: string,
+  more = 0,
+): Promise<string> {
+  const id = idOf(flags, command, more);
+  const { store } = globals();
+  if (store.has(id)) return id;
+  const { knownAs } = await import("../../lifecycle/daily/names.ts");
+  return knownAs(store, id);
 }

@@ -10,7 +10,7 @@ import { parseFlags } from "../flags.ts";
 import { print, warn } from "../output.ts";
 import { CREATE_FLAGS, createOptions } from "./create_flags.ts";
 import { globals } from "./global.ts";
-import { idOf } from "./id.ts";
+import { containerOf, idOf } from "./id.ts";
 import { signalNumber } from "./signal.ts";
 
 /** `container create`. */
@@ -34,13 +34,22 @@ export const createCommand: Command = {
 /** `container start`. */
 export const startCommand: Command = {
   name: "start",
-  summary: "Start the command of a container that was created",
-  usage: "ID",
+  summary: "Start a container that was created, or has ended",
+  usage: "CONTAINER…",
   flags: [],
-  examples: [["sudo container start web", "after: create web"]],
+  examples: [
+    ["sudo container start web", "after: create web, or run --name web"],
+  ],
   async execute(argv) {
     const flags = parseFlags(this.flags, argv, "container start");
-    await start(globals().store, idOf(flags, "start"), {
+    const [id] = flags.rest;
+    const { store } = globals();
+    const record = id === undefined ? undefined : store.peek(id);
+    if (flags.rest.length > 1 || record === null || record?.daily) {
+      const { startStopped } = await import("../daily/start.ts");
+      return await startStopped(flags.rest);
+    }
+    await start(store, idOf(flags, "start"), {
       warn,
       notify: Deno.env.get("NOTIFY_SOCKET"),
     });
@@ -55,9 +64,9 @@ export const stateCommand: Command = {
   usage: "ID",
   flags: [],
   examples: [["sudo container state web", "what runtime-spec calls its state"]],
-  execute(argv) {
+  async execute(argv) {
     const flags = parseFlags(this.flags, argv, "container state");
-    using entry = globals().store.open(idOf(flags, "state"));
+    using entry = globals().store.open(await containerOf(flags, "state"));
     print(stateText(stateOf(entry)));
     return 0;
   },
@@ -115,16 +124,28 @@ function table(states: readonly State[]): string {
 export const killCommand: Command = {
   name: "kill",
   summary: "Send a signal to a container's first process",
-  usage: "[flags] ID [SIGNAL]",
-  flags: [{ name: "all", short: "a", help: "To every process of it" }],
-  examples: [
-    ["sudo container kill web", "SIGTERM"],
-    ["sudo container kill web KILL", "by name or number"],
+  usage: "[flags] CONTAINER… [SIGNAL]",
+  flags: [
+    { name: "all", short: "a", help: "To every process of it" },
+    { name: "signal", short: "s", value: "SIGNAL", help: "By name or number" },
   ],
-  execute(argv) {
+  examples: [
+    ["sudo container kill web", "SIGTERM; SIGKILL for one of run --detach"],
+    ["sudo container kill web KILL", "by name or number"],
+    ["sudo container kill -s HUP web db", "to more than one"],
+  ],
+  async execute(argv) {
     const flags = parseFlags(this.flags, argv, "container kill");
+    const [word] = flags.rest;
+    const { store } = globals();
+    const record = word === undefined || flags.has("all")
+      ? undefined
+      : store.peek(word);
+    if (flags.last("signal") || record === null || record?.daily) {
+      return await (await import("../daily/kill.ts")).killDaily(flags);
+    }
     const id = idOf(flags, "kill", 1);
-    signal(globals().store, id, signalNumber(flags.rest[1] ?? "TERM"), {
+    signal(store, id, signalNumber(flags.rest[1] ?? "TERM"), {
       all: flags.has("all"),
     });
     return 0;
@@ -140,10 +161,15 @@ export const deleteCommand: Command = {
   examples: [["sudo container delete web", "after it has ended"]],
   async execute(argv) {
     const flags = parseFlags(this.flags, argv, "container delete");
-    await remove(globals().store, idOf(flags, "delete"), {
-      force: flags.has("force"),
-      warn,
-    });
+    const id = idOf(flags, "delete");
+    const { store } = globals();
+    const force = flags.has("force");
+    if (store.peek(id)?.daily) {
+      const { removeContainer } = await import(
+        "../../lifecycle/daily/remove.ts"
+      );
+      await removeContainer(store, id, { force, warn });
+    } else await remove(store, id, { force, warn });
     return 0;
   },
 };

@@ -7,7 +7,7 @@ import { UsageError } from "../../spec/errors.ts";
 import type { Command } from "../command.ts";
 import { parseFlags } from "../flags.ts";
 import { print } from "../output.ts";
-import { idOf } from "./id.ts";
+import { containerOf } from "./id.ts";
 import { globals } from "./global.ts";
 
 /** `container ps ID`. */
@@ -24,7 +24,7 @@ export const psCommand: Command = {
   ],
   async execute(argv) {
     const flags = parseFlags(this.flags, argv, "container ps");
-    const id = idOf(flags, "ps", Infinity);
+    const id = await containerOf(flags, "ps", Infinity);
     const format = flags.last("format") ?? "table";
     if (format !== "json" && format !== "table") {
       throw new UsageError(`invalid format option: ${format}`);
@@ -46,9 +46,9 @@ export const pauseCommand: Command = {
   usage: "ID",
   flags: [],
   examples: [["sudo container pause web", "resume web lets them go on"]],
-  execute(argv) {
+  async execute(argv) {
     const flags = parseFlags(this.flags, argv, "container pause");
-    pause(globals().store, idOf(flags, "pause"));
+    pause(globals().store, await containerOf(flags, "pause"));
     return 0;
   },
 };
@@ -60,9 +60,9 @@ export const resumeCommand: Command = {
   usage: "ID",
   flags: [],
   examples: [["sudo container resume web", "after: pause web"]],
-  execute(argv) {
+  async execute(argv) {
     const flags = parseFlags(this.flags, argv, "container resume");
-    resume(globals().store, idOf(flags, "resume"));
+    resume(globals().store, await containerOf(flags, "resume"));
     return 0;
   },
 };
@@ -103,7 +103,7 @@ export const eventsCommand: Command = {
   ],
   async execute(argv) {
     const flags = parseFlags(this.flags, argv, "container events");
-    const id = idOf(flags, "events");
+    const id = await containerOf(flags, "events");
     const interval = duration(flags.last("interval") ?? "5s");
     const { store } = globals();
     if (flags.has("stats")) {

@@ -7,7 +7,7 @@ import { parseInteger, parseLimit } from "../../spec/resource_flags.ts";
 import type { Resources } from "../../spec/resources.ts";
 import type { Command } from "../command.ts";
 import { type Flags, parseFlags } from "../flags.ts";
-import { idOf } from "./id.ts";
+import { containerOf } from "./id.ts";
 import { globals } from "./global.ts";
 
 /** The name that stands for standard input. */
@@ -64,7 +64,7 @@ export const updateCommand: Command = {
   ],
   async execute(argv) {
     const flags = parseFlags(this.flags, argv, "container update");
-    const id = idOf(flags, "update");
+    const id = await containerOf(flags, "update");
     const file = flags.last("resources");
     const resources = file === undefined
       ? fromFlags(flags)

@@ -13,6 +13,7 @@ import { startTime } from "../../cgroup/sweep.ts";
 import type { CgroupState } from "../../cgroup/mod.ts";
 import { ContainerError } from "../../spec/errors.ts";
 import type { Spec } from "../../spec/types.ts";
+import type { DailyRecord } from "../daily/record.ts";
 
 /** What is kept of a container. */
 export interface ContainerRecord {
@@ -33,6 +34,10 @@ export interface ContainerRecord {
   /** Its root is a directory of its mount namespace, not that one's root. */
   chroot?: true;
   spec: Spec;
+  /** The boot that its process is of: after another, the number says nothing. */
+  boot?: string;
+  /** What `run --detach` and `run --name` keep beside. */
+  daily?: DailyRecord;
 }
 
 /** The states of runtime-spec, and runc's `paused`. */
@@ -53,9 +58,23 @@ export function checkId(id: string): void {
   });
 }
 
+/** The number of this boot, proc_sys_kernel(5). */
+export const bootId = () => readFile("/proc/sys/kernel/random/boot_id")?.trim();
+
 function isDead(pid: number): boolean {
   const state = readFile(`/proc/${pid}/status`)?.match(/^State:\s*(\w)/m)?.[1];
   return state === undefined || state === "Z" || state === "X";
+}
+
+/** Whether a process that was recorded is still the same, and lives. */
+export function isAlive(
+  { pid, startTime: time, boot }: Pick<
+    ContainerRecord,
+    "pid" | "startTime" | "boot"
+  >,
+): boolean {
+  return pid > 0 && startTime(pid) === time && !isDead(pid) &&
+    (boot === undefined || boot === bootId());
 }
 
 /** One container's directory, locked against every other command on it. */
@@ -86,8 +105,7 @@ export class Entry implements Disposable {
 
   /** Whether its first process is there; one that is dead and not reaped is not. */
   isAlive(): boolean {
-    const { pid, startTime: time } = this.record;
-    return pid > 0 && startTime(pid) === time && !isDead(pid);
+    return isAlive(this.record);
   }
 
   /** Forgets it. */
@@ -149,6 +167,18 @@ export class Store {
         { hint: `\`container delete --force ${id}\` removes it.` },
       );
     }
+  }
+
+  /** What is written of a container, without a lock: for who only looks. */
+  peek(id: string): ContainerRecord | null {
+    if (!ID.test(id)) return null;
+    const text = readFile(`${this.root}/${id}/${RECORD}`);
+    return text === null ? null : JSON.parse(text) as ContainerRecord;
+  }
+
+  /** Whether there is a container of this id. */
+  has(id: string): boolean {
+    return ID.test(id) && readFile(`${this.root}/${id}/${RECORD}`) !== null;
   }
 
   /** Their ids, in order. */

@@ -1,0 +1,60 @@
+/** Commands that take containers by id, name or the beginning of an id. */
+
+import { findContainer } from "../../lifecycle/daily/names.ts";
+import type { Store } from "../../lifecycle/oci/store.ts";
+import { ContainerError, EXIT, UsageError } from "../../spec/errors.ts";
+import type { Flags } from "../flags.ts";
+import { globals } from "../oci/global.ts";
+import { logError, print, say } from "../output.ts";
+
+/** The words of a command line, of which there has to be one. */
+export function containersOf(flags: Flags, command: string): readonly string[] {
+  if (flags.rest.length) return flags.rest;
+  throw new UsageError(
+    `container ${command} needs a container`,
+    "Give its id, the beginning of it, or its name; `container ps` shows them.",
+  );
+}
+
+/** The one container that a command takes: its id. */
+export function oneContainer(flags: Flags, command: string): string {
+  const [word, ...more] = containersOf(flags, command);
+  if (!more.length) return findContainer(globals().store, word!);
+  throw new UsageError(
+    `container ${command} takes one container`,
+    `See container ${command} --help.`,
+  );
+}
+
+/**
+ * Does something with each, all at once, and prints the word of each that it
+ * was done with, in their order. One that fails does not keep the others.
+ */
+export async function forEach(
+  words: readonly string[],
+  act: (store: Store, id: string, word: string) => unknown,
+  { quiet = false } = {},
+): Promise<number> {
+  const { store } = globals();
+  let status = 0;
+  const outcomes = await Promise.allSettled(
+    words.map(async (word) =>
+      await act(store, findContainer(store, word), word)
+    ),
+  );
+  for (const [index, outcome] of outcomes.entries()) {
+    if (outcome.status === "fulfilled") {
+      if (!quiet) print(words[index]!);
+      continue;
+    }
+    const { reason } = outcome;
+    if (!(reason instanceof ContainerError)) throw reason;
+    const message = reason.hint
+      ? `${reason.message}. ${reason.hint}`
+      : reason.message;
+    say(`container: ${message}`);
+    logError(message);
+    status ||= reason.status || EXIT.failure;
+  }
+  return status;
+}

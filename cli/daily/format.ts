@@ -1,0 +1,22 @@
+/** `--format`, which programs give: a table for people, or JSON. */
+
+import { UsageError } from "../../spec/errors.ts";
+import type { Flag, Flags } from "../flags.ts";
+
+/** The flag. */
+export const FORMAT: Flag = {
+  name: "format",
+  value: "FORMAT",
+  help: "table or json",
+};
+
+/** Whether JSON is asked for. */
+export function asksJson(flags: Flags): boolean {
+  const format = flags.last("format") ?? "table";
+  if (format === "json") return true;
+  if (format === "table") return false;
+  throw new UsageError(
+    `Invalid --format ${format}`,
+    "It is table or json.",
+  );
+}

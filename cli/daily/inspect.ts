@@ -1,0 +1,140 @@
+/** `container inspect`, `port` and `rename`. */
+
+import { rename } from "../../lifecycle/daily/rename.ts";
+import { isKept, look, type View } from "../../lifecycle/daily/view.ts";
+import type { Store } from "../../lifecycle/oci/store.ts";
+import { ContainerError, UsageError } from "../../spec/errors.ts";
+import type { Command } from "../command.ts";
+import { parseFlags } from "../flags.ts";
+import { findContainer } from "../../lifecycle/daily/names.ts";
+import { globals } from "../oci/global.ts";
+import { print } from "../output.ts";
+import { containersOf, forEach, oneContainer } from "./each.ts";
+
+/** All that is known of a container, in the places where docker has it. */
+function asInspected(store: Store, view: View) {
+  const { record, status, end, name, outOfMemory } = view;
+  const { daily, spec, cgroup } = record;
+  const directory = `${store.root}/${record.id}`;
+  const runs = status === "running" || status === "paused";
+  return {
+    Id: record.id,
+    Name: name,
+    Created: record.created,
+    Path: spec.process.args[0] ?? "",
+    Args: spec.process.args.slice(1),
+    State: {
+      Status: status,
+      Running: runs,
+      Paused: status === "paused",
+      Restarting: status === "restarting",
+      OOMKilled: outOfMemory,
+      Pid: runs ? record.pid : 0,
+      // docker has 0 for what is not known, which is a lie.
+      ExitCode: end?.code ?? (runs || status === "created" ? 0 : null),
+      Error: daily?.problem ?? "",
+      StartedAt: daily?.started ?? null,
+      FinishedAt: end?.finished ?? null,
+    },
+    RestartCount: daily?.restarts ?? 0,
+    LogPath: daily?.detached ? `${directory}/log` : "",
+    KeeperPid: daily?.keeper && isKept(record) ? daily.keeper.pid : 0,
+    HostConfig: {
+      AutoRemove: daily?.autoRemove ?? false,
+      RestartPolicy: {
+        Name: daily?.restart.name ?? "no",
+        MaximumRetryCount: daily?.restart.maximum ?? 0,
+      },
+      LogMaxSize: daily?.logMax ?? 0,
+      Resources: spec.linux.resources ?? {},
+    },
+    Config: {
+      Hostname: spec.hostname ?? "",
+      User: `${spec.process.user.uid}:${spec.process.user.gid}`,
+      Tty: spec.process.terminal ?? false,
+      OpenStdin: daily?.interactive ?? false,
+      Env: spec.process.env,
+      Cmd: spec.process.args,
+      WorkingDir: spec.process.cwd,
+      Labels: daily?.labels ?? {},
+      StopSignal: daily?.stopSignal ?? null,
+      StopTimeout: daily?.stopTimeout ?? null,
+    },
+    RootFilesystem: spec.root,
+    Bundle: record.bundle,
+    Cgroups: cgroup?.groups.map(({ path }) => path) ?? [],
+    Mounts: spec.mounts ?? [],
+  };
+}
+
+/** Prints all that is known of containers. */
+export const inspectCommand: Command = {
+  name: "inspect",
+  summary: "Print all that is known of containers, as JSON",
+  usage: "CONTAINER…",
+  flags: [{ name: "format", value: "FORMAT", help: "json, which it is" }],
+  examples: [["sudo container inspect web", "an array, as docker has it"]],
+  execute(argv) {
+    const flags = parseFlags(this.flags, argv, "container inspect");
+    const format = flags.last("format");
+    if (format !== undefined && format !== "json") {
+      throw new UsageError(
+        `--format ${format}: it is json`,
+        "Choose a part of it with jq(1).",
+      );
+    }
+    const { store } = globals();
+    const found: unknown[] = [];
+    let failed: unknown;
+    for (const word of containersOf(flags, "inspect")) {
+      try {
+        const view = look(store, findContainer(store, word));
+        if (view) found.push(asInspected(store, view));
+      } catch (error) {
+        if (!(error instanceof ContainerError)) throw error;
+        failed ??= error;
+      }
+    }
+    print(JSON.stringify(found, null, 2));
+    if (failed) throw failed;
+    return 0;
+  },
+};
+
+/** Prints the published ports: none, since no network is made yet. */
+export const portCommand: Command = {
+  name: "port",
+  summary: "Print the published ports of a container: none can be yet",
+  usage: "CONTAINER",
+  flags: [],
+  examples: [["sudo container port web", "nothing, and 0"]],
+  execute(argv) {
+    const flags = parseFlags(this.flags, argv, "container port");
+    oneContainer(flags, "port");
+    return 0;
+  },
+};
+
+/** Gives a container another name. */
+export const renameCommand: Command = {
+  name: "rename",
+  summary: "Give a container another name",
+  usage: "CONTAINER NAME",
+  flags: [],
+  examples: [["sudo container rename web web-old", "it may be running"]],
+  async execute(argv) {
+    const flags = parseFlags(this.flags, argv, "container rename");
+    const [word, name, ...more] = flags.rest;
+    if (word === undefined || name === undefined || more.length) {
+      throw new UsageError(
+        "container rename takes a container and a name",
+        "See container rename --help.",
+      );
+    }
+    return await forEach(
+      [word],
+      (store, id) => rename(store, id, name),
+      { quiet: true },
+    );
+  },
+};

@@ -1,0 +1,178 @@
+/** `container ps`: the containers there are. */
+
+import { SHORT, shortId } from "../../lifecycle/daily/names.ts";
+import { sweepRemoved } from "../../lifecycle/daily/prune.ts";
+import { lookAtAll, type View } from "../../lifecycle/daily/view.ts";
+import { UsageError } from "../../spec/errors.ts";
+import type { Command } from "../command.ts";
+import { type Flag, parseFlags } from "../flags.ts";
+import { globals } from "../oci/global.ts";
+import { print } from "../output.ts";
+import { asksJson, FORMAT } from "./format.ts";
+import { duration, shownCommand, table } from "./table.ts";
+
+const FLAGS: readonly Flag[] = [
+  { name: "all", short: "a", help: "Those that do not run, too" },
+  {
+    name: "filter",
+    value: "KEY=VALUE",
+    help: "name=, id=, status= or label=K[=V]; repeat it to narrow",
+  },
+  { ...FORMAT, help: "table, json, or names: one a line" },
+  { name: "last", short: "n", value: "N", help: "The N newest, in any state" },
+  { name: "latest", short: "l", help: "The newest, in any state" },
+  { name: "no-trunc", help: "Whole ids and commands" },
+  { name: "quiet", short: "q", help: "Ids alone" },
+];
+
+const RUNS = new Set<View["status"]>(["running", "paused", "restarting"]);
+
+/** Whether a container is what one filter asks for; those of one key are alternatives. */
+export function matches(
+  view: View,
+  filters: readonly string[],
+): boolean {
+  const keys = new Map<string, string[]>();
+  for (const filter of filters) {
+    const [, key, value] = filter.match(/^([a-z]+)=(.*)$/s) ?? [];
+    if (key === undefined) {
+      throw new UsageError(
+        `--filter ${filter}: it is KEY=VALUE`,
+        "The keys are name, id, status and label.",
+      );
+    }
+    keys.set(key, [...keys.get(key) ?? [], value!]);
+  }
+  return [...keys].every(([key, values]) => {
+    // Of labels all have to be there, as with docker.
+    if (key === "label") return values.every((value) => hasLabel(view, value));
+    return values.some((value) => isOne(view, key, value));
+  });
+}
+
+function hasLabel({ record: { daily } }: View, wanted: string): boolean {
+  const [key = "", value] = wanted.split(/=(.*)/s);
+  const found = daily?.labels[key];
+  return found !== undefined && (value === undefined || found === value);
+}
+
+const STATUSES: readonly View["status"][] = [
+  "created",
+  "running",
+  "paused",
+  "restarting",
+  "exited",
+];
+
+function isOne(view: View, key: string, value: string): boolean {
+  if (key === "name") return view.name.includes(value);
+  if (key === "id") return view.record.id.startsWith(value);
+  if (key !== "status") {
+    throw new UsageError(
+      `--filter ${key}=…: there is no such filter`,
+      "The keys are name, id, status and label.",
+    );
+  }
+  if (!STATUSES.some((status) => status === value)) {
+    throw new UsageError(
+      `--filter status=${value}: there is no such status`,
+      `It is ${STATUSES.join(", ")}.`,
+    );
+  }
+  return view.status === value;
+}
+
+/** `Up 3 minutes`, `Exited (1) 2 hours ago`. */
+export function statusText(view: View, now = Date.now()): string {
+  const { status, end, record: { daily, created } } = view;
+  const ago = (time: string) => `${duration(now - Date.parse(time))} ago`;
+  const code = end ? `(${end.code})` : "(?)";
+  switch (status) {
+    case "created":
+      return "Created";
+    case "exited":
+      return `Exited ${code}${end ? ` ${ago(end.finished)}` : ""}`;
+    case "restarting":
+      return `Restarting ${code}${end ? ` ${ago(end.finished)}` : ""}`;
+    default: {
+      const up = `Up ${duration(now - Date.parse(daily?.started ?? created))}`;
+      return status === "paused" ? `${up} (Paused)` : up;
+    }
+  }
+}
+
+function asObject(view: View) {
+  const { record, name, status, end } = view;
+  const { daily } = record;
+  return {
+    id: record.id,
+    name,
+    status,
+    statusText: statusText(view),
+    pid: status === "running" || status === "paused" ? record.pid : 0,
+    exitCode: end?.code ?? null,
+    command: record.spec.process.args,
+    rootfs: record.spec.root.path,
+    created: record.created,
+    started: daily?.started ?? null,
+    finished: end?.finished ?? null,
+    labels: daily?.labels ?? {},
+  };
+}
+
+/** Lists containers; with an id, the processes of one, as an OCI runtime does. */
+export const psCommand: Command = {
+  name: "ps",
+  summary: "List the containers that run, or the processes of one",
+  usage: "[flags] [ID]",
+  flags: FLAGS,
+  examples: [
+    ["sudo container ps", "those that run"],
+    ["sudo container ps -a", "all of them"],
+    ["sudo container ps -aq --filter status=exited", "ids, for a program"],
+    ["sudo container ps --format json", "the same with all that is known"],
+  ],
+  async execute(argv) {
+    const flags = parseFlags(FLAGS, argv, "container ps");
+    if (flags.rest.length) {
+      const { psCommand } = await import("../oci/running.ts");
+      return await psCommand.execute(argv);
+    }
+    const names = flags.last("format") === "names";
+    const json = !names && asksJson(flags);
+    const { store } = globals();
+    await sweepRemoved(store);
+    const filters = flags.all("filter");
+    const newest = flags.has("latest") ? 1 : count(flags.last("last"));
+    const all = flags.has("all") || newest !== undefined ||
+      filters.some((filter) => filter.startsWith("status="));
+    const views = lookAtAll(store)
+      .filter((view) => matches(view, filters))
+      .filter(({ status }) => all || RUNS.has(status))
+      .slice(0, newest);
+    const whole = flags.has("no-trunc");
+    const idOf = ({ record: { id } }: View) => whole ? id : shortId(id);
+    if (names) views.forEach(({ name }) => print(name));
+    else if (json) print(JSON.stringify(views.map(asObject)));
+    else if (flags.has("quiet")) views.forEach((view) => print(idOf(view)));
+    else {
+      print(table([
+        ["CONTAINER ID".padEnd(SHORT), "COMMAND", "CREATED", "STATUS", "NAME"],
+        ...views.map((view) => [
+          idOf(view),
+          shownCommand(view.record.spec.process.args, whole ? Infinity : 20),
+          `${duration(Date.now() - Date.parse(view.record.created))} ago`,
+          statusText(view),
+          view.name === view.record.id ? "" : view.name,
+        ]),
+      ]));
+    }
+    return 0;
+  },
+};
+
+function count(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  if (/^\d+$/.test(text)) return Number(text);
+  throw new UsageError(`--last ${text}: it is a number`);
+}

@@ -1,0 +1,73 @@
+/** `container rm` and `prune`: what goes for good. */
+
+import { prune } from "../../lifecycle/daily/prune.ts";
+import { removeContainer } from "../../lifecycle/daily/remove.ts";
+import type { Command } from "../command.ts";
+import { type Flag, parseFlags } from "../flags.ts";
+import { globals } from "../oci/global.ts";
+import { print, warn } from "../output.ts";
+import { containersOf, forEach } from "./each.ts";
+import { asksJson, FORMAT } from "./format.ts";
+import { matches } from "./ps.ts";
+
+const FLAGS: readonly Flag[] = [
+  { name: "force", short: "f", help: "One that runs, too: kill it" },
+  {
+    name: "volumes",
+    short: "v",
+    help: "Accepted and without effect: there are none",
+  },
+];
+
+/** Removes containers. */
+export const rmCommand: Command = {
+  name: "rm",
+  summary: "Remove containers, with their logs",
+  usage: "[flags] CONTAINER…",
+  flags: FLAGS,
+  examples: [
+    ["sudo container rm web", "one that has stopped"],
+    ["sudo container rm -f web", "whatever it is doing"],
+  ],
+  async execute(argv) {
+    const flags = parseFlags(FLAGS, argv, "container rm");
+    const force = flags.has("force");
+    return await forEach(
+      containersOf(flags, "rm"),
+      (store, id) => removeContainer(store, id, { force, warn }),
+    );
+  },
+};
+
+const PRUNE_FLAGS: readonly Flag[] = [
+  { name: "force", short: "f", help: "Accepted: nothing is asked" },
+  {
+    name: "filter",
+    value: "KEY=VALUE",
+    help: "Only these: name=, id= or label=K[=V]",
+  },
+  FORMAT,
+  { name: "quiet", short: "q", help: "Print nothing" },
+];
+
+/** Removes all that have ended. */
+export const pruneCommand: Command = {
+  name: "prune",
+  summary: "Remove every container that has ended",
+  usage: "[flags]",
+  flags: PRUNE_FLAGS,
+  examples: [["sudo container prune", "prints the ids of those that went"]],
+  async execute(argv) {
+    const flags = parseFlags(PRUNE_FLAGS, argv, "container prune");
+    const json = asksJson(flags);
+    const filters = flags.all("filter");
+    const removed = await prune(
+      globals().store,
+      (view) => matches(view, filters),
+      warn,
+    );
+    if (json) print(JSON.stringify(removed));
+    else if (!flags.has("quiet")) removed.forEach((id) => print(id));
+    return 0;
+  },
+};

@@ -1,0 +1,26 @@
+/** `start` of what has stopped, and what a keeper becomes at an end. */
+
+import { seeToEnd, startAgain } from "../../lifecycle/daily/restart.ts";
+import type { Command } from "../command.ts";
+import { parseFlags } from "../flags.ts";
+import { globals } from "../oci/global.ts";
+import { forEach } from "./each.ts";
+
+/** Starts containers that have ended. */
+export const startStopped = (words: readonly string[]): Promise<number> =>
+  forEach(words, startAgain);
+
+/** Sees to a container that has ended: it goes, or starts again. Not for people. */
+export const endedCommand: Command = {
+  name: "ended",
+  summary: "See to a container that has ended; started by its keeper",
+  usage: "ID",
+  flags: [],
+  examples: [["container run -d --restart always sleep 1", "starts it"]],
+  hidden: true,
+  async execute(argv) {
+    const flags = parseFlags(this.flags, argv, "container ended");
+    await seeToEnd(globals().store, flags.rest[0] ?? "");
+    return 0;
+  },
+};

@@ -1,0 +1,74 @@
+/** `container stop` and `restart`: an end, and an end with a new beginning. */
+
+import { startAgain } from "../../lifecycle/daily/restart.ts";
+import { stop, type StopOptions } from "../../lifecycle/daily/stop.ts";
+import type { Command } from "../command.ts";
+import { type Flag, type Flags, parseFlags } from "../flags.ts";
+import { signalNumber } from "../oci/signal.ts";
+import { parseNumber } from "../run_values.ts";
+import { containersOf, forEach } from "./each.ts";
+
+const FLAGS: readonly Flag[] = [
+  {
+    name: "time",
+    short: "t",
+    value: "SECONDS",
+    help: "From the signal to SIGKILL (10); -1 for ever",
+  },
+  { name: "timeout", value: "SECONDS", help: "The same" },
+  { name: "signal", short: "s", value: "SIGNAL", help: "Instead of SIGTERM" },
+];
+
+/** The longest that somebody waits, in seconds: a day. */
+const LONGEST = 86_400;
+
+function optionsOf(flags: Flags): StopOptions {
+  const time = flags.last("time") ?? flags.last("timeout");
+  const signal = flags.last("signal");
+  return {
+    timeout: time === undefined
+      ? undefined
+      : parseNumber("time", time, [-1, LONGEST]),
+    signal: signal === undefined ? undefined : signalNumber(signal),
+  };
+}
+
+/** Stops containers. */
+export const stopCommand: Command = {
+  name: "stop",
+  summary: "Stop containers: SIGTERM, and SIGKILL when that takes too long",
+  usage: "[flags] CONTAINER…",
+  flags: FLAGS,
+  examples: [
+    ["sudo container stop web", "its stop signal, then ten seconds"],
+    ["sudo container stop -t 1 web db", "two at once, with less patience"],
+  ],
+  async execute(argv) {
+    const flags = parseFlags(FLAGS, argv, "container stop");
+    const options = optionsOf(flags);
+    return await forEach(
+      containersOf(flags, "stop"),
+      (store, id) => stop(store, id, options),
+    );
+  },
+};
+
+/** Stops and starts them. */
+export const restartCommand: Command = {
+  name: "restart",
+  summary: "Stop containers and start them again",
+  usage: "[flags] CONTAINER…",
+  flags: FLAGS,
+  examples: [["sudo container restart web", "as stop and start do"]],
+  async execute(argv) {
+    const flags = parseFlags(FLAGS, argv, "container restart");
+    const options = optionsOf(flags);
+    return await forEach(
+      containersOf(flags, "restart"),
+      async (store, id) => {
+        await stop(store, id, options);
+        await startAgain(store, id);
+      },
+    );
+  },
+};

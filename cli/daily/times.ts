@@ -1,0 +1,38 @@
+/** A moment as `--since` and `--until` take it. Pure. */
+
+import { UsageError } from "../../spec/errors.ts";
+
+const UNIT: Record<string, number> = {
+  ms: 1,
+  s: 1000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+};
+
+/**
+ * RFC 3339 (local time without a zone), seconds since 1970, or so long ago:
+ * `10m`, `1h30m`. Returns RFC 3339 in UTC, to nine digits.
+ */
+export function moment(flag: string, text: string, now = Date.now()): string {
+  const at = milliseconds(text, now);
+  if (Number.isNaN(at)) {
+    throw new UsageError(
+      `--${flag} ${text}: it is no time`,
+      "Write 2026-01-31T12:00:00Z, seconds since 1970, or how long ago, like 10m.",
+    );
+  }
+  return new Date(at).toISOString().replace("Z", "000000Z");
+}
+
+function milliseconds(text: string, now: number): number {
+  if (/^\d+(\.\d+)?$/.test(text)) return Number(text) * 1000;
+  if (/^(\d+(\.\d+)?(ms|[smhd]))+$/.test(text)) {
+    const parts = text.matchAll(/([\d.]+)(ms|[smhd])/g);
+    return now - [...parts].reduce(
+      (sum, [, count, unit]) => sum + Number(count) * UNIT[unit!]!,
+      0,
+    );
+  }
+  return /^\d{4}-\d\d-\d\d/.test(text) ? Date.parse(text) : NaN;
+}

@@ -1,0 +1,53 @@
+/** `container top`: the processes of a container, as the host's ps(1) shows them. */
+
+import { listProcesses, processesOf } from "../../lifecycle/oci/processes.ts";
+import { findContainer } from "../../lifecycle/daily/names.ts";
+import { look } from "../../lifecycle/daily/view.ts";
+import { ContainerError, UsageError } from "../../spec/errors.ts";
+import type { Command } from "../command.ts";
+import { type Flag, parseFlags } from "../flags.ts";
+import { globals } from "../oci/global.ts";
+import { print } from "../output.ts";
+import { asksJson, FORMAT } from "./format.ts";
+
+const FLAGS: readonly Flag[] = [
+  { ...FORMAT, help: "table, or json: their numbers" },
+];
+
+/** Lists processes. */
+export const topCommand: Command = {
+  name: "top",
+  summary: "List the processes of a container that runs",
+  usage: "[flags] CONTAINER [OPTION OF ps…]",
+  flags: FLAGS,
+  examples: [
+    ["sudo container top web", "as ps -ef, with numbers of the host"],
+    ["sudo container top web -o pid,rss,args", "other columns"],
+  ],
+  async execute(argv) {
+    const flags = parseFlags(FLAGS, argv, "container top");
+    const [word, ...options] = flags.rest;
+    if (word === undefined) {
+      throw new UsageError(
+        "container top needs a container",
+        "Give its id, the beginning of it, or its name.",
+      );
+    }
+    const { store } = globals();
+    const id = findContainer(store, word);
+    const status = look(store, id)?.status;
+    if (status !== "running" && status !== "paused") {
+      throw new ContainerError(
+        `Cannot list the processes of ${word}: it is ${status ?? "gone"}`,
+        { hint: `Start it: container start ${word}` },
+      );
+    }
+    const pids = processesOf(store, id);
+    print(
+      asksJson(flags)
+        ? JSON.stringify(pids)
+        : await listProcesses(pids, options),
+    );
+    return 0;
+  },
+};

@@ -1,0 +1,90 @@
+/** The flags of `run` that make a container outlive it, or give it a name. */
+
+import type { Wishes } from "../../lifecycle/daily/make.ts";
+import {
+  type RestartPolicy,
+  STOP_TIMEOUT,
+} from "../../lifecycle/daily/record.ts";
+import { checkName } from "../../lifecycle/daily/names.ts";
+import { UsageError } from "../../spec/errors.ts";
+import { parseSize } from "../../spec/resource_flags.ts";
+import type { Flags } from "../flags.ts";
+import { signalNumber } from "../oci/signal.ts";
+import { parseNumber } from "../run_values.ts";
+
+/** Bytes of a log before it is begun anew, where nobody says otherwise. */
+const LOG_MAX = "4m";
+const DAY = 86_400;
+
+/** What only a container with a record can have. */
+const NEED_RECORD = [
+  "label",
+  "restart",
+  "stop-signal",
+  "stop-timeout",
+  "log-max-size",
+] as const;
+
+/**
+ * What the flags ask of a container that is recorded; null where it is not to
+ * be, as a `run` is that nobody gave a name.
+ */
+export function wishesOf(flags: Flags): Wishes | null {
+  const detached = flags.has("detach");
+  const name = flags.last("name");
+  if (!detached && name === undefined) {
+    const asked = NEED_RECORD.find((flag) => flags.last(flag) !== undefined);
+    if (asked === undefined) return null;
+    throw new UsageError(
+      `--${asked} is for a container that is kept`,
+      "Give it a name (--name), or run it in the background (--detach).",
+    );
+  }
+  if (name !== undefined) checkName(name);
+  const restart = restartPolicy(flags.last("restart") ?? "no");
+  const autoRemove = flags.has("rm");
+  if (restart.name !== "no") {
+    if (autoRemove) {
+      throw new UsageError("--rm and --restart contradict each other");
+    }
+    if (!detached) {
+      throw new UsageError(
+        "--restart is for a container in the background",
+        "Add --detach.",
+      );
+    }
+  }
+  const timeout = flags.last("stop-timeout");
+  return {
+    name,
+    labels: Object.fromEntries(
+      flags.all("label").map((text) => {
+        const [key = "", value = ""] = text.split(/=(.*)/s);
+        if (!key) throw new UsageError(`--label ${text}: it is K=V`);
+        return [key, value];
+      }),
+    ),
+    interactive: flags.has("interactive"),
+    autoRemove,
+    restart,
+    stopSignal: signalNumber(flags.last("stop-signal") ?? "TERM"),
+    stopTimeout: timeout === undefined
+      ? STOP_TIMEOUT
+      : parseNumber("stop-timeout", timeout, [-1, DAY]),
+    logMax: parseSize("log-max-size", flags.last("log-max-size") ?? LOG_MAX),
+  };
+}
+
+function restartPolicy(text: string): RestartPolicy {
+  const [name, count] = text.split(":");
+  const maximum = Number(count ?? 0);
+  const known = name === "no" || name === "always" ||
+    name === "unless-stopped" || name === "on-failure";
+  const counts = count === undefined ||
+    name === "on-failure" && /^\d+$/.test(count);
+  if (known && counts) return { name, maximum };
+  throw new UsageError(
+    `--restart ${text}: there is no such policy`,
+    "It is no, on-failure[:N], always or unless-stopped.",
+  );
+}

@@ -1,0 +1,50 @@
+/** `container completion`: what a shell needs to complete our words. */
+
+import { UsageError } from "../../spec/errors.ts";
+import type { Command } from "../command.ts";
+import { parseFlags } from "../flags.ts";
+import { print } from "../output.ts";
+import { bashCompletion } from "./bash.ts";
+import { fishCompletion } from "./fish.ts";
+import { shownCommands } from "./table.ts";
+import { zshCompletion } from "./zsh.ts";
+
+const SHELLS: Record<string, (commands: readonly Command[]) => string> = {
+  bash: bashCompletion,
+  zsh: zshCompletion,
+  fish: fishCompletion,
+};
+
+/** Prints a shell's completion. */
+export const completionCommand: Command = {
+  name: "completion",
+  summary: "Print what bash, zsh or fish needs to complete commands and flags",
+  usage: "bash|zsh|fish",
+  flags: [],
+  examples: [
+    ["source <(container completion bash)", "for this shell"],
+    [
+      "container completion zsh >~/.zfunc/_container",
+      "with ~/.zfunc in $fpath, before compinit",
+    ],
+    [
+      "container completion fish >~/.config/fish/completions/container.fish",
+      "for good",
+    ],
+  ],
+  async execute(argv) {
+    const flags = parseFlags(this.flags, argv, "container completion");
+    const [shell = "", ...more] = flags.rest;
+    const write = Object.hasOwn(SHELLS, shell) ? SHELLS[shell] : undefined;
+    if (!write || more.length) {
+      throw new UsageError(
+        shell
+          ? `There is no completion for ${flags.rest.join(" ")}`
+          : "container completion needs a shell",
+        "It is bash, zsh or fish.",
+      );
+    }
+    print(write(await shownCommands()));
+    return 0;
+  },
+};

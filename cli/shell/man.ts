@@ -1,0 +1,149 @@
+/** `container man`: manual pages, written from the table of commands. */
+
+import { EXIT, UsageError } from "../../spec/errors.ts";
+import { closestString } from "../closest.ts";
+import type { Command } from "../command.ts";
+import { VERSION } from "../commands.ts";
+import { type Flag, parseFlags } from "../flags.ts";
+import { print } from "../output.ts";
+import { flagsOf, programFlags, shownCommands } from "./table.ts";
+
+/** Text for roff, man(7): no line is a request, no hyphen is broken. */
+export function roff(text: string): string {
+  return text.replaceAll("\\", "\\e").replaceAll("-", "\\-")
+    .replace(
+      /\P{ASCII}/gu,
+      (character) =>
+        `\\[u${
+          character.codePointAt(0)!.toString(16).toUpperCase().padStart(4, "0")
+        }]`,
+    )
+    .replace(/^([.'])/gm, "\\&$1");
+}
+
+/** An argument of a macro. */
+const quoted = (text: string) => `"${roff(text).replaceAll('"', "\\(dq")}"`;
+
+const sentence = (text: string) => /[.?!…)]$/.test(text) ? text : `${text}.`;
+
+function flagLines(flags: readonly Flag[]): string[] {
+  return flags.flatMap(({ name, short, value, help }) => [
+    ".TP",
+    `${short ? `\\fB\\-${short}\\fR, ` : ""}\\fB\\-\\-${roff(name)}\\fR${
+      value ? ` \\fI${roff(value)}\\fR` : ""
+    }`,
+    roff(sentence(help)),
+  ]);
+}
+
+const heading = (title: string) =>
+  `.TH ${quoted(title.toUpperCase())} 1 "" ${
+    quoted(`container ${VERSION}`)
+  } "User Commands"`;
+
+/** `container-run(1)`. */
+export function commandPage(command: Command): string {
+  const { name, summary, usage, examples } = command;
+  return [
+    heading(`container-${name}`),
+    ".SH NAME",
+    `container\\-${roff(name)} \\- ${roff(summary)}`,
+    ".SH SYNOPSIS",
+    `.B container ${roff(name)}`,
+    ...(usage ? [roff(usage)] : []),
+    ".SH DESCRIPTION",
+    roff(sentence(summary)),
+    ".SH OPTIONS",
+    ...flagLines(flagsOf(command)),
+    ".SH EXAMPLES",
+    ...examples.flatMap(([line, what]) => [
+      ".TP",
+      `.B ${quoted(line)}`,
+      roff(what),
+    ]),
+    ...closing(["container(1)"]),
+  ].join("\n");
+}
+
+/** `container(1)`. */
+export function programPage(commands: readonly Command[]): string {
+  return [
+    heading("container"),
+    ".SH NAME",
+    "container \\- run commands in Linux containers, and say why",
+    ".SH SYNOPSIS",
+    ".B container",
+    "[\\fIflags\\fR] \\fICOMMAND\\fR [\\fIargument\\fR ...]",
+    ".SH DESCRIPTION",
+    roff(
+      "container runs a command in a Linux container, and can print every step of it with the reason before it takes the first. It is an OCI runtime as well: engines call it as they call runc.",
+    ),
+    ".SH COMMANDS",
+    ...commands.flatMap(({ name, summary }) => [
+      ".TP",
+      `\\fBcontainer\\-${roff(name)}\\fR(1)`,
+      roff(sentence(summary)),
+    ]),
+    ".SH OPTIONS",
+    roff("They come before the command."),
+    ...flagLines(programFlags),
+    ...closing(commands.map(({ name }) => `container-${name}(1)`)),
+  ].join("\n");
+}
+
+const STATUSES: readonly [status: string, meaning: string][] = [
+  ["0", "It was done; of run, the command's own status"],
+  [String(EXIT.usage), "The command line is wrong"],
+  [String(EXIT.failure), "It could not be done"],
+  [String(EXIT.notExecutable), "The container's command cannot be executed"],
+  [String(EXIT.notFound), "The container's command was not found"],
+  [`${EXIT.signalBase}+n`, "Signal n has killed it"],
+];
+
+function closing(pages: readonly string[]): string[] {
+  return [
+    ".SH EXIT STATUS",
+    ...STATUSES.flatMap(([status, meaning]) => [
+      ".TP",
+      `.B ${roff(status)}`,
+      roff(sentence(meaning)),
+    ]),
+    ".SH SEE ALSO",
+    ...pages.map((page, at) => {
+      const [name = ""] = page.split("(");
+      return `.BR ${roff(name)} (1)${at < pages.length - 1 ? " ," : ""}`;
+    }),
+    "",
+  ];
+}
+
+/** Prints a manual page. */
+export const manCommand: Command = {
+  name: "man",
+  summary: "Print a manual page: of the program, or of a command",
+  usage: "[COMMAND]",
+  flags: [],
+  examples: [
+    ["container man run | man -l -", "to read it"],
+    ["container man >/usr/local/share/man/man1/container.1", "to install it"],
+  ],
+  async execute(argv) {
+    const flags = parseFlags(this.flags, argv, "container man");
+    const commands = await shownCommands();
+    const [word] = flags.rest;
+    if (word === undefined) {
+      print(programPage(commands));
+      return 0;
+    }
+    const command = commands.find(({ name }) => name === word);
+    if (!command) {
+      const near = closestString(word, commands.map(({ name }) => name));
+      throw new UsageError(
+        `There is no command ${word}`,
+        near ? `Did you mean ${near}?` : "See container --help.",
+      );
+    }
+    print(commandPage(command));
+    return 0;
+  },
+};

@@ -1,0 +1,429 @@
+/*
+ * The keeper: what stays of us while a detached container runs.
+ *
+ * It is the parent of the container's first process (the walker that it starts
+ * makes that with CLONE_PARENT), keeps what it writes in a log, holds its
+ * terminal, waits for its end and writes down how that was. No libc, no heap;
+ * it runs on the host, in a session of its own, with no descriptor of whoever
+ * asked for the container.
+ *
+ *   container-keeper ID     launch/keeper.ts starts it and lays the config out
+ *
+ * It finds open: what the walker is to find, as it is to find it, and from
+ * CONFIG on what is its own. In the directory it makes `log`, `log.1` and
+ * `exit`. A line of the log is as Kubernetes has it:
+ *
+ *   2026-11-24T00:05:00.123456789Z stdout F text
+ *
+ * P instead of F: the line was not ended when this was read. Where the disk is
+ * full, output is dropped and the count is told by a line of stream `keeper`.
+ * `exit` is one line: the pid, the status as a shell says it, the time.
+ */
+
+typedef unsigned char u8;
+typedef unsigned short u16;
+typedef unsigned int u32;
+typedef int i32;
+typedef unsigned long u64;
+typedef long i64;
+
+#if defined(__x86_64__)
+enum {
+  SYS_read = 0, SYS_write = 1, SYS_close = 3, SYS_lseek = 8, SYS_pread64 = 17,
+  SYS_nanosleep = 35, SYS_recvmsg = 47, SYS_clone = 56, SYS_execve = 59,
+  SYS_wait4 = 61, SYS_kill = 62, SYS_fcntl = 72, SYS_fsync = 74,
+  SYS_ftruncate = 77, SYS_chdir = 80, SYS_umask = 95, SYS_setsid = 112,
+  SYS_prctl = 157, SYS_clock_gettime = 228, SYS_exit_group = 231,
+  SYS_openat = 257, SYS_renameat = 264, SYS_ppoll = 271, SYS_dup3 = 292,
+  SYS_pipe2 = 293, SYS_execveat = 322,
+};
+
+static i64 call(i64 nr, u64 a, u64 b, u64 c, u64 d, u64 e) {
+  i64 result;
+  register u64 r10 __asm__("r10") = d;
+  register u64 r8 __asm__("r8") = e;
+  __asm__ volatile("syscall" : "=a"(result)
+                   : "0"(nr), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8)
+                   : "rcx", "r11", "memory");
+  return result;
+}
+
+__asm__(".globl _start\n_start:\n"
+        "xor %ebp, %ebp\n and $-16, %rsp\n call keep\n hlt\n");
+#elif defined(__aarch64__)
+enum {
+  SYS_read = 63, SYS_write = 64, SYS_close = 57, SYS_lseek = 62, SYS_pread64 = 67,
+  SYS_nanosleep = 101, SYS_recvmsg = 212, SYS_clone = 220, SYS_execve = 221,
+  SYS_wait4 = 260, SYS_kill = 129, SYS_fcntl = 25, SYS_fsync = 82,
+  SYS_ftruncate = 46, SYS_chdir = 49, SYS_umask = 166, SYS_setsid = 157,
+  SYS_prctl = 167, SYS_clock_gettime = 113, SYS_exit_group = 94,
+  SYS_openat = 56, SYS_renameat = 38, SYS_ppoll = 73, SYS_dup3 = 24,
+  SYS_pipe2 = 59, SYS_execveat = 281,
+};
+
+static i64 call(i64 nr, u64 a, u64 b, u64 c, u64 d, u64 e) {
+  register i64 x8 __asm__("x8") = nr;
+  register u64 x0 __asm__("x0") = a;
+  register u64 x1 __asm__("x1") = b;
+  register u64 x2 __asm__("x2") = c;
+  register u64 x3 __asm__("x3") = d;
+  register u64 x4 __asm__("x4") = e;
+  __asm__ volatile("svc #0" : "+r"(x0)
+                   : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4)
+                   : "memory");
+  return (i64)x0;
+}
+
+__asm__(".globl _start\n_start:\n"
+        "mov x29, xzr\n mov x30, xzr\n bl keep\n");
+#else
+#error "no keeper for this architecture yet"
+#endif
+enum { SYS_pidfd_open = 434, SYS_close_range = 436 };
+
+enum { EINTR = 4, EAGAIN = 11 };
+enum { O_WRONLY = 1, O_CREAT = 0100, O_TRUNC = 01000, O_APPEND = 02000, O_NONBLOCK = 04000, O_CLOEXEC = 02000000 };
+enum { F_SETFL = 4, F_DUPFD_CLOEXEC = 1030 };
+enum { POLLIN = 1, POLLERR = 8, POLLHUP = 16 };
+enum { SIGKILL = 9, SIGCHLD = 17 };
+enum { AT_EMPTY_PATH = 0x1000, CLOSE_RANGE_CLOEXEC = 4, MSG_CMSG_CLOEXEC = 0x40000000 };
+
+/* What launch/keeper.ts hands over beside the walker's; FREE and above is ours. */
+enum { WALK = 7, CONFIG = 43, CONTROL, DIRECTORY, WALKER, FREE };
+enum { TTY = 1, INTERACTIVE = 2 };
+
+struct config {
+  u32 magic, flags;
+  u64 pid_at;       /* where the walker writes the pid, in the plan */
+  u64 log_max;      /* bytes of `log` before it becomes `log.1`; 0: no end */
+  u64 delay;        /* milliseconds before the command below */
+  u64 calm;         /* the same where it ran for ten seconds and more */
+  u32 argc, envc;   /* the command that does the rest; argc 0: none */
+  char words[16336];/* argv, then envp, each ended by 0 */
+};
+_Static_assert(sizeof(struct config) == 16384, "launch/keeper.ts writes so many bytes");
+
+#define MAGIC 0x5045454bu /* "KEEP" */
+enum { WORDS = 64, CALM = 10 };
+
+struct pollfd { i32 fd; u16 events, revents; };
+struct timespec { i64 seconds, nanoseconds; };
+struct iovec { void *base; u64 length; };
+struct msghdr { void *name; u64 name_length; struct iovec *iov; u64 iovlen; void *control; u64 control_length; i64 flags; };
+
+static struct config config;
+static char *words[WORDS + 2];
+static u8 input[8192];
+static u8 output[16384];
+static u32 pending;   /* bytes of output that are not written yet */
+static i32 log_fd = -1;
+static u64 log_size, dropped;
+static char now[32];
+static i32 master = -1;
+
+static void leave(u64 status) {
+  call(SYS_exit_group, status, 0, 0, 0, 0);
+  for (;;) __builtin_trap();
+}
+
+static void copy(u8 *to, const u8 *from, u64 length) {
+  while (length--) {
+    *to++ = *from++;
+    __asm__ volatile("" ::: "memory"); /* gcc would call memcpy, which is not there */
+  }
+}
+
+static u32 length_of(const char *text) {
+  u32 length = 0;
+  while (text[length]) length++;
+  return length;
+}
+
+/* Digits of a number, at least `width` of them; where they end. */
+static char *digits(char *at, u64 number, u32 width) {
+  char reversed[20];
+  u32 count = 0;
+  do {
+    reversed[count++] = (char)('0' + number % 10);
+    number /= 10;
+  } while (number);
+  for (; width > count; width--) *at++ = '0';
+  while (count) *at++ = reversed[--count];
+  return at;
+}
+
+static struct timespec clock(u32 which) {
+  struct timespec time = {0, 0};
+  call(SYS_clock_gettime, which, (u64)&time, 0, 0, 0);
+  return time;
+}
+
+/* RFC 3339 in UTC, nanoseconds and all: 30 characters. The calendar's years
+ * are counted from March, so that a leap day is the last of its year. */
+static void tell_time(void) {
+  struct timespec time = clock(0);
+  u64 days = (u64)time.seconds / 86400 + 719468, left = (u64)time.seconds % 86400;
+  u64 era = days / 146097, day = days % 146097;
+  u64 year = (day - day / 1460 + day / 36524 - day / 146096) / 365;
+  day -= 365 * year + year / 4 - year / 100;
+  u64 month = (5 * day + 2) / 153;
+  day = day - (153 * month + 2) / 5 + 1;
+  year += era * 400;
+  if (month < 10) month += 3;
+  else month -= 9, year++;
+  char *at = digits(now, year, 4);
+  *at++ = '-', at = digits(at, month, 2);
+  *at++ = '-', at = digits(at, day, 2);
+  *at++ = 'T', at = digits(at, left / 3600, 2);
+  *at++ = ':', at = digits(at, left / 60 % 60, 2);
+  *at++ = ':', at = digits(at, left % 60, 2);
+  *at++ = '.', at = digits(at, (u64)time.nanoseconds, 9);
+  *at++ = 'Z', *at = 0;
+}
+
+static i64 write_all(i32 fd, const void *bytes, u64 length) {
+  const u8 *at = bytes;
+  while (length) {
+    i64 count = call(SYS_write, (u64)fd, (u64)at, length, 0, 0);
+    if (count == -EINTR) continue;
+    if (count < 0) return count;
+    at += count;
+    length -= (u64)count;
+  }
+  return 0;
+}
+
+static void open_log(void) {
+  log_fd = (i32)call(SYS_openat, DIRECTORY, (u64) "log", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600, 0);
+  i64 size = log_fd < 0 ? 0 : call(SYS_lseek, (u64)log_fd, 0, 2, 0, 0);
+  log_size = size < 0 ? 0 : (u64)size;
+}
+
+/* Whole entries, or none of them: half of one would be none. */
+static void flush(void) {
+  if (!pending) return;
+  if (config.log_max && log_size && log_size + pending > config.log_max) {
+    call(SYS_renameat, DIRECTORY, (u64) "log", DIRECTORY, (u64) "log.1", 0);
+    if (log_fd >= 0) call(SYS_close, (u64)log_fd, 0, 0, 0, 0);
+    log_fd = -1;
+  }
+  if (log_fd < 0) open_log();
+  if (write_all(log_fd, output, pending) == 0) {
+    log_size += pending;
+  } else {
+    dropped += pending;
+    if (log_fd >= 0) call(SYS_ftruncate, (u64)log_fd, log_size, 0, 0, 0);
+  }
+  pending = 0;
+}
+
+static void add(const void *bytes, u64 length) {
+  copy(output + pending, bytes, length);
+  pending += (u32)length;
+}
+
+static void entry(const char *stream, const u8 *text, u32 length, i32 ended) {
+  if (pending + length + 64 > sizeof output) flush();
+  add(now, 30);
+  add(" ", 1);
+  add(stream, length_of(stream));
+  add(ended ? " F " : " P ", 3);
+  add(text, length);
+  add("\n", 1);
+}
+
+static void note_dropped(void) {
+  static char text[64];
+  char *at = digits(text, dropped, 0);
+  const char *what = " bytes of the log could not be written";
+  copy((u8 *)at, (const u8 *)what, length_of(what));
+  u64 before = dropped;
+  entry("keeper", (u8 *)text, (u32)(at - text) + length_of(what), 1);
+  flush();
+  /* It has not been written either. */
+  dropped = dropped == before ? 0 : before;
+}
+
+static void keep_log(const char *stream, u32 length) {
+  tell_time();
+  if (dropped) note_dropped();
+  for (u32 from = 0, to = 0; from < length; from = to) {
+    while (to < length && input[to] != '\n') to++;
+    i32 ended = to < length;
+    entry(stream, input + from, to - from, ended);
+    to += (u32)ended;
+  }
+  flush();
+}
+
+/* One read; false when there is nothing more to come. */
+static i32 pass(i32 fd, const char *stream) {
+  i64 count = call(SYS_read, (u64)fd, (u64)input, sizeof input, 0, 0);
+  if (count > 0) keep_log(stream, (u32)count);
+  return count > 0 || count == -EINTR || count == -EAGAIN;
+}
+
+/* What is there to be read, and no more: another process may hold it open. */
+static void drain(i32 fd, const char *stream) {
+  i64 count;
+  if (fd < 0) return;
+  while ((count = call(SYS_read, (u64)fd, (u64)input, sizeof input, 0, 0)) > 0 || count == -EINTR)
+    if (count > 0) keep_log(stream, (u32)count);
+}
+
+static i32 wait_for(i32 pid) {
+  i32 status = 0;
+  i64 got;
+  do got = call(SYS_wait4, (u64)pid, (u64)&status, 0, 0, 0);
+  while (got == -EINTR);
+  return got < 0 ? -1 : status;
+}
+
+static i32 up(i32 fd) {
+  i32 moved = (i32)call(SYS_fcntl, (u64)fd, F_DUPFD_CLOEXEC, FREE, 0, 0);
+  call(SYS_close, (u64)fd, 0, 0, 0, 0);
+  return moved;
+}
+
+static void make_pipe(i32 *ends) {
+  if (call(SYS_pipe2, (u64)ends, O_CLOEXEC, 0, 0, 0) < 0) leave(125);
+  ends[0] = up(ends[0]);
+  ends[1] = up(ends[1]);
+}
+
+static void become(i32 fd, i32 stream) {
+  if (fd >= 0) call(SYS_dup3, (u64)fd, (u64)stream, 0, 0, 0);
+}
+
+/* The child between us and the walker. */
+static void start_walker(i32 in, i32 out, i32 err) {
+  static char *const argv[] = {"walker", "7", 0};
+  static char *const envp[] = {0};
+  /* A signal to its process group, which the command can send, is not for us. */
+  call(SYS_setsid, 0, 0, 0, 0, 0);
+  become(in, 0);
+  become(out, 1);
+  become(err, 2);
+  call(SYS_close_range, CONFIG, ~0u, CLOSE_RANGE_CLOEXEC, 0, 0);
+  call(SYS_execveat, WALKER, (u64) "", (u64)argv, (u64)envp, AT_EMPTY_PATH);
+  leave(125);
+}
+
+/* A word of who started us: the terminal, or that the container is recorded.
+ * False when nothing more will come. */
+static i32 listen(i32 *kept) {
+  u8 byte = 0;
+  struct { u64 length; i32 level, type, fd, unused; } control = {0, 0, 0, -1, 0};
+  struct iovec vector = {&byte, 1};
+  struct msghdr message = {0, 0, &vector, 1, &control, sizeof control, 0};
+  i64 count = call(SYS_recvmsg, CONTROL, (u64)&message, MSG_CMSG_CLOEXEC, 0, 0);
+  if (count == -EINTR || count == -EAGAIN) return 1;
+  if (count <= 0) return 0;
+  if (message.control_length >= 20 && control.level == 1 && control.type == 1) {
+    master = control.fd;
+    call(SYS_fcntl, (u64)master, F_SETFL, O_NONBLOCK | 2, 0, 0);
+  }
+  if (byte == 'k') *kept = 1;
+  return 1;
+}
+
+static void write_exit(i32 pid, i32 status) {
+  static char text[64];
+  u32 code = status < 0 ? 255 : status & 0x7f ? 128 + (u32)(status & 0x7f) : (u32)status >> 8 & 0xff;
+  tell_time();
+  char *at = digits(text, (u64)pid, 0);
+  *at++ = ' ';
+  at = digits(at, code, 0);
+  *at++ = ' ';
+  copy((u8 *)at, (const u8 *)now, 30);
+  at += 30;
+  *at++ = '\n';
+  i64 fd = call(SYS_openat, DIRECTORY, (u64) "exit.new", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600, 0);
+  if (fd < 0 || write_all((i32)fd, text, (u64)(at - text)) < 0) return;
+  call(SYS_fsync, (u64)fd, 0, 0, 0, 0);
+  call(SYS_close, (u64)fd, 0, 0, 0, 0);
+  call(SYS_renameat, DIRECTORY, (u64) "exit.new", DIRECTORY, (u64) "exit", 0);
+}
+
+static void do_the_rest(i64 ran) {
+  u64 delay = ran >= CALM ? config.calm : config.delay;
+  struct timespec time = {(i64)(delay / 1000), (i64)(delay % 1000 * 1000000)};
+  u32 at = 0;
+  if (!config.argc || config.argc + config.envc > WORDS) leave(0);
+  while (call(SYS_nanosleep, (u64)&time, (u64)&time, 0, 0, 0) == -EINTR);
+  /* words is argv, 0, envp, 0 */
+  for (u32 i = 0, place = 0; i < config.argc + config.envc; i++, place++) {
+    if (i == config.argc) place++;
+    words[place] = config.words + at;
+    while (at < sizeof config.words - 1 && config.words[at]) at++;
+    at++;
+    if (at >= sizeof config.words) leave(125);
+  }
+  call(SYS_close_range, 3, ~0u, 0, 0, 0);
+  call(SYS_execve, (u64)words[0], (u64)words, (u64)(words + config.argc + 1), 0, 0);
+  leave(125);
+}
+
+__attribute__((used)) void keep(void) {
+  i32 in[2] = {-1, -1}, out[2] = {-1, -1}, err[2] = {-1, -1}, kept = 0, controlled = 1;
+  struct { i32 status, error; i64 pid; } report = {0, 0, 0};
+  if (call(SYS_pread64, CONFIG, (u64)&config, sizeof config, 0, 0) != sizeof config ||
+      config.magic != MAGIC) leave(125);
+  call(SYS_setsid, 0, 0, 0, 0, 0);
+  call(SYS_chdir, (u64) "/", 0, 0, 0, 0);
+  call(SYS_umask, 077, 0, 0, 0, 0);
+  call(SYS_prctl, 4, 0, 0, 0, 0); /* PR_SET_DUMPABLE: we hold a terminal and a log */
+  call(SYS_prctl, 15, (u64) "keeper", 0, 0, 0); /* PR_SET_NAME */
+  if (config.flags & INTERACTIVE) make_pipe(in);
+  make_pipe(out);
+  make_pipe(err);
+  open_log();
+  if (log_fd >= 0) log_fd = up(log_fd);
+  i64 child = call(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+  if (child == 0) start_walker(in[0], out[1], err[1]);
+  if (in[0] >= 0) call(SYS_close, (u64)in[0], 0, 0, 0, 0);
+  call(SYS_close, (u64)out[1], 0, 0, 0, 0);
+  call(SYS_close, (u64)err[1], 0, 0, 0, 0);
+  report.status = child < 0 ? -1 : wait_for((i32)child);
+  report.error = child < 0 ? (i32)-child : 0;
+  if (report.status == 0) call(SYS_pread64, WALK, (u64)&report.pid, 8, config.pid_at, 0);
+  i32 pid = (i32)report.pid;
+  struct timespec begun = clock(1);
+  i32 process = pid > 0 ? (i32)call(SYS_pidfd_open, (u64)pid, 0, 0, 0, 0) : -1;
+  if (process >= 0) process = up(process);
+  call(SYS_close_range, 3, CONFIG, 0, 0, 0);
+  call(SYS_close, WALKER, 0, 0, 0, 0);
+  write_all(CONTROL, &report, sizeof report);
+  if (process < 0) leave(125);
+  call(SYS_fcntl, (u64)out[0], F_SETFL, O_NONBLOCK, 0, 0);
+  call(SYS_fcntl, (u64)err[0], F_SETFL, O_NONBLOCK, 0, 0);
+  for (;;) {
+    struct pollfd polled[] = {
+      {process, POLLIN, 0}, {controlled ? CONTROL : -1, POLLIN, 0},
+      {out[0], POLLIN, 0}, {err[0], POLLIN, 0}, {master, POLLIN, 0},
+    };
+    if (call(SYS_ppoll, (u64)polled, 5, 0, 0, 8) < 0) continue;
+    if (polled[1].revents && !listen(&kept)) {
+      call(SYS_close, CONTROL, 0, 0, 0, 0);
+      controlled = 0;
+      /* Whoever made it was killed before anybody could know of it. */
+      if (!kept) call(SYS_kill, (u64)pid, SIGKILL, 0, 0, 0);
+    }
+    if (polled[2].revents && !pass(out[0], "stdout")) call(SYS_close, (u64)out[0], 0, 0, 0, 0), out[0] = -1;
+    if (polled[3].revents && !pass(err[0], "stderr")) call(SYS_close, (u64)err[0], 0, 0, 0, 0), err[0] = -1;
+    if (polled[4].revents && !pass(master, "stdout")) {
+      if (!polled[0].revents) {
+        /* Nobody has the terminal open, and somebody may open it again. */
+        struct timespec moment = {0, 100000000};
+        call(SYS_nanosleep, (u64)&moment, 0, 0, 0, 0);
+      }
+    }
+    if (polled[0].revents) break;
+  }
+  i32 status = wait_for(pid);
+  drain(out[0], "stdout");
+  drain(err[0], "stderr");
+  drain(master, "stdout");
+  write_exit(pid, status);
+  do_the_rest(clock(1).seconds - begun.seconds);
+}

@@ -1,0 +1,184 @@
+/**
+ * Starting the keeper, launch/keeper.c: the parent of a container that outlives
+ * the command which starts it. Runs on the host, in that command.
+ */
+
+import { type Descriptor, memoryFile, moveUp, O, open } from "../ffi/fcntl.ts";
+import { syscall } from "../ffi/libc.ts";
+import { kill, SIGNAL } from "../ffi/signal.ts";
+import { socketPair } from "../ffi/socket.ts";
+import { wait } from "../ffi/wait.ts";
+import { PRESERVED_FROM } from "../plan/child.ts";
+import { ContainerError } from "../spec/errors.ts";
+import { KEEPER } from "./keeper_code.ts";
+import { HEADER } from "./layout.ts";
+import type { Program } from "./program.ts";
+import { executableFile, openWalker, type Walk } from "./walker.ts";
+
+const MAGIC = 0x5045454b;
+const CONFIG_SIZE = 16384;
+const REPORT_SIZE = 16;
+
+/** Offsets in the configuration that launch/keeper.c reads. */
+const CONFIG = {
+  magic: 0,
+  flags: 4,
+  pidAt: 8,
+  logMax: 16,
+  delay: 24,
+  calm: 32,
+  argc: 40,
+  envc: 44,
+  words: 48,
+} as const;
+const INTERACTIVE = 2;
+/** Words that its command and environment may be together. */
+const MAX_WORDS = 64;
+
+/** Where the keeper finds its own: no command keeps descriptors under it. */
+const KEPT = {
+  config: PRESERVED_FROM,
+  control: PRESERVED_FROM + 1,
+  directory: PRESERVED_FROM + 2,
+  walker: PRESERVED_FROM + 3,
+} as const;
+
+/** What a keeper is to do. */
+export interface KeeperOptions {
+  /** What ps(1) shows of it. */
+  name: string;
+  /** Where it makes `log`, `log.1` and `exit`. */
+  directory: Descriptor;
+  /** Nobody writes to the command, but its input does not end. */
+  interactive: boolean;
+  /** Bytes of the log before it is begun anew; 0 for no end. */
+  logMax: number;
+  /** What it becomes when the container has ended; without it, it ends. */
+  then?: {
+    argv: string[];
+    env: string[];
+    /** Milliseconds before that. */
+    delay: number;
+    /** The same for a container that ran for ten seconds. */
+    calm: number;
+  };
+}
+
+/**
+ * A keeper. When this is disposed of before {@linkcode Keeper.keep}, it kills
+ * what it has started.
+ */
+export class Keeper implements Disposable {
+  readonly #options: KeeperOptions;
+  readonly #control: [ours: Descriptor, theirs: Descriptor];
+  readonly #held = new DisposableStack();
+  #pid = 0;
+
+  constructor(options: KeeperOptions) {
+    this.#options = options;
+    const [ours, theirs] = socketPair();
+    this.#control = [
+      this.#held.use(moveUp(ours)),
+      this.#held.use(moveUp(theirs)),
+    ];
+  }
+
+  /** Its number on the host. */
+  get pid(): number {
+    return this.#pid;
+  }
+
+  /** The socket that takes the container's terminal. */
+  get control(): number {
+    return this.#control[0].fd;
+  }
+
+  /** What it is started with, for a walk of this program. */
+  prepare(program: Program) {
+    const hold = (descriptor: Descriptor) => this.#held.use(descriptor);
+    const config = memoryFile("keeper-config", this.#config(program));
+    const none = hold(moveUp(open("/dev/null", O.O_RDWR)));
+    const fds: Record<number, Descriptor> = {
+      0: none,
+      1: none,
+      2: none,
+      [KEPT.config]: hold(moveUp(config)),
+      [KEPT.control]: this.#control[1],
+      [KEPT.directory]: this.#options.directory,
+      [KEPT.walker]: openWalker(),
+    };
+    return {
+      fds,
+      executable: hold(
+        moveUp(executableFile("keeper", KEEPER[Deno.build.arch].code)),
+      ),
+      argv: ["container-keeper", this.#options.name],
+    };
+  }
+
+  #config({ slots }: Program): Uint8Array {
+    const { interactive, logMax, then } = this.#options;
+    const bytes = new Uint8Array(CONFIG_SIZE);
+    const view = new DataView(bytes.buffer);
+    view.setUint32(CONFIG.magic, MAGIC, true);
+    view.setUint32(CONFIG.flags, interactive ? INTERACTIVE : 0, true);
+    view.setBigUint64(
+      CONFIG.pidAt,
+      BigInt(HEADER.slots + 8 * (slots.pid ?? 0)),
+      true,
+    );
+    view.setBigUint64(CONFIG.logMax, BigInt(logMax), true);
+    if (!then) return bytes;
+    view.setBigUint64(CONFIG.delay, BigInt(then.delay), true);
+    view.setBigUint64(CONFIG.calm, BigInt(then.calm), true);
+    view.setUint32(CONFIG.argc, then.argv.length, true);
+    view.setUint32(CONFIG.envc, then.env.length, true);
+    const words = [...then.argv, ...then.env];
+    const text = new TextEncoder().encode(words.map((w) => `${w}\0`).join(""));
+    if (
+      words.length > MAX_WORDS || CONFIG.words + text.length >= CONFIG_SIZE
+    ) {
+      throw new ContainerError(
+        "Cannot keep the container: the command that sees to its end is too long",
+        { hint: "Take a shorter --root." },
+      );
+    }
+    bytes.set(text, CONFIG.words);
+    return bytes;
+  }
+
+  /** Waits until PID 1 is there; its number. Throws the error of a failed step. */
+  clonedPid(walking: Walk): number {
+    this.#pid = walking.pid;
+    // Ours would keep it from hearing that we have ended.
+    this.#control[1].close();
+    const report = new Uint8Array(REPORT_SIZE);
+    const count = syscall("read", this.control, report, REPORT_SIZE);
+    const view = new DataView(report.buffer);
+    if (count === REPORT_SIZE && view.getInt32(0, true) === 0) {
+      return Number(view.getBigInt64(8, true));
+    }
+    walking.check();
+    throw new ContainerError(
+      "Cannot start the container: its first process, or its keeper, was killed",
+      { hint: "Is the machine out of memory? See dmesg." },
+    );
+  }
+
+  /** It keeps what is recorded by now, and does without us. */
+  keep(): void {
+    syscall("write", this.control, new TextEncoder().encode("k"), 1);
+  }
+
+  /** Ends it, and what it would do afterwards. */
+  end(): void {
+    this[Symbol.dispose]();
+    if (!this.#pid) return;
+    kill(this.#pid, SIGNAL.SIGKILL);
+    wait(this.#pid);
+  }
+
+  [Symbol.dispose](): void {
+    this.#held[Symbol.dispose]();
+  }
+}

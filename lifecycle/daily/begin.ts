@@ -1,0 +1,257 @@
+/**
+ * A container that outlives the command which starts it, from its record to its
+ * execve. Runs on the host, in that command or, for a restart, in the one that
+ * its keeper has become.
+ */
+
+import {
+  type Cgroup,
+  createCgroup,
+  DEFAULT_DEVICE_RULES,
+  planCgroup,
+  readHierarchy,
+} from "../../cgroup/mod.ts";
+import { startTime } from "../../cgroup/sweep.ts";
+import {
+  AT_FDCWD,
+  type Descriptor,
+  moveUp,
+  O,
+  open,
+  writeAll,
+} from "../../ffi/fcntl.ts";
+import { syscall } from "../../ffi/libc.ts";
+import { cString } from "../../ffi/memory.ts";
+import { sendDescriptor } from "../../ffi/unix_socket.ts";
+import { kill, SIGNAL } from "../../ffi/signal.ts";
+import { type Container, startContainer } from "../../launch/container.ts";
+import { checkStarted, outside } from "../../launch/diagnose.ts";
+import { HANDED } from "../../launch/handed.ts";
+import { Keeper } from "../../launch/keeper.ts";
+import { compile } from "../../plan/compile.ts";
+import { ContainerError, SpecError } from "../../spec/errors.ts";
+import type { Resources } from "../../spec/resources.ts";
+import { readCaller } from "../caller.ts";
+import { selfArgv, selfEnv } from "../facts.ts";
+import { makeLayers } from "../layers.ts";
+import { bootId, type Entry, type Store } from "../oci/store.ts";
+import {
+  decideAll,
+  type Decided,
+  hostMounts,
+  mapIdsOf,
+  rootOnHost,
+} from "../run.ts";
+import { type DailyRecord, FIRST_DELAY, LAST_DELAY } from "./record.ts";
+
+const S_IFIFO = 0o010000;
+/** What ps(1) shows is enough to tell one from another. */
+const SHOWN = 12;
+/** Of a terminal that nobody looks at, until somebody does. */
+const SIZE = { height: 24, width: 80 };
+
+/** What a container of a record is to be. Changes nothing. */
+export async function decideDetached(
+  id: string,
+  { options, rootfs, interactive }: Pick<
+    DailyRecord,
+    "options" | "rootfs" | "interactive"
+  >,
+): Promise<Decided> {
+  let used: Resources = {};
+  const decided = await decideAll(
+    { ...options, init: false, tty: options.tty ?? false },
+    rootfs,
+    [interactive ? "piped" : "null", "piped", "piped"],
+    (resources, parent) => {
+      used = resources;
+      return planCgroup({
+        id,
+        ...(parent === undefined
+          ? {}
+          : { cgroupsPath: `${parent}/container-${id}`, parent }),
+        resources: {
+          ...resources,
+          devices: [...resources.devices ?? [], ...DEFAULT_DEVICE_RULES],
+        },
+        stats: true,
+        freeze: true,
+        rootless: !readCaller().privileged,
+      }, readHierarchy());
+    },
+  );
+  const { spec, learn } = decided;
+  if (learn) {
+    throw new SpecError(
+      "Cannot learn a seccomp profile of a container in the background",
+      { hint: "Leave out --detach." },
+    );
+  }
+  if (spec.process.terminal) spec.process.consoleSize ??= SIZE;
+  spec.linux.resources = used;
+  return decided;
+}
+
+/**
+ * Starts the container of an entry, whose process is gone or has never been.
+ * Where that fails the entry has no process and no cgroup.
+ *
+ * @throws the error of the step that failed, CommandError where the command
+ * cannot be executed
+ */
+export async function begin(
+  store: Store,
+  entry: Entry,
+  decided: Decided,
+): Promise<void> {
+  const { record } = entry;
+  const { daily } = record;
+  if (!daily) throw new TypeError(`${record.id} is not one of run --detach`);
+  let cgroup: Cgroup | null = null;
+  clearStart(entry);
+  try {
+    entry.save({
+      ...record,
+      pid: 0,
+      startTime: "",
+      boot: bootId(),
+      spec: decided.spec,
+      daily: { ...daily, keeper: null },
+    });
+    cgroup = decided.cgroup && createCgroup(decided.cgroup, (state) => {
+      entry.save({ ...entry.record, cgroup: state });
+    });
+    await launch(store, entry, decided);
+  } catch (error) {
+    cgroup?.remove();
+    entry.save({ ...entry.record, pid: 0, startTime: "", cgroup: null });
+    clearStart(entry);
+    throw error;
+  }
+}
+
+/** What an earlier start may have left. */
+function clearStart({ path, fifo }: Entry): void {
+  for (const file of [fifo, `${path}/exit`, `${path}/exit.new`]) {
+    try {
+      Deno.removeSync(file);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+  }
+}
+
+async function launch(
+  store: Store,
+  entry: Entry,
+  { spec, facts }: Decided,
+): Promise<void> {
+  using held = new DisposableStack();
+  const hold = (descriptor: Descriptor) => held.use(moveUp(descriptor));
+  makeLayers(spec, facts);
+  const plan = compile(spec, facts);
+  const mounts = held.use(await hostMounts(plan));
+  syscall("mknodat", AT_FDCWD, cString(entry.fifo), S_IFIFO | 0o600, 0);
+  const fifo = hold(open(entry.fifo, O.O_RDWR));
+  const keeper = held.use(
+    new Keeper(keeping(
+      store,
+      entry,
+      hold(open(entry.path, O.O_PATH | O.O_DIRECTORY)),
+    )),
+  );
+  let container: Container | undefined;
+  try {
+    container = held.use(startContainer({
+      plan,
+      args: spec.process.args,
+      announce: false,
+      debug: false,
+      preserve: 0,
+      foreground: false,
+      terminal: spec.process.terminal ?? false,
+      mounts: mounts?.fds,
+    }, { streams: { [HANDED.start]: fifo }, keeper }));
+    mapIdsOf(plan, container.pid);
+    container.release();
+    const root = () =>
+      outside(
+        held.use(open(rootOnHost(spec.root.path, plan, mounts), O.O_PATH)),
+        held,
+      );
+    const keepTerminal = (master: Descriptor) => {
+      using _sent = master;
+      sendDescriptor(keeper.control, master.fd, "/dev/ptmx");
+    };
+    if (!await container.isReady(keepTerminal)) {
+      checkStarted(container.walk, root());
+      throw new ContainerError(
+        "Cannot start the container: its first process was killed",
+        { hint: "Is the machine out of memory? See dmesg." },
+      );
+    }
+    const { daily } = entry.record;
+    entry.save({
+      ...entry.record,
+      pid: container.pid,
+      startTime: startTime(container.pid) ?? "",
+      daily: {
+        ...daily!,
+        keeper: { pid: keeper.pid, startTime: startTime(keeper.pid) ?? "" },
+        started: new Date().toISOString(),
+      },
+    });
+    // Known from here on; and once it runs, it and its keeper may end at once.
+    keeper.keep();
+    const before = nameOf(container.pid);
+    writeAll(fifo.fd, new Uint8Array(1));
+    await Deno.remove(entry.fifo);
+    await executed(container, before);
+    checkStarted(container.walk, root());
+  } catch (error) {
+    if (container) kill(container.pid, SIGNAL.SIGKILL);
+    keeper.end();
+    throw error;
+  }
+}
+
+function keeping(store: Store, { record }: Entry, directory: Descriptor) {
+  const { id, daily } = record;
+  const { interactive, logMax, restart, autoRemove, delay } = daily!;
+  const [, ...self] = selfArgv();
+  const then = restart.name === "no" && !autoRemove ? undefined : {
+    argv: [Deno.execPath(), ...self, "--root", store.root, "ended", id],
+    env: selfEnv(),
+    delay: autoRemove ? 0 : delay,
+    calm: autoRemove ? 0 : FIRST_DELAY,
+  };
+  return { name: id.slice(0, SHOWN), directory, interactive, logMax, then };
+}
+
+/** The longest that an execve takes on a machine that is not ill, in milliseconds. */
+const EXECVE = 2000;
+
+/** Waits until the command has taken the walker's place, or cannot. */
+async function executed(
+  { pid, walk }: Container,
+  before: string | null,
+): Promise<void> {
+  const end = performance.now() + EXECVE;
+  while (performance.now() < end) {
+    const name = nameOf(pid);
+    if (name === null || name !== before || walk.outcome().failure) return;
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+}
+
+/** What a process executes, comm in proc(5). */
+function nameOf(pid: number): string | null {
+  try {
+    return Deno.readTextFileSync(`/proc/${pid}/comm`);
+  } catch {
+    return null;
+  }
+}
+
+/** The delay of the next restart: docker's, double each time. */
+export const nextDelay = (delay: number) => Math.min(2 * delay, LAST_DELAY);

@@ -1,0 +1,104 @@
+/**
+ * `run --name` in the foreground: a container that ends with the command which
+ * runs it, and that other commands find by its name. Runs on the host, in that
+ * command, which is its keeper.
+ */
+
+import { startTime } from "../../cgroup/sweep.ts";
+import type { ContainerOptions } from "../options.ts";
+import { bootId, type Store } from "../oci/store.ts";
+import { prepare, run, type RunOptions } from "../run.ts";
+import type { StatusEvent } from "../status_lines.ts";
+import { addContainer, draft, forget, type Wishes } from "./make.ts";
+import { takeAway } from "./remove.ts";
+import { writeEnd } from "./view.ts";
+
+/**
+ * Runs it and waits for its end, which is recorded; with `autoRemove` nothing
+ * of it is left.
+ *
+ * @returns the command's own status, 128+n when signal n killed it
+ */
+export async function runNamed(
+  store: Store,
+  options: ContainerOptions,
+  rootfs: string,
+  wishes: Wishes,
+  how: RunOptions,
+): Promise<number> {
+  const prepared = await prepare(options, rootfs);
+  const { spec, cgroup } = prepared;
+  const drafted = draft(
+    wishes,
+    // Started again it is in the background, where nobody could guess.
+    { ...options, tty: spec.process.terminal ?? false },
+    rootfs,
+    false,
+  );
+  const { id, daily } = drafted;
+  {
+    using entry = addContainer(store, {
+      id,
+      daily: {
+        ...daily,
+        keeper: { pid: Deno.pid, startTime: startTime(Deno.pid) ?? "" },
+      },
+    }, spec);
+    entry.save({
+      ...entry.record,
+      boot: bootId(),
+      cgroup: cgroup &&
+        { id: cgroup.id, groups: cgroup.groups, made: cgroup.made },
+    });
+  }
+  let pid = 0;
+  const events = (event: StatusEvent) => {
+    if (event.event === "started") {
+      pid = event.pid;
+      noteStart(store, id, pid);
+    }
+    how.events?.(event);
+  };
+  try {
+    const status = await run(prepared, { ...how, events });
+    noteEnd(`${store.root}/${id}`, pid, status);
+    if (wishes.autoRemove) await forgetIt(store, id);
+    return status;
+  } catch (error) {
+    await forgetIt(store, id);
+    throw error;
+  }
+}
+
+function noteStart(store: Store, id: string, pid: number): void {
+  using entry = store.find(id);
+  if (!entry) return;
+  const { record } = entry;
+  entry.save({
+    ...record,
+    pid,
+    startTime: startTime(pid) ?? "",
+    daily: { ...record.daily!, started: new Date().toISOString() },
+  });
+}
+
+function noteEnd(directory: string, pid: number, status: number): void {
+  try {
+    writeEnd(directory, pid, status);
+  } catch (error) {
+    // Somebody has removed it meanwhile.
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
+async function forgetIt(store: Store, id: string): Promise<void> {
+  using entry = store.find(id);
+  if (!entry) return;
+  // It is us who would be waited for.
+  entry.record = {
+    ...entry.record,
+    daily: { ...entry.record.daily!, keeper: null },
+  };
+  if (entry.isAlive()) await takeAway(store, entry);
+  else forget(store, entry);
+}

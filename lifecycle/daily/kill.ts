@@ -1,0 +1,32 @@
+/** kill, as docker has it: a signal for a container's first process. Runs on the host. */
+
+import { kill, SIGNAL } from "../../ffi/signal.ts";
+import { ContainerError } from "../../spec/errors.ts";
+import { isAlive, type Store } from "../oci/store.ts";
+import { noteStopping } from "./stop.ts";
+
+/**
+ * Sends a signal, SIGKILL if none is named. After one that is to end it no
+ * policy starts it again.
+ *
+ * @throws ContainerError where it does not run
+ */
+export function killContainer(
+  store: Store,
+  id: string,
+  number: number = SIGNAL.SIGKILL,
+): void {
+  using entry = store.open(id);
+  const { record } = entry;
+  if (!isAlive(record)) {
+    throw new ContainerError(`container not running: ${id}`, {
+      hint: "`container ps -a` shows how it ended.",
+    });
+  }
+  if (number === SIGNAL.SIGKILL || number === record.daily?.stopSignal) {
+    noteStopping(entry);
+  }
+  if (!kill(record.pid, number)) {
+    throw new ContainerError(`container not running: ${id}`);
+  }
+}

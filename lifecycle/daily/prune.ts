@@ -1,0 +1,57 @@
+/** What is left of containers that nobody needs any more. Runs on the host. */
+
+import type { Warn } from "../oci/hooks.ts";
+import type { Store } from "../oci/store.ts";
+import { sweepNames } from "./names.ts";
+import { removeContainer, takeAway } from "./remove.ts";
+import { isKept, look, lookAtAll } from "./view.ts";
+
+/**
+ * Removes those that were to go with their end (`--rm`) and whose keeper was
+ * killed before it could see to that. Costs a look at what is recorded.
+ */
+export async function sweepRemoved(store: Store): Promise<void> {
+  for (const id of store.ids()) {
+    const record = store.peek(id);
+    if (!record?.daily?.autoRemove || isKept(record)) continue;
+    if (look(store, id)?.status !== "exited") continue;
+    using entry = store.find(id);
+    // It may have been started again while we waited for the lock.
+    if (!entry || isKept(entry.record) || entry.isAlive()) continue;
+    await takeAway(store, entry);
+  }
+}
+
+/** How old a directory without a record is whose maker was killed, in milliseconds. */
+const OLD = 60_000;
+
+/** Removes what commands that were killed at the wrong moment have left. */
+export function sweepUnrecorded(store: Store): void {
+  for (const id of store.ids()) {
+    if (store.has(id)) continue;
+    const path = `${store.root}/${id}`;
+    const changed = Deno.statSync(path).mtime?.getTime() ?? Date.now();
+    if (Date.now() - changed > OLD) Deno.removeSync(path, { recursive: true });
+  }
+  sweepNames(store);
+}
+
+/** Removes all that do not run and are not to; their ids. */
+export async function prune(
+  store: Store,
+  chosen: (view: ReturnType<typeof lookAtAll>[number]) => boolean,
+  warn: Warn,
+): Promise<string[]> {
+  const removed: string[] = [];
+  sweepUnrecorded(store);
+  for (const view of lookAtAll(store)) {
+    const { status, record } = view;
+    // One that create made waits for its start: that is an engine's.
+    const idle = status === "exited" || status === "created" && record.daily;
+    if (!idle || !chosen(view)) continue;
+    const force = status === "created";
+    await removeContainer(store, record.id, { force, warn });
+    removed.push(record.id);
+  }
+  return removed;
+}

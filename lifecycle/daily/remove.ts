@@ -1,0 +1,75 @@
+/** rm: all that there is of a container goes. Runs on the host. */
+
+import { Cgroup } from "../../cgroup/mod.ts";
+import { kill, SIGNAL } from "../../ffi/signal.ts";
+import { ContainerError } from "../../spec/errors.ts";
+import { remove as removeBundle } from "../oci/end.ts";
+import type { Warn } from "../oci/hooks.ts";
+import { type Entry, isAlive, type Store } from "../oci/store.ts";
+import { awaitEnd } from "./await_end.ts";
+import { forget } from "./make.ts";
+import { shortId } from "./names.ts";
+import { endKeeper, noteStopping } from "./stop.ts";
+import { endOf, isKept, look } from "./view.ts";
+
+/** How long a killed process may take to be gone, in milliseconds. */
+const DEATH = 10_000;
+/** How long its keeper may take to write that down. */
+const WRITING = 2000;
+
+/**
+ * Removes a container: its process where `force` says so, cgroup, name, log and
+ * record.
+ *
+ * @throws ContainerError where it runs and is not to be killed
+ */
+export async function removeContainer(
+  store: Store,
+  id: string,
+  { force = false, warn }: { force?: boolean; warn: Warn },
+): Promise<void> {
+  if (!store.peek(id)?.daily) {
+    return await removeBundle(store, id, { force, warn });
+  }
+  using entry = store.open(id);
+  if (!force && isAlive(entry.record)) {
+    const { record: { daily } } = entry;
+    const status = look(store, id)?.status ?? "running";
+    throw new ContainerError(
+      `Cannot remove ${daily?.name ?? shortId(id)}: it is ${status}`,
+      { hint: "Stop it first, or kill and remove it with rm --force." },
+    );
+  }
+  await takeAway(store, entry);
+}
+
+/** The same of one that is locked already, whatever it is doing. */
+export async function takeAway(store: Store, entry: Entry): Promise<void> {
+  const { record } = entry;
+  noteStopping(entry);
+  await killFirst(entry);
+  endKeeper(entry);
+  if (record.cgroup) new Cgroup(record.cgroup).remove();
+  forget(store, entry);
+}
+
+/** Kills its first process, and with it all that are in its PID namespace. */
+async function killFirst({ path, record }: Entry): Promise<void> {
+  if (!isAlive(record)) return;
+  kill(record.pid, SIGNAL.SIGKILL);
+  if (!await awaitEnd(record, DEATH)) {
+    throw new ContainerError(
+      `Cannot remove ${
+        shortId(record.id)
+      }: its process ${record.pid} does not end`,
+      { hint: "It hangs in the kernel; see /proc/PID/stack." },
+    );
+  }
+  // A keeper that writes into a directory would keep it from being removed.
+  const end = performance.now() + WRITING;
+  while (
+    isKept(record) && endOf(path, record) === null && performance.now() < end
+  ) {
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+}

@@ -1,0 +1,131 @@
+/** Containers in the background, with a place for their state that is a test's own. */
+
+// @ts-types="../types/std_assert.d.ts"
+import { assertEquals } from "@std/assert";
+import { readProcess } from "./_host.ts";
+import {
+  container,
+  type Options,
+  type Result,
+  rootfs,
+  TempDir,
+  until,
+} from "./_harness.ts";
+
+/** What inspect prints of a container, as far as tests look at it. */
+export interface Inspected {
+  Id: string;
+  Name: string;
+  State: {
+    Status: string;
+    Running: boolean;
+    OOMKilled: boolean;
+    Pid: number;
+    ExitCode: number | null;
+    Error: string;
+    FinishedAt: string | null;
+  };
+  RestartCount: number;
+  LogPath: string;
+  KeeperPid: number;
+  Cgroups: string[];
+  Config: { Labels: Record<string, string>; Tty: boolean };
+}
+
+/** A store; at its end every container in it is removed. */
+export class Daily implements AsyncDisposable {
+  readonly dir = new TempDir();
+  readonly root = `${this.dir.path}/state`;
+  readonly #options: Options;
+
+  /** @param options what each command is started with, like another user's */
+  constructor(options: Options = {}) {
+    this.#options = options;
+    Deno.mkdirSync(this.root);
+    Deno.chmodSync(this.root, 0o777);
+  }
+
+  /** Any command of the program. */
+  call(...args: string[]): Promise<Result> {
+    return container(["--root", this.root, ...args], this.#options);
+  }
+
+  /** One that has to succeed and to say nothing beside; what it prints. */
+  async does(...args: string[]): Promise<string> {
+    const { status, stdout, stderr } = await this.call(...args);
+    assertEquals([status, stderr], [0, ""], args.join(" "));
+    return stdout;
+  }
+
+  /** `run --detach`; the id. */
+  async run(...args: string[]): Promise<string> {
+    const out = await this.does(
+      ...["run", "-d", "-q", "--rootfs", rootfs(), ...args],
+    );
+    return out.trim();
+  }
+
+  async inspect(word: string): Promise<Inspected> {
+    const [found] = JSON.parse(await this.does("inspect", word));
+    return found;
+  }
+
+  /** Waits until it is in a state. */
+  async is(word: string, status: string): Promise<void> {
+    let last = "";
+    await until(
+      () => `${word} is ${status}, and not ${last}`,
+      async () => {
+        last = (await this.inspect(word)).State.Status;
+        return last === status;
+      },
+    );
+  }
+
+  /** Waits until its log has a text. */
+  async says(word: string, text: string): Promise<void> {
+    let last = "";
+    await until(
+      () => `the log of ${word} has ${text}: ${last}`,
+      async () => {
+        const { stdout, stderr } = await this.call("logs", word);
+        last = stdout + stderr;
+        return last.includes(text);
+      },
+    );
+  }
+
+  /** What is in the store, but for the place of names. */
+  left(): string[] {
+    const names = (path: string) =>
+      [...Deno.readDirSync(path)].map(({ name }) => name)
+        .filter((name) => name !== ".lock");
+    return names(this.root).flatMap((name) =>
+      name === "@names" ? names(`${this.root}/@names`) : [name]
+    );
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const { stdout } = await this.call("ps", "-aq", "--no-trunc");
+    const ids = stdout.trim().split("\n").filter(Boolean);
+    if (ids.length) {
+      const { status, stderr } = await this.call("rm", "-f", ...ids);
+      assertEquals([status, stderr], [0, ""]);
+    }
+    await this.dir[Symbol.asyncDispose]();
+  }
+}
+
+/** Waits until a process is gone, or dead and not buried. */
+export async function gone(pid: number): Promise<void> {
+  await until(`process ${pid} ends`, () => {
+    const state = readProcess(pid)?.state;
+    return state === undefined || state === "Z" || state === "X";
+  });
+}
+
+/** Kilobytes of memory that a process has to itself or shares, from its status. */
+export function memoryOf(pid: number): number {
+  const status = Deno.readTextFileSync(`/proc/${pid}/status`);
+  return Number(status.match(/^VmRSS:\s*(\d+)/m)?.[1]);
+}

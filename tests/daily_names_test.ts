@@ -1,0 +1,121 @@
+/** Names, ids and the beginnings of ids. */
+
+// @ts-types="../types/std_assert.d.ts"
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { Daily } from "./_daily.ts";
+import { rootfs, test } from "./_harness.ts";
+
+test("a container is found by id, name, and the beginning of its id", async () => {
+  await using daily = new Daily();
+  const id = await daily.run("--name", "web", "sleep", "1000");
+  for (const word of [id, "web", id.slice(0, 12), id.slice(0, 5)]) {
+    assertEquals((await daily.inspect(word)).Id, id, word);
+  }
+  for (const word of ["we", "nobody", "..", "@names", ""]) {
+    const { status, stderr } = await daily.call("inspect", word);
+    assertEquals(status, 125, word);
+    assertStringIncludes(stderr, "does not exist");
+  }
+});
+
+test("a beginning that two ids have is refused, and both are listed", async () => {
+  await using daily = new Daily();
+  const ids: string[] = [];
+  const seen = new Set<string>();
+  let first = "";
+  while (!first) {
+    const id = await daily.run("true");
+    ids.push(id);
+    if (seen.has(id[0]!)) first = id[0]!;
+    seen.add(id[0]!);
+  }
+  const { status, stderr } = await daily.call("rm", first);
+  assertEquals(status, 125);
+  for (const id of ids.filter((id) => id[0] === first)) {
+    assertStringIncludes(stderr, id.slice(0, 12));
+  }
+});
+
+test("of many that want one name at once, one has it", async () => {
+  await using daily = new Daily();
+  const results = await Promise.all(
+    Array.from({ length: 4 }, () =>
+      daily.call(
+        ...[
+          "run",
+          "-dq",
+          "--name",
+          "one",
+          "--rootfs",
+          rootfs(),
+          "sleep",
+          "1000",
+        ],
+      )),
+  );
+  const won = results.filter(({ status }) => status === 0);
+  assertEquals(won.length, 1, JSON.stringify(results));
+  for (const { status, stderr } of results) {
+    if (status !== 0) assertStringIncludes(stderr, "already in use");
+  }
+  assertEquals((await daily.inspect("one")).Id, won[0]!.stdout.trim());
+  assertEquals((await daily.does("ps", "-aq")).trim().split("\n").length, 1);
+});
+
+test("rename gives the old name back; what is removed does, too", async () => {
+  await using daily = new Daily();
+  const id = await daily.run("--name", "one", "sleep", "1000");
+  await daily.run("--name", "two", "sleep", "1000");
+  assertEquals((await daily.call("rename", "one", "two")).status, 125);
+  assertEquals((await daily.call("rename", "one", "a b")).status, 2);
+  assertEquals(await daily.does("rename", "one", "three"), "");
+  assertEquals((await daily.inspect("three")).Id, id);
+  assertEquals((await daily.call("inspect", "one")).status, 125);
+  await daily.does("rm", "-f", "two");
+  await daily.run("--name", "one", "true");
+  await daily.run("--name", "two", "true");
+});
+
+test("ps filters by name, status and label, and says what it cannot", async () => {
+  await using daily = new Daily();
+  await daily.run(
+    "--name",
+    "web-1",
+    "-l",
+    "tier=front",
+    "-l",
+    "x",
+    "sleep",
+    "1000",
+  );
+  await daily.run("--name", "web-2", "--label", "tier=back", "sleep", "1000");
+  await daily.run("--name", "job", "false");
+  await daily.is("job", "exited");
+  const names = async (...args: string[]) =>
+    JSON.parse(await daily.does("ps", "--format", "json", ...args))
+      .map(({ name }: { name: string }) => name).sort();
+  assertEquals(await names(), ["web-1", "web-2"]);
+  assertEquals(await names("-a"), ["job", "web-1", "web-2"]);
+  assertEquals(await names("--filter", "status=exited"), ["job"]);
+  assertEquals(await names("--filter", "name=web"), ["web-1", "web-2"]);
+  assertEquals(await names("--filter", "label=tier"), ["web-1", "web-2"]);
+  assertEquals(await names("--filter", "label=tier=back"), ["web-2"]);
+  assertEquals(
+    await names("--filter", "label=tier=front", "--filter", "label=x"),
+    ["web-1"],
+  );
+  assertEquals(await names("-l"), ["job"]);
+  assertEquals(await names("-n", "2"), ["job", "web-2"]);
+  for (const filter of ["color=red", "status=asleep", "name"]) {
+    const { status, stderr } = await daily.call("ps", "--filter", filter);
+    assertEquals(status, 2, filter);
+    assert(stderr.includes(filter.split("=")[0]!), stderr);
+  }
+});
+
+test("port has nothing to tell, of a container that there is", async () => {
+  await using daily = new Daily();
+  await daily.run("--name", "one", "sleep", "1000");
+  assertEquals(await daily.does("port", "one"), "");
+  assertEquals((await daily.call("port", "two")).status, 125);
+});
