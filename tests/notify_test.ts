@@ -89,11 +89,6 @@ for (const noNewPrivileges of [true, false]) {
     assertStringIncludes(ended.stderr.toLowerCase(), "cross-device link");
     const [second] = await agent.expect(/\{.*\}\n/);
     assertEquals(JSON.parse(second).state.status, "running");
-    const left = await bundle.call(
-      ...["exec", "--detach", "one", "mkdir", "/tmp/detached"] as const,
-    );
-    assertEquals(left.status, 0);
-    await agent.expect(/\{.*\}\n/);
     await bundle.does("delete", "--force", "one");
     const said = await Deno.readTextFile(`${bundle.dir.path}/rootfs/tmp/said`);
     assertStringIncludes(said.toLowerCase(), "cross-device link");
