@@ -26,7 +26,7 @@ export interface Known {
   /** In ticks since boot, proc_pid_stat(5). */
   startTime: bigint;
   /** Where it can be seen that it is not paused; null where it cannot pause. */
-  freezer: { path: string; running: string } | null;
+  freezer: { path: string; running: string; version: 1 | 2 } | null;
   /** Its cgroups, and those above that were made for it, parents first. */
   cgroups: { own: readonly string[]; made: readonly string[] };
   /** What `state` prints, newline and all, by status. */
@@ -128,7 +128,9 @@ const PLANS: Record<Shortcut, (known: Known) => Plan | null> = {
   ],
   "delete-force": (known) => [
     ...lock(known),
-    ...isNotPaused(known),
+    // On v2 what is frozen can be killed, cgroups(7); and once its process has
+    // ended, the file that tells says something else.
+    ...(known.freezer?.version === 1 ? isNotPaused(known) : []),
     {
       name: "endProcess",
       args: [known.pid, known.startTime, DEATH],

@@ -13,7 +13,13 @@ import { reasonOf, runDeno } from "./_deno.ts";
 import { addShortcut } from "./_shortcut.ts";
 import { isThere, ROOT } from "./_files.ts";
 import { ScriptError } from "./_report.ts";
-import { codeFile, type Role, ROLES, textFile } from "./standalone/load.ts";
+import {
+  codeFile,
+  type Role,
+  ROLES,
+  textFile,
+  TEXTS,
+} from "./standalone/load.ts";
 
 /** In minutes: long enough for a slow download, short enough to notice that it hangs. */
 const PATIENCE = 5;
@@ -54,7 +60,7 @@ export async function makeStandalone(parts: Parts): Promise<string | null> {
   const at = (name: string) => join(directory, name);
   // The other platform's bundles import, which a classic script cannot.
   const classic = ["--platform=browser", "--format=iife"];
-  for (const role of ROLES) {
+  for (const role of TEXTS) {
     const path = at(textFile(role));
     await bundle(join(SOURCES, `${role}.ts`), path, classic);
     await Deno.writeTextFile(path, inAscii(await Deno.readTextFile(path)));
@@ -63,7 +69,7 @@ export async function makeStandalone(parts: Parts): Promise<string | null> {
     const source = join(SOURCES, `${name}.ts`);
     await bundle(source, at(`${name}.js`), ["--platform=deno"]);
   }
-  const texts = ROLES.map((role) => at(textFile(role)));
+  const texts = TEXTS.map((role) => at(textFile(role)));
   const failure = await compile(at("warm"), at("warm.js"), texts);
   if (failure !== null) return failure;
   const files = [...texts, ...carried];
@@ -134,6 +140,21 @@ async function compile(
   return isThere(out) ? null : `${deno} made no ${out}`;
 }
 
+/** What the processes wrote, in turn. */
+function codesIn(stdout: Uint8Array): Map<Role, Uint8Array> {
+  const codes = new Map<Role, Uint8Array>();
+  const decoder = new TextDecoder();
+  for (let rest = stdout; rest.length;) {
+    const end = rest.indexOf("\n".charCodeAt(0)) + 1;
+    const { role, length } = JSON.parse(
+      decoder.decode(rest.subarray(0, end)),
+    ) as { role: Role; length: number };
+    codes.set(role, rest.slice(end, end + length));
+    rest = rest.subarray(end + length);
+  }
+  return codes;
+}
+
 /** A bundle with all that engines ask for, in a directory that is there. */
 async function makeBundle(directory: string, rootfs: string): Promise<string> {
   const spec = defaultConfig({
@@ -157,24 +178,26 @@ async function warmUp(
   say: (line: string) => void,
 ): Promise<Map<Role, Uint8Array>> {
   const bundle = await makeBundle(dirname(program), rootfs);
-  const { stdout, stderr } = await new Deno.Command(program, {
-    args: ["run", "--rootfs", rootfs, "/bin/true"],
-    env: { NO_COLOR: "1", WARM_UP_BUNDLE: bundle },
-    stdin: "null",
-    signal: AbortSignal.timeout(WARM_PATIENCE),
-  }).output();
+  const state = join(bundle, "state");
   const codes = new Map<Role, Uint8Array>();
-  const decoder = new TextDecoder();
-  for (let rest = stdout; rest.length;) {
-    const end = rest.indexOf("\n".charCodeAt(0)) + 1;
-    const { role, length } = JSON.parse(
-      decoder.decode(rest.subarray(0, end)),
-    ) as { role: Role; length: number };
-    codes.set(role, rest.slice(end, end + length));
-    rest = rest.subarray(end + length);
+  const complaints: string[] = [];
+  for (
+    const args of [
+      ["run", "--rootfs", rootfs, "/bin/true"],
+      ["--root", state, "create", "--bundle", bundle, "warm-up"],
+    ]
+  ) {
+    const { stdout, stderr } = await new Deno.Command(program, {
+      args,
+      env: { NO_COLOR: "1" },
+      stdin: "null",
+      signal: AbortSignal.timeout(WARM_PATIENCE),
+    }).output();
+    for (const [role, code] of codesIn(stdout)) codes.set(role, code);
+    complaints.push(new TextDecoder().decode(stderr).trim());
   }
   if (codes.size < ROLES.length) {
-    const reason = decoder.decode(stderr).trim().split("\n").at(-1);
+    const reason = complaints.join("\n").trim().split("\n").at(-1);
     say(`The program will start slower than it could: ${reason}`);
   }
   return codes;

@@ -73,9 +73,10 @@ function knownOf(entry: Entry): Known {
       ? {
         path: `${v2.path}/cgroup.events`,
         running: "populated 1\nfrozen 0\n",
+        version: 2,
       }
       : v1
-      ? { path: `${v1.path}/freezer.state`, running: "THAWED\n" }
+      ? { path: `${v1.path}/freezer.state`, running: "THAWED\n", version: 1 }
       : null,
     cgroups: {
       own: groups.map(({ path }) => path),
