@@ -12,6 +12,7 @@ import { check, deathSignal, protect, tie } from "./child.ts";
 import type { Facts } from "./facts.ts";
 import { earlyOomScore } from "./oom_score.ts";
 import { startProcess } from "./process.ts";
+import { affinity } from "./schedule.ts";
 import type { Plan, Step } from "./step.ts";
 
 /** The process whose surroundings are joined. */
@@ -35,7 +36,7 @@ export function compileExec(spec: Spec, facts: Facts, joined: Joined): Plan {
       why: "the keys of whoever started it are not for the container",
       man: "keyctl(2), session-keyring(7)",
     }],
-    process: startProcess(spec, facts),
+    process: [...affinity(spec, "final"), ...startProcess(spec, facts)],
     cleanup: [],
   };
 }
@@ -49,6 +50,7 @@ function join(
   const birthplace = cgroupEntry?.directory ?? null;
   return [
     ...protect,
+    ...affinity(spec, "initial"),
     ...(cgroupEntry ? [openCgroup(facts)] : []),
     ...earlyOomScore(spec, facts),
     {

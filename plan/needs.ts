@@ -202,10 +202,7 @@ const NEEDS: { readonly [K in StepKind]: Entry<K> } = {
     features: ({ attributes }) =>
       attributes.includes("MOUNT_ATTR_NOSYMFOLLOW") ? [NO_SYMFOLLOW] : [],
   },
-  keepHold: {},
   checkCommand: { access: "the right to execute the file" },
-  reportReady: {},
-  waitForStart: {},
   receiveMount: { features: feature("2.6.24", "F_DUPFD_CLOEXEC") },
   setMountAttributes: {
     capabilities: MOUNTING,

@@ -9,6 +9,9 @@ import type { StepKind } from "./step.ts";
 type Oci =
   & StepKind
   & (
+    | "keepHold"
+    | "reportReady"
+    | "waitForStart"
     | "waitForHooks"
     | "keepRoot"
     | "visitRoot"
@@ -20,6 +23,9 @@ type Oci =
 
 /** By kind. */
 export const OCI_NEEDS: { readonly [K in Oci]: Entry<K> } = {
+  keepHold: {},
+  reportReady: {},
+  waitForStart: {},
   waitForHooks: {},
   keepRoot: {},
   visitRoot: { capabilities: [{ name: "CAP_SYS_CHROOT", in: "here" }] },

@@ -7,20 +7,22 @@ import { SpecError } from "../spec/errors.ts";
 import type { Spec } from "../spec/types.ts";
 import type { Step } from "./step.ts";
 
-/** The largest number of nodes that a kernel can be built for. */
-const MAX_NODES = 1024;
+/** As many nodes, or processors, as a mask of ours has. */
+const MOST = 1024;
 
-/** `0-3,7`, which the reader of config.json has found well-formed. */
-export function nodeNumbers(list: string): number[] {
+/**
+ * `0-3,7`, which the reader of config.json has found well-formed.
+ *
+ * @throws {SpecError} for a number that no kernel has
+ */
+export function numbersIn(list: string, place: string): number[] {
   return list.split(",").filter(Boolean).flatMap((part) => {
     const [first = 0, last = first] = part.split("-").map(Number);
-    if (last >= MAX_NODES) {
-      throw new SpecError(
-        `linux.memoryPolicy.nodes: no kernel has a node ${last}`,
-        {
-          hint: "/sys/devices/system/node/online shows those of this machine.",
-        },
-      );
+    if (last >= MOST) {
+      throw new SpecError(`${place}: no kernel has a number ${last}`, {
+        hint:
+          "/sys/devices/system/node/online and cpu/online show what is there.",
+      });
     }
     return Array.from(
       { length: Math.max(0, last - first + 1) },
@@ -59,7 +61,10 @@ export function schedule({ process, linux }: Spec): Step[] {
         {
           step: "setMemoryPolicy",
           mode: memoryPolicy.mode,
-          nodes: nodeNumbers(memoryPolicy.nodes ?? ""),
+          nodes: numbersIn(
+            memoryPolicy.nodes ?? "",
+            "linux.memoryPolicy.nodes",
+          ),
           flags: memoryPolicy.flags ?? [],
           why: "the memory nodes that the kernel takes its pages from",
           man: "set_mempolicy(2), numa(7)",
@@ -67,4 +72,24 @@ export function schedule({ process, linux }: Spec): Step[] {
       ]
       : []),
   ];
+}
+
+/**
+ * The processors of a process that `exec` adds, process.execCPUAffinity: before
+ * it is in the container's cgroup, or from then on.
+ */
+export function affinity(
+  { process: { execCPUAffinity } }: Spec,
+  when: "initial" | "final",
+): Step[] {
+  const list = execCPUAffinity?.[when];
+  if (!list) return [];
+  return [{
+    step: "setAffinity",
+    cpus: numbersIn(list, `process.execCPUAffinity.${when}`),
+    why: when === "initial"
+      ? "the processors that it takes until it is in the container's cgroup"
+      : "the processors that the command may run on",
+    man: "sched_setaffinity(2)",
+  }];
 }

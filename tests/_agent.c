@@ -1,13 +1,15 @@
 /*
- * An agent for SCMP_ACT_NOTIFY, as the tests need it: takes one listener on a
+ * An agent for SCMP_ACT_NOTIFY, as the tests need it: takes listeners on a
  * Unix socket, prints what came with it, and answers every call with EXDEV.
  */
 
 #include <errno.h>
 #include <linux/seccomp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -17,10 +19,14 @@ int main(int argc, char **argv) {
   struct sockaddr_un address = {.sun_family = AF_UNIX};
   strncpy(address.sun_path, argv[1], sizeof address.sun_path - 1);
   int server = socket(AF_UNIX, SOCK_STREAM, 0);
-  if (bind(server, (void *)&address, sizeof address) || listen(server, 1)) return 3;
+  if (bind(server, (void *)&address, sizeof address) || listen(server, 8)) return 3;
   printf("listening\n");
   fflush(stdout);
-  int client = accept(server, 0, 0);
+  int client;
+  /* One for each process that asks. */
+  do client = accept(server, 0, 0);
+  while (client < 0 || fork());
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
   char text[65536], control[CMSG_SPACE(sizeof(int))];
   struct iovec vector = {text, sizeof text - 1};
   struct msghdr message = {.msg_iov = &vector, .msg_iovlen = 1, .msg_control = control,

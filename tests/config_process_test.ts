@@ -70,7 +70,7 @@ function hasNuma(): boolean {
 
 test("what the machine or the kernel does not have is refused by name", async () => {
   const cases: [Record<string, unknown>, Record<string, unknown>, string][] = [
-    [{}, { memoryPolicy: { mode: "MPOL_BIND", nodes: "2000" } }, "node 2000"],
+    [{}, { memoryPolicy: { mode: "MPOL_BIND", nodes: "2000" } }, "number 2000"],
     [
       { scheduler: { policy: "SCHED_DEADLINE", runtime: 5, deadline: 3 } },
       {},
@@ -102,3 +102,14 @@ test("the host's null device is not among the streams of what is created", async
     assertEquals([stream.dev, stream.ino], [own.dev, own.ino], `${fd}`);
   }
 });
+
+test("process.execCPUAffinity is that of what exec adds", async () => {
+  await using bundle = await createWith({
+    execCPUAffinity: { initial: "0", final: "0" },
+  });
+  const own = await Deno.readTextFile(`/proc/${await pidOf(bundle)}/status`);
+  const added = await bundle.does("exec", "one", "cat", "/proc/self/status");
+  const allowed = /^Cpus_allowed_list:\t(.*)$/m;
+  assert(own.match(allowed)![1] !== "0");
+  assertEquals(added.match(allowed)![1], "0");
+}, { skip: navigator.hardwareConcurrency > 1 ? null : "one processor" });

@@ -83,6 +83,12 @@ for (const noNewPrivileges of [true, false]) {
     assertEquals(state.status, "created");
     await bundle.does("start", "one");
     await agent.expect(new RegExp(`call ${CALL}\n`));
+    // What is added asks by a listener of its own.
+    const ended = await bundle.call("exec", "one", "mkdir", "/tmp/more");
+    assertEquals(ended.status, 1);
+    assertStringIncludes(ended.stderr.toLowerCase(), "cross-device link");
+    const [second] = await agent.expect(/\{.*\}\n/);
+    assertEquals(JSON.parse(second).state.status, "running");
     await bundle.does("delete", "--force", "one");
     const said = await Deno.readTextFile(`${bundle.dir.path}/rootfs/tmp/said`);
     assertStringIncludes(said.toLowerCase(), "cross-device link");

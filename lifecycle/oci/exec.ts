@@ -3,6 +3,7 @@
  * memory with this program enters the container.
  */
 
+import type { Descriptor } from "../../ffi/fcntl.ts";
 import { kill, SIGNAL } from "../../ffi/signal.ts";
 import { wait } from "../../ffi/wait.ts";
 import { startContainer, type StartOptions } from "../../launch/container.ts";
@@ -24,7 +25,7 @@ import { type Console, consoleAt, NOWHERE } from "./console.ts";
 import { entryOf } from "./exec_cgroup.ts";
 import { furnishProcess } from "./exec_process.ts";
 import { explained, FirstProcess, stopped } from "./first_process.ts";
-import { statusOf } from "./status.ts";
+import { stateOf, statusOf } from "./status.ts";
 import type { ContainerRecord, Entry, Store } from "./store.ts";
 import { asRunc } from "./words.ts";
 
@@ -55,6 +56,8 @@ export interface PreparedExec extends Disposable {
   process: Process;
   /** The container's first process. */
   first: FirstProcess;
+  /** Hands the listener of its filter to the agent that the filter asks. */
+  tellAgent(listener: Descriptor, pid: number): void;
 }
 
 /**
@@ -73,7 +76,7 @@ export async function exec(
   options: ExecOptions,
 ): Promise<number> {
   using prepared = await prepareExec(store, options);
-  const { plan, process, first } = prepared;
+  const { plan, process, first, tellAgent } = prepared;
   using terminal = consoleFor(process, options);
   const handover: Handover = {
     plan,
@@ -87,17 +90,26 @@ export async function exec(
   const start: StartOptions = {
     streams: { [HANDED.process]: first.pidfd, [HANDED.root]: first.root },
   };
+  let started = 0;
+  const listened = (listener: Descriptor) => tellAgent(listener, started);
   const prepare = (pid: number) => {
+    started = pid;
     if (options.pidFile !== undefined) writePidFile(options.pidFile, pid);
   };
   try {
     if (options.detach) {
-      await startDetached(handover, start, { prepare, first, terminal });
+      await startDetached(handover, start, {
+        prepare,
+        listened,
+        first,
+        terminal,
+      });
       return 0;
     }
     const { runParent } = await import("../../launch/parent.ts");
     return await runParent(handover, {
       prepare,
+      listened,
       root: `/proc/self/fd/${first.root.fd}`,
       started() {},
     }, start);
@@ -131,11 +143,17 @@ export async function prepareExec(
     process.consoleSize = options.terminalSize?.();
   }
   const plan = await planOf(record, { process, first, options });
+  const asks = plan.process.some(({ step }) => step === "sendListener");
+  const agent = asks
+    ? held.use(new (await import("./agent.ts")).Agent(record.spec))
+    : null;
+  const state = stateOf(entry);
   const release = held.move();
   return {
     plan,
     process,
     first,
+    tellAgent: (listener, pid) => agent?.take(listener, pid, state),
     [Symbol.dispose]: () => release.dispose(),
   };
 }
@@ -228,6 +246,7 @@ function consoleFor(
 
 interface Detaching {
   prepare(pid: number): void;
+  listened(listener: Descriptor): void;
   first: FirstProcess;
   terminal: Console;
 }
@@ -236,9 +255,10 @@ interface Detaching {
 async function startDetached(
   handover: Handover,
   start: StartOptions,
-  { prepare, first, terminal }: Detaching,
+  { prepare, listened, first, terminal }: Detaching,
 ): Promise<void> {
   using container = startContainer(handover, start);
+  container.listened = listened;
   try {
     prepare(container.pid);
     container.release();
