@@ -5,6 +5,9 @@
 // @ts-types="../types/std_path.d.ts"
 import { join } from "@std/path";
 import { type Attempt, type Candidate, Unavailable } from "./candidate.ts";
+import { copyOfProgram, mtime } from "./compiled.ts";
+import { engines } from "./engines.ts";
+import { runtimes } from "./runtimes.ts";
 import { peers } from "./peers.ts";
 import { complaint, isExecutable, run } from "./process.ts";
 import type { Workspace } from "./workspace.ts";
@@ -45,27 +48,6 @@ function compiled(
       return [{ command: () => ({ argv }) }];
     },
   };
-}
-
-/**
- * The compiled program as a file like the empty one's: how a file came to lie
- * in the page cache is worth two milliseconds of a start.
- */
-async function copyOfProgram({ cache, repo }: Workspace): Promise<string> {
-  const binary = join(repo, "container");
-  if (!await isExecutable(binary)) {
-    throw new Unavailable("there is no ./container (`deno task compile`)");
-  }
-  const copy = join(cache, "container");
-  const made = await mtime(binary);
-  if (await isExecutable(copy) && await mtime(copy) === made) return copy;
-  await Deno.copyFile(binary, `${copy}.new`);
-  using file = await Deno.open(`${copy}.new`);
-  await file.sync();
-  const { atime, mtime: time } = await Deno.stat(binary);
-  await Deno.utime(`${copy}.new`, atime ?? new Date(), time ?? new Date());
-  await Deno.rename(`${copy}.new`, copy);
-  return copy;
 }
 
 /** How many containers the library's candidates start one after another. */
@@ -129,6 +111,8 @@ export const candidates: readonly Candidate[] = [
       return Promise.resolve([{ command: () => ({ argv }) }]);
     },
   },
+  ...runtimes,
+  ...engines,
   ...peers,
 ];
 
@@ -166,16 +150,6 @@ async function compileBare(workspace: Workspace): Promise<string> {
   await Deno.rename(`${binary}.new`, binary);
   await Deno.writeTextFile(keyFile, key);
   return binary;
-}
-
-async function mtime(path: string): Promise<number> {
-  try {
-    return (await Deno.stat(path)).mtime?.getTime() ?? 0;
-  } catch (error) {
-    // A bare name that is found on PATH.
-    if (error instanceof Deno.errors.NotFound) return 0;
-    throw error;
-  }
 }
 
 async function isFile(path: string): Promise<boolean> {

@@ -76,12 +76,6 @@ export const peers: readonly Candidate[] = [
     },
   },
   {
-    name: "docker",
-    label: "docker run",
-    version: ["docker", "--version"],
-    prepare: docker,
-  },
-  {
     name: "host",
     label: "no container: host's true",
     async prepare() {
@@ -91,14 +85,15 @@ export const peers: readonly Candidate[] = [
   },
 ];
 
-async function need(program: string): Promise<string> {
+/** The path of a program that has to be there. */
+export async function need(program: string): Promise<string> {
   const path = await which(program);
   if (path === null) throw new Unavailable(`${program} is not installed`);
   return path;
 }
 
-/** The bundle's config.json: the namespaces and mounts the others make too, no limits. */
-function bundleConfig(rootfs: string): Record<string, unknown> {
+/** A bundle's config.json: the namespaces and mounts the others make too, no limits. */
+export function bundleConfig(rootfs: string): Record<string, unknown> {
   return {
     ociVersion: "1.0.2",
     process: {
@@ -188,50 +183,8 @@ function prefixed(attempt: Attempt, prefix: readonly string[]): Attempt {
   };
 }
 
-async function docker(workspace: Workspace): Promise<Attempt[]> {
-  const { dir, rootfs, id, signal, cleanup } = workspace;
-  await need("docker");
-  const info = await run(
-    { argv: ["docker", "info", "--format", "{{.ServerVersion}}"] },
-    { signal, timeout: 10_000 },
-  );
-  if (info.code !== 0) {
-    throw new Unavailable(`no daemon answers: ${complaint(info)}`);
-  }
-  const archive = join(dir, "fs.tar");
-  for (
-    const argv of [
-      ["tar", "-C", rootfs, "-cf", archive, "."],
-      ["docker", "import", archive, id],
-    ]
-  ) {
-    if (argv[0] === "docker") {
-      cleanup.defer(async () => {
-        await run({ argv: ["docker", "image", "rm", "--force", id] });
-      });
-    }
-    const result = await run({ argv }, { signal, timeout: 120_000 });
-    if (result.code !== 0) {
-      throw new Unavailable(`${argv[0]} failed: ${complaint(result)}`);
-    }
-  }
-  cleanup.defer(async () => {
-    const filter = `label=${id}`;
-    const argv = ["docker", "ps", "--all", "--quiet", "--filter", filter];
-    const left = (await run({ argv })).stdout.split("\n").filter(Boolean);
-    if (left.length > 0) {
-      await run({ argv: ["docker", "rm", "--force", ...left] });
-    }
-  });
-  const argv = ["docker", "run", "--rm", "--label", id, id, "/bin/true"];
-  return [{
-    command: () => ({ argv }),
-    note:
-      "with docker's own network and cgroup; the memory is the client's alone",
-  }];
-}
-
-async function namesIn(dir: string): Promise<string[]> {
+/** The names in a directory; none where there is none. */
+export async function namesIn(dir: string): Promise<string[]> {
   try {
     return (await Array.fromAsync(Deno.readDir(dir))).map((entry) =>
       entry.name

@@ -97,6 +97,16 @@ function ratios(): Target[] {
     ],
     ["compiled, --no-init, beside runc", "compiled-no-init", "runc", 0.7],
     ["compiled, default mode, beside runc", "compiled", "runc", 1.4],
+    ["create, start and delete, beside runc's", "oci", "oci-runc", 1.3],
+    [
+      "create, start and delete of a small bundle, beside runc's",
+      "oci-small",
+      "oci-small-runc",
+      1.3,
+    ],
+    ["state, beside a bare compiled start", "oci-state", "bare-compiled", 1.2],
+    ["kill, beside a bare compiled start", "oci-kill", "bare-compiled", 1.2],
+    ["docker run, beside docker run with runc", "docker", "docker-runc", 1.15],
     ["library, one of many, beside crun", "library", "crun", 1 / 3],
     ["library, one of many, beside bubblewrap", "library", "bwrap", 1 / 2],
     [

@@ -15,8 +15,7 @@ import type { DeviceLookup } from "../spec/resource_flags.ts";
 import type { DeviceRule } from "../spec/resources.ts";
 
 /** docker's devices: those that are harmless, and making files for any. */
-export const DEFAULT_DEVICE_RULES: readonly DeviceRule[] = [
-  { allow: false, access: "rwm" },
+export const HARMLESS_DEVICE_RULES: readonly DeviceRule[] = [
   // A device file may be made, which is not to be opened.
   { allow: true, type: "c", access: "m" },
   { allow: true, type: "b", access: "m" },
@@ -29,6 +28,12 @@ export const DEFAULT_DEVICE_RULES: readonly DeviceRule[] = [
   { allow: true, type: "c", major: 5, minor: 1, access: "rwm" }, // console
   { allow: true, type: "c", major: 5, minor: 2, access: "rwm" }, // ptmx
   { allow: true, type: "c", major: 136, access: "rwm" }, // pts/*
+];
+
+/** Those and no other. */
+export const DEFAULT_DEVICE_RULES: readonly DeviceRule[] = [
+  { allow: false, access: "rwm" },
+  ...HARMLESS_DEVICE_RULES,
 ];
 
 /** A rule with nothing left out. */
@@ -71,21 +76,28 @@ export function deviceWrites(
   const allowed: Rule[] = [];
   for (const rule of explicitRules(rules)) {
     const { allow, type, major, minor, access } = rule;
-    if (allow) allowed.push(rule);
-    else if (allowed.every((earlier) => !overlaps(earlier, rule))) continue;
-    else if (allowed.some((earlier) => isHole(earlier, rule))) {
-      // The kernel would take such a write and ignore it.
-      throw new SpecError(
-        `cgroup v1 cannot deny device ${type} ${major ?? "*"}:${
-          minor ?? "*"
-        } out of a wider rule that allows it`,
-        { hint: "Allow single devices in linux.resources.devices instead" },
-      );
+    const numbers = `${type} ${major ?? "*"}:${minor ?? "*"}`;
+    if (allow) {
+      allowed.push(rule);
+      writes.push({ file: "devices.allow", value: `${numbers} ${access}` });
+      continue;
     }
-    writes.push({
-      file: allow ? "devices.allow" : "devices.deny",
-      value: `${type} ${major ?? "*"}:${minor ?? "*"} ${access}`,
-    });
+    for (const earlier of allowed.filter((one) => overlaps(one, rule))) {
+      if (!covers(rule, earlier)) {
+        // The kernel would take such a write and ignore it.
+        throw new SpecError(
+          `cgroup v1 cannot deny device ${numbers} out of a wider rule that allows it`,
+          { hint: "Allow single devices in linux.resources.devices instead" },
+        );
+      }
+      // It takes back only what was given with the same numbers.
+      writes.push({
+        file: "devices.deny",
+        value: `${type} ${earlier.major ?? "*"}:${
+          earlier.minor ?? "*"
+        } ${access}`,
+      });
+    }
   }
   return writes;
 }
@@ -99,10 +111,10 @@ function overlaps(a: Rule, b: Rule): boolean {
     [...a.access].some((letter) => b.access.includes(letter));
 }
 
-/** v1 takes back only what was given with the same numbers. */
-function isHole(allowed: Rule, denied: Rule): boolean {
-  return overlaps(allowed, denied) &&
-    (allowed.major !== denied.major || allowed.minor !== denied.minor);
+/** Whether a rule's numbers have all of another's in them. */
+function covers(rule: Rule, other: Rule): boolean {
+  return (rule.major === null || rule.major === other.major) &&
+    (rule.minor === null || rule.minor === other.minor);
 }
 
 // linux/bpf.h and linux/bpf_common.h

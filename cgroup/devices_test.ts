@@ -141,6 +141,22 @@ Deno.test("deviceWrites() starts from nothing", () => {
   );
 });
 
+Deno.test("deviceWrites() takes back what a wider rule denies", () => {
+  assertEquals(
+    deviceWrites([
+      { allow: true, type: "c", major: 10, minor: 229 },
+      { allow: true, type: "b", access: "m" },
+      { allow: false },
+    ]).slice(1).map(({ file, value }) => `${file} ${value}`),
+    [
+      "devices.allow c 10:229 rwm",
+      "devices.allow b *:* m",
+      "devices.deny b *:* rwm",
+      "devices.deny c 10:229 rwm",
+    ],
+  );
+});
+
 Deno.test("deviceWrites() refuses a hole that v1 would not make", () => {
   assertThrows(
     () =>

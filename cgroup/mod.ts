@@ -4,7 +4,11 @@
  * @module
  */
 
-export { DEFAULT_DEVICE_RULES, lookupDevice } from "./devices.ts";
+export {
+  DEFAULT_DEVICE_RULES,
+  HARMLESS_DEVICE_RULES,
+  lookupDevice,
+} from "./devices.ts";
 export { extendCgroup } from "./extend.ts";
 export { type Hierarchy, readHierarchy } from "./hierarchy.ts";
 export { Cgroup, type CgroupState, createCgroup } from "./manager.ts";

@@ -18,6 +18,7 @@ interface Entry {
 }
 
 const oci = () => import("./oci/lifecycle.ts");
+const criu = () => import("./oci/checkpoint.ts");
 const running = () => import("./oci/running.ts");
 
 // Twice a start, every module that is not needed would be read: once in the
@@ -98,6 +99,16 @@ const COMMANDS: readonly Entry[] = [
     name: "events",
     summary: "Print what a container uses, as JSON, until it ends",
     load: async () => (await running()).eventsCommand,
+  },
+  {
+    name: "checkpoint",
+    summary: "Save the processes of a container to files, by criu",
+    load: async () => (await criu()).checkpointCommand,
+  },
+  {
+    name: "restore",
+    summary: "Make a container again of the files of a checkpoint, by criu",
+    load: async () => (await criu()).restoreCommand,
   },
   {
     name: "spec",

@@ -15,14 +15,23 @@ export const stackTraces = { shown: false };
 /** Where an OCI caller wants errors beside standard error. */
 export const log: { file?: string; json: boolean } = { json: false };
 
-/** Writes an error to the caller's log. */
-export function logError(message: string): void {
+/** Writes to the caller's log. */
+export function logError(
+  message: string,
+  level: "error" | "warning" = "error",
+): void {
   if (log.file === undefined) return;
   const time = new Date().toISOString();
   const line = log.json
-    ? JSON.stringify({ level: "error", msg: message, time })
-    : `time="${time}" level=error msg=${JSON.stringify(message)}`;
+    ? JSON.stringify({ level, msg: message, time })
+    : `time="${time}" level=${level} msg=${JSON.stringify(message)}`;
   Deno.writeTextFileSync(log.file, `${line}\n`, { append: true });
+}
+
+/** Tells of what went wrong and was passed over, the caller's log too. */
+export function warn(message: string): void {
+  say(`container: warning: ${message}`);
+  logError(message, "warning");
 }
 
 /** Writes what the command is for. */

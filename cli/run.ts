@@ -26,9 +26,16 @@ export const runCommand: Command = {
       "another root filesystem",
     ],
     ["sudo container run -e NAME=you sh -c 'echo hi $NAME'", "a variable"],
+    ["sudo container run --bundle /srv/web web", "a bundle of OCI's"],
     ["container explain run /bin/sh", "what would be done, and why"],
   ],
   async execute(argv) {
+    if (argv.some((word) => /^--?b(undle)?(=|$)/.test(word))) {
+      const { asksForBundle, runBundleCommand } = await import(
+        "./oci/run_bundle.ts"
+      );
+      if (asksForBundle(argv)) return await runBundleCommand.execute(argv);
+    }
     const flags = await parseRunFlags(RUN_FLAGS, argv, "container run");
     stackTraces.shown = flags.has("debug");
     // The command line is judged before anything is looked for on disk.

@@ -5,6 +5,10 @@ import { Descriptor } from "./fcntl.ts";
 import { rawSyscall, syscall } from "./libc.ts";
 import { wait, type WaitStatus, WNOHANG } from "./wait.ts";
 
+/** pidfd_open(2). */
+export const openPidfd = (pid: number) =>
+  new Descriptor(syscall("pidfd_open", pid, 0));
+
 /**
  * Waits for a child's end, as wait(pid) does, and takes no thread of its own
  * for it: for who waits for many. Null where somebody else has taken its

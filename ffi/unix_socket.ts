@@ -6,13 +6,14 @@ import { addressOf } from "./memory.ts";
 
 const AF_UNIX = 1;
 const SOCK_STREAM = 1;
+const SOCK_DGRAM = 2;
 const SOL_SOCKET = 1;
 const SCM_RIGHTS = 1;
 const MSG_NOSIGNAL = 0x4000;
 const SUN_PATH_SIZE = 108;
 
-/** connect(2) to a stream socket by its path, unix(7). */
-export function connectUnix(path: string): Descriptor {
+/** struct sockaddr_un, and how much of it counts; `@name` is an abstract one. */
+function addressOfPath(path: string): [address: Uint8Array, size: number] {
   const name = new TextEncoder().encode(path);
   if (name.length >= SUN_PATH_SIZE) {
     throw new TypeError(`${path}: a socket's path has at most 107 bytes`);
@@ -20,17 +21,40 @@ export function connectUnix(path: string): Descriptor {
   const address = new Uint8Array(2 + SUN_PATH_SIZE);
   new DataView(address.buffer).setUint16(0, AF_UNIX, true);
   address.set(name, 2);
+  if (!path.startsWith("@")) return [address, 2 + name.length + 1];
+  address[2] = 0;
+  return [address, 2 + name.length];
+}
+
+function makeSocket(
+  call: "connect" | "bind",
+  type: number,
+  path: string,
+): Descriptor {
+  const [address, size] = addressOfPath(path);
   const socket = new Descriptor(
-    syscall("socket", AF_UNIX, SOCK_STREAM | O.O_CLOEXEC, 0),
+    syscall("socket", AF_UNIX, type | O.O_CLOEXEC, 0),
   );
   try {
-    syscall("connect", socket.fd, address, 2 + name.length + 1);
+    syscall(call, socket.fd, address, size);
     return socket;
   } catch (error) {
     socket.close();
     throw error;
   }
 }
+
+/** connect(2) to a stream socket by its path, unix(7). */
+export const connectUnix = (path: string) =>
+  makeSocket("connect", SOCK_STREAM, path);
+
+/** connect(2) to a datagram socket by its path. */
+export const connectDatagram = (path: string) =>
+  makeSocket("connect", SOCK_DGRAM, path);
+
+/** bind(2) of a datagram socket to a path that is free. */
+export const bindDatagram = (path: string) =>
+  makeSocket("bind", SOCK_DGRAM, path);
 
 /** sendmsg(2) of a text with a descriptor beside it, SCM_RIGHTS. */
 export function sendDescriptor(socket: number, fd: number, text: string): void {

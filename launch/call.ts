@@ -59,3 +59,19 @@ export interface Failure {
 
 /** What an executor carries out. */
 export type Instruction = Call | Comparison | Failure;
+
+/**
+ * Not a system call, and for launch/shortcut.c alone: about the process that
+ * started at a time; ESRCH where it is dead or gone.
+ */
+export type ProcessOperation =
+  & Pick<Call, "expect" | "want" | "skipOnSuccess" | "skipOnExpected">
+  & (
+    /** It has to be there. */
+    | { name: "isProcess"; args: [pid: number, startTime: bigint] }
+    /** It is killed, and waited for. */
+    | {
+      name: "endProcess";
+      args: [pid: number, startTime: bigint, milliseconds: number];
+    }
+  );

@@ -15,7 +15,6 @@ import {
 } from "../ffi/fcntl.ts";
 import { SyscallError } from "../ffi/errno.ts";
 import { type Message, receive, socketPair } from "../ffi/socket.ts";
-import { sendDescriptor } from "../ffi/unix_socket.ts";
 import type { Plan } from "../plan/step.ts";
 import { type Handover, NEWS } from "./handover.ts";
 import { HANDED } from "./handed.ts";
@@ -53,16 +52,21 @@ export class Container implements Disposable {
   /**
    * Where it is held: whether it came to where it waits to be started.
    *
-   * @param terminalTo the socket that takes its terminal
+   * @param takeTerminal takes the master side of its terminal, and closes it
+   * @param hooks what is to be done before its root changes, where it waits for that
    */
-  async isReady(terminalTo: number | null): Promise<boolean> {
+  async isReady(
+    takeTerminal: (master: Descriptor) => void,
+    hooks: () => Promise<void> = async () => {},
+  ): Promise<boolean> {
     for await (const { byte, descriptor } of this.news()) {
       if (byte === NEWS.running) return true;
-      if (byte !== NEWS.terminal || !descriptor) continue;
-      using master = descriptor;
-      if (terminalTo !== null) {
-        sendDescriptor(terminalTo, master.fd, "/dev/ptmx");
+      if (byte === NEWS.hooks) {
+        await hooks();
+        this.#go();
       }
+      if (byte !== NEWS.terminal || !descriptor) continue;
+      takeTerminal(descriptor);
     }
     return false;
   }

@@ -2,9 +2,14 @@
 
 import { ignoreSignal, kill, SIGNAL, type SignalName } from "../ffi/signal.ts";
 
-/** Passes on what is sent to us; what the caller had ignored (nohup) stays so. Returns the others. */
+/**
+ * Passes on what is sent to us; what the caller had ignored (nohup) stays so.
+ *
+ * @param pid whose number may not be known yet: 0 then, and nothing is passed on
+ * @returns the signals that are not ignored
+ */
 export function forwardSignals(
-  pid: number,
+  pid: number | (() => number),
   names: readonly SignalName[],
   seen: (name: SignalName) => void,
 ): SignalName[] {
@@ -15,7 +20,8 @@ export function forwardSignals(
     if (ignored(name)) continue;
     Deno.addSignalListener(name, () => {
       seen(name);
-      kill(pid, SIGNAL[name]);
+      const to = typeof pid === "number" ? pid : pid();
+      if (to) kill(to, SIGNAL[name]);
     });
   }
   // With its first listener Deno takes over SIGHUP, SIGINT and SIGTERM too.

@@ -71,6 +71,8 @@ export const NEWS = {
   terminal: TERMINAL_NEWS,
   /** With it comes what hears of every system call (--seccomp learn). */
   listener: 5,
+  /** The hooks of createContainer may run; it waits meanwhile. */
+  hooks: 6,
 } as const;
 
 /**

@@ -4,7 +4,7 @@ import { ERRNO, type Errno } from "../ffi/errno.ts";
 import { cString } from "../ffi/memory.ts";
 import { numberOf } from "../ffi/numbers.ts";
 import { type Arena, layOut, setWord, type Word } from "./arena.ts";
-import type { Argument, Instruction } from "./call.ts";
+import type { Argument, Instruction, ProcessOperation } from "./call.ts";
 import {
   BASE,
   FLAG,
@@ -71,12 +71,19 @@ class ImageArena implements Arena {
   }
 }
 
-/** Compiles instructions for the walker of an architecture, this machine's if none is given. */
+/**
+ * Compiles instructions for the walker of an architecture, this machine's if
+ * none is given.
+ *
+ * @param filled the first slots: somebody puts a value in before the walk
+ */
 export function compileImage(
-  instructions: readonly Instruction[],
+  instructions: readonly (Instruction | ProcessOperation)[],
   arch: typeof Deno.build.arch = Deno.build.arch,
+  filled: readonly string[] = [],
 ): Image {
   const arena = new ImageArena(HEADER_SIZE + STEP_SIZE * instructions.length);
+  filled.forEach((name) => arena.slot(name));
   const steps = new DataView(
     new ArrayBuffer(STEP_SIZE * instructions.length),
   );
@@ -101,7 +108,7 @@ export function compileImage(
 function writeStep(
   view: DataView,
   at: number,
-  instruction: Instruction,
+  instruction: Instruction | ProcessOperation,
   arena: ImageArena,
   arch: typeof Deno.build.arch,
 ): void {
@@ -130,13 +137,20 @@ function writeStep(
     }
     return;
   }
-  view.setInt32(at + STEP.number, numberOf(instruction.name, arch), true);
-  view.setUint16(
-    at + STEP.flags,
-    (instruction.want ? FLAG.want : 0) | (instruction.clone ? FLAG.clone : 0),
+  view.setInt32(
+    at + STEP.number,
+    instruction.name === "isProcess" || instruction.name === "endProcess"
+      ? OPERATION[instruction.name]
+      : numberOf(instruction.name, arch),
     true,
   );
-  if (instruction.result) {
+  view.setUint16(
+    at + STEP.flags,
+    (instruction.want ? FLAG.want : 0) |
+      ("clone" in instruction && instruction.clone ? FLAG.clone : 0),
+    true,
+  );
+  if ("result" in instruction && instruction.result) {
     view.setUint8(at + STEP.result, arena.slot(instruction.result));
   }
   (instruction.expect ?? []).forEach((code: Errno, index) =>

@@ -47,5 +47,10 @@ export const ARGUMENT_COUNT = 6;
 
 export const FLAG = { want: 1, clone: 2 } as const;
 /** Numbers below zero are no system calls. */
-export const OPERATION = { compare: -2, fail: -3 } as const;
+export const OPERATION = {
+  compare: -2,
+  fail: -3,
+  isProcess: -4,
+  endProcess: -5,
+} as const;
 export const STATE = { failed: 2 } as const;

@@ -8,11 +8,13 @@ import type { Instruction } from "./call.ts";
 import { lowerLearning } from "./lower_learning.ts";
 import { lowerFiles } from "./lower_files.ts";
 import { lowerLandlock } from "./lower_landlock.ts";
+import { lowerHooks } from "./lower_hooks.ts";
 import { lowerHold } from "./lower_hold.ts";
 import { lowerJoin } from "./lower_join.ts";
 import { lowerMounts } from "./lower_mounts.ts";
 import { lowerNamespaces } from "./lower_namespaces.ts";
 import { lowerProcess } from "./lower_process.ts";
+import { lowerSchedule } from "./lower_schedule.ts";
 import { lowerSeals } from "./lower_seals.ts";
 import { lowerTerminal } from "./lower_terminal.ts";
 
@@ -40,6 +42,8 @@ const LOWERING: Lowering<StepKind> = {
   ...lowerLearning,
   ...lowerTerminal,
   ...lowerHold,
+  ...lowerHooks,
+  ...lowerSchedule,
   ...lowerJoin,
 };
 

@@ -5,6 +5,7 @@ import type { Instruction } from "./call.ts";
 import { HANDED } from "./handed.ts";
 import type { Lowering } from "./lower.ts";
 
+const F_OK = 0;
 const X_OK = 1;
 const AT_EACCESS = 0x200;
 
@@ -19,21 +20,33 @@ export const lowerHold: Lowering<
     ];
   },
   checkCommand: ({ candidates }) => [
-    ...candidates.map((path, index): Instruction => ({
-      name: "faccessat2",
-      args: [AT_FDCWD, path, X_OK, AT_EACCESS],
-      expect: ["ENOENT", "ENOTDIR", "EACCES", "ELOOP", "ENAMETOOLONG"],
-      skipOnSuccess: candidates.length - index,
-    })),
+    ...candidates.flatMap((path, index): Instruction[] => [
+      {
+        name: "faccessat2",
+        args: [AT_FDCWD, path, X_OK, AT_EACCESS],
+        expect: ["ENOENT", "ENOTDIR", "EACCES", "ELOOP", "ENAMETOOLONG"],
+        skipOnExpected: 1,
+      },
+      // A directory can be "executed", too; nothing is below what is none.
+      {
+        name: "faccessat2",
+        args: [AT_FDCWD, `${path}/.`, F_OK, 0],
+        expect: ["ENOTDIR"],
+        skipOnExpected: 2 * (candidates.length - index) - 1,
+      },
+    ]),
     { name: "fail", error: "ENOENT" },
   ],
-  reportReady: ({ status }) => [
-    { name: "write", args: [status, new Uint8Array([1]), 1] },
-    { name: "close", args: [status] },
+  reportReady: ({ status, mark = 0 }) => [
+    {
+      name: "write",
+      args: [status, new Uint8Array([1]), 1, 0, 0, BigInt(mark)],
+    },
+    { name: "close", args: [status, 0, 0, 0, 0, BigInt(mark)] },
   ],
-  waitForStart: ({ start }) => [{
+  waitForStart: ({ start, mark = 0 }) => [{
     name: "read",
-    args: [start, new Uint8Array(8), 1],
+    args: [start, new Uint8Array(8), 1, 0, 0, BigInt(mark)],
     want: { result: 1, otherwise: "ESRCH" },
   }],
 };

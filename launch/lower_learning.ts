@@ -25,11 +25,18 @@ export const lowerLearning: Lowering<"keepSocket" | "sendListener"> = {
     name: "dup3",
     args: [from ?? HANDED.status, to, O.O_CLOEXEC],
   }],
-  sendListener: ({ socket, listener }) => [
+  sendListener: ({ socket, listener, mark = UNREPORTED }) => [
     {
       // The message has to name it by a number that is known beforehand.
       name: "dup3",
-      args: [{ slot: LISTENER_SLOT }, listener, O.O_CLOEXEC, 0, 0, UNREPORTED],
+      args: [
+        { slot: LISTENER_SLOT },
+        listener,
+        O.O_CLOEXEC,
+        0,
+        0,
+        BigInt(mark),
+      ],
       // It has this number already.
       expect: ["EINVAL"],
     },
@@ -41,7 +48,7 @@ export const lowerLearning: Lowering<"keepSocket" | "sendListener"> = {
         MSG_NOSIGNAL,
         0,
         0,
-        UNREPORTED,
+        BigInt(mark),
       ],
     },
   ],

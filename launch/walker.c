@@ -15,102 +15,15 @@
  * both can be read in the plan.
  */
 
-typedef unsigned char u8;
-typedef unsigned short u16;
-typedef short i16;
-typedef unsigned int u32;
-typedef int i32;
-typedef unsigned long u64;
-typedef long i64;
+#include "walk.h"
 
 #if defined(__x86_64__)
-enum { SYS_write = 1, SYS_close = 3, SYS_lseek = 8, SYS_mmap = 9, SYS_exit_group = 231 };
-
-static i64 syscall6(i64 nr, u64 a, u64 b, u64 c, u64 d, u64 e, u64 f) {
-  i64 result;
-  register u64 r10 __asm__("r10") = d;
-  register u64 r8 __asm__("r8") = e;
-  register u64 r9 __asm__("r9") = f;
-  __asm__ volatile("syscall" : "=a"(result)
-                   : "0"(nr), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
-                   : "rcx", "r11", "memory");
-  return result;
-}
-
 __asm__(".globl _start\n_start:\n"
         "xor %ebp, %ebp\n mov %rsp, %rdi\n and $-16, %rsp\n call walk\n hlt\n");
-#elif defined(__aarch64__)
-enum { SYS_write = 64, SYS_close = 57, SYS_lseek = 62, SYS_mmap = 222, SYS_exit_group = 94 };
-
-static i64 syscall6(i64 nr, u64 a, u64 b, u64 c, u64 d, u64 e, u64 f) {
-  register i64 x8 __asm__("x8") = nr;
-  register u64 x0 __asm__("x0") = a;
-  register u64 x1 __asm__("x1") = b;
-  register u64 x2 __asm__("x2") = c;
-  register u64 x3 __asm__("x3") = d;
-  register u64 x4 __asm__("x4") = e;
-  register u64 x5 __asm__("x5") = f;
-  __asm__ volatile("svc #0" : "+r"(x0)
-                   : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5)
-                   : "memory");
-  return (i64)x0;
-}
-
+#else
 __asm__(".globl _start\n_start:\n"
         "mov x29, xzr\n mov x30, xzr\n mov x0, sp\n bl walk\n");
-#else
-#error "no walker for this architecture yet"
 #endif
-
-/* The plan is mapped here, so that it can hold ready-made pointers. */
-#define BASE 0x100000000UL
-#define LIMIT (64UL << 20)
-#define MAGIC 0x4b4c4157u /* "WALK" */
-#define VERSION 1
-
-enum { EINTR = 4, ENOEXEC = 8, SLOTS = 248 };
-enum { WALKING = 1, FAILED = 2, ENDED = 3 };
-
-/* Walker operations beside system calls; their numbers are below zero. */
-enum {
-  OP_EXIT = -1, /* end with status arg[0] */
-  OP_SAME = -2, /* fail unless arg[2] bytes at arg[0] and arg[1] are the same */
-  OP_FAIL = -3, /* fail with errno arg[0] */
-};
-
-enum {
-  WANT = 1,  /* the result must be `want`, or the step fails with `unwanted` */
-  CLONE = 2, /* a clone: the parent keeps the pid and exits, the child goes on */
-};
-
-struct step {
-  i32 nr;
-  u16 flags;
-  u8 from_slot; /* bit i: arg[i] is the number of a slot, not a value */
-  u8 result;    /* the slot that takes the result, 255 for none */
-  u64 arg[6];
-  i16 expected[8]; /* errnos that are not a failure, ended by 0 */
-  i64 want;
-  u16 skip_ok;       /* steps to leave out after success */
-  u16 skip_expected; /* steps to leave out after an expected errno */
-  i32 unwanted;
-};
-
-struct plan {
-  u32 magic, version;
-  u64 size;
-  u32 count, at;
-  i32 error;
-  u32 state;
-  u64 unused[4];
-  i64 slot[SLOTS];
-  struct step step[];
-};
-
-_Static_assert(sizeof(struct step) == 88, "launch/image.ts writes steps of 88 bytes");
-_Static_assert(sizeof(struct plan) == 2048, "launch/image.ts puts the first step at 2048");
-
-static volatile struct plan *const plan = (struct plan *)BASE;
 
 static void leave(u64 status) {
   syscall6(SYS_exit_group, status, 0, 0, 0, 0, 0);
@@ -125,41 +38,10 @@ static void fail(u32 at, i32 error) {
   leave(125);
 }
 
-static i32 same(u64 a, u64 b, u64 length) {
-  u64 end = BASE + plan->size;
-  if (a < BASE || b < BASE || a > end || b > end || length > end - a || length > end - b) return 0;
-  const volatile u8 *p = (u8 *)a, *q = (u8 *)b;
-  while (length--)
-    if (*p++ != *q++) return 0;
-  return 1;
-}
-
-static i32 is_expected(volatile struct step *s, i64 error) {
-  for (u32 i = 0; i < 8 && s->expected[i]; i++)
-    if (s->expected[i] == error) return 1;
+static i64 extra(volatile struct step *s, const u64 *a, u32 at) {
+  (void)s, (void)a;
+  fail(at, ENOEXEC);
   return 0;
-}
-
-static i64 perform(volatile struct step *s, u32 at) {
-  u64 a[6];
-  for (u32 i = 0; i < 6; i++) {
-    a[i] = s->arg[i];
-    if (s->from_slot & (1 << i)) {
-      if (a[i] >= SLOTS) fail(at, ENOEXEC);
-      a[i] = (u64)plan->slot[a[i]];
-    }
-  }
-  if (s->nr == OP_EXIT) {
-    plan->state = ENDED;
-    leave(a[0]);
-  }
-  if (s->nr == OP_SAME) return same(a[0], a[1], a[2]) ? 0 : -(i64)s->unwanted;
-  if (s->nr == OP_FAIL) fail(at, (i32)a[0]);
-  if (s->nr < 0) fail(at, ENOEXEC);
-  i64 result;
-  do result = syscall6(s->nr, a[0], a[1], a[2], a[3], a[4], a[5]);
-  while (result == -EINTR && !is_expected(s, EINTR));
-  return result;
 }
 
 static void open_plan(i64 *stack) {
@@ -182,24 +64,5 @@ static void open_plan(i64 *stack) {
 
 __attribute__((used)) void walk(i64 *stack) {
   open_plan(stack);
-  u32 count = plan->count;
-  plan->state = WALKING;
-  for (u32 i = 0; i < count; i++) {
-    volatile struct step *s = &plan->step[i];
-    plan->at = i;
-    i64 result = perform(s, i);
-    if (result < 0 && result >= -4095) {
-      if (s->result < SLOTS) plan->slot[s->result] = result;
-      if (!is_expected(s, -result)) fail(i, (i32)-result);
-      i += s->skip_expected;
-      continue;
-    }
-    if (s->flags & WANT && result != s->want) fail(i, s->unwanted);
-    /* After a clone both processes write to one plan: only the parent, which
-     * knows the pid as its own parent will see it, fills the slot. */
-    if (!(s->flags & CLONE && result == 0) && s->result < SLOTS) plan->slot[s->result] = result;
-    if (s->flags & CLONE && result > 0) leave(0);
-    i += s->skip_ok;
-  }
-  fail(count, ENOEXEC);
+  carry_out();
 }

@@ -93,7 +93,7 @@ export function readFacts(
         step.step === "write" ? [{ file: step.path, value: step.value }] : []
       ),
     },
-    cgroups: cgroupLayout(spec),
+    cgroups: cgroupLayout(spec, options.cgroup),
     seccomp: options.seccomp,
     overlay: options.overlay,
     rootKind: options.rootKind,
@@ -146,15 +146,38 @@ const rootIsInitramfs = once(() =>
 );
 
 /** Read where there is something to mount by it. */
-function cgroupLayout({ mounts }: Spec): Facts["cgroups"] {
+function cgroupLayout(
+  { mounts, linux }: Spec,
+  cgroup: CgroupPlan | null,
+): Facts["cgroups"] {
   if (!mounts?.some(({ type }) => type === "cgroup")) return null;
   try {
-    return parseLayout(Deno.readTextFileSync("/proc/self/cgroup"));
+    const layout = parseLayout(Deno.readTextFileSync("/proc/self/cgroup"));
+    const sharesHosts = !linux.namespaces.some(({ type }) => type === "cgroup");
+    return layout?.version === 1 && sharesHosts
+      ? { ...layout, places: placesOf(layout.hierarchies, cgroup) }
+      : layout;
   } catch (error) {
     // A kernel without cgroups.
     if (error instanceof Deno.errors.NotFound) return null;
     throw error;
   }
+}
+
+/** The directory of a container's cgroup in each hierarchy of v1 that it is in. */
+function placesOf(
+  hierarchies: readonly string[],
+  cgroup: CgroupPlan | null,
+): Record<string, string> {
+  return Object.fromEntries(
+    hierarchies.flatMap((names) => {
+      const group = cgroup?.groups.find(({ version, controllers }) =>
+        version === 1 &&
+        controllers.some((name) => names.split(",").includes(name))
+      );
+      return group ? [[names, group.path]] : [];
+    }),
+  );
 }
 
 /** Whether the user namespace that is joined has its groups fixed. */

@@ -4,6 +4,7 @@
  * Where a table of ours knows, it is asked; the rest is said here.
  */
 
+import { MEMORY_POLICY } from "../launch/lower_schedule.ts";
 import { COMPATIBLE, OCI_ARCH } from "../launch/seccomp/syscalls.ts";
 import { CAPABILITIES } from "../plan/capabilities.ts";
 import { mountOptions } from "../plan/mount_options.ts";
@@ -55,16 +56,20 @@ const MOUNT_WORDS =
 /** Whether an option means something to us, and is not handed to the file system. */
 const isOurs = (option: string) => !mountOptions([option]).data.length;
 
-/** This needs the notifications of SCMP_ACT_NOTIFY, which are not there. */
-const NEEDS_LISTENER = "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV";
-
 /** The features of this program, of a version. */
 export function features(version: string): Features {
   const { arch } = Deno.build;
   return {
     ociVersionMin: "1.0.0",
     ociVersionMax: OCI_VERSION,
-    hooks: ["prestart", "createRuntime", "poststart", "poststop"],
+    hooks: [
+      "prestart",
+      "createRuntime",
+      "createContainer",
+      "startContainer",
+      "poststart",
+      "poststop",
+    ],
     mountOptions: MOUNT_WORDS.flatMap((word) => [word, `r${word}`])
       .filter(isOurs).sort(),
     linux: {
@@ -73,7 +78,7 @@ export function features(version: string): Features {
       cgroup: {
         v1: true,
         v2: true,
-        systemd: false,
+        systemd: true,
         systemdUser: false,
         rdma: true,
       },
@@ -83,14 +88,14 @@ export function features(version: string): Features {
         operators: [...SECCOMP_OPERATORS].sort(),
         archs: [OCI_ARCH[arch], OCI_ARCH[COMPATIBLE[arch]]].sort(),
         knownFlags: [...SECCOMP_FLAGS],
-        supportedFlags: SECCOMP_FLAGS.filter((flag) => flag !== NEEDS_LISTENER),
+        supportedFlags: [...SECCOMP_FLAGS],
       },
       apparmor: { enabled: true },
       selinux: { enabled: true },
-      intelRdt: { enabled: false, schemata: false, monitoring: false },
-      memoryPolicy: { modes: [], flags: [] },
+      intelRdt: { enabled: true, schemata: true, monitoring: true },
+      memoryPolicy: MEMORY_POLICY,
       mountExtensions: { idmap: { enabled: isOurs("idmap") } },
-      netDevices: { enabled: false },
+      netDevices: { enabled: true },
     },
     annotations: { "container.version": version },
     potentiallyUnsafeConfigAnnotations: [],

@@ -63,11 +63,16 @@ export class Scope implements Disposable {
     }
   }
 
-  [Symbol.dispose](): void {
+  /** Leaves it to the processes that are in it by now. */
+  release(): void {
     this.#lifeline.close();
     kill(this.#holder.pid, SIGNAL.SIGKILL);
     wait(this.#holder.pid);
     this.#holder[Symbol.dispose]();
+  }
+
+  [Symbol.dispose](): void {
+    this.release();
     const end = performance.now() + GONE;
     while (isThere(this.#scope.path) && performance.now() < end) {
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2);

@@ -3,14 +3,19 @@
 import { toBase64 } from "../ffi/base64.ts";
 import { compileSeccomp, seccompFlags } from "../launch/seccomp/compile.ts";
 import { defaultFilter } from "../launch/seccomp/default.ts";
+import { SECCOMP } from "../launch/seccomp/install.ts";
+import { newMark } from "../launch/seccomp/mark.ts";
 import { isCall } from "../launch/seccomp/syscalls.ts";
 import type { Facts } from "../plan/facts.ts";
 import { SpecError } from "../spec/errors.ts";
 import {
+  notifies,
   parseSeccomp,
   parseSeccompText,
   type SeccompHost,
 } from "../spec/seccomp.ts";
+
+const TSYNC = 1;
 
 /**
  * The filter of the default profile, or of that in a file.
@@ -67,11 +72,22 @@ export function compileSpecProfile(
   profile: unknown,
   host: SeccompHost,
 ): NonNullable<Facts["seccomp"]> {
-  const parsed = parseSeccomp(profile, host);
+  const parsed = parseSeccomp(profile, host, { agent: true });
+  if (!notifies(parsed)) {
+    return {
+      profile: "linux.seccomp",
+      filter: toBase64(compileSeccomp(parsed, host.arch)),
+      flags: seccompFlags(parsed),
+    };
+  }
+  const mark = newMark();
   return {
     profile: "linux.seccomp",
-    filter: toBase64(compileSeccomp(parsed, host.arch)),
-    flags: seccompFlags(parsed),
+    filter: toBase64(compileSeccomp(parsed, host.arch, mark)),
+    // TSYNC is for threads, and cannot go with a listener.
+    flags: seccompFlags(parsed) & ~TSYNC |
+      SECCOMP.SECCOMP_FILTER_FLAG_NEW_LISTENER,
+    notifies: { mark: String(mark) },
   };
 }
 

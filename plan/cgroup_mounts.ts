@@ -46,6 +46,43 @@ export function parseLayout(text: string): CgroupLayout | null {
   return lines.length ? { version: 2 } : null;
 }
 
+/** The name of a hierarchy's directory. */
+const directoryOf = (names: string) => names.replace(/^name=/, "");
+
+const treeName = (names: string) => `cgroup-${directoryOf(names)}`;
+
+/**
+ * What has to be opened while the host's tree is still there. A hierarchy of v1
+ * that is mounted without a cgroup namespace begins at its root: all the host's
+ * cgroups would be in it. The container's own directory is bound in its place.
+ */
+export function prepareCgroups(
+  { options = [] }: Mount,
+  { cgroups }: Facts,
+): Step[] {
+  if (cgroups?.version !== 1 || !cgroups.places) return [];
+  const { attributes } = mountOptions(options);
+  return Object.entries(cgroups.places).flatMap(([names, path]): Step[] => [
+    {
+      step: "openTree",
+      name: treeName(names),
+      source: path,
+      recursive: false,
+      why: "its own cgroup alone, of all that the host has",
+      man: "open_tree(2), cgroups(7)",
+    },
+    {
+      step: "setMountAttributes",
+      mount: { name: treeName(names) },
+      set: attributes,
+      propagation: "private",
+      recursive: false,
+      why: "set before anyone inside can see it",
+      man: "mount_setattr(2)",
+    },
+  ]);
+}
+
 /** The mount of type `cgroup` of a Spec, as runc and docker understand it. */
 export function attachCgroups(
   { destination, options = [] }: Mount,
@@ -89,13 +126,22 @@ export function attachCgroups(
       man: "cgroups(7)",
     },
     ...cgroups.hierarchies.flatMap((names): Step[] => {
-      const directory = names.replace(/^name=/, "");
+      if (cgroups.places && !(names in cgroups.places)) return [];
+      const directory = directoryOf(names);
       const path = `${destination}/${directory}`;
       // Where one has several controllers, each has a name there.
       const each = names.includes(",") ? names.split(",") : [];
       return [
         makePlace(path),
-        mount("cgroup", path, names),
+        cgroups.places
+          ? {
+            step: "attach",
+            name: treeName(names),
+            target: path,
+            why: `its own cgroup${readonly ? `: ${READ_ONLY}` : ""}`,
+            man: "move_mount(2), cgroups(7)",
+          }
+          : mount("cgroup", path, names),
         ...each.map((name): Step => ({
           step: "makeSymlink",
           path: `${destination}/${name}`,

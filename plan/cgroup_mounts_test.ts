@@ -48,3 +48,27 @@ Deno.test("of cgroup v1 each hierarchy is mounted, and its controllers have name
     [],
   );
 });
+
+Deno.test("without a cgroup namespace its own directory of each hierarchy is bound, and no other is there", () => {
+  const facts: Partial<Facts> = {
+    cgroups: {
+      version: 1,
+      hierarchies: ["pids", "cpu,cpuacct", "name=systemd"],
+      places: { pids: "/cg/pids/one", "cpu,cpuacct": "/cg/cpu/one" },
+    },
+  };
+  assertEquals(
+    find("openTree", facts).map(({ source }) => source)
+      .filter((source) => source.startsWith("/cg")),
+    ["/cg/pids/one", "/cg/cpu/one"],
+  );
+  assertEquals(
+    find("attach", facts).map(({ target }) => target)
+      .filter((target) => target.startsWith("/sys")),
+    ["/sys/fs/cgroup/pids", "/sys/fs/cgroup/cpu,cpuacct"],
+  );
+  assertEquals(
+    find("mount", facts).filter(({ type }) => type === "cgroup"),
+    [],
+  );
+});

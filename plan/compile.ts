@@ -5,10 +5,11 @@
 
 import type { Spec } from "../spec/types.ts";
 import { becomeChild, endChild, protect, startPidOne } from "./child.ts";
-import { confineMounts, makeDevices, prepareDevices } from "./devices.ts";
+import { confineMounts, prepareDevices } from "./devices.ts";
 import type { Facts } from "./facts.ts";
 import { handedMounts } from "./handed.ts";
-import { attachMounts, prepareMounts } from "./mounts.ts";
+import { furnishRoot } from "./hooks.ts";
+import { prepareMounts } from "./mounts.ts";
 import {
   enteredNamespaces,
   furnishNamespaces,
@@ -16,7 +17,7 @@ import {
 } from "./namespaces.ts";
 import { once } from "./once.ts";
 import { startProcess } from "./process.ts";
-import { changeRoot, isolateMounts, prepareCovers, sealRoot } from "./root.ts";
+import { isolateMounts, prepareCovers, sealRoot } from "./root.ts";
 import type { Plan, Step } from "./step.ts";
 import { openChildTerminal } from "./terminal.ts";
 
@@ -58,16 +59,16 @@ function containerSteps(spec: Spec, facts: Facts): Step[] {
     ...prepareMounts(spec, facts),
     ...prepareDevices(spec, facts),
     ...prepareCovers(spec),
-    ...changeRoot(spec, facts),
-    ...attachMounts(spec, facts),
-    ...makeDevices(spec, facts),
+    ...furnishRoot(spec, facts),
     ...setSysctls(spec),
     ...sealRoot(spec),
-    {
-      step: "joinKeyring",
-      why: "the keys of whoever started it are not for the container",
-      man: "keyctl(2), session-keyring(7)",
-    },
+    ...(facts.keepKeyring ? [] : [
+      {
+        step: "joinKeyring",
+        why: "the keys of whoever started it are not for the container",
+        man: "keyctl(2), session-keyring(7)",
+      } as const,
+    ]),
     ...openChildTerminal(spec, facts),
   ];
 }

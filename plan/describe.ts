@@ -50,6 +50,10 @@ const DESCRIPTIONS: {
   checkCommand: ({ candidates }) => `look for ${candidates.join(", ")}`,
   reportReady: () => "tell that the container is created",
   waitForStart: () => "wait to be started",
+  waitForHooks: () => "wait for the hooks",
+  keepRoot: ({ path }) => `keep the root directory ${path}`,
+  visitRoot: ({ root }) => `make ${root} the root directory for a while`,
+  returnToRoot: () => "change the root directory to the one that was kept",
   joinNamespaces: ({ namespaces }) =>
     `join ${
       and(namespaces.map(({ type, path }) => `the ${type} namespace ${path}`))
@@ -136,6 +140,13 @@ const DESCRIPTIONS: {
   setUmask: ({ mask }) => `set the umask to ${octal(mask)}`,
   setNice: ({ nice }) => `set the nice value to ${nice}`,
   setAffinity: ({ cpus }) => `run on CPUs ${cpus.join(",")} only`,
+  setIoPriority: (step) =>
+    `set the I/O priority ${step.class} ${step.priority}`,
+  setScheduler: ({ policy }) => `set the scheduling policy ${policy}`,
+  setMemoryPolicy: ({ mode, nodes }) =>
+    `set the memory policy ${mode}${
+      nodes.length ? ` on nodes ${nodes.join(",")}` : ""
+    }`,
   setSeccomp: ({ profile }) =>
     profile === "default"
       ? "install the default seccomp filter"

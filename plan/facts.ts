@@ -6,7 +6,15 @@ import type { Step } from "./step.ts";
 export type CgroupLayout =
   | { version: 2 }
   /** The controllers of each, as `cpu,cpuacct` or `name=systemd`. */
-  | { version: 1; hierarchies: string[] };
+  | {
+    version: 1;
+    hierarchies: string[];
+    /**
+     * Without a cgroup namespace: the container's cgroup in each, a directory
+     * of the host's. What it is not in is left out.
+     */
+    places?: Record<string, string>;
+  };
 
 /** What a plan depends on beside the Spec: found out by reading, never by doing. */
 export interface Facts {
@@ -57,6 +65,8 @@ export interface Facts {
     flags: number;
     /** It reports every call to the parent. */
     learns?: true;
+    /** It puts calls to an agent; calls with the mark it lets pass. */
+    notifies?: { mark: string };
   } | null;
   /** The steps of plan/landlock.ts, which few ask for. */
   landlock?: readonly Step[];
@@ -67,6 +77,8 @@ export interface Facts {
   rootKind: "directory" | "host" | "empty" | "image";
   /** The file, and what is in it. */
   image: { image: string; type: string; readonly: boolean } | null;
+  /** The session keyring stays the caller's. */
+  keepKeyring?: boolean;
   /** What goes between the root filesystem and the container. */
   overlay: { upper: string | null; work: string | null } | null;
 }

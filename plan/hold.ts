@@ -7,6 +7,7 @@
 import type { Spec } from "../spec/types.ts";
 import { candidates } from "./candidates.ts";
 import { PRESERVED_FROM } from "./child.ts";
+import type { Facts } from "./facts.ts";
 import type { Learning } from "./learning.ts";
 import type { Step } from "./step.ts";
 
@@ -25,7 +26,8 @@ const keep = (from: Ways | null, to: Ways): Step => ({
   man: "dup(2) O_CLOEXEC",
 });
 
-const waysOf = ({ process }: Spec): Ways => {
+/** Where they are from when the command's own descriptors are in place. */
+export const waysOf = ({ process }: Spec): Ways => {
   const { preserve = 0 } = process;
   return { status: 3 + preserve, start: 4 + preserve };
 };
@@ -66,7 +68,8 @@ export function watching({ process }: Spec): Omit<Learning, "filtered"> {
 }
 
 /** Tells that it is created, and waits to be started. */
-export function hold(spec: Spec): Step[] {
+export function hold(spec: Spec, { seccomp }: Pick<Facts, "seccomp">): Step[] {
+  const marked = seccomp?.notifies;
   const { args, env } = spec.process;
   const { status, start } = waysOf(spec);
   return [{
@@ -78,11 +81,13 @@ export function hold(spec: Spec): Step[] {
   }, {
     step: "reportReady",
     status,
+    ...marked,
     why: "the container is created: the command that creates it may end",
     man: "write(2)",
   }, {
     step: "waitForStart",
     start,
+    ...marked,
     why: "the command starts when somebody says so",
     man: "read(2), fifo(7)",
   }];

@@ -7,6 +7,7 @@
 import type { Spec } from "../spec/types.ts";
 import { PRESERVED_FROM } from "./child.ts";
 import type { Facts } from "./facts.ts";
+import { waysOf } from "./hold.ts";
 import type { Step } from "./step.ts";
 
 /** Where nothing that the process still needs has this number. */
@@ -22,12 +23,18 @@ const keepSocket = (from: number | null, to: number): Step => ({
   man: "dup(2)",
 });
 
-const sendListener = (socket: number, listener: number): Step => ({
+const sendListener = (
+  socket: number,
+  listener: number,
+  notifies: { mark: string } | undefined,
+): Step => ({
   step: "sendListener",
   socket,
   listener,
-  why:
-    "the parent notes every system call from here on, and lets it through; until it does, the call waits",
+  ...notifies,
+  why: notifies
+    ? "the agent that linux.seccomp.listenerPath names answers from here on"
+    : "the parent notes every system call from here on, and lets it through; until it does, the call waits",
   man: "seccomp_unotify(2), unix(7)",
 });
 
@@ -46,14 +53,31 @@ export interface Learning {
 const NONE: Learning = { first: [], arranged: [], kept: 0, filtered: [] };
 
 /** What learning adds; nothing where no filter learns. */
-export function learning({ process }: Spec, { seccomp }: Facts): Learning {
-  if (!seccomp?.learns) return NONE;
+export function learning(spec: Spec, { seccomp, held }: Facts): Learning {
+  if (!seccomp?.learns && !seccomp?.notifies) return NONE;
+  const { process } = spec;
+  const { notifies } = seccomp;
   const { preserve = 0, noNewPrivileges } = process;
   const behindGiven = PRESERVED_FROM + preserve;
+  if (held) {
+    const ways = process.noNewPrivileges ? waysOf(spec) : null;
+    return {
+      ...NONE,
+      filtered: [
+        ways
+          ? sendListener(ways.status, ways.start + 1, notifies)
+          : sendListener(behindGiven, FREE, notifies),
+      ],
+    };
+  }
   const first = [keepSocket(null, behindGiven)];
   // Without no_new_privs the filter comes early, with everything still open.
   if (!noNewPrivileges) {
-    return { ...NONE, first, filtered: [sendListener(behindGiven, FREE)] };
+    return {
+      ...NONE,
+      first,
+      filtered: [sendListener(behindGiven, FREE, notifies)],
+    };
   }
   // As low as can be: --ulimit nofile may have been set meanwhile.
   const low = 3 + preserve;
@@ -61,6 +85,6 @@ export function learning({ process }: Spec, { seccomp }: Facts): Learning {
     first,
     arranged: [keepSocket(behindGiven, low)],
     kept: 1,
-    filtered: [sendListener(low, low + 1)],
+    filtered: [sendListener(low, low + 1, notifies)],
   };
 }

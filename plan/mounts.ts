@@ -9,7 +9,7 @@
  */
 
 import type { Mount, Spec } from "../spec/types.ts";
-import { attachCgroups } from "./cgroup_mounts.ts";
+import { attachCgroups, prepareCgroups } from "./cgroup_mounts.ts";
 import type { Facts } from "./facts.ts";
 import { isMemoryFile } from "./memory_files.ts";
 import { handedMounts, mountName, receiveMount, receives } from "./handed.ts";
@@ -45,6 +45,7 @@ export function prepareMounts(spec: Spec, facts: Facts): Step[] {
     ? { propagation: "private", recursive: true }
     : null;
   return (spec.mounts ?? []).flatMap((entry, index): Step[] => {
+    if (entry.type === "cgroup") return prepareCgroups(entry, facts);
     if (!isPrepared(spec, entry) || isMemoryFile(entry)) return [];
     const name = mountName(index);
     const options = mountOptions(entry.options ?? []);

@@ -11,6 +11,7 @@
 
 import type { IdMapping, NamespaceType } from "../spec/types.ts";
 import type { CAPABILITIES } from "./capabilities.ts";
+import { OCI_NEEDS } from "./needs_oci.ts";
 import { SINCE, type Since, youngest } from "./since.ts";
 import {
   type Phase,
@@ -47,13 +48,15 @@ export interface Needs {
 }
 
 /** `here`: the user namespace of the process. */
-interface Asked {
+/** A capability, and whose. */
+export interface Asked {
   name: Capability;
   in: "here" | "initial" | "host";
   when?: string;
 }
 
-interface Entry<K extends StepKind> {
+/** What a kind of step asks for. */
+export interface Entry<K extends StepKind> {
   capabilities?: readonly Asked[] | ((step: StepOf<K>) => readonly Asked[]);
   access?: string | ((step: StepOf<K>) => string | undefined);
   /** What is younger than the calls that use it. */
@@ -134,6 +137,7 @@ const mapping = ({ uids }: { uids: readonly IdMapping[] }): Asked[] => [
 ];
 
 const NEEDS: { readonly [K in StepKind]: Entry<K> } = {
+  ...OCI_NEEDS,
   joinNamespaces: {
     capabilities: ({ namespaces }) => [
       {

@@ -12,6 +12,7 @@ import { tie } from "./child.ts";
 import type { Facts } from "./facts.ts";
 import { hold, holding, watching } from "./hold.ts";
 import { type Learning, learning } from "./learning.ts";
+import { schedule } from "./schedule.ts";
 import { lateOomScore } from "./oom_score.ts";
 import type { Step } from "./step.ts";
 import { makeSession, takeOwnTerminal } from "./terminal.ts";
@@ -43,6 +44,7 @@ function limits(spec: Spec, facts: Facts): Step[] {
         man: "sched_setaffinity(2)",
       } as const,
     ]),
+    ...schedule(spec),
     ...(spec.linux.personality
       ? [
         {
@@ -109,6 +111,9 @@ export function startProcess(spec: Spec, facts: Facts): Step[] {
   const learn = learning(spec, facts);
   const seccomp = [...filterCalls(spec, facts), ...learn.filtered];
   const { landlock = [] } = facts;
+  const held = facts.held ? hold(spec, facts) : [];
+  // The agent that a filter asks is told by who creates.
+  const late = noNewPrivileges && facts.seccomp?.notifies ? 1 : held.length;
   const open = facts.held
     ? holding(spec)
     : facts.joins?.detached
@@ -150,7 +155,7 @@ export function startProcess(spec: Spec, facts: Facts): Step[] {
       why: "PID 1 blocks the signals it waits for; the command blocks none",
       man: "sigprocmask(2)",
     },
-    ...(facts.held ? hold(spec) : []),
+    ...held.slice(0, late),
     ...(noNewPrivileges
       ? [
         {
@@ -162,6 +167,7 @@ export function startProcess(spec: Spec, facts: Facts): Step[] {
         ...seccomp,
       ]
       : landlock),
+    ...held.slice(late),
     {
       step: "execute",
       candidates: candidates(args[0] ?? "", env),
@@ -177,7 +183,7 @@ export function startProcess(spec: Spec, facts: Facts): Step[] {
 
 function filterCalls({ process }: Spec, { seccomp }: Facts): Step[] {
   if (!seccomp) return [];
-  const { learns, ...filter } = seccomp;
+  const { learns, notifies: _, ...filter } = seccomp;
   return [{
     step: "setSeccomp",
     ...filter,
@@ -196,7 +202,15 @@ function filterCalls({ process }: Spec, { seccomp }: Facts): Step[] {
   }];
 }
 
+const HELD_SESSION: Step = {
+  step: "makeSession",
+  why:
+    "it outlives who creates it: no terminal of theirs stops it or hangs it up",
+  man: "setsid(2)",
+};
+
 function ownSession(spec: Spec, facts: Facts): Step[] {
+  if (!spec.process.terminal && facts.held) return [HELD_SESSION];
   if (facts.joins && !spec.process.terminal) return [makeSession];
   if (!spec.process.terminal) {
     // PID 1 cannot be stopped, and what wants to stop it would be tried for

@@ -11,6 +11,8 @@ import type {
   Rlimit,
   TimeOffset,
 } from "../spec/types.ts";
+import type { MemoryPolicy } from "../spec/types_linux.ts";
+import type { IOPriority, Scheduler } from "../spec/types_process.ts";
 
 import type { FileRight, PortRight, Scope } from "./landlock.ts";
 
@@ -217,6 +219,16 @@ export type Kinds = {
   setNice: { nice: number };
   /** sched_setaffinity(2). */
   setAffinity: { cpus: readonly number[] };
+  /** ioprio_set(2). */
+  setIoPriority: IOPriority;
+  /** sched_setattr(2). */
+  setScheduler: Scheduler;
+  /** set_mempolicy(2). */
+  setMemoryPolicy: {
+    mode: MemoryPolicy["mode"];
+    nodes: readonly number[];
+    flags: NonNullable<MemoryPolicy["flags"]>;
+  };
   /** personality(2). */
   setPersonality: { domain: "LINUX" | "LINUX32" };
   /** seccomp(2) SECCOMP_SET_MODE_FILTER. */
@@ -224,7 +236,7 @@ export type Kinds = {
   /** dup3(2): the socket to the parent (`null`: as it was handed), to a number of its own. */
   keepSocket: { from: number | null; to: number };
   /** sendmsg(2): the listener of the filter, to the parent. */
-  sendListener: { socket: number; listener: number };
+  sendListener: { socket: number; listener: number; mark?: string };
   /** landlock_create_ruleset(2). */
   createRuleset: {
     files: readonly FileRight[];
@@ -275,9 +287,17 @@ export type Kinds = {
   /** faccessat2(2): one of these can be executed. */
   checkCommand: { candidates: readonly string[]; argv: readonly string[] };
   /** write(2) to who creates. */
-  reportReady: { status: number };
+  reportReady: { status: number; mark?: string };
   /** read(2) from who starts. */
-  waitForStart: { start: number };
+  waitForStart: { start: number; mark?: string };
+  /** write(2) to who creates, read(2) of its answer. */
+  waitForHooks: Nothing;
+  /** openat(2) O_PATH of a root directory, to come back to. */
+  keepRoot: { path: string };
+  /** openat(2) O_PATH of our root directory, chroot(2) to another. */
+  visitRoot: { root: string };
+  /** fchdir(2) and chroot(2): back to what was kept. */
+  returnToRoot: Nothing;
 
   // ── the end ──
   /** kill(2) of -1 and wait4(2) until nothing is left. */

@@ -63,14 +63,22 @@ export function endToEndTests(): { program: string[]; scripts: string[] } {
   const scripts = ["compile", "rootfs", "rootfs_download", "start"]
     .map((name) => join(ROOT, `tests/${name}_test.ts`));
   const units = new Set(unitTests());
+  const engines = new Set(engineTests());
   const all = typescriptFiles((room) => room === "tests").filter((path) =>
     path.startsWith(join(ROOT, "tests")) && path.endsWith("_test.ts") &&
-    !units.has(path)
+    !units.has(path) && !engines.has(path)
   );
   return {
     program: all.filter((path) => !scripts.includes(path)),
     scripts: all.filter((path) => scripts.includes(path)),
   };
+}
+
+/** The tests of engines that have the compiled program as their runtime. */
+export function engineTests(): string[] {
+  const room = join(ROOT, "tests/engines");
+  return typescriptFiles((room) => room === "tests")
+    .filter((path) => path.startsWith(room) && path.endsWith("_test.ts"));
 }
 
 /** Whether there is anything at a path; a dangling link is nothing. */

@@ -6,10 +6,20 @@
  */
 // @ts-types="../types/std_path.d.ts"
 import { dirname, join } from "@std/path";
+import { defaultConfig } from "../lifecycle/default_config.ts";
+import { kernelVersion } from "../lifecycle/seccomp.ts";
+import { configText } from "../spec/config_text.ts";
 import { reasonOf, runDeno } from "./_deno.ts";
+import { addShortcut } from "./_shortcut.ts";
 import { isThere, ROOT } from "./_files.ts";
 import { ScriptError } from "./_report.ts";
-import { codeFile, type Role, ROLES, textFile } from "./standalone/load.ts";
+import {
+  codeFile,
+  type Role,
+  ROLES,
+  textFile,
+  TEXTS,
+} from "./standalone/load.ts";
 
 /** In minutes: long enough for a slow download, short enough to notice that it hangs. */
 const PATIENCE = 5;
@@ -50,7 +60,7 @@ export async function makeStandalone(parts: Parts): Promise<string | null> {
   const at = (name: string) => join(directory, name);
   // The other platform's bundles import, which a classic script cannot.
   const classic = ["--platform=browser", "--format=iife"];
-  for (const role of ROLES) {
+  for (const role of TEXTS) {
     const path = at(textFile(role));
     await bundle(join(SOURCES, `${role}.ts`), path, classic);
     await Deno.writeTextFile(path, inAscii(await Deno.readTextFile(path)));
@@ -59,7 +69,7 @@ export async function makeStandalone(parts: Parts): Promise<string | null> {
     const source = join(SOURCES, `${name}.ts`);
     await bundle(source, at(`${name}.js`), ["--platform=deno"]);
   }
-  const texts = ROLES.map((role) => at(textFile(role)));
+  const texts = TEXTS.map((role) => at(textFile(role)));
   const failure = await compile(at("warm"), at("warm.js"), texts);
   if (failure !== null) return failure;
   const files = [...texts, ...carried];
@@ -67,7 +77,13 @@ export async function makeStandalone(parts: Parts): Promise<string | null> {
     files.push(at(codeFile(role)));
     await Deno.writeFile(at(codeFile(role)), code);
   }
-  return await compile(out, at("main.js"), files);
+  const unmade = await compile(out, at("main.js"), files);
+  if (unmade !== null) return unmade;
+  const reason = await addShortcut(out);
+  if (reason !== null) {
+    say(`Engines will call the program slower than they could: ${reason}`);
+  }
+  return null;
 }
 
 /** Bundles a module and all it imports into one file. */
@@ -124,21 +140,8 @@ async function compile(
   return isThere(out) ? null : `${deno} made no ${out}`;
 }
 
-/**
- * Runs a container, for V8 to compile what a start needs, and takes that over.
- * Nothing is lost but time where this machine lets us run none.
- */
-async function warmUp(
-  program: string,
-  rootfs: string,
-  say: (line: string) => void,
-): Promise<Map<Role, Uint8Array>> {
-  const { stdout, stderr } = await new Deno.Command(program, {
-    args: ["run", "--rootfs", rootfs, "/bin/true"],
-    env: { NO_COLOR: "1" },
-    stdin: "null",
-    signal: AbortSignal.timeout(WARM_PATIENCE),
-  }).output();
+/** What the processes wrote, in turn. */
+function codesIn(stdout: Uint8Array): Map<Role, Uint8Array> {
   const codes = new Map<Role, Uint8Array>();
   const decoder = new TextDecoder();
   for (let rest = stdout; rest.length;) {
@@ -149,8 +152,52 @@ async function warmUp(
     codes.set(role, rest.slice(end, end + length));
     rest = rest.subarray(end + length);
   }
+  return codes;
+}
+
+/** A bundle with all that engines ask for, in a directory that is there. */
+async function makeBundle(directory: string, rootfs: string): Promise<string> {
+  const spec = defaultConfig({
+    kernel: kernelVersion(),
+    arch: Deno.build.arch,
+  });
+  spec.root.path = await Deno.realPath(rootfs);
+  spec.process.terminal = false;
+  spec.process.args = ["/bin/true"];
+  await Deno.writeTextFile(join(directory, "config.json"), configText(spec));
+  return directory;
+}
+
+/**
+ * Runs a container, for V8 to compile what a start needs, and takes that over.
+ * Nothing is lost but time where this machine lets us run none.
+ */
+async function warmUp(
+  program: string,
+  rootfs: string,
+  say: (line: string) => void,
+): Promise<Map<Role, Uint8Array>> {
+  const bundle = await makeBundle(dirname(program), rootfs);
+  const state = join(bundle, "state");
+  const codes = new Map<Role, Uint8Array>();
+  const complaints: string[] = [];
+  for (
+    const args of [
+      ["run", "--rootfs", rootfs, "/bin/true"],
+      ["--root", state, "create", "--bundle", bundle, "warm-up"],
+    ]
+  ) {
+    const { stdout, stderr } = await new Deno.Command(program, {
+      args,
+      env: { NO_COLOR: "1" },
+      stdin: "null",
+      signal: AbortSignal.timeout(WARM_PATIENCE),
+    }).output();
+    for (const [role, code] of codesIn(stdout)) codes.set(role, code);
+    complaints.push(new TextDecoder().decode(stderr).trim());
+  }
   if (codes.size < ROLES.length) {
-    const reason = decoder.decode(stderr).trim().split("\n").at(-1);
+    const reason = complaints.join("\n").trim().split("\n").at(-1);
     say(`The program will start slower than it could: ${reason}`);
   }
   return codes;

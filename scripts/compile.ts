@@ -17,7 +17,7 @@ import { sha256Hex } from "../rootfs/verify.ts";
 import { reasonOf } from "./_deno.ts";
 import { isThere, ROOT } from "./_files.ts";
 import { bundle, makeStandalone } from "./_standalone.ts";
-import { codeFile, ROLES, textFile } from "./standalone/load.ts";
+import { codeFile, ROLES, textFile, TEXTS } from "./standalone/load.ts";
 import { launcher } from "./_launcher.ts";
 import {
   runScript,
@@ -133,7 +133,7 @@ export async function compileProgram(
   await Deno.rename(scratch.program, out);
   if (failure === null) {
     const parts = [
-      `program ${sizes(ROLES.map((role) => scratch.at(textFile(role))))}`,
+      `program ${sizes(TEXTS.map((role) => scratch.at(textFile(role))))}`,
       `compiled code ${sizes(ROLES.map((role) => scratch.at(codeFile(role))))}`,
       carried ? `root filesystem ${sizes([carried])}` : "no root filesystem",
     ];

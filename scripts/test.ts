@@ -8,9 +8,11 @@
 // @ts-types="../types/std_path.d.ts"
 import { join, relative, resolve } from "@std/path";
 import $ from "dax";
+import { engineTable } from "./_engine_table.ts";
 import {
   changed,
   endToEndTests,
+  engineTests,
   isThere,
   programSources,
   ROOT,
@@ -97,7 +99,9 @@ async function test(
       ...flags,
       ...files.map((path) => relative(ROOT, path)),
     ], env);
-    return { name, tally: tally(await readOrNull(report), success) };
+    const xml = await readOrNull(report);
+    write(Deno.stdout, engineTable(xml ?? ""));
+    return { name, tally: tally(xml, success) };
   } finally {
     await Deno.remove(dir, { recursive: true });
   }
@@ -183,6 +187,11 @@ async function endToEndParts(): Promise<Part[]> {
       await endToEnd(`${name} ${compiled.path}`, program, compiled.path),
     );
   }
+  parts.push(
+    "missing" in compiled
+      ? { name: "engines", tally: SKIPPED, note: compiled.missing }
+      : await endToEnd("engines", engineTests(), compiled.path),
+  );
   return parts;
 }
 

@@ -1,7 +1,7 @@
 /**
- * `deno task walker`: builds launch/walker.c for both architectures and writes
- * the bytes into launch/walker_code.ts. Needs gcc and aarch64-linux-gnu-gcc;
- * only who changes walker.c needs to run it.
+ * `deno task walker`: builds the C programs of launch/ for both architectures
+ * and writes their bytes beside them. Needs gcc and aarch64-linux-gnu-gcc; only
+ * who changes one of them needs to run it.
  */
 
 // @ts-types="../types/std_path.d.ts"
@@ -18,11 +18,30 @@ export const COMPILERS = {
 // Small, without a byte that depends on where or when it was built; text
 // readable and executable, never writable.
 const FLAGS =
-  "-Os -std=gnu11 -Wall -Wextra -Werror -ffreestanding -nostdlib -static -fno-pic -no-pie -fno-stack-protector -fno-asynchronous-unwind-tables -fno-unwind-tables -fomit-frame-pointer -fno-ident -mno-outline-atomics -Wl,-z,noexecstack,-z,norelro,-z,noseparate-code,--build-id=none,-s"
+  "-Os -std=gnu11 -Wall -Wextra -Werror -ffreestanding -nostdlib -static -fno-stack-protector -fno-asynchronous-unwind-tables -fno-unwind-tables -fomit-frame-pointer -fno-ident -mno-outline-atomics -Wl,-z,noexecstack,-z,norelro,-z,noseparate-code,--build-id=none,-s"
     .split(" ");
 
-/** Compiles the walker; the bytes of its executable. */
-export async function buildWalker(
+/** What is built: each of these in launch/, and what is particular about it. */
+export const PROGRAMS = {
+  walker: {
+    what: "The walker's executable",
+    constant: "WALKER",
+    flags: ["-fno-pic", "-no-pie"],
+  },
+  shortcut: {
+    what: "What goes before Deno's runtime in the compiled program",
+    constant: "SHORTCUT",
+    // At no address: it becomes a segment of another program.
+    flags: ["-fpie", "-no-pie", "-fno-jump-tables", "-Wl,-Ttext-segment=0"],
+  },
+} as const;
+
+/** The name of a C program in launch/. */
+export type ProgramName = keyof typeof PROGRAMS;
+
+/** Compiles one; the bytes of its executable. */
+export async function buildProgram(
+  name: ProgramName,
   arch: keyof typeof COMPILERS,
 ): Promise<Uint8Array> {
   const out = await Deno.makeTempFile();
@@ -31,9 +50,15 @@ export async function buildWalker(
       arch === "aarch64" || flag !== "-mno-outline-atomics"
     );
     const { success } = await new Deno.Command(COMPILERS[arch], {
-      args: [...flags, "-o", out, join(ROOT, "launch/walker.c")],
+      args: [
+        ...flags,
+        ...PROGRAMS[name].flags,
+        "-o",
+        out,
+        join(ROOT, `launch/${name}.c`),
+      ],
     }).spawn().status;
-    if (!success) throw new Error(`Cannot compile the walker for ${arch}`);
+    if (!success) throw new Error(`Cannot compile ${name}.c for ${arch}`);
     return await Deno.readFile(out);
   } finally {
     await Deno.remove(out);
@@ -63,14 +88,16 @@ function asSource(bytes: Uint8Array): string {
   );
 }
 
-if (import.meta.main) {
-  let source = `// Generated from walker.c by scripts/walker.ts. Do not edit.
+async function writeProgram(name: ProgramName): Promise<void> {
+  const { what, constant } = PROGRAMS[name];
+  const out = join(ROOT, `launch/${name}_code.ts`);
+  let source = `// Generated from ${name}.c by scripts/walker.ts. Do not edit.
 
-/** The walker's executable for each architecture, in base64, and what compiled it. */
-export const WALKER = {
+/** ${what} for each architecture, in base64, and what compiled it. */
+export const ${constant} = {
 `;
   for (const arch of ["x86_64", "aarch64"] as const) {
-    const bytes = await buildWalker(arch);
+    const bytes = await buildProgram(name, arch);
     source += `  // ${bytes.length} bytes
   ${arch}: {
     compiler: ${JSON.stringify(await compilerVersion(arch))},
@@ -80,8 +107,14 @@ ${asSource(bytes)},
 `;
   }
   source += "} as const;\n";
-  await Deno.writeTextFile(join(ROOT, "launch/walker_code.ts"), source);
+  await Deno.writeTextFile(out, source);
   await new Deno.Command(Deno.execPath(), {
-    args: ["fmt", "--quiet", join(ROOT, "launch/walker_code.ts")],
+    args: ["fmt", "--quiet", out],
   }).spawn().status;
+}
+
+if (import.meta.main) {
+  for (const name of Object.keys(PROGRAMS) as ProgramName[]) {
+    await writeProgram(name);
+  }
 }

@@ -18,6 +18,7 @@ export const SECCOMP_ACTIONS = [
   "SCMP_ACT_TRACE",
   "SCMP_ACT_ALLOW",
   "SCMP_ACT_LOG",
+  "SCMP_ACT_NOTIFY",
 ] as const;
 
 /** How an argument is compared. */
@@ -86,6 +87,8 @@ export interface SeccompReading {
    * that a person wrote, one is a typo that would widen a rule.
    */
   unknownProperties?: "refuse" | "ignore";
+  /** Somebody answers SCMP_ACT_NOTIFY. */
+  agent?: boolean;
 }
 
 const DOCKER_ARCH = { x86_64: "amd64", aarch64: "arm64" } as const;
@@ -133,7 +136,7 @@ export function parseSeccompText(
 export function parseSeccomp(
   json: unknown,
   host: SeccompHost,
-  { unknownProperties = "refuse" }: SeccompReading = {},
+  { unknownProperties = "refuse", agent = false }: SeccompReading = {},
 ): SeccompProfile {
   const open = (value: unknown, place: string, known: string): Fields => {
     if (value === null || typeof value !== "object" || Array.isArray(value)) {
@@ -172,9 +175,18 @@ export function parseSeccomp(
     const parsed = parseRule(rule, place, open);
     if (applies(rule, place, host, open)) profile.syscalls.push(...parsed);
   });
+  if (!agent && notifies(profile)) {
+    fail(TOP, "SCMP_ACT_NOTIFY needs an agent that answers", AGENT);
+  }
   return profile;
 }
 
+/** Whether some call is put to an agent. */
+export const notifies = ({ defaultAction, syscalls }: SeccompProfile) =>
+  [defaultAction, ...syscalls.map(({ action }) => action)]
+    .includes("SCMP_ACT_NOTIFY");
+
+const AGENT = "Only a bundle's config.json can name its socket, listenerPath.";
 const TOP = "the top level";
 const PROFILE_PROPERTIES =
   "defaultAction defaultErrnoRet defaultErrno architectures archMap flags listenerPath listenerMetadata syscalls";
@@ -215,13 +227,6 @@ function oneOf<T extends string>(
 }
 
 function actionIn(fields: Fields, name: string, place = ""): SeccompAction {
-  if (fields[name] === "SCMP_ACT_NOTIFY") {
-    fail(
-      at(place, name),
-      "SCMP_ACT_NOTIFY is not supported",
-      "Notifications to an agent's socket are not implemented.",
-    );
-  }
   return oneOf(SECCOMP_ACTIONS, fields[name], at(place, name));
 }
 

@@ -134,7 +134,7 @@ Deno.test("parseSeccomp() says where and what is wrong", () => {
     ['defaultAction: unknown value "ALLOW"', (p) => {
       p.defaultAction = "ALLOW";
     }],
-    ["defaultAction: SCMP_ACT_NOTIFY is not supported", (p) => {
+    ["SCMP_ACT_NOTIFY needs an agent that answers", (p) => {
       p.defaultAction = "SCMP_ACT_NOTIFY";
     }],
     ["defaultActoin: unknown property", (p) => ({ ...p, defaultActoin: 1 })],

@@ -100,7 +100,7 @@ for (const [variant, change] of Object.entries(VARIANTS)) {
       links.split("\n"),
       NAMESPACES.map((name) => Deno.readLinkSync(`/proc/${pid}/ns/${name}`)),
     );
-    const root = Deno.statSync(`/proc/${pid}/root`);
+    const root = await Deno.stat(`/proc/${pid}/root`);
     assertEquals(
       await prints(bundle, "stat -c %i /; pwd; hostname"),
       `${root.ino}\n/\ncontainer`,

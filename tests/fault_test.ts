@@ -285,6 +285,14 @@ test("every kind of step has failed once", () => {
     "checkCommand",
     "reportReady",
     "waitForStart",
+    "waitForHooks",
+    "keepRoot",
+    "visitRoot",
+    "returnToRoot",
+    // Of config.json alone.
+    "setIoPriority",
+    "setScheduler",
+    "setMemoryPolicy",
     // The child kills by itself, and nothing can be wrong with that.
     "killAll",
   ]);

@@ -92,9 +92,12 @@ for (
     ["a hook that fails", (config) => {
       config.hooks = { createRuntime: [{ path: "/bin/false" }] };
     }, "createRuntime"],
-    ["what is not done yet", (config) => {
-      config.hooks = { startContainer: [{ path: "/bin/true" }] };
-    }, "hooks.startContainer"],
+    ["an SELinux label without SELinux", (config) => {
+      config.linux.mountLabel = "label";
+    }, "linux.mountLabel: there is no SELinux here"],
+    ["a class of service without resctrl", (config) => {
+      config.linux.intelRdt = { closID: "class" };
+    }, "linux.intelRdt: no resctrl file system is mounted"],
     ["a terminal without a socket", (config) => {
       config.process.terminal = true;
     }, "console socket"],

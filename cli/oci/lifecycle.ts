@@ -1,14 +1,14 @@
 /** The commands of an OCI runtime: create, start, state, kill, delete. */
 
 import { create } from "../../lifecycle/oci/create.ts";
-import { readBundle } from "../../lifecycle/bundle.ts";
 import { remove, signal } from "../../lifecycle/oci/end.ts";
 import { start } from "../../lifecycle/oci/start.ts";
-import { type State, stateOf } from "../../lifecycle/oci/status.ts";
+import { type State, stateOf, stateText } from "../../lifecycle/oci/status.ts";
 import { UsageError } from "../../spec/errors.ts";
 import type { Command } from "../command.ts";
 import { parseFlags } from "../flags.ts";
-import { print } from "../output.ts";
+import { print, warn } from "../output.ts";
+import { CREATE_FLAGS, createOptions } from "./create_flags.ts";
 import { globals } from "./global.ts";
 import { idOf } from "./id.ts";
 import { signalNumber } from "./signal.ts";
@@ -18,31 +18,7 @@ export const createCommand: Command = {
   name: "create",
   summary: "Create a container of a bundle, up to the start of its command",
   usage: "[flags] ID",
-  flags: [
-    {
-      name: "bundle",
-      short: "b",
-      value: "DIR",
-      help: "Where config.json is; .",
-    },
-    {
-      name: "console-socket",
-      value: "PATH",
-      help: "A Unix socket that takes the terminal",
-    },
-    {
-      name: "pid-file",
-      value: "FILE",
-      help: "Write the process's number to FILE",
-    },
-    { name: "no-pivot", help: "chroot(2) instead of pivot_root(2)" },
-    { name: "no-new-keyring", help: "Keep the session keyring" },
-    {
-      name: "preserve-fds",
-      value: "N",
-      help: "Descriptors from 3 upwards that the command keeps",
-    },
-  ],
+  flags: CREATE_FLAGS,
   examples: [[
     "sudo container create --bundle /srv/web web",
     "then: start web",
@@ -50,16 +26,7 @@ export const createCommand: Command = {
   async execute(argv) {
     const flags = parseFlags(this.flags, argv, "container create");
     const id = idOf(flags, "create");
-    const { spec, path } = readBundle(flags.last("bundle") ?? ".");
-    await create(globals().store, {
-      id,
-      bundle: path,
-      spec,
-      pidFile: flags.last("pid-file"),
-      consoleSocket: flags.last("console-socket"),
-      noPivot: flags.has("no-pivot"),
-      preserveFds: Number(flags.last("preserve-fds") ?? 0),
-    });
+    await create(globals().store, createOptions(flags, id));
     return 0;
   },
 };
@@ -73,7 +40,10 @@ export const startCommand: Command = {
   examples: [["sudo container start web", "after: create web"]],
   async execute(argv) {
     const flags = parseFlags(this.flags, argv, "container start");
-    await start(globals().store, idOf(flags, "start"));
+    await start(globals().store, idOf(flags, "start"), {
+      warn,
+      notify: Deno.env.get("NOTIFY_SOCKET"),
+    });
     return 0;
   },
 };
@@ -88,7 +58,7 @@ export const stateCommand: Command = {
   execute(argv) {
     const flags = parseFlags(this.flags, argv, "container state");
     using entry = globals().store.open(idOf(flags, "state"));
-    print(JSON.stringify(stateOf(entry), null, 2));
+    print(stateText(stateOf(entry)));
     return 0;
   },
 };
@@ -172,6 +142,7 @@ export const deleteCommand: Command = {
     const flags = parseFlags(this.flags, argv, "container delete");
     await remove(globals().store, idOf(flags, "delete"), {
       force: flags.has("force"),
+      warn,
     });
     return 0;
   },

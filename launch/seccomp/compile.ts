@@ -32,6 +32,7 @@ import {
   MAX_INSTRUCTIONS,
   RET,
 } from "./bpf.ts";
+import { passMarked } from "./mark.ts";
 import {
   AUDIT_ARCH,
   type CallArch,
@@ -56,6 +57,7 @@ const ACTION: Record<SeccompAction, number> = {
   SCMP_ACT_ERRNO: RET.ERRNO,
   SCMP_ACT_TRACE: RET.TRACE,
   SCMP_ACT_LOG: RET.LOG,
+  SCMP_ACT_NOTIFY: RET.USER_NOTIF,
   SCMP_ACT_ALLOW: RET.ALLOW,
 };
 
@@ -97,10 +99,16 @@ interface Verdict {
 /** An answer, or how to find it. */
 type Leaf = number | Verdict;
 
-/** struct sock_filter[] for seccomp(2): the profile on an architecture, this machine's if none is given. */
+/**
+ * struct sock_filter[] for seccomp(2): the profile on an architecture, this
+ * machine's if none is given.
+ *
+ * @param mark what lets a few calls of ours through, by launch/seccomp/mark.ts
+ */
 export function compileSeccomp(
   profile: SeccompProfile,
   arch: typeof Deno.build.arch = Deno.build.arch,
+  mark?: bigint,
 ): Uint8Array<ArrayBuffer> {
   const fallback = answerOf(profile.defaultAction, profile.defaultErrnoRet);
   const leaves = leavesOf(profile, fallback);
@@ -116,7 +124,9 @@ export function compileSeccomp(
     const section = assembler.load(DATA.nr, search);
     next = assembler.jump(BPF.JEQ, AUDIT_ARCH[arch], section, next);
   }
-  const filter = assembler.finish(assembler.load(DATA.arch, next));
+  next = assembler.load(DATA.arch, next);
+  if (mark !== undefined) next = passMarked(assembler, mark, arch, next);
+  const filter = assembler.finish(next);
   const size = filter.length / INSTRUCTION_SIZE;
   if (size > MAX_INSTRUCTIONS) {
     throw new SpecError(

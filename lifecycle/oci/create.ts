@@ -3,34 +3,34 @@
  * ends while the container's process waits to be started.
  */
 
-import {
-  createCgroup,
-  DEFAULT_DEVICE_RULES,
-  planCgroup,
-  readHierarchy,
-} from "../../cgroup/mod.ts";
-import type { Cgroup } from "../../cgroup/mod.ts";
 import type { CgroupPlan } from "../../cgroup/step.ts";
 import { startTime } from "../../cgroup/sweep.ts";
 import { AT_FDCWD, type Descriptor, moveUp, O, open } from "../../ffi/fcntl.ts";
 import { syscall } from "../../ffi/libc.ts";
 import { cString } from "../../ffi/memory.ts";
 import { kill, SIGNAL } from "../../ffi/signal.ts";
-import { connectUnix } from "../../ffi/unix_socket.ts";
+import { openPidfd } from "../../ffi/pidfd.ts";
+import { sendDescriptor } from "../../ffi/unix_socket.ts";
 import { wait } from "../../ffi/wait.ts";
 import { type Container, startContainer } from "../../launch/container.ts";
 import { checkStarted, outside } from "../../launch/diagnose.ts";
 import { HANDED } from "../../launch/handed.ts";
 import { compile } from "../../plan/compile.ts";
+import type { MovedDevices } from "../../network/move_device.ts";
+import type { Facts } from "../../plan/facts.ts";
 import type { Plan } from "../../plan/step.ts";
-import { SpecError } from "../../spec/errors.ts";
 import type { Spec } from "../../spec/types.ts";
 import { readCaller } from "../caller.ts";
 import { readFacts } from "../facts.ts";
 import { hostMounts, mapIdsOf } from "../run.ts";
 import { specFilter } from "../seccomp.ts";
-import { runHooks } from "./hooks.ts";
-import { refuseUndone } from "./undone.ts";
+import { type CgroupManager, makeCgroup, planCgroupOf } from "./cgroup.ts";
+import { connectConsole, connectTo, type TakeTerminal } from "./console.ts";
+import { destroy } from "./end.ts";
+import { runHooks, type Warn } from "./hooks.ts";
+import { labelMounts } from "./mount_label.ts";
+import { moveDevices } from "./net_devices.ts";
+import { writeShortcuts } from "./shortcuts.ts";
 import { stateOf } from "./status.ts";
 import type { Entry, Store } from "./store.ts";
 import { asRunc } from "./words.ts";
@@ -45,16 +45,32 @@ export interface CreateOptions {
   preserveFds?: number;
   /** A Unix socket that takes the terminal's master side. */
   consoleSocket?: string;
+  /** Takes it in this process, where there is no socket. */
+  takeTerminal?: TakeTerminal;
+  /** A Unix socket that takes a pidfd of its first process. */
+  pidfdSocket?: string;
+  /** It is to have a socket for sd_notify(3). */
+  notifies?: boolean;
   noPivot?: boolean;
+  /** The session keyring stays the caller's, keyrings(7). */
+  keepKeyring?: boolean;
+  /** Who makes its cgroup, if it is to have one. */
+  cgroups: CgroupManager;
+  /** Told of what went wrong and is passed over. */
+  warn: Warn;
 }
 
 const S_IFIFO = 0o010000;
 
-/** Creates a container; on failure nothing of it is left. */
+/**
+ * Creates a container; on failure nothing of it is left.
+ *
+ * @returns its first process
+ */
 export async function create(
   store: Store,
   options: CreateOptions,
-): Promise<void> {
+): Promise<number> {
   const { id, bundle, spec } = options;
   using entry = store.add({
     id,
@@ -66,13 +82,10 @@ export async function create(
     cgroup: null,
     spec,
   });
-  let cgroup: Cgroup | null = null;
   try {
-    const plans = cgroupOf(options);
-    cgroup = plans && createCgroup(plans, (state) => {
-      entry.save({ ...entry.record, cgroup: state });
-    });
-    using container = await startHeld(entry, options, plans);
+    const cgroup = await planCgroupOf(options);
+    using _held = await makeCgroup(cgroup, entry);
+    using container = await startHeld(entry, options, cgroup);
     entry.save({
       ...entry.record,
       pid: container.pid,
@@ -81,28 +94,15 @@ export async function create(
     if (options.pidFile !== undefined) {
       writePidFile(options.pidFile, container.pid);
     }
+    if (options.pidfdSocket !== undefined) {
+      sendPidfd(options.pidfdSocket, container.pid);
+    }
+    writeShortcuts(entry);
+    return container.pid;
   } catch (error) {
-    cgroup?.remove();
-    entry.remove();
+    await destroy(entry, options.warn);
     throw error;
   }
-}
-
-function cgroupOf({ id, spec }: CreateOptions): CgroupPlan | null {
-  const { resources, cgroupsPath } = spec.linux;
-  return planCgroup({
-    id,
-    cgroupsPath,
-    resources: {
-      ...resources,
-      // What the configuration forbids, it forbids of other devices.
-      devices: [...resources?.devices ?? [], ...DEFAULT_DEVICE_RULES],
-    },
-    stats: true,
-    all: true,
-    freeze: true,
-    rootless: !readCaller().privileged,
-  }, readHierarchy());
 }
 
 /** Starts its first process and brings it to where it waits. */
@@ -111,11 +111,18 @@ async function startHeld(
   options: CreateOptions,
   cgroup: CgroupPlan | null,
 ): Promise<Container> {
-  const { spec, preserveFds = 0, consoleSocket } = options;
-  refuseUndone(spec);
-  using terminalTo = consoleFor(spec, consoleSocket);
+  const { spec, preserveFds = 0 } = options;
+  labelMounts(spec);
+  if (options.notifies) {
+    (await import("./notify_socket.ts")).offerNotifySocket(spec, entry);
+  }
+  using terminal = connectConsole(options);
   spec.process.preserve = preserveFds;
-  const plan = await planOf(options, cgroup);
+  const seccomp = await specFilter(spec);
+  using agent = seccomp?.notifies
+    ? (await import("./agent.ts")).agentOf(spec, seccomp)
+    : null;
+  const plan = planOf(options, cgroup, seccomp);
   syscall("mknodat", AT_FDCWD, cString(entry.fifo), S_IFIFO | 0o600, 0);
   using fifo = moveUp(open(entry.fifo, O.O_RDWR));
   const streams: Record<number, Descriptor> = { [HANDED.start]: fifo };
@@ -130,6 +137,7 @@ async function startHeld(
     terminal: spec.process.terminal ?? false,
     mounts: mounts?.fds,
   }, { streams });
+  let moved: MovedDevices | null = null;
   try {
     mapIdsOf(plan, container.pid);
     if (plan.container.some(({ step }) => step === "chroot")) {
@@ -138,10 +146,27 @@ async function startHeld(
     entry.record.pid = container.pid;
     entry.record.startTime = startTime(container.pid) ?? "";
     const state = { ...stateOf(entry), status: "creating" as const };
+    const { intelRdt } = spec.linux;
+    if (intelRdt) {
+      const { joinClass } = await import("./intel_rdt.ts");
+      joinClass(intelRdt, {
+        id: options.id,
+        pid: container.pid,
+        made(path) {
+          const rdt = [...entry.record.rdt ?? [], path];
+          entry.save({ ...entry.record, rdt });
+        },
+      });
+    }
+    moved = await moveDevices(spec, container.pid);
     await runHooks("prestart", spec, state);
     await runHooks("createRuntime", spec, state);
+    container.listened = (listener) =>
+      agent?.take(listener, container.pid, state);
     container.release();
-    if (!await container.isReady(terminalTo?.fd ?? null)) {
+    const inner = async () =>
+      await (await import("./inner_hooks.ts")).runCreateContainer(entry);
+    if (!await container.isReady(terminal.take, inner)) {
       wait(container.pid);
       using held = new DisposableStack();
       const root = held.use(open(spec.root.path, O.O_PATH));
@@ -153,33 +178,21 @@ async function startHeld(
     }
     return container;
   } catch (error) {
+    moved?.back();
     kill(container.pid, SIGNAL.SIGKILL);
     wait(container.pid);
     container[Symbol.dispose]();
     throw error;
+  } finally {
+    moved?.[Symbol.dispose]();
   }
 }
 
-/** Who takes the terminal, where there is one. */
-function consoleFor(spec: Spec, path: string | undefined): Descriptor | null {
-  if (!spec.process.terminal) {
-    if (path === undefined) return null;
-    throw new SpecError(
-      "cannot use console socket if container will not allocate tty",
-      { hint: "Set process.terminal, or leave out --console-socket." },
-    );
-  }
-  if (path !== undefined) return connectUnix(path);
-  throw new SpecError(
-    "cannot allocate tty if container will detach without setting console socket",
-    { hint: "Give --console-socket PATH." },
-  );
-}
-
-async function planOf(
-  { spec, noPivot }: CreateOptions,
+function planOf(
+  { spec, noPivot, keepKeyring }: CreateOptions,
   cgroup: CgroupPlan | null,
-): Promise<Plan> {
+  seccomp: Facts["seccomp"],
+): Plan {
   const facts = readFacts(spec, {
     init: false,
     held: true,
@@ -188,13 +201,21 @@ async function planOf(
     image: null,
     terminalStreams: [0, 1, 2],
     mapHelper: !readCaller().capable,
-    streams: ["piped", "piped", "piped"],
+    // They are ours: what of them is the host's null device becomes its own.
+    streams: [],
     confineDevices: false,
     overlay: null,
-    seccomp: await specFilter(spec),
+    seccomp,
     cgroup,
   });
-  return compile(spec, facts);
+  return compile(spec, { ...facts, keepKeyring });
+}
+
+/** A number is used again, a pidfd never leads to another process. */
+function sendPidfd(path: string, pid: number): void {
+  using socket = connectTo(path, "--pidfd-socket");
+  using pidfd = openPidfd(pid);
+  sendDescriptor(socket.fd, pidfd.fd, "pidfd");
 }
 
 /** Written whole, and there before create ends: engines read it then. */

@@ -3,7 +3,7 @@
 import { Cgroup } from "../../cgroup/mod.ts";
 import { kill, SIGNAL } from "../../ffi/signal.ts";
 import { ContainerError } from "../../spec/errors.ts";
-import { runHooks } from "./hooks.ts";
+import { tryHooks, type Warn } from "./hooks.ts";
 import { stateOf, statusOf } from "./status.ts";
 import type { Entry, Store } from "./store.ts";
 
@@ -38,7 +38,7 @@ export function signal(
 export async function remove(
   store: Store,
   id: string,
-  { force = false } = {},
+  { force = false, warn }: { force?: boolean; warn: Warn },
 ): Promise<void> {
   using entry = force ? store.find(id) : store.open(id);
   if (!entry) return;
@@ -52,13 +52,27 @@ export async function remove(
     }
     await end(entry);
   }
-  const { cgroup, spec } = entry.record;
+  await clear(entry, warn);
+}
+
+/**
+ * Ends a container of which a part has failed, and takes it away: runtime-spec,
+ * "Lifecycle", from step 12.
+ */
+export async function destroy(entry: Entry, warn: Warn): Promise<void> {
+  await end(entry);
+  await clear(entry, warn);
+}
+
+async function clear(entry: Entry, warn: Warn): Promise<void> {
+  const { cgroup, rdt, spec } = entry.record;
   if (cgroup) {
     new Cgroup(cgroup).remove();
   }
-  const state = stateOf(entry);
+  if (rdt) (await import("./intel_rdt.ts")).leaveClass(rdt);
+  const state = { ...stateOf(entry), status: "stopped" as const, pid: 0 };
   entry.remove();
-  await runHooks("poststop", spec, state);
+  await tryHooks("poststop", spec, state, warn);
 }
 
 async function end(entry: Entry): Promise<void> {

@@ -3,9 +3,7 @@
  * memory with this program enters the container.
  */
 
-import type { Descriptor } from "../../ffi/fcntl.ts";
 import { kill, SIGNAL } from "../../ffi/signal.ts";
-import { connectUnix } from "../../ffi/unix_socket.ts";
 import { wait } from "../../ffi/wait.ts";
 import { startContainer, type StartOptions } from "../../launch/container.ts";
 import { checkStarted, outside } from "../../launch/diagnose.ts";
@@ -22,6 +20,7 @@ import { readFacts } from "../facts.ts";
 import { specFilter } from "../seccomp.ts";
 import type { AccountFiles } from "../users.ts";
 import { readAccounts } from "./accounts.ts";
+import { type Console, consoleAt, NOWHERE } from "./console.ts";
 import { entryOf } from "./exec_cgroup.ts";
 import { furnishProcess } from "./exec_process.ts";
 import { explained, FirstProcess, stopped } from "./first_process.ts";
@@ -75,7 +74,7 @@ export async function exec(
 ): Promise<number> {
   using prepared = await prepareExec(store, options);
   const { plan, process, first } = prepared;
-  using terminalTo = consoleFor(process, options);
+  using terminal = consoleFor(process, options);
   const handover: Handover = {
     plan,
     args: process.args,
@@ -93,7 +92,7 @@ export async function exec(
   };
   try {
     if (options.detach) {
-      await startDetached(handover, start, { prepare, first, terminalTo });
+      await startDetached(handover, start, { prepare, first, terminal });
       return 0;
     }
     const { runParent } = await import("../../launch/parent.ts");
@@ -188,11 +187,7 @@ async function planOf(
       joins: { detached: detach },
       foreground: false,
       denySetgroups: namespaces.includes("user") && deniesSetgroups(first),
-      cgroupEntry: entryOf(
-        cgroup,
-        cgroups,
-        Deno.readTextFileSync(first.path("cgroup")),
-      ),
+      cgroupEntry: entryOf(cgroup, cgroups, membershipOf(first)),
     };
     return compileExec(spec, facts, {
       pid: first.pid,
@@ -204,6 +199,10 @@ async function planOf(
   }
 }
 
+/** The cgroups it is in, cgroups(7). */
+const membershipOf = (first: FirstProcess) =>
+  Deno.readTextFileSync(first.path("cgroup"));
+
 /** user_namespaces(7): whether the groups of its processes are fixed. */
 const deniesSetgroups = (first: FirstProcess) =>
   Deno.readTextFileSync(first.path("setgroups")).trim() === "deny";
@@ -212,15 +211,15 @@ const deniesSetgroups = (first: FirstProcess) =>
 function consoleFor(
   { terminal }: Process,
   { detach, consoleSocket }: ExecOptions,
-): Descriptor | null {
+): Console {
   if (consoleSocket === undefined) {
-    if (!detach || !terminal) return null;
+    if (!detach || !terminal) return NOWHERE;
     throw new SpecError(
       "cannot allocate tty if container will detach without setting console socket",
       { hint: "Give --console-socket PATH." },
     );
   }
-  if (detach && terminal) return connectUnix(consoleSocket);
+  if (detach && terminal) return consoleAt(consoleSocket);
   throw new SpecError(
     "cannot use console socket if container will not detach or allocate tty",
     { hint: "Give --detach and --tty, or leave out --console-socket." },
@@ -230,20 +229,20 @@ function consoleFor(
 interface Detaching {
   prepare(pid: number): void;
   first: FirstProcess;
-  terminalTo: Descriptor | null;
+  terminal: Console;
 }
 
 /** Starts it and waits for its execve, until which it ends when we do. */
 async function startDetached(
   handover: Handover,
   start: StartOptions,
-  { prepare, first, terminalTo }: Detaching,
+  { prepare, first, terminal }: Detaching,
 ): Promise<void> {
   using container = startContainer(handover, start);
   try {
     prepare(container.pid);
     container.release();
-    await container.isReady(terminalTo?.fd ?? null);
+    await container.isReady(terminal.take, () => Promise.resolve());
     using held = new DisposableStack();
     checkStarted(container.walk, outside(first.root, held));
   } catch (error) {

@@ -1,47 +1,88 @@
 /**
- * Hooks of runtime-spec that run in the runtime's own namespaces: programs of
- * the bundle's author, told of the container on standard input. Runs on the
- * host.
+ * Hooks of runtime-spec ("POSIX-platform Hooks"): programs that are told of the
+ * container on standard input, at points of its life. Runs on the host; what
+ * runs in the container's namespaces is loaded when there is some.
  */
 
+import type { Step } from "../../plan/step.ts";
 import { ContainerError } from "../../spec/errors.ts";
-import type { Hooks, Spec } from "../../spec/types.ts";
+import type { Hook, Hooks, Spec } from "../../spec/types.ts";
 import type { State } from "./status.ts";
 
-/** Runs them in their order; the first that fails is an error. */
+/** Takes a sentence on what went wrong and is passed over. */
+export type Warn = (line: string) => void;
+
+/** How a hook becomes a process; in the runtime's namespaces if not said. */
+type StepsOf = (hook: Hook) => readonly Step[] | Promise<readonly Step[]>;
+
+/**
+ * Runs the hooks of a point in their order.
+ *
+ * @throws {ContainerError} for the first that fails
+ */
 export async function runHooks(
   name: keyof Hooks,
   { hooks }: Spec,
   state: State,
+  stepsOf?: StepsOf,
+): Promise<void> {
+  for (const [index, hook] of (hooks?.[name] ?? []).entries()) {
+    await runOne(`hook #${index} of ${name} (${hook.path})`, hook, state, {
+      stepsOf,
+    });
+  }
+}
+
+/**
+ * The same, where a hook that fails is only told of and the next one follows:
+ * runtime-spec, "Lifecycle", on poststart and poststop.
+ */
+export async function tryHooks(
+  name: "poststart" | "poststop",
+  { hooks }: Spec,
+  state: State,
+  warn: Warn,
 ): Promise<void> {
   for (const [index, hook] of (hooks?.[name] ?? []).entries()) {
     const which = `hook #${index} of ${name} (${hook.path})`;
-    const child = new Deno.Command(hook.path, {
-      args: hook.args?.slice(1),
-      env: Object.fromEntries(
-        (hook.env ?? []).map((entry) => entry.split(/=(.*)/s).slice(0, 2)),
-      ),
-      clearEnv: true,
-      stdin: "piped",
-      stdout: "null",
-      stderr: "piped",
-      signal: hook.timeout === undefined
-        ? undefined
-        : AbortSignal.timeout(hook.timeout * 1000),
-    }).spawn();
-    const writer = child.stdin.getWriter();
-    await writer.write(new TextEncoder().encode(JSON.stringify(state)))
-      .catch(() => {});
-    await writer.close().catch(() => {});
-    const { success, code, signal, stderr } = await child.output();
-    if (success) continue;
-    const said = new TextDecoder().decode(stderr).trim();
-    throw new ContainerError(
-      signal
-        ? `${which} was ended by ${signal}${
-          hook.timeout === undefined ? "" : ` after ${hook.timeout} s`
-        }`
-        : `${which} ended with status ${code}${said ? `: ${said}` : ""}`,
-    );
+    try {
+      await runOne(which, hook, state, {});
+    } catch (error) {
+      if (!(error instanceof ContainerError)) throw error;
+      warn(error.message);
+    }
   }
+}
+
+async function runOne(
+  which: string,
+  hook: Hook,
+  state: State,
+  { stepsOf }: { stepsOf?: StepsOf },
+): Promise<void> {
+  const { hostHook } = await import("../../plan/hooks.ts");
+  const { runHook } = await import("../../launch/run_hook.ts");
+  const steps = await (stepsOf ?? hostHook)(hook);
+  const { status, output, late } = await runHook(steps, {
+    input: JSON.stringify(state),
+    timeout: hook.timeout,
+  }).catch((error) => {
+    if (!(error instanceof ContainerError)) throw error;
+    throw new ContainerError(`${which}: ${error.message}`, {
+      hint: error.hint,
+      cause: error,
+    });
+  });
+  if (status && "exited" in status && status.exited === 0 && !late) return;
+  const said = output ? `: ${output}` : "";
+  throw new ContainerError(
+    late
+      ? `${which} took longer than its timeout of ${hook.timeout} s, and was killed${said}`
+      : status && "signaled" in status
+      ? `${which} was ended by signal ${status.signaled}${said}`
+      : `${which} ended with status ${
+        status && "exited" in status ? status.exited : "unknown"
+      }${said}`,
+    { hint: "See the hook itself, or leave it out of config.json." },
+  );
 }

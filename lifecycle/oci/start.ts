@@ -3,12 +3,47 @@
 import { O, open, writeAll } from "../../ffi/fcntl.ts";
 import { SyscallError } from "../../ffi/errno.ts";
 import { ContainerError } from "../../spec/errors.ts";
-import { runHooks } from "./hooks.ts";
+import { destroy } from "./end.ts";
+import { tryHooks, type Warn } from "./hooks.ts";
+import type { NotifyRelay } from "./notify_socket.ts";
 import { stateOf, statusOf } from "./status.ts";
-import type { Store } from "./store.ts";
+import type { Entry, Store } from "./store.ts";
 
-/** Starts it; fails where it is not waiting. */
-export async function start(store: Store, id: string): Promise<void> {
+/**
+ * Starts it. Where a hook of startContainer fails, it is ended and gone. Where
+ * it has a socket for sd_notify(3), waits until it is ready.
+ *
+ * @param notify the socket of our own, NOTIFY_SOCKET
+ * @throws {ContainerError} where it is not waiting, or such a hook fails
+ */
+export async function start(
+  store: Store,
+  id: string,
+  { warn, notify }: { warn: Warn; notify?: string },
+): Promise<void> {
+  let relay: NotifyRelay | null = null;
+  try {
+    const entry = await startLocked(store, id, async (entry) => {
+      relay = notify
+        ? (await import("./notify_socket.ts")).NotifyRelay
+          .open(entry, notify, warn)
+        : null;
+    }, warn);
+    // Others may have business with it while it gets ready.
+    await (relay as NotifyRelay | null)
+      ?.finish(entry.record.pid, () => entry.isAlive());
+  } finally {
+    (relay as NotifyRelay | null)?.[Symbol.dispose]();
+  }
+}
+
+/** Up to where it runs, while no other command may touch it. */
+async function startLocked(
+  store: Store,
+  id: string,
+  before: (entry: Entry) => Promise<void>,
+  warn: Warn,
+): Promise<Entry> {
   using entry = store.open(id);
   const status = statusOf(entry);
   if (status !== "created") {
@@ -17,6 +52,16 @@ export async function start(store: Store, id: string): Promise<void> {
         ? `cannot start a container that has stopped: ${id}`
         : `cannot start an already running container: ${id}`,
     );
+  }
+  await before(entry);
+  const { spec } = entry.record;
+  if (spec.hooks?.startContainer?.length) {
+    try {
+      await (await import("./inner_hooks.ts")).runStartContainer(entry);
+    } catch (error) {
+      await destroy(entry, warn);
+      throw error;
+    }
   }
   try {
     // Without a reader this fails at once: nobody waits any more.
@@ -29,5 +74,6 @@ export async function start(store: Store, id: string): Promise<void> {
     );
   }
   await Deno.remove(entry.fifo);
-  await runHooks("poststart", entry.record.spec, stateOf(entry));
+  await tryHooks("poststart", spec, stateOf(entry), warn);
+  return entry;
 }

@@ -36,10 +36,9 @@ export function statusOf(entry: Entry): Status {
   return "running";
 }
 
-/** The state of a container. */
-export function stateOf(entry: Entry): State {
+/** The state of a container, now or with a status that it may come to have. */
+export function stateOf(entry: Entry, status = statusOf(entry)): State {
   const { id, pid, bundle, created, spec } = entry.record;
-  const status = statusOf(entry);
   return {
     ociVersion: OCI_VERSION,
     id,
@@ -52,3 +51,7 @@ export function stateOf(entry: Entry): State {
     owner: "",
   };
 }
+
+/** What `state` prints. */
+export const stateText = (state: State): string =>
+  `${JSON.stringify(state, null, 2)}\n`;

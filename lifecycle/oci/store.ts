@@ -28,6 +28,8 @@ export interface ContainerRecord {
   /** Whose it is. */
   uid: number;
   cgroup: CgroupState | null;
+  /** Its directories in resctrl, linux.intelRdt. */
+  rdt?: string[];
   /** Its root is a directory of its mount namespace, not that one's root. */
   chroot?: true;
   spec: Spec;

@@ -3,6 +3,7 @@
 import { Cgroup, extendCgroup, readHierarchy } from "../../cgroup/mod.ts";
 import { ContainerError } from "../../spec/errors.ts";
 import { type Resources, withoutZeros } from "../../spec/resources.ts";
+import { forgetShortcuts, writeShortcuts } from "./shortcuts.ts";
 import { statusOf } from "./status.ts";
 import type { Store } from "./store.ts";
 
@@ -27,6 +28,7 @@ export function update(store: Store, id: string, wanted: Resources): void {
       { hint: "Create it with cgroups: leave out --cgroup-manager disabled." },
     );
   }
+  forgetShortcuts(entry);
   const cgroup = extendCgroup(state, resources, readHierarchy(), (cgroup) => {
     entry.save({ ...entry.record, cgroup });
   });
@@ -41,6 +43,7 @@ export function update(store: Store, id: string, wanted: Resources): void {
       },
     },
   });
+  writeShortcuts(entry);
 }
 
 /**

@@ -8,12 +8,19 @@
  */
 import { Script } from "node:vm";
 
-/** The two processes that a container takes: each has a text of its own. */
-export const ROLES = ["program", "child"] as const;
+/**
+ * What the program can be started as: by people, by engines, and as PID 1 of a
+ * container. Each has compiled code of its own, of what it runs and no more.
+ */
+export const ROLES = ["program", "engine", "child"] as const;
 export type Role = typeof ROLES[number];
 
+/** The texts: PID 1 has one of its own. */
+export const TEXTS = ["program", "child"] as const;
+
 /** What is in a compiled program beside its main module. */
-export const textFile = (role: Role) => `${role}.txt`;
+export const textFile = (role: Role) =>
+  role === "child" ? "child.txt" : "program.txt";
 export const codeFile = (role: Role) => `${role}.cache`;
 
 /** What a text defines. */
@@ -22,8 +29,15 @@ export interface Program {
   exit(status: number): never;
 }
 
+/** Commands of an OCI runtime, and the flags before them, which come first. */
+const ENGINES = /^(?:create|exec|delete|start|-(?!-?(?:version|help|h)$).*)$/s;
+
 /** The role of this process. */
-export const role: Role = Deno.args[0] === "child" ? "child" : "program";
+export const role: Role = Deno.args[0] === "child"
+  ? "child"
+  : ENGINES.test(Deno.args[0] ?? "")
+  ? "engine"
+  : "program";
 
 /** Runs the text once; what it defines, and the script to ask for its code. */
 export function load(cachedData?: Uint8Array): {

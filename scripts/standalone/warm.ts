@@ -1,7 +1,8 @@
 /**
- * The main module of a program that is compiled for the build alone: it runs a
- * container, and each of its two processes writes the code that V8 compiled
- * for it to standard output, in turn. The command inside is to write nothing.
+ * The main module of a program that is compiled for the build alone: it runs or
+ * creates a container, and each of its processes writes the code that V8
+ * compiled for it to standard output, in turn. The command inside is to write
+ * nothing.
  *
  * @module
  */
@@ -13,8 +14,16 @@ function writeAll(bytes: Uint8Array): void {
   }
 }
 
+/** What engines do with a container that is created, and its end. */
+async function goOn(words: readonly string[]): Promise<void> {
+  const [before, id] = [words.slice(0, words.indexOf("create")), words.at(-1)!];
+  await program.main([...before, "exec", id, "/bin/true"]);
+  await program.main([...before, "delete", "--force", id]);
+}
+
 const { script, program } = load();
 const status = await program.main(Deno.args);
+if (role === "engine") await goOn(Deno.args);
 const code = script.createCachedData();
 const header = `${JSON.stringify({ role, length: code.length })}\n`;
 writeAll(new TextEncoder().encode(header));

@@ -1,0 +1,140 @@
+/** The commands of an OCI runtime that CRIU does the work of: checkpoint and restore. */
+
+import { checkpoint } from "../../lifecycle/oci/checkpoint.ts";
+import type { CriuOptions } from "../../lifecycle/oci/criu.ts";
+import { restore } from "../../lifecycle/oci/restore.ts";
+import { UsageError } from "../../spec/errors.ts";
+import type { Command } from "../command.ts";
+import { type Flag, type Flags, parseFlags } from "../flags.ts";
+import { warn } from "../output.ts";
+import { parseNumber } from "../run_values.ts";
+import { CREATE_FLAGS, createOptions } from "./create_flags.ts";
+import { globals } from "./global.ts";
+import { idOf } from "./id.ts";
+
+const CRIU_FLAGS: readonly Flag[] = [
+  { name: "image-path", value: "DIR", help: "Where the files are; checkpoint" },
+  { name: "work-path", value: "DIR", help: "Where logs go; the image path" },
+  { name: "tcp-established", help: "Open TCP connections, too" },
+  { name: "ext-unix-sk", help: "Unix sockets of the host, too" },
+  { name: "shell-job", help: "What belongs to a shell's session, too" },
+  { name: "file-locks", help: "Locks of files, too" },
+  { name: "lazy-pages", help: "Memory is fetched when it is used" },
+  {
+    name: "manage-cgroups-mode",
+    value: "MODE",
+    help: "soft, full, strict or ignore",
+  },
+  {
+    name: "empty-ns",
+    value: "TYPE",
+    help: "network: make it, and leave it empty",
+  },
+  { name: "auto-dedup", help: "Give up memory that later images have" },
+];
+
+function criuOptions(flags: Flags): CriuOptions {
+  const absolute = (path: string) =>
+    path.startsWith("/") ? path : `${Deno.cwd()}/${path}`;
+  const modes = ["soft", "full", "strict", "ignore"] as const;
+  const mode = flags.last("manage-cgroups-mode") ?? "soft";
+  const manageCgroups = modes.find((each) => each === mode);
+  if (!manageCgroups) {
+    throw new UsageError(
+      `--manage-cgroups-mode ${mode}: not one of ${modes.join(", ")}`,
+    );
+  }
+  const emptyNs = flags.last("empty-ns");
+  if (emptyNs !== undefined && emptyNs !== "network") {
+    throw new UsageError(`--empty-ns ${emptyNs}: only network can be left so`);
+  }
+  const workPath = flags.last("work-path");
+  return {
+    imagePath: absolute(flags.last("image-path") ?? "checkpoint"),
+    workPath: workPath === undefined ? undefined : absolute(workPath),
+    tcpEstablished: flags.has("tcp-established"),
+    extUnixSk: flags.has("ext-unix-sk"),
+    shellJob: flags.has("shell-job"),
+    fileLocks: flags.has("file-locks"),
+    lazyPages: flags.has("lazy-pages"),
+    autoDedup: flags.has("auto-dedup"),
+    manageCgroups,
+    emptyNs: emptyNs && "net",
+  };
+}
+
+/** `container checkpoint`. */
+export const checkpointCommand: Command = {
+  name: "checkpoint",
+  summary: "Save the processes of a container to files, by criu",
+  usage: "[flags] ID",
+  flags: [
+    ...CRIU_FLAGS,
+    { name: "leave-running", help: "It goes on, and is not deleted" },
+    { name: "pre-dump", help: "Its memory alone, and it goes on" },
+    {
+      name: "parent-path",
+      value: "DIR",
+      help: "Images of a --pre-dump, relative to the image path",
+    },
+    {
+      name: "page-server",
+      value: "ADDRESS:PORT",
+      help: "Who takes the memory",
+    },
+    {
+      name: "status-fd",
+      value: "FD",
+      help: "Gets a byte when --lazy-pages is ready",
+    },
+  ],
+  examples: [[
+    "sudo container checkpoint --image-path /srv/saved web",
+    "then: restore",
+  ]],
+  async execute(argv) {
+    const flags = parseFlags(this.flags, argv, "container checkpoint");
+    const id = idOf(flags, "checkpoint");
+    const statusFd = flags.last("status-fd");
+    await checkpoint(globals().store, id, {
+      ...criuOptions(flags),
+      leaveRunning: flags.has("leave-running"),
+      preDump: flags.has("pre-dump"),
+      parentPath: flags.last("parent-path"),
+      pageServer: flags.last("page-server"),
+      statusFd: statusFd === undefined
+        ? undefined
+        : parseNumber("status-fd", statusFd, [0, 1023]),
+      warn,
+    });
+    return 0;
+  },
+};
+
+/** `container restore`. */
+export const restoreCommand: Command = {
+  name: "restore",
+  summary: "Make a container again of the files of a checkpoint, by criu",
+  usage: "[flags] ID",
+  flags: [
+    ...CREATE_FLAGS.filter(({ name }) =>
+      ["bundle", "console-socket", "pid-file", "no-pivot"].includes(name)
+    ),
+    ...CRIU_FLAGS,
+    { name: "detach", short: "d", help: "Do not wait for its end" },
+    { name: "no-subreaper", help: "Is so with --detach" },
+  ],
+  examples: [[
+    "sudo container restore --bundle /srv/web --image-path /srv/saved -d web",
+    "after: checkpoint",
+  ]],
+  async execute(argv) {
+    const flags = parseFlags(this.flags, argv, "container restore");
+    const options = createOptions(flags, idOf(flags, "restore"));
+    return await restore(globals().store, {
+      ...options,
+      ...criuOptions(flags),
+      detach: flags.has("detach"),
+    });
+  },
+};

@@ -1,0 +1,84 @@
+/** The flags of create, which run --bundle has as well. */
+
+import { readBundle } from "../../lifecycle/bundle.ts";
+import { requireInherited } from "../../lifecycle/inherited.ts";
+import type { CreateOptions } from "../../lifecycle/oci/create.ts";
+import type { Flag, Flags } from "../flags.ts";
+import { warn } from "../output.ts";
+import { parseNumber } from "../run_values.ts";
+import { globals } from "./global.ts";
+
+/** As many descriptors as are sure to have numbers. */
+const MOST_FDS = 512;
+
+/** By runc's names. */
+export const CREATE_FLAGS: readonly Flag[] = [
+  {
+    name: "bundle",
+    short: "b",
+    value: "DIR",
+    help: "Where config.json is; .",
+  },
+  {
+    name: "console-socket",
+    value: "PATH",
+    help: "A Unix socket that takes the terminal",
+  },
+  {
+    name: "pidfd-socket",
+    value: "PATH",
+    help: "A Unix socket that takes a pidfd of the first process",
+  },
+  {
+    name: "pid-file",
+    value: "FILE",
+    help: "Write the process's number to FILE",
+  },
+  { name: "no-pivot", help: "chroot(2) instead of pivot_root(2)" },
+  { name: "no-new-keyring", help: "Keep the session keyring" },
+  {
+    name: "preserve-fds",
+    value: "N",
+    help: "Descriptors from 3 upwards that the command keeps",
+  },
+];
+
+/** What the flags ask for, with the bundle read. */
+export function createOptions(flags: Flags, id: string): CreateOptions {
+  const text = flags.last("preserve-fds") ?? "0";
+  const preserveFds = parseNumber("preserve-fds", text, [0, MOST_FDS]);
+  const listenFds = passedSockets();
+  for (let index = 0; index < listenFds + preserveFds; index++) {
+    const flag = index < listenFds
+      ? `LISTEN_FDS=${listenFds}`
+      : `--preserve-fds ${preserveFds}`;
+    requireInherited(flag, 3 + index);
+  }
+  const { spec, path } = readBundle(flags.last("bundle") ?? ".");
+  if (listenFds) {
+    // As systemd would say it to the first process, sd_listen_fds(3).
+    spec.process.env.push(`LISTEN_FDS=${listenFds}`, "LISTEN_PID=1");
+  }
+  const { systemdCgroup, cgroups } = globals();
+  return {
+    id,
+    bundle: path,
+    spec,
+    pidFile: flags.last("pid-file"),
+    pidfdSocket: flags.last("pidfd-socket"),
+    consoleSocket: flags.last("console-socket"),
+    notifies: Boolean(Deno.env.get("NOTIFY_SOCKET")),
+    noPivot: flags.has("no-pivot"),
+    keepKeyring: flags.has("no-new-keyring"),
+    preserveFds: listenFds + preserveFds,
+    cgroups: !cgroups ? "none" : systemdCgroup ? "systemd" : "cgroupfs",
+    warn,
+  };
+}
+
+/** How many sockets systemd, or who does as it does, has passed to us. */
+function passedSockets(): number {
+  const count = Deno.env.get("LISTEN_FDS");
+  if (!count || Deno.env.get("LISTEN_PID") !== String(Deno.pid)) return 0;
+  return parseNumber("LISTEN_FDS", count, [0, MOST_FDS]);
+}

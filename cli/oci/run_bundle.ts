@@ -1,0 +1,86 @@
+/** `container run --bundle`: run as an OCI runtime has it. */
+
+import { runBundle } from "../../lifecycle/oci/run.ts";
+import { UsageError } from "../../spec/errors.ts";
+import { type Command, commandHelp } from "../command.ts";
+import { type Flags, HelpRequested, parseFlags } from "../flags.ts";
+import { print } from "../output.ts";
+import { CREATE_FLAGS, createOptions } from "./create_flags.ts";
+import { globals } from "./global.ts";
+import { idOf } from "./id.ts";
+
+const FLAGS = [
+  ...CREATE_FLAGS,
+  {
+    name: "detach",
+    short: "d",
+    help: "Do not wait; `delete` takes it away",
+  },
+  { name: "keep", help: "Leave it to `delete` when it has ended" },
+  {
+    name: "no-subreaper",
+    help: "Is so: what the container leaves behind is never reaped by us",
+  },
+] as const;
+
+/**
+ * Whether the words after `run` are for this command: `--bundle` is among the
+ * flags, and not among the words of a command to be run.
+ */
+export function asksForBundle(argv: readonly string[]): boolean {
+  for (let at = 0; at < argv.length; at++) {
+    const match = argv[at]!.match(/^--?([a-z][a-z-]*)(=.*)?$/s);
+    if (!match) return false;
+    const flag = FLAGS.find((flag) =>
+      flag.name === match[1] || "short" in flag && flag.short === match[1]
+    );
+    if (!flag) return false;
+    if (flag.name === "bundle") return true;
+    if ("value" in flag && match[2] === undefined) at++;
+  }
+  return false;
+}
+
+/** The flags; null where help is asked for, which is not that of `run`. */
+function flagsOrHelp(argv: readonly string[]): Flags | null {
+  try {
+    return parseFlags(FLAGS, argv, "container run --bundle");
+  } catch (error) {
+    if (error instanceof HelpRequested) return null;
+    throw error;
+  }
+}
+
+/** Creates, starts, waits for and deletes a container of a bundle. */
+export const runBundleCommand: Command = {
+  name: "run",
+  summary: "Run a bundle's command in a new container, and delete that",
+  usage: "--bundle DIR [flags] ID",
+  flags: FLAGS,
+  examples: [
+    ["sudo container run --bundle /srv/web web", "until its command ends"],
+    ["sudo container run -b /srv/web --detach web", "then: delete web"],
+  ],
+  async execute(argv) {
+    const flags = flagsOrHelp(argv);
+    if (!flags) {
+      print(commandHelp(this));
+      return 0;
+    }
+    const id = idOf(flags, "run");
+    const detach = flags.has("detach");
+    const options = createOptions(flags, id);
+    if (!detach && options.consoleSocket !== undefined) {
+      throw new UsageError(
+        "cannot use console socket if container will not detach or allocate tty",
+        "Add --detach, or leave out --console-socket.",
+      );
+    }
+    return await runBundle(globals().store, {
+      ...options,
+      detach,
+      notify: Deno.env.get("NOTIFY_SOCKET"),
+      keep: flags.has("keep"),
+    });
+  },
+};

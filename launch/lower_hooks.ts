@@ -1,0 +1,39 @@
+/** Lowering of what hooks inside the container's namespaces need. */
+
+import { AT_FDCWD, O } from "../ffi/fcntl.ts";
+import type { Call } from "./call.ts";
+import { NEWS } from "./handover.ts";
+import { HANDED } from "./handed.ts";
+import type { Lowering } from "./lower.ts";
+
+const SLOT = "kept_root";
+
+const keep = (path: string): Call => ({
+  name: "openat",
+  args: [AT_FDCWD, path, O.O_PATH | O.O_DIRECTORY | O.O_CLOEXEC, 0],
+  result: SLOT,
+});
+
+export const lowerHooks: Lowering<
+  "waitForHooks" | "keepRoot" | "visitRoot" | "returnToRoot"
+> = {
+  waitForHooks: () => [
+    { name: "write", args: [HANDED.status, new Uint8Array([NEWS.hooks]), 1] },
+    {
+      name: "read",
+      args: [HANDED.lifeline, new Uint8Array(8), 1],
+      want: { result: 1, otherwise: "ESRCH" },
+    },
+  ],
+  keepRoot: ({ path }) => [keep(path)],
+  visitRoot: ({ root }) => [
+    keep("/"),
+    { name: "chroot", args: [root] },
+    { name: "chdir", args: ["/"] },
+  ],
+  returnToRoot: () => [
+    { name: "fchdir", args: [{ slot: SLOT }] },
+    { name: "chroot", args: ["."] },
+    { name: "close", args: [{ slot: SLOT }] },
+  ],
+};

@@ -1,0 +1,83 @@
+/**
+ * Carrying out a hook: the walker becomes it, on the host or in a container's
+ * namespaces, so that nothing of ours is ever in those. Runs on the host, in the
+ * process that creates, starts or deletes the container.
+ */
+
+import {
+  type Descriptor,
+  emptyMemoryFile,
+  memoryFile,
+  moveUp,
+  O,
+  open,
+  pipe,
+  readAt,
+} from "../ffi/fcntl.ts";
+import { kill, SIGNAL } from "../ffi/signal.ts";
+import { waitInBackground, type WaitStatus } from "../ffi/wait.ts";
+import type { Step } from "../plan/step.ts";
+import { HANDED } from "./handed.ts";
+import { compileSteps } from "./program.ts";
+import { clonedPid, walk } from "./walker.ts";
+
+/** As much as is shown of what a hook says. */
+const OUTPUT_SIZE = 4096;
+
+/** How a hook ended. */
+export interface HookEnd {
+  status: WaitStatus | null;
+  /** What it said, cut off. */
+  output: string;
+  /** It took too long, and was killed. */
+  late: boolean;
+}
+
+/**
+ * Runs a hook and waits for it.
+ *
+ * @param steps from here to its execve, by plan/hooks.ts
+ * @param input what it reads
+ * @param timeout in seconds; it is killed then
+ * @throws the error of the step that failed
+ */
+export async function runHook(
+  steps: readonly Step[],
+  { input, timeout }: { input: string; timeout?: number },
+): Promise<HookEnd> {
+  using held = new DisposableStack();
+  const hold = (descriptor: Descriptor) => held.use(moveUp(descriptor));
+  const written = hold(memoryFile("state", new TextEncoder().encode(input)));
+  // Opened anew: it is read from its beginning, and cannot be written to.
+  const stdin = hold(open(`/proc/self/fd/${written.fd}`, O.O_RDONLY));
+  const output = hold(emptyMemoryFile("output"));
+  const { read, write } = pipe();
+  const lifeline = hold(read);
+  hold(write);
+  const walking = held.use(walk(compileSteps(steps), () => steps, {
+    fds: { 0: stdin, 1: output, 2: output, [HANDED.lifeline]: lifeline },
+  }));
+  const pid = steps.some(({ step }) => step === "clone")
+    ? clonedPid(walking)
+    : walking.pid;
+  let late = false;
+  const timer = timeout === undefined ? undefined : setTimeout(() => {
+    late = true;
+    // Its group, which it may not have made yet, and itself.
+    kill(-pid, SIGNAL.SIGKILL);
+    kill(pid, SIGNAL.SIGKILL);
+  }, timeout * 1000);
+  try {
+    const status = await waitInBackground(pid);
+    walking.check();
+    return { status, output: textOf(output), late };
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function textOf({ fd }: Descriptor): string {
+  const bytes = new Uint8Array(OUTPUT_SIZE);
+  return new TextDecoder().decode(bytes.subarray(0, readAt(fd, bytes, 0)))
+    .trim();
+}

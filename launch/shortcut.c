@@ -1,0 +1,273 @@
+/*
+ * What the compiled program does before Deno's runtime starts.
+ *
+ * An engine calls its runtime four times for each container, and most of those
+ * calls come to a few system calls on a container that is known by then. So
+ * `create` leaves their plans beside the container's state, compiled
+ * (launch/shortcuts.ts says what is in them), and this code, which lies at the
+ * program's entry point, carries them out: start, state, kill and delete then
+ * take less time than the runtime needs to begin.
+ *
+ * It decides nothing. A command line that it does not know word for word, a
+ * plan that is not there, a step that fails: the runtime starts as if this code
+ * were not there, does the whole command in JavaScript, and says what is wrong.
+ * Every plan can therefore be left at any step, as if the process was killed.
+ *
+ * scripts/_shortcut.ts puts it into the program and sets `entry`.
+ */
+
+#include "walk.h"
+
+/* Where the program began before, from here; put in when it is known. */
+#define ENTRY_MARK 0x5452415453455254UL /* TRESTART */
+
+struct start {
+  i64 *stack;
+  u64 exit_function; /* what the dynamic loader wants to be called at the end */
+};
+
+__attribute__((noreturn)) void proceed(i64 *stack, u64 exit_function);
+
+#if defined(__x86_64__)
+__asm__(".globl _start\n_start:\n"
+        "mov %rsp, %rdi\n mov %rdx, %rsi\n call shortcut\n hlt\n"
+        ".globl proceed\nproceed:\n"
+        "mov %rdi, %rsp\n mov %rsi, %rdx\n xor %ebp, %ebp\n"
+        "lea _start(%rip), %rax\n add entry(%rip), %rax\n jmp *%rax\n"
+        ".balign 8\nentry: .quad 0x5452415453455254\n");
+#else
+__asm__(".globl _start\n_start:\n"
+        "mov x1, x0\n mov x0, sp\n bl shortcut\n"
+        ".globl proceed\nproceed:\n"
+        "mov sp, x0\n mov x0, x1\n mov x29, xzr\n mov x30, xzr\n"
+        "adr x9, _start\n ldr x10, entry\n add x9, x9, x10\n br x9\n"
+        ".balign 8\nentry: .quad 0x5452415453455254\n");
+#endif
+
+enum {
+  OP_PROCESS = -4, /* fails with ESRCH unless process arg[0], which started at arg[1], lives */
+  OP_END = -5, /* kills it and waits for arg[2] milliseconds; ESRCH where it was gone */
+  ENOENT = 2, ESRCH = 3, EIO = 5,
+  AT_FDCWD = -100, O_NONBLOCK = 04000, O_CLOEXEC = 02000000,
+#if defined(__x86_64__)
+  O_NOFOLLOW = 0400000,
+#else
+  O_NOFOLLOW = 0100000,
+#endif
+  AT_EMPTY_PATH = 0x1000, STATX_BASIC = 0x7ff,
+  S_IFMT = 0170000, S_IFREG = 0100000, WRITABLE_BY_OTHERS = 022,
+  MOST = 64 << 10, KILL = 9, TERM = 15, LAST_SIGNAL = 64, POLLIN = 1, ETIME = 62,
+};
+
+struct statx {
+  u32 mask, blksize;
+  u64 attributes;
+  u32 nlink, uid, gid;
+  u16 mode, pad;
+  u64 ino, size, rest[26];
+};
+
+/* Kept in the plan: the code itself cannot be written to. */
+static struct start *origin(void) { return (struct start *)&plan->unused[0]; }
+
+static void leave(u64 status) {
+  syscall6(SYS_exit_group, status, 0, 0, 0, 0, 0);
+  for (;;) __builtin_trap();
+}
+
+static void fail(u32 at, i32 error) {
+  (void)at, (void)error;
+  struct start start = *origin();
+  /* What the walk has opened, locks among it. */
+  for (u32 i = 1; i < SLOTS; i++)
+    if (plan->slot[i] > 2) syscall6(SYS_close, (u64)plan->slot[i], 0, 0, 0, 0, 0);
+  syscall6(SYS_munmap, BASE, plan->unused[2], 0, 0, 0, 0);
+  proceed(start.stack, start.exit_function);
+}
+
+/* Decimal digits at *text, which moves behind them. */
+static u64 number(const u8 **text) {
+  u64 value = 0;
+  while (**text >= '0' && **text <= '9') value = value * 10 + (u64)(*(*text)++ - '0');
+  return value;
+}
+
+/* 0, or an error below zero. proc_pid_stat(5): the name may hold anything, so
+ * fields are counted from its last parenthesis. */
+static i64 is_alive(u64 pid, u64 started) {
+  u8 path[32], text[1024];
+  u8 digits[20];
+  u32 at = 0, count = 0;
+  for (const char *word = "/proc/"; *word; word++) path[at++] = (u8)*word;
+  do digits[count++] = (u8)('0' + pid % 10);
+  while ((pid /= 10) && count < sizeof digits - 9);
+  while (count) path[at++] = digits[--count];
+  for (const char *word = "/stat"; *word; word++) path[at++] = (u8)*word;
+  path[at] = 0;
+  i64 fd = syscall6(SYS_openat, (u64)AT_FDCWD, (u64)path, O_CLOEXEC, 0, 0, 0);
+  if (fd < 0) return fd == -ENOENT ? -ESRCH : fd;
+  i64 size = syscall6(SYS_read, (u64)fd, (u64)text, sizeof text - 1, 0, 0, 0);
+  syscall6(SYS_close, (u64)fd, 0, 0, 0, 0, 0);
+  if (size <= 0) return size ? size : -EIO;
+  text[size] = 0;
+  const u8 *field = text + size;
+  while (field > text && *field != ')') field--;
+  if (field == text || !field[1]) return -EIO;
+  field += 2;
+  if (*field == 'Z' || *field == 'X') return -ESRCH;
+  for (u32 spaces = 0; spaces < 19; field++) {
+    if (!*field) return -EIO;
+    if (*field == ' ') spaces++;
+  }
+  return number(&field) == started ? 0 : -ESRCH;
+}
+
+/* The descriptor stands for the process that has the number now: looked at
+ * after it is opened, that is the one meant, and it stays so. */
+static i64 end(u64 pid, u64 started, i64 patience) {
+  i64 fd = syscall6(SYS_pidfd_open, pid, 0, 0, 0, 0, 0);
+  if (fd < 0) return fd;
+  i64 result = is_alive(pid, started);
+  if (!result) result = syscall6(SYS_pidfd_send_signal, (u64)fd, KILL, 0, 0, 0, 0);
+  if (!result) {
+    struct { i32 fd; i16 events, found; } poll = {(i32)fd, POLLIN, 0};
+    i64 time[2] = {patience / 1000, patience % 1000 * 1000000};
+    result = syscall6(SYS_ppoll, (u64)&poll, 1, (u64)time, 0, 0, 0);
+    result = result == 1 ? 0 : result ? result : -ETIME;
+  }
+  syscall6(SYS_close, (u64)fd, 0, 0, 0, 0, 0);
+  return result;
+}
+
+static i64 extra(volatile struct step *s, const u64 *a, u32 at) {
+  if (s->nr == OP_PROCESS) return is_alive(a[0], a[1]);
+  if (s->nr == OP_END) return end(a[0], a[1], (i64)a[2]);
+  fail(at, ENOEXEC);
+  return 0;
+}
+
+static i32 equal(const u8 *word, const char *other) {
+  while (*word && *word == (u8)*other) word++, other++;
+  return !*word && !*other;
+}
+
+/* What comes after a beginning; 0 where it begins otherwise. */
+static const u8 *after(const u8 *word, const char *beginning) {
+  while (*beginning)
+    if (*word++ != (u8)*beginning++) return 0;
+  return word;
+}
+
+/* A signal by its number, or the two that engines name; 0 for others. */
+static u64 signal_of(const u8 *word) {
+  if (equal(word, "TERM") || equal(word, "SIGTERM")) return TERM;
+  if (equal(word, "KILL") || equal(word, "SIGKILL")) return 9;
+  const u8 *end = word;
+  u64 value = number(&end);
+  return *end || end - word > 2 || value > LAST_SIGNAL ? 0 : value;
+}
+
+/* What a command line comes to. */
+struct request {
+  const u8 *root, *command, *id;
+  u64 signal;
+};
+
+static i32 understand(const u8 **word, struct request *request) {
+  for (; *word && **word == '-'; word++) {
+    const u8 *value = after(*word, "--root=");
+    if (value) request->root = value;
+    else if (equal(*word, "--root")) {
+      if (!(request->root = *++word)) return 0;
+    } else if (equal(*word, "--log") || equal(*word, "--log-format")) {
+      if (!*++word) return 0;
+    } else if (!after(*word, "--log=") && !after(*word, "--log-format=") &&
+               !equal(*word, "--systemd-cgroup"))
+      return 0;
+  }
+  const u8 *command = *word;
+  if (!command) return 0;
+  word++;
+  i32 kill = equal(command, "kill"), delete = equal(command, "delete");
+  if (!kill && !delete && !equal(command, "start") && !equal(command, "state")) return 0;
+  request->command = command;
+  if (delete && *word && (equal(*word, "--force") || equal(*word, "-f"))) {
+    request->command = (const u8 *)"delete-force";
+    word++;
+  }
+  const u8 *id = *word;
+  if (!id) return 0;
+  word++;
+  /* Letters, digits, _ + - . and no more: it becomes a part of a path. */
+  if (*id == '-' || *id == '.') return 0;
+  for (const u8 *c = id; *c; c++)
+    if (!((*c >= '0' && *c <= '9') || (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') ||
+          *c == '_' || *c == '+' || *c == '-' || *c == '.'))
+      return 0;
+  request->signal = TERM;
+  if (kill && *word) {
+    if (!(request->signal = signal_of(*word))) return 0;
+    word++;
+  }
+  request->id = id;
+  return *id && !*word;
+}
+
+static i32 append(u8 *path, u32 *at, const u8 *text) {
+  for (; *text; text++) {
+    if (*at >= 4000) return 0;
+    path[(*at)++] = *text;
+  }
+  path[*at] = 0;
+  return 1;
+}
+
+/* Its file is as good as the program's own text: nobody else may have written
+ * to it. Mapped for this process alone, since the walk writes to it. */
+static i64 map_plan(const u8 *path) {
+  i64 fd = syscall6(SYS_openat, (u64)AT_FDCWD, (u64)path, O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0, 0, 0);
+  if (fd < 0) return 0;
+  struct statx file;
+  i64 size = 0;
+  if (!syscall6(SYS_statx, (u64)fd, (u64) "", AT_EMPTY_PATH, STATX_BASIC, (u64)&file, 0) &&
+      (file.mode & S_IFMT) == S_IFREG && !(file.mode & WRITABLE_BY_OTHERS) &&
+      file.uid == (u32)syscall6(SYS_geteuid, 0, 0, 0, 0, 0, 0) &&
+      file.size >= sizeof(struct plan) && file.size <= MOST) {
+    /* PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_FIXED_NOREPLACE */
+    i64 place = syscall6(SYS_mmap, BASE, file.size, 3, 0x100002, (u64)fd, 0);
+    if (place == (i64)BASE) size = (i64)file.size;
+  }
+  syscall6(SYS_close, (u64)fd, 0, 0, 0, 0, 0);
+  return size;
+}
+
+static i32 is_sound(u64 size) {
+  return plan->magic == MAGIC && plan->version == VERSION && plan->size <= size &&
+         plan->size >= sizeof(struct plan) &&
+         plan->count <= (plan->size - sizeof(struct plan)) / sizeof(struct step);
+}
+
+__attribute__((used)) void shortcut(i64 *stack, u64 exit_function) {
+  struct request request = {0};
+  u8 path[4096];
+  u32 at = 0;
+  if (stack[0] < 3 || !understand((const u8 **)&stack[2], &request)) goto runtime;
+  if (!request.root) {
+    if (syscall6(SYS_geteuid, 0, 0, 0, 0, 0, 0)) goto runtime;
+    request.root = (const u8 *)"/run/container/containers";
+  }
+  if (!append(path, &at, request.root) || !append(path, &at, (const u8 *)"/") ||
+      !append(path, &at, request.id) || !append(path, &at, (const u8 *)"/") ||
+      !append(path, &at, request.command) || !append(path, &at, (const u8 *)".plan"))
+    goto runtime;
+  i64 size = map_plan(path);
+  if (!size) goto runtime;
+  *origin() = (struct start){stack, exit_function};
+  plan->unused[2] = (u64)size;
+  if (!is_sound((u64)size)) fail(0, ENOEXEC);
+  /* The one word that a plan cannot know. */
+  plan->slot[0] = (i64)request.signal;
+  carry_out();
+runtime:
+  proceed(stack, exit_function);
+}

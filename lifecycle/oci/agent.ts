@@ -1,0 +1,72 @@
+/**
+ * The agent that a filter asks (SCMP_ACT_NOTIFY): it gets the filter's listener
+ * through linux.seccomp.listenerPath, with the container process state of
+ * runtime-spec. Runs on the host, in the command that starts the process.
+ */
+
+import type { Descriptor } from "../../ffi/fcntl.ts";
+import { sendDescriptor } from "../../ffi/unix_socket.ts";
+import type { Facts } from "../../plan/facts.ts";
+import { OCI_VERSION } from "../../spec/defaults.ts";
+import { SpecError } from "../../spec/errors.ts";
+import type { Spec } from "../../spec/types.ts";
+import { connectTo } from "./console.ts";
+import type { State } from "./status.ts";
+
+/** An agent that is there. */
+export class Agent implements Disposable {
+  readonly #socket: Descriptor;
+  readonly #metadata: string;
+
+  /**
+   * Connects to it.
+   *
+   * @throws {SpecError} where nobody is named, {ContainerError} where nobody listens
+   */
+  constructor({ linux: { seccomp } }: Spec) {
+    const { listenerPath, listenerMetadata = "" } = seccomp ?? {};
+    if (!listenerPath) {
+      throw new SpecError(
+        "linux.seccomp.listenerPath: missing, and SCMP_ACT_NOTIFY asks an agent",
+        { hint: "Name the agent's Unix socket, or another action." },
+      );
+    }
+    this.#socket = connectTo(listenerPath, "linux.seccomp.listenerPath");
+    this.#metadata = listenerMetadata;
+  }
+
+  /** Hands a listener over; it is closed here. */
+  take(listener: Descriptor, pid: number, state: State): void {
+    using _sent = listener;
+    sendDescriptor(
+      this.#socket.fd,
+      listener.fd,
+      JSON.stringify({
+        ociVersion: OCI_VERSION,
+        fds: ["seccompFd"],
+        pid,
+        metadata: this.#metadata,
+        state,
+      }),
+    );
+  }
+
+  [Symbol.dispose](): void {
+    this.#socket.close();
+  }
+}
+
+/** The agent that a process's filter asks; null where it asks none. */
+export function agentOf(
+  spec: Spec,
+  filter: Facts["seccomp"],
+): Agent | null {
+  if (!filter?.notifies) return null;
+  if (spec.hooks?.startContainer?.length) {
+    throw new SpecError(
+      "hooks.startContainer cannot stand beside SCMP_ACT_NOTIFY: nobody would answer their calls",
+      { hint: "Use hooks.createContainer, or another action." },
+    );
+  }
+  return new Agent(spec);
+}

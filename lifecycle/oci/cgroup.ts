@@ -1,0 +1,75 @@
+/**
+ * The cgroup of a container that is created: made by us, or in a scope that
+ * systemd makes. Runs on the host, in the command that creates the container.
+ */
+
+import {
+  type CgroupOptions,
+  createCgroup,
+  HARMLESS_DEVICE_RULES,
+  planCgroup,
+  readHierarchy,
+} from "../../cgroup/mod.ts";
+import type { CgroupPlan } from "../../cgroup/step.ts";
+import type { Spec } from "../../spec/types.ts";
+import { readCaller } from "../caller.ts";
+import type { Entry } from "./store.ts";
+
+/** Who makes the cgroup; `none`: there is to be none. */
+export type CgroupManager = "cgroupfs" | "systemd" | "none";
+
+/** What is asked of it. */
+interface Asked {
+  id: string;
+  spec: Spec;
+  cgroups: CgroupManager;
+}
+
+/**
+ * Plans it. Reads only.
+ *
+ * @throws {ContainerError} where it cannot be made, {SpecError} where
+ * linux.cgroupsPath is not one of systemd's
+ */
+export async function planCgroupOf(
+  { id, spec, cgroups }: Asked,
+): Promise<CgroupPlan | null> {
+  if (cgroups === "none") return null;
+  const { resources, cgroupsPath } = spec.linux;
+  const options: CgroupOptions = {
+    id,
+    cgroupsPath,
+    resources: {
+      ...resources,
+      // After the configuration, as runc has it: what it forbids are other
+      // devices.
+      devices: [...resources?.devices ?? [], ...HARMLESS_DEVICE_RULES],
+    },
+    stats: true,
+    all: true,
+    freeze: true,
+    rootless: !readCaller().privileged,
+  };
+  const hierarchy = readHierarchy();
+  if (cgroups === "cgroupfs") return planCgroup(options, hierarchy);
+  const { planSystemdCgroup } = await import("./systemd_cgroup.ts");
+  return planSystemdCgroup(options, hierarchy);
+}
+
+/** Keeps open what holds a cgroup until the container's first process does. */
+export async function makeCgroup(
+  plan: CgroupPlan | null,
+  entry: Entry,
+): Promise<Disposable | null> {
+  if (!plan) return null;
+  using held = new DisposableStack();
+  if (plan.scope) {
+    const { Scope } = await import("../scope.ts");
+    const scope = await Scope.start(plan.scope);
+    held.defer(() => scope.release());
+  }
+  createCgroup(plan, (state) => {
+    entry.save({ ...entry.record, cgroup: state });
+  });
+  return held.move();
+}

@@ -1,0 +1,199 @@
+/**
+ * checkpoint: the processes of a container as files, by CRIU. Runs on the host.
+ * See criu(8) and https://criu.org/Checkpoint/Restore.
+ */
+
+import { duplicateUp } from "../../ffi/fcntl.ts";
+import { criuProcess } from "../../plan/criu.ts";
+import { ContainerError, SpecError } from "../../spec/errors.ts";
+import type { NamespaceType, Spec } from "../../spec/types.ts";
+import {
+  complaintIn,
+  type CriuOptions,
+  readLog,
+  requireCriu,
+  runCriu,
+  searchPath,
+} from "./criu.ts";
+import { destroy } from "./end.ts";
+import type { Warn } from "./hooks.ts";
+import { statusOf } from "./status.ts";
+import type { Entry, Store } from "./store.ts";
+
+/** What is asked of a checkpoint. */
+export interface CheckpointOptions extends CriuOptions {
+  /** It goes on, and is not taken away. */
+  leaveRunning: boolean;
+  /** Its memory alone, and it goes on. */
+  preDump: boolean;
+  /** Images of an earlier one, below the image path; what is in them is left out. */
+  parentPath?: string;
+  /** `ADDRESS:PORT` of what takes the pages. */
+  pageServer?: string;
+  /** Gets a byte when the pages can be fetched. */
+  statusFd?: number;
+  warn: Warn;
+}
+
+/** What CRIU calls the host's side of a namespace that was joined. */
+export const EXTERNAL: Partial<Record<NamespaceType, string>> = {
+  network: "extRootNetNS",
+  pid: "extRootPidNS",
+};
+
+/** Under this number CRIU finds what it tells that the pages are ready. */
+const STATUS = 20;
+
+/** The streams' names, which restore finds its own by. */
+export const DESCRIPTORS = "descriptors.json";
+
+/**
+ * Saves a container. Unless it is left running it ends, and is taken away.
+ *
+ * @throws {ContainerError} where CRIU is missing or fails, and where the
+ * container does not run
+ */
+export async function checkpoint(
+  store: Store,
+  id: string,
+  options: CheckpointOptions,
+): Promise<void> {
+  using entry = store.open(id);
+  const state = statusOf(entry);
+  if (state !== "running" && state !== "paused") {
+    throw new ContainerError(
+      `Container cannot be checkpointed in ${state} state`,
+      {
+        hint: "Start it first.",
+      },
+    );
+  }
+  const { pid, spec } = entry.record;
+  refuseWhatStays(spec);
+  requireCriu(`checkpoint ${id}`);
+  const { imagePath, workPath = imagePath } = options;
+  await Deno.mkdir(imagePath, { recursive: true, mode: 0o700 });
+  await Deno.mkdir(workPath, { recursive: true, mode: 0o700 });
+  if (!options.preDump) await saveDescriptors(pid, imagePath);
+  const { statusFd } = options;
+  using status = statusFd === undefined ? null : duplicateUp(statusFd);
+  const { success } = runCriu(
+    criuProcess(["criu", ...dumpArguments(entry, options)], searchPath()),
+    status ? { [STATUS]: status } : {},
+  );
+  if (!success) {
+    throw new ContainerError(
+      `Cannot checkpoint ${id}: criu: ${
+        complaintIn(readLog(workPath, "dump.log"))
+      }`,
+      { hint: `${workPath}/dump.log says all of it.` },
+    );
+  }
+  if (!options.leaveRunning && !options.preDump) {
+    await destroy(entry, options.warn);
+  }
+}
+
+/** As runc has it: a pipe is tied again by its name. */
+async function saveDescriptors(pid: number, imagePath: string): Promise<void> {
+  const links = await Promise.all(
+    [0, 1, 2].map((fd) =>
+      Deno.readLink(`/proc/${pid}/fd/${fd}`).catch(() => "")
+    ),
+  );
+  await Deno.writeTextFile(
+    `${imagePath}/${DESCRIPTORS}`,
+    JSON.stringify(links),
+    { mode: 0o600 },
+  );
+}
+
+function refuseWhatStays(spec: Spec): void {
+  const refuse = (what: string, hint: string) =>
+    new SpecError(`Cannot checkpoint the container: ${what}`, { hint });
+  if (spec.process.terminal) {
+    throw refuse("it has a terminal", "Run it with process.terminal false.");
+  }
+  const joined = spec.linux.namespaces.find(({ type, path }) =>
+    path !== undefined && !EXTERNAL[type]
+  );
+  if (joined) {
+    throw refuse(
+      `its ${joined.type} namespace is another's`,
+      "CRIU can leave out networks and process trees that were joined.",
+    );
+  }
+}
+
+function dumpArguments(entry: Entry, options: CheckpointOptions): string[] {
+  const { pid, spec } = entry.record;
+  const { preDump, leaveRunning, parentPath, pageServer, statusFd } = options;
+  const [address, port] = pageServer?.split(":") ?? [];
+  return [
+    preDump ? "pre-dump" : "dump",
+    ...["--tree", String(pid), "--root", spec.root.path],
+    ...commonArguments(options, "dump.log"),
+    ...externalMounts(pid, spec),
+    ...spec.linux.namespaces.flatMap(({ type, path }) =>
+      path === undefined ? [] : [
+        "--external",
+        `${type === "network" ? "net" : type}[${Deno.statSync(path).ino}]:${
+          EXTERNAL[type]
+        }`,
+      ]
+    ),
+    ...(preDump ? ["--track-mem"] : leaveRunning ? ["--leave-running"] : []),
+    ...(parentPath === undefined
+      ? []
+      : ["--prev-images-dir", parentPath, "--track-mem"]),
+    ...(pageServer === undefined
+      ? []
+      : ["--page-server", "--address", address!, "--port", port ?? ""]),
+    ...(statusFd === undefined ? [] : ["--status-fd", String(STATUS)]),
+  ];
+}
+
+/** What dump and restore are told alike. */
+export function commonArguments(
+  options: CriuOptions,
+  log: string,
+): string[] {
+  const { imagePath, workPath = imagePath, manageCgroups, emptyNs } = options;
+  return [
+    ...["--images-dir", imagePath, "--work-dir", workPath],
+    ...["--log-file", log, "-v4", `--manage-cgroups=${manageCgroups}`],
+    ...(options.tcpEstablished ? ["--tcp-established"] : []),
+    ...(options.extUnixSk ? ["--ext-unix-sk"] : []),
+    ...(options.shellJob ? ["--shell-job"] : []),
+    ...(options.fileLocks ? ["--file-locks"] : []),
+    ...(options.lazyPages ? ["--lazy-pages"] : []),
+    ...(options.autoDedup ? ["--auto-dedup"] : []),
+    ...(emptyNs === undefined ? [] : ["--empty-ns", emptyNs]),
+  ];
+}
+
+/** What is the host's and not saved: bind mounts, and what covers masked files. */
+function externalMounts(pid: number, spec: Spec): string[] {
+  const { maskedPaths = [] } = spec.linux;
+  const mounts = Deno.readTextFileSync(`/proc/${pid}/mountinfo`).trim()
+    .split("\n").map((line) => {
+      const [, , , root = "", target = ""] = line.split(" ");
+      return { root, target };
+    });
+  const covered = mounts.filter(({ root, target }) =>
+    root !== "/" && maskedPaths.includes(target)
+  );
+  return [
+    ...bindMounts(spec).map(({ destination }) => [destination, destination]),
+    ...covered.map(({ target }) => [target, COVER]),
+  ].flatMap(([target, name]) => ["--external", `mnt[${target}]:${name}`]);
+}
+
+/** What the covers of masked files are called. */
+export const COVER = "/dev/null";
+
+/** The mounts of a configuration that bind something of the host. */
+export const bindMounts = ({ mounts = [] }: Spec) =>
+  mounts.filter(({ type, options = [] }) =>
+    type === "bind" || options.some((option) => /^r?bind$/.test(option))
+  );

@@ -1,0 +1,126 @@
+/**
+ * CRIU, the program that saves processes to files and makes them again: whether
+ * it is here and works. Runs on the host; loaded by checkpoint and restore.
+ */
+
+import {
+  type Descriptor,
+  emptyMemoryFile,
+  moveUp,
+  O,
+  open,
+  readAt,
+} from "../../ffi/fcntl.ts";
+import { wait } from "../../ffi/wait.ts";
+import { compileSteps } from "../../launch/program.ts";
+import { StepError } from "../../launch/step_error.ts";
+import { walk } from "../../launch/walker.ts";
+import { criuProcess } from "../../plan/criu.ts";
+import type { Step } from "../../plan/step.ts";
+import { ContainerError } from "../../spec/errors.ts";
+
+/** What checkpoint and restore are told alike, by runc's names. */
+export interface CriuOptions {
+  /** Where the files are; absolute. */
+  imagePath: string;
+  /** Where logs go; the same without it. */
+  workPath?: string;
+  tcpEstablished: boolean;
+  extUnixSk: boolean;
+  shellJob: boolean;
+  fileLocks: boolean;
+  lazyPages: boolean;
+  autoDedup: boolean;
+  manageCgroups: "soft" | "full" | "strict" | "ignore";
+  emptyNs?: string;
+}
+
+/** As much as is looked at of what it says. */
+const OUTPUT_SIZE = 64 * 1024;
+
+/** How it ended, and what it said. */
+export interface CriuEnd {
+  success: boolean;
+  said: string;
+}
+
+/**
+ * Runs it to its end, as the walker's execve: it can be handed descriptors so.
+ *
+ * @param steps from here to its execve, by plan/criu.ts
+ * @param fds what it finds open, by number
+ */
+export function runCriu(
+  steps: readonly Step[],
+  fds: Record<number, Descriptor> = {},
+): CriuEnd {
+  using held = new DisposableStack();
+  const nothing = held.use(moveUp(open("/dev/null", O.O_RDONLY)));
+  const output = held.use(moveUp(emptyMemoryFile("criu")));
+  using walking = walk(compileSteps(steps), () => steps, {
+    fds: { ...fds, 0: nothing, 1: output, 2: output },
+  });
+  const status = wait(walking.pid);
+  walking.check();
+  const bytes = new Uint8Array(OUTPUT_SIZE);
+  const size = readAt(output.fd, bytes, 0);
+  return {
+    success: status !== null && "exited" in status && status.exited === 0,
+    said: new TextDecoder().decode(bytes.subarray(0, size)).trim(),
+  };
+}
+
+/** The variable that it is found by. */
+export const searchPath = () =>
+  `PATH=${Deno.env.get("PATH") ?? "/usr/sbin:/usr/bin:/sbin:/bin"}`;
+
+function check(what: string): CriuEnd {
+  try {
+    return runCriu(criuProcess(["criu", "check"], searchPath()));
+  } catch (error) {
+    if (!(error instanceof StepError) || error.step.step !== "execute") {
+      throw error;
+    }
+    throw new ContainerError(`Cannot ${what}: criu is not installed`, {
+      hint: "Install it: apt-get install criu.",
+      cause: error,
+    });
+  }
+}
+
+/** The first thing that went wrong, in its words. */
+export function complaintIn(said: string): string {
+  const lines = said.split("\n").filter(Boolean);
+  // That a helper of its ended comes before what that means.
+  const line =
+    lines.find((line) =>
+      line.includes("Error") && !line.includes("exited, status=")
+    ) ?? lines.at(-1);
+  return line?.replace(/^.*?Error \(([^)]*)\): /, "$1: ").trim() ?? "no reason";
+}
+
+/**
+ * Makes sure of it.
+ *
+ * @param what is to be done: `checkpoint web`
+ * @throws {ContainerError} where it is not installed, or does not work here
+ */
+export function requireCriu(what: string): void {
+  const checked = check(what);
+  if (checked.success) return;
+  throw new ContainerError(
+    `Cannot ${what}: criu does not work on this kernel: ${
+      complaintIn(checked.said)
+    }`,
+    { hint: "criu check says all of it; a newer criu may know this kernel." },
+  );
+}
+
+/** Its log, which is empty where it has not come to that. */
+export function readLog(workPath: string, name: string): string {
+  try {
+    return Deno.readTextFileSync(`${workPath}/${name}`);
+  } catch {
+    return "";
+  }
+}

@@ -1,0 +1,91 @@
+/**
+ * Hooks that run in the container's namespaces, while its first process waits:
+ * createContainer before the root changes, startContainer before the command.
+ * Runs on the host; loaded when a configuration has such hooks.
+ */
+
+import {
+  createContainerHook,
+  type Joined,
+  NAMESPACE_FILE,
+  startContainerHook,
+} from "../../plan/hooks.ts";
+import type { Facts } from "../../plan/facts.ts";
+import { NAMESPACE_TYPES } from "../../spec/names.ts";
+import type { Spec } from "../../spec/types.ts";
+import { readCaller } from "../caller.ts";
+import { readFacts } from "../facts.ts";
+import { specFilter } from "../seccomp.ts";
+import { runHooks } from "./hooks.ts";
+import { type State, stateOf } from "./status.ts";
+import type { Entry } from "./store.ts";
+
+/** Runs those of createContainer; its first process is where it waits for them. */
+export async function runCreateContainer(entry: Entry): Promise<void> {
+  const { spec } = entry.record;
+  const joined = joinedOf(entry);
+  const facts = await factsOf(spec);
+  await runHooks(
+    "createContainer",
+    spec,
+    stateInside(entry, "creating"),
+    (hook) => createContainerHook(hook, joined, facts),
+  );
+}
+
+/** Runs those of startContainer; its first process waits to be started. */
+export async function runStartContainer(entry: Entry): Promise<void> {
+  const { spec } = entry.record;
+  const joined = joinedOf(entry);
+  const facts = await factsOf(spec);
+  await runHooks(
+    "startContainer",
+    spec,
+    stateInside(entry, "created"),
+    (hook) => startContainerHook(spec, hook, joined, facts),
+  );
+}
+
+/** As runtime-spec wants it for hooks in there: with the number that is seen there. */
+function stateInside(entry: Entry, status: State["status"]): State {
+  const { pid } = entry.record;
+  const numbers = Deno.readTextFileSync(`/proc/${pid}/status`)
+    .match(/^NSpid:\s*(.*)$/m)?.[1]?.split(/\s+/);
+  return { ...stateOf(entry), status, pid: Number(numbers?.at(-1) ?? pid) };
+}
+
+function joinedOf({ record: { pid, cgroup } }: Entry): Joined {
+  const own = (type: keyof typeof NAMESPACE_FILE, whose: number | "self") => {
+    try {
+      return Deno.readLinkSync(`/proc/${whose}/ns/${NAMESPACE_FILE[type]}`);
+    } catch (error) {
+      // A kernel without such namespaces.
+      if (error instanceof Deno.errors.NotFound) return null;
+      throw error;
+    }
+  };
+  return {
+    pid,
+    // A namespace that is ours already asks for rights that we may not have.
+    namespaces: NAMESPACE_TYPES.filter((type) =>
+      own(type, "self") !== own(type, pid)
+    ),
+    cgroups: cgroup?.groups.map(({ path }) => `${path}/cgroup.procs`) ?? [],
+  };
+}
+
+async function factsOf(spec: Spec): Promise<Facts> {
+  return readFacts(spec, {
+    init: false,
+    chroot: false,
+    rootKind: "directory",
+    image: null,
+    terminalStreams: [],
+    mapHelper: !readCaller().capable,
+    streams: ["piped", "piped", "piped"],
+    confineDevices: false,
+    overlay: null,
+    seccomp: await specFilter(spec),
+    cgroup: null,
+  });
+}

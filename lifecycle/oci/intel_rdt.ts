@@ -1,0 +1,98 @@
+/**
+ * linux.intelRdt: a share of the caches and of the memory's bandwidth, through
+ * the resctrl file system. Runs on the host, while the container's first process
+ * waits; loaded when it is asked for. See resctrl in the kernel's documentation.
+ */
+
+import { readFile, writeFile } from "../../cgroup/apply.ts";
+import { ContainerError, SpecError } from "../../spec/errors.ts";
+import type { IntelRdt } from "../../spec/types_linux.ts";
+
+/** Where it is mounted. */
+function findResctrl(): string {
+  const line = readFile("/proc/self/mountinfo")?.split("\n")
+    .find((line) => / - resctrl /.test(line));
+  const path = line?.split(" ")[4];
+  if (path) return path;
+  throw new SpecError("linux.intelRdt: no resctrl file system is mounted", {
+    hint:
+      "Mount it at /sys/fs/resctrl where the processor has RDT, or leave linux.intelRdt out.",
+  });
+}
+
+/** Makes a directory; false where there is one. */
+function make(path: string): boolean {
+  try {
+    Deno.mkdirSync(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.AlreadyExists) return false;
+    throw new ContainerError(`Cannot make ${path}: ${reason(error)}`, {
+      hint:
+        "The processor has few classes of service: see info/*/num_closids in resctrl.",
+      cause: error,
+    });
+  }
+}
+
+const reason = (error: unknown) =>
+  error instanceof Error ? error.message : String(error);
+
+function write(path: string, text: string): void {
+  try {
+    writeFile(path, text);
+  } catch (error) {
+    throw new ContainerError(
+      `Cannot write ${JSON.stringify(text)} to ${path}: ${reason(error)}`,
+      { hint: "info/last_cmd_status in resctrl says why.", cause: error },
+    );
+  }
+}
+
+/**
+ * Puts a process into the class of service that is asked for.
+ *
+ * @param made told of each directory that is the container's, before it is used
+ * @throws {SpecError} where the machine has none or the class cannot be,
+ * {ContainerError} where the kernel refuses it
+ */
+export function joinClass(
+  { closID, schemata = [], l3CacheSchema, memBwSchema, ...rest }: IntelRdt,
+  { id, pid, made }: {
+    id: string;
+    pid: number;
+    made: (path: string) => void;
+  },
+): void {
+  const root = findResctrl();
+  if (closID !== undefined && !/^(?!\.\.?$)[^/\0]+$/.test(closID)) {
+    throw new SpecError(
+      `linux.intelRdt.closID: ${JSON.stringify(closID)} is no directory's name`,
+    );
+  }
+  const path = `${root}/${closID ?? id}`;
+  const lines = [l3CacheSchema, memBwSchema, ...schemata]
+    .flatMap((text) => text?.split("\n") ?? []).filter(Boolean);
+  const isNew = make(path);
+  // A class with a name of its own is others' too, and stays.
+  if (isNew && closID === undefined) made(path);
+  for (const line of lines) write(`${path}/schemata`, `${line}\n`);
+  write(`${path}/tasks`, String(pid));
+  const { enableMonitoring, enableCMT, enableMBM } = rest;
+  if (enableMonitoring || enableCMT || enableMBM) {
+    const group = `${path}/mon_groups/${id}`;
+    if (make(group)) made(group);
+    write(`${group}/tasks`, String(pid));
+  }
+}
+
+/** Takes the container's directories away, the last first. */
+export function leaveClass(paths: readonly string[]): void {
+  for (const path of paths.toReversed()) {
+    try {
+      Deno.removeSync(path);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+  }
+}

@@ -1,0 +1,107 @@
+/**
+ * sd_notify(3) for a container: where NOTIFY_SOCKET is set for us, the container
+ * gets a socket of its own, and that it is ready is passed on. Nothing else is:
+ * the service manager would take orders from a container. Runs on the host;
+ * loaded when the variable is set.
+ */
+
+import { type Descriptor, O, open, writeAll } from "../../ffi/fcntl.ts";
+import { SyscallError } from "../../ffi/errno.ts";
+import { POLL, poll, readInBackground } from "../../ffi/poll.ts";
+import { bindDatagram, connectDatagram } from "../../ffi/unix_socket.ts";
+import type { Spec } from "../../spec/types.ts";
+import type { Warn } from "./hooks.ts";
+import type { Entry } from "./store.ts";
+
+/** As runc has them, since programs inside may know. */
+const DIRECTORY = "/run/notify";
+const NAME = "notify.sock";
+
+/** How often it is looked whether the container has ended, in milliseconds. */
+const LOOK = 100;
+
+const MESSAGE_SIZE = 4096;
+
+const placeOf = ({ path }: Entry) => `${path}/notify`;
+
+/** Of create: a place for the socket, read-only inside. */
+export function offerNotifySocket(spec: Spec, entry: Entry): void {
+  const place = placeOf(entry);
+  Deno.mkdirSync(place, { mode: 0o755 });
+  spec.mounts = [...spec.mounts ?? [], {
+    destination: DIRECTORY,
+    type: "bind",
+    source: place,
+    options: ["bind", "ro", "nosuid", "nodev", "noexec"],
+  }];
+  spec.process.env.push(`NOTIFY_SOCKET=${DIRECTORY}/${NAME}`);
+}
+
+/** The two ends of what is passed on. */
+export class NotifyRelay implements Disposable {
+  readonly #inside: Descriptor;
+  readonly #host: string;
+  readonly #warn: Warn;
+
+  private constructor(inside: Descriptor, host: string, warn: Warn) {
+    this.#inside = inside;
+    this.#host = host;
+    this.#warn = warn;
+  }
+
+  /** Of start: makes the socket; null where create has made no place for it. */
+  static open(entry: Entry, host: string, warn: Warn): NotifyRelay | null {
+    let directory: Descriptor;
+    try {
+      directory = open(placeOf(entry), O.O_PATH | O.O_DIRECTORY);
+    } catch (error) {
+      if (error instanceof SyscallError && error.code === "ENOENT") return null;
+      throw error;
+    }
+    using _closed = directory;
+    // Its path can be longer than a socket's may be.
+    const path = `/proc/self/fd/${directory.fd}/${NAME}`;
+    try {
+      // Of a start that was killed.
+      Deno.removeSync(path);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+    const socket = bindDatagram(path);
+    Deno.chmodSync(path, 0o777);
+    return new NotifyRelay(socket, host, warn);
+  }
+
+  /** Waits until the container is ready, or has ended, and passes that on. */
+  async finish(pid: number, isAlive: () => boolean): Promise<void> {
+    const bytes = new Uint8Array(MESSAGE_SIZE);
+    while (isAlive()) {
+      if (!poll(this.#inside.fd, POLL.POLLIN, LOOK)) {
+        await new Promise((resolve) => setTimeout(resolve, 0));
+        continue;
+      }
+      const size = await readInBackground(this.#inside.fd, bytes);
+      const lines = new TextDecoder().decode(bytes.subarray(0, size))
+        .split("\n");
+      if (!lines.includes("READY=1")) continue;
+      this.#tell(`READY=1\nMAINPID=${pid}\n`);
+      return;
+    }
+  }
+
+  #tell(text: string): void {
+    try {
+      using host = connectDatagram(this.#host);
+      writeAll(host.fd, new TextEncoder().encode(text));
+    } catch (error) {
+      if (!(error instanceof SyscallError)) throw error;
+      this.#warn(
+        `cannot tell ${this.#host} that the container is ready: ${error.code}`,
+      );
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#inside.close();
+  }
+}

@@ -1,0 +1,93 @@
+/**
+ * Leaves the plans of the commands that come next beside a container's record,
+ * for the compiled program to carry out at once (launch/shortcuts.ts). Runs on
+ * the host, at the end of what changes a container.
+ */
+
+import {
+  type Known,
+  type Shortcut,
+  shortcut,
+  SHORTCUT_FILES,
+  shortcutFile,
+} from "../../launch/shortcuts.ts";
+import { stateOf, stateText } from "./status.ts";
+import type { Entry } from "./store.ts";
+
+/** What a container's directory holds beside them, its record last but for the lock. */
+const FILES: readonly string[] = ["start.fifo", "state.json", "lock"];
+
+/** Writes those that the container can have; every one comes to what its command does. */
+export function writeShortcuts(entry: Entry): void {
+  const known = knownOf(entry);
+  for (const name of possible(entry)) {
+    const bytes = shortcut(name, known);
+    if (!bytes) continue;
+    Deno.writeFileSync(`${entry.path}/${shortcutFile(name)}`, bytes, {
+      mode: 0o600,
+      createNew: true,
+    });
+  }
+}
+
+/** Takes them away, before what they rely on changes. */
+export function forgetShortcuts(entry: Entry): void {
+  for (const file of SHORTCUT_FILES) {
+    try {
+      Deno.removeSync(`${entry.path}/${file}`);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+  }
+}
+
+/** Those that need nothing but system calls: hooks are programs. */
+function possible({ path, record }: Entry): Shortcut[] {
+  const { spec: { hooks }, rdt } = record;
+  const names: Shortcut[] = ["state", "kill"];
+  // Such as a socket for sd_notify(3), which start waits at.
+  const more = [...Deno.readDirSync(path)]
+    .some(({ name }) => !FILES.includes(name));
+  if (!more && !hooks?.startContainer?.length && !hooks?.poststart?.length) {
+    names.push("start");
+  }
+  if (!more && !rdt && !hooks?.poststop?.length) {
+    names.push("delete", "delete-force");
+  }
+  return names;
+}
+
+function knownOf(entry: Entry): Known {
+  const { pid, startTime, cgroup } = entry.record;
+  const groups = cgroup?.groups ?? [];
+  const v2 = groups.find(({ version }) => version === 2);
+  const v1 = groups.find(({ controllers }) => controllers.includes("freezer"));
+  const text = (status: "created" | "running" | "stopped") =>
+    stateText(stateOf(entry, status));
+  return {
+    directory: Deno.realPathSync(entry.path),
+    files: FILES,
+    pid,
+    startTime: BigInt(startTime),
+    freezer: v2
+      ? {
+        path: `${v2.path}/cgroup.events`,
+        running: "populated 1\nfrozen 0\n",
+        version: 2,
+      }
+      : v1
+      ? { path: `${v1.path}/freezer.state`, running: "THAWED\n", version: 1 }
+      : null,
+    cgroups: {
+      own: groups.map(({ path }) => path),
+      made: (cgroup?.made ?? []).filter((path) =>
+        groups.every((group) => group.path !== path)
+      ),
+    },
+    texts: {
+      created: text("created"),
+      running: text("running"),
+      stopped: text("stopped"),
+    },
+  };
+}

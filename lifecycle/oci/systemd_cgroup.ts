@@ -1,0 +1,90 @@
+/**
+ * A container's cgroup in a scope of systemd: `--systemd-cgroup`, with
+ * linux.cgroupsPath as `slice:prefix:name`. Reads only; loaded when it is asked
+ * for. See systemd.scope(5).
+ */
+
+import { type CgroupOptions, planCgroup } from "../../cgroup/mod.ts";
+import { type Hierarchy, readLevel } from "../../cgroup/hierarchy.ts";
+import type { CgroupPlan, CgroupScope } from "../../cgroup/step.ts";
+import { hasSystemd, readWithScope, slicePath } from "../../cgroup/systemd.ts";
+import { ContainerError, SpecError } from "../../spec/errors.ts";
+
+/** What stands where nothing is said, but for the name, which is the id. */
+const DEFAULT = { slice: "system.slice", prefix: "container" } as const;
+
+/** The unit that `slice:prefix:name` names, and its slice. */
+export function unitOf(
+  id: string,
+  cgroupsPath: string | undefined,
+): Pick<CgroupScope, "unit" | "slice"> {
+  const parts = (cgroupsPath || "::").split(":");
+  const [slice = "", prefix = "", name = ""] = parts;
+  if (parts.length !== 3) {
+    // The words are runc's.
+    throw new SpecError(
+      `expected cgroupsPath to be of format "slice:prefix:name" for systemd cgroups, got ${
+        JSON.stringify(cgroupsPath)
+      } instead`,
+      { hint: "Change linux.cgroupsPath, or leave out --systemd-cgroup." },
+    );
+  }
+  const word = /^[\w:.@\\-]*$/;
+  const problem = [slice, prefix, name].find((part) => !word.test(part));
+  if (problem !== undefined || slice && !slice.endsWith(".slice")) {
+    throw new SpecError(
+      `linux.cgroupsPath: ${
+        JSON.stringify(problem ?? slice)
+      } is no part of a unit's name`,
+      { hint: "It is a slice such as system.slice, a prefix, and a name." },
+    );
+  }
+  return {
+    unit: `${prefix || DEFAULT.prefix}-${name || id}.scope`,
+    slice: slice || DEFAULT.slice,
+  };
+}
+
+/**
+ * The plan of such a cgroup.
+ *
+ * @throws {ContainerError} where there is no systemd, or no cgroup v2
+ */
+export function planSystemdCgroup(
+  options: CgroupOptions,
+  hierarchy: Hierarchy,
+): CgroupPlan {
+  const named = unitOf(options.id, options.cgroupsPath);
+  const refuse = (reason: string, hint: string) =>
+    new ContainerError(
+      `Cannot have systemd make the cgroup ${named.unit}: ${reason}`,
+      { hint },
+    );
+  if (!hasSystemd()) {
+    throw refuse(
+      "it is not running",
+      "Leave out --systemd-cgroup, or give --cgroup-manager cgroupfs.",
+    );
+  }
+  const [mount] = hierarchy.mounts;
+  if (!mount || hierarchy.layout !== "v2") {
+    throw refuse(
+      "cgroup v1 is mounted here",
+      "Leave out --systemd-cgroup, or boot with systemd.unified_cgroup_hierarchy=1.",
+    );
+  }
+  if (options.rootless) {
+    throw refuse(
+      "the system's manager takes orders from root alone",
+      "Leave out --systemd-cgroup.",
+    );
+  }
+  const path = `${mount.path}${slicePath(named.slice)}/${named.unit}`;
+  const scope = { ...named, path, own: `${path}/container` };
+  const plan = planCgroup(
+    { ...options, cgroupsPath: `${path.slice(mount.path.length)}/command` },
+    hierarchy,
+    readWithScope(scope, mount, readLevel),
+  );
+  return { ...plan, scope };
+}

@@ -1,0 +1,227 @@
+/**
+ * Interfaces of the host that move into a container's network namespace,
+ * linux.netDevices of config.json. Runs on the host, while the container's first
+ * process waits.
+ *
+ * @module
+ */
+
+import { type Descriptor, O, open } from "../ffi/fcntl.ts";
+import { SyscallError } from "../ffi/errno.ts";
+import { ContainerError } from "../spec/errors.ts";
+import type { NetDevice } from "../spec/types_linux.ts";
+import { Netlink, type NetlinkMessage, RTM, text, word } from "./netlink.ts";
+
+const IFF_UP = 1;
+const IFLA_IFNAME = 3;
+const IFLA_NET_NS_FD = 28;
+const IFA_ADDRESS = 1;
+const IFA_LOCAL = 2;
+const IFA_BROADCAST = 4;
+const IFA_FLAGS = 8;
+const IFA_F_PERMANENT = 0x80;
+const RT_SCOPE_UNIVERSE = 0;
+const NLM_F_CREATE = 0x400;
+const NLM_F_REPLACE = 0x100;
+
+/** struct ifinfomsg of rtnetlink(7). */
+function linkFront(index = 0, flags = 0, change = 0): Uint8Array {
+  const view = new DataView(new ArrayBuffer(16));
+  view.setInt32(4, index, true);
+  view.setUint32(8, flags, true);
+  view.setUint32(12, change, true);
+  return new Uint8Array(view.buffer);
+}
+
+const viewOf = (bytes: Uint8Array) =>
+  new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+
+/** An interface as it is found. */
+interface Link {
+  index: number;
+  up: boolean;
+}
+
+function findLink(netlink: Netlink, name: string): Link {
+  const { front } = netlink.get(RTM.RTM_GETLINK, {
+    front: linkFront(),
+    attributes: [[IFLA_IFNAME, text(name)]],
+  });
+  return {
+    index: viewOf(front).getInt32(4, true),
+    up: Boolean(viewOf(front).getUint32(8, true) & IFF_UP),
+  };
+}
+
+function isThere(netlink: Netlink, name: string): boolean {
+  try {
+    findLink(netlink, name);
+    return true;
+  } catch (error) {
+    if (error instanceof SyscallError && error.code === "ENODEV") return false;
+    throw error;
+  }
+}
+
+/** What somebody gave it and the kernel did not: these are lost with a move. */
+function addressesOf(netlink: Netlink, index: number): NetlinkMessage[] {
+  return netlink.list(RTM.RTM_GETADDR, new Uint8Array(8)).filter(
+    ({ front, attributes }) => {
+      const flags = attributes.find(([type]) => type === IFA_FLAGS)?.[1];
+      return viewOf(front).getUint32(4, true) === index &&
+        front[3] === RT_SCOPE_UNIVERSE &&
+        Boolean(
+          (flags ? viewOf(flags).getUint32(0, true) : front[2]!) &
+            IFA_F_PERMANENT,
+        );
+    },
+  );
+}
+
+const KEPT = [IFA_ADDRESS, IFA_LOCAL, IFA_BROADCAST];
+
+function addAddress(
+  netlink: Netlink,
+  index: number,
+  { front, attributes }: NetlinkMessage,
+): void {
+  const bytes = front.slice();
+  // Flags are the kernel's to set.
+  bytes[2] = 0;
+  viewOf(bytes).setUint32(4, index, true);
+  netlink.change(RTM.RTM_NEWADDR, {
+    front: bytes,
+    attributes: attributes.filter(([type]) => KEPT.includes(type)),
+  }, NLM_F_CREATE | NLM_F_REPLACE);
+}
+
+const setUp = (netlink: Netlink, index: number, up: boolean) =>
+  netlink.change(RTM.RTM_NEWLINK, {
+    front: linkFront(index, up ? IFF_UP : 0, IFF_UP),
+    attributes: [],
+  });
+
+/** A side that an interface can be on. */
+interface Side {
+  netlink: Netlink;
+  namespace: Descriptor;
+}
+
+/** Moves one; its addresses come along, and it is brought up where it is to be. */
+function move(
+  from: Side,
+  to: Side,
+  { name, as, up }: { name: string; as: string; up: boolean },
+): Link {
+  const link = findLink(from.netlink, name);
+  // The kernel moves first and names then: a name that is taken would leave it
+  // there, under its old one.
+  if (isThere(to.netlink, as)) throw new SyscallError("rtnetlink", "EEXIST");
+  const addresses = addressesOf(from.netlink, link.index);
+  setUp(from.netlink, link.index, false);
+  try {
+    from.netlink.change(RTM.RTM_NEWLINK, {
+      front: linkFront(link.index),
+      attributes: [
+        [IFLA_NET_NS_FD, word(to.namespace.fd)],
+        [IFLA_IFNAME, text(as)],
+      ],
+    });
+  } catch (error) {
+    setUp(from.netlink, link.index, link.up);
+    for (const address of addresses) {
+      addAddress(from.netlink, link.index, address);
+    }
+    throw error;
+  }
+  // Where its number is taken it has got another.
+  const { index } = findLink(to.netlink, as);
+  for (const address of addresses) addAddress(to.netlink, index, address);
+  setUp(to.netlink, index, up);
+  return link;
+}
+
+/** Interfaces that have moved, and the way back. */
+export class MovedDevices implements Disposable {
+  readonly #held = new DisposableStack();
+  readonly #host: Side;
+  readonly #container: Side;
+  readonly #moved: { name: string; as: string; up: boolean }[] = [];
+
+  private constructor(pid: number) {
+    this.#host = this.#side(`/proc/self/ns/net`, () => new Netlink());
+    this.#container = this.#side(
+      `/proc/${pid}/ns/net`,
+      (namespace) => Netlink.within(namespace),
+    );
+  }
+
+  #side(path: string, netlink: (namespace: Descriptor) => Netlink): Side {
+    const namespace = this.#held.use(open(path, O.O_RDONLY));
+    return { namespace, netlink: this.#held.use(netlink(namespace)) };
+  }
+
+  /**
+   * Moves interfaces into the network namespace of a process, by their names,
+   * to the names that they are to have there.
+   *
+   * @throws {ContainerError} for the first that cannot; all are back then
+   */
+  static to(pid: number, devices: Record<string, NetDevice>): MovedDevices {
+    const moved = new MovedDevices(pid);
+    try {
+      for (const [name, { name: as = name }] of Object.entries(devices)) {
+        moved.#move(name, as);
+      }
+      return moved;
+    } catch (error) {
+      moved.back();
+      moved[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  #move(name: string, as: string): void {
+    try {
+      const { up } = move(this.#host, this.#container, { name, as, up: true });
+      this.#moved.push({ name, as, up });
+    } catch (cause) {
+      if (!(cause instanceof SyscallError)) throw cause;
+      throw new ContainerError(
+        `Cannot move the network device ${name} into the container${
+          as === name ? "" : ` as ${as}`
+        }: ${HINTS[cause.code]?.[0] ?? cause.code}`,
+        { hint: HINTS[cause.code]?.[1], cause },
+      );
+    }
+  }
+
+  /** Takes them back, as they were. */
+  back(): void {
+    for (const { name, as, up } of this.#moved.splice(0).reverse()) {
+      try {
+        move(this.#container, this.#host, { name: as, as: name, up });
+      } catch (error) {
+        // It has been taken from there: the first error is the one to tell.
+        if (!(error instanceof SyscallError)) throw error;
+      }
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#held[Symbol.dispose]();
+  }
+}
+
+const HINTS: Record<string, [reason: string, hint: string] | undefined> = {
+  ENODEV: ["there is none of that name", "See ip link on the host."],
+  EEXIST: [
+    "there is one of that name",
+    "Give it another in linux.netDevices: name.",
+  ],
+  EINVAL: [
+    "it belongs to its network namespace (EINVAL)",
+    "Loopback, bridges and tunnels of a namespace stay in it.",
+  ],
+  EPERM: ["not permitted (EPERM)", "It takes CAP_NET_ADMIN: run as root."],
+};

@@ -1,0 +1,47 @@
+/**
+ * What the steps need that only a config.json can ask for. Pure data; a part of
+ * the table in plan/needs.ts.
+ */
+
+import type { Entry } from "./needs.ts";
+import type { StepKind } from "./step.ts";
+
+type Oci =
+  & StepKind
+  & (
+    | "waitForHooks"
+    | "keepRoot"
+    | "visitRoot"
+    | "returnToRoot"
+    | "setIoPriority"
+    | "setScheduler"
+    | "setMemoryPolicy"
+  );
+
+/** By kind. */
+export const OCI_NEEDS: { readonly [K in Oci]: Entry<K> } = {
+  waitForHooks: {},
+  keepRoot: {},
+  visitRoot: { capabilities: [{ name: "CAP_SYS_CHROOT", in: "here" }] },
+  returnToRoot: { capabilities: [{ name: "CAP_SYS_CHROOT", in: "here" }] },
+  setIoPriority: {
+    capabilities: ({ class: kind }) =>
+      kind === "IOPRIO_CLASS_RT"
+        ? [{ name: "CAP_SYS_NICE", in: "initial" }]
+        : [],
+  },
+  setScheduler: {
+    capabilities: ({ policy, nice = 0 }) =>
+      /^SCHED_(FIFO|RR|DEADLINE)$/.test(policy) || nice < 0
+        ? [{ name: "CAP_SYS_NICE", in: "initial" }]
+        : [],
+  },
+  setMemoryPolicy: {
+    features: ({ mode }) =>
+      mode === "MPOL_WEIGHTED_INTERLEAVE"
+        ? [{ version: "6.9", what: mode }]
+        : mode === "MPOL_PREFERRED_MANY"
+        ? [{ version: "5.15", what: mode }]
+        : [],
+  },
+};

@@ -1,0 +1,25 @@
+// @ts-types="../types/std_assert.d.ts"
+import { assertEquals } from "@std/assert";
+import { engineTable } from "./_engine_table.ts";
+
+const REPORT = `<testsuites>
+<testcase name="docker on runc" time="1"></testcase>
+<testcase name="docker on runc &gt; run" time="1">
+</testcase>
+<testcase name="docker on ours &gt; run" time="1"><failure message="x"><![CDATA[<testcase name="no on ours &gt; one">]]></failure></testcase>
+<testcase name="rootless podman on ours &gt; pods, &quot;kube&quot;" time="1"><skipped/></testcase>
+</testsuites>`;
+
+Deno.test("engineTable() has a row for a scenario and a column for a runtime", () => {
+  assertEquals(
+    engineTable(REPORT),
+    `scenario                       runc     ours
+docker: run                    ok       FAILED
+rootless podman: pods, "kube"  -        skipped
+`,
+  );
+});
+
+Deno.test("engineTable() is empty where nothing was tried", () => {
+  assertEquals(engineTable("<testsuites></testsuites>"), "");
+});

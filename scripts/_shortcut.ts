@@ -1,0 +1,137 @@
+/**
+ * Puts launch/shortcut.c before Deno's runtime in a compiled program: as one
+ * segment more, in the place of a note, at which the program then begins.
+ * elf(5)
+ *
+ * @module
+ */
+
+import { SHORTCUT } from "../launch/shortcut_code.ts";
+
+/** Offsets in the header of an ELF file. */
+const ELF = {
+  entry: 24,
+  segments: 32,
+  segmentSize: 54,
+  segmentCount: 56,
+} as const;
+/** Offsets in the header of a segment. */
+const SEGMENT = {
+  type: 0,
+  flags: 4,
+  offset: 8,
+  address: 16,
+  physical: 24,
+  fileSize: 32,
+  memorySize: 40,
+  alignment: 48,
+} as const;
+const PT_LOAD = 1;
+const PT_NOTE = 4;
+const READ_EXECUTE = 5;
+/** Where the code keeps the way to where the program began before. */
+const ENTRY_MARK = new TextEncoder().encode("TRESTART");
+/** What `deno compile` adds ends so: a mark, a hash, and its length with these. */
+const TRAILER = { size: 16, mark: 0x501e, length: 8 } as const;
+
+interface Segment {
+  at: number;
+  type: number;
+  offset: number;
+  address: number;
+  memorySize: number;
+  alignment: number;
+}
+
+const view = (bytes: Uint8Array<ArrayBuffer>) =>
+  new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+
+function segmentsOf(elf: DataView): Segment[] {
+  const number = (at: number) => Number(elf.getBigUint64(at, true));
+  const size = elf.getUint16(ELF.segmentSize, true);
+  return Array.from(
+    { length: elf.getUint16(ELF.segmentCount, true) },
+    (_, index) => {
+      const at = number(ELF.segments) + index * size;
+      return {
+        at,
+        type: elf.getUint32(at + SEGMENT.type, true),
+        offset: number(at + SEGMENT.offset),
+        address: number(at + SEGMENT.address),
+        memorySize: number(at + SEGMENT.memorySize),
+        alignment: number(at + SEGMENT.alignment),
+      };
+    },
+  );
+}
+
+/** Where what `deno compile` added begins; null where that cannot be told. */
+function endOfRuntime(program: DataView): number | null {
+  const trailer = program.byteLength - TRAILER.size;
+  if (program.getUint32(trailer, true) !== TRAILER.mark) return null;
+  const length = Number(program.getBigUint64(trailer + TRAILER.length, true));
+  return length < program.byteLength ? program.byteLength - length : null;
+}
+
+const alignUp = (value: number, to: number) => Math.ceil(value / to) * to;
+
+/** The bytes of the program with it; a word on why that cannot be. Pure. */
+export function withShortcut(
+  program: Uint8Array<ArrayBuffer>,
+  arch: keyof typeof SHORTCUT,
+): Uint8Array<ArrayBuffer> | string {
+  const end = endOfRuntime(view(program));
+  if (end === null) return "the runtime does not end as expected";
+  const segments = segmentsOf(view(program));
+  const loaded = segments.filter(({ type }) => type === PT_LOAD);
+  // After those that are loaded, which have to be in order.
+  const place = segments.findLast(({ type }) => type === PT_NOTE);
+  if (!place || loaded.some(({ at }) => at > place.at)) {
+    return "the runtime has no segment to spare";
+  }
+  const alignment = Math.max(...loaded.map(({ alignment }) => alignment));
+  const address = alignUp(
+    Math.max(...loaded.map(({ address, memorySize }) => address + memorySize)),
+    alignment,
+  );
+  const offset = alignUp(end, alignment);
+  const code = Uint8Array.fromBase64(SHORTCUT[arch].code);
+  const begin = address + Number(view(code).getBigUint64(ELF.entry, true));
+
+  const made = new Uint8Array(offset + code.length + program.length - end);
+  made.set(program.subarray(0, end));
+  made.set(code, offset);
+  made.set(program.subarray(end), offset + code.length);
+  const header = view(made);
+  const old = Number(header.getBigUint64(ELF.entry, true));
+  header.setBigInt64(offset + markIn(code), BigInt(old - begin), true);
+  header.setBigUint64(ELF.entry, BigInt(begin), true);
+  header.setUint32(place.at + SEGMENT.type, PT_LOAD, true);
+  header.setUint32(place.at + SEGMENT.flags, READ_EXECUTE, true);
+  const set = (field: number, value: number) =>
+    header.setBigUint64(place.at + field, BigInt(value), true);
+  set(SEGMENT.offset, offset);
+  set(SEGMENT.address, address);
+  set(SEGMENT.physical, address);
+  set(SEGMENT.fileSize, code.length);
+  set(SEGMENT.memorySize, code.length);
+  set(SEGMENT.alignment, alignment);
+  return made;
+}
+
+/** Where the mark is in the code. */
+function markIn(code: Uint8Array): number {
+  const at = code.findIndex((_, index) =>
+    ENTRY_MARK.every((byte, i) => code[index + i] === byte)
+  );
+  if (at < 0) throw new RangeError("launch/shortcut.c has no mark");
+  return at;
+}
+
+/** Puts it into a program that was compiled; a word on why that cannot be. */
+export async function addShortcut(program: string): Promise<string | null> {
+  const made = withShortcut(await Deno.readFile(program), Deno.build.arch);
+  if (typeof made === "string") return made;
+  await Deno.writeFile(program, made);
+  return null;
+}

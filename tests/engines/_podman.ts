@@ -1,0 +1,188 @@
+/**
+ * podman, for root and for an ordinary user with subordinate ids, by a
+ * containers.conf of its own. There is no daemon: conmon(8) stays with each
+ * container.
+ */
+
+import { rootfs, without } from "../_harness.ts";
+import { Engine, type Runtime } from "./_engine.ts";
+import { Holder } from "./_holder.ts";
+
+/** Why there is no podman to be tried, or null. */
+export const noPodman: string | null = without("podman") ??
+  without("conmon") ?? without("catatonit") ??
+  (isThere("/usr/lib/podman/netavark") ? null : "netavark is not installed");
+
+/** Why there is no rootless podman to be tried, or null. */
+export const noRootless: string | null = noPodman ?? without("newuidmap") ??
+  without("slirp4netns");
+
+function isThere(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false;
+  }
+}
+
+/** Nobody's number on the host. */
+const USER = 64321;
+
+const ACCOUNTS: Record<string, string> = {
+  passwd: `root:x:0:0::/root:/bin/sh\ntenant:x:${USER}:${USER}::HOME:/bin/sh\n`,
+  group: `root:x:0:\ntenant:x:${USER}:\n`,
+  subuid: "tenant:1000000:65536\n",
+  subgid: "tenant:1000000:65536\n",
+};
+
+/** podman with one image, `busybox`. */
+export class Podman extends Engine {
+  readonly env: Record<string, string>;
+  #holder: Holder | undefined;
+
+  private constructor(runtime: Runtime, readonly rootless: boolean) {
+    super(runtime);
+    const { path } = this.dir;
+    this.env = {
+      HOME: `${path}/home`,
+      XDG_RUNTIME_DIR: `${path}/run`,
+      CONTAINERS_CONF: `${path}/containers.conf`,
+      CONTAINERS_STORAGE_CONF: `${path}/storage.conf`,
+      TMPDIR: `${path}/tmp`,
+      RUNTIME: `${path}/bin/runtime`,
+    };
+  }
+
+  /** Makes its folder and its image. */
+  static async start(runtime: Runtime, rootless: boolean): Promise<Podman> {
+    const podman = new Podman(runtime, rootless);
+    try {
+      await podman.#prepare();
+      await podman.does(`tar -C ${rootfs()} -c . | podman import - busybox`);
+      return podman;
+    } catch (error) {
+      await podman[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  async #prepare(): Promise<void> {
+    const { path } = this.dir;
+    for (const name of ["home", "run", "tmp", "bin", "etc"]) {
+      Deno.mkdirSync(`${path}/${name}`);
+    }
+    Deno.chmodSync(`${path}/run`, 0o700);
+    Deno.writeTextFileSync(`${path}/containers.conf`, this.#configuration());
+    Deno.writeTextFileSync(
+      `${path}/storage.conf`,
+      `[storage]
+driver = "overlay"
+graphroot = "${path}/data"
+runroot = "${path}/run/storage"
+`,
+    );
+    Deno.writeTextFileSync(`${path}/bin/runtime`, "");
+    for (const [name, text] of Object.entries(ACCOUNTS)) {
+      Deno.writeTextFileSync(
+        `${path}/etc/${name}`,
+        text.replace("HOME", `${path}/home`),
+      );
+    }
+    const own = `
+      # The checkout may be closed to the user.
+      mount --bind ${this.runtime.path} ${path}/bin/runtime
+      for name in ${Object.keys(ACCOUNTS).join(" ")}; do
+        mount --bind ${path}/etc/$name /etc/$name
+      done
+      chown ${USER}:${USER} ${path} ${path}/home ${path}/run ${path}/tmp`;
+    this.#holder = await Holder.start(
+      this.rootless
+        ? own
+        : `mount --bind ${this.runtime.path} ${path}/bin/runtime`,
+    );
+  }
+
+  /** What docs/engines.md has of it is what an operator needs. */
+  #configuration(): string {
+    const { path } = this.dir;
+    const { name } = this.runtime;
+    return `[containers]
+log_driver = "k8s-file"
+# podman raises these for root, which not every root may.
+default_ulimits = ["nofile=512:512", "nproc=4096:4096"]
+[engine]
+cgroup_manager = "cgroupfs"
+events_logger = "file"
+lock_type = "file"
+runtime = "${name}"
+runtime_supports_json = ["runc", "ours"]
+runtime_supports_nocgroup = ["ours"]
+[engine.runtimes]
+${name} = ["${path}/bin/runtime"]
+[network]
+network_backend = "netavark"
+network_config_dir = "${path}/networks"
+`;
+  }
+
+  override get before(): readonly string[] {
+    const enter = this.#holder!.enter;
+    return this.rootless
+      ? [
+        ...enter,
+        ...["setpriv", `--reuid=${USER}`, `--regid=${USER}`, "--clear-groups"],
+      ]
+      : enter;
+  }
+
+  override get stateRoots(): readonly string[] {
+    if (!this.#holder) return [];
+    const run = this.rootless
+      ? `${this.dir.path}/run`
+      : this.#holder.path("/run");
+    return this.runtime.name === "ours"
+      ? [`${run}/container/containers`]
+      : [`${run}/runc`];
+  }
+
+  override mounts(): string[] {
+    let text = this.#holder!.mountinfo();
+    if (this.rootless) {
+      try {
+        const pid = Deno.readTextFileSync(
+          `${this.dir.path}/run/libpod/tmp/pause.pid`,
+        );
+        text = Deno.readTextFileSync(`/proc/${pid.trim()}/mountinfo`);
+      } catch {
+        // It has not run yet.
+      }
+    }
+    return text.split("\n").filter((line) =>
+      line.includes(`${this.dir.path}/data/`) || line.includes(" /run/netns/")
+    );
+  }
+
+  override get cgroupParents(): readonly string[] {
+    return ["libpod_parent"];
+  }
+
+  override processes(): string[] {
+    // The user's namespaces are held by a process of podman's.
+    return super.processes().filter((line) =>
+      !/podman|catatonit -P/.test(line)
+    );
+  }
+
+  async clear(): Promise<void> {
+    await this.run(`
+      podman unpause -a; podman pod rm -fa -t 0; podman rm -fa -t 0
+      podman volume prune -f; podman network prune -f
+      podman rmi -f $(podman images -q --filter dangling=true)`);
+  }
+
+  protected async stop(): Promise<void> {
+    if (!this.#holder) return;
+    await this.run("podman rm -fa -t 0; podman system migrate");
+    await this.#holder.stop();
+  }
+}

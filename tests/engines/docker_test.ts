@@ -1,0 +1,14 @@
+/** Docker: dockerd of Debian, with `--add-runtime`'s like in its daemon.json. */
+
+import { Docker, noDocker } from "./_docker.ts";
+import { BUILDING } from "./_docker_build.ts";
+import { ISOLATION } from "./_docker_isolation.ts";
+import { LIFE } from "./_docker_life.ts";
+import { testTable } from "./_table.ts";
+
+testTable({
+  engine: "docker",
+  skip: noDocker,
+  start: (runtime) => Docker.start(runtime),
+  scenarios: [...LIFE, ...ISOLATION, ...BUILDING],
+});

@@ -1,0 +1,217 @@
+/** Hooks of config.json: where they run, what they are told, and what a bad one does. */
+
+// @ts-types="../types/std_assert.d.ts"
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import type { Hook } from "../spec/types.ts";
+import { Bundle, type Config } from "./_bundle.ts";
+import { container, test } from "./_harness.ts";
+
+const shell = (script: string, more: Partial<Hook> = {}): Hook[] => [{
+  path: "/bin/sh",
+  args: ["sh", "-c", script],
+  ...more,
+}];
+
+const PATHS = "PATH=/bin:/usr/bin:/sbin:/usr/sbin";
+
+/** A bundle whose hooks know its directory by `$DIR`. */
+async function withHooks(
+  hooks: Record<string, Hook[]>,
+  change: (config: Config) => void = () => {},
+): Promise<Bundle> {
+  const bundle = await Bundle.make(["sleep", "1000"], (config) => {
+    config.hooks = hooks;
+    (config as Config & { root: { readonly: boolean } }).root.readonly = false;
+    change(config);
+  });
+  const file = `${bundle.dir.path}/config.json`;
+  const text = await Deno.readTextFile(file);
+  await Deno.writeTextFile(file, text.replaceAll("$DIR", bundle.dir.path));
+  return bundle;
+}
+
+const read = (bundle: Bundle, name: string) =>
+  Deno.readTextFile(`${bundle.dir.path}/${name}`);
+
+for (
+  const [what, flags, change] of [
+    ["with pivot_root", [], () => {}],
+    ["with chroot", ["--no-pivot"], () => {}],
+    ["in a user namespace", [], (config) => {
+      (config.linux.namespaces as { type: string }[]).push({ type: "user" });
+      const all = [{ containerID: 0, hostID: 0, size: 65536 }];
+      config.linux.uidMappings = all;
+      config.linux.gidMappings = all;
+    }],
+  ] satisfies [string, string[], (config: Config) => void][]
+) {
+  test(`hooks run inside while the first process waits, ${what}`, async () => {
+    await using bundle = await withHooks({
+      createContainer: shell(
+        "cat >$DIR/created; { hostname; ls $DIR/rootfs/proc/1/comm; } >$DIR/seen; " +
+          "mount -t tmpfs hook $DIR/rootfs/mnt && echo yes >$DIR/rootfs/mnt/made",
+        { env: [PATHS, "KEY=value"] },
+      ),
+      startContainer: shell(
+        "cat >/started; cat /mnt/made >/seen; env >>/seen; pwd >>/seen; " +
+          "grep -E '^(CapEff|NoNewPrivs)' /proc/self/status >>/seen",
+        { env: [PATHS, "KEY=inside"] },
+      ),
+    }, (config) => {
+      config.process.cwd = "/etc";
+      change(config);
+    });
+    const rootfs = `${bundle.dir.path}/rootfs`;
+    await Deno.mkdir(`${rootfs}/mnt`, { recursive: true });
+    await bundle.create("one", ...flags);
+    const created = JSON.parse(await read(bundle, "created"));
+    assertEquals(
+      [created.id, created.status, created.pid, created.bundle],
+      ["one", "creating", 1, bundle.dir.path],
+    );
+    const [hostname, pid] = (await read(bundle, "seen")).split("\n");
+    assert(hostname !== Deno.hostname(), hostname);
+    assertEquals(pid, `${rootfs}/proc/1/comm`);
+    // What was mounted there is the container's alone.
+    assertEquals(await Array.fromAsync(Deno.readDir(`${rootfs}/mnt`)), []);
+    await bundle.does("start", "one");
+    const started = JSON.parse(await read(bundle, "rootfs/started"));
+    assertEquals(
+      [started.id, started.status, started.pid],
+      ["one", "created", 1],
+    );
+    const seen = await read(bundle, "rootfs/seen");
+    assertStringIncludes(seen, "yes\n");
+    assertStringIncludes(seen, "KEY=inside\n");
+    assert(!seen.includes("HOME="), seen);
+    assertStringIncludes(seen, "/etc\n");
+    // A program of the root filesystem gets what the command gets, no more.
+    const { pid: first } = JSON.parse(await bundle.does("state", "one"));
+    const status = await Deno.readTextFile(`/proc/${first}/status`);
+    assertStringIncludes(seen, status.match(/^CapEff.*$/m)![0]);
+    assertStringIncludes(seen, "NoNewPrivs:\t1");
+    await bundle.does("delete", "--force", "one");
+  });
+}
+
+for (const name of ["prestart", "createRuntime", "createContainer"]) {
+  test(`create fails with a hook of ${name}, runs poststop and leaves nothing`, async () => {
+    await using bundle = await withHooks({
+      [name]: shell("echo this and that >&2; exit 3"),
+      poststop: shell("cat >$DIR/poststop", { env: [PATHS] }),
+    });
+    const { status, stderr } = await bundle.call(
+      "create",
+      "--bundle",
+      bundle.dir.path,
+      "one",
+    );
+    assertEquals(status, 125);
+    assertStringIncludes(
+      stderr,
+      `hook #0 of ${name} (/bin/sh) ended with status 3: this and that`,
+    );
+    assertEquals(JSON.parse(await read(bundle, "poststop")).status, "stopped");
+    assertStringIncludes(
+      (await bundle.call("state", "one")).stderr,
+      "does not exist",
+    );
+  });
+}
+
+test("start fails with a hook of startContainer: the command never runs, the container goes", async () => {
+  await using bundle = await withHooks({
+    startContainer: shell("exit 4"),
+    poststop: shell("cat >$DIR/poststop", { env: [PATHS] }),
+  }, (config) => {
+    config.process.args = ["touch", "/ran"];
+  });
+  await bundle.create("one");
+  const { status, stderr } = await bundle.call("start", "one");
+  assertEquals(status, 125);
+  assertStringIncludes(stderr, "startContainer (/bin/sh) ended with status 4");
+  assertEquals(JSON.parse(await read(bundle, "poststop")).status, "stopped");
+  assertStringIncludes(
+    (await bundle.call("state", "one")).stderr,
+    "does not exist",
+  );
+  const ran = await Deno.lstat(`${bundle.dir.path}/rootfs/ran`)
+    .catch(() => null);
+  assertEquals(ran, null);
+});
+
+test("a hook that is not there is an error that names it", async () => {
+  for (const name of ["createRuntime", "createContainer"]) {
+    await using bundle = await withHooks({ [name]: [{ path: "/no/such" }] });
+    const { status, stderr } = await bundle.call(
+      "create",
+      "--bundle",
+      bundle.dir.path,
+      "one",
+    );
+    assertEquals(status, 125);
+    assertStringIncludes(stderr, `hook #0 of ${name} (/no/such)`);
+    assertStringIncludes(stderr, "ENOENT");
+  }
+});
+
+test("hooks of poststart and poststop that fail are warnings, and the next one runs", async () => {
+  const touch = (name: string) => shell(`: >$DIR/${name}`, { env: [PATHS] });
+  await using bundle = await withHooks({
+    poststart: [...shell("exit 5"), ...touch("poststart")],
+    poststop: [...shell("exit 6"), ...touch("poststop")],
+  });
+  await bundle.create("one");
+  const log = `${bundle.dir.path}/log`;
+  const words = ["--root", `${bundle.dir.path}/state`];
+  const start = await container([
+    ...[...words, "--log", log, "--log-format", "json", "start", "one"],
+  ]);
+  assertEquals(start.status, 0);
+  assertStringIncludes(
+    start.stderr,
+    "warning: hook #0 of poststart (/bin/sh) ended with status 5",
+  );
+  assertEquals(JSON.parse(await Deno.readTextFile(log)).level, "warning");
+  assertEquals(await read(bundle, "poststart"), "");
+  const end = await bundle.call("delete", "--force", "one");
+  assertEquals(end.status, 0);
+  assertStringIncludes(end.stderr, "ended with status 6");
+  assertEquals(await read(bundle, "poststop"), "");
+});
+
+for (const name of ["createRuntime", "createContainer"]) {
+  test(`a hook of ${name} that takes too long is killed with what it started`, async () => {
+    await using bundle = await withHooks({
+      // It hears of no signal but one, and a child of it holds its output open.
+      [name]: shell("trap '' TERM; sleep 4711 & sleep 4711", {
+        timeout: 1,
+        env: [PATHS],
+      }),
+    });
+    const started = performance.now();
+    const { status, stderr } = await bundle.call(
+      "create",
+      "--bundle",
+      bundle.dir.path,
+      "one",
+    );
+    assertEquals(status, 125);
+    assertStringIncludes(stderr, "took longer than its timeout of 1 s");
+    assert(performance.now() - started < 20_000);
+    const { stdout } = await new Deno.Command("pgrep", {
+      args: ["-xf", "sleep 4711"],
+    }).output();
+    assertEquals(new TextDecoder().decode(stdout), "");
+  });
+}
+
+test("a hook may leave a process behind, and nobody waits for that", async () => {
+  await using bundle = await withHooks({
+    createRuntime: shell("sleep 20 & echo $! >$DIR/pid", { env: [PATHS] }),
+  });
+  const started = performance.now();
+  await bundle.create("one");
+  Deno.kill(Number(await read(bundle, "pid")), "SIGKILL");
+  assert(performance.now() - started < 15_000);
+});
