@@ -1,6 +1,7 @@
 /** Plans with a fault in them, run in this process or by tests/_fault_main.ts. */
 
 import { numberOf } from "../ffi/numbers.ts";
+import type { Instruction } from "../launch/call.ts";
 import type { ContainerOptions } from "../lifecycle/options.ts";
 import { prepare, type Prepared } from "../lifecycle/run.ts";
 import { type Phase, PHASES, type Step, type StepKind } from "../plan/step.ts";
@@ -92,6 +93,20 @@ const EVERY_KIND: Record<StepKind, true> = {
   makeCgroup: true,
 };
 export const KINDS = Object.keys(EVERY_KIND) as StepKind[];
+
+/** struct timespec. */
+function seconds(count: number): Uint8Array {
+  return new Uint8Array(new BigInt64Array([BigInt(count), 0n]).buffer);
+}
+
+/**
+ * A fault that waits. Nothing to poll. It ends, since in nature nothing waits
+ * between the birth of PID 1 and its look at whether the parent is alive.
+ */
+export const WAIT: Instruction = {
+  name: "ppoll",
+  args: [null, 0, seconds(5), null, 0],
+};
 
 /** Where a fault is. */
 export interface Place {

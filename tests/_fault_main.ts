@@ -16,6 +16,7 @@ import type { Instruction } from "../launch/call.ts";
 import { alterLowering } from "../launch/lower.ts";
 import { prepare, run } from "../lifecycle/run.ts";
 import type { Phase, Step } from "../plan/step.ts";
+import { WAIT } from "./_fault.ts";
 import { ContainerError } from "../spec/errors.ts";
 
 /** A step that has been marked. */
@@ -23,15 +24,8 @@ type Marked = Step & { fault?: string };
 
 const FAULTS: Record<string, Instruction> = {
   fail: { name: "fail", error: "EPERM" },
-  // Nothing to poll. It ends, since in nature nothing waits between the birth
-  // of PID 1 and its look at whether the parent is alive.
-  wait: { name: "ppoll", args: [null, 0, seconds(5), null, 0] },
+  wait: WAIT,
 };
-
-/** struct timespec. */
-function seconds(count: number): Uint8Array {
-  return new Uint8Array(new BigInt64Array([BigInt(count), 0n]).buffer);
-}
 
 function say(line: string): void {
   // deno-lint-ignore no-console

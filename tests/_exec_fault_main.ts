@@ -1,0 +1,24 @@
+/**
+ * `container exec` with a step that waits for ever. Run by
+ * tests/exec_fault_test.ts.
+ *
+ *   _exec_fault_main.ts KIND ROOT attached|detached    in the container `one`
+ *
+ * @module
+ */
+
+import { alterLowering } from "../launch/lower.ts";
+import { Store } from "../lifecycle/oci/store.ts";
+import { exec } from "../lifecycle/oci/exec.ts";
+import { execOptions, stepsOf } from "./_exec_fault.ts";
+import { WAIT } from "./_fault.ts";
+
+const [kind, root, how] = Deno.args;
+const store = new Store(root!);
+const options = execOptions(["sleep", "1000"], how === "detached");
+const steps = await stepsOf(store, options);
+const faulty = JSON.stringify(steps.find(({ step }) => step === kind));
+alterLowering((step, instructions) =>
+  JSON.stringify(step) === faulty ? [WAIT, ...instructions] : instructions
+);
+Deno.exit(await exec(store, options));
