@@ -6,6 +6,7 @@
  */
 // @ts-types="../types/std_path.d.ts"
 import { dirname, join } from "@std/path";
+import { stop, transform } from "esbuild";
 import { defaultConfig } from "../lifecycle/default_config.ts";
 import { kernelVersion } from "../lifecycle/seccomp.ts";
 import { configText } from "../spec/config_text.ts";
@@ -63,7 +64,6 @@ export async function makeStandalone(parts: Parts): Promise<string | null> {
   for (const role of TEXTS) {
     const path = at(textFile(role));
     await bundle(join(SOURCES, `${role}.ts`), path, classic);
-    await Deno.writeTextFile(path, inAscii(await Deno.readTextFile(path)));
   }
   for (const name of ["main", "warm"]) {
     const source = join(SOURCES, `${name}.ts`);
@@ -86,7 +86,14 @@ export async function makeStandalone(parts: Parts): Promise<string | null> {
   return null;
 }
 
-/** Bundles a module and all it imports into one file. */
+/**
+ * Bundles a module and all it imports into one short file.
+ *
+ * `deno bundle --minify` rewrites statements too: it puts a value that is used
+ * once in the place of its variable, `using` ones as well, and nothing is
+ * closed any more. Escapes for what is not ASCII, all of which is in strings:
+ * V8 holds such a text in half the memory, and takes it over as it is.
+ */
 export async function bundle(
   entry: string,
   out: string,
@@ -94,24 +101,25 @@ export async function bundle(
 ): Promise<void> {
   const outcome = await runDeno(
     Deno.execPath(),
-    ["bundle", "--minify", "--quiet", ...flags, "--output", out, entry],
+    ["bundle", "--quiet", ...flags, "--output", out, entry],
     { cwd: ROOT, minutes: PATIENCE },
   );
-  if (outcome.code === 0 && isThere(out)) return;
-  throw new ScriptError(`Cannot bundle the program: ${reasonOf(outcome)}`, {
-    hint: "the first bundling fetches esbuild from npm, which needs a network",
+  if (outcome.code !== 0 || !isThere(out)) {
+    throw new ScriptError(`Cannot bundle the program: ${reasonOf(outcome)}`, {
+      hint:
+        "the first bundling fetches esbuild from npm, which needs a network",
+    });
+  }
+  const { code } = await transform(await Deno.readTextFile(out), {
+    minifyWhitespace: true,
+    minifyIdentifiers: true,
+    legalComments: "none",
+    charset: "ascii",
+    target: "esnext",
   });
+  await stop();
+  await Deno.writeTextFile(out, code);
 }
-
-/**
- * The same JavaScript with escapes for what is not ASCII, all of which is in
- * strings: V8 holds such a text in half the memory, and takes it over as it is.
- */
-const inAscii = (text: string) =>
-  text.replace(
-    /[^\0-\x7f]/g,
-    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
 
 async function compile(
   out: string,
