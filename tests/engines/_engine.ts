@@ -48,12 +48,16 @@ export abstract class Engine implements AsyncDisposable {
     return [];
   }
 
-  /** Runs a script of the table. */
-  run(script: string, patience = 60_000): Promise<Result> {
-    return execute([
-      ...this.before,
-      ...["sh", "-c", `exec 2>&1\n${PRELUDE}\n${script}`],
-    ], { env: this.env, cwd: this.dir.path, patience });
+  /** Runs a script of the table, in an empty directory. */
+  async run(script: string): Promise<Result> {
+    const cwd = Deno.makeTempDirSync({ dir: this.dir.path });
+    Deno.chmodSync(cwd, 0o777);
+    const words = ["sh", "-c", `exec 2>&1\n${PRELUDE}\n${script}`];
+    try {
+      return await execute([...this.before, ...words], { env: this.env, cwd });
+    } finally {
+      await Deno.remove(cwd, { recursive: true });
+    }
   }
 
   /** Runs what has to succeed. */
@@ -165,7 +169,11 @@ function directoriesBelow(path: string): string[] {
 function removeCgroups(name: string): void {
   for (const root of cgroupRoots(name)) {
     for (const path of [...directoriesBelow(root), root]) {
-      Deno.removeSync(path);
+      try {
+        Deno.removeSync(path);
+      } catch {
+        // Another's, who has the same engine.
+      }
     }
   }
 }

@@ -4,7 +4,7 @@
  * container.
  */
 
-import { rootfs, without } from "../_harness.ts";
+import { execute, rootfs, without } from "../_harness.ts";
 import { Engine, type Runtime } from "./_engine.ts";
 import { Holder } from "./_holder.ts";
 
@@ -15,11 +15,12 @@ export const noPodman: string | null = without("podman") ??
 
 /** Why there is no rootless podman to be tried, or null. */
 export const noRootless: string | null = noPodman ?? without("newuidmap") ??
-  without("slirp4netns");
+  without("slirp4netns") ??
+  (isThere("/dev/net/tun") ? null : "there is no /dev/net/tun");
 
 function isThere(path: string): boolean {
   try {
-    return Deno.statSync(path).isFile;
+    return !Deno.statSync(path).isDirectory;
   } catch {
     return false;
   }
@@ -45,7 +46,8 @@ export class Podman extends Engine {
     const { path } = this.dir;
     this.env = {
       HOME: `${path}/home`,
-      XDG_RUNTIME_DIR: `${path}/run`,
+      // podman takes 50 characters of it, and adds some.
+      XDG_RUNTIME_DIR: `${path}/r`,
       CONTAINERS_CONF: `${path}/containers.conf`,
       CONTAINERS_STORAGE_CONF: `${path}/storage.conf`,
       TMPDIR: `${path}/tmp`,
@@ -58,7 +60,10 @@ export class Podman extends Engine {
     const podman = new Podman(runtime, rootless);
     try {
       await podman.#prepare();
-      await podman.does(`tar -C ${rootfs()} -c . | podman import - busybox`);
+      // The checkout may be closed to the user.
+      const tar = `${podman.dir.path}/busybox.tar`;
+      await execute(["tar", "-C", rootfs(), "-cf", tar, "."]);
+      await podman.does(`podman import -q ${tar} busybox`);
       return podman;
     } catch (error) {
       await podman[Symbol.asyncDispose]();
@@ -68,17 +73,17 @@ export class Podman extends Engine {
 
   async #prepare(): Promise<void> {
     const { path } = this.dir;
-    for (const name of ["home", "run", "tmp", "bin", "etc"]) {
+    for (const name of ["home", "r", "tmp", "bin", "etc"]) {
       Deno.mkdirSync(`${path}/${name}`);
     }
-    Deno.chmodSync(`${path}/run`, 0o700);
+    Deno.chmodSync(`${path}/r`, 0o700);
     Deno.writeTextFileSync(`${path}/containers.conf`, this.#configuration());
     Deno.writeTextFileSync(
       `${path}/storage.conf`,
       `[storage]
 driver = "overlay"
 graphroot = "${path}/data"
-runroot = "${path}/run/storage"
+runroot = "${path}/r/storage"
 `,
     );
     Deno.writeTextFileSync(`${path}/bin/runtime`, "");
@@ -89,12 +94,14 @@ runroot = "${path}/run/storage"
       );
     }
     const own = `
-      # The checkout may be closed to the user.
       mount --bind ${this.runtime.path} ${path}/bin/runtime
       for name in ${Object.keys(ACCOUNTS).join(" ")}; do
         mount --bind ${path}/etc/$name /etc/$name
       done
-      chown ${USER}:${USER} ${path} ${path}/home ${path}/run ${path}/tmp`;
+      # Some machines have it for root alone.
+      mknod /run/tun c 10 200; chmod 666 /run/tun
+      mount --bind /run/tun /dev/net/tun
+      chown ${USER}:${USER} ${path} ${path}/home ${path}/r ${path}/tmp`;
     this.#holder = await Holder.start(
       this.rootless
         ? own
@@ -138,7 +145,7 @@ network_config_dir = "${path}/networks"
   override get stateRoots(): readonly string[] {
     if (!this.#holder) return [];
     const run = this.rootless
-      ? `${this.dir.path}/run`
+      ? `${this.dir.path}/r`
       : this.#holder.path("/run");
     return this.runtime.name === "ours"
       ? [`${run}/container/containers`]
@@ -150,7 +157,7 @@ network_config_dir = "${path}/networks"
     if (this.rootless) {
       try {
         const pid = Deno.readTextFileSync(
-          `${this.dir.path}/run/libpod/tmp/pause.pid`,
+          `${this.dir.path}/r/libpod/tmp/pause.pid`,
         );
         text = Deno.readTextFileSync(`/proc/${pid.trim()}/mountinfo`);
       } catch {
@@ -158,12 +165,18 @@ network_config_dir = "${path}/networks"
       }
     }
     return text.split("\n").filter((line) =>
-      line.includes(`${this.dir.path}/data/`) || line.includes(" /run/netns/")
+      line.includes(`${this.dir.path}/data/overlay/`) ||
+      line.includes(" /run/netns/")
     );
   }
 
   override get cgroupParents(): readonly string[] {
     return ["libpod_parent"];
+  }
+
+  override cgroups(): string[] {
+    // Those of pods are podman's, which leaves some of them.
+    return super.cgroups().filter((path) => path.includes("/libpod-"));
   }
 
   override processes(): string[] {

@@ -58,7 +58,7 @@ ID
 hello
 status 9
 typed
-uid=12 gid=34 groups=34
+uid=12 gid=34
 /tmp
 1 2
 status 127
@@ -89,7 +89,7 @@ up
 bye
 c1
 running
-ID
+c1
 running
 c1
 137
@@ -151,9 +151,9 @@ status 0`,
       podman run --rm busybox sh -c 'grep -e Seccomp: -e NoNew /proc/self/status'
       podman run --rm --security-opt seccomp=unconfined --security-opt no-new-privileges busybox sh -c 'grep -e Seccomp: -e NoNew /proc/self/status'`,
     says: `
-CapEff: 00000000800405fb CapBnd: 00000000800405fb
+CapEff: 00000000a80425fb CapBnd: 00000000a80425fb
 CapEff: 0000000000001000 CapBnd: 0000000000001000
-CapEff: 0000000000000000 CapBnd: 00000000800405fb
+CapEff: 0000000000000000 CapBnd: 00000000a80425fb
 uid=65534(nobody) gid=65534(nogroup) groups=77,65534(nogroup)
 NoNewPrivs:	0
 Seccomp:	2
@@ -165,12 +165,12 @@ Seccomp:	0`,
     script: `
       podman run --rm --read-only busybox sh -c 'exec 2>&1; touch /file; touch /tmp/file && echo ok'
       podman run --rm --tmpfs /run:size=1m busybox sh -c 'df -k /run | tail -1 | tr -s " " | cut -d" " -f2'
-      mkdir -p home/v; echo here >home/v/file
-      podman run --rm -v $HOME/v:/v busybox sh -c 'cat /v/file; echo there >/v/made'; cat home/v/made
-      podman run --rm -v $HOME/v:/v:ro busybox touch /v/file
+      mkdir v; echo here >v/file
+      podman run --rm -v $PWD/v:/v busybox sh -c 'cat /v/file; echo there >/v/made'; cat v/made
+      podman run --rm -v $PWD/v:/v:ro busybox touch /v/file
       podman run --rm -v named:/v busybox sh -c 'echo kept >/v/file'
       podman run --rm -v named:/w busybox cat /w/file
-      podman run --rm --shm-size 8m --ulimit nofile=123:456 -h name busybox sh -c 'df -k /dev/shm | tail -1 | tr -s " " | cut -d" " -f2; ulimit -Sn; hostname'`,
+      podman run --rm --shm-size 8m --ulimit nofile=123:456 --ulimit nproc=4096:4096 -h name busybox sh -c 'df -k /dev/shm | tail -1 | tr -s " " | cut -d" " -f2; ulimit -Sn; hostname'`,
     says: `
 touch: /file: Read-only file system
 ok
@@ -293,9 +293,9 @@ ID
 ID
 33554432
 512
-ID
+c1
 paused
-ID
+c1
 running
 c1 N / N`,
   },
