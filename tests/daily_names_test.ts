@@ -2,6 +2,7 @@
 
 // @ts-types="../types/std_assert.d.ts"
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { readFile } from "../cgroup/apply.ts";
 import { Daily } from "./_daily.ts";
 import { rootfs, test } from "./_harness.ts";
 
@@ -118,4 +119,24 @@ test("port has nothing to tell, of a container that there is", async () => {
   await daily.run("--name", "one", "sleep", "1000");
   assertEquals(await daily.does("port", "one"), "");
   assertEquals((await daily.call("port", "two")).status, 125);
+});
+
+test("a process that ends while it is looked at is gone, and no error", async () => {
+  const child = new Deno.Command("sleep", { args: ["1000"] }).spawn();
+  using file = await Deno.open(`/proc/${child.pid}/stat`);
+  const [path] = [...Deno.readDirSync("/proc/self/fd")].map(({ name }) =>
+    `/proc/self/fd/${name}`
+  ).filter((path) => {
+    try {
+      return Deno.readLinkSync(path) === `/proc/${child.pid}/stat`;
+    } catch {
+      return false;
+    }
+  });
+  assert(readFile(path!)?.startsWith(`${child.pid} `));
+  child.kill("SIGKILL");
+  await child.status;
+  // It can be opened by its descriptor, and not be read any more: ESRCH.
+  assertEquals(readFile(path!), null);
+  assert((await file.stat()).isFile);
 });
