@@ -121,22 +121,26 @@ test("port has nothing to tell, of a container that there is", async () => {
   assertEquals((await daily.call("port", "two")).status, 125);
 });
 
-test("a process that ends while it is looked at is gone, and no error", async () => {
-  const child = new Deno.Command("sleep", { args: ["1000"] }).spawn();
-  using file = await Deno.open(`/proc/${child.pid}/stat`);
-  const [path] = [...Deno.readDirSync("/proc/self/fd")].map(({ name }) =>
-    `/proc/self/fd/${name}`
-  ).filter((path) => {
+/** The name of an open file of ours among our descriptors. */
+function descriptorOf(file: string): string {
+  const found = [...Deno.readDirSync("/proc/self/fd")].find(({ name }) => {
     try {
-      return Deno.readLinkSync(path) === `/proc/${child.pid}/stat`;
+      return Deno.readLinkSync(`/proc/self/fd/${name}`) === file;
     } catch {
       return false;
     }
   });
-  assert(readFile(path!)?.startsWith(`${child.pid} `));
+  return `/proc/self/fd/${found?.name}`;
+}
+
+test("a process that ends while it is looked at is gone, and no error", async () => {
+  const child = new Deno.Command("sleep", { args: ["1000"] }).spawn();
+  using file = await Deno.open(`/proc/${child.pid}/stat`);
+  const path = descriptorOf(`/proc/${child.pid}/stat`);
+  assert(readFile(path)?.startsWith(`${child.pid} `));
   child.kill("SIGKILL");
   await child.status;
   // It can be opened by its descriptor, and not be read any more: ESRCH.
-  assertEquals(readFile(path!), null);
+  assertEquals(readFile(path), null);
   assert((await file.stat()).isFile);
 });
