@@ -25,12 +25,15 @@ export function writeFile(path: string, value: string): void {
   Deno.writeTextFileSync(path, value, { create: false });
 }
 
-/** The text of a file; null where it is not, or its cgroup is gone. */
+/** What reading says of a file whose cgroup, or process, ends meanwhile. */
+const GONE = ["ENOENT", "ENODEV", "ESRCH", "EOPNOTSUPP", "E95"];
+
+/** The text of a file; null where it is not, or its cgroup or process is gone. */
 export function readFile(path: string): string | null {
   try {
     return Deno.readTextFileSync(path);
   } catch (error) {
-    if (["ENOENT", "ENODEV", "EOPNOTSUPP", "E95"].includes(codeOf(error))) {
+    if (GONE.includes(codeOf(error))) {
       return null;
     }
     throw error;

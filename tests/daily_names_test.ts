@@ -2,6 +2,7 @@
 
 // @ts-types="../types/std_assert.d.ts"
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { readFile } from "../cgroup/apply.ts";
 import { Daily } from "./_daily.ts";
 import { rootfs, test } from "./_harness.ts";
 
@@ -118,4 +119,28 @@ test("port has nothing to tell, of a container that there is", async () => {
   await daily.run("--name", "one", "sleep", "1000");
   assertEquals(await daily.does("port", "one"), "");
   assertEquals((await daily.call("port", "two")).status, 125);
+});
+
+/** The name of an open file of ours among our descriptors. */
+function descriptorOf(file: string): string {
+  const found = [...Deno.readDirSync("/proc/self/fd")].find(({ name }) => {
+    try {
+      return Deno.readLinkSync(`/proc/self/fd/${name}`) === file;
+    } catch {
+      return false;
+    }
+  });
+  return `/proc/self/fd/${found?.name}`;
+}
+
+test("a process that ends while it is looked at is gone, and no error", async () => {
+  const child = new Deno.Command("sleep", { args: ["1000"] }).spawn();
+  using file = await Deno.open(`/proc/${child.pid}/stat`);
+  const path = descriptorOf(`/proc/${child.pid}/stat`);
+  assert(readFile(path)?.startsWith(`${child.pid} `));
+  child.kill("SIGKILL");
+  await child.status;
+  // It can be opened by its descriptor, and not be read any more: ESRCH.
+  assertEquals(readFile(path), null);
+  assert((await file.stat()).isFile);
 });
