@@ -52,7 +52,12 @@ export abstract class Engine implements AsyncDisposable {
   async run(script: string): Promise<Result> {
     const cwd = Deno.makeTempDirSync({ dir: this.dir.path });
     Deno.chmodSync(cwd, 0o777);
-    const words = ["sh", "-c", `exec 2>&1\n${PRELUDE}\n${script}`];
+    // nsenter(1) starts at the root, whatever the directory was.
+    const words = [
+      "sh",
+      "-c",
+      `exec 2>&1; cd ${cwd} || exit\n${PRELUDE}\n${script}`,
+    ];
     try {
       return await execute([...this.before, ...words], { env: this.env, cwd });
     } finally {
