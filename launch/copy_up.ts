@@ -22,14 +22,11 @@ import {
   MOUNT_ATTR_SIZE,
   mountAttributes,
 } from "../ffi/mount.ts";
+import { openInRoot } from "../ffi/openat2.ts";
 import { describe } from "../plan/describe.ts";
 import type { StepOf } from "../plan/step.ts";
 import { ContainerError } from "../spec/errors.ts";
 import { StepError } from "./step_error.ts";
-
-const RESOLVE_IN_ROOT = 0x10;
-/** struct open_how of openat2(2). */
-const OPEN_HOW_SIZE = 24;
 
 /**
  * Carries out a copyUp step.
@@ -66,27 +63,8 @@ export async function copyUp(step: StepOf<"copyUp">): Promise<Descriptor> {
 /** What lies at its place, however the root filesystem's links twist; null where there is nothing. */
 function sourceOf({ root, place }: StepOf<"copyUp">): Descriptor | null {
   using directory = open(root, O.O_PATH | O.O_DIRECTORY);
-  const how = new BigUint64Array([
-    BigInt(O.O_PATH | O.O_DIRECTORY | O.O_CLOEXEC),
-    0n,
-    BigInt(RESOLVE_IN_ROOT),
-  ]);
-  try {
-    return moveUp(
-      new Descriptor(
-        syscall(
-          "openat2",
-          directory.fd,
-          cString(place.replace(/^\/+/, "") || "."),
-          new Uint8Array(how.buffer),
-          OPEN_HOW_SIZE,
-        ),
-      ),
-    );
-  } catch (error) {
-    if (error instanceof SyscallError && error.code === "ENOENT") return null;
-    throw error;
-  }
+  const source = openInRoot(directory, place, O.O_RDONLY | O.O_DIRECTORY);
+  return source && moveUp(source);
 }
 
 function mountEmpty(step: StepOf<"copyUp">): Descriptor {
@@ -135,18 +113,8 @@ async function copy(
   mount: Descriptor,
 ): Promise<void> {
   const at = (fd: number) => `/proc/${Deno.pid}/fd/${fd}`;
-  // A descriptor of a path alone lists nothing.
-  using opened = new Descriptor(
-    syscall(
-      "openat",
-      AT_FDCWD,
-      cString(`${at(source.fd)}/.`),
-      O.O_RDONLY | O.O_DIRECTORY | O.O_CLOEXEC,
-      0,
-    ),
-  );
   const { success, stderr } = await new Deno.Command("cp", {
-    args: ["-a", "--", `${at(opened.fd)}/.`, `${at(mount.fd)}/.`],
+    args: ["-a", "--", `${at(source.fd)}/.`, `${at(mount.fd)}/.`],
     stdin: "null",
     stdout: "null",
     stderr: "piped",

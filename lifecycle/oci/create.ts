@@ -113,6 +113,9 @@ async function startHeld(
 ): Promise<Container> {
   const { spec, preserveFds = 0 } = options;
   labelMounts(spec);
+  if (spec.mounts?.some(({ options }) => options?.includes("tmpcopyup"))) {
+    (await import("./copy_up.ts")).settleCopies(spec);
+  }
   if (options.notifies) {
     (await import("./notify_socket.ts")).offerNotifySocket(spec, entry);
   }

@@ -209,13 +209,13 @@ no such container`,
       docker run -d --name c1 busybox sh -c 'while :; do date +%s%N >/now; sleep 0.05; done'
       docker pause c1
       docker inspect -f '{{.State.Status}}' c1
-      docker cp c1:/now now; sleep 0.5; docker cp c1:/now later
+      docker cp c1:/now now >log 2>&1; sleep 0.5; docker cp c1:/now later >log 2>&1
       cmp now later && echo still
       saying 'is paused' docker exec c1 true
       saying 'already paused' docker pause c1
       docker unpause c1
       docker inspect -f '{{.State.Status}}' c1
-      sleep 0.3; docker cp c1:/now later; cmp -s now later || echo moves
+      sleep 0.3; docker cp c1:/now later >log 2>&1; cmp -s now later || echo moves
       docker pause c1; docker rm -f c1`,
     says: `
 ID
@@ -270,10 +270,10 @@ Cpus_allowed_list:	0
     script: `
       docker run -d --name c1 busybox sleep 100
       echo from outside >file
-      docker cp -q file c1:/tmp/file
+      docker cp file c1:/tmp/file >log 2>&1
       docker exec c1 cat /tmp/file
       docker exec c1 sh -c 'mkdir /d; echo from inside >/d/file'
-      docker cp -q c1:/d .
+      docker cp c1:/d . >log 2>&1
       cat d/file
       docker diff c1 | grep -v /run | sort`,
     says: `

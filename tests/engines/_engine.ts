@@ -52,14 +52,11 @@ export abstract class Engine implements AsyncDisposable {
   async run(script: string): Promise<Result> {
     const cwd = Deno.makeTempDirSync({ dir: this.dir.path });
     Deno.chmodSync(cwd, 0o777);
-    // nsenter(1) starts at the root, whatever the directory was.
-    const words = [
-      "sh",
-      "-c",
-      `exec 2>&1; cd ${cwd} || exit\n${PRELUDE}\n${script}`,
-    ];
+    // Who enters a mount namespace starts at its root.
+    const start = 'cd "$1" || exit; shift; exec 2>&1';
+    const words = ["sh", "-c", `${start}\n${PRELUDE}\n${script}`, "sh", cwd];
     try {
-      return await execute([...this.before, ...words], { env: this.env, cwd });
+      return await execute([...this.before, ...words], { env: this.env });
     } finally {
       await Deno.remove(cwd, { recursive: true });
     }
