@@ -4,14 +4,7 @@
  */
 
 import { SyscallError } from "../ffi/errno.ts";
-import {
-  AT_EMPTY_PATH,
-  AT_FDCWD,
-  Descriptor,
-  moveUp,
-  O,
-  open,
-} from "../ffi/fcntl.ts";
+import { AT_EMPTY_PATH, Descriptor, moveUp, O, open } from "../ffi/fcntl.ts";
 import { syscall } from "../ffi/libc.ts";
 import { cString } from "../ffi/memory.ts";
 import {
