@@ -16,6 +16,7 @@ export interface ExplainedStep {
 const HOST_CALLS: Partial<Record<Step["step"], string[]>> = {
   mapIds: ["openat", "write"],
   mapMount: ["open_tree", "mount_setattr"],
+  copyUp: ["fsopen", "fsconfig", "fsmount"],
   mountImage: ["fsopen", "fsconfig", "fsmount"],
   makeCgroup: ["mkdir", "openat", "write"],
 };

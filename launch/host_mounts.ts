@@ -46,6 +46,9 @@ export async function makeHostMounts({ host }: Plan): Promise<HostMounts> {
       else if (step.step === "mountImage") {
         const { mountImage } = await import("./image_mount.ts");
         fds[step.descriptor] = mountImage(step);
+      } else if (step.step === "copyUp") {
+        const { copyUp } = await import("./copy_up.ts");
+        fds[step.descriptor] = await copyUp(step);
       }
     }
   } catch (error) {

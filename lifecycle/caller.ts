@@ -47,7 +47,7 @@ export function readCaller(): Caller {
 }
 
 /** Any other may not make device nodes, whatever its capabilities say. */
-export function inInitialUserNamespace(): boolean {
+function inInitialUserNamespace(): boolean {
   return /^\s*0\s+0\s+4294967295\s*$/.test(
     Deno.readTextFileSync("/proc/self/uid_map"),
   );

@@ -1,22 +1,16 @@
-/** Where what runs is recorded. */
-
-import { inInitialUserNamespace } from "./caller.ts";
-
-/** /run/container, or the user's own runtime directory. */
-export function stateDirectory(): string {
-  const runtime = Deno.env.get("XDG_RUNTIME_DIR");
-  if (Deno.uid() === 0 && !isUserAsRoot(runtime)) return "/run/container";
-  return runtime?.startsWith("/")
-    ? `${runtime}/container`
-    : `/tmp/container-${Deno.uid()}`;
-}
+/** The whole machine's ids, user_namespaces(7): no namespace but the first has them. */
+const EVERY_ID = /^\s*0\s+0\s+4294967295\s*$/;
 
 /**
- * podman of a user calls a runtime as root of a user namespace: the directory
- * is the user's all the same. By runc's rule, who is root there by name is not
- * meant.
+ * Where what runs is recorded: /run/container, or the user's own runtime
+ * directory. Who is root in a user namespace alone, as under rootless podman,
+ * is a user.
  */
-function isUserAsRoot(runtime: string | undefined): boolean {
-  return Boolean(runtime) && Deno.env.get("USER") !== "root" &&
-    !inInitialUserNamespace();
+export function stateDirectory(): string {
+  const runtime = Deno.env.get("XDG_RUNTIME_DIR");
+  const own = runtime?.startsWith("/") ? `${runtime}/container` : undefined;
+  if (Deno.uid() !== 0) return own ?? `/tmp/container-${Deno.uid()}`;
+  const isUser = own !== undefined &&
+    !EVERY_ID.test(Deno.readTextFileSync("/proc/self/uid_map"));
+  return isUser ? own : "/run/container";
 }

@@ -188,6 +188,8 @@ const DESCRIPTIONS: {
   },
   mapMount: ({ source, uids }) =>
     `open ${source} with its user ids mapped ${ranges(uids)}`,
+  copyUp: ({ place }) =>
+    `create a tmpfs with a copy of what is at ${place} of the root filesystem`,
   mountImage: ({ image, type, readonly }) =>
     `mount ${image} (${type}${readonly ? ", read-only" : ""})`,
 };

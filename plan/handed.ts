@@ -40,12 +40,22 @@ export const asksForMap = (
 /** Whether the ids of a mount are mapped. */
 export const isMapped = (mount: Mount) => Boolean(mount.uidMappings?.length);
 
+/** Whether a mount is a tmpfs with a copy of what it covers. */
+export const isCopy = ({ type, options = [] }: Mount) =>
+  type === "tmpfs" && mountOptions(options).copyUp;
+
+type HandedKind = "mapMount" | "mountImage" | "copyUp";
+
+const HANDED_KINDS = new Set<string>(
+  ["mapMount", "mountImage", "copyUp"] satisfies HandedKind[],
+);
+
 /** The step of the parent that makes each of them, by the mount's name. */
 export function handedMounts(
   spec: Spec,
   { image }: Pick<Facts, "image">,
-): Map<string, StepOf<"mapMount" | "mountImage">> {
-  const steps = new Map<string, StepOf<"mapMount" | "mountImage">>();
+): Map<string, StepOf<HandedKind>> {
+  const steps = new Map<string, StepOf<HandedKind>>();
   const next = () => HANDED_MOUNTS_FROM + steps.size;
   if (image) {
     steps.set(ROOT_MOUNT, {
@@ -58,6 +68,19 @@ export function handedMounts(
     });
   }
   for (const [index, mount] of (spec.mounts ?? []).entries()) {
+    if (isCopy(mount)) {
+      const { attributes, data } = mountOptions(mount.options ?? []);
+      steps.set(mountName(index), {
+        step: "copyUp",
+        root: spec.root.path,
+        place: mount.destination,
+        options: data,
+        attributes,
+        descriptor: next(),
+        why: "it begins with what it covers, tmpcopyup",
+        man: "fsopen(2), fsmount(2), cp(1)",
+      });
+    }
     if (!isMapped(mount)) continue;
     const { options = [], destination, source = destination } = mount;
     steps.set(mountName(index), {
@@ -79,7 +102,7 @@ export function handedMounts(
 
 /** Whether a plan has any: what makes them is loaded then only. */
 export const hasHandedMounts = ({ host }: Pick<Plan, "host">) =>
-  host.some(({ step }) => step === "mapMount" || step === "mountImage");
+  host.some(({ step }) => HANDED_KINDS.has(step));
 
 /** The container's side: what was handed over gets the name it has in the plan. */
 export function receiveMount(

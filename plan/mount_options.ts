@@ -8,6 +8,11 @@ const FLAGS: Record<string, MountFlag | undefined> = {
   nodev: "MS_NODEV",
   noexec: "MS_NOEXEC",
   nosymfollow: "MS_NOSYMFOLLOW",
+  sync: "MS_SYNCHRONOUS",
+  dirsync: "MS_DIRSYNC",
+  iversion: "MS_I_VERSION",
+  lazytime: "MS_LAZYTIME",
+  silent: "MS_SILENT",
   noatime: "MS_NOATIME",
   nodiratime: "MS_NODIRATIME",
   relatime: "MS_RELATIME",
@@ -43,10 +48,21 @@ const DEFAULTS = new Set([
   "atime",
   "defaults",
   "async",
+  "acl",
+  "diratime",
+  "loud",
+  "nomand",
+  "noiversion",
+  "nolazytime",
+  "norelatime",
+  "nostrictatime",
+  "symfollow",
   // lifecycle/idmaps.ts makes uidMappings and gidMappings of these.
   "idmap",
   "ridmap",
 ]);
+
+const COPY_UP = "tmpcopyup";
 
 const RECURSIVE = Object.keys(FLAGS).map((name) => `r${name}`);
 
@@ -68,6 +84,8 @@ export interface MountOptions {
   /** `flags` as mount_setattr(2) has them. */
   attributes: MountAttribute[];
   propagation: { propagation: Propagation; recursive: boolean } | null;
+  /** A tmpfs begins with a copy of what it covers. */
+  copyUp: boolean;
   /** What is for the file system itself. */
   data: string[];
 }
@@ -82,6 +100,7 @@ export function mountOptions(options: readonly string[]): MountOptions {
     if (option === "bind" || option === "rbind" || DEFAULTS.has(option)) {
       continue;
     }
+    if (option === COPY_UP) continue;
     if (FLAGS[option]) flags.push(FLAGS[option]);
     else if (PROPAGATION[option]) propagation = PROPAGATION[option];
     else if (recursiveFlag) flags.push(recursiveFlag);
@@ -94,6 +113,7 @@ export function mountOptions(options: readonly string[]): MountOptions {
     flags,
     attributes: flags.flatMap((flag) => ATTRIBUTES[flag] ?? []),
     propagation,
+    copyUp: options.includes(COPY_UP),
     data,
   };
 }

@@ -12,7 +12,13 @@ import type { Mount, Spec } from "../spec/types.ts";
 import { attachCgroups, prepareCgroups } from "./cgroup_mounts.ts";
 import type { Facts } from "./facts.ts";
 import { isMemoryFile } from "./memory_files.ts";
-import { handedMounts, mountName, receiveMount, receives } from "./handed.ts";
+import {
+  handedMounts,
+  isCopy,
+  mountName,
+  receiveMount,
+  receives,
+} from "./handed.ts";
 import { type MountOptions, mountOptions } from "./mount_options.ts";
 import { hasNamespace } from "./namespaces.ts";
 import type { MountAttribute, Propagation, Step } from "./step.ts";
@@ -35,7 +41,7 @@ const isBind = (entry: Mount) =>
 
 /** Devices are bound in a user namespace: one that is made, or that we are in. */
 const isPrepared = (spec: Spec, entry: Mount, { bindDevices }: Facts) =>
-  isBind(entry) || isMemoryFile(entry) ||
+  isBind(entry) || isMemoryFile(entry) || isCopy(entry) ||
   (VISIBLE.includes(entry.type ?? "") &&
     (bindDevices || hasNamespace(spec, "user")));
 
@@ -51,6 +57,10 @@ export function prepareMounts(spec: Spec, facts: Facts): Step[] {
     if (!isPrepared(spec, entry, facts) || isMemoryFile(entry)) return [];
     const name = mountName(index);
     const options = mountOptions(entry.options ?? []);
+    const descriptor = handed.get(name)?.descriptor;
+    if (isCopy(entry) && descriptor !== undefined) {
+      return [receiveMount(name, descriptor)];
+    }
     if (!isBind(entry)) {
       return [{
         step: "createFilesystem",
@@ -64,7 +74,6 @@ export function prepareMounts(spec: Spec, facts: Facts): Step[] {
         man: "fsopen(2), fsmount(2), user_namespaces(7)",
       }];
     }
-    const descriptor = handed.get(name)?.descriptor;
     return [
       descriptor === undefined
         ? {

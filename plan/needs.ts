@@ -327,6 +327,7 @@ const NEEDS: { readonly [K in StepKind]: Entry<K> } = {
     access: "the right to open the image and the loop devices",
     features: feature("5.8", "LOOP_CONFIGURE"),
   },
+  copyUp: { capabilities: initial("CAP_SYS_ADMIN") },
   makeCgroup: { access: "write access to the cgroup above" },
 };
 

@@ -31,6 +31,11 @@ export type MountFlag =
   | "MS_REMOUNT"
   | "MS_RELATIME"
   | "MS_STRICTATIME"
+  | "MS_SYNCHRONOUS"
+  | "MS_DIRSYNC"
+  | "MS_I_VERSION"
+  | "MS_LAZYTIME"
+  | "MS_SILENT"
   | "MS_NOATIME"
   | "MS_NODIRATIME"
   | "MS_NOSYMFOLLOW";
@@ -328,6 +333,16 @@ export type Kinds = {
     image: string;
     type: string;
     readonly: boolean;
+    descriptor: number;
+  };
+  /** fsopen(2) of a tmpfs, and what lies at its place copied: handed over under a number. */
+  copyUp: {
+    /** The root filesystem, on the host. */
+    root: string;
+    /** Inside it. */
+    place: string;
+    options: readonly string[];
+    attributes: readonly MountAttribute[];
     descriptor: number;
   };
   /** mkdir(2) and limits in the cgroup file system. */

@@ -110,7 +110,10 @@ export async function bundle(
         "the first bundling fetches esbuild from npm, which needs a network",
     });
   }
-  const { code } = await transform(await Deno.readTextFile(out), {
+  // What is loaded late is kept under the path that it has on this machine.
+  const text = (await Deno.readTextFile(out))
+    .replace(/(__(?:esm|commonJS)\(\{\s*(?:async )?)"[^"]+"\(/g, '$1"_"(');
+  const { code } = await transform(text, {
     minifyWhitespace: true,
     minifyIdentifiers: true,
     legalComments: "none",

@@ -90,6 +90,7 @@ const EVERY_KIND: Record<StepKind, true> = {
   mapIds: true,
   mapMount: true,
   mountImage: true,
+  copyUp: true,
   makeCgroup: true,
 };
 export const KINDS = Object.keys(EVERY_KIND) as StepKind[];

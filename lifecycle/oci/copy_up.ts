@@ -6,28 +6,21 @@
 
 import { type Descriptor, O, open } from "../../ffi/fcntl.ts";
 import { openInRoot } from "../../ffi/openat2.ts";
-import { SpecError } from "../../spec/errors.ts";
 import type { Spec } from "../../spec/types.ts";
 
 const OPTION = "tmpcopyup";
 
 /**
  * Takes the option away where there is nothing to copy, as with /run and /tmp
- * of nearly every image: no file system of the kernel's knows it.
- *
- * @throws {SpecError} where there is something
+ * of nearly every image: such a mount is made inside like any other.
  */
 export function settleCopies(spec: Spec): void {
   using root = open(spec.root.path, O.O_PATH | O.O_DIRECTORY);
   for (const mount of spec.mounts ?? []) {
     const { options, destination } = mount;
     if (!options?.includes(OPTION)) continue;
-    if (!isEmpty(root, destination)) {
-      throw new SpecError(
-        `Cannot mount tmpfs at ${destination}: ${OPTION} is not supported where the root filesystem has files`,
-        { hint: `Leave ${OPTION} out of its options (podman: notmpcopyup).` },
-      );
-    }
+    // Else launch/copy_up.ts makes it on the host.
+    if (!isEmpty(root, destination)) continue;
     mount.options = options.filter((option) => option !== OPTION);
   }
 }

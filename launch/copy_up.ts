@@ -1,0 +1,120 @@
+/**
+ * A tmpfs that begins with a copy of what it is going to cover, attached
+ * nowhere. Runs on the host, in the parent.
+ */
+
+import { SyscallError } from "../ffi/errno.ts";
+import { AT_EMPTY_PATH, Descriptor, moveUp, O, open } from "../ffi/fcntl.ts";
+import { syscall } from "../ffi/libc.ts";
+import { cString } from "../ffi/memory.ts";
+import {
+  FSCONFIG,
+  FSMOUNT_CLOEXEC,
+  FSOPEN_CLOEXEC,
+  MOUNT_ATTR,
+  MOUNT_ATTR_SIZE,
+  mountAttributes,
+} from "../ffi/mount.ts";
+import { openInRoot } from "../ffi/openat2.ts";
+import { describe } from "../plan/describe.ts";
+import type { StepOf } from "../plan/step.ts";
+import { ContainerError } from "../spec/errors.ts";
+import { StepError } from "./step_error.ts";
+
+/**
+ * Carries out a copyUp step.
+ *
+ * @throws StepError for the mount, ContainerError for the copy
+ */
+export async function copyUp(step: StepOf<"copyUp">): Promise<Descriptor> {
+  using source = sourceOf(step);
+  using held = new DisposableStack();
+  const mount = held.use(mountEmpty(step));
+  if (source) await copy(step, source, mount);
+  // cp(1) gives it the mode of what it covers.
+  const mode = step.options.find((option) => option.startsWith("mode="));
+  if (mode) {
+    await Deno.chmod(
+      `/proc/self/fd/${mount.fd}/.`,
+      parseInt(mode.slice("mode=".length), 8),
+    );
+  }
+  if (step.attributes.includes("MOUNT_ATTR_RDONLY")) {
+    syscall(
+      "mount_setattr",
+      mount.fd,
+      cString(""),
+      AT_EMPTY_PATH,
+      mountAttributes(MOUNT_ATTR.MOUNT_ATTR_RDONLY, {}),
+      MOUNT_ATTR_SIZE,
+    );
+  }
+  held.move();
+  return mount;
+}
+
+/** What lies at its place, however the root filesystem's links twist; null where there is nothing. */
+function sourceOf({ root, place }: StepOf<"copyUp">): Descriptor | null {
+  using directory = open(root, O.O_PATH | O.O_DIRECTORY);
+  const source = openInRoot(directory, place, O.O_RDONLY | O.O_DIRECTORY);
+  return source && moveUp(source);
+}
+
+function mountEmpty(step: StepOf<"copyUp">): Descriptor {
+  try {
+    using context = moveUp(
+      new Descriptor(syscall("fsopen", cString("tmpfs"), FSOPEN_CLOEXEC)),
+    );
+    const configure = (command: number, key: string | null, value?: string) =>
+      syscall(
+        "fsconfig",
+        context.fd,
+        command,
+        key === null ? null : cString(key),
+        value === undefined ? null : cString(value),
+        0,
+      );
+    configure(FSCONFIG.FSCONFIG_SET_STRING, "source", "tmpfs");
+    for (const option of step.options) {
+      const [key = "", value] = option.split(/=(.*)/s);
+      if (value === undefined) configure(FSCONFIG.FSCONFIG_SET_FLAG, key);
+      else configure(FSCONFIG.FSCONFIG_SET_STRING, key, value);
+    }
+    configure(FSCONFIG.FSCONFIG_CMD_CREATE, null);
+    // Read-only it could take no copy: that comes last.
+    return moveUp(
+      new Descriptor(
+        syscall(
+          "fsmount",
+          context.fd,
+          FSMOUNT_CLOEXEC,
+          step.attributes.filter((name) => name !== "MOUNT_ATTR_RDONLY")
+            .reduce((bits, name) => bits | MOUNT_ATTR[name], 0),
+        ),
+      ),
+    );
+  } catch (error) {
+    if (!(error instanceof SyscallError)) throw error;
+    throw new StepError(step, error.syscall, error.code);
+  }
+}
+
+/** With owners, modes, times, links and extended attributes, as cp(1) -a has it. */
+async function copy(
+  step: StepOf<"copyUp">,
+  source: Descriptor,
+  mount: Descriptor,
+): Promise<void> {
+  const at = (fd: number) => `/proc/${Deno.pid}/fd/${fd}`;
+  const { success, stderr } = await new Deno.Command("cp", {
+    args: ["-a", "--", `${at(source.fd)}/.`, `${at(mount.fd)}/.`],
+    stdin: "null",
+    stdout: "null",
+    stderr: "piped",
+  }).output();
+  if (success) return;
+  const said = new TextDecoder().decode(stderr).trim().split("\n")[0];
+  throw new ContainerError(`Cannot ${describe(step)}: ${said}`, {
+    hint: "Is there room for it? See size= of the mount.",
+  });
+}
