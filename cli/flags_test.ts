@@ -113,6 +113,7 @@ const ROOT = {
   privileged: true,
   capable: true,
   bounding: new Set<string>(CAPABILITIES),
+  nested: false,
   devices: true,
 };
 const USER = {
@@ -121,6 +122,7 @@ const USER = {
   privileged: false,
   capable: false,
   bounding: new Set<string>(CAPABILITIES),
+  nested: false,
   devices: false,
 };
 

@@ -12,6 +12,8 @@ export interface Caller {
   capable: boolean;
   /** The bounding set: what can be given at all. */
   bounding: Set<string>;
+  /** In a user namespace that somebody made, as podman of a user is. */
+  nested: boolean;
   /** May make device nodes: CAP_MKNOD in the initial user namespace. */
   devices: boolean;
 }
@@ -32,17 +34,19 @@ export function readCaller(): Caller {
   if (known) return known;
   const status = Deno.readTextFileSync("/proc/self/status");
   const effective = parseCapabilities(status, "CapEff");
+  const nested = !inInitialUserNamespace();
   return known = {
     uid: Deno.uid() ?? 0,
     gid: Deno.gid() ?? 0,
     privileged: effective.has("CAP_SYS_ADMIN"),
     capable: effective.has("CAP_SETUID"),
     bounding: parseCapabilities(status, "CapBnd"),
-    devices: effective.has("CAP_MKNOD") && inInitialUserNamespace(),
+    nested,
+    devices: effective.has("CAP_MKNOD") && !nested,
   };
 }
 
-/** A user namespace may not make device nodes, whatever its capabilities say. */
+/** Any other may not make device nodes, whatever its capabilities say. */
 function inInitialUserNamespace(): boolean {
   return /^\s*0\s+0\s+4294967295\s*$/.test(
     Deno.readTextFileSync("/proc/self/uid_map"),

@@ -39,9 +39,11 @@ const VISIBLE = ["proc", "sysfs"];
 const isBind = (entry: Mount) =>
   entry.type === "bind" || mountOptions(entry.options ?? []).bind;
 
-const isPrepared = (spec: Spec, entry: Mount) =>
+/** Devices are bound in a user namespace: one that is made, or that we are in. */
+const isPrepared = (spec: Spec, entry: Mount, { bindDevices }: Facts) =>
   isBind(entry) || isMemoryFile(entry) || isCopy(entry) ||
-  (VISIBLE.includes(entry.type ?? "") && hasNamespace(spec, "user"));
+  (VISIBLE.includes(entry.type ?? "") &&
+    (bindDevices || hasNamespace(spec, "user")));
 
 /** What has to be opened or created while the host's tree is still there. */
 export function prepareMounts(spec: Spec, facts: Facts): Step[] {
@@ -52,7 +54,7 @@ export function prepareMounts(spec: Spec, facts: Facts): Step[] {
     : null;
   return (spec.mounts ?? []).flatMap((entry, index): Step[] => {
     if (entry.type === "cgroup") return prepareCgroups(entry, facts);
-    if (!isPrepared(spec, entry) || isMemoryFile(entry)) return [];
+    if (!isPrepared(spec, entry, facts) || isMemoryFile(entry)) return [];
     const name = mountName(index);
     const options = mountOptions(entry.options ?? []);
     const descriptor = handed.get(name)?.descriptor;
@@ -178,7 +180,7 @@ export function attachMounts(spec: Spec, facts: Facts): Step[] {
       why: "something has to be there to mount on",
       man: isFile ? "mkdir(2), mknod(2)" : "mkdir(2)",
     }];
-    if (isPrepared(spec, entry)) {
+    if (isPrepared(spec, entry, facts)) {
       steps.push({
         step: "attach",
         name: mountName(index),

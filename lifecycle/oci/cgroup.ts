@@ -36,6 +36,7 @@ export async function planCgroupOf(
 ): Promise<CgroupPlan | null> {
   if (cgroups === "none") return null;
   const { resources, cgroupsPath } = spec.linux;
+  const { privileged, nested } = readCaller();
   const options: CgroupOptions = {
     id,
     cgroupsPath,
@@ -48,7 +49,8 @@ export async function planCgroupOf(
     stats: true,
     all: true,
     freeze: true,
-    rootless: !readCaller().privileged,
+    // Root of such a namespace has no say on the host's cgroups.
+    rootless: !privileged || nested,
   };
   const hierarchy = readHierarchy();
   if (cgroups === "cgroupfs") return planCgroup(options, hierarchy);

@@ -46,6 +46,7 @@ export class Podman extends Engine {
     const { path } = this.dir;
     this.env = {
       HOME: `${path}/home`,
+      USER: rootless ? "tenant" : "root",
       // podman takes 50 characters of it, and adds some.
       XDG_RUNTIME_DIR: `${path}/r`,
       CONTAINERS_CONF: `${path}/containers.conf`,
