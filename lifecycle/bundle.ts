@@ -34,6 +34,9 @@ export function readBundle(directory: string, reading?: ConfigReading): Bundle {
   const spec = parseConfig(readConfig(bundle, path), reading);
   spec.root.path = findRoot(bundle, spec.root.path);
   mapOwnIds(spec);
+  // Who names none has none, as with runc; here, without the member, they
+  // would all be kept.
+  spec.process.capabilities ??= {};
   for (const mount of spec.mounts ?? []) {
     const isBind = mount.options?.some((option) => /^r?bind$/.test(option));
     if (isBind && mount.source !== undefined) {

@@ -40,6 +40,22 @@ test("create, start, kill and delete a container, its state told at each", async
   assertEquals(JSON.parse(await bundle.does("list", "--format", "json")), []);
 });
 
+test("a process for which no capabilities are named has none", async () => {
+  await using bundle = await Bundle.make(
+    ["sh", "-c", "grep Cap /proc/self/status >/out; sleep 1000"],
+    ({ process }) => {
+      delete (process as { capabilities?: unknown }).capabilities;
+    },
+  );
+  await bundle.create("one");
+  await bundle.does("start", "one");
+  const out = () =>
+    Deno.readTextFile(file(bundle, "rootfs/out")).catch(() => "");
+  await until("it has said", async () => /CapAmb/.test(await out()));
+  const sets = (await out()).match(/[0-9a-f]{16}/g);
+  assertEquals(sets, Array(5).fill("0".repeat(16)));
+});
+
 test("what cannot be is refused in the words that engines look for", async () => {
   await using bundle = await Bundle.make(["sleep", "1000"]);
   const refused = async (text: string, ...words: [string, ...string[]]) => {
