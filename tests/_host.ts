@@ -74,15 +74,25 @@ export function commandOf(pid: number): string {
   }
 }
 
-let zombies = new Set<string>();
+/** The dead whose parent is this process: when they were first seen, and how often. */
+let zombies = new Map<string, { since: number; looks: number }>();
 
-/** Buries what was orphaned here: dead on two looks, so that nobody waits for it. */
+/** How long a child of Deno's own may be dead before it is waited for, in milliseconds. */
+const REAPING = 300;
+
+/**
+ * Buries what was orphaned here: dead for long and on several looks, between
+ * which Deno has had its turn, so that nobody waits for it.
+ */
 function buryOrphans(processes: Process[]): void {
-  const seen = new Set<string>();
+  const seen: typeof zombies = new Map();
   for (const { pid, parent, state, start } of processes) {
     if (parent !== Deno.pid || state !== "Z") continue;
-    if (zombies.has(`${pid} ${start}`)) wait(pid, WNOHANG);
-    else seen.add(`${pid} ${start}`);
+    const key = `${pid} ${start}`;
+    const { since, looks } = zombies.get(key) ??
+      { since: Date.now(), looks: 0 };
+    if (looks > 2 && Date.now() - since > REAPING) wait(pid, WNOHANG);
+    else seen.set(key, { since, looks: looks + 1 });
   }
   zombies = seen;
 }

@@ -1,12 +1,12 @@
 /** podman, for a user with subordinate ids and without root's rights. */
 
 import { noRootless, Podman } from "./_podman.ts";
-import { PODMAN } from "./_podman_table.ts";
+import { PODMAN, ROOTLESS } from "./_podman_table.ts";
 import { testTable } from "./_table.ts";
 
 testTable({
   engine: "rootless podman",
   skip: noRootless,
   start: (runtime) => Podman.start(runtime, true),
-  scenarios: PODMAN,
+  scenarios: [...PODMAN, ...ROOTLESS],
 });
