@@ -19,7 +19,10 @@ const MISTAKES: readonly [text: string, complaint: string][] = [
   ["{}", "defaultAction: missing"],
   ['{"defaultAction": 5}', "defaultAction: unknown value 5"],
   ['{"defaultAction": "SCMP_ACT_NO"}', 'unknown value "SCMP_ACT_NO"'],
-  ['{"defaultAction": "SCMP_ACT_NOTIFY"}', "SCMP_ACT_NOTIFY needs an agent that answers"],
+  [
+    '{"defaultAction": "SCMP_ACT_NOTIFY"}',
+    "SCMP_ACT_NOTIFY needs an agent that answers",
+  ],
   [
     '{"defaultAction": "SCMP_ACT_ALLOW", "syscals": []}',
     "syscals: unknown property",
