@@ -40,6 +40,21 @@ test("create, start, kill and delete a container, its state told at each", async
   assertEquals(JSON.parse(await bundle.does("list", "--format", "json")), []);
 });
 
+test("a container runs although who started it was killed half-way", async () => {
+  await using bundle = await Bundle.make(["sleep", "1000"]);
+  await bundle.create("one");
+  const fifo = `${bundle.dir.path}/state/one/start.fifo`;
+  await bundle.does("start", "one");
+  // As if the end of `start` had never come.
+  const { success } = await new Deno.Command("mkfifo", { args: [fifo] })
+    .output();
+  assert(success);
+  assertEquals(await bundle.status("one"), "running");
+  const { status, stderr } = await bundle.call("start", "one");
+  assertEquals(status === 0, false);
+  assertStringIncludes(stderr, "already running");
+});
+
 test("a process for which no capabilities are named has none", async () => {
   await using bundle = await Bundle.make(
     ["sh", "-c", "grep Cap /proc/self/status >/out; sleep 1000"],

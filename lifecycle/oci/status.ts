@@ -1,6 +1,8 @@
 /** What a container is doing, runtime-spec "State". Runs on the host. */
 
 import { Cgroup } from "../../cgroup/mod.ts";
+import { SyscallError } from "../../ffi/errno.ts";
+import { O, open } from "../../ffi/fcntl.ts";
 import { OCI_VERSION } from "../../spec/defaults.ts";
 import type { Entry, Status } from "./store.ts";
 
@@ -17,12 +19,20 @@ export interface State {
   owner: string;
 }
 
-function exists(path: string): boolean {
+/**
+ * Whether somebody waits to be started through it, fifo(7). That it is there
+ * says less: who started the container may have been killed before taking it
+ * away.
+ */
+function waits(fifo: string): boolean {
   try {
-    Deno.lstatSync(path);
+    using _way = open(fifo, O.O_WRONLY | O.O_NONBLOCK);
     return true;
-  } catch {
-    return false;
+  } catch (error) {
+    if (error instanceof SyscallError) {
+      if (error.code === "ENOENT" || error.code === "ENXIO") return false;
+    }
+    throw error;
   }
 }
 
@@ -31,7 +41,7 @@ export function statusOf(entry: Entry): Status {
   const { pid, cgroup } = entry.record;
   if (pid === 0) return "creating";
   if (!entry.isAlive()) return "stopped";
-  if (exists(entry.fifo)) return "created";
+  if (waits(entry.fifo)) return "created";
   if (cgroup && new Cgroup(cgroup).isFrozen()) return "paused";
   return "running";
 }
