@@ -12,6 +12,7 @@ import type { Command } from "../command.ts";
 import { type Flag, type Flags, parseFlags } from "../flags.ts";
 import { parsePair } from "../run_values.ts";
 import { globals } from "./global.ts";
+import { knownId } from "./id.ts";
 
 const EXEC_FLAGS: readonly Flag[] = [
   {
@@ -78,13 +79,9 @@ export const execCommand: Command = {
   ],
   async execute(argv) {
     const flags = parseFlags(this.flags, argv, "container exec");
-    const { store } = globals();
     const options = await execOptions(flags);
-    if (!store.has(options.id)) {
-      const { knownAs } = await import("../../lifecycle/daily/names.ts");
-      options.id = knownAs(store, options.id);
-    }
-    return await exec(store, options);
+    options.id = await knownId(options.id);
+    return await exec(globals().store, options);
   },
 };
 

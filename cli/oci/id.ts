@@ -22,19 +22,23 @@ export function idOf(flags: Flags, command: string, more = 0): string {
   return id;
 }
 
-/**
- * The same for a container that there is, which may have been given by its name
- * or by the beginning of an id of ours. Names are looked for where there is no
- * such id: engines have none.
- */
+/** The same for a container that there is, see {@linkcode knownId}. */
 export async function containerOf(
   flags: Flags,
   command: string,
   more = 0,
 ): Promise<string> {
-  const id = idOf(flags, command, more);
+  return await knownId(idOf(flags, command, more));
+}
+
+/**
+ * The id of a container that there is, which may have been given by its name or
+ * by the beginning of an id of ours. Names are looked for where there is no such
+ * id: engines have none.
+ */
+export async function knownId(word: string): Promise<string> {
   const { store } = globals();
-  if (store.has(id)) return id;
+  if (store.has(word)) return word;
   const { knownAs } = await import("../../lifecycle/daily/names.ts");
-  return knownAs(store, id);
+  return knownAs(store, word);
 }

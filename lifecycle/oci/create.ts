@@ -30,6 +30,7 @@ import { destroy } from "./end.ts";
 import { runHooks, type Warn } from "./hooks.ts";
 import { labelMounts } from "./mount_label.ts";
 import { moveDevices } from "./net_devices.ts";
+import { writePidFile } from "./pid_file.ts";
 import { writeShortcuts } from "./shortcuts.ts";
 import { stateOf } from "./status.ts";
 import type { Entry, Store } from "./store.ts";
@@ -219,11 +220,4 @@ function sendPidfd(path: string, pid: number): void {
   using socket = connectTo(path, "--pidfd-socket");
   using pidfd = openPidfd(pid);
   sendDescriptor(socket.fd, pidfd.fd, "pidfd");
-}
-
-/** Written whole, and there before create ends: engines read it then. */
-function writePidFile(path: string, pid: number): void {
-  const draft = `${path}.${Deno.pid}`;
-  Deno.writeTextFileSync(draft, String(pid));
-  Deno.renameSync(draft, path);
 }

@@ -25,6 +25,7 @@ import { type Console, consoleAt, NOWHERE } from "./console.ts";
 import { entryOf } from "./exec_cgroup.ts";
 import { furnishProcess } from "./exec_process.ts";
 import { explained, FirstProcess, stopped } from "./first_process.ts";
+import { writePidFile } from "./pid_file.ts";
 import { stateOf, statusOf } from "./status.ts";
 import type { ContainerRecord, Entry, Store } from "./store.ts";
 import { asRunc } from "./words.ts";
@@ -285,13 +286,6 @@ function whyNotJoined(
   return joining && (code === "ESRCH" || !first.isAlive())
     ? stopped(id)
     : error;
-}
-
-/** Written whole, and there before the command runs. */
-function writePidFile(path: string, pid: number): void {
-  const draft = `${path}.${Deno.pid}`;
-  Deno.writeTextFileSync(draft, String(pid));
-  Deno.renameSync(draft, path);
 }
 
 function removePidFile(path: string): void {
