@@ -40,3 +40,15 @@ export function textAt(pointer: Deno.PointerValue): string {
   if (pointer === null) throw new TypeError("Cannot read at a null pointer");
   return new Deno.UnsafePointerView(pointer).getCString();
 }
+
+/** A copy of the bytes at an address, all of which are mapped. */
+export function bytesAt(
+  address: number,
+  length: number,
+): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(length);
+  const pointer = Deno.UnsafePointer.create(BigInt(address));
+  if (pointer === null) throw new TypeError("Cannot read at a null pointer");
+  new Deno.UnsafePointerView(pointer).copyInto(bytes);
+  return bytes;
+}

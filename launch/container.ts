@@ -20,12 +20,12 @@ import { type Handover, NEWS } from "./handover.ts";
 import { HANDED } from "./handed.ts";
 import type { Keeper } from "./keeper.ts";
 import { packHandover } from "./pack_handover.ts";
+import { takePrelaunched } from "./prelaunched.ts";
 import { compileSteps, type Program } from "./program.ts";
 import { clonedPid, type Walk, walk } from "./walker.ts";
 
 /** PID 1 of a container, as its parent sees it. */
 export class Container implements Disposable {
-  #begun = false;
   /** Takes what hears of every system call, where the plan has it sent. */
   listened: ((listener: Descriptor) => void) | undefined;
   constructor(
@@ -37,6 +37,8 @@ export class Container implements Disposable {
     readonly handover: Handover,
     /** What the child is to read; null where there is none. */
     readonly file: Descriptor | null,
+    /** Whether its runtime may start already. */
+    private begun = false,
   ) {}
 
   /** What it tells, until it ends; with init absent, until the command starts. */
@@ -77,8 +79,8 @@ export class Container implements Disposable {
    * longest, and needs nothing yet.
    */
   begin(): void {
-    if (!this.file || this.#begun) return;
-    this.#begun = true;
+    if (!this.file || this.begun) return;
+    this.begun = true;
     this.#go();
   }
 
@@ -142,9 +144,17 @@ export interface StartOptions {
  */
 export function startContainer(
   handover: Handover,
-  { streams = {}, news = true, released = false, program, keeper }:
-    StartOptions = {},
+  options: StartOptions = {},
 ): Container {
+  const { streams = {}, news = true, released = false, program, keeper } =
+    options;
+  if (!Object.keys(options).length) {
+    const ready = takePrelaunched(handover);
+    if (ready) {
+      const { pid, walk, status, lifeline, file } = ready;
+      return new Container(pid, walk, status, lifeline, handover, file, true);
+    }
+  }
   using undo = new DisposableStack();
   const file = handover.plan.init
     ? undo.use(moveUp(emptyMemoryFile("handover")))

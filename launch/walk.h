@@ -13,7 +13,8 @@ typedef unsigned long u64;
 typedef long i64;
 
 #if defined(__x86_64__)
-enum { SYS_write = 1, SYS_close = 3, SYS_lseek = 8, SYS_mmap = 9, SYS_exit_group = 231, SYS_read = 0, SYS_munmap = 11, SYS_geteuid = 107, SYS_openat = 257, SYS_ppoll = 271, SYS_statx = 332 };
+enum { SYS_write = 1, SYS_close = 3, SYS_lseek = 8, SYS_mmap = 9, SYS_exit_group = 231, SYS_read = 0, SYS_munmap = 11, SYS_geteuid = 107, SYS_openat = 257, SYS_ppoll = 271, SYS_statx = 332,
+       SYS_clone = 56, SYS_ioctl = 16, SYS_getpgid = 121, SYS_wait4 = 61, SYS_kill = 62, SYS_fcntl = 72, SYS_dup3 = 292, SYS_pipe2 = 293, SYS_memfd_create = 319, SYS_socketpair = 53 };
 
 static i64 syscall6(i64 nr, u64 a, u64 b, u64 c, u64 d, u64 e, u64 f) {
   i64 result;
@@ -26,7 +27,8 @@ static i64 syscall6(i64 nr, u64 a, u64 b, u64 c, u64 d, u64 e, u64 f) {
   return result;
 }
 #elif defined(__aarch64__)
-enum { SYS_write = 64, SYS_close = 57, SYS_lseek = 62, SYS_mmap = 222, SYS_exit_group = 94, SYS_read = 63, SYS_munmap = 215, SYS_geteuid = 175, SYS_openat = 56, SYS_ppoll = 73, SYS_statx = 291 };
+enum { SYS_write = 64, SYS_close = 57, SYS_lseek = 62, SYS_mmap = 222, SYS_exit_group = 94, SYS_read = 63, SYS_munmap = 215, SYS_geteuid = 175, SYS_openat = 56, SYS_ppoll = 73, SYS_statx = 291,
+       SYS_clone = 220, SYS_ioctl = 29, SYS_getpgid = 155, SYS_wait4 = 260, SYS_kill = 129, SYS_fcntl = 25, SYS_dup3 = 24, SYS_pipe2 = 59, SYS_memfd_create = 279, SYS_socketpair = 199 };
 
 static i64 syscall6(i64 nr, u64 a, u64 b, u64 c, u64 d, u64 e, u64 f) {
   register i64 x8 __asm__("x8") = nr;

@@ -87,7 +87,7 @@ export class Walk implements Disposable {
   constructor(
     /** The process that posix_spawn made. */
     readonly pid: number,
-    readonly program: Program,
+    readonly program: () => Program,
     readonly memory: Descriptor,
     /** What the program was compiled from, for who asks why it failed. */
     readonly steps: () => readonly Step[],
@@ -97,13 +97,13 @@ export class Walk implements Disposable {
   outcome(): Outcome {
     const header = new Uint8Array(HEADER_SIZE);
     readAt(this.memory.fd, header, 0);
-    return readOutcome(this.program, header);
+    return readOutcome(this.program(), header);
   }
 
   /** Throws the error of the step that failed, if one did. */
   check(): void {
     const { failure } = this.outcome();
-    if (failure) throw stepError(this.steps(), this.program, failure);
+    if (failure) throw stepError(this.steps(), this.program(), failure);
   }
 
   [Symbol.dispose](): void {
@@ -171,7 +171,7 @@ export function walk(
       handed,
       proc,
     );
-    return new Walk(pid, program, memory, steps);
+    return new Walk(pid, () => program, memory, steps);
   } catch (error) {
     memory.close();
     throw error;

@@ -6,7 +6,13 @@
  * @module
  */
 
+import { RUN_FLAGS } from "../cli/run_flags.ts";
+import { prelaunch } from "../launch/prelaunch.ts";
 import { SHORTCUT } from "../launch/shortcut_code.ts";
+import { readFacts } from "../lifecycle/facts.ts";
+import { decide } from "../lifecycle/spec.ts";
+import { DEFAULT_CAPABILITIES } from "../plan/capabilities.ts";
+import { compile } from "../plan/compile.ts";
 
 /** Offsets in the header of an ELF file. */
 const ELF = {
@@ -29,8 +35,13 @@ const SEGMENT = {
 const PT_LOAD = 1;
 const PT_NOTE = 4;
 const READ_EXECUTE = 5;
-/** Where the code keeps the way to where the program began before. */
-const ENTRY_MARK = new TextEncoder().encode("TRESTART");
+/** Where the code keeps the ways to other places: what stands there before. */
+const MARK = {
+  /** Where the program began before. */
+  entry: "TRESTART",
+  /** The launch of a usual run. */
+  prelaunch: "RELAUNCH",
+} as const;
 /** What `deno compile` adds ends so: a mark, a hash, and its length with these. */
 const TRAILER = { size: 16, mark: 0x501e, length: 8 } as const;
 
@@ -75,10 +86,15 @@ function endOfRuntime(program: DataView): number | null {
 
 const alignUp = (value: number, to: number) => Math.ceil(value / to) * to;
 
-/** The bytes of the program with it; a word on why that cannot be. Pure. */
+/**
+ * The bytes of the program with it; a word on why that cannot be. Pure.
+ *
+ * @param launch what launch/prelaunch.ts made
+ */
 export function withShortcut(
   program: Uint8Array<ArrayBuffer>,
   arch: keyof typeof SHORTCUT,
+  launch: Uint8Array<ArrayBuffer>,
 ): Uint8Array<ArrayBuffer> | string {
   const end = endOfRuntime(view(program));
   if (end === null) return "the runtime does not end as expected";
@@ -95,8 +111,13 @@ export function withShortcut(
     alignment,
   );
   const offset = alignUp(end, alignment);
-  const code = Uint8Array.fromBase64(SHORTCUT[arch].code);
-  const begin = address + Number(view(code).getBigUint64(ELF.entry, true));
+  const compiled = Uint8Array.fromBase64(SHORTCUT[arch].code);
+  const launchAt = alignUp(compiled.length, 16);
+  const code = new Uint8Array(launchAt + launch.length);
+  code.set(compiled);
+  code.set(launch, launchAt);
+  const entry = Number(view(code).getBigUint64(ELF.entry, true));
+  const begin = address + entry;
 
   const made = new Uint8Array(offset + code.length + program.length - end);
   made.set(program.subarray(0, end));
@@ -104,7 +125,10 @@ export function withShortcut(
   made.set(program.subarray(end), offset + code.length);
   const header = view(made);
   const old = Number(header.getBigUint64(ELF.entry, true));
-  header.setBigInt64(offset + markIn(code), BigInt(old - begin), true);
+  const setWay = (mark: keyof typeof MARK, way: number) =>
+    header.setBigInt64(offset + placeOf(mark, compiled), BigInt(way), true);
+  setWay("entry", old - begin);
+  setWay("prelaunch", launchAt - entry);
   header.setBigUint64(ELF.entry, BigInt(begin), true);
   header.setUint32(place.at + SEGMENT.type, PT_LOAD, true);
   header.setUint32(place.at + SEGMENT.flags, READ_EXECUTE, true);
@@ -119,18 +143,48 @@ export function withShortcut(
   return made;
 }
 
-/** Where the mark is in the code. */
-function markIn(code: Uint8Array): number {
+/** Where a mark is in the code. */
+function placeOf(name: keyof typeof MARK, code: Uint8Array): number {
+  const mark = new TextEncoder().encode(MARK[name]);
   const at = code.findIndex((_, index) =>
-    ENTRY_MARK.every((byte, i) => code[index + i] === byte)
+    mark.every((byte, i) => code[index + i] === byte)
   );
-  if (at < 0) throw new RangeError("launch/shortcut.c has no mark");
+  if (at < 0) throw new RangeError(`launch/shortcut.c has no ${MARK[name]}`);
   return at;
+}
+
+/** The launches of a run with no flags, by root: without a terminal, and with one. */
+function usualLaunches(): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(
+    [usualLaunch(false), usualLaunch(true)].flatMap((bytes) => [...bytes]),
+  );
+}
+
+function usualLaunch(tty: boolean): Uint8Array<ArrayBuffer> {
+  const root = { uid: 0, gid: 0, groups: [], home: "/root" };
+  const caller = {
+    ...{ uid: 0, gid: 0, nested: false, privileged: true, capable: true },
+    ...{ bounding: new Set(DEFAULT_CAPABILITIES), devices: true },
+  };
+  const { spec } = decide({ command: ["true"], tty }, "/", root, caller);
+  const { launch } = compile(
+    spec,
+    readFacts(spec, {
+      ...{ init: true, chroot: false, mapHelper: false, streams: [] },
+      ...{ terminalStreams: [], confineDevices: true, overlay: null },
+      ...{ rootKind: "directory", image: null, seccomp: null, cgroup: null },
+    }),
+  );
+  return prelaunch(launch, RUN_FLAGS);
 }
 
 /** Puts it into a program that was compiled; a word on why that cannot be. */
 export async function addShortcut(program: string): Promise<string | null> {
-  const made = withShortcut(await Deno.readFile(program), Deno.build.arch);
+  const made = withShortcut(
+    await Deno.readFile(program),
+    Deno.build.arch,
+    usualLaunches(),
+  );
   if (typeof made === "string") return made;
   await Deno.writeFile(program, made);
   return null;

@@ -152,7 +152,7 @@ test("shortcut: a hook is a program, so the runtime runs it", async () => {
 test("withShortcut() says what it cannot do", () => {
   const bytes = new Uint8Array(100);
   assertEquals(
-    withShortcut(bytes, "x86_64"),
+    withShortcut(bytes, "x86_64", new Uint8Array(0)),
     "the runtime does not end as expected",
   );
 });

@@ -6,10 +6,17 @@
  */
 import { dispatch } from "../../cli/commands.ts";
 import { exit, outcomeOf } from "../../cli/outcome.ts";
+import { discardPrelaunched } from "../../launch/prelaunched.ts";
 import type { Program } from "./load.ts";
 
 const containerProgram: Program = {
-  main: (args) => outcomeOf(() => dispatch(args)),
+  async main(args) {
+    try {
+      return await outcomeOf(() => dispatch(args));
+    } finally {
+      if (args[0] === "run") discardPrelaunched();
+    }
+  },
   exit,
 };
 

@@ -1,0 +1,166 @@
+/*
+ * The part of launch/shortcut.c for `run`, which has two runtimes to start, the
+ * second one inside. Most command lines come to the same launch, whatever they
+ * ask for later. So it is compiled when the program is built
+ * (launch/prelaunch.ts) and walked here, before the runtime starts: the two
+ * start side by side. Ours takes what it finds launched where that is what its
+ * own plan says, and ends it otherwise (launch/prelaunched.ts).
+ */
+
+/* As launch/prelaunch.ts writes it: an image, a text, flags; and after `size`
+ * bytes the launch of a run that gets a terminal of its own. */
+struct launch {
+  u64 size, image, text;
+  u8 bytes[];
+};
+const struct launch *launch_of_run(void);
+extern const u8 _start[];
+
+/* The same numbers in launch/handed.ts, ffi/fcntl.ts and launch/prelaunch.ts. */
+enum {
+  TO_PLAN = 3, TO_STATUS = 4, TO_SELF = 5, TO_LIFELINE = 6, HIGH = 44,
+  SLOT_ARGV = 0, SLOT_ENV, SLOT_WORDS, SLOT_MEMORY, SLOT_HANDOVER, SLOT_LIFELINE, SLOT_STATUS,
+  SLOT_WALKER,
+  MOST_WORDS = 500, SIGCHLD = 17,
+  TCGETS = 0x5401, TIOCGPGRP = 0x540f, S_IFDIR = 0040000,
+};
+
+/* As isInteractive() of lifecycle/terminal.ts. */
+static i32 is_interactive(void) {
+  i32 group = 0;
+  u8 settings[64];
+  return !syscall6(SYS_ioctl, 0, TIOCGPGRP, (u64)&group, 0, 0, 0) &&
+         group == syscall6(SYS_getpgid, 0, 0, 0, 0, 0, 0) &&
+         !syscall6(SYS_ioctl, 1, TCGETS, (u64)settings, 0, 0, 0);
+}
+
+/* An image file would be mounted before the launch, and goes along with it. */
+static i32 is_directory(const u8 *path) {
+  struct statx file;
+  return !syscall6(SYS_statx, (u64)AT_FDCWD, (u64)path, 0, STATX_BASIC, (u64)&file, 0) &&
+         (file.mode & S_IFMT) == S_IFDIR;
+}
+
+/* The flags that change nothing of the launch: each with a mark before it, +
+ * where a value follows, and a NUL behind it; after the last a second one. */
+static const u8 *find_flag(const u8 *flags, const u8 *word) {
+  for (; *flags; flags++) {
+    const u8 *rest = word, *name = flags + 1;
+    while (*name && *name == *rest) name++, rest++;
+    if (!*name && (!*rest || (*rest == '=' && *flags == '+' && word[1] == '-'))) return flags;
+    while (*flags) flags++;
+  }
+  return 0;
+}
+
+/* Where the command begins, and with it the words that go to the child; 0 where
+ * a flag is unknown, or there is none. */
+static const u8 **find_command(const u8 **word, const u8 *flags) {
+  for (; *word && **word == '-'; word++) {
+    if (equal(*word, "--")) {
+      word++;
+      break;
+    }
+    const u8 *flag = find_flag(flags, *word);
+    if (!flag) return 0;
+    const u8 *value = *word;
+    while (*value && *value != '=') value++;
+    if (*flag != '+') continue;
+    if (*value) value++;
+    else if (!(value = *++word)) return 0;
+    if (equal(flag + 1, "--rootfs") && !is_directory(value)) return 0;
+  }
+  return *word ? word : 0;
+}
+
+/* Out of the way of what a new process is handed; close-on-exec. */
+static i64 move_up(i64 fd) {
+  if (fd < 0) return fd;
+  i64 moved = syscall6(SYS_fcntl, (u64)fd, 1030 /* F_DUPFD_CLOEXEC */, HIGH, 0, 0, 0);
+  syscall6(SYS_close, (u64)fd, 0, 0, 0, 0, 0);
+  return moved;
+}
+
+/* The child's words: its own, and the command's. */
+static i32 write_argv(const u8 **argv, const u8 **command) {
+  u32 count = 0;
+  argv[count++] = (const u8 *)"/proc/self/exe";
+  argv[count++] = (const u8 *)"child";
+  while (*command) {
+    if (count >= MOST_WORDS) return 0;
+    argv[count++] = *command++;
+  }
+  argv[count] = 0;
+  return (i32)count - 2;
+}
+
+/* What a runtime of ours needs of the environment, by name: SELF_ENV of
+ * lifecycle/facts.ts, in its order. */
+static void write_env(const u8 **env, const u8 **ours) {
+  static const char names[][20] = {"DENO_DIR=", "HOME=", "LD_LIBRARY_PATH=", "NO_COLOR=", "XDG_CACHE_HOME="};
+  u32 count = 0;
+  for (u32 name = 0; name < sizeof names / sizeof *names; name++)
+    for (const u8 **word = ours; *word; word++)
+      if (after(*word, names[name])) {
+        env[count++] = *word;
+        break;
+      }
+  env[count] = 0;
+}
+
+/* In a process of its own: PID 1 comes of it, as a child of ours. */
+static void walk_launch(const i64 *given) {
+  for (i32 i = 0; i < 4; i++)
+    if (syscall6(SYS_dup3, (u64)given[i], (u64)(TO_PLAN + i), 0, 0, 0, 0) < 0) leave(125);
+  *is_walker() = 1;
+  carry_out();
+}
+
+/* Whether the child's runtime is on its way when ours starts. */
+static i32 prelaunch(const struct launch *launch, const u8 **command, const u8 **environ) {
+  const u8 *argv[MOST_WORDS + 1], *env[8];
+  i32 words = write_argv(argv, command);
+  if (!words) return 0;
+  write_env(env, environ);
+  i32 ends[2] = {-1, -1}, sockets[2] = {-1, -1}, status = -1;
+  u64 size = launch->image + launch->text;
+  i64 memory = move_up(syscall6(SYS_memfd_create, (u64) "plan", 1 /* MFD_CLOEXEC */, 0, 0, 0, 0));
+  i64 handover = move_up(syscall6(SYS_memfd_create, (u64) "handover", 3 /* and MFD_ALLOW_SEALING */, 0, 0, 0, 0));
+  i64 self = move_up(syscall6(SYS_openat, (u64)AT_FDCWD, (u64) "/proc/self/exe", 010000000 /* O_PATH */ | O_CLOEXEC, 0, 0, 0));
+  syscall6(SYS_pipe2, (u64)ends, O_CLOEXEC, 0, 0, 0, 0);
+  i64 held = move_up(ends[0]), lifeline = move_up(ends[1]);
+  syscall6(SYS_socketpair, 1 /* AF_UNIX */, 5 /* SOCK_SEQPACKET */ | O_CLOEXEC, 0, (u64)sockets, 0, 0);
+  i64 ours = move_up(sockets[0]), theirs = move_up(sockets[1]);
+  const i64 all[] = {handover, theirs, self, held, memory, lifeline, ours};
+  i32 is_whole = syscall6(SYS_write, (u64)memory, (u64)launch->bytes, size, 0, 0, 0) == (i64)size;
+  for (u32 i = 0; i < 7; i++) is_whole &= all[i] >= 0;
+  /* PROT_READ|PROT_WRITE, MAP_SHARED|MAP_FIXED_NOREPLACE */
+  if (is_whole && syscall6(SYS_mmap, BASE, size, 3, 0x100001, (u64)memory, 0) == (i64)BASE) {
+    plan->slot[SLOT_ARGV] = (i64)argv;
+    plan->slot[SLOT_ENV] = (i64)env;
+    plan->slot[SLOT_WORDS] = words;
+    plan->slot[SLOT_MEMORY] = memory;
+    plan->slot[SLOT_HANDOVER] = handover;
+    plan->slot[SLOT_LIFELINE] = lifeline;
+    plan->slot[SLOT_STATUS] = ours;
+    i64 walker = syscall6(SYS_clone, SIGCHLD, 0, 0, 0, 0, 0);
+    if (!walker) walk_launch(all);
+    plan->slot[SLOT_WALKER] = walker;
+    if (walker > 0) syscall6(SYS_wait4, (u64)walker, (u64)&status, 0, 0, 0, 0);
+    if (status) syscall6(SYS_munmap, BASE, size, 0, 0, 0, 0);
+    /* It has nothing to wait for but us: its runtime may start. */
+    else syscall6(SYS_write, (u64)lifeline, (u64) "", 1, 0, 0, 0);
+  }
+  for (u32 i = status ? 0 : 1; i < (status ? 7 : 4); i++)
+    if (all[i] >= 0) syscall6(SYS_close, (u64)all[i], 0, 0, 0, 0, 0);
+  return !status;
+}
+
+static void prelaunch_run(const i64 *stack) {
+  const struct launch *launch = launch_of_run();
+  if ((const u8 *)launch == _start || syscall6(SYS_geteuid, 0, 0, 0, 0, 0, 0)) return;
+  if (is_interactive()) launch = (const struct launch *)((const u8 *)launch + launch->size);
+  const u8 **words = (const u8 **)&stack[2];
+  const u8 **command = find_command(words + 1, launch->bytes + launch->image + launch->text);
+  if (command) prelaunch(launch, command, words + stack[0]);
+}

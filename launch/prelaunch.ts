@@ -1,0 +1,133 @@
+/**
+ * The launch of a usual `run`, compiled when the program is built and walked by
+ * the compiled one before its runtime starts (launch/shortcut.c): the child's
+ * runtime then starts beside the parent's, and not after it.
+ *
+ * It is a guess, and nothing hangs on it. What is launched is taken where the
+ * plan of this very run says the same (launch/prelaunched.ts).
+ */
+
+import { AT_EMPTY_PATH } from "../ffi/fcntl.ts";
+import type { Step } from "../plan/step.ts";
+import type { Instruction } from "./call.ts";
+import { HANDED } from "./handed.ts";
+import { compileImage } from "./image.ts";
+import { lower } from "./lower.ts";
+import type { Program } from "./program.ts";
+
+/** The first slots, which launch/shortcut.c knows by number. */
+export const PRELAUNCH_SLOTS = [
+  "argv",
+  "env",
+  "words",
+  "memory",
+  "handover",
+  "lifeline",
+  "status",
+  "walker",
+  "pid",
+] as const;
+
+/**
+ * The flags of `run` that a launch does not hang on. Any other word, and any
+ * other way to write these, and the runtime starts alone.
+ */
+const INDIFFERENT: readonly string[] = [
+  "cap-add",
+  "cap-drop",
+  "debug",
+  "env",
+  "env-file",
+  "env-host",
+  "group-add",
+  "hostname",
+  "interactive",
+  "quiet",
+  "read-only",
+  "rootfs",
+  "tmpfs",
+  "ulimit",
+  "umask",
+  "user",
+  "volume",
+  "workdir",
+];
+
+/** The words of the command line are put in when they are known. */
+function withoutWords(instruction: Instruction): Instruction {
+  if (instruction.name !== "execveat") return instruction;
+  return {
+    ...instruction,
+    args: [
+      HANDED.self,
+      "",
+      { slot: "argv" },
+      { slot: "env" },
+      AT_EMPTY_PATH,
+    ],
+  };
+}
+
+/** What launch/shortcut.c walks for a launch. */
+export function prelaunchProgram(launch: readonly Step[]): Program {
+  const lowered = launch.map((step) => lower(step).map(withoutWords));
+  const { bytes, slots } = compileImage(
+    lowered.flat(),
+    undefined,
+    PRELAUNCH_SLOTS,
+  );
+  return {
+    bytes,
+    slots,
+    counts: lowered.map(({ length }) => length),
+    pointers: [],
+  };
+}
+
+/** By which two launches are told to be the same, but for the words of the command. */
+export const textOfLaunch = (launch: readonly Step[]): string =>
+  JSON.stringify(
+    launch,
+    (key, value) => key === "argv" || key === "env" ? undefined : value,
+  );
+
+/** A flag as the command line has it. */
+interface Flag {
+  name: string;
+  short?: string;
+  value?: string;
+}
+
+/** Lengths are multiples of this. */
+const ALIGNMENT = 8;
+
+/**
+ * What is put into the compiled program for a launch, as launch/shortcut.c reads
+ * it: the length of all of it, of the image and of the text, and behind them
+ * these two and the flags.
+ */
+export function prelaunch(
+  launch: readonly Step[],
+  flags: readonly Flag[],
+): Uint8Array<ArrayBuffer> {
+  const encoder = new TextEncoder();
+  const words = flags.filter(({ name }) => INDIFFERENT.includes(name))
+    .flatMap(({ name, short, value }) =>
+      [`--${name}`, ...(short ? [`-${short}`] : [])]
+        .map((word) => `${value ? "+" : "-"}${word}\0`)
+    );
+  const { bytes: image } = prelaunchProgram(launch);
+  const text = encoder.encode(textOfLaunch(launch));
+  const parts = [image, text, encoder.encode(`${words.join("")}\0`)];
+  const lengths = new BigUint64Array(3);
+  const length = parts.reduce((sum, part) => sum + part.length, 0) +
+    lengths.byteLength;
+  const bytes = new Uint8Array(Math.ceil(length / ALIGNMENT) * ALIGNMENT);
+  lengths.set([bytes.length, image.length, text.length].map(BigInt));
+  let at = 0;
+  for (const part of [new Uint8Array(lengths.buffer), ...parts]) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
+}
