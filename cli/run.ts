@@ -41,7 +41,9 @@ export const runCommand: Command = {
     // The command line is judged before anything is looked for on disk.
     const options = optionsFromFlags(flags);
     const kept = isKept(flags) ? await import("./daily/run.ts") : null;
-    if (kept && flags.has("detach")) return await kept.runKept(flags, options);
+    const detaches = flags.has("detach") ||
+      flags.last("detach-keys") !== undefined;
+    if (kept && detaches) return await kept.runKept(flags, options);
     const events = statusLines(flags);
     for (let index = 0; index < (options.preserveFds ?? 0); index++) {
       requireInherited(`--preserve-fd ${options.preserveFds}`, 3 + index);

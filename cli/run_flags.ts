@@ -79,6 +79,11 @@ export const KEPT_FLAGS: readonly Flag[] = [
     short: "d",
     help: "In the background: print the id, and end",
   },
+  {
+    name: "detach-keys",
+    value: "KEYS",
+    help: "As --detach and attach: after these it lives on (ctrl-p,ctrl-q)",
+  },
   { name: "name", value: "NAME", help: "What other commands call it" },
   { name: "rm", help: "It goes when it ends (default without a name)" },
   {

@@ -18,73 +18,32 @@
  * P instead of F: the line was not ended when this was read. Where the disk is
  * full, output is dropped and the count is told by a line of stream `keeper`.
  * `exit` is one line: the pid, the status as a shell says it, the time.
+ *
+ * Who connects to the socket `attach` there and writes `a` is given one byte and
+ * the descriptor that goes with it: `t`, the terminal's master side; `i`, the
+ * command's input; `n` and none where nothing can be typed. Who writes `e` has
+ * ended that input. What the command writes goes to the log, where everybody can
+ * follow it.
  */
 
-typedef unsigned char u8;
-typedef unsigned short u16;
-typedef unsigned int u32;
-typedef int i32;
-typedef unsigned long u64;
-typedef long i64;
+#include "calls.h"
 
 #if defined(__x86_64__)
-enum {
-  SYS_read = 0, SYS_write = 1, SYS_close = 3, SYS_lseek = 8, SYS_pread64 = 17,
-  SYS_nanosleep = 35, SYS_recvmsg = 47, SYS_clone = 56, SYS_execve = 59,
-  SYS_wait4 = 61, SYS_kill = 62, SYS_fcntl = 72, SYS_fsync = 74,
-  SYS_ftruncate = 77, SYS_chdir = 80, SYS_umask = 95, SYS_setsid = 112,
-  SYS_prctl = 157, SYS_clock_gettime = 228, SYS_exit_group = 231,
-  SYS_openat = 257, SYS_renameat = 264, SYS_ppoll = 271, SYS_dup3 = 292,
-  SYS_pipe2 = 293, SYS_execveat = 322,
-};
-
-static i64 call(i64 nr, u64 a, u64 b, u64 c, u64 d, u64 e) {
-  i64 result;
-  register u64 r10 __asm__("r10") = d;
-  register u64 r8 __asm__("r8") = e;
-  __asm__ volatile("syscall" : "=a"(result)
-                   : "0"(nr), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8)
-                   : "rcx", "r11", "memory");
-  return result;
-}
-
 __asm__(".globl _start\n_start:\n"
         "xor %ebp, %ebp\n and $-16, %rsp\n call keep\n hlt\n");
-#elif defined(__aarch64__)
-enum {
-  SYS_read = 63, SYS_write = 64, SYS_close = 57, SYS_lseek = 62, SYS_pread64 = 67,
-  SYS_nanosleep = 101, SYS_recvmsg = 212, SYS_clone = 220, SYS_execve = 221,
-  SYS_wait4 = 260, SYS_kill = 129, SYS_fcntl = 25, SYS_fsync = 82,
-  SYS_ftruncate = 46, SYS_chdir = 49, SYS_umask = 166, SYS_setsid = 157,
-  SYS_prctl = 167, SYS_clock_gettime = 113, SYS_exit_group = 94,
-  SYS_openat = 56, SYS_renameat = 38, SYS_ppoll = 73, SYS_dup3 = 24,
-  SYS_pipe2 = 59, SYS_execveat = 281,
-};
-
-static i64 call(i64 nr, u64 a, u64 b, u64 c, u64 d, u64 e) {
-  register i64 x8 __asm__("x8") = nr;
-  register u64 x0 __asm__("x0") = a;
-  register u64 x1 __asm__("x1") = b;
-  register u64 x2 __asm__("x2") = c;
-  register u64 x3 __asm__("x3") = d;
-  register u64 x4 __asm__("x4") = e;
-  __asm__ volatile("svc #0" : "+r"(x0)
-                   : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4)
-                   : "memory");
-  return (i64)x0;
-}
-
+#else
 __asm__(".globl _start\n_start:\n"
         "mov x29, xzr\n mov x30, xzr\n bl keep\n");
-#else
-#error "no keeper for this architecture yet"
 #endif
-enum { SYS_pidfd_open = 434, SYS_close_range = 436 };
+
+static i64 call(i64 nr, u64 a, u64 b, u64 c, u64 d, u64 e) {
+  return syscall6(nr, a, b, c, d, e, 0);
+}
 
 enum { EINTR = 4, EAGAIN = 11 };
 enum { O_WRONLY = 1, O_CREAT = 0100, O_TRUNC = 01000, O_APPEND = 02000, O_NONBLOCK = 04000, O_CLOEXEC = 02000000 };
 enum { F_SETFL = 4, F_DUPFD_CLOEXEC = 1030 };
-enum { POLLIN = 1, POLLERR = 8, POLLHUP = 16 };
+enum { POLLIN = 1 };
 enum { SIGKILL = 9, SIGCHLD = 17 };
 enum { AT_EMPTY_PATH = 0x1000, CLOSE_RANGE_CLOEXEC = 4, MSG_CMSG_CLOEXEC = 0x40000000 };
 
@@ -109,6 +68,7 @@ enum { WORDS = 64, CALM = 10 };
 struct pollfd { i32 fd; u16 events, revents; };
 struct timespec { i64 seconds, nanoseconds; };
 struct iovec { void *base; u64 length; };
+struct rights { u64 length; i32 level, type, fd, unused; };
 struct msghdr { void *name; u64 name_length; struct iovec *iov; u64 iovlen; void *control; u64 control_length; i64 flags; };
 
 static struct config config;
@@ -313,7 +273,7 @@ static void start_walker(i32 in, i32 out, i32 err) {
  * False when nothing more will come. */
 static i32 listen(i32 *kept) {
   u8 byte = 0;
-  struct { u64 length; i32 level, type, fd, unused; } control = {0, 0, 0, -1, 0};
+  struct rights control = {0, 0, 0, -1, 0};
   struct iovec vector = {&byte, 1};
   struct msghdr message = {0, 0, &vector, 1, &control, sizeof control, 0};
   i64 count = call(SYS_recvmsg, CONTROL, (u64)&message, MSG_CMSG_CLOEXEC, 0, 0);
@@ -325,6 +285,46 @@ static i32 listen(i32 *kept) {
   }
   if (byte == 'k') *kept = 1;
   return 1;
+}
+
+/* Where `attach` can be had; -1 where it cannot be made. */
+static i32 open_attach(void) {
+  /* DIRECTORY's path may be longer than a socket's can be; the name is from before a restart. */
+  static const struct { u16 family; char path[24]; } address = {1, "/proc/self/fd/45/attach"};
+  _Static_assert(DIRECTORY == 45, "the path above");
+  call(SYS_unlinkat, DIRECTORY, (u64) "attach", 0, 0, 0);
+  i32 fd = (i32)call(SYS_socket, 1 /* AF_UNIX */, 1 /* SOCK_STREAM */ | O_NONBLOCK | O_CLOEXEC, 0, 0, 0);
+  if (fd < 0) return -1;
+  fd = up(fd);
+  if (call(SYS_bind, (u64)fd, (u64)&address, sizeof address, 0, 0) < 0 ||
+      call(SYS_listen, (u64)fd, 8, 0, 0, 0) < 0) {
+    call(SYS_close, (u64)fd, 0, 0, 0, 0);
+    return -1;
+  }
+  return fd;
+}
+
+/* Nobody but who owns the directory gets here. */
+static void serve(i32 listener, i32 *in) {
+  i32 fd = (i32)call(SYS_accept4, (u64)listener, 0, 0, O_NONBLOCK | O_CLOEXEC, 0);
+  if (fd < 0) return;
+  struct pollfd polled = {fd, POLLIN, 0};
+  struct timespec patience = {1, 0};
+  u8 byte = 0;
+  call(SYS_ppoll, (u64)&polled, 1, (u64)&patience, 0, 8);
+  call(SYS_read, (u64)fd, (u64)&byte, 1, 0, 0);
+  if (byte == 'e' && *in >= 0) {
+    call(SYS_close, (u64)*in, 0, 0, 0, 0);
+    *in = -1;
+  }
+  if (byte == 'a') {
+    byte = master >= 0 ? 't' : *in >= 0 ? 'i' : 'n';
+    struct rights control = {20, 1 /* SOL_SOCKET */, 1 /* SCM_RIGHTS */, master >= 0 ? master : *in, 0};
+    struct iovec vector = {&byte, 1};
+    struct msghdr message = {0, 0, &vector, 1, &control, byte == 'n' ? 0 : sizeof control, 0};
+    call(SYS_sendmsg, (u64)fd, (u64)&message, 0x4000 /* MSG_NOSIGNAL */, 0, 0);
+  }
+  call(SYS_close, (u64)fd, 0, 0, 0, 0);
 }
 
 static void write_exit(i32 pid, i32 status) {
@@ -397,12 +397,14 @@ __attribute__((used)) void keep(void) {
   if (process < 0) leave(125);
   call(SYS_fcntl, (u64)out[0], F_SETFL, O_NONBLOCK, 0, 0);
   call(SYS_fcntl, (u64)err[0], F_SETFL, O_NONBLOCK, 0, 0);
+  i32 listener = open_attach();
   for (;;) {
     struct pollfd polled[] = {
       {process, POLLIN, 0}, {controlled ? CONTROL : -1, POLLIN, 0},
       {out[0], POLLIN, 0}, {err[0], POLLIN, 0}, {master, POLLIN, 0},
+      {listener, POLLIN, 0},
     };
-    if (call(SYS_ppoll, (u64)polled, 5, 0, 0, 8) < 0) continue;
+    if (call(SYS_ppoll, (u64)polled, 6, 0, 0, 8) < 0) continue;
     if (polled[1].revents && !listen(&kept)) {
       call(SYS_close, CONTROL, 0, 0, 0, 0);
       controlled = 0;
@@ -418,8 +420,10 @@ __attribute__((used)) void keep(void) {
         call(SYS_nanosleep, (u64)&moment, 0, 0, 0, 0);
       }
     }
+    if (polled[5].revents) serve(listener, &in[1]);
     if (polled[0].revents) break;
   }
+  call(SYS_unlinkat, DIRECTORY, (u64) "attach", 0, 0, 0);
   i32 status = wait_for(pid);
   drain(out[0], "stdout");
   drain(err[0], "stderr");

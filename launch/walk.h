@@ -1,54 +1,10 @@
 /*
- * What the programs without libc share that carry out a compiled plan
- * (launch/layout.ts describes its bytes): the types, system calls, and the walk
- * itself. Each brings its own `leave`, `fail` and `extra`.
+ * What the programs share that carry out a compiled plan (launch/layout.ts
+ * describes its bytes): the walk itself. Each brings its own `leave`, `fail` and
+ * `extra`.
  */
 
-typedef unsigned char u8;
-typedef unsigned short u16;
-typedef short i16;
-typedef unsigned int u32;
-typedef int i32;
-typedef unsigned long u64;
-typedef long i64;
-
-#if defined(__x86_64__)
-enum { SYS_write = 1, SYS_close = 3, SYS_lseek = 8, SYS_mmap = 9, SYS_exit_group = 231, SYS_read = 0, SYS_munmap = 11, SYS_geteuid = 107, SYS_openat = 257, SYS_ppoll = 271, SYS_statx = 332,
-       SYS_clone = 56, SYS_ioctl = 16, SYS_getpgid = 121, SYS_wait4 = 61, SYS_kill = 62, SYS_fcntl = 72, SYS_dup3 = 292, SYS_pipe2 = 293, SYS_memfd_create = 319, SYS_socketpair = 53 };
-
-static i64 syscall6(i64 nr, u64 a, u64 b, u64 c, u64 d, u64 e, u64 f) {
-  i64 result;
-  register u64 r10 __asm__("r10") = d;
-  register u64 r8 __asm__("r8") = e;
-  register u64 r9 __asm__("r9") = f;
-  __asm__ volatile("syscall" : "=a"(result)
-                   : "0"(nr), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
-                   : "rcx", "r11", "memory");
-  return result;
-}
-#elif defined(__aarch64__)
-enum { SYS_write = 64, SYS_close = 57, SYS_lseek = 62, SYS_mmap = 222, SYS_exit_group = 94, SYS_read = 63, SYS_munmap = 215, SYS_geteuid = 175, SYS_openat = 56, SYS_ppoll = 73, SYS_statx = 291,
-       SYS_clone = 220, SYS_ioctl = 29, SYS_getpgid = 155, SYS_wait4 = 260, SYS_kill = 129, SYS_fcntl = 25, SYS_dup3 = 24, SYS_pipe2 = 59, SYS_memfd_create = 279, SYS_socketpair = 199 };
-
-static i64 syscall6(i64 nr, u64 a, u64 b, u64 c, u64 d, u64 e, u64 f) {
-  register i64 x8 __asm__("x8") = nr;
-  register u64 x0 __asm__("x0") = a;
-  register u64 x1 __asm__("x1") = b;
-  register u64 x2 __asm__("x2") = c;
-  register u64 x3 __asm__("x3") = d;
-  register u64 x4 __asm__("x4") = e;
-  register u64 x5 __asm__("x5") = f;
-  __asm__ volatile("svc #0" : "+r"(x0)
-                   : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5)
-                   : "memory");
-  return (i64)x0;
-}
-#else
-#error "no walker for this architecture yet"
-#endif
-
-/* The same on every architecture. */
-enum { SYS_pidfd_send_signal = 424, SYS_pidfd_open = 434 };
+#include "calls.h"
 
 /* The plan is mapped here, so that it can hold ready-made pointers. */
 #define BASE 0x100000000UL

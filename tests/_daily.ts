@@ -4,6 +4,7 @@
 import { assertEquals } from "@std/assert";
 import { readProcess } from "./_host.ts";
 import {
+  CONTAINER,
   container,
   type Options,
   type Result,
@@ -43,6 +44,11 @@ export class Daily implements AsyncDisposable {
     this.#options = options;
     Deno.mkdirSync(this.root);
     Deno.chmodSync(this.root, 0o777);
+  }
+
+  /** The words of a command, for a session or a shell. */
+  words(...args: string[]): string[] {
+    return [...CONTAINER, "--root", this.root, ...args];
   }
 
   /** Any command of the program. */

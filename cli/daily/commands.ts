@@ -15,6 +15,11 @@ export const DAILY_COMMANDS: readonly Entry[] = [
     load: async () => (await import("./logs.ts")).logsCommand,
   },
   {
+    name: "attach",
+    summary: "Tie your terminal, or your streams, to a container that runs",
+    load: async () => (await import("./attach.ts")).attachCommand,
+  },
+  {
     name: "stop",
     summary: "Stop containers: SIGTERM, and SIGKILL when that takes too long",
     load: async () => (await import("./stop.ts")).stopCommand,

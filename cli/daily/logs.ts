@@ -84,7 +84,10 @@ function tail(text: string | undefined): number | undefined {
 
 const encoder = new TextEncoder();
 
-function writer(timestamps: boolean): (entry: LogEntry) => void {
+/** Writes entries as they were, to the streams that they were written to. */
+export function writer(
+  timestamps: boolean,
+): (entry: LogEntry) => void {
   const begun = { stdout: false, stderr: false };
   return ({ time, stream, ended, text }) => {
     const own = stream === "keeper";

@@ -1,8 +1,13 @@
 /** `run --detach`, and `run --name` in the foreground. */
 
+import { startTime } from "../../cgroup/sweep.ts";
+import { parseDetachKeys } from "../../launch/detach_keys.ts";
 import { runDetached } from "../../lifecycle/daily/make.ts";
+import { shortId } from "../../lifecycle/daily/names.ts";
+import { look } from "../../lifecycle/daily/view.ts";
 import type { ContainerOptions } from "../../lifecycle/options.ts";
 import type { RunOptions } from "../../lifecycle/run.ts";
+import { isInteractive } from "../../lifecycle/terminal.ts";
 import { explainRefusal } from "../../lifecycle/refusals.ts";
 import { findRootFilesystem } from "../../lifecycle/root_filesystem.ts";
 import { UsageError } from "../../spec/errors.ts";
@@ -30,6 +35,14 @@ export async function runKept(
 ): Promise<number> {
   const wishes = wishesOf(flags)!;
   const { store } = globals();
+  const words = flags.last("detach-keys");
+  const keys = words === undefined ? null : parseDetachKeys(words);
+  const inFront = !flags.has("detach") && keys !== null;
+  if (inFront) {
+    wishes.interactive = true;
+    wishes.front = { pid: Deno.pid, startTime: startTime(Deno.pid) ?? "" };
+    options.tty ??= isInteractive();
+  }
   if (flags.last("init") === "true") {
     throw new UsageError(
       "--init is for a container in the foreground: nothing of ours stays in one in the background",
@@ -42,9 +55,31 @@ export async function runKept(
   const rootfs = await findRootFilesystem(options.rootfs, say);
   const tell = flags.has("quiet") ? () => {} : say;
   try {
-    print(await runDetached(store, options, rootfs, wishes, tell));
+    const id = await runDetached(store, options, rootfs, wishes, tell);
+    if (inFront) return await stayWith(id, wishes.name, keys, flags.has("rm"));
+    print(id);
     return 0;
   } catch (error) {
     throw explainRefusal(error);
   }
+}
+
+/** In front of a container in the background: until it ends, or is left alone. */
+async function stayWith(
+  id: string,
+  name: string | undefined,
+  keys: Uint8Array,
+  remove: boolean,
+): Promise<number> {
+  const { attachTo } = await import("./attach.ts");
+  const how = { keys, noInput: false, whole: true };
+  const status = await attachTo(id, name ?? shortId(id), how);
+  const { store } = globals();
+  if (remove && look(store, id)?.end) {
+    const { removeContainer } = await import(
+      "../../lifecycle/daily/remove.ts"
+    );
+    await removeContainer(store, id, { warn: say });
+  }
+  return status;
 }

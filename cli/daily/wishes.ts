@@ -30,7 +30,8 @@ const NEED_RECORD = [
  * be, as a `run` is that nobody gave a name.
  */
 export function wishesOf(flags: Flags): Wishes | null {
-  const detached = flags.has("detach");
+  const detached = flags.has("detach") ||
+    flags.last("detach-keys") !== undefined;
   const name = flags.last("name");
   if (!detached && name === undefined) {
     const asked = NEED_RECORD.find((flag) => flags.last(flag) !== undefined);

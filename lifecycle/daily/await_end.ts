@@ -3,8 +3,9 @@
 import { Descriptor } from "../../ffi/fcntl.ts";
 import { rawSyscall } from "../../ffi/libc.ts";
 import { POLL, waitForAny } from "../../ffi/poll.ts";
-import { type ContainerRecord, isAlive } from "../oci/store.ts";
-import { isKept } from "./view.ts";
+import { ContainerError } from "../../spec/errors.ts";
+import { type ContainerRecord, isAlive, type Store } from "../oci/store.ts";
+import { endOf, isKept } from "./view.ts";
 
 type Known = Pick<ContainerRecord, "pid" | "startTime" | "boot">;
 
@@ -40,3 +41,49 @@ export async function awaitKeeper(record: ContainerRecord): Promise<void> {
   if (!daily?.keeper || !isKept(record)) return;
   await awaitEnd({ ...daily.keeper, boot }, KEEPER);
 }
+
+/** Between two looks at whether the keeper has written it down, in milliseconds. */
+const PATIENCE = 5;
+
+/** How long a start may take, in milliseconds. */
+const START = 5000;
+
+/**
+ * Waits for a container in the background: the status of its end, or of the one
+ * that it has had.
+ */
+export async function statusOfEnd(store: Store, id: string): Promise<number> {
+  const record = await started(store, id);
+  const find = () => endOf(`${store.root}/${id}`, record);
+  await awaitEnd(record, -1);
+  // A container of --rm is there for a moment longer than its end.
+  for (let kept = true;;) {
+    const end = find();
+    if (end) return end.code;
+    if (!kept) throw gone(id);
+    kept = isKept(record);
+    await new Promise((resolve) => setTimeout(resolve, PATIENCE));
+  }
+}
+
+/** Between two starts it has no process for a moment. */
+async function started(store: Store, id: string): Promise<ContainerRecord> {
+  const patience = performance.now() + START;
+  for (;;) {
+    const record = store.peek(id);
+    if (!record) throw gone(id);
+    if (record.pid !== 0) return record;
+    if (performance.now() > patience) {
+      throw new ContainerError(`Cannot wait for ${id}: it was never started`, {
+        hint: `Start it: container start ${id}`,
+      });
+    }
+    await new Promise((resolve) => setTimeout(resolve, PATIENCE));
+  }
+}
+
+const gone = (id: string) =>
+  new ContainerError(
+    `Cannot tell how ${id} ended: nobody has written it down`,
+    { hint: "Its keeper was killed, or it has none." },
+  );

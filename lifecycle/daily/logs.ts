@@ -86,10 +86,12 @@ function openLog(path: string): LogFile | null {
  * What is in the log of a container's directory, the oldest first.
  *
  * @param follow waits for more until this says that no more will come
+ * @param patience how often it is looked at then, in milliseconds
  */
 export async function* readLog(
   directory: string,
   follow?: () => boolean,
+  patience = PATIENCE,
 ): AsyncGenerator<LogEntry | "caught up"> {
   const path = `${directory}/log`;
   let file = openLog(path);
@@ -112,7 +114,7 @@ export async function* readLog(
       }
       next?.[Symbol.dispose]();
       if (last) return;
-      await new Promise((resolve) => setTimeout(resolve, PATIENCE));
+      await new Promise((resolve) => setTimeout(resolve, patience));
     }
   } finally {
     file?.[Symbol.dispose]();

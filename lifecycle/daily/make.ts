@@ -22,6 +22,7 @@ export type Wishes =
     | "stopSignal"
     | "stopTimeout"
     | "logMax"
+    | "front"
   >
   & { name?: string };
 

@@ -4,7 +4,7 @@ import type { Warn } from "../oci/hooks.ts";
 import type { Store } from "../oci/store.ts";
 import { sweepNames } from "./names.ts";
 import { removeContainer, takeAway } from "./remove.ts";
-import { isKept, look, lookAtAll } from "./view.ts";
+import { hasFront, isKept, look, lookAtAll } from "./view.ts";
 
 /**
  * Removes those that were to go with their end (`--rm`) and whose keeper was
@@ -13,7 +13,9 @@ import { isKept, look, lookAtAll } from "./view.ts";
 export async function sweepRemoved(store: Store): Promise<void> {
   for (const id of store.ids()) {
     const record = store.peek(id);
-    if (!record?.daily?.autoRemove || isKept(record)) continue;
+    if (!record?.daily?.autoRemove || isKept(record) || hasFront(record)) {
+      continue;
+    }
     if (look(store, id)?.status !== "exited") continue;
     using entry = store.find(id);
     // It may have been started again while we waited for the lock.

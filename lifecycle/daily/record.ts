@@ -31,6 +31,8 @@ export interface DailyRecord {
   logMax: number;
   /** Who waits for its end: the keeper, or the command in the foreground. */
   keeper: { pid: number; startTime: string } | null;
+  /** Who is attached since its start, and takes it away at its end (`autoRemove`). */
+  front?: { pid: number; startTime: string };
   /** RFC 3339; null before its first start. */
   started: string | null;
   /** How often its policy has started it again. */

@@ -10,7 +10,7 @@ import { begin, decideDetached, nextDelay } from "./begin.ts";
 import { type DailyRecord, FIRST_DELAY } from "./record.ts";
 import { takeAway } from "./remove.ts";
 import { endKeeper } from "./stop.ts";
-import { endOf, restarts } from "./view.ts";
+import { endOf, hasFront, restarts } from "./view.ts";
 
 /** A container that ran so long was well, in milliseconds. */
 const WELL = 10_000;
@@ -67,7 +67,10 @@ export async function seeToEnd(store: Store, id: string): Promise<void> {
   const { daily } = entry.record;
   // Somebody else has started it again, or removes it.
   if (daily?.keeper?.pid !== Deno.pid || isAlive(entry.record)) return;
-  if (daily.autoRemove) return await takeAwayAsKeeper(store, entry);
+  if (daily.autoRemove) {
+    if (hasFront(entry.record)) return;
+    return await takeAwayAsKeeper(store, entry);
+  }
   const end = endOf(entry.path, entry.record);
   if (!restarts(daily, end)) return;
   const ran = Date.parse(end!.finished) - Date.parse(daily.started ?? "");

@@ -66,6 +66,10 @@ export function writeEnd(directory: string, pid: number, code: number): void {
 export const isKept = ({ daily, boot }: ContainerRecord): boolean =>
   Boolean(daily?.keeper && isAlive({ ...daily.keeper, boot }));
 
+/** Whether the command that started it is still attached, and takes it away. */
+export const hasFront = ({ daily, boot }: ContainerRecord): boolean =>
+  Boolean(daily?.front && isAlive({ ...daily.front, boot }));
+
 /** Whether its policy starts it again after this end. */
 export function restarts(
   { restart: { name, maximum }, stopping, restarts }: DailyRecord,

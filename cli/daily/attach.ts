@@ -1,0 +1,60 @@
+/** `container attach`, and `run --detach-keys`. */
+
+import { attach } from "../../lifecycle/daily/attach.ts";
+import { DETACH_KEYS, parseDetachKeys } from "../../launch/detach_keys.ts";
+import { ContainerError } from "../../spec/errors.ts";
+import type { Command } from "../command.ts";
+import { type Flag, parseFlags } from "../flags.ts";
+import { globals } from "../oci/global.ts";
+import { say } from "../output.ts";
+import { oneContainer } from "./each.ts";
+import { writer } from "./logs.ts";
+
+const FLAGS: readonly Flag[] = [
+  {
+    name: "detach-keys",
+    value: "KEYS",
+    help: `After these it is left alone (${DETACH_KEYS}); "" for none`,
+  },
+  { name: "no-stdin", help: "Only look: nothing is typed" },
+];
+
+/** Ties the streams to a container until it ends or is left alone. */
+export const attachCommand: Command = {
+  name: "attach",
+  summary: "Tie your terminal, or your streams, to a container that runs",
+  usage: "[flags] CONTAINER",
+  flags: FLAGS,
+  examples: [
+    ["sudo container attach web", "Ctrl-P Ctrl-Q leaves it alone"],
+    ["sudo container attach --detach-keys ctrl-x web", "so does Ctrl-X here"],
+    ["sudo container attach --no-stdin web", "what it writes from now on"],
+  ],
+  async execute(argv) {
+    const flags = parseFlags(FLAGS, argv, "container attach");
+    const keys = parseDetachKeys(flags.last("detach-keys") ?? DETACH_KEYS);
+    const id = oneContainer(flags, "attach");
+    const [word = id] = flags.rest;
+    if (!globals().store.peek(id)?.daily?.detached) {
+      throw new ContainerError(
+        `Cannot attach to ${word}: it has the streams of who started it`,
+        { hint: "Only containers of run --detach can be attached to." },
+      );
+    }
+    const noInput = flags.has("no-stdin");
+    return await attachTo(id, word, { keys, noInput, whole: false });
+  },
+};
+
+/** Attaches to a container that is known by a word. */
+export async function attachTo(
+  id: string,
+  word: string,
+  how: { keys: Uint8Array; noInput: boolean; whole: boolean },
+): Promise<number> {
+  const write = writer(false);
+  const status = await attach(globals().store, id, { ...how, write });
+  if (status !== null) return status;
+  say(`\ncontainer: ${word} runs on. container attach ${word} comes back`);
+  return 0;
+}
