@@ -5,6 +5,7 @@
 
 // @ts-types="../types/std_path.d.ts"
 import { basename } from "@std/path";
+import { removeCgroups } from "./_engine_cgroups.ts";
 import { execute, type Result, TempDir, until, without } from "./_harness.ts";
 
 /** Why there is no docker to measure by, or null. */
@@ -85,23 +86,5 @@ export class Docker implements AsyncDisposable {
     await this.#daemon.status;
     removeCgroups(basename(this.#dir.path));
     await this.#dir[Symbol.asyncDispose]();
-  }
-}
-
-/** docker leaves the parent of its cgroups behind. */
-function removeCgroups(name: string): void {
-  const mounts = "/sys/fs/cgroup";
-  const trees = [...Deno.readDirSync(mounts)].map((entry) =>
-    `${mounts}/${entry.name}/${name}`
-  );
-  for (const path of [`${mounts}/${name}`, ...trees]) {
-    try {
-      Deno.removeSync(path);
-    } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) {
-        const isFile = error instanceof Deno.errors.NotADirectory;
-        if (!isFile) throw error;
-      }
-    }
   }
 }

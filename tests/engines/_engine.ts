@@ -6,6 +6,7 @@
 
 // @ts-types="../../types/std_path.d.ts"
 import { basename } from "@std/path";
+import { cgroupsOf, removeCgroups } from "../_engine_cgroups.ts";
 import { execute, type Result, TempDir, until } from "../_harness.ts";
 import { commandOf, descendants, snapshot } from "../_host.ts";
 import { PRELUDE } from "./_scenario.ts";
@@ -135,48 +136,6 @@ function entries(path: string): string[] {
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return [];
     throw error;
-  }
-}
-
-/** Cgroups below one of a name, in every hierarchy; the name's own are not. */
-function cgroupsOf(name: string): string[] {
-  return cgroupRoots(name).flatMap(directoriesBelow);
-}
-
-function cgroupRoots(name: string): string[] {
-  const mount = "/sys/fs/cgroup";
-  const trees = [...Deno.readDirSync(mount)]
-    .filter(({ isDirectory }) => isDirectory)
-    .map((entry) => `${mount}/${entry.name}/${name}`);
-  return [`${mount}/${name}`, ...trees].filter((path) => {
-    try {
-      return Deno.statSync(path).isDirectory;
-    } catch {
-      return false;
-    }
-  });
-}
-
-function directoriesBelow(path: string): string[] {
-  const names = [...Deno.readDirSync(path)].filter(({ isDirectory }) =>
-    isDirectory
-  );
-  return names.flatMap(({ name }) => [
-    ...directoriesBelow(`${path}/${name}`),
-    `${path}/${name}`,
-  ]);
-}
-
-/** Engines leave the parent of their cgroups behind. */
-function removeCgroups(name: string): void {
-  for (const root of cgroupRoots(name)) {
-    for (const path of [...directoriesBelow(root), root]) {
-      try {
-        Deno.removeSync(path);
-      } catch {
-        // Another's, who has the same engine.
-      }
-    }
   }
 }
 
