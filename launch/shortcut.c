@@ -13,6 +13,8 @@
  * were not there, does the whole command in JavaScript, and says what is wrong.
  * Every plan can therefore be left at any step, as if the process was killed.
  *
+ * Where the current directory has been deleted, it goes to another one first.
+ *
  * For `run`, launch/prelaunch.h is a part of it.
  *
  * scripts/_shortcut.ts puts it into the program and sets `entry` and
@@ -267,11 +269,25 @@ static i32 is_sound(u64 size) {
 
 #include "prelaunch.h"
 
+/* Deno's runtime panics in a directory that there is no more. No relative path
+ * leads anywhere from such a one, so that / is as good. */
+static void stay_somewhere(void) {
+  static const char say[] = "container: The current directory has been deleted: going on in /.\n";
+  u8 path[4096];
+  i64 length = syscall6(SYS_getcwd, (u64)path, sizeof path, 0, 0, 0, 0);
+  if (length > 0 ? *path == '/' : length != -ENOENT) return;
+  syscall6(SYS_write, 2, (u64)say, sizeof say - 1, 0, 0, 0);
+  syscall6(SYS_chdir, (u64) "/", 0, 0, 0, 0, 0);
+}
+
 __attribute__((used)) void shortcut(i64 *stack, u64 exit_function) {
   struct request request = {0};
   u8 path[4096];
   u32 at = 0;
-  if (stack[0] > 2 && equal((const u8 *)stack[2], "run")) prelaunch_run(stack);
+  if (stack[0] > 2 && equal((const u8 *)stack[2], "run")) {
+    stay_somewhere();
+    prelaunch_run(stack);
+  }
   if (stack[0] < 3 || !understand((const u8 **)&stack[2], &request)) goto runtime;
   if (!request.root) {
     if (syscall6(SYS_geteuid, 0, 0, 0, 0, 0, 0)) goto runtime;
@@ -290,5 +306,6 @@ __attribute__((used)) void shortcut(i64 *stack, u64 exit_function) {
   plan->slot[0] = (i64)request.signal;
   carry_out();
 runtime:
+  stay_somewhere();
   proceed(stack, exit_function);
 }

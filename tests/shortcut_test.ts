@@ -8,7 +8,15 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { withShortcut } from "../scripts/_shortcut.ts";
 import { Bundle } from "./_bundle.ts";
-import { CONTAINER, execute, type Result, test, until } from "./_harness.ts";
+import {
+  CONTAINER,
+  execute,
+  type Result,
+  rootfs,
+  TempDir,
+  test,
+  until,
+} from "./_harness.ts";
 
 const [program = "", ...words] = CONTAINER;
 const skip = words.length ? "the source has none" : new TextDecoder().decode(
@@ -133,6 +141,31 @@ test(
     await Deno.chown(file, 4711, 4711);
     assertEquals((await shortcut(bundle, "state", "one")).status === 0, false);
     assertEquals(await bundle.does("state", "one"), told);
+  },
+  { skip },
+);
+
+test(
+  "a current directory that has been deleted is left, and all works",
+  async () => {
+    await using dir = new TempDir();
+    const told =
+      "container: The current directory has been deleted: going on in /.\n";
+    const inNone = (...args: string[]) =>
+      execute([
+        ...["sh", "-c", 'cd "$0"; rmdir "$0"; exec "$@"'],
+        ...[Deno.makeTempDirSync({ dir: dir.path }), ...CONTAINER, ...args],
+      ]);
+    for (
+      const [args, said] of [
+        [["--root", dir.path, "ps", "-q"], ""],
+        [["run", "-q", "--rootfs", rootfs(), "pwd"], "/\n"],
+        [["run", "-q", "--no-init", "--rootfs", rootfs(), "pwd"], "/\n"],
+      ] as const
+    ) {
+      const { status, stdout, stderr } = await inNone(...args);
+      assertEquals([status, stdout, stderr], [0, said, told], args.join(" "));
+    }
   },
   { skip },
 );
