@@ -4,36 +4,18 @@
  *
  * Symbols are bound as addresses, and called through function pointers: a
  * dlopen of functions has Deno generate machine code for each of them, 0.2 ms
- * a symbol and more, which pays after some hundred calls and we make fewer. Only
- * a program that starts one container after the other makes more. Everything
- * that is a system call goes through syscall(2), and the functions beside this
- * file give it names and types. Only what libc does better than the kernel's
- * interface (posix_spawn) is bound by itself, and at first use.
+ * a symbol and more, which pays after some hundred calls and we make fewer.
+ * Everything that is a system call goes through one function (system_call.ts),
+ * and those beside this file give it names and types. Only what libc does better
+ * than the kernel's interface (posix_spawn) is bound by itself, and at first use.
  */
 
 import { ERRNO, errnoName, SyscallError } from "./errno.ts";
-import { addressOf, readInt32 } from "./memory.ts";
+import { addressOf } from "./memory.ts";
 import { numberOf, type SyscallName } from "./numbers.ts";
+import { directly, SYSTEM_CALL, type SystemCall } from "./system_call.ts";
 
 const LIBC = "libc.so.6";
-
-const core = {
-  /** long syscall(long number, ...) */
-  syscall: {
-    parameters: [
-      "i64", // number
-      "i64", // six arguments, pointers as addresses
-      "i64",
-      "i64",
-      "i64",
-      "i64",
-      "i64",
-    ],
-    result: "i64",
-  },
-  /** int *__errno_location(void) */
-  __errno_location: { parameters: [], result: "pointer" },
-} as const satisfies Functions;
 
 /** Functions of libc; an optional one may be missing. */
 type Functions = Record<string, Deno.ForeignFunction & { optional?: true }>;
@@ -86,32 +68,16 @@ export class LibcError extends Error {
   }
 }
 
-let opened:
-  | { libc: Bound<typeof core>; errno: Deno.PointerValue }
-  | undefined;
+let opened: SystemCall | undefined;
 
 /** Binds libc now rather than at the first call: needed before a new root hides its file. */
-export function openLibc(): NonNullable<typeof opened> {
-  if (!opened) {
-    if (Deno.build.os !== "linux") throw new LibcError(Deno.build.os);
-    const libc = open(core);
-    // errno's address belongs to the thread and never moves, so it is read as
-    // memory: an FFI call between a failure and this read could change it.
-    opened = { libc, errno: libc.__errno_location() };
-  }
-  return opened;
-}
-
-/**
- * Has system calls made through machine code of their own from here on, which
- * takes some 0.5 ms to make and 2 µs off each of them: for who makes thousands.
- * Not for the child, whose root is the container's: there libc is not to be
- * opened again.
- */
-export function hastenSystemCalls(): void {
-  const { libc, errno } = openLibc();
-  const { syscall } = Deno.dlopen(LIBC, { syscall: core.syscall }).symbols;
-  opened = { libc: { ...libc, syscall }, errno };
+export function openLibc(): SystemCall {
+  if (opened) return opened;
+  if (Deno.build.os !== "linux") throw new LibcError(Deno.build.os);
+  const { syscall } = open(
+    { /** long syscall(long number, ...) */ syscall: SYSTEM_CALL } as const,
+  );
+  return opened = directly(syscall);
 }
 
 /** Binds further symbols of libc; `load()` at its first call only. */
@@ -139,18 +105,25 @@ export function syscallByNumber(
   number: number,
   [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0]: readonly (number | bigint)[],
 ): number {
-  const { libc, errno } = openLibc();
-  const result = libc.syscall(
-    BigInt(number),
-    BigInt(a),
-    BigInt(b),
-    BigInt(c),
-    BigInt(d),
-    BigInt(e),
-    BigInt(f),
+  return Number(
+    openLibc()(
+      BigInt(number),
+      BigInt(a),
+      BigInt(b),
+      BigInt(c),
+      BigInt(d),
+      BigInt(e),
+      BigInt(f),
+    ),
   );
-  return result === -1n ? -readInt32(errno) : Number(result);
 }
+
+/**
+ * The arguments of the call that is made just now. What the kernel reads or
+ * writes is known to the collector by nothing else: optimized code keeps no
+ * variable that it does not need any more.
+ */
+const inUse: [readonly RawArgument[] | null] = [null];
 
 /**
  * syscall(2) with the kernel's own convention: the result, or -errno.
@@ -161,7 +134,10 @@ export function rawSyscall(
   name: SyscallName,
   ...args: RawArgument[]
 ): number {
-  return syscallByNumber(numberOf(name), args.map(word));
+  inUse[0] = args;
+  const result = syscallByNumber(numberOf(name), args.map(word));
+  inUse[0] = null;
+  return result;
 }
 
 /**

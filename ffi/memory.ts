@@ -29,12 +29,6 @@ export function addressOf(bytes: Uint8Array): bigint {
   );
 }
 
-/** The int at a pointer. */
-export function readInt32(pointer: Deno.PointerValue): number {
-  if (pointer === null) throw new TypeError("Cannot read at a null pointer");
-  return new Deno.UnsafePointerView(pointer).getInt32();
-}
-
 /** The C string at a pointer. */
 export function textAt(pointer: Deno.PointerValue): string {
   if (pointer === null) throw new TypeError("Cannot read at a null pointer");

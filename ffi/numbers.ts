@@ -7,6 +7,7 @@ const NUMBERS = {
   close: [3, 57],
   lseek: [8, 62],
   mmap: [9, 222],
+  mprotect: [10, 226],
   mincore: [27, 232],
   rt_sigaction: [13, 134],
   rt_sigprocmask: [14, 135],

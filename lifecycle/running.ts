@@ -7,7 +7,6 @@
 import type { DeviceStats, Stats } from "../cgroup/stats.ts";
 export type { DeviceStats, Stats };
 import { O, open } from "../ffi/fcntl.ts";
-import { hastenSystemCalls } from "../ffi/libc.ts";
 import { waitForEnd } from "../ffi/pidfd.ts";
 import { kill, SIGNAL, type SignalName } from "../ffi/signal.ts";
 import { exitCode, wait, type WaitStatus } from "../ffi/wait.ts";
@@ -124,10 +123,6 @@ function refuse({ learn, unlimited }: Decided): void {
   if (limit) throw limit;
 }
 
-/** As many containers as it takes for faster system calls to pay. */
-const MANY = 20;
-let started = 0;
-
 /** What is made on the host for one container, and goes with it. */
 interface Made {
   mounts: HostMounts | null;
@@ -141,7 +136,6 @@ function launch(
   { mounts, limits }: Made,
 ): RunningContainer {
   using undo = new DisposableStack();
-  if (++started === MANY) hastenSystemCalls();
   makeLayers(spec, facts);
   const pipes = undo.use(
     new Pipes({
