@@ -6,21 +6,14 @@
  */
 // @ts-types="../types/std_path.d.ts"
 import { dirname, join } from "@std/path";
-import { stop, transform } from "esbuild";
 import { defaultConfig } from "../lifecycle/default_config.ts";
 import { kernelVersion } from "../lifecycle/seccomp.ts";
 import { configText } from "../spec/config_text.ts";
 import { reasonOf, runDeno } from "./_deno.ts";
 import { addShortcut } from "./_shortcut.ts";
 import { isThere, ROOT } from "./_files.ts";
-import { ScriptError } from "./_report.ts";
-import {
-  codeFile,
-  type Role,
-  ROLES,
-  textFile,
-  TEXTS,
-} from "./standalone/load.ts";
+import { runBundle, shorten, splitProgram, textOf } from "./_texts.ts";
+import { codeFile, type Role, ROLES, textFile } from "./standalone/load.ts";
 
 /** In minutes: long enough for a slow download, short enough to notice that it hangs. */
 const PATIENCE = 5;
@@ -57,71 +50,53 @@ export interface Parts {
  * root then trusts: ours is inside.
  */
 export async function makeStandalone(parts: Parts): Promise<string | null> {
-  const { directory, out, carried, say } = parts;
+  const { directory, out, carried, rootfs, say } = parts;
   const at = (name: string) => join(directory, name);
-  // The other platform's bundles import, which a classic script cannot.
-  const classic = ["--platform=browser", "--format=iife"];
-  for (const role of TEXTS) {
-    const path = at(textFile(role));
-    await bundle(join(SOURCES, `${role}.ts`), path, classic);
-  }
   for (const name of ["main", "warm"]) {
-    const source = join(SOURCES, `${name}.ts`);
-    await bundle(source, at(`${name}.js`), ["--platform=deno"]);
+    await bundle(join(SOURCES, `${name}.ts`), at(`${name}.js`));
   }
-  const texts = TEXTS.map((role) => at(textFile(role)));
-  const failure = await compile(at("warm"), at("warm.js"), texts);
-  if (failure !== null) return failure;
-  const files = [...texts, ...carried];
-  for (const [role, code] of await warmUp(at("warm"), parts.rootfs, say)) {
-    files.push(at(codeFile(role)));
-    await Deno.writeFile(at(codeFile(role)), code);
+  const modules = await splitProgram(
+    ["program", "child"].map((name) => join(SOURCES, `${name}.ts`)),
+    directory,
+  );
+  const whole = await textOf(modules);
+  for (const role of ROLES) await Deno.writeTextFile(at(textFile(role)), whole);
+  const texts = ROLES.map((role) => at(textFile(role)));
+  // Twice: to see what each role uses, and to compile what is left of it then.
+  for (const round of ["modules", "code"]) {
+    const failure = await compile(at("warm"), at("warm.js"), texts);
+    if (failure !== null) return failure;
+    const warmed = await warmUp(at("warm"), rootfs);
+    if (typeof warmed === "string") {
+      say(`The program will start slower than it could: ${warmed}`);
+      break;
+    }
+    for (const { role, modules: used, code } of warmed) {
+      if (round === "code") {
+        await Deno.writeFile(at(codeFile(role)), code);
+        texts.push(at(codeFile(role)));
+      } else if (role !== "program") {
+        const text = await textOf(modules, used);
+        await Deno.writeTextFile(at(textFile(role)), text);
+      }
+    }
   }
-  const unmade = await compile(out, at("main.js"), files);
+  const unmade = await compile(out, at("main.js"), [...texts, ...carried]);
   if (unmade !== null) return unmade;
   const reason = await addShortcut(out);
   if (reason !== null) {
-    say(`Engines will call the program slower than they could: ${reason}`);
+    say(`The program will start slower than it could: ${reason}`);
   }
   return null;
 }
 
-/**
- * Bundles a module and all it imports into one short file.
- *
- * `deno bundle --minify` rewrites statements too: it puts a value that is used
- * once in the place of its variable, `using` ones as well, and nothing is
- * closed any more. Escapes for what is not ASCII, all of which is in strings:
- * V8 holds such a text in half the memory, and takes it over as it is.
- */
-export async function bundle(
-  entry: string,
-  out: string,
-  flags: readonly string[],
-): Promise<void> {
-  const outcome = await runDeno(
-    Deno.execPath(),
-    ["bundle", "--quiet", ...flags, "--output", out, entry],
-    { cwd: ROOT, minutes: PATIENCE },
-  );
-  if (outcome.code !== 0 || !isThere(out)) {
-    throw new ScriptError(`Cannot bundle the program: ${reasonOf(outcome)}`, {
-      hint:
-        "the first bundling fetches esbuild from npm, which needs a network",
-    });
-  }
+/** Bundles a module and all it imports into one short file. */
+export async function bundle(entry: string, out: string): Promise<void> {
+  await runBundle(["--platform=deno", "--output", out, entry]);
   // What is loaded late is kept under the path that it has on this machine.
   const text = (await Deno.readTextFile(out))
     .replace(/(__(?:esm|commonJS)\(\{\s*(?:async )?)"[^"]+"\(/g, '$1"_"(');
-  const { code } = await transform(text, {
-    minifyWhitespace: true,
-    minifyIdentifiers: true,
-    legalComments: "none",
-    charset: "ascii",
-    target: "esnext",
-  });
-  await stop();
-  await Deno.writeTextFile(out, code);
+  await Deno.writeTextFile(out, await shorten(text));
 }
 
 async function compile(
@@ -151,19 +126,28 @@ async function compile(
   return isThere(out) ? null : `${deno} made no ${out}`;
 }
 
+/** What a process of the program tells of itself, scripts/standalone/warm.ts. */
+interface Warmed {
+  role: Role;
+  /** The names of the modules it used. */
+  modules: string[];
+  /** What V8 compiled. */
+  code: Uint8Array;
+}
+
 /** What the processes wrote, in turn. */
-function codesIn(stdout: Uint8Array): Map<Role, Uint8Array> {
-  const codes = new Map<Role, Uint8Array>();
+function warmedIn(stdout: Uint8Array): Warmed[] {
+  const all: Warmed[] = [];
   const decoder = new TextDecoder();
   for (let rest = stdout; rest.length;) {
     const end = rest.indexOf("\n".charCodeAt(0)) + 1;
-    const { role, length } = JSON.parse(
+    const { role, modules, length } = JSON.parse(
       decoder.decode(rest.subarray(0, end)),
-    ) as { role: Role; length: number };
-    codes.set(role, rest.slice(end, end + length));
+    ) as { role: Role; modules: string[]; length: number };
+    all.push({ role, modules, code: rest.slice(end, end + length) });
     rest = rest.subarray(end + length);
   }
-  return codes;
+  return all;
 }
 
 /** A bundle with all that engines ask for, in a directory that is there. */
@@ -180,20 +164,21 @@ async function makeBundle(directory: string, rootfs: string): Promise<string> {
 }
 
 /**
- * Runs a container, for V8 to compile what a start needs, and takes that over.
- * Nothing is lost but time where this machine lets us run none.
+ * Runs the program as what it can be, for V8 to compile what a start needs. A
+ * word on why not, where this machine lets us run no container: nothing is lost
+ * but time then.
  */
 async function warmUp(
   program: string,
   rootfs: string,
-  say: (line: string) => void,
-): Promise<Map<Role, Uint8Array>> {
+): Promise<Warmed[] | string> {
   const bundle = await makeBundle(dirname(program), rootfs);
   const state = join(bundle, "state");
-  const codes = new Map<Role, Uint8Array>();
+  const all: Warmed[] = [];
   const complaints: string[] = [];
   for (
     const args of [
+      ["ps", "-q", "--filter", "name=nobody-has-this-name"],
       ["run", "--rootfs", rootfs, "/bin/true"],
       ["--root", state, "create", "--bundle", bundle, "warm-up"],
     ]
@@ -204,12 +189,9 @@ async function warmUp(
       stdin: "null",
       signal: AbortSignal.timeout(WARM_PATIENCE),
     }).output();
-    for (const [role, code] of codesIn(stdout)) codes.set(role, code);
+    all.push(...warmedIn(stdout));
     complaints.push(new TextDecoder().decode(stderr).trim());
   }
-  if (codes.size < ROLES.length) {
-    const reason = complaints.join("\n").trim().split("\n").at(-1);
-    say(`The program will start slower than it could: ${reason}`);
-  }
-  return codes;
+  if (ROLES.every((role) => all.some((one) => one.role === role))) return all;
+  return complaints.join("\n").trim().split("\n").at(-1)!;
 }

@@ -17,7 +17,7 @@ import { sha256Hex } from "../rootfs/verify.ts";
 import { reasonOf } from "./_deno.ts";
 import { isThere, ROOT } from "./_files.ts";
 import { bundle, makeStandalone } from "./_standalone.ts";
-import { codeFile, ROLES, textFile, TEXTS } from "./standalone/load.ts";
+import { codeFile, ROLES, textFile } from "./standalone/load.ts";
 import { launcher } from "./_launcher.ts";
 import {
   runScript,
@@ -133,7 +133,7 @@ export async function compileProgram(
   await Deno.rename(scratch.program, out);
   if (failure === null) {
     const parts = [
-      `program ${sizes(TEXTS.map((role) => scratch.at(textFile(role))))}`,
+      `program ${sizes([scratch.at(textFile("program"))])}`,
       `compiled code ${sizes(ROLES.map((role) => scratch.at(codeFile(role))))}`,
       carried ? `root filesystem ${sizes([carried])}` : "no root filesystem",
     ];
@@ -227,7 +227,7 @@ async function carryRootfs(
 
 async function makeScript(scratch: Scratch): Promise<void> {
   const module = join(scratch.path, "module.js");
-  await bundle(join(ROOT, "main.ts"), module, ["--platform=deno"]);
+  await bundle(join(ROOT, "main.ts"), module);
   const text = launcher(await Deno.readTextFile(module), Deno.execPath());
   await Deno.remove(scratch.program).catch(() => {});
   await Deno.writeTextFile(scratch.program, text, { mode: 0o755 });

@@ -1,6 +1,6 @@
 /**
- * The part of the program that PID 1 of a container runs, in the same form as
- * program.ts: a fifth of it, and it is waited for.
+ * The part of the program that PID 1 of a container runs, like program.ts: a
+ * fifth of it, and it is waited for.
  *
  * @module
  */
@@ -8,9 +8,7 @@ import { childCommand } from "../../cli/child.ts";
 import { exit, outcomeOf } from "../../cli/outcome.ts";
 import type { Program } from "./load.ts";
 
-const containerProgram: Program = {
+export const program: Program = {
   main: ([, ...args]) => outcomeOf(() => childCommand.execute(args)),
   exit,
 };
-
-Object.assign(globalThis, { containerProgram });

@@ -1,5 +1,5 @@
 /**
- * Starts the program out of its text and, where it is there, the code that V8
+ * Starts the program out of a text and, where it is there, the code that V8
  * compiled of it when it was built: half of a start was that compilation. Both
  * are inside the binary, where nobody on the host can change them, and V8
  * refuses code that is not of its own version and of this text.
@@ -9,21 +9,19 @@
 import { Script } from "node:vm";
 
 /**
- * What the program can be started as: by people, by engines, and as PID 1 of a
- * container. Each has compiled code of its own, of what it runs and no more.
+ * What the program can be started as: by people for a run and for all the rest,
+ * by engines, and as PID 1 of a container. Each has a text of its own, of the
+ * modules it used when it was built, and compiled code of what it ran. Those of
+ * `program` are all there are: what a text lacks is found there.
  */
-export const ROLES = ["program", "engine", "child"] as const;
+export const ROLES = ["program", "run", "engine", "child"] as const;
 export type Role = typeof ROLES[number];
 
-/** The texts: PID 1 has one of its own. */
-export const TEXTS = ["program", "child"] as const;
-
 /** What is in a compiled program beside its main module. */
-export const textFile = (role: Role) =>
-  role === "child" ? "child.txt" : "program.txt";
+export const textFile = (role: Role) => `${role}.txt`;
 export const codeFile = (role: Role) => `${role}.cache`;
 
-/** What a text defines. */
+/** What an entry of the program exports under this name. */
 export interface Program {
   main(args: readonly string[]): Promise<number>;
   exit(status: number): never;
@@ -32,23 +30,75 @@ export interface Program {
 /** Commands of an OCI runtime, and the flags before them, which come first. */
 const ENGINES = /^(?:create|exec|delete|start|-(?!-?(?:version|help|h)$).*)$/s;
 
-/** The role of this process. */
-export const role: Role = Deno.args[0] === "child"
-  ? "child"
-  : ENGINES.test(Deno.args[0] ?? "")
-  ? "engine"
-  : "program";
+function roleOf(word = ""): Role {
+  if (word === "child" || word === "run") return word;
+  return ENGINES.test(word) ? "engine" : "program";
+}
 
-/** Runs the text once; what it defines, and the script to ask for its code. */
-export function load(cachedData?: Uint8Array): {
-  script: Script;
-  program: Program;
-} {
-  const text = Deno.readTextFileSync(new URL(textFile(role), Deno.mainModule));
-  const script = new Script(text, { filename: "container.js", cachedData });
-  script.runInThisContext();
-  const { containerProgram } = globalThis as typeof globalThis & {
-    containerProgram: Program;
-  };
-  return { script, program: containerProgram };
+/** The role of this process. */
+export const role: Role = roleOf(Deno.args[0]);
+
+/** What a module exports. */
+type Exports = Record<string, unknown>;
+type Load = (name: string) => Exports;
+/** A module, and a text of such, as scripts/_texts.ts makes them. */
+type Module = (
+  load: Load,
+  loadLate: (name: string) => Promise<Exports>,
+) => Exports;
+type Text = (define: (name: string, module: Module) => void) => void;
+
+const defined = new Map<string, Module>();
+const loaded = new Map<string, Exports>();
+
+/** The names of the modules that this process has used. */
+export const usedModules = () => [...loaded.keys()];
+
+function loadModule(name: string): Exports {
+  const known = loaded.get(name);
+  if (known) return known;
+  if (!defined.has(name)) runText("program");
+  const module = defined.get(name);
+  if (!module) throw new TypeError(`This program has no ${name}`);
+  const exports = module(
+    loadModule,
+    (late) => Promise.resolve(late).then(loadModule),
+  );
+  loaded.set(name, exports);
+  return exports;
+}
+
+// What has been taken from one text is not taken from another.
+const define = (name: string, module: Module) => {
+  if (!defined.has(name)) defined.set(name, module);
+};
+
+const bytesOf = (file: string) => {
+  try {
+    return Deno.readFileSync(new URL(file, Deno.mainModule));
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+};
+
+/** Runs a text; the script to ask for its code. */
+function runText(role: Role): Script {
+  const file = new URL(textFile(role), Deno.mainModule);
+  const script = new Script(Deno.readTextFileSync(file), {
+    filename: "container.js",
+    cachedData: bytesOf(codeFile(role)),
+  });
+  const text: Text = script.runInThisContext();
+  text(define);
+  return script;
+}
+
+/** Loads the program of a role; what it defines, and the script to ask for its code. */
+export function load(): { script: Script; program: Program } {
+  const script = runText(role);
+  const { program } = loadModule(
+    role === "child" ? "child.js" : "program.js",
+  ) as { program: Program };
+  return { script, program };
 }

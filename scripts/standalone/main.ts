@@ -1,15 +1,6 @@
 /** The main module of the compiled program. */
 
-import { codeFile, load, role } from "./load.ts";
+import { load } from "./load.ts";
 
-function readCode(): Uint8Array | undefined {
-  try {
-    return Deno.readFileSync(new URL(codeFile(role), Deno.mainModule));
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
-}
-
-const { program } = load(readCode());
+const { program } = load();
 program.exit(await program.main(Deno.args));

@@ -1,6 +1,5 @@
 /**
- * The program as a classic script, which is the form V8 keeps compiled code
- * for. Whoever runs it finds the program under this name.
+ * The program for whoever loads it from its text, which scripts/_texts.ts makes.
  *
  * @module
  */
@@ -9,7 +8,7 @@ import { exit, outcomeOf } from "../../cli/outcome.ts";
 import { discardPrelaunched } from "../../launch/prelaunched.ts";
 import type { Program } from "./load.ts";
 
-const containerProgram: Program = {
+export const program: Program = {
   async main(args) {
     try {
       return await outcomeOf(() => dispatch(args));
@@ -19,5 +18,3 @@ const containerProgram: Program = {
   },
   exit,
 };
-
-Object.assign(globalThis, { containerProgram });

@@ -1,12 +1,12 @@
 /**
  * The main module of a program that is compiled for the build alone: it runs or
  * creates a container, and each of its processes writes the code that V8
- * compiled for it to standard output, in turn. The command inside is to write
- * nothing.
+ * compiled for it to standard output, in turn, with the names of the modules it
+ * used. The command inside is to write nothing.
  *
  * @module
  */
-import { load, role } from "./load.ts";
+import { load, role, usedModules } from "./load.ts";
 
 function writeAll(bytes: Uint8Array): void {
   for (let rest = bytes; rest.length;) {
@@ -25,7 +25,7 @@ const { script, program } = load();
 const status = await program.main(Deno.args);
 if (role === "engine") await goOn(Deno.args);
 const code = script.createCachedData();
-const header = `${JSON.stringify({ role, length: code.length })}\n`;
-writeAll(new TextEncoder().encode(header));
+const header = { role, modules: usedModules(), length: code.length };
+writeAll(new TextEncoder().encode(`${JSON.stringify(header)}\n`));
 writeAll(code);
 program.exit(status);
