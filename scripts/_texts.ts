@@ -7,7 +7,7 @@
  * @module
  */
 // @ts-types="../types/std_path.d.ts"
-import { join } from "@std/path";
+import { basename, join } from "@std/path";
 import { stop, transform } from "esbuild";
 import { reasonOf, runDeno } from "./_deno.ts";
 import { ROOT } from "./_files.ts";
@@ -69,14 +69,18 @@ export async function splitProgram(
   const modules = new Map<string, string>();
   for await (const { name } of Deno.readDir(out)) {
     const text = await Deno.readTextFile(join(out, name));
-    modules.set(nameOf(name), asFunction(text, name));
+    modules.set(name, asFunction(text, name));
+  }
+  // What is loaded late has a hash in its name: modules of one base name differ
+  // by nothing else.
+  for (const entry of entries) {
+    const name = basename(entry).replace(/\.ts$/, ".js");
+    if (!modules.has(name)) {
+      throw new ScriptError(`Cannot split the program: no ${name} was made`);
+    }
   }
   return modules;
 }
-
-/** Entries have a hash in their names. */
-const nameOf = (file: string) =>
-  file.startsWith("chunk-") ? file : file.replace(/-[A-Z0-9]{8}\.js$/, ".js");
 
 /** One name of an import or export list: `a`, `a as b`. */
 const pairs = (list: string) =>
@@ -98,7 +102,7 @@ export function asFunction(module: string, name: string): string {
       (_, list: string, from: string) =>
         `const {${
           pairs(list).map(([theirs, ours]) => `${theirs}:${ours ?? theirs}`)
-        }}=load(${JSON.stringify(nameOf(from))});\n`,
+        }}=load(${JSON.stringify(from)});\n`,
     )
     .replace(/^import "\.\/[^"]+";\n/gm, "")
     .replace(/^export \{([^}]*)\};\n/gm, (_, list: string) => {
@@ -107,7 +111,7 @@ export function asFunction(module: string, name: string): string {
     })
     .replace(
       /\bimport\("\.\/([^"]+)"\)/g,
-      (_, from: string) => `loadLate(${JSON.stringify(nameOf(from))})`,
+      (_, from: string) => `loadLate(${JSON.stringify(from)})`,
     );
   const left = text.match(/^(import|export)\b.*/m)?.[0];
   const changed = exported.find(([ours]) => isReassigned(text, ours));

@@ -132,8 +132,10 @@ export async function compileProgram(
   await Deno.utime(scratch.program, begun, begun);
   await Deno.rename(scratch.program, out);
   if (failure === null) {
+    const shares = ROLES.filter((role) => role !== "program");
     const parts = [
       `program ${sizes([scratch.at(textFile("program"))])}`,
+      `shares of it ${sizes(shares.map((role) => scratch.at(textFile(role))))}`,
       `compiled code ${sizes(ROLES.map((role) => scratch.at(codeFile(role))))}`,
       carried ? `root filesystem ${sizes([carried])}` : "no root filesystem",
     ];

@@ -12,6 +12,7 @@ import {
   assertMatch,
   assertStringIncludes,
 } from "@std/assert";
+import { COMMANDS } from "../cli/commands.ts";
 import { execute, REPOSITORY, rootfs, TempDir, test } from "./_harness.ts";
 
 const RUNTIME = Deno.env.get("DENORT_BIN");
@@ -128,7 +129,10 @@ test(
     // Without it every start would compile: half of its time.
     const code = sizeIn(stderr, "compiled code");
     assertLess(0, code);
-    const parts = program + code + sizeIn(stderr, "root filesystem");
+    // What a run, an engine's call and PID 1 each read: less than all three.
+    const shares = sizeIn(stderr, "shares of it");
+    assertLess(shares, 3 * program);
+    const parts = program + shares + code + sizeIn(stderr, "root filesystem");
     const carried = (await Deno.stat(out)).size -
       (await Deno.stat(RUNTIME!)).size;
     // The sizes are said to a tenth of a megabyte.
@@ -138,6 +142,34 @@ test(
     // A failure that printed the text would fill the terminal.
     assert(!text.includes("deno-std"), "a package of the scripts is inside");
     assert(!text.includes(REPOSITORY), "the path of the checkout is inside");
+  },
+  { skip: NO_RUNTIME },
+);
+
+test(
+  "the compiled program has every command, also two whose modules have one name",
+  async () => {
+    await using dir = new TempDir();
+    const out = `${dir.path}/container`;
+    const built = await compile(["--standalone", "--no-rootfs", "--out", out]);
+    assertEquals(built.status, 0, built.stderr);
+    for (const { name, hidden } of COMMANDS) {
+      if (hidden) continue;
+      const { status, stderr } = await execute([out, name, "--help"]);
+      assertEquals([status, stderr], [0, ""], name);
+    }
+    // cli/run.ts and cli/daily/run.ts; cli/features.ts and lifecycle/features.ts.
+    const { stdout } = await execute([out, "features"]);
+    assertEquals(JSON.parse(stdout).ociVersionMin, "1.0.0");
+    const detached = await execute([
+      out,
+      "run",
+      "-d",
+      "--rootfs",
+      dir.path,
+      "x",
+    ]);
+    assertStringIncludes(detached.stderr, "Cannot run x: not found");
   },
   { skip: NO_RUNTIME },
 );
