@@ -4,12 +4,12 @@
  */
 
 import { embeddedTree, ensureEmbeddedRootfs } from "../rootfs/embedded.ts";
+import { carried } from "./carried.ts";
 
 /**
- * Beside the main module in the compiled program, compressed, since every start
- * reads it; the digest of what is in it in a second file. Both are
- * written by scripts/compile.ts. The directory they are in exists only inside
- * the program, so nothing on the host's disk can stand in for them.
+ * Compressed; the digest of what is in it in a second file. Both are written by
+ * scripts/compile.ts, into the program itself, so nothing on the host's disk can
+ * stand in for them.
  */
 const ARCHIVE = "rootfs.tar.gz";
 
@@ -22,17 +22,11 @@ export async function embeddedRootfs(
   say: (line: string) => void,
   { unpack }: { unpack: boolean },
 ): Promise<string | null> {
-  if (!Deno.build.standalone) return null;
-  const path = new URL(ARCHIVE, Deno.mainModule);
-  let sha256: string;
-  try {
-    sha256 = (await Deno.readTextFile(new URL(`${path}.sha256`))).trim();
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return null;
-    throw error;
-  }
+  const digest = carried(`${ARCHIVE}.sha256`);
+  if (!digest) return null;
+  const sha256 = new TextDecoder().decode(digest).trim();
   if (!unpack) return embeddedTree(sha256, cacheDirectory());
-  const archive = async () => gunzip(await Deno.readFile(path));
+  const archive = () => gunzip(carried(ARCHIVE)!);
   return await ensureEmbeddedRootfs(archive, sha256, cacheDirectory(), say);
 }
 

@@ -13,6 +13,7 @@ import { readFacts } from "../lifecycle/facts.ts";
 import { decide } from "../lifecycle/spec.ts";
 import { DEFAULT_CAPABILITIES } from "../plan/capabilities.ts";
 import { compile } from "../plan/compile.ts";
+import { placeToAdd, rewrite } from "./_carry.ts";
 
 /** Offsets in the header of an ELF file. */
 const ELF = {
@@ -42,8 +43,6 @@ const MARK = {
   /** The launch of a usual run. */
   prelaunch: "RELAUNCH",
 } as const;
-/** What `deno compile` adds ends so: a mark, a hash, and its length with these. */
-const TRAILER = { size: 16, mark: 0x501e, length: 8 } as const;
 
 interface Segment {
   at: number;
@@ -76,14 +75,6 @@ function segmentsOf(elf: DataView): Segment[] {
   );
 }
 
-/** Where what `deno compile` added begins; null where that cannot be told. */
-function endOfRuntime(program: DataView): number | null {
-  const trailer = program.byteLength - TRAILER.size;
-  if (program.getUint32(trailer, true) !== TRAILER.mark) return null;
-  const length = Number(program.getBigUint64(trailer + TRAILER.length, true));
-  return length < program.byteLength ? program.byteLength - length : null;
-}
-
 const alignUp = (value: number, to: number) => Math.ceil(value / to) * to;
 
 /**
@@ -96,7 +87,7 @@ export function withShortcut(
   arch: keyof typeof SHORTCUT,
   launch: Uint8Array<ArrayBuffer>,
 ): Uint8Array<ArrayBuffer> | string {
-  const end = endOfRuntime(view(program));
+  const end = placeToAdd(program);
   if (end === null) return "the runtime does not end as expected";
   const segments = segmentsOf(view(program));
   const loaded = segments.filter(({ type }) => type === PT_LOAD);
@@ -179,13 +170,8 @@ function usualLaunch(tty: boolean): Uint8Array<ArrayBuffer> {
 }
 
 /** Puts it into a program that was compiled; a word on why that cannot be. */
-export async function addShortcut(program: string): Promise<string | null> {
-  const made = withShortcut(
-    await Deno.readFile(program),
-    Deno.build.arch,
-    usualLaunches(),
+export const addShortcut = (program: string): Promise<string | null> =>
+  rewrite(
+    program,
+    (bytes) => withShortcut(bytes, Deno.build.arch, usualLaunches()),
   );
-  if (typeof made === "string") return made;
-  await Deno.writeFile(program, made);
-  return null;
-}

@@ -10,6 +10,7 @@ import { defaultConfig } from "../lifecycle/default_config.ts";
 import { kernelVersion } from "../lifecycle/seccomp.ts";
 import { configText } from "../spec/config_text.ts";
 import { reasonOf, runDeno } from "./_deno.ts";
+import { addFiles } from "./_carry.ts";
 import { addShortcut } from "./_shortcut.ts";
 import { isThere, ROOT } from "./_files.ts";
 import { runBundle, shorten, splitProgram, textOf } from "./_texts.ts";
@@ -81,13 +82,13 @@ export async function makeStandalone(parts: Parts): Promise<string | null> {
       }
     }
   }
-  const unmade = await compile(out, at("main.js"), [...texts, ...carried]);
+  const files = [...texts, ...carried];
+  const unmade = await compile(out, at("main.js"));
   if (unmade !== null) return unmade;
-  const reason = await addShortcut(out);
-  if (reason !== null) {
-    say(`The program will start slower than it could: ${reason}`);
-  }
-  return null;
+  const reason = await addShortcut(out) ?? await addFiles(out, files);
+  if (reason === null) return null;
+  say(`The program will start slower than it could: ${reason}`);
+  return await compile(out, at("main.js"), files);
 }
 
 /** Bundles a module and all it imports into one short file. */
@@ -102,7 +103,7 @@ export async function bundle(entry: string, out: string): Promise<void> {
 async function compile(
   out: string,
   main: string,
-  files: readonly string[],
+  files: readonly string[] = [],
 ): Promise<string | null> {
   const deno = Deno.env.get("COMPILE_DENO") || Deno.execPath();
   const outcome = await runDeno(

@@ -7,6 +7,7 @@
  * @module
  */
 import { Script } from "node:vm";
+import { carried } from "../../lifecycle/carried.ts";
 
 /**
  * What the program can be started as: by people for a run and for all the rest,
@@ -73,21 +74,13 @@ const define = (name: string, module: Module) => {
   if (!defined.has(name)) defined.set(name, module);
 };
 
-const bytesOf = (file: string) => {
-  try {
-    return Deno.readFileSync(new URL(file, Deno.mainModule));
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
-};
-
 /** Runs a text; the script to ask for its code. */
 function runText(role: Role): Script {
-  const file = new URL(textFile(role), Deno.mainModule);
-  const script = new Script(Deno.readTextFileSync(file), {
+  const source = carried(textFile(role));
+  if (!source) throw new TypeError(`This program has no ${textFile(role)}`);
+  const script = new Script(new TextDecoder().decode(source), {
     filename: "container.js",
-    cachedData: bytesOf(codeFile(role)),
+    cachedData: carried(codeFile(role)) ?? undefined,
   });
   const text: Text = script.runInThisContext();
   text(define);
