@@ -50,6 +50,7 @@ export interface CgroupLevel {
 /** Reads one cgroup; null where there is none. */
 export type ReadLevel = (path: string) => CgroupLevel | null;
 
+const F_OK = 0;
 const W_OK = 2;
 
 /** The octal escapes of proc_pid_mountinfo(5). */
@@ -147,22 +148,44 @@ export function mountOf(
 }
 
 /** Reads one cgroup of the host. */
-export const readLevel: ReadLevel = (path) => {
-  const procs = readWords(`${path}/cgroup.procs`);
-  if (procs === null) return null;
-  return {
-    writable: isWritable(path),
-    movable: isWritable(`${path}/cgroup.procs`),
-    controllers: readWords(`${path}/cgroup.controllers`) ?? [],
-    enabled: readWords(`${path}/cgroup.subtree_control`) ?? [],
-    populated: procs.length > 0,
-    root: readWords(`${path}/cgroup.type`) === null,
-  };
-};
+export const readLevel: ReadLevel = (path) =>
+  isAllowed(`${path}/cgroup.procs`, F_OK) ? new Level(path) : null;
+
+/**
+ * Reads what it is asked for: v1 has a dozen trees, and asks of each level of
+ * each for little.
+ */
+class Level implements CgroupLevel {
+  constructor(readonly path: string) {}
+
+  get writable(): boolean {
+    return isAllowed(this.path, W_OK);
+  }
+
+  get movable(): boolean {
+    return isAllowed(`${this.path}/cgroup.procs`, W_OK);
+  }
+
+  get controllers(): string[] {
+    return readWords(`${this.path}/cgroup.controllers`) ?? [];
+  }
+
+  get enabled(): string[] {
+    return readWords(`${this.path}/cgroup.subtree_control`) ?? [];
+  }
+
+  get populated(): boolean {
+    return readWords(`${this.path}/cgroup.procs`)?.length !== 0;
+  }
+
+  get root(): boolean {
+    return !isAllowed(`${this.path}/cgroup.type`, F_OK);
+  }
+}
 
 /** access(2), which knows of read-only mounts as well as of permissions. */
-function isWritable(path: string): boolean {
-  return rawSyscall("faccessat", AT_FDCWD, cString(path), W_OK, 0) === 0;
+function isAllowed(path: string, mode: number): boolean {
+  return rawSyscall("faccessat", AT_FDCWD, cString(path), mode, 0) === 0;
 }
 
 /** The words of a file; null where it cannot be read. */

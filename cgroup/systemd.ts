@@ -65,12 +65,15 @@ export function readWithScope(
     populated: false,
     root: false,
   };
-  return (directory) =>
-    directory === path
-      ? { ...made, enabled: [] }
-      : above.has(directory)
-      ? { ...made, enabled: mount.controllers }
-      : directory === mount.path
-      ? { ...made, ...read(directory), enabled: mount.controllers }
-      : read(directory);
+  return (directory) => {
+    if (directory === path) return { ...made, enabled: [] };
+    if (above.has(directory)) return { ...made, enabled: mount.controllers };
+    const level = read(directory);
+    if (directory !== mount.path) return level;
+    const { writable, movable, controllers, populated, root } = level ?? made;
+    return {
+      ...{ writable, movable, controllers, populated, root },
+      enabled: mount.controllers,
+    };
+  };
 }

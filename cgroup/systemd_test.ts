@@ -38,3 +38,38 @@ Deno.test("planScope() leaves all that is systemd's alone", () => {
     ],
   );
 });
+
+Deno.test("readWithScope() changes nothing of the top but what it hands down", () => {
+  const scope = planScope("x", mount);
+  // As the host's are read: a value for each question, and no members of its own.
+  const top = new class {
+    get writable() {
+      return false;
+    }
+    get movable() {
+      return false;
+    }
+    get controllers() {
+      return ["cpu"];
+    }
+    get enabled() {
+      return [];
+    }
+    get populated() {
+      return true;
+    }
+    get root() {
+      return true;
+    }
+  }();
+  const read = readWithScope(scope, mount, () => top);
+  assertEquals(read("/cg"), {
+    writable: false,
+    movable: false,
+    controllers: ["cpu"],
+    enabled: ["pids", "memory"],
+    populated: true,
+    root: true,
+  });
+  assertEquals(read("/cg/elsewhere"), top);
+});

@@ -67,6 +67,8 @@ export async function makeStandalone(parts: Parts): Promise<string | null> {
   for (const round of ["modules", "code"]) {
     const failure = await compile(at("warm"), at("warm.js"), texts);
     if (failure !== null) return failure;
+    // What is done before the runtime starts decides what is done then.
+    await addShortcut(at("warm"));
     const warmed = await warmUp(at("warm"), rootfs);
     if (typeof warmed === "string") {
       say(`The program will start slower than it could: ${warmed}`);

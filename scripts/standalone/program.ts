@@ -5,7 +5,6 @@
  */
 import { dispatch } from "../../cli/commands.ts";
 import { exit, outcomeOf } from "../../cli/outcome.ts";
-import { discardPrelaunched } from "../../launch/prelaunched.ts";
 import type { Program } from "./load.ts";
 
 export const program: Program = {
@@ -13,7 +12,9 @@ export const program: Program = {
     try {
       return await outcomeOf(() => dispatch(args));
     } finally {
-      if (args[0] === "run") discardPrelaunched();
+      if (args[0] === "run") {
+        (await import("../../launch/prelaunched.ts")).discardPrelaunched();
+      }
     }
   },
   exit,

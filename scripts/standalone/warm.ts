@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { load, role, usedModules } from "./load.ts";
+import { load, type Role, role, usedModules } from "./load.ts";
 
 function writeAll(bytes: Uint8Array): void {
   for (let rest = bytes; rest.length;) {
@@ -14,16 +14,25 @@ function writeAll(bytes: Uint8Array): void {
   }
 }
 
-/** What engines do with a container that is created, and its end. */
-async function goOn(words: readonly string[]): Promise<void> {
-  const [before, id] = [words.slice(0, words.indexOf("create")), words.at(-1)!];
-  await program.main([...before, "exec", id, "/bin/true"]);
-  await program.main([...before, "delete", "--force", id]);
-}
+/** What else the role is for, after the command line that it was given. */
+const FURTHER: Partial<Record<Role, (words: readonly string[]) => string[][]>> =
+  {
+    /** Without a program of ours inside, and with a limit. */
+    run: ([word, ...rest]) => [[word!, "--no-init", "-m", "64m", ...rest]],
+    /** What engines do with a container that is created, and its end. */
+    engine(words) {
+      const before = words.slice(0, words.indexOf("create"));
+      const id = words.at(-1)!;
+      return [
+        [...before, "exec", id, "/bin/true"],
+        [...before, "delete", "--force", id],
+      ];
+    },
+  };
 
 const { script, program } = load();
 const status = await program.main(Deno.args);
-if (role === "engine") await goOn(Deno.args);
+for (const words of FURTHER[role]?.(Deno.args) ?? []) await program.main(words);
 const code = script.createCachedData();
 const header = { role, modules: usedModules(), length: code.length };
 writeAll(new TextEncoder().encode(`${JSON.stringify(header)}\n`));
