@@ -21,7 +21,7 @@ enum {
   TO_PLAN = 3, TO_STATUS = 4, TO_SELF = 5, TO_LIFELINE = 6, HIGH = 44,
   SLOT_ARGV = 0, SLOT_ENV, SLOT_WORDS, SLOT_MEMORY, SLOT_HANDOVER, SLOT_LIFELINE, SLOT_STATUS,
   SLOT_WALKER,
-  MOST_WORDS = 500, SIGCHLD = 17,
+  OURS_ALONE = 5, ALL = 7, MOST_WORDS = 500, SIGCHLD = 17,
   TCGETS = 0x5401, TIOCGPGRP = 0x540f, S_IFDIR = 0040000,
 };
 
@@ -108,10 +108,13 @@ static void write_env(const u8 **env, const u8 **ours) {
   env[count] = 0;
 }
 
-/* In a process of its own: PID 1 comes of it, as a child of ours. */
+/* In a process of its own: PID 1 comes of it, as a child of ours. No execve is
+ * between us and that, to close what is ours alone: while it held an end of the
+ * lifeline itself, it would wait for a parent that is dead. */
 static void walk_launch(const i64 *given) {
   for (i32 i = 0; i < 4; i++)
     if (syscall6(SYS_dup3, (u64)given[i], (u64)(TO_PLAN + i), 0, 0, 0, 0) < 0) leave(125);
+  for (i32 i = OURS_ALONE; i < ALL; i++) syscall6(SYS_close, (u64)given[i], 0, 0, 0, 0, 0);
   *is_walker() = 1;
   carry_out();
 }
@@ -131,9 +134,9 @@ static i32 prelaunch(const struct launch *launch, const u8 **command, const u8 *
   i64 held = move_up(ends[0]), lifeline = move_up(ends[1]);
   syscall6(SYS_socketpair, 1 /* AF_UNIX */, 5 /* SOCK_SEQPACKET */ | O_CLOEXEC, 0, (u64)sockets, 0, 0);
   i64 ours = move_up(sockets[0]), theirs = move_up(sockets[1]);
-  const i64 all[] = {handover, theirs, self, held, memory, lifeline, ours};
+  const i64 all[ALL] = {handover, theirs, self, held, memory, lifeline, ours};
   i32 is_whole = syscall6(SYS_write, (u64)memory, (u64)launch->bytes, size, 0, 0, 0) == (i64)size;
-  for (u32 i = 0; i < 7; i++) is_whole &= all[i] >= 0;
+  for (u32 i = 0; i < ALL; i++) is_whole &= all[i] >= 0;
   /* PROT_READ|PROT_WRITE, MAP_SHARED|MAP_FIXED_NOREPLACE */
   if (is_whole && syscall6(SYS_mmap, BASE, size, 3, 0x100001, (u64)memory, 0) == (i64)BASE) {
     plan->slot[SLOT_ARGV] = (i64)argv;
@@ -151,7 +154,7 @@ static i32 prelaunch(const struct launch *launch, const u8 **command, const u8 *
     /* It has nothing to wait for but us: its runtime may start. */
     else syscall6(SYS_write, (u64)lifeline, (u64) "", 1, 0, 0, 0);
   }
-  for (u32 i = status ? 0 : 1; i < (status ? 7 : 4); i++)
+  for (u32 i = status ? 0 : 1; i < (status ? ALL : 4); i++)
     if (all[i] >= 0) syscall6(SYS_close, (u64)all[i], 0, 0, 0, 0, 0);
   return !status;
 }

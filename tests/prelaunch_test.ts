@@ -166,6 +166,26 @@ test(
 );
 
 test(
+  "prelaunch: SIGKILL before PID 1 asks to die with us ends it",
+  async () => {
+    // The parent dies where it would let PID 1 go on; that is a moment late with
+    // its first call.
+    const { stdout } = await execute([
+      ...["strace", "-f", "-o", "/dev/stdout"],
+      ...["-e", "trace=write,prctl"],
+      ...["-e", "inject=write:signal=KILL:when=2"],
+      ...["-e", "inject=prctl:delay_enter=200000"],
+      ...[...CONTAINER, "run", "-q", "--rootfs", rootfs(), "sleep", "1000"],
+    ], { patience: 20_000 });
+    assertStringIncludes(stdout, "killed by SIGKILL");
+    assertStringIncludes(stdout, "PR_SET_PDEATHSIG");
+    const alive = descendants(Deno.pid).filter(({ state }) => state !== "Z");
+    assertEquals(alive, []);
+  },
+  { skip },
+);
+
+test(
   "prelaunch: ignored SIGCHLD and few descriptors are no trouble",
   async () => {
     for (const setting of ["trap '' CHLD", "ulimit -n 50"]) {
