@@ -82,7 +82,7 @@ export const KEPT_FLAGS: readonly Flag[] = [
   {
     name: "detach-keys",
     value: "KEYS",
-    help: "As --detach and attach: after these it lives on (ctrl-p,ctrl-q)",
+    help: "Detach, and attach until KEYS are typed",
   },
   { name: "name", value: "NAME", help: "What other commands call it" },
   { name: "rm", help: "It goes when it ends (default without a name)" },
