@@ -88,16 +88,20 @@ export async function attach(
   resize();
   let left = false;
   const { descriptor } = given;
+  const hearing = Promise.withResolvers<void>();
+  const watching = watch(store, id, whole, () => left, write, hearing.resolve);
+  // What answers the first that is typed is to be heard.
   const typing = noInput || !descriptor
     ? new Promise<never>(() => {})
-    : passInput(descriptor, outer, new DetachKeys(keys), () => {
-      // Of a container that others have started it is not ours to end.
-      if (!whole) return;
-      if (terminal) return writeAll(descriptor.fd, END_OF_FILE);
-      descriptor.close();
-      connect(directory, "e").close();
-    });
-  const watching = watch(store, id, whole, () => left, write);
+    : hearing.promise.then(() =>
+      passInput(descriptor, outer, new DetachKeys(keys), () => {
+        // Of a container that others have started it is not ours to end.
+        if (!whole) return;
+        if (terminal) return writeAll(descriptor.fd, END_OF_FILE);
+        descriptor.close();
+        connect(directory, "e").close();
+      })
+    );
   const detached = await Promise.race([
     typing.then(() => true),
     watching.then(() => false),
@@ -106,13 +110,18 @@ export async function attach(
   return detached ? null : await statusOfEnd(store, id);
 }
 
-/** Passes on what is in the log, until the container has ended. */
+/**
+ * Passes on what is in the log, until the container has ended.
+ *
+ * @param hears called once nothing that is written is missed any more
+ */
 async function watch(
   store: Store,
   id: string,
   whole: boolean,
   left: () => boolean,
   write: (entry: LogEntry) => void,
+  hears: () => void,
 ): Promise<void> {
   const follow = () => {
     const view = look(store, id);
@@ -121,9 +130,12 @@ async function watch(
         !isKept(view.record);
   };
   let begun = whole;
+  if (begun) hears();
   for await (const entry of readLog(`${store.root}/${id}`, follow, ATTENTION)) {
-    if (entry === "caught up") begun = true;
-    else if (begun && !left()) write(entry);
+    if (entry === "caught up") {
+      begun = true;
+      hears();
+    } else if (begun && !left()) write(entry);
   }
 }
 
