@@ -14,7 +14,13 @@ import { addFiles } from "./_carry.ts";
 import { addShortcut } from "./_shortcut.ts";
 import { isThere, ROOT } from "./_files.ts";
 import { runBundle, shorten, splitProgram, textOf } from "./_texts.ts";
-import { codeFile, type Role, ROLES, textFile } from "./standalone/load.ts";
+import {
+  codeFile,
+  type Role,
+  ROLES,
+  textFile,
+  WHOLE,
+} from "./standalone/load.ts";
 
 /** In minutes: long enough for a slow download, short enough to notice that it hangs. */
 const PATIENCE = 5;
@@ -61,8 +67,10 @@ export async function makeStandalone(parts: Parts): Promise<string | null> {
     directory,
   );
   const whole = await textOf(modules);
-  for (const role of ROLES) await Deno.writeTextFile(at(textFile(role)), whole);
-  const texts = ROLES.map((role) => at(textFile(role)));
+  const texts = ([WHOLE, ...ROLES] as const).map((which) =>
+    at(textFile(which))
+  );
+  for (const path of texts) await Deno.writeTextFile(path, whole);
   // Twice: to see what each role uses, and to compile what is left of it then.
   for (const round of ["modules", "code"]) {
     const failure = await compile(at("warm"), at("warm.js"), texts);
@@ -78,7 +86,7 @@ export async function makeStandalone(parts: Parts): Promise<string | null> {
       if (round === "code") {
         await Deno.writeFile(at(codeFile(role)), code);
         texts.push(at(codeFile(role)));
-      } else if (role !== "program") {
+      } else {
         const text = await textOf(modules, used);
         await Deno.writeTextFile(at(textFile(role)), text);
       }

@@ -17,7 +17,7 @@ import { sha256Hex } from "../rootfs/verify.ts";
 import { reasonOf } from "./_deno.ts";
 import { isThere, ROOT } from "./_files.ts";
 import { bundle, makeStandalone } from "./_standalone.ts";
-import { codeFile, ROLES, textFile } from "./standalone/load.ts";
+import { codeFile, ROLES, textFile, WHOLE } from "./standalone/load.ts";
 import { launcher } from "./_launcher.ts";
 import {
   runScript,
@@ -132,10 +132,9 @@ export async function compileProgram(
   await Deno.utime(scratch.program, begun, begun);
   await Deno.rename(scratch.program, out);
   if (failure === null) {
-    const shares = ROLES.filter((role) => role !== "program");
     const parts = [
-      `program ${sizes([scratch.at(textFile("program"))])}`,
-      `shares of it ${sizes(shares.map((role) => scratch.at(textFile(role))))}`,
+      `program ${sizes([scratch.at(textFile(WHOLE))])}`,
+      `shares of it ${sizes(ROLES.map((role) => scratch.at(textFile(role))))}`,
       `compiled code ${sizes(ROLES.map((role) => scratch.at(codeFile(role))))}`,
       carried ? `root filesystem ${sizes([carried])}` : "no root filesystem",
     ];

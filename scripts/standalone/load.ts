@@ -12,14 +12,16 @@ import { carried } from "../../lifecycle/carried.ts";
 /**
  * What the program can be started as: by people for a run and for all the rest,
  * by engines, and as PID 1 of a container. Each has a text of its own, of the
- * modules it used when it was built, and compiled code of what it ran. Those of
- * `program` are all there are: what a text lacks is found there.
+ * modules it used when it was built, and compiled code of what it ran.
  */
 export const ROLES = ["program", "run", "engine", "child"] as const;
 export type Role = typeof ROLES[number];
 
+/** The text of all modules: what a role's lacks is found there. */
+export const WHOLE = "whole";
+
 /** What is in a compiled program beside its main module. */
-export const textFile = (role: Role) => `${role}.txt`;
+export const textFile = (role: Role | typeof WHOLE) => `${role}.txt`;
 export const codeFile = (role: Role) => `${role}.cache`;
 
 /** What an entry of the program exports under this name. */
@@ -58,7 +60,7 @@ export const usedModules = () => [...loaded.keys()];
 function loadModule(name: string): Exports {
   const known = loaded.get(name);
   if (known) return known;
-  if (!defined.has(name)) runText("program");
+  if (!defined.has(name)) runText(WHOLE);
   const module = defined.get(name);
   if (!module) throw new TypeError(`This program has no ${name}`);
   const exports = module(
@@ -75,12 +77,13 @@ const define = (name: string, module: Module) => {
 };
 
 /** Runs a text; the script to ask for its code. */
-function runText(role: Role): Script {
-  const source = carried(textFile(role));
-  if (!source) throw new TypeError(`This program has no ${textFile(role)}`);
+function runText(which: Role | typeof WHOLE): Script {
+  const source = carried(textFile(which));
+  if (!source) throw new TypeError(`This program has no ${textFile(which)}`);
+  const code = which === WHOLE ? null : carried(codeFile(which));
   const script = new Script(new TextDecoder().decode(source), {
     filename: "container.js",
-    cachedData: carried(codeFile(role)) ?? undefined,
+    cachedData: code ?? undefined,
   });
   const text: Text = script.runInThisContext();
   text(define);
