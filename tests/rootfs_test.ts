@@ -278,6 +278,34 @@ test(
   },
 );
 
+test(
+  "--force as an ordinary user replaces a tree in which root's container left files",
+  NEEDS_BUSYBOX + NEEDS_ROOT,
+  async (place) => {
+    await place.give(1000);
+    const force = () => place.runAs(1000, ["--force", "--minimal"]);
+    assertEquals((await force()).status, 0);
+    await Deno.mkdir(`${place.dir}/fs/proc/x/y`, { recursive: true });
+    const replaced = await force();
+    assertEquals(replaced.status, 0, replaced.stderr);
+    assertStringIncludes(replaced.stderr, "Made fs with busybox from");
+    const [left, ...others] = place.names(".fs.d");
+    assertEquals(others, ["rootfs"]);
+    assertStringIncludes(
+      replaced.stderr,
+      `run "sudo rm -rf ${place.dir}/.fs.d/${left}"`,
+    );
+    assertEquals(place.names("fs/proc"), []);
+    // What is stuck there keeps no later run from its work, and is told again.
+    const again = await place.runAs(1000, []);
+    assertEquals(again.status, 0, again.stderr);
+    assertStringIncludes(again.stderr, "nothing to do");
+    assertStringIncludes(again.stderr, `sudo rm -rf`);
+    await Deno.remove(`${place.dir}/.fs.d/${left}`, { recursive: true });
+    assertNotMatch((await place.runAs(1000, [])).stderr, /sudo/);
+  },
+);
+
 test("keeps the old tree when --force fails", NEEDS_BUSYBOX, async (place) => {
   await place.build();
   const { ino } = await Deno.stat(`${place.dir}/fs`);
