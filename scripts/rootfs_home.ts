@@ -7,7 +7,7 @@
  */
 // @ts-types="../types/std_path.d.ts"
 import { basename, dirname, join, resolve } from "@std/path";
-import { RootfsError } from "../rootfs/errors.ts";
+import { errorCode, RootfsError } from "../rootfs/errors.ts";
 import { mountOf, readMounts } from "../rootfs/mountinfo.ts";
 import {
   decidePlacement,
@@ -47,8 +47,7 @@ export function inspectSite(shown: string): Site {
       hint: "name a directory below it with --out",
     });
   }
-  Deno.mkdirSync(dirname(absolute), { recursive: true });
-  const parent = Deno.realPathSync(dirname(absolute));
+  const parent = makeParent(shown, dirname(absolute));
   const target = join(parent, basename(absolute));
   const hidden = hiddenPlacement(target);
   const occupant = inspectOccupant(shown, target, hidden);
@@ -67,6 +66,21 @@ export function inspectSite(shown: string): Site {
     placement: occupant === "our link" ? hidden : decided,
     exposed: occupant === "our tree" && decided.kind === "hidden",
   };
+}
+
+/** Makes the directory that the tree is to be in; its path without links. */
+function makeParent(shown: string, parent: string): string {
+  try {
+    Deno.mkdirSync(parent, { recursive: true });
+    return Deno.realPathSync(parent);
+  } catch (error) {
+    // EEXIST for a file in the last place, ENOTDIR for one above it.
+    if (!["EEXIST", "ENOTDIR"].includes(errorCode(error))) throw error;
+    throw new RootfsError(
+      `Cannot place a root filesystem at ${shown}: ${parent} is not a directory`,
+      { hint: "choose another place with --out", cause: error },
+    );
+  }
 }
 
 function inspectOccupant(

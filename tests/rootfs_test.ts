@@ -211,6 +211,11 @@ test("refuses a place that is not its own", NEEDS_BUSYBOX, async (place) => {
   const { status, stderr } = await place.run(["--force", "--out", "/"]);
   assertEquals(status, 1);
   assertStringIncludes(stderr, "Cannot place a root filesystem at /");
+  for (const out of ["file/below", "file/far/below"]) {
+    const { status, stderr } = await place.run(["--out", out]);
+    assertEquals(status, 1);
+    assertMatch(stderr, /Cannot place .*file\S* is not a directory; .*--out/);
+  }
   assertEquals(place.names(), before);
   assertEquals(place.names("other/bin"), ["bash", "busybox"]);
 });
