@@ -1,15 +1,16 @@
 /**
  * `deno task start`: from a fresh checkout to a command in a container. Builds
- * what is missing or stale as the caller, and is root for the run alone.
+ * what is missing or stale as the caller, and is root for the run alone, where
+ * it can be.
  *
  * @module
  */
 // @ts-types="../types/std_path.d.ts"
 import { join } from "@std/path";
-import $ from "dax";
 import { compileProgram, DEFAULTS, trialProblem } from "./compile.ts";
 import { changed, isThere, programSources, ROOT } from "./_files.ts";
-import { runScript, ScriptError, speaker } from "./_report.ts";
+import { findProgram } from "./_find_program.ts";
+import { runScript, speaker } from "./_report.ts";
 import { buildRootfs } from "./rootfs.ts";
 
 /** For who has no terminal to type into. */
@@ -22,6 +23,21 @@ export function wordsToRun(
 ): string[] {
   if (args.length) return [...args];
   return terminal ? ["/bin/sh"] : ["/bin/sh", "-c", GREETING];
+}
+
+/** How the program is run, and what to say of that; pure. */
+export function runAs(
+  caller: { root: boolean; sudo?: string },
+  line: readonly string[],
+): { line: string[]; note: string | null } {
+  if (caller.root) return { line: [...line], note: null };
+  const { sudo } = caller;
+  return sudo
+    ? { line: [sudo, "--", ...line], note: "Running ./container with sudo" }
+    : {
+      line: [...line],
+      note: "There is no sudo: running ./container without root",
+    };
 }
 
 /** Why a program must be built again, null when it need not be. */
@@ -52,21 +68,18 @@ async function start(args: readonly string[]): Promise<number> {
   }
   const terminal = Deno.stdin.isTerminal() && Deno.stdout.isTerminal();
   const words = ["run", ...wordsToRun(args, { terminal })];
-  if (Deno.uid() === 0) return await runToEnd(DEFAULTS.out, words);
-  const sudo = await $.which("sudo");
-  if (!sudo) {
-    throw new ScriptError(
-      "Cannot run a container: that takes root, and there is no sudo",
-      { hint: "run it as root: ./container run /bin/sh" },
-    );
-  }
-  say("Running ./container with sudo");
-  return await runToEnd(sudo, ["--", DEFAULTS.out, ...words]);
+  const root = Deno.uid() === 0;
+  const { line, note } = runAs(
+    { root, sudo: root ? undefined : await findProgram("sudo") },
+    [DEFAULTS.out, ...words],
+  );
+  if (note !== null) say(note);
+  return await runToEnd(line);
 }
 
 /** Runs a command on our terminal; its status, 128+n when signal n ended it. */
-async function runToEnd(program: string, args: string[]): Promise<number> {
-  const child = new Deno.Command(program, {
+async function runToEnd([program, ...args]: string[]): Promise<number> {
+  const child = new Deno.Command(program!, {
     args,
     stdin: "inherit",
     stdout: "inherit",

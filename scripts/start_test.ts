@@ -1,8 +1,9 @@
 // @ts-types="../types/std_assert.d.ts"
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { reasonOf } from "./_deno.ts";
+import { findProgram } from "./_find_program.ts";
 import { DEFAULTS, parse } from "./compile.ts";
-import { staleness, wordsToRun } from "./start.ts";
+import { runAs, staleness, wordsToRun } from "./start.ts";
 
 Deno.test("wordsToRun() opens a shell on a terminal and greets without", () => {
   assertEquals(wordsToRun([], { terminal: true }), ["/bin/sh"]);
@@ -14,6 +15,33 @@ Deno.test("wordsToRun() opens a shell on a terminal and greets without", () => {
 Deno.test("wordsToRun() runs what it is given", () => {
   for (const terminal of [true, false]) {
     assertEquals(wordsToRun(["ls", "-l"], { terminal }), ["ls", "-l"]);
+  }
+});
+
+Deno.test("runAs() takes sudo where it is needed and there", () => {
+  const line = ["/x/container", "run", "sh"];
+  assertEquals(runAs({ root: true, sudo: "/s" }, line), { line, note: null });
+  assertEquals(runAs({ root: false, sudo: "/s" }, line).line, [
+    "/s",
+    "--",
+    ...line,
+  ]);
+  const without = runAs({ root: false }, line);
+  assertEquals(without.line, line);
+  assertStringIncludes(without.note!, "without root");
+});
+
+Deno.test("findProgram() passes over what may not be read and is no file", async () => {
+  const dir = await Deno.makeTempDir();
+  try {
+    await Deno.mkdir(`${dir}/a/tool`, { recursive: true });
+    await Deno.mkdir(`${dir}/b`);
+    await Deno.writeTextFile(`${dir}/b/tool`, "");
+    const path = `/proc/1/map_files/x:${dir}/a:${dir}/a/tool/x:${dir}/b`;
+    assertEquals(await findProgram("tool", path), `${dir}/b/tool`);
+    assertEquals(await findProgram("tool", `${dir}/a`), undefined);
+  } finally {
+    await Deno.remove(dir, { recursive: true });
   }
 });
 
