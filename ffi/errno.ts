@@ -81,6 +81,8 @@ export function errnoText(code: Errno | `E${number}`): string {
 export class SyscallError extends Error {
   /** The class's. */
   override name = "SyscallError";
+  /** What helps, where that is known: a sentence. */
+  readonly hint?: string;
   /** Takes the call, its errno, and what was being done: "mount proc at /proc". */
   constructor(
     /** The call's name. */
@@ -94,6 +96,10 @@ export class SyscallError extends Error {
         context ? `${syscall}: ` : ""
       }${errnoText(code)}`,
     );
+    if (code === "ENOSYS") {
+      this.hint =
+        `This kernel has no ${syscall}: container needs Linux 5.12 or newer. See container doctor.`;
+    }
   }
 
   /** The number behind `code`. */
