@@ -152,7 +152,7 @@ function keep(
   const problem = treeProblem(tree, Deno.build.arch);
   if (problem !== null) {
     throw new RootfsError(`Cannot use ${out} as it is: ${problem}`, {
-      hint: "build it again with --force",
+      hint: "build it again with deno task rootfs --force",
     });
   }
   home.link();

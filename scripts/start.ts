@@ -52,10 +52,27 @@ export async function staleness(program: string): Promise<string | null> {
   return await trialProblem(program);
 }
 
+/** Whether a path holds what a command could be run in, whoever made it. */
+export function hasTree(path: string): boolean {
+  try {
+    const { isSymlink } = Deno.lstatSync(path);
+    // A link is what `deno task rootfs` makes: there busybox is everything.
+    return Deno.statSync(`${path}/bin`).isDirectory &&
+      (!isSymlink || isThere(`${path}/bin/busybox`));
+  } catch (error) {
+    if (
+      error instanceof Deno.errors.NotFound ||
+      error instanceof Deno.errors.NotADirectory
+    ) return false;
+    throw error;
+  }
+}
+
 async function start(args: readonly string[]): Promise<number> {
   Deno.chdir(ROOT);
   const say = speaker("start");
-  if (!isThere("fs")) {
+  if (!hasTree("fs")) {
+    // Where something is in the way or broken it says what, and the cure.
     await buildRootfs(
       { out: "fs", force: false, minimal: false, offline: false },
       speaker("rootfs"),

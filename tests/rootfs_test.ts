@@ -134,7 +134,7 @@ test("reports a damaged tree", NEEDS_BUSYBOX, async (place) => {
   assertEquals(status, 1);
   assertEquals(
     stderr,
-    "rootfs: Cannot use fs as it is: bin/sh is missing; build it again with --force\n",
+    "rootfs: Cannot use fs as it is: bin/sh is missing; build it again with deno task rootfs --force\n",
   );
 });
 
