@@ -17,9 +17,11 @@ import { makeStaticElf } from "../rootfs/_elf_fixture.ts";
 
 import {
   BUSYBOX,
+  CONFIG,
   mounted,
   NEEDS_BUSYBOX,
   NEEDS_ROOT,
+  SCRIPT,
   test,
 } from "./_rootfs.ts";
 
@@ -310,6 +312,17 @@ test(
     assertNotMatch((await place.runAs(1000, [])).stderr, /sudo/);
   },
 );
+
+test("works where nobody reads what it says", NEEDS_BUSYBOX, async (place) => {
+  const words = [Deno.execPath(), "run", "-A", "--quiet", "--config", CONFIG];
+  const line = [...words, SCRIPT, "--busybox", BUSYBOX ?? ""].join(" ");
+  const { code, stdout } = await place.command([], {}, {
+    program: "bash",
+    args: ["-c", `${line} 2>&1 | exec true; echo \${PIPESTATUS[0]}`],
+  }).output();
+  assertEquals([code, new TextDecoder().decode(stdout)], [0, "0\n"]);
+  assertEquals(place.names(), [".fs.d", "fs"]);
+});
 
 test("keeps the old tree when --force fails", NEEDS_BUSYBOX, async (place) => {
   await place.build();
