@@ -205,6 +205,9 @@ async function carryRootfs(
   try {
     archive = packRootfs(rootfs);
   } catch (error) {
+    if (rootfs !== DEFAULTS.rootfs) {
+      throw explainDiskError(`Cannot carry ${rootfs}`, error);
+    }
     const reason = error instanceof Error ? error.message : String(error);
     // As root, a container can leave files there that its owner cannot read.
     say(`Warning: not carrying ${rootfs}: ${reason}`);

@@ -111,6 +111,25 @@ test("compile refuses what it does not understand", async () => {
     const { status, stderr } = await compile(args);
     assertEquals(status, 2, stderr);
   }
+  for (
+    const [rootfs, words] of [
+      ["/nowhere", /Cannot carry \/nowhere: no such directory/],
+      ["/etc/passwd", /Cannot carry \/etc\/passwd: not a directory/],
+      ["/dev/shm/..", /Cannot pack \/dev\/\S+: it is not a file, directory or/],
+    ] as const
+  ) {
+    await using dir = new TempDir();
+    const out = `${dir.path}/container`;
+    const { status, stderr } = await compile([
+      "--rootfs",
+      rootfs,
+      "--out",
+      out,
+    ]);
+    assertEquals(status, 1);
+    assertMatch(stderr, words);
+    assertEquals(names(dir.path), []);
+  }
   await using dir = new TempDir();
   await Deno.mkdir(`${dir.path}/directory`);
   await Deno.symlink("/dev/null", `${dir.path}/device`);
