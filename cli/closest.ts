@@ -11,6 +11,9 @@ export function closestString(
   const [best] = possible
     .map((word) => ({ word, distance: levenshteinDistance(given, word) }))
     .toSorted((a, b) => a.distance - b.distance);
+  if (!best) return null;
   const near = Math.max(2, Math.ceil(given.length / 2));
-  return best && best.distance <= near ? best.word : null;
+  // At a distance of their whole length two words have nothing in common.
+  const whole = Math.max(given.length, best.word.length);
+  return best.distance <= near && best.distance < whole ? best.word : null;
 }

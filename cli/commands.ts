@@ -1,7 +1,5 @@
 /** The table of commands. */
 
-import { UsageError } from "../spec/errors.ts";
-import { closestString } from "./closest.ts";
 import { type Command, commandHelp } from "./command.ts";
 import { DAILY_COMMANDS } from "./daily/commands.ts";
 import { HelpRequested } from "./flags.ts";
@@ -139,32 +137,6 @@ export const COMMANDS: readonly Entry[] = [
 
 const OWN = new Set(["--help", "-h", "--version"]);
 
-const shown = COMMANDS.filter(({ hidden }) => !hidden);
-
-/** The help of the whole program. */
-export function programHelp(): string {
-  const width = Math.max(...shown.map(({ name }) => name.length)) + 2;
-  return `container runs a command in a Linux container, and can say why it does what it does
-
-Usage: container COMMAND [flags]
-
-Commands:
-${
-    shown.map(({ name, summary }) => `  ${name.padEnd(width)}${summary}`).join(
-      "\n",
-    )
-  }
-
-Flags:
-  -h, --help     Show this help; COMMAND --help shows a command's
-      --version  Show the version
-
-Examples:
-  sudo container run /bin/sh
-  container explain run /bin/sh
-`;
-}
-
 /** Carries out a command line; the exit status. Errors are thrown. */
 export async function dispatch(argv: readonly string[]): Promise<number> {
   if (argv[0]?.startsWith("-") && !OWN.has(argv[0])) {
@@ -173,7 +145,8 @@ export async function dispatch(argv: readonly string[]): Promise<number> {
   }
   const [word, ...rest] = argv;
   if (word === undefined || word === "--help" || word === "-h") {
-    print(programHelp());
+    const { programHelp } = await import("./program.ts");
+    print(programHelp(COMMANDS));
     return 0;
   }
   if (word === "--version") {
@@ -185,7 +158,10 @@ export async function dispatch(argv: readonly string[]): Promise<number> {
   }
   if (word === "help") return await dispatch([]);
   const entry = COMMANDS.find(({ name }) => name === word);
-  if (!entry) throw unknownCommand(word);
+  if (!entry) {
+    const { unknownWord } = await import("./program.ts");
+    throw unknownWord(word, COMMANDS);
+  }
   const command = await entry.load();
   try {
     return await command.execute(rest);
@@ -194,13 +170,4 @@ export async function dispatch(argv: readonly string[]): Promise<number> {
     print(commandHelp(command));
     return 0;
   }
-}
-
-function unknownCommand(word: string): UsageError {
-  const names = shown.map(({ name }) => name);
-  const near = closestString(word, names);
-  return new UsageError(
-    `Unknown command ${word}: the commands are ${names.join(", ")}`,
-    near ? `Did you mean ${near}?` : "See container --help.",
-  );
 }

@@ -105,6 +105,8 @@ Deno.test("closestString() finds what is near and nothing that is far", () => {
   assertEquals(closestString("explian", ["run", "explain"]), "explain");
   assertEquals(closestString("xyzzyxyz", ["run"]), null);
   assertEquals(closestString("run", []), null);
+  assertEquals(closestString("Z", ["rm", "pid"]), null);
+  assertEquals(closestString("", ["ps"]), null);
 });
 
 const ROOT = {

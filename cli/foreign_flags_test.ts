@@ -54,7 +54,9 @@ Deno.test("nearestFlag() names flags that there are", () => {
   assertEquals(unknown, []);
 });
 
-Deno.test("nearestFlag() has no word for what nobody has", () => {
+Deno.test("nearestFlag() has no word for what run has itself, nor for what nobody has", () => {
+  const ours = RUN_FLAGS.flatMap(({ name, short }) => [name, short ?? name]);
+  assertEquals(ours.filter((name) => nearestFlag(name)), []);
   assertEquals(nearestFlag("constructor"), null);
   assertEquals(nearestFlag("nosuch"), null);
 });

@@ -25,7 +25,17 @@ export function logError(
   const line = log.json
     ? JSON.stringify({ level, msg: message, time })
     : `time="${time}" level=${level} msg=${JSON.stringify(message)}`;
-  Deno.writeTextFileSync(log.file, `${line}\n`, { append: true });
+  try {
+    Deno.writeTextFileSync(log.file, `${line}\n`, { append: true });
+  } catch (error) {
+    // What it was about is said on standard error all the same.
+    const reason = error instanceof Error ? error.message : String(error);
+    say(
+      `container: Cannot write to the log ${log.file}: ${
+        reason.replace(/ \(os error.*/s, "").toLowerCase()
+      }. Name another file with --log.`,
+    );
+  }
 }
 
 /** Tells of what went wrong and was passed over, the caller's log too. */

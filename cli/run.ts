@@ -37,7 +37,7 @@ export const runCommand: Command = {
       if (asksForBundle(argv)) return await runBundleCommand.execute(argv);
     }
     const flags = await parseRunFlags(RUN_FLAGS, argv, "container run");
-    stackTraces.shown = flags.has("debug");
+    stackTraces.shown ||= flags.has("debug");
     // The command line is judged before anything is looked for on disk.
     const options = optionsFromFlags(flags);
     const kept = isKept(flags) ? await import("./daily/run.ts") : null;
@@ -51,7 +51,7 @@ export const runCommand: Command = {
     const rootfs = await findRootFilesystem(options.rootfs, say);
     const how = {
       announce: !flags.has("quiet"),
-      debug: flags.has("debug"),
+      debug: stackTraces.shown,
       say,
       events,
     };

@@ -82,7 +82,7 @@ export const KEPT_FLAGS: readonly Flag[] = [
   {
     name: "detach-keys",
     value: "KEYS",
-    help: "Detach, and attach until KEYS are typed",
+    help: "Attached until these keys; then it lives on (ctrl-p,ctrl-q)",
   },
   { name: "name", value: "NAME", help: "What other commands call it" },
   { name: "rm", help: "It goes when it ends (default without a name)" },

@@ -77,10 +77,27 @@ export function errnoText(code: Errno | `E${number}`): string {
   return entry ? `${entry[1]} (${code})` : `unknown error (${code})`;
 }
 
+/** What helps whatever was being done. */
+function hintFor(syscall: string, code: string): string | undefined {
+  switch (code) {
+    case "ENOSYS":
+      return `This kernel has no ${syscall}: container needs Linux 5.12 or newer. See container doctor.`;
+    case "EMFILE":
+      return "Raise the limit on open files: ulimit -n 1024.";
+    case "EAGAIN":
+      // Of other calls it says that there is nothing to read yet.
+      return syscall === "posix_spawn"
+        ? "The limit on processes is reached: ulimit -u, or a cgroup's pids.max."
+        : undefined;
+  }
+}
+
 /** A system call that failed, with what it was done for. */
 export class SyscallError extends Error {
   /** The class's. */
   override name = "SyscallError";
+  /** What helps, where that is known: a sentence. */
+  readonly hint?: string;
   /** Takes the call, its errno, and what was being done: "mount proc at /proc". */
   constructor(
     /** The call's name. */
@@ -94,6 +111,7 @@ export class SyscallError extends Error {
         context ? `${syscall}: ` : ""
       }${errnoText(code)}`,
     );
+    this.hint = hintFor(syscall, code);
   }
 
   /** The number behind `code`. */

@@ -1,6 +1,6 @@
 /** errno: names, numbers and words. */
 // @ts-types="../types/std_assert.d.ts"
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertMatch } from "@std/assert";
 import { ERRNO, errnoName, errnoText, SyscallError } from "./errno.ts";
 
 Deno.test("errnoName() and ERRNO are each other's inverse", () => {
@@ -28,4 +28,14 @@ Deno.test("SyscallError says what was done, by which call, and why not", () => {
   const bare = new SyscallError("close", "E4095");
   assertEquals(bare.message, "Cannot call close: unknown error (E4095)");
   assertEquals(bare.errno, 4095);
+});
+
+Deno.test("SyscallError has a hint where one helps whatever was done", () => {
+  const hint = (...args: ConstructorParameters<typeof SyscallError>) =>
+    new SyscallError(...args).hint;
+  assertMatch(hint("memfd_create", "ENOSYS")!, /no memfd_create.*5\.12/);
+  assertMatch(hint("fcntl", "EMFILE")!, /ulimit -n/);
+  assertMatch(hint("posix_spawn", "EAGAIN")!, /ulimit -u/);
+  assertEquals(hint("read", "EAGAIN"), undefined);
+  assertEquals(hint("openat", "ENOENT"), undefined);
 });

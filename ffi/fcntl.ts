@@ -1,5 +1,6 @@
 /** fcntl.h and unistd.h: descriptors. */
 
+import { ERRNO, errnoName, SyscallError } from "./errno.ts";
 import { rawSyscall, syscall } from "./libc.ts";
 import { cString } from "./memory.ts";
 
@@ -77,14 +78,24 @@ export const HIGH = 44;
  */
 export function moveUp(descriptor: Descriptor, least = HIGH): Descriptor {
   if (descriptor.fd >= least) return descriptor;
-  const moved = syscall("fcntl", descriptor.fd, F_DUPFD_CLOEXEC, least);
+  const moved = dupFrom(descriptor.fd, least);
   descriptor.close();
   return new Descriptor(moved);
 }
 
 /** A copy of a descriptor that is not ours to close, at `least` or above. */
 export function duplicateUp(fd: number, least = HIGH): Descriptor {
-  return new Descriptor(syscall("fcntl", fd, F_DUPFD_CLOEXEC, least));
+  return new Descriptor(dupFrom(fd, least));
+}
+
+function dupFrom(fd: number, least: number): number {
+  const result = rawSyscall("fcntl", fd, F_DUPFD_CLOEXEC, least);
+  if (result >= 0) return result;
+  // EINVAL, where the limit itself is below that number.
+  throw new SyscallError(
+    "fcntl",
+    result === -ERRNO.EINVAL ? "EMFILE" : errnoName(-result),
+  );
 }
 
 /**

@@ -53,18 +53,25 @@ function symbolsOf(statics: Record<string, Deno.ForeignStatic<"pointer">>) {
   try {
     return Deno.dlopen(LIBC, statics).symbols;
   } catch (cause) {
-    throw new LibcError(cause);
+    throw new LibcError(Deno.build.os, cause);
   }
 }
 
-/** libc cannot be loaded, or is not the GNU one. */
+/** There is no libc of the kind that this is written for. */
 export class LibcError extends Error {
   override name = "LibcError";
-  constructor(cause: unknown) {
+  /** What helps, a sentence. */
+  readonly hint: string;
+  constructor(os: typeof Deno.build.os, cause?: unknown) {
     super(
-      "Cannot load libc.so.6: container needs Linux with the GNU C library (glibc)",
+      os === "linux"
+        ? "Cannot load libc.so.6: container needs the GNU C library (glibc), and this system has another one or none"
+        : `Cannot call Linux on ${os}: container is made of Linux's own system calls`,
       { cause },
     );
+    this.hint = os === "linux"
+      ? "Use a distribution with glibc, like Debian, Ubuntu or Fedora."
+      : "Use a machine with Linux, or a virtual one.";
   }
 }
 

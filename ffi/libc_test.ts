@@ -16,11 +16,12 @@ Deno.test("syscall() fails with the call and the error", () => {
   assertEquals([error.syscall, error.code], ["close", "EBADF"]);
 });
 
-Deno.test("LibcError names glibc and Linux in one line", () => {
-  assertMatch(
-    new LibcError("musl").message,
-    /^[^\n]*needs Linux with the GNU C library \(glibc\)$/,
-  );
+Deno.test("LibcError tells another libc from another system, with a cure for each", () => {
+  const { message, hint } = new LibcError("linux");
+  assertMatch(`${message}. ${hint}`, /^Cannot load.*glibc.*\. Use .*Debian.*$/);
+  const other = new LibcError("darwin");
+  assertMatch(other.message, /^Cannot call Linux on darwin: /);
+  assertMatch(other.hint, /^Use a machine with Linux/);
 });
 
 Deno.test("cString() counts bytes, not characters, and ends with NUL", () => {

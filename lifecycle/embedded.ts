@@ -5,6 +5,8 @@
 
 import { embeddedTree, ensureEmbeddedRootfs } from "../rootfs/embedded.ts";
 import { carried } from "./carried.ts";
+import { RootfsError } from "../rootfs/errors.ts";
+import { ContainerError } from "../spec/errors.ts";
 
 /**
  * Compressed; the digest of what is in it in a second file. Both are written by
@@ -27,7 +29,21 @@ export async function embeddedRootfs(
   const sha256 = new TextDecoder().decode(digest).trim();
   if (!unpack) return embeddedTree(sha256, cacheDirectory());
   const archive = () => gunzip(carried(ARCHIVE)!);
-  return await ensureEmbeddedRootfs(archive, sha256, cacheDirectory(), say);
+  try {
+    return await ensureEmbeddedRootfs(archive, sha256, cacheDirectory(), say);
+  } catch (error) {
+    throw error instanceof RootfsError ? withCure(error) : error;
+  }
+}
+
+/** What goes wrong in the cache, with what a user of `run` can do about it. */
+function withCure({ message, hint }: RootfsError): ContainerError {
+  const first = hint && `${hint[0]!.toUpperCase()}${hint.slice(1)}. `;
+  return new ContainerError(message, {
+    hint: `${
+      first ?? ""
+    }XDG_CACHE_HOME names another place, --rootfs another root filesystem.`,
+  });
 }
 
 async function gunzip(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {

@@ -10,7 +10,7 @@ import { once } from "../plan/once.ts";
 import type { Spec } from "../spec/types.ts";
 import type { CgroupPlan } from "../cgroup/step.ts";
 import { readCaller } from "./caller.ts";
-import { deniesSetgroups } from "./id_ranges.ts";
+import { deniesSetgroups, OWN_USER_NAMESPACE } from "./id_ranges.ts";
 import { isInteractive } from "./terminal.ts";
 
 /** What of the caller's environment a Deno of ours needs to start. */
@@ -82,8 +82,9 @@ export function readFacts(
     terminalStreams: options.terminalStreams,
     errorsOnTerminal: stderr === "inherit" && Deno.stderr.isTerminal(),
     mapHelper: options.mapHelper,
-    denySetgroups: inUserNamespace && !options.mapHelper &&
-      (!capable || joinedDenies(spec)),
+    denySetgroups: ownDenies() ||
+      inUserNamespace && !options.mapHelper &&
+        (!capable || joinedDenies(spec)),
     bindDevices: inUserNamespace || !devices,
     confineDevices: options.confineDevices,
     cgroupEntry: options.cgroup?.entry ?? null,
@@ -182,6 +183,10 @@ function placesOf(
 }
 
 /** Whether the user namespace that is joined has its groups fixed. */
+/** Whether groups are fixed where we are, and so in every user namespace below. */
+export const ownDenies = (): boolean =>
+  readCaller().nested && deniesSetgroups(OWN_USER_NAMESPACE);
+
 function joinedDenies(spec: Spec): boolean {
   const joined = spec.linux.namespaces.find(({ type }) => type === "user");
   return joined?.path !== undefined && deniesSetgroups(joined.path);

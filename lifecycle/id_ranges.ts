@@ -93,6 +93,9 @@ export function mapsOfNamespace(path: string): IdMaps | null {
   };
 }
 
+/** The one that this process is in. */
+export const OWN_USER_NAMESPACE = "/proc/self/ns/user";
+
 /** Whether the groups of processes in a user namespace are fixed. */
 export function deniesSetgroups(path: string): boolean {
   return read(path.replace(/\/ns\/user$/, "/setgroups")).trim() === "deny";

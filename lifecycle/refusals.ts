@@ -53,7 +53,11 @@ function refused(
   const asked = makesOne || !privileged() && WITHIN.includes(step.step);
   if (!asked || !REFUSALS.includes(code)) return error;
   const cause = userNamespaceHint(read());
-  return cause === null ? error : withHint(error, cause);
+  if (cause === null) return error;
+  return withHint(
+    error,
+    privileged() ? cause : `${cause} As root (sudo) none is needed.`,
+  );
 }
 
 /** A text that another sentence can follow. */

@@ -47,11 +47,11 @@ Deno.test("withCause() names the setting that forbids user namespaces, and its c
   const error = new StepError(clone, "clone3", "EPERM");
   assertMatch(
     hint(error, { unprivilegedClone: 0 }),
-    /kernel\.unprivileged_userns_clone=0.*sudo sysctl -w .*container doctor/,
+    /kernel\.unprivileged_userns_clone=0.*sudo sysctl -w .*container doctor\. As root \(sudo\)/,
   );
   assertMatch(
     hint(new StepError(clone, "clone3", "ENOSPC"), { maximum: 0 }, true),
-    /max_user_namespaces=0/,
+    /max_user_namespaces=0.*container doctor\.$/,
   );
 });
 

@@ -23,6 +23,7 @@ import {
   automaticIds,
   type IdMaps,
   mapsOfNamespace,
+  OWN_USER_NAMESPACE,
   ownIds,
 } from "./id_ranges.ts";
 import type { ContainerOptions, NamespaceMode } from "./options.ts";
@@ -96,7 +97,9 @@ export function decide(
       }
     }
   }
-  fitMounts(spec, maps, leftOut);
+  // Who is root of a user namespace has the limits of that one.
+  const own = caller.nested ? mapsOfNamespace(OWN_USER_NAMESPACE) : null;
+  fitMounts(spec, maps ?? own, leftOut);
   if (options.defaultMounts === false) spec.mounts = [];
   if (options.shmSize !== undefined) sizeShm(spec, options.shmSize);
   spec.mounts = [

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { RootfsError } from "./errors.ts";
+import { errorCode, RootfsError } from "./errors.ts";
 import { mountsWithin, readMounts } from "./mountinfo.ts";
 import { SEED_APPLETS } from "./skeleton.ts";
 import type { Arch } from "./sources.ts";
@@ -42,19 +42,45 @@ export function removeTree(path: string): void {
   Deno.removeSync(path, { recursive: true });
 }
 
+/**
+ * {@linkcode removeTree}, false where it may not: a container that ran as root
+ * makes files that the tree's owner cannot remove.
+ */
+export function mayRemoveTree(path: string): boolean {
+  try {
+    removeTree(path);
+    return true;
+  } catch (error) {
+    if (["EACCES", "EPERM"].includes(errorCode(error))) return false;
+    throw error;
+  }
+}
+
+/** What to tell of a directory that had to stay, and how to be rid of it. */
+export const describeStuck = (path: string): string =>
+  `Cannot remove ${path}: there are files of other users in it, as a container that ran as root makes them; run "sudo rm -rf ${path}"`;
+
 /** The prefix of the temporary directories made beside a tree. */
 export function temporaryPrefix(base: string): string {
   return `.${base}.new-`;
 }
 
+/** What {@linkcode sweep} found, by name. */
+export interface Swept {
+  readonly removed: readonly string[];
+  /** What the caller may not remove. */
+  readonly stuck: readonly string[];
+}
+
 /**
- * Removes what killed runs left in a directory. The caller holds the lock that
+ * Removes what earlier runs left in a directory. The caller holds the lock that
  * every run holds while it has a temporary directory there, so whatever is
- * found belongs to no living one. Returns the names it removed.
+ * found belongs to no living one.
  */
-export function sweep(home: string, base: string): string[] {
+export function sweep(home: string, base: string): Swept {
   const prefix = temporaryPrefix(base);
-  const swept: string[] = [];
+  const removed: string[] = [];
+  const stuck: string[] = [];
   for (const entry of [...Deno.readDirSync(home)]) {
     const suffix = entry.name.slice(prefix.length);
     if (!entry.name.startsWith(prefix) || !/^[0-9a-z]+$/.test(suffix)) continue;
@@ -65,10 +91,9 @@ export function sweep(home: string, base: string): string[] {
     if (mountsWithin(Deno.realPathSync(path), readMounts()).length > 0) {
       continue;
     }
-    removeTree(path);
-    swept.push(entry.name);
+    (mayRemoveTree(path) ? removed : stuck).push(entry.name);
   }
-  return swept;
+  return { removed, stuck };
 }
 
 /**

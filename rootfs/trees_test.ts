@@ -136,7 +136,7 @@ Deno.test("sweep() removes leftovers of its own base and nothing else", () => {
     Deno.mkdirSync(`${dir}/.fs.new-not.ours`);
     Deno.writeTextFileSync(`${dir}/.fs.new-ff`, "a file");
     Deno.symlinkSync("fs", `${dir}/.fs.new-ee`);
-    assertEquals(sweep(dir, "fs"), [".fs.new-0a1b"]);
+    assertEquals(sweep(dir, "fs"), { removed: [".fs.new-0a1b"], stuck: [] });
     assertEquals([...Deno.readDirSync(dir)].map((entry) => entry.name).sort(), [
       ".fs.new-ee",
       ".fs.new-ff",

@@ -6,6 +6,41 @@
  * @module
  */
 
+const stop = new AbortController();
+const running = new Set<Promise<Deno.CommandOutput>>();
+
+/**
+ * Ends what {@linkcode outputOf} has started, and waits for that. Nobody hears
+ * of it there any more: this process is about to end.
+ */
+export async function endChildren(): Promise<void> {
+  stop.abort();
+  await Promise.allSettled(running);
+}
+
+/**
+ * Runs a program to its end with nothing on its standard input.
+ *
+ * @param patience In milliseconds; then it is ended.
+ */
+export async function outputOf(
+  program: string,
+  { patience, ...options }: Deno.CommandOptions & { patience: number },
+): Promise<Deno.CommandOutput> {
+  const output = new Deno.Command(program, {
+    ...options,
+    stdin: "null",
+    signal: AbortSignal.any([AbortSignal.timeout(patience), stop.signal]),
+  }).output();
+  running.add(output);
+  try {
+    return await output;
+  } finally {
+    running.delete(output);
+    if (stop.signal.aborted) await new Promise(() => {});
+  }
+}
+
 /** How a Deno ended and all that it said, without colours. */
 export interface Outcome {
   code: number;
@@ -24,13 +59,12 @@ export async function runDeno(
   { cwd, minutes }: { cwd: string; minutes: number },
 ): Promise<Outcome> {
   try {
-    const { code, signal, stdout, stderr } = await new Deno.Command(deno, {
+    const { code, signal, stdout, stderr } = await outputOf(deno, {
       args: [...args],
       cwd,
       env: { NO_COLOR: "1" },
-      stdin: "null",
-      signal: AbortSignal.timeout(minutes * 60_000),
-    }).output();
+      patience: minutes * 60_000,
+    });
     const decoder = new TextDecoder();
     const output = decoder.decode(stdout) + decoder.decode(stderr);
     // Nothing but our own patience ends it so.

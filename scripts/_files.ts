@@ -37,6 +37,21 @@ function typescriptFiles(enter: (room: string) => boolean): string[] {
   return found.sort();
 }
 
+/** What of the scripts is in the program, or decides what it is made of. */
+const BUILDERS = [
+  "compile.ts",
+  "_launcher.ts",
+  "_shortcut.ts",
+  "_carry.ts",
+  "_standalone.ts",
+  "_texts.ts",
+  "standalone/child.ts",
+  "standalone/load.ts",
+  "standalone/main.ts",
+  "standalone/program.ts",
+  "standalone/warm.ts",
+];
+
 /** Every file that can change what the program does. */
 export function programSources(): string[] {
   return [
@@ -44,8 +59,7 @@ export function programSources(): string[] {
       .filter((path) => !path.endsWith("_test.ts")),
     join(ROOT, "deno.json"),
     join(ROOT, "deno.lock"),
-    join(ROOT, "scripts/compile.ts"),
-    join(ROOT, "scripts/_launcher.ts"),
+    ...BUILDERS.map((name) => join(ROOT, "scripts", name)),
   ];
 }
 

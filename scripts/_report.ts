@@ -25,13 +25,17 @@ export class ScriptUsageError extends ScriptError {
   override name = "ScriptUsageError";
 }
 
-/** Writes text whole. */
+/** Writes text whole; to a reader that has gone, nothing. */
 export function write(
   stream: { writeSync(data: Uint8Array): number },
   text: string,
 ): void {
-  for (let rest = new TextEncoder().encode(text); rest.length;) {
-    rest = rest.subarray(stream.writeSync(rest));
+  try {
+    for (let rest = new TextEncoder().encode(text); rest.length;) {
+      rest = rest.subarray(stream.writeSync(rest));
+    }
+  } catch (error) {
+    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
   }
 }
 

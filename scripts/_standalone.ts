@@ -9,7 +9,7 @@ import { dirname, join } from "@std/path";
 import { defaultConfig } from "../lifecycle/default_config.ts";
 import { kernelVersion } from "../lifecycle/seccomp.ts";
 import { configText } from "../spec/config_text.ts";
-import { reasonOf, runDeno } from "./_deno.ts";
+import { outputOf, reasonOf, runDeno } from "./_deno.ts";
 import { addFiles } from "./_carry.ts";
 import { addShortcut } from "./_shortcut.ts";
 import { isThere, ROOT } from "./_files.ts";
@@ -194,12 +194,11 @@ async function warmUp(
       ["--root", state, "create", "--bundle", bundle, "warm-up"],
     ]
   ) {
-    const { stdout, stderr } = await new Deno.Command(program, {
+    const { stdout, stderr } = await outputOf(program, {
       args,
       env: { NO_COLOR: "1" },
-      stdin: "null",
-      signal: AbortSignal.timeout(WARM_PATIENCE),
-    }).output();
+      patience: WARM_PATIENCE,
+    });
     all.push(...warmedIn(stdout));
     complaints.push(new TextDecoder().decode(stderr).trim());
   }

@@ -13,9 +13,11 @@ import { ensureDir } from "@std/fs";
 import { dirname, join, resolve } from "@std/path";
 import $ from "dax";
 import { packRootfs } from "../rootfs/embedded.ts";
+import { explainDiskError } from "../rootfs/errors.ts";
 import { sha256Hex } from "../rootfs/verify.ts";
 import { reasonOf } from "./_deno.ts";
 import { isThere, ROOT } from "./_files.ts";
+import { Scratch } from "./_scratch.ts";
 import { bundle, makeStandalone } from "./_standalone.ts";
 import { codeFile, ROLES, textFile, WHOLE } from "./standalone/load.ts";
 import { launcher } from "./_launcher.ts";
@@ -43,6 +45,9 @@ export const DEFAULTS: CompileOptions = {
   rootfs: join(ROOT, "fs"),
   standalone: false,
 };
+
+/** How Deno says that the disk is full, when it bundles and compiles too. */
+const FULL = /No space left on device|\(os error 28\)/;
 
 const HELP = `Build the single file ./container
 
@@ -103,34 +108,59 @@ export async function compileProgram(
   options: CompileOptions,
   say: (line: string) => void,
 ): Promise<void> {
+  try {
+    await build(options, say);
+  } catch (error) {
+    const action = `Cannot make ${options.out}`;
+    if (!(error instanceof Error) || !FULL.test(error.message)) {
+      throw explainDiskError(action, error);
+    }
+    throw new ScriptError(`${action}: no space left on device`, {
+      hint: "free some space or choose another place with --out",
+      cause: error,
+    });
+  }
+}
+
+async function build(
+  options: CompileOptions,
+  say: (line: string) => void,
+): Promise<void> {
   const { out } = options;
   const begun = new Date();
-  if (isThere(out) && (await Deno.stat(out)).isDirectory) {
-    throw new ScriptError(`Cannot write ${out}: it is a directory`);
+  // As root, a rename would put the program in the place of a device.
+  if (isThere(out) && !(await Deno.stat(out)).isFile) {
+    throw new ScriptError(`Cannot write ${out}: it is not a regular file`, {
+      hint: "choose another place with --out",
+    });
   }
   await ensureDir(dirname(out));
   using scratch = new Scratch(dirname(out));
+  // Compiled programs know themselves by this name.
+  const program = scratch.at("container");
   const carried = await carryRootfs(options, scratch.path, say);
   const failure = await makeStandalone({
     directory: scratch.path,
-    out: scratch.program,
+    out: program,
     carried: carried === null ? [] : [carried, `${carried}.sha256`],
     rootfs: options.rootfs !== null && isThere(options.rootfs)
       ? options.rootfs
       : "/",
     say,
-  }) ?? await unfit(scratch.program);
+  }) ?? await unfit(program);
   if (failure !== null) {
+    // A script is no cure for that.
+    if (FULL.test(failure)) throw new ScriptError(failure);
     if (options.standalone) {
       throw new ScriptError(`Cannot make a standalone binary: ${failure}`, {
         hint: "name a runtime with DENORT_BIN",
       });
     }
-    await makeScript(scratch);
+    await makeScript(scratch, program);
   }
   // What changes while this runs is newer than the file, which is then stale.
-  await Deno.utime(scratch.program, begun, begun);
-  await Deno.rename(scratch.program, out);
+  await Deno.utime(program, begun, begun);
+  await Deno.rename(program, out);
   if (failure === null) {
     const parts = [
       `program ${sizes([scratch.at(textFile(WHOLE))])}`,
@@ -146,44 +176,6 @@ export async function compileProgram(
     `Warning: ${out} is not self-contained: it runs on ${Deno.execPath()} alone and carries no root filesystem`,
   );
   say(`Warning: no standalone binary could be made: ${failure}`);
-}
-
-/** A directory beside the file; gone when the build ends, however it ends. */
-class Scratch implements Disposable {
-  readonly path: string;
-  readonly #signals = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
-  readonly #handlers: [Deno.Signal, () => void][];
-
-  constructor(parent: string) {
-    this.path = Deno.makeTempDirSync({
-      dir: parent,
-      prefix: ".container-",
-      suffix: ".tmp",
-    });
-    this.#handlers = Object.entries(this.#signals).map(([name, status]) => [
-      name as Deno.Signal,
-      () => {
-        this[Symbol.dispose]();
-        Deno.exit(status);
-      },
-    ]);
-    for (const handler of this.#handlers) Deno.addSignalListener(...handler);
-  }
-
-  /** What is being made. Compiled programs know themselves by this name. */
-  get program(): string {
-    return this.at("container");
-  }
-
-  /** The path of a file in it. */
-  at(name: string): string {
-    return join(this.path, name);
-  }
-
-  [Symbol.dispose](): void {
-    for (const handler of this.#handlers) Deno.removeSignalListener(...handler);
-    Deno.removeSync(this.path, { recursive: true });
-  }
 }
 
 /** Why a binary that was made does not do; null where it does. */
@@ -212,6 +204,9 @@ async function carryRootfs(
   try {
     archive = packRootfs(rootfs);
   } catch (error) {
+    if (rootfs !== DEFAULTS.rootfs) {
+      throw explainDiskError(`Cannot carry ${rootfs}`, error);
+    }
     const reason = error instanceof Error ? error.message : String(error);
     // As root, a container can leave files there that its owner cannot read.
     say(`Warning: not carrying ${rootfs}: ${reason}`);
@@ -226,13 +221,13 @@ async function carryRootfs(
   return path;
 }
 
-async function makeScript(scratch: Scratch): Promise<void> {
-  const module = join(scratch.path, "module.js");
+async function makeScript(scratch: Scratch, program: string): Promise<void> {
+  const module = scratch.at("module.js");
   await bundle(join(ROOT, "main.ts"), module);
   const text = launcher(await Deno.readTextFile(module), Deno.execPath());
-  await Deno.remove(scratch.program).catch(() => {});
-  await Deno.writeTextFile(scratch.program, text, { mode: 0o755 });
-  const problem = await trialProblem(scratch.program);
+  await Deno.remove(program).catch(() => {});
+  await Deno.writeTextFile(program, text, { mode: 0o755 });
+  const problem = await trialProblem(program);
   if (problem !== null) {
     throw new ScriptError(`Cannot make a script either: ${problem}`);
   }

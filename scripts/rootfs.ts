@@ -10,6 +10,7 @@ import { assemble } from "../rootfs/assemble.ts";
 import { explainDiskError, RootfsError } from "../rootfs/errors.ts";
 import { describePlacement } from "../rootfs/placement.ts";
 import { isMinimal, refuseMounts, treeProblem } from "../rootfs/trees.ts";
+import { speaker, write } from "./_report.ts";
 import { cachePath } from "./rootfs_cache.ts";
 import { findBusybox } from "./rootfs_fetch.ts";
 import { Home, inspectSite, type Scratch } from "./rootfs_home.ts";
@@ -152,7 +153,7 @@ function keep(
   const problem = treeProblem(tree, Deno.build.arch);
   if (problem !== null) {
     throw new RootfsError(`Cannot use ${out} as it is: ${problem}`, {
-      hint: "build it again with --force",
+      hint: "build it again with deno task rootfs --force",
     });
   }
   home.link();
@@ -202,7 +203,7 @@ function cleanUpOnSignal(home: Home, scratch: Scratch): Disposable {
 
 /** Runs the command line; returns the exit status. */
 export async function main(args: readonly string[]): Promise<number> {
-  const say = (line: string) => write(Deno.stderr, `rootfs: ${line}\n`);
+  const say = speaker("rootfs");
   let debug = false;
   try {
     const parsed = parse(args);
@@ -223,13 +224,6 @@ export async function main(args: readonly string[]): Promise<number> {
     say(hint ? `${text}; ${hint}` : text);
     if (debug && error instanceof Error) say(error.stack ?? "");
     return 1;
-  }
-}
-
-function write(stream: { writeSync(data: Uint8Array): number }, text: string) {
-  const bytes = new TextEncoder().encode(text);
-  for (let at = 0; at < bytes.length;) {
-    at += stream.writeSync(bytes.subarray(at));
   }
 }
 

@@ -20,6 +20,7 @@ import {
   sha256Hex,
   staticBinaryProblem,
 } from "../rootfs/verify.ts";
+import { findProgram } from "./_find_program.ts";
 import { readCache, writeCache } from "./rootfs_cache.ts";
 import { download } from "./rootfs_download.ts";
 
@@ -178,17 +179,12 @@ async function getDebian(scratch: string): Promise<Uint8Array> {
   return unpacked.stdoutBytes;
 }
 
-/** dax's own search fails at the first directory of PATH it may not read. */
 async function findTool(name: string): Promise<string> {
-  for (const dir of (Deno.env.get("PATH") ?? "").split(":")) {
-    const path = join(dir || ".", name);
-    try {
-      if ((await Deno.stat(path)).isFile) return path;
-    } catch {
-      // Not in this one.
-    }
+  const path = await findProgram(name);
+  if (path === undefined) {
+    throw new SourceError(`there is no ${name} on this host`);
   }
-  throw new SourceError(`there is no ${name} on this host`);
+  return path;
 }
 
 async function getFromHost(arch: Arch): Promise<Uint8Array> {

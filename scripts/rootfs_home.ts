@@ -7,7 +7,7 @@
  */
 // @ts-types="../types/std_path.d.ts"
 import { basename, dirname, join, resolve } from "@std/path";
-import { RootfsError } from "../rootfs/errors.ts";
+import { errorCode, RootfsError } from "../rootfs/errors.ts";
 import { mountOf, readMounts } from "../rootfs/mountinfo.ts";
 import {
   decidePlacement,
@@ -15,10 +15,11 @@ import {
   type Placement,
 } from "../rootfs/placement.ts";
 import {
+  describeStuck,
   looksLikeOurs,
   lstatOrNull,
+  mayRemoveTree,
   refuseMounts,
-  removeTree,
   sweep,
   temporaryPrefix,
 } from "../rootfs/trees.ts";
@@ -46,8 +47,7 @@ export function inspectSite(shown: string): Site {
       hint: "name a directory below it with --out",
     });
   }
-  Deno.mkdirSync(dirname(absolute), { recursive: true });
-  const parent = Deno.realPathSync(dirname(absolute));
+  const parent = makeParent(shown, dirname(absolute));
   const target = join(parent, basename(absolute));
   const hidden = hiddenPlacement(target);
   const occupant = inspectOccupant(shown, target, hidden);
@@ -66,6 +66,21 @@ export function inspectSite(shown: string): Site {
     placement: occupant === "our link" ? hidden : decided,
     exposed: occupant === "our tree" && decided.kind === "hidden",
   };
+}
+
+/** Makes the directory that the tree is to be in; its path without links. */
+function makeParent(shown: string, parent: string): string {
+  try {
+    Deno.mkdirSync(parent, { recursive: true });
+    return Deno.realPathSync(parent);
+  } catch (error) {
+    // EEXIST for a file in the last place, ENOTDIR for one above it.
+    if (!["EEXIST", "ENOTDIR"].includes(errorCode(error))) throw error;
+    throw new RootfsError(
+      `Cannot place a root filesystem at ${shown}: ${parent} is not a directory`,
+      { hint: "choose another place with --out", cause: error },
+    );
+  }
 }
 
 function inspectOccupant(
@@ -103,14 +118,17 @@ function refuse(shown: string, cause: string): RootfsError {
 export class Home implements Disposable {
   #lock: Deno.FsFile | null;
   #made: boolean;
+  readonly #say: (line: string) => void;
 
   private constructor(
     readonly site: Site,
     lock: Deno.FsFile | null,
     made: boolean,
+    say: (line: string) => void,
   ) {
     this.#lock = lock;
     this.#made = made;
+    this.#say = say;
   }
 
   /** Waits for other runs on the same place, then sweeps after killed ones. */
@@ -132,22 +150,25 @@ export class Home implements Disposable {
         // No locks on this file system (NFS): nothing tells a leftover from
         // the work of a living run.
         lock.close();
-        return new Home(site, null, made);
+        return new Home(site, null, made, say);
       }
-      for (const name of sweep(home, basename(site.placement.tree))) {
+      const { removed, stuck } = sweep(home, basename(site.placement.tree));
+      for (const name of removed) {
         say(`Removed ${name}, left by a run that was killed`);
       }
-      return new Home(site, lock, made);
+      for (const name of stuck) say(describeStuck(join(home, name)));
+      return new Home(site, lock, made, say);
     }
   }
 
   /** Makes this run's temporary directory, gone when it is disposed. */
   scratch(): Scratch {
     const { home, tree } = this.site.placement;
-    return new Scratch(Deno.makeTempDirSync({
+    const path = Deno.makeTempDirSync({
       dir: home,
       prefix: temporaryPrefix(basename(tree)),
-    }));
+    });
+    return new Scratch(path, this.#say);
   }
 
   /** The tree that is there now, `null` where there is none. */
@@ -207,10 +228,15 @@ export class Home implements Disposable {
 
 /** A temporary directory beside the tree. */
 export class Scratch implements Disposable {
-  constructor(readonly path: string) {}
+  readonly #say: (line: string) => void;
+
+  constructor(readonly path: string, say: (line: string) => void) {
+    this.#say = say;
+  }
 
   [Symbol.dispose](): void {
-    removeTree(this.path);
+    // Of the tree that was replaced: the new one is in its place by now.
+    if (!mayRemoveTree(this.path)) this.#say(describeStuck(this.path));
   }
 }
 

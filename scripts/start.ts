@@ -1,15 +1,16 @@
 /**
  * `deno task start`: from a fresh checkout to a command in a container. Builds
- * what is missing or stale as the caller, and is root for the run alone.
+ * what is missing or stale as the caller, and is root for the run alone, where
+ * it can be.
  *
  * @module
  */
 // @ts-types="../types/std_path.d.ts"
 import { join } from "@std/path";
-import $ from "dax";
 import { compileProgram, DEFAULTS, trialProblem } from "./compile.ts";
 import { changed, isThere, programSources, ROOT } from "./_files.ts";
-import { runScript, ScriptError, speaker } from "./_report.ts";
+import { findProgram } from "./_find_program.ts";
+import { runScript, speaker } from "./_report.ts";
 import { buildRootfs } from "./rootfs.ts";
 
 /** For who has no terminal to type into. */
@@ -24,6 +25,21 @@ export function wordsToRun(
   return terminal ? ["/bin/sh"] : ["/bin/sh", "-c", GREETING];
 }
 
+/** How the program is run, and what to say of that; pure. */
+export function runAs(
+  caller: { root: boolean; sudo?: string },
+  line: readonly string[],
+): { line: string[]; note: string | null } {
+  if (caller.root) return { line: [...line], note: null };
+  const { sudo } = caller;
+  return sudo
+    ? { line: [sudo, "--", ...line], note: "Running ./container with sudo" }
+    : {
+      line: [...line],
+      note: "There is no sudo: running ./container without root",
+    };
+}
+
 /** Why a program must be built again, null when it need not be. */
 export async function staleness(program: string): Promise<string | null> {
   const built = changed(program);
@@ -36,10 +52,27 @@ export async function staleness(program: string): Promise<string | null> {
   return await trialProblem(program);
 }
 
+/** Whether a path holds what a command could be run in, whoever made it. */
+export function hasTree(path: string): boolean {
+  try {
+    const { isSymlink } = Deno.lstatSync(path);
+    // A link is what `deno task rootfs` makes: there busybox is everything.
+    return Deno.statSync(`${path}/bin`).isDirectory &&
+      (!isSymlink || isThere(`${path}/bin/busybox`));
+  } catch (error) {
+    if (
+      error instanceof Deno.errors.NotFound ||
+      error instanceof Deno.errors.NotADirectory
+    ) return false;
+    throw error;
+  }
+}
+
 async function start(args: readonly string[]): Promise<number> {
   Deno.chdir(ROOT);
   const say = speaker("start");
-  if (!isThere("fs")) {
+  if (!hasTree("fs")) {
+    // Where something is in the way or broken it says what, and the cure.
     await buildRootfs(
       { out: "fs", force: false, minimal: false, offline: false },
       speaker("rootfs"),
@@ -52,21 +85,18 @@ async function start(args: readonly string[]): Promise<number> {
   }
   const terminal = Deno.stdin.isTerminal() && Deno.stdout.isTerminal();
   const words = ["run", ...wordsToRun(args, { terminal })];
-  if (Deno.uid() === 0) return await runToEnd(DEFAULTS.out, words);
-  const sudo = await $.which("sudo");
-  if (!sudo) {
-    throw new ScriptError(
-      "Cannot run a container: that takes root, and there is no sudo",
-      { hint: "run it as root: ./container run /bin/sh" },
-    );
-  }
-  say("Running ./container with sudo");
-  return await runToEnd(sudo, ["--", DEFAULTS.out, ...words]);
+  const root = Deno.uid() === 0;
+  const { line, note } = runAs(
+    { root, sudo: root ? undefined : await findProgram("sudo") },
+    [DEFAULTS.out, ...words],
+  );
+  if (note !== null) say(note);
+  return await runToEnd(line);
 }
 
 /** Runs a command on our terminal; its status, 128+n when signal n ended it. */
-async function runToEnd(program: string, args: string[]): Promise<number> {
-  const child = new Deno.Command(program, {
+async function runToEnd([program, ...args]: string[]): Promise<number> {
+  const child = new Deno.Command(program!, {
     args,
     stdin: "inherit",
     stdout: "inherit",

@@ -1,8 +1,10 @@
 // @ts-types="../types/std_assert.d.ts"
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { reasonOf } from "./_deno.ts";
+import { isThere, programSources, ROOT } from "./_files.ts";
+import { findProgram } from "./_find_program.ts";
 import { DEFAULTS, parse } from "./compile.ts";
-import { staleness, wordsToRun } from "./start.ts";
+import { hasTree, runAs, staleness, wordsToRun } from "./start.ts";
 
 Deno.test("wordsToRun() opens a shell on a terminal and greets without", () => {
   assertEquals(wordsToRun([], { terminal: true }), ["/bin/sh"]);
@@ -14,6 +16,56 @@ Deno.test("wordsToRun() opens a shell on a terminal and greets without", () => {
 Deno.test("wordsToRun() runs what it is given", () => {
   for (const terminal of [true, false]) {
     assertEquals(wordsToRun(["ls", "-l"], { terminal }), ["ls", "-l"]);
+  }
+});
+
+Deno.test("runAs() takes sudo where it is needed and there", () => {
+  const line = ["/x/container", "run", "sh"];
+  assertEquals(runAs({ root: true, sudo: "/s" }, line), { line, note: null });
+  assertEquals(runAs({ root: false, sudo: "/s" }, line).line, [
+    "/s",
+    "--",
+    ...line,
+  ]);
+  const without = runAs({ root: false }, line);
+  assertEquals(without.line, line);
+  assertStringIncludes(without.note!, "without root");
+});
+
+Deno.test("hasTree() knows a tree from what is missing, broken and no tree", async () => {
+  const dir = await Deno.makeTempDir();
+  try {
+    const fs = `${dir}/fs`;
+    assertEquals(hasTree(fs), false);
+    await Deno.writeTextFile(fs, "");
+    assertEquals(hasTree(fs), false);
+    await Deno.remove(fs);
+    await Deno.mkdir(`${dir}/tree/bin`, { recursive: true });
+    await Deno.symlink("tree", fs);
+    assertEquals(hasTree(fs), false, "a link of ours, without busybox");
+    assertEquals(hasTree(`${dir}/tree`), true, "somebody's own tree");
+    await Deno.writeTextFile(`${fs}/bin/busybox`, "");
+    assertEquals(hasTree(fs), true);
+    await Deno.remove(`${dir}/tree`, { recursive: true });
+    assertEquals(hasTree(fs), false, "a link that leads nowhere");
+    await Deno.mkdir(`${dir}/tree`);
+    assertEquals(hasTree(`${dir}/tree`), false, "an empty directory");
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+});
+
+Deno.test("findProgram() passes over what may not be read and is no file", async () => {
+  const dir = await Deno.makeTempDir();
+  try {
+    await Deno.mkdir(`${dir}/a/tool`, { recursive: true });
+    await Deno.mkdir(`${dir}/b`);
+    await Deno.writeTextFile(`${dir}/b/tool`, "");
+    const path = `/proc/1/map_files/x:${dir}/a:${dir}/a/tool/x:${dir}/b`;
+    assertEquals(await findProgram("tool", path), `${dir}/b/tool`);
+    assertEquals(await findProgram("tool", `${dir}/a`), undefined);
+  } finally {
+    await Deno.remove(dir, { recursive: true });
   }
 });
 
@@ -34,6 +86,24 @@ Deno.test("staleness() knows what is missing, older and broken", async () => {
     await Deno.remove(file);
   }
   assertEquals(await staleness(file), "there is none yet");
+});
+
+Deno.test("programSources() are files, all that the compiled program is made of among them", () => {
+  const sources = programSources();
+  assertEquals(sources.filter((path) => !isThere(path)), []);
+  const builders = [
+    ...[...Deno.readDirSync(`${ROOT}/scripts/standalone`)]
+      .map(({ name }) => `standalone/${name}`),
+    // Those that compile.ts imports, and they import each other.
+    ...[
+      ...Deno.readTextFileSync(`${ROOT}/scripts/_standalone.ts`)
+        .matchAll(/from "\.\/(_.*?)"/g),
+    ].map(([, name]) => name),
+  ].filter((name) => !/_(deno|files|report)\.ts$/.test(name!));
+  const missing = builders.filter((name) =>
+    !sources.includes(`${ROOT}/scripts/${name}`)
+  );
+  assertEquals(missing, []);
 });
 
 Deno.test("parse() reads the flags of compile", () => {

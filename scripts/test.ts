@@ -19,6 +19,7 @@ import {
   unitTests,
 } from "./_files.ts";
 import { describe, sum, type Tally, tally, tallyOfText } from "./_junit.ts";
+import { findProgram } from "./_find_program.ts";
 import { runScript, ScriptUsageError, speaker, write } from "./_report.ts";
 
 const say = speaker("test");
@@ -131,7 +132,7 @@ async function rootWords(
   env: Record<string, string | undefined>,
 ): Promise<string[] | null> {
   if (Deno.uid() === 0) return [];
-  const sudo = await $.which("sudo");
+  const sudo = await findProgram("sudo");
   if (!sudo) return null;
   const kept = Object.entries({ ...Deno.env.toObject(), ...env })
     .filter(([name, value]) => KEPT_BY_SUDO.test(name) && value !== undefined)
@@ -198,7 +199,7 @@ async function endToEndParts(): Promise<Part[]> {
 /** The tests that want another kernel: cgroup v2, in a machine that qemu makes. */
 async function virtualMachine(): Promise<Part> {
   const name = "a Debian kernel with cgroup v2, under qemu";
-  if (!await $.which("qemu-system-x86_64")) {
+  if (!await findProgram("qemu-system-x86_64")) {
     return {
       name,
       tally: SKIPPED,

@@ -81,6 +81,47 @@ export class Place {
     };
   }
 
+  /** Gives the place to a user of the host. */
+  async give(uid: number): Promise<void> {
+    for (const path of [this.root, this.dir, `${this.root}/cache`]) {
+      await Deno.chown(path, uid, uid);
+    }
+  }
+
+  /**
+   * A run by that user with the busybox of this host: bundled first, since
+   * the checkout and the cache of modules may be where only root can read.
+   */
+  async runAs(uid: number, args: string[]): Promise<Result> {
+    const [script, deno] = ["rootfs.js", "deno"].map((name) =>
+      `${this.root}/${name}`
+    ) as [string, string];
+    if (!await exists(deno)) {
+      await Deno.copyFile(Deno.execPath(), deno);
+      const bundled = await new Deno.Command(deno, {
+        args: ["bundle", "--quiet", "--config", CONFIG, "-o", script, SCRIPT],
+      }).output();
+      assert(bundled.success, new TextDecoder().decode(bundled.stderr));
+    }
+    const output = await this.command([], {
+      DENO_DIR: `${this.root}/cache/deno`,
+      HOME: this.root,
+    }, {
+      program: "setpriv",
+      args: [
+        ...[`--reuid=${uid}`, `--regid=${uid}`, "--clear-groups", deno],
+        ...["run", "-A", "--quiet", "--no-config", script],
+        ...["--busybox", BUSYBOX ?? "", ...args],
+      ],
+    }).output();
+    const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+    return {
+      status: output.code,
+      stdout: decode(output.stdout),
+      stderr: decode(output.stderr),
+    };
+  }
+
   /** A run whose streams are a terminal, shown in the result's stdout. */
   async onTerminal(
     args: string[],
@@ -107,6 +148,15 @@ export class Place {
   names(below = "."): string[] {
     return [...Deno.readDirSync(`${this.dir}/${below}`)]
       .map((entry) => entry.name).sort();
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await Deno.lstat(path);
+    return true;
+  } catch {
+    return false;
   }
 }
 

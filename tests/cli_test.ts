@@ -2,7 +2,9 @@
 
 // @ts-types="../types/std_assert.d.ts"
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { GLOBAL_FLAGS } from "../cli/oci/global.ts";
 import { container, test } from "./_harness.ts";
+import { assertRefused } from "./_refused.ts";
 import config from "../deno.json" with { type: "json" };
 
 test("no arguments, --help, -h and help print the same help", async () => {
@@ -73,11 +75,12 @@ for (
   const [word, near] of [
     ["rnu", "run"],
     ["explian", "explain"],
-    [
-      "RUN",
-      null,
-    ],
-    ["--versoin", null],
+    ["RUN", "run"],
+    ["version", "--version"],
+    ["--versoin", "--version"],
+    ["-v", "--version"],
+    ["--rot", "--root"],
+    ["--xyzzy", null],
     ["/bin/sh", null],
     ["", null],
   ] as const
@@ -86,9 +89,53 @@ for (
     const { status, stdout, stderr } = await container([word]);
     assertEquals([status, stdout], [2, ""]);
     assertMatch(stderr, /^container: [^\n]*run, explain[^\n]*\n$/);
-    if (near) assertStringIncludes(stderr, `Did you mean ${near}?`);
+    assertStringIncludes(
+      stderr,
+      near ? `Did you mean ${near}?` : "See container --help.",
+    );
   });
 }
+
+test("help lists the flags that stand before a command", async () => {
+  const { stdout } = await container(["--help"]);
+  for (const { name } of GLOBAL_FLAGS) assertMatch(stdout, flagLine(name));
+  assertMatch(stdout, flagLine("version"));
+});
+
+const flagLine = (name: string) => new RegExp(`^ +(-., )?--${name} `, "m");
+
+test("a flag before the command with a value that is none is a usage error", async () => {
+  for (
+    const [flag, words] of [
+      ["--log-format=xml", /--log-format xml: not one of text, json/],
+      ["--cgroup-manager=no", /not one of cgroupfs, systemd, disabled/],
+      ["--rootless=maybe", /not one of true, false, auto/],
+      ["--root=", /--root: the path is empty/],
+      ["--log=", /--log: the path is empty/],
+    ] as const
+  ) {
+    assertRefused(await container([flag, "list"]), 2, words);
+  }
+});
+
+test("--debug before the command shows stack traces as well", async () => {
+  const { status, stderr } = await container(
+    ["--debug", "run", "-q", "--rootfs", "/nowhere", "true"],
+  );
+  assertEquals(status, 125);
+  assertMatch(stderr, /^container: Cannot use.*\n[\s\S]*\n +at /);
+});
+
+test("a log that cannot be written is said, beside the error itself", async () => {
+  const { status, stderr } = await container(
+    ["--log", "/nowhere/log", "run", "-q", "--rootfs", "/nowhere", "true"],
+  );
+  assertEquals(status, 125);
+  assertMatch(
+    stderr,
+    /^container: Cannot use the root.*\ncontainer: Cannot write to the log \/nowhere\/log: no such file or directory\. .*--log\.\n$/,
+  );
+});
 
 test("no output holds a colour or another escape", async () => {
   for (

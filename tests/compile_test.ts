@@ -14,6 +14,7 @@ import {
 } from "@std/assert";
 import { COMMANDS } from "../cli/commands.ts";
 import { execute, REPOSITORY, rootfs, TempDir, test } from "./_harness.ts";
+import { mounted } from "./_rootfs.ts";
 
 const RUNTIME = Deno.env.get("DENORT_BIN");
 const NO_RUNTIME = RUNTIME ? null : "DENORT_BIN is not set";
@@ -110,11 +111,105 @@ test("compile refuses what it does not understand", async () => {
     const { status, stderr } = await compile(args);
     assertEquals(status, 2, stderr);
   }
+  for (
+    const [rootfs, words] of [
+      ["/nowhere", /Cannot carry \/nowhere: no such directory/],
+      ["/etc/passwd", /Cannot carry \/etc\/passwd: not a directory/],
+      ["/dev/shm/..", /Cannot pack \/dev\/\S+: it is not a file, directory or/],
+    ] as const
+  ) {
+    await using dir = new TempDir();
+    const out = `${dir.path}/container`;
+    const { status, stderr } = await compile([
+      "--rootfs",
+      rootfs,
+      "--out",
+      out,
+    ]);
+    assertEquals(status, 1);
+    assertMatch(stderr, words);
+    assertEquals(names(dir.path), []);
+  }
   await using dir = new TempDir();
-  const { status, stderr } = await compile(["--out", dir.path]);
-  assertEquals(status, 1);
-  assertStringIncludes(stderr, "it is a directory");
+  await Deno.mkdir(`${dir.path}/directory`);
+  await Deno.symlink("/dev/null", `${dir.path}/device`);
+  for (const name of names(dir.path)) {
+    const { status, stderr } = await compile(["--out", `${dir.path}/${name}`]);
+    assertEquals(status, 1);
+    assertMatch(stderr, /it is not a regular file; .*--out/);
+  }
+  assertEquals(names(dir.path), ["device", "directory"]);
 });
+
+/** Ends a build by a signal when it has begun to write. */
+async function interrupt(dir: string, signal: Deno.Signal): Promise<void> {
+  const script = `${REPOSITORY}/scripts/compile.ts`;
+  const build = new Deno.Command(Deno.execPath(), {
+    args: ["run", "--allow-all", script, "--out", `${dir}/container`],
+    cwd: REPOSITORY,
+    env: { DENORT_BIN: "/nowhere/denort" },
+    stdout: "null",
+    stderr: "null",
+  }).spawn();
+  const begun = () =>
+    names(dir).some((name) => {
+      try {
+        return names(`${dir}/${name}`).length > 0;
+      } catch {
+        return false;
+      }
+    });
+  while (!begun()) await new Promise((resolve) => setTimeout(resolve, 5));
+  build.kill(signal);
+  const expected = { SIGTERM: 143, SIGINT: 130, SIGKILL: 137 };
+  assertEquals(
+    (await build.status).code,
+    expected[signal as keyof typeof expected],
+  );
+}
+
+test("compile leaves nothing when it is interrupted", async () => {
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    await using dir = new TempDir();
+    await interrupt(dir.path, signal);
+    assertEquals(names(dir.path), []);
+  }
+});
+
+test("compile removes what a killed one left, and not what another works in", async () => {
+  await using dir = new TempDir();
+  await interrupt(dir.path, "SIGKILL");
+  const [left] = names(dir.path);
+  assertMatch(left!, /^\.container-.*\.tmp$/);
+  const busy = ".container-0123456789abcdef.tmp";
+  await Deno.mkdir(`${dir.path}/${busy}`);
+  using lock = await Deno.open(`${dir.path}/${busy}`);
+  await lock.lock(true);
+  await compileScript(`${dir.path}/container`);
+  assertEquals(names(dir.path), [busy, "container"]);
+});
+
+test(
+  "compile on a full disk says so, and leaves what was there",
+  async () => {
+    await using dir = new TempDir();
+    for (const size of ["100k", "900k", "2m", "40m"]) {
+      await mounted(dir.path, `size=${size}`, async () => {
+        const out = `${dir.path}/container`;
+        await Deno.writeTextFile(out, "the old one");
+        const { status, stderr } = await compile(["--out", out]);
+        assertEquals(status, 1);
+        assertMatch(
+          stderr,
+          /^compile: Cannot make \S+: no space left on device; free some .*\n$/m,
+        );
+        assertEquals(await Deno.readTextFile(out), "the old one");
+        assertEquals(names(dir.path), ["container"]);
+      });
+    }
+  },
+  { skip: NO_RUNTIME },
+);
 
 test(
   "the compiled program carries itself and the root filesystem alone",
@@ -202,6 +297,13 @@ test("the compiled program runs in an empty folder", async () => {
   assertStringIncludes(first.stderr, `${path}/cache/container/`);
   const second = await run();
   assertEquals([second.status, second.stdout, second.stderr], [0, "hi\n", ""]);
+  await Deno.chmod(`${path}/cache/container`, 0o777);
+  const open = await run();
+  assertEquals([open.status, open.stdout], [125, ""]);
+  assertMatch(
+    open.stderr,
+    /^container: Cannot keep a root .*: others can write it\. Make it yours .*\. XDG_CACHE_HOME names .*\.\n$/,
+  );
   assertEquals(names(`${path}/empty`), [], "nothing may be left there");
 }, { skip: NO_RUNTIME });
 

@@ -4,11 +4,16 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { assertRefused } from "./_refused.ts";
 import { makeStaticElf } from "../rootfs/_elf_fixture.ts";
+// @ts-types="../types/std_path.d.ts"
+import { toFileUrl } from "@std/path";
 import {
+  COMPILED,
   container,
   copyRootfs,
+  execute,
   type Mode,
   type Options,
+  REPOSITORY,
   type Result,
   run,
   TempDir,
@@ -41,6 +46,8 @@ for (
   const [call, step, since] of [
     ["clone3", "create a process", "5\\.3"],
     ["close_range", "close every descriptor", "5\\.9"],
+    ["mount_setattr", "set MOUNT_ATTR_NOSUID", "5\\.12"],
+    ["memfd_create", "call memfd_create", null],
   ] as const
 ) {
   test(
@@ -59,11 +66,46 @@ for (
       assertRefused(
         result,
         125,
-        new RegExp(`Cannot ${step}.*no ${call}.*Linux ${since}.*5\\.12`),
+        new RegExp(
+          `Cannot ${step}.*no ${call}.*${
+            since ? `Linux ${since}.*` : ""
+          }5\\.12`,
+        ),
       );
     },
     { skip: without("strace") },
   );
+}
+
+for (
+  const [what, change, words] of [
+    [
+      "another system than Linux",
+      `Object.defineProperty(Deno, "build", { value: { ...Deno.build, os: "darwin" } });`,
+      /^container: Cannot call Linux on darwin: .*\. Use a machine with Linux/,
+    ],
+    [
+      "another libc than glibc",
+      `Object.defineProperty(Deno, "dlopen", { value: () => { throw new TypeError("no such file"); } });`,
+      /^container: Cannot load libc\.so\.6: .*glibc.*\. Use a distribution with glibc/,
+    ],
+  ] as const
+) {
+  test(`on ${what}: run and explain say so`, async () => {
+    await using dir = new TempDir();
+    const main = `${dir.path}/main.ts`;
+    const program = toFileUrl(`${REPOSITORY}/main.ts`);
+    await Deno.writeTextFile(main, `${change}\nawait import("${program}");\n`);
+    for (const command of [["run"], ["explain", "run"]]) {
+      const result = await execute([
+        Deno.execPath(),
+        ...["run", "-A", "--quiet", `--config=${REPOSITORY}/deno.json`, main],
+        ...command,
+        ...["--rootfs", "/", "true"],
+      ]);
+      assertRefused(result, 125, words);
+    }
+  }, { skip: COMPILED ? "only the source can be told so" : null });
 }
 
 test("no root filesystem: run names the task that makes one", async () => {

@@ -17,9 +17,11 @@ import { makeStaticElf } from "../rootfs/_elf_fixture.ts";
 
 import {
   BUSYBOX,
+  CONFIG,
   mounted,
   NEEDS_BUSYBOX,
   NEEDS_ROOT,
+  SCRIPT,
   test,
 } from "./_rootfs.ts";
 
@@ -134,7 +136,7 @@ test("reports a damaged tree", NEEDS_BUSYBOX, async (place) => {
   assertEquals(status, 1);
   assertEquals(
     stderr,
-    "rootfs: Cannot use fs as it is: bin/sh is missing; build it again with --force\n",
+    "rootfs: Cannot use fs as it is: bin/sh is missing; build it again with deno task rootfs --force\n",
   );
 });
 
@@ -211,6 +213,11 @@ test("refuses a place that is not its own", NEEDS_BUSYBOX, async (place) => {
   const { status, stderr } = await place.run(["--force", "--out", "/"]);
   assertEquals(status, 1);
   assertStringIncludes(stderr, "Cannot place a root filesystem at /");
+  for (const out of ["file/below", "file/far/below"]) {
+    const { status, stderr } = await place.run(["--out", out]);
+    assertEquals(status, 1);
+    assertMatch(stderr, /Cannot place .*file\S* is not a directory; .*--out/);
+  }
   assertEquals(place.names(), before);
   assertEquals(place.names("other/bin"), ["bash", "busybox"]);
 });
@@ -277,6 +284,45 @@ test(
     }
   },
 );
+
+test(
+  "--force as an ordinary user replaces a tree in which root's container left files",
+  NEEDS_BUSYBOX + NEEDS_ROOT,
+  async (place) => {
+    await place.give(1000);
+    const force = () => place.runAs(1000, ["--force", "--minimal"]);
+    assertEquals((await force()).status, 0);
+    await Deno.mkdir(`${place.dir}/fs/proc/x/y`, { recursive: true });
+    const replaced = await force();
+    assertEquals(replaced.status, 0, replaced.stderr);
+    assertStringIncludes(replaced.stderr, "Made fs with busybox from");
+    const [left, ...others] = place.names(".fs.d");
+    assertEquals(others, ["rootfs"]);
+    assertStringIncludes(
+      replaced.stderr,
+      `run "sudo rm -rf ${place.dir}/.fs.d/${left}"`,
+    );
+    assertEquals(place.names("fs/proc"), []);
+    // What is stuck there keeps no later run from its work, and is told again.
+    const again = await place.runAs(1000, []);
+    assertEquals(again.status, 0, again.stderr);
+    assertStringIncludes(again.stderr, "nothing to do");
+    assertStringIncludes(again.stderr, `sudo rm -rf`);
+    await Deno.remove(`${place.dir}/.fs.d/${left}`, { recursive: true });
+    assertNotMatch((await place.runAs(1000, [])).stderr, /sudo/);
+  },
+);
+
+test("works where nobody reads what it says", NEEDS_BUSYBOX, async (place) => {
+  const words = [Deno.execPath(), "run", "-A", "--quiet", "--config", CONFIG];
+  const line = [...words, SCRIPT, "--busybox", BUSYBOX ?? ""].join(" ");
+  const { code, stdout } = await place.command([], {}, {
+    program: "bash",
+    args: ["-c", `${line} 2>&1 | exec true; echo \${PIPESTATUS[0]}`],
+  }).output();
+  assertEquals([code, new TextDecoder().decode(stdout)], [0, "0\n"]);
+  assertEquals(place.names(), [".fs.d", "fs"]);
+});
 
 test("keeps the old tree when --force fails", NEEDS_BUSYBOX, async (place) => {
   await place.build();

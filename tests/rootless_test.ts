@@ -73,6 +73,22 @@ test(
   },
 );
 
+bothModes(
+  "rootless: root of a user namespace that maps nobody else is as any root is",
+  async (mode) => {
+    const before = ["unshare", "--user", "--map-root-user"];
+    const run = (...args: string[]) => mode.run(args, { before });
+    const own = await run("sh", "-c", "id -u; ls /dev/pts; exit 3");
+    assertEquals([own.status, own.stdout, own.stderr], [3, "0\nptmx\n", ""]);
+    // The host's network goes with the host's /sys.
+    const shared = await run("--network", "host", "ls", "/sys/kernel");
+    assertEquals([shared.status, shared.stderr], [0, ""]);
+    const below = await run("--userns", "sh", "-c", "id -u");
+    assertEquals([below.status, below.stdout, below.stderr], [0, "0\n", ""]);
+  },
+  { skip: without("unshare") },
+);
+
 test(
   "every namespace is its own, the user's among them",
   async (tenant, mode) => {

@@ -5,8 +5,9 @@
 
 import { stateDirectory } from "../../lifecycle/state_directory.ts";
 import { Store } from "../../lifecycle/oci/store.ts";
-import { type Flag, parseFlags } from "../flags.ts";
-import { log } from "../output.ts";
+import { UsageError } from "../../spec/errors.ts";
+import { type Flag, type Flags, parseFlags } from "../flags.ts";
+import { log, stackTraces } from "../output.ts";
 
 /** The flags before the command. */
 export const GLOBAL_FLAGS: readonly Flag[] = [
@@ -30,6 +31,13 @@ export const GLOBAL_FLAGS: readonly Flag[] = [
   },
 ];
 
+/** What some of them can be, runc's and crun's words. */
+const VALUES = {
+  "log-format": ["text", "json"],
+  "cgroup-manager": ["cgroupfs", "systemd", "disabled"],
+  rootless: ["true", "false", "auto"],
+} as const;
+
 /** Whether a word is one of them. */
 export const isGlobalFlag = (word: string) =>
   GLOBAL_FLAGS.some(({ name }) =>
@@ -49,6 +57,7 @@ let current: Global | undefined;
 /** Reads them; returns the words from the command on. */
 export function takeGlobalFlags(argv: readonly string[]): readonly string[] {
   const flags = parseFlags(GLOBAL_FLAGS, argv, "container");
+  checkValues(flags);
   const manager = flags.last("cgroup-manager");
   current = {
     store: new Store(
@@ -59,7 +68,26 @@ export function takeGlobalFlags(argv: readonly string[]): readonly string[] {
   };
   log.file = flags.last("log");
   log.json = flags.last("log-format") === "json";
+  stackTraces.shown = flags.has("debug");
   return flags.rest;
+}
+
+function checkValues(flags: Flags): void {
+  for (const [name, values] of Object.entries(VALUES)) {
+    const given = flags.last(name);
+    if (given === undefined || values.some((value) => value === given)) {
+      continue;
+    }
+    throw new UsageError(
+      `--${name} ${given}: not one of ${values.join(", ")}`,
+      "See container --help.",
+    );
+  }
+  for (const name of ["root", "log"]) {
+    if (flags.last(name) === "") {
+      throw new UsageError(`--${name}: the path is empty`);
+    }
+  }
 }
 
 /** What came before the command. */

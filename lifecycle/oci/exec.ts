@@ -17,7 +17,7 @@ import { once } from "../../plan/once.ts";
 import type { Plan } from "../../plan/step.ts";
 import { ContainerError, SpecError } from "../../spec/errors.ts";
 import type { Process, Spec } from "../../spec/types.ts";
-import { readFacts } from "../facts.ts";
+import { ownDenies, readFacts } from "../facts.ts";
 import { specFilter } from "../seccomp.ts";
 import type { AccountFiles } from "../users.ts";
 import { readAccounts } from "./accounts.ts";
@@ -205,7 +205,8 @@ async function planOf(
       }),
       joins: { detached: detach },
       foreground: false,
-      denySetgroups: namespaces.includes("user") && deniesSetgroups(first),
+      denySetgroups: ownDenies() ||
+        namespaces.includes("user") && deniesSetgroups(first),
       cgroupEntry: entryOf(cgroup, cgroups, membershipOf(first)),
     };
     return compileExec(spec, facts, {

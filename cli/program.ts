@@ -1,0 +1,66 @@
+/** What is said of the program as a whole: its help, and a first word that is none. */
+
+import { UsageError } from "../spec/errors.ts";
+import { closestString } from "./closest.ts";
+import { HELP } from "./command.ts";
+import type { Entry } from "./commands.ts";
+import { type Flag, flagHelp } from "./flags.ts";
+import { GLOBAL_FLAGS } from "./oci/global.ts";
+
+const OWN: readonly Flag[] = [
+  { ...HELP, help: "Show this help; COMMAND --help shows a command's" },
+  { name: "version", help: "Show the version" },
+];
+
+const shown = (commands: readonly Entry[]) =>
+  commands.filter(({ hidden }) => !hidden);
+
+/** The help of the whole program. */
+export function programHelp(commands: readonly Entry[]): string {
+  const rows = shown(commands);
+  const width = Math.max(...rows.map(({ name }) => name.length)) + 2;
+  return `container runs a command in a Linux container, and can say why it does what it does
+
+Usage: container [flags] COMMAND …
+
+Commands:
+${
+    rows.map(({ name, summary }) => `  ${name.padEnd(width)}${summary}`).join(
+      "\n",
+    )
+  }
+
+Flags, before the command:
+${flagHelp([...OWN, ...GLOBAL_FLAGS])}
+
+Examples:
+  sudo container run /bin/sh
+  container explain run /bin/sh
+`;
+}
+
+/** What to answer to a first word that is no command: what there is, and what comes nearest. */
+export function unknownWord(
+  word: string,
+  commands: readonly Entry[],
+): UsageError {
+  const names = shown(commands).map(({ name }) => name);
+  const flags = [...OWN, ...GLOBAL_FLAGS].map(({ name }) => `--${name}`);
+  const isFlag = word.startsWith("-");
+  return new UsageError(
+    `Unknown ${isFlag ? "flag" : "command"} ${word || '""'}: the commands are ${
+      names.join(", ")
+    }`,
+    suggestion(word, isFlag ? flags : [...names, "--version"]),
+  );
+}
+
+function suggestion(word: string, possible: readonly string[]): string {
+  const typed = word.toLowerCase();
+  const bare = typed.replace(/^-+/, "");
+  const near = /^v$/i.test(bare)
+    ? "--version"
+    : possible.find((name) => name.replace(/^-+/, "") === bare) ??
+      closestString(typed, possible);
+  return near ? `Did you mean ${near}?` : "See container --help.";
+}
