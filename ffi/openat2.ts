@@ -5,9 +5,18 @@ import { rawSyscall } from "./libc.ts";
 import { errnoName, SyscallError } from "./errno.ts";
 import { cString } from "./memory.ts";
 
-const RESOLVE_NO_MAGICLINKS = 2n;
+/** Links that the kernel makes up, as those in /proc/PID/fd, are not followed. */
+export const RESOLVE_NO_MAGICLINKS = 2n;
 const RESOLVE_IN_ROOT = 16n;
-const OPEN_HOW_SIZE = 24;
+/** Of struct open_how. */
+export const OPEN_HOW_SIZE = 24;
+
+/** struct open_how. */
+export const openHow = (
+  flags: number,
+  resolve: bigint,
+): Uint8Array<ArrayBuffer> =>
+  new Uint8Array(new BigUint64Array([BigInt(flags), 0n, resolve]).buffer);
 
 /**
  * Opens a path as a process would whose root is the directory behind `root`:
@@ -18,16 +27,11 @@ export function openInRoot(
   path: string,
   flags: number,
 ): Descriptor | null {
-  const how = new BigUint64Array([
-    BigInt(flags | O.O_CLOEXEC),
-    0n,
-    RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
-  ]);
   const result = rawSyscall(
     "openat2",
     root.fd,
     cString(path),
-    new Uint8Array(how.buffer),
+    openHow(flags | O.O_CLOEXEC, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS),
     OPEN_HOW_SIZE,
   );
   if (result >= 0) return new Descriptor(result);
