@@ -50,10 +50,13 @@ let current: Global | undefined;
 export function takeGlobalFlags(argv: readonly string[]): readonly string[] {
   const flags = parseFlags(GLOBAL_FLAGS, argv, "container");
   const manager = flags.last("cgroup-manager");
+  const root = flags.last("root");
+  let store: Store | undefined;
   current = {
-    store: new Store(
-      flags.last("root") ?? `${stateDirectory()}/containers`,
-    ),
+    // Where it is by default may not do, which is nothing to who asks for help.
+    get store() {
+      return store ??= new Store(root ?? `${stateDirectory()}/containers`);
+    },
     systemdCgroup: flags.has("systemd-cgroup") || manager === "systemd",
     cgroups: manager !== "disabled",
   };

@@ -1,0 +1,130 @@
+/**
+ * A state directory that another user of the host has laid out: nothing that is
+ * recorded in it is believed, and nothing is written to it.
+ */
+
+// @ts-types="../types/std_assert.d.ts"
+import { assertEquals, assertMatch } from "@std/assert";
+import {
+  container,
+  copyRootfs,
+  execute,
+  Nobody,
+  TempDir,
+  test,
+  without,
+} from "./_harness.ts";
+
+const MALLORY = 1234;
+const NOBODY = 65534;
+const skip = without("setpriv");
+
+/** A record of a cgroup whose owner is gone: the next command removes it. */
+const record = (path: string) =>
+  JSON.stringify({
+    id: "evil",
+    groups: [{ version: 2, path, controllers: [] }],
+    made: [],
+    owner: { pid: 1, startTime: "1" },
+  });
+
+/** What an attacker leaves in a directory of theirs, open to everybody. */
+async function lay(directory: string, victim: string): Promise<void> {
+  for (const path of [directory, `${directory}/cgroups`]) {
+    await Deno.mkdir(path);
+    await Deno.chmod(path, 0o777);
+    await Deno.chown(path, MALLORY, MALLORY);
+  }
+  await Deno.writeTextFile(`${directory}/cgroups/evil.json`, record(victim));
+}
+
+async function refuses(
+  env: Record<string, string>,
+  victim: string,
+): Promise<void> {
+  await using nobody = await Nobody.make();
+  const options = {
+    before: ["env", "-u", "XDG_RUNTIME_DIR", ...nobody.before],
+    env: { ...nobody.env, ...env },
+  };
+  if (env.XDG_RUNTIME_DIR) options.before.splice(0, 3);
+  await using dir = new TempDir();
+  const rootfs = await copyRootfs(dir.path);
+  await execute(["chown", "-Rh", `${NOBODY}:${NOBODY}`, rootfs]);
+  const ran = await container(
+    ["run", "-q", "--rootfs", rootfs, "true"],
+    options,
+  );
+  assertEquals([ran.status, ran.stderr], [0, ""]);
+  assertEquals((await Deno.stat(victim)).isDirectory, true);
+  for (const command of [["list"], ["run", "-d", "--rootfs", rootfs, "true"]]) {
+    const { status, stderr } = await container(command, options);
+    assertEquals(status, 125, stderr);
+    assertMatch(
+      stderr,
+      /^container: Cannot keep the state of containers in \S+: .+\. Set XDG_RUNTIME_DIR .+\n$/,
+    );
+  }
+  const { status } = await container(["list", "--help"], options);
+  assertEquals(status, 0);
+}
+
+async function victimIn(dir: TempDir): Promise<string> {
+  const path = `${dir.path}/precious`;
+  await Deno.mkdir(path);
+  await Deno.chown(dir.path, NOBODY, NOBODY);
+  await Deno.chown(path, NOBODY, NOBODY);
+  return path;
+}
+
+test("a runtime directory of another user is not used", async () => {
+  await using dir = new TempDir();
+  await using theirs = new TempDir();
+  await Deno.chown(theirs.path, MALLORY, MALLORY);
+  const victim = await victimIn(dir);
+  await lay(`${theirs.path}/container`, victim);
+  await refuses({ XDG_RUNTIME_DIR: theirs.path }, victim);
+}, { skip });
+
+test(
+  "a directory of another user in a shared runtime directory is not used",
+  async () => {
+    await using dir = new TempDir();
+    await using shared = new TempDir();
+    await Deno.chmod(shared.path, 0o1777);
+    const victim = await victimIn(dir);
+    await lay(`${shared.path}/container`, victim);
+    await refuses({ XDG_RUNTIME_DIR: shared.path }, victim);
+  },
+  { skip },
+);
+
+test("a directory of another user in /tmp is not used", async () => {
+  await using dir = new TempDir();
+  const place = `/tmp/container-${NOBODY}`;
+  const victim = await victimIn(dir);
+  const aside = `${place}.aside.${Deno.pid}`;
+  const taken = await Deno.rename(place, aside).then(() => true, () => false);
+  try {
+    await lay(place, victim);
+    await refuses({}, victim);
+  } finally {
+    await Deno.remove(place, { recursive: true });
+    if (taken) await Deno.rename(aside, place);
+  }
+}, { skip });
+
+test(
+  "without a runtime directory a user's own is made in /tmp, where nobody else can write",
+  async () => {
+    await using nobody = await Nobody.make();
+    const { status, stderr } = await container(["list"], {
+      before: ["env", "-u", "XDG_RUNTIME_DIR", ...nobody.before],
+      env: nobody.env,
+    });
+    assertEquals([status, stderr], [0, ""]);
+    const { uid, mode } = await Deno.lstat(`/tmp/container-${NOBODY}`);
+    assertEquals([uid, (mode ?? 0) & 0o022], [NOBODY, 0]);
+  },
+  { skip },
+);
