@@ -1,15 +1,18 @@
 /**
- * A state directory that another user of the host has laid out: nothing that is
- * recorded in it is believed, and nothing is written to it.
+ * Directories that another user of the host has laid out: nothing that is
+ * recorded in them is believed, and no link in them is written through.
  */
 
 // @ts-types="../types/std_assert.d.ts"
 import { assertEquals, assertMatch } from "@std/assert";
+import { Bundle } from "./_bundle.ts";
 import {
+  CONTAINER,
   container,
   copyRootfs,
   execute,
   Nobody,
+  shellLine,
   TempDir,
   test,
   without,
@@ -128,3 +131,24 @@ test(
   },
   { skip },
 );
+
+test("a pid file is not written through a link that lies beside it", async () => {
+  await using bundle = await Bundle.make(["true"]);
+  const { path } = bundle.dir;
+  await Deno.writeTextFile(`${path}/precious`, "precious");
+  const line = shellLine([
+    ...[...CONTAINER, "--root", `${path}/state`, "run", "--bundle", path],
+    ...["--pid-file", `${path}/pid`, "--keep", "linked"],
+  ]);
+  // Its draft has our number in its name, which can be guessed.
+  const { status, stderr } = await execute([
+    "sh",
+    "-c",
+    `umask 0; ln -s ${path}/precious ${path}/pid.$$; exec ${line}`,
+  ]);
+  assertEquals([status, stderr], [0, ""]);
+  assertEquals(await Deno.readTextFile(`${path}/precious`), "precious");
+  const { isFile, mode } = await Deno.lstat(`${path}/pid`);
+  assertEquals([isFile, (mode ?? 0) & 0o777], [true, 0o644]);
+  await bundle.does("delete", "linked");
+});
