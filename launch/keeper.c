@@ -81,6 +81,7 @@ static i32 log_fd = -1;
 static u64 log_size, dropped;
 static char now[32];
 static i32 master = -1;
+static u64 mask; /* our caller's umask: it is the command's, and ours is not */
 
 static void leave(u64 status) {
   call(SYS_exit_group, status, 0, 0, 0, 0);
@@ -273,6 +274,7 @@ static void start_walker(i32 in, i32 out, i32 err) {
   become(out, 1);
   become(err, 2);
   call(SYS_close_range, CONFIG, ~0u, CLOSE_RANGE_CLOEXEC, 0, 0);
+  call(SYS_umask, mask, 0, 0, 0, 0);
   call(SYS_execveat, WALKER, (u64) "", (u64)argv, (u64)envp, AT_EMPTY_PATH);
   leave(125);
 }
@@ -368,6 +370,7 @@ static void do_the_rest(i64 ran) {
     if (at >= sizeof config.words) leave(125);
   }
   call(SYS_close_range, 3, ~0u, 0, 0, 0);
+  call(SYS_umask, mask, 0, 0, 0, 0);
   call(SYS_execve, (u64)words[0], (u64)words, (u64)(words + config.argc + 1), 0, 0);
   leave(125);
 }
@@ -379,7 +382,9 @@ __attribute__((used)) void keep(void) {
       config.magic != MAGIC) leave(125);
   call(SYS_setsid, 0, 0, 0, 0, 0);
   call(SYS_chdir, (u64) "/", 0, 0, 0, 0);
-  call(SYS_umask, 077, 0, 0, 0, 0);
+  mask = (u64)call(SYS_umask, 077, 0, 0, 0, 0);
+  /* Whoever waits for the end of a pipe that our caller was given would wait for ours. */
+  call(SYS_close_range, FREE, ~0u, 0, 0, 0);
   call(SYS_prctl, 4, 0, 0, 0, 0); /* PR_SET_DUMPABLE: we hold a terminal and a log */
   call(SYS_prctl, 15, (u64) "keeper", 0, 0, 0); /* PR_SET_NAME */
   if (config.flags & INTERACTIVE) make_pipe(in);
