@@ -152,3 +152,41 @@ test("a pid file is not written through a link that lies beside it", async () =>
   assertEquals([isFile, (mode ?? 0) & 0o777], [true, 0o644]);
   await bundle.does("delete", "linked");
 });
+
+test("an id that leads out of the state directory names nothing", async () => {
+  await using dir = new TempDir();
+  const [root, other] = [`${dir.path}/root`, `${dir.path}/other`];
+  await Deno.mkdir(root);
+  await Deno.mkdir(other);
+  const touch = { path: "/bin/touch", args: ["touch", `${dir.path}/owned`] };
+  await Deno.writeTextFile(
+    `${other}/state.json`,
+    JSON.stringify({
+      ...{ id: "x", bundle: "/", pid: 0, startTime: "", created: "" },
+      cgroup: null,
+      spec: {
+        ...{ root: { path: "/" }, linux: {}, process: { args: [] } },
+        hooks: { poststop: [touch] },
+      },
+    }),
+  );
+  for (
+    const words of [
+      ["delete", "--force", "../other"],
+      ["delete", "../other"],
+      ["rm", "-f", "../other"],
+      ["kill", "../other", "KILL"],
+      ["state", "../other"],
+      ["start", "../other"],
+      ["exec", "../other", "true"],
+      ["events", "--stats", "../other"],
+      ["delete", "--force", ".."],
+    ]
+  ) {
+    const { status } = await container(["--root", root, ...words]);
+    assertEquals(status, 125, words.join(" "));
+    assertEquals((await Deno.stat(`${other}/state.json`)).isFile, true);
+  }
+  const names = [...Deno.readDirSync(dir.path)].map(({ name }) => name);
+  assertEquals(names.toSorted(), ["other", "root"]);
+});

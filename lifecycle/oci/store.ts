@@ -142,7 +142,6 @@ export class Store {
 
   /** A container that there is. */
   open(id: string): Entry {
-    checkId(id);
     const entry = this.find(id);
     if (entry) return entry;
     throw new ContainerError(`container does not exist: ${id}`, {
@@ -152,6 +151,7 @@ export class Store {
 
   /** The same; null where there is none. */
   find(id: string): Entry | null {
+    checkId(id);
     const path = `${this.root}/${id}`;
     try {
       const text = Deno.readTextFileSync(`${path}/${RECORD}`);
