@@ -187,6 +187,6 @@ test("an id that leads out of the state directory names nothing", async () => {
     assertEquals(status, 125, words.join(" "));
     assertEquals((await Deno.stat(`${other}/state.json`)).isFile, true);
   }
-  const names = [...Deno.readDirSync(dir.path)].map(({ name }) => name);
-  assertEquals(names.toSorted(), ["other", "root"]);
+  const left = await Array.fromAsync(Deno.readDir(dir.path));
+  assertEquals(left.map(({ name }) => name).toSorted(), ["other", "root"]);
 });
