@@ -22,7 +22,10 @@ test(
     const begun = performance.now();
     await until(
       "its status is written down",
-      async () => (await daily.inspect(id)).State.ExitCode !== null,
+      async () => {
+        const { Running, ExitCode } = (await daily.inspect(id)).State;
+        return !Running && ExitCode !== null;
+      },
     );
     const took = performance.now() - begun;
     assert(took < MOST, `${took} ms`);
