@@ -13,6 +13,7 @@ import { applyAll, applyStep, codeOf, readFile, writeFile } from "./apply.ts";
 import { planUpdate } from "./plan.ts";
 import { parseLimit, readStats, type Stats } from "./stats.ts";
 import type { CgroupPlan } from "./step.ts";
+import { visitTree } from "./tree.ts";
 
 /** What is kept of a plan so that a later command finds the cgroup again. */
 export type CgroupState = Pick<CgroupPlan, "id" | "groups" | "made">;
@@ -99,14 +100,15 @@ export class Cgroup implements Disposable {
   pids(): number[] {
     const found = new Set<number>();
     for (const { path } of this.#state.groups) {
-      for (const directory of tree(path)) {
-        for (
-          const pid of readFile(`${directory}/cgroup.procs`)?.split("\n") ?? []
-        ) {
-          // 0 is a process of another PID namespace.
-          if (Number(pid) > 0) found.add(Number(pid));
-        }
-      }
+      visitTree(path, {
+        enter(directory) {
+          const text = readFile(`${directory}/cgroup.procs`) ?? "";
+          for (const pid of text.split("\n")) {
+            // 0 is a process of another PID namespace.
+            if (Number(pid) > 0) found.add(Number(pid));
+          }
+        },
+      });
     }
     return [...found];
   }
@@ -238,7 +240,7 @@ export class Cgroup implements Disposable {
     for (const { path } of this.#state.groups) {
       for (
         let delay = 0.1;
-        !tree(path).reverse().every(removeDirectory);
+        !removeTree(path);
         delay = Math.min(delay * 2, 20)
       ) {
         this.kill();
@@ -273,17 +275,11 @@ function formatBytes(bytes: number): string {
   return `${Number(size.toFixed(1))} ${unit}`;
 }
 
-/** A cgroup and those below it, from the top. */
-function tree(path: string): string[] {
-  const found = [path];
-  try {
-    for (const entry of Deno.readDirSync(path)) {
-      if (entry.isDirectory) found.push(...tree(`${path}/${entry.name}`));
-    }
-  } catch (error) {
-    if (!["ENOENT", "ENODEV"].includes(codeOf(error))) throw error;
-  }
-  return found;
+/** A cgroup with those below it: true when all of it is gone. */
+function removeTree(path: string): boolean {
+  if (removeDirectory(path)) return true;
+  visitTree(path, { leave: removeDirectory });
+  return removeDirectory(path);
 }
 
 /** rmdir(2): true when it is gone, false when it is busy. */

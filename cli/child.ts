@@ -2,6 +2,7 @@
 
 import { announce, runChild } from "../launch/child.ts";
 import { takeHandover } from "../launch/handover.ts";
+import { EXIT } from "../spec/errors.ts";
 import type { Command } from "./command.ts";
 import { stackTraces } from "./output.ts";
 
@@ -15,6 +16,7 @@ export const childCommand: Command = {
   hidden: true,
   execute() {
     const handover = takeHandover();
+    if (!handover) return EXIT.failure;
     stackTraces.shown = handover.debug;
     if (handover.announce) announce(handover.args, Deno.pid);
     return runChild(handover);

@@ -2,7 +2,13 @@
 
 import { LibcError, syscall } from "../ffi/libc.ts";
 import { ContainerError, EXIT } from "../spec/errors.ts";
-import { ClosedReader, logError, say, stackTraces } from "./output.ts";
+import {
+  ClosedReader,
+  harmless,
+  logError,
+  say,
+  stackTraces,
+} from "./output.ts";
 
 /** Does what a command line asks for; the status to exit with. Errors are said here. */
 export async function outcomeOf(
@@ -25,7 +31,7 @@ function explainError(error: unknown): number {
     ? error.hint
     : undefined;
   const message = `${error.message}${hint ? `. ${hint}` : ""}`;
-  say(`container: ${message}`);
+  say(`container: ${harmless(message)}`);
   logError(message);
   if (stackTraces.shown) say(error.stack ?? "");
   return error instanceof ContainerError ? error.status : EXIT.failure;

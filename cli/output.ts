@@ -38,9 +38,17 @@ export function logError(
   }
 }
 
+/**
+ * A text without what a terminal would obey: names of a root filesystem, as of a
+ * script's interpreter, are whoever's who made it.
+ */
+export const harmless = (text: string): string =>
+  // deno-lint-ignore no-control-regex
+  text.replace(/[\x00-\x08\x0b-\x1f\x7f-\x9f]/g, "?");
+
 /** Tells of what went wrong and was passed over, the caller's log too. */
 export function warn(message: string): void {
-  say(`container: warning: ${message}`);
+  say(`container: warning: ${harmless(message)}`);
   logError(message, "warning");
 }
 

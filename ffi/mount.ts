@@ -64,6 +64,7 @@ export const OPEN_TREE_CLOEXEC = 0o2000000;
 export const AT_RECURSIVE = 0x8000;
 export const MOVE_MOUNT_F_EMPTY_PATH = 0x4;
 export const MOVE_MOUNT_T_SYMLINKS = 0x10;
+export const MOVE_MOUNT_T_EMPTY_PATH = 0x40;
 export const FSOPEN_CLOEXEC = 1;
 export const FSMOUNT_CLOEXEC = 1;
 export const FSCONFIG = {

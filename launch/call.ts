@@ -49,6 +49,10 @@ export interface Comparison {
   name: "compare";
   args: [Argument, Argument, number];
   otherwise: Errno;
+  /** Where it is `otherwise` and that is fine: the walk goes on. */
+  expect?: readonly Errno[];
+  /** How many of the next are left out then. */
+  skipOnExpected?: number;
 }
 
 /** Not a system call: the walk ends here, with this error. */

@@ -8,12 +8,15 @@ import { AT_EMPTY_PATH, Descriptor, moveUp, O, open } from "../ffi/fcntl.ts";
 import { syscall } from "../ffi/libc.ts";
 import { cString } from "../ffi/memory.ts";
 import {
+  AT_RECURSIVE,
   FSCONFIG,
   FSMOUNT_CLOEXEC,
   FSOPEN_CLOEXEC,
   MOUNT_ATTR,
   MOUNT_ATTR_SIZE,
   mountAttributes,
+  OPEN_TREE_CLOEXEC,
+  OPEN_TREE_CLONE,
 } from "../ffi/mount.ts";
 import { openInRoot } from "../ffi/openat2.ts";
 import { describe } from "../plan/describe.ts";
@@ -56,8 +59,43 @@ export async function copyUp(step: StepOf<"copyUp">): Promise<Descriptor> {
 /** What lies at its place, however the root filesystem's links twist; null where there is nothing. */
 function sourceOf({ root, place }: StepOf<"copyUp">): Descriptor | null {
   using directory = open(root, O.O_PATH | O.O_DIRECTORY);
-  const source = openInRoot(directory, place, O.O_RDONLY | O.O_DIRECTORY);
-  return source && moveUp(source);
+  using source = openInRoot(directory, place, O.O_RDONLY | O.O_DIRECTORY);
+  return source && withoutLinks(source);
+}
+
+/**
+ * A directory as a mount of its own, on which no link is followed. cp(1) goes
+ * by paths: what it has seen to be a directory may be a link to one of the
+ * host's when it goes in, where another container is at the same files.
+ */
+function withoutLinks(directory: Descriptor): Descriptor {
+  const mount = moveUp(
+    new Descriptor(
+      syscall(
+        "open_tree",
+        directory.fd,
+        cString(""),
+        OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | AT_RECURSIVE,
+      ),
+    ),
+  );
+  try {
+    syscall(
+      "mount_setattr",
+      mount.fd,
+      cString(""),
+      AT_EMPTY_PATH | AT_RECURSIVE,
+      mountAttributes(MOUNT_ATTR.MOUNT_ATTR_NOSYMFOLLOW, {}),
+      MOUNT_ATTR_SIZE,
+    );
+  } catch (error) {
+    // Linux 5.14 has it.
+    if (!(error instanceof SyscallError) || error.code !== "EINVAL") {
+      mount.close();
+      throw error;
+    }
+  }
+  return mount;
 }
 
 function mountEmpty(step: StepOf<"copyUp">): Descriptor {

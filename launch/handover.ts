@@ -85,9 +85,10 @@ export const SIGNAL_FOREGROUND = SIGNAL.SIGSTKFLT;
 
 /**
  * In the child: waits until the parent has filled the file that the walker
- * handed over, and takes it.
+ * handed over, and takes it; null where the parent has ended before, which is
+ * about to end us as well.
  */
-export function takeHandover(): Received {
+export function takeHandover(): Received | null {
   const notOurs = () =>
     new UsageError(
       "Cannot be the child: `child` is what `container run` starts by itself",
@@ -96,7 +97,8 @@ export function takeHandover(): Received {
   if (Deno.pid !== 1) throw notOurs();
   let bytes: Uint8Array<ArrayBuffer>;
   try {
-    syscall("read", HANDED.lifeline, new Uint8Array(1), 1);
+    const told = syscall("read", HANDED.lifeline, new Uint8Array(1), 1);
+    if (told === 0) return null;
     bytes = Deno.readFileSync(`/proc/self/fd/${HANDED.plan}`);
   } catch {
     throw notOurs();

@@ -130,11 +130,14 @@ function writeStep(
   });
   view.setUint8(at + STEP.fromSlot, fromSlot);
   view.setUint8(at + STEP.result, NO_SLOT);
-  if (instruction.name === "compare" || instruction.name === "fail") {
-    view.setInt32(at + STEP.number, OPERATION[instruction.name], true);
-    if (instruction.name === "compare") {
-      view.setInt32(at + STEP.otherwise, ERRNO[instruction.otherwise], true);
-    }
+  if (instruction.name === "fail") {
+    view.setInt32(at + STEP.number, OPERATION.fail, true);
+    return;
+  }
+  writeExpected(view, at, instruction);
+  if (instruction.name === "compare") {
+    view.setInt32(at + STEP.number, OPERATION.compare, true);
+    view.setInt32(at + STEP.otherwise, ERRNO[instruction.otherwise], true);
     return;
   }
   view.setInt32(
@@ -153,17 +156,23 @@ function writeStep(
   if ("result" in instruction && instruction.result) {
     view.setUint8(at + STEP.result, arena.slot(instruction.result));
   }
-  (instruction.expect ?? []).forEach((code: Errno, index) =>
-    view.setInt16(at + STEP.expected + 2 * index, ERRNO[code], true)
-  );
   if (instruction.want) {
     setWord(view, at + STEP.want, instruction.want.result);
     view.setInt32(at + STEP.otherwise, ERRNO[instruction.want.otherwise], true);
   }
   view.setUint16(at + STEP.skipOnSuccess, instruction.skipOnSuccess ?? 0, true);
-  view.setUint16(
-    at + STEP.skipOnExpected,
-    instruction.skipOnExpected ?? 0,
-    true,
+}
+
+function writeExpected(
+  view: DataView,
+  at: number,
+  { expect = [], skipOnExpected = 0 }: {
+    expect?: readonly Errno[];
+    skipOnExpected?: number;
+  },
+): void {
+  expect.forEach((code, index) =>
+    view.setInt16(at + STEP.expected + 2 * index, ERRNO[code], true)
   );
+  view.setUint16(at + STEP.skipOnExpected, skipOnExpected, true);
 }

@@ -42,7 +42,7 @@ static i64 call(i64 nr, u64 a, u64 b, u64 c, u64 d, u64 e) {
 
 enum { EINTR = 4, EAGAIN = 11 };
 enum { O_WRONLY = 1, O_CREAT = 0100, O_TRUNC = 01000, O_APPEND = 02000, O_NONBLOCK = 04000, O_CLOEXEC = 02000000 };
-enum { F_SETFL = 4, F_DUPFD_CLOEXEC = 1030 };
+enum { F_SETFL = 4, F_DUPFD_CLOEXEC = 1030, F_GETPIPE_SZ = 1032 };
 enum { POLLIN = 1 };
 enum { SIGKILL = 9, SIGCHLD = 17 };
 enum { AT_EMPTY_PATH = 0x1000, CLOSE_RANGE_CLOEXEC = 4, MSG_CMSG_CLOEXEC = 0x40000000 };
@@ -63,7 +63,8 @@ struct config {
 _Static_assert(sizeof(struct config) == 16384, "launch/keeper.ts writes so many bytes");
 
 #define MAGIC 0x5045454bu /* "KEEP" */
-enum { WORDS = 64, CALM = 10 };
+/* TERMINAL_SIZE: more than a terminal holds back. */
+enum { WORDS = 64, CALM = 10, TERMINAL_SIZE = 1 << 20 };
 
 struct pollfd { i32 fd; u16 events, revents; };
 struct timespec { i64 seconds, nanoseconds; };
@@ -80,6 +81,7 @@ static i32 log_fd = -1;
 static u64 log_size, dropped;
 static char now[32];
 static i32 master = -1;
+static u64 mask; /* our caller's umask: it is the command's, and ours is not */
 
 static void leave(u64 status) {
   call(SYS_exit_group, status, 0, 0, 0, 0);
@@ -223,12 +225,19 @@ static i32 pass(i32 fd, const char *stream) {
   return count > 0 || count == -EINTR || count == -EAGAIN;
 }
 
-/* What is there to be read, and no more: another process may hold it open. */
+/* What is there to be read, and no more: another process may hold it open, and
+ * write as fast as this reads. */
 static void drain(i32 fd, const char *stream) {
-  i64 count;
   if (fd < 0) return;
-  while ((count = call(SYS_read, (u64)fd, (u64)input, sizeof input, 0, 0)) > 0 || count == -EINTR)
-    if (count > 0) keep_log(stream, (u32)count);
+  i64 left = call(SYS_fcntl, (u64)fd, F_GETPIPE_SZ, 0, 0, 0), count;
+  if (left < 0) left = TERMINAL_SIZE;
+  while (left > 0) {
+    count = call(SYS_read, (u64)fd, (u64)input, sizeof input, 0, 0);
+    if (count == -EINTR) continue;
+    if (count <= 0) return;
+    keep_log(stream, (u32)count);
+    left -= count;
+  }
 }
 
 static i32 wait_for(i32 pid) {
@@ -265,6 +274,7 @@ static void start_walker(i32 in, i32 out, i32 err) {
   become(out, 1);
   become(err, 2);
   call(SYS_close_range, CONFIG, ~0u, CLOSE_RANGE_CLOEXEC, 0, 0);
+  call(SYS_umask, mask, 0, 0, 0, 0);
   call(SYS_execveat, WALKER, (u64) "", (u64)argv, (u64)envp, AT_EMPTY_PATH);
   leave(125);
 }
@@ -360,6 +370,7 @@ static void do_the_rest(i64 ran) {
     if (at >= sizeof config.words) leave(125);
   }
   call(SYS_close_range, 3, ~0u, 0, 0, 0);
+  call(SYS_umask, mask, 0, 0, 0, 0);
   call(SYS_execve, (u64)words[0], (u64)words, (u64)(words + config.argc + 1), 0, 0);
   leave(125);
 }
@@ -371,7 +382,9 @@ __attribute__((used)) void keep(void) {
       config.magic != MAGIC) leave(125);
   call(SYS_setsid, 0, 0, 0, 0, 0);
   call(SYS_chdir, (u64) "/", 0, 0, 0, 0);
-  call(SYS_umask, 077, 0, 0, 0, 0);
+  mask = (u64)call(SYS_umask, 077, 0, 0, 0, 0);
+  /* Whoever waits for the end of a pipe that our caller was given would wait for ours. */
+  call(SYS_close_range, FREE, ~0u, 0, 0, 0);
   call(SYS_prctl, 4, 0, 0, 0, 0); /* PR_SET_DUMPABLE: we hold a terminal and a log */
   call(SYS_prctl, 15, (u64) "keeper", 0, 0, 0); /* PR_SET_NAME */
   if (config.flags & INTERACTIVE) make_pipe(in);

@@ -18,11 +18,32 @@ const KERNEL: Record<KernelType, { place: string; magic: bigint }> = {
 const STATFS_SIZE = 120;
 const SLOT = "kernel";
 
+const magicOf = (type: KernelType) =>
+  new Uint8Array(new BigUint64Array([KERNEL[type].magic]).buffer);
+
+/** Fails with ELOOP where a file is on one of them: only a link gets there. */
+export const refuseKernel = (slot: string): Instruction[] =>
+  (Object.keys(KERNEL) as KernelType[]).flatMap((type): Instruction[] => {
+    const found = new Uint8Array(STATFS_SIZE);
+    const magic = magicOf(type);
+    return [
+      { name: "fstatfs", args: [{ slot }, found] },
+      {
+        name: "compare",
+        args: [found, magic, magic.length],
+        otherwise: "EXDEV",
+        expect: ["EXDEV"],
+        skipOnExpected: 1,
+      },
+      { name: "fail", error: "ELOOP" },
+    ];
+  });
+
 /** Opens one, checked. */
 export function openKernel(type: KernelType): Instruction[] {
-  const { place, magic } = KERNEL[type];
+  const { place } = KERNEL[type];
   const found = new Uint8Array(STATFS_SIZE);
-  const wanted = new Uint8Array(new BigUint64Array([magic]).buffer);
+  const wanted = magicOf(type);
   return [
     {
       name: "openat",

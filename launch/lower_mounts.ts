@@ -11,6 +11,7 @@ import {
   MOUNT_ATTR_SIZE,
   mountAttributes,
   MOVE_MOUNT_F_EMPTY_PATH,
+  MOVE_MOUNT_T_EMPTY_PATH,
   MOVE_MOUNT_T_SYMLINKS,
   MS,
   MS_PROPAGATION,
@@ -21,7 +22,8 @@ import type { MountAttribute } from "../plan/step.ts";
 import type { Device } from "../spec/types.ts";
 import type { Argument, Call, Instruction } from "./call.ts";
 import type { Lowering } from "./lower.ts";
-import { writeToProc } from "./lower_kernel.ts";
+import { openInside, placeInside } from "./lower_inside.ts";
+import { refuseKernel, writeToProc } from "./lower_kernel.ts";
 
 /** Lower numbers are what processes of ours hand to one another. */
 const ABOVE_OURS = 64;
@@ -121,13 +123,55 @@ function above(path: string): string[] {
   );
 }
 
-const makeDirectory = (path: string): Instruction => ({
-  name: "mkdirat",
-  args: [AT_FDCWD, path, 0o755],
-  // Of a read-only or foreign file system only what is missing is an error,
-  // and the mount that follows names it.
-  expect: ["EEXIST", "EROFS", "EACCES", "EPERM"],
-});
+/**
+ * Makes something to mount on. Of a read-only or foreign file system only what
+ * is missing is an error, and the mount that follows names it.
+ */
+function makeMissing(
+  path: string,
+  name: "mkdirat" | "mknodat",
+  mode: readonly number[],
+): Instruction[] {
+  const { before, at, after } = placeInside(path);
+  const make: Call = {
+    name,
+    args: [...at, ...mode],
+    expect: ["EEXIST", "EROFS", "EACCES", "EPERM"],
+  };
+  return [
+    ...before.map((instruction): Instruction =>
+      instruction.name === "openat2"
+        ? {
+          ...instruction,
+          expect: ["EACCES"],
+          skipOnExpected: 1 + after.length,
+        }
+        : instruction
+    ),
+    make,
+    ...after,
+  ];
+}
+
+const makeDirectory = (path: string) => makeMissing(path, "mkdirat", [0o755]);
+
+const TARGET = "target";
+
+/** A mount's target, and that no link of the kernel's is on the way to it. */
+const checkTarget = (target: string, isKernels: boolean): Instruction[] => {
+  const flags = O.O_PATH | (isKernels ? O.O_DIRECTORY | O.O_NOFOLLOW : 0);
+  const atTop = target.lastIndexOf("/") === 0;
+  return [
+    isKernels && atTop
+      ? {
+        name: "openat",
+        args: [AT_FDCWD, target, flags | O.O_CLOEXEC, 0],
+        result: TARGET,
+      }
+      : openInside(target, flags, TARGET),
+    { name: "close", args: [{ slot: TARGET }] },
+  ];
+};
 
 export const lowerMounts: Lowering<
   | "openTree"
@@ -172,33 +216,29 @@ export const lowerMounts: Lowering<
     ],
   }],
   attach: ({ name, target }) => [
-    move(name, target),
+    openInside(target, O.O_PATH, TARGET),
+    {
+      name: "move_mount",
+      args: [
+        { slot: name },
+        "",
+        { slot: TARGET },
+        "",
+        MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH,
+      ],
+    },
+    { name: "close", args: [{ slot: TARGET }] },
     { name: "close", args: [{ slot: name }] },
   ],
   makeMountpoint: ({ path, kind }) => [
-    ...above(path).map(makeDirectory),
-    kind === "directory" ? makeDirectory(path) : {
-      name: "mknodat",
-      args: [AT_FDCWD, path, REGULAR | 0o644, 0],
-      expect: ["EEXIST", "EROFS", "EACCES", "EPERM"],
-    },
+    ...above(path).flatMap(makeDirectory),
+    ...(kind === "directory"
+      ? makeDirectory(path)
+      : makeMissing(path, "mknodat", [REGULAR | 0o644, 0])),
   ],
   mount: ({ source, target, type, flags, data }) => [
-    ...(type !== null && KERNEL_TYPES.includes(type)
-      ? [
-        {
-          name: "openat",
-          args: [
-            AT_FDCWD,
-            target,
-            O.O_PATH | O.O_NOFOLLOW | O.O_DIRECTORY | O.O_CLOEXEC,
-            0,
-          ],
-          result: "target",
-        },
-        { name: "close", args: [{ slot: "target" }] },
-      ] as const satisfies Instruction[]
-      : []),
+    // Without a type it is of the host's tree, and the path is the caller's.
+    ...(type === null ? [] : checkTarget(target, KERNEL_TYPES.includes(type))),
     {
       name: "mount",
       args: [
@@ -293,36 +333,35 @@ export const lowerMounts: Lowering<
   ],
   makeDevice: (device) => {
     const mode = FILE_TYPE[device.type] | (device.fileMode ?? 0o666);
+    const { before, at, after } = placeInside(device.path);
     return [
-      ...above(device.path).map(makeDirectory),
-      {
-        name: "mknodat",
-        args: [AT_FDCWD, device.path, mode, deviceNumber(device)],
-      },
+      ...above(device.path).flatMap(makeDirectory),
+      ...before,
+      { name: "mknodat", args: [...at, mode, deviceNumber(device)] },
       // mknod's mode is cut by the umask.
-      {
-        name: "fchmodat",
-        args: [AT_FDCWD, device.path, device.fileMode ?? 0o666],
-      },
+      { name: "fchmodat", args: [...at, device.fileMode ?? 0o666] },
       ...(device.uid || device.gid
         ? [
           {
             name: "fchownat",
-            args: [AT_FDCWD, device.path, device.uid ?? 0, device.gid ?? 0, 0],
+            args: [...at, device.uid ?? 0, device.gid ?? 0, 0],
           } as const,
         ]
         : []),
+      ...after,
     ];
   },
-  makeSymlink: ({ path, to }) => [
-    { name: "symlinkat", args: [to, AT_FDCWD, path], expect: ["EEXIST"] },
-  ],
+  makeSymlink: ({ path, to }) => {
+    const { before, at, after } = placeInside(path);
+    return [
+      ...before,
+      { name: "symlinkat", args: [to, ...at], expect: ["EEXIST"] },
+      ...after,
+    ];
+  },
   writeFile: ({ path, text }) => [
-    {
-      name: "openat",
-      args: [AT_FDCWD, path, O.O_WRONLY | O.O_CLOEXEC, 0],
-      result: "file",
-    },
+    openInside(path, O.O_WRONLY, "file"),
+    ...refuseKernel("file"),
     {
       name: "write",
       args: [{ slot: "file" }, text, new TextEncoder().encode(text).length],

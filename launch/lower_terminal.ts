@@ -16,6 +16,7 @@ import type { Call, Instruction } from "./call.ts";
 import { descriptorMessage } from "./descriptor_message.ts";
 import { HANDED, TERMINAL_NEWS } from "./handed.ts";
 import type { Lowering } from "./lower.ts";
+import { placeInside } from "./lower_inside.ts";
 
 const MSG_NOSIGNAL = 0x4000;
 /**
@@ -44,13 +45,17 @@ const handOver: readonly Call[] = [
   { name: "close", args: [MASTER] },
 ];
 
+const CONSOLE = placeInside("/dev/console");
+
 /** The terminal is /dev/console, too, where there is a place for it. */
-const becomeConsole: readonly Call[] = [
+const becomeConsole: readonly Instruction[] = [
+  ...CONSOLE.before,
   {
     name: "mknodat",
-    args: [AT_FDCWD, "/dev/console", 0o100600, 0],
+    args: [...CONSOLE.at, 0o100600, 0],
     expect: ["EEXIST", "EROFS", "EACCES", "EPERM"],
   },
+  ...CONSOLE.after,
   {
     name: "open_tree",
     args: [

@@ -72,14 +72,6 @@ function walkHere({ bytes, pointers }: Program): void {
     }
     if (number === OPERATION.fail) return fail(index, words[0]!);
     const otherwise = view.getInt32(step + STEP.otherwise, true);
-    if (number === OPERATION.compare) {
-      const [a, b] = [words[0]! - moved - BASE, words[1]! - moved - BASE];
-      const length = words[2]!;
-      if (!same(bytes.subarray(a, a + length), bytes.subarray(b, b + length))) {
-        return fail(index, otherwise);
-      }
-      continue;
-    }
     const expects = (errno: number) => {
       for (let i = 0; i < EXPECTED_COUNT; i++) {
         const expected = view.getInt16(step + STEP.expected + 2 * i, true);
@@ -88,6 +80,16 @@ function walkHere({ bytes, pointers }: Program): void {
       }
       return false;
     };
+    if (number === OPERATION.compare) {
+      const [a, b] = [words[0]! - moved - BASE, words[1]! - moved - BASE];
+      const length = words[2]!;
+      if (same(bytes.subarray(a, a + length), bytes.subarray(b, b + length))) {
+        continue;
+      }
+      if (!expects(otherwise)) return fail(index, otherwise);
+      index += view.getUint16(step + STEP.skipOnExpected, true);
+      continue;
+    }
     let result: number;
     do result = syscallByNumber(number, words); while (
       result === -ERRNO.EINTR && !expects(ERRNO.EINTR)

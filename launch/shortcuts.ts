@@ -119,9 +119,15 @@ const PLANS: Record<Shortcut, (known: Known) => Plan | null> = {
     ];
   },
   kill: (known) => [
+    // It stands for whoever has the number now, and stays so: if that is the one
+    // meant, nobody else gets the signal.
+    { name: "pidfd_open", args: [known.pid, 0], result: "process" },
     isAlive(known),
     ...isNotPaused(known),
-    { name: "kill", args: [known.pid, { slot: SIGNAL }] },
+    {
+      name: "pidfd_send_signal",
+      args: [{ slot: "process" }, { slot: SIGNAL }, null, 0],
+    },
     exit,
   ],
   delete: (known) => [

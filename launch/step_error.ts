@@ -41,6 +41,10 @@ const noLabel = (step: Step, call: string) => {
     : "SELinux is off here, or has no such label: leave out --selinux, or see sestatus(8).";
 };
 
+/** A link of /proc that leads out, or one to /proc where a file was to be written. */
+const NO_LINK =
+  "The root filesystem has a link there that leads into /proc or /sys, or too many of them: nothing is made or written through one. Mend the link, or name another place.";
+
 const MOVED =
   "Something else has taken its place: is the root filesystem being changed by another container?";
 
@@ -62,6 +66,14 @@ const HINTS: {
   { step: "attach", code: "ENOENT", hint: noMountpoint },
   { step: "makeMountpoint", code: "ENOENT", hint: noMountpoint },
   { step: "mount", code: "ENOTDIR", hint: notByLink },
+  ...([
+    "makeMountpoint",
+    "attach",
+    "mount",
+    "makeDevice",
+    "makeSymlink",
+    "writeFile",
+  ] as const).map((step) => ({ step, code: "ELOOP" as const, hint: NO_LINK })),
   ...(["maskPath", "readonlyPath", "setSysctl"] as const).map((step) => ({
     step,
     code: "EXDEV" as const,

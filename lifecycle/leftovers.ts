@@ -3,6 +3,7 @@
  * host.
  */
 
+import { ContainerError } from "../spec/errors.ts";
 import { stateDirectory } from "./state_directory.ts";
 
 /** Where the cgroups of running containers are recorded. */
@@ -26,7 +27,8 @@ function hasRecords(): boolean {
     // Of another user's directory we know nothing, and there is nothing of ours.
     if (
       !(error instanceof Deno.errors.NotFound) &&
-      !(error instanceof Deno.errors.PermissionDenied)
+      !(error instanceof Deno.errors.PermissionDenied) &&
+      !(error instanceof ContainerError)
     ) throw error;
   }
   return false;

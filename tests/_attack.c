@@ -272,6 +272,18 @@ static void swap(const char *a, const char *b, unsigned pause) {
   }
 }
 
+/* Ends, and leaves writers behind that are faster than any reader. */
+static void flood(void) {
+  static char lines[1 << 16];
+  for (unsigned i = 0; i < sizeof lines; i++) lines[i] = i % 100 ? 'x' : '\n';
+  fcntl(1, F_SETPIPE_SZ, 1 << 20);
+  for (int i = 0; i < 3; i++)
+    if (!fork())
+      for (;;) if (write(1, lines, sizeof lines) < 0) _exit(1);
+  usleep(300000);
+  _exit(3);
+}
+
 int main(int count, char **words) {
   setvbuf(stdout, 0, _IONBF, 0);
   const char *what = count > 1 ? words[1] : "";
@@ -283,6 +295,7 @@ int main(int count, char **words) {
   else if (!strcmp(what, "unsealed")) unsealed(words + 2);
   else if (!strcmp(what, "settings")) settings(words + 2);
   else if (!strcmp(what, "interfaces")) interfaces();
+  else if (!strcmp(what, "flood")) flood();
   else if (!strcmp(what, "swap")) swap(words[2], words[3], atoi(words[4]));
   else return 2;
   return 0;

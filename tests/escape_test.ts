@@ -239,6 +239,29 @@ for (const { name, mode, flags, rootless, skip } of EVERYONE) {
   );
 }
 
+for (const flags of [[], ["--no-init"]]) {
+  test(
+    `no name of the root filesystem's reaches the terminal as a command to it (${
+      flags.join() || "init"
+    })`,
+    async () => {
+      await using target = await Target.make({
+        flags,
+        prepare: (rootfs) =>
+          Deno.writeTextFile(
+            `${rootfs}/bin/evil`,
+            "#!/bin/\x1b]0;owned\x07\x1b[31mred\x9b1m\n",
+            { mode: 0o755 },
+          ),
+      });
+      const { status, stderr } = await target.run(["evil"]);
+      assertEquals(status, 127);
+      // deno-lint-ignore no-control-regex
+      assertEquals(/[\x00-\x09\x0b-\x1f\x7f-\x9f]/.test(stderr), false, stderr);
+    },
+  );
+}
+
 test("TIOCSTI types nothing into the terminal that is shared", async () => {
   await using target = await Target.make();
   for (const flags of [[], ["--no-init"]]) {

@@ -8,7 +8,7 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { Bundle } from "./_bundle.ts";
-import { container, test, until } from "./_harness.ts";
+import { container, TempDir, test, until } from "./_harness.ts";
 
 const SLEEP = ["sleep", "1000"];
 const COUNT = ["sh", "-c", "i=0; while :; do i=$((i+1)); echo $i >/out; done"];
@@ -192,4 +192,39 @@ test("events: a kill for want of memory", async () => {
   await run(bundle, "one");
   const { stdout } = await bundle.call("events", "--interval", "1h", "one");
   assertStringIncludes(stdout, '{"type":"oom","id":"one"}');
+});
+
+test("who has waited for a container waits for its successor of the same id, too", async () => {
+  await using dir = new TempDir();
+  const directory = `${dir.path}/one`;
+  const lay = async (bundle: string) => {
+    await Deno.mkdir(directory);
+    await Deno.writeTextFile(
+      `${directory}/state.json`,
+      JSON.stringify({
+        ...{ id: "one", bundle, pid: 1 << 22, startTime: "1", created: "" },
+        ...{ cgroup: null, spec: { root: { path: "/" } } },
+      }),
+    );
+    const lock = await Deno.open(`${directory}/lock`, {
+      create: true,
+      write: true,
+    });
+    await lock.lock(true);
+    return lock;
+  };
+  using first = await lay("/first");
+  let ended = false;
+  const state = container(["--root", dir.path, "state", "one"])
+    .finally(() => ended = true);
+  const pause = () => new Promise((resolve) => setTimeout(resolve, 700));
+  await pause();
+  await Deno.remove(directory, { recursive: true });
+  using second = await lay("/second");
+  await first.unlock();
+  await pause();
+  assertEquals(ended, false, "it waits for the lock that counts");
+  await second.unlock();
+  const { status, stdout } = await state;
+  assertEquals([status, JSON.parse(stdout).bundle], [0, "/second"]);
 });

@@ -13,6 +13,7 @@ import {
   NO_INIT,
   rootfs,
   run,
+  TempDir,
   test,
   until,
   without,
@@ -205,6 +206,28 @@ test(
           .concat(["echo", "hi"]),
       );
       assertEquals([status, stdout], [0, "hi\n"], setting);
+    }
+  },
+  { skip },
+);
+
+test(
+  "prelaunch: a parent that is killed meanwhile leaves nothing, and nobody complains",
+  async () => {
+    await using dir = new TempDir();
+    // Nobody writes to it, so that the parent comes to no plan.
+    const env = `${dir.path}/env`;
+    await execute(["mkfifo", env]);
+    for (let round = 0; round < 5; round++) {
+      const { stderr } = await execute([
+        "sh",
+        "-c",
+        '"$@" & pid=$!; sleep 0.2; kill -KILL $pid; wait $pid 2>/dev/null',
+        "sh",
+        ...[...CONTAINER, "run", "--env-file", env, "--rootfs", rootfs()],
+        "true",
+      ]);
+      assertEquals(stderr, "");
     }
   },
   { skip },

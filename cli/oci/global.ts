@@ -59,10 +59,13 @@ export function takeGlobalFlags(argv: readonly string[]): readonly string[] {
   const flags = parseFlags(GLOBAL_FLAGS, argv, "container");
   checkValues(flags);
   const manager = flags.last("cgroup-manager");
+  const root = flags.last("root");
+  let store: Store | undefined;
   current = {
-    store: new Store(
-      flags.last("root") ?? `${stateDirectory()}/containers`,
-    ),
+    // Where it is by default may not do, which is nothing to who asks for help.
+    get store() {
+      return store ??= new Store(root ?? `${stateDirectory()}/containers`);
+    },
     systemdCgroup: flags.has("systemd-cgroup") || manager === "systemd",
     cgroups: manager !== "disabled",
   };

@@ -9,6 +9,7 @@ import {
   MNT,
   MOUNT_ATTR,
   MOVE_MOUNT_F_EMPTY_PATH,
+  MOVE_MOUNT_T_EMPTY_PATH,
   MOVE_MOUNT_T_SYMLINKS,
   MS,
   OPEN_TREE_CLOEXEC,
@@ -22,7 +23,7 @@ import type { Argument, Call } from "../call.ts";
 import { PERSONALITY } from "../lower_process.ts";
 import { SECCOMP } from "../seccomp/install.ts";
 import { addRule, createRuleset } from "./landlock.ts";
-import { at, openat } from "./open.ts";
+import { at, openat, openat2 } from "./open.ts";
 import { capset, ioctl, prctl, sendmsg } from "./structures.ts";
 import {
   flags,
@@ -173,6 +174,7 @@ const ARGUMENTS: Readonly<Partial<Record<SyscallName, Row>>> = {
   landlock_create_ruleset: createRuleset,
   mknodat: mknod,
   openat,
+  openat2,
   prctl,
   sendmsg,
   read: ({ args }) => [
@@ -236,7 +238,11 @@ const ARGUMENTS: Readonly<Partial<Record<SyscallName, Row>>> = {
     plain,
     at,
     plain,
-    bits({ MOVE_MOUNT_F_EMPTY_PATH, MOVE_MOUNT_T_SYMLINKS }),
+    bits({
+      MOVE_MOUNT_F_EMPTY_PATH,
+      MOVE_MOUNT_T_SYMLINKS,
+      MOVE_MOUNT_T_EMPTY_PATH,
+    }),
   ],
   fsopen: [plain, bits({ FSOPEN_CLOEXEC })],
   fsconfig: [plain, one(FSCONFIG), plain, plain, plain],

@@ -1,8 +1,9 @@
 /** The flags of open(2) as strace(1) writes them. Pure. */
 
 import { AT_FDCWD, O } from "../../ffi/fcntl.ts";
+import { RESOLVE_NO_MAGICLINKS } from "../../ffi/openat2.ts";
 import type { Argument, Call } from "../call.ts";
-import { flags, octal, plain } from "./notation.ts";
+import { flags, octal, plain, structure } from "./notation.ts";
 
 /** In strace's order, which is not that of the values. */
 const OPEN = {
@@ -38,5 +39,23 @@ export function openat({ args }: Call): string[] {
     plain(path!),
     openFlags(value),
     ...(value & O.O_CREAT ? [octal(Number(mode))] : []),
+  ];
+}
+
+const RESOLVE = { RESOLVE_NO_MAGICLINKS: Number(RESOLVE_NO_MAGICLINKS) };
+/** Where `resolve` is in struct open_how. */
+const HOW_RESOLVE = 16;
+
+/** openat2(2), which makes no file here: without a mode. */
+export function openat2({ args }: Call): string[] {
+  const [directory, path, how, size] = args;
+  const view = structure(how!);
+  return [
+    at(directory!),
+    plain(path!),
+    `{flags=${openFlags(Number(view.getBigUint64(0, true)))}, resolve=${
+      flags(view.getBigUint64(HOW_RESOLVE, true), RESOLVE)
+    }}`,
+    plain(size!),
   ];
 }

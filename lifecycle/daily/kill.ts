@@ -1,8 +1,8 @@
 /** kill, as docker has it: a signal for a container's first process. Runs on the host. */
 
-import { kill, SIGNAL } from "../../ffi/signal.ts";
+import { SIGNAL } from "../../ffi/signal.ts";
 import { ContainerError } from "../../spec/errors.ts";
-import { isAlive, type Store } from "../oci/store.ts";
+import { isAlive, sendSignal, type Store } from "../oci/store.ts";
 import { noteStopping } from "./stop.ts";
 
 /**
@@ -26,7 +26,7 @@ export function killContainer(
   if (number === SIGNAL.SIGKILL || number === record.daily?.stopSignal) {
     noteStopping(entry);
   }
-  if (!kill(record.pid, number)) {
+  if (!sendSignal(record, number)) {
     throw new ContainerError(`container not running: ${id}`);
   }
 }

@@ -1,11 +1,11 @@
 /** rm: all that there is of a container goes. Runs on the host. */
 
 import { Cgroup } from "../../cgroup/mod.ts";
-import { kill, SIGNAL } from "../../ffi/signal.ts";
+import { SIGNAL } from "../../ffi/signal.ts";
 import { ContainerError } from "../../spec/errors.ts";
 import { remove as removeBundle } from "../oci/end.ts";
 import type { Warn } from "../oci/hooks.ts";
-import { type Entry, isAlive, type Store } from "../oci/store.ts";
+import { type Entry, isAlive, sendSignal, type Store } from "../oci/store.ts";
 import { awaitEnd } from "./await_end.ts";
 import { forget } from "./make.ts";
 import { shortId } from "./names.ts";
@@ -56,7 +56,7 @@ export async function takeAway(store: Store, entry: Entry): Promise<void> {
 /** Kills its first process, and with it all that are in its PID namespace. */
 async function killFirst({ path, record }: Entry): Promise<void> {
   if (!isAlive(record)) return;
-  kill(record.pid, SIGNAL.SIGKILL);
+  sendSignal(record, SIGNAL.SIGKILL);
   if (!await awaitEnd(record, DEATH)) {
     throw new ContainerError(
       `Cannot remove ${

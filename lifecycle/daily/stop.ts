@@ -1,9 +1,9 @@
 /** stop: a container's end, asked for first and then made. Runs on the host. */
 
 import { Cgroup } from "../../cgroup/mod.ts";
-import { kill, SIGNAL } from "../../ffi/signal.ts";
+import { SIGNAL } from "../../ffi/signal.ts";
 import { ContainerError } from "../../spec/errors.ts";
-import { type Entry, isAlive, type Store } from "../oci/store.ts";
+import { type Entry, isAlive, sendSignal, type Store } from "../oci/store.ts";
 import { awaitEnd, awaitKeeper } from "./await_end.ts";
 import { STOP_TIMEOUT } from "./record.ts";
 import { isKept } from "./view.ts";
@@ -33,7 +33,7 @@ export async function stop(
   const seconds = timeout ?? record.daily?.stopTimeout ?? STOP_TIMEOUT;
   const ended = await awaitEnd(record, seconds < 0 ? -1 : seconds * 1000);
   if (!ended) {
-    if (isAlive(record)) kill(record.pid, SIGNAL.SIGKILL);
+    sendSignal(record, SIGNAL.SIGKILL);
     if (!await awaitEnd(record, DEATH)) {
       throw new ContainerError(
         `Cannot stop ${id}: its process ${record.pid} does not end`,
@@ -48,12 +48,12 @@ function askToStop(store: Store, id: string, signal?: number) {
   using entry = store.open(id);
   noteStopping(entry);
   const { record } = entry;
-  const { pid, daily, cgroup } = record;
+  const { daily, cgroup } = record;
   if (!isAlive(record)) {
     endKeeper(entry);
     return record;
   }
-  kill(pid, signal ?? daily?.stopSignal ?? SIGNAL.SIGTERM);
+  sendSignal(record, signal ?? daily?.stopSignal ?? SIGNAL.SIGTERM);
   // What is frozen hears nothing.
   const frozen = cgroup && new Cgroup(cgroup);
   if (frozen?.isFrozen()) frozen.thaw();
@@ -74,6 +74,6 @@ export function noteStopping(entry: Entry): void {
 export function endKeeper({ record }: Entry): void {
   const { daily } = record;
   if (daily?.detached && daily.keeper && isKept(record)) {
-    kill(daily.keeper.pid, SIGNAL.SIGKILL);
+    sendSignal(daily.keeper, SIGNAL.SIGKILL);
   }
 }

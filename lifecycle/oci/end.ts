@@ -5,7 +5,7 @@ import { kill, SIGNAL } from "../../ffi/signal.ts";
 import { ContainerError } from "../../spec/errors.ts";
 import { tryHooks, type Warn } from "./hooks.ts";
 import { stateOf, statusOf } from "./status.ts";
-import type { Entry, Store } from "./store.ts";
+import { type Entry, sendSignal, type Store } from "./store.ts";
 
 /** How long a killed process may take to be gone, in milliseconds. */
 const DEATH = 10_000;
@@ -18,12 +18,13 @@ export function signal(
   { all = false } = {},
 ): void {
   using entry = store.open(id);
-  const { pid, cgroup } = entry.record;
+  const { cgroup } = entry.record;
   const status = statusOf(entry);
   if (all && cgroup) {
     for (const each of new Cgroup(cgroup).pids()) kill(each, number);
   } else if (
-    status === "stopped" || status === "creating" || !kill(pid, number)
+    status === "stopped" || status === "creating" ||
+    !sendSignal(entry.record, number)
   ) {
     throw new ContainerError(`container not running: ${id}`);
   }
@@ -78,12 +79,12 @@ async function clear(entry: Entry, warn: Warn): Promise<void> {
 async function end(entry: Entry): Promise<void> {
   const { pid, cgroup } = entry.record;
   if (cgroup && statusOf(entry) === "paused") {
-    kill(pid, SIGNAL.SIGKILL);
+    sendSignal(entry.record, SIGNAL.SIGKILL);
     new Cgroup(cgroup).thaw();
   }
   const patience = Date.now() + DEATH;
   while (entry.isAlive()) {
-    kill(pid, SIGNAL.SIGKILL);
+    sendSignal(entry.record, SIGNAL.SIGKILL);
     if (Date.now() > patience) {
       throw new ContainerError(
         `Cannot delete ${entry.record.id}: its process ${pid} does not end`,

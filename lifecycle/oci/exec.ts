@@ -18,9 +18,9 @@ import type { Plan } from "../../plan/step.ts";
 import { ContainerError, SpecError } from "../../spec/errors.ts";
 import type { Process, Spec } from "../../spec/types.ts";
 import { ownDenies, readFacts } from "../facts.ts";
-import { specFilter } from "../seccomp.ts";
 import type { AccountFiles } from "../users.ts";
 import { readAccounts } from "./accounts.ts";
+import { confinementOf } from "./confinement.ts";
 import { type Console, consoleAt, NOWHERE } from "./console.ts";
 import { entryOf } from "./exec_cgroup.ts";
 import { furnishProcess } from "./exec_process.ts";
@@ -183,13 +183,16 @@ interface Joining {
 }
 
 async function planOf(
-  { id, spec: { linux, ...rest }, cgroup, chroot }: ContainerRecord,
+  record: ContainerRecord,
   { process, first, options: { detach, cgroups } }: Joining,
 ): Promise<Plan> {
-  const spec: Spec = { ...rest, process, linux };
+  const { id, cgroup, chroot } = record;
+  const spec: Spec = { ...record.spec, process };
   try {
     const namespaces = first.namespaces();
+    const { seccomp, ...landlock } = await confinementOf(record);
     const facts: Facts = {
+      ...landlock,
       ...readFacts(spec, {
         init: false,
         chroot: false,
@@ -200,7 +203,7 @@ async function planOf(
         streams: [],
         confineDevices: false,
         overlay: null,
-        seccomp: await specFilter(spec),
+        seccomp,
         cgroup: null,
       }),
       joins: { detached: detach },

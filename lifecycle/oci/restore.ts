@@ -28,6 +28,7 @@ import {
   searchPath,
 } from "./criu.ts";
 import { destroy, remove } from "./end.ts";
+import { writePidFile } from "./pid_file.ts";
 import type { Entry, Store } from "./store.ts";
 
 /** What is asked of a restore. */
@@ -55,7 +56,7 @@ export async function restore(
   // Who is made by CRIU is its child, and ours when that has ended.
   if (!detach) syscall("prctl", PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
   const pid = await restoreEntry();
-  if (pidFile !== undefined) await Deno.writeTextFile(pidFile, String(pid));
+  if (pidFile !== undefined) writePidFile(pidFile, pid);
   if (detach) return 0;
   const status = await waitInBackground(pid);
   await remove(store, id, { force: true, warn });

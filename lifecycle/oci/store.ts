@@ -11,6 +11,7 @@
 import { readFile } from "../../cgroup/apply.ts";
 import { startTime } from "../../cgroup/sweep.ts";
 import type { CgroupState } from "../../cgroup/mod.ts";
+import { signalProcess } from "../../ffi/pidfd.ts";
 import { ContainerError } from "../../spec/errors.ts";
 import type { Spec } from "../../spec/types.ts";
 import type { DailyRecord } from "../daily/record.ts";
@@ -77,17 +78,42 @@ export function isAlive(
     (boot === undefined || boot === bootId());
 }
 
+/** Sends a signal to such a process; false where it has ended. */
+export const sendSignal = (
+  process: Parameters<typeof isAlive>[0],
+  signal: number,
+): boolean =>
+  process.pid > 0 &&
+  signalProcess(process.pid, signal, () => isAlive(process));
+
+/**
+ * Waits for a lock. Who had it may have removed the container, and another of
+ * the same id may have come: then the file that was waited for locks nothing.
+ */
+function lock(path: string): Deno.FsFile {
+  for (;;) {
+    const file = Deno.openSync(path, {
+      create: true,
+      write: true,
+      mode: 0o600,
+    });
+    try {
+      file.lockSync(true);
+      if (file.statSync().ino === Deno.statSync(path).ino) return file;
+      file.close();
+    } catch (error) {
+      file.close();
+      throw error;
+    }
+  }
+}
+
 /** One container's directory, locked against every other command on it. */
 export class Entry implements Disposable {
   readonly #lock: Deno.FsFile;
 
   constructor(readonly path: string, public record: ContainerRecord) {
-    this.#lock = Deno.openSync(`${path}/${LOCK}`, {
-      create: true,
-      write: true,
-      mode: 0o600,
-    });
-    this.#lock.lockSync(true);
+    this.#lock = lock(`${path}/${LOCK}`);
   }
 
   /** Through which it is started; gone once it is. */
@@ -142,7 +168,6 @@ export class Store {
 
   /** A container that there is. */
   open(id: string): Entry {
-    checkId(id);
     const entry = this.find(id);
     if (entry) return entry;
     throw new ContainerError(`container does not exist: ${id}`, {
@@ -152,6 +177,7 @@ export class Store {
 
   /** The same; null where there is none. */
   find(id: string): Entry | null {
+    checkId(id);
     const path = `${this.root}/${id}`;
     try {
       const text = Deno.readTextFileSync(`${path}/${RECORD}`);
