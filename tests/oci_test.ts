@@ -1,7 +1,12 @@
 /** The commands of an OCI runtime, on bundles of our own making. */
 
 // @ts-types="../types/std_assert.d.ts"
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertStringIncludes,
+} from "@std/assert";
 import { Bundle, type Config } from "./_bundle.ts";
 import { container, test, until } from "./_harness.ts";
 
@@ -30,7 +35,12 @@ test("create, start, kill and delete a container, its state told at each", async
     return text === "1\n";
   });
   assertEquals(await bundle.status("one"), "running");
-  assertStringIncludes(await bundle.does("list"), "running");
+  assertMatch(
+    await bundle.does("list"),
+    /^ID .* OWNER\none .* running .* root$/m,
+  );
+  // As kill(2) has it: asks whether there is somebody.
+  await bundle.does("kill", "one", "0");
   await bundle.does("kill", "one", "KILL");
   await until(
     "it is stopped",
@@ -53,6 +63,53 @@ test("a container runs although who started it was killed half-way", async () =>
   const { status, stderr } = await bundle.call("start", "one");
   assertEquals(status === 0, false);
   assertStringIncludes(stderr, "already running");
+});
+
+/** What commands that were killed, a full disk or a person can leave of a container. */
+const BROKEN: Record<string, string | null> = {
+  unrecorded: null,
+  empty: "",
+  half: '{"id":"half",',
+  other: "{}",
+  list: "[1]",
+};
+
+test("a container that nothing is known of is listed as broken, and can be deleted", async () => {
+  await using bundle = await Bundle.make(["sleep", "1000"]);
+  const state = file(bundle, "state");
+  await bundle.create("one");
+  for (const [id, text] of Object.entries(BROKEN)) {
+    await Deno.mkdir(`${state}/${id}`);
+    if (text !== null) {
+      await Deno.writeTextFile(`${state}/${id}/state.json`, text);
+    }
+  }
+  const listed: { id: string; status: string }[] = JSON.parse(
+    await bundle.does("list", "--format", "json"),
+  );
+  assertEquals(
+    Object.fromEntries(listed.map(({ id, status }) => [id, status])),
+    {
+      ...Object.fromEntries(Object.keys(BROKEN).map((id) => [id, "broken"])),
+      one: "created",
+    },
+  );
+  assertStringIncludes(await bundle.does("ps", "--all"), "one");
+  for (const id of Object.keys(BROKEN)) {
+    for (
+      const words of [["state"], ["start"], ["kill"], ["delete"], ["stop"], [
+        "inspect",
+      ]]
+    ) {
+      const { status, stderr } = await bundle.call(words[0]!, id);
+      assertEquals(status, 125, stderr);
+      assertStringIncludes(stderr, `container delete --force ${id}`);
+    }
+    const made = await bundle.call("create", "-b", bundle.dir.path, id);
+    assertStringIncludes(made.stderr, "exists");
+    await bundle.does("delete", "--force", id);
+  }
+  assertEquals(JSON.parse(await bundle.does("list", "-f", "json")).length, 1);
 });
 
 test("a process for which no capabilities are named has none", async () => {
@@ -80,8 +137,13 @@ test("what cannot be is refused in the words that engines look for", async () =>
     assert(!stderr.includes("    at "), stderr);
   };
   for (const id of ["..", "a/b", ".", "a b"]) {
-    await refused("invalid container ID format", "state", id);
+    for (
+      const words of [["state"], ["kill"], ["delete"], ["delete", "--force"]]
+    ) {
+      await refused("invalid container ID format", ...words as ["state"], id);
+    }
   }
+  await refused("container id cannot be empty", "state", "");
   for (const command of ["state", "start", "kill", "delete"]) {
     await refused("does not exist", command, "none");
   }

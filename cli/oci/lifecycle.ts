@@ -1,9 +1,13 @@
 /** The commands of an OCI runtime: create, start, state, kill, delete. */
 
+import { readFile } from "../../cgroup/apply.ts";
 import { create } from "../../lifecycle/oci/create.ts";
 import { remove, signal } from "../../lifecycle/oci/end.ts";
 import { start } from "../../lifecycle/oci/start.ts";
 import { type State, stateOf, stateText } from "../../lifecycle/oci/status.ts";
+import { checkId, type Store } from "../../lifecycle/oci/store.ts";
+import { parsePasswd } from "../../lifecycle/users.ts";
+import { OCI_VERSION } from "../../spec/defaults.ts";
 import { UsageError } from "../../spec/errors.ts";
 import type { Command } from "../command.ts";
 import { parseFlags } from "../flags.ts";
@@ -85,10 +89,7 @@ export const listCommand: Command = {
   execute(argv) {
     const flags = parseFlags(this.flags, argv, "container list");
     const { store } = globals();
-    const states = store.ids().flatMap((id) => {
-      using entry = store.find(id);
-      return entry ? [stateOf(entry)] : [];
-    });
+    const states = store.ids().flatMap((id) => listed(store, id));
     const format = flags.last("format") ?? "table";
     if (format !== "json" && format !== "table") {
       throw new UsageError(`invalid format option: ${format}`);
@@ -100,16 +101,45 @@ export const listCommand: Command = {
   },
 };
 
+/** A container as `list` shows it. */
+type Listed = Omit<State, "status"> & { status: State["status"] | "broken" };
+
+/** One that is gone meanwhile is none; one whose record cannot be read is broken. */
+function listed(store: Store, id: string): Listed[] {
+  if (store.isBroken(id)) return [broken(id)];
+  using entry = store.find(id);
+  if (!entry) return [];
+  return [{ ...stateOf(entry), owner: userName(entry.record.uid) }];
+}
+
+const broken = (id: string): Listed => ({
+  ociVersion: OCI_VERSION,
+  id,
+  pid: 0,
+  status: "broken",
+  bundle: "",
+  rootfs: "",
+  created: "",
+  owner: "",
+});
+
+/** The host's name for a user, or the number. */
+function userName(uid: number): string {
+  const accounts = parsePasswd(readFile("/etc/passwd"));
+  return accounts.find((account) => account.uid === uid)?.name ?? `#${uid}`;
+}
+
 /** In columns as wide as what is in them. */
-function table(states: readonly State[]): string {
+function table(states: readonly Listed[]): string {
   const rows = [
-    ["ID", "PID", "STATUS", "BUNDLE", "CREATED"],
-    ...states.map(({ id, pid, status, bundle, created }) => [
+    ["ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"],
+    ...states.map(({ id, pid, status, bundle, created, owner }) => [
       id,
       String(pid),
       status,
       bundle,
       created,
+      owner,
     ]),
   ];
   const widths = rows[0]!.map((_, column) =>
@@ -141,6 +171,7 @@ export const killCommand: Command = {
     const record = word === undefined || flags.has("all")
       ? undefined
       : store.peek(word);
+    if (record === null) checkId(word!);
     if (flags.last("signal") || record === null || record?.daily) {
       return await (await import("../daily/kill.ts")).killDaily(flags);
     }
