@@ -38,7 +38,8 @@ export type MountFlag =
   | "MS_SILENT"
   | "MS_NOATIME"
   | "MS_NODIRATIME"
-  | "MS_NOSYMFOLLOW";
+  | "MS_NOSYMFOLLOW"
+  | "MS_MANDLOCK";
 
 /** An attribute of mount_setattr(2). */
 export type MountAttribute =
@@ -46,7 +47,11 @@ export type MountAttribute =
   | "MOUNT_ATTR_NOSUID"
   | "MOUNT_ATTR_NODEV"
   | "MOUNT_ATTR_NOEXEC"
-  | "MOUNT_ATTR_NOSYMFOLLOW";
+  | "MOUNT_ATTR_NOSYMFOLLOW"
+  | "MOUNT_ATTR_NODIRATIME"
+  | "MOUNT_ATTR_RELATIME"
+  | "MOUNT_ATTR_NOATIME"
+  | "MOUNT_ATTR_STRICTATIME";
 
 /** How mounts and unmounts spread, mount_namespaces(7). */
 export type Propagation = "private" | "slave" | "shared" | "unbindable";
@@ -145,6 +150,7 @@ export type Kinds = {
   setMountAttributes: {
     mount: { name: string } | { path: string };
     set: readonly MountAttribute[];
+    clear?: readonly MountAttribute[];
     propagation?: Propagation;
     recursive: boolean;
   };

@@ -209,9 +209,19 @@ export const process: Reader<WrittenProcess> = checked(
 
 const root = object<Root>({ path: required(word), readonly: boolean });
 
+/** A relative one is taken from the root, says the specification, and deprecated. */
+const mountPlace: Reader<string> = (value, place) => {
+  const path = word(value, place);
+  if (path === FAULTY || path.startsWith("/")) return path;
+  place.warn(
+    `${shown(path)} is relative, which is deprecated: /${path} is meant`,
+  );
+  return `/${path}`;
+};
+
 const mount: Reader<Mount> = checked(
   object<Mount>({
-    destination: required(absolutePath),
+    destination: required(mountPlace),
     type: unlessEmpty(string),
     source: unlessEmpty(string),
     options: list(string),
