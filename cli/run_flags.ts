@@ -82,7 +82,7 @@ export const KEPT_FLAGS: readonly Flag[] = [
   {
     name: "detach-keys",
     value: "KEYS",
-    help: "As --detach and attach: after these it lives on (ctrl-p,ctrl-q)",
+    help: "Attached, and left by these: ctrl-p,ctrl-q",
   },
   { name: "name", value: "NAME", help: "What other commands call it" },
   { name: "rm", help: "It goes when it ends (default without a name)" },
