@@ -137,12 +137,14 @@ export const COMMANDS: readonly Entry[] = [
   },
 ];
 
-const OWN = new Set(["--help", "-h", "--version"]);
+const OWN = new Set(["--help", "-h", "--version", "-v"]);
 
 const shown = COMMANDS.filter(({ hidden }) => !hidden);
 
 /** The help of the whole program. */
-export function programHelp(): string {
+export async function programHelp(): Promise<string> {
+  const { flagHelp } = await import("./flags.ts");
+  const { GLOBAL_FLAGS } = await import("./oci/global.ts");
   const width = Math.max(...shown.map(({ name }) => name.length)) + 2;
   return `container runs a command in a Linux container, and can say why it does what it does
 
@@ -157,7 +159,10 @@ ${
 
 Flags:
   -h, --help     Show this help; COMMAND --help shows a command's
-      --version  Show the version
+  -v, --version  Show the version
+
+Before a command, as with runc:
+${flagHelp(GLOBAL_FLAGS)}
 
 Examples:
   sudo container run /bin/sh
@@ -173,10 +178,10 @@ export async function dispatch(argv: readonly string[]): Promise<number> {
   }
   const [word, ...rest] = argv;
   if (word === undefined || word === "--help" || word === "-h") {
-    print(programHelp());
+    print(await programHelp());
     return 0;
   }
-  if (word === "--version") {
+  if (word === "--version" || word === "-v") {
     print(`container version ${VERSION}`);
     return 0;
   }

@@ -13,12 +13,15 @@ export class ClosedReader extends Error {
 export const stackTraces = { shown: false };
 
 /** Where an OCI caller wants errors beside standard error. */
-export const log: { file?: string; json: boolean } = { json: false };
+export const log: { file?: string; json: boolean; debug: boolean } = {
+  json: false,
+  debug: false,
+};
 
 /** Writes to the caller's log. */
 export function logError(
   message: string,
-  level: "error" | "warning" = "error",
+  level: "error" | "warning" | "debug" = "error",
 ): void {
   if (log.file === undefined) return;
   const time = new Date().toISOString();
@@ -32,6 +35,15 @@ export function logError(
 export function warn(message: string): void {
   say(`container: warning: ${message}`);
   logError(message, "warning");
+}
+
+/**
+ * Tells of what is not wrong. Where the caller has a log it is for that alone:
+ * standard error is the container's, too.
+ */
+export function note(message: string, level: "warning" | "debug"): void {
+  if (log.file === undefined) say(`container: ${level}: ${message}`);
+  else logError(message, level);
 }
 
 /** Writes what the command is for. */

@@ -211,6 +211,71 @@ test(
   { skip: without("unshare") },
 );
 
+test("flags before the command are checked before anything is done", async () => {
+  await using bundle = await Bundle.make(["true"]);
+  for (
+    const [flag, value, text] of [
+      ["--log-format", "xml", 'unknown log-format "xml"'],
+      ["--cgroup-manager", "mine", 'unknown cgroup-manager "mine"'],
+      ["--rootless", "maybe", 'unknown rootless "maybe"'],
+      ["--log", file(bundle, "none/log"), "no such file or directory"],
+    ] as const
+  ) {
+    const { status, stderr } = await container([flag, value, "state", "one"]);
+    assert(status !== 0);
+    assertStringIncludes(stderr, text);
+    assertMatch(stderr, /^container: [^\n]*\n$/);
+  }
+  const { stdout } = await container(["-v"]);
+  assertMatch(stdout, /^container version \d/);
+  const help = await container(["--help"]);
+  assertMatch(help.stdout, /^ +--systemd-cgroup /m);
+});
+
+test("what has no effect is a warning, and with --debug what nobody knows is told", async () => {
+  await using bundle = await Bundle.make(["true"], (config) => {
+    Object.assign(config.process, {
+      capabilities: { bounding: ["CAP_KILL", "CAP_NEW"] },
+      newMember: 1,
+    });
+  });
+  const words = ["--root", file(bundle, "state")];
+  const rest = ["run", "--bundle", bundle.dir.path, "one"];
+  const warning =
+    'process.capabilities.bounding[1]: unknown capability "CAP_NEW" is left out';
+  const unknown = "process.newMember: not known, and ignored";
+  const plain = await container([...words, ...rest]);
+  assertEquals([plain.status, plain.stderr], [
+    0,
+    `container: warning: ${warning}\n`,
+  ]);
+  const log = file(bundle, "log");
+  const logged = await container([
+    ...[...words, "--debug", "--log", log, "--log-format", "json"],
+    ...rest,
+  ]);
+  assertEquals([logged.status, logged.stderr], [0, ""]);
+  const lines = (await Deno.readTextFile(log)).trim().split("\n")
+    .map((line) => JSON.parse(line))
+    .map(({ level, msg }) => `${level}: ${msg}`);
+  assertEquals(lines, [`warning: ${warning}`, `debug: ${unknown}`]);
+});
+
+test("a pid file that cannot be written is an error, and nothing is left", async () => {
+  await using bundle = await Bundle.make(["sleep", "1000"]);
+  const path = file(bundle, "none/pid");
+  const { status, stderr } = await bundle.call(
+    "create",
+    ...["--bundle", bundle.dir.path, "--pid-file", path, "one"],
+  );
+  assertEquals(status, 125);
+  assertStringIncludes(
+    stderr,
+    `Cannot write the pid file ${path}: no such file or directory`,
+  );
+  assertEquals(await bundle.does("list", "--quiet"), "");
+});
+
 test("what cannot be is refused in the words that engines look for", async () => {
   await using bundle = await Bundle.make(["sleep", "1000"]);
   const refused = async (text: string, ...words: [string, ...string[]]) => {

@@ -5,15 +5,20 @@
 
 import { stateDirectory } from "../../lifecycle/state_directory.ts";
 import { Store } from "../../lifecycle/oci/store.ts";
-import { type Flag, parseFlags } from "../flags.ts";
-import { log } from "../output.ts";
+import type { ConfigReading } from "../../spec/config.ts";
+import { ContainerError, UsageError } from "../../spec/errors.ts";
+import { type Flag, type Flags, parseFlags } from "../flags.ts";
+import { log, note, stackTraces } from "../output.ts";
 
 /** The flags before the command. */
 export const GLOBAL_FLAGS: readonly Flag[] = [
   { name: "root", value: "DIR", help: "Where the state of containers is kept" },
   { name: "log", value: "FILE", help: "Write errors to FILE as well" },
   { name: "log-format", value: "FORMAT", help: "text or json" },
-  { name: "debug", help: "Show stack traces" },
+  {
+    name: "debug",
+    help: "Show stack traces, and what of a configuration is ignored",
+  },
   {
     name: "systemd-cgroup",
     help: "cgroupsPath is systemd's: slice:prefix:name",
@@ -28,6 +33,11 @@ export const GLOBAL_FLAGS: readonly Flag[] = [
     value: "WHEN",
     help: "true, false or auto; auto is what is done",
   },
+  {
+    name: "criu",
+    value: "FILE",
+    help: "The criu of checkpoint and restore; else that of PATH",
+  },
 ];
 
 /** Whether a word is one of them. */
@@ -41,6 +51,40 @@ export interface Global {
   store: Store;
   systemdCgroup: boolean;
   cgroups: boolean;
+  criu?: string;
+}
+
+/** The values that a flag may have. */
+const CHOICES: Record<string, readonly string[]> = {
+  "log-format": ["text", "json"],
+  "cgroup-manager": ["cgroupfs", "systemd", "disabled"],
+  rootless: ["true", "false", "auto"],
+};
+
+function checkChoices(flags: Flags): void {
+  for (const [name, choices] of Object.entries(CHOICES)) {
+    const value = flags.last(name);
+    if (value === undefined || choices.includes(value)) continue;
+    throw new UsageError(
+      `unknown ${name} ${JSON.stringify(value)}`,
+      `It is ${choices.join(", ")}.`,
+    );
+  }
+}
+
+/** Its caller reads it, and would miss what could not be written. */
+function openLog(file: string): void {
+  try {
+    Deno.openSync(file, { append: true, create: true }).close();
+  } catch (cause) {
+    const reason = cause instanceof Error
+      ? cause.message.replace(/ \(os error.*/s, "").toLowerCase()
+      : String(cause);
+    throw new ContainerError(`Cannot write the log ${file}: ${reason}`, {
+      hint: "Name another file: --log FILE.",
+      cause,
+    });
+  }
 }
 
 /** This process's; the defaults until the command line is read. */
@@ -49,6 +93,9 @@ let current: Global | undefined;
 /** Reads them; returns the words from the command on. */
 export function takeGlobalFlags(argv: readonly string[]): readonly string[] {
   const flags = parseFlags(GLOBAL_FLAGS, argv, "container");
+  checkChoices(flags);
+  const file = flags.last("log");
+  if (file !== undefined) openLog(file);
   const manager = flags.last("cgroup-manager");
   current = {
     store: new Store(
@@ -56,9 +103,11 @@ export function takeGlobalFlags(argv: readonly string[]): readonly string[] {
     ),
     systemdCgroup: flags.has("systemd-cgroup") || manager === "systemd",
     cgroups: manager !== "disabled",
+    criu: flags.last("criu"),
   };
-  log.file = flags.last("log");
+  log.file = file;
   log.json = flags.last("log-format") === "json";
+  log.debug = stackTraces.shown = flags.has("debug");
   return flags.rest;
 }
 
@@ -66,4 +115,18 @@ export function takeGlobalFlags(argv: readonly string[]): readonly string[] {
 export function globals(): Global {
   if (!current) takeGlobalFlags([]);
   return current!;
+}
+
+/**
+ * Who is told of what has no effect in a configuration. The specification wants
+ * a warning where a value cannot be granted; what nobody knows is ignored, and
+ * said with --debug.
+ */
+export function configReading(): ConfigReading {
+  return {
+    warn: (line) => note(line, "warning"),
+    ...(log.debug
+      ? { ignored: (path) => note(`${path}: not known, and ignored`, "debug") }
+      : {}),
+  };
 }
