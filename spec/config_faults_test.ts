@@ -58,7 +58,7 @@ Deno.test("parseConfig() names every fault at once, each with its place", () => 
     '  process.cwd: expected an absolute path, found "tmp"',
     '  process.rlimits[0].type: expected one of RLIMIT_CPU, RLIMIT_FSIZE, RLIMIT_DATA, RLIMIT_STACK, RLIMIT_CORE, RLIMIT_RSS, RLIMIT_NPROC, RLIMIT_NOFILE, RLIMIT_MEMLOCK, RLIMIT_AS, RLIMIT_LOCKS, RLIMIT_SIGPENDING, RLIMIT_MSGQUEUE, RLIMIT_NICE, RLIMIT_RTPRIO, RLIMIT_RTTIME, found "NOFILE"',
     "  root.path: missing",
-    '  mounts[1].destination: is empty',
+    "  mounts[1].destination: is empty",
     '  linux.namespaces[1].type: expected one of cgroup, ipc, mount, network, pid, time, user, uts, found "net"',
     '  linux.resources.pids.limit: expected an integer, found "lots"',
   ]);
