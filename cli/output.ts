@@ -1,6 +1,7 @@
 /** Standard output and error. Both are written at once, on this thread. */
 
 import { errnoText } from "../ffi/errno.ts";
+import { withoutControls } from "../spec/controls.ts";
 
 const encoder = new TextEncoder();
 
@@ -18,6 +19,10 @@ export const log: { file?: string; json: boolean; debug: boolean } = {
   debug: false,
 };
 
+/** Lines without what does something to a terminal. */
+const harmless = (text: string) =>
+  text.split("\n").map(withoutControls).join("\n");
+
 /** Writes to the caller's log. */
 export function logError(
   message: string,
@@ -25,9 +30,10 @@ export function logError(
 ): void {
   if (log.file === undefined) return;
   const time = new Date().toISOString();
+  const msg = harmless(message);
   const line = log.json
-    ? JSON.stringify({ level, msg: message, time })
-    : `time="${time}" level=${level} msg=${JSON.stringify(message)}`;
+    ? JSON.stringify({ level, msg, time })
+    : `time="${time}" level=${level} msg=${JSON.stringify(msg)}`;
   Deno.writeTextFileSync(log.file, `${line}\n`, { append: true });
 }
 
@@ -71,10 +77,13 @@ export function printBytes(
   }
 }
 
-/** Writes a line for the user, beside what the command is for. */
+/**
+ * Writes a line for the user, beside what the command is for. What it quotes of
+ * others can do nothing to a terminal.
+ */
 export function say(line: string): void {
   try {
-    Deno.stderr.writeSync(encoder.encode(`${line}\n`));
+    Deno.stderr.writeSync(encoder.encode(`${harmless(line)}\n`));
   } catch {
     // Nobody reads it.
   }

@@ -330,6 +330,9 @@ for (
     ["a directory that cannot be", (config) => {
       config.process.cwd = "/proc/nosuch";
     }, "no such file or directory"],
+    ["a name that would do something to a terminal", (config) => {
+      config.process.args = ["\u202e\x1b[2J"];
+    }, "Cannot run \\u{202e}\\u{1b}[2J"],
     ["a hook that fails", (config) => {
       config.hooks = { createRuntime: [{ path: "/bin/false" }] };
     }, "createRuntime"],
