@@ -8,15 +8,7 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { Bundle, type Config } from "./_bundle.ts";
-import {
-  CONTAINER,
-  container,
-  execute,
-  TempDir,
-  test,
-  until,
-  without,
-} from "./_harness.ts";
+import { container, test, until } from "./_harness.ts";
 
 const file = (bundle: Bundle, name: string) => `${bundle.dir.path}/${name}`;
 
@@ -135,81 +127,6 @@ test("a process for which no capabilities are named has none", async () => {
   const sets = (await out()).match(/[0-9a-f]{16}/g);
   assertEquals(sets, Array(5).fill("0".repeat(16)));
 });
-
-test("the working directory is made, and a relative destination is below the root", async () => {
-  await using bundle = await Bundle.make(
-    ["sh", "-c", "pwd; stat -c %a .; stat -f -c %T /tmp/place"],
-    (config) => {
-      config.process.cwd = "/tmp/new/place";
-      config.mounts.push({ destination: "tmp/place", type: "tmpfs" });
-    },
-  );
-  const said = await bundle.does("run", "--bundle", bundle.dir.path, "one");
-  assertEquals(said, "/tmp/new/place\n755\ntmpfs\n");
-});
-
-/** Options of a bind mount, and what mountinfo then has of the mount and of one below it. */
-const BIND_OPTIONS: Record<string, [string, string]> = {
-  "rbind": ["rw,noatime", "ro,nosuid,nodev,noexec,relatime"],
-  "rbind,rrw": ["rw,noatime", "rw,nosuid,nodev,noexec,relatime"],
-  "rbind,rsuid,rdev,rexec": ["rw,noatime", "ro,relatime"],
-  "rbind,rnoatime,rnodiratime": [
-    "rw,noatime,nodiratime",
-    "ro,nosuid,nodev,noexec,noatime,nodiratime",
-  ],
-  "rbind,rstrictatime": ["rw", "ro,nosuid,nodev,noexec"],
-  "rbind,rstrictatime,rrelatime": [
-    "rw,relatime",
-    "ro,nosuid,nodev,noexec,relatime",
-  ],
-  "rbind,ratime": ["rw,relatime", "ro,nosuid,nodev,noexec,relatime"],
-  "rbind,relatime,mand,noacl,remount": [
-    "rw,noatime",
-    "ro,nosuid,nodev,noexec,relatime",
-  ],
-};
-
-test(
-  "a bind mount has the attributes that it is told to have, and loses those that it is to lose",
-  async () => {
-    await using dir = new TempDir();
-    await using bundle = await Bundle.make([
-      "grep",
-      " /tmp/place",
-      "/proc/self/mountinfo",
-    ]);
-    const config = file(bundle, "config.json");
-    const made = JSON.parse(await Deno.readTextFile(config));
-    const place = `${dir.path}/place`;
-    const attributes: Record<string, string[]> = {};
-    for (const options of Object.keys(BIND_OPTIONS)) {
-      made.mounts = made.mounts.filter(({ type }: { type: string }) =>
-        type !== "bind"
-      );
-      made.mounts.push({
-        destination: "/tmp/place",
-        type: "bind",
-        source: place,
-        options: options.split(","),
-      });
-      await Deno.writeTextFile(config, JSON.stringify(made));
-      const { stdout, stderr } = await execute([
-        ...["unshare", "-m", "--propagation", "private", "sh", "-c"],
-        `mkdir -p "$0" && mount -t tmpfs -o noatime none "$0" && mkdir "$0/below" &&
-       mount -t tmpfs -o ro,nosuid,nodev,noexec none "$0/below" && exec "$@"`,
-        place,
-        ...[...CONTAINER, "--root", file(bundle, "state")],
-        ...["run", "--bundle", bundle.dir.path, "one"],
-      ]);
-      assertEquals(stderr, "", options);
-      attributes[options] = stdout.trim().split("\n").map((line) =>
-        line.split(" ")[5]!
-      );
-    }
-    assertEquals(attributes, BIND_OPTIONS);
-  },
-  { skip: without("unshare") },
-);
 
 test("flags before the command are checked before anything is done", async () => {
   await using bundle = await Bundle.make(["true"]);

@@ -10,6 +10,7 @@ import { parsePasswd } from "../../lifecycle/users.ts";
 import { OCI_VERSION } from "../../spec/defaults.ts";
 import { UsageError } from "../../spec/errors.ts";
 import type { Command } from "../command.ts";
+import { QUIET } from "../daily/format.ts";
 import { parseFlags } from "../flags.ts";
 import { print, warn } from "../output.ts";
 import { CREATE_FLAGS, createOptions } from "./create_flags.ts";
@@ -39,8 +40,8 @@ export const createCommand: Command = {
 export const startCommand: Command = {
   name: "start",
   summary: "Start a container that was created, or has ended",
-  usage: "CONTAINER…",
-  flags: [],
+  usage: "[flags] CONTAINER…",
+  flags: [QUIET],
   examples: [
     ["sudo container start web", "after: create web, or run --name web"],
   ],
@@ -51,7 +52,7 @@ export const startCommand: Command = {
     const record = id === undefined ? undefined : store.peek(id);
     if (flags.rest.length > 1 || record === null || record?.daily) {
       const { startStopped } = await import("../daily/start.ts");
-      return await startStopped(flags.rest);
+      return await startStopped(flags.rest, flags.has("quiet"));
     }
     await start(store, idOf(flags, "start"), {
       warn,
@@ -158,6 +159,7 @@ export const killCommand: Command = {
   flags: [
     { name: "all", short: "a", help: "To every process of it" },
     { name: "signal", short: "s", value: "SIGNAL", help: "By name or number" },
+    QUIET,
   ],
   examples: [
     ["sudo container kill web", "SIGTERM; SIGKILL for one of run --detach"],
