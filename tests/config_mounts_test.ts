@@ -1,7 +1,7 @@
 /** What a config.json says of places: mounts, their options, the working directory. */
 
 // @ts-types="../types/std_assert.d.ts"
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertStringIncludes } from "@std/assert";
 import { Bundle } from "./_bundle.ts";
 import { CONTAINER, execute, TempDir, test, without } from "./_harness.ts";
 
@@ -15,8 +15,12 @@ test("the working directory is made, and a relative destination is below the roo
       config.mounts.push({ destination: "tmp/place", type: "tmpfs" });
     },
   );
-  const said = await bundle.does("run", "--bundle", bundle.dir.path, "one");
-  assertEquals(said, "/tmp/new/place\n755\ntmpfs\n");
+  const { status, stdout, stderr } = await bundle.call(
+    "run",
+    ...["--bundle", bundle.dir.path, "one"],
+  );
+  assertEquals([status, stdout], [0, "/tmp/new/place\n755\ntmpfs\n"]);
+  assertStringIncludes(stderr, '"tmp/place" is relative, which is deprecated');
 });
 
 /** Options of a bind mount, and what mountinfo then has of the mount and of one below it. */
