@@ -87,11 +87,7 @@ export async function create(
     const cgroup = await planCgroupOf(options);
     using _held = await makeCgroup(cgroup, entry);
     using container = await startHeld(entry, options, cgroup);
-    entry.save({
-      ...entry.record,
-      pid: container.pid,
-      startTime: startTime(container.pid) ?? "",
-    });
+    entry.save({ ...entry.record, creating: undefined });
     if (options.pidFile !== undefined) {
       writePidFile(options.pidFile, container.pid);
     }
@@ -147,8 +143,14 @@ async function startHeld(
     if (plan.container.some(({ step }) => step === "chroot")) {
       entry.record.chroot = true;
     }
-    entry.record.pid = container.pid;
-    entry.record.startTime = startTime(container.pid) ?? "";
+    // Before it is let go on: until then it ends with us, from then on it waits
+    // for `start`, and who cleans up has to know it.
+    entry.save({
+      ...entry.record,
+      pid: container.pid,
+      startTime: startTime(container.pid) ?? "",
+      creating: true,
+    });
     const state = { ...stateOf(entry), status: "creating" as const };
     const { intelRdt } = spec.linux;
     if (intelRdt) {

@@ -25,6 +25,8 @@ export interface ContainerRecord {
   pid: number;
   /** When that process started, in ticks since boot. */
   startTime: string;
+  /** It is there, and not yet where it waits for `start`. */
+  creating?: true;
   /** RFC 3339. */
   created: string;
   /** Whose it is. */
