@@ -135,7 +135,7 @@ export const COMMANDS: readonly Entry[] = [
   },
 ];
 
-const OWN = new Set(["--help", "-h", "--version"]);
+const OWN = new Set(["--help", "-h", "--version", "-v"]);
 
 /** Carries out a command line; the exit status. Errors are thrown. */
 export async function dispatch(argv: readonly string[]): Promise<number> {
@@ -149,7 +149,7 @@ export async function dispatch(argv: readonly string[]): Promise<number> {
     print(programHelp(COMMANDS));
     return 0;
   }
-  if (word === "--version") {
+  if (word === "--version" || word === "-v") {
     print(`container version ${VERSION}`);
     return 0;
   }

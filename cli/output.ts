@@ -1,6 +1,7 @@
 /** Standard output and error. Both are written at once, on this thread. */
 
 import { errnoText } from "../ffi/errno.ts";
+import { withoutControls } from "../spec/controls.ts";
 
 const encoder = new TextEncoder();
 
@@ -13,18 +14,29 @@ export class ClosedReader extends Error {
 export const stackTraces = { shown: false };
 
 /** Where an OCI caller wants errors beside standard error. */
-export const log: { file?: string; json: boolean } = { json: false };
+export const log: { file?: string; json: boolean; debug: boolean } = {
+  json: false,
+  debug: false,
+};
+
+/**
+ * Lines without what a terminal would obey: names of a root filesystem, as of a
+ * script's interpreter, are whoever's who made it.
+ */
+export const harmless = (text: string) =>
+  text.split("\n").map(withoutControls).join("\n");
 
 /** Writes to the caller's log. */
 export function logError(
   message: string,
-  level: "error" | "warning" = "error",
+  level: "error" | "warning" | "debug" = "error",
 ): void {
   if (log.file === undefined) return;
   const time = new Date().toISOString();
+  const msg = harmless(message);
   const line = log.json
-    ? JSON.stringify({ level, msg: message, time })
-    : `time="${time}" level=${level} msg=${JSON.stringify(message)}`;
+    ? JSON.stringify({ level, msg, time })
+    : `time="${time}" level=${level} msg=${JSON.stringify(msg)}`;
   try {
     Deno.writeTextFileSync(log.file, `${line}\n`, { append: true });
   } catch (error) {
@@ -38,18 +50,19 @@ export function logError(
   }
 }
 
-/**
- * A text without what a terminal would obey: names of a root filesystem, as of a
- * script's interpreter, are whoever's who made it.
- */
-export const harmless = (text: string): string =>
-  // deno-lint-ignore no-control-regex
-  text.replace(/[\x00-\x08\x0b-\x1f\x7f-\x9f]/g, "?");
-
 /** Tells of what went wrong and was passed over, the caller's log too. */
 export function warn(message: string): void {
   say(`container: warning: ${harmless(message)}`);
   logError(message, "warning");
+}
+
+/**
+ * Tells of what is not wrong. Where the caller has a log it is for that alone:
+ * standard error is the container's, too.
+ */
+export function note(message: string, level: "warning" | "debug"): void {
+  if (log.file === undefined) say(`container: ${level}: ${message}`);
+  else logError(message, level);
 }
 
 /** Writes what the command is for. */
@@ -77,10 +90,13 @@ export function printBytes(
   }
 }
 
-/** Writes a line for the user, beside what the command is for. */
+/**
+ * Writes a line for the user, beside what the command is for. What it quotes of
+ * others can do nothing to a terminal.
+ */
 export function say(line: string): void {
   try {
-    Deno.stderr.writeSync(encoder.encode(`${line}\n`));
+    Deno.stderr.writeSync(encoder.encode(`${harmless(line)}\n`));
   } catch {
     // Nobody reads it.
   }

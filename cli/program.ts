@@ -9,7 +9,7 @@ import { GLOBAL_FLAGS } from "./oci/global.ts";
 
 const OWN: readonly Flag[] = [
   { ...HELP, help: "Show this help; COMMAND --help shows a command's" },
-  { name: "version", help: "Show the version" },
+  { name: "version", short: "v", help: "Show the version" },
 ];
 
 const shown = (commands: readonly Entry[]) =>

@@ -10,6 +10,7 @@ export const MS = {
   MS_NOEXEC: 0x8,
   MS_SYNCHRONOUS: 0x10,
   MS_REMOUNT: 0x20,
+  MS_MANDLOCK: 0x40,
   MS_DIRSYNC: 0x80,
   MS_NOSYMFOLLOW: 0x100,
   MS_NOATIME: 0x400,
@@ -77,6 +78,12 @@ export const MOUNT_ATTR = {
   MOUNT_ATTR_NOSUID: 0x2,
   MOUNT_ATTR_NODEV: 0x4,
   MOUNT_ATTR_NOEXEC: 0x8,
+  /** The field of the three that follow: who sets one has to clear all of it. */
+  MOUNT_ATTR__ATIME: 0x70,
+  MOUNT_ATTR_RELATIME: 0,
+  MOUNT_ATTR_NOATIME: 0x10,
+  MOUNT_ATTR_STRICTATIME: 0x20,
+  MOUNT_ATTR_NODIRATIME: 0x80,
   MOUNT_ATTR_IDMAP: 0x100000,
   MOUNT_ATTR_NOSYMFOLLOW: 0x200000,
 } as const;
@@ -86,12 +93,13 @@ export const MOUNT_ATTR_SIZE = 32;
 /** struct mount_attr of mount_setattr(2). */
 export function mountAttributes(
   set: number,
-  { propagation = 0, userNamespace = 0 }: {
+  { clear = 0, propagation = 0, userNamespace = 0 }: {
+    clear?: number;
     propagation?: number;
     /** The descriptor of MOUNT_ATTR_IDMAP. */
     userNamespace?: number;
   } = {},
 ): Uint8Array<ArrayBuffer> {
-  const words = [set, 0, propagation, userNamespace].map(BigInt);
+  const words = [set, clear, propagation, userNamespace].map(BigInt);
   return new Uint8Array(new BigUint64Array(words).buffer);
 }

@@ -42,6 +42,11 @@ const REGULAR = 0o100000;
 const attributeBits = (attributes: readonly MountAttribute[]) =>
   attributes.reduce((bits, name) => bits | MOUNT_ATTR[name], 0);
 
+/** One of the three that exclude each other, mount_setattr(2). */
+const isAccessTime = (name: MountAttribute) =>
+  name === "MOUNT_ATTR_RELATIME" || name === "MOUNT_ATTR_NOATIME" ||
+  name === "MOUNT_ATTR_STRICTATIME";
+
 /** makedev(3). */
 function deviceNumber({ major = 0, minor = 0 }: Device): bigint {
   const [a, b] = [BigInt(major), BigInt(minor)];
@@ -203,13 +208,17 @@ export const lowerMounts: Lowering<
     },
     { name: "close", args: [descriptor] },
   ],
-  setMountAttributes: ({ mount, set, propagation, recursive }) => [{
+  setMountAttributes: (
+    { mount, set, clear = [], propagation, recursive },
+  ) => [{
     name: "mount_setattr",
     args: [
       "name" in mount ? { slot: mount.name } : AT_FDCWD,
       "name" in mount ? "" : mount.path,
       AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0),
       mountAttributes(attributeBits(set), {
+        clear: attributeBits(clear) |
+          (set.some(isAccessTime) ? MOUNT_ATTR.MOUNT_ATTR__ATIME : 0),
         propagation: propagation ? MS_PROPAGATION[propagation] : 0,
       }),
       MOUNT_ATTR_SIZE,

@@ -61,6 +61,7 @@ function containerSteps(spec: Spec, facts: Facts): Step[] {
     ...prepareCovers(spec),
     ...furnishRoot(spec, facts),
     ...setSysctls(spec),
+    ...makeWorkingDirectory(spec, facts),
     ...sealRoot(spec),
     ...(facts.keepKeyring ? [] : [
       {
@@ -102,6 +103,18 @@ function hostWork(spec: Spec, facts: Facts): Step[] {
       ]
       : []),
   ];
+}
+
+/** Engines leave it to their runtime, and Kubernetes' workingDir counts on it. */
+function makeWorkingDirectory({ process }: Spec, { held }: Facts): Step[] {
+  if (!held || process.cwd === "/") return [];
+  return [{
+    step: "makeMountpoint",
+    path: process.cwd,
+    kind: "directory",
+    why: "the working directory of a bundle is made where it is missing",
+    man: "mkdir(2)",
+  }];
 }
 
 function setSysctls(spec: Spec): Step[] {

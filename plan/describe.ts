@@ -107,9 +107,19 @@ const DESCRIPTIONS: {
     `create a ${type} file system${as(name)}`,
   receiveMount: ({ name, descriptor }, as) =>
     `take the mount on descriptor ${descriptor}${as(name)}`,
-  setMountAttributes: ({ mount, set, propagation }) =>
-    `set ${
-      and([...set, ...(propagation ? [`propagation ${propagation}`] : [])])
+  setMountAttributes: ({ mount, set, clear = [], propagation }) =>
+    `${
+      and([
+        ...(set.length || propagation
+          ? [`set ${
+            and([
+              ...set,
+              ...(propagation ? [`propagation ${propagation}`] : []),
+            ])
+          }`]
+          : []),
+        ...(clear.length ? [`clear ${and(clear)}`] : []),
+      ])
     } on ${"path" in mount ? mount.path : mount.name}`,
   attach: ({ name, target }, as) =>
     `attach ${as(name) ? name : "it"} at ${target}`,

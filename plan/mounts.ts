@@ -21,7 +21,7 @@ import {
 } from "./handed.ts";
 import { type MountOptions, mountOptions } from "./mount_options.ts";
 import { hasNamespace } from "./namespaces.ts";
-import type { MountAttribute, Propagation, Step } from "./step.ts";
+import type { Propagation, Step } from "./step.ts";
 
 const WHY: Record<string, string | undefined> = {
   proc:
@@ -97,30 +97,32 @@ export function prepareMounts(spec: Spec, facts: Facts): Step[] {
 /** What holds of a mount from the host holds of the mounts below it. */
 function settings(
   name: string,
-  { attributes, propagation, recursive }: MountOptions,
+  { attributes, cleared, propagation, recursive }: MountOptions,
 ): Step[] {
+  const none = { attributes: [], cleared: [] };
   const set = (
-    attributes: MountAttribute[],
+    { attributes, cleared }: Pick<MountOptions, "attributes" | "cleared">,
     recursive: boolean,
     propagation?: Propagation,
   ): Step => ({
     step: "setMountAttributes",
     mount: { name },
     set: attributes,
+    ...(cleared.length ? { clear: cleared } : {}),
     ...(propagation ? { propagation } : {}),
     recursive,
     why: "set before anyone inside can see it",
     man: "mount_setattr(2)",
   });
-  if (!propagation) {
-    return attributes.length ? [set(attributes, recursive)] : [];
-  }
+  const asked = { attributes, cleared };
+  const some = attributes.length + cleared.length > 0;
+  if (!propagation) return some ? [set(asked, recursive)] : [];
   // `slave` is for the mount itself, `rslave` for those below as well.
   const below = propagation.recursive && recursive;
-  if (!attributes.length || below === recursive) {
-    return [set(attributes, below, propagation.propagation)];
+  if (!some || below === recursive) {
+    return [set(asked, below, propagation.propagation)];
   }
-  return [set(attributes, recursive), set([], below, propagation.propagation)];
+  return [set(asked, recursive), set(none, below, propagation.propagation)];
 }
 
 const ASKED = {

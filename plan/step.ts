@@ -15,41 +15,9 @@ import type { MemoryPolicy } from "../spec/types_linux.ts";
 import type { IOPriority, Scheduler } from "../spec/types_process.ts";
 
 import type { FileRight, PortRight, Scope } from "./landlock.ts";
+import type { MountAttribute, MountFlag, Propagation } from "./mount_words.ts";
 
-/** A flag of mount(2). */
-export type MountFlag =
-  | "MS_RDONLY"
-  | "MS_NOSUID"
-  | "MS_NODEV"
-  | "MS_NOEXEC"
-  | "MS_BIND"
-  | "MS_REC"
-  | "MS_PRIVATE"
-  | "MS_SLAVE"
-  | "MS_SHARED"
-  | "MS_UNBINDABLE"
-  | "MS_REMOUNT"
-  | "MS_RELATIME"
-  | "MS_STRICTATIME"
-  | "MS_SYNCHRONOUS"
-  | "MS_DIRSYNC"
-  | "MS_I_VERSION"
-  | "MS_LAZYTIME"
-  | "MS_SILENT"
-  | "MS_NOATIME"
-  | "MS_NODIRATIME"
-  | "MS_NOSYMFOLLOW";
-
-/** An attribute of mount_setattr(2). */
-export type MountAttribute =
-  | "MOUNT_ATTR_RDONLY"
-  | "MOUNT_ATTR_NOSUID"
-  | "MOUNT_ATTR_NODEV"
-  | "MOUNT_ATTR_NOEXEC"
-  | "MOUNT_ATTR_NOSYMFOLLOW";
-
-/** How mounts and unmounts spread, mount_namespaces(7). */
-export type Propagation = "private" | "slave" | "shared" | "unbindable";
+export type { MountAttribute, MountFlag, Propagation };
 
 /**
  * A file system of the kernel that has to be found at its place before
@@ -145,6 +113,7 @@ export type Kinds = {
   setMountAttributes: {
     mount: { name: string } | { path: string };
     set: readonly MountAttribute[];
+    clear?: readonly MountAttribute[];
     propagation?: Propagation;
     recursive: boolean;
   };

@@ -47,7 +47,7 @@ Deno.test("parseConfig() names every fault at once, each with its place", () => 
   const text = changed((config) => {
     config.process.cwd = "tmp";
     config.process.rlimits[0].type = "NOFILE";
-    config.mounts[1].destination = "dev";
+    config.mounts[1].destination = "";
     config.linux.namespaces[1].type = "net";
     config.linux.resources.pids = { limit: "lots" };
     delete config.root.path;
@@ -58,7 +58,7 @@ Deno.test("parseConfig() names every fault at once, each with its place", () => 
     '  process.cwd: expected an absolute path, found "tmp"',
     '  process.rlimits[0].type: expected one of RLIMIT_CPU, RLIMIT_FSIZE, RLIMIT_DATA, RLIMIT_STACK, RLIMIT_CORE, RLIMIT_RSS, RLIMIT_NPROC, RLIMIT_NOFILE, RLIMIT_MEMLOCK, RLIMIT_AS, RLIMIT_LOCKS, RLIMIT_SIGPENDING, RLIMIT_MSGQUEUE, RLIMIT_NICE, RLIMIT_RTPRIO, RLIMIT_RTTIME, found "NOFILE"',
     "  root.path: missing",
-    '  mounts[1].destination: expected an absolute path, found "dev"',
+    "  mounts[1].destination: is empty",
     '  linux.namespaces[1].type: expected one of cgroup, ipc, mount, network, pid, time, user, uts, found "net"',
     '  linux.resources.pids.limit: expected an integer, found "lots"',
   ]);

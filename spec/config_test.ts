@@ -232,3 +232,14 @@ Deno.test("parseProcess() and parseResources() read a part that comes alone", ()
     "Cannot use the resources: memory.swap needs a memory.limit",
   );
 });
+
+Deno.test("parseConfig() takes a relative destination from the root, with a warning", () => {
+  const config = CONFIGS.minimal!() as { mounts?: unknown[] };
+  config.mounts = [{ destination: "a/b", type: "tmpfs" }];
+  const told: string[] = [];
+  const spec = parseConfig(asText(config), { warn: (line) => told.push(line) });
+  assertEquals(spec.mounts?.[0]?.destination, "/a/b");
+  assertEquals(told, [
+    'mounts[0].destination: "a/b" is relative, which is deprecated: /a/b is meant',
+  ]);
+});

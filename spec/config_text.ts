@@ -5,7 +5,8 @@
  * JavaScript number cannot hold.
  */
 
-import { type Place, withoutControls } from "./reader.ts";
+import { withoutControls } from "./controls.ts";
+import type { Place } from "./reader.ts";
 import type { Spec } from "./types.ts";
 
 /** In characters. What the kernel takes as arguments and environment is 6 MiB at most. */

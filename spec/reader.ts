@@ -5,6 +5,8 @@
  * is read as something else, does not compile.
  */
 
+import { withoutControls } from "./controls.ts";
+
 /** One thing that is wrong, and where. */
 export interface Fault {
   /** `linux.resources.pids.limit`. */
@@ -211,9 +213,20 @@ export function unlessEmpty<T extends string>(
 export const word: Reader<string> = (value, place) =>
   value === "" ? place.fault("is empty") : string(value, place);
 
+/** PATH_MAX without the NUL at its end; of characters, which have a byte at least. */
+const LONGEST_PATH = 4095;
+
+/** A path that the kernel could take. */
+export const anyPath: Reader<string> = (value, place) => {
+  const path = word(value, place);
+  return path !== FAULTY && path.length > LONGEST_PATH
+    ? place.fault(`is longer than ${LONGEST_PATH} bytes`)
+    : path;
+};
+
 /** A path from the root. */
 export const absolutePath: Reader<string> = (value, place) => {
-  const path = word(value, place);
+  const path = anyPath(value, place);
   return path === FAULTY || path.startsWith("/")
     ? path
     : place.expected("an absolute path", value);
@@ -262,14 +275,6 @@ export function shown(value: unknown): string {
     : String(value);
   return withoutControls(
     text.length <= SHOWN ? text : `${text.slice(0, SHOWN - 1)}…`,
-  );
-}
-
-/** A text that can do nothing to a terminal, nor be more than one line. */
-export function withoutControls(text: string): string {
-  return text.replace(
-    /[\p{C}\p{Zl}\p{Zp}]/gu,
-    (letter) => `\\u{${letter.codePointAt(0)!.toString(16)}}`,
   );
 }
 

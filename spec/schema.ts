@@ -7,6 +7,7 @@
 import { CAPABILITIES, RLIMITS } from "./names.ts";
 import {
   absolutePath,
+  anyPath,
   boolean,
   checked,
   FAULTY,
@@ -22,7 +23,6 @@ import {
   shown,
   string,
   unlessEmpty,
-  word,
 } from "./reader.ts";
 import {
   int32,
@@ -207,11 +207,21 @@ export const process: Reader<WrittenProcess> = checked(
   },
 );
 
-const root = object<Root>({ path: required(word), readonly: boolean });
+const root = object<Root>({ path: required(anyPath), readonly: boolean });
+
+/** A relative one is taken from the root, says the specification, and deprecated. */
+const mountPlace: Reader<string> = (value, place) => {
+  const path = anyPath(value, place);
+  if (path === FAULTY || path.startsWith("/")) return path;
+  place.warn(
+    `${shown(path)} is relative, which is deprecated: /${path} is meant`,
+  );
+  return `/${path}`;
+};
 
 const mount: Reader<Mount> = checked(
   object<Mount>({
-    destination: required(absolutePath),
+    destination: required(mountPlace),
     type: unlessEmpty(string),
     source: unlessEmpty(string),
     options: list(string),

@@ -1,7 +1,12 @@
 /** How containers in the background end: stop, kill, rm, wait, policies. */
 
 // @ts-types="../types/std_assert.d.ts"
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertStringIncludes,
+} from "@std/assert";
 import { Daily, gone } from "./_daily.ts";
 import { CONTAINER, decode, test, until } from "./_harness.ts";
 
@@ -296,4 +301,20 @@ test("two that stop, remove and start one container at once leave it whole or go
     assert(!/ {4}at |TypeError/.test(decode(stderr)), decode(stderr));
   }
   assertEquals(daily.left(), []);
+});
+
+test("what names each container can be quiet, and wait and port can be JSON", async () => {
+  await using daily = new Daily();
+  const id = await daily.run("--name", "one", "sleep", "1000");
+  assertEquals(await daily.does("port", "--format", "json", "one"), "{}\n");
+  assertMatch(await daily.does("top", "--quiet", "one"), /^\d+\n$/);
+  assertEquals(await daily.does("kill", "--quiet", "one"), "");
+  assertEquals(
+    JSON.parse(await daily.does("wait", "--format", "json", "one")),
+    [{ id, exitCode: 137 }],
+  );
+  assertEquals(await daily.does("start", "-q", "one"), "");
+  assertEquals(await daily.does("restart", "-q", "-t", "0", "one"), "");
+  assertEquals(await daily.does("stop", "--quiet", "-t", "0", "one"), "");
+  assertEquals(await daily.does("rm", "-q", "one"), "");
 });

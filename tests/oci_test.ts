@@ -1,7 +1,12 @@
 /** The commands of an OCI runtime, on bundles of our own making. */
 
 // @ts-types="../types/std_assert.d.ts"
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertStringIncludes,
+} from "@std/assert";
 import { Bundle, type Config } from "./_bundle.ts";
 import { container, test, until } from "./_harness.ts";
 
@@ -30,7 +35,12 @@ test("create, start, kill and delete a container, its state told at each", async
     return text === "1\n";
   });
   assertEquals(await bundle.status("one"), "running");
-  assertStringIncludes(await bundle.does("list"), "running");
+  assertMatch(
+    await bundle.does("list"),
+    /^ID .* OWNER\none .* running .* root$/m,
+  );
+  // As kill(2) has it: asks whether there is somebody.
+  await bundle.does("kill", "one", "0");
   await bundle.does("kill", "one", "KILL");
   await until(
     "it is stopped",
@@ -55,6 +65,53 @@ test("a container runs although who started it was killed half-way", async () =>
   assertStringIncludes(stderr, "already running");
 });
 
+/** What commands that were killed, a full disk or a person can leave of a container. */
+const BROKEN: Record<string, string | null> = {
+  unrecorded: null,
+  empty: "",
+  half: '{"id":"half",',
+  other: "{}",
+  list: "[1]",
+};
+
+test("a container that nothing is known of is listed as broken, and can be deleted", async () => {
+  await using bundle = await Bundle.make(["sleep", "1000"]);
+  const state = file(bundle, "state");
+  await bundle.create("one");
+  for (const [id, text] of Object.entries(BROKEN)) {
+    await Deno.mkdir(`${state}/${id}`);
+    if (text !== null) {
+      await Deno.writeTextFile(`${state}/${id}/state.json`, text);
+    }
+  }
+  const listed: { id: string; status: string }[] = JSON.parse(
+    await bundle.does("list", "--format", "json"),
+  );
+  assertEquals(
+    Object.fromEntries(listed.map(({ id, status }) => [id, status])),
+    {
+      ...Object.fromEntries(Object.keys(BROKEN).map((id) => [id, "broken"])),
+      one: "created",
+    },
+  );
+  assertStringIncludes(await bundle.does("ps", "--all"), "one");
+  for (const id of Object.keys(BROKEN)) {
+    for (
+      const words of [["state"], ["start"], ["kill"], ["delete"], ["stop"], [
+        "inspect",
+      ]]
+    ) {
+      const { status, stderr } = await bundle.call(words[0]!, id);
+      assertEquals(status, 125, stderr);
+      assertStringIncludes(stderr, `container delete --force ${id}`);
+    }
+    const made = await bundle.call("create", "-b", bundle.dir.path, id);
+    assertStringIncludes(made.stderr, "exists");
+    await bundle.does("delete", "--force", id);
+  }
+  assertEquals(JSON.parse(await bundle.does("list", "-f", "json")).length, 1);
+});
+
 test("a process for which no capabilities are named has none", async () => {
   await using bundle = await Bundle.make(
     ["sh", "-c", "grep Cap /proc/self/status >/out; sleep 1000"],
@@ -71,6 +128,71 @@ test("a process for which no capabilities are named has none", async () => {
   assertEquals(sets, Array(5).fill("0".repeat(16)));
 });
 
+test("flags before the command are checked before anything is done", async () => {
+  await using bundle = await Bundle.make(["true"]);
+  for (
+    const [flag, value, text] of [
+      ["--log-format", "xml", 'unknown log-format "xml"'],
+      ["--cgroup-manager", "mine", 'unknown cgroup-manager "mine"'],
+      ["--rootless", "maybe", 'unknown rootless "maybe"'],
+      ["--log", file(bundle, "none/log"), "no such file or directory"],
+    ] as const
+  ) {
+    const { status, stderr } = await container([flag, value, "state", "one"]);
+    assert(status !== 0);
+    assertStringIncludes(stderr, text);
+    assertMatch(stderr, /^container: [^\n]*\n$/);
+  }
+  const { stdout } = await container(["-v"]);
+  assertMatch(stdout, /^container version \d/);
+  const help = await container(["--help"]);
+  assertMatch(help.stdout, /^ +--systemd-cgroup /m);
+});
+
+test("what has no effect is a warning, and with --debug what nobody knows is told", async () => {
+  await using bundle = await Bundle.make(["true"], (config) => {
+    Object.assign(config.process, {
+      capabilities: { bounding: ["CAP_KILL", "CAP_NEW"] },
+      newMember: 1,
+    });
+  });
+  const words = ["--root", file(bundle, "state")];
+  const rest = ["run", "--bundle", bundle.dir.path, "one"];
+  const warning =
+    'process.capabilities.bounding[1]: unknown capability "CAP_NEW" is left out';
+  const unknown = "process.newMember: not known, and ignored";
+  const plain = await container([...words, ...rest]);
+  assertEquals([plain.status, plain.stderr], [
+    0,
+    `container: warning: ${warning}\n`,
+  ]);
+  const log = file(bundle, "log");
+  const logged = await container([
+    ...[...words, "--debug", "--log", log, "--log-format", "json"],
+    ...rest,
+  ]);
+  assertEquals([logged.status, logged.stderr], [0, ""]);
+  const lines = (await Deno.readTextFile(log)).trim().split("\n")
+    .map((line) => JSON.parse(line))
+    .map(({ level, msg }) => `${level}: ${msg}`);
+  assertEquals(lines, [`warning: ${warning}`, `debug: ${unknown}`]);
+});
+
+test("a pid file that cannot be written is an error, and nothing is left", async () => {
+  await using bundle = await Bundle.make(["sleep", "1000"]);
+  const path = file(bundle, "none/pid");
+  const { status, stderr } = await bundle.call(
+    "create",
+    ...["--bundle", bundle.dir.path, "--pid-file", path, "one"],
+  );
+  assertEquals(status, 125);
+  assertStringIncludes(
+    stderr,
+    `Cannot write the pid file ${path}: no such file or directory`,
+  );
+  assertEquals(await bundle.does("list", "--quiet"), "");
+});
+
 test("what cannot be is refused in the words that engines look for", async () => {
   await using bundle = await Bundle.make(["sleep", "1000"]);
   const refused = async (text: string, ...words: [string, ...string[]]) => {
@@ -80,8 +202,13 @@ test("what cannot be is refused in the words that engines look for", async () =>
     assert(!stderr.includes("    at "), stderr);
   };
   for (const id of ["..", "a/b", ".", "a b"]) {
-    await refused("invalid container ID format", "state", id);
+    for (
+      const words of [["state"], ["kill"], ["delete"], ["delete", "--force"]]
+    ) {
+      await refused("invalid container ID format", ...words as ["state"], id);
+    }
   }
+  await refused("container id cannot be empty", "state", "");
   for (const command of ["state", "start", "kill", "delete"]) {
     await refused("does not exist", command, "none");
   }
@@ -117,9 +244,12 @@ for (
     ["a missing path", (config) => {
       config.process.args = ["/nosuch"];
     }, "no such file or directory"],
-    ["a directory that is not there", (config) => {
-      config.process.cwd = "/nosuch";
-    }, "/nosuch"],
+    ["a directory that cannot be", (config) => {
+      config.process.cwd = "/proc/nosuch";
+    }, "no such file or directory"],
+    ["a name that would do something to a terminal", (config) => {
+      config.process.args = ["\u202e\x1b[2J"];
+    }, "Cannot run \\u{202e}\\u{1b}[2J"],
     ["a hook that fails", (config) => {
       config.hooks = { createRuntime: [{ path: "/bin/false" }] };
     }, "createRuntime"],

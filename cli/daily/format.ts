@@ -10,6 +10,13 @@ export const FORMAT: Flag = {
   help: "table or json",
 };
 
+/** For what names each container that it was done with. */
+export const QUIET: Flag = {
+  name: "quiet",
+  short: "q",
+  help: "Print nothing of what went well",
+};
+
 /** Whether JSON is asked for. */
 export function asksJson(flags: Flags): boolean {
   const format = flags.last("format") ?? "table";

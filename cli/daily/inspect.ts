@@ -10,6 +10,7 @@ import { findContainer } from "../../lifecycle/daily/names.ts";
 import { globals } from "../oci/global.ts";
 import { print } from "../output.ts";
 import { containersOf, forEach, oneContainer } from "./each.ts";
+import { asksJson, FORMAT } from "./format.ts";
 
 /** All that is known of a container, in the places where docker has it. */
 function asInspected(store: Store, view: View) {
@@ -105,12 +106,14 @@ export const inspectCommand: Command = {
 export const portCommand: Command = {
   name: "port",
   summary: "Print the published ports of a container: none can be yet",
-  usage: "CONTAINER",
-  flags: [],
+  usage: "[flags] CONTAINER",
+  flags: [FORMAT],
   examples: [["sudo container port web", "nothing, and 0"]],
   execute(argv) {
     const flags = parseFlags(this.flags, argv, "container port");
+    const json = asksJson(flags);
     oneContainer(flags, "port");
+    if (json) print("{}");
     return 0;
   },
 };

@@ -22,5 +22,6 @@ export async function killDaily(flags: Flags): Promise<number> {
   return await forEach(
     behind ? words.slice(0, -1) : words,
     (store, id) => killContainer(store, id, number),
+    { quiet: flags.has("quiet") },
   );
 }

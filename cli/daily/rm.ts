@@ -7,7 +7,7 @@ import { type Flag, parseFlags } from "../flags.ts";
 import { globals } from "../oci/global.ts";
 import { print, warn } from "../output.ts";
 import { containersOf, forEach } from "./each.ts";
-import { asksJson, FORMAT } from "./format.ts";
+import { asksJson, FORMAT, QUIET } from "./format.ts";
 import { matches } from "./ps.ts";
 
 const FLAGS: readonly Flag[] = [
@@ -17,6 +17,7 @@ const FLAGS: readonly Flag[] = [
     short: "v",
     help: "Accepted and without effect: there are none",
   },
+  QUIET,
 ];
 
 /** Removes containers. */
@@ -35,6 +36,7 @@ export const rmCommand: Command = {
     return await forEach(
       containersOf(flags, "rm"),
       (store, id) => removeContainer(store, id, { force, warn }),
+      { quiet: flags.has("quiet") },
     );
   },
 };

@@ -7,8 +7,10 @@ import { globals } from "../oci/global.ts";
 import { forEach } from "./each.ts";
 
 /** Starts containers that have ended. */
-export const startStopped = (words: readonly string[]): Promise<number> =>
-  forEach(words, startAgain);
+export const startStopped = (
+  words: readonly string[],
+  quiet: boolean,
+): Promise<number> => forEach(words, startAgain, { quiet });
 
 /** Sees to a container that has ended: it goes, or starts again. Not for people. */
 export const endedCommand: Command = {

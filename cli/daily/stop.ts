@@ -7,6 +7,7 @@ import { type Flag, type Flags, parseFlags } from "../flags.ts";
 import { signalNumber } from "../oci/signal.ts";
 import { parseNumber } from "../run_values.ts";
 import { containersOf, forEach } from "./each.ts";
+import { QUIET } from "./format.ts";
 
 const FLAGS: readonly Flag[] = [
   {
@@ -17,6 +18,7 @@ const FLAGS: readonly Flag[] = [
   },
   { name: "timeout", value: "SECONDS", help: "The same" },
   { name: "signal", short: "s", value: "SIGNAL", help: "Instead of SIGTERM" },
+  QUIET,
 ];
 
 /** The longest that somebody waits, in seconds: a day. */
@@ -49,6 +51,7 @@ export const stopCommand: Command = {
     return await forEach(
       containersOf(flags, "stop"),
       (store, id) => stop(store, id, options),
+      { quiet: flags.has("quiet") },
     );
   },
 };
@@ -69,6 +72,7 @@ export const restartCommand: Command = {
         await stop(store, id, options);
         await startAgain(store, id);
       },
+      { quiet: flags.has("quiet") },
     );
   },
 };

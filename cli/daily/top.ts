@@ -12,6 +12,7 @@ import { asksJson, FORMAT } from "./format.ts";
 
 const FLAGS: readonly Flag[] = [
   { ...FORMAT, help: "table, or json: their numbers" },
+  { name: "quiet", short: "q", help: "Their numbers alone, one a line" },
 ];
 
 /** Lists processes. */
@@ -43,6 +44,10 @@ export const topCommand: Command = {
       );
     }
     const pids = processesOf(store, id);
+    if (flags.has("quiet")) {
+      pids.forEach((pid) => print(String(pid)));
+      return 0;
+    }
     print(
       asksJson(flags)
         ? JSON.stringify(pids)

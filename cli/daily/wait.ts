@@ -7,21 +7,29 @@ import { parseFlags } from "../flags.ts";
 import { globals } from "../oci/global.ts";
 import { print } from "../output.ts";
 import { containersOf } from "./each.ts";
+import { asksJson, FORMAT } from "./format.ts";
 
 /** Waits, and prints the statuses. */
 export const waitCommand: Command = {
   name: "wait",
   summary: "Wait until containers have ended, and print their statuses",
-  usage: "CONTAINER…",
-  flags: [],
+  usage: "[flags] CONTAINER…",
+  flags: [FORMAT],
   examples: [["sudo container wait web", "prints 0, or what it ended with"]],
   async execute(argv) {
     const flags = parseFlags(this.flags, argv, "container wait");
     const { store } = globals();
+    const json = asksJson(flags);
     const ids = containersOf(flags, "wait").map((word) =>
       findContainer(store, word)
     );
     const statuses = await Promise.all(ids.map((id) => statusOfEnd(store, id)));
+    if (json) {
+      print(JSON.stringify(
+        ids.map((id, index) => ({ id, exitCode: statuses[index] })),
+      ));
+      return 0;
+    }
     for (const status of statuses) print(String(status));
     return 0;
   },

@@ -50,6 +50,7 @@ function criuOptions(flags: Flags): CriuOptions {
   }
   const workPath = flags.last("work-path");
   return {
+    criu: globals().criu,
     imagePath: absolute(flags.last("image-path") ?? "checkpoint"),
     workPath: workPath === undefined ? undefined : absolute(workPath),
     tcpEstablished: flags.has("tcp-established"),
@@ -123,6 +124,16 @@ export const restoreCommand: Command = {
     ...CRIU_FLAGS,
     { name: "detach", short: "d", help: "Do not wait for its end" },
     { name: "no-subreaper", help: "Is so with --detach" },
+    {
+      name: "lsm-profile",
+      value: "TYPE:NAME",
+      help: "Another AppArmor profile or SELinux label than the saved one",
+    },
+    {
+      name: "lsm-mount-context",
+      value: "CONTEXT",
+      help: "Another SELinux context of mounts than the saved one",
+    },
   ],
   examples: [[
     "sudo container restore --bundle /srv/web --image-path /srv/saved -d web",
@@ -135,6 +146,8 @@ export const restoreCommand: Command = {
       ...options,
       ...criuOptions(flags),
       detach: flags.has("detach"),
+      lsmProfile: flags.last("lsm-profile"),
+      lsmMountContext: flags.last("lsm-mount-context"),
     });
   },
 };

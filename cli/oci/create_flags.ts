@@ -6,7 +6,7 @@ import type { CreateOptions } from "../../lifecycle/oci/create.ts";
 import type { Flag, Flags } from "../flags.ts";
 import { warn } from "../output.ts";
 import { parseNumber } from "../run_values.ts";
-import { globals } from "./global.ts";
+import { configReading, globals } from "./global.ts";
 
 /** As many descriptors as are sure to have numbers. */
 const MOST_FDS = 512;
@@ -54,7 +54,10 @@ export function createOptions(flags: Flags, id: string): CreateOptions {
       : `--preserve-fds ${preserveFds}`;
     requireInherited(flag, 3 + index);
   }
-  const { spec, path } = readBundle(flags.last("bundle") ?? ".");
+  const { spec, path } = readBundle(
+    flags.last("bundle") ?? ".",
+    configReading(),
+  );
   if (listenFds) {
     // As systemd would say it to the first process, sd_listen_fds(3).
     spec.process.env.push(`LISTEN_FDS=${listenFds}`, "LISTEN_PID=1");

@@ -11,7 +11,7 @@ import { SpecError, UsageError } from "../../spec/errors.ts";
 import type { Command } from "../command.ts";
 import { type Flag, type Flags, parseFlags } from "../flags.ts";
 import { parsePair } from "../run_values.ts";
-import { globals } from "./global.ts";
+import { configReading, globals } from "./global.ts";
 import { knownId } from "./id.ts";
 
 const EXEC_FLAGS: readonly Flag[] = [
@@ -161,7 +161,7 @@ async function fromFile(
   file: string,
 ): Promise<ExecOptions["process"]> {
   const { parseProcess } = await import("../../spec/config.ts");
-  const given = parseProcess(readText(file));
+  const given = parseProcess(readText(file), configReading());
   return (spec) => {
     const process = completeProcess(spec, given);
     if (flags.has("tty")) process.terminal = true;

@@ -5,16 +5,20 @@
 
 import { stateDirectory } from "../../lifecycle/state_directory.ts";
 import { Store } from "../../lifecycle/oci/store.ts";
-import { UsageError } from "../../spec/errors.ts";
+import type { ConfigReading } from "../../spec/config.ts";
+import { ContainerError, UsageError } from "../../spec/errors.ts";
 import { type Flag, type Flags, parseFlags } from "../flags.ts";
-import { log, stackTraces } from "../output.ts";
+import { log, note, stackTraces } from "../output.ts";
 
 /** The flags before the command. */
 export const GLOBAL_FLAGS: readonly Flag[] = [
   { name: "root", value: "DIR", help: "Where the state of containers is kept" },
   { name: "log", value: "FILE", help: "Write errors to FILE as well" },
   { name: "log-format", value: "FORMAT", help: "text or json" },
-  { name: "debug", help: "Show stack traces" },
+  {
+    name: "debug",
+    help: "Show stack traces, and what of a configuration is ignored",
+  },
   {
     name: "systemd-cgroup",
     help: "cgroupsPath is systemd's: slice:prefix:name",
@@ -28,6 +32,11 @@ export const GLOBAL_FLAGS: readonly Flag[] = [
     name: "rootless",
     value: "WHEN",
     help: "true, false or auto; auto is what is done",
+  },
+  {
+    name: "criu",
+    value: "FILE",
+    help: "The criu of checkpoint and restore; else that of PATH",
   },
 ];
 
@@ -49,6 +58,22 @@ export interface Global {
   store: Store;
   systemdCgroup: boolean;
   cgroups: boolean;
+  criu?: string;
+}
+
+/** Its caller reads it, and would miss what could not be written. */
+function openLog(file: string): void {
+  try {
+    Deno.openSync(file, { append: true, create: true }).close();
+  } catch (cause) {
+    const reason = cause instanceof Error
+      ? cause.message.replace(/ \(os error.*/s, "").toLowerCase()
+      : String(cause);
+    throw new ContainerError(`Cannot write the log ${file}: ${reason}`, {
+      hint: "Name another file: --log FILE.",
+      cause,
+    });
+  }
 }
 
 /** This process's; the defaults until the command line is read. */
@@ -58,6 +83,8 @@ let current: Global | undefined;
 export function takeGlobalFlags(argv: readonly string[]): readonly string[] {
   const flags = parseFlags(GLOBAL_FLAGS, argv, "container");
   checkValues(flags);
+  const file = flags.last("log");
+  if (file !== undefined) openLog(file);
   const manager = flags.last("cgroup-manager");
   const root = flags.last("root");
   let store: Store | undefined;
@@ -68,10 +95,11 @@ export function takeGlobalFlags(argv: readonly string[]): readonly string[] {
     },
     systemdCgroup: flags.has("systemd-cgroup") || manager === "systemd",
     cgroups: manager !== "disabled",
+    criu: flags.last("criu"),
   };
-  log.file = flags.last("log");
+  log.file = file;
   log.json = flags.last("log-format") === "json";
-  stackTraces.shown = flags.has("debug");
+  log.debug = stackTraces.shown = flags.has("debug");
   return flags.rest;
 }
 
@@ -97,4 +125,18 @@ function checkValues(flags: Flags): void {
 export function globals(): Global {
   if (!current) takeGlobalFlags([]);
   return current!;
+}
+
+/**
+ * Who is told of what has no effect in a configuration. The specification wants
+ * a warning where a value cannot be granted; what nobody knows is ignored, and
+ * said with --debug.
+ */
+export function configReading(): ConfigReading {
+  return {
+    warn: (line) => note(line, "warning"),
+    ...(log.debug
+      ? { ignored: (path) => note(`${path}: not known, and ignored`, "debug") }
+      : {}),
+  };
 }

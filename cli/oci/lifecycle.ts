@@ -1,11 +1,16 @@
 /** The commands of an OCI runtime: create, start, state, kill, delete. */
 
+import { readFile } from "../../cgroup/apply.ts";
 import { create } from "../../lifecycle/oci/create.ts";
 import { remove, signal } from "../../lifecycle/oci/end.ts";
 import { start } from "../../lifecycle/oci/start.ts";
 import { type State, stateOf, stateText } from "../../lifecycle/oci/status.ts";
+import { checkId, type Store } from "../../lifecycle/oci/store.ts";
+import { parsePasswd } from "../../lifecycle/users.ts";
+import { OCI_VERSION } from "../../spec/defaults.ts";
 import { UsageError } from "../../spec/errors.ts";
 import type { Command } from "../command.ts";
+import { QUIET } from "../daily/format.ts";
 import { parseFlags } from "../flags.ts";
 import { print, warn } from "../output.ts";
 import { CREATE_FLAGS, createOptions } from "./create_flags.ts";
@@ -35,8 +40,8 @@ export const createCommand: Command = {
 export const startCommand: Command = {
   name: "start",
   summary: "Start a container that was created, or has ended",
-  usage: "CONTAINER…",
-  flags: [],
+  usage: "[flags] CONTAINER…",
+  flags: [QUIET],
   examples: [
     ["sudo container start web", "after: create web, or run --name web"],
   ],
@@ -47,7 +52,7 @@ export const startCommand: Command = {
     const record = id === undefined ? undefined : store.peek(id);
     if (flags.rest.length > 1 || record === null || record?.daily) {
       const { startStopped } = await import("../daily/start.ts");
-      return await startStopped(flags.rest);
+      return await startStopped(flags.rest, flags.has("quiet"));
     }
     await start(store, idOf(flags, "start"), {
       warn,
@@ -85,10 +90,7 @@ export const listCommand: Command = {
   execute(argv) {
     const flags = parseFlags(this.flags, argv, "container list");
     const { store } = globals();
-    const states = store.ids().flatMap((id) => {
-      using entry = store.find(id);
-      return entry ? [stateOf(entry)] : [];
-    });
+    const states = store.ids().flatMap((id) => listed(store, id));
     const format = flags.last("format") ?? "table";
     if (format !== "json" && format !== "table") {
       throw new UsageError(`invalid format option: ${format}`);
@@ -100,16 +102,45 @@ export const listCommand: Command = {
   },
 };
 
+/** A container as `list` shows it. */
+type Listed = Omit<State, "status"> & { status: State["status"] | "broken" };
+
+/** One that is gone meanwhile is none; one whose record cannot be read is broken. */
+function listed(store: Store, id: string): Listed[] {
+  if (store.isBroken(id)) return [broken(id)];
+  using entry = store.find(id);
+  if (!entry) return [];
+  return [{ ...stateOf(entry), owner: userName(entry.record.uid) }];
+}
+
+const broken = (id: string): Listed => ({
+  ociVersion: OCI_VERSION,
+  id,
+  pid: 0,
+  status: "broken",
+  bundle: "",
+  rootfs: "",
+  created: "",
+  owner: "",
+});
+
+/** The host's name for a user, or the number. */
+function userName(uid: number): string {
+  const accounts = parsePasswd(readFile("/etc/passwd"));
+  return accounts.find((account) => account.uid === uid)?.name ?? `#${uid}`;
+}
+
 /** In columns as wide as what is in them. */
-function table(states: readonly State[]): string {
+function table(states: readonly Listed[]): string {
   const rows = [
-    ["ID", "PID", "STATUS", "BUNDLE", "CREATED"],
-    ...states.map(({ id, pid, status, bundle, created }) => [
+    ["ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"],
+    ...states.map(({ id, pid, status, bundle, created, owner }) => [
       id,
       String(pid),
       status,
       bundle,
       created,
+      owner,
     ]),
   ];
   const widths = rows[0]!.map((_, column) =>
@@ -128,6 +159,7 @@ export const killCommand: Command = {
   flags: [
     { name: "all", short: "a", help: "To every process of it" },
     { name: "signal", short: "s", value: "SIGNAL", help: "By name or number" },
+    QUIET,
   ],
   examples: [
     ["sudo container kill web", "SIGTERM; SIGKILL for one of run --detach"],
@@ -141,6 +173,7 @@ export const killCommand: Command = {
     const record = word === undefined || flags.has("all")
       ? undefined
       : store.peek(word);
+    if (record === null) checkId(word!);
     if (flags.last("signal") || record === null || record?.daily) {
       return await (await import("../daily/kill.ts")).killDaily(flags);
     }

@@ -5,9 +5,9 @@ import { UsageError } from "../../spec/errors.ts";
 
 const LAST = 64;
 
-/** `TERM`, `SIGTERM`, `15`. */
+/** `TERM`, `SIGTERM`, `15`; 0 sends nothing, and asks whether it could be sent, kill(2). */
 export function signalNumber(text: string): number {
-  if (/^\d+$/.test(text) && Number(text) >= 1 && Number(text) <= LAST) {
+  if (/^\d+$/.test(text) && Number(text) <= LAST) {
     return Number(text);
   }
   const name = text.toUpperCase().replace(/^(?!SIG)/, "SIG");

@@ -8,7 +8,7 @@ import type { Resources } from "../../spec/resources.ts";
 import type { Command } from "../command.ts";
 import { type Flags, parseFlags } from "../flags.ts";
 import { containerOf } from "./id.ts";
-import { globals } from "./global.ts";
+import { configReading, globals } from "./global.ts";
 
 /** The name that stands for standard input. */
 const STDIN = "-";
@@ -68,7 +68,7 @@ export const updateCommand: Command = {
     const file = flags.last("resources");
     const resources = file === undefined
       ? fromFlags(flags)
-      : parseResources(await textOf(file));
+      : parseResources(await textOf(file), configReading());
     update(globals().store, id, resources);
     return 0;
   },

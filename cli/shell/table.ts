@@ -21,7 +21,7 @@ export const flagsOf = ({ flags }: Command): readonly Flag[] => [
 export const programFlags: readonly Flag[] = [
   ...GLOBAL_FLAGS,
   HELP,
-  { name: "version", help: "Show the version" },
+  { name: "version", short: "v", help: "Show the version" },
 ];
 
 /** Whether a command takes containers that there are. */

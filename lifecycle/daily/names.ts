@@ -161,10 +161,10 @@ export function knownAs(store: Store, word: string): string {
  */
 export function findContainer(store: Store, word: string): string {
   const id = knownAs(store, word);
-  if (store.has(id)) return id;
-  throw new ContainerError(`container does not exist: ${word}`, {
-    hint: "`container ps -a` shows those that do.",
-  });
+  if (store.peek(id)) return id;
+  // Says what is wrong with its record, if it has one.
+  if (store.has(id)) store.find(id)?.[Symbol.dispose]();
+  throw store.missing(word, "`container ps -a` shows those that do.");
 }
 
 /** The name of a container that was given none: no word of it is a person's. */

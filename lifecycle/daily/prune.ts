@@ -24,16 +24,16 @@ export async function sweepRemoved(store: Store): Promise<void> {
   }
 }
 
-/** How old a directory without a record is whose maker was killed, in milliseconds. */
+/** How old a directory without a readable record is whose maker was killed, in milliseconds. */
 const OLD = 60_000;
 
 /** Removes what commands that were killed at the wrong moment have left. */
 export function sweepUnrecorded(store: Store): void {
   for (const id of store.ids()) {
-    if (store.has(id)) continue;
+    if (!store.isBroken(id)) continue;
     const path = `${store.root}/${id}`;
     const changed = Deno.statSync(path).mtime?.getTime() ?? Date.now();
-    if (Date.now() - changed > OLD) Deno.removeSync(path, { recursive: true });
+    if (Date.now() - changed > OLD) store.discard(id);
   }
   sweepNames(store);
 }

@@ -9,6 +9,7 @@ import { ContainerError, SpecError } from "../../spec/errors.ts";
 import type { NamespaceType, Spec } from "../../spec/types.ts";
 import {
   complaintIn,
+  CRIU,
   type CriuOptions,
   readLog,
   requireCriu,
@@ -70,7 +71,7 @@ export async function checkpoint(
   }
   const { pid, spec } = entry.record;
   refuseWhatStays(spec);
-  requireCriu(`checkpoint ${id}`);
+  requireCriu(`checkpoint ${id}`, options.criu);
   const { imagePath, workPath = imagePath } = options;
   await Deno.mkdir(imagePath, { recursive: true, mode: 0o700 });
   await Deno.mkdir(workPath, { recursive: true, mode: 0o700 });
@@ -78,7 +79,10 @@ export async function checkpoint(
   const { statusFd } = options;
   using status = statusFd === undefined ? null : duplicateUp(statusFd);
   const { success } = runCriu(
-    criuProcess(["criu", ...dumpArguments(entry, options)], searchPath()),
+    criuProcess(
+      [options.criu ?? CRIU, ...dumpArguments(entry, options)],
+      searchPath(),
+    ),
     status ? { [STATUS]: status } : {},
   );
   if (!success) {

@@ -87,12 +87,14 @@ export async function create(
     const cgroup = await planCgroupOf(options);
     using _held = await makeCgroup(cgroup, entry);
     using container = await startHeld(entry, options, cgroup);
+    entry.save({ ...entry.record, creating: undefined });
     if (options.pidFile !== undefined) {
       writePidFile(options.pidFile, container.pid);
     }
     if (options.pidfdSocket !== undefined) {
       sendPidfd(options.pidfdSocket, container.pid);
     }
+    writeShortcuts(entry);
     return container.pid;
   } catch (error) {
     await destroy(entry, options.warn);
@@ -141,8 +143,14 @@ async function startHeld(
     if (plan.container.some(({ step }) => step === "chroot")) {
       entry.record.chroot = true;
     }
-    entry.record.pid = container.pid;
-    entry.record.startTime = startTime(container.pid) ?? "";
+    // Before it is let go on: until then it ends with us, from then on it waits
+    // for `start`, and who cleans up has to know it.
+    entry.save({
+      ...entry.record,
+      pid: container.pid,
+      startTime: startTime(container.pid) ?? "",
+      creating: true,
+    });
     const state = { ...stateOf(entry), status: "creating" as const };
     const { intelRdt } = spec.linux;
     if (intelRdt) {
@@ -162,14 +170,6 @@ async function startHeld(
     container.listened = (listener) =>
       agent?.take(listener, container.pid, state);
     container.release();
-    const settle = () => {
-      entry.save(entry.record);
-      writeShortcuts(entry);
-    };
-    // While it furnishes its root. Hooks that run then may ask for its state,
-    // which is none that a plan can tell.
-    const hooked = spec.hooks?.createContainer?.length;
-    if (!hooked) settle();
     const inner = async () =>
       await (await import("./inner_hooks.ts")).runCreateContainer(entry);
     if (!await container.isReady(terminal.take, inner)) {
@@ -182,7 +182,6 @@ async function startHeld(
         throw asRunc(spec.process.args, error);
       }
     }
-    if (hooked) settle();
     return container;
   } catch (error) {
     moved?.back();

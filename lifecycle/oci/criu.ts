@@ -21,6 +21,8 @@ import { ContainerError } from "../../spec/errors.ts";
 
 /** What checkpoint and restore are told alike, by runc's names. */
 export interface CriuOptions {
+  /** The program; that of PATH without it. */
+  criu?: string;
   /** Where the files are; absolute. */
   imagePath: string;
   /** Where logs go; the same without it. */
@@ -70,21 +72,29 @@ export function runCriu(
   };
 }
 
+/** The program, looked up in PATH. */
+export const CRIU = "criu";
+
 /** The variable that it is found by. */
 export const searchPath = () =>
   `PATH=${Deno.env.get("PATH") ?? "/usr/sbin:/usr/bin:/sbin:/bin"}`;
 
-function check(what: string): CriuEnd {
+function check(what: string, criu: string): CriuEnd {
   try {
-    return runCriu(criuProcess(["criu", "check"], searchPath()));
+    return runCriu(criuProcess([criu, "check"], searchPath()));
   } catch (error) {
     if (!(error instanceof StepError) || error.step.step !== "execute") {
       throw error;
     }
-    throw new ContainerError(`Cannot ${what}: criu is not installed`, {
-      hint: "Install it: apt-get install criu.",
-      cause: error,
-    });
+    throw criu === CRIU
+      ? new ContainerError(`Cannot ${what}: criu is not installed`, {
+        hint: "Install it: apt-get install criu.",
+        cause: error,
+      })
+      : new ContainerError(`Cannot ${what}: ${criu} cannot be executed`, {
+        hint: "Name a criu with --criu FILE, or leave that out.",
+        cause: error,
+      });
   }
 }
 
@@ -105,8 +115,8 @@ export function complaintIn(said: string): string {
  * @param what is to be done: `checkpoint web`
  * @throws {ContainerError} where it is not installed, or does not work here
  */
-export function requireCriu(what: string): void {
-  const checked = check(what);
+export function requireCriu(what: string, criu = CRIU): void {
+  const checked = check(what, criu);
   if (checked.success) return;
   throw new ContainerError(
     `Cannot ${what}: criu does not work on this kernel: ${

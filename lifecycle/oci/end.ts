@@ -41,6 +41,7 @@ export async function remove(
   id: string,
   { force = false, warn }: { force?: boolean; warn: Warn },
 ): Promise<void> {
+  if (force && store.discard(id)) return;
   using entry = force ? store.find(id) : store.open(id);
   if (!entry) return;
   const status = statusOf(entry);

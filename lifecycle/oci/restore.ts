@@ -21,6 +21,7 @@ import { makeCgroup, planCgroupOf } from "./cgroup.ts";
 import type { CreateOptions } from "./create.ts";
 import {
   complaintIn,
+  CRIU,
   type CriuOptions,
   readLog,
   requireCriu,
@@ -35,6 +36,10 @@ import type { Entry, Store } from "./store.ts";
 export interface RestoreOptions extends CriuOptions, CreateOptions {
   /** Do not wait. */
   detach: boolean;
+  /** A label of AppArmor or SELinux instead of the saved one: `selinux:LABEL`. */
+  lsmProfile?: string;
+  /** The SELinux context of mounts, instead of the saved one. */
+  lsmMountContext?: string;
 }
 
 /** From here on: what CRIU finds open. */
@@ -52,7 +57,7 @@ export async function restore(
   options: RestoreOptions,
 ): Promise<number> {
   const { id, bundle, spec, warn, detach, pidFile } = options;
-  requireCriu(`restore ${id}`);
+  requireCriu(`restore ${id}`, options.criu);
   // Who is made by CRIU is its child, and ours when that has ended.
   if (!detach) syscall("prctl", PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
   const pid = await restoreEntry();
@@ -112,7 +117,14 @@ function runRestore(entry: Entry, options: RestoreOptions): number {
   }
   const { success } = runCriu(
     criuRestore(spec.root.path, [
-      ...["criu", "restore", "--root", spec.root.path, "--restore-detached"],
+      ...[
+        options.criu ?? CRIU,
+        "restore",
+        "--root",
+        spec.root.path,
+        "--restore-detached",
+      ],
+      ...labels(options),
       ...["--pidfile", pidFile, ...commonArguments(options, "restore.log")],
       ...bindMounts(spec).flatMap(({ destination, source = destination }) => [
         "--external",
@@ -134,6 +146,13 @@ function runRestore(entry: Entry, options: RestoreOptions): number {
   }
   return Number(Deno.readTextFileSync(pidFile));
 }
+
+const labels = ({ lsmProfile, lsmMountContext }: RestoreOptions): string[] => [
+  ...(lsmProfile === undefined ? [] : ["--lsm-profile", lsmProfile]),
+  ...(lsmMountContext === undefined
+    ? []
+    : ["--lsm-mount-context", lsmMountContext]),
+];
 
 /** Its cgroup is the container's, and not the one it was saved in. */
 function cgroupRoots({ record: { cgroup } }: Entry): string[] {

@@ -38,8 +38,8 @@ function waits(fifo: string): boolean {
 
 /** Looks at the process, not at what was once written of it. */
 export function statusOf(entry: Entry): Status {
-  const { pid, cgroup } = entry.record;
-  if (pid === 0) return "creating";
+  const { pid, cgroup, creating } = entry.record;
+  if (pid === 0 || creating) return "creating";
   if (!entry.isAlive()) return "stopped";
   if (waits(entry.fifo)) return "created";
   if (cgroup && new Cgroup(cgroup).isFrozen()) return "paused";

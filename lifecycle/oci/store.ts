@@ -13,6 +13,7 @@ import { startTime } from "../../cgroup/sweep.ts";
 import type { CgroupState } from "../../cgroup/mod.ts";
 import { signalProcess } from "../../ffi/pidfd.ts";
 import { ContainerError } from "../../spec/errors.ts";
+import { shown } from "../../spec/reader.ts";
 import type { Spec } from "../../spec/types.ts";
 import type { DailyRecord } from "../daily/record.ts";
 
@@ -25,6 +26,8 @@ export interface ContainerRecord {
   pid: number;
   /** When that process started, in ticks since boot. */
   startTime: string;
+  /** It is there, and not yet where it waits for `start`. */
+  creating?: true;
   /** RFC 3339. */
   created: string;
   /** Whose it is. */
@@ -54,8 +57,37 @@ const ID = /^(?!\.\.?$)[\w+.-]{1,1024}$/;
 /** Refuses an id that could name something else than a directory of the store. */
 export function checkId(id: string): void {
   if (ID.test(id)) return;
-  throw new ContainerError(`invalid container ID format: ${id}`, {
-    hint: "It takes letters, digits, and _ + - .",
+  throw new ContainerError(
+    id === ""
+      ? "container id cannot be empty"
+      : `invalid container ID format: ${shown(id)}`,
+    { hint: "It takes letters, digits, and _ + - ." },
+  );
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null;
+
+/** Whether what was read is a record, as far as every command relies on it. */
+function isRecord(value: unknown): value is ContainerRecord {
+  return isObject(value) && typeof value.id === "string" &&
+    typeof value.pid === "number" && typeof value.created === "string" &&
+    isObject(value.spec) && isObject(value.spec.root) &&
+    isObject(value.spec.process) && isObject(value.spec.linux);
+}
+
+/** A record from its text. */
+function parseRecord(text: string, id: string): ContainerRecord {
+  let problem = "it is no container's";
+  try {
+    const record: unknown = JSON.parse(text);
+    if (isRecord(record)) return record;
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    problem = error.message;
+  }
+  throw new ContainerError(`Cannot read the state of ${id}: ${problem}`, {
+    hint: `\`container delete --force ${id}\` removes it.`,
   });
 }
 
@@ -90,7 +122,8 @@ export const sendSignal = (
  * Waits for a lock. Who had it may have removed the container, and another of
  * the same id may have come: then the file that was waited for locks nothing.
  */
-function lock(path: string): Deno.FsFile {
+function lockOf(directory: string): Deno.FsFile {
+  const path = `${directory}/${LOCK}`;
   for (;;) {
     const file = Deno.openSync(path, {
       create: true,
@@ -108,12 +141,31 @@ function lock(path: string): Deno.FsFile {
   }
 }
 
+function isDirectory(path: string): boolean {
+  try {
+    return Deno.lstatSync(path).isDirectory;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+/** A record's text; null where there is none. */
+function readRecord(path: string): string | null {
+  try {
+    return Deno.readTextFileSync(`${path}/${RECORD}`);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return null;
+    throw error;
+  }
+}
+
 /** One container's directory, locked against every other command on it. */
 export class Entry implements Disposable {
   readonly #lock: Deno.FsFile;
 
   constructor(readonly path: string, public record: ContainerRecord) {
-    this.#lock = lock(`${path}/${LOCK}`);
+    this.#lock = lockOf(path);
   }
 
   /** Through which it is started; gone once it is. */
@@ -170,8 +222,19 @@ export class Store {
   open(id: string): Entry {
     const entry = this.find(id);
     if (entry) return entry;
-    throw new ContainerError(`container does not exist: ${id}`, {
-      hint: "`container list` shows those that do.",
+    throw this.missing(id, "`container list` shows those that do.");
+  }
+
+  /**
+   * The error of one that there is not.
+   *
+   * @param hint where to look, if nothing of it is left
+   */
+  missing(id: string, hint: string): ContainerError {
+    return new ContainerError(`container does not exist: ${id}`, {
+      hint: this.isBroken(id)
+        ? `A command that was killed has left its directory: \`container delete --force ${id}\` removes it.`
+        : hint,
     });
   }
 
@@ -179,27 +242,62 @@ export class Store {
   find(id: string): Entry | null {
     checkId(id);
     const path = `${this.root}/${id}`;
+    const text = readRecord(path);
+    if (text === null) return null;
+    let entry: Entry | undefined;
     try {
-      const text = Deno.readTextFileSync(`${path}/${RECORD}`);
-      const entry = new Entry(path, JSON.parse(text) as ContainerRecord);
+      entry = new Entry(path, parseRecord(text, id));
       // What another command wrote while this one waited for the lock.
-      entry.record = JSON.parse(Deno.readTextFileSync(`${path}/${RECORD}`));
+      entry.record = parseRecord(
+        Deno.readTextFileSync(`${path}/${RECORD}`),
+        id,
+      );
       return entry;
     } catch (error) {
+      entry?.[Symbol.dispose]();
       if (error instanceof Deno.errors.NotFound) return null;
-      if (!(error instanceof SyntaxError)) throw error;
-      throw new ContainerError(
-        `Cannot read the state of ${id}: ${error.message}`,
-        { hint: `\`container delete --force ${id}\` removes it.` },
-      );
+      throw error;
     }
   }
 
-  /** What is written of a container, without a lock: for who only looks. */
+  /**
+   * What is written of a container, without a lock: for who only looks. Null
+   * where it cannot be read.
+   */
   peek(id: string): ContainerRecord | null {
     if (!ID.test(id)) return null;
     const text = readFile(`${this.root}/${id}/${RECORD}`);
-    return text === null ? null : JSON.parse(text) as ContainerRecord;
+    if (text === null) return null;
+    try {
+      return parseRecord(text, id);
+    } catch (error) {
+      if (error instanceof ContainerError) return null;
+      throw error;
+    }
+  }
+
+  /** Whether there is a directory of this id without a record that can be read. */
+  isBroken(id: string): boolean {
+    return ID.test(id) && isDirectory(`${this.root}/${id}`) &&
+      this.peek(id) === null;
+  }
+
+  /**
+   * Removes the directory of a container of which nothing is known any more.
+   *
+   * @returns whether it was one: what another command is just making is not
+   */
+  discard(id: string): boolean {
+    if (!this.isBroken(id)) return false;
+    const path = `${this.root}/${id}`;
+    try {
+      using _lock = lockOf(path);
+      if (!this.isBroken(id)) return false;
+      Deno.removeSync(path, { recursive: true });
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+    return true;
   }
 
   /** Whether there is a container of this id. */

@@ -57,6 +57,37 @@ exit code 3`,
 33 77`,
   },
   {
+    name: "a task is attached to, and its exec killed",
+    script: `
+      ctr run $RUNTIME -d --pid-file pid $IMAGE c1 sh -c 'trap "exit 4" USR1; while :; do sleep 0.1; done'
+      ctr task ls | awk '{print $1, $3}'
+      test -d /proc/$(cat pid) && echo there
+      (sleep 0.5; ctr task kill -s USR1 c1) & status timeout 20 ctr task attach c1; wait
+      ctr task rm c1 >/dev/null 2>&1; ctr container rm c1
+      ctr run $RUNTIME -d $IMAGE c2 sh -c 'trap "exit 5" TERM; sleep 1000 & wait'
+      (sleep 1; ctr task kill -s KILL --exec-id e1 c2) & status timeout 20 ctr task exec --exec-id e1 c2 sleep 1000; wait
+      ctr task ls | awk '$1 == "c2" {print $1, $3}'
+      ctr task kill --all -s KILL c2; until_it 'ctr task ls | grep STOPPED'`,
+    says: `
+TASK STATUS
+c1 RUNNING
+there
+status 4
+status 137
+c2 RUNNING`,
+  },
+  {
+    name: "a working directory that the image does not have",
+    script: `
+      ctr run $RUNTIME --rm --cwd /new/place $IMAGE c1 sh -c 'pwd; stat -c %a .'
+      saying 'no such file or directory' ctr run $RUNTIME --rm --cwd /proc/nope $IMAGE c1 true`,
+    says: `
+/new/place
+755
+status 1
+no such file or directory`,
+  },
+  {
     name: "pause and resume",
     script: `
       ctr run $RUNTIME -d $IMAGE c1 sleep 100

@@ -120,6 +120,35 @@ ID
 from inside`,
   },
   {
+    name: "attach, and files that are open for the container",
+    script: `
+      podman run -d --name c1 -i busybox sh -c 'read line; echo got $line; exit 6'
+      echo word | podman attach c1 | grep got
+      podman wait c1
+      echo from a file >file; exec 3<file
+      podman run --rm --preserve-fds 1 busybox sh -c 'cat <&3; ls /proc/self/fd | wc -l'
+      podman run -d --name c2 busybox sleep 100
+      exec 3<file; podman exec --preserve-fds 1 c2 sh -c 'cat <&3'`,
+    says: `
+ID
+got word
+6
+from a file
+5
+ID
+from a file`,
+  },
+  {
+    name: "no cgroup of its own",
+    script: `
+      podman run --rm --cgroups disabled busybox echo ran; echo status $?`,
+    says: /^Error: .*\nstatus 125$/s,
+    ours: {
+      says: "ran\nstatus 0",
+      why: "podman asks for it of runtimes that have --cgroup-manager disabled",
+    },
+  },
+  {
     name: "restart policies and health checks",
     script: `
       podman run -d --name c1 --restart on-failure:2 busybox sh -c 'echo run; exit 3'

@@ -1,0 +1,87 @@
+/** What a config.json says of places: mounts, their options, the working directory. */
+
+// @ts-types="../types/std_assert.d.ts"
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { Bundle } from "./_bundle.ts";
+import { CONTAINER, execute, TempDir, test, without } from "./_harness.ts";
+
+const file = (bundle: Bundle, name: string) => `${bundle.dir.path}/${name}`;
+
+test("the working directory is made, and a relative destination is below the root", async () => {
+  await using bundle = await Bundle.make(
+    ["sh", "-c", "pwd; stat -c %a .; stat -f -c %T /tmp/place"],
+    (config) => {
+      config.process.cwd = "/tmp/new/place";
+      config.mounts.push({ destination: "tmp/place", type: "tmpfs" });
+    },
+  );
+  const { status, stdout, stderr } = await bundle.call(
+    "run",
+    ...["--bundle", bundle.dir.path, "one"],
+  );
+  assertEquals([status, stdout], [0, "/tmp/new/place\n755\ntmpfs\n"]);
+  assertStringIncludes(stderr, '"tmp/place" is relative, which is deprecated');
+});
+
+/** Options of a bind mount, and what mountinfo then has of the mount and of one below it. */
+const BIND_OPTIONS: Record<string, [string, string]> = {
+  "rbind": ["rw,noatime", "ro,nosuid,nodev,noexec,relatime"],
+  "rbind,rrw": ["rw,noatime", "rw,nosuid,nodev,noexec,relatime"],
+  "rbind,rsuid,rdev,rexec": ["rw,noatime", "ro,relatime"],
+  "rbind,rnoatime,rnodiratime": [
+    "rw,noatime,nodiratime",
+    "ro,nosuid,nodev,noexec,noatime,nodiratime",
+  ],
+  "rbind,rstrictatime": ["rw", "ro,nosuid,nodev,noexec"],
+  "rbind,rstrictatime,rrelatime": [
+    "rw,relatime",
+    "ro,nosuid,nodev,noexec,relatime",
+  ],
+  "rbind,ratime": ["rw,relatime", "ro,nosuid,nodev,noexec,relatime"],
+  "rbind,relatime,mand,noacl,remount": [
+    "rw,noatime",
+    "ro,nosuid,nodev,noexec,relatime",
+  ],
+};
+
+test(
+  "a bind mount has the attributes that it is told to have, and loses those that it is to lose",
+  async () => {
+    await using dir = new TempDir();
+    await using bundle = await Bundle.make([
+      "grep",
+      " /tmp/place",
+      "/proc/self/mountinfo",
+    ]);
+    const config = file(bundle, "config.json");
+    const made = JSON.parse(await Deno.readTextFile(config));
+    const place = `${dir.path}/place`;
+    const attributes: Record<string, string[]> = {};
+    for (const options of Object.keys(BIND_OPTIONS)) {
+      made.mounts = made.mounts.filter(({ type }: { type: string }) =>
+        type !== "bind"
+      );
+      made.mounts.push({
+        destination: "/tmp/place",
+        type: "bind",
+        source: place,
+        options: options.split(","),
+      });
+      await Deno.writeTextFile(config, JSON.stringify(made));
+      const { stdout, stderr } = await execute([
+        ...["unshare", "-m", "--propagation", "private", "sh", "-c"],
+        `mkdir -p "$0" && mount -t tmpfs -o noatime none "$0" && mkdir "$0/below" &&
+       mount -t tmpfs -o ro,nosuid,nodev,noexec none "$0/below" && exec "$@"`,
+        place,
+        ...[...CONTAINER, "--root", file(bundle, "state")],
+        ...["run", "--bundle", bundle.dir.path, "one"],
+      ]);
+      assertEquals(stderr, "", options);
+      attributes[options] = stdout.trim().split("\n").map((line) =>
+        line.split(" ")[5]!
+      );
+    }
+    assertEquals(attributes, BIND_OPTIONS);
+  },
+  { skip: without("unshare") },
+);
