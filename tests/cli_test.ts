@@ -66,10 +66,12 @@ test("help fits a terminal of 80 columns", async () => {
   }
 });
 
-test("--version prints the version of deno.json", async () => {
-  const { stdout } = await container(["--version"]);
-  assertEquals(stdout, `container version ${config.version}\n`);
-});
+for (const flag of ["--version", "-v"]) {
+  test(`${flag} prints the version of deno.json`, async () => {
+    const { stdout } = await container([flag]);
+    assertEquals(stdout, `container version ${config.version}\n`);
+  });
+}
 
 for (
   const [word, near] of [
@@ -78,7 +80,7 @@ for (
     ["RUN", "run"],
     ["version", "--version"],
     ["--versoin", "--version"],
-    ["-v", "--version"],
+    ["-V", "--version"],
     ["--rot", "--root"],
     ["--xyzzy", null],
     ["/bin/sh", null],
@@ -126,14 +128,14 @@ test("--debug before the command shows stack traces as well", async () => {
   assertMatch(stderr, /^container: Cannot use.*\n[\s\S]*\n +at /);
 });
 
-test("a log that cannot be written is said, beside the error itself", async () => {
+test("a log that cannot be written is said before anything is done", async () => {
   const { status, stderr } = await container(
     ["--log", "/nowhere/log", "run", "-q", "--rootfs", "/nowhere", "true"],
   );
   assertEquals(status, 125);
   assertMatch(
     stderr,
-    /^container: Cannot use the root.*\ncontainer: Cannot write to the log \/nowhere\/log: no such file or directory\. .*--log\.\n$/,
+    /^container: Cannot write the log \/nowhere\/log: no such file or directory\. .*--log FILE\.\n$/,
   );
 });
 

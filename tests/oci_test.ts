@@ -132,9 +132,13 @@ test("flags before the command are checked before anything is done", async () =>
   await using bundle = await Bundle.make(["true"]);
   for (
     const [flag, value, text] of [
-      ["--log-format", "xml", 'unknown log-format "xml"'],
-      ["--cgroup-manager", "mine", 'unknown cgroup-manager "mine"'],
-      ["--rootless", "maybe", 'unknown rootless "maybe"'],
+      ["--log-format", "xml", "--log-format xml: not one of text, json"],
+      [
+        "--cgroup-manager",
+        "mine",
+        "--cgroup-manager mine: not one of cgroupfs, systemd",
+      ],
+      ["--rootless", "maybe", "--rootless maybe: not one of true, false, auto"],
       ["--log", file(bundle, "none/log"), "no such file or directory"],
     ] as const
   ) {
