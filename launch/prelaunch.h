@@ -112,6 +112,9 @@ static void write_env(const u8 **env, const u8 **ours) {
 static void walk_launch(const i64 *given) {
   for (i32 i = 0; i < 4; i++)
     if (syscall6(SYS_dup3, (u64)given[i], (u64)(TO_PLAN + i), 0, 0, 0, 0) < 0) leave(125);
+  /* Our ends of the two: who holds them himself does not hear of our death. Where
+   * it comes before PID 1 is made, that has another parent, and nothing else to tell. */
+  for (i32 i = 5; i < 7; i++) syscall6(SYS_close, (u64)given[i], 0, 0, 0, 0, 0);
   *is_walker() = 1;
   carry_out();
 }
