@@ -29,7 +29,6 @@ const NEAREST: Record<string, string> = {
   "cpu-percent": "That is for Windows: use --cpus.",
   "cpu-rt-period": "Use --cpus.",
   "cpu-rt-runtime": "Use --cpus.",
-  "detach-keys": "There is no detaching: run it in tmux(1) or screen(1).",
   "device-cgroup-rule":
     "Use --device HOST:INSIDE:ACCESS; other nodes open nothing.",
   "disable-content-trust": NO_IMAGES,
