@@ -96,6 +96,14 @@ export function decide(
       }
     }
   }
+  if (options.groups?.length && maps && !maps.helper && !caller.capable) {
+    throw new SpecError(
+      `Cannot add the group ${
+        options.groups.join(", ")
+      }: the user namespace has none but your own`,
+      { hint: "Map more of them (--userns auto), or run as root (sudo)." },
+    );
+  }
   fitMounts(spec, maps, leftOut);
   if (options.defaultMounts === false) spec.mounts = [];
   if (options.shmSize !== undefined) sizeShm(spec, options.shmSize);
@@ -317,16 +325,25 @@ function fitMounts(
       leftOut.push(
         "/sys is the host's, bind mounted read-only (sysfs needs a network namespace)",
       );
-      return {
-        destination: mount.destination,
-        type: "bind",
-        source: "/sys",
-        options: ["rbind", "ro", "nosuid", "nodev", "noexec"],
-      };
+      return hostsOwn("/sys", ["ro"]);
+    }
+    if (mount.type === "proc" && !has("pid")) {
+      leftOut.push(
+        "/proc is the host's, bind mounted (one of its own needs a process tree of its own)",
+      );
+      return hostsOwn("/proc");
     }
     return mount;
   });
 }
+
+/** What a user namespace may not mount anew, as the host has it. */
+const hostsOwn = (path: string, options: string[] = []): Mount => ({
+  destination: path,
+  type: "bind",
+  source: path,
+  options: ["rbind", ...options, "nosuid", "nodev", "noexec"],
+});
 
 function sizeShm({ mounts = [] }: Spec, bytes: number): void {
   for (const mount of mounts) {
