@@ -253,3 +253,18 @@ test(
     );
   },
 );
+
+test(
+  "changes over what has mounts below it are refused with the way",
+  async (tenant, mode) => {
+    const { status, stderr } = await tenant.run(
+      mode,
+      ...["--rootfs", "/", "--ephemeral", "true"],
+    );
+    assertEquals(status, 125);
+    assertMatch(
+      stderr,
+      /^container: Cannot mount an overlay at \/, .*Without root none can lie on a directory that has mounts below it/,
+    );
+  },
+);
