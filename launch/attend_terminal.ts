@@ -6,8 +6,10 @@
 import { kill, SIGNAL } from "../ffi/signal.ts";
 import { wait, type WaitStatus } from "../ffi/wait.ts";
 import { FORWARDED } from "../plan/child.ts";
+import type { Descriptor } from "../ffi/fcntl.ts";
 import { ContainerError } from "../spec/errors.ts";
 import type { Container } from "./container.ts";
+import { EarlyEnd } from "./early_end.ts";
 import { forwardSignals } from "./forward_signals.ts";
 import { NEWS, SIGNAL_FOREGROUND } from "./handover.ts";
 import {
@@ -39,6 +41,7 @@ export async function attendTerminal(
   const { pid, handover: { plan } } = container;
   using held = new DisposableStack();
   const outer = held.use(new OuterTerminal());
+  const early = held.use(new EarlyEnd(pid, plan));
   let relay: Relay | undefined;
   let relaying: Promise<void> | undefined;
   let failure: unknown;
@@ -60,6 +63,7 @@ export async function attendTerminal(
     (name) => {
       stops ||= name === "SIGTSTP";
       if (name === "SIGCONT") resume();
+      early.seen(name);
     },
   );
   Deno.addSignalListener("SIGWINCH", () => {
@@ -92,7 +96,24 @@ export async function attendTerminal(
     setTimeout(() => ended || kill(pid, SIGNAL.SIGKILL), AFTER_HANGUP);
   };
 
-  for await (const { byte, descriptor } of container.news()) {
+  // Until the command can hear what is typed, Ctrl-C is for us.
+  let master: Descriptor | undefined;
+  const begin = () => {
+    if (!master || early.ended) return;
+    hooks.furnished?.();
+    relay = held.use(new Relay(master, outer, hangUp));
+    master = undefined;
+    relaying = relay.run().catch((error) => {
+      failure = error;
+      kill(pid, SIGNAL.SIGKILL);
+    });
+  };
+
+  for await (const { byte, descriptor } of early.listen(container.news())) {
+    if (byte === NEWS.running) {
+      early.running();
+      begin();
+    }
     if (byte !== NEWS.terminal) {
       follow(byte);
       continue;
@@ -105,19 +126,17 @@ export async function attendTerminal(
       );
       continue;
     }
-    hooks.furnished?.();
-    relay = held.use(new Relay(descriptor, outer, hangUp));
-    relaying = relay.run().catch((error) => {
-      failure = error;
-      kill(pid, SIGNAL.SIGKILL);
-    });
+    master = held.use(descriptor);
   }
+  if (!plan.init) await early.untilRunning();
+  begin();
   const status = plan.init
     ? wait(pid)
     : await waitForCommand(pid, () => follow(NEWS.stopped));
   ended = true;
   relay?.finish();
   await relaying;
+  early.check();
   if (failure) throw failure;
   return status;
 }

@@ -14,6 +14,7 @@ import {
   type StartOptions,
 } from "./container.ts";
 import { checkStarted, outside } from "./diagnose.ts";
+import { EarlyEnd } from "./early_end.ts";
 import { forwardSignals } from "./forward_signals.ts";
 import { type Handover, NEWS, SIGNAL_FOREGROUND } from "./handover.ts";
 import {
@@ -70,8 +71,11 @@ export async function runParent(
   hooks.started(container.pid);
   const status = await ended;
   using held = new DisposableStack();
-  const root = held.use(open(hooks.root, O.O_PATH));
-  checkStarted(container.walk, outside(root, held));
+  // Opened when somebody looks: by now it may be one that does not answer.
+  checkStarted(container.walk, {
+    locate: (path) =>
+      outside(held.use(open(hooks.root, O.O_PATH)), held).locate(path),
+  });
   return status ? exitCode(status) : 0;
 }
 
@@ -82,6 +86,7 @@ async function attend(
   hooks: ParentHooks,
 ): Promise<WaitStatus | null> {
   const { pid } = container;
+  using early = new EarlyEnd(pid, plan);
   let group = foreground ? ownForegroundGroup() : null;
   // fg makes our group the terminal's; the command's is the one that needs it.
   const passTerminal = () => {
@@ -96,6 +101,7 @@ async function attend(
   const passedOn = forwardSignals(pid, FORWARDED, (name) => {
     stops ||= name === "SIGTSTP";
     if (name === "SIGCONT") passTerminal();
+    early.seen(name);
   });
   const follow = (news: number) => {
     if (news === NEWS.running || !stops) return;
@@ -113,14 +119,21 @@ async function attend(
     passTerminal();
     kill(pid, SIGNAL.SIGCONT);
   };
-  for await (const { byte } of container.news()) {
-    if (byte === NEWS.running) hooks.furnished?.();
+  using held = new DisposableStack();
+  held.defer(() => {
+    if (group !== null) takeTerminal(group);
+  });
+  for await (const { byte } of early.listen(container.news())) {
+    if (byte === NEWS.running) {
+      early.running();
+      hooks.furnished?.();
+    }
     follow(byte);
   }
-  hooks.furnished?.();
+  if (!early.ended) hooks.furnished?.();
   const status = plan.init
     ? wait(pid)
     : await waitForCommand(pid, () => follow(NEWS.stopped));
-  if (group !== null) takeTerminal(group);
+  early.check();
   return status;
 }

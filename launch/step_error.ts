@@ -141,6 +141,12 @@ const HINTS: {
   })),
   {
     step: "mountOverlay",
+    code: "EINVAL",
+    hint:
+      "Its layers do not go together: dmesg says why. Without root none can lie on a directory that has mounts below it, as / has: leave / read-only and give --tmpfs for what changes, or run as root (sudo).",
+  },
+  {
+    step: "mountOverlay",
     code: "ENODEV",
     hint:
       "This kernel has no overlay file system, or has not loaded its module: sudo modprobe overlay, or see container doctor.",

@@ -28,6 +28,9 @@ import { WALKER } from "./walker_code.ts";
 const STATFS_SIZE = 120;
 const PROC_SUPER_MAGIC = 0x9fa0;
 
+/** What a walker is called by its first word. */
+export const WALKER_NAME = "walker";
+
 let executable: Descriptor | undefined;
 
 /**
@@ -167,7 +170,7 @@ export function walk(
   try {
     const pid = spawn(
       `${proc ? "" : "/proc/"}self/fd/${above(by?.executable ?? openWalker())}`,
-      by?.argv ?? ["walker", String(HANDED.walk)],
+      by?.argv ?? [WALKER_NAME, String(HANDED.walk)],
       handed,
       proc,
     );

@@ -6,6 +6,7 @@
 import { announce } from "../launch/child.ts";
 import type { HostMounts } from "../launch/host_mounts.ts";
 import { mapIds } from "../launch/id_maps.ts";
+import { EndedEarly } from "../launch/early_end.ts";
 import { runParent } from "../launch/parent.ts";
 import { compile } from "../plan/compile.ts";
 import type { Facts } from "../plan/facts.ts";
@@ -222,8 +223,11 @@ export async function run(
     furnished: sayMade,
   }).catch((error) => {
     if (started) told({ event: "exited", status: statusOf(error) });
+    // What did not answer is not asked again.
+    if (!(error instanceof EndedEarly)) sayMade();
     throw error;
-  }).finally(sayMade);
+  });
+  sayMade();
   await learner?.finish(status);
   told({ event: "exited", status });
   const oom = limits?.oomMessage();

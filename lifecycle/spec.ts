@@ -19,6 +19,7 @@ import { holderOfSysctl } from "../spec/sysctls.ts";
 import type { Mount, NamespaceType, Spec } from "../spec/types.ts";
 import type { Caller } from "./caller.ts";
 import { etcFiles } from "./etc_files.ts";
+import { fitMounts } from "./fit_mounts.ts";
 import {
   automaticIds,
   type IdMaps,
@@ -96,6 +97,14 @@ export function decide(
         mount.options = mount.options?.filter((option) => option !== "ro");
       }
     }
+  }
+  if (options.groups?.length && maps && !maps.helper && !caller.capable) {
+    throw new SpecError(
+      `Cannot add the group ${
+        options.groups.join(", ")
+      }: the user namespace has none but your own`,
+      { hint: "Map more of them (--userns auto), or run as root (sudo)." },
+    );
   }
   // Who is root of a user namespace has the limits of that one.
   const own = caller.nested ? mapsOfNamespace(OWN_USER_NAMESPACE) : null;
@@ -292,44 +301,6 @@ function userNamespace(
 
 const mapsMore = ({ uidMap = [], gidMap = [] }: ContainerOptions) =>
   [...uidMap, ...gidMap].some(({ size }) => size > 1);
-
-/** What a user namespace cannot mount, replaced by what it can. */
-function fitMounts(
-  spec: Spec,
-  maps: IdMaps | null,
-  leftOut: string[],
-): void {
-  const has = (type: NamespaceType) =>
-    spec.linux.namespaces.some((entry) => entry.type === type);
-  if (!has("ipc")) {
-    spec.mounts = spec.mounts?.filter(({ type }) => type !== "mqueue");
-  }
-  if (!maps) return;
-  const terminals = 5;
-  const mapped = maps.gids.some(({ containerID, size }) =>
-    terminals >= containerID && terminals < containerID + size
-  );
-  spec.mounts = spec.mounts?.map((mount): Mount => {
-    if (mount.type === "devpts" && !mapped) {
-      return {
-        ...mount,
-        options: mount.options?.filter((option) => option !== "gid=5"),
-      };
-    }
-    if (mount.type === "sysfs" && !has("network")) {
-      leftOut.push(
-        "/sys is the host's, bind mounted read-only (sysfs needs a network namespace)",
-      );
-      return {
-        destination: mount.destination,
-        type: "bind",
-        source: "/sys",
-        options: ["rbind", "ro", "nosuid", "nodev", "noexec"],
-      };
-    }
-    return mount;
-  });
-}
 
 function sizeShm({ mounts = [] }: Spec, bytes: number): void {
   for (const mount of mounts) {

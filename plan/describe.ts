@@ -30,6 +30,10 @@ const baseName = (path: string) => path.slice(path.lastIndexOf("/") + 1);
 const ranges = (maps: readonly IdMapping[]) =>
   and(maps.map((map) => `${map.containerID}:${map.hostID}:${map.size}`));
 
+/** As --ulimit takes it. */
+const limit = (value: number | bigint) =>
+  value < 0 ? "unlimited" : String(value);
+
 const octal = (mode: number) => mode.toString(8).padStart(4, "0");
 
 const newNamespaces = (types: readonly string[]) =>
@@ -145,7 +149,8 @@ const DESCRIPTIONS: {
   setCapabilities: ({ effective }) =>
     `set the capabilities to ${short(effective)}`,
   setNoNewPrivileges: () => "set no_new_privs",
-  setRlimit: ({ type, soft, hard }) => `set ${type} to ${soft}:${hard}`,
+  setRlimit: ({ type, soft, hard }) =>
+    `set ${type} to ${[soft, hard].map(limit).join(":")}`,
   setOomScore: ({ score }) => `set oom_score_adj to ${score}`,
   setUmask: ({ mask }) => `set the umask to ${octal(mask)}`,
   setNice: ({ nice }) => `set the nice value to ${nice}`,

@@ -86,3 +86,15 @@ Deno.test("every step has words, a reason and a man page", () => {
   }
   assertEquals([...seen].length, 57);
 });
+
+Deno.test("describe() writes a limit as --ulimit takes it", () => {
+  const step = {
+    step: "setRlimit",
+    type: "RLIMIT_NOFILE",
+    soft: 5,
+    hard: -1,
+    why: "",
+    man: "",
+  } as const;
+  assertEquals(describe(step), "set RLIMIT_NOFILE to 5:unlimited");
+});

@@ -132,6 +132,13 @@ export function startProcess(spec: Spec, facts: Facts): Step[] {
     ...nullStreams(spec, facts),
     ...closeFiles(spec, open),
     {
+      step: "setSignalMask",
+      blocked: [],
+      why:
+        "PID 1 blocks the signals it waits for; the command blocks none, and from here on not even a file system that does not answer keeps it from being ended",
+      man: "sigprocmask(2)",
+    },
+    {
       step: "changeDirectory",
       path: cwd,
       why: "where the command starts, entered with the rights it will have",
@@ -148,12 +155,6 @@ export function startProcess(spec: Spec, facts: Facts): Step[] {
       why:
         "Deno ignores SIGPIPE and execve keeps what is ignored: `yes | head` would never end",
       man: "sigaction(2), signal(7)",
-    },
-    {
-      step: "setSignalMask",
-      blocked: [],
-      why: "PID 1 blocks the signals it waits for; the command blocks none",
-      man: "sigprocmask(2)",
     },
     ...held.slice(0, late),
     ...(noNewPrivileges

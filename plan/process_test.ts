@@ -28,10 +28,10 @@ Deno.test("process closes descriptors before it changes directory (CVE-2024-2162
     "setProcessGroup",
     "setIds",
     "closeDescriptors",
+    "setSignalMask",
     "changeDirectory",
     "checkDirectory",
     "defaultSignals",
-    "setSignalMask",
     "execute",
   ]);
 });
@@ -44,10 +44,10 @@ Deno.test("process gives up the bounding set as root, the rest as the user, and 
     "setIds",
     "setCapabilities",
     "closeDescriptors",
+    "setSignalMask",
     "changeDirectory",
     "checkDirectory",
     "defaultSignals",
-    "setSignalMask",
     "setNoNewPrivileges",
     "setSeccomp",
     "execute",

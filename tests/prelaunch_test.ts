@@ -13,6 +13,7 @@ import {
   NO_INIT,
   rootfs,
   run,
+  runWords,
   TempDir,
   test,
   until,
@@ -104,6 +105,43 @@ test("prelaunch: a launch that is not wanted is ended", async () => {
     "the one that was guessed and the right one; a walker holds the mapping of ids",
   );
 }, { skip });
+
+/** The processes of a command line, which those that fork have in common. */
+function processesOf(word: string): number[] {
+  return [...Deno.readDirSync("/proc")].flatMap(({ name }) => {
+    try {
+      const words = Deno.readTextFileSync(`/proc/${name}/cmdline`).split("\0");
+      const ours = /^\d+$/.test(name) && words.includes(word) &&
+        words[0] === program;
+      return ours ? [Number(name)] : [];
+    } catch {
+      return [];
+    }
+  });
+}
+
+test(
+  "prelaunch: a run that is killed before PID 1 is made leaves none",
+  async () => {
+    const word = `A=${crypto.randomUUID()}`;
+    await using _traced = new Session([
+      ...["strace", "-f", "-o", "/dev/null", "-e", "trace=clone3"],
+      // As long as its parent takes to be killed, and longer.
+      ...["-e", "inject=clone3:delay_enter=2000000:when=1"],
+      ...runWords("-q", "-e", word, "sleep", "1000"),
+    ]);
+    const found = () => processesOf(word);
+    await until("the launch has begun", () => found().length === 2);
+    const [killed] = found().filter((pid) => descendants(pid).length);
+    Deno.kill(killed!, "SIGKILL");
+    try {
+      await until("nothing is left", () => !found().length);
+    } finally {
+      for (const pid of found()) Deno.kill(pid, "SIGKILL");
+    }
+  },
+  { skip },
+);
 
 test("prelaunch: a refused run leaves none", async () => {
   for (

@@ -231,3 +231,56 @@ async function exists(path: string): Promise<boolean> {
     return false;
   }
 }
+
+test(
+  "with the host's process tree /proc is the host's",
+  async (tenant, mode) => {
+    const { status, stdout, stderr } = await execute([
+      ...tenant.nobody.before,
+      ...mode.runWords(
+        ...["--rootfs", tenant.rootfs, "--pid", "host"],
+        ...[
+          "sh",
+          "-c",
+          "readlink /proc/self; echo x >/proc/sys/kernel/hostname",
+        ],
+      ),
+    ], tenant.nobody);
+    assertMatch(stderr, /container: \/proc is the host's, bind mounted \(/);
+    assertMatch(stderr, /kernel\/hostname: Read-only file system/);
+    assertMatch(stdout, /^\d+\n$/);
+    assertEquals(status, 1);
+  },
+);
+
+test(
+  "a group that is not mapped is refused, and no silence about it",
+  async (tenant, mode) => {
+    const { status, stderr } = await tenant.run(
+      mode,
+      ...["--group-add", "5", "true"],
+    );
+    assertEquals(
+      [status, stderr],
+      [
+        125,
+        "container: Cannot add the group 5: the user namespace has none but your own. Map more of them (--userns auto), or run as root (sudo).\n",
+      ],
+    );
+  },
+);
+
+test(
+  "changes over what has mounts below it are refused with the way",
+  async (tenant, mode) => {
+    const { status, stderr } = await tenant.run(
+      mode,
+      ...["--rootfs", "/", "--ephemeral", "true"],
+    );
+    assertEquals(status, 125);
+    assertMatch(
+      stderr,
+      /^container: Cannot mount an overlay at \/, .*Without root none can lie on a directory that has mounts below it/,
+    );
+  },
+);
