@@ -1,18 +1,31 @@
-/** The default mounts, as the namespaces of a container allow them. Pure. */
+/** The default mounts, as the namespaces of a container allow them. */
 
 import type { Mount, NamespaceType, Spec } from "../spec/types.ts";
 import type { IdMaps } from "./id_ranges.ts";
 
-/** What a user namespace cannot mount, replaced by what it can. */
+/** Where what an IPC namespace holds has names: POSIX shared memory and message queues. */
+const IPC_MOUNTS = ["/dev/shm", "/dev/mqueue"];
+
+/**
+ * What a user namespace cannot mount, replaced by what it can; and what is the
+ * host's by the host's.
+ *
+ * @param onHost whether the host has such a directory
+ */
 export function fitMounts(
   spec: Spec,
   maps: IdMaps | null,
   leftOut: string[],
+  onHost: (path: string) => boolean,
 ): void {
   const has = (type: NamespaceType) =>
     spec.linux.namespaces.some((entry) => entry.type === type);
   if (!has("ipc")) {
-    spec.mounts = spec.mounts?.filter(({ type }) => type !== "mqueue");
+    spec.mounts = spec.mounts?.flatMap((mount) => {
+      const { destination } = mount;
+      if (!IPC_MOUNTS.includes(destination)) return [mount];
+      return onHost(destination) ? [hostsOwn(destination)] : [];
+    });
   }
   if (!maps) return;
   const terminals = 5;
@@ -42,7 +55,7 @@ export function fitMounts(
   });
 }
 
-/** What a user namespace may not mount anew, as the host has it. */
+/** What is not to be mounted anew, as the host has it. */
 const hostsOwn = (path: string, options: string[] = []): Mount => ({
   destination: path,
   type: "bind",

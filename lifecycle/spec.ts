@@ -108,9 +108,17 @@ export function decide(
   }
   // Who is root of a user namespace has the limits of that one.
   const own = caller.nested ? mapsOfNamespace(OWN_USER_NAMESPACE) : null;
-  fitMounts(spec, maps ?? own, leftOut);
+  fitMounts(spec, maps ?? own, leftOut, isDirectory);
   if (options.defaultMounts === false) spec.mounts = [];
-  if (options.shmSize !== undefined) sizeShm(spec, options.shmSize);
+  if (options.shmSize !== undefined) {
+    if (options.namespaces?.ipc === "host") {
+      throw new UsageError(
+        "--shm-size: /dev/shm is the host's with --ipc host",
+        "Leave one of the two out.",
+      );
+    }
+    sizeShm(spec, options.shmSize);
+  }
   spec.mounts = [
     ...mergeMounts(fitCgroups(spec), options.mounts ?? []),
     ...etcFiles(options, spec, rootfs),
@@ -301,6 +309,14 @@ function userNamespace(
 
 const mapsMore = ({ uidMap = [], gidMap = [] }: ContainerOptions) =>
   [...uidMap, ...gidMap].some(({ size }) => size > 1);
+
+function isDirectory(path: string): boolean {
+  try {
+    return Deno.statSync(path).isDirectory;
+  } catch {
+    return false;
+  }
+}
 
 function sizeShm({ mounts = [] }: Spec, bytes: number): void {
   for (const mount of mounts) {

@@ -6,6 +6,7 @@ import {
   assertEquals,
   assertMatch,
   assertNotEquals,
+  assertStringIncludes,
 } from "@std/assert";
 import { commandOf, descendants } from "./_host.ts";
 import {
@@ -80,6 +81,30 @@ for (const [flag, name] of Object.entries(FLAGS)) {
     },
   );
 }
+
+testBoth("--ipc host shares /dev/shm with the host", async (mode) => {
+  const path = await Deno.makeTempFile({ dir: "/dev/shm" });
+  try {
+    const words = ["sh", "-c", `echo inside >>${path}; cat ${path}`];
+    await Deno.writeTextFile(path, "outside\n");
+    await Deno.chmod(path, 0o666);
+    const { stdout, stderr } = await mode.run(["--ipc", "host", ...words]);
+    assertEquals([stdout, stderr], ["outside\ninside\n", ""]);
+    assertEquals(await Deno.readTextFile(path), "outside\ninside\n");
+    const alone = await mode.run(["cat", path]);
+    assertEquals([alone.status, alone.stdout], [1, ""]);
+  } finally {
+    await Deno.remove(path);
+  }
+});
+
+test("--shm-size is refused where /dev/shm is the host's", async () => {
+  const { status, stderr } = await run(
+    ["--ipc", "host", "--shm-size", "1m", "true"],
+  );
+  assertEquals(status, 2);
+  assertStringIncludes(stderr, "/dev/shm is the host's");
+});
 
 test("a container in the host's process tree, or another's, leaves that alone", async () => {
   await using bystander = new Session(["sleep", "1000"]);
