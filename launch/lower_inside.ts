@@ -16,6 +16,15 @@ import type { Place } from "./lower_kernel.ts";
 
 const SLOT = "inside";
 
+const HOW = new Map<number, Uint8Array>();
+
+/** One for all that are opened alike: it takes one place in an image. */
+function howInside(flags: number): Uint8Array {
+  let how = HOW.get(flags);
+  if (!how) HOW.set(flags, how = openHow(flags, RESOLVE_NO_MAGICLINKS));
+  return how;
+}
+
 /** Opens what is at a path. */
 export const openInside = (
   path: string,
@@ -26,7 +35,7 @@ export const openInside = (
   args: [
     AT_FDCWD,
     path,
-    openHow(flags | O.O_CLOEXEC, RESOLVE_NO_MAGICLINKS),
+    howInside(flags | O.O_CLOEXEC),
     OPEN_HOW_SIZE,
   ],
   result,

@@ -6,7 +6,7 @@
  */
 
 import { AT_FDCWD, O } from "../ffi/fcntl.ts";
-import type { KernelType } from "../plan/step.ts";
+import type { KernelType, Within } from "../plan/step.ts";
 import type { Argument, Instruction } from "./call.ts";
 
 /** By place and the number that statfs(2) gives. */
@@ -78,12 +78,15 @@ export interface Place {
 }
 
 /** A path, followed from a kernel's file system where it is on one. */
-export function placeOf(path: string, within?: KernelType): Place {
+export function placeOf(path: string, within?: Within | KernelType): Place {
   if (!within) return { before: [], at: [AT_FDCWD, path], after: [] };
+  const { type, opens, closes } = typeof within === "string"
+    ? { type: within, opens: true, closes: true }
+    : within;
   return {
-    before: openKernel(within),
-    at: [{ slot: SLOT }, path.slice(KERNEL[within].place.length + 1)],
-    after: [closeKernel],
+    before: opens ? openKernel(type) : [],
+    at: [{ slot: SLOT }, path.slice(KERNEL[type].place.length + 1)],
+    after: closes ? [closeKernel] : [],
   };
 }
 

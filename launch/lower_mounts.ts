@@ -120,12 +120,12 @@ export function create(
   ];
 }
 
-/** "/a/b/c" gives "/a", "/a/b". */
-function above(path: string): string[] {
+/** "/a/b/c" gives "/a", "/a/b"; "/a/b" alone inside of "/a". */
+function above(path: string, inside = ""): string[] {
   const parts = path.split("/").filter((part) => part);
   return parts.slice(0, -1).map((_, index) =>
     "/" + parts.slice(0, index + 1).join("/")
-  );
+  ).filter((directory) => directory.length > inside.length);
 }
 
 /**
@@ -239,8 +239,8 @@ export const lowerMounts: Lowering<
     { name: "close", args: [{ slot: TARGET }] },
     { name: "close", args: [{ slot: name }] },
   ],
-  makeMountpoint: ({ path, kind }) => [
-    ...above(path).flatMap(makeDirectory),
+  makeMountpoint: ({ path, kind, inside }) => [
+    ...above(path, inside).flatMap(makeDirectory),
     ...(kind === "directory"
       ? makeDirectory(path)
       : makeMissing(path, "mknodat", [REGULAR | 0o644, 0])),
@@ -344,7 +344,7 @@ export const lowerMounts: Lowering<
     const mode = FILE_TYPE[device.type] | (device.fileMode ?? 0o666);
     const { before, at, after } = placeInside(device.path);
     return [
-      ...above(device.path).flatMap(makeDirectory),
+      ...above(device.path, device.inside).flatMap(makeDirectory),
       ...before,
       { name: "mknodat", args: [...at, mode, deviceNumber(device)] },
       // mknod's mode is cut by the umask.

@@ -15,6 +15,7 @@ import {
   furnishNamespaces,
   hasNamespace,
 } from "./namespaces.ts";
+import { withinKnown } from "./known_directories.ts";
 import { once } from "./once.ts";
 import { startProcess } from "./process.ts";
 import { isolateMounts, prepareCovers, sealRoot } from "./root.ts";
@@ -51,7 +52,7 @@ export function compile(asked: Spec, facts: Facts): Plan {
 }
 
 function containerSteps(spec: Spec, facts: Facts): Step[] {
-  return [
+  return withinKnown([
     ...protect,
     ...enteredNamespaces(spec, facts),
     ...isolateMounts(spec),
@@ -71,7 +72,7 @@ function containerSteps(spec: Spec, facts: Facts): Step[] {
       } as const,
     ]),
     ...openChildTerminal(spec, facts),
-  ];
+  ]);
 }
 
 function hostWork(spec: Spec, facts: Facts): Step[] {

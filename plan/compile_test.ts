@@ -268,6 +268,33 @@ Deno.test("a mountpoint is made right before its mount", () => {
   }
 });
 
+Deno.test("seals on one file system of the kernel look from one descriptor of it", () => {
+  const one = spec();
+  const of = {
+    ...one,
+    linux: {
+      ...one.linux,
+      readonlyPaths: ["/proc/bus", "/proc/fs"],
+      maskedPaths: [
+        "/proc/kcore",
+        "/sys/firmware",
+        "/etc/secret",
+        "/proc/keys",
+      ],
+    },
+  };
+  const withins = [...find("readonlyPath", {}, of), ...find("maskPath", {}, of)]
+    .map(({ within: on }) => on && [on.type, on.opens, on.closes]);
+  assertEquals(withins, [
+    ["proc", true, false],
+    ["proc", false, false],
+    ["proc", false, true],
+    ["sysfs", true, true],
+    undefined,
+    ["proc", true, true],
+  ]);
+});
+
 Deno.test("a mountpoint for a file is a file", () => {
   const of = spec({
     mounts: [{ destination: "/etc/hosts", type: "bind", source: "/srv/hosts" }],

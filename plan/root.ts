@@ -12,7 +12,7 @@ import { lend } from "./devices.ts";
 import type { Facts } from "./facts.ts";
 import { handedMounts, receiveMount, receives, ROOT_MOUNT } from "./handed.ts";
 import { hasNamespace } from "./namespaces.ts";
-import type { KernelType, Step } from "./step.ts";
+import type { KernelType, Step, Within } from "./step.ts";
 
 /** Cuts the mount tree off from the host's. */
 export function isolateMounts(spec: Spec): Step[] {
@@ -200,31 +200,44 @@ const KERNEL: readonly [type: KernelType, place: string][] = [
  * path that is followed from the top would then seal something else
  * (CVE-2025-31133 and its kin).
  */
-function within(spec: Spec, path: string): { within?: KernelType } {
-  const found = KERNEL.find(([type, place]) =>
+function kernelOf(spec: Spec, path: string): KernelType | undefined {
+  return KERNEL.find(([type, place]) =>
     path.startsWith(`${place}/`) &&
     spec.mounts?.some((mount) =>
       mount.destination === place && mount.type === type
     )
+  )?.[0];
+}
+
+/** For each path: which of the kernel's file systems it is followed from, if one. */
+function withins(spec: Spec, paths: readonly string[]): (Within | undefined)[] {
+  const types = paths.map((path) => kernelOf(spec, path));
+  return types.map((type, index) =>
+    type && {
+      type,
+      opens: types[index - 1] !== type,
+      closes: types[index + 1] !== type,
+    }
   );
-  return found ? { within: found[0] } : {};
 }
 
 /** What is closed once everything is in its place. */
 export function sealRoot(spec: Spec): Step[] {
   const { readonlyPaths = [], maskedPaths = [] } = spec.linux;
+  const all = withins(spec, [...readonlyPaths, ...maskedPaths]);
+  const within = (index: number) => all[index] ? { within: all[index] } : {};
   return [
-    ...readonlyPaths.map((path): Step => ({
+    ...readonlyPaths.map((path, index): Step => ({
       step: "readonlyPath",
       path,
-      ...within(spec, path),
+      ...within(index),
       why: "what is written here would change the host's kernel",
       man: "open_tree(2), mount_setattr(2)",
     })),
     ...maskedPaths.map((path, index): Step => ({
       step: "maskPath",
       path,
-      ...within(spec, path),
+      ...within(readonlyPaths.length + index),
       cover: COVER,
       last: index === maskedPaths.length - 1,
       why: "it tells of the host or lets it be changed, and needs no namespace",

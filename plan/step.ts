@@ -25,6 +25,16 @@ export type { MountAttribute, MountFlag, Propagation };
  */
 export type KernelType = "proc" | "sysfs";
 
+/**
+ * What a path is followed from. The first of some neighbours opens it and makes
+ * sure of it, the last one closes it.
+ */
+export interface Within {
+  type: KernelType;
+  opens: boolean;
+  closes: boolean;
+}
+
 /** A step that says all by its name. */
 export type Nothing = Record<never, never>;
 
@@ -119,8 +129,12 @@ export type Kinds = {
   };
   /** move_mount(2): what has a name, to a path. */
   attach: { name: string; target: string };
-  /** mkdirat(2) or mknodat(2), with what is above it. */
-  makeMountpoint: { path: string; kind: "directory" | "file" };
+  /** mkdirat(2) or mknodat(2), with what is above it, below `inside`. */
+  makeMountpoint: {
+    path: string;
+    kind: "directory" | "file";
+    inside?: string;
+  };
   /** mount(2). */
   mount: {
     source: string | null;
@@ -152,12 +166,12 @@ export type Kinds = {
     path: string;
     cover: string;
     last: boolean;
-    within?: KernelType;
+    within?: Within;
   };
   /** A path becomes read-only, with what is below it. */
-  readonlyPath: { path: string; within?: KernelType };
-  /** mknodat(2). */
-  makeDevice: Device;
+  readonlyPath: { path: string; within?: Within };
+  /** mknodat(2), with what is above it, below `inside`. */
+  makeDevice: Device & { inside?: string };
   /** symlinkat(2). */
   makeSymlink: { path: string; to: string };
   /** A file with a text, for a bind mount without a source. */
