@@ -107,8 +107,8 @@ function hostWork(spec: Spec, facts: Facts): Step[] {
 }
 
 /** Engines leave it to their runtime, and Kubernetes' workingDir counts on it. */
-function makeWorkingDirectory({ process }: Spec, { held }: Facts): Step[] {
-  if (!held || process.cwd === "/") return [];
+function makeWorkingDirectory({ process }: Spec, { isBundle }: Facts): Step[] {
+  if (!isBundle || process.cwd === "/") return [];
   return [{
     step: "makeMountpoint",
     path: process.cwd,

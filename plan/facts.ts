@@ -77,6 +77,8 @@ export interface Facts {
   rootKind: "directory" | "host" | "empty" | "image";
   /** The file, and what is in it. */
   image: { image: string; type: string; readonly: boolean } | null;
+  /** It is an engine's: what is missing in it is for the runtime to make. */
+  isBundle?: boolean;
   /** The session keyring stays the caller's. */
   keepKeyring?: boolean;
   /** What goes between the root filesystem and the container. */

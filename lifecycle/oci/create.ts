@@ -214,7 +214,7 @@ function planOf(
     seccomp,
     cgroup,
   });
-  return compile(spec, { ...facts, keepKeyring });
+  return compile(spec, { ...facts, keepKeyring, isBundle: true });
 }
 
 /** A number is used again, a pidfd never leads to another process. */
