@@ -203,7 +203,10 @@ test("who has waited for a container waits for its successor of the same id, too
       `${directory}/state.json`,
       JSON.stringify({
         ...{ id: "one", bundle, pid: 1 << 22, startTime: "1", created: "" },
-        ...{ cgroup: null, spec: { root: { path: "/" } } },
+        ...{
+          cgroup: null,
+          spec: { root: { path: "/" }, process: {}, linux: {} },
+        },
       }),
     );
     const lock = await Deno.open(`${directory}/lock`, {
