@@ -25,7 +25,7 @@ import { runScript, ScriptUsageError, speaker, write } from "./_report.ts";
 const say = speaker("test");
 
 /** A test run that takes longer is hung. */
-const MINUTES = 42;
+const MINUTES = 50;
 
 /** What sudo takes away and the end-to-end tests need. */
 const KEPT_BY_SUDO =
