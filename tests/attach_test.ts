@@ -56,7 +56,11 @@ test(
     await shell.send("echo left $?\n");
     await shell.expect(/left 0\r\n/);
     const tty = await terminalOf(shell);
-    assertEquals(await settings(tty), before);
+    // The shell's own, when it has printed its prompt and reads a line again.
+    await until(
+      "the terminal is as it was",
+      async () => await settings(tty) === before,
+    );
     await daily.is("one", "running");
     await shell.send(shellLine(daily.words("attach", "one")) + "\n");
     await until(
