@@ -3,15 +3,16 @@
  * See criu(8) and https://criu.org/Checkpoint/Restore.
  */
 
+import { Cgroup } from "../../cgroup/mod.ts";
 import { duplicateUp } from "../../ffi/fcntl.ts";
 import { criuProcess } from "../../plan/criu.ts";
 import { ContainerError, SpecError } from "../../spec/errors.ts";
 import type { NamespaceType, Spec } from "../../spec/types.ts";
 import {
-  complaintIn,
   CRIU,
+  criuFailed,
   type CriuOptions,
-  readLog,
+  makeDirectory,
   requireCriu,
   runCriu,
   searchPath,
@@ -73,8 +74,8 @@ export async function checkpoint(
   refuseWhatStays(spec);
   requireCriu(`checkpoint ${id}`, options.criu);
   const { imagePath, workPath = imagePath } = options;
-  await Deno.mkdir(imagePath, { recursive: true, mode: 0o700 });
-  await Deno.mkdir(workPath, { recursive: true, mode: 0o700 });
+  makeDirectory(`checkpoint ${id}`, imagePath);
+  makeDirectory(`checkpoint ${id}`, workPath);
   if (!options.preDump) await saveDescriptors(pid, imagePath);
   const { statusFd } = options;
   using status = statusFd === undefined ? null : duplicateUp(statusFd);
@@ -86,12 +87,7 @@ export async function checkpoint(
     status ? { [STATUS]: status } : {},
   );
   if (!success) {
-    throw new ContainerError(
-      `Cannot checkpoint ${id}: criu: ${
-        complaintIn(readLog(workPath, "dump.log"))
-      }`,
-      { hint: `${workPath}/dump.log says all of it.` },
-    );
+    throw criuFailed(`checkpoint ${id}`, `${workPath}/dump.log`);
   }
   if (!options.leaveRunning && !options.preDump) {
     await destroy(entry, options.warn);
@@ -130,13 +126,16 @@ function refuseWhatStays(spec: Spec): void {
 }
 
 function dumpArguments(entry: Entry, options: CheckpointOptions): string[] {
-  const { pid, spec } = entry.record;
+  const { pid, spec, cgroup } = entry.record;
+  const freezer = cgroup && new Cgroup(cgroup).freezerPath();
   const { preDump, leaveRunning, parentPath, pageServer, statusFd } = options;
   const [address, port] = pageServer?.split(":") ?? [];
   return [
     preDump ? "pre-dump" : "dump",
     ...["--tree", String(pid), "--root", spec.root.path],
     ...commonArguments(options, "dump.log"),
+    // Without it, criu waits for ever for what is paused.
+    ...(freezer ? ["--freeze-cgroup", freezer] : []),
     ...externalMounts(pid, spec),
     ...spec.linux.namespaces.flatMap(({ type, path }) =>
       path === undefined ? [] : [
