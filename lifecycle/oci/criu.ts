@@ -163,7 +163,9 @@ export function makeDirectory(what: string, path: string): void {
   } catch (cause) {
     throw new ContainerError(
       `Cannot ${what}: the directory ${path} cannot be made: ${
-        cause instanceof Error ? cause.message : cause
+        cause instanceof Error
+          ? cause.message.replace(/ \(os error.*/s, "").toLowerCase()
+          : cause
       }`,
       { hint: "Name another by --image-path DIR, --work-path DIR.", cause },
     );
