@@ -6,6 +6,7 @@
 import { Cgroup } from "../../cgroup/mod.ts";
 import { duplicateUp } from "../../ffi/fcntl.ts";
 import { criuProcess } from "../../plan/criu.ts";
+import { devicesOf } from "../../plan/devices.ts";
 import { ContainerError, SpecError } from "../../spec/errors.ts";
 import type { NamespaceType, Spec } from "../../spec/types.ts";
 import {
@@ -74,7 +75,11 @@ export async function checkpoint(
   refuseWhatStays(spec);
   requireCriu(`checkpoint ${id}`, options.criu);
   const { imagePath, workPath = imagePath } = options;
-  makeDirectory(`checkpoint ${id}`, imagePath);
+  // criu reads it as root of the user namespace when that is made again.
+  const root = spec.linux.uidMappings?.find(({ containerID }) =>
+    containerID === 0
+  );
+  makeDirectory(`checkpoint ${id}`, imagePath, root?.hostID);
   makeDirectory(`checkpoint ${id}`, workPath);
   if (!options.preDump) await saveDescriptors(pid, imagePath);
   const { statusFd } = options;
@@ -175,7 +180,10 @@ export function commonArguments(
   ];
 }
 
-/** What is the host's and not saved: bind mounts, and what covers masked files. */
+/**
+ * What is the host's and not saved: bind mounts, what covers masked files, and
+ * devices that are bound.
+ */
 function externalMounts(pid: number, spec: Spec): string[] {
   const { maskedPaths = [] } = spec.linux;
   const mounts = Deno.readTextFileSync(`/proc/${pid}/mountinfo`).trim()
@@ -183,12 +191,16 @@ function externalMounts(pid: number, spec: Spec): string[] {
       const [, , , root = "", target = ""] = line.split(" ");
       return { root, target };
     });
-  const covered = mounts.filter(({ root, target }) =>
-    root !== "/" && maskedPaths.includes(target)
+  const files = mounts.filter(({ root }) => root !== "/");
+  const covered = files.filter(({ target }) => maskedPaths.includes(target));
+  // In a user namespace the host's devices are lent.
+  const devices = devicesOf(spec).filter(({ path }) =>
+    files.some(({ target }) => target === path)
   );
   return [
     ...bindMounts(spec).map(({ destination }) => [destination, destination]),
     ...covered.map(({ target }) => [target, COVER]),
+    ...devices.map(({ path }) => [path, path]),
   ].flatMap(([target, name]) => ["--external", `mnt[${target}]:${name}`]);
 }
 

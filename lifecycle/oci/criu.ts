@@ -135,6 +135,9 @@ function adviceOn(complaint: string): string | null {
       file[2]
     }: create it with /dev/null or pipes as its streams.`;
   }
+  if (/Unable to open \S+\.img: Permission denied/.test(complaint)) {
+    return "In a user namespace the container's root has to reach the directory: make its host user the owner of it.";
+  }
   if (/dump tmpfs content|restore tmpfs content/.test(complaint)) {
     return "criu saves a tmpfs by GNU tar: is that installed?";
   }
@@ -156,10 +159,28 @@ export function criuFailed(what: string, log: string): ContainerError {
   });
 }
 
-/** Makes a directory for its files, where there is none. */
-export function makeDirectory(what: string, path: string): void {
+function isThere(directory: string): boolean {
   try {
+    return Deno.statSync(directory).isDirectory;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Makes a directory for its files, where there is none.
+ *
+ * @param owner a user to whom it is open beside root; root alone without it
+ */
+export function makeDirectory(
+  what: string,
+  path: string,
+  owner?: number,
+): void {
+  try {
+    if (isThere(path)) return;
     Deno.mkdirSync(path, { recursive: true, mode: 0o700 });
+    if (owner !== undefined) Deno.chownSync(path, owner, null);
   } catch (cause) {
     throw new ContainerError(
       `Cannot ${what}: the directory ${path} cannot be made: ${

@@ -12,7 +12,9 @@ import { exitCode, waitInBackground } from "../../ffi/wait.ts";
 import { forwardSignals } from "../../launch/forward_signals.ts";
 import { FORWARDED } from "../../plan/child.ts";
 import { criuRestore } from "../../plan/criu.ts";
+import { devicesOf } from "../../plan/devices.ts";
 import { ContainerError } from "../../spec/errors.ts";
+import type { Spec } from "../../spec/types.ts";
 import {
   bindMounts,
   commonArguments,
@@ -192,11 +194,10 @@ function runRestore(
       ],
       ...labels(options),
       ...["--pidfile", pidFile, ...commonArguments(options, "restore.log")],
-      ...bindMounts(spec).flatMap(({ destination, source = destination }) => [
+      ...external(spec).flatMap(([name, source]) => [
         "--external",
-        `mnt[${destination}]:${source}`,
+        `mnt[${name}]:${source}`,
       ]),
-      ...["--external", `mnt[${COVER}]:${COVER}`],
       ...inherited,
       ...cgroupRoots(entry),
     ], searchPath()),
@@ -206,6 +207,22 @@ function runRestore(
     throw criuFailed(`restore ${id}`, `${workPath}/restore.log`);
   }
   return Number(Deno.readTextFileSync(pidFile));
+}
+
+/** Where what was not saved is on this host, by its name in the files. */
+function external(spec: Spec): [name: string, source: string][] {
+  return [
+    ...new Map([
+      [COVER, COVER],
+      ...devicesOf(spec).map(({ path, source = path }): [string, string] => [
+        path,
+        source,
+      ]),
+      ...bindMounts(spec).map((
+        { destination, source = destination },
+      ): [string, string] => [destination, source]),
+    ]),
+  ];
 }
 
 const labels = ({ lsmProfile, lsmMountContext }: RestoreOptions): string[] => [
