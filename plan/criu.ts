@@ -5,6 +5,7 @@
 
 import type { Spec } from "../spec/types.ts";
 import { candidates } from "./candidates.ts";
+import { DEFAULT_DEVICES, lend } from "./devices.ts";
 import type { Step } from "./step.ts";
 
 /** From here to its execve. */
@@ -56,6 +57,7 @@ export function criuRestore(
       why: "criu makes the container's root of a mount",
       man: "mount(2)",
     },
+    ...lentDevices(spec),
     {
       step: "visitRoot",
       root,
@@ -68,8 +70,43 @@ export function criuRestore(
       why: "criu is a program of the host",
       man: "fchdir(2), chroot(2)",
     },
+    ...(spec.root.readonly
+      ? [
+        {
+          step: "setMountAttributes",
+          mount: { path: root },
+          set: ["MOUNT_ATTR_RDONLY"],
+          recursive: false,
+          why: "criu gives the container's root what this mount has",
+          man: "mount_setattr(2)",
+        } as const,
+      ]
+      : []),
     ...criuProcess(argv, path),
   ];
+}
+
+/**
+ * criu binds the host's devices with what their mount has: over masked files,
+ * and in a user namespace as such.
+ */
+function lentDevices({ linux: { uidMappings } }: Spec): Step[] {
+  const paths = DEFAULT_DEVICES.map(({ path }) => path).filter((path) =>
+    uidMappings?.length || path === "/dev/null"
+  );
+  return paths.flatMap((path, index) => {
+    const name = `lent${index}`;
+    return [
+      ...lend(name, path, "root inside is not to change its mode"),
+      {
+        step: "attach",
+        name,
+        target: path,
+        why: "criu finds it by its path",
+        man: "move_mount(2)",
+      } as const,
+    ];
+  });
 }
 
 /**

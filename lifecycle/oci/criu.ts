@@ -180,7 +180,10 @@ export function makeDirectory(
   try {
     if (isThere(path)) return;
     Deno.mkdirSync(path, { recursive: true, mode: 0o700 });
-    if (owner !== undefined) Deno.chownSync(path, owner, null);
+    if (owner === undefined) return;
+    Deno.chownSync(path, owner, null);
+    // Between the two it is the host's root without its powers.
+    Deno.chmodSync(path, 0o710);
   } catch (cause) {
     throw new ContainerError(
       `Cannot ${what}: the directory ${path} cannot be made: ${
