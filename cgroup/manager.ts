@@ -12,7 +12,7 @@ import type { Resources } from "../spec/resources.ts";
 import { applyAll, applyStep, codeOf, readFile, writeFile } from "./apply.ts";
 import { planUpdate } from "./plan.ts";
 import { parseLimit, readStats, type Stats } from "./stats.ts";
-import type { CgroupPlan } from "./step.ts";
+import type { CgroupGroup, CgroupPlan } from "./step.ts";
 import { visitTree } from "./tree.ts";
 
 /** What is kept of a plan so that a later command finds the cgroup again. */
@@ -133,13 +133,22 @@ export class Cgroup implements Disposable {
     );
   }
 
-  #setFrozen(frozen: boolean): void {
+  /** The part of it that freezes. */
+  #freezer(): CgroupGroup | undefined {
     const { groups } = this.#state;
-    const v2 = groups.find(({ version }) => version === 2);
-    const v1 = groups.find(({ controllers }) =>
-      controllers.includes("freezer")
-    );
-    const path = v2?.path ?? v1?.path;
+    return groups.find(({ version }) => version === 2) ??
+      groups.find(({ controllers }) => controllers.includes("freezer"));
+  }
+
+  /** The directory by which others may freeze it; null where there is none. */
+  freezerPath(): string | null {
+    return this.#freezer()?.path ?? null;
+  }
+
+  #setFrozen(frozen: boolean): void {
+    const freezer = this.#freezer();
+    const v2 = freezer?.version === 2;
+    const path = freezer?.path;
     if (path === undefined) {
       throw new ContainerError(
         "Cannot pause: the container is in no cgroup that freezes",

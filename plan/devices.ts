@@ -42,7 +42,8 @@ const SYMLINKS: readonly [path: string, to: string][] = [
 const hasDev = (spec: Spec) =>
   spec.mounts?.some((mount) => mount.destination === "/dev") ?? false;
 
-const devices = (spec: Spec): Device[] => {
+/** Those that are always there, and the configuration's. */
+export const devicesOf = (spec: Spec): Device[] => {
   const own = spec.linux.devices ?? [];
   return [
     ...DEFAULT_DEVICES.filter(({ path }) =>
@@ -115,7 +116,7 @@ export function lend(name: string, source: string, why: string): Step[] {
  * files in memory are made beside them.
  */
 export function prepareDevices(spec: Spec, facts: Facts): Step[] {
-  const all = hasDev(spec) ? devices(spec) : [];
+  const all = hasDev(spec) ? devicesOf(spec) : [];
   const lent = facts.bindDevices
     ? all.flatMap((device, index) =>
       lend(
@@ -229,7 +230,7 @@ function onStage(made: readonly Step[], stays: boolean): Step[] {
 export function makeDevices(spec: Spec, facts: Facts): Step[] {
   if (!hasDev(spec)) return [];
   return [
-    ...devices(spec).flatMap((device, index): Step[] => {
+    ...devicesOf(spec).flatMap((device, index): Step[] => {
       const why = spec.linux.devices?.includes(device)
         ? "it was asked for"
         : "every program expects it";

@@ -14,6 +14,7 @@
 // @ts-types="../types/std_path.d.ts"
 import { fromFileUrl, join } from "@std/path";
 import { type Archive, archive } from "./vm_archive.ts";
+import { CRIU_MODULES, criuFiles } from "./vm_criu.ts";
 import { findKernel, moduleFiles, output } from "./vm_kernel.ts";
 import { rootImage } from "./vm_root.ts";
 import { systemdFiles, systemdMain } from "./vm_systemd.ts";
@@ -248,6 +249,7 @@ Usage: deno task test:vm [--systemd] [--memory MB] [COMMAND…]
   --systemd    systemd is PID 1, of this system's own packages
 
 Without a command: the tests in tests/vm. The repository is at /work there.
+Where criu is installed here, with ip, iptables and tar, it is there as well.
 `;
 
 /** The repository, without what is made in it, and the packages its tests import. */
@@ -262,6 +264,12 @@ function repositoryFiles(): Record<string, string> {
   return files;
 }
 
+/** An entry of the lock file; those for other systems are not in the cache. */
+interface Locked {
+  os?: string[];
+  cpu?: string[];
+}
+
 /** The packages of the lock file, from Deno's cache: the guest has no network. */
 async function packageFiles(): Promise<Record<string, string>> {
   const info = JSON.parse(await output(Deno.execPath(), ["info", "--json"]));
@@ -269,7 +277,9 @@ async function packageFiles(): Promise<Record<string, string>> {
     await Deno.readTextFile(new URL("../deno.lock", import.meta.url)),
   );
   const files: Record<string, string> = {};
-  for (const entry of Object.keys(lock.npm ?? {})) {
+  const locked = Object.entries<Locked>(lock.npm ?? {});
+  for (const [entry, { os = ["linux"], cpu = ["x64"] }] of locked) {
+    if (!os.includes("linux") || !cpu.includes("x64")) continue;
     const name = entry.slice(0, entry.lastIndexOf("@"));
     const path = `npm/registry.npmjs.org/${name}`;
     files[`/deno-dir/${path}`] = join(info.denoDir, path);
@@ -296,7 +306,12 @@ async function main(args: string[]): Promise<number> {
     // Emulated, our program alone takes seconds to start.
     timeout: 1_200_000,
     cwd: "/work",
-    files: { ...repositoryFiles(), ...await packageFiles() },
+    files: {
+      ...await criuFiles(),
+      ...repositoryFiles(),
+      ...await packageFiles(),
+    },
+    modules: CRIU_MODULES,
     env: {
       CONTAINER_VM: "1",
       DENO_DIR: "/deno-dir",

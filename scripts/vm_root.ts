@@ -62,10 +62,15 @@ async function fill(tree: string, deno: string): Promise<void> {
     "root:x:0:\nuser:x:1000:\n",
   );
   await Deno.writeTextFile(join(tree, "etc/hosts"), "127.0.0.1 localhost\n");
-  const libraries = await output("ldd", [deno]);
-  for (const [, library] of libraries.matchAll(/(\/\S+) \(0x/g)) {
-    const target = join(tree, library!);
+  for (const library of await librariesOf(deno)) {
+    const target = join(tree, library);
     await Deno.mkdir(dirname(target), { recursive: true });
-    await Deno.copyFile(library!, target);
+    await Deno.copyFile(library, target);
   }
+}
+
+/** The files of the libraries that a program of this system is linked with. */
+export async function librariesOf(program: string): Promise<string[]> {
+  const libraries = await output("ldd", [program]);
+  return [...libraries.matchAll(/(\/\S+) \(0x/g)].map(([, path]) => path!);
 }

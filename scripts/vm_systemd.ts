@@ -5,7 +5,7 @@
  * @module
  */
 
-import { output } from "./vm_kernel.ts";
+import { librariesOf } from "./vm_root.ts";
 
 const PROGRAMS = [
   "/usr/lib/systemd/systemd",
@@ -26,10 +26,7 @@ export async function systemdFiles(): Promise<Record<string, string>> {
     files[path] = path;
   }
   for (const program of PROGRAMS) {
-    const libraries = await output("ldd", [program]);
-    for (const [, path] of libraries.matchAll(/(\/\S+) \(0x/g)) {
-      files[path!] = path!;
-    }
+    for (const path of await librariesOf(program)) files[path] = path;
   }
   return files;
 }

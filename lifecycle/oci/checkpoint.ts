@@ -3,15 +3,17 @@
  * See criu(8) and https://criu.org/Checkpoint/Restore.
  */
 
+import { Cgroup } from "../../cgroup/mod.ts";
 import { duplicateUp } from "../../ffi/fcntl.ts";
 import { criuProcess } from "../../plan/criu.ts";
+import { devicesOf } from "../../plan/devices.ts";
 import { ContainerError, SpecError } from "../../spec/errors.ts";
 import type { NamespaceType, Spec } from "../../spec/types.ts";
 import {
-  complaintIn,
   CRIU,
+  criuFailed,
   type CriuOptions,
-  readLog,
+  makeDirectory,
   requireCriu,
   runCriu,
   searchPath,
@@ -73,8 +75,12 @@ export async function checkpoint(
   refuseWhatStays(spec);
   requireCriu(`checkpoint ${id}`, options.criu);
   const { imagePath, workPath = imagePath } = options;
-  await Deno.mkdir(imagePath, { recursive: true, mode: 0o700 });
-  await Deno.mkdir(workPath, { recursive: true, mode: 0o700 });
+  // criu reads it as root of the user namespace when that is made again.
+  const root = spec.linux.uidMappings?.find(({ containerID }) =>
+    containerID === 0
+  );
+  makeDirectory(`checkpoint ${id}`, imagePath, root?.hostID);
+  makeDirectory(`checkpoint ${id}`, workPath);
   if (!options.preDump) await saveDescriptors(pid, imagePath);
   const { statusFd } = options;
   using status = statusFd === undefined ? null : duplicateUp(statusFd);
@@ -86,12 +92,7 @@ export async function checkpoint(
     status ? { [STATUS]: status } : {},
   );
   if (!success) {
-    throw new ContainerError(
-      `Cannot checkpoint ${id}: criu: ${
-        complaintIn(readLog(workPath, "dump.log"))
-      }`,
-      { hint: `${workPath}/dump.log says all of it.` },
-    );
+    throw criuFailed(`checkpoint ${id}`, `${workPath}/dump.log`);
   }
   if (!options.leaveRunning && !options.preDump) {
     await destroy(entry, options.warn);
@@ -130,13 +131,16 @@ function refuseWhatStays(spec: Spec): void {
 }
 
 function dumpArguments(entry: Entry, options: CheckpointOptions): string[] {
-  const { pid, spec } = entry.record;
+  const { pid, spec, cgroup } = entry.record;
+  const freezer = cgroup && new Cgroup(cgroup).freezerPath();
   const { preDump, leaveRunning, parentPath, pageServer, statusFd } = options;
   const [address, port] = pageServer?.split(":") ?? [];
   return [
     preDump ? "pre-dump" : "dump",
     ...["--tree", String(pid), "--root", spec.root.path],
     ...commonArguments(options, "dump.log"),
+    // Without it, criu waits for ever for what is paused.
+    ...(freezer ? ["--freeze-cgroup", freezer] : []),
     ...externalMounts(pid, spec),
     ...spec.linux.namespaces.flatMap(({ type, path }) =>
       path === undefined ? [] : [
@@ -176,7 +180,10 @@ export function commonArguments(
   ];
 }
 
-/** What is the host's and not saved: bind mounts, and what covers masked files. */
+/**
+ * What is the host's and not saved: bind mounts, what covers masked files, and
+ * devices that are bound.
+ */
 function externalMounts(pid: number, spec: Spec): string[] {
   const { maskedPaths = [] } = spec.linux;
   const mounts = Deno.readTextFileSync(`/proc/${pid}/mountinfo`).trim()
@@ -184,12 +191,16 @@ function externalMounts(pid: number, spec: Spec): string[] {
       const [, , , root = "", target = ""] = line.split(" ");
       return { root, target };
     });
-  const covered = mounts.filter(({ root, target }) =>
-    root !== "/" && maskedPaths.includes(target)
+  const files = mounts.filter(({ root }) => root !== "/");
+  const covered = files.filter(({ target }) => maskedPaths.includes(target));
+  // In a user namespace the host's devices are lent.
+  const devices = devicesOf(spec).filter(({ path }) =>
+    files.some(({ target }) => target === path)
   );
   return [
     ...bindMounts(spec).map(({ destination }) => [destination, destination]),
     ...covered.map(({ target }) => [target, COVER]),
+    ...devices.map(({ path }) => [path, path]),
   ].flatMap(([target, name]) => ["--external", `mnt[${target}]:${name}`]);
 }
 

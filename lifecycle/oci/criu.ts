@@ -101,11 +101,12 @@ function check(what: string, criu: string): CriuEnd {
 /** The first thing that went wrong, in its words. */
 export function complaintIn(said: string): string {
   const lines = said.split("\n").filter(Boolean);
-  // That a helper of its ended comes before what that means.
-  const line =
-    lines.find((line) =>
-      line.includes("Error") && !line.includes("exited, status=")
-    ) ?? lines.at(-1);
+  // That a helper of its ended comes before what that means, and it looks for
+  // an older iptables beside the one that is here.
+  const line = lines.find((line) =>
+    line.includes("Error") &&
+    !/exited, status=|tables-legacy-save/.test(line)
+  ) ?? lines.at(-1);
   return line?.replace(/^.*?Error \(([^)]*)\): /, "$1: ").trim() ?? "no reason";
 }
 
@@ -126,11 +127,71 @@ export function requireCriu(what: string, criu = CRIU): void {
   );
 }
 
-/** Its log, which is empty where it has not come to that. */
-export function readLog(workPath: string, name: string): string {
+/** What can be done about a complaint, where that is known. */
+function adviceOn(complaint: string): string | null {
+  const file = /Can't lookup mount=\S+ for fd=(\d+) path=(\S+)/.exec(complaint);
+  if (file) {
+    return `Its descriptor ${file[1]} is a file of the host, ${
+      file[2]
+    }: create it with /dev/null or pipes as its streams.`;
+  }
+  if (/Unable to open \S+\.img: Permission denied/.test(complaint)) {
+    return "In a user namespace the container's root has to reach the directory: make its host user the owner of it.";
+  }
+  if (/dump tmpfs content|restore tmpfs content/.test(complaint)) {
+    return "criu saves a tmpfs by GNU tar: is that installed?";
+  }
+  return null;
+}
+
+/** The error of a run that failed, by what its log says. */
+export function criuFailed(what: string, log: string): ContainerError {
+  let said = "";
   try {
-    return Deno.readTextFileSync(`${workPath}/${name}`);
+    said = Deno.readTextFileSync(log);
   } catch {
-    return "";
+    // It has not come to that.
+  }
+  const complaint = complaintIn(said);
+  const advice = adviceOn(complaint);
+  return new ContainerError(`Cannot ${what}: criu: ${complaint}`, {
+    hint: `${advice ? `${advice} ` : ""}${log} says all of it.`,
+  });
+}
+
+function isThere(directory: string): boolean {
+  try {
+    return Deno.statSync(directory).isDirectory;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Makes a directory for its files, where there is none.
+ *
+ * @param owner a user to whom it is open beside root; root alone without it
+ */
+export function makeDirectory(
+  what: string,
+  path: string,
+  owner?: number,
+): void {
+  try {
+    if (isThere(path)) return;
+    Deno.mkdirSync(path, { recursive: true, mode: 0o700 });
+    if (owner === undefined) return;
+    Deno.chownSync(path, owner, null);
+    // Between the two it is the host's root without its powers.
+    Deno.chmodSync(path, 0o710);
+  } catch (cause) {
+    throw new ContainerError(
+      `Cannot ${what}: the directory ${path} cannot be made: ${
+        cause instanceof Error
+          ? cause.message.replace(/ \(os error.*/s, "").toLowerCase()
+          : cause
+      }`,
+      { hint: "Name another by --image-path DIR, --work-path DIR.", cause },
+    );
   }
 }

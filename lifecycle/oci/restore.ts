@@ -7,9 +7,14 @@ import { readHierarchy } from "../../cgroup/mod.ts";
 import { startTime } from "../../cgroup/sweep.ts";
 import { type Descriptor, duplicateUp, O, open } from "../../ffi/fcntl.ts";
 import { syscall } from "../../ffi/libc.ts";
+import { kill, SIGNAL, type SignalName } from "../../ffi/signal.ts";
 import { exitCode, waitInBackground } from "../../ffi/wait.ts";
+import { forwardSignals } from "../../launch/forward_signals.ts";
+import { FORWARDED } from "../../plan/child.ts";
 import { criuRestore } from "../../plan/criu.ts";
+import { devicesOf } from "../../plan/devices.ts";
 import { ContainerError } from "../../spec/errors.ts";
+import type { Spec } from "../../spec/types.ts";
 import {
   bindMounts,
   commonArguments,
@@ -20,16 +25,17 @@ import {
 import { makeCgroup, planCgroupOf } from "./cgroup.ts";
 import type { CreateOptions } from "./create.ts";
 import {
-  complaintIn,
   CRIU,
+  criuFailed,
   type CriuOptions,
-  readLog,
+  makeDirectory,
   requireCriu,
   runCriu,
   searchPath,
 } from "./criu.ts";
 import { destroy, remove } from "./end.ts";
 import { writePidFile } from "./pid_file.ts";
+import { ENDING } from "./run.ts";
 import type { Entry, Store } from "./store.ts";
 
 /** What is asked of a restore. */
@@ -47,7 +53,8 @@ const FIRST = 20;
 const PR_SET_CHILD_SUBREAPER = 36;
 
 /**
- * Restores a container.
+ * Restores a container. Attached, what is sent to us is sent to it, and it is
+ * deleted at the end.
  *
  * @returns the status of its first process; detached, 0
  * @throws {ContainerError} where CRIU is missing or fails: nothing is left
@@ -57,12 +64,25 @@ export async function restore(
   options: RestoreOptions,
 ): Promise<number> {
   const { id, bundle, spec, warn, detach, pidFile } = options;
+  const streams = readStreams(id, options.imagePath);
   requireCriu(`restore ${id}`, options.criu);
   // Who is made by CRIU is its child, and ours when that has ended.
-  if (!detach) syscall("prctl", PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
-  const pid = await restoreEntry();
-  if (pidFile !== undefined) writePidFile(pidFile, pid);
+  let pid = 0;
+  let told: SignalName | undefined;
+  if (!detach) {
+    syscall("prctl", PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+    forwardSignals(
+      () => pid,
+      FORWARDED,
+      (name) => {
+        if (!pid && ENDING.includes(name)) told ??= name;
+      },
+    );
+  }
+  pid = await restoreEntry();
   if (detach) return 0;
+  // What came meanwhile: it hears of it now.
+  if (told) kill(pid, SIGNAL[told]);
   const status = await waitInBackground(pid);
   await remove(store, id, { force: true, warn });
   return status ? exitCode(status) : 0;
@@ -75,12 +95,13 @@ export async function restore(
     try {
       const plan = await planCgroupOf(options);
       using _held = await makeCgroup(plan, entry);
-      const pid = runRestore(entry, options);
+      const pid = runRestore(entry, options, streams);
       entry.save({
         ...entry.record,
         pid,
         startTime: startTime(pid) ?? "",
       });
+      if (pidFile !== undefined) writePidFile(pidFile, pid);
       return pid;
     } catch (error) {
       await destroy(entry, warn);
@@ -89,10 +110,56 @@ export async function restore(
   }
 }
 
+/**
+ * What its streams were when it was saved.
+ *
+ * @throws {ContainerError} where there is no checkpoint
+ */
+function readStreams(id: string, imagePath: string): unknown[] {
+  const refuse = (why: string, cause: unknown) =>
+    new ContainerError(
+      `Cannot restore ${id}: there is no checkpoint in ${imagePath}: ${why}`,
+      {
+        hint:
+          "Name the directory that `container checkpoint` wrote by --image-path DIR.",
+        cause,
+      },
+    );
+  try {
+    Deno.statSync(imagePath);
+  } catch (error) {
+    throw refuse("the directory does not exist", error);
+  }
+  try {
+    Deno.statSync(`${imagePath}/inventory.img`);
+  } catch (error) {
+    throw refuse("it has no inventory.img", error);
+  }
+  try {
+    const names = JSON.parse(
+      Deno.readTextFileSync(`${imagePath}/${DESCRIPTORS}`),
+    );
+    if (Array.isArray(names)) return names;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) {
+      throw refuse(
+        `it has no ${DESCRIPTORS}, as where only a --pre-dump was made`,
+        error,
+      );
+    }
+    if (!(error instanceof SyntaxError)) throw error;
+  }
+  throw refuse(`its ${DESCRIPTORS} is no list of streams`, null);
+}
+
 /** Runs CRIU; the first process of what it has made. */
-function runRestore(entry: Entry, options: RestoreOptions): number {
+function runRestore(
+  entry: Entry,
+  options: RestoreOptions,
+  streams: readonly unknown[],
+): number {
   const { spec, imagePath, workPath = imagePath, id } = options;
-  Deno.mkdirSync(workPath, { recursive: true, mode: 0o700 });
+  makeDirectory(`restore ${id}`, workPath);
   const pidFile = `${entry.path}/restored.pid`;
   using held = new DisposableStack();
   const fds: Record<number, Descriptor> = {};
@@ -102,11 +169,8 @@ function runRestore(entry: Entry, options: RestoreOptions): number {
     fds[number] = held.use(descriptor);
     inherited.push("--inherit-fd", `fd[${number}]:${name}`);
   };
-  const names = JSON.parse(
-    Deno.readTextFileSync(`${imagePath}/${DESCRIPTORS}`),
-  ) as unknown[];
   [0, 1, 2].forEach((fd) => {
-    const name = names[fd];
+    const name = streams[fd];
     if (typeof name === "string" && name.startsWith("pipe:")) {
       inherit(duplicateUp(fd), name);
     }
@@ -115,8 +179,12 @@ function runRestore(entry: Entry, options: RestoreOptions): number {
     const name = EXTERNAL[type];
     if (path !== undefined && name) inherit(open(path, O.O_RDONLY), name);
   }
+  const files = bindMounts(spec)
+    .filter(({ destination, source = destination }) =>
+      !Deno.statSync(source).isDirectory
+    ).map(({ destination }) => destination);
   const { success } = runCriu(
-    criuRestore(spec.root.path, [
+    criuRestore(spec, files, [
       ...[
         options.criu ?? CRIU,
         "restore",
@@ -126,25 +194,35 @@ function runRestore(entry: Entry, options: RestoreOptions): number {
       ],
       ...labels(options),
       ...["--pidfile", pidFile, ...commonArguments(options, "restore.log")],
-      ...bindMounts(spec).flatMap(({ destination, source = destination }) => [
+      ...external(spec).flatMap(([name, source]) => [
         "--external",
-        `mnt[${destination}]:${source}`,
+        `mnt[${name}]:${source}`,
       ]),
-      ...["--external", `mnt[${COVER}]:${COVER}`],
       ...inherited,
       ...cgroupRoots(entry),
     ], searchPath()),
     fds,
   );
   if (!success) {
-    throw new ContainerError(
-      `Cannot restore ${id}: criu: ${
-        complaintIn(readLog(workPath, "restore.log"))
-      }`,
-      { hint: `${workPath}/restore.log says all of it.` },
-    );
+    throw criuFailed(`restore ${id}`, `${workPath}/restore.log`);
   }
   return Number(Deno.readTextFileSync(pidFile));
+}
+
+/** Where what was not saved is on this host, by its name in the files. */
+function external(spec: Spec): [name: string, source: string][] {
+  return [
+    ...new Map([
+      [COVER, COVER],
+      ...devicesOf(spec).map(({ path, source = path }): [string, string] => [
+        path,
+        source,
+      ]),
+      ...bindMounts(spec).map((
+        { destination, source = destination },
+      ): [string, string] => [destination, source]),
+    ]),
+  ];
 }
 
 const labels = ({ lsmProfile, lsmMountContext }: RestoreOptions): string[] => [

@@ -27,7 +27,7 @@ export interface RunBundleOptions extends CreateOptions {
 }
 
 /** What ends a program that does not expect it. */
-const ENDING: readonly SignalName[] = [
+export const ENDING: readonly SignalName[] = [
   "SIGHUP",
   "SIGINT",
   "SIGQUIT",
