@@ -86,7 +86,13 @@ export async function detached(
  */
 export function bury(pid: number): Disposable {
   const timer = setInterval(() => wait(pid, WNOHANG), 20);
-  return { [Symbol.dispose]: () => clearInterval(timer) };
+  return {
+    [Symbol.dispose]() {
+      clearInterval(timer);
+      // It may have died since: its cgroup cannot go before it is buried.
+      wait(pid, WNOHANG);
+    },
+  };
 }
 
 export const isGone = (pid: number) => {
