@@ -24,30 +24,32 @@ export function endOfRuntime(trailer: DataView, size: number): number | null {
   return length < size ? size - length : null;
 }
 
-let opened: { file: Deno.FsFile; directory: Directory } | undefined;
-
 /** Opens the program that runs: whatever its path leads to by now. */
-function open(): { file: Deno.FsFile; directory: Directory } {
-  const file = Deno.openSync("/proc/self/exe");
+const open = () => Deno.openSync("/proc/self/exe");
+
+let known: Directory | undefined;
+
+function readDirectory(file: Deno.FsFile): Directory {
   const size = file.seekSync(-TRAILER.size, Deno.SeekMode.End) + TRAILER.size;
   const end = endOfRuntime(view(read(file, TRAILER.size)), size);
-  if (end === null || end < CARRIED.size) return { file, directory: {} };
+  if (end === null || end < CARRIED.size) return {};
   file.seekSync(end - CARRIED.size, Deno.SeekMode.Start);
   const mark = view(read(file, CARRIED.size));
   const length = Number(mark.getBigUint64(CARRIED.length, true));
   if (mark.getUint32(0, true) !== CARRIED.mark || length > end) {
-    return { file, directory: {} };
+    return {};
   }
   file.seekSync(end - CARRIED.size - length, Deno.SeekMode.Start);
   const text = new TextDecoder().decode(read(file, length));
-  return { file, directory: JSON.parse(text) };
+  return JSON.parse(text);
 }
 
 /** A file that the program carries; null where it carries none of this name. */
 export function carried(name: string): Uint8Array<ArrayBuffer> | null {
   if (!Deno.build.standalone) return null;
-  const { file, directory } = opened ??= open();
-  const place = directory[name];
+  // Closed each time: PID 1 holds no file of the host.
+  using file = open();
+  const place = (known ??= readDirectory(file))[name];
   if (!place) return included(name);
   const [offset, length] = place;
   file.seekSync(offset, Deno.SeekMode.Start);

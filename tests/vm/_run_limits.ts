@@ -223,7 +223,7 @@ export function testRunLimits(label: string): void {
         // Both begin when both are there.
         const script =
           `touch /mnt/${shares}; until [ -e /mnt/go ]; do sleep 0.05; done
-           sh -c "${COUNT.replaceAll("$", "\\$")}" & sleep 3; kill $!; wait`;
+           sh -c "${COUNT.replaceAll("$", "\\$")}" & sleep 6; kill $!; wait`;
         const { stdout } = await shell(
           mode,
           `--cpuset-cpus 0 --cpu-shares ${shares} -v ${path}:/mnt`,
