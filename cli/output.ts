@@ -2,6 +2,7 @@
 
 import { errnoText } from "../ffi/errno.ts";
 import { withoutControls } from "../spec/controls.ts";
+import { systemReason } from "../spec/errors.ts";
 
 const encoder = new TextEncoder();
 
@@ -41,10 +42,9 @@ export function logError(
     Deno.writeTextFileSync(log.file, `${line}\n`, { append: true });
   } catch (error) {
     // What it was about is said on standard error all the same.
-    const reason = error instanceof Error ? error.message : String(error);
     say(
       `container: Cannot write to the log ${log.file}: ${
-        reason.replace(/ \(os error.*/s, "").toLowerCase()
+        systemReason(error)
       }. Name another file with --log.`,
     );
   }

@@ -1,7 +1,7 @@
 /** Mapping user and group ids, by the parent on the host, user_namespaces(7). */
 
 import type { StepOf } from "../plan/step.ts";
-import { ContainerError } from "../spec/errors.ts";
+import { ContainerError, systemReason } from "../spec/errors.ts";
 import type { IdMapping } from "../spec/types.ts";
 
 const lines = (maps: readonly IdMapping[]) =>
@@ -33,9 +33,7 @@ export function mapIds(pid: number, step: StepOf<"mapIds">): void {
         },
       );
     }
-    const reason = error instanceof Error
-      ? error.message.replace(/ \(os error.*/s, "").toLowerCase()
-      : String(error);
+    const reason = systemReason(error);
     throw new ContainerError(`Cannot map user ids: ${reason}`, {
       hint:
         "Map only your own id (--userns), or ids that /etc/subuid and /etc/subgid give you (--userns auto); see container doctor.",

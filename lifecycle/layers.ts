@@ -4,7 +4,7 @@
  */
 
 import type { Facts } from "../plan/facts.ts";
-import { ContainerError } from "../spec/errors.ts";
+import { ContainerError, systemReason } from "../spec/errors.ts";
 import type { IdMapping, Spec } from "../spec/types.ts";
 
 /** The layers in a directory, by absolute paths: the walker may be elsewhere. */
@@ -34,9 +34,7 @@ export function makeLayers(spec: Spec, { overlay }: Facts): void {
   } catch (error) {
     const reason = error instanceof Deno.errors.PermissionDenied
       ? "permission denied (EACCES)"
-      : error instanceof Error
-      ? error.message.replace(/ \(os error.*/s, "").toLowerCase()
-      : String(error);
+      : systemReason(error);
     throw new ContainerError(
       `Cannot make the layers of the overlay in ${
         upper.replace(/.upper$/, "")

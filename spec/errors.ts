@@ -53,3 +53,9 @@ export class CommandError extends ContainerError {
   /** The class's. */
   override name = "CommandError";
 }
+
+/** What went wrong, as part of a sentence: Deno's words without its number. */
+export const systemReason = (cause: unknown): string =>
+  cause instanceof Error
+    ? cause.message.replace(/ \(os error.*/s, "").toLowerCase()
+    : String(cause);

@@ -7,7 +7,7 @@ import {
 } from "../../lifecycle/oci/exec_process.ts";
 import { requireInherited } from "../../lifecycle/inherited.ts";
 import { userWindowSize } from "../../lifecycle/terminal.ts";
-import { SpecError, UsageError } from "../../spec/errors.ts";
+import { SpecError, systemReason, UsageError } from "../../spec/errors.ts";
 import type { Command } from "../command.ts";
 import { type Flag, type Flags, parseFlags } from "../flags.ts";
 import { parsePair } from "../run_values.ts";
@@ -173,9 +173,7 @@ function readText(file: string): string {
   try {
     return Deno.readTextFileSync(file);
   } catch (cause) {
-    const reason = cause instanceof Error
-      ? cause.message.replace(/ \(os error.*/s, "").toLowerCase()
-      : String(cause);
+    const reason = systemReason(cause);
     throw new SpecError(`Cannot read the process ${file}: ${reason}`, {
       hint: "Name a file with the process of a config.json.",
       cause,

@@ -6,7 +6,7 @@
 import { stateDirectory } from "../../lifecycle/state_directory.ts";
 import { Store } from "../../lifecycle/oci/store.ts";
 import type { ConfigReading } from "../../spec/config.ts";
-import { ContainerError, UsageError } from "../../spec/errors.ts";
+import { ContainerError, systemReason, UsageError } from "../../spec/errors.ts";
 import { type Flag, type Flags, parseFlags } from "../flags.ts";
 import { log, note, stackTraces } from "../output.ts";
 
@@ -66,9 +66,7 @@ function openLog(file: string): void {
   try {
     Deno.openSync(file, { append: true, create: true }).close();
   } catch (cause) {
-    const reason = cause instanceof Error
-      ? cause.message.replace(/ \(os error.*/s, "").toLowerCase()
-      : String(cause);
+    const reason = systemReason(cause);
     throw new ContainerError(`Cannot write the log ${file}: ${reason}`, {
       hint: "Name another file: --log FILE.",
       cause,

@@ -17,7 +17,7 @@ import { StepError } from "../../launch/step_error.ts";
 import { walk } from "../../launch/walker.ts";
 import { criuProcess } from "../../plan/criu.ts";
 import type { Step } from "../../plan/step.ts";
-import { ContainerError } from "../../spec/errors.ts";
+import { ContainerError, systemReason } from "../../spec/errors.ts";
 
 /** What checkpoint and restore are told alike, by runc's names. */
 export interface CriuOptions {
@@ -187,9 +187,7 @@ export function makeDirectory(
   } catch (cause) {
     throw new ContainerError(
       `Cannot ${what}: the directory ${path} cannot be made: ${
-        cause instanceof Error
-          ? cause.message.replace(/ \(os error.*/s, "").toLowerCase()
-          : cause
+        systemReason(cause)
       }`,
       { hint: "Name another by --image-path DIR, --work-path DIR.", cause },
     );

@@ -1,6 +1,6 @@
 /** The file that tells engines a process's number. Runs on the host. */
 
-import { ContainerError } from "../../spec/errors.ts";
+import { ContainerError, systemReason } from "../../spec/errors.ts";
 
 /** Written whole, and there before the command that writes it ends: engines read it then. */
 export function writePidFile(path: string, pid: number): void {
@@ -18,9 +18,7 @@ export function writePidFile(path: string, pid: number): void {
     }
     Deno.renameSync(draft, path);
   } catch (cause) {
-    const reason = cause instanceof Error
-      ? cause.message.replace(/ \(os error.*/s, "").toLowerCase()
-      : String(cause);
+    const reason = systemReason(cause);
     throw new ContainerError(`Cannot write the pid file ${path}: ${reason}`, {
       hint: "Name a file in a directory that is there: --pid-file FILE.",
       cause,
