@@ -62,7 +62,7 @@ export function missingDirectories(
   const made: string[] = [];
   for (let directory = path;; directory = parentOf(directory)) {
     const level = read(directory);
-    if (level?.populated && directory === path) {
+    if (directory === path && level?.populated) {
       throw new ContainerError(
         `Cannot use the cgroup ${path}: there are processes in it`,
         { hint: "Give the container another id, or another linux.cgroupsPath" },
