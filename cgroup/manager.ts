@@ -10,7 +10,6 @@ import { kill, SIGNAL } from "../ffi/signal.ts";
 import { ContainerError } from "../spec/errors.ts";
 import type { Resources } from "../spec/resources.ts";
 import { applyAll, applyStep, codeOf, readFile, writeFile } from "./apply.ts";
-import { beginMove } from "./grace.ts";
 import { planUpdate } from "./plan.ts";
 import { parseLimit, readStats, type Stats } from "./stats.ts";
 import type { CgroupGroup, CgroupPlan } from "./step.ts";
@@ -44,8 +43,6 @@ export function createCgroup(
     }
     throw error;
   }
-  // Not before: while it waits, no cgroup can be made.
-  beginMove(plan.entry?.back ?? []);
   return cgroup;
 }
 

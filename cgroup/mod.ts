@@ -10,6 +10,7 @@ export {
   lookupDevice,
 } from "./devices.ts";
 export { extendCgroup } from "./extend.ts";
+export { beginMove, ownFiles } from "./grace.ts";
 export { type Hierarchy, readHierarchy } from "./hierarchy.ts";
 export { Cgroup, type CgroupState, createCgroup } from "./manager.ts";
 export { type CgroupOptions, planCgroup } from "./plan.ts";

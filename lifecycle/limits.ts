@@ -4,6 +4,7 @@
  */
 
 import {
+  beginMove,
   type Cgroup,
   createCgroup,
   planCgroup,
@@ -131,6 +132,7 @@ export class Limits implements Disposable {
     const cgroup = createCgroup(plan, (state) => {
       undo.use(recordCgroup(recordsDirectory(), state));
     });
+    if (!plan.entry?.directory) beginMove(plan.entry?.back ?? []);
     return new Limits(cgroup, undo.move());
   }
 

@@ -187,11 +187,13 @@ async function warmUp(
   const state = join(bundle, "state");
   const all: Warmed[] = [];
   const complaints: string[] = [];
+  // Not that of a build beside this one, or of one that was killed.
+  const id = `warm-up-${Deno.pid}`;
   for (
     const args of [
       ["ps", "-q", "--filter", "name=nobody-has-this-name"],
       ["run", "--rootfs", rootfs, "/bin/true"],
-      ["--root", state, "create", "--bundle", bundle, "warm-up"],
+      ["--root", state, "create", "--bundle", bundle, id],
     ]
   ) {
     const { stdout, stderr } = await outputOf(program, {
@@ -202,6 +204,11 @@ async function warmUp(
     all.push(...warmedIn(stdout));
     complaints.push(new TextDecoder().decode(stderr).trim());
   }
+  // Where the process that was to remove it has failed.
+  await outputOf(program, {
+    args: ["--root", state, "delete", "--force", id],
+    patience: WARM_PATIENCE,
+  });
   if (ROLES.every((role) => all.some((one) => one.role === role))) return all;
   return complaints.join("\n").trim().split("\n").at(-1)!;
 }

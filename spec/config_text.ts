@@ -6,7 +6,7 @@
  */
 
 import { withoutControls } from "./controls.ts";
-import type { Place } from "./reader.ts";
+import { FAULTY, type Place } from "./reader.ts";
 import type { Spec } from "./types.ts";
 
 /** In characters. What the kernel takes as arguments and environment is 6 MiB at most. */
@@ -26,17 +26,50 @@ export function parseText(text: string, place: Place): unknown {
   if (text.length > MAX_CONFIG_SIZE) {
     return place.fault(`larger than ${MAX_CONFIG_SIZE >> 20} MiB`);
   }
+  const usual = parseUsual(text);
+  if (usual !== FAULTY) return usual;
   if (!looksSound(text, place)) {
     return place.fault(`nested more than ${MAX_DEPTH} deep`);
   }
   try {
-    return LONG_NUMBER.test(text)
-      ? JSON.parse(text, exactIntegers)
-      : JSON.parse(text);
+    return JSON.parse(text, exactIntegers);
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
     return place.fault(`not JSON: ${withoutControls(error.message)}`);
   }
+}
+
+/** More than engines write; the expression below keeps a note of each character. */
+const USUAL_SIZE = 256 << 10;
+
+/** A string of JSON, and behind a name the colon. */
+const STRING = /"[^"\\]*(?:\\.[^"\\]*)*"\s*:?/g;
+
+/**
+ * The same without a walk through the text, in a tenth of the time; FAULTY
+ * where that would not be the whole truth. No member is there twice if the
+ * value has as many as the text.
+ */
+function parseUsual(text: string): unknown {
+  if (text.length > USUAL_SIZE || LONG_NUMBER.test(text)) return FAULTY;
+  try {
+    const value: unknown = JSON.parse(text);
+    const names = text.match(STRING)?.filter((word) => word.endsWith(":"));
+    return countMembers(value) === (names?.length ?? 0) ? value : FAULTY;
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    return FAULTY;
+  }
+}
+
+/** How many members there are in a value; NaN where it is too deep. */
+function countMembers(value: unknown, depth = 0): number {
+  if (typeof value !== "object" || value === null) return 0;
+  if (depth === MAX_DEPTH) return NaN;
+  const inner = Object.values(value);
+  let count = Array.isArray(value) ? 0 : inner.length;
+  for (const one of inner) count += countMembers(one, depth + 1);
+  return count;
 }
 
 function exactIntegers(_: string, value: unknown, context?: Context): unknown {

@@ -1,5 +1,6 @@
 /** The flags of create, which run --bundle has as well. */
 
+import { beginMove, ownFiles, readHierarchy } from "../../cgroup/mod.ts";
 import { readBundle } from "../../lifecycle/bundle.ts";
 import { requireInherited } from "../../lifecycle/inherited.ts";
 import type { CreateOptions } from "../../lifecycle/oci/create.ts";
@@ -54,6 +55,10 @@ export function createOptions(flags: Flags, id: string): CreateOptions {
       : `--preserve-fds ${preserveFds}`;
     requireInherited(flag, 3 + index);
   }
+  const { systemdCgroup, cgroups } = globals();
+  const hierarchy = cgroups ? readHierarchy() : undefined;
+  // Whatever the bundle says: its first process is moved in the end.
+  if (hierarchy) beginMove(ownFiles(hierarchy));
   const { spec, path } = readBundle(
     flags.last("bundle") ?? ".",
     configReading(),
@@ -62,7 +67,6 @@ export function createOptions(flags: Flags, id: string): CreateOptions {
     // As systemd would say it to the first process, sd_listen_fds(3).
     spec.process.env.push(`LISTEN_FDS=${listenFds}`, "LISTEN_PID=1");
   }
-  const { systemdCgroup, cgroups } = globals();
   return {
     id,
     bundle: path,
@@ -74,6 +78,7 @@ export function createOptions(flags: Flags, id: string): CreateOptions {
     noPivot: flags.has("no-pivot"),
     keepKeyring: flags.has("no-new-keyring"),
     preserveFds: listenFds + preserveFds,
+    hierarchy,
     cgroups: !cgroups ? "none" : systemdCgroup ? "systemd" : "cgroupfs",
     warn,
   };

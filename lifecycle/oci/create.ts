@@ -3,6 +3,7 @@
  * ends while the container's process waits to be started.
  */
 
+import type { Hierarchy } from "../../cgroup/mod.ts";
 import type { CgroupPlan } from "../../cgroup/step.ts";
 import { startTime } from "../../cgroup/sweep.ts";
 import { AT_FDCWD, type Descriptor, moveUp, O, open } from "../../ffi/fcntl.ts";
@@ -57,6 +58,8 @@ export interface CreateOptions {
   keepKeyring?: boolean;
   /** Who makes its cgroup, if it is to have one. */
   cgroups: CgroupManager;
+  /** This machine's cgroups, where they have been read. */
+  hierarchy?: Hierarchy;
   /** Told of what went wrong and is passed over. */
   warn: Warn;
 }
@@ -73,7 +76,7 @@ export async function create(
   options: CreateOptions,
 ): Promise<number> {
   const { id, bundle, spec } = options;
-  using entry = store.add({
+  using entry = store.reserve({
     id,
     bundle,
     pid: 0,
@@ -85,16 +88,21 @@ export async function create(
   });
   try {
     const cgroup = await planCgroupOf(options);
+    // Where we make a cgroup, that saves it, with the cgroup.
+    if (!cgroup || cgroup.scope) entry.save(entry.record);
     using _held = await makeCgroup(cgroup, entry);
-    using container = await startHeld(entry, options, cgroup);
-    entry.save({ ...entry.record, creating: undefined });
+    let settle = () => {};
+    using container = await startHeld(entry, options, cgroup, () => {
+      writeShortcuts(entry);
+      settle = entry.draft({ ...entry.record, creating: undefined });
+    });
     if (options.pidFile !== undefined) {
       writePidFile(options.pidFile, container.pid);
     }
     if (options.pidfdSocket !== undefined) {
       sendPidfd(options.pidfdSocket, container.pid);
     }
-    writeShortcuts(entry);
+    settle();
     return container.pid;
   } catch (error) {
     await destroy(entry, options.warn);
@@ -102,11 +110,16 @@ export async function create(
   }
 }
 
-/** Starts its first process and brings it to where it waits. */
+/**
+ * Starts its first process and brings it to where it waits.
+ *
+ * @param meanwhile what can be done while it goes there
+ */
 async function startHeld(
   entry: Entry,
   options: CreateOptions,
   cgroup: CgroupPlan | null,
+  meanwhile: () => void,
 ): Promise<Container> {
   const { spec, preserveFds = 0 } = options;
   labelMounts(spec);
@@ -172,7 +185,9 @@ async function startHeld(
     container.release();
     const inner = async () =>
       await (await import("./inner_hooks.ts")).runCreateContainer(entry);
-    if (!await container.isReady(terminal.take, inner)) {
+    const ready = container.isReady(terminal.take, inner);
+    meanwhile();
+    if (!await ready) {
       wait(container.pid);
       using held = new DisposableStack();
       const root = held.use(open(spec.root.path, O.O_PATH));

@@ -3,6 +3,7 @@
  * memory with this program enters the container.
  */
 
+import { beginMove, ownFiles, readHierarchy } from "../../cgroup/mod.ts";
 import type { Descriptor } from "../../ffi/fcntl.ts";
 import { kill, SIGNAL } from "../../ffi/signal.ts";
 import { wait } from "../../ffi/wait.ts";
@@ -187,6 +188,7 @@ async function planOf(
   { process, first, options: { detach, cgroups } }: Joining,
 ): Promise<Plan> {
   const { id, cgroup, chroot } = record;
+  if (cgroup) beginMove(ownFiles(readHierarchy()));
   const spec: Spec = { ...record.spec, process };
   try {
     const namespaces = first.namespaces();

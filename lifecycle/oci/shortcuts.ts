@@ -17,7 +17,11 @@ import type { Entry } from "./store.ts";
 /** What a container's directory holds beside them, its record last but for the lock. */
 const FILES: readonly string[] = ["start.fifo", "state.json", "lock"];
 
-/** Writes those that the container can have; every one comes to what its command does. */
+/**
+ * Writes those that the container can have; every one comes to what its command
+ * does. None is carried out while somebody has the container's lock, so that
+ * they may tell of what is yet to come.
+ */
 export function writeShortcuts(entry: Entry): void {
   const known = knownOf(entry);
   for (const name of possible(entry)) {

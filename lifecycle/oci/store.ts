@@ -175,10 +175,15 @@ export class Entry implements Disposable {
 
   /** Writes the record anew. */
   save(record: ContainerRecord): void {
+    this.draft(record)();
+  }
+
+  /** Writes it aside; what is returned puts it into force. */
+  draft(record: ContainerRecord): () => void {
     this.record = record;
     const draft = `${this.path}/.${RECORD}.${Deno.pid}`;
     Deno.writeTextFileSync(draft, JSON.stringify(record), { mode: 0o600 });
-    Deno.renameSync(draft, `${this.path}/${RECORD}`);
+    return () => Deno.renameSync(draft, `${this.path}/${RECORD}`);
   }
 
   /** Whether its first process is there; one that is dead and not reaped is not. */
@@ -200,8 +205,15 @@ export class Entry implements Disposable {
 export class Store {
   constructor(readonly root: string) {}
 
-  /** Makes the directory of a new one; fails where there is one of that id. */
+  /** Records a new one; fails where there is one of that id. */
   add(record: ContainerRecord): Entry {
+    const entry = this.reserve(record);
+    entry.save(record);
+    return entry;
+  }
+
+  /** The same, with its record still to be saved: before anything of it is made. */
+  reserve(record: ContainerRecord): Entry {
     checkId(record.id);
     Deno.mkdirSync(this.root, { recursive: true, mode: 0o711 });
     const path = `${this.root}/${record.id}`;
@@ -213,9 +225,7 @@ export class Store {
         hint: "Delete it first, or take another id.",
       });
     }
-    const entry = new Entry(path, record);
-    entry.save(record);
-    return entry;
+    return new Entry(path, record);
   }
 
   /** A container that there is. */

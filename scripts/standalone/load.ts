@@ -11,10 +11,10 @@ import { carried } from "../../lifecycle/carried.ts";
 
 /**
  * What the program can be started as: by people for a run and for all the rest,
- * by engines, and as PID 1 of a container. Each has a text of its own, of the
+ * by engines to create a container and for what they do with it, and as PID 1 of one. Each has a text of its own, of the
  * modules it used when it was built, and compiled code of what it ran.
  */
-export const ROLES = ["program", "run", "engine", "child"] as const;
+export const ROLES = ["program", "run", "create", "exec", "child"] as const;
 export type Role = typeof ROLES[number];
 
 /** The text of all modules: what a role's lacks is found there. */
@@ -30,16 +30,19 @@ export interface Program {
   exit(status: number): never;
 }
 
-/** Commands of an OCI runtime, and the flags before them, which come first. */
+/** Commands of an OCI runtime, and flags that come before them. */
 const ENGINES = /^(?:create|exec|delete|start|-(?!-?(?:version|help|h)$).*)$/s;
 
-function roleOf(word = ""): Role {
+/** A guess: what a role's text lacks is found elsewhere. */
+function roleOf(words: readonly string[]): Role {
+  const [word = ""] = words;
   if (word === "child" || word === "run") return word;
-  return ENGINES.test(word) ? "engine" : "program";
+  if (!ENGINES.test(word)) return "program";
+  return words.includes("create") ? "create" : "exec";
 }
 
 /** The role of this process. */
-export const role: Role = roleOf(Deno.args[0]);
+export const role: Role = roleOf(Deno.args);
 
 /** What a module exports. */
 type Exports = Record<string, unknown>;

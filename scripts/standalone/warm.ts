@@ -14,20 +14,21 @@ function writeAll(bytes: Uint8Array): void {
   }
 }
 
+const before = (words: readonly string[], command: string) =>
+  words.slice(0, words.indexOf(command));
+
 /** What else the role is for, after the command line that it was given. */
 const FURTHER: Partial<Record<Role, (words: readonly string[]) => string[][]>> =
   {
     /** Without a program of ours inside, and with a limit. */
     run: ([word, ...rest]) => [[word!, "--no-init", "-m", "64m", ...rest]],
-    /** What engines do with a container that is created, and its end. */
-    engine(words) {
-      const before = words.slice(0, words.indexOf("create"));
-      const id = words.at(-1)!;
-      return [
-        [...before, "exec", id, "/bin/true"],
-        [...before, "delete", "--force", id],
-      ];
-    },
+    /** And the container's end. */
+    exec: (words) => [[
+      ...before(words, "exec"),
+      "delete",
+      "--force",
+      words.at(-2)!,
+    ]],
   };
 
 const { script, program } = load();
@@ -37,4 +38,13 @@ const code = script.createCachedData();
 const header = { role, modules: usedModules(), length: code.length };
 writeAll(new TextEncoder().encode(`${JSON.stringify(header)}\n`));
 writeAll(code);
+// Another process of the program, which is of another role.
+if (role === "create") {
+  const args = [...before(Deno.args, role), "exec", Deno.args.at(-1)!];
+  await new Deno.Command(Deno.execPath(), {
+    args: [...args, "/bin/true"],
+    stdout: "inherit",
+    stderr: "inherit",
+  }).output();
+}
 program.exit(status);
