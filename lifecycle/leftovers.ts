@@ -3,6 +3,7 @@
  * host.
  */
 
+import { once } from "../plan/once.ts";
 import { ContainerError } from "../spec/errors.ts";
 import { stateDirectory } from "./state_directory.ts";
 
@@ -19,6 +20,9 @@ export async function sweepLeftovers(): Promise<void> {
   // One that resists is the business of whoever comes next.
   sweep(recordsDirectory());
 }
+
+/** The same, once in a process: a program that runs many containers looks for the first. */
+export const sweepLeftoversOnce: () => Promise<void> = once(sweepLeftovers);
 
 function hasRecords(): boolean {
   try {

@@ -15,7 +15,7 @@ import { checkStarted, outside } from "../launch/diagnose.ts";
 import type { HostMounts } from "../launch/host_mounts.ts";
 import { ContainerError, SpecError } from "../spec/errors.ts";
 import { type Compiled, compileOnce } from "./kept_programs.ts";
-import { sweepLeftovers } from "./leftovers.ts";
+import { sweepLeftoversOnce } from "./leftovers.ts";
 import { makeLayers } from "./layers.ts";
 import type { LibraryOptions } from "./library_options.ts";
 import type { Limits } from "./limits.ts";
@@ -97,7 +97,7 @@ export async function run(options: LibraryOptions): Promise<RunningContainer> {
   );
   refuse(decided);
   const compiled = compileOnce(decided.spec, decided.facts);
-  await sweepLeftovers();
+  await sweepLeftoversOnce();
   using undo = new DisposableStack();
   const mounts = undo.use(await hostMounts(compiled.plan));
   const limits = undo.use(

@@ -108,8 +108,8 @@ export function decide(
   }
   // Who is root of a user namespace has the limits of that one.
   const own = caller.nested ? mapsOfNamespace(OWN_USER_NAMESPACE) : null;
-  fitMounts(spec, maps ?? own, leftOut, isDirectory);
   if (options.defaultMounts === false) spec.mounts = [];
+  fitMounts(spec, maps ?? own, leftOut, isDirectory);
   if (options.shmSize !== undefined) {
     if (options.namespaces?.ipc === "host") {
       throw new UsageError(

@@ -39,8 +39,9 @@ export function userWindowSize(): ReturnType<typeof windowSize> {
 
 /**
  * The streams that the terminal is: with `--tty` all three, as with docker; by
- * default not a standard error that the caller has led elsewhere.
+ * default not a standard error that the caller has led elsewhere. Without a
+ * terminal it does not matter.
  */
 export function terminalStreams({ tty }: Pick<ContainerOptions, "tty">) {
-  return tty || Deno.stderr.isTerminal() ? [0, 1, 2] : [0, 1];
+  return tty !== undefined || Deno.stderr.isTerminal() ? [0, 1, 2] : [0, 1];
 }
