@@ -9,7 +9,7 @@ import { confineMounts, prepareDevices } from "./devices.ts";
 import type { Facts } from "./facts.ts";
 import { handedMounts } from "./handed.ts";
 import { furnishRoot } from "./hooks.ts";
-import { prepareMounts } from "./mounts.ts";
+import { openSharedMounts, prepareMounts } from "./mounts.ts";
 import {
   enteredNamespaces,
   furnishNamespaces,
@@ -55,6 +55,7 @@ function containerSteps(spec: Spec, facts: Facts): Step[] {
   return withinKnown([
     ...protect,
     ...enteredNamespaces(spec, facts),
+    ...openSharedMounts(spec),
     ...isolateMounts(spec),
     ...furnishNamespaces(spec),
     ...prepareMounts(spec, facts),

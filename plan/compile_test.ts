@@ -165,6 +165,29 @@ Deno.test("what is the host's is opened before the root changes and attached aft
   );
 });
 
+Deno.test("what is to send to the host is opened before the tie is cut, where the root is shared", () => {
+  const order = (rootfsPropagation?: "shared") => {
+    const { linux } = spec();
+    const of = spec({
+      linux: { ...linux, rootfsPropagation },
+      mounts: ["rprivate", "rshared"].map((option) => ({
+        destination: `/${option}`,
+        type: "bind",
+        source: `/${option}`,
+        options: ["rbind", option],
+      })),
+    });
+    return compile(of, FACTS).container.flatMap((step) => {
+      if (step.step === "openTree" && step.name.startsWith("mount")) {
+        return [step.source];
+      }
+      return step.step === "mount" && step.target === "/" ? ["cut"] : [];
+    });
+  };
+  assertEquals(order(), ["cut", "/rprivate", "/rshared"]);
+  assertEquals(order("shared"), ["/rshared", "cut", "/rprivate"]);
+});
+
 Deno.test("paths are masked and made read-only when every mount is in its place", () => {
   const steps = compile(spec(), FACTS).container.map(({ step }) => step);
   const lastMount = Math.max(

@@ -15,6 +15,7 @@ import { isMemoryFile } from "./memory_files.ts";
 import {
   handedMounts,
   isCopy,
+  isMapped,
   mountName,
   receiveMount,
   receives,
@@ -44,6 +45,28 @@ const isPrepared = (spec: Spec, entry: Mount, { bindDevices }: Facts) =>
   isBind(entry) || isMemoryFile(entry) || isCopy(entry) ||
   (VISIBLE.includes(entry.type ?? "") &&
     (bindDevices || hasNamespace(spec, "user")));
+
+/** The step that takes a mount from the host. */
+const open = (entry: Mount, name: string): Step => ({
+  step: "openTree",
+  name,
+  source: entry.source ?? entry.destination,
+  recursive: mountOptions(entry.options ?? []).recursive,
+  why: `${entry.source} of the host is to be seen at ${entry.destination}`,
+  man: "open_tree(2)",
+});
+
+/** Whether the host is to see what is mounted below later: engines say both. */
+const sends = ({ linux }: Spec, entry: Mount) =>
+  linux.rootfsPropagation === "shared" && isBind(entry) && !isMapped(entry) &&
+  mountOptions(entry.options ?? []).propagation?.propagation === "shared";
+
+/** Opened before the tie to the host is cut: a copy made later never sends. */
+export function openSharedMounts(spec: Spec): Step[] {
+  return (spec.mounts ?? []).flatMap((entry, index) =>
+    sends(spec, entry) ? [open(entry, mountName(index))] : []
+  );
+}
 
 /** What has to be opened or created while the host's tree is still there. */
 export function prepareMounts(spec: Spec, facts: Facts): Step[] {
@@ -75,17 +98,11 @@ export function prepareMounts(spec: Spec, facts: Facts): Step[] {
       }];
     }
     return [
-      descriptor === undefined
-        ? {
-          step: "openTree",
-          name,
-          source: entry.source ?? entry.destination,
-          recursive: options.recursive,
-          why:
-            `${entry.source} of the host is to be seen at ${entry.destination}`,
-          man: "open_tree(2)",
-        }
-        : receiveMount(name, descriptor),
+      ...(sends(spec, entry) ? [] : [
+        descriptor === undefined
+          ? open(entry, name)
+          : receiveMount(name, descriptor),
+      ]),
       ...settings(name, {
         ...options,
         propagation: options.propagation ?? keep,

@@ -85,3 +85,38 @@ test(
   },
   { skip: without("unshare") },
 );
+
+test(
+  "what is mounted below a shared mount reaches the host where rootfsPropagation is shared",
+  async () => {
+    const seen = async (rootfsPropagation?: string) => {
+      await using dir = new TempDir();
+      await Deno.mkdir(`${dir.path}/below`);
+      await using bundle = await Bundle.make(
+        ["touch", "/tmp/place/below/seen"],
+        (config) => {
+          config.linux.rootfsPropagation = rootfsPropagation;
+          config.mounts.push({
+            destination: "/tmp/place",
+            type: "bind",
+            source: dir.path,
+            options: ["rbind", "rshared"],
+          }, { destination: "/tmp/place/below", type: "tmpfs" });
+        },
+      );
+      const { stdout, stderr } = await execute([
+        ...["unshare", "-m", "--propagation", "private", "sh", "-c"],
+        `mount --bind "$0" "$0" && mount --make-shared "$0" && "$@" && ls "$0/below"`,
+        dir.path,
+        ...[...CONTAINER, "--root", file(bundle, "state")],
+        ...["run", "--bundle", bundle.dir.path, "one"],
+      ]);
+      assertEquals(stderr, "");
+      return stdout;
+    };
+    assertEquals(await seen("rshared"), "seen\n");
+    assertEquals(await seen("rslave"), "");
+    assertEquals(await seen(), "");
+  },
+  { skip: without("unshare") },
+);
