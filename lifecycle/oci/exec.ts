@@ -77,6 +77,7 @@ export async function exec(
   store: Store,
   options: ExecOptions,
 ): Promise<number> {
+  beginMove(ownFiles(readHierarchy()));
   using prepared = await prepareExec(store, options);
   const { plan, process, first, tellAgent } = prepared;
   using terminal = consoleFor(process, options);
@@ -188,7 +189,6 @@ async function planOf(
   { process, first, options: { detach, cgroups } }: Joining,
 ): Promise<Plan> {
   const { id, cgroup, chroot } = record;
-  if (cgroup) beginMove(ownFiles(readHierarchy()));
   const spec: Spec = { ...record.spec, process };
   try {
     const namespaces = first.namespaces();
