@@ -71,7 +71,7 @@ export const stateCommand: Command = {
   examples: [["sudo container state web", "what runtime-spec calls its state"]],
   async execute(argv) {
     const flags = parseFlags(this.flags, argv, "container state");
-    using entry = globals().store.open(await containerOf(flags, "state"));
+    using entry = globals().store.look(await containerOf(flags, "state"));
     print(stateText(stateOf(entry)));
     return 0;
   },
@@ -108,7 +108,7 @@ type Listed = Omit<State, "status"> & { status: State["status"] | "broken" };
 /** One that is gone meanwhile is none; one whose record cannot be read is broken. */
 function listed(store: Store, id: string): Listed[] {
   if (store.isBroken(id)) return [broken(id)];
-  using entry = store.find(id);
+  using entry = store.glance(id);
   if (!entry) return [];
   return [{ ...stateOf(entry), owner: userName(entry.record.uid) }];
 }

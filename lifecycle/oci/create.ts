@@ -32,7 +32,7 @@ import { runHooks, type Warn } from "./hooks.ts";
 import { labelMounts } from "./mount_label.ts";
 import { moveDevices } from "./net_devices.ts";
 import { writePidFile } from "./pid_file.ts";
-import { writeShortcuts } from "./shortcuts.ts";
+import { prepareShortcuts } from "./shortcuts.ts";
 import { stateOf } from "./status.ts";
 import type { Entry, Store } from "./store.ts";
 import { asRunc } from "./words.ts";
@@ -93,8 +93,12 @@ export async function create(
     using _held = await makeCgroup(cgroup, entry);
     let settle = () => {};
     using container = await startHeld(entry, options, cgroup, () => {
-      writeShortcuts(entry);
-      settle = entry.draft({ ...entry.record, creating: undefined });
+      const shortcuts = prepareShortcuts(entry);
+      const record = entry.draft({ ...entry.record, creating: undefined });
+      settle = () => {
+        record();
+        shortcuts();
+      };
     });
     if (options.pidFile !== undefined) {
       writePidFile(options.pidFile, container.pid);

@@ -131,6 +131,8 @@ export async function prepareExec(
   store: Store,
   options: ExecOptions,
 ): Promise<PreparedExec> {
+  // Who creates it may be waiting for us: a hook's caller has the lock.
+  if (store.peek(options.id)?.creating) throw notCreated(options.id);
   using entry = store.open(options.id);
   checkStatus(entry, options);
   const { record } = entry;
@@ -161,15 +163,16 @@ export async function prepareExec(
   };
 }
 
+const notCreated = (id: string) =>
+  new ContainerError(
+    `cannot exec in a container that was not created to its end: ${id}`,
+    { hint: `\`container delete --force ${id}\` removes it.` },
+  );
+
 function checkStatus(entry: Entry, { id, ignorePaused }: ExecOptions): void {
   const status = statusOf(entry);
   if (status === "stopped") throw stopped(id);
-  if (status === "creating") {
-    throw new ContainerError(
-      `cannot exec in a container that was not created to its end: ${id}`,
-      { hint: `\`container delete --force ${id}\` removes it.` },
-    );
-  }
+  if (status === "creating") throw notCreated(id);
   if (status === "paused" && !ignorePaused) {
     throw new ContainerError(
       "cannot exec in a paused container (use --ignore-paused to override)",
