@@ -1,60 +1,54 @@
 /** `container explain`: the plan of a command, with the reason of each step. */
 
-import { rootToExplain } from "../lifecycle/plan.ts";
 import type { ContainerOptions } from "../lifecycle/options.ts";
+import { rootToExplain } from "../lifecycle/plan.ts";
 import { containerId, prepare, type Prepared } from "../lifecycle/run.ts";
 import { UsageError } from "../spec/errors.ts";
 import { closestString } from "./closest.ts";
 import type { Command } from "./command.ts";
-import type { Explained } from "./explain_text.ts";
-import { type Flag, parseFlags } from "./flags.ts";
+import { type Asked, EXPLAIN_FLAGS } from "./explain_flags.ts";
+import { parseFlags } from "./flags.ts";
 import { print, say } from "./output.ts";
 import { parseRunFlags } from "./parse_run.ts";
 import { RUN_FLAGS } from "./run_flags.ts";
 import { optionsFromFlags } from "./run_options.ts";
 import { coloured, columns } from "./terminal.ts";
 
-const EXPLAIN_FLAGS: readonly Flag[] = [
-  {
-    name: "json",
-    help: "Print the plan as JSON; with --strace, calls and all",
-  },
-  { name: "strace", help: "Print the system calls as strace -f shows them" },
-];
-
 /** What is readable, on however wide a terminal. */
 const MOST_COLUMNS = 100;
 /** Where the output goes to a file or a pager. */
 const USUAL_COLUMNS = 80;
 
-/** Prints what `run` would do. */
+/** By the word of the command; each changes nothing. */
+const ASKED: Record<string, (argv: readonly string[]) => Promise<Asked>> = {
+  run: askedRun,
+  create: async (argv) => (await import("./explain_oci.ts")).askedCreate(argv),
+  exec: async (argv) => (await import("./explain_oci.ts")).askedExec(argv),
+};
+
+/** Prints what a command would do. */
 export const explainCommand: Command = {
   name: "explain",
-  summary: "Print the steps that run would carry out, and why; changes nothing",
-  usage: "[--json] [--strace] run [flags] COMMAND [ARG…]",
+  summary: "Print the steps of run, create or exec, and why; changes nothing",
+  usage: "[--json] [--strace] run|create|exec [flags] …",
   flags: EXPLAIN_FLAGS,
   examples: [
     ["container explain run /bin/sh", "needs no root"],
     ["container explain run -m 64m -v /srv:/srv:ro sh", "with flags of run"],
     ["container explain --strace run /bin/sh", "call by call, as strace -f"],
     ["container explain --json run /bin/sh", "for programs"],
+    ["container explain create --bundle /srv/web", "as engines call it"],
+    ["sudo container explain exec web ls", "in one that runs"],
   ],
   async execute(argv) {
     const own = parseFlags(EXPLAIN_FLAGS, argv, "container explain");
     const [word, ...rest] = own.rest;
-    if (word !== "run") throw notExplained(word);
-    const flags = await parseRunFlags(
-      [...RUN_FLAGS, ...EXPLAIN_FLAGS],
-      rest,
-      "container explain run",
-    );
-    const options = optionsFromFlags(flags);
-    const rootfs = await rootToExplain(options.rootfs, say);
-    const { spec, plan, leftOut, cgroup } = flags.has("detach")
-      ? await prepareDetached(options, rootfs, flags.has("interactive"))
-      : await prepare(options, rootfs);
+    const ask = word !== undefined && Object.hasOwn(ASKED, word)
+      ? ASKED[word]
+      : undefined;
+    if (!ask) throw notExplained(word);
+    const { flags, cgroup, ...explained } = await ask(rest);
     const asked = (name: string) => own.has(name) || flags.has(name);
-    const explained: Explained = { plan, args: spec.process.args, leftOut };
     if (asked("json")) {
       const { asJson } = await import("./explain_json.ts");
       print(asJson(explained, { calls: asked("strace"), cgroup }));
@@ -69,6 +63,31 @@ export const explainCommand: Command = {
     return 0;
   },
 };
+
+async function askedRun(argv: readonly string[]): Promise<Asked> {
+  const { asksForBundle } = await import("./oci/run_bundle.ts");
+  if (asksForBundle(argv)) {
+    return (await import("./explain_oci.ts")).askedRunBundle(argv);
+  }
+  const flags = await parseRunFlags(
+    [...RUN_FLAGS, ...EXPLAIN_FLAGS],
+    argv,
+    "container explain run",
+  );
+  const options = optionsFromFlags(flags);
+  const rootfs = await rootToExplain(options.rootfs, say);
+  const { spec, plan, leftOut, cgroup } = flags.has("detach")
+    ? await prepareDetached(options, rootfs, flags.has("interactive"))
+    : await prepare(options, rootfs);
+  return {
+    command: "run",
+    plan,
+    args: spec.process.args,
+    leftOut,
+    flags,
+    cgroup,
+  };
+}
 
 async function prepareDetached(
   options: ContainerOptions,
@@ -89,9 +108,10 @@ function notExplained(word: string | undefined): UsageError {
       "Name a command: container explain run /bin/sh.",
     );
   }
-  const near = closestString(word, ["run"]);
+  const known = Object.keys(ASKED);
+  const near = closestString(word, known);
   return new UsageError(
-    `Cannot explain ${word}: the commands it knows are: run`,
+    `Cannot explain ${word}: the commands it knows are: ${known.join(", ")}`,
     near ? `Did you mean ${near}?` : "See container explain --help.",
   );
 }

@@ -7,11 +7,11 @@ import { type Explained, where } from "./explain_text.ts";
 
 /** What strace is to be told, so that it writes what is written here. */
 const STRACE =
-  "strace -f -s 4096 -e abbrev='!execve,execveat' -e signal=none container run …";
+  "strace -f -s 4096 -e abbrev='!execve,execveat' -e signal=none container";
 
-const INTRODUCTION = [
+const introduction = (command: string) => [
   "# The system calls of the plan, to lay beside those of",
-  `#   ${STRACE}`,
+  `#   ${STRACE} ${command} …`,
   "# <name> is a number that is known then only. Deno's own calls are not here.",
   "# or ENOENT: that is fine as well. skip 2: the next two calls are left out.",
 ];
@@ -21,12 +21,12 @@ const PROCESS_COLOUR = 36;
 
 /** Each step as a comment, and under it its calls, each with the process that makes it. */
 export function asStrace(
-  { plan }: Explained,
+  { command, plan }: Explained,
   { colour, cgroup }: { colour: boolean; cgroup: CgroupPlan | null },
 ): string {
   const paint = (code: number, text: string) =>
     colour ? `\x1b[${code}m${text}\x1b[0m` : text;
-  const lines = INTRODUCTION.map((line) => paint(FAINT, line));
+  const lines = introduction(command).map((line) => paint(FAINT, line));
   const traced = transcribe(plan, cgroup);
   traced.forEach(({ number, phase, step, calls }, index) => {
     if (phase !== traced[index - 1]?.phase) {

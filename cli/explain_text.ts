@@ -16,8 +16,10 @@ export interface Drawing {
 
 /** What is explained. */
 export interface Explained {
+  /** What of ours is explained: `run`. */
+  command: string;
   plan: Plan;
-  /** The command. */
+  /** What it runs. */
   args: readonly string[];
   /** What had to be left out, a sentence each. */
   leftOut: readonly string[];
@@ -56,7 +58,7 @@ const LEAST_WIDTH = 40;
 
 /** The plan as text. A step that repeats one before it only names that one. */
 export function asText(
-  { plan, args, leftOut }: Explained,
+  { command, plan, args, leftOut }: Explained,
   { colour, width }: Drawing,
 ): string {
   const paint = (code: number, text: string) =>
@@ -71,7 +73,10 @@ export function asText(
     ];
   };
   const lines = [
-    paint(BOLD, `container run ${args.join(" ")}: ${steps.length} steps`),
+    paint(
+      BOLD,
+      `container ${command} ${args.join(" ")}: ${steps.length} steps`,
+    ),
     ...labelled("needs", needsInWords(together(steps)), 0),
     ...leftOut.flatMap((line) => labelled("note", line, 0)),
   ];

@@ -1,80 +1,131 @@
 /** errno(3): names, numbers (the same on x86_64 and aarch64) and words. */
 
-const TABLE = {
-  EPERM: [1, "operation not permitted"],
-  ENOENT: [2, "no such file or directory"],
-  ESRCH: [3, "no such process"],
-  EINTR: [4, "interrupted system call"],
-  EIO: [5, "input/output error"],
-  ENXIO: [6, "no such device or address"],
-  E2BIG: [7, "argument list too long"],
-  ENOEXEC: [8, "exec format error"],
-  EBADF: [9, "bad file descriptor"],
-  ECHILD: [10, "no child processes"],
-  EAGAIN: [11, "resource temporarily unavailable"],
-  ENOMEM: [12, "cannot allocate memory"],
-  EACCES: [13, "permission denied"],
-  EFAULT: [14, "bad address"],
-  ENOTBLK: [15, "block device required"],
-  EBUSY: [16, "device or resource busy"],
-  EEXIST: [17, "file exists"],
-  EXDEV: [18, "invalid cross-device link"],
-  ENODEV: [19, "no such device"],
-  ENOTDIR: [20, "not a directory"],
-  EISDIR: [21, "is a directory"],
-  EINVAL: [22, "invalid argument"],
-  ENFILE: [23, "too many open files in system"],
-  EMFILE: [24, "too many open files"],
-  ENOTTY: [25, "inappropriate ioctl for device"],
-  ETXTBSY: [26, "text file busy"],
-  EFBIG: [27, "file too large"],
-  ENOSPC: [28, "no space left on device"],
-  ESPIPE: [29, "illegal seek"],
-  EROFS: [30, "read-only file system"],
-  EMLINK: [31, "too many links"],
-  EPIPE: [32, "broken pipe"],
-  ERANGE: [34, "result too large"],
-  ENAMETOOLONG: [36, "file name too long"],
-  ENOSYS: [38, "function not implemented"],
-  ENOTEMPTY: [39, "directory not empty"],
-  ELOOP: [40, "too many levels of symbolic links"],
-  ENODATA: [61, "no data available"],
-  EBADMSG: [74, "bad message"],
-  EOVERFLOW: [75, "value too large for defined data type"],
-  ELIBBAD: [80, "accessing a corrupted shared library"],
-  EUSERS: [87, "too many users"],
-  ENOTSOCK: [88, "socket operation on non-socket"],
-  EOPNOTSUPP: [95, "operation not supported"],
-  EADDRINUSE: [98, "address already in use"],
-  ENETDOWN: [100, "network is down"],
-  ETIMEDOUT: [110, "connection timed out"],
-  ESTALE: [116, "stale file handle"],
-  EUCLEAN: [117, "structure needs cleaning"],
-  EDQUOT: [122, "disk quota exceeded"],
-  ENOKEY: [126, "required key not available"],
+/** The number of each errno. */
+export const ERRNO = {
+  EPERM: 1,
+  ENOENT: 2,
+  ESRCH: 3,
+  EINTR: 4,
+  EIO: 5,
+  ENXIO: 6,
+  E2BIG: 7,
+  ENOEXEC: 8,
+  EBADF: 9,
+  ECHILD: 10,
+  EAGAIN: 11,
+  ENOMEM: 12,
+  EACCES: 13,
+  EFAULT: 14,
+  ENOTBLK: 15,
+  EBUSY: 16,
+  EEXIST: 17,
+  EXDEV: 18,
+  ENODEV: 19,
+  ENOTDIR: 20,
+  EISDIR: 21,
+  EINVAL: 22,
+  ENFILE: 23,
+  EMFILE: 24,
+  ENOTTY: 25,
+  ETXTBSY: 26,
+  EFBIG: 27,
+  ENOSPC: 28,
+  ESPIPE: 29,
+  EROFS: 30,
+  EMLINK: 31,
+  EPIPE: 32,
+  ERANGE: 34,
+  ENAMETOOLONG: 36,
+  ENOSYS: 38,
+  ENOTEMPTY: 39,
+  ELOOP: 40,
+  ENODATA: 61,
+  EBADMSG: 74,
+  EOVERFLOW: 75,
+  ELIBBAD: 80,
+  EUSERS: 87,
+  ENOTSOCK: 88,
+  EOPNOTSUPP: 95,
+  EADDRINUSE: 98,
+  ENETDOWN: 100,
+  ETIMEDOUT: 110,
+  ESTALE: 116,
+  EUCLEAN: 117,
+  EDQUOT: 122,
+  ENOKEY: 126,
 } as const;
 
 /** A name of errno(3). */
-export type Errno = keyof typeof TABLE;
+export type Errno = keyof typeof ERRNO;
 
-/** The number of each errno. */
-export const ERRNO = Object.fromEntries(
-  Object.entries(TABLE).map(([name, [number]]) => [name, number]),
-) as Record<Errno, number>;
+const TEXTS: Record<Errno, string> = {
+  EPERM: "operation not permitted",
+  ENOENT: "no such file or directory",
+  ESRCH: "no such process",
+  EINTR: "interrupted system call",
+  EIO: "input/output error",
+  ENXIO: "no such device or address",
+  E2BIG: "argument list too long",
+  ENOEXEC: "exec format error",
+  EBADF: "bad file descriptor",
+  ECHILD: "no child processes",
+  EAGAIN: "resource temporarily unavailable",
+  ENOMEM: "cannot allocate memory",
+  EACCES: "permission denied",
+  EFAULT: "bad address",
+  ENOTBLK: "block device required",
+  EBUSY: "device or resource busy",
+  EEXIST: "file exists",
+  EXDEV: "invalid cross-device link",
+  ENODEV: "no such device",
+  ENOTDIR: "not a directory",
+  EISDIR: "is a directory",
+  EINVAL: "invalid argument",
+  ENFILE: "too many open files in system",
+  EMFILE: "too many open files",
+  ENOTTY: "inappropriate ioctl for device",
+  ETXTBSY: "text file busy",
+  EFBIG: "file too large",
+  ENOSPC: "no space left on device",
+  ESPIPE: "illegal seek",
+  EROFS: "read-only file system",
+  EMLINK: "too many links",
+  EPIPE: "broken pipe",
+  ERANGE: "result too large",
+  ENAMETOOLONG: "file name too long",
+  ENOSYS: "function not implemented",
+  ENOTEMPTY: "directory not empty",
+  ELOOP: "too many levels of symbolic links",
+  ENODATA: "no data available",
+  EBADMSG: "bad message",
+  EOVERFLOW: "value too large for defined data type",
+  ELIBBAD: "accessing a corrupted shared library",
+  EUSERS: "too many users",
+  ENOTSOCK: "socket operation on non-socket",
+  EOPNOTSUPP: "operation not supported",
+  EADDRINUSE: "address already in use",
+  ENETDOWN: "network is down",
+  ETIMEDOUT: "connection timed out",
+  ESTALE: "stale file handle",
+  EUCLEAN: "structure needs cleaning",
+  EDQUOT: "disk quota exceeded",
+  ENOKEY: "required key not available",
+};
 
-const NAMES = new Map<number, Errno>(
-  Object.entries(TABLE).map(([name, [number]]) => [number, name as Errno]),
-);
+let names: Map<number, Errno> | undefined;
 
 /** The name of an errno, `E123` for one without. */
 export function errnoName(errno: number): Errno | `E${number}` {
-  return NAMES.get(errno) ?? `E${errno}`;
+  names ??= new Map(
+    (Object.keys(ERRNO) as Errno[]).map((name) => [ERRNO[name], name]),
+  );
+  return names.get(errno) ?? `E${errno}`;
 }
 
 /** "operation not permitted (EPERM)". */
 export function errnoText(code: Errno | `E${number}`): string {
-  const entry = (TABLE as Record<string, readonly [number, string]>)[code];
-  return entry ? `${entry[1]} (${code})` : `unknown error (${code})`;
+  const text = (TEXTS as Record<string, string>)[code];
+  return text ? `${text} (${code})` : `unknown error (${code})`;
 }
 
 /** What helps whatever was being done. */

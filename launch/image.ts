@@ -116,19 +116,18 @@ function writeStep(
     ? [ERRNO[instruction.error]]
     : instruction.args;
   let fromSlot = 0;
-  args.forEach((argument, index) => {
+  // What is 0 stands there already.
+  for (let index = 0; index < args.length; index++) {
+    const argument = args[index]!;
     let word: Word;
-    if (
-      argument !== null && typeof argument === "object" && "slot" in argument
-    ) {
+    if (typeof argument === "number" || argument === null) word = argument ?? 0;
+    else if (typeof argument === "object" && "slot" in argument) {
       fromSlot |= 1 << index;
       word = arena.slot(argument.slot);
-    } else {
-      word = layOut(argument, arena);
-    }
-    setWord(view, at + STEP.args + 8 * index, word);
-  });
-  view.setUint8(at + STEP.fromSlot, fromSlot);
+    } else word = layOut(argument, arena);
+    if (word) setWord(view, at + STEP.args + 8 * index, word);
+  }
+  if (fromSlot) view.setUint8(at + STEP.fromSlot, fromSlot);
   view.setUint8(at + STEP.result, NO_SLOT);
   if (instruction.name === "fail") {
     view.setInt32(at + STEP.number, OPERATION.fail, true);
@@ -147,12 +146,9 @@ function writeStep(
       : numberOf(instruction.name, arch),
     true,
   );
-  view.setUint16(
-    at + STEP.flags,
-    (instruction.want ? FLAG.want : 0) |
-      ("clone" in instruction && instruction.clone ? FLAG.clone : 0),
-    true,
-  );
+  const flags = (instruction.want ? FLAG.want : 0) |
+    ("clone" in instruction && instruction.clone ? FLAG.clone : 0);
+  if (flags) view.setUint16(at + STEP.flags, flags, true);
   if ("result" in instruction && instruction.result) {
     view.setUint8(at + STEP.result, arena.slot(instruction.result));
   }
@@ -160,19 +156,24 @@ function writeStep(
     setWord(view, at + STEP.want, instruction.want.result);
     view.setInt32(at + STEP.otherwise, ERRNO[instruction.want.otherwise], true);
   }
-  view.setUint16(at + STEP.skipOnSuccess, instruction.skipOnSuccess ?? 0, true);
+  const { skipOnSuccess } = instruction;
+  if (skipOnSuccess) {
+    view.setUint16(at + STEP.skipOnSuccess, skipOnSuccess, true);
+  }
 }
 
 function writeExpected(
   view: DataView,
   at: number,
-  { expect = [], skipOnExpected = 0 }: {
+  { expect, skipOnExpected = 0 }: {
     expect?: readonly Errno[];
     skipOnExpected?: number;
   },
 ): void {
-  expect.forEach((code, index) =>
+  expect?.forEach((code, index) =>
     view.setInt16(at + STEP.expected + 2 * index, ERRNO[code], true)
   );
-  view.setUint16(at + STEP.skipOnExpected, skipOnExpected, true);
+  if (skipOnExpected) {
+    view.setUint16(at + STEP.skipOnExpected, skipOnExpected, true);
+  }
 }

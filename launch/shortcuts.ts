@@ -35,7 +35,6 @@ export interface Known {
 
 type Plan = readonly (Instruction | ProcessOperation)[];
 
-const LOCK_SH = 1;
 const LOCK_EX = 2;
 const LOCK_NB = 4;
 const AT_REMOVEDIR = 0x200;
@@ -99,7 +98,6 @@ const PLANS: Record<Shortcut, (known: Known) => Plan | null> = {
       want: { result: texts[index]!.length, otherwise: "EIO" },
     }, exit];
     return [
-      ...lock(known, LOCK_SH),
       { ...isAlive(known), expect: ["ESRCH"], skipOnSuccess: 2 },
       ...say(2),
       // With nobody who waits to be started, it fails.
@@ -121,7 +119,6 @@ const PLANS: Record<Shortcut, (known: Known) => Plan | null> = {
     ];
   },
   kill: (known) => [
-    ...lock(known, LOCK_SH),
     // It stands for whoever has the number now, and stays so: if that is the one
     // meant, nobody else gets the signal.
     { name: "pidfd_open", args: [known.pid, 0], result: "process" },
@@ -181,14 +178,14 @@ const isAlive = ({ pid, startTime }: Known): ProcessOperation => ({
 /** Never exit(2) from a walk: the exit of the process that carries it out. */
 const exit: Instruction = { name: "exit_group", args: [0] };
 
-/** No other command is at it; `kind` says whether others may look on. */
-const lock = ({ directory }: Known, kind = LOCK_EX): Instruction[] => [
+/** No other command is at it. */
+const lock = ({ directory }: Known): Instruction[] => [
   {
     name: "openat",
     args: [AT_FDCWD, `${directory}/lock`, O.O_WRONLY | O.O_CLOEXEC, 0],
     result: "lock",
   },
-  { name: "flock", args: [{ slot: "lock" }, kind | LOCK_NB] },
+  { name: "flock", args: [{ slot: "lock" }, LOCK_EX | LOCK_NB] },
 ];
 
 function isNotPaused({ freezer }: Known): Instruction[] {

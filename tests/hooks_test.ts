@@ -4,7 +4,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import type { Hook } from "../spec/types.ts";
 import { Bundle, type Config } from "./_bundle.ts";
-import { container, test } from "./_harness.ts";
+import { CONTAINER, container, shellLine, test } from "./_harness.ts";
 
 const shell = (script: string, more: Partial<Hook> = {}): Hook[] => [{
   path: "/bin/sh",
@@ -214,4 +214,41 @@ test("a hook may leave a process behind, and nobody waits for that", async () =>
   await bundle.create("one");
   Deno.kill(Number(await read(bundle, "pid")), "SIGKILL");
   assert(performance.now() - started < 15_000);
+});
+
+test("a hook may ask for the container that it is for, and join it once it runs", async () => {
+  const own = shellLine([...CONTAINER, "--root", "$DIR/state"])
+    .replaceAll("'", "");
+  const env = Object.entries(Deno.env.toObject()).map((pair) => pair.join("="));
+  const ask = (name: string) =>
+    shell(
+      `exec >$DIR/${name} 2>&1; ${own} state one | grep -o '"status": .*",'
+      ${own} list -q; ${own} ps --format json one | tr -d 0-9
+      ${own} exec one echo inside; echo $?`,
+      { env },
+    );
+  await using bundle = await withHooks({
+    createRuntime: ask("creating"),
+    poststart: ask("running"),
+  });
+  await bundle.create("one");
+  await bundle.does("start", "one");
+  assertEquals(
+    await read(bundle, "creating"),
+    `"status": "creating",
+one
+[]
+container: cannot exec in a container that was not created to its end: one. \`container delete --force one\` removes it.
+125
+`,
+  );
+  assertEquals(
+    await read(bundle, "running"),
+    `"status": "running",
+one
+[]
+inside
+0
+`,
+  );
 });

@@ -218,7 +218,7 @@ test("who has waited for a container waits for its successor of the same id, too
   };
   using first = await lay("/first");
   let ended = false;
-  const state = container(["--root", dir.path, "state", "one"])
+  const removal = container(["--root", dir.path, "delete", "one"])
     .finally(() => ended = true);
   const pause = () => new Promise((resolve) => setTimeout(resolve, 700));
   await pause();
@@ -228,6 +228,18 @@ test("who has waited for a container waits for its successor of the same id, too
   await pause();
   assertEquals(ended, false, "it waits for the lock that counts");
   await second.unlock();
-  const { status, stdout } = await state;
-  assertEquals([status, JSON.parse(stdout).bundle], [0, "/second"]);
+  const { status, stderr } = await removal;
+  assertEquals([status, stderr], [0, ""]);
+  assertEquals(await Array.fromAsync(Deno.readDir(dir.path)), []);
+});
+
+test("state tells of a container that another command has locked", async () => {
+  await using bundle = await Bundle.make(["sleep", "100"]);
+  await bundle.create("one");
+  using lock = await Deno.open(`${bundle.dir.path}/state/one/lock`, {
+    write: true,
+  });
+  await lock.lock(true);
+  assertEquals(await bundle.status("one"), "created");
+  await lock.unlock();
 });

@@ -71,7 +71,11 @@ test("bash completes commands, flags, their values and containers", async () => 
       "--ephemeral",
     ],
   );
-  assertEquals(await offered(setUp, ["container", "explain", ""]), ["run"]);
+  assertEquals(await offered(setUp, ["container", "explain", ""]), [
+    "create",
+    "exec",
+    "run",
+  ]);
   const root = ["container", "--root", daily.root];
   assertEquals(await offered(setUp, [...root, "resta"]), ["restart"]);
   assertEquals(

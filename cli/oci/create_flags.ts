@@ -1,6 +1,11 @@
 /** The flags of create, which run --bundle has as well. */
 
-import { beginMove, ownFiles, readHierarchy } from "../../cgroup/mod.ts";
+import {
+  beginMove,
+  type Hierarchy,
+  ownFiles,
+  readHierarchy,
+} from "../../cgroup/mod.ts";
 import { readBundle } from "../../lifecycle/bundle.ts";
 import { requireInherited } from "../../lifecycle/inherited.ts";
 import type { CreateOptions } from "../../lifecycle/oci/create.ts";
@@ -44,8 +49,23 @@ export const CREATE_FLAGS: readonly Flag[] = [
   },
 ];
 
+/**
+ * This machine's cgroups, where the container is to have one: whatever the
+ * bundle says, its first process is moved in the end.
+ */
+export function expectMove(): Hierarchy | undefined {
+  if (!globals().cgroups) return;
+  const hierarchy = readHierarchy();
+  beginMove(ownFiles(hierarchy));
+  return hierarchy;
+}
+
 /** What the flags ask for, with the bundle read. */
-export function createOptions(flags: Flags, id: string): CreateOptions {
+export function createOptions(
+  flags: Flags,
+  id: string,
+  hierarchy?: Hierarchy,
+): CreateOptions {
   const text = flags.last("preserve-fds") ?? "0";
   const preserveFds = parseNumber("preserve-fds", text, [0, MOST_FDS]);
   const listenFds = passedSockets();
@@ -56,9 +76,6 @@ export function createOptions(flags: Flags, id: string): CreateOptions {
     requireInherited(flag, 3 + index);
   }
   const { systemdCgroup, cgroups } = globals();
-  const hierarchy = cgroups ? readHierarchy() : undefined;
-  // Whatever the bundle says: its first process is moved in the end.
-  if (hierarchy) beginMove(ownFiles(hierarchy));
   const { spec, path } = readBundle(
     flags.last("bundle") ?? ".",
     configReading(),

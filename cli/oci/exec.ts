@@ -14,7 +14,8 @@ import { parsePair } from "../run_values.ts";
 import { configReading, globals } from "./global.ts";
 import { knownId } from "./id.ts";
 
-const EXEC_FLAGS: readonly Flag[] = [
+/** Those of `exec`. */
+export const EXEC_FLAGS: readonly Flag[] = [
   {
     name: "process",
     short: "p",

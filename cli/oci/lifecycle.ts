@@ -13,7 +13,7 @@ import type { Command } from "../command.ts";
 import { QUIET } from "../daily/format.ts";
 import { parseFlags } from "../flags.ts";
 import { print, warn } from "../output.ts";
-import { CREATE_FLAGS, createOptions } from "./create_flags.ts";
+import { CREATE_FLAGS, createOptions, expectMove } from "./create_flags.ts";
 import { globals } from "./global.ts";
 import { containerOf, idOf } from "./id.ts";
 import { signalNumber } from "./signal.ts";
@@ -31,7 +31,7 @@ export const createCommand: Command = {
   async execute(argv) {
     const flags = parseFlags(this.flags, argv, "container create");
     const id = idOf(flags, "create");
-    await create(globals().store, createOptions(flags, id));
+    await create(globals().store, createOptions(flags, id, expectMove()));
     return 0;
   },
 };
@@ -71,7 +71,7 @@ export const stateCommand: Command = {
   examples: [["sudo container state web", "what runtime-spec calls its state"]],
   async execute(argv) {
     const flags = parseFlags(this.flags, argv, "container state");
-    using entry = globals().store.open(await containerOf(flags, "state"));
+    using entry = globals().store.look(await containerOf(flags, "state"));
     print(stateText(stateOf(entry)));
     return 0;
   },
@@ -108,7 +108,7 @@ type Listed = Omit<State, "status"> & { status: State["status"] | "broken" };
 /** One that is gone meanwhile is none; one whose record cannot be read is broken. */
 function listed(store: Store, id: string): Listed[] {
   if (store.isBroken(id)) return [broken(id)];
-  using entry = store.find(id);
+  using entry = store.glance(id);
   if (!entry) return [];
   return [{ ...stateOf(entry), owner: userName(entry.record.uid) }];
 }

@@ -5,11 +5,12 @@ import { UsageError } from "../../spec/errors.ts";
 import { type Command, commandHelp } from "../command.ts";
 import { type Flags, HelpRequested, parseFlags } from "../flags.ts";
 import { print } from "../output.ts";
-import { CREATE_FLAGS, createOptions } from "./create_flags.ts";
+import { CREATE_FLAGS, createOptions, expectMove } from "./create_flags.ts";
 import { globals } from "./global.ts";
 import { idOf } from "./id.ts";
 
-const FLAGS = [
+/** Those of `run --bundle`. */
+export const RUN_BUNDLE_FLAGS = [
   ...CREATE_FLAGS,
   {
     name: "detach",
@@ -31,7 +32,7 @@ export function asksForBundle(argv: readonly string[]): boolean {
   for (let at = 0; at < argv.length; at++) {
     const match = argv[at]!.match(/^--?([a-z][a-z-]*)(=.*)?$/s);
     if (!match) return false;
-    const flag = FLAGS.find((flag) =>
+    const flag = RUN_BUNDLE_FLAGS.find((flag) =>
       flag.name === match[1] || "short" in flag && flag.short === match[1]
     );
     if (!flag) return false;
@@ -44,7 +45,7 @@ export function asksForBundle(argv: readonly string[]): boolean {
 /** The flags; null where help is asked for, which is not that of `run`. */
 function flagsOrHelp(argv: readonly string[]): Flags | null {
   try {
-    return parseFlags(FLAGS, argv, "container run --bundle");
+    return parseFlags(RUN_BUNDLE_FLAGS, argv, "container run --bundle");
   } catch (error) {
     if (error instanceof HelpRequested) return null;
     throw error;
@@ -56,7 +57,7 @@ export const runBundleCommand: Command = {
   name: "run",
   summary: "Run a bundle's command in a new container, and delete that",
   usage: "--bundle DIR [flags] ID",
-  flags: FLAGS,
+  flags: RUN_BUNDLE_FLAGS,
   examples: [
     ["sudo container run --bundle /srv/web web", "until its command ends"],
     ["sudo container run -b /srv/web --detach web", "then: delete web"],
@@ -69,7 +70,7 @@ export const runBundleCommand: Command = {
     }
     const id = idOf(flags, "run");
     const detach = flags.has("detach");
-    const options = createOptions(flags, id);
+    const options = createOptions(flags, id, expectMove());
     if (!detach && options.consoleSocket !== undefined) {
       throw new UsageError(
         "cannot use console socket if container will not detach or allocate tty",

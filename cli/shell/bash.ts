@@ -67,7 +67,7 @@ _container() {
     valued(programFlags, "file")
   }) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
         ${valued(programFlags, "other")}) return ;;
-        explain) mapfile -t COMPREPLY < <(compgen -W "run" -- "$cur"); return ;;
+        explain) mapfile -t COMPREPLY < <(compgen -W "run create exec" -- "$cur"); return ;;
       esac
       mapfile -t COMPREPLY < <(compgen -W "${names} help ${
     words(programFlags)

@@ -163,6 +163,7 @@ const FILTER_FLAGS = {
     SECCOMP.SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV,
 };
 const LOCKS = { LOCK_SH: 1, LOCK_EX: 2, LOCK_NB: 4 };
+const AT_EACCESS = 0x200;
 const AT_ROOT = '"/"...';
 
 /** By call; what is missing is written without names. */
@@ -208,6 +209,10 @@ const ARGUMENTS: Readonly<Partial<Record<SyscallName, Row>>> = {
   fchmod: [plain, mode],
   fchmodat: [at, plain, mode],
   fcntl: [plain, one({ F_DUPFD_CLOEXEC }), plain],
+  // What a learning filter knows the walker's own calls by comes after these.
+  write: [plain, plain, plain],
+  close: [plain],
+  faccessat2: [at, plain, one({ F_OK: 0, X_OK: 1 }), bits({ AT_EACCESS })],
   flock: [plain, bits(LOCKS)],
   personality: [one(PERSONALITIES)],
   symlinkat: [plain, at, plain],

@@ -32,7 +32,7 @@ import { runHooks, type Warn } from "./hooks.ts";
 import { labelMounts } from "./mount_label.ts";
 import { moveDevices } from "./net_devices.ts";
 import { writePidFile } from "./pid_file.ts";
-import { writeShortcuts } from "./shortcuts.ts";
+import { prepareShortcuts } from "./shortcuts.ts";
 import { stateOf } from "./status.ts";
 import type { Entry, Store } from "./store.ts";
 import { asRunc } from "./words.ts";
@@ -93,8 +93,12 @@ export async function create(
     using _held = await makeCgroup(cgroup, entry);
     let settle = () => {};
     using container = await startHeld(entry, options, cgroup, () => {
-      writeShortcuts(entry);
-      settle = entry.draft({ ...entry.record, creating: undefined });
+      const shortcuts = prepareShortcuts(entry);
+      const record = entry.draft({ ...entry.record, creating: undefined });
+      settle = () => {
+        record();
+        shortcuts();
+      };
     });
     if (options.pidFile !== undefined) {
       writePidFile(options.pidFile, container.pid);
@@ -122,16 +126,11 @@ async function startHeld(
   meanwhile: () => void,
 ): Promise<Container> {
   const { spec, preserveFds = 0 } = options;
-  labelMounts(spec);
-  if (spec.mounts?.some(({ options }) => options?.includes("tmpcopyup"))) {
-    (await import("./copy_up.ts")).settleCopies(spec);
-  }
+  const seccomp = await fitSpec(options);
   if (options.notifies) {
     (await import("./notify_socket.ts")).offerNotifySocket(spec, entry);
   }
   using terminal = connectConsole(options);
-  spec.process.preserve = preserveFds;
-  const seccomp = await specFilter(spec);
   using agent = seccomp?.notifies
     ? (await import("./agent.ts")).agentOf(spec, seccomp)
     : null;
@@ -207,6 +206,30 @@ async function startHeld(
   } finally {
     moved?.[Symbol.dispose]();
   }
+}
+
+/**
+ * What {@linkcode create} would do, but for hooks on the host and the socket of
+ * sd_notify(3); changes nothing.
+ */
+export async function planBundle(
+  options: CreateOptions,
+): Promise<{ plan: Plan; cgroup: CgroupPlan | null }> {
+  const cgroup = await planCgroupOf(options);
+  const seccomp = await fitSpec(options);
+  return { plan: planOf(options, cgroup, seccomp), cgroup };
+}
+
+/** Fits the Spec to this machine; its filter of system calls. */
+async function fitSpec(
+  { spec, preserveFds = 0 }: CreateOptions,
+): Promise<Facts["seccomp"]> {
+  labelMounts(spec);
+  if (spec.mounts?.some(({ options }) => options?.includes("tmpcopyup"))) {
+    (await import("./copy_up.ts")).settleCopies(spec);
+  }
+  spec.process.preserve = preserveFds;
+  return await specFilter(spec);
 }
 
 function planOf(

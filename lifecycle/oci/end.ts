@@ -17,7 +17,7 @@ export function signal(
   number: number,
   { all = false } = {},
 ): void {
-  using entry = store.open(id);
+  using entry = store.look(id);
   const { cgroup } = entry.record;
   const status = statusOf(entry);
   if (all && cgroup) {

@@ -17,7 +17,7 @@ const LOOK = 500;
 
 /** What it uses now. */
 export function usageOf(store: Store, id: string): Event {
-  using entry = store.open(id);
+  using entry = store.look(id);
   const status = statusOf(entry);
   if (status === "stopped" || status === "creating") {
     throw new ContainerError(`container with id ${id} is not running`);
@@ -53,7 +53,7 @@ export async function* events(
 
 /** How often the kernel has killed in it for want of memory; null once it has ended. */
 function killsOf(store: Store, id: string): number | null {
-  using entry = store.find(id);
+  using entry = store.glance(id);
   if (!entry?.isAlive()) return null;
   const { cgroup } = entry.record;
   return cgroup ? new Cgroup(cgroup).stats().memory?.oomKills ?? 0 : 0;

@@ -77,6 +77,7 @@ export async function exec(
   store: Store,
   options: ExecOptions,
 ): Promise<number> {
+  beginMove(ownFiles(readHierarchy()));
   using prepared = await prepareExec(store, options);
   const { plan, process, first, tellAgent } = prepared;
   using terminal = consoleFor(process, options);
@@ -130,6 +131,8 @@ export async function prepareExec(
   store: Store,
   options: ExecOptions,
 ): Promise<PreparedExec> {
+  // Who creates it may be waiting for us: a hook's caller has the lock.
+  if (store.peek(options.id)?.creating) throw notCreated(options.id);
   using entry = store.open(options.id);
   checkStatus(entry, options);
   const { record } = entry;
@@ -160,15 +163,16 @@ export async function prepareExec(
   };
 }
 
+const notCreated = (id: string) =>
+  new ContainerError(
+    `cannot exec in a container that was not created to its end: ${id}`,
+    { hint: `\`container delete --force ${id}\` removes it.` },
+  );
+
 function checkStatus(entry: Entry, { id, ignorePaused }: ExecOptions): void {
   const status = statusOf(entry);
   if (status === "stopped") throw stopped(id);
-  if (status === "creating") {
-    throw new ContainerError(
-      `cannot exec in a container that was not created to its end: ${id}`,
-      { hint: `\`container delete --force ${id}\` removes it.` },
-    );
-  }
+  if (status === "creating") throw notCreated(id);
   if (status === "paused" && !ignorePaused) {
     throw new ContainerError(
       "cannot exec in a paused container (use --ignore-paused to override)",
@@ -188,7 +192,6 @@ async function planOf(
   { process, first, options: { detach, cgroups } }: Joining,
 ): Promise<Plan> {
   const { id, cgroup, chroot } = record;
-  if (cgroup) beginMove(ownFiles(readHierarchy()));
   const spec: Spec = { ...record.spec, process };
   try {
     const namespaces = first.namespaces();

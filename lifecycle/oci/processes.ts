@@ -7,7 +7,7 @@ import type { Store } from "./store.ts";
 
 /** Their numbers; none once it has stopped. */
 export function processesOf(store: Store, id: string): number[] {
-  using entry = store.open(id);
+  using entry = store.look(id);
   const { pid, cgroup } = entry.record;
   if (cgroup) return new Cgroup(cgroup).pids();
   return statusOf(entry) === "stopped" ? [] : [pid];

@@ -17,21 +17,30 @@ import type { Entry } from "./store.ts";
 /** What a container's directory holds beside them, its record last but for the lock. */
 const FILES: readonly string[] = ["start.fifo", "state.json", "lock"];
 
+/** Not carried out while somebody has the container's lock. */
+const LOCKED: readonly Shortcut[] = ["start", "delete", "delete-force"];
+
+/** Writes those that the container can have; every one comes to what its command does. */
+export const writeShortcuts = (entry: Entry): void => prepareShortcuts(entry)();
+
 /**
- * Writes those that the container can have; every one comes to what its command
- * does. None is carried out while somebody has the container's lock, so that
- * they may tell of what is yet to come.
+ * Compiles them, and writes those that its lock keeps from being carried out
+ * yet: they may tell of what is to come. What is returned writes the others.
  */
-export function writeShortcuts(entry: Entry): void {
+export function prepareShortcuts(entry: Entry): () => void {
   const known = knownOf(entry);
-  for (const name of possible(entry)) {
+  const compiled = possible(entry).flatMap((name) => {
     const bytes = shortcut(name, known);
-    if (!bytes) continue;
+    return bytes ? [{ name, bytes }] : [];
+  });
+  const write = ({ name, bytes }: typeof compiled[number]) =>
     Deno.writeFileSync(`${entry.path}/${shortcutFile(name)}`, bytes, {
       mode: 0o600,
       createNew: true,
     });
-  }
+  const isLocked = ({ name }: typeof compiled[number]) => LOCKED.includes(name);
+  compiled.filter(isLocked).forEach(write);
+  return () => compiled.filter((one) => !isLocked(one)).forEach(write);
 }
 
 /** Takes them away, before what they rely on changes. */

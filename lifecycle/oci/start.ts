@@ -29,7 +29,9 @@ export async function start(
           .open(entry, notify, warn)
         : null;
     }, warn);
-    // Others may have business with it while it gets ready.
+    // Others may have business with it from here on, hooks among them.
+    const { record: { spec } } = entry;
+    await tryHooks("poststart", spec, stateOf(entry, "running"), warn);
     await (relay as NotifyRelay | null)
       ?.finish(entry.record.pid, () => entry.isAlive());
   } finally {
@@ -74,6 +76,5 @@ async function startLocked(
     );
   }
   await Deno.remove(entry.fifo);
-  await tryHooks("poststart", spec, stateOf(entry), warn);
   return entry;
 }

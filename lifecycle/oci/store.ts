@@ -160,12 +160,16 @@ function readRecord(path: string): string | null {
   }
 }
 
-/** One container's directory, locked against every other command on it. */
+/** One container's directory, as a rule locked against every other command on it. */
 export class Entry implements Disposable {
-  readonly #lock: Deno.FsFile;
+  readonly #lock: Deno.FsFile | null;
 
-  constructor(readonly path: string, public record: ContainerRecord) {
-    this.#lock = lockOf(path);
+  constructor(
+    readonly path: string,
+    public record: ContainerRecord,
+    { locked = true } = {},
+  ) {
+    this.#lock = locked ? lockOf(path) : null;
   }
 
   /** Through which it is started; gone once it is. */
@@ -197,7 +201,7 @@ export class Entry implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#lock.close();
+    this.#lock?.close();
   }
 }
 
@@ -233,6 +237,25 @@ export class Store {
     const entry = this.find(id);
     if (entry) return entry;
     throw this.missing(id, "`container list` shows those that do.");
+  }
+
+  /**
+   * A container that there is, without its lock: for who only looks, or knows a
+   * process for certain. A hook may do that while who runs it has the lock.
+   */
+  look(id: string): Entry {
+    const entry = this.glance(id);
+    if (entry) return entry;
+    throw this.missing(id, "`container list` shows those that do.");
+  }
+
+  /** The same; null where there is none. */
+  glance(id: string): Entry | null {
+    checkId(id);
+    const path = `${this.root}/${id}`;
+    const text = readRecord(path);
+    if (text === null) return null;
+    return new Entry(path, parseRecord(text, id), { locked: false });
   }
 
   /**

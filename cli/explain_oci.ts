@@ -1,0 +1,50 @@
+/** What there is to explain of an OCI runtime's commands. */
+
+import { type CreateOptions, planBundle } from "../lifecycle/oci/create.ts";
+import { prepareExec } from "../lifecycle/oci/exec.ts";
+import { containerId } from "../lifecycle/run.ts";
+import { type Asked, EXPLAIN_FLAGS } from "./explain_flags.ts";
+import { type Flag, type Flags, parseFlags } from "./flags.ts";
+import { CREATE_FLAGS, createOptions } from "./oci/create_flags.ts";
+import { EXEC_FLAGS, execOptions } from "./oci/exec.ts";
+import { globals } from "./oci/global.ts";
+import { knownId } from "./oci/id.ts";
+import { RUN_BUNDLE_FLAGS } from "./oci/run_bundle.ts";
+
+/** create, which needs no id here: any will do. */
+export const askedCreate = (argv: readonly string[]): Promise<Asked> =>
+  askedBundle("create", CREATE_FLAGS, argv);
+
+/** run --bundle: the same, started at once. */
+export const askedRunBundle = (argv: readonly string[]): Promise<Asked> =>
+  askedBundle("run --bundle", RUN_BUNDLE_FLAGS, argv);
+
+async function askedBundle(
+  command: string,
+  own: readonly Flag[],
+  argv: readonly string[],
+): Promise<Asked> {
+  const flags = parse(command, own, argv);
+  const [id = containerId()] = flags.rest;
+  const options: CreateOptions = createOptions(flags, id);
+  const { args } = options.spec.process;
+  const { plan, cgroup } = await planBundle(options);
+  return { command, plan, args, leftOut: [], flags, cgroup };
+}
+
+/** exec, in a container that there is. */
+export async function askedExec(argv: readonly string[]): Promise<Asked> {
+  const flags = parse("exec", EXEC_FLAGS, argv);
+  const options = await execOptions(flags);
+  options.id = await knownId(options.id);
+  using prepared = await prepareExec(globals().store, options);
+  const { plan, process: { args } } = prepared;
+  return { command: "exec", plan, args, leftOut: [], flags, cgroup: null };
+}
+
+const parse = (
+  command: string,
+  own: readonly Flag[],
+  argv: readonly string[],
+): Flags =>
+  parseFlags([...own, ...EXPLAIN_FLAGS], argv, `container explain ${command}`);
