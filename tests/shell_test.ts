@@ -72,9 +72,9 @@ test("bash completes commands, flags, their values and containers", async () => 
     ],
   );
   assertEquals(await offered(setUp, ["container", "explain", ""]), [
+    "run",
     "create",
     "exec",
-    "run",
   ]);
   const root = ["container", "--root", daily.root];
   assertEquals(await offered(setUp, [...root, "resta"]), ["restart"]);
