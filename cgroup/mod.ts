@@ -10,7 +10,7 @@ export {
   lookupDevice,
 } from "./devices.ts";
 export { extendCgroup } from "./extend.ts";
-export { beginMove, ownFiles } from "./grace.ts";
+export { entryInto, wayIn } from "./way_in.ts";
 export { type Hierarchy, readHierarchy } from "./hierarchy.ts";
 export { Cgroup, type CgroupState, createCgroup } from "./manager.ts";
 export { type CgroupOptions, planCgroup } from "./plan.ts";

@@ -36,6 +36,7 @@ import {
   missingDirectories,
   notOurs,
 } from "./place.ts";
+import { entryInto, wayIn } from "./way_in.ts";
 import {
   type CgroupGroup,
   type CgroupPlan,
@@ -96,7 +97,7 @@ export function planCgroup(
     made: [],
     entry: null,
   };
-  const owns: string[] = [];
+  const mounts: CgroupMount[] = [];
   for (const [mount, need] of wantedTrees(options, hierarchy, read)) {
     const path = groupPath(mount, options, read);
     const made = missingDirectories(mount, path, read);
@@ -124,27 +125,24 @@ export function planCgroup(
     plan.steps.push(...settings(mount, path, options, hierarchy));
     plan.groups.push({ version: mount.version, controllers, path });
     plan.made.push(...made);
-    owns.push(mount.own);
+    mounts.push(mount);
   }
-  plan.entry = entryOf(plan.groups, owns, read);
+  plan.entry = entryOf(plan.groups, mounts, read);
   return plan;
 }
-
-const procs = (path: string) => `${path}/cgroup.procs`;
 
 /** How to get in, and back to the cgroups that this process is in. */
 function entryOf(
   groups: readonly CgroupGroup[],
-  owns: readonly string[],
+  mounts: readonly CgroupMount[],
   read: ReadLevel,
 ): CgroupPlan["entry"] {
-  const [first, ...more] = groups;
-  if (!first) return null;
+  if (!groups.length) return null;
+  const owns = mounts.map(({ version, own }) => ({ version, path: own }));
   return {
-    join: groups.map(({ path }) => procs(path)),
+    ...entryInto(groups),
     // One of another cgroup namespace cannot be seen, and not be gone back to.
-    back: owns.every((own) => read(own)) ? owns.map(procs) : [],
-    directory: first.version === 2 && !more.length ? first.path : null,
+    back: owns.every(({ path }) => read(path)) ? owns.map(wayIn) : [],
   };
 }
 

@@ -154,7 +154,8 @@ Deno.test("planCgroup() names the controller that is not delegated, and leaves o
     controllers: ["pids"],
     path: "/cg/u/container-x",
   }]);
-  assertEquals(plan.entry?.join, ["/cg/u/container-x/cgroup.procs"]);
+  assertEquals(plan.entry?.join, []);
+  assertEquals(plan.entry?.directory, "/cg/u/container-x");
 });
 
 Deno.test("planCgroup() without permission is an error for a limit and a name, else no cgroup", () => {

@@ -4,7 +4,6 @@
  */
 
 import {
-  beginMove,
   type Cgroup,
   createCgroup,
   planCgroup,
@@ -132,7 +131,6 @@ export class Limits implements Disposable {
     const cgroup = createCgroup(plan, (state) => {
       undo.use(recordCgroup(recordsDirectory(), state));
     });
-    if (!plan.entry?.directory) beginMove(plan.entry?.back ?? []);
     return new Limits(cgroup, undo.move());
   }
 

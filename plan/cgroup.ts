@@ -42,14 +42,27 @@ export function birthplace(spec: Spec, facts: Facts): string | null {
   return enters(spec, facts) ? facts.cgroupEntry?.directory ?? null : null;
 }
 
+/** What a process writes "0" to that is not born in the cgroup. */
+export function waysIn({ cgroupEntry }: Facts): string[] {
+  if (!cgroupEntry) return [];
+  const { join, directory } = cgroupEntry;
+  return [
+    ...join,
+    ...(directory === null ? [] : [`${directory}/cgroup.procs`]),
+  ];
+}
+
 /** What is written to later is opened first. */
-export function openCgroups({ init, cgroupEntry }: Facts): Step[] {
-  if (!cgroupEntry || !init && cgroupEntry.directory !== null) return [];
+export function openCgroups(facts: Facts): Step[] {
+  const { init, cgroupEntry } = facts;
+  if (!cgroupEntry) return [];
+  const files = init
+    ? [...waysIn(facts), ...cgroupEntry.back]
+    : [...cgroupEntry.join];
+  if (!files.length) return [];
   return [{
     step: "openCgroups",
-    files: init
-      ? [...cgroupEntry.join, ...cgroupEntry.back]
-      : [...cgroupEntry.join],
+    files,
     from: CGROUPS_FROM,
     why: init
       ? "the command's way in, and ours back out: from inside there is no path to them"
@@ -58,12 +71,10 @@ export function openCgroups({ init, cgroupEntry }: Facts): Step[] {
   }];
 }
 
-/** PID 1 goes in, where it was not born there. */
+/** PID 1 goes in, in each tree where it cannot be born. */
 export function enterCgroups(spec: Spec, facts: Facts): Step[] {
   const { cgroupEntry } = facts;
-  if (!cgroupEntry || !enters(spec, facts) || birthplace(spec, facts)) {
-    return [];
-  }
+  if (!cgroupEntry?.join.length || !enters(spec, facts)) return [];
   return [{
     step: "joinCgroups",
     files: cgroupEntry.join,
@@ -90,7 +101,7 @@ export function leaveCgroups(spec: Spec, facts: Facts): Step[] {
         {
           step: "joinCgroups",
           files: cgroupEntry.back,
-          from: CGROUPS_FROM + cgroupEntry.join.length,
+          from: CGROUPS_FROM + waysIn(facts).length,
           why:
             "the limits are the command's: this program counts where its parent does, and is not what the kernel kills when the command runs out of memory",
           man: "cgroups(7)",
@@ -101,11 +112,11 @@ export function leaveCgroups(spec: Spec, facts: Facts): Step[] {
 }
 
 /** Where our program is PID 1: the command's process goes in by itself. */
-export function limitCommand({ init, cgroupEntry }: Facts): Step[] {
-  if (!init || !cgroupEntry) return [];
+export function limitCommand(facts: Facts): Step[] {
+  if (!facts.init || !facts.cgroupEntry) return [];
   return [{
     step: "joinCgroups",
-    files: cgroupEntry.join,
+    files: waysIn(facts),
     from: CGROUPS_FROM,
     why: "from here on what the command uses is counted and limited",
     man: "cgroups(7)",

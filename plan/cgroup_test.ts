@@ -27,9 +27,20 @@ function find<K extends StepKind>(
 }
 
 const V1_ENTRY = {
-  join: ["/cg/x/cgroup.procs"],
-  back: ["/cg/cgroup.procs"],
+  join: ["/cg/x/tasks"],
+  back: ["/cg/tasks"],
   directory: null,
+};
+const V2_ENTRY = {
+  join: [],
+  back: ["/cg/cgroup.procs"],
+  directory: "/cg/x",
+};
+/** With a part in a tree of either. */
+const HYBRID_ENTRY = {
+  join: ["/cg/x/tasks"],
+  back: ["/cg/tasks", "/u/cgroup.procs"],
+  directory: "/u/x",
 };
 
 Deno.test("the cgroup is joined before anything else, and its namespace entered after", () => {
@@ -45,24 +56,43 @@ Deno.test("the cgroup is joined before anything else, and its namespace entered 
 });
 
 Deno.test("on cgroup v2 PID 1 is born in its cgroup", () => {
-  const facts = {
-    init: false,
-    cgroupEntry: { ...V1_ENTRY, directory: "/cg/x" },
-  };
+  const facts = { init: false, cgroupEntry: V2_ENTRY };
   assertEquals(kinds("launch", facts)[0], "clone");
   assertEquals(find("clone", facts)[0]!.cgroup, "/cg/x");
   assertEquals(find("joinCgroups", facts), []);
 });
 
+Deno.test("where v1 has a part in it too, PID 1 joins the rest", () => {
+  const facts = { init: false, cgroupEntry: HYBRID_ENTRY };
+  assertEquals(find("clone", facts)[0]!.cgroup, "/u/x");
+  assertEquals(find("joinCgroups", facts).map(({ files }) => files), [
+    ["/cg/x/tasks"],
+  ]);
+});
+
 Deno.test("limits are the command's: our program as PID 1 makes the cgroup namespace and leaves", () => {
-  for (const directory of [null, "/cg/x"]) {
-    const facts = { cgroupEntry: { ...V1_ENTRY, directory } };
-    const joined = find("joinCgroups", facts).map(({ files }) => files[0]);
-    assertEquals(joined, [
-      ...(directory ? [] : ["/cg/x/cgroup.procs"]),
-      "/cg/cgroup.procs",
-      "/cg/x/cgroup.procs",
+  for (
+    const [cgroupEntry, ways] of [
+      [V1_ENTRY, ["/cg/x/tasks"]],
+      [V2_ENTRY, ["/cg/x/cgroup.procs"]],
+      [HYBRID_ENTRY, ["/cg/x/tasks", "/u/x/cgroup.procs"]],
+    ] as const
+  ) {
+    const facts = {
+      cgroupEntry: {
+        ...cgroupEntry,
+        join: [...cgroupEntry.join],
+        back: [...cgroupEntry.back],
+      },
+    };
+    const { join, back } = cgroupEntry;
+    assertEquals(find("joinCgroups", facts).map(({ files }) => files), [
+      ...(join.length ? [[...join]] : []),
+      [...back],
+      [...ways],
     ]);
+    const [out] = find("joinCgroups", facts).slice(-2);
+    assertEquals(out?.from, 9 + ways.length);
     assertEquals(kinds("process", facts)[0], "joinCgroups");
     const launch = kinds("launch", facts);
     assertEquals(launch[launch.lastIndexOf("joinCgroups") - 1], "unshare");

@@ -9,6 +9,7 @@ import {
   enterCgroups,
   leaveCgroups,
   openCgroups,
+  waysIn,
 } from "./cgroup.ts";
 import type { Facts } from "./facts.ts";
 import { HANDED_MOUNTS_FROM, handedMounts } from "./handed.ts";
@@ -149,7 +150,7 @@ export function startPidOne(spec: Spec, facts: Facts): Step[] {
 export function becomeChild(spec: Spec, facts: Facts): Step[] {
   const { preserve = 0 } = spec.process;
   const kept: [from: number, count: number][] = [
-    [CGROUPS_FROM, facts.cgroupEntry?.join.length ?? 0],
+    [CGROUPS_FROM, waysIn(facts).length],
     [HANDED_MOUNTS_FROM, handedMounts(spec, facts).size],
     [PRESERVED_FROM, preserve],
   ];

@@ -70,8 +70,8 @@ Deno.test("every step has words, a reason and a man page", () => {
         seccomp: SECCOMP,
         cgroup: { path: "/sys/fs/cgroup/x", writes: [] },
         cgroupEntry: {
-          join: ["/cg/x/cgroup.procs"],
-          back: ["/cg/cgroup.procs"],
+          join: ["/cg/x/tasks"],
+          back: ["/cg/tasks"],
           directory: null,
         },
         ...changes,

@@ -69,7 +69,7 @@ function join(
       why: "a PID namespace that was joined takes effect for children only",
       man: "clone(2), pid_namespaces(7)",
     },
-    ...(cgroupEntry && birthplace === null
+    ...(cgroupEntry?.join.length
       ? [
         {
           step: "joinCgroups",
@@ -110,7 +110,7 @@ function openCgroup({ cgroupEntry }: Facts): Step {
   const directory = cgroupEntry?.directory ?? null;
   return {
     step: "openCgroups",
-    files: directory === null ? cgroupEntry?.join ?? [] : [],
+    files: cgroupEntry?.join ?? [],
     from: CGROUPS_FROM,
     ...(directory === null ? {} : { birthplace: directory }),
     why: "the way in: a process in other namespaces may not see it",

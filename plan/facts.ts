@@ -87,10 +87,10 @@ export interface Facts {
 
 /** The ways into a container's cgroup, and back to ours. */
 export interface CgroupEntry {
-  /** Its cgroup.procs, in each tree. */
+  /** In each tree of v1, the file to write "0" to. */
   join: string[];
-  /** Those of the cgroup that this process is in, in the same trees; none where they cannot be seen. */
-  back: string[];
-  /** Its directory, where v2 alone has a part in it: a process can be born there. */
+  /** In the tree of v2, its directory: a process can be born there, or write to the cgroup.procs in it. */
   directory: string | null;
+  /** The files to write to for the cgroups that this process is in, in all these trees; none where they cannot be seen. */
+  back: string[];
 }

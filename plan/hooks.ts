@@ -101,7 +101,7 @@ export interface Joined {
   pid: number;
   /** The namespaces in which it is and we are not. */
   namespaces: readonly NamespaceType[];
-  /** Its cgroup.procs in each tree. */
+  /** In each tree, the file to write "0" to. */
   cgroups: readonly string[];
 }
 

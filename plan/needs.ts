@@ -106,7 +106,7 @@ const NO_SYMFOLLOW = { version: "5.14", what: "MOUNT_ATTR_NOSYMFOLLOW" };
 
 /** Of who moves a process, cgroups(7) on containment. */
 const JOINING_CGROUP =
-  "write access to cgroup.procs, on v2 also in the nearest common ancestor";
+  "write access to cgroup.procs or tasks, on v2 also in the nearest common ancestor";
 
 const LANDLOCK_ENABLED = "Landlock among the kernel's security modules";
 
@@ -194,7 +194,7 @@ const NEEDS: { readonly [K in StepKind]: Entry<K> } = {
   reopenNull: {},
   executeSelf: { features: feature("5.11", "CLOSE_RANGE_CLOEXEC") },
   setDumpable: {},
-  openCgroups: { access: "write access to cgroup.procs" },
+  openCgroups: { access: "write access to cgroup.procs or tasks" },
   joinCgroups: { access: JOINING_CGROUP },
   openTree: { capabilities: MOUNTING },
   createFilesystem: {

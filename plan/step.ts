@@ -96,14 +96,14 @@ export type Kinds = {
   executeSelf: { argv: readonly string[]; env: readonly string[] };
   /** prctl(2) PR_SET_DUMPABLE. */
   setDumpable: { dumpable: boolean };
-  /** openat(2) and dup3(2) of each cgroup.procs, to numbers from one upwards. */
+  /** openat(2) and dup3(2) of each cgroup's file, to numbers from one upwards. */
   openCgroups: {
     files: readonly string[];
     from: number;
     /** The directory of the cgroup that a process will be born in. */
     birthplace?: string;
   };
-  /** write(2) of 0 to each cgroup.procs that is open from a number upwards. */
+  /** write(2) of 0 to each file of a cgroup that is open from a number upwards. */
   joinCgroups: { files: readonly string[]; from: number };
 
   // ── mounts and root ──

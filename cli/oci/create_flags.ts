@@ -1,11 +1,5 @@
 /** The flags of create, which run --bundle has as well. */
 
-import {
-  beginMove,
-  type Hierarchy,
-  ownFiles,
-  readHierarchy,
-} from "../../cgroup/mod.ts";
 import { readBundle } from "../../lifecycle/bundle.ts";
 import { requireInherited } from "../../lifecycle/inherited.ts";
 import type { CreateOptions } from "../../lifecycle/oci/create.ts";
@@ -49,23 +43,8 @@ export const CREATE_FLAGS: readonly Flag[] = [
   },
 ];
 
-/**
- * This machine's cgroups, where the container is to have one: whatever the
- * bundle says, its first process is moved in the end.
- */
-export function expectMove(): Hierarchy | undefined {
-  if (!globals().cgroups) return;
-  const hierarchy = readHierarchy();
-  beginMove(ownFiles(hierarchy));
-  return hierarchy;
-}
-
 /** What the flags ask for, with the bundle read. */
-export function createOptions(
-  flags: Flags,
-  id: string,
-  hierarchy?: Hierarchy,
-): CreateOptions {
+export function createOptions(flags: Flags, id: string): CreateOptions {
   const text = flags.last("preserve-fds") ?? "0";
   const preserveFds = parseNumber("preserve-fds", text, [0, MOST_FDS]);
   const listenFds = passedSockets();
@@ -95,7 +74,6 @@ export function createOptions(
     noPivot: flags.has("no-pivot"),
     keepKeyring: flags.has("no-new-keyring"),
     preserveFds: listenFds + preserveFds,
-    hierarchy,
     cgroups: !cgroups ? "none" : systemdCgroup ? "systemd" : "cgroupfs",
     warn,
   };

@@ -13,7 +13,7 @@ import type { Command } from "../command.ts";
 import { QUIET } from "../daily/format.ts";
 import { parseFlags } from "../flags.ts";
 import { print, warn } from "../output.ts";
-import { CREATE_FLAGS, createOptions, expectMove } from "./create_flags.ts";
+import { CREATE_FLAGS, createOptions } from "./create_flags.ts";
 import { globals } from "./global.ts";
 import { containerOf, idOf } from "./id.ts";
 import { signalNumber } from "./signal.ts";
@@ -31,7 +31,7 @@ export const createCommand: Command = {
   async execute(argv) {
     const flags = parseFlags(this.flags, argv, "container create");
     const id = idOf(flags, "create");
-    await create(globals().store, createOptions(flags, id, expectMove()));
+    await create(globals().store, createOptions(flags, id));
     return 0;
   },
 };

@@ -5,7 +5,7 @@ import { UsageError } from "../../spec/errors.ts";
 import { type Command, commandHelp } from "../command.ts";
 import { type Flags, HelpRequested, parseFlags } from "../flags.ts";
 import { print } from "../output.ts";
-import { CREATE_FLAGS, createOptions, expectMove } from "./create_flags.ts";
+import { CREATE_FLAGS, createOptions } from "./create_flags.ts";
 import { globals } from "./global.ts";
 import { idOf } from "./id.ts";
 
@@ -70,7 +70,7 @@ export const runBundleCommand: Command = {
     }
     const id = idOf(flags, "run");
     const detach = flags.has("detach");
-    const options = createOptions(flags, id, expectMove());
+    const options = createOptions(flags, id);
     if (!detach && options.consoleSocket !== undefined) {
       throw new UsageError(
         "cannot use console socket if container will not detach or allocate tty",

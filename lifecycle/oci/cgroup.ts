@@ -7,7 +7,6 @@ import {
   type CgroupOptions,
   createCgroup,
   HARMLESS_DEVICE_RULES,
-  type Hierarchy,
   planCgroup,
   readHierarchy,
 } from "../../cgroup/mod.ts";
@@ -24,7 +23,6 @@ interface Asked {
   id: string;
   spec: Spec;
   cgroups: CgroupManager;
-  hierarchy?: Hierarchy;
 }
 
 /**
@@ -34,7 +32,7 @@ interface Asked {
  * linux.cgroupsPath is not one of systemd's
  */
 export async function planCgroupOf(
-  { id, spec, cgroups, hierarchy: known }: Asked,
+  { id, spec, cgroups }: Asked,
 ): Promise<CgroupPlan | null> {
   if (cgroups === "none") return null;
   const { resources, cgroupsPath } = spec.linux;
@@ -54,7 +52,7 @@ export async function planCgroupOf(
     // Root of such a namespace has no say on the host's cgroups.
     rootless: !privileged || nested,
   };
-  const hierarchy = known ?? readHierarchy();
+  const hierarchy = readHierarchy();
   if (cgroups === "cgroupfs") return planCgroup(options, hierarchy);
   const { planSystemdCgroup } = await import("./systemd_cgroup.ts");
   return planSystemdCgroup(options, hierarchy);

@@ -3,7 +3,6 @@
  * ends while the container's process waits to be started.
  */
 
-import type { Hierarchy } from "../../cgroup/mod.ts";
 import type { CgroupPlan } from "../../cgroup/step.ts";
 import { startTime } from "../../cgroup/sweep.ts";
 import { AT_FDCWD, type Descriptor, moveUp, O, open } from "../../ffi/fcntl.ts";
@@ -58,8 +57,6 @@ export interface CreateOptions {
   keepKeyring?: boolean;
   /** Who makes its cgroup, if it is to have one. */
   cgroups: CgroupManager;
-  /** This machine's cgroups, where they have been read. */
-  hierarchy?: Hierarchy;
   /** Told of what went wrong and is passed over. */
   warn: Warn;
 }

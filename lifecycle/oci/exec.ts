@@ -3,7 +3,6 @@
  * memory with this program enters the container.
  */
 
-import { beginMove, ownFiles, readHierarchy } from "../../cgroup/mod.ts";
 import type { Descriptor } from "../../ffi/fcntl.ts";
 import { kill, SIGNAL } from "../../ffi/signal.ts";
 import { wait } from "../../ffi/wait.ts";
@@ -77,7 +76,6 @@ export async function exec(
   store: Store,
   options: ExecOptions,
 ): Promise<number> {
-  beginMove(ownFiles(readHierarchy()));
   using prepared = await prepareExec(store, options);
   const { plan, process, first, tellAgent } = prepared;
   using terminal = consoleFor(process, options);

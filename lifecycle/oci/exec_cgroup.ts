@@ -4,6 +4,7 @@ import { readFile } from "../../cgroup/apply.ts";
 import {
   type CgroupGroup,
   type CgroupState,
+  entryInto,
   readHierarchy,
 } from "../../cgroup/mod.ts";
 import type { CgroupEntry } from "../../plan/facts.ts";
@@ -33,22 +34,17 @@ export function entryOf(
       { hint: "Leave out --cgroup, or name one that it has." },
     );
   }
-  const paths = groups.map((group) => {
+  if (!groups.length) return null;
+  const places = groups.map((group) => {
     const asked = below.find(({ controllers }) =>
       !controllers || isMeant(group, controllers)
     );
-    return asked
+    const path = asked
       ? existing(`${group.path}${asked.path}`)
       : own(group, memberships);
+    return { version: group.version, path };
   });
-  if (!paths.length) return null;
-  return {
-    join: paths.map((path) => `${path}/cgroup.procs`),
-    back: [],
-    directory: paths.length === 1 && groups[0]!.version === 2
-      ? paths[0]!
-      : null,
-  };
+  return { ...entryInto(places), back: [] };
 }
 
 interface Wanted {

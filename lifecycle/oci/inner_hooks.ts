@@ -4,6 +4,7 @@
  * Runs on the host; loaded when a configuration has such hooks.
  */
 
+import { wayIn } from "../../cgroup/mod.ts";
 import {
   createContainerHook,
   type Joined,
@@ -70,7 +71,7 @@ function joinedOf({ record: { pid, cgroup } }: Entry): Joined {
     namespaces: NAMESPACE_TYPES.filter((type) =>
       own(type, "self") !== own(type, pid)
     ),
-    cgroups: cgroup?.groups.map(({ path }) => `${path}/cgroup.procs`) ?? [],
+    cgroups: cgroup?.groups.map(wayIn) ?? [],
   };
 }
 
