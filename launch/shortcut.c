@@ -15,7 +15,8 @@
  *
  * Where the current directory has been deleted, it goes to another one first.
  *
- * For `run`, launch/prelaunch.h is a part of it.
+ * For `run`, launch/prelaunch.h is a part of it; launch/interpreter.h starts the
+ * runtime.
  *
  * scripts/_shortcut.ts puts it into the program and sets `entry` and
  * `prelaunch`.
@@ -27,34 +28,44 @@
 #define ENTRY_MARK 0x5452415453455254UL /* TRESTART */
 /* Where the launch of a usual run is, from here; 0 where none was put in. */
 #define PRELAUNCH_MARK 0x48434e55414c4552UL /* RELAUNCH */
+/* Where the runtime's segments are, from here. */
+#define SEGMENTS_MARK 0x53544e454d474553UL /* SEGMENTS */
 
 struct start {
   i64 *stack;
   u64 exit_function; /* what the dynamic loader wants to be called at the end */
 };
 
-__attribute__((noreturn)) void proceed(i64 *stack, u64 exit_function);
+__attribute__((noreturn)) void jump(const i64 *stack, u64 exit_function, u64 to);
 
 #if defined(__x86_64__)
 __asm__(".globl _start\n_start:\n"
         "mov %rsp, %rdi\n mov %rdx, %rsi\n call shortcut\n hlt\n"
-        ".globl proceed\nproceed:\n"
-        "mov %rdi, %rsp\n mov %rsi, %rdx\n xor %ebp, %ebp\n"
-        "lea _start(%rip), %rax\n add entry(%rip), %rax\n jmp *%rax\n"
+        ".globl jump\njump:\n"
+        "mov %rdx, %rax\n mov %rdi, %rsp\n mov %rsi, %rdx\n xor %ebp, %ebp\n jmp *%rax\n"
+        ".globl entry_of_runtime\nentry_of_runtime:\n"
+        "lea _start(%rip), %rax\n add entry(%rip), %rax\n ret\n"
+        ".globl segments_of_runtime\nsegments_of_runtime:\n"
+        "lea _start(%rip), %rax\n add segments(%rip), %rax\n ret\n"
         ".globl launch_of_run\nlaunch_of_run:\n"
         "lea _start(%rip), %rax\n add prelaunch(%rip), %rax\n ret\n"
         ".balign 8\nentry: .quad 0x5452415453455254\n"
-        "prelaunch: .quad 0x48434e55414c4552\n");
+        "prelaunch: .quad 0x48434e55414c4552\n"
+        "segments: .quad 0x53544e454d474553\n");
 #else
 __asm__(".globl _start\n_start:\n"
         "mov x1, x0\n mov x0, sp\n bl shortcut\n"
-        ".globl proceed\nproceed:\n"
-        "mov sp, x0\n mov x0, x1\n mov x29, xzr\n mov x30, xzr\n"
-        "adr x9, _start\n ldr x10, entry\n add x9, x9, x10\n br x9\n"
+        ".globl jump\njump:\n"
+        "mov sp, x0\n mov x0, x1\n mov x29, xzr\n mov x30, xzr\n br x2\n"
+        ".globl entry_of_runtime\nentry_of_runtime:\n"
+        "adr x0, _start\n ldr x10, entry\n add x0, x0, x10\n ret\n"
+        ".globl segments_of_runtime\nsegments_of_runtime:\n"
+        "adr x0, _start\n ldr x10, segments\n add x0, x0, x10\n ret\n"
         ".globl launch_of_run\nlaunch_of_run:\n"
         "adr x0, _start\n ldr x10, prelaunch\n add x0, x0, x10\n ret\n"
         ".balign 8\nentry: .quad 0x5452415453455254\n"
-        "prelaunch: .quad 0x48434e55414c4552\n");
+        "prelaunch: .quad 0x48434e55414c4552\n"
+        "segments: .quad 0x53544e454d474553\n");
 #endif
 
 enum {
@@ -88,6 +99,19 @@ static volatile u64 *is_walker(void) { return &plan->unused[3]; }
 static void leave(u64 status) {
   syscall6(SYS_exit_group, status, 0, 0, 0, 0, 0);
   for (;;) __builtin_trap();
+}
+
+/* What comes after a beginning; 0 where it begins otherwise. */
+static const u8 *after(const u8 *word, const char *beginning) {
+  while (*beginning)
+    if (*word++ != (u8)*beginning++) return 0;
+  return word;
+}
+
+#include "interpreter.h"
+
+static void proceed(const i64 *stack, u64 exit_function) {
+  jump(stack, exit_function, next_entry(stack, exit_function));
 }
 
 static void fail(u32 at, i32 error) {
@@ -169,13 +193,6 @@ static i64 extra(volatile struct step *s, const u64 *a, u32 at) {
 static i32 equal(const u8 *word, const char *other) {
   while (*word && *word == (u8)*other) word++, other++;
   return !*word && !*other;
-}
-
-/* What comes after a beginning; 0 where it begins otherwise. */
-static const u8 *after(const u8 *word, const char *beginning) {
-  while (*beginning)
-    if (*word++ != (u8)*beginning++) return 0;
-  return word;
 }
 
 /* A signal by its number, or the two that engines name; 0 for others. */

@@ -1,6 +1,7 @@
 /**
  * Puts launch/shortcut.c before Deno's runtime in a compiled program: as one
- * segment more, in the place of a note, at which the program then begins.
+ * segment more, in the place of a note, at which the program then begins. The
+ * kernel is not told of the program's interpreter, so that it does begin there.
  * elf(5)
  *
  * @module
@@ -33,8 +34,11 @@ const SEGMENT = {
   memorySize: 40,
   alignment: 48,
 } as const;
+const PT_NULL = 0;
 const PT_LOAD = 1;
+const PT_INTERP = 3;
 const PT_NOTE = 4;
+const PT_PHDR = 6;
 const READ_EXECUTE = 5;
 /** Where the code keeps the ways to other places: what stands there before. */
 const MARK = {
@@ -42,6 +46,8 @@ const MARK = {
   entry: "TRESTART",
   /** The launch of a usual run. */
   prelaunch: "RELAUNCH",
+  /** The segments that the program had before. */
+  segments: "SEGMENTS",
 } as const;
 
 interface Segment {
@@ -88,7 +94,18 @@ export function withShortcut(
   launch: Uint8Array<ArrayBuffer>,
 ): Uint8Array<ArrayBuffer> | string {
   const end = placeToAdd(program);
-  if (end === null) return "the runtime does not end as expected";
+  return end === null
+    ? "the runtime does not end as expected"
+    : insertShortcut(program, end, arch, launch);
+}
+
+/** The same, with the place for it: where what the kernel loads has ended. */
+export function insertShortcut(
+  program: Uint8Array<ArrayBuffer>,
+  end: number,
+  arch: keyof typeof SHORTCUT,
+  launch: Uint8Array<ArrayBuffer>,
+): Uint8Array<ArrayBuffer> | string {
   const segments = segmentsOf(view(program));
   const loaded = segments.filter(({ type }) => type === PT_LOAD);
   // After those that are loaded, which have to be in order.
@@ -96,6 +113,9 @@ export function withShortcut(
   if (!place || loaded.some(({ at }) => at > place.at)) {
     return "the runtime has no segment to spare";
   }
+  const interpreter = segments.find(({ type }) => type === PT_INTERP);
+  const table = segments.find(({ type }) => type === PT_PHDR);
+  if (!interpreter || !table) return "the runtime is not linked as expected";
   const alignment = Math.max(...loaded.map(({ alignment }) => alignment));
   const address = alignUp(
     Math.max(...loaded.map(({ address, memorySize }) => address + memorySize)),
@@ -104,7 +124,9 @@ export function withShortcut(
   const offset = alignUp(end, alignment);
   const compiled = Uint8Array.fromBase64(SHORTCUT[arch].code);
   const launchAt = alignUp(compiled.length, 16);
-  const code = new Uint8Array(launchAt + launch.length);
+  const tableAt = alignUp(launchAt + launch.length, 16);
+  const size = view(program).getUint16(ELF.segmentSize, true);
+  const code = new Uint8Array(tableAt + segments.length * size);
   code.set(compiled);
   code.set(launch, launchAt);
   const entry = Number(view(code).getBigUint64(ELF.entry, true));
@@ -119,7 +141,8 @@ export function withShortcut(
   const setWay = (mark: keyof typeof MARK, way: number) =>
     header.setBigInt64(offset + placeOf(mark, compiled), BigInt(way), true);
   setWay("entry", old - begin);
-  setWay("prelaunch", launchAt - entry);
+  setWay("prelaunch", launch.length ? launchAt - entry : 0);
+  setWay("segments", tableAt - entry);
   header.setBigUint64(ELF.entry, BigInt(begin), true);
   header.setUint32(place.at + SEGMENT.type, PT_LOAD, true);
   header.setUint32(place.at + SEGMENT.flags, READ_EXECUTE, true);
@@ -131,6 +154,17 @@ export function withShortcut(
   set(SEGMENT.fileSize, code.length);
   set(SEGMENT.memorySize, code.length);
   set(SEGMENT.alignment, alignment);
+  // The loader finds the table in its new place, with the interpreter in it.
+  const first = Number(header.getBigUint64(ELF.segments, true));
+  made.copyWithin(offset + tableAt, first, first + segments.length * size);
+  for (const field of [SEGMENT.offset, SEGMENT.address, SEGMENT.physical]) {
+    header.setBigUint64(
+      offset + tableAt + (table.at - first) + field,
+      BigInt(tableAt + (field === SEGMENT.offset ? offset : address)),
+      true,
+    );
+  }
+  header.setUint32(interpreter.at + SEGMENT.type, PT_NULL, true);
   return made;
 }
 

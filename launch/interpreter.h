@@ -1,0 +1,129 @@
+/*
+ * The part of launch/shortcut.c that goes on to Deno's runtime, which is linked
+ * to shared libraries and names the interpreter that is to load them. The
+ * kernel would begin there, and only afterwards here: the loader maps the
+ * libraries and writes to 500 pages, which takes longer than most of what is
+ * done here instead of a start. So scripts/_shortcut.ts keeps the interpreter's
+ * name from the kernel, and this does for it what the kernel would have done.
+ * elf(5), ld.so(8), load_elf_interp() in the kernel's fs/binfmt_elf.c
+ */
+
+struct header {
+  u8 ident[16];
+  u16 type, machine;
+  u32 version;
+  u64 entry, segments, sections;
+  u32 flags;
+  u16 size, segment_size, segment_count, rest[3];
+};
+
+struct segment {
+  u32 type, flags;
+  u64 offset, address, physical, file_size, memory_size, alignment;
+};
+
+/* getauxval(3) */
+struct auxiliary {
+  u64 type, value;
+};
+
+enum {
+  PT_LOAD = 1, PT_INTERP = 3, PT_PHDR = 6, ET_DYN = 3, CLASS_64 = 2,
+  AT_NULL = 0, AT_PHDR = 3, AT_PAGESZ = 6, AT_BASE = 7, AT_ENTRY = 9,
+  MAP_PRIVATE = 2, MAP_FIXED = 0x10, MAP_ANONYMOUS = 0x20,
+  MOST_SEGMENTS = 32,
+};
+
+/* Where the program began before. */
+u64 entry_of_runtime(void);
+/* Its segments as they were, the interpreter's name among them. */
+const struct segment *segments_of_runtime(void);
+
+static struct auxiliary *find_auxiliary(struct auxiliary *from, u64 type) {
+  while (from->type != type && from->type != AT_NULL) from++;
+  return from;
+}
+
+static const struct segment *find_segment(const struct segment *from, u32 type) {
+  while (from->type != type) from++;
+  return from;
+}
+
+/* PF_X, PF_W and PF_R are PROT_EXEC, PROT_WRITE and PROT_READ back to front. */
+static u64 protection(u32 flags) { return (flags & 1) << 2 | (flags & 2) | (flags & 4) >> 2; }
+
+static i32 is_mapped(i64 place) { return place >= 0 || place < -4095; }
+
+static i32 map_segment(i64 fd, const struct segment *segment, u64 base, u64 page) {
+  u64 begin = base + segment->address, before = begin & (page - 1);
+  u64 filled = begin + segment->file_size, end = begin + segment->memory_size;
+  u64 rest = (filled + page - 1) & -page;
+  i64 place = syscall6(SYS_mmap, begin - before, segment->file_size + before, protection(segment->flags),
+                       MAP_PRIVATE | MAP_FIXED, (u64)fd, segment->offset - before);
+  if (!is_mapped(place)) return 0;
+  if (end <= filled) return 1;
+  /* What the file does not fill is zero: the end of its last page, and more. */
+  for (volatile u8 *byte = (u8 *)filled; byte < (u8 *)rest; byte++) *byte = 0;
+  return end <= rest ||
+         is_mapped(syscall6(SYS_mmap, rest, end - rest, protection(segment->flags),
+                            MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS, (u64)-1, 0));
+}
+
+/* Where an interpreter is mapped and begins; 0 where it cannot be. */
+static u64 map_interpreter(const u8 *path, u64 page, u64 *base) {
+  union {
+    struct header header;
+    u8 bytes[sizeof(struct header) + MOST_SEGMENTS * sizeof(struct segment)];
+  } head;
+  i64 fd = syscall6(SYS_openat, (u64)AT_FDCWD, (u64)path, O_CLOEXEC, 0, 0, 0);
+  if (fd < 0) return 0;
+  i64 size = syscall6(SYS_pread64, (u64)fd, (u64)&head, sizeof head, 0, 0, 0);
+  const struct header *elf = &head.header;
+  u64 end = 0, begin = 0;
+  if (size >= (i64)sizeof *elf && after(elf->ident, "\177ELF") && elf->ident[4] == CLASS_64 &&
+      elf->type == ET_DYN && elf->segment_size == sizeof(struct segment) &&
+      elf->segments == sizeof *elf && elf->segment_count <= MOST_SEGMENTS &&
+      size >= (i64)(sizeof *elf + elf->segment_count * sizeof(struct segment))) {
+    const struct segment *segments = (const struct segment *)(elf + 1);
+    for (u32 i = 0; i < elf->segment_count; i++)
+      if (segments[i].type == PT_LOAD) end = segments[i].address + segments[i].memory_size;
+    /* All of it at one place, which the kernel chooses. */
+    i64 place = end ? syscall6(SYS_mmap, 0, end, 0, MAP_PRIVATE | MAP_ANONYMOUS, (u64)-1, 0) : 0;
+    i32 is_whole = end && is_mapped(place);
+    for (u32 i = 0; i < elf->segment_count && is_whole; i++)
+      if (segments[i].type == PT_LOAD) is_whole = map_segment(fd, &segments[i], (u64)place, page);
+    if (is_whole) {
+      *base = (u64)place;
+      begin = (u64)place + elf->entry;
+    }
+  }
+  syscall6(SYS_close, (u64)fd, 0, 0, 0, 0, 0);
+  return begin;
+}
+
+/* The loader of glibc passes a function that is to be called at the end, the
+ * kernel passes none: where it has begun already, it is not begun again. */
+static u64 next_entry(const i64 *stack, u64 exit_function) {
+  static const char say[] = "container: Cannot start: this system has no ",
+                    cure[] = ". Run it where the GNU C library is installed.\n";
+  if (exit_function) return entry_of_runtime();
+  const i64 *word = stack + 2 + stack[0];
+  while (*word) word++;
+  struct auxiliary *known = (struct auxiliary *)(word + 1);
+  const struct segment *segments = segments_of_runtime();
+  u64 program = (u64)segments - find_segment(segments, PT_PHDR)->address;
+  const u8 *path = (const u8 *)(program + find_segment(segments, PT_INTERP)->address);
+  u64 base = 0, begin = map_interpreter(path, find_auxiliary(known, AT_PAGESZ)->value, &base);
+  if (!begin) {
+    u64 length = 0;
+    while (path[length]) length++;
+    syscall6(SYS_write, 2, (u64)say, sizeof say - 1, 0, 0, 0);
+    syscall6(SYS_write, 2, (u64)path, length, 0, 0, 0);
+    syscall6(SYS_write, 2, (u64)cure, sizeof cure - 1, 0, 0, 0);
+    leave(125);
+  }
+  find_auxiliary(known, AT_PHDR)->value = (u64)segments;
+  find_auxiliary(known, AT_BASE)->value = base;
+  find_auxiliary(known, AT_ENTRY)->value = entry_of_runtime();
+  return begin;
+}
