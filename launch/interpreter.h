@@ -28,10 +28,10 @@ struct auxiliary {
 };
 
 enum {
-  PT_LOAD = 1, PT_INTERP = 3, PT_PHDR = 6, ET_DYN = 3, CLASS_64 = 2,
+  PT_LOAD = 1, PT_INTERP = 3, PT_PHDR = 6, PT_GNU_RELRO = 0x6474e552, ET_DYN = 3, CLASS_64 = 2,
   AT_NULL = 0, AT_PHDR = 3, AT_PAGESZ = 6, AT_BASE = 7, AT_ENTRY = 9,
   MAP_PRIVATE = 2, MAP_FIXED = 0x10, MAP_ANONYMOUS = 0x20,
-  MOST_SEGMENTS = 32,
+  MADV_POPULATE_WRITE = 23, MOST_SEGMENTS = 32,
 };
 
 /* Where the program began before. */
@@ -101,6 +101,16 @@ static u64 map_interpreter(const u8 *path, u64 page, u64 *base) {
   return begin;
 }
 
+/* The loader writes to every page of what it protects afterwards: 460 of them,
+ * which cost less at once than by a page fault each. Before Linux 5.14 they come
+ * one by one. */
+static void expect_relocations(const struct segment *segments, u64 program, u64 page) {
+  const struct segment *relro = find_segment(segments, PT_GNU_RELRO);
+  u64 begin = program + relro->address, end = begin + relro->memory_size;
+  begin &= -page;
+  syscall6(SYS_madvise, begin, end - begin, MADV_POPULATE_WRITE, 0, 0, 0);
+}
+
 /* The loader of glibc passes a function that is to be called at the end, the
  * kernel passes none: where it has begun already, it is not begun again. */
 static u64 next_entry(const i64 *stack, u64 exit_function) {
@@ -113,7 +123,8 @@ static u64 next_entry(const i64 *stack, u64 exit_function) {
   const struct segment *segments = segments_of_runtime();
   u64 program = (u64)segments - find_segment(segments, PT_PHDR)->address;
   const u8 *path = (const u8 *)(program + find_segment(segments, PT_INTERP)->address);
-  u64 base = 0, begin = map_interpreter(path, find_auxiliary(known, AT_PAGESZ)->value, &base);
+  u64 page = find_auxiliary(known, AT_PAGESZ)->value;
+  u64 base = 0, begin = map_interpreter(path, page, &base);
   if (!begin) {
     u64 length = 0;
     while (path[length]) length++;
@@ -122,6 +133,7 @@ static u64 next_entry(const i64 *stack, u64 exit_function) {
     syscall6(SYS_write, 2, (u64)cure, sizeof cure - 1, 0, 0, 0);
     leave(125);
   }
+  expect_relocations(segments, program, page);
   find_auxiliary(known, AT_PHDR)->value = (u64)segments;
   find_auxiliary(known, AT_BASE)->value = base;
   find_auxiliary(known, AT_ENTRY)->value = entry_of_runtime();

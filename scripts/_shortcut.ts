@@ -39,6 +39,7 @@ const PT_LOAD = 1;
 const PT_INTERP = 3;
 const PT_NOTE = 4;
 const PT_PHDR = 6;
+const PT_GNU_RELRO = 0x6474e552;
 const READ_EXECUTE = 5;
 /** Where the code keeps the ways to other places: what stands there before. */
 const MARK = {
@@ -115,7 +116,10 @@ export function insertShortcut(
   }
   const interpreter = segments.find(({ type }) => type === PT_INTERP);
   const table = segments.find(({ type }) => type === PT_PHDR);
-  if (!interpreter || !table) return "the runtime is not linked as expected";
+  const relocated = segments.some(({ type }) => type === PT_GNU_RELRO);
+  if (!interpreter || !table || !relocated) {
+    return "the runtime is not linked as expected";
+  }
   const alignment = Math.max(...loaded.map(({ alignment }) => alignment));
   const address = alignUp(
     Math.max(...loaded.map(({ address, memorySize }) => address + memorySize)),
