@@ -11,8 +11,9 @@ import { carried } from "../../lifecycle/carried.ts";
 
 /**
  * What the program can be started as: by people for a run and for all the rest,
- * by engines to create a container and for what they do with it, and as PID 1 of one. Each has a text of its own, of the
- * modules it used when it was built, and compiled code of what it ran.
+ * by engines to create a container and for what they do with it, and as PID 1
+ * of one. Each has a text of its own, of the modules it used when it was built,
+ * and compiled code of what it ran.
  */
 export const ROLES = ["program", "run", "create", "exec", "child"] as const;
 export type Role = typeof ROLES[number];
