@@ -1,0 +1,144 @@
+/*
+ * The part of launch/keeper.c that writes the log: entries with the time, in the
+ * form that its beginning describes, in a file that becomes another one when it
+ * is full.
+ */
+
+/* Digits of a number, at least `width` of them; where they end. */
+static char *digits(char *at, u64 number, u32 width) {
+  char reversed[20];
+  u32 count = 0;
+  do {
+    reversed[count++] = (char)('0' + number % 10);
+    number /= 10;
+  } while (number);
+  for (; width > count; width--) *at++ = '0';
+  while (count) *at++ = reversed[--count];
+  return at;
+}
+
+static struct timespec clock(u32 which) {
+  struct timespec time = {0, 0};
+  call(SYS_clock_gettime, which, (u64)&time, 0, 0, 0);
+  return time;
+}
+
+/* RFC 3339 in UTC, nanoseconds and all: 30 characters. The calendar's years
+ * are counted from March, so that a leap day is the last of its year. */
+static void tell_time(void) {
+  struct timespec time = clock(0);
+  u64 days = (u64)time.seconds / 86400 + 719468, left = (u64)time.seconds % 86400;
+  u64 era = days / 146097, day = days % 146097;
+  u64 year = (day - day / 1460 + day / 36524 - day / 146096) / 365;
+  day -= 365 * year + year / 4 - year / 100;
+  u64 month = (5 * day + 2) / 153;
+  day = day - (153 * month + 2) / 5 + 1;
+  year += era * 400;
+  if (month < 10) month += 3;
+  else month -= 9, year++;
+  char *at = digits(now, year, 4);
+  *at++ = '-', at = digits(at, month, 2);
+  *at++ = '-', at = digits(at, day, 2);
+  *at++ = 'T', at = digits(at, left / 3600, 2);
+  *at++ = ':', at = digits(at, left / 60 % 60, 2);
+  *at++ = ':', at = digits(at, left % 60, 2);
+  *at++ = '.', at = digits(at, (u64)time.nanoseconds, 9);
+  *at++ = 'Z', *at = 0;
+}
+
+static i64 write_all(i32 fd, const void *bytes, u64 length) {
+  const u8 *at = bytes;
+  while (length) {
+    i64 count = call(SYS_write, (u64)fd, (u64)at, length, 0, 0);
+    if (count == -EINTR) continue;
+    if (count < 0) return count;
+    at += count;
+    length -= (u64)count;
+  }
+  return 0;
+}
+
+static void open_log(void) {
+  log_fd = (i32)call(SYS_openat, DIRECTORY, (u64) "log", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600, 0);
+  i64 size = log_fd < 0 ? 0 : call(SYS_lseek, (u64)log_fd, 0, 2, 0, 0);
+  log_size = size < 0 ? 0 : (u64)size;
+}
+
+/* Whole entries, or none of them: half of one would be none. */
+static void flush(void) {
+  if (!pending) return;
+  if (config.log_max && log_size && log_size + pending > config.log_max) {
+    call(SYS_renameat, DIRECTORY, (u64) "log", DIRECTORY, (u64) "log.1", 0);
+    if (log_fd >= 0) call(SYS_close, (u64)log_fd, 0, 0, 0, 0);
+    log_fd = -1;
+  }
+  if (log_fd < 0) open_log();
+  if (write_all(log_fd, output, pending) == 0) {
+    log_size += pending;
+  } else {
+    dropped += pending;
+    if (log_fd >= 0) call(SYS_ftruncate, (u64)log_fd, log_size, 0, 0, 0);
+  }
+  pending = 0;
+}
+
+static void add(const void *bytes, u64 length) {
+  copy(output + pending, bytes, length);
+  pending += (u32)length;
+}
+
+static void entry(const char *stream, const u8 *text, u32 length, i32 ended) {
+  if (pending + length + 64 > sizeof output) flush();
+  add(now, 30);
+  add(" ", 1);
+  add(stream, length_of(stream));
+  add(ended ? " F " : " P ", 3);
+  add(text, length);
+  add("\n", 1);
+}
+
+static void note_dropped(void) {
+  static char text[64];
+  char *at = digits(text, dropped, 0);
+  const char *what = " bytes of the log could not be written";
+  copy((u8 *)at, (const u8 *)what, length_of(what));
+  u64 before = dropped;
+  entry("keeper", (u8 *)text, (u32)(at - text) + length_of(what), 1);
+  flush();
+  /* It has not been written either. */
+  dropped = dropped == before ? 0 : before;
+}
+
+static void keep_log(const char *stream, u32 length) {
+  tell_time();
+  if (dropped) note_dropped();
+  for (u32 from = 0, to = 0; from < length; from = to) {
+    while (to < length && input[to] != '\n') to++;
+    i32 ended = to < length;
+    entry(stream, input + from, to - from, ended);
+    to += (u32)ended;
+  }
+  flush();
+}
+
+/* One read; false when there is nothing more to come. */
+static i32 pass(i32 fd, const char *stream) {
+  i64 count = call(SYS_read, (u64)fd, (u64)input, sizeof input, 0, 0);
+  if (count > 0) keep_log(stream, (u32)count);
+  return count > 0 || count == -EINTR || count == -EAGAIN;
+}
+
+/* What is there to be read, and no more: another process may hold it open, and
+ * write as fast as this reads. */
+static void drain(i32 fd, const char *stream) {
+  if (fd < 0) return;
+  i64 left = call(SYS_fcntl, (u64)fd, F_GETPIPE_SZ, 0, 0, 0), count;
+  if (left < 0) left = TERMINAL_SIZE;
+  while (left > 0) {
+    count = call(SYS_read, (u64)fd, (u64)input, sizeof input, 0, 0);
+    if (count == -EINTR) continue;
+    if (count <= 0) return;
+    keep_log(stream, (u32)count);
+    left -= count;
+  }
+}
