@@ -29,7 +29,7 @@ struct auxiliary {
 
 enum {
   PT_LOAD = 1, PT_INTERP = 3, PT_PHDR = 6, PT_GNU_RELRO = 0x6474e552, ET_DYN = 3, CLASS_64 = 2,
-  AT_NULL = 0, AT_PHDR = 3, AT_PAGESZ = 6, AT_BASE = 7, AT_ENTRY = 9,
+  AT_NULL = 0, AT_PHDR = 3, AT_PAGESZ = 6, AT_BASE = 7, AT_ENTRY = 9, AT_SECURE = 23,
   MAP_PRIVATE = 2, MAP_FIXED = 0x10, MAP_ANONYMOUS = 0x20,
   MADV_POPULATE_WRITE = 23, MOST_SEGMENTS = 32,
 };
@@ -58,12 +58,16 @@ static i32 map_segment(i64 fd, const struct segment *segment, u64 base, u64 page
   u64 begin = base + segment->address, before = begin & (page - 1);
   u64 filled = begin + segment->file_size, end = begin + segment->memory_size;
   u64 rest = (filled + page - 1) & -page;
-  i64 place = syscall6(SYS_mmap, begin - before, segment->file_size + before, protection(segment->flags),
-                       MAP_PRIVATE | MAP_FIXED, (u64)fd, segment->offset - before);
-  if (!is_mapped(place)) return 0;
+  if (segment->file_size &&
+      !is_mapped(syscall6(SYS_mmap, begin - before, segment->file_size + before,
+                          protection(segment->flags), MAP_PRIVATE | MAP_FIXED, (u64)fd,
+                          segment->offset - before)))
+    return 0;
   if (end <= filled) return 1;
   /* What the file does not fill is zero: the end of its last page, and more. */
-  for (volatile u8 *byte = (u8 *)filled; byte < (u8 *)rest; byte++) *byte = 0;
+  if (segment->file_size)
+    for (volatile u8 *byte = (u8 *)filled; byte < (u8 *)rest; byte++) *byte = 0;
+  else rest = begin - before;
   return end <= rest ||
          is_mapped(syscall6(SYS_mmap, rest, end - rest, protection(segment->flags),
                             MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS, (u64)-1, 0));
@@ -111,15 +115,23 @@ static void expect_relocations(const struct segment *segments, u64 program, u64 
   syscall6(SYS_madvise, begin, end - begin, MADV_POPULATE_WRITE, 0, 0, 0);
 }
 
+/* The vector comes after the words and the environment. */
+static struct auxiliary *auxiliary_of(const i64 *stack) {
+  const i64 *word = stack + 2 + stack[0];
+  while (*word) word++;
+  return (struct auxiliary *)(word + 1);
+}
+
+/* Set-user-ID: started by somebody whom it must not obey in all things. */
+static i32 is_secure(const i64 *stack) { return !!find_auxiliary(auxiliary_of(stack), AT_SECURE)->value; }
+
 /* The loader of glibc passes a function that is to be called at the end, the
  * kernel passes none: where it has begun already, it is not begun again. */
 static u64 next_entry(const i64 *stack, u64 exit_function) {
-  static const char say[] = "container: Cannot start: this system has no ",
-                    cure[] = ". Run it where the GNU C library is installed.\n";
+  static const char say[] = "container: Cannot start: cannot load ",
+                    cure[] = ". It belongs to the GNU C library, which this program needs.\n";
   if (exit_function) return entry_of_runtime();
-  const i64 *word = stack + 2 + stack[0];
-  while (*word) word++;
-  struct auxiliary *known = (struct auxiliary *)(word + 1);
+  struct auxiliary *known = auxiliary_of(stack);
   const struct segment *segments = segments_of_runtime();
   u64 program = (u64)segments - find_segment(segments, PT_PHDR)->address;
   const u8 *path = (const u8 *)(program + find_segment(segments, PT_INTERP)->address);

@@ -14,7 +14,8 @@ struct launch {
   u8 bytes[];
 };
 const struct launch *launch_of_run(void);
-extern const u8 _start[];
+/* By its distance: nothing here is relocated. */
+extern const u8 _start[] __attribute__((visibility("hidden")));
 
 /* The same numbers in launch/handed.ts, ffi/fcntl.ts and launch/prelaunch.ts. */
 enum {

@@ -301,6 +301,7 @@ __attribute__((used)) void shortcut(i64 *stack, u64 exit_function) {
   struct request request = {0};
   u8 path[4096];
   u32 at = 0;
+  if (is_secure(stack)) goto runtime;
   if (stack[0] > 2 && equal((const u8 *)stack[2], "run")) {
     stay_somewhere();
     prelaunch_run(stack);

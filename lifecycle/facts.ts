@@ -3,7 +3,7 @@
  * changes nothing.
  */
 
-import { parseLayout } from "../plan/cgroup_mounts.ts";
+import { parseLayout, parseUnifiedFlags } from "../plan/cgroup_mounts.ts";
 import type { Facts } from "../plan/facts.ts";
 import { hasNamespace } from "../plan/namespaces.ts";
 import { once } from "../plan/once.ts";
@@ -95,6 +95,7 @@ export function readFacts(
       ),
     },
     cgroups: cgroupLayout(spec, options.cgroup),
+    unifiedFlags: unifiedFlags(spec),
     seccomp: options.seccomp,
     overlay: options.overlay,
     rootKind: options.rootKind,
@@ -164,6 +165,19 @@ function cgroupLayout(
     if (error instanceof Deno.errors.NotFound) return null;
     throw error;
   }
+}
+
+/** Read where what is mounted could be the host's own view. */
+function unifiedFlags({ mounts, linux }: Spec): string[] {
+  const hasOwn = linux.namespaces.some(({ type, path }) =>
+    type === "cgroup" && path === undefined
+  );
+  const isMounted = mounts?.some(({ type }) =>
+    type === "cgroup" || type === "cgroup2"
+  );
+  return hasOwn || !isMounted
+    ? []
+    : parseUnifiedFlags(Deno.readTextFileSync("/proc/self/mountinfo"));
 }
 
 /** The directory of a container's cgroup in each hierarchy of v1 that it is in. */

@@ -21,6 +21,7 @@ export function makeFacts(changes: Partial<Facts> = {}): Facts {
     cgroupEntry: null,
     cgroup: null,
     cgroups: { version: 2 },
+    unifiedFlags: [],
     seccomp: null,
     rootKind: "directory",
     image: null,

@@ -37,9 +37,17 @@ export function visitsCgroup(
 const enters = (spec: Spec, facts: Facts) =>
   facts.cgroupEntry !== null && (!facts.init || wantsNamespace(spec));
 
-/** The cgroup that PID 1 is born in: without it, it has to join. */
+/**
+ * The cgroup that PID 1 is born in: without it, it has to join. Where it is in
+ * another's cgroup namespace by then, the kernel lets nobody be born outside of
+ * that (nsdelegate), and in another's mount namespace there is no path to it.
+ */
 export function birthplace(spec: Spec, facts: Facts): string | null {
-  return enters(spec, facts) ? facts.cgroupEntry?.directory ?? null : null;
+  const isElsewhere = spec.linux.namespaces.some(({ type, path }) =>
+    path !== undefined && (type === "cgroup" || type === "mount")
+  );
+  if (isElsewhere || !enters(spec, facts)) return null;
+  return facts.cgroupEntry?.directory ?? null;
 }
 
 /** What a process writes "0" to that is not born in the cgroup. */
@@ -52,13 +60,20 @@ export function waysIn({ cgroupEntry }: Facts): string[] {
   ];
 }
 
+/** What PID 1 writes "0" to. */
+function written(spec: Spec, facts: Facts): string[] {
+  if (!enters(spec, facts)) return [];
+  return birthplace(spec, facts) === null
+    ? waysIn(facts)
+    : [...facts.cgroupEntry?.join ?? []];
+}
+
 /** What is written to later is opened first. */
-export function openCgroups(facts: Facts): Step[] {
+export function openCgroups(spec: Spec, facts: Facts): Step[] {
   const { init, cgroupEntry } = facts;
-  if (!cgroupEntry) return [];
-  const files = init
+  const files = init && cgroupEntry
     ? [...waysIn(facts), ...cgroupEntry.back]
-    : [...cgroupEntry.join];
+    : written(spec, facts);
   if (!files.length) return [];
   return [{
     step: "openCgroups",
@@ -73,11 +88,11 @@ export function openCgroups(facts: Facts): Step[] {
 
 /** PID 1 goes in, in each tree where it cannot be born. */
 export function enterCgroups(spec: Spec, facts: Facts): Step[] {
-  const { cgroupEntry } = facts;
-  if (!cgroupEntry?.join.length || !enters(spec, facts)) return [];
+  const files = written(spec, facts);
+  if (!files.length) return [];
   return [{
     step: "joinCgroups",
-    files: cgroupEntry.join,
+    files,
     from: CGROUPS_FROM,
     why:
       "before anything else, so that whatever the container uses is counted, and its cgroup namespace starts here",

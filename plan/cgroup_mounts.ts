@@ -46,6 +46,22 @@ export function parseLayout(text: string): CgroupLayout | null {
   return lines.length ? { version: 2 } : null;
 }
 
+/** Of the options of a mount of v2 those that are the whole machine's, cgroups(7). */
+const UNIFIED_FLAGS = [
+  "nsdelegate",
+  "favordynmods",
+  "memory_localevents",
+  "memory_recursiveprot",
+  "memory_hugetlb_accounting",
+  "pids_localevents",
+];
+
+/** {@linkcode Facts.unifiedFlags}, of /proc/self/mountinfo. */
+export function parseUnifiedFlags(mountinfo: string): string[] {
+  const [, options = ""] = mountinfo.match(/ - cgroup2 \S+ (\S+)$/m) ?? [];
+  return options.split(",").filter((word) => UNIFIED_FLAGS.includes(word));
+}
+
 /** The name of a hierarchy's directory. */
 const directoryOf = (names: string) => names.replace(/^name=/, "");
 
@@ -86,7 +102,7 @@ export function prepareCgroups(
 /** The mount of type `cgroup` of a Spec, as runc and docker understand it. */
 export function attachCgroups(
   { destination, options = [] }: Mount,
-  { cgroups }: Facts,
+  { cgroups, unifiedFlags }: Facts,
 ): Step[] {
   if (!cgroups) return [];
   const { flags } = mountOptions(options);
@@ -111,7 +127,8 @@ export function attachCgroups(
     man: "cgroups(7), cgroup_namespaces(7)",
   });
   if (cgroups.version === 2) {
-    return [makePlace(destination), mount("cgroup2", destination, null)];
+    const data = unifiedFlags.join() || null;
+    return [makePlace(destination), mount("cgroup2", destination, data)];
   }
   return [
     makePlace(destination),

@@ -2,6 +2,7 @@
 import { assertEquals } from "@std/assert";
 import { defaultSpec } from "../spec/defaults.ts";
 import { makeFacts } from "./_facts_fixture.ts";
+import { parseUnifiedFlags } from "./cgroup_mounts.ts";
 import { compile } from "./compile.ts";
 import type { Facts } from "./facts.ts";
 import type { StepKind, StepOf } from "./step.ts";
@@ -71,4 +72,18 @@ Deno.test("without a cgroup namespace its own directory of each hierarchy is bou
     find("mount", facts).filter(({ type }) => type === "cgroup"),
     [],
   );
+});
+
+Deno.test("who mounts v2 where the host does says what the host has said", () => {
+  const mountinfo = [
+    "22 1 0:20 / / rw - ext4 /dev/vda rw,nsdelegate",
+    "29 22 0:25 / /sys/fs/cgroup rw,relatime - cgroup2 cgroup2 rw,nsdelegate,memory_recursiveprot",
+  ].join("\n");
+  const unifiedFlags = parseUnifiedFlags(mountinfo);
+  assertEquals(unifiedFlags, ["nsdelegate", "memory_recursiveprot"]);
+  assertEquals(parseUnifiedFlags(mountinfo.split("\n")[0]!), []);
+  const data = (facts: Partial<Facts>) =>
+    find("mount", facts).find(({ type }) => type === "cgroup2")?.data;
+  assertEquals(data({ unifiedFlags }), "nsdelegate,memory_recursiveprot");
+  assertEquals(data({}), null);
 });

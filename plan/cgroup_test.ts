@@ -1,10 +1,11 @@
 /** The ways into a container's cgroup, in a plan. */
 // @ts-types="../types/std_assert.d.ts"
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { defaultSpec } from "../spec/defaults.ts";
-import type { Spec } from "../spec/types.ts";
+import type { NamespaceType, Spec } from "../spec/types.ts";
 import { makeFacts } from "./_facts_fixture.ts";
 import { compile } from "./compile.ts";
+import { compileExec } from "./exec.ts";
 import type { Facts } from "./facts.ts";
 import { type Phase, PHASES, type StepKind, type StepOf } from "./step.ts";
 
@@ -68,6 +69,42 @@ Deno.test("where v1 has a part in it too, PID 1 joins the rest", () => {
   assertEquals(find("joinCgroups", facts).map(({ files }) => files), [
     ["/cg/x/tasks"],
   ]);
+});
+
+Deno.test("in another's cgroup or mount namespace PID 1 is not born in its cgroup, but writes to what was opened before", () => {
+  for (const type of ["cgroup", "mount"] as const) {
+    const joins = spec({
+      linux: { namespaces: [{ type, path: "/proc/1/ns/x" }] },
+    });
+    const facts = { init: false, cgroupEntry: HYBRID_ENTRY };
+    const { launch } = compile(joins, makeFacts(facts));
+    const at = (kind: StepKind) =>
+      launch.findIndex(({ step }) => step === kind);
+    assert(at("openCgroups") < at("joinNamespaces"));
+    assertEquals(find("clone", facts, joins)[0]!.cgroup, undefined);
+    assertEquals(find("joinCgroups", facts, joins).map(({ files }) => files), [
+      ["/cg/x/tasks", "/u/x/cgroup.procs"],
+    ]);
+  }
+});
+
+Deno.test("who joins a container is born in its cgroup where that is in sight", () => {
+  const facts = makeFacts({ init: false, cgroupEntry: HYBRID_ENTRY });
+  const launch = (namespaces: NamespaceType[]) =>
+    compileExec(spec(), facts, { pid: 7, namespaces, root: false }).launch;
+  const steps = (namespaces: NamespaceType[]) => ({
+    born: launch(namespaces).some((step) =>
+      step.step === "clone" && step.cgroup
+    ),
+    written: launch(namespaces).flatMap((step) =>
+      step.step === "joinCgroups" ? step.files : []
+    ),
+  });
+  assertEquals(steps(["mount"]), { born: true, written: ["/cg/x/tasks"] });
+  assertEquals(steps(["mount", "cgroup"]), {
+    born: false,
+    written: ["/cg/x/tasks", "/u/x/cgroup.procs"],
+  });
 });
 
 Deno.test("limits are the command's: our program as PID 1 makes the cgroup namespace and leaves", () => {

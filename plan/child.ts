@@ -105,7 +105,7 @@ export const tie = ({ held, joins }: Facts): readonly Step[] =>
 /** The beginning that both modes have: a new process in new namespaces. */
 export function startPidOne(spec: Spec, facts: Facts): Step[] {
   return [
-    ...openCgroups(facts),
+    ...openCgroups(spec, facts),
     ...earlyOomScore(spec, facts),
     ...joinedNamespaces(spec),
     ...bornNamespaces(spec, facts),

@@ -7,7 +7,7 @@
  */
 
 import type { NamespaceType, Spec } from "../spec/types.ts";
-import { CGROUPS_FROM } from "./cgroup.ts";
+import { CGROUPS_FROM, waysIn } from "./cgroup.ts";
 import { check, deathSignal, protect, tie } from "./child.ts";
 import type { Facts } from "./facts.ts";
 import { earlyOomScore } from "./oom_score.ts";
@@ -47,11 +47,19 @@ function join(
   { pid, namespaces, root }: Joined,
 ): Step[] {
   const { cgroupEntry, joins } = facts;
-  const birthplace = cgroupEntry?.directory ?? null;
+  // Once in the container's cgroup namespace, ours is out of reach, and the
+  // kernel lets nobody be born across that (nsdelegate in cgroups(7)). What was
+  // opened before can be written to.
+  const birthplace = namespaces.includes("cgroup")
+    ? null
+    : cgroupEntry?.directory ?? null;
+  const files = birthplace === null
+    ? waysIn(facts)
+    : [...cgroupEntry?.join ?? []];
   return [
     ...protect,
     ...affinity(spec, "initial"),
-    ...(cgroupEntry ? [openCgroup(facts)] : []),
+    ...(cgroupEntry ? [openCgroup(files, birthplace)] : []),
     ...earlyOomScore(spec, facts),
     {
       step: "joinProcess",
@@ -69,11 +77,11 @@ function join(
       why: "a PID namespace that was joined takes effect for children only",
       man: "clone(2), pid_namespaces(7)",
     },
-    ...(cgroupEntry?.join.length
+    ...(files.length
       ? [
         {
           step: "joinCgroups",
-          files: cgroupEntry.join,
+          files,
           from: CGROUPS_FROM,
           why:
             "before anything else, so that whatever it uses is counted as the container's",
@@ -106,13 +114,12 @@ function join(
 }
 
 /** On the host still: from inside there is no path to it. */
-function openCgroup({ cgroupEntry }: Facts): Step {
-  const directory = cgroupEntry?.directory ?? null;
+function openCgroup(files: string[], birthplace: string | null): Step {
   return {
     step: "openCgroups",
-    files: cgroupEntry?.join ?? [],
+    files,
     from: CGROUPS_FROM,
-    ...(directory === null ? {} : { birthplace: directory }),
+    ...(birthplace === null ? {} : { birthplace }),
     why: "the way in: a process in other namespaces may not see it",
     man: "cgroups(7)",
   };

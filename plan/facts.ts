@@ -58,6 +58,12 @@ export interface Facts {
   cgroup: { path: string; writes: { file: string; value: string }[] } | null;
   /** What can be mounted at /sys/fs/cgroup; null where there are none. */
   cgroups: CgroupLayout | null;
+  /**
+   * What the tree of v2 is mounted with on the host, where the container mounts
+   * it without a cgroup namespace of its own: whoever does that says so for the
+   * whole machine, and the kernel drops what is not said.
+   */
+  unifiedFlags: string[];
   /** The seccomp filter, compiled, in base64. */
   seccomp: {
     profile: string;

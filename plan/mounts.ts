@@ -210,7 +210,8 @@ export function attachMounts(spec: Spec, facts: Facts): Step[] {
         man: "move_mount(2)",
       });
     } else {
-      const { flags, data } = mountOptions(entry.options ?? []);
+      const { flags, data: own } = mountOptions(entry.options ?? []);
+      const data = type === "cgroup2" ? [...facts.unifiedFlags, ...own] : own;
       steps.push({
         step: "mount",
         source: entry.source ?? type,

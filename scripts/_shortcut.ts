@@ -82,6 +82,8 @@ function segmentsOf(elf: DataView): Segment[] {
   );
 }
 
+const isLoaded = ({ type }: Segment) => type === PT_LOAD;
+
 const alignUp = (value: number, to: number) => Math.ceil(value / to) * to;
 
 /**
@@ -108,7 +110,7 @@ export function insertShortcut(
   launch: Uint8Array<ArrayBuffer>,
 ): Uint8Array<ArrayBuffer> | string {
   const segments = segmentsOf(view(program));
-  const loaded = segments.filter(({ type }) => type === PT_LOAD);
+  const loaded = segments.filter(isLoaded);
   // After those that are loaded, which have to be in order.
   const place = segments.findLast(({ type }) => type === PT_NOTE);
   if (!place || loaded.some(({ at }) => at > place.at)) {
@@ -127,6 +129,9 @@ export function insertShortcut(
   );
   const offset = alignUp(end, alignment);
   const compiled = Uint8Array.fromBase64(SHORTCUT[arch].code);
+  if (segmentsOf(view(compiled)).filter(isLoaded).length !== 1) {
+    throw new RangeError("launch/shortcut.c is to come to a single segment");
+  }
   const launchAt = alignUp(compiled.length, 16);
   const tableAt = alignUp(launchAt + launch.length, 16);
   const size = view(program).getUint16(ELF.segmentSize, true);

@@ -82,11 +82,16 @@ for (const arch of ["x86_64", "aarch64"] as const) {
     async () => {
       await using dir = new TempDir();
       const program = await build(dir, arch);
-      assertEquals(await output([...words, program, "state"]), [
-        3,
-        "state two 7 here 1.41 1 1\nend\n",
-        "",
-      ]);
+      for (const word of ["state", "run"]) {
+        assertEquals(await output([...words, program, word]), [
+          3,
+          `${word} two 7 here 1.41 1 1\nend\n`,
+          "",
+        ]);
+      }
+      // Looked at for a launch that is begun early.
+      const [code, stdout] = await output([...words, program, "run", "true"]);
+      assertEquals([code, String(stdout).startsWith("true two 7")], [3, true]);
     },
     { skip },
   );
@@ -99,7 +104,7 @@ for (const arch of ["x86_64", "aarch64"] as const) {
       assertEquals(await output([...words, program]), [
         125,
         "",
-        "container: Cannot start: this system has no /nowhere/ld.so. Run it where the GNU C library is installed.\n",
+        "container: Cannot start: cannot load /nowhere/ld.so. It belongs to the GNU C library, which this program needs.\n",
       ]);
     },
     { skip },
