@@ -69,6 +69,17 @@ function interfaceUp(name: string): Uint8Array {
   return bytes;
 }
 
+/** What is open to a number; it may have that already, which dup3(2) refuses. */
+const moveTo = (number: number, flags: number): Instruction[] => [
+  {
+    name: "dup3",
+    args: [{ slot: "cgroup" }, number, flags],
+    expect: ["EINVAL"],
+    skipOnExpected: 1,
+  },
+  { name: "close", args: [{ slot: "cgroup" }] },
+];
+
 /** Opens a cgroup's directory under the number that a clone3(2) names. */
 const openBirthplace = (cgroup: string): Instruction[] => [
   {
@@ -76,8 +87,7 @@ const openBirthplace = (cgroup: string): Instruction[] => [
     args: [AT_FDCWD, cgroup, O.O_PATH | O.O_DIRECTORY | O.O_CLOEXEC, 0],
     result: "cgroup",
   },
-  { name: "dup3", args: [{ slot: "cgroup" }, HANDED.cgroup, O.O_CLOEXEC] },
-  { name: "close", args: [{ slot: "cgroup" }] },
+  ...moveTo(HANDED.cgroup, O.O_CLOEXEC),
 ];
 
 /** Enters a namespace of this process's own, by its name below /proc/self. */
@@ -254,11 +264,11 @@ export const lowerNamespaces: Lowering<
     ...files.flatMap((file, index): Instruction[] => [
       {
         name: "openat",
-        args: [AT_FDCWD, file, O.O_WRONLY | O.O_CLOEXEC, 0],
+        // It outlives the execve of our own program.
+        args: [AT_FDCWD, file, O.O_WRONLY, 0],
         result: "cgroup",
       },
-      { name: "dup3", args: [{ slot: "cgroup" }, from + index, 0] },
-      { name: "close", args: [{ slot: "cgroup" }] },
+      ...moveTo(from + index, 0),
     ]),
   ],
   joinCgroups: ({ files, from }) =>

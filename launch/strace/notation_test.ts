@@ -82,7 +82,7 @@ Deno.test("showInstructions() writes a clone into a cgroup", () => {
     ),
     [
       'openat(AT_FDCWD, "/sys/fs/cgroup/box", O_RDONLY|O_CLOEXEC|O_PATH|O_DIRECTORY) = <cgroup>',
-      "dup3(<cgroup>, 8, O_CLOEXEC) = 8",
+      "dup3(<cgroup>, 8, O_CLOEXEC) = 8 /* or EINVAL: skip 1 */",
       "close(<cgroup>) = 0",
       "clone3({flags=CLONE_PARENT|CLONE_NEWPID|CLONE_CLEAR_SIGHAND|CLONE_INTO_CGROUP, exit_signal=0, stack=NULL, stack_size=0, cgroup=8}, 88) = <pid>",
     ],
