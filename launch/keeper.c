@@ -77,6 +77,8 @@ static char *words[WORDS + 2];
 static u8 input[8192];
 static u8 output[16384];
 static u32 pending;   /* bytes of output that are not written yet */
+static u32 unended;   /* streams whose last line is not whole: 1 stdout, 2 stderr */
+static u32 begun;     /* the same, at the end of what is written */
 static i32 log_fd = -1;
 static u64 log_size, dropped;
 static char now[32];

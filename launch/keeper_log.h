@@ -64,10 +64,18 @@ static void open_log(void) {
   log_size = size < 0 ? 0 : (u64)size;
 }
 
+/* The file is full: at once, or where no line of it would go on in the next one
+ * already when the rest of such a line may not have its place any more. */
+static i32 full(void) {
+  u64 rest = begun ? 0 : config.log_max / 4;
+  if (rest > sizeof output) rest = sizeof output;
+  return config.log_max && log_size && log_size + pending + rest > config.log_max;
+}
+
 /* Whole entries, or none of them: half of one would be none. */
 static void flush(void) {
   if (!pending) return;
-  if (config.log_max && log_size && log_size + pending > config.log_max) {
+  if (full()) {
     call(SYS_renameat, DIRECTORY, (u64) "log", DIRECTORY, (u64) "log.1", 0);
     if (log_fd >= 0) call(SYS_close, (u64)log_fd, 0, 0, 0, 0);
     log_fd = -1;
@@ -80,6 +88,7 @@ static void flush(void) {
     if (log_fd >= 0) call(SYS_ftruncate, (u64)log_fd, log_size, 0, 0, 0);
   }
   pending = 0;
+  begun = unended;
 }
 
 static void add(const void *bytes, u64 length) {
@@ -116,6 +125,10 @@ static void keep_log(const char *stream, u32 length) {
     while (to < length && input[to] != '\n') to++;
     i32 ended = to < length;
     entry(stream, input + from, to - from, ended);
+    u32 line = stream[3] == 'o' ? 1 : 2; /* stdout, stderr */
+    unended = ended ? unended & ~line : unended | line;
+    /* The next one may begin a new file. */
+    if (begun && !unended) flush();
     to += (u32)ended;
   }
   flush();

@@ -110,6 +110,22 @@ test("logs -f goes on where its container is started again, and through a new fi
   assertEquals(numbers, numbers.map((_, at) => numbers[0]! + at));
 });
 
+test("a new file of the log begins with a whole line", async () => {
+  await using daily = new Daily();
+  // Written by the block, and so read with a line in pieces at each end.
+  await daily.run(
+    ...["--name", "one", "--log-max-size", "64k", "sh", "-c"],
+    "seq 100000 114000 | dd obs=32k 2>/dev/null",
+  );
+  await daily.does("wait", "one");
+  const kept = (await daily.does("logs", "one")).trimEnd().split("\n");
+  assert(kept.length > 1000, `${kept.length} lines`);
+  assertEquals(
+    kept,
+    kept.map((_, at) => String(114001 - kept.length + at)),
+  );
+});
+
 test("a full disk costs lines, which is told, and no container", async () => {
   await using daily = new Daily();
   const { path } = daily.dir;
