@@ -61,6 +61,7 @@ const NUMBERS = {
   unlinkat: [263, 35],
   symlinkat: [266, 36],
   fchmod: [91, 52],
+  fchown: [93, 55],
   fchmodat: [268, 53],
   faccessat: [269, 48],
   ppoll: [271, 73],

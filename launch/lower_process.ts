@@ -57,6 +57,7 @@ export const lowerProcess: Lowering<
   | "setLabel"
   | "changeDirectory"
   | "checkDirectory"
+  | "giveStreams"
   | "reopenNull"
   | "execute"
   | "killAll"
@@ -146,6 +147,13 @@ export const lowerProcess: Lowering<
     kind === "apparmor"
       ? writeToProc("/proc/self/attr/apparmor/exec", `exec ${label}`)
       : writeToProc("/proc/self/attr/exec", label),
+  // The owner may be one that is not mapped inside, and that is no reason not to start.
+  giveStreams: ({ descriptors, uid }) =>
+    descriptors.map((fd) => ({
+      name: "fchown",
+      args: [fd, uid, -1],
+      expect: ["EPERM", "EINVAL", "EROFS"],
+    })),
   // A root filesystem without one keeps what it was given.
   reopenNull: ({ descriptors }) => [
     {

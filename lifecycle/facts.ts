@@ -27,6 +27,8 @@ export interface FactOptions {
   mapHelper: boolean;
   /** The standard streams, where they are not ours. */
   streams: readonly ("inherit" | "null" | "piped" | undefined)[];
+  /** Pipes among them that are ours were made for the container. */
+  ownsPipes?: boolean;
   /** Those that a terminal of the container's own would be. */
   terminalStreams: Facts["terminalStreams"];
   confineDevices: boolean;
@@ -60,6 +62,13 @@ export function readFacts(
         return stream === "null" || stream === "inherit" && isNull(fd);
       })
     ),
+    ownStreams: once(() =>
+      [0, 1, 2].filter((fd) => {
+        const { [fd]: stream = "inherit" } = options.streams;
+        return stream === "piped" ||
+          stream === "inherit" && options.ownsPipes && isPipe(fd);
+      })
+    ),
   };
   const [stdin = "inherit", , stderr = "inherit"] = options.streams;
   return {
@@ -76,6 +85,9 @@ export function readFacts(
     },
     get nullStreams() {
       return later.nullStreams();
+    },
+    get ownStreams() {
+      return later.ownStreams();
     },
     // Where it is the pager's, a command that does read from it gets it then.
     foreground: stdin === "inherit" && isInteractive(),
@@ -209,6 +221,14 @@ function joinedDenies(spec: Spec): boolean {
 function isFile(path: string): boolean {
   try {
     return !Deno.statSync(path).isDirectory;
+  } catch {
+    return false;
+  }
+}
+
+function isPipe(fd: number): boolean {
+  try {
+    return Boolean(Deno.statSync(`/proc/self/fd/${fd}`).isFifo);
   } catch {
     return false;
   }

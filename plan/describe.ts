@@ -96,6 +96,8 @@ const DESCRIPTIONS: {
   closeDescriptors: ({ from, to }) =>
     `close every descriptor from ${from} ${to ? `to ${to}` : "upwards"}`,
   arrangeDescriptors: ({ count }) => `keep ${count} descriptors from 3 upwards`,
+  giveStreams: ({ descriptors, uid }) =>
+    `give descriptor ${and(descriptors.map(String))} to user ${uid}`,
   reopenNull: ({ descriptors }) =>
     `open the container's /dev/null as descriptor ${
       and(descriptors.map(String))

@@ -43,6 +43,8 @@ export interface Facts {
   mapHelper: boolean;
   /** Standard streams that are the host's /dev/null. */
   nullStreams: number[];
+  /** Standard streams that are pipes made for the container. */
+  ownStreams: number[];
   /** Neither root nor CAP_SETGID: setgroups has to be given up. */
   denySetgroups: boolean;
   /** Device nodes cannot be made, so the host's are bind mounted. */

@@ -191,6 +191,7 @@ const NEEDS: { readonly [K in StepKind]: Entry<K> } = {
   defaultSignals: {},
   closeDescriptors: {},
   arrangeDescriptors: {},
+  giveStreams: {},
   reopenNull: {},
   executeSelf: { features: feature("5.11", "CLOSE_RANGE_CLOEXEC") },
   setDumpable: {},

@@ -17,9 +17,13 @@ import { lateOomScore } from "./oom_score.ts";
 import type { Step } from "./step.ts";
 import { makeSession, takeOwnTerminal } from "./terminal.ts";
 
+/** Where a bundle says none: that of the engine's service is not the container's. */
+const USUAL_UMASK = 0o022;
+
 /** What stays its own however privileged it is. */
 function limits(spec: Spec, facts: Facts): Step[] {
   const { rlimits = [], user, scheduling } = spec.process;
+  const { umask = facts.isBundle ? USUAL_UMASK : undefined } = user;
   return [
     ...rlimits.map((limit): Step => ({
       step: "setRlimit",
@@ -56,10 +60,10 @@ function limits(spec: Spec, facts: Facts): Step[] {
         } as const,
       ]
       : []),
-    ...(user.umask === undefined ? [] : [
+    ...(umask === undefined ? [] : [
       {
         step: "setUmask",
-        mask: user.umask,
+        mask: umask,
         why: "what a new file's permissions lack",
         man: "umask(2)",
       } as const,
@@ -123,6 +127,7 @@ export function startProcess(spec: Spec, facts: Facts): Step[] {
     ...limitCommand(facts),
     ...open.first,
     ...ownSession(spec, facts),
+    ...giveStreams(spec, facts),
     ...limits(spec, facts),
     ...limitCapabilities(spec),
     ...(noNewPrivileges ? [] : seccomp),
@@ -235,6 +240,30 @@ function ownSession(spec: Spec, facts: Facts): Step[] {
     }];
   }
   return takeOwnTerminal(spec, facts);
+}
+
+/**
+ * `/dev/stdout` leads to the stream's own file, and opening that asks for its
+ * permissions again: web servers of images do so with their logs. A file or a
+ * terminal of the caller's stays the caller's.
+ */
+function giveStreams({ process }: Spec, facts: Facts): Step[] {
+  const { uid } = process.user;
+  if (!uid) return [];
+  const terminals = process.terminal ? facts.terminalStreams : [];
+  const descriptors = [
+    ...terminals.slice(0, 1),
+    ...facts.ownStreams.filter((fd) => !terminals.includes(fd)),
+  ];
+  if (!descriptors.length) return [];
+  return [{
+    step: "giveStreams",
+    descriptors,
+    uid,
+    why:
+      "the user the command runs as may open /dev/stdout, which asks who owns what it leads to",
+    man: "fchown(2)",
+  }];
 }
 
 function nullStreams(spec: Spec, facts: Facts): Step[] {

@@ -90,6 +90,8 @@ export type Kinds = {
   closeDescriptors: { from: number; to?: number };
   /** dup3(2): descriptors that the command keeps, to 3 and upwards. */
   arrangeDescriptors: { count: number };
+  /** fchown(2): the command's user may open them again. */
+  giveStreams: { descriptors: readonly number[]; uid: number };
   /** open(2) and dup3(2): the container's null device for the host's. */
   reopenNull: { descriptors: readonly number[] };
   /** execveat(2) of our own executable, by descriptor. */

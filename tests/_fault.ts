@@ -29,6 +29,7 @@ const EVERY_KIND: Record<StepKind, true> = {
   arrangeDescriptors: true,
   executeSelf: true,
   setDumpable: true,
+  giveStreams: true,
   reopenNull: true,
   openCgroups: true,
   joinCgroups: true,

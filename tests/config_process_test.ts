@@ -3,7 +3,8 @@
 // @ts-types="../types/std_assert.d.ts"
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { Bundle } from "./_bundle.ts";
-import { test, without } from "./_harness.ts";
+import { words } from "./_exec.ts";
+import { quote, test, without } from "./_harness.ts";
 
 async function createWith(
   process: Record<string, unknown>,
@@ -113,3 +114,55 @@ test("process.execCPUAffinity is that of what exec adds", async () => {
   assert(own.match(allowed)![1] !== "0");
   assertEquals(added.match(allowed)![1], "0");
 }, { skip: navigator.hardwareConcurrency > 1 ? null : "one processor" });
+
+/** Its streams are pipes of ours, as an engine's are of the engine. */
+const ASKS = ["sh", "-c", "umask; echo a >/dev/stdout; echo b >/dev/stderr"];
+
+test("a user of no rights opens the streams that it was given", async () => {
+  await using bundle = await createWith({
+    args: ASKS,
+    user: { uid: 1000, gid: 1000 },
+  });
+  const { status, stdout, stderr } = await bundle.call(
+    "run",
+    "--bundle",
+    bundle.dir.path,
+    "one",
+  );
+  assertEquals([status, stdout, stderr], [0, "0022\na\n", "b\n"]);
+});
+
+test("the user of an exec opens the streams that it was given", async () => {
+  await using bundle = await createWith({});
+  await pidOf(bundle);
+  const { status, stdout, stderr } = await bundle.call(
+    "exec",
+    ...["--user", "1000", "one", ...ASKS],
+  );
+  assertEquals([status, stdout, stderr], [0, "0022\na\n", "b\n"]);
+});
+
+test("a file of the caller's stays the caller's", async () => {
+  await using bundle = await createWith({
+    args: ["id", "-u"],
+    user: { uid: 1000, gid: 1000 },
+  });
+  const file = `${bundle.dir.path}/out`;
+  const line = words(bundle, "run", "--bundle", bundle.dir.path, "one")
+    .map(quote).join(" ");
+  const { code } = await new Deno.Command("sh", {
+    args: ["-c", `umask 0; exec ${line} >${quote(file)}`],
+  }).output();
+  assertEquals([code, await Deno.readTextFile(file)], [0, "1000\n"]);
+  assertEquals((await Deno.stat(file)).uid, 0);
+});
+
+test("a bundle's umask is none of its caller's", async () => {
+  await using bundle = await createWith({ args: ["sh", "-c", "umask"] });
+  const line = words(bundle, "run", "--bundle", bundle.dir.path, "one")
+    .map(quote).join(" ");
+  const { code, stdout } = await new Deno.Command("sh", {
+    args: ["-c", `umask 077; exec ${line}`],
+  }).output();
+  assertEquals([code, new TextDecoder().decode(stdout)], [0, "0022\n"]);
+});

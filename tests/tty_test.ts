@@ -49,6 +49,13 @@ testBoth(
   },
 );
 
+testBoth("it belongs to the user that the command runs as", async (mode) => {
+  const words = ["-u", "1000:1000", "sh", "-c", "echo own >/dev/pts/0"];
+  await using terminal = startTerminal(withTerminal(mode, ...words));
+  await terminal.expect(/^own\r\n/);
+  assertEquals(await terminal.end(), 0);
+});
+
 testBoth("the size is the outer one's, and follows it", async (mode) => {
   await using terminal = startTerminal(
     `stty rows 33 cols 111; echo outer=$(tty)=; exec ${

@@ -244,6 +244,7 @@ function planOf(
     mapHelper: !readCaller().capable,
     // They are ours: what of them is the host's null device becomes its own.
     streams: [],
+    ownsPipes: true,
     confineDevices: false,
     overlay: null,
     seccomp,
