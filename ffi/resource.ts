@@ -1,5 +1,7 @@
 /** sys/resource.h. */
 
+import { syscall } from "./libc.ts";
+
 export const RLIMIT: Record<string, number | undefined> = {
   RLIMIT_CPU: 0,
   RLIMIT_FSIZE: 1,
@@ -21,3 +23,12 @@ export const RLIMIT: Record<string, number | undefined> = {
 
 /** No limit. */
 export const RLIM_INFINITY = 0xffffffffffffffffn;
+
+/** Our own hard limit, getrlimit(2); null for a name that is none. */
+export function hardLimit(type: string): bigint | null {
+  const { [type]: resource } = RLIMIT;
+  if (resource === undefined) return null;
+  const limits = new BigUint64Array(2);
+  syscall("prlimit64", 0, resource, null, new Uint8Array(limits.buffer));
+  return limits[1]!;
+}

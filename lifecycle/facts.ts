@@ -7,7 +7,8 @@ import { parseLayout, parseUnifiedFlags } from "../plan/cgroup_mounts.ts";
 import type { Facts } from "../plan/facts.ts";
 import { hasNamespace } from "../plan/namespaces.ts";
 import { once } from "../plan/once.ts";
-import type { Spec } from "../spec/types.ts";
+import type { Rlimit, Spec } from "../spec/types.ts";
+import { hardLimit, RLIM_INFINITY } from "../ffi/resource.ts";
 import type { CgroupPlan } from "../cgroup/step.ts";
 import { readCaller } from "./caller.ts";
 import { deniesSetgroups, OWN_USER_NAMESPACE } from "./id_ranges.ts";
@@ -70,6 +71,7 @@ export function readFacts(
       })
     ),
   };
+  const { rlimits = [] } = spec.process;
   const [stdin = "inherit", , stderr = "inherit"] = options.streams;
   return {
     init: options.init,
@@ -93,6 +95,7 @@ export function readFacts(
     foreground: stdin === "inherit" && isInteractive(),
     terminalStreams: options.terminalStreams,
     errorsOnTerminal: stderr === "inherit" && Deno.stderr.isTerminal(),
+    raisedLimits: inUserNamespace ? aboveOurs(rlimits) : [],
     mapHelper: options.mapHelper,
     denySetgroups: ownDenies() ||
       inUserNamespace && !options.mapHelper &&
@@ -114,6 +117,14 @@ export function readFacts(
     image: options.image,
   };
 }
+
+/** Those whose hard limit is higher than the one we have, getrlimit(2). */
+export const aboveOurs = (limits: readonly Rlimit[]): Rlimit[] =>
+  limits.filter(({ type, hard }) => {
+    const own = hardLimit(type);
+    const wanted = hard < 0 ? RLIM_INFINITY : BigInt(hard);
+    return own !== null && wanted > own;
+  });
 
 /**
  * The words that start this program again. A compiled one needs none but its

@@ -13,7 +13,7 @@ import {
 } from "./cgroup.ts";
 import type { Facts } from "./facts.ts";
 import { HANDED_MOUNTS_FROM, handedMounts } from "./handed.ts";
-import { unmounts } from "./mounts.ts";
+import { openAsCaller, unmounts } from "./mounts.ts";
 import {
   bornNamespaces,
   hasNamespace,
@@ -21,6 +21,7 @@ import {
   offsetClocks,
 } from "./namespaces.ts";
 import { earlyOomScore } from "./oom_score.ts";
+import { raiseLimits } from "./raise_limits.ts";
 import type { Step } from "./step.ts";
 import { makeSession } from "./terminal.ts";
 
@@ -107,6 +108,7 @@ export function startPidOne(spec: Spec, facts: Facts): Step[] {
   return [
     ...openCgroups(spec, facts),
     ...earlyOomScore(spec, facts),
+    ...raiseLimits(facts),
     ...joinedNamespaces(spec),
     ...bornNamespaces(spec, facts),
     ...enterCgroups(spec, facts),
@@ -131,6 +133,7 @@ export function startPidOne(spec: Spec, facts: Facts): Step[] {
     ...offsetClocks(spec),
     ...(hasNamespace(spec, "user")
       ? [
+        ...openAsCaller(spec, facts),
         {
           step: "setIds",
           uid: 0,

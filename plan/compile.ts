@@ -9,16 +9,12 @@ import { confineMounts, prepareDevices } from "./devices.ts";
 import type { Facts } from "./facts.ts";
 import { handedMounts } from "./handed.ts";
 import { furnishRoot } from "./hooks.ts";
-import { openSharedMounts, prepareMounts } from "./mounts.ts";
-import {
-  enteredNamespaces,
-  furnishNamespaces,
-  hasNamespace,
-} from "./namespaces.ts";
+import { leaveHostMounts, prepareMounts } from "./mounts.ts";
+import { enteredNamespaces, fresh, furnishNamespaces } from "./namespaces.ts";
 import { withinKnown } from "./known_directories.ts";
 import { once } from "./once.ts";
 import { startProcess } from "./process.ts";
-import { isolateMounts, prepareCovers, sealRoot } from "./root.ts";
+import { prepareCovers, sealRoot } from "./root.ts";
 import type { Plan, Step } from "./step.ts";
 import { openChildTerminal } from "./terminal.ts";
 
@@ -55,8 +51,7 @@ function containerSteps(spec: Spec, facts: Facts): Step[] {
   return withinKnown([
     ...protect,
     ...enteredNamespaces(spec, facts),
-    ...openSharedMounts(spec),
-    ...isolateMounts(spec),
+    ...leaveHostMounts(spec, facts),
     ...furnishNamespaces(spec),
     ...prepareMounts(spec, facts),
     ...prepareDevices(spec, facts),
@@ -90,7 +85,8 @@ function hostWork(spec: Spec, facts: Facts): Step[] {
       ]
       : []),
     ...handedMounts(spec, facts).values(),
-    ...(hasNamespace(spec, "user") && uidMappings.length
+    // One that is joined has its mapping; Kubernetes says it again for each of a pod.
+    ...(fresh(spec).includes("user") && uidMappings.length
       ? [
         {
           step: "mapIds",

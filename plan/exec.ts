@@ -11,6 +11,7 @@ import { CGROUPS_FROM, waysIn } from "./cgroup.ts";
 import { check, deathSignal, protect, tie } from "./child.ts";
 import type { Facts } from "./facts.ts";
 import { earlyOomScore } from "./oom_score.ts";
+import { raiseLimits } from "./raise_limits.ts";
 import { startProcess } from "./process.ts";
 import { affinity } from "./schedule.ts";
 import type { Plan, Step } from "./step.ts";
@@ -61,6 +62,7 @@ function join(
     ...affinity(spec, "initial"),
     ...(cgroupEntry ? [openCgroup(files, birthplace)] : []),
     ...earlyOomScore(spec, facts),
+    ...(namespaces.includes("user") ? raiseLimits(facts) : []),
     {
       step: "joinProcess",
       pid,

@@ -1,5 +1,6 @@
 /** What the compiler is told beside the Spec. */
 
+import type { Rlimit } from "../spec/types.ts";
 import type { Step } from "./step.ts";
 
 /** How this machine has its cgroups. */
@@ -45,6 +46,8 @@ export interface Facts {
   nullStreams: number[];
   /** Standard streams that are pipes made for the container. */
   ownStreams: number[];
+  /** Limits of the command that are above ours, where a user namespace is entered. */
+  raisedLimits: Rlimit[];
   /** Neither root nor CAP_SETGID: setgroups has to be given up. */
   denySetgroups: boolean;
   /** Device nodes cannot be made, so the host's are bind mounted. */

@@ -22,6 +22,7 @@ import {
 } from "./handed.ts";
 import { type MountOptions, mountOptions } from "./mount_options.ts";
 import { hasNamespace } from "./namespaces.ts";
+import { isolateMounts } from "./root.ts";
 import type { Propagation, Step } from "./step.ts";
 
 const WHY: Record<string, string | undefined> = {
@@ -62,11 +63,44 @@ const sends = ({ linux }: Spec, entry: Mount) =>
   mountOptions(entry.options ?? []).propagation?.propagation === "shared";
 
 /** Opened before the tie to the host is cut: a copy made later never sends. */
-export function openSharedMounts(spec: Spec): Step[] {
+function openSharedMounts(spec: Spec): Step[] {
   return (spec.mounts ?? []).flatMap((entry, index) =>
     sends(spec, entry) ? [open(entry, mountName(index))] : []
   );
 }
+
+/**
+ * In a user namespace: until its ids are taken, a process is the host's root
+ * still and may look into a directory that is closed to others, as those of a
+ * Kubernetes volume are. Where our own program is PID 1 it has them by then.
+ */
+const opensAsCaller = (spec: Spec, { init }: Facts) =>
+  !init && hasNamespace(spec, "user");
+
+/** The mounts that are taken from the host with the rights that we have there. */
+export function openAsCaller(spec: Spec, facts: Facts): Step[] {
+  if (!opensAsCaller(spec, facts)) return [];
+  const opened = binds(spec, facts).map(([entry, name]) => open(entry, name));
+  if (!opened.length) return [];
+  return [...openSharedMounts(spec), ...isolateMounts(spec), ...opened];
+}
+
+/** Those that nobody else opens, and their names. */
+function binds(spec: Spec, facts: Facts): [entry: Mount, name: string][] {
+  const handed = handedMounts(spec, facts);
+  return (spec.mounts ?? []).flatMap((entry, index) => {
+    const name = mountName(index);
+    return isBind(entry) && !handed.has(name) && !sends(spec, entry)
+      ? [[entry, name]]
+      : [];
+  });
+}
+
+/** Cuts the host's tree off, with what has to be opened before. */
+export const leaveHostMounts = (spec: Spec, facts: Facts): Step[] =>
+  openAsCaller(spec, facts).length
+    ? []
+    : [...openSharedMounts(spec), ...isolateMounts(spec)];
 
 /** What has to be opened or created while the host's tree is still there. */
 export function prepareMounts(spec: Spec, facts: Facts): Step[] {
@@ -75,6 +109,9 @@ export function prepareMounts(spec: Spec, facts: Facts): Step[] {
   const keep: MountOptions["propagation"] = spec.mounts?.some(receives)
     ? { propagation: "private", recursive: true }
     : null;
+  const opened = new Set(
+    openAsCaller(spec, facts).map((step) => "name" in step ? step.name : null),
+  );
   return (spec.mounts ?? []).flatMap((entry, index): Step[] => {
     if (entry.type === "cgroup") return prepareCgroups(entry, facts);
     if (!isPrepared(spec, entry, facts) || isMemoryFile(entry)) return [];
@@ -98,7 +135,7 @@ export function prepareMounts(spec: Spec, facts: Facts): Step[] {
       }];
     }
     return [
-      ...(sends(spec, entry) ? [] : [
+      ...(sends(spec, entry) || opened.has(name) ? [] : [
         descriptor === undefined
           ? open(entry, name)
           : receiveMount(name, descriptor),

@@ -34,7 +34,8 @@ export function hasNamespace(spec: Spec, type: NamespaceType): boolean {
   return spec.linux.namespaces.some((entry) => entry.type === type);
 }
 
-const fresh = (spec: Spec): NamespaceType[] =>
+/** The namespaces that are made for it. */
+export const fresh = (spec: Spec): NamespaceType[] =>
   spec.linux.namespaces.flatMap((entry) =>
     entry.path === undefined ? [entry.type] : []
   );

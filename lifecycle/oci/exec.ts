@@ -17,7 +17,7 @@ import { once } from "../../plan/once.ts";
 import type { Plan } from "../../plan/step.ts";
 import { ContainerError, SpecError } from "../../spec/errors.ts";
 import type { Process, Spec } from "../../spec/types.ts";
-import { ownDenies, readFacts } from "../facts.ts";
+import { aboveOurs, ownDenies, readFacts } from "../facts.ts";
 import type { AccountFiles } from "../users.ts";
 import { readAccounts } from "./accounts.ts";
 import { confinementOf } from "./confinement.ts";
@@ -213,6 +213,9 @@ async function planOf(
       joins: { detached: detach },
       isBundle: !record.daily,
       foreground: false,
+      raisedLimits: namespaces.includes("user")
+        ? aboveOurs(process.rlimits ?? [])
+        : [],
       denySetgroups: ownDenies() ||
         namespaces.includes("user") && deniesSetgroups(first),
       cgroupEntry: entryOf(cgroup, cgroups, membershipOf(first)),
