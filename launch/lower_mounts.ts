@@ -210,20 +210,28 @@ export const lowerMounts: Lowering<
   ],
   setMountAttributes: (
     { mount, set, clear = [], propagation, recursive },
-  ) => [{
-    name: "mount_setattr",
-    args: [
-      "name" in mount ? { slot: mount.name } : AT_FDCWD,
-      "name" in mount ? "" : mount.path,
-      AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0),
-      mountAttributes(attributeBits(set), {
-        clear: attributeBits(clear) |
-          (set.some(isAccessTime) ? MOUNT_ATTR.MOUNT_ATTR__ATIME : 0),
-        propagation: propagation ? MS_PROPAGATION[propagation] : 0,
-      }),
-      MOUNT_ATTR_SIZE,
-    ],
-  }],
+  ) => [
+    ...("inside" in mount ? [openInside(mount.inside, O.O_PATH, TARGET)] : []),
+    {
+      name: "mount_setattr",
+      args: [
+        "path" in mount
+          ? AT_FDCWD
+          : { slot: "name" in mount ? mount.name : TARGET },
+        "path" in mount ? mount.path : "",
+        AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0),
+        mountAttributes(attributeBits(set), {
+          clear: attributeBits(clear) |
+            (set.some(isAccessTime) ? MOUNT_ATTR.MOUNT_ATTR__ATIME : 0),
+          propagation: propagation ? MS_PROPAGATION[propagation] : 0,
+        }),
+        MOUNT_ATTR_SIZE,
+      ],
+    },
+    ...("inside" in mount
+      ? [{ name: "close", args: [{ slot: TARGET }] } as const]
+      : []),
+  ],
   attach: ({ name, target }) => [
     openInside(target, O.O_PATH, TARGET),
     {

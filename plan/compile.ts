@@ -9,7 +9,7 @@ import { confineMounts, prepareDevices } from "./devices.ts";
 import type { Facts } from "./facts.ts";
 import { handedMounts } from "./handed.ts";
 import { furnishRoot } from "./hooks.ts";
-import { leaveHostMounts, prepareMounts } from "./mounts.ts";
+import { leaveHostMounts, prepareMounts, sealMounts } from "./mounts.ts";
 import { enteredNamespaces, fresh, furnishNamespaces } from "./namespaces.ts";
 import { withinKnown } from "./known_directories.ts";
 import { once } from "./once.ts";
@@ -59,6 +59,7 @@ function containerSteps(spec: Spec, facts: Facts): Step[] {
     ...furnishRoot(spec, facts),
     ...setSysctls(spec),
     ...makeWorkingDirectory(spec, facts),
+    ...sealMounts(spec),
     ...sealRoot(spec),
     ...(facts.keepKeyring ? [] : [
       {

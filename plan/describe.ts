@@ -126,7 +126,7 @@ const DESCRIPTIONS: {
           : []),
         ...(clear.length ? [`clear ${and(clear)}`] : []),
       ])
-    } on ${"path" in mount ? mount.path : mount.name}`,
+    } on ${Object.values(mount)}`,
   attach: ({ name, target }, as) =>
     `attach ${as(name) ? name : "it"} at ${target}`,
   makeMountpoint: ({ path, kind }) => `make the ${kind} ${path}`,

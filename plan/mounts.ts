@@ -247,7 +247,10 @@ export function attachMounts(spec: Spec, facts: Facts): Step[] {
         man: "move_mount(2)",
       });
     } else {
-      const { flags, data: own } = mountOptions(entry.options ?? []);
+      const { flags: asked, data: own } = mountOptions(entry.options ?? []);
+      const flags = isSealed(spec, entry)
+        ? asked.filter((flag) => flag !== "MS_RDONLY")
+        : asked;
       const data = type === "cgroup2" ? [...facts.unifiedFlags, ...own] : own;
       steps.push({
         step: "mount",
@@ -262,6 +265,32 @@ export function attachMounts(spec: Spec, facts: Facts): Step[] {
     }
     return steps;
   });
+}
+
+/** A read-only tmpfs in which something is to be put before. */
+function isSealed({ mounts = [] }: Spec, entry: Mount): boolean {
+  const { type, destination, options = [] } = entry;
+  if (type !== "tmpfs" || !mountOptions(options).flags.includes("MS_RDONLY")) {
+    return false;
+  }
+  return destination === "/dev" ||
+    mounts.slice(mounts.indexOf(entry) + 1).some((later) =>
+      later.destination.startsWith(`${destination}/`)
+    );
+}
+
+/** What could not be read-only before it was furnished. */
+export function sealMounts(spec: Spec): Step[] {
+  return (spec.mounts ?? []).filter((entry) => isSealed(spec, entry)).map((
+    { destination },
+  ) => ({
+    step: "setMountAttributes",
+    mount: { inside: destination },
+    set: ["MOUNT_ATTR_RDONLY"],
+    recursive: false,
+    why: "it is to be read-only, and all that belongs in it is there by now",
+    man: "mount_setattr(2)",
+  }));
 }
 
 /** The same, taken away again in the opposite order. */

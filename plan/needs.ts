@@ -47,8 +47,7 @@ export interface Needs {
   kernel: Since | null;
 }
 
-/** `here`: the user namespace of the process. */
-/** A capability, and whose. */
+/** A capability, and whose; `here` is the user namespace of the process. */
 export interface Asked {
   name: Capability;
   in: "here" | "initial" | "host";

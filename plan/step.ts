@@ -121,9 +121,9 @@ export type Kinds = {
   };
   /** fcntl(2): a mount that the parent made and handed over, under a name. */
   receiveMount: { name: string; descriptor: number };
-  /** mount_setattr(2) of what has a name, or of a path. */
+  /** mount_setattr(2) of what has a name, of a path, or of one that is looked up inside. */
   setMountAttributes: {
-    mount: { name: string } | { path: string };
+    mount: { name: string } | { path: string } | { inside: string };
     set: readonly MountAttribute[];
     clear?: readonly MountAttribute[];
     propagation?: Propagation;

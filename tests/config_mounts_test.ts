@@ -120,3 +120,61 @@ test(
   },
   { skip: without("unshare") },
 );
+
+test("what is mounted in a read-only tmpfs comes before its being read-only", async () => {
+  await using bundle = await Bundle.make(
+    [
+      "sh",
+      "-c",
+      "grep -cE ' (/tmp/place|/dev) ro,' /proc/self/mountinfo; touch /tmp/place/in/file /tmp/place/no /dev/no; test -c /dev/null",
+    ],
+    ({ mounts }) => {
+      mounts.push(
+        { destination: "/tmp/place", type: "tmpfs", options: ["ro", "nodev"] },
+        { destination: "/tmp/place/in", type: "tmpfs" },
+      );
+      const dev = mounts.find(({ destination }) => destination === "/dev");
+      dev!.options = [...dev!.options ?? [], "ro"];
+    },
+  );
+  const { status, stdout, stderr } = await bundle.call(
+    "run",
+    ...["--bundle", bundle.dir.path, "one"],
+  );
+  assertEquals([status, stdout], [0, "2\n"]);
+  assertEquals(stderr.match(/[^ ]*: Read-only file system/g), [
+    "/tmp/place/no: Read-only file system",
+    "/dev/no: Read-only file system",
+  ]);
+});
+
+test("a tmpfs has the permissions of the directory that it covers, unless it is told others", async () => {
+  await using bundle = await Bundle.make(
+    ["stat", "-c", "%a", "/etc", "/opt", "/srv", "/tmp/new"],
+    ({ mounts }) => {
+      for (const name of ["etc", "opt", "tmp/new"]) {
+        mounts.push({ destination: `/${name}`, type: "tmpfs" });
+      }
+      mounts.push({
+        ...{ destination: "/srv", type: "tmpfs" },
+        options: ["mode=0711"],
+      });
+    },
+  );
+  for (
+    const [name, mode] of [["etc", 0o750], ["opt", 0o1777], [
+      "srv",
+      0o700,
+    ]] as const
+  ) {
+    const path = file(bundle, `rootfs/${name}`);
+    await Deno.mkdir(path, { recursive: true });
+    await Deno.chmod(path, mode);
+  }
+  const { status, stdout, stderr } = await bundle.call(
+    "run",
+    ...["--bundle", bundle.dir.path, "one"],
+  );
+  assertEquals([status, stderr], [0, ""]);
+  assertEquals(stdout, "750\n1777\n711\n1777\n");
+});

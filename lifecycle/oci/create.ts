@@ -32,6 +32,7 @@ import { labelMounts } from "./mount_label.ts";
 import { moveDevices } from "./net_devices.ts";
 import { writePidFile } from "./pid_file.ts";
 import { prepareShortcuts } from "./shortcuts.ts";
+import { hasUnsettled, settleTmpfs } from "./settle_tmpfs.ts";
 import { stateOf } from "./status.ts";
 import type { Entry, Store } from "./store.ts";
 import { asRunc } from "./words.ts";
@@ -222,9 +223,7 @@ async function fitSpec(
   { spec, preserveFds = 0 }: CreateOptions,
 ): Promise<Facts["seccomp"]> {
   labelMounts(spec);
-  if (spec.mounts?.some(({ options }) => options?.includes("tmpcopyup"))) {
-    (await import("./copy_up.ts")).settleCopies(spec);
-  }
+  if (hasUnsettled(spec)) settleTmpfs(spec);
   spec.process.preserve = preserveFds;
   return await specFilter(spec);
 }
