@@ -16,7 +16,20 @@ import { Reader, Writer } from "./dbus_wire.ts";
 export type Variant =
   | { type: "s"; value: string }
   | { type: "b"; value: boolean }
+  | { type: "i" | "u" | "x" | "t"; value: bigint }
   | { type: "au"; value: readonly number[] };
+
+/** A name and what it is set to. */
+export type Property = [name: string, value: Variant];
+
+/** What the other side says in place of a reply. */
+export class BusError extends ContainerError {
+  override name = "BusError";
+
+  constructor(method: string, readonly error: string, text?: string) {
+    super(`${method}: ${text ?? error}`);
+  }
+}
 
 /** A message that came. */
 export interface Incoming {
@@ -92,7 +105,7 @@ export class Bus implements Disposable {
    * Calls a method and waits for its reply.
    *
    * @param seen told of what else comes meanwhile
-   * @throws ContainerError with what the other side says
+   * @throws BusError with what the other side says
    */
   async call(
     call: Call,
@@ -104,9 +117,7 @@ export class Bus implements Disposable {
       const message = await this.receive();
       if (message.replyTo !== serial) seen(message);
       else if (message.kind === "error") {
-        throw new ContainerError(
-          `${call.member}: ${message.words[0] ?? message.name}`,
-        );
+        throw new BusError(call.member, message.name, message.words[0]);
       } else return message;
     }
   }

@@ -31,6 +31,14 @@ export class Writer {
     this.#word(value);
   }
 
+  /** An integer of 64 bits, with a sign or without. */
+  uint64(value: bigint): void {
+    this.align(8);
+    const bits = BigInt.asUintN(64, value);
+    this.#word(Number(bits & 0xffff_ffffn));
+    this.#word(Number(bits >> 32n));
+  }
+
   #word(value: number): void {
     this.#bytes.push(
       value & 255,

@@ -12,11 +12,14 @@ import type { Resources } from "../spec/resources.ts";
 import { applyAll, applyStep, codeOf, readFile, writeFile } from "./apply.ts";
 import { planUpdate } from "./plan.ts";
 import { parseLimit, readStats, type Stats } from "./stats.ts";
-import type { CgroupGroup, CgroupPlan } from "./step.ts";
+import type { CgroupGroup, CgroupPlan, CgroupStep } from "./step.ts";
 import { visitTree } from "./tree.ts";
 
 /** What is kept of a plan so that a later command finds the cgroup again. */
-export type CgroupState = Pick<CgroupPlan, "id" | "groups" | "made">;
+export type CgroupState = Pick<CgroupPlan, "id" | "groups" | "made"> & {
+  /** The unit of systemd that it is in. */
+  unit?: string;
+};
 
 /** How long processes may take to die, in milliseconds. */
 const DEATH = 10_000;
@@ -32,7 +35,10 @@ export function createCgroup(
   record?: (state: CgroupState) => void,
 ): Cgroup {
   const cgroup = new Cgroup(plan);
-  record?.({ id: plan.id, groups: plan.groups, made: plan.made });
+  record?.({
+    ...{ id: plan.id, groups: plan.groups, made: plan.made },
+    ...(plan.scope ? { unit: plan.scope.unit } : {}),
+  });
   try {
     plan.steps.forEach(applyStep);
   } catch (error) {
@@ -219,8 +225,12 @@ export class Cgroup implements Disposable {
     else if (v2) attempt(`${v2.path}/cgroup.freeze`, "0");
   }
 
-  /** Changes limits while it runs. */
-  update(resources: Resources): void {
+  /**
+   * Changes limits while it runs.
+   *
+   * @returns what has been written
+   */
+  update(resources: Resources): CgroupStep[] {
     const memory = this.#state.groups.find(({ controllers }) =>
       controllers.includes("memory")
     );
@@ -237,7 +247,9 @@ export class Cgroup implements Disposable {
       }
     }
     const memoryLimit = limit ? parseLimit(limit) ?? Infinity : undefined;
-    applyAll(planUpdate(this.#state.groups, resources, { memoryLimit }));
+    const steps = planUpdate(this.#state.groups, resources, { memoryLimit });
+    applyAll(steps);
+    return steps;
   }
 
   /**

@@ -58,6 +58,8 @@ export interface CgroupOptions {
   stats?: boolean;
   /** Have every controller of v2 that can be had: limits may come later. */
   all?: boolean;
+  /** Where not every one of those is handed down: these. */
+  available?: readonly string[];
   /** Join what freezes, where it can be had. */
   freeze?: boolean;
   /**
@@ -204,7 +206,8 @@ function wantedTrees(
       need(mount).optional.add(mount.version === 1 ? names.v1 : names.v2);
     }
   }
-  for (const name of options.all && unified ? unified.controllers : []) {
+  const { available = unified?.controllers ?? [] } = options;
+  for (const name of options.all && unified ? available : []) {
     need(unified!).optional.add(name);
   }
   for (const mount of options.parent === undefined ? [] : hierarchy.mounts) {

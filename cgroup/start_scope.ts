@@ -6,7 +6,13 @@
  */
 
 import { ContainerError } from "../spec/errors.ts";
-import { Bus, type Incoming, type Variant } from "./dbus.ts";
+import {
+  Bus,
+  BusError,
+  type Incoming,
+  type Property,
+  type Variant,
+} from "./dbus.ts";
 import type { Writer } from "./dbus_wire.ts";
 import type { CgroupScope } from "./step.ts";
 import { SYSTEM_BUS } from "./systemd.ts";
@@ -20,41 +26,119 @@ const MANAGER = {
 /** How long systemd may take, in milliseconds. */
 const PATIENCE = 30_000;
 
+/** How long a unit of the same name may take to go, in milliseconds. */
+const GOING = 10_000;
+/** How often it is tried meanwhile. */
+const PAUSE = 50;
+
 /**
  * Has systemd make a scope with a process in it, and waits until it has.
  *
  * @throws ContainerError with systemd's reason
  */
 export async function startScope(
-  { unit, slice }: CgroupScope,
+  { unit, slice, properties }: CgroupScope,
   pid: number,
+): Promise<void> {
+  const all: Property[] = [
+    ["Description", { type: "s", value: `Container ${unit}` }],
+    ["Slice", { type: "s", value: slice }],
+    ["Delegate", { type: "b", value: true }],
+    // The engine ends its containers when the machine is shut down, each as it
+    // is to be ended; by default systemd would be before it.
+    ["DefaultDependencies", { type: "b", value: false }],
+    // A scope that failed is not to be kept for somebody to look at.
+    ["CollectMode", { type: "s", value: "inactive-or-failed" }],
+    ["PIDs", { type: "au", value: [pid] }],
+  ];
+  const named = new Set(properties.map(([name]) => name));
+  await asking(`make the scope ${unit}`, async (bus) => {
+    await ask(bus, unit, [
+      ...all.filter(([name]) => !named.has(name)),
+      ...properties,
+    ]);
+  });
+}
+
+/**
+ * Changes properties of a unit that is there, until it is gone.
+ *
+ * @throws ContainerError with systemd's reason
+ */
+export async function setUnitProperties(
+  unit: string,
+  properties: readonly Property[],
+): Promise<void> {
+  await asking(`change the scope ${unit}`, async (bus) => {
+    await bus.call({
+      ...MANAGER,
+      member: "SetUnitProperties",
+      signature: "sba(sv)",
+      body(writer) {
+        writer.string(unit);
+        // For as long as the machine runs.
+        writer.uint32(1);
+        writeProperties(writer, properties);
+      },
+    });
+  });
+}
+
+async function asking(
+  what: string,
+  work: (bus: Bus) => Promise<void>,
 ): Promise<void> {
   try {
     await withPatience(async () => {
       using bus = await Bus.connect(SYSTEM_BUS, Deno.uid() ?? 0);
-      await askFor(bus, unit, [
-        ["Description", { type: "s", value: `Container ${unit}` }],
-        ["Slice", { type: "s", value: slice }],
-        ["Delegate", { type: "b", value: true }],
-        // A scope that failed is not to be kept for somebody to look at.
-        ["CollectMode", { type: "s", value: "inactive-or-failed" }],
-        ["PIDs", { type: "au", value: [pid] }],
-      ]);
+      await work(bus);
     });
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new ContainerError(
-      `Cannot have systemd make the scope ${unit}: ${reason}`,
-      { hint: "See systemctl status, and journalctl", cause },
-    );
+    throw new ContainerError(`Cannot have systemd ${what}: ${reason}`, {
+      hint: "See systemctl status, and journalctl",
+      cause,
+    });
   }
 }
 
-async function askFor(
+/** A container of that name may have ended just now, or have failed once. */
+async function ask(
   bus: Bus,
   unit: string,
-  properties: [string, Variant][],
+  properties: readonly Property[],
 ): Promise<void> {
+  await subscribe(bus);
+  const end = performance.now() + GOING;
+  for (;;) {
+    try {
+      return await askFor(bus, unit, properties);
+    } catch (error) {
+      const exists = error instanceof BusError &&
+        error.error === "org.freedesktop.systemd1.UnitExists";
+      if (!exists || performance.now() > end) throw error;
+    }
+    await resetFailed(bus, unit);
+    await new Promise((resolve) => setTimeout(resolve, PAUSE));
+  }
+}
+
+async function resetFailed(bus: Bus, unit: string): Promise<void> {
+  try {
+    await bus.call({
+      ...MANAGER,
+      member: "ResetFailedUnit",
+      signature: "s",
+      body: (writer) => writer.string(unit),
+    });
+  } catch (error) {
+    // It is gone by now, or has not failed.
+    if (!(error instanceof BusError)) throw error;
+  }
+}
+
+/** To hear when a job has ended. */
+async function subscribe(bus: Bus): Promise<void> {
   await bus.call({
     destination: "org.freedesktop.DBus",
     path: "/org/freedesktop/DBus",
@@ -67,6 +151,13 @@ async function askFor(
       ),
   });
   await bus.call({ ...MANAGER, member: "Subscribe" });
+}
+
+async function askFor(
+  bus: Bus,
+  unit: string,
+  properties: readonly Property[],
+): Promise<void> {
   const ended: Incoming[] = [];
   const { words: [job] } = await bus.call({
     ...MANAGER,
@@ -75,13 +166,7 @@ async function askFor(
     body(writer) {
       writer.string(unit);
       writer.string("fail");
-      writer.array(8, () => {
-        for (const [name, value] of properties) {
-          writer.align(8);
-          writer.string(name);
-          writeVariant(writer, value);
-        }
-      });
+      writeProperties(writer, properties);
       writer.array(8, () => {});
     },
   }, (message) => ended.push(message));
@@ -94,11 +179,35 @@ async function askFor(
   }
 }
 
+function writeProperties(
+  writer: Writer,
+  properties: readonly Property[],
+): void {
+  writer.array(8, () => {
+    for (const [name, value] of properties) {
+      writer.align(8);
+      writer.string(name);
+      writeVariant(writer, value);
+    }
+  });
+}
+
 function writeVariant(writer: Writer, { type, value }: Variant): void {
   writer.signature(type);
-  if (type === "s") writer.string(value);
-  else if (type === "b") writer.uint32(Number(value));
-  else writer.array(4, () => value.forEach((word) => writer.uint32(word)));
+  switch (type) {
+    case "s":
+      return writer.string(value);
+    case "b":
+      return writer.uint32(Number(value));
+    case "i":
+    case "u":
+      return writer.uint32(Number(BigInt.asUintN(32, value)));
+    case "x":
+    case "t":
+      return writer.uint64(value);
+    case "au":
+      writer.array(4, () => value.forEach((word) => writer.uint32(word)));
+  }
 }
 
 async function withPatience(work: () => Promise<void>): Promise<void> {

@@ -6,6 +6,7 @@
  */
 
 import type { CgroupEntry } from "../plan/facts.ts";
+import type { Property } from "./dbus.ts";
 import type { DeviceRule } from "../spec/resources.ts";
 
 /** A directory in one tree: all of them together are the container's cgroup. */
@@ -42,6 +43,8 @@ export interface CgroupScope {
   path: string;
   /** The cgroup in it that is not the command's. */
   own: string;
+  /** What systemd is told of it beside that. */
+  properties: readonly Property[];
 }
 
 /** Everything about a cgroup before it is made; fit for a file. */

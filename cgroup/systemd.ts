@@ -43,10 +43,20 @@ export function planScope(
 ): CgroupScope {
   const unit = `container-${id}.scope`;
   const path = `${mount.path}${slicePath(slice)}/${unit}`;
-  return { unit, slice, path, own: `${path}/container` };
+  return { unit, slice, path, own: `${path}/container`, properties: [] };
 }
 
-/** What a scope will be when systemd has made it: ours, with every controller. */
+/** The controllers that systemd knows, and hands down to a unit with Delegate=yes. */
+const HANDED_DOWN = ["cpu", "cpuset", "io", "memory", "pids"];
+
+/** What systemd hands down of what there is. */
+export const handedDown = ({ controllers }: CgroupMount): string[] =>
+  controllers.filter((name) => HANDED_DOWN.includes(name));
+
+/**
+ * What a scope will be when systemd has made it: ours, with the controllers that
+ * systemd hands down. Others are for us to hand down, from the top.
+ */
 export function readWithScope(
   { path }: CgroupScope,
   mount: CgroupMount,
@@ -58,6 +68,7 @@ export function readWithScope(
     directory !== mount.path && directory !== "/";
     directory = parentOf(directory)
   ) above.add(directory);
+  const enabled = handedDown(mount);
   const made = {
     writable: true,
     movable: true,
@@ -65,15 +76,20 @@ export function readWithScope(
     populated: false,
     root: false,
   };
+  const also = (others: readonly string[] = []) => [
+    ...new Set([...enabled, ...others]),
+  ];
   return (directory) => {
     if (directory === path) return { ...made, enabled: [] };
-    if (above.has(directory)) return { ...made, enabled: mount.controllers };
     const level = read(directory);
+    if (above.has(directory)) {
+      return { ...made, enabled: also(level?.enabled) };
+    }
     if (directory !== mount.path) return level;
     const { writable, movable, controllers, populated, root } = level ?? made;
     return {
       ...{ writable, movable, controllers, populated, root },
-      enabled: mount.controllers,
+      enabled: also(level?.enabled),
     };
   };
 }

@@ -15,6 +15,7 @@ import { NotOurs } from "../cgroup/place.ts";
 import type { Stats } from "../cgroup/stats.ts";
 import { hasSystemd, planScope, readWithScope } from "../cgroup/systemd.ts";
 import type { CgroupPlan } from "../cgroup/step.ts";
+import { unitProperties } from "../cgroup/unit_properties.ts";
 import type { Resources } from "../spec/resources.ts";
 import { recordsDirectory } from "./leftovers.ts";
 
@@ -92,7 +93,7 @@ function placement(
     const back = [`${scope.own}/cgroup.procs`];
     return {
       ...plan,
-      scope,
+      scope: { ...scope, properties: unitProperties(plan.steps) },
       entry: plan.entry && { ...plan.entry, back },
     };
   };

@@ -11,6 +11,7 @@ const PROGRAMS = [
   "/usr/lib/systemd/systemd",
   "/usr/bin/dbus-daemon",
   "/usr/bin/systemctl",
+  "/usr/bin/systemd-run",
 ];
 const DIRECTORIES = ["/usr/lib/systemd/system", "/usr/share/dbus-1"];
 

@@ -12,6 +12,8 @@ import {
 
 /** A bundle and a place for the state of what is made of it. */
 export class Bundle implements AsyncDisposable {
+  /** Flags before each command. */
+  globals: readonly string[] = [];
   readonly #ids = new Set<string>();
   private constructor(readonly dir: TempDir) {}
 
@@ -37,7 +39,8 @@ export class Bundle implements AsyncDisposable {
 
   /** Runs a command of the runtime. */
   call(command: string, ...args: string[]): Promise<Result> {
-    return container(["--root", `${this.dir.path}/state`, command, ...args]);
+    const state = `${this.dir.path}/state`;
+    return container(["--root", state, ...this.globals, command, ...args]);
   }
 
   /** The same, which has to succeed and to say nothing of its own. */
@@ -54,7 +57,7 @@ export class Bundle implements AsyncDisposable {
     const [program, ...words] = CONTAINER;
     const { code } = await new Deno.Command(program!, {
       args: [
-        ...[...words, "--root", state, "create"],
+        ...[...words, "--root", state, ...this.globals, "create"],
         ...["--bundle", this.dir.path, ...flags, id],
       ],
       stdin: "null",

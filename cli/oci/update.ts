@@ -69,7 +69,7 @@ export const updateCommand: Command = {
     const resources = file === undefined
       ? fromFlags(flags)
       : parseResources(await textOf(file), configReading());
-    update(globals().store, id, resources);
+    await update(globals().store, id, resources);
     return 0;
   },
 };

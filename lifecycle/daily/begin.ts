@@ -5,13 +5,15 @@
  */
 
 import {
-  type Cgroup,
-  createCgroup,
+  Cgroup,
+  type CgroupOptions,
+  type CgroupPlan,
   DEFAULT_DEVICE_RULES,
   planCgroup,
   readHierarchy,
 } from "../../cgroup/mod.ts";
 import { startTime } from "../../cgroup/sweep.ts";
+import { hasSystemd } from "../../cgroup/systemd.ts";
 import {
   AT_FDCWD,
   type Descriptor,
@@ -34,6 +36,8 @@ import type { Resources } from "../../spec/resources.ts";
 import { readCaller } from "../caller.ts";
 import { selfArgv, selfEnv } from "../facts.ts";
 import { makeLayers } from "../layers.ts";
+import { makeCgroup } from "../oci/cgroup.ts";
+import { planSystemdCgroup } from "../oci/systemd_cgroup.ts";
 import { bootId, type Entry, type Store } from "../oci/store.ts";
 import {
   decideAll,
@@ -65,11 +69,8 @@ export async function decideDetached(
     [interactive ? "piped" : "null", "piped", "piped"],
     (resources, parent) => {
       used = resources;
-      return planCgroup({
+      return planPlace(id, parent, {
         id,
-        ...(parent === undefined
-          ? {}
-          : { cgroupsPath: `${parent}/container-${id}`, parent }),
         resources: {
           ...resources,
           devices: [...resources.devices ?? [], ...DEFAULT_DEVICE_RULES],
@@ -77,7 +78,7 @@ export async function decideDetached(
         stats: true,
         freeze: true,
         rootless: !readCaller().privileged,
-      }, readHierarchy());
+      });
     },
   );
   const { spec, learn } = decided;
@@ -90,6 +91,27 @@ export async function decideDetached(
   if (spec.process.terminal) spec.process.consoleSize ??= SIZE;
   spec.linux.resources = used;
   return decided;
+}
+
+/** Where systemd runs a cgroup is to be a unit's, of a slice or of none other. */
+function planPlace(
+  id: string,
+  parent: string | undefined,
+  options: CgroupOptions,
+): CgroupPlan {
+  const hierarchy = readHierarchy();
+  const slice = parent ?? "system.slice";
+  const isSlice = slice.endsWith(".slice") && !slice.includes("/");
+  const scoped = isSlice && hierarchy.layout === "v2" && !options.rootless &&
+    hasSystemd();
+  if (scoped) {
+    const cgroupsPath = `${slice}:container:${id}`;
+    return planSystemdCgroup({ ...options, cgroupsPath }, hierarchy);
+  }
+  const below = parent === undefined
+    ? {}
+    : { cgroupsPath: `${parent}/container-${id}`, parent };
+  return planCgroup({ ...options, ...below }, hierarchy);
 }
 
 /**
@@ -107,7 +129,7 @@ export async function begin(
   const { record } = entry;
   const { daily } = record;
   if (!daily) throw new TypeError(`${record.id} is not one of run --detach`);
-  let cgroup: Cgroup | null = null;
+  using held = new DisposableStack();
   clearStart(entry);
   try {
     entry.save({
@@ -118,12 +140,11 @@ export async function begin(
       spec: decided.spec,
       daily: { ...daily, keeper: null },
     });
-    cgroup = decided.cgroup && createCgroup(decided.cgroup, (state) => {
-      entry.save({ ...entry.record, cgroup: state });
-    });
+    held.use(await makeCgroup(decided.cgroup, entry));
     await launch(store, entry, decided);
   } catch (error) {
-    cgroup?.remove();
+    const { cgroup } = entry.record;
+    if (cgroup) new Cgroup(cgroup).remove();
     entry.save({ ...entry.record, pid: 0, startTime: "", cgroup: null });
     clearStart(entry);
     throw error;

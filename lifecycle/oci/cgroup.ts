@@ -55,7 +55,7 @@ export async function planCgroupOf(
   const hierarchy = readHierarchy();
   if (cgroups === "cgroupfs") return planCgroup(options, hierarchy);
   const { planSystemdCgroup } = await import("./systemd_cgroup.ts");
-  return planSystemdCgroup(options, hierarchy);
+  return planSystemdCgroup(options, hierarchy, spec.annotations);
 }
 
 /** Keeps open what holds a cgroup until the container's first process does. */

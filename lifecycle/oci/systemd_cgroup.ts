@@ -7,7 +7,17 @@
 import { type CgroupOptions, planCgroup } from "../../cgroup/mod.ts";
 import { type Hierarchy, readLevel } from "../../cgroup/hierarchy.ts";
 import type { CgroupPlan, CgroupScope } from "../../cgroup/step.ts";
-import { hasSystemd, readWithScope, slicePath } from "../../cgroup/systemd.ts";
+import {
+  handedDown,
+  hasSystemd,
+  readWithScope,
+  slicePath,
+} from "../../cgroup/systemd.ts";
+import type { Property } from "../../cgroup/dbus.ts";
+import {
+  annotatedProperties,
+  unitProperties,
+} from "../../cgroup/unit_properties.ts";
 import { ContainerError, SpecError } from "../../spec/errors.ts";
 
 /** What stands where nothing is said, but for the name, which is the id. */
@@ -53,6 +63,7 @@ export function unitOf(
 export function planSystemdCgroup(
   options: CgroupOptions,
   hierarchy: Hierarchy,
+  annotations?: Record<string, string>,
 ): CgroupPlan {
   const named = unitOf(options.id, options.cgroupsPath);
   const refuse = (reason: string, hint: string) =>
@@ -80,11 +91,30 @@ export function planSystemdCgroup(
     );
   }
   const path = `${mount.path}${slicePath(named.slice)}/${named.unit}`;
-  const scope = { ...named, path, own: `${path}/container` };
+  const scope = {
+    ...named,
+    path,
+    own: `${path}/container`,
+    properties: annotated(annotations),
+  };
   const plan = planCgroup(
-    { ...options, cgroupsPath: `${path.slice(mount.path.length)}/command` },
+    {
+      ...options,
+      cgroupsPath: `${path.slice(mount.path.length)}/command`,
+      available: handedDown(mount),
+    },
     hierarchy,
     readWithScope(scope, mount, readLevel),
   );
-  return { ...plan, scope };
+  const properties = [...unitProperties(plan.steps), ...scope.properties];
+  return { ...plan, scope: { ...scope, properties } };
+}
+
+function annotated(annotations?: Record<string, string>): Property[] {
+  try {
+    return annotatedProperties(annotations);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new SpecError(`annotations: ${error.message}`);
+  }
 }

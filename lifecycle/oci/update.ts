@@ -1,6 +1,12 @@
 /** update: other limits for a container that runs. Runs on the host. */
 
-import { Cgroup, extendCgroup, readHierarchy } from "../../cgroup/mod.ts";
+import {
+  Cgroup,
+  type CgroupStep,
+  extendCgroup,
+  readHierarchy,
+} from "../../cgroup/mod.ts";
+import { unitProperties } from "../../cgroup/unit_properties.ts";
 import { ContainerError } from "../../spec/errors.ts";
 import { type Resources, withoutZeros } from "../../spec/resources.ts";
 import { forgetShortcuts, writeShortcuts } from "./shortcuts.ts";
@@ -14,7 +20,11 @@ import type { Store } from "./store.ts";
  * @throws {ContainerError} where the container does not run, or the kernel
  * refuses
  */
-export function update(store: Store, id: string, wanted: Resources): void {
+export async function update(
+  store: Store,
+  id: string,
+  wanted: Resources,
+): Promise<void> {
   using entry = store.open(id);
   const status = statusOf(entry);
   if (status === "stopped" || status === "creating") {
@@ -32,7 +42,8 @@ export function update(store: Store, id: string, wanted: Resources): void {
   const cgroup = extendCgroup(state, resources, readHierarchy(), (cgroup) => {
     entry.save({ ...entry.record, cgroup });
   });
-  new Cgroup(cgroup).update(resources);
+  const written = new Cgroup(cgroup).update(resources);
+  if (cgroup.unit !== undefined) await tellUnit(cgroup.unit, written);
   entry.save({
     ...entry.record,
     spec: {
@@ -44,6 +55,16 @@ export function update(store: Store, id: string, wanted: Resources): void {
     },
   });
   writeShortcuts(entry);
+}
+
+async function tellUnit(
+  unit: string,
+  written: readonly CgroupStep[],
+): Promise<void> {
+  const properties = unitProperties(written);
+  if (!properties.length) return;
+  const { setUnitProperties } = await import("../../cgroup/start_scope.ts");
+  await setUnitProperties(unit, properties);
 }
 
 /**

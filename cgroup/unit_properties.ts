@@ -1,0 +1,92 @@
+/**
+ * What a container's limits say beside other containers, as properties of the
+ * unit that its cgroup is in: a weight is weighed against the unit's neighbours,
+ * and memory is protected only as far as every cgroup above protects it. Pure.
+ * See systemd.resource-control(5).
+ *
+ * @module
+ */
+
+import type { Property } from "./dbus.ts";
+import type { CgroupStep } from "./step.ts";
+
+/** By the file of v2 that a cgroup has it in. */
+const PROPERTIES: Record<string, string | undefined> = {
+  "cpu.weight": "CPUWeight",
+  "io.weight": "IOWeight",
+  "memory.low": "MemoryLow",
+  "memory.min": "MemoryMin",
+  "pids.max": "TasksMax",
+};
+
+const NO_LIMIT = 0xffff_ffff_ffff_ffffn;
+
+/** Of what is written into a cgroup, the part that its unit is told, too. */
+export function unitProperties(steps: readonly CgroupStep[]): Property[] {
+  return steps.flatMap((step): Property[] => {
+    if (step.step !== "write") return [];
+    // Of bfq's own weight and the other one, the latter is systemd's.
+    const { path, value } = step.instead ?? step;
+    const { [path.slice(path.lastIndexOf("/") + 1)]: name } = PROPERTIES;
+    const [, number] = value.match(/^(?:default )?(max|\d+)$/) ?? [];
+    if (name === undefined || number === undefined) return [];
+    return [[name, {
+      type: "t",
+      // The limit holds for the command, beside which there are processes of
+      // ours; the unit's own, DefaultTasksMax, may be lower.
+      value: number === "max" || name === "TasksMax"
+        ? NO_LIMIT
+        : BigInt(number),
+    }]];
+  });
+}
+
+const ANNOTATION = "org.systemd.property.";
+
+/**
+ * The properties that annotations name, as `org.systemd.property.NAME` with the
+ * value in GVariant's text form; runc has the same.
+ *
+ * @throws RangeError with what is wrong
+ */
+export function annotatedProperties(
+  annotations: Record<string, string> = {},
+): Property[] {
+  return Object.entries(annotations).flatMap(([key, text]): Property[] => {
+    if (!key.startsWith(ANNOTATION)) return [];
+    const name = key.slice(ANNOTATION.length);
+    if (!/^[A-Z][A-Za-z]{2,}$/.test(name)) {
+      throw new RangeError(`${key} names no property of systemd`);
+    }
+    const variant = parseVariant(text.trim());
+    if (!variant) {
+      throw new RangeError(
+        `${key}: expected a string in quotes, true, false or a number, found ${text}`,
+      );
+    }
+    // `…Sec` is how unit files have it; the bus knows microseconds alone.
+    const seconds = /Sec$/.test(name) && !/USec$/.test(name);
+    if (!seconds) return [[name, variant]];
+    if (typeof variant.value !== "bigint") {
+      throw new RangeError(`${key}: expected a number of seconds`);
+    }
+    const value = variant.value * 1_000_000n;
+    return [[name.replace(/Sec$/, "USec"), { type: "t", value }]];
+  });
+}
+
+function parseVariant(text: string): Property[1] | null {
+  const [, single, double] = text.match(/^(?:'([^']*)'|"([^"]*)")$/) ?? [];
+  const string = single ?? double;
+  if (string !== undefined) return { type: "s", value: string };
+  if (text === "true" || text === "false") {
+    return { type: "b", value: text === "true" };
+  }
+  const [, kind = "int32", number] =
+    text.match(/^(?:(int32|uint32|int64|uint64) )?(-?\d+)$/) ?? [];
+  if (number === undefined) return null;
+  const type = ({ int32: "i", uint32: "u", int64: "x", uint64: "t" } as const)[
+    kind as "int32"
+  ];
+  return { type, value: BigInt(number) };
+}

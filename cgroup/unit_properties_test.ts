@@ -1,0 +1,49 @@
+// @ts-types="../types/std_assert.d.ts"
+import { assertEquals, assertThrows } from "@std/assert";
+import type { CgroupStep } from "./step.ts";
+import { annotatedProperties, unitProperties } from "./unit_properties.ts";
+
+const write = (path: string, value: string, instead?: string): CgroupStep => ({
+  ...{ step: "write", path, value, why: "", man: "" },
+  ...(instead ? { instead: { path: instead, value: "default 40" } } : {}),
+});
+
+Deno.test("unitProperties() tells the unit what counts beside others", () => {
+  assertEquals(
+    unitProperties([
+      { step: "makeDirectory", path: "/c", why: "", man: "" },
+      write("/c/cpu.weight", "79"),
+      write("/c/io.bfq.weight", "50", "/c/io.weight"),
+      write("/c/memory.max", "100"),
+      write("/c/memory.low", "max"),
+      write("/c/pids.max", "7"),
+      write("/c/cpu.max", "1 2"),
+    ]),
+    [
+      ["CPUWeight", { type: "t", value: 79n }],
+      ["IOWeight", { type: "t", value: 40n }],
+      ["MemoryLow", { type: "t", value: 2n ** 64n - 1n }],
+      ["TasksMax", { type: "t", value: 2n ** 64n - 1n }],
+    ],
+  );
+});
+
+Deno.test("annotatedProperties() reads the text form of GVariant", () => {
+  const of = (name: string, value: string) =>
+    annotatedProperties({ [`org.systemd.property.${name}`]: value });
+  assertEquals(of("CollectMode", "'inactive'"), [
+    ["CollectMode", { type: "s", value: "inactive" }],
+  ]);
+  assertEquals(of("TimeoutStopUSec", "uint64 5"), [
+    ["TimeoutStopUSec", { type: "t", value: 5n }],
+  ]);
+  assertEquals(of("TimeoutStopSec", "3"), [
+    ["TimeoutStopUSec", { type: "t", value: 3_000_000n }],
+  ]);
+  assertEquals(of("SendSIGHUP", "true"), [
+    ["SendSIGHUP", { type: "b", value: true }],
+  ]);
+  assertEquals(annotatedProperties({ "org.other": "x" }), []);
+  assertThrows(() => of("After", "['a']"), RangeError, "After: expected");
+  assertThrows(() => of("x", "1"), RangeError, "names no property");
+});

@@ -1,0 +1,186 @@
+// deno-lint-ignore-file no-sync-fn-in-async-fn -- one thing at a time: nobody else waits
+/**
+ * `--systemd-cgroup`, as engines give it where systemd is PID 1, and what stays
+ * in the background there. `deno task test:vm --systemd` runs this in a machine
+ * of its own.
+ *
+ * @module
+ */
+// @ts-types="../../types/std_assert.d.ts"
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { Bundle, type Config } from "../_bundle.ts";
+import { Daily } from "../_daily.ts";
+import { execute, test, until } from "../_harness.ts";
+import { exists } from "./_limited.ts";
+
+const skip = Deno.env.has("CONTAINER_VM") && exists("/run/systemd/system")
+  ? null
+  : "only with systemd in a virtual machine, see deno task test:vm --systemd";
+
+const TOP = "/sys/fs/cgroup";
+
+async function properties(unit: string, ...names: string[]) {
+  const { stdout } = await execute([
+    ...["systemctl", "show", `--property=${names.join(",")}`, unit],
+  ]);
+  return Object.fromEntries(
+    stdout.trim().split("\n").map((line) => line.split(/=(.*)/)),
+  );
+}
+
+async function placed(
+  name: string,
+  change: (config: Config) => void = () => {},
+): Promise<{ bundle: Bundle; unit: string; path: string } & AsyncDisposable> {
+  const bundle = await Bundle.make(["sleep", "1000"], (config) => {
+    config.linux.cgroupsPath = `test.slice:engine:${name}`;
+    change(config);
+  });
+  bundle.globals = ["--systemd-cgroup"];
+  const unit = `engine-${name}.scope`;
+  return {
+    ...{ bundle, unit, path: `${TOP}/test.slice/${unit}` },
+    async [Symbol.asyncDispose]() {
+      await bundle[Symbol.asyncDispose]();
+      await execute(["systemctl", "stop", "test.slice"]);
+    },
+  };
+}
+
+async function create(bundle: Bundle): Promise<void> {
+  await bundle.create("one");
+  await bundle.does("start", "one");
+}
+
+/** What the container's own cgroup has, to compare with its unit's. */
+const weight = (path: string) =>
+  Deno.readTextFileSync(`${path}/command/cpu.weight`).trim();
+
+test(
+  "systemd: a container of an engine is in the unit that it names",
+  async () => {
+    await using one = await placed("a", (config) => {
+      config.linux.resources = {
+        cpu: { shares: 512 },
+        memory: { limit: 64 << 20, reservation: 32 << 20 },
+        pids: { limit: 33 },
+      };
+      Object.assign(config, {
+        annotations: {
+          "org.systemd.property.TimeoutStopUSec": "uint64 7000000",
+        },
+      });
+    });
+    const { bundle, unit, path } = one;
+    await create(bundle);
+    const names = [
+      ...["Slice", "Delegate", "DefaultDependencies", "CPUWeight"],
+      ...["MemoryLow", "TasksMax", "TimeoutStopUSec"],
+    ];
+    assertEquals(await properties(unit, ...names), {
+      Slice: "test.slice",
+      Delegate: "yes",
+      DefaultDependencies: "no",
+      CPUWeight: weight(path),
+      MemoryLow: String(32 << 20),
+      TasksMax: "infinity",
+      TimeoutStopUSec: "7s",
+    });
+    assertEquals(
+      Deno.readTextFileSync(`${path}/command/memory.max`).trim(),
+      String(64 << 20),
+    );
+    await bundle.does("update", "--cpu-share", "2048", "one");
+    await bundle.does("update", "--pids-limit", "44", "one");
+    await execute(["systemctl", "daemon-reload"]);
+    assertEquals(await properties(unit, "CPUWeight"), {
+      CPUWeight: weight(path),
+    });
+    assertEquals(
+      Deno.readTextFileSync(`${path}/cpu.weight`).trim(),
+      weight(path),
+    );
+    assert(Number(weight(path)) > 100, "more than others");
+    assertEquals(Deno.readTextFileSync(`${path}/command/pids.max`), "44\n");
+    await bundle.does("delete", "--force", "one");
+    await until("the scope is gone", () => !exists(path));
+  },
+  { skip },
+);
+
+test(
+  "systemd: a unit of the same name that goes or has failed is no hindrance",
+  async () => {
+    await using one = await placed("b");
+    const { bundle, unit, path } = one;
+    for (let round = 0; round < 3; round++) {
+      await create(bundle);
+      await bundle.does("delete", "--force", "one");
+    }
+    await execute([
+      ...[
+        "systemd-run",
+        "--scope",
+        `--unit=${unit}`,
+        "--property=RuntimeMaxSec=1",
+      ],
+      ...["sleep", "100"],
+    ]);
+    await create(bundle);
+    await bundle.does("delete", "--force", "one");
+    await until("the scope is gone", () => !exists(path));
+  },
+  { skip },
+);
+
+test(
+  "systemd: a controller that it does not know is handed down where a limit asks",
+  async () => {
+    const top = Deno.readTextFileSync(`${TOP}/cgroup.controllers`).split(/\s+/);
+    assert(top.includes("hugetlb"), "this kernel has huge pages");
+    await using one = await placed("c");
+    await create(one.bundle);
+    const enabled = () =>
+      Deno.readTextFileSync(`${one.path}/cgroup.subtree_control`);
+    assertMatch(enabled(), /\bmemory\b/);
+    assert(!enabled().includes("hugetlb"), enabled());
+    await one.bundle.does("delete", "--force", "one");
+    await using two = await placed("d", (config) => {
+      config.linux.resources = {
+        hugepageLimits: [{ pageSize: "2MB", limit: 4 << 20 }],
+      };
+    });
+    await create(two.bundle);
+    assertEquals(
+      Deno.readTextFileSync(`${two.path}/command/hugetlb.2MB.max`).trim(),
+      String(4 << 20),
+    );
+    await two.bundle.does("delete", "--force", "one");
+  },
+  { skip },
+);
+
+test("systemd: what runs in the background has a unit, too", async () => {
+  await using daily = new Daily();
+  const id = await daily.run(
+    "--name",
+    "one",
+    "--cpu-shares",
+    "512",
+    "sleep",
+    "9",
+  );
+  const unit = `container-${id}.scope`;
+  const path = `${TOP}/system.slice/${unit}`;
+  assertEquals(await properties(unit, "ActiveState", "CPUWeight"), {
+    ActiveState: "active",
+    CPUWeight: weight(path),
+  });
+  assert(exists(`${path}/command`));
+  await daily.does("restart", "-t", "0", "one");
+  assertEquals(await properties(unit, "ActiveState"), {
+    ActiveState: "active",
+  });
+  await daily.does("rm", "-f", "one");
+  await until("the scope is gone", () => !exists(path));
+}, { skip });
