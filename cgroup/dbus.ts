@@ -74,8 +74,16 @@ export class Bus implements Disposable {
     this.#connection = connection;
   }
 
-  /** Connects to a socket and says hello. */
-  static async connect(path: string, uid: number): Promise<Bus> {
+  /**
+   * Connects to a socket and says hello.
+   *
+   * @param direct no bus, but the one who is to be called
+   */
+  static async connect(
+    path: string,
+    uid: number,
+    direct = false,
+  ): Promise<Bus> {
     const bus = new Bus(await Deno.connect({ transport: "unix", path }));
     try {
       const name = Array.from(
@@ -88,6 +96,7 @@ export class Bus implements Disposable {
         throw new ContainerError(`Cannot use the bus ${path}: ${answer}`);
       }
       await bus.#send(new TextEncoder().encode("BEGIN\r\n"));
+      if (direct) return bus;
       await bus.call({
         destination: "org.freedesktop.DBus",
         path: "/org/freedesktop/DBus",

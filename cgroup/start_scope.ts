@@ -15,7 +15,7 @@ import {
 } from "./dbus.ts";
 import type { Writer } from "./dbus_wire.ts";
 import type { CgroupScope } from "./step.ts";
-import { SYSTEM_BUS } from "./systemd.ts";
+import type { Manager } from "./systemd.ts";
 
 const MANAGER = {
   destination: "org.freedesktop.systemd1",
@@ -37,7 +37,7 @@ const PAUSE = 50;
  * @throws ContainerError with systemd's reason
  */
 export async function startScope(
-  { unit, slice, properties }: CgroupScope,
+  { manager, unit, slice, properties }: CgroupScope,
   pid: number,
 ): Promise<void> {
   const all: Property[] = [
@@ -52,7 +52,8 @@ export async function startScope(
     ["PIDs", { type: "au", value: [pid] }],
   ];
   const named = new Set(properties.map(([name]) => name));
-  await asking(`make the scope ${unit}`, async (bus) => {
+  await asking(manager, `make the scope ${unit}`, async (bus) => {
+    if (!manager.direct) await hearSignals(bus);
     await ask(bus, unit, [
       ...all.filter(([name]) => !named.has(name)),
       ...properties,
@@ -66,10 +67,11 @@ export async function startScope(
  * @throws ContainerError with systemd's reason
  */
 export async function setUnitProperties(
+  manager: Manager,
   unit: string,
   properties: readonly Property[],
 ): Promise<void> {
-  await asking(`change the scope ${unit}`, async (bus) => {
+  await asking(manager, `change the scope ${unit}`, async (bus) => {
     await bus.call({
       ...MANAGER,
       member: "SetUnitProperties",
@@ -85,12 +87,13 @@ export async function setUnitProperties(
 }
 
 async function asking(
+  { socket, uid, direct }: Manager,
   what: string,
   work: (bus: Bus) => Promise<void>,
 ): Promise<void> {
   try {
     await withPatience(async () => {
-      using bus = await Bus.connect(SYSTEM_BUS, Deno.uid() ?? 0);
+      using bus = await Bus.connect(socket, uid, direct);
       await work(bus);
     });
   } catch (cause) {
@@ -108,7 +111,8 @@ async function ask(
   unit: string,
   properties: readonly Property[],
 ): Promise<void> {
-  await subscribe(bus);
+  // To hear when its job has ended.
+  await bus.call({ ...MANAGER, member: "Subscribe" });
   const end = performance.now() + GOING;
   for (;;) {
     try {
@@ -137,8 +141,8 @@ async function resetFailed(bus: Bus, unit: string): Promise<void> {
   }
 }
 
-/** To hear when a job has ended. */
-async function subscribe(bus: Bus): Promise<void> {
+/** A bus passes on what it is asked for. */
+async function hearSignals(bus: Bus): Promise<void> {
   await bus.call({
     destination: "org.freedesktop.DBus",
     path: "/org/freedesktop/DBus",
@@ -150,7 +154,6 @@ async function subscribe(bus: Bus): Promise<void> {
         `type='signal',interface='${MANAGER.interface}',member='JobRemoved'`,
       ),
   });
-  await bus.call({ ...MANAGER, member: "Subscribe" });
 }
 
 async function askFor(

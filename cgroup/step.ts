@@ -7,6 +7,7 @@
 
 import type { CgroupEntry } from "../plan/facts.ts";
 import type { Property } from "./dbus.ts";
+import type { Manager } from "./systemd.ts";
 import type { DeviceRule } from "../spec/resources.ts";
 
 /** A directory in one tree: all of them together are the container's cgroup. */
@@ -37,6 +38,8 @@ export type CgroupStep =
 
 /** A unit of systemd that a cgroup is in. */
 export interface CgroupScope {
+  /** Who is to make it. */
+  manager: Manager;
   unit: string;
   slice: string;
   /** Its cgroup. */

@@ -12,19 +12,59 @@ import type { CgroupMount, ReadLevel } from "./hierarchy.ts";
 import { parentOf } from "./place.ts";
 import type { CgroupScope } from "./step.ts";
 
-/** Where systemd listens. */
-export const SYSTEM_BUS = "/run/dbus/system_bus_socket";
+/** A manager of systemd: the system's, or a user's. */
+export interface Manager {
+  /** Where it listens. */
+  socket: string;
+  /** The socket is its own, and no bus between us. */
+  direct: boolean;
+  /** Whose it is. */
+  uid: number;
+  /** The cgroup of the units that it has, from the top of the tree. */
+  cgroup: string;
+}
 
-/** Whether systemd is PID 1 and answers, sd_booted(3). */
-export function hasSystemd(): boolean {
-  return ["/run/systemd/system", SYSTEM_BUS].every((path) => {
-    try {
-      Deno.statSync(path);
-      return true;
-    } catch {
-      return false;
-    }
-  });
+/** The first of the sockets that is there: on its own no daemon of a bus is needed. */
+function managerOf(
+  uid: number,
+  cgroup: string,
+  sockets: readonly [socket: string, direct: boolean][],
+): Manager | null {
+  const found = sockets.find(([socket]) => isThere(socket));
+  return found ? { socket: found[0], direct: found[1], uid, cgroup } : null;
+}
+
+/** The system's, where systemd is PID 1 and answers, sd_booted(3). */
+export const systemManager = (): Manager | null =>
+  isThere("/run/systemd/system")
+    ? managerOf(0, "", [
+      ["/run/dbus/system_bus_socket", false],
+      ["/run/systemd/private", true],
+    ])
+    : null;
+
+/**
+ * A user's, user@.service(5).
+ *
+ * @param runtime XDG_RUNTIME_DIR, which is not the usual one in other namespaces
+ */
+export function userManager(
+  uid: number,
+  runtime = `/run/user/${uid}`,
+): Manager | null {
+  return managerOf(uid, `/user.slice/user-${uid}.slice/user@${uid}.service`, [
+    [`${runtime}/systemd/private`, true],
+    [`${runtime}/bus`, false],
+  ]);
+}
+
+function isThere(path: string): boolean {
+  try {
+    Deno.statSync(path);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Where a slice is: `a-b.slice` is in `a.slice`, systemd.slice(5). */
@@ -35,44 +75,63 @@ export function slicePath(slice: string): string {
   ).join("");
 }
 
-/** The scope of a container. */
+/** Where a unit of a manager's slice is in a tree. */
+export function unitPath(
+  { path }: CgroupMount,
+  { cgroup }: Manager,
+  { unit, slice }: Pick<CgroupScope, "unit" | "slice">,
+): string {
+  return `${path}${cgroup}${slicePath(slice)}/${unit}`;
+}
+
+/** The scope of a container of ours, with the system's manager. */
 export function planScope(
   id: string,
   mount: CgroupMount,
+  manager: Manager,
   slice = "system.slice",
 ): CgroupScope {
-  const unit = `container-${id}.scope`;
-  const path = `${mount.path}${slicePath(slice)}/${unit}`;
-  return { unit, slice, path, own: `${path}/container`, properties: [] };
+  const named = { unit: `container-${id}.scope`, slice };
+  const path = unitPath(mount, manager, named);
+  return { ...named, manager, path, own: `${path}/container`, properties: [] };
 }
 
 /** The controllers that systemd knows, and hands down to a unit with Delegate=yes. */
 const HANDED_DOWN = ["cpu", "cpuset", "io", "memory", "pids"];
 
-/** What systemd hands down of what there is. */
-export const handedDown = ({ controllers }: CgroupMount): string[] =>
-  controllers.filter((name) => HANDED_DOWN.includes(name));
+/** What a manager hands down of what it has. */
+export function handedDown(
+  mount: CgroupMount,
+  { cgroup }: Manager,
+  read: ReadLevel,
+): string[] {
+  const controllers = cgroup
+    ? read(`${mount.path}${cgroup}`)?.controllers ?? []
+    : mount.controllers;
+  return controllers.filter((name) => HANDED_DOWN.includes(name));
+}
 
 /**
  * What a scope will be when systemd has made it: ours, with the controllers that
  * systemd hands down. Others are for us to hand down, from the top.
  */
 export function readWithScope(
-  { path }: CgroupScope,
+  { path, manager }: CgroupScope,
   mount: CgroupMount,
   read: ReadLevel,
 ): ReadLevel {
+  const top = `${mount.path}${manager.cgroup}`;
   const above = new Set<string>();
   for (
     let directory = parentOf(path);
-    directory !== mount.path && directory !== "/";
+    directory !== top && directory !== "/";
     directory = parentOf(directory)
   ) above.add(directory);
-  const enabled = handedDown(mount);
+  const enabled = handedDown(mount, manager, read);
   const made = {
     writable: true,
     movable: true,
-    controllers: mount.controllers,
+    controllers: manager.cgroup ? enabled : mount.controllers,
     populated: false,
     root: false,
   };
@@ -85,7 +144,7 @@ export function readWithScope(
     if (above.has(directory)) {
       return { ...made, enabled: also(level?.enabled) };
     }
-    if (directory !== mount.path) return level;
+    if (directory !== top) return level;
     const { writable, movable, controllers, populated, root } = level ?? made;
     return {
       ...{ writable, movable, controllers, populated, root },

@@ -11,6 +11,8 @@ const mount: CgroupMount = {
   own: "/cg/user.slice/session-1.scope",
 };
 
+const MANAGER = { socket: "/s", direct: false, uid: 0, cgroup: "" };
+
 Deno.test("slicePath() puts a slice into those that its name begins with", () => {
   assertEquals(slicePath("system.slice"), "/system.slice");
   assertEquals(slicePath("a-b-c.slice"), "/a.slice/a-b.slice/a-b-c.slice");
@@ -18,7 +20,7 @@ Deno.test("slicePath() puts a slice into those that its name begins with", () =>
 });
 
 Deno.test("planScope() leaves all that is systemd's alone", () => {
-  const scope = planScope("x", mount);
+  const scope = planScope("x", mount, MANAGER);
   assertEquals(scope.path, "/cg/system.slice/container-x.scope");
   const { steps } = planCgroup(
     {
@@ -40,7 +42,7 @@ Deno.test("planScope() leaves all that is systemd's alone", () => {
 });
 
 Deno.test("readWithScope() changes nothing of the top but what it hands down", () => {
-  const scope = planScope("x", mount);
+  const scope = planScope("x", mount, MANAGER);
   // As the host's are read: a value for each question, and no members of its own.
   const top = new class {
     get writable() {

@@ -45,7 +45,7 @@ export function readFacts(
   spec: Spec,
   options: FactOptions,
 ): Facts {
-  const { capable, devices } = readCaller();
+  const { capable, devices, nested } = readCaller();
   const inUserNamespace = hasNamespace(spec, "user");
   // Read when a step asks, which is while the child's runtime starts.
   const later = {
@@ -100,6 +100,7 @@ export function readFacts(
     denySetgroups: ownDenies() ||
       inUserNamespace && !options.mapHelper &&
         (!capable || joinedDenies(spec)),
+    bindCgroups: inUserNamespace || nested,
     bindDevices: inUserNamespace || !devices,
     confineDevices: options.confineDevices,
     cgroupEntry: options.cgroup?.entry ?? null,

@@ -79,7 +79,7 @@ export function features(version: string): Features {
         v1: true,
         v2: true,
         systemd: true,
-        systemdUser: false,
+        systemdUser: true,
         rdma: true,
       },
       seccomp: {

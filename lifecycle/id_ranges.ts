@@ -1,7 +1,8 @@
 /** Which ids of the host a user namespace maps: the caller's own, and those of subuid(5). */
 
-import type { IdMapping } from "../spec/types.ts";
+import type { IdMapping, Spec } from "../spec/types.ts";
 import { SpecError } from "../spec/errors.ts";
+import type { Caller } from "./caller.ts";
 
 /** What maps, and by whom. */
 export interface IdMaps {
@@ -18,6 +19,16 @@ export function ownIds(uid: number, gid: number): IdMaps {
     gids: [{ containerID: 0, hostID: gid, size: 1 }],
     helper: false,
   };
+}
+
+/** Whether a mapping is more than the caller, who may not map any id, may write. */
+export function needsHelper(
+  { linux: { uidMappings = [], gidMappings = [] } }: Spec,
+  { uid, gid, capable }: Pick<Caller, "uid" | "gid" | "capable">,
+): boolean {
+  const isOwn = (maps: readonly IdMapping[], id: number) =>
+    maps.length === 1 && maps[0]!.size === 1 && maps[0]!.hostID === id;
+  return !capable && !(isOwn(uidMappings, uid) && isOwn(gidMappings, gid));
 }
 
 /** The ranges that a subuid(5) file gives to a user. */

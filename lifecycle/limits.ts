@@ -13,7 +13,7 @@ import {
 import { type Hierarchy, readLevel } from "../cgroup/hierarchy.ts";
 import { NotOurs } from "../cgroup/place.ts";
 import type { Stats } from "../cgroup/stats.ts";
-import { hasSystemd, planScope, readWithScope } from "../cgroup/systemd.ts";
+import { planScope, readWithScope, systemManager } from "../cgroup/systemd.ts";
 import type { CgroupPlan } from "../cgroup/step.ts";
 import { unitProperties } from "../cgroup/unit_properties.ts";
 import type { Resources } from "../spec/resources.ts";
@@ -73,15 +73,16 @@ function placement(
   const slice = parent?.endsWith(".slice") && !parent.includes("/");
   const [mount] = hierarchy.mounts;
   const scoped = mount && hierarchy.layout === "v2" && !rootless &&
-    (parent === undefined || slice) && hasSystemd();
-  if (!scoped) {
+    (parent === undefined || slice);
+  const manager = scoped ? systemManager() : null;
+  if (!scoped || !manager) {
     const below = parent === undefined
       ? {}
       : { cgroupsPath: `${parent}/container-${id}`, parent };
     return (resources) =>
       planCgroup({ id, ...below, resources, rootless }, hierarchy);
   }
-  const scope = planScope(id, mount, parent);
+  const scope = planScope(id, mount, manager, parent);
   return (resources) => {
     const cgroupsPath = `${scope.path.slice(mount.path.length)}/command`;
     const plan = planCgroup(

@@ -21,6 +21,7 @@ export function makeFacts(changes: Partial<Facts> = {}): Facts {
     bindDevices: false,
     confineDevices: true,
     cgroupEntry: null,
+    bindCgroups: false,
     cgroup: null,
     cgroups: { version: 2 },
     unifiedFlags: [],

@@ -99,6 +99,29 @@ export function prepareCgroups(
   ]);
 }
 
+/**
+ * In a user namespace the tree of v2 can be mounted with a cgroup namespace that
+ * belongs to it. In the host's, the host's own mount is lent, as runc does it.
+ */
+export function lendCgroups(spec: Spec, facts: Facts): Spec {
+  const { bindCgroups, cgroups } = facts;
+  if (!bindCgroups || hasNamespace(spec, "cgroup")) return spec;
+  return {
+    ...spec,
+    mounts: spec.mounts?.map((mount) =>
+      mount.type === "cgroup2" ||
+        mount.type === "cgroup" && cgroups?.version === 2
+        ? {
+          ...mount,
+          type: "bind",
+          source: PLACE,
+          options: ["rbind", ...mount.options ?? []],
+        }
+        : mount
+    ),
+  };
+}
+
 /** The mount of type `cgroup` of a Spec, as runc and docker understand it. */
 export function attachCgroups(
   { destination, options = [] }: Mount,

@@ -4,6 +4,7 @@
  */
 
 import type { Spec } from "../spec/types.ts";
+import { lendCgroups } from "./cgroup_mounts.ts";
 import { becomeChild, endChild, protect, startPidOne } from "./child.ts";
 import { confineMounts, prepareDevices } from "./devices.ts";
 import type { Facts } from "./facts.ts";
@@ -20,7 +21,7 @@ import { openChildTerminal } from "./terminal.ts";
 
 /** The ordered steps that make a container of a Spec. */
 export function compile(asked: Spec, facts: Facts): Plan {
-  const spec = confineMounts(asked, facts);
+  const spec = confineMounts(lendCgroups(asked, facts), facts);
   // What comes after the launch is compiled when it is asked for, which is
   // while the child starts.
   const later = {

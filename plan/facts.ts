@@ -59,6 +59,8 @@ export interface Facts {
   confineDevices: boolean;
   /** The ways into the cgroup to be made. */
   cgroupEntry: CgroupEntry | null;
+  /** A user namespace keeps the host's cgroups from being mounted. */
+  bindCgroups: boolean;
   /** The cgroup to be made. */
   cgroup: { path: string; writes: { file: string; value: string }[] } | null;
   /** What can be mounted at /sys/fs/cgroup; null where there are none. */

@@ -12,6 +12,7 @@ const PROGRAMS = [
   "/usr/bin/dbus-daemon",
   "/usr/bin/systemctl",
   "/usr/bin/systemd-run",
+  "/usr/bin/setpriv",
 ];
 const DIRECTORIES = ["/usr/lib/systemd/system", "/usr/share/dbus-1"];
 

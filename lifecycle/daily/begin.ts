@@ -13,7 +13,7 @@ import {
   readHierarchy,
 } from "../../cgroup/mod.ts";
 import { startTime } from "../../cgroup/sweep.ts";
-import { hasSystemd } from "../../cgroup/systemd.ts";
+import { systemManager } from "../../cgroup/systemd.ts";
 import {
   AT_FDCWD,
   type Descriptor,
@@ -103,7 +103,7 @@ function planPlace(
   const slice = parent ?? "system.slice";
   const isSlice = slice.endsWith(".slice") && !slice.includes("/");
   const scoped = isSlice && hierarchy.layout === "v2" && !options.rootless &&
-    hasSystemd();
+    systemManager() !== null;
   if (scoped) {
     const cgroupsPath = `${slice}:container:${id}`;
     return planSystemdCgroup({ ...options, cgroupsPath }, hierarchy);

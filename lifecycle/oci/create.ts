@@ -21,6 +21,7 @@ import type { Facts } from "../../plan/facts.ts";
 import type { Plan } from "../../plan/step.ts";
 import type { Spec } from "../../spec/types.ts";
 import { readCaller } from "../caller.ts";
+import { needsHelper } from "../id_ranges.ts";
 import { readFacts } from "../facts.ts";
 import { hostMounts, mapIdsOf } from "../run.ts";
 import { specFilter } from "../seccomp.ts";
@@ -240,7 +241,7 @@ function planOf(
     rootKind: "directory",
     image: null,
     terminalStreams: [0, 1, 2],
-    mapHelper: !readCaller().capable,
+    mapHelper: needsHelper(spec, readCaller()),
     // They are ours: what of them is the host's null device becomes its own.
     streams: [],
     ownsPipes: true,

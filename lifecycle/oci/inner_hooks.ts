@@ -15,6 +15,7 @@ import type { Facts } from "../../plan/facts.ts";
 import { NAMESPACE_TYPES } from "../../spec/names.ts";
 import type { Spec } from "../../spec/types.ts";
 import { readCaller } from "../caller.ts";
+import { needsHelper } from "../id_ranges.ts";
 import { readFacts } from "../facts.ts";
 import { specFilter } from "../seccomp.ts";
 import { runHooks } from "./hooks.ts";
@@ -82,7 +83,7 @@ async function factsOf(spec: Spec): Promise<Facts> {
     rootKind: "directory",
     image: null,
     terminalStreams: [],
-    mapHelper: !readCaller().capable,
+    mapHelper: needsHelper(spec, readCaller()),
     streams: ["piped", "piped", "piped"],
     confineDevices: false,
     overlay: null,

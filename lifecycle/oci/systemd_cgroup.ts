@@ -9,9 +9,11 @@ import { type Hierarchy, readLevel } from "../../cgroup/hierarchy.ts";
 import type { CgroupPlan, CgroupScope } from "../../cgroup/step.ts";
 import {
   handedDown,
-  hasSystemd,
+  type Manager,
   readWithScope,
-  slicePath,
+  systemManager,
+  unitPath,
+  userManager,
 } from "../../cgroup/systemd.ts";
 import type { Property } from "../../cgroup/dbus.ts";
 import {
@@ -21,12 +23,13 @@ import {
 import { ContainerError, SpecError } from "../../spec/errors.ts";
 
 /** What stands where nothing is said, but for the name, which is the id. */
-const DEFAULT = { slice: "system.slice", prefix: "container" } as const;
+const PREFIX = "container";
 
 /** The unit that `slice:prefix:name` names, and its slice. */
 export function unitOf(
   id: string,
   cgroupsPath: string | undefined,
+  rootless = false,
 ): Pick<CgroupScope, "unit" | "slice"> {
   const parts = (cgroupsPath || "::").split(":");
   const [slice = "", prefix = "", name = ""] = parts;
@@ -50,8 +53,8 @@ export function unitOf(
     );
   }
   return {
-    unit: `${prefix || DEFAULT.prefix}-${name || id}.scope`,
-    slice: slice || DEFAULT.slice,
+    unit: `${prefix || PREFIX}-${name || id}.scope`,
+    slice: slice || (rootless ? "user.slice" : "system.slice"),
   };
 }
 
@@ -65,16 +68,25 @@ export function planSystemdCgroup(
   hierarchy: Hierarchy,
   annotations?: Record<string, string>,
 ): CgroupPlan {
-  const named = unitOf(options.id, options.cgroupsPath);
+  const named = unitOf(
+    options.id,
+    options.cgroupsPath,
+    options.rootless,
+  );
   const refuse = (reason: string, hint: string) =>
     new ContainerError(
       `Cannot have systemd make the cgroup ${named.unit}: ${reason}`,
       { hint },
     );
-  if (!hasSystemd()) {
+  const manager = managerOf(options.rootless ?? false);
+  if (!manager) {
     throw refuse(
-      "it is not running",
-      "Leave out --systemd-cgroup, or give --cgroup-manager cgroupfs.",
+      options.rootless
+        ? "no systemd of the user's runs"
+        : "systemd is not running",
+      options.rootless
+        ? "Log in anew, see loginctl enable-linger, or give --cgroup-manager cgroupfs."
+        : "Leave out --systemd-cgroup, or give --cgroup-manager cgroupfs.",
     );
   }
   const [mount] = hierarchy.mounts;
@@ -84,15 +96,10 @@ export function planSystemdCgroup(
       "Leave out --systemd-cgroup, or boot with systemd.unified_cgroup_hierarchy=1.",
     );
   }
-  if (options.rootless) {
-    throw refuse(
-      "the system's manager takes orders from root alone",
-      "Leave out --systemd-cgroup.",
-    );
-  }
-  const path = `${mount.path}${slicePath(named.slice)}/${named.unit}`;
+  const path = unitPath(mount, manager, named);
   const scope = {
     ...named,
+    manager,
     path,
     own: `${path}/container`,
     properties: annotated(annotations),
@@ -101,13 +108,38 @@ export function planSystemdCgroup(
     {
       ...options,
       cgroupsPath: `${path.slice(mount.path.length)}/command`,
-      available: handedDown(mount),
+      available: handedDown(mount, manager, readLevel),
     },
     hierarchy,
     readWithScope(scope, mount, readLevel),
   );
   const properties = [...unitProperties(plan.steps), ...scope.properties];
   return { ...plan, scope: { ...scope, properties } };
+}
+
+/**
+ * Who makes the scopes of this caller. In a user namespace the ids are others
+ * than those that a user's manager goes by.
+ */
+export function managerOf(rootless: boolean): Manager | null {
+  if (!rootless) return systemManager();
+  const uid = idOutside(
+    Deno.uid() ?? 0,
+    Deno.readTextFileSync("/proc/self/uid_map"),
+  );
+  return uid === null
+    ? null
+    : userManager(uid, Deno.env.get("XDG_RUNTIME_DIR") || undefined);
+}
+
+/** An id of this user namespace as the one above has it, user_namespaces(7). */
+export function idOutside(id: number, map: string): number | null {
+  for (const line of map.trim().split("\n")) {
+    const [inside = 0, outside = 0, size = 0] = line.trim().split(/\s+/)
+      .map(Number);
+    if (id >= inside && id < inside + size) return outside + id - inside;
+  }
+  return null;
 }
 
 function annotated(annotations?: Record<string, string>): Property[] {

@@ -9,6 +9,7 @@ import {
 import { unitProperties } from "../../cgroup/unit_properties.ts";
 import { ContainerError } from "../../spec/errors.ts";
 import { type Resources, withoutZeros } from "../../spec/resources.ts";
+import { readCaller } from "../caller.ts";
 import { forgetShortcuts, writeShortcuts } from "./shortcuts.ts";
 import { statusOf } from "./status.ts";
 import type { Store } from "./store.ts";
@@ -63,8 +64,12 @@ async function tellUnit(
 ): Promise<void> {
   const properties = unitProperties(written);
   if (!properties.length) return;
+  const { privileged, nested } = readCaller();
+  const { managerOf } = await import("./systemd_cgroup.ts");
+  const manager = managerOf(!privileged || nested);
+  if (!manager) return;
   const { setUnitProperties } = await import("../../cgroup/start_scope.ts");
-  await setUnitProperties(unit, properties);
+  await setUnitProperties(manager, unit, properties);
 }
 
 /**

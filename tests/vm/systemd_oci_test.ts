@@ -10,7 +10,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { Bundle, type Config } from "../_bundle.ts";
 import { Daily } from "../_daily.ts";
-import { execute, test, until } from "../_harness.ts";
+import { CONTAINER, execute, test, until } from "../_harness.ts";
 import { exists } from "./_limited.ts";
 
 const skip = Deno.env.has("CONTAINER_VM") && exists("/run/systemd/system")
@@ -183,4 +183,90 @@ test("systemd: what runs in the background has a unit, too", async () => {
   });
   await daily.does("rm", "-f", "one");
   await until("the scope is gone", () => !exists(path));
+}, { skip });
+
+const USER = 1000;
+const HOME = `${TOP}/user.slice/user-${USER}.slice/user@${USER}.service`;
+
+const PLACE = `${HOME}/test`;
+
+/** A manager of a user's, as pam_systemd(8) has it started. */
+async function startUserManager(): Promise<void> {
+  const runtime = `/run/user/${USER}`;
+  Deno.mkdirSync(runtime, { recursive: true });
+  Deno.chownSync(runtime, USER, USER);
+  Deno.writeTextFileSync(
+    "/run/systemd/system/user@.service",
+    `[Service]
+User=${USER}
+Type=notify
+Delegate=pids memory
+Slice=user-${USER}.slice
+Environment=XDG_RUNTIME_DIR=${runtime} SYSTEMD_UNIT_PATH=/run/units
+ExecStart=/usr/lib/systemd/systemd --user --unit=any.target
+TimeoutStopSec=1
+`,
+  );
+  Deno.mkdirSync("/run/units", { recursive: true });
+  Deno.writeTextFileSync("/run/units/any.target", "[Unit]\nWants=user.slice\n");
+  await execute(["systemctl", "daemon-reload"]);
+  const unit = `user@${USER}.service`;
+  const { status, stderr } = await execute(["systemctl", "start", unit]);
+  assertEquals([status, stderr], [0, ""]);
+  Deno.mkdirSync(PLACE);
+  Deno.chownSync(PLACE, USER, USER);
+}
+
+// What it takes along, slices and mounts, is there before the first test and
+// stays: the machine is gone after the last.
+if (!skip) await startUserManager();
+
+/** Runs a command as that user, in a cgroup of the manager's. */
+async function asUser(...words: string[]) {
+  return await execute([
+    ...["sh", "-c", `echo 0 >${PLACE}/cgroup.procs; exec "$@"`, "sh"],
+    ...[
+      "/usr/bin/setpriv",
+      `--reuid=${USER}`,
+      `--regid=${USER}`,
+      "--clear-groups",
+    ],
+    ...words,
+  ]);
+}
+
+test("systemd: a user without root has units of his own manager", async () => {
+  await using one = await placed("user", (config) => {
+    config.linux.cgroupsPath = "user.slice:engine:user";
+    config.linux.namespaces = [
+      // In one of its own it would not say where it is.
+      ...(config.linux.namespaces as { type: string }[])
+        .filter(({ type }) => type !== "cgroup"),
+      { type: "user" },
+    ];
+    const own = [{ containerID: 0, hostID: USER, size: 1 }];
+    config.linux.uidMappings = own;
+    config.linux.gidMappings = own;
+    config.linux.resources = { pids: { limit: 33 } };
+    config.process.args = ["cat", "/proc/self/cgroup"];
+    // No other group is there to have the terminals.
+    for (const mount of config.mounts) {
+      mount.options = mount.options?.filter((option) => option !== "gid=5");
+    }
+  });
+  const { dir } = one.bundle;
+  await execute(["chown", "-R", `${USER}:${USER}`, dir.path]);
+  const { status, stdout, stderr } = await asUser(
+    ...[...CONTAINER, "--root", `${dir.path}/state`, "--systemd-cgroup"],
+    ...["run", "--bundle", dir.path, "one"],
+  );
+  assertEquals([status, stderr], [0, ""]);
+  assertEquals(
+    stdout,
+    `0::/user.slice/user-${USER}.slice/user@${USER}.service/user.slice/engine-user.scope/command\n`,
+  );
+  await until(
+    "the scope is gone",
+    () => !exists(`${HOME}/user.slice/engine-user.scope`),
+  );
 }, { skip });
