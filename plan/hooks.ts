@@ -13,33 +13,40 @@ import { startProcess } from "./process.ts";
 import { changeRoot } from "./root.ts";
 import type { Step } from "./step.ts";
 
+/** The points before the root changes at which a configuration has hooks, in their order. */
+const hooksBeforeRoot = ({ hooks = {} }: Spec) =>
+  (["prestart", "createRuntime", "createContainer"] as const)
+    .filter((name) => hooks[name]?.length);
+
 /**
  * The root filesystem with what is mounted on it, as `/`.
  *
  * Hooks of createContainer see it at its path of the host, complete, in the
- * container's mount namespace: so where there are any it is furnished before it
- * becomes the root. The process is in it meanwhile by chroot(2), and paths lead
+ * container's mount namespace, and those of prestart and createRuntime may go and
+ * look there: so where there are any it is furnished before it becomes the root.
+ * The process is in it meanwhile by chroot(2), and paths lead
  * nowhere else than they would later. Who joins the mount namespace by setns(2)
  * comes to its root, the host's tree still.
  */
 export function furnishRoot(spec: Spec, facts: Facts): Step[] {
   const change = changeRoot(spec, facts);
   const furnish = [...attachMounts(spec, facts), ...makeDevices(spec, facts)];
-  if (!spec.hooks?.createContainer?.length) return [...change, ...furnish];
+  if (!hooksBeforeRoot(spec).length) return [...change, ...furnish];
   return [
     ...change.slice(0, -1),
     {
       step: "visitRoot",
       root: spec.root.path,
       why:
-        "the hooks of createContainer come before the root changes; what is mounted now is mounted inside, and no link of the root filesystem leads out of it",
+        "these hooks come before the root changes; what is mounted now is mounted inside, and no link of the root filesystem leads out of it",
       man: "open(2) O_PATH, chroot(2)",
     },
     ...furnish,
     {
       step: "waitForHooks",
-      why:
-        "the hooks of createContainer find the root filesystem furnished, and at its path of the host",
+      why: `the hooks of ${
+        hooksBeforeRoot(spec).join(" and ")
+      } find the root filesystem furnished, and at its path of the host`,
       man: "write(2), read(2)",
     },
     {

@@ -196,9 +196,24 @@ async function endToEndParts(): Promise<Part[]> {
   return parts;
 }
 
-/** The tests that want another kernel: cgroup v2, in a machine that qemu makes. */
-async function virtualMachine(): Promise<Part> {
-  const name = "a Debian kernel with cgroup v2, under qemu";
+/** What only a machine with systemd as its PID 1 can run. */
+const WITH_SYSTEMD = [
+  "--systemd",
+  ...["deno", "test", "-A", "--no-check", "--cached-only"],
+  "tests/vm/systemd_test.ts",
+  "tests/vm/systemd_oci_test.ts",
+];
+
+/** The tests that want another kernel: cgroup v2, in machines that qemu makes. */
+const virtualMachines = async (): Promise<Part[]> => [
+  await virtualMachine("a Debian kernel with cgroup v2, under qemu", []),
+  await virtualMachine("the same with systemd", WITH_SYSTEMD),
+];
+
+async function virtualMachine(
+  name: string,
+  args: readonly string[],
+): Promise<Part> {
   if (!await findProgram("qemu-system-x86_64")) {
     return {
       name,
@@ -207,9 +222,10 @@ async function virtualMachine(): Promise<Part> {
     };
   }
   title(name);
-  const { code, combined } = await $`${Deno.execPath()} run -A scripts/vm.ts`
-    .cwd(ROOT).env("NO_COLOR", "1").stdin("null").captureCombined().quiet()
-    .noThrow().timeout(`${MINUTES}m`);
+  const { code, combined } =
+    await $`${Deno.execPath()} run -A scripts/vm.ts ${args}`
+      .cwd(ROOT).env("NO_COLOR", "1").stdin("null").captureCombined().quiet()
+      .noThrow().timeout(`${MINUTES}m`);
   write(Deno.stdout, combined);
   return { name, tally: tallyOfText(combined, code === 0) };
 }
@@ -223,7 +239,7 @@ async function main(args: readonly string[]): Promise<number> {
   }
   const parts = await quickParts();
   if (!args.includes("--quick")) {
-    parts.push(...await endToEndParts(), await virtualMachine());
+    parts.push(...await endToEndParts(), ...await virtualMachines());
   }
   title("summary");
   for (const { name, tally, note } of parts) {

@@ -94,6 +94,30 @@ for (
   });
 }
 
+for (const name of ["prestart", "createRuntime"]) {
+  test(`a hook of ${name} finds the container's mounts, and can add one`, async () => {
+    // As that of NVIDIA's container toolkit does.
+    const script = [
+      "pid=$(sed 's/.*\"pid\":\\([0-9]*\\).*/\\1/')",
+      "nsenter -t $pid -m grep -c ' $DIR/rootfs/proc ' /proc/self/mountinfo >$DIR/seen",
+      "nsenter -t $pid -m mount -t tmpfs -o size=64k added $DIR/rootfs/mnt",
+    ].join(" && ");
+    await using bundle = await withHooks(
+      { [name]: shell(script, { env: [PATHS] }) },
+      (config) => {
+        config.process.args = ["stat", "-f", "-c", "%T", "/mnt"];
+      },
+    );
+    await Deno.mkdir(`${bundle.dir.path}/rootfs/mnt`, { recursive: true });
+    const { status, stdout, stderr } = await bundle.call(
+      "run",
+      ...["--bundle", bundle.dir.path, "one"],
+    );
+    assertEquals([status, stdout, stderr], [0, "tmpfs\n", ""]);
+    assertEquals(await read(bundle, "seen"), "1\n");
+  });
+}
+
 for (const name of ["prestart", "createRuntime", "createContainer"]) {
   test(`create fails with a hook of ${name}, runs poststop and leaves nothing`, async () => {
     await using bundle = await withHooks({

@@ -176,14 +176,17 @@ async function startHeld(
       });
     }
     moved = await moveDevices(spec, container.pid);
-    await runHooks("prestart", spec, state);
-    await runHooks("createRuntime", spec, state);
     container.listened = (listener) =>
       agent?.take(listener, container.pid, state);
     container.release();
-    const inner = async () =>
+    // It waits for them where its root filesystem is furnished.
+    const hooks = async () => {
+      await runHooks("prestart", spec, state);
+      await runHooks("createRuntime", spec, state);
+      if (!spec.hooks?.createContainer?.length) return;
       await (await import("./inner_hooks.ts")).runCreateContainer(entry);
-    const ready = container.isReady(terminal.take, inner);
+    };
+    const ready = container.isReady(terminal.take, hooks);
     meanwhile();
     if (!await ready) {
       wait(container.pid);
