@@ -242,7 +242,10 @@ function memoryV2({ memory = {} }: Resources): Write[] {
       // v2 counts swap alone, OCI memory and swap together.
       value: swap < 0 ? "max" : String(swap - (limit ?? 0)),
       why: "so many bytes of swap beside the memory",
-      ...(swap === 2 * (limit ?? 0) || swap < 0 ? { optional: true } : {}),
+      // A kernel that does not account swap has none to forbid, either.
+      ...(swap === 2 * (limit ?? 0) || swap === limit || swap < 0
+        ? { optional: true }
+        : {}),
     });
   }
   if (limit !== undefined) {

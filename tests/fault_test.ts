@@ -30,7 +30,7 @@ const VARIANTS: Record<string, Partial<ContainerOptions>> = {
   "the default": {},
   "a user namespace": { userNamespace: "private" },
   "chroot": { chroot: true },
-  "a terminal": { tty: true },
+  "a terminal": { tty: true, user: "65534:65534" },
   "everything privileged": { privileged: true, seccomp: "default" },
   "layers in memory": { ephemeral: true, readonly: true },
   "settings": {

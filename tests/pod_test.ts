@@ -7,6 +7,24 @@ import { running } from "./_exec.ts";
 import { TempDir, test } from "./_harness.ts";
 import { joining, runs, sandbox } from "./_pod.ts";
 
+for (const [options, owner] of [[["idmap"], "0"], [[], "65534"]] as const) {
+  test(`a bundle's mount with ${options[0] ?? "no option"} belongs to ${owner} in its user namespace`, async () => {
+    await using files = new TempDir();
+    await using bundle = await Bundle.make(
+      ["stat", "-c", "%u", "/mnt"],
+      (config) => {
+        sandbox(config);
+        config.mounts.push({
+          ...{ destination: "/mnt", type: "bind", source: files.path },
+          options: ["rbind", ...options],
+        });
+      },
+    );
+    await Deno.mkdir(`${bundle.dir.path}/rootfs/mnt`, { recursive: true });
+    assertEquals(await runs(bundle), `${owner}\n`);
+  });
+}
+
 test("a container joins a user namespace whose mapping it is told", async () => {
   await using pod = await running(sandbox);
   await using bundle = await Bundle.make(

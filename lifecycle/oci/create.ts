@@ -18,6 +18,7 @@ import { HANDED } from "../../launch/handed.ts";
 import { compile } from "../../plan/compile.ts";
 import type { MovedDevices } from "../../network/move_device.ts";
 import type { Facts } from "../../plan/facts.ts";
+import { asksForMap } from "../../plan/handed.ts";
 import type { Plan } from "../../plan/step.ts";
 import type { Spec } from "../../spec/types.ts";
 import { readCaller } from "../caller.ts";
@@ -228,6 +229,9 @@ async function fitSpec(
 ): Promise<Facts["seccomp"]> {
   labelMounts(spec);
   if (hasUnsettled(spec)) settleTmpfs(spec);
+  if (spec.mounts?.some(asksForMap)) {
+    (await import("../idmaps.ts")).resolveIdmaps(spec, readCaller());
+  }
   spec.process.preserve = preserveFds;
   return await specFilter(spec);
 }

@@ -21,6 +21,7 @@ import {
   unitProperties,
 } from "../../cgroup/unit_properties.ts";
 import { ContainerError, SpecError } from "../../spec/errors.ts";
+import { parseIdMap } from "../id_ranges.ts";
 
 /** What stands where nothing is said, but for the name, which is the id. */
 const PREFIX = "container";
@@ -133,11 +134,11 @@ export function managerOf(rootless: boolean): Manager | null {
 }
 
 /** An id of this user namespace as the one above has it, user_namespaces(7). */
-export function idOutside(id: number, map: string): number | null {
-  for (const line of map.trim().split("\n")) {
-    const [inside = 0, outside = 0, size = 0] = line.trim().split(/\s+/)
-      .map(Number);
-    if (id >= inside && id < inside + size) return outside + id - inside;
+function idOutside(id: number, map: string): number | null {
+  for (const { containerID, hostID, size } of parseIdMap(map)) {
+    if (id >= containerID && id < containerID + size) {
+      return hostID + id - containerID;
+    }
   }
   return null;
 }

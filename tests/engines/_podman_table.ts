@@ -26,11 +26,12 @@ status 126
 permission denied`,
   },
   {
+    // It stays for a while: what is said last is lost at times, with runc too.
     name: "terminals of run and exec",
     script: `
-      on_terminal podman run --rm -it busybox sh -c "'tty; until stty size 2>/dev/null | grep .; do sleep 0.1; done'"
+      on_terminal podman run --rm -it busybox sh -c "'tty; until stty size 2>/dev/null | grep .; do sleep 0.1; done; sleep 0.5'"
       podman run -dt --name c1 busybox sleep 100
-      on_terminal podman exec -it c1 sh -c "'tty; until stty size 2>/dev/null | grep .; do sleep 0.1; done'"`,
+      on_terminal podman exec -it c1 sh -c "'tty; until stty size 2>/dev/null | grep .; do sleep 0.1; done; sleep 0.5'"`,
     says: `
 /dev/pts/0
 33 77
