@@ -54,7 +54,7 @@ CapEff: 0000000000000000 CapBnd: 00000000a80435fb`,
   {
     name: "read-only root, tmpfs and volumes",
     script: `
-      docker run --rm --read-only --tmpfs /run:size=1m,mode=1777 busybox sh -c 'touch /file; touch /run/file && df -k /run | tail -1 | tr -s " " | cut -d" " -f2'
+      docker run --rm --read-only --tmpfs /run:size=1m,mode=1777 busybox sh -c 'exec 2>&1; touch /file; touch /run/file && df -k /run | tail -1 | tr -s " " | cut -d" " -f2'
       mkdir v; echo here >v/file
       docker run --rm -v "$PWD/v:/v" busybox sh -c 'cat /v/file; echo there >/v/made'
       cat v/made
