@@ -21,6 +21,9 @@ export type CgroupState = Pick<CgroupPlan, "id" | "groups" | "made"> & {
   unit?: string;
 };
 
+/** What a kernel before Linux 4.15 has to say of it: nothing. */
+const DELEGATED = ["cgroup.procs", "cgroup.subtree_control", "cgroup.threads"];
+
 /** How long processes may take to die, in milliseconds. */
 const DEATH = 10_000;
 /** How long a freeze may take: a process in the kernel is frozen when it returns. */
@@ -78,6 +81,24 @@ export class Cgroup implements Disposable {
   /** Puts a process in that runs already. */
   join(pid: number): void {
     for (const file of this.joinFiles()) writeFile(file, String(pid));
+  }
+
+  /**
+   * Lets a user have cgroups below it: on v2 alone, where that is safe. Limits
+   * stay ours, since their files do. See "Delegation" of cgroups(7).
+   */
+  giveTo(uid: number): void {
+    const [group, ...more] = this.#state.groups;
+    if (group?.version !== 2 || more.length) return;
+    const names = readFile("/sys/kernel/cgroup/delegate")?.trim().split("\n");
+    for (const name of ["", ...names ?? DELEGATED]) {
+      try {
+        Deno.chownSync(`${group.path}/${name}`, uid, null);
+      } catch (error) {
+        // Of a controller that is not there.
+        if (codeOf(error) !== "ENOENT") throw error;
+      }
+    }
   }
 
   /** What it has used. */

@@ -70,8 +70,31 @@ export async function makeCgroup(
     const scope = await Scope.start(plan.scope);
     held.defer(() => scope.release());
   }
-  createCgroup(plan, (state) => {
+  const cgroup = createCgroup(plan, (state) => {
     entry.save({ ...entry.record, cgroup: state });
   });
+  const owner = ownerOf(entry.record.spec);
+  if (owner !== null) cgroup.giveTo(owner);
   return held.move();
+}
+
+/**
+ * Who may make cgroups below the container's: the user of its command, where it
+ * has a user and a cgroup namespace of its own and sees its cgroup writable.
+ * Runtime-spec, "Cgroup ownership".
+ */
+export function ownerOf({ linux, mounts = [], process }: Spec): number | null {
+  const { namespaces, uidMappings = [] } = linux;
+  const isOwn = (wanted: string) =>
+    namespaces.some(({ type, path }) => type === wanted && path === undefined);
+  const isWritable = mounts.some(({ type, options = [] }) =>
+    (type === "cgroup" || type === "cgroup2") &&
+    !options.some((option) => option === "ro" || option === "rro")
+  );
+  if (!isOwn("user") || !isOwn("cgroup") || !isWritable) return null;
+  const { uid } = process.user;
+  const map = uidMappings.find(({ containerID, size }) =>
+    uid >= containerID && uid < containerID + size
+  );
+  return map ? map.hostID + uid - map.containerID : null;
 }

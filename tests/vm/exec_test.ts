@@ -8,6 +8,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { Bundle } from "../_bundle.ts";
 import { execute, TempDir, test } from "../_harness.ts";
+import { sandbox } from "../_pod.ts";
 
 const skip = Deno.env.has("CONTAINER_VM")
   ? null
@@ -48,4 +49,27 @@ test("exec gets into a cgroup that its own namespace hides", async () => {
     // Outside of it, its own would be a path with .. in it.
     assertEquals(seen, own.length ? "0::/\n" : of);
   }
+}, { skip });
+
+test("root of a user namespace has cgroups below its own", async () => {
+  const words = [
+    "cd /sys/fs/cgroup && mkdir in && echo 0 >in/cgroup.procs",
+    "cat /proc/self/cgroup",
+    "echo max >pids.max",
+  ];
+  await using bundle = await Bundle.make(
+    ["sh", "-c", words.join("; ")],
+    (config) => {
+      sandbox(config);
+      const mount = config.mounts.find(({ type }) => type === "cgroup");
+      mount!.options = mount!.options?.filter((option) => option !== "ro");
+    },
+  );
+  const { stdout, stderr } = await bundle.call(
+    "run",
+    ...["--bundle", bundle.dir.path, "one"],
+  );
+  assertEquals(stdout, "0::/in\n");
+  // Its limits are not its own to change.
+  assertMatch(stderr, /pids.max: Permission denied/);
 }, { skip });
