@@ -58,7 +58,8 @@ export function userManager(
   ]);
 }
 
-function isThere(path: string): boolean {
+/** Whether a path leads to something. */
+export function isThere(path: string): boolean {
   try {
     Deno.statSync(path);
     return true;

@@ -5,6 +5,7 @@
 
 import { startScope } from "../cgroup/start_scope.ts";
 import type { CgroupScope } from "../cgroup/step.ts";
+import { isThere } from "../cgroup/systemd.ts";
 import { type Descriptor, moveUp, pipe } from "../ffi/fcntl.ts";
 import { kill, SIGNAL } from "../ffi/signal.ts";
 import { wait } from "../ffi/wait.ts";
@@ -77,14 +78,5 @@ export class Scope implements Disposable {
     while (isThere(this.#scope.path) && performance.now() < end) {
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2);
     }
-  }
-}
-
-function isThere(path: string): boolean {
-  try {
-    Deno.statSync(path);
-    return true;
-  } catch {
-    return false;
   }
 }
