@@ -8,7 +8,7 @@ import { asksForMap, MOST_HANDED_MOUNTS } from "../plan/handed.ts";
 import { SpecError, UsageError } from "../spec/errors.ts";
 import type { IdMapping, Mount, Spec } from "../spec/types.ts";
 import type { Caller } from "./caller.ts";
-import { mapsOfNamespace } from "./id_ranges.ts";
+import { hostIdOf, mapsOfNamespace } from "./id_ranges.ts";
 
 /** Which of the two, and the mapping where it is written out. */
 const OPTION = /^(r?idmap)(?:=(.*))?$/s;
@@ -112,7 +112,7 @@ export function parseIdmap(
     });
     found[kind] = relative
       ? maps.map((map) => {
-        const host = onHost(map, inner);
+        const host = hostIdOf(map.hostID, inner, map.size);
         if (host !== null) return { ...map, hostID: host };
         throw bad(
           `the container does not have the ids from ${map.hostID} (@ counts in its user namespace)`,
@@ -124,14 +124,6 @@ export function parseIdmap(
   const { uids, gids } = found;
   if (!uids || !gids) throw bad(`${uids ? "gids" : "uids"}= is missing`);
   return { uidMappings: uids, gidMappings: gids };
-}
-
-/** Where a range of the container's ids begins on the host; null unless all of it is in one mapping. */
-function onHost({ hostID: inside, size }: IdMapping, own: IdMapping[]) {
-  const map = own.find(({ containerID, size: all }) =>
-    inside >= containerID && inside + size <= containerID + all
-  );
-  return map ? map.hostID + inside - map.containerID : null;
 }
 
 /** The kernel takes each id once. */

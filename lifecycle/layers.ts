@@ -5,7 +5,8 @@
 
 import type { Facts } from "../plan/facts.ts";
 import { ContainerError, systemReason } from "../spec/errors.ts";
-import type { IdMapping, Spec } from "../spec/types.ts";
+import type { Spec } from "../spec/types.ts";
+import { hostIdOf } from "./id_ranges.ts";
 
 /** The layers in a directory, by absolute paths: the walker may be elsewhere. */
 export function layersIn(directory: string): { upper: string; work: string } {
@@ -29,7 +30,11 @@ export function makeLayers(spec: Spec, { overlay }: Facts): void {
       Deno.chmodSync(path, 0o755);
       const { uidMappings, gidMappings } = spec.linux;
       if (Deno.uid() !== 0 || !uidMappings?.length) continue;
-      Deno.chownSync(path, rootOf(uidMappings), rootOf(gidMappings ?? []));
+      Deno.chownSync(
+        path,
+        hostIdOf(0, uidMappings),
+        hostIdOf(0, gidMappings ?? []),
+      );
     }
   } catch (error) {
     const reason = error instanceof Deno.errors.PermissionDenied
@@ -51,10 +56,4 @@ function isThere(path: string): boolean {
     if (error instanceof Deno.errors.NotFound) return false;
     throw error;
   }
-}
-
-/** Who on the host is the container's root. */
-function rootOf(maps: readonly IdMapping[]): number | null {
-  const map = maps.find(({ containerID, size }) => containerID === 0 && size);
-  return map ? map.hostID : null;
 }

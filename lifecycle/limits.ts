@@ -6,16 +6,14 @@
 import {
   type Cgroup,
   createCgroup,
-  planCgroup,
   readHierarchy,
   recordCgroup,
 } from "../cgroup/mod.ts";
-import { type Hierarchy, readLevel } from "../cgroup/hierarchy.ts";
+import type { Hierarchy } from "../cgroup/hierarchy.ts";
+import { planPlace } from "../cgroup/in_scope.ts";
 import { NotOurs } from "../cgroup/place.ts";
 import type { Stats } from "../cgroup/stats.ts";
-import { planScope, readWithScope, systemManager } from "../cgroup/systemd.ts";
 import type { CgroupPlan } from "../cgroup/step.ts";
-import { unitProperties } from "../cgroup/unit_properties.ts";
 import type { Resources } from "../spec/resources.ts";
 import { recordsDirectory } from "./leftovers.ts";
 
@@ -70,33 +68,13 @@ function placement(
   { id, parent, rootless }: LimitOptions,
   hierarchy: Hierarchy,
 ): (resources: Resources) => CgroupPlan {
-  const slice = parent?.endsWith(".slice") && !parent.includes("/");
-  const [mount] = hierarchy.mounts;
-  const scoped = mount && hierarchy.layout === "v2" && !rootless &&
-    (parent === undefined || slice);
-  const manager = scoped ? systemManager() : null;
-  if (!scoped || !manager) {
-    const below = parent === undefined
-      ? {}
-      : { cgroupsPath: `${parent}/container-${id}`, parent };
-    return (resources) =>
-      planCgroup({ id, ...below, resources, rootless }, hierarchy);
-  }
-  const scope = planScope(id, mount, manager, parent);
+  const planned = planPlace({ id, parent, rootless }, hierarchy);
   return (resources) => {
-    const cgroupsPath = `${scope.path.slice(mount.path.length)}/command`;
-    const plan = planCgroup(
-      { id, cgroupsPath, resources, rootless },
-      hierarchy,
-      readWithScope(scope, mount, readLevel),
-    );
+    const { scope, entry, ...plan } = planned({ id, resources, rootless });
+    if (!scope) return { ...plan, entry };
     // The unit is the container's: our program as PID 1 is in it too.
     const back = [`${scope.own}/cgroup.procs`];
-    return {
-      ...plan,
-      scope: { ...scope, properties: unitProperties(plan.steps) },
-      entry: plan.entry && { ...plan.entry, back },
-    };
+    return { ...plan, scope, entry: entry && { ...entry, back } };
   };
 }
 

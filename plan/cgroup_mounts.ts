@@ -17,6 +17,14 @@ const PLACE = "/sys/fs/cgroup";
 const READ_ONLY =
   "it can read what it may use, and not give itself more or move out of it";
 
+/** The host's own mount, in the place of another. */
+const lent = (mount: Mount): Mount => ({
+  ...mount,
+  type: "bind",
+  source: PLACE,
+  options: ["rbind", ...mount.options ?? []],
+});
+
 /**
  * What the `cgroup` mount of a Spec comes to where the container shares the
  * host's cgroup namespace: the view that the host has.
@@ -24,16 +32,7 @@ const READ_ONLY =
 export function fitCgroups(spec: Spec): Mount[] {
   const { mounts = [] } = spec;
   if (hasNamespace(spec, "cgroup")) return mounts;
-  return mounts.map((mount) =>
-    mount.type === "cgroup"
-      ? {
-        ...mount,
-        type: "bind",
-        source: PLACE,
-        options: ["rbind", ...mount.options ?? []],
-      }
-      : mount
-  );
+  return mounts.map((mount) => mount.type === "cgroup" ? lent(mount) : mount);
 }
 
 /** /proc/PID/cgroup, cgroups(7), as a layout; null where there are no cgroups. */
@@ -111,12 +110,7 @@ export function lendCgroups(spec: Spec, facts: Facts): Spec {
     mounts: spec.mounts?.map((mount) =>
       mount.type === "cgroup2" ||
         mount.type === "cgroup" && cgroups?.version === 2
-        ? {
-          ...mount,
-          type: "bind",
-          source: PLACE,
-          options: ["rbind", ...mount.options ?? []],
-        }
+        ? lent(mount)
         : mount
     ),
   };

@@ -102,7 +102,7 @@ Deno.test("assemble() refuses a busybox without the seed's applets", () => {
 Deno.test("looksLikeOurs() knows our trees from others", () => {
   withTree(false, (tree) => {
     assertEquals(looksLikeOurs(tree), true);
-    Deno.writeTextFileSync(`${tree}/root/notes`, "");
+    Deno.writeTextFileSync(`${tree}/tmp/notes`, "");
     assertEquals(looksLikeOurs(tree), true);
     Deno.writeTextFileSync(`${tree}/bin/bash`, "");
     assertEquals(looksLikeOurs(tree), false);

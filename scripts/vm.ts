@@ -173,7 +173,7 @@ async function initialFiles(
       path: `modules/${name}`,
       from: path,
     })),
-    ...["proc", "sys", "root"].map((path) => ({
+    ...["proc", "sys", "sysroot"].map((path) => ({
       path,
       directory: true as const,
     })),
@@ -192,11 +192,11 @@ $b mount -t devtmpfs none /dev
 for m in $($b cat /modules/order); do $b insmod /modules/$m || echo "insmod $m failed"; done
 i=0
 until $b test -b /dev/vda || $b test $i = 100; do $b sleep 0.1; i=$((i+1)); done
-$b mount -t ext4 /dev/vda /root || { echo "no root disk"; $b reboot -f; }
-$b test -d /files && $b cp -a /files/. /root/
-$b cp /vm-main /root/sbin/vm-main
+$b mount -t ext4 /dev/vda /sysroot || { echo "no root disk"; $b reboot -f; }
+$b test -d /files && $b cp -a /files/. /sysroot/
+$b cp /vm-main /sysroot/sbin/vm-main
 $b umount /dev
-exec $b switch_root /root /sbin/vm-main
+exec $b switch_root /sysroot /sbin/vm-main
 `;
 
 /** On the disk, as PID 1: mounts what a system has, runs the command, ends. */

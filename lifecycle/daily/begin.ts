@@ -6,14 +6,11 @@
 
 import {
   Cgroup,
-  type CgroupOptions,
-  type CgroupPlan,
   DEFAULT_DEVICE_RULES,
-  planCgroup,
   readHierarchy,
 } from "../../cgroup/mod.ts";
 import { startTime } from "../../cgroup/sweep.ts";
-import { systemManager } from "../../cgroup/systemd.ts";
+import { planPlace } from "../../cgroup/in_scope.ts";
 import {
   AT_FDCWD,
   type Descriptor,
@@ -37,7 +34,6 @@ import { readCaller } from "../caller.ts";
 import { selfArgv, selfEnv } from "../facts.ts";
 import { makeLayers } from "../layers.ts";
 import { makeCgroup } from "../oci/cgroup.ts";
-import { planSystemdCgroup } from "../oci/systemd_cgroup.ts";
 import { bootId, type Entry, type Store } from "../oci/store.ts";
 import {
   decideAll,
@@ -69,7 +65,9 @@ export async function decideDetached(
     [interactive ? "piped" : "null", "piped", "piped"],
     (resources, parent) => {
       used = resources;
-      return planPlace(id, parent, {
+      const rootless = !readCaller().privileged;
+      const planned = planPlace({ id, parent, rootless }, readHierarchy());
+      return planned({
         id,
         resources: {
           ...resources,
@@ -77,7 +75,7 @@ export async function decideDetached(
         },
         stats: true,
         freeze: true,
-        rootless: !readCaller().privileged,
+        rootless,
       });
     },
   );
@@ -91,27 +89,6 @@ export async function decideDetached(
   if (spec.process.terminal) spec.process.consoleSize ??= SIZE;
   spec.linux.resources = used;
   return decided;
-}
-
-/** Where systemd runs a cgroup is to be a unit's, of a slice or of none other. */
-function planPlace(
-  id: string,
-  parent: string | undefined,
-  options: CgroupOptions,
-): CgroupPlan {
-  const hierarchy = readHierarchy();
-  const slice = parent ?? "system.slice";
-  const isSlice = slice.endsWith(".slice") && !slice.includes("/");
-  const scoped = isSlice && hierarchy.layout === "v2" && !options.rootless &&
-    systemManager() !== null;
-  if (scoped) {
-    const cgroupsPath = `${slice}:container:${id}`;
-    return planSystemdCgroup({ ...options, cgroupsPath }, hierarchy);
-  }
-  const below = parent === undefined
-    ? {}
-    : { cgroupsPath: `${parent}/container-${id}`, parent };
-  return planCgroup({ ...options, ...below }, hierarchy);
 }
 
 /**

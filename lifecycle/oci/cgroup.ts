@@ -13,6 +13,7 @@ import {
 import type { CgroupPlan } from "../../cgroup/step.ts";
 import type { Spec } from "../../spec/types.ts";
 import { readCaller } from "../caller.ts";
+import { hostIdOf } from "../id_ranges.ts";
 import type { Entry } from "./store.ts";
 
 /** Who makes the cgroup; `none`: there is to be none. */
@@ -92,9 +93,5 @@ export function ownerOf({ linux, mounts = [], process }: Spec): number | null {
     !options.some((option) => option === "ro" || option === "rro")
   );
   if (!isOwn("user") || !isOwn("cgroup") || !isWritable) return null;
-  const { uid } = process.user;
-  const map = uidMappings.find(({ containerID, size }) =>
-    uid >= containerID && uid < containerID + size
-  );
-  return map ? map.hostID + uid - map.containerID : null;
+  return hostIdOf(process.user.uid, uidMappings);
 }

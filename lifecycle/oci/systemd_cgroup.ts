@@ -4,24 +4,19 @@
  * for. See systemd.scope(5).
  */
 
-import { type CgroupOptions, planCgroup } from "../../cgroup/mod.ts";
-import { type Hierarchy, readLevel } from "../../cgroup/hierarchy.ts";
+import type { CgroupOptions, Hierarchy } from "../../cgroup/mod.ts";
+import { planInScope } from "../../cgroup/in_scope.ts";
 import type { CgroupPlan, CgroupScope } from "../../cgroup/step.ts";
 import {
-  handedDown,
   type Manager,
-  readWithScope,
   systemManager,
   unitPath,
   userManager,
 } from "../../cgroup/systemd.ts";
 import type { Property } from "../../cgroup/dbus.ts";
-import {
-  annotatedProperties,
-  unitProperties,
-} from "../../cgroup/unit_properties.ts";
+import { annotatedProperties } from "../../cgroup/unit_properties.ts";
 import { ContainerError, SpecError } from "../../spec/errors.ts";
-import { parseIdMap } from "../id_ranges.ts";
+import { hostIdOf, parseIdMap } from "../id_ranges.ts";
 
 /** What stands where nothing is said, but for the name, which is the id. */
 const PREFIX = "container";
@@ -105,17 +100,7 @@ export function planSystemdCgroup(
     own: `${path}/container`,
     properties: annotated(annotations),
   };
-  const plan = planCgroup(
-    {
-      ...options,
-      cgroupsPath: `${path.slice(mount.path.length)}/command`,
-      available: handedDown(mount, manager, readLevel),
-    },
-    hierarchy,
-    readWithScope(scope, mount, readLevel),
-  );
-  const properties = [...unitProperties(plan.steps), ...scope.properties];
-  return { ...plan, scope: { ...scope, properties } };
+  return planInScope(options, hierarchy, scope);
 }
 
 /**
@@ -124,23 +109,13 @@ export function planSystemdCgroup(
  */
 export function managerOf(rootless: boolean): Manager | null {
   if (!rootless) return systemManager();
-  const uid = idOutside(
+  const uid = hostIdOf(
     Deno.uid() ?? 0,
-    Deno.readTextFileSync("/proc/self/uid_map"),
+    parseIdMap(Deno.readTextFileSync("/proc/self/uid_map")),
   );
   return uid === null
     ? null
     : userManager(uid, Deno.env.get("XDG_RUNTIME_DIR") || undefined);
-}
-
-/** An id of this user namespace as the one above has it, user_namespaces(7). */
-function idOutside(id: number, map: string): number | null {
-  for (const { containerID, hostID, size } of parseIdMap(map)) {
-    if (id >= containerID && id < containerID + size) {
-      return hostID + id - containerID;
-    }
-  }
-  return null;
 }
 
 function annotated(annotations?: Record<string, string>): Property[] {

@@ -1,0 +1,72 @@
+/**
+ * A container's cgroup in a scope of systemd: which containers have one, and
+ * the plan of the part that is ours. Reads only.
+ *
+ * @module
+ */
+
+import { type Hierarchy, readLevel } from "./hierarchy.ts";
+import { type CgroupOptions, planCgroup } from "./plan.ts";
+import type { CgroupPlan, CgroupScope } from "./step.ts";
+import {
+  handedDown,
+  planScope,
+  readWithScope,
+  systemManager,
+} from "./systemd.ts";
+import { unitProperties } from "./unit_properties.ts";
+
+/** Where a container that `run` makes is to be. */
+interface Place {
+  id: string;
+  /** `--cgroup-parent`. */
+  parent?: string;
+  rootless?: boolean;
+}
+
+/**
+ * Plans the cgroup of a container that `run` makes: where systemd runs it is in
+ * a unit of the slice that is asked for, of none with a path.
+ */
+export function planPlace(
+  { id, parent, rootless }: Place,
+  hierarchy: Hierarchy,
+): (options: CgroupOptions) => CgroupPlan {
+  const scope = scopeFor({ id, parent, rootless }, hierarchy);
+  if (scope) return (options) => planInScope(options, hierarchy, scope);
+  const below = parent === undefined
+    ? {}
+    : { cgroupsPath: `${parent}/container-${id}`, parent };
+  return (options) => planCgroup({ ...options, ...below }, hierarchy);
+}
+
+function scopeFor(
+  { id, parent: slice = "system.slice", rootless }: Place,
+  { layout, mounts: [mount] }: Hierarchy,
+): CgroupScope | null {
+  const isUnit = slice.endsWith(".slice") && !slice.includes("/");
+  if (!mount || layout !== "v2" || rootless || !isUnit) return null;
+  const manager = systemManager();
+  return manager && planScope(id, mount, manager, slice);
+}
+
+/** Plans a cgroup in a scope; systemd is told what of it counts for the scope. */
+export function planInScope(
+  options: CgroupOptions,
+  hierarchy: Hierarchy,
+  scope: CgroupScope,
+): CgroupPlan {
+  const [mount] = hierarchy.mounts;
+  if (!mount) throw new TypeError("a scope is in a tree of v2");
+  const plan = planCgroup(
+    {
+      ...options,
+      cgroupsPath: `${scope.path.slice(mount.path.length)}/command`,
+      available: handedDown(mount, scope.manager, readLevel),
+    },
+    hierarchy,
+    readWithScope(scope, mount, readLevel),
+  );
+  const properties = [...unitProperties(plan.steps), ...scope.properties];
+  return { ...plan, scope: { ...scope, properties } };
+}
