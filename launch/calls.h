@@ -14,13 +14,13 @@ typedef long i64;
 enum {
   SYS_read = 0, SYS_write = 1, SYS_close = 3, SYS_lseek = 8, SYS_mmap = 9,
   SYS_munmap = 11, SYS_ioctl = 16, SYS_pread64 = 17, SYS_madvise = 28,
-  SYS_nanosleep = 35,
+  SYS_rt_sigaction = 13, SYS_rt_sigprocmask = 14, SYS_nanosleep = 35, SYS_getpid = 39,
   SYS_socket = 41, SYS_sendmsg = 46, SYS_recvmsg = 47, SYS_bind = 49,
   SYS_listen = 50, SYS_socketpair = 53, SYS_clone = 56, SYS_execve = 59,
   SYS_wait4 = 61, SYS_kill = 62, SYS_fcntl = 72, SYS_fsync = 74,
   SYS_ftruncate = 77, SYS_getcwd = 79, SYS_chdir = 80, SYS_umask = 95,
-  SYS_geteuid = 107,
-  SYS_setsid = 112, SYS_getpgid = 121, SYS_prctl = 157, SYS_clock_gettime = 228,
+  SYS_getuid = 102, SYS_geteuid = 107, SYS_setsid = 112, SYS_getpgid = 121,
+  SYS_capget = 125, SYS_rt_sigtimedwait = 128, SYS_prctl = 157, SYS_getdents64 = 217, SYS_clock_gettime = 228,
   SYS_exit_group = 231, SYS_openat = 257, SYS_unlinkat = 263,
   SYS_renameat = 264, SYS_ppoll = 271, SYS_accept4 = 288, SYS_dup3 = 292,
   SYS_pipe2 = 293, SYS_memfd_create = 319, SYS_execveat = 322, SYS_statx = 332,
@@ -40,13 +40,13 @@ static i64 syscall6(i64 nr, u64 a, u64 b, u64 c, u64 d, u64 e, u64 f) {
 enum {
   SYS_read = 63, SYS_write = 64, SYS_close = 57, SYS_lseek = 62, SYS_mmap = 222,
   SYS_munmap = 215, SYS_ioctl = 29, SYS_pread64 = 67, SYS_madvise = 233,
-  SYS_nanosleep = 101,
+  SYS_rt_sigaction = 134, SYS_rt_sigprocmask = 135, SYS_nanosleep = 101, SYS_getpid = 172,
   SYS_socket = 198, SYS_sendmsg = 211, SYS_recvmsg = 212, SYS_bind = 200,
   SYS_listen = 201, SYS_socketpair = 199, SYS_clone = 220, SYS_execve = 221,
   SYS_wait4 = 260, SYS_kill = 129, SYS_fcntl = 25, SYS_fsync = 82,
   SYS_getcwd = 17, SYS_ftruncate = 46, SYS_chdir = 49, SYS_umask = 166,
-  SYS_geteuid = 175,
-  SYS_setsid = 157, SYS_getpgid = 155, SYS_prctl = 167, SYS_clock_gettime = 113,
+  SYS_getuid = 174, SYS_geteuid = 175, SYS_setsid = 157, SYS_getpgid = 155,
+  SYS_capget = 90, SYS_rt_sigtimedwait = 137, SYS_prctl = 167, SYS_getdents64 = 61, SYS_clock_gettime = 113,
   SYS_exit_group = 94, SYS_openat = 56, SYS_unlinkat = 35, SYS_renameat = 38,
   SYS_ppoll = 73, SYS_accept4 = 242, SYS_dup3 = 24, SYS_pipe2 = 59,
   SYS_memfd_create = 279, SYS_execveat = 281, SYS_statx = 291,
@@ -70,4 +70,6 @@ static i64 syscall6(i64 nr, u64 a, u64 b, u64 c, u64 d, u64 e, u64 f) {
 #endif
 
 /* The same on every architecture. */
-enum { SYS_pidfd_send_signal = 424, SYS_pidfd_open = 434, SYS_close_range = 436 };
+enum {
+  SYS_pidfd_send_signal = 424, SYS_pidfd_open = 434, SYS_close_range = 436, SYS_openat2 = 437,
+};

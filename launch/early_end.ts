@@ -11,7 +11,8 @@ import { ContainerError } from "../spec/errors.ts";
 import { HANDED } from "./handed.ts";
 import { WALKER_NAME } from "./walker.ts";
 
-const ENDING: readonly SignalName[] = [
+/** What ends a command that has no other mind; launch/plain_run.h has the same order. */
+export const ENDING: readonly SignalName[] = [
   "SIGINT",
   "SIGTERM",
   "SIGHUP",

@@ -15,8 +15,8 @@
  *
  * Where the current directory has been deleted, it goes to another one first.
  *
- * For `run`, launch/prelaunch.h is a part of it; launch/interpreter.h starts the
- * runtime.
+ * For `run`, launch/plain_run.h and launch/prelaunch.h are parts of it;
+ * launch/interpreter.h starts the runtime.
  *
  * scripts/_shortcut.ts puts it into the program and sets `entry` and
  * `prelaunch`.
@@ -74,9 +74,9 @@ enum {
   ENOENT = 2, ESRCH = 3, EIO = 5,
   AT_FDCWD = -100, O_NONBLOCK = 04000, O_CLOEXEC = 02000000,
 #if defined(__x86_64__)
-  O_NOFOLLOW = 0400000,
+  O_DIRECTORY = 0200000, O_NOFOLLOW = 0400000,
 #else
-  O_NOFOLLOW = 0100000,
+  O_DIRECTORY = 040000, O_NOFOLLOW = 0100000,
 #endif
   AT_EMPTY_PATH = 0x1000, STATX_BASIC = 0x7ff,
   S_IFMT = 0170000, S_IFREG = 0100000, WRITABLE_BY_OTHERS = 022,
@@ -88,7 +88,9 @@ struct statx {
   u64 attributes;
   u32 nlink, uid, gid;
   u16 mode, pad;
-  u64 ino, size, rest[26];
+  u64 ino, size, rest[10];
+  u32 rdev_major, rdev_minor, dev_major, dev_minor;
+  u64 more[14];
 };
 
 /* Kept in the plan: the code itself cannot be written to. */
@@ -136,18 +138,23 @@ static u64 number(const u8 **text) {
   return value;
 }
 
-/* 0, or an error below zero. proc_pid_stat(5): the name may hold anything, so
- * fields are counted from its last parenthesis. */
-static i64 is_alive(u64 pid, u64 started) {
-  u8 path[32], text[1024];
+/* A file in /proc/PID; the path has room for 32 bytes. */
+static void process_file(u8 *path, u64 pid, const char *name) {
   u8 digits[20];
   u32 at = 0, count = 0;
   for (const char *word = "/proc/"; *word; word++) path[at++] = (u8)*word;
   do digits[count++] = (u8)('0' + pid % 10);
   while ((pid /= 10) && count < sizeof digits - 9);
   while (count) path[at++] = digits[--count];
-  for (const char *word = "/stat"; *word; word++) path[at++] = (u8)*word;
+  for (; *name; name++) path[at++] = (u8)*name;
   path[at] = 0;
+}
+
+/* 0, or an error below zero. proc_pid_stat(5): the name may hold anything, so
+ * fields are counted from its last parenthesis. */
+static i64 is_alive(u64 pid, u64 started) {
+  u8 path[32], text[1024];
+  process_file(path, pid, "/stat");
   i64 fd = syscall6(SYS_openat, (u64)AT_FDCWD, (u64)path, O_CLOEXEC, 0, 0, 0);
   if (fd < 0) return fd == -ENOENT ? -ESRCH : fd;
   i64 size = syscall6(SYS_read, (u64)fd, (u64)text, sizeof text - 1, 0, 0, 0);
@@ -285,6 +292,7 @@ static i32 is_sound(u64 size) {
 }
 
 #include "prelaunch.h"
+#include "plain_run.h"
 
 /* Deno's runtime panics in a directory that there is no more. No relative path
  * leads anywhere from such a one, so that / is as good. */
@@ -304,6 +312,7 @@ __attribute__((used)) void shortcut(i64 *stack, u64 exit_function) {
   if (is_secure(stack)) goto runtime;
   if (stack[0] > 2 && equal((const u8 *)stack[2], "run")) {
     stay_somewhere();
+    run_plain(stack);
     prelaunch_run(stack);
   }
   if (stack[0] < 3 || !understand((const u8 **)&stack[2], &request)) goto runtime;

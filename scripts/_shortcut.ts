@@ -7,14 +7,9 @@
  * @module
  */
 
-import { RUN_FLAGS } from "../cli/run_flags.ts";
-import { prelaunch } from "../launch/prelaunch.ts";
 import { SHORTCUT } from "../launch/shortcut_code.ts";
-import { readFacts } from "../lifecycle/facts.ts";
-import { decide } from "../lifecycle/spec.ts";
-import { DEFAULT_CAPABILITIES } from "../plan/capabilities.ts";
-import { compile } from "../plan/compile.ts";
 import { placeToAdd, rewrite } from "./_carry.ts";
+import { usualRuns } from "./_usual_runs.ts";
 
 /** Offsets in the header of an ELF file. */
 const ELF = {
@@ -45,7 +40,7 @@ const READ_EXECUTE = 5;
 const MARK = {
   /** Where the program began before. */
   entry: "TRESTART",
-  /** The launch of a usual run. */
+  /** What usual runs come to. */
   prelaunch: "RELAUNCH",
   /** The segments that the program had before. */
   segments: "SEGMENTS",
@@ -89,7 +84,7 @@ const alignUp = (value: number, to: number) => Math.ceil(value / to) * to;
 /**
  * The bytes of the program with it; a word on why that cannot be. Pure.
  *
- * @param launch what launch/prelaunch.ts made
+ * @param launch what scripts/_usual_runs.ts made
  */
 export function withShortcut(
   program: Uint8Array<ArrayBuffer>,
@@ -187,34 +182,9 @@ function placeOf(name: keyof typeof MARK, code: Uint8Array): number {
   return at;
 }
 
-/** The launches of a run with no flags, by root: without a terminal, and with one. */
-function usualLaunches(): Uint8Array<ArrayBuffer> {
-  return Uint8Array.from(
-    [usualLaunch(false), usualLaunch(true)].flatMap((bytes) => [...bytes]),
-  );
-}
-
-function usualLaunch(tty: boolean): Uint8Array<ArrayBuffer> {
-  const root = { uid: 0, gid: 0, groups: [], home: "/root" };
-  const caller = {
-    ...{ uid: 0, gid: 0, nested: false, privileged: true, capable: true },
-    ...{ bounding: new Set(DEFAULT_CAPABILITIES), devices: true },
-  };
-  const { spec } = decide({ command: ["true"], tty }, "/", root, caller);
-  const { launch } = compile(
-    spec,
-    readFacts(spec, {
-      ...{ init: true, chroot: false, mapHelper: false, streams: [] },
-      ...{ terminalStreams: [], confineDevices: true, overlay: null },
-      ...{ rootKind: "directory", image: null, seccomp: null, cgroup: null },
-    }),
-  );
-  return prelaunch(launch, RUN_FLAGS);
-}
-
 /** Puts it into a program that was compiled; a word on why that cannot be. */
 export const addShortcut = (program: string): Promise<string | null> =>
   rewrite(
     program,
-    (bytes) => withShortcut(bytes, Deno.build.arch, usualLaunches()),
+    (bytes) => withShortcut(bytes, Deno.build.arch, usualRuns()),
   );

@@ -1,0 +1,133 @@
+/**
+ * What usual runs come to, as far as it can be known when the program is built:
+ * their plans, compiled by the same code that compiles them when they are run.
+ *
+ * @module
+ */
+
+// @ts-types="../types/std_path.d.ts"
+import { join } from "@std/path";
+import { RUN_FLAGS } from "../cli/run_flags.ts";
+import { EndedEarly, ENDING } from "../launch/early_end.ts";
+import { plainRun } from "../launch/plain_run.ts";
+import { prelaunch } from "../launch/prelaunch.ts";
+import { DEFAULT_FILTER } from "../launch/seccomp/default_code.ts";
+import { readFacts } from "../lifecycle/facts.ts";
+import type { Caller } from "../lifecycle/caller.ts";
+import type { ContainerOptions } from "../lifecycle/options.ts";
+import { decide } from "../lifecycle/spec.ts";
+import { CAPABILITIES, DEFAULT_CAPABILITIES } from "../plan/capabilities.ts";
+import { parseLayout } from "../plan/cgroup_mounts.ts";
+import { compile } from "../plan/compile.ts";
+import type { CgroupLayout, Facts } from "../plan/facts.ts";
+import { MEMORY_FILE } from "../plan/memory_files.ts";
+import { DEFAULT_PATH } from "../spec/defaults.ts";
+import type { Mount } from "../spec/types.ts";
+
+const ROOT_USER = { uid: 0, gid: 0, groups: [], home: "/root" };
+
+/** Root of a machine. */
+const CALLER: Caller = {
+  uid: 0,
+  gid: 0,
+  nested: false,
+  privileged: true,
+  capable: true,
+  bounding: new Set(DEFAULT_CAPABILITIES),
+  devices: true,
+};
+
+/** What launch/shortcut.c finds behind itself, by launch/prelaunch.h and launch/plain_run.h. */
+export function usualRuns(): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(
+    [
+      usualLaunch({ tty: false }),
+      usualLaunch({ tty: true }),
+      ...plainRuns(),
+      // No further one.
+      new Uint8Array(8),
+    ].flatMap((bytes) => [...bytes]),
+  );
+}
+
+/** The launch of a run with no flags, without a terminal or with one. */
+function usualLaunch(options: { tty: boolean }): Uint8Array<ArrayBuffer> {
+  const { plan } = usualPlan(options, "/", { init: true });
+  return prelaunch(plan.launch, RUN_FLAGS);
+}
+
+/** One for this machine's cgroups and one for those of most. */
+function plainRuns(): Uint8Array<ArrayBuffer>[] {
+  const own = parseLayout(Deno.readTextFileSync("/proc/self/cgroup"));
+  const all: CgroupLayout[] = [{ version: 2 }];
+  if (own?.version === 1) all.push(own);
+  return all.map(plainRunOn);
+}
+
+function plainRunOn(cgroups: CgroupLayout): Uint8Array<ArrayBuffer> {
+  const root = Deno.makeTempDirSync({ prefix: "container-plain-" });
+  try {
+    // These are covered where they are there.
+    const covered = ["/etc/hostname", "/etc/hosts"];
+    Deno.mkdirSync(join(root, "etc"));
+    for (const path of covered) Deno.writeTextFileSync(join(root, path), "");
+    const { plan, spec } = usualPlan({ tty: false }, root, {
+      init: false,
+      cgroups,
+      changeRoot: "pivot_root",
+      nullStreams: [0, 1, 2],
+      foreground: false,
+    });
+    const known: readonly string[] = CAPABILITIES;
+    return plainRun({
+      steps: [...plan.launch, ...plan.container, ...plan.process],
+      root,
+      cgroups,
+      bounding: DEFAULT_CAPABILITIES.reduce(
+        (bits, name) => bits | 1n << BigInt(known.indexOf(name)),
+        0n,
+      ),
+      path: DEFAULT_PATH.split(":"),
+      places: placesOf(spec.mounts ?? []),
+      endings: ENDING.map((name) => {
+        const { message, hint } = new EndedEarly(name);
+        return `container: ${message}. ${hint}\n`;
+      }),
+    });
+  } finally {
+    Deno.removeSync(root, { recursive: true });
+  }
+}
+
+/** Where the root filesystem itself is mounted on: not below another mount. */
+const placesOf = (mounts: readonly Mount[]) =>
+  mounts.filter(({ destination }) =>
+    !mounts.some((above) => destination.startsWith(`${above.destination}/`))
+  ).map(({ destination, type }) =>
+    `${type === MEMORY_FILE ? "f" : "d"}${destination}`
+  );
+
+function usualPlan(
+  options: Pick<ContainerOptions, "tty">,
+  root: string,
+  known: Partial<Facts> & Pick<Facts, "init">,
+) {
+  const { spec } = decide(
+    { command: ["true"], init: known.init, ...options },
+    root,
+    ROOT_USER,
+    CALLER,
+    ["null"],
+  );
+  const facts = readFacts(spec, {
+    ...{ init: known.init, chroot: false, mapHelper: false, streams: [] },
+    ...{ terminalStreams: [], confineDevices: true, overlay: null },
+    ...{ rootKind: "directory", image: null, cgroup: null },
+    seccomp: {
+      profile: "default",
+      filter: DEFAULT_FILTER[Deno.build.arch],
+      flags: 0,
+    },
+  });
+  return { spec, plan: compile(spec, { ...facts, ...known }) };
+}

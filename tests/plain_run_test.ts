@@ -1,0 +1,280 @@
+/**
+ * The plainest run, which the compiled program carries out without a runtime:
+ * no different to see from one that has it, and left to that wherever anything
+ * is unusual.
+ */
+
+// @ts-types="../types/std_assert.d.ts"
+import { assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { descendants, readProcess } from "./_host.ts";
+import {
+  CONTAINER,
+  copyRootfs,
+  execute,
+  type Options,
+  REPOSITORY,
+  rootfs,
+  shellLine,
+  TempDir,
+  test,
+  until,
+  without,
+} from "./_harness.ts";
+import { Session } from "./_session.ts";
+
+const [program = "", ...words] = CONTAINER;
+const isElf = new TextDecoder().decode(
+  (await Deno.readFile(program)).subarray(1, 4),
+) === "ELF";
+const skip = words.length
+  ? "the source has none"
+  : isElf
+  ? without("strace")
+  : "the program is a script";
+
+/** With `--init=false`, another name of --no-init, the runtime does it. */
+const forms = ["--no-init", "--init=false"] as const;
+
+const plain = (root: string, ...command: string[]) => [
+  ...[program, "run", "-q", "--no-init", "--rootfs", root],
+  ...command,
+];
+
+/** A library that Deno's runtime needs and no shell does. */
+const LIBRARY = "libgcc_s";
+
+/** Whether a runtime was loaded for a command line, which comes after `before`. */
+async function hasRuntime(
+  run: readonly string[],
+  { before = [], ...options }: Options = {},
+): Promise<boolean> {
+  await using dir = new TempDir();
+  const file = `${dir.path}/trace`;
+  await execute(
+    ["strace", "-f", "-o", file, "-e", "trace=openat", ...before, ...run],
+    options,
+  );
+  return (await Deno.readTextFile(file)).includes(LIBRARY);
+}
+
+test("plain run: no runtime is started for it", async () => {
+  const root = rootfs();
+  for (
+    const run of [
+      plain(root, "true"),
+      plain(root, "/bin/true"),
+      plain(root, "sh", "-c", "exit 3"),
+      [program, "run", "--quiet", `--rootfs=${root}`, "--no-init", "true"],
+      [program, "run", "-q", "--no-init", "--", "true", "--uts=host"],
+    ]
+  ) {
+    const options = { cwd: REPOSITORY };
+    assertEquals(await hasRuntime(run, options), false, run.join(" "));
+  }
+  assertEquals(
+    await hasRuntime(plain(root, "cat"), { stdin: "piped" }),
+    false,
+    "standard input is a pipe",
+  );
+}, { skip });
+
+test("plain run: what is unusual is the runtime's", async () => {
+  const root = rootfs();
+  await using dir = new TempDir();
+  const bare = await copyRootfs(dir.path);
+  await Deno.remove(`${bare}/etc/hosts`);
+  const cases: [string, string[], Options?][] = [
+    ["a flag", [program, "run", "-q", "--no-init", "-w", "/tmp", "true"]],
+    ["said aloud", [program, "run", "--no-init", "--rootfs", root, "true"]],
+    ["PID 1 of ours", [program, "run", "-q", "--rootfs", root, "true"]],
+    ["no command", plain(root)],
+    ["nothing to find", plain(root, "nosuchcommand")],
+    ["no file to cover", plain(bare, "true")],
+    ["the host's tree", plain("/", "true")],
+    ["the same by another name", plain("/usr/..", "true")],
+    ["an empty one", plain("empty", "true")],
+    ["none", plain(`${dir.path}/none`, "true")],
+    ["a file", plain(program, "true")],
+    ["a terminal", [
+      "script",
+      "-qec",
+      shellLine(plain(root, "true")),
+      "/dev/null",
+    ], {
+      env: { SHELL: "/bin/sh" },
+    }],
+    ["few descriptors", plain(root, "true"), {
+      before: ["sh", "-c", 'ulimit -n 40; exec "$@"', "sh"],
+    }],
+    ["a closed stream", plain(root, "true"), {
+      before: ["sh", "-c", 'exec "$@" <&-', "sh"],
+    }],
+    ["ignored SIGCHLD", plain(root, "true"), {
+      before: ["env", "--ignore-signal=CHLD"],
+    }],
+    ["fewer capabilities", plain(root, "true"), {
+      before: ["setpriv", "--bounding-set=-net_raw"],
+    }],
+    ["a user namespace", plain(root, "true"), {
+      before: ["unshare", "--user", "--map-root-user"],
+    }],
+    [
+      "long words",
+      plain(
+        root,
+        "true",
+        ..."x".repeat(9).split("")
+          .map((letter) => letter.repeat(9_000)),
+      ),
+    ],
+  ];
+  for (const [name, run, options] of cases) {
+    assertEquals(await hasRuntime(run, options), true, name);
+  }
+}, { skip });
+
+test("plain run: the command finds what it finds with a runtime", async () => {
+  const look = [
+    "env | sort",
+    "pwd; id; umask; hostname; cat /etc/hostname /etc/hosts",
+    // The number of the parent's thread group is the only one that differs.
+    "grep -v '^\\(voluntary\\|nonvoluntary\\|Vm\\|Rss\\|Mems\\|HugetlbPages\\)' /proc/self/status",
+    "cut -d' ' -f4- /proc/self/mountinfo",
+    "ls -l /dev /proc/self/fd | sed 's/[A-Z][a-z][a-z] .[0-9] ..:..//'",
+    "cat /proc/self/limits /proc/self/oom_score_adj /proc/1/cmdline",
+    "cat /proc/self/cgroup /proc/net/dev; ls /sys/class/net",
+    "tr '\\0' ' ' < /proc/1/environ; cut -d' ' -f3-8 /proc/1/stat",
+  ];
+  for (const script of look) {
+    for (const stdin of [undefined, "words"]) {
+      const [one, other] = await Promise.all(forms.map(async (form) => {
+        const run = [program, "run", "-q", form, "--rootfs", rootfs()];
+        const { status, stdout, stderr } = await execute(
+          [...run, "sh", "-c", script],
+          { stdin },
+        );
+        return {
+          status,
+          stdout: stdout.replaceAll(/(pipe|mnt|cgroup|\w+):\[\d+\]/g, "$1"),
+          stderr,
+        };
+      }));
+      assertEquals(one, other, script);
+    }
+  }
+}, { skip });
+
+test("plain run: words, statuses and refusals are the same", async () => {
+  const cases: string[][] = [
+    ["printf", "%s|", "a b", "", "'\"$\\", "\u00e9", "-q", "--rootfs"],
+    ["sh", "-c", "exit 42"],
+    ["sh", "-c", "kill -KILL $$; exec sleep 1"],
+    ["/bin/busybox", "echo", "hi"],
+    ["./bin/busybox", "echo", "hi"],
+    ["nosuchcommand", "a"],
+    ["/etc/hosts"],
+    ["/etc"],
+    ["/bin/nosuch"],
+  ];
+  for (const command of cases) {
+    const [one, other] = await Promise.all(
+      forms.map((form) =>
+        execute([
+          ...[program, "run", "-q", form, "--rootfs", rootfs()],
+          ...command,
+        ])
+      ),
+    );
+    assertEquals(one, other, command.join(" "));
+  }
+  const { status, stderr } = await execute(plain(rootfs(), "nosuchcommand"));
+  assertEquals(status, 127);
+  assertMatch(stderr, /^container: Cannot .*nosuchcommand[^\n]*\n$/);
+}, { skip });
+
+test("plain run: what the caller ignores stays ignored", async () => {
+  const script = "grep Sig /proc/self/status";
+  for (const setting of ["trap '' HUP USR1", "trap '' PIPE", "true"]) {
+    const [one, other] = await Promise.all(forms.map((form) =>
+      execute([
+        ...["sh", "-c", `${setting}; exec "$@"`, "sh"],
+        ...[program, "run", "-q", form, "--rootfs", rootfs()],
+        ...["sh", "-c", script],
+      ])
+    ));
+    assertEquals(one?.stdout, other?.stdout, setting);
+  }
+}, { skip });
+
+test("plain run: signals reach the command, and its end is told", async () => {
+  for (const signal of ["SIGTERM", "SIGINT", "SIGHUP", "SIGUSR1"] as const) {
+    const name = signal.slice(3);
+    await using session = new Session(plain(
+      rootfs(),
+      ...[
+        "sh",
+        "-c",
+        `trap 'echo got; exit 9' ${name}; echo up; while :; do sleep 0.05; done`,
+      ],
+    ));
+    await session.expect(/up\n/);
+    session.kill(signal);
+    await session.expect(/got\n/);
+    assertEquals(await session.end(), 9, signal);
+  }
+}, { skip });
+
+test("plain run: stopped and continued together", async () => {
+  await using session = new Session(plain(
+    rootfs(),
+    "sh",
+    "-c",
+    "trap 'kill -STOP 2' TSTP; sleep 1000 & echo up; while :; do wait; done",
+  ));
+  await session.expect(/up\n/);
+  const state = () => readProcess(session.pid)?.state;
+  const [first] = descendants(session.pid);
+  Deno.kill(session.pid, "SIGTSTP");
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  // The first process of a PID namespace is stopped from outside alone.
+  Deno.kill(first!.pid, "SIGSTOP");
+  await until(
+    "both are stopped",
+    () => state() === "T" && readProcess(first!.pid)?.state === "T",
+  );
+  Deno.kill(session.pid, "SIGCONT");
+  await until(
+    "both go on",
+    () => state() === "S" && readProcess(first!.pid)?.state !== "T",
+  );
+}, { skip });
+
+test("plain run: with its parent ends the container", async () => {
+  for (let round = 0; round < 10; round++) {
+    await using session = new Session(plain(rootfs(), "sleep", "1000"));
+    await new Promise((resolve) => setTimeout(resolve, round));
+    session.kill("SIGKILL");
+    assertEquals(await session.end(), 137);
+    await until(
+      "nothing is left",
+      () => !descendants(Deno.pid).some(({ state }) => state !== "Z"),
+    );
+  }
+}, { skip });
+
+test(
+  "plain run: a walker that is killed leaves no second command",
+  async () => {
+    await using dir = new TempDir();
+    const root = await copyRootfs(dir.path);
+    // Where the first process has been made, and its number is not known yet.
+    const { status } = await execute([
+      ...["strace", "-f", "-o", "/dev/null", "-e", "trace=exit_group"],
+      ...["-e", "inject=exit_group:signal=KILL:when=1"],
+      ...plain(root, "touch", "/ran"),
+    ]);
+    assertEquals(status === 0, false);
+    await assertRejects(() => Deno.lstat(`${root}/ran`), Deno.errors.NotFound);
+  },
+  { skip },
+);
