@@ -65,8 +65,8 @@ export interface Failure {
 export type Instruction = Call | Comparison | Failure;
 
 /**
- * Not a system call, and for launch/shortcut.c alone: about the process that
- * started at a time; ESRCH where it is dead or gone.
+ * Not a system call, and for launch/shortcut.c alone. Two are about the process
+ * that started at a time; ESRCH where it is dead or gone.
  */
 export type ProcessOperation =
   & Pick<Call, "expect" | "want" | "skipOnSuccess" | "skipOnExpected">
@@ -78,4 +78,8 @@ export type ProcessOperation =
       name: "endProcess";
       args: [pid: number, startTime: bigint, milliseconds: number];
     }
+    /** PID 1's life with the command, launch/plain_child.h; its exit code. */
+    | { name: "runCommand"; args: []; result: string }
+    /** The process ends with this status. */
+    | { name: "exit"; args: [{ slot: string }] }
   );

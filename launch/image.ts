@@ -141,7 +141,7 @@ function writeStep(
   }
   view.setInt32(
     at + STEP.number,
-    instruction.name === "isProcess" || instruction.name === "endProcess"
+    isOperation(instruction)
       ? OPERATION[instruction.name]
       : numberOf(instruction.name, arch),
     true,
@@ -161,6 +161,10 @@ function writeStep(
     view.setUint16(at + STEP.skipOnSuccess, skipOnSuccess, true);
   }
 }
+
+const isOperation = (
+  instruction: Instruction | ProcessOperation,
+): instruction is ProcessOperation => instruction.name in OPERATION;
 
 function writeExpected(
   view: DataView,

@@ -48,9 +48,11 @@ export const ARGUMENT_COUNT = 6;
 export const FLAG = { want: 1, clone: 2 } as const;
 /** Numbers below zero are no system calls. */
 export const OPERATION = {
+  exit: -1,
   compare: -2,
   fail: -3,
   isProcess: -4,
   endProcess: -5,
+  runCommand: -6,
 } as const;
 export const STATE = { failed: 2 } as const;

@@ -48,5 +48,5 @@ const waysIn = (plan: Plan) =>
   );
 
 /** Killing and reaping is the child's own doing; the rest are system calls. */
-const unmounting = (plan: Plan) =>
+export const unmounting = (plan: Plan) =>
   plan.cleanup.filter(({ step }) => step !== "killAll");

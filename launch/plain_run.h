@@ -1,250 +1,146 @@
 /*
- * The part of launch/shortcut.c for the plainest `run`: with --no-init and
- * --quiet, a root filesystem and a command, and nothing else. All that its plan
- * can depend on is known before: so it is compiled when the program is built
- * (launch/plain_run.ts), and what is left of the parent is done here. The walker
- * carries the plan out, as for any other run; no runtime starts.
+ * The part of launch/shortcut.c for the plainest `run`: with --quiet, a root
+ * filesystem and a command, with or without --no-init, and nothing else. All
+ * that its plan can depend on is known before: so it is compiled when the
+ * program is built (launch/plain_run.ts), and what is left of the parent is done
+ * here. The walker carries the plan out, as for any other run; where our program
+ * is PID 1, launch/plain_child.h goes on. No runtime starts.
  *
  * It decides nothing either. Where anything differs from what the plan was
- * compiled for (a terminal, rights, cgroups, what is in the root filesystem), or
- * a step fails, the runtime starts and does the whole of it, messages and all.
+ * compiled for (launch/plain_fit.h), or a step fails, the runtime starts and
+ * does the whole of it, messages and all.
  */
 
-/* As launch/plain_run.ts writes it. In `bytes`, one behind the other: an image,
- * the walker's executable, and texts, each with a NUL. */
-struct plain {
-  u64 size, image, walker, bounding;
-  u8 bytes[];
+enum { MOST_TEXTS = 64 << 10, GRACE = 1, NEWS_RUNNING = 1, NEWS_STOPPED = 2, NEWS_WANTS_TERMINAL = 3 };
+
+/* Room behind an image for what the walker finds by its address, which is where
+ * the image will be mapped. */
+struct room {
+  u8 *image, *to;
 };
 
-/* The same numbers in launch/plain_run.ts and launch/handed.ts. */
-enum {
-  PLAIN_ROOT = 0, PLAIN_ARGV, PLAIN_NULLS, PLAIN_ANY_NULL = PLAIN_NULLS + 3, PLAIN_PID,
-  PLAIN_CANDIDATES, TO_WALK = 7,
-  NEEDED = 1 << 7 | 1 << 21 | 1 << 27, /* CAP_SETUID, CAP_SYS_ADMIN, CAP_MKNOD */
-  NULL_MAJOR = 1, NULL_MINOR = 3, S_IFCHR = 0020000, O_PATH = 010000000,
-  MOST_TEXTS = 64 << 10, GRACE = 1, WNOHANG = 1, WUNTRACED = 2,
-};
-/* The user namespace that is nobody's, include/linux/proc_ns.h. */
-#define INITIAL_USER_NAMESPACE 0xeffffffdUL
-
-struct plain_request {
-  const u8 *root;
-  const u8 **command;
-  u32 count;
-};
-
-/* Where a text ends and the next begins. */
-static const u8 *next(const u8 *text) {
-  while (*text) text++;
-  return text + 1;
+static i64 address_in(const struct room *room, const u8 *place) {
+  return (i64)(BASE + (u64)(place - room->image));
 }
 
-static i32 understand_plain(const u8 **word, struct plain_request *request) {
-  i32 is_direct = 0, is_quiet = 0;
-  request->root = (const u8 *)"./fs";
-  for (; *word && **word == '-'; word++) {
-    const u8 *value = after(*word, "--rootfs=");
-    if (equal(*word, "--")) {
-      word++;
-      break;
-    } else if (equal(*word, "--no-init")) is_direct = 1;
-    else if (equal(*word, "-q") || equal(*word, "--quiet")) is_quiet = 1;
-    else if (value) request->root = value;
-    else if (!equal(*word, "--rootfs") || !(request->root = *++word)) return 0;
-  }
-  request->command = word;
-  while (*word) word++;
-  request->count = (u32)(word - request->command);
-  return is_direct && is_quiet && request->count && **request->command &&
-         *request->root && *request->root != '-' && !equal(request->root, "empty");
-}
-
-/* Root of the machine, with all that a plan counts on. capabilities(7) */
-static i32 has_rights(u64 bounding) {
-  struct { u32 version; i32 pid; } header = {0x20080522, 0};
-  struct { u32 effective, permitted, inheritable; } sets[2];
-  struct statx space;
-  if (syscall6(SYS_geteuid, 0, 0, 0, 0, 0, 0) || syscall6(SYS_getuid, 0, 0, 0, 0, 0, 0) ||
-      syscall6(SYS_capget, (u64)&header, (u64)sets, 0, 0, 0, 0) ||
-      ~sets[0].effective & (u32)NEEDED ||
-      syscall6(SYS_statx, (u64)AT_FDCWD, (u64) "/proc/self/ns/user", 0, STATX_BASIC, (u64)&space, 0) ||
-      space.ino != INITIAL_USER_NAMESPACE)
-    return 0;
-  for (u32 capability = 0; capability < 64; capability++)
-    if (bounding >> capability & 1 &&
-        syscall6(SYS_prctl, 23 /* PR_CAPBSET_READ */, capability, 0, 0, 0, 0) != 1)
-      return 0;
-  return 1;
-}
-
-/* No terminal among the standard streams. Those that are the null device, its
- * numbers known: through the host's, root inside could change its mode. */
-static i32 look_at_streams(i64 *nulls) {
-  for (u32 fd = 0; fd < 3; fd++) {
-    struct statx file;
-    u8 settings[64];
-    if (syscall6(SYS_statx, fd, (u64) "", AT_EMPTY_PATH, STATX_BASIC, (u64)&file, 0)) return 0;
-    if (!syscall6(SYS_ioctl, fd, TCGETS, (u64)settings, 0, 0, 0)) return 0;
-    nulls[fd] = (file.mode & S_IFMT) == S_IFCHR && file.rdev_major == NULL_MAJOR &&
-                file.rdev_minor == NULL_MINOR;
-  }
-  return 1;
-}
-
-/* Whether /proc/self/cgroup names these hierarchies of v1, a line each, or none. */
-static i32 has_hierarchies(const u8 *names) {
-  u8 text[8192];
-  i64 fd = syscall6(SYS_openat, (u64)AT_FDCWD, (u64) "/proc/self/cgroup", O_CLOEXEC, 0, 0, 0);
-  if (fd < 0) return 0;
-  i64 size = syscall6(SYS_read, (u64)fd, (u64)text, sizeof text - 1, 0, 0, 0);
-  syscall6(SYS_close, (u64)fd, 0, 0, 0, 0, 0);
-  if (size <= 0 || size == sizeof text - 1) return 0;
-  text[size] = 0;
-  for (const u8 *at = text; *at; at++) {
-    while (*at && *at != ':') at++;
-    if (!*at++) return 0;
-    /* The one of v2 has no name, and is not mounted beside others. */
-    if (*at != ':') {
-      while (*at && *at != ':')
-        if (*at++ != *names++) return 0;
-      if (*names++ != '\n') return 0;
-    }
-    while (*at && *at != '\n') at++;
-    if (!*at) break;
-  }
-  return !*names;
-}
-
-/* What commands that were killed have left is for the runtime to sweep. */
-static i32 is_swept(void) {
-  u8 entries[1024];
-  i64 fd = syscall6(SYS_openat, (u64)AT_FDCWD, (u64) "/run/container/cgroups", O_CLOEXEC, 0, 0, 0);
-  if (fd < 0) return fd == -ENOENT;
-  i64 size = syscall6(SYS_getdents64, (u64)fd, (u64)entries, sizeof entries, 0, 0, 0);
-  syscall6(SYS_close, (u64)fd, 0, 0, 0, 0, 0);
-  /* "." and "..", each with 19 bytes before its name, in steps of 8. */
-  return size >= 0 && size <= 48;
-}
-
-/* Whether a root filesystem has a place for each mount, so that none is made:
- * "d/proc" is a directory, "f/etc/hosts" a file. Nothing leads out of it. */
-static i32 has_places(const u8 *root, const u8 *places) {
-  struct statx file, host;
-  struct { u64 flags, mode, resolve; } how = {O_PATH | O_CLOEXEC, 0, 16 | 2};
-  i64 fd = syscall6(SYS_openat, (u64)AT_FDCWD, (u64)root, O_PATH | O_DIRECTORY | O_CLOEXEC, 0, 0, 0);
-  if (fd < 0) return 0;
-  /* The host's own tree is another kind of root filesystem. */
-  i32 is_fit = !syscall6(SYS_statx, (u64)fd, (u64) "", AT_EMPTY_PATH, STATX_BASIC, (u64)&file, 0) &&
-               !syscall6(SYS_statx, (u64)AT_FDCWD, (u64) "/", 0, STATX_BASIC, (u64)&host, 0) &&
-               (file.ino != host.ino || file.dev_major != host.dev_major || file.dev_minor != host.dev_minor);
-  for (; is_fit && *places; places = next(places)) {
-    i64 place = syscall6(SYS_openat2, (u64)fd, (u64)(places + 1), (u64)&how, sizeof how, 0, 0);
-    is_fit = place >= 0 &&
-             !syscall6(SYS_statx, (u64)place, (u64) "", AT_EMPTY_PATH, STATX_BASIC, (u64)&file, 0) &&
-             (file.mode & S_IFMT) == (*places == 'd' ? S_IFDIR : S_IFREG);
-    if (place >= 0) syscall6(SYS_close, (u64)place, 0, 0, 0, 0, 0);
-  }
-  syscall6(SYS_close, (u64)fd, 0, 0, 0, 0, 0);
-  return is_fit;
-}
-
-/* Behind the image: what the walker finds by its address. */
-static u8 *put(u8 *to, const u8 *text) {
-  do *to++ = *text;
+static i64 put(struct room *room, const u8 *text) {
+  i64 address = address_in(room, room->to);
+  do *room->to++ = *text;
   while (*text++);
-  return to;
+  return address;
 }
 
-static void fill_plain(const struct plain_request *request, const u8 *directories, u64 at) {
-  const u8 *name = *request->command;
-  i64 *argv = (i64 *)at;
-  u8 *to = (u8 *)(argv + request->count + 1);
+/* Some words of ours, then others, as an argv. */
+static i64 put_words(struct room *room, const u8 **ours, const u8 **others) {
+  u32 count = 0;
+  room->to = (u8 *)(((u64)room->to + 7) & ~7UL);
+  i64 *argv = (i64 *)room->to;
+  for (const u8 **word = ours; *word; word++) count++;
+  for (const u8 **word = others; *word; word++) count++;
+  room->to += 8 * (count + 1);
+  count = 0;
+  for (; *ours; ours++) argv[count++] = put(room, *ours);
+  for (; *others; others++) argv[count++] = put(room, *others);
+  argv[count] = 0;
+  return address_in(room, (const u8 *)argv);
+}
+
+static u64 length_of(const u8 **words) {
+  u64 size = 16;
+  for (; *words; words++) size += (u64)(next(*words) - *words) + 8;
+  return size;
+}
+
+static void put_root(struct room *room, const struct plain_request *request) {
+  ((struct plan *)room->image)->slot[PLAIN_ROOT] = put(room, request->root);
+}
+
+static void put_command(struct room *room, const struct plain_request *request, const u8 *directories) {
+  struct plan *image = (struct plan *)room->image;
+  const u8 *name = *request->command, *none = 0;
   i32 is_path = 0;
   for (const u8 *c = name; *c; c++) is_path |= *c == '/';
-  for (u32 i = 0; i < request->count; i++) {
-    argv[i] = (i64)to;
-    to = put(to, request->command[i]);
-  }
-  plan->slot[PLAIN_ARGV] = (i64)argv;
-  plan->slot[PLAIN_ROOT] = (i64)to;
-  to = put(to, request->root);
+  image->slot[PLAIN_ARGV] = put_words(room, &none, request->command);
   for (u32 i = 0; *directories; i++, directories = next(directories)) {
-    plan->slot[PLAIN_CANDIDATES + i] = (i64)to;
+    image->slot[PLAIN_CANDIDATES + i] = address_in(room, room->to);
     if (!is_path) {
-      to = put(to, directories);
-      to[-1] = '/';
+      put(room, directories);
+      room->to[-1] = '/';
     }
-    to = put(to, name);
+    put(room, name);
+  }
+  for (u32 i = 0; i < 3; i++) {
+    image->slot[PLAIN_NULLS + i] = request->nulls[i];
+    image->slot[PLAIN_ANY_NULL] |= request->nulls[i];
   }
 }
 
-/* The room that fill_plain() needs; 0 where that is too much. */
-static u64 room_for(const struct plain_request *request, const u8 *directories) {
-  u64 size = 8 * (request->count + 1) + (u64)(next(request->root) - request->root);
+/* What all of that takes at most; 0 where it is too much. */
+static u64 room_for(const struct plain_request *request, const u8 *directories, const u8 **env) {
   u64 name = (u64)(next(*request->command) - *request->command);
-  for (u32 i = 0; i < request->count; i++)
-    size += (u64)(next(request->command[i]) - request->command[i]);
+  u64 size = 64 + length_of(request->command) + length_of(env) + (u64)(next(request->root) - request->root);
   for (; *directories; directories = next(directories))
     size += (u64)(next(directories) - directories) + name;
-  return size > MOST_TEXTS ? 0 : size;
+  return size > MOST_TEXTS ? 0 : (size + 7) & ~7UL;
 }
 
-/* launch/prelaunch.h's descriptors are out of the way of these. In a process of
- * its own; it becomes the walker. */
-static void become_walker(const i64 *walker, i64 memory, i64 held, u64 signals) {
-  static const char name[] = "walker", number[] = {'0' + TO_WALK, 0};
-  /* By assignment: what is compiled with addresses in it would be relocated. */
-  const char *argv[3], *none[1];
-  argv[0] = name, argv[1] = number, argv[2] = none[0] = 0;
-  syscall6(SYS_rt_sigprocmask, 2 /* SIG_SETMASK */, (u64)&signals, 0, 8, 0, 0);
-  if (syscall6(SYS_dup3, (u64)memory, TO_WALK, 0, 0, 0, 0) >= 0 &&
-      syscall6(SYS_dup3, (u64)held, TO_LIFELINE, 0, 0, 0, 0) >= 0)
-    syscall6(SYS_execveat, (u64)*walker, (u64) "", (u64)argv, (u64)none, AT_EMPTY_PATH, 0);
-  leave(125);
-}
-
-/* A file in memory that nobody can change any more. */
-static i64 sealed_walker(const u8 *code, u64 size) {
-  u64 flags = 3; /* MFD_CLOEXEC|MFD_ALLOW_SEALING; MFD_EXEC came with Linux 6.3 */
-  i64 fd = syscall6(SYS_memfd_create, (u64) "walker", flags | 0x10, 0, 0, 0, 0);
-  if (fd == -22 /* EINVAL */) fd = syscall6(SYS_memfd_create, (u64) "walker", flags, 0, 0, 0, 0);
-  fd = move_up(fd);
-  if (fd >= 0 && syscall6(SYS_write, (u64)fd, (u64)code, size, 0, 0, 0) == (i64)size &&
-      /* F_ADD_SEALS, all of SEAL, SHRINK, GROW and FUTURE_WRITE */
-      !syscall6(SYS_fcntl, (u64)fd, 1033, 0x17, 0, 0, 0))
+/* A file in memory with an image and room behind it, mapped. */
+static i64 image_file(const char *name, u64 place, const u8 *image, u64 length, u64 size, u8 **mapped) {
+  i64 fd = move_up(syscall6(SYS_memfd_create, (u64)name, 3 /* MFD_CLOEXEC|MFD_ALLOW_SEALING */, 0, 0, 0, 0));
+  if (fd < 0) return fd;
+  /* MAP_SHARED, and MAP_FIXED_NOREPLACE where a place is asked for */
+  i64 at = syscall6(SYS_write, (u64)fd, (u64)image, length, 0, 0, 0) != (i64)length ||
+                   syscall6(SYS_ftruncate, (u64)fd, size, 0, 0, 0, 0) ||
+                   syscall6(SYS_fcntl, (u64)fd, 1033, 6 /* F_SEAL_SHRINK|F_SEAL_GROW */, 0, 0, 0)
+               ? -1
+               : syscall6(SYS_mmap, place, size, 3, place ? 0x100001 : 1, (u64)fd, 0);
+  if (is_mapped(at) && (!place || at == (i64)place)) {
+    *mapped = (u8 *)at;
     return fd;
-  if (fd >= 0) syscall6(SYS_close, (u64)fd, 0, 0, 0, 0, 0);
+  }
+  if (is_mapped(at)) syscall6(SYS_munmap, (u64)at, size, 0, 0, 0, 0);
+  syscall6(SYS_close, (u64)fd, 0, 0, 0, 0, 0);
   return -1;
 }
 
-#define BIT(signal) (1UL << ((signal) - 1))
+/* Who waits for a plain run. */
+struct parent {
+  u64 pid, taken;
+  i64 status; /* what PID 1 tells, where it is ours; otherwise below zero */
+  i32 is_running, stops;
+  const u8 *messages;
+};
 
-/* FORWARDED of plan/child.ts, the first four ENDING of launch/early_end.ts. */
-static const u8 forwarded[] = {2, 15, 1, 3, 10, 12, 28, 18, 20};
-enum { ENDING = 4, SIGCONT = 18, SIGSTOP = 19, SIGTSTP = 20, EAGAIN = 11 };
-
-static u64 mask_of(u32 count) {
-  u64 mask = 0;
-  for (u32 i = 0; i < count; i++) mask |= BIT(forwarded[i]);
-  return mask;
+static void stop_together(struct parent *parent) {
+  if (!parent->stops) return;
+  /* Who told us to stop has stopped the command; who continues us, both. */
+  syscall6(SYS_kill, (u64)syscall6(SYS_getpid, 0, 0, 0, 0, 0, 0), SIGSTOP, 0, 0, 0, 0);
+  if (!(parent->taken & BIT(SIGCONT))) syscall6(SYS_kill, parent->pid, SIGCONT, 0, 0, 0, 0);
 }
 
-/* Those of a set that have no other handling than the kernel's; what the caller
- * ignores (nohup) or blocks stays so. */
-static u64 without_ignored(u64 set) {
-  for (u32 signal = 1; signal <= 64; signal++) {
-    u64 action[4] = {0};
-    if (set & BIT(signal) && (syscall6(SYS_rt_sigaction, signal, 0, (u64)action, 8, 0, 0) || action[0]))
-      set &= ~BIT(signal);
+static void hear_news(struct parent *parent) {
+  u8 news;
+  while (parent->status >= 0 &&
+         syscall6(SYS_recvfrom, (u64)parent->status, (u64)&news, 1, 0x40 /* MSG_DONTWAIT */, 0, 0) == 1) {
+    parent->is_running |= news == NEWS_RUNNING;
+    if (news == NEWS_STOPPED || news == NEWS_WANTS_TERMINAL) stop_together(parent);
   }
-  return set;
+}
+
+/* From now on news come with a signal. */
+static void listen_for_news(struct parent *parent) {
+  if (parent->stops++ || parent->status < 0) return;
+  syscall6(SYS_fcntl, (u64)parent->status, 8 /* F_SETOWN */, (u64)syscall6(SYS_getpid, 0, 0, 0, 0, 0, 0), 0, 0, 0);
+  syscall6(SYS_fcntl, (u64)parent->status, 4 /* F_SETFL */, 020000 /* O_ASYNC */, 0, 0, 0);
+  hear_news(parent);
 }
 
 /* Its command line is the walker's until its execve. */
-static i32 is_running(u64 pid) {
+static i32 is_running(struct parent *parent) {
   u8 path[32], text[16];
-  process_file(path, pid, "/cmdline");
+  hear_news(parent);
+  if (parent->status >= 0) return parent->is_running;
+  process_file(path, parent->pid, "/cmdline");
   i64 fd = syscall6(SYS_openat, (u64)AT_FDCWD, (u64)path, O_CLOEXEC, 0, 0, 0);
   if (fd < 0) return 1;
   i64 size = syscall6(SYS_read, (u64)fd, (u64)text, sizeof text, 0, 0, 0);
@@ -254,107 +150,160 @@ static i32 is_running(u64 pid) {
 
 /* The file system that keeps it may never answer: it dies when that does, and
  * is not waited for longer than this. */
-static void end_early(u64 pid, u64 signal, const u8 *messages) {
+static void end_early(const struct parent *parent, u64 signal) {
   u64 set = BIT(SIGCHLD);
   i64 time[2] = {GRACE, 0};
-  syscall6(SYS_kill, pid, KILL, 0, 0, 0, 0);
+  const u8 *message = parent->messages;
+  syscall6(SYS_kill, parent->pid, KILL, 0, 0, 0, 0);
   syscall6(SYS_rt_sigtimedwait, (u64)&set, 0, (u64)time, 8, 0, 0);
-  for (u32 i = 0; forwarded[i] != signal; i++) messages = next(messages);
-  syscall6(SYS_write, 2, (u64)messages, (u64)(next(messages) - messages - 1), 0, 0, 0);
+  for (u32 i = 0; forwarded[i] != signal; i++) message = next(message);
+  syscall6(SYS_write, 2, (u64)message, (u64)(next(message) - message - 1), 0, 0, 0);
   leave(128 + signal);
 }
 
-/* Passes signals on until the command has ended: what wait4(2) says of it. */
-static i32 attend(u64 pid, u64 taken, const u8 *messages) {
+/* Passes signals on until the first process has ended: what wait4(2) says of it. */
+static i32 attend(struct parent *parent) {
   i64 ending = 0, time[2] = {GRACE, 0};
-  i32 status = 0, stops = 0;
   for (;;) {
-    i64 signal = syscall6(SYS_rt_sigtimedwait, (u64)&taken, 0, ending ? (u64)time : 0, 8, 0, 0);
+    i32 status = 0;
+    i64 signal = syscall6(SYS_rt_sigtimedwait, (u64)&parent->taken, 0, ending ? (u64)time : 0, 8, 0, 0);
     if (signal == -EAGAIN) {
-      if (!is_running(pid)) end_early(pid, (u64)ending, messages);
+      if (!is_running(parent)) end_early(parent, (u64)ending);
       ending = 0;
     } else if (signal == SIGCHLD) {
-      i64 found = syscall6(SYS_wait4, pid, (u64)&status, WNOHANG | WUNTRACED, 0, 0, 0);
+      i64 found = syscall6(SYS_wait4, parent->pid, (u64)&status, WNOHANG | WUNTRACED, 0, 0, 0);
       if (!found) continue;
       if (found < 0 || (status & 0xff) != 0x7f) return status;
-      if (!stops) continue;
-      /* Who told us to stop has stopped the command; who continues us, both. */
-      syscall6(SYS_kill, (u64)syscall6(SYS_getpid, 0, 0, 0, 0, 0, 0), SIGSTOP, 0, 0, 0, 0);
-      if (!(taken & BIT(SIGCONT))) syscall6(SYS_kill, pid, SIGCONT, 0, 0, 0, 0);
+      stop_together(parent);
+    } else if (signal == SIGIO) {
+      hear_news(parent);
     } else if (signal > 0) {
-      stops |= signal == SIGTSTP;
-      syscall6(SYS_kill, pid, (u64)signal, 0, 0, 0, 0);
-      if (BIT(signal) & mask_of(ENDING) && !ending && !is_running(pid)) ending = signal;
+      if (signal == SIGTSTP) listen_for_news(parent);
+      syscall6(SYS_kill, parent->pid, (u64)signal, 0, 0, 0, 0);
+      if (BIT(signal) & mask_of(ENDING) && !ending && !is_running(parent)) ending = signal;
     }
   }
 }
 
-/* Leaves where the command has run. */
-static void carry_out_plain(const struct plain *plain, const struct plain_request *request,
-                            const i64 *nulls, const u8 *directories, const u8 *messages) {
-  u64 room = room_for(request, directories), image = (plain->image + 7) & ~7UL;
-  u64 taken = 0, before = 0;
-  i32 ends[2] = {-1, -1}, status = -1;
-  if (!room) return;
-  i64 memory = move_up(syscall6(SYS_memfd_create, (u64) "plan", 3, 0, 0, 0, 0));
-  i64 walker = sealed_walker(plain->bytes + plain->image, plain->walker);
-  syscall6(SYS_pipe2, (u64)ends, O_CLOEXEC, 0, 0, 0, 0);
-  i64 held = move_up(ends[0]), lifeline = move_up(ends[1]);
-  if (memory >= 0 && walker >= 0 && held >= 0 && lifeline >= 0 &&
-      syscall6(SYS_write, (u64)memory, (u64)plain->bytes, plain->image, 0, 0, 0) == (i64)plain->image &&
-      !syscall6(SYS_ftruncate, (u64)memory, image + room, 0, 0, 0, 0) &&
-      !syscall6(SYS_fcntl, (u64)memory, 1033, 6 /* F_SEAL_SHRINK|F_SEAL_GROW */, 0, 0, 0) &&
-      syscall6(SYS_mmap, BASE, image + room, 3, 0x100001, (u64)memory, 0) == (i64)BASE) {
-    fill_plain(request, directories, BASE + image);
-    for (u32 i = 0; i < 3; i++) {
-      plan->slot[PLAIN_NULLS + i] = nulls[i];
-      plan->slot[PLAIN_ANY_NULL] |= nulls[i];
-    }
-    syscall6(SYS_rt_sigprocmask, 0, 0, (u64)&before, 8, 0, 0);
-    taken = without_ignored(mask_of(sizeof forwarded) & ~before) | BIT(SIGCHLD);
-    syscall6(SYS_rt_sigprocmask, 0 /* SIG_BLOCK */, (u64)&taken, 0, 8, 0, 0);
-    i64 child = syscall6(SYS_clone, SIGCHLD, 0, 0, 0, 0, 0);
-    if (!child) become_walker(&walker, memory, held, before);
-    syscall6(SYS_close, (u64)held, 0, 0, 0, 0, 0);
-    held = -1;
-    if (child > 0) syscall6(SYS_wait4, (u64)child, (u64)&status, 0, 0, 0, 0);
-    /* Without its number it would be left running. */
-    if (!status) {
-      syscall6(SYS_write, (u64)lifeline, (u64) "", 1, 0, 0, 0);
-      status = attend((u64)plan->slot[PLAIN_PID], taken, messages);
-      if (plan->state == WALKING)
-        leave(status & 0x7f ? 128 + ((u64)status & 0x7f) : (u64)status >> 8 & 0xff);
-    }
+/* What is open for a plain run, and where it lies in memory. */
+struct plain_files {
+  i64 memory, inside, self, held, lifeline, status, theirs, walker;
+};
+
+/* Nobody has been told to go on before its number is known: otherwise it would
+ * be left running, and a second one started. */
+static void launch_plain(const struct plain_files *files, const struct plan *inside, const u8 *messages) {
+  i32 status = -1;
+  u64 before = 0;
+  struct parent parent = {0, 0, files->status, 0, 0, messages};
+  syscall6(SYS_rt_sigprocmask, 0, 0, (u64)&before, 8, 0, 0);
+  parent.taken = without_ignored(mask_of(sizeof forwarded) & ~before) | BIT(SIGCHLD) | BIT(SIGIO);
+  syscall6(SYS_rt_sigprocmask, 0 /* SIG_BLOCK */, (u64)&parent.taken, 0, 8, 0, 0);
+  i64 child = syscall6(SYS_clone, SIGCHLD, 0, 0, 0, 0, 0);
+  if (!child) {
+    const i64 given[] = {files->inside, files->theirs, files->self, files->held};
     syscall6(SYS_rt_sigprocmask, 2 /* SIG_SETMASK */, (u64)&before, 0, 8, 0, 0);
-    syscall6(SYS_munmap, BASE, image + room, 0, 0, 0, 0);
+    for (u32 i = 0; i < 4; i++)
+      if (given[i] >= 0) syscall6(SYS_dup3, (u64)given[i], TO_PLAN + i, 0, 0, 0, 0);
+    become_walker(files->walker, files->memory);
   }
-  const i64 all[] = {memory, walker, held, lifeline};
-  for (u32 i = 0; i < sizeof all / sizeof *all; i++)
+  syscall6(SYS_close, (u64)files->held, 0, 0, 0, 0, 0);
+  if (files->theirs >= 0) syscall6(SYS_close, (u64)files->theirs, 0, 0, 0, 0, 0);
+  if (child > 0) syscall6(SYS_wait4, (u64)child, (u64)&status, 0, 0, 0, 0);
+  if (!status) {
+    /* PID 1 reads one; another, where it is our program. */
+    syscall6(SYS_write, (u64)files->lifeline, (u64) "\0", inside ? 2 : 1, 0, 0, 0);
+    parent.pid = (u64)plan->slot[PLAIN_PID];
+    status = attend(&parent);
+    if (plan->state == WALKING && (!inside || ((const volatile struct plan *)inside)->state != FAILED))
+      leave(exit_code(status));
+  }
+  /* None is to come for what is closed. */
+  u64 set = BIT(SIGIO);
+  i64 time[2] = {0, 0};
+  if (files->status >= 0) syscall6(SYS_close, (u64)files->status, 0, 0, 0, 0, 0);
+  syscall6(SYS_rt_sigtimedwait, (u64)&set, 0, (u64)time, 8, 0, 0);
+  syscall6(SYS_rt_sigprocmask, 2 /* SIG_SETMASK */, (u64)&before, 0, 8, 0, 0);
+}
+
+/* Returns where the runtime is to start. */
+static void carry_out_plain(const struct plain *plain, const struct plain_request *request,
+                            const u8 *directories, const u8 *messages, const u8 **environ) {
+  const u8 *env[8], *ours[3], *none = 0;
+  write_env(env, environ);
+  ours[0] = (const u8 *)"/proc/self/exe", ours[1] = (const u8 *)"child", ours[2] = 0;
+  u64 room = room_for(request, directories, env);
+  u64 size = plain->image + room, behind = (plain->inside + room + 7) & ~7UL;
+  u64 inside_size = plain->inside ? behind + plain->process + room : 0;
+  i32 ends[2] = {-1, -1}, sockets[2] = {-1, -1};
+  u8 *image = 0, *inside = 0;
+  struct plain_files files = {-1, -1, -1, -1, -1, -1, -1, -1};
+  if (!room) return;
+  files.memory = image_file("plan", BASE, plain->bytes, plain->image, size, &image);
+  files.walker = sealed_walker(plain->bytes + plain->image + plain->inside + plain->process, plain->walker);
+  syscall6(SYS_pipe2, (u64)ends, O_CLOEXEC, 0, 0, 0, 0);
+  files.held = move_up(ends[0]);
+  files.lifeline = move_up(ends[1]);
+  i32 is_whole = files.memory >= 0 && files.walker >= 0 && files.held >= 0 && files.lifeline >= 0;
+  if (plain->inside) {
+    files.inside = image_file("handover", 0, plain->bytes + plain->image, plain->inside, inside_size, &inside);
+    files.self = move_up(syscall6(SYS_openat, (u64)AT_FDCWD, (u64) "/proc/self/exe", O_PATH | O_CLOEXEC, 0, 0, 0));
+    syscall6(SYS_socketpair, 1 /* AF_UNIX */, 5 /* SOCK_SEQPACKET */ | O_CLOEXEC, 0, (u64)sockets, 0, 0);
+    files.status = move_up(sockets[0]);
+    files.theirs = move_up(sockets[1]);
+    is_whole &= files.inside >= 0 && files.self >= 0 && files.status >= 0 && files.theirs >= 0;
+  }
+  if (is_whole) {
+    struct room rest = {image, image + plain->image};
+    if (inside) {
+      struct room within = {inside, inside + plain->inside}, last = {inside + behind, inside + behind + plain->process};
+      const u8 *process = plain->bytes + plain->image + plain->inside;
+      for (u64 i = 0; i < plain->process; i++) last.image[i] = process[i];
+      put_root(&within, request);
+      put_command(&last, request, directories);
+      ((struct plan *)inside)->slot[PLAIN_PROCESS] = (i64)(BASE + behind);
+      ((struct plan *)inside)->slot[PLAIN_PROCESS_SIZE] = (i64)(plain->process + room);
+      plan->slot[PLAIN_ARGV] = put_words(&rest, ours, request->command);
+      plan->slot[PLAIN_ENV] = put_words(&rest, env, &none);
+    } else {
+      put_root(&rest, request);
+      put_command(&rest, request, directories);
+    }
+    launch_plain(&files, (const struct plan *)inside, messages);
+    files.held = files.theirs = files.status = -1;
+  }
+  if (image) syscall6(SYS_munmap, BASE, size, 0, 0, 0, 0);
+  if (inside) syscall6(SYS_munmap, (u64)inside, inside_size, 0, 0, 0, 0);
+  const i64 *all = (const i64 *)&files;
+  for (u32 i = 0; i < sizeof files / sizeof *all; i++)
     if (all[i] >= 0) syscall6(SYS_close, (u64)all[i], 0, 0, 0, 0, 0);
 }
 
+/* What was compiled for plain runs lies behind what launch/prelaunch.h has. */
+static const struct plain *first_plain(void) {
+  const u8 *at = (const u8 *)launch_of_run();
+  if (at == _start) return 0;
+  for (u32 i = 0; i < 2; i++) at += ((const struct launch *)at)->size;
+  return ((const struct plain *)at)->size ? (const struct plain *)at : 0;
+}
+
 static void run_plain(const i64 *stack) {
-  const struct launch *launch = launch_of_run();
+  const struct plain *plain = first_plain();
   struct plain_request request;
-  i64 nulls[3];
-  if ((const u8 *)launch == _start ||
-      !understand_plain((const u8 **)&stack[3], &request) || !look_at_streams(nulls) ||
+  if (!plain || !understand_plain((const u8 **)&stack[3], &request) || !look_at_streams(&request) ||
       /* The kernel would reap what we wait for. */
       !without_ignored(BIT(SIGCHLD)))
     return;
-  /* Behind the two of prelaunch.h: one for each kind of machine. */
-  const u8 *at = (const u8 *)launch;
-  for (u32 i = 0; i < 2; i++) at += ((const struct launch *)at)->size;
-  for (const struct plain *plain; (plain = (const struct plain *)at)->size; at += plain->size) {
-    const u8 *hierarchies = plain->bytes + plain->image + plain->walker;
+  /* One for each kind of machine, with and without --no-init. */
+  for (; plain->size; plain = (const struct plain *)((const u8 *)plain + plain->size)) {
+    const u8 *hierarchies = plain->bytes + plain->image + plain->inside + plain->process + plain->walker;
     const u8 *directories = next(hierarchies), *places = directories;
     while (*places) places = next(places);
-    places++;
-    const u8 *messages = places;
+    const u8 *messages = ++places;
     while (*messages) messages = next(messages);
-    if (!has_hierarchies(hierarchies)) continue;
+    if (request.is_direct != !plain->inside || !has_hierarchies(hierarchies)) continue;
     if (has_rights(plain->bounding) && is_swept() && has_places(request.root, places))
-      carry_out_plain(plain, &request, nulls, directories, messages + 1);
+      carry_out_plain(plain, &request, directories, messages + 1, (const u8 **)&stack[2 + stack[0]]);
     return;
   }
 }

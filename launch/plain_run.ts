@@ -1,37 +1,43 @@
 /**
- * The plainest `run`, compiled when the program is built: with `--no-init` and
- * `--quiet`, a root filesystem and a command, and nothing else. All that its plan
- * depends on is then known but a few words, and the compiled program carries it
- * out without a runtime (launch/plain_run.h), in a tenth of the time.
+ * The plainest `run`, compiled when the program is built: with `--quiet`, a root
+ * filesystem and a command, with or without `--no-init`, and nothing else. All
+ * that its plan depends on is then known but a few words, and the compiled
+ * program carries it out without a runtime (launch/plain_run.h), in a tenth of
+ * the time.
  *
  * It is the plan of such a run as it would be compiled then, by the same code;
  * the words are left out. Where it does not fit, the runtime starts.
  */
 
-import type { CgroupLayout } from "../plan/facts.ts";
-import type { Step } from "../plan/step.ts";
 import { fromBase64 } from "../ffi/base64.ts";
-import type { Argument, Instruction } from "./call.ts";
+import { AT_EMPTY_PATH } from "../ffi/fcntl.ts";
+import type { CgroupLayout } from "../plan/facts.ts";
+import type { Plan, Step } from "../plan/step.ts";
+import type { Argument, Instruction, ProcessOperation } from "./call.ts";
+import { HANDED } from "./handed.ts";
 import { compileImage } from "./image.ts";
 import { lower } from "./lower.ts";
+import { unmounting } from "./pack_handover.ts";
 import { WALKER } from "./walker_code.ts";
 
-/** The first slots, which launch/plain_run.h knows by number. */
+/** The first slots, which launch/plain_fit.h knows by number. */
 const SLOTS = [
   "root",
   "argv",
+  "env",
   "null0",
   "null1",
   "null2",
   "anyNull",
   "pid",
+  "process",
+  "processSize",
 ] as const;
 
 /** What a plain run is compiled from. */
 export interface PlainRun {
-  /** Launch, container and process, in one. */
-  steps: readonly Step[];
-  /** What stands in them for the path of the root filesystem. */
+  plan: Plan;
+  /** What stands in it for the path of the root filesystem. */
   root: string;
   /** The machine's hierarchies of cgroups: they are what is mounted. */
   cgroups: CgroupLayout;
@@ -41,7 +47,7 @@ export interface PlainRun {
   path: readonly string[];
   /** What the root filesystem has to have: `d/proc`, `f/etc/hosts`. */
   places: readonly string[];
-  /** What is said where one of {@linkcode ENDING} comes before the command runs, in that order. */
+  /** What is said where one of ENDING comes before the command runs, in that order. */
   endings: readonly string[];
 }
 
@@ -94,21 +100,52 @@ function whereNull(instructions: readonly Instruction[]): Instruction[] {
   ];
 }
 
-/** The candidates for the command, by their slots. */
+/** The command, or our program again, by its slots. */
 function withoutCommand(instructions: readonly Instruction[]): Instruction[] {
   let candidate = 0;
-  return instructions.map((instruction) =>
-    instruction.name === "execve"
-      ? {
-        ...instruction,
-        args: [
-          { slot: `candidate${candidate++}` },
-          { slot: "argv" },
-          instruction.args[2]!,
-        ],
-      }
-      : instruction
+  const argv = { slot: "argv" };
+  return instructions.map((instruction): Instruction => {
+    if (instruction.name === "execveat") {
+      const args = [HANDED.self, "", argv, { slot: "env" }, AT_EMPTY_PATH];
+      return { ...instruction, args };
+    }
+    if (instruction.name !== "execve") return instruction;
+    const path = { slot: `candidate${candidate++}` };
+    return { ...instruction, args: [path, argv, instruction.args[2]!] };
+  });
+}
+
+const withoutKnown = (steps: readonly Step[], root: string) =>
+  withoutCommand(
+    steps.flatMap((step) =>
+      step.step === "reopenNull" ? whereNull(lower(step)) : lower(step)
+    ).map((instruction) => withoutWords(instruction, root)),
   );
+
+/**
+ * What is carried out of a plan in one go: all of it where the command is PID 1.
+ * Where our program is, it comes to three: the launch, what is done inside before
+ * and after the command, and what becomes the command.
+ */
+function programsOf(
+  plan: Plan,
+  root: string,
+): (readonly (Instruction | ProcessOperation)[])[] {
+  const { launch, container, process } = plan;
+  if (!plan.init) {
+    return [withoutKnown([...launch, ...container, ...process], root), [], []];
+  }
+  const status = "status";
+  return [
+    withoutKnown(launch, root),
+    [
+      ...withoutKnown(container, root),
+      { name: "runCommand", args: [], result: status },
+      ...withoutKnown(unmounting(plan), root),
+      { name: "exit", args: [{ slot: status }] },
+    ],
+    withoutKnown(process, root),
+  ];
 }
 
 /** As /proc/self/cgroup has them, a line each; none for cgroup v2 alone. */
@@ -120,39 +157,48 @@ const textOfLayout = (layout: CgroupLayout) =>
 /** Lengths are multiples of this. */
 const ALIGNMENT = 8;
 
+const aligned = (bytes: Uint8Array): Uint8Array<ArrayBuffer> => {
+  const whole = new Uint8Array(
+    Math.ceil(bytes.length / ALIGNMENT) * ALIGNMENT,
+  );
+  whole.set(bytes);
+  return whole;
+};
+
 /**
  * What is put into the compiled program for a plain run: its length, those of
- * the image and of the walker's executable, the bounding set; and behind these
+ * the images and of the walker's executable, the bounding set; and behind these
  * the bytes and the texts.
  */
 export function plainRun(
-  { steps, root, cgroups, bounding, path, places, endings }: PlainRun,
+  { plan, root, cgroups, bounding, path, places, endings }: PlainRun,
   arch = Deno.build.arch,
 ): Uint8Array<ArrayBuffer> {
-  const instructions = withoutCommand(
-    steps.flatMap((step) =>
-      step.step === "reopenNull" ? whereNull(lower(step)) : lower(step)
-    ).map((instruction) => withoutWords(instruction, root)),
-  );
-  const { bytes: image } = compileImage(instructions, arch, [
-    ...SLOTS,
-    ...path.map((_, index) => `candidate${index}`),
-  ]);
+  const slots = [...SLOTS, ...path.map((_, index) => `candidate${index}`)];
   const list = (texts: readonly string[]) =>
     [...texts, ""].map((text) => `${text}\0`).join("");
   const parts = [
-    image,
+    ...programsOf(plan, root).map((program) =>
+      program.length
+        ? aligned(compileImage(program, arch, slots).bytes)
+        : new Uint8Array()
+    ),
+    // Where it lies is of no matter, and how long it is.
     fromBase64(WALKER[arch].code),
-    new TextEncoder().encode(
-      `${textOfLayout(cgroups)}\0${list(path)}${list(places)}${list(endings)}`,
+    aligned(
+      new TextEncoder().encode(
+        `${textOfLayout(cgroups)}\0${list(path)}${list(places)}${
+          list(endings)
+        }`,
+      ),
     ),
   ];
-  const numbers = new BigUint64Array(4);
+  const lengths = parts.slice(0, -1).map(({ length }) => BigInt(length));
+  const numbers = new BigUint64Array([0n, ...lengths, bounding]);
   const length = parts.reduce((sum, part) => sum + part.length, 0) +
     numbers.byteLength;
-  const bytes = new Uint8Array(Math.ceil(length / ALIGNMENT) * ALIGNMENT);
-  numbers.set([bytes.length, image.length, parts[1]!.length].map(BigInt));
-  numbers[3] = bounding;
+  numbers[0] = BigInt(Math.ceil(length / ALIGNMENT) * ALIGNMENT);
+  const bytes = new Uint8Array(Number(numbers[0]));
   let at = 0;
   for (const part of [new Uint8Array(numbers.buffer), ...parts]) {
     bytes.set(part, at);

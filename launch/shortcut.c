@@ -15,7 +15,7 @@
  *
  * Where the current directory has been deleted, it goes to another one first.
  *
- * For `run`, launch/plain_run.h and launch/prelaunch.h are parts of it;
+ * For `run`, launch/prelaunch.h and launch/plain_run.h are parts of it;
  * launch/interpreter.h starts the runtime.
  *
  * scripts/_shortcut.ts puts it into the program and sets `entry` and
@@ -71,6 +71,7 @@ __asm__(".globl _start\n_start:\n"
 enum {
   OP_PROCESS = -4, /* fails with ESRCH unless process arg[0], which started at arg[1], lives */
   OP_END = -5, /* kills it and waits for arg[2] milliseconds; ESRCH where it was gone */
+  OP_COMMAND = -6, /* launch/plain_child.h: a command's life; its exit code */
   ENOENT = 2, ESRCH = 3, EIO = 5,
   AT_FDCWD = -100, O_NONBLOCK = 04000, O_CLOEXEC = 02000000,
 #if defined(__x86_64__)
@@ -190,8 +191,11 @@ static i64 end(u64 pid, u64 started, i64 patience) {
   return result;
 }
 
+static i64 run_command(void);
+
 static i64 extra(volatile struct step *s, const u64 *a, u32 at) {
   if (s->nr == OP_PROCESS) return is_alive(a[0], a[1]);
+  if (s->nr == OP_COMMAND) return run_command();
   if (s->nr == OP_END) return end(a[0], a[1], (i64)a[2]);
   fail(at, ENOEXEC);
   return 0;
@@ -292,7 +296,10 @@ static i32 is_sound(u64 size) {
 }
 
 #include "prelaunch.h"
+#include "plain_fit.h"
+#include "plain_parts.h"
 #include "plain_run.h"
+#include "plain_child.h"
 
 /* Deno's runtime panics in a directory that there is no more. No relative path
  * leads anywhere from such a one, so that / is as good. */
@@ -315,6 +322,7 @@ __attribute__((used)) void shortcut(i64 *stack, u64 exit_function) {
     run_plain(stack);
     prelaunch_run(stack);
   }
+  if (stack[0] > 1 && equal((const u8 *)stack[2], "child")) be_plain_child();
   if (stack[0] < 3 || !understand((const u8 **)&stack[2], &request)) goto runtime;
   if (!request.root) {
     if (syscall6(SYS_geteuid, 0, 0, 0, 0, 0, 0)) goto runtime;

@@ -61,10 +61,15 @@ function plainRuns(): Uint8Array<ArrayBuffer>[] {
   const own = parseLayout(Deno.readTextFileSync("/proc/self/cgroup"));
   const all: CgroupLayout[] = [{ version: 2 }];
   if (own?.version === 1) all.push(own);
-  return all.map(plainRunOn);
+  return all.flatMap((cgroups) =>
+    [true, false].map((init) => plainRunOn(cgroups, init))
+  );
 }
 
-function plainRunOn(cgroups: CgroupLayout): Uint8Array<ArrayBuffer> {
+function plainRunOn(
+  cgroups: CgroupLayout,
+  init: boolean,
+): Uint8Array<ArrayBuffer> {
   const root = Deno.makeTempDirSync({ prefix: "container-plain-" });
   try {
     // These are covered where they are there.
@@ -72,7 +77,7 @@ function plainRunOn(cgroups: CgroupLayout): Uint8Array<ArrayBuffer> {
     Deno.mkdirSync(join(root, "etc"));
     for (const path of covered) Deno.writeTextFileSync(join(root, path), "");
     const { plan, spec } = usualPlan({ tty: false }, root, {
-      init: false,
+      init,
       cgroups,
       changeRoot: "pivot_root",
       nullStreams: [0, 1, 2],
@@ -80,7 +85,7 @@ function plainRunOn(cgroups: CgroupLayout): Uint8Array<ArrayBuffer> {
     });
     const known: readonly string[] = CAPABILITIES;
     return plainRun({
-      steps: [...plan.launch, ...plan.container, ...plan.process],
+      plan,
       root,
       cgroups,
       bounding: DEFAULT_CAPABILITIES.reduce(

@@ -204,7 +204,7 @@ export async function compareCalls(
     const executed = own.findIndex(({ name }) => name === "execveat");
     const after = real.slice(real.indexOf(own[executed]!));
     command = after.find(({ pid, name, args }) =>
-      pid !== pid1 && name === "execve" && args.includes('"walker"')
+      pid !== pid1 && /^execve(at)?$/.test(name) && args.includes('"walker"')
     )!.pid;
   } else assertEquals(of("child"), []);
   matched.push(follow(of("command"), made(command), known, true));

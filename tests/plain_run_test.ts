@@ -32,13 +32,33 @@ const skip = words.length
   ? without("strace")
   : "the program is a script";
 
-/** With `--init=false`, another name of --no-init, the runtime does it. */
-const forms = ["--no-init", "--init=false"] as const;
+/** Whoever is PID 1. */
+const MODES: readonly (readonly string[])[] = [[], ["--no-init"]];
 
-const plain = (root: string, ...command: string[]) => [
-  ...[program, "run", "-q", "--no-init", "--rootfs", root],
-  ...command,
-];
+const plainIn = (
+  mode: readonly string[],
+  root: string,
+  ...command: string[]
+) => [program, "run", "-q", ...mode, "--rootfs", root, ...command];
+
+const plain = (root: string, ...command: string[]) =>
+  plainIn(["--no-init"], root, ...command);
+
+/** Both outcomes of a command: without a runtime, and with the one that a flag asks for. */
+const both = (
+  mode: readonly string[],
+  command: readonly string[],
+  { before = [], ...options }: Options = {},
+) =>
+  Promise.all([[], ["-w", "/"]].map((flags) =>
+    execute(
+      [
+        ...before,
+        ...plainIn([...mode, ...flags], rootfs(), ...command),
+      ],
+      options,
+    )
+  ));
 
 /** A library that Deno's runtime needs and no shell does. */
 const LIBRARY = "libgcc_s";
@@ -59,23 +79,25 @@ async function hasRuntime(
 
 test("plain run: no runtime is started for it", async () => {
   const root = rootfs();
-  for (
-    const run of [
-      plain(root, "true"),
-      plain(root, "/bin/true"),
-      plain(root, "sh", "-c", "exit 3"),
-      [program, "run", "--quiet", `--rootfs=${root}`, "--no-init", "true"],
-      [program, "run", "-q", "--no-init", "--", "true", "--uts=host"],
-    ]
-  ) {
-    const options = { cwd: REPOSITORY };
-    assertEquals(await hasRuntime(run, options), false, run.join(" "));
+  for (const mode of MODES) {
+    for (
+      const run of [
+        plainIn(mode, root, "true"),
+        plainIn(mode, root, "/bin/true"),
+        plainIn(mode, root, "sh", "-c", "exit 3"),
+        [program, "run", "--quiet", `--rootfs=${root}`, ...mode, "true"],
+        [program, "run", "-q", ...mode, "--", "true", "--uts=host"],
+      ]
+    ) {
+      const options = { cwd: REPOSITORY };
+      assertEquals(await hasRuntime(run, options), false, run.join(" "));
+    }
+    assertEquals(
+      await hasRuntime(plainIn(mode, root, "cat"), { stdin: "piped" }),
+      false,
+      "standard input is a pipe",
+    );
   }
-  assertEquals(
-    await hasRuntime(plain(root, "cat"), { stdin: "piped" }),
-    false,
-    "standard input is a pipe",
-  );
 }, { skip });
 
 test("plain run: what is unusual is the runtime's", async () => {
@@ -86,7 +108,6 @@ test("plain run: what is unusual is the runtime's", async () => {
   const cases: [string, string[], Options?][] = [
     ["a flag", [program, "run", "-q", "--no-init", "-w", "/tmp", "true"]],
     ["said aloud", [program, "run", "--no-init", "--rootfs", root, "true"]],
-    ["PID 1 of ours", [program, "run", "-q", "--rootfs", root, "true"]],
     ["no command", plain(root)],
     ["nothing to find", plain(root, "nosuchcommand")],
     ["no file to cover", plain(bare, "true")],
@@ -130,6 +151,8 @@ test("plain run: what is unusual is the runtime's", async () => {
   ];
   for (const [name, run, options] of cases) {
     assertEquals(await hasRuntime(run, options), true, name);
+    const other = run.filter((word) => word !== "--no-init");
+    assertEquals(await hasRuntime(other, options), true, `${name}, init`);
   }
 }, { skip });
 
@@ -145,21 +168,17 @@ test("plain run: the command finds what it finds with a runtime", async () => {
     "cat /proc/self/cgroup /proc/net/dev; ls /sys/class/net",
     "tr '\\0' ' ' < /proc/1/environ; cut -d' ' -f3-8 /proc/1/stat",
   ];
-  for (const script of look) {
-    for (const stdin of [undefined, "words"]) {
-      const [one, other] = await Promise.all(forms.map(async (form) => {
-        const run = [program, "run", "-q", form, "--rootfs", rootfs()];
-        const { status, stdout, stderr } = await execute(
-          [...run, "sh", "-c", script],
-          { stdin },
-        );
-        return {
+  for (const mode of MODES) {
+    for (const script of look) {
+      for (const stdin of [undefined, "words"]) {
+        const found = await both(mode, ["sh", "-c", script], { stdin });
+        const [one, other] = found.map(({ status, stdout, stderr }) => ({
           status,
           stdout: stdout.replaceAll(/(pipe|mnt|cgroup|\w+):\[\d+\]/g, "$1"),
           stderr,
-        };
-      }));
-      assertEquals(one, other, script);
+        }));
+        assertEquals(one, other, script);
+      }
     }
   }
 }, { skip });
@@ -169,6 +188,9 @@ test("plain run: words, statuses and refusals are the same", async () => {
     ["printf", "%s|", "a b", "", "'\"$\\", "\u00e9", "-q", "--rootfs"],
     ["sh", "-c", "exit 42"],
     ["sh", "-c", "kill -KILL $$; exec sleep 1"],
+    ["sh", "-c", "kill -USR1 $$; exec true"],
+    ["sh", "-c", "(sleep 0.1; echo late) & exit 5"],
+    ["sh", "-c", "for i in 1 2 3; do (true &) ; done; sleep 0.1; ps"],
     ["/bin/busybox", "echo", "hi"],
     ["./bin/busybox", "echo", "hi"],
     ["nosuchcommand", "a"],
@@ -176,83 +198,90 @@ test("plain run: words, statuses and refusals are the same", async () => {
     ["/etc"],
     ["/bin/nosuch"],
   ];
-  for (const command of cases) {
-    const [one, other] = await Promise.all(
-      forms.map((form) =>
-        execute([
-          ...[program, "run", "-q", form, "--rootfs", rootfs()],
-          ...command,
-        ])
-      ),
+  for (const mode of MODES) {
+    for (const command of cases) {
+      const [one, other] = await both(mode, command);
+      assertEquals(one, other, command.join(" "));
+    }
+    const { status, stderr } = await execute(
+      plainIn(mode, rootfs(), "nosuchcommand"),
     );
-    assertEquals(one, other, command.join(" "));
+    assertEquals(status, 127);
+    assertMatch(stderr, /^container: Cannot .*nosuchcommand[^\n]*\n$/);
   }
-  const { status, stderr } = await execute(plain(rootfs(), "nosuchcommand"));
-  assertEquals(status, 127);
-  assertMatch(stderr, /^container: Cannot .*nosuchcommand[^\n]*\n$/);
 }, { skip });
 
 test("plain run: what the caller ignores stays ignored", async () => {
-  const script = "grep Sig /proc/self/status";
-  for (const setting of ["trap '' HUP USR1", "trap '' PIPE", "true"]) {
-    const [one, other] = await Promise.all(forms.map((form) =>
-      execute([
-        ...["sh", "-c", `${setting}; exec "$@"`, "sh"],
-        ...[program, "run", "-q", form, "--rootfs", rootfs()],
-        ...["sh", "-c", script],
-      ])
-    ));
-    assertEquals(one?.stdout, other?.stdout, setting);
+  for (const mode of MODES) {
+    for (const setting of ["trap '' HUP USR1", "trap '' PIPE", "true"]) {
+      const [one, other] = await both(
+        mode,
+        ["grep", "Sig", "/proc/self/status"],
+        { before: ["sh", "-c", `${setting}; exec "$@"`, "sh"] },
+      );
+      assertEquals(one?.stdout, other?.stdout, setting);
+    }
   }
 }, { skip });
 
 test("plain run: signals reach the command, and its end is told", async () => {
-  for (const signal of ["SIGTERM", "SIGINT", "SIGHUP", "SIGUSR1"] as const) {
-    const name = signal.slice(3);
-    await using session = new Session(plain(
-      rootfs(),
-      ...[
-        "sh",
-        "-c",
-        `trap 'echo got; exit 9' ${name}; echo up; while :; do sleep 0.05; done`,
-      ],
-    ));
-    await session.expect(/up\n/);
-    session.kill(signal);
-    await session.expect(/got\n/);
-    assertEquals(await session.end(), 9, signal);
+  for (const mode of MODES) {
+    for (const signal of ["SIGTERM", "SIGINT", "SIGHUP", "SIGUSR1"] as const) {
+      const script = `trap 'echo got; exit 9' ${signal.slice(3)}; echo up
+        while :; do sleep 0.05; done`;
+      await using session = new Session(
+        plainIn(mode, rootfs(), "sh", "-c", script),
+      );
+      await session.expect(/up\n/);
+      session.kill(signal);
+      await session.expect(/got\n/);
+      assertEquals(await session.end(), 9, signal);
+    }
   }
 }, { skip });
 
 test("plain run: stopped and continued together", async () => {
-  await using session = new Session(plain(
-    rootfs(),
-    "sh",
-    "-c",
-    "trap 'kill -STOP 2' TSTP; sleep 1000 & echo up; while :; do wait; done",
-  ));
-  await session.expect(/up\n/);
-  const state = () => readProcess(session.pid)?.state;
-  const [first] = descendants(session.pid);
-  Deno.kill(session.pid, "SIGTSTP");
-  await new Promise((resolve) => setTimeout(resolve, 100));
-  // The first process of a PID namespace is stopped from outside alone.
-  Deno.kill(first!.pid, "SIGSTOP");
-  await until(
-    "both are stopped",
-    () => state() === "T" && readProcess(first!.pid)?.state === "T",
-  );
-  Deno.kill(session.pid, "SIGCONT");
-  await until(
-    "both go on",
-    () => state() === "S" && readProcess(first!.pid)?.state !== "T",
-  );
+  for (const mode of MODES) {
+    await using session = new Session(
+      plainIn(mode, rootfs(), "sh", "-c", "echo up; exec sleep 1000"),
+    );
+    await session.expect(/up\n/);
+    const command = descendants(session.pid).at(-1)!.pid;
+    const states = () =>
+      [session.pid, command].map((pid) => readProcess(pid)?.state).join("");
+    Deno.kill(session.pid, "SIGTSTP");
+    if (mode.length) {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      // The first process of a PID namespace is stopped from outside alone.
+      Deno.kill(command, "SIGSTOP");
+    }
+    await until(() => `both are stopped: ${states()}`, () => states() === "TT");
+    Deno.kill(session.pid, "SIGCONT");
+    await until(() => `both go on: ${states()}`, () => states() === "SS");
+  }
+}, { skip });
+
+test("plain run: PID 1 that is killed ends the container", async () => {
+  for (const mode of MODES) {
+    await using session = new Session(
+      plainIn(mode, rootfs(), "sh", "-c", "sleep 1000 & echo up; wait"),
+    );
+    await session.expect(/up\n/);
+    Deno.kill(descendants(session.pid)[0]!.pid, "SIGKILL");
+    assertEquals(await session.end(), 137);
+    assertEquals(
+      descendants(Deno.pid).filter(({ state }) => state !== "Z"),
+      [],
+    );
+  }
 }, { skip });
 
 test("plain run: with its parent ends the container", async () => {
-  for (let round = 0; round < 10; round++) {
-    await using session = new Session(plain(rootfs(), "sleep", "1000"));
-    await new Promise((resolve) => setTimeout(resolve, round));
+  for (let round = 0; round < 20; round++) {
+    await using session = new Session(
+      plainIn(MODES[round % 2]!, rootfs(), "sleep", "1000"),
+    );
+    await new Promise((resolve) => setTimeout(resolve, round / 2));
     session.kill("SIGKILL");
     assertEquals(await session.end(), 137);
     await until(

@@ -57,8 +57,8 @@ test(
     const root = ["--rootfs", rootfs()];
     for (
       const flags of [
-        ["run", ...root, "true"],
-        ["run", ...root, "--", "true", "--uts=host"],
+        ["run", ...root, "--hostname", "box", "true"],
+        ["run", ...root, "-w", "/", "--", "true", "--uts=host"],
         ["run", `--rootfs=${rootfs()}`, "-e", "A=b", "--env", "C=-d", "true"],
         ["run", ...root, "--hostname=box", "-v", "/etc:/mnt:ro", "true"],
         [
@@ -191,7 +191,7 @@ test(
   async () => {
     for (let moment = 0; moment < 120; moment += 6) {
       await using session = new Session(
-        [...CONTAINER, "run", "-q", "--rootfs", rootfs(), "sleep", "1000"],
+        [...runWords("-q", "-w", "/", "sleep", "1000")],
       );
       await new Promise((resolve) => setTimeout(resolve, moment));
       session.kill("SIGKILL");
@@ -215,7 +215,8 @@ test(
       ...["-e", "trace=write,prctl"],
       ...["-e", "inject=write:signal=KILL:when=2"],
       ...["-e", "inject=prctl:delay_enter=200000"],
-      ...[...CONTAINER, "run", "-q", "--rootfs", rootfs(), "sleep", "1000"],
+      ...[...CONTAINER, "run", "-q", "--rootfs", rootfs(), "-w", "/"],
+      ...["sleep", "1000"],
     ], { patience: 20_000 });
     assertStringIncludes(stdout, "killed by SIGKILL");
     assertStringIncludes(stdout, "PR_SET_PDEATHSIG");
@@ -242,7 +243,7 @@ test(
           "--rootfs",
           rootfs(),
         ]
-          .concat(["echo", "hi"]),
+          .concat(["-w", "/", "echo", "hi"]),
       );
       assertEquals([status, stdout], [0, "hi\n"], setting);
     }

@@ -1,0 +1,148 @@
+/*
+ * Which `run` is plain, for launch/plain_run.h: what it asks for, and whether
+ * everything is as its plan was compiled for. Nothing is changed here.
+ */
+
+/* As launch/plain_run.ts writes it. In `bytes`, one behind the other: an image,
+ * two more where our program is PID 1, the walker's executable, and texts, each
+ * with a NUL. */
+struct plain {
+  u64 size, image, inside, process, walker, bounding;
+  u8 bytes[];
+};
+
+/* The same numbers in launch/plain_run.ts. */
+enum {
+  PLAIN_ROOT = 0, PLAIN_ARGV, PLAIN_ENV, PLAIN_NULLS, PLAIN_ANY_NULL = PLAIN_NULLS + 3, PLAIN_PID,
+  PLAIN_PROCESS, PLAIN_PROCESS_SIZE, PLAIN_CANDIDATES,
+  NEEDED = 1 << 7 | 1 << 21 | 1 << 27, /* CAP_SETUID, CAP_SYS_ADMIN, CAP_MKNOD */
+  NULL_MAJOR = 1, NULL_MINOR = 3, S_IFCHR = 0020000, O_PATH = 010000000,
+};
+/* The user namespace that is nobody's, include/linux/proc_ns.h. */
+#define INITIAL_USER_NAMESPACE 0xeffffffdUL
+
+/* What a command line asks for, and what its streams are. */
+struct plain_request {
+  const u8 *root;
+  const u8 **command;
+  u32 count;
+  i32 is_direct; /* --no-init */
+  i64 nulls[3];
+};
+
+/* Where a text ends and the next begins. */
+static const u8 *next(const u8 *text) {
+  while (*text) text++;
+  return text + 1;
+}
+
+static i32 understand_plain(const u8 **word, struct plain_request *request) {
+  i32 is_quiet = 0;
+  request->is_direct = 0;
+  request->root = (const u8 *)"./fs";
+  for (; *word && **word == '-'; word++) {
+    const u8 *value = after(*word, "--rootfs=");
+    if (equal(*word, "--")) {
+      word++;
+      break;
+    } else if (equal(*word, "--no-init")) request->is_direct = 1;
+    else if (equal(*word, "-q") || equal(*word, "--quiet")) is_quiet = 1;
+    else if (value) request->root = value;
+    else if (!equal(*word, "--rootfs") || !(request->root = *++word)) return 0;
+  }
+  request->command = word;
+  while (*word) word++;
+  request->count = (u32)(word - request->command);
+  return is_quiet && request->count && **request->command &&
+         *request->root && *request->root != '-' && !equal(request->root, "empty");
+}
+
+/* Root of the machine, with all that a plan counts on. capabilities(7) */
+static i32 has_rights(u64 bounding) {
+  struct { u32 version; i32 pid; } header = {0x20080522, 0};
+  struct { u32 effective, permitted, inheritable; } sets[2];
+  struct statx space;
+  if (syscall6(SYS_geteuid, 0, 0, 0, 0, 0, 0) || syscall6(SYS_getuid, 0, 0, 0, 0, 0, 0) ||
+      syscall6(SYS_capget, (u64)&header, (u64)sets, 0, 0, 0, 0) ||
+      ~sets[0].effective & (u32)NEEDED ||
+      syscall6(SYS_statx, (u64)AT_FDCWD, (u64) "/proc/self/ns/user", 0, STATX_BASIC, (u64)&space, 0) ||
+      space.ino != INITIAL_USER_NAMESPACE)
+    return 0;
+  for (u32 capability = 0; capability < 64; capability++)
+    if (bounding >> capability & 1 &&
+        syscall6(SYS_prctl, 23 /* PR_CAPBSET_READ */, capability, 0, 0, 0, 0) != 1)
+      return 0;
+  return 1;
+}
+
+/* No terminal among the standard streams. Those that are the null device, its
+ * numbers known: through the host's, root inside could change its mode. */
+static i32 look_at_streams(struct plain_request *request) {
+  for (u32 fd = 0; fd < 3; fd++) {
+    struct statx file;
+    u8 settings[64];
+    if (syscall6(SYS_statx, fd, (u64) "", AT_EMPTY_PATH, STATX_BASIC, (u64)&file, 0)) return 0;
+    if (!syscall6(SYS_ioctl, fd, TCGETS, (u64)settings, 0, 0, 0)) return 0;
+    request->nulls[fd] = (file.mode & S_IFMT) == S_IFCHR && file.rdev_major == NULL_MAJOR &&
+                         file.rdev_minor == NULL_MINOR;
+  }
+  return 1;
+}
+
+/* Whether /proc/self/cgroup names these hierarchies of v1, a line each, or none. */
+static i32 has_hierarchies(const u8 *names) {
+  u8 text[8192];
+  i64 fd = syscall6(SYS_openat, (u64)AT_FDCWD, (u64) "/proc/self/cgroup", O_CLOEXEC, 0, 0, 0);
+  if (fd < 0) return 0;
+  i64 size = syscall6(SYS_read, (u64)fd, (u64)text, sizeof text - 1, 0, 0, 0);
+  syscall6(SYS_close, (u64)fd, 0, 0, 0, 0, 0);
+  if (size <= 0 || size == sizeof text - 1) return 0;
+  text[size] = 0;
+  for (const u8 *at = text; *at; at++) {
+    while (*at && *at != ':') at++;
+    if (!*at++) return 0;
+    /* The one of v2 has no name, and is not mounted beside others. */
+    if (*at != ':') {
+      while (*at && *at != ':')
+        if (*at++ != *names++) return 0;
+      if (*names++ != '\n') return 0;
+    }
+    while (*at && *at != '\n') at++;
+    if (!*at) break;
+  }
+  return !*names;
+}
+
+/* What commands that were killed have left is for the runtime to sweep. */
+static i32 is_swept(void) {
+  u8 entries[1024];
+  i64 fd = syscall6(SYS_openat, (u64)AT_FDCWD, (u64) "/run/container/cgroups", O_CLOEXEC, 0, 0, 0);
+  if (fd < 0) return fd == -ENOENT;
+  i64 size = syscall6(SYS_getdents64, (u64)fd, (u64)entries, sizeof entries, 0, 0, 0);
+  syscall6(SYS_close, (u64)fd, 0, 0, 0, 0, 0);
+  /* "." and "..", each with 19 bytes before its name, in steps of 8. */
+  return size >= 0 && size <= 48;
+}
+
+/* Whether a root filesystem has a place for each mount, so that none is made:
+ * "d/proc" is a directory, "f/etc/hosts" a file. Nothing leads out of it. */
+static i32 has_places(const u8 *root, const u8 *places) {
+  struct statx file, host;
+  struct { u64 flags, mode, resolve; } how = {O_PATH | O_CLOEXEC, 0, 16 | 2};
+  i64 fd = syscall6(SYS_openat, (u64)AT_FDCWD, (u64)root, O_PATH | O_DIRECTORY | O_CLOEXEC, 0, 0, 0);
+  if (fd < 0) return 0;
+  /* The host's own tree is another kind of root filesystem. */
+  i32 is_fit = !syscall6(SYS_statx, (u64)fd, (u64) "", AT_EMPTY_PATH, STATX_BASIC, (u64)&file, 0) &&
+               !syscall6(SYS_statx, (u64)AT_FDCWD, (u64) "/", 0, STATX_BASIC, (u64)&host, 0) &&
+               (file.ino != host.ino || file.dev_major != host.dev_major || file.dev_minor != host.dev_minor);
+  for (; is_fit && *places; places = next(places)) {
+    i64 place = syscall6(SYS_openat2, (u64)fd, (u64)(places + 1), (u64)&how, sizeof how, 0, 0);
+    is_fit = place >= 0 &&
+             !syscall6(SYS_statx, (u64)place, (u64) "", AT_EMPTY_PATH, STATX_BASIC, (u64)&file, 0) &&
+             (file.mode & S_IFMT) == (*places == 'd' ? S_IFDIR : S_IFREG);
+    if (place >= 0) syscall6(SYS_close, (u64)place, 0, 0, 0, 0, 0);
+  }
+  syscall6(SYS_close, (u64)fd, 0, 0, 0, 0, 0);
+  return is_fit;
+}
+
