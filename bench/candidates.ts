@@ -75,6 +75,11 @@ function library(name: string, label: string, words: string[]): Candidate {
 export const candidates: readonly Candidate[] = [
   compiled("compiled", "container, compiled", []),
   compiled("compiled-no-init", "container, compiled, --no-init", ["--no-init"]),
+  // A flag that changes nothing, and needs the runtime as any other does.
+  compiled("compiled-flag", "container, compiled, a flag", ["-w", "/"]),
+  compiled("compiled-no-init-flag", "container, compiled, --no-init, a flag", [
+    ...["--no-init", "-w", "/"],
+  ]),
   {
     name: "compiled-version",
     label: "container --version, compiled",

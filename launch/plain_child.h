@@ -3,7 +3,8 @@
  * any other, without a runtime. The container's steps and those after the
  * command are one plan, and the command's whole life is an operation in its
  * middle. Where a step fails, the parent has the runtime do all of it again
- * (launch/plain_run.h): nothing of the command has run by then.
+ * (launch/plain_run.h): nothing of the command has run by then. Where it has,
+ * its status is told, whatever comes: the kernel unmounts all the same.
  */
 
 /* Kept out of the way of the steps: numbers from 44 upwards. */
@@ -62,7 +63,9 @@ static i64 run_command(void) {
   while (syscall6(SYS_wait4, (u64)-1, 0, 0, 0, 0, 0) > 0);
   syscall6(SYS_pread64, (u64)files.memory, (u64)&state, sizeof state,
            (u64)((const u8 *)&plan->state - (const u8 *)plan), 0, 0);
-  return state == FAILED ? -EIO : (i64)exit_code(status);
+  if (state != WALKING) return -EIO;
+  *is_walker() = COMMAND_RAN + exit_code(status);
+  return (i64)exit_code(status);
 }
 
 /* The command's plan as a file of its own, before the root changes. */

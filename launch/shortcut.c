@@ -96,7 +96,9 @@ struct statx {
 
 /* Kept in the plan: the code itself cannot be written to. */
 static struct start *origin(void) { return (struct start *)&plan->unused[0]; }
-/* Another process has to end where the walk does. */
+/* Another process has to end where the walk does; with a command's exit code,
+ * where that has run. */
+enum { COMMAND_RAN = 2 };
 static volatile u64 *is_walker(void) { return &plan->unused[3]; }
 
 static void leave(u64 status) {
@@ -118,6 +120,7 @@ static void proceed(const i64 *stack, u64 exit_function) {
 }
 
 static void fail(u32 at, i32 error) {
+  if (*is_walker() >= COMMAND_RAN) leave(*is_walker() - COMMAND_RAN);
   if (*is_walker()) {
     plan->at = at;
     plan->error = error;

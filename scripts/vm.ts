@@ -12,7 +12,7 @@
  */
 
 // @ts-types="../types/std_path.d.ts"
-import { fromFileUrl, join } from "@std/path";
+import { fromFileUrl, join, resolve } from "@std/path";
 import { type Archive, archive } from "./vm_archive.ts";
 import { CRIU_MODULES, criuFiles } from "./vm_criu.ts";
 import { findKernel, moduleFiles, output } from "./vm_kernel.ts";
@@ -67,7 +67,8 @@ const quote = (word: string) => `'${word.replaceAll("'", `'\\''`)}'`;
 
 /** Boots a kernel, runs the command as root on a writable disk, powers off. */
 export async function bootVm(options: VmOptions): Promise<VmResult> {
-  const { memory = 1024, cpus = 2, timeout = 300_000 } = options;
+  // The files take up to half of it before they are on the disk.
+  const { memory = 1536, cpus = 2, timeout = 300_000 } = options;
   await requireQemu();
   const kernel = await findKernel();
   const image = await rootImage();
@@ -248,7 +249,8 @@ Usage: deno task test:vm [--systemd] [--memory MB] [COMMAND…]
 
   --systemd    systemd is PID 1, of this system's own packages
 
-Without a command: the tests in tests/vm. The repository is at /work there.
+Without a command: the tests in tests/vm. The repository is at /work there, and
+the compiled program in it, where CONTAINER_BIN names one.
 Where criu is installed here, with ip, iptables and tar, it is there as well.
 `;
 
@@ -261,6 +263,8 @@ function repositoryFiles(): Record<string, string> {
       files[`/work/${name}`] = join(root, name);
     }
   }
+  const program = Deno.env.get("CONTAINER_BIN");
+  if (program) files["/work/container"] = resolve(program);
   return files;
 }
 
