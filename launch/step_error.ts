@@ -143,7 +143,7 @@ const HINTS: {
     step: "mountOverlay",
     code: "EINVAL",
     hint:
-      "Its layers do not go together: dmesg says why. Without root none can lie on a directory that has mounts below it, as / has: leave / read-only and give --tmpfs for what changes, or run as root (sudo).",
+      "Its layers do not go together: dmesg says why. Without root none can lie on a directory that has mounts below it, as / has: let changes to / go to memory (--ephemeral), or run as root (sudo).",
   },
   {
     step: "mountOverlay",

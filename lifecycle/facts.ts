@@ -35,6 +35,7 @@ export interface FactOptions {
   confineDevices: boolean;
   overlay: Facts["overlay"];
   rootKind: Facts["rootKind"];
+  hostTree?: Facts["hostTree"];
   image: Facts["image"];
   seccomp: Facts["seccomp"];
   cgroup: CgroupPlan | null;
@@ -115,6 +116,7 @@ export function readFacts(
     seccomp: options.seccomp,
     overlay: options.overlay,
     rootKind: options.rootKind,
+    hostTree: options.hostTree,
     image: options.image,
   };
 }

@@ -11,6 +11,7 @@ import { runParent } from "../launch/parent.ts";
 import { compile } from "../plan/compile.ts";
 import type { Facts } from "../plan/facts.ts";
 import { asksForMap, hasHandedMounts } from "../plan/handed.ts";
+import { hasNamespace } from "../plan/namespaces.ts";
 import type { Plan } from "../plan/step.ts";
 import { ContainerError, EXIT } from "../spec/errors.ts";
 import type { Resources } from "../spec/resources.ts";
@@ -133,6 +134,10 @@ export async function decideAll(
       ? layersIn(options.overlay)
       : options.ephemeral
       ? { upper: null, work: null }
+      : null,
+    hostTree: rootKind === "host" && options.ephemeral &&
+        hasNamespace(spec, "user")
+      ? (await import("./host_tree.ts")).readHostTree(spec, leftOut)
       : null,
     seccomp: options.privileged && !options.seccomp
       ? null

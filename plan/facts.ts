@@ -88,6 +88,8 @@ export interface Facts {
    * what is put there, or a file system in a file.
    */
   rootKind: "directory" | "host" | "empty" | "image";
+  /** What the host's tree has at its top, where changes to it go over each. */
+  hostTree?: readonly HostEntry[] | null;
   /** The file, and what is in it. */
   image: { image: string; type: string; readonly: boolean } | null;
   /** It is an engine's: what is missing in it is for the runtime to make. */
@@ -97,6 +99,14 @@ export interface Facts {
   /** What goes between the root filesystem and the container. */
   overlay: { upper: string | null; work: string | null } | null;
 }
+
+/** An entry of the host's `/`; one that is kept is the host's, unchanged. */
+export type HostEntry =
+  & { path: string }
+  & (
+    | { kind: "directory" | "kept" | "file" }
+    | { kind: "link"; to: string }
+  );
 
 /** The ways into a container's cgroup, and back to ours. */
 export interface CgroupEntry {

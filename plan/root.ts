@@ -11,6 +11,7 @@ import type { Spec } from "../spec/types.ts";
 import { lend } from "./devices.ts";
 import type { Facts } from "./facts.ts";
 import { handedMounts, receiveMount, receives, ROOT_MOUNT } from "./handed.ts";
+import { layHostTree } from "./host_tree.ts";
 import { hasNamespace } from "./namespaces.ts";
 import type { KernelType, Step, Within } from "./step.ts";
 
@@ -115,6 +116,10 @@ function layRoot(spec: Spec, facts: Facts, target: string): Step[] {
       why: "pivot_root takes a mount point only",
       man: "move_mount(2)",
     }];
+  }
+  if (facts.hostTree) {
+    const readonly = spec.root.readonly ?? false;
+    return layHostTree(facts.hostTree, target, { readonly, above: HIGH });
   }
   if (facts.overlay) {
     return [...received, {

@@ -103,6 +103,14 @@ for (const mode of [INIT, NO_INIT]) {
   test(
     `run ${
       mode.flags.join(" ")
+    } --rootfs / --ephemeral in a user namespace makes the calls that explain --strace prints`,
+    () => compare(mode, ["--userns", "--ephemeral"], {}, "/"),
+    SKIP,
+  );
+
+  test(
+    `run ${
+      mode.flags.join(" ")
     } without root makes the calls that explain --strace prints`,
     async () => {
       await using nobody = await Nobody.make();

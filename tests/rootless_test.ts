@@ -1,7 +1,12 @@
 /** Containers of a user who is not root: a user namespace of which they are root. */
 
 // @ts-types="../types/std_assert.d.ts"
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertStringIncludes,
+} from "@std/assert";
 import {
   copyRootfs,
   execute,
@@ -271,16 +276,53 @@ test(
 );
 
 test(
-  "changes over what has mounts below it are refused with the way",
+  "changes over the host's tree go to memory",
+  async (tenant, mode) => {
+    // Where a home is: nobody else's directory is on the way.
+    const mine = await Deno.makeTempDir({
+      dir: "/home",
+      prefix: "container-test-",
+    });
+    try {
+      await Deno.writeTextFile(`${mine}/old`, "old\n");
+      for (const path of [mine, `${mine}/old`]) {
+        await Deno.chown(path, UID, UID);
+      }
+      const run = (...words: string[]) =>
+        tenant.run(mode, ...["--rootfs", "/", "--ephemeral", ...words]);
+      const script = `cd ${mine} && rm old && echo new >new && ls
+        touch /made && ls -d /made /bin /proc/self; ls -A /tmp
+        rm /etc/passwd; ls /etc/passwd 2>/dev/null || echo gone
+        touch /sys/x /proc/x 2>/dev/null || echo not there`;
+      const { status, stdout, stderr } = await run("sh", "-c", script);
+      assertEquals([status, stderr], [0, ""]);
+      assertEquals(
+        stdout,
+        "new\n/bin\n/made\n/proc/self\ngone\nnot there\n",
+      );
+      assert(await exists(`${mine}/old`));
+      assert(!await exists(`${mine}/new`));
+      assert(!await exists("/made"));
+      assert(await exists("/etc/passwd"));
+      const fixed = await run("--read-only", "sh", "-c", `rm ${mine}/old`);
+      assertStringIncludes(fixed.stderr, "Read-only file system");
+    } finally {
+      await Deno.remove(mine, { recursive: true });
+    }
+  },
+);
+
+test(
+  "changes over the host's tree that are to be kept are refused with the way",
   async (tenant, mode) => {
     const { status, stderr } = await tenant.run(
       mode,
-      ...["--rootfs", "/", "--ephemeral", "true"],
+      ...["--rootfs", "/", "--overlay", `${tenant.dir.path}/layers`, "true"],
     );
     assertEquals(status, 125);
     assertMatch(
       stderr,
-      /^container: Cannot mount an overlay at \/, .*Without root none can lie on a directory that has mounts below it/,
+      /^container: Cannot mount an overlay at \/, .*Without root none can lie on a directory that has mounts below it, .*--ephemeral/,
     );
   },
 );

@@ -1,0 +1,62 @@
+/**
+ * What the host's `/` is made of, for changes over it in a user namespace
+ * (plan/host_tree.ts). Runs on the host; reads and changes nothing.
+ */
+
+import type { HostEntry } from "../plan/facts.ts";
+import type { Mount, Spec } from "../spec/types.ts";
+import { parseMountinfo } from "./doctor/mounts.ts";
+
+/** What an overlay can lie on, the kernel's overlayfs documentation. */
+const FIT = /^(?:ext[234]|xfs|btrfs|f2fs|erofs|squashfs|tmpfs|overlay|zfs)$/;
+
+/**
+ * The entries at the top of the host's tree, without those that a mount of the
+ * container's covers.
+ *
+ * @param leftOut takes a sentence on what cannot be changed
+ */
+export function readHostTree(
+  { mounts = [] }: Pick<Spec, "mounts">,
+  leftOut: string[],
+): HostEntry[] {
+  const entries = hostEntries(
+    [...Deno.readDirSync("/")].map(({ name }) => `/${name}`).sort(),
+    Deno.readTextFileSync("/proc/self/mountinfo"),
+    mounts,
+  );
+  const kept = entries.filter(({ kind }) => kind === "kept")
+    .map(({ path }) => path);
+  if (kept.length) {
+    leftOut.push(
+      `changes to ${
+        kept.join(", ")
+      }: without root no overlay lies on what has mounts below it`,
+    );
+  }
+  return entries;
+}
+
+function hostEntries(
+  paths: readonly string[],
+  mountinfo: string,
+  mounts: readonly Mount[],
+): HostEntry[] {
+  const covered = new Set(mounts.map(({ destination }) => destination));
+  const all = parseMountinfo(mountinfo);
+  return paths.filter((path) => !covered.has(path)).flatMap(
+    (path): HostEntry[] => {
+      const { isSymlink, isDirectory, isFile } = Deno.lstatSync(path);
+      if (isSymlink) {
+        return [{ kind: "link", path, to: Deno.readLinkSync(path) }];
+      }
+      if (isFile) return [{ kind: "file", path }];
+      // A pipe or a socket at the top is nobody's that runs inside.
+      if (!isDirectory) return [];
+      const isFit = all.every(({ target, type }) =>
+        target === path ? FIT.test(type) : !target.startsWith(`${path}/`)
+      );
+      return [{ kind: isFit ? "directory" : "kept", path }];
+    },
+  );
+}
