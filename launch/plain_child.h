@@ -13,7 +13,10 @@ struct command_files {
 };
 static struct command_files *command_files(void) { return (struct command_files *)&plan->unused[0]; }
 
-static void tell(u8 news) { syscall6(SYS_write, TO_STATUS, (u64)&news, 1, 0, 0, 0); }
+/* Not waiting: the parent reads when it has a reason to. The first one fits. */
+static void tell(u8 news) {
+  syscall6(SYS_sendto, TO_STATUS, (u64)&news, 1, MSG_DONTWAIT | MSG_NOSIGNAL, 0, 0);
+}
 
 /* Reaps whatever has ended; whether the command is among it. */
 static i32 reap(i64 command, i32 *status) {
@@ -52,7 +55,8 @@ static i32 live(i64 command) {
 /* The walker starts it; its exit code, or an error below zero. */
 static i64 run_command(void) {
   struct command_files files = *command_files();
-  u32 state = 0;
+  /* Unless the walker says otherwise, the command has run. */
+  u32 state = WALKING;
   i64 command = syscall6(SYS_clone, SIGCHLD, 0, 0, 0, 0, 0);
   if (!command) become_walker(files.walker, files.memory);
   if (command < 0) return command;

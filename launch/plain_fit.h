@@ -36,6 +36,14 @@ static const u8 *next(const u8 *text) {
   return text + 1;
 }
 
+/* "." is where the bind mount on it is not, however often it is looked up. */
+static i32 ends_in_dot(const u8 *path) {
+  const u8 *last = path;
+  for (; *path; path++)
+    if (*path == '/' && path[1]) last = path + 1;
+  return *last == '.' && (!last[1] || last[1] == '/');
+}
+
 static i32 understand_plain(const u8 **word, struct plain_request *request) {
   i32 is_quiet = 0;
   request->is_direct = 0;
@@ -54,7 +62,7 @@ static i32 understand_plain(const u8 **word, struct plain_request *request) {
   while (*word) word++;
   request->count = (u32)(word - request->command);
   return is_quiet && request->count && **request->command &&
-         *request->root && *request->root != '-' && !equal(request->root, "empty");
+         *request->root && *request->root != '-' && !ends_in_dot(request->root) && !equal(request->root, "empty");
 }
 
 /* Root of the machine, with all that a plan counts on. capabilities(7) */

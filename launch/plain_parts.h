@@ -3,7 +3,7 @@
  * (launch/plain_child.h) have in common: starting a walker, and signals.
  */
 
-enum { TO_WALK = 7, WNOHANG = 1, WUNTRACED = 2 };
+enum { TO_WALK = 7, WNOHANG = 1, WUNTRACED = 2, MSG_DONTWAIT = 0x40, MSG_NOSIGNAL = 0x4000 };
 
 /* A file in memory that nobody can change any more. */
 static i64 sealed_walker(const u8 *code, u64 size) {
@@ -39,7 +39,7 @@ static u64 exit_code(i32 status) {
 /* FORWARDED of plan/child.ts, the first four ENDING of launch/early_end.ts. */
 static const u8 forwarded[] = {2, 15, 1, 3, 10, 12, 28, 18, 20};
 enum {
-  ENDING = 4, SIGCONT = 18, SIGSTOP = 19, SIGTSTP = 20, SIGTTIN = 21, SIGTTOU = 22, SIGIO = 29,
+  ENDING = 4, SIGPIPE = 13, SIGCONT = 18, SIGSTOP = 19, SIGTSTP = 20, SIGTTIN = 21, SIGTTOU = 22, SIGIO = 29,
   EAGAIN = 11,
 };
 

@@ -11,7 +11,10 @@
  * does the whole of it, messages and all.
  */
 
-enum { MOST_TEXTS = 64 << 10, GRACE = 1, NEWS_RUNNING = 1, NEWS_STOPPED = 2, NEWS_WANTS_TERMINAL = 3 };
+enum {
+  MOST_TEXTS = 64 << 10, GRACE = 1, SECOND = 1000000000,
+  NEWS_RUNNING = 1, NEWS_STOPPED = 2, NEWS_WANTS_TERMINAL = 3,
+};
 
 /* Room behind an image for what the walker finds by its address, which is where
  * the image will be mapped. */
@@ -105,7 +108,7 @@ static i64 image_file(const char *name, u64 place, const u8 *image, u64 length, 
 
 /* Who waits for a plain run. */
 struct parent {
-  u64 pid, taken;
+  u64 pid, taken, seen;
   i64 status; /* what PID 1 tells, where it is ours; otherwise below zero */
   i32 is_running, stops;
   const u8 *messages;
@@ -121,14 +124,15 @@ static void stop_together(struct parent *parent) {
 static void hear_news(struct parent *parent) {
   u8 news;
   while (parent->status >= 0 &&
-         syscall6(SYS_recvfrom, (u64)parent->status, (u64)&news, 1, 0x40 /* MSG_DONTWAIT */, 0, 0) == 1) {
+         syscall6(SYS_recvfrom, (u64)parent->status, (u64)&news, 1, MSG_DONTWAIT, 0, 0) == 1) {
     parent->is_running |= news == NEWS_RUNNING;
     if (news == NEWS_STOPPED || news == NEWS_WANTS_TERMINAL) stop_together(parent);
   }
 }
 
-/* From now on news come with a signal. */
+/* From now on news come with a signal, and those from before are old. */
 static void listen_for_news(struct parent *parent) {
+  hear_news(parent);
   if (parent->stops++ || parent->status < 0) return;
   syscall6(SYS_fcntl, (u64)parent->status, 8 /* F_SETOWN */, (u64)syscall6(SYS_getpid, 0, 0, 0, 0, 0, 0), 0, 0, 0);
   syscall6(SYS_fcntl, (u64)parent->status, 4 /* F_SETFL */, 020000 /* O_ASYNC */, 0, 0, 0);
@@ -161,11 +165,19 @@ static void end_early(const struct parent *parent, u64 signal) {
   leave(128 + signal);
 }
 
+/* clock_gettime(2), in nanoseconds. */
+static i64 now(void) {
+  i64 time[2] = {0, 0};
+  syscall6(SYS_clock_gettime, 1 /* CLOCK_MONOTONIC */, (u64)time, 0, 0, 0, 0);
+  return time[0] * SECOND + time[1];
+}
+
 /* Passes signals on until the first process has ended: what wait4(2) says of it. */
 static i32 attend(struct parent *parent) {
-  i64 ending = 0, time[2] = {GRACE, 0};
+  i64 ending = 0, end = 0;
   for (;;) {
     i32 status = 0;
+    i64 left = ending ? end - now() : 0, time[2] = {0, left > 0 ? left : 0};
     i64 signal = syscall6(SYS_rt_sigtimedwait, (u64)&parent->taken, 0, ending ? (u64)time : 0, 8, 0, 0);
     if (signal == -EAGAIN) {
       if (!is_running(parent)) end_early(parent, (u64)ending);
@@ -179,8 +191,12 @@ static i32 attend(struct parent *parent) {
       hear_news(parent);
     } else if (signal > 0) {
       if (signal == SIGTSTP) listen_for_news(parent);
+      parent->seen |= BIT(signal);
       syscall6(SYS_kill, parent->pid, (u64)signal, 0, 0, 0, 0);
-      if (BIT(signal) & mask_of(ENDING) && !ending && !is_running(parent)) ending = signal;
+      if (BIT(signal) & mask_of(ENDING) && !ending && !is_running(parent)) {
+        ending = signal;
+        end = now() + GRACE * SECOND - 1;
+      }
     }
   }
 }
@@ -195,14 +211,15 @@ struct plain_files {
 static void launch_plain(const struct plain_files *files, const struct plan *inside, const u8 *messages) {
   i32 status = -1;
   u64 before = 0;
-  struct parent parent = {0, 0, files->status, 0, 0, messages};
+  struct parent parent = {0, 0, 0, files->status, 0, 0, messages};
   syscall6(SYS_rt_sigprocmask, 0, 0, (u64)&before, 8, 0, 0);
   parent.taken = without_ignored(mask_of(sizeof forwarded) & ~before) | BIT(SIGCHLD) | BIT(SIGIO);
-  syscall6(SYS_rt_sigprocmask, 0 /* SIG_BLOCK */, (u64)&parent.taken, 0, 8, 0, 0);
+  /* Who reads nothing of what is written here is no reason to end. */
+  u64 blocked = parent.taken | BIT(SIGPIPE);
+  syscall6(SYS_rt_sigprocmask, 0 /* SIG_BLOCK */, (u64)&blocked, 0, 8, 0, 0);
   i64 child = syscall6(SYS_clone, SIGCHLD, 0, 0, 0, 0, 0);
   if (!child) {
     const i64 given[] = {files->inside, files->theirs, files->self, files->held};
-    syscall6(SYS_rt_sigprocmask, 2 /* SIG_SETMASK */, (u64)&before, 0, 8, 0, 0);
     for (u32 i = 0; i < 4; i++)
       if (given[i] >= 0) syscall6(SYS_dup3, (u64)given[i], TO_PLAN + i, 0, 0, 0, 0);
     become_walker(files->walker, files->memory);
@@ -215,14 +232,19 @@ static void launch_plain(const struct plain_files *files, const struct plan *ins
     syscall6(SYS_write, (u64)files->lifeline, (u64) "\0", inside ? 2 : 1, 0, 0, 0);
     parent.pid = (u64)plan->slot[PLAIN_PID];
     status = attend(&parent);
-    if (plan->state == WALKING && (!inside || ((const volatile struct plan *)inside)->state != FAILED))
+    /* A child that has not begun has done nothing, but for being killed. */
+    u32 state = inside ? ((const volatile struct plan *)inside)->state : WALKING;
+    if (plan->state == WALKING && (state == WALKING || state == ENDED || (!state && status & 0x7f)))
       leave(exit_code(status));
   }
-  /* None is to come for what is closed. */
-  u64 set = BIT(SIGIO);
+  /* Of our own making; and what came from others is for the runtime. */
+  u64 set = (BIT(SIGIO) | BIT(SIGPIPE)) & ~before;
   i64 time[2] = {0, 0};
   if (files->status >= 0) syscall6(SYS_close, (u64)files->status, 0, 0, 0, 0, 0);
-  syscall6(SYS_rt_sigtimedwait, (u64)&set, 0, (u64)time, 8, 0, 0);
+  while (syscall6(SYS_rt_sigtimedwait, (u64)&set, 0, (u64)time, 8, 0, 0) > 0);
+  for (u32 signal = 1; signal <= 64; signal++)
+    if (parent.seen & BIT(signal))
+      syscall6(SYS_kill, (u64)syscall6(SYS_getpid, 0, 0, 0, 0, 0, 0), signal, 0, 0, 0, 0);
   syscall6(SYS_rt_sigprocmask, 2 /* SIG_SETMASK */, (u64)&before, 0, 8, 0, 0);
 }
 

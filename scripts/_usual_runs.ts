@@ -58,12 +58,22 @@ function usualLaunch(options: { tty: boolean }): Uint8Array<ArrayBuffer> {
 
 /** One for this machine's cgroups and one for those of most. */
 function plainRuns(): Uint8Array<ArrayBuffer>[] {
-  const own = parseLayout(Deno.readTextFileSync("/proc/self/cgroup"));
+  const own = parseLayout(cgroupsHere());
   const all: CgroupLayout[] = [{ version: 2 }];
   if (own?.version === 1) all.push(own);
   return all.flatMap((cgroups) =>
     [true, false].map((init) => plainRunOn(cgroups, init))
   );
+}
+
+/** Of /proc/self/cgroup, which a kernel without cgroups does not have. */
+function cgroupsHere(): string {
+  try {
+    return Deno.readTextFileSync("/proc/self/cgroup");
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return "";
+    throw error;
+  }
 }
 
 function plainRunOn(
@@ -134,5 +144,11 @@ function usualPlan(
       flags: 0,
     },
   });
-  return { spec, plan: compile(spec, { ...facts, ...known }) };
+  // Who builds the program may have other rights than root of a machine.
+  const rights = {
+    bindDevices: false,
+    bindCgroups: false,
+    denySetgroups: false,
+  };
+  return { spec, plan: compile(spec, { ...facts, ...rights, ...known }) };
 }

@@ -113,6 +113,7 @@ test("plain run: what is unusual is the runtime's", async () => {
     ["no file to cover", plain(bare, "true")],
     ["the host's tree", plain("/", "true")],
     ["the same by another name", plain("/usr/..", "true")],
+    ["where we are", ["env", "-C", root, ...plain(".", "true")]],
     ["an empty one", plain("empty", "true")],
     ["none", plain(`${dir.path}/none`, "true")],
     ["a file", plain(program, "true")],
@@ -260,6 +261,52 @@ test("plain run: stopped and continued together", async () => {
     await until(() => `both go on: ${states()}`, () => states() === "SS");
   }
 }, { skip });
+
+test("plain run: stops that nobody asked for are passed over", async () => {
+  // More of them than a socket takes: each is told to the parent.
+  const script = `echo up; i=0
+    while [ $i -lt 400 ]; do kill -STOP $$; i=$((i + 1)); done
+    echo done; read line`;
+  await using session = new Session(
+    plainIn([], rootfs(), "sh", "-c", script),
+  );
+  await session.expect(/up\n/);
+  const command = descendants(session.pid).at(-1)!.pid;
+  const go = setInterval(() => Deno.kill(command, "SIGCONT"), 1);
+  try {
+    await session.expect(/done\n/);
+  } finally {
+    clearInterval(go);
+  }
+  // The first stop that is asked for is the first that stops us.
+  Deno.kill(session.pid, "SIGTSTP");
+  const states = () =>
+    [session.pid, command].map((pid) => readProcess(pid)?.state).join("");
+  await until(() => `both are stopped: ${states()}`, () => states() === "TT");
+  Deno.kill(session.pid, "SIGCONT");
+  await until(() => `both go on: ${states()}`, () => states() === "SS");
+  await session.send("\n");
+  assertEquals(await session.end(), 0);
+}, { skip });
+
+test("plain run: its plan is the same whoever builds the program", async () => {
+  const script =
+    `import { usualRuns } from "${REPOSITORY}/scripts/_usual_runs.ts";
+    const hash = await crypto.subtle.digest("SHA-256", usualRuns());
+    console.log(new Uint8Array(hash).toHex());`;
+  await using dir = new TempDir();
+  const file = `${dir.path}/plan.ts`;
+  await Deno.writeTextFile(file, script);
+  const build = [Deno.execPath(), "run", "-A", "--no-check"];
+  build.push("--config", `${REPOSITORY}/deno.json`, file);
+  const [one, other] = await Promise.all([
+    execute(build),
+    execute(["setpriv", "--bounding-set=-mknod,-sys_admin", ...build]),
+  ]);
+  assertEquals(one.stderr + other.stderr, "");
+  assertMatch(one.stdout, /^[0-9a-f]{64}\n$/);
+  assertEquals(one.stdout, other.stdout);
+}, { skip: skip ?? without("setpriv") });
 
 test("plain run: PID 1 that is killed ends the container", async () => {
   for (const mode of MODES) {
