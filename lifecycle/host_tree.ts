@@ -11,8 +11,7 @@ import { parseMountinfo } from "./doctor/mounts.ts";
 const FIT = /^(?:ext[234]|xfs|btrfs|f2fs|erofs|squashfs|tmpfs|overlay|zfs)$/;
 
 /**
- * The entries at the top of the host's tree, without those that a mount of the
- * container's covers.
+ * The entries at the top of the host's tree.
  *
  * @param leftOut takes a sentence on what cannot be changed
  */
@@ -44,7 +43,7 @@ function hostEntries(
 ): HostEntry[] {
   const covered = new Set(mounts.map(({ destination }) => destination));
   const all = parseMountinfo(mountinfo);
-  return paths.filter((path) => !covered.has(path)).flatMap(
+  return paths.flatMap(
     (path): HostEntry[] => {
       const { isSymlink, isDirectory, isFile } = Deno.lstatSync(path);
       if (isSymlink) {
@@ -53,6 +52,7 @@ function hostEntries(
       if (isFile) return [{ kind: "file", path }];
       // A pipe or a socket at the top is nobody's that runs inside.
       if (!isDirectory) return [];
+      if (covered.has(path)) return [{ kind: "place", path }];
       const isFit = all.every(({ target, type }) =>
         target === path ? FIT.test(type) : !target.startsWith(`${path}/`)
       );

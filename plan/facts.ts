@@ -100,11 +100,14 @@ export interface Facts {
   overlay: { upper: string | null; work: string | null } | null;
 }
 
-/** An entry of the host's `/`; one that is kept is the host's, unchanged. */
+/**
+ * An entry of the host's `/`; one that is kept is the host's, unchanged, and a
+ * place is for a mount of the container's.
+ */
 export type HostEntry =
   & { path: string }
   & (
-    | { kind: "directory" | "kept" | "file" }
+    | { kind: "directory" | "kept" | "file" | "place" }
     | { kind: "link"; to: string }
   );
 

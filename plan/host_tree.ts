@@ -70,6 +70,7 @@ function lay(entry: HostEntry, target: string, above: number): Step[] {
     why: "something has to be there to mount on",
     man: "mkdir(2)",
   };
+  if (entry.kind === "place") return [place];
   if (entry.kind === "directory" && path === COVERED) {
     return [place, {
       step: "mount",
