@@ -68,7 +68,7 @@ export type Instruction = Call | Comparison | Failure;
  * Not a system call, and for launch/shortcut.c alone. Two are about the process
  * that started at a time; ESRCH where it is dead or gone.
  */
-export type ProcessOperation =
+export type ShortcutOperation =
   & Pick<Call, "expect" | "want" | "skipOnSuccess" | "skipOnExpected">
   & (
     /** It has to be there. */

@@ -4,7 +4,7 @@ import { ERRNO, type Errno } from "../ffi/errno.ts";
 import { cString } from "../ffi/memory.ts";
 import { numberOf } from "../ffi/numbers.ts";
 import { type Arena, layOut, setWord, type Word } from "./arena.ts";
-import type { Argument, Instruction, ProcessOperation } from "./call.ts";
+import type { Argument, Instruction, ShortcutOperation } from "./call.ts";
 import {
   BASE,
   FLAG,
@@ -78,7 +78,7 @@ class ImageArena implements Arena {
  * @param filled the first slots: somebody puts a value in before the walk
  */
 export function compileImage(
-  instructions: readonly (Instruction | ProcessOperation)[],
+  instructions: readonly (Instruction | ShortcutOperation)[],
   arch: typeof Deno.build.arch = Deno.build.arch,
   filled: readonly string[] = [],
 ): Image {
@@ -108,7 +108,7 @@ export function compileImage(
 function writeStep(
   view: DataView,
   at: number,
-  instruction: Instruction | ProcessOperation,
+  instruction: Instruction | ShortcutOperation,
   arena: ImageArena,
   arch: typeof Deno.build.arch,
 ): void {
@@ -163,8 +163,8 @@ function writeStep(
 }
 
 const isOperation = (
-  instruction: Instruction | ProcessOperation,
-): instruction is ProcessOperation => instruction.name in OPERATION;
+  instruction: Instruction | ShortcutOperation,
+): instruction is ShortcutOperation => instruction.name in OPERATION;
 
 function writeExpected(
   view: DataView,

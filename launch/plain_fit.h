@@ -36,6 +36,12 @@ static const u8 *next(const u8 *text) {
   return text + 1;
 }
 
+/* What comes after a list of texts, which an empty one ends. */
+static const u8 *behind(const u8 *list) {
+  while (*list) list = next(list);
+  return list + 1;
+}
+
 /* "." is where the bind mount on it is not, however often it is looked up. */
 static i32 ends_in_dot(const u8 *path) {
   const u8 *last = path;
@@ -97,15 +103,19 @@ static i32 look_at_streams(struct plain_request *request) {
   return 1;
 }
 
-/* Whether /proc/self/cgroup names these hierarchies of v1, a line each, or none. */
-static i32 has_hierarchies(const u8 *names) {
-  u8 text[8192];
+/* /proc/self/cgroup, where there is room for all of it. */
+static i32 read_cgroups(u8 *text, i64 room) {
   i64 fd = syscall6(SYS_openat, (u64)AT_FDCWD, (u64) "/proc/self/cgroup", O_CLOEXEC, 0, 0, 0);
   if (fd < 0) return 0;
-  i64 size = syscall6(SYS_read, (u64)fd, (u64)text, sizeof text - 1, 0, 0, 0);
+  i64 size = syscall6(SYS_read, (u64)fd, (u64)text, (u64)room - 1, 0, 0, 0);
   syscall6(SYS_close, (u64)fd, 0, 0, 0, 0, 0);
-  if (size <= 0 || size == sizeof text - 1) return 0;
+  if (size <= 0 || size == room - 1) return 0;
   text[size] = 0;
+  return 1;
+}
+
+/* Whether it names these hierarchies of v1, a line each, or none. */
+static i32 has_hierarchies(const u8 *text, const u8 *names) {
   for (const u8 *at = text; *at; at++) {
     while (*at && *at != ':') at++;
     if (!*at++) return 0;

@@ -117,7 +117,7 @@ struct parent {
 static void stop_together(struct parent *parent) {
   if (!parent->stops) return;
   /* Who told us to stop has stopped the command; who continues us, both. */
-  syscall6(SYS_kill, (u64)syscall6(SYS_getpid, 0, 0, 0, 0, 0, 0), SIGSTOP, 0, 0, 0, 0);
+  syscall6(SYS_kill, own_pid(), SIGSTOP, 0, 0, 0, 0);
   if (!(parent->taken & BIT(SIGCONT))) syscall6(SYS_kill, parent->pid, SIGCONT, 0, 0, 0, 0);
 }
 
@@ -134,7 +134,7 @@ static void hear_news(struct parent *parent) {
 static void listen_for_news(struct parent *parent) {
   hear_news(parent);
   if (parent->stops++ || parent->status < 0) return;
-  syscall6(SYS_fcntl, (u64)parent->status, 8 /* F_SETOWN */, (u64)syscall6(SYS_getpid, 0, 0, 0, 0, 0, 0), 0, 0, 0);
+  syscall6(SYS_fcntl, (u64)parent->status, 8 /* F_SETOWN */, own_pid(), 0, 0, 0);
   syscall6(SYS_fcntl, (u64)parent->status, 4 /* F_SETFL */, 020000 /* O_ASYNC */, 0, 0, 0);
   hear_news(parent);
 }
@@ -244,7 +244,7 @@ static void launch_plain(const struct plain_files *files, const struct plan *ins
   while (syscall6(SYS_rt_sigtimedwait, (u64)&set, 0, (u64)time, 8, 0, 0) > 0);
   for (u32 signal = 1; signal <= 64; signal++)
     if (parent.seen & BIT(signal))
-      syscall6(SYS_kill, (u64)syscall6(SYS_getpid, 0, 0, 0, 0, 0, 0), signal, 0, 0, 0, 0);
+      syscall6(SYS_kill, own_pid(), signal, 0, 0, 0, 0);
   syscall6(SYS_rt_sigprocmask, 2 /* SIG_SETMASK */, (u64)&before, 0, 8, 0, 0);
 }
 
@@ -255,8 +255,8 @@ static void carry_out_plain(const struct plain *plain, const struct plain_reques
   write_env(env, environ);
   ours[0] = (const u8 *)"/proc/self/exe", ours[1] = (const u8 *)"child", ours[2] = 0;
   u64 room = room_for(request, directories, env);
-  u64 size = plain->image + room, behind = (plain->inside + room + 7) & ~7UL;
-  u64 inside_size = plain->inside ? behind + plain->process + room : 0;
+  u64 size = plain->image + room, process_at = (plain->inside + room + 7) & ~7UL;
+  u64 inside_size = plain->inside ? process_at + plain->process + room : 0;
   i32 ends[2] = {-1, -1}, sockets[2] = {-1, -1};
   u8 *image = 0, *inside = 0;
   struct plain_files files = {-1, -1, -1, -1, -1, -1, -1, -1};
@@ -278,12 +278,12 @@ static void carry_out_plain(const struct plain *plain, const struct plain_reques
   if (is_whole) {
     struct room rest = {image, image + plain->image};
     if (inside) {
-      struct room within = {inside, inside + plain->inside}, last = {inside + behind, inside + behind + plain->process};
+      struct room within = {inside, inside + plain->inside}, last = {inside + process_at, inside + process_at + plain->process};
       const u8 *process = plain->bytes + plain->image + plain->inside;
       for (u64 i = 0; i < plain->process; i++) last.image[i] = process[i];
       put_root(&within, request);
       put_command(&last, request, directories);
-      ((struct plan *)inside)->slot[PLAIN_PROCESS] = (i64)(BASE + behind);
+      ((struct plan *)inside)->slot[PLAIN_PROCESS] = (i64)(BASE + process_at);
       ((struct plan *)inside)->slot[PLAIN_PROCESS_SIZE] = (i64)(plain->process + room);
       plan->slot[PLAIN_ARGV] = put_words(&rest, ours, request->command);
       plan->slot[PLAIN_ENV] = put_words(&rest, env, &none);
@@ -317,15 +317,14 @@ static void run_plain(const i64 *stack) {
       !without_ignored(BIT(SIGCHLD)))
     return;
   /* One for each kind of machine, with and without --no-init. */
+  u8 cgroups[8192];
+  if (!read_cgroups(cgroups, sizeof cgroups)) return;
   for (; plain->size; plain = (const struct plain *)((const u8 *)plain + plain->size)) {
     const u8 *hierarchies = plain->bytes + plain->image + plain->inside + plain->process + plain->walker;
-    const u8 *directories = next(hierarchies), *places = directories;
-    while (*places) places = next(places);
-    const u8 *messages = ++places;
-    while (*messages) messages = next(messages);
-    if (request.is_direct != !plain->inside || !has_hierarchies(hierarchies)) continue;
+    const u8 *directories = next(hierarchies), *places = behind(directories), *messages = behind(places);
+    if (request.is_direct != !plain->inside || !has_hierarchies(cgroups, hierarchies)) continue;
     if (has_rights(plain->bounding) && is_swept() && has_places(request.root, places))
-      carry_out_plain(plain, &request, directories, messages + 1, (const u8 **)&stack[2 + stack[0]]);
+      carry_out_plain(plain, &request, directories, messages, (const u8 **)&stack[2 + stack[0]]);
     return;
   }
 }

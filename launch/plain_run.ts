@@ -10,14 +10,14 @@
  */
 
 import { fromBase64 } from "../ffi/base64.ts";
-import { AT_EMPTY_PATH } from "../ffi/fcntl.ts";
 import type { CgroupLayout } from "../plan/facts.ts";
 import type { Plan, Step } from "../plan/step.ts";
-import type { Argument, Instruction, ProcessOperation } from "./call.ts";
-import { HANDED } from "./handed.ts";
+import type { Argument, Instruction, ShortcutOperation } from "./call.ts";
 import { compileImage } from "./image.ts";
 import { lower } from "./lower.ts";
 import { unmounting } from "./pack_handover.ts";
+import { alignedLength, packed } from "./packed.ts";
+import { withoutOwnWords } from "./prelaunch.ts";
 import { WALKER } from "./walker_code.ts";
 
 /** The first slots, which launch/plain_fit.h knows by number. */
@@ -105,11 +105,7 @@ function withoutCommand(instructions: readonly Instruction[]): Instruction[] {
   let candidate = 0;
   const argv = { slot: "argv" };
   return instructions.map((instruction): Instruction => {
-    if (instruction.name === "execveat") {
-      const args = [HANDED.self, "", argv, { slot: "env" }, AT_EMPTY_PATH];
-      return { ...instruction, args };
-    }
-    if (instruction.name !== "execve") return instruction;
+    if (instruction.name !== "execve") return withoutOwnWords(instruction);
     const path = { slot: `candidate${candidate++}` };
     return { ...instruction, args: [path, argv, instruction.args[2]!] };
   });
@@ -130,7 +126,7 @@ const withoutKnown = (steps: readonly Step[], root: string) =>
 function programsOf(
   plan: Plan,
   root: string,
-): (readonly (Instruction | ProcessOperation)[])[] {
+): (readonly (Instruction | ShortcutOperation)[])[] {
   const { launch, container, process } = plan;
   if (!plan.init) {
     return [withoutKnown([...launch, ...container, ...process], root), [], []];
@@ -154,13 +150,8 @@ const textOfLayout = (layout: CgroupLayout) =>
     ? layout.hierarchies.toReversed().map((names) => `${names}\n`).join("")
     : "";
 
-/** Lengths are multiples of this. */
-const ALIGNMENT = 8;
-
-const aligned = (bytes: Uint8Array): Uint8Array<ArrayBuffer> => {
-  const whole = new Uint8Array(
-    Math.ceil(bytes.length / ALIGNMENT) * ALIGNMENT,
-  );
+const aligned = (bytes: Uint8Array): Uint8Array => {
+  const whole = new Uint8Array(alignedLength(bytes.length));
   whole.set(bytes);
   return whole;
 };
@@ -183,26 +174,13 @@ export function plainRun(
         ? aligned(compileImage(program, arch, slots).bytes)
         : new Uint8Array()
     ),
-    // Where it lies is of no matter, and how long it is.
     fromBase64(WALKER[arch].code),
-    aligned(
-      new TextEncoder().encode(
-        `${textOfLayout(cgroups)}\0${list(path)}${list(places)}${
-          list(endings)
-        }`,
-      ),
-    ),
   ];
-  const lengths = parts.slice(0, -1).map(({ length }) => BigInt(length));
-  const numbers = new BigUint64Array([0n, ...lengths, bounding]);
-  const length = parts.reduce((sum, part) => sum + part.length, 0) +
-    numbers.byteLength;
-  numbers[0] = BigInt(Math.ceil(length / ALIGNMENT) * ALIGNMENT);
-  const bytes = new Uint8Array(Number(numbers[0]));
-  let at = 0;
-  for (const part of [new Uint8Array(numbers.buffer), ...parts]) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
+  const texts = `${textOfLayout(cgroups)}\0${list(path)}${list(places)}${
+    list(endings)
+  }`;
+  return packed([...parts.map(({ length }) => length), bounding], [
+    ...parts,
+    new TextEncoder().encode(texts),
+  ]);
 }

@@ -13,6 +13,7 @@ import type { Instruction } from "./call.ts";
 import { HANDED } from "./handed.ts";
 import { compileImage } from "./image.ts";
 import { lower } from "./lower.ts";
+import { packed } from "./packed.ts";
 import type { Program } from "./program.ts";
 
 /** The first slots, which launch/shortcut.c knows by number. */
@@ -53,8 +54,8 @@ const INDIFFERENT: readonly string[] = [
   "workdir",
 ];
 
-/** The words of the command line are put in when they are known. */
-function withoutWords(instruction: Instruction): Instruction {
+/** The words that our program is executed with are put in when they are known. */
+export function withoutOwnWords(instruction: Instruction): Instruction {
   if (instruction.name !== "execveat") return instruction;
   return {
     ...instruction,
@@ -70,7 +71,7 @@ function withoutWords(instruction: Instruction): Instruction {
 
 /** What launch/shortcut.c walks for a launch. */
 export function prelaunchProgram(launch: readonly Step[]): Program {
-  const lowered = launch.map((step) => lower(step).map(withoutWords));
+  const lowered = launch.map((step) => lower(step).map(withoutOwnWords));
   const { bytes, slots } = compileImage(
     lowered.flat(),
     undefined,
@@ -98,9 +99,6 @@ interface Flag {
   value?: string;
 }
 
-/** Lengths are multiples of this. */
-const ALIGNMENT = 8;
-
 /**
  * What is put into the compiled program for a launch, as launch/shortcut.c reads
  * it: the length of all of it, of the image and of the text, and behind them
@@ -118,16 +116,9 @@ export function prelaunch(
     );
   const { bytes: image } = prelaunchProgram(launch);
   const text = encoder.encode(textOfLaunch(launch));
-  const parts = [image, text, encoder.encode(`${words.join("")}\0`)];
-  const lengths = new BigUint64Array(3);
-  const length = parts.reduce((sum, part) => sum + part.length, 0) +
-    lengths.byteLength;
-  const bytes = new Uint8Array(Math.ceil(length / ALIGNMENT) * ALIGNMENT);
-  lengths.set([bytes.length, image.length, text.length].map(BigInt));
-  let at = 0;
-  for (const part of [new Uint8Array(lengths.buffer), ...parts]) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
+  return packed([image.length, text.length], [
+    image,
+    text,
+    encoder.encode(`${words.join("")}\0`),
+  ]);
 }

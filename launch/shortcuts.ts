@@ -10,7 +10,7 @@
  */
 
 import { AT_FDCWD, O } from "../ffi/fcntl.ts";
-import type { Instruction, ProcessOperation } from "./call.ts";
+import type { Instruction, ShortcutOperation } from "./call.ts";
 import { compileImage } from "./image.ts";
 
 /** The commands that have one. */
@@ -33,7 +33,7 @@ export interface Known {
   texts: { created: string; running: string; stopped: string };
 }
 
-type Plan = readonly (Instruction | ProcessOperation)[];
+type Plan = readonly (Instruction | ShortcutOperation)[];
 
 const LOCK_EX = 2;
 const LOCK_NB = 4;
@@ -170,7 +170,7 @@ const remove = (known: Known): Plan => [
 
 const encode = (text: string) => new TextEncoder().encode(text);
 
-const isAlive = ({ pid, startTime }: Known): ProcessOperation => ({
+const isAlive = ({ pid, startTime }: Known): ShortcutOperation => ({
   name: "isProcess",
   args: [pid, startTime],
 });

@@ -10,7 +10,7 @@ import { once } from "../plan/once.ts";
 import type { Rlimit, Spec } from "../spec/types.ts";
 import { hardLimit, RLIM_INFINITY } from "../ffi/resource.ts";
 import type { CgroupPlan } from "../cgroup/step.ts";
-import { readCaller } from "./caller.ts";
+import { type Caller, readCaller } from "./caller.ts";
 import { deniesSetgroups, OWN_USER_NAMESPACE } from "./id_ranges.ts";
 import { isInteractive } from "./terminal.ts";
 
@@ -45,8 +45,9 @@ export interface FactOptions {
 export function readFacts(
   spec: Spec,
   options: FactOptions,
+  caller: Caller = readCaller(),
 ): Facts {
-  const { capable, devices, nested } = readCaller();
+  const { capable, devices, nested } = caller;
   const inUserNamespace = hasNamespace(spec, "user");
   // Read when a step asks, which is while the child's runtime starts.
   const later = {
@@ -98,7 +99,7 @@ export function readFacts(
     errorsOnTerminal: stderr === "inherit" && Deno.stderr.isTerminal(),
     raisedLimits: inUserNamespace ? aboveOurs(rlimits) : [],
     mapHelper: options.mapHelper,
-    denySetgroups: ownDenies() ||
+    denySetgroups: ownDenies(caller) ||
       inUserNamespace && !options.mapHelper &&
         (!capable || joinedDenies(spec)),
     bindCgroups: inUserNamespace || nested,
@@ -224,8 +225,8 @@ function placesOf(
 
 /** Whether the user namespace that is joined has its groups fixed. */
 /** Whether groups are fixed where we are, and so in every user namespace below. */
-export const ownDenies = (): boolean =>
-  readCaller().nested && deniesSetgroups(OWN_USER_NAMESPACE);
+export const ownDenies = ({ nested }: Caller): boolean =>
+  nested && deniesSetgroups(OWN_USER_NAMESPACE);
 
 function joinedDenies(spec: Spec): boolean {
   const joined = spec.linux.namespaces.find(({ type }) => type === "user");

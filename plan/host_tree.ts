@@ -8,49 +8,33 @@
 import type { HostEntry } from "./facts.ts";
 import type { Step } from "./step.ts";
 
-/** Where the host's tree is covered while the new one is put together. */
-const COVERED = "/tmp";
+/**
+ * A directory of the host that is covered, in this mount tree only, where the
+ * new root has none of its own to be mounted on.
+ */
+export const STAGING = "/tmp";
 
-/** The steps that lay such a root at a target, and what it is made of. */
-export function layHostTree(
+/** Nothing of what is mounted at a path, or below it, can be changed any more. */
+export const seal = (path: string, why: string): Step => ({
+  step: "setMountAttributes",
+  mount: { path },
+  set: ["MOUNT_ATTR_RDONLY"],
+  recursive: true,
+  why,
+  man: "mount_setattr(2)",
+});
+
+/**
+ * What such a root is made of, from a root in memory at a target.
+ *
+ * @param above a number above those of the descriptors that are open then
+ */
+export const layHostTree = (
   entries: readonly HostEntry[],
   target: string,
-  { readonly, above }: { readonly: boolean; above: number },
-): Step[] {
-  return [
-    {
-      step: "createFilesystem",
-      name: "root",
-      type: "tmpfs",
-      source: "root",
-      options: ["mode=755"],
-      attributes: ["MOUNT_ATTR_NOSUID", "MOUNT_ATTR_NODEV"],
-      why:
-        "a root in memory, since no overlay can lie on / in a user namespace: there are mounts below it",
-      man: "fsopen(2), fsmount(2), tmpfs(5)",
-    },
-    {
-      step: "attach",
-      name: "root",
-      target,
-      why: "pivot_root takes a mount point only",
-      man: "move_mount(2)",
-    },
-    ...entries.flatMap((entry) => lay(entry, `${target}${entry.path}`, above)),
-    ...(readonly
-      ? [
-        {
-          step: "setMountAttributes",
-          mount: { path: target },
-          set: ["MOUNT_ATTR_RDONLY"],
-          recursive: true,
-          why: "the root filesystem cannot be changed, nor what it is made of",
-          man: "mount_setattr(2)",
-        } as const,
-      ]
-      : []),
-  ];
-}
+  above: number,
+): Step[] =>
+  entries.flatMap((entry) => lay(entry, `${target}${entry.path}`, above));
 
 function lay(entry: HostEntry, target: string, above: number): Step[] {
   const { path } = entry;
@@ -71,7 +55,7 @@ function lay(entry: HostEntry, target: string, above: number): Step[] {
     man: "mkdir(2)",
   };
   if (entry.kind === "place") return [place];
-  if (entry.kind === "directory" && path === COVERED) {
+  if (entry.kind === "directory" && path === STAGING) {
     return [place, {
       step: "mount",
       source: "tmpfs",
@@ -106,12 +90,5 @@ function lay(entry: HostEntry, target: string, above: number): Step[] {
     data: null,
     why: "no overlay can lie on it: it is the host's",
     man: "mount(2)",
-  }, {
-    step: "setMountAttributes",
-    mount: { path: target },
-    set: ["MOUNT_ATTR_RDONLY"],
-    recursive: true,
-    why: "and cannot be changed, on whatever file system it lies",
-    man: "mount_setattr(2)",
-  }];
+  }, seal(target, "and cannot be changed, on whatever file system it lies")];
 }

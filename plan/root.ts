@@ -11,7 +11,7 @@ import type { Spec } from "../spec/types.ts";
 import { lend } from "./devices.ts";
 import type { Facts } from "./facts.ts";
 import { handedMounts, receiveMount, receives, ROOT_MOUNT } from "./handed.ts";
-import { layHostTree } from "./host_tree.ts";
+import { layHostTree, seal, STAGING } from "./host_tree.ts";
 import { hasNamespace } from "./namespaces.ts";
 import type { KernelType, Step, Within } from "./step.ts";
 
@@ -31,12 +31,6 @@ export function isolateMounts(spec: Spec): Step[] {
     man: "mount(2), mount_namespaces(7)",
   }];
 }
-
-/**
- * A directory of the host that is covered, in this mount tree only, where the
- * new root has none of its own to be mounted on.
- */
-const STAGING = "/tmp";
 
 /** Makes the root filesystem `/`. */
 export function changeRoot(spec: Spec, facts: Facts): Step[] {
@@ -94,32 +88,49 @@ function aboveOpen({ mounts = [], linux, process }: Spec): number {
   return open > FEW ? HIGH : SMALL_TABLE - 4;
 }
 
+/** A root with nothing in it. */
+const rootInMemory = (target: string, why: string): Step[] => [{
+  step: "createFilesystem",
+  name: "root",
+  type: "tmpfs",
+  source: "root",
+  options: ["mode=755"],
+  attributes: ["MOUNT_ATTR_NOSUID", "MOUNT_ATTR_NODEV"],
+  why,
+  man: "fsopen(2), fsmount(2), tmpfs(5)",
+}, {
+  step: "attach",
+  name: "root",
+  target,
+  why: "pivot_root takes a mount point only",
+  man: "move_mount(2)",
+}];
+
 /** Puts the root filesystem where it can become `/`. */
 function layRoot(spec: Spec, facts: Facts, target: string): Step[] {
   const root = spec.root.path;
   const image = handedMounts(spec, facts).get(ROOT_MOUNT);
   const received = image ? [receiveMount(ROOT_MOUNT, image.descriptor)] : [];
   if (facts.rootKind === "empty") {
-    return [{
-      step: "createFilesystem",
-      name: "root",
-      type: "tmpfs",
-      source: "root",
-      options: ["mode=755"],
-      attributes: ["MOUNT_ATTR_NOSUID", "MOUNT_ATTR_NODEV"],
-      why: "a root in memory that holds nothing but what is asked for",
-      man: "fsopen(2), fsmount(2), tmpfs(5)",
-    }, {
-      step: "attach",
-      name: "root",
+    return rootInMemory(
       target,
-      why: "pivot_root takes a mount point only",
-      man: "move_mount(2)",
-    }];
+      "a root in memory that holds nothing but what is asked for",
+    );
   }
   if (facts.hostTree) {
     const readonly = spec.root.readonly ?? false;
-    return layHostTree(facts.hostTree, target, { readonly, above: HIGH });
+    return [
+      ...rootInMemory(
+        target,
+        "a root in memory, since no overlay can lie on / in a user namespace: there are mounts below it",
+      ),
+      ...layHostTree(facts.hostTree, target, HIGH),
+      ...(readonly
+        ? [
+          seal(target, "the root cannot be changed, nor what it is made of"),
+        ]
+        : []),
+    ];
   }
   if (facts.overlay) {
     return [...received, {
@@ -160,15 +171,10 @@ function layRoot(spec: Spec, facts: Facts, target: string): Step[] {
       bind,
       ...(spec.root.readonly
         ? [
-          {
-            step: "setMountAttributes",
-            mount: { path: target },
-            set: ["MOUNT_ATTR_RDONLY"],
-            recursive: true,
-            why:
-              "nothing of the host can be changed, on whatever file system it lies; what is mounted from here on has its own setting",
-            man: "mount_setattr(2)",
-          } as const,
+          seal(
+            target,
+            "nothing of the host can be changed, on whatever file system it lies; what is mounted from here on has its own setting",
+          ),
         ]
         : []),
     ];

@@ -143,12 +143,6 @@ function usualPlan(
       filter: DEFAULT_FILTER[Deno.build.arch],
       flags: 0,
     },
-  });
-  // Who builds the program may have other rights than root of a machine.
-  const rights = {
-    bindDevices: false,
-    bindCgroups: false,
-    denySetgroups: false,
-  };
-  return { spec, plan: compile(spec, { ...facts, ...rights, ...known }) };
+  }, CALLER);
+  return { spec, plan: compile(spec, { ...facts, ...known }) };
 }

@@ -243,14 +243,17 @@ reboot -f
 `;
 }
 
+/** Where the repository is in the guest. */
+const GUEST = "/repository";
+
 const HELP = `Run a command in a Debian kernel under qemu, with cgroup v2
 
 Usage: deno task test:vm [--systemd] [--memory MB] [COMMAND…]
 
   --systemd    systemd is PID 1, of this system's own packages
 
-Without a command: the tests in tests/vm. The repository is at /work there, and
-the compiled program in it, where CONTAINER_BIN names one.
+Without a command: the tests in tests/vm. The repository is at ${GUEST}
+there, and the compiled program in it, where CONTAINER_BIN names one.
 Where criu is installed here, with ip, iptables and tar, it is there as well.
 `;
 
@@ -260,11 +263,11 @@ function repositoryFiles(): Record<string, string> {
   const files: Record<string, string> = {};
   for (const { name } of Deno.readDirSync(root)) {
     if (!/^(\.|fs$|node_modules$|container$)/.test(name) || name === ".fs.d") {
-      files[`/work/${name}`] = join(root, name);
+      files[`${GUEST}/${name}`] = join(root, name);
     }
   }
   const program = Deno.env.get("CONTAINER_BIN");
-  if (program) files["/work/container"] = resolve(program);
+  if (program) files[`${GUEST}/container`] = resolve(program);
   return files;
 }
 
@@ -309,7 +312,7 @@ async function main(args: string[]): Promise<number> {
     systemd,
     // Emulated, our program alone takes seconds to start.
     timeout: 1_200_000,
-    cwd: "/work",
+    cwd: GUEST,
     files: {
       ...await criuFiles(),
       ...repositoryFiles(),

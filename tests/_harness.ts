@@ -275,6 +275,17 @@ export function without(name: string): string | null {
   return hasProgram(name) ? null : `${name} is not installed`;
 }
 
+/** Why there is nothing here that begins before its runtime; null where there is. */
+export const NO_STANDALONE: string | null = !COMPILED
+  ? "the source has none"
+  : startsAsElf(CONTAINER[0]!)
+  ? null
+  : "the program is a script";
+
+function startsAsElf(path: string): boolean {
+  return decode(Deno.readFileSync(path).subarray(1, 4)) === "ELF";
+}
+
 /** Waits until something holds. What it is may be told when that was in vain. */
 export async function until(
   what: string | (() => string),

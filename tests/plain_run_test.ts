@@ -11,6 +11,7 @@ import {
   CONTAINER,
   copyRootfs,
   execute,
+  NO_STANDALONE,
   type Options,
   REPOSITORY,
   rootfs,
@@ -22,15 +23,8 @@ import {
 } from "./_harness.ts";
 import { Session } from "./_session.ts";
 
-const [program = "", ...words] = CONTAINER;
-const isElf = new TextDecoder().decode(
-  (await Deno.readFile(program)).subarray(1, 4),
-) === "ELF";
-const skip = words.length
-  ? "the source has none"
-  : isElf
-  ? without("strace")
-  : "the program is a script";
+const [program = ""] = CONTAINER;
+const skip = NO_STANDALONE ?? without("strace");
 
 /** Whoever is PID 1. */
 const MODES: readonly (readonly string[])[] = [[], ["--no-init"]];

@@ -11,6 +11,7 @@ import {
   container,
   execute,
   NO_INIT,
+  NO_STANDALONE,
   rootfs,
   run,
   runWords,
@@ -22,15 +23,8 @@ import {
 import { Session } from "./_session.ts";
 import { trace } from "./_trace.ts";
 
-const [program = "", ...words] = CONTAINER;
-const isElf = new TextDecoder().decode(
-  (await Deno.readFile(program)).subarray(1, 4),
-) === "ELF";
-const skip = words.length
-  ? "the source has none"
-  : isElf
-  ? without("strace")
-  : "the program is a script";
+const [program = ""] = CONTAINER;
+const skip = NO_STANDALONE ?? without("strace");
 
 /** How many processes became PID 1, and how many walkers our runtimes started. */
 async function launches(

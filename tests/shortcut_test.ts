@@ -11,6 +11,7 @@ import { Bundle } from "./_bundle.ts";
 import {
   CONTAINER,
   execute,
+  NO_STANDALONE,
   type Result,
   rootfs,
   TempDir,
@@ -18,12 +19,8 @@ import {
   until,
 } from "./_harness.ts";
 
-const [program = "", ...words] = CONTAINER;
-const skip = words.length ? "the source has none" : new TextDecoder().decode(
-    (await Deno.readFile(program)).subarray(1, 4),
-  ) === "ELF"
-  ? null
-  : "the program is a script";
+const [program = ""] = CONTAINER;
+const skip = NO_STANDALONE;
 
 /** In kibibytes of address space: the program's file fits, its heap does not. */
 const LITTLE = 200_000;

@@ -17,6 +17,7 @@ import { once } from "../../plan/once.ts";
 import type { Plan } from "../../plan/step.ts";
 import { ContainerError, SpecError } from "../../spec/errors.ts";
 import type { Process, Spec } from "../../spec/types.ts";
+import { readCaller } from "../caller.ts";
 import { aboveOurs, ownDenies, readFacts } from "../facts.ts";
 import type { AccountFiles } from "../users.ts";
 import { readAccounts } from "./accounts.ts";
@@ -216,7 +217,7 @@ async function planOf(
       raisedLimits: namespaces.includes("user")
         ? aboveOurs(process.rlimits ?? [])
         : [],
-      denySetgroups: ownDenies() ||
+      denySetgroups: ownDenies(readCaller()) ||
         namespaces.includes("user") && deniesSetgroups(first),
       cgroupEntry: entryOf(cgroup, cgroups, membershipOf(first)),
     };

@@ -1,0 +1,26 @@
+/** Data that stands behind launch/shortcut.c in the compiled program. */
+
+/** Lengths are multiples of this. */
+const ALIGNMENT = 8;
+
+/** A length that what comes next can begin after. */
+export const alignedLength = (length: number): number =>
+  Math.ceil(length / ALIGNMENT) * ALIGNMENT;
+
+/** The length of all of it, these numbers, and the parts one behind the other. */
+export function packed(
+  numbers: readonly (number | bigint)[],
+  parts: readonly Uint8Array[],
+): Uint8Array<ArrayBuffer> {
+  const head = new BigUint64Array(1 + numbers.length);
+  const bytes = new Uint8Array(alignedLength(
+    parts.reduce((sum, part) => sum + part.length, head.byteLength),
+  ));
+  head.set([bytes.length, ...numbers].map(BigInt));
+  let at = 0;
+  for (const part of [new Uint8Array(head.buffer), ...parts]) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
+}
