@@ -291,9 +291,9 @@ export async function until(
   what: string | (() => string),
   holds: () => boolean | Promise<boolean>,
 ): Promise<void> {
-  const end = Date.now() + PATIENCE;
+  const end = performance.now() + PATIENCE;
   while (!await holds()) {
-    if (Date.now() > end) {
+    if (performance.now() > end) {
       const told = typeof what === "string" ? what : what();
       throw new Error(`Waited in vain: ${told}`);
     }
@@ -307,9 +307,9 @@ const NOT_ROOT = Deno.uid() === 0 ? null : "needs root";
 export async function withHost(fn: () => void | Promise<void>): Promise<void> {
   const before = snapshot();
   await fn();
-  const end = Date.now() + 10_000;
+  const end = performance.now() + 10_000;
   let changes = hostChanges(before);
-  while (changes.length && Date.now() < end) {
+  while (changes.length && performance.now() < end) {
     await new Promise((resolve) => setTimeout(resolve, 20));
     changes = hostChanges(before);
   }

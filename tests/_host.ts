@@ -90,8 +90,8 @@ function buryOrphans(processes: Process[]): void {
     if (parent !== Deno.pid || state !== "Z") continue;
     const key = `${pid} ${start}`;
     const { since, looks } = zombies.get(key) ??
-      { since: Date.now(), looks: 0 };
-    if (looks > 2 && Date.now() - since > REAPING) wait(pid, WNOHANG);
+      { since: performance.now(), looks: 0 };
+    if (looks > 2 && performance.now() - since > REAPING) wait(pid, WNOHANG);
     else seen.set(key, { since, looks: looks + 1 });
   }
   zombies = seen;

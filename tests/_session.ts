@@ -54,14 +54,14 @@ export class Session implements AsyncDisposable {
 
   /** Waits until what it said since the last call matches. */
   async expect(pattern: RegExp): Promise<RegExpMatchArray> {
-    const end = Date.now() + PATIENCE;
+    const end = performance.now() + PATIENCE;
     for (;;) {
       const match = this.output.slice(this.#from).match(pattern);
       if (match) {
         this.#from += match.index! + match[0].length;
         return match;
       }
-      const left = end - Date.now();
+      const left = end - performance.now();
       if (this.#ended || left <= 0) {
         throw new Error(
           `${this.#ended ? "Ended" : "Silent"} before ${pattern}: ${

@@ -4,6 +4,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { Bundle } from "./_bundle.ts";
 import { test, until } from "./_harness.ts";
+import { keepBurying } from "./_host.ts";
 import { Session } from "./_session.ts";
 import {
   bury,
@@ -78,6 +79,8 @@ test("the status is the command's, and signals are passed on", async () => {
 });
 
 test("who waits for a command and is killed takes it along", async () => {
+  // Until the container is deleted, which waits for all that was in it.
+  using _burying = keepBurying();
   await using container = await running();
   const { bundle, pid } = container;
   await using session = new Session(
@@ -87,7 +90,6 @@ test("who waits for a command and is killed takes it along", async () => {
   const others = JSON.parse(await bundle.does("ps", "--format", "json", "one"))
     .filter((each: number) => each !== pid) as number[];
   session.kill("SIGKILL");
-  using _buried = bury(others[0]!);
   await until("the command is gone", () => isGone(others[0]!));
   assertEquals(await bundle.status("one"), "running");
 });

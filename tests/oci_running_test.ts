@@ -182,17 +182,24 @@ test("events: what it uses, as programs read it from runc", async () => {
   await refuses(bundle, "is not running", "events", "--stats", "one");
 });
 
-test("events: a kill for want of memory", async () => {
-  await using bundle = await Bundle.make([
-    ...["sh", "-c"],
-    "sleep 2; sh -c 'x=$(head -c 60000000 /dev/zero | tr \"\\0\" a)'; sleep 2",
-  ], ({ linux }) => {
-    linux.resources = { memory: { limit: 32 << 20, swap: 32 << 20 } };
+/** What fills the memory of whoever it is part of, after a while. */
+const HOG = 'x=$(head -c 60000000 /dev/zero | tr "\\0" a)';
+
+for (
+  const [who, script] of [
+    ["", `sleep 2; sh -c '${HOG}'; sleep 2`],
+    [" that ends it", `sleep 2; ${HOG}; sleep 2`],
+  ] as const
+) {
+  test(`events: a kill for want of memory${who}`, async () => {
+    await using bundle = await Bundle.make(["sh", "-c", script], (config) => {
+      config.linux.resources = { memory: { limit: 32 << 20, swap: 32 << 20 } };
+    });
+    await run(bundle, "one");
+    const stdout = await bundle.does("events", "--interval", "1h", "one");
+    assertStringIncludes(stdout, '{"type":"oom","id":"one"}');
   });
-  await run(bundle, "one");
-  const { stdout } = await bundle.call("events", "--interval", "1h", "one");
-  assertStringIncludes(stdout, '{"type":"oom","id":"one"}');
-});
+}
 
 test("who has waited for a container waits for its successor of the same id, too", async () => {
   await using dir = new TempDir();

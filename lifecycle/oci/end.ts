@@ -83,10 +83,10 @@ async function end(entry: Entry): Promise<void> {
     sendSignal(entry.record, SIGNAL.SIGKILL);
     new Cgroup(cgroup).thaw();
   }
-  const patience = Date.now() + DEATH;
+  const patience = performance.now() + DEATH;
   while (entry.isAlive()) {
     sendSignal(entry.record, SIGNAL.SIGKILL);
-    if (Date.now() > patience) {
+    if (performance.now() > patience) {
       throw new ContainerError(
         `Cannot delete ${entry.record.id}: its process ${pid} does not end`,
         { hint: "It hangs in the kernel; see /proc/PID/stack." },

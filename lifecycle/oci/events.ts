@@ -4,7 +4,7 @@ import { readFile } from "../../cgroup/apply.ts";
 import { Cgroup } from "../../cgroup/mod.ts";
 import { ContainerError } from "../../spec/errors.ts";
 import { statusOf } from "./status.ts";
-import type { Store } from "./store.ts";
+import type { Entry, Store } from "./store.ts";
 import { readUsage, type Usage } from "./usage.ts";
 
 /** A line of `events`. */
@@ -22,7 +22,10 @@ export function usageOf(store: Store, id: string): Event {
   if (status === "stopped" || status === "creating") {
     throw new ContainerError(`container with id ${id} is not running`);
   }
-  const { cgroup } = entry.record;
+  return usageIn(entry);
+}
+
+function usageIn({ record: { id, cgroup } }: Entry): Event {
   return { type: "stats", id, data: readUsage(cgroup?.groups ?? [], readFile) };
 }
 
@@ -37,24 +40,32 @@ export async function* events(
   interval: number,
 ): AsyncGenerator<Event> {
   yield usageOf(store, id);
-  let kills = killsOf(store, id);
+  let { kills } = look(store, id);
   for (let next = performance.now() + interval;;) {
     const wait = Math.max(0, Math.min(LOOK, next - performance.now()));
     await new Promise((resolve) => setTimeout(resolve, wait));
-    const now = killsOf(store, id);
-    if (now === null) return;
-    if (kills !== null && now > kills) yield { type: "oom", id };
-    kills = now;
+    const now = look(store, id);
+    if (now.kills > kills) yield { type: "oom", id };
+    if (now.ended) return;
+    kills = now.kills;
     if (performance.now() < next) continue;
     next += interval;
-    yield usageOf(store, id);
+    using entry = store.glance(id);
+    // It may have ended since: the next look tells.
+    if (entry) yield usageIn(entry);
   }
 }
 
-/** How often the kernel has killed in it for want of memory; null once it has ended. */
-function killsOf(store: Store, id: string): number | null {
+/**
+ * Whether it has ended, and how often the kernel has killed in it for want of
+ * memory. That is asked last, and of what has ended, too: often it is that kill
+ * that ends a container, whose cgroup stays until `delete`.
+ */
+function look(store: Store, id: string): { ended: boolean; kills: number } {
   using entry = store.glance(id);
-  if (!entry?.isAlive()) return null;
+  if (!entry) return { ended: true, kills: 0 };
+  const ended = !entry.isAlive();
   const { cgroup } = entry.record;
-  return cgroup ? new Cgroup(cgroup).stats().memory?.oomKills ?? 0 : 0;
+  const memory = cgroup ? new Cgroup(cgroup).stats().memory : undefined;
+  return { ended, kills: memory?.oomKills ?? 0 };
 }

@@ -132,10 +132,10 @@ async function settle(
   engine: Engine,
   before: ReadonlySet<string>,
 ): Promise<string[]> {
-  const end = Date.now() + SETTLING;
+  const end = performance.now() + SETTLING;
   for (;;) {
     const left = (engine.leftovers()).filter((one) => !before.has(one));
-    if (!left.length || Date.now() > end) return left;
+    if (!left.length || performance.now() > end) return left;
     await execute(["sleep", "0.05"]);
   }
 }
