@@ -8,7 +8,9 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { Bundle } from "./_bundle.ts";
+import { words } from "./_exec.ts";
 import { container, TempDir, test, until } from "./_harness.ts";
+import { Session } from "./_session.ts";
 
 const SLEEP = ["sleep", "1000"];
 const COUNT = ["sh", "-c", "i=0; while :; do i=$((i+1)); echo $i >/out; done"];
@@ -171,14 +173,14 @@ test("events: what it uses, as programs read it from runc", async () => {
   assertGreater(data.memory.usage.usage, 0);
   assertGreater(data.pids.current, 0);
   // Until it ends.
-  const all = bundle.call("events", "--interval", "100ms", "one");
-  await new Promise((resolve) => setTimeout(resolve, 500));
+  await using all = new Session(
+    words(bundle, "events", "--interval", "100ms", "one"),
+  );
+  for (let line = 0; line < 3; line++) await all.expect(/\n/);
   await bundle.does("kill", "one", "KILL");
-  const { status, stdout } = await all;
-  assertEquals(status, 0);
-  const lines = stdout.trim().split("\n").map((line) => JSON.parse(line));
-  assertGreater(lines.length, 1);
-  assert(lines.every(({ type }) => type === "stats"), stdout);
+  assertEquals(await all.end(), 0);
+  const lines = all.output.trim().split("\n").map((line) => JSON.parse(line));
+  assert(lines.every(({ type }) => type === "stats"), all.output);
   await refuses(bundle, "is not running", "events", "--stats", "one");
 });
 
