@@ -106,9 +106,14 @@ export class Cgroup implements Disposable {
     return readStats(this.#state.groups, readFile);
   }
 
-  /** Whether the kernel has killed a process in it for want of memory. */
+  /** How many processes in it the kernel has killed for want of memory. */
+  oomKills(): number {
+    return this.stats().memory?.oomKills ?? 0;
+  }
+
+  /** Whether there was such a kill. */
   oomKilled(): boolean {
-    return (this.stats().memory?.oomKills ?? 0) > 0;
+    return this.oomKills() > 0;
   }
 
   /** What to tell of such a kill; null where there was none. */

@@ -66,6 +66,5 @@ function look(store: Store, id: string): { ended: boolean; kills: number } {
   if (!entry) return { ended: true, kills: 0 };
   const ended = !entry.isAlive();
   const { cgroup } = entry.record;
-  const memory = cgroup ? new Cgroup(cgroup).stats().memory : undefined;
-  return { ended, kills: memory?.oomKills ?? 0 };
+  return { ended, kills: cgroup ? new Cgroup(cgroup).oomKills() : 0 };
 }
