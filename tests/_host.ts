@@ -74,6 +74,11 @@ export function commandOf(pid: number): string {
   }
 }
 
+/** A process's root directory as this process reaches it: proc(5), `root`. */
+export function rootOf(pid: number): string {
+  return `/proc/${pid}/root`;
+}
+
 /** The dead whose parent is this process: when they were first seen, and how often. */
 let zombies = new Map<string, { since: number; looks: number }>();
 

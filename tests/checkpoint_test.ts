@@ -11,6 +11,7 @@ import {
   until,
   without,
 } from "./_harness.ts";
+import { rootOf } from "./_host.ts";
 
 /** Why nothing can be saved here; null where criu works. */
 function noCriu(): string | null {
@@ -211,7 +212,7 @@ test(
       config.linux.cgroupsPath,
     );
     assertEquals(
-      await Deno.readTextFile(`/proc/${pid}/root/made/for/it`),
+      await Deno.readTextFile(`${rootOf(pid)}/made/for/it`),
       "the host's\n",
     );
     await goesOn(bundle, await count(bundle));

@@ -5,6 +5,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { Bundle } from "./_bundle.ts";
 import { words } from "./_exec.ts";
 import { quote, test, without } from "./_harness.ts";
+import { rootOf } from "./_host.ts";
 
 async function createWith(
   process: Record<string, unknown>,
@@ -96,7 +97,7 @@ test("the host's null device is not among the streams of what is created", async
   await using bundle = await Bundle.make(["sleep", "1000"]);
   // Its streams are all /dev/null here.
   const pid = await pidOf(bundle);
-  const own = await Deno.stat(`/proc/${pid}/root/dev/null`);
+  const own = await Deno.stat(`${rootOf(pid)}/dev/null`);
   for (const fd of [0, 1, 2]) {
     const stream = await Deno.stat(`/proc/${pid}/fd/${fd}`);
     if (fd === 2 && !stream.isCharDevice) continue;

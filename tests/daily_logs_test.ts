@@ -4,6 +4,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { Daily } from "./_daily.ts";
 import { CONTAINER, decode, test, until } from "./_harness.ts";
+import { rootOf } from "./_host.ts";
 
 test("logs has both streams apart, in their order, and with times", async () => {
   await using daily = new Daily();
@@ -153,7 +154,7 @@ test("a full disk costs lines, which is told, and no container", async () => {
     assertEquals(view.State.Status, "running");
     // Room again, as an administrator makes it.
     await Deno.truncate(view.LogPath, 0);
-    await Deno.writeTextFile(`/proc/${view.State.Pid}/root/tmp/go-on`, "");
+    await Deno.writeTextFile(`${rootOf(view.State.Pid)}/tmp/go-on`, "");
     await until(
       "it is told",
       async () => (await call("logs", "one")).stdout.includes("alive"),
@@ -163,7 +164,7 @@ test("a full disk costs lines, which is told, and no container", async () => {
       said.stderr,
       /container: \d+ bytes of the log could not be written/,
     );
-    await Deno.remove(`/proc/${view.State.Pid}/root/tmp/go-on`);
+    await Deno.remove(`${rootOf(view.State.Pid)}/tmp/go-on`);
   } finally {
     await call("rm", "-f", "one");
     await new Deno.Command("umount", { args: [`${path}/small`] }).output();

@@ -10,6 +10,7 @@ import { assertEquals, assertMatch } from "@std/assert";
 import { MODES, Target } from "./_attack.ts";
 import { Bundle } from "./_bundle.ts";
 import { TempDir, test } from "./_harness.ts";
+import { rootOf } from "./_host.ts";
 
 /** Descriptors that a process of ours may have on its way. */
 const NUMBERS = [3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 60, 61, 63, 64, 65, 66];
@@ -24,7 +25,7 @@ for (const { mode, flags } of MODES) {
       flags,
       prepare: (rootfs) =>
         Deno.symlink(
-          `/proc/${Deno.pid}/root${host.path}`,
+          `${rootOf(Deno.pid)}${host.path}`,
           `${rootfs}/data`,
         ),
     });

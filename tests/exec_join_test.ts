@@ -14,6 +14,7 @@ import {
   test,
   until,
 } from "./_harness.ts";
+import { rootOf } from "./_host.ts";
 import { Session } from "./_session.ts";
 import {
   bury,
@@ -54,7 +55,7 @@ for (const [variant, change] of Object.entries(VARIANTS)) {
       links.split("\n"),
       NAMESPACES.map((name) => Deno.readLinkSync(`/proc/${pid}/ns/${name}`)),
     );
-    const root = await Deno.stat(`/proc/${pid}/root`);
+    const root = await Deno.stat(rootOf(pid));
     assertEquals(
       await prints(bundle, "stat -c %i /; pwd; hostname"),
       `${root.ino}\n/\ncontainer`,

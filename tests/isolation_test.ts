@@ -206,8 +206,11 @@ testBoth(
 );
 
 testBoth("no path leads out of the root", async (mode) => {
+  const links = ["1/cwd", "self/root"].map((link) => `/proc/${link}/..`);
   const { stdout } = await mode.runShell(
-    "ls -di / /.. /../.. /proc/1/cwd/.. /proc/self/root/.. 2>/dev/null | cut -d/ -f1 | sort -u | wc -l; pwd -P",
+    `ls -di / /.. /../.. ${
+      links.join(" ")
+    } 2>/dev/null | cut -d/ -f1 | sort -u | wc -l; pwd -P`,
   );
   assertEquals(stdout, "1\n/\n");
 });

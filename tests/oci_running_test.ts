@@ -180,6 +180,7 @@ test("events: what it uses, as programs read it from runc", async () => {
   await bundle.does("kill", "one", "KILL");
   assertEquals(await all.end(), 0);
   const lines = all.output.trim().split("\n").map((line) => JSON.parse(line));
+  assertGreater(lines.length, 1);
   assert(lines.every(({ type }) => type === "stats"), all.output);
   await refuses(bundle, "is not running", "events", "--stats", "one");
 });
