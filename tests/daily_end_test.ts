@@ -123,6 +123,8 @@ test("--restart on-failure starts it again so often, and start anew after that",
     ...["--restart", "on-failure:2", "--name", "one"],
     ...["sh", "-c", "echo try; exit 3"],
   );
+  // It is counted before it is started, and has still ended until then.
+  await daily.says("one", "try\ntry\ntry\n");
   await until("it has been tried", async () => {
     const { RestartCount, State } = await daily.inspect("one");
     return RestartCount === 2 && State.Status === "exited";
