@@ -56,9 +56,12 @@ export class Relay implements Disposable {
   /** Read and not yet written to the container. */
   #typed: Uint8Array = new Uint8Array();
   #lastTyped: number | undefined;
+  /** Whoever reads the same input may have taken what there was: a read waits. */
+  #reading = false;
   #inputEnded = false;
   #outputEnded = false;
   #containerEnded = false;
+  #closed = false;
   #rest = REST_SIZE;
 
   /**
@@ -93,6 +96,8 @@ export class Relay implements Disposable {
   /** Copies until the container has ended and its output is through. */
   async run(): Promise<void> {
     while (!this.#outputEnded) {
+      // Where it ends from here on, this look has not seen all that it wrote.
+      const ended = this.#containerEnded;
       const input = this.#wantsInput();
       const master = POLL.POLLIN | (this.#typed.length ? POLL.POLLOUT : 0);
       const [output = 0, woken = 0, typed = 0] = await waitForAny([
@@ -104,10 +109,10 @@ export class Relay implements Disposable {
         rawSyscall("read", this.#wake.read.fd, new Uint8Array(64), 64);
       }
       // Meanwhile we may have been put into the background, where a read stops us.
-      if (typed && this.#wantsInput()) await this.#readInput();
+      if (typed && this.#wantsInput()) this.#beginRead();
       if (this.#typed.length) this.#writeInput();
       if (output) await this.#passOutput();
-      else if (this.#containerEnded && !woken) return;
+      else if (ended && !woken) return;
     }
   }
 
@@ -117,7 +122,7 @@ export class Relay implements Disposable {
   }
 
   #wantsInput(): boolean {
-    return !this.#inputEnded && !this.#containerEnded &&
+    return !this.#inputEnded && !this.#containerEnded && !this.#reading &&
       !this.#typed.length && this.#outer.attend();
   }
 
@@ -125,6 +130,14 @@ export class Relay implements Disposable {
     if (this.#containerEnded) return WAIT.rest;
     if (this.#typed.length) return WAIT.room;
     return this.#outer.attend() ? WAIT.forEver : WAIT.foreground;
+  }
+
+  #beginRead(): void {
+    this.#reading = true;
+    this.#readInput().catch(this.#lose).finally(() => {
+      this.#reading = false;
+      if (!this.#closed) this.awake();
+    });
   }
 
   async #readInput(): Promise<void> {
@@ -194,6 +207,7 @@ export class Relay implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#closed = true;
     this.#master.close();
     this.#wake.read.close();
     this.#wake.write.close();

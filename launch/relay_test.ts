@@ -1,0 +1,67 @@
+// @ts-types="../types/std_assert.d.ts"
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { Relay } from "./relay.ts";
+import { Descriptor, O, open, writeAll } from "../ffi/fcntl.ts";
+import { syscall } from "../ffi/libc.ts";
+import { TIOCGPTPEER, TIOCSPTLCK } from "../ffi/termios.ts";
+import type { OuterTerminal } from "./outer_terminal.ts";
+
+/** The two sides of a terminal, pty(7). */
+function openTerminal(): { master: Descriptor; slave: Descriptor } {
+  const master = open("/dev/ptmx", O.O_RDWR | O.O_NOCTTY);
+  syscall("ioctl", master.fd, TIOCSPTLCK, new Uint8Array(4));
+  const flags = O.O_RDWR | O.O_NOCTTY | O.O_CLOEXEC;
+  const slave = syscall("ioctl", master.fd, TIOCGPTPEER, flags);
+  return { master, slave: new Descriptor(slave) };
+}
+
+/** Streams that are no terminal; calls back whenever it is asked for input. */
+const outerThat = (attend: () => void) => ({
+  exists: false,
+  attend() {
+    attend();
+    return true;
+  },
+  tie() {},
+  copySize() {},
+  asTyped: (bytes: Uint8Array) => bytes,
+  asWritten: (bytes: Uint8Array) => bytes,
+  hasHungUp: () => false,
+} as unknown as OuterTerminal);
+
+/** The part that runs with streams of its own. */
+async function relayThatEnds(): Promise<void> {
+  const { master, slave } = openTerminal();
+  let asked = 0;
+  const outer = outerThat(() => {
+    // For the third time when there is input, and just before it is read.
+    if (++asked !== 3) return;
+    writeAll(slave.fd, new TextEncoder().encode("last words"));
+    slave.close();
+    relay.finish();
+  });
+  using relay = new Relay(master, outer, () => {});
+  await relay.run();
+}
+
+if (Deno.args[0] === "relay") {
+  await relayThatEnds();
+  Deno.exit(0);
+}
+
+Deno.test("Relay reads the terminal to its end where that comes while input is read", async () => {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--no-check", import.meta.filename!, "relay"],
+    env: { NO_COLOR: "1" },
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "inherit",
+  }).spawn();
+  const writer = child.stdin.getWriter();
+  await writer.write(new TextEncoder().encode("typed\n"));
+  const { code, stdout } = await child.output();
+  await writer.close().catch(() => {});
+  assertEquals(code, 0);
+  // The terminal may show what was typed as well.
+  assertStringIncludes(new TextDecoder().decode(stdout), "last words");
+});
