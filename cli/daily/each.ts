@@ -29,18 +29,18 @@ export function oneContainer(flags: Flags, command: string): string {
 /**
  * Does something with each, all at once, and prints the word of each that it
  * was done with, in their order. One that fails does not keep the others.
+ *
+ * @param options.find what finds a container by a word
  */
 export async function forEach(
   words: readonly string[],
   act: (store: Store, id: string, word: string) => unknown,
-  { quiet = false } = {},
+  { quiet = false, find = findContainer } = {},
 ): Promise<number> {
   const { store } = globals();
   let status = 0;
   const outcomes = await Promise.allSettled(
-    words.map(async (word) =>
-      await act(store, findContainer(store, word), word)
-    ),
+    words.map(async (word) => await act(store, find(store, word), word)),
   );
   for (const [index, outcome] of outcomes.entries()) {
     if (outcome.status === "fulfilled") {

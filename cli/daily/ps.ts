@@ -1,7 +1,7 @@
 /** `container ps`: the containers there are. */
 
 import { SHORT, shortId } from "../../lifecycle/daily/names.ts";
-import { sweepRemoved } from "../../lifecycle/daily/prune.ts";
+import { clearAllDead } from "../../lifecycle/daily/dead.ts";
 import { lookAtAll, type View } from "../../lifecycle/daily/view.ts";
 import { UsageError } from "../../spec/errors.ts";
 import type { Command } from "../command.ts";
@@ -141,7 +141,7 @@ export const psCommand: Command = {
     const names = flags.last("format") === "names";
     const json = !names && asksJson(flags);
     const { store } = globals();
-    await sweepRemoved(store);
+    clearAllDead(store);
     const filters = flags.all("filter");
     const newest = flags.has("latest") ? 1 : count(flags.last("last"));
     const all = flags.has("all") || newest !== undefined ||

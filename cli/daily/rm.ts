@@ -1,6 +1,7 @@
 /** `container rm` and `prune`: what goes for good. */
 
 import { prune } from "../../lifecycle/daily/prune.ts";
+import { findEvenDead } from "../../lifecycle/daily/names.ts";
 import { removeContainer } from "../../lifecycle/daily/remove.ts";
 import type { Command } from "../command.ts";
 import { type Flag, parseFlags } from "../flags.ts";
@@ -36,7 +37,8 @@ export const rmCommand: Command = {
     return await forEach(
       containersOf(flags, "rm"),
       (store, id) => removeContainer(store, id, { force, warn }),
-      { quiet: flags.has("quiet") },
+      // What is to be removed is no error where it is found to be dead.
+      { quiet: flags.has("quiet"), find: findEvenDead },
     );
   },
 };

@@ -87,9 +87,12 @@ export const listCommand: Command = {
     { name: "quiet", short: "q", help: "Ids alone" },
   ],
   examples: [["sudo container list", "one a line, with its state"]],
-  execute(argv) {
+  async execute(argv) {
     const flags = parseFlags(this.flags, argv, "container list");
     const { store } = globals();
+    if (store.ids().some((id) => store.peek(id)?.daily?.autoRemove)) {
+      (await import("../../lifecycle/daily/dead.ts")).clearAllDead(store);
+    }
     const states = store.ids().flatMap((id) => listed(store, id));
     const format = flags.last("format") ?? "table";
     if (format !== "json" && format !== "table") {

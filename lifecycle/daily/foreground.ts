@@ -9,7 +9,8 @@ import type { ContainerOptions } from "../options.ts";
 import { bootId, type Store } from "../oci/store.ts";
 import { prepare, run, type RunOptions } from "../run.ts";
 import type { StatusEvent } from "../status_lines.ts";
-import { addContainer, draft, forget, type Wishes } from "./make.ts";
+import { forget } from "./dead.ts";
+import { addContainer, draft, type Wishes } from "./make.ts";
 import { takeAway } from "./remove.ts";
 import { writeEnd } from "./view.ts";
 

@@ -6,7 +6,8 @@ import type { ContainerOptions } from "../options.ts";
 import type { Entry, Store } from "../oci/store.ts";
 import { containerId } from "../run.ts";
 import { begin, decideDetached } from "./begin.ts";
-import { checkName, dropName, generatedName, takeName } from "./names.ts";
+import { forget } from "./dead.ts";
+import { checkName, generatedName, takeName } from "./names.ts";
 import { type DailyRecord, FIRST_DELAY } from "./record.ts";
 
 const ID_SIZE = 32;
@@ -97,13 +98,6 @@ export function addContainer(
     entry[Symbol.dispose]();
     throw error;
   }
-}
-
-/** Forgets a container that has nothing any more but its record. */
-export function forget(store: Store, entry: Entry): void {
-  const { id, daily } = entry.record;
-  if (daily) dropName(store, daily.name, id);
-  entry.remove();
 }
 
 /**

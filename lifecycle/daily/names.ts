@@ -1,17 +1,12 @@
-/**
- * Names of containers, and what a user may write for one. A name is a symbolic
- * link to an id, in a directory whose own name can be no id. Runs on the host.
- */
+/** Names of containers, and what a user may write for one. Runs on the host. */
 
 import { ContainerError, UsageError } from "../../spec/errors.ts";
 import type { Store } from "../oci/store.ts";
+import { clearDead } from "./dead.ts";
+import { isThere, locked, NAME, ownerOf, readLink } from "./name_links.ts";
 
-/** Docker's rule. */
-const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,254}$/;
 /** An id that we made. One that somebody chose has to be written whole. */
 const GENERATED = /^[0-9a-f]{64}$/;
-const DIRECTORY = "@names";
-const LOCK = ".lock";
 /** What is shown of an id. */
 export const SHORT = 12;
 
@@ -28,46 +23,6 @@ export function checkName(name: string): void {
   );
 }
 
-/** No two commands give or take names at once; a killed one's lock ends with it. */
-function locked<T>({ root }: Store, act: (directory: string) => T): T {
-  const directory = `${root}/${DIRECTORY}`;
-  Deno.mkdirSync(directory, { recursive: true, mode: 0o711 });
-  using lock = Deno.openSync(`${directory}/${LOCK}`, {
-    create: true,
-    write: true,
-    mode: 0o600,
-  });
-  lock.lockSync(true);
-  return act(directory);
-}
-
-function readLink(path: string): string | null {
-  try {
-    return Deno.readLinkSync(path);
-  } catch (error) {
-    if (
-      error instanceof Deno.errors.NotFound ||
-      error instanceof Deno.errors.PermissionDenied
-    ) return null;
-    throw error;
-  }
-}
-
-function isThere(path: string): boolean {
-  try {
-    return Deno.statSync(path).isDirectory;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
-}
-
-/** Whose name it is: null where it is nobody's, or of one that is gone. */
-function ownerOf({ root }: Store, name: string): string | null {
-  const id = NAME.test(name) ? readLink(`${root}/${DIRECTORY}/${name}`) : null;
-  return id !== null && isThere(`${root}/${id}`) ? id : null;
-}
-
 /**
  * Gives a name to a container whose directory is there already.
  *
@@ -75,6 +30,8 @@ function ownerOf({ root }: Store, name: string): string | null {
  */
 export function takeName(store: Store, name: string, id: string): void {
   checkName(name);
+  const before = ownerOf(store, name);
+  if (before !== null) clearDead(store, before);
   locked(store, (directory) => {
     const owner = ownerOf(store, name);
     if (owner !== null) {
@@ -101,27 +58,6 @@ export function takeName(store: Store, name: string, id: string): void {
   });
 }
 
-/** Takes a name back, if it is this container's. */
-export function dropName(store: Store, name: string, id: string): void {
-  if (!isThere(`${store.root}/${DIRECTORY}`)) return;
-  locked(store, (directory) => {
-    const path = `${directory}/${name}`;
-    if (readLink(path) === id) Deno.removeSync(path);
-  });
-}
-
-/** Takes back the names of containers that are gone. */
-export function sweepNames(store: Store): void {
-  if (!isThere(`${store.root}/${DIRECTORY}`)) return;
-  locked(store, (directory) => {
-    for (const { name, isSymlink } of Deno.readDirSync(directory)) {
-      if (isSymlink && ownerOf(store, name) === null) {
-        Deno.removeSync(`${directory}/${name}`);
-      }
-    }
-  });
-}
-
 /**
  * The ids that a word can stand for: that of an id or a name, or those of ours
  * that begin with it.
@@ -143,8 +79,26 @@ function candidates(store: Store, word: string): string[] {
  *
  * @throws ContainerError where there is more than one
  */
-export function knownAs(store: Store, word: string): string {
-  const found = candidates(store, word);
+export const knownAs = (store: Store, word: string): string =>
+  onlyOne(
+    word,
+    candidates(store, word).filter((id) => !clearDead(store, id)),
+  );
+
+/**
+ * The id that a word stands for: an id, a name, or the beginning of one id. A
+ * container that was to go with its end (`--rm`) is none, once it has ended.
+ *
+ * @throws ContainerError where there is none, or more than one
+ */
+export const findContainer = (store: Store, word: string): string =>
+  thatThereIs(store, word, knownAs(store, word));
+
+/** The same, and such a one too. */
+export const findEvenDead = (store: Store, word: string): string =>
+  thatThereIs(store, word, onlyOne(word, candidates(store, word)));
+
+function onlyOne(word: string, found: readonly string[]): string {
   if (found.length < 2) return found[0] ?? word;
   throw new ContainerError(
     `Cannot tell which container ${word} is: ${
@@ -154,13 +108,7 @@ export function knownAs(store: Store, word: string): string {
   );
 }
 
-/**
- * The id that a word stands for: an id, a name, or the beginning of one id.
- *
- * @throws ContainerError where there is none, or more than one
- */
-export function findContainer(store: Store, word: string): string {
-  const id = knownAs(store, word);
+function thatThereIs(store: Store, word: string, id: string): string {
   if (store.peek(id)) return id;
   // Says what is wrong with its record, if it has one.
   if (store.has(id)) store.find(id)?.[Symbol.dispose]();

@@ -2,27 +2,9 @@
 
 import type { Warn } from "../oci/hooks.ts";
 import type { Store } from "../oci/store.ts";
-import { sweepNames } from "./names.ts";
-import { removeContainer, takeAway } from "./remove.ts";
-import { hasFront, isKept, look, lookAtAll } from "./view.ts";
-
-/**
- * Removes those that were to go with their end (`--rm`) and whose keeper was
- * killed before it could see to that. Costs a look at what is recorded.
- */
-export async function sweepRemoved(store: Store): Promise<void> {
-  for (const id of store.ids()) {
-    const record = store.peek(id);
-    if (!record?.daily?.autoRemove || isKept(record) || hasFront(record)) {
-      continue;
-    }
-    if (look(store, id)?.status !== "exited") continue;
-    using entry = store.find(id);
-    // It may have been started again while we waited for the lock.
-    if (!entry || isKept(entry.record) || entry.isAlive()) continue;
-    await takeAway(store, entry);
-  }
-}
+import { sweepNames } from "./name_links.ts";
+import { removeContainer } from "./remove.ts";
+import { lookAtAll } from "./view.ts";
 
 /** How old a directory without a readable record is whose maker was killed, in milliseconds. */
 const OLD = 60_000;

@@ -7,7 +7,7 @@ import { remove as removeBundle } from "../oci/end.ts";
 import type { Warn } from "../oci/hooks.ts";
 import { type Entry, isAlive, sendSignal, type Store } from "../oci/store.ts";
 import { awaitEnd } from "./await_end.ts";
-import { forget } from "./make.ts";
+import { forget } from "./dead.ts";
 import { shortId } from "./names.ts";
 import { endKeeper, noteStopping } from "./stop.ts";
 import { endOf, isKept, look } from "./view.ts";

@@ -2,7 +2,8 @@
 
 import { ContainerError } from "../../spec/errors.ts";
 import type { Store } from "../oci/store.ts";
-import { dropName, takeName } from "./names.ts";
+import { dropName } from "./name_links.ts";
+import { takeName } from "./names.ts";
 
 /**
  * Renames a container.

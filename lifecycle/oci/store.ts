@@ -11,6 +11,9 @@
 import { readFile } from "../../cgroup/apply.ts";
 import { startTime } from "../../cgroup/sweep.ts";
 import type { CgroupState } from "../../cgroup/mod.ts";
+import { SyscallError } from "../../ffi/errno.ts";
+import { type Descriptor, O, open } from "../../ffi/fcntl.ts";
+import { syscall } from "../../ffi/libc.ts";
 import { signalProcess } from "../../ffi/pidfd.ts";
 import { ContainerError } from "../../spec/errors.ts";
 import { shown } from "../../spec/reader.ts";
@@ -50,6 +53,8 @@ export type Status = "creating" | "created" | "running" | "paused" | "stopped";
 const RECORD = "state.json";
 const FIFO = "start.fifo";
 const LOCK = "lock";
+const LOCK_EX = 2;
+const LOCK_NB = 4;
 
 /** runc's rule: what is safe as the name of a directory. */
 const ID = /^(?!\.\.?$)[\w+.-]{1,1024}$/;
@@ -141,6 +146,20 @@ function lockOf(directory: string): Deno.FsFile {
   }
 }
 
+/** The same, at once; null where somebody has it, or it is not ours to have. */
+function tryLockOf(directory: string): Descriptor | null {
+  let file: Descriptor | undefined;
+  try {
+    file = open(`${directory}/${LOCK}`, O.O_WRONLY);
+    syscall("flock", file.fd, LOCK_EX | LOCK_NB);
+    return file;
+  } catch (error) {
+    file?.close();
+    if (error instanceof SyscallError) return null;
+    throw error;
+  }
+}
+
 function isDirectory(path: string): boolean {
   try {
     return Deno.lstatSync(path).isDirectory;
@@ -162,14 +181,15 @@ function readRecord(path: string): string | null {
 
 /** One container's directory, as a rule locked against every other command on it. */
 export class Entry implements Disposable {
-  readonly #lock: Deno.FsFile | null;
+  readonly #lock: { close(): void } | null;
 
+  /** @param lock what was locked of it already; null for nothing */
   constructor(
     readonly path: string,
     public record: ContainerRecord,
-    { locked = true } = {},
+    lock: { close(): void } | null = lockOf(path),
   ) {
-    this.#lock = locked ? lockOf(path) : null;
+    this.#lock = lock;
   }
 
   /** Through which it is started; gone once it is. */
@@ -255,7 +275,7 @@ export class Store {
     const path = `${this.root}/${id}`;
     const text = readRecord(path);
     if (text === null) return null;
-    return new Entry(path, parseRecord(text, id), { locked: false });
+    return new Entry(path, parseRecord(text, id), null);
   }
 
   /**
@@ -291,6 +311,17 @@ export class Store {
       if (error instanceof Deno.errors.NotFound) return null;
       throw error;
     }
+  }
+
+  /** The same, where its lock is free; null where it is not, as well. */
+  tryFind(id: string): Entry | null {
+    checkId(id);
+    const path = `${this.root}/${id}`;
+    const lock = tryLockOf(path);
+    const record = lock && this.peek(id);
+    if (record) return new Entry(path, record, lock);
+    lock?.close();
+    return null;
   }
 
   /**
