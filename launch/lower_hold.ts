@@ -37,13 +37,10 @@ export const lowerHold: Lowering<
     ]),
     { name: "fail", error: "ENOENT" },
   ],
-  reportReady: ({ status, mark = 0 }) => [
-    {
-      name: "write",
-      args: [status, new Uint8Array([1]), 1, 0, 0, BigInt(mark)],
-    },
-    { name: "close", args: [status, 0, 0, 0, 0, BigInt(mark)] },
-  ],
+  reportReady: ({ status, mark = 0 }) => [{
+    name: "write",
+    args: [status, new Uint8Array([1]), 1, 0, 0, BigInt(mark)],
+  }],
   waitForStart: ({ start, mark = 0 }) => [{
     name: "read",
     args: [start, new Uint8Array(8), 1, 0, 0, BigInt(mark)],

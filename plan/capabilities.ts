@@ -5,6 +5,7 @@
 
 import { CAPABILITIES } from "../spec/names.ts";
 import type { Capabilities, Spec } from "../spec/types.ts";
+import type { Facts } from "./facts.ts";
 import type { Step } from "./step.ts";
 
 export { CAPABILITIES };
@@ -44,38 +45,86 @@ export function capabilitySets(
   };
 }
 
-/** While still root: what can never be had again. */
-export function limitCapabilities(spec: Spec): Step[] {
-  const { capabilities } = spec.process;
-  if (!capabilities) return [];
-  return [{
-    step: "limitCapabilities",
-    bounding: capabilities.bounding ?? [],
-    why:
-      "the bounding set: not even a setuid root program gets more than these",
-    man: "prctl(2) PR_CAPBSET_DROP, capabilities(7)",
-  }, {
-    step: "keepCapabilities",
-    why: "changing the user would drop them all before they can be chosen",
-    man: "prctl(2) PR_SET_KEEPCAPS",
-  }];
+/**
+ * Without no_new_privs the filter of system calls takes CAP_SYS_ADMIN, and the
+ * filter comes last: it may forbid what gives the right up. So the right stays
+ * until execve(2), which computes these sets anew from the bounding, inheritable
+ * and ambient ones and the file, and not from what was permitted before.
+ */
+const FOR_FILTER = "CAP_SYS_ADMIN";
+
+/** What the filter needs; a process of root that limits nothing has it. */
+function neededLater(
+  { process }: Spec,
+  { seccomp }: Pick<Facts, "seccomp">,
+): string[] {
+  const { capabilities, noNewPrivileges, user } = process;
+  const needs = seccomp && !noNewPrivileges && (capabilities || user.uid);
+  return needs ? [FOR_FILTER] : [];
 }
 
-/** What the command starts with. */
-export function setCapabilities(spec: Spec): Step[] {
+/** While still root: what can never be had again. */
+export function limitCapabilities(
+  spec: Spec,
+  facts: Pick<Facts, "seccomp">,
+): Step[] {
   const { capabilities } = spec.process;
-  if (!capabilities) return [];
-  const { permitted = [], inheritable = [], ambient = [] } = capabilities;
+  return [
+    ...(capabilities
+      ? [
+        {
+          step: "limitCapabilities",
+          bounding: capabilities.bounding ?? [],
+          why:
+            "the bounding set: not even a setuid root program gets more than these",
+          man: "prctl(2) PR_CAPBSET_DROP, capabilities(7)",
+        } as const,
+      ]
+      : []),
+    ...(capabilities || neededLater(spec, facts).length
+      ? [
+        {
+          step: "keepCapabilities",
+          why:
+            "changing the user would drop them all before they can be chosen",
+          man: "prctl(2) PR_SET_KEEPCAPS",
+        } as const,
+      ]
+      : []),
+  ];
+}
+
+/** What the command starts with, and what is needed until then. */
+export function setCapabilities(
+  spec: Spec,
+  facts: Pick<Facts, "seccomp">,
+): Step[] {
+  const later = neededLater(spec, facts);
+  const { capabilities } = spec.process;
+  if (!capabilities && !later.length) return [];
+  const { effective = [], permitted = [], inheritable = [], ambient = [] } =
+    capabilities ?? {};
+  const more = later.filter((name) =>
+    !effective.includes(name) || !permitted.includes(name)
+  );
+  const withMore = (names: readonly string[]) => [
+    ...names,
+    ...more.filter((name) => !names.includes(name)),
+  ];
   return [{
     step: "setCapabilities",
-    effective: capabilities.effective ?? [],
-    permitted,
+    effective: withMore(effective),
+    permitted: withMore(permitted),
     inheritable,
     // Others the kernel refuses; configurations name them all the same.
     ambient: ambient.filter((name) =>
       permitted.includes(name) && inheritable.includes(name)
     ),
-    why: whyThese(capabilities.effective ?? []),
+    why: more.length
+      ? `${
+        whyThese(effective)
+      }; ${more} is for the filter, and execve takes it away`
+      : whyThese(effective),
     man: "capset(2), capabilities(7)",
   }];
 }

@@ -10,9 +10,6 @@ import type { Facts } from "./facts.ts";
 import { waysOf } from "./hold.ts";
 import type { Step } from "./step.ts";
 
-/** Where nothing that the process still needs has this number. */
-const FREE = 8;
-
 const keepSocket = (from: number | null, to: number): Step => ({
   step: "keepSocket",
   from,
@@ -55,34 +52,17 @@ const NONE: Learning = { first: [], arranged: [], kept: 0, filtered: [] };
 /** What learning adds; nothing where no filter learns. */
 export function learning(spec: Spec, { seccomp, held }: Facts): Learning {
   if (!seccomp?.learns && !seccomp?.notifies) return NONE;
-  const { process } = spec;
   const { notifies } = seccomp;
-  const { preserve = 0, noNewPrivileges } = process;
-  const behindGiven = PRESERVED_FROM + preserve;
   if (held) {
-    const ways = process.noNewPrivileges ? waysOf(spec) : null;
-    return {
-      ...NONE,
-      filtered: [
-        ways
-          ? sendListener(ways.status, ways.start + 1, notifies)
-          : sendListener(behindGiven, FREE, notifies),
-      ],
-    };
+    const { status, start } = waysOf(spec);
+    return { ...NONE, filtered: [sendListener(status, start + 1, notifies)] };
   }
-  const first = [keepSocket(null, behindGiven)];
-  // Without no_new_privs the filter comes early, with everything still open.
-  if (!noNewPrivileges) {
-    return {
-      ...NONE,
-      first,
-      filtered: [sendListener(behindGiven, FREE, notifies)],
-    };
-  }
+  const { preserve = 0 } = spec.process;
+  const behindGiven = PRESERVED_FROM + preserve;
   // As low as can be: --ulimit nofile may have been set meanwhile.
   const low = 3 + preserve;
   return {
-    first,
+    first: [keepSocket(null, behindGiven)],
     arranged: [keepSocket(behindGiven, low)],
     kept: 1,
     filtered: [sendListener(low, low + 1, notifies)],

@@ -116,8 +116,8 @@ export function startProcess(spec: Spec, facts: Facts): Step[] {
   const seccomp = [...filterCalls(spec, facts), ...learn.filtered];
   const { landlock = [] } = facts;
   const held = facts.held ? hold(spec, facts) : [];
-  // The agent that a filter asks is told by who creates.
-  const late = noNewPrivileges && facts.seccomp?.notifies ? 1 : held.length;
+  // The agent that a filter asks is told by the command that creates.
+  const late = facts.seccomp?.notifies ? 1 : held.length;
   const open = facts.held
     ? holding(spec)
     : facts.joins?.detached
@@ -129,10 +129,9 @@ export function startProcess(spec: Spec, facts: Facts): Step[] {
     ...ownSession(spec, facts),
     ...giveStreams(spec, facts),
     ...limits(spec, facts),
-    ...limitCapabilities(spec),
-    ...(noNewPrivileges ? [] : seccomp),
+    ...limitCapabilities(spec, facts),
     ...identity(spec, facts),
-    ...setCapabilities(spec),
+    ...setCapabilities(spec, facts),
     ...(facts.init ? [] : tie(facts)),
     ...nullStreams(spec, facts),
     ...closeFiles(spec, open),
@@ -169,10 +168,10 @@ export function startProcess(spec: Spec, facts: Facts): Step[] {
           why: "no setuid file gives it more than it has",
           man: "prctl(2) PR_SET_NO_NEW_PRIVS",
         } as const,
-        ...landlock,
-        ...seccomp,
       ]
-      : landlock),
+      : []),
+    ...landlock,
+    ...seccomp,
     ...held.slice(late),
     {
       step: "execute",
@@ -202,7 +201,7 @@ function filterCalls({ process }: Spec, { seccomp }: Facts): Step[] {
       }; ${
         process.noNewPrivileges
           ? "last, since it may forbid the steps before it"
-          : "without no_new_privs this takes a right that goes next"
+          : "last, since it may forbid the steps before it; without no_new_privs this takes a right that execve takes away"
       }`,
     man: "seccomp(2)",
   }];

@@ -54,11 +54,49 @@ Deno.test("process gives up the bounding set as root, the rest as the user, and 
   ]);
 });
 
-Deno.test("process without no_new_privs installs seccomp while it may", () => {
-  const steps = kinds({ seccomp: SECCOMP }, confined(false));
-  assert(!steps.includes("setNoNewPrivileges"));
-  assert(steps.indexOf("setSeccomp") < steps.indexOf("setIds"));
-  assert(steps.indexOf("setSeccomp") < steps.indexOf("setCapabilities"));
+Deno.test("process without no_new_privs installs seccomp last, too, and holds the right to until execve", () => {
+  const of = confined(false);
+  of.process.user = { uid: 5, gid: 5 };
+  const facts = { seccomp: SECCOMP };
+  assertEquals(kinds(facts, of).slice(-2), ["setSeccomp", "execute"]);
+  assert(!kinds(facts, of).includes("setNoNewPrivileges"));
+  const set = (spec: Spec, facts: Partial<Facts>) => {
+    const steps = startProcess(spec, makeFacts(facts));
+    const step = steps.find(({ step }) => step === "setCapabilities");
+    return step?.step === "setCapabilities"
+      ? [step.effective, step.permitted, step.inheritable, step.ambient]
+      : null;
+  };
+  const more = [...DEFAULT_CAPABILITIES, "CAP_SYS_ADMIN"];
+  assertEquals(set(of, facts)?.map((names) => new Set(names)), [
+    ...[new Set(more), new Set(more)],
+    ...[new Set(), new Set()],
+  ]);
+  assert(!set(of, {})?.flat().includes("CAP_SYS_ADMIN"));
+  assert(!set(confined(true), facts)?.flat().includes("CAP_SYS_ADMIN"));
+  // A bundle that says nothing of capabilities loses them all with its user.
+  delete of.process.capabilities;
+  assertEquals(set(of, {}), null);
+  assertEquals(set(of, facts), [["CAP_SYS_ADMIN"], ["CAP_SYS_ADMIN"], [], []]);
+  of.process.user = { uid: 0, gid: 0 };
+  assertEquals(set(of, facts), null);
+});
+
+Deno.test("process that is held waits without its filter, and with one that asks an agent", () => {
+  for (const noNewPrivileges of [true, false]) {
+    const of = confined(noNewPrivileges);
+    assertEquals(
+      kinds({ seccomp: SECCOMP, held: true }, of).slice(-5).filter((step) =>
+        step !== "setNoNewPrivileges"
+      ).slice(-4),
+      ["reportReady", "waitForStart", "setSeccomp", "execute"],
+    );
+    const seccomp = { ...SECCOMP, notifies: { mark: "5" } };
+    assertEquals(kinds({ seccomp, held: true }, of).slice(-5), [
+      ...["setSeccomp", "sendListener"],
+      ...["reportReady", "waitForStart", "execute"],
+    ]);
+  }
 });
 
 Deno.test("process that is learned sends the listener right after the filter, by a socket that outlasts the others", () => {
@@ -87,8 +125,8 @@ Deno.test("process that is learned sends the listener right after the filter, by
       "it refuses nothing, and reports every system call: a profile of those that the command needs comes of it",
     man: "seccomp(2)",
   });
-  const early = kinds({ seccomp }, confined(false));
-  assertEquals(early.indexOf("sendListener"), early.indexOf("setSeccomp") + 1);
+  const open = kinds({ seccomp }, confined(false));
+  assertEquals(open.slice(-3), ["setSeccomp", "sendListener", "execute"]);
 });
 
 Deno.test("process without a program of ours is tied to the parent again once it is the user", () => {

@@ -10,7 +10,7 @@ import { type Assembler, BPF, DATA, type Label, RET } from "./bpf.ts";
 import { AUDIT_ARCH, callNumber } from "./syscalls.ts";
 
 /** Between the filter and the execve; none takes a sixth argument. */
-export const MARKED_CALLS = ["dup3", "sendmsg", "write", "read", "close"];
+export const MARKED_CALLS = ["dup3", "sendmsg", "write", "read"];
 
 const SIXTH = DATA.args + 5 * 8;
 const WORD = 0xffffffffn;
