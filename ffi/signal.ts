@@ -46,6 +46,12 @@ export const REAL_TIME: readonly number[] = Array.from(
   (_, index) => 32 + index,
 );
 
+/** Every signal that a process may handle or ignore. */
+export const CHANGEABLE: readonly number[] = [
+  ...Object.values(SIGNAL),
+  ...REAL_TIME,
+].filter((signal) => signal !== SIGNAL.SIGKILL && signal !== SIGNAL.SIGSTOP);
+
 export const SIG_BLOCK = 0;
 export const SIG_SETMASK = 2;
 /** Bytes of the kernel's sigset_t. */
@@ -83,6 +89,21 @@ export function ignoreSignal(signal: number): void {
     "rt_sigaction",
     signal,
     new Uint8Array(action.buffer),
+    null,
+    SIGSET_SIZE,
+  );
+}
+
+/** Gives a signal its default action where it is ignored, sigaction(2) SIG_DFL. */
+export function resetIfIgnored(signal: number): void {
+  const action = new BigUint64Array(SIGACTION_SIZE / 8);
+  const bytes = new Uint8Array(action.buffer);
+  syscall("rt_sigaction", signal, null, bytes, SIGSET_SIZE);
+  if (action[0] !== SIG_IGN) return;
+  syscall(
+    "rt_sigaction",
+    signal,
+    new Uint8Array(SIGACTION_SIZE),
     null,
     SIGSET_SIZE,
   );

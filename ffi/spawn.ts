@@ -4,6 +4,7 @@ import type { Descriptor } from "./fcntl.ts";
 import { lazily, openLibc } from "./libc.ts";
 import { errnoName, SyscallError } from "./errno.ts";
 import { addressOf, cString } from "./memory.ts";
+import { resetIfIgnored, SIGNAL } from "./signal.ts";
 
 const load = lazily(
   {
@@ -69,6 +70,8 @@ export function spawn(
   const pointers = new BigUint64Array([...words.map(addressOf), 0n]);
   const none = new BigUint64Array([0n]);
   const program = cString(path);
+  // Ignored, as our caller may have left it, the kernel reaps whom we wait for.
+  resetIfIgnored(SIGNAL.SIGCHLD);
   const bytes = (array: ArrayBufferView<ArrayBuffer>) =>
     addressOf(new Uint8Array(array.buffer));
   const check = (call: string, errno: number) => {

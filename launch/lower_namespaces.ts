@@ -4,6 +4,7 @@ import { AT_EMPTY_PATH, AT_FDCWD, O } from "../ffi/fcntl.ts";
 import { PR } from "../ffi/prctl.ts";
 import { CLONE } from "../ffi/sched.ts";
 import {
+  CHANGEABLE,
   SIG_SETMASK,
   SIGACTION_SIZE,
   SIGNAL,
@@ -235,8 +236,8 @@ export const lowerNamespaces: Lowering<
     name: "rt_sigprocmask",
     args: [SIG_SETMASK, sigset(signalNumbers(blocked)), null, SIGSET_SIZE],
   }],
-  defaultSignals: ({ signals }) =>
-    signalNumbers(signals).map((signal) => ({
+  defaultSignals: () =>
+    CHANGEABLE.map((signal) => ({
       name: "rt_sigaction",
       args: [signal, new Uint8Array(SIGACTION_SIZE), null, SIGSET_SIZE],
     })),

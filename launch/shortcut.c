@@ -315,10 +315,18 @@ static void stay_somewhere(void) {
   syscall6(SYS_chdir, (u64) "/", 0, 0, 0, 0, 0);
 }
 
+/* Where SIGCHLD is ignored, as a caller may have it, the kernel reaps what is
+ * waited for here, and in the runtime, and in what either starts. */
+static void keep_children(void) {
+  u64 action[4] = {0};
+  syscall6(SYS_rt_sigaction, SIGCHLD, (u64)action, 0, 8, 0, 0);
+}
+
 __attribute__((used)) void shortcut(i64 *stack, u64 exit_function) {
   struct request request = {0};
   u8 path[4096];
   u32 at = 0;
+  keep_children();
   if (is_secure(stack)) goto runtime;
   if (stack[0] > 2 && equal((const u8 *)stack[2], "run")) {
     stay_somewhere();

@@ -92,7 +92,7 @@ const DESCRIPTIONS: {
   checkParent: () => "check that the parent is alive",
   setSignalMask: ({ blocked }) =>
     blocked.length ? `block ${and(blocked)}` : "unblock all signals",
-  defaultSignals: ({ signals }) => `reset ${and(signals)} to the default`,
+  defaultSignals: () => "reset every signal to its default",
   closeDescriptors: ({ from, to }) =>
     `close every descriptor from ${from} ${to ? `to ${to}` : "upwards"}`,
   arrangeDescriptors: ({ count }) => `keep ${count} descriptors from 3 upwards`,

@@ -9,7 +9,7 @@ import { CGROUPS_FROM } from "./cgroup.ts";
 import { makeDevices } from "./devices.ts";
 import type { Facts } from "./facts.ts";
 import { attachMounts } from "./mounts.ts";
-import { startProcess } from "./process.ts";
+import { defaultSignals, startProcess } from "./process.ts";
 import { changeRoot } from "./root.ts";
 import type { Step } from "./step.ts";
 
@@ -73,12 +73,7 @@ function executeHook({ path, args, env }: Hook): Step[] {
       why: "no open file of ours comes along but the standard streams",
       man: "close_range(2)",
     },
-    {
-      step: "defaultSignals",
-      signals: ["SIGPIPE"],
-      why: "Deno ignores SIGPIPE, and execve keeps what is ignored",
-      man: "sigaction(2), signal(7)",
-    },
+    defaultSignals,
     {
       step: "setSignalMask",
       blocked: [],

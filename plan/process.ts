@@ -20,6 +20,14 @@ import { makeSession, takeOwnTerminal } from "./terminal.ts";
 /** Where a bundle says none: that of the engine's service is not the container's. */
 const USUAL_UMASK = 0o022;
 
+/** Before a command or a hook: what a caller, Deno and the C library ignore, execve keeps. */
+export const defaultSignals: Step = {
+  step: "defaultSignals",
+  why:
+    "execve keeps what is ignored: SIGPIPE by Deno, two signals by the C library, and what the caller ignores, as a shell does for what it starts in the background",
+  man: "sigaction(2), signal(7)",
+};
+
 /** What stays its own however privileged it is. */
 function limits(spec: Spec, facts: Facts): Step[] {
   const { rlimits = [], user, scheduling } = spec.process;
@@ -128,6 +136,7 @@ export function startProcess(spec: Spec, facts: Facts): Step[] {
     ...open.first,
     ...ownSession(spec, facts),
     ...giveStreams(spec, facts),
+    defaultSignals,
     ...limits(spec, facts),
     ...limitCapabilities(spec, facts),
     ...identity(spec, facts),
@@ -152,13 +161,6 @@ export function startProcess(spec: Spec, facts: Facts): Step[] {
       step: "checkDirectory",
       why: "getcwd(2) names no directory outside the root",
       man: "getcwd(3)",
-    },
-    {
-      step: "defaultSignals",
-      signals: ["SIGPIPE"],
-      why:
-        "Deno ignores SIGPIPE and execve keeps what is ignored: `yes | head` would never end",
-      man: "sigaction(2), signal(7)",
     },
     ...held.slice(0, late),
     ...(noNewPrivileges

@@ -26,12 +26,12 @@ const kinds = (facts: Partial<Facts> = {}, of = spec()) =>
 Deno.test("process closes descriptors before it changes directory (CVE-2024-21626)", () => {
   assertEquals(kinds(), [
     "setProcessGroup",
+    "defaultSignals",
     "setIds",
     "closeDescriptors",
     "setSignalMask",
     "changeDirectory",
     "checkDirectory",
-    "defaultSignals",
     "execute",
   ]);
 });
@@ -39,6 +39,7 @@ Deno.test("process closes descriptors before it changes directory (CVE-2024-2162
 Deno.test("process gives up the bounding set as root, the rest as the user, and seccomp is last", () => {
   assertEquals(kinds({ seccomp: SECCOMP }, confined(true)), [
     "setProcessGroup",
+    "defaultSignals",
     "limitCapabilities",
     "keepCapabilities",
     "setIds",
@@ -47,7 +48,6 @@ Deno.test("process gives up the bounding set as root, the rest as the user, and 
     "setSignalMask",
     "changeDirectory",
     "checkDirectory",
-    "defaultSignals",
     "setNoNewPrivileges",
     "setSeccomp",
     "execute",

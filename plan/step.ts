@@ -84,8 +84,8 @@ export type Kinds = {
   checkParent: Nothing;
   /** sigprocmask(2) SIG_SETMASK. */
   setSignalMask: { blocked: readonly string[] };
-  /** sigaction(2) SIG_DFL. */
-  defaultSignals: { signals: readonly string[] };
+  /** sigaction(2) SIG_DFL of every signal. */
+  defaultSignals: Nothing;
   /** close_range(2). */
   closeDescriptors: { from: number; to?: number };
   /** dup3(2): descriptors that the command keeps, to 3 and upwards. */

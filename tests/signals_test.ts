@@ -197,10 +197,29 @@ testBoth(
     const sets = Object.fromEntries(
       session.output.trim().split("\n").map((line) => line.split(":\t")),
     );
-    // glibc's posix_spawn leaves its own two, 32 and 33, ignored in every program.
-    const own = 3n << 31n;
-    assertEquals(BigInt(`0x${sets.SigIgn}`) & ~own, 0n);
-    assertEquals([sets.SigBlk, sets.SigCgt], ["0".repeat(16), "0".repeat(16)]);
+    const none = "0".repeat(16);
+    assertEquals(sets, { SigBlk: none, SigIgn: none, SigCgt: none });
+  },
+);
+
+testBoth(
+  "a caller who ignores SIGCHLD is told how the command ended",
+  async (mode) => {
+    const { status, stderr } = await mode.runShell("exit 7", {
+      before: ["env", "--ignore-signal=CHLD"],
+    });
+    assertEquals([status, stderr], [7, ""]);
+  },
+);
+
+test(
+  "a command that a shell starts in the background can be interrupted",
+  async () => {
+    const inside = "trap 'echo int; exit 3' INT; kill -INT $$; sleep 1000";
+    const line = shellLine(runWords("-q", "sh", "-c", inside));
+    await using session = new Session(["sh", "-c", `${line} & wait $!`]);
+    await session.expect(/int\n/);
+    assertEquals(await session.end(), 3);
   },
 );
 

@@ -31,6 +31,7 @@ import {
   octal,
   plain,
   quote,
+  signalName,
   signalSet,
   structure,
 } from "./notation.ts";
@@ -184,7 +185,7 @@ const ARGUMENTS: Readonly<Partial<Record<SyscallName, Row>>> = {
     plain(args[2]!),
   ],
   rt_sigaction: ({ args }) => [
-    named(args[0]!, SIGNAL),
+    signalName(args[0]!, SIGNAL),
     "{sa_handler=SIG_DFL, sa_mask=[], sa_flags=0}",
     "NULL",
     plain(args[3]!),

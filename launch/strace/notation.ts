@@ -98,6 +98,19 @@ const MOST = 42;
 const FIRST_REAL_TIME = 32;
 const LAST = 64;
 
+/** A signal by its name, as `SIGCHLD` or `SIGRT_1`. */
+export function signalName(
+  argument: Argument,
+  signals: Readonly<Record<string, number>>,
+): string {
+  const name = named(argument, signals);
+  const number = Number(name);
+  if (!(number >= FIRST_REAL_TIME)) return name;
+  return number === FIRST_REAL_TIME
+    ? "SIGRTMIN"
+    : `SIGRT_${number - FIRST_REAL_TIME}`;
+}
+
 /** A set of signals, as `[CHLD INT]` or `~[KILL]`. */
 export function signalSet(
   argument: Argument,
@@ -110,12 +123,6 @@ export function signalSet(
   const shown = inverted
     ? all.filter((number) => !inside.includes(number))
     : inside;
-  const names = new Map(
-    Object.entries(signals).map(([name, number]) => [number, name.slice(3)]),
-  );
-  const words = shown.map((number) =>
-    names.get(number) ??
-      (number === FIRST_REAL_TIME ? "RTMIN" : `RT_${number - FIRST_REAL_TIME}`)
-  );
+  const words = shown.map((number) => signalName(number, signals).slice(3));
   return `${inverted ? "~" : ""}[${words.join(" ")}]`;
 }

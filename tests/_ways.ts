@@ -1,0 +1,325 @@
+/**
+ * One command, tests/_probe.c, started in every way there is, and what it tells
+ * of itself: by key, with the values that differ from one process to the next
+ * left out.
+ */
+
+// @ts-types="../types/std_assert.d.ts"
+import { assertEquals } from "@std/assert";
+import { Bundle, type Config } from "./_bundle.ts";
+import { Daily } from "./_daily.ts";
+import {
+  CONTAINER,
+  copyRootfs,
+  execute,
+  Nobody,
+  type Options,
+  REPOSITORY,
+  shellLine,
+  TempDir,
+  without,
+} from "./_harness.ts";
+
+/** Nobody's. */
+const UID = 65534;
+
+const place = Deno.makeTempDirSync({ prefix: "container-test-ways-" });
+globalThis.addEventListener(
+  "unload",
+  () => Deno.removeSync(place, { recursive: true }),
+);
+Deno.chmodSync(place, 0o755);
+const PROGRAM = `${place}/probe`;
+
+/** Why there is no probe, or null. */
+export const noProbe: string | null = without("gcc") ?? without("setpriv") ??
+  compile();
+
+function compile(): string | null {
+  const { success, stderr } = new Deno.Command("gcc", {
+    args: ["-O1", "-static", "-o", PROGRAM, `${REPOSITORY}/tests/_probe.c`],
+    stderr: "piped",
+  }).outputSync();
+  return success
+    ? null
+    : `gcc cannot compile the probe: ${new TextDecoder().decode(stderr)}`;
+}
+
+/** What the probe tells, by key. */
+export type Told = Map<string, string>;
+
+/** Whoever starts containers: root, or a user without rights; as it is, or with all changed that a child inherits. */
+export interface Starter {
+  rootless: boolean;
+  dirty: boolean;
+}
+
+/** A way to start the probe; what it prints. */
+export type Way = (starting: Starting) => Promise<string>;
+
+/** A root filesystem with the probe in it, and whoever runs it. */
+export class Starting implements AsyncDisposable {
+  readonly #dir = new TempDir();
+  #nobody: Nobody | undefined;
+  rootfs = "";
+
+  private constructor(readonly starter: Starter) {}
+
+  static async make(starter: Starter): Promise<Starting> {
+    const starting = new Starting(starter);
+    const { path } = starting.#dir;
+    starting.rootfs = await copyRootfs(path);
+    await Deno.copyFile(PROGRAM, `${starting.rootfs}/probe`);
+    if (starter.rootless) {
+      starting.#nobody = await Nobody.make();
+      await execute(["chown", "-R", `${UID}:${UID}`, path]);
+    }
+    return starting;
+  }
+
+  /** What comes before the program's words. */
+  get before(): string[] {
+    return [...this.#nobody?.before ?? [], ...this.#dirt];
+  }
+
+  get #dirt(): string[] {
+    return this.starter.dirty ? [PROGRAM, "dirty"] : [];
+  }
+
+  get options(): Options {
+    return { env: this.#nobody?.env };
+  }
+
+  /** Runs words to their end; what they print. */
+  async does(words: readonly string[]): Promise<string> {
+    const { status, stdout, stderr } = await execute(
+      [...this.before, ...words],
+      this.options,
+    );
+    assertEquals([status, stderr], [0, ""], shellLine(words));
+    return stdout;
+  }
+
+  run(...words: string[]): Promise<string> {
+    return this.does(this.runWords(...words));
+  }
+
+  runWords(...words: string[]): string[] {
+    return [...CONTAINER, "run", "-q", "--rootfs", this.rootfs, ...words];
+  }
+
+  /** The same on a terminal. */
+  async onTerminal(words: readonly string[]): Promise<string> {
+    const line = shellLine([...this.#dirt, ...words]);
+    const { status, stdout, stderr } = await execute([
+      ...this.#nobody?.before ?? [],
+      ...["script", "-qec", line, "/dev/null"],
+    ], this.options);
+    assertEquals([status, stderr], [0, ""], line);
+    return stdout;
+  }
+
+  /** A container in the background, and what a command of it says. */
+  async inBackground(
+    command: readonly string[],
+    then: (daily: Daily, root: string) => Promise<string>,
+  ): Promise<string> {
+    const daily = new Daily({ before: this.before, ...this.options });
+    try {
+      const { status, stderr } = await daily.call(
+        ...["run", "-d", "-q", "--name", "one", "--rootfs", this.rootfs],
+        ...command,
+      );
+      assertEquals([status, stderr], [0, ""]);
+      return await then(daily, daily.root);
+    } finally {
+      await daily[Symbol.asyncDispose]();
+    }
+  }
+
+  /** A bundle whose process is the probe, or waits for one; a script's calls of it. */
+  async inBundle(
+    args: string[],
+    script: (container: string, path: string) => string,
+  ): Promise<string> {
+    await using bundle = await Bundle.make(args, (config) => {
+      if (this.starter.rootless) forNobody(config);
+    });
+    const { path } = bundle.dir;
+    await Deno.copyFile(PROGRAM, `${path}/rootfs/probe`);
+    if (this.starter.rootless) {
+      await execute(["chown", "-R", `${UID}:${UID}`, path]);
+    }
+    const container = shellLine([...CONTAINER, "--root", `${path}/state`]);
+    // One pipe for all of it: the container's output is the calls' own.
+    return await this.does(["sh", "-ec", script(container, path)]);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#dir[Symbol.asyncDispose]();
+    await this.#nobody?.[Symbol.asyncDispose]();
+  }
+}
+
+/** As `container spec --rootless` has it for them. */
+function forNobody({ mounts, linux }: Config): void {
+  const map = [{ containerID: 0, hostID: UID, size: 1 }];
+  const namespaces = linux.namespaces as { type: string }[];
+  Object.assign(linux, {
+    namespaces: [...namespaces, { type: "user" }],
+    uidMappings: map,
+    gidMappings: map,
+    resources: undefined,
+    cgroupsPath: undefined,
+  });
+  for (const mount of mounts) {
+    mount.options = mount.options?.filter((option) => option !== "gid=5");
+  }
+}
+
+const untilStopped = (container: string) =>
+  `until ${container} state one | grep -q '"stopped"'; do sleep 0.02; done; ${container} delete one`;
+
+/** Every way for root, by name; the first is what the others are held to. */
+export const WAYS: Readonly<Record<string, Way>> = {
+  "with a flag": (s) => s.run("-w", "/", "/probe"),
+  plain: (s) => s.run("/probe"),
+  "with a flag, --no-init": (s) => s.run("--no-init", "-w", "/", "/probe"),
+  "plain, --no-init": (s) => s.run("--no-init", "/probe"),
+  "-t": (s) => s.onTerminal(s.runWords("-t", "/probe")),
+  "-t --no-init": (s) => s.onTerminal(s.runWords("-t", "--no-init", "/probe")),
+  library: (s) =>
+    s.does([
+      ...[Deno.execPath(), "run", "-A", "--quiet", "--no-check"],
+      ...[`${REPOSITORY}/tests/_ways_main.ts`, s.rootfs],
+    ]),
+  "run -d": (s) =>
+    s.inBackground(["/probe"], async (daily) => {
+      await daily.is("one", "exited");
+      return await daily.does("logs", "one");
+    }),
+  "exec into run -d": (s) =>
+    s.inBackground(
+      ["sleep", "1000"],
+      (daily) => daily.does("exec", "one", "/probe"),
+    ),
+  "exec -t into run -d": (s) =>
+    s.inBackground(
+      ["sleep", "1000"],
+      (daily) => s.onTerminal(daily.words("exec", "-t", "one", "/probe")),
+    ),
+  "create, start": (s) =>
+    s.inBundle(
+      ["/probe"],
+      (container, path) =>
+        `${container} create --bundle ${path} one </dev/null; ${container} start one; ${
+          untilStopped(container)
+        }`,
+    ),
+  "run --bundle": (s) =>
+    s.inBundle(
+      ["/probe"],
+      (container, path) =>
+        `exec ${container} run --bundle ${path} one </dev/null`,
+    ),
+  "exec into a bundle": (s) =>
+    s.inBundle(
+      ["sleep", "1000"],
+      (container, path) =>
+        `${container} create --bundle ${path} one </dev/null >/dev/null 2>&1; ${container} start one
+      ${container} exec one /probe; ${container} delete --force one`,
+    ),
+};
+
+/** Of the numbers and sizes of this very process. */
+const NOISE =
+  /^(Tgid|Ngid|Pid|PPid|NS\w+|State|FDSize|Vm\w+|Rss\w+|HugetlbPages|SigQ|\w*voluntary_ctxt_switches|Threads)$/;
+
+/** What the probe told, by key, where the host is `host`. */
+export function read(output: string, host: Told): Told {
+  const told: Told = new Map();
+  const lines = output.replaceAll("\r\n", "\n").trimEnd().split("\n");
+  assertEquals(lines.at(-1)?.trim(), "end", output);
+  for (const line of lines) {
+    const [section = "", value = ""] = line.split(/\t(.*)/s);
+    for (const [key, text] of factsOf(section, value, host)) {
+      const before = told.get(key);
+      told.set(key, before === undefined ? text : `${before}\n${text}`);
+    }
+  }
+  return told;
+}
+
+function factsOf(
+  section: string,
+  value: string,
+  host: Told,
+): [key: string, value: string][] {
+  if (section === "status") {
+    const [name = "", text = ""] = value.split(/:\s*(.*)/s);
+    if (name === "Pid") return [["pid", text === "1" ? "1" : "another"]];
+    return NOISE.test(name) ? [] : [[name, text.trim().replaceAll("\t", " ")]];
+  }
+  if (section === "limits") {
+    const [name = "", ...rest] = value.trim().split(/\s{2,}/);
+    return [[name, rest.join(" ")]];
+  }
+  if (section === "mountinfo") return [mountOf(value)];
+  if (section === "namespace") {
+    const [name = "", id = ""] = value.split(" ");
+    return [[name, host.get(`raw ${name}`) === id ? "the host's" : "its own"], [
+      `raw ${name}`,
+      id,
+    ]];
+  }
+  if (section === "descriptor" || section === "stream") {
+    const [number = "", text = ""] = value.split(/ (.*)/s);
+    return [[
+      `${section} ${number}`,
+      text.replace(/\b(pipe|socket):\[\d+\]/, "$1")
+        .replace(/\/dev\/pts\/\d+/, "a terminal"),
+    ]];
+  }
+  if (section === "environment") {
+    const [name = "", text = ""] = value.split(/=(.*)/s);
+    return [[`environment ${name}`, text]];
+  }
+  if (section === "process") {
+    const [name = "", text = ""] = value.split(/ (-?\d+)$/s);
+    return [[name, text]];
+  }
+  if (section === "end") return [];
+  return [[section, value]];
+}
+
+/** A mount by its place, without numbers of devices and of the mount tree. */
+function mountOf(line: string): [key: string, value: string] {
+  const [fields = "", source = ""] = line.split(" - ");
+  const [, , , root = "", point = "", options = "", ...tags] = fields
+    .split(" ");
+  return [
+    `mount ${point}`,
+    [
+      ...[root.replace(/^.*\/container-test-\S+/, "…"), options],
+      ...tags.map((tag) => tag.replace(/:\d+/, "")),
+      source,
+    ].join(" "),
+  ];
+}
+
+/** What the host's own process has of namespaces. */
+export function readHost(): Told {
+  const { stdout } = new Deno.Command(PROGRAM).outputSync();
+  return read(new TextDecoder().decode(stdout), new Map());
+}
+
+/** The keys in which two differ, but for raw numbers, in order. */
+export function differences(
+  from: Told,
+  to: Told,
+): [key: string, value: string | null][] {
+  return [...new Set([...from.keys(), ...to.keys()])]
+    .filter((key) => !key.startsWith("raw ") && from.get(key) !== to.get(key))
+    .sort()
+    .map((key) => [key, to.get(key) ?? null]);
+}
