@@ -24,6 +24,12 @@ const background = lazily(
       result: "i64",
       nonblocking: true,
     },
+    /** ssize_t write(int, const void *, size_t), on a thread that may block */
+    write: {
+      parameters: ["i32", "i64", "i64"],
+      result: "i64",
+      nonblocking: true,
+    },
   } as const,
 );
 
@@ -101,4 +107,15 @@ export async function readInBackground(
 ): Promise<number> {
   const { read } = background();
   return Number(await read(fd, addressOf(bytes), BigInt(bytes.length)));
+}
+
+/** write(2) without blocking this thread: how much of it was taken, -1 on an error. */
+export async function writeInBackground(
+  fd: number,
+  bytes: Uint8Array,
+): Promise<number> {
+  const { write } = background();
+  const count = await write(fd, addressOf(bytes), BigInt(bytes.length));
+  // Used after the call, so that the collector keeps it through it.
+  return bytes.length ? Number(count) : 0;
 }

@@ -36,17 +36,21 @@ export function socketPair(): [Descriptor, Descriptor] {
   return [new Descriptor(ends[0]!), new Descriptor(ends[1]!)];
 }
 
-/** A message: its first byte, and the descriptor that came with it. */
+/** What of a message is read; no longer one is sent to us. */
+const LONGEST = 16;
+
+/** A message: its bytes, the first of them, and the descriptor that came with it. */
 export interface Message {
   byte: number;
+  bytes: Uint8Array;
   descriptor: Descriptor | null;
 }
 
 /** Waits for a message without blocking this thread; null at the end of file. */
 export async function receive(fd: number): Promise<Message | null> {
-  const byte = new Uint8Array(1);
+  const bytes = new Uint8Array(LONGEST);
   const control = new Uint8Array(CONTROL_SIZE);
-  const vector = new BigUint64Array([addressOf(byte), 1n]);
+  const vector = new BigUint64Array([addressOf(bytes), BigInt(LONGEST)]);
   const message = new Uint8Array(MSG_SIZE);
   const header = new DataView(message.buffer);
   header.setBigUint64(16, addressOf(new Uint8Array(vector.buffer)), true);
@@ -55,13 +59,14 @@ export async function receive(fd: number): Promise<Message | null> {
   header.setBigUint64(40, BigInt(CONTROL_SIZE), true);
   const { recvmsg } = background();
   const count = await recvmsg(fd, addressOf(message), MSG_CMSG_CLOEXEC);
-  if (count !== 1n || vector.length !== 2) return null;
+  if (count < 1n || vector.length !== 2) return null;
   const view = new DataView(control.buffer);
   const carries = header.getBigUint64(40, true) >= 20n &&
     view.getInt32(8, true) === SOL_SOCKET &&
     view.getInt32(12, true) === SCM_RIGHTS;
   return {
-    byte: byte[0]!,
+    byte: bytes[0]!,
+    bytes: bytes.subarray(0, Number(count)),
     descriptor: carries ? new Descriptor(view.getInt32(16, true)) : null,
   };
 }

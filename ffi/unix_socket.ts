@@ -7,6 +7,7 @@ import { addressOf } from "./memory.ts";
 const AF_UNIX = 1;
 const SOCK_STREAM = 1;
 const SOCK_DGRAM = 2;
+const SOCK_SEQPACKET = 5;
 const SOL_SOCKET = 1;
 const SCM_RIGHTS = 1;
 const MSG_NOSIGNAL = 0x4000;
@@ -47,6 +48,10 @@ function makeSocket(
 /** connect(2) to a stream socket by its path, unix(7). */
 export const connectUnix = (path: string) =>
   makeSocket("connect", SOCK_STREAM, path);
+
+/** connect(2) to a socket that keeps messages whole, by its path. */
+export const connectPackets = (path: string) =>
+  makeSocket("connect", SOCK_SEQPACKET, path);
 
 /** connect(2) to a datagram socket by its path. */
 export const connectDatagram = (path: string) =>

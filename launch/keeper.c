@@ -21,9 +21,9 @@
  *
  * Who connects to the socket `attach` there and writes `a` is given one byte and
  * the descriptor that goes with it: `t`, the terminal's master side; `i`, the
- * command's input; `n` and none where nothing can be typed. Who writes `e` has
- * ended that input. What the command writes goes to the log, where everybody can
- * follow it.
+ * command's input; `n` and none where nothing can be typed. What comes then is in
+ * keeper_clients.h. Who writes `e` has ended that input, and who writes `s` waits
+ * for the end of the command.
  */
 
 #include "calls.h"
@@ -64,7 +64,7 @@ _Static_assert(sizeof(struct config) == 16384, "launch/keeper.ts writes so many 
 
 #define MAGIC 0x5045454bu /* "KEEP" */
 /* TERMINAL_SIZE: more than a terminal holds back. */
-enum { WORDS = 64, CALM = 10, TERMINAL_SIZE = 1 << 20 };
+enum { WORDS = 64, CALM = 10, TERMINAL_SIZE = 1 << 20, EXIT_SIZE = 128 };
 
 struct pollfd { i32 fd; u16 events, revents; };
 struct timespec { i64 seconds, nanoseconds; };
@@ -81,8 +81,11 @@ static u32 unended;   /* streams whose last line is not whole: 1 stdout, 2 stder
 static u32 begun;     /* the same, at the end of what is written */
 static i32 log_fd = -1;
 static u64 log_size, dropped;
+static u64 log_before; /* bytes of the log that are in older files */
 static char now[32];
 static i32 master = -1;
+static i32 in[2] = {-1, -1}, out[2] = {-1, -1}, err[2] = {-1, -1};
+static i32 process = -1, pid, listener = -1, kept, controlled = 1;
 static u64 mask; /* our caller's umask: it is the command's, and ours is not */
 
 static void leave(u64 status) {
@@ -103,6 +106,7 @@ static u32 length_of(const char *text) {
   return length;
 }
 
+#include "keeper_clients.h"
 #include "keeper_log.h"
 
 static i32 wait_for(i32 pid) {
@@ -146,7 +150,7 @@ static void start_walker(i32 in, i32 out, i32 err) {
 
 /* A word of who started us: the terminal, or that the container is recorded.
  * False when nothing more will come. */
-static i32 listen(i32 *kept) {
+static i32 listen(void) {
   u8 byte = 0;
   struct rights control = {0, 0, 0, -1, 0};
   struct iovec vector = {&byte, 1};
@@ -158,7 +162,7 @@ static i32 listen(i32 *kept) {
     master = control.fd;
     call(SYS_fcntl, (u64)master, F_SETFL, O_NONBLOCK | 2, 0, 0);
   }
-  if (byte == 'k') *kept = 1;
+  if (byte == 'k') kept = 1;
   return 1;
 }
 
@@ -168,7 +172,7 @@ static i32 open_attach(void) {
   static const struct { u16 family; char path[24]; } address = {1, "/proc/self/fd/45/attach"};
   _Static_assert(DIRECTORY == 45, "the path above");
   call(SYS_unlinkat, DIRECTORY, (u64) "attach", 0, 0, 0);
-  i32 fd = (i32)call(SYS_socket, 1 /* AF_UNIX */, 1 /* SOCK_STREAM */ | O_NONBLOCK | O_CLOEXEC, 0, 0, 0);
+  i32 fd = (i32)call(SYS_socket, 1 /* AF_UNIX */, 5 /* SOCK_SEQPACKET */ | O_NONBLOCK | O_CLOEXEC, 0, 0, 0);
   if (fd < 0) return -1;
   fd = up(fd);
   if (call(SYS_bind, (u64)fd, (u64)&address, sizeof address, 0, 0) < 0 ||
@@ -180,7 +184,7 @@ static i32 open_attach(void) {
 }
 
 /* Nobody but who owns the directory gets here. */
-static void serve(i32 listener, i32 *in) {
+static void serve(void) {
   i32 fd = (i32)call(SYS_accept4, (u64)listener, 0, 0, O_NONBLOCK | O_CLOEXEC, 0);
   if (fd < 0) return;
   struct pollfd polled = {fd, POLLIN, 0};
@@ -188,33 +192,85 @@ static void serve(i32 listener, i32 *in) {
   u8 byte = 0;
   call(SYS_ppoll, (u64)&polled, 1, (u64)&patience, 0, 8);
   call(SYS_read, (u64)fd, (u64)&byte, 1, 0, 0);
-  if (byte == 'e' && *in >= 0) {
-    call(SYS_close, (u64)*in, 0, 0, 0, 0);
-    *in = -1;
+  if (byte == 's') stopping = 1;
+  if (byte == 'e' && in[1] >= 0) {
+    call(SYS_close, (u64)in[1], 0, 0, 0, 0);
+    in[1] = -1;
   }
-  if (byte == 'a') {
-    byte = master >= 0 ? 't' : *in >= 0 ? 'i' : 'n';
-    struct rights control = {20, 1 /* SOL_SOCKET */, 1 /* SCM_RIGHTS */, master >= 0 ? master : *in, 0};
-    struct iovec vector = {&byte, 1};
-    struct msghdr message = {0, 0, &vector, 1, &control, byte == 'n' ? 0 : sizeof control, 0};
-    call(SYS_sendmsg, (u64)fd, (u64)&message, 0x4000 /* MSG_NOSIGNAL */, 0, 0);
+  if (byte == 'a' && attached < CLIENTS) {
+    i32 to = master >= 0 ? master : in[1];
+    if (tell(fd, master >= 0 ? "t" : to >= 0 ? "i" : "n", 1, to) == 1) {
+      clients[attached] = (struct client){fd, 0, 0, 0};
+      attached++;
+      if (memory >= 0 || log_fd >= 0) offer(attached - 1, memory >= 0 ? memory_size : end_of_log());
+      return;
+    }
   }
   call(SYS_close, (u64)fd, 0, 0, 0, 0);
 }
 
-static void write_exit(i32 pid, i32 status) {
-  static char text[64];
-  u32 code = status < 0 ? 255 : status & 0x7f ? 128 + (u32)(status & 0x7f) : (u32)status >> 8 & 0xff;
-  tell_time();
+/* Waits for what happens, and sees to it; of the command's output only where it
+ * is to be read. How much has happened. */
+static i64 attend(i32 reading, const struct timespec *patience) {
+  const i32 fds[] = {process, controlled ? CONTROL : -1, listener, reading ? out[0] : -1, reading ? err[0] : -1, reading ? master : -1};
+  enum { OURS = sizeof fds / sizeof *fds };
+  struct pollfd polled[OURS + CLIENTS];
+  for (u32 i = 0; i < OURS + attached; i++) {
+    polled[i].fd = i < OURS ? fds[i] : clients[i - OURS].fd;
+    polled[i].events = POLLIN;
+    polled[i].revents = 0;
+  }
+  struct timespec time = patience ? *patience : (struct timespec){0, 0};
+  i64 happened = call(SYS_ppoll, (u64)polled, OURS + attached, patience ? (u64)&time : 0, 0, 8);
+  if (happened <= 0) return happened;
+  /* The last one takes the place of one that goes. */
+  for (u32 i = attached; i--;) if (polled[OURS + i].revents) hear(i);
+  if (polled[1].revents && !listen()) {
+    call(SYS_close, CONTROL, 0, 0, 0, 0);
+    controlled = 0;
+    /* Whoever made it was killed before anybody could know of it. */
+    if (!kept) call(SYS_kill, (u64)pid, SIGKILL, 0, 0, 0);
+  }
+  if (polled[2].revents) serve();
+  if (polled[0].revents) ended = 1;
+  if (polled[3].revents && !pass(out[0], "stdout")) call(SYS_close, (u64)out[0], 0, 0, 0, 0), out[0] = -1;
+  if (polled[4].revents && !pass(err[0], "stderr")) call(SYS_close, (u64)err[0], 0, 0, 0, 0), err[0] = -1;
+  if (polled[5].revents && !pass(master, "stdout") && !ended) {
+    /* Nobody has the terminal open, and somebody may open it again. */
+    struct timespec moment = {0, 100000000};
+    call(SYS_nanosleep, (u64)&moment, 0, 0, 0, 0);
+  }
+  return happened;
+}
+
+static u32 code_of(i32 status) {
+  return status < 0 ? 255 : status & 0x7f ? 128 + (u32)(status & 0x7f) : (u32)status >> 8 & 0xff;
+}
+
+/* Says how it was to those who are attached: with that their files are whole. */
+static void dismiss(u32 code) {
+  u8 message[2] = {'e', (u8)code};
+  while (attached) {
+    tell(clients[0].fd, message, sizeof message, -1);
+    forget(0);
+  }
+}
+
+/* In the place that launch/keeper.ts has kept for it, on a disk without any. */
+static void write_exit(u32 code) {
+  static char text[EXIT_SIZE];
   char *at = digits(text, (u64)pid, 0);
   *at++ = ' ';
   at = digits(at, code, 0);
   *at++ = ' ';
   copy((u8 *)at, (const u8 *)now, 30);
   at += 30;
-  *at++ = '\n';
-  i64 fd = call(SYS_openat, DIRECTORY, (u64) "exit.new", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600, 0);
-  if (fd < 0 || write_all((i32)fd, text, (u64)(at - text)) < 0) return;
+  *at++ = ' ';
+  at = digits(at, dropped, 0);
+  while (at < text + EXIT_SIZE - 1) *at++ = ' ';
+  *at = '\n';
+  i64 fd = call(SYS_openat, DIRECTORY, (u64) "exit.new", O_WRONLY | O_CREAT | O_CLOEXEC, 0600, 0);
+  if (fd < 0 || write_all((i32)fd, text, EXIT_SIZE)) return;
   call(SYS_fsync, (u64)fd, 0, 0, 0, 0);
   call(SYS_close, (u64)fd, 0, 0, 0, 0);
   call(SYS_renameat, DIRECTORY, (u64) "exit.new", DIRECTORY, (u64) "exit", 0);
@@ -241,7 +297,6 @@ static void do_the_rest(i64 ran) {
 }
 
 __attribute__((used)) void keep(void) {
-  i32 in[2] = {-1, -1}, out[2] = {-1, -1}, err[2] = {-1, -1}, kept = 0, controlled = 1;
   struct { i32 status, error; i64 pid; } report = {0, 0, 0};
   if (call(SYS_pread64, CONFIG, (u64)&config, sizeof config, 0, 0) != sizeof config ||
       config.magic != MAGIC) leave(125);
@@ -265,47 +320,27 @@ __attribute__((used)) void keep(void) {
   report.status = child < 0 ? -1 : wait_for((i32)child);
   report.error = child < 0 ? (i32)-child : 0;
   if (report.status == 0) call(SYS_pread64, WALK, (u64)&report.pid, 8, config.pid_at, 0);
-  i32 pid = (i32)report.pid;
-  struct timespec begun = clock(1);
-  i32 process = pid > 0 ? (i32)call(SYS_pidfd_open, (u64)pid, 0, 0, 0, 0) : -1;
+  pid = (i32)report.pid;
+  struct timespec start = clock(1);
+  process = pid > 0 ? (i32)call(SYS_pidfd_open, (u64)pid, 0, 0, 0, 0) : -1;
   if (process >= 0) process = up(process);
   call(SYS_close_range, 3, CONFIG, 0, 0, 0);
   call(SYS_close, WALKER, 0, 0, 0, 0);
+  /* Who is told that it is there may attach before it starts. */
+  listener = open_attach();
   write_all(CONTROL, &report, sizeof report);
   if (process < 0) leave(125);
   call(SYS_fcntl, (u64)out[0], F_SETFL, O_NONBLOCK, 0, 0);
   call(SYS_fcntl, (u64)err[0], F_SETFL, O_NONBLOCK, 0, 0);
-  i32 listener = open_attach();
-  for (;;) {
-    struct pollfd polled[] = {
-      {process, POLLIN, 0}, {controlled ? CONTROL : -1, POLLIN, 0},
-      {out[0], POLLIN, 0}, {err[0], POLLIN, 0}, {master, POLLIN, 0},
-      {listener, POLLIN, 0},
-    };
-    if (call(SYS_ppoll, (u64)polled, 6, 0, 0, 8) < 0) continue;
-    if (polled[1].revents && !listen(&kept)) {
-      call(SYS_close, CONTROL, 0, 0, 0, 0);
-      controlled = 0;
-      /* Whoever made it was killed before anybody could know of it. */
-      if (!kept) call(SYS_kill, (u64)pid, SIGKILL, 0, 0, 0);
-    }
-    if (polled[2].revents && !pass(out[0], "stdout")) call(SYS_close, (u64)out[0], 0, 0, 0, 0), out[0] = -1;
-    if (polled[3].revents && !pass(err[0], "stderr")) call(SYS_close, (u64)err[0], 0, 0, 0, 0), err[0] = -1;
-    if (polled[4].revents && !pass(master, "stdout")) {
-      if (!polled[0].revents) {
-        /* Nobody has the terminal open, and somebody may open it again. */
-        struct timespec moment = {0, 100000000};
-        call(SYS_nanosleep, (u64)&moment, 0, 0, 0, 0);
-      }
-    }
-    if (polled[5].revents) serve(listener, &in[1]);
-    if (polled[0].revents) break;
-  }
+  while (!ended) attend(1, 0);
   call(SYS_unlinkat, DIRECTORY, (u64) "attach", 0, 0, 0);
-  i32 status = wait_for(pid);
+  u32 code = code_of(wait_for(pid));
   drain(out[0], "stdout");
   drain(err[0], "stderr");
   drain(master, "stdout");
-  write_exit(pid, status);
-  do_the_rest(clock(1).seconds - begun.seconds);
+  tell_time();
+  if (dropped) note_dropped();
+  write_exit(code);
+  dismiss(code);
+  do_the_rest(clock(1).seconds - start.seconds);
 }

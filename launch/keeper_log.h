@@ -46,22 +46,62 @@ static void tell_time(void) {
   *at++ = 'Z', *at = 0;
 }
 
-static i64 write_all(i32 fd, const void *bytes, u64 length) {
+/* How much of it could not be written. */
+static u64 write_all(i32 fd, const void *bytes, u64 length) {
   const u8 *at = bytes;
   while (length) {
     i64 count = call(SYS_write, (u64)fd, (u64)at, length, 0, 0);
     if (count == -EINTR) continue;
-    if (count < 0) return count;
+    if (count < 0) break;
     at += count;
     length -= (u64)count;
   }
-  return 0;
+  return length;
 }
 
-static void open_log(void) {
-  log_fd = (i32)call(SYS_openat, DIRECTORY, (u64) "log", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600, 0);
+static u64 end_of_log(void) {
   i64 size = log_fd < 0 ? 0 : call(SYS_lseek, (u64)log_fd, 0, 2, 0, 0);
-  log_size = size < 0 ? 0 : (u64)size;
+  return size < 0 ? 0 : (u64)size;
+}
+
+/* Appends to the log, all of it or nothing; whether it is there. */
+static i32 append(const void *bytes, u64 length) {
+  u64 left = write_all(log_fd, bytes, length);
+  /* Somebody may have made the file shorter. */
+  if (left && log_fd >= 0) call(SYS_ftruncate, (u64)log_fd, end_of_log() - (length - left), 0, 0, 0);
+  if (!left) log_size += length;
+  return !left;
+}
+
+#define BEFORE " before F "
+enum { BEFORE_AT = 30, BEFORE_SIZE = sizeof BEFORE - 1, BEFORE_DIGITS = 20 };
+
+/* A new file begins with how much of the log is before it. */
+static void open_log(void) {
+  static char text[BEFORE_AT + BEFORE_SIZE + BEFORE_DIGITS + 1];
+  log_fd = (i32)call(SYS_openat, DIRECTORY, (u64) "log", 2 /* O_RDWR */ | O_CREAT | O_APPEND | O_CLOEXEC, 0600, 0);
+  log_size = end_of_log();
+  if (!log_size && log_before) {
+    copy((u8 *)text, (const u8 *)now, BEFORE_AT);
+    copy((u8 *)text + BEFORE_AT, (const u8 *)BEFORE, BEFORE_SIZE);
+    *digits(text + BEFORE_AT + BEFORE_SIZE, log_before, BEFORE_DIGITS) = '\n';
+    append(text, sizeof text);
+  }
+  /* Of an earlier keeper. */
+  if (!log_size || call(SYS_pread64, (u64)log_fd, (u64)text, sizeof text, 0, 0) != sizeof text) return;
+  for (u32 i = 0; i < BEFORE_SIZE; i++) if (text[BEFORE_AT + i] != BEFORE[i]) return;
+  log_before = 0;
+  for (u32 i = BEFORE_AT + BEFORE_SIZE; i < sizeof text - 1; i++) log_before = log_before * 10 + (u64)(text[i] - '0');
+}
+
+/* The file becomes the older one. */
+static void renew_log(void) {
+  await_clients();
+  call(SYS_renameat, DIRECTORY, (u64) "log", DIRECTORY, (u64) "log.1", 0);
+  if (log_fd >= 0) call(SYS_close, (u64)log_fd, 0, 0, 0, 0);
+  log_before += log_size;
+  open_log();
+  if (log_fd >= 0 && memory < 0) offer(0, 0);
 }
 
 /* The file is full: at once, or where no line of it would go on in the next one
@@ -75,17 +115,17 @@ static i32 full(void) {
 /* Whole entries, or none of them: half of one would be none. */
 static void flush(void) {
   if (!pending) return;
-  if (full()) {
-    call(SYS_renameat, DIRECTORY, (u64) "log", DIRECTORY, (u64) "log.1", 0);
-    if (log_fd >= 0) call(SYS_close, (u64)log_fd, 0, 0, 0, 0);
-    log_fd = -1;
+  if (full()) renew_log();
+  if (log_fd < 0) {
+    open_log();
+    if (log_fd >= 0 && memory < 0) offer(0, end_of_log());
   }
-  if (log_fd < 0) open_log();
-  if (write_all(log_fd, output, pending) == 0) {
-    log_size += pending;
+  if (append(output, pending)) {
+    leave_memory(end_of_log() - pending);
+    wake_all();
   } else {
     dropped += pending;
-    if (log_fd >= 0) call(SYS_ftruncate, (u64)log_fd, log_size, 0, 0, 0);
+    keep_in_memory(output, pending);
   }
   pending = 0;
   begun = unended;

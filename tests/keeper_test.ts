@@ -27,7 +27,7 @@ for (const arch of Object.keys(COMPILERS) as (keyof typeof COMPILERS)[]) {
 
   test(`the keeper is small, static, and never writable and executable: ${arch}`, () => {
     const bytes = Uint8Array.fromBase64(KEEPER[arch].code);
-    assert(bytes.length < 6000, `${bytes.length} bytes`);
+    assert(bytes.length < 9000, `${bytes.length} bytes`);
     const view = new DataView(bytes.buffer);
     const at = Number(view.getBigUint64(32, true));
     for (let i = 0; i < view.getUint16(56, true); i++) {

@@ -1,6 +1,7 @@
 /** `container attach`, and `run --detach-keys`. */
 
-import { attach } from "../../lifecycle/daily/attach.ts";
+import { attach, comeInFront } from "../../lifecycle/daily/attach.ts";
+import type { Attachment } from "../../lifecycle/daily/attachment.ts";
 import { DETACH_KEYS, parseDetachKeys } from "../../launch/detach_keys.ts";
 import { ContainerError } from "../../spec/errors.ts";
 import type { Command } from "../command.ts";
@@ -8,7 +9,7 @@ import { type Flag, parseFlags } from "../flags.ts";
 import { globals } from "../oci/global.ts";
 import { say } from "../output.ts";
 import { oneContainer } from "./each.ts";
-import { writer } from "./logs.ts";
+import { shower, writeShown } from "./log_output.ts";
 
 const FLAGS: readonly Flag[] = [
   {
@@ -42,18 +43,29 @@ export const attachCommand: Command = {
       );
     }
     const noInput = flags.has("no-stdin");
-    return await attachTo(id, word, { keys, noInput, whole: false });
+    const attachment = await comeInFront(globals().store, id);
+    return await stayInFront(id, word, attachment, {
+      keys,
+      noInput,
+      owner: false,
+    });
   },
 };
 
-/** Attaches to a container that is known by a word. */
-export async function attachTo(
+/** Stays in front of a container that is known by a word. */
+export async function stayInFront(
   id: string,
   word: string,
-  how: { keys: Uint8Array; noInput: boolean; whole: boolean },
+  attachment: Attachment,
+  how: { keys: Uint8Array; noInput: boolean; owner: boolean },
 ): Promise<number> {
-  const write = writer(false);
-  const status = await attach(globals().store, id, { ...how, write });
+  const show = shower(false);
+  const status = await attach(globals().store, id, attachment, {
+    ...how,
+    write: async (entries) => {
+      for (const shown of show(entries)) await writeShown(shown);
+    },
+  });
   if (status !== null) return status;
   say(`\ncontainer: ${word} runs on. container attach ${word} comes back`);
   return 0;

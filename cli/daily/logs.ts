@@ -1,14 +1,16 @@
 /** `container logs`: what a container has written. */
 
 import { findContainer } from "../../lifecycle/daily/names.ts";
-import { type LogEntry, readLog, wanted } from "../../lifecycle/daily/logs.ts";
+import type { LogEntry } from "../../lifecycle/daily/log_entry.ts";
+import { readLog, wanted } from "../../lifecycle/daily/logs.ts";
 import { isKept, look } from "../../lifecycle/daily/view.ts";
 import { ContainerError, UsageError } from "../../spec/errors.ts";
 import type { Command } from "../command.ts";
 import { type Flag, parseFlags } from "../flags.ts";
 import { globals } from "../oci/global.ts";
-import { printBytes } from "../output.ts";
+import { printBytes, say } from "../output.ts";
 import { asksJson, FORMAT } from "./format.ts";
+import { shower } from "./log_output.ts";
 import { moment } from "./times.ts";
 
 const FLAGS: readonly Flag[] = [
@@ -65,13 +67,20 @@ export const logsCommand: Command = {
       : undefined;
     const since = flags.last("since");
     const until = flags.last("until");
-    const write = json ? writeJson : writer(flags.has("timestamps"));
-    const entries = wanted(readLog(`${store.root}/${id}`, follow), {
+    const show = shower(flags.has("timestamps"));
+    const pieces = wanted(readLog(`${store.root}/${id}`, follow), {
       since: since === undefined ? undefined : moment("since", since),
       until: until === undefined ? undefined : moment("until", until),
       tail: tail(flags.last("tail")),
     });
-    for await (const entry of entries) write(entry);
+    for await (const entries of pieces) {
+      if (json) writeJson(entries);
+      else for (const { to, bytes } of show(entries)) printBytes(bytes, to);
+    }
+    const unwritten = look(store, id)?.end?.unwritten ?? 0;
+    if (unwritten > 0) {
+      say(`container: ${unwritten} bytes of the log could not be written`);
+    }
     return 0;
   },
 };
@@ -83,31 +92,12 @@ function tail(text: string | undefined): number | undefined {
 }
 
 const encoder = new TextEncoder();
+const decoder = new TextDecoder();
 
-/** Writes entries as they were, to the streams that they were written to. */
-export function writer(
-  timestamps: boolean,
-): (entry: LogEntry) => void {
-  const begun = { stdout: false, stderr: false };
-  return ({ time, stream, ended, text }) => {
-    const own = stream === "keeper";
-    const to = stream === "stdout" ? "stdout" : "stderr";
-    const before = own
-      ? "container: "
-      : timestamps && !begun[to]
-      ? `${time} `
-      : "";
-    if (!own) begun[to] = !ended;
-    const prefix = encoder.encode(before);
-    const line = new Uint8Array(prefix.length + text.length + (ended ? 1 : 0));
-    line.set(prefix);
-    line.set(text, prefix.length);
-    if (ended) line[line.length - 1] = 0x0a;
-    printBytes(line, to);
-  };
-}
-
-function writeJson({ time, stream, ended, text }: LogEntry): void {
-  const log = new TextDecoder().decode(text) + (ended ? "\n" : "");
-  printBytes(encoder.encode(`${JSON.stringify({ time, stream, log })}\n`));
+function writeJson(entries: readonly LogEntry[]): void {
+  const lines = entries.map(({ time, stream, ended, text }) => {
+    const log = decoder.decode(text) + (ended ? "\n" : "");
+    return `${JSON.stringify({ time, stream, log })}\n`;
+  });
+  printBytes(encoder.encode(lines.join("")));
 }

@@ -2,6 +2,8 @@
 
 import { startTime } from "../../cgroup/sweep.ts";
 import { parseDetachKeys } from "../../launch/detach_keys.ts";
+import { comeInFront } from "../../lifecycle/daily/attach.ts";
+import type { Attachment } from "../../lifecycle/daily/attachment.ts";
 import { runDetached } from "../../lifecycle/daily/make.ts";
 import { shortId } from "../../lifecycle/daily/names.ts";
 import { look } from "../../lifecycle/daily/view.ts";
@@ -55,8 +57,20 @@ export async function runKept(
   const rootfs = await findRootFilesystem(options.rootfs, say);
   const tell = flags.has("quiet") ? () => {} : say;
   try {
-    const id = await runDetached(store, options, rootfs, wishes, tell);
-    if (inFront) return await stayWith(id, wishes.name, keys, flags.has("rm"));
+    let attachment: Attachment | undefined;
+    const id = await runDetached(store, options, rootfs, wishes, {
+      say: tell,
+      // Before its command can write anything.
+      ready: inFront
+        ? async (id) => {
+          attachment = await comeInFront(store, id);
+        }
+        : undefined,
+    });
+    if (attachment && keys) {
+      const word = wishes.name ?? shortId(id);
+      return await stayWith(id, word, attachment, keys, flags.has("rm"));
+    }
     print(id);
     return 0;
   } catch (error) {
@@ -67,13 +81,14 @@ export async function runKept(
 /** In front of a container in the background: until it ends, or is left alone. */
 async function stayWith(
   id: string,
-  name: string | undefined,
+  word: string,
+  attachment: Attachment,
   keys: Uint8Array,
   remove: boolean,
 ): Promise<number> {
-  const { attachTo } = await import("./attach.ts");
-  const how = { keys, noInput: false, whole: true };
-  const status = await attachTo(id, name ?? shortId(id), how);
+  const { stayInFront } = await import("./attach.ts");
+  const how = { keys, noInput: false, owner: true };
+  const status = await stayInFront(id, word, attachment, how);
   const { store } = globals();
   if (remove && look(store, id)?.end) {
     const { removeContainer } = await import(

@@ -95,6 +95,7 @@ export async function decideDetached(
  * Starts the container of an entry, whose process is gone or has never been.
  * Where that fails the entry has no process and no cgroup.
  *
+ * @param ready waited for before its command starts: it can be attached to
  * @throws the error of the step that failed, CommandError where the command
  * cannot be executed
  */
@@ -102,6 +103,7 @@ export async function begin(
   store: Store,
   entry: Entry,
   decided: Decided,
+  ready?: () => Promise<void> | undefined,
 ): Promise<void> {
   const { record } = entry;
   const { daily } = record;
@@ -118,7 +120,7 @@ export async function begin(
       daily: { ...daily, keeper: null },
     });
     held.use(await makeCgroup(decided.cgroup, entry));
-    await launch(store, entry, decided);
+    await launch(store, entry, decided, ready);
   } catch (error) {
     const { cgroup } = entry.record;
     if (cgroup) new Cgroup(cgroup).remove();
@@ -143,6 +145,7 @@ async function launch(
   store: Store,
   entry: Entry,
   { spec, facts }: Decided,
+  ready?: () => Promise<void> | undefined,
 ): Promise<void> {
   using held = new DisposableStack();
   const hold = (descriptor: Descriptor) => held.use(moveUp(descriptor));
@@ -201,6 +204,7 @@ async function launch(
     });
     // Known from here on; and once it runs, it and its keeper may end at once.
     keeper.keep();
+    await ready?.();
     const before = nameOf(container.pid);
     writeAll(fifo.fd, new Uint8Array(1));
     await Deno.remove(entry.fifo);

@@ -3,6 +3,7 @@
 import { SIGNAL } from "../../ffi/signal.ts";
 import { ContainerError } from "../../spec/errors.ts";
 import { isAlive, sendSignal, type Store } from "../oci/store.ts";
+import { tellKeeper } from "./attachment.ts";
 import { noteStopping } from "./stop.ts";
 
 /**
@@ -25,6 +26,7 @@ export function killContainer(
   }
   if (number === SIGNAL.SIGKILL || number === record.daily?.stopSignal) {
     noteStopping(entry);
+    if (record.daily?.detached) tellKeeper(entry.path, "s");
   }
   if (!sendSignal(record, number)) {
     throw new ContainerError(`container not running: ${id}`);

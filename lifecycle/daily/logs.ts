@@ -1,70 +1,59 @@
 /**
  * Reading what a keeper has kept, launch/keeper.c. Runs on the host; reads and
- * changes nothing.
+ * changes nothing, and nobody waits for it.
  */
 
-/** A piece of what a container has written. */
-export interface LogEntry {
-  /** RFC 3339, as it was read. */
-  time: string;
-  /** Of which stream; `keeper` is the keeper's own word. */
-  stream: "stdout" | "stderr" | "keeper";
-  /** The line was ended. */
-  ended: boolean;
-  text: Uint8Array;
-}
+import {
+  bytesBefore,
+  EntryParser,
+  type LogEntry,
+  ownWord,
+} from "./log_entry.ts";
 
-const LF = 0x0a;
-const SPACE = 0x20;
 const BUFFER = 64 * 1024;
+/** What the first line of a file has at most, if it tells what is before. */
+const BEGINNING = 64;
 /** How often a log that is followed is looked at, in milliseconds. */
-const PATIENCE = 100;
+const PATIENCE = 20;
+/** How often it is asked for then whether more will come. */
+const TURNS = 5;
 
-/** A line of the log; null for what is none. */
-export function parseEntry(line: Uint8Array): LogEntry | null {
-  const first = line.indexOf(SPACE);
-  const second = line.indexOf(SPACE, first + 1);
-  if (first < 0 || second < 0 || line[second + 2] !== SPACE) return null;
-  const word = (from: number, to: number) =>
-    new TextDecoder().decode(line.subarray(from, to));
-  const stream = word(first + 1, second);
-  if (stream !== "stdout" && stream !== "stderr" && stream !== "keeper") {
-    return null;
-  }
-  return {
-    time: word(0, first),
-    stream,
-    ended: line[second + 1] === "F".charCodeAt(0),
-    text: line.subarray(second + 3),
-  };
-}
-
-/** One file of a log, and what of it has not made a line yet. */
+/** One file of a log. */
 class LogFile implements Disposable {
   readonly #file: Deno.FsFile;
-  #rest = new Uint8Array();
+  readonly #parser = new EntryParser();
+  /** Which file it is, as long as it is open. */
+  readonly number: number | null;
+  /** How much of the log is before it; null where it is empty, and tells nothing yet. */
+  before: number | null = null;
+  #position = 0;
 
   constructor(path: string) {
     this.#file = Deno.openSync(path);
+    this.number = this.#file.statSync().ino;
+    const beginning = new Uint8Array(BEGINNING);
+    const count = this.#file.readSync(beginning);
+    if (count) this.before = bytesBefore(beginning.subarray(0, count));
+    this.#file.seekSync(0, Deno.SeekMode.Start);
   }
 
-  get number(): number | null {
-    return this.#file.statSync().ino;
+  /** Up to where the log was read by now. */
+  get end(): number {
+    return (this.before ?? 0) + this.#position;
   }
 
-  /** What has come since. */
-  *entries(): Generator<LogEntry> {
+  /** What has come since, by the piece. */
+  *pieces(): Generator<LogEntry[]> {
+    // Somebody has emptied it, to have room.
+    if (this.#file.statSync().size < this.#position) {
+      this.#position = this.#file.seekSync(0, Deno.SeekMode.Start);
+    }
     const buffer = new Uint8Array(BUFFER);
     for (let count; (count = this.#file.readSync(buffer));) {
-      const bytes = new Uint8Array(this.#rest.length + count);
-      bytes.set(this.#rest);
-      bytes.set(buffer.subarray(0, count), this.#rest.length);
-      let from = 0;
-      for (let to; (to = bytes.indexOf(LF, from)) >= 0; from = to + 1) {
-        const entry = parseEntry(bytes.subarray(from, to));
-        if (entry) yield entry;
-      }
-      this.#rest = bytes.slice(from);
+      this.before ??= bytesBefore(buffer.subarray(0, count));
+      this.#position += count;
+      const entries = this.#parser.take(buffer.subarray(0, count));
+      if (entries.length) yield entries;
     }
   }
 
@@ -83,43 +72,80 @@ function openLog(path: string): LogFile | null {
 }
 
 /**
- * What is in the log of a container's directory, the oldest first.
+ * The file that comes after another one, or the first; null where none is yet.
+ * Between two files of a log there is a moment without `log`.
+ */
+function fileAfter(path: string, file: LogFile | null): LogFile | null {
+  // A file that is renamed between the two is found twice, and not missed.
+  const newest = openLog(path);
+  const older = openLog(`${path}.1`);
+  const comesAfter = (next: LogFile | null): next is LogFile =>
+    next !== null && next.before !== null && next.number !== file?.number &&
+    (!file || next.before > (file.before ?? 0) ||
+      // A keeper of before they told.
+      next === newest && next.before === 0 && file.before === 0);
+  const [found = null] = [older, newest].filter(comesAfter)
+    .sort((a, b) => a.before! - b.before!);
+  if (newest !== found) newest?.[Symbol.dispose]();
+  if (older !== found) older?.[Symbol.dispose]();
+  return found;
+}
+
+/** Files that are read before it counts as caught up with who writes fast. */
+const FILES = 3;
+
+/**
+ * What is in the log of a container's directory, the oldest first and by the
+ * piece.
  *
- * @param follow waits for more until this says that no more will come
- * @param patience how often it is looked at then, in milliseconds
+ * @param follow waits for more until this says that no more will come; of files
+ * that were gone before they could be read, a word of ours says how much it was
  */
 export async function* readLog(
   directory: string,
   follow?: () => boolean,
-  patience = PATIENCE,
-): AsyncGenerator<LogEntry | "caught up"> {
+): AsyncGenerator<LogEntry[] | "caught up"> {
   const path = `${directory}/log`;
-  let file = openLog(path);
+  let file: LogFile | null = null;
+  let isCaughtUp = false;
   try {
-    // It may become the older one between the two.
-    using older = openLog(`${path}.1`);
-    if (older && older.number !== file?.number) yield* older.entries();
-    if (file) yield* file.entries();
-    yield "caught up";
-    while (follow) {
-      const last = follow();
-      if (file) yield* file.entries();
-      const next: LogFile | null = openLog(path);
-      if (next && next.number !== file?.number) {
+    for (let turn = 0, files = 0, last = false;; turn++) {
+      if (turn % TURNS === 0) last = follow?.() ?? true;
+      let idle = true;
+      for (const piece of file?.pieces() ?? []) {
+        idle = false;
+        yield piece;
+      }
+      const next: LogFile | null = follow || files < FILES
+        ? fileAfter(path, file)
+        : null;
+      if (next) {
+        files++;
         // What was written between the last look and its renaming.
-        if (file) yield* file.entries();
+        if (file) yield* file.pieces();
+        if (file && next.before! > file.end) {
+          yield [missed(next.before! - file.end)];
+        }
         file?.[Symbol.dispose]();
         file = next;
-        continue;
       }
-      next?.[Symbol.dispose]();
+      if (!isCaughtUp && (!next || follow && files >= FILES)) {
+        isCaughtUp = true;
+        yield "caught up";
+      }
+      if (next) continue;
       if (last) return;
-      await new Promise((resolve) => setTimeout(resolve, patience));
+      if (idle) await new Promise((resolve) => setTimeout(resolve, PATIENCE));
     }
   } finally {
     file?.[Symbol.dispose]();
   }
 }
+
+const missed = (count: number) =>
+  ownWord(
+    `${count} bytes of the log are missing here: they were replaced before they were read`,
+  );
 
 /** What of a log is wanted. */
 export interface LogWishes {
@@ -132,31 +158,31 @@ export interface LogWishes {
 
 /** Those that are wanted: the last lines are known once all are read. */
 export async function* wanted(
-  entries: AsyncIterable<LogEntry | "caught up">,
+  pieces: AsyncIterable<LogEntry[] | "caught up">,
   { since, until, tail }: LogWishes,
-): AsyncGenerator<LogEntry> {
+): AsyncGenerator<LogEntry[]> {
   let last: LogEntry[] | null = tail === undefined ? null : [];
-  for await (const entry of entries) {
-    if (entry === "caught up") {
-      yield* last ? lastLines(last, tail!) : [];
+  for await (const piece of pieces) {
+    if (piece === "caught up") {
+      if (last) yield lastLines(last, tail!);
       last = null;
       continue;
     }
-    if (since !== undefined && entry.time < since) continue;
-    if (until !== undefined && entry.time > until) {
-      yield* last ? lastLines(last, tail!) : [];
-      return;
+    const chosen: LogEntry[] = [];
+    let over = false;
+    for (const entry of piece) {
+      if (since !== undefined && entry.time < since) continue;
+      over = until !== undefined && entry.time > until;
+      if (over) break;
+      chosen.push(entry);
     }
-    if (last) last.push(copyOf(entry));
-    else yield entry;
+    if (last) last.push(...chosen);
+    else yield chosen;
+    if (!over) continue;
+    if (last) yield lastLines(last, tail!);
+    return;
   }
 }
-
-/** Its bytes are those of a buffer that is used again. */
-const copyOf = (entry: LogEntry): LogEntry => ({
-  ...entry,
-  text: entry.text.slice(),
-});
 
 function lastLines(entries: LogEntry[], count: number): LogEntry[] {
   let at = entries.length;

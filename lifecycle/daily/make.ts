@@ -103,7 +103,8 @@ export function addContainer(
 /**
  * Makes and starts a container that lives on when this command has ended.
  *
- * @param say told of what has to be left out, a line each
+ * @param how.say told of what has to be left out, a line each
+ * @param how.ready waited for before its command starts: it can be attached to
  * @returns its id; on failure nothing of it is left
  */
 export async function runDetached(
@@ -111,7 +112,10 @@ export async function runDetached(
   options: ContainerOptions,
   rootfs: string,
   wishes: Wishes,
-  say: (line: string) => void,
+  { say, ready }: {
+    say: (line: string) => void;
+    ready?: (id: string) => Promise<void>;
+  },
 ): Promise<string> {
   if (options.preserveFds) {
     throw new UsageError(
@@ -124,7 +128,7 @@ export async function runDetached(
   using entry = addContainer(store, drafted, decided.spec);
   for (const line of decided.leftOut) say(`container: ${line}`);
   try {
-    await begin(store, entry, decided);
+    await begin(store, entry, decided, () => ready?.(drafted.id));
   } catch (error) {
     forget(store, entry);
     throw error;

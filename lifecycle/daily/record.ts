@@ -51,6 +51,8 @@ export interface End {
   code: number;
   /** RFC 3339. */
   finished: string;
+  /** Bytes of the log that had no room, where the log does not tell itself. */
+  unwritten: number;
 }
 
 /** Docker's delay before the first restart, in milliseconds; each next one is double. */

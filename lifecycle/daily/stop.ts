@@ -4,6 +4,7 @@ import { Cgroup } from "../../cgroup/mod.ts";
 import { SIGNAL } from "../../ffi/signal.ts";
 import { ContainerError } from "../../spec/errors.ts";
 import { type Entry, isAlive, sendSignal, type Store } from "../oci/store.ts";
+import { tellKeeper } from "./attachment.ts";
 import { awaitEnd, awaitKeeper } from "./await_end.ts";
 import { STOP_TIMEOUT } from "./record.ts";
 import { isKept } from "./view.ts";
@@ -53,6 +54,8 @@ function askToStop(store: Store, id: string, signal?: number) {
     endKeeper(entry);
     return record;
   }
+  // Who is attached and reads nothing must not keep it from ending.
+  if (daily?.detached) tellKeeper(entry.path, "s");
   sendSignal(record, signal ?? daily?.stopSignal ?? SIGNAL.SIGTERM);
   // What is frozen hears nothing.
   const frozen = cgroup && new Cgroup(cgroup);

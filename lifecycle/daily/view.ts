@@ -45,10 +45,11 @@ export function endOf(
   directory: string,
   { pid }: Pick<ContainerRecord, "pid">,
 ): End | null {
-  const [of, code, finished = ""] = readFile(`${directory}/${END}`)?.trim()
-    .split(" ") ?? [];
+  const [of, code, finished = "", unwritten = 0] =
+    readFile(`${directory}/${END}`)?.trim()
+      .split(" ") ?? [];
   if (pid === 0 || Number(of) !== pid) return null;
-  return { code: Number(code), finished };
+  return { code: Number(code), finished, unwritten: Number(unwritten) };
 }
 
 /** Writes what a keeper would, where the command in the foreground waits. */
