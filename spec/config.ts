@@ -14,6 +14,7 @@ import {
   type Reader,
   type Sound,
 } from "./reader.ts";
+import { pidsLimit } from "./pids_limit.ts";
 import type { Resources } from "./resources.ts";
 import { config, process, type WrittenProcess } from "./schema.ts";
 import { resources } from "./schema_resources.ts";
@@ -63,7 +64,12 @@ export interface ConfigReading {
 export function parseConfig(text: string, reading?: ConfigReading): Spec {
   return parse("config.json", text, reading, (value, place) => {
     const spec = config(value, place);
-    if (spec !== FAULTY) checkConfig(spec as Sound<Spec>, place);
+    if (spec === FAULTY) return spec;
+    checkConfig(spec as Sound<Spec>, place);
+    const pids = spec.linux?.resources?.pids;
+    if (pids && typeof spec.ociVersion === "string") {
+      pids.limit = pidsLimit(pids.limit, spec.ociVersion);
+    }
     return spec;
   });
 }

@@ -243,3 +243,35 @@ Deno.test("parseConfig() takes a relative destination from the root, with a warn
     'mounts[0].destination: "a/b" is relative, which is deprecated: /a/b is meant',
   ]);
 });
+
+Deno.test("parseConfig() takes a pids.limit of 0 for what it is in the version that is named", () => {
+  const limit = (ociVersion: string, pids: unknown) => {
+    const text = changed((config) => {
+      config.ociVersion = ociVersion;
+      config.linux.resources.pids = pids;
+    });
+    return parseConfig(text).linux.resources?.pids?.limit;
+  };
+  for (const old of ["1.0.0", "1.0.2-dev", "1.1.0", "1.2.1"]) {
+    assertEquals(limit(old, { limit: 0 }), -1, old);
+  }
+  for (const recent of ["1.3.0-rc.1", "1.3.0", "1.10.0"]) {
+    assertEquals(limit(recent, { limit: 0 }), 1, recent);
+    assertEquals(limit(recent, { limit: 7 }), 7);
+    assertEquals(limit(recent, { limit: -1 }), -1);
+  }
+  assertEquals(limit("1.3.0", {}), undefined);
+  assertEquals(parseResources('{"pids":{}}'), {});
+});
+
+Deno.test("parseConfig() leaves out what is no access to a device, and says so", () => {
+  const lines: string[] = [];
+  const text = changed((config) => {
+    config.linux.resources.devices[0].access = "rwa";
+  });
+  const { linux } = parseConfig(text, { warn: (line) => lines.push(line) });
+  assertEquals(linux.resources?.devices?.[0]?.access, "rw");
+  assertEquals(lines, [
+    'linux.resources.devices[0].access: "rwa" is taken for rw: r, w and m are known',
+  ]);
+});

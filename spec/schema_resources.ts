@@ -4,15 +4,15 @@ import { SpecError } from "./errors.ts";
 import {
   boolean,
   checked,
+  FAULTY,
   list,
-  matching,
   object,
   oneOf,
-  otherwise,
   type Place,
   type Reader,
   record,
   required,
+  shown,
   string,
   unlessEmpty,
   word,
@@ -95,12 +95,24 @@ const blockIO = object<BlockIOResources>({
 /** A device's number, or -1 for any. */
 const anyNumber = integer(-1, 0xffffffff);
 
+/** What is none of the three letters says nothing, as for runc; one has to be there. */
+const deviceAccess: Reader<string> = (value, place) => {
+  const text = string(value, place);
+  if (text === FAULTY) return text;
+  const known = [...text].filter((letter) => "rwm".includes(letter)).join("");
+  if (!known) return place.expected("letters out of r, w and m", value);
+  if (known !== text) {
+    place.warn(`${shown(text)} is taken for ${known}: r, w and m are known`);
+  }
+  return known;
+};
+
 const deviceRule = object<DeviceRule>({
   allow: required(boolean),
   type: unlessEmpty(oneOf(["a", "b", "c", "p", "u"])),
   major: anyNumber,
   minor: anyNumber,
-  access: unlessEmpty(matching(/^[rwm]+$/, "letters out of r, w and m")),
+  access: unlessEmpty(deviceAccess),
 });
 
 const network = object<NetworkResources>({
@@ -111,13 +123,19 @@ const network = object<NetworkResources>({
   })),
 });
 
+/** Without a limit it says nothing. */
+const pids: Reader<{ limit: number } | undefined> = (value, place) => {
+  const read = object<{ limit?: number }>({ limit: int64 })(value, place);
+  if (read === FAULTY) return read;
+  return read.limit === undefined ? undefined : { limit: read.limit };
+};
+
 /** `linux.resources`. */
 export const resources: Reader<Resources> = checked(
   object<Resources>({
     memory,
     cpu,
-    // No limit given is no limit.
-    pids: object<{ limit: number }>({ limit: otherwise(int64, () => -1) }),
+    pids,
     blockIO,
     hugepageLimits: list(object<HugepageLimit>({
       pageSize: required(word),

@@ -8,11 +8,12 @@ import {
 } from "../../cgroup/mod.ts";
 import { unitProperties } from "../../cgroup/unit_properties.ts";
 import { ContainerError } from "../../spec/errors.ts";
+import { zeroIsLimit } from "../../spec/pids_limit.ts";
 import { type Resources, withoutZeros } from "../../spec/resources.ts";
 import { readCaller } from "../caller.ts";
 import { forgetShortcuts, writeShortcuts } from "./shortcuts.ts";
 import { statusOf } from "./status.ts";
-import type { Store } from "./store.ts";
+import type { ContainerRecord, Store } from "./store.ts";
 
 /**
  * Changes limits. A controller that the container was started without is
@@ -31,7 +32,7 @@ export async function update(
   if (status === "stopped" || status === "creating") {
     throw new ContainerError(`container not running: ${id} is ${status}`);
   }
-  const resources = changes(wanted);
+  const resources = changes(wanted, entry.record);
   const { cgroup: state, spec } = entry.record;
   if (!state) {
     throw new ContainerError(
@@ -76,11 +77,28 @@ async function tellUnit(
  * Leaves out what says nothing: engines send every member they know, as 0 where
  * nothing is to change; and the devices, which stay what they were.
  */
-function changes({ devices: _, pids, ...resources }: Resources): Resources {
+function changes(
+  { devices: _, pids, ...resources }: Resources,
+  record: ContainerRecord,
+): Resources {
+  const limit = pids && changedPidsLimit(pids.limit, record);
   return {
     ...withoutZeros(resources),
-    ...(pids?.limit ? { pids } : {}),
+    ...(limit ? { pids: { limit } } : {}),
   };
+}
+
+/**
+ * 0 is no limit for a container of `run`, as for docker. For one of a bundle of
+ * version 1.3 it is a limit, and of an older one no change, as engines mean it.
+ */
+function changedPidsLimit(
+  limit: number,
+  { daily, spec: { ociVersion } }: ContainerRecord,
+): number {
+  if (limit !== 0) return limit;
+  if (daily) return -1;
+  return zeroIsLimit(ociVersion) ? 1 : 0;
 }
 
 function merge(old: Resources | undefined, changed: Resources): Resources {
