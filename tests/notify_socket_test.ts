@@ -5,6 +5,7 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 import { readInBackground } from "../ffi/poll.ts";
 import { bindDatagram } from "../ffi/unix_socket.ts";
 import { Bundle } from "./_bundle.ts";
+import { bury, detached, SLEEP } from "./_exec.ts";
 import { CONTAINER, execute, REPOSITORY, test, without } from "./_harness.ts";
 
 const runtime = (bundle: Bundle, ...args: string[]) => [
@@ -63,9 +64,59 @@ test("start does not wait for a container that ends before it is ready", async (
   assertEquals([status, stderr], [0, ""]);
 });
 
-test("--pidfd-socket takes a pidfd of the first process", async () => {
-  await using bundle = await Bundle.make(["sleep", "1000"]);
+test(
+  "--pidfd-socket takes a pidfd of the first process, and of one of exec",
+  async () => {
+    await using bundle = await Bundle.make(["sleep", "1000"]);
+    const one = await pidOfPidfd(
+      bundle,
+      (...flags) => bundle.create("one", ...flags),
+    );
+    const { pid } = JSON.parse(await bundle.does("state", "one"));
+    assertEquals(one, pid);
+    await bundle.does("start", "one");
+    const file = `${bundle.dir.path}/exec.pid`;
+    const flags = ["--pid-file", file, "--no-subreaper"];
+    const told = await pidOfPidfd(bundle, async (...more) => {
+      assertEquals(await detached(bundle, [...flags, ...more], SLEEP), {
+        status: 0,
+        stderr: "",
+      });
+    });
+    assertEquals(told, Number(await Deno.readTextFile(file)));
+    using _buried = bury(told);
+    // Nobody listens there any more, and nothing is left of what was asked for.
+    for (
+      const words of [["create", "-b", bundle.dir.path, "two"], [
+        "exec",
+        "one",
+        "true",
+      ]] as [string, ...string[]][]
+    ) {
+      const path = `${bundle.dir.path}/pidfd.sock`;
+      const [command, ...rest] = words;
+      const { status, stderr } = await bundle.call(
+        ...[command, "--pidfd-socket", path, ...rest] as [string, ...string[]],
+      );
+      assertEquals(status, 125);
+      assertStringIncludes(
+        stderr,
+        `Cannot connect to the socket ${path} of --pidfd-socket: ECONNREFUSED`,
+      );
+    }
+    assertEquals(await bundle.does("list", "--quiet"), "one\n");
+    await bundle.does("delete", "--force", "one");
+  },
+  { skip: without("python3") },
+);
+
+/** The process that the pidfd stands for which a call sends to its socket. */
+async function pidOfPidfd(
+  bundle: Bundle,
+  call: (...flags: string[]) => Promise<void>,
+): Promise<number> {
   const path = `${bundle.dir.path}/pidfd.sock`;
+  await Deno.remove(path).catch(() => {});
   const receiver = new Deno.Command("python3", {
     args: ["-c", RECEIVER, path],
     stdout: "piped",
@@ -73,7 +124,7 @@ test("--pidfd-socket takes a pidfd of the first process", async () => {
   const lines = receiver.stdout.pipeThrough(new TextDecoderStream())
     .getReader();
   await lines.read();
-  await bundle.create("one", "--pidfd-socket", path);
+  await call("--pidfd-socket", path);
   // It may come in pieces.
   let told = "";
   for (;;) {
@@ -81,11 +132,9 @@ test("--pidfd-socket takes a pidfd of the first process", async () => {
     if (done) break;
     told += value;
   }
-  const { pid } = JSON.parse(await bundle.does("state", "one"));
-  assertStringIncludes(told, `Pid:\t${pid}\n`);
   await receiver.status;
-  await bundle.does("delete", "--force", "one");
-}, { skip: without("python3") });
+  return Number(told.match(/^Pid:\t(\d+)$/m)?.[1]);
+}
 
 const RECEIVER = `
 import socket, sys

@@ -55,6 +55,11 @@ export const EXEC_FLAGS: readonly Flag[] = [
     help: "A Unix socket that takes the terminal, with --detach and --tty",
   },
   {
+    name: "pidfd-socket",
+    value: "PATH",
+    help: "A Unix socket that takes a pidfd of it, before it runs",
+  },
+  {
     name: "preserve-fds",
     value: "N",
     help: "Descriptors from 3 upwards that the command keeps",
@@ -63,6 +68,10 @@ export const EXEC_FLAGS: readonly Flag[] = [
     name: "cgroup",
     value: "PATH",
     help: "A cgroup below the container's: [CONTROLLER:]PATH",
+  },
+  {
+    name: "no-subreaper",
+    help: "Is so: what it leaves behind is never reaped by us",
   },
   { name: "ignore-paused", help: "In a paused container too; it runs later" },
 ];
@@ -88,7 +97,8 @@ export const execCommand: Command = {
 
 /** What the flags and words of `exec` ask for. */
 export async function execOptions(flags: Flags): Promise<ExecOptions> {
-  const [id, ...args] = flags.rest;
+  const [id, ...words] = flags.rest;
+  const args = commandOf(words);
   const see = "See container exec --help.";
   if (id === undefined) throw new UsageError("container exec needs an id", see);
   const file = flags.last("process");
@@ -112,6 +122,7 @@ export async function execOptions(flags: Flags): Promise<ExecOptions> {
     detach: flags.has("detach"),
     pidFile: flags.last("pid-file"),
     consoleSocket: flags.last("console-socket"),
+    pidfdSocket: flags.last("pidfd-socket"),
     preserveFds: preserved(flags),
     cgroups: flags.all("cgroup"),
     ignorePaused: flags.has("ignore-paused"),
@@ -119,6 +130,17 @@ export async function execOptions(flags: Flags): Promise<ExecOptions> {
       ? undefined
       : () => userWindowSize() ?? undefined,
   };
+}
+
+/** The words after the id; `--` before them is nothing. */
+function commandOf(words: readonly string[]): string[] {
+  const [first, ...rest] = words;
+  if (first === "--") return rest;
+  if (first === undefined || !first.startsWith("-")) return [...words];
+  throw new UsageError(
+    `${first} stands where the command begins: flags of exec go before the id`,
+    "Put them there, or -- before a command of that name.",
+  );
 }
 
 function fromFlags(flags: Flags, args: string[]): ExecOptions["process"] {

@@ -1,10 +1,12 @@
 /**
- * Who gets the container's terminal: a caller's socket, or this process. Runs on
- * the host, in the command that creates the container.
+ * Who gets the container's terminal and a pidfd of its process: a caller's
+ * socket, or of a terminal this process. Runs on the host, in the command that
+ * creates the container.
  */
 
 import type { Descriptor } from "../../ffi/fcntl.ts";
 import { SyscallError } from "../../ffi/errno.ts";
+import { openPidfd } from "../../ffi/pidfd.ts";
 import { connectUnix, sendDescriptor } from "../../ffi/unix_socket.ts";
 import { ContainerError, SpecError } from "../../spec/errors.ts";
 import type { Spec } from "../../spec/types.ts";
@@ -61,6 +63,24 @@ export function consoleAt(path: string): Console {
     take(master) {
       using _sent = master;
       sendDescriptor(socket.fd, master.fd, "/dev/ptmx");
+    },
+    [Symbol.dispose]: () => socket.close(),
+  };
+}
+
+/** Who listens at the socket of `--pidfd-socket`. */
+export interface PidfdTaker extends Disposable {
+  /** A number is used again, a pidfd never leads to another process. */
+  send(pid: number): void;
+}
+
+/** Connects to who takes a pidfd, before anything is started. */
+export function connectPidfd(path: string): PidfdTaker {
+  const socket = connectTo(path, "--pidfd-socket");
+  return {
+    send(pid) {
+      using pidfd = openPidfd(pid);
+      sendDescriptor(socket.fd, pidfd.fd, "pidfd");
     },
     [Symbol.dispose]: () => socket.close(),
   };

@@ -9,8 +9,6 @@ import { AT_FDCWD, type Descriptor, moveUp, O, open } from "../../ffi/fcntl.ts";
 import { syscall } from "../../ffi/libc.ts";
 import { cString } from "../../ffi/memory.ts";
 import { kill, SIGNAL } from "../../ffi/signal.ts";
-import { openPidfd } from "../../ffi/pidfd.ts";
-import { sendDescriptor } from "../../ffi/unix_socket.ts";
 import { wait } from "../../ffi/wait.ts";
 import { type Container, startContainer } from "../../launch/container.ts";
 import { checkStarted, outside } from "../../launch/diagnose.ts";
@@ -27,7 +25,7 @@ import { readFacts } from "../facts.ts";
 import { hostMounts, mapIdsOf } from "../run.ts";
 import { specFilter } from "../seccomp.ts";
 import { type CgroupManager, makeCgroup, planCgroupOf } from "./cgroup.ts";
-import { connectConsole, connectTo, type TakeTerminal } from "./console.ts";
+import { connectConsole, connectPidfd, type TakeTerminal } from "./console.ts";
 import { destroy } from "./end.ts";
 import { runHooks, type Warn } from "./hooks.ts";
 import { labelMounts } from "./mount_label.ts";
@@ -76,6 +74,9 @@ export async function create(
   options: CreateOptions,
 ): Promise<number> {
   const { id, bundle, spec } = options;
+  using pidfd = options.pidfdSocket === undefined
+    ? null
+    : connectPidfd(options.pidfdSocket);
   using entry = store.reserve({
     id,
     bundle,
@@ -103,9 +104,7 @@ export async function create(
     if (options.pidFile !== undefined) {
       writePidFile(options.pidFile, container.pid);
     }
-    if (options.pidfdSocket !== undefined) {
-      sendPidfd(options.pidfdSocket, container.pid);
-    }
+    pidfd?.send(container.pid);
     settle();
     return container.pid;
   } catch (error) {
@@ -258,11 +257,4 @@ function planOf(
     cgroup,
   });
   return compile(spec, { ...facts, keepKeyring, isBundle: true });
-}
-
-/** A number is used again, a pidfd never leads to another process. */
-function sendPidfd(path: string, pid: number): void {
-  using socket = connectTo(path, "--pidfd-socket");
-  using pidfd = openPidfd(pid);
-  sendDescriptor(socket.fd, pidfd.fd, "pidfd");
 }

@@ -22,7 +22,7 @@ import { aboveOurs, ownDenies, readFacts } from "../facts.ts";
 import type { AccountFiles } from "../users.ts";
 import { readAccounts } from "./accounts.ts";
 import { confinementOf } from "./confinement.ts";
-import { type Console, consoleAt, NOWHERE } from "./console.ts";
+import { connectPidfd, type Console, consoleAt, NOWHERE } from "./console.ts";
 import { entryOf } from "./exec_cgroup.ts";
 import { furnishProcess } from "./exec_process.ts";
 import { explained, FirstProcess, stopped } from "./first_process.ts";
@@ -44,6 +44,8 @@ export interface ExecOptions {
   pidFile?: string;
   /** A Unix socket that takes the terminal's master side. */
   consoleSocket?: string;
+  /** A Unix socket that takes a pidfd of it. */
+  pidfdSocket?: string;
   preserveFds: number;
   /** Cgroups below the container's, `[CONTROLLER:]PATH` each. */
   cgroups: readonly string[];
@@ -80,6 +82,9 @@ export async function exec(
   using prepared = await prepareExec(store, options);
   const { plan, process, first, tellAgent } = prepared;
   using terminal = consoleFor(process, options);
+  using pidfd = options.pidfdSocket === undefined
+    ? null
+    : connectPidfd(options.pidfdSocket);
   const handover: Handover = {
     plan,
     args: process.args,
@@ -97,6 +102,7 @@ export async function exec(
   const prepare = (pid: number) => {
     started = pid;
     if (options.pidFile !== undefined) writePidFile(options.pidFile, pid);
+    pidfd?.send(pid);
   };
   try {
     if (options.detach) {
