@@ -25,7 +25,7 @@ export function groupPath(
   { id, cgroupsPath = `container-${id}` }: { id: string; cgroupsPath?: string },
   read: ReadLevel,
 ): string {
-  if (!/^[\w][\w.+-]*$/.test(id)) {
+  if (!/^(?!\.\.?$)[\w.+-]+$/.test(id)) {
     throw new SpecError(`${JSON.stringify(id)} cannot name a cgroup`);
   }
   const parts = cgroupsPath.split("/");

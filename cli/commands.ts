@@ -2,7 +2,7 @@
 
 import { type Command, commandHelp } from "./command.ts";
 import { DAILY_COMMANDS } from "./daily/commands.ts";
-import { HelpRequested } from "./flags.ts";
+import { HELP_WORDS, HelpRequested } from "./flags.ts";
 import { print } from "./output.ts";
 
 /** Kept equal to deno.json by a test. */
@@ -135,7 +135,9 @@ export const COMMANDS: readonly Entry[] = [
   },
 ];
 
-const OWN = new Set(["--help", "-h", "--version", "-v"]);
+// A long flag may have one dash, as in Go's programs.
+const VERSION_WORDS = new Set(["--version", "-version", "-v"]);
+const OWN = HELP_WORDS.union(VERSION_WORDS);
 
 /** Carries out a command line; the exit status. Errors are thrown. */
 export async function dispatch(argv: readonly string[]): Promise<number> {
@@ -144,12 +146,12 @@ export async function dispatch(argv: readonly string[]): Promise<number> {
     if (isGlobalFlag(argv[0])) return await dispatch(takeGlobalFlags(argv));
   }
   const [word, ...rest] = argv;
-  if (word === undefined || word === "--help" || word === "-h") {
+  if (word === undefined || HELP_WORDS.has(word)) {
     const { programHelp } = await import("./program.ts");
     print(programHelp(COMMANDS));
     return 0;
   }
-  if (word === "--version" || word === "-v") {
+  if (VERSION_WORDS.has(word)) {
     print(`container version ${VERSION}`);
     return 0;
   }

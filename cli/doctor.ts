@@ -1,8 +1,7 @@
 /** `container doctor`: what this machine can do for containers, and what cures the rest. */
 
-import { UsageError } from "../spec/errors.ts";
 import type { Command } from "./command.ts";
-import { type Flag, parseFlags } from "./flags.ts";
+import { type Flag, parseFlags, takeNoWords } from "./flags.ts";
 import { print } from "./output.ts";
 import { coloured, columns } from "./terminal.ts";
 
@@ -27,12 +26,7 @@ export const doctorCommand: Command = {
   ],
   async execute(argv) {
     const flags = parseFlags(DOCTOR_FLAGS, argv, "container doctor");
-    if (flags.rest.length) {
-      throw new UsageError(
-        `Unexpected word ${flags.rest[0]}: doctor takes flags only`,
-        "See container doctor --help.",
-      );
-    }
+    takeNoWords(flags, "doctor");
     // Loaded here, so that no other command pays for it.
     const { asText, diagnose, readFacts } = await import(
       "../lifecycle/doctor/mod.ts"

@@ -3,8 +3,9 @@
 import { type CreateOptions, planBundle } from "../lifecycle/oci/create.ts";
 import { prepareExec } from "../lifecycle/oci/exec.ts";
 import { containerId } from "../lifecycle/run.ts";
+import { UsageError } from "../spec/errors.ts";
 import { type Asked, EXPLAIN_FLAGS } from "./explain_flags.ts";
-import { type Flag, type Flags, parseFlags } from "./flags.ts";
+import { type Flag, parseFlags, parseFlagsAndNames } from "./flags.ts";
 import { CREATE_FLAGS, createOptions } from "./oci/create_flags.ts";
 import { EXEC_FLAGS, execOptions } from "./oci/exec.ts";
 import { globals } from "./oci/global.ts";
@@ -24,8 +25,18 @@ async function askedBundle(
   own: readonly Flag[],
   argv: readonly string[],
 ): Promise<Asked> {
-  const flags = parse(command, own, argv);
-  const [id = containerId()] = flags.rest;
+  const flags = parseFlagsAndNames(
+    [...own, ...EXPLAIN_FLAGS],
+    argv,
+    `container explain ${command}`,
+  );
+  const [id = containerId(), word] = flags.rest;
+  if (word !== undefined) {
+    throw new UsageError(
+      `container ${command} takes one id`,
+      `See container ${command} --help.`,
+    );
+  }
   const options: CreateOptions = createOptions(flags, id);
   const { args } = options.spec.process;
   const { plan, cgroup } = await planBundle(options);
@@ -34,17 +45,14 @@ async function askedBundle(
 
 /** exec, in a container that there is. */
 export async function askedExec(argv: readonly string[]): Promise<Asked> {
-  const flags = parse("exec", EXEC_FLAGS, argv);
+  const flags = parseFlags(
+    [...EXEC_FLAGS, ...EXPLAIN_FLAGS],
+    argv,
+    "container explain exec",
+  );
   const options = await execOptions(flags);
   options.id = await knownId(options.id);
   using prepared = await prepareExec(globals().store, options);
   const { plan, process: { args } } = prepared;
   return { command: "exec", plan, args, leftOut: [], flags, cgroup: null };
 }
-
-const parse = (
-  command: string,
-  own: readonly Flag[],
-  argv: readonly string[],
-): Flags =>
-  parseFlags([...own, ...EXPLAIN_FLAGS], argv, `container explain ${command}`);

@@ -1,9 +1,8 @@
 /** `container features`: what of OCI's runtime specification is there, for engines. */
 
-import { UsageError } from "../spec/errors.ts";
 import type { Command } from "./command.ts";
 import { VERSION } from "./commands.ts";
-import { parseFlags } from "./flags.ts";
+import { parseFlags, takeNoWords } from "./flags.ts";
 import { print } from "./output.ts";
 
 /** Prints the features document of the runtime specification. */
@@ -17,13 +16,7 @@ export const featuresCommand: Command = {
     ["container features | jq .mountOptions", "what `mounts` can ask for"],
   ],
   async execute(argv) {
-    const { rest } = parseFlags([], argv, "container features");
-    if (rest.length) {
-      throw new UsageError(
-        `Unexpected word ${rest[0]}: features takes nothing`,
-        "See container features --help.",
-      );
-    }
+    takeNoWords(parseFlags([], argv, "container features"), "features");
     const { features } = await import("../lifecycle/features.ts");
     print(JSON.stringify(features(VERSION), null, 2));
     return 0;

@@ -19,6 +19,13 @@ export interface Flag {
   help: string;
 }
 
+/** What asks for help; a long flag may have one dash, as in Go's programs. */
+export const HELP_WORDS: ReadonlySet<string> = new Set([
+  "--help",
+  "-help",
+  "-h",
+]);
+
 /** Help was asked for among a command's flags. */
 export class HelpRequested extends Error {
   override name = "HelpRequested";
@@ -27,7 +34,7 @@ export class HelpRequested extends Error {
 /** A flag that a command does not have. */
 export class UnknownFlag extends UsageError {
   constructor(
-    word: string,
+    readonly word: string,
     /** Without dashes; of a cluster, the letter. */
     readonly flag: string,
     hint: string,
@@ -60,12 +67,30 @@ export class Flags {
 }
 
 /** Parses up to the first word that is not a flag, or to `--`. */
-export function parseFlags(
+export const parseFlags = (
   flags: readonly Flag[],
   argv: readonly string[],
   command: string,
+): Flags => parse(flags, argv, { command, between: false });
+
+/**
+ * The same for a command that takes names: flags may stand before, between and
+ * after them, and no word that begins with a dash is a name. Behind `--` every
+ * word is one.
+ */
+export const parseFlagsAndNames = (
+  flags: readonly Flag[],
+  argv: readonly string[],
+  command: string,
+): Flags => parse(flags, argv, { command, between: true });
+
+function parse(
+  flags: readonly Flag[],
+  argv: readonly string[],
+  { command, between }: { command: string; between: boolean },
 ): Flags {
   const given: [string, string][] = [];
+  const words: string[] = [];
   const unknown = (word: string, letter?: string) => {
     const near = closestString(
       word.replace(/^-+/, ""),
@@ -95,9 +120,16 @@ export function parseFlags(
   };
   for (; at < argv.length; at++) {
     const word = argv[at]!;
-    if (word === "--help" || word === "-h") throw new HelpRequested();
-    if (word === "--") return new Flags(given, argv.slice(at + 1));
-    if (!word.startsWith("-") || word === "-") break;
+    if (HELP_WORDS.has(word)) throw new HelpRequested();
+    if (word === "--") {
+      return new Flags(given, [...words, ...argv.slice(at + 1)]);
+    }
+    if (between && word === "-") throw unknown(word);
+    if (!word.startsWith("-") || word === "-") {
+      if (!between) break;
+      words.push(word);
+      continue;
+    }
     const [, dashes, name, attached] = word.match(
       /^(--?)([^=]*)(?:=([\s\S]*))?$/,
     )!;
@@ -130,7 +162,16 @@ export function parseFlags(
       rest = "";
     }
   }
-  return new Flags(given, argv.slice(at));
+  return new Flags(given, [...words, ...argv.slice(at)]);
+}
+
+/** Refuses words after the flags, for a command that takes none. */
+export function takeNoWords({ rest: [word] }: Flags, command: string): void {
+  if (word === undefined) return;
+  throw new UsageError(
+    `Unexpected word ${word || '""'}: ${command} takes flags only`,
+    `See container ${command} --help.`,
+  );
 }
 
 function switchValue(word: string, value: string): string {

@@ -10,7 +10,13 @@ import { decide } from "../lifecycle/spec.ts";
 import { CAPABILITIES, DEFAULT_CAPABILITIES } from "../plan/capabilities.ts";
 import { SpecError, UsageError } from "../spec/errors.ts";
 import { closestString } from "./closest.ts";
-import { type Flag, flagHelp, HelpRequested, parseFlags } from "./flags.ts";
+import {
+  type Flag,
+  flagHelp,
+  HelpRequested,
+  parseFlags,
+  parseFlagsAndNames,
+} from "./flags.ts";
 import { RUN_FLAGS } from "./run_flags.ts";
 import { optionsFromFlags } from "./run_options.ts";
 
@@ -37,6 +43,36 @@ Deno.test("parseFlags() stops at -- and leaves it out", () => {
 
 Deno.test("parseFlags() takes a lone dash as a word", () => {
   assertEquals(parsed("-", "-q"), [[], ["-", "-q"]]);
+});
+
+Deno.test("parseFlagsAndNames() takes flags before, between and after names, up to --", () => {
+  const words = (...argv: string[]) => {
+    const { given, rest } = parseFlagsAndNames(FLAGS, argv, "container x");
+    return [given, rest];
+  };
+  const env: [string, string] = ["env", "7"];
+  const quiet: [string, string] = ["quiet", "true"];
+  assertEquals(words("web", "-e", "7", "db", "-q"), [[env, quiet], [
+    "web",
+    "db",
+  ]]);
+  assertEquals(words("web", "--env=7"), [[env], ["web"]]);
+  assertEquals(words("web", "-env", "7", "--quiet"), [[env, quiet], ["web"]]);
+  assertEquals(words("-q", "web", "-e7"), [[quiet, env], ["web"]]);
+  assertEquals(words("web", "-e", "-q", "db"), [[["env", "-q"]], [
+    "web",
+    "db",
+  ]]);
+  assertEquals(words("web", "--", "-q", "--"), [[], ["web", "-q", "--"]]);
+  assertEquals(words("", "web"), [[], ["", "web"]]);
+  const before = assertThrows(() => words("-x", "web"), UsageError);
+  const after = assertThrows(() => words("web", "-x"), UsageError);
+  assertEquals([after.message, after.hint], [before.message, before.hint]);
+  assertThrows(() => words("web", "-e"), UsageError, "-e needs a value");
+  assertThrows(() => words("web", "-"), UsageError, "Unknown flag -");
+  for (const help of ["--help", "-help", "-h"]) {
+    assertThrows(() => words("web", help), HelpRequested);
+  }
 });
 
 Deno.test("parseFlags() takes a value in every spelling", () => {

@@ -1,8 +1,8 @@
 /** `container spec`: a config.json to begin with. Runs on the host; writes that one file. */
 
-import { ContainerError, UsageError } from "../spec/errors.ts";
+import { ContainerError } from "../spec/errors.ts";
 import type { Command } from "./command.ts";
-import { type Flag, parseFlags } from "./flags.ts";
+import { type Flag, parseFlags, takeNoWords } from "./flags.ts";
 
 const SPEC_FLAGS: readonly Flag[] = [
   {
@@ -27,12 +27,7 @@ export const specCommand: Command = {
   ],
   async execute(argv) {
     const flags = parseFlags(SPEC_FLAGS, argv, "container spec");
-    if (flags.rest.length) {
-      throw new UsageError(
-        `Unexpected word ${flags.rest[0]}: spec takes flags only`,
-        "See container spec --help.",
-      );
-    }
+    takeNoWords(flags, "spec");
     const { defaultConfig } = await import("../lifecycle/default_config.ts");
     const { kernelVersion } = await import("../lifecycle/seccomp.ts");
     const { configText } = await import("../spec/config_text.ts");

@@ -144,3 +144,35 @@ test("a process that ends while it is looked at is gone, and no error", async ()
   assertEquals(readFile(path), null);
   assert((await file.stat()).isFile);
 });
+
+test("flags may stand after names, and none of their values is a name", async () => {
+  await using daily = new Daily();
+  const id = await daily.run("--name", "one", "sleep", "1000");
+  // What the value of a flag would stand for, were it a name.
+  await daily.run("--name", "0", "sleep", "1000");
+  assertEquals(await daily.does("stop", "one", "-t", "0"), "one\n");
+  assertEquals(await daily.does("start", "one", "--quiet"), "");
+  assertEquals(await daily.does("restart", "one", "-qt", "0"), "");
+  assertEquals(await daily.does("kill", "one", "-s", "KILL"), "one\n");
+  assertEquals(
+    JSON.parse(await daily.does("wait", "one", "--format", "json")),
+    [{ id, exitCode: 137 }],
+  );
+  assertEquals(await daily.does("logs", "one", "--tail", "0"), "");
+  assertEquals(await daily.does("rm", "one", "-f"), "one\n");
+  await daily.is("0", "running");
+  const refused = async (text: string, ...words: string[]) => {
+    const { status, stderr } = await daily.call(...words);
+    assertEquals([status, stderr], [2, `container: ${text}\n`]);
+  };
+  await refused(
+    "Unexpected word 0: prune takes flags only. See container prune --help.",
+    ...["prune", "0"],
+  );
+  await refused("Unknown flag -9. Write --signal 9.", "kill", "-9", "0");
+  // It is a signal's number as well.
+  await refused(
+    "Cannot tell whether 0 is a signal or a container. Give the signal by --signal.",
+    ...["kill", "0", "0"],
+  );
+});

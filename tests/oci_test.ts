@@ -213,6 +213,7 @@ test("what cannot be is refused in the words that engines look for", async () =>
     }
   }
   await refused("container id cannot be empty", "state", "");
+  await refused("255 characters at most", "state", "a".repeat(256));
   for (const command of ["state", "start", "kill", "delete"]) {
     await refused("does not exist", command, "none");
   }
@@ -224,6 +225,30 @@ test("what cannot be is refused in the words that engines look for", async () =>
   await refused("not stopped", "delete", "one");
   await bundle.does("delete", "--force", "one");
   await refused("does not exist", "state", "one");
+});
+
+test("flags may stand after the id, and an id may begin with a dot", async () => {
+  await using bundle = await Bundle.make(["sleep", "1000"], (config) => {
+    // Named after the id then.
+    delete config.linux.cgroupsPath;
+  });
+  await bundle.create(".one", "--");
+  await bundle.does("kill", ".one", "0", "--all");
+  await bundle.does("start", ".one");
+  await bundle.does("update", ".one", "--pids-limit", "5");
+  const pids = JSON.parse(await bundle.does("ps", "-f", "json", ".one"));
+  assertEquals(pids.length, 1);
+  assertMatch(await bundle.does("ps", "-f", "table", ".one"), /sleep 1000/);
+  await bundle.does("events", ".one", "--stats");
+  await bundle.does("kill", ".one", "sigwinch");
+  await bundle.does("kill", ".one", "RTMIN+1");
+  await bundle.does("kill", ".one", "kill", "-a");
+  await until(
+    "it is stopped",
+    async () => await bundle.status(".one") === "stopped",
+  );
+  await bundle.does("delete", ".one", "-f");
+  assertEquals(await bundle.does("list", "-f", "json"), "[]\n");
 });
 
 test("a container that was never started can be killed and deleted", async () => {

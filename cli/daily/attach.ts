@@ -5,7 +5,7 @@ import type { Attachment } from "../../lifecycle/daily/attachment.ts";
 import { DETACH_KEYS, parseDetachKeys } from "../../launch/detach_keys.ts";
 import { ContainerError } from "../../spec/errors.ts";
 import type { Command } from "../command.ts";
-import { type Flag, parseFlags } from "../flags.ts";
+import { type Flag, parseFlagsAndNames } from "../flags.ts";
 import { globals } from "../oci/global.ts";
 import { say } from "../output.ts";
 import { oneContainer } from "./each.ts";
@@ -32,7 +32,7 @@ export const attachCommand: Command = {
     ["sudo container attach --no-stdin web", "what it writes from now on"],
   ],
   async execute(argv) {
-    const flags = parseFlags(FLAGS, argv, "container attach");
+    const flags = parseFlagsAndNames(FLAGS, argv, "container attach");
     const keys = parseDetachKeys(flags.last("detach-keys") ?? DETACH_KEYS);
     const id = oneContainer(flags, "attach");
     const [word = id] = flags.rest;

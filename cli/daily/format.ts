@@ -18,8 +18,10 @@ export const QUIET: Flag = {
 };
 
 /** Whether JSON is asked for. */
-export function asksJson(flags: Flags): boolean {
-  const format = flags.last("format") ?? "table";
+export const asksJson = (flags: Flags): boolean => isJson(flags.last("format"));
+
+/** The same of the word alone. */
+export function isJson(format = "table"): boolean {
   if (format === "json") return true;
   if (format === "table") return false;
   throw new UsageError(

@@ -5,7 +5,7 @@ import { isKept, look, type View } from "../../lifecycle/daily/view.ts";
 import type { Store } from "../../lifecycle/oci/store.ts";
 import { ContainerError, UsageError } from "../../spec/errors.ts";
 import type { Command } from "../command.ts";
-import { parseFlags } from "../flags.ts";
+import { parseFlagsAndNames } from "../flags.ts";
 import { findContainer } from "../../lifecycle/daily/names.ts";
 import { globals } from "../oci/global.ts";
 import { print } from "../output.ts";
@@ -76,7 +76,7 @@ export const inspectCommand: Command = {
   flags: [{ name: "format", value: "FORMAT", help: "json, which it is" }],
   examples: [["sudo container inspect web", "an array, as docker has it"]],
   execute(argv) {
-    const flags = parseFlags(this.flags, argv, "container inspect");
+    const flags = parseFlagsAndNames(this.flags, argv, "container inspect");
     const format = flags.last("format");
     if (format !== undefined && format !== "json") {
       throw new UsageError(
@@ -110,7 +110,7 @@ export const portCommand: Command = {
   flags: [FORMAT],
   examples: [["sudo container port web", "nothing, and 0"]],
   execute(argv) {
-    const flags = parseFlags(this.flags, argv, "container port");
+    const flags = parseFlagsAndNames(this.flags, argv, "container port");
     const json = asksJson(flags);
     oneContainer(flags, "port");
     if (json) print("{}");
@@ -126,7 +126,7 @@ export const renameCommand: Command = {
   flags: [],
   examples: [["sudo container rename web web-old", "it may be running"]],
   async execute(argv) {
-    const flags = parseFlags(this.flags, argv, "container rename");
+    const flags = parseFlagsAndNames(this.flags, argv, "container rename");
     const [word, name, ...more] = flags.rest;
     if (word === undefined || name === undefined || more.length) {
       throw new UsageError(

@@ -1,15 +1,12 @@
 /** `container kill` as docker has it: names, and the signal as a flag. */
 
 import { killContainer } from "../../lifecycle/daily/kill.ts";
-import { SIGNAL, type SignalName } from "../../ffi/signal.ts";
+import { isNamed } from "../../lifecycle/daily/names.ts";
+import { UsageError } from "../../spec/errors.ts";
 import type { Flags } from "../flags.ts";
-import { signalNumber } from "../oci/signal.ts";
+import { globals } from "../oci/global.ts";
+import { isSignal, signalNumber } from "../oci/signal.ts";
 import { containersOf, forEach } from "./each.ts";
-
-const isSignal = (word: string) =>
-  /^\d{1,2}$/.test(word) ||
-  SIGNAL[word.toUpperCase().replace(/^(?!SIG)/, "SIG") as SignalName] !==
-    undefined;
 
 /** Sends the signal; the last word may be it, as runc has it. */
 export async function killDaily(flags: Flags): Promise<number> {
@@ -17,6 +14,12 @@ export async function killDaily(flags: Flags): Promise<number> {
   const asked = flags.last("signal");
   const last = words.at(-1)!;
   const behind = asked === undefined && words.length > 1 && isSignal(last);
+  if (behind && isNamed(globals().store, last)) {
+    throw new UsageError(
+      `Cannot tell whether ${last} is a signal or a container`,
+      "Give the signal by --signal.",
+    );
+  }
   const signal = asked ?? (behind ? last : "KILL");
   const number = signalNumber(signal);
   return await forEach(

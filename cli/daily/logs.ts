@@ -6,7 +6,7 @@ import { readLog, wanted } from "../../lifecycle/daily/logs.ts";
 import { isKept, look } from "../../lifecycle/daily/view.ts";
 import { ContainerError, UsageError } from "../../spec/errors.ts";
 import type { Command } from "../command.ts";
-import { type Flag, parseFlags } from "../flags.ts";
+import { type Flag, parseFlagsAndNames } from "../flags.ts";
 import { globals } from "../oci/global.ts";
 import { printBytes, say } from "../output.ts";
 import { asksJson, FORMAT } from "./format.ts";
@@ -34,14 +34,7 @@ export const logsCommand: Command = {
     ["sudo container logs --since 10m -t web", "of ten minutes, with times"],
   ],
   async execute(argv) {
-    // As docker has it: flags may follow the name.
-    const [first] = argv;
-    const behind = first !== undefined && !first.startsWith("-");
-    const flags = parseFlags(
-      FLAGS,
-      behind ? [...argv.slice(1), first] : argv,
-      "container logs",
-    );
+    const flags = parseFlagsAndNames(FLAGS, argv, "container logs");
     const [word, ...more] = flags.rest;
     if (word === undefined || more.length) {
       throw new UsageError(

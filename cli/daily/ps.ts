@@ -8,13 +8,14 @@ import type { Command } from "../command.ts";
 import { type Flag, parseFlags } from "../flags.ts";
 import { globals } from "../oci/global.ts";
 import { print } from "../output.ts";
-import { asksJson, FORMAT } from "./format.ts";
+import { FORMAT, isJson } from "./format.ts";
 import { duration, shownCommand, table } from "./table.ts";
 
 const FLAGS: readonly Flag[] = [
   { name: "all", short: "a", help: "Those that do not run, too" },
   {
     name: "filter",
+    short: "f",
     value: "KEY=VALUE",
     help: "name=, id=, status= or label=K[=V]; repeat it to narrow",
   },
@@ -124,7 +125,7 @@ function asObject(view: View) {
 export const psCommand: Command = {
   name: "ps",
   summary: "List the containers that run, or the processes of one",
-  usage: "[flags] [ID]",
+  usage: "[flags] [ID [OPTION OF ps…]]",
   flags: FLAGS,
   examples: [
     ["sudo container ps", "those that run"],
@@ -138,11 +139,15 @@ export const psCommand: Command = {
       const { psCommand } = await import("../oci/running.ts");
       return await psCommand.execute(argv);
     }
-    const names = flags.last("format") === "names";
-    const json = !names && asksJson(flags);
+    const given = flags.all("filter");
+    // -f is docker's filter, and runc's format; no word is both.
+    const isFormat = (word: string) => word === "table" || word === "json";
+    const filters = given.filter((word) => !isFormat(word));
+    const format = flags.last("format") ?? given.findLast(isFormat);
+    const names = format === "names";
+    const json = !names && isJson(format);
     const { store } = globals();
     clearAllDead(store);
-    const filters = flags.all("filter");
     const newest = flags.has("latest") ? 1 : count(flags.last("last"));
     const all = flags.has("all") || newest !== undefined ||
       filters.some((filter) => filter.startsWith("status="));

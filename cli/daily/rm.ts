@@ -4,7 +4,12 @@ import { prune } from "../../lifecycle/daily/prune.ts";
 import { findEvenDead } from "../../lifecycle/daily/names.ts";
 import { removeContainer } from "../../lifecycle/daily/remove.ts";
 import type { Command } from "../command.ts";
-import { type Flag, parseFlags } from "../flags.ts";
+import {
+  type Flag,
+  parseFlags,
+  parseFlagsAndNames,
+  takeNoWords,
+} from "../flags.ts";
 import { globals } from "../oci/global.ts";
 import { print, warn } from "../output.ts";
 import { containersOf, forEach } from "./each.ts";
@@ -32,7 +37,7 @@ export const rmCommand: Command = {
     ["sudo container rm -f web", "whatever it is doing"],
   ],
   async execute(argv) {
-    const flags = parseFlags(FLAGS, argv, "container rm");
+    const flags = parseFlagsAndNames(FLAGS, argv, "container rm");
     const force = flags.has("force");
     return await forEach(
       containersOf(flags, "rm"),
@@ -63,6 +68,7 @@ export const pruneCommand: Command = {
   examples: [["sudo container prune", "prints the ids of those that went"]],
   async execute(argv) {
     const flags = parseFlags(PRUNE_FLAGS, argv, "container prune");
+    takeNoWords(flags, "prune");
     const json = asksJson(flags);
     const filters = flags.all("filter");
     const removed = await prune(

@@ -2,7 +2,7 @@
 
 import { seeToEnd, startAgain } from "../../lifecycle/daily/restart.ts";
 import type { Command } from "../command.ts";
-import { parseFlags } from "../flags.ts";
+import { parseFlagsAndNames } from "../flags.ts";
 import { globals } from "../oci/global.ts";
 import { forEach } from "./each.ts";
 
@@ -21,7 +21,7 @@ export const endedCommand: Command = {
   examples: [["container run -d --restart always sleep 1", "starts it"]],
   hidden: true,
   async execute(argv) {
-    const flags = parseFlags(this.flags, argv, "container ended");
+    const flags = parseFlagsAndNames(this.flags, argv, "container ended");
     await seeToEnd(globals().store, flags.rest[0] ?? "");
     return 0;
   },

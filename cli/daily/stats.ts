@@ -10,7 +10,7 @@ import {
 import { lookAtAll } from "../../lifecycle/daily/view.ts";
 import type { Store } from "../../lifecycle/oci/store.ts";
 import type { Command } from "../command.ts";
-import { type Flag, parseFlags } from "../flags.ts";
+import { type Flag, parseFlagsAndNames } from "../flags.ts";
 import { globals } from "../oci/global.ts";
 import { print, printBytes } from "../output.ts";
 import { asksJson, FORMAT } from "./format.ts";
@@ -77,7 +77,7 @@ export const statsCommand: Command = {
     ["sudo container stats --no-stream web", "one, once"],
   ],
   async execute(argv) {
-    const flags = parseFlags(FLAGS, argv, "container stats");
+    const flags = parseFlagsAndNames(FLAGS, argv, "container stats");
     const json = asksJson(flags);
     const { store } = globals();
     const chosen = flags.rest.map((word) => findContainer(store, word));

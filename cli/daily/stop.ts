@@ -3,7 +3,7 @@
 import { startAgain } from "../../lifecycle/daily/restart.ts";
 import { stop, type StopOptions } from "../../lifecycle/daily/stop.ts";
 import type { Command } from "../command.ts";
-import { type Flag, type Flags, parseFlags } from "../flags.ts";
+import { type Flag, type Flags, parseFlagsAndNames } from "../flags.ts";
 import { signalNumber } from "../oci/signal.ts";
 import { parseNumber } from "../run_values.ts";
 import { containersOf, forEach } from "./each.ts";
@@ -46,7 +46,7 @@ export const stopCommand: Command = {
     ["sudo container stop -t 1 web db", "two at once, with less patience"],
   ],
   async execute(argv) {
-    const flags = parseFlags(FLAGS, argv, "container stop");
+    const flags = parseFlagsAndNames(FLAGS, argv, "container stop");
     const options = optionsOf(flags);
     return await forEach(
       containersOf(flags, "stop"),
@@ -64,7 +64,7 @@ export const restartCommand: Command = {
   flags: FLAGS,
   examples: [["sudo container restart web", "as stop and start do"]],
   async execute(argv) {
-    const flags = parseFlags(FLAGS, argv, "container restart");
+    const flags = parseFlagsAndNames(FLAGS, argv, "container restart");
     const options = optionsOf(flags);
     return await forEach(
       containersOf(flags, "restart"),

@@ -3,7 +3,7 @@
 import { statusOfEnd } from "../../lifecycle/daily/await_end.ts";
 import { findContainer } from "../../lifecycle/daily/names.ts";
 import type { Command } from "../command.ts";
-import { parseFlags } from "../flags.ts";
+import { parseFlagsAndNames } from "../flags.ts";
 import { globals } from "../oci/global.ts";
 import { print } from "../output.ts";
 import { containersOf } from "./each.ts";
@@ -17,7 +17,7 @@ export const waitCommand: Command = {
   flags: [FORMAT],
   examples: [["sudo container wait web", "prints 0, or what it ended with"]],
   async execute(argv) {
-    const flags = parseFlags(this.flags, argv, "container wait");
+    const flags = parseFlagsAndNames(this.flags, argv, "container wait");
     const { store } = globals();
     const json = asksJson(flags);
     const ids = containersOf(flags, "wait").map((word) =>

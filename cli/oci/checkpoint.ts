@@ -5,7 +5,7 @@ import type { CriuOptions } from "../../lifecycle/oci/criu.ts";
 import { restore } from "../../lifecycle/oci/restore.ts";
 import { UsageError } from "../../spec/errors.ts";
 import type { Command } from "../command.ts";
-import { type Flag, type Flags, parseFlags } from "../flags.ts";
+import { type Flag, type Flags, parseFlagsAndNames } from "../flags.ts";
 import { warn } from "../output.ts";
 import { parseNumber } from "../run_values.ts";
 import { CREATE_FLAGS, createOptions } from "./create_flags.ts";
@@ -94,7 +94,7 @@ export const checkpointCommand: Command = {
     "then: restore",
   ]],
   async execute(argv) {
-    const flags = parseFlags(this.flags, argv, "container checkpoint");
+    const flags = parseFlagsAndNames(this.flags, argv, "container checkpoint");
     const id = idOf(flags, "checkpoint");
     const statusFd = flags.last("status-fd");
     await checkpoint(globals().store, id, {
@@ -140,7 +140,7 @@ export const restoreCommand: Command = {
     "after: checkpoint",
   ]],
   async execute(argv) {
-    const flags = parseFlags(this.flags, argv, "container restore");
+    const flags = parseFlagsAndNames(this.flags, argv, "container restore");
     const options = createOptions(flags, idOf(flags, "restore"));
     return await restore(globals().store, {
       ...options,

@@ -11,12 +11,19 @@ import { OCI_VERSION } from "../../spec/defaults.ts";
 import { UsageError } from "../../spec/errors.ts";
 import type { Command } from "../command.ts";
 import { QUIET } from "../daily/format.ts";
-import { parseFlags } from "../flags.ts";
+import {
+  type Flag,
+  type Flags,
+  parseFlags,
+  parseFlagsAndNames,
+  takeNoWords,
+  UnknownFlag,
+} from "../flags.ts";
 import { print, warn } from "../output.ts";
 import { CREATE_FLAGS, createOptions } from "./create_flags.ts";
 import { globals } from "./global.ts";
 import { containerOf, idOf } from "./id.ts";
-import { signalNumber } from "./signal.ts";
+import { isSignal, signalNumber } from "./signal.ts";
 
 /** `container create`. */
 export const createCommand: Command = {
@@ -29,7 +36,7 @@ export const createCommand: Command = {
     "then: start web",
   ]],
   async execute(argv) {
-    const flags = parseFlags(this.flags, argv, "container create");
+    const flags = parseFlagsAndNames(this.flags, argv, "container create");
     const id = idOf(flags, "create");
     await create(globals().store, createOptions(flags, id));
     return 0;
@@ -46,7 +53,7 @@ export const startCommand: Command = {
     ["sudo container start web", "after: create web, or run --name web"],
   ],
   async execute(argv) {
-    const flags = parseFlags(this.flags, argv, "container start");
+    const flags = parseFlagsAndNames(this.flags, argv, "container start");
     const [id] = flags.rest;
     const { store } = globals();
     const record = id === undefined ? undefined : store.peek(id);
@@ -70,7 +77,7 @@ export const stateCommand: Command = {
   flags: [],
   examples: [["sudo container state web", "what runtime-spec calls its state"]],
   async execute(argv) {
-    const flags = parseFlags(this.flags, argv, "container state");
+    const flags = parseFlagsAndNames(this.flags, argv, "container state");
     using entry = globals().store.look(await containerOf(flags, "state"));
     print(stateText(stateOf(entry)));
     return 0;
@@ -89,6 +96,7 @@ export const listCommand: Command = {
   examples: [["sudo container list", "one a line, with its state"]],
   async execute(argv) {
     const flags = parseFlags(this.flags, argv, "container list");
+    takeNoWords(flags, "list");
     const { store } = globals();
     if (store.ids().some((id) => store.peek(id)?.daily?.autoRemove)) {
       (await import("../../lifecycle/daily/dead.ts")).clearAllDead(store);
@@ -170,23 +178,36 @@ export const killCommand: Command = {
     ["sudo container kill -s HUP web db", "to more than one"],
   ],
   async execute(argv) {
-    const flags = parseFlags(this.flags, argv, "container kill");
-    const [word] = flags.rest;
+    const flags = killFlags(this.flags, argv);
+    const [word, behind = "TERM"] = flags.rest;
     const { store } = globals();
-    const record = word === undefined || flags.has("all")
-      ? undefined
-      : store.peek(word);
+    const asked = flags.last("signal");
+    if (flags.has("all")) {
+      const id = await containerOf(flags, "kill", asked === undefined ? 1 : 0);
+      signal(store, id, signalNumber(asked ?? behind), { all: true });
+      return 0;
+    }
+    const record = word === undefined ? undefined : store.peek(word);
     if (record === null) checkId(word!);
-    if (flags.last("signal") || record === null || record?.daily) {
+    if (asked !== undefined || record === null || record?.daily) {
       return await (await import("../daily/kill.ts")).killDaily(flags);
     }
-    const id = idOf(flags, "kill", 1);
-    signal(store, id, signalNumber(flags.rest[1] ?? "TERM"), {
-      all: flags.has("all"),
-    });
+    signal(store, idOf(flags, "kill", 1), signalNumber(behind));
     return 0;
   },
 };
+
+/** `kill -9 web` is meant as of kill(1), and -9 is no flag. */
+function killFlags(flags: readonly Flag[], argv: readonly string[]): Flags {
+  try {
+    return parseFlagsAndNames(flags, argv, "container kill");
+  } catch (error) {
+    if (!(error instanceof UnknownFlag)) throw error;
+    const word = error.word.replace(/^-+/, "");
+    if (!isSignal(word)) throw error;
+    throw new UsageError(error.message, `Write --signal ${word}.`);
+  }
+}
 
 /** `container delete`. */
 export const deleteCommand: Command = {
@@ -196,7 +217,7 @@ export const deleteCommand: Command = {
   flags: [{ name: "force", short: "f", help: "One that runs, too: kill it" }],
   examples: [["sudo container delete web", "after it has ended"]],
   async execute(argv) {
-    const flags = parseFlags(this.flags, argv, "container delete");
+    const flags = parseFlagsAndNames(this.flags, argv, "container delete");
     const id = idOf(flags, "delete");
     const { store } = globals();
     const force = flags.has("force");

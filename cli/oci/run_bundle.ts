@@ -3,7 +3,7 @@
 import { runBundle } from "../../lifecycle/oci/run.ts";
 import { UsageError } from "../../spec/errors.ts";
 import { type Command, commandHelp } from "../command.ts";
-import { type Flags, HelpRequested, parseFlags } from "../flags.ts";
+import { type Flags, HelpRequested, parseFlagsAndNames } from "../flags.ts";
 import { print } from "../output.ts";
 import { CREATE_FLAGS, createOptions } from "./create_flags.ts";
 import { globals } from "./global.ts";
@@ -45,7 +45,7 @@ export function asksForBundle(argv: readonly string[]): boolean {
 /** The flags; null where help is asked for, which is not that of `run`. */
 function flagsOrHelp(argv: readonly string[]): Flags | null {
   try {
-    return parseFlags(RUN_BUNDLE_FLAGS, argv, "container run --bundle");
+    return parseFlagsAndNames(RUN_BUNDLE_FLAGS, argv, "container run --bundle");
   } catch (error) {
     if (error instanceof HelpRequested) return null;
     throw error;

@@ -5,7 +5,7 @@ import { events, usageOf } from "../../lifecycle/oci/events.ts";
 import { pause, resume } from "../../lifecycle/oci/pause.ts";
 import { UsageError } from "../../spec/errors.ts";
 import type { Command } from "../command.ts";
-import { parseFlags } from "../flags.ts";
+import { parseFlags, parseFlagsAndNames } from "../flags.ts";
 import { print } from "../output.ts";
 import { containerOf } from "./id.ts";
 import { globals } from "./global.ts";
@@ -47,7 +47,7 @@ export const pauseCommand: Command = {
   flags: [],
   examples: [["sudo container pause web", "resume web lets them go on"]],
   async execute(argv) {
-    const flags = parseFlags(this.flags, argv, "container pause");
+    const flags = parseFlagsAndNames(this.flags, argv, "container pause");
     pause(globals().store, await containerOf(flags, "pause"));
     return 0;
   },
@@ -61,7 +61,7 @@ export const resumeCommand: Command = {
   flags: [],
   examples: [["sudo container resume web", "after: pause web"]],
   async execute(argv) {
-    const flags = parseFlags(this.flags, argv, "container resume");
+    const flags = parseFlagsAndNames(this.flags, argv, "container resume");
     resume(globals().store, await containerOf(flags, "resume"));
     return 0;
   },
@@ -102,7 +102,7 @@ export const eventsCommand: Command = {
     ["sudo container events web", "every five seconds, until it ends"],
   ],
   async execute(argv) {
-    const flags = parseFlags(this.flags, argv, "container events");
+    const flags = parseFlagsAndNames(this.flags, argv, "container events");
     const id = await containerOf(flags, "events");
     const interval = duration(flags.last("interval") ?? "5s");
     const { store } = globals();

@@ -5,13 +5,38 @@ import { UsageError } from "../../spec/errors.ts";
 
 const LAST = 64;
 
-/** `TERM`, `SIGTERM`, `15`; 0 sends nothing, and asks whether it could be sent, kill(2). */
+/** Other names of signals, signal(7). */
+const ALIASES: Record<string, SignalName> = {
+  SIGCLD: "SIGCHLD",
+  SIGIOT: "SIGABRT",
+  SIGPOLL: "SIGIO",
+};
+/** The first and the last real-time signal as libc counts, signal(7). */
+const REAL_TIME = { SIGRTMIN: 34, SIGRTMAX: LAST };
+
+/** The number of a name in capitals that begins with SIG; undefined for none. */
+function numberOf(name: string): number | undefined {
+  const [, edge, offset = "0"] =
+    name.match(/^(SIGRTMIN|SIGRTMAX)(?:([+-]\d{1,2}))?$/) ?? [];
+  if (edge === undefined) return SIGNAL[ALIASES[name] ?? name as SignalName];
+  const number = REAL_TIME[edge as keyof typeof REAL_TIME] + Number(offset);
+  const { SIGRTMIN, SIGRTMAX } = REAL_TIME;
+  return number >= SIGRTMIN && number <= SIGRTMAX ? number : undefined;
+}
+
+const numberOfName = (text: string) =>
+  numberOf(text.toUpperCase().replace(/^(?!SIG)/, "SIG"));
+
+/** Whether a word is one, and not the name of a container. */
+export const isSignal = (text: string): boolean =>
+  /^\d{1,2}$/.test(text) || numberOfName(text) !== undefined;
+
+/** `TERM`, `SIGTERM`, `15`, `RTMIN+1`; 0 sends nothing, and asks whether it could be sent, kill(2). */
 export function signalNumber(text: string): number {
   if (/^\d+$/.test(text) && Number(text) <= LAST) {
     return Number(text);
   }
-  const name = text.toUpperCase().replace(/^(?!SIG)/, "SIG");
-  const number = SIGNAL[name as SignalName];
+  const number = numberOfName(text);
   if (number !== undefined) return number;
   throw new UsageError(`unknown signal "${text}"`, "See signal(7).");
 }

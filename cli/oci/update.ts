@@ -6,7 +6,7 @@ import { ContainerError } from "../../spec/errors.ts";
 import { parseInteger, parseLimit } from "../../spec/resource_flags.ts";
 import type { Resources } from "../../spec/resources.ts";
 import type { Command } from "../command.ts";
-import { type Flags, parseFlags } from "../flags.ts";
+import { type Flags, parseFlagsAndNames } from "../flags.ts";
 import { containerOf } from "./id.ts";
 import { configReading, globals } from "./global.ts";
 
@@ -63,7 +63,7 @@ export const updateCommand: Command = {
     ["sudo container update --resources - web <limits.json", "as engines do"],
   ],
   async execute(argv) {
-    const flags = parseFlags(this.flags, argv, "container update");
+    const flags = parseFlagsAndNames(this.flags, argv, "container update");
     const id = await containerOf(flags, "update");
     const file = flags.last("resources");
     const resources = file === undefined

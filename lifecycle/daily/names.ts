@@ -58,9 +58,14 @@ export function takeName(store: Store, name: string, id: string): void {
   });
 }
 
+/** Whether a word is a container's whole id, or its name. */
+export const isNamed = (store: Store, word: string): boolean =>
+  store.has(word) || ownerOf(store, word) !== null;
+
 /**
  * The ids that a word can stand for: that of an id or a name, or those of ours
- * that begin with it.
+ * that begin with it. Of an engine's id it has to be as much as `ps` shows, which
+ * nobody types by accident.
  */
 function candidates(store: Store, word: string): string[] {
   if (store.has(word)) return [word];
@@ -68,7 +73,8 @@ function candidates(store: Store, word: string): string[] {
   if (owner !== null) return [owner];
   return /^[0-9a-f]+$/.test(word)
     ? store.ids().filter((id) =>
-      GENERATED.test(id) && id.startsWith(word) && store.has(id)
+      GENERATED.test(id) && id.startsWith(word) &&
+      (word.length < SHORT ? store.peek(id)?.daily : store.has(id))
     )
     : [];
 }

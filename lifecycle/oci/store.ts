@@ -56,8 +56,10 @@ const LOCK = "lock";
 const LOCK_EX = 2;
 const LOCK_NB = 4;
 
+/** NAME_MAX: an id is the name of a directory. */
+const LONGEST_ID = 255;
 /** runc's rule: what is safe as the name of a directory. */
-const ID = /^(?!\.\.?$)[\w+.-]{1,1024}$/;
+const ID = new RegExp(`^(?!\\.\\.?$)[\\w+.-]{1,${LONGEST_ID}}$`);
 
 /** Refuses an id that could name something else than a directory of the store. */
 export function checkId(id: string): void {
@@ -66,7 +68,11 @@ export function checkId(id: string): void {
     id === ""
       ? "container id cannot be empty"
       : `invalid container ID format: ${shown(id)}`,
-    { hint: "It takes letters, digits, and _ + - ." },
+    {
+      hint: id.length > LONGEST_ID
+        ? `It takes ${LONGEST_ID} characters at most.`
+        : "It takes letters, digits, and _ + - . but neither . nor .. alone.",
+    },
   );
 }
 

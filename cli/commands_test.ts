@@ -1,0 +1,62 @@
+/** What every command that takes names has in common. */
+// @ts-types="../types/std_assert.d.ts"
+import { assertEquals, assertRejects } from "@std/assert";
+import { type Command, commandHelp } from "./command.ts";
+import { COMMANDS } from "./commands.ts";
+import { HelpRequested, UnknownFlag } from "./flags.ts";
+
+/** What comes after a name there is the container's command, or ps(1)'s. */
+const ENDS_AT_NAME = ["run", "explain", "exec", "ps", "top"];
+const FLAGS_ALONE = ["doctor", "list", "prune", "spec", "features"];
+const NOT_MEANT = ["completion", "man", "child", "ended"];
+
+const NAMED = COMMANDS.filter(({ name }) =>
+  ![...ENDS_AT_NAME, ...FLAGS_ALONE, ...NOT_MEANT].includes(name)
+);
+
+/** A command's answer to words that are wrong before anything is done. */
+const executed = (command: Command, ...words: string[]) =>
+  Promise.resolve().then(() => command.execute(words));
+
+Deno.test("a command that takes names refuses an unknown flag the same before and after them", async () => {
+  assertEquals(NAMED.length > 20, true);
+  for (const { name, load } of NAMED) {
+    const command = await load();
+    const refused = (...words: string[]) =>
+      assertRejects(() => executed(command, ...words), UnknownFlag, "", name);
+    const before = await refused("--nope", "web");
+    const after = await refused("web", "--nope");
+    assertEquals([before.message, before.hint], [
+      "Unknown flag --nope",
+      `See container ${name} --help.`,
+    ]);
+    assertEquals([after.message, after.hint], [before.message, before.hint]);
+    await refused("web", "-%");
+    await refused("web", "-");
+    await assertRejects(
+      () => executed(command, "web", "--help"),
+      HelpRequested,
+      "",
+      name,
+    );
+  }
+});
+
+Deno.test("a command that takes no names refuses every word", async () => {
+  for (const { name, load } of COMMANDS) {
+    if (!FLAGS_ALONE.includes(name)) continue;
+    const command = await load();
+    await assertRejects(
+      () => executed(command, "web"),
+      Error,
+      `Unexpected word web: ${name} takes flags only`,
+    );
+  }
+});
+
+Deno.test("the help of a command that takes names says so", async () => {
+  for (const { name, load } of NAMED) {
+    const help = commandHelp(await load());
+    assertEquals(/Usage: .*\b(CONTAINER|ID)\b/.test(help), true, name);
+  }
+});
