@@ -108,3 +108,21 @@ test("a configuration that asks nobody is refused, and leaves nothing", async ()
   assertStringIncludes(silent.stderr, "Cannot connect to the socket");
   assertEquals(JSON.parse(await bundle.does("list", "-f", "json")), []);
 });
+
+test("a hook of startContainer beside an action that asks is refused, and leaves nothing", async () => {
+  const hooks = { startContainer: [{ path: "/bin/true" }] };
+  await using bundle = await asking(
+    "true",
+    {},
+    (config) => Object.assign(config, { hooks }),
+  );
+  await nameSocket(bundle);
+  const { status, stderr } = await bundle.call(
+    ...["create", "--bundle", bundle.dir.path, "one"] as const,
+  );
+  assertEquals([status, stderr], [
+    125,
+    "container: hooks.startContainer cannot stand beside SCMP_ACT_NOTIFY: nobody would answer their calls. Use hooks.createContainer, or another action.\n",
+  ]);
+  assertEquals(await bundle.does("list", "-f", "json"), "[]\n");
+});

@@ -11,7 +11,7 @@ import {
   takeNoWords,
 } from "../flags.ts";
 import { globals } from "../oci/global.ts";
-import { print, warn } from "../output.ts";
+import { print } from "../output.ts";
 import { containersOf, forEach } from "./each.ts";
 import { asksJson, FORMAT, QUIET } from "./format.ts";
 import { matches } from "./ps.ts";
@@ -41,7 +41,7 @@ export const rmCommand: Command = {
     const force = flags.has("force");
     return await forEach(
       containersOf(flags, "rm"),
-      (store, id) => removeContainer(store, id, { force, warn }),
+      (store, id) => removeContainer(store, id, { force }),
       // What is to be removed is no error where it is found to be dead.
       { quiet: flags.has("quiet"), find: findEvenDead },
     );
@@ -74,7 +74,6 @@ export const pruneCommand: Command = {
     const removed = await prune(
       globals().store,
       (view) => matches(view, filters),
-      warn,
     );
     if (json) print(JSON.stringify(removed));
     else if (!flags.has("quiet")) removed.forEach((id) => print(id));

@@ -94,7 +94,7 @@ async function stayWith(
     const { removeContainer } = await import(
       "../../lifecycle/daily/remove.ts"
     );
-    await removeContainer(store, id, { warn: say });
+    await removeContainer(store, id);
   }
   return status;
 }

@@ -4,13 +4,19 @@ import { seeToEnd, startAgain } from "../../lifecycle/daily/restart.ts";
 import type { Command } from "../command.ts";
 import { parseFlagsAndNames } from "../flags.ts";
 import { globals } from "../oci/global.ts";
+import { warn } from "../output.ts";
 import { forEach } from "./each.ts";
 
-/** Starts containers that have ended. */
-export const startStopped = (
+/** Starts containers: those that have ended again, those of `create` at last. */
+export const startEach = (
   words: readonly string[],
   quiet: boolean,
-): Promise<number> => forEach(words, startAgain, { quiet });
+): Promise<number> =>
+  forEach(words, async (store, id) => {
+    if (store.peek(id)?.daily) return await startAgain(store, id);
+    const { start } = await import("../../lifecycle/oci/start.ts");
+    await start(store, id, { warn, notify: Deno.env.get("NOTIFY_SOCKET") });
+  }, { quiet });
 
 /** Sees to a container that has ended: it goes, or starts again. Not for people. */
 export const endedCommand: Command = {

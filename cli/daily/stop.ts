@@ -1,5 +1,6 @@
 /** `container stop` and `restart`: an end, and an end with a new beginning. */
 
+import { requireOwn } from "../../lifecycle/daily/remove.ts";
 import { startAgain } from "../../lifecycle/daily/restart.ts";
 import { stop, type StopOptions } from "../../lifecycle/daily/stop.ts";
 import type { Command } from "../command.ts";
@@ -69,6 +70,9 @@ export const restartCommand: Command = {
     return await forEach(
       containersOf(flags, "restart"),
       async (store, id) => {
+        const record = store.peek(id);
+        const hint = "Only containers of `container run` start again.";
+        if (record) requireOwn(record, "restart", hint);
         await stop(store, id, options);
         await startAgain(store, id);
       },

@@ -58,8 +58,8 @@ export const startCommand: Command = {
     const { store } = globals();
     const record = id === undefined ? undefined : store.peek(id);
     if (flags.rest.length > 1 || record === null || record?.daily) {
-      const { startStopped } = await import("../daily/start.ts");
-      return await startStopped(flags.rest, flags.has("quiet"));
+      const { startEach } = await import("../daily/start.ts");
+      return await startEach(flags.rest, flags.has("quiet"));
     }
     await start(store, idOf(flags, "start"), {
       warn,
@@ -225,7 +225,7 @@ export const deleteCommand: Command = {
       const { removeContainer } = await import(
         "../../lifecycle/daily/remove.ts"
       );
-      await removeContainer(store, id, { force, warn });
+      await removeContainer(store, id, { force });
     } else await remove(store, id, { force, warn });
     return 0;
   },

@@ -1,6 +1,5 @@
 /** What is left of containers that nobody needs any more. Runs on the host. */
 
-import type { Warn } from "../oci/hooks.ts";
 import type { Store } from "../oci/store.ts";
 import { sweepNames } from "./name_links.ts";
 import { removeContainer } from "./remove.ts";
@@ -24,17 +23,17 @@ export function sweepUnrecorded(store: Store): void {
 export async function prune(
   store: Store,
   chosen: (view: ReturnType<typeof lookAtAll>[number]) => boolean,
-  warn: Warn,
 ): Promise<string[]> {
   const removed: string[] = [];
   sweepUnrecorded(store);
   for (const view of lookAtAll(store)) {
     const { status, record } = view;
-    // One that create made waits for its start: that is an engine's.
-    const idle = status === "exited" || status === "created" && record.daily;
+    // One that `create` made is its engine's, which still asks for its end.
+    if (!record.daily) continue;
+    const idle = status === "exited" || status === "created";
     if (!idle || !chosen(view)) continue;
     const force = status === "created";
-    await removeContainer(store, record.id, { force, warn });
+    await removeContainer(store, record.id, { force });
     removed.push(record.id);
   }
   return removed;

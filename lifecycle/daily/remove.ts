@@ -3,9 +3,13 @@
 import { Cgroup } from "../../cgroup/mod.ts";
 import { SIGNAL } from "../../ffi/signal.ts";
 import { ContainerError } from "../../spec/errors.ts";
-import { remove as removeBundle } from "../oci/end.ts";
-import type { Warn } from "../oci/hooks.ts";
-import { type Entry, isAlive, sendSignal, type Store } from "../oci/store.ts";
+import {
+  type ContainerRecord,
+  type Entry,
+  isAlive,
+  sendSignal,
+  type Store,
+} from "../oci/store.ts";
 import { awaitEnd } from "./await_end.ts";
 import { forget } from "./dead.ts";
 import { shortId } from "./names.ts";
@@ -21,17 +25,16 @@ const WRITING = 2000;
  * Removes a container: its process where `force` says so, cgroup, name, log and
  * record.
  *
- * @throws ContainerError where it runs and is not to be killed
+ * @throws ContainerError where it runs and is not to be killed, and for one that
+ * `create` made: its engine still asks for it
  */
 export async function removeContainer(
   store: Store,
   id: string,
-  { force = false, warn }: { force?: boolean; warn: Warn },
+  { force = false }: { force?: boolean } = {},
 ): Promise<void> {
-  if (!store.peek(id)?.daily) {
-    return await removeBundle(store, id, { force, warn });
-  }
   using entry = store.open(id);
+  requireOwn(entry.record, "remove", `\`container delete ${id}\` removes it.`);
   if (!force && isAlive(entry.record)) {
     const { record: { daily } } = entry;
     const status = look(store, id)?.status ?? "running";
@@ -41,6 +44,24 @@ export async function removeContainer(
     );
   }
   await takeAway(store, entry);
+}
+
+/**
+ * Refuses a container that `create` made: what is done with it is for the engine
+ * that asked for it, or whoever called `create` by hand, to say.
+ *
+ * @param hint what does it all the same
+ */
+export function requireOwn(
+  { id, daily }: ContainerRecord,
+  action: string,
+  hint: string,
+): void {
+  if (daily) return;
+  throw new ContainerError(
+    `Cannot ${action} ${id}: \`create\` made it, and it belongs to its engine`,
+    { hint },
+  );
 }
 
 /** The same of one that is locked already, whatever it is doing. */
