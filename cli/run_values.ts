@@ -199,6 +199,9 @@ function recursion(flag: string, word: string): string[] {
   );
 }
 
+/** RLIM_INFINITY of getrlimit(2). */
+const MOST_LIMIT = 2n ** 64n - 1n;
+
 /** `nofile=1024:2048`. */
 export function parseUlimit(text: string): Rlimit {
   const match = text.match(
@@ -213,8 +216,19 @@ export function parseUlimit(text: string): Rlimit {
       }.`,
     );
   }
-  const number = (word: string) =>
-    word === "unlimited" || word === "-1" ? -1 : Number(word);
+  const number = (word: string): number | bigint => {
+    if (word === "unlimited" || word === "-1") return -1;
+    const value = BigInt(word);
+    // The highest number of 64 bits stands for none.
+    if (value === MOST_LIMIT) return -1;
+    if (value < MOST_LIMIT) {
+      return value > Number.MAX_SAFE_INTEGER ? value : Number(value);
+    }
+    throw new UsageError(
+      `--ulimit ${text}: ${word} is too large`,
+      "Say unlimited for no limit.",
+    );
+  };
   const soft = number(match[2]!);
   return { type: name, soft, hard: match[3] ? number(match[3]) : soft };
 }

@@ -2,6 +2,7 @@
 
 import type { IdMapping, Spec } from "../spec/types.ts";
 import { SpecError } from "../spec/errors.ts";
+import { isId, MAX_ID, parseId } from "../spec/ids.ts";
 import type { Caller } from "./caller.ts";
 
 /** What maps, and by whom. */
@@ -39,8 +40,9 @@ export function parseSubIds(
   return text.split("\n").flatMap((line) => {
     const [who, start, size] = line.split(":");
     const ours = who === user.name || who === String(user.id);
-    return ours && /^\d+$/.test(start ?? "") && /^\d+$/.test(size ?? "")
-      ? [{ start: Number(start), size: Number(size) }]
+    const [first, count] = [parseId(start ?? ""), parseId(size ?? "")];
+    return ours && first !== null && count && isId(first + count - 1)
+      ? [{ start: first, size: count }]
       : [];
   });
 }
@@ -80,11 +82,18 @@ export function parseMapping(flag: string, text: string): IdMapping {
       status: 2,
     });
   }
-  return {
-    containerID: Number(match[1]),
-    hostID: Number(match[2]),
-    size: Number(match[3] ?? 1),
-  };
+  const [containerID, hostID, size] = [match[1]!, match[2]!, match[3] ?? "1"]
+    .map(Number) as [number, number, number];
+  // The kernel cuts a larger number to 32 bits: it would map the host's root.
+  if (!size || !isId(Math.max(containerID, hostID) + size - 1)) {
+    throw new SpecError(
+      size
+        ? `${flag} ${text}: reaches past the highest id, ${MAX_ID}`
+        : `${flag} ${text}: maps no id`,
+      { hint: "For example 0:100000:65536.", status: 2 },
+    );
+  }
+  return { containerID, hostID, size };
 }
 
 function read(path: string): string {

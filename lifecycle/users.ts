@@ -7,6 +7,7 @@
 import { O, open } from "../ffi/fcntl.ts";
 import { readInRoot } from "../ffi/openat2.ts";
 import { SpecError } from "../spec/errors.ts";
+import { MAX_ID, parseId } from "../spec/ids.ts";
 
 /** A user as setresuid(2) wants it, and where it is at home. */
 export interface ResolvedUser {
@@ -16,16 +17,18 @@ export interface ResolvedUser {
   home: string;
 }
 
+/** A line of passwd(5); null where its number is no id. */
 interface Account {
   name: string;
-  uid: number;
-  gid: number;
+  uid: number | null;
+  gid: number | null;
   home: string;
 }
 
+/** A line of group(5). */
 interface Group {
   name: string;
-  gid: number;
+  gid: number | null;
   members: string[];
 }
 
@@ -36,8 +39,13 @@ const fields = (text: string | null) =>
 /** The lines of a passwd(5). */
 export function parsePasswd(text: string | null): Account[] {
   return fields(text).flatMap(([name, , uid, gid, , home]) =>
-    name && /^\d+$/.test(uid ?? "")
-      ? [{ name, uid: Number(uid), gid: Number(gid), home: home || "/" }]
+    name
+      ? [{
+        name,
+        uid: parseId(uid ?? ""),
+        gid: parseId(gid ?? ""),
+        home: home || "/",
+      }]
       : []
   );
 }
@@ -45,24 +53,39 @@ export function parsePasswd(text: string | null): Account[] {
 /** The lines of a group(5). */
 export function parseGroup(text: string | null): Group[] {
   return fields(text).flatMap(([name, , gid, members]) =>
-    name && /^\d+$/.test(gid ?? "")
+    name
       ? [{
         name,
-        gid: Number(gid),
+        gid: parseId(gid ?? ""),
         members: (members ?? "").split(",").filter((member) => member),
       }]
       : []
   );
 }
 
-const MAX_ID = 0xfffffffe;
-
+/** What is written in digits is an id, and no name. */
 function number(text: string): number | null {
   if (!/^\d+$/.test(text)) return null;
-  const value = Number(text);
-  if (value > MAX_ID) throw new SpecError(`The id ${text} is too large`);
-  return value;
+  const id = parseId(text);
+  if (id === null) {
+    throw new SpecError(`Cannot use the id ${text}: it is too large`, {
+      hint: `The highest is ${MAX_ID}.`,
+    });
+  }
+  return id;
 }
+
+/** An id of an account file, where it counts. */
+function idOf(id: number | null, what: string, file: string): number {
+  if (id !== null) return id;
+  throw new SpecError(
+    `Cannot use the ${what}: its number in the root filesystem's ${file} is no id`,
+    { hint: `Mend the line: an id is a number from 0 to ${MAX_ID}.` },
+  );
+}
+
+const groupId = ({ name, gid }: Group) =>
+  idOf(gid, `group ${name}`, "/etc/group");
 
 /**
  * `name|uid[:group|gid]` and further groups, against the accounts of a root
@@ -86,22 +109,27 @@ export function resolveUser(
     );
   }
   const gidOf = (name: string) => {
-    const gid = number(name) ??
-      groups.find((entry) => entry.name === name)?.gid;
-    if (gid !== undefined) return gid;
+    const gid = number(name);
+    if (gid !== null) return gid;
+    const entry = groups.find((entry) => entry.name === name);
+    if (entry) return groupId(entry);
     throw new SpecError(
       `Cannot use the group ${name}: it is not in the root filesystem's /etc/group`,
       { hint: "Give its number instead, or add the group." },
     );
   };
-  const gid = group ? gidOf(group) : account?.gid ?? 0;
+  const gid = group
+    ? gidOf(group)
+    : account
+    ? idOf(account.gid, `group of the user ${account.name}`, "/etc/passwd")
+    : 0;
   const member = group || !account
     ? []
     : groups.flatMap((entry) =>
-      entry.members.includes(account.name) ? [entry.gid] : []
+      entry.members.includes(account.name) ? [groupId(entry)] : []
     );
   return {
-    uid: uid ?? account!.uid,
+    uid: uid ?? idOf(account!.uid, `user ${who}`, "/etc/passwd"),
     gid,
     groups: [...new Set([...member, ...groupAdd.map(gidOf)])],
     home: account?.home ?? (uid === 0 ? "/root" : "/"),

@@ -106,9 +106,16 @@ const WRONG: [fault: string, change: Change, base?: typeof runcLike][] = [
     c.process.cwd = "";
   }],
   [
-    "process.user.uid: expected an integer from 0 to 4294967295, found -1",
+    "process.user.uid: expected an integer from 0 to 4294967294, found -1",
     (c) => {
       c.process.user.uid = -1;
+    },
+  ],
+  [
+    "process.user.gid: expected an integer from 0 to 4294967294, found 4294967295",
+    (c) => {
+      // setresgid(2) would leave it as it is: root's.
+      c.process.user.gid = 4294967295;
     },
   ],
   ["process.user.umask: expected an integer from 0 to 511, found 512", (c) => {

@@ -3,6 +3,7 @@
  * exactly: spec/config_text.ts hands over what is larger as a bigint.
  */
 
+import { MAX_ID } from "./ids.ts";
 import { FAULTY, type Place, type Reader } from "./reader.ts";
 
 const MOST_SAFE = BigInt(Number.MAX_SAFE_INTEGER);
@@ -41,6 +42,8 @@ export function integer(least: number, most: number): Reader<number> {
 
 export const uint16 = integer(0, 0xffff);
 export const uint32 = integer(0, 0xffffffff);
+/** Of a user or a group. */
+export const accountId = integer(0, MAX_ID);
 export const int32 = integer(-(2 ** 31), 2 ** 31 - 1);
 
 /**

@@ -100,7 +100,8 @@ export function parseCpus(
 ): { quota: number; period: number } {
   const cpus = Number(text);
   if (
-    !/^\d*\.?\d+$/.test(text.trim()) || !Number.isFinite(cpus) || cpus < 0.01
+    !/^\d*\.?\d+$/.test(text.trim()) || cpus < 0.01 ||
+    !Number.isSafeInteger(Math.round(cpus * CPU_PERIOD))
   ) {
     throw new UsageError(
       `--cpus: ${JSON.stringify(text)} is not a number of CPUs`,

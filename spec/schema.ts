@@ -25,10 +25,10 @@ import {
   unlessEmpty,
 } from "./reader.ts";
 import {
+  accountId,
   int32,
   integer,
   uint16,
-  uint32,
   uint64,
   word64,
 } from "./reader_numbers.ts";
@@ -87,9 +87,9 @@ const capabilities = object<Capabilities>({
 
 const user = object<User>({
   // Go writes nothing for 0.
-  uid: otherwise(uint32, () => 0),
-  gid: otherwise(uint32, () => 0),
-  additionalGids: list(uint32),
+  uid: otherwise(accountId, () => 0),
+  gid: otherwise(accountId, () => 0),
+  additionalGids: list(accountId),
   umask: integer(0, 0o777),
 });
 

@@ -17,7 +17,7 @@ import {
   string,
   unlessEmpty,
 } from "./reader.ts";
-import { int64, integer, uint32 } from "./reader_numbers.ts";
+import { accountId, int64, integer, uint32 } from "./reader_numbers.ts";
 import { numberList, resources } from "./schema_resources.ts";
 import { seccomp } from "./schema_seccomp.ts";
 import type {
@@ -65,8 +65,8 @@ const device: Reader<Omit<Device, "source">> = checked(
     major,
     minor,
     fileMode: permissions,
-    uid: uint32,
-    gid: uint32,
+    uid: accountId,
+    gid: accountId,
   }),
   ({ type, major, minor }, place) => {
     if (type === "p" || major !== undefined && minor !== undefined) return;

@@ -8,6 +8,7 @@ import {
 import { requireInherited } from "../../lifecycle/inherited.ts";
 import { userWindowSize } from "../../lifecycle/terminal.ts";
 import { SpecError, systemReason, UsageError } from "../../spec/errors.ts";
+import { MAX_ID, parseId } from "../../spec/ids.ts";
 import type { Command } from "../command.ts";
 import { type Flag, type Flags, parseFlags } from "../flags.ts";
 import { parsePair } from "../run_values.ts";
@@ -213,9 +214,10 @@ function preserved(flags: Flags): number {
 }
 
 function number(flag: string, text: string): number {
-  if (/^\d{1,10}$/.test(text)) return Number(text);
+  const id = parseId(text);
+  if (id !== null) return id;
   throw new UsageError(
-    `--${flag} ${text}: not a number`,
+    `--${flag} ${text}: not a number from 0 to ${MAX_ID}`,
     "See container exec --help.",
   );
 }

@@ -3,7 +3,8 @@
  * configuration with what `exec` says otherwise, or one that comes whole. Pure.
  */
 
-import { UsageError } from "../../spec/errors.ts";
+import { SpecError, UsageError } from "../../spec/errors.ts";
+import { MAX_ID, parseId } from "../../spec/ids.ts";
 import { CAPABILITIES } from "../../spec/names.ts";
 import type { Capabilities, Process, Spec } from "../../spec/types.ts";
 import {
@@ -108,8 +109,8 @@ function userOf(
   if (uid !== undefined) {
     return {
       ...further,
-      uid: Number(uid),
-      gid: gid === undefined ? user.gid : Number(gid),
+      uid: idIn(uid),
+      gid: gid === undefined ? user.gid : idIn(gid),
     };
   }
   const { passwd, group } = accounts();
@@ -124,6 +125,14 @@ function userOf(
     gid: named.gid,
     additionalGids: named.groups,
   };
+}
+
+function idIn(text: string): number {
+  const id = parseId(text);
+  if (id !== null) return id;
+  throw new SpecError(`Cannot use the id ${text}: it is too large`, {
+    hint: `The highest is ${MAX_ID}.`,
+  });
 }
 
 function raise(
