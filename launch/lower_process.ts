@@ -12,7 +12,7 @@ import { RLIM_INFINITY, RLIMIT } from "../ffi/resource.ts";
 import { SIGNAL } from "../ffi/signal.ts";
 import { CAPABILITIES } from "../plan/capabilities.ts";
 import { SpecError } from "../spec/errors.ts";
-import type { Instruction } from "./call.ts";
+import type { Call, Instruction } from "./call.ts";
 import { installFilter } from "./seccomp/install.ts";
 import type { Lowering } from "./lower.ts";
 import { writeToProc } from "./lower_kernel.ts";
@@ -30,6 +30,14 @@ const capabilityNumber = (name: string) => {
 
 const capabilityBits = (names: readonly string[]) =>
   names.reduce((bits, name) => bits | 1n << BigInt(capabilityNumber(name)), 0n);
+
+/** As many as a set has bits. */
+const MOST_CAPABILITIES = 64;
+
+const dropFromBounding = (number: number): Call => ({
+  name: "prctl",
+  args: [PR.PR_CAPBSET_DROP, number, 0, 0, 0],
+});
 
 /** struct __user_cap_data_struct[2] of capset(2). */
 function capabilityData(sets: (readonly string[])[]): Uint8Array {
@@ -78,13 +86,22 @@ export const lowerProcess: Lowering<
   keepCapabilities: () => [
     { name: "prctl", args: [PR.PR_SET_KEEPCAPS, 1, 0, 0, 0] },
   ],
-  // An older kernel does not know the newest ones.
-  limitCapabilities: ({ bounding }) =>
-    CAPABILITIES.filter((name) => !bounding.includes(name)).map((name) => ({
-      name: "prctl",
-      args: [PR.PR_CAPBSET_DROP, capabilityNumber(name), 0, 0, 0],
-      expect: ["EINVAL"],
-    })),
+  // Every kernel that we run on knows those that have a name here; a newer one
+  // may have others, which nobody can have asked for.
+  limitCapabilities: ({ bounding }) => [
+    ...CAPABILITIES.filter((name) => !bounding.includes(name)).map((name) =>
+      dropFromBounding(capabilityNumber(name))
+    ),
+    ...Array.from(
+      { length: MOST_CAPABILITIES - CAPABILITIES.length },
+      (_, index): Instruction => ({
+        ...dropFromBounding(CAPABILITIES.length + index),
+        // prctl(2): this kernel has no such capability, nor a later one.
+        expect: ["EINVAL"],
+        skipOnExpected: MOST_CAPABILITIES - CAPABILITIES.length - index - 1,
+      }),
+    ),
+  ],
   setCapabilities: ({ effective, permitted, inheritable, ambient }) => [
     {
       name: "capset",

@@ -202,6 +202,18 @@ const HINTS: {
       "Something hears of this process's system calls already, as in a container of some managers: learn outside of it.",
   },
   {
+    step: "joinKeyring",
+    code: "EDQUOT",
+    hint:
+      "The user has as many keys as it may: see /proc/key-users, and raise kernel.keys.maxkeys (root_maxkeys for root).",
+  },
+  ...(["EPERM", "EACCES"] as const).map((code) => ({
+    step: "joinKeyring" as const,
+    code,
+    hint:
+      "The container would keep the caller's keys. A sandbox around this one refuses keyctl(2): allow it there (docker run --security-opt seccomp=unconfined).",
+  })),
+  {
     step: "setHostname",
     code: "EINVAL",
     hint: "A hostname has at most 64 bytes.",

@@ -19,7 +19,7 @@ import { flags, named, plain, structure } from "./notation.ts";
 import { openFlags } from "./open.ts";
 
 const capability = (number: Argument) =>
-  CAPABILITIES[Number(number)] ?? plain(number);
+  CAPABILITIES[Number(number)] ?? `0x${Number(number).toString(16)}`;
 
 const AMBIENT = { PR_CAP_AMBIENT_RAISE, PR_CAP_AMBIENT_CLEAR_ALL };
 

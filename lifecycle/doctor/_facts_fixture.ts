@@ -60,6 +60,7 @@ export function rootFacts(changes: Partial<Facts> = {}): Facts {
     kvm: false,
     seccomp: ["kill_process", "errno", "allow"],
     seccompFiltered: false,
+    keyrings: true,
     landlock: 6,
     apparmor: true,
     label: "unconfined",

@@ -80,6 +80,8 @@ export interface Facts {
   seccomp: string[] | null;
   /** A filter is on this process already. */
   seccompFiltered: boolean;
+  /** The kernel keeps keys, keyrings(7). */
+  keyrings: boolean;
   /** Landlock's version, or the errno it answered. */
   landlock: number | string;
   apparmor: boolean;

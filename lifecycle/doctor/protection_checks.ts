@@ -5,7 +5,13 @@ import { type Facts, install } from "./facts.ts";
 
 /** Checks of seccomp and the security modules. */
 export function protectionChecks(facts: Facts): Check[] {
-  return [seccomp(facts), apparmor(facts), selinux(facts), landlock(facts)];
+  return [
+    seccomp(facts),
+    keyrings(facts),
+    apparmor(facts),
+    selinux(facts),
+    landlock(facts),
+  ];
 }
 
 function seccomp({ seccomp, seccompFiltered }: Facts): Check {
@@ -28,6 +34,16 @@ function seccomp({ seccomp, seccompFiltered }: Facts): Check {
       ? "system calls that a container has no use for can be refused"
       : "a filter can only kill here, not refuse",
     ...errno ? {} : { cure: "install a kernel 4.14 or newer and boot it" },
+  });
+}
+
+function keyrings({ keyrings }: Facts): Check {
+  return check("Protection", "keyrings", "session keyrings", {
+    status: keyrings ? "ok" : "information",
+    found: keyrings ? "in this kernel" : "not in this kernel",
+    means: keyrings
+      ? "a container gets a keyring of its own, and none of the caller's keys"
+      : "there are no keys of the caller's to keep away from a container",
   });
 }
 

@@ -134,6 +134,7 @@ export function readFacts(): Facts {
       ? words(read("/proc/sys/kernel/seccomp/actions_avail"))
       : null,
     seccompFiltered: field("Seccomp") === "2",
+    keyrings: readNumber("/proc/sys/kernel/keys/maxkeys") !== null,
     landlock: glibc === null ? "unknown" : landlockVersion(),
     apparmor: read("/sys/module/apparmor/parameters/enabled")?.trim() === "Y",
     label: read("/proc/self/attr/current")?.replace(/[\0\n]+$/, "") || null,
