@@ -84,6 +84,7 @@ const NUMBERS = {
   seccomp: [317, 277],
   memfd_create: [319, 279],
   bpf: [321, 280],
+  statx: [332, 291],
   execveat: [322, 281],
   pidfd_send_signal: [424, 424],
   open_tree: [428, 428],

@@ -7,6 +7,8 @@ import { cString } from "./memory.ts";
 
 /** Links that the kernel makes up, as those in /proc/PID/fd, are not followed. */
 export const RESOLVE_NO_MAGICLINKS = 2n;
+/** Nothing that is mounted on the way is entered. */
+export const RESOLVE_NO_XDEV = 1n;
 const RESOLVE_IN_ROOT = 16n;
 /** Of struct open_how. */
 export const OPEN_HOW_SIZE = 24;

@@ -57,6 +57,9 @@ export function layOut(
     );
   }
   if ("addressOf" in argument) return arena.slotAddress(argument.addressOf);
+  if ("partOf" in argument) {
+    return Number(layOut(argument.partOf, arena)) + argument.at;
+  }
   const bytes = new Uint8Array(argument.bytes);
   const view = new DataView(bytes.buffer);
   for (const { at, to } of argument.pointers) {

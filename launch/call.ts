@@ -24,7 +24,9 @@ export type Argument =
   /** The result of an earlier call. */
   | { slot: string }
   /** The address of such a result. */
-  | { addressOf: string };
+  | { addressOf: string }
+  /** The address of a place within bytes that another call has filled. */
+  | { partOf: Uint8Array; at: number };
 
 /** One system call with what counts as its success. */
 export interface Call {
@@ -53,6 +55,8 @@ export interface Comparison {
   expect?: readonly Errno[];
   /** How many of the next are left out then. */
   skipOnExpected?: number;
+  /** The same where they are the same. */
+  skipOnSuccess?: number;
 }
 
 /** Not a system call: the walk ends here, with this error. */

@@ -134,6 +134,10 @@ function writeStep(
     return;
   }
   writeExpected(view, at, instruction);
+  const { skipOnSuccess } = instruction;
+  if (skipOnSuccess) {
+    view.setUint16(at + STEP.skipOnSuccess, skipOnSuccess, true);
+  }
   if (instruction.name === "compare") {
     view.setInt32(at + STEP.number, OPERATION.compare, true);
     view.setInt32(at + STEP.otherwise, ERRNO[instruction.otherwise], true);
@@ -155,10 +159,6 @@ function writeStep(
   if (instruction.want) {
     setWord(view, at + STEP.want, instruction.want.result);
     view.setInt32(at + STEP.otherwise, ERRNO[instruction.want.otherwise], true);
-  }
-  const { skipOnSuccess } = instruction;
-  if (skipOnSuccess) {
-    view.setUint16(at + STEP.skipOnSuccess, skipOnSuccess, true);
   }
 }
 

@@ -16,6 +16,7 @@ import { lowerNamespaces } from "./lower_namespaces.ts";
 import { lowerProcess } from "./lower_process.ts";
 import { lowerSchedule } from "./lower_schedule.ts";
 import { lowerSeals } from "./lower_seals.ts";
+import { lowerStreams } from "./lower_streams.ts";
 import { lowerTerminal } from "./lower_terminal.ts";
 
 /** How each kind of step is lowered. */
@@ -42,6 +43,7 @@ const LOWERING: Lowering<StepKind> = {
   ...lowerMounts,
   ...lowerSeals,
   ...lowerProcess,
+  ...lowerStreams,
   ...lowerLearning,
   ...lowerTerminal,
   ...lowerHold,

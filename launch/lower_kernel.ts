@@ -6,8 +6,14 @@
  */
 
 import { AT_FDCWD, O } from "../ffi/fcntl.ts";
+import {
+  OPEN_HOW_SIZE,
+  openHow,
+  RESOLVE_NO_MAGICLINKS,
+  RESOLVE_NO_XDEV,
+} from "../ffi/openat2.ts";
 import type { KernelType, Within } from "../plan/step.ts";
-import type { Argument, Instruction } from "./call.ts";
+import type { Argument, Comparison, Instruction } from "./call.ts";
 
 /** By place and the number that statfs(2) gives. */
 const KERNEL: Record<KernelType, { place: string; magic: bigint }> = {
@@ -20,30 +26,31 @@ const SLOT = "kernel";
 
 const magicOf = (type: KernelType) =>
   new Uint8Array(new BigUint64Array([KERNEL[type].magic]).buffer);
+const MAGIC = { proc: magicOf("proc"), sysfs: magicOf("sysfs") };
 
 /** Fails with ELOOP where a file is on one of them: only a link gets there. */
-export const refuseKernel = (slot: string): Instruction[] =>
-  (Object.keys(KERNEL) as KernelType[]).flatMap((type): Instruction[] => {
-    const found = new Uint8Array(STATFS_SIZE);
-    const magic = magicOf(type);
-    return [
-      { name: "fstatfs", args: [{ slot }, found] },
-      {
-        name: "compare",
-        args: [found, magic, magic.length],
-        otherwise: "EXDEV",
-        expect: ["EXDEV"],
-        skipOnExpected: 1,
-      },
-      { name: "fail", error: "ELOOP" },
-    ];
+export function refuseKernel(slot: string): Instruction[] {
+  const found = new Uint8Array(STATFS_SIZE);
+  const is = (type: KernelType): Comparison => ({
+    name: "compare",
+    args: [found, MAGIC[type], MAGIC[type].length],
+    otherwise: "EXDEV",
+    expect: ["EXDEV"],
   });
+  return [
+    { name: "fstatfs", args: [{ slot }, found] },
+    { ...is("proc"), skipOnExpected: 1 },
+    { name: "fail", error: "ELOOP" },
+    { ...is("sysfs"), skipOnExpected: 1 },
+    { name: "fail", error: "ELOOP" },
+  ];
+}
 
 /** Opens one, checked. */
 export function openKernel(type: KernelType): Instruction[] {
   const { place } = KERNEL[type];
   const found = new Uint8Array(STATFS_SIZE);
-  const wanted = magicOf(type);
+  const wanted = MAGIC[type];
   return [
     {
       name: "openat",
@@ -90,14 +97,20 @@ export function placeOf(path: string, within?: Within | KernelType): Place {
   };
 }
 
+/** Nothing that a volume was put over: what is written has to reach the kernel. */
+const KERNELS_OWN = openHow(
+  O.O_WRONLY | O.O_NOFOLLOW | O.O_CLOEXEC,
+  RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS,
+);
+
 /** Writes a text to a file below /proc. */
 export function writeToProc(path: string, text: string): Instruction[] {
   const { before, at, after } = placeOf(path, "proc");
   return [
     ...before,
     {
-      name: "openat",
-      args: [...at, O.O_WRONLY | O.O_NOFOLLOW | O.O_CLOEXEC, 0],
+      name: "openat2",
+      args: [...at, KERNELS_OWN, OPEN_HOW_SIZE],
       result: "file",
     },
     {

@@ -31,7 +31,8 @@ const ABOVE_OURS = 64;
 /** These must not be reached through a link: what is mounted there is trusted. */
 const KERNEL_TYPES = ["proc", "sysfs", "cgroup", "cgroup2", "devpts", "mqueue"];
 
-const FILE_TYPE: Record<Device["type"], number> = {
+/** The bits of a mode that say what a file is, by the letter in config.json. */
+export const FILE_TYPE: Record<Device["type"], number> = {
   c: 0o020000,
   u: 0o020000,
   b: 0o060000,
@@ -48,7 +49,9 @@ const isAccessTime = (name: MountAttribute) =>
   name === "MOUNT_ATTR_STRICTATIME";
 
 /** makedev(3). */
-function deviceNumber({ major = 0, minor = 0 }: Device): bigint {
+export function deviceNumber(
+  { major = 0, minor = 0 }: Pick<Device, "major" | "minor">,
+): bigint {
   const [a, b] = [BigInt(major), BigInt(minor)];
   return (b & 0xffn) | ((a & 0xfffn) << 8n) | ((b & ~0xffn) << 12n) |
     ((a & ~0xfffn) << 32n);
@@ -163,7 +166,11 @@ const makeDirectory = (path: string) => makeMissing(path, "mkdirat", [0o755]);
 const TARGET = "target";
 
 /** A mount's target, and that no link of the kernel's is on the way to it. */
-const checkTarget = (target: string, isKernels: boolean): Instruction[] => {
+const checkTarget = (
+  target: string,
+  isKernels: boolean,
+  keepsOffKernel = false,
+): Instruction[] => {
   const flags = O.O_PATH | (isKernels ? O.O_DIRECTORY | O.O_NOFOLLOW : 0);
   const atTop = target.lastIndexOf("/") === 0;
   return [
@@ -174,6 +181,7 @@ const checkTarget = (target: string, isKernels: boolean): Instruction[] => {
         result: TARGET,
       }
       : openInside(target, flags, TARGET),
+    ...(keepsOffKernel ? refuseKernel(TARGET) : []),
     { name: "close", args: [{ slot: TARGET }] },
   ];
 };
@@ -232,8 +240,9 @@ export const lowerMounts: Lowering<
       ? [{ name: "close", args: [{ slot: TARGET }] } as const]
       : []),
   ],
-  attach: ({ name, target }) => [
+  attach: ({ name, target, keepsOffKernel }) => [
     openInside(target, O.O_PATH, TARGET),
+    ...(keepsOffKernel ? refuseKernel(TARGET) : []),
     {
       name: "move_mount",
       args: [
@@ -253,9 +262,13 @@ export const lowerMounts: Lowering<
       ? makeDirectory(path)
       : makeMissing(path, "mknodat", [REGULAR | 0o644, 0])),
   ],
-  mount: ({ source, target, type, flags, data }) => [
+  mount: ({ source, target, type, flags, data, keepsOffKernel }) => [
     // Without a type it is of the host's tree, and the path is the caller's.
-    ...(type === null ? [] : checkTarget(target, KERNEL_TYPES.includes(type))),
+    ...(type === null ? [] : checkTarget(
+      target,
+      KERNEL_TYPES.includes(type),
+      keepsOffKernel,
+    )),
     {
       name: "mount",
       args: [

@@ -1,7 +1,6 @@
 /** Lowering of the last steps before the user's command. */
 
 import { fromBase64 } from "../ffi/base64.ts";
-import { AT_FDCWD, O } from "../ffi/fcntl.ts";
 import {
   LINUX_CAPABILITY_VERSION_3,
   PR,
@@ -12,6 +11,7 @@ import { RLIM_INFINITY, RLIMIT } from "../ffi/resource.ts";
 import { SIGNAL } from "../ffi/signal.ts";
 import { CAPABILITIES } from "../plan/capabilities.ts";
 import { SpecError } from "../spec/errors.ts";
+import { isId } from "../spec/ids.ts";
 import type { Call, Instruction } from "./call.ts";
 import { installFilter } from "./seccomp/install.ts";
 import type { Lowering } from "./lower.ts";
@@ -49,6 +49,13 @@ function capabilityData(sets: (readonly string[])[]): Uint8Array {
   return new Uint8Array(words.buffer);
 }
 
+/** The last look: what the kernel takes for another number may have been root's. */
+function checkIds(ids: readonly number[]): [] {
+  const wrong = ids.find((id) => !isId(id));
+  if (wrong !== undefined) throw new SpecError(`${wrong} is no id`);
+  return [];
+}
+
 export const lowerProcess: Lowering<
   | "setIds"
   | "keepCapabilities"
@@ -65,12 +72,11 @@ export const lowerProcess: Lowering<
   | "setLabel"
   | "changeDirectory"
   | "checkDirectory"
-  | "giveStreams"
-  | "reopenNull"
   | "execute"
   | "killAll"
 > = {
   setIds: ({ uid, gid, groups }) => [
+    ...checkIds([uid, gid, ...groups ?? []]),
     ...(groups === null ? [] : [
       {
         name: "setgroups",
@@ -164,28 +170,6 @@ export const lowerProcess: Lowering<
     kind === "apparmor"
       ? writeToProc("/proc/self/attr/apparmor/exec", `exec ${label}`)
       : writeToProc("/proc/self/attr/exec", label),
-  // The owner may be one that is not mapped inside, and that is no reason not to start.
-  giveStreams: ({ descriptors, uid }) =>
-    descriptors.map((fd) => ({
-      name: "fchown",
-      args: [fd, uid, -1],
-      expect: ["EPERM", "EINVAL", "EROFS"],
-    })),
-  // A root filesystem without one keeps what it was given.
-  reopenNull: ({ descriptors }) => [
-    {
-      name: "openat",
-      args: [AT_FDCWD, "/dev/null", O.O_RDWR | O.O_CLOEXEC, 0],
-      result: "null",
-      expect: ["ENOENT", "ENOTDIR", "ENXIO", "EACCES"],
-      skipOnExpected: descriptors.length + 1,
-    },
-    ...descriptors.map((fd): Instruction => ({
-      name: "dup3",
-      args: [{ slot: "null" }, fd, 0],
-    })),
-    { name: "close", args: [{ slot: "null" }] },
-  ],
   changeDirectory: ({ path }) => [{ name: "chdir", args: [path] }],
   checkDirectory: () => {
     // Outside the root, the kernel answers "(unreachable)/…".

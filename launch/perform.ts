@@ -84,6 +84,7 @@ function walkHere({ bytes, pointers }: Program): void {
       const [a, b] = [words[0]! - moved - BASE, words[1]! - moved - BASE];
       const length = words[2]!;
       if (same(bytes.subarray(a, a + length), bytes.subarray(b, b + length))) {
+        index += view.getUint16(step + STEP.skipOnSuccess, true);
         continue;
       }
       if (!expects(otherwise)) return fail(index, otherwise);

@@ -54,8 +54,14 @@ static u64 length_of(const u8 **words) {
   return size;
 }
 
+/* The root filesystem, and which streams become its null device. */
 static void put_root(struct room *room, const struct plain_request *request) {
-  ((struct plan *)room->image)->slot[PLAIN_ROOT] = put(room, request->root);
+  struct plan *image = (struct plan *)room->image;
+  image->slot[PLAIN_ROOT] = put(room, request->root);
+  for (u32 i = 0; i < 3; i++) {
+    image->slot[PLAIN_NULLS + i] = request->nulls[i];
+    image->slot[PLAIN_ANY_NULL] |= request->nulls[i];
+  }
 }
 
 static void put_command(struct room *room, const struct plain_request *request, const u8 *directories) {
@@ -71,10 +77,6 @@ static void put_command(struct room *room, const struct plain_request *request, 
       room->to[-1] = '/';
     }
     put(room, name);
-  }
-  for (u32 i = 0; i < 3; i++) {
-    image->slot[PLAIN_NULLS + i] = request->nulls[i];
-    image->slot[PLAIN_ANY_NULL] |= request->nulls[i];
   }
 }
 

@@ -89,15 +89,7 @@ function whereNull(instructions: readonly Instruction[]): Instruction[] {
     }
     return [instruction];
   });
-  const skipOnExpected = chosen.length - 1;
-  return [
-    where("anyNull", chosen.length),
-    ...chosen.map((instruction) =>
-      instruction.name === "openat"
-        ? { ...instruction, skipOnExpected }
-        : instruction
-    ),
-  ];
+  return [where("anyNull", chosen.length), ...chosen];
 }
 
 /** The command, or our program again, by its slots. */

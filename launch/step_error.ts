@@ -46,7 +46,13 @@ const NO_LINK =
   "The root filesystem has a link there that leads into /proc or /sys, or too many of them: nothing is made or written through one. Mend the link, or name another place.";
 
 const MOVED =
-  "Something else has taken its place: is the root filesystem being changed by another container?";
+  "Something else has taken its place in /proc or /sys: a mount of this container, also one by a link of the root filesystem, or another container that changes it.";
+
+const NO_NULL =
+  "A standard stream is the host's null device and has to become the container's own, and what the container has there is none: see what /dev is in the root filesystem, or give another stream.";
+
+const NO_NULL_MADE =
+  "A standard stream is the host's null device and has to become the container's own. It has none at /dev/null, and none can be made there: give another stream, as by `true | container exec …`.";
 
 /** Errors whose errno misleads or whose cure is known. */
 const HINTS: {
@@ -74,11 +80,17 @@ const HINTS: {
     "makeSymlink",
     "writeFile",
   ] as const).map((step) => ({ step, code: "ELOOP" as const, hint: NO_LINK })),
-  ...(["maskPath", "readonlyPath", "setSysctl"] as const).map((step) => ({
-    step,
-    code: "EXDEV" as const,
-    hint: MOVED,
-  })),
+  ...([
+    "maskPath",
+    "readonlyPath",
+    "setSysctl",
+    "setLabel",
+    "setOomScore",
+  ] as const).map((step) => ({ step, code: "EXDEV" as const, hint: MOVED })),
+  ...(["ENOENT", "ENOTDIR", "ENODEV", "ELOOP", "EACCES"] as const).map((
+    code,
+  ) => ({ step: "reopenNull" as const, code, hint: NO_NULL })),
+  { step: "reopenNull", code: "EPERM", hint: NO_NULL_MADE },
   {
     step: "pivotRoot",
     code: "EACCES",

@@ -254,7 +254,9 @@ function isNull(fd: number): boolean {
   try {
     const { isCharDevice, rdev } = Deno.statSync(`/proc/self/fd/${fd}`);
     return Boolean(isCharDevice) && rdev === NULL_DEVICE;
-  } catch {
-    return false;
+  } catch (error) {
+    // Closed; of what cannot be looked at nobody knows that it is not.
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
   }
 }

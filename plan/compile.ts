@@ -13,6 +13,7 @@ import { furnishRoot } from "./hooks.ts";
 import { leaveHostMounts, prepareMounts, sealMounts } from "./mounts.ts";
 import { enteredNamespaces, fresh, furnishNamespaces } from "./namespaces.ts";
 import { withinKnown } from "./known_directories.ts";
+import { lendNull, reopenNull } from "./null_streams.ts";
 import { once } from "./once.ts";
 import { startProcess } from "./process.ts";
 import { prepareCovers, sealRoot } from "./root.ts";
@@ -55,6 +56,7 @@ function containerSteps(spec: Spec, facts: Facts): Step[] {
     ...leaveHostMounts(spec, facts),
     ...furnishNamespaces(spec),
     ...prepareMounts(spec, facts),
+    ...lendNull(spec, facts),
     ...prepareDevices(spec, facts),
     ...prepareCovers(spec),
     ...furnishRoot(spec, facts),
@@ -69,6 +71,7 @@ function containerSteps(spec: Spec, facts: Facts): Step[] {
         man: "keyctl(2), session-keyring(7)",
       } as const,
     ]),
+    ...reopenNull(spec, facts),
     ...openChildTerminal(spec, facts),
   ]);
 }

@@ -98,10 +98,10 @@ const DESCRIPTIONS: {
   arrangeDescriptors: ({ count }) => `keep ${count} descriptors from 3 upwards`,
   giveStreams: ({ descriptors, uid }) =>
     `give descriptor ${and(descriptors.map(String))} to user ${uid}`,
-  reopenNull: ({ descriptors }) =>
-    `open the container's /dev/null as descriptor ${
-      and(descriptors.map(String))
-    }`,
+  reopenNull: ({ descriptors, make }) =>
+    `open the container's /dev/null${
+      make ? ", or a null device made for it," : ""
+    } as descriptor ${and(descriptors.map(String))}`,
   executeSelf: ({ argv }) => `execute this program again: ${argv.join(" ")}`,
   setDumpable: ({ dumpable }) =>
     `make this process ${dumpable ? "dumpable" : "non-dumpable"}`,

@@ -9,6 +9,7 @@
 
 import type { Device, Mount, Spec } from "../spec/types.ts";
 import type { Facts } from "./facts.ts";
+import { keepsOffKernel } from "./kernel_places.ts";
 import { stageFiles } from "./memory_files.ts";
 import type { Step } from "./step.ts";
 
@@ -245,6 +246,9 @@ export function makeDevices(spec: Spec, facts: Facts): Step[] {
           step: "attach",
           name: nameOf(index),
           target: device.path,
+          ...(keepsOffKernel(spec, device.path)
+            ? { keepsOffKernel: true } as const
+            : {}),
           why,
           man: "move_mount(2)",
         }]

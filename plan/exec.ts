@@ -11,6 +11,7 @@ import { CGROUPS_FROM, waysIn } from "./cgroup.ts";
 import { check, deathSignal, protect, tie } from "./child.ts";
 import type { Facts } from "./facts.ts";
 import { earlyOomScore } from "./oom_score.ts";
+import { reopenNull } from "./null_streams.ts";
 import { raiseLimits } from "./raise_limits.ts";
 import { startProcess } from "./process.ts";
 import { affinity } from "./schedule.ts";
@@ -36,7 +37,7 @@ export function compileExec(spec: Spec, facts: Facts, joined: Joined): Plan {
       step: "joinKeyring",
       why: "the keys of whoever started it are not for the container",
       man: "keyctl(2), session-keyring(7)",
-    }],
+    }, ...reopenNull(spec, facts)],
     process: [...affinity(spec, "final"), ...startProcess(spec, facts)],
     cleanup: [],
   };

@@ -20,6 +20,7 @@ import {
   receiveMount,
   receives,
 } from "./handed.ts";
+import { keepsOffKernel } from "./kernel_places.ts";
 import { type MountOptions, mountOptions } from "./mount_options.ts";
 import { hasNamespace } from "./namespaces.ts";
 import { isolateMounts } from "./root.ts";
@@ -226,6 +227,9 @@ export function attachMounts(spec: Spec, facts: Facts): Step[] {
     const type = entry.type ?? "none";
     const made = makeEntry(entry);
     if (made) return made;
+    const keepsOff = keepsOffKernel(spec, target, index)
+      ? { keepsOffKernel: true } as const
+      : {};
     if (type === "cgroup") return attachCgroups(entry, facts);
     const isFile = isMemoryFile(entry) ||
       isBind(entry) && facts.files.includes(entry.source ?? target);
@@ -241,6 +245,7 @@ export function attachMounts(spec: Spec, facts: Facts): Step[] {
         step: "attach",
         name: mountName(index),
         target,
+        ...keepsOff,
         why: isBind(entry) || isMemoryFile(entry)
           ? `the path is looked up inside the root, whatever links are in it`
           : WHY[type] ?? `the configuration asks for ${type}`,
@@ -259,6 +264,7 @@ export function attachMounts(spec: Spec, facts: Facts): Step[] {
         type,
         flags,
         data: data.join(",") || null,
+        ...keepsOff,
         why: WHY[type] ?? `the configuration asks for ${type} at ${target}`,
         man: type === "proc" ? "mount(2), proc(5)" : "mount(2)",
       });

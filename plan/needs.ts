@@ -191,7 +191,15 @@ const NEEDS: { readonly [K in StepKind]: Entry<K> } = {
   closeDescriptors: {},
   arrangeDescriptors: {},
   giveStreams: {},
-  reopenNull: {},
+  reopenNull: {
+    capabilities: ({ make }) =>
+      make
+        ? [
+          ...here("CAP_SYS_ADMIN", "where the container has none"),
+          ...initial("CAP_MKNOD", "where the container has none"),
+        ]
+        : [],
+  },
   executeSelf: { features: feature("5.11", "CLOSE_RANGE_CLOEXEC") },
   setDumpable: {},
   openCgroups: { access: "write access to cgroup.procs or tasks" },

@@ -142,7 +142,6 @@ export function startProcess(spec: Spec, facts: Facts): Step[] {
     ...identity(spec, facts),
     ...setCapabilities(spec, facts),
     ...(facts.init ? [] : tie(facts)),
-    ...nullStreams(spec, facts),
     ...closeFiles(spec, open),
     {
       step: "setSignalMask",
@@ -264,20 +263,6 @@ function giveStreams({ process }: Spec, facts: Facts): Step[] {
     why:
       "the user the command runs as may open /dev/stdout, which asks who owns what it leads to",
     man: "fchown(2)",
-  }];
-}
-
-function nullStreams(spec: Spec, facts: Facts): Step[] {
-  const descriptors = facts.nullStreams.filter((fd) =>
-    !spec.process.terminal || !facts.terminalStreams.includes(fd)
-  );
-  if (!descriptors.length) return [];
-  return [{
-    step: "reopenNull",
-    descriptors,
-    why:
-      "through an open descriptor root inside could change the mode of the host's /dev/null for everybody",
-    man: "open(2), dup(2)",
   }];
 }
 

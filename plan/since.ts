@@ -64,6 +64,7 @@ export const SINCE: Readonly<Record<string, string | undefined>> = {
   setresuid: "2.2",
   setsid: "1.0",
   socket: "2.0",
+  statx: "4.11",
   symlinkat: "2.6.16",
   umask: "1.0",
   umount2: "2.2",

@@ -92,8 +92,8 @@ export type Kinds = {
   arrangeDescriptors: { count: number };
   /** fchown(2): the command's user may open them again. */
   giveStreams: { descriptors: readonly number[]; uid: number };
-  /** open(2) and dup3(2): the container's null device for the host's. */
-  reopenNull: { descriptors: readonly number[] };
+  /** open(2) and dup3(2): the container's null device for the host's; `make`: or else one that is made. */
+  reopenNull: { descriptors: readonly number[]; make: boolean };
   /** execveat(2) of our own executable, by descriptor. */
   executeSelf: { argv: readonly string[]; env: readonly string[] };
   /** prctl(2) PR_SET_DUMPABLE. */
@@ -129,8 +129,8 @@ export type Kinds = {
     propagation?: Propagation;
     recursive: boolean;
   };
-  /** move_mount(2): what has a name, to a path. */
-  attach: { name: string; target: string };
+  /** move_mount(2): what has a name, to a path; `keepsOffKernel`: which is not to lead to /proc or /sys. */
+  attach: { name: string; target: string; keepsOffKernel?: true };
   /** mkdirat(2) or mknodat(2), with what is above it, below `inside`. */
   makeMountpoint: {
     path: string;
@@ -144,6 +144,7 @@ export type Kinds = {
     type: string | null;
     flags: readonly MountFlag[];
     data: string | null;
+    keepsOffKernel?: true;
   };
   /** Overlay: a writable layer in memory or in a directory over the root. */
   mountOverlay: {

@@ -227,6 +227,14 @@ const ARGUMENTS: Readonly<Partial<Record<SyscallName, Row>>> = {
   dup3: [plain, plain, bits({ O_CLOEXEC: O.O_CLOEXEC })],
   prlimit64: [plain, one(RLIMIT), rlimit, rlimit],
   setns: [plain, bits(CLONE)],
+  // Which device it has to be is compared afterwards.
+  statx: ({ args }) => [
+    at(args[0]!),
+    plain(args[1]!),
+    `AT_STATX_SYNC_AS_STAT|${flags(Number(args[2]), PATH_FLAGS)}`,
+    "STATX_BASIC_STATS",
+    "{...}",
+  ],
   seccomp: [
     one({ SECCOMP_SET_MODE_FILTER: SECCOMP.SECCOMP_SET_MODE_FILTER }),
     bits(FILTER_FLAGS),

@@ -1,7 +1,7 @@
 /** The flags of open(2) as strace(1) writes them. Pure. */
 
 import { AT_FDCWD, O } from "../../ffi/fcntl.ts";
-import { RESOLVE_NO_MAGICLINKS } from "../../ffi/openat2.ts";
+import { RESOLVE_NO_MAGICLINKS, RESOLVE_NO_XDEV } from "../../ffi/openat2.ts";
 import type { Argument, Call } from "../call.ts";
 import { flags, octal, plain, structure } from "./notation.ts";
 
@@ -42,7 +42,10 @@ export function openat({ args }: Call): string[] {
   ];
 }
 
-const RESOLVE = { RESOLVE_NO_MAGICLINKS: Number(RESOLVE_NO_MAGICLINKS) };
+const RESOLVE = {
+  RESOLVE_NO_XDEV: Number(RESOLVE_NO_XDEV),
+  RESOLVE_NO_MAGICLINKS: Number(RESOLVE_NO_MAGICLINKS),
+};
 /** Where `resolve` is in struct open_how. */
 const HOW_RESOLVE = 16;
 

@@ -121,7 +121,7 @@ const MAGIC: Record<string, string | undefined> = {
 function argumentsOf(call: Call, next: Instruction | undefined): string[] {
   if (call.name !== "fstatfs") return showArguments(call);
   // What it has to be is in the comparison that follows.
-  const type = next?.name === "compare" ? magicOf(next) : "...";
+  const type = next?.name === "compare" && !next.expect ? magicOf(next) : "...";
   return [plain(call.args[0]!), `{f_type=${type}, ...}`];
 }
 
@@ -156,10 +156,23 @@ function resultOf(call: Call): string {
   }
 }
 
+/** The calls that a comparison leaves out, which looks at what a call has found. */
+function skipIfSame(rest: readonly Instruction[]): number {
+  const next = rest.findIndex(isCall);
+  const decides = rest.slice(0, next).findIndex((instruction) =>
+    instruction.name === "compare" && instruction.skipOnSuccess
+  );
+  const found = rest[decides];
+  if (found?.name !== "compare") return 0;
+  const { skipOnSuccess = 0 } = found;
+  return rest.slice(decides + 1, decides + 1 + skipOnSuccess).filter(isCall)
+    .length;
+}
+
 /** What else may happen: the errors that are fine, and the calls then left out. */
 function remark(call: Call, rest: readonly Instruction[]): string {
   const skip = (count = 0) => rest.slice(0, count).filter(isCall).length;
-  const onSuccess = skip(call.skipOnSuccess);
+  const onSuccess = skip(call.skipOnSuccess) + skipIfSame(rest);
   const onExpected = skip(call.skipOnExpected);
   const parts = [
     ...(onSuccess ? [`then skip ${onSuccess}`] : []),

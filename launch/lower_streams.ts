@@ -1,0 +1,135 @@
+/** Lowering of what the standard streams of the command are. */
+
+import { AT_EMPTY_PATH, O } from "../ffi/fcntl.ts";
+import { MOUNT_ATTR } from "../ffi/mount.ts";
+import type { Comparison, Instruction } from "./call.ts";
+import type { Lowering } from "./lower.ts";
+import { openInside } from "./lower_inside.ts";
+import { create, deviceNumber, FILE_TYPE } from "./lower_mounts.ts";
+
+const STATX_BASIC_STATS = 0x7ff;
+/** struct statx, and where it has the upper half of a mode and a device's numbers. */
+const STATX = { size: 256, mode: 29, numbers: 128 } as const;
+/** The upper half of the mode of a character device that its owner may read. */
+const READABLE_CHARACTER = 0x21;
+
+/** A character device that a stream is to be, by its path inside. */
+export interface StreamDevice {
+  path: string;
+  major: number;
+  minor: number;
+}
+
+/** Looks at what a slot holds; ENODEV where it is not that device. */
+function lookAt(
+  { major, minor }: StreamDevice,
+  slot: string,
+): [look: Instruction, mode: Comparison, numbers: Comparison] {
+  const found = new Uint8Array(STATX.size);
+  const same = (at: number, wanted: Uint8Array): Comparison => ({
+    name: "compare",
+    args: [{ partOf: found, at }, wanted, wanted.length],
+    otherwise: "ENODEV",
+  });
+  return [
+    {
+      name: "statx",
+      args: [{ slot }, "", AT_EMPTY_PATH, STATX_BASIC_STATS, found],
+    },
+    same(STATX.mode, new Uint8Array([READABLE_CHARACTER])),
+    same(
+      STATX.numbers,
+      new Uint8Array(new Uint32Array([major, minor]).buffer),
+    ),
+  ];
+}
+
+/** A node of our own, in a file system that nobody else can reach. */
+function makeNode(device: StreamDevice, slot: string): Instruction[] {
+  const name = "device";
+  const node = [{ slot: "made" }, name] as const;
+  const mode = 0o666;
+  return [
+    ...create(
+      "tmpfs",
+      "device",
+      ["mode=700"],
+      MOUNT_ATTR.MOUNT_ATTR_NOSUID | MOUNT_ATTR.MOUNT_ATTR_NOEXEC,
+      "made",
+    ),
+    {
+      name: "mknodat",
+      args: [
+        ...node,
+        FILE_TYPE.c | mode,
+        deviceNumber(device),
+      ],
+    },
+    // mknod's mode is cut by the umask.
+    { name: "fchmodat", args: [...node, mode] },
+    {
+      name: "openat",
+      args: [...node, O.O_RDWR | O.O_CLOEXEC, 0],
+      result: slot,
+    },
+    { name: "close", args: [{ slot: "made" }] },
+    ...lookAt(device, slot),
+  ];
+}
+
+/**
+ * Opens a device of the container's as `slot`. Its path is followed through no
+ * link of the kernel's: one to /proc/self/fd/0 would be the host's own again.
+ * What the container has there is for whoever is root in it to change, so it is
+ * looked at once it is open.
+ *
+ * @param make where it is missing or something else, one is made: it needs
+ * CAP_MKNOD of the first user namespace
+ */
+export function openDevice(
+  device: StreamDevice,
+  slot: string,
+  make: boolean,
+): Instruction[] {
+  const open = openInside(device.path, O.O_RDWR | O.O_NOCTTY, slot);
+  const [look, mode, numbers] = lookAt(device, slot);
+  if (!make) return [open, look, mode, numbers];
+  const replace: Instruction[] = [
+    { name: "close", args: [{ slot }] },
+    ...makeNode(device, slot),
+  ];
+  return [
+    {
+      ...open,
+      expect: [
+        ...["ENOENT", "ENOTDIR", "ENXIO", "EACCES"] as const,
+        ...["ELOOP", "EISDIR", "EPERM", "ENODEV"] as const,
+      ],
+      skipOnExpected: 4,
+    },
+    look,
+    { ...mode, expect: ["ENODEV"], skipOnExpected: 1 },
+    { ...numbers, expect: ["ENODEV"], skipOnSuccess: replace.length },
+    ...replace,
+  ];
+}
+
+const NULL: StreamDevice = { path: "/dev/null", major: 1, minor: 3 };
+
+export const lowerStreams: Lowering<"giveStreams" | "reopenNull"> = {
+  // The owner may be one that is not mapped inside, and that is no reason not to start.
+  giveStreams: ({ descriptors, uid }) =>
+    descriptors.map((fd) => ({
+      name: "fchown",
+      args: [fd, uid, -1],
+      expect: ["EPERM", "EINVAL", "EROFS"],
+    })),
+  reopenNull: ({ descriptors, make }) => [
+    ...openDevice(NULL, "null", make),
+    ...descriptors.map((fd): Instruction => ({
+      name: "dup3",
+      args: [{ slot: "null" }, fd, 0],
+    })),
+    { name: "close", args: [{ slot: "null" }] },
+  ],
+};
