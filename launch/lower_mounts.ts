@@ -19,8 +19,8 @@ import {
   OPEN_TREE_CLONE,
 } from "../ffi/mount.ts";
 import type { MountAttribute } from "../plan/step.ts";
-import type { Device } from "../spec/types.ts";
 import type { Argument, Call, Instruction } from "./call.ts";
+import { deviceNumber, FILE_TYPE } from "./device_node.ts";
 import type { Lowering } from "./lower.ts";
 import { openInside, placeInside } from "./lower_inside.ts";
 import { refuseKernel, writeToProc } from "./lower_kernel.ts";
@@ -31,13 +31,6 @@ const ABOVE_OURS = 64;
 /** These must not be reached through a link: what is mounted there is trusted. */
 const KERNEL_TYPES = ["proc", "sysfs", "cgroup", "cgroup2", "devpts", "mqueue"];
 
-/** The bits of a mode that say what a file is, by the letter in config.json. */
-export const FILE_TYPE: Record<Device["type"], number> = {
-  c: 0o020000,
-  u: 0o020000,
-  b: 0o060000,
-  p: 0o010000,
-};
 const REGULAR = 0o100000;
 
 const attributeBits = (attributes: readonly MountAttribute[]) =>
@@ -47,15 +40,6 @@ const attributeBits = (attributes: readonly MountAttribute[]) =>
 const isAccessTime = (name: MountAttribute) =>
   name === "MOUNT_ATTR_RELATIME" || name === "MOUNT_ATTR_NOATIME" ||
   name === "MOUNT_ATTR_STRICTATIME";
-
-/** makedev(3). */
-export function deviceNumber(
-  { major = 0, minor = 0 }: Pick<Device, "major" | "minor">,
-): bigint {
-  const [a, b] = [BigInt(major), BigInt(minor)];
-  return (b & 0xffn) | ((a & 0xfffn) << 8n) | ((b & ~0xffn) << 12n) |
-    ((a & ~0xfffn) << 32n);
-}
 
 /** open_tree(2): a copy of what is mounted at a path. */
 export const clone = (

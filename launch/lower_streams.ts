@@ -3,9 +3,10 @@
 import { AT_EMPTY_PATH, O } from "../ffi/fcntl.ts";
 import { MOUNT_ATTR } from "../ffi/mount.ts";
 import type { Comparison, Instruction } from "./call.ts";
+import { deviceNumber, FILE_TYPE } from "./device_node.ts";
 import type { Lowering } from "./lower.ts";
 import { openInside } from "./lower_inside.ts";
-import { create, deviceNumber, FILE_TYPE } from "./lower_mounts.ts";
+import { create } from "./lower_mounts.ts";
 
 const STATX_BASIC_STATS = 0x7ff;
 /** struct statx, and where it has the upper half of a mode and a device's numbers. */

@@ -33,7 +33,7 @@ const noLabel = (step: Step, call: string) => {
   const [module, flag] = apparmor
     ? ["AppArmor", "--apparmor"]
     : ["SELinux", "--selinux"];
-  if (call === "openat") {
+  if (call === "openat2") {
     return `There is no ${module} on this machine: leave out ${flag}, or see container doctor.`;
   }
   return apparmor

@@ -11,6 +11,7 @@
 
 import type { IdMapping, NamespaceType } from "../spec/types.ts";
 import type { CAPABILITIES } from "./capabilities.ts";
+import { LANDLOCK_NEEDS } from "./needs_landlock.ts";
 import { OCI_NEEDS } from "./needs_oci.ts";
 import { SINCE, type Since, youngest } from "./since.ts";
 import {
@@ -107,15 +108,6 @@ const NO_SYMFOLLOW = { version: "5.14", what: "MOUNT_ATTR_NOSYMFOLLOW" };
 const JOINING_CGROUP =
   "write access to cgroup.procs or tasks, on v2 also in the nearest common ancestor";
 
-const LANDLOCK_ENABLED = "Landlock among the kernel's security modules";
-
-/** Rights that came after Landlock itself, landlock(7). */
-const FILE_RIGHTS_SINCE = [
-  { right: "REFER", version: "5.19" },
-  { right: "TRUNCATE", version: "6.2" },
-  { right: "IOCTL_DEV", version: "6.10" },
-] as const;
-
 /** Flags of a filter, by their bits in seccomp(2). */
 const FILTER_FLAGS = [
   { bit: 1, version: "3.17", what: "SECCOMP_FILTER_FLAG_TSYNC" },
@@ -137,6 +129,7 @@ const mapping = ({ uids }: { uids: readonly IdMapping[] }): Asked[] => [
 
 const NEEDS: { readonly [K in StepKind]: Entry<K> } = {
   ...OCI_NEEDS,
+  ...LANDLOCK_NEEDS,
   joinNamespaces: {
     capabilities: ({ namespaces }) => [
       {
@@ -282,28 +275,6 @@ const NEEDS: { readonly [K in StepKind]: Entry<K> } = {
       FILTER_FLAGS.flatMap(({ bit, ...since }) => flags & bit ? [since] : []),
   },
   setPersonality: {},
-  createRuleset: {
-    access: LANDLOCK_ENABLED,
-    features: ({ files, ports, scopes }) => [
-      { version: "5.13", what: "Landlock" },
-      ...FILE_RIGHTS_SINCE.filter(({ right }) => files.includes(right))
-        .map(({ right, version }) => ({
-          version,
-          what: `LANDLOCK_ACCESS_FS_${right}`,
-        })),
-      ...(ports.length ? [{ version: "6.7", what: "Landlock for TCP" }] : []),
-      ...(scopes.length ? [{ version: "6.12", what: "Landlock scopes" }] : []),
-    ],
-  },
-  allowBelow: {
-    access: "the right to enter the directories on the way",
-    features: feature("5.13", "Landlock"),
-  },
-  allowPort: { features: feature("6.7", "Landlock for TCP") },
-  restrictSelf: {
-    capabilities: here("CAP_SYS_ADMIN", "unless no_new_privs is set"),
-    features: feature("5.13", "Landlock"),
-  },
   keepSocket: {},
   // The parent's answer to each call.
   sendListener: {
