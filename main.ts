@@ -1,6 +1,12 @@
 /** container: argv to command, status to exit. */
 
+import { closeDebugger } from "./launch/debugger.ts";
 import { dispatch } from "./cli/commands.ts";
 import { exit, outcomeOf } from "./cli/outcome.ts";
 
-exit(await outcomeOf(() => dispatch(Deno.args)));
+exit(
+  await outcomeOf(() => {
+    closeDebugger();
+    return dispatch(Deno.args);
+  }),
+);

@@ -94,6 +94,15 @@ export function ignoreSignal(signal: number): void {
   );
 }
 
+/** Puts another handler in the place of one, which keeps its flags: sigaction(2). */
+export function replaceHandler(signal: number, handler: bigint): void {
+  const action = new BigUint64Array(SIGACTION_SIZE / 8);
+  const bytes = new Uint8Array(action.buffer);
+  syscall("rt_sigaction", signal, null, bytes, SIGSET_SIZE);
+  action[0] = handler;
+  syscall("rt_sigaction", signal, bytes, null, SIGSET_SIZE);
+}
+
 /** Gives a signal its default action where it is ignored, sigaction(2) SIG_DFL. */
 export function resetIfIgnored(signal: number): void {
   const action = new BigUint64Array(SIGACTION_SIZE / 8);

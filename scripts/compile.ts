@@ -28,6 +28,7 @@ import {
   speaker,
   write,
 } from "./_report.ts";
+import { closeDebugger } from "../launch/debugger.ts";
 
 /** What to build and where. */
 export interface CompileOptions {
@@ -263,6 +264,7 @@ function inWords(bytes: number): string {
 }
 
 if (import.meta.main) {
+  closeDebugger();
   Deno.exit(
     await runScript("compile", async () => {
       const options = parse(Deno.args);

@@ -14,6 +14,7 @@ import { speaker, write } from "./_report.ts";
 import { cachePath } from "./rootfs_cache.ts";
 import { findBusybox } from "./rootfs_fetch.ts";
 import { Home, inspectSite, type Scratch } from "./rootfs_home.ts";
+import { closeDebugger } from "../launch/debugger.ts";
 
 /** What to build and where. */
 export interface RootfsOptions {
@@ -228,5 +229,6 @@ export async function main(args: readonly string[]): Promise<number> {
 }
 
 if (import.meta.main) {
+  closeDebugger();
   Deno.exit(await main(Deno.args));
 }

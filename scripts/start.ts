@@ -12,6 +12,7 @@ import { changed, isThere, programSources, ROOT } from "./_files.ts";
 import { findProgram } from "./_find_program.ts";
 import { runScript, speaker } from "./_report.ts";
 import { buildRootfs } from "./rootfs.ts";
+import { closeDebugger } from "../launch/debugger.ts";
 
 /** For who has no terminal to type into. */
 const GREETING = 'echo "Hello from $(hostname). All that runs here:"; ps';
@@ -114,5 +115,6 @@ async function runToEnd([program, ...args]: string[]): Promise<number> {
 }
 
 if (import.meta.main) {
+  closeDebugger();
   Deno.exit(await runScript("start", () => start(Deno.args)));
 }

@@ -152,7 +152,7 @@ test("run --bundle is told from the words of a command", async () => {
 
 test("LISTEN_FDS and --preserve-fds hand descriptors on, and no others", async () => {
   await using bundle = await shell(
-    "cat <&3; cat <&4; ls /proc/$$/fd | tr '\\n' ' '; env | grep LISTEN | sort",
+    "cat <&3; cat <&4; ls /proc/$$/fd; env | grep LISTEN | sort",
   );
   const file = `${bundle.dir.path}/file`;
   await Deno.writeTextFile(file, "text\n");
@@ -168,7 +168,7 @@ test("LISTEN_FDS and --preserve-fds hand descriptors on, and no others", async (
   assertEquals([status, stderr], [0, ""]);
   assertEquals(
     stdout,
-    "text\ntext\n0 1 2 3 4 LISTEN_FDS=1\nLISTEN_PID=1\n",
+    "text\ntext\n0\n1\n2\n3\n4\nLISTEN_FDS=1\nLISTEN_PID=1\n",
   );
 });
 

@@ -9,7 +9,7 @@ import { type Descriptor, duplicateUp, O, open } from "../../ffi/fcntl.ts";
 import { syscall } from "../../ffi/libc.ts";
 import { kill, SIGNAL, type SignalName } from "../../ffi/signal.ts";
 import { exitCode, waitInBackground } from "../../ffi/wait.ts";
-import { forwardSignals } from "../../launch/forward_signals.ts";
+import { forwardSignals, Recipient } from "../../launch/forward_signals.ts";
 import { FORWARDED } from "../../plan/child.ts";
 import { criuRestore } from "../../plan/criu.ts";
 import { devicesOf } from "../../plan/devices.ts";
@@ -67,19 +67,19 @@ export async function restore(
   const streams = readStreams(id, options.imagePath);
   requireCriu(`restore ${id}`, options.criu);
   // Who is made by CRIU is its child, and ours when that has ended.
-  let pid = 0;
+  const recipient = new Recipient();
   let told: SignalName | undefined;
   if (!detach) {
     syscall("prctl", PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
     forwardSignals(
-      () => pid,
+      recipient,
       FORWARDED,
       (name) => {
-        if (!pid && ENDING.includes(name)) told ??= name;
+        if (!recipient.pid && ENDING.includes(name)) told ??= name;
       },
     );
   }
-  pid = await restoreEntry();
+  const pid = recipient.pid = await restoreEntry();
   if (detach) return 0;
   // What came meanwhile: it hears of it now.
   if (told) kill(pid, SIGNAL[told]);

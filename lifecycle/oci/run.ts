@@ -6,7 +6,7 @@
 import type { Descriptor } from "../../ffi/fcntl.ts";
 import { kill, SIGNAL, type SignalName } from "../../ffi/signal.ts";
 import { exitCode, waitInBackground } from "../../ffi/wait.ts";
-import { forwardSignals } from "../../launch/forward_signals.ts";
+import { forwardSignals, Recipient } from "../../launch/forward_signals.ts";
 import type { OuterTerminal } from "../../launch/outer_terminal.ts";
 import type { Relay } from "../../launch/relay.ts";
 import { FORWARDED } from "../../plan/child.ts";
@@ -54,14 +54,14 @@ export async function runBundle(
     await startOrRemove(store, options);
     return 0;
   }
-  let pid = 0;
+  const recipient = new Recipient();
   let told: SignalName | undefined;
   forwardSignals(
-    () => pid,
+    recipient,
     // The size of a terminal goes its own way.
     FORWARDED.filter((name) => name !== "SIGWINCH"),
     (name) => {
-      if (!pid && ENDING.includes(name)) told ??= name;
+      if (!recipient.pid && ENDING.includes(name)) told ??= name;
     },
   );
   let master: Descriptor | undefined;
@@ -74,7 +74,7 @@ export async function runBundle(
     await remove(store, id, { force: true, warn });
     return EXIT.signalBase + SIGNAL[told];
   }
-  pid = first;
+  const pid = recipient.pid = first;
   using tied = master && await TiedTerminal.to(pid, master);
   const ended = waitFor(pid);
   await startOrRemove(store, options);
