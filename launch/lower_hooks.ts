@@ -15,7 +15,7 @@ const keep = (path: string): Call => ({
 });
 
 export const lowerHooks: Lowering<
-  "waitForHooks" | "keepRoot" | "visitRoot" | "returnToRoot"
+  "waitForHooks" | "keepRoot" | "enterKeptRoot" | "visitRoot" | "returnToRoot"
 > = {
   waitForHooks: () => [
     { name: "write", args: [HANDED.status, new Uint8Array([NEWS.hooks]), 1] },
@@ -26,6 +26,10 @@ export const lowerHooks: Lowering<
     },
   ],
   keepRoot: ({ path }) => [keep(path)],
+  enterKeptRoot: () => [
+    { name: "fchdir", args: [{ slot: SLOT }] },
+    { name: "close", args: [{ slot: SLOT }] },
+  ],
   visitRoot: ({ root }) => [
     keep("/"),
     { name: "chroot", args: [root] },

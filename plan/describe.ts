@@ -56,6 +56,7 @@ const DESCRIPTIONS: {
   waitForStart: () => "wait to be started",
   waitForHooks: () => "wait for the hooks",
   keepRoot: ({ path }) => `keep the root directory ${path}`,
+  enterKeptRoot: () => "change the working directory to the root that was kept",
   visitRoot: ({ root }) => `make ${root} the root directory for a while`,
   returnToRoot: () => "change the root directory to the one that was kept",
   joinNamespaces: ({ namespaces }) =>

@@ -58,8 +58,19 @@ export function furnishRoot(spec: Spec, facts: Facts): Step[] {
   ];
 }
 
+/** What a hook has where config.json does not say it. */
+export interface HookSurroundings {
+  /** The environment of the runtime. */
+  env: readonly string[];
+  /** Where it starts. */
+  directory: string;
+}
+
 /** What of a hook's process every hook has: nothing of ours comes along. */
-function executeHook({ path, args, env }: Hook): Step[] {
+function executeHook(
+  { path, args, env }: Hook,
+  usual: Pick<HookSurroundings, "env">,
+): Step[] {
   return [
     {
       step: "setProcessGroup",
@@ -84,7 +95,7 @@ function executeHook({ path, args, env }: Hook): Step[] {
       step: "execute",
       candidates: [path],
       argv: argvOf({ path, args }),
-      env: env ?? [],
+      env: env ?? usual.env,
       why: "the hook, by the path that config.json has",
       man: "execve(2)",
     },
@@ -95,7 +106,15 @@ const argvOf = ({ path, args }: Pick<Hook, "path" | "args">) =>
   args?.length ? args : [path];
 
 /** A hook in the namespaces of the runtime. */
-export const hostHook = (hook: Hook): Step[] => executeHook(hook);
+export const hostHook = (hook: Hook, usual: HookSurroundings): Step[] => [
+  {
+    step: "changeDirectory",
+    path: usual.directory,
+    why: "hooks of an engine count on the bundle being where they start",
+    man: "chdir(2)",
+  },
+  ...executeHook(hook, usual),
+];
 
 /** A container that a hook is to join, as the host sees it. */
 export interface Joined {
@@ -189,15 +208,24 @@ function join(
 /**
  * A hook of createContainer: in the container's namespaces, with the host's
  * tree as its own mount namespace has it, and with the runtime's rights in them.
+ * It starts in the root filesystem, so that what it writes to a relative path
+ * does not come to be on the host.
  */
 export function createContainerHook(
   hook: Hook,
   joined: Joined,
   facts: Pick<Facts, "denySetgroups">,
+  usual: Pick<HookSurroundings, "env">,
 ): Step[] {
   return [
-    ...join(joined, facts).filter(({ step }) => step !== "keepRoot"),
-    ...executeHook(hook),
+    ...join(joined, facts),
+    {
+      step: "enterKeptRoot",
+      why:
+        "its working directory is the container's root; by a descriptor, since the path may lead through directories that are closed to it",
+      man: "fchdir(2)",
+    },
+    ...executeHook(hook, usual),
   ];
 }
 
@@ -214,7 +242,7 @@ export function startContainerHook(
   const process = {
     ...spec.process,
     args: [...argvOf(hook)],
-    env: hook.env ?? [],
+    env: hook.env ?? spec.process.env,
     terminal: false,
     preserve: 0,
   };

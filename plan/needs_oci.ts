@@ -14,6 +14,7 @@ type Oci =
     | "waitForStart"
     | "waitForHooks"
     | "keepRoot"
+    | "enterKeptRoot"
     | "visitRoot"
     | "returnToRoot"
     | "setIoPriority"
@@ -28,6 +29,7 @@ export const OCI_NEEDS: { readonly [K in Oci]: Entry<K> } = {
   waitForStart: {},
   waitForHooks: {},
   keepRoot: {},
+  enterKeptRoot: { access: "the right to enter the directory" },
   visitRoot: { capabilities: [{ name: "CAP_SYS_CHROOT", in: "here" }] },
   returnToRoot: { capabilities: [{ name: "CAP_SYS_CHROOT", in: "here" }] },
   setIoPriority: {

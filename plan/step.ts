@@ -285,6 +285,8 @@ export type Kinds = {
   waitForHooks: Nothing;
   /** openat(2) O_PATH of a root directory, to come back to. */
   keepRoot: { path: string };
+  /** fchdir(2): to the root that was kept. */
+  enterKeptRoot: Nothing;
   /** openat(2) O_PATH of our root directory, chroot(2) to another. */
   visitRoot: { root: string };
   /** fchdir(2) and chroot(2): back to what was kept. */

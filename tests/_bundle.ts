@@ -6,22 +6,28 @@ import {
   CONTAINER,
   container,
   copyRootfs,
+  execute,
+  type Options,
   type Result,
   TempDir,
 } from "./_harness.ts";
+
+import { Owner, type OwnerName, USUAL_OWNER } from "./_owner.ts";
 
 /** A bundle and a place for the state of what is made of it. */
 export class Bundle implements AsyncDisposable {
   /** Flags before each command. */
   globals: readonly string[] = [];
   readonly #ids = new Set<string>();
-  private constructor(readonly dir: TempDir) {}
+  private constructor(readonly dir: TempDir, readonly owner: Owner) {}
 
   static async make(
     args: string[],
     change: (config: Config) => void = () => {},
+    as: OwnerName = USUAL_OWNER,
   ): Promise<Bundle> {
-    const bundle = new Bundle(new TempDir());
+    const owner = await Owner.make(as);
+    const bundle = new Bundle(new TempDir(), owner);
     const { path } = bundle.dir;
     await copyRootfs(path);
     const spec = await container(["spec", "--bundle", path]);
@@ -32,15 +38,43 @@ export class Bundle implements AsyncDisposable {
     config.process.terminal = false;
     // Two tests may have a container of one id at a time.
     config.linux.cgroupsPath = `/${path.slice(path.lastIndexOf("/") + 1)}`;
+    owner.adapt(config);
     change(config);
     await Deno.writeTextFile(file, JSON.stringify(config));
+    await bundle.give();
     return bundle;
+  }
+
+  /** All of it is its owner's. */
+  async give(): Promise<void> {
+    const { owner: { uid }, dir: { path } } = this;
+    if (!uid) return;
+    const { status, stderr } = await execute(
+      ["chown", "-hR", `${uid}:${uid}`, path],
+    );
+    assertEquals([status, stderr], [0, ""]);
+  }
+
+  /** The words of a command of the runtime. */
+  words(...args: readonly string[]): string[] {
+    const state = `${this.dir.path}/state`;
+    return [
+      ...[...this.owner.before, ...CONTAINER, "--root", state],
+      ...[...this.globals, ...args],
+    ];
+  }
+
+  /** Runs its words as its owner. */
+  execute(words: readonly string[], options: Options = {}): Promise<Result> {
+    return execute(words, {
+      ...options,
+      env: { ...this.owner.env, ...options.env },
+    });
   }
 
   /** Runs a command of the runtime. */
   call(command: string, ...args: string[]): Promise<Result> {
-    const state = `${this.dir.path}/state`;
-    return container(["--root", state, ...this.globals, command, ...args]);
+    return this.execute(this.words(command, ...args));
   }
 
   /** The same, which has to succeed and to say nothing of its own. */
@@ -53,13 +87,12 @@ export class Bundle implements AsyncDisposable {
   async create(id: string, ...flags: string[]): Promise<void> {
     this.#ids.add(id);
     // The container has our streams for as long as it lives: none that is waited for.
-    const state = `${this.dir.path}/state`;
-    const [program, ...words] = CONTAINER;
+    const [program, ...args] = this.words(
+      ...["create", "--bundle", this.dir.path, ...flags, id],
+    );
     const { code } = await new Deno.Command(program!, {
-      args: [
-        ...[...words, "--root", state, ...this.globals, "create"],
-        ...["--bundle", this.dir.path, ...flags, id],
-      ],
+      args,
+      env: this.owner.env,
       stdin: "null",
       stdout: "null",
       stderr: "inherit",
@@ -79,6 +112,7 @@ export class Bundle implements AsyncDisposable {
       Deno.stderr.writeSync(new TextEncoder().encode(stderr));
     }
     await this.dir[Symbol.asyncDispose]();
+    await this.owner[Symbol.asyncDispose]();
   }
 }
 

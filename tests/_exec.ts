@@ -4,14 +4,7 @@
 import { assertEquals } from "@std/assert";
 import { wait, WNOHANG } from "../ffi/wait.ts";
 import { Bundle, type Config } from "./_bundle.ts";
-import {
-  CONTAINER,
-  execute,
-  type Options,
-  quote,
-  type Result,
-  shellLine,
-} from "./_harness.ts";
+import { type Options, quote, type Result, shellLine } from "./_harness.ts";
 import { readProcess } from "./_host.ts";
 
 export const SLEEP = ["sleep", "1000"];
@@ -33,18 +26,14 @@ export async function running(
 }
 
 /** The words of a command of the runtime. */
-export const words = (bundle: Bundle, ...args: string[]) => [
-  ...CONTAINER,
-  "--root",
-  `${bundle.dir.path}/state`,
-  ...args,
-];
+export const words = (bundle: Bundle, ...args: string[]) =>
+  bundle.words(...args);
 
 export const exec = (
   bundle: Bundle,
   args: string[],
   options?: Options,
-): Promise<Result> => execute(words(bundle, "exec", ...args), options);
+): Promise<Result> => bundle.execute(words(bundle, "exec", ...args), options);
 
 /** What a script prints inside; it has to succeed. */
 export async function prints(
@@ -70,7 +59,7 @@ export async function detached(
   command: readonly string[],
 ): Promise<{ status: number; stderr: string }> {
   const errors = `${bundle.dir.path}/errors`;
-  const { status } = await execute([
+  const { status } = await bundle.execute([
     "sh",
     "-c",
     `exec ${

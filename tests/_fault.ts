@@ -82,6 +82,7 @@ const EVERY_KIND: Record<StepKind, true> = {
   waitForStart: true,
   waitForHooks: true,
   keepRoot: true,
+  enterKeptRoot: true,
   visitRoot: true,
   returnToRoot: true,
   setIoPriority: true,

@@ -289,6 +289,7 @@ test("every kind of step has failed once", () => {
     "waitForStart",
     "waitForHooks",
     "keepRoot",
+    "enterKeptRoot",
     "visitRoot",
     "returnToRoot",
     // Of config.json alone.

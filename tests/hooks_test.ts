@@ -4,13 +4,18 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import type { Hook } from "../spec/types.ts";
 import { Bundle, type Config } from "./_bundle.ts";
-import { CONTAINER, container, shellLine, test } from "./_harness.ts";
+import { isGone } from "./_exec.ts";
+import { CONTAINER, shellLine, test } from "./_harness.ts";
+import { USUAL_OWNER } from "./_owner.ts";
 
 const shell = (script: string, more: Partial<Hook> = {}): Hook[] => [{
   path: "/bin/sh",
   args: ["sh", "-c", script],
   ...more,
 }];
+
+/** Who is not root is it in the container's user namespace alone. */
+const AS_CONTAINER = USUAL_OWNER === "root" ? "" : "-U --preserve-credentials";
 
 const PATHS = "PATH=/bin:/usr/bin:/sbin:/usr/sbin";
 
@@ -27,6 +32,8 @@ async function withHooks(
   const file = `${bundle.dir.path}/config.json`;
   const text = await Deno.readTextFile(file);
   await Deno.writeTextFile(file, text.replaceAll("$DIR", bundle.dir.path));
+  await Deno.mkdir(`${bundle.dir.path}/rootfs/mnt`, { recursive: true });
+  await bundle.give();
   return bundle;
 }
 
@@ -62,7 +69,6 @@ for (
       change(config);
     });
     const rootfs = `${bundle.dir.path}/rootfs`;
-    await Deno.mkdir(`${rootfs}/mnt`, { recursive: true });
     await bundle.create("one", ...flags);
     const created = JSON.parse(await read(bundle, "created"));
     assertEquals(
@@ -91,6 +97,11 @@ for (
     assertStringIncludes(seen, status.match(/^CapEff.*$/m)![0]);
     assertStringIncludes(seen, "NoNewPrivs:\t1");
     await bundle.does("delete", "--force", "one");
+  }, {
+    // It maps the host's ids, which are root's to map.
+    skip: what === "in a user namespace" && USUAL_OWNER !== "root"
+      ? "maps ids of the host"
+      : null,
   });
 }
 
@@ -99,8 +110,8 @@ for (const name of ["prestart", "createRuntime"]) {
     // As that of NVIDIA's container toolkit does.
     const script = [
       "pid=$(sed 's/.*\"pid\":\\([0-9]*\\).*/\\1/')",
-      "nsenter -t $pid -m grep -c ' $DIR/rootfs/proc ' /proc/self/mountinfo >$DIR/seen",
-      "nsenter -t $pid -m mount -t tmpfs -o size=64k added $DIR/rootfs/mnt",
+      `nsenter ${AS_CONTAINER} -t $pid -m grep -c ' $DIR/rootfs/proc ' /proc/self/mountinfo >$DIR/seen`,
+      `nsenter ${AS_CONTAINER} -t $pid -m mount -t tmpfs -o size=64k added $DIR/rootfs/mnt`,
     ].join(" && ");
     await using bundle = await withHooks(
       { [name]: shell(script, { env: [PATHS] }) },
@@ -108,7 +119,6 @@ for (const name of ["prestart", "createRuntime"]) {
         config.process.args = ["stat", "-f", "-c", "%T", "/mnt"];
       },
     );
-    await Deno.mkdir(`${bundle.dir.path}/rootfs/mnt`, { recursive: true });
     const { status, stdout, stderr } = await bundle.call(
       "run",
       ...["--bundle", bundle.dir.path, "one"],
@@ -179,29 +189,114 @@ test("a hook that is not there is an error that names it", async () => {
   }
 });
 
-test("hooks of poststart and poststop that fail are warnings, and the next one runs", async () => {
-  const touch = (name: string) => shell(`: >$DIR/${name}`, { env: [PATHS] });
+test("hooks of poststop that fail are warnings, and the next one runs", async () => {
   await using bundle = await withHooks({
-    poststart: [...shell("exit 5"), ...touch("poststart")],
-    poststop: [...shell("exit 6"), ...touch("poststop")],
+    poststop: [
+      ...shell("exit 6"),
+      ...shell(": >$DIR/poststop", { env: [PATHS] }),
+    ],
   });
   await bundle.create("one");
   const log = `${bundle.dir.path}/log`;
-  const words = ["--root", `${bundle.dir.path}/state`];
-  const start = await container([
-    ...[...words, "--log", log, "--log-format", "json", "start", "one"],
-  ]);
-  assertEquals(start.status, 0);
+  bundle.globals = ["--log", log, "--log-format", "json"];
+  const end = await bundle.call("delete", "--force", "one");
+  bundle.globals = [];
+  assertEquals(end.status, 0);
   assertStringIncludes(
-    start.stderr,
-    "warning: hook #0 of poststart (/bin/sh) ended with status 5",
+    end.stderr,
+    "warning: hook #0 of poststop (/bin/sh) ended with status 6",
   );
   assertEquals(JSON.parse(await Deno.readTextFile(log)).level, "warning");
-  assertEquals(await read(bundle, "poststart"), "");
-  const end = await bundle.call("delete", "--force", "one");
-  assertEquals(end.status, 0);
-  assertStringIncludes(end.stderr, "ended with status 6");
   assertEquals(await read(bundle, "poststop"), "");
+});
+
+test("a hook of poststart that fails ends the container, runs poststop and leaves nothing", async () => {
+  await using bundle = await withHooks({
+    poststart: [
+      ...shell("echo this; exit 5"),
+      ...shell(": >$DIR/next", { env: [PATHS] }),
+    ],
+    poststop: shell("cat >>$DIR/poststop; echo >>$DIR/poststop", {
+      env: [PATHS],
+    }),
+  });
+  await bundle.create("one");
+  const { pid } = JSON.parse(await bundle.does("state", "one"));
+  const calls = [
+    await bundle.call("start", "one"),
+    await bundle.call("run", "--bundle", bundle.dir.path, "one"),
+  ];
+  for (const { status, stderr } of calls) {
+    assertEquals(status, 125);
+    assertStringIncludes(
+      stderr,
+      "container: hook #0 of poststart (/bin/sh) ended with status 5: this",
+    );
+  }
+  assert(isGone(pid));
+  const told = (await read(bundle, "poststop")).trim().split("\n");
+  assertEquals(told.map((line) => JSON.parse(line).status), [
+    "stopped",
+    "stopped",
+  ]);
+  // It has ended: its number is another's, or nobody's.
+  assertEquals(told.filter((line) => "pid" in JSON.parse(line)), []);
+  assertEquals(await bundle.does("list", "--quiet"), "");
+  assertEquals(
+    await Deno.lstat(`${bundle.dir.path}/next`).catch(() => null),
+    null,
+  );
+});
+
+test("where config.json says none, hooks have the runtime's environment and start in the bundle", async () => {
+  const told = (name: string) =>
+    shell(`{ pwd; echo $WORD $PROCESS; umask; } >$DIR/${name}`);
+  const names = ["prestart", "createRuntime", "poststart", "poststop"];
+  await using bundle = await withHooks({
+    ...Object.fromEntries(names.map((name) => [name, told(name)])),
+    // A relative path is the container's; it may not come to be the host's.
+    createContainer: shell("{ pwd; echo $WORD $PROCESS; umask; } >created"),
+    startContainer: shell("{ pwd; echo $WORD $PROCESS; umask; } >/started"),
+  }, (config) => {
+    const process = config.process as typeof config.process & { env: string[] };
+    process.env = [PATHS, "PROCESS=own"];
+    config.process.cwd = "/etc";
+    config.process.args = ["true"];
+  });
+  const { path } = bundle.dir;
+  const { status, stderr } = await bundle.execute(
+    ["sh", "-c", `umask 027; cd /; exec "$@"`, "sh"].concat(
+      bundle.words("run", "--bundle", path, "one"),
+    ),
+    { env: { WORD: "runtime's" } },
+  );
+  assertEquals([status, stderr], [0, ""]);
+  for (const name of names) {
+    assertEquals(await read(bundle, name), `${path}\nruntime's\n0027\n`);
+  }
+  assertEquals(
+    await read(bundle, "rootfs/created"),
+    `${path}/rootfs\nruntime's\n0027\n`,
+  );
+  assertEquals(await read(bundle, "rootfs/started"), "/etc\nown\n0022\n");
+});
+
+test("a hook of poststop runs where the bundle is gone, too", async () => {
+  await using bundle = await withHooks({ poststop: shell("pwd; exit 1") });
+  await bundle.create("one");
+  const { path } = bundle.dir;
+  await Deno.remove(`${path}/config.json`);
+  // The state, too, is in it.
+  await Deno.rename(path, `${path}.moved`);
+  try {
+    const { stderr } = await bundle.execute([
+      ...[...bundle.owner.before, ...CONTAINER],
+      ...["--root", `${path}.moved/state`, "delete", "--force", "one"],
+    ]);
+    assertStringIncludes(stderr, "ended with status 1: /\n");
+  } finally {
+    await Deno.rename(`${path}.moved`, path);
+  }
 });
 
 for (const name of ["createRuntime", "createContainer"]) {

@@ -15,16 +15,14 @@ import {
 } from "./_harness.ts";
 import { Session } from "./_session.ts";
 
-const words = (bundle: Bundle, ...args: string[]) => [
-  ...[...CONTAINER, "--root", `${bundle.dir.path}/state`],
-  ...["run", "--bundle", bundle.dir.path, ...args],
-];
+const words = (bundle: Bundle, ...args: string[]) =>
+  bundle.words("run", "--bundle", bundle.dir.path, ...args);
 
 const run = (
   bundle: Bundle,
   args: string[],
   options?: Parameters<typeof execute>[1],
-): Promise<Result> => execute(words(bundle, ...args), options);
+): Promise<Result> => bundle.execute(words(bundle, ...args), options);
 
 const shell = (script: string, change?: (config: Config) => void) =>
   Bundle.make(["sh", "-c", script], change);
@@ -56,8 +54,9 @@ test("run --bundle --keep leaves what has ended to delete", async () => {
 
 test("run --bundle --detach does not wait, and leaves it to delete", async () => {
   await using bundle = await shell("sleep 1000");
-  const { success } = await new Deno.Command(CONTAINER[0]!, {
-    args: words(bundle, "--detach", "one").slice(1),
+  const [program, ...args] = words(bundle, "--detach", "one");
+  const { success } = await new Deno.Command(program!, {
+    args,
     stdin: "null",
     stdout: "null",
     stderr: "inherit",

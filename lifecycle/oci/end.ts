@@ -3,7 +3,7 @@
 import { Cgroup } from "../../cgroup/mod.ts";
 import { kill, SIGNAL } from "../../ffi/signal.ts";
 import { ContainerError } from "../../spec/errors.ts";
-import { tryHooks, type Warn } from "./hooks.ts";
+import { tryPoststop, type Warn } from "./hooks.ts";
 import { stateOf, statusOf } from "./status.ts";
 import { type Entry, sendSignal, type Store } from "./store.ts";
 
@@ -74,7 +74,7 @@ async function clear(entry: Entry, warn: Warn): Promise<void> {
   if (rdt) (await import("./intel_rdt.ts")).leaveClass(rdt);
   const state = { ...stateOf(entry), status: "stopped" as const, pid: 0 };
   entry.remove();
-  await tryHooks("poststop", spec, state, warn);
+  await tryPoststop(spec, state, warn);
 }
 
 async function end(entry: Entry): Promise<void> {

@@ -34,17 +34,16 @@ export async function runHooks(
 }
 
 /**
- * The same, where a hook that fails is only told of and the next one follows:
- * runtime-spec, "Lifecycle", on poststart and poststop.
+ * Runs the hooks of poststop. One that fails is only told of and the next one
+ * follows: runtime-spec, "Lifecycle".
  */
-export async function tryHooks(
-  name: "poststart" | "poststop",
+export async function tryPoststop(
   { hooks }: Spec,
   state: State,
   warn: Warn,
 ): Promise<void> {
-  for (const [index, hook] of (hooks?.[name] ?? []).entries()) {
-    const which = `hook #${index} of ${name} (${hook.path})`;
+  for (const [index, hook] of (hooks?.poststop ?? []).entries()) {
+    const which = `hook #${index} of poststop (${hook.path})`;
     try {
       await runOne(which, hook, state, {});
     } catch (error) {
@@ -52,6 +51,22 @@ export async function tryHooks(
       warn(error.message);
     }
   }
+}
+
+/** What a hook has for an environment where config.json has none for it. */
+export const runtimeEnvironment = (): string[] =>
+  Object.entries(Deno.env.toObject()).map(([name, value]) =>
+    `${name}=${value}`
+  );
+
+/** Where hooks of the runtime's namespaces start. */
+function directoryOf({ bundle }: State): string {
+  try {
+    if (Deno.statSync(bundle).isDirectory) return bundle;
+  } catch {
+    // An engine may have removed it before its container.
+  }
+  return "/";
 }
 
 async function runOne(
@@ -62,9 +77,15 @@ async function runOne(
 ): Promise<void> {
   const { hostHook } = await import("../../plan/hooks.ts");
   const { runHook } = await import("../../launch/run_hook.ts");
-  const steps = await (stepsOf ?? hostHook)(hook);
+  const steps = stepsOf ? await stepsOf(hook) : hostHook(hook, {
+    env: runtimeEnvironment(),
+    directory: directoryOf(state),
+  });
+  // runtime-spec, "State": a number that may be left out has to be left out,
+  // since hooks take 0 for a process.
+  const { pid, ...rest } = state;
   const { status, output, late } = await runHook(steps, {
-    input: JSON.stringify(state),
+    input: JSON.stringify(pid ? state : rest),
     timeout: hook.timeout,
   }).catch((error) => {
     if (!(error instanceof ContainerError)) throw error;

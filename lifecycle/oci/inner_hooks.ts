@@ -18,7 +18,7 @@ import { readCaller } from "../caller.ts";
 import { needsHelper } from "../id_ranges.ts";
 import { readFacts } from "../facts.ts";
 import { specFilter } from "../seccomp.ts";
-import { runHooks } from "./hooks.ts";
+import { runHooks, runtimeEnvironment } from "./hooks.ts";
 import { type State, stateOf } from "./status.ts";
 import type { Entry } from "./store.ts";
 
@@ -27,11 +27,12 @@ export async function runCreateContainer(entry: Entry): Promise<void> {
   const { spec } = entry.record;
   const joined = joinedOf(entry);
   const facts = await factsOf(spec);
+  const usual = { env: runtimeEnvironment() };
   await runHooks(
     "createContainer",
     spec,
     stateInside(entry, "creating"),
-    (hook) => createContainerHook(hook, joined, facts),
+    (hook) => createContainerHook(hook, joined, facts, usual),
   );
 }
 
@@ -77,7 +78,7 @@ function joinedOf({ record: { pid, cgroup } }: Entry): Joined {
 }
 
 async function factsOf(spec: Spec): Promise<Facts> {
-  return readFacts(spec, {
+  const facts = readFacts(spec, {
     init: false,
     chroot: false,
     rootKind: "directory",
@@ -90,4 +91,5 @@ async function factsOf(spec: Spec): Promise<Facts> {
     seccomp: await specFilter(spec),
     cgroup: null,
   });
+  return { ...facts, isBundle: true };
 }

@@ -4,14 +4,14 @@ import { O, open, writeAll } from "../../ffi/fcntl.ts";
 import { SyscallError } from "../../ffi/errno.ts";
 import { ContainerError } from "../../spec/errors.ts";
 import { destroy } from "./end.ts";
-import { tryHooks, type Warn } from "./hooks.ts";
+import { runHooks, type Warn } from "./hooks.ts";
 import type { NotifyRelay } from "./notify_socket.ts";
-import { stateOf, statusOf } from "./status.ts";
+import { type State, stateOf, statusOf } from "./status.ts";
 import type { Entry, Store } from "./store.ts";
 
 /**
- * Starts it. Where a hook of startContainer fails, it is ended and gone. Where
- * it has a socket for sd_notify(3), waits until it is ready.
+ * Starts it. Where a hook of startContainer or poststart fails, it is ended and
+ * gone. Where it has a socket for sd_notify(3), waits until it is ready.
  *
  * @param notify the socket of our own, NOTIFY_SOCKET
  * @throws {ContainerError} where it is not waiting, or such a hook fails
@@ -30,12 +30,31 @@ export async function start(
         : null;
     }, warn);
     // Others may have business with it from here on, hooks among them.
-    const { record: { spec } } = entry;
-    await tryHooks("poststart", spec, stateOf(entry, "running"), warn);
+    await poststart(store, entry, stateOf(entry, "running"), warn);
     await (relay as NotifyRelay | null)
       ?.finish(entry.record.pid, () => entry.isAlive());
   } finally {
     (relay as NotifyRelay | null)?.[Symbol.dispose]();
+  }
+}
+
+/**
+ * Hooks that follow its start. Of one that fails, runtime-spec 1.3 has the
+ * container stopped and destroyed; the versions before had a warning.
+ */
+async function poststart(
+  store: Store,
+  { record: { id, spec } }: Entry,
+  state: State,
+  warn: Warn,
+): Promise<void> {
+  try {
+    await runHooks("poststart", spec, state);
+  } catch (error) {
+    // Somebody else, the hook among them, may have deleted it.
+    using entry = store.find(id);
+    if (entry) await destroy(entry, warn);
+    throw error;
   }
 }
 

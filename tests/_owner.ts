@@ -1,0 +1,94 @@
+/**
+ * Whose bundle a test has: root's, or that of an ordinary user, without and with
+ * subordinate ids.
+ *
+ * CONTAINER_TEST_OWNER names another for every test of a bundle that says
+ * none: `CONTAINER_TEST_OWNER=user deno task test hooks`.
+ */
+
+import { Nobody } from "./_harness.ts";
+import type { Config } from "./_bundle.ts";
+
+/** setpriv's, and `nobody`'s on Debian. */
+const UID = 65534;
+
+/** Of the user with subordinate ids: no machine's own. */
+const SUBIDS = { uid: 64242, first: 1_000_000_000, count: 65536 };
+
+/** Who they are. */
+export const OWNERS = ["root", "user", "user with subordinate ids"] as const;
+
+/** One of them. */
+export type OwnerName = typeof OWNERS[number];
+
+/** Whose bundles a test has that says nothing. */
+export const USUAL_OWNER: OwnerName =
+  OWNERS.find((name) => name === Deno.env.get("CONTAINER_TEST_OWNER")) ??
+    "root";
+
+/** Who has a bundle, and how a command becomes theirs. */
+export class Owner implements AsyncDisposable {
+  private constructor(
+    readonly name: OwnerName,
+    readonly uid: number,
+    /** The words before a command. */
+    readonly before: readonly string[] = [],
+    readonly env: Record<string, string> = {},
+    private readonly nobody?: Nobody,
+  ) {}
+
+  static async make(name: OwnerName): Promise<Owner> {
+    if (name === "root") return new Owner(name, 0);
+    const nobody = await Nobody.make();
+    return name === "user"
+      ? new Owner(name, UID, nobody.before, nobody.env, nobody)
+      : new Owner(name, SUBIDS.uid, asSubidUser(), nobody.env, nobody);
+  }
+
+  /** What `spec --rootless` would write for them, and all of their ids. */
+  adapt({ linux, mounts }: Config): void {
+    if (this.name === "root") return;
+    delete linux.cgroupsPath;
+    delete linux.resources;
+    for (const mount of mounts) {
+      mount.options = mount.options?.filter((option) => option !== "gid=5");
+    }
+    const namespaces = linux.namespaces as { type: string }[];
+    namespaces.push({ type: "user" });
+    const own = { containerID: 0, hostID: this.uid, size: 1 };
+    const { first, count } = SUBIDS;
+    linux.uidMappings = linux.gidMappings = this.name === "user"
+      ? [own]
+      : [own, { containerID: 1, hostID: first, size: count }];
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.nobody?.[Symbol.asyncDispose]();
+  }
+}
+
+/**
+ * As a user whom the host does not know: newuidmap(1) finds the name and the
+ * ids in a mount namespace of this one command.
+ */
+function asSubidUser(): string[] {
+  const { uid, first, count } = SUBIDS;
+  const lines = {
+    passwd: `tester:x:${uid}:${uid}::/:/bin/sh`,
+    group: `tester:x:${uid}:`,
+    subuid: `tester:${first}:${count}`,
+    subgid: `tester:${first}:${count}`,
+  };
+  const script = [
+    "d=$(mktemp -d)",
+    "mount -t tmpfs none $d",
+    ...Object.entries(lines).map(([name, line]) =>
+      `{ cat /etc/${name} 2>/dev/null; echo ${line}; } >$d/${name}
+       mount --bind $d/${name} /etc/${name}`
+    ),
+    "umount -l $d",
+    "rmdir $d",
+    `exec setpriv --reuid=${uid} --regid=${uid} --clear-groups "$@"`,
+  ].join("\n");
+  return ["unshare", "--mount", "sh", "-ec", script, "sh"];
+}
