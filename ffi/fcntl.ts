@@ -21,6 +21,7 @@ export const O = {
 export const AT_FDCWD = -100;
 export const AT_EMPTY_PATH = 0x1000;
 export const F_DUPFD_CLOEXEC = 1030;
+export const F_SETFD = 2;
 
 const F_GETFL = 3;
 const F_SETFL = 4;

@@ -187,7 +187,11 @@ export function startContainer(
   const compiled = program ?? compileSteps(steps());
   const by = keeper?.prepare(compiled);
   const walking = undo.use(
-    walk(compiled, steps, { fds: { ...fds, ...by?.fds }, by }),
+    walk(compiled, steps, {
+      fds: { ...fds, ...by?.fds },
+      again: handover.plan.launch.some(({ step }) => step === "executeWalker"),
+      by,
+    }),
   );
   const pid = keeper ? keeper.clonedPid(walking) : clonedPid(walking);
   undo.move();

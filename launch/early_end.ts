@@ -8,8 +8,7 @@
 import { kill, SIGNAL, type SignalName } from "../ffi/signal.ts";
 import type { Message } from "../ffi/socket.ts";
 import { ContainerError } from "../spec/errors.ts";
-import { HANDED } from "./handed.ts";
-import { WALKER_NAME } from "./walker.ts";
+import { HANDED, WALKER_NAME } from "./handed.ts";
 
 /** What ends a command that has no other mind; launch/plain_run.h has the same order. */
 export const ENDING: readonly SignalName[] = [

@@ -7,10 +7,15 @@ import { HANDED_MOUNTS_FROM } from "../plan/handed.ts";
 /** What the parent reads beside the descriptor of the container's terminal. */
 export const TERMINAL_NEWS = 4;
 
+/** What a walker is called by its first word. */
+export const WALKER_NAME = "walker";
+
 /** The numbers under which a process of ours is handed its descriptors. */
 export const HANDED = {
   /** The plan, as JSON: for the child. */
   plan: 3,
+  /** The compiled plan once more: for a walker that executes itself again. */
+  again: 3,
   /** A socket to the parent. */
   status: 4,
   /** Our own executable: for the child. */

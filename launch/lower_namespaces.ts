@@ -1,6 +1,6 @@
 /** Lowering of what makes and furnishes namespaces, and of the parent's tie. */
 
-import { AT_EMPTY_PATH, AT_FDCWD, O } from "../ffi/fcntl.ts";
+import { AT_EMPTY_PATH, AT_FDCWD, F_SETFD, O } from "../ffi/fcntl.ts";
 import { PR } from "../ffi/prctl.ts";
 import { CLONE } from "../ffi/sched.ts";
 import {
@@ -14,7 +14,7 @@ import {
 import { TIOCSPGRP } from "../ffi/termios.ts";
 import type { NamespaceType } from "../spec/types.ts";
 import type { Instruction } from "./call.ts";
-import { HANDED } from "./handed.ts";
+import { HANDED, WALKER_NAME } from "./handed.ts";
 import type { Lowering } from "./lower.ts";
 import { placeOf, writeToProc } from "./lower_kernel.ts";
 import { signalNumbers } from "./signal_numbers.ts";
@@ -125,6 +125,7 @@ export const lowerNamespaces: Lowering<
   | "closeDescriptors"
   | "arrangeDescriptors"
   | "executeSelf"
+  | "executeWalker"
   | "setDumpable"
   | "openCgroups"
   | "joinCgroups"
@@ -255,6 +256,16 @@ export const lowerNamespaces: Lowering<
       args: [HANDED.self, HANDED.self, CLOSE_RANGE_CLOEXEC],
     },
     { name: "execveat", args: [HANDED.self, "", argv, env, AT_EMPTY_PATH] },
+  ],
+  executeWalker: ({ keep }) => [
+    ...keep.map((name): Instruction => ({
+      name: "fcntl",
+      args: [{ slot: name }, F_SETFD, 0],
+    })),
+    {
+      name: "execve",
+      args: ["/proc/self/exe", [WALKER_NAME, String(HANDED.again)], []],
+    },
   ],
   setDumpable: ({ dumpable }) => [{
     name: "prctl",

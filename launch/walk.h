@@ -98,10 +98,10 @@ static i64 perform(volatile struct step *s, u32 at) {
   return result;
 }
 
-static void carry_out(void) {
+static void carry_out_from(u32 first) {
   u32 count = plan->count;
   plan->state = WALKING;
-  for (u32 i = 0; i < count; i++) {
+  for (u32 i = first; i < count; i++) {
     volatile struct step *s = &plan->step[i];
     plan->at = i;
     i64 result = perform(s, i);
@@ -120,3 +120,5 @@ static void carry_out(void) {
   }
   fail(count, ENOEXEC);
 }
+
+__attribute__((unused)) static void carry_out(void) { carry_out_from(0); }

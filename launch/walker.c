@@ -64,5 +64,6 @@ static void open_plan(i64 *stack) {
 
 __attribute__((used)) void walk(i64 *stack) {
   open_plan(stack);
-  carry_out();
+  /* Executed by a step of the plan: it goes on behind that one. */
+  carry_out_from(plan->state == WALKING ? plan->at + 1 : 0);
 }

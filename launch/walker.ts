@@ -19,7 +19,7 @@ import { spawn } from "../ffi/spawn.ts";
 import { wait } from "../ffi/wait.ts";
 import type { Step } from "../plan/step.ts";
 import { ContainerError } from "../spec/errors.ts";
-import { HANDED } from "./handed.ts";
+import { HANDED, WALKER_NAME } from "./handed.ts";
 import { HEADER_SIZE } from "./layout.ts";
 import { type Outcome, readOutcome, stepError } from "./outcome.ts";
 import type { Program } from "./program.ts";
@@ -27,9 +27,6 @@ import { WALKER } from "./walker_code.ts";
 
 const STATFS_SIZE = 120;
 const PROC_SUPER_MAGIC = 0x9fa0;
-
-/** What a walker is called by its first word. */
-export const WALKER_NAME = "walker";
 
 let executable: Descriptor | undefined;
 
@@ -123,6 +120,8 @@ export interface WalkOptions {
    * could lead to something else. The walker starts in it.
    */
   proc?: Descriptor;
+  /** It executes itself again on the way, and needs the plan for that. */
+  again?: boolean;
   /** What is started in the walker's place, and starts it. */
   by?: { executable: Descriptor; argv: string[] };
 }
@@ -152,7 +151,7 @@ const aboveAll = (fds: NonNullable<WalkOptions["fds"]>) =>
 export function walk(
   program: Program,
   steps: () => readonly Step[],
-  { fds = {}, proc, by }: WalkOptions = {},
+  { fds = {}, proc, again = false, by }: WalkOptions = {},
 ): Walk {
   // Numbers are given one after the other: none may be taken that still stands
   // for something here.
@@ -164,6 +163,7 @@ export function walk(
       : copies.use(duplicateUp(descriptor.fd, least)).fd;
   const memory = moveUp(memoryFile("plan", program.bytes), least);
   const handed: Record<number, number> = { [HANDED.walk]: memory.fd };
+  if (again) handed[HANDED.again] = memory.fd;
   for (const [there, here] of Object.entries(fds)) {
     handed[Number(there)] = above(here!);
   }

@@ -10,6 +10,8 @@ export interface Caller {
   privileged: boolean;
   /** May map any id: CAP_SETUID. */
   capable: boolean;
+  /** May look into any process of this user namespace: CAP_SYS_PTRACE. */
+  traces: boolean;
   /** The bounding set: what can be given at all. */
   bounding: Set<string>;
   /** In a user namespace that somebody made, as podman of a user is. */
@@ -40,6 +42,7 @@ export function readCaller(): Caller {
     gid: Deno.gid() ?? 0,
     privileged: effective.has("CAP_SYS_ADMIN"),
     capable: effective.has("CAP_SETUID"),
+    traces: effective.has("CAP_SYS_PTRACE"),
     bounding: parseCapabilities(status, "CapBnd"),
     nested,
     devices: effective.has("CAP_MKNOD") && !nested,

@@ -12,6 +12,7 @@ import { hardLimit, RLIM_INFINITY } from "../ffi/resource.ts";
 import type { CgroupPlan } from "../cgroup/step.ts";
 import { type Caller, readCaller } from "./caller.ts";
 import { deniesSetgroups, OWN_USER_NAMESPACE } from "./id_ranges.ts";
+import { joinedDenies } from "./joined_groups.ts";
 import { isInteractive } from "./terminal.ts";
 
 /** What of the caller's environment a Deno of ours needs to start. */
@@ -47,7 +48,7 @@ export function readFacts(
   options: FactOptions,
   caller: Caller = readCaller(),
 ): Facts {
-  const { capable, devices, nested } = caller;
+  const { devices, nested } = caller;
   const inUserNamespace = hasNamespace(spec, "user");
   // Read when a step asks, which is while the child's runtime starts.
   const later = {
@@ -81,6 +82,7 @@ export function readFacts(
       ? { argv: selfArgv(), env: selfEnv() }
       : { argv: [], env: [] },
     held: options.held ?? false,
+    closedToCaller: Boolean(options.held) && inUserNamespace && !caller.traces,
     get changeRoot() {
       return later.changeRoot();
     },
@@ -99,9 +101,7 @@ export function readFacts(
     errorsOnTerminal: stderr === "inherit" && Deno.stderr.isTerminal(),
     raisedLimits: inUserNamespace ? aboveOurs(rlimits) : [],
     mapHelper: options.mapHelper,
-    denySetgroups: ownDenies(caller) ||
-      inUserNamespace && !options.mapHelper &&
-        (!capable || joinedDenies(spec)),
+    denySetgroups: ownDenies(caller) || groupsAreFixed(spec, options, caller),
     bindCgroups: inUserNamespace || nested,
     bindDevices: inUserNamespace || !devices,
     confineDevices: options.confineDevices,
@@ -223,14 +223,21 @@ function placesOf(
   );
 }
 
-/** Whether the user namespace that is joined has its groups fixed. */
 /** Whether groups are fixed where we are, and so in every user namespace below. */
 export const ownDenies = ({ nested }: Caller): boolean =>
   nested && deniesSetgroups(OWN_USER_NAMESPACE);
 
-function joinedDenies(spec: Spec): boolean {
-  const joined = spec.linux.namespaces.find(({ type }) => type === "user");
-  return joined?.path !== undefined && deniesSetgroups(joined.path);
+/** Whether they are in its user namespace. */
+function groupsAreFixed(
+  { linux }: Spec,
+  { mapHelper }: FactOptions,
+  { capable }: Caller,
+): boolean {
+  const user = linux.namespaces.find(({ type }) => type === "user");
+  if (!user) return false;
+  return user.path === undefined
+    ? !mapHelper && !capable
+    : joinedDenies(user.path);
 }
 
 function isFile(path: string): boolean {

@@ -22,14 +22,21 @@ export function ownIds(uid: number, gid: number): IdMaps {
   };
 }
 
-/** Whether a mapping is more than the caller, who may not map any id, may write. */
+/**
+ * Whether a mapping is more than the caller, who may not map any id, may write.
+ * A user namespace that is joined has its own, and none is written.
+ */
 export function needsHelper(
-  { linux: { uidMappings = [], gidMappings = [] } }: Spec,
+  { linux: { uidMappings = [], gidMappings = [], namespaces } }: Spec,
   { uid, gid, capable }: Pick<Caller, "uid" | "gid" | "capable">,
 ): boolean {
   const isOwn = (maps: readonly IdMapping[], id: number) =>
     maps.length === 1 && maps[0]!.size === 1 && maps[0]!.hostID === id;
-  return !capable && !(isOwn(uidMappings, uid) && isOwn(gidMappings, gid));
+  const joins = namespaces.some(({ type, path }) =>
+    type === "user" && path !== undefined
+  );
+  return !capable && !joins &&
+    !(isOwn(uidMappings, uid) && isOwn(gidMappings, gid));
 }
 
 /** The ranges that a subuid(5) file gives to a user. */
@@ -112,12 +119,15 @@ export function parseIdMap(text: string): IdMapping[] {
   });
 }
 
+/** A user namespace by a process in it, of which more can be told than by another name. */
+export const PROCESS_USER_NAMESPACE = /^(\/proc\/[^/]+)\/ns\/user$/;
+
 /**
  * What maps in a user namespace that is there already: of `/proc/PID/ns/user`
  * it can be told, of another name of it not.
  */
 export function mapsOfNamespace(path: string): IdMaps | null {
-  const process = path.match(/^(\/proc\/[^/]+)\/ns\/user$/)?.[1];
+  const process = path.match(PROCESS_USER_NAMESPACE)?.[1];
   return process === undefined ? null : {
     uids: parseIdMap(read(`${process}/uid_map`)),
     gids: parseIdMap(read(`${process}/gid_map`)),

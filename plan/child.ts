@@ -142,11 +142,31 @@ export function startPidOne(spec: Spec, facts: Facts): Step[] {
           why: "root of the user namespace, now that its ids are mapped",
           man: "setresuid(2), user_namespaces(7)",
         } as const,
+        ...openToCreator(spec, facts),
         ...tie(facts),
       ]
       : []),
     ...leaveCgroups(spec, facts),
   ];
+}
+
+/**
+ * Whose process may be looked into, and joined, goes by the user namespace that
+ * its program was executed in, ptrace(2) "Ptrace access mode checking". Of one
+ * that a user without CAP_SYS_PTRACE executed on the host, non-dumpable closes it
+ * to that user too: `exec` and hooks could not join it.
+ */
+function openToCreator(spec: Spec, facts: Facts): Step[] {
+  if (!facts.closedToCaller) return [];
+  return [{
+    step: "executeWalker",
+    keep: openAsCaller(spec, facts).flatMap((step) =>
+      "name" in step ? [step.name] : []
+    ),
+    why:
+      "a program executed in here is the user namespace's: while it waits, it is closed to the container and open to who made that",
+    man: "execve(2), ptrace(2)",
+  }];
 }
 
 /** From PID 1 to our own program. */

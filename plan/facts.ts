@@ -36,6 +36,8 @@ export interface Facts {
    * execve, and lives on when we have ended.
    */
   held: boolean;
+  /** Its process would be closed to its own creator while it waits. */
+  closedToCaller?: boolean;
   /** It joins a container that is there; `detached` lives on when we have ended. */
   joins?: { detached: boolean };
   /** Bind sources that are not directories. */

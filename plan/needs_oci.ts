@@ -9,6 +9,7 @@ import type { StepKind } from "./step.ts";
 type Oci =
   & StepKind
   & (
+    | "executeWalker"
     | "keepHold"
     | "reportReady"
     | "waitForStart"
@@ -24,6 +25,7 @@ type Oci =
 
 /** By kind. */
 export const OCI_NEEDS: { readonly [K in Oci]: Entry<K> } = {
+  executeWalker: {},
   keepHold: {},
   reportReady: {},
   waitForStart: {},

@@ -96,6 +96,8 @@ export type Kinds = {
   reopenNull: { descriptors: readonly number[]; make: boolean };
   /** execveat(2) of our own executable, by descriptor. */
   executeSelf: { argv: readonly string[]; env: readonly string[] };
+  /** execve(2) of the walker by itself; mounts under these names stay open. */
+  executeWalker: { keep: readonly string[] };
   /** prctl(2) PR_SET_DUMPABLE. */
   setDumpable: { dumpable: boolean };
   /** openat(2) and dup3(2) of each cgroup's file, to numbers from one upwards. */

@@ -33,6 +33,7 @@ const CALLER: Caller = {
   nested: false,
   privileged: true,
   capable: true,
+  traces: true,
   bounding: new Set(DEFAULT_CAPABILITIES),
   devices: true,
 };

@@ -4,6 +4,7 @@ import { Cgroup } from "../../cgroup/mod.ts";
 import { kill, SIGNAL } from "../../ffi/signal.ts";
 import { ContainerError } from "../../spec/errors.ts";
 import { tryPoststop, type Warn } from "./hooks.ts";
+import { membersOf } from "./members.ts";
 import { stateOf, statusOf } from "./status.ts";
 import { type Entry, sendSignal, type Store } from "./store.ts";
 
@@ -20,8 +21,8 @@ export function signal(
   using entry = store.look(id);
   const { cgroup } = entry.record;
   const status = statusOf(entry);
-  if (all && cgroup) {
-    for (const each of new Cgroup(cgroup).pids()) kill(each, number);
+  if (all) {
+    for (const each of membersOf(entry)) kill(each, number);
   } else if (
     status === "stopped" || status === "creating" ||
     !sendSignal(entry.record, number)

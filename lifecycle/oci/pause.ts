@@ -2,8 +2,9 @@
 
 import { Cgroup } from "../../cgroup/mod.ts";
 import { ContainerError } from "../../spec/errors.ts";
+import { ownCgroup } from "./own_cgroup.ts";
 import { statusOf } from "./status.ts";
-import type { Entry, Store } from "./store.ts";
+import type { Store } from "./store.ts";
 
 /** Stops every process of a container, without telling it. cgroups(7) */
 export function pause(store: Store, id: string): void {
@@ -12,7 +13,7 @@ export function pause(store: Store, id: string): void {
   if (status !== "running" && status !== "created") {
     throw new ContainerError(`container not running: ${id} is ${status}`);
   }
-  cgroupOf(entry).freeze();
+  new Cgroup(ownCgroup(entry.record, "pause")).freeze();
 }
 
 /** Lets them go on. */
@@ -21,13 +22,5 @@ export function resume(store: Store, id: string): void {
   if (statusOf(entry) !== "paused") {
     throw new ContainerError(`container not paused: ${id}`);
   }
-  cgroupOf(entry).thaw();
-}
-
-function cgroupOf({ record }: Entry): Cgroup {
-  if (record.cgroup) return new Cgroup(record.cgroup);
-  throw new ContainerError(
-    `Cannot pause ${record.id}: it has no cgroup of its own`,
-    { hint: "Create it with cgroups: leave out --cgroup-manager disabled." },
-  );
+  new Cgroup(ownCgroup(entry.record, "resume")).thaw();
 }

@@ -1,16 +1,13 @@
 /** ps: the processes of a container, by their numbers on the host. Runs on the host. */
 
-import { Cgroup } from "../../cgroup/mod.ts";
 import { ContainerError } from "../../spec/errors.ts";
-import { statusOf } from "./status.ts";
+import { membersOf } from "./members.ts";
 import type { Store } from "./store.ts";
 
 /** Their numbers; none once it has stopped. */
 export function processesOf(store: Store, id: string): number[] {
   using entry = store.look(id);
-  const { pid, cgroup } = entry.record;
-  if (cgroup) return new Cgroup(cgroup).pids();
-  return statusOf(entry) === "stopped" ? [] : [pid];
+  return membersOf(entry);
 }
 
 /** What the host's ps(1) says of them, with options of the caller's. */

@@ -11,6 +11,7 @@ import { ContainerError } from "../../spec/errors.ts";
 import { zeroIsLimit } from "../../spec/pids_limit.ts";
 import { type Resources, withoutZeros } from "../../spec/resources.ts";
 import { readCaller } from "../caller.ts";
+import { ownCgroup } from "./own_cgroup.ts";
 import { forgetShortcuts, writeShortcuts } from "./shortcuts.ts";
 import { statusOf } from "./status.ts";
 import type { ContainerRecord, Store } from "./store.ts";
@@ -33,13 +34,8 @@ export async function update(
     throw new ContainerError(`container not running: ${id} is ${status}`);
   }
   const resources = changes(wanted, entry.record);
-  const { cgroup: state, spec } = entry.record;
-  if (!state) {
-    throw new ContainerError(
-      `Cannot update ${id}: it has no cgroup of its own`,
-      { hint: "Create it with cgroups: leave out --cgroup-manager disabled." },
-    );
-  }
+  const { spec } = entry.record;
+  const state = ownCgroup(entry.record, "update");
   forgetShortcuts(entry);
   const cgroup = extendCgroup(state, resources, readHierarchy(), (cgroup) => {
     entry.save({ ...entry.record, cgroup });

@@ -1,0 +1,42 @@
+/**
+ * Whether the groups of processes in a user namespace are fixed, which is known
+ * of a process in it and of nothing else. Runs on the host, in the parent.
+ */
+
+import { ERRNO } from "../ffi/errno.ts";
+import { wait } from "../ffi/wait.ts";
+import { compileSteps } from "../launch/program.ts";
+import { walk } from "../launch/walker.ts";
+import type { Step } from "../plan/step.ts";
+import { deniesSetgroups, PROCESS_USER_NAMESPACE } from "./id_ranges.ts";
+
+/** user_namespaces(7), "setgroups": false where it cannot be entered either. */
+export function joinedDenies(path: string): boolean {
+  if (PROCESS_USER_NAMESPACE.test(path)) return deniesSetgroups(path);
+  // A mount of it may have no process that could be asked: one of ours enters.
+  const steps = triesGroups(path);
+  const program = compileSteps(steps);
+  using walking = walk(program, () => steps);
+  wait(walking.pid);
+  const { failure } = walking.outcome();
+  const [joined] = program.counts;
+  return failure !== null && failure.index === joined &&
+    failure.errno === ERRNO.EPERM;
+}
+
+const triesGroups = (path: string): Step[] => [
+  {
+    step: "joinNamespaces",
+    namespaces: [{ type: "user", path }],
+    why: "its rule holds for who is in it",
+    man: "setns(2)",
+  },
+  {
+    step: "setIds",
+    uid: 0,
+    gid: 0,
+    groups: [],
+    why: "EPERM tells that its groups are fixed",
+    man: "setgroups(2), user_namespaces(7)",
+  },
+];
