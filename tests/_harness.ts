@@ -362,6 +362,8 @@ export class Nobody implements AsyncDisposable {
       ],
     }).output();
     if (!success) throw new Error(decode(stderr));
+    // A home is its user's: what runs is recorded there.
+    await Deno.chown(path, 65534, 65534);
     return nobody;
   }
 

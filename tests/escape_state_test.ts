@@ -102,35 +102,74 @@ test(
   { skip },
 );
 
-test("a directory of another user in /tmp is not used", async () => {
+test("a home of another user, as su leaves it, is not used", async () => {
+  await using dir = new TempDir();
+  await using theirs = new TempDir();
+  const victim = await victimIn(dir);
+  await Deno.mkdir(`${theirs.path}/.local/state`, { recursive: true });
+  await lay(`${theirs.path}/.local/state/container`, victim);
+  await Deno.chown(theirs.path, MALLORY, MALLORY);
+  await refuses({ HOME: theirs.path }, victim);
+}, { skip });
+
+test("nobody can take the place of another user's state", async () => {
+  await using nobody = await Nobody.make();
   await using dir = new TempDir();
   const place = `/tmp/container-${NOBODY}`;
   const victim = await victimIn(dir);
+  // Of an older version of ours.
   const aside = `${place}.aside.${Deno.pid}`;
-  const taken = await Deno.rename(place, aside).then(() => true, () => false);
+  const isTaken = await Deno.rename(place, aside).then(() => true, () => false);
   try {
     await lay(place, victim);
-    await refuses({}, victim);
-  } finally {
-    await Deno.remove(place, { recursive: true });
-    if (taken) await Deno.rename(aside, place);
-  }
-}, { skip });
-
-test(
-  "without a runtime directory a user's own is made in /tmp, where nobody else can write",
-  async () => {
-    await using nobody = await Nobody.make();
     const { status, stderr } = await container(["list"], {
       before: ["env", "-u", "XDG_RUNTIME_DIR", ...nobody.before],
       env: nobody.env,
     });
     assertEquals([status, stderr], [0, ""]);
-    const { uid, mode } = await Deno.lstat(`/tmp/container-${NOBODY}`);
-    assertEquals([uid, (mode ?? 0) & 0o022], [NOBODY, 0]);
-  },
-  { skip },
-);
+    assertEquals((await Deno.stat(victim)).isDirectory, true);
+    const own = `${nobody.env.HOME}/.local/state/container`;
+    const { uid, mode } = await Deno.lstat(own);
+    assertEquals([uid, (mode ?? 0) & 0o777], [NOBODY, 0o700]);
+  } finally {
+    await Deno.remove(place, { recursive: true });
+    if (isTaken) await Deno.rename(aside, place);
+  }
+}, { skip });
+
+test("--root is no directory that another user owns or may write to", async () => {
+  await using bundle = await Bundle.make(["true"]);
+  await using theirs = new TempDir();
+  const root = `${theirs.path}/state`;
+  await Deno.mkdir(root);
+  const refused = async (why: RegExp, commands: readonly string[][]) => {
+    for (const words of commands) {
+      const { status, stdout, stderr } = await container(
+        ["--root", root, ...words],
+      );
+      assertEquals([status === 0, stdout], [false, ""], words.join(" "));
+      assertMatch(
+        stderr,
+        /^container: Cannot keep the state of containers in /,
+      );
+      assertMatch(stderr, why);
+    }
+  };
+  const { path } = bundle.dir;
+  await Deno.chown(root, MALLORY, MALLORY);
+  await refused(/it belongs to user 1234/, [
+    ...[["list"], ["ps"], ["state", "box"], ["delete", "--force", "box"]],
+    ...[["run", "--bundle", path, "box"], ["kill", "box"], ["prune"]],
+  ]);
+  await Deno.chown(root, 0, 0);
+  for (const mode of [0o1777, 0o775]) {
+    await Deno.chmod(root, mode);
+    await refused(/others can write to it/, [["list"]]);
+  }
+  await Deno.chmod(root, 0o711);
+  const { status } = await container(["--root", root, "list"]);
+  assertEquals(status, 0);
+});
 
 test("a pid file is not written through a link that lies beside it", async () => {
   await using bundle = await Bundle.make(["true"]);

@@ -3,7 +3,7 @@
  * like, as runc has them. The commands that people use take them as well.
  */
 
-import { stateDirectory } from "../../lifecycle/state_directory.ts";
+import { checkRoot, stateDirectory } from "../../lifecycle/state_directory.ts";
 import { Store } from "../../lifecycle/oci/store.ts";
 import type { ConfigReading } from "../../spec/config.ts";
 import { ContainerError, systemReason, UsageError } from "../../spec/errors.ts";
@@ -89,6 +89,7 @@ export function takeGlobalFlags(argv: readonly string[]): readonly string[] {
   current = {
     // Where it is by default may not do, which is nothing to who asks for help.
     get store() {
+      if (!store && root !== undefined) checkRoot(root);
       return store ??= new Store(root ?? `${stateDirectory()}/containers`);
     },
     systemdCgroup: flags.has("systemd-cgroup") || manager === "systemd",

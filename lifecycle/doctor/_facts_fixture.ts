@@ -65,7 +65,12 @@ export function rootFacts(changes: Partial<Facts> = {}): Facts {
     apparmor: true,
     label: "unconfined",
     selinux: null,
-    stateBase: { path: "/run", exists: true, writable: true },
+    stateBase: {
+      path: "/run",
+      directory: "/run/container",
+      exists: true,
+      writable: true,
+    },
     programs: { nft: "/usr/sbin/nft", ip: "/usr/sbin/ip" },
     packager: "apt-get",
     ...changes,
@@ -92,7 +97,12 @@ export function userFacts(changes: Partial<Facts> = {}): Facts {
         writable: true,
       },
     },
-    stateBase: { path: "/run/user/1000", exists: true, writable: true },
+    stateBase: {
+      path: "/run/user/1000",
+      directory: "/run/user/1000/container",
+      exists: true,
+      writable: true,
+    },
     ...changes,
   });
 }

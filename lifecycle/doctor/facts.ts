@@ -88,8 +88,14 @@ export interface Facts {
   /** The AppArmor profile or SELinux context of this process. */
   label: string | null;
   selinux: "enforcing" | "permissive" | null;
-  /** Where the state of containers goes; null: XDG_RUNTIME_DIR is not set. */
-  stateBase: { path: string; exists: boolean; writable: boolean } | null;
+  /** Where the state of containers goes; null: neither XDG_RUNTIME_DIR nor HOME is set. */
+  stateBase: {
+    path: string;
+    /** In it, made when there is something to keep. */
+    directory: string;
+    exists: boolean;
+    writable: boolean;
+  } | null;
   /** Paths of programs; null where there is none. */
   programs: Record<"nft" | "ip", string | null>;
   /** The package manager of this machine. */

@@ -132,17 +132,17 @@ function state({ stateBase, uid }: Facts): Check {
   if (stateBase === null) {
     return check("File systems", "state", title, {
       status: "warning",
-      found: "XDG_RUNTIME_DIR is not set",
+      found: "neither XDG_RUNTIME_DIR nor HOME is set",
       means: "nowhere to remember which containers there are",
       cure:
         `export XDG_RUNTIME_DIR=$(mktemp -d)  # or log in through systemd: /run/user/${uid}`,
     });
   }
-  const { path, exists, writable } = stateBase;
+  const { path, directory, exists, writable } = stateBase;
   if (exists && writable) {
     return check("File systems", "state", title, {
       status: "ok",
-      found: `${path}/container`,
+      found: directory,
       means: "remembers which containers there are until the next boot",
     });
   }

@@ -268,9 +268,13 @@ function readStateBase(
   uid: number,
   writable: (path: string) => boolean,
 ): Facts["stateBase"] {
-  const path = uid === 0 ? "/run" : Deno.env.get("XDG_RUNTIME_DIR");
+  const runtime = uid === 0 ? "/run" : Deno.env.get("XDG_RUNTIME_DIR");
+  const path = runtime || Deno.env.get("HOME");
   if (!path) return null;
-  return { path, exists: exists(path), writable: writable(path) };
+  const directory = runtime
+    ? `${path}/container`
+    : `${path}/.local/state/container`;
+  return { path, directory, exists: exists(path), writable: writable(path) };
 }
 
 function readCgroups(
