@@ -143,7 +143,7 @@ export async function decideAll(
       ? null
       : await seccompFilter(
         options.seccomp ?? "default",
-        spec.process.capabilities?.bounding ?? [],
+        spec,
         leftOut,
       ),
     cgroup,

@@ -47,7 +47,7 @@ export function learnTarget(profile: string): LearnTarget | null {
  */
 export async function seccompFilter(
   profile: string,
-  capabilities: readonly string[],
+  { process, linux }: Spec,
   leftOut: string[] = [],
 ): Promise<Facts["seccomp"]> {
   if (profile === "unconfined") return null;
@@ -58,15 +58,19 @@ export async function seccompFilter(
     );
   }
   const host = { kernel: ownKernel(), arch: Deno.build.arch };
+  const capabilities = process.capabilities?.bounding ?? [];
+  const is32Bit = linux.personality?.domain === "LINUX32";
   if (learnTarget(profile)) {
     leftOut.push("the filter of system calls: --seccomp learn refuses none");
     return (await import("./learn.ts")).learningFilter(host.kernel);
   }
-  if (profile === "default" && isUsual(capabilities, host.kernel)) {
+  if (
+    profile === "default" && !is32Bit && isUsual(capabilities, host.kernel)
+  ) {
     return { profile, filter: DEFAULT_FILTER[host.arch], flags: 0 };
   }
   const { compileProfile } = await import("./seccomp_profile.ts");
-  return compileProfile(profile, { ...host, capabilities }, leftOut);
+  return compileProfile(profile, { ...host, capabilities, is32Bit }, leftOut);
 }
 
 /** The filter of `linux.seccomp` in a configuration. */

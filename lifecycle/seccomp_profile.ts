@@ -25,13 +25,14 @@ const TSYNC = 1;
  */
 export function compileProfile(
   profile: string,
-  { kernel, arch, capabilities }: Omit<SeccompHost, "caps"> & {
+  { kernel, arch, capabilities, is32Bit }: Omit<SeccompHost, "caps"> & {
     capabilities: readonly string[];
+    is32Bit: boolean;
   },
   leftOut: string[],
 ): NonNullable<Facts["seccomp"]> {
   if (profile === "default") {
-    const filter = defaultFilter({ kernel, arch, capabilities });
+    const filter = defaultFilter({ kernel, arch, capabilities, is32Bit });
     return { profile, filter: toBase64(filter), flags: 0 };
   }
   const text = readProfile(profile);

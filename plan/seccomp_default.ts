@@ -119,7 +119,7 @@ const ALWAYS: Group[] = [
   },
   {
     why: "Sockets; which kinds can be made is said below.",
-    calls: `socketpair socketcall bind connect listen accept accept4 shutdown
+    calls: `bind connect listen accept accept4 shutdown
       getsockname getpeername getsockopt setsockopt send sendto sendmsg
       sendmmsg recv recvfrom recvmsg recvmmsg recvmmsg_time64`,
   },
@@ -194,8 +194,12 @@ const TRACING_SINCE = [4, 8] as const;
  * for no container: AF_ALG (38), the kernel's cryptography, a large attack
  * surface that libraries do without, and AF_VSOCK (40), which reaches virtual
  * machines and their host past the network namespace; and those that current
- * kernels no longer have. The 32-bit socketcall(2) has its arguments behind a
- * pointer, where no filter can look.
+ * kernels no longer have. What makes a pair is asked for the same.
+ *
+ * The 32-bit socketcall(2) has its arguments behind a pointer, where no filter
+ * can look: any 32-bit program would get past these. With ENOSYS for an answer
+ * musl takes the calls that Linux 4.3 brought; glibc and Go do not, so that it is
+ * allowed to a container that says that it is a 32-bit one.
  */
 const SOCKET_FAMILIES = [
   [13, 18], // NETBEUI, SECURITY, KEY, NETLINK, PACKET, ASH
@@ -250,10 +254,12 @@ const allow = (
 
 /** The profile of a container with these capabilities (its bounding set). */
 export function defaultSeccomp(
-  { capabilities, kernel, arch = Deno.build.arch }: {
+  { capabilities, kernel, arch = Deno.build.arch, is32Bit = false }: {
     capabilities: readonly string[];
     kernel: readonly [major: number, minor: number];
     arch?: SeccompHost["arch"];
+    /** Its programs are 32-bit ones: the personality LINUX32. */
+    is32Bit?: boolean;
   },
 ): SeccompProfile {
   const has = (capability: string) => capabilities.includes(capability);
@@ -267,7 +273,7 @@ export function defaultSeccomp(
       allow(WITH_CAPABILITY[name]!.calls)
     ),
     ...(has("CAP_SYS_ADMIN") ? [] : plainClone()),
-    ...sockets(),
+    ...sockets(is32Bit),
     ...PERSONALITIES.map((value) =>
       allow("personality", [{ index: 0, value, op: "SCMP_CMP_EQ" }])
     ),
@@ -308,9 +314,14 @@ function plainClone(): SeccompRule[] {
 }
 
 /** One rule a family: two bounds on one argument would be alternatives to other runtimes. */
-function sockets(): SeccompRule[] {
-  const rules = [
-    allow("socket", [{
+function sockets(is32Bit: boolean): SeccompRule[] {
+  const make = "socket socketpair";
+  const rules: SeccompRule[] = [
+    // Before the others: libseccomp lets socketcall(2) do what socket(2) may.
+    is32Bit
+      ? allow("socketcall")
+      : { names: ["socketcall"], action: "SCMP_ACT_ERRNO", errnoRet: ENOSYS },
+    allow(make, [{
       index: 0,
       value: SOCKET_FAMILIES_BELOW,
       op: "SCMP_CMP_LT",
@@ -318,7 +329,7 @@ function sockets(): SeccompRule[] {
   ];
   for (const [first, last] of SOCKET_FAMILIES) {
     for (let value = first as number; value <= last; value++) {
-      rules.push(allow("socket", [{ index: 0, value, op: "SCMP_CMP_EQ" }]));
+      rules.push(allow(make, [{ index: 0, value, op: "SCMP_CMP_EQ" }]));
     }
   }
   return rules;

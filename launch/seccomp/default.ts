@@ -17,19 +17,22 @@ export { COMPILED_FOR as PRECOMPILED };
 
 /** The filter of the default profile for a container with these capabilities. */
 export function defaultFilter(
-  { capabilities, kernel, arch = Deno.build.arch }: {
+  { capabilities, kernel, arch = Deno.build.arch, is32Bit = false }: {
     capabilities: readonly string[];
     kernel: readonly [major: number, minor: number];
     arch?: SeccompHost["arch"];
+    is32Bit?: boolean;
   },
 ): Uint8Array<ArrayBuffer> {
   const relevant = SECCOMP_CAPABILITIES.filter((name) =>
     capabilities.includes(name)
   );
   const [major, minor] = COMPILED_FOR.kernel;
-  const isUsual = String(relevant) === String(COMPILED_FOR.capabilities) &&
+  const isUsual = !is32Bit &&
+    String(relevant) === String(COMPILED_FOR.capabilities) &&
     (kernel[0] > major || kernel[0] === major && kernel[1] >= minor);
-  return isUsual
-    ? Uint8Array.fromBase64(DEFAULT_FILTER[arch])
-    : compileSeccomp(defaultSeccomp({ capabilities, kernel, arch }), arch);
+  return isUsual ? Uint8Array.fromBase64(DEFAULT_FILTER[arch]) : compileSeccomp(
+    defaultSeccomp({ capabilities, kernel, arch, is32Bit }),
+    arch,
+  );
 }

@@ -16,15 +16,16 @@ const ARCHS = ["x86_64", "aarch64"] as const;
 function answer(
   call: string | number,
   args: (number | bigint)[] = [],
-  { capabilities = [], kernel = KERNEL, arch = "x86_64" }: {
+  { capabilities = [], kernel = KERNEL, arch = "x86_64", is32Bit }: {
     capabilities?: string[];
     kernel?: readonly [number, number];
     arch?: CallArch;
+    is32Bit?: boolean;
   } = {},
 ): string {
   const native = arch === "arm" ? "aarch64" : arch === "x86" ? "x86_64" : arch;
   const filter = compileSeccomp(
-    defaultSeccomp({ capabilities, kernel, arch: native }),
+    defaultSeccomp({ capabilities, kernel, arch: native, is32Bit }),
     native,
   );
   const nr = typeof call === "number" ? call : callNumber(call, arch)!;
@@ -193,6 +194,13 @@ Deno.test("defaultSeccomp() chooses among sockets, personalities and requests", 
   for (const family of [12, 38, 40, 46, 0x100000028n, 0x100000026n]) {
     assertEquals(answer("socket", [family]), "EPERM");
   }
+  for (const family of [1, 30]) {
+    assertEquals(answer("socketpair", [family]), "ALLOW");
+  }
+  for (const family of [38, 40, 0x100000026n]) {
+    assertEquals(answer("socketpair", [family]), "EPERM");
+    assertEquals(answer("socketpair", [family], { arch: "x86" }), "EPERM");
+  }
   for (const persona of [0, 8, 0x20000, 0x20008, 0xffffffff]) {
     assertEquals(answer("personality", [persona]), "ALLOW");
   }
@@ -202,6 +210,22 @@ Deno.test("defaultSeccomp() chooses among sockets, personalities and requests", 
   assertEquals(answer("ioctl", [0, TIOCGWINSZ]), "ALLOW");
   for (const request of [0x5412, 0x541c, 0x100005412n, 0xffffffff00005412n]) {
     assertEquals(answer("ioctl", [0, request]), "EPERM");
+  }
+});
+
+Deno.test("defaultSeccomp() refuses socketcall, which no filter can look into, but to a 32-bit container", () => {
+  // SYS_SOCKET, SYS_SOCKETPAIR, SYS_CONNECT.
+  for (const call of [1, 8, 3]) {
+    assertEquals(answer("socketcall", [call], { arch: "x86" }), "ENOSYS");
+    const is32Bit = true;
+    assertEquals(
+      answer("socketcall", [call], { arch: "x86", is32Bit }),
+      "ALLOW",
+    );
+  }
+  // The calls that Linux 4.3 brought, which musl takes then.
+  for (const call of ["connect", "sendmmsg", "accept4", "shutdown"]) {
+    assertEquals(answer(call, [], { arch: "x86" }), "ALLOW", call);
   }
 });
 

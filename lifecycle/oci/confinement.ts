@@ -20,10 +20,7 @@ export async function confinementOf(
   // What is learned is the command's; nobody would hear of another's calls.
   const isFree = privileged && !seccomp || learnTarget(profile) !== null;
   return {
-    seccomp: isFree ? null : await seccompFilter(
-      profile,
-      spec.process.capabilities?.bounding ?? [],
-    ),
+    seccomp: isFree ? null : await seccompFilter(profile, spec),
     ...(landlock
       ? {
         landlock: (await import("../landlock.ts"))
