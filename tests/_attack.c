@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
@@ -122,6 +123,16 @@ static void doors(void) {
   errno = result < 0 ? -result : 0;
   tell("int80 mount", result < 0 ? -1 : 0);
   TRY("x32 unshare(user)", syscall(0x40000000 | SYS_unshare, CLONE_NEWUSER));
+  static const int families[] = {38 /* AF_ALG */, 40 /* AF_VSOCK */};
+  static const char *const names[] = {"int80 socketcall(alg)", "int80 socketcall(vsock)"};
+  /* Where a 32-bit pointer reaches. */
+  unsigned *args = mmap(0, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+  for (int i = 0; i < 2 && args != MAP_FAILED; i++) {
+    args[0] = families[i], args[1] = i ? SOCK_STREAM : SOCK_SEQPACKET, args[2] = 0;
+    __asm__ volatile("int $0x80" : "=a"(result) : "0"(102L), "b"(1L /* SYS_SOCKET */), "c"((long)args) : "memory");
+    errno = result < 0 ? -result : 0;
+    tell(names[i], result < 0 ? -1 : 0);
+  }
 #endif
 }
 
