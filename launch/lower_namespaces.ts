@@ -125,6 +125,7 @@ export const lowerNamespaces: Lowering<
   | "closeDescriptors"
   | "arrangeDescriptors"
   | "executeSelf"
+  | "keepWalker"
   | "executeWalker"
   | "setDumpable"
   | "openCgroups"
@@ -257,14 +258,25 @@ export const lowerNamespaces: Lowering<
     },
     { name: "execveat", args: [HANDED.self, "", argv, env, AT_EMPTY_PATH] },
   ],
+  keepWalker: () => [{
+    name: "openat",
+    args: [AT_FDCWD, "/proc/self/exe", O.O_PATH | O.O_CLOEXEC, 0],
+    result: "walker",
+  }],
   executeWalker: ({ keep }) => [
     ...keep.map((name): Instruction => ({
       name: "fcntl",
       args: [{ slot: name }, F_SETFD, 0],
     })),
     {
-      name: "execve",
-      args: ["/proc/self/exe", [WALKER_NAME, String(HANDED.again)], []],
+      name: "execveat",
+      args: [
+        { slot: "walker" },
+        "",
+        [WALKER_NAME, String(HANDED.again)],
+        [],
+        AT_EMPTY_PATH,
+      ],
     },
   ],
   setDumpable: ({ dumpable }) => [{

@@ -106,6 +106,7 @@ export const tie = ({ held, joins }: Facts): readonly Step[] =>
 /** The beginning that both modes have: a new process in new namespaces. */
 export function startPidOne(spec: Spec, facts: Facts): Step[] {
   return [
+    ...keepWalker(facts),
     ...openCgroups(spec, facts),
     ...earlyOomScore(spec, facts),
     ...raiseLimits(facts),
@@ -150,6 +151,17 @@ export function startPidOne(spec: Spec, facts: Facts): Step[] {
   ];
 }
 
+/** For {@linkcode openToCreator}. */
+function keepWalker({ closedToCaller }: Facts): Step[] {
+  if (!closedToCaller) return [];
+  return [{
+    step: "keepWalker",
+    why:
+      "it is executed again, and in a mount namespace that is joined somebody else's program may be at its path",
+    man: "open(2) O_PATH, proc_pid_exe(5)",
+  }];
+}
+
 /**
  * Whose process may be looked into, and joined, goes by the user namespace that
  * its program was executed in, ptrace(2) "Ptrace access mode checking". Of one
@@ -165,7 +177,7 @@ function openToCreator(spec: Spec, facts: Facts): Step[] {
     ),
     why:
       "a program executed in here is the user namespace's: while it waits, it is closed to the container and open to who made that",
-    man: "execve(2), ptrace(2)",
+    man: "execveat(2), ptrace(2)",
   }];
 }
 

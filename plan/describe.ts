@@ -104,6 +104,7 @@ const DESCRIPTIONS: {
       make ? ", or a null device made for it," : ""
     } as descriptor ${and(descriptors.map(String))}`,
   executeSelf: ({ argv }) => `execute this program again: ${argv.join(" ")}`,
+  keepWalker: () => "keep the walker's own program",
   executeWalker: () => "execute the walker again",
   setDumpable: ({ dumpable }) =>
     `make this process ${dumpable ? "dumpable" : "non-dumpable"}`,

@@ -9,6 +9,7 @@ import type { StepKind } from "./step.ts";
 type Oci =
   & StepKind
   & (
+    | "keepWalker"
     | "executeWalker"
     | "keepHold"
     | "reportReady"
@@ -25,6 +26,7 @@ type Oci =
 
 /** By kind. */
 export const OCI_NEEDS: { readonly [K in Oci]: Entry<K> } = {
+  keepWalker: {},
   executeWalker: {},
   keepHold: {},
   reportReady: {},

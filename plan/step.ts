@@ -96,7 +96,9 @@ export type Kinds = {
   reopenNull: { descriptors: readonly number[]; make: boolean };
   /** execveat(2) of our own executable, by descriptor. */
   executeSelf: { argv: readonly string[]; env: readonly string[] };
-  /** execve(2) of the walker by itself; mounts under these names stay open. */
+  /** open(2) of the walker's own program. */
+  keepWalker: Nothing;
+  /** execveat(2) of what was kept; mounts under these names stay open. */
   executeWalker: { keep: readonly string[] };
   /** prctl(2) PR_SET_DUMPABLE. */
   setDumpable: { dumpable: boolean };

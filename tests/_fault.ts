@@ -28,6 +28,7 @@ const EVERY_KIND: Record<StepKind, true> = {
   closeDescriptors: true,
   arrangeDescriptors: true,
   executeSelf: true,
+  keepWalker: true,
   executeWalker: true,
   setDumpable: true,
   giveStreams: true,

@@ -283,6 +283,7 @@ test("every kind of step has failed once", () => {
     // Of `exec`, and failed in tests/exec_fault_test.ts.
     "joinProcess",
     // Of `create`, and failed in tests/oci_test.ts where they can be.
+    "keepWalker",
     "executeWalker",
     "keepHold",
     "checkCommand",
