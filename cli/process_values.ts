@@ -60,6 +60,17 @@ export function parseResolverWord(flag: string, text: string): string {
   );
 }
 
+/** `--streams`: what becomes of files of the host among the standard streams. */
+export function parseStreams(
+  text: string | undefined,
+): ContainerOptions["streams"] {
+  if (text === undefined || text === "relay" || text === "inherit") return text;
+  throw new UsageError(
+    `--streams ${text}: there is no such way`,
+    "It is relay or inherit.",
+  );
+}
+
 /** `--domainname`: at most 64 bytes, setdomainname(2). */
 export function parseDomainname(text: string): string {
   const bytes = new TextEncoder().encode(text).length;

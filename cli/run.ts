@@ -26,6 +26,10 @@ export const runCommand: Command = {
       "another root filesystem",
     ],
     ["sudo container run -e NAME=you sh -c 'echo hi $NAME'", "a variable"],
+    [
+      "sudo container run -q --streams inherit tac < big.log",
+      "the file itself, which it may seek in and write to",
+    ],
     ["sudo container run --bundle /srv/web web", "a bundle of OCI's"],
     ["container explain run /bin/sh", "what would be done, and why"],
   ],

@@ -274,6 +274,11 @@ export const RUN_FLAGS: readonly Flag[] = [
   ...RESOURCE_FLAGS,
   { name: "sysctl", value: "K=V", help: "A sysctl that a namespace holds" },
   {
+    name: "streams",
+    value: "MODE",
+    help: "relay (default): files among them by pipes; inherit: as they are",
+  },
+  {
     name: "preserve-fd",
     value: "N",
     help: "Keep N descriptors from 3 upwards",

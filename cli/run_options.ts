@@ -18,6 +18,7 @@ import {
   parseNameserver,
   parsePersonality,
   parseResolverWord,
+  parseStreams,
   parseTimeOffsets,
 } from "./process_values.ts";
 import {
@@ -101,6 +102,7 @@ export function optionsFromFlags(flags: Flags): ContainerOptions {
     resources: resources(flags),
     cgroupParent: cgroupParent(flags.last("cgroup-parent")),
     tty: tty(flags),
+    streams: parseStreams(flags.last("streams")),
     preserveFds: number("preserve-fd", [0, MAX_PRESERVED]),
     init: !flags.has("no-init") && flags.last("init") !== "false",
     chroot: flags.has("chroot"),

@@ -25,6 +25,9 @@ export const F_SETFD = 2;
 
 const F_GETFL = 3;
 const F_SETFL = 4;
+const F_SETPIPE_SZ = 1031;
+const FIONREAD = 0x541b;
+const SEEK_CUR = 1;
 const F_ADD_SEALS = 1033;
 const MFD_CLOEXEC = 1;
 const MFD_ALLOW_SEALING = 2;
@@ -106,6 +109,23 @@ function dupFrom(fd: number, least: number): number {
 export function setNonBlocking({ fd }: Descriptor): void {
   const flags = syscall("fcntl", fd, F_GETFL);
   syscall("fcntl", fd, F_SETFL, flags | O.O_NONBLOCK);
+}
+
+/** Has a pipe hold more, F_SETPIPE_SZ, where the system allows it. */
+export function enlargePipe({ fd }: Descriptor, size: number): void {
+  rawSyscall("fcntl", fd, F_SETPIPE_SZ, size);
+}
+
+/** How much a pipe holds that nobody has read, ioctl(2) FIONREAD. */
+export function unreadBytes({ fd }: Descriptor): number {
+  const count = new Int32Array(1);
+  syscall("ioctl", fd, FIONREAD, new Uint8Array(count.buffer));
+  return count[0]!;
+}
+
+/** The next to read from a file reads the last `count` bytes again, lseek(2). */
+export function seekBack({ fd }: Descriptor, count: number): void {
+  if (count) rawSyscall("lseek", fd, -count, SEEK_CUR);
 }
 
 /** Writes all of it. */

@@ -80,6 +80,7 @@ const NUMBERS = {
   pipe2: [293, 59],
   prlimit64: [302, 261],
   setns: [308, 268],
+  kcmp: [312, 272],
   sched_setattr: [314, 274],
   seccomp: [317, 277],
   memfd_create: [319, 279],

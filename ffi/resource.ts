@@ -2,9 +2,11 @@
 
 import { syscall } from "./libc.ts";
 
+const RLIMIT_FSIZE = 1;
+
 export const RLIMIT: Record<string, number | undefined> = {
   RLIMIT_CPU: 0,
-  RLIMIT_FSIZE: 1,
+  RLIMIT_FSIZE,
   RLIMIT_DATA: 2,
   RLIMIT_STACK: 3,
   RLIMIT_CORE: 4,
@@ -27,8 +29,14 @@ export const RLIM_INFINITY = 0xffffffffffffffffn;
 /** Our own hard limit, getrlimit(2); null for a name that is none. */
 export function hardLimit(type: string): bigint | null {
   const { [type]: resource } = RLIMIT;
-  if (resource === undefined) return null;
+  return resource === undefined ? null : limitsOf(resource).hard;
+}
+
+/** How large a file may get that we write, RLIMIT_FSIZE of getrlimit(2). */
+export const fileSizeLimit = (): bigint => limitsOf(RLIMIT_FSIZE).soft;
+
+function limitsOf(resource: number): { soft: bigint; hard: bigint } {
   const limits = new BigUint64Array(2);
   syscall("prlimit64", 0, resource, null, new Uint8Array(limits.buffer));
-  return limits[1]!;
+  return { soft: limits[0]!, hard: limits[1]! };
 }

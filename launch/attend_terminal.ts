@@ -10,7 +10,7 @@ import type { Descriptor } from "../ffi/fcntl.ts";
 import { ContainerError } from "../spec/errors.ts";
 import type { Container } from "./container.ts";
 import { EarlyEnd } from "./early_end.ts";
-import { forwardSignals } from "./forward_signals.ts";
+import { forwardSignals, Recipient } from "./forward_signals.ts";
 import { NEWS, SIGNAL_FOREGROUND } from "./handover.ts";
 import {
   hasJobShell,
@@ -19,7 +19,7 @@ import {
   waitForCommand,
 } from "./job.ts";
 import { OuterTerminal } from "./outer_terminal.ts";
-import type { ParentHooks } from "./parent.ts";
+import type { Attending } from "./parent.ts";
 import { Relay } from "./relay.ts";
 
 /** How long a command may take to end after its terminal did, in milliseconds. */
@@ -36,7 +36,7 @@ const AFTER_HANGUP = 2000;
  */
 export async function attendTerminal(
   container: Container,
-  hooks: Pick<ParentHooks, "furnished">,
+  hooks: Attending,
 ): Promise<WaitStatus | null> {
   const { pid, handover: { plan } } = container;
   using held = new DisposableStack();
@@ -57,10 +57,15 @@ export async function attendTerminal(
     relay?.awake();
   };
   // The size of the window goes its own way.
+  let ended = false;
+  const recipient = new Recipient();
+  recipient.pid = pid;
   const passedOn = forwardSignals(
-    pid,
+    recipient,
     FORWARDED.filter((name) => name !== "SIGWINCH"),
     (name) => {
+      hooks.seen(name);
+      if (ended) return;
       stops ||= name === "SIGTSTP";
       if (name === "SIGCONT") resume();
       early.seen(name);
@@ -89,7 +94,6 @@ export async function attendTerminal(
 
   // Nobody is left to look at it: it is told, as a shell tells its jobs, and
   // killed where it goes on. As PID 1 it may not even hear SIGHUP.
-  let ended = false;
   const hangUp = () => {
     if (ended) return;
     kill(pid, SIGNAL.SIGHUP);
@@ -134,6 +138,7 @@ export async function attendTerminal(
     ? wait(pid)
     : await waitForCommand(pid, () => follow(NEWS.stopped));
   ended = true;
+  recipient.pid = 0;
   relay?.finish();
   await relaying;
   early.check();

@@ -19,10 +19,10 @@ enum {
   SYS_listen = 50, SYS_socketpair = 53, SYS_clone = 56, SYS_execve = 59,
   SYS_wait4 = 61, SYS_kill = 62, SYS_fcntl = 72, SYS_fsync = 74,
   SYS_ftruncate = 77, SYS_getcwd = 79, SYS_chdir = 80, SYS_umask = 95,
-  SYS_getuid = 102, SYS_geteuid = 107, SYS_setsid = 112, SYS_getpgid = 121,
+  SYS_getuid = 102, SYS_geteuid = 107, SYS_getppid = 110, SYS_setsid = 112, SYS_getpgid = 121,
   SYS_capget = 125, SYS_rt_sigtimedwait = 128, SYS_prctl = 157, SYS_getdents64 = 217, SYS_clock_gettime = 228,
   SYS_exit_group = 231, SYS_openat = 257, SYS_unlinkat = 263,
-  SYS_renameat = 264, SYS_ppoll = 271, SYS_accept4 = 288, SYS_dup3 = 292,
+  SYS_renameat = 264, SYS_ppoll = 271, SYS_kcmp = 312, SYS_accept4 = 288, SYS_dup3 = 292,
   SYS_pipe2 = 293, SYS_memfd_create = 319, SYS_execveat = 322, SYS_statx = 332,
 };
 
@@ -45,7 +45,7 @@ enum {
   SYS_listen = 201, SYS_socketpair = 199, SYS_clone = 220, SYS_execve = 221,
   SYS_wait4 = 260, SYS_kill = 129, SYS_fcntl = 25, SYS_fsync = 82,
   SYS_getcwd = 17, SYS_ftruncate = 46, SYS_chdir = 49, SYS_umask = 166,
-  SYS_getuid = 174, SYS_geteuid = 175, SYS_setsid = 157, SYS_getpgid = 155,
+  SYS_getuid = 174, SYS_geteuid = 175, SYS_getppid = 173, SYS_kcmp = 272, SYS_setsid = 157, SYS_getpgid = 155,
   SYS_capget = 90, SYS_rt_sigtimedwait = 137, SYS_prctl = 167, SYS_getdents64 = 61, SYS_clock_gettime = 113,
   SYS_exit_group = 94, SYS_openat = 56, SYS_unlinkat = 35, SYS_renameat = 38,
   SYS_ppoll = 73, SYS_accept4 = 242, SYS_dup3 = 24, SYS_pipe2 = 59,

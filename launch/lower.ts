@@ -26,13 +26,19 @@ export type Lowering<K extends StepKind> = {
 
 /** What the parent does on the host by itself: no system calls of a plan. */
 const HOST: Lowering<
-  "mapIds" | "mapMount" | "mountImage" | "copyUp" | "makeCgroup"
+  | "mapIds"
+  | "mapMount"
+  | "mountImage"
+  | "copyUp"
+  | "makeCgroup"
+  | "relayStream"
 > = {
   mapIds: () => [],
   mapMount: () => [],
   mountImage: () => [],
   copyUp: () => [],
   makeCgroup: () => [],
+  relayStream: () => [],
 };
 
 const LOWERING: Lowering<StepKind> = {

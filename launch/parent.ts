@@ -4,7 +4,7 @@
  */
 
 import { type Descriptor, O, open } from "../ffi/fcntl.ts";
-import { kill, SIGNAL } from "../ffi/signal.ts";
+import { kill, SIGNAL, type SignalName } from "../ffi/signal.ts";
 import { foregroundGroup } from "../ffi/termios.ts";
 import { exitCode, wait, type WaitStatus } from "../ffi/wait.ts";
 import { FORWARDED } from "../plan/child.ts";
@@ -15,8 +15,9 @@ import {
 } from "./container.ts";
 import { checkStarted, outside } from "./diagnose.ts";
 import { EarlyEnd } from "./early_end.ts";
-import { forwardSignals } from "./forward_signals.ts";
+import { forwardSignals, Recipient } from "./forward_signals.ts";
 import { type Handover, NEWS, SIGNAL_FOREGROUND } from "./handover.ts";
+import { StreamRelay } from "./stream_relay.ts";
 import {
   ownForegroundGroup,
   stopHere,
@@ -40,13 +41,27 @@ export interface ParentHooks {
   furnished?(): void;
 }
 
+/** What is told of while a container runs. */
+export interface Attending extends Pick<ParentHooks, "furnished"> {
+  /** A signal came; it is passed on for as long as the container is there. */
+  seen(name: SignalName): void;
+}
+
 /** Starts the container and waits for its end; the status to exit with. */
 export async function runParent(
   handover: Handover,
   hooks: ParentHooks,
   start: StartOptions = {},
 ): Promise<number> {
-  using container = startContainer(handover, start);
+  using relay = StreamRelay.of(handover.plan);
+  using container = startContainer(
+    handover,
+    relay
+      ? { ...start, streams: { ...start.streams, ...relay.theirs } }
+      : start,
+  );
+  relay?.begin();
+  const told = { ...hooks, seen: (name: SignalName) => relay?.seen(name) };
   container.listened = hooks.listened;
   try {
     hooks.prepare(container.pid);
@@ -59,8 +74,8 @@ export async function runParent(
   // Begun before the command can be: a signal that comes at once is passed on,
   // and the terminal that the command takes is known to have been ours.
   const ended = handover.terminal
-    ? (await import("./attend_terminal.ts")).attendTerminal(container, hooks)
-    : attend(container, handover, hooks);
+    ? (await import("./attend_terminal.ts")).attendTerminal(container, told)
+    : attend(container, handover, told);
   try {
     container.release();
   } catch (error) {
@@ -70,20 +85,23 @@ export async function runParent(
   }
   hooks.started(container.pid);
   const status = await ended;
+  const code = status ? exitCode(status) : 0;
+  const lost = await relay?.finish(code);
   using held = new DisposableStack();
   // Opened when somebody looks: by now it may be one that does not answer.
   checkStarted(container.walk, {
     locate: (path) =>
       outside(held.use(open(hooks.root, O.O_PATH)), held).locate(path),
   });
-  return status ? exitCode(status) : 0;
+  if (lost) throw lost;
+  return code;
 }
 
 /** Waits for a container that has the terminal we have, if any. */
 async function attend(
   container: Container,
   { plan, foreground }: Handover,
-  hooks: ParentHooks,
+  hooks: Attending,
 ): Promise<WaitStatus | null> {
   const { pid } = container;
   using early = new EarlyEnd(pid, plan);
@@ -98,7 +116,12 @@ async function attend(
   // Without a terminal, only who was told to stop stops: a command that stops
   // itself may continue itself, and nobody would continue us.
   let stops = foregroundGroup(STDIN) !== null;
-  const passedOn = forwardSignals(pid, FORWARDED, (name) => {
+  let ended = false;
+  const recipient = new Recipient();
+  recipient.pid = pid;
+  const passedOn = forwardSignals(recipient, FORWARDED, (name) => {
+    hooks.seen(name);
+    if (ended) return;
     stops ||= name === "SIGTSTP";
     if (name === "SIGCONT") passTerminal();
     early.seen(name);
@@ -134,6 +157,8 @@ async function attend(
   const status = plan.init
     ? wait(pid)
     : await waitForCommand(pid, () => follow(NEWS.stopped));
+  ended = true;
+  recipient.pid = 0;
   early.check();
   return status;
 }

@@ -16,7 +16,8 @@ enum {
   PLAIN_ROOT = 0, PLAIN_ARGV, PLAIN_ENV, PLAIN_NULLS, PLAIN_ANY_NULL = PLAIN_NULLS + 3, PLAIN_PID,
   PLAIN_PROCESS, PLAIN_PROCESS_SIZE, PLAIN_CANDIDATES,
   NEEDED = 1 << 7 | 1 << 21 | 1 << 27, /* CAP_SETUID, CAP_SYS_ADMIN, CAP_MKNOD */
-  NULL_MAJOR = 1, NULL_MINOR = 3, S_IFCHR = 0020000, O_PATH = 010000000,
+  NULL_MAJOR = 1, NULL_MINOR = 3, S_IFCHR = 0020000, S_IFIFO = 0010000, S_IFSOCK = 0140000,
+  KCMP_FILE = 0, O_PATH = 010000000,
 };
 /* The user namespace that is nobody's, include/linux/proc_ns.h. */
 #define INITIAL_USER_NAMESPACE 0xeffffffdUL
@@ -28,6 +29,8 @@ struct plain_request {
   u32 count;
   i32 is_direct; /* --no-init */
   i64 nulls[3];
+  i32 is_file[3]; /* a file of the host: the command has a pipe in its place */
+  i32 is_shared; /* standard output and error are the same open file */
 };
 
 /* Where a text ends and the next begins. */
@@ -89,18 +92,22 @@ static i32 has_rights(u64 bounding) {
   return 1;
 }
 
-/* No terminal among the standard streams. Those that are the null device, its
- * numbers known: through the host's, root inside could change its mode. */
+/* What the standard streams are, as lifecycle/streams.ts tells them apart. The
+ * null device is known by its numbers, and the container's own takes its place;
+ * files go through pipes. Terminals and what is refused are the runtime's. */
 static i32 look_at_streams(struct plain_request *request) {
   for (u32 fd = 0; fd < 3; fd++) {
     struct statx file;
-    u8 settings[64];
     if (syscall6(SYS_statx, fd, (u64) "", AT_EMPTY_PATH, STATX_BASIC, (u64)&file, 0)) return 0;
-    if (!syscall6(SYS_ioctl, fd, TCGETS, (u64)settings, 0, 0, 0)) return 0;
-    request->nulls[fd] = (file.mode & S_IFMT) == S_IFCHR && file.rdev_major == NULL_MAJOR &&
-                         file.rdev_minor == NULL_MINOR;
+    u32 type = file.mode & S_IFMT;
+    request->nulls[fd] = type == S_IFCHR && file.rdev_major == NULL_MAJOR && file.rdev_minor == NULL_MINOR;
+    request->is_file[fd] = type == S_IFREG || type == S_IFBLK;
+    if (!request->nulls[fd] && !request->is_file[fd] && type != S_IFIFO && type != S_IFSOCK) return 0;
   }
-  return 1;
+  u64 pid = (u64)syscall6(SYS_getpid, 0, 0, 0, 0, 0, 0);
+  i64 order = request->is_file[1] && request->is_file[2] ? syscall6(SYS_kcmp, pid, pid, KCMP_FILE, 1, 2, 0) : 1;
+  request->is_shared = !order;
+  return order >= 0;
 }
 
 /* /proc/self/cgroup, where there is room for all of it. */

@@ -12,7 +12,7 @@
  */
 
 enum {
-  MOST_TEXTS = 64 << 10, GRACE = 1, SECOND = 1000000000,
+  MOST_TEXTS = 64 << 10, GRACE = 1,
   NEWS_RUNNING = 1, NEWS_STOPPED = 2, NEWS_WANTS_TERMINAL = 3,
 };
 
@@ -167,13 +167,6 @@ static void end_early(const struct parent *parent, u64 signal) {
   leave(128 + signal);
 }
 
-/* clock_gettime(2), in nanoseconds. */
-static i64 now(void) {
-  i64 time[2] = {0, 0};
-  syscall6(SYS_clock_gettime, 1 /* CLOCK_MONOTONIC */, (u64)time, 0, 0, 0, 0);
-  return time[0] * SECOND + time[1];
-}
-
 /* Passes signals on until the first process has ended: what wait4(2) says of it. */
 static i32 attend(struct parent *parent) {
   i64 ending = 0, end = 0;
@@ -210,7 +203,8 @@ struct plain_files {
 
 /* Nobody has been told to go on before its number is known: otherwise it would
  * be left running, and a second one started. */
-static void launch_plain(const struct plain_files *files, const struct plan *inside, const u8 *messages) {
+static void launch_plain(const struct plain_files *files, struct relays *relays, const struct plan *inside,
+                         const u8 *messages) {
   i32 status = -1;
   u64 before = 0;
   struct parent parent = {0, 0, 0, files->status, 0, 0, messages};
@@ -224,21 +218,26 @@ static void launch_plain(const struct plain_files *files, const struct plan *ins
     const i64 given[] = {files->inside, files->theirs, files->self, files->held};
     for (u32 i = 0; i < 4; i++)
       if (given[i] >= 0) syscall6(SYS_dup3, (u64)given[i], TO_PLAN + i, 0, 0, 0, 0);
+    take_relayed(relays);
     become_walker(files->walker, files->memory);
   }
   syscall6(SYS_close, (u64)files->held, 0, 0, 0, 0, 0);
   if (files->theirs >= 0) syscall6(SYS_close, (u64)files->theirs, 0, 0, 0, 0, 0);
   if (child > 0) syscall6(SYS_wait4, (u64)child, (u64)&status, 0, 0, 0, 0);
-  if (!status) {
+  parent.pid = (u64)plan->slot[PLAIN_PID];
+  if (!status && !start_relays(relays)) {
+    syscall6(SYS_kill, parent.pid, KILL, 0, 0, 0, 0);
+    syscall6(SYS_wait4, parent.pid, 0, 0, 0, 0, 0);
+  } else if (!status) {
     /* PID 1 reads one; another, where it is our program. */
     syscall6(SYS_write, (u64)files->lifeline, (u64) "\0", inside ? 2 : 1, 0, 0, 0);
-    parent.pid = (u64)plan->slot[PLAIN_PID];
     status = attend(&parent);
     /* A child that has not begun has done nothing, but for being killed. */
     u32 state = inside ? ((const volatile struct plan *)inside)->state : WALKING;
     if (plan->state == WALKING && (state == WALKING || state == ENDED || (!state && status & 0x7f)))
-      leave(exit_code(status));
+      leave(finish_relays(relays, parent.taken, behind(messages), exit_code(status)));
   }
+  give_up_relays(relays);
   /* Of our own making; and what came from others is for the runtime. */
   u64 set = (BIT(SIGIO) | BIT(SIGPIPE)) & ~before;
   i64 time[2] = {0, 0};
@@ -263,6 +262,11 @@ static void carry_out_plain(const struct plain *plain, const struct plain_reques
   u8 *image = 0, *inside = 0;
   struct plain_files files = {-1, -1, -1, -1, -1, -1, -1, -1};
   if (!room) return;
+  struct relays relays;
+  if (!open_relays(request, &relays)) {
+    close_relays(&relays);
+    return;
+  }
   files.memory = image_file("plan", BASE, plain->bytes, plain->image, size, &image);
   files.walker = sealed_walker(plain->bytes + plain->image + plain->inside + plain->process, plain->walker);
   syscall6(SYS_pipe2, (u64)ends, O_CLOEXEC, 0, 0, 0, 0);
@@ -293,9 +297,9 @@ static void carry_out_plain(const struct plain *plain, const struct plain_reques
       put_root(&rest, request);
       put_command(&rest, request, directories);
     }
-    launch_plain(&files, (const struct plan *)inside, messages);
+    launch_plain(&files, &relays, (const struct plan *)inside, messages);
     files.held = files.theirs = files.status = -1;
-  }
+  } else close_relays(&relays);
   if (image) syscall6(SYS_munmap, BASE, size, 0, 0, 0, 0);
   if (inside) syscall6(SYS_munmap, (u64)inside, inside_size, 0, 0, 0, 0);
   const i64 *all = (const i64 *)&files;

@@ -49,6 +49,13 @@ export interface PlainRun {
   places: readonly string[];
   /** What is said where one of ENDING comes before the command runs, in that order. */
   endings: readonly string[];
+  /** What is said where one comes before all output is through: of output, of error, of both. */
+  stops: readonly string[];
+  /**
+   * What is said of a stream that is lost: of input, output, error and both,
+   * before the error and after it; then the errors, a byte with the number first.
+   */
+  losses: readonly string[];
 }
 
 /** Puts slots in the place of the words that are not known yet. */
@@ -154,7 +161,8 @@ const aligned = (bytes: Uint8Array): Uint8Array => {
  * the bytes and the texts.
  */
 export function plainRun(
-  { plan, root, cgroups, bounding, path, places, endings }: PlainRun,
+  { plan, root, cgroups, bounding, path, places, endings, stops, losses }:
+    PlainRun,
   arch = Deno.build.arch,
 ): Uint8Array<ArrayBuffer> {
   const slots = [...SLOTS, ...path.map((_, index) => `candidate${index}`)];
@@ -170,7 +178,7 @@ export function plainRun(
   ];
   const texts = `${textOfLayout(cgroups)}\0${list(path)}${list(places)}${
     list(endings)
-  }`;
+  }${list(stops)}${list(losses)}`;
   return packed([...parts.map(({ length }) => length), bounding], [
     ...parts,
     new TextEncoder().encode(texts),

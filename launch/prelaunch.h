@@ -23,7 +23,7 @@ enum {
   SLOT_ARGV = 0, SLOT_ENV, SLOT_WORDS, SLOT_MEMORY, SLOT_HANDOVER, SLOT_LIFELINE, SLOT_STATUS,
   SLOT_WALKER,
   OURS_ALONE = 5, ALL = 7, MOST_WORDS = 500, SIGCHLD = 17,
-  TCGETS = 0x5401, TIOCGPGRP = 0x540f, S_IFDIR = 0040000,
+  TCGETS = 0x5401, TIOCGPGRP = 0x540f, S_IFDIR = 0040000, S_IFBLK = 0060000,
 };
 
 /* As isInteractive() of lifecycle/terminal.ts. */
@@ -40,6 +40,17 @@ static i32 is_directory(const u8 *path) {
   struct statx file;
   return !syscall6(SYS_statx, (u64)AT_FDCWD, (u64)path, 0, STATX_BASIC, (u64)&file, 0) &&
          (file.mode & S_IFMT) == S_IFDIR;
+}
+
+/* A standard stream that is a file of the host is none of the container's. */
+static i32 has_files(void) {
+  for (u32 fd = 0; fd < 3; fd++) {
+    struct statx file;
+    if (syscall6(SYS_statx, fd, (u64) "", AT_EMPTY_PATH, STATX_BASIC, (u64)&file, 0)) return 1;
+    u32 type = file.mode & S_IFMT;
+    if (type == S_IFREG || type == S_IFBLK || type == S_IFDIR) return 1;
+  }
+  return 0;
 }
 
 /* The flags that change nothing of the launch: each with a mark before it, +
@@ -162,7 +173,7 @@ static i32 prelaunch(const struct launch *launch, const u8 **command, const u8 *
 
 static void prelaunch_run(const i64 *stack) {
   const struct launch *launch = launch_of_run();
-  if ((const u8 *)launch == _start || syscall6(SYS_geteuid, 0, 0, 0, 0, 0, 0)) return;
+  if ((const u8 *)launch == _start || syscall6(SYS_geteuid, 0, 0, 0, 0, 0, 0) || has_files()) return;
   if (is_interactive()) launch = (const struct launch *)((const u8 *)launch + launch->size);
   const u8 **words = (const u8 **)&stack[2];
   const u8 **command = find_command(words + 1, launch->bytes + launch->image + launch->text);

@@ -301,6 +301,7 @@ static i32 is_sound(u64 size) {
 #include "prelaunch.h"
 #include "plain_fit.h"
 #include "plain_parts.h"
+#include "plain_relay.h"
 #include "plain_run.h"
 #include "plain_child.h"
 

@@ -13,12 +13,11 @@ import type { CgroupPlan } from "../cgroup/step.ts";
 import { type Caller, readCaller } from "./caller.ts";
 import { deniesSetgroups, OWN_USER_NAMESPACE } from "./id_ranges.ts";
 import { joinedDenies } from "./joined_groups.ts";
+import { readStreams, type StreamOptions } from "./streams.ts";
 import { isInteractive } from "./terminal.ts";
 
 /** What of the caller's environment a Deno of ours needs to start. */
 const SELF_ENV = /^(HOME|XDG_CACHE_HOME|DENO_DIR|NO_COLOR|LD_LIBRARY_PATH)$/;
-
-const NULL_DEVICE = 1 << 8 | 3;
 
 /** What the command line says beside the Spec. */
 export interface FactOptions {
@@ -28,9 +27,11 @@ export interface FactOptions {
   chroot: boolean;
   mapHelper: boolean;
   /** The standard streams, where they are not ours. */
-  streams: readonly ("inherit" | "null" | "piped" | undefined)[];
+  streams: StreamOptions["streams"];
   /** Pipes among them that are ours were made for the container. */
   ownsPipes?: boolean;
+  /** Files among them are handed over as they are. */
+  inheritFiles?: boolean;
   /** Those that a terminal of the container's own would be. */
   terminalStreams: Facts["terminalStreams"];
   confineDevices: boolean;
@@ -60,19 +61,6 @@ export function readFacts(
         source?.startsWith("/") && isFile(source) ? [source] : []
       )
     ),
-    nullStreams: once(() =>
-      [0, 1, 2].filter((fd) => {
-        const { [fd]: stream = "inherit" } = options.streams;
-        return stream === "null" || stream === "inherit" && isNull(fd);
-      })
-    ),
-    ownStreams: once(() =>
-      [0, 1, 2].filter((fd) => {
-        const { [fd]: stream = "inherit" } = options.streams;
-        return stream === "piped" ||
-          stream === "inherit" && options.ownsPipes && isPipe(fd);
-      })
-    ),
   };
   const { rlimits = [] } = spec.process;
   const [stdin = "inherit", , stderr = "inherit"] = options.streams;
@@ -89,12 +77,10 @@ export function readFacts(
     get files() {
       return later.files();
     },
-    get nullStreams() {
-      return later.nullStreams();
-    },
-    get ownStreams() {
-      return later.ownStreams();
-    },
+    ...readStreams({
+      ...options,
+      replaced: spec.process.terminal ? options.terminalStreams : [],
+    }),
     // Where it is the pager's, a command that does read from it gets it then.
     foreground: stdin === "inherit" && isInteractive(),
     terminalStreams: options.terminalStreams,
@@ -245,25 +231,5 @@ function isFile(path: string): boolean {
     return !Deno.statSync(path).isDirectory;
   } catch {
     return false;
-  }
-}
-
-function isPipe(fd: number): boolean {
-  try {
-    return Boolean(Deno.statSync(`/proc/self/fd/${fd}`).isFifo);
-  } catch {
-    return false;
-  }
-}
-
-/** The null device, null(4), by its number: its name could be another's. */
-function isNull(fd: number): boolean {
-  try {
-    const { isCharDevice, rdev } = Deno.statSync(`/proc/self/fd/${fd}`);
-    return Boolean(isCharDevice) && rdev === NULL_DEVICE;
-  } catch (error) {
-    // Closed; of what cannot be looked at nobody knows that it is not.
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
   }
 }

@@ -99,6 +99,11 @@ export interface ContainerOptions {
   selinux?: string;
   /** A terminal of its own; where left out, if the caller is at a terminal. */
   tty?: boolean;
+  /**
+   * What becomes of standard streams that are files of the host: `relay`, and
+   * without it, has them copied through pipes; `inherit` hands them over.
+   */
+  streams?: "relay" | "inherit";
   /** Descriptors from 3 upwards that the command keeps. */
   preserveFds?: number;
   /** Our own program as PID 1; without it the command itself is. */

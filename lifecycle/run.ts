@@ -128,6 +128,7 @@ export async function decideAll(
     image: inspected?.image ?? null,
     mapHelper,
     streams,
+    inheritFiles: options.streams === "inherit",
     terminalStreams: terminalStreams(options),
     confineDevices: !options.privileged,
     overlay: options.overlay

@@ -13,6 +13,7 @@ import { exitCode, wait, type WaitStatus } from "../ffi/wait.ts";
 import { type Container, startContainer } from "../launch/container.ts";
 import { checkStarted, outside } from "../launch/diagnose.ts";
 import type { HostMounts } from "../launch/host_mounts.ts";
+import { StreamRelay } from "../launch/stream_relay.ts";
 import { ContainerError, SpecError } from "../spec/errors.ts";
 import { type Compiled, compileOnce } from "./kept_programs.ts";
 import { sweepLeftoversOnce } from "./leftovers.ts";
@@ -49,8 +50,10 @@ export interface RunningContainer extends AsyncDisposable {
   /** The number of its first process, here on the host. */
   readonly pid: number;
   /**
-   * How it ended. Rejects with a {@linkcode CommandError} where the command
-   * cannot be executed, with a {@linkcode StepError} where a step inside fails.
+   * How it ended, once its output is through. Rejects with a
+   * {@linkcode CommandError} where the command cannot be executed, with a
+   * {@linkcode StepError} where a step inside fails, with a
+   * {@linkcode ContainerError} where a file of yours takes no more output.
    */
   readonly status: Promise<ExitStatus>;
   /**
@@ -144,6 +147,7 @@ function launch(
       stderr: options.stderr ?? "inherit",
     }),
   );
+  const relay = undo.use(StreamRelay.of(plan));
   const mapped = plan.host.some(({ step }) => step === "mapIds");
   const container = undo.use(startContainer({
     plan,
@@ -154,8 +158,14 @@ function launch(
     foreground: false,
     mounts: mounts?.fds,
     terminal: spec.process.terminal ?? false,
-  }, { streams: pipes.theirs, news: false, released: !mapped, program }));
+  }, {
+    streams: { ...pipes.theirs, ...relay?.theirs },
+    news: false,
+    released: !mapped,
+    program,
+  }));
   pipes.closeTheirs();
+  relay?.begin();
   let ended: Promise<WaitStatus | null>;
   try {
     if (mapped) {
@@ -171,6 +181,7 @@ function launch(
   undo.move();
   return new Running(container, pipes, limits, {
     ended,
+    relay,
     mounts,
     root: rootOnHost(spec.root.path, plan, mounts),
     foreground: facts.foreground,
@@ -181,6 +192,7 @@ function launch(
 /** What the end of a container needs to know of its beginning. */
 interface Origin {
   ended: Promise<WaitStatus | null>;
+  relay: StreamRelay | null;
   /** Kept for as long as its image may be looked into. */
   mounts: HostMounts | null;
   /** Where to look for the reason when the command cannot be executed. */
@@ -221,8 +233,9 @@ class Running implements RunningContainer {
   async #finish(
     status: WaitStatus | null,
     container: Container,
-    { mounts, root, foreground }: Origin,
+    { relay, mounts, root, foreground }: Origin,
   ): Promise<ExitStatus> {
+    using _relay = relay;
     using _mounts = mounts;
     using _container = container;
     using limits = this.#limits;
@@ -230,6 +243,7 @@ class Running implements RunningContainer {
     if (foreground) {
       (await import("../launch/foreground.ts")).takeForeground();
     }
+    const lost = await relay?.finish(status ? exitCode(status) : 0);
     if (container.walk.outcome().failure) {
       using held = new DisposableStack();
       checkStarted(
@@ -243,6 +257,7 @@ class Running implements RunningContainer {
         { hint: "Something else in this program waits for every child." },
       );
     }
+    if (lost) throw lost;
     const signal = "signaled" in status ? status.signaled : 0;
     const code = exitCode(status);
     return {

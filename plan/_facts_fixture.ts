@@ -15,6 +15,7 @@ export function makeFacts(changes: Partial<Facts> = {}): Facts {
     mapHelper: false,
     nullStreams: [],
     ownStreams: [],
+    relayedStreams: [],
     raisedLimits: [],
     denySetgroups: false,
     held: false,

@@ -18,6 +18,7 @@ import { once } from "./once.ts";
 import { startProcess } from "./process.ts";
 import { prepareCovers, sealRoot } from "./root.ts";
 import type { Plan, Step } from "./step.ts";
+import { relayStreams } from "./streams.ts";
 import { openChildTerminal } from "./terminal.ts";
 
 /** The ordered steps that make a container of a Spec. */
@@ -90,6 +91,7 @@ function hostWork(spec: Spec, facts: Facts): Step[] {
       ]
       : []),
     ...handedMounts(spec, facts).values(),
+    ...relayStreams(facts),
     // One that is joined has its mapping; Kubernetes says it again for each of a pod.
     ...(fresh(spec).includes("user") && uidMappings.length
       ? [

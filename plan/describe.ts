@@ -6,6 +6,7 @@
 import { CAPABILITIES } from "./capabilities.ts";
 import type { IdMapping, TimeOffset } from "../spec/types.ts";
 import type { Step, StepKind, StepOf } from "./step.ts";
+import { streamNames } from "./streams.ts";
 
 const and = (words: readonly string[]) =>
   words.length < 2
@@ -99,6 +100,10 @@ const DESCRIPTIONS: {
   arrangeDescriptors: ({ count }) => `keep ${count} descriptors from 3 upwards`,
   giveStreams: ({ descriptors, uid }) =>
     `give descriptor ${and(descriptors.map(String))} to user ${uid}`,
+  relayStream: ({ descriptors, input }) =>
+    `${input ? "fill" : "empty"} a pipe that is the command's ${
+      streamNames(descriptors)
+    }`,
   reopenNull: ({ descriptors, make }) =>
     `open the container's /dev/null${
       make ? ", or a null device made for it," : ""

@@ -16,6 +16,7 @@ import { raiseLimits } from "./raise_limits.ts";
 import { startProcess } from "./process.ts";
 import { affinity } from "./schedule.ts";
 import type { Plan, Step } from "./step.ts";
+import { relayStreams } from "./streams.ts";
 
 /** The process whose surroundings are joined. */
 export interface Joined {
@@ -31,7 +32,7 @@ export interface Joined {
 export function compileExec(spec: Spec, facts: Facts, joined: Joined): Plan {
   return {
     init: false,
-    host: [],
+    host: relayStreams(facts),
     launch: join(spec, facts, joined),
     container: [{
       step: "joinKeyring",

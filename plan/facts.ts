@@ -48,6 +48,8 @@ export interface Facts {
   nullStreams: number[];
   /** Standard streams that are pipes made for the container. */
   ownStreams: number[];
+  /** Standard streams that are files of the host, and that the parent copies. */
+  relayedStreams: RelayedStream[];
   /** Limits of the command that are above ours, where a user namespace is entered. */
   raisedLimits: Rlimit[];
   /** Neither root nor CAP_SETGID: setgroups has to be given up. */
@@ -100,6 +102,12 @@ export interface Facts {
   keepKeyring?: boolean;
   /** What goes between the root filesystem and the container. */
   overlay: { upper: string | null; work: string | null } | null;
+}
+
+/** One pipe that the parent fills or empties. */
+export interface RelayedStream {
+  /** More than one where they are the same open file: their order is kept. */
+  descriptors: readonly number[];
 }
 
 /**

@@ -193,6 +193,7 @@ const NEEDS: { readonly [K in StepKind]: Entry<K> } = {
         ]
         : [],
   },
+  relayStream: { features: feature("2.6.35", "F_SETPIPE_SZ") },
   executeSelf: { features: feature("5.11", "CLOSE_RANGE_CLOEXEC") },
   setDumpable: {},
   openCgroups: { access: "write access to cgroup.procs or tasks" },

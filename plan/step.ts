@@ -301,6 +301,8 @@ export type Kinds = {
   killAll: Nothing;
 
   // ── on the host, by the parent ──
+  /** pipe2(2): in the place of standard streams, filled or emptied by the parent. */
+  relayStream: { descriptors: readonly number[]; input: boolean };
   /** Writing /proc/PID/uid_map and gid_map, or newuidmap(1) and newgidmap(1). */
   mapIds: {
     uids: readonly IdMapping[];

@@ -11,6 +11,9 @@ import { RUN_FLAGS } from "../cli/run_flags.ts";
 import { EndedEarly, ENDING } from "../launch/early_end.ts";
 import { plainRun } from "../launch/plain_run.ts";
 import { prelaunch } from "../launch/prelaunch.ts";
+import { lost, stopped } from "../launch/stream_relay.ts";
+import { ERRNO, type Errno, errnoText } from "../ffi/errno.ts";
+import type { ContainerError } from "../spec/errors.ts";
 import { DEFAULT_FILTER } from "../launch/seccomp/default_code.ts";
 import { readFacts } from "../lifecycle/facts.ts";
 import type { Caller } from "../lifecycle/caller.ts";
@@ -105,14 +108,31 @@ function plainRunOn(
       ),
       path: DEFAULT_PATH.split(":"),
       places: placesOf(spec.mounts ?? []),
-      endings: ENDING.map((name) => {
-        const { message, hint } = new EndedEarly(name);
-        return `container: ${message}. ${hint}\n`;
-      }),
+      endings: ENDING.map((name) => said(new EndedEarly(name))),
+      stops: [[1], [2], [1, 2]].flatMap((descriptors) =>
+        ENDING.map((name) => said(stopped(descriptors, name)))
+      ),
+      losses: lossTexts(),
     });
   } finally {
     Deno.removeSync(root, { recursive: true });
   }
+}
+
+const said = ({ message, hint }: ContainerError) =>
+  `container: ${message}. ${hint}\n`;
+
+/** As {@linkcode PlainRun.losses} has them; an errno without a name has the last number. */
+function lossTexts(): string[] {
+  const some = "EIO";
+  const texts = [[0], [1], [2], [1, 2]].flatMap((descriptors) =>
+    said(lost(descriptors, some, 0)).split(errnoText(some))
+  );
+  const errors = Object.entries(ERRNO).map(([name, number]) =>
+    `${String.fromCharCode(number)}${errnoText(name as Errno)}`
+  );
+  const unknown = String.fromCharCode(127);
+  return [...texts, ...errors, `${unknown}an error that has no name here`];
 }
 
 /** Where the root filesystem itself is mounted on: not below another mount. */
@@ -138,6 +158,7 @@ function usualPlan(
   const facts = readFacts(spec, {
     ...{ init: known.init, chroot: false, mapHelper: false, streams: [] },
     ...{ terminalStreams: [], confineDevices: true, overlay: null },
+    inheritFiles: true,
     ...{ rootKind: "directory", image: null, cgroup: null },
     seccomp: {
       profile: "default",

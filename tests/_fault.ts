@@ -95,6 +95,7 @@ const EVERY_KIND: Record<StepKind, true> = {
   mapMount: true,
   mountImage: true,
   copyUp: true,
+  relayStream: true,
   makeCgroup: true,
 };
 export const KINDS = Object.keys(EVERY_KIND) as StepKind[];

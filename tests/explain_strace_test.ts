@@ -175,6 +175,22 @@ for (const mode of [INIT, NO_INIT]) {
   test(
     `run ${
       mode.flags.join(" ")
+    } < FILE 2> FILE makes the calls that explain --strace prints`,
+    async () => {
+      await using dir = new TempDir();
+      const script = `exec "$@" < /etc/passwd 2> ${dir.path}/errors`;
+      const before = ["sh", "-c", script, "sh"];
+      // The plain run, and the one of the runtime.
+      for (const flags of [[], ["-w", "/"]]) {
+        await compare(mode, flags, { before });
+      }
+    },
+    SKIP,
+  );
+
+  test(
+    `run ${
+      mode.flags.join(" ")
     } --seccomp learn makes the calls that explain --strace prints`,
     async () => {
       await using dir = new TempDir();

@@ -71,8 +71,15 @@ async function hasRuntime(
   return (await Deno.readTextFile(file)).includes(LIBRARY);
 }
 
+/** Words that start others with files in the place of standard streams. */
+const toFiles = (dir: TempDir, redirections: string) => [
+  ...["sh", "-c", `exec "$@" ${redirections}`, dir.path],
+];
+
 test("plain run: no runtime is started for it", async () => {
   const root = rootfs();
+  await using dir = new TempDir();
+  await Deno.writeTextFile(`${dir.path}/in`, "words\n");
   for (const mode of MODES) {
     for (
       const run of [
@@ -91,6 +98,10 @@ test("plain run: no runtime is started for it", async () => {
       false,
       "standard input is a pipe",
     );
+    const before = toFiles(dir, '< "$0"/in > "$0"/out 2>&1');
+    const copying = plainIn(mode, root, "cat");
+    assertEquals(await hasRuntime(copying, { before }), false, "files");
+    assertEquals(await Deno.readTextFile(`${dir.path}/out`), "words\n");
   }
 }, { skip });
 
@@ -121,6 +132,12 @@ test("plain run: what is unusual is the runtime's", async () => {
     }],
     ["few descriptors", plain(root, "true"), {
       before: ["sh", "-c", 'ulimit -n 40; exec "$@"', "sh"],
+    }],
+    ["a directory", plain(root, "true"), {
+      before: ["sh", "-c", 'exec "$@" < /', "sh"],
+    }],
+    ["another device", plain(root, "true"), {
+      before: ["sh", "-c", 'exec "$@" < /dev/zero', "sh"],
     }],
     ["a closed stream", plain(root, "true"), {
       before: ["sh", "-c", 'exec "$@" <&-', "sh"],
@@ -203,6 +220,40 @@ test("plain run: words, statuses and refusals are the same", async () => {
     assertMatch(stderr, /^container: Cannot .*nosuchcommand[^\n]*\n$/);
   }
 }, { skip });
+
+test(
+  "plain run: files are copied, and losses told, in the same words",
+  async () => {
+    await using dir = new TempDir();
+    await Deno.writeTextFile(`${dir.path}/in`, "words\n");
+    const small = `${dir.path}/small`;
+    await Deno.mkdir(small);
+    const onSmall = (redirections: string) => [
+      ...["unshare", "-m", "sh", "-ec"],
+      `mount -t tmpfs -o size=16k tmpfs ${small}; exec "$@" ${redirections}`,
+      small,
+    ];
+    const cases: [string[], string[]][] = [
+      [["cat"], toFiles(dir, '< "$0"/in')],
+      [["readlink", "/proc/self/fd/0"], toFiles(dir, '< "$0"/in 2> "$0"/err')],
+      [["sh", "-c", "yes | head -c 99999; exit 4"], onSmall('> "$0"/out')],
+      [["sh", "-c", "yes | head -c 99999; exit 0"], onSmall('> "$0"/out')],
+      [["sleep", "0.2"], toFiles(dir, '0> "$0"/out')],
+    ];
+    for (const mode of MODES) {
+      for (const [command, before] of cases) {
+        const [one, other] = await both(mode, command, { before });
+        const same = (text = "") => text.replace(/\[\d+\]/, "");
+        assertEquals(
+          [one?.status, same(one?.stdout), one?.stderr],
+          [other?.status, same(other?.stdout), other?.stderr],
+          command.join(" "),
+        );
+      }
+    }
+  },
+  { skip: skip ?? without("unshare") },
+);
 
 test("plain run: what the caller ignores is not ignored inside", async () => {
   for (const mode of MODES) {

@@ -11,6 +11,7 @@ import { SpecError, systemReason, UsageError } from "../../spec/errors.ts";
 import { MAX_ID, parseId } from "../../spec/ids.ts";
 import type { Command } from "../command.ts";
 import { type Flag, type Flags, parseFlags } from "../flags.ts";
+import { parseStreams } from "../process_values.ts";
 import { parsePair } from "../run_values.ts";
 import { configReading, globals } from "./global.ts";
 import { knownId } from "./id.ts";
@@ -61,6 +62,11 @@ export const EXEC_FLAGS: readonly Flag[] = [
     help: "A Unix socket that takes a pidfd of it, before it runs",
   },
   {
+    name: "streams",
+    value: "MODE",
+    help: "relay: files among them by pipes; inherit: as they are",
+  },
+  {
     name: "preserve-fds",
     value: "N",
     help: "Descriptors from 3 upwards that the command keeps",
@@ -86,6 +92,10 @@ export const execCommand: Command = {
   examples: [
     ["sudo container exec -it web sh", "a shell beside what runs there"],
     ["sudo container exec -u 1000 web id", "as another user"],
+    [
+      "sudo container exec --streams inherit web tac < big.log",
+      "the file itself, which it may seek in and write to",
+    ],
     ["sudo container exec -d -p process.json web", "as engines have it"],
   ],
   async execute(argv) {
@@ -124,6 +134,8 @@ export async function execOptions(flags: Flags): Promise<ExecOptions> {
     pidFile: flags.last("pid-file"),
     consoleSocket: flags.last("console-socket"),
     pidfdSocket: flags.last("pidfd-socket"),
+    streams: parseStreams(flags.last("streams")) ??
+      (file === undefined ? undefined : "inherit"),
     preserveFds: preserved(flags),
     cgroups: flags.all("cgroup"),
     ignorePaused: flags.has("ignore-paused"),

@@ -6,6 +6,7 @@
 import type { CgroupPlan, CgroupStep } from "../../cgroup/step.ts";
 import type { StepOf } from "../../plan/step.ts";
 import type { IdMapping } from "../../spec/types.ts";
+import { PIPE_SIZE } from "../stream_relay.ts";
 import { plain } from "./notation.ts";
 import type { Process, TracedCall } from "./transcript.ts";
 
@@ -65,6 +66,16 @@ export function mapCalls(
       ])),
   ];
 }
+
+/**
+ * What launch/stream_relay.ts does before the launch; and then it copies, which
+ * takes as many calls as there is to copy.
+ */
+export const relayCalls = (): TracedCall[] =>
+  calls("parent", [
+    "pipe2([...], O_CLOEXEC) = 0",
+    `fcntl(..., F_SETPIPE_SZ, ${PIPE_SIZE}) = ? /* or EPERM */`,
+  ]);
 
 /** What cgroup/apply.ts does. */
 export function cgroupCalls(cgroup: CgroupPlan | null): TracedCall[] {

@@ -11,7 +11,7 @@ import type { Phase, Plan, Step } from "../../plan/step.ts";
 import type { Call, Comparison, Instruction } from "../call.ts";
 import { lower } from "../lower.ts";
 import { showArguments } from "./arguments.ts";
-import { cgroupCalls, mapCalls } from "./host_calls.ts";
+import { cgroupCalls, mapCalls, relayCalls } from "./host_calls.ts";
 import { mapMountCalls, mountImageCalls } from "./mount_calls.ts";
 import { plain } from "./notation.ts";
 
@@ -77,6 +77,8 @@ function hostCalls(step: Step, cgroup: CgroupPlan | null): TracedCall[] | null {
   switch (step.step) {
     case "mapIds":
       return mapCalls(step);
+    case "relayStream":
+      return relayCalls();
     case "makeCgroup":
       return cgroupCalls(cgroup);
     case "mapMount":

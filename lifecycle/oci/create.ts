@@ -251,6 +251,7 @@ function planOf(
     // They are ours: what of them is the host's null device becomes its own.
     streams: [],
     ownsPipes: true,
+    inheritFiles: true,
     confineDevices: false,
     overlay: null,
     seccomp,

@@ -15,9 +15,11 @@ import { compileExec } from "../../plan/exec.ts";
 import type { Facts } from "../../plan/facts.ts";
 import { once } from "../../plan/once.ts";
 import type { Plan } from "../../plan/step.ts";
-import { ContainerError, SpecError } from "../../spec/errors.ts";
+import { streamNames } from "../../plan/streams.ts";
+import { ContainerError, SpecError, UsageError } from "../../spec/errors.ts";
 import type { Process, Spec } from "../../spec/types.ts";
 import { readCaller } from "../caller.ts";
+import type { ContainerOptions } from "../options.ts";
 import { aboveOurs, ownDenies, readFacts } from "../facts.ts";
 import type { AccountFiles } from "../users.ts";
 import { readAccounts } from "./accounts.ts";
@@ -46,6 +48,12 @@ export interface ExecOptions {
   consoleSocket?: string;
   /** A Unix socket that takes a pidfd of it. */
   pidfdSocket?: string;
+  /**
+   * What becomes of files of the host among the streams; without it, in a
+   * container of the daily commands they are relayed, and in an engine's handed
+   * over.
+   */
+  streams?: ContainerOptions["streams"];
   preserveFds: number;
   /** Cgroups below the container's, `[CONTROLLER:]PATH` each. */
   cgroups: readonly string[];
@@ -194,7 +202,7 @@ interface Joining {
 
 async function planOf(
   record: ContainerRecord,
-  { process, first, options: { detach, cgroups } }: Joining,
+  { process, first, options: { detach, cgroups, streams } }: Joining,
 ): Promise<Plan> {
   const { id, cgroup, chroot } = record;
   const spec: Spec = { ...record.spec, process };
@@ -212,6 +220,8 @@ async function planOf(
         mapHelper: true,
         streams: [],
         ownsPipes: true,
+        inheritFiles: (streams ?? (record.daily ? "relay" : "inherit")) ===
+          "inherit",
         confineDevices: false,
         overlay: null,
         seccomp,
@@ -227,6 +237,7 @@ async function planOf(
         namespaces.includes("user") && deniesSetgroups(first),
       cgroupEntry: entryOf(cgroup, cgroups, membershipOf(first)),
     };
+    if (detach) refuseRelayed(facts);
     return compileExec(spec, facts, {
       pid: first.pid,
       namespaces,
@@ -235,6 +246,17 @@ async function planOf(
   } catch (error) {
     throw explained(id, error);
   }
+}
+
+/** Who would copy has ended by then. */
+function refuseRelayed({ relayedStreams: [file] }: Facts): void {
+  if (!file) return;
+  throw new UsageError(
+    `Cannot leave a process behind whose ${
+      streamNames(file.descriptors)
+    } is a file of the host: nobody stays to copy it`,
+    "Have it redirected inside (sh -c '… > /log'), to or from /dev/null here, or handed over by --streams inherit.",
+  );
 }
 
 /** The cgroups it is in, cgroups(7). */

@@ -1,0 +1,298 @@
+/**
+ * Bytes between files of the host and the pipes that a command has in their
+ * place. Runs in the parent, on the host: in the command that waits, or in a
+ * program that uses the library.
+ *
+ * Our ends never block, and what may wait for a disk is done on a thread that
+ * may. The bytes are copied, and not spliced: the pages of the host's file would
+ * lie in the command's pipe, and a bug of the kernel has let the holder of such
+ * a pipe write to them (CVE-2022-0847).
+ */
+
+import { EPOLL, forget, whenReady } from "../ffi/epoll.ts";
+import { ERRNO, errnoName, errnoText } from "../ffi/errno.ts";
+import {
+  type Descriptor,
+  duplicateUp,
+  enlargePipe,
+  moveUp,
+  pipe,
+  seekBack,
+  setNonBlocking,
+  unreadBytes,
+} from "../ffi/fcntl.ts";
+import { rawSyscall } from "../ffi/libc.ts";
+import { readInBackground, writeInBackground } from "../ffi/poll.ts";
+import { fileSizeLimit, RLIM_INFINITY } from "../ffi/resource.ts";
+import { SIGNAL, type SignalName } from "../ffi/signal.ts";
+import type { Plan, StepOf } from "../plan/step.ts";
+import { streamNames } from "../plan/streams.ts";
+import { ContainerError, EXIT } from "../spec/errors.ts";
+import { ENDING } from "./early_end.ts";
+
+/** What a pipe takes at once where the system lets it, pipe(7); and what is copied at once. */
+export const PIPE_SIZE = 1 << 20;
+
+/** A file of the host and our end of the pipe for it. */
+interface Copied {
+  step: StepOf<"relayStream">;
+  /** Opened once more: a program may close its own. */
+  file: Descriptor;
+  end: Descriptor;
+  /** Of an input: to see how much of it nobody has read. */
+  look: Descriptor | null;
+  /** Read from the file and not yet written to the pipe. */
+  waiting: number;
+  /** Settled when nothing uses the file any more. */
+  job: Promise<void>;
+  closed: boolean;
+}
+
+/** The first that went wrong. */
+interface Failure {
+  descriptors: readonly number[];
+  code: ReturnType<typeof errnoName>;
+}
+
+/** How long a file system may take to answer at the end, in milliseconds. */
+const GRACE = 1000;
+
+/** Copies until the command has ended and its output is through. */
+export class StreamRelay implements Disposable {
+  /** The container's ends, by number there. */
+  readonly theirs: Record<number, Descriptor> = {};
+  readonly #copied: Copied[] = [];
+  readonly #stopped = Promise.withResolvers<SignalName>();
+  #failure: Failure | undefined;
+  #finishing = false;
+
+  /** The relay of a plan; null where it has none to do. */
+  static of({ host }: Plan): StreamRelay | null {
+    const steps = host.filter((step) => step.step === "relayStream");
+    return steps.length ? new StreamRelay(steps) : null;
+  }
+
+  private constructor(steps: readonly StepOf<"relayStream">[]) {
+    try {
+      for (const step of steps) this.#open(step);
+    } catch (error) {
+      this[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  #open(step: StepOf<"relayStream">): void {
+    const { descriptors, input } = step;
+    const { read, write } = pipe();
+    const [their, our] = input ? [read, write] : [write, read];
+    enlargePipe(our, PIPE_SIZE);
+    const theirs = moveUp(their);
+    for (const fd of descriptors) this.theirs[fd] = theirs;
+    const end = moveUp(our);
+    setNonBlocking(end);
+    this.#copied.push({
+      step,
+      end,
+      file: duplicateUp(descriptors[0]!),
+      look: input ? duplicateUp(theirs.fd) : null,
+      waiting: 0,
+      job: Promise.resolve(),
+      closed: false,
+    });
+  }
+
+  /** The container has its ends: from here on bytes go through. */
+  begin(): void {
+    this.#closeTheirs();
+    for (const copied of this.#copied) {
+      const { input } = copied.step;
+      if (!input) surviveLargeFiles();
+      copied.job = (input ? this.#fill(copied) : this.#empty(copied))
+        .catch((error) => this.#fail(copied, error))
+        .finally(() => closeEnd(copied));
+    }
+  }
+
+  /**
+   * The command has ended: what it has not read stays in its file, and what it
+   * has written goes to the end of the pipe, which is when nobody holds that any
+   * more.
+   *
+   * @param status what it ended with
+   * @returns what to tell where bytes were lost: an error, with the command's
+   * status unless that tells of success
+   */
+  async finish(status: number): Promise<ContainerError | null> {
+    this.#finishing = true;
+    const inputs = this.#copied.filter(({ step }) => step.input);
+    const outputs = this.#copied.filter(({ step }) => !step.input);
+    const late = delay(GRACE);
+    await Promise.race([Promise.all(inputs.map(putBack)), late.passed]);
+    late.cancel();
+    const signal = await Promise.race([
+      Promise.all(outputs.map(({ job }) => job)).then(() => null),
+      this.#stopped.promise,
+    ]);
+    if (signal) {
+      return stopped(outputs.flatMap(({ step }) => step.descriptors), signal);
+    }
+    const failure = this.#failure;
+    return failure ? lost(failure.descriptors, failure.code, status) : null;
+  }
+
+  /** A signal came: it ends the wait for output, once nothing else is waited for. */
+  seen(name: SignalName): void {
+    if (this.#finishing && ENDING.includes(name)) this.#stopped.resolve(name);
+  }
+
+  async #fill(copied: Copied): Promise<void> {
+    const { file, end } = copied;
+    const buffer = new Uint8Array(PIPE_SIZE);
+    while (!copied.closed) {
+      const count = await transfer("read", file.fd, buffer);
+      if (count === 0) return;
+      copied.waiting = count;
+      for (let rest = buffer.subarray(0, count); rest.length;) {
+        // Read when the command had ended: it is put back with the rest.
+        if (copied.closed) return;
+        const written = rawSyscall("write", end.fd, rest, rest.length);
+        if (written >= 0) {
+          copied.waiting -= written;
+          rest = rest.subarray(written);
+        } else if (-written === ERRNO.EAGAIN) {
+          await whenReady(end.fd, EPOLL.EPOLLOUT);
+        } else if (-written !== ERRNO.EINTR) throw new Broken(-written);
+      }
+    }
+  }
+
+  async #empty(copied: Copied): Promise<void> {
+    const { file, end } = copied;
+    const buffer = new Uint8Array(PIPE_SIZE);
+    while (!copied.closed) {
+      const count = rawSyscall("read", end.fd, buffer, buffer.length);
+      if (count === 0) return;
+      if (count > 0) {
+        for (let rest = buffer.subarray(0, count); rest.length;) {
+          const written = await transfer("write", file.fd, rest);
+          if (!written) throw new Broken(ERRNO.ENOSPC);
+          rest = rest.subarray(written);
+        }
+      } else if (-count === ERRNO.EAGAIN) {
+        await whenReady(end.fd, EPOLL.EPOLLIN);
+      } else if (-count !== ERRNO.EINTR) throw new Broken(-count);
+    }
+  }
+
+  #fail({ step, closed }: Copied, error: unknown): void {
+    if (closed) return;
+    if (!(error instanceof Broken)) throw error;
+    const { descriptors } = step;
+    this.#failure ??= { descriptors, code: errnoName(error.errno) };
+  }
+
+  #closeTheirs(): void {
+    for (const descriptor of Object.values(this.theirs)) descriptor.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.#closeTheirs();
+    for (const copied of this.#copied) {
+      closeEnd(copied);
+      copied.look?.close();
+      // Another thread may be about to use it, and its number could be another's.
+      copied.job.finally(() => copied.file.close());
+    }
+  }
+}
+
+/** read(2) or write(2) has failed. */
+class Broken extends Error {
+  constructor(readonly errno: number) {
+    super();
+  }
+}
+
+/** On a thread that may wait for a disk. */
+async function transfer(
+  call: "read" | "write",
+  fd: number,
+  bytes: Uint8Array<ArrayBuffer>,
+): Promise<number> {
+  const inBackground = call === "read" ? readInBackground : writeInBackground;
+  for (;;) {
+    const count = await inBackground(fd, bytes);
+    if (count >= 0) return count;
+    // errno is that thread's own: what failed is asked for again, here.
+    const again = rawSyscall(call, fd, bytes, bytes.length);
+    if (again >= 0) return again;
+    if (-again !== ERRNO.EINTR) throw new Broken(-again);
+  }
+}
+
+/** Whoever reads from the file next goes on where the command has stopped. */
+async function putBack(copied: Copied): Promise<void> {
+  const { look, file } = copied;
+  closeEnd(copied);
+  await copied.job;
+  if (look) seekBack(file, copied.waiting + unreadBytes(look));
+}
+
+/** A time that nobody need wait for to its end, in milliseconds. */
+function delay(time: number) {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, time);
+  return { passed: promise, cancel: () => clearTimeout(timer) };
+}
+
+function closeEnd(copied: Copied): void {
+  if (copied.closed) return;
+  copied.closed = true;
+  forget(copied.end.fd);
+  copied.end.close();
+}
+
+let survives = false;
+
+/** A file at the limit of setrlimit(2) is an error of ours, and no reason to die. */
+function surviveLargeFiles(): void {
+  if (survives || fileSizeLimit() === RLIM_INFINITY) return;
+  survives = true;
+  Deno.addSignalListener("SIGXFSZ", () => {});
+}
+
+/** A signal came before all of the output was through. */
+export function stopped(
+  descriptors: readonly number[],
+  signal: SignalName,
+): ContainerError {
+  return new ContainerError(
+    `Cannot write all of ${streamNames(descriptors)}: ${signal} came first`,
+    {
+      hint:
+        "The command has ended: does something that it started still run, or a file system not answer?",
+      status: EXIT.signalBase + SIGNAL[signal],
+    },
+  );
+}
+
+/** A file could not be read, or takes no more. */
+export function lost(
+  descriptors: readonly number[],
+  code: ReturnType<typeof errnoName>,
+  status: number,
+): ContainerError {
+  const names = streamNames(descriptors);
+  const isInput = descriptors[0] === 0;
+  return new ContainerError(
+    `Cannot ${isInput ? "read" : "write"} ${names} for the command: ${
+      errnoText(code)
+    }`,
+    {
+      hint: isInput
+        ? "The command has not had the rest of it."
+        : "What it wrote from then on is lost.",
+      status: status || EXIT.failure,
+    },
+  );
+}

@@ -1,0 +1,153 @@
+/**
+ * What the standard streams of a command are: which of them the parent copies,
+ * which are the container's own devices, and which nobody may have. Runs on the
+ * host, in the parent; reads and changes nothing.
+ */
+
+import { O } from "../ffi/fcntl.ts";
+import { rawSyscall } from "../ffi/libc.ts";
+import { getAttributes } from "../ffi/termios.ts";
+import type { Facts, RelayedStream } from "../plan/facts.ts";
+import { streamNames } from "../plan/streams.ts";
+import { UsageError } from "../spec/errors.ts";
+import type { Stdio } from "./pipes.ts";
+
+/** What is said of the streams beside what they are. */
+export interface StreamOptions {
+  /** What each is tied to; ours where nothing is said. */
+  streams: readonly (Stdio | undefined)[];
+  /** Those that a terminal of the container's own takes the place of. */
+  replaced: readonly number[];
+  /** Whatever is ours is handed over as it is: what an engine asks for, and `--streams inherit`. */
+  inheritFiles?: boolean;
+  /** Pipes among ours were made for the container. */
+  ownsPipes?: boolean;
+}
+
+/** What of a plan depends on the streams. */
+export type StreamFacts = Pick<
+  Facts,
+  "nullStreams" | "ownStreams" | "relayedStreams"
+>;
+
+/** null(4). */
+const NULL_DEVICE = 1 << 8 | 3;
+/** pts(4): the master side of any terminal. */
+const MASTER = 5 << 8 | 2;
+
+const KCMP_FILE = 0;
+const STANDARD = [0, 1, 2];
+
+/**
+ * Finds out what each is.
+ *
+ * @throws UsageError for a directory, and for a device that is no terminal and
+ * that the container does not have
+ */
+export function readStreams(
+  { streams, replaced, inheritFiles = false, ownsPipes }: StreamOptions,
+): StreamFacts {
+  const tie = (fd: number) => streams[fd] ?? "inherit";
+  const kinds = STANDARD.map((fd) =>
+    tie(fd) === "inherit" ? kindOf(fd, inheritFiles) : null
+  );
+  const files = STANDARD.filter((fd) => {
+    const { [fd]: kind } = kinds;
+    if (!kind || inheritFiles) return false;
+    if (
+      typeof kind === "object" && (kind.isDirectory || !replaced.includes(fd))
+    ) {
+      throw refused(fd, kind);
+    }
+    return kind === "file" && !replaced.includes(fd);
+  });
+  return {
+    nullStreams: STANDARD.filter((fd) =>
+      tie(fd) === "null" || kinds[fd] === "null"
+    ),
+    ownStreams: STANDARD.filter((fd) =>
+      tie(fd) === "piped" || files.includes(fd) ||
+      ownsPipes && kinds[fd] === "pipe"
+    ),
+    relayedStreams: pipesFor(files),
+  };
+}
+
+/** What is refused, in words. */
+interface Refused {
+  what: string;
+  isDirectory?: true;
+}
+
+type Kind = "file" | "null" | "pipe" | "other" | Refused;
+
+/** By its kind and numbers: its name could be another's. */
+function kindOf(fd: number, inheritFiles: boolean): Kind {
+  let info: Deno.FileInfo;
+  try {
+    info = Deno.statSync(`/proc/self/fd/${fd}`);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return "other";
+    // A file that only its owner may look at (FUSE), and it could be anything.
+    if (inheritFiles) throw error;
+    return "file";
+  }
+  if (info.isFile || info.isBlockDevice) return "file";
+  if (info.isFifo) return "pipe";
+  if (info.isSocket) return "other";
+  if (info.isDirectory) return { what: "a directory", isDirectory: true };
+  if (!info.isCharDevice) {
+    return { what: "neither a file nor a pipe, socket or terminal" };
+  }
+  const { rdev } = info;
+  if (rdev === NULL_DEVICE) return "null";
+  if (rdev !== MASTER && getAttributes(fd)) return "other";
+  const [major, minor] = [(rdev ?? 0) >> 8, (rdev ?? 0) & 0xff];
+  return { what: `a device (character ${major}:${minor})` };
+}
+
+function refused(fd: number, { what, isDirectory }: Refused): UsageError {
+  return new UsageError(
+    `Cannot hand over ${streamNames([fd])}: it is ${what} of the host`,
+    `${
+      isDirectory
+        ? "Show it inside with --volume"
+        : "Give the command the device with --device, and have it opened inside"
+    }; --streams inherit hands over whatever it is.`,
+  );
+}
+
+/** A pipe for each; one for both outputs where they are the same open file. */
+function pipesFor(files: readonly number[]): RelayedStream[] {
+  const isOne = files.includes(1) && files.includes(2) && isSameFile(1, 2);
+  return files.flatMap((fd) =>
+    isOne && fd === 2
+      ? []
+      : [{ descriptors: isOne && fd === 1 ? [1, 2] : [fd] }]
+  );
+}
+
+/** `> FILE 2>&1`: with two pipes nobody could tell what was written first. */
+function isSameFile(one: number, other: number): boolean {
+  const result = rawSyscall(
+    "kcmp",
+    Deno.pid,
+    Deno.pid,
+    KCMP_FILE,
+    one,
+    other,
+  );
+  return result < 0 ? looksSame(one, other) : result === 0;
+}
+
+/** Without kcmp(2), which some kernels and filters do not have: the same file, opened the same way. */
+function looksSame(one: number, other: number): boolean {
+  const [first, second] = [one, other].map((fd) => {
+    const { dev, ino } = Deno.statSync(`/proc/self/fd/${fd}`);
+    const lines = Deno.readTextFileSync(`/proc/self/fdinfo/${fd}`);
+    const [, position] = lines.match(/^pos:\s*(\d+)/m) ?? [];
+    const [, flags = "0"] = lines.match(/^flags:\s*(\d+)/m) ?? [];
+    return [dev, ino, position, parseInt(flags, 8) & ~O.O_CLOEXEC].join(" ");
+  });
+  return first === second;
+}
