@@ -22,3 +22,23 @@ Deno.test("setRlimit is lowered with every digit, and -1 to no limit", () => {
     9223372036854775807n,
   ]);
 });
+
+Deno.test("limitCapabilities drops all but what is named, also what a newer kernel has", () => {
+  const calls = lowerProcess.limitCapabilities({
+    step: "limitCapabilities",
+    bounding: ["CAP_CHOWN", "CAP_BPF"],
+    why: "",
+    man: "",
+  });
+  const dropped = calls.flatMap((call) =>
+    call.name === "prctl" ? [call.args[1]] : []
+  );
+  const all = Array.from({ length: 64 }, (_, number) => number);
+  assertEquals(dropped, all.filter((number) => number !== 0 && number !== 39));
+  // Only what has no name here may be missing in the kernel.
+  for (const call of calls) {
+    if (call.name !== "prctl") continue;
+    const isKnown = Number(call.args[1]) <= 40;
+    assertEquals(call.expect, isKnown ? undefined : ["EINVAL"]);
+  }
+});

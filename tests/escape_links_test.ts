@@ -77,6 +77,31 @@ for (const { mode, flags } of MODES) {
   });
 }
 
+test("no volume takes in the kernel's place what is written to /proc/self", async () => {
+  await using target = await Target.make({
+    flags: ["--no-init"],
+    prepare: (rootfs) => Deno.symlink("/proc/self", `${rootfs}/data`),
+  });
+  const volume = `${target.directory}/volume`;
+  await Deno.mkdir(volume);
+  await Deno.writeTextFile(`${volume}/oom_score_adj`, "");
+  for (
+    const [place, error] of [
+      // By a link of the image's, and by the name that the caller gave.
+      ["/data", "ELOOP"],
+      ["/proc/self", "EXDEV"],
+    ] as const
+  ) {
+    const { status, stdout, stderr } = await target.run([
+      ...["-v", `${volume}:${place}`, "--oom-score-adj", "700"],
+      ...["echo", "started"],
+    ]);
+    assertEquals([status, stdout], [125, ""], place);
+    assertMatch(stderr, new RegExp(`^container: Cannot .+ \\(${error}\\)\\. `));
+    assertEquals(await Deno.readTextFile(`${volume}/oom_score_adj`), "");
+  }
+});
+
 test("with a hook of createContainer nothing is made in the host's tree", async () => {
   await using host = new TempDir();
   await using bundle = await Bundle.make(["true"], (config) => {
