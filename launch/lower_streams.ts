@@ -117,7 +117,26 @@ export function openDevice(
 
 const NULL: StreamDevice = { path: "/dev/null", major: 1, minor: 3 };
 
-export const lowerStreams: Lowering<"giveStreams" | "reopenNull"> = {
+/** Opened inside, and put in the place of streams. */
+const replace = (
+  device: StreamDevice,
+  descriptors: readonly number[],
+  make: boolean,
+): Instruction[] => {
+  const slot = device.path.slice(device.path.lastIndexOf("/") + 1);
+  return [
+    ...openDevice(device, slot, make),
+    ...descriptors.map((fd): Instruction => ({
+      name: "dup3",
+      args: [{ slot }, fd, 0],
+    })),
+    { name: "close", args: [{ slot }] },
+  ];
+};
+
+export const lowerStreams: Lowering<
+  "giveStreams" | "reopenNull" | "reopenDevice"
+> = {
   // The owner may be one that is not mapped inside, and that is no reason not to start.
   giveStreams: ({ descriptors, uid }) =>
     descriptors.map((fd) => ({
@@ -125,12 +144,7 @@ export const lowerStreams: Lowering<"giveStreams" | "reopenNull"> = {
       args: [fd, uid, -1],
       expect: ["EPERM", "EINVAL", "EROFS"],
     })),
-  reopenNull: ({ descriptors, make }) => [
-    ...openDevice(NULL, "null", make),
-    ...descriptors.map((fd): Instruction => ({
-      name: "dup3",
-      args: [{ slot: "null" }, fd, 0],
-    })),
-    { name: "close", args: [{ slot: "null" }] },
-  ],
+  reopenNull: ({ descriptors, make }) => replace(NULL, descriptors, make),
+  reopenDevice: ({ descriptors, make, ...device }) =>
+    replace(device, descriptors, make),
 };

@@ -48,11 +48,14 @@ const NO_LINK =
 const MOVED =
   "Something else has taken its place in /proc or /sys: a mount of this container, also one by a link of the root filesystem, or another container that changes it.";
 
-const NO_NULL =
-  "A standard stream is the host's null device and has to become the container's own, and what the container has there is none: see what /dev is in the root filesystem, or give another stream.";
+const NO_DEVICE =
+  "A standard stream is a device of the host's, /dev/null or the like, and has to become the container's own, and what the container has there is none: see what /dev is in the root filesystem, or give another stream.";
 
-const NO_NULL_MADE =
-  "A standard stream is the host's null device and has to become the container's own. It has none at /dev/null, and none can be made there: give another stream, as by `true | container exec …`.";
+const NO_DEVICE_MADE =
+  "A standard stream is a device of the host's, /dev/null or the like, and has to become the container's own. It has none at that path, and none can be made there: give another stream, as by `true | container exec …`.";
+
+const NO_TERMINAL =
+  "A standard stream is /dev/tty, and there is no terminal that it stands for here: give the terminal by its own name, as by < $(tty).";
 
 /** Errors whose errno misleads or whose cure is known. */
 const HINTS: {
@@ -87,10 +90,13 @@ const HINTS: {
     "setLabel",
     "setOomScore",
   ] as const).map((step) => ({ step, code: "EXDEV" as const, hint: MOVED })),
-  ...(["ENOENT", "ENOTDIR", "ENODEV", "ELOOP", "EACCES"] as const).map((
-    code,
-  ) => ({ step: "reopenNull" as const, code, hint: NO_NULL })),
-  { step: "reopenNull", code: "EPERM", hint: NO_NULL_MADE },
+  ...(["reopenNull", "reopenDevice"] as const).flatMap((step) => [
+    ...(["ENOENT", "ENOTDIR", "ENODEV", "ELOOP", "EACCES"] as const).map((
+      code,
+    ) => ({ step, code, hint: NO_DEVICE })),
+    { step, code: "EPERM" as const, hint: NO_DEVICE_MADE },
+  ]),
+  { step: "reopenDevice", code: "ENXIO", hint: NO_TERMINAL },
   {
     step: "pivotRoot",
     code: "EACCES",

@@ -7,6 +7,7 @@
 import { O } from "../ffi/fcntl.ts";
 import { rawSyscall } from "../ffi/libc.ts";
 import { getAttributes } from "../ffi/termios.ts";
+import { DEFAULT_DEVICES } from "../plan/devices.ts";
 import type { Facts, RelayedStream } from "../plan/facts.ts";
 import { streamNames } from "../plan/streams.ts";
 import { UsageError } from "../spec/errors.ts";
@@ -27,13 +28,13 @@ export interface StreamOptions {
 /** What of a plan depends on the streams. */
 export type StreamFacts = Pick<
   Facts,
-  "nullStreams" | "ownStreams" | "relayedStreams"
+  "nullStreams" | "deviceStreams" | "ownStreams" | "relayedStreams"
 >;
 
 /** null(4). */
-const NULL_DEVICE = 1 << 8 | 3;
+const NULL = { major: 1, minor: 3 };
 /** pts(4): the master side of any terminal. */
-const MASTER = 5 << 8 | 2;
+const MASTER = { major: 5, minor: 2 };
 
 const KCMP_FILE = 0;
 const STANDARD = [0, 1, 2];
@@ -65,6 +66,10 @@ export function readStreams(
     nullStreams: STANDARD.filter((fd) =>
       tie(fd) === "null" || kinds[fd] === "null"
     ),
+    deviceStreams: inheritFiles ? [] : DEFAULT_DEVICES.map(({ path }) => ({
+      path,
+      descriptors: STANDARD.filter((fd) => kinds[fd] === path),
+    })).filter(({ descriptors }) => descriptors.length),
     ownStreams: STANDARD.filter((fd) =>
       tie(fd) === "piped" || files.includes(fd) ||
       ownsPipes && kinds[fd] === "pipe"
@@ -79,7 +84,8 @@ interface Refused {
   isDirectory?: true;
 }
 
-type Kind = "file" | "null" | "pipe" | "other" | Refused;
+/** A path stands for one of the devices that every container has. */
+type Kind = "file" | "null" | "pipe" | "other" | `/dev/${string}` | Refused;
 
 /** By its kind and numbers: its name could be another's. */
 function kindOf(fd: number, inheritFiles: boolean): Kind {
@@ -99,10 +105,17 @@ function kindOf(fd: number, inheritFiles: boolean): Kind {
   if (!info.isCharDevice) {
     return { what: "neither a file nor a pipe, socket or terminal" };
   }
-  const { rdev } = info;
-  if (rdev === NULL_DEVICE) return "null";
-  if (rdev !== MASTER && getAttributes(fd)) return "other";
-  const [major, minor] = [(rdev ?? 0) >> 8, (rdev ?? 0) & 0xff];
+  const rdev = info.rdev ?? 0;
+  const major = rdev >> 8 & 0xfff;
+  const minor = rdev & 0xff | rdev >> 12 & 0xfff00;
+  if (major === NULL.major && minor === NULL.minor) return "null";
+  const own = DEFAULT_DEVICES.find((device) =>
+    device.major === major && device.minor === minor
+  );
+  if (own) return own.path as `/dev/${string}`;
+  // The master side of a terminal is the node of whoever opens one.
+  const isMaster = major === MASTER.major && minor === MASTER.minor;
+  if (!isMaster && getAttributes(fd)) return "other";
   return { what: `a device (character ${major}:${minor})` };
 }
 

@@ -14,6 +14,7 @@ export function makeFacts(changes: Partial<Facts> = {}): Facts {
     files: [],
     mapHelper: false,
     nullStreams: [],
+    deviceStreams: [],
     ownStreams: [],
     relayedStreams: [],
     raisedLimits: [],

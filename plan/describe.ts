@@ -108,6 +108,10 @@ const DESCRIPTIONS: {
     `open the container's /dev/null${
       make ? ", or a null device made for it," : ""
     } as descriptor ${and(descriptors.map(String))}`,
+  reopenDevice: ({ path, descriptors, make }) =>
+    `open the container's ${path}${
+      make ? ", or a device made for it," : ""
+    } as descriptor ${and(descriptors.map(String))}`,
   executeSelf: ({ argv }) => `execute this program again: ${argv.join(" ")}`,
   keepWalker: () => "keep the walker's own program",
   executeWalker: () => "execute the walker again",

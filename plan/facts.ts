@@ -46,6 +46,8 @@ export interface Facts {
   mapHelper: boolean;
   /** Standard streams that are the host's /dev/null. */
   nullStreams: number[];
+  /** Standard streams that are another of the devices that every container has. */
+  deviceStreams: { path: string; descriptors: readonly number[] }[];
   /** Standard streams that are pipes made for the container. */
   ownStreams: number[];
   /** Standard streams that are files of the host, and that the parent copies. */

@@ -73,6 +73,12 @@ const initial = (name: Capability, when?: string): Asked[] => [
 /** What mount(2) and all of its kin ask for. */
 const MOUNTING = here("CAP_SYS_ADMIN");
 
+/** For a device in the place of a standard stream. */
+const MAKING_DEVICE = [
+  ...here("CAP_SYS_ADMIN", "where the container has none"),
+  ...initial("CAP_MKNOD", "where the container has none"),
+];
+
 const feature = (version: string, what: string) => () => [{ version, what }];
 
 const NAMESPACE_SINCE: Record<NamespaceType, string> = {
@@ -184,15 +190,8 @@ const NEEDS: { readonly [K in StepKind]: Entry<K> } = {
   closeDescriptors: {},
   arrangeDescriptors: {},
   giveStreams: {},
-  reopenNull: {
-    capabilities: ({ make }) =>
-      make
-        ? [
-          ...here("CAP_SYS_ADMIN", "where the container has none"),
-          ...initial("CAP_MKNOD", "where the container has none"),
-        ]
-        : [],
-  },
+  reopenNull: { capabilities: ({ make }) => make ? MAKING_DEVICE : [] },
+  reopenDevice: { capabilities: ({ make }) => make ? MAKING_DEVICE : [] },
   relayStream: { features: feature("2.6.35", "F_SETPIPE_SZ") },
   executeSelf: { features: feature("5.11", "CLOSE_RANGE_CLOEXEC") },
   setDumpable: {},

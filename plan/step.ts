@@ -94,6 +94,14 @@ export type Kinds = {
   giveStreams: { descriptors: readonly number[]; uid: number };
   /** open(2) and dup3(2): the container's null device for the host's; `make`: or else one that is made. */
   reopenNull: { descriptors: readonly number[]; make: boolean };
+  /** The same for another device that every container has. */
+  reopenDevice: {
+    path: string;
+    major: number;
+    minor: number;
+    descriptors: readonly number[];
+    make: boolean;
+  };
   /** execveat(2) of our own executable, by descriptor. */
   executeSelf: { argv: readonly string[]; env: readonly string[] };
   /** open(2) of the walker's own program. */

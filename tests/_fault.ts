@@ -33,6 +33,7 @@ const EVERY_KIND: Record<StepKind, true> = {
   setDumpable: true,
   giveStreams: true,
   reopenNull: true,
+  reopenDevice: true,
   openCgroups: true,
   joinCgroups: true,
   openTree: true,

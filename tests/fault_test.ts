@@ -278,6 +278,8 @@ test("a mount that cannot be made on the host is told", async () => {
   covered.add("copyUp");
   // tests/file_streams_test.ts has those of its files.
   covered.add("relayStream");
+  // The same calls as those of reopenNull, for another device.
+  covered.add("reopenDevice");
 });
 
 test("every kind of step has failed once", () => {

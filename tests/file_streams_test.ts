@@ -4,12 +4,18 @@
  */
 
 // @ts-types="../types/std_assert.d.ts"
-import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import {
+  assertEquals,
+  assertMatch,
+  assertNotEquals,
+  assertStringIncludes,
+} from "@std/assert";
 import { ATTACK, attackFrom, inShell, inSmall } from "./_file_streams.ts";
 import { descendants, readProcess } from "./_host.ts";
 import {
   CONTAINER,
   container,
+  execute,
   INIT,
   type Mode,
   NO_INIT,
@@ -17,6 +23,7 @@ import {
   rootfs,
   runWords,
   shellLine,
+  startTerminal,
   TempDir,
   test,
   testBoth,
@@ -216,6 +223,45 @@ testBoth(
     }
     assertEquals(await Array.fromAsync(Deno.readDir(dir.path)), []);
   },
+);
+
+testBoth(
+  "the devices that every container has come from inside",
+  async (mode) => {
+    await using dir = new TempDir();
+    // What it is, and on which file system.
+    const look = "stat -L -c '%t:%T %d:%i'";
+    const script =
+      `${look} /proc/self/fd/0 /proc/self/fd/2; head -c 4 <&0 | wc -c`;
+    const words = shellLine(mode.runWords("-q", "sh", "-c", script));
+    for (
+      const [input, errors] of [["zero", "full"], ["random", "urandom"]]
+    ) {
+      const devices = `/dev/${input} /dev/${errors}`;
+      const host = await execute(["sh", "-c", `${look} ${devices}`]);
+      const { status, stdout } = await inShell(
+        dir,
+        `${words} < /dev/${input} 2> /dev/${errors}`,
+      );
+      const [one, two, count] = stdout.split("\n");
+      const [ours, theirs] = host.stdout.split("\n");
+      assertEquals([status, count], [0, "4"], stdout);
+      for (const [inside, outside] of [[one, ours], [two, theirs]]) {
+        const [kind, node] = inside!.split(" ");
+        assertEquals(kind, outside!.split(" ")[0]);
+        assertNotEquals(node, outside!.split(" ")[1]);
+      }
+    }
+    // What the terminal is that we were started from.
+    await using terminal = startTerminal(
+      `${
+        shellLine(mode.runWords("-qT", "sh", "-c", `${look} /proc/self/fd/0`))
+      } < /dev/tty`,
+    );
+    assertEquals(await terminal.end(), 0, terminal.output);
+    assertMatch(terminal.output, /^5:0 /m);
+  },
+  { skip: without("script") },
 );
 
 testBoth(

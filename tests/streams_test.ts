@@ -191,7 +191,7 @@ test("output to a full device is one clear line, no stack trace", async () => {
 });
 
 testBoth(
-  "output goes straight to the file: nothing of ours is between",
+  "output to a file arrives there, and in its order",
   async (mode) => {
     await using dir = new TempDir();
     const { status } = await execute([
