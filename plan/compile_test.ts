@@ -397,18 +397,3 @@ Deno.test("a namespace that is joined, or not named, is not made", () => {
 Deno.test("no hostname, no step", () => {
   assertEquals(find("setHostname", {}, spec({ hostname: undefined })), []);
 });
-
-Deno.test("what a user creates executes itself again where it is closed to them, from before anything is joined", () => {
-  const own = spec();
-  own.linux.namespaces.push({ type: "user", path: "/proc/1/ns/user" });
-  const facts = { init: false, held: true, closedToCaller: true };
-  const launch = kinds("launch", facts, own);
-  assertEquals(launch[0], "keepWalker");
-  assertEquals(launch.slice(launch.indexOf("setIds")), [
-    "setIds",
-    "executeWalker",
-  ]);
-  assertEquals(kinds("container", facts, own)[0], "setDumpable");
-  const others = kinds("launch", { ...facts, closedToCaller: false }, own);
-  assertEquals(others.filter((kind) => kind.endsWith("Walker")), []);
-});

@@ -25,6 +25,8 @@ export class ConsoleSocket implements Disposable {
     address.set(name, 2);
     this.#call(NUMBER.bind, addressOf(address), address.length);
     this.#call(NUMBER.listen, 1);
+    // Whoever owns the bundle that is tested.
+    Deno.chmodSync(path, 0o777);
     if (!address.length) throw new RangeError();
   }
 

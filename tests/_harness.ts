@@ -316,13 +316,23 @@ export async function withHost(fn: () => void | Promise<void>): Promise<void> {
   assertEquals(changes, [], "The host is not as it was before");
 }
 
-/** A test as root that leaves the host as it was, or a skip with its reason. */
+/** Whose bundles a test has that does not say so, see _owner.ts. */
+export const NAMED_OWNER = Deno.env.get("CONTAINER_TEST_OWNER") ?? "root";
+
+/**
+ * A test as root that leaves the host as it was, or a skip with its reason;
+ * `rootOnly` is why it cannot be with the bundle of another user.
+ */
 export function test(
   name: string,
   fn: () => void | Promise<void>,
-  { skip = null }: { skip?: string | null } = {},
+  { skip = null, rootOnly = null }: {
+    skip?: string | null;
+    rootOnly?: string | null;
+  } = {},
 ): void {
-  const reason = NOT_ROOT ?? skip;
+  const reason = NOT_ROOT ?? skip ??
+    (NAMED_OWNER === "root" ? null : rootOnly);
   Deno.test({
     name: reason ? `${name} (skipped: ${reason})` : name,
     ignore: reason !== null,

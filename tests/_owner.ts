@@ -6,7 +6,7 @@
  * none: `CONTAINER_TEST_OWNER=user deno task test hooks`.
  */
 
-import { Nobody } from "./_harness.ts";
+import { NAMED_OWNER, Nobody } from "./_harness.ts";
 import type { Config } from "./_bundle.ts";
 
 /** setpriv's, and `nobody`'s on Debian. */
@@ -23,7 +23,7 @@ export type OwnerName = typeof OWNERS[number];
 
 /** Whose bundles a test has that says nothing. */
 export const USUAL_OWNER: OwnerName =
-  OWNERS.find((name) => name === Deno.env.get("CONTAINER_TEST_OWNER")) ??
+  OWNERS.find((name) => name === NAMED_OWNER) ??
     "root";
 
 /** Who has a bundle, and how a command becomes theirs. */

@@ -62,7 +62,7 @@ test("exec has the flags of runc's, and the words of docker's", async () => {
     "1\n0\n1\n2\n3\n",
     kept.stderr,
   );
-});
+}, { rootOnly: "it is other users inside, and names the container's cgroups" });
 
 test("--process FILE: a process as engines hand it over", async () => {
   await using container = await running((config) => {
@@ -114,62 +114,66 @@ test("--process FILE: a process as engines hand it over", async () => {
   const missing = await exec(bundle, ["--process", "/nosuch", "one"]);
   assertEquals(missing.status, 125);
   assertStringIncludes(missing.stderr, "/nosuch: no such file");
-});
+}, { rootOnly: "it is other users inside" });
 
-test("what cannot be executed is told in the words that engines look for", async () => {
-  await using container = await running();
-  const { bundle } = container;
-  const table: [string[], number, string][] = [
-    [
-      ["one", "nosuch"],
-      127,
-      'exec: "nosuch": executable file not found in $PATH',
-    ],
-    [
-      ["one", "/nosuch"],
-      127,
-      'exec: "/nosuch": stat /nosuch: no such file or directory',
-    ],
-    [["one", "/etc"], 126, 'exec: "/etc": permission denied'],
-    [["one", "/etc/passwd"], 126, 'exec: "/etc/passwd": permission denied'],
-    [["--cwd", "/nosuch", "one", "true"], 125, "no such file or directory"],
-    [["--cwd", "x", "one", "true"], 2, "Cwd must be an absolute path"],
-    [["none", "true"], 125, "container does not exist"],
-    [["one"], 2, "process args cannot be empty"],
-    [[], 2, "needs an id"],
-    [["-dt", "one", "true"], 125, "without setting console socket"],
-    [
-      ["--console-socket", "/x", "one", "true"],
-      125,
-      "cannot use console socket",
-    ],
-    [["--preserve-fds", "1", "one", "true"], 2, "descriptor 3 is not open"],
-    [["--cgroup", "../x", "one", "true"], 2, "leads out of"],
-    [["--cgroup", "nosuch", "one", "true"], 125, "no such file or directory"],
-    [["-c", "CAP_NOSUCH", "one", "true"], 2, "Unknown capability"],
-    [["-u", "nosuch", "one", "true"], 125, "no such user"],
-  ];
-  for (const [args, status, text] of table) {
-    for (const flags of [[], ["--detach"]]) {
-      if (flags.length && /console|descriptor/.test(text)) continue;
-      const file = `${bundle.dir.path}/pid`;
-      const result = await exec(bundle, [
-        "--pid-file",
-        file,
-        ...flags,
-        ...args,
-      ]);
-      const what = args.join(" ");
-      assertEquals(
-        [result.status, result.stdout],
-        [status, ""],
-        what + result.stderr,
-      );
-      assertStringIncludes(result.stderr, text, what);
-      assert(!result.stderr.includes("    at "), result.stderr);
-      assertEquals(await exists(file), false, `${what} leaves a pid file`);
+test(
+  "what cannot be executed is told in the words that engines look for",
+  async () => {
+    await using container = await running();
+    const { bundle } = container;
+    const table: [string[], number, string][] = [
+      [
+        ["one", "nosuch"],
+        127,
+        'exec: "nosuch": executable file not found in $PATH',
+      ],
+      [
+        ["one", "/nosuch"],
+        127,
+        'exec: "/nosuch": stat /nosuch: no such file or directory',
+      ],
+      [["one", "/etc"], 126, 'exec: "/etc": permission denied'],
+      [["one", "/etc/passwd"], 126, 'exec: "/etc/passwd": permission denied'],
+      [["--cwd", "/nosuch", "one", "true"], 125, "no such file or directory"],
+      [["--cwd", "x", "one", "true"], 2, "Cwd must be an absolute path"],
+      [["none", "true"], 125, "container does not exist"],
+      [["one"], 2, "process args cannot be empty"],
+      [[], 2, "needs an id"],
+      [["-dt", "one", "true"], 125, "without setting console socket"],
+      [
+        ["--console-socket", "/x", "one", "true"],
+        125,
+        "cannot use console socket",
+      ],
+      [["--preserve-fds", "1", "one", "true"], 2, "descriptor 3 is not open"],
+      [["--cgroup", "../x", "one", "true"], 2, "leads out of"],
+      [["--cgroup", "nosuch", "one", "true"], 125, "no such file or directory"],
+      [["-c", "CAP_NOSUCH", "one", "true"], 2, "Unknown capability"],
+      [["-u", "nosuch", "one", "true"], 125, "no such user"],
+    ];
+    for (const [args, status, text] of table) {
+      for (const flags of [[], ["--detach"]]) {
+        if (flags.length && /console|descriptor/.test(text)) continue;
+        const file = `${bundle.dir.path}/pid`;
+        const result = await exec(bundle, [
+          "--pid-file",
+          file,
+          ...flags,
+          ...args,
+        ]);
+        const what = args.join(" ");
+        assertEquals(
+          [result.status, result.stdout],
+          [status, ""],
+          what + result.stderr,
+        );
+        assertStringIncludes(result.stderr, text, what);
+        assert(!result.stderr.includes("    at "), result.stderr);
+        assertEquals(await exists(file), false, `${what} leaves a pid file`);
+      }
     }
-  }
-});
+  },
+  { rootOnly: "it names the container's cgroups" },
+);
 
 const exists = (path: string) => Deno.lstat(path).then(() => true, () => false);

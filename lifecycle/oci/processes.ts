@@ -32,6 +32,7 @@ export async function listProcesses(
   if (!success) {
     throw new ContainerError(
       `Cannot list the processes: ps: ${decoder.decode(stderr).trim()}`,
+      { hint: "Ask for their numbers: --format json." },
     );
   }
   const [head = "", ...lines] = decoder.decode(stdout).trimEnd().split("\n");
