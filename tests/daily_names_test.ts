@@ -170,9 +170,38 @@ test("flags may stand after names, and none of their values is a name", async ()
     ...["prune", "0"],
   );
   await refused("Unknown flag -9. Write --signal 9.", "kill", "-9", "0");
+  await refused(
+    "HUPP is neither a signal nor a container. No signal was sent. See signal(7), and `container ps`.",
+    ...["kill", "0", "HUPP"],
+  );
+  await refused(
+    "--filter nope=…: there is no such filter. The keys are name, id, status and label.",
+    ...["prune", "--filter", "name=none", "--filter", "nope=1"],
+  );
+  await daily.is("0", "running");
   // It is a signal's number as well.
   await refused(
     "Cannot tell whether 0 is a signal or a container. Give the signal by --signal.",
     ...["kill", "0", "0"],
   );
+});
+
+test("a container that is named twice is done once, and two lists in two orders both end", async () => {
+  await using daily = new Daily();
+  for (const name of ["one", "two"]) {
+    await daily.run("--name", name, "sleep", "1000");
+  }
+  assertEquals(await daily.does("stop", "-t0", "one", "one"), "one\none\n");
+  assertEquals(await daily.does("start", "one", "one"), "one\none\n");
+  // Each has the lock of one that the other waits for.
+  const [there, back] = await Promise.all([
+    daily.call("restart", "-t0", "one", "two"),
+    daily.call("restart", "-t0", "two", "one"),
+  ]);
+  assertEquals([there.status, back.status], [0, 0]);
+  assertEquals(
+    await daily.does("rm", "-f", "one", "two", "one"),
+    "one\ntwo\none\n",
+  );
+  assertEquals(daily.left(), []);
 });

@@ -28,7 +28,8 @@ export function oneContainer(flags: Flags, command: string): string {
 
 /**
  * Does something with each, all at once, and prints the word of each that it
- * was done with, in their order. One that fails does not keep the others.
+ * was done with, in their order. One that fails does not keep the others. One
+ * that is named twice is done once.
  *
  * @param options.find what finds a container by a word
  */
@@ -39,9 +40,14 @@ export async function forEach(
 ): Promise<number> {
   const { store } = globals();
   let status = 0;
-  const outcomes = await Promise.allSettled(
-    words.map(async (word) => await act(store, find(store, word), word)),
-  );
+  const acts = new Map<string, Promise<unknown>>();
+  const outcomes = await Promise.allSettled(words.map(async (word) => {
+    const id = find(store, word);
+    const done = acts.get(id) ??
+      Promise.resolve().then(() => act(store, id, word));
+    acts.set(id, done);
+    return await done;
+  }));
   for (const [index, outcome] of outcomes.entries()) {
     if (outcome.status === "fulfilled") {
       if (!quiet) print(words[index]!);

@@ -1,12 +1,22 @@
 /** `container kill` as docker has it: names, and the signal as a flag. */
 
 import { killContainer } from "../../lifecycle/daily/kill.ts";
-import { isNamed } from "../../lifecycle/daily/names.ts";
+import { isNamed, knownAs } from "../../lifecycle/daily/names.ts";
 import { UsageError } from "../../spec/errors.ts";
 import type { Flags } from "../flags.ts";
 import { globals } from "../oci/global.ts";
 import { isSignal, signalNumber } from "../oci/signal.ts";
 import { containersOf, forEach } from "./each.ts";
+
+/** A signal that is mistyped is not to become SIGKILL for those before it. */
+function requireKnown(last: string): void {
+  const { store } = globals();
+  if (store.peek(knownAs(store, last))) return;
+  throw new UsageError(
+    `${last} is neither a signal nor a container`,
+    "No signal was sent. See signal(7), and `container ps`.",
+  );
+}
 
 /** Sends the signal; the last word may be it, as runc has it. */
 export async function killDaily(flags: Flags): Promise<number> {
@@ -19,6 +29,9 @@ export async function killDaily(flags: Flags): Promise<number> {
       `Cannot tell whether ${last} is a signal or a container`,
       "Give the signal by --signal.",
     );
+  }
+  if (asked === undefined && words.length > 1 && !behind) {
+    requireKnown(last);
   }
   const signal = asked ?? (behind ? last : "KILL");
   const number = signalNumber(signal);

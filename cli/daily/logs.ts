@@ -1,6 +1,5 @@
 /** `container logs`: what a container has written. */
 
-import { findContainer } from "../../lifecycle/daily/names.ts";
 import type { LogEntry } from "../../lifecycle/daily/log_entry.ts";
 import { readLog, wanted } from "../../lifecycle/daily/logs.ts";
 import { isKept, look } from "../../lifecycle/daily/view.ts";
@@ -9,6 +8,7 @@ import type { Command } from "../command.ts";
 import { type Flag, parseFlagsAndNames } from "../flags.ts";
 import { globals } from "../oci/global.ts";
 import { printBytes, say } from "../output.ts";
+import { oneContainer } from "./each.ts";
 import { asksJson, FORMAT } from "./format.ts";
 import { shower } from "./log_output.ts";
 import { moment } from "./times.ts";
@@ -35,15 +35,9 @@ export const logsCommand: Command = {
   ],
   async execute(argv) {
     const flags = parseFlagsAndNames(FLAGS, argv, "container logs");
-    const [word, ...more] = flags.rest;
-    if (word === undefined || more.length) {
-      throw new UsageError(
-        "container logs takes one container",
-        "See container logs --help.",
-      );
-    }
     const { store } = globals();
-    const id = findContainer(store, word);
+    const id = oneContainer(flags, "logs");
+    const [word = id] = flags.rest;
     if (!store.peek(id)?.daily?.detached) {
       throw new ContainerError(
         `Cannot show a log of ${word}: nobody keeps one of it`,

@@ -28,23 +28,42 @@ const FLAGS: readonly Flag[] = [
 
 const RUNS = new Set<View["status"]>(["running", "paused", "restarting"]);
 
-/** Whether a container is what one filter asks for; those of one key are alternatives. */
-export function matches(
-  view: View,
-  filters: readonly string[],
-): boolean {
+/** What filters ask for: the values of each key. */
+export type Filters = ReadonlyMap<string, readonly string[]>;
+
+const KEYS = ["name", "id", "status", "label"];
+
+/** Reads filters, before anything is looked at. */
+export function parseFilters(filters: readonly string[]): Filters {
   const keys = new Map<string, string[]>();
   for (const filter of filters) {
-    const [, key, value] = filter.match(/^([a-z]+)=(.*)$/s) ?? [];
+    const [, key, value = ""] = filter.match(/^([a-z]+)=(.*)$/s) ?? [];
     if (key === undefined) {
       throw new UsageError(
         `--filter ${filter}: it is KEY=VALUE`,
         "The keys are name, id, status and label.",
       );
     }
-    keys.set(key, [...keys.get(key) ?? [], value!]);
+    if (!KEYS.includes(key)) {
+      throw new UsageError(
+        `--filter ${key}=…: there is no such filter`,
+        "The keys are name, id, status and label.",
+      );
+    }
+    if (key === "status" && !STATUSES.some((status) => status === value)) {
+      throw new UsageError(
+        `--filter status=${value}: there is no such status`,
+        `It is ${STATUSES.join(", ")}.`,
+      );
+    }
+    keys.set(key, [...keys.get(key) ?? [], value]);
   }
-  return [...keys].every(([key, values]) => {
+  return keys;
+}
+
+/** Whether a container is what filters ask for; those of one key are alternatives. */
+export function matches(view: View, filters: Filters): boolean {
+  return [...filters].every(([key, values]) => {
     // Of labels all have to be there, as with docker.
     if (key === "label") return values.every((value) => hasLabel(view, value));
     return values.some((value) => isOne(view, key, value));
@@ -68,18 +87,6 @@ const STATUSES: readonly View["status"][] = [
 function isOne(view: View, key: string, value: string): boolean {
   if (key === "name") return view.name.includes(value);
   if (key === "id") return view.record.id.startsWith(value);
-  if (key !== "status") {
-    throw new UsageError(
-      `--filter ${key}=…: there is no such filter`,
-      "The keys are name, id, status and label.",
-    );
-  }
-  if (!STATUSES.some((status) => status === value)) {
-    throw new UsageError(
-      `--filter status=${value}: there is no such status`,
-      `It is ${STATUSES.join(", ")}.`,
-    );
-  }
   return view.status === value;
 }
 
@@ -142,7 +149,7 @@ export const psCommand: Command = {
     const given = flags.all("filter");
     // -f is docker's filter, and runc's format; no word is both.
     const isFormat = (word: string) => word === "table" || word === "json";
-    const filters = given.filter((word) => !isFormat(word));
+    const filters = parseFilters(given.filter((word) => !isFormat(word)));
     const format = flags.last("format") ?? given.findLast(isFormat);
     const names = format === "names";
     const json = !names && isJson(format);
@@ -150,7 +157,7 @@ export const psCommand: Command = {
     clearAllDead(store);
     const newest = flags.has("latest") ? 1 : count(flags.last("last"));
     const all = flags.has("all") || newest !== undefined ||
-      filters.some((filter) => filter.startsWith("status="));
+      filters.has("status");
     const views = lookAtAll(store)
       .filter((view) => matches(view, filters))
       .filter(({ status }) => all || RUNS.has(status))

@@ -14,7 +14,7 @@ import { globals } from "../oci/global.ts";
 import { print } from "../output.ts";
 import { containersOf, forEach } from "./each.ts";
 import { asksJson, FORMAT, QUIET } from "./format.ts";
-import { matches } from "./ps.ts";
+import { matches, parseFilters } from "./ps.ts";
 
 const FLAGS: readonly Flag[] = [
   { name: "force", short: "f", help: "One that runs, too: kill it" },
@@ -70,7 +70,7 @@ export const pruneCommand: Command = {
     const flags = parseFlags(PRUNE_FLAGS, argv, "container prune");
     takeNoWords(flags, "prune");
     const json = asksJson(flags);
-    const filters = flags.all("filter");
+    const filters = parseFilters(flags.all("filter"));
     const removed = await prune(
       globals().store,
       (view) => matches(view, filters),

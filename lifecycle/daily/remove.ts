@@ -33,7 +33,7 @@ export async function removeContainer(
   id: string,
   { force = false }: { force?: boolean } = {},
 ): Promise<void> {
-  using entry = store.open(id);
+  using entry = await store.openWhenFree(id);
   requireOwn(entry.record, "remove", `\`container delete ${id}\` removes it.`);
   if (!force && isAlive(entry.record)) {
     const { record: { daily } } = entry;

@@ -17,7 +17,7 @@ const WELL = 10_000;
 
 /** Starts a container that has ended; one that runs is fine. */
 export async function startAgain(store: Store, id: string): Promise<void> {
-  using entry = store.open(id);
+  using entry = await store.openWhenFree(id);
   if (isAlive(entry.record)) return;
   endKeeper(entry);
   await beginAgain(store, entry, {

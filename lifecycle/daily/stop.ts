@@ -30,7 +30,7 @@ export async function stop(
   id: string,
   { timeout, signal }: StopOptions = {},
 ): Promise<void> {
-  const record = askToStop(store, id, signal);
+  const record = await askToStop(store, id, signal);
   const seconds = timeout ?? record.daily?.stopTimeout ?? STOP_TIMEOUT;
   const ended = await awaitEnd(record, seconds < 0 ? -1 : seconds * 1000);
   if (!ended) {
@@ -45,8 +45,8 @@ export async function stop(
   await awaitKeeper(record);
 }
 
-function askToStop(store: Store, id: string, signal?: number) {
-  using entry = store.open(id);
+async function askToStop(store: Store, id: string, signal?: number) {
+  using entry = await store.openWhenFree(id);
   noteStopping(entry);
   const { record } = entry;
   const { daily, cgroup } = record;

@@ -65,7 +65,7 @@ async function startLocked(
   before: (entry: Entry) => Promise<void>,
   warn: Warn,
 ): Promise<Entry> {
-  using entry = store.open(id);
+  using entry = await store.openWhenFree(id);
   const status = statusOf(entry);
   if (status !== "created") {
     throw new ContainerError(

@@ -56,6 +56,9 @@ const LOCK = "lock";
 const LOCK_EX = 2;
 const LOCK_NB = 4;
 
+/** Between two tries to get a lock, in milliseconds. */
+const LOCK_PAUSE = 5;
+
 /** NAME_MAX: an id is the name of a directory. */
 const LONGEST_ID = 255;
 /** runc's rule: what is safe as the name of a directory. */
@@ -290,7 +293,8 @@ export class Store {
    * @param hint where to look, if nothing of it is left
    */
   missing(id: string, hint: string): ContainerError {
-    return new ContainerError(`container does not exist: ${id}`, {
+    const word = ID.test(id) ? id : shown(id);
+    return new ContainerError(`container does not exist: ${word}`, {
       hint: this.isBroken(id)
         ? `A command that was killed has left its directory: \`container delete --force ${id}\` removes it.`
         : hint,
@@ -328,6 +332,20 @@ export class Store {
     if (record) return new Entry(path, record, lock);
     lock?.close();
     return null;
+  }
+
+  /**
+   * A container that there is, once its lock is free. Meanwhile this thread goes
+   * on with other containers: whoever has the lock may wait for one of them.
+   */
+  async openWhenFree(id: string): Promise<Entry> {
+    for (;;) {
+      const entry = this.tryFind(id);
+      if (entry) return entry;
+      // Says what is wrong with it.
+      if (!this.peek(id)) return this.open(id);
+      await new Promise((resolve) => setTimeout(resolve, LOCK_PAUSE));
+    }
   }
 
   /**
