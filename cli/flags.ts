@@ -120,7 +120,7 @@ function parse(
   };
   for (; at < argv.length; at++) {
     const word = argv[at]!;
-    if (HELP_WORDS.has(word)) throw new HelpRequested();
+    if (HELP_WORDS.has(word.replace(/=true$/, ""))) throw new HelpRequested();
     if (word === "--") {
       return new Flags(given, [...words, ...argv.slice(at + 1)]);
     }

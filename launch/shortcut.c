@@ -224,16 +224,23 @@ struct request {
   u64 signal;
 };
 
+static i32 is_format(const u8 *word) { return equal(word, "text") || equal(word, "json"); }
+
 static i32 understand(const u8 **word, struct request *request) {
   for (; *word && **word == '-'; word++) {
     const u8 *value = after(*word, "--root=");
     if (value) request->root = value;
     else if (equal(*word, "--root")) {
       if (!(request->root = *++word)) return 0;
-    } else if (equal(*word, "--log") || equal(*word, "--log-format")) {
-      if (!*++word) return 0;
-    } else if (!after(*word, "--log=") && !after(*word, "--log-format=") &&
-               !equal(*word, "--systemd-cgroup"))
+    } else if (equal(*word, "--log")) {
+      if (!*++word || !**word) return 0;
+    } else if (equal(*word, "--log-format")) {
+      if (!*++word || !is_format(*word)) return 0;
+    } else if ((value = after(*word, "--log-format="))) {
+      if (!is_format(value)) return 0;
+    } else if ((value = after(*word, "--log="))) {
+      if (!*value) return 0;
+    } else if (!equal(*word, "--systemd-cgroup"))
       return 0;
   }
   const u8 *command = *word;
@@ -250,7 +257,7 @@ static i32 understand(const u8 **word, struct request *request) {
   if (!id) return 0;
   word++;
   /* Letters, digits, _ + - . and no more: it becomes a part of a path. */
-  if (*id == '-' || *id == '.') return 0;
+  if (*id == '-' || equal(id, ".") || equal(id, "..")) return 0;
   for (const u8 *c = id; *c; c++)
     if (!((*c >= '0' && *c <= '9') || (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') ||
           *c == '_' || *c == '+' || *c == '-' || *c == '.'))

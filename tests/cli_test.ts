@@ -66,7 +66,15 @@ test("help fits a terminal of 80 columns", async () => {
   }
 });
 
-for (const flag of ["--version", "-v"]) {
+test("--version and --help may stand after flags of the program", async () => {
+  const version = await container(["--root", "/nowhere", "--version"]);
+  assertEquals(version.stdout, `container version ${config.version}\n`);
+  const help = await container(["--debug", "-h"]);
+  assertEquals([help.status, help.stderr], [0, ""]);
+  assertMatch(help.stdout, /^Usage: container \[flags\] COMMAND/m);
+});
+
+for (const flag of ["--version", "-version", "-v"]) {
   test(`${flag} prints the version of deno.json`, async () => {
     const { stdout } = await container([flag]);
     assertEquals(stdout, `container version ${config.version}\n`);

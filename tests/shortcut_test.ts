@@ -102,6 +102,12 @@ test("shortcut: what is refused, the runtime refuses", async () => {
   await both("does not exist", "state", "two");
   await both("invalid container ID", "state", "../one");
   await both("unknown signal", "kill", "one", "99");
+  const odd = await execute([
+    ...[program, "--root", `${bundle.dir.path}/state`],
+    ...["--log-format", "xml", "state", "one"],
+  ]);
+  assertEquals(odd.status, 2);
+  assertStringIncludes(odd.stderr, "--log-format xml: not one of text, json");
   await bundle.does("pause", "one");
   assertEquals(await bundle.status("one"), "paused");
   await bundle.does("kill", "one", "9");

@@ -3,6 +3,7 @@
 import { readBundle } from "../../lifecycle/bundle.ts";
 import { requireInherited } from "../../lifecycle/inherited.ts";
 import type { CreateOptions } from "../../lifecycle/oci/create.ts";
+import { checkId } from "../../lifecycle/oci/store.ts";
 import type { Flag, Flags } from "../flags.ts";
 import { warn } from "../output.ts";
 import { parseNumber } from "../run_values.ts";
@@ -45,6 +46,7 @@ export const CREATE_FLAGS: readonly Flag[] = [
 
 /** What the flags ask for, with the bundle read. */
 export function createOptions(flags: Flags, id: string): CreateOptions {
+  checkId(id);
   const text = flags.last("preserve-fds") ?? "0";
   const preserveFds = parseNumber("preserve-fds", text, [0, MOST_FDS]);
   const listenFds = passedSockets();

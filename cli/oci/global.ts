@@ -7,7 +7,7 @@ import { checkRoot, stateDirectory } from "../../lifecycle/state_directory.ts";
 import { Store } from "../../lifecycle/oci/store.ts";
 import type { ConfigReading } from "../../spec/config.ts";
 import { ContainerError, systemReason, UsageError } from "../../spec/errors.ts";
-import { type Flag, type Flags, parseFlags } from "../flags.ts";
+import { type Flag, type Flags, HelpRequested, parseFlags } from "../flags.ts";
 import { log, note, stackTraces } from "../output.ts";
 
 /** The flags before the command. */
@@ -77,9 +77,13 @@ function openLog(file: string): void {
 /** This process's; the defaults until the command line is read. */
 let current: Global | undefined;
 
+const VERSION: Flag = { name: "version", short: "v", help: "" };
+
 /** Reads them; returns the words from the command on. */
 export function takeGlobalFlags(argv: readonly string[]): readonly string[] {
-  const flags = parseFlags(GLOBAL_FLAGS, argv, "container");
+  const flags = flagsOrHelp(argv);
+  if (!flags) return ["--help"];
+  if (flags.has(VERSION.name)) return ["--version"];
   checkValues(flags);
   const file = flags.last("log");
   if (file !== undefined) openLog(file);
@@ -100,6 +104,16 @@ export function takeGlobalFlags(argv: readonly string[]): readonly string[] {
   log.json = flags.last("log-format") === "json";
   log.debug = stackTraces.shown = flags.has("debug");
   return flags.rest;
+}
+
+/** The flags; null where help is asked for among them. */
+function flagsOrHelp(argv: readonly string[]): Flags | null {
+  try {
+    return parseFlags([...GLOBAL_FLAGS, VERSION], argv, "container");
+  } catch (error) {
+    if (error instanceof HelpRequested) return null;
+    throw error;
+  }
 }
 
 function checkValues(flags: Flags): void {
