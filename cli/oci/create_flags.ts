@@ -3,7 +3,7 @@
 import { readBundle } from "../../lifecycle/bundle.ts";
 import { requireInherited } from "../../lifecycle/inherited.ts";
 import type { CreateOptions } from "../../lifecycle/oci/create.ts";
-import { checkId } from "../../lifecycle/oci/store.ts";
+import { checkId } from "../../lifecycle/oci/container_id.ts";
 import type { Flag, Flags } from "../flags.ts";
 import { warn } from "../output.ts";
 import { parseNumber } from "../run_values.ts";

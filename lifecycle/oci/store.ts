@@ -19,6 +19,7 @@ import { ContainerError } from "../../spec/errors.ts";
 import { shown } from "../../spec/reader.ts";
 import type { Spec } from "../../spec/types.ts";
 import type { DailyRecord } from "../daily/record.ts";
+import { checkId, isId } from "./container_id.ts";
 
 /** What is kept of a container. */
 export interface ContainerRecord {
@@ -58,26 +59,6 @@ const LOCK_NB = 4;
 
 /** Between two tries to get a lock, in milliseconds. */
 const LOCK_PAUSE = 5;
-
-/** NAME_MAX: an id is the name of a directory. */
-const LONGEST_ID = 255;
-/** runc's rule: what is safe as the name of a directory. */
-const ID = new RegExp(`^(?!\\.\\.?$)[\\w+.-]{1,${LONGEST_ID}}$`);
-
-/** Refuses an id that could name something else than a directory of the store. */
-export function checkId(id: string): void {
-  if (ID.test(id)) return;
-  throw new ContainerError(
-    id === ""
-      ? "container id cannot be empty"
-      : `invalid container ID format: ${shown(id)}`,
-    {
-      hint: id.length > LONGEST_ID
-        ? `It takes ${LONGEST_ID} characters at most.`
-        : "It takes letters, digits, and _ + - . but neither . nor .. alone.",
-    },
-  );
-}
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null;
@@ -293,7 +274,7 @@ export class Store {
    * @param hint where to look, if nothing of it is left
    */
   missing(id: string, hint: string): ContainerError {
-    const word = ID.test(id) ? id : shown(id);
+    const word = isId(id) ? id : shown(id);
     return new ContainerError(`container does not exist: ${word}`, {
       hint: this.isBroken(id)
         ? `A command that was killed has left its directory: \`container delete --force ${id}\` removes it.`
@@ -353,7 +334,7 @@ export class Store {
    * where it cannot be read.
    */
   peek(id: string): ContainerRecord | null {
-    if (!ID.test(id)) return null;
+    if (!isId(id)) return null;
     const text = readFile(`${this.root}/${id}/${RECORD}`);
     if (text === null) return null;
     try {
@@ -366,7 +347,7 @@ export class Store {
 
   /** Whether there is a directory of this id without a record that can be read. */
   isBroken(id: string): boolean {
-    return ID.test(id) && isDirectory(`${this.root}/${id}`) &&
+    return isId(id) && isDirectory(`${this.root}/${id}`) &&
       this.peek(id) === null;
   }
 
@@ -390,14 +371,14 @@ export class Store {
 
   /** Whether there is a container of this id. */
   has(id: string): boolean {
-    return ID.test(id) && readFile(`${this.root}/${id}/${RECORD}`) !== null;
+    return isId(id) && readFile(`${this.root}/${id}/${RECORD}`) !== null;
   }
 
   /** Their ids, in order. */
   ids(): string[] {
     try {
       return [...Deno.readDirSync(this.root)]
-        .filter(({ name, isDirectory }) => isDirectory && ID.test(name))
+        .filter(({ name, isDirectory }) => isDirectory && isId(name))
         .map(({ name }) => name).sort();
     } catch (error) {
       if (error instanceof Deno.errors.NotFound) return [];
