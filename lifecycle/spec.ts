@@ -8,16 +8,13 @@ import {
   capabilitySets,
   DEFAULT_CAPABILITIES,
 } from "../plan/capabilities.ts";
-import {
-  DEFAULT_HOSTNAME,
-  DEFAULT_PATH,
-  defaultSpec,
-} from "../spec/defaults.ts";
+import { DEFAULT_HOSTNAME, defaultSpec } from "../spec/defaults.ts";
 import { fitCgroups } from "../plan/cgroup_mounts.ts";
 import { SpecError, UsageError } from "../spec/errors.ts";
 import { holderOfSysctl } from "../spec/sysctls.ts";
 import type { Mount, NamespaceType, Spec } from "../spec/types.ts";
 import type { Caller } from "./caller.ts";
+import { environment } from "./environment.ts";
 import { etcFiles } from "./etc_files.ts";
 import { fitMounts } from "./fit_mounts.ts";
 import {
@@ -29,7 +26,7 @@ import {
 } from "./id_ranges.ts";
 import type { ContainerOptions, NamespaceMode } from "./options.ts";
 import { setTerminal } from "./terminal.ts";
-import type { ResolvedUser } from "./users.ts";
+import { idsOf, type ResolvedUser } from "./users.ts";
 
 /** What a Spec does not say. */
 export interface Decisions {
@@ -67,11 +64,7 @@ export function decide(
     (rootfs === "/" && !options.ephemeral && !options.overlay);
   process.cwd = options.workdir ?? "/";
   process.user = {
-    uid: user.uid,
-    gid: user.gid,
-    // Its own among them: a file closed to that group stays closed to a process
-    // that gives it up (CVE-2022-36109).
-    additionalGids: [...new Set([user.gid, ...user.groups])],
+    ...idsOf(user),
     ...(options.umask === undefined ? {} : { umask: options.umask }),
   };
   process.noNewPrivileges = options.noNewPrivileges ?? !options.privileged;
@@ -146,23 +139,6 @@ function canBePidOne(spec: Spec, leftOut: string[]): boolean {
     );
   }
   return own;
-}
-
-/** Clean by default: nothing of the host's environment comes along unasked. */
-function environment(
-  { env = {}, hostEnv, hostname, namespaces }: ContainerOptions,
-  user: ResolvedUser,
-  terminal: boolean,
-): string[] {
-  const all = hostEnv ? { ...Deno.env.toObject(), ...env } : {
-    PATH: DEFAULT_PATH,
-    HOME: user.home,
-    HOSTNAME: hostname ??
-      (namespaces?.uts === "host" ? Deno.hostname() : DEFAULT_HOSTNAME),
-    ...(terminal ? { TERM: Deno.env.get("TERM") || "xterm" } : {}),
-    ...env,
-  };
-  return Object.entries(all).map(([key, value]) => `${key}=${value}`);
 }
 
 /** Who may trace PID 1 may also open what it was started from. */

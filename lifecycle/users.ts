@@ -136,6 +136,15 @@ export function resolveUser(
   };
 }
 
+/** The ids of a user's process. */
+export const idsOf = ({ uid, gid, groups }: ResolvedUser) => ({
+  uid,
+  gid,
+  // Its own among them: a file closed to that group stays closed to a process
+  // that gives it up (CVE-2022-36109).
+  additionalGids: [...new Set([gid, ...groups])],
+});
+
 /** The files in which the accounts of a root filesystem are. */
 export interface AccountFiles {
   passwd: string | null;
@@ -155,19 +164,25 @@ export const namesAccounts = (
   { user, groupAdd }: { user: string; groupAdd: readonly string[] },
 ) => user !== "0" || groupAdd.length > 0;
 
-/**
- * {@linkcode resolveUser} against the files of a root filesystem.
- *
- * @param files those of one that is no directory
- */
-export function findUser(
-  rootfs: string,
+/** {@linkcode resolveUser} against files that are read where they count. */
+export function lookUpUser(
   wanted: { user: string; groupAdd: readonly string[] },
-  files?: AccountFiles,
+  files: () => AccountFiles,
 ): ResolvedUser {
   if (!namesAccounts(wanted)) {
     return { uid: 0, gid: 0, groups: [], home: "/root" };
   }
-  const { passwd, group } = files ?? accountsIn(rootfs);
+  const { passwd, group } = files();
   return resolveUser(wanted, parsePasswd(passwd), parseGroup(group));
 }
+
+/**
+ * The same with those of a root filesystem.
+ *
+ * @param files those of one that is no directory
+ */
+export const findUser = (
+  rootfs: string,
+  wanted: { user: string; groupAdd: readonly string[] },
+  files?: AccountFiles,
+): ResolvedUser => lookUpUser(wanted, () => files ?? accountsIn(rootfs));

@@ -11,6 +11,7 @@ export function execOptions(args: string[], detach: boolean): ExecOptions {
   const wishes = {
     args,
     terminal: false,
+    atTerminal: false,
     env: [],
     additionalGids: [],
     capabilities: [],

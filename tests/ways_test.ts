@@ -92,10 +92,9 @@ const DIFFERENCES: readonly Difference[] = [
   },
   {
     facts: /^environment TERM$/,
-    ways: NEW_TERMINAL,
+    ways: TERMINAL,
     is: /^xterm$/,
-    why:
-      "programs ask what the terminal can do. Known defect: exec -t sets none",
+    why: "programs ask what the terminal can do",
   },
   {
     facts: /^stream [12]$/,

@@ -170,6 +170,8 @@ function fromFlags(flags: Flags, args: string[]): ExecOptions["process"] {
     args,
     cwd,
     terminal: flags.has("tty"),
+    atTerminal: flags.has("tty") ||
+      !flags.has("detach") && Deno.stdin.isTerminal(),
     env: flags.all("env").flatMap((text) => {
       const pair = parsePair("env", text, (key) => Deno.env.get(key));
       return pair ? [pair.join("=")] : [];
@@ -185,7 +187,7 @@ function fromFlags(flags: Flags, args: string[]): ExecOptions["process"] {
     apparmorProfile: flags.last("apparmor"),
     selinuxLabel: flags.last("process-label"),
   };
-  return (spec, accounts) => adjustProcess(spec, wishes, accounts);
+  return (spec, accounts, made) => adjustProcess(spec, wishes, accounts, made);
 }
 
 /**

@@ -21,6 +21,7 @@ import type { Process, Spec } from "../../spec/types.ts";
 import { readCaller } from "../caller.ts";
 import type { ContainerOptions } from "../options.ts";
 import { aboveOurs, ownDenies, readFacts } from "../facts.ts";
+import type { ContainerOptions } from "../options.ts";
 import type { AccountFiles } from "../users.ts";
 import { readAccounts } from "./accounts.ts";
 import { confinementOf } from "./confinement.ts";
@@ -40,7 +41,11 @@ export interface ExecOptions {
    * What is to run, made of the container's configuration and, where names of
    * accounts have to be looked up, of the container's own files.
    */
-  process: (spec: Spec, accounts: () => AccountFiles) => Process;
+  process: (
+    spec: Spec,
+    accounts: () => AccountFiles,
+    made?: ContainerOptions,
+  ) => Process;
   /** The process stays when this command ends. */
   detach: boolean;
   pidFile?: string;
@@ -153,7 +158,7 @@ export async function prepareExec(
   const first = held.use(FirstProcess.open(record));
   const accounts = once(() => readAccounts(first.root));
   const process = furnishProcess(
-    options.process(record.spec, accounts),
+    options.process(record.spec, accounts, record.daily?.options),
     accounts,
   );
   process.preserve = options.preserveFds;

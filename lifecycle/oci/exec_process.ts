@@ -3,14 +3,20 @@
  * configuration with what `exec` says otherwise, or one that comes whole. Pure.
  */
 
+import { capabilitySets } from "../../plan/capabilities.ts";
 import { SpecError, UsageError } from "../../spec/errors.ts";
 import { MAX_ID, parseId } from "../../spec/ids.ts";
 import { CAPABILITIES } from "../../spec/names.ts";
 import type { Capabilities, Process, Spec } from "../../spec/types.ts";
+import { environment } from "../environment.ts";
+import type { ContainerOptions } from "../options.ts";
 import {
   type AccountFiles,
+  idsOf,
+  lookUpUser,
   parseGroup,
   parsePasswd,
+  type ResolvedUser,
   resolveUser,
 } from "../users.ts";
 import { homeOf } from "./accounts.ts";
@@ -19,6 +25,8 @@ import { homeOf } from "./accounts.ts";
 export interface ProcessWishes {
   args: readonly string[];
   terminal: boolean;
+  /** It has one, of its own or of whoever asks. */
+  atTerminal: boolean;
   cwd?: string;
   /** `K=V`, each. */
   env: readonly string[];
@@ -35,21 +43,41 @@ export interface ProcessWishes {
 /** The sets that `--cap` adds to; what is not inheritable stays so. */
 const RAISED = ["bounding", "effective", "permitted", "ambient"] as const;
 
-/** The process of a container's configuration, changed by what `exec` says. */
+/**
+ * The process of a container's configuration, changed by what `exec` says.
+ *
+ * @param made the options of one that `run` made: there its user and its
+ * environment are what `run` would give it
+ */
 export function adjustProcess(
   { process }: Spec,
   wishes: ProcessWishes,
   accounts: () => AccountFiles,
+  made?: ContainerOptions,
 ): Process {
   const { consoleSize: _, ...base } = process;
+  const user = made && userAsRun(wishes, accounts, made);
   return {
     ...base,
     args: [...wishes.args],
     terminal: wishes.terminal,
     cwd: wishes.cwd ?? process.cwd,
-    env: [...process.env, ...wishes.env],
-    user: userOf(process, wishes, accounts),
-    capabilities: raise(process.capabilities, wishes.capabilities),
+    env: [
+      ...made
+        ? environmentAsRun(process, wishes, made, user?.home)
+        : process.env,
+      ...wishes.env,
+    ],
+    user: user
+      ? { ...process.user, ...idsOf(user) }
+      : userOf(process, wishes, accounts),
+    capabilities: raise(
+      // Root has all that the container may have, and no other user any.
+      user
+        ? capabilitySets(process.capabilities?.bounding ?? [], user.uid)
+        : process.capabilities,
+      wishes.capabilities,
+    ),
     ...defined({
       noNewPrivileges: wishes.noNewPrivileges,
       apparmorProfile: wishes.apparmorProfile,
@@ -92,6 +120,30 @@ export function furnishProcess(
       : [...env, `HOME=${homeOf(accounts(), user.uid)}`],
   };
 }
+
+/** Null where the container's own stays. */
+function userAsRun(
+  { user: wanted, additionalGids }: ProcessWishes,
+  accounts: () => AccountFiles,
+  { groups = [] }: ContainerOptions,
+): ResolvedUser | null {
+  if (wanted === undefined) return null;
+  const groupAdd = [...groups, ...additionalGids.map(String)];
+  return lookUpUser({ user: wanted, groupAdd }, accounts);
+}
+
+/** What was taken over from whoever started the container stays as it was then. */
+function environmentAsRun(
+  { env }: Process,
+  { atTerminal }: ProcessWishes,
+  made: ContainerOptions,
+  home = valueOf("HOME", env) ?? "/",
+): readonly string[] {
+  return made.hostEnv ? env : environment(made, { home }, atTerminal);
+}
+
+const valueOf = (name: string, env: readonly string[]) =>
+  env.findLast((entry) => entry.startsWith(`${name}=`))?.slice(name.length + 1);
 
 function userOf(
   { user }: Process,
