@@ -39,11 +39,14 @@ export class Daily implements AsyncDisposable {
   readonly root = `${this.dir.path}/state`;
   readonly #options: Options;
 
-  /** @param options what each command is started with, like another user's */
-  constructor(options: Options = {}) {
+  /**
+   * @param options what each command is started with, like another user's
+   * @param owner whose store it is
+   */
+  constructor(options: Options = {}, owner?: number) {
     this.#options = options;
-    Deno.mkdirSync(this.root);
-    Deno.chmodSync(this.root, 0o777);
+    Deno.mkdirSync(this.root, { mode: 0o700 });
+    if (owner !== undefined) Deno.chownSync(this.root, owner, owner);
   }
 
   /** The words of a command, for a session or a shell. */

@@ -340,6 +340,9 @@ export function test(
   });
 }
 
+/** The user that {@linkcode Nobody} is. */
+export const NOBODY = 65534;
+
 /** The words before a program, and its environment, that run it without root's rights. */
 export class Nobody implements AsyncDisposable {
   readonly #dir = new TempDir();

@@ -12,6 +12,7 @@ import {
   CONTAINER,
   copyRootfs,
   execute,
+  NOBODY,
   Nobody,
   type Options,
   REPOSITORY,
@@ -19,9 +20,6 @@ import {
   TempDir,
   without,
 } from "./_harness.ts";
-
-/** Nobody's. */
-const UID = 65534;
 
 const place = Deno.makeTempDirSync({ prefix: "container-test-ways-" });
 globalThis.addEventListener(
@@ -72,7 +70,7 @@ export class Starting implements AsyncDisposable {
     await Deno.copyFile(PROGRAM, `${starting.rootfs}/probe`);
     if (starter.rootless) {
       starting.#nobody = await Nobody.make();
-      await execute(["chown", "-R", `${UID}:${UID}`, path]);
+      await execute(["chown", "-R", `${NOBODY}:${NOBODY}`, path]);
     }
     return starting;
   }
@@ -124,7 +122,10 @@ export class Starting implements AsyncDisposable {
     command: readonly string[],
     then: (daily: Daily, root: string) => Promise<string>,
   ): Promise<string> {
-    const daily = new Daily({ before: this.before, ...this.options });
+    const daily = new Daily(
+      { before: this.before, ...this.options },
+      this.starter.rootless ? NOBODY : undefined,
+    );
     try {
       const { status, stderr } = await daily.call(
         ...["run", "-d", "-q", "--name", "one", "--rootfs", this.rootfs],
@@ -148,7 +149,7 @@ export class Starting implements AsyncDisposable {
     const { path } = bundle.dir;
     await Deno.copyFile(PROGRAM, `${path}/rootfs/probe`);
     if (this.starter.rootless) {
-      await execute(["chown", "-R", `${UID}:${UID}`, path]);
+      await execute(["chown", "-R", `${NOBODY}:${NOBODY}`, path]);
     }
     const container = shellLine([...CONTAINER, "--root", `${path}/state`]);
     // One pipe for all of it: the container's output is the calls' own.
@@ -163,7 +164,7 @@ export class Starting implements AsyncDisposable {
 
 /** As `container spec --rootless` has it for them. */
 function forNobody({ mounts, linux }: Config): void {
-  const map = [{ containerID: 0, hostID: UID, size: 1 }];
+  const map = [{ containerID: 0, hostID: NOBODY, size: 1 }];
   const namespaces = linux.namespaces as { type: string }[];
   Object.assign(linux, {
     namespaces: [...namespaces, { type: "user" }],

@@ -11,6 +11,7 @@ import { Daily, gone } from "./_daily.ts";
 import {
   copyRootfs,
   execute,
+  NOBODY,
   Nobody,
   rootfs,
   shellLine,
@@ -298,7 +299,7 @@ test("a command that cannot start says so as in the foreground", async () => {
 
 test("a user who is not root attaches to his own", async () => {
   await using nobody = await Nobody.make();
-  await using daily = new Daily({ before: nobody.before, env: nobody.env });
+  await using daily = new Daily(nobody, NOBODY);
   await daily.run(
     ...["--rootfs", await copyRootfs(daily.dir.path), "--name", "mine"],
     ...["-i", "sh", "-c", "read x; echo $x; exit 3"],

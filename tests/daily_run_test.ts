@@ -12,6 +12,7 @@ import {
   CONTAINER,
   copyRootfs,
   decode,
+  NOBODY,
   Nobody,
   rootfs,
   shellLine,
@@ -245,7 +246,7 @@ test("run -d that is killed at any moment leaves what rm -f removes", async () =
 
 test("a user who is not root has them too", async () => {
   await using nobody = await Nobody.make();
-  await using daily = new Daily({ before: nobody.before, env: nobody.env });
+  await using daily = new Daily(nobody, NOBODY);
   const id = await daily.run(
     ...["--rootfs", await copyRootfs(daily.dir.path), "--name", "mine"],
     ...["sh", "-c", "id -u; sleep 1000"],

@@ -21,7 +21,6 @@ import type { Process, Spec } from "../../spec/types.ts";
 import { readCaller } from "../caller.ts";
 import type { ContainerOptions } from "../options.ts";
 import { aboveOurs, ownDenies, readFacts } from "../facts.ts";
-import type { ContainerOptions } from "../options.ts";
 import type { AccountFiles } from "../users.ts";
 import { readAccounts } from "./accounts.ts";
 import { confinementOf } from "./confinement.ts";
