@@ -28,7 +28,7 @@ export const runCommand: Command = {
     ["sudo container run -e NAME=you sh -c 'echo hi $NAME'", "a variable"],
     [
       "sudo container run -q --streams inherit tac < big.log",
-      "the file itself, which it may seek in and write to",
+      "a file it can seek",
     ],
     ["sudo container run --bundle /srv/web web", "a bundle of OCI's"],
     ["container explain run /bin/sh", "what would be done, and why"],

@@ -276,7 +276,7 @@ export const RUN_FLAGS: readonly Flag[] = [
   {
     name: "streams",
     value: "MODE",
-    help: "relay (default): files among them by pipes; inherit: as they are",
+    help: "Of files: relay them (default) or inherit",
   },
   {
     name: "preserve-fd",

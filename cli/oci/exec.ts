@@ -64,7 +64,7 @@ export const EXEC_FLAGS: readonly Flag[] = [
   {
     name: "streams",
     value: "MODE",
-    help: "relay: files among them by pipes; inherit: as they are",
+    help: "Of files: relay them or inherit",
   },
   {
     name: "preserve-fds",
@@ -94,7 +94,7 @@ export const execCommand: Command = {
     ["sudo container exec -u 1000 web id", "as another user"],
     [
       "sudo container exec --streams inherit web tac < big.log",
-      "the file itself, which it may seek in and write to",
+      "a file it can seek",
     ],
     ["sudo container exec -d -p process.json web", "as engines have it"],
   ],
