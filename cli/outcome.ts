@@ -21,7 +21,21 @@ export async function outcomeOf(
   }
 }
 
-function explainError(error: unknown): number {
+/** Deno's words for a full disk, or a full quota, and for what it was about. */
+const FULL =
+  /^(No space left on device|Disk quota exceeded) \(os error \d+\)(?:: [a-z]+ '(.*?)')?/s;
+
+/** The same in ours. */
+function fullDisk({ message }: Error): ContainerError | null {
+  const [, reason, path = "a file"] = FULL.exec(message) ?? [];
+  return reason === undefined ? null : new ContainerError(
+    `Cannot write ${path}: ${reason.toLowerCase()}`,
+    { hint: "Make room there, or keep containers elsewhere: --root." },
+  );
+}
+
+function explainError(thrown: unknown): number {
+  const error = thrown instanceof Error ? fullDisk(thrown) ?? thrown : thrown;
   if (error instanceof ClosedReader) return 0;
   if (!(error instanceof Error)) {
     say(`container: ${error}`);

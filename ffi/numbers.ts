@@ -83,6 +83,7 @@ const NUMBERS = {
   kcmp: [312, 272],
   sched_setattr: [314, 274],
   seccomp: [317, 277],
+  renameat2: [316, 276],
   memfd_create: [319, 279],
   bpf: [321, 280],
   statx: [332, 291],

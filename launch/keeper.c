@@ -64,7 +64,7 @@ _Static_assert(sizeof(struct config) == 16384, "launch/keeper.ts writes so many 
 
 #define MAGIC 0x5045454bu /* "KEEP" */
 /* TERMINAL_SIZE: more than a terminal holds back. */
-enum { WORDS = 64, CALM = 10, TERMINAL_SIZE = 1 << 20, EXIT_SIZE = 128 };
+enum { WORDS = 64, CALM = 10, TERMINAL_SIZE = 1 << 20, EXIT_SIZE = 128, ROOM = 1 << 16 };
 
 struct pollfd { i32 fd; u16 events, revents; };
 struct timespec { i64 seconds, nanoseconds; };
@@ -81,6 +81,7 @@ static u32 unended;   /* streams whose last line is not whole: 1 stdout, 2 stder
 static u32 begun;     /* the same, at the end of what is written */
 static i32 log_fd = -1;
 static u64 log_size, dropped;
+static i32 shut; /* nothing is written to the log before it tells what it lacks */
 static u64 log_before; /* bytes of the log that are in older files */
 static char now[32];
 static i32 master = -1;

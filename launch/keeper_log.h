@@ -64,13 +64,15 @@ static u64 end_of_log(void) {
   return size < 0 ? 0 : (u64)size;
 }
 
-/* Appends to the log, all of it or nothing; whether it is there. */
-static i32 append(const void *bytes, u64 length) {
-  u64 left = write_all(log_fd, bytes, length);
+/* Appends whole entries to the log, as many as there is room for; their bytes. */
+static u64 append(const u8 *bytes, u64 length) {
+  u64 written = length - write_all(log_fd, bytes, length), kept = written;
+  /* Somebody may read them by now: none that is whole is taken back. */
+  if (written < length) while (kept && bytes[kept - 1] != '\n') kept--;
   /* Somebody may have made the file shorter. */
-  if (left && log_fd >= 0) call(SYS_ftruncate, (u64)log_fd, end_of_log() - (length - left), 0, 0, 0);
-  if (!left) log_size += length;
-  return !left;
+  if (kept < written) call(SYS_ftruncate, (u64)log_fd, end_of_log() - (written - kept), 0, 0, 0);
+  log_size += kept;
+  return kept;
 }
 
 #define BEFORE " before F "
@@ -85,7 +87,7 @@ static void open_log(void) {
     copy((u8 *)text, (const u8 *)now, BEFORE_AT);
     copy((u8 *)text + BEFORE_AT, (const u8 *)BEFORE, BEFORE_SIZE);
     *digits(text + BEFORE_AT + BEFORE_SIZE, log_before, BEFORE_DIGITS) = '\n';
-    append(text, sizeof text);
+    append((u8 *)text, sizeof text);
   }
   /* Of an earlier keeper. */
   if (!log_size || call(SYS_pread64, (u64)log_fd, (u64)text, sizeof text, 0, 0) != sizeof text) return;
@@ -112,21 +114,26 @@ static i32 full(void) {
   return config.log_max && log_size && log_size + pending + rest > config.log_max;
 }
 
-/* Whole entries, or none of them: half of one would be none. */
+/* Whole entries; what there is no room for is dropped, and all that comes until
+ * that can be told in its place. */
 static void flush(void) {
+  u64 kept = 0;
   if (!pending) return;
-  if (full()) renew_log();
-  if (log_fd < 0) {
-    open_log();
-    if (log_fd >= 0 && memory < 0) offer(0, end_of_log());
+  if (!shut) {
+    if (full()) renew_log();
+    if (log_fd < 0) {
+      open_log();
+      if (log_fd >= 0 && memory < 0) offer(0, end_of_log());
+    }
+    kept = append(output, pending);
+    if (kept) leave_memory(end_of_log() - kept);
   }
-  if (append(output, pending)) {
-    leave_memory(end_of_log() - pending);
-    wake_all();
-  } else {
-    dropped += pending;
-    keep_in_memory(output, pending);
+  if (kept < pending) {
+    shut = 1;
+    dropped += pending - kept;
+    keep_in_memory(output + kept, pending - (u32)kept);
   }
+  if (kept) wake_all();
   pending = 0;
   begun = unended;
 }
@@ -146,21 +153,29 @@ static void entry(const char *stream, const u8 *text, u32 length, i32 ended) {
   add("\n", 1);
 }
 
-static void note_dropped(void) {
-  static char text[64];
-  char *at = digits(text, dropped, 0);
-  const char *what = " bytes of the log could not be written";
+/* Tells how much was dropped, once there is room for more than that; whether it has. */
+static i32 note_dropped(void) {
+  static char text[128];
+  struct { i64 type, size, blocks, free, available, rest[10]; } disk;
+  if (full()) renew_log(); /* which makes room */
+  if (call(SYS_fstatfs, DIRECTORY, (u64)&disk, 0, 0, 0) == 0 && disk.available * disk.size < ROOM) return 0;
+  if (log_fd < 0) open_log();
+  copy((u8 *)text, (const u8 *)now, 30);
+  copy((u8 *)text + 30, (const u8 *)" keeper F ", 10);
+  char *at = digits(text + 40, dropped, 0);
+  const char *what = " bytes of the log could not be written\n";
   copy((u8 *)at, (const u8 *)what, length_of(what));
-  u64 before = dropped;
-  entry("keeper", (u8 *)text, (u32)(at - text) + length_of(what), 1);
-  flush();
-  /* It has not been written either. */
-  dropped = dropped == before ? 0 : before;
+  u64 size = (u64)(at - text) + length_of(what);
+  if (append((u8 *)text, size) < size) return 0;
+  dropped = 0;
+  leave_memory(end_of_log() - size);
+  wake_all();
+  return 1;
 }
 
 static void keep_log(const char *stream, u32 length) {
   tell_time();
-  if (dropped) note_dropped();
+  shut = dropped && !note_dropped();
   for (u32 from = 0, to = 0; from < length; from = to) {
     while (to < length && input[to] != '\n') to++;
     i32 ended = to < length;

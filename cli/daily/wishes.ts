@@ -14,6 +14,7 @@ import { parseNumber } from "../run_values.ts";
 
 /** Bytes of a log before it is begun anew, where nobody says otherwise. */
 const LOG_MAX = "4m";
+const LOG_MIN = 32 << 10;
 const DAY = 86_400;
 
 /** What only a container with a record can have. */
@@ -72,8 +73,18 @@ export function wishesOf(flags: Flags): Wishes | null {
     stopTimeout: timeout === undefined
       ? STOP_TIMEOUT
       : parseNumber("stop-timeout", timeout, [-1, DAY]),
-    logMax: parseSize("log-max-size", flags.last("log-max-size") ?? LOG_MAX),
+    logMax: logMaximum(flags.last("log-max-size") ?? LOG_MAX),
   };
+}
+
+/** A bound has to hold, and the keeper writes this much at a time. */
+function logMaximum(text: string): number {
+  const size = parseSize("log-max-size", text);
+  if (size === 0 || size >= LOG_MIN) return size;
+  throw new UsageError(
+    `--log-max-size ${text}: it is 32k at least`,
+    "Give 0 for a log without an end.",
+  );
 }
 
 function restartPolicy(text: string): RestartPolicy {

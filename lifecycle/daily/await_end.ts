@@ -5,7 +5,8 @@ import { rawSyscall } from "../../ffi/libc.ts";
 import { POLL, waitForAny } from "../../ffi/poll.ts";
 import { ContainerError } from "../../spec/errors.ts";
 import { type ContainerRecord, isAlive, type Store } from "../oci/store.ts";
-import { endOf, isKept } from "./view.ts";
+import { endOf } from "./exit_record.ts";
+import { isKept } from "./view.ts";
 
 type Known = Pick<ContainerRecord, "pid" | "startTime" | "boot">;
 

@@ -42,6 +42,7 @@ import {
   mapIdsOf,
   rootOnHost,
 } from "../run.ts";
+import { reserveEnd } from "./exit_record.ts";
 import { type DailyRecord, FIRST_DELAY, LAST_DELAY } from "./record.ts";
 
 const S_IFIFO = 0o010000;
@@ -111,6 +112,7 @@ export async function begin(
   using held = new DisposableStack();
   clearStart(entry);
   try {
+    reserveEnd(entry.path);
     entry.save({
       ...record,
       pid: 0,
@@ -131,13 +133,11 @@ export async function begin(
 }
 
 /** What an earlier start may have left. */
-function clearStart({ path, fifo }: Entry): void {
-  for (const file of [fifo, `${path}/exit`, `${path}/exit.new`]) {
-    try {
-      Deno.removeSync(file);
-    } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
-    }
+function clearStart({ fifo }: Entry): void {
+  try {
+    Deno.removeSync(fifo);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
 }
 

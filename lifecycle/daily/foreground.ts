@@ -10,9 +10,9 @@ import { bootId, type Store } from "../oci/store.ts";
 import { prepare, run, type RunOptions } from "../run.ts";
 import type { StatusEvent } from "../status_lines.ts";
 import { forget } from "./dead.ts";
+import { reserveEnd, writeEnd } from "./exit_record.ts";
 import { addContainer, draft, type Wishes } from "./make.ts";
 import { takeAway } from "./remove.ts";
-import { writeEnd } from "./view.ts";
 
 /**
  * Runs it and waits for its end, which is recorded; with `autoRemove` nothing
@@ -51,6 +51,7 @@ export async function runNamed(
       cgroup: cgroup &&
         { id: cgroup.id, groups: cgroup.groups, made: cgroup.made },
     });
+    reserveEnd(entry.path);
   }
   let pid = 0;
   const events = (event: StatusEvent) => {

@@ -64,6 +64,13 @@ export class EntryParser {
     this.#rest = bytes.slice(from);
     return entries;
   }
+
+  /** Forgets what is no whole entry yet; how much it was. */
+  forget(): number {
+    const { length } = this.#rest;
+    this.#rest = new Uint8Array();
+    return length;
+  }
 }
 
 /** A word of ours among what a container has written. */

@@ -44,9 +44,12 @@ class LogFile implements Disposable {
 
   /** What has come since, by the piece. */
   *pieces(): Generator<LogEntry[]> {
-    // Somebody has emptied it, to have room.
-    if (this.#file.statSync().size < this.#position) {
-      this.#position = this.#file.seekSync(0, Deno.SeekMode.Start);
+    const { size } = this.#file.statSync();
+    if (size < this.#position) {
+      // Half an entry is taken back on a full disk; else somebody has emptied it.
+      const whole = this.#position - this.#parser.forget();
+      const start = size < whole ? 0 : whole;
+      this.#position = this.#file.seekSync(start, Deno.SeekMode.Start);
     }
     const buffer = new Uint8Array(BUFFER);
     for (let count; (count = this.#file.readSync(buffer));) {

@@ -3,6 +3,7 @@
 import { Cgroup } from "../../cgroup/mod.ts";
 import { SIGNAL } from "../../ffi/signal.ts";
 import { ContainerError } from "../../spec/errors.ts";
+import { isFull } from "../oci/record_file.ts";
 import {
   type ContainerRecord,
   type Entry,
@@ -12,9 +13,10 @@ import {
 } from "../oci/store.ts";
 import { awaitEnd } from "./await_end.ts";
 import { forget } from "./dead.ts";
+import { endOf } from "./exit_record.ts";
 import { shortId } from "./names.ts";
 import { endKeeper, noteStopping } from "./stop.ts";
-import { endOf, isKept, look } from "./view.ts";
+import { isKept, look } from "./view.ts";
 
 /** How long a killed process may take to be gone, in milliseconds. */
 const DEATH = 10_000;
@@ -67,7 +69,13 @@ export function requireOwn(
 /** The same of one that is locked already, whatever it is doing. */
 export async function takeAway(store: Store, entry: Entry): Promise<void> {
   const { record } = entry;
-  noteStopping(entry);
+  try {
+    noteStopping(entry);
+  } catch (error) {
+    if (!isFull(error)) throw error;
+    // Who would start it again cannot be told, and has nothing else to do.
+    endKeeper(entry);
+  }
   await killFirst(entry);
   endKeeper(entry);
   if (record.cgroup) new Cgroup(record.cgroup).remove();

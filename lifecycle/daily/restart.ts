@@ -7,10 +7,11 @@ import { Cgroup } from "../../cgroup/mod.ts";
 import { ContainerError } from "../../spec/errors.ts";
 import { type Entry, isAlive, type Store } from "../oci/store.ts";
 import { begin, decideDetached, nextDelay } from "./begin.ts";
+import { endOf } from "./exit_record.ts";
 import { type DailyRecord, FIRST_DELAY } from "./record.ts";
 import { takeAway } from "./remove.ts";
 import { endKeeper } from "./stop.ts";
-import { endOf, hasFront, restarts } from "./view.ts";
+import { hasFront, restarts } from "./view.ts";
 
 /** A container that ran so long was well, in milliseconds. */
 const WELL = 10_000;

@@ -67,6 +67,8 @@ async function askToStop(store: Store, id: string, signal?: number) {
 export function noteStopping(entry: Entry): void {
   const { record } = entry;
   if (!record.daily || record.daily.stopping) return;
+  // Nothing to write where none would, not even on a disk without room.
+  if (record.daily.restart.name === "no") return;
   entry.save({ ...record, daily: { ...record.daily, stopping: true } });
 }
 

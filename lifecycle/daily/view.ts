@@ -3,9 +3,9 @@
  * it. Runs on the host; reads and changes nothing.
  */
 
-import { readFile } from "../../cgroup/apply.ts";
 import { Cgroup } from "../../cgroup/mod.ts";
 import { type ContainerRecord, isAlive, type Store } from "../oci/store.ts";
+import { endOf } from "./exit_record.ts";
 import type { DailyRecord, End } from "./record.ts";
 
 /** What it is doing, in docker's words. */
@@ -29,7 +29,6 @@ export interface View {
 }
 
 const FIFO = "start.fifo";
-const END = "exit";
 
 function isThere(path: string): boolean {
   try {
@@ -38,29 +37,6 @@ function isThere(path: string): boolean {
   } catch {
     return false;
   }
-}
-
-/** How the process of a record ended, as its keeper wrote it down. */
-export function endOf(
-  directory: string,
-  { pid }: Pick<ContainerRecord, "pid">,
-): End | null {
-  const [of, code, finished = "", unwritten = 0] =
-    readFile(`${directory}/${END}`)?.trim()
-      .split(" ") ?? [];
-  if (pid === 0 || Number(of) !== pid) return null;
-  return { code: Number(code), finished, unwritten: Number(unwritten) };
-}
-
-/** Writes what a keeper would, where the command in the foreground waits. */
-export function writeEnd(directory: string, pid: number, code: number): void {
-  const draft = `${directory}/${END}.new`;
-  Deno.writeTextFileSync(
-    draft,
-    `${pid} ${code} ${new Date().toISOString()}\n`,
-    { mode: 0o600 },
-  );
-  Deno.renameSync(draft, `${directory}/${END}`);
 }
 
 /** Whether the one who waits for its end is there. */

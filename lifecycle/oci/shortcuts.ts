@@ -11,6 +11,7 @@ import {
   SHORTCUT_FILES,
   shortcutFile,
 } from "../../launch/shortcuts.ts";
+import { isFull, removeIfThere } from "./record_file.ts";
 import { stateOf, stateText } from "./status.ts";
 import type { Entry } from "./store.ts";
 
@@ -33,11 +34,16 @@ export function prepareShortcuts(entry: Entry): () => void {
     const bytes = shortcut(name, known);
     return bytes ? [{ name, bytes }] : [];
   });
-  const write = ({ name, bytes }: typeof compiled[number]) =>
-    Deno.writeFileSync(`${entry.path}/${shortcutFile(name)}`, bytes, {
-      mode: 0o600,
-      createNew: true,
-    });
+  const write = ({ name, bytes }: typeof compiled[number]) => {
+    const path = `${entry.path}/${shortcutFile(name)}`;
+    try {
+      Deno.writeFileSync(path, bytes, { mode: 0o600, createNew: true });
+    } catch (error) {
+      if (!isFull(error)) throw error;
+      // Without it the command takes the long way; half of it would be wrong.
+      removeIfThere(path);
+    }
+  };
   const isLocked = ({ name }: typeof compiled[number]) => LOCKED.includes(name);
   compiled.filter(isLocked).forEach(write);
   return () => compiled.filter((one) => !isLocked(one)).forEach(write);
@@ -45,13 +51,7 @@ export function prepareShortcuts(entry: Entry): () => void {
 
 /** Takes them away, before what they rely on changes. */
 export function forgetShortcuts(entry: Entry): void {
-  for (const file of SHORTCUT_FILES) {
-    try {
-      Deno.removeSync(`${entry.path}/${file}`);
-    } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
-    }
-  }
+  for (const file of SHORTCUT_FILES) removeIfThere(`${entry.path}/${file}`);
 }
 
 /** Those that need nothing but system calls: hooks are programs. */

@@ -1,11 +1,7 @@
 /**
- * The containers there are: a directory each, under the root of the state. Runs
- * on the host.
- *
- * A directory is made exclusively and its record is written to another name and
- * renamed, so that a command which is killed at any point leaves either the old
- * record or the new one. A process is known by its number and its start: a
- * number is used again.
+ * The containers there are: a directory each, made exclusively, under the root
+ * of the state. A process is known by its number and its start: a number is used
+ * again. Runs on the host.
  */
 
 import { readFile } from "../../cgroup/apply.ts";
@@ -20,6 +16,7 @@ import { shown } from "../../spec/reader.ts";
 import type { Spec } from "../../spec/types.ts";
 import type { DailyRecord } from "../daily/record.ts";
 import { checkId, isId } from "./container_id.ts";
+import { draftRecord, readRecord } from "./record_file.ts";
 
 /** What is kept of a container. */
 export interface ContainerRecord {
@@ -159,16 +156,6 @@ function isDirectory(path: string): boolean {
   }
 }
 
-/** A record's text; null where there is none. */
-function readRecord(path: string): string | null {
-  try {
-    return Deno.readTextFileSync(`${path}/${RECORD}`);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return null;
-    throw error;
-  }
-}
-
 /** One container's directory, as a rule locked against every other command on it. */
 export class Entry implements Disposable {
   readonly #lock: { close(): void } | null;
@@ -194,10 +181,10 @@ export class Entry implements Disposable {
 
   /** Writes it aside; what is returned puts it into force. */
   draft(record: ContainerRecord): () => void {
+    const spared = record.daily !== undefined;
+    const force = draftRecord(this.path, JSON.stringify(record), spared);
     this.record = record;
-    const draft = `${this.path}/.${RECORD}.${Deno.pid}`;
-    Deno.writeTextFileSync(draft, JSON.stringify(record), { mode: 0o600 });
-    return () => Deno.renameSync(draft, `${this.path}/${RECORD}`);
+    return force;
   }
 
   /** Whether its first process is there; one that is dead and not reaped is not. */
@@ -222,8 +209,14 @@ export class Store {
   /** Records a new one; fails where there is one of that id. */
   add(record: ContainerRecord): Entry {
     const entry = this.reserve(record);
-    entry.save(record);
-    return entry;
+    try {
+      entry.save(record);
+      return entry;
+    } catch (error) {
+      entry.remove();
+      entry[Symbol.dispose]();
+      throw error;
+    }
   }
 
   /** The same, with its record still to be saved: before anything of it is made. */
@@ -239,7 +232,12 @@ export class Store {
         hint: "Delete it first, or take another id.",
       });
     }
-    return new Entry(path, record);
+    try {
+      return new Entry(path, record);
+    } catch (error) {
+      Deno.removeSync(path, { recursive: true });
+      throw error;
+    }
   }
 
   /** A container that there is. */

@@ -1,0 +1,163 @@
+/**
+ * The file with a container's record. It is written to another name and renamed,
+ * so that a command which is killed at any point leaves either the old record or
+ * the new one. Runs on the host.
+ *
+ * Of a container that `run` keeps there is a spare file of the same size: on a
+ * full disk the new record is written into that, and the two change places. So
+ * it can be stopped, started and removed without a byte of room.
+ */
+
+import { codeOf } from "../../cgroup/apply.ts";
+import { SyscallError } from "../../ffi/errno.ts";
+import { AT_FDCWD } from "../../ffi/fcntl.ts";
+import { syscall } from "../../ffi/libc.ts";
+import { cString } from "../../ffi/memory.ts";
+import { ContainerError, systemReason } from "../../spec/errors.ts";
+
+const RECORD = "state.json";
+const SPARE = "state.spare";
+/** What a file's size is a multiple of, so that a record may grow in its place. */
+const BLOCK = 4096;
+/** How much it may grow at least. */
+const ROOM = 1024;
+const RENAME_EXCHANGE = 2;
+
+const encoder = new TextEncoder();
+
+/** A record's text; null where there is none. */
+export function readRecord(path: string): string | null {
+  try {
+    return Deno.readTextFileSync(`${path}/${RECORD}`);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return null;
+    throw error;
+  }
+}
+
+/** Whether an error says that there is no room: on the disk, or for this user. */
+export const isFull = (error: unknown): boolean =>
+  ["ENOSPC", "E28", "EDQUOT", "E122"].includes(codeOf(error)) ||
+  error instanceof ContainerError && error.cause !== undefined &&
+    isFull(error.cause);
+
+/**
+ * Writes a record aside; what is returned puts it into force.
+ *
+ * @param spared it has a spare file, which is made when there is none
+ * @throws ContainerError where there is no room, and no spare
+ */
+export function draftRecord(
+  path: string,
+  text: string,
+  spared: boolean,
+): () => void {
+  const bytes = encoder.encode(text);
+  const padded = spared
+    ? pad(bytes, BLOCK * Math.ceil((bytes.length + ROOM) / BLOCK))
+    : bytes;
+  const draft = `${path}/.${RECORD}.${Deno.pid}`;
+  try {
+    Deno.writeFileSync(draft, padded, { mode: 0o600 });
+  } catch (error) {
+    removeIfThere(draft);
+    if (!isFull(error)) throw error;
+    return writeSpare(path, bytes, error);
+  }
+  return () => {
+    const isFirst = spared && sizeOf(`${path}/${SPARE}`) === null;
+    if (isFirst) reserve(path, padded.length);
+    Deno.renameSync(draft, `${path}/${RECORD}`);
+    if (!isFirst && spared) keepSpare(path, padded.length);
+  };
+}
+
+/** Spaces after a JSON text are no part of it. */
+function pad(bytes: Uint8Array, size: number): Uint8Array {
+  const padded = new Uint8Array(size).fill(" ".charCodeAt(0));
+  padded.set(bytes);
+  return padded;
+}
+
+function writeSpare(
+  path: string,
+  bytes: Uint8Array,
+  cause: unknown,
+): () => void {
+  const spare = `${path}/${SPARE}`;
+  const size = sizeOf(spare) ?? 0;
+  if (size < bytes.length) throw noRoom(path, cause);
+  const file = Deno.openSync(spare, { write: true });
+  try {
+    for (let rest = pad(bytes, size); rest.length;) {
+      rest = rest.subarray(file.writeSync(rest));
+    }
+  } finally {
+    file.close();
+  }
+  return () => exchange(spare, `${path}/${RECORD}`);
+}
+
+function exchange(one: string, other: string): void {
+  try {
+    syscall(
+      "renameat2",
+      AT_FDCWD,
+      cString(one),
+      AT_FDCWD,
+      cString(other),
+      RENAME_EXCHANGE,
+    );
+  } catch (error) {
+    // A file system that cannot: the room of the old one is used next time.
+    if (!(error instanceof SyscallError) || error.code !== "EINVAL") {
+      throw error;
+    }
+    Deno.renameSync(one, other);
+  }
+}
+
+/** Takes the room for a spare file. */
+function reserve(path: string, size: number): void {
+  const spare = `${path}/${SPARE}`;
+  try {
+    Deno.writeFileSync(spare, pad(new Uint8Array(), size), { mode: 0o600 });
+  } catch (error) {
+    removeIfThere(spare);
+    throw isFull(error) ? noRoom(path, error) : error;
+  }
+}
+
+/** The same for a record that has grown; where that fails it has none, as yet. */
+function keepSpare(path: string, size: number): void {
+  if ((sizeOf(`${path}/${SPARE}`) ?? 0) >= size) return;
+  try {
+    reserve(path, size);
+  } catch (error) {
+    if (!(error instanceof ContainerError)) throw error;
+  }
+}
+
+const noRoom = (path: string, cause: unknown) =>
+  new ContainerError(
+    `Cannot record the container in ${path}: ${systemReason(cause)}`,
+    { hint: "Make room there, or keep it elsewhere: --root.", cause },
+  );
+
+function sizeOf(path: string): number | null {
+  try {
+    return Deno.statSync(path).size;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return null;
+    throw error;
+  }
+}
+
+/** Removes a file that may be gone already. */
+export function removeIfThere(path: string): void {
+  try {
+    Deno.removeSync(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
