@@ -69,6 +69,9 @@ test("logs --tail, --since and --until choose", async () => {
     assertEquals((await daily.call("logs", ...flags, "one")).status, 2);
   }
   assertEquals((await daily.call("logs", "nobody")).status, 125);
+  const small = await daily.call("run", "-d", "--log-max-size", "4k", "true");
+  assertEquals(small.status, 2);
+  assertMatch(small.stderr, /it is 32k at least/);
 });
 
 test("logs -f follows to the end of the container", async () => {
