@@ -25,6 +25,7 @@ export function setForegroundGroup(fd: number, group: number): boolean {
 }
 
 const TCGETS = 0x5401;
+export const TCSETS = 0x5402;
 const TCSETSW = 0x5403;
 const TIOCINQ = 0x541b;
 const TIOCGWINSZ = 0x5413;
@@ -73,6 +74,26 @@ export function makeAttentive(termios: Uint8Array): Uint8Array {
   set(attentive, OFFSET.output, wordOf(termios, OFFSET.output) & OPOST);
   set(attentive, OFFSET.local, wordOf(termios, OFFSET.local) & ISIG);
   return attentive;
+}
+
+/** INIT_C_CC of linux/termios_internal.h: Ctrl-C, Ctrl-\\, DEL, Ctrl-U, Ctrl-D, … */
+const USUAL_CHARACTERS = [
+  ...[0o3, 0o34, 0o177, 0o25, 0o4, 0, 1, 0, 0o21],
+  ...[0o23, 0o32, 0, 0o22, 0o17, 0o27, 0o26, 0],
+];
+
+/**
+ * What the kernel sets a new terminal to (tty_std_termios), but that a line
+ * written ends as it was written and not with a carriage return more: ONLCR.
+ */
+export function newWithoutReturns(): Uint8Array {
+  const termios = new Uint8Array(TERMIOS_SIZE);
+  set(termios, OFFSET.input, 0o2400); // ICRNL IXON
+  set(termios, OFFSET.output, OPOST);
+  set(termios, OFFSET.control, 0o277); // B38400 CS8 CREAD
+  set(termios, OFFSET.local, 0o105073); // ISIG ICANON ECHO ECHOE ECHOK ECHOCTL ECHOKE IEXTEN
+  termios.set(USUAL_CHARACTERS, OFFSET.characters);
+  return termios;
 }
 
 /** Whether a terminal begins each written line at the left by itself. */

@@ -18,6 +18,8 @@ import type { Lowering } from "./lower.ts";
 import { writeToProc } from "./lower_kernel.ts";
 
 const CWD_SIZE = 4096;
+/** CONFIG_NR_CPUS of the largest kernels. */
+const MOST_CPUS = 8192;
 
 /** linux/personality.h. */
 export const PERSONALITY = { LINUX: 0, LINUX32: 8 } as const;
@@ -156,6 +158,11 @@ export const lowerProcess: Lowering<
   setUmask: ({ mask }) => [{ name: "umask", args: [mask] }],
   setNice: ({ nice }) => [{ name: "setpriority", args: [0, 0, nice] }],
   setAffinity: ({ cpus }) => {
+    // The kernel leaves out those that are not there, or not in the cpuset.
+    if (cpus === "all") {
+      const all = new Uint8Array(MOST_CPUS / 8).fill(0xff);
+      return [{ name: "sched_setaffinity", args: [0, all.length, all] }];
+    }
     const mask = new Uint8Array(128);
     for (const cpu of cpus) mask[cpu >> 3]! |= 1 << (cpu & 7);
     return [{ name: "sched_setaffinity", args: [0, mask.length, mask] }];
@@ -170,7 +177,34 @@ export const lowerProcess: Lowering<
     kind === "apparmor"
       ? writeToProc("/proc/self/attr/apparmor/exec", `exec ${label}`)
       : writeToProc("/proc/self/attr/exec", label),
-  changeDirectory: ({ path }) => [{ name: "chdir", args: [path] }],
+  changeDirectory: ({ path, turn }) => {
+    if (!turn) return [{ name: "chdir", args: [path] }];
+    if (turn === "first") {
+      return [{
+        name: "chdir",
+        args: [path],
+        result: "entered",
+        expect: ["EACCES", "EPERM"],
+      }];
+    }
+    return [
+      {
+        name: "compare",
+        args: [{ addressOf: "entered" }, new Uint8Array(8), 8],
+        otherwise: "EACCES",
+        expect: ["EACCES"],
+        skipOnExpected: 1,
+      },
+      {
+        name: "chdir",
+        args: [path],
+        expect: ["EACCES", "EPERM"],
+        skipOnSuccess: 1,
+        skipOnExpected: 1,
+      },
+      { name: "chdir", args: [path] },
+    ];
+  },
   checkDirectory: () => {
     // Outside the root, the kernel answers "(unreachable)/…".
     const buffer = new Uint8Array(CWD_SIZE);

@@ -7,6 +7,8 @@ import {
   OPEN_TREE_CLONE,
 } from "../ffi/mount.ts";
 import {
+  newWithoutReturns,
+  TCSETS,
   TIOCGPTPEER,
   TIOCSCTTY,
   TIOCSPTLCK,
@@ -91,7 +93,7 @@ export const lowerTerminal: Lowering<
   "makeSession" | "openTerminal" | "shareTerminal"
 > = {
   makeSession: () => [{ name: "setsid", args: [] }],
-  openTerminal: ({ size, streams, console }) => [
+  openTerminal: ({ size, streams, console, plainLines }) => [
     {
       name: "openat",
       args: [AT_FDCWD, "/dev/pts/ptmx", O.O_RDWR | O.O_NOCTTY | O.O_CLOEXEC, 0],
@@ -124,6 +126,14 @@ export const lowerTerminal: Lowering<
               new Uint16Array([size.height, size.width, 0, 0]).buffer,
             ),
           ],
+        } as const,
+      ]
+      : []),
+    ...(plainLines
+      ? [
+        {
+          name: "ioctl",
+          args: [{ slot: "terminal" }, TCSETS, newWithoutReturns()],
         } as const,
       ]
       : []),

@@ -41,6 +41,9 @@ const TOLERATED: Record<string, [errors: string, reason: string][]> = {
   ],
   "lower_process.ts": [
     ["EINVAL", "prctl(2): the kernel has no such capability"],
+    ["EACCES EPERM", "the directory may be closed to root: asked as the user"],
+    ["EACCES", "it was closed to root: the user must be let in"],
+    ["EACCES EPERM", "it is closed to the user, and root is in it already"],
     [
       "ENOENT ENOTDIR EACCES ELOOP ENAMETOOLONG",
       "no command at this place: the next is tried, and the last resort fails",
@@ -79,8 +82,10 @@ const TOLERATED: Record<string, [errors: string, reason: string][]> = {
   "shortcuts.ts": [
     ["ESRCH", "the process is gone: what is done then comes next"],
     ["ENOENT ENXIO", "nobody waits to be started"],
+    ["ENOENT ENXIO", "the same"],
     ["ESRCH", "the process is gone: nothing to end"],
     ["ESRCH", "the same"],
+    ["EIO", "the process said why: that is kept, and the command fails"],
     ["ENOENT", "removed already"],
     ["ENOENT ...fine", "removed already, or what the caller names"],
   ],

@@ -168,7 +168,10 @@ const DESCRIPTIONS: {
   setOomScore: ({ score }) => `set oom_score_adj to ${score}`,
   setUmask: ({ mask }) => `set the umask to ${octal(mask)}`,
   setNice: ({ nice }) => `set the nice value to ${nice}`,
-  setAffinity: ({ cpus }) => `run on CPUs ${cpus.join(",")} only`,
+  setAffinity: ({ cpus }) =>
+    cpus === "all"
+      ? "run on every CPU of the cgroup"
+      : `run on CPUs ${cpus.join(",")} only`,
   setIoPriority: (step) =>
     `set the I/O priority ${step.class} ${step.priority}`,
   setScheduler: ({ policy }) => `set the scheduling policy ${policy}`,

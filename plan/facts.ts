@@ -100,6 +100,8 @@ export interface Facts {
   image: { image: string; type: string; readonly: boolean } | null;
   /** It is an engine's: what is missing in it is for the runtime to make. */
   isBundle?: boolean;
+  /** What is written to its terminal is read by no terminal: lines end in LF alone. */
+  plainLines?: true;
   /** The session keyring stays the caller's. */
   keepKeyring?: boolean;
   /** What goes between the root filesystem and the container. */

@@ -12,7 +12,7 @@ import { tie } from "./child.ts";
 import type { Facts } from "./facts.ts";
 import { hold, holding, watching } from "./hold.ts";
 import { type Learning, learning } from "./learning.ts";
-import { schedule } from "./schedule.ts";
+import { forgetAffinity, schedule } from "./schedule.ts";
 import { lateOomScore } from "./oom_score.ts";
 import type { Step } from "./step.ts";
 import { makeSession, takeOwnTerminal } from "./terminal.ts";
@@ -133,29 +133,20 @@ export function startProcess(spec: Spec, facts: Facts): Step[] {
     : learn;
   return [
     ...limitCommand(facts),
+    ...forgetAffinity(spec, facts),
     ...open.first,
     ...ownSession(spec, facts),
     ...giveStreams(spec, facts),
     defaultSignals,
     ...limits(spec, facts),
+    RECEIVE_SIGNALS,
+    ...enterEarly(cwd),
     ...limitCapabilities(spec, facts),
     ...identity(spec, facts),
     ...setCapabilities(spec, facts),
     ...(facts.init ? [] : tie(facts)),
     ...closeFiles(spec, open),
-    {
-      step: "setSignalMask",
-      blocked: [],
-      why:
-        "PID 1 blocks the signals it waits for; the command blocks none, and from here on not even a file system that does not answer keeps it from being ended",
-      man: "sigprocmask(2)",
-    },
-    {
-      step: "changeDirectory",
-      path: cwd,
-      why: "where the command starts, entered with the rights it will have",
-      man: "chdir(2)",
-    },
+    enterDirectory(cwd),
     {
       step: "checkDirectory",
       why: "getcwd(2) names no directory outside the root",
@@ -185,6 +176,42 @@ export function startProcess(spec: Spec, facts: Facts): Step[] {
       man: "execve(2)",
     },
   ];
+}
+
+const RECEIVE_SIGNALS: Step = {
+  step: "setSignalMask",
+  blocked: [],
+  why:
+    "PID 1 blocks the signals it waits for; the command blocks none, and from here on not even a file system that does not answer keeps it from being ended",
+  man: "sigprocmask(2)",
+};
+
+/** Every user may enter the root; most containers start there. */
+const isOpen = (cwd: string) => cwd === "/";
+
+function enterEarly(cwd: string): Step[] {
+  if (isOpen(cwd)) return [];
+  return [{
+    step: "changeDirectory",
+    path: cwd,
+    turn: "first",
+    why:
+      "where the command starts may be closed to its user: entered while this is root. It may also be closed to root, so a refusal is not the end",
+    man: "chdir(2)",
+  }];
+}
+
+/** After the descriptors are closed: no working directory hides in one. */
+function enterDirectory(cwd: string): Step {
+  return {
+    step: "changeDirectory",
+    path: cwd,
+    ...(isOpen(cwd) ? {} : { turn: "second" }),
+    why: isOpen(cwd)
+      ? "where the command starts, entered with the rights it will have"
+      : "where the command starts, entered with the rights it will have; a refusal counts only if root was refused, too",
+    man: "chdir(2)",
+  };
 }
 
 function filterCalls({ process }: Spec, { seccomp }: Facts): Step[] {

@@ -27,9 +27,9 @@ Deno.test("process closes descriptors before it changes directory (CVE-2024-2162
   assertEquals(kinds(), [
     "setProcessGroup",
     "defaultSignals",
+    "setSignalMask",
     "setIds",
     "closeDescriptors",
-    "setSignalMask",
     "changeDirectory",
     "checkDirectory",
     "execute",
@@ -40,17 +40,28 @@ Deno.test("process gives up the bounding set as root, the rest as the user, and 
   assertEquals(kinds({ seccomp: SECCOMP }, confined(true)), [
     "setProcessGroup",
     "defaultSignals",
+    "setSignalMask",
     "limitCapabilities",
     "keepCapabilities",
     "setIds",
     "setCapabilities",
     "closeDescriptors",
-    "setSignalMask",
     "changeDirectory",
     "checkDirectory",
     "setNoNewPrivileges",
     "setSeccomp",
     "execute",
+  ]);
+});
+
+Deno.test("process enters its directory as root, and as the user when nothing of the host's is open", () => {
+  const of = spec();
+  of.process.cwd = "/somewhere";
+  assertEquals(kinds({}, of).slice(3, 7), [
+    "changeDirectory",
+    "setIds",
+    "closeDescriptors",
+    "changeDirectory",
   ]);
 });
 

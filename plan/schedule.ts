@@ -5,6 +5,7 @@
 
 import { SpecError } from "../spec/errors.ts";
 import type { Spec } from "../spec/types.ts";
+import type { Facts } from "./facts.ts";
 import type { Step } from "./step.ts";
 
 /** As many nodes, or processors, as a mask of ours has. */
@@ -91,5 +92,27 @@ export function affinity(
       ? "the processors that it takes until it is in the container's cgroup"
       : "the processors that the command may run on",
     man: "sched_setaffinity(2)",
+  }];
+}
+
+/**
+ * The caller's processors are not the container's: an engine is pinned for its
+ * own reasons, and the cgroup says where the container may run. Our own `run`
+ * leaves them as they are, like any program that starts another, unless it is
+ * told of processors.
+ */
+export function forgetAffinity(
+  { process, linux }: Spec,
+  { isBundle }: Pick<Facts, "isBundle">,
+): Step[] {
+  const { scheduling, execCPUAffinity } = process;
+  if (scheduling?.cpus || execCPUAffinity?.final) return [];
+  if (!isBundle && !linux.resources?.cpu?.cpus) return [];
+  return [{
+    step: "setAffinity",
+    cpus: "all",
+    why:
+      "all the processors of its cgroup, whichever of them the caller was bound to",
+    man: "sched_setaffinity(2), cpuset(7)",
   }];
 }

@@ -221,7 +221,7 @@ export type Kinds = {
   /** setpriority(2). */
   setNice: { nice: number };
   /** sched_setaffinity(2). */
-  setAffinity: { cpus: readonly number[] };
+  setAffinity: { cpus: readonly number[] | "all" };
   /** ioprio_set(2). */
   setIoPriority: IOPriority;
   /** sched_setattr(2). */
@@ -266,11 +266,13 @@ export type Kinds = {
     streams: readonly number[];
     /** It is /dev/console, too, unless the container has one. */
     console?: false;
+    /** What is written gets no carriage return more (ONLCR). */
+    plainLines?: true;
   };
   /** dup3(2): the terminal at standard input as further streams. */
   shareTerminal: { streams: readonly number[] };
-  /** chdir(2). */
-  changeDirectory: { path: string };
+  /** chdir(2); of two turns at the same directory, one has to succeed. */
+  changeDirectory: { path: string; turn?: "first" | "second" };
   /** getcwd(2): fails where the directory is outside the root. */
   checkDirectory: Nothing;
   /** execve(2), one try for each candidate. */

@@ -22,13 +22,14 @@ export const makeSession: Step = {
 function openTerminal(
   spec: Spec,
   streams: readonly number[],
-  { joins }: Facts,
+  { joins, plainLines }: Facts,
 ): Step {
   return {
     step: "openTerminal",
     size: spec.process.consoleSize ?? null,
     streams,
     ...(joins ? { console: false } : {}),
+    ...(plainLines ? { plainLines } : {}),
     why:
       "a pseudo-terminal of the container's own: nothing typed inside can reach the one it was started from",
     man: "pts(4), ioctl_tty(2) TIOCSCTTY",

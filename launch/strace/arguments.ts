@@ -127,7 +127,9 @@ const cpuSet: Show = (argument) => {
   const view = structure(argument);
   const cpus = Array.from({ length: 8 * view.byteLength }, (_, cpu) => cpu)
     .filter((cpu) => view.getUint8(cpu >> 3) >> (cpu & 7) & 1);
-  return `[${cpus.join(" ")}]`;
+  // strace(1) ends it where the kernel's own mask ends, which is known there.
+  const isAll = cpus.length === 8 * view.byteLength;
+  return `[${isAll ? "0 1 2 3 ..." : cpus.join(" ")}]`;
 };
 
 const groups: Show = (argument) => {

@@ -26,6 +26,17 @@ export const NOWHERE: Console = {
 };
 
 /**
+ * Whether what comes out of a terminal is relayed by this process, and to no
+ * terminal: it is then to end its lines as a program without one does. On a
+ * terminal of ours the container's own returns the carriage, which programs
+ * that draw count on; who takes one by a socket sets it as they like.
+ */
+export const isPlain = (
+  { consoleSocket, detach }: { consoleSocket?: string; detach?: boolean },
+): boolean =>
+  consoleSocket === undefined && !detach && !Deno.stdout.isTerminal();
+
+/**
  * Connects to who takes the terminal, before anything is made.
  *
  * @throws {SpecError} where a terminal has no taker, or a taker no terminal

@@ -22,10 +22,16 @@ import type { Spec } from "../../spec/types.ts";
 import { readCaller } from "../caller.ts";
 import { needsHelper } from "../id_ranges.ts";
 import { readFacts } from "../facts.ts";
+import { homeInBundle, withHome } from "./accounts.ts";
 import { hostMounts, mapIdsOf } from "../run.ts";
 import { specFilter } from "../seccomp.ts";
 import { type CgroupManager, makeCgroup, planCgroupOf } from "./cgroup.ts";
-import { connectConsole, connectPidfd, type TakeTerminal } from "./console.ts";
+import {
+  connectConsole,
+  connectPidfd,
+  isPlain,
+  type TakeTerminal,
+} from "./console.ts";
 import { destroy } from "./end.ts";
 import { runHooks, type Warn } from "./hooks.ts";
 import { labelMounts } from "./mount_label.ts";
@@ -236,7 +242,7 @@ async function fitSpec(
 }
 
 function planOf(
-  { spec, noPivot, keepKeyring }: CreateOptions,
+  { spec, noPivot, keepKeyring, consoleSocket }: CreateOptions,
   cgroup: CgroupPlan | null,
   seccomp: Facts["seccomp"],
 ): Plan {
@@ -257,5 +263,13 @@ function planOf(
     seccomp,
     cgroup,
   });
-  return compile(spec, { ...facts, keepKeyring, isBundle: true });
+  const env = withHome(spec.process.env, () => homeInBundle(spec));
+  // The record keeps what the bundle says: another user has another home.
+  const furnished = { ...spec, process: { ...spec.process, env } };
+  return compile(furnished, {
+    ...facts,
+    keepKeyring,
+    isBundle: true,
+    ...(isPlain({ consoleSocket }) ? { plainLines: true } : {}),
+  });
 }

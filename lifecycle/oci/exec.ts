@@ -24,7 +24,13 @@ import { aboveOurs, ownDenies, readFacts } from "../facts.ts";
 import type { AccountFiles } from "../users.ts";
 import { readAccounts } from "./accounts.ts";
 import { confinementOf } from "./confinement.ts";
-import { connectPidfd, type Console, consoleAt, NOWHERE } from "./console.ts";
+import {
+  connectPidfd,
+  type Console,
+  consoleAt,
+  isPlain,
+  NOWHERE,
+} from "./console.ts";
 import { entryOf } from "./exec_cgroup.ts";
 import { furnishProcess } from "./exec_process.ts";
 import { explained, FirstProcess, stopped } from "./first_process.ts";
@@ -206,9 +212,10 @@ interface Joining {
 
 async function planOf(
   record: ContainerRecord,
-  { process, first, options: { detach, cgroups, streams } }: Joining,
+  { process, first, options }: Joining,
 ): Promise<Plan> {
   const { id, cgroup, chroot } = record;
+  const { detach, cgroups, streams } = options;
   const spec: Spec = { ...record.spec, process };
   try {
     const namespaces = first.namespaces();
@@ -233,6 +240,7 @@ async function planOf(
       }),
       joins: { detached: detach },
       isBundle: !record.daily,
+      ...(!record.daily && isPlain(options) ? { plainLines: true } : {}),
       foreground: false,
       raisedLimits: namespaces.includes("user")
         ? aboveOurs(process.rlimits ?? [])

@@ -19,7 +19,7 @@ import {
   type ResolvedUser,
   resolveUser,
 } from "../users.ts";
-import { homeOf } from "./accounts.ts";
+import { homeOf, withHome } from "./accounts.ts";
 
 /** What `exec` says beside the command. */
 export interface ProcessWishes {
@@ -115,9 +115,7 @@ export function furnishProcess(
   return {
     ...process,
     capabilities,
-    env: env.some((entry) => /^HOME=./.test(entry))
-      ? env
-      : [...env, `HOME=${homeOf(accounts(), user.uid)}`],
+    env: withHome(env, () => homeOf(accounts(), user.uid)),
   };
 }
 
