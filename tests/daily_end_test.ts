@@ -8,7 +8,14 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { Daily, gone } from "./_daily.ts";
-import { CONTAINER, decode, test, until } from "./_harness.ts";
+import {
+  CONTAINER,
+  decode,
+  execute,
+  test,
+  until,
+  without,
+} from "./_harness.ts";
 
 const HANDLES =
   "trap 'echo term; exit 5' TERM; echo set; while :; do sleep 0.05; done";
@@ -66,6 +73,27 @@ test("kill takes names, and the signal as docker and as runc have it", async () 
   assertEquals(status, 125);
   assertStringIncludes(stderr, "not running");
 });
+
+test(
+  "kill and stop end all of a container that shares the host's PID namespace",
+  async () => {
+    await using daily = new Daily();
+    const mark = 2000 + Deno.pid % 1000 + 0.5;
+    const running = async () => {
+      const { stdout } = await execute(["pgrep", "-fc", `^sleep ${mark}`]);
+      return Number(stdout);
+    };
+    const script = `sleep ${mark} & sleep ${mark} & exec sleep ${mark}`;
+    for (const words of [["kill"], ["stop", "-t", "0"]]) {
+      await daily.run("--name", "one", "--pid", "host", "sh", "-c", script);
+      await until("three", async () => await running() === 3);
+      await daily.does(...words, "one");
+      await until("none", async () => await running() === 0);
+      await daily.does("rm", "-f", "one");
+    }
+  },
+  { skip: without("pgrep") },
+);
 
 test("rm takes what has stopped, and with -f what runs; the others go all the same", async () => {
   await using daily = new Daily();

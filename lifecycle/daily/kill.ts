@@ -2,6 +2,7 @@
 
 import { SIGNAL } from "../../ffi/signal.ts";
 import { ContainerError } from "../../spec/errors.ts";
+import { endRest } from "../oci/end.ts";
 import { isAlive, sendSignal, type Store } from "../oci/store.ts";
 import { tellKeeper } from "./attachment.ts";
 import { noteStopping } from "./stop.ts";
@@ -31,4 +32,5 @@ export function killContainer(
   if (!sendSignal(record, number)) {
     throw new ContainerError(`container not running: ${id}`);
   }
+  if (number === SIGNAL.SIGKILL) endRest(record);
 }

@@ -3,6 +3,7 @@
 import { Cgroup } from "../../cgroup/mod.ts";
 import { SIGNAL } from "../../ffi/signal.ts";
 import { ContainerError } from "../../spec/errors.ts";
+import { endRest } from "../oci/end.ts";
 import { type Entry, isAlive, sendSignal, type Store } from "../oci/store.ts";
 import { tellKeeper } from "./attachment.ts";
 import { awaitEnd, awaitKeeper } from "./await_end.ts";
@@ -42,6 +43,7 @@ export async function stop(
       );
     }
   }
+  endRest(record);
   await awaitKeeper(record);
 }
 

@@ -3,13 +3,46 @@
 import { Cgroup } from "../../cgroup/mod.ts";
 import { kill, SIGNAL } from "../../ffi/signal.ts";
 import { ContainerError } from "../../spec/errors.ts";
+import type { Spec } from "../../spec/types.ts";
 import { tryPoststop, type Warn } from "./hooks.ts";
 import { membersOf } from "./members.ts";
 import { stateOf, statusOf } from "./status.ts";
-import { type Entry, sendSignal, type Store } from "./store.ts";
+import {
+  type ContainerRecord,
+  type Entry,
+  sendSignal,
+  type Store,
+} from "./store.ts";
 
 /** How long a killed process may take to be gone, in milliseconds. */
 const DEATH = 10_000;
+
+/** Ends a program that does not expect it. */
+const ENDING: readonly number[] = [
+  SIGNAL.SIGHUP,
+  SIGNAL.SIGINT,
+  SIGNAL.SIGQUIT,
+  SIGNAL.SIGTERM,
+];
+
+/**
+ * Whether its processes end with the first one, pid_namespaces(7); one that
+ * joined a PID namespace is not the first there.
+ */
+export const ownsProcesses = ({ linux }: Spec): boolean =>
+  linux.namespaces.some(({ type, path }) =>
+    type === "pid" && path === undefined
+  );
+
+const sharesHosts = ({ linux }: Spec) =>
+  !linux.namespaces.some(({ type }) => type === "pid");
+
+/** Ends what is left of a container whose processes do not end with the first one. */
+export function endRest(
+  { cgroup, spec }: Pick<ContainerRecord, "cgroup" | "spec">,
+): void {
+  if (cgroup && !ownsProcesses(spec)) new Cgroup(cgroup).kill();
+}
 
 /** Sends a signal to its first process, or with `all` to every process it has. */
 export function signal(
@@ -19,22 +52,36 @@ export function signal(
   { all = false } = {},
 ): void {
   using entry = store.look(id);
-  const { cgroup } = entry.record;
+  const { cgroup, spec } = entry.record;
   const status = statusOf(entry);
-  if (all) {
+  const group = cgroup?.groups.length ? new Cgroup(cgroup) : null;
+  const kills = number === SIGNAL.SIGKILL && status !== "creating";
+  if (kills && group && !ownsProcesses(spec)) {
+    if (!all && status === "stopped" && !group.pids().length) throw ended(id);
+    // One after the other would leave what is born meanwhile.
+    return group.kill();
+  }
+  // In the host's namespace these are the first one and what descends from it.
+  if (all || kills && status !== "stopped" && sharesHosts(spec)) {
     for (const each of membersOf(entry)) kill(each, number);
   } else if (
     status === "stopped" || status === "creating" ||
     !sendSignal(entry.record, number)
   ) {
-    throw new ContainerError(`container not running: ${id}`);
+    throw ended(id);
+  }
+  // The kernel keeps from the first process of a PID namespace what it has no
+  // handler for. What waits to be started has none, and its command never runs.
+  if (status === "created" && ENDING.includes(number)) {
+    sendSignal(entry.record, SIGNAL.SIGKILL);
   }
   // On v1 a process that is frozen dies when it thaws, and engines count on it
   // to die.
-  if (status === "paused" && number === SIGNAL.SIGKILL && cgroup) {
-    new Cgroup(cgroup).thaw();
-  }
+  if (status === "paused" && number === SIGNAL.SIGKILL && group) group.thaw();
 }
+
+const ended = (id: string) =>
+  new ContainerError(`container not running: ${id}`);
 
 /** Takes a container that has stopped away, with `force` any. */
 export async function remove(
