@@ -71,6 +71,10 @@ export function diagnose(
     error !== null
   );
   if (complaint) return complaint;
+  const known = found.length && REFUSALS[failure.code];
+  if (known) {
+    return notExecutable(`Cannot run ${found[0]}: ${known[0]}`, known[1]);
+  }
   if (found.length && failure.code !== "ENOENT") return failure;
   if (found.length) {
     return notExecutable(
@@ -90,6 +94,22 @@ export function diagnose(
       "Add it there, give its full path, or set PATH with --env.",
     );
 }
+
+/** What execve(2) says of a file that is there and looks well, by its errno. */
+const REFUSALS: Partial<Record<string, [message: string, hint: string]>> = {
+  ENOEXEC: [
+    "exec format error (ENOEXEC), it begins as an ELF program and is broken",
+    "Build it or copy it again.",
+  ],
+  ELIBBAD: [
+    "its loader is broken (ELIBBAD)",
+    "Put the loader that goes with it into the root filesystem.",
+  ],
+  ETXTBSY: [
+    "text file busy (ETXTBSY), somebody has it open for writing",
+    "Close it there first.",
+  ],
+};
 
 const searched = (candidates: readonly string[]) =>
   candidates.map((path) => path.replace(/\/[^/]*$/, "")).join(":");

@@ -24,8 +24,14 @@ export const HEADER = {
   at: 20,
   error: 24,
   state: 28,
+  /** A descriptor that takes the header, where a step from `reportFrom` on fails. */
+  reportTo: 32,
+  reportFrom: 36,
   slots: 64,
 } as const;
+
+/** What of the header is written there. */
+export const REPORT_SIZE = 64;
 
 /** Offsets in a step. */
 export const STEP = {

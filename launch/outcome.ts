@@ -28,7 +28,7 @@ const viewOf = (bytes: Uint8Array) =>
  * container could have written to: nothing in it is trusted further than a
  * number goes.
  */
-function readFailure(header: Uint8Array): Failure | null {
+export function readFailure(header: Uint8Array): Failure | null {
   const view = viewOf(header);
   if (view.getUint32(HEADER.state, true) !== STATE.failed) return null;
   return {

@@ -3,7 +3,7 @@
 import type { Step } from "../plan/step.ts";
 import type { Argument, Instruction } from "./call.ts";
 import { compileImage } from "./image.ts";
-import { BASE, LIMIT } from "./layout.ts";
+import { BASE, HEADER, LIMIT } from "./layout.ts";
 import { lower } from "./lower.ts";
 
 /** A compiled plan, or part of one. */
@@ -35,7 +35,23 @@ export function compileSteps(
   });
   if (movable) instructions.forEach(checkMovable);
   const { bytes, slots, pointers } = compileImage(instructions);
+  reportAfterWait(steps, counts, bytes);
   return { bytes, slots, counts, pointers: movable ? pointers : [] };
+}
+
+/** What fails after the wait for `start` is told to the command that starts. */
+function reportAfterWait(
+  steps: readonly Step[],
+  counts: readonly number[],
+  bytes: Uint8Array,
+): void {
+  const at = steps.findIndex(({ step }) => step === "waitForStart");
+  const wait = steps[at];
+  if (wait?.step !== "waitForStart") return;
+  const header = new DataView(bytes.buffer, bytes.byteOffset);
+  const from = counts.slice(0, at + 1).reduce((sum, count) => sum + count, 0);
+  header.setUint32(HEADER.reportTo, wait.start, true);
+  header.setUint32(HEADER.reportFrom, from, true);
 }
 
 function checkMovable(instruction: Instruction): void {

@@ -12,6 +12,7 @@
 import { AT_FDCWD, O } from "../ffi/fcntl.ts";
 import type { Instruction, ShortcutOperation } from "./call.ts";
 import { compileImage } from "./image.ts";
+import { REPORT_SIZE } from "./layout.ts";
 
 /** The commands that have one. */
 export type Shortcut = "start" | "state" | "kill" | "delete" | "delete-force";
@@ -34,6 +35,9 @@ export interface Known {
 }
 
 type Plan = readonly (Instruction | ShortcutOperation)[];
+
+/** What the process said that could not execute its command: the head of its plan. */
+export const START_ERROR = "start.error";
 
 const LOCK_EX = 2;
 const LOCK_NB = 4;
@@ -81,12 +85,22 @@ const PLANS: Record<Shortcut, (known: Known) => Plan | null> = {
       result: "fifo",
     },
     {
+      name: "openat",
+      args: [
+        AT_FDCWD,
+        `${known.directory}/start.fifo`,
+        O.O_RDONLY | O.O_NONBLOCK | O.O_CLOEXEC,
+        0,
+      ],
+      result: "answer",
+    },
+    {
       name: "write",
       args: [{ slot: "fifo" }, new Uint8Array(1), 1],
       want: { result: 1, otherwise: "EIO" },
     },
-    unlink(`${known.directory}/start.fifo`),
-    exit,
+    { name: "close", args: [{ slot: "fifo" }] },
+    ...awaitExecve(known),
   ],
   state: (known) => {
     const { created, running, stopped } = known.texts;
@@ -100,6 +114,7 @@ const PLANS: Record<Shortcut, (known: Known) => Plan | null> = {
     return [
       { ...isAlive(known), expect: ["ESRCH"], skipOnSuccess: 2 },
       ...say(2),
+      ...isNotPaused(known),
       // With nobody who waits to be started, it fails.
       {
         name: "openat",
@@ -114,7 +129,6 @@ const PLANS: Record<Shortcut, (known: Known) => Plan | null> = {
         skipOnExpected: 2,
       },
       ...say(0),
-      ...isNotPaused(known),
       ...say(1),
     ];
   },
@@ -124,6 +138,19 @@ const PLANS: Record<Shortcut, (known: Known) => Plan | null> = {
     { name: "pidfd_open", args: [known.pid, 0], result: "process" },
     isAlive(known),
     ...isNotPaused(known),
+    // One that waits to be started takes no signal: for the command to decide.
+    {
+      name: "openat",
+      args: [
+        AT_FDCWD,
+        `${known.directory}/start.fifo`,
+        O.O_WRONLY | O.O_NONBLOCK | O.O_CLOEXEC,
+        0,
+      ],
+      expect: ["ENOENT", "ENXIO"],
+      skipOnExpected: 1,
+    },
+    { name: "fail", error: "EBUSY" },
     {
       name: "pidfd_send_signal",
       args: [{ slot: "process" }, { slot: SIGNAL }, null, 0],
@@ -161,12 +188,51 @@ const remove = (known: Known): Plan => [
     removeDirectory(path, "EBUSY", "ENOTEMPTY")
   ),
   // Its record last: without it nobody would know what is left.
-  ...[...SHORTCUT_FILES, ...known.files].map((file) =>
+  ...[...SHORTCUT_FILES, START_ERROR, ...known.files].map((file) =>
     unlink(`${known.directory}/${file}`)
   ),
   removeDirectory(known.directory),
   exit,
 ];
+
+/**
+ * The process that waited is the last writer: execve closes its end, or its
+ * death does, before which it says why. That is kept for the command, which
+ * puts it into words.
+ */
+function awaitExecve({ directory }: Known): Instruction[] {
+  const said = new Uint8Array(REPORT_SIZE);
+  return [
+    // A slot is as good as a struct pollfd that waits for no event but POLLHUP.
+    { name: "ppoll", args: [{ addressOf: "answer" }, 1, null, null, 0] },
+    {
+      name: "read",
+      args: [{ slot: "answer" }, said, said.length],
+      result: "length",
+    },
+    {
+      name: "compare",
+      args: [{ addressOf: "length" }, new Uint8Array(8), 8],
+      otherwise: "EIO",
+      expect: ["EIO"],
+      skipOnExpected: 2,
+    },
+    unlink(`${directory}/start.fifo`),
+    exit,
+    {
+      name: "openat",
+      args: [
+        AT_FDCWD,
+        `${directory}/${START_ERROR}`,
+        O.O_WRONLY | O.O_CREAT | O.O_EXCL | O.O_CLOEXEC,
+        0o600,
+      ],
+      result: "error",
+    },
+    { name: "write", args: [{ slot: "error" }, said, { slot: "length" }] },
+    { name: "fail", error: "EIO" },
+  ];
+}
 
 const encode = (text: string) => new TextEncoder().encode(text);
 

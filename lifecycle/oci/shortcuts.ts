@@ -12,6 +12,7 @@ import {
   shortcutFile,
 } from "../../launch/shortcuts.ts";
 import { isFull, removeIfThere } from "./record_file.ts";
+import { ownsProcesses } from "./end.ts";
 import { stateOf, stateText } from "./status.ts";
 import type { Entry } from "./store.ts";
 
@@ -56,12 +57,17 @@ export function forgetShortcuts(entry: Entry): void {
 
 /** Those that need nothing but system calls: hooks are programs. */
 function possible({ path, record }: Entry): Shortcut[] {
-  const { spec: { hooks }, rdt } = record;
-  const names: Shortcut[] = ["state", "kill"];
+  const { spec, cgroup, rdt } = record;
+  const { hooks, linux: { seccomp } } = spec;
+  const names: Shortcut[] = ["state"];
+  if (!cgroup || ownsProcesses(spec)) names.push("kill");
   // Such as a socket for sd_notify(3), which start waits at.
   const more = [...Deno.readDirSync(path)]
     .some(({ name }) => !FILES.includes(name));
-  if (!more && !hooks?.startContainer?.length && !hooks?.poststart?.length) {
+  // Where an agent answers its system calls, start does not wait for its execve.
+  const asks = seccomp?.listenerPath !== undefined;
+  const started = hooks?.startContainer?.length || hooks?.poststart?.length;
+  if (!more && !asks && !started) {
     names.push("start");
   }
   if (!more && !rdt && !hooks?.poststop?.length) {

@@ -1,10 +1,9 @@
 /** start: the execve of a container that was created. Runs on the host. */
 
-import { O, open, writeAll } from "../../ffi/fcntl.ts";
-import { SyscallError } from "../../ffi/errno.ts";
 import { ContainerError } from "../../spec/errors.ts";
 import { destroy } from "./end.ts";
 import { runHooks, type Warn } from "./hooks.ts";
+import { letGo, whyStopped } from "./let_go.ts";
 import type { NotifyRelay } from "./notify_socket.ts";
 import { type State, stateOf, statusOf } from "./status.ts";
 import type { Entry, Store } from "./store.ts";
@@ -67,11 +66,15 @@ async function startLocked(
 ): Promise<Entry> {
   using entry = await store.openWhenFree(id);
   const status = statusOf(entry);
+  if (status === "stopped") throw whyStopped(entry);
+  if (status === "paused") {
+    throw new ContainerError(`cannot start a paused container: ${id}`, {
+      hint: `\`container resume ${id}\` lets it go on.`,
+    });
+  }
   if (status !== "created") {
     throw new ContainerError(
-      status === "stopped"
-        ? `cannot start a container that has stopped: ${id}`
-        : `cannot start an already running container: ${id}`,
+      `cannot start an already running container: ${id}`,
     );
   }
   await before(entry);
@@ -84,16 +87,7 @@ async function startLocked(
       throw error;
     }
   }
-  try {
-    // Without a reader this fails at once: nobody waits any more.
-    using fifo = open(entry.fifo, O.O_WRONLY | O.O_NONBLOCK);
-    writeAll(fifo.fd, new Uint8Array(1));
-  } catch (error) {
-    if (!(error instanceof SyscallError) || error.code !== "ENXIO") throw error;
-    throw new ContainerError(
-      `cannot start a container that has stopped: ${id}`,
-    );
-  }
+  await letGo(entry);
   await Deno.remove(entry.fifo);
   return entry;
 }

@@ -41,9 +41,8 @@ export function statusOf(entry: Entry): Status {
   const { pid, cgroup, creating } = entry.record;
   if (pid === 0 || creating) return "creating";
   if (!entry.isAlive()) return "stopped";
-  if (waits(entry.fifo)) return "created";
   if (cgroup && new Cgroup(cgroup).isFrozen()) return "paused";
-  return "running";
+  return waits(entry.fifo) ? "created" : "running";
 }
 
 /** The state of a container, now or with a status that it may come to have. */

@@ -17,6 +17,8 @@ export function asRunc(
       : "executable file not found in $PATH"
     : REFUSED.test(error.message)
     ? "permission denied"
+    : error.message.includes("(ETXTBSY)")
+    ? "text file busy"
     : "exec format error";
   return new CommandError(
     `exec: ${JSON.stringify(command)}: ${reason}: ${error.message}`,

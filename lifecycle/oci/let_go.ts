@@ -1,0 +1,152 @@
+/**
+ * The word that a created container waits for, and what comes of it: its
+ * process executes the command, or says why it cannot. Runs on the host, in the
+ * command that starts.
+ */
+
+import { errnoName, SyscallError } from "../../ffi/errno.ts";
+import { O, open, writeAll } from "../../ffi/fcntl.ts";
+import { POLL, readInBackground, waitForOne } from "../../ffi/poll.ts";
+import { diagnose, outside, type View } from "../../launch/diagnose.ts";
+import { HEADER, REPORT_SIZE } from "../../launch/layout.ts";
+import { readFailure } from "../../launch/outcome.ts";
+import { START_ERROR } from "../../launch/shortcuts.ts";
+import { StepError } from "../../launch/step_error.ts";
+import { candidates } from "../../plan/candidates.ts";
+import type { Step, StepOf } from "../../plan/step.ts";
+import { CommandError, ContainerError, EXIT } from "../../spec/errors.ts";
+import type { Spec } from "../../spec/types.ts";
+import type { Entry } from "./store.ts";
+import { asRunc } from "./words.ts";
+
+/** A container that has stopped cannot be started, in runc's words. */
+const hasStopped = ({ record: { id } }: Entry) =>
+  new ContainerError(`cannot start a container that has stopped: ${id}`);
+
+/**
+ * Lets it go on, and waits until its command is executed. Where an agent
+ * answers its system calls, execve(2) may wait for that agent, which may wait
+ * for us: nothing is waited for then.
+ *
+ * @throws {CommandError} where the command cannot be executed, {ContainerError}
+ * where nobody waits any more
+ */
+export async function letGo(entry: Entry): Promise<void> {
+  const { spec } = entry.record;
+  using held = new DisposableStack();
+  const view = viewOf(entry, held);
+  const answer = tell(entry, held);
+  if (spec.linux.seccomp?.listenerPath) return;
+  while (!(await waitForOne(answer, 0) & POLL.POLLHUP));
+  const said = new Uint8Array(REPORT_SIZE);
+  const length = await readInBackground(answer, said);
+  if (length !== 0) throw whyNot(entry, said.subarray(0, length), view);
+}
+
+/**
+ * Why it could not be started by the compiled program alone, which leaves to us
+ * to say so.
+ */
+export function whyStopped(entry: Entry): unknown {
+  try {
+    const said = Deno.readFileSync(`${entry.path}/${START_ERROR}`);
+    using held = new DisposableStack();
+    return whyNot(entry, said, viewOf(entry, held));
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return hasStopped(entry);
+    throw error;
+  }
+}
+
+/** What is mounted in it is seen as long as its namespace is held. */
+function viewOf(
+  { record: { pid, spec } }: Entry,
+  held: DisposableStack,
+): View {
+  try {
+    const root = held.use(open(`/proc/${pid}/root`, O.O_PATH));
+    held.use(open(`/proc/${pid}/ns/mnt`, O.O_RDONLY));
+    return outside(root, held);
+  } catch (error) {
+    // It has ended, or its files are root's.
+    if (!(error instanceof SyscallError)) throw error;
+    return outside(held.use(open(spec.root.path, O.O_PATH)), held);
+  }
+}
+
+/** Writes the word; what is returned reads the answer. */
+function tell(entry: Entry, held: DisposableStack): number {
+  try {
+    // Without a reader this fails at once: nobody waits any more.
+    using fifo = open(entry.fifo, O.O_WRONLY | O.O_NONBLOCK);
+    const answer = held.use(open(entry.fifo, O.O_RDONLY | O.O_NONBLOCK));
+    writeAll(fifo.fd, new Uint8Array(1));
+    return answer.fd;
+  } catch (error) {
+    if (!(error instanceof SyscallError) || error.code !== "ENXIO") throw error;
+    throw hasStopped(entry);
+  }
+}
+
+/** The word is taken back by whoever finds it there: the process was killed before. */
+function whyNot(entry: Entry, said: Uint8Array, view: View): unknown {
+  if (said.length < REPORT_SIZE) return hasStopped(entry);
+  const failure = readFailure(said);
+  if (!failure) return hasStopped(entry);
+  const { process } = entry.record.spec;
+  const step = stepAt(process, said, failure.index);
+  const error = new StepError(
+    step,
+    step.step === "execute" ? "execve" : "seccomp",
+    errnoName(failure.errno),
+  );
+  if (step.step !== "execute") return error;
+  const isSeen = step.candidates.some((path) => view.locate(path) !== null);
+  return asRunc(
+    process.args,
+    isSeen ? diagnose(step, error, view) : unseen(process, error),
+  );
+}
+
+/** The command is last in its plan: all of its candidates, and a failure. */
+function stepAt(
+  { args, env }: Spec["process"],
+  said: Uint8Array,
+  index: number,
+): StepOf<"execute" | "setSeccomp"> {
+  const view = new DataView(said.buffer, said.byteOffset, said.byteLength);
+  const count = view.getUint32(HEADER.count, true);
+  const paths = candidates(args[0] ?? "", env);
+  const steps = {
+    execute: {
+      step: "execute",
+      candidates: paths,
+      argv: args,
+      env,
+      why: "the command, inside the container's root",
+      man: "execve(2)",
+    },
+    filter: {
+      step: "setSeccomp",
+      profile: "linux.seccomp",
+      filter: "",
+      flags: 0,
+      why: "the system calls it may make, by the profile that was asked for",
+      man: "seccomp(2)",
+    },
+  } as const satisfies Record<string, Step>;
+  return index >= count - paths.length - 1 ? steps.execute : steps.filter;
+}
+
+/** `create` found it: something else is missing, or it has gone. */
+function unseen(
+  { args }: Spec["process"],
+  { code, cause }: StepError,
+): CommandError {
+  return new CommandError(`Cannot run ${args[0]}: execve failed (${code})`, {
+    status: code === "ENOENT" ? EXIT.notFound : EXIT.notExecutable,
+    hint:
+      "It was there when the container was created: see whether its interpreter or loader is.",
+    cause,
+  });
+}
