@@ -13,7 +13,6 @@ import type {
 } from "../spec/types.ts";
 import type { MemoryPolicy } from "../spec/types_linux.ts";
 import type { IOPriority, Scheduler } from "../spec/types_process.ts";
-
 import type { FileRight, PortRight, Scope } from "./landlock.ts";
 import type { MountAttribute, MountFlag, Propagation } from "./mount_words.ts";
 
