@@ -69,7 +69,11 @@ testUsers(
     const second = Number(await Deno.readTextFile(file));
     using _grave = bury(second);
     assertEquals(await numbers(), [pid, second]);
-    const line = shellLine(bundle.words("exec", "-t", "one", "tty"));
+    const env = Object.entries(bundle.owner.env)
+      .map(([key, value]) => `${key}=${value}`);
+    const line = shellLine(
+      ["env", ...env, ...bundle.words("exec", "-t", "one", "tty")],
+    );
     await using terminal = startTerminal(line);
     await terminal.expect(/\/dev\/pts\/\d+\r\n/);
     await bundle.does("start", "one");
