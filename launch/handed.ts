@@ -1,8 +1,7 @@
 /** What a process of ours finds open, and where. */
 
 import { CGROUPS_FROM } from "../plan/cgroup.ts";
-import { PRESERVED_FROM } from "../plan/child.ts";
-import { HANDED_MOUNTS_FROM } from "../plan/handed.ts";
+import { HANDED_MOUNTS_FROM, PRESERVED_FROM } from "../plan/handed.ts";
 
 /** What the parent reads beside the descriptor of the container's terminal. */
 export const TERMINAL_NEWS = 4;
@@ -34,7 +33,7 @@ export const HANDED = {
   cgroup: 8,
   /** From here on: the ways into the container's cgroup. */
   cgroups: CGROUPS_FROM,
-  /** From here on: mounts that were made on the host. */
+  /** From here on: mounts that were made on the host, unless they are many. */
   mounts: HANDED_MOUNTS_FROM,
   /** From here on: what the command keeps. */
   preserved: PRESERVED_FROM,

@@ -40,10 +40,13 @@ export class HostMounts implements Disposable {
 export async function makeHostMounts({ host }: Plan): Promise<HostMounts> {
   const mounts = new HostMounts({});
   const fds = mounts.fds as Record<number, Descriptor>;
+  using namespaces = new Namespaces();
   try {
     for (const step of host) {
-      if (step.step === "mapMount") fds[step.descriptor] = mapMount(step);
-      else if (step.step === "mountImage") {
+      if (step.step === "mapMount") {
+        fds[step.descriptor] = mapMount(step, namespaces.of(step));
+      }
+      if (step.step === "mountImage") {
         const { mountImage } = await import("./image_mount.ts");
         fds[step.descriptor] = mountImage(step);
       } else if (step.step === "copyUp") {
@@ -59,8 +62,10 @@ export async function makeHostMounts({ host }: Plan): Promise<HostMounts> {
 }
 
 /** A copy of a mount whose ids are mapped; nothing that is mounted later spreads from it. */
-function mapMount(step: StepOf<"mapMount">): Descriptor {
-  using namespace = namespaceOf(step);
+function mapMount(
+  step: StepOf<"mapMount">,
+  namespace: Descriptor,
+): Descriptor {
   try {
     const recursive = step.recursive ? AT_RECURSIVE : 0;
     const copy = moveUp(
@@ -101,6 +106,22 @@ function mapMount(step: StepOf<"mapMount">): Descriptor {
   } catch (error) {
     if (!(error instanceof SyscallError)) throw error;
     throw new StepError(step, error.syscall, error.code);
+  }
+}
+
+/** The user namespaces that mounts are mapped by: one for each mapping. */
+class Namespaces implements Disposable {
+  readonly #made = new Map<string, Descriptor>();
+
+  of(step: StepOf<"mapMount">): Descriptor {
+    const key = JSON.stringify([step.uids, step.gids]);
+    let made = this.#made.get(key);
+    if (!made) this.#made.set(key, made = namespaceOf(step));
+    return made;
+  }
+
+  [Symbol.dispose](): void {
+    for (const made of this.#made.values()) made.close();
   }
 }
 

@@ -8,7 +8,7 @@ import { syscall } from "../ffi/libc.ts";
 import { kill, SIGNAL } from "../ffi/signal.ts";
 import { socketPair } from "../ffi/socket.ts";
 import { wait } from "../ffi/wait.ts";
-import { PRESERVED_FROM } from "../plan/child.ts";
+import { PRESERVED_FROM } from "../plan/handed.ts";
 import { ContainerError } from "../spec/errors.ts";
 import { KEEPER } from "./keeper_code.ts";
 import { HEADER } from "./layout.ts";

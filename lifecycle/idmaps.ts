@@ -39,11 +39,9 @@ export function resolveIdmaps(spec: Spec, caller: Caller): void {
       kind?.startsWith("r") ? "ridmap" : "idmap",
     ];
   }
-  if (all.length > MOST_HANDED_MOUNTS - 1) {
+  if (all.length > MOST_HANDED_MOUNTS) {
     throw new SpecError(
-      `Cannot map the ids of ${all.length} mounts: ${
-        MOST_HANDED_MOUNTS - 1
-      } is the most`,
+      `Cannot map the ids of ${all.length} mounts: ${MOST_HANDED_MOUNTS} is the most`,
       { hint: "Map those of a directory above them." },
     );
   }

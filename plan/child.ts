@@ -12,7 +12,7 @@ import {
   waysIn,
 } from "./cgroup.ts";
 import type { Facts } from "./facts.ts";
-import { HANDED_MOUNTS_FROM, handedMounts } from "./handed.ts";
+import { handedMounts, PRESERVED_FROM } from "./handed.ts";
 import { openAsCaller, unmounts } from "./mounts.ts";
 import {
   bornNamespaces,
@@ -67,9 +67,6 @@ export const TAKEN_BY_CHILD = [
 
 /** Below this number is what PID 1 is always given by its parent. */
 const GIVEN = 7;
-
-/** From this number on are the descriptors that the command keeps, on their way. */
-export const PRESERVED_FROM = 43;
 
 export const deathSignal: readonly Step[] = [{
   step: "setParentDeathSignal",
@@ -186,9 +183,12 @@ export function becomeChild(spec: Spec, facts: Facts): Step[] {
   const { preserve = 0 } = spec.process;
   const kept: [from: number, count: number][] = [
     [CGROUPS_FROM, waysIn(facts).length],
-    [HANDED_MOUNTS_FROM, handedMounts(spec, facts).size],
+    ...[...handedMounts(spec, facts).values()].slice(0, 1).map((
+      { descriptor },
+    ): [number, number] => [descriptor, handedMounts(spec, facts).size]),
     [PRESERVED_FROM, preserve],
   ];
+  kept.sort(([a], [b]) => a - b);
   const closes: Step[] = [];
   let from = GIVEN;
   const close = (from: number, to?: number): Step => ({

@@ -16,7 +16,26 @@ import type { Plan, StepOf } from "./step.ts";
 export const HANDED_MOUNTS_FROM = 31;
 
 /** The numbers up to those of the descriptors that the command keeps. */
-export const MOST_HANDED_MOUNTS = 12;
+const FEW_HANDED_MOUNTS = 12;
+
+/**
+ * Where more of them begin: behind all that a process of ours has open, at the
+ * price of a larger table of descriptors.
+ */
+const MANY_HANDED_MOUNTS_FROM = 64;
+
+/** Behind the descriptors that the command keeps there are some of ours. */
+const BEHIND_PRESERVED = 8;
+
+/** From this number on are the descriptors that the command keeps, on their way. */
+export const PRESERVED_FROM = HANDED_MOUNTS_FROM + FEW_HANDED_MOUNTS;
+
+/** As many as a plan has names for, beside its other mounts. */
+export const MOST_HANDED_MOUNTS = 200;
+
+/** Whether there are so many of them that they need a larger table of descriptors. */
+export const areMany = (handed: { size: number }): boolean =>
+  handed.size > FEW_HANDED_MOUNTS;
 
 /** The name of the root filesystem among the mounts of a plan. */
 export const ROOT_MOUNT = "root";
@@ -56,7 +75,16 @@ export function handedMounts(
   { image }: Pick<Facts, "image">,
 ): Map<string, StepOf<HandedKind>> {
   const steps = new Map<string, StepOf<HandedKind>>();
-  const next = () => HANDED_MOUNTS_FROM + steps.size;
+  const mounts = spec.mounts ?? [];
+  const all = (image ? 1 : 0) +
+    mounts.filter((mount) => isCopy(mount) || isMapped(mount)).length;
+  const from = areMany({ size: all })
+    ? Math.max(
+      MANY_HANDED_MOUNTS_FROM,
+      PRESERVED_FROM + (spec.process.preserve ?? 0) + BEHIND_PRESERVED,
+    )
+    : HANDED_MOUNTS_FROM;
+  const next = () => from + steps.size;
   if (image) {
     steps.set(ROOT_MOUNT, {
       step: "mountImage",
@@ -67,7 +95,7 @@ export function handedMounts(
       man: "loop(4), fsopen(2), fsmount(2)",
     });
   }
-  for (const [index, mount] of (spec.mounts ?? []).entries()) {
+  for (const [index, mount] of mounts.entries()) {
     if (isCopy(mount)) {
       const { attributes, data } = mountOptions(mount.options ?? []);
       steps.set(mountName(index), {

@@ -6,7 +6,7 @@
 
 import type { Spec } from "../spec/types.ts";
 import { candidates } from "./candidates.ts";
-import { PRESERVED_FROM } from "./child.ts";
+import { PRESERVED_FROM } from "./handed.ts";
 import type { Facts } from "./facts.ts";
 import type { Learning } from "./learning.ts";
 import type { Step } from "./step.ts";

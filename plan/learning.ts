@@ -5,7 +5,7 @@
  */
 
 import type { Spec } from "../spec/types.ts";
-import { PRESERVED_FROM } from "./child.ts";
+import { PRESERVED_FROM } from "./handed.ts";
 import type { Facts } from "./facts.ts";
 import { waysOf } from "./hold.ts";
 import type { Step } from "./step.ts";

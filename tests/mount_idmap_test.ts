@@ -173,6 +173,23 @@ testBoth("what is mounted below is mapped by ridmap alone", async (mode) => {
   assertEquals(await look("ridmap"), "0\n0\n");
 }, { skip: without("unshare") });
 
+testBoth(
+  "many mounts can have their ids mapped, beside layers in memory",
+  async (mode) => {
+    await using files = await Files.make();
+    const volumes = Array.from({ length: 40 }, (_, index) => [
+      "-v",
+      `${files.source}:/mnt/${index}:idmap=uids=5-1000-1;gids=7-1000-1`,
+    ]);
+    const { stdout, stderr } = await files.run(
+      mode,
+      ...["--ephemeral", ...volumes.flat()],
+      ...["sh", "-c", "stat -c %u /mnt/*/other | uniq -c; ls /proc/self/fd"],
+    );
+    assertEquals([stdout.trim(), stderr], ["40 1000\n0\n1\n2\n3", ""]);
+  },
+);
+
 testBoth("idmap that cannot be is refused with the cure", async (mode) => {
   await using files = await Files.make();
   const { source } = files;
