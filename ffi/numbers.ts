@@ -88,6 +88,7 @@ const NUMBERS = {
   bpf: [321, 280],
   statx: [332, 291],
   execveat: [322, 281],
+  statx: [332, 291],
   pidfd_send_signal: [424, 424],
   open_tree: [428, 428],
   move_mount: [429, 429],

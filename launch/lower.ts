@@ -5,6 +5,7 @@
 
 import type { Step, StepKind, StepOf } from "../plan/step.ts";
 import type { Instruction } from "./call.ts";
+import { lowerDevices } from "./lower_devices.ts";
 import { lowerLearning } from "./lower_learning.ts";
 import { lowerFiles } from "./lower_files.ts";
 import { lowerLandlock } from "./lower_landlock.ts";
@@ -47,6 +48,7 @@ const LOWERING: Lowering<StepKind> = {
   ...lowerFiles,
   ...lowerLandlock,
   ...lowerMounts,
+  ...lowerDevices,
   ...lowerSeals,
   ...lowerProcess,
   ...lowerStreams,

@@ -1,4 +1,4 @@
-/** Lowering of mounts, the root, /dev and /proc/sys. */
+/** Lowering of mounts, the root and /proc/sys. */
 
 import { AT_EMPTY_PATH, AT_FDCWD, F_DUPFD_CLOEXEC, O } from "../ffi/fcntl.ts";
 import {
@@ -108,7 +108,7 @@ export function create(
 }
 
 /** "/a/b/c" gives "/a", "/a/b"; "/a/b" alone inside of "/a". */
-function above(path: string, inside = ""): string[] {
+export function above(path: string, inside = ""): string[] {
   const parts = path.split("/").filter((part) => part);
   return parts.slice(0, -1).map((_, index) =>
     "/" + parts.slice(0, index + 1).join("/")
@@ -145,7 +145,9 @@ function makeMissing(
   ];
 }
 
-const makeDirectory = (path: string) => makeMissing(path, "mkdirat", [0o755]);
+/** A directory, unless it is there. */
+export const makeDirectory = (path: string) =>
+  makeMissing(path, "mkdirat", [0o755]);
 
 const TARGET = "target";
 
@@ -182,14 +184,20 @@ export const lowerMounts: Lowering<
   | "pivotRoot"
   | "chroot"
   | "unmount"
-  | "makeDevice"
   | "makeSymlink"
   | "writeFile"
   | "setSysctl"
 > = {
-  openTree: ({ name, source, recursive }) => [
-    clone(AT_FDCWD, source, recursive ? AT_RECURSIVE : 0, name),
-  ],
+  openTree: ({ name, source, recursive, inside }) => {
+    const flags = recursive ? AT_RECURSIVE : 0;
+    return inside
+      ? [
+        openInside(source, O.O_PATH, TARGET),
+        clone({ slot: TARGET }, "", AT_EMPTY_PATH | flags, name),
+        { name: "close", args: [{ slot: TARGET }] },
+      ]
+      : [clone(AT_FDCWD, source, flags, name)];
+  },
   createFilesystem: ({ name, type, source, options, attributes }) =>
     create(type, source, options, attributeBits(attributes), name),
   receiveMount: ({ name, descriptor }) => [
@@ -224,22 +232,30 @@ export const lowerMounts: Lowering<
       ? [{ name: "close", args: [{ slot: TARGET }] } as const]
       : []),
   ],
-  attach: ({ name, target, keepsOffKernel }) => [
-    openInside(target, O.O_PATH, TARGET),
-    ...(keepsOffKernel ? refuseKernel(TARGET) : []),
-    {
-      name: "move_mount",
-      args: [
-        { slot: name },
-        "",
-        { slot: TARGET },
-        "",
-        MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH,
-      ],
-    },
-    { name: "close", args: [{ slot: TARGET }] },
-    { name: "close", args: [{ slot: name }] },
-  ],
+  attach: ({ name, target, keepsOffKernel, ifThere }) => {
+    const check = keepsOffKernel ? refuseKernel(TARGET) : [];
+    return [
+      {
+        ...openInside(target, O.O_PATH, TARGET),
+        ...(ifThere
+          ? { expect: ["ENOENT"], skipOnExpected: check.length + 2 } as const
+          : {}),
+      },
+      ...check,
+      {
+        name: "move_mount",
+        args: [
+          { slot: name },
+          "",
+          { slot: TARGET },
+          "",
+          MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH,
+        ],
+      },
+      { name: "close", args: [{ slot: TARGET }] },
+      { name: "close", args: [{ slot: name }] },
+    ];
+  },
   makeMountpoint: ({ path, kind, inside }) => [
     ...above(path, inside).flatMap(makeDirectory),
     ...(kind === "directory"
@@ -345,31 +361,15 @@ export const lowerMounts: Lowering<
       expect: ["EINVAL", "ENOENT"],
     },
   ],
-  makeDevice: (device) => {
-    const mode = FILE_TYPE[device.type] | (device.fileMode ?? 0o666);
-    const { before, at, after } = placeInside(device.path);
-    return [
-      ...above(device.path, device.inside).flatMap(makeDirectory),
-      ...before,
-      { name: "mknodat", args: [...at, mode, deviceNumber(device)] },
-      // mknod's mode is cut by the umask.
-      { name: "fchmodat", args: [...at, device.fileMode ?? 0o666] },
-      ...(device.uid || device.gid
-        ? [
-          {
-            name: "fchownat",
-            args: [...at, device.uid ?? 0, device.gid ?? 0, 0],
-          } as const,
-        ]
-        : []),
-      ...after,
-    ];
-  },
-  makeSymlink: ({ path, to }) => {
+  makeSymlink: ({ path, to, ifWritable }) => {
     const { before, at, after } = placeInside(path);
     return [
       ...before,
-      { name: "symlinkat", args: [to, ...at], expect: ["EEXIST"] },
+      {
+        name: "symlinkat",
+        args: [to, ...at],
+        expect: ["EEXIST", ...(ifWritable ? ["EROFS"] as const : [])],
+      },
       ...after,
     ];
   },

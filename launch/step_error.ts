@@ -142,6 +142,24 @@ const HINTS: {
     code: "EINVAL",
     hint: "The kernel does not take this value.",
   },
+  {
+    step: "makeDevice",
+    code: "EEXIST",
+    hint:
+      "Another device is there, or a file that is none: remove it from the root filesystem.",
+  },
+  {
+    step: "openTree",
+    code: "EINVAL",
+    hint:
+      "It is unbindable, or there are mounts below it, which a user namespace does not let out of sight: ask for them too (rbind).",
+  },
+  {
+    step: "setMountAttributes",
+    code: "EPERM",
+    hint:
+      "In a user namespace a mount of the host stays as restricted as it is there (ro, nosuid, nodev, noexec), and keeps its access times: ask for it as it is (ro, …), or change the mount on the host.",
+  },
   { step: "unshare", code: "EPERM", hint: ROOT },
   { step: "mount", code: "EPERM", hint: ROOT },
   { step: "chroot", code: "EPERM", hint: ROOT },

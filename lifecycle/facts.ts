@@ -13,6 +13,7 @@ import type { CgroupPlan } from "../cgroup/step.ts";
 import { type Caller, readCaller } from "./caller.ts";
 import { deniesSetgroups, OWN_USER_NAMESPACE } from "./id_ranges.ts";
 import { joinedDenies } from "./joined_groups.ts";
+import { findPlaces } from "./places.ts";
 import { readStreams, type StreamOptions } from "./streams.ts";
 import { isInteractive } from "./terminal.ts";
 
@@ -51,16 +52,18 @@ export function readFacts(
 ): Facts {
   const { devices, nested } = caller;
   const inUserNamespace = hasNamespace(spec, "user");
+  const places = once(() => findPlaces(spec, options));
   // Read when a step asks, which is while the child's runtime starts.
   const later = {
     changeRoot: once(() =>
       options.chroot || rootIsInitramfs() ? "chroot" : "pivot_root"
     ),
-    files: once(() =>
-      (spec.mounts ?? []).flatMap(({ source }) =>
+    files: once(() => [
+      ...(spec.mounts ?? []).flatMap(({ source }) =>
         source?.startsWith("/") && isFile(source) ? [source] : []
-      )
-    ),
+      ),
+      ...places().files,
+    ]),
   };
   const { rlimits = [] } = spec.process;
   const [stdin = "inherit", , stderr = "inherit"] = options.streams;
@@ -76,6 +79,9 @@ export function readFacts(
     },
     get files() {
       return later.files();
+    },
+    get places() {
+      return places();
     },
     ...readStreams({
       ...options,

@@ -16,7 +16,7 @@ import { withinKnown } from "./known_directories.ts";
 import { lendNull, reopenNull } from "./null_streams.ts";
 import { once } from "./once.ts";
 import { startProcess } from "./process.ts";
-import { prepareCovers, sealRoot } from "./root.ts";
+import { prepareCovers, sealRoot, spreadRoot } from "./root.ts";
 import type { Plan, Step } from "./step.ts";
 import { relayStreams } from "./streams.ts";
 import { openChildTerminal } from "./terminal.ts";
@@ -28,7 +28,7 @@ export function compile(asked: Spec, facts: Facts): Plan {
   // while the child starts.
   const later = {
     container: once(() => containerSteps(spec, facts)),
-    process: once(() => startProcess(spec, facts)),
+    process: once(() => processSteps(spec, facts)),
     cleanup: once(() => facts.init ? endChild(spec) : []),
   };
   return {
@@ -74,7 +74,20 @@ function containerSteps(spec: Spec, facts: Facts): Step[] {
     ]),
     ...reopenNull(spec, facts),
     ...openChildTerminal(spec, facts),
+    ...(opensTerminalLater(spec, facts) ? [] : spreadRoot(spec)),
   ]);
+}
+
+const opensTerminalLater = ({ process }: Spec, { init }: Facts) =>
+  process.terminal && !init;
+
+/** Where the process opens its terminal itself, that is mounted yet. */
+function processSteps(spec: Spec, facts: Facts): Step[] {
+  const steps = startProcess(spec, facts);
+  if (!opensTerminalLater(spec, facts)) return steps;
+  return steps.flatMap((step) =>
+    step.step === "openTerminal" ? [step, ...spreadRoot(spec)] : [step]
+  );
 }
 
 function hostWork(spec: Spec, facts: Facts): Step[] {
@@ -111,11 +124,14 @@ function hostWork(spec: Spec, facts: Facts): Step[] {
 }
 
 /** Engines leave it to their runtime, and Kubernetes' workingDir counts on it. */
-function makeWorkingDirectory({ process }: Spec, { isBundle }: Facts): Step[] {
+function makeWorkingDirectory(
+  { process }: Spec,
+  { isBundle, places }: Facts,
+): Step[] {
   if (!isBundle || process.cwd === "/") return [];
   return [{
     step: "makeMountpoint",
-    path: process.cwd,
+    path: places?.ends[process.cwd] ?? process.cwd,
     kind: "directory",
     why: "the working directory of a bundle is made where it is missing",
     man: "mkdir(2)",

@@ -125,7 +125,7 @@ const DESCRIPTIONS: {
     `create a ${type} file system${as(name)}`,
   receiveMount: ({ name, descriptor }, as) =>
     `take the mount on descriptor ${descriptor}${as(name)}`,
-  setMountAttributes: ({ mount, set, clear = [], propagation }) =>
+  setMountAttributes: ({ mount, of, set, clear = [], propagation }) =>
     `${
       and([
         ...(set.length || propagation
@@ -138,7 +138,7 @@ const DESCRIPTIONS: {
           : []),
         ...(clear.length ? [`clear ${and(clear)}`] : []),
       ])
-    } on ${Object.values(mount)}`,
+    } on ${of ?? Object.values(mount)}`,
   attach: ({ name, target }, as) =>
     `attach ${as(name) ? name : "it"} at ${target}`,
   makeMountpoint: ({ path, kind }) => `make the ${kind} ${path}`,

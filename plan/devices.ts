@@ -11,6 +11,7 @@ import type { Device, Mount, Spec } from "../spec/types.ts";
 import type { Facts } from "./facts.ts";
 import { keepsOffKernel } from "./kernel_places.ts";
 import { stageFiles } from "./memory_files.ts";
+import { isBind } from "./mount_options.ts";
 import type { Step } from "./step.ts";
 
 const character = (path: string, major: number, minor: number): Device => ({
@@ -40,8 +41,22 @@ const SYMLINKS: readonly [path: string, to: string][] = [
   ["/dev/ptmx", "pts/ptmx"],
 ];
 
-const hasDev = (spec: Spec) =>
-  spec.mounts?.some((mount) => mount.destination === "/dev") ?? false;
+const devMount = ({ mounts = [] }: Spec) =>
+  mounts.findLast(({ destination }) => destination === "/dev");
+
+const hasMount = (spec: Spec) => devMount(spec) !== undefined;
+
+/**
+ * Whether devices and links are made in /dev. One that a bundle binds from the
+ * host, or `--privileged` does, stays as it is there, as with runc: what it
+ * lacks would be made on the host. In a bundle without a mount there, they are
+ * made in its root filesystem where that can be written, and stay.
+ */
+function hasDev(spec: Spec, facts: Facts): boolean {
+  const mount = devMount(spec);
+  if (!mount) return facts.isBundle ?? false;
+  return facts.confineDevices || !isBind(mount);
+}
 
 /** Those that are always there, and the configuration's. */
 export const devicesOf = (spec: Spec): Device[] => {
@@ -53,6 +68,15 @@ export const devicesOf = (spec: Spec): Device[] => {
     ...own,
   ];
 };
+
+/** Those that there are to be, and that are not the host's to have. */
+function wantedDevices(spec: Spec, facts: Facts): Device[] {
+  if (hasDev(spec, facts)) return devicesOf(spec);
+  const { devices = [] } = spec.linux;
+  return facts.isBundle
+    ? devices.filter(({ path }) => !path.startsWith("/dev/"))
+    : [];
+}
 
 const nameOf = (index: number) => `device${index}`;
 
@@ -117,7 +141,7 @@ export function lend(name: string, source: string, why: string): Step[] {
  * files in memory are made beside them.
  */
 export function prepareDevices(spec: Spec, facts: Facts): Step[] {
-  const all = hasDev(spec) ? devicesOf(spec) : [];
+  const all = wantedDevices(spec, facts);
   const lent = facts.bindDevices
     ? all.flatMap((device, index) =>
       lend(
@@ -229,9 +253,10 @@ function onStage(made: readonly Step[], stays: boolean): Step[] {
 
 /** The devices and links in a /dev of the container's own. */
 export function makeDevices(spec: Spec, facts: Facts): Step[] {
-  if (!hasDev(spec)) return [];
+  const ifWritable = hasMount(spec) ? {} : { ifWritable: true } as const;
+  const ifThere = hasMount(spec) ? {} : { ifThere: true } as const;
   return [
-    ...devicesOf(spec).flatMap((device, index): Step[] => {
+    ...wantedDevices(spec, facts).flatMap((device, index): Step[] => {
       const why = spec.linux.devices?.includes(device)
         ? "it was asked for"
         : "every program expects it";
@@ -249,15 +274,23 @@ export function makeDevices(spec: Spec, facts: Facts): Step[] {
           ...(keepsOffKernel(spec, device.path)
             ? { keepsOffKernel: true } as const
             : {}),
+          ...ifThere,
           why,
           man: "move_mount(2)",
         }]
-        : [{ step: "makeDevice", ...device, why, man: "mknod(2), null(4)" }];
+        : [{
+          step: "makeDevice",
+          ...device,
+          ...ifWritable,
+          why,
+          man: "mknod(2), null(4)",
+        }];
     }),
-    ...SYMLINKS.map(([path, to]): Step => ({
+    ...(hasDev(spec, facts) ? SYMLINKS : []).map(([path, to]): Step => ({
       step: "makeSymlink",
       path,
       to,
+      ...ifWritable,
       why: path === "/dev/ptmx"
         ? "pseudo-terminals come from the container's own devpts"
         : "a file's name for an open descriptor, which shells use",

@@ -42,6 +42,13 @@ export interface Facts {
   joins?: { detached: boolean };
   /** Bind sources that are not directories. */
   files: string[];
+  /** Where paths of the Spec lead in a root filesystem that is a directory. */
+  places?: {
+    /** By a path that ends at nothing, because of a link: what it leads to. */
+    ends: Readonly<Record<string, string>>;
+    /** By the number of a bind mount whose source an earlier mount shows: its path inside. */
+    revealed: Readonly<Record<number, string>>;
+  };
   /** Ids are mapped by newuidmap(1): we may not ourselves. */
   mapHelper: boolean;
   /** Standard streams that are the host's /dev/null. */

@@ -11,6 +11,7 @@
 import type { Mount, Spec } from "../spec/types.ts";
 import { attachCgroups, prepareCgroups } from "./cgroup_mounts.ts";
 import type { Facts } from "./facts.ts";
+import { isHostFilesystem, prepareHostFilesystem } from "./host_filesystems.ts";
 import { isMemoryFile } from "./memory_files.ts";
 import {
   handedMounts,
@@ -21,10 +22,10 @@ import {
   receives,
 } from "./handed.ts";
 import { keepsOffKernel } from "./kernel_places.ts";
-import { type MountOptions, mountOptions } from "./mount_options.ts";
+import { isBind, type MountOptions, mountOptions } from "./mount_options.ts";
 import { hasNamespace } from "./namespaces.ts";
 import { isolateMounts } from "./root.ts";
-import type { Propagation, Step } from "./step.ts";
+import type { Propagation, Step, StepOf } from "./step.ts";
 
 const WHY: Record<string, string | undefined> = {
   proc:
@@ -39,17 +40,18 @@ const WHY: Record<string, string | undefined> = {
 
 const VISIBLE = ["proc", "sysfs"];
 
-const isBind = (entry: Mount) =>
-  entry.type === "bind" || mountOptions(entry.options ?? []).bind;
+/** The path inside of a source that an earlier mount shows: there it is opened. */
+const insideOf = ({ places }: Facts, index: number) => places?.revealed[index];
 
 /** Devices are bound in a user namespace: one that is made, or that we are in. */
 const isPrepared = (spec: Spec, entry: Mount, { bindDevices }: Facts) =>
   isBind(entry) || isMemoryFile(entry) || isCopy(entry) ||
+  isHostFilesystem(entry) ||
   (VISIBLE.includes(entry.type ?? "") &&
     (bindDevices || hasNamespace(spec, "user")));
 
 /** The step that takes a mount from the host. */
-const open = (entry: Mount, name: string): Step => ({
+const open = (entry: Mount, name: string): StepOf<"openTree"> => ({
   step: "openTree",
   name,
   source: entry.source ?? entry.destination,
@@ -60,13 +62,16 @@ const open = (entry: Mount, name: string): Step => ({
 
 /** Whether the host is to see what is mounted below later: engines say both. */
 const sends = ({ linux }: Spec, entry: Mount) =>
-  linux.rootfsPropagation === "shared" && isBind(entry) && !isMapped(entry) &&
+  /^r?shared$/.test(linux.rootfsPropagation ?? "") && isBind(entry) &&
+  !isMapped(entry) &&
   mountOptions(entry.options ?? []).propagation?.propagation === "shared";
 
 /** Opened before the tie to the host is cut: a copy made later never sends. */
-function openSharedMounts(spec: Spec): Step[] {
+function openSharedMounts(spec: Spec, facts: Facts): Step[] {
   return (spec.mounts ?? []).flatMap((entry, index) =>
-    sends(spec, entry) ? [open(entry, mountName(index))] : []
+    sends(spec, entry) && insideOf(facts, index) === undefined
+      ? [open(entry, mountName(index))]
+      : []
   );
 }
 
@@ -83,7 +88,7 @@ export function openAsCaller(spec: Spec, facts: Facts): Step[] {
   if (!opensAsCaller(spec, facts)) return [];
   const opened = binds(spec, facts).map(([entry, name]) => open(entry, name));
   if (!opened.length) return [];
-  return [...openSharedMounts(spec), ...isolateMounts(spec), ...opened];
+  return [...openSharedMounts(spec, facts), ...isolateMounts(spec), ...opened];
 }
 
 /** Those that nobody else opens, and their names. */
@@ -91,9 +96,9 @@ function binds(spec: Spec, facts: Facts): [entry: Mount, name: string][] {
   const handed = handedMounts(spec, facts);
   return (spec.mounts ?? []).flatMap((entry, index) => {
     const name = mountName(index);
-    return isBind(entry) && !handed.has(name) && !sends(spec, entry)
-      ? [[entry, name]]
-      : [];
+    const isOurs = isBind(entry) && !handed.has(name) && !sends(spec, entry) &&
+      insideOf(facts, index) === undefined;
+    return isOurs ? [[entry, name]] : [];
   });
 }
 
@@ -101,15 +106,11 @@ function binds(spec: Spec, facts: Facts): [entry: Mount, name: string][] {
 export const leaveHostMounts = (spec: Spec, facts: Facts): Step[] =>
   openAsCaller(spec, facts).length
     ? []
-    : [...openSharedMounts(spec), ...isolateMounts(spec)];
+    : [...openSharedMounts(spec, facts), ...isolateMounts(spec)];
 
 /** What has to be opened or created while the host's tree is still there. */
 export function prepareMounts(spec: Spec, facts: Facts): Step[] {
   const handed = handedMounts(spec, facts);
-  // Of a tree that receives, each copy does, unless it is told not to.
-  const keep: MountOptions["propagation"] = spec.mounts?.some(receives)
-    ? { propagation: "private", recursive: true }
-    : null;
   const opened = new Set(
     openAsCaller(spec, facts).map((step) => "name" in step ? step.name : null),
   );
@@ -118,9 +119,13 @@ export function prepareMounts(spec: Spec, facts: Facts): Step[] {
     if (!isPrepared(spec, entry, facts) || isMemoryFile(entry)) return [];
     const name = mountName(index);
     const options = mountOptions(entry.options ?? []);
+    if (isBind(entry) && insideOf(facts, index) !== undefined) return [];
     const descriptor = handed.get(name)?.descriptor;
     if (isCopy(entry) && descriptor !== undefined) {
       return [receiveMount(name, descriptor)];
+    }
+    if (isHostFilesystem(entry)) {
+      return prepareHostFilesystem(spec, facts, entry, name);
     }
     if (!isBind(entry)) {
       return [{
@@ -141,27 +146,35 @@ export function prepareMounts(spec: Spec, facts: Facts): Step[] {
           ? open(entry, name)
           : receiveMount(name, descriptor),
       ]),
-      ...settings(name, {
-        ...options,
-        propagation: options.propagation ?? keep,
-      }),
+      ...settings(spec, entry, name),
     ];
   });
 }
 
-/** What holds of a mount from the host holds of the mounts below it. */
-function settings(
-  name: string,
-  { attributes, cleared, propagation, recursive }: MountOptions,
-): Step[] {
-  const none = { attributes: [], cleared: [] };
+type Attributes = MountOptions["own"];
+
+/** What is asked of a mount from the host; but for `own`, of the mounts below it too. */
+function settings(spec: Spec, entry: Mount, name: string): Step[] {
+  const { options = [], destination, source = destination } = entry;
+  const { attributes, cleared, own, recursive, ...rest } = mountOptions(
+    options,
+  );
+  // Of a tree that receives, each copy does, unless it is told not to.
+  const keep: MountOptions["propagation"] = spec.mounts?.some(receives)
+    ? { propagation: "private", recursive: true }
+    : null;
+  const propagation = rest.propagation ?? keep;
+  const none: Attributes = { attributes: [], cleared: [] };
+  const has = ({ attributes, cleared }: Attributes) =>
+    attributes.length + cleared.length > 0;
   const set = (
-    { attributes, cleared }: Pick<MountOptions, "attributes" | "cleared">,
+    { attributes, cleared }: Attributes,
     recursive: boolean,
     propagation?: Propagation,
   ): Step => ({
     step: "setMountAttributes",
     mount: { name },
+    of: source,
     set: attributes,
     ...(cleared.length ? { clear: cleared } : {}),
     ...(propagation ? { propagation } : {}),
@@ -170,14 +183,20 @@ function settings(
     man: "mount_setattr(2)",
   });
   const asked = { attributes, cleared };
-  const some = attributes.length + cleared.length > 0;
-  if (!propagation) return some ? [set(asked, recursive)] : [];
+  const ofItself = has(own) ? [set(own, false)] : [];
+  if (!propagation) {
+    return [...(has(asked) ? [set(asked, recursive)] : []), ...ofItself];
+  }
   // `slave` is for the mount itself, `rslave` for those below as well.
   const below = propagation.recursive && recursive;
-  if (!some || below === recursive) {
-    return [set(asked, below, propagation.propagation)];
+  if (!has(asked) || below === recursive) {
+    return [set(asked, below, propagation.propagation), ...ofItself];
   }
-  return [set(asked, recursive), set(none, below, propagation.propagation)];
+  return [
+    set(asked, recursive),
+    set(none, below, propagation.propagation),
+    ...ofItself,
+  ];
 }
 
 const ASKED = {
@@ -187,8 +206,10 @@ const ASKED = {
 
 /** What `run` can put into a root beside mounts; config.json cannot. */
 function makeEntry(
-  { type, destination: path, source = "" }: Mount,
+  { type, destination, source = "" }: Mount,
+  places?: Facts["places"],
 ): Step[] | null {
+  const path = places?.ends[destination] ?? destination;
   const directory = (path: string): Step => ({
     step: "makeMountpoint",
     path,
@@ -225,7 +246,7 @@ export function attachMounts(spec: Spec, facts: Facts): Step[] {
   return (spec.mounts ?? []).flatMap((entry, index): Step[] => {
     const target = entry.destination;
     const type = entry.type ?? "none";
-    const made = makeEntry(entry);
+    const made = makeEntry(entry, facts.places);
     if (made) return made;
     const keepsOff = keepsOffKernel(spec, target, index)
       ? { keepsOffKernel: true } as const
@@ -235,12 +256,26 @@ export function attachMounts(spec: Spec, facts: Facts): Step[] {
       isBind(entry) && facts.files.includes(entry.source ?? target);
     const steps: Step[] = [{
       step: "makeMountpoint",
-      path: target,
+      // What a link leads to is made, since mkdir(2) does not follow it.
+      path: facts.places?.ends[target] ?? target,
       kind: isFile ? "file" : "directory",
       why: "something has to be there to mount on",
       man: isFile ? "mkdir(2), mknod(2)" : "mkdir(2)",
     }];
     if (isPrepared(spec, entry, facts)) {
+      const inside = isBind(entry) ? insideOf(facts, index) : undefined;
+      if (inside !== undefined) {
+        steps.unshift(
+          {
+            ...open(entry, mountName(index)),
+            source: inside,
+            inside: true,
+            why:
+              "an earlier mount shows it, so that it is there only now; the path is looked up inside the root",
+          },
+          ...settings(spec, entry, mountName(index)),
+        );
+      }
       steps.push({
         step: "attach",
         name: mountName(index),

@@ -10,7 +10,13 @@
 import type { Spec } from "../spec/types.ts";
 import { lend } from "./devices.ts";
 import type { Facts } from "./facts.ts";
-import { handedMounts, receiveMount, receives, ROOT_MOUNT } from "./handed.ts";
+import {
+  areMany,
+  handedMounts,
+  receiveMount,
+  receives,
+  ROOT_MOUNT,
+} from "./handed.ts";
 import { layHostTree, seal, STAGING } from "./host_tree.ts";
 import { hasNamespace } from "./namespaces.ts";
 import type { KernelType, Step, Within } from "./step.ts";
@@ -28,6 +34,34 @@ export function isolateMounts(spec: Spec): Step[] {
     why: some
       ? "a mount asks to see what the host mounts below it later: the tree receives from the host and never sends to it"
       : "a new mount namespace starts as a copy whose mounts still propagate to the host: this cuts the tie, so that none of the mounts below is ever seen there",
+    man: "mount(2), mount_namespaces(7)",
+  }];
+}
+
+/** Private it is by now, and what has no master is no slave. */
+const spreads = ({ linux }: Spec) =>
+  /^r?(shared|unbindable)$/.test(linux.rootfsPropagation ?? "");
+
+/**
+ * What linux.rootfsPropagation says. It comes last: of what is unbindable no
+ * copy can be made. Nothing of it reaches the host, from whose tree this one is
+ * cut off.
+ */
+export function spreadRoot(spec: Spec): Step[] {
+  const { rootfsPropagation = "" } = spec.linux;
+  if (!spreads(spec)) return [];
+  return [{
+    step: "mount",
+    source: null,
+    target: "/",
+    type: null,
+    flags: [
+      ...rootfsPropagation.startsWith("r") ? ["MS_REC"] as const : [],
+      rootfsPropagation.endsWith("shared") ? "MS_SHARED" : "MS_UNBINDABLE",
+    ],
+    data: null,
+    why:
+      "how what is mounted inside spreads to further mount namespaces that are made of this one",
     man: "mount(2), mount_namespaces(7)",
   }];
 }
@@ -81,7 +115,9 @@ const HIGH = 300;
  * Where the overlay's layers are opened: a larger table takes the kernel some
  * milliseconds, so only where many mounts and devices are open.
  */
-function aboveOpen({ mounts = [], linux, process }: Spec): number {
+function aboveOpen(spec: Spec, facts: Facts): number {
+  const { mounts = [], linux, process } = spec;
+  if (areMany(handedMounts(spec, facts))) return HIGH;
   const { devices = [], maskedPaths = [] } = linux;
   const open = mounts.length + devices.length + maskedPaths.length +
     (process.preserve ?? 0);
@@ -140,7 +176,7 @@ function layRoot(spec: Spec, facts: Facts, target: string): Step[] {
       target,
       ...facts.overlay,
       userNamespace: hasNamespace(spec, "user"),
-      above: aboveOpen(spec),
+      above: aboveOpen(spec, facts),
       why: facts.overlay.upper === null
         ? "changes go to a layer in memory over the root filesystem and are gone with the container"
         : `changes go to ${facts.overlay.upper}, over a root filesystem that stays as it is`,
@@ -179,10 +215,10 @@ function layRoot(spec: Spec, facts: Facts, target: string): Step[] {
         : []),
     ];
   }
-  // A mount can be closed to devices, a directory cannot.
-  return facts.changeRoot === "pivot_root" || facts.confineDevices
-    ? [bind]
-    : [];
+  // A mount can be closed to devices or writing, a directory cannot.
+  const asksForMount = facts.changeRoot === "pivot_root" ||
+    facts.confineDevices || spec.root.readonly || spreads(spec);
+  return asksForMount ? [bind] : [];
 }
 
 const COVER = "cover";

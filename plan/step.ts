@@ -120,8 +120,13 @@ export type Kinds = {
   joinCgroups: { files: readonly string[]; from: number };
 
   // ── mounts and root ──
-  /** open_tree(2): a detached copy of a mount, under a name. */
-  openTree: { name: string; source: string; recursive: boolean };
+  /** open_tree(2): a detached copy of a mount, under a name; of one inside the root if `inside`. */
+  openTree: {
+    name: string;
+    source: string;
+    recursive: boolean;
+    inside?: true;
+  };
   /** fsopen(2), fsconfig(2), fsmount(2): a file system, not attached yet. */
   createFilesystem: {
     name: string;
@@ -135,13 +140,23 @@ export type Kinds = {
   /** mount_setattr(2) of what has a name, of a path, or of one that is looked up inside. */
   setMountAttributes: {
     mount: { name: string } | { path: string } | { inside: string };
+    /** Where on the host it is from, which says more than its name. */
+    of?: string;
     set: readonly MountAttribute[];
     clear?: readonly MountAttribute[];
     propagation?: Propagation;
     recursive: boolean;
   };
-  /** move_mount(2): what has a name, to a path; `keepsOffKernel`: which is not to lead to /proc or /sys. */
-  attach: { name: string; target: string; keepsOffKernel?: true };
+  /**
+   * move_mount(2): what has a name, to a path; `keepsOffKernel`: which is not to
+   * lead to /proc or /sys; `ifThere`: to none where it is missing.
+   */
+  attach: {
+    name: string;
+    target: string;
+    keepsOffKernel?: true;
+    ifThere?: true;
+  };
   /** mkdirat(2) or mknodat(2), with what is above it, below `inside`. */
   makeMountpoint: {
     path: string;
@@ -184,10 +199,10 @@ export type Kinds = {
   };
   /** A path becomes read-only, with what is below it. */
   readonlyPath: { path: string; within?: Within };
-  /** mknodat(2), with what is above it, below `inside`. */
-  makeDevice: Device & { inside?: string };
+  /** mknodat(2), with what is above it, below `inside`; the same device may be there. */
+  makeDevice: Device & { inside?: string; ifWritable?: true };
   /** symlinkat(2). */
-  makeSymlink: { path: string; to: string };
+  makeSymlink: { path: string; to: string; ifWritable?: true };
   /** A file with a text, for a bind mount without a source. */
   writeFile: { path: string; text: string };
   /** open(2) O_CREAT, write(2), fchmod(2). */

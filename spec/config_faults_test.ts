@@ -248,7 +248,7 @@ const WRONG: [fault: string, change: Change, base?: typeof runcLike][] = [
     },
   ],
   [
-    'linux.rootfsPropagation: expected one of private, slave, shared, unbindable, found "host"',
+    'linux.rootfsPropagation: expected one of private, slave, shared, unbindable, rprivate, rslave, rshared, runbindable, found "host"',
     (c) => {
       c.linux.rootfsPropagation = "host";
     },

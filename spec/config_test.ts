@@ -84,7 +84,7 @@ Deno.test("parseConfig() leaves consoleSize out where there is no terminal", () 
 Deno.test("parseConfig() reads what engines write in their own way", () => {
   const { linux } = parseConfig(asText(dockerLike()));
   assertEquals(linux.devices?.[0]?.fileMode, 0o666);
-  assertEquals(linux.rootfsPropagation, "slave");
+  assertEquals(linux.rootfsPropagation, "rslave");
   const podman = parseConfig(asText(podmanLike()));
   assertEquals(podman.process.user.umask, 0o22);
   assertEquals(podman.linux.timeOffsets?.boottime, { secs: -5, nanosecs: 10 });

@@ -212,12 +212,23 @@ const root = object<Root>({ path: required(anyPath), readonly: boolean });
 /** A relative one is taken from the root, says the specification, and deprecated. */
 const mountPlace: Reader<string> = (value, place) => {
   const path = anyPath(value, place);
-  if (path === FAULTY || path.startsWith("/")) return path;
+  if (path === FAULTY) return path;
+  if (path.startsWith("/")) return cleaned(path);
   place.warn(
     `${shown(path)} is relative, which is deprecated: /${path} is meant`,
   );
-  return `/${path}`;
+  return cleaned(`/${path}`);
 };
+
+/** `/dev/` and `/x/../dev` are /dev, as runc has it. */
+function cleaned(path: string): string {
+  const parts: string[] = [];
+  for (const part of path.split("/")) {
+    if (part === "..") parts.pop();
+    else if (part && part !== ".") parts.push(part);
+  }
+  return `/${parts.join("/")}`;
+}
 
 const mount: Reader<Mount> = checked(
   object<Mount>({

@@ -89,12 +89,12 @@ const personality: Reader<{ domain: "LINUX" | "LINUX32" }> = (value, place) => {
   return { domain: got.domain };
 };
 
-/** `r` as in rbind: what holds of the root holds of what is mounted in it. */
-const propagation: Reader<Linux["rootfsPropagation"]> = (value, place) => {
-  const plain = typeof value === "string" ? value.replace(/^r/, "") : value;
-  const kinds = oneOf(["private", "slave", "shared", "unbindable"]);
-  return plain === "" ? undefined : kinds(plain, place);
-};
+/** With an `r` as in rbind: of what is mounted in the root as well. */
+const propagation: Reader<Linux["rootfsPropagation"]> = (value, place) =>
+  value === "" ? undefined : oneOf([
+    ...["private", "slave", "shared", "unbindable"] as const,
+    ...["rprivate", "rslave", "rshared", "runbindable"] as const,
+  ])(value, place);
 
 /** The name of a network interface, net_device(7): it becomes that of a directory in /sys. */
 const interfaceName = matching(

@@ -196,7 +196,11 @@ export interface Linux {
   timeOffsets?: { monotonic?: TimeOffset; boottime?: TimeOffset };
   /** The execution domain, personality(2). */
   personality?: { domain: "LINUX" | "LINUX32" };
-  rootfsPropagation?: "private" | "slave" | "shared" | "unbindable";
+  rootfsPropagation?: `${"" | "r"}${
+    | "private"
+    | "slave"
+    | "shared"
+    | "unbindable"}`;
   maskedPaths?: string[];
   readonlyPaths?: string[];
   /** The SELinux context of the container's mounts. */

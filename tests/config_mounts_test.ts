@@ -39,49 +39,69 @@ const BIND_OPTIONS: Record<string, [string, string]> = {
   ],
   "rbind,ratime": ["rw,relatime", "ro,nosuid,nodev,noexec,relatime"],
   "rbind,relatime,mand,noacl,remount": [
-    "rw,noatime",
+    "rw,relatime",
     "ro,nosuid,nodev,noexec,relatime",
   ],
+  // Without an r before they are for the mount itself.
+  "rbind,ro,rw": ["rw,noatime", "ro,nosuid,nodev,noexec,relatime"],
+  "rbind,rro,rw": ["ro,noatime", "ro,nosuid,nodev,noexec,relatime"],
+  "rbind,atime": ["rw,relatime", "ro,nosuid,nodev,noexec,relatime"],
+};
+
+/** The same of the mount that is below in the other table, bound by itself. */
+const CLEARING_OPTIONS: Record<string, string> = {
+  "bind": "ro,nosuid,nodev,noexec,relatime",
+  "bind,rw": "rw,nosuid,nodev,noexec,relatime",
+  "bind,dev,exec": "ro,nosuid,relatime",
+  "bind,suid,nosymfollow,symfollow": "ro,nodev,noexec,relatime",
+  "bind,rw,dev,exec,suid,strictatime": "rw",
+  "bind,norelatime,diratime,nostrictatime": "ro,nosuid,nodev,noexec,relatime",
+  // What is asked for lifts nothing else.
+  "bind,rw,noatime": "rw,nosuid,nodev,noexec,noatime",
 };
 
 test(
   "a bind mount has the attributes that it is told to have, and loses those that it is to lose",
   async () => {
     await using dir = new TempDir();
-    await using bundle = await Bundle.make([
-      "grep",
-      " /tmp/place",
-      "/proc/self/mountinfo",
-    ]);
-    const config = file(bundle, "config.json");
-    const made = JSON.parse(await Deno.readTextFile(config));
     const place = `${dir.path}/place`;
-    const attributes: Record<string, string[]> = {};
-    for (const options of Object.keys(BIND_OPTIONS)) {
-      made.mounts = made.mounts.filter(({ type }: { type: string }) =>
-        type !== "bind"
-      );
-      made.mounts.push({
-        destination: "/tmp/place",
-        type: "bind",
-        source: place,
-        options: options.split(","),
-      });
-      await Deno.writeTextFile(config, JSON.stringify(made));
-      const { stdout, stderr } = await execute([
-        ...["unshare", "-m", "--propagation", "private", "sh", "-c"],
-        `mkdir -p "$0" && mount -t tmpfs -o noatime none "$0" && mkdir "$0/below" &&
+    const asked = [
+      ...Object.keys(BIND_OPTIONS).map((options) => [options, place]),
+      ...Object.keys(CLEARING_OPTIONS).map((
+        options,
+      ) => [options, `${place}/below`]),
+    ] as [options: string, source: string][];
+    await using bundle = await Bundle.make(
+      ["grep", " /tmp/place", "/proc/self/mountinfo"],
+      ({ mounts }) =>
+        asked.forEach(([options, source], index) =>
+          mounts.push({
+            ...{ destination: `/tmp/place${index}/`, type: "bind", source },
+            options: options.split(","),
+          })
+        ),
+    );
+    const { stdout, stderr } = await execute([
+      ...["unshare", "-m", "--propagation", "private", "sh", "-c"],
+      `mkdir -p "$0" && mount -t tmpfs -o noatime none "$0" && mkdir "$0/below" &&
        mount -t tmpfs -o ro,nosuid,nodev,noexec none "$0/below" && exec "$@"`,
-        place,
-        ...[...CONTAINER, "--root", file(bundle, "state")],
-        ...["run", "--bundle", bundle.dir.path, "one"],
-      ]);
-      assertEquals(stderr, "", options);
-      attributes[options] = stdout.trim().split("\n").map((line) =>
-        line.split(" ")[5]!
-      );
-    }
-    assertEquals(attributes, BIND_OPTIONS);
+      place,
+      ...[...CONTAINER, "--root", file(bundle, "state")],
+      ...["run", "--bundle", bundle.dir.path, "one"],
+    ]);
+    assertEquals(stderr, "");
+    const found = stdout.trim().split("\n").map((line) => line.split(" "));
+    const attributes = asked.map(([options], index) => [
+      options,
+      found.filter(([, , , , at]) => `${at}/`.startsWith(`/tmp/place${index}/`))
+        .map(([, , , , , attributes]) => attributes),
+    ]);
+    assertEquals(attributes, [
+      ...Object.entries(BIND_OPTIONS),
+      ...Object.entries(CLEARING_OPTIONS).map((
+        [options, expected],
+      ) => [options, [expected]]),
+    ]);
   },
   { skip: without("unshare") },
 );

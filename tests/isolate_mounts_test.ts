@@ -151,10 +151,12 @@ testBoth(
     ]);
     assertEquals([status, stdout], [0, "text\n"]);
     const dangling = await mode.run([
-      ...["--rootfs", path, "-v", `${source}:/absolute/here`, "true"],
+      ...["--rootfs", path, "-v", `${source}:/absolute/here`],
+      ...["cat", `${outside}/here/file`],
     ]);
-    assertEquals(dangling.status, 125);
+    assertEquals([dangling.status, dangling.stdout], [0, "text\n"]);
     assertEquals(namesIn(outside), []);
+    assertEquals(namesIn(`${path}${outside}`), ["here"]);
   },
 );
 

@@ -219,6 +219,13 @@ const ARGUMENTS: Readonly<Partial<Record<SyscallName, Row>>> = {
   flock: [plain, bits(LOCKS)],
   personality: [one(PERSONALITIES)],
   symlinkat: [plain, at, plain],
+  statx: [
+    at,
+    plain,
+    bits({ AT_SYMLINK_NOFOLLOW: 0x100 }),
+    bits({ STATX_TYPE: 1, STATX_MODE: 2 }),
+    () => "{...}",
+  ],
   ppoll: [pollFd, plain, () => "{tv_sec=0, tv_nsec=0}", plain, plain],
   unshare: [bits(CLONE)],
   socket: [

@@ -139,6 +139,9 @@ async function startHeld(
   using agent = seccomp?.notifies
     ? (await import("./agent.ts")).agentOf(spec, seccomp)
     : null;
+  if (spec.linux.devices?.length) {
+    (await import("./bound_devices.ts")).warnOfDevices(spec, options.warn);
+  }
   const plan = planOf(options, cgroup, seccomp);
   syscall("mknodat", AT_FDCWD, cString(entry.fifo), S_IFIFO | 0o600, 0);
   using fifo = moveUp(open(entry.fifo, O.O_RDWR));

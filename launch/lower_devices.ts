@@ -1,0 +1,95 @@
+/** Lowering of device nodes. */
+
+import type { StepOf } from "../plan/step.ts";
+import type { Device } from "../spec/types.ts";
+import type { Instruction } from "./call.ts";
+import type { Lowering } from "./lower.ts";
+import { placeInside } from "./lower_inside.ts";
+import type { Place } from "./lower_kernel.ts";
+import { above, makeDirectory } from "./lower_mounts.ts";
+
+const FILE_TYPE: Record<Device["type"], number> = {
+  c: 0o020000,
+  u: 0o020000,
+  b: 0o060000,
+  p: 0o010000,
+};
+
+const AT_SYMLINK_NOFOLLOW = 0x100;
+/** STATX_TYPE and STATX_MODE. */
+const STATX_MASK = 3;
+/** struct statx, statx(2). */
+const STATX = { size: 256, mode: 28, device: 128 } as const;
+
+/** makedev(3). */
+function deviceNumber({ major = 0, minor = 0 }: Device): bigint {
+  const [a, b] = [BigInt(major), BigInt(minor)];
+  return (b & 0xffn) | ((a & 0xfffn) << 8n) | ((b & ~0xffn) << 12n) |
+    ((a & ~0xfffn) << 32n);
+}
+
+const modeOf = ({ type, fileMode = 0o666 }: Device) =>
+  FILE_TYPE[type] | fileMode;
+
+/** Fails with EEXIST where what is there is another device, or none. */
+function checkSame(
+  device: StepOf<"makeDevice">,
+  at: Place["at"],
+): Instruction[] {
+  const found = new Uint8Array(STATX.size);
+  // What is no device has the number 0, which a FIFO has as well.
+  const [from, wanted] = device.type === "p"
+    ? [STATX.mode, new Uint8Array(new Uint16Array([modeOf(device)]).buffer)]
+    : [
+      STATX.device,
+      new Uint8Array(
+        new Uint32Array([device.major ?? 0, device.minor ?? 0]).buffer,
+      ),
+    ];
+  return [
+    {
+      name: "statx",
+      args: [...at, AT_SYMLINK_NOFOLLOW, STATX_MASK, found],
+      ...(device.ifWritable
+        ? { expect: ["ENOENT"], skipOnExpected: 1 } as const
+        : {}),
+    },
+    {
+      name: "compare",
+      args: [{ partOf: found, at: from }, wanted, wanted.length],
+      otherwise: "EEXIST",
+    },
+  ];
+}
+
+export const lowerDevices: Lowering<"makeDevice"> = {
+  makeDevice: (device) => {
+    const { before, at, after } = placeInside(device.path);
+    const { uid = 0, gid = 0, fileMode = 0o666 } = device;
+    const check = checkSame(device, at);
+    const settings: Instruction[] = [
+      ...(uid || gid
+        ? [{ name: "fchownat", args: [...at, uid, gid, 0] } as const]
+        : []),
+      // mknod's mode is cut by the umask.
+      {
+        name: "fchmodat",
+        args: [...at, fileMode],
+        skipOnSuccess: check.length,
+      },
+    ];
+    return [
+      ...above(device.path, device.inside).flatMap(makeDirectory),
+      ...before,
+      {
+        name: "mknodat",
+        args: [...at, modeOf(device), deviceNumber(device)],
+        expect: ["EEXIST", ...(device.ifWritable ? ["EROFS"] as const : [])],
+        skipOnExpected: settings.length,
+      },
+      ...settings,
+      ...check,
+      ...after,
+    ];
+  },
+};
