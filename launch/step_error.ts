@@ -73,6 +73,12 @@ const HINTS: {
   },
   { step: "mount", code: "ENOENT", hint: noMountpoint },
   { step: "attach", code: "ENOENT", hint: noMountpoint },
+  {
+    step: "attach",
+    code: "EINVAL",
+    hint:
+      "A directory is mounted on a directory only, a file on a file: see what the root filesystem has there.",
+  },
   { step: "makeMountpoint", code: "ENOENT", hint: noMountpoint },
   { step: "mount", code: "ENOTDIR", hint: notByLink },
   ...([

@@ -52,7 +52,12 @@ export function readFacts(
 ): Facts {
   const { devices, nested } = caller;
   const inUserNamespace = hasNamespace(spec, "user");
-  const places = once(() => findPlaces(spec, options));
+  const places = once(() =>
+    findPlaces(spec, {
+      ...options,
+      entersMore: inUserNamespace && caller.privileged,
+    })
+  );
   // Read when a step asks, which is while the child's runtime starts.
   const later = {
     changeRoot: once(() =>

@@ -9,7 +9,8 @@
 import { SyscallError } from "../ffi/errno.ts";
 import { type Descriptor, O, open } from "../ffi/fcntl.ts";
 import { openInRoot } from "../ffi/openat2.ts";
-import type { Facts } from "../plan/facts.ts";
+import type { ClosedDirectory, Facts } from "../plan/facts.ts";
+import { isMapped } from "../plan/handed.ts";
 import { isBind } from "../plan/mount_options.ts";
 import type { Mount, Spec } from "../spec/types.ts";
 
@@ -24,6 +25,7 @@ export interface Places {
   revealed: Record<number, string>;
   /** Those of them whose source is not a directory. */
   files: string[];
+  closed?: ClosedDirectory[];
 }
 
 /** What is at a path without links: null is nothing. */
@@ -32,12 +34,20 @@ type Found = { link: string } | { directory: boolean } | null;
 const isWithin = (path: string, directory: string) =>
   path === directory || directory === "/" || path.startsWith(`${directory}/`);
 
+/** What {@linkcode findPlaces} is told beside the Spec. */
+export interface PlaceOptions extends Pick<Facts, "rootKind" | "overlay"> {
+  /** The caller may go where root of the user namespace may not. */
+  entersMore: boolean;
+}
+
 /** Finds out about the paths of a Spec whose root filesystem is a directory. */
 export function findPlaces(
   spec: Spec,
-  { rootKind, overlay }: Pick<Facts, "rootKind" | "overlay">,
+  { rootKind, overlay, entersMore }: PlaceOptions,
 ): Places {
   const places: Places = { ends: {}, revealed: {}, files: [] };
+  const closed = entersMore ? closedDirectories(spec) : [];
+  if (closed.length) places.closed = closed;
   if (rootKind !== "directory") return places;
   try {
     using root = open(spec.root.path, O.O_PATH | O.O_DIRECTORY);
@@ -83,6 +93,53 @@ function revealedBy(tree: Tree, { root }: Spec, mount: Mount): string | null {
     isWithin(inside, place) || isWithin(place, inside)
   );
   return meets ? inside : null;
+}
+
+/** The directories above sources that not everybody may enter. */
+function closedDirectories({ root, mounts = [] }: Spec): ClosedDirectory[] {
+  const found = new Map<string, ClosedDirectory["sources"]>();
+  const sources = mounts.filter((mount) =>
+    isBind(mount) && !isMapped(mount) && mount.source?.startsWith("/")
+  ).map(({ source }) => source!);
+  for (const path of new Set([root.path, ...sources].map(realOf))) {
+    const info = infoOf(path);
+    const directory = info && closedAbove(path);
+    if (!directory) continue;
+    const kind = info.isDirectory ? "directory" : "file";
+    const list = found.get(directory) ?? [];
+    found.set(directory, list);
+    list.push({ path, kind });
+  }
+  return [...found].map(([directory, sources]) => ({
+    directory,
+    // What lies in another of them comes with it.
+    sources: sources.filter(({ path }) =>
+      !sources.some((other) =>
+        other.path !== path && isWithin(path, other.path)
+      )
+    ),
+  }));
+}
+
+/** The first directory on the way to a path that others may not enter. */
+function closedAbove(path: string): string | null {
+  const parts = path.split("/").slice(1, -1);
+  for (const index of parts.keys()) {
+    const directory = `/${parts.slice(0, index + 1).join("/")}`;
+    const mode = infoOf(directory)?.mode ?? 0;
+    if (!(mode & ENTERED_BY_OTHERS)) return directory;
+  }
+  return null;
+}
+
+const ENTERED_BY_OTHERS = 0o001;
+
+function infoOf(path: string): Deno.FileInfo | null {
+  try {
+    return Deno.statSync(path);
+  } catch {
+    return null;
+  }
 }
 
 /** A path without links as far as it is there, the rest as it stands. */

@@ -11,6 +11,7 @@ import {
   openCgroups,
   waysIn,
 } from "./cgroup.ts";
+import { openClosedSources } from "./closed_sources.ts";
 import type { Facts } from "./facts.ts";
 import { handedMounts, PRESERVED_FROM } from "./handed.ts";
 import { openAsCaller, unmounts } from "./mounts.ts";
@@ -107,6 +108,7 @@ export function startPidOne(spec: Spec, facts: Facts): Step[] {
     ...openCgroups(spec, facts),
     ...earlyOomScore(spec, facts),
     ...raiseLimits(facts),
+    ...openClosedSources(spec, facts),
     ...joinedNamespaces(spec),
     ...bornNamespaces(spec, facts),
     ...enterCgroups(spec, facts),

@@ -48,6 +48,8 @@ export interface Facts {
     ends: Readonly<Record<string, string>>;
     /** By the number of a bind mount whose source an earlier mount shows: its path inside. */
     revealed: Readonly<Record<number, string>>;
+    /** Directories that root of a user namespace may not enter, with the sources below. */
+    closed?: readonly ClosedDirectory[];
   };
   /** Ids are mapped by newuidmap(1): we may not ourselves. */
   mapHelper: boolean;
@@ -119,6 +121,12 @@ export interface Facts {
 export interface RelayedStream {
   /** More than one where they are the same open file: their order is kept. */
   descriptors: readonly number[];
+}
+
+/** A directory of the host, and what lies below it that is to be mounted. */
+export interface ClosedDirectory {
+  directory: string;
+  sources: { path: string; kind: "directory" | "file" }[];
 }
 
 /**

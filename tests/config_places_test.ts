@@ -7,7 +7,7 @@
 // @ts-types="../types/std_assert.d.ts"
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { Bundle, type Config } from "./_bundle.ts";
-import { execute, type Result, test, without } from "./_harness.ts";
+import { CONTAINER, execute, type Result, test, without } from "./_harness.ts";
 
 /** Runs a bundle with our program, or with another of its kind. */
 type Runtime = (bundle: Bundle, ...flags: string[]) => Promise<Result>;
@@ -22,9 +22,13 @@ const runc: Runtime = ({ dir: { path } }, ...flags) =>
   ]);
 
 /** The same test for our program and for runc, so that the test is tested too. */
-function testAlike(name: string, fn: (run: Runtime) => Promise<void>): void {
-  test(name, () => fn(ours));
-  test(`${name} (runc)`, () => fn(runc), { skip: without("runc") });
+function testAlike(
+  name: string,
+  fn: (run: Runtime) => Promise<void>,
+  skip: string | null = null,
+): void {
+  test(name, () => fn(ours), { skip });
+  test(`${name} (runc)`, () => fn(runc), { skip: skip ?? without("runc") });
 }
 
 const bind = (source: string, destination: string) => ({
@@ -130,7 +134,7 @@ testAlike(
       const { path } = bundle.dir;
       const root = `${path}/rootfs`;
       const source = `${path}/source`;
-      await Deno.mkdir(`${root}/mnt`);
+      await Deno.mkdir(`${root}/mnt`, { recursive: true });
       if (kind === "file") await Deno.writeTextFile(source, "");
       else await Deno.mkdir(source);
       const config = JSON.parse(await Deno.readTextFile(`${path}/config.json`));
@@ -165,7 +169,7 @@ test("a working directory that is a link to nothing is made, in a mount as well"
     config.mounts.push({ destination: "/opt", type: "tmpfs" });
   });
   const root = `${bundle.dir.path}/rootfs`;
-  await Deno.mkdir(`${root}/mnt`);
+  await Deno.mkdir(`${root}/mnt`, { recursive: true });
   await Deno.symlink("/opt/made", `${root}/mnt/link`);
   assertEquals((await ours(bundle)).stdout, "/opt/made/there\n");
   assertEquals(namesIn(`${root}/opt`), []);
@@ -205,11 +209,61 @@ test("a source that an earlier mount shows is looked up inside the root", async 
   await Deno.mkdir(`${path}/source`);
   // With runc, whose path is the host's, it would lead to the host's.
   await Deno.symlink("/sys", `${path}/source/out`);
-  await Deno.mkdir(`${path}/rootfs/mnt`);
+  await Deno.mkdir(`${path}/rootfs/mnt`, { recursive: true });
   const { status, stdout } = await ours(bundle);
   assertEquals(status, 0);
   assertStringIncludes(stdout, "fs\n");
 });
+
+testAlike(
+  "in a user namespace a source can lie where only its owner may go",
+  async (run) => {
+    await using bundle = await Bundle.make(
+      [
+        "sh",
+        "-c",
+        // What is mounted there stays restricted, and covered.
+        "cat /tmp/one/file /tmp/two; mount -o remount,bind,rw /tmp/one 2>&1; umount /tmp/one/below 2>&1; grep ' /tmp/one' /proc/self/mountinfo | cut -d ' ' -f 5,6",
+      ],
+      (config) => {
+        const { linux, mounts, process } = config;
+        (linux.namespaces as { type: string }[]).push({ type: "user" });
+        linux.uidMappings = [{ containerID: 0, hostID: 100000, size: 1000 }];
+        linux.gidMappings = linux.uidMappings;
+        delete linux.seccomp;
+        const all = ["CAP_SYS_ADMIN"];
+        Object.assign(process, {
+          capabilities: { bounding: all, effective: all, permitted: all },
+        });
+        mounts.push(
+          { ...bind("closed/tree", "/tmp/one"), options: ["rbind"] },
+          bind("closed/file", "/tmp/two"),
+        );
+      },
+    );
+    const { path } = bundle.dir;
+    const [program, ...words] = run === ours
+      ? [...CONTAINER, "--root", `${path}/state`]
+      : ["runc", "--root", `${path}/runc`];
+    const { stdout, stderr } = await execute([
+      ...["unshare", "-m", "--propagation", "private", "sh", "-ec"],
+      `cd "$0"; chown -R 100000:100000 rootfs
+     mkdir closed; mount -t tmpfs -o mode=700,uid=1234 none closed
+     mkdir -p closed/tree/below; echo two > closed/file; echo one > closed/tree/file
+     mount -t tmpfs none closed/tree/below
+     mount -o remount,ro,nosuid,nodev closed; exec "$@"`,
+      ...[path, program!, ...words, "run", "--bundle", path],
+      path.slice(path.lastIndexOf("/") + 1),
+    ]);
+    assertEquals([stdout, stderr], [
+      "one\ntwo\nmount: permission denied (are you root?)\n" +
+      "umount: can't unmount /tmp/one/below: Invalid argument\n" +
+      "/tmp/one ro,nosuid,nodev,relatime\n/tmp/one/below rw,relatime\n",
+      "",
+    ]);
+  },
+  without("unshare"),
+);
 
 testAlike("an overlay is made of directories of the host", async (run) => {
   await using bundle = await Bundle.make([

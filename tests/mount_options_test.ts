@@ -3,6 +3,7 @@
 // @ts-types="../types/std_assert.d.ts"
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import {
+  copyRootfs,
   execute,
   type Mode,
   run,
@@ -98,6 +99,50 @@ testBoth(
     assertMatch(told!, /^\/told master:\d+$/);
     assertMatch(toldBelow!, /^\/told\/below master:\d+$/);
     assertMatch(top!, /^\/top master:\d+$/);
+  },
+  { skip },
+);
+
+testBoth(
+  "in a user namespace -v takes what lies where only its owner may go",
+  async (mode) => {
+    await using dir = new TempDir();
+    const rootfs = await copyRootfs(dir.path);
+    await Deno.mkdir(`${rootfs}/mnt`, { recursive: true });
+    await Deno.mkdir(`${dir.path}/closed/in`, { recursive: true });
+    await Deno.writeTextFile(`${dir.path}/closed/in/file`, "text\n");
+    await Deno.chown(`${dir.path}/closed`, 1234, 1234);
+    await Deno.chmod(`${dir.path}/closed`, 0o700);
+    const { stdout, stderr } = await mode.run([
+      ...["--rootfs", rootfs, "--uidmap", "0:100000:9", "--gidmap"],
+      ...["0:100000:9", "-v", `${dir.path}/closed/in:/mnt`, "cat", "/mnt/file"],
+    ]);
+    assertEquals([stdout, stderr], ["text\n", ""]);
+  },
+);
+
+testBoth(
+  "rw, dev, exec and suid lift what a mount of the host is restricted to, but not in a user namespace",
+  async (mode) => {
+    await using dir = new TempDir();
+    const source = `${dir.path}/source`;
+    await Deno.mkdir(source);
+    const look = (...flags: string[]) =>
+      execute([
+        ...["unshare", "-m", "--propagation", "private", "sh", "-c"],
+        'mount -t tmpfs -o ro,nosuid,nodev,noexec none "$0"; exec "$@"',
+        source,
+        ...mode.runWords("-q", "--ephemeral", ...flags),
+        ...["-v", `${source}:/mnt:rw,dev,exec,suid`],
+        ...["grep", " /mnt ", "/proc/self/mountinfo"],
+      ]);
+    const { stdout } = await look("--privileged");
+    assertEquals(stdout.split(" ")[5], "rw,relatime");
+    assertRefused(
+      await look("--userns"),
+      125,
+      /In a user namespace a mount of the host stays as restricted as it is/,
+    );
   },
   { skip },
 );
