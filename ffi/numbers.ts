@@ -86,7 +86,6 @@ const NUMBERS = {
   renameat2: [316, 276],
   memfd_create: [319, 279],
   bpf: [321, 280],
-  statx: [332, 291],
   execveat: [322, 281],
   statx: [332, 291],
   pidfd_send_signal: [424, 424],

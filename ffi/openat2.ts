@@ -9,7 +9,8 @@ import { cString } from "./memory.ts";
 export const RESOLVE_NO_MAGICLINKS = 2n;
 /** Nothing that is mounted on the way is entered. */
 export const RESOLVE_NO_XDEV = 1n;
-const RESOLVE_IN_ROOT = 16n;
+/** The directory that a path begins at is its root. */
+export const RESOLVE_IN_ROOT = 16n;
 /** Of struct open_how. */
 export const OPEN_HOW_SIZE = 24;
 

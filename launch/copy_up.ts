@@ -22,6 +22,7 @@ import { openInRoot } from "../ffi/openat2.ts";
 import { describe } from "../plan/describe.ts";
 import type { StepOf } from "../plan/step.ts";
 import { ContainerError } from "../spec/errors.ts";
+import type { IdMapping } from "../spec/types.ts";
 import { StepError } from "./step_error.ts";
 
 /**
@@ -30,26 +31,21 @@ import { StepError } from "./step_error.ts";
  * @throws StepError for the mount, ContainerError for the copy
  */
 export async function copyUp(step: StepOf<"copyUp">): Promise<Descriptor> {
+  if (step.inside && step.namespace) {
+    const { copyUpInside } = await import("./copy_up_inside.ts");
+    return await copyUpInside(step, step.namespace);
+  }
   using source = sourceOf(step);
   using held = new DisposableStack();
   const mount = held.use(mountEmpty(step));
   if (source) await copy(step, source, mount);
+  await ownIt(step, mount);
   // cp(1) gives it the mode of what it covers.
   const mode = step.options.find((option) => option.startsWith("mode="));
   if (mode) {
     await Deno.chmod(
       `/proc/self/fd/${mount.fd}/.`,
       parseInt(mode.slice("mode=".length), 8),
-    );
-  }
-  if (step.attributes.includes("MOUNT_ATTR_RDONLY")) {
-    syscall(
-      "mount_setattr",
-      mount.fd,
-      cString(""),
-      AT_EMPTY_PATH,
-      mountAttributes(MOUNT_ATTR.MOUNT_ATTR_RDONLY, {}),
-      MOUNT_ATTR_SIZE,
     );
   }
   held.move();
@@ -137,6 +133,27 @@ function mountEmpty(step: StepOf<"copyUp">): Descriptor {
   }
 }
 
+/** Root of the container owns it, where it would be somebody's who is nobody there. */
+async function ownIt(
+  { namespace }: StepOf<"copyUp">,
+  { fd }: Descriptor,
+): Promise<void> {
+  const { uids = [], gids = [] } = namespace ?? {};
+  if (!uids.length) return;
+  const has = (maps: readonly IdMapping[], id: number | null) =>
+    id !== null &&
+    maps.some(({ hostID, size }) => id >= hostID && id < hostID + size);
+  const root = (maps: readonly IdMapping[]) =>
+    maps.find(({ containerID }) => containerID === 0)?.hostID ?? null;
+  const place = `/proc/self/fd/${fd}/.`;
+  const { uid, gid } = await Deno.stat(place);
+  await Deno.chown(
+    place,
+    has(uids, uid) ? null : root(uids),
+    has(gids, gid) ? null : root(gids),
+  );
+}
+
 /** With owners, modes, times, links and extended attributes, as cp(1) -a has it. */
 async function copy(
   step: StepOf<"copyUp">,
@@ -151,8 +168,17 @@ async function copy(
     stderr: "piped",
   }).output();
   if (success) return;
-  const said = new TextDecoder().decode(stderr).trim().split("\n")[0];
-  throw new ContainerError(`Cannot ${describe(step)}: ${said}`, {
-    hint: "Is there room for it? See size= of the mount.",
-  });
+  throw cannotCopy(step, new TextDecoder().decode(stderr));
 }
+
+/** The error of a copy, of what cp(1) said. */
+export const cannotCopy = (
+  step: StepOf<"copyUp">,
+  said: string,
+): ContainerError =>
+  new ContainerError(
+    `Cannot ${describe(step)}: ${said.trim().split("\n")[0]}`,
+    {
+      hint: "Is there room for it? See size= of the mount.",
+    },
+  );

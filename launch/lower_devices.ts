@@ -3,30 +3,16 @@
 import type { StepOf } from "../plan/step.ts";
 import type { Device } from "../spec/types.ts";
 import type { Instruction } from "./call.ts";
+import { deviceNumber, FILE_TYPE } from "./device_node.ts";
 import type { Lowering } from "./lower.ts";
 import { placeInside } from "./lower_inside.ts";
 import type { Place } from "./lower_kernel.ts";
 import { above, makeDirectory } from "./lower_mounts.ts";
 
-const FILE_TYPE: Record<Device["type"], number> = {
-  c: 0o020000,
-  u: 0o020000,
-  b: 0o060000,
-  p: 0o010000,
-};
-
 const AT_SYMLINK_NOFOLLOW = 0x100;
-/** STATX_TYPE and STATX_MODE. */
-const STATX_MASK = 3;
+const STATX_BASIC_STATS = 0x7ff;
 /** struct statx, statx(2). */
 const STATX = { size: 256, mode: 28, device: 128 } as const;
-
-/** makedev(3). */
-function deviceNumber({ major = 0, minor = 0 }: Device): bigint {
-  const [a, b] = [BigInt(major), BigInt(minor)];
-  return (b & 0xffn) | ((a & 0xfffn) << 8n) | ((b & ~0xffn) << 12n) |
-    ((a & ~0xfffn) << 32n);
-}
 
 const modeOf = ({ type, fileMode = 0o666 }: Device) =>
   FILE_TYPE[type] | fileMode;
@@ -49,7 +35,7 @@ function checkSame(
   return [
     {
       name: "statx",
-      args: [...at, AT_SYMLINK_NOFOLLOW, STATX_MASK, found],
+      args: [...at, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, found],
       ...(device.ifWritable
         ? { expect: ["ENOENT"], skipOnExpected: 1 } as const
         : {}),

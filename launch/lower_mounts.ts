@@ -20,7 +20,6 @@ import {
 } from "../ffi/mount.ts";
 import type { MountAttribute } from "../plan/step.ts";
 import type { Argument, Call, Instruction } from "./call.ts";
-import { deviceNumber, FILE_TYPE } from "./device_node.ts";
 import type { Lowering } from "./lower.ts";
 import { openInside, placeInside } from "./lower_inside.ts";
 import { refuseKernel, writeToProc } from "./lower_kernel.ts";
@@ -33,7 +32,8 @@ const KERNEL_TYPES = ["proc", "sysfs", "cgroup", "cgroup2", "devpts", "mqueue"];
 
 const REGULAR = 0o100000;
 
-const attributeBits = (attributes: readonly MountAttribute[]) =>
+/** Attributes of a mount as one number. */
+export const attributeBits = (attributes: readonly MountAttribute[]) =>
   attributes.reduce((bits, name) => bits | MOUNT_ATTR[name], 0);
 
 /** One of the three that exclude each other, mount_setattr(2). */

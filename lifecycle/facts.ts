@@ -97,6 +97,7 @@ export function readFacts(
     terminalStreams: options.terminalStreams,
     errorsOnTerminal: stderr === "inherit" && Deno.stderr.isTerminal(),
     raisedLimits: inUserNamespace ? aboveOurs(rlimits) : [],
+    rootless: !caller.privileged,
     mapHelper: options.mapHelper,
     denySetgroups: ownDenies(caller) || groupsAreFixed(spec, options, caller),
     bindCgroups: inUserNamespace || nested,

@@ -51,6 +51,8 @@ export interface Facts {
     /** Directories that root of a user namespace may not enter, with the sources below. */
     closed?: readonly ClosedDirectory[];
   };
+  /** The caller may mount in a user namespace only. */
+  rootless?: boolean;
   /** Ids are mapped by newuidmap(1): we may not ourselves. */
   mapHelper: boolean;
   /** Standard streams that are the host's /dev/null. */

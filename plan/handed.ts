@@ -69,12 +69,38 @@ const HANDED_KINDS = new Set<string>(
   ["mapMount", "mountImage", "copyUp"] satisfies HandedKind[],
 );
 
+type HandedFacts = Pick<
+  Facts,
+  "image" | "rootless" | "mapHelper" | "denySetgroups"
+>;
+
+/** The user namespace of a container; an ordinary user makes nothing outside of it. */
+function namespaceOf(
+  { linux }: Spec,
+  { rootless = false, mapHelper, denySetgroups }: HandedFacts,
+): Pick<StepOf<"copyUp">, "namespace" | "inside"> {
+  const user = linux.namespaces.find(({ type }) => type === "user");
+  if (!user) return { inside: false };
+  const { uidMappings = [], gidMappings = [] } = linux;
+  return {
+    inside: rootless,
+    namespace: {
+      uids: uidMappings,
+      gids: gidMappings,
+      helper: mapHelper,
+      denySetgroups,
+      ...(user.path === undefined ? {} : { path: user.path }),
+    },
+  };
+}
+
 /** The step of the parent that makes each of them, by the mount's name. */
 export function handedMounts(
   spec: Spec,
-  { image }: Pick<Facts, "image">,
+  facts: HandedFacts,
 ): Map<string, StepOf<HandedKind>> {
   const steps = new Map<string, StepOf<HandedKind>>();
+  const { image } = facts;
   const mounts = spec.mounts ?? [];
   const all = (image ? 1 : 0) +
     mounts.filter((mount) => isCopy(mount) || isMapped(mount)).length;
@@ -104,6 +130,7 @@ export function handedMounts(
         place: mount.destination,
         options: data,
         attributes,
+        ...namespaceOf(spec, facts),
         descriptor: next(),
         why: "it begins with what it covers, tmpcopyup",
         man: "fsopen(2), fsmount(2), cp(1)",

@@ -122,7 +122,22 @@ export function prepareMounts(spec: Spec, facts: Facts): Step[] {
     if (isBind(entry) && insideOf(facts, index) !== undefined) return [];
     const descriptor = handed.get(name)?.descriptor;
     if (isCopy(entry) && descriptor !== undefined) {
-      return [receiveMount(name, descriptor)];
+      const isReadonly = options.attributes.includes("MOUNT_ATTR_RDONLY");
+      return [
+        receiveMount(name, descriptor),
+        ...(isReadonly
+          ? [
+            {
+              step: "setMountAttributes",
+              mount: { name },
+              set: ["MOUNT_ATTR_RDONLY"],
+              recursive: false,
+              why: "read-only it could have taken no copy",
+              man: "mount_setattr(2)",
+            } as const,
+          ]
+          : []),
+      ];
     }
     if (isHostFilesystem(entry)) {
       return prepareHostFilesystem(spec, facts, entry, name);

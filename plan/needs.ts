@@ -79,6 +79,7 @@ const MAKING_DEVICE = [
   ...initial("CAP_MKNOD", "where the container has none"),
 ];
 
+const WHERE_MISSING = "write access to the directory where it is missing";
 const feature = (version: string, what: string) => () => [{ version, what }];
 
 const NAMESPACE_SINCE: Record<NamespaceType, string> = {
@@ -211,9 +212,7 @@ const NEEDS: { readonly [K in StepKind]: Entry<K> } = {
       set.includes("MOUNT_ATTR_NOSYMFOLLOW") ? [NO_SYMFOLLOW] : [],
   },
   attach: { capabilities: MOUNTING },
-  makeMountpoint: {
-    access: "write access to the directory where it is missing",
-  },
+  makeMountpoint: { access: WHERE_MISSING },
   mount: {
     capabilities: MOUNTING,
     features: ({ flags }) =>
@@ -238,7 +237,7 @@ const NEEDS: { readonly [K in StepKind]: Entry<K> } = {
       ...(uid || gid ? here("CAP_CHOWN") : []),
     ],
   },
-  makeSymlink: { access: "write access to the directory where it is missing" },
+  makeSymlink: { access: WHERE_MISSING },
   makeFile: { access: "write access to the directory" },
   writeFile: { access: "write access to the file" },
   setSysctl: {
@@ -246,9 +245,7 @@ const NEEDS: { readonly [K in StepKind]: Entry<K> } = {
       key.startsWith("net.") ? here("CAP_NET_ADMIN") : [],
     access: "write access to the file in /proc/sys",
   },
-  setIds: {
-    capabilities: [...here("CAP_SETUID"), ...here("CAP_SETGID")],
-  },
+  setIds: { capabilities: [...here("CAP_SETUID"), ...here("CAP_SETGID")] },
   keepCapabilities: {},
   limitCapabilities: {
     capabilities: here("CAP_SETPCAP"),
@@ -306,7 +303,9 @@ const NEEDS: { readonly [K in StepKind]: Entry<K> } = {
     access: "the right to open the image and the loop devices",
     features: feature("5.8", "LOOP_CONFIGURE"),
   },
-  copyUp: { capabilities: initial("CAP_SYS_ADMIN") },
+  copyUp: {
+    capabilities: ({ namespace }) => namespace ? [] : initial("CAP_SYS_ADMIN"),
+  },
   makeCgroup: { access: "write access to the cgroup above" },
 };
 

@@ -361,6 +361,17 @@ export type Kinds = {
     place: string;
     options: readonly string[];
     attributes: readonly MountAttribute[];
+    /** It is made in a user namespace, by whom nothing may be mounted else. */
+    inside: boolean;
+    /** The user namespace of the container. */
+    namespace?: {
+      uids: readonly IdMapping[];
+      gids: readonly IdMapping[];
+      helper: boolean;
+      denySetgroups: boolean;
+      /** One that is there: its ids are mapped. */
+      path?: string;
+    };
     descriptor: number;
   };
   /** mkdir(2) and limits in the cgroup file system. */

@@ -3,7 +3,14 @@
 // @ts-types="../types/std_assert.d.ts"
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { Bundle, type Config } from "./_bundle.ts";
-import { test, until } from "./_harness.ts";
+import {
+  CONTAINER,
+  execute,
+  Nobody,
+  test,
+  until,
+  without,
+} from "./_harness.ts";
 
 const tmpfs =
   (destination: string, ...options: string[]) =>
@@ -88,4 +95,67 @@ test("tmpcopyup: too much for its size is told, and nothing is left", async () =
   assertEquals(status, 125);
   assertStringIncludes(stderr, "container: Cannot create a tmpfs with a copy");
   assertStringIncludes(stderr, "No space left on device");
+});
+
+const OWNER =
+  "stat -c '%a %u' /real; cat /place/link; touch /place/new && echo written";
+
+test("tmpcopyup by an ordinary user is made in a user namespace", async () => {
+  await using nobody = await Nobody.make();
+  await using bundle = await Bundle.make([]);
+  const { path } = bundle.dir;
+  await fill(bundle);
+  await Deno.remove(`${path}/config.json`);
+  for (const id of ["chown -R 65534:65534", "chmod -R a+rX"]) {
+    assertEquals((await execute([...id.split(" "), path])).status, 0);
+  }
+  const call = (...args: string[]) =>
+    execute([...nobody.before, ...CONTAINER, ...args], { env: nobody.env });
+  await call("spec", "--rootless", "--bundle", path);
+  const config = JSON.parse(await Deno.readTextFile(`${path}/config.json`));
+  const seen = async (...options: string[]) => {
+    config.process.terminal = false;
+    config.process.args = ["sh", "-c", OWNER];
+    config.mounts = config.mounts.filter((
+      { destination }: { destination: string },
+    ) => destination !== "/place");
+    tmpfs("/place", ...options)(config);
+    await Deno.writeTextFile(`${path}/config.json`, JSON.stringify(config));
+    return await call(
+      "--root",
+      `${path}/state`,
+      "run",
+      "--bundle",
+      path,
+      "one",
+    );
+  };
+  assertEquals((await seen()).stdout, "755 0\ntext\nwritten\n");
+  assertEquals((await seen("ro", "mode=711")).stdout, "711 0\ntext\n");
+  await Deno.writeFile(`${path}/rootfs/real/large`, new Uint8Array(100_000));
+  const { status, stderr } = await seen("size=8k");
+  assertEquals(status, 125);
+  assertStringIncludes(
+    stderr,
+    "No space left on device. Is there room for it?",
+  );
+  const left = [...Deno.readDirSync(`${path}/rootfs/real`)];
+  assertEquals(left.map(({ name }) => name).sort(), ["file", "large", "link"]);
+}, { skip: without("setpriv") });
+
+test("tmpcopyup of root in a user namespace is owned by root inside", async () => {
+  await using bundle = await Bundle.make(["sh", "-c", OWNER], (config) => {
+    const { linux } = config;
+    (linux.namespaces as { type: string }[]).push({ type: "user" });
+    linux.uidMappings = [{ containerID: 0, hostID: 100000, size: 1000 }];
+    linux.gidMappings = linux.uidMappings;
+    tmpfs("/place")(config);
+  });
+  await fill(bundle);
+  // The files of users that it has not stay closed to it.
+  const { stdout } = await bundle.call(
+    "run",
+    ...["--bundle", bundle.dir.path, "one"],
+  );
+  assertEquals(stdout, "750 0\nwritten\n");
 });

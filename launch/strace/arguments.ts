@@ -219,13 +219,6 @@ const ARGUMENTS: Readonly<Partial<Record<SyscallName, Row>>> = {
   flock: [plain, bits(LOCKS)],
   personality: [one(PERSONALITIES)],
   symlinkat: [plain, at, plain],
-  statx: [
-    at,
-    plain,
-    bits({ AT_SYMLINK_NOFOLLOW: 0x100 }),
-    bits({ STATX_TYPE: 1, STATX_MODE: 2 }),
-    () => "{...}",
-  ],
   ppoll: [pollFd, plain, () => "{tv_sec=0, tv_nsec=0}", plain, plain],
   unshare: [bits(CLONE)],
   socket: [
@@ -240,7 +233,9 @@ const ARGUMENTS: Readonly<Partial<Record<SyscallName, Row>>> = {
   statx: ({ args }) => [
     at(args[0]!),
     plain(args[1]!),
-    `AT_STATX_SYNC_AS_STAT|${flags(Number(args[2]), PATH_FLAGS)}`,
+    `AT_STATX_SYNC_AS_STAT|${
+      flags(Number(args[2]), { AT_SYMLINK_NOFOLLOW: 0x100, ...PATH_FLAGS })
+    }`,
     "STATX_BASIC_STATS",
     "{...}",
   ],
