@@ -8,7 +8,7 @@
 import {
   AT_EMPTY_PATH,
   AT_FDCWD,
-  Descriptor,
+  type Descriptor,
   emptyMemoryFile,
   moveUp,
   O,

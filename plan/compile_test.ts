@@ -181,14 +181,11 @@ Deno.test("what is to send to the host is opened before the tie is cut, where th
       if (step.step === "openTree" && step.name.startsWith("mount")) {
         return [step.source];
       }
-      return step.step === "mount" && step.target === "/" &&
-          !step.flags.includes("MS_SHARED")
-        ? ["cut"]
-        : [];
+      return step.step === "mount" && step.target === "/" ? ["tree"] : [];
     });
   };
-  assertEquals(order(), ["cut", "/rprivate", "/rshared"]);
-  assertEquals(order("shared"), ["/rshared", "cut", "/rprivate"]);
+  assertEquals(order(), ["tree", "/rprivate", "/rshared"]);
+  assertEquals(order("shared"), ["/rshared", "tree", "/rprivate", "tree"]);
 });
 
 Deno.test("paths are masked and made read-only when every mount is in its place", () => {

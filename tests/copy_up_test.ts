@@ -139,7 +139,7 @@ test("tmpcopyup by an ordinary user is made in a user namespace", async () => {
     stderr,
     "No space left on device. Is there room for it?",
   );
-  const left = [...Deno.readDirSync(`${path}/rootfs/real`)];
+  const left = await Array.fromAsync(Deno.readDir(`${path}/rootfs/real`));
   assertEquals(left.map(({ name }) => name).sort(), ["file", "large", "link"]);
 }, { skip: without("setpriv") });
 
