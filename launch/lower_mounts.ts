@@ -188,11 +188,12 @@ export const lowerMounts: Lowering<
   | "writeFile"
   | "setSysctl"
 > = {
-  openTree: ({ name, source, recursive, inside }) => {
+  openTree: ({ name, source, recursive, inside, keepsOffKernel }) => {
     const flags = recursive ? AT_RECURSIVE : 0;
     return inside
       ? [
         openInside(source, O.O_PATH, TARGET),
+        ...(keepsOffKernel ? refuseKernel(TARGET) : []),
         clone({ slot: TARGET }, "", AT_EMPTY_PATH | flags, name),
         { name: "close", args: [{ slot: TARGET }] },
       ]

@@ -83,6 +83,7 @@ const HINTS: {
   { step: "mount", code: "ENOTDIR", hint: notByLink },
   ...([
     "makeMountpoint",
+    "openTree",
     "attach",
     "mount",
     "makeDevice",

@@ -10,7 +10,9 @@ import { isCopy } from "./handed.ts";
 const isAt = (path: string, place: string) =>
   path === place || path.startsWith(`${place}/`);
 
-const isKernels = (path = "") => isAt(path, "/proc") || isAt(path, "/sys");
+/** Whether a path names what the kernel shows. */
+export const isKernels = (path = "") =>
+  isAt(path, "/proc") || isAt(path, "/sys");
 
 const MADE = ["tmpfs", "devpts", "mqueue", "cgroup", "cgroup2"];
 const SHOWN = ["proc", "sysfs"];

@@ -21,7 +21,7 @@ import {
   receiveMount,
   receives,
 } from "./handed.ts";
-import { keepsOffKernel } from "./kernel_places.ts";
+import { isKernels, keepsOffKernel } from "./kernel_places.ts";
 import { isBind, type MountOptions, mountOptions } from "./mount_options.ts";
 import { hasNamespace } from "./namespaces.ts";
 import { isolateMounts } from "./root.ts";
@@ -285,6 +285,7 @@ export function attachMounts(spec: Spec, facts: Facts): Step[] {
             ...open(entry, mountName(index)),
             source: inside,
             inside: true,
+            ...(isKernels(inside) ? {} : { keepsOffKernel: true } as const),
             why:
               "an earlier mount shows it, so that it is there only now; the path is looked up inside the root",
           },

@@ -126,6 +126,8 @@ export type Kinds = {
     source: string;
     recursive: boolean;
     inside?: true;
+    /** It is not to lead to /proc or /sys. */
+    keepsOffKernel?: true;
   };
   /** fsopen(2), fsconfig(2), fsmount(2): a file system, not attached yet. */
   createFilesystem: {

@@ -207,12 +207,15 @@ test("a source that an earlier mount shows is looked up inside the root", async 
   );
   const { path } = bundle.dir;
   await Deno.mkdir(`${path}/source`);
+  await Deno.mkdir(`${path}/rootfs/usr/inside`, { recursive: true });
   // With runc, whose path is the host's, it would lead to the host's.
-  await Deno.symlink("/sys", `${path}/source/out`);
-  await Deno.mkdir(`${path}/rootfs/mnt`, { recursive: true });
-  const { status, stdout } = await ours(bundle);
-  assertEquals(status, 0);
-  assertStringIncludes(stdout, "fs\n");
+  await Deno.symlink("/usr", `${path}/source/out`);
+  assertEquals((await ours(bundle)).stdout, "inside\n");
+  await Deno.remove(`${path}/source/out`);
+  await Deno.symlink("/proc/sys", `${path}/source/out`);
+  const { status, stderr } = await ours(bundle);
+  assertEquals(status, 125);
+  assertStringIncludes(stderr, "too many levels of symbolic links (ELOOP)");
 });
 
 testAlike(
