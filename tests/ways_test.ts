@@ -104,15 +104,8 @@ const DIFFERENCES: readonly Difference[] = [
     why: "the pipes are the keeper's, and so its user's",
   },
   {
-    facts: /^environment (HOSTNAME|HOME)$/,
-    ways: ["create, start", "run --bundle"],
-    is: null,
-    why:
-      "the environment of a bundle is its own. Known defect: HOME is to be filled from passwd",
-  },
-  {
     facts: /^environment HOSTNAME$/,
-    ways: ["exec into a bundle"],
+    ways: BUNDLE,
     is: null,
     why: "the environment of a bundle is its own",
   },
@@ -134,6 +127,12 @@ const DIFFERENCES: readonly Difference[] = [
     ways: BUNDLE,
     is: /^0022$/,
     why: "an engine's umask is not its containers': a bundle has 022",
+  },
+  {
+    facts: /^Cpus_allowed(_list)?$/,
+    ways: BUNDLE,
+    is: /./,
+    why: "an engine's affinity is not its containers': that is their cpuset",
   },
   {
     facts: /^mount \/$/,
