@@ -46,7 +46,12 @@ test(
   async () => {
     await using daily = new Daily();
     await using shell = await shellOn();
-    const before = await settings(await terminalOf(shell));
+    let before = "";
+    // A shell that has not come to read a line yet has set it otherwise.
+    await until("the shell reads", async () => {
+      before = await settings(await terminalOf(shell));
+      return before.includes("-icanon");
+    });
     const words = run("--name", "one", "--detach-keys", "ctrl-p,ctrl-q", "sh");
     await shell.send(shellLine(daily.words(...words)) + "\n");
     await shell.expect(/# /);
