@@ -95,6 +95,9 @@ export function engineTests(): string[] {
     .filter((path) => path.startsWith(room) && path.endsWith("_test.ts"));
 }
 
+/** What became of the engines' scenarios with runc. */
+export const RECORDED_ENGINES = join(ROOT, "tests/engines/recorded_runc.json");
+
 /** Whether there is anything at a path; a dangling link is nothing. */
 export function isThere(path: string): boolean {
   return changed(path) !== null;

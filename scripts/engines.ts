@@ -1,14 +1,20 @@
 /**
  * `deno task test:engines`: the engines' scenarios, with runc and with the
- * compiled program as their runtime, and a table of what became of each. Wants
- * root, ./container, and what of Docker, Podman and containerd is to be tried.
+ * compiled program as their runtime, and a table of what became of each. Needs
+ * root, ./container, and those of Docker, Podman and containerd that are to be
+ * tried. `--record` runs all of them with runc and writes down what became of
+ * each: `deno task test` shows that instead of running runc.
  *
  * @module
  */
 // @ts-types="../types/std_path.d.ts"
 import { join, relative } from "@std/path";
-import { engineTable } from "./_engine_table.ts";
-import { engineTests, ROOT } from "./_files.ts";
+import {
+  engineResults,
+  engineTable,
+  type Recorded,
+} from "./testing/engine_table.ts";
+import { engineTests, RECORDED_ENGINES, ROOT } from "./_files.ts";
 import { runScript, ScriptUsageError, write } from "./_report.ts";
 
 const RUNTIMES = ["ours", "runc"];
@@ -17,14 +23,15 @@ const RUNTIMES = ["ours", "runc"];
 interface Asked {
   files: string[];
   runtime?: string;
+  record: boolean;
 }
 
-/** Reads `[ENGINE]… [--runtime NAME]`. */
+/** Reads `[ENGINE]… [--runtime NAME]`, or `--record`. */
 function parse(args: readonly string[]): Asked {
   const all = new Map(
     engineTests().map((path) => [path.match(/(\w+)_test\.ts$/)![1]!, path]),
   );
-  const asked: Asked = { files: [] };
+  const asked: Asked = { files: [], record: false };
   for (let index = 0; index < args.length; index++) {
     const arg = args[index]!;
     const file = all.get(arg);
@@ -32,13 +39,16 @@ function parse(args: readonly string[]): Asked {
       ? args[++index] ?? ""
       : arg.match(/^--runtime=(.*)$/)?.[1];
     if (file) asked.files.push(file);
-    else if (runtime !== undefined && RUNTIMES.includes(runtime)) {
+    else if (arg === "--record" && args.length === 1) {
+      asked.record = true;
+      asked.runtime = "runc";
+    } else if (runtime !== undefined && RUNTIMES.includes(runtime)) {
       asked.runtime = runtime;
     } else {
       throw new ScriptUsageError(
         `Unknown argument ${JSON.stringify(runtime ?? arg)}: it takes ${
           [...all.keys()].join(", ")
-        }, and --runtime ${RUNTIMES.join(" or ")}`,
+        }, and --runtime ${RUNTIMES.join(" or ")}; or --record alone`,
       );
     }
   }
@@ -46,8 +56,22 @@ function parse(args: readonly string[]): Asked {
   return asked;
 }
 
+async function writeRecord(xml: string): Promise<void> {
+  const { stdout } = await new Deno.Command("runc", { args: ["--version"] })
+    .output();
+  const [version = ""] = new TextDecoder().decode(stdout).split("\n");
+  const outcomes = Object.fromEntries(
+    [...engineResults(xml)].map(([row, { runc = "-" }]) => [row, runc]),
+  );
+  const recorded: Recorded = { version, outcomes };
+  await Deno.writeTextFile(
+    RECORDED_ENGINES,
+    `${JSON.stringify(recorded, null, 2)}\n`,
+  );
+}
+
 async function main(args: readonly string[]): Promise<number> {
-  const { files, runtime } = parse(args);
+  const { files, runtime, record } = parse(args);
   const dir = await Deno.makeTempDir({ prefix: "container-report-" });
   try {
     const report = join(dir, "junit.xml");
@@ -60,7 +84,9 @@ async function main(args: readonly string[]): Promise<number> {
       env: runtime ? { CONTAINER_ENGINES_RUNTIME: runtime } : {},
       stdin: "null",
     }).spawn().status;
-    write(Deno.stdout, `\n${engineTable(await Deno.readTextFile(report))}`);
+    const xml = await Deno.readTextFile(report);
+    write(Deno.stdout, `\n${engineTable(xml)}`);
+    if (record) await writeRecord(xml);
     return code;
   } finally {
     await Deno.remove(dir, { recursive: true });

@@ -1,6 +1,6 @@
-// @ts-types="../types/std_assert.d.ts"
+// @ts-types="../../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
-import { describe, sum, tally, tallyOfText } from "./_junit.ts";
+import { describe, sum, tally, tallyOfText } from "./junit.ts";
 
 async function report(source: string): Promise<[string | null, boolean]> {
   const dir = await Deno.makeTempDir();

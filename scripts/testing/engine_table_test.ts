@@ -1,6 +1,6 @@
-// @ts-types="../types/std_assert.d.ts"
+// @ts-types="../../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
-import { engineTable } from "./_engine_table.ts";
+import { engineTable } from "./engine_table.ts";
 
 const REPORT = `<testsuites>
 <testcase name="docker on runc" time="1"></testcase>
@@ -22,4 +22,19 @@ rootless podman: pods, "kube"  -        skipped
 
 Deno.test("engineTable() is empty where nothing was tried", () => {
   assertEquals(engineTable("<testsuites></testsuites>"), "");
+});
+
+Deno.test("engineTable() takes from the record what was not run", () => {
+  const recorded = {
+    version: "runc version 1.1.5",
+    outcomes: { 'rootless podman: pods, "kube"': "ok", "gone: x": "ok" },
+  };
+  assertEquals(
+    engineTable(REPORT, recorded),
+    `scenario                       runc     ours
+docker: run                    ok       FAILED
+rootless podman: pods, "kube"  ok       skipped
+(runc's column was recorded with runc version 1.1.5)
+`,
+  );
 });

@@ -1,6 +1,7 @@
 /**
  * The report of the engines' tests as a table: what became of each scenario
- * with runc, and with ours.
+ * with runc, and with ours. runc's column is recorded, and run again by
+ * `deno task test:engines --record`.
  *
  * @module
  */
@@ -27,12 +28,19 @@ function outcome(body: string): string {
   return /<skipped\b/.test(body) ? "skipped" : "ok";
 }
 
-/**
- * Makes the table of a report by `deno test --junit-path`; "" where no scenario
- * is in it.
- */
-export function engineTable(xml: string): string {
-  const results = new Map<string, Partial<Record<Runtime, string>>>();
+/** What became of scenarios on one machine with a runtime. */
+export interface Recorded {
+  /** The first line of `runc --version`. */
+  version: string;
+  /** By `ENGINE: SCENARIO`: ok, skipped, FAILED. */
+  outcomes: Record<string, string>;
+}
+
+type Results = Map<string, Partial<Record<Runtime, string>>>;
+
+/** Reads the scenarios of a report by `deno test --junit-path`. */
+export function engineResults(xml: string): Results {
+  const results: Results = new Map();
   const cases = xml.replaceAll(/<!\[CDATA\[[\s\S]*?\]\]>/g, "")
     .matchAll(/<testcase name="([^"]*)"[^>]*?(?:\/>|>([\s\S]*?)<\/testcase>)/g);
   for (const [, escaped = "", body = ""] of cases) {
@@ -43,17 +51,34 @@ export function engineTable(xml: string): string {
     const row = `${engine}: ${scenario}`;
     results.set(row, { ...results.get(row), [runtime]: outcome(body) });
   }
+  return results;
+}
+
+/**
+ * Makes the table of a report; "" where no scenario is in it.
+ *
+ * @param recorded stands for what the report does not say of runc
+ */
+export function engineTable(xml: string, recorded?: Recorded): string {
+  const results = engineResults(xml);
   if (!results.size) return "";
+  const runc = recorded?.outcomes ?? {};
   const rows = [
     ["scenario", ...RUNTIMES],
     ...[...results].map(([row, by]) => [
       row,
-      ...RUNTIMES.map((runtime) => by[runtime] ?? "-"),
+      by.runc ?? runc[row] ?? "-",
+      by.ours ?? "-",
     ]),
   ];
   const width = Math.max(...rows.map(([row = ""]) => row.length));
-  return rows.map(([row = "", ...cells]) =>
-    [row.padEnd(width), ...cells.map((cell) => cell.padEnd(7))].join("  ")
-      .trimEnd()
-  ).join("\n") + "\n";
+  const table =
+    rows.map(([row = "", ...cells]) =>
+      [row.padEnd(width), ...cells.map((cell) => cell.padEnd(7))].join("  ")
+        .trimEnd()
+    ).join("\n") + "\n";
+  const isRecorded = [...results].some(([row, by]) => !by.runc && runc[row]);
+  return isRecorded
+    ? `${table}(runc's column was recorded with ${recorded?.version})\n`
+    : table;
 }

@@ -1,0 +1,67 @@
+/**
+ * Which tests a change touches: those that import a file that is changed,
+ * directly or through others.
+ *
+ * @module
+ */
+// @ts-types="../../types/std_path.d.ts"
+import { dirname, join } from "@std/path";
+import $ from "dax";
+import { ROOT } from "../_files.ts";
+import { ScriptError } from "../_report.ts";
+
+/** The files, absolute, that differ from HEAD or that git does not know yet. */
+export async function changedFiles(): Promise<string[]> {
+  const diff = await $`git diff --name-only HEAD`.cwd(ROOT).noThrow().quiet();
+  if (diff.code !== 0) {
+    throw new ScriptError("Cannot tell what is changed: git does not say", {
+      hint: "run it in a git checkout",
+    });
+  }
+  const added = await $`git ls-files --others --exclude-standard`.cwd(ROOT)
+    .text();
+  return `${diff.stdout}\n${added}`.split("\n").filter(Boolean)
+    .map((path) => join(ROOT, path));
+}
+
+/** The relative imports of a module, static and dynamic. */
+export function importsOf(text: string): string[] {
+  return [...text.matchAll(
+    /(?:\bfrom\s*|\bimport\s*\(?\s*|new URL\(\s*)"(\.{1,2}\/[^"]+)"/g,
+  )].map(([, specifier]) => specifier!);
+}
+
+/** Whether modules are changed, or import one that is. */
+export class Touched {
+  readonly #known = new Map<string, boolean>();
+
+  constructor(
+    changed: Iterable<string>,
+    readonly read: (path: string) => string | null = readOrNull,
+  ) {
+    for (const path of changed) this.#known.set(path, true);
+  }
+
+  has(path: string): boolean {
+    const known = this.#known.get(path);
+    if (known !== undefined) return known;
+    // Until it is known: modules may import each other in a circle.
+    this.#known.set(path, false);
+    const touched = importsOf(this.read(path) ?? "")
+      .some((specifier) => this.has(join(dirname(path), specifier)));
+    this.#known.set(path, touched);
+    return touched;
+  }
+}
+
+function readOrNull(path: string): string | null {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch (error) {
+    if (
+      error instanceof Deno.errors.NotFound ||
+      error instanceof Deno.errors.IsADirectory
+    ) return null;
+    throw error;
+  }
+}

@@ -1,0 +1,290 @@
+/**
+ * The parts of `deno task test`: what each runs, and how long it may take.
+ *
+ * @module
+ */
+// @ts-types="../../types/std_path.d.ts"
+import { join, relative, resolve } from "@std/path";
+import $ from "dax";
+import {
+  changed,
+  endToEndTests,
+  engineTests,
+  isThere,
+  programSources,
+  ROOT,
+  unitTests,
+} from "../_files.ts";
+import { findProgram } from "../_find_program.ts";
+import { write } from "../_report.ts";
+import { ALONE, FROM_SOURCE, longestFirst, nameOf } from "./files.ts";
+import { sum, type Tally, tallyOfText } from "./junit.ts";
+import { type FileResult, runFiles, runTogether } from "./lanes.ts";
+import { findHierarchies } from "./world.ts";
+
+/** How a part went. */
+export interface Outcome {
+  tally: Tally;
+  /** Why something was not run, or not as it is meant. */
+  note?: string;
+  files?: FileResult[];
+}
+
+/** A part of the tests. */
+export interface Part {
+  /** What `--only` calls it. */
+  name: string;
+  /** What it is. */
+  title: string;
+  /** Seconds that it may take on two processors. */
+  budget: number;
+  /** It needs no root and changes nothing outside the checkout. */
+  quick?: true;
+  /** @param touched whether a test file is to be run */
+  run(touched: (path: string) => boolean): Promise<Outcome>;
+}
+
+const PASSED: Tally = { passed: 1, failed: 0, skipped: 0 };
+const FAILED: Tally = { passed: 0, failed: 1, skipped: 0 };
+const SKIPPED: Tally = { passed: 0, failed: 0, skipped: 1 };
+const NOTHING: Tally = { passed: 0, failed: 0, skipped: 0 };
+
+/** A virtual machine that takes longer is hung. */
+const VM_MINUTES = 30;
+
+/** What sudo takes away and the end-to-end tests need. */
+const KEPT_BY_SUDO =
+  /^(CI|NO_COLOR|CONTAINER_.*|COMPILE_DENO|DENORT_BIN|DENO_TLS_CA_STORE|DENO_CERT|SSL_CERT_FILE|NPM_CONFIG_REGISTRY|HTTPS?_PROXY|https?_proxy)$/;
+
+/** A step that passes or fails as a whole. */
+const check = (...args: string[]) => async (): Promise<Outcome> => {
+  const { success } = await new Deno.Command(Deno.execPath(), {
+    args,
+    cwd: ROOT,
+    stdin: "null",
+  }).spawn().status;
+  return { tally: success ? PASSED : FAILED };
+};
+
+const outcomeOf = (files: FileResult[]): Outcome => ({
+  tally: sum(files.map(({ tally }) => tally)),
+  files,
+});
+
+/** The words that make a command root's; null where nothing can. */
+async function rootWords(
+  env: Record<string, string | undefined>,
+): Promise<string[] | null> {
+  if (Deno.uid() === 0) return [];
+  const sudo = await findProgram("sudo");
+  if (!sudo) return null;
+  const kept = Object.entries({ ...Deno.env.toObject(), ...env })
+    .filter(([name, value]) => KEPT_BY_SUDO.test(name) && value !== undefined)
+    .map(([name, value]) => `${name}=${value}`);
+  // Asked for here, where there may be a terminal to answer on.
+  const { code } = await $`${sudo} -v`.noThrow();
+  return code === 0 ? [sudo, "env", ...kept] : null;
+}
+
+/** Runs end-to-end tests as root; without root they skip what needs it. */
+async function endToEnd(
+  paths: readonly string[],
+  binary: string | undefined,
+  { alone = false, env = {} }: {
+    alone?: boolean;
+    env?: Record<string, string>;
+  } = {},
+): Promise<Outcome> {
+  if (!paths.length) return { tally: NOTHING };
+  if (!Deno.env.get("CONTAINER_ROOTFS") && !isThere(join(ROOT, "fs"))) {
+    const { tally } = await check("run", "-A", "scripts/rootfs.ts")();
+    if (tally.failed) return { tally, note: "no root filesystem" };
+  }
+  const all = { ...env, CONTAINER_BIN: binary };
+  const before = await rootWords(all);
+  const found = alone ? "alone" : findHierarchies();
+  const outcome = outcomeOf(
+    await runFiles(longestFirst(paths), {
+      before: before ?? [],
+      env: all,
+      ...typeof found === "string"
+        ? {}
+        : { worlds: found, lanes: navigator.hardwareConcurrency },
+    }),
+  );
+  if (before === null) {
+    return { ...outcome, note: "not root, and no sudo to be it" };
+  }
+  return typeof found === "string" && !alone
+    ? { ...outcome, note: `one after the other: ${found}` }
+    : outcome;
+}
+
+/** The compiled program to test, or why there is none. */
+function compiledProgram(): { path: string } | { missing: string } {
+  const named = Deno.env.get("CONTAINER_BIN");
+  if (named) return { path: resolve(named) };
+  const path = join(ROOT, "container");
+  const built = changed(path);
+  if (built === null) return { missing: "no ./container: deno task compile" };
+  const newer = programSources().find((file) => (changed(file) ?? 0) > built);
+  return newer
+    ? { missing: `./container is stale (${relative(ROOT, newer)} is newer)` }
+    : { path };
+}
+
+/** The program's tests on the compiled program; where there is none, from source. */
+async function program(
+  paths: readonly string[],
+  options: { alone?: boolean } = {},
+): Promise<Outcome> {
+  const compiled = compiledProgram();
+  if (!("missing" in compiled)) {
+    return await endToEnd(paths, compiled.path, options);
+  }
+  const outcome = await endToEnd(paths, undefined, options);
+  return { ...outcome, note: `from source: ${compiled.missing}` };
+}
+
+const isAlone = (path: string) => nameOf(path) in ALONE;
+
+async function fromSource(paths: readonly string[]): Promise<Outcome> {
+  if ("missing" in compiledProgram()) {
+    return { tally: NOTHING, note: "with all others, above" };
+  }
+  return await endToEnd(paths, undefined);
+}
+
+async function engines(paths: readonly string[]): Promise<Outcome> {
+  if (!paths.length) return { tally: NOTHING };
+  const compiled = compiledProgram();
+  if ("missing" in compiled) return { tally: SKIPPED, note: compiled.missing };
+  return await endToEnd(paths, compiled.path, {
+    alone: true,
+    env: { CONTAINER_ENGINES_RUNTIME: "ours" },
+  });
+}
+
+/** What only a machine with systemd as its PID 1 can run. */
+const SYSTEMD_TESTS = [
+  "tests/vm/systemd_test.ts",
+  "tests/vm/systemd_oci_test.ts",
+];
+
+const WITH_SYSTEMD = [
+  "--systemd",
+  ...["deno", "test", "-A", "--no-check", "--cached-only"],
+  ...SYSTEMD_TESTS,
+];
+
+/** Runs tests in a machine that qemu makes: with another kernel, and cgroup v2. */
+async function virtualMachine(args: readonly string[]): Promise<Outcome> {
+  if (!await findProgram("qemu-system-x86_64")) {
+    return { tally: SKIPPED, note: "qemu-system-x86_64 is not installed" };
+  }
+  const { code, combined } =
+    await $`${Deno.execPath()} run -A scripts/vm.ts ${args}`
+      .cwd(ROOT).env("NO_COLOR", "1").stdin("null").captureCombined().quiet()
+      .noThrow().timeout(`${VM_MINUTES}m`);
+  write(Deno.stdout, combined);
+  return { tally: tallyOfText(combined, code === 0) };
+}
+
+const inVms = (path: string) => /\/tests\/vm\//.test(path);
+
+/** All parts, in the order in which they are run. */
+export function allParts(): Part[] {
+  const { program: tests, scripts } = endToEndTests();
+  const machines = tests.filter(inVms);
+  const own = tests.filter((path) => !inVms(path));
+  return [
+    {
+      name: "format",
+      title: "formatting",
+      budget: 10,
+      quick: true,
+      run: check("fmt", "--check", "--quiet"),
+    },
+    {
+      name: "lint",
+      title: "lint rules",
+      budget: 20,
+      quick: true,
+      run: check("lint", "--quiet"),
+    },
+    {
+      name: "types",
+      title: "types",
+      budget: 30,
+      quick: true,
+      run: check("check", "--quiet", "."),
+    },
+    {
+      name: "unit",
+      title: "unit tests",
+      budget: 60,
+      quick: true,
+      run: async (touched) => await units(unitTests().filter(touched)),
+    },
+    {
+      name: "scripts",
+      title: "the scripts",
+      budget: 180,
+      run: (touched) =>
+        endToEnd(scripts.filter(touched), undefined, { alone: true }),
+    },
+    {
+      name: "compiled",
+      title: "the compiled program",
+      budget: 720,
+      run: (touched) =>
+        program(own.filter((path) => touched(path) && !isAlone(path))),
+    },
+    {
+      name: "alone",
+      title: "the compiled program, one file after the other",
+      budget: 180,
+      run: (touched) =>
+        program(own.filter((path) => touched(path) && isAlone(path)), {
+          alone: true,
+        }),
+    },
+    {
+      name: "source",
+      title: "the source, where it is different",
+      budget: 420,
+      run: (touched) =>
+        fromSource(
+          own.filter((path) => touched(path) && nameOf(path) in FROM_SOURCE),
+        ),
+    },
+    {
+      name: "engines",
+      title: "engines with the compiled program",
+      budget: 300,
+      run: (touched) => engines(engineTests().filter(touched)),
+    },
+    {
+      name: "vm",
+      title: "a Debian kernel with cgroup v2, under qemu",
+      budget: 240,
+      run: async (touched) =>
+        machines.some(touched) ? await virtualMachine([]) : { tally: NOTHING },
+    },
+    {
+      name: "systemd",
+      title: "the same with systemd",
+      budget: 180,
+      run: async (touched) =>
+        SYSTEMD_TESTS.some((path) => touched(join(ROOT, path)))
+          ? await virtualMachine(WITH_SYSTEMD)
+          : { tally: NOTHING },
+    },
+  ];
+}
+
+/** Unit tests share one `deno test`: they are many, short, and change nothing. */
+async function units(paths: readonly string[]): Promise<Outcome> {
+  if (!paths.length) return { tally: NOTHING };
+  return outcomeOf(await runTogether([paths]));
+}

@@ -1,0 +1,160 @@
+/**
+ * A world for one test file: mount, PID, UTS, IPC, network and cgroup namespaces
+ * of its own, an empty /tmp and /run, and its own tree in each cgroup v1
+ * hierarchy. Files in different worlds run side by side, and each one's check
+ * that the host is as before sees its own world only. Runs on the host, as root.
+ *
+ * @module
+ */
+// @ts-types="../../types/std_path.d.ts"
+import { join } from "@std/path";
+
+/** A cgroup v1 hierarchy as this process sees it. */
+export interface Hierarchy {
+  mountpoint: string;
+  /** As mount(8) takes them: `cpu,cpuacct`, or `none,name=systemd`. */
+  options: string;
+  /** The directory of this process's own cgroup. */
+  own: string;
+}
+
+/**
+ * Finds the cgroup v1 hierarchies.
+ *
+ * @param mountinfo the text of /proc/self/mountinfo, proc(5)
+ * @param cgroups the text of /proc/self/cgroup, cgroups(7)
+ */
+export function hierarchies(mountinfo: string, cgroups: string): Hierarchy[] {
+  const owns = new Map(
+    cgroups.trim().split("\n").map((line) => {
+      const [, names = "", ...path] = line.split(":");
+      return [names, path.join(":")];
+    }),
+  );
+  return mountinfo.trim().split("\n").flatMap((line) => {
+    const [fields = "", tail = ""] = line.split(" - ");
+    const mountpoint = fields.split(" ")[4] ?? "";
+    const [type, , superOptions = ""] = tail.split(" ");
+    const names = superOptions.split(",").filter((name) =>
+      !["rw", "ro", "xattr", "clone_children"].includes(name)
+    );
+    const own = owns.get(names.join(","));
+    if (type !== "cgroup" || own === undefined) return [];
+    const named = names.some((name) => name.startsWith("name="));
+    const options = [...(named ? ["none"] : []), ...names].join(",");
+    return [{
+      mountpoint,
+      options,
+      own: join(mountpoint, own).replace(/\/$/, ""),
+    }];
+  });
+}
+
+/** In the new namespaces; its arguments: /tmp, then each hierarchy, then the command behind `--`. */
+const INSIDE = `
+set -e
+mount --bind "$1" /tmp; shift
+mount -t tmpfs -o mode=755 tmpfs /run
+mkdir -m 1777 /run/lock
+mount -t tmpfs -o mode=1777 tmpfs /dev/shm
+while [ "$1" != -- ]; do
+  umount "$1"
+  mount -t cgroup -o "$2" cgroup "$1"
+  shift 2
+done
+shift
+ip link set lo up 2>/dev/null || ifconfig lo up 2>/dev/null || true
+"$@"
+`;
+
+/** On the host; its arguments: the cgroups to enter, then the command behind `--`. */
+const ENTER = `
+set -e
+while [ "$1" != -- ]; do echo $$ > "$1"; shift; done
+shift
+exec "$@"
+`;
+
+const NAMESPACES = [
+  ...["--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup"],
+  ...["--fork", "--kill-child", "--mount-proc", "--propagation", "private"],
+];
+
+/** Where a test file runs. */
+export class World implements Disposable {
+  /** What is /tmp inside. */
+  readonly tmp = Deno.makeTempDirSync({ prefix: "container-world-" });
+  readonly #trees: (Hierarchy & { path: string })[];
+
+  constructor(name: string, found: readonly Hierarchy[]) {
+    Deno.chmodSync(this.tmp, 0o1777);
+    this.#trees = found.map((hierarchy) => {
+      const path = join(hierarchy.own, `container-world-${name}-${Deno.pid}`);
+      Deno.mkdirSync(path);
+      if (/\bcpuset\b/.test(hierarchy.options)) copyCpuset(hierarchy.own, path);
+      return { ...hierarchy, path };
+    });
+  }
+
+  /** The words that run a command in it. */
+  words(command: readonly string[]): string[] {
+    return [
+      ...["sh", "-c", ENTER, "sh"],
+      ...this.#trees.map(({ path }) => `${path}/cgroup.procs`),
+      ...["--", "unshare", ...NAMESPACES, "sh", "-c", INSIDE, "sh", this.tmp],
+      ...this.#trees.flatMap(({ mountpoint, options }) => [
+        mountpoint,
+        options,
+      ]),
+      ...["--", ...command],
+    ];
+  }
+
+  /** What was left in /tmp by its tests. */
+  leftovers(): string[] {
+    return [...Deno.readDirSync(this.tmp)].map(({ name }) => `/tmp/${name}`);
+  }
+
+  /** Its last process has ended: the PID namespace went with it. */
+  [Symbol.dispose](): void {
+    Deno.removeSync(this.tmp, { recursive: true });
+    for (const { path } of this.#trees) removeTree(path);
+  }
+}
+
+/** A cpuset takes no process before it has processors and memory nodes, cpuset(7). */
+function copyCpuset(from: string, to: string): void {
+  for (const file of ["cpuset.cpus", "cpuset.mems"]) {
+    Deno.writeTextFileSync(
+      join(to, file),
+      Deno.readTextFileSync(join(from, file)),
+    );
+  }
+}
+
+function removeTree(path: string): void {
+  for (const { name, isDirectory } of Deno.readDirSync(path)) {
+    if (isDirectory) removeTree(join(path, name));
+  }
+  Deno.removeSync(path);
+}
+
+/**
+ * The hierarchies of this machine, or why no world can be made. Where cgroup v2
+ * is alone, a world with processes in it could hand no controller on, "no
+ * internal processes" in cgroups(7).
+ */
+export function findHierarchies(): Hierarchy[] | string {
+  if (Deno.uid() !== 0) return "not root";
+  const found = hierarchies(
+    Deno.readTextFileSync("/proc/self/mountinfo"),
+    Deno.readTextFileSync("/proc/self/cgroup"),
+  );
+  if (!found.length) return "no cgroup v1";
+  const { success } = new Deno.Command("unshare", {
+    args: [...NAMESPACES, "true"],
+    stdout: "null",
+    stderr: "null",
+  }).outputSync();
+  return success ? found : "unshare(1) cannot make the namespaces";
+}
