@@ -112,8 +112,15 @@ static void syscalls(void) {
   TRY("ioctl(TIOCLINUX)", ioctl(0, TIOCLINUX, "\2"));
 }
 
-/* The same by another door: the 32-bit and x32 ones of x86_64. */
-static void doors(void) {
+/* The same through the x32 numbers of x86_64. */
+static void x32(void) {
+#ifdef __x86_64__
+  TRY("x32 unshare(user)", syscall(0x40000000 | SYS_unshare, CLONE_NEWUSER));
+#endif
+}
+
+/* The same through the 32-bit calls of x86_64. */
+static void int80(void) {
 #ifdef __x86_64__
   long result;
   __asm__ volatile("int $0x80" : "=a"(result) : "0"(310L), "b"((long)CLONE_NEWUSER) : "memory");
@@ -122,7 +129,6 @@ static void doors(void) {
   __asm__ volatile("int $0x80" : "=a"(result) : "0"(21L), "b"(0L), "c"(0L), "d"(0L), "S"(0L), "D"(0L) : "memory");
   errno = result < 0 ? -result : 0;
   tell("int80 mount", result < 0 ? -1 : 0);
-  TRY("x32 unshare(user)", syscall(0x40000000 | SYS_unshare, CLONE_NEWUSER));
   static const int families[] = {38 /* AF_ALG */, 40 /* AF_VSOCK */};
   static const char *const names[] = {"int80 socketcall(alg)", "int80 socketcall(vsock)"};
   /* Where a 32-bit pointer reaches. */
@@ -133,6 +139,14 @@ static void doors(void) {
     errno = result < 0 ? -result : 0;
     tell(names[i], result < 0 ? -1 : 0);
   }
+#endif
+}
+
+/* Ends by SIGSEGV where the machine has no 32-bit calls. */
+static void try_int80(void) {
+#ifdef __x86_64__
+  long result;
+  __asm__ volatile("int $0x80" : "=a"(result) : "0"(20L /* getpid */) : "memory");
 #endif
 }
 
@@ -299,7 +313,9 @@ int main(int count, char **words) {
   setvbuf(stdout, 0, _IONBF, 0);
   const char *what = count > 1 ? words[1] : "";
   if (!strcmp(what, "syscalls")) syscalls();
-  else if (!strcmp(what, "doors")) doors();
+  else if (!strcmp(what, "x32")) x32();
+  else if (!strcmp(what, "int80")) int80();
+  else if (!strcmp(what, "try-int80")) try_int80();
   else if (!strcmp(what, "process")) process(words[2]);
   else if (!strcmp(what, "writable")) while (*(++words + 1)) writable(words[1]);
   else if (!strcmp(what, "device")) device(words + 2);
