@@ -23,28 +23,29 @@ function checkSame(
   at: Place["at"],
 ): Instruction[] {
   const found = new Uint8Array(STATX.size);
-  // What is no device has the number 0, which a FIFO has as well.
-  const [from, wanted] = device.type === "p"
-    ? [STATX.mode, new Uint8Array(new Uint16Array([modeOf(device)]).buffer)]
-    : [
-      STATX.device,
-      new Uint8Array(
-        new Uint32Array([device.major ?? 0, device.minor ?? 0]).buffer,
-      ),
-    ];
+  const mode = new Uint8Array(new Uint16Array([modeOf(device)]).buffer);
+  const number = new Uint8Array(
+    new Uint32Array([device.major ?? 0, device.minor ?? 0]).buffer,
+  );
+  const same = (at: number, wanted: Uint8Array): Instruction => ({
+    name: "compare",
+    args: [{ partOf: found, at }, wanted, wanted.length],
+    otherwise: "EEXIST",
+  });
+  const checks = device.type === "p" ? [same(STATX.mode, mode)] : [
+    same(STATX.device, number),
+    // The upper byte has the type: a disk may have the same number.
+    same(STATX.mode + 1, mode.subarray(1)),
+  ];
   return [
     {
       name: "statx",
       args: [...at, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, found],
       ...(device.ifWritable
-        ? { expect: ["ENOENT"], skipOnExpected: 1 } as const
+        ? { expect: ["ENOENT"], skipOnExpected: checks.length } as const
         : {}),
     },
-    {
-      name: "compare",
-      args: [{ partOf: found, at: from }, wanted, wanted.length],
-      otherwise: "EEXIST",
-    },
+    ...checks,
   ];
 }
 

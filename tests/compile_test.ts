@@ -60,7 +60,7 @@ test("compile makes a script and warns where there is no runtime", async () => {
   assertStringIncludes(said, `Made ${out}: a script`);
   assertMatch(said, /Warning: .* is not self-contained/);
   assertMatch(said, /Warning: no standalone .*denort at '\/nowhere\/denort'/);
-  assertLess(sizeIn(said, "script,"), 680_000);
+  assertLess(sizeIn(said, "script,"), 780_000);
   assertEquals(names(dir.path), ["container"]);
   assertEquals((await Deno.stat(out)).mode! & 0o777, 0o755);
   const version = await execute([out, "--version"]);
@@ -223,7 +223,7 @@ test(
     const { status, stderr } = await compile(flags);
     assertEquals(status, 0, stderr);
     const program = sizeIn(stderr, "program");
-    assertLess(program, 680_000);
+    assertLess(program, 740_000);
     // Without it every start would compile: half of its time.
     const code = sizeIn(stderr, "compiled code");
     assertLess(0, code);
