@@ -60,7 +60,8 @@ test("a bundle that umoci unpacks runs the image's command", async () => {
     { stdin: "" },
   );
   assertEquals([status, stderr], [0, ""]);
-  assertStringIncludes(stdout, "from umoci in /etc\r\n");
+  // As with runc, whose terminal adds no CR.
+  assertStringIncludes(stdout, "from umoci in /etc\n");
 }, { skip: without("umoci") });
 
 test("a bundle that podman makes runs beside podman", async () => {

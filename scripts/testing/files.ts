@@ -10,7 +10,6 @@ export const FROM_SOURCE: Readonly<Record<string, string>> = {
   cli: "the command line under deno run",
   escape: "PID 1 is a Deno of the host's, and not one file of our own",
   explain_strace: "the calls of launch/perform.ts are laid beside strace's",
-  fault: "each step fails in launch/perform.ts",
   isolation: "Deno keeps files open that the command may not inherit",
   job_control: "launch/child.ts stops and continues the command",
   refusals: "what only the source can be told",
