@@ -5,6 +5,7 @@ export const PR = {
   PR_SET_DUMPABLE: 4,
   PR_SET_KEEPCAPS: 8,
   PR_CAPBSET_DROP: 24,
+  PR_SET_SECUREBITS: 28,
   PR_SET_NO_NEW_PRIVS: 38,
   PR_CAP_AMBIENT: 47,
 } as const;

@@ -97,6 +97,7 @@ export const lowerProcess: Lowering<
   // Every kernel that we run on knows those that have a name here; a newer one
   // may have others, which nobody can have asked for.
   limitCapabilities: ({ bounding }) => [
+    { name: "prctl", args: [PR.PR_SET_SECUREBITS, 0, 0, 0, 0] },
     ...CAPABILITIES.filter((name) => !bounding.includes(name)).map((name) =>
       dropFromBounding(capabilityNumber(name))
     ),

@@ -76,8 +76,8 @@ export function limitCapabilities(
           step: "limitCapabilities",
           bounding: capabilities.bounding ?? [],
           why:
-            "the bounding set: not even a setuid root program gets more than these",
-          man: "prctl(2) PR_CAPBSET_DROP, capabilities(7)",
+            "the bounding set: not even a setuid root program gets more than these; and changing the user takes them away, whatever the caller has set (securebits)",
+          man: "prctl(2) PR_CAPBSET_DROP, PR_SET_SECUREBITS, capabilities(7)",
         } as const,
       ]
       : []),

@@ -14,7 +14,7 @@ import { fresh, hasNamespace } from "./namespaces.ts";
 import { isolateMounts } from "./root.ts";
 import type { Step } from "./step.ts";
 
-const nameOf = (index: number, source: number) => `closed${index}.${source}`;
+const nameOf = (index: number, source: number) => `closed${index}_${source}`;
 
 /** The first steps of the walker, before any namespace is entered or made. */
 export function openClosedSources(spec: Spec, facts: Facts): Step[] {

@@ -217,7 +217,7 @@ export type Kinds = {
   setIds: { uid: number; gid: number; groups: readonly number[] | null };
   /** prctl(2) PR_SET_KEEPCAPS. */
   keepCapabilities: Nothing;
-  /** prctl(2) PR_CAPBSET_DROP of all others. */
+  /** prctl(2) PR_SET_SECUREBITS to none, PR_CAPBSET_DROP of all others. */
   limitCapabilities: { bounding: readonly string[] };
   /** capset(2), prctl(2) PR_CAP_AMBIENT. */
   setCapabilities: {

@@ -203,14 +203,6 @@ const INHERITED: Readonly<Record<string, [is: string, why: string]>> = {
   "Max core file size": ["4096 1048576 bytes", "ulimit means it"],
 };
 
-/** Known defects: to be removed as they are fixed. */
-const LEAKS: Readonly<Record<string, [is: string, why: string]>> = {
-  securebits: [
-    "4",
-    "SECBIT_NO_SETUID_FIXUP: setuid(2) inside would keep capabilities",
-  ],
-};
-
 async function compare(starter: Starter): Promise<void> {
   const host = readHost();
   const [reference, ...names] = Object.keys(WAYS);
@@ -220,11 +212,10 @@ async function compare(starter: Starter): Promise<void> {
     read(await WAYS[name]!(starting), host);
   const untouched = await by(reference!, clean);
   const first = await by(reference!, starting);
-  const inherited = { ...INHERITED, ...starter.rootless ? {} : LEAKS };
   assertEquals(
     Object.fromEntries(differences(untouched, first)),
     Object.fromEntries(
-      Object.entries(inherited).map(([key, [is]]) => [key, is]),
+      Object.entries(INHERITED).map(([key, [is]]) => [key, is]),
     ),
     "What the caller hands on",
   );

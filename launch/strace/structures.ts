@@ -38,6 +38,7 @@ export function prctl({ args }: Call): string[] {
     case PR.PR_CAPBSET_DROP:
       return [name, capability(value)];
     case PR.PR_SET_KEEPCAPS:
+    case PR.PR_SET_SECUREBITS:
       return [name, plain(value)];
     case PR.PR_CAP_AMBIENT:
       return [
