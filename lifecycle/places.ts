@@ -11,6 +11,7 @@ import { type Descriptor, O, open } from "../ffi/fcntl.ts";
 import { openInRoot } from "../ffi/openat2.ts";
 import type { ClosedDirectory, Facts } from "../plan/facts.ts";
 import { isMapped } from "../plan/handed.ts";
+import { isKernels } from "../plan/kernel_places.ts";
 import { isBind } from "../plan/mount_options.ts";
 import type { Mount, Spec } from "../spec/types.ts";
 
@@ -61,7 +62,14 @@ export function findPlaces(
           places.files.push(mount.source!);
         }
       }
-      tree.mount(mount, noteEnd(tree, mount.destination, places));
+      const { destination } = mount;
+      // A link in the kernel's place is refused: nothing is made for it.
+      tree.mount(
+        mount,
+        isKernels(destination)
+          ? destination
+          : noteEnd(tree, destination, places),
+      );
     }
     noteEnd(tree, spec.process.cwd, places);
     return places;
