@@ -142,14 +142,6 @@ static void int80(void) {
 #endif
 }
 
-/* Ends by SIGSEGV where the machine has no 32-bit calls. */
-static void try_int80(void) {
-#ifdef __x86_64__
-  long result;
-  __asm__ volatile("int $0x80" : "=a"(result) : "0"(20L /* getpid */) : "memory");
-#endif
-}
-
 static void at(const char *pid, const char *what, long result) {
   char line[512];
   snprintf(line, sizeof line, "%s/%s", pid, what);
@@ -315,7 +307,6 @@ int main(int count, char **words) {
   if (!strcmp(what, "syscalls")) syscalls();
   else if (!strcmp(what, "x32")) x32();
   else if (!strcmp(what, "int80")) int80();
-  else if (!strcmp(what, "try-int80")) try_int80();
   else if (!strcmp(what, "process")) process(words[2]);
   else if (!strcmp(what, "writable")) while (*(++words + 1)) writable(words[1]);
   else if (!strcmp(what, "device")) device(words + 2);

@@ -28,14 +28,6 @@ const PROGRAM = `${place}/attack`;
 /** Why there is no attacker, or null. */
 export const noAttacker: string | null = without("gcc") ?? compile();
 
-/** Why no 32-bit call can be tried here, or null: some virtual machines have none. */
-export const noInt80: string | null = noAttacker ??
-  (Deno.build.arch !== "x86_64"
-    ? "only x86_64 has int 0x80"
-    : new Deno.Command(PROGRAM, { args: ["try-int80"] }).outputSync().success
-    ? null
-    : "int 0x80 faults on this machine");
-
 function compile(): string | null {
   const { success, stderr } = new Deno.Command("gcc", {
     args: [

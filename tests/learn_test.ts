@@ -15,6 +15,7 @@ import {
   testBoth,
   without,
 } from "./_harness.ts";
+import { noInt80 } from "./_int80.ts";
 
 const namesIn = (profile: SeccompProfile) =>
   profile.syscalls.flatMap(({ names }) => names);
@@ -155,19 +156,6 @@ testBoth(
 );
 
 const noCompiler = without("gcc");
-
-/** Why no 32-bit program can be made or run here, or null. */
-function no32BitPrograms(): string | null {
-  if (noCompiler) return noCompiler;
-  if (Deno.build.arch !== "x86_64") return "the program is for x86";
-  // A kernel without CONFIG_IA32_EMULATION has no such calls.
-  try {
-    Deno.statSync("/proc/sys/abi/vsyscall32");
-    return null;
-  } catch {
-    return "this kernel runs no 32-bit programs";
-  }
-}
 
 /** Compiles tests/_calls.c into a root filesystem. */
 async function compile(into: string, ...flags: string[]): Promise<void> {
@@ -321,5 +309,5 @@ testBoth(
     const again = await place.run(mode, "--seccomp", place.profile, "/old");
     assertEquals([again.status, again.stdout], [5, "old\n"]);
   },
-  { skip: no32BitPrograms() },
+  { skip: noInt80 },
 );
