@@ -8,7 +8,6 @@ import {
 } from "../../cgroup/mod.ts";
 import { unitProperties } from "../../cgroup/unit_properties.ts";
 import { ContainerError } from "../../spec/errors.ts";
-import { zeroIsLimit } from "../../spec/pids_limit.ts";
 import { type Resources, withoutZeros } from "../../spec/resources.ts";
 import { readCaller } from "../caller.ts";
 import { ownCgroup } from "./own_cgroup.ts";
@@ -85,16 +84,11 @@ function changes(
 }
 
 /**
- * 0 is no limit for a container of `run`, as for docker. For one of a bundle of
- * version 1.3 it is a limit, and of an older one no change, as engines mean it.
+ * 0 is no limit for a container of `run`, as for docker. For one of a bundle it
+ * is no change, whatever its version: engines write it for what they leave.
  */
-function changedPidsLimit(
-  limit: number,
-  { daily, spec: { ociVersion } }: ContainerRecord,
-): number {
-  if (limit !== 0) return limit;
-  if (daily) return -1;
-  return zeroIsLimit(ociVersion) ? 1 : 0;
+function changedPidsLimit(limit: number, { daily }: ContainerRecord): number {
+  return limit === 0 && daily ? -1 : limit;
 }
 
 function merge(old: Resources | undefined, changed: Resources): Resources {

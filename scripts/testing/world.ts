@@ -81,7 +81,7 @@ const NAMESPACES = [
 ];
 
 /** Where a test file runs. */
-export class World implements Disposable {
+export class World implements AsyncDisposable {
   /** What is /tmp inside. */
   readonly tmp = Deno.makeTempDirSync({ prefix: "container-world-" });
   readonly #trees: (Hierarchy & { path: string })[];
@@ -115,10 +115,10 @@ export class World implements Disposable {
     return [...Deno.readDirSync(this.tmp)].map(({ name }) => `/tmp/${name}`);
   }
 
-  /** Its last process has ended: the PID namespace went with it. */
-  [Symbol.dispose](): void {
-    Deno.removeSync(this.tmp, { recursive: true });
-    for (const { path } of this.#trees) removeTree(path);
+  /** Once its first process has ended: the rest of its PID namespace goes with it. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Deno.remove(this.tmp, { recursive: true });
+    for (const { path } of this.#trees) await removeTree(path);
   }
 }
 
@@ -132,11 +132,25 @@ function copyCpuset(from: string, to: string): void {
   }
 }
 
-function removeTree(path: string): void {
-  for (const { name, isDirectory } of Deno.readDirSync(path)) {
-    if (isDirectory) removeTree(join(path, name));
+/** How long the kernel may take to end what was killed, in milliseconds. */
+const DYING = 10_000;
+
+/** Removes a cgroup and those below it, as soon as the last process in it is gone. */
+async function removeTree(path: string): Promise<void> {
+  for await (const { name, isDirectory } of Deno.readDir(path)) {
+    if (isDirectory) await removeTree(join(path, name));
   }
-  Deno.removeSync(path);
+  const end = performance.now() + DYING;
+  for (;;) {
+    try {
+      return await Deno.remove(path);
+    } catch (error) {
+      if (!/os error 16/.test(String(error)) || performance.now() > end) {
+        throw error;
+      }
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
 }
 
 /**
