@@ -14,7 +14,7 @@ export function pidsLimit(limit: number, ociVersion: string): number {
 }
 
 /** Whether 0 is a limit in a configuration of this version. */
-export function zeroIsLimit(ociVersion: string): boolean {
+function zeroIsLimit(ociVersion: string): boolean {
   const [major = 0, minor = 0] = ociVersion.split(".").map(Number);
   return major > 1 || major === 1 && minor >= 3;
 }
