@@ -178,7 +178,7 @@ test("features prints what the specification wants", async () => {
   assertRefused(
     await container(["features", "x"]),
     2,
-    /features takes nothing/,
+    /features takes flags only/,
   );
 });
 

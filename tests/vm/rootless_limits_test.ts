@@ -62,6 +62,8 @@ async function runAs(mode: Mode, slice: Slice, flags: string, script: string) {
     "-c",
     script,
   );
+  // The home that he has here is open to everybody: no place for his state.
+  words.unshift("env", `XDG_RUNTIME_DIR=${directory.path}`);
   return await execute([
     "sh",
     "-c",
