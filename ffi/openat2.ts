@@ -29,12 +29,16 @@ export function openInRoot(
   root: Descriptor,
   path: string,
   flags: number,
+  resolve = 0n,
 ): Descriptor | null {
   const result = rawSyscall(
     "openat2",
     root.fd,
     cString(path),
-    openHow(flags | O.O_CLOEXEC, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS),
+    openHow(
+      flags | O.O_CLOEXEC,
+      RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | resolve,
+    ),
     OPEN_HOW_SIZE,
   );
   if (result >= 0) return new Descriptor(result);

@@ -8,7 +8,7 @@
 
 import { SyscallError } from "../ffi/errno.ts";
 import { type Descriptor, O, open } from "../ffi/fcntl.ts";
-import { openInRoot } from "../ffi/openat2.ts";
+import { openInRoot, RESOLVE_NO_XDEV } from "../ffi/openat2.ts";
 import type { ClosedDirectory, Facts } from "../plan/facts.ts";
 import { isMapped } from "../plan/handed.ts";
 import { isKernels } from "../plan/kernel_places.ts";
@@ -196,8 +196,14 @@ class Tree {
     if (path === "/") return true;
     const above = this.#cover(path);
     if (above) return above.place === path;
-    using found = openInRoot(this.root, path, O.O_PATH);
-    return found !== null;
+    try {
+      using found = openInRoot(this.root, path, O.O_PATH, RESOLVE_NO_XDEV);
+      return found !== null;
+    } catch (error) {
+      // What is mounted there may not answer: nobody waits for it here.
+      if (error instanceof SyscallError && error.code === "EXDEV") return true;
+      throw error;
+    }
   }
 
   /** Where a path leads, and what is there; null where that is nowhere. */
