@@ -112,3 +112,16 @@ export function changed(path: string): number | null {
     throw error;
   }
 }
+
+/** The text of a file; null where there is none, or a directory. */
+export function readIfThere(path: string): string | null {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch (error) {
+    if (
+      error instanceof Deno.errors.NotFound ||
+      error instanceof Deno.errors.IsADirectory
+    ) return null;
+    throw error;
+  }
+}

@@ -7,7 +7,7 @@
 // @ts-types="../../types/std_path.d.ts"
 import { dirname, join } from "@std/path";
 import $ from "dax";
-import { ROOT } from "../_files.ts";
+import { readIfThere, ROOT } from "../_files.ts";
 import { ScriptError } from "../_report.ts";
 
 /** The files, absolute, that differ from HEAD or that git does not know yet. */
@@ -37,7 +37,7 @@ export class Touched {
 
   constructor(
     changed: Iterable<string>,
-    readonly read: (path: string) => string | null = readOrNull,
+    readonly read: (path: string) => string | null = readIfThere,
   ) {
     for (const path of changed) this.#known.set(path, true);
   }
@@ -51,17 +51,5 @@ export class Touched {
       .some((specifier) => this.has(join(dirname(path), specifier)));
     this.#known.set(path, touched);
     return touched;
-  }
-}
-
-function readOrNull(path: string): string | null {
-  try {
-    return Deno.readTextFileSync(path);
-  } catch (error) {
-    if (
-      error instanceof Deno.errors.NotFound ||
-      error instanceof Deno.errors.IsADirectory
-    ) return null;
-    throw error;
   }
 }

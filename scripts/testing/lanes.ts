@@ -6,7 +6,7 @@
  */
 // @ts-types="../../types/std_path.d.ts"
 import { join, relative } from "@std/path";
-import { RECORDED_ENGINES, ROOT } from "../_files.ts";
+import { readIfThere, RECORDED_ENGINES, ROOT } from "../_files.ts";
 import { write } from "../_report.ts";
 import { engineTable, type Recorded } from "./engine_table.ts";
 import { nameOf } from "./files.ts";
@@ -138,15 +138,6 @@ async function output(
       hung ? `Ended by us after ${MINUTES} minutes\n` : ""
     }`,
   };
-}
-
-function readIfThere(path: string): string | null {
-  try {
-    return Deno.readTextFileSync(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return null;
-    throw error;
-  }
 }
 
 function recordedEngines(): Recorded | undefined {
