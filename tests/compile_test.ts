@@ -13,17 +13,18 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { COMMANDS } from "../cli/commands.ts";
+import { usualRuns } from "../scripts/_usual_runs.ts";
 import { execute, REPOSITORY, rootfs, TempDir, test } from "./_harness.ts";
 import { mounted } from "./_rootfs.ts";
 
 const RUNTIME = Deno.env.get("DENORT_BIN");
 const NO_RUNTIME = RUNTIME ? null : "DENORT_BIN is not set";
 
-/**
- * What one module and one archive may weigh beside their own bytes, and what
- * usual runs come to, compiled: four plans of fifty kilobytes.
- */
-const OVERHEAD = (64 + 4 * 52) * 1024;
+/** What one module and one archive may weigh in addition to their own bytes. */
+const OVERHEAD = 64 * 1024;
+
+/** Three of the sizes are printed in tenths of a megabyte, rounded. */
+const ROUNDING = 3 * 5e4;
 
 function compile(args: readonly string[], env: Record<string, string> = {}) {
   const script = `${REPOSITORY}/scripts/compile.ts`;
@@ -233,8 +234,10 @@ test(
     const parts = program + shares + code + sizeIn(stderr, "root filesystem");
     const carried = (await Deno.stat(out)).size -
       (await Deno.stat(RUNTIME!)).size;
-    // The sizes are said to a tenth of a megabyte.
-    assertLess(Math.abs(carried - parts), OVERHEAD + 1e5);
+    assertLess(
+      Math.abs(carried - parts - usualRuns().length),
+      OVERHEAD + ROUNDING,
+    );
     const bytes = await Deno.readFile(out);
     const text = new TextDecoder("latin1").decode(bytes.subarray(-carried));
     // A failure that printed the text would fill the terminal.
