@@ -22,23 +22,26 @@
 export { type Errno, SyscallError } from "./ffi/errno.ts";
 export type { SignalName } from "./ffi/signal.ts";
 export { StepError } from "./launch/step_error.ts";
-export type { LibraryOptions } from "./lifecycle/library_options.ts";
-export type { ContainerOptions, NamespaceMode } from "./lifecycle/options.ts";
-export type { Stdio } from "./lifecycle/pipes.ts";
-export { plan } from "./lifecycle/plan.ts";
+export type { LibraryOptions } from "./containers/run/library_options.ts";
+export type {
+  ContainerOptions,
+  NamespaceMode,
+} from "./containers/decide/options.ts";
+export type { Stdio } from "./containers/run/pipes.ts";
+export { plan } from "./containers/run/plan.ts";
 export {
   type DeviceStats,
   type ExitStatus,
   run,
   type RunningContainer,
   type Stats,
-} from "./lifecycle/running.ts";
+} from "./containers/run/running.ts";
 export type {
   FileRight,
   LandlockRules,
   PortRight,
   Scope,
-} from "./plan/landlock.ts";
+} from "./plan/process/landlock.ts";
 export type {
   KernelType,
   Kinds as StepKinds,

@@ -4,8 +4,8 @@
  */
 // @ts-types="../types/std_path.d.ts"
 import { join } from "@std/path";
-import { defaultConfig } from "../lifecycle/default_config.ts";
-import { kernelVersion } from "../lifecycle/seccomp.ts";
+import { defaultConfig } from "../containers/decide/default_config.ts";
+import { kernelVersion } from "../containers/decide/seccomp.ts";
 import { configText } from "../spec/config_text.ts";
 import { type Attempt, type Candidate, Unavailable } from "./candidate.ts";
 import { copyOfProgram } from "./compiled.ts";

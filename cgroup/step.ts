@@ -6,8 +6,8 @@
  */
 
 import type { CgroupEntry } from "../plan/facts.ts";
-import type { Property } from "./dbus.ts";
-import type { Manager } from "./systemd.ts";
+import type { Property } from "./systemd/dbus.ts";
+import type { Manager } from "./systemd/systemd.ts";
 import type { DeviceRule } from "../spec/resources.ts";
 
 /** A directory in one tree: all of them together are the container's cgroup. */

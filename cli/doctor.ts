@@ -29,7 +29,7 @@ export const doctorCommand: Command = {
     takeNoWords(flags, "doctor");
     // Loaded here, so that no other command pays for it.
     const { asText, diagnose, readFacts } = await import(
-      "../lifecycle/doctor/mod.ts"
+      "../doctor/mod.ts"
     );
     const diagnosis = diagnose(readFacts());
     print(

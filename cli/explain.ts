@@ -1,8 +1,8 @@
 /** `container explain`: the plan of a command, with the reason of each step. */
 
-import type { ContainerOptions } from "../lifecycle/options.ts";
-import { rootToExplain } from "../lifecycle/plan.ts";
-import { containerId, prepare, type Prepared } from "../lifecycle/run.ts";
+import type { ContainerOptions } from "../containers/decide/options.ts";
+import { rootToExplain } from "../containers/run/plan.ts";
+import { containerId, prepare, type Prepared } from "../containers/run/run.ts";
 import { UsageError } from "../spec/errors.ts";
 import { closestString } from "./closest.ts";
 import type { Command } from "./command.ts";
@@ -50,13 +50,13 @@ export const explainCommand: Command = {
     const { flags, cgroup, ...explained } = await ask(rest);
     const asked = (name: string) => own.has(name) || flags.has(name);
     if (asked("json")) {
-      const { asJson } = await import("./explain_json.ts");
+      const { asJson } = await import("../explain/json.ts");
       print(asJson(explained, { calls: asked("strace"), cgroup }));
     } else if (asked("strace")) {
-      const { asStrace } = await import("./explain_strace.ts");
+      const { asStrace } = await import("../explain/strace_text.ts");
       print(asStrace(explained, { colour: coloured(), cgroup }));
     } else {
-      const { asText } = await import("./explain_text.ts");
+      const { asText } = await import("../explain/text.ts");
       const width = Math.min(columns() ?? USUAL_COLUMNS, MOST_COLUMNS);
       print(asText(explained, { colour: coloured(), width }));
     }
@@ -94,7 +94,7 @@ async function prepareDetached(
   rootfs: string,
   interactive: boolean,
 ): Promise<Prepared> {
-  const { decideDetached } = await import("../lifecycle/daily/begin.ts");
+  const { decideDetached } = await import("../containers/daily/begin.ts");
   const { compile } = await import("../plan/compile.ts");
   const wanted = { options, rootfs, interactive };
   const decided = await decideDetached(containerId(), wanted);

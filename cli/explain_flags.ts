@@ -1,7 +1,7 @@
 /** What `explain` is asked. */
 
 import type { CgroupPlan } from "../cgroup/step.ts";
-import type { Explained } from "./explain_text.ts";
+import type { Explained } from "../explain/text.ts";
 import type { Flag, Flags } from "./flags.ts";
 
 /** Those of `explain` itself, before the command or after it. */

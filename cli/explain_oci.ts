@@ -1,8 +1,8 @@
 /** What there is to explain of an OCI runtime's commands. */
 
-import { type CreateOptions, planBundle } from "../lifecycle/oci/create.ts";
-import { prepareExec } from "../lifecycle/oci/exec.ts";
-import { containerId } from "../lifecycle/run.ts";
+import { type CreateOptions, planBundle } from "../containers/oci/create.ts";
+import { prepareExec } from "../containers/oci/exec/exec.ts";
+import { containerId } from "../containers/run/run.ts";
 import { UsageError } from "../spec/errors.ts";
 import { type Asked, EXPLAIN_FLAGS } from "./explain_flags.ts";
 import { type Flag, parseFlags, parseFlagsAndNames } from "./flags.ts";

@@ -17,7 +17,7 @@ export const featuresCommand: Command = {
   ],
   async execute(argv) {
     takeNoWords(parseFlags([], argv, "container features"), "features");
-    const { features } = await import("../lifecycle/features.ts");
+    const { features } = await import("../containers/oci/features.ts");
     print(JSON.stringify(features(VERSION), null, 2));
     return 0;
   },

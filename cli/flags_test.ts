@@ -6,8 +6,11 @@ import {
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
-import { decide } from "../lifecycle/spec.ts";
-import { CAPABILITIES, DEFAULT_CAPABILITIES } from "../plan/capabilities.ts";
+import { decide } from "../containers/decide/spec.ts";
+import {
+  CAPABILITIES,
+  DEFAULT_CAPABILITIES,
+} from "../plan/process/capabilities.ts";
 import { SpecError, UsageError } from "../spec/errors.ts";
 import { closestString } from "./closest.ts";
 import {

@@ -3,7 +3,7 @@
  * and what is meant by one that there is not.
  */
 
-import { BIND_OPTIONS, mountOptions } from "../plan/mount_options.ts";
+import { BIND_OPTIONS, mountOptions } from "../plan/mounts/options.ts";
 import { UsageError } from "../spec/errors.ts";
 import { closestString } from "./closest.ts";
 
@@ -13,7 +13,7 @@ const WITHOUT_EFFECT = [
   "consistent",
   "cached",
   "delegated",
-  // SELinux labels: lifecycle/spec.ts says so where there are such.
+  // SELinux labels: containers/decide/spec.ts says so where there are such.
   "z",
   "Z",
 ];

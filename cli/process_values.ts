@@ -3,7 +3,7 @@
  * parsed: each complaint names its flag. Nothing is looked up here.
  */
 
-import type { ContainerOptions } from "../lifecycle/options.ts";
+import type { ContainerOptions } from "../containers/decide/options.ts";
 import { UsageError } from "../spec/errors.ts";
 import type { TimeOffset } from "../spec/types.ts";
 

@@ -1,9 +1,9 @@
 /** `container run`. */
 
-import { findRootFilesystem } from "../lifecycle/root_filesystem.ts";
-import { requireInherited } from "../lifecycle/inherited.ts";
-import { prepare, run } from "../lifecycle/run.ts";
-import { openStatusLines } from "../lifecycle/status_lines.ts";
+import { findRootFilesystem } from "../containers/decide/root_filesystem.ts";
+import { requireInherited } from "../containers/run/caller_descriptors.ts";
+import { prepare, run } from "../containers/run/run.ts";
+import { openStatusLines } from "../containers/run/status_lines.ts";
 import type { Command } from "./command.ts";
 import type { Flags } from "./flags.ts";
 import { say, stackTraces } from "./output.ts";
@@ -63,7 +63,7 @@ export const runCommand: Command = {
       if (kept) return await kept.runInFront(flags, options, rootfs, how);
       return await run(await prepare(options, rootfs), how);
     } catch (error) {
-      const { explainRefusal } = await import("../lifecycle/refusals.ts");
+      const { explainRefusal } = await import("../containers/run/refusals.ts");
       throw explainRefusal(error);
     }
   },

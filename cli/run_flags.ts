@@ -72,7 +72,7 @@ const RESOURCE_FLAGS: readonly Flag[] = [
   },
 ];
 
-/** What makes it outlive the command that starts it, cli/daily/wishes.ts. */
+/** What makes it outlive the command that starts it, cli/daily/keep_flags.ts. */
 export const KEPT_FLAGS: readonly Flag[] = [
   {
     name: "detach",

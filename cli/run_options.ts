@@ -1,7 +1,10 @@
 /** The flags of `run` as the options of a container. */
 
-import { parseMapping } from "../lifecycle/id_ranges.ts";
-import type { ContainerOptions, NamespaceMode } from "../lifecycle/options.ts";
+import { parseMapping } from "../containers/decide/id_ranges.ts";
+import type {
+  ContainerOptions,
+  NamespaceMode,
+} from "../containers/decide/options.ts";
 import { lookupDevice } from "../cgroup/devices.ts";
 import { UsageError } from "../spec/errors.ts";
 import { isCgroupPath } from "../spec/resources.ts";

@@ -1,6 +1,6 @@
 /** The values of flags of `run`, parsed: each complaint names its flag. */
 
-import { RLIMITS } from "../plan/rlimits.ts";
+import { RLIMITS } from "../plan/process/rlimits.ts";
 import { UsageError } from "../spec/errors.ts";
 import type { Mount, Rlimit } from "../spec/types.ts";
 import { bindOptions, checkTmpfsOptions } from "./mount_words.ts";

@@ -28,8 +28,10 @@ export const specCommand: Command = {
   async execute(argv) {
     const flags = parseFlags(SPEC_FLAGS, argv, "container spec");
     takeNoWords(flags, "spec");
-    const { defaultConfig } = await import("../lifecycle/default_config.ts");
-    const { kernelVersion } = await import("../lifecycle/seccomp.ts");
+    const { defaultConfig } = await import(
+      "../containers/decide/default_config.ts"
+    );
+    const { kernelVersion } = await import("../containers/decide/seccomp.ts");
     const { configText } = await import("../spec/config_text.ts");
     const spec = defaultConfig({
       kernel: kernelVersion(),

@@ -1,6 +1,6 @@
 /** A machine where everything is fine, to spoil in tests. */
 
-import { PROBED_CALLS, type ProbedCall } from "../../ffi/probe.ts";
+import { PROBED_CALLS, type ProbedCall } from "../ffi/probe.ts";
 import type { Facts } from "./facts.ts";
 import { parseMountinfo } from "./mounts.ts";
 

@@ -1,4 +1,4 @@
-// @ts-types="../../types/std_assert.d.ts"
+// @ts-types="../types/std_assert.d.ts"
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { ALL, rootFacts, userFacts } from "./_facts_fixture.ts";
 import { atLeast, type Check } from "./check.ts";

@@ -3,7 +3,7 @@
  * this, so that a test can invent any machine.
  */
 
-import type { ProbedCall } from "../../ffi/probe.ts";
+import type { ProbedCall } from "../ffi/probe.ts";
 import type { CgroupFacts, Mount } from "./mounts.ts";
 
 /** What decides whether a user without rights may make a user namespace. */

@@ -1,6 +1,6 @@
 /** The machine: processor, C library, kernel and the calls it knows. Pure. */
 
-import { PROBED_CALLS, type ProbedCall } from "../../ffi/probe.ts";
+import { PROBED_CALLS, type ProbedCall } from "../ffi/probe.ts";
 import { atLeast, type Check, check, sysctl } from "./check.ts";
 import type { Facts } from "./facts.ts";
 

@@ -4,8 +4,8 @@
  * when it returns.
  */
 
-import { libcVersion } from "../../ffi/libc_version.ts";
-import { LibcError } from "../../ffi/libc.ts";
+import { libcVersion } from "../ffi/libc_version.ts";
+import { LibcError } from "../ffi/libc.ts";
 import {
   hasAttribute,
   landlockVersion,
@@ -13,7 +13,7 @@ import {
   probeCall,
   PROBED_CALLS,
   type ProbedCall,
-} from "../../ffi/probe.ts";
+} from "../ffi/probe.ts";
 import {
   type Facts,
   hasCapability,

@@ -1,4 +1,4 @@
-// @ts-types="../../types/std_assert.d.ts"
+// @ts-types="../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
 import { userFacts } from "./_facts_fixture.ts";
 import { diagnose } from "./diagnosis.ts";

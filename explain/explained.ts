@@ -1,7 +1,7 @@
 /** A plan's steps, numbered, each with what it needs: what every form of explain prints. Pure. */
 
-import { lower } from "../launch/lower.ts";
-import { type Needs, needsOf, placeSteps } from "../plan/needs.ts";
+import { lower } from "../launch/lower/lower.ts";
+import { type Needs, needsOf, placeSteps } from "./steps/needs.ts";
 import type { Phase, Plan, Step } from "../plan/step.ts";
 
 /** One step of a plan. */

@@ -1,9 +1,9 @@
 /** A plan for programs. Pure. */
 
 import type { CgroupPlan } from "../cgroup/step.ts";
-import { transcribe } from "../launch/strace/transcript.ts";
+import { transcribe } from "./strace/transcript.ts";
 import { PHASES } from "../plan/step.ts";
-import type { Explained } from "./explain_text.ts";
+import type { Explained } from "./text.ts";
 import { explainSteps } from "./explained.ts";
 
 /** The phases with their steps as they are, `needs` added to each, and `calls` where they are asked for. */

@@ -1,9 +1,9 @@
 /** A plan as strace(1) would show its being carried out. Pure. */
 
 import type { CgroupPlan } from "../cgroup/step.ts";
-import { transcribe } from "../launch/strace/transcript.ts";
-import { describe } from "../plan/describe.ts";
-import { type Explained, where } from "./explain_text.ts";
+import { transcribe } from "./strace/transcript.ts";
+import { describe } from "./steps/describe.ts";
+import { type Explained, where } from "./text.ts";
 
 /** What strace is to be told, so that it writes what is written here. */
 const STRACE =

@@ -1,9 +1,9 @@
 /** A plan for people. Pure: the terminal's properties are parameters. */
 
-import { wrap } from "../lifecycle/doctor/report.ts";
-import { describe } from "../plan/describe.ts";
-import type { CapabilityNeed, Needs, Owner } from "../plan/needs.ts";
-import { youngest } from "../plan/since.ts";
+import { wrap } from "../doctor/report.ts";
+import { describe } from "./steps/describe.ts";
+import type { CapabilityNeed, Needs, Owner } from "./steps/needs.ts";
+import { youngest } from "./steps/since.ts";
 import { type Phase, PHASES, type Plan } from "../plan/step.ts";
 import { type ExplainedStep, explainSteps } from "./explained.ts";
 

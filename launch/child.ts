@@ -29,9 +29,9 @@ import {
 import { FORWARDED, TAKEN_BY_CHILD } from "../plan/child.ts";
 import { checkStarted, INSIDE } from "./diagnose.ts";
 import { NEWS, type Received, SIGNAL_FOREGROUND } from "./handover.ts";
-import { HANDED } from "./handed.ts";
+import { DESCRIPTOR } from "./lower/descriptors.ts";
 import { perform } from "./perform.ts";
-import { signalNumbers } from "./signal_numbers.ts";
+import { signalNumbers } from "./lower/signal_numbers.ts";
 import { openProc, openWalker, type Walk, walk } from "./walker.ts";
 
 const STDIN = 0;
@@ -41,11 +41,11 @@ const CLOSE_ON_EXEC = 4;
 /** Runs the container to its end; returns the status to exit with. */
 export function runChild(received: Received): number {
   const { programs, steps } = received;
-  syscall("close_range", HANDED.plan, HANDED.lifeline, CLOSE_ON_EXEC);
+  syscall("close_range", DESCRIPTOR.plan, DESCRIPTOR.lifeline, CLOSE_ON_EXEC);
   const { cgroups } = received;
-  const lastCgroup = HANDED.cgroups + cgroups - 1;
+  const lastCgroup = DESCRIPTOR.cgroups + cgroups - 1;
   if (cgroups) {
-    syscall("close_range", HANDED.cgroups, lastCgroup, CLOSE_ON_EXEC);
+    syscall("close_range", DESCRIPTOR.cgroups, lastCgroup, CLOSE_ON_EXEC);
   }
   // Bound and made while the host's files are still there.
   openSpawn();
@@ -54,7 +54,7 @@ export function runChild(received: Received): number {
   try {
     using command = startCommand(received);
     // Who can trace PID 1 (--privileged) would find the host's files here.
-    if (cgroups) syscall("close_range", HANDED.cgroups, lastCgroup, 0);
+    if (cgroups) syscall("close_range", DESCRIPTOR.cgroups, lastCgroup, 0);
     tell(NEWS.running);
     const status = attend(command.pid);
     checkStarted(command, INSIDE);
@@ -85,9 +85,9 @@ function handOn(
   const range = (from: number, count: number) =>
     Array.from({ length: count }, (_, index) => from + index);
   const numbers = [
-    HANDED.status,
-    ...range(HANDED.cgroups, cgroups),
-    ...range(HANDED.preserved, preserve),
+    DESCRIPTOR.status,
+    ...range(DESCRIPTOR.cgroups, cgroups),
+    ...range(DESCRIPTOR.preserved, preserve),
   ];
   return Object.fromEntries(
     numbers.map((fd) => [fd, duplicateUp(fd)]),
@@ -102,7 +102,7 @@ function disposeAll(all: readonly Disposable[]): DisposableStack {
 
 /** A parent that is gone needs no news; it takes the container with it. */
 function tell(news: number): void {
-  rawSyscall("write", HANDED.status, new Uint8Array([news]), 1);
+  rawSyscall("write", DESCRIPTOR.status, new Uint8Array([news]), 1);
 }
 
 /** PID 1's life: until the command has ended. */

@@ -17,7 +17,7 @@ import { SyscallError } from "../ffi/errno.ts";
 import { type Message, receive, socketPair } from "../ffi/socket.ts";
 import type { Plan } from "../plan/step.ts";
 import { type Handover, NEWS } from "./handover.ts";
-import { HANDED } from "./handed.ts";
+import { DESCRIPTOR } from "./lower/descriptors.ts";
 import type { Keeper } from "./keeper.ts";
 import { packHandover } from "./pack_handover.ts";
 import { takePrelaunched } from "./prelaunched.ts";
@@ -169,18 +169,18 @@ export function startContainer(
   const fds: Record<number, Descriptor> = {
     ...streams,
     ...handover.mounts,
-    [HANDED.lifeline]: held,
+    [DESCRIPTOR.lifeline]: held,
   };
   let status: Descriptor | null = null;
   if (news) {
     const [ours, theirs] = socketPair();
     status = undo.use(ours);
-    fds[HANDED.status] = preserved.use(moveUp(theirs));
+    fds[DESCRIPTOR.status] = preserved.use(moveUp(theirs));
   }
-  if (file) fds[HANDED.plan] = file;
-  if (self) fds[HANDED.self] = self;
+  if (file) fds[DESCRIPTOR.plan] = file;
+  if (self) fds[DESCRIPTOR.self] = self;
   for (let index = 0; index < handover.preserve; index++) {
-    fds[HANDED.preserved + index] = preserved.use(duplicateUp(3 + index));
+    fds[DESCRIPTOR.preserved + index] = preserved.use(duplicateUp(3 + index));
   }
   if (released) writeAll(lifeline.write.fd, new Uint8Array(1));
   const steps = () => walkedSteps(handover.plan);

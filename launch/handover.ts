@@ -12,7 +12,7 @@ import { syscall } from "../ffi/libc.ts";
 import { SIGNAL } from "../ffi/signal.ts";
 import type { Plan, Step } from "../plan/step.ts";
 import { UsageError } from "../spec/errors.ts";
-import { HANDED, TERMINAL_NEWS } from "./handed.ts";
+import { DESCRIPTOR, TERMINAL_NEWS } from "./lower/descriptors.ts";
 import type { Program } from "./program.ts";
 
 /** What is to be run, and how it is talked about. */
@@ -97,9 +97,9 @@ export function takeHandover(): Received | null {
   if (Deno.pid !== 1) throw notOurs();
   let bytes: Uint8Array<ArrayBuffer>;
   try {
-    const told = syscall("read", HANDED.lifeline, new Uint8Array(1), 1);
+    const told = syscall("read", DESCRIPTOR.lifeline, new Uint8Array(1), 1);
     if (told === 0) return null;
-    bytes = Deno.readFileSync(`/proc/self/fd/${HANDED.plan}`);
+    bytes = Deno.readFileSync(`/proc/self/fd/${DESCRIPTOR.plan}`);
   } catch {
     throw notOurs();
   }

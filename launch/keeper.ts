@@ -1,5 +1,5 @@
 /**
- * Starting the keeper, launch/keeper.c: the parent of a container that outlives
+ * Starting the keeper, launch/native/keeper.c: the parent of a container that outlives
  * the command which starts it. Runs on the host, in that command.
  */
 
@@ -8,10 +8,10 @@ import { syscall } from "../ffi/libc.ts";
 import { kill, SIGNAL } from "../ffi/signal.ts";
 import { socketPair } from "../ffi/socket.ts";
 import { wait } from "../ffi/wait.ts";
-import { PRESERVED_FROM } from "../plan/handed.ts";
+import { PRESERVED_FROM } from "../plan/mounts/host_mounts.ts";
 import { ContainerError } from "../spec/errors.ts";
-import { KEEPER } from "./keeper_code.ts";
-import { HEADER } from "./layout.ts";
+import { KEEPER } from "./native/keeper_code.ts";
+import { HEADER } from "./bytecode/layout.ts";
 import type { Program } from "./program.ts";
 import { executableFile, openWalker, type Walk } from "./walker.ts";
 
@@ -19,7 +19,7 @@ const MAGIC = 0x5045454b;
 const CONFIG_SIZE = 16384;
 const REPORT_SIZE = 16;
 
-/** Offsets in the configuration that launch/keeper.c reads. */
+/** Offsets in the configuration that launch/native/keeper.c reads. */
 const CONFIG = {
   magic: 0,
   flags: 4,

@@ -10,7 +10,7 @@ import {
   STATE,
   STEP,
   STEP_SIZE,
-} from "./layout.ts";
+} from "./bytecode/layout.ts";
 import type { Program } from "./program.ts";
 import { StepError } from "./step_error.ts";
 

@@ -1,7 +1,7 @@
 /**
  * The child's executor: carries out a compiled plan in this process, one system
  * call at a time through FFI. It reads the very bytes that the walker reads
- * (launch/walker.c has the same loop in C), so that both modes do the same.
+ * (launch/native/walker.c has the same loop in C), so that both modes do the same.
  * Synchronous throughout: Deno's other threads are not where this thread is.
  */
 
@@ -21,7 +21,7 @@ import {
   STATE,
   STEP,
   STEP_SIZE,
-} from "./layout.ts";
+} from "./bytecode/layout.ts";
 import { readOutcome, stepError } from "./outcome.ts";
 import type { Program } from "./program.ts";
 

@@ -2,7 +2,7 @@
  * The plainest `run`, compiled when the program is built: with `--quiet`, a root
  * filesystem and a command, with or without `--no-init`, and nothing else. All
  * that its plan depends on is then known but a few words, and the compiled
- * program carries it out without a runtime (launch/plain_run.h), in a tenth of
+ * program carries it out without a runtime (launch/native/plain_run.h), in a tenth of
  * the time.
  *
  * It is the plan of such a run as it would be compiled then, by the same code;
@@ -12,15 +12,15 @@
 import { fromBase64 } from "../ffi/base64.ts";
 import type { CgroupLayout } from "../plan/facts.ts";
 import type { Plan, Step } from "../plan/step.ts";
-import type { Argument, Instruction, ShortcutOperation } from "./call.ts";
-import { compileImage } from "./image.ts";
-import { lower } from "./lower.ts";
+import type { Argument, EntryOperation, Instruction } from "./bytecode/call.ts";
+import { encodeInstructions } from "./bytecode/encode.ts";
+import { lower } from "./lower/lower.ts";
 import { unmounting } from "./pack_handover.ts";
-import { alignedLength, packed } from "./packed.ts";
+import { alignedLength, packed } from "./bytecode/packed.ts";
 import { withoutOwnWords } from "./prelaunch.ts";
-import { WALKER } from "./walker_code.ts";
+import { WALKER } from "./native/walker_code.ts";
 
-/** The first slots, which launch/plain_fit.h knows by number. */
+/** The first slots, which launch/native/guards.h knows by number. */
 const SLOTS = [
   "root",
   "argv",
@@ -125,7 +125,7 @@ const withoutKnown = (steps: readonly Step[], root: string) =>
 function programsOf(
   plan: Plan,
   root: string,
-): (readonly (Instruction | ShortcutOperation)[])[] {
+): (readonly (Instruction | EntryOperation)[])[] {
   const { launch, container, process } = plan;
   if (!plan.init) {
     return [withoutKnown([...launch, ...container, ...process], root), [], []];
@@ -171,7 +171,7 @@ export function plainRun(
   const parts = [
     ...programsOf(plan, root).map((program) =>
       program.length
-        ? aligned(compileImage(program, arch, slots).bytes)
+        ? aligned(encodeInstructions(program, arch, slots).bytes)
         : new Uint8Array()
     ),
     fromBase64(WALKER[arch].code),

@@ -1,6 +1,6 @@
 /**
  * The launch of a usual `run`, compiled when the program is built and walked by
- * the compiled one before its runtime starts (launch/shortcut.c): the child's
+ * the compiled one before its runtime starts (launch/native/entry.c): the child's
  * runtime then starts beside the parent's, and not after it.
  *
  * It is a guess, and nothing hangs on it. What is launched is taken where the
@@ -9,14 +9,14 @@
 
 import { AT_EMPTY_PATH } from "../ffi/fcntl.ts";
 import type { Step } from "../plan/step.ts";
-import type { Instruction } from "./call.ts";
-import { HANDED } from "./handed.ts";
-import { compileImage } from "./image.ts";
-import { lower } from "./lower.ts";
-import { packed } from "./packed.ts";
+import type { Instruction } from "./bytecode/call.ts";
+import { DESCRIPTOR } from "./lower/descriptors.ts";
+import { encodeInstructions } from "./bytecode/encode.ts";
+import { lower } from "./lower/lower.ts";
+import { packed } from "./bytecode/packed.ts";
 import type { Program } from "./program.ts";
 
-/** The first slots, which launch/shortcut.c knows by number. */
+/** The first slots, which launch/native/entry.c knows by number. */
 export const PRELAUNCH_SLOTS = [
   "argv",
   "env",
@@ -60,7 +60,7 @@ export function withoutOwnWords(instruction: Instruction): Instruction {
   return {
     ...instruction,
     args: [
-      HANDED.self,
+      DESCRIPTOR.self,
       "",
       { slot: "argv" },
       { slot: "env" },
@@ -69,10 +69,10 @@ export function withoutOwnWords(instruction: Instruction): Instruction {
   };
 }
 
-/** What launch/shortcut.c walks for a launch. */
+/** What launch/native/entry.c walks for a launch. */
 export function prelaunchProgram(launch: readonly Step[]): Program {
   const lowered = launch.map((step) => lower(step).map(withoutOwnWords));
-  const { bytes, slots } = compileImage(
+  const { bytes, slots } = encodeInstructions(
     lowered.flat(),
     undefined,
     PRELAUNCH_SLOTS,
@@ -100,7 +100,7 @@ interface Flag {
 }
 
 /**
- * What is put into the compiled program for a launch, as launch/shortcut.c reads
+ * What is put into the compiled program for a launch, as launch/native/entry.c reads
  * it: the length of all of it, of the image and of the text, and behind them
  * these two and the flags.
  */

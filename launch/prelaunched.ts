@@ -9,7 +9,7 @@ import { bytesAt } from "../ffi/memory.ts";
 import { kill, SIGNAL } from "../ffi/signal.ts";
 import { wait } from "../ffi/wait.ts";
 import type { Handover } from "./handover.ts";
-import { BASE, HEADER, HEADER_SIZE, MAGIC } from "./layout.ts";
+import { BASE, HEADER, HEADER_SIZE, MAGIC } from "./bytecode/layout.ts";
 import {
   PRELAUNCH_SLOTS,
   prelaunchProgram,

@@ -1,10 +1,10 @@
 /** Steps compiled to the bytes that the walker, or the child, carries out. */
 
 import type { Step } from "../plan/step.ts";
-import type { Argument, Instruction } from "./call.ts";
-import { compileImage } from "./image.ts";
-import { BASE, HEADER, LIMIT } from "./layout.ts";
-import { lower } from "./lower.ts";
+import type { Argument, Instruction } from "./bytecode/call.ts";
+import { encodeInstructions } from "./bytecode/encode.ts";
+import { BASE, HEADER, LIMIT } from "./bytecode/layout.ts";
+import { lower } from "./lower/lower.ts";
 
 /** A compiled plan, or part of one. */
 export interface Program {
@@ -34,7 +34,7 @@ export function compileSteps(
     return lowered.length;
   });
   if (movable) instructions.forEach(checkMovable);
-  const { bytes, slots, pointers } = compileImage(instructions);
+  const { bytes, slots, pointers } = encodeInstructions(instructions);
   reportAfterWait(steps, counts, bytes);
   return { bytes, slots, counts, pointers: movable ? pointers : [] };
 }

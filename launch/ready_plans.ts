@@ -1,7 +1,7 @@
 /**
  * What start, state, kill and delete come to once a container is created: a few
  * system calls each, which the compiled program carries out before its runtime
- * starts (launch/shortcut.c). Their plans lie beside the container's record.
+ * starts (launch/native/entry.c). Their plans lie beside the container's record.
  *
  * They are for when all is well. Each checks what it relies on first, and where
  * a call fails, or gives something else, the runtime starts and the command
@@ -10,12 +10,12 @@
  */
 
 import { AT_FDCWD, O } from "../ffi/fcntl.ts";
-import type { Instruction, ShortcutOperation } from "./call.ts";
-import { compileImage } from "./image.ts";
-import { REPORT_SIZE } from "./layout.ts";
+import type { EntryOperation, Instruction } from "./bytecode/call.ts";
+import { encodeInstructions } from "./bytecode/encode.ts";
+import { REPORT_SIZE } from "./bytecode/layout.ts";
 
 /** The commands that have one. */
-export type Shortcut = "start" | "state" | "kill" | "delete" | "delete-force";
+export type ReadyPlan = "start" | "state" | "kill" | "delete" | "delete-force";
 
 /** A container, as far as its plans need to know. */
 export interface Known {
@@ -34,7 +34,7 @@ export interface Known {
   texts: { created: string; running: string; stopped: string };
 }
 
-type Plan = readonly (Instruction | ShortcutOperation)[];
+type Plan = readonly (Instruction | EntryOperation)[];
 
 /** What the process said that could not execute its command: the head of its plan. */
 export const START_ERROR = "start.error";
@@ -51,24 +51,24 @@ const MOST_TEXT = 4096;
 const SIGNAL = "signal";
 
 /** The name of a plan's file. */
-export const shortcutFile = (name: Shortcut) => `${name}.plan`;
+export const readyPlanFile = (name: ReadyPlan) => `${name}.plan`;
 
 /** The names of all of them. */
-export const SHORTCUT_FILES = ([
+export const READY_PLAN_FILES = ([
   "start",
   "state",
   "kill",
   "delete",
   "delete-force",
-] as const).map(shortcutFile);
+] as const).map(readyPlanFile);
 
 /** The bytes of a container's plan for a command; null where it can have none. */
-export function shortcut(name: Shortcut, known: Known): Uint8Array | null {
+export function readyPlan(name: ReadyPlan, known: Known): Uint8Array | null {
   const plan = PLANS[name](known);
-  return plan && compileImage(plan, undefined, [SIGNAL]).bytes;
+  return plan && encodeInstructions(plan, undefined, [SIGNAL]).bytes;
 }
 
-const PLANS: Record<Shortcut, (known: Known) => Plan | null> = {
+const PLANS: Record<ReadyPlan, (known: Known) => Plan | null> = {
   start: (known) => [
     ...lock(known),
     isAlive(known),
@@ -188,7 +188,7 @@ const remove = (known: Known): Plan => [
     removeDirectory(path, "EBUSY", "ENOTEMPTY")
   ),
   // Its record last: without it nobody would know what is left.
-  ...[...SHORTCUT_FILES, START_ERROR, ...known.files].map((file) =>
+  ...[...READY_PLAN_FILES, START_ERROR, ...known.files].map((file) =>
     unlink(`${known.directory}/${file}`)
   ),
   removeDirectory(known.directory),
@@ -236,7 +236,7 @@ function awaitExecve({ directory }: Known): Instruction[] {
 
 const encode = (text: string) => new TextEncoder().encode(text);
 
-const isAlive = ({ pid, startTime }: Known): ShortcutOperation => ({
+const isAlive = ({ pid, startTime }: Known): EntryOperation => ({
   name: "isProcess",
   args: [pid, startTime],
 });

@@ -17,7 +17,7 @@ import {
 import { kill, SIGNAL } from "../ffi/signal.ts";
 import { waitInBackground, type WaitStatus } from "../ffi/wait.ts";
 import type { Step } from "../plan/step.ts";
-import { HANDED } from "./handed.ts";
+import { DESCRIPTOR } from "./lower/descriptors.ts";
 import { compileSteps } from "./program.ts";
 import { clonedPid, walk } from "./walker.ts";
 
@@ -55,7 +55,7 @@ export async function runHook(
   const lifeline = hold(read);
   hold(write);
   const walking = held.use(walk(compileSteps(steps), () => steps, {
-    fds: { 0: stdin, 1: output, 2: output, [HANDED.lifeline]: lifeline },
+    fds: { 0: stdin, 1: output, 2: output, [DESCRIPTOR.lifeline]: lifeline },
   }));
   const pid = steps.some(({ step }) => step === "clone")
     ? clonedPid(walking)

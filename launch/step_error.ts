@@ -1,9 +1,9 @@
 /** A step of a plan that could not be done. */
 
 import { type Errno, errnoText } from "../ffi/errno.ts";
-import { describe } from "../plan/describe.ts";
-import { capabilitiesOf } from "../plan/needs.ts";
-import { SINCE } from "../plan/since.ts";
+import { describe } from "../explain/steps/describe.ts";
+import { capabilitiesOf } from "../explain/steps/needs.ts";
+import { SINCE } from "../explain/steps/since.ts";
 import type { Step, StepKind } from "../plan/step.ts";
 import { ContainerError } from "../spec/errors.ts";
 

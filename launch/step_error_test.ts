@@ -2,11 +2,14 @@
 // @ts-types="../types/std_assert.d.ts"
 import { assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { makeFacts } from "../plan/_facts_fixture.ts";
-import { capabilitySets, DEFAULT_CAPABILITIES } from "../plan/capabilities.ts";
+import {
+  capabilitySets,
+  DEFAULT_CAPABILITIES,
+} from "../plan/process/capabilities.ts";
 import { compile } from "../plan/compile.ts";
 import { PHASES, type StepKind } from "../plan/step.ts";
 import { defaultSpec } from "../spec/defaults.ts";
-import { lower } from "./lower.ts";
+import { lower } from "./lower/lower.ts";
 import { stepError } from "./outcome.ts";
 import { compileSteps } from "./program.ts";
 import { StepError } from "./step_error.ts";

@@ -19,11 +19,11 @@ import { spawn } from "../ffi/spawn.ts";
 import { wait } from "../ffi/wait.ts";
 import type { Step } from "../plan/step.ts";
 import { ContainerError } from "../spec/errors.ts";
-import { HANDED, WALKER_NAME } from "./handed.ts";
-import { HEADER_SIZE } from "./layout.ts";
+import { DESCRIPTOR, WALKER_NAME } from "./lower/descriptors.ts";
+import { HEADER_SIZE } from "./bytecode/layout.ts";
 import { type Outcome, readOutcome, stepError } from "./outcome.ts";
 import type { Program } from "./program.ts";
-import { WALKER } from "./walker_code.ts";
+import { WALKER } from "./native/walker_code.ts";
 
 const STATFS_SIZE = 120;
 const PROC_SUPER_MAGIC = 0x9fa0;
@@ -145,7 +145,7 @@ export function openProc(): Descriptor {
 }
 
 const aboveAll = (fds: NonNullable<WalkOptions["fds"]>) =>
-  1 + Math.max(HANDED.walk, ...Object.keys(fds).map(Number));
+  1 + Math.max(DESCRIPTOR.walk, ...Object.keys(fds).map(Number));
 
 /** Starts a walker that carries out a program, compiled from these steps. */
 export function walk(
@@ -162,15 +162,15 @@ export function walk(
       ? descriptor.fd
       : copies.use(duplicateUp(descriptor.fd, least)).fd;
   const memory = moveUp(memoryFile("plan", program.bytes), least);
-  const handed: Record<number, number> = { [HANDED.walk]: memory.fd };
-  if (again) handed[HANDED.again] = memory.fd;
+  const handed: Record<number, number> = { [DESCRIPTOR.walk]: memory.fd };
+  if (again) handed[DESCRIPTOR.again] = memory.fd;
   for (const [there, here] of Object.entries(fds)) {
     handed[Number(there)] = above(here!);
   }
   try {
     const pid = spawn(
       `${proc ? "" : "/proc/"}self/fd/${above(by?.executable ?? openWalker())}`,
-      by?.argv ?? [WALKER_NAME, String(HANDED.walk)],
+      by?.argv ?? [WALKER_NAME, String(DESCRIPTOR.walk)],
       handed,
       proc,
     );

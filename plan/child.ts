@@ -11,20 +11,20 @@ import {
   openCgroups,
   waysIn,
 } from "./cgroup.ts";
-import { openClosedSources } from "./closed_sources.ts";
+import { openClosedSources } from "./mounts/closed_sources.ts";
 import type { Facts } from "./facts.ts";
-import { handedMounts, PRESERVED_FROM } from "./handed.ts";
-import { openAsCaller, unmounts } from "./mounts.ts";
+import { hostMountsOf, PRESERVED_FROM } from "./mounts/host_mounts.ts";
+import { openAsCaller, unmounts } from "./mounts/mounts.ts";
 import {
   bornNamespaces,
   hasNamespace,
   joinedNamespaces,
   offsetClocks,
 } from "./namespaces.ts";
-import { earlyOomScore } from "./oom_score.ts";
-import { raiseLimits } from "./raise_limits.ts";
+import { earlyOomScore } from "./process/oom_score.ts";
+import { raiseLimits } from "./process/raise_limits.ts";
 import type { Step } from "./step.ts";
-import { makeSession } from "./terminal.ts";
+import { makeSession } from "./process/terminal.ts";
 
 /** The signals that are passed on to the command. */
 export const FORWARDED = [
@@ -185,9 +185,9 @@ export function becomeChild(spec: Spec, facts: Facts): Step[] {
   const { preserve = 0 } = spec.process;
   const kept: [from: number, count: number][] = [
     [CGROUPS_FROM, waysIn(facts).length],
-    ...[...handedMounts(spec, facts).values()].slice(0, 1).map((
+    ...[...hostMountsOf(spec, facts).values()].slice(0, 1).map((
       { descriptor },
-    ): [number, number] => [descriptor, handedMounts(spec, facts).size]),
+    ): [number, number] => [descriptor, hostMountsOf(spec, facts).size]),
     [PRESERVED_FROM, preserve],
   ];
   kept.sort(([a], [b]) => a - b);

@@ -4,22 +4,22 @@
  */
 
 import type { Spec } from "../spec/types.ts";
-import { lendCgroups } from "./cgroup_mounts.ts";
+import { lendCgroups } from "./mounts/cgroup_mounts.ts";
 import { becomeChild, endChild, protect, startPidOne } from "./child.ts";
-import { confineMounts, prepareDevices } from "./devices.ts";
+import { confineMounts, prepareDevices } from "./mounts/devices.ts";
 import type { Facts } from "./facts.ts";
-import { handedMounts } from "./handed.ts";
-import { furnishRoot } from "./hooks.ts";
-import { leaveHostMounts, prepareMounts, sealMounts } from "./mounts.ts";
-import { enteredNamespaces, fresh, furnishNamespaces } from "./namespaces.ts";
-import { withinKnown } from "./known_directories.ts";
-import { lendNull, reopenNull } from "./null_streams.ts";
+import { hostMountsOf } from "./mounts/host_mounts.ts";
+import { setUpRoot } from "./hooks.ts";
+import { leaveHostMounts, prepareMounts, sealMounts } from "./mounts/mounts.ts";
+import { enteredNamespaces, fresh, setUpNamespaces } from "./namespaces.ts";
+import { withinKnown } from "./mounts/known_directories.ts";
+import { lendNull, reopenNull } from "./process/null_streams.ts";
 import { once } from "./once.ts";
-import { startProcess } from "./process.ts";
-import { prepareCovers, sealRoot, spreadRoot } from "./root.ts";
+import { startProcess } from "./process/process.ts";
+import { prepareCovers, sealRoot, spreadRoot } from "./mounts/root.ts";
 import type { Plan, Step } from "./step.ts";
-import { relayStreams } from "./streams.ts";
-import { openChildTerminal } from "./terminal.ts";
+import { relayStreams } from "./process/streams.ts";
+import { openChildTerminal } from "./process/terminal.ts";
 
 /** The ordered steps that make a container of a Spec. */
 export function compile(asked: Spec, facts: Facts): Plan {
@@ -55,12 +55,12 @@ function containerSteps(spec: Spec, facts: Facts): Step[] {
     ...protect,
     ...enteredNamespaces(spec, facts),
     ...leaveHostMounts(spec, facts),
-    ...furnishNamespaces(spec),
+    ...setUpNamespaces(spec),
     ...prepareMounts(spec, facts),
     ...lendNull(spec, facts),
     ...prepareDevices(spec, facts),
     ...prepareCovers(spec),
-    ...furnishRoot(spec, facts),
+    ...setUpRoot(spec, facts),
     ...setSysctls(spec),
     ...makeWorkingDirectory(spec, facts),
     ...sealMounts(spec),
@@ -103,7 +103,7 @@ function hostWork(spec: Spec, facts: Facts): Step[] {
         } as const,
       ]
       : []),
-    ...handedMounts(spec, facts).values(),
+    ...hostMountsOf(spec, facts).values(),
     ...relayStreams(facts),
     // One that is joined has its mapping; Kubernetes says it again for each of a pod.
     ...(fresh(spec).includes("user") && uidMappings.length

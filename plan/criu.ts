@@ -4,8 +4,8 @@
  */
 
 import type { Spec } from "../spec/types.ts";
-import { candidates } from "./candidates.ts";
-import { DEFAULT_DEVICES, lend } from "./devices.ts";
+import { candidates } from "./process/candidates.ts";
+import { DEFAULT_DEVICES, lend } from "./mounts/devices.ts";
 import type { Step } from "./step.ts";
 
 /** From here to its execve. */

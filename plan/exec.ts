@@ -10,13 +10,13 @@ import type { NamespaceType, Spec } from "../spec/types.ts";
 import { CGROUPS_FROM, waysIn } from "./cgroup.ts";
 import { check, deathSignal, protect, tie } from "./child.ts";
 import type { Facts } from "./facts.ts";
-import { earlyOomScore } from "./oom_score.ts";
-import { reopenNull } from "./null_streams.ts";
-import { raiseLimits } from "./raise_limits.ts";
-import { startProcess } from "./process.ts";
-import { affinity } from "./schedule.ts";
+import { earlyOomScore } from "./process/oom_score.ts";
+import { reopenNull } from "./process/null_streams.ts";
+import { raiseLimits } from "./process/raise_limits.ts";
+import { startProcess } from "./process/process.ts";
+import { affinity } from "./process/schedule.ts";
 import type { Plan, Step } from "./step.ts";
-import { relayStreams } from "./streams.ts";
+import { relayStreams } from "./process/streams.ts";
 
 /** The process whose surroundings are joined. */
 export interface Joined {

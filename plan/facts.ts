@@ -98,7 +98,7 @@ export interface Facts {
     /** It puts calls to an agent; calls with the mark it lets pass. */
     notifies?: { mark: string };
   } | null;
-  /** The steps of plan/landlock.ts, which few ask for. */
+  /** The steps of plan/process/landlock.ts, which few ask for. */
   landlock?: readonly Step[];
   /**
    * What the root filesystem is: a directory, the host's own tree, nothing but

@@ -5,10 +5,10 @@
  */
 
 import type { Spec } from "../spec/types.ts";
-import { candidates } from "./candidates.ts";
-import { PRESERVED_FROM } from "./handed.ts";
+import { candidates } from "./process/candidates.ts";
+import { PRESERVED_FROM } from "./mounts/host_mounts.ts";
 import type { Facts } from "./facts.ts";
-import type { Learning } from "./learning.ts";
+import type { Learning } from "./process/learning.ts";
 import type { Step } from "./step.ts";
 
 interface Ways {

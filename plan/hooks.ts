@@ -6,11 +6,11 @@
 
 import type { Hook, NamespaceType, Spec } from "../spec/types.ts";
 import { CGROUPS_FROM } from "./cgroup.ts";
-import { makeDevices } from "./devices.ts";
+import { makeDevices } from "./mounts/devices.ts";
 import type { Facts } from "./facts.ts";
-import { attachMounts } from "./mounts.ts";
-import { defaultSignals, startProcess } from "./process.ts";
-import { changeRoot } from "./root.ts";
+import { attachMounts } from "./mounts/mounts.ts";
+import { defaultSignals, startProcess } from "./process/process.ts";
+import { changeRoot } from "./mounts/root.ts";
 import type { Step } from "./step.ts";
 
 /** The points before the root changes at which a configuration has hooks, in their order. */
@@ -28,7 +28,7 @@ const hooksBeforeRoot = ({ hooks = {} }: Spec) =>
  * nowhere else than they would later. Who joins the mount namespace by setns(2)
  * comes to its root, the host's tree still.
  */
-export function furnishRoot(spec: Spec, facts: Facts): Step[] {
+export function setUpRoot(spec: Spec, facts: Facts): Step[] {
   const change = changeRoot(spec, facts);
   const furnish = [...attachMounts(spec, facts), ...makeDevices(spec, facts)];
   if (!hooksBeforeRoot(spec).length) return [...change, ...furnish];

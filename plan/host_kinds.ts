@@ -1,7 +1,7 @@
 /** What the parent does on the host: the kinds of step of that phase. */
 
 import type { IdMapping } from "../spec/types.ts";
-import type { MountAttribute, Propagation } from "./mount_words.ts";
+import type { MountAttribute, Propagation } from "./mounts/words.ts";
 
 /** What each of them says beside `why` and `man`. */
 export type HostKinds = {

@@ -112,7 +112,7 @@ export function enteredNamespaces(spec: Spec, facts: Facts): Step[] {
 }
 
 /** What makes a new namespace fit to live in. */
-export function furnishNamespaces(spec: Spec): Step[] {
+export function setUpNamespaces(spec: Spec): Step[] {
   const steps: Step[] = [];
   if (spec.hostname !== undefined) {
     steps.push({

@@ -1,7 +1,7 @@
 /**
  * The vocabulary of a plan: every kind of step there is, as plain data. Flags
  * and names are spelled as in the man pages; numbers come later, in
- * launch/lower.ts. Each step says in `why` what a reader would ask.
+ * launch/lower/lower.ts. Each step says in `why` what a reader would ask.
  */
 
 import type {
@@ -13,8 +13,8 @@ import type {
 import type { MemoryPolicy } from "../spec/types_linux.ts";
 import type { IOPriority, Scheduler } from "../spec/types_process.ts";
 import type { HostKinds } from "./host_kinds.ts";
-import type { FileRight, PortRight, Scope } from "./landlock.ts";
-import type { MountAttribute, MountFlag, Propagation } from "./mount_words.ts";
+import type { FileRight, PortRight, Scope } from "./process/landlock.ts";
+import type { MountAttribute, MountFlag, Propagation } from "./mounts/words.ts";
 
 export type { MountAttribute, MountFlag, Propagation };
 
@@ -28,7 +28,7 @@ export type KernelType = "proc" | "sysfs";
  * What a path is followed from. The first of some neighbours opens it and makes
  * sure of it, the last one closes it.
  */
-export interface Within {
+export interface KernelAnchor {
   type: KernelType;
   opens: boolean;
   closes: boolean;
@@ -197,10 +197,10 @@ export type Kinds = {
     path: string;
     cover: string;
     last: boolean;
-    within?: Within;
+    within?: KernelAnchor;
   };
   /** A path becomes read-only, with what is below it. */
-  readonlyPath: { path: string; within?: Within };
+  readonlyPath: { path: string; within?: KernelAnchor };
   /** mknodat(2), with what is above it, below `inside`; the same device may be there. */
   makeDevice: Device & { inside?: string; ifWritable?: true };
   /** symlinkat(2). */

@@ -1,5 +1,5 @@
 /**
- * Puts files into a compiled program, where lifecycle/carried.ts finds them.
+ * Puts files into a compiled program, where containers/decide/carried.ts finds them.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import {
   type Directory,
   endOfRuntime,
   TRAILER,
-} from "../lifecycle/carried.ts";
+} from "../containers/decide/carried.ts";
 
 /** Where something can be put into a program that is compiled; null where nowhere. */
 export function placeToAdd(program: Uint8Array<ArrayBuffer>): number | null {

@@ -1,5 +1,5 @@
 /**
- * Puts launch/shortcut.c before Deno's runtime in a compiled program: as one
+ * Puts launch/native/entry.c before Deno's runtime in a compiled program: as one
  * segment more, in the place of a note, at which the program then begins. The
  * kernel is not told of the program's interpreter, so that it does begin there.
  * elf(5)
@@ -7,7 +7,7 @@
  * @module
  */
 
-import { SHORTCUT } from "../launch/shortcut_code.ts";
+import { NATIVE_ENTRY } from "../launch/native/entry_code.ts";
 import { placeToAdd, rewrite } from "./_carry.ts";
 import { usualRuns } from "./_usual_runs.ts";
 
@@ -86,22 +86,22 @@ const alignUp = (value: number, to: number) => Math.ceil(value / to) * to;
  *
  * @param launch what scripts/_usual_runs.ts made
  */
-export function withShortcut(
+export function withEntry(
   program: Uint8Array<ArrayBuffer>,
-  arch: keyof typeof SHORTCUT,
+  arch: keyof typeof NATIVE_ENTRY,
   launch: Uint8Array<ArrayBuffer>,
 ): Uint8Array<ArrayBuffer> | string {
   const end = placeToAdd(program);
   return end === null
     ? "the runtime does not end as expected"
-    : insertShortcut(program, end, arch, launch);
+    : insertEntry(program, end, arch, launch);
 }
 
 /** The same, with the place for it: where what the kernel loads has ended. */
-export function insertShortcut(
+export function insertEntry(
   program: Uint8Array<ArrayBuffer>,
   end: number,
-  arch: keyof typeof SHORTCUT,
+  arch: keyof typeof NATIVE_ENTRY,
   launch: Uint8Array<ArrayBuffer>,
 ): Uint8Array<ArrayBuffer> | string {
   const segments = segmentsOf(view(program));
@@ -123,9 +123,11 @@ export function insertShortcut(
     alignment,
   );
   const offset = alignUp(end, alignment);
-  const compiled = Uint8Array.fromBase64(SHORTCUT[arch].code);
+  const compiled = Uint8Array.fromBase64(NATIVE_ENTRY[arch].code);
   if (segmentsOf(view(compiled)).filter(isLoaded).length !== 1) {
-    throw new RangeError("launch/shortcut.c is to come to a single segment");
+    throw new RangeError(
+      "launch/native/entry.c is to come to a single segment",
+    );
   }
   const launchAt = alignUp(compiled.length, 16);
   const tableAt = alignUp(launchAt + launch.length, 16);
@@ -178,13 +180,15 @@ function placeOf(name: keyof typeof MARK, code: Uint8Array): number {
   const at = code.findIndex((_, index) =>
     mark.every((byte, i) => code[index + i] === byte)
   );
-  if (at < 0) throw new RangeError(`launch/shortcut.c has no ${MARK[name]}`);
+  if (at < 0) {
+    throw new RangeError(`launch/native/entry.c has no ${MARK[name]}`);
+  }
   return at;
 }
 
 /** Puts it into a program that was compiled; a word on why that cannot be. */
-export const addShortcut = (program: string): Promise<string | null> =>
+export const addEntry = (program: string): Promise<string | null> =>
   rewrite(
     program,
-    (bytes) => withShortcut(bytes, Deno.build.arch, usualRuns()),
+    (bytes) => withEntry(bytes, Deno.build.arch, usualRuns()),
   );

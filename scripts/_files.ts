@@ -41,7 +41,7 @@ function typescriptFiles(enter: (room: string) => boolean): string[] {
 const BUILDERS = [
   "compile.ts",
   "_launcher.ts",
-  "_shortcut.ts",
+  "_entry.ts",
   "_carry.ts",
   "_standalone.ts",
   "_texts.ts",

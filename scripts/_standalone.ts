@@ -6,12 +6,12 @@
  */
 // @ts-types="../types/std_path.d.ts"
 import { dirname, join } from "@std/path";
-import { defaultConfig } from "../lifecycle/default_config.ts";
-import { kernelVersion } from "../lifecycle/seccomp.ts";
+import { defaultConfig } from "../containers/decide/default_config.ts";
+import { kernelVersion } from "../containers/decide/seccomp.ts";
 import { configText } from "../spec/config_text.ts";
 import { outputOf, reasonOf, runDeno } from "./_deno.ts";
 import { addFiles } from "./_carry.ts";
-import { addShortcut } from "./_shortcut.ts";
+import { addEntry } from "./_entry.ts";
 import { isThere, ROOT } from "./_files.ts";
 import { runBundle, shorten, splitProgram, textOf } from "./_texts.ts";
 import {
@@ -81,7 +81,7 @@ export async function makeStandalone(parts: Parts): Promise<string | null> {
     const failure = await compile(at("warm"), at("warm.js"), texts);
     if (failure !== null) return failure;
     // What is done before the runtime starts decides what is done then.
-    await addShortcut(at("warm"));
+    await addEntry(at("warm"));
     const warmed = await warmUp(at("warm"), rootfs);
     if (typeof warmed === "string") {
       say(`The program will start slower than it could: ${warmed}`);
@@ -100,7 +100,7 @@ export async function makeStandalone(parts: Parts): Promise<string | null> {
   const files = [...texts, ...carried];
   const unmade = await compile(out, at("main.js"));
   if (unmade !== null) return unmade;
-  const reason = await addShortcut(out) ?? await addFiles(out, files);
+  const reason = await addEntry(out) ?? await addFiles(out, files);
   if (reason === null) return null;
   say(`The program will start slower than it could: ${reason}`);
   return await compile(out, at("main.js"), files);

@@ -8,22 +8,25 @@
 // @ts-types="../types/std_path.d.ts"
 import { join } from "@std/path";
 import { RUN_FLAGS } from "../cli/run_flags.ts";
-import { EndedEarly, ENDING } from "../launch/early_end.ts";
+import { EndedEarly, ENDING } from "../launch/attend/early_end.ts";
 import { plainRun } from "../launch/plain_run.ts";
 import { prelaunch } from "../launch/prelaunch.ts";
-import { lost, stopped } from "../launch/stream_relay.ts";
+import { lost, stopped } from "../launch/attend/stream_relay.ts";
 import { ERRNO, type Errno, errnoText } from "../ffi/errno.ts";
 import type { ContainerError } from "../spec/errors.ts";
-import { DEFAULT_FILTER } from "../launch/seccomp/default_code.ts";
-import { readFacts } from "../lifecycle/facts.ts";
-import type { Caller } from "../lifecycle/caller.ts";
-import type { ContainerOptions } from "../lifecycle/options.ts";
-import { decide } from "../lifecycle/spec.ts";
-import { CAPABILITIES, DEFAULT_CAPABILITIES } from "../plan/capabilities.ts";
-import { parseLayout } from "../plan/cgroup_mounts.ts";
+import { DEFAULT_FILTER } from "../seccomp/default_code.ts";
+import { readFacts } from "../containers/decide/facts.ts";
+import type { Caller } from "../containers/decide/caller.ts";
+import type { ContainerOptions } from "../containers/decide/options.ts";
+import { decide } from "../containers/decide/spec.ts";
+import {
+  CAPABILITIES,
+  DEFAULT_CAPABILITIES,
+} from "../plan/process/capabilities.ts";
+import { parseLayout } from "../plan/mounts/cgroup_mounts.ts";
 import { compile } from "../plan/compile.ts";
 import type { CgroupLayout, Facts } from "../plan/facts.ts";
-import { MEMORY_FILE } from "../plan/memory_files.ts";
+import { MEMORY_FILE } from "../plan/mounts/memory_files.ts";
 import { DEFAULT_PATH } from "../spec/defaults.ts";
 import type { Mount } from "../spec/types.ts";
 
@@ -41,7 +44,7 @@ const CALLER: Caller = {
   devices: true,
 };
 
-/** What launch/shortcut.c finds behind itself, by launch/prelaunch.h and launch/plain_run.h. */
+/** What launch/native/entry.c finds behind itself, by launch/native/prelaunch.h and launch/native/plain_run.h. */
 export function usualRuns(): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(
     [

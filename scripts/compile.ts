@@ -28,7 +28,7 @@ import {
   speaker,
   write,
 } from "./_report.ts";
-import { closeDebugger } from "../launch/debugger.ts";
+import { closeDebugger } from "../launch/attend/debugger.ts";
 
 /** What to build and where. */
 export interface CompileOptions {

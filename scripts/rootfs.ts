@@ -14,7 +14,7 @@ import { speaker, write } from "./_report.ts";
 import { cachePath } from "./rootfs_cache.ts";
 import { findBusybox } from "./rootfs_fetch.ts";
 import { Home, inspectSite, type Scratch } from "./rootfs_home.ts";
-import { closeDebugger } from "../launch/debugger.ts";
+import { closeDebugger } from "../launch/attend/debugger.ts";
 
 /** What to build and where. */
 export interface RootfsOptions {

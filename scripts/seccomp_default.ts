@@ -1,20 +1,20 @@
 /**
  * `deno run -A scripts/seccomp_default.ts`: compiles the default seccomp
- * profile into launch/seccomp/default_code.ts. Needed after every change of
+ * profile into seccomp/default_code.ts. Needed after every change of
  * the profile, the tables of system calls or the compiler.
  */
 
 // @ts-types="../types/std_path.d.ts"
 import { dirname, fromFileUrl, join } from "@std/path";
-import { compileSeccomp } from "../launch/seccomp/compile.ts";
+import { compileSeccomp } from "../seccomp/compile.ts";
 import {
   defaultSeccomp,
   SECCOMP_CAPABILITIES,
-} from "../plan/seccomp_default.ts";
+} from "../seccomp/default_profile.ts";
 
 const PATH = join(
   dirname(dirname(fromFileUrl(import.meta.url))),
-  "launch/seccomp/default_code.ts",
+  "seccomp/default_code.ts",
 );
 
 /** Bytes as the text of a TypeScript string. */

@@ -12,7 +12,7 @@ import { changed, isThere, programSources, ROOT } from "./_files.ts";
 import { findProgram } from "./_find_program.ts";
 import { runScript, speaker } from "./_report.ts";
 import { buildRootfs } from "./rootfs.ts";
-import { closeDebugger } from "../launch/debugger.ts";
+import { closeDebugger } from "../launch/attend/debugger.ts";
 
 /** For who has no terminal to type into. */
 const GREETING = 'echo "Hello from $(hostname). All that runs here:"; ps';

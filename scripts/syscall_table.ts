@@ -1,6 +1,6 @@
 /**
  * `deno run -A scripts/syscall_table.ts [ROOT]`: writes
- * launch/seccomp/numbers.ts from the kernel's headers. Needs gcc and the
+ * seccomp/numbers.ts from the kernel's headers. Needs gcc and the
  * Debian packages linux-libc-dev, linux-libc-dev-arm64-cross and
  * linux-libc-dev-armhf-cross; those that are not installed are looked for
  * below ROOT, where `dpkg -x` may have put them.
@@ -180,7 +180,7 @@ export const ABOVE: { [arch: string]: string } = {
     }
   }
   source += "};\n";
-  const path = join(ROOT, "launch/seccomp/numbers.ts");
+  const path = join(ROOT, "seccomp/numbers.ts");
   await Deno.writeTextFile(path, source);
   await new Deno.Command(Deno.execPath(), {
     args: ["fmt", "--quiet", path],

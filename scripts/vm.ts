@@ -13,11 +13,11 @@
 
 // @ts-types="../types/std_path.d.ts"
 import { fromFileUrl, join, resolve } from "@std/path";
-import { type Archive, archive } from "./vm_archive.ts";
-import { CRIU_MODULES, criuFiles } from "./vm_criu.ts";
-import { findKernel, moduleFiles, output } from "./vm_kernel.ts";
-import { rootImage } from "./vm_root.ts";
-import { systemdFiles, systemdMain } from "./vm_systemd.ts";
+import { type Archive, archive } from "./vm/archive.ts";
+import { CRIU_MODULES, criuFiles } from "./vm/criu.ts";
+import { findKernel, moduleFiles, output } from "./vm/kernel.ts";
+import { rootImage } from "./vm/root.ts";
+import { systemdFiles, systemdMain } from "./vm/systemd.ts";
 
 /** What to run in a virtual machine. */
 export interface VmOptions {

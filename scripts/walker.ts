@@ -1,5 +1,5 @@
 /**
- * `deno task walker`: builds the C programs of launch/ for both architectures
+ * `deno task walker`: builds the C programs of launch/native/ for both architectures
  * and writes their bytes beside them. Needs gcc and aarch64-linux-gnu-gcc; only
  * who changes one of them needs to run it.
  */
@@ -21,7 +21,7 @@ const FLAGS =
   "-Os -std=gnu11 -Wall -Wextra -Werror -ffreestanding -nostdlib -static -fno-stack-protector -fno-asynchronous-unwind-tables -fno-unwind-tables -fomit-frame-pointer -fno-ident -mno-outline-atomics -Wl,-z,noexecstack,-z,norelro,-z,noseparate-code,--build-id=none,-s"
     .split(" ");
 
-/** What is built: each of these in launch/, and what is particular about it. */
+/** What is built: each of these in launch/native/, and what is particular about it. */
 export const PROGRAMS = {
   walker: {
     what: "The walker's executable",
@@ -33,15 +33,15 @@ export const PROGRAMS = {
     constant: "KEEPER",
     flags: ["-fno-pic", "-no-pie"],
   },
-  shortcut: {
+  entry: {
     what: "What goes before Deno's runtime in the compiled program",
-    constant: "SHORTCUT",
+    constant: "NATIVE_ENTRY",
     // At no address: it becomes a segment of another program.
     flags: ["-fpie", "-no-pie", "-fno-jump-tables", "-Wl,-Ttext-segment=0"],
   },
 } as const;
 
-/** The name of a C program in launch/. */
+/** The name of a C program in launch/native/. */
 export type ProgramName = keyof typeof PROGRAMS;
 
 /** Compiles one; the bytes of its executable. */
@@ -60,7 +60,7 @@ export async function buildProgram(
         ...PROGRAMS[name].flags,
         "-o",
         out,
-        join(ROOT, `launch/${name}.c`),
+        join(ROOT, `launch/native/${name}.c`),
       ],
     }).spawn().status;
     if (!success) throw new Error(`Cannot compile ${name}.c for ${arch}`);
@@ -95,7 +95,7 @@ function asSource(bytes: Uint8Array): string {
 
 async function writeProgram(name: ProgramName): Promise<void> {
   const { what, constant } = PROGRAMS[name];
-  const out = join(ROOT, `launch/${name}_code.ts`);
+  const out = join(ROOT, `launch/native/${name}_code.ts`);
   let source = `// Generated from ${name}.c by scripts/walker.ts. Do not edit.
 
 /** ${what} for each architecture, in base64, and what compiled it. */

@@ -6,16 +6,16 @@ import {
   moveUp,
   pipe,
   readAt,
-} from "../../ffi/fcntl.ts";
-import { spawn } from "../../ffi/spawn.ts";
-import { exitCode, wait } from "../../ffi/wait.ts";
-import type { Instruction } from "../call.ts";
-import { compileImage } from "../image.ts";
-import { HEADER_SIZE } from "../layout.ts";
-import { type Outcome, readOutcome } from "../outcome.ts";
-import { HANDED } from "../handed.ts";
-import { openWalker } from "../walker.ts";
-import { installFilter } from "./install.ts";
+} from "../ffi/fcntl.ts";
+import { spawn } from "../ffi/spawn.ts";
+import { exitCode, wait } from "../ffi/wait.ts";
+import type { Instruction } from "../launch/bytecode/call.ts";
+import { encodeInstructions } from "../launch/bytecode/encode.ts";
+import { HEADER_SIZE } from "../launch/bytecode/layout.ts";
+import { type Outcome, readOutcome } from "../launch/outcome.ts";
+import { DESCRIPTOR } from "../launch/lower/descriptors.ts";
+import { openWalker } from "../launch/walker.ts";
+import { installFilter } from "../launch/lower/seccomp_filter.ts";
 
 const PR_SET_NO_NEW_PRIVS = 38;
 
@@ -39,12 +39,12 @@ export function start(
   output: Descriptor,
   fds: Record<number, number> = {},
 ): Started {
-  const image = compileImage(instructions);
+  const image = encodeInstructions(instructions);
   const memory = moveUp(memoryFile("plan", image.bytes));
   const pid = spawn(
     `/proc/self/fd/${openWalker().fd}`,
-    ["walker", String(HANDED.walk)],
-    { ...fds, 1: output.fd, 2: output.fd, [HANDED.walk]: memory.fd },
+    ["walker", String(DESCRIPTOR.walk)],
+    { ...fds, 1: output.fd, 2: output.fd, [DESCRIPTOR.walk]: memory.fd },
   );
   const header = () => {
     const bytes = new Uint8Array(HEADER_SIZE);

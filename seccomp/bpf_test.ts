@@ -1,4 +1,4 @@
-// @ts-types="../../types/std_assert.d.ts"
+// @ts-types="../types/std_assert.d.ts"
 import { assertEquals, assertThrows } from "@std/assert";
 import { Assembler, BPF, decision, disassemble, RET } from "./bpf.ts";
 import { compileSeccomp } from "./compile.ts";

@@ -15,14 +15,14 @@
  * older one.
  */
 
-import { ERRNO } from "../../ffi/errno.ts";
-import { SpecError } from "../../spec/errors.ts";
+import { ERRNO } from "../ffi/errno.ts";
+import { SpecError } from "../spec/errors.ts";
 import type {
   SeccompAction,
   SeccompArg,
   SeccompFlag,
   SeccompProfile,
-} from "../../spec/seccomp.ts";
+} from "../spec/seccomp.ts";
 import {
   Assembler,
   BPF,
@@ -103,7 +103,7 @@ type Leaf = number | Verdict;
  * struct sock_filter[] for seccomp(2): the profile on an architecture, this
  * machine's if none is given.
  *
- * @param mark what lets a few calls of ours through, by launch/seccomp/mark.ts
+ * @param mark what lets a few calls of ours through, by seccomp/mark.ts
  */
 export function compileSeccomp(
   profile: SeccompProfile,

@@ -1,12 +1,12 @@
-// @ts-types="../../types/std_assert.d.ts"
+// @ts-types="../types/std_assert.d.ts"
 import { assertEquals, assertThrows } from "@std/assert";
-import { SpecError } from "../../spec/errors.ts";
+import { SpecError } from "../spec/errors.ts";
 import type {
   SeccompAction,
   SeccompArg,
   SeccompProfile,
   SeccompRule,
-} from "../../spec/seccomp.ts";
+} from "../spec/seccomp.ts";
 import { INSTRUCTION_SIZE } from "./bpf.ts";
 import { compileSeccomp, seccompFlags } from "./compile.ts";
 import { simulate } from "./simulate.ts";

@@ -5,11 +5,8 @@
  * it again and compares.
  */
 
-import {
-  defaultSeccomp,
-  SECCOMP_CAPABILITIES,
-} from "../../plan/seccomp_default.ts";
-import type { SeccompHost } from "../../spec/seccomp.ts";
+import { defaultSeccomp, SECCOMP_CAPABILITIES } from "./default_profile.ts";
+import type { SeccompHost } from "../spec/seccomp.ts";
 import { compileSeccomp } from "./compile.ts";
 import { COMPILED_FOR, DEFAULT_FILTER } from "./default_code.ts";
 

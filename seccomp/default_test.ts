@@ -1,8 +1,8 @@
-// @ts-types="../../types/std_assert.d.ts"
+// @ts-types="../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
-import { errnoName } from "../../ffi/errno.ts";
-import { defaultSeccomp } from "../../plan/seccomp_default.ts";
-import { parseSeccomp } from "../../spec/seccomp.ts";
+import { errnoName } from "../ffi/errno.ts";
+import { defaultSeccomp } from "./default_profile.ts";
+import { parseSeccomp } from "../spec/seccomp.ts";
 import { INSTRUCTION_SIZE } from "./bpf.ts";
 import { compileSeccomp } from "./compile.ts";
 import { defaultFilter, PRECOMPILED } from "./default.ts";

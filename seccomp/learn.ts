@@ -3,12 +3,12 @@
  * lets it through, the reports as the kernel writes them, and the profile that
  * comes of them. The reports are SECCOMP_RET_USER_NOTIF's: they need no
  * tracer, so a command that uses ptrace itself can be learned too, and they
- * reach threads, children and 32-bit programs alike. launch/seccomp/serve.ts
+ * reach threads, children and 32-bit programs alike. seccomp/serve.ts
  * receives them.
  */
 
-import type { SeccompProfile } from "../../spec/seccomp.ts";
-import { UNREPORTED } from "../lower_learning.ts";
+import type { SeccompProfile } from "../spec/seccomp.ts";
+import { UNREPORTED } from "../launch/lower/learning.ts";
 import { Assembler, BPF, DATA, RET } from "./bpf.ts";
 import {
   archOf,

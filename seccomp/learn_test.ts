@@ -1,14 +1,14 @@
-// @ts-types="../../types/std_assert.d.ts"
+// @ts-types="../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
-import { moveUp, pipe } from "../../ffi/fcntl.ts";
-import { receive, socketPair } from "../../ffi/socket.ts";
-import { exitCode, waitInBackground } from "../../ffi/wait.ts";
-import { parseSeccomp } from "../../spec/seccomp.ts";
-import { NEWS } from "../handover.ts";
-import { lowerLearning, UNREPORTED } from "../lower_learning.ts";
-import { execute, NO_NEW_PRIVS, runUnder, start } from "./_walk.ts";
+import { moveUp, pipe } from "../ffi/fcntl.ts";
+import { receive, socketPair } from "../ffi/socket.ts";
+import { exitCode, waitInBackground } from "../ffi/wait.ts";
+import { parseSeccomp } from "../spec/seccomp.ts";
+import { NEWS } from "../launch/handover.ts";
+import { lowerLearning, UNREPORTED } from "../launch/lower/learning.ts";
+import { execute, NO_NEW_PRIVS, runUnder, start } from "./_walk_fixture.ts";
 import { compileSeccomp } from "./compile.ts";
-import { installFilter, SECCOMP } from "./install.ts";
+import { installFilter, SECCOMP } from "../launch/lower/seccomp_filter.ts";
 import {
   carryOn,
   learnFilter,

@@ -1,16 +1,16 @@
 /** Our compiler beside a plain reading of the rules, and beside libseccomp's. */
 
-// @ts-types="../../types/std_assert.d.ts"
+// @ts-types="../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
-import { defaultSeccomp } from "../../plan/seccomp_default.ts";
+import { defaultSeccomp } from "./default_profile.ts";
 import type {
   SeccompAction,
   SeccompArg,
   SeccompOperator,
   SeccompProfile,
   SeccompRule,
-} from "../../spec/seccomp.ts";
-import { openLibseccomp } from "../../tests/_libseccomp.ts";
+} from "../spec/seccomp.ts";
+import { openLibseccomp } from "../tests/_libseccomp.ts";
 import { compileSeccomp } from "./compile.ts";
 import { type SeccompData, simulator } from "./simulate.ts";
 import { type CallArch, callsOf, COMMON_FROM } from "./syscalls.ts";

@@ -7,10 +7,10 @@
  * See seccomp_unotify(2).
  */
 
-import { ERRNO, errnoName, SyscallError } from "../../ffi/errno.ts";
-import type { Descriptor } from "../../ffi/fcntl.ts";
-import { rawSyscall } from "../../ffi/libc.ts";
-import { POLL, poll, waitForOne } from "../../ffi/poll.ts";
+import { ERRNO, errnoName, SyscallError } from "../ffi/errno.ts";
+import type { Descriptor } from "../ffi/fcntl.ts";
+import { rawSyscall } from "../ffi/libc.ts";
+import { POLL, poll, waitForOne } from "../ffi/poll.ts";
 import {
   carryOn,
   NOTIFY,

@@ -1,7 +1,7 @@
-// @ts-types="../../types/std_assert.d.ts"
+// @ts-types="../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
-import { numberOf, type SyscallName } from "../../ffi/numbers.ts";
-import { openLibseccomp } from "../../tests/_libseccomp.ts";
+import { numberOf, type SyscallName } from "../ffi/numbers.ts";
+import { openLibseccomp } from "../tests/_libseccomp.ts";
 import {
   archOf,
   AUDIT_ARCH,

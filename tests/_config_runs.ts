@@ -12,11 +12,11 @@
  */
 
 import { wait, WNOHANG } from "../ffi/wait.ts";
-import { readBundle } from "../lifecycle/bundle.ts";
-import { create } from "../lifecycle/oci/create.ts";
-import { remove } from "../lifecycle/oci/end.ts";
-import { start } from "../lifecycle/oci/start.ts";
-import { Store } from "../lifecycle/oci/store.ts";
+import { readBundle } from "../containers/decide/bundle.ts";
+import { create } from "../containers/oci/create.ts";
+import { remove } from "../containers/oci/end.ts";
+import { start } from "../containers/oci/start.ts";
+import { Store } from "../containers/store/store.ts";
 import { CONFIGS } from "../spec/_config_fixture.ts";
 import { mutate } from "../spec/_config_mutation.ts";
 import { ConfigError } from "../spec/config.ts";

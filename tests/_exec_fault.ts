@@ -1,14 +1,14 @@
 /** What the tests of faults in `exec` and their program have in common. */
 
 import { walkedSteps } from "../launch/container.ts";
-import { type ExecOptions, prepareExec } from "../lifecycle/oci/exec.ts";
-import { adjustProcess } from "../lifecycle/oci/exec_process.ts";
-import type { Store } from "../lifecycle/oci/store.ts";
+import { type ExecOptions, prepareExec } from "../containers/oci/exec/exec.ts";
+import { adjustProcess } from "../containers/oci/exec/process.ts";
+import type { Store } from "../containers/store/store.ts";
 import type { Step } from "../plan/step.ts";
 
 /** `exec one` of a command. */
 export function execOptions(args: string[], detach: boolean): ExecOptions {
-  const wishes = {
+  const asked = {
     args,
     terminal: false,
     atTerminal: false,
@@ -18,7 +18,7 @@ export function execOptions(args: string[], detach: boolean): ExecOptions {
   };
   return {
     id: "one",
-    process: (spec, accounts) => adjustProcess(spec, wishes, accounts),
+    process: (spec, accounts) => adjustProcess(spec, asked, accounts),
     detach,
     preserveFds: 0,
     cgroups: [],

@@ -1,9 +1,9 @@
 /** Plans with a fault in them, run in this process or by tests/_fault_main.ts. */
 
 import { numberOf } from "../ffi/numbers.ts";
-import type { Instruction } from "../launch/call.ts";
-import type { ContainerOptions } from "../lifecycle/options.ts";
-import { prepare, type Prepared } from "../lifecycle/run.ts";
+import type { Instruction } from "../launch/bytecode/call.ts";
+import type { ContainerOptions } from "../containers/decide/options.ts";
+import { prepare, type Prepared } from "../containers/run/run.ts";
 import { type Phase, PHASES, type Step, type StepKind } from "../plan/step.ts";
 import { descendants } from "./_host.ts";
 import { REPOSITORY, rootfs } from "./_harness.ts";

@@ -4,7 +4,7 @@
  */
 
 import type { SeccompAction, SeccompProfile } from "../spec/seccomp.ts";
-import { RET } from "../launch/seccomp/bpf.ts";
+import { RET } from "../seccomp/bpf.ts";
 
 const symbols = {
   /** scmp_filter_ctx seccomp_init(uint32_t def_action) */

@@ -259,7 +259,7 @@ test(
       const { status, stderr } = await execute([out, name, "--help"]);
       assertEquals([status, stderr], [0, ""], name);
     }
-    // cli/run.ts and cli/daily/run.ts; cli/features.ts and lifecycle/features.ts.
+    // cli/run.ts and cli/daily/run.ts; cli/features.ts and containers/oci/features.ts.
     const { stdout } = await execute([out, "features"]);
     assertEquals(JSON.parse(stdout).ociVersionMin, "1.0.0");
     const detached = await execute([

@@ -7,8 +7,8 @@ import {
   assertMatch,
   assertStringIncludes,
 } from "@std/assert";
-import type { Check } from "../lifecycle/doctor/check.ts";
-import type { Diagnosis } from "../lifecycle/doctor/diagnosis.ts";
+import type { Check } from "../doctor/check.ts";
+import type { Diagnosis } from "../doctor/diagnosis.ts";
 import {
   CONTAINER,
   container,

@@ -7,11 +7,11 @@
 // @ts-types="../types/std_assert.d.ts"
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { wait, WNOHANG } from "../ffi/wait.ts";
-import { alterLowering, lower } from "../launch/lower.ts";
+import { alterLowering, lower } from "../launch/lower/lower.ts";
 import { StepError } from "../launch/step_error.ts";
-import { exec } from "../lifecycle/oci/exec.ts";
-import { Store } from "../lifecycle/oci/store.ts";
-import { describe } from "../plan/describe.ts";
+import { exec } from "../containers/oci/exec/exec.ts";
+import { Store } from "../containers/store/store.ts";
+import { describe } from "../explain/steps/describe.ts";
 import type { StepKind } from "../plan/step.ts";
 import { Bundle, type Config } from "./_bundle.ts";
 import { execOptions, stepsOf } from "./_exec_fault.ts";

@@ -6,10 +6,10 @@
 
 // @ts-types="../types/std_assert.d.ts"
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { lower } from "../launch/lower.ts";
-import { describe } from "../plan/describe.ts";
-import type { Needs } from "../plan/needs.ts";
-import { SINCE } from "../plan/since.ts";
+import { lower } from "../launch/lower/lower.ts";
+import { describe } from "../explain/steps/describe.ts";
+import type { Needs } from "../explain/steps/needs.ts";
+import { SINCE } from "../explain/steps/since.ts";
 import { PHASES, type Plan, type Step } from "../plan/step.ts";
 import {
   container,

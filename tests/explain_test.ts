@@ -7,7 +7,7 @@ import {
   assertMatch,
   assertStringIncludes,
 } from "@std/assert";
-import { describe } from "../plan/describe.ts";
+import { describe } from "../explain/steps/describe.ts";
 import { PHASES, type Plan, type Step } from "../plan/step.ts";
 import {
   CONTAINER,

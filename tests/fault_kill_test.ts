@@ -7,7 +7,7 @@
 
 // @ts-types="../types/std_assert.d.ts"
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { stateDirectory } from "../lifecycle/state_directory.ts";
+import { stateDirectory } from "../containers/run/state_directory.ts";
 import type { Phase } from "../plan/step.ts";
 import {
   decide,

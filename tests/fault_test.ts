@@ -8,12 +8,12 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 import { kill, SIGNAL } from "../ffi/signal.ts";
 import { wait } from "../ffi/wait.ts";
 import { startContainer, walkedSteps } from "../launch/container.ts";
-import { mapIds } from "../launch/id_maps.ts";
-import { alterLowering, lower } from "../launch/lower.ts";
+import { mapIds } from "../launch/host/id_maps.ts";
+import { alterLowering, lower } from "../launch/lower/lower.ts";
 import { StepError } from "../launch/step_error.ts";
-import type { ContainerOptions } from "../lifecycle/options.ts";
-import { hostMounts, type Prepared } from "../lifecycle/run.ts";
-import { describe } from "../plan/describe.ts";
+import type { ContainerOptions } from "../containers/decide/options.ts";
+import { hostMounts, type Prepared } from "../containers/run/run.ts";
+import { describe } from "../explain/steps/describe.ts";
 import type { Step, StepKind } from "../plan/step.ts";
 import {
   decide,

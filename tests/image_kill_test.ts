@@ -2,7 +2,7 @@
 
 // @ts-types="../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
-import { prepare } from "../lifecycle/run.ts";
+import { prepare } from "../containers/run/run.ts";
 import { faultWords, findWaiting, type Place, places } from "./_fault.ts";
 import {
   CONTAINER,

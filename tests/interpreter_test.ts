@@ -1,5 +1,5 @@
 /**
- * A program that is linked to shared libraries begins with launch/shortcut.c,
+ * A program that is linked to shared libraries begins with launch/native/entry.c,
  * and its interpreter is started from there, on both architectures.
  */
 
@@ -7,7 +7,7 @@
 import { assertEquals } from "@std/assert";
 // @ts-types="../types/std_fs.d.ts"
 import { existsSync } from "@std/fs";
-import { insertShortcut } from "../scripts/_shortcut.ts";
+import { insertEntry } from "../scripts/_entry.ts";
 import { COMPILERS } from "../scripts/walker.ts";
 import { hasProgram, TempDir, test } from "./_harness.ts";
 
@@ -48,7 +48,7 @@ async function build(
   }).output();
   assertEquals([success, new TextDecoder().decode(stderr)], [true, ""]);
   const bytes = await Deno.readFile(plain);
-  const made = insertShortcut(bytes, bytes.length, arch, new Uint8Array(0));
+  const made = insertEntry(bytes, bytes.length, arch, new Uint8Array(0));
   if (typeof made === "string") throw new Error(made);
   const path = `${dir.path}/program`;
   await Deno.writeFile(path, made, { mode: 0o755 });

@@ -2,7 +2,10 @@
 
 // @ts-types="../types/std_assert.d.ts"
 import { assertEquals, assertMatch } from "@std/assert";
-import { CAPABILITIES, DEFAULT_CAPABILITIES } from "../plan/capabilities.ts";
+import {
+  CAPABILITIES,
+  DEFAULT_CAPABILITIES,
+} from "../plan/process/capabilities.ts";
 import {
   copyRootfs,
   execute,

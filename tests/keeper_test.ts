@@ -2,7 +2,7 @@
 
 // @ts-types="../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
-import { KEEPER } from "../launch/keeper_code.ts";
+import { KEEPER } from "../launch/native/keeper_code.ts";
 import { buildProgram, COMPILERS, compilerVersion } from "../scripts/walker.ts";
 import { test } from "./_harness.ts";
 

@@ -2,7 +2,7 @@
 
 // @ts-types="../types/std_assert.d.ts"
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { readBundle } from "../lifecycle/bundle.ts";
+import { readBundle } from "../containers/decide/bundle.ts";
 import { parseConfig } from "../spec/config.ts";
 import {
   container,

@@ -5,11 +5,11 @@
 
 // @ts-types="../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
-import type { Instruction } from "../launch/call.ts";
-import { compileImage } from "../launch/image.ts";
+import type { Instruction } from "../launch/bytecode/call.ts";
+import { encodeInstructions } from "../launch/bytecode/encode.ts";
 import { readOutcome } from "../launch/outcome.ts";
-import { SHORTCUT } from "../launch/shortcut_code.ts";
-import { WALKER } from "../launch/walker_code.ts";
+import { NATIVE_ENTRY } from "../launch/native/entry_code.ts";
+import { WALKER } from "../launch/native/walker_code.ts";
 import { buildProgram, COMPILERS, compilerVersion } from "../scripts/walker.ts";
 import { execute, hasProgram, TempDir, test, until } from "./_harness.ts";
 
@@ -30,10 +30,10 @@ for (const arch of ARCHES) {
     assertEquals(await buildProgram("walker", arch), code(arch));
   }, { skip: reason });
 
-  test(`shortcut.c gives the bytes of shortcut_code.ts: ${arch}`, async () => {
+  test(`entry.c gives the bytes of entry_code.ts: ${arch}`, async () => {
     assertEquals(
-      await buildProgram("shortcut", arch),
-      Uint8Array.fromBase64(SHORTCUT[arch].code),
+      await buildProgram("entry", arch),
+      Uint8Array.fromBase64(NATIVE_ENTRY[arch].code),
     );
   }, { skip: reason });
 
@@ -112,7 +112,7 @@ const OP_EXIT = -1;
 
 /** The end that a plan of our own never uses: with a status. */
 function withExit(instructions: Instruction[], status: number, arch: Arch) {
-  const image = compileImage(
+  const image = encodeInstructions(
     [...instructions, { name: "fail", error: "EPERM" }],
     arch,
   );
@@ -198,7 +198,7 @@ for (const arch of ARCHES) {
   ) {
     test(`${arch}: ${what} ends with 125 and is told`, async () => {
       await using place = new Place(words, arch);
-      const image = compileImage(instructions as Instruction[], arch);
+      const image = encodeInstructions(instructions as Instruction[], arch);
       const { status, plan } = await place.walk(image.bytes);
       assertEquals(status, 125);
       assertEquals(readOutcome(image, plan).failure, failure);
@@ -310,7 +310,7 @@ for (const arch of ARCHES) {
       const far = [0n, 1n, BASE - 1n, BASE + 4096n, BASE << 1n, 1n << 63n, ~0n];
       for (const address of far) {
         for (const length of [1n, 4096n, ~0n]) {
-          const { bytes } = compileImage([
+          const { bytes } = encodeInstructions([
             { name: "compare", args: ["x", "x", 1], otherwise: "EXDEV" },
           ], arch);
           const view = new DataView(bytes.buffer);

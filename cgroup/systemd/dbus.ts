@@ -9,7 +9,7 @@
  * @module
  */
 
-import { ContainerError } from "../spec/errors.ts";
+import { ContainerError } from "../../spec/errors.ts";
 import { Reader, Writer } from "./dbus_wire.ts";
 
 /** A value with its type, as D-Bus's variant. */

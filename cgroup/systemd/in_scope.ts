@@ -5,9 +5,9 @@
  * @module
  */
 
-import { type Hierarchy, readLevel } from "./hierarchy.ts";
-import { type CgroupOptions, planCgroup } from "./plan.ts";
-import type { CgroupPlan, CgroupScope } from "./step.ts";
+import { type Hierarchy, readLevel } from "../hierarchy.ts";
+import { type CgroupOptions, planCgroup } from "../plan.ts";
+import type { CgroupPlan, CgroupScope } from "../step.ts";
 import {
   handedDown,
   planScope,

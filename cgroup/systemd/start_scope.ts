@@ -5,7 +5,7 @@
  * @module
  */
 
-import { ContainerError } from "../spec/errors.ts";
+import { ContainerError } from "../../spec/errors.ts";
 import {
   Bus,
   BusError,
@@ -14,7 +14,7 @@ import {
   type Variant,
 } from "./dbus.ts";
 import type { Writer } from "./dbus_wire.ts";
-import type { CgroupScope } from "./step.ts";
+import type { CgroupScope } from "../step.ts";
 import type { Manager } from "./systemd.ts";
 
 const MANAGER = {

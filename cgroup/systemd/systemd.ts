@@ -8,9 +8,9 @@
  * @module
  */
 
-import type { CgroupMount, ReadLevel } from "./hierarchy.ts";
-import { parentOf } from "./place.ts";
-import type { CgroupScope } from "./step.ts";
+import type { CgroupMount, ReadLevel } from "../hierarchy.ts";
+import { parentOf } from "../place.ts";
+import type { CgroupScope } from "../step.ts";
 
 /** A manager of systemd: the system's, or a user's. */
 export interface Manager {

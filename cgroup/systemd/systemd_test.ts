@@ -1,7 +1,7 @@
-// @ts-types="../types/std_assert.d.ts"
+// @ts-types="../../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
-import type { CgroupMount } from "./hierarchy.ts";
-import { planCgroup } from "./plan.ts";
+import type { CgroupMount } from "../hierarchy.ts";
+import { planCgroup } from "../plan.ts";
 import { planScope, readWithScope, slicePath } from "./systemd.ts";
 
 const mount: CgroupMount = {

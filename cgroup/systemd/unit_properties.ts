@@ -8,7 +8,7 @@
  */
 
 import type { Property } from "./dbus.ts";
-import type { CgroupStep } from "./step.ts";
+import type { CgroupStep } from "../step.ts";
 
 /** By the file of v2 that a cgroup has it in. */
 const PROPERTIES: Record<string, string | undefined> = {

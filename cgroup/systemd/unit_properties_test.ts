@@ -1,6 +1,6 @@
-// @ts-types="../types/std_assert.d.ts"
+// @ts-types="../../types/std_assert.d.ts"
 import { assertEquals, assertThrows } from "@std/assert";
-import type { CgroupStep } from "./step.ts";
+import type { CgroupStep } from "../step.ts";
 import { annotatedProperties, unitProperties } from "./unit_properties.ts";
 
 const write = (path: string, value: string, instead?: string): CgroupStep => ({

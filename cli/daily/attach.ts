@@ -1,8 +1,11 @@
 /** `container attach`, and `run --detach-keys`. */
 
-import { attach, comeInFront } from "../../lifecycle/daily/attach.ts";
-import type { Attachment } from "../../lifecycle/daily/attachment.ts";
-import { DETACH_KEYS, parseDetachKeys } from "../../launch/detach_keys.ts";
+import { attach, comeInFront } from "../../containers/daily/attach.ts";
+import type { Attachment } from "../../containers/daily/attachment.ts";
+import {
+  DETACH_KEYS,
+  parseDetachKeys,
+} from "../../launch/attend/detach_keys.ts";
 import { ContainerError } from "../../spec/errors.ts";
 import type { Command } from "../command.ts";
 import { type Flag, parseFlagsAndNames } from "../flags.ts";

@@ -1,7 +1,7 @@
 /** Commands that take containers by id, name or the beginning of an id. */
 
-import { findContainer } from "../../lifecycle/daily/names.ts";
-import type { Store } from "../../lifecycle/oci/store.ts";
+import { findContainer } from "../../containers/daily/names.ts";
+import type { Store } from "../../containers/store/store.ts";
 import { ContainerError, EXIT, UsageError } from "../../spec/errors.ts";
 import type { Flags } from "../flags.ts";
 import { globals } from "../oci/global.ts";

@@ -1,12 +1,12 @@
 /** `container inspect`, `port` and `rename`. */
 
-import { rename } from "../../lifecycle/daily/rename.ts";
-import { isKept, look, type View } from "../../lifecycle/daily/view.ts";
-import type { Store } from "../../lifecycle/oci/store.ts";
+import { rename } from "../../containers/daily/rename.ts";
+import { isKept, look, type View } from "../../containers/daily/view.ts";
+import type { Store } from "../../containers/store/store.ts";
 import { ContainerError, UsageError } from "../../spec/errors.ts";
 import type { Command } from "../command.ts";
 import { parseFlagsAndNames } from "../flags.ts";
-import { findContainer } from "../../lifecycle/daily/names.ts";
+import { findContainer } from "../../containers/daily/names.ts";
 import { globals } from "../oci/global.ts";
 import { print } from "../output.ts";
 import { containersOf, forEach, oneContainer } from "./each.ts";

@@ -1,7 +1,7 @@
 /** `container kill` as docker has it: names, and the signal as a flag. */
 
-import { killContainer } from "../../lifecycle/daily/kill.ts";
-import { isNamed, knownAs } from "../../lifecycle/daily/names.ts";
+import { killContainer } from "../../containers/daily/kill.ts";
+import { isNamed, knownAs } from "../../containers/daily/names.ts";
 import { UsageError } from "../../spec/errors.ts";
 import type { Flags } from "../flags.ts";
 import { globals } from "../oci/global.ts";

@@ -3,7 +3,7 @@
 import { ERRNO, errnoName, errnoText } from "../../ffi/errno.ts";
 import { rawSyscall } from "../../ffi/libc.ts";
 import { POLL, waitForOne, writeInBackground } from "../../ffi/poll.ts";
-import type { LogEntry } from "../../lifecycle/daily/log_entry.ts";
+import type { LogEntry } from "../../containers/daily/log_entry.ts";
 import { ContainerError } from "../../spec/errors.ts";
 import { ClosedReader } from "../output.ts";
 

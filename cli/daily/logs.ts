@@ -1,8 +1,8 @@
 /** `container logs`: what a container has written. */
 
-import type { LogEntry } from "../../lifecycle/daily/log_entry.ts";
-import { readLog, wanted } from "../../lifecycle/daily/logs.ts";
-import { isKept, look } from "../../lifecycle/daily/view.ts";
+import type { LogEntry } from "../../containers/daily/log_entry.ts";
+import { readLog, wanted } from "../../containers/daily/logs.ts";
+import { isKept, look } from "../../containers/daily/view.ts";
 import { ContainerError, UsageError } from "../../spec/errors.ts";
 import type { Command } from "../command.ts";
 import { type Flag, parseFlagsAndNames } from "../flags.ts";

@@ -1,8 +1,8 @@
 /** `container ps`: the containers there are. */
 
-import { SHORT, shortId } from "../../lifecycle/daily/names.ts";
-import { clearAllDead } from "../../lifecycle/daily/dead.ts";
-import { lookAtAll, type View } from "../../lifecycle/daily/view.ts";
+import { SHORT, shortId } from "../../containers/daily/names.ts";
+import { clearAllDead } from "../../containers/daily/dead.ts";
+import { lookAtAll, type View } from "../../containers/daily/view.ts";
 import { UsageError } from "../../spec/errors.ts";
 import type { Command } from "../command.ts";
 import { type Flag, parseFlags } from "../flags.ts";

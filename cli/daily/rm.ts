@@ -1,8 +1,8 @@
 /** `container rm` and `prune`: what goes for good. */
 
-import { prune } from "../../lifecycle/daily/prune.ts";
-import { findEvenDead } from "../../lifecycle/daily/names.ts";
-import { removeContainer } from "../../lifecycle/daily/remove.ts";
+import { prune } from "../../containers/daily/prune.ts";
+import { findEvenDead } from "../../containers/daily/names.ts";
+import { removeContainer } from "../../containers/daily/remove.ts";
 import type { Command } from "../command.ts";
 import {
   type Flag,

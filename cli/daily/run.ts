@@ -1,22 +1,22 @@
 /** `run --detach`, and `run --name` in the foreground. */
 
 import { startTime } from "../../cgroup/sweep.ts";
-import { parseDetachKeys } from "../../launch/detach_keys.ts";
-import { comeInFront } from "../../lifecycle/daily/attach.ts";
-import type { Attachment } from "../../lifecycle/daily/attachment.ts";
-import { runDetached } from "../../lifecycle/daily/make.ts";
-import { shortId } from "../../lifecycle/daily/names.ts";
-import { look } from "../../lifecycle/daily/view.ts";
-import type { ContainerOptions } from "../../lifecycle/options.ts";
-import type { RunOptions } from "../../lifecycle/run.ts";
-import { isInteractive } from "../../lifecycle/terminal.ts";
-import { explainRefusal } from "../../lifecycle/refusals.ts";
-import { findRootFilesystem } from "../../lifecycle/root_filesystem.ts";
+import { parseDetachKeys } from "../../launch/attend/detach_keys.ts";
+import { comeInFront } from "../../containers/daily/attach.ts";
+import type { Attachment } from "../../containers/daily/attachment.ts";
+import { runDetached } from "../../containers/daily/make.ts";
+import { shortId } from "../../containers/daily/names.ts";
+import { look } from "../../containers/daily/view.ts";
+import type { ContainerOptions } from "../../containers/decide/options.ts";
+import type { RunOptions } from "../../containers/run/run.ts";
+import { isInteractive } from "../../containers/decide/terminal.ts";
+import { explainRefusal } from "../../containers/run/refusals.ts";
+import { findRootFilesystem } from "../../containers/decide/root_filesystem.ts";
 import { UsageError } from "../../spec/errors.ts";
 import type { Flags } from "../flags.ts";
 import { globals } from "../oci/global.ts";
 import { print, say } from "../output.ts";
-import { wishesOf } from "./wishes.ts";
+import { keepOptionsOf } from "./keep_flags.ts";
 
 /** Runs a container that has a name, and ends with this command. */
 export async function runInFront(
@@ -25,9 +25,9 @@ export async function runInFront(
   rootfs: string,
   how: RunOptions,
 ): Promise<number> {
-  const wishes = wishesOf(flags)!;
-  const { runNamed } = await import("../../lifecycle/daily/foreground.ts");
-  return await runNamed(globals().store, options, rootfs, wishes, how);
+  const keep = keepOptionsOf(flags)!;
+  const { runNamed } = await import("../../containers/daily/foreground.ts");
+  return await runNamed(globals().store, options, rootfs, keep, how);
 }
 
 /** Runs a container in the background. */
@@ -35,14 +35,14 @@ export async function runKept(
   flags: Flags,
   options: ContainerOptions,
 ): Promise<number> {
-  const wishes = wishesOf(flags)!;
+  const keep = keepOptionsOf(flags)!;
   const { store } = globals();
   const words = flags.last("detach-keys");
   const keys = words === undefined ? null : parseDetachKeys(words);
   const inFront = !flags.has("detach") && keys !== null;
   if (inFront) {
-    wishes.interactive = true;
-    wishes.front = { pid: Deno.pid, startTime: startTime(Deno.pid) ?? "" };
+    keep.interactive = true;
+    keep.front = { pid: Deno.pid, startTime: startTime(Deno.pid) ?? "" };
     options.tty ??= isInteractive();
   }
   if (flags.last("init") === "true") {
@@ -58,7 +58,7 @@ export async function runKept(
   const tell = flags.has("quiet") ? () => {} : say;
   try {
     let attachment: Attachment | undefined;
-    const id = await runDetached(store, options, rootfs, wishes, {
+    const id = await runDetached(store, options, rootfs, keep, {
       say: tell,
       // Before its command can write anything.
       ready: inFront
@@ -68,7 +68,7 @@ export async function runKept(
         : undefined,
     });
     if (attachment && keys) {
-      const word = wishes.name ?? shortId(id);
+      const word = keep.name ?? shortId(id);
       return await stayWith(id, word, attachment, keys, flags.has("rm"));
     }
     print(id);
@@ -92,7 +92,7 @@ async function stayWith(
   const { store } = globals();
   if (remove && look(store, id)?.end) {
     const { removeContainer } = await import(
-      "../../lifecycle/daily/remove.ts"
+      "../../containers/daily/remove.ts"
     );
     await removeContainer(store, id);
   }

@@ -1,6 +1,6 @@
 /** `start` of what has stopped, and what a keeper becomes at an end. */
 
-import { seeToEnd, startAgain } from "../../lifecycle/daily/restart.ts";
+import { seeToEnd, startAgain } from "../../containers/daily/restart.ts";
 import type { Command } from "../command.ts";
 import { parseFlagsAndNames } from "../flags.ts";
 import { globals } from "../oci/global.ts";
@@ -14,7 +14,7 @@ export const startEach = (
 ): Promise<number> =>
   forEach(words, async (store, id) => {
     if (store.peek(id)?.daily) return await startAgain(store, id);
-    const { start } = await import("../../lifecycle/oci/start.ts");
+    const { start } = await import("../../containers/oci/start.ts");
     await start(store, id, { warn, notify: Deno.env.get("NOTIFY_SOCKET") });
   }, { quiet });
 

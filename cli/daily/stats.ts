@@ -1,20 +1,20 @@
 /** `container stats`: what containers use, live. */
 
-import { findContainer } from "../../lifecycle/daily/names.ts";
+import { findContainer } from "../../containers/daily/names.ts";
 import {
   type Sample,
   sample,
   type Usage,
   usageBetween,
-} from "../../lifecycle/daily/usage.ts";
-import { lookAtAll } from "../../lifecycle/daily/view.ts";
-import type { Store } from "../../lifecycle/oci/store.ts";
+} from "../../containers/daily/usage.ts";
+import { lookAtAll } from "../../containers/daily/view.ts";
+import type { Store } from "../../containers/store/store.ts";
 import type { Command } from "../command.ts";
 import { type Flag, parseFlagsAndNames } from "../flags.ts";
 import { globals } from "../oci/global.ts";
 import { print, printBytes } from "../output.ts";
 import { asksJson, FORMAT } from "./format.ts";
-import { shortId } from "../../lifecycle/daily/names.ts";
+import { shortId } from "../../containers/daily/names.ts";
 import { size, table } from "./table.ts";
 
 const FLAGS: readonly Flag[] = [

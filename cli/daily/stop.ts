@@ -1,8 +1,8 @@
 /** `container stop` and `restart`: an end, and an end with a new beginning. */
 
-import { requireOwn } from "../../lifecycle/daily/remove.ts";
-import { startAgain } from "../../lifecycle/daily/restart.ts";
-import { stop, type StopOptions } from "../../lifecycle/daily/stop.ts";
+import { requireOwn } from "../../containers/daily/remove.ts";
+import { startAgain } from "../../containers/daily/restart.ts";
+import { stop, type StopOptions } from "../../containers/daily/stop.ts";
 import type { Command } from "../command.ts";
 import { type Flag, type Flags, parseFlagsAndNames } from "../flags.ts";
 import { signalNumber } from "../oci/signal.ts";

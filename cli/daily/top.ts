@@ -1,8 +1,8 @@
 /** `container top`: the processes of a container, as the host's ps(1) shows them. */
 
-import { listProcesses, processesOf } from "../../lifecycle/oci/processes.ts";
-import { findContainer } from "../../lifecycle/daily/names.ts";
-import { look } from "../../lifecycle/daily/view.ts";
+import { listProcesses, processesOf } from "../../containers/oci/processes.ts";
+import { findContainer } from "../../containers/daily/names.ts";
+import { look } from "../../containers/daily/view.ts";
 import { ContainerError, UsageError } from "../../spec/errors.ts";
 import type { Command } from "../command.ts";
 import { type Flag, parseFlags } from "../flags.ts";

@@ -1,7 +1,7 @@
 /** `container wait`: until containers have ended. */
 
-import { statusOfEnd } from "../../lifecycle/daily/await_end.ts";
-import { findContainer } from "../../lifecycle/daily/names.ts";
+import { statusOfEnd } from "../../containers/daily/await_end.ts";
+import { findContainer } from "../../containers/daily/names.ts";
 import type { Command } from "../command.ts";
 import { parseFlagsAndNames } from "../flags.ts";
 import { globals } from "../oci/global.ts";

@@ -1,8 +1,8 @@
 /** The commands of an OCI runtime that CRIU does the work of: checkpoint and restore. */
 
-import { checkpoint } from "../../lifecycle/oci/checkpoint.ts";
-import type { CriuOptions } from "../../lifecycle/oci/criu.ts";
-import { restore } from "../../lifecycle/oci/restore.ts";
+import { checkpoint } from "../../containers/oci/checkpoint/checkpoint.ts";
+import type { CriuOptions } from "../../containers/oci/checkpoint/criu.ts";
+import { restore } from "../../containers/oci/checkpoint/restore.ts";
 import { UsageError } from "../../spec/errors.ts";
 import type { Command } from "../command.ts";
 import { type Flag, type Flags, parseFlagsAndNames } from "../flags.ts";

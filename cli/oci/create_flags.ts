@@ -1,9 +1,9 @@
 /** The flags of create, which run --bundle has as well. */
 
-import { readBundle } from "../../lifecycle/bundle.ts";
-import { requireInherited } from "../../lifecycle/inherited.ts";
-import type { CreateOptions } from "../../lifecycle/oci/create.ts";
-import { checkId } from "../../lifecycle/oci/container_id.ts";
+import { readBundle } from "../../containers/decide/bundle.ts";
+import { requireInherited } from "../../containers/run/caller_descriptors.ts";
+import type { CreateOptions } from "../../containers/oci/create.ts";
+import { checkId } from "../../containers/store/container_id.ts";
 import type { Flag, Flags } from "../flags.ts";
 import { warn } from "../output.ts";
 import { parseNumber } from "../run_values.ts";

@@ -1,12 +1,12 @@
 /** `container exec`. */
 
-import { exec, type ExecOptions } from "../../lifecycle/oci/exec.ts";
+import { exec, type ExecOptions } from "../../containers/oci/exec/exec.ts";
 import {
   adjustProcess,
   completeProcess,
-} from "../../lifecycle/oci/exec_process.ts";
-import { requireInherited } from "../../lifecycle/inherited.ts";
-import { userWindowSize } from "../../lifecycle/terminal.ts";
+} from "../../containers/oci/exec/process.ts";
+import { requireInherited } from "../../containers/run/caller_descriptors.ts";
+import { userWindowSize } from "../../containers/decide/terminal.ts";
 import { SpecError, systemReason, UsageError } from "../../spec/errors.ts";
 import { MAX_ID, parseId } from "../../spec/ids.ts";
 import type { Command } from "../command.ts";
@@ -166,7 +166,7 @@ function fromFlags(flags: Flags, args: string[]): ExecOptions["process"] {
       "It is looked up inside the container.",
     );
   }
-  const wishes = {
+  const asked = {
     args,
     cwd,
     terminal: flags.has("tty"),
@@ -187,7 +187,7 @@ function fromFlags(flags: Flags, args: string[]): ExecOptions["process"] {
     apparmorProfile: flags.last("apparmor"),
     selinuxLabel: flags.last("process-label"),
   };
-  return (spec, accounts, made) => adjustProcess(spec, wishes, accounts, made);
+  return (spec, accounts, made) => adjustProcess(spec, asked, accounts, made);
 }
 
 /**

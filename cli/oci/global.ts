@@ -3,8 +3,11 @@
  * like, as runc has them. The commands that people use take them as well.
  */
 
-import { checkRoot, stateDirectory } from "../../lifecycle/state_directory.ts";
-import { Store } from "../../lifecycle/oci/store.ts";
+import {
+  checkRoot,
+  stateDirectory,
+} from "../../containers/run/state_directory.ts";
+import { Store } from "../../containers/store/store.ts";
 import type { ConfigReading } from "../../spec/config.ts";
 import { ContainerError, systemReason, UsageError } from "../../spec/errors.ts";
 import { type Flag, type Flags, HelpRequested, parseFlags } from "../flags.ts";

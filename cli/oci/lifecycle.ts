@@ -1,13 +1,17 @@
 /** The commands of an OCI runtime: create, start, state, kill, delete. */
 
 import { readFile } from "../../cgroup/apply.ts";
-import { create } from "../../lifecycle/oci/create.ts";
-import { remove, signal } from "../../lifecycle/oci/end.ts";
-import { start } from "../../lifecycle/oci/start.ts";
-import { type State, stateOf, stateText } from "../../lifecycle/oci/status.ts";
-import { checkId } from "../../lifecycle/oci/container_id.ts";
-import type { Store } from "../../lifecycle/oci/store.ts";
-import { parsePasswd } from "../../lifecycle/users.ts";
+import { create } from "../../containers/oci/create.ts";
+import { remove, signal } from "../../containers/oci/end.ts";
+import { start } from "../../containers/oci/start.ts";
+import {
+  type State,
+  stateOf,
+  stateText,
+} from "../../containers/store/status.ts";
+import { checkId } from "../../containers/store/container_id.ts";
+import type { Store } from "../../containers/store/store.ts";
+import { parsePasswd } from "../../containers/decide/users.ts";
 import { OCI_VERSION } from "../../spec/defaults.ts";
 import { UsageError } from "../../spec/errors.ts";
 import type { Command } from "../command.ts";
@@ -100,7 +104,7 @@ export const listCommand: Command = {
     takeNoWords(flags, "list");
     const { store } = globals();
     if (store.ids().some((id) => store.peek(id)?.daily?.autoRemove)) {
-      (await import("../../lifecycle/daily/dead.ts")).clearAllDead(store);
+      (await import("../../containers/daily/dead.ts")).clearAllDead(store);
     }
     const states = store.ids().flatMap((id) => listed(store, id));
     const format = flags.last("format") ?? "table";
@@ -224,7 +228,7 @@ export const deleteCommand: Command = {
     const force = flags.has("force");
     if (store.peek(id)?.daily) {
       const { removeContainer } = await import(
-        "../../lifecycle/daily/remove.ts"
+        "../../containers/daily/remove.ts"
       );
       await removeContainer(store, id, { force });
     } else await remove(store, id, { force, warn });

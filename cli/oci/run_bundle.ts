@@ -1,6 +1,6 @@
 /** `container run --bundle`: run as an OCI runtime has it. */
 
-import { runBundle } from "../../lifecycle/oci/run.ts";
+import { runBundle } from "../../containers/oci/run.ts";
 import { UsageError } from "../../spec/errors.ts";
 import { type Command, commandHelp } from "../command.ts";
 import { type Flags, HelpRequested, parseFlagsAndNames } from "../flags.ts";

@@ -1,8 +1,8 @@
 /** The commands of an OCI runtime for a container that runs: ps, pause, resume, events. */
 
-import { listProcesses, processesOf } from "../../lifecycle/oci/processes.ts";
-import { events, usageOf } from "../../lifecycle/oci/events.ts";
-import { pause, resume } from "../../lifecycle/oci/pause.ts";
+import { listProcesses, processesOf } from "../../containers/oci/processes.ts";
+import { events, usageOf } from "../../containers/oci/events.ts";
+import { pause, resume } from "../../containers/oci/pause.ts";
 import { UsageError } from "../../spec/errors.ts";
 import type { Command } from "../command.ts";
 import { parseFlags, parseFlagsAndNames } from "../flags.ts";

@@ -1,6 +1,6 @@
 /** The command of an OCI runtime that changes limits. */
 
-import { update } from "../../lifecycle/oci/update.ts";
+import { update } from "../../containers/oci/update.ts";
 import { parseResources } from "../../spec/config.ts";
 import { ContainerError } from "../../spec/errors.ts";
 import { parseInteger, parseLimit } from "../../spec/resource_flags.ts";

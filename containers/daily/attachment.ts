@@ -1,6 +1,6 @@
 /**
  * A place in front of a container in the background, which its keeper gives out
- * (launch/keeper_clients.h): what it writes from then on, none of which is lost,
+ * (launch/native/keeper_clients.h): what it writes from then on, none of which is lost,
  * and what its input is. Runs on the host.
  */
 

@@ -4,7 +4,7 @@ import { Descriptor } from "../../ffi/fcntl.ts";
 import { rawSyscall } from "../../ffi/libc.ts";
 import { POLL, waitForAny } from "../../ffi/poll.ts";
 import { ContainerError } from "../../spec/errors.ts";
-import { type ContainerRecord, isAlive, type Store } from "../oci/store.ts";
+import { type ContainerRecord, isAlive, type Store } from "../store/store.ts";
 import { endOf } from "./exit_record.ts";
 import { isKept } from "./view.ts";
 

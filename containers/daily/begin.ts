@@ -10,7 +10,7 @@ import {
   readHierarchy,
 } from "../../cgroup/mod.ts";
 import { startTime } from "../../cgroup/sweep.ts";
-import { planPlace } from "../../cgroup/in_scope.ts";
+import { planPlace } from "../../cgroup/systemd/in_scope.ts";
 import {
   AT_FDCWD,
   type Descriptor,
@@ -25,25 +25,29 @@ import { sendDescriptor } from "../../ffi/unix_socket.ts";
 import { kill, SIGNAL } from "../../ffi/signal.ts";
 import { type Container, startContainer } from "../../launch/container.ts";
 import { checkStarted, outside } from "../../launch/diagnose.ts";
-import { HANDED } from "../../launch/handed.ts";
+import { DESCRIPTOR } from "../../launch/lower/descriptors.ts";
 import { Keeper } from "../../launch/keeper.ts";
 import { compile } from "../../plan/compile.ts";
 import { ContainerError, SpecError } from "../../spec/errors.ts";
 import type { Resources } from "../../spec/resources.ts";
-import { readCaller } from "../caller.ts";
-import { selfArgv, selfEnv } from "../facts.ts";
-import { makeLayers } from "../layers.ts";
+import { readCaller } from "../decide/caller.ts";
+import { selfArgv, selfEnv } from "../decide/facts.ts";
+import { makeLayers } from "../../launch/host/overlay_layers.ts";
 import { makeCgroup } from "../oci/cgroup.ts";
-import { bootId, type Entry, type Store } from "../oci/store.ts";
+import { bootId, type Entry, type Store } from "../store/store.ts";
 import {
   decideAll,
   type Decided,
   hostMounts,
   mapIdsOf,
   rootOnHost,
-} from "../run.ts";
+} from "../run/run.ts";
 import { reserveEnd } from "./exit_record.ts";
-import { type DailyRecord, FIRST_DELAY, LAST_DELAY } from "./record.ts";
+import {
+  type DailyRecord,
+  FIRST_DELAY,
+  LAST_DELAY,
+} from "../store/daily_record.ts";
 
 const S_IFIFO = 0o010000;
 /** What ps(1) shows is enough to tell one from another. */
@@ -172,7 +176,7 @@ async function launch(
       foreground: false,
       terminal: spec.process.terminal ?? false,
       mounts: mounts?.fds,
-    }, { streams: { [HANDED.start]: fifo }, keeper }));
+    }, { streams: { [DESCRIPTOR.start]: fifo }, keeper }));
     mapIdsOf(plan, container.pid);
     container.release();
     const root = () =>

@@ -13,7 +13,7 @@ import {
   type Entry,
   isAlive,
   type Store,
-} from "../oci/store.ts";
+} from "../store/store.ts";
 import { dropName } from "./name_links.ts";
 import { hasFront, isKept } from "./view.ts";
 

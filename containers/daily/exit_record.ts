@@ -1,17 +1,17 @@
 /**
- * How a container ended, as its keeper (launch/keeper.c) or the command in the
+ * How a container ended, as its keeper (launch/native/keeper.c) or the command in the
  * foreground writes it down. The room for it is taken before the container
  * starts: a full disk loses no status. Runs on the host.
  */
 
 import { readFile } from "../../cgroup/apply.ts";
-import type { ContainerRecord } from "../oci/store.ts";
-import { isFull } from "../oci/record_file.ts";
+import type { ContainerRecord } from "../store/store.ts";
+import { isFull } from "../store/record_file.ts";
 import { ContainerError, systemReason } from "../../spec/errors.ts";
-import type { End } from "./record.ts";
+import type { End } from "../store/daily_record.ts";
 
 const END = "exit";
-/** As launch/keeper.c has it. */
+/** As launch/native/keeper.c has it. */
 const SIZE = 128;
 
 /** How the process of a record ended. */

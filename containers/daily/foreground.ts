@@ -5,13 +5,13 @@
  */
 
 import { startTime } from "../../cgroup/sweep.ts";
-import type { ContainerOptions } from "../options.ts";
-import { bootId, type Store } from "../oci/store.ts";
-import { prepare, run, type RunOptions } from "../run.ts";
-import type { StatusEvent } from "../status_lines.ts";
+import type { ContainerOptions } from "../decide/options.ts";
+import { bootId, type Store } from "../store/store.ts";
+import { prepare, run, type RunOptions } from "../run/run.ts";
+import type { StatusEvent } from "../run/status_lines.ts";
 import { forget } from "./dead.ts";
 import { reserveEnd, writeEnd } from "./exit_record.ts";
-import { addContainer, draft, type Wishes } from "./make.ts";
+import { addContainer, draft, type KeepOptions } from "./make.ts";
 import { takeAway } from "./remove.ts";
 
 /**
@@ -24,13 +24,13 @@ export async function runNamed(
   store: Store,
   options: ContainerOptions,
   rootfs: string,
-  wishes: Wishes,
+  keep: KeepOptions,
   how: RunOptions,
 ): Promise<number> {
   const prepared = await prepare(options, rootfs);
   const { spec, cgroup } = prepared;
   const drafted = draft(
-    wishes,
+    keep,
     // Started again it is in the background, where nobody could guess.
     { ...options, tty: spec.process.terminal ?? false },
     rootfs,
@@ -64,7 +64,7 @@ export async function runNamed(
   try {
     const status = await run(prepared, { ...how, events });
     noteEnd(`${store.root}/${id}`, pid, status);
-    if (wishes.autoRemove) await forgetIt(store, id);
+    if (keep.autoRemove) await forgetIt(store, id);
     return status;
   } catch (error) {
     await forgetIt(store, id);

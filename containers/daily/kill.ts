@@ -3,7 +3,7 @@
 import { SIGNAL } from "../../ffi/signal.ts";
 import { ContainerError } from "../../spec/errors.ts";
 import { endRest } from "../oci/end.ts";
-import { isAlive, sendSignal, type Store } from "../oci/store.ts";
+import { isAlive, sendSignal, type Store } from "../store/store.ts";
 import { tellKeeper } from "./attachment.ts";
 import { noteStopping } from "./stop.ts";
 

@@ -1,4 +1,4 @@
-/** The form of a log, as launch/keeper.c writes it. Pure. */
+/** The form of a log, as launch/native/keeper.c writes it. Pure. */
 
 /** A piece of what a container has written. */
 export interface LogEntry {

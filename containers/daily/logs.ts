@@ -1,5 +1,5 @@
 /**
- * Reading what a keeper has kept, launch/keeper.c. Runs on the host; reads and
+ * Reading what a keeper has kept, launch/native/keeper.c. Runs on the host; reads and
  * changes nothing, and nobody waits for it.
  */
 

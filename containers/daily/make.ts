@@ -2,18 +2,18 @@
 
 import { UsageError } from "../../spec/errors.ts";
 import type { Spec } from "../../spec/types.ts";
-import type { ContainerOptions } from "../options.ts";
-import type { Entry, Store } from "../oci/store.ts";
-import { containerId } from "../run.ts";
+import type { ContainerOptions } from "../decide/options.ts";
+import type { Entry, Store } from "../store/store.ts";
+import { containerId } from "../run/run.ts";
 import { begin, decideDetached } from "./begin.ts";
 import { forget } from "./dead.ts";
 import { checkName, generatedName, takeName } from "./names.ts";
-import { type DailyRecord, FIRST_DELAY } from "./record.ts";
+import { type DailyRecord, FIRST_DELAY } from "../store/daily_record.ts";
 
 const ID_SIZE = 32;
 
 /** What `run` is asked for beside the container. */
-export type Wishes =
+export type KeepOptions =
   & Pick<
     DailyRecord,
     | "labels"
@@ -45,7 +45,7 @@ const absolute = (path: string) =>
 
 /** A container that is to be: what is written of it, but for what it is made of. */
 export function draft(
-  { name, ...wishes }: Wishes,
+  { name, ...keep }: KeepOptions,
   options: ContainerOptions,
   rootfs: string,
   detached: boolean,
@@ -55,7 +55,7 @@ export function draft(
   return {
     id,
     daily: {
-      ...wishes,
+      ...keep,
       name: name ?? generatedName(id),
       options: settled(options),
       rootfs,
@@ -111,7 +111,7 @@ export async function runDetached(
   store: Store,
   options: ContainerOptions,
   rootfs: string,
-  wishes: Wishes,
+  keep: KeepOptions,
   { say, ready }: {
     say: (line: string) => void;
     ready?: (id: string) => Promise<void>;
@@ -123,7 +123,7 @@ export async function runDetached(
       "Leave out --preserve-fd, or --detach.",
     );
   }
-  const drafted = draft(wishes, options, rootfs, true);
+  const drafted = draft(keep, options, rootfs, true);
   const decided = await decideDetached(drafted.id, drafted.daily);
   using entry = addContainer(store, drafted, decided.spec);
   for (const line of decided.leftOut) say(`container: ${line}`);

@@ -3,7 +3,7 @@
  * id. Runs on the host.
  */
 
-import type { Store } from "../oci/store.ts";
+import type { Store } from "../store/store.ts";
 
 /** Docker's rule for a name. */
 export const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,254}$/;

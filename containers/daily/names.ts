@@ -1,7 +1,7 @@
 /** Names of containers, and what a user may write for one. Runs on the host. */
 
 import { ContainerError, UsageError } from "../../spec/errors.ts";
-import type { Store } from "../oci/store.ts";
+import type { Store } from "../store/store.ts";
 import { clearDead } from "./dead.ts";
 import { isThere, locked, NAME, ownerOf, readLink } from "./name_links.ts";
 

@@ -1,6 +1,6 @@
 /** What is left of containers that nobody needs any more. Runs on the host. */
 
-import type { Store } from "../oci/store.ts";
+import type { Store } from "../store/store.ts";
 import { sweepNames } from "./name_links.ts";
 import { removeContainer } from "./remove.ts";
 import { lookAtAll } from "./view.ts";

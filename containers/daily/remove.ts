@@ -3,14 +3,14 @@
 import { Cgroup } from "../../cgroup/mod.ts";
 import { SIGNAL } from "../../ffi/signal.ts";
 import { ContainerError } from "../../spec/errors.ts";
-import { isFull } from "../oci/record_file.ts";
+import { isFull } from "../store/record_file.ts";
 import {
   type ContainerRecord,
   type Entry,
   isAlive,
   sendSignal,
   type Store,
-} from "../oci/store.ts";
+} from "../store/store.ts";
 import { awaitEnd } from "./await_end.ts";
 import { forget } from "./dead.ts";
 import { endOf } from "./exit_record.ts";

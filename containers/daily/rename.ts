@@ -1,7 +1,7 @@
 /** rename: another name for the same container. Runs on the host. */
 
 import { ContainerError } from "../../spec/errors.ts";
-import type { Store } from "../oci/store.ts";
+import type { Store } from "../store/store.ts";
 import { dropName } from "./name_links.ts";
 import { takeName } from "./names.ts";
 

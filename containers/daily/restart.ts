@@ -5,10 +5,10 @@
 
 import { Cgroup } from "../../cgroup/mod.ts";
 import { ContainerError } from "../../spec/errors.ts";
-import { type Entry, isAlive, type Store } from "../oci/store.ts";
+import { type Entry, isAlive, type Store } from "../store/store.ts";
 import { begin, decideDetached, nextDelay } from "./begin.ts";
 import { endOf } from "./exit_record.ts";
-import { type DailyRecord, FIRST_DELAY } from "./record.ts";
+import { type DailyRecord, FIRST_DELAY } from "../store/daily_record.ts";
 import { takeAway } from "./remove.ts";
 import { endKeeper } from "./stop.ts";
 import { hasFront, restarts } from "./view.ts";

@@ -4,10 +4,10 @@ import { Cgroup } from "../../cgroup/mod.ts";
 import { SIGNAL } from "../../ffi/signal.ts";
 import { ContainerError } from "../../spec/errors.ts";
 import { endRest } from "../oci/end.ts";
-import { type Entry, isAlive, sendSignal, type Store } from "../oci/store.ts";
+import { type Entry, isAlive, sendSignal, type Store } from "../store/store.ts";
 import { tellKeeper } from "./attachment.ts";
 import { awaitEnd, awaitKeeper } from "./await_end.ts";
-import { STOP_TIMEOUT } from "./record.ts";
+import { STOP_TIMEOUT } from "../store/daily_record.ts";
 import { isKept } from "./view.ts";
 
 /** How long a killed process may take to be gone, in milliseconds. */

@@ -2,7 +2,7 @@
 
 import { Cgroup } from "../../cgroup/mod.ts";
 import type { Stats } from "../../cgroup/stats.ts";
-import type { Store } from "../oci/store.ts";
+import type { Store } from "../store/store.ts";
 import { look, type View } from "./view.ts";
 
 /** What a container uses at a moment; null where it runs no more, or has no cgroup. */

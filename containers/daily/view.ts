@@ -4,9 +4,9 @@
  */
 
 import { Cgroup } from "../../cgroup/mod.ts";
-import { type ContainerRecord, isAlive, type Store } from "../oci/store.ts";
+import { type ContainerRecord, isAlive, type Store } from "../store/store.ts";
 import { endOf } from "./exit_record.ts";
-import type { DailyRecord, End } from "./record.ts";
+import type { DailyRecord, End } from "../store/daily_record.ts";
 
 /** What it is doing, in docker's words. */
 export type DailyStatus =

@@ -4,12 +4,12 @@
  * started, and changes nothing.
  */
 
-import { type Descriptor, O, open, readAt } from "../ffi/fcntl.ts";
-import { errnoText, SyscallError } from "../ffi/errno.ts";
-import { type ConfigReading, parseConfig } from "../spec/config.ts";
-import { MAX_CONFIG_SIZE } from "../spec/config_text.ts";
-import { ContainerError, SpecError } from "../spec/errors.ts";
-import type { Spec } from "../spec/types.ts";
+import { type Descriptor, O, open, readAt } from "../../ffi/fcntl.ts";
+import { errnoText, SyscallError } from "../../ffi/errno.ts";
+import { type ConfigReading, parseConfig } from "../../spec/config.ts";
+import { MAX_CONFIG_SIZE } from "../../spec/config_text.ts";
+import { ContainerError, SpecError } from "../../spec/errors.ts";
+import type { Spec } from "../../spec/types.ts";
 import { ownIds } from "./id_ranges.ts";
 
 /** What a bundle says. */

@@ -1,9 +1,9 @@
-// @ts-types="../types/std_assert.d.ts"
+// @ts-types="../../types/std_assert.d.ts"
 import { assertEquals, assertThrows } from "@std/assert";
-import { asText, minimal } from "../spec/_config_fixture.ts";
-import { ConfigError } from "../spec/config.ts";
-import { MAX_CONFIG_SIZE } from "../spec/config_text.ts";
-import { ContainerError, SpecError } from "../spec/errors.ts";
+import { asText, minimal } from "../../spec/_config_fixture.ts";
+import { ConfigError } from "../../spec/config.ts";
+import { MAX_CONFIG_SIZE } from "../../spec/config_text.ts";
+import { ContainerError, SpecError } from "../../spec/errors.ts";
 import { readBundle } from "./bundle.ts";
 
 /** A bundle in a directory that goes with the test. */

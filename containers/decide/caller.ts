@@ -1,6 +1,6 @@
 /** Who started us and what they may do, from /proc/self/status. */
 
-import { CAPABILITIES } from "../plan/capabilities.ts";
+import { CAPABILITIES } from "../../plan/process/capabilities.ts";
 
 /** The caller's identity and rights. */
 export interface Caller {

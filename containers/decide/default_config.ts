@@ -1,10 +1,13 @@
 /** The default container as a config.json: what `container spec` writes. Pure. */
 
-import { capabilitySets, DEFAULT_CAPABILITIES } from "../plan/capabilities.ts";
-import { defaultSeccomp } from "../plan/seccomp_default.ts";
-import { DEFAULT_PATH, defaultSpec } from "../spec/defaults.ts";
-import type { SeccompHost } from "../spec/seccomp.ts";
-import type { Spec } from "../spec/types.ts";
+import {
+  capabilitySets,
+  DEFAULT_CAPABILITIES,
+} from "../../plan/process/capabilities.ts";
+import { defaultSeccomp } from "../../seccomp/default_profile.ts";
+import { DEFAULT_PATH, defaultSpec } from "../../spec/defaults.ts";
+import type { SeccompHost } from "../../spec/seccomp.ts";
+import type { Spec } from "../../spec/types.ts";
 
 /** What the configuration is for. */
 export interface DefaultConfigOptions {

@@ -4,10 +4,10 @@
  * where a device is asked for.
  */
 
-import { DEFAULT_DEVICE_RULES, splitDevice } from "../cgroup/devices.ts";
-import { UsageError } from "../spec/errors.ts";
-import type { DeviceRule, Resources } from "../spec/resources.ts";
-import type { Device, Mount } from "../spec/types.ts";
+import { DEFAULT_DEVICE_RULES, splitDevice } from "../../cgroup/devices.ts";
+import { UsageError } from "../../spec/errors.ts";
+import type { DeviceRule, Resources } from "../../spec/resources.ts";
+import type { Device, Mount } from "../../spec/types.ts";
 import type { Caller } from "./caller.ts";
 import type { ContainerOptions } from "./options.ts";
 

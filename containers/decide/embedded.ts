@@ -3,10 +3,10 @@
  * host, in the parent, and reads nothing until it is needed.
  */
 
-import { embeddedTree, ensureEmbeddedRootfs } from "../rootfs/embedded.ts";
+import { embeddedTree, ensureEmbeddedRootfs } from "../../rootfs/embedded.ts";
 import { carried } from "./carried.ts";
-import { RootfsError } from "../rootfs/errors.ts";
-import { ContainerError } from "../spec/errors.ts";
+import { RootfsError } from "../../rootfs/errors.ts";
+import { ContainerError } from "../../spec/errors.ts";
 
 /**
  * Compressed; the digest of what is in it in a second file. Both are written by

@@ -1,6 +1,6 @@
 /** The environment of a command that `run` starts, or `exec` beside it. */
 
-import { DEFAULT_HOSTNAME, DEFAULT_PATH } from "../spec/defaults.ts";
+import { DEFAULT_HOSTNAME, DEFAULT_PATH } from "../../spec/defaults.ts";
 import type { ContainerOptions } from "./options.ts";
 
 /** What of a container's options it is made of. */

@@ -7,12 +7,12 @@
  * the sake of a name. Asked for (`--add-host`, `--dns`) they are there.
  */
 
-import { type Descriptor, O, open } from "../ffi/fcntl.ts";
-import { openInRoot } from "../ffi/openat2.ts";
-import { MEMORY_FILE } from "../plan/memory_files.ts";
-import { hasNamespace } from "../plan/namespaces.ts";
-import { UsageError } from "../spec/errors.ts";
-import type { Mount, Spec } from "../spec/types.ts";
+import { type Descriptor, O, open } from "../../ffi/fcntl.ts";
+import { openInRoot } from "../../ffi/openat2.ts";
+import { MEMORY_FILE } from "../../plan/mounts/memory_files.ts";
+import { hasNamespace } from "../../plan/namespaces.ts";
+import { UsageError } from "../../spec/errors.ts";
+import type { Mount, Spec } from "../../spec/types.ts";
 import type { ContainerOptions } from "./options.ts";
 import { EMPTY_ROOTFS } from "./root_filesystem.ts";
 

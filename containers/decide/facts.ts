@@ -3,13 +3,16 @@
  * changes nothing.
  */
 
-import { parseLayout, parseUnifiedFlags } from "../plan/cgroup_mounts.ts";
-import type { Facts } from "../plan/facts.ts";
-import { hasNamespace } from "../plan/namespaces.ts";
-import { once } from "../plan/once.ts";
-import type { Rlimit, Spec } from "../spec/types.ts";
-import { hardLimit, RLIM_INFINITY } from "../ffi/resource.ts";
-import type { CgroupPlan } from "../cgroup/step.ts";
+import {
+  parseLayout,
+  parseUnifiedFlags,
+} from "../../plan/mounts/cgroup_mounts.ts";
+import type { Facts } from "../../plan/facts.ts";
+import { hasNamespace } from "../../plan/namespaces.ts";
+import { once } from "../../plan/once.ts";
+import type { Rlimit, Spec } from "../../spec/types.ts";
+import { hardLimit, RLIM_INFINITY } from "../../ffi/resource.ts";
+import type { CgroupPlan } from "../../cgroup/step.ts";
 import { type Caller, readCaller } from "./caller.ts";
 import { deniesSetgroups, OWN_USER_NAMESPACE } from "./id_ranges.ts";
 import { joinedDenies } from "./joined_groups.ts";

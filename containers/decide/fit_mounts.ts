@@ -1,6 +1,6 @@
 /** The default mounts, as the namespaces of a container allow them. */
 
-import type { Mount, NamespaceType, Spec } from "../spec/types.ts";
+import type { Mount, NamespaceType, Spec } from "../../spec/types.ts";
 import type { IdMaps } from "./id_ranges.ts";
 
 /** Where what an IPC namespace holds has names: POSIX shared memory and message queues. */

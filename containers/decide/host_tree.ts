@@ -1,11 +1,11 @@
 /**
  * What the host's `/` is made of, for changes over it in a user namespace
- * (plan/host_tree.ts). Runs on the host; reads and changes nothing.
+ * (plan/mounts/host_tree.ts). Runs on the host; reads and changes nothing.
  */
 
-import type { HostEntry } from "../plan/facts.ts";
-import type { Mount, Spec } from "../spec/types.ts";
-import { parseMountinfo } from "./doctor/mounts.ts";
+import type { HostEntry } from "../../plan/facts.ts";
+import type { Mount, Spec } from "../../spec/types.ts";
+import { parseMountinfo } from "../../doctor/mounts.ts";
 
 /** What an overlay can lie on, the kernel's overlayfs documentation. */
 const FIT = /^(?:ext[234]|xfs|btrfs|f2fs|erofs|squashfs|tmpfs|overlay|zfs)$/;

@@ -1,8 +1,8 @@
 /** Which ids of the host a user namespace maps: the caller's own, and those of subuid(5). */
 
-import type { IdMapping, Spec } from "../spec/types.ts";
-import { SpecError } from "../spec/errors.ts";
-import { isId, MAX_ID, parseId } from "../spec/ids.ts";
+import type { IdMapping, Spec } from "../../spec/types.ts";
+import { SpecError } from "../../spec/errors.ts";
+import { isId, MAX_ID, parseId } from "../../spec/ids.ts";
 import type { Caller } from "./caller.ts";
 
 /** What maps, and by whom. */

@@ -1,7 +1,7 @@
 /** Ids of the host, from flags and from subuid(5). */
-// @ts-types="../types/std_assert.d.ts"
+// @ts-types="../../types/std_assert.d.ts"
 import { assertEquals, assertThrows } from "@std/assert";
-import { SpecError } from "../spec/errors.ts";
+import { SpecError } from "../../spec/errors.ts";
 import { parseMapping, parseSubIds } from "./id_ranges.ts";
 
 Deno.test("parseMapping() maps no id that the kernel would take for another", () => {

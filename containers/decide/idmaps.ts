@@ -4,9 +4,9 @@
  * the host, reads and changes nothing.
  */
 
-import { asksForMap, MOST_HANDED_MOUNTS } from "../plan/handed.ts";
-import { SpecError, UsageError } from "../spec/errors.ts";
-import type { IdMapping, Mount, Spec } from "../spec/types.ts";
+import { asksForMap, MOST_HOST_MOUNTS } from "../../plan/mounts/host_mounts.ts";
+import { SpecError, UsageError } from "../../spec/errors.ts";
+import type { IdMapping, Mount, Spec } from "../../spec/types.ts";
 import type { Caller } from "./caller.ts";
 import { hostIdOf, mapsOfNamespace } from "./id_ranges.ts";
 
@@ -39,9 +39,9 @@ export function resolveIdmaps(spec: Spec, caller: Caller): void {
       kind?.startsWith("r") ? "ridmap" : "idmap",
     ];
   }
-  if (all.length > MOST_HANDED_MOUNTS) {
+  if (all.length > MOST_HOST_MOUNTS) {
     throw new SpecError(
-      `Cannot map the ids of ${all.length} mounts: ${MOST_HANDED_MOUNTS} is the most`,
+      `Cannot map the ids of ${all.length} mounts: ${MOST_HOST_MOUNTS} is the most`,
       { hint: "Map those of a directory above them." },
     );
   }

@@ -1,6 +1,6 @@
-// @ts-types="../types/std_assert.d.ts"
+// @ts-types="../../types/std_assert.d.ts"
 import { assertEquals, assertThrows } from "@std/assert";
-import { UsageError } from "../spec/errors.ts";
+import { UsageError } from "../../spec/errors.ts";
 import { parseIdmap } from "./idmaps.ts";
 
 const OWN = {

@@ -4,11 +4,11 @@
  * nothing but for {@linkcode usersInImage}.
  */
 
-import { type Descriptor, O, open, readAt } from "../ffi/fcntl.ts";
-import { SyscallError } from "../ffi/errno.ts";
-import { readInRoot } from "../ffi/openat2.ts";
-import type { Facts } from "../plan/facts.ts";
-import { ContainerError, SpecError, UsageError } from "../spec/errors.ts";
+import { type Descriptor, O, open, readAt } from "../../ffi/fcntl.ts";
+import { SyscallError } from "../../ffi/errno.ts";
+import { readInRoot } from "../../ffi/openat2.ts";
+import type { Facts } from "../../plan/facts.ts";
+import { ContainerError, SpecError, UsageError } from "../../spec/errors.ts";
 import type { Caller } from "./caller.ts";
 import type { ContainerOptions } from "./options.ts";
 import type { AccountFiles } from "./users.ts";
@@ -196,7 +196,7 @@ function openFile(path: string): Descriptor {
 export async function usersInImage(
   image: NonNullable<Facts["image"]>,
 ): Promise<AccountFiles> {
-  const { mountImage } = await import("../launch/image_mount.ts");
+  const { mountImage } = await import("../../launch/host/image_mount.ts");
   using root = mountImage({
     ...image,
     step: "mountImage",

@@ -3,11 +3,11 @@
  * of a process in it and of nothing else. Runs on the host, in the parent.
  */
 
-import { ERRNO } from "../ffi/errno.ts";
-import { wait } from "../ffi/wait.ts";
-import { compileSteps } from "../launch/program.ts";
-import { walk } from "../launch/walker.ts";
-import type { Step } from "../plan/step.ts";
+import { ERRNO } from "../../ffi/errno.ts";
+import { wait } from "../../ffi/wait.ts";
+import { compileSteps } from "../../launch/program.ts";
+import { walk } from "../../launch/walker.ts";
+import type { Step } from "../../plan/step.ts";
 import { deniesSetgroups, PROCESS_USER_NAMESPACE } from "./id_ranges.ts";
 
 /** user_namespaces(7), "setgroups": false where it cannot be entered either. */

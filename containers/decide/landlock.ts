@@ -3,15 +3,15 @@
  * on the host; reads and changes nothing. Loaded where it is asked for.
  */
 
-import { landlockVersion } from "../ffi/probe.ts";
+import { landlockVersion } from "../../ffi/probe.ts";
 import {
   type LandlockRules,
   NET_SINCE,
   restrictByLandlock,
-} from "../plan/landlock.ts";
-import type { Step } from "../plan/step.ts";
-import { SpecError, UsageError } from "../spec/errors.ts";
-import type { Spec } from "../spec/types.ts";
+} from "../../plan/process/landlock.ts";
+import type { Step } from "../../plan/step.ts";
+import { SpecError, UsageError } from "../../spec/errors.ts";
+import type { Spec } from "../../spec/types.ts";
 
 /**
  * The steps of the rules.

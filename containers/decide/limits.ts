@@ -8,14 +8,14 @@ import {
   createCgroup,
   readHierarchy,
   recordCgroup,
-} from "../cgroup/mod.ts";
-import type { Hierarchy } from "../cgroup/hierarchy.ts";
-import { planPlace } from "../cgroup/in_scope.ts";
-import { NotOurs } from "../cgroup/place.ts";
-import type { Stats } from "../cgroup/stats.ts";
-import type { CgroupPlan } from "../cgroup/step.ts";
-import type { Resources } from "../spec/resources.ts";
-import { recordsDirectory } from "./leftovers.ts";
+} from "../../cgroup/mod.ts";
+import type { Hierarchy } from "../../cgroup/hierarchy.ts";
+import { planPlace } from "../../cgroup/systemd/in_scope.ts";
+import { NotOurs } from "../../cgroup/place.ts";
+import type { Stats } from "../../cgroup/stats.ts";
+import type { CgroupPlan } from "../../cgroup/step.ts";
+import type { Resources } from "../../spec/resources.ts";
+import { recordsDirectory } from "../run/leftovers.ts";
 
 /** What is asked of a container's cgroup. */
 interface LimitOptions {
@@ -105,7 +105,7 @@ export class Limits implements Disposable {
   static async make(plan: CgroupPlan): Promise<Limits> {
     using undo = new DisposableStack();
     if (plan.scope) {
-      const { Scope } = await import("./scope.ts");
+      const { Scope } = await import("../../launch/host/systemd_scope.ts");
       undo.use(await Scope.start(plan.scope));
     }
     const cgroup = createCgroup(plan, (state) => {

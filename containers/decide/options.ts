@@ -1,18 +1,18 @@
 /**
  * What can be asked of a container, in words of its user: the flags of `run`
- * and the options of the library are both this. lifecycle/spec.ts makes a Spec
+ * and the options of the library are both this. containers/decide/spec.ts makes a Spec
  * of it.
  */
 
-import type { LandlockRules } from "../plan/landlock.ts";
-import type { Resources } from "../spec/resources.ts";
+import type { LandlockRules } from "../../plan/process/landlock.ts";
+import type { Resources } from "../../spec/resources.ts";
 import type {
   IdMapping,
   Mount,
   NamespaceType,
   Rlimit,
   TimeOffset,
-} from "../spec/types.ts";
+} from "../../spec/types.ts";
 
 /** A namespace: the host's, a new one, or that behind a path. */
 export type NamespaceMode = "host" | "private" | `path:${string}`;

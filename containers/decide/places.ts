@@ -6,14 +6,14 @@
  * make something and never stands for the path inside the root.
  */
 
-import { SyscallError } from "../ffi/errno.ts";
-import { type Descriptor, O, open } from "../ffi/fcntl.ts";
-import { openInRoot, RESOLVE_NO_XDEV } from "../ffi/openat2.ts";
-import type { ClosedDirectory, Facts } from "../plan/facts.ts";
-import { isMapped } from "../plan/handed.ts";
-import { isKernels } from "../plan/kernel_places.ts";
-import { isBind } from "../plan/mount_options.ts";
-import type { Mount, Spec } from "../spec/types.ts";
+import { SyscallError } from "../../ffi/errno.ts";
+import { type Descriptor, O, open } from "../../ffi/fcntl.ts";
+import { openInRoot, RESOLVE_NO_XDEV } from "../../ffi/openat2.ts";
+import type { ClosedDirectory, Facts } from "../../plan/facts.ts";
+import { isMapped } from "../../plan/mounts/host_mounts.ts";
+import { isKernels } from "../../plan/mounts/kernel_places.ts";
+import { isBind } from "../../plan/mounts/options.ts";
+import type { Mount, Spec } from "../../spec/types.ts";
 
 /** As many links as the kernel follows, path_resolution(7). */
 const MOST_LINKS = 40;
@@ -165,7 +165,7 @@ function realOf(path: string): string {
   return path;
 }
 
-/** What is made in the root filesystem itself, plan/mounts.ts. */
+/** What is made in the root filesystem itself, plan/mounts/mounts.ts. */
 const NO_MOUNTS = ["directory", "file", "symlink"];
 
 /** What a mount will show: a path of the host, nothing at all, or who knows. */

@@ -1,7 +1,7 @@
 /** Finds the root filesystem of a container. Runs on the host. */
 
-import type { Facts } from "../plan/facts.ts";
-import { ContainerError } from "../spec/errors.ts";
+import type { Facts } from "../../plan/facts.ts";
+import { ContainerError } from "../../spec/errors.ts";
 
 /** `--rootfs empty`: nothing but what is put there. */
 export const EMPTY_ROOTFS = "empty";
@@ -55,7 +55,7 @@ function realRoot(path: string): string {
   try {
     real = Deno.realPathSync(path);
     const { isDirectory, isFile } = Deno.statSync(real);
-    // Which kind of file, lifecycle/image_file.ts finds out.
+    // Which kind of file, containers/decide/image_file.ts finds out.
     if (isDirectory || isFile) return real;
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) {

@@ -4,11 +4,11 @@ import {
   COMPILED_FOR,
   DEFAULT_FILTER,
   RELEVANT_CAPABILITIES,
-} from "../launch/seccomp/default_code.ts";
-import type { Facts } from "../plan/facts.ts";
-import { once } from "../plan/once.ts";
-import { UsageError } from "../spec/errors.ts";
-import type { Spec } from "../spec/types.ts";
+} from "../../seccomp/default_code.ts";
+import type { Facts } from "../../plan/facts.ts";
+import { once } from "../../plan/once.ts";
+import { UsageError } from "../../spec/errors.ts";
+import type { Spec } from "../../spec/types.ts";
 
 /** `6.1.0-18-amd64` gives 6 and 1. */
 export function kernelVersion(
@@ -62,7 +62,7 @@ export async function seccompFilter(
   const is32Bit = linux.personality?.domain === "LINUX32";
   if (learnTarget(profile)) {
     leftOut.push("the filter of system calls: --seccomp learn refuses none");
-    return (await import("./learn.ts")).learningFilter(host.kernel);
+    return (await import("../run/learn.ts")).learningFilter(host.kernel);
   }
   if (
     profile === "default" && !is32Bit && isUsual(capabilities, host.kernel)

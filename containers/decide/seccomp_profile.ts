@@ -1,19 +1,19 @@
 /** Compiles seccomp profiles other than the usual one. Loaded when one is asked for. */
 
-import { toBase64 } from "../ffi/base64.ts";
-import { compileSeccomp, seccompFlags } from "../launch/seccomp/compile.ts";
-import { defaultFilter } from "../launch/seccomp/default.ts";
-import { SECCOMP } from "../launch/seccomp/install.ts";
-import { newMark } from "../launch/seccomp/mark.ts";
-import { isCall } from "../launch/seccomp/syscalls.ts";
-import type { Facts } from "../plan/facts.ts";
-import { SpecError } from "../spec/errors.ts";
+import { toBase64 } from "../../ffi/base64.ts";
+import { compileSeccomp, seccompFlags } from "../../seccomp/compile.ts";
+import { defaultFilter } from "../../seccomp/default.ts";
+import { SECCOMP } from "../../launch/lower/seccomp_filter.ts";
+import { newMark } from "../../seccomp/mark.ts";
+import { isCall } from "../../seccomp/syscalls.ts";
+import type { Facts } from "../../plan/facts.ts";
+import { SpecError } from "../../spec/errors.ts";
 import {
   notifies,
   parseSeccomp,
   parseSeccompText,
   type SeccompHost,
-} from "../spec/seccomp.ts";
+} from "../../spec/seccomp.ts";
 
 const TSYNC = 1;
 

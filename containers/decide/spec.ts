@@ -7,12 +7,12 @@ import {
   CAPABILITIES,
   capabilitySets,
   DEFAULT_CAPABILITIES,
-} from "../plan/capabilities.ts";
-import { DEFAULT_HOSTNAME, defaultSpec } from "../spec/defaults.ts";
-import { fitCgroups } from "../plan/cgroup_mounts.ts";
-import { SpecError, UsageError } from "../spec/errors.ts";
-import { holderOfSysctl } from "../spec/sysctls.ts";
-import type { Mount, NamespaceType, Spec } from "../spec/types.ts";
+} from "../../plan/process/capabilities.ts";
+import { DEFAULT_HOSTNAME, defaultSpec } from "../../spec/defaults.ts";
+import { fitCgroups } from "../../plan/mounts/cgroup_mounts.ts";
+import { SpecError, UsageError } from "../../spec/errors.ts";
+import { holderOfSysctl } from "../../spec/sysctls.ts";
+import type { Mount, NamespaceType, Spec } from "../../spec/types.ts";
 import type { Caller } from "./caller.ts";
 import { environment } from "./environment.ts";
 import { etcFiles } from "./etc_files.ts";

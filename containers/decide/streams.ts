@@ -4,14 +4,14 @@
  * host, in the parent; reads and changes nothing.
  */
 
-import { O } from "../ffi/fcntl.ts";
-import { rawSyscall } from "../ffi/libc.ts";
-import { getAttributes } from "../ffi/termios.ts";
-import { DEFAULT_DEVICES } from "../plan/devices.ts";
-import type { Facts, RelayedStream } from "../plan/facts.ts";
-import { streamNames } from "../plan/streams.ts";
-import { UsageError } from "../spec/errors.ts";
-import type { Stdio } from "./pipes.ts";
+import { O } from "../../ffi/fcntl.ts";
+import { rawSyscall } from "../../ffi/libc.ts";
+import { getAttributes } from "../../ffi/termios.ts";
+import { DEFAULT_DEVICES } from "../../plan/mounts/devices.ts";
+import type { Facts, RelayedStream } from "../../plan/facts.ts";
+import { streamNames } from "../../plan/process/streams.ts";
+import { UsageError } from "../../spec/errors.ts";
+import type { Stdio } from "../run/pipes.ts";
 
 /** What is said of the streams beside what they are. */
 export interface StreamOptions {

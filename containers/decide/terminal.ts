@@ -3,9 +3,9 @@
  * process the user started; reads and changes nothing.
  */
 
-import { windowSize } from "../ffi/termios.ts";
-import { ownForegroundGroup } from "../launch/job.ts";
-import type { Spec } from "../spec/types.ts";
+import { windowSize } from "../../ffi/termios.ts";
+import { ownForegroundGroup } from "../../launch/attend/job.ts";
+import type { Spec } from "../../spec/types.ts";
 import type { ContainerOptions } from "./options.ts";
 
 /**

@@ -4,10 +4,10 @@
  * namespace exists.
  */
 
-import { O, open } from "../ffi/fcntl.ts";
-import { readInRoot } from "../ffi/openat2.ts";
-import { SpecError } from "../spec/errors.ts";
-import { MAX_ID, parseId } from "../spec/ids.ts";
+import { O, open } from "../../ffi/fcntl.ts";
+import { readInRoot } from "../../ffi/openat2.ts";
+import { SpecError } from "../../spec/errors.ts";
+import { MAX_ID, parseId } from "../../spec/ids.ts";
 
 /** A user as setresuid(2) wants it, and where it is at home. */
 export interface ResolvedUser {

@@ -1,7 +1,7 @@
 /** Who the command runs as, by account files that are in the image's hands. */
-// @ts-types="../types/std_assert.d.ts"
+// @ts-types="../../types/std_assert.d.ts"
 import { assertEquals, assertThrows } from "@std/assert";
-import { SpecError } from "../spec/errors.ts";
+import { SpecError } from "../../spec/errors.ts";
 import { parseGroup, parsePasswd, resolveUser } from "./users.ts";
 
 const PASSWD = parsePasswd([

@@ -11,7 +11,7 @@ import { OCI_VERSION } from "../../spec/defaults.ts";
 import { SpecError } from "../../spec/errors.ts";
 import type { Spec } from "../../spec/types.ts";
 import { connectTo } from "./console.ts";
-import type { State } from "./status.ts";
+import type { State } from "../store/status.ts";
 
 /** An agent that is there. */
 export class Agent implements Disposable {

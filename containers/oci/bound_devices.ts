@@ -1,8 +1,8 @@
 /** Devices that a bundle asks for in a /dev that is the host's. Reads only, on the host. */
 
-import { isBind } from "../../plan/mount_options.ts";
+import { isBind } from "../../plan/mounts/options.ts";
 import type { Device, Spec } from "../../spec/types.ts";
-import type { Warn } from "./hooks.ts";
+import type { Warn } from "./hooks/hooks.ts";
 
 /**
  * Says which devices there will not be. Nothing is made in a /dev that is bound

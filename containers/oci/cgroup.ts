@@ -12,9 +12,9 @@ import {
 } from "../../cgroup/mod.ts";
 import type { CgroupPlan } from "../../cgroup/step.ts";
 import type { Spec } from "../../spec/types.ts";
-import { readCaller } from "../caller.ts";
-import { hostIdOf } from "../id_ranges.ts";
-import type { Entry } from "./store.ts";
+import { readCaller } from "../decide/caller.ts";
+import { hostIdOf } from "../decide/id_ranges.ts";
+import type { Entry } from "../store/store.ts";
 
 /** Who makes the cgroup; `none`: there is to be none. */
 export type CgroupManager = "cgroupfs" | "systemd" | "none";
@@ -67,7 +67,7 @@ export async function makeCgroup(
   if (!plan) return null;
   using held = new DisposableStack();
   if (plan.scope) {
-    const { Scope } = await import("../scope.ts");
+    const { Scope } = await import("../../launch/host/systemd_scope.ts");
     const scope = await Scope.start(plan.scope);
     held.defer(() => scope.release());
   }

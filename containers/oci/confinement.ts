@@ -4,8 +4,8 @@
  */
 
 import type { Facts } from "../../plan/facts.ts";
-import { learnTarget, seccompFilter, specFilter } from "../seccomp.ts";
-import type { ContainerRecord } from "./store.ts";
+import { learnTarget, seccompFilter, specFilter } from "../decide/seccomp.ts";
+import type { ContainerRecord } from "../store/store.ts";
 
 /**
  * The filter of system calls and the rules of Landlock. Of what `run` made they
@@ -23,7 +23,7 @@ export async function confinementOf(
     seccomp: isFree ? null : await seccompFilter(profile, spec),
     ...(landlock
       ? {
-        landlock: (await import("../landlock.ts"))
+        landlock: (await import("../decide/landlock.ts"))
           .landlockSteps(landlock, spec, []),
       }
       : {}),

@@ -12,19 +12,19 @@ import { kill, SIGNAL } from "../../ffi/signal.ts";
 import { wait } from "../../ffi/wait.ts";
 import { type Container, startContainer } from "../../launch/container.ts";
 import { checkStarted, outside } from "../../launch/diagnose.ts";
-import { HANDED } from "../../launch/handed.ts";
+import { DESCRIPTOR } from "../../launch/lower/descriptors.ts";
 import { compile } from "../../plan/compile.ts";
 import type { MovedDevices } from "../../network/move_device.ts";
 import type { Facts } from "../../plan/facts.ts";
-import { asksForMap } from "../../plan/handed.ts";
+import { asksForMap } from "../../plan/mounts/host_mounts.ts";
 import type { Plan } from "../../plan/step.ts";
 import type { Spec } from "../../spec/types.ts";
-import { readCaller } from "../caller.ts";
-import { needsHelper } from "../id_ranges.ts";
-import { readFacts } from "../facts.ts";
-import { homeInBundle, withHome } from "./accounts.ts";
-import { hostMounts, mapIdsOf } from "../run.ts";
-import { specFilter } from "../seccomp.ts";
+import { readCaller } from "../decide/caller.ts";
+import { needsHelper } from "../decide/id_ranges.ts";
+import { readFacts } from "../decide/facts.ts";
+import { homeInBundle, withHome } from "./exec/accounts.ts";
+import { hostMounts, mapIdsOf } from "../run/run.ts";
+import { specFilter } from "../decide/seccomp.ts";
 import { type CgroupManager, makeCgroup, planCgroupOf } from "./cgroup.ts";
 import {
   connectConsole,
@@ -33,14 +33,14 @@ import {
   type TakeTerminal,
 } from "./console.ts";
 import { destroy } from "./end.ts";
-import { runHooks, type Warn } from "./hooks.ts";
+import { runHooks, type Warn } from "./hooks/hooks.ts";
 import { labelMounts } from "./mount_label.ts";
 import { moveDevices } from "./net_devices.ts";
-import { writePidFile } from "./pid_file.ts";
-import { prepareShortcuts } from "./shortcuts.ts";
+import { writePidFile } from "../store/pid_file.ts";
+import { prepareReadyPlans } from "./ready_plans.ts";
 import { hasUnsettled, settleTmpfs } from "./settle_tmpfs.ts";
-import { stateOf } from "./status.ts";
-import type { Entry, Store } from "./store.ts";
+import { stateOf } from "../store/status.ts";
+import type { Entry, Store } from "../store/store.ts";
 import { asRunc } from "./words.ts";
 
 /** What create is asked for beside the bundle. */
@@ -100,11 +100,11 @@ export async function create(
     using _held = await makeCgroup(cgroup, entry);
     let settle = () => {};
     using container = await startHeld(entry, options, cgroup, () => {
-      const shortcuts = prepareShortcuts(entry);
+      const readyPlans = prepareReadyPlans(entry);
       const record = entry.draft({ ...entry.record, creating: undefined });
       settle = () => {
         record();
-        shortcuts();
+        readyPlans();
       };
     });
     if (options.pidFile !== undefined) {
@@ -145,7 +145,7 @@ async function startHeld(
   const plan = planOf(options, cgroup, seccomp);
   syscall("mknodat", AT_FDCWD, cString(entry.fifo), S_IFIFO | 0o600, 0);
   using fifo = moveUp(open(entry.fifo, O.O_RDWR));
-  const streams: Record<number, Descriptor> = { [HANDED.start]: fifo };
+  const streams: Record<number, Descriptor> = { [DESCRIPTOR.start]: fifo };
   using mounts = await hostMounts(plan);
   const container = startContainer({
     plan,
@@ -193,7 +193,7 @@ async function startHeld(
       await runHooks("prestart", spec, state);
       await runHooks("createRuntime", spec, state);
       if (!spec.hooks?.createContainer?.length) return;
-      await (await import("./inner_hooks.ts")).runCreateContainer(entry);
+      await (await import("./hooks/inner_hooks.ts")).runCreateContainer(entry);
     };
     const ready = container.isReady(terminal.take, hooks);
     meanwhile();
@@ -238,7 +238,7 @@ async function fitSpec(
   labelMounts(spec);
   if (hasUnsettled(spec)) settleTmpfs(spec);
   if (spec.mounts?.some(asksForMap)) {
-    (await import("../idmaps.ts")).resolveIdmaps(spec, readCaller());
+    (await import("../decide/idmaps.ts")).resolveIdmaps(spec, readCaller());
   }
   spec.process.preserve = preserveFds;
   return await specFilter(spec);
@@ -268,8 +268,8 @@ function planOf(
   });
   const env = withHome(spec.process.env, () => homeInBundle(spec));
   // The record keeps what the bundle says: another user has another home.
-  const furnished = { ...spec, process: { ...spec.process, env } };
-  return compile(furnished, {
+  const withEnvironment = { ...spec, process: { ...spec.process, env } };
+  return compile(withEnvironment, {
     ...facts,
     keepKeyring,
     isBundle: true,

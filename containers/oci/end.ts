@@ -4,15 +4,15 @@ import { Cgroup } from "../../cgroup/mod.ts";
 import { kill, SIGNAL } from "../../ffi/signal.ts";
 import { ContainerError } from "../../spec/errors.ts";
 import type { Spec } from "../../spec/types.ts";
-import { tryPoststop, type Warn } from "./hooks.ts";
+import { tryPoststop, type Warn } from "./hooks/hooks.ts";
 import { membersOf } from "./members.ts";
-import { stateOf, statusOf } from "./status.ts";
+import { stateOf, statusOf } from "../store/status.ts";
 import {
   type ContainerRecord,
   type Entry,
   sendSignal,
   type Store,
-} from "./store.ts";
+} from "../store/store.ts";
 
 /** How long a killed process may take to be gone, in milliseconds. */
 const DEATH = 10_000;

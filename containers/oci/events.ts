@@ -3,8 +3,8 @@
 import { readFile } from "../../cgroup/apply.ts";
 import { Cgroup } from "../../cgroup/mod.ts";
 import { ContainerError } from "../../spec/errors.ts";
-import { statusOf } from "./status.ts";
-import type { Entry, Store } from "./store.ts";
+import { statusOf } from "../store/status.ts";
+import type { Entry, Store } from "../store/store.ts";
 import { readUsage, type Usage } from "./usage.ts";
 
 /** A line of `events`. */

@@ -4,17 +4,17 @@
  * Where a table of ours knows, it is asked; the rest is said here.
  */
 
-import { MEMORY_POLICY } from "../launch/lower_schedule.ts";
-import { COMPATIBLE, OCI_ARCH } from "../launch/seccomp/syscalls.ts";
-import { CAPABILITIES } from "../plan/capabilities.ts";
-import { mountOptions } from "../plan/mount_options.ts";
-import { OCI_VERSION } from "../spec/defaults.ts";
-import { NAMESPACE_TYPES } from "../spec/names.ts";
+import { MEMORY_POLICY } from "../../launch/lower/schedule.ts";
+import { COMPATIBLE, OCI_ARCH } from "../../seccomp/syscalls.ts";
+import { CAPABILITIES } from "../../plan/process/capabilities.ts";
+import { mountOptions } from "../../plan/mounts/options.ts";
+import { OCI_VERSION } from "../../spec/defaults.ts";
+import { NAMESPACE_TYPES } from "../../spec/names.ts";
 import {
   SECCOMP_ACTIONS,
   SECCOMP_FLAGS,
   SECCOMP_OPERATORS,
-} from "../spec/seccomp.ts";
+} from "../../spec/seccomp.ts";
 
 /** The features document. */
 export interface Features {

@@ -1,13 +1,13 @@
-// @ts-types="../types/std_assert.d.ts"
+// @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
-import { compileSeccomp } from "../launch/seccomp/compile.ts";
-import type { SeccompProfile } from "../spec/seccomp.ts";
+import { compileSeccomp } from "../../seccomp/compile.ts";
+import type { SeccompProfile } from "../../spec/seccomp.ts";
 import { features } from "./features.ts";
 
-Deno.test("features() names every mount option that plan/mount_options.ts does", () => {
+Deno.test("features() names every mount option that plan/mounts/options.ts does", () => {
   const { mountOptions } = features("0");
   const source = Deno.readTextFileSync(
-    new URL("../plan/mount_options.ts", import.meta.url),
+    new URL("../../plan/mounts/options.ts", import.meta.url),
   );
   const tables = source.slice(0, source.indexOf("export interface"))
     .replaceAll(/Record<[^>]*>/g, "");

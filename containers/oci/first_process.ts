@@ -9,7 +9,7 @@ import { SyscallError } from "../../ffi/errno.ts";
 import { syscall } from "../../ffi/libc.ts";
 import { ContainerError } from "../../spec/errors.ts";
 import type { NamespaceType } from "../../spec/types.ts";
-import type { ContainerRecord } from "./store.ts";
+import type { ContainerRecord } from "../store/store.ts";
 
 /** The names of namespaces(7) below /proc/PID/ns. */
 const FILE: Record<NamespaceType, string> = {

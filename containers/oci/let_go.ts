@@ -8,15 +8,15 @@ import { errnoName, SyscallError } from "../../ffi/errno.ts";
 import { O, open, writeAll } from "../../ffi/fcntl.ts";
 import { POLL, readInBackground, waitForOne } from "../../ffi/poll.ts";
 import { diagnose, outside, type View } from "../../launch/diagnose.ts";
-import { HEADER, REPORT_SIZE } from "../../launch/layout.ts";
+import { HEADER, REPORT_SIZE } from "../../launch/bytecode/layout.ts";
 import { readFailure } from "../../launch/outcome.ts";
-import { START_ERROR } from "../../launch/shortcuts.ts";
+import { START_ERROR } from "../../launch/ready_plans.ts";
 import { StepError } from "../../launch/step_error.ts";
-import { candidates } from "../../plan/candidates.ts";
+import { candidates } from "../../plan/process/candidates.ts";
 import type { Step, StepOf } from "../../plan/step.ts";
 import { CommandError, ContainerError, EXIT } from "../../spec/errors.ts";
 import type { Spec } from "../../spec/types.ts";
-import type { Entry } from "./store.ts";
+import type { Entry } from "../store/store.ts";
 import { asRunc } from "./words.ts";
 
 /** A container that has stopped cannot be started, in runc's words. */

@@ -7,7 +7,7 @@
 
 import { readFile } from "../../cgroup/apply.ts";
 import { Cgroup } from "../../cgroup/mod.ts";
-import type { ContainerRecord, Entry } from "./store.ts";
+import type { ContainerRecord, Entry } from "../store/store.ts";
 
 /** Their numbers; its first process is among them while it lives. */
 export function membersOf(entry: Entry): number[] {

@@ -10,8 +10,8 @@ import { SyscallError } from "../../ffi/errno.ts";
 import { POLL, poll, readInBackground } from "../../ffi/poll.ts";
 import { bindDatagram, connectDatagram } from "../../ffi/unix_socket.ts";
 import type { Spec } from "../../spec/types.ts";
-import type { Warn } from "./hooks.ts";
-import type { Entry } from "./store.ts";
+import type { Warn } from "./hooks/hooks.ts";
+import type { Entry } from "../store/store.ts";
 
 /** As runc has them, since programs inside may know. */
 const DIRECTORY = "/run/notify";

@@ -2,7 +2,7 @@
 
 import type { CgroupState } from "../../cgroup/mod.ts";
 import { ContainerError } from "../../spec/errors.ts";
-import type { ContainerRecord } from "./store.ts";
+import type { ContainerRecord } from "../store/store.ts";
 
 /**
  * The cgroup that was made for it.

@@ -3,8 +3,8 @@
 import { Cgroup } from "../../cgroup/mod.ts";
 import { ContainerError } from "../../spec/errors.ts";
 import { ownCgroup } from "./own_cgroup.ts";
-import { statusOf } from "./status.ts";
-import type { Store } from "./store.ts";
+import { statusOf } from "../store/status.ts";
+import type { Store } from "../store/store.ts";
 
 /** Stops every process of a container, without telling it. cgroups(7) */
 export function pause(store: Store, id: string): void {

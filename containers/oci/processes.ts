@@ -2,7 +2,7 @@
 
 import { ContainerError } from "../../spec/errors.ts";
 import { membersOf } from "./members.ts";
-import type { Store } from "./store.ts";
+import type { Store } from "../store/store.ts";
 
 /** Their numbers; none once it has stopped. */
 export function processesOf(store: Store, id: string): number[] {

@@ -1,42 +1,43 @@
 /**
  * Leaves the plans of the commands that come next beside a container's record,
- * for the compiled program to carry out at once (launch/shortcuts.ts). Runs on
+ * for the compiled program to carry out at once (launch/ready_plans.ts). Runs on
  * the host, at the end of what changes a container.
  */
 
 import {
   type Known,
-  type Shortcut,
-  shortcut,
-  SHORTCUT_FILES,
-  shortcutFile,
-} from "../../launch/shortcuts.ts";
-import { isFull, removeIfThere } from "./record_file.ts";
+  READY_PLAN_FILES,
+  type ReadyPlan,
+  readyPlan,
+  readyPlanFile,
+} from "../../launch/ready_plans.ts";
+import { isFull, removeIfThere } from "../store/record_file.ts";
 import { ownsProcesses } from "./end.ts";
-import { stateOf, stateText } from "./status.ts";
-import type { Entry } from "./store.ts";
+import { stateOf, stateText } from "../store/status.ts";
+import type { Entry } from "../store/store.ts";
 
 /** What a container's directory holds beside them, its record last but for the lock. */
 const FILES: readonly string[] = ["start.fifo", "state.json", "lock"];
 
 /** Not carried out while somebody has the container's lock. */
-const LOCKED: readonly Shortcut[] = ["start", "delete", "delete-force"];
+const LOCKED: readonly ReadyPlan[] = ["start", "delete", "delete-force"];
 
 /** Writes those that the container can have; every one comes to what its command does. */
-export const writeShortcuts = (entry: Entry): void => prepareShortcuts(entry)();
+export const writeReadyPlans = (entry: Entry): void =>
+  prepareReadyPlans(entry)();
 
 /**
  * Compiles them, and writes those that its lock keeps from being carried out
  * yet: they may tell of what is to come. What is returned writes the others.
  */
-export function prepareShortcuts(entry: Entry): () => void {
+export function prepareReadyPlans(entry: Entry): () => void {
   const known = knownOf(entry);
   const compiled = possible(entry).flatMap((name) => {
-    const bytes = shortcut(name, known);
+    const bytes = readyPlan(name, known);
     return bytes ? [{ name, bytes }] : [];
   });
   const write = ({ name, bytes }: typeof compiled[number]) => {
-    const path = `${entry.path}/${shortcutFile(name)}`;
+    const path = `${entry.path}/${readyPlanFile(name)}`;
     try {
       Deno.writeFileSync(path, bytes, { mode: 0o600, createNew: true });
     } catch (error) {
@@ -51,15 +52,15 @@ export function prepareShortcuts(entry: Entry): () => void {
 }
 
 /** Takes them away, before what they rely on changes. */
-export function forgetShortcuts(entry: Entry): void {
-  for (const file of SHORTCUT_FILES) removeIfThere(`${entry.path}/${file}`);
+export function forgetReadyPlans(entry: Entry): void {
+  for (const file of READY_PLAN_FILES) removeIfThere(`${entry.path}/${file}`);
 }
 
 /** Those that need nothing but system calls: hooks are programs. */
-function possible({ path, record }: Entry): Shortcut[] {
+function possible({ path, record }: Entry): ReadyPlan[] {
   const { spec, cgroup, rdt } = record;
   const { hooks, linux: { seccomp } } = spec;
-  const names: Shortcut[] = ["state"];
+  const names: ReadyPlan[] = ["state"];
   if (!cgroup || ownsProcesses(spec)) names.push("kill");
   // Such as a socket for sd_notify(3), which start waits at.
   const more = [...Deno.readDirSync(path)]

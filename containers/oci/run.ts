@@ -6,15 +6,18 @@
 import type { Descriptor } from "../../ffi/fcntl.ts";
 import { kill, SIGNAL, type SignalName } from "../../ffi/signal.ts";
 import { exitCode, waitInBackground } from "../../ffi/wait.ts";
-import { forwardSignals, Recipient } from "../../launch/forward_signals.ts";
-import type { OuterTerminal } from "../../launch/outer_terminal.ts";
-import type { Relay } from "../../launch/relay.ts";
+import {
+  forwardSignals,
+  Recipient,
+} from "../../launch/attend/forward_signals.ts";
+import type { OuterTerminal } from "../../launch/attend/outer_terminal.ts";
+import type { Relay } from "../../launch/attend/terminal_relay.ts";
 import { FORWARDED } from "../../plan/child.ts";
 import { EXIT } from "../../spec/errors.ts";
 import { create, type CreateOptions } from "./create.ts";
 import { remove } from "./end.ts";
 import { start } from "./start.ts";
-import type { Store } from "./store.ts";
+import type { Store } from "../store/store.ts";
 
 /** What is run, and how. */
 export interface RunBundleOptions extends CreateOptions {
@@ -119,8 +122,10 @@ class TiedTerminal implements Disposable {
 
   /** Ties them before anything is written or asks for the size. */
   static async to(pid: number, master: Descriptor): Promise<TiedTerminal> {
-    const { OuterTerminal } = await import("../../launch/outer_terminal.ts");
-    const { Relay } = await import("../../launch/relay.ts");
+    const { OuterTerminal } = await import(
+      "../../launch/attend/outer_terminal.ts"
+    );
+    const { Relay } = await import("../../launch/attend/terminal_relay.ts");
     const outer = new OuterTerminal();
     const relay = new Relay(master, outer, () => tied.hangUp());
     const tied = new TiedTerminal(pid, outer, relay);

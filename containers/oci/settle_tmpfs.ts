@@ -33,7 +33,7 @@ export function settleTmpfs(spec: Spec): void {
     const { options = [], destination } = mount;
     using covered = openInRoot(root, destination, O.O_RDONLY | O.O_DIRECTORY);
     mount.options = options.filter((option) =>
-      // Else launch/copy_up.ts makes it on the host.
+      // Else launch/host/copy_up.ts makes it on the host.
       option !== COPY_UP || covered && hasEntries(covered)
     );
     if (covered && takesMode(mount)) mount.options.push(modeOf(covered));

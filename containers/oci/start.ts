@@ -2,11 +2,11 @@
 
 import { ContainerError } from "../../spec/errors.ts";
 import { destroy } from "./end.ts";
-import { runHooks, type Warn } from "./hooks.ts";
+import { runHooks, type Warn } from "./hooks/hooks.ts";
 import { letGo, whyStopped } from "./let_go.ts";
 import type { NotifyRelay } from "./notify_socket.ts";
-import { type State, stateOf, statusOf } from "./status.ts";
-import type { Entry, Store } from "./store.ts";
+import { type State, stateOf, statusOf } from "../store/status.ts";
+import type { Entry, Store } from "../store/store.ts";
 
 /**
  * Starts it. Where a hook of startContainer or poststart fails, it is ended and
@@ -81,7 +81,7 @@ async function startLocked(
   const { spec } = entry.record;
   if (spec.hooks?.startContainer?.length) {
     try {
-      await (await import("./inner_hooks.ts")).runStartContainer(entry);
+      await (await import("./hooks/inner_hooks.ts")).runStartContainer(entry);
     } catch (error) {
       await destroy(entry, warn);
       throw error;

@@ -5,18 +5,18 @@
  */
 
 import type { CgroupOptions, Hierarchy } from "../../cgroup/mod.ts";
-import { planInScope } from "../../cgroup/in_scope.ts";
+import { planInScope } from "../../cgroup/systemd/in_scope.ts";
 import type { CgroupPlan, CgroupScope } from "../../cgroup/step.ts";
 import {
   type Manager,
   systemManager,
   unitPath,
   userManager,
-} from "../../cgroup/systemd.ts";
-import type { Property } from "../../cgroup/dbus.ts";
-import { annotatedProperties } from "../../cgroup/unit_properties.ts";
+} from "../../cgroup/systemd/systemd.ts";
+import type { Property } from "../../cgroup/systemd/dbus.ts";
+import { annotatedProperties } from "../../cgroup/systemd/unit_properties.ts";
 import { ContainerError, SpecError } from "../../spec/errors.ts";
-import { hostIdOf, parseIdMap } from "../id_ranges.ts";
+import { hostIdOf, parseIdMap } from "../decide/id_ranges.ts";
 
 /** What stands where nothing is said, but for the name, which is the id. */
 const PREFIX = "container";

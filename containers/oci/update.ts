@@ -6,14 +6,14 @@ import {
   extendCgroup,
   readHierarchy,
 } from "../../cgroup/mod.ts";
-import { unitProperties } from "../../cgroup/unit_properties.ts";
+import { unitProperties } from "../../cgroup/systemd/unit_properties.ts";
 import { ContainerError } from "../../spec/errors.ts";
 import { type Resources, withoutZeros } from "../../spec/resources.ts";
-import { readCaller } from "../caller.ts";
+import { readCaller } from "../decide/caller.ts";
 import { ownCgroup } from "./own_cgroup.ts";
-import { forgetShortcuts, writeShortcuts } from "./shortcuts.ts";
-import { statusOf } from "./status.ts";
-import type { ContainerRecord, Store } from "./store.ts";
+import { forgetReadyPlans, writeReadyPlans } from "./ready_plans.ts";
+import { statusOf } from "../store/status.ts";
+import type { ContainerRecord, Store } from "../store/store.ts";
 
 /**
  * Changes limits. A controller that the container was started without is
@@ -35,7 +35,7 @@ export async function update(
   const resources = changes(wanted, entry.record);
   const { spec } = entry.record;
   const state = ownCgroup(entry.record, "update");
-  forgetShortcuts(entry);
+  forgetReadyPlans(entry);
   const cgroup = extendCgroup(state, resources, readHierarchy(), (cgroup) => {
     entry.save({ ...entry.record, cgroup });
   });
@@ -51,7 +51,7 @@ export async function update(
       },
     },
   });
-  writeShortcuts(entry);
+  writeReadyPlans(entry);
 }
 
 async function tellUnit(
@@ -64,7 +64,9 @@ async function tellUnit(
   const { managerOf } = await import("./systemd_cgroup.ts");
   const manager = managerOf(!privileged || nested);
   if (!manager) return;
-  const { setUnitProperties } = await import("../../cgroup/start_scope.ts");
+  const { setUnitProperties } = await import(
+    "../../cgroup/systemd/start_scope.ts"
+  );
   await setUnitProperties(manager, unit, properties);
 }
 

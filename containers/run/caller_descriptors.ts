@@ -1,7 +1,7 @@
 /** Which descriptors whoever started us gave us. Runs on the host, in the parent. */
 
-import { O } from "../ffi/fcntl.ts";
-import { UsageError } from "../spec/errors.ts";
+import { O } from "../../ffi/fcntl.ts";
+import { UsageError } from "../../spec/errors.ts";
 
 /**
  * Refuses a descriptor that was not given to us. Those that our runtime opens

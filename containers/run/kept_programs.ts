@@ -4,13 +4,13 @@
  * nothing else; so is what it is compiled to.
  */
 
-import { walkedSteps } from "../launch/container.ts";
-import { compileSteps, type Program } from "../launch/program.ts";
-import { compile } from "../plan/compile.ts";
-import type { Facts } from "../plan/facts.ts";
-import { handedMounts } from "../plan/handed.ts";
-import type { Plan } from "../plan/step.ts";
-import type { Spec } from "../spec/types.ts";
+import { walkedSteps } from "../../launch/container.ts";
+import { compileSteps, type Program } from "../../launch/program.ts";
+import { compile } from "../../plan/compile.ts";
+import type { Facts } from "../../plan/facts.ts";
+import { hostMountsOf } from "../../plan/mounts/host_mounts.ts";
+import type { Plan } from "../../plan/step.ts";
+import type { Spec } from "../../spec/types.ts";
 
 /** A plan and what the walker is given of it. */
 export interface Compiled {
@@ -39,7 +39,7 @@ function keyOf(spec: Spec, facts: Facts): string | null {
   // A cgroup has a name of its own each time; what the host hands over is made
   // for one container.
   const own = facts.cgroup || facts.cgroupEntry ||
-    handedMounts(spec, facts).size;
+    hostMountsOf(spec, facts).size;
   // JSON has no bigint.
   const exact = spec.process.rlimits?.some(({ soft, hard }) =>
     typeof soft === "bigint" || typeof hard === "bigint"

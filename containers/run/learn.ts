@@ -3,14 +3,14 @@
  * on the host, in the parent. Loaded when it is asked for.
  */
 
-import { toBase64 } from "../ffi/base64.ts";
-import type { Descriptor } from "../ffi/fcntl.ts";
-import { SECCOMP } from "../launch/seccomp/install.ts";
-import { learnFilter, profileOf } from "../launch/seccomp/learn.ts";
-import { type Learned, serveReports } from "../launch/seccomp/serve.ts";
-import type { Facts } from "../plan/facts.ts";
-import { ContainerError, EXIT } from "../spec/errors.ts";
-import type { LearnTarget } from "./seccomp.ts";
+import { toBase64 } from "../../ffi/base64.ts";
+import type { Descriptor } from "../../ffi/fcntl.ts";
+import { SECCOMP } from "../../launch/lower/seccomp_filter.ts";
+import { learnFilter, profileOf } from "../../seccomp/learn.ts";
+import { type Learned, serveReports } from "../../seccomp/serve.ts";
+import type { Facts } from "../../plan/facts.ts";
+import { ContainerError, EXIT } from "../../spec/errors.ts";
+import type { LearnTarget } from "../decide/seccomp.ts";
 
 /** SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV came with it. */
 const KILLABLE_SINCE = [5, 19] as const;

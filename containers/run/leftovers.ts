@@ -3,8 +3,8 @@
  * host.
  */
 
-import { once } from "../plan/once.ts";
-import { ContainerError } from "../spec/errors.ts";
+import { once } from "../../plan/once.ts";
+import { ContainerError } from "../../spec/errors.ts";
 import { stateDirectory } from "./state_directory.ts";
 
 /** Where the cgroups of running containers are recorded. */
@@ -16,7 +16,7 @@ export const recordsDirectory = () => `${stateDirectory()}/cgroups`;
  */
 export async function sweepLeftovers(): Promise<void> {
   if (!hasRecords()) return;
-  const { sweep } = await import("../cgroup/sweep.ts");
+  const { sweep } = await import("../../cgroup/sweep.ts");
   // One that resists is the business of whoever comes next.
   sweep(recordsDirectory());
 }

@@ -1,6 +1,6 @@
 /** What a program can ask of a container. */
 
-import type { ContainerOptions } from "./options.ts";
+import type { ContainerOptions } from "../decide/options.ts";
 import type { Stdio } from "./pipes.ts";
 
 /** {@linkcode ContainerOptions} for a program, with its streams. */

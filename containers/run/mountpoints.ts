@@ -4,11 +4,11 @@
  * after; nothing is followed out of the root filesystem.
  */
 
-import { SyscallError } from "../ffi/errno.ts";
-import { O, open } from "../ffi/fcntl.ts";
-import { openInRoot } from "../ffi/openat2.ts";
-import type { Facts } from "../plan/facts.ts";
-import type { Spec } from "../spec/types.ts";
+import { SyscallError } from "../../ffi/errno.ts";
+import { O, open } from "../../ffi/fcntl.ts";
+import { openInRoot } from "../../ffi/openat2.ts";
+import type { Facts } from "../../plan/facts.ts";
+import type { Spec } from "../../spec/types.ts";
 
 /** What is missing, as long as it is. */
 export class Mountpoints {

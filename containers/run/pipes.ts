@@ -7,8 +7,8 @@
  * background thread each for as long as nothing comes.
  */
 
-import { ERRNO, errnoName, SyscallError } from "../ffi/errno.ts";
-import { EPOLL, forget, whenReady } from "../ffi/epoll.ts";
+import { ERRNO, errnoName, SyscallError } from "../../ffi/errno.ts";
+import { EPOLL, forget, whenReady } from "../../ffi/epoll.ts";
 import {
   type Descriptor,
   moveUp,
@@ -16,8 +16,8 @@ import {
   open,
   pipe,
   setNonBlocking,
-} from "../ffi/fcntl.ts";
-import { rawSyscall } from "../ffi/libc.ts";
+} from "../../ffi/fcntl.ts";
+import { rawSyscall } from "../../ffi/libc.ts";
 
 /** What a stream of the container is tied to. */
 export type Stdio = "inherit" | "null" | "piped";

@@ -1,9 +1,12 @@
 /** The plan of a container, for programs. */
 
-import type { Plan } from "../plan/step.ts";
-import { ContainerError } from "../spec/errors.ts";
+import type { Plan } from "../../plan/step.ts";
+import { ContainerError } from "../../spec/errors.ts";
 import type { LibraryOptions } from "./library_options.ts";
-import { DEFAULT_ROOTFS, findRootFilesystem } from "./root_filesystem.ts";
+import {
+  DEFAULT_ROOTFS,
+  findRootFilesystem,
+} from "../decide/root_filesystem.ts";
 import { prepare } from "./run.ts";
 
 /**

@@ -4,12 +4,12 @@
  * loaded then only. Reads and changes nothing.
  */
 
-import { StepError } from "../launch/step_error.ts";
-import { ContainerError } from "../spec/errors.ts";
-import { readCaller } from "./caller.ts";
-import type { UserNamespaceFacts } from "./doctor/facts.ts";
-import { userNamespaceHint } from "./doctor/hints.ts";
-import { readUserNamespaceFacts } from "./doctor/read_facts.ts";
+import { StepError } from "../../launch/step_error.ts";
+import { ContainerError } from "../../spec/errors.ts";
+import { readCaller } from "../decide/caller.ts";
+import type { UserNamespaceFacts } from "../../doctor/facts.ts";
+import { userNamespaceHint } from "../../doctor/hints.ts";
+import { readUserNamespaceFacts } from "../../doctor/read_facts.ts";
 
 const DOCTOR = "container doctor";
 

@@ -1,11 +1,11 @@
 /** The errors of run that the machine is to blame for name the setting and its cure. */
 
-// @ts-types="../types/std_assert.d.ts"
+// @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { StepError } from "../launch/step_error.ts";
-import type { Step } from "../plan/step.ts";
-import { ContainerError } from "../spec/errors.ts";
-import type { UserNamespaceFacts } from "./doctor/facts.ts";
+import { StepError } from "../../launch/step_error.ts";
+import type { Step } from "../../plan/step.ts";
+import { ContainerError } from "../../spec/errors.ts";
+import type { UserNamespaceFacts } from "../../doctor/facts.ts";
 import { withCause } from "./refusals.ts";
 
 const allowed: UserNamespaceFacts = {

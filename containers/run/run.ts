@@ -3,33 +3,37 @@
  * process the user started.
  */
 
-import { announce } from "../launch/child.ts";
-import type { HostMounts } from "../launch/host_mounts.ts";
-import { mapIds } from "../launch/id_maps.ts";
-import { EndedEarly } from "../launch/early_end.ts";
-import { runParent } from "../launch/parent.ts";
-import { compile } from "../plan/compile.ts";
-import type { Facts } from "../plan/facts.ts";
-import { asksForMap, hasHandedMounts } from "../plan/handed.ts";
-import { hasNamespace } from "../plan/namespaces.ts";
-import type { Plan } from "../plan/step.ts";
-import { ContainerError, EXIT } from "../spec/errors.ts";
-import type { Resources } from "../spec/resources.ts";
-import type { Spec } from "../spec/types.ts";
-import type { CgroupPlan } from "../cgroup/step.ts";
-import { readCaller } from "./caller.ts";
+import { announce } from "../../launch/child.ts";
+import type { HostMounts } from "../../launch/host/host_mounts.ts";
+import { mapIds } from "../../launch/host/id_maps.ts";
+import { EndedEarly } from "../../launch/attend/early_end.ts";
+import { runParent } from "../../launch/attend/parent.ts";
+import { compile } from "../../plan/compile.ts";
+import type { Facts } from "../../plan/facts.ts";
+import { asksForMap, hasHostMounts } from "../../plan/mounts/host_mounts.ts";
+import { hasNamespace } from "../../plan/namespaces.ts";
+import type { Plan } from "../../plan/step.ts";
+import { ContainerError, EXIT } from "../../spec/errors.ts";
+import type { Resources } from "../../spec/resources.ts";
+import type { Spec } from "../../spec/types.ts";
+import type { CgroupPlan } from "../../cgroup/step.ts";
+import { readCaller } from "../decide/caller.ts";
 import { sweepLeftovers } from "./leftovers.ts";
-import { layersIn, makeLayers } from "./layers.ts";
-import { type FactOptions, readFacts } from "./facts.ts";
+import { layersIn, makeLayers } from "../../launch/host/overlay_layers.ts";
+import { type FactOptions, readFacts } from "../decide/facts.ts";
 import { mountpointsOf } from "./mountpoints.ts";
-import type { PlannedLimits } from "./limits.ts";
-import type { ContainerOptions } from "./options.ts";
-import { type LearnTarget, learnTarget, seccompFilter } from "./seccomp.ts";
-import { EMPTY_ROOTFS, rootKindOf } from "./root_filesystem.ts";
-import { decide } from "./spec.ts";
+import type { PlannedLimits } from "../decide/limits.ts";
+import type { ContainerOptions } from "../decide/options.ts";
+import {
+  type LearnTarget,
+  learnTarget,
+  seccompFilter,
+} from "../decide/seccomp.ts";
+import { EMPTY_ROOTFS, rootKindOf } from "../decide/root_filesystem.ts";
+import { decide } from "../decide/spec.ts";
 import type { StatusEvent } from "./status_lines.ts";
-import { findUser, namesAccounts } from "./users.ts";
-import { terminalStreams } from "./terminal.ts";
+import { findUser, namesAccounts } from "../decide/users.ts";
+import { terminalStreams } from "../decide/terminal.ts";
 
 /** What `run` takes beside the container. */
 export interface RunOptions {
@@ -103,16 +107,16 @@ export async function decideAll(
     streams,
   );
   const { devices, resources } = options.devices?.length
-    ? (await import("./devices.ts")).findDevices(options, readCaller())
+    ? (await import("../decide/devices.ts")).findDevices(options, readCaller())
     : { devices: [], resources: options.resources };
   spec.linux.devices = devices;
   if (spec.mounts?.some(asksForMap)) {
-    (await import("./idmaps.ts")).resolveIdmaps(spec, readCaller());
+    (await import("../decide/idmaps.ts")).resolveIdmaps(spec, readCaller());
   }
   const { cgroup, leftOut: unlimited } = held
     ? { cgroup: held(resources ?? {}, options.cgroupParent), leftOut: [] }
     : resources || options.cgroupParent
-    ? (await import("./limits.ts")).planLimits({
+    ? (await import("../decide/limits.ts")).planLimits({
       id: containerId(),
       resources: resources ?? {},
       parent: options.cgroupParent,
@@ -138,7 +142,7 @@ export async function decideAll(
       : null,
     hostTree: rootKind === "host" && options.ephemeral &&
         hasNamespace(spec, "user")
-      ? (await import("./host_tree.ts")).readHostTree(spec, leftOut)
+      ? (await import("../decide/host_tree.ts")).readHostTree(spec, leftOut)
       : null,
     seccomp: options.privileged && !options.seccomp
       ? null
@@ -151,7 +155,7 @@ export async function decideAll(
   };
   const facts = readFacts(spec, factOptions);
   if (options.landlock) {
-    const { landlockSteps } = await import("./landlock.ts");
+    const { landlockSteps } = await import("../decide/landlock.ts");
     facts.landlock = landlockSteps(options.landlock, spec, leftOut);
   }
   return {
@@ -170,7 +174,9 @@ async function inspect(
   options: ContainerOptions,
   accounts: boolean,
 ) {
-  const { inspectImage, usersInImage } = await import("./image_file.ts");
+  const { inspectImage, usersInImage } = await import(
+    "../decide/image_file.ts"
+  );
   const image = inspectImage(path, options, readCaller());
   return {
     image,
@@ -196,7 +202,7 @@ export async function run(
     for (const line of leftOut) options.say(`container: ${line}`);
   }
   using limits = cgroup &&
-    await (await import("./limits.ts")).Limits.make(cgroup);
+    await (await import("../decide/limits.ts")).Limits.make(cgroup);
   makeLayers(spec, facts);
   using mounts = await hostMounts(plan);
   const told = options.events ?? (() => {});
@@ -226,7 +232,7 @@ export async function run(
       started = true;
       told({ event: "started", pid });
     },
-    furnished: sayMade,
+    setUp: sayMade,
   }).catch((error) => {
     if (started) told({ event: "exited", status: statusOf(error) });
     // What did not answer is not asked again.
@@ -243,8 +249,9 @@ export async function run(
 
 /** The mounts that have to be made on the host; null where there are none. */
 export async function hostMounts(plan: Plan): Promise<HostMounts | null> {
-  if (!hasHandedMounts(plan)) return null;
-  return await (await import("../launch/host_mounts.ts")).makeHostMounts(plan);
+  if (!hasHostMounts(plan)) return null;
+  return await (await import("../../launch/host/host_mounts.ts"))
+    .makeHostMounts(plan);
 }
 /** Each limit that will not hold; the cure is the same for those in a row. */
 const notLimited = (errors: readonly ContainerError[]) =>

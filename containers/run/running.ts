@@ -4,24 +4,24 @@
  * the container.
  */
 
-import type { DeviceStats, Stats } from "../cgroup/stats.ts";
+import type { DeviceStats, Stats } from "../../cgroup/stats.ts";
 export type { DeviceStats, Stats };
-import { O, open } from "../ffi/fcntl.ts";
-import { waitForEnd } from "../ffi/pidfd.ts";
-import { kill, SIGNAL, type SignalName } from "../ffi/signal.ts";
-import { exitCode, wait, type WaitStatus } from "../ffi/wait.ts";
-import { type Container, startContainer } from "../launch/container.ts";
-import { checkStarted, outside } from "../launch/diagnose.ts";
-import type { HostMounts } from "../launch/host_mounts.ts";
-import { StreamRelay } from "../launch/stream_relay.ts";
-import { ContainerError, SpecError } from "../spec/errors.ts";
+import { O, open } from "../../ffi/fcntl.ts";
+import { waitForEnd } from "../../ffi/pidfd.ts";
+import { kill, SIGNAL, type SignalName } from "../../ffi/signal.ts";
+import { exitCode, wait, type WaitStatus } from "../../ffi/wait.ts";
+import { type Container, startContainer } from "../../launch/container.ts";
+import { checkStarted, outside } from "../../launch/diagnose.ts";
+import type { HostMounts } from "../../launch/host/host_mounts.ts";
+import { StreamRelay } from "../../launch/attend/stream_relay.ts";
+import { ContainerError, SpecError } from "../../spec/errors.ts";
 import { type Compiled, compileOnce } from "./kept_programs.ts";
 import { sweepLeftoversOnce } from "./leftovers.ts";
-import { makeLayers } from "./layers.ts";
+import { makeLayers } from "../../launch/host/overlay_layers.ts";
 import type { LibraryOptions } from "./library_options.ts";
-import type { Limits } from "./limits.ts";
+import type { Limits } from "../decide/limits.ts";
 import { Pipes, type Readable, type Writable } from "./pipes.ts";
-import { findRootFilesystem } from "./root_filesystem.ts";
+import { findRootFilesystem } from "../decide/root_filesystem.ts";
 import {
   decideAll,
   type Decided,
@@ -105,7 +105,7 @@ export async function run(options: LibraryOptions): Promise<RunningContainer> {
   const mounts = undo.use(await hostMounts(compiled.plan));
   const limits = undo.use(
     decided.cgroup &&
-      await (await import("./limits.ts")).Limits.make(decided.cgroup),
+      await (await import("../decide/limits.ts")).Limits.make(decided.cgroup),
   );
   options.signal?.throwIfAborted();
   const container = launch(decided, compiled, options, { mounts, limits });
@@ -241,7 +241,7 @@ class Running implements RunningContainer {
     using limits = this.#limits;
     this.#used = limits?.stats() ?? null;
     if (foreground) {
-      (await import("../launch/foreground.ts")).takeForeground();
+      (await import("../../launch/attend/foreground.ts")).takeForeground();
     }
     const lost = await relay?.finish(status ? exitCode(status) : 0);
     if (container.walk.outcome().failure) {

@@ -7,8 +7,8 @@
  * own. None is in /tmp, where another user could make it first.
  */
 
-import { ContainerError } from "../spec/errors.ts";
-import { parsePasswd } from "./users.ts";
+import { ContainerError } from "../../spec/errors.ts";
+import { parsePasswd } from "../decide/users.ts";
 
 /** The whole machine's ids, user_namespaces(7): no namespace but the first has them. */
 const EVERY_ID = /^\s*0\s+0\s+4294967295\s*$/;

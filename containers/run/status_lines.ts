@@ -3,8 +3,8 @@
  * JSON each, on a descriptor of theirs. Runs on the host, in the parent.
  */
 
-import { Descriptor, duplicateUp, writeAll } from "../ffi/fcntl.ts";
-import { requireInherited } from "./inherited.ts";
+import { Descriptor, duplicateUp, writeAll } from "../../ffi/fcntl.ts";
+import { requireInherited } from "./caller_descriptors.ts";
 
 /** What happens to a container. */
 export type StatusEvent =

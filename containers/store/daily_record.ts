@@ -1,6 +1,6 @@
 /** What is kept of a container that `run --detach` or `run --name` made. */
 
-import type { ContainerOptions } from "../options.ts";
+import type { ContainerOptions } from "../decide/options.ts";
 
 /** When a container is started again after its end. */
 export interface RestartPolicy {

@@ -14,7 +14,7 @@ import { signalProcess } from "../../ffi/pidfd.ts";
 import { ContainerError } from "../../spec/errors.ts";
 import { shown } from "../../spec/reader.ts";
 import type { Spec } from "../../spec/types.ts";
-import type { DailyRecord } from "../daily/record.ts";
+import type { DailyRecord } from "./daily_record.ts";
 import { checkId, isId } from "./container_id.ts";
 import { draftRecord, readRecord } from "./record_file.ts";
 

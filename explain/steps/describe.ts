@@ -3,10 +3,10 @@
  * explain and for errors.
  */
 
-import { CAPABILITIES } from "./capabilities.ts";
-import type { IdMapping, TimeOffset } from "../spec/types.ts";
-import type { Step, StepKind, StepOf } from "./step.ts";
-import { streamNames } from "./streams.ts";
+import { CAPABILITIES } from "../../plan/process/capabilities.ts";
+import type { IdMapping, TimeOffset } from "../../spec/types.ts";
+import type { Step, StepKind, StepOf } from "../../plan/step.ts";
+import { streamNames } from "../../plan/process/streams.ts";
 
 const and = (words: readonly string[]) =>
   words.length < 2

@@ -1,14 +1,17 @@
 /** Every step that a plan can have, and its words. */
-// @ts-types="../types/std_assert.d.ts"
+// @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals, assertNotMatch } from "@std/assert";
-import { defaultSpec } from "../spec/defaults.ts";
-import type { Spec } from "../spec/types.ts";
-import { makeFacts } from "./_facts_fixture.ts";
-import { capabilitySets, DEFAULT_CAPABILITIES } from "./capabilities.ts";
-import { compile } from "./compile.ts";
+import { defaultSpec } from "../../spec/defaults.ts";
+import type { Spec } from "../../spec/types.ts";
+import { makeFacts } from "../../plan/_facts_fixture.ts";
+import {
+  capabilitySets,
+  DEFAULT_CAPABILITIES,
+} from "../../plan/process/capabilities.ts";
+import { compile } from "../../plan/compile.ts";
 import { describe } from "./describe.ts";
-import type { Facts } from "./facts.ts";
-import { PHASES, type StepKind } from "./step.ts";
+import type { Facts } from "../../plan/facts.ts";
+import { PHASES, type StepKind } from "../../plan/step.ts";
 
 const spec = (changes: Partial<Spec> = {}): Spec => ({
   ...defaultSpec({ rootfs: "/srv/fs", args: ["sh"], env: ["PATH=/bin"] }),

@@ -9,8 +9,8 @@
  * has who is in another.
  */
 
-import type { IdMapping, NamespaceType } from "../spec/types.ts";
-import type { CAPABILITIES } from "./capabilities.ts";
+import type { IdMapping, NamespaceType } from "../../spec/types.ts";
+import type { CAPABILITIES } from "../../plan/process/capabilities.ts";
 import { LANDLOCK_NEEDS } from "./needs_landlock.ts";
 import { OCI_NEEDS } from "./needs_oci.ts";
 import { SINCE, type Since, youngest } from "./since.ts";
@@ -21,7 +21,7 @@ import {
   type Step,
   type StepKind,
   type StepOf,
-} from "./step.ts";
+} from "../../plan/step.ts";
 
 type Capability = typeof CAPABILITIES[number];
 

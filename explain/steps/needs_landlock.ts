@@ -1,7 +1,7 @@
-/** What Landlock's steps need. Pure data; a part of the table in plan/needs.ts. */
+/** What Landlock's steps need. Pure data; a part of the table in explain/steps/needs.ts. */
 
 import type { Entry } from "./needs.ts";
-import type { StepKind } from "./step.ts";
+import type { StepKind } from "../../plan/step.ts";
 
 type Landlock =
   & StepKind

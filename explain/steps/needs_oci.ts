@@ -1,10 +1,10 @@
 /**
  * What the steps need that only a config.json can ask for. Pure data; a part of
- * the table in plan/needs.ts.
+ * the table in explain/steps/needs.ts.
  */
 
 import type { Entry } from "./needs.ts";
-import type { StepKind } from "./step.ts";
+import type { StepKind } from "../../plan/step.ts";
 
 type Oci =
   & StepKind

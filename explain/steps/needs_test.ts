@@ -1,14 +1,14 @@
 /** What a step needs, by its place in the plan. */
 
-// @ts-types="../types/std_assert.d.ts"
+// @ts-types="../../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
-import { defaultSpec } from "../spec/defaults.ts";
-import type { NamespaceType } from "../spec/types.ts";
-import { makeFacts } from "./_facts_fixture.ts";
-import { compile } from "./compile.ts";
+import { defaultSpec } from "../../spec/defaults.ts";
+import type { NamespaceType } from "../../spec/types.ts";
+import { makeFacts } from "../../plan/_facts_fixture.ts";
+import { compile } from "../../plan/compile.ts";
 import { needsOf, placeSteps } from "./needs.ts";
 import { youngest } from "./since.ts";
-import type { Step, StepKind } from "./step.ts";
+import type { Step, StepKind } from "../../plan/step.ts";
 
 function placed(kind: StepKind, more: NamespaceType[] = []) {
   const spec = defaultSpec({ rootfs: "/fs", args: ["sh"], env: [] });

@@ -6,7 +6,7 @@
 import type { CgroupPlan, CgroupStep } from "../../cgroup/step.ts";
 import type { StepOf } from "../../plan/step.ts";
 import type { IdMapping } from "../../spec/types.ts";
-import { PIPE_SIZE } from "../stream_relay.ts";
+import { PIPE_SIZE } from "../../launch/attend/stream_relay.ts";
 import { plain } from "./notation.ts";
 import type { Process, TracedCall } from "./transcript.ts";
 
@@ -39,7 +39,7 @@ const words = (maps: readonly IdMapping[]) =>
     String(map.size),
   ]);
 
-/** What launch/id_maps.ts does. */
+/** What launch/host/id_maps.ts does. */
 export function mapCalls(
   { uids, gids, helper, denySetgroups }: StepOf<"mapIds">,
 ): TracedCall[] {
@@ -68,7 +68,7 @@ export function mapCalls(
 }
 
 /**
- * What launch/stream_relay.ts does before the launch; and then it copies, which
+ * What launch/attend/stream_relay.ts does before the launch; and then it copies, which
  * takes as many calls as there is to copy.
  */
 export const relayCalls = (): TracedCall[] =>

@@ -3,14 +3,14 @@
  * ones, 6.1 for one, write numbers and addresses for what came later. Pure.
  */
 
-import { FILE_RIGHT_NAMES } from "../../plan/landlock.ts";
-import type { Argument, Call } from "../call.ts";
+import { FILE_RIGHT_NAMES } from "../../plan/process/landlock.ts";
+import type { Argument, Call } from "../../launch/bytecode/call.ts";
 import {
   LANDLOCK_RULE_NET_PORT,
   LANDLOCK_RULE_PATH_BENEATH,
   PORT_RIGHT,
   SCOPE,
-} from "../lower_landlock.ts";
+} from "../../launch/lower/landlock.ts";
 import { flags, named, plain, structure } from "./notation.ts";
 
 const prefixed = (prefix: string, bits: Readonly<Record<string, bigint>>) =>

@@ -1,6 +1,6 @@
 /**
  * The calls for mounts that the parent makes on the host: what
- * launch/host_mounts.ts does by itself, and not from a compiled plan. Pure.
+ * launch/host/host_mounts.ts does by itself, and not from a compiled plan. Pure.
  */
 
 import {
@@ -24,10 +24,14 @@ import {
 } from "../../ffi/mount.ts";
 import { SIGNAL } from "../../ffi/signal.ts";
 import type { StepOf } from "../../plan/step.ts";
-import type { Argument, Call, Instruction } from "../call.ts";
-import { LOCK, NAME_MAX } from "../loop_device.ts";
-import { lower } from "../lower.ts";
-import { HOLD_STEPS } from "../user_namespace.ts";
+import type {
+  Argument,
+  Call,
+  Instruction,
+} from "../../launch/bytecode/call.ts";
+import { LOCK, NAME_MAX } from "../../launch/host/loop_device.ts";
+import { lower } from "../../launch/lower/lower.ts";
+import { HOLD_STEPS } from "../../launch/host/user_namespace.ts";
 import { mapCalls } from "./host_calls.ts";
 import { plain } from "./notation.ts";
 import type { Process, TracedCall } from "./transcript.ts";
@@ -112,7 +116,7 @@ export function mapMountCalls(
   ];
 }
 
-/** What launch/user_namespace.ts does: a process holds the namespace until it is open. */
+/** What launch/host/user_namespace.ts does: a process holds the namespace until it is open. */
 function userNamespaceCalls(
   maps: StepOf<"mapIds">,
   show: Show,

@@ -2,10 +2,10 @@
  * How strace(1) writes values: strings, numbers, flags by their names. Pure.
  *
  * What is known only while a plan is carried out stands in angle brackets, by
- * the name that launch/lower.ts gives it: `<kernel>` for a descriptor's number.
+ * the name that launch/lower/lower.ts gives it: `<kernel>` for a descriptor's number.
  */
 
-import type { Argument } from "../call.ts";
+import type { Argument } from "../../launch/bytecode/call.ts";
 
 /** A number whose bits have names, in strace's order: that of their values. */
 export function flags(

@@ -3,7 +3,7 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
 import { SIGNAL, sigset } from "../../ffi/signal.ts";
-import { lower } from "../lower.ts";
+import { lower } from "../../launch/lower/lower.ts";
 import { flags, named, octal, plain, quote, signalSet } from "./notation.ts";
 import { showInstructions } from "./transcript.ts";
 

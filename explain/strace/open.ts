@@ -2,7 +2,7 @@
 
 import { AT_FDCWD, O } from "../../ffi/fcntl.ts";
 import { RESOLVE_NO_MAGICLINKS, RESOLVE_NO_XDEV } from "../../ffi/openat2.ts";
-import type { Argument, Call } from "../call.ts";
+import type { Argument, Call } from "../../launch/bytecode/call.ts";
 import { flags, octal, plain, structure } from "./notation.ts";
 
 /** In strace's order, which is not that of the values. */

@@ -13,8 +13,8 @@ import {
   TIOCSPTLCK,
   TIOCSWINSZ,
 } from "../../ffi/termios.ts";
-import { CAPABILITIES } from "../../plan/capabilities.ts";
-import type { Argument, Call } from "../call.ts";
+import { CAPABILITIES } from "../../plan/process/capabilities.ts";
+import type { Argument, Call } from "../../launch/bytecode/call.ts";
 import { flags, named, plain, structure } from "./notation.ts";
 import { openFlags } from "./open.ts";
 

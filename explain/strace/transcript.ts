@@ -6,10 +6,14 @@
  */
 
 import type { CgroupPlan } from "../../cgroup/step.ts";
-import { placeSteps } from "../../plan/needs.ts";
+import { placeSteps } from "../steps/needs.ts";
 import type { Phase, Plan, Step } from "../../plan/step.ts";
-import type { Call, Comparison, Instruction } from "../call.ts";
-import { lower } from "../lower.ts";
+import type {
+  Call,
+  Comparison,
+  Instruction,
+} from "../../launch/bytecode/call.ts";
+import { lower } from "../../launch/lower/lower.ts";
 import { showArguments } from "./arguments.ts";
 import { cgroupCalls, mapCalls, relayCalls } from "./host_calls.ts";
 import { mapMountCalls, mountImageCalls } from "./mount_calls.ts";

@@ -3,15 +3,15 @@
  * on the host; loaded when it is needed.
  */
 
-import { kill, SIGNAL } from "../ffi/signal.ts";
-import { wait, type WaitStatus } from "../ffi/wait.ts";
-import { FORWARDED } from "../plan/child.ts";
-import type { Descriptor } from "../ffi/fcntl.ts";
-import { ContainerError } from "../spec/errors.ts";
-import type { Container } from "./container.ts";
+import { kill, SIGNAL } from "../../ffi/signal.ts";
+import { wait, type WaitStatus } from "../../ffi/wait.ts";
+import { FORWARDED } from "../../plan/child.ts";
+import type { Descriptor } from "../../ffi/fcntl.ts";
+import { ContainerError } from "../../spec/errors.ts";
+import type { Container } from "../container.ts";
 import { EarlyEnd } from "./early_end.ts";
 import { forwardSignals, Recipient } from "./forward_signals.ts";
-import { NEWS, SIGNAL_FOREGROUND } from "./handover.ts";
+import { NEWS, SIGNAL_FOREGROUND } from "../handover.ts";
 import {
   hasJobShell,
   ownForegroundGroup,
@@ -20,7 +20,7 @@ import {
 } from "./job.ts";
 import { OuterTerminal } from "./outer_terminal.ts";
 import type { Attending } from "./parent.ts";
-import { Relay } from "./relay.ts";
+import { Relay } from "./terminal_relay.ts";
 
 /** How long a command may take to end after its terminal did, in milliseconds. */
 const AFTER_HANGUP = 2000;
@@ -30,7 +30,7 @@ const AFTER_HANGUP = 2000;
  * all of its output is through. Signals are passed on; a command that stops
  * (Ctrl-Z) stops us, with the user's terminal as it was meanwhile.
  *
- * @param hooks `furnished` is called while the user's terminal still returns
+ * @param hooks `setUp` is called while the user's terminal still returns
  * the carriage: once everything is mounted, the container's terminal comes
  * @returns how the container's first process ended
  */
@@ -104,7 +104,7 @@ export async function attendTerminal(
   let master: Descriptor | undefined;
   const begin = () => {
     if (!master || early.ended) return;
-    hooks.furnished?.();
+    hooks.setUp?.();
     relay = held.use(new Relay(master, outer, hangUp));
     master = undefined;
     relaying = relay.run().catch((error) => {

@@ -6,10 +6,10 @@
  * parent, on the host; PID 1 has the signal blocked in all of its threads.
  */
 
-import { memoryFile } from "../ffi/fcntl.ts";
-import { syscall } from "../ffi/libc.ts";
-import { addressOf } from "../ffi/memory.ts";
-import { replaceHandler, SIGNAL } from "../ffi/signal.ts";
+import { memoryFile } from "../../ffi/fcntl.ts";
+import { syscall } from "../../ffi/libc.ts";
+import { addressOf } from "../../ffi/memory.ts";
+import { replaceHandler, SIGNAL } from "../../ffi/signal.ts";
 
 const SIG_DFL = 0n;
 const SIG_IGN = 1n;

@@ -1,6 +1,6 @@
 /** The keys that leave a container alone, as docker's `--detach-keys`. Pure. */
 
-import { UsageError } from "../spec/errors.ts";
+import { UsageError } from "../../spec/errors.ts";
 
 /** What docker has. */
 export const DETACH_KEYS = "ctrl-p,ctrl-q";

@@ -1,6 +1,6 @@
-// @ts-types="../types/std_assert.d.ts"
+// @ts-types="../../types/std_assert.d.ts"
 import { assertEquals, assertThrows } from "@std/assert";
-import { UsageError } from "../spec/errors.ts";
+import { UsageError } from "../../spec/errors.ts";
 import { DetachKeys, parseDetachKeys } from "./detach_keys.ts";
 
 Deno.test("parseDetachKeys() reads docker's words", () => {

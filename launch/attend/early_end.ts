@@ -5,12 +5,12 @@
  * the parent, on the host.
  */
 
-import { kill, SIGNAL, type SignalName } from "../ffi/signal.ts";
-import type { Message } from "../ffi/socket.ts";
-import { ContainerError } from "../spec/errors.ts";
-import { HANDED, WALKER_NAME } from "./handed.ts";
+import { kill, SIGNAL, type SignalName } from "../../ffi/signal.ts";
+import type { Message } from "../../ffi/socket.ts";
+import { ContainerError } from "../../spec/errors.ts";
+import { DESCRIPTOR, WALKER_NAME } from "../lower/descriptors.ts";
 
-/** What ends a command that has no other mind; launch/plain_run.h has the same order. */
+/** What ends a command that has no other mind; launch/native/plain_run.h has the same order. */
 export const ENDING: readonly SignalName[] = [
   "SIGINT",
   "SIGTERM",
@@ -37,7 +37,7 @@ export class EndedEarly extends ContainerError {
 }
 
 /** How a walker calls itself in /proc. */
-const WALKER = `${WALKER_NAME}\0${HANDED.walk}\0`;
+const WALKER = `${WALKER_NAME}\0${DESCRIPTOR.walk}\0`;
 
 /** How soon it is looked again whether the command runs, in milliseconds. */
 const AGAIN = 5;

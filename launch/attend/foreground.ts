@@ -1,14 +1,14 @@
 /** The terminal, given back to a program whose container had it. On the host. */
 
-import { syscall } from "../ffi/libc.ts";
+import { syscall } from "../../ffi/libc.ts";
 import {
   SIG_BLOCK,
   SIG_SETMASK,
   SIGNAL,
   sigset,
   SIGSET_SIZE,
-} from "../ffi/signal.ts";
-import { setForegroundGroup } from "../ffi/termios.ts";
+} from "../../ffi/signal.ts";
+import { setForegroundGroup } from "../../ffi/termios.ts";
 
 const STDIN = 0;
 

@@ -1,6 +1,11 @@
 /** Passing on what is sent to the parent. Runs there, on the host. */
 
-import { ignoreSignal, kill, SIGNAL, type SignalName } from "../ffi/signal.ts";
+import {
+  ignoreSignal,
+  kill,
+  SIGNAL,
+  type SignalName,
+} from "../../ffi/signal.ts";
 import {
   passOnWithoutDebugger,
   readIgnored,

@@ -3,10 +3,14 @@
  * from, and the shell that watches us. Runs in the parent, on the host.
  */
 
-import { syscall } from "../ffi/libc.ts";
-import { blockSignals, kill, SIGNAL } from "../ffi/signal.ts";
-import { foregroundGroup, setForegroundGroup } from "../ffi/termios.ts";
-import { waitInBackground, type WaitStatus, WUNTRACED } from "../ffi/wait.ts";
+import { syscall } from "../../ffi/libc.ts";
+import { blockSignals, kill, SIGNAL } from "../../ffi/signal.ts";
+import { foregroundGroup, setForegroundGroup } from "../../ffi/termios.ts";
+import {
+  waitInBackground,
+  type WaitStatus,
+  WUNTRACED,
+} from "../../ffi/wait.ts";
 
 const STDIN = 0;
 

@@ -4,8 +4,8 @@
  * in the parent, on the host.
  */
 
-import { syscall } from "../ffi/libc.ts";
-import { blockSignals, SIGNAL } from "../ffi/signal.ts";
+import { syscall } from "../../ffi/libc.ts";
+import { blockSignals, SIGNAL } from "../../ffi/signal.ts";
 import {
   copyWindowSize,
   foregroundGroup,
@@ -15,7 +15,7 @@ import {
   returnsCarriage,
   setAttributes,
   waitingInput,
-} from "../ffi/termios.ts";
+} from "../../ffi/termios.ts";
 
 const STDIN = 0;
 const STDOUT = 1;

@@ -3,20 +3,20 @@
  * the terminal, waits. Runs on the host, in the process the user started.
  */
 
-import { type Descriptor, O, open } from "../ffi/fcntl.ts";
-import { kill, SIGNAL, type SignalName } from "../ffi/signal.ts";
-import { foregroundGroup } from "../ffi/termios.ts";
-import { exitCode, wait, type WaitStatus } from "../ffi/wait.ts";
-import { FORWARDED } from "../plan/child.ts";
+import { type Descriptor, O, open } from "../../ffi/fcntl.ts";
+import { kill, SIGNAL, type SignalName } from "../../ffi/signal.ts";
+import { foregroundGroup } from "../../ffi/termios.ts";
+import { exitCode, wait, type WaitStatus } from "../../ffi/wait.ts";
+import { FORWARDED } from "../../plan/child.ts";
 import {
   type Container,
   startContainer,
   type StartOptions,
-} from "./container.ts";
-import { checkStarted, outside } from "./diagnose.ts";
+} from "../container.ts";
+import { checkStarted, outside } from "../diagnose.ts";
 import { EarlyEnd } from "./early_end.ts";
 import { forwardSignals, Recipient } from "./forward_signals.ts";
-import { type Handover, NEWS, SIGNAL_FOREGROUND } from "./handover.ts";
+import { type Handover, NEWS, SIGNAL_FOREGROUND } from "../handover.ts";
 import { StreamRelay } from "./stream_relay.ts";
 import {
   ownForegroundGroup,
@@ -38,11 +38,11 @@ export interface ParentHooks {
   /** The command runs, or is about to. */
   started(pid: number): void;
   /** The root filesystem and what is mounted on it are in their places. */
-  furnished?(): void;
+  setUp?(): void;
 }
 
 /** What is told of while a container runs. */
-export interface Attending extends Pick<ParentHooks, "furnished"> {
+export interface Attending extends Pick<ParentHooks, "setUp"> {
   /** A signal came; it is passed on for as long as the container is there. */
   seen(name: SignalName): void;
 }
@@ -74,7 +74,7 @@ export async function runParent(
   // Begun before the command can be: a signal that comes at once is passed on,
   // and the terminal that the command takes is known to have been ours.
   const ended = handover.terminal
-    ? (await import("./attend_terminal.ts")).attendTerminal(container, told)
+    ? (await import("./container_terminal.ts")).attendTerminal(container, told)
     : attend(container, handover, told);
   try {
     container.release();
@@ -149,11 +149,11 @@ async function attend(
   for await (const { byte } of early.listen(container.news())) {
     if (byte === NEWS.running) {
       early.running();
-      hooks.furnished?.();
+      hooks.setUp?.();
     }
     follow(byte);
   }
-  if (!early.ended) hooks.furnished?.();
+  if (!early.ended) hooks.setUp?.();
   const status = plan.init
     ? wait(pid)
     : await waitForCommand(pid, () => follow(NEWS.stopped));

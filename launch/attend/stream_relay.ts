@@ -9,8 +9,8 @@
  * a pipe write to them (CVE-2022-0847).
  */
 
-import { EPOLL, forget, whenReady } from "../ffi/epoll.ts";
-import { ERRNO, errnoName, errnoText } from "../ffi/errno.ts";
+import { EPOLL, forget, whenReady } from "../../ffi/epoll.ts";
+import { ERRNO, errnoName, errnoText } from "../../ffi/errno.ts";
 import {
   type Descriptor,
   duplicateUp,
@@ -20,14 +20,14 @@ import {
   seekBack,
   setNonBlocking,
   unreadBytes,
-} from "../ffi/fcntl.ts";
-import { rawSyscall } from "../ffi/libc.ts";
-import { readInBackground, writeInBackground } from "../ffi/poll.ts";
-import { fileSizeLimit, RLIM_INFINITY } from "../ffi/resource.ts";
-import { SIGNAL, type SignalName } from "../ffi/signal.ts";
-import type { Plan, StepOf } from "../plan/step.ts";
-import { streamNames } from "../plan/streams.ts";
-import { ContainerError, EXIT } from "../spec/errors.ts";
+} from "../../ffi/fcntl.ts";
+import { rawSyscall } from "../../ffi/libc.ts";
+import { readInBackground, writeInBackground } from "../../ffi/poll.ts";
+import { fileSizeLimit, RLIM_INFINITY } from "../../ffi/resource.ts";
+import { SIGNAL, type SignalName } from "../../ffi/signal.ts";
+import type { Plan, StepOf } from "../../plan/step.ts";
+import { streamNames } from "../../plan/process/streams.ts";
+import { ContainerError, EXIT } from "../../spec/errors.ts";
 import { ENDING } from "./early_end.ts";
 
 /** What a pipe takes at once where the system lets it, pipe(7); and what is copied at once. */

@@ -9,16 +9,16 @@ import {
   pipe,
   setNonBlocking,
   writeAll,
-} from "../ffi/fcntl.ts";
-import { ERRNO } from "../ffi/errno.ts";
-import { rawSyscall } from "../ffi/libc.ts";
+} from "../../ffi/fcntl.ts";
+import { ERRNO } from "../../ffi/errno.ts";
+import { rawSyscall } from "../../ffi/libc.ts";
 import {
   POLL,
   readInBackground,
   waitForAny,
   waitForRoom,
-} from "../ffi/poll.ts";
-import { once } from "../plan/once.ts";
+} from "../../ffi/poll.ts";
+import { once } from "../../plan/once.ts";
 import { CTRL_D, type OuterTerminal } from "./outer_terminal.ts";
 
 const STDIN = 0;

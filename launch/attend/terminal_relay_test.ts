@@ -1,9 +1,9 @@
-// @ts-types="../types/std_assert.d.ts"
+// @ts-types="../../types/std_assert.d.ts"
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { Relay } from "./relay.ts";
-import { Descriptor, O, open, writeAll } from "../ffi/fcntl.ts";
-import { syscall } from "../ffi/libc.ts";
-import { TIOCGPTPEER, TIOCSPTLCK } from "../ffi/termios.ts";
+import { Relay } from "./terminal_relay.ts";
+import { Descriptor, O, open, writeAll } from "../../ffi/fcntl.ts";
+import { syscall } from "../../ffi/libc.ts";
+import { TIOCGPTPEER, TIOCSPTLCK } from "../../ffi/termios.ts";
 import type { OuterTerminal } from "./outer_terminal.ts";
 
 /** The two sides of a terminal, pty(7). */

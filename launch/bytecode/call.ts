@@ -3,8 +3,8 @@
  * the same calls, and explain prints them.
  */
 
-import type { Errno } from "../ffi/errno.ts";
-import type { SyscallName } from "../ffi/numbers.ts";
+import type { Errno } from "../../ffi/errno.ts";
+import type { SyscallName } from "../../ffi/numbers.ts";
 
 /** Bytes that hold the addresses of other arguments, as C structures do. */
 export interface Block {
@@ -69,10 +69,10 @@ export interface Failure {
 export type Instruction = Call | Comparison | Failure;
 
 /**
- * Not a system call, and for launch/shortcut.c alone. Two are about the process
+ * Not a system call, and for launch/native/entry.c alone. Two are about the process
  * that started at a time; ESRCH where it is dead or gone.
  */
-export type ShortcutOperation =
+export type EntryOperation =
   & Pick<Call, "expect" | "want" | "skipOnSuccess" | "skipOnExpected">
   & (
     /** It has to be there. */
@@ -82,7 +82,7 @@ export type ShortcutOperation =
       name: "endProcess";
       args: [pid: number, startTime: bigint, milliseconds: number];
     }
-    /** PID 1's life with the command, launch/plain_child.h; its exit code. */
+    /** PID 1's life with the command, launch/native/plain_child.h; its exit code. */
     | { name: "runCommand"; args: []; result: string }
     /** The process ends with this status. */
     | { name: "exit"; args: [{ slot: string }] }

@@ -1,10 +1,10 @@
-/** Instructions to the bytes that either executor reads: launch/layout.ts says how. */
+/** Instructions to the bytes that either executor reads: launch/bytecode/layout.ts says how. */
 
-import { ERRNO, type Errno } from "../ffi/errno.ts";
-import { cString } from "../ffi/memory.ts";
-import { numberOf } from "../ffi/numbers.ts";
+import { ERRNO, type Errno } from "../../ffi/errno.ts";
+import { cString } from "../../ffi/memory.ts";
+import { numberOf } from "../../ffi/numbers.ts";
 import { type Arena, layOut, setWord, type Word } from "./arena.ts";
-import type { Argument, Instruction, ShortcutOperation } from "./call.ts";
+import type { Argument, EntryOperation, Instruction } from "./call.ts";
 import {
   BASE,
   FLAG,
@@ -27,7 +27,7 @@ export interface Image {
   pointers: number[];
 }
 
-class ImageArena implements Arena {
+class ProgramArena implements Arena {
   readonly slots = new Map<string, number>();
   readonly data: [offset: number, bytes: Uint8Array][] = [];
   readonly pointers: number[] = [];
@@ -77,12 +77,12 @@ class ImageArena implements Arena {
  *
  * @param filled the first slots: somebody puts a value in before the walk
  */
-export function compileImage(
-  instructions: readonly (Instruction | ShortcutOperation)[],
+export function encodeInstructions(
+  instructions: readonly (Instruction | EntryOperation)[],
   arch: typeof Deno.build.arch = Deno.build.arch,
   filled: readonly string[] = [],
 ): Image {
-  const arena = new ImageArena(HEADER_SIZE + STEP_SIZE * instructions.length);
+  const arena = new ProgramArena(HEADER_SIZE + STEP_SIZE * instructions.length);
   filled.forEach((name) => arena.slot(name));
   const steps = new DataView(
     new ArrayBuffer(STEP_SIZE * instructions.length),
@@ -108,8 +108,8 @@ export function compileImage(
 function writeStep(
   view: DataView,
   at: number,
-  instruction: Instruction | ShortcutOperation,
-  arena: ImageArena,
+  instruction: Instruction | EntryOperation,
+  arena: ProgramArena,
   arch: typeof Deno.build.arch,
 ): void {
   const args: readonly Argument[] = instruction.name === "fail"
@@ -163,8 +163,8 @@ function writeStep(
 }
 
 const isOperation = (
-  instruction: Instruction | ShortcutOperation,
-): instruction is ShortcutOperation => instruction.name in OPERATION;
+  instruction: Instruction | EntryOperation,
+): instruction is EntryOperation => instruction.name in OPERATION;
 
 function writeExpected(
   view: DataView,

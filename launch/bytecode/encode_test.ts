@@ -1,9 +1,9 @@
 /** Instructions to the walker's bytes, and what it leaves in them. */
-// @ts-types="../types/std_assert.d.ts"
+// @ts-types="../../types/std_assert.d.ts"
 import { assertEquals, assertThrows } from "@std/assert";
-import { compileImage } from "./image.ts";
+import { encodeInstructions } from "./encode.ts";
 import { HEADER_SIZE } from "./layout.ts";
-import { readOutcome } from "./outcome.ts";
+import { readOutcome } from "../outcome.ts";
 
 const BASE = 0x100000000n;
 const HEADER = 2048;
@@ -11,8 +11,8 @@ const STEP = 88;
 
 const viewOf = (bytes: Uint8Array<ArrayBuffer>) => new DataView(bytes.buffer);
 
-Deno.test("compileImage() writes the header", () => {
-  const { bytes } = compileImage([{ name: "getpid", args: [] }]);
+Deno.test("encodeInstructions() writes the header", () => {
+  const { bytes } = encodeInstructions([{ name: "getpid", args: [] }]);
   const view = viewOf(bytes);
   assertEquals(new TextDecoder().decode(bytes.subarray(0, 4)), "WALK");
   assertEquals(view.getUint32(4, true), 1);
@@ -20,15 +20,15 @@ Deno.test("compileImage() writes the header", () => {
   assertEquals(view.getUint32(16, true), 1);
 });
 
-Deno.test("compileImage() takes the numbers of the architecture", () => {
+Deno.test("encodeInstructions() takes the numbers of the architecture", () => {
   const number = (arch: "x86_64" | "aarch64") =>
-    viewOf(compileImage([{ name: "mount", args: [] }], arch).bytes)
+    viewOf(encodeInstructions([{ name: "mount", args: [] }], arch).bytes)
       .getInt32(HEADER, true);
   assertEquals([number("x86_64"), number("aarch64")], [165, 40]);
 });
 
-Deno.test("compileImage() places strings, and argv as pointers that end with null", () => {
-  const { bytes } = compileImage([
+Deno.test("encodeInstructions() places strings, and argv as pointers that end with null", () => {
+  const { bytes } = encodeInstructions([
     { name: "execve", args: ["/bin/é", ["a", "bc"], []] },
   ]);
   const view = viewOf(bytes);
@@ -49,8 +49,8 @@ Deno.test("compileImage() places strings, and argv as pointers that end with nul
   assertEquals(view.getBigUint64(at(env), true), 0n);
 });
 
-Deno.test("compileImage() gives every string a place of its own", () => {
-  const { bytes } = compileImage([
+Deno.test("encodeInstructions() gives every string a place of its own", () => {
+  const { bytes } = encodeInstructions([
     { name: "mount", args: ["a".repeat(9), "b", "c", 0, null] },
   ]);
   const view = viewOf(bytes);
@@ -61,8 +61,8 @@ Deno.test("compileImage() gives every string a place of its own", () => {
   assertEquals(places.map((place) => place % 8n), [0n, 0n, 0n]);
 });
 
-Deno.test("compileImage() refers to slots by number", () => {
-  const { bytes, slots } = compileImage([
+Deno.test("encodeInstructions() refers to slots by number", () => {
+  const { bytes, slots } = encodeInstructions([
     { name: "getpid", args: [], result: "pid" },
     { name: "kill", args: [{ slot: "pid" }, 0] },
     { name: "ioctl", args: [0, 1, { addressOf: "pid" }] },
@@ -75,13 +75,13 @@ Deno.test("compileImage() refers to slots by number", () => {
   assertEquals(view.getBigUint64(HEADER + 2 * STEP + 24, true), BASE + 64n);
 });
 
-Deno.test("compileImage() writes negative arguments as two's complement", () => {
-  const { bytes } = compileImage([{ name: "kill", args: [-1, 9] }]);
+Deno.test("encodeInstructions() writes negative arguments as two's complement", () => {
+  const { bytes } = encodeInstructions([{ name: "kill", args: [-1, 9] }]);
   assertEquals(viewOf(bytes).getBigInt64(HEADER + 8, true), -1n);
 });
 
-Deno.test("compileImage() writes what counts as success", () => {
-  const { bytes } = compileImage([{
+Deno.test("encodeInstructions() writes what counts as success", () => {
+  const { bytes } = encodeInstructions([{
     name: "ppoll",
     args: [],
     expect: ["EINTR", "EEXIST"],
@@ -99,25 +99,29 @@ Deno.test("compileImage() writes what counts as success", () => {
   assertEquals(view.getInt32(HEADER + 84, true), 3);
 });
 
-Deno.test("compileImage() refuses more slots than there are", () => {
+Deno.test("encodeInstructions() refuses more slots than there are", () => {
   const calls = Array.from({ length: 249 }, (_, i) => ({
     name: "getpid" as const,
     args: [],
     result: `slot ${i}`,
   }));
-  compileImage(calls.slice(0, 248));
-  assertThrows(() => compileImage(calls), RangeError, "248 slots");
+  encodeInstructions(calls.slice(0, 248));
+  assertThrows(() => encodeInstructions(calls), RangeError, "248 slots");
 });
 
-Deno.test("compileImage() refuses a NUL inside a string", () => {
+Deno.test("encodeInstructions() refuses a NUL inside a string", () => {
   assertThrows(
-    () => compileImage([{ name: "chdir", args: ["a\0b"] }]),
+    () => encodeInstructions([{ name: "chdir", args: ["a\0b"] }]),
     TypeError,
   );
 });
 
 Deno.test("readOutcome() reads failure and results", () => {
-  const image = compileImage([{ name: "getpid", args: [], result: "pid" }]);
+  const image = encodeInstructions([{
+    name: "getpid",
+    args: [],
+    result: "pid",
+  }]);
   const header = image.bytes.slice(0, HEADER_SIZE);
   assertEquals(readOutcome(image, header).failure, null);
   const view = viewOf(header);
@@ -131,8 +135,8 @@ Deno.test("readOutcome() reads failure and results", () => {
   assertThrows(() => outcome.slot("other"), RangeError);
 });
 
-Deno.test("compileImage() tells where addresses stand beside the steps", () => {
-  const { bytes, pointers } = compileImage([
+Deno.test("encodeInstructions() tells where addresses stand beside the steps", () => {
+  const { bytes, pointers } = encodeInstructions([
     { name: "execve", args: ["/bin/sh", ["a", "bc"], []] },
     {
       name: "sendmsg",

@@ -1,5 +1,5 @@
 /**
- * The bytes of a compiled plan, as launch/walker.c has them: a header of 2048
+ * The bytes of a compiled plan, as launch/native/walker.c has them: a header of 2048
  * bytes with the slots, steps of 88 bytes, then whatever their arguments point
  * to. All numbers are little-endian.
  */

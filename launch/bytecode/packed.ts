@@ -1,4 +1,4 @@
-/** Data that stands behind launch/shortcut.c in the compiled program. */
+/** Data that stands behind launch/native/entry.c in the compiled program. */
 
 /** Lengths are multiples of this. */
 const ALIGNMENT = 8;

@@ -3,10 +3,10 @@
  * nowhere. Runs on the host, in the parent.
  */
 
-import { SyscallError } from "../ffi/errno.ts";
-import { AT_EMPTY_PATH, Descriptor, moveUp, O, open } from "../ffi/fcntl.ts";
-import { syscall } from "../ffi/libc.ts";
-import { cString } from "../ffi/memory.ts";
+import { SyscallError } from "../../ffi/errno.ts";
+import { AT_EMPTY_PATH, Descriptor, moveUp, O, open } from "../../ffi/fcntl.ts";
+import { syscall } from "../../ffi/libc.ts";
+import { cString } from "../../ffi/memory.ts";
 import {
   AT_RECURSIVE,
   FSCONFIG,
@@ -17,13 +17,13 @@ import {
   mountAttributes,
   OPEN_TREE_CLOEXEC,
   OPEN_TREE_CLONE,
-} from "../ffi/mount.ts";
-import { openInRoot } from "../ffi/openat2.ts";
-import { describe } from "../plan/describe.ts";
-import type { StepOf } from "../plan/step.ts";
-import { ContainerError } from "../spec/errors.ts";
-import type { IdMapping } from "../spec/types.ts";
-import { StepError } from "./step_error.ts";
+} from "../../ffi/mount.ts";
+import { openInRoot } from "../../ffi/openat2.ts";
+import { describe } from "../../explain/steps/describe.ts";
+import type { StepOf } from "../../plan/step.ts";
+import { ContainerError } from "../../spec/errors.ts";
+import type { IdMapping } from "../../spec/types.ts";
+import { StepError } from "../step_error.ts";
 
 /**
  * Carries out a copyUp step.

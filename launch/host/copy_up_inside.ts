@@ -16,33 +16,33 @@ import {
   pipe,
   readAt,
   writeAll,
-} from "../ffi/fcntl.ts";
+} from "../../ffi/fcntl.ts";
 import {
   AT_RECURSIVE,
   MOUNT_ATTR,
   MOUNT_ATTR_SIZE,
   mountAttributes,
-} from "../ffi/mount.ts";
+} from "../../ffi/mount.ts";
 import {
   OPEN_HOW_SIZE,
   openHow,
   RESOLVE_IN_ROOT,
   RESOLVE_NO_MAGICLINKS,
-} from "../ffi/openat2.ts";
-import { receive, socketPair } from "../ffi/socket.ts";
-import { wait } from "../ffi/wait.ts";
-import { candidates } from "../plan/candidates.ts";
-import type { Step, StepOf } from "../plan/step.ts";
-import type { Instruction } from "./call.ts";
+} from "../../ffi/openat2.ts";
+import { receive, socketPair } from "../../ffi/socket.ts";
+import { wait } from "../../ffi/wait.ts";
+import { candidates } from "../../plan/process/candidates.ts";
+import type { Step, StepOf } from "../../plan/step.ts";
+import type { Instruction } from "../bytecode/call.ts";
 import { cannotCopy } from "./copy_up.ts";
-import { descriptorMessage } from "./descriptor_message.ts";
-import { HANDED } from "./handed.ts";
+import { descriptorMessage } from "../lower/descriptor_message.ts";
+import { DESCRIPTOR } from "../lower/descriptors.ts";
 import { mapIds } from "./id_maps.ts";
-import { compileImage } from "./image.ts";
-import { lower } from "./lower.ts";
-import { attributeBits, clone, create } from "./lower_mounts.ts";
-import type { Program } from "./program.ts";
-import { clonedPid, walk } from "./walker.ts";
+import { encodeInstructions } from "../bytecode/encode.ts";
+import { lower } from "../lower/lower.ts";
+import { attributeBits, clone, create } from "../lower/mounts.ts";
+import type { Program } from "../program.ts";
+import { clonedPid, walk } from "../walker.ts";
 
 const MSG_NOSIGNAL = 0x4000;
 const [SOURCE, MOUNT] = [20, 21];
@@ -133,7 +133,7 @@ function copying(step: StepOf<"copyUp">): Instruction[] {
     { name: "dup3", args: [{ slot: "mount" }, MOUNT, 0] },
     {
       name: "sendmsg",
-      args: [HANDED.status, descriptorMessage(1, MOUNT), MSG_NOSIGNAL],
+      args: [DESCRIPTOR.status, descriptorMessage(1, MOUNT), MSG_NOSIGNAL],
     },
     {
       name: "openat",
@@ -167,7 +167,7 @@ function copying(step: StepOf<"copyUp">): Instruction[] {
 
 function compileCopy(steps: readonly Step[], own: Instruction[]): Program {
   const lowered = [...steps.map(lower), own];
-  const { bytes, slots } = compileImage(lowered.flat());
+  const { bytes, slots } = encodeInstructions(lowered.flat());
   const counts = lowered.map(({ length }) => length);
   return { bytes, slots, counts, pointers: [] };
 }
@@ -192,8 +192,8 @@ export async function copyUpInside(
     walk(compileCopy(steps, copying(step)), () => [...steps, step], {
       fds: {
         ...{ 0: nothing, 1: nothing, 2: said },
-        [HANDED.status]: theirs,
-        [HANDED.lifeline]: waiting,
+        [DESCRIPTOR.status]: theirs,
+        [DESCRIPTOR.lifeline]: waiting,
       },
     }),
   );

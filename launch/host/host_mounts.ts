@@ -5,10 +5,15 @@
  * takes it away with its last descriptor, whoever dies when.
  */
 
-import { SyscallError } from "../ffi/errno.ts";
-import { AT_EMPTY_PATH, AT_FDCWD, Descriptor, moveUp } from "../ffi/fcntl.ts";
-import { syscall } from "../ffi/libc.ts";
-import { cString } from "../ffi/memory.ts";
+import { SyscallError } from "../../ffi/errno.ts";
+import {
+  AT_EMPTY_PATH,
+  AT_FDCWD,
+  Descriptor,
+  moveUp,
+} from "../../ffi/fcntl.ts";
+import { syscall } from "../../ffi/libc.ts";
+import { cString } from "../../ffi/memory.ts";
 import {
   AT_RECURSIVE,
   MOUNT_ATTR,
@@ -17,10 +22,10 @@ import {
   MS_PROPAGATION,
   OPEN_TREE_CLOEXEC,
   OPEN_TREE_CLONE,
-} from "../ffi/mount.ts";
-import type { Plan, StepOf } from "../plan/step.ts";
-import { ContainerError } from "../spec/errors.ts";
-import { StepError } from "./step_error.ts";
+} from "../../ffi/mount.ts";
+import type { Plan, StepOf } from "../../plan/step.ts";
+import { ContainerError } from "../../spec/errors.ts";
+import { StepError } from "../step_error.ts";
 import { makeUserNamespace } from "./user_namespace.ts";
 
 /** Mounts by the number under which PID 1 finds them. */

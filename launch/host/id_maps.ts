@@ -1,8 +1,8 @@
 /** Mapping user and group ids, by the parent on the host, user_namespaces(7). */
 
-import type { StepOf } from "../plan/step.ts";
-import { ContainerError, systemReason } from "../spec/errors.ts";
-import type { IdMapping } from "../spec/types.ts";
+import type { StepOf } from "../../plan/step.ts";
+import { ContainerError, systemReason } from "../../spec/errors.ts";
+import type { IdMapping } from "../../spec/types.ts";
 
 const lines = (maps: readonly IdMapping[]) =>
   maps.map((map) => `${map.containerID} ${map.hostID} ${map.size}\n`).join("");

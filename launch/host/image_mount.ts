@@ -3,19 +3,19 @@
  * the parent; what it makes ends with the last descriptor or mount of it.
  */
 
-import { type Errno, SyscallError } from "../ffi/errno.ts";
-import { Descriptor, moveUp } from "../ffi/fcntl.ts";
-import { rawSyscall, syscall } from "../ffi/libc.ts";
-import { cString } from "../ffi/memory.ts";
+import { type Errno, SyscallError } from "../../ffi/errno.ts";
+import { Descriptor, moveUp } from "../../ffi/fcntl.ts";
+import { rawSyscall, syscall } from "../../ffi/libc.ts";
+import { cString } from "../../ffi/memory.ts";
 import {
   FSCONFIG,
   FSMOUNT_CLOEXEC,
   FSOPEN_CLOEXEC,
   MOUNT_ATTR,
-} from "../ffi/mount.ts";
-import type { StepOf } from "../plan/step.ts";
-import { describe } from "../plan/describe.ts";
-import { ContainerError } from "../spec/errors.ts";
+} from "../../ffi/mount.ts";
+import type { StepOf } from "../../plan/step.ts";
+import { describe } from "../../explain/steps/describe.ts";
+import { ContainerError } from "../../spec/errors.ts";
 import { attachLoop } from "./loop_device.ts";
 
 const MESSAGE_MAX = 1024;

@@ -4,10 +4,10 @@
  * clean up, whoever is killed when.
  */
 
-import { SyscallError } from "../ffi/errno.ts";
-import { type Descriptor, moveUp, O, open } from "../ffi/fcntl.ts";
-import { syscall } from "../ffi/libc.ts";
-import { ContainerError } from "../spec/errors.ts";
+import { SyscallError } from "../../ffi/errno.ts";
+import { type Descriptor, moveUp, O, open } from "../../ffi/fcntl.ts";
+import { syscall } from "../../ffi/libc.ts";
+import { ContainerError } from "../../spec/errors.ts";
 
 // linux/loop.h
 const LOOP_CONFIGURE = 0x4c0a;

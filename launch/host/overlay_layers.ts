@@ -3,10 +3,10 @@
  * host, in the parent, before anything else of the container exists.
  */
 
-import type { Facts } from "../plan/facts.ts";
-import { ContainerError, systemReason } from "../spec/errors.ts";
-import type { Spec } from "../spec/types.ts";
-import { hostIdOf } from "./id_ranges.ts";
+import type { Facts } from "../../plan/facts.ts";
+import { ContainerError, systemReason } from "../../spec/errors.ts";
+import type { Spec } from "../../spec/types.ts";
+import { hostIdOf } from "../../containers/decide/id_ranges.ts";
 
 /** The layers in a directory, by absolute paths: the walker may be elsewhere. */
 export function layersIn(directory: string): { upper: string; work: string } {

@@ -3,16 +3,16 @@
  * container, gone after it. Runs on the host, in the parent.
  */
 
-import { startScope } from "../cgroup/start_scope.ts";
-import type { CgroupScope } from "../cgroup/step.ts";
-import { isThere } from "../cgroup/systemd.ts";
-import { type Descriptor, moveUp, pipe } from "../ffi/fcntl.ts";
-import { kill, SIGNAL } from "../ffi/signal.ts";
-import { wait } from "../ffi/wait.ts";
-import { HANDED } from "../launch/handed.ts";
-import { compileSteps } from "../launch/program.ts";
-import { type Walk, walk } from "../launch/walker.ts";
-import type { Step } from "../plan/step.ts";
+import { startScope } from "../../cgroup/systemd/start_scope.ts";
+import type { CgroupScope } from "../../cgroup/step.ts";
+import { isThere } from "../../cgroup/systemd/systemd.ts";
+import { type Descriptor, moveUp, pipe } from "../../ffi/fcntl.ts";
+import { kill, SIGNAL } from "../../ffi/signal.ts";
+import { wait } from "../../ffi/wait.ts";
+import { DESCRIPTOR } from "../lower/descriptors.ts";
+import { compileSteps } from "../program.ts";
+import { type Walk, walk } from "../walker.ts";
+import type { Step } from "../../plan/step.ts";
 
 /** How long systemd may take to notice that a scope is empty, in milliseconds. */
 const GONE = 2000;
@@ -48,7 +48,7 @@ export class Scope implements Disposable {
     const { read, write } = pipe();
     using theirs = moveUp(read);
     const holder = walk(compileSteps(WAIT), () => WAIT, {
-      fds: { [HANDED.lifeline]: theirs },
+      fds: { [DESCRIPTOR.lifeline]: theirs },
     });
     const started = new Scope(scope, holder, moveUp(write));
     try {

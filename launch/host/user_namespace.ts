@@ -3,15 +3,15 @@
  * of ids from. Runs on the host, in the parent.
  */
 
-import { type Descriptor, moveUp, O, open, pipe } from "../ffi/fcntl.ts";
-import { kill, SIGNAL } from "../ffi/signal.ts";
-import { wait } from "../ffi/wait.ts";
-import type { Step } from "../plan/step.ts";
-import type { IdMapping } from "../spec/types.ts";
-import { HANDED } from "./handed.ts";
+import { type Descriptor, moveUp, O, open, pipe } from "../../ffi/fcntl.ts";
+import { kill, SIGNAL } from "../../ffi/signal.ts";
+import { wait } from "../../ffi/wait.ts";
+import type { Step } from "../../plan/step.ts";
+import type { IdMapping } from "../../spec/types.ts";
+import { DESCRIPTOR } from "../lower/descriptors.ts";
 import { mapIds } from "./id_maps.ts";
-import { compileSteps } from "./program.ts";
-import { clonedPid, walk } from "./walker.ts";
+import { compileSteps } from "../program.ts";
+import { clonedPid, walk } from "../walker.ts";
 
 const why = "a mapping of ids exists as a user namespace only";
 
@@ -37,7 +37,7 @@ export function makeUserNamespace(
   using _ours = lifeline.write;
   using theirs = moveUp(lifeline.read);
   using walking = walk(compileSteps(HOLD_STEPS), () => HOLD_STEPS, {
-    fds: { [HANDED.lifeline]: theirs },
+    fds: { [DESCRIPTOR.lifeline]: theirs },
   });
   const pid = clonedPid(walking);
   try {

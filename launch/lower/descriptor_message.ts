@@ -1,6 +1,6 @@
 /** A byte of news with a descriptor beside it, as sendmsg(2) wants it. */
 
-import type { Block } from "./call.ts";
+import type { Block } from "../bytecode/call.ts";
 
 const SOL_SOCKET = 1;
 const SCM_RIGHTS = 1;

@@ -1,7 +1,10 @@
 /** What a process of ours finds open, and where. */
 
-import { CGROUPS_FROM } from "../plan/cgroup.ts";
-import { HANDED_MOUNTS_FROM, PRESERVED_FROM } from "../plan/handed.ts";
+import { CGROUPS_FROM } from "../../plan/cgroup.ts";
+import {
+  HOST_MOUNTS_FROM,
+  PRESERVED_FROM,
+} from "../../plan/mounts/host_mounts.ts";
 
 /** What the parent reads beside the descriptor of the container's terminal. */
 export const TERMINAL_NEWS = 4;
@@ -10,7 +13,7 @@ export const TERMINAL_NEWS = 4;
 export const WALKER_NAME = "walker";
 
 /** The numbers under which a process of ours is handed its descriptors. */
-export const HANDED = {
+export const DESCRIPTOR = {
   /** The plan, as JSON: for the child. */
   plan: 3,
   /** The compiled plan once more: for a walker that executes itself again. */
@@ -34,7 +37,7 @@ export const HANDED = {
   /** From here on: the ways into the container's cgroup. */
   cgroups: CGROUPS_FROM,
   /** From here on: mounts that were made on the host, unless they are many. */
-  mounts: HANDED_MOUNTS_FROM,
+  mounts: HOST_MOUNTS_FROM,
   /** From here on: what the command keeps. */
   preserved: PRESERVED_FROM,
 } as const;

@@ -1,6 +1,6 @@
 /** What mknod(2) is told of a node. Pure. */
 
-import type { Device } from "../spec/types.ts";
+import type { Device } from "../../spec/types.ts";
 
 /** The bits of a mode that say what a file is, by the letter in config.json. */
 export const FILE_TYPE: Record<Device["type"], number> = {

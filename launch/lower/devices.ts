@@ -1,13 +1,13 @@
 /** Lowering of device nodes. */
 
-import type { StepOf } from "../plan/step.ts";
-import type { Device } from "../spec/types.ts";
-import type { Instruction } from "./call.ts";
+import type { StepOf } from "../../plan/step.ts";
+import type { Device } from "../../spec/types.ts";
+import type { Instruction } from "../bytecode/call.ts";
 import { deviceNumber, FILE_TYPE } from "./device_node.ts";
 import type { Lowering } from "./lower.ts";
-import { placeInside } from "./lower_inside.ts";
-import type { Place } from "./lower_kernel.ts";
-import { above, makeDirectory } from "./lower_mounts.ts";
+import { placeInside } from "./path_inside.ts";
+import type { Place } from "./kernel_filesystems.ts";
+import { above, makeDirectory } from "./mounts.ts";
 
 const AT_SYMLINK_NOFOLLOW = 0x100;
 const STATX_BASIC_STATS = 0x7ff;

@@ -1,6 +1,6 @@
 /** Lowering of files that are made for the container. */
 
-import { AT_FDCWD, O } from "../ffi/fcntl.ts";
+import { AT_FDCWD, O } from "../../ffi/fcntl.ts";
 import type { Lowering } from "./lower.ts";
 
 export const lowerFiles: Lowering<"makeFile"> = {

@@ -1,8 +1,8 @@
 /** Lowering of what lies between create and start. */
 
-import { AT_FDCWD, O } from "../ffi/fcntl.ts";
-import type { Instruction } from "./call.ts";
-import { HANDED } from "./handed.ts";
+import { AT_FDCWD, O } from "../../ffi/fcntl.ts";
+import type { Instruction } from "../bytecode/call.ts";
+import { DESCRIPTOR } from "./descriptors.ts";
 import type { Lowering } from "./lower.ts";
 
 const F_OK = 0;
@@ -13,7 +13,7 @@ export const lowerHold: Lowering<
   "keepHold" | "checkCommand" | "reportReady" | "waitForStart"
 > = {
   keepHold: ({ from, to }) => {
-    const { status, start } = from ?? HANDED;
+    const { status, start } = from ?? DESCRIPTOR;
     return [
       { name: "dup3", args: [status, to.status, O.O_CLOEXEC] },
       { name: "dup3", args: [start, to.start, O.O_CLOEXEC] },

@@ -1,9 +1,9 @@
 /** Lowering of what hooks inside the container's namespaces need. */
 
-import { AT_FDCWD, O } from "../ffi/fcntl.ts";
-import type { Call } from "./call.ts";
-import { NEWS } from "./handover.ts";
-import { HANDED } from "./handed.ts";
+import { AT_FDCWD, O } from "../../ffi/fcntl.ts";
+import type { Call } from "../bytecode/call.ts";
+import { NEWS } from "../handover.ts";
+import { DESCRIPTOR } from "./descriptors.ts";
 import type { Lowering } from "./lower.ts";
 
 const SLOT = "kept_root";
@@ -18,10 +18,13 @@ export const lowerHooks: Lowering<
   "waitForHooks" | "keepRoot" | "enterKeptRoot" | "visitRoot" | "returnToRoot"
 > = {
   waitForHooks: () => [
-    { name: "write", args: [HANDED.status, new Uint8Array([NEWS.hooks]), 1] },
+    {
+      name: "write",
+      args: [DESCRIPTOR.status, new Uint8Array([NEWS.hooks]), 1],
+    },
     {
       name: "read",
-      args: [HANDED.lifeline, new Uint8Array(8), 1],
+      args: [DESCRIPTOR.lifeline, new Uint8Array(8), 1],
       want: { result: 1, otherwise: "ESRCH" },
     },
   ],

@@ -1,14 +1,14 @@
 /** Lowering of what enters a container that is there: for `exec`. */
 
-import type { Instruction } from "./call.ts";
-import { HANDED } from "./handed.ts";
+import type { Instruction } from "../bytecode/call.ts";
+import { DESCRIPTOR } from "./descriptors.ts";
 import type { Lowering } from "./lower.ts";
-import { namespaceFlags } from "./lower_namespaces.ts";
+import { namespaceFlags } from "./namespaces.ts";
 
 const enterRoot: readonly Instruction[] = [
-  { name: "fchdir", args: [HANDED.root] },
+  { name: "fchdir", args: [DESCRIPTOR.root] },
   { name: "chroot", args: ["."] },
-  { name: "close", args: [HANDED.root] },
+  { name: "close", args: [DESCRIPTOR.root] },
 ];
 
 export const lowerJoin: Lowering<"joinProcess"> = {
@@ -19,11 +19,11 @@ export const lowerJoin: Lowering<"joinProcess"> = {
       ? [
         {
           name: "setns",
-          args: [HANDED.process, namespaceFlags(namespaces)],
+          args: [DESCRIPTOR.process, namespaceFlags(namespaces)],
         } as const,
       ]
       : []),
-    { name: "close", args: [HANDED.process] },
+    { name: "close", args: [DESCRIPTOR.process] },
     ...(root ? enterRoot : []),
   ],
 };

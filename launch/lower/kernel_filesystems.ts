@@ -5,15 +5,15 @@
  * or they fail.
  */
 
-import { AT_FDCWD, O } from "../ffi/fcntl.ts";
+import { AT_FDCWD, O } from "../../ffi/fcntl.ts";
 import {
   OPEN_HOW_SIZE,
   openHow,
   RESOLVE_NO_MAGICLINKS,
   RESOLVE_NO_XDEV,
-} from "../ffi/openat2.ts";
-import type { KernelType, Within } from "../plan/step.ts";
-import type { Argument, Comparison, Instruction } from "./call.ts";
+} from "../../ffi/openat2.ts";
+import type { KernelAnchor, KernelType } from "../../plan/step.ts";
+import type { Argument, Comparison, Instruction } from "../bytecode/call.ts";
 
 /** By place and the number that statfs(2) gives. */
 const KERNEL: Record<KernelType, { place: string; magic: bigint }> = {
@@ -85,7 +85,10 @@ export interface Place {
 }
 
 /** A path, followed from a kernel's file system where it is on one. */
-export function placeOf(path: string, within?: Within | KernelType): Place {
+export function placeOf(
+  path: string,
+  within?: KernelAnchor | KernelType,
+): Place {
   if (!within) return { before: [], at: [AT_FDCWD, path], after: [] };
   const { type, opens, closes } = typeof within === "string"
     ? { type: within, opens: true, closes: true }

@@ -1,12 +1,12 @@
 /** Lowering of Landlock, linux/landlock.h. */
 
-import { AT_FDCWD, O } from "../ffi/fcntl.ts";
+import { AT_FDCWD, O } from "../../ffi/fcntl.ts";
 import {
   FILE_RIGHT_NAMES,
   type FileRight,
   type PortRight,
   type Scope,
-} from "../plan/landlock.ts";
+} from "../../plan/process/landlock.ts";
 import type { Lowering } from "./lower.ts";
 
 /** LANDLOCK_ACCESS_NET_… by the name without it. */

@@ -3,12 +3,12 @@
  * way from the process that has just filtered itself to the parent.
  */
 
-import { O } from "../ffi/fcntl.ts";
+import { O } from "../../ffi/fcntl.ts";
 import { descriptorMessage } from "./descriptor_message.ts";
-import { NEWS } from "./handover.ts";
-import { HANDED } from "./handed.ts";
+import { NEWS } from "../handover.ts";
+import { DESCRIPTOR } from "./descriptors.ts";
 import type { Lowering } from "./lower.ts";
-import { LISTENER_SLOT } from "./seccomp/install.ts";
+import { LISTENER_SLOT } from "./seccomp_filter.ts";
 
 const MSG_NOSIGNAL = 0x4000;
 
@@ -23,7 +23,7 @@ export const UNREPORTED = 0x6c_65_61_72_6e_69_6e_67n;
 export const lowerLearning: Lowering<"keepSocket" | "sendListener"> = {
   keepSocket: ({ from, to }) => [{
     name: "dup3",
-    args: [from ?? HANDED.status, to, O.O_CLOEXEC],
+    args: [from ?? DESCRIPTOR.status, to, O.O_CLOEXEC],
   }],
   sendListener: ({ socket, listener, mark = UNREPORTED }) => [
     {

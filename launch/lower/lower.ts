@@ -3,22 +3,22 @@
  * returns is what either executor does and what `explain` shows.
  */
 
-import type { Step, StepKind, StepOf } from "../plan/step.ts";
-import type { Instruction } from "./call.ts";
-import { lowerDevices } from "./lower_devices.ts";
-import { lowerLearning } from "./lower_learning.ts";
-import { lowerFiles } from "./lower_files.ts";
-import { lowerLandlock } from "./lower_landlock.ts";
-import { lowerHooks } from "./lower_hooks.ts";
-import { lowerHold } from "./lower_hold.ts";
-import { lowerJoin } from "./lower_join.ts";
-import { lowerMounts } from "./lower_mounts.ts";
-import { lowerNamespaces } from "./lower_namespaces.ts";
-import { lowerProcess } from "./lower_process.ts";
-import { lowerSchedule } from "./lower_schedule.ts";
-import { lowerSeals } from "./lower_seals.ts";
-import { lowerStreams } from "./lower_streams.ts";
-import { lowerTerminal } from "./lower_terminal.ts";
+import type { Step, StepKind, StepOf } from "../../plan/step.ts";
+import type { Instruction } from "../bytecode/call.ts";
+import { lowerDevices } from "./devices.ts";
+import { lowerLearning } from "./learning.ts";
+import { lowerFiles } from "./files.ts";
+import { lowerLandlock } from "./landlock.ts";
+import { lowerHooks } from "./hooks.ts";
+import { lowerHold } from "./hold.ts";
+import { lowerJoin } from "./join.ts";
+import { lowerMounts } from "./mounts.ts";
+import { lowerNamespaces } from "./namespaces.ts";
+import { lowerProcess } from "./process.ts";
+import { lowerSchedule } from "./schedule.ts";
+import { lowerSeals } from "./seals.ts";
+import { lowerStreams } from "./streams.ts";
+import { lowerTerminal } from "./terminal.ts";
 
 /** How each kind of step is lowered. */
 export type Lowering<K extends StepKind> = {

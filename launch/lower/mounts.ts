@@ -1,6 +1,11 @@
 /** Lowering of mounts, the root and /proc/sys. */
 
-import { AT_EMPTY_PATH, AT_FDCWD, F_DUPFD_CLOEXEC, O } from "../ffi/fcntl.ts";
+import {
+  AT_EMPTY_PATH,
+  AT_FDCWD,
+  F_DUPFD_CLOEXEC,
+  O,
+} from "../../ffi/fcntl.ts";
 import {
   AT_RECURSIVE,
   FSCONFIG,
@@ -17,12 +22,12 @@ import {
   MS_PROPAGATION,
   OPEN_TREE_CLOEXEC,
   OPEN_TREE_CLONE,
-} from "../ffi/mount.ts";
-import type { MountAttribute } from "../plan/step.ts";
-import type { Argument, Call, Instruction } from "./call.ts";
+} from "../../ffi/mount.ts";
+import type { MountAttribute } from "../../plan/step.ts";
+import type { Argument, Call, Instruction } from "../bytecode/call.ts";
 import type { Lowering } from "./lower.ts";
-import { openInside, placeInside } from "./lower_inside.ts";
-import { refuseKernel, writeToProc } from "./lower_kernel.ts";
+import { openInside, placeInside } from "./path_inside.ts";
+import { refuseKernel, writeToProc } from "./kernel_filesystems.ts";
 
 /** Lower numbers are what processes of ours hand to one another. */
 const ABOVE_OURS = 64;

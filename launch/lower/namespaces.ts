@@ -1,8 +1,8 @@
 /** Lowering of what makes and furnishes namespaces, and of the parent's tie. */
 
-import { AT_EMPTY_PATH, AT_FDCWD, F_SETFD, O } from "../ffi/fcntl.ts";
-import { PR } from "../ffi/prctl.ts";
-import { CLONE } from "../ffi/sched.ts";
+import { AT_EMPTY_PATH, AT_FDCWD, F_SETFD, O } from "../../ffi/fcntl.ts";
+import { PR } from "../../ffi/prctl.ts";
+import { CLONE } from "../../ffi/sched.ts";
 import {
   CHANGEABLE,
   SIG_SETMASK,
@@ -10,13 +10,13 @@ import {
   SIGNAL,
   sigset,
   SIGSET_SIZE,
-} from "../ffi/signal.ts";
-import { TIOCSPGRP } from "../ffi/termios.ts";
-import type { NamespaceType } from "../spec/types.ts";
-import type { Instruction } from "./call.ts";
-import { HANDED, WALKER_NAME } from "./handed.ts";
+} from "../../ffi/signal.ts";
+import { TIOCSPGRP } from "../../ffi/termios.ts";
+import type { NamespaceType } from "../../spec/types.ts";
+import type { Instruction } from "../bytecode/call.ts";
+import { DESCRIPTOR, WALKER_NAME } from "./descriptors.ts";
 import type { Lowering } from "./lower.ts";
-import { placeOf, writeToProc } from "./lower_kernel.ts";
+import { placeOf, writeToProc } from "./kernel_filesystems.ts";
 import { signalNumbers } from "./signal_numbers.ts";
 
 const NAMESPACE_FLAG: Record<NamespaceType, number> = {
@@ -88,7 +88,7 @@ const openBirthplace = (cgroup: string): Instruction[] => [
     args: [AT_FDCWD, cgroup, O.O_PATH | O.O_DIRECTORY | O.O_CLOEXEC, 0],
     result: "cgroup",
   },
-  ...moveTo(HANDED.cgroup, O.O_CLOEXEC),
+  ...moveTo(DESCRIPTOR.cgroup, O.O_CLOEXEC),
 ];
 
 /** Enters a namespace of this process's own, by its name below /proc/self. */
@@ -159,7 +159,7 @@ export const lowerNamespaces: Lowering<
           namespaceFlags(namespaces) | BigInt(CLONE.CLONE_PARENT) |
             BigInt(CLONE.CLONE_CLEAR_SIGHAND) |
             BigInt(cgroup === undefined ? 0 : CLONE.CLONE_INTO_CGROUP),
-          cgroup === undefined ? 0 : HANDED.cgroup,
+          cgroup === undefined ? 0 : DESCRIPTOR.cgroup,
         ),
         CLONE_ARGS_SIZE,
       ],
@@ -226,12 +226,12 @@ export const lowerNamespaces: Lowering<
   }],
   waitForParent: () => [{
     name: "read",
-    args: [HANDED.lifeline, new Uint8Array(8), 1],
+    args: [DESCRIPTOR.lifeline, new Uint8Array(8), 1],
     want: { result: 1, otherwise: "ESRCH" },
   }],
   checkParent: () => [{
     name: "ppoll",
-    args: [pollFd(HANDED.lifeline), 1, new Uint8Array(16), null, 0],
+    args: [pollFd(DESCRIPTOR.lifeline), 1, new Uint8Array(16), null, 0],
     want: { result: 0, otherwise: "ESRCH" },
   }],
   setSignalMask: ({ blocked }) => [{
@@ -249,14 +249,14 @@ export const lowerNamespaces: Lowering<
   arrangeDescriptors: ({ count }) =>
     Array.from({ length: count }, (_, index) => ({
       name: "dup3",
-      args: [HANDED.preserved + index, 3 + index, 0],
+      args: [DESCRIPTOR.preserved + index, 3 + index, 0],
     })),
   executeSelf: ({ argv, env }) => [
     {
       name: "close_range",
-      args: [HANDED.self, HANDED.self, CLOSE_RANGE_CLOEXEC],
+      args: [DESCRIPTOR.self, DESCRIPTOR.self, CLOSE_RANGE_CLOEXEC],
     },
-    { name: "execveat", args: [HANDED.self, "", argv, env, AT_EMPTY_PATH] },
+    { name: "execveat", args: [DESCRIPTOR.self, "", argv, env, AT_EMPTY_PATH] },
   ],
   keepWalker: () => [{
     name: "openat",
@@ -273,7 +273,7 @@ export const lowerNamespaces: Lowering<
       args: [
         { slot: "walker" },
         "",
-        [WALKER_NAME, String(HANDED.again)],
+        [WALKER_NAME, String(DESCRIPTOR.again)],
         [],
         AT_EMPTY_PATH,
       ],

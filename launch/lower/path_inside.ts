@@ -5,14 +5,14 @@
  * links to them. None is followed.
  */
 
-import { AT_FDCWD, O } from "../ffi/fcntl.ts";
+import { AT_FDCWD, O } from "../../ffi/fcntl.ts";
 import {
   OPEN_HOW_SIZE,
   openHow,
   RESOLVE_NO_MAGICLINKS,
-} from "../ffi/openat2.ts";
-import type { Call } from "./call.ts";
-import type { Place } from "./lower_kernel.ts";
+} from "../../ffi/openat2.ts";
+import type { Call } from "../bytecode/call.ts";
+import type { Place } from "./kernel_filesystems.ts";
 
 const SLOT = "inside";
 

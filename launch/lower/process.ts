@@ -1,21 +1,21 @@
 /** Lowering of the last steps before the user's command. */
 
-import { fromBase64 } from "../ffi/base64.ts";
+import { fromBase64 } from "../../ffi/base64.ts";
 import {
   LINUX_CAPABILITY_VERSION_3,
   PR,
   PR_CAP_AMBIENT_CLEAR_ALL,
   PR_CAP_AMBIENT_RAISE,
-} from "../ffi/prctl.ts";
-import { RLIM_INFINITY, RLIMIT } from "../ffi/resource.ts";
-import { SIGNAL } from "../ffi/signal.ts";
-import { CAPABILITIES } from "../plan/capabilities.ts";
-import { SpecError } from "../spec/errors.ts";
-import { isId } from "../spec/ids.ts";
-import type { Call, Instruction } from "./call.ts";
-import { installFilter } from "./seccomp/install.ts";
+} from "../../ffi/prctl.ts";
+import { RLIM_INFINITY, RLIMIT } from "../../ffi/resource.ts";
+import { SIGNAL } from "../../ffi/signal.ts";
+import { CAPABILITIES } from "../../plan/process/capabilities.ts";
+import { SpecError } from "../../spec/errors.ts";
+import { isId } from "../../spec/ids.ts";
+import type { Call, Instruction } from "../bytecode/call.ts";
+import { installFilter } from "./seccomp_filter.ts";
 import type { Lowering } from "./lower.ts";
-import { writeToProc } from "./lower_kernel.ts";
+import { writeToProc } from "./kernel_filesystems.ts";
 
 const CWD_SIZE = 4096;
 /** CONFIG_NR_CPUS of the largest kernels. */

@@ -1,7 +1,7 @@
-// @ts-types="../types/std_assert.d.ts"
+// @ts-types="../../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
-import { PR } from "../ffi/prctl.ts";
-import { lowerProcess } from "./lower_process.ts";
+import { PR } from "../../ffi/prctl.ts";
+import { lowerProcess } from "./process.ts";
 
 Deno.test("setRlimit is lowered with every digit, and -1 to no limit", () => {
   const words = (soft: number | bigint, hard: number | bigint) => {

@@ -4,7 +4,7 @@
  */
 
 import type { Lowering } from "./lower.ts";
-import type { Scheduler } from "../spec/types_process.ts";
+import type { Scheduler } from "../../spec/types_process.ts";
 
 const IOPRIO_WHO_PROCESS = 1;
 const IOPRIO_CLASS_SHIFT = 13;

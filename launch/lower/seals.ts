@@ -1,16 +1,16 @@
 /** Lowering of what is closed once everything is mounted: masked and read-only paths. */
 
-import { AT_EMPTY_PATH, O } from "../ffi/fcntl.ts";
+import { AT_EMPTY_PATH, O } from "../../ffi/fcntl.ts";
 import {
   AT_RECURSIVE,
   MOUNT_ATTR,
   MOUNT_ATTR_SIZE,
   mountAttributes,
-} from "../ffi/mount.ts";
-import type { Instruction } from "./call.ts";
+} from "../../ffi/mount.ts";
+import type { Instruction } from "../bytecode/call.ts";
 import type { Lowering } from "./lower.ts";
-import { placeOf } from "./lower_kernel.ts";
-import { clone, create, move } from "./lower_mounts.ts";
+import { placeOf } from "./kernel_filesystems.ts";
+import { clone, create, move } from "./mounts.ts";
 
 export const lowerSeals: Lowering<"maskPath" | "readonlyPath"> = {
   // A directory is covered by an empty file system, a file by the null device

@@ -1,7 +1,7 @@
 /** A compiled filter as the system call that puts it into force. */
 
-import type { Block, Call } from "../call.ts";
-import { INSTRUCTION_SIZE } from "./bpf.ts";
+import type { Block, Call } from "../bytecode/call.ts";
+import { INSTRUCTION_SIZE } from "../../seccomp/bpf.ts";
 
 /** Operations and flags of seccomp(2), linux/seccomp.h. */
 export const SECCOMP = {

@@ -4,10 +4,10 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { ERRNO, type Errno } from "../../ffi/errno.ts";
 import type { SeccompProfile } from "../../spec/seccomp.ts";
-import type { Argument, Call, Instruction } from "../call.ts";
-import { execute, runUnder } from "./_walk.ts";
-import { compileSeccomp } from "./compile.ts";
-import { defaultFilter } from "./default.ts";
+import type { Argument, Call, Instruction } from "../bytecode/call.ts";
+import { execute, runUnder } from "../../seccomp/_walk_fixture.ts";
+import { compileSeccomp } from "../../seccomp/compile.ts";
+import { defaultFilter } from "../../seccomp/default.ts";
 
 const usual = () => defaultFilter({ capabilities: [], kernel: [6, 1] });
 

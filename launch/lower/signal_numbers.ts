@@ -1,7 +1,7 @@
 /** The numbers of a plan's signals: those with a name, and the real-time ones. */
 
-import { REAL_TIME, SIGNAL, type SignalName } from "../ffi/signal.ts";
-import { REAL_TIME_SIGNALS } from "../plan/child.ts";
+import { REAL_TIME, SIGNAL, type SignalName } from "../../ffi/signal.ts";
+import { REAL_TIME_SIGNALS } from "../../plan/child.ts";
 
 /** The numbers of names, in their order. */
 export function signalNumbers(names: readonly string[]): number[] {

@@ -1,12 +1,12 @@
 /** Lowering of what the standard streams of the command are. */
 
-import { AT_EMPTY_PATH, O } from "../ffi/fcntl.ts";
-import { MOUNT_ATTR } from "../ffi/mount.ts";
-import type { Comparison, Instruction } from "./call.ts";
+import { AT_EMPTY_PATH, O } from "../../ffi/fcntl.ts";
+import { MOUNT_ATTR } from "../../ffi/mount.ts";
+import type { Comparison, Instruction } from "../bytecode/call.ts";
 import { deviceNumber, FILE_TYPE } from "./device_node.ts";
 import type { Lowering } from "./lower.ts";
-import { openInside } from "./lower_inside.ts";
-import { create } from "./lower_mounts.ts";
+import { openInside } from "./path_inside.ts";
+import { create } from "./mounts.ts";
 
 const STATX_BASIC_STATS = 0x7ff;
 /** struct statx, and where it has the upper half of a mode and a device's numbers. */

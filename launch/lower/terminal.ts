@@ -1,11 +1,11 @@
 /** Lowering of what gives a container a terminal of its own. */
 
-import { AT_EMPTY_PATH, AT_FDCWD, O } from "../ffi/fcntl.ts";
+import { AT_EMPTY_PATH, AT_FDCWD, O } from "../../ffi/fcntl.ts";
 import {
   MOVE_MOUNT_F_EMPTY_PATH,
   OPEN_TREE_CLOEXEC,
   OPEN_TREE_CLONE,
-} from "../ffi/mount.ts";
+} from "../../ffi/mount.ts";
 import {
   newWithoutReturns,
   TCSETS,
@@ -13,12 +13,12 @@ import {
   TIOCSCTTY,
   TIOCSPTLCK,
   TIOCSWINSZ,
-} from "../ffi/termios.ts";
-import type { Call, Instruction } from "./call.ts";
+} from "../../ffi/termios.ts";
+import type { Call, Instruction } from "../bytecode/call.ts";
 import { descriptorMessage } from "./descriptor_message.ts";
-import { HANDED, TERMINAL_NEWS } from "./handed.ts";
+import { DESCRIPTOR, TERMINAL_NEWS } from "./descriptors.ts";
 import type { Lowering } from "./lower.ts";
-import { placeInside } from "./lower_inside.ts";
+import { placeInside } from "./path_inside.ts";
 
 const MSG_NOSIGNAL = 0x4000;
 /**
@@ -39,7 +39,7 @@ const handOver: readonly Call[] = [
   {
     name: "sendmsg",
     args: [
-      HANDED.status,
+      DESCRIPTOR.status,
       descriptorMessage(TERMINAL_NEWS, MASTER),
       MSG_NOSIGNAL,
     ],

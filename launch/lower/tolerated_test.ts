@@ -4,7 +4,7 @@
  * justified. A step that protects may tolerate nothing but "this kernel has no
  * such thing".
  */
-// @ts-types="../types/std_assert.d.ts"
+// @ts-types="../../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
 
 /** By file, in the order in which they stand there. */

@@ -4,7 +4,7 @@
  * An engine calls its runtime four times for each container, and most of those
  * calls come to a few system calls on a container that is known by then. So
  * `create` leaves their plans beside the container's state, compiled
- * (launch/shortcuts.ts says what is in them), and this code, which lies at the
+ * (launch/ready_plans.ts says what is in them), and this code, which lies at the
  * program's entry point, carries them out: start, state, kill and delete then
  * take less time than the runtime needs to begin.
  *
@@ -15,10 +15,10 @@
  *
  * Where the current directory has been deleted, it goes to another one first.
  *
- * For `run`, launch/prelaunch.h and launch/plain_run.h are parts of it;
- * launch/interpreter.h starts the runtime.
+ * For `run`, launch/native/prelaunch.h and launch/native/plain_run.h are parts of it;
+ * launch/native/interpreter.h starts the runtime.
  *
- * scripts/_shortcut.ts puts it into the program and sets `entry` and
+ * scripts/_entry.ts puts it into the program and sets `entry` and
  * `prelaunch`.
  */
 
@@ -40,7 +40,7 @@ __attribute__((noreturn)) void jump(const i64 *stack, u64 exit_function, u64 to)
 
 #if defined(__x86_64__)
 __asm__(".globl _start\n_start:\n"
-        "mov %rsp, %rdi\n mov %rdx, %rsi\n call shortcut\n hlt\n"
+        "mov %rsp, %rdi\n mov %rdx, %rsi\n call enter\n hlt\n"
         ".globl jump\njump:\n"
         "mov %rdx, %rax\n mov %rdi, %rsp\n mov %rsi, %rdx\n xor %ebp, %ebp\n jmp *%rax\n"
         ".globl entry_of_runtime\nentry_of_runtime:\n"
@@ -54,7 +54,7 @@ __asm__(".globl _start\n_start:\n"
         "segments: .quad 0x53544e454d474553\n");
 #else
 __asm__(".globl _start\n_start:\n"
-        "mov x1, x0\n mov x0, sp\n bl shortcut\n"
+        "mov x1, x0\n mov x0, sp\n bl enter\n"
         ".globl jump\njump:\n"
         "mov sp, x0\n mov x0, x1\n mov x29, xzr\n mov x30, xzr\n br x2\n"
         ".globl entry_of_runtime\nentry_of_runtime:\n"
@@ -71,7 +71,7 @@ __asm__(".globl _start\n_start:\n"
 enum {
   OP_PROCESS = -4, /* fails with ESRCH unless process arg[0], which started at arg[1], lives */
   OP_END = -5, /* kills it and waits for arg[2] milliseconds; ESRCH where it was gone */
-  OP_COMMAND = -6, /* launch/plain_child.h: a command's life; its exit code */
+  OP_COMMAND = -6, /* launch/native/plain_child.h: a command's life; its exit code */
   ENOENT = 2, ESRCH = 3, EIO = 5,
   AT_FDCWD = -100, O_NONBLOCK = 04000, O_CLOEXEC = 02000000,
 #if defined(__x86_64__)
@@ -306,7 +306,7 @@ static i32 is_sound(u64 size) {
 }
 
 #include "prelaunch.h"
-#include "plain_fit.h"
+#include "guards.h"
 #include "plain_parts.h"
 #include "plain_relay.h"
 #include "plain_run.h"
@@ -330,7 +330,7 @@ static void keep_children(void) {
   syscall6(SYS_rt_sigaction, SIGCHLD, (u64)action, 0, 8, 0, 0);
 }
 
-__attribute__((used)) void shortcut(i64 *stack, u64 exit_function) {
+__attribute__((used)) void enter(i64 *stack, u64 exit_function) {
   struct request request = {0};
   u8 path[4096];
   u32 at = 0;

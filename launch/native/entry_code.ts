@@ -1,7 +1,7 @@
-// Generated from shortcut.c by scripts/walker.ts. Do not edit.
+// Generated from entry.c by scripts/walker.ts. Do not edit.
 
 /** What goes before Deno's runtime in the compiled program for each architecture, in base64, and what compiled it. */
-export const SHORTCUT = {
+export const NATIVE_ENTRY = {
   // 18512 bytes
   x86_64: {
     compiler: "x86_64-linux-gnu-gcc (Debian 12.2.0-14+deb12u1) 12.2.0",

@@ -1,5 +1,5 @@
 /*
- * Which `run` is plain, for launch/plain_run.h: what it asks for, and whether
+ * Which `run` is plain, for launch/native/plain_run.h: what it asks for, and whether
  * everything is as its plan was compiled for. Nothing is changed here.
  */
 
@@ -92,7 +92,7 @@ static i32 has_rights(u64 bounding) {
   return 1;
 }
 
-/* What the standard streams are, as lifecycle/streams.ts tells them apart. The
+/* What the standard streams are, as containers/decide/streams.ts tells them apart. The
  * null device is known by its numbers, and the container's own takes its place;
  * files go through pipes. Terminals and what is refused are the runtime's. */
 static i32 look_at_streams(struct plain_request *request) {

@@ -1,9 +1,9 @@
 /*
- * The part of launch/shortcut.c that goes on to Deno's runtime, which is linked
+ * The part of launch/native/entry.c that goes on to Deno's runtime, which is linked
  * to shared libraries and names the interpreter that is to load them. The
  * kernel would begin there, and only afterwards here: the loader maps the
  * libraries and writes to 500 pages, which takes longer than most of what is
- * done here instead of a start. So scripts/_shortcut.ts keeps the interpreter's
+ * done here instead of a start. So scripts/_entry.ts keeps the interpreter's
  * name from the kernel, and this does for it what the kernel would have done.
  * elf(5), ld.so(8), load_elf_interp() in the kernel's fs/binfmt_elf.c
  */

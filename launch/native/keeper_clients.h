@@ -1,5 +1,5 @@
 /*
- * The part of launch/keeper.c for those who are attached: what the command
+ * The part of launch/native/keeper.c for those who are attached: what the command
  * writes is in front of them, and nothing of it may be lost.
  *
  * They read it from the files of the log themselves, whose descriptors they are

@@ -1,5 +1,5 @@
 /*
- * The part of launch/keeper.c that writes the log: entries with the time, in the
+ * The part of launch/native/keeper.c that writes the log: entries with the time, in the
  * form that its beginning describes, in a file that becomes another one when it
  * is full.
  */

@@ -3,7 +3,7 @@
  * any other, without a runtime. The container's steps and those after the
  * command are one plan, and the command's whole life is an operation in its
  * middle. Where a step fails, the parent has the runtime do all of it again
- * (launch/plain_run.h): nothing of the command has run by then. Where it has,
+ * (launch/native/plain_run.h): nothing of the command has run by then. Where it has,
  * its status is told, whatever comes: the kernel unmounts all the same.
  */
 

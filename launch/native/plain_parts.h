@@ -1,6 +1,6 @@
 /*
- * What the parent of a plain run (launch/plain_run.h) and PID 1 of one
- * (launch/plain_child.h) have in common: starting a walker, and signals.
+ * What the parent of a plain run (launch/native/plain_run.h) and PID 1 of one
+ * (launch/native/plain_child.h) have in common: starting a walker, and signals.
  */
 
 enum { TO_WALK = 7, WNOHANG = 1, WUNTRACED = 2, MSG_DONTWAIT = 0x40, MSG_NOSIGNAL = 0x4000 };
@@ -38,7 +38,7 @@ static u64 exit_code(i32 status) {
 
 #define BIT(signal) (1UL << ((signal) - 1))
 
-/* FORWARDED of plan/child.ts, the first four ENDING of launch/early_end.ts. */
+/* FORWARDED of plan/child.ts, the first four ENDING of launch/attend/early_end.ts. */
 static const u8 forwarded[] = {2, 15, 1, 3, 10, 12, 28, 18, 20};
 enum {
   ENDING = 4, SIGPIPE = 13, SIGCONT = 18, SIGSTOP = 19, SIGTSTP = 20, SIGTTIN = 21, SIGTTOU = 22, SIGIO = 29,

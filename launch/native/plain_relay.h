@@ -1,6 +1,6 @@
 /*
- * The part of launch/plain_run.h for standard streams that are files of the
- * host: what launch/stream_relay.ts is for any other run. The command has a pipe
+ * The part of launch/native/plain_run.h for standard streams that are files of the
+ * host: what launch/attend/stream_relay.ts is for any other run. The command has a pipe
  * in the place of each, and a process for each pipe fills or empties it: a file
  * may keep whoever reads or writes it waiting, and the parent has signals to
  * pass on. Such a process holds nothing but its file and its pipe, and dies with

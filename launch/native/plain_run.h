@@ -1,13 +1,13 @@
 /*
- * The part of launch/shortcut.c for the plainest `run`: with --quiet, a root
+ * The part of launch/native/entry.c for the plainest `run`: with --quiet, a root
  * filesystem and a command, with or without --no-init, and nothing else. All
  * that its plan can depend on is known before: so it is compiled when the
  * program is built (launch/plain_run.ts), and what is left of the parent is done
  * here. The walker carries the plan out, as for any other run; where our program
- * is PID 1, launch/plain_child.h goes on. No runtime starts.
+ * is PID 1, launch/native/plain_child.h goes on. No runtime starts.
  *
  * It decides nothing either. Where anything differs from what the plan was
- * compiled for (launch/plain_fit.h), or a step fails, the runtime starts and
+ * compiled for (launch/native/guards.h), or a step fails, the runtime starts and
  * does the whole of it, messages and all.
  */
 
@@ -307,7 +307,7 @@ static void carry_out_plain(const struct plain *plain, const struct plain_reques
     if (all[i] >= 0) syscall6(SYS_close, (u64)all[i], 0, 0, 0, 0, 0);
 }
 
-/* What was compiled for plain runs lies behind what launch/prelaunch.h has. */
+/* What was compiled for plain runs lies behind what launch/native/prelaunch.h has. */
 static const struct plain *first_plain(void) {
   const u8 *at = (const u8 *)launch_of_run();
   if (at == _start) return 0;

@@ -1,5 +1,5 @@
 /*
- * The part of launch/shortcut.c for `run`, which has two runtimes to start, the
+ * The part of launch/native/entry.c for `run`, which has two runtimes to start, the
  * second one inside. Most command lines come to the same launch, whatever they
  * ask for later. So it is compiled when the program is built
  * (launch/prelaunch.ts) and walked here, before the runtime starts: the two
@@ -17,7 +17,7 @@ const struct launch *launch_of_run(void);
 /* By its distance: nothing here is relocated. */
 extern const u8 _start[] __attribute__((visibility("hidden")));
 
-/* The same numbers in launch/handed.ts, ffi/fcntl.ts and launch/prelaunch.ts. */
+/* The same numbers in launch/lower/descriptors.ts, ffi/fcntl.ts and launch/prelaunch.ts. */
 enum {
   TO_PLAN = 3, TO_STATUS = 4, TO_SELF = 5, TO_LIFELINE = 6, HIGH = 44,
   SLOT_ARGV = 0, SLOT_ENV, SLOT_WORDS, SLOT_MEMORY, SLOT_HANDOVER, SLOT_LIFELINE, SLOT_STATUS,
@@ -26,7 +26,7 @@ enum {
   TCGETS = 0x5401, TIOCGPGRP = 0x540f, S_IFDIR = 0040000, S_IFBLK = 0060000,
 };
 
-/* As isInteractive() of lifecycle/terminal.ts. */
+/* As isInteractive() of containers/decide/terminal.ts. */
 static i32 is_interactive(void) {
   i32 group = 0;
   u8 settings[64];
@@ -107,7 +107,7 @@ static i32 write_argv(const u8 **argv, const u8 **command) {
 }
 
 /* What a runtime of ours needs of the environment, by name: SELF_ENV of
- * lifecycle/facts.ts, in its order. */
+ * containers/decide/facts.ts, in its order. */
 static void write_env(const u8 **env, const u8 **ours) {
   static const char names[][20] = {"DENO_DIR=", "HOME=", "LD_LIBRARY_PATH=", "NO_COLOR=", "XDG_CACHE_HOME="};
   u32 count = 0;

@@ -1,5 +1,5 @@
 /*
- * What the programs share that carry out a compiled plan (launch/layout.ts
+ * What the programs share that carry out a compiled plan (launch/bytecode/layout.ts
  * describes its bytes): the walk itself. Each brings its own `leave`, `fail` and
  * `extra`.
  */
@@ -51,8 +51,8 @@ struct plan {
   struct step step[];
 };
 
-_Static_assert(sizeof(struct step) == 88, "launch/image.ts writes steps of 88 bytes");
-_Static_assert(sizeof(struct plan) == 2048, "launch/image.ts puts the first step at 2048");
+_Static_assert(sizeof(struct step) == 88, "launch/bytecode/encode.ts writes steps of 88 bytes");
+_Static_assert(sizeof(struct plan) == 2048, "launch/bytecode/encode.ts puts the first step at 2048");
 
 static volatile struct plan *const plan = (struct plan *)BASE;
 

@@ -8,7 +8,7 @@
  * walk itself: steps only ever lead forward, so it ends or blocks in a call
  * that the plan names.
  *
- *   walker FD      FD is the plan, a shared memory file (launch/image.ts
+ *   walker FD      FD is the plan, a shared memory file (launch/bytecode/encode.ts
  *                  writes it and describes the layout)
  *
  * Exit status 125: the plan is malformed, or the step `at` failed with `error`;

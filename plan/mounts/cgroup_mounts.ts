@@ -5,11 +5,11 @@
  * namespace they begin at its own cgroup: the host's others are not in it.
  */
 
-import type { Mount, Spec } from "../spec/types.ts";
-import type { CgroupLayout, Facts } from "./facts.ts";
-import { mountOptions } from "./mount_options.ts";
-import { hasNamespace } from "./namespaces.ts";
-import type { Step } from "./step.ts";
+import type { Mount, Spec } from "../../spec/types.ts";
+import type { CgroupLayout, Facts } from "../facts.ts";
+import { mountOptions } from "./options.ts";
+import { hasNamespace } from "../namespaces.ts";
+import type { Step } from "../step.ts";
 
 /** Where they are on every machine. */
 const PLACE = "/sys/fs/cgroup";

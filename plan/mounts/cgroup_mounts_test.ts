@@ -1,11 +1,11 @@
-// @ts-types="../types/std_assert.d.ts"
+// @ts-types="../../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
-import { defaultSpec } from "../spec/defaults.ts";
-import { makeFacts } from "./_facts_fixture.ts";
+import { defaultSpec } from "../../spec/defaults.ts";
+import { makeFacts } from "../_facts_fixture.ts";
 import { parseUnifiedFlags } from "./cgroup_mounts.ts";
-import { compile } from "./compile.ts";
-import type { Facts } from "./facts.ts";
-import type { StepKind, StepOf } from "./step.ts";
+import { compile } from "../compile.ts";
+import type { Facts } from "../facts.ts";
+import type { StepKind, StepOf } from "../step.ts";
 
 function find<K extends StepKind>(
   kind: K,

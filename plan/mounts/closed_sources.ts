@@ -8,11 +8,11 @@
  * namespace, what is restricted in it stays so. Pure.
  */
 
-import type { Spec } from "../spec/types.ts";
-import type { Facts } from "./facts.ts";
-import { fresh, hasNamespace } from "./namespaces.ts";
+import type { Spec } from "../../spec/types.ts";
+import type { Facts } from "../facts.ts";
+import { fresh, hasNamespace } from "../namespaces.ts";
 import { isolateMounts } from "./root.ts";
-import type { Step } from "./step.ts";
+import type { Step } from "../step.ts";
 
 const nameOf = (index: number, source: number) => `closed${index}_${source}`;
 

@@ -7,12 +7,12 @@
  * that: a node anywhere else is there and opens nothing.
  */
 
-import type { Device, Mount, Spec } from "../spec/types.ts";
-import type { Facts } from "./facts.ts";
+import type { Device, Mount, Spec } from "../../spec/types.ts";
+import type { Facts } from "../facts.ts";
 import { keepsOffKernel } from "./kernel_places.ts";
 import { stageFiles } from "./memory_files.ts";
-import { isBind } from "./mount_options.ts";
-import type { Step } from "./step.ts";
+import { isBind } from "./options.ts";
+import type { Step } from "../step.ts";
 
 const character = (path: string, major: number, minor: number): Device => ({
   type: "c",
@@ -164,7 +164,7 @@ const STAGE = "/dev";
 /**
  * Nothing needs the host's /dev any more, and pivot_root takes it away with the
  * rest. Each unmount has the kernel wait for every CPU (RCU). What masks files
- * is read from there yet (plan/root.ts): the stage's null device is as good, if
+ * is read from there yet (plan/mounts/root.ts): the stage's null device is as good, if
  * it has one.
  */
 function goesWithHost(

@@ -1,11 +1,11 @@
 /** Where devices and files in memory are made, and what becomes of that place. */
-// @ts-types="../types/std_assert.d.ts"
+// @ts-types="../../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
-import { defaultSpec } from "../spec/defaults.ts";
-import type { Device, Spec } from "../spec/types.ts";
-import { makeFacts } from "./_facts_fixture.ts";
-import { compile } from "./compile.ts";
-import type { Facts } from "./facts.ts";
+import { defaultSpec } from "../../spec/defaults.ts";
+import type { Device, Spec } from "../../spec/types.ts";
+import { makeFacts } from "../_facts_fixture.ts";
+import { compile } from "../compile.ts";
+import type { Facts } from "../facts.ts";
 import { MEMORY_FILE } from "./memory_files.ts";
 
 const HOSTS = { destination: "/etc/hosts", type: MEMORY_FILE, source: "" };

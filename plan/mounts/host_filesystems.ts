@@ -5,12 +5,12 @@
  * the container. Pure.
  */
 
-import type { Mount, Spec } from "../spec/types.ts";
-import type { Facts } from "./facts.ts";
+import type { Mount, Spec } from "../../spec/types.ts";
+import type { Facts } from "../facts.ts";
 import { STAGING } from "./host_tree.ts";
 import { isMemoryFile } from "./memory_files.ts";
-import { isBind, mountOptions } from "./mount_options.ts";
-import type { Step } from "./step.ts";
+import { isBind, mountOptions } from "./options.ts";
+import type { Step } from "../step.ts";
 
 /** What is there without any source; what stands for one is a word. */
 const OF_THE_KERNEL = new Set([

@@ -7,35 +7,35 @@
  * it along.
  */
 
-import type { Mount, Spec } from "../spec/types.ts";
-import type { Facts } from "./facts.ts";
-import { mountOptions } from "./mount_options.ts";
-import type { Plan, StepOf } from "./step.ts";
+import type { Mount, Spec } from "../../spec/types.ts";
+import type { Facts } from "../facts.ts";
+import { mountOptions } from "./options.ts";
+import type { Plan, StepOf } from "../step.ts";
 
 /** From this number on PID 1 finds them, one after the other. */
-export const HANDED_MOUNTS_FROM = 31;
+export const HOST_MOUNTS_FROM = 31;
 
 /** The numbers up to those of the descriptors that the command keeps. */
-const FEW_HANDED_MOUNTS = 12;
+const FEW_HOST_MOUNTS = 12;
 
 /**
  * Where more of them begin: behind all that a process of ours has open, at the
  * price of a larger table of descriptors.
  */
-const MANY_HANDED_MOUNTS_FROM = 64;
+const MANY_HOST_MOUNTS_FROM = 64;
 
 /** Behind the descriptors that the command keeps there are some of ours. */
 const BEHIND_PRESERVED = 8;
 
 /** From this number on are the descriptors that the command keeps, on their way. */
-export const PRESERVED_FROM = HANDED_MOUNTS_FROM + FEW_HANDED_MOUNTS;
+export const PRESERVED_FROM = HOST_MOUNTS_FROM + FEW_HOST_MOUNTS;
 
 /** As many as a plan has names for, beside its other mounts. */
-export const MOST_HANDED_MOUNTS = 200;
+export const MOST_HOST_MOUNTS = 200;
 
 /** Whether there are so many of them that they need a larger table of descriptors. */
-export const areMany = (handed: { size: number }): boolean =>
-  handed.size > FEW_HANDED_MOUNTS;
+export const areMany = (mounts: { size: number }): boolean =>
+  mounts.size > FEW_HOST_MOUNTS;
 
 /** The name of the root filesystem among the mounts of a plan. */
 export const ROOT_MOUNT = "root";
@@ -63,13 +63,13 @@ export const isMapped = (mount: Mount) => Boolean(mount.uidMappings?.length);
 export const isCopy = ({ type, options = [] }: Mount) =>
   type === "tmpfs" && mountOptions(options).copyUp;
 
-type HandedKind = "mapMount" | "mountImage" | "copyUp";
+type HostMountKind = "mapMount" | "mountImage" | "copyUp";
 
-const HANDED_KINDS = new Set<string>(
-  ["mapMount", "mountImage", "copyUp"] satisfies HandedKind[],
+const HOST_MOUNT_KINDS = new Set<string>(
+  ["mapMount", "mountImage", "copyUp"] satisfies HostMountKind[],
 );
 
-type HandedFacts = Pick<
+type HostMountFacts = Pick<
   Facts,
   "image" | "rootless" | "mapHelper" | "denySetgroups"
 >;
@@ -77,7 +77,7 @@ type HandedFacts = Pick<
 /** The user namespace of a container; an ordinary user makes nothing outside of it. */
 function namespaceOf(
   { linux }: Spec,
-  { rootless = false, mapHelper, denySetgroups }: HandedFacts,
+  { rootless = false, mapHelper, denySetgroups }: HostMountFacts,
 ): Pick<StepOf<"copyUp">, "namespace" | "inside"> {
   const user = linux.namespaces.find(({ type }) => type === "user");
   if (!user) return { inside: false };
@@ -95,21 +95,21 @@ function namespaceOf(
 }
 
 /** The step of the parent that makes each of them, by the mount's name. */
-export function handedMounts(
+export function hostMountsOf(
   spec: Spec,
-  facts: HandedFacts,
-): Map<string, StepOf<HandedKind>> {
-  const steps = new Map<string, StepOf<HandedKind>>();
+  facts: HostMountFacts,
+): Map<string, StepOf<HostMountKind>> {
+  const steps = new Map<string, StepOf<HostMountKind>>();
   const { image } = facts;
   const mounts = spec.mounts ?? [];
   const all = (image ? 1 : 0) +
     mounts.filter((mount) => isCopy(mount) || isMapped(mount)).length;
   const from = areMany({ size: all })
     ? Math.max(
-      MANY_HANDED_MOUNTS_FROM,
+      MANY_HOST_MOUNTS_FROM,
       PRESERVED_FROM + (spec.process.preserve ?? 0) + BEHIND_PRESERVED,
     )
-    : HANDED_MOUNTS_FROM;
+    : HOST_MOUNTS_FROM;
   const next = () => from + steps.size;
   if (image) {
     steps.set(ROOT_MOUNT, {
@@ -156,8 +156,8 @@ export function handedMounts(
 }
 
 /** Whether a plan has any: what makes them is loaded then only. */
-export const hasHandedMounts = ({ host }: Pick<Plan, "host">) =>
-  host.some(({ step }) => HANDED_KINDS.has(step));
+export const hasHostMounts = ({ host }: Pick<Plan, "host">) =>
+  host.some(({ step }) => HOST_MOUNT_KINDS.has(step));
 
 /** The container's side: what was handed over gets the name it has in the plan. */
 export function receiveMount(

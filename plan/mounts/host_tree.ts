@@ -5,8 +5,8 @@
  * overlay for each directory at the top, and what cannot have one as it is.
  */
 
-import type { HostEntry } from "./facts.ts";
-import type { Step } from "./step.ts";
+import type { HostEntry } from "../facts.ts";
+import type { Step } from "../step.ts";
 
 /**
  * A directory of the host that is covered, in this mount tree only, where the

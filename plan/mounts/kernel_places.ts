@@ -4,8 +4,8 @@
  * what our own steps have yet to use there (CVE-2019-16884 and its kin). Pure.
  */
 
-import type { Mount, Spec } from "../spec/types.ts";
-import { isCopy } from "./handed.ts";
+import type { Mount, Spec } from "../../spec/types.ts";
+import { isCopy } from "./host_mounts.ts";
 
 const isAt = (path: string, place: string) =>
   path === place || path.startsWith(`${place}/`);

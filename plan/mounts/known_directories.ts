@@ -1,6 +1,6 @@
 /** Which directories need not be made, since the plan itself has put them there. Pure. */
 
-import type { Step } from "./step.ts";
+import type { Step } from "../step.ts";
 
 const isBelow = (path: string, directory: string) =>
   path.startsWith(`${directory}/`);

@@ -1,7 +1,7 @@
-// @ts-types="../types/std_assert.d.ts"
+// @ts-types="../../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
 import { withinKnown } from "./known_directories.ts";
-import type { Step } from "./step.ts";
+import type { Step } from "../step.ts";
 
 const said = { why: "", man: "" };
 const mount = (target: string): Step => ({

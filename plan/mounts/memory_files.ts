@@ -4,10 +4,10 @@
  * root filesystem, which stays as it is.
  */
 
-import type { Mount, Spec } from "../spec/types.ts";
-import { mountOptions } from "./mount_options.ts";
-import { mountName } from "./handed.ts";
-import type { Step } from "./step.ts";
+import type { Mount, Spec } from "../../spec/types.ts";
+import { mountOptions } from "./options.ts";
+import { mountName } from "./host_mounts.ts";
+import type { Step } from "../step.ts";
 
 /** The type of such a mount; its source is the text. config.json has none. */
 export const MEMORY_FILE = "memory-file";

@@ -8,24 +8,24 @@
  * the kernel allows them only while others of their kind can be seen.
  */
 
-import type { Mount, Spec } from "../spec/types.ts";
+import type { Mount, Spec } from "../../spec/types.ts";
 import { attachCgroups, prepareCgroups } from "./cgroup_mounts.ts";
-import type { Facts } from "./facts.ts";
+import type { Facts } from "../facts.ts";
 import { isHostFilesystem, prepareHostFilesystem } from "./host_filesystems.ts";
 import { isMemoryFile } from "./memory_files.ts";
 import {
-  handedMounts,
+  hostMountsOf,
   isCopy,
   isMapped,
   mountName,
   receiveMount,
   receives,
-} from "./handed.ts";
+} from "./host_mounts.ts";
 import { isKernels, keepsOffKernel } from "./kernel_places.ts";
-import { isBind, type MountOptions, mountOptions } from "./mount_options.ts";
-import { hasNamespace } from "./namespaces.ts";
+import { isBind, type MountOptions, mountOptions } from "./options.ts";
+import { hasNamespace } from "../namespaces.ts";
 import { isolateMounts } from "./root.ts";
-import type { Propagation, Step, StepOf } from "./step.ts";
+import type { Propagation, Step, StepOf } from "../step.ts";
 
 const WHY: Record<string, string | undefined> = {
   proc:
@@ -93,10 +93,10 @@ export function openAsCaller(spec: Spec, facts: Facts): Step[] {
 
 /** Those that nobody else opens, and their names. */
 function binds(spec: Spec, facts: Facts): [entry: Mount, name: string][] {
-  const handed = handedMounts(spec, facts);
+  const onHost = hostMountsOf(spec, facts);
   return (spec.mounts ?? []).flatMap((entry, index) => {
     const name = mountName(index);
-    const isOurs = isBind(entry) && !handed.has(name) && !sends(spec, entry) &&
+    const isOurs = isBind(entry) && !onHost.has(name) && !sends(spec, entry) &&
       insideOf(facts, index) === undefined;
     return isOurs ? [[entry, name]] : [];
   });
@@ -110,7 +110,7 @@ export const leaveHostMounts = (spec: Spec, facts: Facts): Step[] =>
 
 /** What has to be opened or created while the host's tree is still there. */
 export function prepareMounts(spec: Spec, facts: Facts): Step[] {
-  const handed = handedMounts(spec, facts);
+  const onHost = hostMountsOf(spec, facts);
   const opened = new Set(
     openAsCaller(spec, facts).map((step) => "name" in step ? step.name : null),
   );
@@ -120,7 +120,7 @@ export function prepareMounts(spec: Spec, facts: Facts): Step[] {
     const name = mountName(index);
     const options = mountOptions(entry.options ?? []);
     if (isBind(entry) && insideOf(facts, index) !== undefined) return [];
-    const descriptor = handed.get(name)?.descriptor;
+    const descriptor = onHost.get(name)?.descriptor;
     if (isCopy(entry) && descriptor !== undefined) {
       const isReadonly = options.attributes.includes("MOUNT_ATTR_RDONLY");
       return [

@@ -1,7 +1,7 @@
 /** The options of a mount as config.json and `-v` write them: a table. */
 
-import type { Mount } from "../spec/types.ts";
-import type { MountAttribute, MountFlag, Propagation } from "./step.ts";
+import type { Mount } from "../../spec/types.ts";
+import type { MountAttribute, MountFlag, Propagation } from "../step.ts";
 
 const FLAGS: Record<string, MountFlag | undefined> = {
   ro: "MS_RDONLY",
@@ -108,7 +108,7 @@ const DEFAULTS = new Set([
   "acl",
   "noacl",
   "rnorelatime",
-  // lifecycle/idmaps.ts makes uidMappings and gidMappings of these.
+  // containers/decide/idmaps.ts makes uidMappings and gidMappings of these.
   "idmap",
   "ridmap",
 ]);

@@ -7,19 +7,19 @@
  * mounted, and a process with CAP_SYS_CHROOT gets out of it.
  */
 
-import type { Spec } from "../spec/types.ts";
+import type { Spec } from "../../spec/types.ts";
 import { lend } from "./devices.ts";
-import type { Facts } from "./facts.ts";
+import type { Facts } from "../facts.ts";
 import {
   areMany,
-  handedMounts,
+  hostMountsOf,
   receiveMount,
   receives,
   ROOT_MOUNT,
-} from "./handed.ts";
+} from "./host_mounts.ts";
 import { layHostTree, seal, STAGING } from "./host_tree.ts";
-import { hasNamespace } from "./namespaces.ts";
-import type { KernelType, Step, Within } from "./step.ts";
+import { hasNamespace } from "../namespaces.ts";
+import type { KernelAnchor, KernelType, Step } from "../step.ts";
 
 /** Cuts the mount tree off from the host's. */
 export function isolateMounts(spec: Spec): Step[] {
@@ -117,7 +117,7 @@ const HIGH = 300;
  */
 function aboveOpen(spec: Spec, facts: Facts): number {
   const { mounts = [], linux, process } = spec;
-  if (areMany(handedMounts(spec, facts))) return HIGH;
+  if (areMany(hostMountsOf(spec, facts))) return HIGH;
   const { devices = [], maskedPaths = [] } = linux;
   const open = mounts.length + devices.length + maskedPaths.length +
     (process.preserve ?? 0);
@@ -145,7 +145,7 @@ const rootInMemory = (target: string, why: string): Step[] => [{
 /** Puts the root filesystem where it can become `/`. */
 function layRoot(spec: Spec, facts: Facts, target: string): Step[] {
   const root = spec.root.path;
-  const image = handedMounts(spec, facts).get(ROOT_MOUNT);
+  const image = hostMountsOf(spec, facts).get(ROOT_MOUNT);
   const received = image ? [receiveMount(ROOT_MOUNT, image.descriptor)] : [];
   if (facts.rootKind === "empty") {
     return rootInMemory(
@@ -257,7 +257,10 @@ function kernelOf(spec: Spec, path: string): KernelType | undefined {
 }
 
 /** For each path: which of the kernel's file systems it is followed from, if one. */
-function withins(spec: Spec, paths: readonly string[]): (Within | undefined)[] {
+function withins(
+  spec: Spec,
+  paths: readonly string[],
+): (KernelAnchor | undefined)[] {
   const types = paths.map((path) => kernelOf(spec, path));
   return types.map((type, index) =>
     type && {

@@ -3,10 +3,10 @@
  * container's root keeps those that only reach what its namespaces own.
  */
 
-import { CAPABILITIES } from "../spec/names.ts";
-import type { Capabilities, Spec } from "../spec/types.ts";
-import type { Facts } from "./facts.ts";
-import type { Step } from "./step.ts";
+import { CAPABILITIES } from "../../spec/names.ts";
+import type { Capabilities, Spec } from "../../spec/types.ts";
+import type { Facts } from "../facts.ts";
+import type { Step } from "../step.ts";
 
 export { CAPABILITIES };
 

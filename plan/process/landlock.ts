@@ -5,7 +5,7 @@
  * what it closes.
  */
 
-import type { Step } from "./step.ts";
+import type { Step } from "../step.ts";
 
 /** What may be done; every list adds to the others. */
 export interface LandlockRules {

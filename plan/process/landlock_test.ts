@@ -1,5 +1,5 @@
 /** Rules to steps, for kernels that have more and less of Landlock. */
-// @ts-types="../types/std_assert.d.ts"
+// @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
 import { type LandlockRules, restrictByLandlock } from "./landlock.ts";
 

@@ -4,11 +4,11 @@
  * bring the parent what the reports come from, the filter's listener.
  */
 
-import type { Spec } from "../spec/types.ts";
-import { PRESERVED_FROM } from "./handed.ts";
-import type { Facts } from "./facts.ts";
-import { waysOf } from "./hold.ts";
-import type { Step } from "./step.ts";
+import type { Spec } from "../../spec/types.ts";
+import { PRESERVED_FROM } from "../mounts/host_mounts.ts";
+import type { Facts } from "../facts.ts";
+import { waysOf } from "../hold.ts";
+import type { Step } from "../step.ts";
 
 const keepSocket = (from: number | null, to: number): Step => ({
   step: "keepSocket",

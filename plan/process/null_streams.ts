@@ -5,11 +5,11 @@
  * for it: never is the host's kept.
  */
 
-import { DEFAULT_DEVICES, lend } from "./devices.ts";
-import type { Spec } from "../spec/types.ts";
-import type { Facts } from "./facts.ts";
-import { mountOptions } from "./mount_options.ts";
-import type { Step } from "./step.ts";
+import { DEFAULT_DEVICES, lend } from "../mounts/devices.ts";
+import type { Spec } from "../../spec/types.ts";
+import type { Facts } from "../facts.ts";
+import { mountOptions } from "../mounts/options.ts";
+import type { Step } from "../step.ts";
 
 const PLACE = "/dev/null";
 

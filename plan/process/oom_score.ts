@@ -3,10 +3,10 @@
  * is born, so it can be set wherever its file can be written.
  */
 
-import type { Spec } from "../spec/types.ts";
-import type { Facts } from "./facts.ts";
-import { hasNamespace } from "./namespaces.ts";
-import type { Step } from "./step.ts";
+import type { Spec } from "../../spec/types.ts";
+import type { Facts } from "../facts.ts";
+import { hasNamespace } from "../namespaces.ts";
+import type { Step } from "../step.ts";
 
 /**
  * In a user namespace the walker's files in /proc are the real root's, as those

@@ -4,17 +4,17 @@
  * each right is given up after its last use and before its first abuse.
  */
 
-import type { Spec } from "../spec/types.ts";
+import type { Spec } from "../../spec/types.ts";
 import { limitCapabilities, setCapabilities } from "./capabilities.ts";
-import { limitCommand } from "./cgroup.ts";
+import { limitCommand } from "../cgroup.ts";
 import { candidates } from "./candidates.ts";
-import { tie } from "./child.ts";
-import type { Facts } from "./facts.ts";
-import { hold, holding, watching } from "./hold.ts";
+import { tie } from "../child.ts";
+import type { Facts } from "../facts.ts";
+import { hold, holding, watching } from "../hold.ts";
 import { type Learning, learning } from "./learning.ts";
 import { forgetAffinity, schedule } from "./schedule.ts";
 import { lateOomScore } from "./oom_score.ts";
-import type { Step } from "./step.ts";
+import type { Step } from "../step.ts";
 import { makeSession, takeOwnTerminal } from "./terminal.ts";
 
 /** Where a bundle says none: that of the engine's service is not the container's. */

@@ -1,11 +1,11 @@
 /** The last steps before the command's execve: each right goes after its last use. */
-// @ts-types="../types/std_assert.d.ts"
+// @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
-import { defaultSpec } from "../spec/defaults.ts";
-import type { Spec } from "../spec/types.ts";
-import { makeFacts } from "./_facts_fixture.ts";
+import { defaultSpec } from "../../spec/defaults.ts";
+import type { Spec } from "../../spec/types.ts";
+import { makeFacts } from "../_facts_fixture.ts";
 import { capabilitySets, DEFAULT_CAPABILITIES } from "./capabilities.ts";
-import type { Facts } from "./facts.ts";
+import type { Facts } from "../facts.ts";
 import { candidates } from "./candidates.ts";
 import { startProcess } from "./process.ts";
 

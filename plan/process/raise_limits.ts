@@ -5,8 +5,8 @@
  * its last steps as ever.
  */
 
-import type { Facts } from "./facts.ts";
-import type { Step } from "./step.ts";
+import type { Facts } from "../facts.ts";
+import type { Step } from "../step.ts";
 
 /** Before a user namespace is entered. */
 export const raiseLimits = ({ raisedLimits }: Facts): Step[] =>

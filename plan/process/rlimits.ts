@@ -1,2 +1,2 @@
 /** The limits of setrlimit(2), by name. */
-export { RLIMITS } from "../spec/names.ts";
+export { RLIMITS } from "../../spec/names.ts";

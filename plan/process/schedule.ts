@@ -3,10 +3,10 @@
  * them: process.ioPriority, process.scheduler and linux.memoryPolicy. Pure.
  */
 
-import { SpecError } from "../spec/errors.ts";
-import type { Spec } from "../spec/types.ts";
-import type { Facts } from "./facts.ts";
-import type { Step } from "./step.ts";
+import { SpecError } from "../../spec/errors.ts";
+import type { Spec } from "../../spec/types.ts";
+import type { Facts } from "../facts.ts";
+import type { Step } from "../step.ts";
 
 /** As many nodes, or processors, as a mask of ours has. */
 const MOST = 1024;

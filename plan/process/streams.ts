@@ -5,8 +5,8 @@
  * mount and no namespace is between. So it has a pipe, and the parent copies.
  */
 
-import type { Facts, RelayedStream } from "./facts.ts";
-import type { Step } from "./step.ts";
+import type { Facts, RelayedStream } from "../facts.ts";
+import type { Step } from "../step.ts";
 
 const NAMES = ["input", "output", "error"];
 

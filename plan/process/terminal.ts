@@ -5,9 +5,9 @@
  * and not in the group. Where the command is PID 1 it leads the session itself.
  */
 
-import type { Spec } from "../spec/types.ts";
-import type { Facts } from "./facts.ts";
-import type { Step } from "./step.ts";
+import type { Spec } from "../../spec/types.ts";
+import type { Facts } from "../facts.ts";
+import type { Step } from "../step.ts";
 
 const STDERR = 2;
 

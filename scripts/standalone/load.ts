@@ -7,7 +7,7 @@
  * @module
  */
 import { Script } from "node:vm";
-import { carried } from "../../lifecycle/carried.ts";
+import { carried } from "../../containers/decide/carried.ts";
 
 /**
  * What the program can be started as: by people for a run and for all the rest,

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { librariesOf } from "./vm_root.ts";
+import { librariesOf } from "./root.ts";
 
 /** Programs by their path in the guest: before busybox's of the same name. */
 const PROGRAMS: Record<string, string> = {

@@ -5,7 +5,7 @@
  * @module
  */
 
-// @ts-types="../types/std_path.d.ts"
+// @ts-types="../../types/std_path.d.ts"
 import { join } from "@std/path";
 
 /** A kernel and the tree with its modules. */

@@ -5,9 +5,9 @@
  * @module
  */
 
-// @ts-types="../types/std_path.d.ts"
+// @ts-types="../../types/std_path.d.ts"
 import { dirname, join } from "@std/path";
-import { cacheDirectory, output } from "./vm_kernel.ts";
+import { cacheDirectory, output } from "./kernel.ts";
 
 /** Room for what is written there; the file has holes. */
 const SIZE = "1G";

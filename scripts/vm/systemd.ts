@@ -5,7 +5,7 @@
  * @module
  */
 
-import { librariesOf } from "./vm_root.ts";
+import { librariesOf } from "./root.ts";
 
 const PROGRAMS = [
   "/usr/lib/systemd/systemd",

@@ -8,7 +8,7 @@
 import { assertEquals } from "@std/assert";
 import { readHierarchy } from "../../cgroup/mod.ts";
 import { mountOf } from "../../cgroup/hierarchy.ts";
-import { stateDirectory } from "../../lifecycle/state_directory.ts";
+import { stateDirectory } from "../../containers/run/state_directory.ts";
 import { type Mode, testBoth } from "../_harness.ts";
 
 export const MB = 1 << 20;

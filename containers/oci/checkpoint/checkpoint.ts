@@ -3,12 +3,12 @@
  * See criu(8) and https://criu.org/Checkpoint/Restore.
  */
 
-import { Cgroup } from "../../cgroup/mod.ts";
-import { duplicateUp } from "../../ffi/fcntl.ts";
-import { criuProcess } from "../../plan/criu.ts";
-import { devicesOf } from "../../plan/devices.ts";
-import { ContainerError, SpecError } from "../../spec/errors.ts";
-import type { NamespaceType, Spec } from "../../spec/types.ts";
+import { Cgroup } from "../../../cgroup/mod.ts";
+import { duplicateUp } from "../../../ffi/fcntl.ts";
+import { criuProcess } from "../../../plan/criu.ts";
+import { devicesOf } from "../../../plan/mounts/devices.ts";
+import { ContainerError, SpecError } from "../../../spec/errors.ts";
+import type { NamespaceType, Spec } from "../../../spec/types.ts";
 import {
   CRIU,
   criuFailed,
@@ -18,10 +18,10 @@ import {
   runCriu,
   searchPath,
 } from "./criu.ts";
-import { destroy } from "./end.ts";
-import type { Warn } from "./hooks.ts";
-import { statusOf } from "./status.ts";
-import type { Entry, Store } from "./store.ts";
+import { destroy } from "../end.ts";
+import type { Warn } from "../hooks/hooks.ts";
+import { statusOf } from "../../store/status.ts";
+import type { Entry, Store } from "../../store/store.ts";
 
 /** What is asked of a checkpoint. */
 export interface CheckpointOptions extends CriuOptions {

@@ -10,14 +10,14 @@ import {
   O,
   open,
   readAt,
-} from "../../ffi/fcntl.ts";
-import { wait } from "../../ffi/wait.ts";
-import { compileSteps } from "../../launch/program.ts";
-import { StepError } from "../../launch/step_error.ts";
-import { walk } from "../../launch/walker.ts";
-import { criuProcess } from "../../plan/criu.ts";
-import type { Step } from "../../plan/step.ts";
-import { ContainerError, systemReason } from "../../spec/errors.ts";
+} from "../../../ffi/fcntl.ts";
+import { wait } from "../../../ffi/wait.ts";
+import { compileSteps } from "../../../launch/program.ts";
+import { StepError } from "../../../launch/step_error.ts";
+import { walk } from "../../../launch/walker.ts";
+import { criuProcess } from "../../../plan/criu.ts";
+import type { Step } from "../../../plan/step.ts";
+import { ContainerError, systemReason } from "../../../spec/errors.ts";
 
 /** What checkpoint and restore are told alike, by runc's names. */
 export interface CriuOptions {

@@ -3,18 +3,21 @@
  * makes its namespaces and mounts. Runs on the host. See criu(8).
  */
 
-import { readHierarchy } from "../../cgroup/mod.ts";
-import { startTime } from "../../cgroup/sweep.ts";
-import { type Descriptor, duplicateUp, O, open } from "../../ffi/fcntl.ts";
-import { syscall } from "../../ffi/libc.ts";
-import { kill, SIGNAL, type SignalName } from "../../ffi/signal.ts";
-import { exitCode, waitInBackground } from "../../ffi/wait.ts";
-import { forwardSignals, Recipient } from "../../launch/forward_signals.ts";
-import { FORWARDED } from "../../plan/child.ts";
-import { criuRestore } from "../../plan/criu.ts";
-import { devicesOf } from "../../plan/devices.ts";
-import { ContainerError } from "../../spec/errors.ts";
-import type { Spec } from "../../spec/types.ts";
+import { readHierarchy } from "../../../cgroup/mod.ts";
+import { startTime } from "../../../cgroup/sweep.ts";
+import { type Descriptor, duplicateUp, O, open } from "../../../ffi/fcntl.ts";
+import { syscall } from "../../../ffi/libc.ts";
+import { kill, SIGNAL, type SignalName } from "../../../ffi/signal.ts";
+import { exitCode, waitInBackground } from "../../../ffi/wait.ts";
+import {
+  forwardSignals,
+  Recipient,
+} from "../../../launch/attend/forward_signals.ts";
+import { FORWARDED } from "../../../plan/child.ts";
+import { criuRestore } from "../../../plan/criu.ts";
+import { devicesOf } from "../../../plan/mounts/devices.ts";
+import { ContainerError } from "../../../spec/errors.ts";
+import type { Spec } from "../../../spec/types.ts";
 import {
   bindMounts,
   commonArguments,
@@ -22,8 +25,8 @@ import {
   DESCRIPTORS,
   EXTERNAL,
 } from "./checkpoint.ts";
-import { makeCgroup, planCgroupOf } from "./cgroup.ts";
-import type { CreateOptions } from "./create.ts";
+import { makeCgroup, planCgroupOf } from "../cgroup.ts";
+import type { CreateOptions } from "../create.ts";
 import {
   CRIU,
   criuFailed,
@@ -33,10 +36,10 @@ import {
   runCriu,
   searchPath,
 } from "./criu.ts";
-import { destroy, remove } from "./end.ts";
-import { writePidFile } from "./pid_file.ts";
-import { ENDING } from "./run.ts";
-import type { Entry, Store } from "./store.ts";
+import { destroy, remove } from "../end.ts";
+import { writePidFile } from "../../store/pid_file.ts";
+import { ENDING } from "../run.ts";
+import type { Entry, Store } from "../../store/store.ts";
 
 /** What is asked of a restore. */
 export interface RestoreOptions extends CriuOptions, CreateOptions {

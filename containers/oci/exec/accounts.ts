@@ -3,10 +3,10 @@
  * nothing but a small regular file is read. Runs on the host.
  */
 
-import { type Descriptor, O, open } from "../../ffi/fcntl.ts";
-import { readInRoot } from "../../ffi/openat2.ts";
-import type { Mount, Spec } from "../../spec/types.ts";
-import { type AccountFiles, parsePasswd } from "../users.ts";
+import { type Descriptor, O, open } from "../../../ffi/fcntl.ts";
+import { readInRoot } from "../../../ffi/openat2.ts";
+import type { Mount, Spec } from "../../../spec/types.ts";
+import { type AccountFiles, parsePasswd } from "../../decide/users.ts";
 
 /** The account files below a container's root directory; null for what is none. */
 export function readAccounts(root: Descriptor): AccountFiles {

@@ -1,14 +1,14 @@
 /** The cgroup of a process that joins a container. Runs on the host; reads and changes nothing. */
 
-import { readFile } from "../../cgroup/apply.ts";
+import { readFile } from "../../../cgroup/apply.ts";
 import {
   type CgroupGroup,
   type CgroupState,
   entryInto,
   readHierarchy,
-} from "../../cgroup/mod.ts";
-import type { CgroupEntry } from "../../plan/facts.ts";
-import { ContainerError, UsageError } from "../../spec/errors.ts";
+} from "../../../cgroup/mod.ts";
+import type { CgroupEntry } from "../../../plan/facts.ts";
+import { ContainerError, UsageError } from "../../../spec/errors.ts";
 
 /**
  * The ways into a container's cgroup; null where it has none.

@@ -3,41 +3,44 @@
  * memory with this program enters the container.
  */
 
-import type { Descriptor } from "../../ffi/fcntl.ts";
-import { kill, SIGNAL } from "../../ffi/signal.ts";
-import { wait } from "../../ffi/wait.ts";
-import { startContainer, type StartOptions } from "../../launch/container.ts";
-import { checkStarted, outside } from "../../launch/diagnose.ts";
-import type { Handover } from "../../launch/handover.ts";
-import { HANDED } from "../../launch/handed.ts";
-import { StepError } from "../../launch/step_error.ts";
-import { compileExec } from "../../plan/exec.ts";
-import type { Facts } from "../../plan/facts.ts";
-import { once } from "../../plan/once.ts";
-import type { Plan } from "../../plan/step.ts";
-import { streamNames } from "../../plan/streams.ts";
-import { ContainerError, SpecError, UsageError } from "../../spec/errors.ts";
-import type { Process, Spec } from "../../spec/types.ts";
-import { readCaller } from "../caller.ts";
-import type { ContainerOptions } from "../options.ts";
-import { aboveOurs, ownDenies, readFacts } from "../facts.ts";
-import type { AccountFiles } from "../users.ts";
+import type { Descriptor } from "../../../ffi/fcntl.ts";
+import { kill, SIGNAL } from "../../../ffi/signal.ts";
+import { wait } from "../../../ffi/wait.ts";
+import {
+  startContainer,
+  type StartOptions,
+} from "../../../launch/container.ts";
+import { checkStarted, outside } from "../../../launch/diagnose.ts";
+import type { Handover } from "../../../launch/handover.ts";
+import { DESCRIPTOR } from "../../../launch/lower/descriptors.ts";
+import { StepError } from "../../../launch/step_error.ts";
+import { compileExec } from "../../../plan/exec.ts";
+import type { Facts } from "../../../plan/facts.ts";
+import { once } from "../../../plan/once.ts";
+import type { Plan } from "../../../plan/step.ts";
+import { streamNames } from "../../../plan/process/streams.ts";
+import { ContainerError, SpecError, UsageError } from "../../../spec/errors.ts";
+import type { Process, Spec } from "../../../spec/types.ts";
+import { readCaller } from "../../decide/caller.ts";
+import type { ContainerOptions } from "../../decide/options.ts";
+import { aboveOurs, ownDenies, readFacts } from "../../decide/facts.ts";
+import type { AccountFiles } from "../../decide/users.ts";
 import { readAccounts } from "./accounts.ts";
-import { confinementOf } from "./confinement.ts";
+import { confinementOf } from "../confinement.ts";
 import {
   connectPidfd,
   type Console,
   consoleAt,
   isPlain,
   NOWHERE,
-} from "./console.ts";
-import { entryOf } from "./exec_cgroup.ts";
-import { furnishProcess } from "./exec_process.ts";
-import { explained, FirstProcess, stopped } from "./first_process.ts";
-import { writePidFile } from "./pid_file.ts";
-import { stateOf, statusOf } from "./status.ts";
-import type { ContainerRecord, Entry, Store } from "./store.ts";
-import { asRunc } from "./words.ts";
+} from "../console.ts";
+import { entryOf } from "./cgroup.ts";
+import { withHomeVariable } from "./process.ts";
+import { explained, FirstProcess, stopped } from "../first_process.ts";
+import { writePidFile } from "../../store/pid_file.ts";
+import { stateOf, statusOf } from "../../store/status.ts";
+import type { ContainerRecord, Entry, Store } from "../../store/store.ts";
+import { asRunc } from "../words.ts";
 
 /** What exec is asked for. */
 export interface ExecOptions {
@@ -113,7 +116,10 @@ export async function exec(
     terminal: process.terminal ?? false,
   };
   const start: StartOptions = {
-    streams: { [HANDED.process]: first.pidfd, [HANDED.root]: first.root },
+    streams: {
+      [DESCRIPTOR.process]: first.pidfd,
+      [DESCRIPTOR.root]: first.root,
+    },
   };
   let started = 0;
   const listened = (listener: Descriptor) => tellAgent(listener, started);
@@ -132,7 +138,7 @@ export async function exec(
       });
       return 0;
     }
-    const { runParent } = await import("../../launch/parent.ts");
+    const { runParent } = await import("../../../launch/attend/parent.ts");
     return await runParent(handover, {
       prepare,
       listened,
@@ -162,7 +168,7 @@ export async function prepareExec(
   using held = new DisposableStack();
   const first = held.use(FirstProcess.open(record));
   const accounts = once(() => readAccounts(first.root));
-  const process = furnishProcess(
+  const process = withHomeVariable(
     options.process(record.spec, accounts, record.daily?.options),
     accounts,
   );
@@ -173,7 +179,7 @@ export async function prepareExec(
   const plan = await planOf(record, { process, first, options });
   const asks = plan.process.some(({ step }) => step === "sendListener");
   const agent = asks
-    ? held.use(new (await import("./agent.ts")).Agent(record.spec))
+    ? held.use(new (await import("../agent.ts")).Agent(record.spec))
     : null;
   const state = stateOf(entry);
   const release = held.move();

@@ -3,13 +3,13 @@
  * configuration with what `exec` says otherwise, or one that comes whole. Pure.
  */
 
-import { capabilitySets } from "../../plan/capabilities.ts";
-import { SpecError, UsageError } from "../../spec/errors.ts";
-import { MAX_ID, parseId } from "../../spec/ids.ts";
-import { CAPABILITIES } from "../../spec/names.ts";
-import type { Capabilities, Process, Spec } from "../../spec/types.ts";
-import { environment } from "../environment.ts";
-import type { ContainerOptions } from "../options.ts";
+import { capabilitySets } from "../../../plan/process/capabilities.ts";
+import { SpecError, UsageError } from "../../../spec/errors.ts";
+import { MAX_ID, parseId } from "../../../spec/ids.ts";
+import { CAPABILITIES } from "../../../spec/names.ts";
+import type { Capabilities, Process, Spec } from "../../../spec/types.ts";
+import { environment } from "../../decide/environment.ts";
+import type { ContainerOptions } from "../../decide/options.ts";
 import {
   type AccountFiles,
   idsOf,
@@ -18,11 +18,11 @@ import {
   parsePasswd,
   type ResolvedUser,
   resolveUser,
-} from "../users.ts";
+} from "../../decide/users.ts";
 import { homeOf, withHome } from "./accounts.ts";
 
 /** What `exec` says beside the command. */
-export interface ProcessWishes {
+export interface ExecProcessOptions {
   args: readonly string[];
   terminal: boolean;
   /** It has one, of its own or of whoever asks. */
@@ -51,37 +51,37 @@ const RAISED = ["bounding", "effective", "permitted", "ambient"] as const;
  */
 export function adjustProcess(
   { process }: Spec,
-  wishes: ProcessWishes,
+  asked: ExecProcessOptions,
   accounts: () => AccountFiles,
   made?: ContainerOptions,
 ): Process {
   const { consoleSize: _, ...base } = process;
-  const user = made && userAsRun(wishes, accounts, made);
+  const user = made && userAsRun(asked, accounts, made);
   return {
     ...base,
-    args: [...wishes.args],
-    terminal: wishes.terminal,
-    cwd: wishes.cwd ?? process.cwd,
+    args: [...asked.args],
+    terminal: asked.terminal,
+    cwd: asked.cwd ?? process.cwd,
     env: [
       ...made
-        ? environmentAsRun(process, wishes, made, user?.home)
+        ? environmentAsRun(process, asked, made, user?.home)
         : process.env,
-      ...wishes.env,
+      ...asked.env,
     ],
     user: user
       ? { ...process.user, ...idsOf(user) }
-      : userOf(process, wishes, accounts),
+      : userOf(process, asked, accounts),
     capabilities: raise(
       // Root has all that the container may have, and no other user any.
       user
         ? capabilitySets(process.capabilities?.bounding ?? [], user.uid)
         : process.capabilities,
-      wishes.capabilities,
+      asked.capabilities,
     ),
     ...defined({
-      noNewPrivileges: wishes.noNewPrivileges,
-      apparmorProfile: wishes.apparmorProfile,
-      selinuxLabel: wishes.selinuxLabel,
+      noNewPrivileges: asked.noNewPrivileges,
+      apparmorProfile: asked.apparmorProfile,
+      selinuxLabel: asked.selinuxLabel,
     }),
   };
 }
@@ -107,7 +107,7 @@ export function completeProcess({ process }: Spec, given: Process): Process {
 }
 
 /** With the HOME that programs expect, and no more capabilities than are named. */
-export function furnishProcess(
+export function withHomeVariable(
   process: Process,
   accounts: () => AccountFiles,
 ): Process {
@@ -121,7 +121,7 @@ export function furnishProcess(
 
 /** Null where the container's own stays. */
 function userAsRun(
-  { user: wanted, additionalGids }: ProcessWishes,
+  { user: wanted, additionalGids }: ExecProcessOptions,
   accounts: () => AccountFiles,
   { groups = [] }: ContainerOptions,
 ): ResolvedUser | null {
@@ -133,7 +133,7 @@ function userAsRun(
 /** What was taken over from whoever started the container stays as it was then. */
 function environmentAsRun(
   { env }: Process,
-  { atTerminal }: ProcessWishes,
+  { atTerminal }: ExecProcessOptions,
   made: ContainerOptions,
   home = valueOf("HOME", env) ?? "/",
 ): readonly string[] {
@@ -145,7 +145,7 @@ const valueOf = (name: string, env: readonly string[]) =>
 
 function userOf(
   { user }: Process,
-  { user: wanted, additionalGids }: ProcessWishes,
+  { user: wanted, additionalGids }: ExecProcessOptions,
   accounts: () => AccountFiles,
 ): Process["user"] {
   const groups = [...user.additionalGids ?? [], ...additionalGids];

@@ -4,10 +4,10 @@
  * runs in the container's namespaces is loaded when there is some.
  */
 
-import type { Step } from "../../plan/step.ts";
-import { ContainerError } from "../../spec/errors.ts";
-import type { Hook, Hooks, Spec } from "../../spec/types.ts";
-import type { State } from "./status.ts";
+import type { Step } from "../../../plan/step.ts";
+import { ContainerError } from "../../../spec/errors.ts";
+import type { Hook, Hooks, Spec } from "../../../spec/types.ts";
+import type { State } from "../../store/status.ts";
 
 /** Takes a sentence on what went wrong and is passed over. */
 export type Warn = (line: string) => void;
@@ -75,8 +75,8 @@ async function runOne(
   state: State,
   { stepsOf }: { stepsOf?: StepsOf },
 ): Promise<void> {
-  const { hostHook } = await import("../../plan/hooks.ts");
-  const { runHook } = await import("../../launch/run_hook.ts");
+  const { hostHook } = await import("../../../plan/hooks.ts");
+  const { runHook } = await import("../../../launch/run_hook.ts");
   const steps = stepsOf ? await stepsOf(hook) : hostHook(hook, {
     env: runtimeEnvironment(),
     directory: directoryOf(state),

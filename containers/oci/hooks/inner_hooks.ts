@@ -4,23 +4,23 @@
  * Runs on the host; loaded when a configuration has such hooks.
  */
 
-import { wayIn } from "../../cgroup/mod.ts";
+import { wayIn } from "../../../cgroup/mod.ts";
 import {
   createContainerHook,
   type Joined,
   NAMESPACE_FILE,
   startContainerHook,
-} from "../../plan/hooks.ts";
-import type { Facts } from "../../plan/facts.ts";
-import { NAMESPACE_TYPES } from "../../spec/names.ts";
-import type { Spec } from "../../spec/types.ts";
-import { readCaller } from "../caller.ts";
-import { needsHelper } from "../id_ranges.ts";
-import { readFacts } from "../facts.ts";
-import { specFilter } from "../seccomp.ts";
+} from "../../../plan/hooks.ts";
+import type { Facts } from "../../../plan/facts.ts";
+import { NAMESPACE_TYPES } from "../../../spec/names.ts";
+import type { Spec } from "../../../spec/types.ts";
+import { readCaller } from "../../decide/caller.ts";
+import { needsHelper } from "../../decide/id_ranges.ts";
+import { readFacts } from "../../decide/facts.ts";
+import { specFilter } from "../../decide/seccomp.ts";
 import { runHooks, runtimeEnvironment } from "./hooks.ts";
-import { type State, stateOf } from "./status.ts";
-import type { Entry } from "./store.ts";
+import { type State, stateOf } from "../../store/status.ts";
+import type { Entry } from "../../store/store.ts";
 
 /** Runs those of createContainer; its first process is where it waits for them. */
 export async function runCreateContainer(entry: Entry): Promise<void> {

@@ -1,11 +1,11 @@
 /** The flags of `run` that make a container outlive it, or give it a name. */
 
-import type { Wishes } from "../../lifecycle/daily/make.ts";
+import type { KeepOptions } from "../../containers/daily/make.ts";
 import {
   type RestartPolicy,
   STOP_TIMEOUT,
-} from "../../lifecycle/daily/record.ts";
-import { checkName } from "../../lifecycle/daily/names.ts";
+} from "../../containers/store/daily_record.ts";
+import { checkName } from "../../containers/daily/names.ts";
 import { UsageError } from "../../spec/errors.ts";
 import { parseSize } from "../../spec/resource_flags.ts";
 import type { Flags } from "../flags.ts";
@@ -30,7 +30,7 @@ const NEED_RECORD = [
  * What the flags ask of a container that is recorded; null where it is not to
  * be, as a `run` is that nobody gave a name.
  */
-export function wishesOf(flags: Flags): Wishes | null {
+export function keepOptionsOf(flags: Flags): KeepOptions | null {
   const detached = flags.has("detach") ||
     flags.last("detach-keys") !== undefined;
   const name = flags.last("name");

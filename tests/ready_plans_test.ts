@@ -6,7 +6,7 @@
 
 // @ts-types="../types/std_assert.d.ts"
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { withShortcut } from "../scripts/_shortcut.ts";
+import { withEntry } from "../scripts/_entry.ts";
 import { Bundle } from "./_bundle.ts";
 import {
   CONTAINER,
@@ -26,7 +26,7 @@ const skip = NO_STANDALONE;
 const LITTLE = 200_000;
 
 /** A command that the runtime cannot carry out. */
-const shortcut = (bundle: Bundle, ...command: string[]): Promise<Result> =>
+const compiled = (bundle: Bundle, ...command: string[]): Promise<Result> =>
   execute([
     ...["sh", "-c", `ulimit -v ${LITTLE}; exec "$@"`, "sh"],
     ...[program, "--root", `${bundle.dir.path}/state`, ...command],
@@ -34,7 +34,7 @@ const shortcut = (bundle: Bundle, ...command: string[]): Promise<Result> =>
 
 /** The same, which has to succeed and to say nothing of its own. */
 async function quickly(bundle: Bundle, ...command: string[]): Promise<string> {
-  const { status, stdout, stderr } = await shortcut(bundle, ...command);
+  const { status, stdout, stderr } = await compiled(bundle, ...command);
   assertEquals([status, stderr], [0, ""], command.join(" "));
   return stdout;
 }
@@ -46,7 +46,7 @@ const slowly = (bundle: Bundle, ...command: [string, ...string[]]) =>
 const plans = (bundle: Bundle, id: string) => `${bundle.dir.path}/state/${id}`;
 
 test(
-  "shortcut: state, start, kill and delete, as the runtime does them",
+  "ready plan: state, start, kill and delete, as the runtime does them",
   async () => {
     await using bundle = await Bundle.make(["sleep", "1000"]);
     await bundle.create("one");
@@ -78,7 +78,7 @@ test(
   { skip },
 );
 
-test("shortcut: delete --force ends what runs", async () => {
+test("ready plan: delete --force ends what runs", async () => {
   await using bundle = await Bundle.make(["sleep", "1000"]);
   await bundle.create("one");
   const { pid } = JSON.parse(await quickly(bundle, "state", "one"));
@@ -88,7 +88,7 @@ test("shortcut: delete --force ends what runs", async () => {
   assert(/\) Z|^Z/.test(state), state);
 }, { skip });
 
-test("shortcut: what is refused, the runtime refuses", async () => {
+test("ready plan: what is refused, the runtime refuses", async () => {
   await using bundle = await Bundle.make(["sleep", "1000"]);
   await bundle.create("one");
   const both = async (text: string, ...command: [string, ...string[]]) => {
@@ -119,7 +119,7 @@ test("shortcut: what is refused, the runtime refuses", async () => {
 }, { skip });
 
 test(
-  "shortcut: a plan that is broken, or somebody else's, is left alone",
+  "ready plan: a plan that is broken, or somebody else's, is left alone",
   async () => {
     await using bundle = await Bundle.make(["sleep", "1000"]);
     await bundle.create("one");
@@ -138,11 +138,11 @@ test(
     }
     await Deno.writeFile(file, whole);
     await Deno.chmod(file, 0o622);
-    assertEquals((await shortcut(bundle, "state", "one")).status === 0, false);
+    assertEquals((await compiled(bundle, "state", "one")).status === 0, false);
     await Deno.chmod(file, 0o600);
     assertEquals(await quickly(bundle, "state", "one"), told);
     await Deno.chown(file, 4711, 4711);
-    assertEquals((await shortcut(bundle, "state", "one")).status === 0, false);
+    assertEquals((await compiled(bundle, "state", "one")).status === 0, false);
     assertEquals(await bundle.does("state", "one"), told);
   },
   { skip },
@@ -173,7 +173,7 @@ test(
   { skip },
 );
 
-test("shortcut: a hook is a program, so the runtime runs it", async () => {
+test("ready plan: a hook is a program, so the runtime runs it", async () => {
   await using bundle = await Bundle.make(["sleep", "1000"], (config) => {
     const hook = { path: "/bin/sh", args: ["sh", "-c", "true"] };
     config.hooks = { poststart: [hook], poststop: [hook] };
@@ -185,10 +185,10 @@ test("shortcut: a hook is a program, so the runtime runs it", async () => {
   assertEquals(names.sort(), ["kill.plan", "state.plan"]);
 });
 
-test("withShortcut() says what it cannot do", () => {
+test("withEntry() says what it cannot do", () => {
   const bytes = new Uint8Array(100);
   assertEquals(
-    withShortcut(bytes, "x86_64", new Uint8Array(0)),
+    withEntry(bytes, "x86_64", new Uint8Array(0)),
     "the runtime does not end as expected",
   );
 });
