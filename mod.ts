@@ -27,7 +27,7 @@ export type {
   ContainerOptions,
   NamespaceMode,
 } from "./containers/decide/options.ts";
-export type { Stdio } from "./containers/run/pipes.ts";
+export type { Stdio } from "./containers/decide/streams.ts";
 export { plan } from "./containers/run/plan.ts";
 export {
   type DeviceStats,
@@ -36,12 +36,8 @@ export {
   type RunningContainer,
   type Stats,
 } from "./containers/run/running.ts";
-export type {
-  FileRight,
-  LandlockRules,
-  PortRight,
-  Scope,
-} from "./plan/process/landlock.ts";
+export type { LandlockRules } from "./plan/process/landlock.ts";
+export type { FileRight, PortRight, Scope } from "./plan/landlock_rights.ts";
 export type {
   KernelType,
   Kinds as StepKinds,

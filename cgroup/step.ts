@@ -7,7 +7,6 @@
 
 import type { CgroupEntry } from "../plan/facts.ts";
 import type { Property } from "./systemd/dbus.ts";
-import type { Manager } from "./systemd/systemd.ts";
 import type { DeviceRule } from "../spec/resources.ts";
 
 /** A directory in one tree: all of them together are the container's cgroup. */
@@ -76,3 +75,15 @@ export const MAN = {
   1: "cgroups(7)",
   2: "cgroups(7), cgroup-v2 in the kernel's documentation",
 } as const;
+
+/** A manager of systemd: the system's, or a user's. */
+export interface Manager {
+  /** Where it listens. */
+  socket: string;
+  /** The socket is its own, and no bus between us. */
+  direct: boolean;
+  /** Whose it is. */
+  uid: number;
+  /** The cgroup of the units that it has, from the top of the tree. */
+  cgroup: string;
+}

@@ -37,3 +37,11 @@ export function commandHelp(command: Command): string {
     "",
   ].join("\n");
 }
+
+/** A row of the table: the command itself is loaded when it is called. */
+export interface Entry {
+  name: string;
+  summary: string;
+  hidden?: true;
+  load(): Promise<Command>;
+}

@@ -1,20 +1,10 @@
 /** The table of commands. */
 
-import { type Command, commandHelp } from "./command.ts";
+import { commandHelp, type Entry } from "./command.ts";
+import { VERSION } from "./version.ts";
 import { DAILY_COMMANDS } from "./daily/commands.ts";
 import { HELP_WORDS, HelpRequested } from "./flags.ts";
 import { print } from "./output.ts";
-
-/** Kept equal to deno.json by a test. */
-export const VERSION = "0.1.0";
-
-/** A row of the table: the command itself is loaded when it is called. */
-export interface Entry {
-  name: string;
-  summary: string;
-  hidden?: true;
-  load(): Promise<Command>;
-}
 
 const oci = () => import("./oci/lifecycle.ts");
 const criu = () => import("./oci/checkpoint.ts");
@@ -120,12 +110,13 @@ export const COMMANDS: readonly Entry[] = [
     name: "completion",
     summary:
       "Print what bash, zsh or fish needs to complete commands and flags",
-    load: async () => (await import("./shell/completion.ts")).completionCommand,
+    load: async () =>
+      (await import("./shell/completion.ts")).completionCommand(COMMANDS),
   },
   {
     name: "man",
     summary: "Print a manual page: of the program, or of a command",
-    load: async () => (await import("./shell/man.ts")).manCommand,
+    load: async () => (await import("./shell/man.ts")).manCommand(COMMANDS),
   },
   {
     name: "child",

@@ -1,7 +1,7 @@
 /** `container features`: what of OCI's runtime specification is there, for engines. */
 
 import type { Command } from "./command.ts";
-import { VERSION } from "./commands.ts";
+import { VERSION } from "./version.ts";
 import { parseFlags, takeNoWords } from "./flags.ts";
 import { print } from "./output.ts";
 

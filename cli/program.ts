@@ -2,8 +2,7 @@
 
 import { UsageError } from "../spec/errors.ts";
 import { closestString } from "./closest.ts";
-import { HELP } from "./command.ts";
-import type { Entry } from "./commands.ts";
+import { type Entry, HELP } from "./command.ts";
 import { type Flag, flagHelp } from "./flags.ts";
 import { GLOBAL_FLAGS } from "./oci/global.ts";
 

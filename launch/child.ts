@@ -28,7 +28,8 @@ import {
 } from "../ffi/wait.ts";
 import { FORWARDED, TAKEN_BY_CHILD } from "../plan/child.ts";
 import { checkStarted, INSIDE } from "./diagnose.ts";
-import { NEWS, type Received, SIGNAL_FOREGROUND } from "./handover.ts";
+import { type Received, SIGNAL_FOREGROUND } from "./handover.ts";
+import { NEWS } from "./lower/news.ts";
 import { DESCRIPTOR } from "./lower/descriptors.ts";
 import { perform } from "./perform.ts";
 import { signalNumbers } from "./lower/signal_numbers.ts";

@@ -16,7 +16,8 @@ import {
 import { SyscallError } from "../ffi/errno.ts";
 import { type Message, receive, socketPair } from "../ffi/socket.ts";
 import type { Plan } from "../plan/step.ts";
-import { type Handover, NEWS } from "./handover.ts";
+import type { Handover } from "./handover.ts";
+import { NEWS } from "./lower/news.ts";
 import { DESCRIPTOR } from "./lower/descriptors.ts";
 import type { Keeper } from "./keeper.ts";
 import { packHandover } from "./pack_handover.ts";

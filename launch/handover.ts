@@ -12,7 +12,7 @@ import { syscall } from "../ffi/libc.ts";
 import { SIGNAL } from "../ffi/signal.ts";
 import type { Plan, Step } from "../plan/step.ts";
 import { UsageError } from "../spec/errors.ts";
-import { DESCRIPTOR, TERMINAL_NEWS } from "./lower/descriptors.ts";
+import { DESCRIPTOR } from "./lower/descriptors.ts";
 import type { Program } from "./program.ts";
 
 /** What is to be run, and how it is talked about. */
@@ -60,20 +60,6 @@ export interface Received extends Omit<Front, "programs"> {
   /** What a program was compiled from; parsed when somebody asks. */
   steps(phase: OurPhase): readonly Step[];
 }
-
-/** Bytes from the child. */
-export const NEWS = {
-  running: 1,
-  stopped: 2,
-  /** Stopped, too: it used the terminal from the background. */
-  wantsTerminal: 3,
-  /** With it comes the container's terminal. */
-  terminal: TERMINAL_NEWS,
-  /** With it comes what hears of every system call (--seccomp learn). */
-  listener: 5,
-  /** The hooks of createContainer may run; it waits meanwhile. */
-  hooks: 6,
-} as const;
 
 /**
  * From the parent: the command's process group is to have the terminal again.

@@ -4,17 +4,13 @@
  * left to do but its execve. What waits is the walker, a few kilobytes.
  */
 
+import { type Ways, waysOf } from "./hold_descriptors.ts";
 import type { Spec } from "../spec/types.ts";
 import { candidates } from "./process/candidates.ts";
 import { PRESERVED_FROM } from "./mounts/host_mounts.ts";
 import type { Facts } from "./facts.ts";
 import type { Learning } from "./process/learning.ts";
 import type { Step } from "./step.ts";
-
-interface Ways {
-  status: number;
-  start: number;
-}
 
 const keep = (from: Ways | null, to: Ways): Step => ({
   step: "keepHold",
@@ -25,12 +21,6 @@ const keep = (from: Ways | null, to: Ways): Step => ({
     : "right behind the command's own descriptors, so that all others can be closed; execve closes these too",
   man: "dup(2) O_CLOEXEC",
 });
-
-/** Where they are from when the command's own descriptors are in place. */
-export const waysOf = ({ process }: Spec): Ways => {
-  const { preserve = 0 } = process;
-  return { status: 3 + preserve, start: 4 + preserve };
-};
 
 /** How the ways to who creates and to who starts stay open until the execve. */
 export function holding(spec: Spec): Omit<Learning, "filtered"> {

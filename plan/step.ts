@@ -13,7 +13,7 @@ import type {
 import type { MemoryPolicy } from "../spec/types_linux.ts";
 import type { IOPriority, Scheduler } from "../spec/types_process.ts";
 import type { HostKinds } from "./host_kinds.ts";
-import type { FileRight, PortRight, Scope } from "./process/landlock.ts";
+import type { FileRight, PortRight, Scope } from "./landlock_rights.ts";
 import type { MountAttribute, MountFlag, Propagation } from "./mounts/words.ts";
 
 export type { MountAttribute, MountFlag, Propagation };

@@ -6,6 +6,7 @@
  */
 // @ts-types="../types/std_path.d.ts"
 import { join } from "@std/path";
+import { COMMANDS } from "../cli/commands.ts";
 import { commandPage, programPage } from "../cli/shell/man.ts";
 import { shownCommands } from "../cli/shell/table.ts";
 import { ROOT } from "./_files.ts";
@@ -13,7 +14,7 @@ import { runScript, speaker } from "./_report.ts";
 
 async function main([directory = join(ROOT, "man/man1")]: readonly string[]) {
   await Deno.mkdir(directory, { recursive: true });
-  const commands = await shownCommands();
+  const commands = await shownCommands(COMMANDS);
   const pages = [
     ["container", programPage(commands)] as const,
     ...commands.map((command) =>

@@ -4,11 +4,8 @@ import { moveUp, pipe } from "../ffi/fcntl.ts";
 import { receive, socketPair } from "../ffi/socket.ts";
 import { exitCode, waitInBackground } from "../ffi/wait.ts";
 import { parseSeccomp } from "../spec/seccomp.ts";
-import { NEWS } from "../launch/handover.ts";
-import { lowerLearning, UNREPORTED } from "../launch/lower/learning.ts";
-import { execute, NO_NEW_PRIVS, runUnder, start } from "./_walk_fixture.ts";
-import { compileSeccomp } from "./compile.ts";
-import { installFilter, SECCOMP } from "../launch/lower/seccomp_filter.ts";
+import { NEWS } from "../launch/lower/news.ts";
+import { lowerLearning } from "../launch/lower/learning.ts";
 import {
   carryOn,
   learnFilter,
@@ -16,7 +13,11 @@ import {
   profileOf,
   readReport,
   reportedName,
+  UNREPORTED,
 } from "./learn.ts";
+import { execute, NO_NEW_PRIVS, runUnder, start } from "./_walk_fixture.ts";
+import { compileSeccomp } from "./compile.ts";
+import { installFilter, SECCOMP } from "../launch/lower/seccomp_filter.ts";
 import { type Learned, serveReports } from "./serve.ts";
 import { type SeccompData, simulate } from "./simulate.ts";
 import { AUDIT_ARCH, callNumber } from "./syscalls.ts";

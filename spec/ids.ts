@@ -4,6 +4,8 @@
  * 4294967295, for "leave it as it is", which is root as well.
  */
 
+import type { IdMapping } from "./types.ts";
+
 /** The highest id there is. */
 export const MAX_ID = 0xfffffffe;
 
@@ -15,4 +17,16 @@ export const isId = (id: number): boolean =>
 export function parseId(text: string): number | null {
   const id = /^\d+$/.test(text) ? Number(text) : NaN;
   return isId(id) ? id : null;
+}
+
+/** An id of a user namespace as the host has it; null unless all of `size` ids are in one mapping. */
+export function hostIdOf(
+  id: number,
+  maps: readonly IdMapping[],
+  size = 1,
+): number | null {
+  const map = maps.find((map) =>
+    id >= map.containerID && id + size <= map.containerID + map.size
+  );
+  return map ? map.hostID + id - map.containerID : null;
 }

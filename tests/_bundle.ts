@@ -11,7 +11,7 @@ import {
   type Result,
   TempDir,
 } from "./_harness.ts";
-
+import type { Config } from "./_config.ts";
 import { Owner, type OwnerName, USUAL_OWNER } from "./_owner.ts";
 
 /** A bundle and a place for the state of what is made of it. */
@@ -114,17 +114,4 @@ export class Bundle implements AsyncDisposable {
     await this.dir[Symbol.asyncDispose]();
     await this.owner[Symbol.asyncDispose]();
   }
-}
-
-/** What the tests change of a config.json. */
-export interface Config {
-  process: { args: string[]; terminal: boolean; cwd: string };
-  mounts: {
-    destination: string;
-    type: string;
-    source?: string;
-    options?: string[];
-  }[];
-  hooks?: Record<string, { path: string; args?: string[] }[]>;
-  linux: Record<string, unknown>;
 }

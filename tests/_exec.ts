@@ -3,7 +3,8 @@
 // @ts-types="../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
 import { wait, WNOHANG } from "../ffi/wait.ts";
-import { Bundle, type Config } from "./_bundle.ts";
+import { Bundle } from "./_bundle.ts";
+import type { Config } from "./_config.ts";
 import { type Options, quote, type Result, shellLine } from "./_harness.ts";
 import { readProcess } from "./_host.ts";
 

@@ -7,7 +7,7 @@
  */
 
 import { NAMED_OWNER, Nobody } from "./_harness.ts";
-import type { Config } from "./_bundle.ts";
+import type { Config } from "./_config.ts";
 
 /** setpriv's, and `nobody`'s on Debian. */
 const UID = 65534;

@@ -1,6 +1,7 @@
 /** Bundles that share namespaces, a user namespace among them, as those of a pod do. */
 
-import type { Bundle, Config } from "./_bundle.ts";
+import type { Bundle } from "./_bundle.ts";
+import type { Config } from "./_config.ts";
 
 const MAPPED = [{ containerID: 0, hostID: 100000, size: 65536 }];
 const SHARED = ["user", "network", "ipc", "uts"];

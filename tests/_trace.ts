@@ -2,7 +2,7 @@
 
 // @ts-types="../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
-import { FILE_RIGHT_NAMES } from "../plan/process/landlock.ts";
+import { FILE_RIGHT_NAMES } from "../plan/landlock_rights.ts";
 import {
   execute,
   type Options,

@@ -6,7 +6,8 @@
 
 // @ts-types="../types/std_assert.d.ts"
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { Bundle, type Config } from "./_bundle.ts";
+import { Bundle } from "./_bundle.ts";
+import type { Config } from "./_config.ts";
 import { CONTAINER, execute, test, until, without } from "./_harness.ts";
 
 /** Changes the bundle's configuration, from what it is. */

@@ -6,7 +6,8 @@
 
 // @ts-types="../types/std_assert.d.ts"
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { Bundle, type Config } from "./_bundle.ts";
+import { Bundle } from "./_bundle.ts";
+import type { Config } from "./_config.ts";
 import { CONTAINER, execute, type Result, test, without } from "./_harness.ts";
 
 /** Runs a bundle with our program, or with another of its kind. */

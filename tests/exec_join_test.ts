@@ -4,7 +4,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { writeAll } from "../ffi/fcntl.ts";
 import { syscall } from "../ffi/libc.ts";
-import type { Config } from "./_bundle.ts";
+import type { Config } from "./_config.ts";
 import { ConsoleSocket } from "./_console.ts";
 import {
   decode,

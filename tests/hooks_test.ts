@@ -3,7 +3,8 @@
 // @ts-types="../types/std_assert.d.ts"
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import type { Hook } from "../spec/types.ts";
-import { Bundle, type Config } from "./_bundle.ts";
+import { Bundle } from "./_bundle.ts";
+import type { Config } from "./_config.ts";
 import { isGone } from "./_exec.ts";
 import { CONTAINER, shellLine, test } from "./_harness.ts";
 import { USUAL_OWNER } from "./_owner.ts";

@@ -4,46 +4,55 @@
 import { assertEquals } from "@std/assert";
 // @ts-types="../types/std_path.d.ts"
 import { dirname, fromFileUrl, join, relative } from "@std/path";
-import { VERSION } from "../cli/commands.ts";
+import { VERSION } from "../cli/version.ts";
 import config from "../deno.json" with { type: "json" };
 
 const ROOT = dirname(dirname(fromFileUrl(import.meta.url)));
 
 const SKIPPED = new Set([".git", "fs", ".fs.d", ".cache", "node_modules"]);
 
-/** What each room may import, itself aside. */
-const ROOMS: Record<string, string[]> = {
-  "main.ts": ["cli", "lifecycle", "launch", "ffi", "spec", "plan"],
-  "mod.ts": ["cli", "lifecycle", "launch", "ffi", "spec", "plan"],
-  cli: [
-    "lifecycle",
-    "launch",
-    "cgroup",
-    "network",
-    "image",
-    "plan",
-    "spec",
-    "ffi",
-  ],
-  lifecycle: [
-    "launch",
-    "cgroup",
-    "network",
-    "image",
-    "plan",
-    "spec",
-    "ffi",
-    "rootfs",
-  ],
-  launch: ["cgroup", "network", "image", "plan", "spec", "ffi", "rootfs"],
-  cgroup: ["plan", "spec", "ffi"],
-  network: ["plan", "spec", "ffi"],
-  image: ["plan", "spec", "ffi"],
-  plan: ["spec"],
-  spec: [],
-  ffi: [],
-  rootfs: [],
+/**
+ * The rooms, from the top down: each may import those below it, and itself. A
+ * room in a room has a place of its own; the longest name counts.
+ */
+const ROOMS = [
+  "main.ts",
+  "mod.ts",
+  "cli",
+  "explain",
+  "containers/daily",
+  "containers/oci",
+  "containers/store",
+  "containers/run",
+  "containers/decide",
+  "doctor",
+  "launch/attend",
+  "launch/host",
+  "launch",
+  "launch/lower",
+  "launch/bytecode",
+  "launch/native",
+  "explain/steps",
+  "cgroup",
+  "network",
+  "seccomp",
+  "plan",
+  "spec",
+  "ffi",
+  "rootfs",
+];
+
+/** What a room may not import, although it is below. */
+const CLOSED: Readonly<Record<string, readonly string[]>> = {
+  // Deciding is pure there: the same Spec and Facts give the same steps.
+  plan: ["ffi", "rootfs"],
+  spec: ["ffi", "rootfs"],
+  ffi: ["rootfs"],
+  "explain/steps": ["cgroup", "network", "seccomp", "ffi", "rootfs"],
 };
+
+/** How many sources a folder may have: a larger one holds more than one idea. */
+const FULL = 32;
 
 /** Rooms that are not part of the program, and may do what they like. */
 const FREE = new Set([
@@ -58,6 +67,12 @@ const FREE = new Set([
 
 /** Big tables, generated from elsewhere. */
 const isGenerated = (text: string) => text.startsWith("// Generated from ");
+
+/** The room that a path is in; of rooms in rooms the innermost. */
+const roomOf = (path: string): string =>
+  ROOMS.filter((room) => path === room || path.startsWith(`${room}/`))
+    .toSorted((one, other) => other.length - one.length)[0] ??
+    path.split("/")[0]!;
 
 interface Source {
   path: string;
@@ -93,23 +108,27 @@ const SOURCES: Source[] = [...walk(ROOT)]
         ? relative(ROOT, join(dirname(file), specifier!))
         : specifier!
     );
-    return { path, room: path.split("/")[0]!, text, imports };
+    return { path, room: roomOf(path), text, imports };
   });
 
 const isTest = ({ path }: Source) =>
   /_test\.ts$|(^|\/)_[^/]*fixture[^/]*\.ts$/.test(path);
 
-const roomOf = (path: string) => path.split("/")[0]!;
 const isOurs = (path: string) =>
-  SOURCES.some((source) => source.path === path) || roomOf(path) in ROOMS;
+  SOURCES.some((source) => source.path === path) ||
+  ROOMS.includes(roomOf(path));
 
 const PROGRAM = SOURCES.filter((source) =>
-  source.room in ROOMS && !isTest(source)
+  ROOMS.includes(source.room) && !isTest(source)
 );
+
+const mayImport = (from: string, to: string) =>
+  from === to ||
+  ROOMS.indexOf(to) > ROOMS.indexOf(from) && !CLOSED[from]?.includes(to);
 
 Deno.test("every file stands in a room that the rules know", () => {
   assertEquals(
-    SOURCES.filter(({ room }) => !(room in ROOMS) && !FREE.has(room))
+    SOURCES.filter(({ room }) => !ROOMS.includes(room) && !FREE.has(room))
       .map(({ path }) => path),
     [],
   );
@@ -118,11 +137,42 @@ Deno.test("every file stands in a room that the rules know", () => {
 Deno.test("imports go downward only", () => {
   const wrong = PROGRAM.flatMap(({ path, room, imports }) =>
     imports.filter(isOurs)
-      .filter((to) => roomOf(to) !== room && !ROOMS[room]!.includes(roomOf(to)))
+      .filter((to) => !mayImport(room, roomOf(to)))
       .filter((to) => !to.startsWith("types/") && to !== "deno.json")
       .map((to) => `${path} imports ${to}`)
   );
   assertEquals(wrong, []);
+});
+
+/** The files that import each other, directly or through others. */
+function circles(): string[] {
+  const names = new Map(SOURCES.map((source) => [source.path, source]));
+  const done = new Set<string>();
+  const found: string[] = [];
+  const visit = (path: string, way: readonly string[]) => {
+    const at = way.indexOf(path);
+    if (at >= 0) found.push([...way.slice(at), path].join(" → "));
+    if (at >= 0 || done.has(path)) return;
+    for (const to of names.get(path)?.imports ?? []) {
+      if (names.has(to)) visit(to, [...way, path]);
+    }
+    done.add(path);
+  };
+  for (const path of names.keys()) visit(path, []);
+  return found;
+}
+
+Deno.test("no files import each other in a circle, not even for types", () => {
+  assertEquals(circles(), []);
+});
+
+Deno.test("no folder holds more than one idea", () => {
+  const counts = Map.groupBy(
+    SOURCES.filter((source) => !isTest(source)),
+    ({ path }) => dirname(path),
+  );
+  const full = [...counts].filter(([, { length }]) => length > FULL);
+  assertEquals(full.map(([folder, { length }]) => `${folder}: ${length}`), []);
 });
 
 Deno.test("ffi imports nothing of ours", () => {

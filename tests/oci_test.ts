@@ -7,7 +7,8 @@ import {
   assertMatch,
   assertStringIncludes,
 } from "@std/assert";
-import { Bundle, type Config } from "./_bundle.ts";
+import { Bundle } from "./_bundle.ts";
+import type { Config } from "./_config.ts";
 import { container, test, until } from "./_harness.ts";
 
 const file = (bundle: Bundle, name: string) => `${bundle.dir.path}/${name}`;

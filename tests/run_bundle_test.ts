@@ -2,7 +2,8 @@
 
 // @ts-types="../types/std_assert.d.ts"
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { Bundle, type Config } from "./_bundle.ts";
+import { Bundle } from "./_bundle.ts";
+import type { Config } from "./_config.ts";
 import {
   CONTAINER,
   execute,

@@ -14,8 +14,7 @@ import {
   type Variant,
 } from "./dbus.ts";
 import type { Writer } from "./dbus_wire.ts";
-import type { CgroupScope } from "../step.ts";
-import type { Manager } from "./systemd.ts";
+import type { CgroupScope, Manager } from "../step.ts";
 
 const MANAGER = {
   destination: "org.freedesktop.systemd1",

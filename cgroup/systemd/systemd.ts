@@ -8,21 +8,9 @@
  * @module
  */
 
+import type { CgroupScope, Manager } from "../step.ts";
 import type { CgroupMount, ReadLevel } from "../hierarchy.ts";
 import { parentOf } from "../place.ts";
-import type { CgroupScope } from "../step.ts";
-
-/** A manager of systemd: the system's, or a user's. */
-export interface Manager {
-  /** Where it listens. */
-  socket: string;
-  /** The socket is its own, and no bus between us. */
-  direct: boolean;
-  /** Whose it is. */
-  uid: number;
-  /** The cgroup of the units that it has, from the top of the tree. */
-  cgroup: string;
-}
 
 /** The first of the sockets that is there: on its own no daemon of a bus is needed. */
 function managerOf(

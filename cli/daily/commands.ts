@@ -1,6 +1,6 @@
 /** The commands of daily use, as rows of the table. */
 
-import type { Entry } from "../commands.ts";
+import type { Entry } from "../command.ts";
 
 /** What people call for containers that outlive the command which starts them. */
 export const DAILY_COMMANDS: readonly Entry[] = [

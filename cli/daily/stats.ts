@@ -1,6 +1,6 @@
 /** `container stats`: what containers use, live. */
 
-import { findContainer } from "../../containers/daily/names.ts";
+import { findContainer, shortId } from "../../containers/daily/names.ts";
 import {
   type Sample,
   sample,
@@ -14,7 +14,6 @@ import { type Flag, parseFlagsAndNames } from "../flags.ts";
 import { globals } from "../oci/global.ts";
 import { print, printBytes } from "../output.ts";
 import { asksJson, FORMAT } from "./format.ts";
-import { shortId } from "../../containers/daily/names.ts";
 import { size, table } from "./table.ts";
 
 const FLAGS: readonly Flag[] = [

@@ -1,7 +1,7 @@
 /** `container completion`: what a shell needs to complete our words. */
 
 import { UsageError } from "../../spec/errors.ts";
-import type { Command } from "../command.ts";
+import type { Command, Entry } from "../command.ts";
 import { parseFlags } from "../flags.ts";
 import { print } from "../output.ts";
 import { bashCompletion } from "./bash.ts";
@@ -16,7 +16,7 @@ const SHELLS: Record<string, (commands: readonly Command[]) => string> = {
 };
 
 /** Prints a shell's completion. */
-export const completionCommand: Command = {
+export const completionCommand = (commands: readonly Entry[]): Command => ({
   name: "completion",
   summary: "Print what bash, zsh or fish needs to complete commands and flags",
   usage: "bash|zsh|fish",
@@ -44,7 +44,7 @@ export const completionCommand: Command = {
         "It is bash, zsh or fish.",
       );
     }
-    print(write(await shownCommands()));
+    print(write(await shownCommands(commands)));
     return 0;
   },
-};
+});

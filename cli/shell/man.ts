@@ -2,8 +2,8 @@
 
 import { EXIT, UsageError } from "../../spec/errors.ts";
 import { closestString } from "../closest.ts";
-import type { Command } from "../command.ts";
-import { VERSION } from "../commands.ts";
+import type { Command, Entry } from "../command.ts";
+import { VERSION } from "../version.ts";
 import { type Flag, parseFlags } from "../flags.ts";
 import { print } from "../output.ts";
 import { flagsOf, programFlags, shownCommands } from "./table.ts";
@@ -118,7 +118,7 @@ function closing(pages: readonly string[]): string[] {
 }
 
 /** Prints a manual page. */
-export const manCommand: Command = {
+export const manCommand = (commands: readonly Entry[]): Command => ({
   name: "man",
   summary: "Print a manual page: of the program, or of a command",
   usage: "[COMMAND]",
@@ -129,15 +129,15 @@ export const manCommand: Command = {
   ],
   async execute(argv) {
     const flags = parseFlags(this.flags, argv, "container man");
-    const commands = await shownCommands();
+    const shown = await shownCommands(commands);
     const [word] = flags.rest;
     if (word === undefined) {
-      print(programPage(commands));
+      print(programPage(shown));
       return 0;
     }
-    const command = commands.find(({ name }) => name === word);
+    const command = shown.find(({ name }) => name === word);
     if (!command) {
-      const near = closestString(word, commands.map(({ name }) => name));
+      const near = closestString(word, shown.map(({ name }) => name));
       throw new UsageError(
         `There is no command ${word}`,
         near ? `Did you mean ${near}?` : "See container --help.",
@@ -146,4 +146,4 @@ export const manCommand: Command = {
     print(commandPage(command));
     return 0;
   },
-};
+});

@@ -1,13 +1,14 @@
 /** What completion and man pages are made of: every command, read whole. */
 
-import { COMMANDS } from "../commands.ts";
-import { type Command, HELP } from "../command.ts";
+import { type Command, type Entry, HELP } from "../command.ts";
 import type { Flag } from "../flags.ts";
 import { GLOBAL_FLAGS } from "../oci/global.ts";
 
 /** Every command that people call. */
-export async function shownCommands(): Promise<Command[]> {
-  const shown = COMMANDS.filter(({ hidden }) => !hidden);
+export async function shownCommands(
+  commands: readonly Entry[],
+): Promise<Command[]> {
+  const shown = commands.filter(({ hidden }) => !hidden);
   return await Promise.all(shown.map(({ load }) => load()));
 }
 

@@ -68,18 +68,6 @@ export function rangesFrom(
   return maps;
 }
 
-/** An id of a user namespace as the host has it; null unless all of `size` ids are in one mapping. */
-export function hostIdOf(
-  id: number,
-  maps: readonly IdMapping[],
-  size = 1,
-): number | null {
-  const map = maps.find((map) =>
-    id >= map.containerID && id + size <= map.containerID + map.size
-  );
-  return map ? map.hostID + id - map.containerID : null;
-}
-
 /** `CONTAINER:HOST:SIZE`, as --uidmap takes it. */
 export function parseMapping(flag: string, text: string): IdMapping {
   const match = text.match(/^(\d+):(\d+)(?::(\d+))?$/);

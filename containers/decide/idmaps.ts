@@ -8,7 +8,8 @@ import { asksForMap, MOST_HOST_MOUNTS } from "../../plan/mounts/host_mounts.ts";
 import { SpecError, UsageError } from "../../spec/errors.ts";
 import type { IdMapping, Mount, Spec } from "../../spec/types.ts";
 import type { Caller } from "./caller.ts";
-import { hostIdOf, mapsOfNamespace } from "./id_ranges.ts";
+import { mapsOfNamespace } from "./id_ranges.ts";
+import { hostIdOf } from "../../spec/ids.ts";
 
 /** Which of the two, and the mapping where it is written out. */
 const OPTION = /^(r?idmap)(?:=(.*))?$/s;

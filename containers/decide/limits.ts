@@ -3,19 +3,12 @@
  * container. Runs on the host, in the parent.
  */
 
-import {
-  type Cgroup,
-  createCgroup,
-  readHierarchy,
-  recordCgroup,
-} from "../../cgroup/mod.ts";
+import { readHierarchy } from "../../cgroup/mod.ts";
 import type { Hierarchy } from "../../cgroup/hierarchy.ts";
 import { planPlace } from "../../cgroup/systemd/in_scope.ts";
 import { NotOurs } from "../../cgroup/place.ts";
-import type { Stats } from "../../cgroup/stats.ts";
 import type { CgroupPlan } from "../../cgroup/step.ts";
 import type { Resources } from "../../spec/resources.ts";
-import { recordsDirectory } from "../run/leftovers.ts";
 
 /** What is asked of a container's cgroup. */
 interface LimitOptions {
@@ -89,48 +82,4 @@ function partsOf({ cpu = {}, ...others }: Resources): Resources[] {
     parts.push({ cpu: { cpus, mems } });
   }
   return parts.length ? parts : [{}];
-}
-
-/** A cgroup in force; disposing of it takes it and its record away. */
-export class Limits implements Disposable {
-  readonly #cgroup: Cgroup;
-  readonly #rest: DisposableStack;
-
-  private constructor(cgroup: Cgroup, rest: DisposableStack) {
-    this.#cgroup = cgroup;
-    this.#rest = rest;
-  }
-
-  /** Makes it. */
-  static async make(plan: CgroupPlan): Promise<Limits> {
-    using undo = new DisposableStack();
-    if (plan.scope) {
-      const { Scope } = await import("../../launch/host/systemd_scope.ts");
-      undo.use(await Scope.start(plan.scope));
-    }
-    const cgroup = createCgroup(plan, (state) => {
-      undo.use(recordCgroup(recordsDirectory(), state));
-    });
-    return new Limits(cgroup, undo.move());
-  }
-
-  /** What to tell where the kernel killed a process for want of memory. */
-  oomMessage(): string | null {
-    return this.#cgroup.oomMessage();
-  }
-
-  /** Whether it did. */
-  oomKilled(): boolean {
-    return this.#cgroup.oomKilled();
-  }
-
-  /** What the container has used. */
-  stats(): Stats {
-    return this.#cgroup.stats();
-  }
-
-  [Symbol.dispose](): void {
-    using _rest = this.#rest;
-    this.#cgroup.remove();
-  }
 }

@@ -62,7 +62,7 @@ export async function seccompFilter(
   const is32Bit = linux.personality?.domain === "LINUX32";
   if (learnTarget(profile)) {
     leftOut.push("the filter of system calls: --seccomp learn refuses none");
-    return (await import("../run/learn.ts")).learningFilter(host.kernel);
+    return (await import("./learning_filter.ts")).learningFilter(host.kernel);
   }
   if (
     profile === "default" && !is32Bit && isUsual(capabilities, host.kernel)

@@ -11,7 +11,6 @@ import { DEFAULT_DEVICES } from "../../plan/mounts/devices.ts";
 import type { Facts, RelayedStream } from "../../plan/facts.ts";
 import { streamNames } from "../../plan/process/streams.ts";
 import { UsageError } from "../../spec/errors.ts";
-import type { Stdio } from "../run/pipes.ts";
 
 /** What is said of the streams beside what they are. */
 export interface StreamOptions {
@@ -164,3 +163,6 @@ function looksSame(one: number, other: number): boolean {
   });
   return first === second;
 }
+
+/** What a stream of the container is tied to. */
+export type Stdio = "inherit" | "null" | "piped";

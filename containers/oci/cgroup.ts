@@ -13,7 +13,7 @@ import {
 import type { CgroupPlan } from "../../cgroup/step.ts";
 import type { Spec } from "../../spec/types.ts";
 import { readCaller } from "../decide/caller.ts";
-import { hostIdOf } from "../decide/id_ranges.ts";
+import { hostIdOf } from "../../spec/ids.ts";
 import type { Entry } from "../store/store.ts";
 
 /** Who makes the cgroup; `none`: there is to be none. */

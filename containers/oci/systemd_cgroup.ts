@@ -6,9 +6,8 @@
 
 import type { CgroupOptions, Hierarchy } from "../../cgroup/mod.ts";
 import { planInScope } from "../../cgroup/systemd/in_scope.ts";
-import type { CgroupPlan, CgroupScope } from "../../cgroup/step.ts";
+import type { CgroupPlan, CgroupScope, Manager } from "../../cgroup/step.ts";
 import {
-  type Manager,
   systemManager,
   unitPath,
   userManager,
@@ -16,7 +15,8 @@ import {
 import type { Property } from "../../cgroup/systemd/dbus.ts";
 import { annotatedProperties } from "../../cgroup/systemd/unit_properties.ts";
 import { ContainerError, SpecError } from "../../spec/errors.ts";
-import { hostIdOf, parseIdMap } from "../decide/id_ranges.ts";
+import { parseIdMap } from "../decide/id_ranges.ts";
+import { hostIdOf } from "../../spec/ids.ts";
 
 /** What stands where nothing is said, but for the name, which is the id. */
 const PREFIX = "container";

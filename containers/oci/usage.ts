@@ -3,8 +3,13 @@
  * programs read it. Runs on the host.
  */
 
-import { parseBlkio, parseFlat, parseIoStat } from "../../cgroup/stats.ts";
-import type { DeviceStats, ReadFile } from "../../cgroup/stats.ts";
+import {
+  type DeviceStats,
+  parseBlkio,
+  parseFlat,
+  parseIoStat,
+  type ReadFile,
+} from "../../cgroup/stats.ts";
 import type { CgroupGroup } from "../../cgroup/step.ts";
 import { expandList } from "../../spec/resources.ts";
 

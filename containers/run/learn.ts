@@ -3,17 +3,11 @@
  * on the host, in the parent. Loaded when it is asked for.
  */
 
-import { toBase64 } from "../../ffi/base64.ts";
 import type { Descriptor } from "../../ffi/fcntl.ts";
-import { SECCOMP } from "../../launch/lower/seccomp_filter.ts";
-import { learnFilter, profileOf } from "../../seccomp/learn.ts";
+import { profileOf } from "../../seccomp/learn.ts";
 import { type Learned, serveReports } from "../../seccomp/serve.ts";
-import type { Facts } from "../../plan/facts.ts";
 import { ContainerError, EXIT } from "../../spec/errors.ts";
 import type { LearnTarget } from "../decide/seccomp.ts";
-
-/** SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV came with it. */
-const KILLABLE_SINCE = [5, 19] as const;
 
 /** What `run` ends with where there was no command, or what a command ends with itself. */
 const FAILED: readonly number[] = [
@@ -21,23 +15,6 @@ const FAILED: readonly number[] = [
   EXIT.notExecutable,
   EXIT.notFound,
 ];
-
-/** The filter that reports every call. */
-export function learningFilter(
-  [major, minor]: readonly [major: number, minor: number],
-): NonNullable<Facts["seccomp"]> {
-  const killable = major > KILLABLE_SINCE[0] ||
-    major === KILLABLE_SINCE[0] && minor >= KILLABLE_SINCE[1];
-  return {
-    profile: "learn",
-    filter: toBase64(learnFilter()),
-    // Without it, a signal that comes while a call waits for us ends the call
-    // with EINTR, be it one that never ends so.
-    flags: SECCOMP.SECCOMP_FILTER_FLAG_NEW_LISTENER |
-      (killable ? SECCOMP.SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV : 0),
-    learns: true,
-  };
-}
 
 /** Learns one command's calls and writes the profile. */
 export class Learner implements Disposable {

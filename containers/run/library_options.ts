@@ -1,7 +1,7 @@
 /** What a program can ask of a container. */
 
 import type { ContainerOptions } from "../decide/options.ts";
-import type { Stdio } from "./pipes.ts";
+import type { Stdio } from "../decide/streams.ts";
 
 /** {@linkcode ContainerOptions} for a program, with its streams. */
 export interface LibraryOptions extends Omit<ContainerOptions, "tty" | "init"> {

@@ -7,6 +7,7 @@
  * background thread each for as long as nothing comes.
  */
 
+import type { Stdio } from "../decide/streams.ts";
 import { ERRNO, errnoName, SyscallError } from "../../ffi/errno.ts";
 import { EPOLL, forget, whenReady } from "../../ffi/epoll.ts";
 import {
@@ -18,9 +19,6 @@ import {
   setNonBlocking,
 } from "../../ffi/fcntl.ts";
 import { rawSyscall } from "../../ffi/libc.ts";
-
-/** What a stream of the container is tied to. */
-export type Stdio = "inherit" | "null" | "piped";
 
 /** What a program reads. */
 export type Readable = ReadableStream<Uint8Array<ArrayBuffer>>;

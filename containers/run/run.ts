@@ -18,7 +18,7 @@ import type { Resources } from "../../spec/resources.ts";
 import type { Spec } from "../../spec/types.ts";
 import type { CgroupPlan } from "../../cgroup/step.ts";
 import { readCaller } from "../decide/caller.ts";
-import { sweepLeftovers } from "./leftovers.ts";
+import { recordsDirectory, sweepLeftovers } from "./leftovers.ts";
 import { layersIn, makeLayers } from "../../launch/host/overlay_layers.ts";
 import { type FactOptions, readFacts } from "../decide/facts.ts";
 import { mountpointsOf } from "./mountpoints.ts";
@@ -202,7 +202,10 @@ export async function run(
     for (const line of leftOut) options.say(`container: ${line}`);
   }
   using limits = cgroup &&
-    await (await import("../decide/limits.ts")).Limits.make(cgroup);
+    await (await import("../../launch/host/limits.ts")).Limits.make(
+      cgroup,
+      recordsDirectory(),
+    );
   makeLayers(spec, facts);
   using mounts = await hostMounts(plan);
   const told = options.events ?? (() => {});

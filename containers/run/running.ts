@@ -16,10 +16,10 @@ import type { HostMounts } from "../../launch/host/host_mounts.ts";
 import { StreamRelay } from "../../launch/attend/stream_relay.ts";
 import { ContainerError, SpecError } from "../../spec/errors.ts";
 import { type Compiled, compileOnce } from "./kept_programs.ts";
-import { sweepLeftoversOnce } from "./leftovers.ts";
+import { recordsDirectory, sweepLeftoversOnce } from "./leftovers.ts";
 import { makeLayers } from "../../launch/host/overlay_layers.ts";
 import type { LibraryOptions } from "./library_options.ts";
-import type { Limits } from "../decide/limits.ts";
+import type { Limits } from "../../launch/host/limits.ts";
 import { Pipes, type Readable, type Writable } from "./pipes.ts";
 import { findRootFilesystem } from "../decide/root_filesystem.ts";
 import {
@@ -105,7 +105,10 @@ export async function run(options: LibraryOptions): Promise<RunningContainer> {
   const mounts = undo.use(await hostMounts(compiled.plan));
   const limits = undo.use(
     decided.cgroup &&
-      await (await import("../decide/limits.ts")).Limits.make(decided.cgroup),
+      await (await import("../../launch/host/limits.ts")).Limits.make(
+        decided.cgroup,
+        recordsDirectory(),
+      ),
   );
   options.signal?.throwIfAborted();
   const container = launch(decided, compiled, options, { mounts, limits });

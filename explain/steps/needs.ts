@@ -9,8 +9,8 @@
  * has who is in another.
  */
 
+import type { Asked, Capability, Entry } from "./needs_entry.ts";
 import type { IdMapping, NamespaceType } from "../../spec/types.ts";
-import type { CAPABILITIES } from "../../plan/process/capabilities.ts";
 import { LANDLOCK_NEEDS } from "./needs_landlock.ts";
 import { OCI_NEEDS } from "./needs_oci.ts";
 import { SINCE, type Since, youngest } from "./since.ts";
@@ -20,10 +20,7 @@ import {
   type Plan,
   type Step,
   type StepKind,
-  type StepOf,
 } from "../../plan/step.ts";
-
-type Capability = typeof CAPABILITIES[number];
 
 /**
  * Of which user namespace: the one that `run` was called in, the one that the
@@ -46,21 +43,6 @@ export interface Needs {
   access?: string;
   /** The youngest of what it uses. */
   kernel: Since | null;
-}
-
-/** A capability, and whose; `here` is the user namespace of the process. */
-export interface Asked {
-  name: Capability;
-  in: "here" | "initial" | "host";
-  when?: string;
-}
-
-/** What a kind of step asks for. */
-export interface Entry<K extends StepKind> {
-  capabilities?: readonly Asked[] | ((step: StepOf<K>) => readonly Asked[]);
-  access?: string | ((step: StepOf<K>) => string | undefined);
-  /** What is younger than the calls that use it. */
-  features?: (step: StepOf<K>) => readonly Since[];
 }
 
 const here = (name: Capability, when?: string): Asked[] => [

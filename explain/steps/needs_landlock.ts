@@ -1,6 +1,6 @@
 /** What Landlock's steps need. Pure data; a part of the table in explain/steps/needs.ts. */
 
-import type { Entry } from "./needs.ts";
+import type { Entry } from "./needs_entry.ts";
 import type { StepKind } from "../../plan/step.ts";
 
 type Landlock =

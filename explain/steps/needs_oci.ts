@@ -3,7 +3,7 @@
  * the table in explain/steps/needs.ts.
  */
 
-import type { Entry } from "./needs.ts";
+import type { Entry } from "./needs_entry.ts";
 import type { StepKind } from "../../plan/step.ts";
 
 type Oci =

@@ -8,7 +8,7 @@ import type { StepOf } from "../../plan/step.ts";
 import type { IdMapping } from "../../spec/types.ts";
 import { PIPE_SIZE } from "../../launch/attend/stream_relay.ts";
 import { plain } from "./notation.ts";
-import type { Process, TracedCall } from "./transcript.ts";
+import type { Process, TracedCall } from "./traced_call.ts";
 
 const encoder = new TextEncoder();
 

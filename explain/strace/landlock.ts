@@ -3,7 +3,7 @@
  * ones, 6.1 for one, write numbers and addresses for what came later. Pure.
  */
 
-import { FILE_RIGHT_NAMES } from "../../plan/process/landlock.ts";
+import { FILE_RIGHT_NAMES } from "../../plan/landlock_rights.ts";
 import type { Argument, Call } from "../../launch/bytecode/call.ts";
 import {
   LANDLOCK_RULE_NET_PORT,

@@ -34,7 +34,7 @@ import { lower } from "../../launch/lower/lower.ts";
 import { HOLD_STEPS } from "../../launch/host/user_namespace.ts";
 import { mapCalls } from "./host_calls.ts";
 import { plain } from "./notation.ts";
-import type { Process, TracedCall } from "./transcript.ts";
+import type { Process, TracedCall } from "./traced_call.ts";
 
 /** How instructions are written; given, since its module reads this one. */
 type Show = (instructions: readonly Instruction[]) => string[];

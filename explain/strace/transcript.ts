@@ -5,6 +5,7 @@
  * Not in it is what Deno does for itself, and how the walker is started.
  */
 
+import type { Process, TracedCall } from "./traced_call.ts";
 import type { CgroupPlan } from "../../cgroup/step.ts";
 import { placeSteps } from "../steps/needs.ts";
 import type { Phase, Plan, Step } from "../../plan/step.ts";
@@ -18,30 +19,6 @@ import { showArguments } from "./arguments.ts";
 import { cgroupCalls, mapCalls, relayCalls } from "./host_calls.ts";
 import { mapMountCalls, mountImageCalls } from "./mount_calls.ts";
 import { plain } from "./notation.ts";
-
-/** Who makes a call, each a process of its own. */
-export type Process =
-  /** The one that the user started. */
-  | "parent"
-  /** What the parent starts; ends when it has made the next one. */
-  | "walker"
-  /** PID 1 with our program in it. */
-  | "child"
-  /** What becomes the user's command; PID 1 itself without our program. */
-  | "command"
-  /** The walker that makes a user namespace for a mapping of ids. */
-  | "mapper"
-  /** Who is in that namespace until the parent has it open. */
-  | "mapped"
-  | "newuidmap"
-  | "newgidmap";
-
-/** One call. */
-export interface TracedCall {
-  process: Process;
-  /** In strace's notation, with its result. */
-  text: string;
-}
 
 /** One step with its calls. */
 export interface TracedStep {

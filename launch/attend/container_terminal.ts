@@ -11,7 +11,8 @@ import { ContainerError } from "../../spec/errors.ts";
 import type { Container } from "../container.ts";
 import { EarlyEnd } from "./early_end.ts";
 import { forwardSignals, Recipient } from "./forward_signals.ts";
-import { NEWS, SIGNAL_FOREGROUND } from "../handover.ts";
+import { SIGNAL_FOREGROUND } from "../handover.ts";
+import { NEWS } from "../lower/news.ts";
 import {
   hasJobShell,
   ownForegroundGroup,
@@ -19,7 +20,7 @@ import {
   waitForCommand,
 } from "./job.ts";
 import { OuterTerminal } from "./outer_terminal.ts";
-import type { Attending } from "./parent.ts";
+import type { Attending } from "./hooks.ts";
 import { Relay } from "./terminal_relay.ts";
 
 /** How long a command may take to end after its terminal did, in milliseconds. */

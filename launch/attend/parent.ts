@@ -3,7 +3,8 @@
  * the terminal, waits. Runs on the host, in the process the user started.
  */
 
-import { type Descriptor, O, open } from "../../ffi/fcntl.ts";
+import type { Attending, ParentHooks } from "./hooks.ts";
+import { O, open } from "../../ffi/fcntl.ts";
 import { kill, SIGNAL, type SignalName } from "../../ffi/signal.ts";
 import { foregroundGroup } from "../../ffi/termios.ts";
 import { exitCode, wait, type WaitStatus } from "../../ffi/wait.ts";
@@ -16,7 +17,8 @@ import {
 import { checkStarted, outside } from "../diagnose.ts";
 import { EarlyEnd } from "./early_end.ts";
 import { forwardSignals, Recipient } from "./forward_signals.ts";
-import { type Handover, NEWS, SIGNAL_FOREGROUND } from "../handover.ts";
+import { type Handover, SIGNAL_FOREGROUND } from "../handover.ts";
+import { NEWS } from "../lower/news.ts";
 import { StreamRelay } from "./stream_relay.ts";
 import {
   ownForegroundGroup,
@@ -26,26 +28,6 @@ import {
 } from "./job.ts";
 
 const STDIN = 0;
-
-/** What the parent does beside waiting. */
-export interface ParentHooks {
-  /** On the host, while PID 1 waits: ids, limits. */
-  prepare(pid: number): void;
-  /** The root filesystem, to look into when the command cannot be executed. */
-  root: string;
-  /** What hears of every system call, where the filter learns. */
-  listened?: (listener: Descriptor) => void;
-  /** The command runs, or is about to. */
-  started(pid: number): void;
-  /** The root filesystem and what is mounted on it are in their places. */
-  setUp?(): void;
-}
-
-/** What is told of while a container runs. */
-export interface Attending extends Pick<ParentHooks, "setUp"> {
-  /** A signal came; it is passed on for as long as the container is there. */
-  seen(name: SignalName): void;
-}
 
 /** Starts the container and waits for its end; the status to exit with. */
 export async function runParent(

@@ -3,6 +3,7 @@
  * nowhere. Runs on the host, in the parent.
  */
 
+import { cannotCopy } from "./cannot_copy.ts";
 import { SyscallError } from "../../ffi/errno.ts";
 import { AT_EMPTY_PATH, Descriptor, moveUp, O, open } from "../../ffi/fcntl.ts";
 import { syscall } from "../../ffi/libc.ts";
@@ -19,9 +20,7 @@ import {
   OPEN_TREE_CLONE,
 } from "../../ffi/mount.ts";
 import { openInRoot } from "../../ffi/openat2.ts";
-import { describe } from "../../explain/steps/describe.ts";
 import type { StepOf } from "../../plan/step.ts";
-import { ContainerError } from "../../spec/errors.ts";
 import type { IdMapping } from "../../spec/types.ts";
 import { StepError } from "../step_error.ts";
 
@@ -170,15 +169,3 @@ async function copy(
   if (success) return;
   throw cannotCopy(step, new TextDecoder().decode(stderr));
 }
-
-/** The error of a copy, of what cp(1) said. */
-export const cannotCopy = (
-  step: StepOf<"copyUp">,
-  said: string,
-): ContainerError =>
-  new ContainerError(
-    `Cannot ${describe(step)}: ${said.trim().split("\n")[0]}`,
-    {
-      hint: "Is there room for it? See size= of the mount.",
-    },
-  );

@@ -34,7 +34,7 @@ import { wait } from "../../ffi/wait.ts";
 import { candidates } from "../../plan/process/candidates.ts";
 import type { Step, StepOf } from "../../plan/step.ts";
 import type { Instruction } from "../bytecode/call.ts";
-import { cannotCopy } from "./copy_up.ts";
+import { cannotCopy } from "./cannot_copy.ts";
 import { descriptorMessage } from "../lower/descriptor_message.ts";
 import { DESCRIPTOR } from "../lower/descriptors.ts";
 import { mapIds } from "./id_maps.ts";

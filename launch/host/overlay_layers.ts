@@ -6,7 +6,7 @@
 import type { Facts } from "../../plan/facts.ts";
 import { ContainerError, systemReason } from "../../spec/errors.ts";
 import type { Spec } from "../../spec/types.ts";
-import { hostIdOf } from "../../containers/decide/id_ranges.ts";
+import { hostIdOf } from "../../spec/ids.ts";
 
 /** The layers in a directory, by absolute paths: the walker may be elsewhere. */
 export function layersIn(directory: string): { upper: string; work: string } {

@@ -4,7 +4,7 @@ import type { StepOf } from "../../plan/step.ts";
 import type { Device } from "../../spec/types.ts";
 import type { Instruction } from "../bytecode/call.ts";
 import { deviceNumber, FILE_TYPE } from "./device_node.ts";
-import type { Lowering } from "./lower.ts";
+import type { Lowering } from "./lowering.ts";
 import { placeInside } from "./path_inside.ts";
 import type { Place } from "./kernel_filesystems.ts";
 import { above, makeDirectory } from "./mounts.ts";

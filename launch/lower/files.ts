@@ -1,7 +1,7 @@
 /** Lowering of files that are made for the container. */
 
 import { AT_FDCWD, O } from "../../ffi/fcntl.ts";
-import type { Lowering } from "./lower.ts";
+import type { Lowering } from "./lowering.ts";
 
 export const lowerFiles: Lowering<"makeFile"> = {
   makeFile: ({ path, text, mode }) => [

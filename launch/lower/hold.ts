@@ -3,7 +3,7 @@
 import { AT_FDCWD, O } from "../../ffi/fcntl.ts";
 import type { Instruction } from "../bytecode/call.ts";
 import { DESCRIPTOR } from "./descriptors.ts";
-import type { Lowering } from "./lower.ts";
+import type { Lowering } from "./lowering.ts";
 
 const F_OK = 0;
 const X_OK = 1;

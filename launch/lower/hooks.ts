@@ -2,9 +2,9 @@
 
 import { AT_FDCWD, O } from "../../ffi/fcntl.ts";
 import type { Call } from "../bytecode/call.ts";
-import { NEWS } from "../handover.ts";
+import { NEWS } from "./news.ts";
 import { DESCRIPTOR } from "./descriptors.ts";
-import type { Lowering } from "./lower.ts";
+import type { Lowering } from "./lowering.ts";
 
 const SLOT = "kept_root";
 

@@ -2,7 +2,7 @@
 
 import type { Instruction } from "../bytecode/call.ts";
 import { DESCRIPTOR } from "./descriptors.ts";
-import type { Lowering } from "./lower.ts";
+import type { Lowering } from "./lowering.ts";
 import { namespaceFlags } from "./namespaces.ts";
 
 const enterRoot: readonly Instruction[] = [

@@ -6,8 +6,8 @@ import {
   type FileRight,
   type PortRight,
   type Scope,
-} from "../../plan/process/landlock.ts";
-import type { Lowering } from "./lower.ts";
+} from "../../plan/landlock_rights.ts";
+import type { Lowering } from "./lowering.ts";
 
 /** LANDLOCK_ACCESS_NET_… by the name without it. */
 export const PORT_RIGHT: Record<PortRight, bigint> = {

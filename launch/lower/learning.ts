@@ -3,22 +3,15 @@
  * way from the process that has just filtered itself to the parent.
  */
 
+import { UNREPORTED } from "../../seccomp/learn.ts";
 import { O } from "../../ffi/fcntl.ts";
 import { descriptorMessage } from "./descriptor_message.ts";
-import { NEWS } from "../handover.ts";
+import { NEWS } from "./news.ts";
 import { DESCRIPTOR } from "./descriptors.ts";
-import type { Lowering } from "./lower.ts";
+import type { Lowering } from "./lowering.ts";
 import { LISTENER_SLOT } from "./seccomp_filter.ts";
 
 const MSG_NOSIGNAL = 0x4000;
-
-/**
- * The sixth argument of a call that the filter lets through unreported. The
- * listener cannot answer while it is on its way, so the calls that send it must
- * not wait for an answer; the kernel ignores a sixth argument of theirs. It
- * guards nothing: the filter lets every call through in the end.
- */
-export const UNREPORTED = 0x6c_65_61_72_6e_69_6e_67n;
 
 export const lowerLearning: Lowering<"keepSocket" | "sendListener"> = {
   keepSocket: ({ from, to }) => [{

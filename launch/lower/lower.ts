@@ -3,7 +3,8 @@
  * returns is what either executor does and what `explain` shows.
  */
 
-import type { Step, StepKind, StepOf } from "../../plan/step.ts";
+import type { Lowering } from "./lowering.ts";
+import type { Step, StepKind } from "../../plan/step.ts";
 import type { Instruction } from "../bytecode/call.ts";
 import { lowerDevices } from "./devices.ts";
 import { lowerLearning } from "./learning.ts";
@@ -19,11 +20,6 @@ import { lowerSchedule } from "./schedule.ts";
 import { lowerSeals } from "./seals.ts";
 import { lowerStreams } from "./streams.ts";
 import { lowerTerminal } from "./terminal.ts";
-
-/** How each kind of step is lowered. */
-export type Lowering<K extends StepKind> = {
-  [Kind in K]: (step: StepOf<Kind>) => Instruction[];
-};
 
 /** What the parent does on the host by itself: no system calls of a plan. */
 const HOST: Lowering<

@@ -25,7 +25,7 @@ import {
 } from "../../ffi/mount.ts";
 import type { MountAttribute } from "../../plan/step.ts";
 import type { Argument, Call, Instruction } from "../bytecode/call.ts";
-import type { Lowering } from "./lower.ts";
+import type { Lowering } from "./lowering.ts";
 import { openInside, placeInside } from "./path_inside.ts";
 import { refuseKernel, writeToProc } from "./kernel_filesystems.ts";
 

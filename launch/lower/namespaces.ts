@@ -15,7 +15,7 @@ import { TIOCSPGRP } from "../../ffi/termios.ts";
 import type { NamespaceType } from "../../spec/types.ts";
 import type { Instruction } from "../bytecode/call.ts";
 import { DESCRIPTOR, WALKER_NAME } from "./descriptors.ts";
-import type { Lowering } from "./lower.ts";
+import type { Lowering } from "./lowering.ts";
 import { placeOf, writeToProc } from "./kernel_filesystems.ts";
 import { signalNumbers } from "./signal_numbers.ts";
 

@@ -14,7 +14,7 @@ import { SpecError } from "../../spec/errors.ts";
 import { isId } from "../../spec/ids.ts";
 import type { Call, Instruction } from "../bytecode/call.ts";
 import { installFilter } from "./seccomp_filter.ts";
-import type { Lowering } from "./lower.ts";
+import type { Lowering } from "./lowering.ts";
 import { writeToProc } from "./kernel_filesystems.ts";
 
 const CWD_SIZE = 4096;

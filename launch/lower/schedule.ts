@@ -3,7 +3,7 @@
  * Numbers are those of linux/ioprio.h, linux/sched.h and linux/mempolicy.h.
  */
 
-import type { Lowering } from "./lower.ts";
+import type { Lowering } from "./lowering.ts";
 import type { Scheduler } from "../../spec/types_process.ts";
 
 const IOPRIO_WHO_PROCESS = 1;

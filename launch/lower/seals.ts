@@ -8,7 +8,7 @@ import {
   mountAttributes,
 } from "../../ffi/mount.ts";
 import type { Instruction } from "../bytecode/call.ts";
-import type { Lowering } from "./lower.ts";
+import type { Lowering } from "./lowering.ts";
 import { placeOf } from "./kernel_filesystems.ts";
 import { clone, create, move } from "./mounts.ts";
 

@@ -4,7 +4,7 @@ import { AT_EMPTY_PATH, O } from "../../ffi/fcntl.ts";
 import { MOUNT_ATTR } from "../../ffi/mount.ts";
 import type { Comparison, Instruction } from "../bytecode/call.ts";
 import { deviceNumber, FILE_TYPE } from "./device_node.ts";
-import type { Lowering } from "./lower.ts";
+import type { Lowering } from "./lowering.ts";
 import { openInside } from "./path_inside.ts";
 import { create } from "./mounts.ts";
 

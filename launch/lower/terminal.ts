@@ -17,7 +17,7 @@ import {
 import type { Call, Instruction } from "../bytecode/call.ts";
 import { descriptorMessage } from "./descriptor_message.ts";
 import { DESCRIPTOR, TERMINAL_NEWS } from "./descriptors.ts";
-import type { Lowering } from "./lower.ts";
+import type { Lowering } from "./lowering.ts";
 import { placeInside } from "./path_inside.ts";
 
 const MSG_NOSIGNAL = 0x4000;

@@ -7,7 +7,7 @@
 import type { Spec } from "../../spec/types.ts";
 import { PRESERVED_FROM } from "../mounts/host_mounts.ts";
 import type { Facts } from "../facts.ts";
-import { waysOf } from "../hold.ts";
+import { waysOf } from "../hold_descriptors.ts";
 import type { Step } from "../step.ts";
 
 const keepSocket = (from: number | null, to: number): Step => ({

@@ -6,7 +6,8 @@
  */
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
-import { Bundle, type Config } from "../_bundle.ts";
+import { Bundle } from "../_bundle.ts";
+import type { Config } from "../_config.ts";
 import { running, words } from "../_exec.ts";
 import { decode, quote, test } from "../_harness.ts";
 import { joining, sandbox } from "../_pod.ts";

@@ -8,7 +8,8 @@
  */
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { Bundle, type Config } from "../_bundle.ts";
+import { Bundle } from "../_bundle.ts";
+import type { Config } from "../_config.ts";
 import { Daily } from "../_daily.ts";
 import { CONTAINER, execute, test, until } from "../_harness.ts";
 import { exists } from "./_limited.ts";

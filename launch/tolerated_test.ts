@@ -4,37 +4,37 @@
  * justified. A step that protects may tolerate nothing but "this kernel has no
  * such thing".
  */
-// @ts-types="../../types/std_assert.d.ts"
+// @ts-types="../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
 
 /** By file, in the order in which they stand there. */
 const TOLERATED: Record<string, [errors: string, reason: string][]> = {
-  "lower_hold.ts": [
+  "lower/hold.ts": [
     [
       "ENOENT ENOTDIR EACCES ELOOP ENAMETOOLONG",
       "no command at this place: the next is looked at, and the last resort fails",
     ],
     ["ENOTDIR", "a command is no directory: this is what is asked for"],
   ],
-  "lower_kernel.ts": [
+  "lower/kernel_filesystems.ts": [
     ["EXDEV", "it is not on the kernel's file system: that is asked for"],
   ],
-  "lower_landlock.ts": [
+  "lower/landlock.ts": [
     [
       "EINVAL",
       "a file takes fewer rights than a directory: asked again with those, which must succeed",
     ],
   ],
-  "lower_learning.ts": [["EINVAL", "it has this number already"]],
-  "copy_up_inside.ts": [
+  "lower/learning.ts": [["EINVAL", "it has this number already"]],
+  "host/copy_up_inside.ts": [
     ["EINVAL", "before Linux 5.14 there is no nosymfollow: links stay inside"],
     ["ENOENT ENOTDIR", "nothing is covered, so nothing is copied"],
   ],
-  "lower_devices.ts": [
+  "lower/devices.ts": [
     ["ENOENT", "a /dev that cannot be written to lacks the device"],
     ["EEXIST EROFS", "what is there is compared with the device next"],
   ],
-  "lower_mounts.ts": [
+  "lower/mounts.ts": [
     [
       "EEXIST EROFS EACCES EPERM",
       "a place for a mount is there, or cannot be made: the mount fails then",
@@ -47,11 +47,11 @@ const TOLERATED: Record<string, [errors: string, reason: string][]> = {
       "a link in /dev is there, or cannot be: nothing is opened through it by us",
     ],
   ],
-  "lower_namespaces.ts": [
+  "lower/namespaces.ts": [
     ["EINVAL", "it has this number already"],
     ["ENOSYS", "a kernel without keyrings has none of the caller's"],
   ],
-  "lower_process.ts": [
+  "lower/process.ts": [
     ["EINVAL", "prctl(2): the kernel has no such capability"],
     ["EACCES EPERM", "the directory may be closed to root: asked as the user"],
     ["EACCES", "it was closed to root: the user must be let in"],
@@ -62,12 +62,12 @@ const TOLERATED: Record<string, [errors: string, reason: string][]> = {
     ],
     ["ESRCH", "nothing is left to kill"],
   ],
-  "lower_seals.ts": [
+  "lower/seals.ts": [
     ["ENOENT ENOTDIR", "no directory at a masked path: a file is tried next"],
     ["ENOENT ENOTDIR", "nothing at a masked path: nothing to see there"],
     ["ENOENT", "nothing at a read-only path: nothing to write to"],
   ],
-  "lower_streams.ts": [
+  "lower/streams.ts": [
     [
       "ENOENT ENOTDIR ENXIO EACCES ELOOP EISDIR EPERM ENODEV",
       "no null device of the container's: one is made, which must succeed",
@@ -79,7 +79,7 @@ const TOLERATED: Record<string, [errors: string, reason: string][]> = {
       "a pipe stays the caller's: the command may do less with it",
     ],
   ],
-  "lower_terminal.ts": [
+  "lower/terminal.ts": [
     ["EEXIST EROFS EACCES EPERM", "no place for /dev/console: it is left out"],
     [
       "EINVAL EPERM",
@@ -91,7 +91,7 @@ const TOLERATED: Record<string, [errors: string, reason: string][]> = {
     "EINVAL",
     "a stream is not the null device: nothing to replace",
   ]],
-  "shortcuts.ts": [
+  "ready_plans.ts": [
     ["ESRCH", "the process is gone: what is done then comes next"],
     ["ENOENT ENXIO", "nobody waits to be started"],
     ["ENOENT ENXIO", "the same"],
@@ -109,11 +109,20 @@ const found = (source: string) =>
     [, list = ""],
   ) => (list.match(/E[A-Z0-9]+|\.\.\.[a-z]\w*/g) ?? []).join(" "));
 
+/** The sources of a folder and of those below it, by their paths in it. */
+function* sources(folder: string, within = ""): Generator<[string, string]> {
+  for (const { name, isDirectory } of Deno.readDirSync(folder)) {
+    const path = `${folder}/${name}`;
+    if (isDirectory) yield* sources(path, `${within}${name}/`);
+    else if (name.endsWith(".ts") && !/_(test|code)\.ts$/.test(name)) {
+      yield [within + name, Deno.readTextFileSync(path)];
+    }
+  }
+}
+
 Deno.test("a plan goes on after no error but those that are known to be harmless", () => {
   const tolerated: Record<string, string[]> = {};
-  for (const { name } of Deno.readDirSync(import.meta.dirname!)) {
-    if (!name.endsWith(".ts") || /_(test|code)\.ts$/.test(name)) continue;
-    const source = Deno.readTextFileSync(`${import.meta.dirname}/${name}`);
+  for (const [name, source] of sources(import.meta.dirname!)) {
     const errors = found(source);
     if (errors.length) tolerated[name] = errors;
   }

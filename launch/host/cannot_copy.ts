@@ -1,0 +1,17 @@
+/** How a copy fails. */
+
+import { describe } from "../../explain/steps/describe.ts";
+import type { StepOf } from "../../plan/step.ts";
+import { ContainerError } from "../../spec/errors.ts";
+
+/** The error of a copy, of what cp(1) said. */
+export const cannotCopy = (
+  step: StepOf<"copyUp">,
+  said: string,
+): ContainerError =>
+  new ContainerError(
+    `Cannot ${describe(step)}: ${said.trim().split("\n")[0]}`,
+    {
+      hint: "Is there room for it? See size= of the mount.",
+    },
+  );

@@ -1,0 +1,35 @@
+/** The rights that Landlock knows, linux/landlock.h. */
+
+/** A right of struct landlock_path_beneath_attr, without LANDLOCK_ACCESS_FS_. */
+export type FileRight = typeof FILE_RIGHTS[number][0];
+
+/** A right of struct landlock_net_port_attr, without LANDLOCK_ACCESS_NET_. */
+export type PortRight = "BIND_TCP" | "CONNECT_TCP";
+
+/** Where signals and abstract sockets end, without LANDLOCK_SCOPE_. */
+export type Scope = "ABSTRACT_UNIX_SOCKET" | "SIGNAL";
+
+/** By bit, and the version of the kernel's interface that has it. */
+export const FILE_RIGHTS = [
+  ["EXECUTE", 1],
+  ["WRITE_FILE", 1],
+  ["READ_FILE", 1],
+  ["READ_DIR", 1],
+  ["REMOVE_DIR", 1],
+  ["REMOVE_FILE", 1],
+  ["MAKE_CHAR", 1],
+  ["MAKE_DIR", 1],
+  ["MAKE_REG", 1],
+  ["MAKE_SOCK", 1],
+  ["MAKE_FIFO", 1],
+  ["MAKE_BLOCK", 1],
+  ["MAKE_SYM", 1],
+  ["REFER", 2],
+  ["TRUNCATE", 3],
+  ["IOCTL_DEV", 5],
+] as const;
+
+/** The names in the order of their bits. */
+export const FILE_RIGHT_NAMES: readonly FileRight[] = FILE_RIGHTS.map((
+  [name],
+) => name);
