@@ -72,10 +72,9 @@ export function unitTests(): string[] {
   ].filter((path) => path.endsWith("_test.ts"));
 }
 
-/** End-to-end tests, those that test a script rather than the program apart. */
+/** End-to-end tests: those of the program, and those of a script. */
 export function endToEndTests(): { program: string[]; scripts: string[] } {
-  const scripts = ["compile", "rootfs", "rootfs_download", "start"]
-    .map((name) => join(ROOT, `tests/${name}_test.ts`));
+  const scripts = join(ROOT, "tests/scripts/");
   const units = new Set(unitTests());
   const engines = new Set(engineTests());
   const all = typescriptFiles((room) => room === "tests").filter((path) =>
@@ -83,8 +82,8 @@ export function endToEndTests(): { program: string[]; scripts: string[] } {
     !units.has(path) && !engines.has(path)
   );
   return {
-    program: all.filter((path) => !scripts.includes(path)),
-    scripts: all.filter((path) => scripts.includes(path)),
+    program: all.filter((path) => !path.startsWith(scripts)),
+    scripts: all.filter((path) => path.startsWith(scripts)),
   };
 }
 

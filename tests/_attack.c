@@ -1,7 +1,7 @@
 /*
  * What a process inside a container tries. Each subcommand prints one line an
  * attempt, the attempt and `ok` or the error's name; tests/_attack.ts compiles
- * it into a copy of the root filesystem, tests/escape_test.ts knows what is
+ * it into a copy of the root filesystem, tests/escape/escape_test.ts knows what is
  * expected. `swap` alone runs on the host.
  */
 #define _GNU_SOURCE

@@ -2,7 +2,7 @@
  * Creates, starts and deletes a container of each of many configurations that
  * nobody would write, one after another in this process, and stops at the first
  * that ends in anything else than a container or an error for people, or that
- * leaves something. Run by tests/config_runs_test.ts, in namespaces of its own
+ * leaves something. Run by tests/oci/config_runs_test.ts, in namespaces of its own
  * where nothing can be written but its directory: a configuration made at
  * random may name any file of the host.
  *

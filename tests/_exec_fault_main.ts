@@ -1,6 +1,6 @@
 /**
  * `container exec` with a step that waits for ever. Run by
- * tests/exec_fault_test.ts.
+ * tests/fault/exec_fault_test.ts.
  *
  *   _exec_fault_main.ts KIND ROOT attached|detached    in the container `one`
  *

@@ -1,6 +1,6 @@
 /**
  * `container run` with a fault in it: a step of the plan fails, or waits for
- * ever. Run by tests/fault_test.ts and tests/fault_kill_test.ts, and again by
+ * ever. Run by tests/fault/fault_test.ts and tests/fault/fault_kill_test.ts, and again by
  * itself as PID 1, where the mark is found in the plan that is handed over.
  *
  *   _fault_main.ts PHASE INDEX fail|wait ARGUMENT…    the arguments of `run`

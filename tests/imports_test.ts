@@ -167,10 +167,7 @@ Deno.test("no files import each other in a circle, not even for types", () => {
 });
 
 Deno.test("no folder holds more than one idea", () => {
-  const counts = Map.groupBy(
-    SOURCES.filter((source) => !isTest(source)),
-    ({ path }) => dirname(path),
-  );
+  const counts = Map.groupBy(SOURCES, ({ path }) => dirname(path));
   const full = [...counts].filter(([, { length }]) => length > FULL);
   assertEquals(full.map(([folder, { length }]) => `${folder}: ${length}`), []);
 });

@@ -44,7 +44,7 @@ export const LONGEST: readonly string[] = [
   "library_many",
 ];
 
-/** The name by which a test file is listed here: `tests/cli_test.ts` is `cli`. */
+/** The name by which a test file is listed here: `tests/run/cli_test.ts` is `cli`. */
 export const nameOf = (path: string): string =>
   path.replace(/^.*\//, "").replace(/_test\.ts$/, "");
 

@@ -1,8 +1,10 @@
 /**
  * /sys/fs/cgroup inside a container on cgroup v2: the tests of
- * tests/cgroup_mount_test.ts, in a machine that has nothing else.
+ * tests/limits/cgroup_mount_test.ts, in a machine that has nothing else.
  *
  * @module
  */
 
-if (Deno.env.has("CONTAINER_VM")) await import("../cgroup_mount_test.ts");
+if (Deno.env.has("CONTAINER_VM")) {
+  await import("../limits/cgroup_mount_test.ts");
+}

@@ -1,8 +1,8 @@
 /**
  * checkpoint and restore where criu works: the tests of
- * tests/checkpoint_test.ts, with a kernel that it knows.
+ * tests/oci/checkpoint_test.ts, with a kernel that it knows.
  *
  * @module
  */
 
-if (Deno.env.has("CONTAINER_VM")) await import("../checkpoint_test.ts");
+if (Deno.env.has("CONTAINER_VM")) await import("../oci/checkpoint_test.ts");

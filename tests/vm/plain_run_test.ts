@@ -1,6 +1,6 @@
 /**
  * A run that needs no runtime, on cgroup v2 and nothing else: what the plan for
- * such machines was compiled for (tests/plain_run_test.ts has the rest).
+ * such machines was compiled for (tests/run/plain_run_test.ts has the rest).
  *
  * @module
  */

@@ -1,0 +1,351 @@
+/** How containers in the background end: stop, kill, rm, wait, policies. */
+
+// @ts-types="../../types/std_assert.d.ts"
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertStringIncludes,
+} from "@std/assert";
+import { Daily, gone } from "../_daily.ts";
+import {
+  CONTAINER,
+  decode,
+  execute,
+  test,
+  until,
+  without,
+} from "../_harness.ts";
+
+const HANDLES =
+  "trap 'echo term; exit 5' TERM; echo set; while :; do sleep 0.05; done";
+
+test("stop asks first, and kills what does not hear", async () => {
+  await using daily = new Daily();
+  await daily.run("--name", "hears", "sh", "-c", `${HANDLES}`);
+  await daily.run("--name", "deaf", "sleep", "1000");
+  await daily.says("hears", "set");
+  const begun = performance.now();
+  assertEquals(
+    await daily.does("stop", "-t", "2", "hears", "deaf"),
+    "hears\ndeaf\n",
+  );
+  assert(performance.now() - begun > 1900);
+  assertEquals((await daily.inspect("hears")).State.ExitCode, 5);
+  assertEquals((await daily.inspect("deaf")).State.ExitCode, 137);
+  assertEquals(await daily.does("logs", "hears"), "set\nterm\n");
+  // One that has stopped is fine.
+  assertEquals(await daily.does("stop", "hears"), "hears\n");
+});
+
+test("stop sends what was configured, and ps need not wait for it", async () => {
+  await using daily = new Daily();
+  await daily.run(
+    ...["--stop-signal", "USR1", "--stop-timeout", "30", "--name", "one"],
+    ...[
+      "sh",
+      "-c",
+      "trap 'sleep 4; exit 7' USR1; echo set; while :; do sleep 0.05; done",
+    ],
+  );
+  await daily.says("one", "set");
+  let waits = true;
+  const stopped = daily.does("stop", "one").finally(() => waits = false);
+  await daily.does("ps");
+  await daily.inspect("one");
+  assert(waits);
+  await stopped;
+  assertEquals((await daily.inspect("one")).State.ExitCode, 7);
+});
+
+test("kill takes names, and the signal as docker and as runc have it", async () => {
+  await using daily = new Daily();
+  const script = "trap 'echo hup' HUP; echo set; while :; do sleep 0.05; done";
+  await daily.run("--name", "one", "sh", "-c", script);
+  await daily.says("one", "set");
+  assertEquals(await daily.does("kill", "-s", "HUP", "one"), "one\n");
+  await daily.says("one", "hup");
+  await daily.does("kill", "one", "SIGHUP");
+  await daily.says("one", "hup\nhup");
+  await daily.does("kill", "one");
+  await daily.is("one", "exited");
+  const { status, stderr } = await daily.call("kill", "one");
+  assertEquals(status, 125);
+  assertStringIncludes(stderr, "not running");
+});
+
+test(
+  "kill and stop end all of a container that shares the host's PID namespace",
+  async () => {
+    await using daily = new Daily();
+    const mark = 2000 + Deno.pid % 1000 + 0.5;
+    const running = async () => {
+      const { stdout } = await execute(["pgrep", "-fc", `^sleep ${mark}`]);
+      return Number(stdout);
+    };
+    const script = `sleep ${mark} & sleep ${mark} & exec sleep ${mark}`;
+    for (const words of [["kill"], ["stop", "-t", "0"]]) {
+      await daily.run("--name", "one", "--pid", "host", "sh", "-c", script);
+      await until("three", async () => await running() === 3);
+      await daily.does(...words, "one");
+      await until("none", async () => await running() === 0);
+      await daily.does("rm", "-f", "one");
+    }
+  },
+  { skip: without("pgrep") },
+);
+
+test("rm takes what has stopped, and with -f what runs; the others go all the same", async () => {
+  await using daily = new Daily();
+  await daily.run("--name", "runs", "sleep", "1000");
+  await daily.run("--name", "done", "true");
+  await daily.is("done", "exited");
+  const refused = await daily.call("rm", "runs", "nobody", "done");
+  assertEquals([refused.status, refused.stdout], [125, "done\n"]);
+  assertStringIncludes(refused.stderr, "it is running");
+  assertStringIncludes(refused.stderr, "does not exist: nobody");
+  const { KeeperPid, Cgroups } = await daily.inspect("runs");
+  assert(Cgroups.length > 0);
+  await daily.does("rm", "-f", "runs");
+  await gone(KeeperPid);
+  for (const path of Cgroups) {
+    assert(!await Deno.stat(path).then(() => true, () => false), path);
+  }
+  assertEquals(daily.left(), []);
+});
+
+test("rm -f of a paused one, and of one that forks as fast as it can", async () => {
+  await using daily = new Daily();
+  await daily.run("--name", "still", "sleep", "1000");
+  await daily.does("pause", "still");
+  await daily.is("still", "paused");
+  await daily.does("rm", "-f", "still");
+  await daily.run(
+    "--name",
+    "many",
+    "sh",
+    "-c",
+    "while :; do sleep 1000 & sleep 0.002; done",
+  );
+  await daily.does("rm", "-f", "many");
+  assertEquals(daily.left(), []);
+});
+
+test("wait prints how it ended, whether that was before or comes", async () => {
+  await using daily = new Daily();
+  await daily.run("--name", "one", "sh", "-c", "sleep 0.5; exit 3");
+  await daily.run("--rm", "--name", "two", "sh", "-c", "sleep 1; exit 4");
+  assertEquals(await daily.does("wait", "one", "two"), "3\n4\n");
+  assertEquals(await daily.does("wait", "one"), "3\n");
+});
+
+test("--rm takes it away when it ends, log and all", async () => {
+  await using daily = new Daily();
+  await daily.run("--rm", "sh", "-c", "sleep 0.2");
+  await until("it is gone", () => daily.left().length === 0);
+});
+
+test("--restart on-failure starts it again so often, and start anew after that", async () => {
+  await using daily = new Daily();
+  await daily.run(
+    ...["--restart", "on-failure:2", "--name", "one"],
+    ...["sh", "-c", "echo try; exit 3"],
+  );
+  // It is counted before it is started, and has still ended until then.
+  await daily.says("one", "try\ntry\ntry\n");
+  await until("it has been tried", async () => {
+    const { RestartCount, State } = await daily.inspect("one");
+    return RestartCount === 2 && State.Status === "exited";
+  });
+  assertEquals(await daily.does("logs", "one"), "try\ntry\ntry\n");
+  assertEquals((await daily.inspect("one")).State.ExitCode, 3);
+  await daily.does("start", "one");
+  await until(
+    "it is tried again",
+    async () => (await daily.does("logs", "one")).split("try").length > 4,
+  );
+});
+
+test("--restart always goes on until it is stopped, with more and more patience", async () => {
+  await using daily = new Daily();
+  await daily.run(
+    "--restart",
+    "always",
+    "--name",
+    "one",
+    "sh",
+    "-c",
+    "cat /proc/uptime",
+  );
+  await until(
+    "it is started often",
+    async () => (await daily.inspect("one")).RestartCount >= 3,
+  );
+  await daily.does("stop", "one");
+  await daily.is("one", "exited");
+  const times = (await daily.does("logs", "one")).trim().split("\n")
+    .map((line) => Number(line.split(" ")[0]));
+  const waits = times.slice(1).map((time, at) => time - times[at]!);
+  // A hundred milliseconds, then double.
+  assert(
+    waits[0]! > 0.09 && waits[1]! > 0.19 && waits[2]! > 0.39,
+    String(waits),
+  );
+  const { RestartCount, KeeperPid } = await daily.inspect("one");
+  assertEquals(KeeperPid, 0);
+  await new Promise((resolve) => setTimeout(resolve, 1500));
+  assertEquals((await daily.inspect("one")).RestartCount, RestartCount);
+});
+
+test("a container that is killed by its policy's user is not started again", async () => {
+  await using daily = new Daily();
+  await daily.run("--restart", "always", "--name", "one", "sleep", "1000");
+  // Not by us: it comes back.
+  const { State } = await daily.inspect("one");
+  Deno.kill(State.Pid, "SIGKILL");
+  await until("it is back", async () => {
+    const { State: now } = await daily.inspect("one");
+    return now.Running && now.Pid !== State.Pid;
+  });
+  await daily.does("kill", "one");
+  await daily.is("one", "exited");
+  await new Promise((resolve) => setTimeout(resolve, 600));
+  assertEquals((await daily.inspect("one")).State.Status, "exited");
+});
+
+test("start and restart bring the same container back, with what was set for it", async () => {
+  await using daily = new Daily();
+  const id = await daily.run(
+    ...["--name", "one", "-e", "WHO=me", "-m", "32m", "--hostname", "box"],
+    ...["sh", "-c", "echo $WHO $(hostname); sleep 1000"],
+  );
+  await daily.says("one", "me box");
+  await daily.does("restart", "-t", "0", "one");
+  await daily.says("one", "me box\nme box");
+  assertEquals((await daily.inspect("one")).Id, id);
+  const { Cgroups } = await daily.inspect("one");
+  const memory = Cgroups.find((path) => path.includes("/memory/")) ??
+    Cgroups[0]!;
+  const limit = await Deno.readTextFile(`${memory}/memory.limit_in_bytes`)
+    .catch(() => Deno.readTextFile(`${memory}/memory.max`));
+  assertEquals(Number(limit), 32 << 20);
+  // One that runs is fine.
+  assertEquals(await daily.does("start", "one"), "one\n");
+  await daily.does("stop", "-t", "0", "one");
+  await daily.does("start", id.slice(0, 8));
+  await daily.is("one", "running");
+});
+
+test("what cannot be started again says why, and can be removed", async () => {
+  await using daily = new Daily();
+  const copy = `${daily.dir.path}/goes`;
+  await Deno.mkdir(copy);
+  const cp = await new Deno.Command("cp", {
+    args: ["-a", `${Deno.cwd()}/fs/.`, copy],
+  })
+    .output();
+  assert(cp.success);
+  await daily.run(
+    "--rootfs",
+    copy,
+    "--restart",
+    "always",
+    "--name",
+    "one",
+    "sleep",
+    "0.5",
+  );
+  await Deno.rename(`${copy}/bin`, `${copy}/nib`);
+  await until(
+    "it is told",
+    async () => (await daily.inspect("one")).State.Error !== "",
+  );
+  const { State } = await daily.inspect("one");
+  assertStringIncludes(State.Error, "sleep");
+  const { status } = await daily.call("start", "one");
+  assertEquals(status, 127);
+  await daily.does("rm", "one");
+  assertEquals(daily.left(), []);
+});
+
+test("out of memory is told", async () => {
+  await using daily = new Daily();
+  await daily.run(
+    "-m",
+    "16m",
+    "--name",
+    "one",
+    "sh",
+    "-c",
+    "x=$(head -c 100000000 /dev/zero | tr '\\0' x); echo ${#x}",
+  );
+  await daily.is("one", "exited");
+  assert((await daily.inspect("one")).State.OOMKilled);
+});
+
+test("the commands of an OCI runtime see it too", async () => {
+  await using daily = new Daily();
+  const id = await daily.run("--name", "one", "sleep", "1000");
+  assertEquals(JSON.parse(await daily.does("state", "one")).status, "running");
+  assertStringIncludes(await daily.does("list"), id);
+  assertEquals(
+    JSON.parse(await daily.does("ps", "--format", "json", "one")).length,
+    1,
+  );
+  await daily.does("delete", "--force", id);
+  assertEquals(daily.left(), []);
+});
+
+test("prune removes what has ended, and nothing else", async () => {
+  await using daily = new Daily();
+  const runs = await daily.run("--name", "runs", "sleep", "1000");
+  const done = await daily.run("--name", "done", "-l", "kind=old", "true");
+  const other = await daily.run("--name", "other", "true");
+  await daily.is("done", "exited");
+  await daily.is("other", "exited");
+  assertEquals(
+    await daily.does("prune", "--filter", "label=kind=old"),
+    `${done}\n`,
+  );
+  assertEquals(JSON.parse(await daily.does("prune", "--format", "json")), [
+    other,
+  ]);
+  assertEquals(await daily.does("ps", "-aq", "--no-trunc"), `${runs}\n`);
+});
+
+test("two that stop, remove and start one container at once leave it whole or gone", async () => {
+  await using daily = new Daily();
+  await daily.run("--name", "one", "--restart", "always", "sleep", "0.05");
+  const calls = ["stop", "start", "restart", "kill", "stop"].map((command) =>
+    daily.call(command, "one")
+  );
+  for (const { stderr } of await Promise.all(calls)) {
+    assert(!/ {4}at |TypeError/.test(stderr), stderr);
+  }
+  const [program, ...words] = CONTAINER;
+  const removes = [1, 2, 3].map(() =>
+    new Deno.Command(program!, {
+      args: [...words, "--root", daily.root, "rm", "-f", "one"],
+    }).output()
+  );
+  for (const { stderr } of await Promise.all(removes)) {
+    assert(!/ {4}at |TypeError/.test(decode(stderr)), decode(stderr));
+  }
+  assertEquals(daily.left(), []);
+});
+
+test("what names each container can be quiet, and wait and port can be JSON", async () => {
+  await using daily = new Daily();
+  const id = await daily.run("--name", "one", "sleep", "1000");
+  assertEquals(await daily.does("port", "--format", "json", "one"), "{}\n");
+  assertMatch(await daily.does("top", "--quiet", "one"), /^\d+\n$/);
+  assertEquals(await daily.does("kill", "--quiet", "one"), "");
+  assertEquals(
+    JSON.parse(await daily.does("wait", "--format", "json", "one")),
+    [{ id, exitCode: 137 }],
+  );
+  assertEquals(await daily.does("start", "-q", "one"), "");
+  assertEquals(await daily.does("restart", "-q", "-t", "0", "one"), "");
+  assertEquals(await daily.does("stop", "--quiet", "-t", "0", "one"), "");
+  assertEquals(await daily.does("rm", "-q", "one"), "");
+});

@@ -1,0 +1,127 @@
+/** `container doctor` as a user runs it. */
+
+// @ts-types="../../types/std_assert.d.ts"
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertStringIncludes,
+} from "@std/assert";
+import type { Check } from "../../doctor/check.ts";
+import type { Diagnosis } from "../../doctor/diagnosis.ts";
+import {
+  CONTAINER,
+  container,
+  execute,
+  Nobody,
+  run,
+  shellLine,
+  startTerminal,
+  test,
+  without,
+} from "../_harness.ts";
+
+const find = ({ checks }: Diagnosis, id: string): Check | undefined =>
+  checks.find((check) => check.id === id);
+
+test("doctor says whether run works, and run does", async () => {
+  const { status, stdout, stderr } = await container(["doctor"]);
+  assertEquals(stderr, "");
+  assert(!stdout.includes("\x1b"));
+  const works = (await run(["true"])).status === 0;
+  assertEquals(status, works ? 0 : 1);
+  assertMatch(
+    stdout.trimEnd().split("\n").at(-1)!,
+    works ? /^container run works here as root, with .*\.$/ : /does not work/,
+  );
+});
+
+test("doctor --json is for programs", async () => {
+  const { status, stdout } = await container(["doctor", "--json"]);
+  const diagnosis: Diagnosis = JSON.parse(stdout);
+  assertEquals(diagnosis.ok, status === 0);
+  for (const { id, title, status, found, means } of diagnosis.checks) {
+    assert(["ok", "warning", "missing", "information"].includes(status), id);
+    assert(id && title && found && means, id);
+  }
+  const { stdout: release } = await execute(["uname", "-r"]);
+  assertEquals(find(diagnosis, "kernel")?.found, `Linux ${release.trim()}`);
+});
+
+test("doctor tells who is not root what works, and what works is true", async () => {
+  await using nobody = await Nobody.make();
+  const { status, stdout } = await container(["doctor"], nobody);
+  assertEquals(status, 0);
+  assertMatch(stdout, /ok +Rights +\S+ .*not root/);
+  assertMatch(
+    stdout.trimEnd().split("\n").at(-1)!,
+    /^container run works here as \S+ \(uid 65534\), with /,
+  );
+  const run = await container(
+    ["run", "-q", "--rootfs", "/", "echo", "works"],
+    nobody,
+  );
+  assertEquals([run.status, run.stdout], [0, "works\n"]);
+});
+
+test("doctor tells who is not root what to do where user namespaces are forbidden", async () => {
+  await using nobody = await Nobody.make();
+  const { status, stdout } = await container(["doctor"], {
+    env: nobody.env,
+    before: [
+      ...["unshare", "--user", "--map-root-user", "sh", "-c"],
+      'echo 0 > /proc/sys/user/max_user_namespaces; exec "$@"',
+      ...["sh", "setpriv", "--bounding-set=-all"],
+    ],
+  });
+  assertEquals(status, 1);
+  assertMatch(stdout.trimEnd().split("\n").at(-1)!, /does not work/);
+});
+
+test("doctor sees a limit that forbids namespaces", async () => {
+  // The limits belong to the user namespace: those of the host stay.
+  const { status, stdout } = await execute([
+    "unshare",
+    "--user",
+    "--map-root-user",
+    "sh",
+    "-c",
+    `echo 0 > /proc/sys/user/max_pid_namespaces; exec ${
+      shellLine([...CONTAINER, "doctor", "--json"])
+    }`,
+  ]);
+  assertEquals(status, 1);
+  const diagnosis: Diagnosis = JSON.parse(stdout);
+  assertEquals(find(diagnosis, "namespace-pid")?.status, "missing");
+  assertEquals(find(diagnosis, "namespaces-tried")?.status, "missing");
+  assertStringIncludes(diagnosis.verdict, "pid namespace");
+}, { skip: without("unshare") });
+
+test("doctor sees capabilities that were taken away", async () => {
+  const { status, stdout } = await container(["doctor", "--json"], {
+    before: ["setpriv", "--bounding-set=-mknod", "--inh-caps=-mknod"],
+  });
+  assertEquals(status, 0);
+  const found = find(JSON.parse(stdout), "capabilities");
+  assertStringIncludes(found?.found ?? "", "CAP_MKNOD");
+}, { skip: without("setpriv") });
+
+test(
+  "doctor is coloured on a terminal only, and not with NO_COLOR",
+  async () => {
+    const line = shellLine([...CONTAINER, "doctor"]);
+    const ways = [["-u NO_COLOR", true], ["NO_COLOR=1", false]] as const;
+    for (const [setting, coloured] of ways) {
+      await using session = startTerminal(`env ${setting} ${line}`);
+      await session.end();
+      assertEquals(session.output.includes("\x1b[32mok"), coloured);
+    }
+  },
+  { skip: without("script") },
+);
+
+test("doctor takes flags only", async () => {
+  const { status, stderr } = await container(["doctor", "me"]);
+  assertEquals(status, 2);
+  assertMatch(stderr, /^container: Unexpected word me/);
+});

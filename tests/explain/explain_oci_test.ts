@@ -1,0 +1,88 @@
+/** What explain says of an OCI runtime's commands, and that they do just that. */
+
+// @ts-types="../../types/std_assert.d.ts"
+import { assertEquals, assertMatch } from "@std/assert";
+import { Bundle } from "../_bundle.ts";
+import { compareCalls } from "../_explained.ts";
+import { container, test, without } from "../_harness.ts";
+
+const STRACE = { skip: without("strace") };
+
+/** In the order of the letters: what is in a directory, and in those below. */
+const namesBelow = (path: string): string[] =>
+  [...Deno.readDirSync(path)].flatMap(({ name, isDirectory }) => [
+    name,
+    ...(isDirectory ? namesBelow(`${path}/${name}`) : []),
+  ]).sort();
+
+test("explain create prints a bundle's plan, and changes nothing", async () => {
+  await using bundle = await Bundle.make(["/bin/true"]);
+  const { path } = bundle.dir;
+  const before = namesBelow(path);
+  const text = await bundle.does("explain", "create", "--bundle", path);
+  assertMatch(text, /^container create \/bin\/true: \d+ steps\n/);
+  assertMatch(text, /wait to be started\n +why: /);
+  const json = JSON.parse(
+    await bundle.does("explain", "--json", "create", "--bundle", path),
+  );
+  assertEquals(json.command, ["/bin/true"]);
+  assertEquals(json.process.at(-1).step, "execute");
+  assertEquals(namesBelow(path), before);
+});
+
+test("explain create says what is wrong with a bundle", async () => {
+  await using bundle = await Bundle.make(["/bin/true"], (config) => {
+    config.process.cwd = "nowhere";
+  });
+  const { path } = bundle.dir;
+  const { status, stdout, stderr } = await bundle.call(
+    "explain",
+    "create",
+    "--bundle",
+    path,
+  );
+  const real = await bundle.call("create", "--bundle", path, "faulty");
+  assertEquals([status, stdout, stderr], [
+    real.status,
+    "",
+    real.stderr,
+  ]);
+});
+
+test(
+  "run --bundle makes the calls that explain --strace prints",
+  async () => {
+    await using bundle = await Bundle.make(["/bin/true"]);
+    await compareCalls({
+      globals: ["--root", `${bundle.dir.path}/state`],
+      words: ["run", "--bundle", bundle.dir.path, "traced"],
+      init: false,
+    });
+  },
+  STRACE,
+);
+
+test(
+  "exec makes the calls that explain --strace prints",
+  async () => {
+    await using bundle = await Bundle.make(["sleep", "100"]);
+    await bundle.create("traced");
+    await bundle.does("start", "traced");
+    const text = await bundle.does("explain", "exec", "traced", "true");
+    assertMatch(text, /^container exec true: \d+ steps\n/);
+    await compareCalls({
+      globals: ["--root", `${bundle.dir.path}/state`],
+      words: ["exec", "traced", "true"],
+      init: false,
+    });
+  },
+  STRACE,
+);
+
+test("explain names the commands that it knows", async () => {
+  const { status, stderr } = await container(["explain", "creat"]);
+  assertEquals([status, stderr], [
+    2,
+    "container: Cannot explain creat: the commands it knows are: run, create, exec. Did you mean create?\n",
+  ]);
+});

@@ -1,0 +1,172 @@
+/** The plan as it is shown. That a run is that plan: explain_strace_test.ts. */
+
+// @ts-types="../../types/std_assert.d.ts"
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertStringIncludes,
+} from "@std/assert";
+import { describe } from "../../explain/steps/describe.ts";
+import { PHASES, type Plan, type Step } from "../../plan/step.ts";
+import {
+  CONTAINER,
+  container,
+  execute,
+  Nobody,
+  rootfs,
+  shellLine,
+  TempDir,
+  test,
+  without,
+} from "../_harness.ts";
+import { trace } from "../_trace.ts";
+
+const explain = (...args: string[]) =>
+  container(["explain", "run", "--rootfs", rootfs(), ...args]);
+
+async function planOf(
+  ...args: string[]
+): Promise<Plan & { command: string[] }> {
+  return JSON.parse((await explain("--json", ...args)).stdout);
+}
+
+/** The text with what was wrapped put together again. */
+const unwrap = (text: string) =>
+  text.replace(/\n {6,}(?!(why|needs|see):)/g, " ");
+
+test("explain run prints every step in order, with its reason, its needs and man page", async () => {
+  const { status, stdout, stderr } = await explain("sh", "-c", "exit 3");
+  const plan = await planOf("sh", "-c", "exit 3");
+  const steps = PHASES.flatMap((phase) => plan[phase]);
+  assertEquals([status, stderr], [0, ""]);
+  const [title] = stdout.split("\n");
+  assertEquals(title, `container run sh -c exit 3: ${steps.length} steps`);
+  const printed = [
+    ...unwrap(stdout).matchAll(
+      /^ *(\d+)\. (.*?)(?: \(as (\d+)\)|\n {6}why: +(.+)\n {6}needs: (.+)\n {6}see: +(.+))$/gm,
+    ),
+  ];
+  assertEquals(printed.length, steps.length);
+  for (const [index, step] of steps.entries()) {
+    const [, number, what, as, why, needs, man] = printed[index]!;
+    assertEquals([Number(number), what], [
+      index + 1,
+      describe(step, { names: true }),
+    ]);
+    if (as) {
+      // It only names one before it that says the same.
+      const other = steps[Number(as) - 1]!;
+      assert(Number(as) <= index);
+      assertEquals([other.step, other.why], [step.step, step.why]);
+    } else {
+      assertEquals([why, man], [step.why, step.man]);
+      assertMatch(needs!, /Linux \d+\.\d+.* \(.+\)$/);
+    }
+  }
+});
+
+test("explain run is readable at 80 columns, and has no colour where nobody looks", async () => {
+  const { stdout } = await explain("sh");
+  const long = stdout.split("\n").filter((line) => line.length > 80);
+  assertEquals(long.filter((line) => line.trim().includes(" ")), []);
+  assert(!stdout.includes("\x1b"));
+});
+
+test(
+  "explain run has colours on a terminal, unless NO_COLOR is set",
+  async () => {
+    const line = shellLine([...CONTAINER, "explain", "run", "true"]);
+    for (
+      const [set, colours] of [["unset NO_COLOR", true], ["NO_COLOR=1", false]]
+    ) {
+      const { stdout } = await execute([
+        "script",
+        "-qec",
+        `${set}; export NO_COLOR; ${line}`,
+        "/dev/null",
+      ]);
+      assertEquals(stdout.includes("\x1b["), colours, String(set));
+    }
+  },
+  { skip: without("script") },
+);
+
+test("explain run --json gives the phases, wherever --json stands", async () => {
+  const plan = await planOf("sh");
+  assertEquals(plan.command, ["sh"]);
+  // Without limits and user namespace, there is nothing to do on the host.
+  assertEquals(plan.host, []);
+  for (const phase of PHASES.slice(1)) assert(plan[phase].length > 0, phase);
+  const { stdout } = await container(
+    ["explain", "--json", "run", "--rootfs", rootfs(), "sh"],
+  );
+  assertEquals(
+    JSON.parse(stdout).launch.map(({ step }: Step) => step),
+    plan.launch.map(({ step }) => step),
+  );
+});
+
+test("each step has a reason that is a sentence of its own", async () => {
+  const plan = await planOf("--hostname", "x", "sh");
+  for (const step of PHASES.flatMap((phase) => plan[phase])) {
+    assert(step.why.length > 15 && !step.why.endsWith("."), step.why);
+    assertMatch(step.man, /^[a-z_0-9]+\(\d\)/);
+  }
+});
+
+test("explain run shows what the flags change", async () => {
+  const { stdout } = await explain("--hostname", "box", "-w", "/tmp", "sh");
+  assertStringIncludes(stdout, "set the hostname to box");
+  assertStringIncludes(stdout, "change the working directory to /tmp");
+  const chroot = await explain("--chroot", "sh");
+  assertStringIncludes(chroot.stdout, "change the root directory to");
+});
+
+test("explain run needs no root", async () => {
+  await using nobody = await Nobody.make();
+  const { status, stdout, stderr } = await container(
+    ["explain", "run", "--rootfs", "/usr", "sh"],
+    nobody,
+  );
+  assertEquals([status, stderr], [0, ""]);
+  assertStringIncludes(stdout, "container run sh: ");
+}, { skip: without("setpriv") });
+
+test("explain run needs no root filesystem", async () => {
+  await using dir = new TempDir();
+  const { status, stdout } = await container(
+    ["explain", "run", "--rootfs", "nowhere", "sh"],
+    { cwd: dir.path },
+  );
+  assertEquals(status, 0);
+  assertStringIncludes(stdout, "nowhere");
+});
+
+test("explain of what it does not know is a usage error that names the nearest", async () => {
+  assertEquals((await container(["explain"])).status, 2);
+  const { status, stderr } = await container(["explain", "rnu", "sh"]);
+  assertEquals(status, 2);
+  assertStringIncludes(stderr, "Did you mean run?");
+  assertEquals((await container(["explain", "run"])).status, 2);
+});
+
+test("explain run makes none of the calls it prints", async () => {
+  const explained = await trace(
+    [
+      "unshare",
+      "mount",
+      "umount2",
+      "pivot_root",
+      "sethostname",
+      "chroot",
+      "clone3",
+      "clone",
+    ],
+    [...CONTAINER, "explain", "run", "--rootfs", rootfs(), "sh"],
+  );
+  const forks = explained.filter(({ name, args }) =>
+    !name.startsWith("clone") || /CLONE_NEW/.test(args)
+  );
+  assertEquals(forks, []);
+}, { skip: without("strace") });

@@ -1,0 +1,240 @@
+/**
+ * SIGKILL at each boundary between two steps: to the parent, to the process
+ * that is about to do the step (the walker, or our program as PID 1), and to
+ * PID 1 while the command's walker is under way. Nothing runs on, and what
+ * nobody could clean up any more is swept by the next command.
+ */
+
+// @ts-types="../../types/std_assert.d.ts"
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { stateDirectory } from "../../containers/run/state_directory.ts";
+import type { Phase } from "../../plan/step.ts";
+import {
+  decide,
+  faultWords,
+  findWaiting,
+  type Place,
+  places,
+  pooled,
+} from "../_fault.ts";
+import { descendants, describeBelow, readProcess } from "../_host.ts";
+import {
+  container,
+  execute,
+  rootfs,
+  run,
+  runWords,
+  test,
+  until,
+  without,
+} from "../_harness.ts";
+import { Session } from "../_session.ts";
+
+const MODES = [
+  { mode: "init", init: true, flags: [] },
+  { mode: "no-init", init: false, flags: ["--no-init"] },
+] as const;
+
+/** Whom to kill; null where there is no such process at that moment. */
+const VICTIMS: Record<
+  string,
+  (parent: number, waiting: number, phase: Phase) => number | null
+> = {
+  "the parent": (parent) => parent,
+  "the process at the step": (_, waiting) => waiting,
+  "PID 1 under the command's walker": (parent, waiting) => {
+    const above = readProcess(waiting)?.parent;
+    return above === undefined || above === parent || above === Deno.pid
+      ? null
+      : above;
+  },
+};
+
+/** Runs until a step, kills one, and sees the rest end by itself. */
+async function killAt(
+  place: Place,
+  victim: typeof VICTIMS[string],
+  flags: readonly string[],
+): Promise<boolean> {
+  const what = `${place.phase} ${place.index} ${place.step.step}`;
+  await using session = new Session(
+    faultWords(place, "wait", ...flags, "sleep", "1000"),
+  );
+  // What is orphaned is adopted by this process, and would not be found below.
+  let waiting: number | null = null;
+  await until(
+    () =>
+      `something waits at ${what}: ${session.output}\n${
+        describeBelow(session.pid)
+      }`,
+    () => (waiting = findWaiting(session.pid)) !== null,
+  );
+  const target = victim(session.pid, waiting!, place.phase);
+  if (target === null) return false;
+  const all = descendants(session.pid);
+  Deno.kill(target, "SIGKILL");
+  const status = await session.end();
+  assert(status !== 0, what);
+  assert(!/^ +at /m.test(session.output), `a stack trace: ${session.output}`);
+  if (status === 125) assertStringIncludes(session.output, "container: ");
+  else assertEquals(status, 137, `${what}: ${session.output}`);
+  await until(
+    `nothing is left of ${what}`,
+    () =>
+      all.every(({ pid, start }) => {
+        const now = readProcess(pid);
+        return !now || now.start !== start || now.state === "Z";
+      }),
+  );
+  return true;
+}
+
+for (const { mode, init, flags } of MODES) {
+  for (const [name, victim] of Object.entries(VICTIMS)) {
+    // There, nothing of ours is beside the walker.
+    if (!init && name.startsWith("PID 1")) continue;
+    test(`SIGKILL to ${name} before each step leaves nothing (${mode})`, async () => {
+      const all = places(await decide({ init }, "piped")).filter(({ phase }) =>
+        phase !== "cleanup"
+      );
+      const chosen = all.filter(({ step, phase }, index) =>
+        all[index - 1]?.step.step !== step.step &&
+        (!name.startsWith("PID 1") || phase === "process")
+      );
+      assert(chosen.length > 10);
+      let killed = 0;
+      await pooled(chosen, 3, async (place) => {
+        if (await killAt(place, victim, flags)) killed++;
+      });
+      assertEquals(killed, chosen.length);
+    });
+  }
+}
+
+test("SIGKILL while the end is cleaned up leaves nothing", async () => {
+  const all = places(await decide({}, "piped")).filter(({ phase }) =>
+    phase === "cleanup"
+  );
+  for (const place of all.slice(0, 3)) {
+    for (const victim of ["the parent", "the process at the step"]) {
+      await using session = new Session(faultWords(place, "wait", "true"));
+      let waiting: number | null = null;
+      await until(
+        `the end is being cleaned up: ${place.step.step}`,
+        () => (waiting = findWaiting(session.pid)) !== null,
+      );
+      Deno.kill(VICTIMS[victim]!(session.pid, waiting!, "cleanup")!, "SIGKILL");
+      assertEquals(await session.end(), 137);
+    }
+  }
+});
+
+/** Cgroups and records of containers that a killed parent has left. */
+function leftBehind(pid: number): { records: string[]; cgroups: string[] } {
+  const directory = `${stateDirectory()}/cgroups`;
+  const records: string[] = [];
+  const cgroups: string[] = [];
+  for (const { name } of entries(directory)) {
+    const path = `${directory}/${name}`;
+    const text = readOrEmpty(path);
+    if (!name.endsWith(".json")) {
+      if (name.endsWith(`.${pid}`)) records.push(path);
+      continue;
+    }
+    const record = JSON.parse(text || "{}");
+    if (record.owner?.pid !== pid) continue;
+    records.push(path);
+    for (const group of record.groups ?? []) {
+      if (entries(group.path).length) cgroups.push(group.path);
+    }
+  }
+  return { records, cgroups };
+}
+
+function entries(directory: string): Deno.DirEntry[] {
+  try {
+    return [...Deno.readDirSync(directory)];
+  } catch {
+    return [];
+  }
+}
+
+function readOrEmpty(path: string): string {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch {
+    return "";
+  }
+}
+
+for (const { mode, flags } of MODES) {
+  test(`a cgroup whose owner was killed is recorded and swept by the next run (${mode})`, async () => {
+    const session = new Session(
+      runWords(
+        "-q",
+        ...flags,
+        "-m",
+        "64m",
+        "sh",
+        "-c",
+        "echo ready; sleep 1000",
+      ),
+    );
+    await session.expect(/ready\n/);
+    const { pid } = session;
+    session.kill("SIGKILL");
+    await session.end();
+    await until(
+      "the container ends with its parent",
+      () => descendants(Deno.pid).every(({ state }) => state === "Z"),
+    );
+    const left = leftBehind(pid);
+    assertEquals(left.records.length, 1);
+    assert(left.cgroups.length > 0);
+    const { status, stderr } = await run(["-m", "64m", "true"]);
+    assertEquals([status, stderr], [0, ""]);
+    assertEquals(leftBehind(pid), { records: [], cgroups: [] });
+    assertEquals(left.records.filter((path) => readOrEmpty(path)), []);
+    assertEquals(left.cgroups.filter((path) => entries(path).length), []);
+  });
+}
+
+test(
+  "a parent killed at any call that makes a directory or a file of a cgroup is swept after",
+  async () => {
+    const words = runWords("-q", "-m", "64m", "true");
+    for (const call of ["mkdir", "link"]) {
+      for (let when = 1; when <= 12; when++) {
+        const { status } = await execute([
+          "strace",
+          "-f",
+          "-qq",
+          "-o",
+          "/dev/null",
+          "-e",
+          `trace=${call},${call}at`,
+          "-e",
+          `inject=${call},${call}at:signal=SIGKILL:when=${when}`,
+          ...words,
+        ]);
+        if (status === 0) break;
+        // Who is killed by strace's hand ends with it; PID 1 is told apart.
+        assert([125, 137].includes(status), `${call} ${when}: ${status}`);
+        const next = await run(["-m", "64m", "true"]);
+        assertEquals([next.status, next.stderr], [0, ""], `${call} ${when}`);
+      }
+    }
+    assertEquals(
+      entries(`${stateDirectory()}/cgroups`).filter(({ name }) =>
+        name.startsWith(".")
+      ),
+      [],
+      "no draft of a record is left",
+    );
+    assertEquals(
+      (await container(["run", "-q", "--rootfs", rootfs(), "true"])).status,
+      0,
+    );
+  },
+  { skip: without("strace") },
+);

@@ -1,0 +1,334 @@
+/**
+ * Each step of the plan fails in turn: the message names the step, the status
+ * is 125, and the host is as it was. Kills are in fault_kill_test.ts.
+ */
+
+// @ts-types="../../types/std_assert.d.ts"
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { kill, SIGNAL } from "../../ffi/signal.ts";
+import { wait } from "../../ffi/wait.ts";
+import { startContainer, walkedSteps } from "../../launch/container.ts";
+import { mapIds } from "../../launch/host/id_maps.ts";
+import { alterLowering, lower } from "../../launch/lower/lower.ts";
+import { StepError } from "../../launch/step_error.ts";
+import type { ContainerOptions } from "../../containers/decide/options.ts";
+import { hostMounts, type Prepared } from "../../containers/run/run.ts";
+import { describe } from "../../explain/steps/describe.ts";
+import type { Step, StepKind } from "../../plan/step.ts";
+import {
+  decide,
+  faultWords,
+  KINDS,
+  type Place,
+  places,
+  pooled,
+} from "../_fault.ts";
+import { execute, run, TempDir, test } from "../_harness.ts";
+
+/** What makes plans differ. Together they have every kind of step. */
+const VARIANTS: Record<string, Partial<ContainerOptions>> = {
+  "the default": {},
+  "a user namespace": { userNamespace: "private" },
+  "chroot": { chroot: true },
+  "a terminal": { tty: true, user: "65534:65534" },
+  "everything privileged": { privileged: true, seccomp: "default" },
+  "layers in memory": { ephemeral: true, readonly: true },
+  "settings": {
+    hostname: "fault",
+    domainname: "fault",
+    timeOffsets: { boottime: { secs: 1, nanosecs: 0 } },
+    personality: "LINUX",
+    landlock: { ro: ["/"], rw: ["/dev/null"], connect: [443] },
+    user: "65534:65534",
+    groups: ["7"],
+    sysctls: { "net.ipv4.ip_forward": "1" },
+    rlimits: [{ type: "RLIMIT_CORE", soft: 0, hard: 0 }],
+    umask: 0o27,
+    oomScoreAdj: 1,
+    nice: 1,
+    cpus: [0],
+    preserveFds: 1,
+    namespaces: { ipc: "path:/proc/self/ns/ipc" },
+    mounts: [
+      {
+        destination: "/mnt",
+        type: "bind",
+        source: "/usr",
+        options: ["rbind", "ro"],
+      },
+      { destination: "/made", type: "directory" },
+      { destination: "/tmp", type: "tmpfs", source: "tmpfs" },
+      { destination: "/tmp/link", type: "symlink", source: "/nowhere" },
+      { destination: "/tmp/file", type: "file", source: "text" },
+    ],
+    ephemeral: true,
+  },
+  "a mount of the host's": {
+    mounts: [{
+      destination: "/tmp",
+      type: "bind",
+      source: "/usr",
+      options: ["rbind", "ro", "idmap=uids=0-1-1;gids=0-1-1"],
+    }],
+  },
+};
+
+const covered = new Set<StepKind>();
+
+/** Runs a plan without our program inside, in this process, to its end. */
+async function runHere(
+  { plan, spec }: Prepared,
+): Promise<StepError | number> {
+  try {
+    using mounts = await hostMounts(plan);
+    using started = startContainer({
+      plan,
+      args: spec.process.args,
+      announce: false,
+      debug: false,
+      preserve: spec.process.preserve ?? 0,
+      foreground: false,
+      mounts: mounts?.fds,
+      terminal: spec.process.terminal ?? false,
+    });
+    try {
+      for (const step of plan.host) {
+        if (step.step === "mapIds") mapIds(started.pid, step);
+      }
+      started.release();
+    } catch (error) {
+      kill(started.pid, SIGNAL.SIGKILL);
+      wait(started.pid);
+      throw error;
+    }
+    const status = wait(started.pid);
+    started.walk.check();
+    return status && "exited" in status ? status.exited : -1;
+  } catch (error) {
+    if (error instanceof StepError) return error;
+    throw error;
+  }
+}
+
+const openHere = () => [...Deno.readDirSync("/proc/self/fd")].length;
+
+for (const [variant, options] of Object.entries(VARIANTS)) {
+  test(`every call of every step that fails is told by its step, without init: ${variant}`, async () => {
+    const prepared = await decide({ ...options, init: false });
+    assertEquals(await runHere(prepared), 0, "without a fault");
+    const open = openHere();
+    try {
+      for (const step of walkedSteps(prepared.plan)) {
+        await failInTurn(prepared, step);
+      }
+    } finally {
+      alterLowering((_, instructions) => instructions);
+    }
+    assertEquals(openHere(), open, "no descriptor is left");
+  });
+}
+
+/** Each call of a step; the first is always made, some are for other machines. */
+async function failInTurn(prepared: Prepared, faulty: Step): Promise<void> {
+  const count = lower(faulty).length;
+  for (let at = 0; at < count; at++) {
+    alterLowering((step, instructions) =>
+      step === faulty
+        ? instructions.with(at, { name: "fail", error: "EPERM" })
+        : instructions
+    );
+    const result = await runHere(prepared);
+    alterLowering((_, instructions) => instructions);
+    const what = `${faulty.step} ${at}`;
+    if (!(result instanceof StepError)) {
+      // What was left out: a directory's mask where a file's is in place.
+      assertEquals([result, at > 0], [0, true], what);
+      continue;
+    }
+    assertEquals(result.step, faulty, what);
+    assertStringIncludes(
+      result.message,
+      `Cannot ${describe(faulty)}: fail: operation not permitted (EPERM)`,
+    );
+    covered.add(faulty.step);
+  }
+}
+
+/** The words of `run` for those of the variants that the command line is tried with. */
+const COMMAND_LINES: Record<string, [Partial<ContainerOptions>, string[]]> = {
+  "with init": [{}, []],
+  "without init": [{ init: false }, ["--no-init"]],
+  "in a user namespace": [{ userNamespace: "private" }, ["--userns"]],
+  "with a terminal": [{ tty: true }, ["-t"]],
+  "with limits": [{
+    resources: { memory: { limit: 64 << 20 } },
+  }, ["-m", "64m"]],
+};
+
+for (const [name, [options, flags]] of Object.entries(COMMAND_LINES)) {
+  test(`a step that fails is one line on standard error and status 125, ${name}`, async () => {
+    const all = places(await decide(options, "null"));
+    // Of the same steps in a row, as with masks, the first and the last.
+    const chosen = all.filter(({ step }, index) =>
+      all[index - 1]?.step.step !== step.step ||
+      all[index + 1]?.step.step !== step.step
+    );
+    await pooled(chosen, 3, async (place) => {
+      const { status, stdout, stderr } = await execute(
+        faultWords(place, "fail", ...flags, "true"),
+      );
+      const what =
+        `${place.phase} ${place.index} ${place.step.step}: ${stderr}`;
+      assertEquals([status, stdout], [125, ""], what);
+      assertEquals(stderr.split("\n").length, 2, what);
+      assertStringIncludes(stderr, expectedMessage(place), what);
+      covered.add(place.step.step);
+    });
+  });
+}
+
+/** The child is started with other words than here, since it is another program. */
+function expectedMessage({ step }: Place): string {
+  return step.step === "executeSelf"
+    ? "container: Cannot execute this program again: "
+    : step.step === "joinCgroups" && /container-/.test(step.files[0]!)
+    ? "container: Cannot join the cgroups of "
+    : step.step === "openCgroups"
+    ? "container: Cannot open "
+    : `container: Cannot ${describe(step)}: `;
+}
+
+test("a label that cannot be set is told, where there is no security module, too", async () => {
+  const all = places(await decide({ apparmor: "none" }, "null"));
+  for (const place of all.filter(({ step }) => step.step === "setLabel")) {
+    const { status, stderr } = await execute(
+      faultWords(
+        place,
+        "fail",
+        "--apparmor",
+        "none",
+        "true",
+      ),
+    );
+    assertEquals(status, 125, stderr);
+    assertStringIncludes(stderr, expectedMessage(place));
+    covered.add(place.step.step);
+  }
+});
+
+for (const flags of [[], ["--no-init"], ["--no-new-privs=false"]]) {
+  test(`a listener that cannot be sent is told, and nobody waits for it: ${flags[0] ?? "--init"}`, async () => {
+    const all = places(
+      await decide({
+        seccomp: "learn",
+        init: flags[0] !== "--no-init",
+        noNewPrivileges: flags[0] !== "--no-new-privs=false",
+      }, "null"),
+    );
+    const learning = all.filter(({ step: { step } }) =>
+      ["keepSocket", "setSeccomp", "sendListener"].includes(step)
+    );
+    for (const place of learning) {
+      const { status, stdout, stderr } = await execute(
+        faultWords(place, "fail", ...flags, "--seccomp", "learn", "true"),
+      );
+      assertEquals([status, stdout], [125, ""], stderr);
+      assertEquals(stderr.split("\n").length, 2, stderr);
+      assertStringIncludes(stderr, expectedMessage(place));
+      covered.add(place.step.step);
+    }
+  });
+}
+
+test("ids that cannot be mapped are told, and the process that waits for them is gone", async () => {
+  const { status, stderr } = await run([
+    "--uidmap",
+    "0:0:10",
+    "--uidmap",
+    "5:100:10",
+    "--gidmap",
+    "0:0:1",
+    "true",
+  ]);
+  assertEquals(status, 125);
+  assertStringIncludes(stderr, "container: Cannot map user ids: ");
+  covered.add("mapIds");
+});
+
+test("a cgroup that cannot be made is told, and no part of it remains", async () => {
+  const { status, stderr } = await run(["--cpuset-mems", "4095", "true"]);
+  assertEquals([status, stderr.split("\n").length], [125, 2], stderr);
+  assertStringIncludes(stderr, "container: Cannot ");
+  covered.add("makeCgroup");
+});
+
+test("a mount that cannot be made on the host is told", async () => {
+  const { status, stderr } = await run([
+    ...["-v", "/proc:/mnt:idmap=uids=0-1-1;gids=0-1-1", "true"],
+  ]);
+  assertEquals([status, stderr.split("\n").length], [125, 2], stderr);
+  assertStringIncludes(
+    stderr,
+    "container: Cannot open /proc with its user ids",
+  );
+  covered.add("mapMount");
+  // tests/mounts/image_test.ts has its failures.
+  covered.add("mountImage");
+  // tests/mounts/copy_up_test.ts has its.
+  covered.add("copyUp");
+  // tests/run/file_streams_test.ts has those of its files.
+  covered.add("relayStream");
+  // The same calls as those of reopenNull, for another device.
+  covered.add("reopenDevice");
+});
+
+test("every kind of step has failed once", () => {
+  assertEquals(KINDS.filter((kind) => !covered.has(kind)), [
+    // Of `exec`, and failed in tests/fault/exec_fault_test.ts.
+    "joinProcess",
+    // Of `create`, and failed in tests/oci/oci_test.ts where they can be.
+    "keepWalker",
+    "executeWalker",
+    "keepHold",
+    "checkCommand",
+    "reportReady",
+    "waitForStart",
+    "waitForHooks",
+    "keepRoot",
+    "enterKeptRoot",
+    "visitRoot",
+    "returnToRoot",
+    // Of config.json alone.
+    "setIoPriority",
+    "setScheduler",
+    "setMemoryPolicy",
+    // The child kills by itself, and nothing can be wrong with that.
+    "killAll",
+  ]);
+});
+
+/** A filter that lets nobody end in the ordinary way. */
+const NO_EXIT = {
+  defaultAction: "SCMP_ACT_ALLOW",
+  syscalls: [{
+    names: ["exit_group", "exit"],
+    action: "SCMP_ACT_ERRNO",
+    errnoRet: 1,
+  }],
+};
+
+for (const flags of [[], ["--no-init"]]) {
+  test(`the walker ends even where a filter forbids it to exit: ${flags[0] ?? "--init"}`, async () => {
+    await using dir = new TempDir();
+    const profile = `${dir.path}/profile.json`;
+    await Deno.writeTextFile(profile, JSON.stringify(NO_EXIT));
+    const { status, stderr } = await run([
+      ...flags,
+      "--seccomp",
+      profile,
+      "/no/such/program",
+    ]);
+    assertEquals(status, 127);
+    assertStringIncludes(stderr, "container: Cannot run /no/such/program");
+  });
+}

@@ -1,0 +1,55 @@
+/** Every example of the documents is run as it is written, and prints what they say. */
+
+// @ts-types="../../types/std_assert.d.ts"
+import { assert, assertEquals } from "@std/assert";
+import { execute, REPOSITORY, rootfs, TempDir, test } from "../_harness.ts";
+
+/** A program, and what it prints where that is told. */
+interface Example {
+  line: number;
+  program: string;
+  output: string | null;
+}
+
+/** The programs of a document: each is one of its own. */
+function examples(document: string): Example[] {
+  const text = Deno.readTextFileSync(`${REPOSITORY}/${document}`);
+  const pattern = /^```ts\n(.*?)^```\n(?:\n```console\n(.*?)^```\n)?/gms;
+  return [...text.matchAll(pattern)].map(([, program, output], index, all) => ({
+    line: text.slice(0, all[index]!.index).split("\n").length + 1,
+    program: program!,
+    // The first line may be how it was started.
+    output: output?.replace(/^\$ .*\n/, "") ?? null,
+  }));
+}
+
+for (const document of ["README.md", "docs/library.md"]) {
+  const all = examples(document);
+
+  Deno.test(`${document} has examples`, () => {
+    assert(all.length > 0);
+    assert(all.every(({ program }) => program.includes('from "./mod.ts"')));
+  });
+
+  for (const { line, program, output } of all) {
+    test(`${document}:${line} runs and prints what is told`, async () => {
+      await using dir = new TempDir();
+      await Deno.symlink(rootfs(), `${dir.path}/fs`);
+      await Deno.writeTextFile(
+        `${dir.path}/mod.ts`,
+        `export * from "${REPOSITORY}/mod.ts";\n`,
+      );
+      await Deno.writeTextFile(`${dir.path}/example.ts`, program);
+      const result = await execute([
+        Deno.execPath(),
+        ...["run", "-A", "--check", "--quiet"],
+        `--config=${REPOSITORY}/deno.json`,
+        "example.ts",
+      ], { cwd: dir.path });
+      assertEquals(result.status, 0, result.stderr);
+      if (output !== null) {
+        assertEquals(`${result.stderr}${result.stdout}`, output);
+      }
+    });
+  }
+}

@@ -1,0 +1,210 @@
+/** `--device`: what of the host's devices is inside, and what it can be opened for. */
+
+// @ts-types="../../types/std_assert.d.ts"
+import { assertEquals, assertMatch } from "@std/assert";
+import { assertRefused } from "../_refused.ts";
+import {
+  copyRootfs,
+  execute,
+  type Mode,
+  Nobody,
+  TempDir,
+  testBoth,
+  without,
+} from "../_harness.ts";
+
+/** Not among those that every container has. */
+const DEVICE = "/dev/fuse";
+
+const there = (path: string) => {
+  try {
+    Deno.statSync(path);
+    return null;
+  } catch {
+    return `this machine has no ${path}`;
+  }
+};
+
+/** Type, numbers, mode and owner, as busybox's stat tells. */
+const LOOK = "stat -c '%F %t:%T %a %u:%g'";
+
+async function shell(mode: Mode, script: string, ...flags: string[]) {
+  const { stdout, stderr } = await mode.run([
+    ...["--ephemeral", ...flags, "sh", "-c", script],
+  ]);
+  return { stdout, stderr };
+}
+
+testBoth(
+  "--device HOST is the host's node, with its mode and owner",
+  async (mode) => {
+    const host = await execute(["stat", "-c", "%F %t:%T %a %u:%g", DEVICE]);
+    assertEquals(
+      await shell(
+        mode,
+        `${LOOK} ${DEVICE}; true < ${DEVICE} && echo opened`,
+        "--device",
+        DEVICE,
+      ),
+      { stdout: `${host.stdout}opened\n`, stderr: "" },
+    );
+  },
+  { skip: there(DEVICE) },
+);
+
+testBoth(
+  "--device HOST:INSIDE is at another place, outside of /dev too",
+  async (mode) => {
+    const flags = ["--device", "/dev/zero:/mnt/deep/zero:rw"];
+    assertEquals(
+      await shell(mode, "head -c 3 /mnt/deep/zero | wc -c", ...flags),
+      { stdout: "3\n", stderr: "" },
+    );
+  },
+);
+
+testBoth("with --device everything else stays closed", async (mode) => {
+  const { stdout } = await shell(
+    mode,
+    `mknod /tmp/node c 10 229; mknod /dev/node c 10 229
+     true < /tmp/node && echo opened; true < /dev/node && echo opened; ls ${DEVICE}`,
+    "--device",
+    DEVICE,
+  );
+  assertEquals(stdout, `${DEVICE}\n`);
+}, { skip: there(DEVICE) });
+
+testBoth(
+  "letters that leave out reading or writing are held to",
+  async (mode) => {
+    const open = (path: string) =>
+      `true < ${path} && echo read; true > ${path} && echo written`;
+    const script = `${open("/mnt/device")}; ${open("/dev/null")}`;
+    const opened = async (letters: string) =>
+      (await shell(
+        mode,
+        script,
+        "--device",
+        `${DEVICE}:/mnt/device:${letters}`,
+      ))
+        .stdout.trim().split("\n");
+    assertEquals(await opened("r"), ["read", "read", "written"]);
+    assertEquals(await opened("w"), ["written", "read", "written"]);
+    assertEquals(await opened("rw"), ["read", "written", "read", "written"]);
+    // A device that every container has is held to it as well.
+    const { stdout } = await shell(
+      mode,
+      "true < /dev/zero && echo read; true > /dev/zero && echo written",
+      "--device=/dev/zero:r",
+    );
+    assertEquals(stdout, "read\n");
+  },
+  { skip: there(DEVICE) },
+);
+
+testBoth(
+  "with a limit the cgroup knows the device, and what is bind mounted",
+  async (mode) => {
+    const { stdout, stderr } = await shell(
+      mode,
+      `for d in ${DEVICE} /asked /dev/tty; do true < $d && echo $d; done 2>/dev/null; true`,
+      ...["-m", "128m", "--device", DEVICE, "-v", "/dev/hwrng:/asked"],
+    );
+    assertEquals([stdout, stderr], [`${DEVICE}\n/asked\n`, ""]);
+  },
+  { skip: there(DEVICE) ?? there("/dev/hwrng") },
+);
+
+testBoth(
+  "a directory gives every device in it, and all of /dev can be given",
+  async (mode) => {
+    await using dir = new TempDir();
+    await execute(["mkdir", "-p", `${dir.path}/devices/deep`]);
+    for (const [name, minor] of [["zero", "5"], ["deep/full", "7"]] as const) {
+      await execute(["mknod", `${dir.path}/devices/${name}`, "c", "1", minor]);
+    }
+    await Deno.writeTextFile(`${dir.path}/devices/text`, "none");
+    const { stdout, stderr } = await shell(
+      mode,
+      "find /dev/mine ! -type d | sort; head -c 2 /dev/mine/deep/full | wc -c",
+      ...["--device", `${dir.path}/devices:/dev/mine`],
+    );
+    assertEquals([stdout, stderr], [
+      "/dev/mine/deep/full\n/dev/mine/zero\n2\n",
+      "",
+    ]);
+    const all = await shell(
+      mode,
+      "ls /dev/pts/ptmx; ls -d /dev/*",
+      "--device=/dev",
+    );
+    assertEquals(all.stderr, "");
+    assertMatch(all.stdout, /^\/dev\/pts\/ptmx$[\s\S]*^\/dev\/null$/m);
+  },
+);
+
+testBoth(
+  "rootless: the host's device is lent, with the rights it has outside",
+  async (mode) => {
+    await using dir = new TempDir();
+    await using nobody = await Nobody.make();
+    const rootfs = await copyRootfs(dir.path);
+    await execute(["chown", "-R", "65534:65534", dir.path]);
+    const run = (...args: string[]) =>
+      mode.run(["--rootfs", rootfs, ...args], nobody);
+    const { stdout } = await run(
+      ...["--device", "/dev/zero:/dev/other", "--device", DEVICE, "sh", "-c"],
+      `head -c 2 /dev/other | wc -c; ls ${DEVICE}; chmod 777 ${DEVICE} 2>/dev/null || echo kept`,
+    );
+    assertEquals(stdout, `2\n${DEVICE}\nkept\n`);
+    assertRefused(
+      await run("--device", "/dev/zero:r", "true"),
+      2,
+      /only root can hold a container to r .*Leave the letters out/,
+    );
+  },
+  { skip: without("setpriv") ?? there(DEVICE) },
+);
+
+for (
+  const [value, words] of [
+    ["/dev/nosuch", /\/dev\/nosuch does not exist on the host/],
+    ["/etc/passwd", /not a device.*--volume/],
+    ["/etc", /no device is in this directory.*--volume/],
+    ["/dev/null:/dev/x:q", /"q" is not out of r, w and m/],
+    ["null", /not an absolute path/],
+    ["/dev/null:/../x", /no place for it inside/],
+  ] as const
+) {
+  testBoth(`--device ${value} is refused in one line`, async (mode) => {
+    assertRefused(await mode.run(["--device", value, "true"]), 2, words);
+  });
+}
+
+testBoth(
+  "--privileged and less than all of a device contradict each other",
+  async (mode) => {
+    assertRefused(
+      await mode.run(["--privileged", "--device=/dev/zero:r", "true"]),
+      2,
+      /--privileged every device can be read and written/,
+    );
+  },
+);
+
+testBoth(
+  "no node is left in the root filesystem, with --privileged neither",
+  async (mode) => {
+    await using dir = new TempDir();
+    const rootfs = await copyRootfs(dir.path);
+    for (const flags of [[], ["--privileged"], ["--privileged"]]) {
+      const { stdout } = await mode.run([
+        ...["--rootfs", rootfs, ...flags, "--device", "/dev/zero:/asked"],
+        ...["head", "-c", "2", "/asked"],
+      ]);
+      assertEquals(stdout, "\0\0", flags.join());
+      const { isFile, size } = await Deno.stat(`${rootfs}/asked`);
+      assertEquals([isFile, size], [true, 0]);
+    }
+  },
+);

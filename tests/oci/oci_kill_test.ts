@@ -1,0 +1,62 @@
+/** Commands of an OCI runtime that are killed half-way: the next one copes. */
+
+// @ts-types="../../types/std_assert.d.ts"
+import { assert, assertEquals } from "@std/assert";
+import { Bundle } from "../_bundle.ts";
+import { CONTAINER, test } from "../_harness.ts";
+
+/** At so many moments of its time. */
+const MOMENTS = 20;
+
+/** Runs a command and kills it when its time is up; how long it took. */
+async function killAfter(words: readonly string[], time: number) {
+  const [program, ...args] = [...CONTAINER, ...words];
+  const start = performance.now();
+  const child = new Deno.Command(program!, {
+    args,
+    stdin: "null",
+    stdout: "null",
+    stderr: "null",
+  }).spawn();
+  const timer = setTimeout(() => {
+    try {
+      child.kill("SIGKILL");
+    } catch (error) {
+      // It has ended by itself.
+      if (!(error instanceof TypeError)) throw error;
+    }
+  }, time);
+  await child.status;
+  clearTimeout(timer);
+  return performance.now() - start;
+}
+
+for (const manager of ["cgroupfs", "disabled"]) {
+  test(`create, start and delete that are killed at any moment leave what delete --force removes (cgroups: ${manager})`, async () => {
+    await using bundle = await Bundle.make(["sleep", "1000"]);
+    const words = (...rest: string[]) => [
+      ...["--root", `${bundle.dir.path}/state`, "--cgroup-manager", manager],
+      ...rest,
+    ];
+    const create = words("create", "--bundle", bundle.dir.path, "one");
+    const whole = await killAfter(create, 60_000);
+    await bundle.does("delete", "--force", "one");
+    for (let moment = 1; moment <= MOMENTS; moment++) {
+      // The last ones are more than it takes, mostly.
+      const time = whole * 1.2 * moment / MOMENTS;
+      await killAfter(create, time);
+      const listed: { status: string }[] = JSON.parse(
+        await bundle.does("list", "--format", "json"),
+      );
+      for (const { status } of listed) {
+        assert(["creating", "created", "broken"].includes(status), status);
+      }
+      if (listed[0]?.status === "created") {
+        await killAfter(words("start", "one"), time / 4);
+        await killAfter(words("delete", "--force", "one"), time / 4);
+      }
+      await bundle.does("delete", "--force", "one");
+      assertEquals(await bundle.does("list", "--quiet"), "");
+    }
+  });
+}

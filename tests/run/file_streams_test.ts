@@ -1,0 +1,374 @@
+/**
+ * Standard streams that are files of the host: the command has pipes in their
+ * place, and nothing else of the file than its bytes.
+ */
+
+// @ts-types="../../types/std_assert.d.ts"
+import {
+  assertEquals,
+  assertMatch,
+  assertNotEquals,
+  assertStringIncludes,
+} from "@std/assert";
+import { ATTACK, attackFrom, inShell, inSmall } from "../_file_streams.ts";
+import { descendants, readProcess } from "../_host.ts";
+import {
+  CONTAINER,
+  container,
+  execute,
+  INIT,
+  type Mode,
+  NO_INIT,
+  Nobody,
+  rootfs,
+  runWords,
+  shellLine,
+  startTerminal,
+  TempDir,
+  test,
+  testBoth,
+  until,
+  without,
+} from "../_harness.ts";
+import { Session } from "../_session.ts";
+
+testBoth(
+  "run: root inside cannot write to, cut off or make setuid what a stream leads to",
+  (mode) => attackFrom(mode.runWords("-q", "sh", "-c", ATTACK)),
+);
+
+testBoth(
+  "run without root, and with another flag: the same",
+  async (mode) => {
+    await attackFrom(mode.runWords("-q", "-w", "/tmp", "sh", "-c", ATTACK));
+    await using nobody = await Nobody.make();
+    await attackFrom(
+      mode.runWords("-q", "--rootfs", "/", "sh", "-c", ATTACK),
+      nobody,
+    );
+  },
+  { skip: without("setpriv") },
+);
+
+testBoth(
+  "a full disk closes the pipe, is said, and is no success",
+  async (mode) => {
+    await using dir = new TempDir();
+    for (const flags of [[], ["-w", "/"]]) {
+      // More than fits in the pipe: it hears of it, if it looks.
+      const endless = await inSmall(
+        dir,
+        mode.runWords("-q", ...flags, "sh", "-c", "yes; echo status $? >&2"),
+      );
+      assertMatch(endless.stderr, /^(yes: .*Broken pipe\n)?status (141|1)\n/m);
+      // The command is content, and the one who reads its file must not be.
+      const short = await inSmall(
+        dir,
+        mode.runWords(
+          "-q",
+          ...flags,
+          "sh",
+          "-c",
+          "yes | head -c 400000; sleep 0.2",
+        ),
+      );
+      for (const { status, stderr } of [endless, short]) {
+        assertEquals(status, 125, stderr);
+        assertMatch(
+          stderr,
+          /^container: Cannot write standard output for the command: no space left on device \(ENOSPC\)\. What it wrote from then on is lost\.$/m,
+        );
+      }
+      const own = await inSmall(
+        dir,
+        mode.runWords(
+          "-q",
+          ...flags,
+          "sh",
+          "-c",
+          "yes | head -c 200000; sleep 0.2; exit 7",
+        ),
+      );
+      assertEquals(own.status, 7);
+      const large = await inShell(
+        dir,
+        `ulimit -f 300; ${
+          shellLine(
+            mode.runWords(
+              "-q",
+              ...flags,
+              "sh",
+              "-c",
+              "yes | head -c 400000; sleep 0.2",
+            ),
+          )
+        } > large`,
+      );
+      assertEquals(large.status, 125);
+      assertStringIncludes(large.stderr, "file too large (EFBIG)");
+    }
+  },
+);
+
+testBoth(
+  "all of the output is in its file when the status is told",
+  async (mode) => {
+    await using dir = new TempDir();
+    for (const flags of [[], ["-w", "/"]]) {
+      const { status, stdout } = await inShell(
+        dir,
+        `${
+          shellLine(
+            mode.runWords(
+              ...["-q", ...flags, "sh", "-c"],
+              "dd if=/dev/zero bs=1M count=24 2>/dev/null; echo e >&2; exit 3",
+            ),
+          )
+        } > out 2> err; echo $?; wc -c < out; wc -c < err`,
+      );
+      assertEquals([status, stdout], [0, "3\n25165824\n2\n"]);
+    }
+  },
+);
+
+testBoth(
+  "output and errors in one file keep their order",
+  async (mode) => {
+    await using dir = new TempDir();
+    const script = "for i in $(seq 300); do echo o$i; echo e$i >&2; done";
+    const lines = Array.from(
+      { length: 300 },
+      (_, i) => `o${i + 1}\ne${i + 1}\n`,
+    );
+    for (const flags of [[], ["-w", "/"]]) {
+      const words = shellLine(
+        mode.runWords("-q", ...flags, "sh", "-c", script),
+      );
+      await inShell(dir, `${words} > out 2>&1`);
+      assertEquals(await Deno.readTextFile(`${dir.path}/out`), lines.join(""));
+      // Each its own where they are two.
+      await inShell(dir, `${words} > out 2> err`);
+      assertEquals(
+        await Deno.readTextFile(`${dir.path}/err`),
+        lines.join("").replaceAll(/o\d+\n/g, ""),
+      );
+    }
+  },
+);
+
+testBoth(
+  "what a command does not read of its input is there for the next",
+  async (mode) => {
+    await using dir = new TempDir();
+    await Deno.writeTextFile(`${dir.path}/list`, "a\nb\nc\n");
+    // Longer than what the pipe and the relay hold.
+    const large = "x".repeat(1023) + "\n";
+    await Deno.writeTextFile(`${dir.path}/large`, large.repeat(5000));
+    for (const flags of [[], ["-w", "/"]]) {
+      const words = (...command: string[]) =>
+        shellLine(mode.runWords("-q", ...flags, ...command));
+      const loop = `while read l; do ${words("echo")} $l; done < list`;
+      assertEquals((await inShell(dir, loop)).stdout, "a\nb\nc\n");
+      const { stdout } = await inShell(
+        dir,
+        `{ ${
+          words("dd", "bs=1024", "count=3", "of=/dev/null")
+        } 2>/dev/null; cat | wc -c; } < large`,
+      );
+      assertEquals(Number(stdout), 4997 * 1024);
+      const all = await inShell(dir, `${words("wc", "-c")} < large`);
+      assertEquals(Number(all.stdout), 5000 * 1024);
+    }
+  },
+);
+
+testBoth(
+  "directories and devices of the host are refused before anything is done",
+  async (mode) => {
+    await using dir = new TempDir();
+    for (const flags of [[], ["-w", "/"]]) {
+      const words = shellLine(
+        mode.runWords(
+          "-q",
+          ...flags,
+          "-v",
+          `${dir.path}:/mnt`,
+          "touch",
+          "/mnt/ran",
+        ),
+      );
+      for (
+        const [redirection, message] of [
+          [
+            "< /",
+            "Cannot hand over standard input: it is a directory of the host.",
+          ],
+          [
+            "1< /tmp",
+            "Cannot hand over standard output: it is a directory of the host.",
+          ],
+          [
+            "< /dev/kmsg",
+            "Cannot hand over standard input: it is a device (character 1:11) of the host.",
+          ],
+        ]
+      ) {
+        const { status, stderr } = await inShell(
+          dir,
+          `${words} ${redirection}`,
+        );
+        assertEquals(status, 2);
+        assertStringIncludes(stderr, message!);
+      }
+    }
+    assertEquals(await Array.fromAsync(Deno.readDir(dir.path)), []);
+  },
+);
+
+testBoth(
+  "the devices that every container has come from inside",
+  async (mode) => {
+    await using dir = new TempDir();
+    // What it is, and on which file system.
+    const look = "stat -L -c '%t:%T %d:%i'";
+    const script =
+      `${look} /proc/self/fd/0 /proc/self/fd/2; head -c 4 <&0 | wc -c`;
+    const words = shellLine(mode.runWords("-q", "sh", "-c", script));
+    for (
+      const [input, errors] of [["zero", "full"], ["random", "urandom"]]
+    ) {
+      const devices = `/dev/${input} /dev/${errors}`;
+      const host = await execute(["sh", "-c", `${look} ${devices}`]);
+      const { status, stdout } = await inShell(
+        dir,
+        `${words} < /dev/${input} 2> /dev/${errors}`,
+      );
+      const [one, two, count] = stdout.split("\n");
+      const [ours, theirs] = host.stdout.split("\n");
+      assertEquals([status, count], [0, "4"], stdout);
+      for (const [inside, outside] of [[one, ours], [two, theirs]]) {
+        const [kind, node] = inside!.split(" ");
+        assertEquals(kind, outside!.split(" ")[0]);
+        assertNotEquals(node, outside!.split(" ")[1]);
+      }
+    }
+    // What the terminal is that we were started from.
+    await using terminal = startTerminal(
+      `${
+        shellLine(mode.runWords("-qT", "sh", "-c", `${look} /proc/self/fd/0`))
+      } < /dev/tty`,
+    );
+    assertEquals(await terminal.end(), 0, terminal.output);
+    assertMatch(terminal.output, /^5:0 /m);
+  },
+  { skip: without("script") },
+);
+
+testBoth(
+  "--streams inherit hands files over as they are",
+  async (mode) => {
+    await using dir = new TempDir();
+    await Deno.writeTextFile(`${dir.path}/in`, "a\n");
+    const words = shellLine(
+      mode.runWords(
+        "-q",
+        "--streams",
+        "inherit",
+        "readlink",
+        "/proc/self/fd/0",
+      ),
+    );
+    const { stdout } = await inShell(dir, `${words} < in; ${words} < /`);
+    assertEquals(stdout, `${dir.path}/in\n/\n`);
+    const wrong = await mode.run(["--streams", "copy", "true"]);
+    assertEquals([wrong.status, wrong.stderr], [
+      2,
+      "container: --streams copy: there is no such way. It is relay or inherit.\n",
+    ]);
+  },
+);
+
+test("the command's user may open /dev/stdout of a file anew", async () => {
+  await using dir = new TempDir();
+  const words = shellLine(
+    runWords(
+      "-q",
+      "-u",
+      "1000",
+      "sh",
+      "-c",
+      "echo a > /dev/stdout; echo b > /dev/stderr",
+    ),
+  );
+  const { status } = await inShell(dir, `${words} > out 2>&1`);
+  assertEquals([status, await Deno.readTextFile(`${dir.path}/out`)], [
+    0,
+    "a\nb\n",
+  ]);
+});
+
+test("explain names the pipes and why they are there", async () => {
+  await using dir = new TempDir();
+  const words = shellLine([
+    ...[...CONTAINER, "explain", "run", "--rootfs", rootfs(), "true"],
+  ]);
+  await inShell(dir, `${words} < /etc/passwd > out 2>&1`);
+  const text = (await Deno.readTextFile(`${dir.path}/out`)).replaceAll(
+    /\s+/g,
+    " ",
+  );
+  assertStringIncludes(
+    text,
+    "fill a pipe that is the command's standard input",
+  );
+  assertStringIncludes(
+    text,
+    "empty a pipe that is the command's standard output and standard error",
+  );
+  assertStringIncludes(text, "make setuid");
+});
+
+for (const mode of [INIT, NO_INIT]) {
+  test(`SIGKILL takes what copies along: ${mode.name}`, () => killed(mode));
+}
+
+async function killed(mode: Mode): Promise<void> {
+  await using dir = new TempDir();
+  await Deno.writeTextFile(`${dir.path}/in`, "a\n");
+  for (const flags of [[], ["-w", "/"]]) {
+    const words = mode.runWords(
+      "-q",
+      ...flags,
+      "sh",
+      "-c",
+      "echo up; sleep 1000",
+    );
+    await using session = new Session([
+      "sh",
+      "-c",
+      `exec ${shellLine(words)} < ${dir.path}/in > ${dir.path}/out`,
+    ]);
+    await until(
+      "it is up",
+      async () =>
+        await Deno.readTextFile(`${dir.path}/out`).catch(() => "") === "up\n",
+    );
+    const all = descendants(session.pid);
+    session.kill("SIGKILL");
+    assertEquals(await session.end(), 137);
+    await until(
+      "nothing is left",
+      () =>
+        all.every(({ pid, start }) => {
+          const now = readProcess(pid);
+          return now?.start !== start || now.state === "Z";
+        }),
+    );
+    await Deno.remove(`${dir.path}/out`);
+  }
+}
+
+test("run --help names --streams", async () => {
+  const { stdout } = await container(["run", "--help"]);
+  assertStringIncludes(stdout, "--streams inherit");
+});

@@ -1,0 +1,90 @@
+/** A file system that does not answer: a signal ends `run` all the same. */
+
+// @ts-types="../../types/std_assert.d.ts"
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import {
+  copyRootfs,
+  type Mode,
+  shellLine,
+  startTerminal,
+  TempDir,
+  testBoth,
+  without,
+} from "../_harness.ts";
+import { CTRL_C } from "../_keys.ts";
+import { Session } from "../_session.ts";
+
+/**
+ * The program after `mount`, where /hung of a root filesystem is one whose
+ * server never answers: nobody reads what the kernel asks through descriptor 9.
+ */
+const HUNG = `set -e
+exec 9<>/dev/fuse
+mount -i -t fuse -o fd=9,rootmode=40000,user_id=0,group_id=0 hung "$1/hung"
+shift
+echo mounted
+exec "$@"`;
+
+const PLACES: [string, (root: string) => string[]][] = [
+  ["a root filesystem", (root: string) => ["--rootfs", `${root}/hung`]],
+  ["a volume", (root: string) => ["--volume", `${root}/hung/x:/mnt`]],
+  ["a mountpoint", () => ["--tmpfs", "/hung/x"]],
+  ["a working directory", () => ["--workdir", "/hung"]],
+];
+
+const SKIP = without("unshare") ?? without("script");
+
+/** Long enough for any start to have come to where it hangs. */
+const hang = () => new Promise((resolve) => setTimeout(resolve, 2000));
+
+async function words(
+  mode: Mode,
+  dir: string,
+  flags: (root: string) => string[],
+): Promise<string[]> {
+  const root = await copyRootfs(dir);
+  await Deno.mkdir(`${root}/hung`);
+  return [
+    ...["unshare", "-m", "--propagation", "private"],
+    ...["sh", "-c", HUNG, "sh", root],
+    ...mode.runWords("-q", "--rootfs", root, ...flags(root), "sleep", "1000"),
+  ];
+}
+
+for (const [place, flags] of PLACES) {
+  testBoth(`SIGINT ends a run that waits for ${place}`, async (mode) => {
+    await using dir = new TempDir();
+    await using session = new Session(await words(mode, dir.path, flags));
+    await session.expect(/mounted\n/);
+    await hang();
+    session.kill("SIGINT");
+    assertEquals(await session.end(), 130);
+  }, { skip: SKIP });
+
+  testBoth(`Ctrl-C ends a run that waits for ${place}`, async (mode) => {
+    await using dir = new TempDir();
+    const line = shellLine(await words(mode, dir.path, flags));
+    await using terminal = startTerminal(
+      `trap : INT; before=$(stty -g); ${line}; echo status $?; test "$before" = "$(stty -g)" && echo same`,
+    );
+    await terminal.expect(/mounted\r\n/);
+    await hang();
+    await terminal.send(CTRL_C);
+    await terminal.expect(/status 130\r\nsame\r\n/);
+  }, { skip: SKIP });
+}
+
+testBoth("it says what came before the command", async (mode) => {
+  await using dir = new TempDir();
+  await using session = new Session(
+    await words(mode, dir.path, () => ["--tmpfs", "/hung/x"]),
+  );
+  await session.expect(/mounted\n/);
+  await hang();
+  session.kill("SIGTERM");
+  assertEquals(await session.end(), 143);
+  assertStringIncludes(
+    session.output,
+    "container: Cannot start the command: SIGTERM came before it ran.",
+  );
+}, { skip: SKIP });

@@ -1,0 +1,399 @@
+/**
+ * The plainest run, which the compiled program carries out without a runtime:
+ * no different to see from one that has it, and left to that wherever anything
+ * is unusual.
+ */
+
+// @ts-types="../../types/std_assert.d.ts"
+import { assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { descendants, readProcess } from "../_host.ts";
+import {
+  CONTAINER,
+  copyRootfs,
+  execute,
+  NO_STANDALONE,
+  type Options,
+  REPOSITORY,
+  rootfs,
+  shellLine,
+  TempDir,
+  test,
+  until,
+  without,
+} from "../_harness.ts";
+import { Session } from "../_session.ts";
+
+const [program = ""] = CONTAINER;
+const skip = NO_STANDALONE ?? without("strace");
+
+/** Whoever is PID 1. */
+const MODES: readonly (readonly string[])[] = [[], ["--no-init"]];
+
+const plainIn = (
+  mode: readonly string[],
+  root: string,
+  ...command: string[]
+) => [program, "run", "-q", ...mode, "--rootfs", root, ...command];
+
+const plain = (root: string, ...command: string[]) =>
+  plainIn(["--no-init"], root, ...command);
+
+/** Both outcomes of a command: without a runtime, and with the one that a flag asks for. */
+const both = (
+  mode: readonly string[],
+  command: readonly string[],
+  { before = [], ...options }: Options = {},
+) =>
+  Promise.all([[], ["-w", "/"]].map((flags) =>
+    execute(
+      [
+        ...before,
+        ...plainIn([...mode, ...flags], rootfs(), ...command),
+      ],
+      options,
+    )
+  ));
+
+/** A library that Deno's runtime needs and no shell does. */
+const LIBRARY = "libgcc_s";
+
+/** Whether a runtime was loaded for a command line, which comes after `before`. */
+async function hasRuntime(
+  run: readonly string[],
+  { before = [], ...options }: Options = {},
+): Promise<boolean> {
+  await using dir = new TempDir();
+  const file = `${dir.path}/trace`;
+  await execute(
+    ["strace", "-f", "-o", file, "-e", "trace=openat", ...before, ...run],
+    options,
+  );
+  return (await Deno.readTextFile(file)).includes(LIBRARY);
+}
+
+/** Words that start others with files in the place of standard streams. */
+const toFiles = (dir: TempDir, redirections: string) => [
+  ...["sh", "-c", `exec "$@" ${redirections}`, dir.path],
+];
+
+test("plain run: no runtime is started for it", async () => {
+  const root = rootfs();
+  await using dir = new TempDir();
+  await Deno.writeTextFile(`${dir.path}/in`, "words\n");
+  for (const mode of MODES) {
+    for (
+      const run of [
+        plainIn(mode, root, "true"),
+        plainIn(mode, root, "/bin/true"),
+        plainIn(mode, root, "sh", "-c", "exit 3"),
+        [program, "run", "--quiet", `--rootfs=${root}`, ...mode, "true"],
+        [program, "run", "-q", ...mode, "--", "true", "--uts=host"],
+      ]
+    ) {
+      const options = { cwd: REPOSITORY };
+      assertEquals(await hasRuntime(run, options), false, run.join(" "));
+    }
+    assertEquals(
+      await hasRuntime(plainIn(mode, root, "cat"), { stdin: "piped" }),
+      false,
+      "standard input is a pipe",
+    );
+    const before = toFiles(dir, '< "$0"/in > "$0"/out 2>&1');
+    const copying = plainIn(mode, root, "cat");
+    assertEquals(await hasRuntime(copying, { before }), false, "files");
+    assertEquals(await Deno.readTextFile(`${dir.path}/out`), "words\n");
+  }
+}, { skip });
+
+test("plain run: what is unusual is the runtime's", async () => {
+  const root = rootfs();
+  await using dir = new TempDir();
+  const bare = await copyRootfs(dir.path);
+  await Deno.remove(`${bare}/etc/hosts`);
+  const cases: [string, string[], Options?][] = [
+    ["a flag", [program, "run", "-q", "--no-init", "-w", "/tmp", "true"]],
+    ["said aloud", [program, "run", "--no-init", "--rootfs", root, "true"]],
+    ["no command", plain(root)],
+    ["nothing to find", plain(root, "nosuchcommand")],
+    ["no file to cover", plain(bare, "true")],
+    ["the host's tree", plain("/", "true")],
+    ["the same by another name", plain("/usr/..", "true")],
+    ["where we are", ["env", "-C", root, ...plain(".", "true")]],
+    ["an empty one", plain("empty", "true")],
+    ["none", plain(`${dir.path}/none`, "true")],
+    ["a file", plain(program, "true")],
+    ["a terminal", [
+      "script",
+      "-qec",
+      shellLine(plain(root, "true")),
+      "/dev/null",
+    ], {
+      env: { SHELL: "/bin/sh" },
+    }],
+    ["few descriptors", plain(root, "true"), {
+      before: ["sh", "-c", 'ulimit -n 40; exec "$@"', "sh"],
+    }],
+    ["a directory", plain(root, "true"), {
+      before: ["sh", "-c", 'exec "$@" < /', "sh"],
+    }],
+    ["another device", plain(root, "true"), {
+      before: ["sh", "-c", 'exec "$@" < /dev/zero', "sh"],
+    }],
+    ["a closed stream", plain(root, "true"), {
+      before: ["sh", "-c", 'exec "$@" <&-', "sh"],
+    }],
+    ["fewer capabilities", plain(root, "true"), {
+      before: ["setpriv", "--bounding-set=-net_raw"],
+    }],
+    ["a user namespace", plain(root, "true"), {
+      before: ["unshare", "--user", "--map-root-user"],
+    }],
+    [
+      "long words",
+      plain(
+        root,
+        "true",
+        ..."x".repeat(9).split("")
+          .map((letter) => letter.repeat(9_000)),
+      ),
+    ],
+  ];
+  for (const [name, run, options] of cases) {
+    assertEquals(await hasRuntime(run, options), true, name);
+    const other = run.filter((word) => word !== "--no-init");
+    assertEquals(await hasRuntime(other, options), true, `${name}, init`);
+  }
+}, { skip });
+
+test("plain run: the command finds what it finds with a runtime", async () => {
+  const look = [
+    "env | sort",
+    "pwd; id; umask; hostname; cat /etc/hostname /etc/hosts",
+    // The number of the parent's thread group is the only one that differs.
+    "grep -v '^\\(voluntary\\|nonvoluntary\\|Vm\\|Rss\\|Mems\\|SigQ\\|HugetlbPages\\)' /proc/self/status",
+    "cut -d' ' -f4- /proc/self/mountinfo",
+    "ls -l /dev /proc/self/fd | sed 's/[A-Z][a-z][a-z] .[0-9] ..:..//'",
+    "cat /proc/self/limits /proc/self/oom_score_adj /proc/1/cmdline",
+    "cat /proc/self/cgroup /proc/net/dev; ls /sys/class/net",
+    // Whether it is asleep just now is chance.
+    "tr '\\0' ' ' < /proc/1/environ; cut -d' ' -f3-8 /proc/1/stat | sed 's/^[RSD]/alive/'",
+  ];
+  for (const mode of MODES) {
+    for (const script of look) {
+      for (const stdin of [undefined, "words"]) {
+        const found = await both(mode, ["sh", "-c", script], { stdin });
+        const [one, other] = found.map(({ status, stdout, stderr }) => ({
+          status,
+          stdout: stdout.replaceAll(/(pipe|mnt|cgroup|\w+):\[\d+\]/g, "$1"),
+          stderr,
+        }));
+        assertEquals(one, other, script);
+      }
+    }
+  }
+}, { skip });
+
+test("plain run: words, statuses and refusals are the same", async () => {
+  const cases: string[][] = [
+    ["printf", "%s|", "a b", "", "'\"$\\", "\u00e9", "-q", "--rootfs"],
+    ["sh", "-c", "exit 42"],
+    ["sh", "-c", "kill -KILL $$; exec sleep 1"],
+    ["sh", "-c", "kill -USR1 $$; exec true"],
+    ["sh", "-c", "(sleep 0.1; echo late) & exit 5"],
+    ["sh", "-c", "for i in 1 2 3; do (true &) ; done; sleep 0.1; ps"],
+    ["/bin/busybox", "echo", "hi"],
+    ["./bin/busybox", "echo", "hi"],
+    ["nosuchcommand", "a"],
+    ["/etc/hosts"],
+    ["/etc"],
+    ["/bin/nosuch"],
+  ];
+  for (const mode of MODES) {
+    for (const command of cases) {
+      const [one, other] = await both(mode, command);
+      assertEquals(one, other, command.join(" "));
+    }
+    const { status, stderr } = await execute(
+      plainIn(mode, rootfs(), "nosuchcommand"),
+    );
+    assertEquals(status, 127);
+    assertMatch(stderr, /^container: Cannot .*nosuchcommand[^\n]*\n$/);
+  }
+}, { skip });
+
+test(
+  "plain run: files are copied, and losses told, in the same words",
+  async () => {
+    await using dir = new TempDir();
+    await Deno.writeTextFile(`${dir.path}/in`, "words\n");
+    const small = `${dir.path}/small`;
+    await Deno.mkdir(small);
+    const onSmall = (redirections: string) => [
+      ...["unshare", "-m", "sh", "-ec"],
+      `mount -t tmpfs -o size=16k tmpfs ${small}; exec "$@" ${redirections}`,
+      small,
+    ];
+    const cases: [string[], string[]][] = [
+      [["cat"], toFiles(dir, '< "$0"/in')],
+      [["readlink", "/proc/self/fd/0"], toFiles(dir, '< "$0"/in 2> "$0"/err')],
+      [["sh", "-c", "yes | head -c 99999; exit 4"], onSmall('> "$0"/out')],
+      [["sh", "-c", "yes | head -c 99999; exit 0"], onSmall('> "$0"/out')],
+      [["sleep", "0.2"], toFiles(dir, '0> "$0"/out')],
+    ];
+    for (const mode of MODES) {
+      for (const [command, before] of cases) {
+        const [one, other] = await both(mode, command, { before });
+        const same = (text = "") => text.replace(/\[\d+\]/, "");
+        assertEquals(
+          [one?.status, same(one?.stdout), one?.stderr],
+          [other?.status, same(other?.stdout), other?.stderr],
+          command.join(" "),
+        );
+      }
+    }
+  },
+  { skip: skip ?? without("unshare") },
+);
+
+test("plain run: what the caller ignores is not ignored inside", async () => {
+  for (const mode of MODES) {
+    for (const setting of ["trap '' HUP USR1", "trap '' PIPE CHLD", "true"]) {
+      const [one, other] = await both(
+        mode,
+        ["grep", "Sig[^Q]", "/proc/self/status"],
+        { before: ["sh", "-c", `${setting}; exec "$@"`, "sh"] },
+      );
+      assertEquals(one?.stdout, other?.stdout, setting);
+    }
+  }
+}, { skip });
+
+test("plain run: signals reach the command, and its end is told", async () => {
+  for (const mode of MODES) {
+    for (const signal of ["SIGTERM", "SIGINT", "SIGHUP", "SIGUSR1"] as const) {
+      const script = `trap 'echo got; exit 9' ${signal.slice(3)}; echo up
+        while :; do sleep 0.05; done`;
+      await using session = new Session(
+        plainIn(mode, rootfs(), "sh", "-c", script),
+      );
+      await session.expect(/up\n/);
+      session.kill(signal);
+      await session.expect(/got\n/);
+      assertEquals(await session.end(), 9, signal);
+    }
+  }
+}, { skip });
+
+test("plain run: stopped and continued together", async () => {
+  for (const mode of MODES) {
+    await using session = new Session(
+      plainIn(mode, rootfs(), "sh", "-c", "echo up; exec sleep 1000"),
+    );
+    await session.expect(/up\n/);
+    const command = descendants(session.pid).at(-1)!.pid;
+    const states = () =>
+      [session.pid, command].map((pid) => readProcess(pid)?.state).join("");
+    Deno.kill(session.pid, "SIGTSTP");
+    if (mode.length) {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      // The first process of a PID namespace is stopped from outside alone.
+      Deno.kill(command, "SIGSTOP");
+    }
+    await until(() => `both are stopped: ${states()}`, () => states() === "TT");
+    Deno.kill(session.pid, "SIGCONT");
+    await until(() => `both go on: ${states()}`, () => states() === "SS");
+  }
+}, { skip });
+
+test("plain run: stops that nobody asked for are passed over", async () => {
+  // More of them than a socket takes: each is told to the parent.
+  const script = `echo up; i=0
+    while [ $i -lt 400 ]; do kill -STOP $$; i=$((i + 1)); done
+    echo done; read line`;
+  await using session = new Session(
+    plainIn([], rootfs(), "sh", "-c", script),
+  );
+  await session.expect(/up\n/);
+  const command = descendants(session.pid).at(-1)!.pid;
+  const go = setInterval(() => Deno.kill(command, "SIGCONT"), 1);
+  try {
+    await session.expect(/done\n/);
+  } finally {
+    clearInterval(go);
+  }
+  // The first stop that is asked for is the first that stops us.
+  Deno.kill(session.pid, "SIGTSTP");
+  const states = () =>
+    [session.pid, command].map((pid) => readProcess(pid)?.state).join("");
+  await until(() => `both are stopped: ${states()}`, () => states() === "TT");
+  Deno.kill(session.pid, "SIGCONT");
+  await until(() => `both go on: ${states()}`, () => states() === "SS");
+  await session.send("\n");
+  assertEquals(await session.end(), 0);
+}, { skip });
+
+test("plain run: its plan is the same whoever builds the program", async () => {
+  const script =
+    `import { usualRuns } from "${REPOSITORY}/scripts/_usual_runs.ts";
+    const hash = await crypto.subtle.digest("SHA-256", usualRuns());
+    console.log(new Uint8Array(hash).toHex());`;
+  await using dir = new TempDir();
+  const file = `${dir.path}/plan.ts`;
+  await Deno.writeTextFile(file, script);
+  const build = [Deno.execPath(), "run", "-A", "--no-check"];
+  build.push("--config", `${REPOSITORY}/deno.json`, file);
+  const [one, other] = await Promise.all([
+    execute(build),
+    execute(["setpriv", "--bounding-set=-mknod,-sys_admin", ...build]),
+  ]);
+  assertEquals(one.stderr + other.stderr, "");
+  assertMatch(one.stdout, /^[0-9a-f]{64}\n$/);
+  assertEquals(one.stdout, other.stdout);
+}, { skip: skip ?? without("setpriv") });
+
+test("plain run: PID 1 that is killed ends the container", async () => {
+  for (const mode of MODES) {
+    await using session = new Session(
+      plainIn(mode, rootfs(), "sh", "-c", "sleep 1000 & echo up; wait"),
+    );
+    await session.expect(/up\n/);
+    Deno.kill(descendants(session.pid)[0]!.pid, "SIGKILL");
+    assertEquals(await session.end(), 137);
+    assertEquals(
+      descendants(Deno.pid).filter(({ state }) => state !== "Z"),
+      [],
+    );
+  }
+}, { skip });
+
+test("plain run: with its parent ends the container", async () => {
+  for (let round = 0; round < 20; round++) {
+    await using session = new Session(
+      plainIn(MODES[round % 2]!, rootfs(), "sleep", "1000"),
+    );
+    await new Promise((resolve) => setTimeout(resolve, round / 2));
+    session.kill("SIGKILL");
+    assertEquals(await session.end(), 137);
+    await until(
+      "nothing is left",
+      () => !descendants(Deno.pid).some(({ state }) => state !== "Z"),
+    );
+  }
+}, { skip });
+
+test(
+  "plain run: a walker that is killed leaves no second command",
+  async () => {
+    await using dir = new TempDir();
+    const root = await copyRootfs(dir.path);
+    // Where the first process has been made, and its number is not known yet.
+    const { status } = await execute([
+      ...["strace", "-f", "-o", "/dev/null", "-e", "trace=exit_group"],
+      ...["-e", "inject=exit_group:signal=KILL:when=1"],
+      ...plain(root, "touch", "/ran"),
+    ]);
+    assertEquals(status === 0, false);
+    await assertRejects(() => Deno.lstat(`${root}/ran`), Deno.errors.NotFound);
+  },
+  { skip },
+);

@@ -1,0 +1,330 @@
+/**
+ * Builds the program as a user does, both ways, into directories of its own,
+ * and runs what came out. The standalone half needs DENORT_BIN, as it must not
+ * depend on a download.
+ */
+
+// @ts-types="../../types/std_assert.d.ts"
+import {
+  assert,
+  assertEquals,
+  assertLess,
+  assertMatch,
+  assertStringIncludes,
+} from "@std/assert";
+import { COMMANDS } from "../../cli/commands.ts";
+import { usualRuns } from "../../scripts/_usual_runs.ts";
+import { execute, REPOSITORY, rootfs, TempDir, test } from "../_harness.ts";
+import { mounted } from "../_rootfs.ts";
+
+const RUNTIME = Deno.env.get("DENORT_BIN");
+const NO_RUNTIME = RUNTIME ? null : "DENORT_BIN is not set";
+
+/** What one module and one archive may weigh in addition to their own bytes. */
+const OVERHEAD = 64 * 1024;
+
+/** Three of the sizes are printed in tenths of a megabyte, rounded. */
+const ROUNDING = 3 * 5e4;
+
+function compile(args: readonly string[], env: Record<string, string> = {}) {
+  const script = `${REPOSITORY}/scripts/compile.ts`;
+  return execute(
+    [Deno.execPath(), "run", "--allow-all", script, ...args],
+    { env, cwd: REPOSITORY },
+  );
+}
+
+/** Makes the script that stands in for a binary. */
+async function compileScript(out: string): Promise<string> {
+  const { status, stderr } = await compile(["--out", out], {
+    DENORT_BIN: "/nowhere/denort",
+  });
+  assertEquals(status, 0, stderr);
+  return stderr;
+}
+
+/** The number in `bundle 54.9 kB` and its like, in bytes. */
+function sizeIn(said: string, what: string): number {
+  const found = said.match(new RegExp(`${what} ([\\d.]+) (kB|MB)`));
+  assert(found, `${what} is not in ${said}`);
+  return Number(found[1]) * (found[2] === "MB" ? 1e6 : 1e3);
+}
+
+function names(dir: string): string[] {
+  return [...Deno.readDirSync(dir)].map(({ name }) => name).sort();
+}
+
+test("compile makes a script and warns where there is no runtime", async () => {
+  await using dir = new TempDir();
+  const out = `${dir.path}/container`;
+  const said = await compileScript(out);
+  assertStringIncludes(said, `Made ${out}: a script`);
+  assertMatch(said, /Warning: .* is not self-contained/);
+  assertMatch(said, /Warning: no standalone .*denort at '\/nowhere\/denort'/);
+  assertLess(sizeIn(said, "script,"), 780_000);
+  assertEquals(names(dir.path), ["container"]);
+  assertEquals((await Deno.stat(out)).mode! & 0o777, 0o755);
+  const version = await execute([out, "--version"]);
+  assertEquals(version.stderr, "");
+  assertMatch(version.stdout, /^container version \d/);
+});
+
+test("the script runs a container", async () => {
+  await using dir = new TempDir();
+  const out = `${dir.path}/con tainer`;
+  await compileScript(out);
+  // Neither these nor the directory may have a say in it.
+  await Deno.writeTextFile(`${dir.path}/deno.json`, "{ broken");
+  await Deno.writeTextFile(`${dir.path}/package.json`, `{"type":"commonjs"}`);
+  const { status, stdout, stderr } = await execute(
+    [out, "run", "-q", "--rootfs", rootfs(), "sh", "-c", 'echo $$ "$1"; exit 7']
+      .concat("sh", "a  b"),
+    { cwd: dir.path },
+  );
+  assertEquals([status, stderr], [7, ""]);
+  assertMatch(stdout, /^[1-9]\d* a {2}b\n$/);
+});
+
+test("compile --standalone fails rather than make a script", async () => {
+  await using dir = new TempDir();
+  const out = `${dir.path}/container`;
+  await Deno.writeTextFile(out, "the old one");
+  const { status, stderr } = await compile(["--standalone", "--out", out], {
+    DENORT_BIN: "/nowhere/denort",
+  });
+  assertEquals(status, 1);
+  assertStringIncludes(stderr, "Cannot make a standalone binary");
+  assertEquals(await Deno.readTextFile(out), "the old one");
+  assertEquals(names(dir.path), ["container"]);
+});
+
+test("compile takes no runtime of another version for a good one", async () => {
+  await using dir = new TempDir();
+  const out = `${dir.path}/container`;
+  const { status, stderr } = await compile(["--out", out], {
+    DENORT_BIN: "/bin/sh",
+    COMPILE_DENO: Deno.execPath(),
+  });
+  assertEquals(status, 0, stderr);
+  assertStringIncludes(stderr, `Made ${out}: a script`);
+  assertEquals((await execute([out, "--version"])).status, 0);
+});
+
+test("compile refuses what it does not understand", async () => {
+  for (const args of [["--nonsense"], ["stray"], ["--out="]]) {
+    const { status, stderr } = await compile(args);
+    assertEquals(status, 2, stderr);
+  }
+  for (
+    const [rootfs, words] of [
+      ["/nowhere", /Cannot carry \/nowhere: no such directory/],
+      ["/etc/passwd", /Cannot carry \/etc\/passwd: not a directory/],
+      ["/dev/shm/..", /Cannot pack \/dev\/\S+: it is not a file, directory or/],
+    ] as const
+  ) {
+    await using dir = new TempDir();
+    const out = `${dir.path}/container`;
+    const { status, stderr } = await compile([
+      "--rootfs",
+      rootfs,
+      "--out",
+      out,
+    ]);
+    assertEquals(status, 1);
+    assertMatch(stderr, words);
+    assertEquals(names(dir.path), []);
+  }
+  await using dir = new TempDir();
+  await Deno.mkdir(`${dir.path}/directory`);
+  await Deno.symlink("/dev/null", `${dir.path}/device`);
+  for (const name of names(dir.path)) {
+    const { status, stderr } = await compile(["--out", `${dir.path}/${name}`]);
+    assertEquals(status, 1);
+    assertMatch(stderr, /it is not a regular file; .*--out/);
+  }
+  assertEquals(names(dir.path), ["device", "directory"]);
+});
+
+/** Ends a build by a signal when it has begun to write. */
+async function interrupt(dir: string, signal: Deno.Signal): Promise<void> {
+  const script = `${REPOSITORY}/scripts/compile.ts`;
+  const build = new Deno.Command(Deno.execPath(), {
+    args: ["run", "--allow-all", script, "--out", `${dir}/container`],
+    cwd: REPOSITORY,
+    env: { DENORT_BIN: "/nowhere/denort" },
+    stdout: "null",
+    stderr: "null",
+  }).spawn();
+  const begun = () =>
+    names(dir).some((name) => {
+      try {
+        return names(`${dir}/${name}`).length > 0;
+      } catch {
+        return false;
+      }
+    });
+  while (!begun()) await new Promise((resolve) => setTimeout(resolve, 5));
+  build.kill(signal);
+  const expected = { SIGTERM: 143, SIGINT: 130, SIGKILL: 137 };
+  assertEquals(
+    (await build.status).code,
+    expected[signal as keyof typeof expected],
+  );
+}
+
+test("compile leaves nothing when it is interrupted", async () => {
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    await using dir = new TempDir();
+    await interrupt(dir.path, signal);
+    assertEquals(names(dir.path), []);
+  }
+});
+
+test("compile removes what a killed one left, and not what another works in", async () => {
+  await using dir = new TempDir();
+  await interrupt(dir.path, "SIGKILL");
+  const [left] = names(dir.path);
+  assertMatch(left!, /^\.container-.*\.tmp$/);
+  const busy = ".container-0123456789abcdef.tmp";
+  await Deno.mkdir(`${dir.path}/${busy}`);
+  using lock = await Deno.open(`${dir.path}/${busy}`);
+  await lock.lock(true);
+  await compileScript(`${dir.path}/container`);
+  assertEquals(names(dir.path), [busy, "container"]);
+});
+
+test(
+  "compile on a full disk says so, and leaves what was there",
+  async () => {
+    await using dir = new TempDir();
+    for (const size of ["100k", "900k", "2m", "40m"]) {
+      await mounted(dir.path, `size=${size}`, async () => {
+        const out = `${dir.path}/container`;
+        await Deno.writeTextFile(out, "the old one");
+        const { status, stderr } = await compile(["--out", out]);
+        assertEquals(status, 1);
+        assertMatch(
+          stderr,
+          /^compile: Cannot make \S+: no space left on device; free some .*\n$/m,
+        );
+        assertEquals(await Deno.readTextFile(out), "the old one");
+        assertEquals(names(dir.path), ["container"]);
+      });
+    }
+  },
+  { skip: NO_RUNTIME },
+);
+
+test(
+  "the compiled program carries itself and the root filesystem alone",
+  async () => {
+    await using dir = new TempDir();
+    const out = `${dir.path}/container`;
+    const flags = ["--standalone", "--rootfs", rootfs(), "--out", out];
+    const { status, stderr } = await compile(flags);
+    assertEquals(status, 0, stderr);
+    const program = sizeIn(stderr, "program");
+    assertLess(program, 740_000);
+    // Without it every start would compile: half of its time.
+    const code = sizeIn(stderr, "compiled code");
+    assertLess(0, code);
+    // What a run, an engine's call and PID 1 each read: less than all three.
+    const shares = sizeIn(stderr, "shares of it");
+    assertLess(shares, 3 * program);
+    const parts = program + shares + code + sizeIn(stderr, "root filesystem");
+    const carried = (await Deno.stat(out)).size -
+      (await Deno.stat(RUNTIME!)).size;
+    assertLess(
+      Math.abs(carried - parts - usualRuns().length),
+      OVERHEAD + ROUNDING,
+    );
+    const bytes = await Deno.readFile(out);
+    const text = new TextDecoder("latin1").decode(bytes.subarray(-carried));
+    // A failure that printed the text would fill the terminal.
+    assert(!text.includes("deno-std"), "a package of the scripts is inside");
+    assert(!text.includes(REPOSITORY), "the path of the checkout is inside");
+  },
+  { skip: NO_RUNTIME },
+);
+
+test(
+  "the compiled program has every command, also two whose modules have one name",
+  async () => {
+    await using dir = new TempDir();
+    const out = `${dir.path}/container`;
+    const built = await compile(["--standalone", "--no-rootfs", "--out", out]);
+    assertEquals(built.status, 0, built.stderr);
+    for (const { name, hidden } of COMMANDS) {
+      if (hidden) continue;
+      const { status, stderr } = await execute([out, name, "--help"]);
+      assertEquals([status, stderr], [0, ""], name);
+    }
+    // cli/run.ts and cli/daily/run.ts; cli/features.ts and containers/oci/features.ts.
+    const { stdout } = await execute([out, "features"]);
+    assertEquals(JSON.parse(stdout).ociVersionMin, "1.0.0");
+    const detached = await execute([
+      out,
+      "run",
+      "-d",
+      "--rootfs",
+      dir.path,
+      "x",
+    ]);
+    assertStringIncludes(detached.stderr, "Cannot run x: not found");
+  },
+  { skip: NO_RUNTIME },
+);
+
+test("the compiled program runs in an empty folder", async () => {
+  await using dir = new TempDir();
+  const { path } = dir;
+  const built = await compile([
+    "--standalone",
+    "--rootfs",
+    rootfs(),
+    "--out",
+    `${path}/bin/container`,
+  ]);
+  assertEquals(built.status, 0, built.stderr);
+  await Deno.mkdir(`${path}/empty`);
+  const start = (...words: string[]) =>
+    execute([`${path}/bin/container`, ...words], {
+      cwd: `${path}/empty`,
+      // Its own files are inside it, whatever lies about outside.
+      env: { XDG_CACHE_HOME: `${path}/cache`, TMPDIR: `${path}/empty` },
+    });
+  const run = () => start("run", "-q", "busybox", "echo", "hi");
+  const explained = await start("explain", "run", "true");
+  assertEquals([explained.status, explained.stderr], [0, ""]);
+  assertStringIncludes(explained.stdout, `${path}/cache/container/`);
+  assertEquals(names(path), ["bin", "empty"], "explain unpacks nothing");
+  const first = await run();
+  assertEquals([first.status, first.stdout], [0, "hi\n"]);
+  assertStringIncludes(first.stderr, `${path}/cache/container/`);
+  const second = await run();
+  assertEquals([second.status, second.stdout, second.stderr], [0, "hi\n", ""]);
+  await Deno.chmod(`${path}/cache/container`, 0o777);
+  const open = await run();
+  assertEquals([open.status, open.stdout], [125, ""]);
+  assertMatch(
+    open.stderr,
+    /^container: Cannot keep a root .*: others can write it\. Make it yours .*\. XDG_CACHE_HOME names .*\.\n$/,
+  );
+  assertEquals(names(`${path}/empty`), [], "nothing may be left there");
+}, { skip: NO_RUNTIME });
+
+test(
+  "the compiled program without a root filesystem says what is missing",
+  async () => {
+    await using dir = new TempDir();
+    const out = `${dir.path}/container`;
+    const built = await compile(["--standalone", "--no-rootfs", "--out", out]);
+    assertEquals(built.status, 0, built.stderr);
+    const { status, stderr } = await execute([out, "run", "true"], {
+      cwd: dir.path,
+    });
+    assertEquals(status, 125);
+    assertStringIncludes(stderr, "Cannot use the root filesystem ./fs");
+  },
+  { skip: NO_RUNTIME },
+);
