@@ -1,7 +1,7 @@
 /**
- * A bundle of the OCI runtime specification: a directory with a config.json
- * and, as a rule, a root filesystem. Runs on the host, in the process the user
- * started, and changes nothing.
+ * Reads a bundle of the OCI runtime specification: a directory with a
+ * config.json and usually a root filesystem. Only reads and decides; changes
+ * nothing. Runs on the host, in the process the user started.
  */
 
 import { type Descriptor, O, open, readAt } from "../../ffi/fcntl.ts";
@@ -12,21 +12,24 @@ import { ContainerError, SpecError } from "../../spec/errors.ts";
 import type { Spec } from "../../spec/types.ts";
 import { ownIds } from "./id_ranges.ts";
 
-/** What a bundle says. */
+/** The content of a bundle. */
 export interface Bundle {
-  /** Absolute, links resolved. */
+  /** The absolute path of the bundle, links resolved. */
   path: string;
-  /** With what is relative to the bundle made absolute, and ids mapped. */
+  /**
+   * The Spec. Paths relative to the bundle are made absolute, and ids are
+   * mapped.
+   */
   spec: Spec;
 }
 
 /**
- * Reads a bundle. The directory is opened once, and what is in it is reached
- * through that descriptor: it cannot be exchanged for another meanwhile.
+ * Reads a bundle. The directory is opened once and its content is reached
+ * through that descriptor, so that nobody can exchange it meanwhile.
  *
- * @throws {ContainerError} where the directory or config.json cannot be read,
- * {ConfigError} where config.json is wrong, {SpecError} where its root
- * filesystem is not there. open(2)
+ * @throws {ContainerError} if the directory or config.json cannot be read,
+ *   {ConfigError} if config.json is invalid, {SpecError} if its root filesystem
+ *   is missing. open(2)
  */
 export function readBundle(directory: string, reading?: ConfigReading): Bundle {
   using bundle = openBundle(directory);
@@ -34,8 +37,8 @@ export function readBundle(directory: string, reading?: ConfigReading): Bundle {
   const spec = parseConfig(readConfig(bundle, path), reading);
   spec.root.path = findRoot(bundle, spec.root.path);
   mapOwnIds(spec);
-  // Who names none has none, as with runc; here, without the member, they
-  // would all be kept.
+  // A config.json without capabilities gives none, as with runc. A Spec without
+  // this member would keep all of them.
   spec.process.capabilities ??= {};
   for (const mount of spec.mounts ?? []) {
     const isBind = mount.options?.some((option) => /^r?bind$/.test(option));
@@ -49,7 +52,7 @@ export function readBundle(directory: string, reading?: ConfigReading): Bundle {
 const absolute = (base: string, path: string) =>
   path.startsWith("/") ? path : `${base === "/" ? "" : base}/${path}`;
 
-/** Where what is behind a descriptor is now. */
+/** The current path of a descriptor's file. */
 const pathOf = ({ fd }: Descriptor) => Deno.readLinkSync(`/proc/self/fd/${fd}`);
 
 function openBundle(directory: string): Descriptor {
@@ -63,7 +66,9 @@ function openBundle(directory: string): Descriptor {
   }
 }
 
-/** Why a directory could not be opened, in words; any other error is thrown. */
+/**
+ * Why a directory could not be opened, in words. Any other error is rethrown.
+ */
 function problemOf(error: unknown): string {
   if (!(error instanceof SyscallError)) throw error;
   if (error.code === "ENOENT") return "no such directory";
@@ -79,14 +84,15 @@ function readConfig(bundle: Descriptor, path: string): string {
     });
   let file: Descriptor;
   try {
-    // Not to wait for who writes into a fifo, nor to get a terminal.
+    // O_NONBLOCK: opening a fifo does not wait for a writer. O_NOCTTY: a
+    // terminal does not become the controlling terminal.
     file = open(
       `/proc/self/fd/${bundle.fd}/config.json`,
       O.O_RDONLY | O.O_NONBLOCK | O.O_NOCTTY,
     );
   } catch (cause) {
     if (cause instanceof SyscallError && cause.code === "ENOENT") {
-      // The words are runc's, which engines look for.
+      // Engines look for these words of runc.
       throw new SpecError("JSON specification file config.json not found", {
         cause,
         hint: `Make one: container spec --bundle ${path}`,
@@ -110,7 +116,10 @@ function readConfig(bundle: Descriptor, path: string): string {
   }
 }
 
-/** All of a file, or as much as `most`: a file can grow under one's hands. */
+/**
+ * Reads a whole file, but not more than `most` bytes: the file can grow while
+ * it is read.
+ */
 function readAll({ fd }: Descriptor, most: number): Uint8Array {
   let bytes = new Uint8Array(64 << 10);
   for (let size = 0;;) {
@@ -124,7 +133,10 @@ function readAll({ fd }: Descriptor, most: number): Uint8Array {
   }
 }
 
-/** Where no ids are mapped into a new user namespace, the caller's own are, as by `run`. */
+/**
+ * A new user namespace without id maps gets the caller's own ids, as with
+ * `run`.
+ */
 function mapOwnIds({ linux }: Spec): void {
   const user = linux.namespaces.find(({ type }) => type === "user");
   if (!user || user.path !== undefined || linux.uidMappings?.length) return;
@@ -133,7 +145,9 @@ function mapOwnIds({ linux }: Spec): void {
   linux.gidMappings = own.gids;
 }
 
-/** The root filesystem's own path; `root.path` is relative to the bundle. */
+/**
+ * The real path of the root filesystem; `root.path` is relative to the bundle.
+ */
 function findRoot(bundle: Descriptor, path: string): string {
   try {
     using root = open(

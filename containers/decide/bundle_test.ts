@@ -6,7 +6,7 @@ import { MAX_CONFIG_SIZE } from "../../spec/config_text.ts";
 import { ContainerError, SpecError } from "../../spec/errors.ts";
 import { readBundle } from "./bundle.ts";
 
-/** A bundle in a directory that goes with the test. */
+/** A bundle in a directory that is removed with the test. */
 class TestBundle implements Disposable {
   readonly path = Deno.realPathSync(Deno.makeTempDirSync());
   constructor(text: string | Uint8Array | null = asText(minimal())) {

@@ -1,4 +1,7 @@
-/** Who started us and what they may do, from /proc/self/status. */
+/**
+ * The caller's identity and rights, from /proc/self/status. Only reads; changes
+ * nothing. Runs on the host, in the process the user started.
+ */
 
 import { CAPABILITIES } from "../../plan/process/capabilities.ts";
 
@@ -6,17 +9,20 @@ import { CAPABILITIES } from "../../plan/process/capabilities.ts";
 export interface Caller {
   uid: number;
   gid: number;
-  /** May make namespaces without a user namespace: CAP_SYS_ADMIN. */
+  /** Can create namespaces without a user namespace: CAP_SYS_ADMIN. */
   privileged: boolean;
-  /** May map any id: CAP_SETUID. */
+  /** Can map any id: CAP_SETUID. */
   capable: boolean;
-  /** May look into any process of this user namespace: CAP_SYS_PTRACE. */
+  /** Can inspect any process of this user namespace: CAP_SYS_PTRACE. */
   traces: boolean;
-  /** The bounding set: what can be given at all. */
+  /** The bounding set: the capabilities that a container can have at most. */
   bounding: Set<string>;
-  /** In a user namespace that somebody made, as podman of a user is. */
+  /**
+   * Runs in a user namespace other than the initial one, for example in
+   * rootless podman.
+   */
   nested: boolean;
-  /** May make device nodes: CAP_MKNOD in the initial user namespace. */
+  /** Can create device nodes: CAP_MKNOD in the initial user namespace. */
   devices: boolean;
 }
 
@@ -31,7 +37,7 @@ export function parseCapabilities(status: string, set: string): Set<string> {
 
 let known: Caller | undefined;
 
-/** The caller; read once. */
+/** The caller. Read once. */
 export function readCaller(): Caller {
   if (known) return known;
   const status = Deno.readTextFileSync("/proc/self/status");
@@ -49,7 +55,9 @@ export function readCaller(): Caller {
   };
 }
 
-/** Any other may not make device nodes, whatever its capabilities say. */
+/**
+ * In any other user namespace mknod(2) of devices fails, even with CAP_MKNOD.
+ */
 function inInitialUserNamespace(): boolean {
   return /^\s*0\s+0\s+4294967295\s*$/.test(
     Deno.readTextFileSync("/proc/self/uid_map"),

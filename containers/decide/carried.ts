@@ -1,30 +1,36 @@
 /**
- * Files that the compiled program carries, between Deno's runtime and what
- * `deno compile` adds to it. Runs on the host, and as PID 1 before the root
- * changes.
+ * Reads files that are embedded in the compiled program, between Deno's runtime
+ * and the part that `deno compile` appends. Only reads; changes nothing. Runs
+ * on the host, and in PID 1 before the root changes.
  *
- * `deno compile --include` is for that too, but what it adds is read into memory
- * at every start, all of it and twice: more than a millisecond for each
- * megabyte, whether or not anybody wants it.
+ * `deno compile --include` would embed files too, but Deno reads those into
+ * memory at every start, completely and twice. That costs more than a
+ * millisecond per megabyte, even if nobody needs the file.
  */
 
-/** What `deno compile` adds ends so: a mark, a hash, and its length with these. */
+/**
+ * The end of the part that `deno compile` appends: a mark, a hash, and the
+ * length including these 16 bytes.
+ */
 export const TRAILER = { size: 16, mark: 0x501e, length: 8 } as const;
 
-/** What is carried ends so: the length of its directory, and a mark. */
+/** The end of the embedded part: a mark and the length of its directory. */
 export const CARRIED = { size: 16, mark: 0x7272_6163, length: 8 } as const;
 
-/** By name: where a file begins in the program, and how long it is. */
+/** For each name, where the file starts in the program and how long it is. */
 export type Directory = Record<string, [offset: number, length: number]>;
 
-/** Where what `deno compile` added begins; null where that cannot be told. */
+/**
+ * Where the part appended by `deno compile` begins; null if the trailer is
+ * unknown.
+ */
 export function endOfRuntime(trailer: DataView, size: number): number | null {
   if (trailer.getUint32(0, true) !== TRAILER.mark) return null;
   const length = Number(trailer.getBigUint64(TRAILER.length, true));
   return length < size ? size - length : null;
 }
 
-/** Opens the program that runs: whatever its path leads to by now. */
+/** Opens the running program, even if its path now names another file. */
 const open = () => Deno.openSync("/proc/self/exe");
 
 let known: Directory | undefined;
@@ -44,10 +50,10 @@ function readDirectory(file: Deno.FsFile): Directory {
   return JSON.parse(text);
 }
 
-/** A file that the program carries; null where it carries none of this name. */
+/** An embedded file; null if there is none of this name. */
 export function carried(name: string): Uint8Array<ArrayBuffer> | null {
   if (!Deno.build.standalone) return null;
-  // Closed each time: PID 1 holds no file of the host.
+  // Closed each time: PID 1 must not keep a file of the host open.
   using file = open();
   const place = (known ??= readDirectory(file))[name];
   if (!place) return included(name);
@@ -56,7 +62,7 @@ export function carried(name: string): Uint8Array<ArrayBuffer> | null {
   return read(file, length);
 }
 
-/** The same where it was built with `--include`: beside its main module. */
+/** The same for a program built with `--include`: next to its main module. */
 function included(name: string): Uint8Array<ArrayBuffer> | null {
   try {
     return Deno.readFileSync(new URL(name, Deno.mainModule));

@@ -1,4 +1,7 @@
-/** The default container as a config.json: what `container spec` writes. Pure. */
+/**
+ * The default container as a config.json, as `container spec` writes it. Only
+ * decides: pure, without any I/O.
+ */
 
 import {
   capabilitySets,
@@ -9,15 +12,18 @@ import { DEFAULT_PATH, defaultSpec } from "../../spec/defaults.ts";
 import type { SeccompHost } from "../../spec/seccomp.ts";
 import type { Spec } from "../../spec/types.ts";
 
-/** What the configuration is for. */
+/** The machine and the user that the configuration is for. */
 export interface DefaultConfigOptions {
   kernel: SeccompHost["kernel"];
   arch: SeccompHost["arch"];
-  /** For the user with these ids, who becomes root in a user namespace. */
+  /**
+   * Make a configuration for the user with these ids, who becomes root in a
+   * user namespace.
+   */
   rootless?: { uid: number; gid: number };
 }
 
-/** A shell in the bundle's `rootfs`, with all that `run` has by default. */
+/** A shell in the bundle's `rootfs`, with the defaults of `run`. */
 export function defaultConfig(
   { kernel, arch, rootless }: DefaultConfigOptions,
 ): Spec {
@@ -42,7 +48,7 @@ export function defaultConfig(
   linux.namespaces.push({ type: "user" });
   linux.uidMappings = [{ containerID: 0, hostID: rootless.uid, size: 1 }];
   linux.gidMappings = [{ containerID: 0, hostID: rootless.gid, size: 1 }];
-  // The group of terminals is not mapped.
+  // Group 5 (tty) is not mapped.
   for (const mount of spec.mounts ?? []) {
     mount.options = mount.options?.filter((option) => option !== "gid=5");
   }

@@ -1,7 +1,7 @@
 /**
- * Devices of the host for a container: looked up, and what the cgroup is to say
- * of them. Runs on the host, in the parent; reads and changes nothing. Loaded
- * where a device is asked for.
+ * Finds the host's devices that a container gets, and the device rules for its
+ * cgroup. Only reads and decides; changes nothing. Runs on the host, in the
+ * parent. Loaded only if a device is requested.
  */
 
 import { DEFAULT_DEVICE_RULES, splitDevice } from "../../cgroup/devices.ts";
@@ -13,10 +13,13 @@ import type { ContainerOptions } from "./options.ts";
 
 type Request = NonNullable<ContainerOptions["devices"]>[number];
 
-/** Each is opened before the first is in its place: so many a plan has room for. */
-const MOST = 128;
+/**
+ * Every device is opened before the first one is mounted. A plan has room for
+ * this many.
+ */
+const MAX_DEVICES = 128;
 
-/** Of /dev the container has these of its own. */
+/** The container has its own versions of these entries of /dev. */
 const SKIPPED = new Set([
   "console",
   "fd",
@@ -32,15 +35,15 @@ const flagOf = ({ source }: Request) => `--device ${source}`;
 /** What `--device` adds to a container. */
 export interface FoundDevices {
   devices: Device[];
-  /** The limits, with the devices' rules where a cgroup is to hold them. */
+  /** The limits. They include device rules if a cgroup has to enforce them. */
   resources: Resources | undefined;
 }
 
 /**
- * Looks the devices up, on the host.
+ * Looks the devices up on the host.
  *
- * @throws UsageError for what is missing or no device, and for an access that
- * nothing here can hold it to
+ * @throws {UsageError} for a path that is missing or no device, and for an
+ *   access that nothing here can enforce
  */
 export function findDevices(
   { devices: requests = [], mounts = [], resources, privileged }:
@@ -58,15 +61,15 @@ export function findDevices(
       rules.push(ruleFor(device, access));
     }
   }
-  if (found.size > MOST) {
+  if (found.size > MAX_DEVICES) {
     throw new UsageError(
-      `--device: ${found.size} devices are too many, ${MOST} can be given`,
+      `--device: ${found.size} devices are too many, ${MAX_DEVICES} can be given`,
       "Name those that are needed.",
     );
   }
   const devices = [...found.values()];
-  // A node anywhere else opens nothing: without a limit on reading or writing
-  // the device's own mount is enough.
+  // Only the device's own mount allows opening it: a node elsewhere cannot be
+  // opened. Without a limit on reading or writing the mount is enough.
   const held = resources !== undefined ||
     requests.some(({ access = "rwm" }) => !opensAll(access));
   if (!held || privileged || !caller.privileged) return { devices, resources };
@@ -75,7 +78,8 @@ export function findDevices(
     resources: {
       ...resources,
       devices: [
-        // What is asked of a device counts, be it less than every container may.
+        // A request for a device replaces the default rule, even if it allows
+        // less.
         ...[...DEFAULT_DEVICE_RULES, ...mounts.flatMap(rulesForMount)]
           .filter((rule) => !rules.some((asked) => sameDevice(asked, rule))),
         ...rules,
@@ -84,7 +88,10 @@ export function findDevices(
   };
 }
 
-/** Whether it is no less than opening allows; making nodes of it is everybody's. */
+/**
+ * Whether the access includes everything that open(2) needs. `m` does not
+ * matter: every container may create nodes.
+ */
 const opensAll = (access: string) =>
   access.includes("r") && access.includes("w");
 
@@ -96,7 +103,9 @@ const ruleFor = (
 const sameDevice = (a: DeviceRule, b: DeviceRule) =>
   a.type === b.type && a.major === b.major && a.minor === b.minor;
 
-/** What is bind mounted to be used stays usable where a cgroup has its say. */
+/**
+ * A device that is bind mounted stays usable if a cgroup enforces device rules.
+ */
 function rulesForMount(
   { type, source = "", options = [] }: Mount,
 ): DeviceRule[] {
@@ -145,7 +154,11 @@ function devicesAt(request: Request): Device[] {
   );
 }
 
-/** A path without `.`, `..` and doubled slashes. */
+/**
+ * The path without `.` and doubled slashes.
+ *
+ * @throws {UsageError} for a relative path, `/`, and a path with `..`
+ */
 function clean(request: Request, path: string): string {
   const parts = path.split("/").filter((part) => part && part !== ".");
   if (path.startsWith("/") && parts.length && !parts.includes("..")) {
@@ -174,7 +187,7 @@ function asDevice(
   };
 }
 
-/** Every device below a directory; links are not followed. */
+/** Every device below a directory. Links are not followed. */
 function* walk(directory: string, path: string): Generator<Device> {
   for (const entry of Deno.readDirSync(directory)) {
     const { name } = entry;

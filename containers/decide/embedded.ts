@@ -1,6 +1,8 @@
 /**
- * The root filesystem that a compiled program carries with it. Runs on the
- * host, in the parent, and reads nothing until it is needed.
+ * The root filesystem embedded in the compiled program. With `unpack: false`
+ * this module only reads and decides; with `unpack: true` it unpacks the tree
+ * into the user's cache. Runs on the host, in the parent, and reads nothing
+ * until it is needed.
  */
 
 import { embeddedTree, ensureEmbeddedRootfs } from "../../rootfs/embedded.ts";
@@ -9,16 +11,18 @@ import { RootfsError } from "../../rootfs/errors.ts";
 import { ContainerError } from "../../spec/errors.ts";
 
 /**
- * Compressed; the digest of what is in it in a second file. Both are written by
- * scripts/compile.ts, into the program itself, so nothing on the host's disk can
- * stand in for them.
+ * The compressed archive. A second file holds the digest of its content.
+ * scripts/compile.ts writes both into the program itself, so no file on the
+ * host's disk can replace them.
  */
 const ARCHIVE = "rootfs.tar.gz";
 
 /**
- * Unpacks it under the cache of the user, once; null where there is none.
+ * Unpacks the tree once into the user's cache and returns its path; null if the
+ * program has none.
  *
- * @param unpack false: only says where it would be
+ * @param unpack false: only returns the path that the tree would have
+ * @throws {ContainerError} if the cache cannot be written
  */
 export async function embeddedRootfs(
   say: (line: string) => void,
@@ -32,12 +36,12 @@ export async function embeddedRootfs(
   try {
     return await ensureEmbeddedRootfs(archive, sha256, cacheDirectory(), say);
   } catch (error) {
-    throw error instanceof RootfsError ? withCure(error) : error;
+    throw error instanceof RootfsError ? withHint(error) : error;
   }
 }
 
-/** What goes wrong in the cache, with what a user of `run` can do about it. */
-function withCure({ message, hint }: RootfsError): ContainerError {
+/** An error of the cache, with a hint for a user of `run`. */
+function withHint({ message, hint }: RootfsError): ContainerError {
   const first = hint && `${hint[0]!.toUpperCase()}${hint.slice(1)}. `;
   return new ContainerError(message, {
     hint: `${
@@ -54,7 +58,7 @@ async function gunzip(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
 
 function cacheDirectory(): string {
   const named = Deno.env.get("XDG_CACHE_HOME");
-  // The XDG specification: a relative path is to be ignored.
+  // The XDG base directory specification says to ignore a relative path.
   const base = named?.startsWith("/")
     ? named
     : `${Deno.env.get("HOME") || "/root"}/.cache`;

@@ -1,20 +1,23 @@
-/** The environment of a command that `run` starts, or `exec` beside it. */
+/**
+ * The environment of a command that `run` or `exec` starts. Only reads and
+ * decides; changes nothing. Runs on the host.
+ */
 
 import { DEFAULT_HOSTNAME, DEFAULT_PATH } from "../../spec/defaults.ts";
 import type { ContainerOptions } from "./options.ts";
 
-/** What of a container's options it is made of. */
+/** The options that decide the environment. */
 export type EnvironmentOptions = Pick<
   ContainerOptions,
   "env" | "hostEnv" | "hostname" | "namespaces"
 >;
 
 /**
- * `K=V`, each. Clean by default: nothing of the host's environment comes along
- * unasked.
+ * The environment as `K=V` strings. Nothing of the host's environment is passed
+ * unless the user asks for it.
  *
- * @param user whose home it names
- * @param terminal the command has one
+ * @param user the user of the command, for HOME
+ * @param terminal whether the command has a terminal
  */
 export function environment(
   { env = {}, hostEnv, hostname, namespaces }: EnvironmentOptions,

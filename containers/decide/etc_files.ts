@@ -1,10 +1,11 @@
 /**
- * /etc/hostname, /etc/hosts and /etc/resolv.conf of a container: texts that are
- * mounted from memory over the root filesystem's own. Runs on the host; reads
- * and changes nothing.
+ * Decides the content of a container's /etc/hostname, /etc/hosts and
+ * /etc/resolv.conf. They become mounts of memory files over those of the root
+ * filesystem. Only reads and decides; changes nothing. Runs on the host.
  *
- * Unasked they cover what is there, so that a root filesystem gets no file for
- * the sake of a name. Asked for (`--add-host`, `--dns`) they are there.
+ * By default only files that exist are covered, so that the root filesystem
+ * does not get new, empty files as mountpoints. With `--add-host` or `--dns`
+ * the file is always there.
  */
 
 import { type Descriptor, O, open } from "../../ffi/fcntl.ts";
@@ -20,14 +21,21 @@ const LOCAL = `127.0.0.1\tlocalhost
 ::1\tlocalhost ip6-localhost ip6-loopback
 `;
 
-/** One of the files: its text, and the flag that asks for it, if one does. */
+/**
+ * One of the files: its text, and the flag that requests it, if there is one.
+ */
 interface EtcFile {
   path: string;
   text: string | null;
   flag: string | null;
 }
 
-/** The mounts that make the files; none for what a mount of the user's covers. */
+/**
+ * The mounts of the files. There is none for a path that a mount of the user
+ * covers.
+ *
+ * @throws {UsageError} if a flag requests a file that the user mounts as well
+ */
 export function etcFiles(
   options: ContainerOptions,
   spec: Spec,
@@ -65,10 +73,13 @@ function hostnameFile({ hostname }: Spec): EtcFile {
   return { path: "/etc/hostname", text, flag: null };
 }
 
-/** What can stand in hosts(5). */
+/** Whether hosts(5) can contain this name. */
 const isName = (name: string) => /^[^\s#]+$/.test(name);
 
-/** With the host's network, the host's own table; else loopback and the container's name. */
+/**
+ * /etc/hosts. It starts with the host's own if the network is the host's, else
+ * with loopback. The container's name follows.
+ */
 function hostsFile(
   { addHosts = [] }: ContainerOptions,
   spec: Spec,
@@ -94,7 +105,10 @@ function hostsFile(
   };
 }
 
-/** With the host's network, the host's name servers; else none but what is asked for. */
+/**
+ * /etc/resolv.conf: the host's if the network is the host's. Flags replace the
+ * lines of their kind.
+ */
 function resolvFile({ dns = {} }: ContainerOptions, spec: Spec): EtcFile {
   const { servers = [], search = [], options = [] } = dns;
   const flag = servers.length
@@ -112,7 +126,7 @@ function resolvFile({ dns = {} }: ContainerOptions, spec: Spec): EtcFile {
     /^(search|domain)\s/.test(line) && !search.length ||
     /^options\s/.test(line) && !options.length
   );
-  // One point asks for no search at all, as docker has it.
+  // `--dns-search .` means no search list at all, as with docker.
   const searched = search.filter((domain) => domain !== ".");
   const lines = [
     ...kept,
@@ -131,7 +145,10 @@ function read(path: string): string | null {
   }
 }
 
-/** A mount of the user's is the user's: nothing goes over it unasked. */
+/**
+ * Whether the user's own mounts cover the path. Nothing is mounted over them
+ * unless a flag requests it.
+ */
 function covered(
   path: string,
   flag: string | null,
@@ -152,7 +169,9 @@ function covered(
       );
 }
 
-/** A plan can be shown before there is a root filesystem. */
+/**
+ * Null if there is no root filesystem: a plan can be shown before there is one.
+ */
 function openRoot(rootfs: string): Descriptor | null {
   if (rootfs === EMPTY_ROOTFS) return null;
   try {
@@ -173,8 +192,8 @@ function isThere(root: Descriptor, path: string): boolean {
 }
 
 /**
- * The path itself, or where a link leads that leads nowhere yet: systemd's
- * resolv.conf is such a one wherever its service does not run.
+ * The path itself, or the target of a link that is broken inside. systemd's
+ * resolv.conf is a broken link wherever its service does not run.
  */
 function followed(root: Descriptor, path: string): string {
   if (isThere(root, path)) return path;

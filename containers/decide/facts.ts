@@ -1,6 +1,6 @@
 /**
- * Finds out what a plan depends on. Runs on the host, in the parent; reads and
- * changes nothing.
+ * Collects the facts about this machine that a plan depends on. Only reads and
+ * decides; changes nothing. Runs on the host, in the parent.
  */
 
 import {
@@ -20,23 +20,25 @@ import { findPlaces } from "./places.ts";
 import { readStreams, type StreamOptions } from "./streams.ts";
 import { isInteractive } from "./terminal.ts";
 
-/** What of the caller's environment a Deno of ours needs to start. */
+/**
+ * The environment variables that a Deno child of this program needs to start.
+ */
 const SELF_ENV = /^(HOME|XDG_CACHE_HOME|DENO_DIR|NO_COLOR|LD_LIBRARY_PATH)$/;
 
-/** What the command line says beside the Spec. */
+/** Decisions that the Spec does not contain. */
 export interface FactOptions {
   init: boolean;
-  /** It is created here and started by another command. */
+  /** One command creates the container, another command starts it. */
   held?: boolean;
   chroot: boolean;
   mapHelper: boolean;
-  /** The standard streams, where they are not ours. */
+  /** The standard streams, if they are not those of this process. */
   streams: StreamOptions["streams"];
-  /** Pipes among them that are ours were made for the container. */
+  /** Pipes among this process's streams were created for the container. */
   ownsPipes?: boolean;
-  /** Files among them are handed over as they are. */
+  /** Files among the streams are passed as they are. */
   inheritFiles?: boolean;
-  /** Those that a terminal of the container's own would be. */
+  /** The streams that a terminal of the container would replace. */
   terminalStreams: Facts["terminalStreams"];
   confineDevices: boolean;
   overlay: Facts["overlay"];
@@ -61,7 +63,7 @@ export function readFacts(
       entersMore: inUserNamespace && caller.privileged,
     })
   );
-  // Read when a step asks, which is while the child's runtime starts.
+  // Evaluated when a step asks for them, while the child's runtime starts.
   const later = {
     changeRoot: once(() =>
       options.chroot || rootIsInitramfs() ? "chroot" : "pivot_root"
@@ -95,7 +97,8 @@ export function readFacts(
       ...options,
       replaced: spec.process.terminal ? options.terminalStreams : [],
     }),
-    // Where it is the pager's, a command that does read from it gets it then.
+    // In a pipeline the pager may own the terminal. A command that reads from
+    // the terminal then gets the foreground when it reads.
     foreground: stdin === "inherit" && isInteractive(),
     terminalStreams: options.terminalStreams,
     errorsOnTerminal: stderr === "inherit" && Deno.stderr.isTerminal(),
@@ -123,7 +126,7 @@ export function readFacts(
   };
 }
 
-/** Those whose hard limit is higher than the one we have, getrlimit(2). */
+/** The limits with a higher hard limit than this process has, getrlimit(2). */
 export const aboveOurs = (limits: readonly Rlimit[]): Rlimit[] =>
   limits.filter(({ type, hard }) => {
     const own = hardLimit(type);
@@ -132,8 +135,8 @@ export const aboveOurs = (limits: readonly Rlimit[]): Rlimit[] =>
   });
 
 /**
- * The words that start this program again. A compiled one needs none but its
- * name; under `deno run` they are Deno's and the script.
+ * The argv that starts this program again. The compiled program needs only its
+ * own name; under `deno run` the argv holds Deno's arguments and the script.
  */
 export function selfArgv(): string[] {
   const argv = ["/proc/self/exe"];
@@ -151,22 +154,25 @@ export function selfArgv(): string[] {
   ];
 }
 
-/** A source checkout maps its imports in deno.json; a bundle has none left. */
+/**
+ * A source checkout maps its imports in deno.json; a bundle has no imports
+ * left.
+ */
 function moduleFlags(): string[] {
   if (!Deno.mainModule.endsWith(".ts")) return [];
   return ["--import-map", new URL("deno.json", Deno.mainModule).href];
 }
 
-/** What of the environment it needs for that. */
+/** The environment that {@linkcode selfArgv} needs, as `K=V`. */
 export function selfEnv(): string[] {
   return Object.entries(Deno.env.toObject())
     .filter(([name]) => SELF_ENV.test(name))
     .map(([name, value]) => `${name}=${value}`)
-    // Deno has them in another order each time; a plan is to be the same.
+    // Deno returns them in a random order, and a plan must be reproducible.
     .sort();
 }
 
-/** pivot_root(2) cannot move the initial ramfs out of the way; read once. */
+/** pivot_root(2) does not work on the initial ramfs. Read once. */
 const rootIsInitramfs = once(() =>
   Deno.readTextFileSync("/proc/self/mountinfo").split("\n").some(
     (line) => {
@@ -176,7 +182,7 @@ const rootIsInitramfs = once(() =>
   )
 );
 
-/** Read where there is something to mount by it. */
+/** Reads the layout only if there is a cgroup mount. */
 function cgroupLayout(
   { mounts, linux }: Spec,
   cgroup: CgroupPlan | null,
@@ -189,13 +195,13 @@ function cgroupLayout(
       ? { ...layout, places: placesOf(layout.hierarchies, cgroup) }
       : layout;
   } catch (error) {
-    // A kernel without cgroups.
+    // The kernel has no cgroups.
     if (error instanceof Deno.errors.NotFound) return null;
     throw error;
   }
 }
 
-/** Read where what is mounted could be the host's own view. */
+/** Reads the flags only if the mount could show the host's own view. */
 function unifiedFlags({ mounts, linux }: Spec): string[] {
   const hasOwn = linux.namespaces.some(({ type, path }) =>
     type === "cgroup" && path === undefined
@@ -208,7 +214,7 @@ function unifiedFlags({ mounts, linux }: Spec): string[] {
     : parseUnifiedFlags(Deno.readTextFileSync("/proc/self/mountinfo"));
 }
 
-/** The directory of a container's cgroup in each hierarchy of v1 that it is in. */
+/** For each v1 hierarchy that the container's cgroup is in: its directory. */
 function placesOf(
   hierarchies: readonly string[],
   cgroup: CgroupPlan | null,
@@ -224,11 +230,14 @@ function placesOf(
   );
 }
 
-/** Whether groups are fixed where we are, and so in every user namespace below. */
+/**
+ * Whether setgroups(2) is denied in this user namespace, and therefore in all
+ * below it.
+ */
 export const ownDenies = ({ nested }: Caller): boolean =>
   nested && deniesSetgroups(OWN_USER_NAMESPACE);
 
-/** Whether they are in its user namespace. */
+/** Whether setgroups(2) is denied in the container's user namespace. */
 function groupsAreFixed(
   { linux }: Spec,
   { mapHelper }: FactOptions,

@@ -1,16 +1,24 @@
-/** The default mounts, as the namespaces of a container allow them. */
+/**
+ * Fits the default mounts to the namespaces of a container. Only decides: it
+ * changes the Spec and nothing else. Runs on the host, in the parent.
+ */
 
 import type { Mount, NamespaceType, Spec } from "../../spec/types.ts";
 import type { IdMaps } from "./id_ranges.ts";
 
-/** Where what an IPC namespace holds has names: POSIX shared memory and message queues. */
+/**
+ * The file systems of an IPC namespace: POSIX shared memory and message queues.
+ */
 const IPC_MOUNTS = ["/dev/shm", "/dev/mqueue"];
 
 /**
- * What a user namespace cannot mount, replaced by what it can; and what is the
- * host's by the host's.
+ * Replaces mounts that the container's user namespace cannot make. Mounts of
+ * namespaces that are the host's become bind mounts of the host's directories.
  *
- * @param onHost whether the host has such a directory
+ * @param maps the id maps of the user namespace; null without one
+ * @param leftOut collects a sentence on each replacement that the user should
+ *   know
+ * @param onHost whether the host has this directory
  */
 export function fitMounts(
   spec: Spec,
@@ -55,7 +63,7 @@ export function fitMounts(
   });
 }
 
-/** What is not to be mounted anew, as the host has it. */
+/** A bind mount of the host's directory instead of a new mount. */
 const hostsOwn = (path: string, options: string[] = []): Mount => ({
   destination: path,
   type: "bind",

@@ -1,19 +1,23 @@
 /**
- * What the host's `/` is made of, for changes over it in a user namespace
- * (plan/mounts/host_tree.ts). Runs on the host; reads and changes nothing.
+ * Lists the top of the host's `/`, for changes over it in a user namespace
+ * (plan/mounts/host_tree.ts). Only reads and decides; changes nothing. Runs on
+ * the host, in the parent.
  */
 
 import type { HostEntry } from "../../plan/facts.ts";
 import type { Mount, Spec } from "../../spec/types.ts";
 import { parseMountinfo } from "../../doctor/mounts.ts";
 
-/** What an overlay can lie on, the kernel's overlayfs documentation. */
+/**
+ * File systems that can be the lower layer of an overlay. See the kernel's
+ * overlayfs documentation.
+ */
 const FIT = /^(?:ext[234]|xfs|btrfs|f2fs|erofs|squashfs|tmpfs|overlay|zfs)$/;
 
 /**
  * The entries at the top of the host's tree.
  *
- * @param leftOut takes a sentence on what cannot be changed
+ * @param leftOut collects a sentence on the directories that cannot be changed
  */
 export function readHostTree(
   { mounts = [] }: Pick<Spec, "mounts">,
@@ -50,7 +54,7 @@ function hostEntries(
         return [{ kind: "link", path, to: Deno.readLinkSync(path) }];
       }
       if (isFile) return [{ kind: "file", path }];
-      // A pipe or a socket at the top is nobody's that runs inside.
+      // No process inside can use a pipe or socket at the top.
       if (!isDirectory) return [];
       if (covered.has(path)) return [{ kind: "place", path }];
       const isFit = all.every(({ target, type }) =>

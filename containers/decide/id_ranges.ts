@@ -1,19 +1,23 @@
-/** Which ids of the host a user namespace maps: the caller's own, and those of subuid(5). */
+/**
+ * The ids of the host that a user namespace maps: the caller's own, and the
+ * ranges of subuid(5). Only reads and decides; changes nothing. Runs on the
+ * host.
+ */
 
 import type { IdMapping, Spec } from "../../spec/types.ts";
 import { SpecError } from "../../spec/errors.ts";
 import { isId, MAX_ID, parseId } from "../../spec/ids.ts";
 import type { Caller } from "./caller.ts";
 
-/** What maps, and by whom. */
+/** Id maps, and which program writes them. */
 export interface IdMaps {
   uids: IdMapping[];
   gids: IdMapping[];
-  /** newuidmap(1) writes them: they are more than the caller may write. */
+  /** newuidmap(1) writes them: the caller may not write these maps itself. */
   helper: boolean;
 }
 
-/** The caller alone, who is root inside. */
+/** Only the caller's own ids. They are root's ids inside. */
 export function ownIds(uid: number, gid: number): IdMaps {
   return {
     uids: [{ containerID: 0, hostID: uid, size: 1 }],
@@ -23,8 +27,8 @@ export function ownIds(uid: number, gid: number): IdMaps {
 }
 
 /**
- * Whether a mapping is more than the caller, who may not map any id, may write.
- * A user namespace that is joined has its own, and none is written.
+ * Whether a caller without CAP_SETUID needs newuidmap(1) to write these maps. A
+ * joined user namespace has maps already, so nothing is written for it.
  */
 export function needsHelper(
   { linux: { uidMappings = [], gidMappings = [], namespaces } }: Spec,
@@ -39,7 +43,7 @@ export function needsHelper(
     !(isOwn(uidMappings, uid) && isOwn(gidMappings, gid));
 }
 
-/** The ranges that a subuid(5) file gives to a user. */
+/** The ranges that a subuid(5) file assigns to a user. */
 export function parseSubIds(
   text: string,
   user: { name: string; id: number },
@@ -54,7 +58,7 @@ export function parseSubIds(
   });
 }
 
-/** The caller as 0, the given ranges from 1 upwards. */
+/** Maps 0 to the caller, and the ids from 1 upwards to the given ranges. */
 export function rangesFrom(
   own: number,
   ranges: { start: number; size: number }[],
@@ -68,7 +72,11 @@ export function rangesFrom(
   return maps;
 }
 
-/** `CONTAINER:HOST:SIZE`, as --uidmap takes it. */
+/**
+ * Parses `CONTAINER:HOST:SIZE`, the value of --uidmap.
+ *
+ * @throws {SpecError} if it is malformed or maps ids that do not exist
+ */
 export function parseMapping(flag: string, text: string): IdMapping {
   const match = text.match(/^(\d+):(\d+)(?::(\d+))?$/);
   if (!match) {
@@ -79,7 +87,8 @@ export function parseMapping(flag: string, text: string): IdMapping {
   }
   const [containerID, hostID, size] = [match[1]!, match[2]!, match[3] ?? "1"]
     .map(Number) as [number, number, number];
-  // The kernel cuts a larger number to 32 bits: it would map the host's root.
+  // The kernel cuts a larger number to 32 bits, so it could map root of the
+  // host.
   if (!size || !isId(Math.max(containerID, hostID) + size - 1)) {
     throw new SpecError(
       size
@@ -99,7 +108,7 @@ function read(path: string): string {
   }
 }
 
-/** The lines of a uid_map, user_namespaces(7). */
+/** Parses the lines of a uid_map, user_namespaces(7). */
 export function parseIdMap(text: string): IdMapping[] {
   return text.split("\n").flatMap((line) => {
     const [containerID, hostID, size] = line.trim().split(/\s+/).map(Number);
@@ -107,12 +116,15 @@ export function parseIdMap(text: string): IdMapping[] {
   });
 }
 
-/** A user namespace by a process in it, of which more can be told than by another name. */
+/**
+ * The path of a user namespace as a process of it shows it. Only from this form
+ * can the maps be found.
+ */
 export const PROCESS_USER_NAMESPACE = /^(\/proc\/[^/]+)\/ns\/user$/;
 
 /**
- * What maps in a user namespace that is there already: of `/proc/PID/ns/user`
- * it can be told, of another name of it not.
+ * The maps of an existing user namespace. Only for `/proc/PID/ns/user` can they
+ * be read; for any other path the result is null.
  */
 export function mapsOfNamespace(path: string): IdMaps | null {
   const process = path.match(PROCESS_USER_NAMESPACE)?.[1];
@@ -123,10 +135,10 @@ export function mapsOfNamespace(path: string): IdMaps | null {
   };
 }
 
-/** The one that this process is in. */
+/** The user namespace of this process. */
 export const OWN_USER_NAMESPACE = "/proc/self/ns/user";
 
-/** Whether the groups of processes in a user namespace are fixed. */
+/** Whether setgroups(2) is denied in a user namespace. */
 export function deniesSetgroups(path: string): boolean {
   return read(path.replace(/\/ns\/user$/, "/setgroups")).trim() === "deny";
 }
@@ -141,7 +153,10 @@ function hasProgram(name: string): boolean {
   });
 }
 
-/** `--userns auto`: what subuid and subgid give, else the caller's own id. */
+/**
+ * `--userns auto`: the ranges of subuid and subgid, or only the caller's own id
+ * if they cannot be used.
+ */
 export function automaticIds(
   caller: { uid: number; gid: number; capable: boolean },
 ): IdMaps {

@@ -1,4 +1,4 @@
-/** Ids of the host, from flags and from subuid(5). */
+/** Parses ids of the host from flags and from subuid(5). */
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals, assertThrows } from "@std/assert";
 import { SpecError } from "../../spec/errors.ts";

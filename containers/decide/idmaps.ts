@@ -1,7 +1,8 @@
 /**
- * `idmap`: whose the files of a mount are. What crun and podman write as an
- * option, and OCI as uidMappings and gidMappings, becomes the latter. Runs on
- * the host, reads and changes nothing.
+ * The mount option `idmap`, which maps the owners of a mount's files. crun and
+ * podman write it as an option, OCI as uidMappings and gidMappings; this module
+ * converts the option to the OCI form. Only reads and decides; changes nothing.
+ * Runs on the host.
  */
 
 import { asksForMap, MOST_HOST_MOUNTS } from "../../plan/mounts/host_mounts.ts";
@@ -11,16 +12,20 @@ import type { Caller } from "./caller.ts";
 import { mapsOfNamespace } from "./id_ranges.ts";
 import { hostIdOf } from "../../spec/ids.ts";
 
-/** Which of the two, and the mapping where it is written out. */
+/** `idmap` or `ridmap`, and the mapping if it is written out. */
 const OPTION = /^(r?idmap)(?:=(.*))?$/s;
 
-/** What a mapping is for: the container's own, where the mount names none. */
+/**
+ * The mapping of a mount. The container's own mapping is used if the mount has
+ * none.
+ */
 type Maps = Pick<Mount, "uidMappings" | "gidMappings">;
 
 /**
- * Gives each mount that asks for it its mappings.
+ * Gives each mount that asks for an id mapping its mappings.
  *
- * @throws SpecError where there is nothing to map by, or nobody who may
+ * @throws {SpecError} if there is nothing to map by, or the caller is not
+ *   allowed to
  */
 export function resolveIdmaps(spec: Spec, caller: Caller): void {
   const own = ownMaps(spec);
@@ -48,7 +53,10 @@ export function resolveIdmaps(spec: Spec, caller: Caller): void {
   }
 }
 
-/** The container's user namespace; of one that is joined by another path nothing is known. */
+/**
+ * The maps of the container's user namespace. For a namespace that is joined by
+ * a path other than `/proc/PID/ns/user` they are unknown.
+ */
 function ownMaps({ linux }: Spec): Maps | null {
   const { uidMappings, gidMappings } = linux;
   if (uidMappings?.length) return { uidMappings, gidMappings };
@@ -80,9 +88,12 @@ function mapsOf(mount: Mount, own: Maps | null, name: string): Maps {
 const RANGE = /^(\d{1,10})-(\d{1,10})-(\d{1,10})$/;
 
 /**
- * `uids=DISK-HOST-COUNT#…;gids=…`, as crun and podman have it: what has the id
- * DISK in the file system has the id HOST for the host's processes. After `@`
- * the second number is one of the container's.
+ * Parses `uids=DISK-HOST-COUNT#…;gids=…`, the syntax of crun and podman. A file
+ * that belongs to the id DISK in the file system belongs to the id HOST for
+ * processes of the host. After `@`, the second number is an id of the container
+ * instead.
+ *
+ * @throws {UsageError} if the text is malformed
  */
 export function parseIdmap(
   text: string,
@@ -125,7 +136,7 @@ export function parseIdmap(
   return { uidMappings: uids, gidMappings: gids };
 }
 
-/** The kernel takes each id once. */
+/** The kernel accepts each id only once. */
 function overlap(maps: readonly IdMapping[]): boolean {
   return maps.some((a, index) =>
     maps.slice(index + 1).some((b) =>

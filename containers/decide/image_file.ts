@@ -1,7 +1,8 @@
 /**
- * `--rootfs FILE`: a root filesystem in an image file. What it is, is told by
- * its content, whatever its name says. Runs on the host; reads and changes
- * nothing but for {@linkcode usersInImage}.
+ * `--rootfs FILE`: a root filesystem in an image file. The kind of image is
+ * recognized by its content, not by its name. Only reads and decides; changes
+ * nothing, except that {@linkcode usersInImage} mounts the image briefly. Runs
+ * on the host, in the parent.
  */
 
 import { type Descriptor, O, open, readAt } from "../../ffi/fcntl.ts";
@@ -13,16 +14,18 @@ import type { Caller } from "./caller.ts";
 import type { ContainerOptions } from "./options.ts";
 import type { AccountFiles } from "./users.ts";
 
-/** Where a kind of content shows, and by which bytes. */
+/** The bytes that identify a kind of content, and their offset. */
 interface Mark {
   at: number;
   bytes: readonly number[] | string;
 }
 
-/** The file systems that are mounted, and how each is unpacked instead. */
+/**
+ * The file systems that can be mounted, and how to unpack each of them instead.
+ */
 const MOUNTED: readonly (Mark & {
   type: string;
-  /** Whether it can be written to at all. */
+  /** Whether the file system can be written to at all. */
   writable: boolean;
   unpack: (file: string) => string;
 })[] = [
@@ -41,7 +44,7 @@ const MOUNTED: readonly (Mark & {
     unpack: (file) => `fsck.erofs --extract=DIR ${file}`,
   },
   {
-    // The ext4 of the kernel reads ext2 and ext3 too, whose mark is the same.
+    // The ext4 driver also reads ext2 and ext3, which have the same mark.
     type: "ext4",
     at: 1080,
     bytes: [0x53, 0xef],
@@ -52,7 +55,7 @@ const MOUNTED: readonly (Mark & {
 
 const UNPACK = "Unpack it into a directory and name that with --rootfs DIR";
 
-/** What else people have, and what to do with it. */
+/** Other formats that users have, and how to convert them. */
 const OTHERS: readonly (Mark & { what: string; hint: string })[] = [
   {
     at: 512,
@@ -125,12 +128,13 @@ function bears(file: Descriptor, mark: Mark): boolean {
 }
 
 /**
- * What is in an image file, and how it is to be mounted: read-only unless the
- * container was asked to be able to change it (`readonly: false`) and nothing
- * goes over it.
+ * Finds out what an image file contains, and how to mount it. It is mounted
+ * read-only unless the user asked for `readonly: false` and there is no overlay
+ * over it.
  *
- * @throws ContainerError for what is no file system that is mounted, with what
- * it is; SpecError where the caller is not root
+ * @throws {ContainerError} if the file holds no file system that can be
+ *   mounted, {SpecError} if the caller is not root, {UsageError} if the file
+ *   system cannot be written to
  */
 export function inspectImage(
   path: string,
@@ -190,8 +194,8 @@ function openFile(path: string): Descriptor {
 }
 
 /**
- * The files that name the users of an image. It is mounted for that, attached
- * nowhere and read-only, and is gone when this returns.
+ * Reads the account files of an image. It mounts the image read-only, attached
+ * to no directory, and unmounts it before it returns.
  */
 export async function usersInImage(
   image: NonNullable<Facts["image"]>,

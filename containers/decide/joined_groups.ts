@@ -1,6 +1,8 @@
 /**
- * Whether the groups of processes in a user namespace are fixed, which is known
- * of a process in it and of nothing else. Runs on the host, in the parent.
+ * Finds out whether setgroups(2) is denied in a user namespace that the
+ * container joins. Only reads and decides; changes nothing. If only a process
+ * inside can tell, it starts one by the walker and waits for it. Runs on the
+ * host, in the parent.
  */
 
 import { ERRNO } from "../../ffi/errno.ts";
@@ -10,10 +12,14 @@ import { walk } from "../../launch/walker.ts";
 import type { Step } from "../../plan/step.ts";
 import { deniesSetgroups, PROCESS_USER_NAMESPACE } from "./id_ranges.ts";
 
-/** user_namespaces(7), "setgroups": false where it cannot be entered either. */
+/**
+ * Whether setgroups(2) is denied in the user namespace at this path,
+ * user_namespaces(7). False if the namespace cannot be entered either.
+ */
 export function joinedDenies(path: string): boolean {
   if (PROCESS_USER_NAMESPACE.test(path)) return deniesSetgroups(path);
-  // A mount of it may have no process that could be asked: one of ours enters.
+  // A bind mount of a namespace may have no process to ask, so a process of
+  // this program enters it.
   const steps = triesGroups(path);
   const program = compileSteps(steps);
   using walking = walk(program, () => steps);

@@ -1,6 +1,7 @@
 /**
- * `--landlock` on this machine: the steps, as far as its kernel has them. Runs
- * on the host; reads and changes nothing. Loaded where it is asked for.
+ * Decides the steps of `--landlock` that this kernel supports. Only reads and
+ * decides; changes nothing. Runs on the host, in the parent. Loaded only if it
+ * is requested.
  */
 
 import { landlockVersion } from "../../ffi/probe.ts";
@@ -16,8 +17,9 @@ import type { Spec } from "../../spec/types.ts";
 /**
  * The steps of the rules.
  *
- * @param leftOut told of what this kernel cannot close
- * @throws SpecError where it has no Landlock, or none for ports that are named
+ * @param leftOut collects what this kernel cannot restrict
+ * @throws {UsageError} for rules that cannot work, {SpecError} if the kernel
+ *   has no Landlock, or cannot restrict the ports that are named
  */
 export function landlockSteps(
   rules: LandlockRules,

@@ -1,11 +1,14 @@
-/** The filter of `--seccomp learn`. Loaded when it is asked for. */
+/**
+ * The filter of `--seccomp learn`. Pure. Runs on the host, in the parent.
+ * Loaded only if it is requested.
+ */
 
 import { toBase64 } from "../../ffi/base64.ts";
 import { SECCOMP } from "../../launch/lower/seccomp_filter.ts";
 import type { Facts } from "../../plan/facts.ts";
 import { learnFilter } from "../../seccomp/learn.ts";
 
-/** SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV came with it. */
+/** The kernel that added SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV. */
 const KILLABLE_SINCE = [5, 19] as const;
 
 /** The filter that reports every call. */
@@ -17,8 +20,9 @@ export function learningFilter(
   return {
     profile: "learn",
     filter: toBase64(learnFilter()),
-    // Without it, a signal that comes while a call waits for us ends the call
-    // with EINTR, be it one that never ends so.
+    // Without WAIT_KILLABLE_RECV, a signal that arrives while a call waits for
+    // the listener ends the call with EINTR, even if that call never returns
+    // EINTR.
     flags: SECCOMP.SECCOMP_FILTER_FLAG_NEW_LISTENER |
       (killable ? SECCOMP.SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV : 0),
     learns: true,

@@ -1,6 +1,7 @@
 /**
- * The container's cgroup: made where a limit asks for one, removed with the
- * container. Runs on the host, in the parent.
+ * Plans the container's cgroup if limits need it. Only reads and decides;
+ * changes nothing. The cgroup is created when the plan is carried out, and
+ * removed with the container. Runs on the host, in the parent.
  */
 
 import { readHierarchy } from "../../cgroup/mod.ts";
@@ -10,27 +11,30 @@ import { NotOurs } from "../../cgroup/place.ts";
 import type { CgroupPlan } from "../../cgroup/step.ts";
 import type { Resources } from "../../spec/resources.ts";
 
-/** What is asked of a container's cgroup. */
+/** What the container's cgroup has to provide. */
 interface LimitOptions {
   id: string;
   resources: Resources;
   /** `--cgroup-parent`. */
   parent?: string;
-  /** The caller is no root: what is not handed to him is left out. */
+  /**
+   * The caller is not root. Limits whose controller is not delegated to the
+   * caller are left out.
+   */
   rootless: boolean;
 }
 
-/** A cgroup to be made, and why limits that were asked for will not hold. */
+/** The cgroup to create, and why some requested limits will not hold. */
 export interface PlannedLimits {
   cgroup: CgroupPlan | null;
   leftOut: NotOurs[];
 }
 
 /**
- * Plans a cgroup for limits. Reads only.
+ * Plans a cgroup for limits.
  *
- * @throws ContainerError where this machine has no such limit, and for root
- * where its cgroup cannot be made
+ * @throws {ContainerError} if this machine does not have such a limit; for root
+ *   also if the cgroup cannot be created
  */
 export function planLimits(options: LimitOptions): PlannedLimits {
   const hierarchy = readHierarchy();
@@ -47,7 +51,7 @@ export function planLimits(options: LimitOptions): PlannedLimits {
   };
   const cgroup = attempt(options.resources);
   if (cgroup) return { cgroup, leftOut };
-  // Some may be handed to a user where others are not.
+  // Some controllers may be delegated to the user while others are not.
   leftOut.length = 0;
   const kept = partsOf(options.resources).filter((part) => attempt(part));
   if (!kept.length) return { cgroup: null, leftOut };
@@ -56,7 +60,10 @@ export function planLimits(options: LimitOptions): PlannedLimits {
   return { cgroup: plan({ ...others, cpu }), leftOut };
 }
 
-/** Plans for resources, in the place that the cgroup is to have. */
+/**
+ * Returns a function that plans the cgroup for given limits, at the place
+ * chosen here.
+ */
 function placement(
   { id, parent, rootless }: LimitOptions,
   hierarchy: Hierarchy,
@@ -65,13 +72,17 @@ function placement(
   return (resources) => {
     const { scope, entry, ...plan } = planned({ id, resources, rootless });
     if (!scope) return { ...plan, entry };
-    // The unit is the container's: our program as PID 1 is in it too.
+    // The container has a systemd scope of its own, and this program as PID 1
+    // belongs to it too.
     const back = [`${scope.own}/cgroup.procs`];
     return { ...plan, scope, entry: entry && { ...entry, back } };
   };
 }
 
-/** What can be had or not by itself: a controller's share of the limits. */
+/**
+ * Splits the limits into parts that are available or not independently of each
+ * other: one for each controller.
+ */
 function partsOf({ cpu = {}, ...others }: Resources): Resources[] {
   const { cpus, mems, ...time } = cpu;
   const parts: Resources[] = Object.entries(others).map(([key, value]) => ({

@@ -1,7 +1,8 @@
 /**
- * What can be asked of a container, in words of its user: the flags of `run`
- * and the options of the library are both this. containers/decide/spec.ts makes a Spec
- * of it.
+ * Everything a user can ask of a container: the flags of `run` and the options
+ * of the library both become a {@linkcode ContainerOptions}.
+ * containers/decide/spec.ts turns it into a Spec. Only types: nothing here
+ * runs.
  */
 
 import type { LandlockRules } from "../../plan/process/landlock.ts";
@@ -14,100 +15,136 @@ import type {
   TimeOffset,
 } from "../../spec/types.ts";
 
-/** A namespace: the host's, a new one, or that behind a path. */
+/** A namespace: the host's, a new one, or the one at a path. */
 export type NamespaceMode = "host" | "private" | `path:${string}`;
 
-/** A container to be run. */
+/** The container to run. */
 export interface ContainerOptions {
-  /** The root filesystem: a directory or an image file; `./fs` without it. */
+  /** The root filesystem: a directory or an image file. Default: `./fs`. */
   rootfs?: string;
   /** The command and its arguments. */
   command: string[];
-  /** Variables beside, or instead of, the default ones. */
+  /**
+   * Environment variables. They are added to the default ones and override
+   * them.
+   */
   env?: Record<string, string>;
-  /** Start from this process's environment instead of a clean one. */
+  /** Start from the environment of this process instead of a clean one. */
   hostEnv?: boolean;
-  /** Where it starts, inside; `/` without it. */
+  /** The working directory of the command, inside. Default: `/`. */
   workdir?: string;
-  /** Its name inside, sethostname(2); `container` without it. */
+  /** The hostname inside, sethostname(2). Default: `container`. */
   hostname?: string;
-  /** Its NIS domain name, setdomainname(2). */
+  /** The NIS domain name inside, setdomainname(2). */
   domainname?: string;
-  /** Further lines of /etc/hosts. */
+  /** Additional lines of /etc/hosts. */
   addHosts?: { name: string; address: string }[];
-  /** What /etc/resolv.conf says. */
+  /** The content of /etc/resolv.conf. */
   dns?: { servers?: string[]; search?: string[]; options?: string[] };
-  /** `name|uid[:group|gid]`, of the root filesystem's own accounts. */
+  /**
+   * `name|uid[:group|gid]`. Names are looked up in the accounts of the root
+   * filesystem.
+   */
   user?: string;
-  /** Further groups, by name or number. */
+  /** Supplementary groups, by name or number. */
   groups?: string[];
-  /** New, shared or joined; docker's defaults for those not named. */
+  /** New, shared with the host, or joined. Default for each type: as docker. */
   namespaces?: Partial<Record<Exclude<NamespaceType, "user">, NamespaceMode>>;
-  /** How far the clocks of a time namespace of its own are off. */
+  /** Clock offsets of a new time namespace. */
   timeOffsets?: { monotonic?: TimeOffset; boottime?: TimeOffset };
-  /** `auto` maps what subuid(5) gives, `private` the caller's own id. */
+  /**
+   * `auto` maps the ranges of subuid(5); `private` maps only the caller's own
+   * id.
+   */
   userNamespace?: NamespaceMode | "auto";
-  /** Which users of the host those inside are, user_namespaces(7). */
+  /** Maps user ids inside to user ids of the host, user_namespaces(7). */
   uidMap?: IdMapping[];
-  /** Which groups of the host those inside are. */
+  /** Maps group ids inside to group ids of the host. */
   gidMap?: IdMapping[];
-  /** Beside the default ones, in this order. */
+  /** Mounts in addition to the default ones, in this order. */
   mounts?: Mount[];
-  /** `/proc`, `/dev`, `/sys`, what is below them, and files of `/etc`; on without it. */
+  /**
+   * `/proc`, `/dev`, `/sys` with the mounts below them, and files of `/etc`.
+   * Default: true.
+   */
   defaultMounts?: boolean;
-  /** Devices of the host, or directories of them, at `target` or in their own place. */
+  /**
+   * Devices of the host, or directories of devices. They appear at `target`, by
+   * default at the same path.
+   */
   devices?: { source: string; target?: string; access?: string }[];
-  /** Bytes of /dev/shm. */
+  /** Size of /dev/shm in bytes. */
   shmSize?: number;
-  /** The root filesystem cannot be changed; `false` lets an image be. */
+  /**
+   * Whether the root filesystem is read-only. An image file is writable only
+   * with `false`.
+   */
   readonly?: boolean;
-  /** Changes go to memory and are gone with the container. */
+  /** Changes go to memory and are lost when the container ends. */
   ephemeral?: boolean;
   /** Changes go to this directory. */
   overlay?: string;
-  /** Beside, or of, docker's default ones; by their names, or `ALL`. */
+  /**
+   * Added to, or removed from, docker's default set. Capability names or `ALL`.
+   */
   capabilities?: { add?: string[]; drop?: string[] };
-  /** Every capability and device, nothing masked, no seccomp. */
+  /** All capabilities and devices, no masked paths, no seccomp filter. */
   privileged?: boolean;
-  /** On without it. */
+  /** Set no_new_privs, prctl(2). Default: true. */
   noNewPrivileges?: boolean;
-  /** A profile's path, `default`, `unconfined`; `learn` and `learn=FILE` for `container run` alone. */
+  /**
+   * The path of a profile, `default` or `unconfined`. `container run` also
+   * takes `learn` and `learn=FILE`.
+   */
   seccomp?: string;
   /** The execution domain, personality(2). */
   personality?: "LINUX" | "LINUX32";
-  /** What Landlock leaves open; nothing is closed without it. */
+  /** What Landlock allows. Default: Landlock is not used. */
   landlock?: LandlockRules;
   /** Limits of setrlimit(2). */
   rlimits?: Rlimit[];
-  /** What a new file's permissions lack, umask(2). */
+  /** The permission bits that new files do not get, umask(2). */
   umask?: number;
-  /** How soon the kernel kills it when memory runs out, -1000 to 1000. */
+  /**
+   * How likely the kernel kills the process when memory runs out: -1000 to
+   * 1000.
+   */
   oomScoreAdj?: number;
-  /** Its share of the processors beside others, -20 to 19. */
+  /** Scheduling priority compared with other processes: -20 to 19, nice(2). */
   nice?: number;
-  /** The processors that it may run on, by number. */
+  /** The CPUs the process may run on, by number. */
   cpus?: number[];
-  /** Settings below /proc/sys that belong to a namespace of its own. */
+  /**
+   * Settings below /proc/sys. Each must belong to a namespace that the
+   * container does not share with the host.
+   */
   sysctls?: Record<string, string>;
-  /** Limits of the kernel's cgroups, in OCI's form. */
+  /** Cgroup limits, in the OCI format. */
   resources?: Resources;
-  /** The cgroup that its own is made in; a relative path is as in docs/flags.md. */
+  /**
+   * The parent of the container's cgroup. docs/flags.md explains relative
+   * paths.
+   */
   cgroupParent?: string;
-  /** The profile that confines it, apparmor(7). */
+  /** The AppArmor profile, apparmor(7). */
   apparmor?: string;
-  /** The context that confines it, selinux(8). */
+  /** The SELinux context, selinux(8). */
   selinux?: string;
-  /** A terminal of its own; where left out, if the caller is at a terminal. */
+  /**
+   * Allocate a terminal for the container. Default: only if the caller is at a
+   * terminal.
+   */
   tty?: boolean;
   /**
-   * What becomes of standard streams that are files of the host: `relay`, and
-   * without it, has them copied through pipes; `inherit` hands them over.
+   * How standard streams that are files of the host reach the container:
+   * `relay` (the default) copies their data through pipes, `inherit` passes the
+   * descriptors.
    */
   streams?: "relay" | "inherit";
-  /** Descriptors from 3 upwards that the command keeps. */
+  /** How many descriptors, from 3 upwards, the command keeps. */
   preserveFds?: number;
-  /** Our own program as PID 1; without it the command itself is. */
+  /** Run this program as PID 1. With `false` the command itself is PID 1. */
   init?: boolean;
-  /** chroot(2) instead of pivot_root(2). */
+  /** Use chroot(2) instead of pivot_root(2). */
   chroot?: boolean;
 }

@@ -1,9 +1,11 @@
 /**
- * Where the mounts of a container come to be, and from, where the root
- * filesystem has links that lead to nothing yet, or a source is what an earlier
- * mount shows. Reads only, on the host, before any mount is made: the root
- * filesystem can be changed meanwhile, so that what is found here says where to
- * make something and never stands for the path inside the root.
+ * Finds where the mounts of a container will be, and where they will come from.
+ * This matters if the root filesystem has links that lead to nothing yet, or if
+ * an earlier mount shows the source of a later one. Only reads and decides;
+ * changes nothing. Runs on the host, before any mount is made.
+ *
+ * The root filesystem can change in the meantime. The results therefore only
+ * say where to create something; they never replace the path inside the root.
  */
 
 import { SyscallError } from "../../ffi/errno.ts";
@@ -15,33 +17,44 @@ import { isKernels } from "../../plan/mounts/kernel_places.ts";
 import { isBind } from "../../plan/mounts/options.ts";
 import type { Mount, Spec } from "../../spec/types.ts";
 
-/** As many links as the kernel follows, path_resolution(7). */
-const MOST_LINKS = 40;
+/** The kernel follows as many links, path_resolution(7). */
+const MAX_LINKS = 40;
 
-/** What the mounts need to know of paths. */
+/** What the mounts need to know about paths. */
 export interface Places {
-  /** By a path of the Spec that ends at nothing, because of a link: what it leads to. */
+  /**
+   * Maps a path of the Spec that ends at nothing because of a link to the path
+   * it leads to.
+   */
   ends: Record<string, string>;
-  /** By the number of a mount whose source an earlier one shows: its path inside. */
+  /**
+   * Maps the index of a mount whose source an earlier mount shows to the
+   * source's path inside.
+   */
   revealed: Record<number, string>;
-  /** Those of them whose source is not a directory. */
+  /** The sources of such mounts that are not directories. */
   files: string[];
   closed?: ClosedDirectory[];
 }
 
-/** What is at a path without links: null is nothing. */
+/** What exists at a path without links; null if nothing does. */
 type Found = { link: string } | { directory: boolean } | null;
 
 const isWithin = (path: string, directory: string) =>
   path === directory || directory === "/" || path.startsWith(`${directory}/`);
 
-/** What {@linkcode findPlaces} is told beside the Spec. */
+/** What {@linkcode findPlaces} needs to know in addition to the Spec. */
 export interface PlaceOptions extends Pick<Facts, "rootKind" | "overlay"> {
-  /** The caller may go where root of the user namespace may not. */
+  /**
+   * The caller may enter directories that root of the user namespace may not.
+   */
   entersMore: boolean;
 }
 
-/** Finds out about the paths of a Spec whose root filesystem is a directory. */
+/**
+ * Examines the paths of a Spec. Most results exist only if the root filesystem
+ * is a directory.
+ */
 export function findPlaces(
   spec: Spec,
   { rootKind, overlay, entersMore }: PlaceOptions,
@@ -63,7 +76,8 @@ export function findPlaces(
         }
       }
       const { destination } = mount;
-      // A link in the kernel's place is refused: nothing is made for it.
+      // A link at a kernel mount is refused later, so nothing is created for
+      // it.
       tree.mount(
         mount,
         isKernels(destination)
@@ -74,13 +88,14 @@ export function findPlaces(
     noteEnd(tree, spec.process.cwd, places);
     return places;
   } catch (error) {
-    // Who may not look cannot mount either, and that will be said.
+    // A caller that may not look cannot mount either. That error is reported
+    // later.
     if (error instanceof SyscallError) return places;
     throw error;
   }
 }
 
-/** Notes where a path ends; returns it. */
+/** Returns where a path ends, and notes it if nothing exists there. */
 function noteEnd(tree: Tree, path: string, { ends }: Places): string {
   if (tree.has(path)) return path;
   const end = tree.follow(path);
@@ -89,7 +104,9 @@ function noteEnd(tree: Tree, path: string, { ends }: Places): string {
   return end.path;
 }
 
-/** The path inside of a source that an earlier mount covers, or is made below. */
+/**
+ * The path inside of a source, if an earlier mount covers it or lies below it.
+ */
 function revealedBy(tree: Tree, { root }: Spec, mount: Mount): string | null {
   const { source } = mount;
   if (!isBind(mount) || !source?.startsWith("/")) return null;
@@ -103,7 +120,10 @@ function revealedBy(tree: Tree, { root }: Spec, mount: Mount): string | null {
   return meets ? inside : null;
 }
 
-/** The directories above sources that not everybody may enter. */
+/**
+ * The directories above sources that are closed to other users, with these
+ * sources.
+ */
 function closedDirectories({ root, mounts = [] }: Spec): ClosedDirectory[] {
   const found = new Map<string, ClosedDirectory["sources"]>();
   const sources = mounts.filter((mount) =>
@@ -120,7 +140,7 @@ function closedDirectories({ root, mounts = [] }: Spec): ClosedDirectory[] {
   }
   return [...found].map(([directory, sources]) => ({
     directory,
-    // What lies in another of them comes with it.
+    // A source inside another source comes with that one.
     sources: sources.filter(({ path }) =>
       !sources.some((other) =>
         other.path !== path && isWithin(path, other.path)
@@ -129,7 +149,7 @@ function closedDirectories({ root, mounts = [] }: Spec): ClosedDirectory[] {
   }));
 }
 
-/** The first directory on the way to a path that others may not enter. */
+/** The first directory on the way to a path that other users may not enter. */
 function closedAbove(path: string): string | null {
   const parts = path.split("/").slice(1, -1);
   for (const index of parts.keys()) {
@@ -150,7 +170,7 @@ function infoOf(path: string): Deno.FileInfo | null {
   }
 }
 
-/** A path without links as far as it is there, the rest as it stands. */
+/** Resolves the links of the part of a path that exists, and keeps the rest. */
 function realOf(path: string): string {
   const parts = path.split("/").filter((part) => part && part !== ".");
   for (let count = parts.length; count > 0; count--) {
@@ -159,16 +179,20 @@ function realOf(path: string): string {
       return ["", ...above.split("/"), ...parts.slice(count)]
         .filter((part, index) => part || !index).join("/");
     } catch {
-      // What is above it is asked next.
+      // The next iteration tries the parent.
     }
   }
   return path;
 }
 
-/** What is made in the root filesystem itself, plan/mounts/mounts.ts. */
+/**
+ * These are created in the root filesystem itself, see plan/mounts/mounts.ts.
+ */
 const NO_MOUNTS = ["directory", "file", "symlink"];
 
-/** What a mount will show: a path of the host, nothing at all, or who knows. */
+/**
+ * What a mount will show: a path of the host, nothing, or something unknown.
+ */
 type Shown = { source: string } | "nothing" | "unknown";
 
 function shownBy(mount: Mount): Shown {
@@ -178,7 +202,7 @@ function shownBy(mount: Mount): Shown {
   return isEmpty ? "nothing" : "unknown";
 }
 
-/** A root filesystem with mounts on it that are not made yet. */
+/** A root filesystem together with mounts that are not made yet. */
 class Tree {
   readonly mounted: { place: string; shown: Shown }[] = [];
   constructor(
@@ -191,7 +215,7 @@ class Tree {
     this.mounted.push({ place, shown: shownBy(mount) });
   }
 
-  /** Whether a path surely is there, by the cheapest way to know. */
+  /** Whether a path certainly exists, by the cheapest check. */
   has(path: string): boolean {
     if (path === "/") return true;
     const above = this.#cover(path);
@@ -200,13 +224,14 @@ class Tree {
       using found = openInRoot(this.root, path, O.O_PATH, RESOLVE_NO_XDEV);
       return found !== null;
     } catch (error) {
-      // What is mounted there may not answer: nobody waits for it here.
+      // Something is mounted there. It is not examined, because it may not
+      // respond (for example a network file system).
       if (error instanceof SyscallError && error.code === "EXDEV") return true;
       throw error;
     }
   }
 
-  /** Where a path leads, and what is there; null where that is nowhere. */
+  /** Where a path leads, and what is there; null if that is unknown. */
   follow(path: string): { path: string; found: Found } | null {
     const rest = path.split("/").filter((part) => part && part !== ".");
     const done: string[] = [];
@@ -225,7 +250,7 @@ class Tree {
         done.push(part);
         continue;
       }
-      if (++links > MOST_LINKS) return null;
+      if (++links > MAX_LINKS) return null;
       if (found.link.startsWith("/")) done.length = 0;
       rest.unshift(...found.link.split("/").filter((p) => p && p !== "."));
     }

@@ -1,31 +1,40 @@
-/** Finds the root filesystem of a container. Runs on the host. */
+/**
+ * Finds the root filesystem of a container. Only reads and decides, except that
+ * it unpacks the embedded tree if that is used. Runs on the host, in the
+ * parent.
+ */
 
 import type { Facts } from "../../plan/facts.ts";
 import { ContainerError } from "../../spec/errors.ts";
 
-/** `--rootfs empty`: nothing but what is put there. */
+/** `--rootfs empty`: a root filesystem that contains only the mounts. */
 export const EMPTY_ROOTFS = "empty";
 
-/** Used where no --rootfs is given. */
+/** Used without --rootfs. */
 export const DEFAULT_ROOTFS = "./fs";
 
-/** What kind of root filesystem a path is. */
+/**
+ * What kind of root filesystem a path is. A path that does not exist counts as
+ * a directory.
+ */
 export function rootKindOf(rootfs: string): Facts["rootKind"] {
   if (rootfs === EMPTY_ROOTFS) return "empty";
   if (rootfs === "/") return "host";
   try {
     return Deno.statSync(rootfs).isFile ? "image" : "directory";
   } catch {
-    // It can be explained before it is there.
+    // `explain` can show a plan before the root filesystem exists.
     return "directory";
   }
 }
 
 /**
- * The absolute path of the root filesystem, links resolved. Without a path:
- * `./fs`, or else the one inside the compiled program, which is unpacked.
+ * The absolute path of the root filesystem, links resolved. Without a path it
+ * is `./fs`, or else the tree embedded in the compiled program, which is
+ * unpacked.
  *
- * @param unpack false: nothing is changed, and the tree need not be there yet
+ * @param unpack false: nothing is changed, and the tree need not exist yet
+ * @throws {ContainerError} if there is no usable root filesystem
  */
 export async function findRootFilesystem(
   path: string | undefined,
@@ -55,7 +64,7 @@ function realRoot(path: string): string {
   try {
     real = Deno.realPathSync(path);
     const { isDirectory, isFile } = Deno.statSync(real);
-    // Which kind of file, containers/decide/image_file.ts finds out.
+    // containers/decide/image_file.ts finds out what a file contains.
     if (isDirectory || isFile) return real;
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) {

@@ -1,4 +1,8 @@
-/** Which system calls the command may make: from `--seccomp` to a filter. */
+/**
+ * Decides the seccomp filter of a container from `--seccomp` or its
+ * configuration. Only reads and decides; changes nothing. Runs on the host, in
+ * the parent.
+ */
 
 import {
   COMPILED_FOR,
@@ -10,7 +14,7 @@ import { once } from "../../plan/once.ts";
 import { UsageError } from "../../spec/errors.ts";
 import type { Spec } from "../../spec/types.ts";
 
-/** `6.1.0-18-amd64` gives 6 and 1. */
+/** The kernel's version: `6.1.0-18-amd64` gives 6 and 1. */
 export function kernelVersion(
   release = Deno.osRelease(),
 ): [major: number, minor: number] {
@@ -20,13 +24,14 @@ export function kernelVersion(
 
 const ownKernel = once(() => kernelVersion());
 
-/** Where a learned profile goes: a file, or standard error. */
+/** Where a learned profile is written: a file, or standard error. */
 export type LearnTarget = { file: string } | "stderr";
 
 /**
- * Where the profile of `learn` or `learn=FILE` goes; null for other profiles.
+ * Where the profile of `learn` or `learn=FILE` is written; null for other
+ * profiles.
  *
- * @throws UsageError where the file has no name
+ * @throws {UsageError} if the file has no name
  */
 export function learnTarget(profile: string): LearnTarget | null {
   if (profile === "learn") return "stderr";
@@ -41,9 +46,13 @@ export function learnTarget(profile: string): LearnTarget | null {
 
 /**
  * The filter for a profile: `default`, `unconfined`, `learn` or a file. The
- * usual one is kept compiled; the compiler is loaded for the others alone.
+ * default filter for the usual capabilities is stored compiled; the compiler is
+ * loaded only for the others.
  *
- * @param leftOut takes a sentence on what of a profile has no effect
+ * @param leftOut collects a sentence on each part of a profile that has no
+ *   effect
+ * @throws {UsageError} without a name, {SpecError} if the file cannot be read
+ *   or is no profile
  */
 export async function seccompFilter(
   profile: string,
@@ -85,7 +94,10 @@ export async function specFilter(spec: Spec): Promise<Facts["seccomp"]> {
   });
 }
 
-/** Whether the filter that is kept compiled is the one for these capabilities. */
+/**
+ * Whether the filter that is stored compiled fits these capabilities and this
+ * kernel.
+ */
 function isUsual(
   capabilities: readonly string[],
   [major, minor]: readonly [number, number],

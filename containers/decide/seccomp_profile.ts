@@ -1,4 +1,8 @@
-/** Compiles seccomp profiles other than the usual one. Loaded when one is asked for. */
+/**
+ * Compiles seccomp profiles other than the default one. Only reads and decides;
+ * changes nothing. Runs on the host, in the parent. Loaded only if such a
+ * profile is requested.
+ */
 
 import { toBase64 } from "../../ffi/base64.ts";
 import { compileSeccomp, seccompFlags } from "../../seccomp/compile.ts";
@@ -18,10 +22,10 @@ import {
 const TSYNC = 1;
 
 /**
- * The filter of the default profile, or of that in a file.
+ * The filter of the default profile, or of the profile in a file.
  *
- * @param leftOut takes a sentence on what of it has no effect
- * @throws SpecError where the file cannot be read, or is no profile
+ * @param leftOut collects a sentence on each part that has no effect
+ * @throws {SpecError} if the file cannot be read, or is no profile
  */
 export function compileProfile(
   profile: string,
@@ -42,7 +46,8 @@ export function compileProfile(
       arch,
       caps: capabilities,
     });
-    // As with docker: profiles name calls of newer kernels too.
+    // Unknown names are no error, as with docker: profiles list calls of newer
+    // kernels too.
     const unknown = parsed.syscalls.flatMap(({ names }) => names)
       .filter((name) => !isCall(name));
     if (unknown.length) {
@@ -62,13 +67,17 @@ export function compileProfile(
   }
 }
 
-/** Of several files the reader has to know which. */
+/** Adds the profile's path to the message. */
 function named(error: SpecError, path: string): SpecError {
   const message = error.message.replace("seccomp profile", `$& ${path}`);
   return new SpecError(message, { hint: error.hint, cause: error });
 }
 
-/** The filter of `linux.seccomp`. */
+/**
+ * The filter of `linux.seccomp`.
+ *
+ * @throws {SpecError} if it is no valid profile
+ */
 export function compileSpecProfile(
   profile: unknown,
   host: SeccompHost,
@@ -85,7 +94,7 @@ export function compileSpecProfile(
   return {
     profile: "linux.seccomp",
     filter: toBase64(compileSeccomp(parsed, host.arch, mark)),
-    // TSYNC is for threads, and cannot go with a listener.
+    // The kernel refuses TSYNC (for threads) together with a listener.
     flags: seccompFlags(parsed) & ~TSYNC |
       SECCOMP.SECCOMP_FILTER_FLAG_NEW_LISTENER,
     notifies: { mark: String(mark) },

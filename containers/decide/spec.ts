@@ -1,6 +1,7 @@
 /**
- * Options to a Spec, with what the machine and the caller's rights make of
- * them. Runs on the host, reads and changes nothing.
+ * Turns options into a Spec, considering this machine and the caller's rights.
+ * Only reads and decides; changes nothing. Runs on the host, in the process the
+ * user started.
  */
 
 import {
@@ -28,21 +29,23 @@ import type { ContainerOptions, NamespaceMode } from "./options.ts";
 import { setTerminal } from "./terminal.ts";
 import { idsOf, type ResolvedUser } from "./users.ts";
 
-/** What a Spec does not say. */
+/** The Spec, and decisions that a Spec cannot express. */
 export interface Decisions {
   spec: Spec;
-  /** newuidmap(1) writes the maps. */
+  /** newuidmap(1) has to write the id maps. */
   mapHelper: boolean;
-  /** Our own program stays inside as PID 1. */
+  /** This program stays inside as PID 1. */
   init: boolean;
-  /** What had to be left out, a sentence each. */
+  /** What the container cannot have, one sentence each. */
   leftOut: string[];
 }
 
 /**
- * Makes the Spec.
+ * Makes the Spec from the options.
  *
- * @param streams what the standard streams are tied to, where they are not ours
+ * @param streams the standard streams, if they are not those of this process
+ * @throws {UsageError} for options that contradict each other, {SpecError} for
+ *   what the caller or this machine cannot do
  */
 export function decide(
   options: ContainerOptions,
@@ -59,7 +62,7 @@ export function decide(
   const { process, linux } = spec;
   spec.hostname = options.hostname ?? DEFAULT_HOSTNAME;
   spec.domainname = options.domainname;
-  // The host's own tree is for looking at, unless changes go elsewhere.
+  // The host's own tree is read-only by default, unless changes go elsewhere.
   spec.root.readonly = options.readonly ??
     (rootfs === "/" && !options.ephemeral && !options.overlay);
   process.cwd = options.workdir ?? "/";
@@ -99,7 +102,7 @@ export function decide(
       { hint: "Map more of them (--userns auto), or run as root (sudo)." },
     );
   }
-  // Who is root of a user namespace has the limits of that one.
+  // Root of a user namespace has only the ids of that namespace.
   const own = caller.nested ? mapsOfNamespace(OWN_USER_NAMESPACE) : null;
   if (options.defaultMounts === false) spec.mounts = [];
   fitMounts(spec, maps ?? own, leftOut, isDirectory);
@@ -128,7 +131,11 @@ export function decide(
   };
 }
 
-/** In a PID namespace that others live in there is a PID 1, and it is not for us to end them all. */
+/**
+ * A PID namespace that is shared or joined already has a PID 1. When PID 1
+ * ends, the kernel kills all processes in its namespace, so this program must
+ * not take that role there.
+ */
 function canBePidOne(spec: Spec, leftOut: string[]): boolean {
   const own = spec.linux.namespaces.some(({ type, path }) =>
     type === "pid" && path === undefined
@@ -141,7 +148,7 @@ function canBePidOne(spec: Spec, leftOut: string[]): boolean {
   return own;
 }
 
-/** Who may trace PID 1 may also open what it was started from. */
+/** A process that can trace PID 1 can also open the file of this program. */
 function warnOfTracing({ process }: Spec, leftOut: string[]): void {
   if (!process.capabilities?.bounding?.includes("CAP_SYS_PTRACE")) return;
   leftOut.push(
@@ -149,7 +156,7 @@ function warnOfTracing({ process }: Spec, leftOut: string[]): void {
   );
 }
 
-/** Where there is no AppArmor, unconfined is what everything is. */
+/** Without AppArmor in the kernel everything is unconfined already. */
 function apparmor({ apparmor }: ContainerOptions): string | undefined {
   if (apparmor !== "unconfined") return apparmor;
   try {
@@ -188,8 +195,8 @@ function capabilities(
     : DEFAULT_CAPABILITIES;
   const wanted = new Set([...base, ...adds]);
   for (const name of drops) wanted.delete(name);
-  // In a user namespace root has them all; elsewhere nobody can give what he
-  // does not have.
+  // Without root there is a new user namespace, in which root has all
+  // capabilities. Root itself can only pass on what its bounding set has.
   return [...wanted].filter((name) =>
     !caller.privileged || caller.bounding.has(name)
   );
@@ -216,7 +223,10 @@ function setNamespaces(
   nameOfUts(spec, hostname, domainname);
 }
 
-/** A UTS namespace that is not its own keeps its name, unless another is asked for. */
+/**
+ * A shared or joined UTS namespace keeps its hostname, unless the user sets a
+ * hostname for the joined one.
+ */
 function nameOfUts(spec: Spec, hostname?: string, domainname?: string): void {
   const uts = spec.linux.namespaces.find(({ type }) => type === "uts");
   if (!uts && (hostname !== undefined || domainname !== undefined)) {
@@ -303,10 +313,10 @@ function sizeShm({ mounts = [] }: Spec, bytes: number): void {
   }
 }
 
-/** A mount that is asked for takes the place of a default one. */
+/** A requested mount replaces a default mount of the same destination. */
 function mergeMounts(defaults: Mount[], asked: Mount[]): Mount[] {
   const taken = new Set(asked.map(({ destination }) => destination));
-  // Who has a /sys of his own has what is in it.
+  // A mount of the user's at /sys brings its own /sys/fs/cgroup.
   if (taken.has("/sys")) taken.add("/sys/fs/cgroup");
   return [
     ...defaults.filter(({ destination }) => !taken.has(destination)),
@@ -314,7 +324,10 @@ function mergeMounts(defaults: Mount[], asked: Mount[]): Mount[] {
   ];
 }
 
-/** docker's z and Z give the source a label for SELinux; without SELinux there is none to give. */
+/**
+ * docker's options z and Z relabel the source for SELinux. They are removed:
+ * without SELinux there is no label, and with SELinux the label is not changed.
+ */
 function withoutLabel(mount: Mount, leftOut: string[]): Mount {
   const { options = [], source } = mount;
   if (!options.includes("z") && !options.includes("Z")) return mount;

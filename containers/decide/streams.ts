@@ -1,7 +1,7 @@
 /**
- * What the standard streams of a command are: which of them the parent copies,
- * which are the container's own devices, and which nobody may have. Runs on the
- * host, in the parent; reads and changes nothing.
+ * Classifies the standard streams of a command: which the parent copies, which
+ * become the container's own devices, and which are refused. Only reads and
+ * decides; changes nothing. Runs on the host, in the parent.
  */
 
 import { O } from "../../ffi/fcntl.ts";
@@ -12,19 +12,22 @@ import type { Facts, RelayedStream } from "../../plan/facts.ts";
 import { streamNames } from "../../plan/process/streams.ts";
 import { UsageError } from "../../spec/errors.ts";
 
-/** What is said of the streams beside what they are. */
+/** How the streams are to be used. */
 export interface StreamOptions {
-  /** What each is tied to; ours where nothing is said. */
+  /** What each stream is connected to. Default: that of this process. */
   streams: readonly (Stdio | undefined)[];
-  /** Those that a terminal of the container's own takes the place of. */
+  /** The streams that a terminal of the container replaces. */
   replaced: readonly number[];
-  /** Whatever is ours is handed over as it is: what an engine asks for, and `--streams inherit`. */
+  /**
+   * Pass every stream of this process as it is: for engines, and for `--streams
+   * inherit`.
+   */
   inheritFiles?: boolean;
-  /** Pipes among ours were made for the container. */
+  /** Pipes among the streams of this process were created for the container. */
   ownsPipes?: boolean;
 }
 
-/** What of a plan depends on the streams. */
+/** The facts about the streams that a plan depends on. */
 export type StreamFacts = Pick<
   Facts,
   "nullStreams" | "deviceStreams" | "ownStreams" | "relayedStreams"
@@ -32,17 +35,17 @@ export type StreamFacts = Pick<
 
 /** null(4). */
 const NULL = { major: 1, minor: 3 };
-/** pts(4): the master side of any terminal. */
+/** pts(4): the master side of a terminal. */
 const MASTER = { major: 5, minor: 2 };
 
 const KCMP_FILE = 0;
 const STANDARD = [0, 1, 2];
 
 /**
- * Finds out what each is.
+ * Classifies the three streams.
  *
- * @throws UsageError for a directory, and for a device that is no terminal and
- * that the container does not have
+ * @throws {UsageError} for a directory, and for a device that is neither a
+ *   terminal nor one of the container's devices
  */
 export function readStreams(
   { streams, replaced, inheritFiles = false, ownsPipes }: StreamOptions,
@@ -77,23 +80,29 @@ export function readStreams(
   };
 }
 
-/** What is refused, in words. */
+/** A stream that is refused, and what it is in words. */
 interface Refused {
   what: string;
   isDirectory?: true;
 }
 
-/** A path stands for one of the devices that every container has. */
+/**
+ * What a stream is. A path stands for one of the devices that every container
+ * has.
+ */
 type Kind = "file" | "null" | "pipe" | "other" | `/dev/${string}` | Refused;
 
-/** By its kind and numbers: its name could be another's. */
+/**
+ * Classifies a stream by its file type and device number: its path could name
+ * something else by now.
+ */
 function kindOf(fd: number, inheritFiles: boolean): Kind {
   let info: Deno.FileInfo;
   try {
     info = Deno.statSync(`/proc/self/fd/${fd}`);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return "other";
-    // A file that only its owner may look at (FUSE), and it could be anything.
+    // A file that only its owner may stat (FUSE): it could be anything.
     if (inheritFiles) throw error;
     return "file";
   }
@@ -112,7 +121,8 @@ function kindOf(fd: number, inheritFiles: boolean): Kind {
     device.major === major && device.minor === minor
   );
   if (own) return own.path as `/dev/${string}`;
-  // The master side of a terminal is the node of whoever opens one.
+  // The master side of a terminal has terminal attributes too, but a command
+  // must not get it: it is the ptmx device of the program that opened it.
   const isMaster = major === MASTER.major && minor === MASTER.minor;
   if (!isMaster && getAttributes(fd)) return "other";
   return { what: `a device (character ${major}:${minor})` };
@@ -129,7 +139,9 @@ function refused(fd: number, { what, isDirectory }: Refused): UsageError {
   );
 }
 
-/** A pipe for each; one for both outputs where they are the same open file. */
+/**
+ * One pipe for each file; one for both outputs if they are the same open file.
+ */
 function pipesFor(files: readonly number[]): RelayedStream[] {
   const isOne = files.includes(1) && files.includes(2) && isSameFile(1, 2);
   return files.flatMap((fd) =>
@@ -139,7 +151,10 @@ function pipesFor(files: readonly number[]): RelayedStream[] {
   );
 }
 
-/** `> FILE 2>&1`: with two pipes nobody could tell what was written first. */
+/**
+ * Whether two descriptors are the same open file, kcmp(2). After `> FILE 2>&1`,
+ * two pipes would lose the order of the output.
+ */
 function isSameFile(one: number, other: number): boolean {
   const result = rawSyscall(
     "kcmp",
@@ -152,7 +167,10 @@ function isSameFile(one: number, other: number): boolean {
   return result < 0 ? looksSame(one, other) : result === 0;
 }
 
-/** Without kcmp(2), which some kernels and filters do not have: the same file, opened the same way. */
+/**
+ * Compares without kcmp(2), which some kernels and filters do not have: the
+ * same file, position and flags.
+ */
 function looksSame(one: number, other: number): boolean {
   const [first, second] = [one, other].map((fd) => {
     const { dev, ino } = Deno.statSync(`/proc/self/fd/${fd}`);
@@ -164,5 +182,5 @@ function looksSame(one: number, other: number): boolean {
   return first === second;
 }
 
-/** What a stream of the container is tied to. */
+/** What a stream of the container is connected to. */
 export type Stdio = "inherit" | "null" | "piped";

@@ -1,7 +1,7 @@
 /**
- * Who the command runs as: names are looked up in the root filesystem's own
- * passwd(5) and group(5), never in the host's. Runs on the host, before any
- * namespace exists.
+ * Finds the user that the command runs as. Names are looked up in the passwd(5)
+ * and group(5) of the root filesystem, never in the host's. Only reads and
+ * decides; changes nothing. Runs on the host, before any namespace exists.
  */
 
 import { O, open } from "../../ffi/fcntl.ts";
@@ -9,7 +9,7 @@ import { readInRoot } from "../../ffi/openat2.ts";
 import { SpecError } from "../../spec/errors.ts";
 import { MAX_ID, parseId } from "../../spec/ids.ts";
 
-/** A user as setresuid(2) wants it, and where it is at home. */
+/** A user's ids for setresuid(2), and the home directory. */
 export interface ResolvedUser {
   uid: number;
   gid: number;
@@ -17,7 +17,7 @@ export interface ResolvedUser {
   home: string;
 }
 
-/** A line of passwd(5); null where its number is no id. */
+/** A line of passwd(5). A number that is no valid id is null. */
 interface Account {
   name: string;
   uid: number | null;
@@ -25,7 +25,7 @@ interface Account {
   home: string;
 }
 
-/** A line of group(5). */
+/** A line of group(5). A number that is no valid id is null. */
 interface Group {
   name: string;
   gid: number | null;
@@ -36,7 +36,7 @@ const fields = (text: string | null) =>
   (text ?? "").split("\n").filter((line) => line && !line.startsWith("#"))
     .map((line) => line.split(":"));
 
-/** The lines of a passwd(5). */
+/** Parses a passwd(5) file. */
 export function parsePasswd(text: string | null): Account[] {
   return fields(text).flatMap(([name, , uid, gid, , home]) =>
     name
@@ -50,7 +50,7 @@ export function parsePasswd(text: string | null): Account[] {
   );
 }
 
-/** The lines of a group(5). */
+/** Parses a group(5) file. */
 export function parseGroup(text: string | null): Group[] {
   return fields(text).flatMap(([name, , gid, members]) =>
     name
@@ -63,7 +63,7 @@ export function parseGroup(text: string | null): Group[] {
   );
 }
 
-/** What is written in digits is an id, and no name. */
+/** The id that a text of digits names; null if the text is a name. */
 function number(text: string): number | null {
   if (!/^\d+$/.test(text)) return null;
   const id = parseId(text);
@@ -75,7 +75,11 @@ function number(text: string): number | null {
   return id;
 }
 
-/** An id of an account file, where it counts. */
+/**
+ * An id from an account file that is going to be used.
+ *
+ * @throws {SpecError} if the number in the file is no valid id
+ */
 function idOf(id: number | null, what: string, file: string): number {
   if (id !== null) return id;
   throw new SpecError(
@@ -88,9 +92,11 @@ const groupId = ({ name, gid }: Group) =>
   idOf(gid, `group ${name}`, "/etc/group");
 
 /**
- * `name|uid[:group|gid]` and further groups, against the accounts of a root
- * filesystem. Without a group the account's own and those it is a member of
- * count, as docker run --user does.
+ * Resolves `name|uid[:group|gid]` and additional groups against the accounts of
+ * a root filesystem. Without a group the user gets the account's own group and
+ * the groups it is a member of, as with docker run --user.
+ *
+ * @throws {SpecError} for an unknown name and a number that is no valid id
  */
 export function resolveUser(
   { user, groupAdd }: { user: string; groupAdd: readonly string[] },
@@ -136,16 +142,17 @@ export function resolveUser(
   };
 }
 
-/** The ids of a user's process. */
+/** The ids of a process of this user. */
 export const idsOf = ({ uid, gid, groups }: ResolvedUser) => ({
   uid,
   gid,
-  // Its own among them: a file closed to that group stays closed to a process
-  // that gives it up (CVE-2022-36109).
+  // The user's own group is also a supplementary group. A process that changes
+  // its group keeps it, and files closed to that group stay closed to the
+  // process (CVE-2022-36109).
   additionalGids: [...new Set([gid, ...groups])],
 });
 
-/** The files in which the accounts of a root filesystem are. */
+/** The account files of a root filesystem. */
 export interface AccountFiles {
   passwd: string | null;
   group: string | null;
@@ -159,12 +166,17 @@ function accountsIn(rootfs: string): AccountFiles {
   };
 }
 
-/** Whether accounts have to be looked up: root without a wish needs no file, and an empty root filesystem has none. */
+/**
+ * Whether accounts have to be looked up. Plain root needs no file, and an empty
+ * root filesystem has none.
+ */
 export const namesAccounts = (
   { user, groupAdd }: { user: string; groupAdd: readonly string[] },
 ) => user !== "0" || groupAdd.length > 0;
 
-/** {@linkcode resolveUser} against files that are read where they count. */
+/**
+ * {@linkcode resolveUser} against files that are read only if they are needed.
+ */
 export function lookUpUser(
   wanted: { user: string; groupAdd: readonly string[] },
   files: () => AccountFiles,
@@ -177,9 +189,9 @@ export function lookUpUser(
 }
 
 /**
- * The same with those of a root filesystem.
+ * {@linkcode resolveUser} against the accounts of a root filesystem.
  *
- * @param files those of one that is no directory
+ * @param files the account files, if the root filesystem is not a directory
  */
 export const findUser = (
   rootfs: string,

@@ -1,4 +1,6 @@
-/** Who the command runs as, by account files that are in the image's hands. */
+/**
+ * Resolves the user of a command from account files that the image controls.
+ */
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals, assertThrows } from "@std/assert";
 import { SpecError } from "../../spec/errors.ts";
