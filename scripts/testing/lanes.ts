@@ -64,7 +64,7 @@ async function runGroup(
   const start = performance.now();
   const [first = ""] = paths;
   const name = paths.length > 1
-    ? `${paths.length} files`
+    ? `${paths.length} files from ${relative(ROOT, first)} on`
     : relative(ROOT, first);
   await using stack = new AsyncDisposableStack();
   const world = worlds && stack.use(new World(nameOf(first), worlds));

@@ -283,8 +283,15 @@ export function allParts(): Part[] {
   ];
 }
 
-/** Unit tests share one `deno test`: they are many, short, and change nothing. */
+/**
+ * Unit tests are many and short, and change nothing: a few `deno test` share
+ * them, one for each processor.
+ */
 async function units(paths: readonly string[]): Promise<Outcome> {
   if (!paths.length) return { tally: NOTHING };
-  return outcomeOf(await runTogether([paths]));
+  const lanes = navigator.hardwareConcurrency;
+  const groups = Object.values(
+    Object.groupBy(paths, (_, index) => index % lanes),
+  ).map((group) => group ?? []);
+  return outcomeOf(await runTogether(groups, { lanes }));
 }
