@@ -28,8 +28,8 @@ export interface Bundle {
  * through that descriptor, so that nobody can exchange it meanwhile.
  *
  * @throws {ContainerError} if the directory or config.json cannot be read,
- *   {ConfigError} if config.json is invalid, {SpecError} if its root filesystem
- *   is missing. open(2)
+ * {ConfigError} if config.json is invalid, {SpecError} if its root filesystem
+ * is missing. open(2)
  */
 export function readBundle(directory: string, reading?: ConfigReading): Bundle {
   using bundle = openBundle(directory);

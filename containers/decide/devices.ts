@@ -43,7 +43,7 @@ export interface FoundDevices {
  * Looks the devices up on the host.
  *
  * @throws {UsageError} for a path that is missing or no device, and for an
- *   access that nothing here can enforce
+ * access that nothing here can enforce
  */
 export function findDevices(
   { devices: requests = [], mounts = [], resources, privileged }:

@@ -17,7 +17,7 @@ const IPC_MOUNTS = ["/dev/shm", "/dev/mqueue"];
  *
  * @param maps the id maps of the user namespace; null without one
  * @param leftOut collects a sentence on each replacement that the user should
- *   know
+ * know
  * @param onHost whether the host has this directory
  */
 export function fitMounts(

@@ -25,7 +25,7 @@ type Maps = Pick<Mount, "uidMappings" | "gidMappings">;
  * Gives each mount that asks for an id mapping its mappings.
  *
  * @throws {SpecError} if there is nothing to map by, or the caller is not
- *   allowed to
+ * allowed to
  */
 export function resolveIdmaps(spec: Spec, caller: Caller): void {
   const own = ownMaps(spec);

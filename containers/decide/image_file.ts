@@ -133,8 +133,8 @@ function bears(file: Descriptor, mark: Mark): boolean {
  * over it.
  *
  * @throws {ContainerError} if the file holds no file system that can be
- *   mounted, {SpecError} if the caller is not root, {UsageError} if the file
- *   system cannot be written to
+ * mounted, {SpecError} if the caller is not root, {UsageError} if the file
+ * system cannot be written to
  */
 export function inspectImage(
   path: string,

@@ -19,7 +19,7 @@ import type { Spec } from "../../spec/types.ts";
  *
  * @param leftOut collects what this kernel cannot restrict
  * @throws {UsageError} for rules that cannot work, {SpecError} if the kernel
- *   has no Landlock, or cannot restrict the ports that are named
+ * has no Landlock, or cannot restrict the ports that are named
  */
 export function landlockSteps(
   rules: LandlockRules,

@@ -34,7 +34,7 @@ export interface PlannedLimits {
  * Plans a cgroup for limits.
  *
  * @throws {ContainerError} if this machine does not have such a limit; for root
- *   also if the cgroup cannot be created
+ * also if the cgroup cannot be created
  */
 export function planLimits(options: LimitOptions): PlannedLimits {
   const hierarchy = readHierarchy();

@@ -50,9 +50,9 @@ export function learnTarget(profile: string): LearnTarget | null {
  * loaded only for the others.
  *
  * @param leftOut collects a sentence on each part of a profile that has no
- *   effect
+ * effect
  * @throws {UsageError} without a name, {SpecError} if the file cannot be read
- *   or is no profile
+ * or is no profile
  */
 export async function seccompFilter(
   profile: string,

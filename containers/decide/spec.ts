@@ -45,7 +45,7 @@ export interface Decisions {
  *
  * @param streams the standard streams, if they are not those of this process
  * @throws {UsageError} for options that contradict each other, {SpecError} for
- *   what the caller or this machine cannot do
+ * what the caller or this machine cannot do
  */
 export function decide(
   options: ContainerOptions,

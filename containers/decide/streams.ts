@@ -45,7 +45,7 @@ const STANDARD = [0, 1, 2];
  * Classifies the three streams.
  *
  * @throws {UsageError} for a directory, and for a device that is neither a
- *   terminal nor one of the container's devices
+ * terminal nor one of the container's devices
  */
 export function readStreams(
   { streams, replaced, inheritFiles = false, ownsPipes }: StreamOptions,

@@ -1,13 +1,17 @@
-/** Which descriptors whoever started us gave us. Runs on the host, in the parent. */
+/**
+ * Checks descriptors that the caller of this program has passed. Runs on the
+ * host, in the parent: the process the user started.
+ */
 
 import { O } from "../../ffi/fcntl.ts";
 import { UsageError } from "../../spec/errors.ts";
 
 /**
- * Refuses a descriptor that was not given to us. Those that our runtime opens
- * for itself are all close-on-exec; one that came through an execve is not.
+ * Refuses a descriptor that was not inherited. All descriptors that Deno opens
+ * itself are close-on-exec; an inherited one is not.
  *
- * @param flag the flag that names it
+ * @param flag the flag that names the descriptor
+ * @throws {UsageError} if the descriptor is not open, or not inherited
  */
 export function requireInherited(flag: string, number: number): void {
   let info: string;

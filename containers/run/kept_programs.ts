@@ -1,7 +1,7 @@
 /**
- * Compiled plans, kept within one process of a program that runs the same
- * container again and again. A plan is a function of its Spec and Facts, and of
- * nothing else; so is what it is compiled to.
+ * Caches compiled plans in the process of a program that runs the same
+ * container repeatedly. Runs on the host, in that program's process. A plan
+ * depends only on its Spec and Facts, and so does the compiled form.
  */
 
 import { walkedSteps } from "../../launch/container.ts";
@@ -12,18 +12,20 @@ import { hostMountsOf } from "../../plan/mounts/host_mounts.ts";
 import type { Plan } from "../../plan/step.ts";
 import type { Spec } from "../../spec/types.ts";
 
-/** A plan and what the walker is given of it. */
+/** A plan, and its part that the walker carries out in compiled form. */
 export interface Compiled {
   plan: Plan;
   program: Program;
 }
 
-/** Some 50 KiB each. */
+/** How many are cached, about 50 KiB each. */
 const LIMIT = 16;
-/** The one used last stands last. */
+/** The most recently used entry is the last one. */
 const kept = new Map<string, Compiled>();
 
-/** The plan of a container, compiled for the walker; as before for the same. */
+/**
+ * The compiled plan of a container: the cached one for the same Spec and Facts.
+ */
 export function compileOnce(spec: Spec, facts: Facts): Compiled {
   const key = keyOf(spec, facts);
   if (key === null) return compileBoth(spec, facts);
@@ -34,13 +36,13 @@ export function compileOnce(spec: Spec, facts: Facts): Compiled {
   return compiled;
 }
 
-/** All that a plan depends on; null for what is not to be kept. */
+/** Everything that a plan depends on, as a key; null if it cannot be cached. */
 function keyOf(spec: Spec, facts: Facts): string | null {
-  // A cgroup has a name of its own each time; what the host hands over is made
-  // for one container.
+  // A cgroup has a new name each time, and host mounts are made for one
+  // container.
   const own = facts.cgroup || facts.cgroupEntry ||
     hostMountsOf(spec, facts).size;
-  // JSON has no bigint.
+  // JSON cannot represent a bigint.
   const exact = spec.process.rlimits?.some(({ soft, hard }) =>
     typeof soft === "bigint" || typeof hard === "bigint"
   );

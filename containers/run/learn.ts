@@ -1,6 +1,6 @@
 /**
- * `--seccomp learn`: a profile of the system calls that a command makes. Runs
- * on the host, in the parent. Loaded when it is asked for.
+ * `--seccomp learn`: writes a profile of the system calls that a command makes.
+ * Runs on the host, in the parent. Loaded only if it is requested.
  */
 
 import type { Descriptor } from "../../ffi/fcntl.ts";
@@ -9,44 +9,51 @@ import { type Learned, serveReports } from "../../seccomp/serve.ts";
 import { ContainerError, EXIT } from "../../spec/errors.ts";
 import type { LearnTarget } from "../decide/seccomp.ts";
 
-/** What `run` ends with where there was no command, or what a command ends with itself. */
+/**
+ * The statuses that `run` ends with if the command did not start. A command can
+ * end with them as well.
+ */
 const FAILED: readonly number[] = [
   EXIT.failure,
   EXIT.notExecutable,
   EXIT.notFound,
 ];
 
-/** Learns one command's calls and writes the profile. */
+/** Learns the calls of one command and writes the profile. */
 export class Learner implements Disposable {
   readonly #file: ProfileFile | null;
   readonly #say: (line: string) => void;
   #learning: Promise<Learned> | undefined;
 
   /**
-   * @param say where the profile goes, unless it goes to a file, and all else
-   * @throws ContainerError where the file cannot be written to
+   * Opens the file of the profile, if there is one.
+   *
+   * @param say takes messages, and the profile if it is not written to a file
+   * @throws {ContainerError} if the file cannot be written to
    */
   constructor(target: LearnTarget, say: (line: string) => void) {
     this.#file = target === "stderr" ? null : new ProfileFile(target.file);
     this.#say = say;
   }
 
-  /** Takes the listener of the command's filter, and serves it from now on. */
+  /** Takes the listener of the command's filter and serves it from now on. */
   readonly listened = (listener: Descriptor): void => {
     this.#learning = serveReports(listener).finally(() => listener.close());
-    // Looked at in finish(); a command that never started has no use for it.
+    // finish() reports a failure. If the command never started, nobody needs
+    // it.
     this.#learning.catch(() => {});
   };
 
   /**
-   * Waits for the last process that is filtered, then writes the profile; of a
-   * command that never started there is none.
+   * Waits for the last process that the filter applies to, then writes the
+   * profile. A command that never started has no profile.
    *
-   * @param status what `run` ends with
+   * @param status the status that `run` ends with
+   * @throws {ContainerError} if the profile cannot be written
    */
   async finish(status: number): Promise<void> {
     const learned = await this.#learning;
-    // In the default mode the child has said why, and ended with this.
+    // With `init` the child has reported the reason and ended with this status.
     if (FAILED.includes(status) && !learned?.executed) return;
     if (!learned) {
       this.#say(
@@ -71,9 +78,9 @@ export class Learner implements Disposable {
 }
 
 /**
- * The file that a profile goes to: opened before the command starts, so that
- * one that cannot be written is told at once; what it held stays until there
- * is something better.
+ * The file of a profile. It is opened before the command starts, so that an
+ * error is reported at once. Its previous content stays until the new profile
+ * is written.
  */
 class ProfileFile implements Disposable {
   readonly #file: Deno.FsFile;
@@ -90,7 +97,7 @@ class ProfileFile implements Disposable {
 
   write(text: string): void {
     try {
-      // A pipe or a terminal has nothing to be cut off.
+      // Only a file has old content to cut off; a pipe or a terminal has none.
       if (this.#file.statSync().isFile) this.#file.truncateSync();
       const bytes = new TextEncoder().encode(text);
       for (let rest = bytes; rest.length;) {
@@ -108,7 +115,7 @@ class ProfileFile implements Disposable {
       try {
         Deno.removeSync(this.path);
       } catch {
-        // Somebody else has removed it.
+        // Another process has removed it.
       }
     }
   }

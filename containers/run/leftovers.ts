@@ -1,34 +1,37 @@
 /**
- * What killed commands of ours left behind, swept by any `run`. Runs on the
- * host.
+ * Removes what killed commands of this program left behind. Every `run` does
+ * this. Runs on the host, in the process the user started.
  */
 
 import { once } from "../../plan/once.ts";
 import { ContainerError } from "../../spec/errors.ts";
 import { stateDirectory } from "./state_directory.ts";
 
-/** Where the cgroups of running containers are recorded. */
+/** The directory that records the cgroups of running containers. */
 export const recordsDirectory = () => `${stateDirectory()}/cgroups`;
 
 /**
- * Removes the cgroups whose owners are gone. Where nothing is recorded, which
- * is most of the time, that costs a look at one directory.
+ * Removes the cgroups whose owners have ended. Usually nothing is recorded, and
+ * the cost is reading one directory.
  */
 export async function sweepLeftovers(): Promise<void> {
   if (!hasRecords()) return;
   const { sweep } = await import("../../cgroup/sweep.ts");
-  // One that resists is the business of whoever comes next.
+  // A cgroup that cannot be removed now is left for the next command.
   sweep(recordsDirectory());
 }
 
-/** The same, once in a process: a program that runs many containers looks for the first. */
+/**
+ * {@linkcode sweepLeftovers}, but only once in a process: a program that runs
+ * many containers sweeps before the first.
+ */
 export const sweepLeftoversOnce: () => Promise<void> = once(sweepLeftovers);
 
 function hasRecords(): boolean {
   try {
     for (const _ of Deno.readDirSync(recordsDirectory())) return true;
   } catch (error) {
-    // Of another user's directory we know nothing, and there is nothing of ours.
+    // A directory that another user owns holds no records of this user.
     if (
       !(error instanceof Deno.errors.NotFound) &&
       !(error instanceof Deno.errors.PermissionDenied) &&

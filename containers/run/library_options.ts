@@ -1,16 +1,16 @@
-/** What a program can ask of a container. */
+/** The options of the library's `run`. Only types: nothing here runs. */
 
 import type { ContainerOptions } from "../decide/options.ts";
 import type { Stdio } from "../decide/streams.ts";
 
-/** {@linkcode ContainerOptions} for a program, with its streams. */
+/** {@linkcode ContainerOptions} for a program, and its streams. */
 export interface LibraryOptions extends Omit<ContainerOptions, "tty" | "init"> {
-  /** `"null"` without it. */
+  /** Default: `"null"`. */
   stdin?: Stdio;
-  /** `"inherit"` without it. */
+  /** Default: `"inherit"`. */
   stdout?: Stdio;
-  /** `"inherit"` without it. */
+  /** Default: `"inherit"`. */
   stderr?: Stdio;
-  /** Once aborted, the container is killed; see `AbortSignal.timeout()`. */
+  /** Aborting it kills the container; see `AbortSignal.timeout()`. */
   signal?: AbortSignal;
 }

@@ -1,7 +1,8 @@
 /**
- * The places for mounts that are missing in a directory of the user's: they are
- * made there, and stay. Runs on the host, in the parent, which looks before and
- * after; nothing is followed out of the root filesystem.
+ * Reports mountpoints that were missing in a directory of the user. The
+ * container creates them there, and they stay. Runs on the host, in the parent,
+ * which checks before and after the mounts; no link is followed out of the root
+ * filesystem.
  */
 
 import { SyscallError } from "../../ffi/errno.ts";
@@ -10,16 +11,16 @@ import { openInRoot } from "../../ffi/openat2.ts";
 import type { Facts } from "../../plan/facts.ts";
 import type { Spec } from "../../spec/types.ts";
 
-/** What is missing, as long as it is. */
+/** The mountpoints that are still missing. */
 export class Mountpoints {
   #missing: string[];
 
-  /** Looks which are missing. */
+  /** Finds out which of the paths are missing. */
   constructor(readonly root: string, paths: readonly string[]) {
     this.#missing = missingIn(root, paths);
   }
 
-  /** Those that have been made since the last look. */
+  /** The mountpoints that were created since the previous check. */
   made(): string[] {
     if (!this.#missing.length) return [];
     const before = this.#missing;
@@ -29,15 +30,15 @@ export class Mountpoints {
 }
 
 /**
- * The places that a plan makes in the root filesystem where that is a
- * directory and changes to it stay; null where none do.
+ * The mountpoints that a plan creates in a root filesystem that is a directory
+ * and keeps changes; null if there are none.
  */
 export function mountpointsOf(
   { root, mounts = [] }: Spec,
   { rootKind, overlay }: Facts,
 ): Mountpoints | null {
   if (rootKind !== "directory" || overlay) return null;
-  // Below another mount it is that one's file system.
+  // A path below another mount is created in that mount's file system.
   const paths = mounts.filter(({ type, destination }, index) =>
     !ASKED_FOR.has(type ?? "") &&
     !mounts.slice(0, index).some((above) =>
@@ -47,7 +48,10 @@ export function mountpointsOf(
   return new Mountpoints(root.path, [...new Set(paths)]);
 }
 
-/** `--dir`, `--file` and `--symlink` make what they are told to. */
+/**
+ * The types of `--dir`, `--file` and `--symlink`: the user has asked for these
+ * paths.
+ */
 const ASKED_FOR = new Set(["directory", "file", "symlink"]);
 
 function missingIn(root: string, paths: readonly string[]): string[] {
@@ -58,7 +62,7 @@ function missingIn(root: string, paths: readonly string[]): string[] {
       return found === null;
     });
   } catch (error) {
-    // Who may not look does not make any.
+    // A caller that cannot look cannot create mountpoints either.
     if (error instanceof SyscallError) return [];
     throw error;
   }

@@ -1,10 +1,11 @@
 /**
- * The standard streams of a container, as a program has them. Runs on the host,
- * in that program's process.
+ * The standard streams of a container, as streams of the program that runs it.
+ * Runs on the host, in that program's process.
  *
- * They are pipes, since a command may open /dev/stdout again, which a socket
- * does not allow. Our ends never block: Deno's own files would take a
- * background thread each for as long as nothing comes.
+ * The streams are pipes and not sockets, because a command may reopen
+ * /dev/stdout, which fails for a socket. This side is non-blocking: a
+ * Deno.FsFile would occupy a background thread for each stream as long as there
+ * is no data.
  */
 
 import type { Stdio } from "../decide/streams.ts";
@@ -20,34 +21,34 @@ import {
 } from "../../ffi/fcntl.ts";
 import { rawSyscall } from "../../ffi/libc.ts";
 
-/** What a program reads. */
+/** A stream that the program reads. */
 export type Readable = ReadableStream<Uint8Array<ArrayBuffer>>;
-/** What a program writes to. */
+/** A stream that the program writes to. */
 export type Writable = WritableStream<Uint8Array>;
 
-/** What a pipe of Linux holds, pipe(7): as much as there is to read at once. */
+/** The capacity of a pipe, pipe(7): the most that one read can return. */
 const CHUNK = 65536;
 const scratch = new Uint8Array(CHUNK);
 
-/** Our end of a pipe. */
+/** This process's end of a pipe. */
 class End {
   #closed = false;
   constructor(readonly descriptor: Descriptor) {
     setNonBlocking(descriptor);
   }
 
-  /** What there is, once there is something; null at the end. */
+  /** Waits for data and returns it; null at the end. */
   async read(): Promise<Uint8Array<ArrayBuffer> | null> {
     while (!this.#closed) {
       const count = this.#call("read", scratch);
-      // Copied before anybody else can read into the same bytes.
+      // Copied before another read reuses the buffer.
       if (count !== null) return count ? scratch.slice(0, count) : null;
       await whenReady(this.descriptor.fd, EPOLL.EPOLLIN);
     }
     return null;
   }
 
-  /** Writes all of it, as fast as it is read. */
+  /** Writes all bytes, and waits while the pipe is full. */
   async write(bytes: Uint8Array): Promise<void> {
     for (let rest = bytes; rest.length;) {
       if (this.#closed) throw new Deno.errors.BrokenPipe(NOBODY_READS);
@@ -57,7 +58,7 @@ class End {
     }
   }
 
-  /** Null where it would have to wait. */
+  /** Reads or writes once; null if the call would block. */
   #call(call: "read" | "write", bytes: Uint8Array): number | null {
     for (;;) {
       const { fd } = this.descriptor;
@@ -84,7 +85,7 @@ class End {
 const NOBODY_READS =
   "Cannot write to the command: it has ended or reads no more (EPIPE)";
 
-/** A stream of bytes that ends with the pipe; reads when it is asked to. */
+/** A stream of bytes that ends with the pipe. It reads only on demand. */
 function readable(end: End): Readable {
   return new ReadableStream({
     type: "bytes",
@@ -106,19 +107,22 @@ const writable = (end: End): Writable =>
     abort: () => end.close(),
   });
 
-/** What the three are tied to. */
+/** What the three streams are connected to. */
 export interface Tied {
   stdin: Stdio;
   stdout: Stdio;
   stderr: Stdio;
 }
 
-/** The standard streams of one container, both ends. */
+/** The standard streams of one container, with both ends. */
 export class Pipes implements Disposable {
   stdin: Writable | null = null;
   stdout: Readable | null = null;
   stderr: Readable | null = null;
-  /** The container's ends, by number there; none for what it inherits. */
+  /**
+   * The container's ends, by descriptor number inside. Inherited streams have
+   * none.
+   */
   readonly theirs: Record<number, Descriptor> = {};
   readonly #ends: End[] = [];
   #null: Descriptor | undefined;
@@ -150,7 +154,7 @@ export class Pipes implements Disposable {
     return stream(end);
   }
 
-  /** Once the container has its ends, or never will. */
+  /** Call it once the container has its ends, or has failed to start. */
   closeTheirs(): void {
     for (const descriptor of Object.values(this.theirs)) descriptor.close();
   }

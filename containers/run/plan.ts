@@ -1,4 +1,7 @@
-/** The plan of a container, for programs. */
+/**
+ * The library's `plan()`. Only reads and decides; changes nothing. Runs on the
+ * host, in the program's process.
+ */
 
 import type { Plan } from "../../plan/step.ts";
 import { ContainerError } from "../../spec/errors.ts";
@@ -10,12 +13,13 @@ import {
 import { prepare } from "./run.ts";
 
 /**
- * What {@linkcode run} would do, in order and with the reason of each step:
- * the steps of `container explain --json run --no-init`, without their `needs`.
- * Changes nothing and needs no rights; the root filesystem need not be there
- * yet.
+ * The steps that {@linkcode run} would carry out, in order and each with its
+ * reason: the steps of `container explain --json run --no-init`, without their
+ * `needs`. It changes nothing and needs no privileges. The root filesystem need
+ * not exist yet.
  *
- * @throws UsageError or SpecError for options that cannot be
+ * @throws {UsageError} or {SpecError} for options that are invalid or cannot be
+ * met
  */
 export async function plan(options: LibraryOptions): Promise<Plan> {
   const rootfs = await rootToExplain(options.rootfs, () => {});
@@ -28,7 +32,7 @@ export async function plan(options: LibraryOptions): Promise<Plan> {
   return { init, host, launch, container, process, cleanup };
 }
 
-/** A plan can be shown before there is a root filesystem. */
+/** The root filesystem for an explanation. It need not exist. */
 export async function rootToExplain(
   path: string | undefined,
   say: (line: string) => void,

@@ -1,7 +1,8 @@
 /**
- * What an error of `run` has to do with the machine: the setting that forbids
- * it, or where to read on. Runs on the host, in the parent, after the failure;
- * loaded then only. Reads and changes nothing.
+ * Explains an error of `run` by this machine: names the setting that forbids
+ * the operation, or the part of `container doctor` to read. Runs on the host,
+ * in the parent, and is loaded only after a failure. Reads and changes nothing
+ * else.
  */
 
 import { StepError } from "../../launch/step_error.ts";
@@ -13,10 +14,15 @@ import { readUserNamespaceFacts } from "../../doctor/read_facts.ts";
 
 const DOCTOR = "container doctor";
 
-/** What the kernel answers to whom it does not let. */
+/**
+ * The errnos by which the kernel refuses a user namespace or an operation in
+ * it.
+ */
 const REFUSALS = ["EPERM", "EACCES", "ENOSPC", "EINVAL"];
 
-/** Steps that a user namespace with all of its rights would not be refused. */
+/**
+ * Steps that a user namespace with full capabilities would be allowed to do.
+ */
 const WITHIN = ["clone", "unshare", "mount", "openTree", "setHostname"];
 
 /** {@linkcode withCause} for this machine. */
@@ -24,11 +30,12 @@ export const explainRefusal = (error: unknown): unknown =>
   withCause(error, readUserNamespaceFacts);
 
 /**
- * The error with what the machine has to do with it. Never throws: where
- * nothing more is known it is the error itself.
+ * Adds this machine's part in an error to its hint. Never throws: if nothing
+ * more is known the result is the error itself.
  *
- * @param read how user namespaces stand here
- * @param privileged who has rights on the host needs no user namespace
+ * @param read reads the settings of user namespaces
+ * @param privileged whether the caller is root on the host, which needs no user
+ * namespace
  */
 export function withCause(
   error: unknown,
@@ -60,7 +67,7 @@ function refused(
   );
 }
 
-/** A text that another sentence can follow. */
+/** Ends the text as a sentence, so that another sentence can follow. */
 const sentence = (text: string) => text && `${text.replace(/[.:]?$/, ".")} `;
 
 const withHint = (error: ContainerError, hint: string) =>

@@ -1,4 +1,7 @@
-/** The errors of run that the machine is to blame for name the setting and its cure. */
+/**
+ * If the machine causes an error of run, the error names the setting and how to
+ * fix it.
+ */
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals, assertMatch } from "@std/assert";
@@ -59,7 +62,7 @@ Deno.test("withCause() knows that AppArmor lets the namespace be made and nothin
   const error = new StepError(mount, "mount", "EPERM");
   const facts = { apparmorRestricts: 1 };
   assertMatch(hint(error, facts), /apparmor_restrict_unprivileged_userns/);
-  // Root on the host needs no user namespace: it is something else.
+  // Root on the host needs no user namespace, so the cause is something else.
   assertEquals(hint(error, facts, true), error.hint);
 });
 

@@ -1,6 +1,6 @@
 /**
- * run: a container from its options to its end. Runs on the host, in the
- * process the user started.
+ * Runs one container from its options to its end. Runs on the host, in the
+ * process the user started; that process is the container's parent.
  */
 
 import { announce } from "../../launch/child.ts";
@@ -35,39 +35,44 @@ import type { StatusEvent } from "./status_lines.ts";
 import { findUser, namesAccounts } from "../decide/users.ts";
 import { terminalStreams } from "../decide/terminal.ts";
 
-/** What `run` takes beside the container. */
+/** Options of `run` that do not describe the container. */
 export interface RunOptions {
-  /** Say `running […] as PID`, in the parent and in the child. */
+  /** Print `running […] as PID`, in the parent and in the child. */
   announce: boolean;
-  /** Show stack traces. */
+  /** Print stack traces. */
   debug: boolean;
-  /** For lines that are not the command's. */
+  /** Takes messages of this program, as opposed to the command's output. */
   say: (line: string) => void;
-  /** Told of what happens to the container. */
+  /** Receives the events of the container. */
   events?: (event: StatusEvent) => void;
 }
 
-/** All that is decided before anything is done, but for its steps. */
+/** Everything that is decided before anything is done, without the plan. */
 export interface Decided {
   spec: Spec;
   facts: Facts;
   cgroup: CgroupPlan | null;
-  /** Where the profile goes that is learned, if one is. */
+  /** Where a learned profile is written; null if none is learned. */
   learn: LearnTarget | null;
-  /** What had to be left out, a sentence each. */
+  /** What the container cannot have, one sentence each. */
   leftOut: string[];
-  /** Why limits that were asked for will not hold. */
+  /** Why limits that were requested will not hold. */
   unlimited: ContainerError[];
 }
 
-/** The same with its steps. */
+/** {@linkcode Decided} with the plan. */
 export interface Prepared extends Decided {
   plan: Plan;
 }
 
 const NO_LIMITS: PlannedLimits = { cgroup: null, leftOut: [] };
 
-/** Decides everything; changes nothing. */
+/**
+ * Decides everything and makes the plan; changes nothing.
+ *
+ * @throws {UsageError} or {SpecError} for options that are invalid or cannot be
+ * met
+ */
 export async function prepare(
   options: ContainerOptions,
   rootfs: string,
@@ -78,10 +83,10 @@ export async function prepare(
 }
 
 /**
- * Decides what there is to be; changes nothing.
+ * Decides everything; changes nothing.
  *
- * @param held plans the cgroup of one that is created here and started by
- * another command
+ * @param held plans the cgroup of a container that one command creates and
+ * another command starts
  */
 export async function decideAll(
   options: ContainerOptions,
@@ -168,7 +173,7 @@ export async function decideAll(
   };
 }
 
-/** What is in an image file, with the files of its accounts where they are asked for. */
+/** The content of an image file, and its account files if they are needed. */
 async function inspect(
   path: string,
   options: ContainerOptions,
@@ -185,9 +190,11 @@ async function inspect(
 }
 
 /**
- * Runs a container and waits for it.
+ * Runs a container and waits for its end.
  *
- * @returns the command's own status, 128+n when signal n killed it
+ * @returns the status of the command; 128+n if signal n killed it
+ * @throws {ContainerError} if the container cannot be set up or the command
+ * cannot be executed
  */
 export async function run(
   { spec, facts, plan, cgroup, learn, leftOut }: Prepared,
@@ -238,7 +245,8 @@ export async function run(
     setUp: sayMade,
   }).catch((error) => {
     if (started) told({ event: "exited", status: statusOf(error) });
-    // What did not answer is not asked again.
+    // After EndedEarly the file system may not respond, so it is not checked
+    // again.
     if (!(error instanceof EndedEarly)) sayMade();
     throw error;
   });
@@ -250,13 +258,18 @@ export async function run(
   return status;
 }
 
-/** The mounts that have to be made on the host; null where there are none. */
+/**
+ * Makes the mounts that have to be made on the host; null if there are none.
+ */
 export async function hostMounts(plan: Plan): Promise<HostMounts | null> {
   if (!hasHostMounts(plan)) return null;
   return await (await import("../../launch/host/host_mounts.ts"))
     .makeHostMounts(plan);
 }
-/** Each limit that will not hold; the cure is the same for those in a row. */
+/**
+ * A sentence for each limit that will not hold. Consecutive limits share one
+ * hint.
+ */
 const notLimited = (errors: readonly ContainerError[]) =>
   errors.map(({ message, hint }, index) =>
     `${message.replace(/^Cannot ([^:]*)/, "cannot $1, and runs without")}${
@@ -264,18 +277,18 @@ const notLimited = (errors: readonly ContainerError[]) =>
     }`
   );
 
-/** The status that an error ends the program with. */
+/** The status that this program ends with after an error. */
 const statusOf = (error: unknown) =>
   error instanceof ContainerError ? error.status : EXIT.failure;
 
-/** Maps the ids of a container's first process, where its plan says so. */
+/** Maps the ids of a container's first process if its plan says so. */
 export function mapIdsOf(plan: Plan, pid: number): void {
   for (const step of plan.host) {
     if (step.step === "mapIds") mapIds(pid, step);
   }
 }
 
-/** Where to look for the reason when a command cannot be executed. */
+/** The root directory in which to find out why a command cannot be executed. */
 export function rootOnHost(
   path: string,
   { host }: Plan,
@@ -287,7 +300,10 @@ export function rootOnHost(
   return mount ? `/proc/self/fd/${mount.fd}` : path;
 }
 
-/** Hexadecimal digits: twelve, as docker's short ids, or as many bytes' as asked for. */
+/**
+ * A random id of hexadecimal digits: twelve, like docker's short ids, or two
+ * for each of `count` bytes.
+ */
 export function containerId(count = 6): string {
   const bytes = crypto.getRandomValues(new Uint8Array(count));
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0"))

@@ -1,7 +1,7 @@
 /**
- * A container run from a program: its streams, its end, its signals. Runs in
- * that program's process, on the host; nothing that shares its memory enters
- * the container.
+ * A container that a program runs: its streams, end and signals. Runs on the
+ * host, in that program's process. Nothing that shares the program's memory
+ * enters the container.
  */
 
 import type { DeviceStats, Stats } from "../../cgroup/stats.ts";
@@ -30,65 +30,69 @@ import {
   rootOnHost,
 } from "./run.ts";
 
-/** How a command ended. */
+/** How the command ended. */
 export interface ExitStatus {
-  /** Its status; 128 and the signal's number when one killed it. */
+  /** The status of the command; 128+n if signal n killed it. */
   code: number;
   /** Whether `code` is 0. */
   success: boolean;
   /** The signal that killed it. */
   signal: SignalName | null;
-  /** The kernel killed a process of it for want of memory. */
+  /** The kernel killed a process of the container because memory ran out. */
   outOfMemory: boolean;
 }
 
 /**
- * A container that was started. Disposing of it (`await using`) kills what
- * still runs, waits for its end and closes its streams.
+ * A running container. Disposing of it (`await using`) kills it if it still
+ * runs, waits for its end and closes its streams.
  */
 export interface RunningContainer extends AsyncDisposable {
-  /** The number of its first process, here on the host. */
+  /** The pid of its first process on the host. */
   readonly pid: number;
   /**
-   * How it ended, once its output is through. Rejects with a
-   * {@linkcode CommandError} where the command cannot be executed, with a
-   * {@linkcode StepError} where a step inside fails, with a
-   * {@linkcode ContainerError} where a file of yours takes no more output.
+   * How the container ended; resolves after all of its output has been copied.
+   * Rejects with a {@linkcode CommandError} if the command cannot be executed,
+   * with a {@linkcode StepError} if a step inside fails, and with a {@linkcode
+   * ContainerError} if a file of yours takes no more output.
    */
   readonly status: Promise<ExitStatus>;
   /**
-   * What the command reads; close it to end that. Throws a TypeError unless
-   * `stdin` is `"piped"`.
+   * The standard input of the command; close it to signal the end. Throws a
+   * TypeError unless `stdin` is `"piped"`.
    */
   readonly stdin: WritableStream<Uint8Array>;
-  /** What the command writes; throws a TypeError unless `"piped"`. */
+  /**
+   * The standard output of the command; throws a TypeError unless `"piped"`.
+   */
   readonly stdout: ReadableStream<Uint8Array<ArrayBuffer>>;
-  /** What the command complains of; throws a TypeError unless `"piped"`. */
+  /** The standard error of the command; throws a TypeError unless `"piped"`. */
   readonly stderr: ReadableStream<Uint8Array<ArrayBuffer>>;
   /**
-   * Sends a signal to the command, kill(2); false when it has ended. As PID 1
-   * it is spared those that it has no handler for, but for SIGKILL and SIGSTOP.
+   * Sends a signal to the command, kill(2); false if it has ended. The command
+   * is PID 1: signals that it does not handle have no effect, except SIGKILL
+   * and SIGSTOP.
    */
   signal(name: SignalName): boolean;
   /**
-   * What it uses, or has used at its end; nothing may be counted before its
-   * command has started. Throws a {@linkcode ContainerError}
-   * unless a limit (`resources`) gave it a cgroup.
+   * The container's resource use, or its total after the end. It may be empty
+   * before the command has started. Throws a {@linkcode ContainerError} unless
+   * a limit (`resources`) gave the container a cgroup.
    */
   stats(): Stats;
 }
 
 /**
  * Runs a command in a new container, isolated as by `container run --no-init`:
- * the command is PID 1. Resolves when its first process exists; what fails from
- * then on rejects its `status`.
+ * the command is PID 1. Resolves when its first process exists. Later failures
+ * reject its `status`.
  *
  * Call it from the main thread, or from a worker that lives as long as the
- * container: when the thread ends, so does what it started.
+ * container: the container is killed when the thread that started it ends.
  *
- * @throws UsageError or SpecError for options that cannot be; StepError for a
- * step that failed; another ContainerError for what is missing on this machine;
- * the reason of `signal` where that was aborted before
+ * @throws {UsageError} or {SpecError} for options that are invalid or cannot be
+ * met; {StepError} for a step that failed; another {ContainerError} for
+ * something that is missing on this machine; the reason of `signal` if it was
+ * already aborted
  */
 export async function run(options: LibraryOptions): Promise<RunningContainer> {
   options.signal?.throwIfAborted();
@@ -116,7 +120,7 @@ export async function run(options: LibraryOptions): Promise<RunningContainer> {
   return container;
 }
 
-/** @throws ContainerError for what is left out without being asked for */
+/** @throws {ContainerError} for `learn`, and for a limit that cannot be set */
 function refuse({ learn, unlimited }: Decided): void {
   if (learn) {
     throw new SpecError(
@@ -124,12 +128,13 @@ function refuse({ learn, unlimited }: Decided): void {
       { hint: "Use container run --seccomp learn." },
     );
   }
-  // A program reads no lines: what it asked for and cannot have, it is told.
+  // A program does not read messages, so a limit that cannot be set is an
+  // error.
   const [limit] = unlimited;
   if (limit) throw limit;
 }
 
-/** What is made on the host for one container, and goes with it. */
+/** What was created on the host for one container and is removed with it. */
 interface Made {
   mounts: HostMounts | null;
   limits: Limits | null;
@@ -192,15 +197,17 @@ function launch(
   });
 }
 
-/** What the end of a container needs to know of its beginning. */
+/** What the end of a container needs to know about its start. */
 interface Origin {
   ended: Promise<WaitStatus | null>;
   relay: StreamRelay | null;
-  /** Kept for as long as its image may be looked into. */
+  /** Kept open as long as its image may have to be examined. */
   mounts: HostMounts | null;
-  /** Where to look for the reason when the command cannot be executed. */
+  /**
+   * The root directory in which to find out why the command cannot be executed.
+   */
   root: string;
-  /** It has the terminal that we had. */
+  /** The container has the terminal's foreground, which was this process's. */
   foreground: boolean;
   signal?: AbortSignal;
 }
@@ -229,7 +236,7 @@ class Running implements RunningContainer {
       origin.signal?.removeEventListener("abort", end);
       return this.#finish(status, container, origin);
     });
-    // Who never looks at the status is not to die of its rejection.
+    // A program that never awaits the status must not end because it rejects.
     this.status.catch(() => {});
   }
 

@@ -1,27 +1,32 @@
 /**
- * Where what runs is recorded. Runs on the host.
+ * Finds the directory that records the containers. Runs on the host, in the
+ * process the user started.
  *
- * Whoever can write there can have us kill processes and remove directories of
- * ours, as what is recorded of a container that is gone. XDG_RUNTIME_DIR and
- * HOME may be left over from another user (su): a directory there has to be our
- * own. None is in /tmp, where another user could make it first.
+ * Anybody who can write to it can make this program kill processes and remove
+ * directories of the user, because the records say what a stopped container has
+ * left behind. XDG_RUNTIME_DIR and HOME may be those of another user (after
+ * su), so the directory must belong to this user. It is never in /tmp, where
+ * another user could create it first.
  */
 
 import { ContainerError } from "../../spec/errors.ts";
 import { parsePasswd } from "../decide/users.ts";
 
-/** The whole machine's ids, user_namespaces(7): no namespace but the first has them. */
+/**
+ * The uid_map of the initial user namespace, user_namespaces(7): only it has
+ * all ids.
+ */
 const EVERY_ID = /^\s*0\s+0\s+4294967295\s*$/;
 
 const WRITABLE_BY_OTHERS = 0o022;
 const STICKY = 0o1000;
 
 /**
- * /run/container, or the user's own runtime directory, or else one in the
- * user's home. Who is root in a user namespace alone, as under rootless podman,
- * is a user.
+ * /run/container for root, else the user's runtime directory, else a directory
+ * in the user's home. A caller that is root only in a user namespace, as in
+ * rootless podman, counts as a user.
  *
- * @throws ContainerError where it would be another user's
+ * @throws {ContainerError} if the directory would belong to another user
  */
 export function stateDirectory(): string {
   const runtime = Deno.env.get("XDG_RUNTIME_DIR");
@@ -35,8 +40,11 @@ export function stateDirectory(): string {
 }
 
 /**
- * Refuses a directory that was named for the state, `--root`, where it is
- * another user's or others can write to it. Root's may be looked at by anybody.
+ * Refuses a state directory named by `--root` if it belongs to another user or
+ * others can write to it. A directory of root is accepted, because any user may
+ * list root's containers.
+ *
+ * @throws {ContainerError}
  */
 export function checkRoot(path: string): void {
   const info = statOrNull(path);
@@ -47,7 +55,9 @@ export function checkRoot(path: string): void {
   }
 }
 
-/** In the home of the user, by HOME or else by passwd(5). */
+/**
+ * The directory in the user's home, which is HOME or else that of passwd(5).
+ */
 function homeDirectory(): string {
   const account = parsePasswd(textOrNull("/etc/passwd")).find(({ uid }) =>
     uid === Deno.uid()
@@ -64,7 +74,7 @@ function homeDirectory(): string {
     try {
       Deno.mkdirSync(above, { recursive: true, mode: 0o700 });
     } catch {
-      // Who wants to write there says why that cannot be.
+      // The command that writes there reports the reason.
     }
     return ourOwn(`${above}/container`);
   }
@@ -76,11 +86,14 @@ function homeDirectory(): string {
   );
 }
 
-/** Whose the runtime directory is could give what is in it another name. */
+/**
+ * The directory in XDG_RUNTIME_DIR. The owner of a directory can rename its
+ * entries, so XDG_RUNTIME_DIR itself must belong to this user or to root.
+ */
 function runtimeDirectory(runtime: string): string {
   const path = `${runtime}/container`;
   const info = statOrNull(runtime);
-  // Nothing is in it, and who wants to write there says why that cannot be.
+  // Nothing is recorded. The command that writes there reports the reason.
   if (!info) return path;
   const isSticky = (info.mode ?? 0) & STICKY;
   if (!isOurs(info) || isWritable(info) && !isSticky) {
@@ -89,12 +102,12 @@ function runtimeDirectory(runtime: string): string {
   return ourOwn(path);
 }
 
-/** Made where it is missing: what is not there yet, somebody else could make. */
+/** Creates the directory if it is missing, before somebody else can do so. */
 function ourOwn(path: string): string {
   try {
     Deno.mkdirSync(path, { mode: 0o700 });
   } catch (error) {
-    // As above.
+    // The command that writes there reports the reason.
     if (!(error instanceof Deno.errors.AlreadyExists)) return path;
   }
   const info = Deno.lstatSync(path);
@@ -104,10 +117,10 @@ function ourOwn(path: string): string {
   return path;
 }
 
-/** Or root's, who may do what we may. */
+/** Root counts as well, because root can do everything that this user can. */
 const isOurs = ({ uid }: Deno.FileInfo) => uid === Deno.uid() || uid === 0;
 
-/** By others than its owner. */
+/** Whether users other than the owner can write to it. */
 const isWritable = ({ mode }: Deno.FileInfo) =>
   Boolean((mode ?? 0) & WRITABLE_BY_OTHERS);
 

@@ -1,21 +1,24 @@
 /**
- * `--status-fd`: what happens to a container, for whoever started us: a line of
- * JSON each, on a descriptor of theirs. Runs on the host, in the parent.
+ * `--status-fd`: reports the events of a container to the caller, as one line
+ * of JSON each, on a descriptor that the caller passes. Runs on the host, in
+ * the parent.
  */
 
 import { Descriptor, duplicateUp, writeAll } from "../../ffi/fcntl.ts";
 import { requireInherited } from "./caller_descriptors.ts";
 
-/** What happens to a container. */
+/** An event of a container. */
 export type StatusEvent =
-  /** Its first process is there, under this number on the host. */
+  /** Its first process exists; `pid` is its number on the host. */
   | { event: "started"; pid: number }
-  /** It has ended, and this is the status that `run` ends with. */
+  /** The container has ended; `run` ends with this status. */
   | { event: "exited"; status: number };
 
 /**
- * Takes the descriptor that the events go to: a copy is kept, close-on-exec,
- * and the one that was given is closed, so that the container gets neither.
+ * Takes over the descriptor for the events. It keeps a close-on-exec copy and
+ * closes the original, so that the container gets neither.
+ *
+ * @throws {UsageError} if the descriptor is not open, or not inherited
  */
 export function openStatusLines(number: number): (event: StatusEvent) => void {
   const file = takeDescriptor(number);
@@ -24,7 +27,7 @@ export function openStatusLines(number: number): (event: StatusEvent) => void {
     try {
       writeAll(file.fd, encoder.encode(`${JSON.stringify(event)}\n`));
     } catch {
-      // Whoever asked for it does not read it any more.
+      // The caller no longer reads the events.
     }
   };
 }
@@ -32,7 +35,7 @@ export function openStatusLines(number: number): (event: StatusEvent) => void {
 function takeDescriptor(number: number): Descriptor {
   requireInherited(`--status-fd ${number}`, number);
   const copy = duplicateUp(number);
-  // The standard streams are the command's as well.
+  // A standard stream stays open, because the command uses it as well.
   if (number > 2) new Descriptor(number).close();
   return copy;
 }

@@ -1,17 +1,21 @@
-/** What an id of a container is. Pure. */
+/** Valid ids of containers. Pure. */
 
 import { ContainerError } from "../../spec/errors.ts";
 import { shown } from "../../spec/reader.ts";
 
-/** NAME_MAX: an id is the name of a directory. */
+/** NAME_MAX: an id is also the name of a directory. */
 const LONGEST_ID = 255;
-/** runc's rule: what is safe as the name of a directory. */
+/** runc's rule for names that are safe as a directory. */
 const ID = new RegExp(`^(?!\\.\\.?$)[\\w+.-]{1,${LONGEST_ID}}$`);
 
-/** Whether a word can be an id. */
+/** Whether a word is a valid id. */
 export const isId = (word: string): boolean => ID.test(word);
 
-/** Refuses an id that could name something else than a directory of the store. */
+/**
+ * Refuses an id that could name something other than a directory of the store.
+ *
+ * @throws {ContainerError}
+ */
 export function checkId(id: string): void {
   if (isId(id)) return;
   throw new ContainerError(

@@ -1,63 +1,78 @@
-/** What is kept of a container that `run --detach` or `run --name` made. */
+/**
+ * The part of a container's record that only `run --detach` and `run --name`
+ * write. Only types and constants: nothing here runs.
+ */
 
 import type { ContainerOptions } from "../decide/options.ts";
 
-/** When a container is started again after its end. */
+/** When to start a container again after it has ended. */
 export interface RestartPolicy {
   name: "no" | "on-failure" | "always" | "unless-stopped";
-  /** Of `on-failure`: how often at most; 0 for without end. */
+  /** For `on-failure`: the maximum number of restarts; 0 means no limit. */
   maximum: number;
 }
 
-/** What the OCI commands know nothing of. */
+/** What `run` records in addition to the OCI commands. */
 export interface DailyRecord {
   name: string;
   labels: Record<string, string>;
-  /** What it is made of, each time it is started. */
+  /** The options, from which the container is made again at each start. */
   options: ContainerOptions;
   /** Its root filesystem, absolute. */
   rootfs: string;
-  /** It has a keeper, and not the command that started it. */
+  /** A keeper waits for it, and not the command that started it. */
   detached: boolean;
-  /** Its standard input does not end. */
+  /** Its standard input stays open. */
   interactive: boolean;
-  /** It goes when it ends. */
+  /** It is removed when it ends. */
   autoRemove: boolean;
   restart: RestartPolicy;
   stopSignal: number;
-  /** Seconds from that to SIGKILL. */
+  /** Seconds from the stop signal to SIGKILL. */
   stopTimeout: number;
-  /** Bytes of the log before it is begun anew; 0 for no end. */
+  /** Size in bytes at which the log starts anew; 0 means no limit. */
   logMax: number;
-  /** Who waits for its end: the keeper, or the command in the foreground. */
+  /**
+   * The process that waits for its end: the keeper, or the command in the
+   * foreground.
+   */
   keeper: { pid: number; startTime: string } | null;
-  /** Who is attached since its start, and takes it away at its end (`autoRemove`). */
+  /**
+   * The command that has been attached since the start and removes the
+   * container at its end (`autoRemove`).
+   */
   front?: { pid: number; startTime: string };
   /** RFC 3339; null before its first start. */
   started: string | null;
-  /** How often its policy has started it again. */
+  /** How often its restart policy has started it again. */
   restarts: number;
-  /** Milliseconds before it is started again, where it ends soon. */
+  /** Milliseconds before the next restart if it ends soon. */
   delay: number;
-  /** Somebody has asked for its end: no policy starts it again. */
+  /** A user has asked it to stop, so no policy starts it again. */
   stopping: boolean;
-  /** Why it could not be started again. */
+  /** Why it could not be restarted. */
   problem?: string;
 }
 
-/** How it ended. */
+/** How a container ended. */
 export interface End {
-  /** As a shell says it: 128 and the signal's number where one killed it. */
+  /** The status as a shell shows it: 128+n if signal n killed it. */
   code: number;
   /** RFC 3339. */
   finished: string;
-  /** Bytes of the log that had no room, where the log does not tell itself. */
+  /**
+   * Bytes of output that the log had no room for, if the log itself does not
+   * say so.
+   */
   unwritten: number;
 }
 
-/** Docker's delay before the first restart, in milliseconds; each next one is double. */
+/**
+ * Docker's delay before the first restart, in milliseconds. It doubles each
+ * time.
+ */
 export const FIRST_DELAY = 100;
-/** Its longest. */
+/** Docker's longest delay. */
 export const LAST_DELAY = 60_000;
 /** Docker's time from a stop signal to SIGKILL, in seconds. */
 export const STOP_TIMEOUT = 10;

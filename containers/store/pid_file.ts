@@ -1,18 +1,27 @@
-/** The file that tells engines a process's number. Runs on the host. */
+/**
+ * The file that tells engines the pid of a process. Runs on the host, in the
+ * command's process.
+ */
 
 import { ContainerError, systemReason } from "../../spec/errors.ts";
 
-/** Written whole, and there before the command that writes it ends: engines read it then. */
+/**
+ * Writes the file atomically. It must exist before the command ends, because
+ * engines read it then.
+ *
+ * @throws {ContainerError} if it cannot be written
+ */
 export function writePidFile(path: string, pid: number): void {
   const draft = `${path}.${Deno.pid}`;
   const options = { createNew: true, mode: 0o644 };
   try {
     try {
-      // Never through a link: others may write to the directory, as to /tmp.
+      // createNew does not follow a link. Others may write to the directory,
+      // for example to /tmp.
       Deno.writeTextFileSync(draft, String(pid), options);
     } catch (error) {
       if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
-      // Of a command that was killed, or not of ours.
+      // Left by a command that was killed, or created by another program.
       Deno.removeSync(draft);
       Deno.writeTextFileSync(draft, String(pid), options);
     }

@@ -1,11 +1,12 @@
 /**
- * The file with a container's record. It is written to another name and renamed,
- * so that a command which is killed at any point leaves either the old record or
- * the new one. Runs on the host.
+ * The file with a container's record. A new record is written to another name
+ * and renamed, so that a command that is killed leaves either the old record or
+ * the new one. Runs on the host, in the command's process.
  *
- * Of a container that `run` keeps there is a spare file of the same size: on a
- * full disk the new record is written into that, and the two change places. So
- * it can be stopped, started and removed without a byte of room.
+ * A container that `run` records has a spare file of the same size. On a full
+ * disk the new record is written into the spare, and the two files are
+ * exchanged. The container can therefore be stopped, started and removed
+ * without any free space.
  */
 
 import { codeOf } from "../../cgroup/apply.ts";
@@ -17,15 +18,15 @@ import { ContainerError, systemReason } from "../../spec/errors.ts";
 
 const RECORD = "state.json";
 const SPARE = "state.spare";
-/** What a file's size is a multiple of, so that a record may grow in its place. */
+/** File sizes are a multiple of this, so that a record can grow in place. */
 const BLOCK = 4096;
-/** How much it may grow at least. */
+/** The least space that a record has for growing. */
 const ROOM = 1024;
 const RENAME_EXCHANGE = 2;
 
 const encoder = new TextEncoder();
 
-/** A record's text; null where there is none. */
+/** The text of a record; null if there is none. */
 export function readRecord(path: string): string | null {
   try {
     return Deno.readTextFileSync(`${path}/${RECORD}`);
@@ -35,17 +36,19 @@ export function readRecord(path: string): string | null {
   }
 }
 
-/** Whether an error says that there is no room: on the disk, or for this user. */
+/** Whether an error says that the disk is full or the user's quota exceeded. */
 export const isFull = (error: unknown): boolean =>
   ["ENOSPC", "E28", "EDQUOT", "E122"].includes(codeOf(error)) ||
   error instanceof ContainerError && error.cause !== undefined &&
     isFull(error.cause);
 
 /**
- * Writes a record aside; what is returned puts it into force.
+ * Writes a record to a draft. The returned function makes it the current
+ * record.
  *
- * @param spared it has a spare file, which is made when there is none
- * @throws ContainerError where there is no room, and no spare
+ * @param spared whether the record has a spare file, which is created if
+ * missing
+ * @throws {ContainerError} if there is no space and no spare file
  */
 export function draftRecord(
   path: string,
@@ -72,7 +75,7 @@ export function draftRecord(
   };
 }
 
-/** Spaces after a JSON text are no part of it. */
+/** Pads a JSON text with spaces, which do not change its value. */
 function pad(bytes: Uint8Array, size: number): Uint8Array {
   const padded = new Uint8Array(size).fill(" ".charCodeAt(0));
   padded.set(bytes);
@@ -109,7 +112,8 @@ function exchange(one: string, other: string): void {
       RENAME_EXCHANGE,
     );
   } catch (error) {
-    // A file system that cannot: the room of the old one is used next time.
+    // This file system cannot exchange files. The old record's blocks become
+    // free for the next write.
     if (!(error instanceof SyscallError) || error.code !== "EINVAL") {
       throw error;
     }
@@ -117,7 +121,7 @@ function exchange(one: string, other: string): void {
   }
 }
 
-/** Takes the room for a spare file. */
+/** Creates the spare file, which reserves its space. */
 function reserve(path: string, size: number): void {
   const spare = `${path}/${SPARE}`;
   try {
@@ -128,7 +132,10 @@ function reserve(path: string, size: number): void {
   }
 }
 
-/** The same for a record that has grown; where that fails it has none, as yet. */
+/**
+ * Enlarges the spare file for a record that has grown. If that fails the
+ * container has no sufficient spare for now.
+ */
 function keepSpare(path: string, size: number): void {
   if ((sizeOf(`${path}/${SPARE}`) ?? 0) >= size) return;
   try {
@@ -153,7 +160,7 @@ function sizeOf(path: string): number | null {
   }
 }
 
-/** Removes a file that may be gone already. */
+/** Removes a file that may not exist. */
 export function removeIfThere(path: string): void {
   try {
     Deno.removeSync(path);

@@ -1,4 +1,7 @@
-/** What a container is doing, runtime-spec "State". Runs on the host. */
+/**
+ * The status of a container, runtime-spec "State". Runs on the host, in the
+ * command's process.
+ */
 
 import { Cgroup } from "../../cgroup/mod.ts";
 import { SyscallError } from "../../ffi/errno.ts";
@@ -6,7 +9,7 @@ import { O, open } from "../../ffi/fcntl.ts";
 import { OCI_VERSION } from "../../spec/defaults.ts";
 import type { Entry, Status } from "./store.ts";
 
-/** The state as runtime-spec has it, with what runc adds. */
+/** The state as in the runtime-spec, with the members that runc adds. */
 export interface State {
   ociVersion: string;
   id: string;
@@ -20,9 +23,9 @@ export interface State {
 }
 
 /**
- * Whether somebody waits to be started through it, fifo(7). That it is there
- * says less: who started the container may have been killed before taking it
- * away.
+ * Whether a process waits for `start` at this fifo, fifo(7). The existence of
+ * the fifo is no proof: the command that started the container may have been
+ * killed before it removed the fifo.
  */
 function waits(fifo: string): boolean {
   try {
@@ -36,7 +39,7 @@ function waits(fifo: string): boolean {
   }
 }
 
-/** Looks at the process, not at what was once written of it. */
+/** Finds the status by looking at the process, not only at the record. */
 export function statusOf(entry: Entry): Status {
   const { pid, cgroup, creating } = entry.record;
   if (pid === 0 || creating) return "creating";
@@ -45,7 +48,7 @@ export function statusOf(entry: Entry): Status {
   return waits(entry.fifo) ? "created" : "running";
 }
 
-/** The state of a container, now or with a status that it may come to have. */
+/** The state of a container, with its current status or a given one. */
 export function stateOf(entry: Entry, status = statusOf(entry)): State {
   const { id, pid, bundle, created, spec } = entry.record;
   return {
@@ -61,6 +64,6 @@ export function stateOf(entry: Entry, status = statusOf(entry)): State {
   };
 }
 
-/** What `state` prints. */
+/** The output of the `state` command. */
 export const stateText = (state: State): string =>
   `${JSON.stringify(state, null, 2)}\n`;

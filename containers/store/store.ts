@@ -1,7 +1,7 @@
 /**
- * The containers there are: a directory each, made exclusively, under the root
- * of the state. A process is known by its number and its start: a number is used
- * again. Runs on the host.
+ * The containers on disk: one directory each, created exclusively, under the
+ * state directory. A process is identified by pid and start time, because pids
+ * are reused. Runs on the host, in the command's process.
  */
 
 import { readFile } from "../../cgroup/apply.ts";
@@ -18,34 +18,36 @@ import type { DailyRecord } from "./daily_record.ts";
 import { checkId, isId } from "./container_id.ts";
 import { draftRecord, readRecord } from "./record_file.ts";
 
-/** What is kept of a container. */
+/** The record of a container. */
 export interface ContainerRecord {
   id: string;
   /** The bundle's directory, absolute. */
   bundle: string;
-  /** Its first process on the host; 0 while it is being created. */
+  /** Its first process on the host; 0 while the container is being created. */
   pid: number;
-  /** When that process started, in ticks since boot. */
+  /** The start time of that process, in ticks since boot. */
   startTime: string;
-  /** It is there, and not yet where it waits for `start`. */
+  /** Its process exists, but does not wait for `start` yet. */
   creating?: true;
   /** RFC 3339. */
   created: string;
-  /** Whose it is. */
+  /** The user who created it. */
   uid: number;
   cgroup: CgroupState | null;
-  /** Its directories in resctrl, linux.intelRdt. */
+  /** Its directories in resctrl, from linux.intelRdt. */
   rdt?: string[];
-  /** Its root is a directory of its mount namespace, not that one's root. */
+  /**
+   * Its root is a directory of its mount namespace, not that namespace's root.
+   */
   chroot?: true;
   spec: Spec;
-  /** The boot that its process is of: after another, the number says nothing. */
+  /** The boot of its process. After a reboot the pid means nothing. */
   boot?: string;
-  /** What `run --detach` and `run --name` keep beside. */
+  /** The part that only `run --detach` and `run --name` write. */
   daily?: DailyRecord;
 }
 
-/** The states of runtime-spec, and runc's `paused`. */
+/** The status values of the runtime-spec, and runc's `paused`. */
 export type Status = "creating" | "created" | "running" | "paused" | "stopped";
 
 const RECORD = "state.json";
@@ -54,13 +56,13 @@ const LOCK = "lock";
 const LOCK_EX = 2;
 const LOCK_NB = 4;
 
-/** Between two tries to get a lock, in milliseconds. */
+/** Milliseconds between two attempts to lock. */
 const LOCK_PAUSE = 5;
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null;
 
-/** Whether what was read is a record, as far as every command relies on it. */
+/** Whether a value is a record, with the members that all commands rely on. */
 function isRecord(value: unknown): value is ContainerRecord {
   return isObject(value) && typeof value.id === "string" &&
     typeof value.pid === "number" && typeof value.created === "string" &&
@@ -68,7 +70,7 @@ function isRecord(value: unknown): value is ContainerRecord {
     isObject(value.spec.process) && isObject(value.spec.linux);
 }
 
-/** A record from its text. */
+/** Parses the text of a record. */
 function parseRecord(text: string, id: string): ContainerRecord {
   let problem = "it is no container's";
   try {
@@ -83,7 +85,7 @@ function parseRecord(text: string, id: string): ContainerRecord {
   });
 }
 
-/** The number of this boot, proc_sys_kernel(5). */
+/** The id of the current boot, proc_sys_kernel(5). */
 export const bootId = () => readFile("/proc/sys/kernel/random/boot_id")?.trim();
 
 function isDead(pid: number): boolean {
@@ -91,7 +93,7 @@ function isDead(pid: number): boolean {
   return state === undefined || state === "Z" || state === "X";
 }
 
-/** Whether a process that was recorded is still the same, and lives. */
+/** Whether a recorded process is still alive, and is the same process. */
 export function isAlive(
   { pid, startTime: time, boot }: Pick<
     ContainerRecord,
@@ -102,7 +104,7 @@ export function isAlive(
     (boot === undefined || boot === bootId());
 }
 
-/** Sends a signal to such a process; false where it has ended. */
+/** Sends a signal to a recorded process; false if it has ended. */
 export const sendSignal = (
   process: Parameters<typeof isAlive>[0],
   signal: number,
@@ -111,8 +113,9 @@ export const sendSignal = (
   signalProcess(process.pid, signal, () => isAlive(process));
 
 /**
- * Waits for a lock. Who had it may have removed the container, and another of
- * the same id may have come: then the file that was waited for locks nothing.
+ * Waits for the lock of a container. Its previous holder may have removed the
+ * container, and a new one may have the same id. Then the locked file is no
+ * longer the one at the path, and the function tries again.
  */
 function lockOf(directory: string): Deno.FsFile {
   const path = `${directory}/${LOCK}`;
@@ -133,7 +136,10 @@ function lockOf(directory: string): Deno.FsFile {
   }
 }
 
-/** The same, at once; null where somebody has it, or it is not ours to have. */
+/**
+ * Locks without waiting; null if another process has the lock, or this user may
+ * not open it.
+ */
 function tryLockOf(directory: string): Descriptor | null {
   let file: Descriptor | undefined;
   try {
@@ -156,11 +162,11 @@ function isDirectory(path: string): boolean {
   }
 }
 
-/** One container's directory, as a rule locked against every other command on it. */
+/** A container's directory. Usually it is locked against all other commands. */
 export class Entry implements Disposable {
   readonly #lock: { close(): void } | null;
 
-  /** @param lock what was locked of it already; null for nothing */
+  /** @param lock a lock that is already held; null for an unlocked entry */
   constructor(
     readonly path: string,
     public record: ContainerRecord,
@@ -169,17 +175,17 @@ export class Entry implements Disposable {
     this.#lock = lock;
   }
 
-  /** Through which it is started; gone once it is. */
+  /** The fifo that starts the container. It exists until then. */
   get fifo(): string {
     return `${this.path}/${FIFO}`;
   }
 
-  /** Writes the record anew. */
+  /** Writes a new record. */
   save(record: ContainerRecord): void {
     this.draft(record)();
   }
 
-  /** Writes it aside; what is returned puts it into force. */
+  /** Writes a draft of a record. The returned function makes it current. */
   draft(record: ContainerRecord): () => void {
     const spared = record.daily !== undefined;
     const force = draftRecord(this.path, JSON.stringify(record), spared);
@@ -187,12 +193,12 @@ export class Entry implements Disposable {
     return force;
   }
 
-  /** Whether its first process is there; one that is dead and not reaped is not. */
+  /** Whether its first process is alive. A zombie is not. */
   isAlive(): boolean {
     return isAlive(this.record);
   }
 
-  /** Forgets it. */
+  /** Removes the record with its directory. */
   remove(): void {
     Deno.removeSync(this.path, { recursive: true });
   }
@@ -202,11 +208,11 @@ export class Entry implements Disposable {
   }
 }
 
-/** All containers under a root. */
+/** All containers under a state directory. */
 export class Store {
   constructor(readonly root: string) {}
 
-  /** Records a new one; fails where there is one of that id. */
+  /** Records a new container; throws if the id exists. */
   add(record: ContainerRecord): Entry {
     const entry = this.reserve(record);
     try {
@@ -219,7 +225,7 @@ export class Store {
     }
   }
 
-  /** The same, with its record still to be saved: before anything of it is made. */
+  /** Reserves an id before anything is made. The record is saved later. */
   reserve(record: ContainerRecord): Entry {
     checkId(record.id);
     Deno.mkdirSync(this.root, { recursive: true, mode: 0o711 });
@@ -240,7 +246,7 @@ export class Store {
     }
   }
 
-  /** A container that there is. */
+  /** The container, locked; throws if it does not exist. */
   open(id: string): Entry {
     const entry = this.find(id);
     if (entry) return entry;
@@ -248,8 +254,9 @@ export class Store {
   }
 
   /**
-   * A container that there is, without its lock: for who only looks, or knows a
-   * process for certain. A hook may do that while who runs it has the lock.
+   * The container without its lock; throws if it does not exist. For commands
+   * that only read or are certain of its process, and for hooks, which run
+   * while their command has the lock.
    */
   look(id: string): Entry {
     const entry = this.glance(id);
@@ -257,7 +264,7 @@ export class Store {
     throw this.missing(id, "`container list` shows those that do.");
   }
 
-  /** The same; null where there is none. */
+  /** The container without its lock; null if it does not exist. */
   glance(id: string): Entry | null {
     checkId(id);
     const path = `${this.root}/${id}`;
@@ -267,9 +274,9 @@ export class Store {
   }
 
   /**
-   * The error of one that there is not.
+   * The error for a container that does not exist.
    *
-   * @param hint where to look, if nothing of it is left
+   * @param hint where to look if nothing of it is left
    */
   missing(id: string, hint: string): ContainerError {
     const word = isId(id) ? id : shown(id);
@@ -280,7 +287,7 @@ export class Store {
     });
   }
 
-  /** The same; null where there is none. */
+  /** The container, locked; null if it does not exist. */
   find(id: string): Entry | null {
     checkId(id);
     const path = `${this.root}/${id}`;
@@ -289,7 +296,7 @@ export class Store {
     let entry: Entry | undefined;
     try {
       entry = new Entry(path, parseRecord(text, id));
-      // What another command wrote while this one waited for the lock.
+      // Another command may have changed it while this one waited for the lock.
       entry.record = parseRecord(
         Deno.readTextFileSync(`${path}/${RECORD}`),
         id,
@@ -302,7 +309,7 @@ export class Store {
     }
   }
 
-  /** The same, where its lock is free; null where it is not, as well. */
+  /** The container, locked; null if it does not exist or the lock is taken. */
   tryFind(id: string): Entry | null {
     checkId(id);
     const path = `${this.root}/${id}`;
@@ -314,23 +321,20 @@ export class Store {
   }
 
   /**
-   * A container that there is, once its lock is free. Meanwhile this thread goes
-   * on with other containers: whoever has the lock may wait for one of them.
+   * Waits for a container's lock, without blocking this thread: the holder of
+   * the lock may be waiting for another container that this thread serves.
    */
   async openWhenFree(id: string): Promise<Entry> {
     for (;;) {
       const entry = this.tryFind(id);
       if (entry) return entry;
-      // Says what is wrong with it.
+      // Reports what is wrong with it.
       if (!this.peek(id)) return this.open(id);
       await new Promise((resolve) => setTimeout(resolve, LOCK_PAUSE));
     }
   }
 
-  /**
-   * What is written of a container, without a lock: for who only looks. Null
-   * where it cannot be read.
-   */
+  /** The record, read without a lock; null if it cannot be read. */
   peek(id: string): ContainerRecord | null {
     if (!isId(id)) return null;
     const text = readFile(`${this.root}/${id}/${RECORD}`);
@@ -343,16 +347,16 @@ export class Store {
     }
   }
 
-  /** Whether there is a directory of this id without a record that can be read. */
+  /** Whether the id has a directory without a readable record. */
   isBroken(id: string): boolean {
     return isId(id) && isDirectory(`${this.root}/${id}`) &&
       this.peek(id) === null;
   }
 
   /**
-   * Removes the directory of a container of which nothing is known any more.
+   * Removes the directory of a container without a readable record.
    *
-   * @returns whether it was one: what another command is just making is not
+   * @returns false if it has a record now: another command has just written it
    */
   discard(id: string): boolean {
     if (!this.isBroken(id)) return false;
@@ -367,12 +371,12 @@ export class Store {
     return true;
   }
 
-  /** Whether there is a container of this id. */
+  /** Whether a container with this id exists. */
   has(id: string): boolean {
     return isId(id) && readFile(`${this.root}/${id}/${RECORD}`) !== null;
   }
 
-  /** Their ids, in order. */
+  /** The ids of all containers, sorted. */
   ids(): string[] {
     try {
       return [...Deno.readDirSync(this.root)]
