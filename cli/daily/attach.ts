@@ -1,6 +1,6 @@
 /** `container attach`, and `run --detach-keys`. */
 
-import { attach, comeInFront } from "../../containers/daily/attach.ts";
+import { attach, openAttachment } from "../../containers/daily/attach.ts";
 import type { Attachment } from "../../containers/daily/attachment.ts";
 import {
   DETACH_KEYS,
@@ -46,7 +46,7 @@ export const attachCommand: Command = {
       );
     }
     const noInput = flags.has("no-stdin");
-    const attachment = await comeInFront(globals().store, id);
+    const attachment = await openAttachment(globals().store, id);
     return await stayInFront(id, word, attachment, {
       keys,
       noInput,

@@ -1,7 +1,7 @@
 /** `container kill` as docker has it: names, and the signal as a flag. */
 
 import { killContainer } from "../../containers/daily/kill.ts";
-import { isNamed, knownAs } from "../../containers/daily/names.ts";
+import { idFor, isNamed } from "../../containers/daily/names.ts";
 import { UsageError } from "../../spec/errors.ts";
 import type { Flags } from "../flags.ts";
 import { globals } from "../oci/global.ts";
@@ -11,7 +11,7 @@ import { containersOf, forEach } from "./each.ts";
 /** A signal that is mistyped is not to become SIGKILL for those before it. */
 function requireKnown(last: string): void {
   const { store } = globals();
-  if (store.peek(knownAs(store, last))) return;
+  if (store.peek(idFor(store, last))) return;
   throw new UsageError(
     `${last} is neither a signal nor a container`,
     "No signal was sent. See signal(7), and `container ps`.",

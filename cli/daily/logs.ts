@@ -1,7 +1,7 @@
 /** `container logs`: what a container has written. */
 
 import type { LogEntry } from "../../containers/daily/log_entry.ts";
-import { readLog, wanted } from "../../containers/daily/logs.ts";
+import { readLog, selectEntries } from "../../containers/daily/logs.ts";
 import { isKept, look } from "../../containers/daily/view.ts";
 import { ContainerError, UsageError } from "../../spec/errors.ts";
 import type { Command } from "../command.ts";
@@ -55,7 +55,7 @@ export const logsCommand: Command = {
     const since = flags.last("since");
     const until = flags.last("until");
     const show = shower(flags.has("timestamps"));
-    const pieces = wanted(readLog(`${store.root}/${id}`, follow), {
+    const pieces = selectEntries(readLog(`${store.root}/${id}`, follow), {
       since: since === undefined ? undefined : moment("since", since),
       until: until === undefined ? undefined : moment("until", until),
       tail: tail(flags.last("tail")),

@@ -2,7 +2,7 @@
 
 import { startTime } from "../../cgroup/sweep.ts";
 import { parseDetachKeys } from "../../launch/attend/detach_keys.ts";
-import { comeInFront } from "../../containers/daily/attach.ts";
+import { openAttachment } from "../../containers/daily/attach.ts";
 import type { Attachment } from "../../containers/daily/attachment.ts";
 import { runDetached } from "../../containers/daily/make.ts";
 import { shortId } from "../../containers/daily/names.ts";
@@ -63,7 +63,7 @@ export async function runKept(
       // Before its command can write anything.
       ready: inFront
         ? async (id) => {
-          attachment = await comeInFront(store, id);
+          attachment = await openAttachment(store, id);
         }
         : undefined,
     });

@@ -1,6 +1,6 @@
 /** `start` of what has stopped, and what a keeper becomes at an end. */
 
-import { seeToEnd, startAgain } from "../../containers/daily/restart.ts";
+import { handleEnd, startAgain } from "../../containers/daily/restart.ts";
 import type { Command } from "../command.ts";
 import { parseFlagsAndNames } from "../flags.ts";
 import { globals } from "../oci/global.ts";
@@ -28,7 +28,7 @@ export const endedCommand: Command = {
   hidden: true,
   async execute(argv) {
     const flags = parseFlagsAndNames(this.flags, argv, "container ended");
-    await seeToEnd(globals().store, flags.rest[0] ?? "");
+    await handleEnd(globals().store, flags.rest[0] ?? "");
     return 0;
   },
 };

@@ -39,6 +39,6 @@ export async function containerOf(
 export async function knownId(word: string): Promise<string> {
   const { store } = globals();
   if (store.has(word) && !store.peek(word)?.daily?.autoRemove) return word;
-  const { knownAs } = await import("../../containers/daily/names.ts");
-  return knownAs(store, word);
+  const { idFor } = await import("../../containers/daily/names.ts");
+  return idFor(store, word);
 }

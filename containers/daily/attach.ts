@@ -1,7 +1,8 @@
 /**
- * attach: the user's streams at a container in the background. What it writes is
- * read from the files of its log; what is typed goes straight to its terminal or
- * its input, whose descriptor its keeper gives out. Runs on the host.
+ * attach: connects the user's streams to a container in the background. Output
+ * is read from the files of its log. Input goes directly to the container's
+ * terminal or standard input; its keeper passes that descriptor. Runs on the
+ * host, in the process of the attach command.
  */
 
 import { type Descriptor, setNonBlocking, writeAll } from "../../ffi/fcntl.ts";
@@ -16,30 +17,34 @@ import { ContainerError } from "../../spec/errors.ts";
 import { isAlive, type Store } from "../store/store.ts";
 import { Attachment, tellKeeper } from "./attachment.ts";
 import { statusOfEnd } from "./await_end.ts";
-import { type LogEntry, ownWord } from "./log_entry.ts";
+import { type LogEntry, ownEntry } from "./log_entry.ts";
 
 const STDIN = 0;
 const BUFFER = 4096;
-/** Ctrl-D, what a new terminal has as VEOF, termios(3). */
+/** Ctrl-D, the VEOF character of a new terminal, termios(3). */
 const END_OF_FILE = Uint8Array.of(4);
 
-/** How somebody attaches. */
+/** How to attach. */
 export interface AttachOptions {
-  /** The keys that leave it alone. */
+  /** The key sequence that detaches. */
   keys: Uint8Array;
-  /** Nothing is typed. */
+  /** Pass no input. */
   noInput: boolean;
-  /** Whoever attaches has started it as well: the end of input is its own. */
+  /**
+   * This command has started the container, so the end of its input ends the
+   * container's input.
+   */
   owner: boolean;
   write: (entries: readonly LogEntry[]) => Promise<void>;
 }
 
 /**
- * Comes in front of a container that runs.
+ * Asks the container's keeper for an attachment.
  *
- * @throws ContainerError where it does not
+ * @throws {ContainerError} if the container does not run, or its keeper accepts
+ * no more attachments
  */
-export async function comeInFront(
+export async function openAttachment(
   store: Store,
   id: string,
 ): Promise<Attachment> {
@@ -63,10 +68,10 @@ export async function comeInFront(
 }
 
 /**
- * Stays in front of it until it ends, the keys are typed, or the user's terminal
- * is gone.
+ * Stays attached until the container ends, the user types the detach keys, or
+ * the user's terminal is closed.
  *
- * @returns the container's status; null where it was left alone
+ * @returns the container's status; null after a detach
  */
 export async function attach(
   store: Store,
@@ -82,7 +87,8 @@ export async function attach(
   held.defer(() => attached = false);
   const leaving = Promise.withResolvers<void>();
   const { pid } = store.peek(id) ?? { pid: 0 };
-  // A window that is closed is no signal to what other windows show as well.
+  // Closing a terminal window must not signal a container that is also shown in
+  // other windows.
   if (outer) Deno.addSignalListener("SIGHUP", () => leaving.resolve());
   forwardSignals(
     pid,
@@ -101,7 +107,7 @@ export async function attach(
   resize();
   if (!noInput && input) {
     passInput(input, outer, new DetachKeys(keys), () => {
-      // Of a container that others have started it is not ours to end.
+      // Only the command that started the container may end its input.
       if (!owner) return;
       if (isTerminal) return writeAll(input.fd, END_OF_FILE);
       input.close();
@@ -116,14 +122,14 @@ export async function attach(
   if (attachment.status !== null) return attachment.status;
   const record = store.peek(id);
   if (record && isAlive(record)) {
-    await write([ownWord(
+    await write([ownEntry(
       "nothing more of what it writes is shown: its keeper has gone, or nothing was read while it was being stopped",
     )]);
   }
   return await statusOfEnd(store, id);
 }
 
-/** Passes on what it writes, until there is no more. */
+/** Passes on the output until it ends. */
 async function watch(
   attachment: Attachment,
   left: () => boolean,
@@ -136,9 +142,9 @@ async function watch(
 }
 
 /**
- * Passes on what is typed, until the keys are or the terminal is gone.
+ * Passes on input until the detach keys are typed or the terminal is closed.
  *
- * @param ended called at the end of it, which nobody could type anything after
+ * @param ended called at the end of the input
  */
 async function passInput(
   to: Descriptor,
@@ -155,7 +161,7 @@ async function passInput(
       try {
         ended();
       } catch (error) {
-        // The container has, too.
+        // The container has ended as well.
         if (!(error instanceof SyscallError)) throw error;
       }
       return await new Promise<never>(() => {});

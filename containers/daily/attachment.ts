@@ -1,7 +1,7 @@
 /**
- * A place in front of a container in the background, which its keeper gives out
- * (launch/native/keeper_clients.h): what it writes from then on, none of which is lost,
- * and what its input is. Runs on the host.
+ * An attachment to a container in the background, as its keeper provides it
+ * (launch/native/keeper_clients.h): all of the output from then on, and the
+ * container's input. Runs on the host, in the process of the attach command.
  */
 
 import { type Descriptor, O, open, readAt, writeAll } from "../../ffi/fcntl.ts";
@@ -12,7 +12,7 @@ import { EntryParser, type LogEntry } from "./log_entry.ts";
 
 const BUFFER = 64 * 1024;
 const byteOf = (letter: string) => letter.charCodeAt(0);
-/** The first byte of what the keeper says. */
+/** The first byte of the keeper's messages. */
 const SAYS = {
   terminal: byteOf("t"),
   file: byteOf("l"),
@@ -20,26 +20,26 @@ const SAYS = {
   ended: byteOf("e"),
 } as const;
 
-/** What is said to the keeper by somebody who is not attached. */
+/** Messages to the keeper from commands that are not attached. */
 export type Word = "e" | "s";
 
-/** A file of the log that it is read from. */
+/** The log file that is being read. */
 interface Source {
   file: Descriptor;
   at: number;
   parser: EntryParser;
 }
 
-/** Connects to a container's keeper, and says a word. */
+/** Connects to a container's keeper and sends a message. */
 function connect(directory: string, word: Word | "a"): Descriptor {
-  // The path of a socket has to be short.
+  // The path of a Unix socket is limited to about 100 bytes.
   using place = open(directory, O.O_PATH | O.O_DIRECTORY);
   const socket = connectPackets(`/proc/self/fd/${place.fd}/attach`);
   writeAll(socket.fd, new TextEncoder().encode(word));
   return socket;
 }
 
-/** Says a word to a container's keeper; false where there is none. */
+/** Sends a message to a container's keeper; false if there is no keeper. */
 export function tellKeeper(directory: string, word: Word): boolean {
   try {
     connect(directory, word).close();
@@ -50,13 +50,16 @@ export function tellKeeper(directory: string, word: Word): boolean {
   }
 }
 
-/** Who has one is in front of the container. */
+/** One command's attachment to a container. */
 export class Attachment implements Disposable {
-  /** Its terminal's other side, or its input; null where nothing can be typed. */
+  /**
+   * The master side of its terminal, or its standard input; null if it takes no
+   * input.
+   */
   readonly input: Descriptor | null;
-  /** The input is a terminal. */
+  /** Whether the input is a terminal. */
   readonly isTerminal: boolean;
-  /** How it ended, as its keeper said; null where that has not come. */
+  /** The container's status as reported by its keeper; null before that. */
   status: number | null = null;
   readonly #socket: Descriptor;
   #source: Source | null = null;
@@ -68,9 +71,10 @@ export class Attachment implements Disposable {
   }
 
   /**
-   * Comes in front of the container of a directory.
+   * Attaches to the container of a directory.
    *
-   * @throws where it does not run, or so many are attached that it takes no more
+   * @throws {SyscallError} if it does not run, or its keeper accepts no more
+   * attachments
    */
   static async open(directory: string): Promise<Attachment> {
     const socket = connect(directory, "a");
@@ -84,7 +88,9 @@ export class Attachment implements Disposable {
     }
   }
 
-  /** What it writes, by the piece, until it or its keeper has ended. */
+  /**
+   * The output, piece by piece, until the container or its keeper has ended.
+   */
   async *pieces(): AsyncGenerator<LogEntry[]> {
     for (let asked = false;;) {
       yield* this.#read();
@@ -93,7 +99,7 @@ export class Attachment implements Disposable {
       const message = await receive(this.#socket.fd);
       if (message?.byte === SAYS.more) asked = false;
       else if (message?.byte === SAYS.file) {
-        // The one before is whole by now.
+        // The keeper has finished the previous file.
         yield* this.#read();
         this.#begin(message);
         this.#say(SAYS.file);
@@ -130,7 +136,7 @@ export class Attachment implements Disposable {
     try {
       writeAll(this.#socket.fd, Uint8Array.of(byte));
     } catch (error) {
-      // It has ended, and what it has said is still to be read.
+      // The keeper has ended. Its last messages can still be read.
       if (!(error instanceof SyscallError)) throw error;
     }
   }

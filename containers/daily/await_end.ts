@@ -1,4 +1,7 @@
-/** Waiting for processes that are not our children. Runs on the host. */
+/**
+ * Waits for processes that are not children of this process. Runs on the host,
+ * in the process of the command.
+ */
 
 import { Descriptor } from "../../ffi/fcntl.ts";
 import { rawSyscall } from "../../ffi/libc.ts";
@@ -13,8 +16,8 @@ type Known = Pick<ContainerRecord, "pid" | "startTime" | "boot">;
 /**
  * Waits until a recorded process has ended, pidfd_open(2).
  *
- * @param milliseconds how long at most; -1 for ever
- * @returns whether it has
+ * @param milliseconds the longest wait; -1 for no limit
+ * @returns whether it has ended
  */
 export async function awaitEnd(
   process: Known,
@@ -24,7 +27,7 @@ export async function awaitEnd(
   const fd = rawSyscall("pidfd_open", process.pid, 0);
   if (fd < 0) return !isAlive(process);
   using _closed = new Descriptor(fd);
-  // The number may have become another's before it was a descriptor.
+  // The pid may have been reused before pidfd_open.
   if (!isAlive(process)) return true;
   const [happened = 0] = await waitForAny(
     [{ fd, events: POLL.POLLIN }],
@@ -33,31 +36,34 @@ export async function awaitEnd(
   return happened !== 0 || !isAlive(process);
 }
 
-/** How long a keeper may take to write down an end, in milliseconds. */
+/** The longest wait for a keeper to record an end, in milliseconds. */
 const KEEPER = 5000;
 
-/** Waits until a container's keeper has done all that it does after the end. */
+/** Waits until a container's keeper has finished its work after the end. */
 export async function awaitKeeper(record: ContainerRecord): Promise<void> {
   const { daily, boot } = record;
   if (!daily?.keeper || !isKept(record)) return;
   await awaitEnd({ ...daily.keeper, boot }, KEEPER);
 }
 
-/** Between two looks at whether the keeper has written it down, in milliseconds. */
+/** Milliseconds between two checks whether the keeper has recorded the end. */
 const PATIENCE = 5;
 
-/** How long a start may take, in milliseconds. */
+/** The longest time that a start takes, in milliseconds. */
 const START = 5000;
 
 /**
- * Waits for a container in the background: the status of its end, or of the one
- * that it has had.
+ * Waits until a container in the background has ended and returns its status.
+ * If it has ended already, that is the status of its last run.
+ *
+ * @throws {ContainerError} if the container was never started, or nobody has
+ * recorded its end
  */
 export async function statusOfEnd(store: Store, id: string): Promise<number> {
   const record = await started(store, id);
   const find = () => endOf(`${store.root}/${id}`, record);
   await awaitEnd(record, -1);
-  // A container of --rm is there for a moment longer than its end.
+  // A container of --rm still exists for a moment after its end.
   for (let kept = true;;) {
     const end = find();
     if (end) return end.code;
@@ -67,7 +73,10 @@ export async function statusOfEnd(store: Store, id: string): Promise<number> {
   }
 }
 
-/** Between two starts it has no process for a moment. */
+/**
+ * The record of a container with a process. Between two runs it has none for a
+ * moment.
+ */
 async function started(store: Store, id: string): Promise<ContainerRecord> {
   const patience = performance.now() + START;
   for (;;) {

@@ -1,7 +1,8 @@
 /**
- * A container that outlives the command which starts it, from its record to its
- * execve. Runs on the host, in that command or, for a restart, in the one that
- * its keeper has become.
+ * Starts a container that outlives the command which starts it, from its record
+ * to its execve. Runs on the host, in the process of that command. For a
+ * restart, that is the command that the container's keeper has executed in its
+ * own process.
  */
 
 import {
@@ -50,12 +51,19 @@ import {
 } from "../store/daily_record.ts";
 
 const S_IFIFO = 0o010000;
-/** What ps(1) shows is enough to tell one from another. */
+/**
+ * How many digits of the id are shown in ps(1), enough to identify a keeper.
+ */
 const SHOWN = 12;
-/** Of a terminal that nobody looks at, until somebody does. */
+/** The initial size of a terminal that nobody is attached to. */
 const SIZE = { height: 24, width: 80 };
 
-/** What a container of a record is to be. Changes nothing. */
+/**
+ * Decides everything for a container in the background; changes nothing.
+ *
+ * @throws {UsageError} or {SpecError} for options that are invalid or cannot be
+ * met
+ */
 export async function decideDetached(
   id: string,
   { options, rootfs, interactive }: Pick<
@@ -97,12 +105,12 @@ export async function decideDetached(
 }
 
 /**
- * Starts the container of an entry, whose process is gone or has never been.
- * Where that fails the entry has no process and no cgroup.
+ * Starts the container of an entry that has no running process. After a failure
+ * the entry has no process and no cgroup.
  *
- * @param ready waited for before its command starts: it can be attached to
- * @throws the error of the step that failed, CommandError where the command
- * cannot be executed
+ * @param ready awaited before the command starts, when it is possible to attach
+ * @throws {StepError} for a step that failed, {CommandError} if the command
+ * cannot be executed, another {ContainerError} for anything else
  */
 export async function begin(
   store: Store,
@@ -136,7 +144,7 @@ export async function begin(
   }
 }
 
-/** What an earlier start may have left. */
+/** Removes the fifo that an earlier start may have left. */
 function clearStart({ fifo }: Entry): void {
   try {
     Deno.removeSync(fifo);
@@ -206,7 +214,8 @@ async function launch(
         started: new Date().toISOString(),
       },
     });
-    // Known from here on; and once it runs, it and its keeper may end at once.
+    // From here on the record knows the container. Once the command runs, it
+    // and its keeper may end at any time.
     keeper.keep();
     await ready?.();
     const before = nameOf(container.pid);
@@ -234,10 +243,12 @@ function keeping(store: Store, { record }: Entry, directory: Descriptor) {
   return { name: id.slice(0, SHOWN), directory, interactive, logMax, then };
 }
 
-/** The longest that an execve takes on a machine that is not ill, in milliseconds. */
+/**
+ * The longest time that an execve takes on a healthy machine, in milliseconds.
+ */
 const EXECVE = 2000;
 
-/** Waits until the command has taken the walker's place, or cannot. */
+/** Waits until the command has replaced the walker, or has failed to. */
 async function executed(
   { pid, walk }: Container,
   before: string | null,
@@ -250,7 +261,7 @@ async function executed(
   }
 }
 
-/** What a process executes, comm in proc(5). */
+/** The name of the program that a process executes, comm in proc(5). */
 function nameOf(pid: number): string | null {
   try {
     return Deno.readTextFileSync(`/proc/${pid}/comm`);
@@ -259,5 +270,5 @@ function nameOf(pid: number): string | null {
   }
 }
 
-/** The delay of the next restart: docker's, double each time. */
+/** The delay before the next restart: doubled each time, as with docker. */
 export const nextDelay = (delay: number) => Math.min(2 * delay, LAST_DELAY);

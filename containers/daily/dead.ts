@@ -1,7 +1,7 @@
 /**
- * Containers that were to go with their end (`--rm`), and whose keeper, or the
- * command that ran them, was killed before it could see to that. Whoever meets
- * one clears it away. Runs on the host.
+ * Removes abandoned containers: those of `--rm` whose keeper, or foreground
+ * command, was killed before it could remove them. Every command that finds one
+ * removes it. Runs on the host, in that command's process.
  */
 
 import { Cgroup } from "../../cgroup/mod.ts";
@@ -17,10 +17,13 @@ import {
 import { dropName } from "./name_links.ts";
 import { hasFront, isKept } from "./view.ts";
 
-/** How long one may take to end after the command that ran it, in milliseconds. */
+/**
+ * The longest wait for such a container to end after its command, in
+ * milliseconds.
+ */
 const DYING = 2000;
 
-/** Forgets a container that has nothing any more but its record. */
+/** Removes the record and name of a container that has nothing else left. */
 export function forget(store: Store, entry: Entry): void {
   const { id, daily } = entry.record;
   if (daily) dropName(store, daily.name, id);
@@ -28,14 +31,14 @@ export function forget(store: Store, entry: Entry): void {
 }
 
 /**
- * Removes one container if it is such a one.
+ * Removes one container if it is abandoned.
  *
- * @returns whether there is none of this id now
+ * @returns whether no container has this id now
  */
 export function clearDead(store: Store, id: string): boolean {
   const record = store.peek(id);
   if (!record || !isAbandoned(record) || !hasEnded(record)) return false;
-  // Who has its lock starts it, or removes it.
+  // The command that holds the lock is starting or removing it.
   using entry = store.tryFind(id);
   if (!entry) return !store.has(id);
   if (!isAbandoned(entry.record) || isAlive(entry.record)) return false;
@@ -45,7 +48,7 @@ export function clearDead(store: Store, id: string): boolean {
   return true;
 }
 
-/** Removes all of them. Costs a look at what is recorded. */
+/** Removes all abandoned containers. It costs reading every record. */
 export function clearAllDead(store: Store): void {
   for (const id of store.ids()) clearDead(store, id);
 }
@@ -53,7 +56,10 @@ export function clearAllDead(store: Store): void {
 const isAbandoned = (record: ContainerRecord): boolean =>
   record.daily?.autoRemove === true && !isKept(record) && !hasFront(record);
 
-/** What the kernel kills with the command that ran it takes a moment to die. */
+/**
+ * The kernel kills the container together with the foreground command, but that
+ * takes a moment.
+ */
 function hasEnded(record: ContainerRecord): boolean {
   if (!isAlive(record)) return true;
   if (record.daily?.detached) return false;

@@ -1,7 +1,8 @@
 /**
- * How a container ended, as its keeper (launch/native/keeper.c) or the command in the
- * foreground writes it down. The room for it is taken before the container
- * starts: a full disk loses no status. Runs on the host.
+ * The record of a container's end, written by its keeper
+ * (launch/native/keeper.c) or by the command in the foreground. Its space is
+ * reserved before the container starts, so that a full disk loses no status.
+ * Runs on the host, in the process of the command.
  */
 
 import { readFile } from "../../cgroup/apply.ts";
@@ -11,10 +12,10 @@ import { ContainerError, systemReason } from "../../spec/errors.ts";
 import type { End } from "../store/daily_record.ts";
 
 const END = "exit";
-/** As launch/native/keeper.c has it. */
+/** The same size as in launch/native/keeper.c. */
 const SIZE = 128;
 
-/** How the process of a record ended. */
+/** The end of the process in a record; null if it is not recorded. */
 export function endOf(
   directory: string,
   { pid }: Pick<ContainerRecord, "pid">,
@@ -25,7 +26,11 @@ export function endOf(
   return { code: Number(code), finished, unwritten: Number(unwritten) };
 }
 
-/** Takes the room for an end to come; that of the last one is used again. */
+/**
+ * Reserves the space for the next end, by reusing the file of the last one.
+ *
+ * @throws {ContainerError} if the disk is full
+ */
 export function reserveEnd(directory: string): void {
   const draft = `${directory}/${END}.new`;
   try {
@@ -47,7 +52,7 @@ export function reserveEnd(directory: string): void {
   }
 }
 
-/** Writes what a keeper would, where the command in the foreground waits. */
+/** Records the end from the command in the foreground, as a keeper would. */
 export function writeEnd(directory: string, pid: number, code: number): void {
   const draft = `${directory}/${END}.new`;
   const text = `${pid} ${code} ${new Date().toISOString()}`;

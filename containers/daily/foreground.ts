@@ -1,7 +1,7 @@
 /**
  * `run --name` in the foreground: a container that ends with the command which
- * runs it, and that other commands find by its name. Runs on the host, in that
- * command, which is its keeper.
+ * runs it, and that other commands find by its name. Runs on the host, in the
+ * process of that command, which acts as its keeper.
  */
 
 import { startTime } from "../../cgroup/sweep.ts";
@@ -12,13 +12,15 @@ import type { StatusEvent } from "../run/status_lines.ts";
 import { forget } from "./dead.ts";
 import { reserveEnd, writeEnd } from "./exit_record.ts";
 import { addContainer, draft, type KeepOptions } from "./make.ts";
-import { takeAway } from "./remove.ts";
+import { killAndRemove } from "./remove.ts";
 
 /**
- * Runs it and waits for its end, which is recorded; with `autoRemove` nothing
- * of it is left.
+ * Runs a container, waits for its end and records it. With `autoRemove` the
+ * container is removed afterwards.
  *
- * @returns the command's own status, 128+n when signal n killed it
+ * @returns the status of the command; 128+n if signal n killed it
+ * @throws {ContainerError} if the container cannot be started; then it is
+ * removed
  */
 export async function runNamed(
   store: Store,
@@ -31,7 +33,7 @@ export async function runNamed(
   const { spec, cgroup } = prepared;
   const drafted = draft(
     keep,
-    // Started again it is in the background, where nobody could guess.
+    // `start` will run it in the background, where no terminal can be detected.
     { ...options, tty: spec.process.terminal ?? false },
     rootfs,
     false,
@@ -64,10 +66,10 @@ export async function runNamed(
   try {
     const status = await run(prepared, { ...how, events });
     noteEnd(`${store.root}/${id}`, pid, status);
-    if (keep.autoRemove) await forgetIt(store, id);
+    if (keep.autoRemove) await removeNamed(store, id);
     return status;
   } catch (error) {
-    await forgetIt(store, id);
+    await removeNamed(store, id);
     throw error;
   }
 }
@@ -88,19 +90,19 @@ function noteEnd(directory: string, pid: number, status: number): void {
   try {
     writeEnd(directory, pid, status);
   } catch (error) {
-    // Somebody has removed it meanwhile.
+    // Another command has removed the container.
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
 }
 
-async function forgetIt(store: Store, id: string): Promise<void> {
+async function removeNamed(store: Store, id: string): Promise<void> {
   using entry = store.find(id);
   if (!entry) return;
-  // It is us who would be waited for.
+  // This process is the keeper, and must not wait for itself.
   entry.record = {
     ...entry.record,
     daily: { ...entry.record.daily!, keeper: null },
   };
-  if (entry.isAlive()) await takeAway(store, entry);
+  if (entry.isAlive()) await killAndRemove(store, entry);
   else forget(store, entry);
 }

@@ -1,4 +1,7 @@
-/** kill, as docker has it: a signal for a container's first process. Runs on the host. */
+/**
+ * kill, as in docker: sends a signal to a container's first process. Runs on
+ * the host, in the process of the command.
+ */
 
 import { SIGNAL } from "../../ffi/signal.ts";
 import { ContainerError } from "../../spec/errors.ts";
@@ -8,10 +11,10 @@ import { tellKeeper } from "./attachment.ts";
 import { noteStopping } from "./stop.ts";
 
 /**
- * Sends a signal, SIGKILL if none is named. After one that is to end it no
- * policy starts it again.
+ * Sends a signal, by default SIGKILL. After SIGKILL or the container's stop
+ * signal, no policy starts it again.
  *
- * @throws ContainerError where it does not run
+ * @throws {ContainerError} if the container does not run
  */
 export function killContainer(
   store: Store,

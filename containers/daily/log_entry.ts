@@ -1,12 +1,12 @@
-/** The form of a log, as launch/native/keeper.c writes it. Pure. */
+/** The format of a log, as launch/native/keeper.c writes it. Pure. */
 
-/** A piece of what a container has written. */
+/** A piece of a container's output. */
 export interface LogEntry {
-  /** RFC 3339, as it was read. */
+  /** When the keeper read it, in RFC 3339. */
   time: string;
-  /** Of which stream; `keeper` is the keeper's own word. */
+  /** The stream; `keeper` marks a message of the keeper itself. */
   stream: "stdout" | "stderr" | "keeper";
-  /** The line was ended. */
+  /** Whether the line was complete. */
   ended: boolean;
   text: Uint8Array;
 }
@@ -16,7 +16,7 @@ const SPACE = 0x20;
 const F = "F".charCodeAt(0);
 const decoder = new TextDecoder();
 
-/** The parts of a line of the log; null for what is none. */
+/** The parts of a line of the log; null if it is not one. */
 function partsOf(line: Uint8Array) {
   const first = line.indexOf(SPACE);
   const second = line.indexOf(SPACE, first + 1);
@@ -29,7 +29,7 @@ function partsOf(line: Uint8Array) {
   };
 }
 
-/** A line of the log; null for what is none. */
+/** Parses a line of the log; null if it is not one. */
 export function parseEntry(line: Uint8Array): LogEntry | null {
   const parts = partsOf(line);
   if (!parts) return null;
@@ -39,18 +39,18 @@ export function parseEntry(line: Uint8Array): LogEntry | null {
     : null;
 }
 
-/** How many bytes of the log are before this file of it, as its first line has it. */
+/** How many bytes of the log came before this file, from its first line. */
 export function bytesBefore(beginning: Uint8Array): number {
   const end = beginning.indexOf(LF);
   const parts = end < 0 ? null : partsOf(beginning.subarray(0, end));
   return parts?.stream === "before" ? Number(decoder.decode(parts.text)) : 0;
 }
 
-/** Makes entries of a log that is read by the piece. */
+/** Parses a log that is read in pieces. */
 export class EntryParser {
   #rest = new Uint8Array();
 
-  /** The entries that this piece completes. It may be used again afterwards. */
+  /** The entries that this piece completes. The caller may reuse its buffer. */
   take(piece: Uint8Array): LogEntry[] {
     const bytes = new Uint8Array(this.#rest.length + piece.length);
     bytes.set(this.#rest);
@@ -65,7 +65,7 @@ export class EntryParser {
     return entries;
   }
 
-  /** Forgets what is no whole entry yet; how much it was. */
+  /** Drops an incomplete entry and returns its length. */
   forget(): number {
     const { length } = this.#rest;
     this.#rest = new Uint8Array();
@@ -73,8 +73,8 @@ export class EntryParser {
   }
 }
 
-/** A word of ours among what a container has written. */
-export const ownWord = (text: string): LogEntry => ({
+/** A message of this program among a container's output. */
+export const ownEntry = (text: string): LogEntry => ({
   time: new Date().toISOString(),
   stream: "keeper",
   ended: true,

@@ -1,30 +1,35 @@
 /**
- * Reading what a keeper has kept, launch/native/keeper.c. Runs on the host; reads and
- * changes nothing, and nobody waits for it.
+ * Reads the log that a keeper writes, launch/native/keeper.c. Runs on the host,
+ * in the process of the command. It takes no lock, and reads and changes
+ * nothing else.
  */
 
 import {
   bytesBefore,
   EntryParser,
   type LogEntry,
-  ownWord,
+  ownEntry,
 } from "./log_entry.ts";
 
 const BUFFER = 64 * 1024;
-/** What the first line of a file has at most, if it tells what is before. */
+/**
+ * The longest first line, which says how much of the log is in earlier files.
+ */
 const BEGINNING = 64;
-/** How often a log that is followed is looked at, in milliseconds. */
+/** Milliseconds between two reads of a log that is followed. */
 const PATIENCE = 20;
-/** How often it is asked for then whether more will come. */
+/** Every so many reads, `follow` is asked whether more will come. */
 const TURNS = 5;
 
 /** One file of a log. */
 class LogFile implements Disposable {
   readonly #file: Deno.FsFile;
   readonly #parser = new EntryParser();
-  /** Which file it is, as long as it is open. */
+  /** The inode number, which identifies the file while it is open. */
   readonly number: number | null;
-  /** How much of the log is before it; null where it is empty, and tells nothing yet. */
+  /**
+   * How many bytes of the log came before this file; null if it is still empty.
+   */
   before: number | null = null;
   #position = 0;
 
@@ -37,16 +42,17 @@ class LogFile implements Disposable {
     this.#file.seekSync(0, Deno.SeekMode.Start);
   }
 
-  /** Up to where the log was read by now. */
+  /** The position in the whole log up to which it has been read. */
   get end(): number {
     return (this.before ?? 0) + this.#position;
   }
 
-  /** What has come since, by the piece. */
+  /** The output since the last call, in pieces. */
   *pieces(): Generator<LogEntry[]> {
     const { size } = this.#file.statSync();
     if (size < this.#position) {
-      // Half an entry is taken back on a full disk; else somebody has emptied it.
+      // On a full disk the keeper cuts off an incomplete entry. A shorter file
+      // has been truncated by somebody else.
       const whole = this.#position - this.#parser.forget();
       const start = size < whole ? 0 : whole;
       this.#position = this.#file.seekSync(start, Deno.SeekMode.Start);
@@ -75,17 +81,18 @@ function openLog(path: string): LogFile | null {
 }
 
 /**
- * The file that comes after another one, or the first; null where none is yet.
- * Between two files of a log there is a moment without `log`.
+ * The file that follows another one, or the first file; null if there is none
+ * yet. Between two files of a log there is no `log` for a moment.
  */
 function fileAfter(path: string, file: LogFile | null): LogFile | null {
-  // A file that is renamed between the two is found twice, and not missed.
+  // If the newest is renamed between the two calls it is found twice, but never
+  // missed.
   const newest = openLog(path);
   const older = openLog(`${path}.1`);
   const comesAfter = (next: LogFile | null): next is LogFile =>
     next !== null && next.before !== null && next.number !== file?.number &&
     (!file || next.before > (file.before ?? 0) ||
-      // A keeper of before they told.
+      // A keeper that writes no first line with the position.
       next === newest && next.before === 0 && file.before === 0);
   const [found = null] = [older, newest].filter(comesAfter)
     .sort((a, b) => a.before! - b.before!);
@@ -94,15 +101,19 @@ function fileAfter(path: string, file: LogFile | null): LogFile | null {
   return found;
 }
 
-/** Files that are read before it counts as caught up with who writes fast. */
+/**
+ * After so many files the reader counts as caught up, even if the keeper writes
+ * faster than it reads.
+ */
 const FILES = 3;
 
 /**
- * What is in the log of a container's directory, the oldest first and by the
- * piece.
+ * The entries in the log of a container's directory, oldest first and in
+ * pieces. If files were replaced before they could be read, an entry says how
+ * many bytes are missing.
  *
- * @param follow waits for more until this says that no more will come; of files
- * that were gone before they could be read, a word of ours says how much it was
+ * @param follow wait for more entries until this returns true: no more will
+ * come
  */
 export async function* readLog(
   directory: string,
@@ -124,7 +135,7 @@ export async function* readLog(
         : null;
       if (next) {
         files++;
-        // What was written between the last look and its renaming.
+        // Output from between the last read and the renaming of the file.
         if (file) yield* file.pieces();
         if (file && next.before! > file.end) {
           yield [missed(next.before! - file.end)];
@@ -146,23 +157,26 @@ export async function* readLog(
 }
 
 const missed = (count: number) =>
-  ownWord(
+  ownEntry(
     `${count} bytes of the log are missing here: they were replaced before they were read`,
   );
 
-/** What of a log is wanted. */
-export interface LogWishes {
+/** Which entries of a log to show. */
+export interface LogSelection {
   /** RFC 3339, in UTC. */
   since?: string;
   until?: string;
-  /** So many lines at the end. */
+  /** The number of lines at the end. */
   tail?: number;
 }
 
-/** Those that are wanted: the last lines are known once all are read. */
-export async function* wanted(
+/**
+ * Selects entries. With `tail`, nothing is returned before the reader has
+ * caught up.
+ */
+export async function* selectEntries(
   pieces: AsyncIterable<LogEntry[] | "caught up">,
-  { since, until, tail }: LogWishes,
+  { since, until, tail }: LogSelection,
 ): AsyncGenerator<LogEntry[]> {
   let last: LogEntry[] | null = tail === undefined ? null : [];
   for await (const piece of pieces) {
@@ -191,7 +205,7 @@ function lastLines(entries: LogEntry[], count: number): LogEntry[] {
   let at = entries.length;
   let left = count;
   while (at > 0) {
-    // The end of the line before the one that is taken.
+    // This entry ends the previous line.
     if (entries[at - 1]!.ended || at === entries.length) left--;
     if (left < 0) break;
     at--;

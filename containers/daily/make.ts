@@ -1,4 +1,7 @@
-/** `run --detach`: a new container in the background. Runs on the host. */
+/**
+ * `run --detach`: creates a container in the background. Runs on the host, in
+ * the process of the command.
+ */
 
 import { UsageError } from "../../spec/errors.ts";
 import type { Spec } from "../../spec/types.ts";
@@ -12,7 +15,7 @@ import { type DailyRecord, FIRST_DELAY } from "../store/daily_record.ts";
 
 const ID_SIZE = 32;
 
-/** What `run` is asked for beside the container. */
+/** Options of `run` that do not describe the container. */
 export type KeepOptions =
   & Pick<
     DailyRecord,
@@ -27,7 +30,10 @@ export type KeepOptions =
   >
   & { name?: string };
 
-/** Paths and variables as they are now: it may be started again from elsewhere. */
+/**
+ * Resolves paths and the environment now, because the container may be started
+ * again from another directory.
+ */
 function settled(options: ContainerOptions): ContainerOptions {
   const { seccomp, overlay, hostEnv, env } = options;
   const isFile = seccomp !== undefined &&
@@ -43,7 +49,7 @@ function settled(options: ContainerOptions): ContainerOptions {
 const absolute = (path: string) =>
   path.startsWith("/") ? path : `${Deno.cwd()}/${path}`;
 
-/** A container that is to be: what is written of it, but for what it is made of. */
+/** The id and the record of a new container. */
 export function draft(
   { name, ...keep }: KeepOptions,
   options: ContainerOptions,
@@ -70,9 +76,10 @@ export function draft(
 }
 
 /**
- * Records a new container under its name; nothing runs yet.
+ * Records a new container under its name. Nothing runs yet.
  *
- * @throws ContainerError where another one has the name; then nothing is left
+ * @throws {ContainerError} if another container has the name; then nothing is
+ * left
  */
 export function addContainer(
   store: Store,
@@ -101,11 +108,13 @@ export function addContainer(
 }
 
 /**
- * Makes and starts a container that lives on when this command has ended.
+ * Creates and starts a container that outlives this command.
  *
- * @param how.say told of what has to be left out, a line each
- * @param how.ready waited for before its command starts: it can be attached to
- * @returns its id; on failure nothing of it is left
+ * @param how.say takes a line for each thing that the container cannot have
+ * @param how.ready awaited before the command starts, when it is possible to
+ * attach
+ * @returns the id
+ * @throws {ContainerError} if it cannot be started; then nothing of it is left
  */
 export async function runDetached(
   store: Store,

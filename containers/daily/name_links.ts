@@ -1,16 +1,19 @@
 /**
- * A name is a symbolic link to an id, in a directory whose own name can be no
- * id. Runs on the host.
+ * Names of containers on disk: each is a symbolic link to an id, in a directory
+ * whose own name is no valid id. Runs on the host, in the process of the
+ * command.
  */
 
 import type { Store } from "../store/store.ts";
 
-/** Docker's rule for a name. */
+/** Docker's rule for names. */
 export const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,254}$/;
 const DIRECTORY = "@names";
 const LOCK = ".lock";
 
-/** No two commands give or take names at once; a killed one's lock ends with it. */
+/**
+ * Runs a function under the lock for names. A killed command loses its lock.
+ */
 export function locked<T>({ root }: Store, act: (directory: string) => T): T {
   const directory = `${root}/${DIRECTORY}`;
   Deno.mkdirSync(directory, { recursive: true, mode: 0o711 });
@@ -23,7 +26,7 @@ export function locked<T>({ root }: Store, act: (directory: string) => T): T {
   return act(directory);
 }
 
-/** What a link names; null where it is none. */
+/** The target of a link; null if there is no link. */
 export function readLink(path: string): string | null {
   try {
     return Deno.readLinkSync(path);
@@ -36,7 +39,7 @@ export function readLink(path: string): string | null {
   }
 }
 
-/** Whether there is a directory. */
+/** Whether a directory exists. */
 export function isThere(path: string): boolean {
   try {
     return Deno.statSync(path).isDirectory;
@@ -46,13 +49,15 @@ export function isThere(path: string): boolean {
   }
 }
 
-/** Whose name it is: null where it is nobody's, or of one that is gone. */
+/**
+ * The id of the container with this name; null if no existing container has it.
+ */
 export function ownerOf({ root }: Store, name: string): string | null {
   const id = NAME.test(name) ? readLink(`${root}/${DIRECTORY}/${name}`) : null;
   return id !== null && isThere(`${root}/${id}`) ? id : null;
 }
 
-/** Takes a name back, if it is this container's. */
+/** Removes a name if it belongs to this container. */
 export function dropName(store: Store, name: string, id: string): void {
   if (!isThere(`${store.root}/${DIRECTORY}`)) return;
   locked(store, (directory) => {
@@ -61,7 +66,7 @@ export function dropName(store: Store, name: string, id: string): void {
   });
 }
 
-/** Takes back the names of containers that are gone. */
+/** Removes the names of containers that no longer exist. */
 export function sweepNames(store: Store): void {
   if (!isThere(`${store.root}/${DIRECTORY}`)) return;
   locked(store, (directory) => {

@@ -1,20 +1,29 @@
-/** Names of containers, and what a user may write for one. Runs on the host. */
+/**
+ * Names of containers, and the words by which a user can refer to one. Runs on
+ * the host, in the process of the command.
+ */
 
 import { ContainerError, UsageError } from "../../spec/errors.ts";
 import type { Store } from "../store/store.ts";
 import { clearDead } from "./dead.ts";
 import { isThere, locked, NAME, ownerOf, readLink } from "./name_links.ts";
 
-/** An id that we made. One that somebody chose has to be written whole. */
+/**
+ * An id that this program has generated. Only such an id can be abbreviated.
+ */
 const GENERATED = /^[0-9a-f]{64}$/;
-/** What is shown of an id. */
+/** How many digits of an id are shown. */
 export const SHORT = 12;
 
-/** As `ps` shows it: one of ours short, one that somebody chose whole. */
+/** The id as `ps` shows it: a generated id short, a chosen id in full. */
 export const shortId = (id: string) =>
   GENERATED.test(id) ? id.slice(0, SHORT) : id;
 
-/** Refuses what cannot be a name. */
+/**
+ * Refuses an invalid name.
+ *
+ * @throws {UsageError}
+ */
 export function checkName(name: string): void {
   if (NAME.test(name)) return;
   throw new UsageError(
@@ -24,9 +33,9 @@ export function checkName(name: string): void {
 }
 
 /**
- * Gives a name to a container whose directory is there already.
+ * Gives a name to a container whose directory exists already.
  *
- * @throws ContainerError where another one has it, in docker's words
+ * @throws {ContainerError} if another container has it, in docker's words
  */
 export function takeName(store: Store, name: string, id: string): void {
   checkName(name);
@@ -45,7 +54,7 @@ export function takeName(store: Store, name: string, id: string): void {
         },
       );
     }
-    // An id is a name as well, and the stronger one.
+    // Ids and names share one namespace, and an id takes precedence.
     if (isThere(`${store.root}/${name}`)) {
       throw new ContainerError(
         `Cannot use the name ${name}: it is the id of a container`,
@@ -58,14 +67,15 @@ export function takeName(store: Store, name: string, id: string): void {
   });
 }
 
-/** Whether a word is a container's whole id, or its name. */
+/** Whether a word is a container's full id or its name. */
 export const isNamed = (store: Store, word: string): boolean =>
   store.has(word) || ownerOf(store, word) !== null;
 
 /**
- * The ids that a word can stand for: that of an id or a name, or those of ours
- * that begin with it. Of an engine's id it has to be as much as `ps` shows, which
- * nobody types by accident.
+ * The ids that a word can refer to: an exact id or name, else the generated ids
+ * that begin with it. To abbreviate a generated id that `run` has not recorded
+ * (one of an engine), a user must type all the digits that `ps` shows, which
+ * does not happen by accident.
  */
 function candidates(store: Store, word: string): string[] {
   if (store.has(word)) return [word];
@@ -80,29 +90,32 @@ function candidates(store: Store, word: string): string[] {
 }
 
 /**
- * The id that a word stands for; the word itself where there is no such
- * container, for who has words of his own for that.
+ * The id that a word refers to, or the word itself if there is no such
+ * container. For callers with their own error message.
  *
- * @throws ContainerError where there is more than one
+ * @throws {ContainerError} if the word is ambiguous
  */
-export const knownAs = (store: Store, word: string): string =>
+export const idFor = (store: Store, word: string): string =>
   onlyOne(
     word,
     candidates(store, word).filter((id) => !clearDead(store, id)),
   );
 
 /**
- * The id that a word stands for: an id, a name, or the beginning of one id. A
- * container that was to go with its end (`--rm`) is none, once it has ended.
+ * The id that a word refers to: an id, a name, or the beginning of one id. A
+ * container of `--rm` that has ended is not found.
  *
- * @throws ContainerError where there is none, or more than one
+ * @throws {ContainerError} if there is none, or the word is ambiguous
  */
 export const findContainer = (store: Store, word: string): string =>
-  thatThereIs(store, word, knownAs(store, word));
+  requireExisting(store, word, idFor(store, word));
 
-/** The same, and such a one too. */
+/**
+ * {@linkcode findContainer}, but it also finds containers of `--rm` that have
+ * ended.
+ */
 export const findEvenDead = (store: Store, word: string): string =>
-  thatThereIs(store, word, onlyOne(word, candidates(store, word)));
+  requireExisting(store, word, onlyOne(word, candidates(store, word)));
 
 function onlyOne(word: string, found: readonly string[]): string {
   if (found.length < 2) return found[0] ?? word;
@@ -114,12 +127,12 @@ function onlyOne(word: string, found: readonly string[]): string {
   );
 }
 
-function thatThereIs(store: Store, word: string, id: string): string {
+function requireExisting(store: Store, word: string, id: string): string {
   if (store.peek(id)) return id;
-  // Says what is wrong with its record, if it has one.
+  // If there is a record, this reports what is wrong with it.
   if (store.has(id)) store.find(id)?.[Symbol.dispose]();
   throw store.missing(word, "`container ps -a` shows those that do.");
 }
 
-/** The name of a container that was given none: no word of it is a person's. */
+/** The default name of a container. It contains nobody's name. */
 export const generatedName = (id: string) => `box-${id.slice(0, 8)}`;

@@ -1,14 +1,20 @@
-/** What is left of containers that nobody needs any more. Runs on the host. */
+/**
+ * Removes what is left of containers that nobody needs any more. Runs on the
+ * host, in the process of the command.
+ */
 
 import type { Store } from "../store/store.ts";
 import { sweepNames } from "./name_links.ts";
 import { removeContainer } from "./remove.ts";
 import { lookAtAll } from "./view.ts";
 
-/** How old a directory without a readable record is whose maker was killed, in milliseconds. */
+/**
+ * A directory without a readable record is removed after this time, in
+ * milliseconds.
+ */
 const OLD = 60_000;
 
-/** Removes what commands that were killed at the wrong moment have left. */
+/** Removes directories and names that killed commands have left. */
 export function sweepUnrecorded(store: Store): void {
   for (const id of store.ids()) {
     if (!store.isBroken(id)) continue;
@@ -19,7 +25,10 @@ export function sweepUnrecorded(store: Store): void {
   sweepNames(store);
 }
 
-/** Removes all that do not run and are not to; their ids. */
+/**
+ * Removes the chosen containers that neither run nor will run; returns their
+ * ids.
+ */
 export async function prune(
   store: Store,
   chosen: (view: ReturnType<typeof lookAtAll>[number]) => boolean,
@@ -28,7 +37,7 @@ export async function prune(
   sweepUnrecorded(store);
   for (const view of lookAtAll(store)) {
     const { status, record } = view;
-    // One that `create` made is its engine's, which still asks for its end.
+    // The engine that called `create` will still ask how its container ended.
     if (!record.daily) continue;
     const idle = status === "exited" || status === "created";
     if (!idle || !chosen(view)) continue;

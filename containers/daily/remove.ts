@@ -1,4 +1,7 @@
-/** rm: all that there is of a container goes. Runs on the host. */
+/**
+ * rm: removes everything of a container. Runs on the host, in the process of
+ * the command.
+ */
 
 import { Cgroup } from "../../cgroup/mod.ts";
 import { SIGNAL } from "../../ffi/signal.ts";
@@ -18,17 +21,17 @@ import { shortId } from "./names.ts";
 import { endKeeper, noteStopping } from "./stop.ts";
 import { isKept, look } from "./view.ts";
 
-/** How long a killed process may take to be gone, in milliseconds. */
+/** The longest wait for a killed process to end, in milliseconds. */
 const DEATH = 10_000;
-/** How long its keeper may take to write that down. */
+/** The longest wait for its keeper to record that end, in milliseconds. */
 const WRITING = 2000;
 
 /**
- * Removes a container: its process where `force` says so, cgroup, name, log and
- * record.
+ * Removes a container's cgroup, name, log and record; with `force` also its
+ * running process.
  *
- * @throws ContainerError where it runs and is not to be killed, and for one that
- * `create` made: its engine still asks for it
+ * @throws {ContainerError} if it runs without `force`, and for a container of
+ * `create`, because its engine still asks for it
  */
 export async function removeContainer(
   store: Store,
@@ -45,14 +48,15 @@ export async function removeContainer(
       { hint: "Stop it first, or kill and remove it with rm --force." },
     );
   }
-  await takeAway(store, entry);
+  await killAndRemove(store, entry);
 }
 
 /**
- * Refuses a container that `create` made: what is done with it is for the engine
- * that asked for it, or whoever called `create` by hand, to say.
+ * Refuses a container of `create`: only the engine or user that called `create`
+ * decides about it.
  *
- * @param hint what does it all the same
+ * @param hint how the user can do it anyway
+ * @throws {ContainerError}
  */
 export function requireOwn(
   { id, daily }: ContainerRecord,
@@ -66,14 +70,15 @@ export function requireOwn(
   );
 }
 
-/** The same of one that is locked already, whatever it is doing. */
-export async function takeAway(store: Store, entry: Entry): Promise<void> {
+/** Kills and removes a container whose entry is locked already. */
+export async function killAndRemove(store: Store, entry: Entry): Promise<void> {
   const { record } = entry;
   try {
     noteStopping(entry);
   } catch (error) {
     if (!isFull(error)) throw error;
-    // Who would start it again cannot be told, and has nothing else to do.
+    // The keeper would restart it and cannot be told otherwise. It has no other
+    // work.
     endKeeper(entry);
   }
   await killFirst(entry);
@@ -82,7 +87,7 @@ export async function takeAway(store: Store, entry: Entry): Promise<void> {
   forget(store, entry);
 }
 
-/** Kills its first process, and with it all that are in its PID namespace. */
+/** Kills the first process, and with it all processes in its PID namespace. */
 async function killFirst({ path, record }: Entry): Promise<void> {
   if (!isAlive(record)) return;
   sendSignal(record, SIGNAL.SIGKILL);
@@ -94,7 +99,7 @@ async function killFirst({ path, record }: Entry): Promise<void> {
       { hint: "It hangs in the kernel; see /proc/PID/stack." },
     );
   }
-  // A keeper that writes into a directory would keep it from being removed.
+  // The directory cannot be removed while the keeper still writes into it.
   const end = performance.now() + WRITING;
   while (
     isKept(record) && endOf(path, record) === null && performance.now() < end

@@ -1,4 +1,7 @@
-/** rename: another name for the same container. Runs on the host. */
+/**
+ * rename: gives a container another name. Runs on the host, in the process of
+ * the command.
+ */
 
 import { ContainerError } from "../../spec/errors.ts";
 import type { Store } from "../store/store.ts";
@@ -8,8 +11,8 @@ import { takeName } from "./names.ts";
 /**
  * Renames a container.
  *
- * @throws ContainerError where the name is another one's, and of a container
- * that `create` made: an engine knows it by its id
+ * @throws {ContainerError} if another container has the name, and for a
+ * container of `create`, which its engine knows by its id
  */
 export function rename(store: Store, id: string, name: string): void {
   using entry = store.open(id);
@@ -21,8 +24,8 @@ export function rename(store: Store, id: string, name: string): void {
     });
   }
   if (daily.name === name) return;
-  // Both are its own until the record says which: killed in between, nothing
-  // else has either.
+  // The container has both names until its record is saved. If this command is
+  // killed in between, no other container gets either name.
   takeName(store, name, id);
   entry.save({ ...record, daily: { ...daily, name } });
   dropName(store, daily.name, id);

@@ -1,6 +1,7 @@
 /**
- * Starting a container again: because somebody says so, or by its policy when
- * it has ended. Runs on the host.
+ * Starts a container again: on a user's request, or by its restart policy. Runs
+ * on the host, in the process of the command; for a policy, that is the command
+ * that the keeper has executed in its own process.
  */
 
 import { Cgroup } from "../../cgroup/mod.ts";
@@ -9,14 +10,14 @@ import { type Entry, isAlive, type Store } from "../store/store.ts";
 import { begin, decideDetached, nextDelay } from "./begin.ts";
 import { endOf } from "./exit_record.ts";
 import { type DailyRecord, FIRST_DELAY } from "../store/daily_record.ts";
-import { takeAway } from "./remove.ts";
+import { killAndRemove } from "./remove.ts";
 import { endKeeper } from "./stop.ts";
 import { hasFront, restarts } from "./view.ts";
 
-/** A container that ran so long was well, in milliseconds. */
+/** A run that lasts this long counts as successful, in milliseconds. */
 const WELL = 10_000;
 
-/** Starts a container that has ended; one that runs is fine. */
+/** Starts a container that has ended. A running container is left alone. */
 export async function startAgain(store: Store, id: string): Promise<void> {
   using entry = await store.openWhenFree(id);
   if (isAlive(entry.record)) return;
@@ -59,18 +60,18 @@ async function beginAgain(
 }
 
 /**
- * What a keeper has to have done when its container has ended, in the process
- * that was the keeper: the container goes, or starts again.
+ * Does what follows a container's end: removes the container or starts it
+ * again. Runs in the process that was the keeper.
  */
-export async function seeToEnd(store: Store, id: string): Promise<void> {
+export async function handleEnd(store: Store, id: string): Promise<void> {
   using entry = store.find(id);
   if (!entry) return;
   const { daily } = entry.record;
-  // Somebody else has started it again, or removes it.
+  // Another command has started it again, or is removing it.
   if (daily?.keeper?.pid !== Deno.pid || isAlive(entry.record)) return;
   if (daily.autoRemove) {
     if (hasFront(entry.record)) return;
-    return await takeAwayAsKeeper(store, entry);
+    return await removeAsKeeper(store, entry);
   }
   const end = endOf(entry.path, entry.record);
   if (!restarts(daily, end)) return;
@@ -81,9 +82,9 @@ export async function seeToEnd(store: Store, id: string): Promise<void> {
   });
 }
 
-async function takeAwayAsKeeper(store: Store, entry: Entry): Promise<void> {
+async function removeAsKeeper(store: Store, entry: Entry): Promise<void> {
   const { record } = entry;
-  // It is us: nobody is to kill it.
+  // This process is the keeper, and must not kill itself.
   entry.record = { ...record, daily: { ...record.daily!, keeper: null } };
-  await takeAway(store, entry);
+  await killAndRemove(store, entry);
 }

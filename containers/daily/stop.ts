@@ -1,4 +1,7 @@
-/** stop: a container's end, asked for first and then made. Runs on the host. */
+/**
+ * stop: asks a container to end, and kills it if it does not. Runs on the host,
+ * in the process of the command.
+ */
 
 import { Cgroup } from "../../cgroup/mod.ts";
 import { SIGNAL } from "../../ffi/signal.ts";
@@ -10,21 +13,22 @@ import { awaitEnd, awaitKeeper } from "./await_end.ts";
 import { STOP_TIMEOUT } from "../store/daily_record.ts";
 import { isKept } from "./view.ts";
 
-/** How long a killed process may take to be gone, in milliseconds. */
+/** The longest wait for a killed process to end, in milliseconds. */
 const DEATH = 10_000;
 
-/** What is different from what its container was made with. */
+/** Overrides of the container's own settings. */
 export interface StopOptions {
-  /** Seconds from the signal to SIGKILL; below 0, it never comes. */
+  /** Seconds from the signal to SIGKILL; a negative number means never. */
   timeout?: number;
   signal?: number;
 }
 
 /**
- * Stops a container; one that does not run is fine. No policy starts it again.
- * Nobody is kept waiting meanwhile: the lock is held for a moment only.
+ * Stops a container; no policy starts it again. A container that does not run
+ * is left alone. The lock is held only for a moment, so no other command has to
+ * wait.
  *
- * @throws ContainerError where it does not end even of SIGKILL
+ * @throws {ContainerError} if it does not even end on SIGKILL
  */
 export async function stop(
   store: Store,
@@ -56,27 +60,29 @@ async function askToStop(store: Store, id: string, signal?: number) {
     endKeeper(entry);
     return record;
   }
-  // Who is attached and reads nothing must not keep it from ending.
+  // An attached command that does not read must not delay the end.
   if (daily?.detached) tellKeeper(entry.path, "s");
   sendSignal(record, signal ?? daily?.stopSignal ?? SIGNAL.SIGTERM);
-  // What is frozen hears nothing.
+  // A frozen process receives no signals.
   const frozen = cgroup && new Cgroup(cgroup);
   if (frozen?.isFrozen()) frozen.thaw();
   return record;
 }
 
-/** From here on no policy starts it again. */
+/** Records that no policy may start it again. */
 export function noteStopping(entry: Entry): void {
   const { record } = entry;
   if (!record.daily || record.daily.stopping) return;
-  // Nothing to write where none would, not even on a disk without room.
+  // Without a policy there is nothing to record. This also works on a full
+  // disk.
   if (record.daily.restart.name === "no") return;
   entry.save({ ...record, daily: { ...record.daily, stopping: true } });
 }
 
 /**
- * Ends a keeper whose container has ended: one that waits to start it again.
- * The command that it may have become waits for the lock that we have.
+ * Ends the keeper of a container that has ended; it is waiting to restart it.
+ * If the keeper has already become the restart command, that waits for the lock
+ * that this process holds.
  */
 export function endKeeper({ record }: Entry): void {
   const { daily } = record;

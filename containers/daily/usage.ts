@@ -1,19 +1,22 @@
-/** What containers use, as stats shows it. Runs on the host; changes nothing. */
+/**
+ * The resource use of containers, as stats shows it. Runs on the host, in the
+ * process of the command; changes nothing.
+ */
 
 import { Cgroup } from "../../cgroup/mod.ts";
 import type { Stats } from "../../cgroup/stats.ts";
 import type { Store } from "../store/store.ts";
 import { look, type View } from "./view.ts";
 
-/** What a container uses at a moment; null where it runs no more, or has no cgroup. */
+/** A container's resource use at one moment. */
 export interface Sample {
   view: View;
-  /** Milliseconds, of a clock that is never set. */
+  /** Milliseconds, on a monotonic clock. */
   at: number;
   stats: Stats;
 }
 
-/** Looks at what one uses. */
+/** Measures one container; null if it does not run, or has no cgroup. */
 export function sample(store: Store, id: string): Sample | null {
   const view = look(store, id);
   const runs = view?.status === "running" || view?.status === "paused";
@@ -25,14 +28,16 @@ export function sample(store: Store, id: string): Sample | null {
   };
 }
 
-/** What a container uses, in numbers. */
+/** A container's resource use in numbers. */
 export interface Usage {
   id: string;
   name: string;
-  /** Of one processor: 200 is two of them. Null before there are two looks. */
+  /**
+   * Percent of one CPU: 200 means two CPUs. Null before there are two samples.
+   */
   cpuPercent: number | null;
   memory: number | null;
-  /** Null is none. */
+  /** Null if there is no limit. */
   memoryLimit: number | null;
   memoryPercent: number | null;
   processes: number | null;
@@ -40,7 +45,7 @@ export interface Usage {
   writeBytes: number | null;
 }
 
-/** What it uses now, by two looks at it. */
+/** The current use, from two samples. */
 export function usageBetween(
   before: Sample | null,
   { view, at, stats }: Sample,

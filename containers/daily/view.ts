@@ -1,6 +1,6 @@
 /**
- * What there is to be seen of a container, without waiting for whoever changes
- * it. Runs on the host; reads and changes nothing.
+ * What can be seen of a container without taking its lock. Runs on the host, in
+ * the process of the command; reads and changes nothing.
  */
 
 import { Cgroup } from "../../cgroup/mod.ts";
@@ -8,7 +8,7 @@ import { type ContainerRecord, isAlive, type Store } from "../store/store.ts";
 import { endOf } from "./exit_record.ts";
 import type { DailyRecord, End } from "../store/daily_record.ts";
 
-/** What it is doing, in docker's words. */
+/** A container's status, in docker's words. */
 export type DailyStatus =
   | "created"
   | "running"
@@ -16,15 +16,17 @@ export type DailyStatus =
   | "restarting"
   | "exited";
 
-/** A container as `ps` and `inspect` have it. */
+/** A container as `ps` and `inspect` show it. */
 export interface View {
   record: ContainerRecord;
-  /** Its name; the id where it has none. */
+  /** Its name, or its id if it has none. */
   name: string;
   status: DailyStatus;
-  /** How it ended; null where that is not known, or has not come. */
+  /** How it ended; null if that is unknown, or it has not ended. */
   end: End | null;
-  /** The kernel has killed a process of it for want of memory. */
+  /**
+   * The kernel has killed a process of the container because memory ran out.
+   */
   outOfMemory: boolean;
 }
 
@@ -39,11 +41,14 @@ function isThere(path: string): boolean {
   }
 }
 
-/** Whether the one who waits for its end is there. */
+/** Whether the process that waits for the container's end is alive. */
 export const isKept = ({ daily, boot }: ContainerRecord): boolean =>
   Boolean(daily?.keeper && isAlive({ ...daily.keeper, boot }));
 
-/** Whether the command that started it is still attached, and takes it away. */
+/**
+ * Whether the command that started it is still attached. That command removes
+ * it.
+ */
 export const hasFront = ({ daily, boot }: ContainerRecord): boolean =>
   Boolean(daily?.front && isAlive({ ...daily.front, boot }));
 
@@ -75,7 +80,7 @@ function statusOf(
     : "exited";
 }
 
-/** Looks at a container; null where there is none. */
+/** The view of a container; null if it does not exist. */
 export function look(store: Store, id: string): View | null {
   const record = store.peek(id);
   if (!record) return null;
@@ -97,7 +102,7 @@ function wasOutOfMemory(cgroup: NonNullable<ContainerRecord["cgroup"]>) {
   return counts && new Cgroup(cgroup).oomKilled();
 }
 
-/** Looks at all of them, the newest first. */
+/** The views of all containers, newest first. */
 export function lookAtAll(store: Store): View[] {
   return store.ids().flatMap((id) => look(store, id) ?? [])
     .sort((a, b) => b.record.created.localeCompare(a.record.created));
