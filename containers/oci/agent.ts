@@ -1,7 +1,8 @@
 /**
- * The agent that a filter asks (SCMP_ACT_NOTIFY): it gets the filter's listener
- * through linux.seccomp.listenerPath, with the container process state of
- * runtime-spec. Runs on the host, in the command that starts the process.
+ * The seccomp agent that a filter asks (SCMP_ACT_NOTIFY). It receives the
+ * filter's listener through linux.seccomp.listenerPath, with the container
+ * process state of the runtime-spec. Runs on the host, in the command that
+ * starts the process.
  */
 
 import type { Descriptor } from "../../ffi/fcntl.ts";
@@ -13,15 +14,16 @@ import type { Spec } from "../../spec/types.ts";
 import { connectTo } from "./console.ts";
 import type { State } from "../store/status.ts";
 
-/** An agent that is there. */
+/** A connection to an agent. */
 export class Agent implements Disposable {
   readonly #socket: Descriptor;
   readonly #metadata: string;
 
   /**
-   * Connects to it.
+   * Connects to the agent.
    *
-   * @throws {SpecError} where nobody is named, {ContainerError} where nobody listens
+   * @throws {SpecError} if the configuration names no agent, {ContainerError}
+   * if nobody listens
    */
   constructor({ linux: { seccomp } }: Spec) {
     const { listenerPath, listenerMetadata = "" } = seccomp ?? {};
@@ -35,7 +37,7 @@ export class Agent implements Disposable {
     this.#metadata = listenerMetadata;
   }
 
-  /** Hands a listener over; it is closed here. */
+  /** Sends a listener to the agent and closes it here. */
   take(listener: Descriptor, pid: number, state: State): void {
     using _sent = listener;
     sendDescriptor(
@@ -56,7 +58,12 @@ export class Agent implements Disposable {
   }
 }
 
-/** The agent that a process's filter asks; null where it asks none. */
+/**
+ * The agent that a process's filter asks; null if it asks none.
+ *
+ * @throws {SpecError} if the filter cannot be combined with the container's
+ * hooks
+ */
 export function agentOf(
   spec: Spec,
   filter: Facts["seccomp"],

@@ -1,12 +1,16 @@
-/** Devices that a bundle asks for in a /dev that is the host's. Reads only, on the host. */
+/**
+ * Devices that a bundle requests in a /dev that is bound from the host. Only
+ * reads. Runs on the host, in the command that creates the container.
+ */
 
 import { isBind } from "../../plan/mounts/options.ts";
 import type { Device, Spec } from "../../spec/types.ts";
 import type { Warn } from "./hooks/hooks.ts";
 
 /**
- * Says which devices there will not be. Nothing is made in a /dev that is bound
- * from the host, where it would stay; other runtimes say nothing of it.
+ * Warns about requested devices that will be missing. Nothing is created in a
+ * /dev that is bound from the host, because it would stay there. Other runtimes
+ * do not warn.
  */
 export function warnOfDevices({ mounts = [], linux }: Spec, warn: Warn): void {
   const dev = mounts.findLast(({ destination }) => destination === "/dev");
@@ -21,7 +25,7 @@ export function warnOfDevices({ mounts = [], linux }: Spec, warn: Warn): void {
   }
 }
 
-/** Whether the device is there, by its numbers; makedev(3). */
+/** Whether the path is this device, by its numbers; makedev(3). */
 function isThere(path: string, { major = 0, minor = 0 }: Device): boolean {
   try {
     const { rdev } = Deno.lstatSync(path);

@@ -1,6 +1,6 @@
 /**
- * The cgroup of a container that is created: made by us, or in a scope that
- * systemd makes. Runs on the host, in the command that creates the container.
+ * The cgroup of a container that `create` makes: created by this program, or in
+ * a systemd scope. Runs on the host, in the command that creates the container.
  */
 
 import {
@@ -16,10 +16,10 @@ import { readCaller } from "../decide/caller.ts";
 import { hostIdOf } from "../../spec/ids.ts";
 import type { Entry } from "../store/store.ts";
 
-/** Who makes the cgroup; `none`: there is to be none. */
+/** What creates the cgroup; `none`: the container gets no cgroup. */
 export type CgroupManager = "cgroupfs" | "systemd" | "none";
 
-/** What is asked of it. */
+/** What the cgroup is planned from. */
 interface Asked {
   id: string;
   spec: Spec;
@@ -27,10 +27,10 @@ interface Asked {
 }
 
 /**
- * Plans it. Reads only.
+ * Plans the cgroup. Only reads.
  *
- * @throws {ContainerError} where it cannot be made, {SpecError} where
- * linux.cgroupsPath is not one of systemd's
+ * @throws {ContainerError} if it cannot be created, {SpecError} if
+ * linux.cgroupsPath is not of systemd's form
  */
 export async function planCgroupOf(
   { id, spec, cgroups }: Asked,
@@ -43,14 +43,14 @@ export async function planCgroupOf(
     cgroupsPath,
     resources: {
       ...resources,
-      // After the configuration, as runc has it: what it forbids are other
-      // devices.
+      // After the configuration's rules, as in runc: a rule that denies devices
+      // means other devices than these.
       devices: [...resources?.devices ?? [], ...HARMLESS_DEVICE_RULES],
     },
     stats: true,
     all: true,
     freeze: true,
-    // Root of such a namespace has no say on the host's cgroups.
+    // Root of a user namespace cannot manage the host's cgroups.
     rootless: !privileged || nested,
   };
   const hierarchy = readHierarchy();
@@ -59,7 +59,10 @@ export async function planCgroupOf(
   return planSystemdCgroup(options, hierarchy, spec.annotations);
 }
 
-/** Keeps open what holds a cgroup until the container's first process does. */
+/**
+ * Creates the cgroup. The result keeps its scope alive until the container's
+ * first process is in it.
+ */
 export async function makeCgroup(
   plan: CgroupPlan | null,
   entry: Entry,
@@ -80,9 +83,10 @@ export async function makeCgroup(
 }
 
 /**
- * Who may make cgroups below the container's: the user of its command, where it
- * has a user and a cgroup namespace of its own and sees its cgroup writable.
- * Runtime-spec, "Cgroup ownership".
+ * The host id of the user who may create cgroups below the container's: the
+ * user of its command, if the container has its own user and cgroup namespaces
+ * and a writable cgroup mount. Null otherwise. See runtime-spec, "Cgroup
+ * ownership".
  */
 export function ownerOf({ linux, mounts = [], process }: Spec): number | null {
   const { namespaces, uidMappings = [] } = linux;

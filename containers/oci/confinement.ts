@@ -1,6 +1,7 @@
 /**
- * What confines a container's own process beyond its configuration of OCI, for
- * those that join it. Runs on the host; reads and changes nothing.
+ * The confinement of a container's process that its OCI configuration does not
+ * contain, for processes that join it. Runs on the host, in the exec command;
+ * reads and changes nothing.
  */
 
 import type { Facts } from "../../plan/facts.ts";
@@ -8,8 +9,8 @@ import { learnTarget, seccompFilter, specFilter } from "../decide/seccomp.ts";
 import type { ContainerRecord } from "../store/store.ts";
 
 /**
- * The filter of system calls and the rules of Landlock. Of what `run` made they
- * are what it was asked for: its record has no `linux.seccomp`.
+ * The seccomp filter and Landlock rules. For a container of `run` they follow
+ * from its options, because its record has no `linux.seccomp`.
  */
 export async function confinementOf(
   { spec, daily }: Pick<ContainerRecord, "spec" | "daily">,
@@ -17,7 +18,8 @@ export async function confinementOf(
   if (!daily) return { seccomp: await specFilter(spec) };
   const { seccomp, privileged, landlock } = daily.options;
   const profile = seccomp ?? "default";
-  // What is learned is the command's; nobody would hear of another's calls.
+  // Only the command's own calls are learned; nobody would receive those of
+  // another process.
   const isFree = privileged && !seccomp || learnTarget(profile) !== null;
   return {
     seccomp: isFree ? null : await seccompFilter(profile, spec),

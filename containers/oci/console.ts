@@ -1,7 +1,7 @@
 /**
- * Who gets the container's terminal and a pidfd of its process: a caller's
- * socket, or of a terminal this process. Runs on the host, in the command that
- * creates the container.
+ * Where the container's terminal and the pidfd of its process go: to a socket
+ * of the caller, or, for a terminal, to this process. Runs on the host, in the
+ * command that creates the container or joins it.
  */
 
 import type { Descriptor } from "../../ffi/fcntl.ts";
@@ -11,25 +11,25 @@ import { connectUnix, sendDescriptor } from "../../ffi/unix_socket.ts";
 import { ContainerError, SpecError } from "../../spec/errors.ts";
 import type { Spec } from "../../spec/types.ts";
 
-/** Takes the master side of a terminal, and closes it some time. */
+/** Takes the master side of a terminal, and closes it later. */
 export type TakeTerminal = (master: Descriptor) => void;
 
-/** A way for the terminal, open as long as the container is being created. */
+/** The receiver of a terminal, open while the container is being created. */
 export interface Console extends Disposable {
   take: TakeTerminal;
 }
 
-/** Nobody has it. */
+/** Discards the terminal. */
 export const NOWHERE: Console = {
   take: (master) => master.close(),
   [Symbol.dispose]: () => {},
 };
 
 /**
- * Whether what comes out of a terminal is relayed by this process, and to no
- * terminal: it is then to end its lines as a program without one does. On a
- * terminal of ours the container's own returns the carriage, which programs
- * that draw count on; who takes one by a socket sets it as they like.
+ * Whether this process copies the terminal's output to something other than a
+ * terminal. Lines then end in LF, as they do for a program without a terminal.
+ * On a terminal, output keeps the carriage returns that full-screen programs
+ * rely on. The receiver of a socket sets the terminal as it likes.
  */
 export const isPlain = (
   { consoleSocket, detach }: { consoleSocket?: string; detach?: boolean },
@@ -37,9 +37,10 @@ export const isPlain = (
   consoleSocket === undefined && !detach && !Deno.stdout.isTerminal();
 
 /**
- * Connects to who takes the terminal, before anything is made.
+ * Connects to the receiver of the terminal, before anything is created.
  *
- * @throws {SpecError} where a terminal has no taker, or a taker no terminal
+ * @throws {SpecError} for a terminal without a receiver, or a receiver without
+ * a terminal
  */
 export function connectConsole(
   { spec, consoleSocket, takeTerminal }: {
@@ -67,7 +68,7 @@ export function connectConsole(
   return consoleAt(consoleSocket);
 }
 
-/** Who listens at the socket of `--console-socket` has it. */
+/** Connects to the receiver that listens at `--console-socket`. */
 export function consoleAt(path: string): Console {
   const socket = connectTo(path, "--console-socket");
   return {
@@ -79,13 +80,13 @@ export function consoleAt(path: string): Console {
   };
 }
 
-/** Who listens at the socket of `--pidfd-socket`. */
+/** The receiver that listens at `--pidfd-socket`. */
 export interface PidfdTaker extends Disposable {
-  /** A number is used again, a pidfd never leads to another process. */
+  /** Sends a pidfd. Unlike a pid, it always means the same process. */
   send(pid: number): void;
 }
 
-/** Connects to who takes a pidfd, before anything is started. */
+/** Connects to the receiver of a pidfd, before anything is started. */
 export function connectPidfd(path: string): PidfdTaker {
   const socket = connectTo(path, "--pidfd-socket");
   return {
@@ -98,9 +99,10 @@ export function connectPidfd(path: string): PidfdTaker {
 }
 
 /**
- * Connects to a socket of the caller's.
+ * Connects to a socket of the caller.
  *
- * @param flag what names it, for the error
+ * @param flag the flag or member that names it, for the error
+ * @throws {ContainerError} if nobody listens
  */
 export function connectTo(path: string, flag: string): Descriptor {
   try {

@@ -1,6 +1,6 @@
 /**
- * create: a container up to its execve. Runs on the host, in a command that
- * ends while the container's process waits to be started.
+ * create: makes a container up to its execve. Runs on the host, in a command
+ * that ends while the container's process waits for `start`.
  */
 
 import type { CgroupPlan } from "../../cgroup/step.ts";
@@ -43,37 +43,38 @@ import { stateOf } from "../store/status.ts";
 import type { Entry, Store } from "../store/store.ts";
 import { asRunc } from "./words.ts";
 
-/** What create is asked for beside the bundle. */
+/** The options of create. */
 export interface CreateOptions {
   id: string;
-  /** Absolute. */
+  /** The bundle's directory, absolute. */
   bundle: string;
   spec: Spec;
   pidFile?: string;
   preserveFds?: number;
   /** A Unix socket that takes the terminal's master side. */
   consoleSocket?: string;
-  /** Takes it in this process, where there is no socket. */
+  /** Takes the master side in this process, if there is no socket. */
   takeTerminal?: TakeTerminal;
-  /** A Unix socket that takes a pidfd of its first process. */
+  /** A Unix socket that takes a pidfd of the first process. */
   pidfdSocket?: string;
-  /** It is to have a socket for sd_notify(3). */
+  /** The container gets a socket for sd_notify(3). */
   notifies?: boolean;
   noPivot?: boolean;
   /** The session keyring stays the caller's, keyrings(7). */
   keepKeyring?: boolean;
-  /** Who makes its cgroup, if it is to have one. */
+  /** What creates the container's cgroup. */
   cgroups: CgroupManager;
-  /** Told of what went wrong and is passed over. */
+  /** Takes a sentence on each problem that is ignored. */
   warn: Warn;
 }
 
 const S_IFIFO = 0o010000;
 
 /**
- * Creates a container; on failure nothing of it is left.
+ * Creates a container.
  *
- * @returns its first process
+ * @returns the pid of its first process
+ * @throws {ContainerError} if it cannot be created; then nothing of it is left
  */
 export async function create(
   store: Store,
@@ -95,7 +96,8 @@ export async function create(
   });
   try {
     const cgroup = await planCgroupOf(options);
-    // Where we make a cgroup, that saves it, with the cgroup.
+    // createCgroup saves the record together with the cgroup. Without it, or
+    // with a scope, the record is saved here first.
     if (!cgroup || cgroup.scope) entry.save(entry.record);
     using _held = await makeCgroup(cgroup, entry);
     let settle = () => {};
@@ -120,9 +122,9 @@ export async function create(
 }
 
 /**
- * Starts its first process and brings it to where it waits.
+ * Starts the first process and brings it to the point where it waits.
  *
- * @param meanwhile what can be done while it goes there
+ * @param meanwhile work that can be done until then
  */
 async function startHeld(
   entry: Entry,
@@ -163,8 +165,9 @@ async function startHeld(
     if (plan.container.some(({ step }) => step === "chroot")) {
       entry.record.chroot = true;
     }
-    // Before it is let go on: until then it ends with us, from then on it waits
-    // for `start`, and who cleans up has to know it.
+    // Saved before the process is released. Until then it ends with this
+    // command; afterwards it waits for `start`, and a clean-up must know its
+    // pid.
     entry.save({
       ...entry.record,
       pid: container.pid,
@@ -188,7 +191,7 @@ async function startHeld(
     container.listened = (listener) =>
       agent?.take(listener, container.pid, state);
     container.release();
-    // It waits for them where its root filesystem is furnished.
+    // The process waits for these hooks once its root filesystem is set up.
     const hooks = async () => {
       await runHooks("prestart", spec, state);
       await runHooks("createRuntime", spec, state);
@@ -220,8 +223,8 @@ async function startHeld(
 }
 
 /**
- * What {@linkcode create} would do, but for hooks on the host and the socket of
- * sd_notify(3); changes nothing.
+ * The plan that {@linkcode create} would carry out, without hooks on the host
+ * and the socket of sd_notify(3). Changes nothing.
  */
 export async function planBundle(
   options: CreateOptions,
@@ -231,7 +234,7 @@ export async function planBundle(
   return { plan: planOf(options, cgroup, seccomp), cgroup };
 }
 
-/** Fits the Spec to this machine; its filter of system calls. */
+/** Adapts the Spec to this machine, and returns its seccomp filter. */
 async function fitSpec(
   { spec, preserveFds = 0 }: CreateOptions,
 ): Promise<Facts["seccomp"]> {
@@ -257,7 +260,8 @@ function planOf(
     image: null,
     terminalStreams: [0, 1, 2],
     mapHelper: needsHelper(spec, readCaller()),
-    // They are ours: what of them is the host's null device becomes its own.
+    // The streams belong to the caller. If one is the host's null device it is
+    // replaced by the container's own.
     streams: [],
     ownsPipes: true,
     inheritFiles: true,
@@ -267,7 +271,8 @@ function planOf(
     cgroup,
   });
   const env = withHome(spec.process.env, () => homeInBundle(spec));
-  // The record keeps what the bundle says: another user has another home.
+  // The record keeps the bundle's own environment, because another user has
+  // another home directory.
   const withEnvironment = { ...spec, process: { ...spec.process, env } };
   return compile(withEnvironment, {
     ...facts,

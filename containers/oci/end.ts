@@ -1,4 +1,7 @@
-/** kill and delete: how a container ends. Runs on the host. */
+/**
+ * kill and delete: the end of a container. Runs on the host, in these commands,
+ * or in the one that removes a container after a failure.
+ */
 
 import { Cgroup } from "../../cgroup/mod.ts";
 import { kill, SIGNAL } from "../../ffi/signal.ts";
@@ -14,10 +17,10 @@ import {
   type Store,
 } from "../store/store.ts";
 
-/** How long a killed process may take to be gone, in milliseconds. */
+/** The longest wait for a killed process to end, in milliseconds. */
 const DEATH = 10_000;
 
-/** Ends a program that does not expect it. */
+/** The signals that end a program without a handler. */
 const ENDING: readonly number[] = [
   SIGNAL.SIGHUP,
   SIGNAL.SIGINT,
@@ -26,8 +29,9 @@ const ENDING: readonly number[] = [
 ];
 
 /**
- * Whether its processes end with the first one, pid_namespaces(7); one that
- * joined a PID namespace is not the first there.
+ * Whether all processes of the container end with the first one,
+ * pid_namespaces(7). This is not so if it joined a PID namespace, whose first
+ * process is another one.
  */
 export const ownsProcesses = ({ linux }: Spec): boolean =>
   linux.namespaces.some(({ type, path }) =>
@@ -37,14 +41,21 @@ export const ownsProcesses = ({ linux }: Spec): boolean =>
 const sharesHosts = ({ linux }: Spec) =>
   !linux.namespaces.some(({ type }) => type === "pid");
 
-/** Ends what is left of a container whose processes do not end with the first one. */
+/**
+ * Kills the remaining processes of a container whose processes do not end with
+ * the first one.
+ */
 export function endRest(
   { cgroup, spec }: Pick<ContainerRecord, "cgroup" | "spec">,
 ): void {
   if (cgroup && !ownsProcesses(spec)) new Cgroup(cgroup).kill();
 }
 
-/** Sends a signal to its first process, or with `all` to every process it has. */
+/**
+ * Sends a signal to the first process, or with `all` to every process.
+ *
+ * @throws {ContainerError} if the container does not run
+ */
 export function signal(
   store: Store,
   id: string,
@@ -58,10 +69,12 @@ export function signal(
   const kills = number === SIGNAL.SIGKILL && status !== "creating";
   if (kills && group && !ownsProcesses(spec)) {
     if (!all && status === "stopped" && !group.pids().length) throw ended(id);
-    // One after the other would leave what is born meanwhile.
+    // Killing the processes one by one would miss those that are forked
+    // meanwhile.
     return group.kill();
   }
-  // In the host's namespace these are the first one and what descends from it.
+  // In the host's PID namespace these are the first process and its
+  // descendants.
   if (all || kills && status !== "stopped" && sharesHosts(spec)) {
     for (const each of membersOf(entry)) kill(each, number);
   } else if (
@@ -70,20 +83,25 @@ export function signal(
   ) {
     throw ended(id);
   }
-  // The kernel keeps from the first process of a PID namespace what it has no
-  // handler for. What waits to be started has none, and its command never runs.
+  // The kernel does not deliver signals without a handler to the first process
+  // of a PID namespace. A process that waits for `start` has no handlers, and
+  // its command will never run.
   if (status === "created" && ENDING.includes(number)) {
     sendSignal(entry.record, SIGNAL.SIGKILL);
   }
-  // On v1 a process that is frozen dies when it thaws, and engines count on it
-  // to die.
+  // On v1 a frozen process dies only after a thaw, and engines expect it to
+  // die.
   if (status === "paused" && number === SIGNAL.SIGKILL && group) group.thaw();
 }
 
 const ended = (id: string) =>
   new ContainerError(`container not running: ${id}`);
 
-/** Takes a container that has stopped away, with `force` any. */
+/**
+ * Removes a stopped container; with `force`, any container.
+ *
+ * @throws {ContainerError} if it is not stopped
+ */
 export async function remove(
   store: Store,
   id: string,
@@ -106,8 +124,8 @@ export async function remove(
 }
 
 /**
- * Ends a container of which a part has failed, and takes it away: runtime-spec,
- * "Lifecycle", from step 12.
+ * Ends and removes a container after a failure: runtime-spec, "Lifecycle", from
+ * step 12.
  */
 export async function destroy(entry: Entry, warn: Warn): Promise<void> {
   await end(entry);

@@ -1,4 +1,7 @@
-/** events: what a container uses, and its kills for want of memory, as they come. Runs on the host. */
+/**
+ * events: the resource use of a container, and its out-of-memory kills as they
+ * happen. Runs on the host, in the events command.
+ */
 
 import { readFile } from "../../cgroup/apply.ts";
 import { Cgroup } from "../../cgroup/mod.ts";
@@ -12,10 +15,14 @@ export type Event =
   | { type: "stats"; id: string; data: Usage }
   | { type: "oom"; id: string };
 
-/** How often a kill for want of memory is looked for, in milliseconds. */
+/** Milliseconds between two checks for out-of-memory kills. */
 const LOOK = 500;
 
-/** What it uses now. */
+/**
+ * The current resource use.
+ *
+ * @throws {ContainerError} if the container does not run
+ */
 export function usageOf(store: Store, id: string): Event {
   using entry = store.look(id);
   const status = statusOf(entry);
@@ -32,7 +39,7 @@ function usageIn({ record: { id, cgroup } }: Entry): Event {
 /**
  * The events of a container until it ends.
  *
- * @param interval between two of the type `stats`, in milliseconds
+ * @param interval milliseconds between two events of the type `stats`
  */
 export async function* events(
   store: Store,
@@ -51,15 +58,16 @@ export async function* events(
     if (performance.now() < next) continue;
     next += interval;
     using entry = store.glance(id);
-    // It may have ended since: the next look tells.
+    // If the container has ended meanwhile, the next look() notices it.
     if (entry) yield usageIn(entry);
   }
 }
 
 /**
- * Whether it has ended, and how often the kernel has killed in it for want of
- * memory. That is asked last, and of what has ended, too: often it is that kill
- * that ends a container, whose cgroup stays until `delete`.
+ * Whether the container has ended, and how often the kernel has killed a
+ * process in it because memory ran out. The kills are read last, and also after
+ * the end: often such a kill ends the container. Its cgroup exists until
+ * `delete`.
  */
 function look(store: Store, id: string): { ended: boolean; kills: number } {
   using entry = store.glance(id);

@@ -1,7 +1,8 @@
 /**
- * What of the OCI runtime specification this program does, in the form of its
- * features.md. Nothing is looked up on the machine: it is about the program.
- * Where a table of ours knows, it is asked; the rest is said here.
+ * The features of the OCI runtime specification that this program supports, in
+ * the format of its features.md. Pure: it describes the program and not the
+ * machine. The values are taken from the program's own tables where possible,
+ * and are written here otherwise.
  */
 
 import { MEMORY_POLICY } from "../../launch/lower/schedule.ts";
@@ -45,7 +46,10 @@ export interface Features {
   potentiallyUnsafeConfigAnnotations: string[];
 }
 
-/** Options of mount(8) that are of no single file system; `r` makes one recursive. */
+/**
+ * The mount(8) options that belong to no particular file system. A prefix `r`
+ * makes one recursive.
+ */
 const MOUNT_WORDS =
   `acl async atime bind defaults dev diratime dirsync exec idmap iversion
   lazytime loud mand noacl noatime nodev nodiratime noexec noiversion nolazytime
@@ -53,10 +57,17 @@ const MOUNT_WORDS =
   rw shared silent slave strictatime suid symfollow sync tmpcopyup unbindable`
     .split(/\s+/);
 
-/** Whether an option means something to us, and is not handed to the file system. */
+/**
+ * Whether this program handles the option and does not pass it to the file
+ * system.
+ */
 const isOurs = (option: string) => !mountOptions([option]).data.length;
 
-/** The features of this program, of a version. */
+/**
+ * The features of this program.
+ *
+ * @param version the version of this program
+ */
 export function features(version: string): Features {
   const { arch } = Deno.build;
   return {

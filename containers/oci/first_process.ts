@@ -1,7 +1,7 @@
 /**
- * The first process of a container, held by descriptors: what is read of it and
- * entered through them is of that process and no other, even when its number is
- * used again meanwhile. Runs on the host and changes nothing.
+ * The first process of a container, held by descriptors. Whatever is read or
+ * joined through them belongs to that process, even if its pid is reused. Runs
+ * on the host, in the exec command; changes nothing.
  */
 
 import { Descriptor, moveUp, O, open } from "../../ffi/fcntl.ts";
@@ -11,7 +11,7 @@ import { ContainerError } from "../../spec/errors.ts";
 import type { NamespaceType } from "../../spec/types.ts";
 import type { ContainerRecord } from "../store/store.ts";
 
-/** The names of namespaces(7) below /proc/PID/ns. */
+/** The file names of namespaces below /proc/PID/ns, namespaces(7). */
 const FILE: Record<NamespaceType, string> = {
   user: "user",
   pid: "pid",
@@ -23,13 +23,13 @@ const FILE: Record<NamespaceType, string> = {
   time: "time",
 };
 
-/** A container whose first process has ended, in runc's words. */
+/** The error for a container whose first process has ended, in runc's words. */
 export const stopped = (id: string) =>
   new ContainerError(`cannot exec in a stopped container: ${id}`, {
     hint: "Its first process has ended, and its namespaces with it.",
   });
 
-/** Disposing of it closes the descriptors. */
+/** Descriptors of a first process. Disposing of it closes them. */
 export class FirstProcess implements Disposable {
   readonly #directory: Descriptor;
 
@@ -45,9 +45,9 @@ export class FirstProcess implements Disposable {
   }
 
   /**
-   * Opens it.
+   * Opens a container's first process.
    *
-   * @throws ContainerError where it has ended, or may not be looked into
+   * @throws {ContainerError} if it has ended, or this user may not inspect it
    */
   static open({ id, pid, startTime }: ContainerRecord): FirstProcess {
     using held = new DisposableStack();
@@ -58,8 +58,9 @@ export class FirstProcess implements Disposable {
       const pidfd = held.use(
         moveUp(new Descriptor(syscall("pidfd_open", pid, 0))),
       );
-      // The directory is the first process's if the start is. As it was there
-      // to be read after the other was opened, they are of one process.
+      // The start time proves that the directory is the first process's. It
+      // could still be read after the pidfd was opened, so both are of one
+      // process.
       if (startOf(directory) !== startTime) throw stopped(id);
       const root = held.use(
         moveUp(open(`${pathOf(directory)}/root`, O.O_PATH | O.O_DIRECTORY)),
@@ -71,14 +72,14 @@ export class FirstProcess implements Disposable {
     }
   }
 
-  /** A file below its /proc/PID, proc(5). */
+  /** The path of a file in its /proc/PID directory, proc(5). */
   path(name: string): string {
     return `${pathOf(this.#directory)}/${name}`;
   }
 
   /**
-   * Those of its namespaces that are not ours: the others need not be entered,
-   * and the user namespace that one is in cannot be.
+   * Its namespaces that this process is not in. The others need not be joined,
+   * and joining one's own user namespace is impossible.
    */
   namespaces(): NamespaceType[] {
     const types = Object.keys(FILE) as NamespaceType[];
@@ -88,7 +89,7 @@ export class FirstProcess implements Disposable {
     });
   }
 
-  /** Whether it is there; one that is dead and not reaped is not. */
+  /** Whether it is alive. A zombie is not. */
   isAlive(): boolean {
     try {
       const stat = Deno.readTextFileSync(this.path("stat"));
@@ -107,13 +108,13 @@ export class FirstProcess implements Disposable {
 
 const pathOf = ({ fd }: Descriptor) => `/proc/self/fd/${fd}`;
 
-/** When it started, in ticks since boot, proc_pid_stat(5). */
+/** The start time of a process, in ticks since boot, proc_pid_stat(5). */
 function startOf(directory: Descriptor): string | undefined {
   const stat = Deno.readTextFileSync(`${pathOf(directory)}/stat`);
   return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
 }
 
-/** Null where the kernel has no such namespaces. */
+/** The target of a link; null if the kernel has no such namespaces. */
 function readLink(path: string): string | null {
   try {
     return Deno.readLinkSync(path);
@@ -126,7 +127,10 @@ function readLink(path: string): string | null {
 const GONE = /^(ENOENT|ESRCH)$|os error (2|3)\)/;
 const CLOSED = /^(EACCES|EPERM)$|os error (1|13)\)/;
 
-/** What a process that has ended, or is not ours to look into, answers. */
+/**
+ * Explains errors of a process that has ended, or that this user may not
+ * inspect.
+ */
 export function explained(id: string, error: unknown): unknown {
   if (error instanceof ContainerError) return error;
   if (!(error instanceof Error)) return error;

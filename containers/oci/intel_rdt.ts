@@ -1,14 +1,15 @@
 /**
- * linux.intelRdt: a share of the caches and of the memory's bandwidth, through
- * the resctrl file system. Runs on the host, while the container's first process
- * waits; loaded when it is asked for. See resctrl in the kernel's documentation.
+ * linux.intelRdt: a share of the CPU caches and memory bandwidth, through the
+ * resctrl file system. Runs on the host, in the command that creates the
+ * container, while its first process waits. Loaded only if it is requested. See
+ * resctrl in the kernel's documentation.
  */
 
 import { readFile, writeFile } from "../../cgroup/apply.ts";
 import { ContainerError, SpecError } from "../../spec/errors.ts";
 import type { IntelRdt } from "../../spec/types_linux.ts";
 
-/** Where it is mounted. */
+/** The mount point of resctrl. */
 function findResctrl(): string {
   const line = readFile("/proc/self/mountinfo")?.split("\n")
     .find((line) => / - resctrl /.test(line));
@@ -20,7 +21,7 @@ function findResctrl(): string {
   });
 }
 
-/** Makes a directory; false where there is one. */
+/** Creates a directory; false if it exists. */
 function make(path: string): boolean {
   try {
     Deno.mkdirSync(path);
@@ -50,11 +51,11 @@ function write(path: string, text: string): void {
 }
 
 /**
- * Puts a process into the class of service that is asked for.
+ * Puts a process into the requested class of service.
  *
- * @param made told of each directory that is the container's, before it is used
- * @throws {SpecError} where the machine has none or the class cannot be,
- * {ContainerError} where the kernel refuses it
+ * @param made called with each directory of the container before it is used
+ * @throws {SpecError} if the machine has no resctrl or the class is invalid,
+ * {ContainerError} if the kernel refuses it
  */
 export function joinClass(
   { closID, schemata = [], l3CacheSchema, memBwSchema, ...rest }: IntelRdt,
@@ -74,7 +75,7 @@ export function joinClass(
   const lines = [l3CacheSchema, memBwSchema, ...schemata]
     .flatMap((text) => text?.split("\n") ?? []).filter(Boolean);
   const isNew = make(path);
-  // A class with a name of its own is others' too, and stays.
+  // A class with a name in the configuration may be shared, so it stays.
   if (isNew && closID === undefined) made(path);
   for (const line of lines) write(`${path}/schemata`, `${line}\n`);
   write(`${path}/tasks`, String(pid));
@@ -86,7 +87,7 @@ export function joinClass(
   }
 }
 
-/** Takes the container's directories away, the last first. */
+/** Removes the container's directories, the last one first. */
 export function leaveClass(paths: readonly string[]): void {
   for (const path of paths.toReversed()) {
     try {

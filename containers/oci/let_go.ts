@@ -1,7 +1,6 @@
 /**
- * The word that a created container waits for, and what comes of it: its
- * process executes the command, or says why it cannot. Runs on the host, in the
- * command that starts.
+ * Releases a created container: its process executes the command, or reports
+ * why it cannot. Runs on the host, in the start command.
  */
 
 import { errnoName, SyscallError } from "../../ffi/errno.ts";
@@ -19,17 +18,17 @@ import type { Spec } from "../../spec/types.ts";
 import type { Entry } from "../store/store.ts";
 import { asRunc } from "./words.ts";
 
-/** A container that has stopped cannot be started, in runc's words. */
+/** The error for starting a stopped container, in runc's words. */
 const hasStopped = ({ record: { id } }: Entry) =>
   new ContainerError(`cannot start a container that has stopped: ${id}`);
 
 /**
- * Lets it go on, and waits until its command is executed. Where an agent
- * answers its system calls, execve(2) may wait for that agent, which may wait
- * for us: nothing is waited for then.
+ * Releases the process and waits until its command is executed. If an agent
+ * answers its system calls, execve(2) may wait for the agent, and the agent may
+ * wait for this command. In that case this function does not wait.
  *
- * @throws {CommandError} where the command cannot be executed, {ContainerError}
- * where nobody waits any more
+ * @throws {CommandError} if the command cannot be executed, {ContainerError} if
+ * the process has ended
  */
 export async function letGo(entry: Entry): Promise<void> {
   const { spec } = entry.record;
@@ -44,8 +43,8 @@ export async function letGo(entry: Entry): Promise<void> {
 }
 
 /**
- * Why it could not be started by the compiled program alone, which leaves to us
- * to say so.
+ * Why the native entry of the compiled program could not start the container.
+ * It leaves the report to this program.
  */
 export function whyStopped(entry: Entry): unknown {
   try {
@@ -58,7 +57,10 @@ export function whyStopped(entry: Entry): unknown {
   }
 }
 
-/** What is mounted in it is seen as long as its namespace is held. */
+/**
+ * The container's file system. Its mounts can be seen as long as its mount
+ * namespace is held.
+ */
 function viewOf(
   { record: { pid, spec } }: Entry,
   held: DisposableStack,
@@ -68,16 +70,19 @@ function viewOf(
     held.use(open(`/proc/${pid}/ns/mnt`, O.O_RDONLY));
     return outside(root, held);
   } catch (error) {
-    // It has ended, or its files are root's.
+    // The process has ended, or its files belong to root.
     if (!(error instanceof SyscallError)) throw error;
     return outside(held.use(open(spec.root.path, O.O_PATH)), held);
   }
 }
 
-/** Writes the word; what is returned reads the answer. */
+/**
+ * Writes the byte that releases the process. Returns the descriptor of its
+ * answer.
+ */
 function tell(entry: Entry, held: DisposableStack): number {
   try {
-    // Without a reader this fails at once: nobody waits any more.
+    // Without a reader this fails at once: the process has ended.
     using fifo = open(entry.fifo, O.O_WRONLY | O.O_NONBLOCK);
     const answer = held.use(open(entry.fifo, O.O_RDONLY | O.O_NONBLOCK));
     writeAll(fifo.fd, new Uint8Array(1));
@@ -88,7 +93,10 @@ function tell(entry: Entry, held: DisposableStack): number {
   }
 }
 
-/** The word is taken back by whoever finds it there: the process was killed before. */
+/**
+ * The error in the answer. A single byte is the one that tell() has written:
+ * the process was killed before it read that.
+ */
 function whyNot(entry: Entry, said: Uint8Array, view: View): unknown {
   if (said.length < REPORT_SIZE) return hasStopped(entry);
   const failure = readFailure(said);
@@ -108,7 +116,10 @@ function whyNot(entry: Entry, said: Uint8Array, view: View): unknown {
   );
 }
 
-/** The command is last in its plan: all of its candidates, and a failure. */
+/**
+ * The step that failed. The command comes last in its plan: one call for each
+ * candidate path, and one that reports a failure.
+ */
 function stepAt(
   { args, env }: Spec["process"],
   said: Uint8Array,
@@ -138,7 +149,10 @@ function stepAt(
   return index >= count - paths.length - 1 ? steps.execute : steps.filter;
 }
 
-/** `create` found it: something else is missing, or it has gone. */
+/**
+ * `create` found the command. Either something that it needs is missing, or it
+ * has been removed.
+ */
 function unseen(
   { args }: Spec["process"],
   { code, cause }: StepError,

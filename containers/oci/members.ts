@@ -1,15 +1,17 @@
 /**
- * The processes of a container, by their numbers here. Runs on the host.
+ * Lists the processes of a container by their pids on the host. Runs on the
+ * host, in the process of the command.
  *
- * Its cgroup has them all. A user to whom no cgroup was given has none to ask:
- * there it is the processes of its PID namespace and what descends from them.
+ * If the container has a cgroup, its processes are those in the cgroup. Without
+ * a cgroup (for a user without delegation) they are the processes in its PID
+ * namespace, and their descendants.
  */
 
 import { readFile } from "../../cgroup/apply.ts";
 import { Cgroup } from "../../cgroup/mod.ts";
 import type { ContainerRecord, Entry } from "../store/store.ts";
 
-/** Their numbers; its first process is among them while it lives. */
+/** The pids of a container. They include its first process while that lives. */
 export function membersOf(entry: Entry): number[] {
   const { cgroup } = entry.record;
   if (cgroup?.groups.length) return new Cgroup(cgroup).pids();
@@ -26,7 +28,7 @@ function inNamespace({ pid }: ContainerRecord): number[] {
     const parent = Number.isInteger(number) ? parentOf(number) : null;
     if (parent === null) continue;
     parents.set(number, parent);
-    // What may not be looked into is found by its parent.
+    // A process whose namespace cannot be read is found through its parent.
     if (own !== null && namespaceOf(number) === own) members.add(number);
   }
   let known: number;
@@ -39,7 +41,7 @@ function inNamespace({ pid }: ContainerRecord): number[] {
   return [...members].sort((a, b) => a - b);
 }
 
-/** Null where it has ended, or is closed to us. */
+/** Null if the process has ended, or this user may not inspect it. */
 function namespaceOf(pid: number | "self"): string | null {
   try {
     return Deno.readLinkSync(`/proc/${pid}/ns/pid`);
@@ -48,7 +50,7 @@ function namespaceOf(pid: number | "self"): string | null {
   }
 }
 
-/** Null where it has ended, and is at most not reaped. */
+/** Null if the process has ended, even if it is a zombie. */
 function parentOf(pid: number): number | null {
   const stat = readFile(`/proc/${pid}/stat`);
   const [state, parent] = stat?.slice(stat.lastIndexOf(")") + 2).split(" ") ??

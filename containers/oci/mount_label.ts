@@ -1,16 +1,23 @@
-/** linux.mountLabel: the SELinux context of the container's file systems. Decides, on the host. */
+/**
+ * linux.mountLabel: the SELinux context of the container's file systems. Only
+ * decides: changes nothing but the Spec. Runs on the host, in the command that
+ * creates the container.
+ */
 
 import { readFile } from "../../cgroup/apply.ts";
 import { SpecError } from "../../spec/errors.ts";
 import type { Spec } from "../../spec/types.ts";
 
-/** Those that take no context of their own: the kernel labels what is in them. */
+/**
+ * File system types without a context option. The kernel labels their content
+ * itself.
+ */
 const UNLABELLED = ["proc", "sysfs", "cgroup", "cgroup2", "bind"];
 
 /**
- * Gives the file systems that are mounted new the label, mount(8) `context=`.
+ * Adds the label to file systems that are mounted new, mount(8) `context=`.
  *
- * @throws {SpecError} where there is no SELinux
+ * @throws {SpecError} if there is no SELinux
  */
 export function labelMounts(spec: Spec): void {
   const { mountLabel } = spec.linux;

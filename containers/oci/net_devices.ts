@@ -1,13 +1,17 @@
-/** linux.netDevices of a container that is created. Runs on the host. */
+/**
+ * linux.netDevices of a container. Runs on the host, in the command that
+ * creates it.
+ */
 
 import type { MovedDevices } from "../../network/move_device.ts";
 import type { Spec } from "../../spec/types.ts";
 
 /**
- * Moves the interfaces that a configuration names to a container's first
- * process; null where it names none.
+ * Moves the network interfaces that a configuration names to the container's
+ * first process; null if it names none.
  *
- * @throws {ContainerError} where one cannot be moved: all are where they were then
+ * @throws {ContainerError} if one cannot be moved; then all are back on the
+ * host
  */
 export async function moveDevices(
   { linux: { netDevices } }: Spec,

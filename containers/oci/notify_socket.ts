@@ -1,8 +1,9 @@
 /**
- * sd_notify(3) for a container: where NOTIFY_SOCKET is set for us, the container
- * gets a socket of its own, and that it is ready is passed on. Nothing else is:
- * the service manager would take orders from a container. Runs on the host;
- * loaded when the variable is set.
+ * sd_notify(3) for a container: if NOTIFY_SOCKET is set for this program, the
+ * container gets its own socket, and its readiness is passed on. Nothing else
+ * is passed on, because then a container could give orders to the service
+ * manager. Runs on the host, in the create and start commands. Loaded only if
+ * the variable is set.
  */
 
 import { type Descriptor, O, open, writeAll } from "../../ffi/fcntl.ts";
@@ -13,18 +14,18 @@ import type { Spec } from "../../spec/types.ts";
 import type { Warn } from "./hooks/hooks.ts";
 import type { Entry } from "../store/store.ts";
 
-/** As runc has them, since programs inside may know. */
+/** The same path as with runc, because programs inside may rely on it. */
 const DIRECTORY = "/run/notify";
 const NAME = "notify.sock";
 
-/** How often it is looked whether the container has ended, in milliseconds. */
+/** Milliseconds between two checks whether the container has ended. */
 const LOOK = 100;
 
 const MESSAGE_SIZE = 4096;
 
 const placeOf = ({ path }: Entry) => `${path}/notify`;
 
-/** Of create: a place for the socket, read-only inside. */
+/** In create: mounts the directory of the socket, read-only inside. */
 export function offerNotifySocket(spec: Spec, entry: Entry): void {
   const place = placeOf(entry);
   Deno.mkdirSync(place, { mode: 0o755 });
@@ -37,7 +38,7 @@ export function offerNotifySocket(spec: Spec, entry: Entry): void {
   spec.process.env.push(`NOTIFY_SOCKET=${DIRECTORY}/${NAME}`);
 }
 
-/** The two ends of what is passed on. */
+/** Passes the readiness of the container on to the host's socket. */
 export class NotifyRelay implements Disposable {
   readonly #inside: Descriptor;
   readonly #host: string;
@@ -49,7 +50,10 @@ export class NotifyRelay implements Disposable {
     this.#warn = warn;
   }
 
-  /** Of start: makes the socket; null where create has made no place for it. */
+  /**
+   * In start: creates the socket; null if create has mounted no directory for
+   * it.
+   */
   static open(entry: Entry, host: string, warn: Warn): NotifyRelay | null {
     let directory: Descriptor;
     try {
@@ -59,10 +63,10 @@ export class NotifyRelay implements Disposable {
       throw error;
     }
     using _closed = directory;
-    // Its path can be longer than a socket's may be.
+    // The real path can be longer than a socket address allows.
     const path = `/proc/self/fd/${directory.fd}/${NAME}`;
     try {
-      // Of a start that was killed.
+      // Left by a start command that was killed.
       Deno.removeSync(path);
     } catch (error) {
       if (!(error instanceof Deno.errors.NotFound)) throw error;
@@ -72,7 +76,9 @@ export class NotifyRelay implements Disposable {
     return new NotifyRelay(socket, host, warn);
   }
 
-  /** Waits until the container is ready, or has ended, and passes that on. */
+  /**
+   * Waits until the container is ready or has ended, and passes readiness on.
+   */
   async finish(pid: number, isAlive: () => boolean): Promise<void> {
     const bytes = new Uint8Array(MESSAGE_SIZE);
     while (isAlive()) {

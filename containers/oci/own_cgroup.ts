@@ -1,14 +1,17 @@
-/** The cgroup of a container, for what cannot be done without. Runs on the host. */
+/**
+ * The container's cgroup, for operations that need one. Runs on the host, in
+ * the process of the command.
+ */
 
 import type { CgroupState } from "../../cgroup/mod.ts";
 import { ContainerError } from "../../spec/errors.ts";
 import type { ContainerRecord } from "../store/store.ts";
 
 /**
- * The cgroup that was made for it.
+ * The cgroup that was created for the container.
  *
- * @param action what is asked for, as `pause`
- * @throws {ContainerError} where there is none
+ * @param action the operation, for example `pause`
+ * @throws {ContainerError} if it has none
  */
 export function ownCgroup(
   { id, cgroup }: ContainerRecord,

@@ -1,4 +1,7 @@
-/** pause and resume: the cgroup's freezer. Run on the host. */
+/**
+ * pause and resume, by the cgroup's freezer. Run on the host, in these
+ * commands.
+ */
 
 import { Cgroup } from "../../cgroup/mod.ts";
 import { ContainerError } from "../../spec/errors.ts";
@@ -6,7 +9,11 @@ import { ownCgroup } from "./own_cgroup.ts";
 import { statusOf } from "../store/status.ts";
 import type { Store } from "../store/store.ts";
 
-/** Stops every process of a container, without telling it. cgroups(7) */
+/**
+ * Freezes every process of a container without notifying it, cgroups(7).
+ *
+ * @throws {ContainerError} if it does not run, or has no cgroup
+ */
 export function pause(store: Store, id: string): void {
   using entry = store.open(id);
   const status = statusOf(entry);
@@ -16,7 +23,11 @@ export function pause(store: Store, id: string): void {
   new Cgroup(ownCgroup(entry.record, "pause")).freeze();
 }
 
-/** Lets them go on. */
+/**
+ * Thaws every process of a container.
+ *
+ * @throws {ContainerError} if it is not paused
+ */
 export function resume(store: Store, id: string): void {
   using entry = store.open(id);
   if (statusOf(entry) !== "paused") {

@@ -1,16 +1,23 @@
-/** ps: the processes of a container, by their numbers on the host. Runs on the host. */
+/**
+ * ps: lists the processes of a container by their pids on the host. Runs on the
+ * host, in the ps command.
+ */
 
 import { ContainerError } from "../../spec/errors.ts";
 import { membersOf } from "./members.ts";
 import type { Store } from "../store/store.ts";
 
-/** Their numbers; none once it has stopped. */
+/** The pids of a container; none after it has stopped. */
 export function processesOf(store: Store, id: string): number[] {
   using entry = store.look(id);
   return membersOf(entry);
 }
 
-/** What the host's ps(1) says of them, with options of the caller's. */
+/**
+ * The output of the host's ps(1) for these pids, with options of the user.
+ *
+ * @throws {ContainerError} if ps is missing or fails
+ */
 export async function listProcesses(
   pids: readonly number[],
   options: readonly string[],

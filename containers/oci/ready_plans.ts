@@ -1,7 +1,8 @@
 /**
- * Leaves the plans of the commands that come next beside a container's record,
- * for the compiled program to carry out at once (launch/ready_plans.ts). Runs on
- * the host, at the end of what changes a container.
+ * Stores the plans of the commands that may come next in the container's
+ * directory, so that the native entry of the compiled program can carry them
+ * out at once (launch/ready_plans.ts). Runs on the host, at the end of a
+ * command that changes a container.
  */
 
 import {
@@ -16,19 +17,26 @@ import { ownsProcesses } from "./end.ts";
 import { stateOf, stateText } from "../store/status.ts";
 import type { Entry } from "../store/store.ts";
 
-/** What a container's directory holds beside them, its record last but for the lock. */
+/**
+ * The other files in a container's directory. The record is last, except for
+ * the lock.
+ */
 const FILES: readonly string[] = ["start.fifo", "state.json", "lock"];
 
-/** Not carried out while somebody has the container's lock. */
+/** These are not carried out while another command has the container's lock. */
 const LOCKED: readonly ReadyPlan[] = ["start", "delete", "delete-force"];
 
-/** Writes those that the container can have; every one comes to what its command does. */
+/**
+ * Writes all plans that the container can have. Each does the same as its
+ * command.
+ */
 export const writeReadyPlans = (entry: Entry): void =>
   prepareReadyPlans(entry)();
 
 /**
- * Compiles them, and writes those that its lock keeps from being carried out
- * yet: they may tell of what is to come. What is returned writes the others.
+ * Compiles the plans. It writes those that nobody carries out while the
+ * container is locked; they may describe the state that is about to be saved.
+ * The returned function writes the others.
  */
 export function prepareReadyPlans(entry: Entry): () => void {
   const known = knownOf(entry);
@@ -42,7 +50,8 @@ export function prepareReadyPlans(entry: Entry): () => void {
       Deno.writeFileSync(path, bytes, { mode: 0o600, createNew: true });
     } catch (error) {
       if (!isFull(error)) throw error;
-      // Without it the command takes the long way; half of it would be wrong.
+      // Without the plan Deno carries out the command. Half a plan would be
+      // wrong.
       removeIfThere(path);
     }
   };
@@ -51,21 +60,21 @@ export function prepareReadyPlans(entry: Entry): () => void {
   return () => compiled.filter((one) => !isLocked(one)).forEach(write);
 }
 
-/** Takes them away, before what they rely on changes. */
+/** Removes the plans, before something they rely on changes. */
 export function forgetReadyPlans(entry: Entry): void {
   for (const file of READY_PLAN_FILES) removeIfThere(`${entry.path}/${file}`);
 }
 
-/** Those that need nothing but system calls: hooks are programs. */
+/** The plans that need only system calls. Hooks, for example, are programs. */
 function possible({ path, record }: Entry): ReadyPlan[] {
   const { spec, cgroup, rdt } = record;
   const { hooks, linux: { seccomp } } = spec;
   const names: ReadyPlan[] = ["state"];
   if (!cgroup || ownsProcesses(spec)) names.push("kill");
-  // Such as a socket for sd_notify(3), which start waits at.
+  // For example the directory of a socket for sd_notify(3), where start waits.
   const more = [...Deno.readDirSync(path)]
     .some(({ name }) => !FILES.includes(name));
-  // Where an agent answers its system calls, start does not wait for its execve.
+  // If an agent answers its system calls, start does not wait for the execve.
   const asks = seccomp?.listenerPath !== undefined;
   const started = hooks?.startContainer?.length || hooks?.poststart?.length;
   if (!more && !asks && !started) {

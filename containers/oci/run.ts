@@ -1,6 +1,6 @@
 /**
  * run --bundle: create, start, wait and delete in one command. Runs on the
- * host, in the process the user started, which stays until the container ends.
+ * host, in the process the user started, which lives as long as the container.
  */
 
 import type { Descriptor } from "../../ffi/fcntl.ts";
@@ -19,17 +19,17 @@ import { remove } from "./end.ts";
 import { start } from "./start.ts";
 import type { Store } from "../store/store.ts";
 
-/** What is run, and how. */
+/** The container, and how to run it. */
 export interface RunBundleOptions extends CreateOptions {
-  /** Do not wait, and leave it to `delete`. */
+  /** Do not wait, and leave the removal to `delete`. */
   detach: boolean;
-  /** Our own socket for sd_notify(3), where we have one. */
+  /** This program's own socket for sd_notify(3), if it has one. */
   notify?: string;
-  /** Leave what has ended to `delete`. */
+  /** Leave the removal of the stopped container to `delete`. */
   keep: boolean;
 }
 
-/** What ends a program that does not expect it. */
+/** The signals that end a program without a handler. */
 export const ENDING: readonly SignalName[] = [
   "SIGHUP",
   "SIGINT",
@@ -37,15 +37,20 @@ export const ENDING: readonly SignalName[] = [
   "SIGTERM",
 ];
 
-/** How long a command may take to end after its terminal did, in milliseconds. */
+/**
+ * How long a command may go on after its terminal has hung up, in milliseconds.
+ */
 const AFTER_HANGUP = 2000;
 
 /**
- * Runs a bundle. Attached, its process has our streams, or a terminal that is
- * tied to ours; what is sent to us is sent to it, and it is deleted at the end.
+ * Runs a bundle. When attached, its process has the streams of this process, or
+ * a terminal that is connected to them. Signals are passed to it, and it is
+ * deleted at the end.
  *
- * @returns the status of its process, 128+n when signal n killed it; detached, 0
- * @throws {ContainerError} where it cannot be created or started; nothing is left
+ * @returns the status of its process, 128+n if signal n killed it; 0 if
+ * detached
+ * @throws {ContainerError} if it cannot be created or started; then nothing is
+ * left
  */
 export async function runBundle(
   store: Store,
@@ -61,7 +66,7 @@ export async function runBundle(
   let told: SignalName | undefined;
   forwardSignals(
     recipient,
-    // The size of a terminal goes its own way.
+    // Changes of the terminal's size are passed on by the relay.
     FORWARDED.filter((name) => name !== "SIGWINCH"),
     (name) => {
       if (!recipient.pid && ENDING.includes(name)) told ??= name;
@@ -73,7 +78,7 @@ export async function runBundle(
     takeTerminal: (descriptor) => master = descriptor,
   });
   if (told) {
-    // What waits to be started hears of no signal but one.
+    // A process that waits for `start` reacts only to SIGKILL.
     await remove(store, id, { force: true, warn });
     return EXIT.signalBase + SIGNAL[told];
   }
@@ -104,7 +109,10 @@ async function waitFor(pid: number): Promise<number> {
   return status ? exitCode(status) : 0;
 }
 
-/** Our terminal, or whatever our streams are, tied to the container's. */
+/**
+ * Connects this process's terminal, or its streams, to the container's
+ * terminal.
+ */
 class TiedTerminal implements Disposable {
   #ended = false;
   readonly #relaying: Promise<void>;
@@ -120,7 +128,7 @@ class TiedTerminal implements Disposable {
     });
   }
 
-  /** Ties them before anything is written or asks for the size. */
+  /** Connects them before the container writes output or asks for the size. */
   static async to(pid: number, master: Descriptor): Promise<TiedTerminal> {
     const { OuterTerminal } = await import(
       "../../launch/attend/outer_terminal.ts"
@@ -132,7 +140,10 @@ class TiedTerminal implements Disposable {
     return tied;
   }
 
-  /** Nobody is left to look at it: it is told, and killed where it goes on. */
+  /**
+   * The user's terminal has hung up: sends SIGHUP, and later SIGKILL if the
+   * process goes on.
+   */
   hangUp(): void {
     if (this.#ended) return;
     kill(this.pid, SIGNAL.SIGHUP);
@@ -142,7 +153,7 @@ class TiedTerminal implements Disposable {
     );
   }
 
-  /** Its process has ended: waits until all of the output is through. */
+  /** The process has ended: waits until all of its output has been copied. */
   async finish(): Promise<void> {
     this.#ended = true;
     this.relay.finish();

@@ -1,8 +1,8 @@
 /**
- * What a tmpfs takes over from the directory of the root filesystem that it
- * covers, as runc has it: its permissions, and with the option `tmpcopyup`, which
- * is podman's for every tmpfs, what is in it. Decides, on the host, and changes
- * nothing but the Spec.
+ * What a tmpfs takes over from the directory that it covers, as with runc: the
+ * permissions and, with the option `tmpcopyup`, the content. podman sets that
+ * option for every tmpfs. Only decides: changes nothing but the Spec. Runs on
+ * the host, in the command that creates the container.
  */
 
 import { type Descriptor, O, open } from "../../ffi/fcntl.ts";
@@ -22,8 +22,8 @@ const takesMode = ({ type, options = [] }: Mount) =>
   type === "tmpfs" && !options.some((option) => option.startsWith("mode="));
 
 /**
- * Says the permissions, and takes `tmpcopyup` away where there is nothing to
- * copy, as with /run and /tmp of nearly every image: such a mount is made inside
+ * Sets the permissions, and removes `tmpcopyup` if there is nothing to copy.
+ * That is usual for /run and /tmp of an image. The mount is then made inside
  * like any other.
  */
 export function settleTmpfs(spec: Spec): void {
@@ -33,7 +33,7 @@ export function settleTmpfs(spec: Spec): void {
     const { options = [], destination } = mount;
     using covered = openInRoot(root, destination, O.O_RDONLY | O.O_DIRECTORY);
     mount.options = options.filter((option) =>
-      // Else launch/host/copy_up.ts makes it on the host.
+      // With content, launch/host/copy_up.ts makes this mount on the host.
       option !== COPY_UP || covered && hasEntries(covered)
     );
     if (covered && takesMode(mount)) mount.options.push(modeOf(covered));

@@ -1,4 +1,7 @@
-/** start: the execve of a container that was created. Runs on the host. */
+/**
+ * start: lets a created container execute its command. Runs on the host, in the
+ * start command.
+ */
 
 import { ContainerError } from "../../spec/errors.ts";
 import { destroy } from "./end.ts";
@@ -9,11 +12,13 @@ import { type State, stateOf, statusOf } from "../store/status.ts";
 import type { Entry, Store } from "../store/store.ts";
 
 /**
- * Starts it. Where a hook of startContainer or poststart fails, it is ended and
- * gone. Where it has a socket for sd_notify(3), waits until it is ready.
+ * Starts a container. If a hook of startContainer or poststart fails, the
+ * container is ended and removed. If it has a socket for sd_notify(3), waits
+ * until it is ready.
  *
- * @param notify the socket of our own, NOTIFY_SOCKET
- * @throws {ContainerError} where it is not waiting, or such a hook fails
+ * @param notify the value of NOTIFY_SOCKET, this program's own socket
+ * @throws {ContainerError} if the container is not waiting, or such a hook
+ * fails
  */
 export async function start(
   store: Store,
@@ -28,7 +33,7 @@ export async function start(
           .open(entry, notify, warn)
         : null;
     }, warn);
-    // Others may have business with it from here on, hooks among them.
+    // From here on the container is unlocked, for other commands and for hooks.
     await poststart(store, entry, stateOf(entry, "running"), warn);
     await (relay as NotifyRelay | null)
       ?.finish(entry.record.pid, () => entry.isAlive());
@@ -38,8 +43,9 @@ export async function start(
 }
 
 /**
- * Hooks that follow its start. Of one that fails, runtime-spec 1.3 has the
- * container stopped and destroyed; the versions before had a warning.
+ * Runs the hooks that follow the start. If one fails, runtime-spec 1.3 demands
+ * that the container is stopped and destroyed; earlier versions demanded a
+ * warning.
  */
 async function poststart(
   store: Store,
@@ -50,14 +56,14 @@ async function poststart(
   try {
     await runHooks("poststart", spec, state);
   } catch (error) {
-    // Somebody else, the hook among them, may have deleted it.
+    // Another command, or the hook itself, may have deleted the container.
     using entry = store.find(id);
     if (entry) await destroy(entry, warn);
     throw error;
   }
 }
 
-/** Up to where it runs, while no other command may touch it. */
+/** Starts the container while it is locked against other commands. */
 async function startLocked(
   store: Store,
   id: string,

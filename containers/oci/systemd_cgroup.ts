@@ -1,7 +1,8 @@
 /**
- * A container's cgroup in a scope of systemd: `--systemd-cgroup`, with
- * linux.cgroupsPath as `slice:prefix:name`. Reads only; loaded when it is asked
- * for. See systemd.scope(5).
+ * A container's cgroup in a systemd scope: `--systemd-cgroup`, with
+ * linux.cgroupsPath in the form `slice:prefix:name`. Only reads. Runs on the
+ * host, in the command that creates the container; loaded only if it is
+ * requested. See systemd.scope(5).
  */
 
 import type { CgroupOptions, Hierarchy } from "../../cgroup/mod.ts";
@@ -18,10 +19,14 @@ import { ContainerError, SpecError } from "../../spec/errors.ts";
 import { parseIdMap } from "../decide/id_ranges.ts";
 import { hostIdOf } from "../../spec/ids.ts";
 
-/** What stands where nothing is said, but for the name, which is the id. */
+/** The default prefix. The default name is the container's id. */
 const PREFIX = "container";
 
-/** The unit that `slice:prefix:name` names, and its slice. */
+/**
+ * The unit that `slice:prefix:name` names, and its slice.
+ *
+ * @throws {SpecError} if it is malformed
+ */
 export function unitOf(
   id: string,
   cgroupsPath: string | undefined,
@@ -55,9 +60,9 @@ export function unitOf(
 }
 
 /**
- * The plan of such a cgroup.
+ * Plans a cgroup in a scope.
  *
- * @throws {ContainerError} where there is no systemd, or no cgroup v2
+ * @throws {ContainerError} if there is no systemd, or no cgroup v2
  */
 export function planSystemdCgroup(
   options: CgroupOptions,
@@ -104,8 +109,9 @@ export function planSystemdCgroup(
 }
 
 /**
- * Who makes the scopes of this caller. In a user namespace the ids are others
- * than those that a user's manager goes by.
+ * The systemd manager that creates scopes for this caller; null if there is
+ * none. A user's manager is found by the user's id in the initial user
+ * namespace.
  */
 export function managerOf(rootless: boolean): Manager | null {
   if (!rootless) return systemManager();

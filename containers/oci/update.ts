@@ -1,4 +1,7 @@
-/** update: other limits for a container that runs. Runs on the host. */
+/**
+ * update: changes the limits of a running container. Runs on the host, in the
+ * update command.
+ */
 
 import {
   Cgroup,
@@ -16,11 +19,10 @@ import { statusOf } from "../store/status.ts";
 import type { ContainerRecord, Store } from "../store/store.ts";
 
 /**
- * Changes limits. A controller that the container was started without is
- * joined now.
+ * Changes limits. If the container is not yet in the cgroup of a controller, it
+ * is moved there.
  *
- * @throws {ContainerError} where the container does not run, or the kernel
- * refuses
+ * @throws {ContainerError} if the container does not run, or the kernel refuses
  */
 export async function update(
   store: Store,
@@ -71,8 +73,8 @@ async function tellUnit(
 }
 
 /**
- * Leaves out what says nothing: engines send every member they know, as 0 where
- * nothing is to change; and the devices, which stay what they were.
+ * Drops members without a change: engines send every member they know, as 0
+ * where nothing changes. Device rules are never changed.
  */
 function changes(
   { devices: _, pids, ...resources }: Resources,
@@ -86,8 +88,9 @@ function changes(
 }
 
 /**
- * 0 is no limit for a container of `run`, as for docker. For one of a bundle it
- * is no change, whatever its version: engines write it for what they leave.
+ * For a container of `run`, 0 removes the limit, as with docker. For a bundle
+ * it changes nothing, whatever its version: engines send 0 for a value that
+ * they leave.
  */
 function changedPidsLimit(limit: number, { daily }: ContainerRecord): number {
   return limit === 0 && daily ? -1 : limit;

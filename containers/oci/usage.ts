@@ -1,6 +1,6 @@
 /**
- * What a container uses, in the shape in which `runc events` tells it and
- * programs read it. Runs on the host.
+ * The resource use of a container in the format of `runc events`. Runs on the
+ * host, in the events command.
  */
 
 import {
@@ -13,7 +13,7 @@ import {
 import type { CgroupGroup } from "../../cgroup/step.ts";
 import { expandList } from "../../spec/resources.ts";
 
-/** One kind of memory, in bytes. */
+/** The use of one kind of memory, in bytes. */
 interface MemoryUsage {
   limit?: number;
   usage?: number;
@@ -21,7 +21,7 @@ interface MemoryUsage {
   failcnt: number;
 }
 
-/** What is done on disks, by disk and direction. */
+/** The I/O of one disk in one direction. */
 interface DiskEntry {
   major: number;
   minor: number;
@@ -29,7 +29,7 @@ interface DiskEntry {
   value: number;
 }
 
-/** `data` of an event of the type `stats`. */
+/** The `data` member of an event of the type `stats`. */
 export interface Usage {
   /** Times in nanoseconds. */
   cpu: {
@@ -64,13 +64,13 @@ export interface Usage {
   network_interfaces: null;
 }
 
-/** The largest that a counter of the kernel shows: what "max" stands for. */
+/** Stands for "max": the largest value of the kernel's 64-bit counters. */
 const NO_LIMIT = 2 ** 64;
 const MICROSECOND = 1000;
 /** USER_HZ, in nanoseconds. */
 const TICK = 10_000_000;
 
-/** Reads it of a container's cgroups; of v1, v2 or both. */
+/** Reads the use of a container's cgroups, of v1, v2 or both. */
 export function readUsage(
   groups: readonly CgroupGroup[],
   read: ReadFile,
@@ -148,7 +148,7 @@ function cpuUsage(files: Files): Usage["cpu"]["usage"] {
       user: user * TICK,
     };
   }
-  // Every cgroup of v2 counts it, with the controller or without.
+  // Every v2 cgroup has cpu.stat, even without the cpu controller.
   const unified = files.groups.find(({ version }) => version === 2);
   const { usage_usec, user_usec = 0, system_usec = 0 } = parseFlat(
     unified && files.read(`${unified.path}/cpu.stat`) || "",
@@ -212,7 +212,7 @@ function memoryV2(files: Files): Usage["memory"] {
       max: number("peak"),
       failcnt: files.flat("memory", "memory.events").max ?? 0,
     },
-    // As v1 has it: memory and swap together.
+    // As on v1: memory and swap together.
     swap: {
       limit: swapLimit === NO_LIMIT ? NO_LIMIT : sum(limit, swapLimit),
       usage: sum(used, swapped),

@@ -1,11 +1,14 @@
-/** What engines look for in the messages of an OCI runtime. Pure. */
+/** Error messages that engines expect from an OCI runtime. Pure. */
 
 import { CommandError, EXIT } from "../../spec/errors.ts";
 
-/** What execve(2) answers EACCES for; the other reasons have words of their own. */
+/** Causes of EACCES from execve(2); other causes have messages of their own. */
 const REFUSED = /directory|not a regular file|not executable|permission denied/;
 
-/** A command that cannot be executed, in the words that engines look for. */
+/**
+ * An error of a command that cannot be executed, in the words that engines
+ * expect.
+ */
 export function asRunc(
   [command = ""]: readonly string[],
   error: unknown,

@@ -1,6 +1,7 @@
 /**
- * checkpoint: the processes of a container as files, by CRIU. Runs on the host.
- * See criu(8) and https://criu.org/Checkpoint/Restore.
+ * checkpoint: saves the processes of a container to files, by CRIU. Runs on the
+ * host, in the checkpoint command. See criu(8) and
+ * https://criu.org/Checkpoint/Restore.
  */
 
 import { Cgroup } from "../../../cgroup/mod.ts";
@@ -23,38 +24,41 @@ import type { Warn } from "../hooks/hooks.ts";
 import { statusOf } from "../../store/status.ts";
 import type { Entry, Store } from "../../store/store.ts";
 
-/** What is asked of a checkpoint. */
+/** The options of checkpoint. */
 export interface CheckpointOptions extends CriuOptions {
-  /** It goes on, and is not taken away. */
+  /** The container goes on and is not removed. */
   leaveRunning: boolean;
-  /** Its memory alone, and it goes on. */
+  /** Save only its memory; the container goes on. */
   preDump: boolean;
-  /** Images of an earlier one, below the image path; what is in them is left out. */
+  /**
+   * An earlier checkpoint, relative to the image path. Pages in it are not
+   * saved again.
+   */
   parentPath?: string;
-  /** `ADDRESS:PORT` of what takes the pages. */
+  /** `ADDRESS:PORT` of the server that receives the pages. */
   pageServer?: string;
-  /** Gets a byte when the pages can be fetched. */
+  /** This descriptor receives a byte when the pages can be fetched. */
   statusFd?: number;
   warn: Warn;
 }
 
-/** What CRIU calls the host's side of a namespace that was joined. */
+/** CRIU's names for joined namespaces, which stay on the host. */
 export const EXTERNAL: Partial<Record<NamespaceType, string>> = {
   network: "extRootNetNS",
   pid: "extRootPidNS",
 };
 
-/** Under this number CRIU finds what it tells that the pages are ready. */
+/** The descriptor at which CRIU reports that the pages are ready. */
 const STATUS = 20;
 
-/** The streams' names, which restore finds its own by. */
+/** The file with the names of the streams, by which restore replaces them. */
 export const DESCRIPTORS = "descriptors.json";
 
 /**
- * Saves a container. Unless it is left running it ends, and is taken away.
+ * Saves a container. Unless it is left running it ends and is removed.
  *
- * @throws {ContainerError} where CRIU is missing or fails, and where the
- * container does not run
+ * @throws {ContainerError} if CRIU is missing or fails, and if the container
+ * does not run
  */
 export async function checkpoint(
   store: Store,
@@ -75,7 +79,7 @@ export async function checkpoint(
   refuseWhatStays(spec);
   requireCriu(`checkpoint ${id}`, options.criu);
   const { imagePath, workPath = imagePath } = options;
-  // criu reads it as root of the user namespace when that is made again.
+  // On restore, criu reads the directory as root of the user namespace.
   const root = spec.linux.uidMappings?.find(({ containerID }) =>
     containerID === 0
   );
@@ -99,7 +103,10 @@ export async function checkpoint(
   }
 }
 
-/** As runc has it: a pipe is tied again by its name. */
+/**
+ * Saves the names of the streams as runc does: on restore a pipe is replaced by
+ * its name.
+ */
 async function saveDescriptors(pid: number, imagePath: string): Promise<void> {
   const links = await Promise.all(
     [0, 1, 2].map((fd) =>
@@ -139,7 +146,7 @@ function dumpArguments(entry: Entry, options: CheckpointOptions): string[] {
     preDump ? "pre-dump" : "dump",
     ...["--tree", String(pid), "--root", spec.root.path],
     ...commonArguments(options, "dump.log"),
-    // Without it, criu waits for ever for what is paused.
+    // Without it, criu waits forever for a paused process.
     ...(freezer ? ["--freeze-cgroup", freezer] : []),
     ...externalMounts(pid, spec),
     ...spec.linux.namespaces.flatMap(({ type, path }) =>
@@ -161,7 +168,7 @@ function dumpArguments(entry: Entry, options: CheckpointOptions): string[] {
   ];
 }
 
-/** What dump and restore are told alike. */
+/** The arguments that dump and restore have in common. */
 export function commonArguments(
   options: CriuOptions,
   log: string,
@@ -181,8 +188,8 @@ export function commonArguments(
 }
 
 /**
- * What is the host's and not saved: bind mounts, what covers masked files, and
- * devices that are bound.
+ * Mounts of the host that are not saved: bind mounts, covers of masked files,
+ * and bound devices.
  */
 function externalMounts(pid: number, spec: Spec): string[] {
   const { maskedPaths = [] } = spec.linux;
@@ -193,7 +200,7 @@ function externalMounts(pid: number, spec: Spec): string[] {
     });
   const files = mounts.filter(({ root }) => root !== "/");
   const covered = files.filter(({ target }) => maskedPaths.includes(target));
-  // In a user namespace the host's devices are lent.
+  // In a user namespace the devices are bind mounts of the host's.
   const devices = devicesOf(spec).filter(({ path }) =>
     files.some(({ target }) => target === path)
   );
@@ -204,10 +211,10 @@ function externalMounts(pid: number, spec: Spec): string[] {
   ].flatMap(([target, name]) => ["--external", `mnt[${target}]:${name}`]);
 }
 
-/** What the covers of masked files are called. */
+/** CRIU's name for the covers of masked files. */
 export const COVER = "/dev/null";
 
-/** The mounts of a configuration that bind something of the host. */
+/** The bind mounts of a configuration. */
 export const bindMounts = ({ mounts = [] }: Spec) =>
   mounts.filter(({ type, options = [] }) =>
     type === "bind" || options.some((option) => /^r?bind$/.test(option))

@@ -1,6 +1,7 @@
 /**
- * CRIU, the program that saves processes to files and makes them again: whether
- * it is here and works. Runs on the host; loaded by checkpoint and restore.
+ * Runs CRIU, the program that saves processes to files and restores them, and
+ * checks whether it works here. Runs on the host, in the checkpoint and restore
+ * commands.
  */
 
 import {
@@ -19,13 +20,13 @@ import { criuProcess } from "../../../plan/criu.ts";
 import type { Step } from "../../../plan/step.ts";
 import { ContainerError, systemReason } from "../../../spec/errors.ts";
 
-/** What checkpoint and restore are told alike, by runc's names. */
+/** The options that checkpoint and restore have in common, by runc's names. */
 export interface CriuOptions {
-  /** The program; that of PATH without it. */
+  /** The program. Default: criu in PATH. */
   criu?: string;
-  /** Where the files are; absolute. */
+  /** The directory of the files, absolute. */
   imagePath: string;
-  /** Where logs go; the same without it. */
+  /** The directory of the logs. Default: imagePath. */
   workPath?: string;
   tcpEstablished: boolean;
   extUnixSk: boolean;
@@ -37,20 +38,21 @@ export interface CriuOptions {
   emptyNs?: string;
 }
 
-/** As much as is looked at of what it says. */
+/** How much of its output is read. */
 const OUTPUT_SIZE = 64 * 1024;
 
-/** How it ended, and what it said. */
+/** Whether it succeeded, and its output. */
 export interface CriuEnd {
   success: boolean;
   said: string;
 }
 
 /**
- * Runs it to its end, as the walker's execve: it can be handed descriptors so.
+ * Runs CRIU to its end. The walker executes it, because the walker can pass
+ * descriptors.
  *
- * @param steps from here to its execve, by plan/criu.ts
- * @param fds what it finds open, by number
+ * @param steps the steps up to its execve, from plan/criu.ts
+ * @param fds the descriptors that it inherits, by number
  */
 export function runCriu(
   steps: readonly Step[],
@@ -72,10 +74,10 @@ export function runCriu(
   };
 }
 
-/** The program, looked up in PATH. */
+/** The default program, looked up in PATH. */
 export const CRIU = "criu";
 
-/** The variable that it is found by. */
+/** The PATH variable for the lookup. */
 export const searchPath = () =>
   `PATH=${Deno.env.get("PATH") ?? "/usr/sbin:/usr/bin:/sbin:/bin"}`;
 
@@ -98,11 +100,11 @@ function check(what: string, criu: string): CriuEnd {
   }
 }
 
-/** The first thing that went wrong, in its words. */
+/** The first error in the output, in CRIU's words. */
 export function complaintIn(said: string): string {
   const lines = said.split("\n").filter(Boolean);
-  // That a helper of its ended comes before what that means, and it looks for
-  // an older iptables beside the one that is here.
+  // Skip messages that a helper has ended (the reason follows), and that an old
+  // iptables was not found (CRIU tries that in addition to the present one).
   const line = lines.find((line) =>
     line.includes("Error") &&
     !/exited, status=|tables-legacy-save/.test(line)
@@ -111,10 +113,10 @@ export function complaintIn(said: string): string {
 }
 
 /**
- * Makes sure of it.
+ * Checks that CRIU is installed and works.
  *
- * @param what is to be done: `checkpoint web`
- * @throws {ContainerError} where it is not installed, or does not work here
+ * @param what the operation, for example `checkpoint web`
+ * @throws {ContainerError} if it is not installed, or does not work here
  */
 export function requireCriu(what: string, criu = CRIU): void {
   const checked = check(what, criu);
@@ -127,7 +129,7 @@ export function requireCriu(what: string, criu = CRIU): void {
   );
 }
 
-/** What can be done about a complaint, where that is known. */
+/** What the user can do about an error of CRIU; null if that is not known. */
 function adviceOn(complaint: string): string | null {
   const file = /Can't lookup mount=\S+ for fd=(\d+) path=(\S+)/.exec(complaint);
   if (file) {
@@ -144,13 +146,13 @@ function adviceOn(complaint: string): string | null {
   return null;
 }
 
-/** The error of a run that failed, by what its log says. */
+/** The error for a failed run, from its log. */
 export function criuFailed(what: string, log: string): ContainerError {
   let said = "";
   try {
     said = Deno.readTextFileSync(log);
   } catch {
-    // It has not come to that.
+    // CRIU ended before it wrote a log.
   }
   const complaint = complaintIn(said);
   const advice = adviceOn(complaint);
@@ -168,9 +170,11 @@ function isThere(directory: string): boolean {
 }
 
 /**
- * Makes a directory for its files, where there is none.
+ * Creates a directory for CRIU's files if it is missing.
  *
- * @param owner a user to whom it is open beside root; root alone without it
+ * @param owner the user who may enter it in addition to root; by default only
+ * root
+ * @throws {ContainerError} if it cannot be created
  */
 export function makeDirectory(
   what: string,
@@ -182,7 +186,8 @@ export function makeDirectory(
     Deno.mkdirSync(path, { recursive: true, mode: 0o700 });
     if (owner === undefined) return;
     Deno.chownSync(path, owner, null);
-    // Between the two it is the host's root without its powers.
+    // 0710 and not 0700: during a restore criu is for some time the host's root
+    // without capabilities, and enters by the group.
     Deno.chmodSync(path, 0o710);
   } catch (cause) {
     throw new ContainerError(

@@ -1,6 +1,6 @@
 /**
- * restore: a container made again of the files of a checkpoint, by CRIU, which
- * makes its namespaces and mounts. Runs on the host. See criu(8).
+ * restore: makes a container from the files of a checkpoint. CRIU creates its
+ * namespaces and mounts. Runs on the host, in the restore command. See criu(8).
  */
 
 import { readHierarchy } from "../../../cgroup/mod.ts";
@@ -41,26 +41,29 @@ import { writePidFile } from "../../store/pid_file.ts";
 import { ENDING } from "../run.ts";
 import type { Entry, Store } from "../../store/store.ts";
 
-/** What is asked of a restore. */
+/** The options of restore. */
 export interface RestoreOptions extends CriuOptions, CreateOptions {
   /** Do not wait. */
   detach: boolean;
-  /** A label of AppArmor or SELinux instead of the saved one: `selinux:LABEL`. */
+  /**
+   * The AppArmor profile or SELinux label to use instead of the saved one:
+   * `selinux:LABEL`.
+   */
   lsmProfile?: string;
-  /** The SELinux context of mounts, instead of the saved one. */
+  /** The SELinux context of mounts to use instead of the saved one. */
   lsmMountContext?: string;
 }
 
-/** From here on: what CRIU finds open. */
+/** The first of the descriptors that CRIU inherits. */
 const FIRST = 20;
 const PR_SET_CHILD_SUBREAPER = 36;
 
 /**
- * Restores a container. Attached, what is sent to us is sent to it, and it is
+ * Restores a container. When attached, signals are passed to it, and it is
  * deleted at the end.
  *
- * @returns the status of its first process; detached, 0
- * @throws {ContainerError} where CRIU is missing or fails: nothing is left
+ * @returns the status of its first process; 0 if detached
+ * @throws {ContainerError} if CRIU is missing or fails; then nothing is left
  */
 export async function restore(
   store: Store,
@@ -69,7 +72,8 @@ export async function restore(
   const { id, bundle, spec, warn, detach, pidFile } = options;
   const streams = readStreams(id, options.imagePath);
   requireCriu(`restore ${id}`, options.criu);
-  // Who is made by CRIU is its child, and ours when that has ended.
+  // The restored process is a child of CRIU. When CRIU ends it becomes a child
+  // of this process, because this is a subreaper.
   const recipient = new Recipient();
   let told: SignalName | undefined;
   if (!detach) {
@@ -84,7 +88,7 @@ export async function restore(
   }
   const pid = recipient.pid = await restoreEntry();
   if (detach) return 0;
-  // What came meanwhile: it hears of it now.
+  // Pass on a signal that arrived in the meantime.
   if (told) kill(pid, SIGNAL[told]);
   const status = await waitInBackground(pid);
   await remove(store, id, { force: true, warn });
@@ -114,9 +118,9 @@ export async function restore(
 }
 
 /**
- * What its streams were when it was saved.
+ * The names of the streams at the time of the checkpoint.
  *
- * @throws {ContainerError} where there is no checkpoint
+ * @throws {ContainerError} if there is no checkpoint
  */
 function readStreams(id: string, imagePath: string): unknown[] {
   const refuse = (why: string, cause: unknown) =>
@@ -155,7 +159,7 @@ function readStreams(id: string, imagePath: string): unknown[] {
   throw refuse(`its ${DESCRIPTORS} is no list of streams`, null);
 }
 
-/** Runs CRIU; the first process of what it has made. */
+/** Runs CRIU and returns the pid of the restored first process. */
 function runRestore(
   entry: Entry,
   options: RestoreOptions,
@@ -212,7 +216,10 @@ function runRestore(
   return Number(Deno.readTextFileSync(pidFile));
 }
 
-/** Where what was not saved is on this host, by its name in the files. */
+/**
+ * The paths on this host for mounts that were not saved, by their names in the
+ * files.
+ */
 function external(spec: Spec): [name: string, source: string][] {
   return [
     ...new Map([
@@ -235,7 +242,10 @@ const labels = ({ lsmProfile, lsmMountContext }: RestoreOptions): string[] => [
     : ["--lsm-mount-context", lsmMountContext]),
 ];
 
-/** Its cgroup is the container's, and not the one it was saved in. */
+/**
+ * Puts the processes into the container's new cgroup, not the one that was
+ * saved.
+ */
 function cgroupRoots({ record: { cgroup } }: Entry): string[] {
   const { mounts } = readHierarchy();
   return (cgroup?.groups ?? []).flatMap(({ version, controllers, path }) => {

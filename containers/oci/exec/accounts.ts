@@ -1,6 +1,6 @@
 /**
- * The accounts of a container. Its files are in the hands of whoever is in it:
- * nothing but a small regular file is read. Runs on the host.
+ * Reads the accounts of a running container. Its processes control these files,
+ * so only a small regular file is read. Runs on the host, in the exec command.
  */
 
 import { type Descriptor, O, open } from "../../../ffi/fcntl.ts";
@@ -8,7 +8,10 @@ import { readInRoot } from "../../../ffi/openat2.ts";
 import type { Mount, Spec } from "../../../spec/types.ts";
 import { type AccountFiles, parsePasswd } from "../../decide/users.ts";
 
-/** The account files below a container's root directory; null for what is none. */
+/**
+ * The account files below a container's root directory; null for a file that
+ * cannot be used.
+ */
 export function readAccounts(root: Descriptor): AccountFiles {
   return {
     passwd: readSmall(root, "/etc/passwd"),
@@ -17,8 +20,8 @@ export function readAccounts(root: Descriptor): AccountFiles {
 }
 
 /**
- * Where a user is at home, for the `HOME` that programs look for. `/` where the
- * container does not know the user, as runc has it.
+ * The home directory of a user, for HOME. It is `/` if the container does not
+ * know the user, as with runc.
  */
 export function homeOf(
   { passwd }: Pick<AccountFiles, "passwd">,
@@ -28,7 +31,10 @@ export function homeOf(
     "/";
 }
 
-/** An environment with a `HOME`: of two settings the last one counts, and an empty one is none. */
+/**
+ * Adds HOME to an environment unless it has a value. If it is set twice, the
+ * last value counts.
+ */
 export function withHome(
   env: readonly string[],
   home: () => string,
@@ -41,7 +47,9 @@ export function withHome(
 
 const PASSWD = "/etc/passwd";
 
-/** {@linkcode homeOf} the user of a bundle, before anything of it is mounted. */
+/**
+ * {@linkcode homeOf} the user of a bundle, before any of its mounts are made.
+ */
 export function homeInBundle({ process, root, mounts = [] }: Spec): string {
   const covers = ({ destination }: Mount) =>
     PASSWD === destination || PASSWD.startsWith(`${destination}/`);
@@ -57,7 +65,9 @@ export function homeInBundle({ process, root, mounts = [] }: Spec): string {
   );
 }
 
-/** The file below a directory, or the file itself where the path is empty. */
+/**
+ * The file below a directory, or the path itself if the second one is empty.
+ */
 function passwdBelow(
   directory: string,
   path: string,

@@ -1,4 +1,7 @@
-/** The cgroup of a process that joins a container. Runs on the host; reads and changes nothing. */
+/**
+ * The cgroup that a process of `exec` joins. Runs on the host, in the exec
+ * command; reads and changes nothing.
+ */
 
 import { readFile } from "../../../cgroup/apply.ts";
 import {
@@ -11,10 +14,12 @@ import type { CgroupEntry } from "../../../plan/facts.ts";
 import { ContainerError, UsageError } from "../../../spec/errors.ts";
 
 /**
- * The ways into a container's cgroup; null where it has none.
+ * How to enter a container's cgroup; null if it has none.
  *
- * @param wanted cgroups below it, `[CONTROLLER,…:]PATH` each, as runc's --cgroup
- * @param memberships of the container's first process, /proc/PID/cgroup
+ * @param wanted cgroups below it, `[CONTROLLER,…:]PATH` each, as runc's
+ * --cgroup
+ * @param memberships the /proc/PID/cgroup of the container's first process
+ * @throws {ContainerError} for a cgroup that does not exist
  */
 export function entryOf(
   state: CgroupState | null,
@@ -49,7 +54,7 @@ export function entryOf(
 
 interface Wanted {
   controllers: string[] | null;
-  /** Empty, or begins with a slash. */
+  /** Empty, or starts with a slash. */
   path: string;
 }
 
@@ -80,9 +85,9 @@ function existing(path: string): string {
 }
 
 /**
- * A cgroup of v2 that has handed controllers to others below it takes no
- * process, cgroups(7): an init like systemd has gone into one of those. Where
- * the first process is, there is room.
+ * The cgroup to join. A v2 cgroup that has enabled controllers for its children
+ * takes no processes, cgroups(7): an init such as systemd has moved itself into
+ * a child. The cgroup of the first process can always be joined.
  */
 function own({ version, path }: CgroupGroup, memberships: string): string {
   if (version === 1 || !readFile(`${path}/cgroup.subtree_control`)?.trim()) {

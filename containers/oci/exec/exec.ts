@@ -1,6 +1,6 @@
 /**
- * exec: a further process in a container. Runs on the host; nothing that shares
- * memory with this program enters the container.
+ * exec: runs another process in a container. Runs on the host, in the exec
+ * command. Nothing that shares memory with this program enters the container.
  */
 
 import type { Descriptor } from "../../../ffi/fcntl.ts";
@@ -42,58 +42,60 @@ import { stateOf, statusOf } from "../../store/status.ts";
 import type { ContainerRecord, Entry, Store } from "../../store/store.ts";
 import { asRunc } from "../words.ts";
 
-/** What exec is asked for. */
+/** The options of exec. */
 export interface ExecOptions {
   id: string;
   /**
-   * What is to run, made of the container's configuration and, where names of
-   * accounts have to be looked up, of the container's own files.
+   * Makes the process from the container's configuration and, if accounts have
+   * to be looked up, from the container's own files.
    */
   process: (
     spec: Spec,
     accounts: () => AccountFiles,
     made?: ContainerOptions,
   ) => Process;
-  /** The process stays when this command ends. */
+  /** The process outlives this command. */
   detach: boolean;
   pidFile?: string;
   /** A Unix socket that takes the terminal's master side. */
   consoleSocket?: string;
-  /** A Unix socket that takes a pidfd of it. */
+  /** A Unix socket that takes a pidfd of the process. */
   pidfdSocket?: string;
   /**
-   * What becomes of files of the host among the streams; without it, in a
-   * container of the daily commands they are relayed, and in an engine's handed
-   * over.
+   * How streams that are files of the host reach the process. Default: relayed
+   * for a container of `run`, passed for a container of an engine.
    */
   streams?: ContainerOptions["streams"];
   preserveFds: number;
   /** Cgroups below the container's, `[CONTROLLER:]PATH` each. */
   cgroups: readonly string[];
   ignorePaused: boolean;
-  /** Adjusts what is only known of the streams of this command. */
+  /** The size of this command's terminal. */
   terminalSize?: () => Process["consoleSize"];
 }
 
-/** All that is decided of a process before it is started. */
+/** Everything that is decided about a process before it is started. */
 export interface PreparedExec extends Disposable {
   plan: Plan;
   process: Process;
   /** The container's first process. */
   first: FirstProcess;
-  /** Hands the listener of its filter to the agent that the filter asks. */
+  /** Sends the listener of its filter to the agent. */
   tellAgent(listener: Descriptor, pid: number): void;
 }
 
 /**
- * Runs a process in a container and waits for it, or with `detach` until it has
- * been executed. An attached one is tied to this process: it dies when this one
- * is killed, as with `run`, so that nothing goes on that nobody waits for and
- * nobody can signal. (One of runc's goes on.) setns(2), clone(2)
+ * Runs a process in a container and waits for its end; with `detach`, until it
+ * has executed its command. setns(2), clone(2)
  *
- * @returns the command's status, 128+n when signal n killed it; 0 with `detach`
- * @throws ContainerError where the container is not there, has stopped, or is
- * paused; CommandError where the command cannot be executed; StepError for a
+ * An attached process is killed when this process is killed, as with `run`:
+ * otherwise it would go on although nobody waits for it or can signal it. (With
+ * runc it goes on.)
+ *
+ * @returns the status of the command, 128+n if signal n killed it; 0 with
+ * `detach`
+ * @throws {ContainerError} if the container does not exist, has stopped, or is
+ * paused; {CommandError} if the command cannot be executed; {StepError} for a
  * step that failed
  */
 export async function exec(
@@ -152,15 +154,19 @@ export async function exec(
 }
 
 /**
- * Decides how a process joins a container; changes nothing. The lock of the
- * container is held meanwhile and not longer: what is joined is held by
- * descriptors, and a container that is deleted then lets nobody in.
+ * Decides how a process joins a container; changes nothing. The container is
+ * locked only meanwhile. Afterwards descriptors hold what is joined, and a
+ * container that has been deleted lets no process in.
+ *
+ * @throws {ContainerError} if the container does not exist, has stopped, or is
+ * paused
  */
 export async function prepareExec(
   store: Store,
   options: ExecOptions,
 ): Promise<PreparedExec> {
-  // Who creates it may be waiting for us: a hook's caller has the lock.
+  // The command that creates the container may be waiting for this one: if this
+  // is one of its hooks, the creator holds the lock.
   if (store.peek(options.id)?.creating) throw notCreated(options.id);
   using entry = store.open(options.id);
   checkStatus(entry, options);
@@ -266,7 +272,9 @@ async function planOf(
   }
 }
 
-/** Who would copy has ended by then. */
+/**
+ * Refuses files among the streams: with `detach` no process stays to copy them.
+ */
 function refuseRelayed({ relayedStreams: [file] }: Facts): void {
   if (!file) return;
   throw new UsageError(
@@ -277,15 +285,18 @@ function refuseRelayed({ relayedStreams: [file] }: Facts): void {
   );
 }
 
-/** The cgroups it is in, cgroups(7). */
+/** The cgroups of the first process, cgroups(7). */
 const membershipOf = (first: FirstProcess) =>
   Deno.readTextFileSync(first.path("cgroup"));
 
-/** user_namespaces(7): whether the groups of its processes are fixed. */
+/** Whether setgroups(2) is denied in its user namespace, user_namespaces(7). */
 const deniesSetgroups = (first: FirstProcess) =>
   Deno.readTextFileSync(first.path("setgroups")).trim() === "deny";
 
-/** Who takes the terminal, where somebody else does. In runc's words. */
+/**
+ * The receiver of the terminal if that is not this process. Errors are in
+ * runc's words.
+ */
 function consoleFor(
   { terminal }: Process,
   { detach, consoleSocket }: ExecOptions,
@@ -311,7 +322,10 @@ interface Detaching {
   terminal: Console;
 }
 
-/** Starts it and waits for its execve, until which it ends when we do. */
+/**
+ * Starts the process and waits for its execve. Until then it ends with this
+ * command.
+ */
 async function startDetached(
   handover: Handover,
   start: StartOptions,
@@ -332,7 +346,10 @@ async function startDetached(
   }
 }
 
-/** A container that ended in between lets nobody in: ESRCH, or ENOMEM of its dead PID namespace. */
+/**
+ * Explains a failure to join. A container that has just ended lets no process
+ * in: ESRCH, or ENOMEM from its dead PID namespace.
+ */
 function whyNotJoined(
   id: string,
   first: FirstProcess,
@@ -351,6 +368,6 @@ function removePidFile(path: string): void {
   try {
     Deno.removeSync(path);
   } catch {
-    // It was never written.
+    // The file was never written.
   }
 }

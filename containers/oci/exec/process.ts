@@ -1,6 +1,7 @@
 /**
- * What runs in a container beside its first process: the process of its
- * configuration with what `exec` says otherwise, or one that comes whole. Pure.
+ * The process that `exec` runs: the process of the container's configuration
+ * with changes, or a complete description by the user. Pure. Runs on the host,
+ * in the exec command.
  */
 
 import { capabilitySets } from "../../../plan/process/capabilities.ts";
@@ -21,14 +22,14 @@ import {
 } from "../../decide/users.ts";
 import { homeOf, withHome } from "./accounts.ts";
 
-/** What `exec` says beside the command. */
+/** The options of `exec` that describe the process. */
 export interface ExecProcessOptions {
   args: readonly string[];
   terminal: boolean;
-  /** It has one, of its own or of whoever asks. */
+  /** The process has a terminal: its own, or that of the caller. */
   atTerminal: boolean;
   cwd?: string;
-  /** `K=V`, each. */
+  /** `K=V` strings. */
   env: readonly string[];
   /** `UID[:GID]`, or a name of the container's own accounts. */
   user?: string;
@@ -40,14 +41,16 @@ export interface ExecProcessOptions {
   selinuxLabel?: string;
 }
 
-/** The sets that `--cap` adds to; what is not inheritable stays so. */
+/**
+ * The capability sets that `--cap` adds to. The inheritable set stays as it is.
+ */
 const RAISED = ["bounding", "effective", "permitted", "ambient"] as const;
 
 /**
- * The process of a container's configuration, changed by what `exec` says.
+ * The process of a container's configuration, changed by the options of `exec`.
  *
- * @param made the options of one that `run` made: there its user and its
- * environment are what `run` would give it
+ * @param made the options of a container that `run` made. Its user and
+ * environment are then those that `run` would give it.
  */
 export function adjustProcess(
   { process }: Spec,
@@ -72,7 +75,8 @@ export function adjustProcess(
       ? { ...process.user, ...idsOf(user) }
       : userOf(process, asked, accounts),
     capabilities: raise(
-      // Root has all that the container may have, and no other user any.
+      // As with `run`: root has all capabilities of the container, other users
+      // none.
       user
         ? capabilitySets(process.capabilities?.bounding ?? [], user.uid)
         : process.capabilities,
@@ -87,9 +91,9 @@ export function adjustProcess(
 }
 
 /**
- * A process that came whole (`--process FILE`). What it leaves open about its
- * confinement is as the container's own process has it: leaving something out
- * is no way to more rights.
+ * Completes a process that the user described (`--process FILE`). Members about
+ * its confinement that are missing are taken from the container's own process,
+ * so that leaving one out never gives more rights.
  */
 export function completeProcess({ process }: Spec, given: Process): Process {
   return {
@@ -106,7 +110,7 @@ export function completeProcess({ process }: Spec, given: Process): Process {
   };
 }
 
-/** With the HOME that programs expect, and no more capabilities than are named. */
+/** Adds the HOME that programs expect. Missing capabilities mean none. */
 export function withHomeVariable(
   process: Process,
   accounts: () => AccountFiles,
@@ -119,7 +123,7 @@ export function withHomeVariable(
   };
 }
 
-/** Null where the container's own stays. */
+/** Null if the process keeps the user of the container's configuration. */
 function userAsRun(
   { user: wanted, additionalGids }: ExecProcessOptions,
   accounts: () => AccountFiles,
@@ -130,7 +134,10 @@ function userAsRun(
   return lookUpUser({ user: wanted, groupAdd }, accounts);
 }
 
-/** What was taken over from whoever started the container stays as it was then. */
+/**
+ * With `hostEnv`, the environment is that of the time when the container was
+ * made.
+ */
 function environmentAsRun(
   { env }: Process,
   { atTerminal }: ExecProcessOptions,
@@ -154,7 +161,7 @@ function userOf(
     ...(groups.length ? { additionalGids: groups } : {}),
   };
   if (wanted === undefined) return further;
-  // In numbers it says no more than it says, as with runc.
+  // Numbers are used without a lookup, as with runc.
   const [, uid, gid] = wanted.match(/^(\d+)(?::(\d+))?$/) ?? [];
   if (uid !== undefined) {
     return {
@@ -207,7 +214,7 @@ function capabilityName(name: string): string {
   );
 }
 
-/** Without the members that are undefined: they would hide others. */
+/** Removes undefined members, which would override others in a spread. */
 function defined<T extends object>(members: T): Partial<T> {
   return Object.fromEntries(
     Object.entries(members).filter(([, value]) => value !== undefined),

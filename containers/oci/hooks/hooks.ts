@@ -1,7 +1,8 @@
 /**
- * Hooks of runtime-spec ("POSIX-platform Hooks"): programs that are told of the
- * container on standard input, at points of its life. Runs on the host; what
- * runs in the container's namespaces is loaded when there is some.
+ * Hooks of the runtime-spec ("POSIX-platform Hooks"): programs that receive the
+ * container's state on standard input at certain points of its life. Runs on
+ * the host, in the command that creates, starts or deletes the container. The
+ * code for hooks in the container's namespaces is loaded only if there are any.
  */
 
 import type { Step } from "../../../plan/step.ts";
@@ -9,16 +10,16 @@ import { ContainerError } from "../../../spec/errors.ts";
 import type { Hook, Hooks, Spec } from "../../../spec/types.ts";
 import type { State } from "../../store/status.ts";
 
-/** Takes a sentence on what went wrong and is passed over. */
+/** Takes a sentence on a problem that is ignored. */
 export type Warn = (line: string) => void;
 
-/** How a hook becomes a process; in the runtime's namespaces if not said. */
+/** The steps that start a hook. Default: in the namespaces of this process. */
 type StepsOf = (hook: Hook) => readonly Step[] | Promise<readonly Step[]>;
 
 /**
- * Runs the hooks of a point in their order.
+ * Runs the hooks of one kind in order.
  *
- * @throws {ContainerError} for the first that fails
+ * @throws {ContainerError} for the first hook that fails
  */
 export async function runHooks(
   name: keyof Hooks,
@@ -34,7 +35,7 @@ export async function runHooks(
 }
 
 /**
- * Runs the hooks of poststop. One that fails is only told of and the next one
+ * Runs the poststop hooks. A failure is only a warning, and the next hook
  * follows: runtime-spec, "Lifecycle".
  */
 export async function tryPoststop(
@@ -53,18 +54,18 @@ export async function tryPoststop(
   }
 }
 
-/** What a hook has for an environment where config.json has none for it. */
+/** The environment of a hook if config.json sets none. */
 export const runtimeEnvironment = (): string[] =>
   Object.entries(Deno.env.toObject()).map(([name, value]) =>
     `${name}=${value}`
   );
 
-/** Where hooks of the runtime's namespaces start. */
+/** The working directory of hooks in the runtime's namespaces. */
 function directoryOf({ bundle }: State): string {
   try {
     if (Deno.statSync(bundle).isDirectory) return bundle;
   } catch {
-    // An engine may have removed it before its container.
+    // An engine may have removed the bundle before its container.
   }
   return "/";
 }
@@ -81,8 +82,8 @@ async function runOne(
     env: runtimeEnvironment(),
     directory: directoryOf(state),
   });
-  // runtime-spec, "State": a number that may be left out has to be left out,
-  // since hooks take 0 for a process.
+  // runtime-spec, "State": the pid is optional. It must be left out and not 0,
+  // because hooks would take 0 for a process.
   const { pid, ...rest } = state;
   const { status, output, late } = await runHook(steps, {
     input: JSON.stringify(pid ? state : rest),

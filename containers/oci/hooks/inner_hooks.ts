@@ -1,7 +1,9 @@
 /**
- * Hooks that run in the container's namespaces, while its first process waits:
+ * Hooks that run in the container's namespaces while its first process waits:
  * createContainer before the root changes, startContainer before the command.
- * Runs on the host; loaded when a configuration has such hooks.
+ * This module runs on the host, in the create and start commands; only the
+ * hooks themselves enter the namespaces. Loaded only if a configuration has
+ * such hooks.
  */
 
 import { wayIn } from "../../../cgroup/mod.ts";
@@ -22,7 +24,7 @@ import { runHooks, runtimeEnvironment } from "./hooks.ts";
 import { type State, stateOf } from "../../store/status.ts";
 import type { Entry } from "../../store/store.ts";
 
-/** Runs those of createContainer; its first process is where it waits for them. */
+/** Runs the createContainer hooks while the first process waits for them. */
 export async function runCreateContainer(entry: Entry): Promise<void> {
   const { spec } = entry.record;
   const joined = joinedOf(entry);
@@ -36,7 +38,7 @@ export async function runCreateContainer(entry: Entry): Promise<void> {
   );
 }
 
-/** Runs those of startContainer; its first process waits to be started. */
+/** Runs the startContainer hooks while the first process waits for `start`. */
 export async function runStartContainer(entry: Entry): Promise<void> {
   const { spec } = entry.record;
   const joined = joinedOf(entry);
@@ -49,7 +51,10 @@ export async function runStartContainer(entry: Entry): Promise<void> {
   );
 }
 
-/** As runtime-spec wants it for hooks in there: with the number that is seen there. */
+/**
+ * The state for hooks inside, with the pid in the container's PID namespace, as
+ * the runtime-spec requires.
+ */
 function stateInside(entry: Entry, status: State["status"]): State {
   const { pid } = entry.record;
   const numbers = Deno.readTextFileSync(`/proc/${pid}/status`)
@@ -62,14 +67,15 @@ function joinedOf({ record: { pid, cgroup } }: Entry): Joined {
     try {
       return Deno.readLinkSync(`/proc/${whose}/ns/${NAMESPACE_FILE[type]}`);
     } catch (error) {
-      // A kernel without such namespaces.
+      // The kernel has no such namespaces.
       if (error instanceof Deno.errors.NotFound) return null;
       throw error;
     }
   };
   return {
     pid,
-    // A namespace that is ours already asks for rights that we may not have.
+    // Joining a namespace that this process is already in can need privileges
+    // that it does not have.
     namespaces: NAMESPACE_TYPES.filter((type) =>
       own(type, "self") !== own(type, pid)
     ),
