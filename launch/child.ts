@@ -1,10 +1,11 @@
 /**
- * The child: our own program as PID 1 of the container, in its new namespaces.
+ * The child: our executable as PID 1 of the container, inside its new
+ * namespaces.
  *
  * It carries out the container phase of the plan, has the walker start the
- * user's command, and stays: it reaps what is orphaned, passes signals on, and
- * ends the container when the command ends. All of it is synchronous, on the
- * main thread: Deno's other threads are still in the host's UTS and IPC
+ * user's command, and then stays. It reaps orphans, forwards signals, and ends
+ * the container when the command ends. Everything is synchronous and on the
+ * main thread, because Deno's other threads are still in the host's UTS and IPC
  * namespaces.
  */
 
@@ -39,7 +40,7 @@ const STDIN = 0;
 
 const CLOSE_ON_EXEC = 4;
 
-/** Runs the container to its end; returns the status to exit with. */
+/** Runs the container until it ends; returns the exit status. */
 export function runChild(received: Received): number {
   const { programs, steps } = received;
   syscall("close_range", DESCRIPTOR.plan, DESCRIPTOR.lifeline, CLOSE_ON_EXEC);
@@ -48,20 +49,22 @@ export function runChild(received: Received): number {
   if (cgroups) {
     syscall("close_range", DESCRIPTOR.cgroups, lastCgroup, CLOSE_ON_EXEC);
   }
-  // Bound and made while the host's files are still there.
+  // Both need the host's files, which disappear when the root changes.
   openSpawn();
   openWalker();
   perform(programs.container, () => steps("container"));
   try {
     using command = startCommand(received);
-    // Who can trace PID 1 (--privileged) would find the host's files here.
+    // A process that may trace PID 1 (--privileged) could use these descriptors
+    // to reach the host's files.
     if (cgroups) syscall("close_range", DESCRIPTOR.cgroups, lastCgroup, 0);
     tell(NEWS.running);
     const status = attend(command.pid);
     checkStarted(command, INSIDE);
     return exitCode(status);
   } finally {
-    // From PID 1 this reaches the container and nothing else.
+    // PID 1 is inside the pid namespace: -1 means every process of the
+    // container and no other.
     kill(-1, SIGNAL.SIGKILL);
     while (wait(-1));
     perform(programs.cleanup, () => steps("cleanup"));
@@ -79,7 +82,10 @@ function startCommand(received: Received): Walk {
   });
 }
 
-/** What the command's walker gets: a way to the parent, those into its cgroup, and what the command keeps. */
+/**
+ * Duplicates what the command's walker inherits: the status socket, the
+ * command's cgroup files, and the descriptors that the command keeps.
+ */
 function handOn(
   { preserve, cgroups }: Received,
 ): Record<number, Descriptor> {
@@ -101,12 +107,15 @@ function disposeAll(all: readonly Disposable[]): DisposableStack {
   return stack;
 }
 
-/** A parent that is gone needs no news; it takes the container with it. */
+/**
+ * Sends one byte to the parent. Errors are ignored: if the parent is gone, its
+ * end stops the container anyway.
+ */
 function tell(news: number): void {
   rawSyscall("write", DESCRIPTOR.status, new Uint8Array([news]), 1);
 }
 
-/** PID 1's life: until the command has ended. */
+/** Handles signals as PID 1 until the command has ended. */
 function attend(command: number): WaitStatus {
   const taken = sigset(signalNumbers(TAKEN_BY_CHILD));
   const forwarded = new Set<number>(
@@ -120,7 +129,7 @@ function attend(command: number): WaitStatus {
     } else if (signal === SIGNAL_FOREGROUND) {
       setForegroundGroup(STDIN, command);
     } else if (signal === SIGNAL.SIGCONT) {
-      // What stopped the command stopped its group.
+      // The stop signal stopped the command's whole process group.
       kill(-command, SIGNAL.SIGCONT);
     } else if (forwarded.has(signal)) {
       kill(command, signal);
@@ -128,7 +137,10 @@ function attend(command: number): WaitStatus {
   }
 }
 
-/** Reaps whatever has ended; the command's status if it is among them. */
+/**
+ * Reaps every process that has ended; returns the command's status if the
+ * command is one of them.
+ */
 function reap(command: number): WaitStatus | null {
   let found: WaitStatus | null = null;
   for (;;) {
@@ -143,16 +155,16 @@ function reap(command: number): WaitStatus | null {
 const wantsTerminal = ({ stopped }: { stopped: number }) =>
   stopped === SIGNAL.SIGTTIN || stopped === SIGNAL.SIGTTOU;
 
-/** `running [/bin/sh] as 1`, as Go prints a slice. */
+/** `running [/bin/sh] as 1`, in the format in which Go prints a slice. */
 export function announcement(args: readonly string[], pid: number): string {
   return `running [${args.join(" ")}] as ${pid}\n`;
 }
 
-/** Writes to standard error at once, on this thread. */
+/** Writes the announcement to standard error, synchronously on this thread. */
 export function announce(args: readonly string[], pid: number): void {
   try {
     writeAll(2, new TextEncoder().encode(announcement(args, pid)));
   } catch {
-    // Nobody reads it: no reason not to run.
+    // Nobody reads standard error, which is no reason not to run.
   }
 }

@@ -1,6 +1,6 @@
 /**
- * A new container's PID 1, started and held by its parent. Runs on the host,
- * in the process that waits for it.
+ * Starts PID 1 of a new container and holds it until it may continue. Runs on
+ * the host, in the parent of PID 1.
  */
 
 import {
@@ -27,22 +27,25 @@ import { clonedPid, type Walk, walk } from "./walker.ts";
 
 /** PID 1 of a container, as its parent sees it. */
 export class Container implements Disposable {
-  /** Takes what hears of every system call, where the plan has it sent. */
+  /** Receives the seccomp listener, if the plan has it sent to the parent. */
   listened: ((listener: Descriptor) => void) | undefined;
   constructor(
-    /** Its number here, on the host. */
+    /** Its pid on the host. */
     readonly pid: number,
     readonly walk: Walk,
     readonly status: Descriptor | null,
     readonly lifeline: Descriptor,
     readonly handover: Handover,
-    /** What the child is to read; null where there is none. */
+    /** The file that the child reads; null if our executable is not PID 1. */
     readonly file: Descriptor | null,
-    /** Whether its runtime may start already. */
+    /** Whether its runtime has been told to start. */
     private begun = false,
   ) {}
 
-  /** What it tells, until it ends; with init absent, until the command starts. */
+  /**
+   * The messages of PID 1 until it ends, or, without init, until the command
+   * starts.
+   */
   async *news(): AsyncGenerator<Message> {
     while (this.status) {
       const message = await receive(this.status.fd);
@@ -54,10 +57,11 @@ export class Container implements Disposable {
   }
 
   /**
-   * Where it is held: whether it came to where it waits to be started.
+   * For a container that waits to be started: returns whether it got that far.
    *
-   * @param takeTerminal takes the master side of its terminal, and closes it
-   * @param hooks what is to be done before its root changes, where it waits for that
+   * @param takeTerminal takes the master side of the container's terminal, and
+   * closes it
+   * @param hooks runs the hooks that PID 1 waits for before its root changes
    */
   async isReady(
     takeTerminal: (master: Descriptor) => void,
@@ -76,8 +80,8 @@ export class Container implements Disposable {
   }
 
   /**
-   * Where a program of ours will be PID 1, its runtime may start: that takes
-   * longest, and needs nothing yet.
+   * Lets the child's runtime start, if our executable is PID 1. Starting it
+   * takes longest and needs nothing from the parent.
    */
   begin(): void {
     if (!this.file || this.begun) return;
@@ -86,8 +90,8 @@ export class Container implements Disposable {
   }
 
   /**
-   * It may go on: the host's part is done. What the child is to do is compiled
-   * now, while its runtime starts.
+   * Lets PID 1 continue: the host phase is done. The child's programs are
+   * compiled here, while its runtime starts.
    */
   release(): void {
     this.begin();
@@ -99,7 +103,7 @@ export class Container implements Disposable {
     try {
       writeAll(this.lifeline.fd, new Uint8Array(1));
     } catch (error) {
-      // It has ended already: the walk knows at which step.
+      // PID 1 has ended already; the walk tells at which step.
       if (!(error instanceof SyscallError) || error.code !== "EPIPE") {
         throw error;
       }
@@ -114,32 +118,35 @@ export class Container implements Disposable {
   }
 }
 
-/** The steps that the walker takes on: all of them where no program of ours stays inside. */
+/**
+ * The steps that the walker carries out: all of them if the command itself
+ * becomes PID 1.
+ */
 export function walkedSteps(plan: Plan): Plan["launch"] {
   return plan.init
     ? plan.launch
     : [...plan.launch, ...plan.container, ...plan.process];
 }
 
-/** What is known of a start before it, beside the plan. */
+/** Options of a start, in addition to the handover. */
 export interface StartOptions {
-  /** What its standard streams are, where they are not ours. */
+  /** Standard streams that replace ours. */
   streams?: Record<number, Descriptor>;
-  /** Somebody reads its {@linkcode Container.news}. */
+  /** Whether somebody reads {@linkcode Container.news}. */
   news?: boolean;
   /**
-   * The host has nothing to do for it: it goes on without being released. Where
-   * its start fails half-way, the check of its lifeline ends it.
+   * The host phase has no steps, so PID 1 continues without being released. If
+   * the start fails half-way, PID 1 sees it when it checks its lifeline.
    */
   released?: boolean;
-  /** What the walked steps have been compiled to. */
+  /** The compiled walked steps, if they are compiled already. */
   program?: Program;
-  /** Who starts it, and is its parent, in our place. */
+  /** A keeper that starts the container, and is its parent, in our place. */
   keeper?: Keeper;
 }
 
 /**
- * Starts PID 1 in its namespaces; it waits there until it is released.
+ * Starts PID 1 in its namespaces, where it waits until it is released.
  *
  * @throws the error of the step that failed
  */

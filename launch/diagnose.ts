@@ -1,9 +1,9 @@
 /**
- * Why a command could not be executed. execve(2) answers ENOENT for a missing
- * file and for a missing loader, EACCES for a directory and for a missing
- * permission: this looks at the files to tell which. Runs after the failure: in
- * the child, whose root is the container's, or in the parent, which looks into
- * the root filesystem from outside.
+ * Finds out why a command could not be executed. execve(2) returns ENOENT for a
+ * missing file and for a missing loader, and EACCES for a directory and for a
+ * missing permission; the files themselves tell the difference. Runs after the
+ * failure, in the child, whose root is the container's, or in the parent, which
+ * looks into the root filesystem from outside.
  */
 
 import { type Descriptor, O } from "../ffi/fcntl.ts";
@@ -23,16 +23,19 @@ const notExecutable = (message: string, hint: string) =>
 const notFound = (message: string, hint: string) =>
   new CommandError(message, { hint, status: EXIT.notFound });
 
-/** Where the files are looked at. */
+/** The place from which the container's files are looked at. */
 export interface View {
   /** The path under which this process finds a path of the container. */
   locate(path: string): string | null;
 }
 
-/** From inside: paths are what they are. */
+/** From inside the container: paths stay as they are. */
 export const INSIDE: View = { locate: (path) => path };
 
-/** From outside, below a directory of the host and never above it. */
+/**
+ * From outside: paths are looked up below a directory of the host, and cannot
+ * leave it.
+ */
 export function outside(root: Descriptor, held: DisposableStack): View {
   return {
     locate(path) {
@@ -46,7 +49,12 @@ export function outside(root: Descriptor, held: DisposableStack): View {
   };
 }
 
-/** Tells a command that never started from one that ended: throws the reason. */
+/**
+ * Checks that the walk did not fail.
+ *
+ * @throws CommandError if the command could not be executed, otherwise the
+ * {@linkcode StepError}
+ */
 export function checkStarted(walk: Walk, view: View): void {
   try {
     walk.check();
@@ -59,7 +67,10 @@ export function checkStarted(walk: Walk, view: View): void {
   }
 }
 
-/** The error to show where a command could not be executed, or will not be. */
+/**
+ * The error to show when the command could not be executed, or cannot be
+ * executed later.
+ */
 export function diagnose(
   step: StepOf<"execute" | "checkCommand">,
   failure: StepError,
@@ -95,7 +106,7 @@ export function diagnose(
     );
 }
 
-/** What execve(2) says of a file that is there and looks well, by its errno. */
+/** The execve(2) errors of files that exist and look correct. */
 const REFUSALS: Partial<Record<string, [message: string, hint: string]>> = {
   ENOEXEC: [
     "exec format error (ENOEXEC), it begins as an ELF program and is broken",

@@ -1,4 +1,4 @@
-/** Why a command could not be executed, told from the files alone. */
+/** Tests that the files tell why a command could not be executed. */
 // @ts-types="../types/std_assert.d.ts"
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { O, open } from "../ffi/fcntl.ts";
@@ -32,7 +32,7 @@ function diagnosed(
     };
     const failure = new StepError(step, "execve", code);
     const error = diagnose(step, failure, INSIDE);
-    // The same from outside, where the root filesystem is a directory.
+    // The same question from outside, with a directory as root filesystem.
     using held = new DisposableStack();
     const root = held.use(open("/", O.O_PATH));
     const again = diagnose(step, failure, outside(root, held));

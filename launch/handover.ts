@@ -1,10 +1,10 @@
 /**
- * What the parent tells the child and the child tells the parent.
+ * The messages between parent and child.
  *
- * Down goes one memory file: what is to be run, compiled while the child's
- * runtime starts, and the steps in words for when one fails. Up come single
- * bytes
- * through a socket, whose end of file is the child's.
+ * The parent writes one memory file: the programs, which it compiles while the
+ * child's runtime starts, and the steps as JSON, which the child needs only if
+ * one fails. The child sends single bytes through a socket. The end of file on
+ * that socket is the end of the child.
  */
 
 import type { Descriptor } from "../ffi/fcntl.ts";
@@ -15,89 +15,94 @@ import { UsageError } from "../spec/errors.ts";
 import { DESCRIPTOR } from "./lower/descriptors.ts";
 import type { Program } from "./program.ts";
 
-/** What is to be run, and how it is talked about. */
+/** The plan to run, and the data for the child's messages. */
 export interface Handover {
   plan: Plan;
   /** The command, for the child's messages. */
   args: string[];
-  /** Say `running [...] as 1`. */
+  /** Print `running [...] as 1`. */
   announce: boolean;
-  /** Show stack traces. */
+  /** Print stack traces. */
   debug: boolean;
-  /** Descriptors from 3 upwards that the command keeps. */
+  /** The number of descriptors, from 3 upwards, that the command keeps. */
   preserve: number;
-  /** The command is to be the foreground process group of our terminal. */
+  /** The command becomes the foreground process group of our terminal. */
   foreground: boolean;
-  /** Mounts of the host phase, by the number under which PID 1 finds them. */
+  /**
+   * Mounts made in the host phase, by the descriptor number under which PID 1
+   * finds them.
+   */
   mounts?: Readonly<Record<number, Descriptor>>;
-  /** The command is to have a terminal of its own. */
+  /** The command gets a terminal of its own. */
   terminal: boolean;
 }
 
-/** The phases that the child sees to. */
-export const OURS = ["container", "process", "cleanup"] as const;
-export type OurPhase = typeof OURS[number];
+/** The phases that the child carries out. */
+export const CHILD_PHASES = ["container", "process", "cleanup"] as const;
+export type ChildPhase = typeof CHILD_PHASES[number];
 
-/** The front of the file; after it the steps as JSON, then the programs. */
+/** The first part of the file. The steps as JSON follow, then the programs. */
 export interface Front {
   version: 2;
   args: string[];
   announce: boolean;
   debug: boolean;
   preserve: number;
-  /** How many descriptors lead into the command's cgroup. */
+  /** The number of open descriptors for the command's cgroup files. */
   cgroups: number;
   stepsLength: number;
   programs: Record<
-    OurPhase,
+    ChildPhase,
     { length: number } & Omit<Program, "bytes">
   >;
 }
 
-/** All that the child knows. */
+/** The handover as the child reads it. */
 export interface Received extends Omit<Front, "programs"> {
-  programs: Record<OurPhase, Program>;
-  /** What a program was compiled from; parsed when somebody asks. */
-  steps(phase: OurPhase): readonly Step[];
+  programs: Record<ChildPhase, Program>;
+  /** Returns the steps of a phase; parses them on demand. */
+  steps(phase: ChildPhase): readonly Step[];
 }
 
 /**
- * From the parent: the command's process group is to have the terminal again.
- * A signal that nothing else uses, and whose number is below SIGCONT's: of two
- * that wait the lower comes first, and continued too early the command would
- * stop again at its next read.
+ * Sent by the parent: give the terminal back to the command's process group.
+ * Nothing else uses SIGSTKFLT. Its number is lower than SIGCONT's, and of two
+ * pending signals the kernel delivers the lower first. A command that continues
+ * before it has the terminal stops again at its next read.
  */
 export const SIGNAL_FOREGROUND = SIGNAL.SIGSTKFLT;
 
 /**
- * In the child: waits until the parent has filled the file that the walker
- * handed over, and takes it; null where the parent has ended before, which is
- * about to end us as well.
+ * Waits until the parent has filled the file that the walker passed on, and
+ * reads it. Runs in the child. Returns null if the parent has ended; its end is
+ * about to kill this process too.
+ *
+ * @throws UsageError if this process was not started as the child
  */
 export function takeHandover(): Received | null {
-  const notOurs = () =>
+  const notTheChild = () =>
     new UsageError(
       "Cannot be the child: `child` is what `container run` starts by itself",
       "Use `container run COMMAND`.",
     );
-  if (Deno.pid !== 1) throw notOurs();
+  if (Deno.pid !== 1) throw notTheChild();
   let bytes: Uint8Array<ArrayBuffer>;
   try {
     const told = syscall("read", DESCRIPTOR.lifeline, new Uint8Array(1), 1);
     if (told === 0) return null;
     bytes = Deno.readFileSync(`/proc/self/fd/${DESCRIPTOR.plan}`);
   } catch {
-    throw notOurs();
+    throw notTheChild();
   }
   const decoder = new TextDecoder();
   let at = 4;
   const take = (length: number) => bytes.slice(at, at += length);
   const length = new DataView(bytes.buffer).getUint32(0, true);
   const front = JSON.parse(decoder.decode(take(length))) as Front;
-  if (front.version !== 2) throw notOurs();
+  if (front.version !== 2) throw notTheChild();
   const steps = take(front.stepsLength);
   const programs = Object.fromEntries(
-    OURS.map((phase) => {
+    CHILD_PHASES.map((phase) => {
       const { length, ...program } = front.programs[phase];
       return [phase, { bytes: take(length), ...program }];
     }),

@@ -1,6 +1,6 @@
 /**
- * Starting the keeper, launch/native/keeper.c: the parent of a container that outlives
- * the command which starts it. Runs on the host, in that command.
+ * Starts the keeper (launch/native/keeper.c): the parent of a container that
+ * outlives the command which starts it. Runs on the host, in that command.
  */
 
 import { type Descriptor, memoryFile, moveUp, O, open } from "../ffi/fcntl.ts";
@@ -32,10 +32,13 @@ const CONFIG = {
   words: 48,
 } as const;
 const INTERACTIVE = 2;
-/** Words that its command and environment may be together. */
+/** The largest number of words in its command and environment together. */
 const MAX_WORDS = 64;
 
-/** Where the keeper finds its own: no command keeps descriptors under it. */
+/**
+ * Descriptor numbers of the keeper. They are above every number that a command
+ * may keep.
+ */
 const KEPT = {
   config: PRESERVED_FROM,
   control: PRESERVED_FROM + 1,
@@ -43,30 +46,36 @@ const KEPT = {
   walker: PRESERVED_FROM + 3,
 } as const;
 
-/** What a keeper is to do. */
+/** What a keeper does. */
 export interface KeeperOptions {
-  /** What ps(1) shows of it. */
+  /** The name that ps(1) shows. */
   name: string;
-  /** Where it makes `log`, `log.1` and `exit`. */
+  /** The directory for `log`, `log.1` and `exit`. */
   directory: Descriptor;
-  /** Nobody writes to the command, but its input does not end. */
+  /** The command's standard input stays open, although nobody writes to it. */
   interactive: boolean;
-  /** Bytes of the log before it is begun anew; 0 for no end. */
+  /**
+   * Maximum size of a log file in bytes; then a new one begins. 0 means no
+   * limit.
+   */
   logMax: number;
-  /** What it becomes when the container has ended; without it, it ends. */
+  /**
+   * The command that the keeper executes when the container has ended. Without
+   * it, the keeper exits.
+   */
   then?: {
     argv: string[];
     env: string[];
-    /** Milliseconds before that. */
+    /** Milliseconds to wait before that. */
     delay: number;
-    /** The same for a container that ran for ten seconds. */
+    /** Milliseconds to wait if the container ran for ten seconds or more. */
     calm: number;
   };
 }
 
 /**
- * A keeper. When this is disposed of before {@linkcode Keeper.keep}, it kills
- * what it has started.
+ * A keeper process. If it is disposed of before {@linkcode Keeper.keep} was
+ * called, the keeper kills the container that it started.
  */
 export class Keeper implements Disposable {
   readonly #options: KeeperOptions;
@@ -83,17 +92,20 @@ export class Keeper implements Disposable {
     ];
   }
 
-  /** Its number on the host. */
+  /** The keeper's pid on the host. */
   get pid(): number {
     return this.#pid;
   }
 
-  /** The socket that takes the container's terminal. */
+  /** The socket through which the keeper receives the container's terminal. */
   get control(): number {
     return this.#control[0].fd;
   }
 
-  /** What it is started with, for a walk of this program. */
+  /**
+   * The descriptors and arguments to start the keeper with, for a walk of this
+   * program.
+   */
   prepare(program: Program) {
     const hold = (descriptor: Descriptor) => this.#held.use(descriptor);
     const config = memoryFile("keeper-config", this.#config(program));
@@ -147,10 +159,15 @@ export class Keeper implements Disposable {
     return bytes;
   }
 
-  /** Waits until PID 1 is there; its number. Throws the error of a failed step. */
+  /**
+   * Waits until PID 1 exists; returns its pid.
+   *
+   * @throws the error of the step that failed
+   */
   clonedPid(walking: Walk): number {
     this.#pid = walking.pid;
-    // Ours would keep it from hearing that we have ended.
+    // While our copy is open, a read of the other end cannot see that the
+    // keeper has ended.
     this.#control[1].close();
     const report = new Uint8Array(REPORT_SIZE);
     const count = syscall("read", this.control, report, REPORT_SIZE);
@@ -165,12 +182,15 @@ export class Keeper implements Disposable {
     );
   }
 
-  /** It keeps what is recorded by now, and does without us. */
+  /**
+   * Tells the keeper that the container is recorded: from now on it works
+   * without us.
+   */
   keep(): void {
     syscall("write", this.control, new TextEncoder().encode("k"), 1);
   }
 
-  /** Ends it, and what it would do afterwards. */
+  /** Kills the keeper, so it does nothing after the container's end. */
   end(): void {
     this[Symbol.dispose]();
     if (!this.#pid) return;

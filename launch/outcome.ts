@@ -1,4 +1,7 @@
-/** How far a program came: what the walker, or the child, left in its header. */
+/**
+ * Reads the result that the walker or the child left in the header of a
+ * program.
+ */
 
 import { errnoName } from "../ffi/errno.ts";
 import { nameOf } from "../ffi/numbers.ts";
@@ -14,7 +17,7 @@ import {
 import type { Program } from "./program.ts";
 import { StepError } from "./step_error.ts";
 
-/** The instruction that failed, and why. */
+/** The instruction that failed, and its error number. */
 export interface Failure {
   index: number;
   errno: number;
@@ -24,9 +27,8 @@ const viewOf = (bytes: Uint8Array) =>
   new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
 /**
- * The failure that a header tells of. It is memory that a process in the
- * container could have written to: nothing in it is trusted further than a
- * number goes.
+ * Reads the failure from a header. A process in the container could have
+ * written to this memory, so its content is used only as numbers.
  */
 export function readFailure(header: Uint8Array): Failure | null {
   const view = viewOf(header);
@@ -37,7 +39,7 @@ export function readFailure(header: Uint8Array): Failure | null {
   };
 }
 
-/** A result by its name. */
+/** Returns the value of a named slot. */
 function readSlot(
   { slots }: Pick<Program, "slots">,
   header: Uint8Array,
@@ -48,10 +50,10 @@ function readSlot(
   return Number(viewOf(header).getBigInt64(HEADER.slots + 8 * slot, true));
 }
 
-/** How far a program came. */
+/** How far a program got. */
 export interface Outcome {
   failure: Failure | null;
-  /** A result by its name. */
+  /** The value of a named slot. */
   slot(name: string): number;
 }
 
@@ -66,7 +68,11 @@ export function readOutcome(
   };
 }
 
-/** The error of the instruction that failed, with its step. */
+/**
+ * Makes the error for a failed instruction: finds its step and its system call.
+ *
+ * @throws RangeError if the index is outside the program
+ */
 export function stepError(
   steps: readonly Step[],
   { bytes, counts }: Pick<Program, "bytes" | "counts">,

@@ -1,17 +1,17 @@
-/** The parent's side of the handover to the child. */
+/** Writes the handover for the child. Runs in the parent. */
 
 import { type Descriptor, sealFile, writeAll } from "../ffi/fcntl.ts";
 import type { Plan } from "../plan/step.ts";
-import { type Front, type Handover, OURS } from "./handover.ts";
+import { CHILD_PHASES, type Front, type Handover } from "./handover.ts";
 import { compileSteps } from "./program.ts";
 
-/** Fills the child's file; nobody can change it afterwards. */
+/** Fills the child's file and seals it. */
 export function packHandover(file: Descriptor, handover: Handover): void {
   const { plan, args, announce, debug, preserve } = handover;
   const encoder = new TextEncoder();
-  const ours = { container: plan.container, process: plan.process };
+  const performed = { container: plan.container, process: plan.process };
   const steps = encoder.encode(
-    JSON.stringify({ ...ours, cleanup: unmounting(plan) }),
+    JSON.stringify({ ...performed, cleanup: unmounting(plan) }),
   );
   const programs = {
     container: compileSteps(plan.container, { movable: true }),
@@ -24,10 +24,10 @@ export function packHandover(file: Descriptor, handover: Handover): void {
     announce,
     debug,
     preserve,
-    cgroups: waysIn(plan),
+    cgroups: cgroupFileCount(plan),
     stepsLength: steps.length,
     programs: Object.fromEntries(
-      OURS.map((phase) => {
+      CHILD_PHASES.map((phase) => {
         const { bytes, ...program } = programs[phase];
         return [phase, { length: bytes.length, ...program }];
       }),
@@ -37,16 +37,16 @@ export function packHandover(file: Descriptor, handover: Handover): void {
   writeAll(file.fd, new Uint8Array(new Uint32Array([text.length]).buffer));
   writeAll(file.fd, text);
   writeAll(file.fd, steps);
-  for (const phase of OURS) writeAll(file.fd, programs[phase].bytes);
+  for (const phase of CHILD_PHASES) writeAll(file.fd, programs[phase].bytes);
   sealFile(file);
 }
 
-const waysIn = (plan: Plan) =>
+const cgroupFileCount = (plan: Plan) =>
   plan.process.reduce(
     (count, step) => step.step === "joinCgroups" ? step.files.length : count,
     0,
   );
 
-/** Killing and reaping is the child's own doing; the rest are system calls. */
+/** The cleanup steps that are system calls. The child does `killAll` itself. */
 export const unmounting = (plan: Plan) =>
   plan.cleanup.filter(({ step }) => step !== "killAll");

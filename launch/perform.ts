@@ -1,8 +1,9 @@
 /**
- * The child's executor: carries out a compiled plan in this process, one system
- * call at a time through FFI. It reads the very bytes that the walker reads
- * (launch/native/walker.c has the same loop in C), so that both modes do the same.
- * Synchronous throughout: Deno's other threads are not where this thread is.
+ * The child's executor: carries out a compiled program in this process, one
+ * system call at a time through FFI. It reads the same bytes as the walker
+ * (launch/native/walk.h has the same loop in C), so both executors do the same.
+ * Everything is synchronous, because Deno's other threads are not in this
+ * thread's namespaces.
  */
 
 import { ERRNO } from "../ffi/errno.ts";
@@ -26,10 +27,11 @@ import { readOutcome, stepError } from "./outcome.ts";
 import type { Program } from "./program.ts";
 
 /**
- * Carries out a program; stops at the instruction that fails, with its
- * {@linkcode StepError}.
+ * Carries out a program. Stops at the first instruction that fails.
  *
- * @param steps what it was compiled from, asked for when a step has failed
+ * @param steps returns the steps that the program was compiled from; called
+ * only after a failure
+ * @throws StepError the step that failed
  */
 export function perform(program: Program, steps: () => readonly Step[]): void {
   walkHere(program);
@@ -37,7 +39,10 @@ export function perform(program: Program, steps: () => readonly Step[]): void {
   if (failure) throw stepError(steps(), program, failure);
 }
 
-/** The walk, in memory that lies elsewhere than where its pointers say. */
+/**
+ * Carries out the instructions in place: the memory is not at the address that
+ * its pointers were compiled for.
+ */
 function walkHere({ bytes, pointers }: Program): void {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const count = view.getUint32(HEADER.count, true);
@@ -45,7 +50,7 @@ function walkHere({ bytes, pointers }: Program): void {
   const end = BASE + bytes.length;
   for (const at of pointers) {
     const address = view.getBigUint64(at, true);
-    // Null where a structure holds none.
+    // A structure may hold a null pointer.
     if (address) view.setBigUint64(at, address + BigInt(moved), true);
   }
   const words = [0, 0, 0, 0, 0, 0];
@@ -65,7 +70,8 @@ function walkHere({ bytes, pointers }: Program): void {
       if (fromSlot & (1 << i)) {
         word = Number(view.getBigInt64(HEADER.slots + 8 * word, true));
       } else if (word >= BASE && word < end) {
-        // launch/program.ts lets no number be mistaken for an address.
+        // compileSteps() has checked that no plain number looks like an
+        // address.
         word += moved;
       }
       words[i] = word;

@@ -1,18 +1,23 @@
 /**
- * The plainest `run`, compiled when the program is built: with `--quiet`, a root
- * filesystem and a command, with or without `--no-init`, and nothing else. All
- * that its plan depends on is then known but a few words, and the compiled
- * program carries it out without a runtime (launch/native/plain_run.h), in a tenth of
- * the time.
+ * The plainest `run`, compiled when the executable is built: with `--quiet`, a
+ * root filesystem and a command, with or without `--no-init`, and no other
+ * flag. Everything that its plan depends on, except a few words, is known by
+ * then. The native entry (launch/native/plain_run.h) carries the plan out
+ * without Deno's runtime, in a tenth of the time.
  *
- * It is the plan of such a run as it would be compiled then, by the same code;
- * the words are left out. Where it does not fit, the runtime starts.
+ * The plan is the one that such a run would compile itself, from the same code,
+ * with the unknown words left out. If the plan does not fit a command line, the
+ * runtime starts.
  */
 
 import { fromBase64 } from "../ffi/base64.ts";
 import type { CgroupLayout } from "../plan/facts.ts";
 import type { Plan, Step } from "../plan/step.ts";
-import type { Argument, EntryOperation, Instruction } from "./bytecode/call.ts";
+import type {
+  Argument,
+  EntryInstruction,
+  Instruction,
+} from "./bytecode/call.ts";
 import { encodeInstructions } from "./bytecode/encode.ts";
 import { lower } from "./lower/lower.ts";
 import { unmounting } from "./pack_handover.ts";
@@ -20,7 +25,7 @@ import { alignedLength, packed } from "./bytecode/packed.ts";
 import { withoutOwnWords } from "./prelaunch.ts";
 import { WALKER } from "./native/walker_code.ts";
 
-/** The first slots, which launch/native/guards.h knows by number. */
+/** The first slots. launch/native/guards.h has the same numbers. */
 const SLOTS = [
   "root",
   "argv",
@@ -37,35 +42,45 @@ const SLOTS = [
 /** What a plain run is compiled from. */
 export interface PlainRun {
   plan: Plan;
-  /** What stands in it for the path of the root filesystem. */
+  /** A placeholder in the plan for the path of the root filesystem. */
   root: string;
-  /** The machine's hierarchies of cgroups: they are what is mounted. */
+  /** The machine's cgroup hierarchies, which the container mounts. */
   cgroups: CgroupLayout;
-  /** The bounding set that it counts on, as bits. */
+  /** The bounding set that the plan expects, as bits. */
   bounding: bigint;
-  /** The directories in which the command is looked for. */
+  /** The directories in which the command is looked up. */
   path: readonly string[];
-  /** What the root filesystem has to have: `d/proc`, `f/etc/hosts`. */
+  /**
+   * The mountpoints that the root filesystem must have: `d/proc`,
+   * `f/etc/hosts`.
+   */
   places: readonly string[];
-  /** What is said where one of ENDING comes before the command runs, in that order. */
+  /**
+   * The message for each of ENDING, in that order, for a signal that arrives
+   * before the command runs.
+   */
   endings: readonly string[];
-  /** What is said where one comes before all output is through: of output, of error, of both. */
+  /**
+   * The same for a signal that arrives before all output is copied: first for
+   * standard output, then for standard error, then for both.
+   */
   stops: readonly string[];
   /**
-   * What is said of a stream that is lost: of input, output, error and both,
-   * before the error and after it; then the errors, a byte with the number first.
+   * The messages for a lost stream: of input, output, error and both, each with
+   * a text before the error and a text after it. The errors follow; the first
+   * byte of each is its number.
    */
   losses: readonly string[];
 }
 
-/** Puts slots in the place of the words that are not known yet. */
+/** Replaces words that are not known yet with slots. */
 function withoutWords(instruction: Instruction, root: string): Instruction {
   if (instruction.name === "fail" || instruction.name === "compare") {
     return instruction;
   }
   const args = instruction.args.map((argument): Argument => {
     if (argument === root) return { slot: "root" };
-    // A path below it would need a slot of its own.
+    // A path below the root would need a slot of its own.
     if (JSON.stringify(argument, withoutBigint)?.includes(root)) {
       throw new RangeError(`${instruction.name} has the root in its arguments`);
     }
@@ -79,7 +94,7 @@ const withoutBigint = (_: string, value: unknown) =>
 
 const YES = new Uint8Array(new BigUint64Array([1n]).buffer);
 
-/** Leaves out what comes next, where a slot is not 1. */
+/** Skips the next instructions if a slot is not 1. */
 const where = (slot: string, count: number): Instruction => ({
   name: "compare",
   args: [{ addressOf: slot }, YES, YES.length],
@@ -88,7 +103,10 @@ const where = (slot: string, count: number): Instruction => ({
   skipOnExpected: count,
 });
 
-/** Which of the streams are the null device is seen when they are there. */
+/**
+ * Makes the replacement of each null device conditional: whether a stream is
+ * one is known only at run time.
+ */
 function whereNull(instructions: readonly Instruction[]): Instruction[] {
   const chosen = instructions.flatMap((instruction): Instruction[] => {
     if (instruction.name === "dup3") {
@@ -99,7 +117,7 @@ function whereNull(instructions: readonly Instruction[]): Instruction[] {
   return [where("anyNull", chosen.length), ...chosen];
 }
 
-/** The command, or our program again, by its slots. */
+/** Replaces the command, or our executable, with its slots. */
 function withoutCommand(instructions: readonly Instruction[]): Instruction[] {
   let candidate = 0;
   const argv = { slot: "argv" };
@@ -118,14 +136,15 @@ const withoutKnown = (steps: readonly Step[], root: string) =>
   );
 
 /**
- * What is carried out of a plan in one go: all of it where the command is PID 1.
- * Where our program is, it comes to three: the launch, what is done inside before
- * and after the command, and what becomes the command.
+ * Splits a plan into the parts that are carried out in one go. If the command
+ * is PID 1, there is one part. If our executable is PID 1, there are three: the
+ * launch, the steps inside before and after the command, and the steps of the
+ * process that becomes the command.
  */
 function programsOf(
   plan: Plan,
   root: string,
-): (readonly (Instruction | EntryOperation)[])[] {
+): (readonly EntryInstruction[])[] {
   const { launch, container, process } = plan;
   if (!plan.init) {
     return [withoutKnown([...launch, ...container, ...process], root), [], []];
@@ -143,7 +162,10 @@ function programsOf(
   ];
 }
 
-/** As /proc/self/cgroup has them, a line each; none for cgroup v2 alone. */
+/**
+ * The hierarchies in the order of /proc/self/cgroup, one per line; empty for
+ * cgroup v2 alone.
+ */
 const textOfLayout = (layout: CgroupLayout) =>
   layout.version === 1
     ? layout.hierarchies.toReversed().map((names) => `${names}\n`).join("")
@@ -156,9 +178,9 @@ const aligned = (bytes: Uint8Array): Uint8Array => {
 };
 
 /**
- * What is put into the compiled program for a plain run: its length, those of
- * the images and of the walker's executable, the bounding set; and behind these
- * the bytes and the texts.
+ * Packs a plain run for launch/native/guards.h: the length of everything, the
+ * lengths of the compiled parts and of the walker's executable, the bounding
+ * set, then the parts, the executable and the texts.
  */
 export function plainRun(
   { plan, root, cgroups, bounding, path, places, endings, stops, losses }:

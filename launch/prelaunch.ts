@@ -1,10 +1,12 @@
 /**
- * The launch of a usual `run`, compiled when the program is built and walked by
- * the compiled one before its runtime starts (launch/native/entry.c): the child's
- * runtime then starts beside the parent's, and not after it.
+ * The launch of a usual `run`, compiled when the executable is built. The
+ * native entry (launch/native/prelaunch.h) carries it out before Deno's runtime
+ * starts, so the child's runtime starts at the same time as the parent's and
+ * not after it.
  *
- * It is a guess, and nothing hangs on it. What is launched is taken where the
- * plan of this very run says the same (launch/prelaunched.ts).
+ * The launch is a guess, and a wrong guess does no harm: the parent takes over
+ * the launched process only if its own plan says the same
+ * (launch/prelaunched.ts).
  */
 
 import { AT_EMPTY_PATH } from "../ffi/fcntl.ts";
@@ -16,7 +18,7 @@ import { lower } from "./lower/lower.ts";
 import { packed } from "./bytecode/packed.ts";
 import type { Program } from "./program.ts";
 
-/** The first slots, which launch/native/entry.c knows by number. */
+/** The first slots. launch/native/prelaunch.h has the same numbers. */
 export const PRELAUNCH_SLOTS = [
   "argv",
   "env",
@@ -30,8 +32,8 @@ export const PRELAUNCH_SLOTS = [
 ] as const;
 
 /**
- * The flags of `run` that a launch does not hang on. Any other word, and any
- * other way to write these, and the runtime starts alone.
+ * The flags of `run` that do not change the launch. With any other word, or
+ * another spelling of these flags, only the parent's runtime starts.
  */
 const INDIFFERENT: readonly string[] = [
   "cap-add",
@@ -54,7 +56,10 @@ const INDIFFERENT: readonly string[] = [
   "workdir",
 ];
 
-/** The words that our program is executed with are put in when they are known. */
+/**
+ * Replaces the arguments and environment of our executable with slots, which
+ * are filled at run time.
+ */
 export function withoutOwnWords(instruction: Instruction): Instruction {
   if (instruction.name !== "execveat") return instruction;
   return {
@@ -69,7 +74,7 @@ export function withoutOwnWords(instruction: Instruction): Instruction {
   };
 }
 
-/** What launch/native/entry.c walks for a launch. */
+/** Compiles a launch for the native entry. */
 export function prelaunchProgram(launch: readonly Step[]): Program {
   const lowered = launch.map((step) => lower(step).map(withoutOwnWords));
   const { bytes, slots } = encodeInstructions(
@@ -85,14 +90,17 @@ export function prelaunchProgram(launch: readonly Step[]): Program {
   };
 }
 
-/** By which two launches are told to be the same, but for the words of the command. */
+/**
+ * A text that is equal for two launches if they differ only in the arguments
+ * and environment.
+ */
 export const textOfLaunch = (launch: readonly Step[]): string =>
   JSON.stringify(
     launch,
     (key, value) => key === "argv" || key === "env" ? undefined : value,
   );
 
-/** A flag as the command line has it. */
+/** A flag of the command line. */
 interface Flag {
   name: string;
   short?: string;
@@ -100,9 +108,9 @@ interface Flag {
 }
 
 /**
- * What is put into the compiled program for a launch, as launch/native/entry.c reads
- * it: the length of all of it, of the image and of the text, and behind them
- * these two and the flags.
+ * Packs a launch for launch/native/prelaunch.h: the length of everything, the
+ * lengths of the bytecode and the text, then the bytecode, the text and the
+ * flags.
  */
 export function prelaunch(
   launch: readonly Step[],
@@ -114,10 +122,10 @@ export function prelaunch(
       [`--${name}`, ...(short ? [`-${short}`] : [])]
         .map((word) => `${value ? "+" : "-"}${word}\0`)
     );
-  const { bytes: image } = prelaunchProgram(launch);
+  const { bytes: bytecode } = prelaunchProgram(launch);
   const text = encoder.encode(textOfLaunch(launch));
-  return packed([image.length, text.length], [
-    image,
+  return packed([bytecode.length, text.length], [
+    bytecode,
     text,
     encoder.encode(`${words.join("")}\0`),
   ]);

@@ -1,6 +1,6 @@
 /**
- * What the compiled program launched before its runtime started
- * (launch/prelaunch.ts). Runs in the parent, on the host.
+ * Takes over the process that the native entry launched before our runtime
+ * started (launch/prelaunch.ts). Runs in the parent, on the host.
  */
 
 import { Descriptor, readAt } from "../ffi/fcntl.ts";
@@ -17,7 +17,10 @@ import {
 } from "./prelaunch.ts";
 import { Walk } from "./walker.ts";
 
-/** PID 1 of a container to be, whose runtime starts and waits for its handover. */
+/**
+ * PID 1 of a container to be: its runtime starts, and it waits for its
+ * handover.
+ */
 export interface Prelaunched {
   pid: number;
   walk: Walk;
@@ -28,10 +31,16 @@ export interface Prelaunched {
 
 type Slots = Record<typeof PRELAUNCH_SLOTS[number], number>;
 
-/** Undefined until it was looked for; null where there is none, or none left. */
+/**
+ * Undefined before the first look; null if there is no launched process, or it
+ * has been taken.
+ */
 let slots: Slots | null | undefined;
 
-/** Takes it where this is what would be launched now; ends it otherwise. */
+/**
+ * Returns the launched process if this handover would launch the same,
+ * otherwise ends it.
+ */
 export function takePrelaunched(handover: Handover): Prelaunched | null {
   const found = find();
   if (!found) return null;
@@ -55,7 +64,7 @@ export function takePrelaunched(handover: Handover): Prelaunched | null {
   };
 }
 
-/** Ends what nobody took. */
+/** Ends the launched process if nobody has taken it. */
 export function discardPrelaunched(): void {
   const found = find();
   if (!found) return;
@@ -82,7 +91,10 @@ function isMeant(
     text.every((byte, index) => byte === found[index]);
 }
 
-/** Looks where a plan is mapped; whoever starts a program cannot put one there. */
+/**
+ * Looks at the address where a plan is mapped. A caller of this executable
+ * cannot put anything there.
+ */
 function find(): Slots | null {
   return slots ??= slots === null || !Deno.build.standalone ? null : look();
 }

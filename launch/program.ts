@@ -1,27 +1,26 @@
-/** Steps compiled to the bytes that the walker, or the child, carries out. */
+/** Compiles steps to the bytecode that the walker and the child carry out. */
 
 import type { Step } from "../plan/step.ts";
 import type { Argument, Instruction } from "./bytecode/call.ts";
-import { encodeInstructions } from "./bytecode/encode.ts";
+import { type Bytecode, encodeInstructions } from "./bytecode/encode.ts";
 import { BASE, HEADER, LIMIT } from "./bytecode/layout.ts";
 import { lower } from "./lower/lower.ts";
 
-/** A compiled plan, or part of one. */
-export interface Program {
-  bytes: Uint8Array<ArrayBuffer>;
-  /** The numbers of the slots that have names. */
-  slots: Record<string, number>;
-  /** Where, beside the steps, an address stands; for who moves the bytes. */
-  pointers: number[];
-  /** How many instructions each step comes to: a failure finds its step by it. */
+/** A compiled plan, or a part of a plan. */
+export interface Program extends Bytecode {
+  /**
+   * The number of instructions of each step, to find the step of a failed
+   * instruction.
+   */
   counts: number[];
 }
 
 /**
  * Compiles steps for this machine.
  *
- * @param movable the bytes are carried out where they lie, not where the walker
- * would map them: the child tells addresses among the arguments by their value
+ * @param movable the bytecode runs in place, in this process's memory, and not
+ * where the walker maps it. The child recognises addresses among the arguments
+ * by their value, so no number may look like an address.
  */
 export function compileSteps(
   steps: readonly Step[],
@@ -39,7 +38,10 @@ export function compileSteps(
   return { bytes, slots, counts, pointers: movable ? pointers : [] };
 }
 
-/** What fails after the wait for `start` is told to the command that starts. */
+/**
+ * Makes the walker report any failure after the wait for `start` to the command
+ * that starts the container.
+ */
 function reportAfterWait(
   steps: readonly Step[],
   counts: readonly number[],

@@ -1,59 +1,67 @@
 /**
- * What start, state, kill and delete come to once a container is created: a few
- * system calls each, which the compiled program carries out before its runtime
- * starts (launch/native/entry.c). Their plans lie beside the container's record.
+ * Ready plans: start, state, kill and delete of a created container, compiled
+ * to a few system calls each. They are stored next to the container's record,
+ * and the native entry (launch/native/entry.c) carries them out before Deno's
+ * runtime starts.
  *
- * They are for when all is well. Each checks what it relies on first, and where
- * a call fails, or gives something else, the runtime starts and the command
- * does the whole of its work. So nothing may depend on a plan's being carried
- * out, to its end or at all.
+ * A ready plan covers the usual case only. It first checks its assumptions. If
+ * a call fails or returns something else, the runtime starts and the command
+ * does all of its work. So nothing may depend on a ready plan being carried
+ * out, completely or at all.
  */
 
 import { AT_FDCWD, O } from "../ffi/fcntl.ts";
-import type { EntryOperation, Instruction } from "./bytecode/call.ts";
+import type {
+  EntryInstruction,
+  EntryOperation,
+  Instruction,
+} from "./bytecode/call.ts";
 import { encodeInstructions } from "./bytecode/encode.ts";
 import { REPORT_SIZE } from "./bytecode/layout.ts";
 
-/** The commands that have one. */
+/** The commands that have a ready plan. */
 export type ReadyPlan = "start" | "state" | "kill" | "delete" | "delete-force";
 
-/** A container, as far as its plans need to know. */
+/** What the plans need to know about a container. */
 export interface Known {
   /** Its directory in the store. */
   directory: string;
-  /** Every other file in there, for delete. */
+  /** All other files in there, for delete. */
   files: readonly string[];
   pid: number;
   /** In ticks since boot, proc_pid_stat(5). */
   startTime: bigint;
-  /** Where it can be seen that it is not paused; null where it cannot pause. */
+  /**
+   * The file that tells whether the container is paused, and its content when
+   * it is not; null if it cannot be paused.
+   */
   freezer: { path: string; running: string; version: 1 | 2 } | null;
-  /** Its cgroups, and those above that were made for it, parents first. */
+  /** Its cgroups, and those above them that were made for it, parents first. */
   cgroups: { own: readonly string[]; made: readonly string[] };
-  /** What `state` prints, newline and all, by status. */
+  /** The exact output of `state` by status, newline included. */
   texts: { created: string; running: string; stopped: string };
 }
 
-type Plan = readonly (Instruction | EntryOperation)[];
-
-/** What the process said that could not execute its command: the head of its plan. */
+/** The file for the header of a process that could not execute its command. */
 export const START_ERROR = "start.error";
 
 const LOCK_EX = 2;
 const LOCK_NB = 4;
 const AT_REMOVEDIR = 0x200;
-/** How long a killed process may take to be gone, in milliseconds. */
+/** The time in milliseconds that a killed process may take to end. */
 const DEATH = 2000;
-/** A longer text might be written in parts. PIPE_BUF, pipe(7) */
+/** PIPE_BUF: a longer text might be written in parts. pipe(7) */
 const MOST_TEXT = 4096;
 
-/** The first slot: the one word of a command line that a plan cannot know. */
+/**
+ * The first slot: the only word of the command line that a plan cannot know.
+ */
 const SIGNAL = "signal";
 
 /** The name of a plan's file. */
 export const readyPlanFile = (name: ReadyPlan) => `${name}.plan`;
 
-/** The names of all of them. */
+/** The names of all plan files. */
 export const READY_PLAN_FILES = ([
   "start",
   "state",
@@ -62,18 +70,24 @@ export const READY_PLAN_FILES = ([
   "delete-force",
 ] as const).map(readyPlanFile);
 
-/** The bytes of a container's plan for a command; null where it can have none. */
+/**
+ * Compiles a container's plan for a command; returns null if it can have none.
+ */
 export function readyPlan(name: ReadyPlan, known: Known): Uint8Array | null {
-  const plan = PLANS[name](known);
-  return plan && encodeInstructions(plan, undefined, [SIGNAL]).bytes;
+  const instructions = INSTRUCTIONS[name](known);
+  return instructions &&
+    encodeInstructions(instructions, undefined, [SIGNAL]).bytes;
 }
 
-const PLANS: Record<ReadyPlan, (known: Known) => Plan | null> = {
+const INSTRUCTIONS: Record<
+  ReadyPlan,
+  (known: Known) => readonly EntryInstruction[] | null
+> = {
   start: (known) => [
     ...lock(known),
     isAlive(known),
     ...isNotPaused(known),
-    // Fails at once where nobody waits any more.
+    // Fails at once if no process waits for the start any more.
     {
       name: "openat",
       args: [
@@ -115,7 +129,7 @@ const PLANS: Record<ReadyPlan, (known: Known) => Plan | null> = {
       { ...isAlive(known), expect: ["ESRCH"], skipOnSuccess: 2 },
       ...say(2),
       ...isNotPaused(known),
-      // With nobody who waits to be started, it fails.
+      // Fails if no process waits to be started.
       {
         name: "openat",
         args: [
@@ -133,12 +147,12 @@ const PLANS: Record<ReadyPlan, (known: Known) => Plan | null> = {
     ];
   },
   kill: (known) => [
-    // It stands for whoever has the number now, and stays so: if that is the one
-    // meant, nobody else gets the signal.
+    // The pidfd stands for the process that has this pid now. If that is the
+    // right process, no other process can get the signal.
     { name: "pidfd_open", args: [known.pid, 0], result: "process" },
     isAlive(known),
     ...isNotPaused(known),
-    // One that waits to be started takes no signal: for the command to decide.
+    // A container that waits to be started: the command decides.
     {
       name: "openat",
       args: [
@@ -168,8 +182,8 @@ const PLANS: Record<ReadyPlan, (known: Known) => Plan | null> = {
   ],
   "delete-force": (known) => [
     ...lock(known),
-    // On v2 what is frozen can be killed, cgroups(7); and once its process has
-    // ended, the file that tells says something else.
+    // On v2 a frozen process can be killed, cgroups(7). And once it has ended,
+    // the freezer file has other content.
     ...(known.freezer?.version === 1 ? isNotPaused(known) : []),
     {
       name: "endProcess",
@@ -180,14 +194,14 @@ const PLANS: Record<ReadyPlan, (known: Known) => Plan | null> = {
   ],
 };
 
-/** Takes away all that there is of it. */
-const remove = (known: Known): Plan => [
+/** Removes everything of a container. */
+const remove = (known: Known): Instruction[] => [
   ...known.cgroups.own.map((path) => removeDirectory(path)),
-  // Another container may be there.
+  // They may hold another container.
   ...known.cgroups.made.toReversed().map((path) =>
     removeDirectory(path, "EBUSY", "ENOTEMPTY")
   ),
-  // Its record last: without it nobody would know what is left.
+  // The record goes last: without it nobody could find what is left.
   ...[...READY_PLAN_FILES, START_ERROR, ...known.files].map((file) =>
     unlink(`${known.directory}/${file}`)
   ),
@@ -196,14 +210,15 @@ const remove = (known: Known): Plan => [
 ];
 
 /**
- * The process that waited is the last writer: execve closes its end, or its
- * death does, before which it says why. That is kept for the command, which
- * puts it into words.
+ * Waits for the execve of the started process, which is the FIFO's last writer:
+ * the execve closes its end. If it fails instead, it first writes its header.
+ * That is stored for the command, which turns it into an error message.
  */
 function awaitExecve({ directory }: Known): Instruction[] {
   const said = new Uint8Array(REPORT_SIZE);
   return [
-    // A slot is as good as a struct pollfd that waits for no event but POLLHUP.
+    // A slot with a descriptor doubles as a struct pollfd that waits for
+    // POLLHUP only.
     { name: "ppoll", args: [{ addressOf: "answer" }, 1, null, null, 0] },
     {
       name: "read",
@@ -241,10 +256,10 @@ const isAlive = ({ pid, startTime }: Known): EntryOperation => ({
   args: [pid, startTime],
 });
 
-/** Never exit(2) from a walk: the exit of the process that carries it out. */
+/** Ends the process that carries out the plan. exit(2) would end one thread. */
 const exit: Instruction = { name: "exit_group", args: [0] };
 
-/** No other command is at it. */
+/** Fails if another command works on the container. */
 const lock = ({ directory }: Known): Instruction[] => [
   {
     name: "openat",

@@ -1,7 +1,7 @@
 /**
- * Carrying out a hook: the walker becomes it, on the host or in a container's
- * namespaces, so that nothing of ours is ever in those. Runs on the host, in the
- * process that creates, starts or deletes the container.
+ * Runs a hook. The walker executes the hook, on the host or in the container's
+ * namespaces, so no process that shares Deno's memory enters them. Runs on the
+ * host, in the process that creates, starts or deletes the container.
  */
 
 import {
@@ -21,24 +21,24 @@ import { DESCRIPTOR } from "./lower/descriptors.ts";
 import { compileSteps } from "./program.ts";
 import { clonedPid, walk } from "./walker.ts";
 
-/** As much as is shown of what a hook says. */
+/** The number of bytes of a hook's output that are shown. */
 const OUTPUT_SIZE = 4096;
 
 /** How a hook ended. */
 export interface HookEnd {
   status: WaitStatus | null;
-  /** What it said, cut off. */
+  /** Its output, cut off after 4096 bytes. */
   output: string;
-  /** It took too long, and was killed. */
+  /** It exceeded its timeout and was killed. */
   late: boolean;
 }
 
 /**
- * Runs a hook and waits for it.
+ * Runs a hook and waits until it ends.
  *
- * @param steps from here to its execve, by plan/hooks.ts
- * @param input what it reads
- * @param timeout in seconds; it is killed then
+ * @param steps the steps that lead to its execve, from plan/hooks.ts
+ * @param input the hook's standard input
+ * @param timeout in seconds; the hook is killed after that
  * @throws the error of the step that failed
  */
 export async function runHook(
@@ -48,7 +48,7 @@ export async function runHook(
   using held = new DisposableStack();
   const hold = (descriptor: Descriptor) => held.use(moveUp(descriptor));
   const written = hold(memoryFile("state", new TextEncoder().encode(input)));
-  // Opened anew: it is read from its beginning, and cannot be written to.
+  // Opening the file again gives a read-only descriptor at offset 0.
   const stdin = hold(open(`/proc/self/fd/${written.fd}`, O.O_RDONLY));
   const output = hold(emptyMemoryFile("output"));
   const { read, write } = pipe();
@@ -63,7 +63,8 @@ export async function runHook(
   let late = false;
   const timer = timeout === undefined ? undefined : setTimeout(() => {
     late = true;
-    // Its group, which it may not have made yet, and itself.
+    // Kill its process group and the process itself: the group may not exist
+    // yet.
     kill(-pid, SIGNAL.SIGKILL);
     kill(pid, SIGNAL.SIGKILL);
   }, timeout * 1000);

@@ -1,4 +1,4 @@
-/** A step of a plan that could not be done. */
+/** The error of a step that failed. */
 
 import { type Errno, errnoText } from "../ffi/errno.ts";
 import { describe } from "../explain/steps/describe.ts";
@@ -9,7 +9,7 @@ import { ContainerError } from "../spec/errors.ts";
 
 const ROOT = "Run as root (sudo), or see container doctor.";
 
-/** What a step wants to put something on. */
+/** The path on which a step mounts or makes something. */
 const targetOf = (step: Step) =>
   "target" in step
     ? step.target
@@ -27,7 +27,10 @@ const notByLink = (step: Step) =>
     targetOf(step)
   } of the root filesystem is a link or a file: what the kernel shows there is mounted on a directory only.`;
 
-/** Without its file in /proc there is no such module; else it does not know the label. */
+/**
+ * A missing file in /proc means that the kernel has no such module. Any other
+ * failure means that the module does not know the label.
+ */
 const noLabel = (step: Step, call: string) => {
   const apparmor = step.step === "setLabel" && step.kind === "apparmor";
   const [module, flag] = apparmor
@@ -41,7 +44,7 @@ const noLabel = (step: Step, call: string) => {
     : "SELinux is off here, or has no such label: leave out --selinux, or see sestatus(8).";
 };
 
-/** A link of /proc that leads out, or one to /proc where a file was to be written. */
+/** ELOOP: a magic link of /proc, or a link into /proc or /sys at a place to write to. */
 const NO_LINK =
   "The root filesystem has a link there that leads into /proc or /sys, or too many of them: nothing is made or written through one. Mend the link, or name another place.";
 
@@ -57,7 +60,7 @@ const NO_DEVICE_MADE =
 const NO_TERMINAL =
   "A standard stream is /dev/tty, and there is no terminal that it stands for here: give the terminal by its own name, as by < $(tty).";
 
-/** Errors whose errno misleads or whose cure is known. */
+/** Hints for errors whose errno misleads, or for which a fix is known. */
 const HINTS: {
   step: StepKind;
   code: Errno;
@@ -319,19 +322,19 @@ const HINTS: {
 ];
 
 /**
- * A failing step: what it was to do, the call that failed and why the step is
- * there, which is what its reader needs to judge the failure.
+ * A failed step: the action, the system call that failed, and the reason for
+ * the step, so its reader can judge the failure.
  */
 export class StepError extends ContainerError {
-  /** The class's. */
+  /** The name of the class. */
   override name = "StepError";
-  /** Takes the step, and the system call of it that failed, with its errno. */
+  /** Takes the step, its failed system call and the errno. */
   constructor(
-    /** As it stands in the plan. */
+    /** The step as in the plan. */
     readonly step: Step,
     /** The system call that failed. */
     readonly call: string,
-    /** Its errno: `ENOENT` and the like. */
+    /** The name of the errno, for example `ENOENT`. */
     readonly code: Errno | `E${number}`,
   ) {
     super(`Cannot ${describe(step)}: ${call}: ${errnoText(code)}`, {

@@ -1,4 +1,4 @@
-/** What is said when a step fails: one line, with the fix. */
+/** Tests the message of a failed step: one line, with the fix. */
 // @ts-types="../types/std_assert.d.ts"
 import { assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { makeFacts } from "../plan/_facts_fixture.ts";
@@ -145,7 +145,7 @@ Deno.test("stepError() finds the step of each instruction", () => {
 });
 
 Deno.test("lower() gives every step at least one call, and no bad argument", () => {
-  // What the parent does by itself on the host is no call of a plan.
+  // Host steps that the parent does itself are not lowered to calls.
   for (const entry of steps.filter((entry) => !plan.host.includes(entry))) {
     const calls = lower(entry);
     assertEquals(calls.length > 0, true, entry.step);

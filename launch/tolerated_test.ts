@@ -1,13 +1,13 @@
 /**
- * Every error of a system call that a plan goes on after, and why that is no
- * weaker container. What is not in this list fails here: a new one has to be
- * justified. A step that protects may tolerate nothing but "this kernel has no
- * such thing".
+ * Lists every error of a system call that a plan ignores, with the reason why
+ * the container is no weaker for it. The test fails for an error that is not in
+ * the list: a new one has to be justified. A step that protects may ignore only
+ * "this kernel has no such thing".
  */
 // @ts-types="../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
 
-/** By file, in the order in which they stand there. */
+/** By file, in the order in which they occur there. */
 const TOLERATED: Record<string, [errors: string, reason: string][]> = {
   "lower/hold.ts": [
     [
@@ -103,13 +103,15 @@ const TOLERATED: Record<string, [errors: string, reason: string][]> = {
   ],
 };
 
-/** What is written behind `expect:` in a source. */
+/** Returns the errors after each `expect:` in a source. */
 const found = (source: string) =>
   [...source.matchAll(/\bexpect: \[((?:[^[\]]|\[[^[\]]*\])*)\]/g)].map((
     [, list = ""],
   ) => (list.match(/E[A-Z0-9]+|\.\.\.[a-z]\w*/g) ?? []).join(" "));
 
-/** The sources of a folder and of those below it, by their paths in it. */
+/**
+ * Yields the sources of a folder and its subfolders, by their relative paths.
+ */
 function* sources(folder: string, within = ""): Generator<[string, string]> {
   for (const { name, isDirectory } of Deno.readDirSync(folder)) {
     const path = `${folder}/${name}`;

@@ -1,6 +1,7 @@
 /**
- * Starting the walker. Runs in the parent on the host, and again in the child
- * as PID 1 for the user's command; always synchronous and on the main thread.
+ * Starts the walker. Runs in the parent on the host, and again in the child
+ * (PID 1 of the container) to start the user's command. All calls are
+ * synchronous, on the main thread.
  */
 
 import {
@@ -31,8 +32,8 @@ const PROC_SUPER_MAGIC = 0x9fa0;
 let executable: Descriptor | undefined;
 
 /**
- * The walker's executable, once per process. Call it early where the root
- * changes later: the fallback needs a directory of the host.
+ * Returns the walker's executable; opens it once per process. Call this before
+ * the root changes: the fallback writes to a directory of the host.
  */
 export function openWalker(): Descriptor {
   return executable ??= moveUp(
@@ -40,7 +41,7 @@ export function openWalker(): Descriptor {
   );
 }
 
-/** A program of ours as a file that nobody can change, from its base64. */
+/** Turns base64 machine code into an executable file that nobody can change. */
 export function executableFile(name: string, base64: string): Descriptor {
   const code = fromBase64(base64);
   try {
@@ -54,7 +55,10 @@ export function executableFile(name: string, base64: string): Descriptor {
   }
 }
 
-/** A file that only we can open and that has no name any more. */
+/**
+ * Writes the code to a temporary file and removes its name: only this process
+ * can open it.
+ */
 function executableOnDisk(code: Uint8Array): Descriptor {
   for (const dir of ["/run", "/dev/shm", "/tmp", "/var/tmp"]) {
     try {
@@ -82,25 +86,28 @@ function executableOnDisk(code: Uint8Array): Descriptor {
   });
 }
 
-/** A walk under way. */
+/** A walker that has been started. */
 export class Walk implements Disposable {
   constructor(
-    /** The process that posix_spawn made. */
+    /** The process that posix_spawn(3) made. */
     readonly pid: number,
     readonly program: () => Program,
     readonly memory: Descriptor,
-    /** What the program was compiled from, for who asks why it failed. */
+    /** The steps that the program was compiled from, to explain a failure. */
     readonly steps: () => readonly Step[],
   ) {}
 
-  /** How far it came; final once the process has ended. */
+  /**
+   * Reads how far the program got. The answer is final once the process has
+   * ended.
+   */
   outcome(): Outcome {
     const header = new Uint8Array(HEADER_SIZE);
     readAt(this.memory.fd, header, 0);
     return readOutcome(this.program(), header);
   }
 
-  /** Throws the error of the step that failed, if one did. */
+  /** Throws the error of the failed step, if a step failed. */
   check(): void {
     const { failure } = this.outcome();
     if (failure) throw stepError(this.steps(), this.program(), failure);
@@ -111,25 +118,33 @@ export class Walk implements Disposable {
   }
 }
 
-/** How a walker is started. */
+/** How to start a walker. */
 export interface WalkOptions {
-  /** The number there: the descriptor here. */
+  /** Maps a descriptor number in the walker to a descriptor of this process. */
   fds?: Partial<Record<number, Descriptor>>;
   /**
-   * A /proc that is known to be one, see {@linkcode openProc}, where the path
-   * could lead to something else. The walker starts in it.
+   * A verified /proc (see {@linkcode openProc}), for callers whose path /proc
+   * could lead to something else. The walker starts with it as working
+   * directory.
    */
   proc?: Descriptor;
-  /** It executes itself again on the way, and needs the plan for that. */
+  /**
+   * The walker executes itself again later and then needs the program again.
+   */
   again?: boolean;
-  /** What is started in the walker's place, and starts it. */
+  /**
+   * An executable to start instead of the walker; it starts the walker itself.
+   */
   by?: { executable: Descriptor; argv: string[] };
 }
 
 /**
- * Opens /proc and makes sure of it. In a root filesystem that is shared, the
- * name could have been given to another directory, with somebody's program at
- * self/fd/44 in it, which would be started with all of our rights.
+ * Opens /proc and checks that it is a proc file system. In a shared root
+ * filesystem, somebody could replace /proc with another directory that has
+ * their own program at self/fd/44. That program would then start with all of
+ * our rights.
+ *
+ * @throws ContainerError if /proc is not a proc file system
  */
 export function openProc(): Descriptor {
   const proc = open("/proc", O.O_PATH | O.O_DIRECTORY | O.O_NOFOLLOW);
@@ -147,14 +162,14 @@ export function openProc(): Descriptor {
 const aboveAll = (fds: NonNullable<WalkOptions["fds"]>) =>
   1 + Math.max(DESCRIPTOR.walk, ...Object.keys(fds).map(Number));
 
-/** Starts a walker that carries out a program, compiled from these steps. */
+/** Starts a walker that carries out a program compiled from these steps. */
 export function walk(
   program: Program,
   steps: () => readonly Step[],
   { fds = {}, proc, again = false, by }: WalkOptions = {},
 ): Walk {
-  // Numbers are given one after the other: none may be taken that still stands
-  // for something here.
+  // spawn() assigns the numbers one after the other, so no source descriptor
+  // may have a number that it assigns.
   const least = aboveAll(fds);
   using copies = new DisposableStack();
   const above = (descriptor: Descriptor) =>
@@ -182,13 +197,15 @@ export function walk(
 }
 
 /**
- * Waits for a walker whose plan has a clone to hand over to the process it
- * made; returns that one's pid.
+ * Waits for a walker whose program contains a clone and ends after it; returns
+ * the pid of the process that it cloned.
+ *
+ * @throws the error of the step that failed
  */
 export function clonedPid(walking: Walk): number {
   const status = wait(walking.pid);
-  // The new process writes to the same header: that it failed meanwhile is not
-  // that it was never made.
+  // The new process writes to the same header. A failure recorded there does
+  // not mean that the clone failed.
   if (!status || !("exited" in status) || status.exited !== 0) {
     walking.check();
     throw new ContainerError(

@@ -1,6 +1,6 @@
 /**
- * Waiting for a container that has a terminal of its own. Runs in the parent,
- * on the host; loaded when it is needed.
+ * Waits for a container that has a terminal of its own. Runs in the parent, on
+ * the host; loaded on demand.
  */
 
 import { kill, SIGNAL } from "../../ffi/signal.ts";
@@ -23,17 +23,21 @@ import { OuterTerminal } from "./outer_terminal.ts";
 import type { Attending } from "./hooks.ts";
 import { Relay } from "./terminal_relay.ts";
 
-/** How long a command may take to end after its terminal did, in milliseconds. */
+/**
+ * The time in milliseconds that a command may take to end after its terminal
+ * has hung up.
+ */
 const AFTER_HANGUP = 2000;
 
 /**
- * Ties the user's terminal to the container's until the container has ended and
- * all of its output is through. Signals are passed on; a command that stops
- * (Ctrl-Z) stops us, with the user's terminal as it was meanwhile.
+ * Connects the user's terminal with the container's until the container has
+ * ended and all of its output is copied. Forwards signals. When the command
+ * stops (Ctrl-Z), this process stops too, and meanwhile restores the settings
+ * of the user's terminal.
  *
- * @param hooks `setUp` is called while the user's terminal still returns
- * the carriage: once everything is mounted, the container's terminal comes
- * @returns how the container's first process ended
+ * @param hooks `setUp` is called after everything is mounted and before the
+ * relay begins; until then the user's terminal adds carriage returns
+ * @returns how PID 1 ended
  */
 export async function attendTerminal(
   container: Container,
@@ -48,7 +52,8 @@ export async function attendTerminal(
   let failure: unknown;
   let attending = true;
   held.defer(() => attending = false);
-  // Somebody was told to stop, or sits at a terminal and can continue us.
+  // Whether we follow the command's stops: only if somebody can continue us, at
+  // a terminal or because they sent SIGTSTP.
   let stops = outer.exists;
 
   const resume = () => {
@@ -57,7 +62,7 @@ export async function attendTerminal(
     relay?.resize();
     relay?.awake();
   };
-  // The size of the window goes its own way.
+  // SIGWINCH is handled separately.
   let ended = false;
   const recipient = new Recipient();
   recipient.pid = pid;
@@ -79,7 +84,7 @@ export async function attendTerminal(
   const follow = (news: number) => {
     if (news === NEWS.running || !stops) return;
     if (news === NEWS.wantsTerminal) {
-      // The container's own, that is, which nobody else needs.
+      // Nobody else needs the container's own terminal.
       kill(pid, SIGNAL_FOREGROUND);
     } else if (!outer.exists || hasJobShell()) {
       relay?.flush();
@@ -87,21 +92,22 @@ export async function attendTerminal(
       outer.leave();
       stopHere({ wholeJob });
       resume();
-      // What woke us is passed on as every signal is.
+      // The SIGCONT that continued us is forwarded like any other signal.
       if (passedOn.includes("SIGCONT")) return;
     }
     kill(pid, SIGNAL.SIGCONT);
   };
 
-  // Nobody is left to look at it: it is told, as a shell tells its jobs, and
-  // killed where it goes on. As PID 1 it may not even hear SIGHUP.
+  // The terminal has gone. Like a shell, send SIGHUP to the command; kill it if
+  // it goes on. PID 1 may have no handler, and the kernel then drops SIGHUP.
   const hangUp = () => {
     if (ended) return;
     kill(pid, SIGNAL.SIGHUP);
     setTimeout(() => ended || kill(pid, SIGNAL.SIGKILL), AFTER_HANGUP);
   };
 
-  // Until the command can hear what is typed, Ctrl-C is for us.
+  // The relay begins when the command can read what is typed; until then Ctrl-C
+  // goes to us.
   let master: Descriptor | undefined;
   const begin = () => {
     if (!master || early.ended) return;

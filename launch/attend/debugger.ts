@@ -1,9 +1,10 @@
 /**
- * Deno 2.9.2 and newer answers SIGUSR1 with its debugger: half a second after a
- * start it listens on 127.0.0.1:9229, where any user of the machine may come and
- * run code with our rights. Nothing turns that off. But Deno installs its handler
- * of a signal once: what is put in its place afterwards stays. Runs in the
- * parent, on the host; PID 1 has the signal blocked in all of its threads.
+ * Deno 2.9.2 and newer answers SIGUSR1 with its debugger. From half a second
+ * after the start it listens on 127.0.0.1:9229, where any user of the machine
+ * can connect and run code with our rights. Deno has no option against it. But
+ * Deno installs its handler for a signal only once, so a handler that replaces
+ * it stays. Runs in the parent, on the host; PID 1 blocks the signal in all of
+ * its threads.
  */
 
 import { memoryFile } from "../../ffi/fcntl.ts";
@@ -14,10 +15,10 @@ import { replaceHandler, SIGNAL } from "../../ffi/signal.ts";
 const SIG_DFL = 0n;
 const SIG_IGN = 1n;
 
-/** The first that has it. */
+/** The first Deno version that has it. */
 const SINCE = [2, 9, 2] as const;
 
-/** Whether this runtime does that. */
+/** Whether this Deno version opens the debugger. */
 export function opensDebugger(version = Deno.version.deno): boolean {
   const numbers = version.split(/[.+-]/).map(Number);
   const at = SINCE.findIndex((part, index) => numbers[index] !== part);
@@ -25,19 +26,19 @@ export function opensDebugger(version = Deno.version.deno): boolean {
 }
 
 /**
- * Gives SIGUSR1 back its default action, or leaves it ignored, before Deno
- * takes it. The first thing that a program of ours does.
+ * Restores the default action of SIGUSR1, or leaves it ignored, before Deno
+ * takes it. Must be the first call of our executable.
  */
 export function closeDebugger(): void {
   if (!opensDebugger() || Deno.build.os !== "linux") return;
   const before = readIgnored();
-  // In all of its threads, as in PID 1: nobody handles it.
+  // As in PID 1, all threads block the signal.
   if (readSet("SigBlk").has(SIGNAL.SIGUSR1)) return;
   const nothing = () => {};
-  // Deno's handler is there once and for all: it is not installed again.
+  // Makes Deno install its handler now; it never installs it again.
   Deno.addSignalListener("SIGUSR1", nothing);
   Deno.removeSignalListener("SIGUSR1", nothing);
-  // With its first listener Deno takes over SIGHUP, SIGINT and SIGTERM too.
+  // With its first listener Deno also takes over SIGHUP, SIGINT and SIGTERM.
   for (const name of ["SIGHUP", "SIGINT", "SIGTERM"] as const) {
     if (before.has(SIGNAL[name])) replaceHandler(SIGNAL[name], SIG_IGN);
   }
@@ -45,7 +46,7 @@ export function closeDebugger(): void {
   replaceHandler(SIGNAL.SIGUSR1, ignored ? SIG_IGN : SIG_DFL);
 }
 
-/** The signals that whoever started us ignores. */
+/** The signals that our caller left ignored. */
 export const readIgnored = () => readSet("SigIgn");
 
 function readSet(name: string): { has(signal: number): boolean } {
@@ -56,7 +57,7 @@ function readSet(name: string): { has(signal: number): boolean } {
   return { has: (signal) => Boolean(bits >> BigInt(signal - 1) & 1n) };
 }
 
-/** Where the handler finds the process; 0 for none yet. */
+/** The pid that the handler sends signals to; 0 for none. */
 const recipient = new Int32Array(1);
 
 /** `void handler(int signal) { if (*recipient) kill(*recipient, signal); }` */
@@ -91,7 +92,10 @@ const MAP_PRIVATE_ANONYMOUS = 0x22;
 
 let handler: bigint | undefined;
 
-/** The handler in memory that nobody can write to, for as long as this process lives. */
+/**
+ * Maps the handler into memory that is not writable; it stays for the life of
+ * this process.
+ */
 function mapHandler(): bigint {
   const code = handlerCode();
   using file = memoryFile("handler", code);
@@ -106,15 +110,15 @@ function mapHandler(): bigint {
 }
 
 /**
- * Passes SIGUSR1 on to the process of {@linkcode setRecipient}, where Deno's own
- * handler would open the debugger: by a few instructions for a handler.
+ * Forwards SIGUSR1 to the process of {@linkcode setRecipient}. Deno's own
+ * handler would open the debugger, so a few machine instructions replace it.
  */
 export function passOnWithoutDebugger(): void {
   if (!opensDebugger()) return;
   replaceHandler(SIGNAL.SIGUSR1, handler ??= mapHandler());
 }
 
-/** Whom that signal is for; 0 while there is nobody. */
+/** Sets the process that SIGUSR1 is forwarded to; 0 for none. */
 export function setRecipient(pid: number): void {
   recipient[0] = pid;
 }

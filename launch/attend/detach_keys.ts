@@ -1,17 +1,20 @@
-/** The keys that leave a container alone, as docker's `--detach-keys`. Pure. */
+/**
+ * The keys that detach from a container, like docker's `--detach-keys`. Pure.
+ */
 
 import { UsageError } from "../../spec/errors.ts";
 
-/** What docker has. */
+/** Docker's default. */
 export const DETACH_KEYS = "ctrl-p,ctrl-q";
 
 const CTRL = 0x40;
 
 /**
- * Reads `ctrl-p,ctrl-q` or `a,b`: single characters, or `ctrl-` and one of
- * `a` to `z`, `@`, `[`, `\`, `]`, `^`, `_`.
+ * Reads `ctrl-p,ctrl-q` or `a,b`: single characters, or `ctrl-` with one of `a`
+ * to `z`, `@`, `[`, `\`, `]`, `^`, `_`.
  *
- * @returns the bytes that are typed by them; none for an empty text
+ * @returns the bytes that these keys type; none for an empty text
+ * @throws UsageError for anything else
  */
 export function parseDetachKeys(text: string): Uint8Array {
   if (!text) return new Uint8Array();
@@ -26,10 +29,12 @@ export function parseDetachKeys(text: string): Uint8Array {
   });
 }
 
-/** Finds the keys among what is typed, however it is cut into pieces. */
+/**
+ * Finds the keys in the typed bytes, however the bytes are split into pieces.
+ */
 export class DetachKeys {
   readonly #keys: Uint8Array;
-  /** How many of them were typed last. */
+  /** The number of keys that the last typed bytes match. */
   #matched = 0;
 
   constructor(keys: Uint8Array) {
@@ -37,17 +42,18 @@ export class DetachKeys {
   }
 
   /**
-   * Takes what was typed. What may be a beginning of the keys is kept back until
-   * it is known.
+   * Takes typed bytes. Bytes that may be a beginning of the keys are held back
+   * until the next ones decide.
    *
-   * @returns what is for the container, and whether the keys came after it
+   * @returns the bytes for the container, and whether the keys came after them
    */
   take(typed: Uint8Array): { bytes: Uint8Array; detached: boolean } {
     const keys = this.#keys;
     if (!keys.length) return { bytes: typed, detached: false };
     const bytes: number[] = [];
     for (const byte of typed) {
-      // What was kept back may hold a later beginning: a, a, b in a, a, a, b.
+      // The held back bytes may contain a later beginning of the keys: with the
+      // keys a, a, b, the input a, a, a, b matches at its second a.
       while (this.#matched && byte !== keys[this.#matched]) {
         const kept = keys.subarray(0, this.#matched);
         let shorter = this.#matched - 1;

@@ -13,7 +13,10 @@ Deno.test("parseDetachKeys() reads docker's words", () => {
   }
 });
 
-/** What comes through when this is typed piece by piece; `!` where the keys ended. */
+/**
+ * Returns what passes through when these pieces are typed; `!` stands for the
+ * keys.
+ */
 function typed(keys: string, ...pieces: string[]): string {
   const found = new DetachKeys(parseDetachKeys(keys));
   let text = "";

@@ -1,8 +1,9 @@
 /**
- * Signals that come before the command can hear any. What sets a container up
- * has them blocked, and may wait for a file system that does not answer; so has
- * the first process of a PID namespace, which the kernel spares them. Runs in
- * the parent, on the host.
+ * Handles signals that arrive before the command can receive any. The processes
+ * that set a container up block them, and may wait for a file system that does
+ * not answer. The first process of a PID namespace may not receive them either:
+ * the kernel drops signals that it has no handler for. Runs in the parent, on
+ * the host.
  */
 
 import { kill, SIGNAL, type SignalName } from "../../ffi/signal.ts";
@@ -10,7 +11,10 @@ import type { Message } from "../../ffi/socket.ts";
 import { ContainerError } from "../../spec/errors.ts";
 import { DESCRIPTOR, WALKER_NAME } from "../lower/descriptors.ts";
 
-/** What ends a command that has no other mind; launch/native/plain_run.h has the same order. */
+/**
+ * Signals that end a command that does not handle them.
+ * launch/native/plain_parts.h has the same order.
+ */
 export const ENDING: readonly SignalName[] = [
   "SIGINT",
   "SIGTERM",
@@ -18,14 +22,17 @@ export const ENDING: readonly SignalName[] = [
   "SIGQUIT",
 ];
 
-/** For the command to start and hear the signal itself, in milliseconds. */
+/**
+ * The time in milliseconds in which the command may still start and receive the
+ * signal itself.
+ */
 const GRACE = 1000;
 
 const SIGNALED = 128;
 
-/** The command was told to end before it ran. */
+/** A signal told the command to end before it ran. */
 export class EndedEarly extends ContainerError {
-  /** The class's. */
+  /** The name of the class. */
   override name = "EndedEarly";
   constructor(signal: SignalName) {
     super(`Cannot start the command: ${signal} came before it ran`, {
@@ -36,13 +43,16 @@ export class EndedEarly extends ContainerError {
   }
 }
 
-/** How a walker calls itself in /proc. */
+/** The content of a walker's /proc/PID/cmdline. */
 const WALKER = `${WALKER_NAME}\0${DESCRIPTOR.walk}\0`;
 
-/** How soon it is looked again whether the command runs, in milliseconds. */
+/** The time between two checks whether the command runs, in milliseconds. */
 const AGAIN = 5;
 
-/** Ends a container that is told to end and does not come to its command. */
+/**
+ * Ends a container that receives an ending signal and does not start its
+ * command.
+ */
 export class EarlyEnd implements Disposable {
   readonly #pid: number;
   readonly #init: boolean;
@@ -51,15 +61,15 @@ export class EarlyEnd implements Disposable {
   #signal: SignalName | undefined;
   #running = false;
 
-  /** @param init the first process is ours, and tells when the command runs */
+  /** @param init PID 1 is our executable and reports when the command runs */
   constructor(pid: number, { init }: { init: boolean }) {
     this.#pid = pid;
     this.#init = init;
-    // Somebody may have stopped listening.
+    // Nobody may be listening any more.
     this.#lost.promise.catch(() => {});
   }
 
-  /** A signal came, and was passed on. */
+  /** Call this for each signal that was forwarded. */
   seen(name: SignalName): void {
     if (this.#timer !== undefined || !ENDING.includes(name)) return;
     if (this.#isRunning()) return;
@@ -68,8 +78,8 @@ export class EarlyEnd implements Disposable {
       if (this.#isRunning()) return;
       this.#signal = name;
       kill(this.#pid, SIGNAL.SIGKILL);
-      // Some waits of the kernel end for no signal (FUSE): it dies when the
-      // file system answers, and we do not wait for that.
+      // Some waits of the kernel (FUSE) end for no signal: the process dies
+      // when the file system answers. We do not wait for that.
       this.#timer = setTimeout(
         () => this.#lost.reject(new EndedEarly(name)),
         GRACE,
@@ -77,17 +87,17 @@ export class EarlyEnd implements Disposable {
     }, GRACE);
   }
 
-  /** Our own first process told that the command runs. */
+  /** Call this when PID 1 reports that the command runs. */
   running(): void {
     this.#running = true;
   }
 
-  /** Whether it was ended here. */
+  /** Whether it ended the container. */
   get ended(): boolean {
     return this.#signal !== undefined;
   }
 
-  /** Waits until the command runs, or nothing does any more. */
+  /** Waits until the command runs, or the container was ended. */
   async untilRunning(): Promise<void> {
     while (!this.#isRunning() && !this.ended) {
       await new Promise((resolve) => setTimeout(resolve, AGAIN));
@@ -103,7 +113,11 @@ export class EarlyEnd implements Disposable {
     }
   }
 
-  /** What the container tells, unless it cannot be ended. */
+  /**
+   * Yields PID 1's messages.
+   *
+   * @throws EndedEarly if PID 1 does not end although it was killed
+   */
   async *listen(news: AsyncGenerator<Message>): AsyncGenerator<Message> {
     for (;;) {
       const { done, value } = await Promise.race([
@@ -115,7 +129,7 @@ export class EarlyEnd implements Disposable {
     }
   }
 
-  /** Throws where it was ended here. */
+  /** @throws EndedEarly if it ended the container */
   check(): void {
     if (this.#signal) throw new EndedEarly(this.#signal);
   }

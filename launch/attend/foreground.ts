@@ -1,4 +1,7 @@
-/** The terminal, given back to a program whose container had it. On the host. */
+/**
+ * Takes the terminal back from a container. Runs on the host, in the program
+ * that uses the library.
+ */
 
 import { syscall } from "../../ffi/libc.ts";
 import {
@@ -12,11 +15,12 @@ import { setForegroundGroup } from "../../ffi/termios.ts";
 
 const STDIN = 0;
 
-/** Makes our process group the terminal's again, tcsetpgrp(3). */
+/** Makes our process group the terminal's foreground group, tcsetpgrp(3). */
 export function takeForeground(): void {
   const before = sigset([]);
   const stopped = sigset([SIGNAL.SIGTTOU]);
-  // From the background it stops who does not block its signal.
+  // Called from the background, tcsetpgrp(3) stops a process that does not
+  // block SIGTTOU.
   syscall("rt_sigprocmask", SIG_BLOCK, stopped, before, SIGSET_SIZE);
   try {
     setForegroundGroup(STDIN, syscall("getpgid", 0));

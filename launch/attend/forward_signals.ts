@@ -1,4 +1,7 @@
-/** Passing on what is sent to the parent. Runs there, on the host. */
+/**
+ * Forwards signals from the parent to the container. Runs in the parent, on the
+ * host.
+ */
 
 import {
   ignoreSignal,
@@ -12,11 +15,11 @@ import {
   setRecipient,
 } from "./debugger.ts";
 
-/** Whom signals are passed on to. */
+/** The process that receives forwarded signals. */
 export class Recipient {
   #pid = 0;
 
-  /** Its number; 0 while that is not known, and nothing is passed on. */
+  /** Its pid; while it is 0, nothing is forwarded. */
   get pid(): number {
     return this.#pid;
   }
@@ -28,7 +31,8 @@ export class Recipient {
 }
 
 /**
- * Passes on what is sent to us; what the caller had ignored (nohup) stays so.
+ * Forwards the signals that this process receives. Signals that the caller
+ * ignores (nohup) stay ignored.
  *
  * @returns the signals that are not ignored
  */
@@ -49,7 +53,7 @@ export function forwardSignals(
     });
   }
   if (heard.includes("SIGUSR1")) passOnWithoutDebugger();
-  // With its first listener Deno takes over SIGHUP, SIGINT and SIGTERM too.
+  // With its first listener Deno also takes over SIGHUP, SIGINT and SIGTERM.
   for (const name of names) {
     if (ignored(name)) ignoreSignal(SIGNAL[name]);
   }

@@ -1,24 +1,24 @@
-/** What is called while a container runs. */
+/** Callbacks while a container runs. */
 
 import type { Descriptor } from "../../ffi/fcntl.ts";
 import type { SignalName } from "../../ffi/signal.ts";
 
-/** What the parent does beside waiting. */
+/** What the parent does in addition to waiting. */
 export interface ParentHooks {
-  /** On the host, while PID 1 waits: ids, limits. */
+  /** Called on the host while PID 1 waits: maps ids, sets limits. */
   prepare(pid: number): void;
-  /** The root filesystem, to look into when the command cannot be executed. */
+  /** The root filesystem, to inspect if the command cannot be executed. */
   root: string;
-  /** What hears of every system call, where the filter learns. */
+  /** Receives the seccomp listener of a filter that learns. */
   listened?: (listener: Descriptor) => void;
   /** The command runs, or is about to. */
   started(pid: number): void;
-  /** The root filesystem and what is mounted on it are in their places. */
+  /** The root filesystem and its mounts are in place. */
   setUp?(): void;
 }
 
-/** What is told of while a container runs. */
+/** Events of a running container. */
 export interface Attending extends Pick<ParentHooks, "setUp"> {
-  /** A signal came; it is passed on for as long as the container is there. */
+  /** A signal arrived. It is forwarded while the container exists. */
   seen(name: SignalName): void;
 }

@@ -1,6 +1,7 @@
 /**
- * Job control, credentials(7): our process group, the terminal we were started
- * from, and the shell that watches us. Runs in the parent, on the host.
+ * Job control, credentials(7): our process group, the terminal that we were
+ * started from, and the shell that controls us. Runs in the parent, on the
+ * host.
  */
 
 import { syscall } from "../../ffi/libc.ts";
@@ -14,27 +15,33 @@ import {
 
 const STDIN = 0;
 
-/** Our process group when it has the terminal at standard input, else null. */
+/**
+ * Our process group if it is the foreground group of the terminal at standard
+ * input, otherwise null.
+ */
 export function ownForegroundGroup(): number | null {
   const group = foregroundGroup(STDIN);
   return group !== null && group === syscall("getpgid", 0) ? group : null;
 }
 
-/** Makes our group the terminal's again; from the background too, hence SIGTTOU. */
+/**
+ * Makes our group the foreground group again. Blocks SIGTTOU, since it may be
+ * called from the background.
+ */
 export function takeTerminal(group: number): void {
   blockSignals([SIGNAL.SIGTTOU]);
   setForegroundGroup(STDIN, group);
 }
 
 /**
- * Stops us, and with `wholeJob` our process group with us: then the user's
- * shell takes over. Returns when somebody continues us.
+ * Stops this process, or with `wholeJob` its process group, so the user's shell
+ * takes over. Returns after SIGCONT.
  */
 export function stopHere({ wholeJob }: { wholeJob: boolean }): void {
   kill(wholeJob ? 0 : Deno.pid, SIGNAL.SIGSTOP);
 }
 
-/** Of /proc/PID/stat, proc_pid_stat(5). */
+/** Reads /proc/PID/stat, proc_pid_stat(5). */
 function readStat(pid: number | "self") {
   const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
   const [, parent, group, session] = stat.slice(stat.lastIndexOf(")") + 2)
@@ -43,9 +50,9 @@ function readStat(pid: number | "self") {
 }
 
 /**
- * Whether a shell is there that can continue us: an ancestor in our session
- * and outside our process group. Without one the group is orphaned, and the
- * kernel lets no key stop it.
+ * Whether a shell can continue us: an ancestor in our session and outside our
+ * process group. Without it our group is orphaned, and the kernel lets no key
+ * stop it.
  */
 export function hasJobShell(): boolean {
   try {
@@ -58,12 +65,16 @@ export function hasJobShell(): boolean {
     }
     return false;
   } catch {
-    // /proc hides other users' processes (hidepid): sudo's, for instance.
+    // /proc may hide the processes of other users (hidepid), for example
+    // sudo's.
     return true;
   }
 }
 
-/** Waits for a command that is our own child, and tells when it stops. */
+/**
+ * Waits for a command that is our own child; calls `stopped` each time it
+ * stops.
+ */
 export async function waitForCommand(
   pid: number,
   stopped: () => void,

@@ -1,7 +1,7 @@
 /**
- * The user's terminal, while a container has one of its own: in raw mode as
- * long as what is typed is the container's, and otherwise as it was found. Runs
- * in the parent, on the host.
+ * The user's terminal while a container has a terminal of its own. It is in raw
+ * mode while the container receives what is typed; otherwise it has the
+ * settings that we found. Runs in the parent, on the host.
  */
 
 import { syscall } from "../../ffi/libc.ts";
@@ -19,31 +19,34 @@ import {
 
 const STDIN = 0;
 const STDOUT = 1;
-/** What is typed at the end of input, termios(3) VEOF. */
+/** The character that ends the input, termios(3) VEOF. */
 export const CTRL_D = 0x04;
 const CR = 0x0d;
 const LF = 0x0a;
 const STREAMS = [0, 1, 2];
 
-/** Disposing of it makes the terminal as it was. */
+/** Disposing of it restores the terminal's settings. */
 export class OuterTerminal implements Disposable {
-  /** Standard input is a terminal at all. */
+  /** Whether standard input is a terminal. */
   readonly exists = getAttributes(STDIN) !== null;
-  /** What it is to be again; null while it is that. */
+  /** The settings to restore; null while they are in place. */
   #before: Uint8Array | null = null;
-  /** What we made of it. */
+  /** The settings that we made. */
   #ours: Uint8Array | null = null;
   #tied = false;
-  /** Bytes that were typed before we entered, and are still to be read. */
+  /** The number of unread bytes that were typed before raw mode. */
   #early = 0;
 
   constructor() {
-    // A change of settings from the background would stop us.
+    // A background process that changes the settings is stopped by SIGTTOU.
     if (this.exists) blockSignals([SIGNAL.SIGTTOU]);
     this.enter();
   }
 
-  /** Whether standard input is ours to read now; whoever came to the front enters. */
+  /**
+   * Whether standard input is ours to read now. Enters raw mode if we came to
+   * the foreground.
+   */
   attend(): boolean {
     if (!this.exists) return true;
     const entered = this.#before !== null;
@@ -51,22 +54,22 @@ export class OuterTerminal implements Disposable {
     return this.#before !== null;
   }
 
-  /** From here on, all of the output is the container's terminal's. */
+  /** From now on all output comes from the container's terminal. */
   tie(): void {
     this.#tied = true;
     this.enter();
   }
 
   /**
-   * Raw mode, where the terminal is ours to use; as before, where it is not.
-   * Called again whenever that may have changed: a shell that stopped us from
-   * outside has set the terminal to its own liking.
+   * Enters raw mode if the terminal is ours to use, and leaves it otherwise.
+   * Call this again whenever that may have changed: a shell that stopped us has
+   * also changed the settings.
    */
   enter(): void {
     if (!this.exists) return;
     if (!mayUse()) return this.leave();
     const found = getAttributes(STDIN);
-    // Hung up; whoever reads it notices.
+    // The terminal has hung up; the next read reports that.
     if (!found) return;
     const before = this.#before && same(found, this.#ours)
       ? this.#before
@@ -75,11 +78,15 @@ export class OuterTerminal implements Disposable {
     if (!same(found, wanted)) setAttributes(STDIN, wanted);
     if (!this.#before) this.#early = waitingInput(STDIN);
     this.#before = before;
-    // As the kernel took it, which may be another thing.
+    // Read back: the kernel may have applied other settings than the wanted
+    // ones.
     this.#ours = getAttributes(STDIN);
   }
 
-  /** As it was. What others have set since is theirs, unless we are in front. */
+  /**
+   * Restores the settings. In the background, settings that somebody else has
+   * changed are left alone.
+   */
   leave(): void {
     const before = this.#before;
     this.#before = null;
@@ -90,8 +97,8 @@ export class OuterTerminal implements Disposable {
   }
 
   /**
-   * What was read, as it was typed: from a terminal that was not in raw mode
-   * yet, the kernel took the end of input out and left a zero in its place.
+   * Restores Ctrl-D in early input: in a terminal that was not yet in raw mode,
+   * the kernel replaced it with a zero byte.
    */
   asTyped(bytes: Uint8Array): Uint8Array {
     const early = bytes.subarray(0, this.#early);
@@ -103,8 +110,8 @@ export class OuterTerminal implements Disposable {
   }
 
   /**
-   * The output of a container's terminal as it is to be written: a terminal
-   * that is not in raw mode (bg) returns the carriage by itself.
+   * Removes carriage returns from the output of a container's terminal if the
+   * user's terminal adds them itself, which it does outside raw mode (bg).
    */
   asWritten(bytes: Uint8Array): Uint8Array {
     const attributes = getAttributes(STDOUT);
@@ -112,12 +119,12 @@ export class OuterTerminal implements Disposable {
     return bytes.filter((byte, at) => byte !== CR || bytes[at + 1] !== LF);
   }
 
-  /** The window has gone, or the connection to it. */
+  /** Whether the window, or the connection to it, has gone. */
   hasHungUp(): boolean {
     return this.exists && getAttributes(STDIN) === null;
   }
 
-  /** Gives another terminal the size of this one. */
+  /** Gives another terminal the window size of this one. */
   copySize(terminal: number): void {
     STREAMS.some((fd) => copyWindowSize(fd, terminal));
   }
@@ -127,7 +134,10 @@ export class OuterTerminal implements Disposable {
   }
 }
 
-/** In its foreground, or outside its job control altogether, credentials(7). */
+/**
+ * Whether we are in the terminal's foreground, or it is not our controlling
+ * terminal, credentials(7).
+ */
 function mayUse(): boolean {
   const group = foregroundGroup(STDIN);
   return group === null || group === syscall("getpgid", 0);

@@ -1,6 +1,6 @@
 /**
- * The parent's side of a container: starts the child, passes signals on, shares
- * the terminal, waits. Runs on the host, in the process the user started.
+ * The parent of a container: starts PID 1, forwards signals, shares the
+ * terminal, waits. Runs on the host, in the process that the user started.
  */
 
 import type { Attending, ParentHooks } from "./hooks.ts";
@@ -29,7 +29,7 @@ import {
 
 const STDIN = 0;
 
-/** Starts the container and waits for its end; the status to exit with. */
+/** Starts the container and waits until it ends; returns the exit status. */
 export async function runParent(
   handover: Handover,
   hooks: ParentHooks,
@@ -53,8 +53,8 @@ export async function runParent(
     throw error;
   }
   container.begin();
-  // Begun before the command can be: a signal that comes at once is passed on,
-  // and the terminal that the command takes is known to have been ours.
+  // Attend before the release. Then signals that arrive at once are forwarded,
+  // and we know that the terminal was ours before the command took it.
   const ended = handover.terminal
     ? (await import("./container_terminal.ts")).attendTerminal(container, told)
     : attend(container, handover, told);
@@ -70,7 +70,7 @@ export async function runParent(
   const code = status ? exitCode(status) : 0;
   const lost = await relay?.finish(code);
   using held = new DisposableStack();
-  // Opened when somebody looks: by now it may be one that does not answer.
+  // Opened only on demand: its file system may not answer by now.
   checkStarted(container.walk, {
     locate: (path) =>
       outside(held.use(open(hooks.root, O.O_PATH)), held).locate(path),
@@ -79,7 +79,7 @@ export async function runParent(
   return code;
 }
 
-/** Waits for a container that has the terminal we have, if any. */
+/** Waits for a container that shares our terminal, if we have one. */
 async function attend(
   container: Container,
   { plan, foreground }: Handover,
@@ -88,15 +88,16 @@ async function attend(
   const { pid } = container;
   using early = new EarlyEnd(pid, plan);
   let group = foreground ? ownForegroundGroup() : null;
-  // fg makes our group the terminal's; the command's is the one that needs it.
+  // fg makes our group the foreground group, but the command's group needs the
+  // terminal.
   const passTerminal = () => {
     const own = ownForegroundGroup();
     if (own === null || !plan.init) return;
     group = own;
     kill(pid, SIGNAL_FOREGROUND);
   };
-  // Without a terminal, only who was told to stop stops: a command that stops
-  // itself may continue itself, and nobody would continue us.
+  // Without a terminal we stop only after somebody sent SIGTSTP. A command that
+  // stops itself may continue itself, and then nobody would continue us.
   let stops = foregroundGroup(STDIN) !== null;
   let ended = false;
   const recipient = new Recipient();
@@ -110,15 +111,16 @@ async function attend(
   });
   const follow = (news: number) => {
     if (news === NEWS.running || !stops) return;
-    // fg of a running job says nothing: the terminal is ours to pass by now.
+    // fg of a running job sends no signal. If the terminal is ours, we can pass
+    // it on.
     if (news === NEWS.stopped || ownForegroundGroup() === null) {
       // The user's shell takes over.
       if (group !== null) takeTerminal(group);
       stopHere({ wholeJob: group !== null });
-      // In the background (bg) the terminal is not ours to take.
+      // Continued in the background (bg), we may not take the terminal.
       group = null;
-      // What woke us is passed on as every signal is. A second one would undo
-      // a Ctrl-Z that comes right after.
+      // The SIGCONT that continued us is forwarded like any other signal. A
+      // second one would undo a Ctrl-Z that follows immediately.
       if (passedOn.includes("SIGCONT")) return;
     }
     passTerminal();

@@ -1,12 +1,12 @@
 /**
- * Bytes between files of the host and the pipes that a command has in their
- * place. Runs in the parent, on the host: in the command that waits, or in a
+ * Copies between files of the host and the pipes that a command gets in their
+ * place. Runs in the parent, on the host: in the waiting command, or in a
  * program that uses the library.
  *
- * Our ends never block, and what may wait for a disk is done on a thread that
- * may. The bytes are copied, and not spliced: the pages of the host's file would
- * lie in the command's pipe, and a bug of the kernel has let the holder of such
- * a pipe write to them (CVE-2022-0847).
+ * Our pipe ends never block, and calls that may wait for a disk run on another
+ * thread. The bytes are copied and not spliced: spliced pages of the host's
+ * file would be in the command's pipe, and a kernel bug has let the owner of
+ * such a pipe write to them (CVE-2022-0847).
  */
 
 import { EPOLL, forget, whenReady } from "../../ffi/epoll.ts";
@@ -30,43 +30,48 @@ import { streamNames } from "../../plan/process/streams.ts";
 import { ContainerError, EXIT } from "../../spec/errors.ts";
 import { ENDING } from "./early_end.ts";
 
-/** What a pipe takes at once where the system lets it, pipe(7); and what is copied at once. */
+/**
+ * The size of a pipe, where the system allows it, pipe(7), and of a single
+ * copy.
+ */
 export const PIPE_SIZE = 1 << 20;
 
-/** A file of the host and our end of the pipe for it. */
+/** A file of the host and our end of its pipe. */
 interface Copied {
   step: StepOf<"relayStream">;
-  /** Opened once more: a program may close its own. */
+  /** A duplicate: the program may close its own descriptor. */
   file: Descriptor;
   end: Descriptor;
-  /** Of an input: to see how much of it nobody has read. */
+  /** For an input: a read end, to see how many bytes nobody has read. */
   look: Descriptor | null;
-  /** Read from the file and not yet written to the pipe. */
+  /** The number of bytes read from the file and not yet written to the pipe. */
   waiting: number;
   /** Settled when nothing uses the file any more. */
   job: Promise<void>;
   closed: boolean;
 }
 
-/** The first that went wrong. */
+/** The first failure. */
 interface Failure {
   descriptors: readonly number[];
   code: ReturnType<typeof errnoName>;
 }
 
-/** How long a file system may take to answer at the end, in milliseconds. */
+/**
+ * The time in milliseconds that a file system may take to answer at the end.
+ */
 const GRACE = 1000;
 
-/** Copies until the command has ended and its output is through. */
+/** Copies until the command has ended and its output is copied. */
 export class StreamRelay implements Disposable {
-  /** The container's ends, by number there. */
+  /** The container's ends, by descriptor number in the container. */
   readonly theirs: Record<number, Descriptor> = {};
   readonly #copied: Copied[] = [];
   readonly #stopped = Promise.withResolvers<SignalName>();
   #failure: Failure | undefined;
   #finishing = false;
 
-  /** The relay of a plan; null where it has none to do. */
+  /** Makes the relay of a plan; null if the plan has no relayed streams. */
   static of({ host }: Plan): StreamRelay | null {
     const steps = host.filter((step) => step.step === "relayStream");
     return steps.length ? new StreamRelay(steps) : null;
@@ -101,7 +106,7 @@ export class StreamRelay implements Disposable {
     });
   }
 
-  /** The container has its ends: from here on bytes go through. */
+  /** Begins copying. PID 1 must have its ends by now. */
   begin(): void {
     this.#closeTheirs();
     for (const copied of this.#copied) {
@@ -114,13 +119,13 @@ export class StreamRelay implements Disposable {
   }
 
   /**
-   * The command has ended: what it has not read stays in its file, and what it
-   * has written goes to the end of the pipe, which is when nobody holds that any
-   * more.
+   * Finishes after the command has ended. Input that it has not read stays in
+   * its file. Its output is copied until the end of the pipe, which comes when
+   * no process holds the pipe any more.
    *
-   * @param status what it ended with
-   * @returns what to tell where bytes were lost: an error, with the command's
-   * status unless that tells of success
+   * @param status the command's exit status
+   * @returns the error to report if bytes were lost; it has the command's
+   * status, unless that is success
    */
   async finish(status: number): Promise<ContainerError | null> {
     this.#finishing = true;
@@ -140,7 +145,10 @@ export class StreamRelay implements Disposable {
     return failure ? lost(failure.descriptors, failure.code, status) : null;
   }
 
-  /** A signal came: it ends the wait for output, once nothing else is waited for. */
+  /**
+   * Call this for each signal. An ending signal stops the wait for output, if
+   * that is all we wait for.
+   */
   seen(name: SignalName): void {
     if (this.#finishing && ENDING.includes(name)) this.#stopped.resolve(name);
   }
@@ -153,7 +161,7 @@ export class StreamRelay implements Disposable {
       if (count === 0) return;
       copied.waiting = count;
       for (let rest = buffer.subarray(0, count); rest.length;) {
-        // Read when the command had ended: it is put back with the rest.
+        // The command has ended: this is put back with the rest.
         if (copied.closed) return;
         const written = rawSyscall("write", end.fd, rest, rest.length);
         if (written >= 0) {
@@ -200,20 +208,21 @@ export class StreamRelay implements Disposable {
     for (const copied of this.#copied) {
       closeEnd(copied);
       copied.look?.close();
-      // Another thread may be about to use it, and its number could be another's.
+      // Another thread may be about to use the file; after a close, its number
+      // could belong to another file.
       copied.job.finally(() => copied.file.close());
     }
   }
 }
 
-/** read(2) or write(2) has failed. */
+/** read(2) or write(2) failed. */
 class Broken extends Error {
   constructor(readonly errno: number) {
     super();
   }
 }
 
-/** On a thread that may wait for a disk. */
+/** Transfers bytes on another thread, since a disk may be slow. */
 async function transfer(
   call: "read" | "write",
   fd: number,
@@ -223,14 +232,18 @@ async function transfer(
   for (;;) {
     const count = await inBackground(fd, bytes);
     if (count >= 0) return count;
-    // errno is that thread's own: what failed is asked for again, here.
+    // errno belongs to the other thread, so the call is repeated here to learn
+    // the error.
     const again = rawSyscall(call, fd, bytes, bytes.length);
     if (again >= 0) return again;
     if (-again !== ERRNO.EINTR) throw new Broken(-again);
   }
 }
 
-/** Whoever reads from the file next goes on where the command has stopped. */
+/**
+ * Sets the file offset to the first byte that the command has not read, for the
+ * next reader.
+ */
 async function putBack(copied: Copied): Promise<void> {
   const { look, file } = copied;
   closeEnd(copied);
@@ -238,7 +251,7 @@ async function putBack(copied: Copied): Promise<void> {
   if (look) seekBack(file, copied.waiting + unreadBytes(look));
 }
 
-/** A time that nobody need wait for to its end, in milliseconds. */
+/** A timeout in milliseconds that can be cancelled. */
 function delay(time: number) {
   const { promise, resolve } = Promise.withResolvers<void>();
   const timer = setTimeout(resolve, time);
@@ -254,14 +267,17 @@ function closeEnd(copied: Copied): void {
 
 let survives = false;
 
-/** A file at the limit of setrlimit(2) is an error of ours, and no reason to die. */
+/**
+ * Makes a write beyond the file size limit, setrlimit(2), an error and not a
+ * fatal signal.
+ */
 function surviveLargeFiles(): void {
   if (survives || fileSizeLimit() === RLIM_INFINITY) return;
   survives = true;
   Deno.addSignalListener("SIGXFSZ", () => {});
 }
 
-/** A signal came before all of the output was through. */
+/** The error for a signal that arrived before all output was copied. */
 export function stopped(
   descriptors: readonly number[],
   signal: SignalName,
@@ -276,7 +292,7 @@ export function stopped(
   );
 }
 
-/** A file could not be read, or takes no more. */
+/** The error for a file that cannot be read, or cannot take more. */
 export function lost(
   descriptors: readonly number[],
   code: ReturnType<typeof errnoName>,

@@ -1,7 +1,7 @@
 /**
- * Bytes between the user and the terminal of a container, both ways at once:
- * neither waits for the other, or a command that writes much while much is
- * typed would stand still. Runs in the parent, on the host.
+ * Copies between the user's streams and the terminal of a container. Neither
+ * direction waits for the other: a command that writes much while much is typed
+ * would deadlock otherwise. Runs in the parent, on the host.
  */
 
 import {
@@ -24,11 +24,11 @@ import { CTRL_D, type OuterTerminal } from "./outer_terminal.ts";
 const STDIN = 0;
 const STDOUT = 1;
 const BUFFER_SIZE = 64 * 1024;
-/** How many buffers of output at most go before the input is looked at. */
+/** The number of output buffers to copy before the input gets a turn. */
 const OUTPUT_TURNS = 16;
 /**
- * More than the kernel keeps for a terminal: past the end of the container it
- * is another process that writes.
+ * More than the kernel buffers for a terminal. After the container's end,
+ * output beyond this comes from another process.
  */
 const REST_SIZE = 1024 * 1024;
 const LINE_ENDS: readonly (number | undefined)[] = [undefined, 0x0a, 0x0d];
@@ -36,27 +36,33 @@ const LINE_ENDS: readonly (number | undefined)[] = [undefined, 0x0a, 0x0d];
 /** In milliseconds. */
 const WAIT = {
   forEver: -1,
-  /** fg of a job that runs in the background says nothing to it. */
+  /** fg of a background job sends no signal. */
   foreground: 250,
-  /** The kernel tells when there is room; this is for when it forgets. */
+  /** The kernel reports free space; this is in case it misses one. */
   room: 100,
-  /** Every process has closed the terminal, and one may open it again. */
+  /** Every process has closed the terminal, but another may open it again. */
   reopened: 100,
-  /** A process that outlives the command may hold it open and say nothing more. */
+  /** A process that outlives the command may keep it open and write nothing. */
   rest: 100,
 } as const;
 
-/** Ties the user's terminal, or whatever the streams are, to a container's. */
+/**
+ * Connects the user's terminal, or any other streams, with a container's
+ * terminal.
+ */
 export class Relay implements Disposable {
   readonly #master: Descriptor;
   readonly #outer: OuterTerminal;
   readonly #lose: () => void;
   readonly #wake = pipe();
   readonly #output = new Uint8Array(BUFFER_SIZE);
-  /** Read and not yet written to the container. */
+  /** Bytes that were read and not yet written to the container. */
   #typed: Uint8Array = new Uint8Array();
   #lastTyped: number | undefined;
-  /** Whoever reads the same input may have taken what there was: a read waits. */
+  /**
+   * A read is under way. It may block, since another reader may have taken the
+   * input.
+   */
   #reading = false;
   #inputEnded = false;
   #outputEnded = false;
@@ -65,8 +71,9 @@ export class Relay implements Disposable {
   #rest = REST_SIZE;
 
   /**
-   * @param master the other side of the container's terminal, ours alone
-   * @param lost nobody is there any more to read or to type
+   * @param master the master side of the container's terminal; nobody else has
+   * it
+   * @param lost called when nobody is left to read or type
    */
   constructor(master: Descriptor, outer: OuterTerminal, lost: () => void) {
     this.#master = master;
@@ -77,26 +84,29 @@ export class Relay implements Disposable {
     this.resize();
   }
 
-  /** The container's terminal becomes as large as the user's. */
+  /** Gives the container's terminal the size of the user's. */
   resize(): void {
     this.#outer.copySize(this.#master.fd);
   }
 
-  /** Looks anew whether the user's terminal is ours. */
+  /** Checks again whether the user's terminal is ours. */
   awake(): void {
     writeAll(this.#wake.write.fd, new Uint8Array(1));
   }
 
-  /** The container has ended: what it has written is all there will be. */
+  /**
+   * The container has ended: only output that it has already written follows.
+   */
   finish(): void {
     this.#containerEnded = true;
     this.awake();
   }
 
-  /** Copies until the container has ended and its output is through. */
+  /** Copies until the container has ended and its output is copied. */
   async run(): Promise<void> {
     while (!this.#outputEnded) {
-      // Where it ends from here on, this look has not seen all that it wrote.
+      // If the container ends after this line, this round may miss some of its
+      // output.
       const ended = this.#containerEnded;
       const input = this.#wantsInput();
       const master = POLL.POLLIN | (this.#typed.length ? POLL.POLLOUT : 0);
@@ -108,7 +118,7 @@ export class Relay implements Disposable {
       if (woken) {
         rawSyscall("read", this.#wake.read.fd, new Uint8Array(64), 64);
       }
-      // Meanwhile we may have been put into the background, where a read stops us.
+      // We may be in the background by now, where a read would stop us.
       if (typed && this.#wantsInput()) this.#beginRead();
       if (this.#typed.length) this.#writeInput();
       if (output) await this.#passOutput();
@@ -116,7 +126,7 @@ export class Relay implements Disposable {
     }
   }
 
-  /** Copies what the container has written so far, at once. */
+  /** Copies the output that is available now, synchronously. */
   flush(): void {
     while (this.#copyOutput() > 0);
   }
@@ -150,12 +160,12 @@ export class Relay implements Disposable {
       this.#inputEnded = true;
       this.#lose();
     } else if (this.#outer.exists) {
-      // Somebody has set it otherwise than raw, and Ctrl-D was typed.
+      // Somebody has ended raw mode, and Ctrl-D was typed.
       if (count === 0) this.#typed = new Uint8Array([CTRL_D]);
     } else {
       this.#inputEnded = true;
-      // A pipe ends, a terminal does so by a character only: the first one ends
-      // a line that is not complete.
+      // A pipe ends, but a terminal only signals an end by a character. After
+      // an incomplete line, the first one only completes that line.
       const ends = LINE_ENDS.includes(this.#lastTyped) ? 1 : 2;
       this.#typed = new Uint8Array(ends).fill(CTRL_D);
     }
@@ -166,7 +176,7 @@ export class Relay implements Disposable {
     const count = rawSyscall("write", this.#master.fd, rest, rest.length);
     if (count > 0) this.#typed = rest.subarray(count);
     else if (count !== -ERRNO.EAGAIN && count !== -ERRNO.EINTR) {
-      // There is no process any more that could read it.
+      // No process is left to read it.
       this.#typed = new Uint8Array();
     }
   }
@@ -184,7 +194,10 @@ export class Relay implements Disposable {
     }
   }
 
-  /** One read and its write; the count, or -errno: EAGAIN for nothing, EIO for the end. */
+  /**
+   * Reads once and writes that. Returns the count, or -errno: EAGAIN for no
+   * data, EIO for the end.
+   */
   #copyOutput(): number {
     const buffer = this.#output;
     const count = rawSyscall("read", this.#master.fd, buffer, buffer.length);
@@ -193,14 +206,18 @@ export class Relay implements Disposable {
     return count;
   }
 
-  /** To standard output, which another program may have made non-blocking. */
+  /**
+   * Writes to standard output, which another program may have made
+   * non-blocking.
+   */
   #write(bytes: Uint8Array): void {
     for (let rest = bytes; rest.length;) {
       const count = rawSyscall("write", STDOUT, rest, rest.length);
       if (count > 0) rest = rest.subarray(count);
       else if (count === -ERRNO.EAGAIN) waitForRoom(STDOUT);
       else if (count !== -ERRNO.EINTR) {
-        // As SIGPIPE would tell a command that shares the stream.
+        // The same effect as SIGPIPE has on a command that writes to the stream
+        // itself.
         return this.#lose();
       }
     }

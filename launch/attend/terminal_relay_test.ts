@@ -6,7 +6,7 @@ import { syscall } from "../../ffi/libc.ts";
 import { TIOCGPTPEER, TIOCSPTLCK } from "../../ffi/termios.ts";
 import type { OuterTerminal } from "./outer_terminal.ts";
 
-/** The two sides of a terminal, pty(7). */
+/** Opens both sides of a terminal, pty(7). */
 function openTerminal(): { master: Descriptor; slave: Descriptor } {
   const master = open("/dev/ptmx", O.O_RDWR | O.O_NOCTTY);
   syscall("ioctl", master.fd, TIOCSPTLCK, new Uint8Array(4));
@@ -15,7 +15,10 @@ function openTerminal(): { master: Descriptor; slave: Descriptor } {
   return { master, slave: new Descriptor(slave) };
 }
 
-/** Streams that are no terminal; calls back whenever it is asked for input. */
+/**
+ * Streams that are not a terminal; calls `attend` each time the relay asks for
+ * input.
+ */
 const outerThat = (attend: () => void) => ({
   exists: false,
   attend() {
@@ -29,12 +32,12 @@ const outerThat = (attend: () => void) => ({
   hasHungUp: () => false,
 } as unknown as OuterTerminal);
 
-/** The part that runs with streams of its own. */
+/** The part that runs in a process with its own streams. */
 async function relayThatEnds(): Promise<void> {
   const { master, slave } = openTerminal();
   let asked = 0;
   const outer = outerThat(() => {
-    // For the third time when there is input, and just before it is read.
+    // The third question comes when there is input, just before it is read.
     if (++asked !== 3) return;
     writeAll(slave.fd, new TextEncoder().encode("last words"));
     slave.close();
@@ -62,6 +65,6 @@ Deno.test("Relay reads the terminal to its end where that comes while input is r
   const { code, stdout } = await child.output();
   await writer.close().catch(() => {});
   assertEquals(code, 0);
-  // The terminal may show what was typed as well.
+  // The terminal may also echo what was typed.
   assertStringIncludes(new TextDecoder().decode(stdout), "last words");
 });

@@ -1,29 +1,35 @@
 /**
- * Arguments laid out in memory. Where that memory is differs by executor (the
- * plan's mapping in the walker, this process in the child); how a string, an
- * argv or a structure looks in it does not.
+ * Lays arguments out in memory. The memory differs by executor (the plan's
+ * mapping in the walker, this process in the child); the layout of a string, an
+ * argv or a structure does not.
  */
 
 import type { Argument } from "./call.ts";
 
-/** Somewhere that bytes can be put and slots can be found. */
+/** Memory that takes bytes and has slots. */
 export interface Arena {
-  /** The same for a text, with its NUL. Equal texts are one: nobody writes there. */
+  /**
+   * Places a text with its NUL; returns its address. Equal texts share one
+   * place, since nobody writes there.
+   */
   placeText(text: string): number;
   /**
-   * Puts the bytes at an address that stays theirs.
+   * Places bytes at an address of their own, which is returned.
    *
-   * @param pointers at which of their offsets an address stands
+   * @param pointers the offsets in these bytes that hold an address
    */
   place(bytes: Uint8Array<ArrayBuffer>, pointers?: readonly number[]): number;
   /** The address of a slot. */
   slotAddress(name: string): number;
 }
 
-/** 64 bits: an address or a value up to 53 bits is a number, the cheaper kind. */
+/**
+ * 64 bits. Addresses and values up to 53 bits are numbers, which cost less than
+ * a bigint.
+ */
 export type Word = number | bigint;
 
-/** Writes a word, little-endian, negative ones in two's complement. */
+/** Writes a word, little-endian, in two's complement. */
 export function setWord(view: DataView, at: number, word: Word): void {
   if (typeof word === "bigint") {
     view.setBigUint64(at, BigInt.asUintN(64, word), true);
@@ -33,7 +39,11 @@ export function setWord(view: DataView, at: number, word: Word): void {
   }
 }
 
-/** The word that stands for an argument; whatever it points to is placed. */
+/**
+ * Returns the word for an argument and places what it points to.
+ *
+ * @throws TypeError if a structure refers to the value of a slot
+ */
 export function layOut(
   argument: Exclude<Argument, { slot: string }>,
   arena: Arena,

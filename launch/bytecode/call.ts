@@ -1,18 +1,18 @@
 /**
- * A system call as data: what a step comes down to. Both executors carry out
- * the same calls, and explain prints them.
+ * A system call as data. Each step is lowered to such calls; both executors
+ * carry them out, and explain prints them.
  */
 
 import type { Errno } from "../../ffi/errno.ts";
 import type { SyscallName } from "../../ffi/numbers.ts";
 
-/** Bytes that hold the addresses of other arguments, as C structures do. */
+/** Bytes that contain the addresses of other arguments, like a C structure. */
 export interface Block {
   bytes: Uint8Array;
   pointers: { at: number; to: Argument }[];
 }
 
-/** An argument: numbers as they are, the rest by address. */
+/** An argument: a number by value, everything else by address. */
 export type Argument =
   | number
   | bigint
@@ -25,65 +25,74 @@ export type Argument =
   | { slot: string }
   /** The address of such a result. */
   | { addressOf: string }
-  /** The address of a place within bytes that another call has filled. */
+  /** An address inside bytes that an earlier call has filled. */
   | { partOf: Uint8Array; at: number };
 
-/** One system call with what counts as its success. */
+/** A system call, and what counts as its success. */
 export interface Call {
   name: SyscallName;
   args: readonly Argument[];
-  /** Keeps the result under this name. */
+  /** The name of the slot that takes the result. */
   result?: string;
-  /** Errors that are fine: the walk goes on. */
+  /** Errors after which the walk continues. */
   expect?: readonly Errno[];
-  /** The result must be this, or the call counts as failed with `otherwise`. */
+  /** The required result; any other result fails with `otherwise`. */
   want?: { result: number; otherwise: Errno };
-  /** How many of the next calls are left out after success. */
+  /** The number of following instructions to skip after success. */
   skipOnSuccess?: number;
-  /** The same after an expected error. */
+  /** The number of following instructions to skip after an expected error. */
   skipOnExpected?: number;
-  /** A clone: the caller exits and the new process goes on. */
+  /** A clone: the caller exits and the new process continues. */
   clone?: true;
 }
 
-/** Not a system call: two pieces of memory have to be the same. */
+/** Not a system call: two pieces of memory must be equal. */
 export interface Comparison {
   name: "compare";
   args: [Argument, Argument, number];
   otherwise: Errno;
-  /** Where it is `otherwise` and that is fine: the walk goes on. */
+  /** Contains `otherwise` if the walk continues after a difference. */
   expect?: readonly Errno[];
-  /** How many of the next are left out then. */
+  /**
+   * The number of following instructions to skip after an expected difference.
+   */
   skipOnExpected?: number;
-  /** The same where they are the same. */
+  /** The number of following instructions to skip if they are equal. */
   skipOnSuccess?: number;
 }
 
-/** Not a system call: the walk ends here, with this error. */
+/** Not a system call: the walk ends here with this error. */
 export interface Failure {
   name: "fail";
   error: Errno;
 }
 
-/** What an executor carries out. */
+/** An instruction that every executor carries out. */
 export type Instruction = Call | Comparison | Failure;
 
 /**
- * Not a system call, and for launch/native/entry.c alone. Two are about the process
- * that started at a time; ESRCH where it is dead or gone.
+ * Not a system call, and carried out by launch/native/entry.c only. isProcess
+ * and endProcess are about the process with a pid and start time, and fail with
+ * ESRCH if it is dead or gone.
  */
 export type EntryOperation =
   & Pick<Call, "expect" | "want" | "skipOnSuccess" | "skipOnExpected">
   & (
-    /** It has to be there. */
+    /** Fails unless the process is alive. */
     | { name: "isProcess"; args: [pid: number, startTime: bigint] }
-    /** It is killed, and waited for. */
+    /** Kills the process and waits for its end. */
     | {
       name: "endProcess";
       args: [pid: number, startTime: bigint, milliseconds: number];
     }
-    /** PID 1's life with the command, launch/native/plain_child.h; its exit code. */
+    /**
+     * Runs the command as PID 1 does, launch/native/plain_child.h; the result
+     * is its exit code.
+     */
     | { name: "runCommand"; args: []; result: string }
-    /** The process ends with this status. */
+    /** Ends the process with this status. */
     | { name: "exit"; args: [{ slot: string }] }
   );
+
+/** An instruction that launch/native/entry.c carries out. */
+export type EntryInstruction = Instruction | EntryOperation;

@@ -1,10 +1,13 @@
-/** Instructions to the bytes that either executor reads: launch/bytecode/layout.ts says how. */
+/**
+ * Compiles instructions to the bytecode that both executors read;
+ * launch/bytecode/layout.ts describes it.
+ */
 
 import { ERRNO, type Errno } from "../../ffi/errno.ts";
 import { cString } from "../../ffi/memory.ts";
 import { numberOf } from "../../ffi/numbers.ts";
 import { type Arena, layOut, setWord, type Word } from "./arena.ts";
-import type { Argument, EntryOperation, Instruction } from "./call.ts";
+import type { Argument, EntryInstruction, EntryOperation } from "./call.ts";
 import {
   BASE,
   FLAG,
@@ -19,11 +22,14 @@ import {
   VERSION,
 } from "./layout.ts";
 
-/** A compiled plan and where its results will stand. */
-export interface Image {
+/** Compiled instructions. */
+export interface Bytecode {
   bytes: Uint8Array<ArrayBuffer>;
   slots: Record<string, number>;
-  /** Where, beside the steps, an address stands. */
+  /**
+   * The offsets, outside the steps, that hold an address: needed to move the
+   * bytes.
+   */
   pointers: number[];
 }
 
@@ -31,7 +37,7 @@ class ProgramArena implements Arena {
   readonly slots = new Map<string, number>();
   readonly data: [offset: number, bytes: Uint8Array][] = [];
   readonly pointers: number[] = [];
-  // One buffer that two instructions share is one place.
+  // Instructions that share a buffer share its place.
   readonly #placed = new Map<Uint8Array, number>();
   readonly #texts = new Map<string, number>();
   constructor(public end: number) {}
@@ -72,16 +78,17 @@ class ProgramArena implements Arena {
 }
 
 /**
- * Compiles instructions for the walker of an architecture, this machine's if
- * none is given.
+ * Compiles instructions for the walker of an architecture, by default this
+ * machine's.
  *
- * @param filled the first slots: somebody puts a value in before the walk
+ * @param filled the names of the first slots, whose values are written before
+ * the walk
  */
 export function encodeInstructions(
-  instructions: readonly (Instruction | EntryOperation)[],
+  instructions: readonly EntryInstruction[],
   arch: typeof Deno.build.arch = Deno.build.arch,
   filled: readonly string[] = [],
-): Image {
+): Bytecode {
   const arena = new ProgramArena(HEADER_SIZE + STEP_SIZE * instructions.length);
   filled.forEach((name) => arena.slot(name));
   const steps = new DataView(
@@ -108,7 +115,7 @@ export function encodeInstructions(
 function writeStep(
   view: DataView,
   at: number,
-  instruction: Instruction | EntryOperation,
+  instruction: EntryInstruction,
   arena: ProgramArena,
   arch: typeof Deno.build.arch,
 ): void {
@@ -116,7 +123,7 @@ function writeStep(
     ? [ERRNO[instruction.error]]
     : instruction.args;
   let fromSlot = 0;
-  // What is 0 stands there already.
+  // The memory is zero already, so zero words are not written.
   for (let index = 0; index < args.length; index++) {
     const argument = args[index]!;
     let word: Word;
@@ -163,7 +170,7 @@ function writeStep(
 }
 
 const isOperation = (
-  instruction: Instruction | EntryOperation,
+  instruction: EntryInstruction,
 ): instruction is EntryOperation => instruction.name in OPERATION;
 
 function writeExpected(

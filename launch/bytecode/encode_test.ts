@@ -1,4 +1,7 @@
-/** Instructions to the walker's bytes, and what it leaves in them. */
+/**
+ * Tests of the walker's bytecode, and of the result that it leaves in the
+ * header.
+ */
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals, assertThrows } from "@std/assert";
 import { encodeInstructions } from "./encode.ts";
@@ -117,19 +120,19 @@ Deno.test("encodeInstructions() refuses a NUL inside a string", () => {
 });
 
 Deno.test("readOutcome() reads failure and results", () => {
-  const image = encodeInstructions([{
+  const bytecode = encodeInstructions([{
     name: "getpid",
     args: [],
     result: "pid",
   }]);
-  const header = image.bytes.slice(0, HEADER_SIZE);
-  assertEquals(readOutcome(image, header).failure, null);
+  const header = bytecode.bytes.slice(0, HEADER_SIZE);
+  assertEquals(readOutcome(bytecode, header).failure, null);
   const view = viewOf(header);
   view.setUint32(20, 5, true);
   view.setInt32(24, 13, true);
   view.setUint32(28, 2, true);
   view.setBigInt64(64, -7n, true);
-  const outcome = readOutcome(image, header);
+  const outcome = readOutcome(bytecode, header);
   assertEquals(outcome.failure, { index: 5, errno: 13 });
   assertEquals(outcome.slot("pid"), -7);
   assertThrows(() => outcome.slot("other"), RangeError);

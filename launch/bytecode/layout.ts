@@ -1,12 +1,15 @@
 /**
- * The bytes of a compiled plan, as launch/native/walker.c has them: a header of 2048
- * bytes with the slots, steps of 88 bytes, then whatever their arguments point
- * to. All numbers are little-endian.
+ * The layout of a compiled plan, the same as in launch/native/walk.h: a header
+ * of 2048 bytes with the slots, steps of 88 bytes each, then the memory that
+ * their arguments point to. All numbers are little-endian.
  */
 
-/** Where the walker maps it, so that pointers are ready-made. */
+/**
+ * The address at which the walker maps a plan, so its pointers need no
+ * relocation.
+ */
 export const BASE = 0x100000000;
-/** The walker maps no more than this. */
+/** The largest size that the walker maps. */
 export const LIMIT = 64 * 1024 * 1024;
 export const MAGIC = 0x4b4c4157;
 export const VERSION = 1;
@@ -24,13 +27,16 @@ export const HEADER = {
   at: 20,
   error: 24,
   state: 28,
-  /** A descriptor that takes the header, where a step from `reportFrom` on fails. */
+  /**
+   * The descriptor to which the header is written if a step from `reportFrom`
+   * on fails.
+   */
   reportTo: 32,
   reportFrom: 36,
   slots: 64,
 } as const;
 
-/** What of the header is written there. */
+/** The number of bytes of the header that are written there. */
 export const REPORT_SIZE = 64;
 
 /** Offsets in a step. */
@@ -47,12 +53,12 @@ export const STEP = {
   otherwise: 84,
 } as const;
 
-/** Errnos that a step can expect. */
+/** The largest number of errors that a step can expect. */
 export const EXPECTED_COUNT = 8;
 export const ARGUMENT_COUNT = 6;
 
 export const FLAG = { want: 1, clone: 2 } as const;
-/** Numbers below zero are no system calls. */
+/** The numbers of operations that are not system calls. */
 export const OPERATION = {
   exit: -1,
   compare: -2,

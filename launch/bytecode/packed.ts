@@ -1,13 +1,16 @@
-/** Data that stands behind launch/native/entry.c in the compiled program. */
+/** Packs data that follows launch/native/entry.c in the compiled executable. */
 
 /** Lengths are multiples of this. */
 const ALIGNMENT = 8;
 
-/** A length that what comes next can begin after. */
+/** Rounds a length up to the alignment. */
 export const alignedLength = (length: number): number =>
   Math.ceil(length / ALIGNMENT) * ALIGNMENT;
 
-/** The length of all of it, these numbers, and the parts one behind the other. */
+/**
+ * Packs the length of everything, these numbers, and the parts, one after the
+ * other.
+ */
 export function packed(
   numbers: readonly (number | bigint)[],
   parts: readonly Uint8Array[],

@@ -1,10 +1,10 @@
-/** How a copy fails. */
+/** The error of a failed copy. */
 
 import { describe } from "../../explain/steps/describe.ts";
 import type { StepOf } from "../../plan/step.ts";
 import { ContainerError } from "../../spec/errors.ts";
 
-/** The error of a copy, of what cp(1) said. */
+/** Makes the error from the output of cp(1). */
 export const cannotCopy = (
   step: StepOf<"copyUp">,
   said: string,

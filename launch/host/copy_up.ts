@@ -1,6 +1,6 @@
 /**
- * A tmpfs that begins with a copy of what it is going to cover, attached
- * nowhere. Runs on the host, in the parent.
+ * Makes a detached tmpfs that begins with a copy of the directory that it will
+ * cover. Runs on the host, in the parent.
  */
 
 import { cannotCopy } from "./cannot_copy.ts";
@@ -27,7 +27,7 @@ import { StepError } from "../step_error.ts";
 /**
  * Carries out a copyUp step.
  *
- * @throws StepError for the mount, ContainerError for the copy
+ * @throws StepError if the mount fails, ContainerError if the copy fails
  */
 export async function copyUp(step: StepOf<"copyUp">): Promise<Descriptor> {
   if (step.inside && step.namespace) {
@@ -39,7 +39,7 @@ export async function copyUp(step: StepOf<"copyUp">): Promise<Descriptor> {
   const mount = held.use(mountEmpty(step));
   if (source) await copy(step, source, mount);
   await ownIt(step, mount);
-  // cp(1) gives it the mode of what it covers.
+  // cp(1) has given it the mode of the covered directory.
   const mode = step.options.find((option) => option.startsWith("mode="));
   if (mode) {
     await Deno.chmod(
@@ -51,7 +51,10 @@ export async function copyUp(step: StepOf<"copyUp">): Promise<Descriptor> {
   return mount;
 }
 
-/** What lies at its place, however the root filesystem's links twist; null where there is nothing. */
+/**
+ * Opens the covered directory; links are resolved inside the root filesystem.
+ * Returns null if there is none.
+ */
 function sourceOf({ root, place }: StepOf<"copyUp">): Descriptor | null {
   using directory = open(root, O.O_PATH | O.O_DIRECTORY);
   using source = openInRoot(directory, place, O.O_RDONLY | O.O_DIRECTORY);
@@ -59,9 +62,9 @@ function sourceOf({ root, place }: StepOf<"copyUp">): Descriptor | null {
 }
 
 /**
- * A directory as a mount of its own, on which no link is followed. cp(1) goes
- * by paths: what it has seen to be a directory may be a link to one of the
- * host's when it goes in, where another container is at the same files.
+ * Makes a mount of a directory on which no link is followed. cp(1) works with
+ * paths: another container that changes the same files could replace a
+ * directory with a link to one of the host's after cp has checked it.
  */
 function withoutLinks(directory: Descriptor): Descriptor {
   const mount = moveUp(
@@ -84,7 +87,7 @@ function withoutLinks(directory: Descriptor): Descriptor {
       MOUNT_ATTR_SIZE,
     );
   } catch (error) {
-    // Linux 5.14 has it.
+    // Before Linux 5.14 there is no such attribute.
     if (!(error instanceof SyscallError) || error.code !== "EINVAL") {
       mount.close();
       throw error;
@@ -114,7 +117,8 @@ function mountEmpty(step: StepOf<"copyUp">): Descriptor {
       else configure(FSCONFIG.FSCONFIG_SET_STRING, key, value);
     }
     configure(FSCONFIG.FSCONFIG_CMD_CREATE, null);
-    // Read-only it could take no copy: that comes last.
+    // Without the read-only flag, since the copy needs to write; that flag is
+    // set last.
     return moveUp(
       new Descriptor(
         syscall(
@@ -132,7 +136,10 @@ function mountEmpty(step: StepOf<"copyUp">): Descriptor {
   }
 }
 
-/** Root of the container owns it, where it would be somebody's who is nobody there. */
+/**
+ * Gives the tmpfs to the container's root, if its owner has no id in the
+ * container.
+ */
 async function ownIt(
   { namespace }: StepOf<"copyUp">,
   { fd }: Descriptor,
@@ -153,7 +160,9 @@ async function ownIt(
   );
 }
 
-/** With owners, modes, times, links and extended attributes, as cp(1) -a has it. */
+/**
+ * Copies with owners, modes, times, links and extended attributes, like cp -a.
+ */
 async function copy(
   step: StepOf<"copyUp">,
   source: Descriptor,

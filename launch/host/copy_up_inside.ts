@@ -1,8 +1,8 @@
 /**
- * tmpcopyup for an ordinary user: only in a user namespace may one mount, and
- * only there do the files of the container have its owners. A process goes into
- * one like the container's, makes the tmpfs, hands it to us and becomes the copy.
- * Runs on the host, in the parent.
+ * Carries out tmpcopyup for an ordinary user. Such a user may mount in a user
+ * namespace only, and only there do the container's files have the container's
+ * owners. A process enters a namespace like the container's, makes the tmpfs,
+ * sends it to us and executes the copy. Runs on the host, in the parent.
  */
 
 import {
@@ -49,7 +49,9 @@ const [SOURCE, MOUNT] = [20, 21];
 
 type Namespace = NonNullable<StepOf<"copyUp">["namespace"]>;
 
-/** Into the namespaces; the process waits until its ids are mapped. */
+/**
+ * The steps into the namespaces; the process waits until its ids are mapped.
+ */
 function enter({ path, denySetgroups }: Namespace): Step[] {
   const why = "an ordinary user may mount in a user namespace only";
   return [
@@ -85,11 +87,14 @@ function enter({ path, denySetgroups }: Namespace): Step[] {
   ];
 }
 
-/** With owners, modes, times, links and extended attributes, as cp(1) -a has it. */
+/** Copies with owners, modes, times, links and extended attributes. */
 const COPY =
   'cp -a -- "$1/." "$2/." && if [ -n "$3" ]; then chmod "$3" "$2/."; fi';
 
-/** The tmpfs, and the copy, of what lies at its place however links twist. */
+/**
+ * Makes the tmpfs, then copies the covered directory; links are resolved inside
+ * the root filesystem.
+ */
 function copying(step: StepOf<"copyUp">): Instruction[] {
   const path = Deno.env.get("PATH") ?? "/usr/bin:/bin";
   const env = [`PATH=${path}`];
@@ -104,7 +109,7 @@ function copying(step: StepOf<"copyUp">): Instruction[] {
         mountAttributes(MOUNT_ATTR.MOUNT_ATTR_NOSYMFOLLOW),
         MOUNT_ATTR_SIZE,
       ],
-      // Linux 5.14 has it.
+      // Before Linux 5.14 there is no such attribute.
       expect: ["EINVAL"],
     },
     { name: "dup3", args: [{ slot: "source" }, SOURCE, 0] },
@@ -175,7 +180,7 @@ function compileCopy(steps: readonly Step[], own: Instruction[]): Program {
 /**
  * Carries out a copyUp step in a user namespace.
  *
- * @throws StepError for the mount, ContainerError for the copy
+ * @throws StepError if the mount fails, ContainerError if the copy fails
  */
 export async function copyUpInside(
   step: StepOf<"copyUp">,
@@ -209,7 +214,8 @@ export async function copyUpInside(
   const message = await receive(ours!.fd);
   const mount = message?.descriptor ?? null;
   try {
-    // Until the copy has ended, and its end of the socket with it.
+    // Returns when the copy has ended, which closes the other end of the
+    // socket.
     if (mount) await receive(ours!.fd);
     const status = wait(pid);
     walking.check();

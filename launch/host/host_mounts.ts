@@ -1,8 +1,8 @@
 /**
- * The mounts of a plan's host phase: made here and handed to PID 1 by
- * descriptor. Runs on the host, in the parent, in the host's namespaces; what it
- * makes is attached nowhere, so that the host does not see it and the kernel
- * takes it away with its last descriptor, whoever dies when.
+ * Makes the mounts of a plan's host phase, which PID 1 receives as descriptors.
+ * Runs on the host, in the parent, in the host's namespaces. The mounts are
+ * detached, so the host does not see them, and the kernel removes them with
+ * their last descriptor whichever process dies first.
  */
 
 import { SyscallError } from "../../ffi/errno.ts";
@@ -28,7 +28,7 @@ import { ContainerError } from "../../spec/errors.ts";
 import { StepError } from "../step_error.ts";
 import { makeUserNamespace } from "./user_namespace.ts";
 
-/** Mounts by the number under which PID 1 finds them. */
+/** Mounts by the descriptor number under which PID 1 finds them. */
 export class HostMounts implements Disposable {
   constructor(readonly fds: Readonly<Record<number, Descriptor>>) {}
 
@@ -38,9 +38,9 @@ export class HostMounts implements Disposable {
 }
 
 /**
- * Makes them all.
+ * Makes all of them.
  *
- * @throws StepError of the one that cannot be made
+ * @throws StepError for the mount that fails
  */
 export async function makeHostMounts({ host }: Plan): Promise<HostMounts> {
   const mounts = new HostMounts({});
@@ -66,7 +66,10 @@ export async function makeHostMounts({ host }: Plan): Promise<HostMounts> {
   return mounts;
 }
 
-/** A copy of a mount whose ids are mapped; nothing that is mounted later spreads from it. */
+/**
+ * Copies a mount and maps its ids. Mounts made later do not propagate from the
+ * copy.
+ */
 function mapMount(
   step: StepOf<"mapMount">,
   namespace: Descriptor,
@@ -114,7 +117,7 @@ function mapMount(
   }
 }
 
-/** The user namespaces that mounts are mapped by: one for each mapping. */
+/** The user namespaces that define the mappings, one for each mapping. */
 class Namespaces implements Disposable {
   readonly #made = new Map<string, Descriptor>();
 

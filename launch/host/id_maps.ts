@@ -1,4 +1,6 @@
-/** Mapping user and group ids, by the parent on the host, user_namespaces(7). */
+/**
+ * Maps user and group ids, user_namespaces(7). Runs on the host, in the parent.
+ */
 
 import type { StepOf } from "../../plan/step.ts";
 import { ContainerError, systemReason } from "../../spec/errors.ts";
@@ -7,7 +9,11 @@ import type { IdMapping } from "../../spec/types.ts";
 const lines = (maps: readonly IdMapping[]) =>
   maps.map((map) => `${map.containerID} ${map.hostID} ${map.size}\n`).join("");
 
-/** Carries out a mapIds step for a process that waits for it. */
+/**
+ * Carries out a mapIds step for a process that waits for it.
+ *
+ * @throws ContainerError if the ids cannot be mapped
+ */
 export function mapIds(pid: number, step: StepOf<"mapIds">): void {
   try {
     if (step.denySetgroups) {
@@ -17,7 +23,7 @@ export function mapIds(pid: number, step: StepOf<"mapIds">): void {
       runHelper("newgidmap", pid, step.gids);
       runHelper("newuidmap", pid, step.uids);
     } else {
-      // One write each: the kernel takes the map whole or not at all.
+      // A single write each: the kernel takes a map completely or not at all.
       Deno.writeTextFileSync(`/proc/${pid}/gid_map`, lines(step.gids));
       Deno.writeTextFileSync(`/proc/${pid}/uid_map`, lines(step.uids));
     }

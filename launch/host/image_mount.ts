@@ -1,6 +1,6 @@
 /**
- * The file system in a file, mounted and attached nowhere. Runs on the host, in
- * the parent; what it makes ends with the last descriptor or mount of it.
+ * Mounts the file system in an image file, detached. Runs on the host, in the
+ * parent. The kernel unmounts it with its last descriptor or mount.
  */
 
 import { type Errno, SyscallError } from "../../ffi/errno.ts";
@@ -20,12 +20,16 @@ import { attachLoop } from "./loop_device.ts";
 
 const MESSAGE_MAX = 1024;
 
-/** Where a check and repair of a file system's journal is meant. */
+/** The commands that repair a file system's journal. */
 const REPAIR: Record<string, string | undefined> = {
   ext4: "e2fsck -f",
 };
 
-/** Carries out a mountImage step; the file system's own words are in its error. */
+/**
+ * Carries out a mountImage step.
+ *
+ * @throws ContainerError with the kernel's own messages about the file system
+ */
 export function mountImage(step: StepOf<"mountImage">): Descriptor {
   const { image, type, readonly } = step;
   using device = attachLoop(image, { readonly });
@@ -50,8 +54,9 @@ export function mountImage(step: StepOf<"mountImage">): Descriptor {
     );
     if (readonly) configure(FSCONFIG.FSCONFIG_SET_FLAG, "ro");
     configure(FSCONFIG.FSCONFIG_CMD_CREATE, null);
-    // A device node in a file that came from elsewhere opens nothing, whatever
-    // else the container may do. Set-user-id files count, as in a directory.
+    // A device node in a file from elsewhere must not give access to a device,
+    // whatever else the container may do. Set-user-ID files work as they do in
+    // a directory.
     const attributes = MOUNT_ATTR.MOUNT_ATTR_NODEV |
       (readonly ? MOUNT_ATTR.MOUNT_ATTR_RDONLY : 0);
     return moveUp(
@@ -92,7 +97,9 @@ function hintFor(
   }make it again.`;
 }
 
-/** What the file system said of it, fsopen(2): a line a read. */
+/**
+ * The kernel's messages about the file system, fsopen(2): one line per read.
+ */
 function messages(context: Descriptor): string[] {
   const lines: string[] = [];
   for (;;) {

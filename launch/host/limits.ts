@@ -1,12 +1,13 @@
 /**
- * The cgroup of a container in force. Runs on the host, in the parent.
+ * Creates and removes the cgroup of a container. Runs on the host, in the
+ * parent.
  */
 
 import { type Cgroup, createCgroup, recordCgroup } from "../../cgroup/mod.ts";
 import type { Stats } from "../../cgroup/stats.ts";
 import type { CgroupPlan } from "../../cgroup/step.ts";
 
-/** A cgroup in force; disposing of it takes it and its record away. */
+/** A container's cgroup. Disposing of it removes the cgroup and its record. */
 export class Limits implements Disposable {
   readonly #cgroup: Cgroup;
   readonly #rest: DisposableStack;
@@ -17,7 +18,7 @@ export class Limits implements Disposable {
   }
 
   /**
-   * Makes it.
+   * Creates the cgroup.
    *
    * @param records the directory in which it is recorded until it is removed
    */
@@ -33,17 +34,20 @@ export class Limits implements Disposable {
     return new Limits(cgroup, undo.move());
   }
 
-  /** What to tell where the kernel killed a process for want of memory. */
+  /**
+   * The message to show if the kernel killed a process because memory ran out;
+   * null if it did not.
+   */
   oomMessage(): string | null {
     return this.#cgroup.oomMessage();
   }
 
-  /** Whether it did. */
+  /** Whether the kernel killed a process because memory ran out. */
   oomKilled(): boolean {
     return this.#cgroup.oomKilled();
   }
 
-  /** What the container has used. */
+  /** The container's resource usage. */
   stats(): Stats {
     return this.#cgroup.stats();
   }

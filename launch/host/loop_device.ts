@@ -1,7 +1,7 @@
 /**
- * A file as a disk, loop(4). Runs on the host, in the parent. The device is
- * free again when its last user is gone, a mount among them: nobody has to
- * clean up, whoever is killed when.
+ * Attaches a file to a loop device, loop(4). Runs on the host, in the parent.
+ * The kernel frees the device when its last user, including mounts, is gone, so
+ * nobody has to clean up if a process is killed.
  */
 
 import { SyscallError } from "../../ffi/errno.ts";
@@ -15,24 +15,23 @@ const LOOP_CTL_GET_FREE = 0x4c82;
 const LO_FLAGS_READ_ONLY = 1;
 const LO_FLAGS_AUTOCLEAR = 4;
 const CONFIG = { size: 304, fd: 0, flags: 60, name: 64 } as const;
-/** How long the name is at most by which losetup(8) shows it. */
+/** The largest length of the name that losetup(8) shows. */
 export const NAME_MAX = 63;
 
 /** sys/file.h. */
 export const LOCK = { shared: 1, exclusive: 2, atOnce: 4 } as const;
 
-/** How often another program may take the free device first. */
+/** How often to retry if another program takes the free device first. */
 const TRIES = 64;
 
 /**
  * Attaches a file to a free loop device.
  *
- * The file stays locked, flock(2), as long as the device has it: two mounts of
- * one file system that write would ruin it, and one that reads would see it
- * change.
+ * The file stays locked, flock(2), while the device has it. Two writable mounts
+ * of one file system would destroy it, and a read-only one would see it change.
  *
- * @throws ContainerError where there are no loop devices, the file is in use,
- * or the caller may not
+ * @throws ContainerError if there are no loop devices, the file is in use, or
+ * the caller lacks the permission
  */
 export function attachLoop(
   path: string,
@@ -107,7 +106,7 @@ function configuration(
     LO_FLAGS_AUTOCLEAR | (readonly ? LO_FLAGS_READ_ONLY : 0),
     true,
   );
-  // For losetup(8) to show; the kernel does not look at it.
+  // Only losetup(8) uses the name.
   const name = new TextEncoder().encode(path).subarray(0, NAME_MAX);
   bytes.set(name, CONFIG.name);
   return bytes;

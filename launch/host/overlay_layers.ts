@@ -1,6 +1,7 @@
 /**
- * `--overlay DIR`: where the changes to a root filesystem are kept. Runs on the
- * host, in the parent, before anything else of the container exists.
+ * The directories of `--overlay DIR`, which keep the changes to a root
+ * filesystem. Runs on the host, in the parent, before anything else of the
+ * container exists.
  */
 
 import type { Facts } from "../../plan/facts.ts";
@@ -8,7 +9,10 @@ import { ContainerError, systemReason } from "../../spec/errors.ts";
 import type { Spec } from "../../spec/types.ts";
 import { hostIdOf } from "../../spec/ids.ts";
 
-/** The layers in a directory, by absolute paths: the walker may be elsewhere. */
+/**
+ * The layers in a directory, as absolute paths: the walker may have another
+ * working directory.
+ */
 export function layersIn(directory: string): { upper: string; work: string } {
   const base = directory.startsWith("/")
     ? directory
@@ -17,8 +21,10 @@ export function layersIn(directory: string): { upper: string; work: string } {
 }
 
 /**
- * Makes the directories of the layers where they are not there. The upper one
- * is what `/` looks like inside, so it belongs to the container's root.
+ * Makes the missing directories of the layers. The upper one determines the
+ * owner of `/` inside, so it belongs to the container's root.
+ *
+ * @throws ContainerError if they cannot be made
  */
 export function makeLayers(spec: Spec, { overlay }: Facts): void {
   const { upper, work } = overlay ?? {};

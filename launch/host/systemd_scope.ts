@@ -1,6 +1,6 @@
 /**
- * The unit of systemd that a container's cgroup is in: started before the
- * container, gone after it. Runs on the host, in the parent.
+ * The systemd scope that a container's cgroup is in: started before the
+ * container, removed after it. Runs on the host, in the parent.
  */
 
 import { startScope } from "../../cgroup/systemd/start_scope.ts";
@@ -14,7 +14,10 @@ import { compileSteps } from "../program.ts";
 import { type Walk, walk } from "../walker.ts";
 import type { Step } from "../../plan/step.ts";
 
-/** How long systemd may take to notice that a scope is empty, in milliseconds. */
+/**
+ * The time in milliseconds that systemd may take to notice that a scope is
+ * empty.
+ */
 const GONE = 2000;
 
 const WAIT: Step[] = [{
@@ -24,9 +27,9 @@ const WAIT: Step[] = [{
 }];
 
 /**
- * A scope in force. A walker that waits for us holds it open, in a cgroup
- * beside the command's: when we end, however that is, it ends, and systemd
- * removes what is then empty.
+ * A running scope. A walker that waits for us keeps it alive, in a cgroup next
+ * to the command's. When this process ends for any reason, the walker ends too,
+ * and systemd removes the empty scope.
  */
 export class Scope implements Disposable {
   readonly #scope: CgroupScope;
@@ -43,7 +46,7 @@ export class Scope implements Disposable {
     this.#lifeline = lifeline;
   }
 
-  /** Has it made. */
+  /** Starts the scope. */
   static async start(scope: CgroupScope): Promise<Scope> {
     const { read, write } = pipe();
     using theirs = moveUp(read);
@@ -64,7 +67,10 @@ export class Scope implements Disposable {
     }
   }
 
-  /** Leaves it to the processes that are in it by now. */
+  /**
+   * Ends the walker: from now on the container's processes keep the scope
+   * alive.
+   */
   release(): void {
     this.#lifeline.close();
     kill(this.#holder.pid, SIGNAL.SIGKILL);

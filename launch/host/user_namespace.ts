@@ -1,6 +1,6 @@
 /**
- * A user namespace that nobody lives in: what MOUNT_ATTR_IDMAP takes a mapping
- * of ids from. Runs on the host, in the parent.
+ * Makes a user namespace without processes, from which MOUNT_ATTR_IDMAP takes
+ * an id mapping. Runs on the host, in the parent.
  */
 
 import { type Descriptor, moveUp, O, open, pipe } from "../../ffi/fcntl.ts";
@@ -15,7 +15,7 @@ import { clonedPid, walk } from "../walker.ts";
 
 const why = "a mapping of ids exists as a user namespace only";
 
-/** What makes the process that the namespace is made with. */
+/** The steps of the process that creates the namespace. */
 export const HOLD_STEPS: readonly Step[] = [
   { step: "clone", namespaces: ["user"], why, man: "user_namespaces(7)" },
   { step: "setParentDeathSignal", signal: "SIGKILL", why, man: "prctl(2)" },
@@ -23,17 +23,17 @@ export const HOLD_STEPS: readonly Step[] = [
 ];
 
 /**
- * Makes a user namespace with these mappings. A process has to be in it while
- * it is made, and no longer: the descriptor keeps it.
+ * Makes a user namespace with these mappings. A process has to be in it only
+ * while it is made; afterwards the descriptor keeps it.
  *
- * @throws ContainerError where it cannot be made or the ids cannot be mapped
+ * @throws ContainerError if it cannot be made or the ids cannot be mapped
  */
 export function makeUserNamespace(
   uids: readonly IdMapping[],
   gids: readonly IdMapping[],
 ): Descriptor {
   const lifeline = pipe();
-  // Our end closed, the process ends by itself, whatever becomes of us.
+  // Closing our end ends the process, whatever happens to us.
   using _ours = lifeline.write;
   using theirs = moveUp(lifeline.read);
   using walking = walk(compileSteps(HOLD_STEPS), () => HOLD_STEPS, {

@@ -1,11 +1,13 @@
-/** A byte of news with a descriptor beside it, as sendmsg(2) wants it. */
+/** A message of one byte and a descriptor, in the form of sendmsg(2). */
 
 import type { Block } from "../bytecode/call.ts";
 
 const SOL_SOCKET = 1;
 const SCM_RIGHTS = 1;
 
-/** struct msghdr of sendmsg(2): one byte, and a descriptor beside it. */
+/**
+ * Builds a struct msghdr, sendmsg(2), with one byte of data and a descriptor.
+ */
 export function descriptorMessage(news: number, fd: number): Block {
   const control = new Uint8Array(24);
   const view = new DataView(control.buffer);

@@ -1,4 +1,4 @@
-/** What a process of ours finds open, and where. */
+/** The descriptor numbers that our processes pass to one another. */
 
 import { CGROUPS_FROM } from "../../plan/cgroup.ts";
 import {
@@ -6,38 +6,42 @@ import {
   PRESERVED_FROM,
 } from "../../plan/mounts/host_mounts.ts";
 
-/** What the parent reads beside the descriptor of the container's terminal. */
+/** The message byte that comes with the container's terminal. */
 export const TERMINAL_NEWS = 4;
 
-/** What a walker is called by its first word. */
+/** The walker's argv[0]. */
 export const WALKER_NAME = "walker";
 
-/** The numbers under which a process of ours is handed its descriptors. */
+/** The descriptor numbers of the processes that we start. */
 export const DESCRIPTOR = {
-  /** The plan, as JSON: for the child. */
+  /** The handover file: for the child. */
   plan: 3,
-  /** The compiled plan once more: for a walker that executes itself again. */
+  /**
+   * The compiled plan again: for a walker that executes itself a second time.
+   */
   again: 3,
   /** A socket to the parent. */
   status: 4,
   /** Our own executable: for the child. */
   self: 5,
-  /** The root of a container that is joined. */
+  /** The root of the container to join. */
   root: 3,
-  /** A pidfd of that container's first process. */
+  /** A pidfd of that container's PID 1. */
   process: 5,
-  /** The FIFO that a container which is held is started through. */
+  /** The FIFO through which `start` continues a created container. */
   start: 5,
-  /** Whose other end only the parent holds. */
+  /** A pipe; only the parent holds its write end. */
   lifeline: 6,
   /** The compiled plan: for the walker, which closes it. */
   walk: 7,
-  /** The directory of the cgroup that PID 1 is born in. */
+  /** The directory of the cgroup in which PID 1 is created. */
   cgroup: 8,
-  /** From here on: the ways into the container's cgroup. */
+  /**
+   * First of the files through which a process enters the container's cgroups.
+   */
   cgroups: CGROUPS_FROM,
-  /** From here on: mounts that were made on the host, unless they are many. */
+  /** First of the mounts that were made on the host, unless there are many. */
   mounts: HOST_MOUNTS_FROM,
-  /** From here on: what the command keeps. */
+  /** First of the descriptors that the command keeps. */
   preserved: PRESERVED_FROM,
 } as const;

@@ -1,8 +1,8 @@
-/** What mknod(2) is told of a node. Pure. */
+/** The arguments of mknod(2) for a device node. Pure. */
 
 import type { Device } from "../../spec/types.ts";
 
-/** The bits of a mode that say what a file is, by the letter in config.json. */
+/** The file type bits of a mode, by the letter in config.json. */
 export const FILE_TYPE: Record<Device["type"], number> = {
   c: 0o020000,
   u: 0o020000,

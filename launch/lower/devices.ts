@@ -17,7 +17,7 @@ const STATX = { size: 256, mode: 28, device: 128 } as const;
 const modeOf = ({ type, fileMode = 0o666 }: Device) =>
   FILE_TYPE[type] | fileMode;
 
-/** Fails with EEXIST where what is there is another device, or none. */
+/** Fails with EEXIST if the existing file is not the same device. */
 function checkSame(
   device: StepOf<"makeDevice">,
   at: Place["at"],
@@ -34,7 +34,8 @@ function checkSame(
   });
   const checks = device.type === "p" ? [same(STATX.mode, mode)] : [
     same(STATX.device, number),
-    // The upper byte has the type: a disk may have the same number.
+    // The upper byte of the mode contains the file type: a block device may
+    // have the same numbers.
     same(STATX.mode + 1, mode.subarray(1)),
   ];
   return [
@@ -58,7 +59,7 @@ export const lowerDevices: Lowering<"makeDevice"> = {
       ...(uid || gid
         ? [{ name: "fchownat", args: [...at, uid, gid, 0] } as const]
         : []),
-      // mknod's mode is cut by the umask.
+      // The umask limits mknod's mode.
       {
         name: "fchmodat",
         args: [...at, fileMode],

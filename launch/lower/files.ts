@@ -19,7 +19,7 @@ export const lowerFiles: Lowering<"makeFile"> = {
       name: "write",
       args: [{ slot: "file" }, text, new TextEncoder().encode(text).length],
     },
-    // open's mode is cut by the umask.
+    // The umask limits open's mode.
     { name: "fchmod", args: [{ slot: "file" }, mode] },
     { name: "close", args: [{ slot: "file" }] },
   ],

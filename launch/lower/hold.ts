@@ -1,4 +1,4 @@
-/** Lowering of what lies between create and start. */
+/** Lowering of the steps between create and start. */
 
 import { AT_FDCWD, O } from "../../ffi/fcntl.ts";
 import type { Instruction } from "../bytecode/call.ts";
@@ -27,7 +27,8 @@ export const lowerHold: Lowering<
         expect: ["ENOENT", "ENOTDIR", "EACCES", "ELOOP", "ENAMETOOLONG"],
         skipOnExpected: 1,
       },
-      // A directory can be "executed", too; nothing is below what is none.
+      // X_OK is also granted for a directory. `${path}/.` exists only in a
+      // directory.
       {
         name: "faccessat2",
         args: [AT_FDCWD, `${path}/.`, F_OK, 0],

@@ -1,4 +1,4 @@
-/** Lowering of what hooks inside the container's namespaces need. */
+/** Lowering of the steps for hooks inside the container's namespaces. */
 
 import { AT_FDCWD, O } from "../../ffi/fcntl.ts";
 import type { Call } from "../bytecode/call.ts";

@@ -1,4 +1,4 @@
-/** Lowering of what enters a container that is there: for `exec`. */
+/** Lowering of the steps that enter an existing container, for `exec`. */
 
 import type { Instruction } from "../bytecode/call.ts";
 import { DESCRIPTOR } from "./descriptors.ts";
@@ -12,8 +12,9 @@ const enterRoot: readonly Instruction[] = [
 ];
 
 export const lowerJoin: Lowering<"joinProcess"> = {
-  // One call for all: the kernel checks the rights to each before it enters
-  // any, and a user namespace that is entered first would take them away.
+  // One call for all namespaces: the kernel checks the rights to each before it
+  // enters any. Entering the user namespace first would lose the rights to the
+  // others.
   joinProcess: ({ namespaces, root }) => [
     ...(namespaces.length
       ? [

@@ -1,8 +1,8 @@
 /**
- * Finding /proc and /sys. The name alone does not do: whoever shares the root
- * filesystem can have put something else there, or moved what was mounted. The
- * descriptor that these instructions end with is the kernel's own file system,
- * or they fail.
+ * Finds /proc and /sys. The name alone is not enough: somebody who shares the
+ * root filesystem may have put something else there, or moved the mount. These
+ * instructions end with a descriptor of the kernel's own file system, or they
+ * fail.
  */
 
 import { AT_FDCWD, O } from "../../ffi/fcntl.ts";
@@ -15,7 +15,7 @@ import {
 import type { KernelAnchor, KernelType } from "../../plan/step.ts";
 import type { Argument, Comparison, Instruction } from "../bytecode/call.ts";
 
-/** By place and the number that statfs(2) gives. */
+/** The path and the statfs(2) magic number of each. */
 const KERNEL: Record<KernelType, { place: string; magic: bigint }> = {
   proc: { place: "/proc", magic: 0x9fa0n },
   sysfs: { place: "/sys", magic: 0x62656572n },
@@ -28,7 +28,7 @@ const magicOf = (type: KernelType) =>
   new Uint8Array(new BigUint64Array([KERNEL[type].magic]).buffer);
 const MAGIC = { proc: magicOf("proc"), sysfs: magicOf("sysfs") };
 
-/** Fails with ELOOP where a file is on one of them: only a link gets there. */
+/** Fails with ELOOP if a file is on /proc or /sys: only a link leads there. */
 export function refuseKernel(slot: string): Instruction[] {
   const found = new Uint8Array(STATFS_SIZE);
   const is = (type: KernelType): Comparison => ({
@@ -46,7 +46,7 @@ export function refuseKernel(slot: string): Instruction[] {
   ];
 }
 
-/** Opens one, checked. */
+/** Opens a kernel file system and checks it. */
 export function openKernel(type: KernelType): Instruction[] {
   const { place } = KERNEL[type];
   const found = new Uint8Array(STATFS_SIZE);
@@ -71,20 +71,22 @@ export function openKernel(type: KernelType): Instruction[] {
   ];
 }
 
-/** Closes what {@linkcode openKernel} opened. */
+/** Closes the descriptor that {@linkcode openKernel} opened. */
 export const closeKernel: Instruction = {
   name: "close",
   args: [{ slot: SLOT }],
 };
 
-/** Where a path is looked up: directory and path, for the calls that take both. */
+/**
+ * A path in the form directory and name, for the system calls that take both.
+ */
 export interface Place {
   before: Instruction[];
   at: readonly [directory: Argument, path: string];
   after: Instruction[];
 }
 
-/** A path, followed from a kernel's file system where it is on one. */
+/** A path; if it is on a kernel file system, relative to that one. */
 export function placeOf(
   path: string,
   within?: KernelAnchor | KernelType,
@@ -100,7 +102,10 @@ export function placeOf(
   };
 }
 
-/** Nothing that a volume was put over: what is written has to reach the kernel. */
+/**
+ * Does not cross into other mounts: the write has to reach the kernel, not a
+ * volume mounted over the path.
+ */
 const KERNELS_OWN = openHow(
   O.O_WRONLY | O.O_NOFOLLOW | O.O_CLOEXEC,
   RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS,

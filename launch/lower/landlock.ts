@@ -9,12 +9,12 @@ import {
 } from "../../plan/landlock_rights.ts";
 import type { Lowering } from "./lowering.ts";
 
-/** LANDLOCK_ACCESS_NET_… by the name without it. */
+/** LANDLOCK_ACCESS_NET_…, by the name without the prefix. */
 export const PORT_RIGHT: Record<PortRight, bigint> = {
   BIND_TCP: 1n,
   CONNECT_TCP: 2n,
 };
-/** LANDLOCK_SCOPE_… by the name without it. */
+/** LANDLOCK_SCOPE_…, by the name without the prefix. */
 export const SCOPE: Record<Scope, bigint> = {
   ABSTRACT_UNIX_SOCKET: 1n,
   SIGNAL: 2n,
@@ -23,7 +23,7 @@ export const LANDLOCK_RULE_PATH_BENEATH = 1;
 export const LANDLOCK_RULE_NET_PORT = 2;
 const RULESET = { slot: "ruleset" } as const;
 
-/** The rights that a file has that is no directory. */
+/** The rights that apply to files that are not directories. */
 const OF_FILES: readonly FileRight[] = [
   "EXECUTE",
   "WRITE_FILE",
@@ -33,8 +33,8 @@ const OF_FILES: readonly FileRight[] = [
 ];
 
 /**
- * A rule names its path by descriptor, in a structure: the number has to be
- * known beforehand. Above all that a command may keep.
+ * A rule refers to its path by a descriptor in a structure, so the number has
+ * to be known in advance. It is above every descriptor that a command may keep.
  */
 export const BENEATH = 40;
 
@@ -47,7 +47,10 @@ const fileBits = (rights: readonly FileRight[]) =>
 const words = (...values: bigint[]) =>
   new Uint8Array(new BigUint64Array(values).buffer);
 
-/** struct landlock_ruleset_attr, as far as a kernel must know it. */
+/**
+ * struct landlock_ruleset_attr. Fields that are zero at its end are left out,
+ * since older kernels do not know them.
+ */
 function rulesetAttr(files: bigint, ports: bigint, scopes: bigint): Uint8Array {
   if (scopes) return words(files, ports, scopes);
   return ports ? words(files, ports) : words(files);
@@ -85,7 +88,7 @@ export const lowerLandlock: Lowering<
     },
     { name: "dup3", args: [{ slot: "beneath" }, BENEATH, O.O_CLOEXEC] },
     { name: "close", args: [{ slot: "beneath" }] },
-    // A file that is no directory takes none of a directory's rights.
+    // The kernel refuses a directory's rights for other files.
     {
       name: "landlock_add_rule",
       args: [RULESET, LANDLOCK_RULE_PATH_BENEATH, beneathAttr(rights), 0],

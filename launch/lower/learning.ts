@@ -1,6 +1,6 @@
 /**
- * Lowering of what `--seccomp learn` needs beside its filter: the listener's
- * way from the process that has just filtered itself to the parent.
+ * Lowering of the steps that `--seccomp learn` needs in addition to its filter:
+ * the filtered process sends the listener to the parent.
  */
 
 import { UNREPORTED } from "../../seccomp/learn.ts";
@@ -20,7 +20,8 @@ export const lowerLearning: Lowering<"keepSocket" | "sendListener"> = {
   }],
   sendListener: ({ socket, listener, mark = UNREPORTED }) => [
     {
-      // The message has to name it by a number that is known beforehand.
+      // The message names the descriptor by a number that has to be known in
+      // advance.
       name: "dup3",
       args: [
         { slot: LISTENER_SLOT },

@@ -1,6 +1,6 @@
 /**
- * Steps to system calls: the one place where `MS_BIND` becomes 4096. What this
- * returns is what either executor does and what `explain` shows.
+ * Lowers steps to system calls: the only place where `MS_BIND` becomes 4096.
+ * Both executors carry out these calls, and `explain` shows them.
  */
 
 import type { Lowering } from "./lowering.ts";
@@ -21,7 +21,7 @@ import { lowerSeals } from "./seals.ts";
 import { lowerStreams } from "./streams.ts";
 import { lowerTerminal } from "./terminal.ts";
 
-/** What the parent does on the host by itself: no system calls of a plan. */
+/** Host steps, which the parent carries out itself without instructions. */
 const HOST: Lowering<
   | "mapIds"
   | "mapMount"
@@ -56,7 +56,7 @@ const LOWERING: Lowering<StepKind> = {
   ...lowerJoin,
 };
 
-/** Puts other instructions in the place of a step's own. */
+/** Replaces the instructions of a step. */
 export type Alteration = (
   step: Step,
   instructions: Instruction[],
@@ -65,8 +65,8 @@ export type Alteration = (
 let alter: Alteration = (_, instructions) => instructions;
 
 /**
- * For tests alone: from here on, either executor carries out what the
- * alteration makes of each step. A test has steps fail with it, or wait.
+ * For tests only: from now on both executors carry out the altered
+ * instructions. Tests use it to make steps fail or wait.
  */
 export function alterLowering(alteration: Alteration): void {
   alter = alteration;

@@ -29,24 +29,24 @@ import type { Lowering } from "./lowering.ts";
 import { openInside, placeInside } from "./path_inside.ts";
 import { refuseKernel, writeToProc } from "./kernel_filesystems.ts";
 
-/** Lower numbers are what processes of ours hand to one another. */
+/** Our processes pass descriptors below this number to one another. */
 const ABOVE_OURS = 64;
 
-/** These must not be reached through a link: what is mounted there is trusted. */
+/** A link must not lead to these mounts: their content is trusted. */
 const KERNEL_TYPES = ["proc", "sysfs", "cgroup", "cgroup2", "devpts", "mqueue"];
 
 const REGULAR = 0o100000;
 
-/** Attributes of a mount as one number. */
+/** Mount attributes as a number. */
 export const attributeBits = (attributes: readonly MountAttribute[]) =>
   attributes.reduce((bits, name) => bits | MOUNT_ATTR[name], 0);
 
-/** One of the three that exclude each other, mount_setattr(2). */
+/** The three access time attributes exclude each other, mount_setattr(2). */
 const isAccessTime = (name: MountAttribute) =>
   name === "MOUNT_ATTR_RELATIME" || name === "MOUNT_ATTR_NOATIME" ||
   name === "MOUNT_ATTR_STRICTATIME";
 
-/** open_tree(2): a copy of what is mounted at a path. */
+/** open_tree(2): copies the mount at a path. */
 export const clone = (
   dirfd: Argument,
   path: string,
@@ -58,7 +58,7 @@ export const clone = (
   result,
 });
 
-/** move_mount(2) of what a slot holds. */
+/** move_mount(2): attaches the mount in a slot. */
 export const move = (
   from: string,
   target: string,
@@ -74,7 +74,7 @@ export const move = (
   ],
 });
 
-/** fsopen, its options, fsmount: ends with the mount in `result`. */
+/** fsopen(2), fsconfig(2), fsmount(2): makes a mount in the slot `result`. */
 export function create(
   type: string,
   source: string,
@@ -112,7 +112,10 @@ export function create(
   ];
 }
 
-/** "/a/b/c" gives "/a", "/a/b"; "/a/b" alone inside of "/a". */
+/**
+ * The directories above a path: "/a", "/a/b" for "/a/b/c", and only "/a/b"
+ * inside "/a".
+ */
 export function above(path: string, inside = ""): string[] {
   const parts = path.split("/").filter((part) => part);
   return parts.slice(0, -1).map((_, index) =>
@@ -121,8 +124,9 @@ export function above(path: string, inside = ""): string[] {
 }
 
 /**
- * Makes something to mount on. Of a read-only or foreign file system only what
- * is missing is an error, and the mount that follows names it.
+ * Makes a mountpoint. Errors of a read-only or foreign file system are ignored
+ * here: if the mountpoint is missing, the mount that follows fails and names
+ * it.
  */
 function makeMissing(
   path: string,
@@ -150,13 +154,13 @@ function makeMissing(
   ];
 }
 
-/** A directory, unless it is there. */
+/** Makes a directory unless it exists. */
 export const makeDirectory = (path: string) =>
   makeMissing(path, "mkdirat", [0o755]);
 
 const TARGET = "target";
 
-/** A mount's target, and that no link of the kernel's is on the way to it. */
+/** Checks that no magic link is on the way to a mount's target. */
 const checkTarget = (
   target: string,
   isKernels: boolean,
@@ -269,7 +273,8 @@ export const lowerMounts: Lowering<
       : makeMissing(path, "mknodat", [REGULAR | 0o644, 0])),
   ],
   mount: ({ source, target, type, flags, data, keepsOffKernel }) => [
-    // Without a type it is of the host's tree, and the path is the caller's.
+    // A mount without a type belongs to the host's tree, and the caller chose
+    // the path.
     ...(type === null ? [] : checkTarget(
       target,
       KERNEL_TYPES.includes(type),
@@ -289,7 +294,7 @@ export const lowerMounts: Lowering<
   mountOverlay: (
     { root, lower: named, target, upper, work, userNamespace, above },
   ) => {
-    // By descriptor, since the layers are hidden by what is mounted over them.
+    // By descriptor, since the overlay hides the paths of its layers.
     const path = (slot: number) => `/proc/self/fd/${slot}`;
     const [lower, layers, own] = [above, above + 1, above + 2];
     const hold = (slot: string, fd: number): Instruction => ({
@@ -307,8 +312,8 @@ export const lowerMounts: Lowering<
       result: slot,
     });
     const inMemory = upper === null || work === null;
-    // Kernels before 6.15 take a layer only where it has a place in the tree;
-    // the upper ones are opened before that hides them.
+    // Kernels before 6.15 accept only attached mounts as layers. The upper
+    // layers are opened before this mount hides them.
     const place = (mount: string): Instruction[] => [
       move(mount, target),
       hold(mount, lower),
@@ -348,8 +353,8 @@ export const lowerMounts: Lowering<
       },
     ];
   },
-  // "." twice puts the old root on top of the new one, so no directory for it
-  // is needed in a root filesystem that may be read-only.
+  // "." twice stacks the old root on top of the new one. So the root
+  // filesystem, which may be read-only, needs no directory for the old root.
   pivotRoot: ({ root }) => [
     { name: "chdir", args: [root] },
     { name: "pivot_root", args: [".", "."] },

@@ -1,4 +1,7 @@
-/** Lowering of what makes and furnishes namespaces, and of the parent's tie. */
+/**
+ * Lowering of the steps that create and set up namespaces, and of those between
+ * parent and child.
+ */
 
 import { AT_EMPTY_PATH, AT_FDCWD, F_SETFD, O } from "../../ffi/fcntl.ts";
 import { PR } from "../../ffi/prctl.ts";
@@ -33,7 +36,7 @@ const NAMESPACE_FLAG: Record<NamespaceType, number> = {
 const EVERY_FD = 0xffffffff;
 const CLOSE_RANGE_CLOEXEC = 4;
 const CLONE_ARGS_SIZE = 88;
-/** Where `cgroup` is in it. */
+/** The offset of `cgroup` in it. */
 const CLONE_ARGS_CGROUP = 80;
 const KEYCTL_JOIN_SESSION_KEYRING = 1;
 const AF_INET = 2;
@@ -46,7 +49,10 @@ const IFF_UP = 1;
 export const namespaceFlags = (types: readonly NamespaceType[]) =>
   types.reduce((flags, type) => flags | BigInt(NAMESPACE_FLAG[type]), 0n);
 
-/** struct clone_args of clone(2), with flags and the descriptor of a cgroup: fork-like, CLONE_PARENT takes the exit signal along. */
+/**
+ * struct clone_args of clone(2). Its exit signal is 0: CLONE_PARENT takes that
+ * of the caller.
+ */
 function cloneArgs(flags: bigint, cgroup = 0): Uint8Array {
   const bytes = new Uint8Array(CLONE_ARGS_SIZE);
   const view = new DataView(bytes.buffer);
@@ -62,7 +68,7 @@ function pollFd(fd: number): Uint8Array {
   return bytes;
 }
 
-/** struct ifreq of netdevice(7) that brings an interface up. */
+/** struct ifreq of netdevice(7), to bring an interface up. */
 function interfaceUp(name: string): Uint8Array {
   const bytes = new Uint8Array(IFREQ_SIZE);
   bytes.set(new TextEncoder().encode(name));
@@ -70,7 +76,10 @@ function interfaceUp(name: string): Uint8Array {
   return bytes;
 }
 
-/** What is open to a number; it may have that already, which dup3(2) refuses. */
+/**
+ * Moves an open descriptor to a number. dup3(2) fails if it has that number
+ * already.
+ */
 const moveTo = (number: number, flags: number): Instruction[] => [
   {
     name: "dup3",
@@ -81,7 +90,7 @@ const moveTo = (number: number, flags: number): Instruction[] => [
   { name: "close", args: [{ slot: "cgroup" }] },
 ];
 
-/** Opens a cgroup's directory under the number that a clone3(2) names. */
+/** Opens a cgroup directory under the number that clone3(2) uses. */
 const openBirthplace = (cgroup: string): Instruction[] => [
   {
     name: "openat",
@@ -91,7 +100,7 @@ const openBirthplace = (cgroup: string): Instruction[] => [
   ...moveTo(DESCRIPTOR.cgroup, O.O_CLOEXEC),
 ];
 
-/** Enters a namespace of this process's own, by its name below /proc/self. */
+/** Enters a namespace of this process, by its name below /proc/self. */
 function enterOwn(name: string, flag: number): Instruction[] {
   const { before, at, after } = placeOf(`/proc/self/${name}`, "proc");
   return [
@@ -132,7 +141,8 @@ export const lowerNamespaces: Lowering<
   | "joinCgroups"
 > = {
   joinNamespaces: ({ namespaces }) => {
-    // The user namespace first: it gives the rights to enter what it owns.
+    // The user namespace first: it gives the rights to enter namespaces that it
+    // owns.
     const ordered = namespaces.toSorted((a, b) =>
       Number(b.type === "user") - Number(a.type === "user")
     );
@@ -150,7 +160,8 @@ export const lowerNamespaces: Lowering<
     ];
   },
   clone: ({ namespaces, cgroup, opened }) => [
-    // clone_args holds a number and no slot, so the directory gets a known one.
+    // clone_args contains a number and not a slot, so the directory gets a
+    // fixed number.
     ...(cgroup === undefined || opened ? [] : openBirthplace(cgroup)),
     {
       name: "clone3",
@@ -178,8 +189,9 @@ export const lowerNamespaces: Lowering<
     name: "setdomainname",
     args: [domainname, new TextEncoder().encode(domainname).length],
   }],
-  // The offsets are fixed once a process is in: unshare(2) makes a namespace
-  // for children only, and setns(2) enters it when they are written.
+  // A process in a time namespace cannot change its offsets. unshare(2) makes
+  // the namespace for children only; setns(2) enters it after the offsets are
+  // written.
   enterTimeNamespace: ({ monotonic, boottime }) => [
     { name: "unshare", args: [CLONE.CLONE_NEWTIME] },
     ...writeToProc(
@@ -204,8 +216,8 @@ export const lowerNamespaces: Lowering<
     },
     { name: "close", args: [{ slot: "socket" }] },
   ],
-  // A kernel without keyrings has none of the caller's to keep away; whatever
-  // else goes wrong would leave them to the container.
+  // A kernel without keyrings has no keys of the caller to protect. After any
+  // other error the container would have them.
   joinKeyring: () => [{
     name: "keyctl",
     args: [KEYCTL_JOIN_SESSION_KEYRING, null],
@@ -288,7 +300,7 @@ export const lowerNamespaces: Lowering<
     ...files.flatMap((file, index): Instruction[] => [
       {
         name: "openat",
-        // It outlives the execve of our own program.
+        // Stays open in the execve of our own executable.
         args: [AT_FDCWD, file, O.O_WRONLY, 0],
         result: "cgroup",
       },

@@ -1,8 +1,8 @@
 /**
- * Finding a path of the container's. Its links lead nowhere but inside, except
- * for those that the kernel makes up: /proc/PID/root is another process's root,
- * /proc/self/fd/7 whatever we have open there, and a root filesystem may have
- * links to them. None is followed.
+ * Looks up a path of the container. Ordinary links stay inside the root, but
+ * the kernel's magic links do not: /proc/PID/root is another process's root,
+ * /proc/self/fd/7 an open file of ours, and a root filesystem may have links to
+ * those. Magic links are never followed.
  */
 
 import { AT_FDCWD, O } from "../../ffi/fcntl.ts";
@@ -18,14 +18,14 @@ const SLOT = "inside";
 
 const HOW = new Map<number, Uint8Array>();
 
-/** One for all that are opened alike: it takes one place in an image. */
+/** One buffer per set of flags, so it is placed only once in the bytecode. */
 function howInside(flags: number): Uint8Array {
   let how = HOW.get(flags);
   if (!how) HOW.set(flags, how = openHow(flags, RESOLVE_NO_MAGICLINKS));
   return how;
 }
 
-/** Opens what is at a path. */
+/** Opens a path. */
 export const openInside = (
   path: string,
   flags: number,
@@ -41,14 +41,19 @@ export const openInside = (
   result,
 });
 
-/** "/a/b/c" gives "/a/b"; "/" for what is at the top. */
+/**
+ * The directory above a path: "/a/b" for "/a/b/c", "/" for a path at the top.
+ */
 const above = (parts: readonly string[]) => `/${parts.slice(0, -1).join("/")}`;
 
-/** A path as a name in its directory, for the calls that follow no last link. */
+/**
+ * A path as directory and name, for system calls that do not follow a link in
+ * the last part.
+ */
 export function placeInside(path: string): Place {
   const parts = path.split("/").filter((part) => part);
   const name = parts.at(-1);
-  // Nothing is on the way to what is at the top.
+  // A path at the top has no directories on the way.
   if (name === undefined || parts.length === 1) {
     return { before: [], at: [AT_FDCWD, path], after: [] };
   }

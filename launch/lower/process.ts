@@ -33,7 +33,7 @@ const capabilityNumber = (name: string) => {
 const capabilityBits = (names: readonly string[]) =>
   names.reduce((bits, name) => bits | 1n << BigInt(capabilityNumber(name)), 0n);
 
-/** As many as a set has bits. */
+/** The number of bits of a capability set. */
 const MOST_CAPABILITIES = 64;
 
 const dropFromBounding = (number: number): Call => ({
@@ -51,7 +51,10 @@ function capabilityData(sets: (readonly string[])[]): Uint8Array {
   return new Uint8Array(words.buffer);
 }
 
-/** The last look: what the kernel takes for another number may have been root's. */
+/**
+ * The last check of ids: a number that the kernel truncates could become
+ * root's.
+ */
 function checkIds(ids: readonly number[]): [] {
   const wrong = ids.find((id) => !isId(id));
   if (wrong !== undefined) throw new SpecError(`${wrong} is no id`);
@@ -94,7 +97,7 @@ export const lowerProcess: Lowering<
   keepCapabilities: () => [
     { name: "prctl", args: [PR.PR_SET_KEEPCAPS, 1, 0, 0, 0] },
   ],
-  // Every kernel that we run on knows those that have a name here; a newer one
+  // Every supported kernel knows the capabilities named here. A newer kernel
   // may have others, which nobody can have asked for.
   limitCapabilities: ({ bounding }) => [
     { name: "prctl", args: [PR.PR_SET_SECUREBITS, 0, 0, 0, 0] },
@@ -105,7 +108,8 @@ export const lowerProcess: Lowering<
       { length: MOST_CAPABILITIES - CAPABILITIES.length },
       (_, index): Instruction => ({
         ...dropFromBounding(CAPABILITIES.length + index),
-        // prctl(2): this kernel has no such capability, nor a later one.
+        // prctl(2): this kernel does not have this capability, nor any later
+        // one.
         expect: ["EINVAL"],
         skipOnExpected: MOST_CAPABILITIES - CAPABILITIES.length - index - 1,
       }),
@@ -159,7 +163,7 @@ export const lowerProcess: Lowering<
   setUmask: ({ mask }) => [{ name: "umask", args: [mask] }],
   setNice: ({ nice }) => [{ name: "setpriority", args: [0, 0, nice] }],
   setAffinity: ({ cpus }) => {
-    // The kernel leaves out those that are not there, or not in the cpuset.
+    // The kernel ignores CPUs that do not exist or are not in the cpuset.
     if (cpus === "all") {
       const all = new Uint8Array(MOST_CPUS / 8).fill(0xff);
       return [{ name: "sched_setaffinity", args: [0, all.length, all] }];
@@ -207,15 +211,15 @@ export const lowerProcess: Lowering<
     ];
   },
   checkDirectory: () => {
-    // Outside the root, the kernel answers "(unreachable)/…".
+    // For a directory outside the root, the kernel returns "(unreachable)/…".
     const buffer = new Uint8Array(CWD_SIZE);
     return [
       { name: "getcwd", args: [buffer, CWD_SIZE] },
       { name: "compare", args: [buffer, "/", 1], otherwise: "EXDEV" },
     ];
   },
-  // As execvp(3): what is missing or not allowed is passed over, and the last
-  // resort is an error that names the command.
+  // Like execvp(3): missing and forbidden candidates are skipped; at the end an
+  // error names the command.
   execute: ({ candidates, argv, env }) => [
     ...candidates.map((path): Instruction => ({
       name: "execve",

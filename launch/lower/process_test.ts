@@ -38,7 +38,7 @@ Deno.test("limitCapabilities drops all but what is named, also what a newer kern
   const dropped = drops.map(({ args }) => args[1]);
   const all = Array.from({ length: 64 }, (_, number) => number);
   assertEquals(dropped, all.filter((number) => number !== 0 && number !== 39));
-  // Only what has no name here may be missing in the kernel.
+  // Only capabilities without a name here may be missing in the kernel.
   for (const call of drops) {
     const isKnown = Number(call.args[1]) <= 40;
     assertEquals(call.expect, isKnown ? undefined : ["EINVAL"]);

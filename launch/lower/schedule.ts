@@ -1,6 +1,6 @@
 /**
- * Lowering of what config.json says of processors, disks and memory nodes.
- * Numbers are those of linux/ioprio.h, linux/sched.h and linux/mempolicy.h.
+ * Lowering of the scheduler, I/O priority and memory policy of config.json. The
+ * numbers are those of linux/ioprio.h, linux/sched.h and linux/mempolicy.h.
  */
 
 import type { Lowering } from "./lowering.ts";
@@ -53,16 +53,16 @@ const MODE_FLAG = {
   MPOL_F_NUMA_BALANCING: 1 << 13,
 } as const;
 
-/** What config.json can ask for, for the list of features. */
+/** The names that config.json may use, for the list of features. */
 export const MEMORY_POLICY = {
   modes: Object.keys(MODE),
   flags: Object.keys(MODE_FLAG),
 } as const;
 
-/** MAX_NUMNODES: as large as any kernel's. */
+/** The largest MAX_NUMNODES of any kernel. */
 const NODES = 1024;
 
-/** struct sched_attr of sched_setattr(2), its first version. */
+/** struct sched_attr of sched_setattr(2), version 0. */
 function schedulerAttributes(
   { policy, nice = 0, priority = 0, flags = [], ...deadline }: Scheduler,
 ): Uint8Array {

@@ -1,4 +1,4 @@
-/** Lowering of what is closed once everything is mounted: masked and read-only paths. */
+/** Lowering of masked and read-only paths, which follow all mounts. */
 
 import { AT_EMPTY_PATH, O } from "../../ffi/fcntl.ts";
 import {
@@ -13,12 +13,12 @@ import { placeOf } from "./kernel_filesystems.ts";
 import { clone, create, move } from "./mounts.ts";
 
 export const lowerSeals: Lowering<"maskPath" | "readonlyPath"> = {
-  // A directory is covered by an empty file system, a file by the null device
-  // (one of the host's, opened before the root changed: a link planted at the
-  // container's own /dev/null would be bound instead, CVE-2025-31133). What the
-  // kernel does not have needs neither. Only what is mounted can be copied, so
-  // the cover's copy is taken once it is in use: each one that is closed unused
-  // would have the kernel wait for every CPU (RCU).
+  // A directory is covered by an empty file system, a file by the null device.
+  // That is the host's, opened before the root changed: a link planted at the
+  // container's own /dev/null would be bound instead (CVE-2025-31133). A path
+  // that the kernel does not have needs no cover. Only an attached mount can be
+  // copied, so the cover is copied after each use. A copy that is closed unused
+  // would make the kernel wait for every CPU (RCU).
   maskPath: ({ path, cover, last, within }) => {
     const { before, at: [directory, name], after } = placeOf(path, within);
     const copy = [

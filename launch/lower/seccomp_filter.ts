@@ -1,4 +1,4 @@
-/** A compiled filter as the system call that puts it into force. */
+/** Lowers a compiled filter to the system call that installs it. */
 
 import type { Block, Call } from "../bytecode/call.ts";
 import { INSTRUCTION_SIZE } from "../../seccomp/bpf.ts";
@@ -7,11 +7,14 @@ import { INSTRUCTION_SIZE } from "../../seccomp/bpf.ts";
 export const SECCOMP = {
   SECCOMP_SET_MODE_FILTER: 1,
   SECCOMP_FILTER_FLAG_NEW_LISTENER: 8,
-  /** Linux 5.19: who waits for the listener's answer hears of no signal. */
+  /**
+   * Linux 5.19: a process that waits for the listener's answer gets only fatal
+   * signals.
+   */
   SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV: 32,
 } as const;
 
-/** The slot that takes the listener of a filter that has one. */
+/** The slot that takes a filter's listener. */
 export const LISTENER_SLOT = "listener";
 
 const SOCK_FPROG_SIZE = 16;
@@ -28,9 +31,9 @@ function socketProgram(filter: Uint8Array): Block {
 }
 
 /**
- * seccomp(2), for the calling thread and all that comes of it. Needs
- * CAP_SYS_ADMIN or no_new_privs. Asked for a listener, it leaves that, a
- * close-on-exec descriptor, in {@linkcode LISTENER_SLOT}.
+ * seccomp(2), for the calling thread and its future children. Needs
+ * CAP_SYS_ADMIN or no_new_privs. With the listener flag, {@linkcode
+ * LISTENER_SLOT} takes the listener, a close-on-exec descriptor.
  */
 export function installFilter(filter: Uint8Array, flags = 0): Call {
   return {

@@ -1,4 +1,4 @@
-/** Filters in force: the kernel takes them and does what they say. */
+/** Tests that the kernel accepts filters and enforces them. */
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals, assertMatch } from "@std/assert";
@@ -24,7 +24,7 @@ function find(name: string): string | null {
 
 const busybox = find("busybox");
 
-/** A call that has to fail like this; the walk stops where it does not. */
+/** A call that must fail with this error; otherwise the walk stops. */
 function refused(
   name: Call["name"],
   args: Argument[],
@@ -51,7 +51,7 @@ Deno.test("installFilter() refuses calls with the profile's errno", async () => 
     ["ioctl", [-1, TIOCSTI, "x"], "EPERM"],
     ["ioctl", [-1, 0x100000000n + BigInt(TIOCSTI), "x"], "EPERM"],
     ["clone3", [buffer, 88], "ENOSYS"],
-    // Let through, and wrong for the kernel.
+    // These are allowed, and fail in the kernel.
     ["ioctl", [-1, TIOCSTI + 1, buffer], "EBADF"],
     ["close", [-1], "EBADF"],
   ];
@@ -61,7 +61,7 @@ Deno.test("installFilter() refuses calls with the profile's errno", async () => 
       refused(name, args, error, `${index}`)
     ),
   );
-  // The plan ends without an execve, which counts as its failure.
+  // The program ends without an execve, which counts as a failure.
   assertEquals(outcome.failure?.index, calls.length + 2);
   calls.forEach(([name, , error], index) =>
     assertEquals(outcome.slot(`${index}`), -ERRNO[error], name)
@@ -149,7 +149,7 @@ for (const [name, args] of programs) {
   const path = find(name);
   Deno.test({
     name: `installFilter() lets ${name} work`,
-    ignore: !path, // Needs it.
+    ignore: !path, // Needs the program.
     async fn() {
       const { code, output } = await runUnder(usual(), [
         execute(path!, ...args),

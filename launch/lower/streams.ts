@@ -1,4 +1,4 @@
-/** Lowering of what the standard streams of the command are. */
+/** Lowering of the command's standard streams. */
 
 import { AT_EMPTY_PATH, O } from "../../ffi/fcntl.ts";
 import { MOUNT_ATTR } from "../../ffi/mount.ts";
@@ -9,19 +9,22 @@ import { openInside } from "./path_inside.ts";
 import { create } from "./mounts.ts";
 
 const STATX_BASIC_STATS = 0x7ff;
-/** struct statx, and where it has the upper half of a mode and a device's numbers. */
+/**
+ * struct statx: its size, and the offsets of the mode's upper byte and of the
+ * device numbers.
+ */
 const STATX = { size: 256, mode: 29, numbers: 128 } as const;
-/** The upper half of the mode of a character device that its owner may read. */
+/** The upper byte of the mode of a character device that its owner may read. */
 const READABLE_CHARACTER = 0x21;
 
-/** A character device that a stream is to be, by its path inside. */
+/** The character device that a stream becomes, by its path inside. */
 export interface StreamDevice {
   path: string;
   major: number;
   minor: number;
 }
 
-/** Looks at what a slot holds; ENODEV where it is not that device. */
+/** Checks the file in a slot; fails with ENODEV if it is not this device. */
 function lookAt(
   { major, minor }: StreamDevice,
   slot: string,
@@ -45,7 +48,7 @@ function lookAt(
   ];
 }
 
-/** A node of our own, in a file system that nobody else can reach. */
+/** Makes a node of our own, in a file system that nobody else can reach. */
 function makeNode(device: StreamDevice, slot: string): Instruction[] {
   const name = "device";
   const node = [{ slot: "made" }, name] as const;
@@ -66,7 +69,7 @@ function makeNode(device: StreamDevice, slot: string): Instruction[] {
         deviceNumber(device),
       ],
     },
-    // mknod's mode is cut by the umask.
+    // The umask limits mknod's mode.
     { name: "fchmodat", args: [...node, mode] },
     {
       name: "openat",
@@ -79,13 +82,12 @@ function makeNode(device: StreamDevice, slot: string): Instruction[] {
 }
 
 /**
- * Opens a device of the container's as `slot`. Its path is followed through no
- * link of the kernel's: one to /proc/self/fd/0 would be the host's own again.
- * What the container has there is for whoever is root in it to change, so it is
- * looked at once it is open.
+ * Opens a device of the container as `slot`. No magic link is followed: one to
+ * /proc/self/fd/0 would lead to the host's device again. Root inside may
+ * replace the file, so it is checked after it is open.
  *
- * @param make where it is missing or something else, one is made: it needs
- * CAP_MKNOD of the first user namespace
+ * @param make if the device is missing or another file, make one, which needs
+ * CAP_MKNOD in the initial user namespace
  */
 export function openDevice(
   device: StreamDevice,
@@ -117,7 +119,7 @@ export function openDevice(
 
 const NULL: StreamDevice = { path: "/dev/null", major: 1, minor: 3 };
 
-/** Opened inside, and put in the place of streams. */
+/** Opens a device inside and replaces streams with it. */
 const replace = (
   device: StreamDevice,
   descriptors: readonly number[],
@@ -137,7 +139,7 @@ const replace = (
 export const lowerStreams: Lowering<
   "giveStreams" | "reopenNull" | "reopenDevice"
 > = {
-  // The owner may be one that is not mapped inside, and that is no reason not to start.
+  // The owner may have no id inside, which is no reason not to start.
   giveStreams: ({ descriptors, uid }) =>
     descriptors.map((fd) => ({
       name: "fchown",

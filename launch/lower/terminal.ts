@@ -1,4 +1,4 @@
-/** Lowering of what gives a container a terminal of its own. */
+/** Lowering of the steps that give a container a terminal of its own. */
 
 import { AT_EMPTY_PATH, AT_FDCWD, O } from "../../ffi/fcntl.ts";
 import {
@@ -22,16 +22,16 @@ import { placeInside } from "./path_inside.ts";
 
 const MSG_NOSIGNAL = 0x4000;
 /**
- * Under this number the terminal's master side goes to the parent: a message
- * holds a number that is known beforehand, and in the child, which is a Deno
- * with descriptors of its own, this is one that is free. Below 64, where the
- * table of descriptors would have to grow.
+ * The number under which the terminal's master side is sent to the parent. A
+ * message contains a number that has to be known in advance. It must be free in
+ * the child, which is a Deno process with descriptors of its own. It is below
+ * 64, where the kernel would have to enlarge the descriptor table.
  */
 const MASTER = 63;
 
 /**
- * The master side goes to the parent, and to nobody else: who holds it types
- * as the user.
+ * Sends the master side to the parent, and to nobody else: a holder of it can
+ * type as the user.
  */
 const handOver: readonly Call[] = [
   { name: "dup3", args: [{ slot: "master" }, MASTER, O.O_CLOEXEC] },
@@ -49,7 +49,7 @@ const handOver: readonly Call[] = [
 
 const CONSOLE = placeInside("/dev/console");
 
-/** The terminal is /dev/console, too, where there is a place for it. */
+/** Makes the terminal /dev/console too, if there is a place for it. */
 const becomeConsole: readonly Instruction[] = [
   ...CONSOLE.before,
   {
@@ -104,7 +104,8 @@ export const lowerTerminal: Lowering<
       args: [{ slot: "master" }, TIOCSPTLCK, new Uint8Array(4)],
     },
     {
-      // By the master's descriptor: a name in /dev/pts could be another's.
+      // Through the master's descriptor: a name in /dev/pts could belong to
+      // another terminal.
       name: "ioctl",
       args: [
         { slot: "master" },
@@ -113,8 +114,8 @@ export const lowerTerminal: Lowering<
       ],
       result: "terminal",
     },
-    // The parent keeps it up to date; a command that asks at once is not to
-    // find none.
+    // The parent updates the size later; a command that asks at once must find
+    // it.
     ...(size
       ? [
         {

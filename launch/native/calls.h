@@ -1,4 +1,4 @@
-/* Types and system calls for programs without libc. syscall(2) */
+/* Types and system calls for programs without a libc. syscall(2) */
 
 #pragma once
 
@@ -69,7 +69,7 @@ static i64 syscall6(i64 nr, u64 a, u64 b, u64 c, u64 d, u64 e, u64 f) {
 #error "no system calls for this architecture yet"
 #endif
 
-/* The same on every architecture. */
+/* The same numbers on every architecture. */
 enum {
   SYS_pidfd_send_signal = 424, SYS_pidfd_open = 434, SYS_close_range = 436, SYS_openat2 = 437,
 };

@@ -1,39 +1,41 @@
 /*
- * What the compiled program does before Deno's runtime starts.
+ * The native entry: runs in the compiled executable before Deno's runtime
+ * starts.
  *
- * An engine calls its runtime four times for each container, and most of those
- * calls come to a few system calls on a container that is known by then. So
- * `create` leaves their plans beside the container's state, compiled
- * (launch/ready_plans.ts says what is in them), and this code, which lies at the
- * program's entry point, carries them out: start, state, kill and delete then
- * take less time than the runtime needs to begin.
+ * A container engine calls its OCI runtime four times for each container. Most
+ * of these calls need only a few system calls, on a container that is known by
+ * then. So `create` writes their compiled plans next to the container's state
+ * (launch/ready_plans.ts defines them), and this code, at the executable's
+ * entry point, carries them out. start, state, kill and delete then take less
+ * time than Deno needs to start.
  *
- * It decides nothing. A command line that it does not know word for word, a
- * plan that is not there, a step that fails: the runtime starts as if this code
- * were not there, does the whole command in JavaScript, and says what is wrong.
- * Every plan can therefore be left at any step, as if the process was killed.
+ * This code decides nothing. If it does not know every word of the command
+ * line, if the plan is missing, or if a step fails, Deno's runtime starts as if
+ * this code did not exist, runs the whole command in JavaScript, and reports
+ * errors. So a plan must be safe to abandon after any step, as if the process
+ * had been killed.
  *
- * Where the current directory has been deleted, it goes to another one first.
+ * If the current directory has been deleted, it changes to / first.
  *
- * For `run`, launch/native/prelaunch.h and launch/native/plain_run.h are parts of it;
- * launch/native/interpreter.h starts the runtime.
+ * launch/native/prelaunch.h and launch/native/plain_run.h are its parts for
+ * `run`; launch/native/interpreter.h starts the runtime.
  *
- * scripts/_entry.ts puts it into the program and sets `entry` and
- * `prelaunch`.
+ * scripts/_entry.ts adds this code to the executable and fills in `entry`,
+ * `prelaunch` and `segments`.
  */
 
 #include "walk.h"
 
-/* Where the program began before, from here; put in when it is known. */
+/* Distance from here to the original entry point; filled in by the build. */
 #define ENTRY_MARK 0x5452415453455254UL /* TRESTART */
-/* Where the launch of a usual run is, from here; 0 where none was put in. */
+/* Distance from here to the launch of a usual run; 0 if there is none. */
 #define PRELAUNCH_MARK 0x48434e55414c4552UL /* RELAUNCH */
-/* Where the runtime's segments are, from here. */
+/* Distance from here to the runtime's segments. */
 #define SEGMENTS_MARK 0x53544e454d474553UL /* SEGMENTS */
 
 struct start {
   i64 *stack;
-  u64 exit_function; /* what the dynamic loader wants to be called at the end */
+  u64 exit_function; /* the dynamic loader wants it called at exit */
 };
 
 __attribute__((noreturn)) void jump(const i64 *stack, u64 exit_function, u64 to);
@@ -69,9 +71,9 @@ __asm__(".globl _start\n_start:\n"
 #endif
 
 enum {
-  OP_PROCESS = -4, /* fails with ESRCH unless process arg[0], which started at arg[1], lives */
-  OP_END = -5, /* kills it and waits for arg[2] milliseconds; ESRCH where it was gone */
-  OP_COMMAND = -6, /* launch/native/plain_child.h: a command's life; its exit code */
+  OP_PROCESS = -4, /* fails with ESRCH unless process arg[0], which started at arg[1], is alive */
+  OP_END = -5, /* kills it and waits up to arg[2] milliseconds; ESRCH if it was gone */
+  OP_COMMAND = -6, /* launch/native/plain_child.h: runs the command; returns its exit code */
   ENOENT = 2, ESRCH = 3, EIO = 5,
   AT_FDCWD = -100, O_NONBLOCK = 04000, O_CLOEXEC = 02000000,
 #if defined(__x86_64__)
@@ -94,10 +96,10 @@ struct statx {
   u64 more[14];
 };
 
-/* Kept in the plan: the code itself cannot be written to. */
+/* Stored in the plan's header: the code segment is read-only. */
 static struct start *origin(void) { return (struct start *)&plan->unused[0]; }
-/* Another process has to end where the walk does; with a command's exit code,
- * where that has run. */
+/* Set in a process that ends where its plan ends, and does not continue as the
+ * runtime. COMMAND_RAN plus the exit code once the command has run. */
 enum { COMMAND_RAN = 2 };
 static volatile u64 *is_walker(void) { return &plan->unused[3]; }
 
@@ -106,7 +108,7 @@ static void leave(u64 status) {
   for (;;) __builtin_trap();
 }
 
-/* What comes after a beginning; 0 where it begins otherwise. */
+/* Returns the rest of a word after a prefix; 0 if the prefix differs. */
 static const u8 *after(const u8 *word, const char *beginning) {
   while (*beginning)
     if (*word++ != (u8)*beginning++) return 0;
@@ -128,21 +130,21 @@ static void fail(u32 at, i32 error) {
     leave(125);
   }
   struct start start = *origin();
-  /* What the walk has opened, locks among it. */
+  /* Close what the steps have opened, locks included. */
   for (u32 i = 1; i < SLOTS; i++)
     if (plan->slot[i] > 2) syscall6(SYS_close, (u64)plan->slot[i], 0, 0, 0, 0, 0);
   syscall6(SYS_munmap, BASE, plan->unused[2], 0, 0, 0, 0);
   proceed(start.stack, start.exit_function);
 }
 
-/* Decimal digits at *text, which moves behind them. */
+/* Reads decimal digits at *text and moves *text behind them. */
 static u64 number(const u8 **text) {
   u64 value = 0;
   while (**text >= '0' && **text <= '9') value = value * 10 + (u64)(*(*text)++ - '0');
   return value;
 }
 
-/* A file in /proc/PID; the path has room for 32 bytes. */
+/* Writes the path of a file in /proc/PID. The path has room for 32 bytes. */
 static void process_file(u8 *path, u64 pid, const char *name) {
   u8 digits[20];
   u32 at = 0, count = 0;
@@ -154,8 +156,8 @@ static void process_file(u8 *path, u64 pid, const char *name) {
   path[at] = 0;
 }
 
-/* 0, or an error below zero. proc_pid_stat(5): the name may hold anything, so
- * fields are counted from its last parenthesis. */
+/* Returns 0, or a negative error. proc_pid_stat(5): the name can contain any
+ * character, so fields are counted from the last parenthesis. */
 static i64 is_alive(u64 pid, u64 started) {
   u8 path[32], text[1024];
   process_file(path, pid, "/stat");
@@ -177,8 +179,9 @@ static i64 is_alive(u64 pid, u64 started) {
   return number(&field) == started ? 0 : -ESRCH;
 }
 
-/* The descriptor stands for the process that has the number now: looked at
- * after it is opened, that is the one meant, and it stays so. */
+/* The descriptor stands for the process that has this number now. If the start
+ * time, read after that, is the expected one, it is the right process and stays
+ * so. */
 static i64 end(u64 pid, u64 started, i64 patience) {
   i64 fd = syscall6(SYS_pidfd_open, pid, 0, 0, 0, 0, 0);
   if (fd < 0) return fd;
@@ -209,7 +212,8 @@ static i32 equal(const u8 *word, const char *other) {
   return !*word && !*other;
 }
 
-/* A signal by its number, or the two that engines name; 0 for others. */
+/* A signal by number, or one of the two names that engines use; 0 for any
+ * other. */
 static u64 signal_of(const u8 *word) {
   if (equal(word, "TERM") || equal(word, "SIGTERM")) return TERM;
   if (equal(word, "KILL") || equal(word, "SIGKILL")) return 9;
@@ -218,7 +222,7 @@ static u64 signal_of(const u8 *word) {
   return *end || end - word > 2 || value > LAST_SIGNAL ? 0 : value;
 }
 
-/* What a command line comes to. */
+/* A parsed command line. */
 struct request {
   const u8 *root, *command, *id;
   u64 signal;
@@ -256,7 +260,7 @@ static i32 understand(const u8 **word, struct request *request) {
   const u8 *id = *word;
   if (!id) return 0;
   word++;
-  /* Letters, digits, _ + - . and no more: it becomes a part of a path. */
+  /* Only letters, digits, _ + - and . because it becomes part of a path. */
   if (*id == '-' || equal(id, ".") || equal(id, "..")) return 0;
   for (const u8 *c = id; *c; c++)
     if (!((*c >= '0' && *c <= '9') || (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') ||
@@ -280,8 +284,8 @@ static i32 append(u8 *path, u32 *at, const u8 *text) {
   return 1;
 }
 
-/* Its file is as good as the program's own text: nobody else may have written
- * to it. Mapped for this process alone, since the walk writes to it. */
+/* A plan is trusted like the executable itself: nobody else may have written to
+ * the file. The mapping is private, since carrying out the plan writes to it. */
 static i64 map_plan(const u8 *path) {
   i64 fd = syscall6(SYS_openat, (u64)AT_FDCWD, (u64)path, O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0, 0, 0);
   if (fd < 0) return 0;
@@ -312,8 +316,8 @@ static i32 is_sound(u64 size) {
 #include "plain_run.h"
 #include "plain_child.h"
 
-/* Deno's runtime panics in a directory that there is no more. No relative path
- * leads anywhere from such a one, so that / is as good. */
+/* Deno's runtime panics in a deleted directory. No relative path leads anywhere
+ * from there, so / serves as well. */
 static void stay_somewhere(void) {
   static const char say[] = "container: The current directory has been deleted: going on in /.\n";
   u8 path[4096];
@@ -323,8 +327,8 @@ static void stay_somewhere(void) {
   syscall6(SYS_chdir, (u64) "/", 0, 0, 0, 0, 0);
 }
 
-/* Where SIGCHLD is ignored, as a caller may have it, the kernel reaps what is
- * waited for here, and in the runtime, and in what either starts. */
+/* If the caller ignores SIGCHLD, the kernel would reap the children that this
+ * code, the runtime and their children wait for. */
 static void keep_children(void) {
   u64 action[4] = {0};
   syscall6(SYS_rt_sigaction, SIGCHLD, (u64)action, 0, 8, 0, 0);
@@ -356,7 +360,7 @@ __attribute__((used)) void enter(i64 *stack, u64 exit_function) {
   *origin() = (struct start){stack, exit_function};
   plan->unused[2] = (u64)size;
   if (!is_sound((u64)size)) fail(0, ENOEXEC);
-  /* The one word that a plan cannot know. */
+  /* The only word of the command line that a plan cannot know. */
   plan->slot[0] = (i64)request.signal;
   carry_out();
 runtime:

@@ -1,13 +1,13 @@
 /*
- * Which `run` is plain, for launch/native/plain_run.h: what it asks for, and whether
- * everything is as its plan was compiled for. Nothing is changed here.
+ * Checks for launch/native/plain_run.h: is this `run` plain, and is everything
+ * as its plan was compiled for? Nothing is changed here.
  */
 
-/* As launch/plain_run.ts writes it. In `bytes`, one behind the other: an image,
- * two more where our program is PID 1, the walker's executable, and texts, each
- * with a NUL. */
+/* Written by launch/plain_run.ts. `bytes` holds, one after the other: a
+ * compiled plan, two more if our executable is PID 1, the walker's executable,
+ * and texts that each end with a NUL. */
 struct plain {
-  u64 size, image, inside, process, walker, bounding;
+  u64 size, bytecode, inside, process, walker, bounding;
   u8 bytes[];
 };
 
@@ -19,33 +19,33 @@ enum {
   NULL_MAJOR = 1, NULL_MINOR = 3, S_IFCHR = 0020000, S_IFIFO = 0010000, S_IFSOCK = 0140000,
   KCMP_FILE = 0, O_PATH = 010000000,
 };
-/* The user namespace that is nobody's, include/linux/proc_ns.h. */
+/* The inode of the initial user namespace, include/linux/proc_ns.h. */
 #define INITIAL_USER_NAMESPACE 0xeffffffdUL
 
-/* What a command line asks for, and what its streams are. */
+/* The parsed command line, and the kind of each standard stream. */
 struct plain_request {
   const u8 *root;
   const u8 **command;
   u32 count;
   i32 is_direct; /* --no-init */
   i64 nulls[3];
-  i32 is_file[3]; /* a file of the host: the command has a pipe in its place */
+  i32 is_file[3]; /* a file of the host: the command gets a pipe instead */
   i32 is_shared; /* standard output and error are the same open file */
 };
 
-/* Where a text ends and the next begins. */
+/* Returns the text after this one. */
 static const u8 *next(const u8 *text) {
   while (*text) text++;
   return text + 1;
 }
 
-/* What comes after a list of texts, which an empty one ends. */
+/* Returns the end of a list of texts; an empty text ends the list. */
 static const u8 *behind(const u8 *list) {
   while (*list) list = next(list);
   return list + 1;
 }
 
-/* "." is where the bind mount on it is not, however often it is looked up. */
+/* After a bind mount on it, "." still leads to the directory below the mount. */
 static i32 ends_in_dot(const u8 *path) {
   const u8 *last = path;
   for (; *path; path++)
@@ -74,7 +74,8 @@ static i32 understand_plain(const u8 **word, struct plain_request *request) {
          *request->root && *request->root != '-' && !ends_in_dot(request->root) && !equal(request->root, "empty");
 }
 
-/* Root of the machine, with all that a plan counts on. capabilities(7) */
+/* Whether this is root of the initial user namespace, with all the capabilities
+ * that the plan expects. capabilities(7) */
 static i32 has_rights(u64 bounding) {
   struct { u32 version; i32 pid; } header = {0x20080522, 0};
   struct { u32 effective, permitted, inheritable; } sets[2];
@@ -92,9 +93,10 @@ static i32 has_rights(u64 bounding) {
   return 1;
 }
 
-/* What the standard streams are, as containers/decide/streams.ts tells them apart. The
- * null device is known by its numbers, and the container's own takes its place;
- * files go through pipes. Terminals and what is refused are the runtime's. */
+/* The kinds of the standard streams, as in containers/decide/streams.ts. The
+ * null device is recognised by its numbers and replaced by the container's own;
+ * files go through pipes. The runtime handles terminals and streams that are
+ * refused. */
 static i32 look_at_streams(struct plain_request *request) {
   for (u32 fd = 0; fd < 3; fd++) {
     struct statx file;
@@ -110,7 +112,7 @@ static i32 look_at_streams(struct plain_request *request) {
   return order >= 0;
 }
 
-/* /proc/self/cgroup, where there is room for all of it. */
+/* Reads /proc/self/cgroup; fails if it does not fit. */
 static i32 read_cgroups(u8 *text, i64 room) {
   i64 fd = syscall6(SYS_openat, (u64)AT_FDCWD, (u64) "/proc/self/cgroup", O_CLOEXEC, 0, 0, 0);
   if (fd < 0) return 0;
@@ -121,12 +123,12 @@ static i32 read_cgroups(u8 *text, i64 room) {
   return 1;
 }
 
-/* Whether it names these hierarchies of v1, a line each, or none. */
+/* Whether it names exactly these v1 hierarchies, one per line, or none. */
 static i32 has_hierarchies(const u8 *text, const u8 *names) {
   for (const u8 *at = text; *at; at++) {
     while (*at && *at != ':') at++;
     if (!*at++) return 0;
-    /* The one of v2 has no name, and is not mounted beside others. */
+    /* The v2 hierarchy has no name; it is not mounted in addition to v1. */
     if (*at != ':') {
       while (*at && *at != ':')
         if (*at++ != *names++) return 0;
@@ -138,25 +140,27 @@ static i32 has_hierarchies(const u8 *text, const u8 *names) {
   return !*names;
 }
 
-/* What commands that were killed have left is for the runtime to sweep. */
+/* Cgroups that killed commands have left are swept by the runtime. */
 static i32 is_swept(void) {
   u8 entries[1024];
   i64 fd = syscall6(SYS_openat, (u64)AT_FDCWD, (u64) "/run/container/cgroups", O_CLOEXEC, 0, 0, 0);
   if (fd < 0) return fd == -ENOENT;
   i64 size = syscall6(SYS_getdents64, (u64)fd, (u64)entries, sizeof entries, 0, 0, 0);
   syscall6(SYS_close, (u64)fd, 0, 0, 0, 0, 0);
-  /* "." and "..", each with 19 bytes before its name, in steps of 8. */
+  /* Only "." and "..": each entry has 19 bytes before its name, rounded up to
+   * 8. */
   return size >= 0 && size <= 48;
 }
 
-/* Whether a root filesystem has a place for each mount, so that none is made:
- * "d/proc" is a directory, "f/etc/hosts" a file. Nothing leads out of it. */
+/* Whether a root filesystem has a mountpoint for each mount, so none has to be
+ * made: "d/proc" is a directory, "f/etc/hosts" a file. The lookup cannot leave
+ * the root. */
 static i32 has_places(const u8 *root, const u8 *places) {
   struct statx file, host;
   struct { u64 flags, mode, resolve; } how = {O_PATH | O_CLOEXEC, 0, 16 | 2};
   i64 fd = syscall6(SYS_openat, (u64)AT_FDCWD, (u64)root, O_PATH | O_DIRECTORY | O_CLOEXEC, 0, 0, 0);
   if (fd < 0) return 0;
-  /* The host's own tree is another kind of root filesystem. */
+  /* The host's own root directory is another kind of root filesystem. */
   i32 is_fit = !syscall6(SYS_statx, (u64)fd, (u64) "", AT_EMPTY_PATH, STATX_BASIC, (u64)&file, 0) &&
                !syscall6(SYS_statx, (u64)AT_FDCWD, (u64) "/", 0, STATX_BASIC, (u64)&host, 0) &&
                (file.ino != host.ino || file.dev_major != host.dev_major || file.dev_minor != host.dev_minor);

@@ -1,11 +1,12 @@
 /*
- * The part of launch/native/entry.c that goes on to Deno's runtime, which is linked
- * to shared libraries and names the interpreter that is to load them. The
- * kernel would begin there, and only afterwards here: the loader maps the
- * libraries and writes to 500 pages, which takes longer than most of what is
- * done here instead of a start. So scripts/_entry.ts keeps the interpreter's
- * name from the kernel, and this does for it what the kernel would have done.
- * elf(5), ld.so(8), load_elf_interp() in the kernel's fs/binfmt_elf.c
+ * The part of launch/native/entry.c that continues with Deno's runtime. The
+ * runtime is linked to shared libraries and names an interpreter (ld.so) that
+ * loads them. The kernel would start the interpreter first and this code after
+ * it, but the interpreter maps the libraries and writes to 500 pages. That
+ * takes longer than most commands that are carried out here. So
+ * scripts/_entry.ts hides the interpreter's name from the kernel, and this code
+ * does what the kernel would have done. elf(5), ld.so(8), load_elf_interp() in
+ * the kernel's fs/binfmt_elf.c
  */
 
 struct header {
@@ -34,9 +35,9 @@ enum {
   MADV_POPULATE_WRITE = 23, MOST_SEGMENTS = 32,
 };
 
-/* Where the program began before. */
+/* The executable's original entry point. */
 u64 entry_of_runtime(void);
-/* Its segments as they were, the interpreter's name among them. */
+/* Its original segments, including the interpreter's name. */
 const struct segment *segments_of_runtime(void);
 
 static struct auxiliary *find_auxiliary(struct auxiliary *from, u64 type) {
@@ -49,7 +50,7 @@ static const struct segment *find_segment(const struct segment *from, u32 type) 
   return from;
 }
 
-/* PF_X, PF_W and PF_R are PROT_EXEC, PROT_WRITE and PROT_READ back to front. */
+/* PF_X, PF_W and PF_R are PROT_EXEC, PROT_WRITE and PROT_READ in reverse order. */
 static u64 protection(u32 flags) { return (flags & 1) << 2 | (flags & 2) | (flags & 4) >> 2; }
 
 static i32 is_mapped(i64 place) { return place >= 0 || place < -4095; }
@@ -64,7 +65,8 @@ static i32 map_segment(i64 fd, const struct segment *segment, u64 base, u64 page
                           segment->offset - before)))
     return 0;
   if (end <= filled) return 1;
-  /* What the file does not fill is zero: the end of its last page, and more. */
+  /* The memory that the file does not fill is zero: the rest of its last page,
+   * and the pages after it. */
   if (segment->file_size)
     for (volatile u8 *byte = (u8 *)filled; byte < (u8 *)rest; byte++) *byte = 0;
   else rest = begin - before;
@@ -73,7 +75,7 @@ static i32 map_segment(i64 fd, const struct segment *segment, u64 base, u64 page
                             MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS, (u64)-1, 0));
 }
 
-/* Where an interpreter is mapped and begins; 0 where it cannot be. */
+/* Maps an interpreter; returns its entry point, or 0 on failure. */
 static u64 map_interpreter(const u8 *path, u64 page, u64 *base) {
   union {
     struct header header;
@@ -91,7 +93,7 @@ static u64 map_interpreter(const u8 *path, u64 page, u64 *base) {
     const struct segment *segments = (const struct segment *)(elf + 1);
     for (u32 i = 0; i < elf->segment_count; i++)
       if (segments[i].type == PT_LOAD) end = segments[i].address + segments[i].memory_size;
-    /* All of it at one place, which the kernel chooses. */
+    /* One contiguous range, at an address that the kernel chooses. */
     i64 place = end ? syscall6(SYS_mmap, 0, end, 0, MAP_PRIVATE | MAP_ANONYMOUS, (u64)-1, 0) : 0;
     i32 is_whole = end && is_mapped(place);
     for (u32 i = 0; i < elf->segment_count && is_whole; i++)
@@ -105,9 +107,9 @@ static u64 map_interpreter(const u8 *path, u64 page, u64 *base) {
   return begin;
 }
 
-/* The loader writes to every page of what it protects afterwards: 460 of them,
- * which cost less at once than by a page fault each. Before Linux 5.14 they come
- * one by one. */
+/* The loader writes to every page that it protects afterwards, 460 of them.
+ * Populating them in one call costs less than a page fault each. Before Linux
+ * 5.14 the call fails, and they fault one by one. */
 static void expect_relocations(const struct segment *segments, u64 program, u64 page) {
   const struct segment *relro = find_segment(segments, PT_GNU_RELRO);
   u64 begin = program + relro->address, end = begin + relro->memory_size;
@@ -115,18 +117,18 @@ static void expect_relocations(const struct segment *segments, u64 program, u64 
   syscall6(SYS_madvise, begin, end - begin, MADV_POPULATE_WRITE, 0, 0, 0);
 }
 
-/* The vector comes after the words and the environment. */
+/* The auxiliary vector follows the arguments and the environment. */
 static struct auxiliary *auxiliary_of(const i64 *stack) {
   const i64 *word = stack + 2 + stack[0];
   while (*word) word++;
   return (struct auxiliary *)(word + 1);
 }
 
-/* Set-user-ID: started by somebody whom it must not obey in all things. */
+/* AT_SECURE (set-user-ID): the caller is not trusted to control this process. */
 static i32 is_secure(const i64 *stack) { return !!find_auxiliary(auxiliary_of(stack), AT_SECURE)->value; }
 
-/* The loader of glibc passes a function that is to be called at the end, the
- * kernel passes none: where it has begun already, it is not begun again. */
+/* glibc's loader passes a function to call at exit, and the kernel passes none.
+ * With a function, the loader has already run and is not started again. */
 static u64 next_entry(const i64 *stack, u64 exit_function) {
   static const char say[] = "container: Cannot start: cannot load ",
                     cure[] = ". It belongs to the GNU C library, which this program needs.\n";

@@ -1,29 +1,31 @@
 /*
- * The keeper: what stays of us while a detached container runs.
+ * The keeper: our only process that stays while a detached container runs.
  *
- * It is the parent of the container's first process (the walker that it starts
- * makes that with CLONE_PARENT), keeps what it writes in a log, holds its
- * terminal, waits for its end and writes down how that was. No libc, no heap;
- * it runs on the host, in a session of its own, with no descriptor of whoever
- * asked for the container.
+ * It is the parent of the container's PID 1 (the walker that it starts clones
+ * PID 1 with CLONE_PARENT). It writes PID 1's output to a log, holds its
+ * terminal, waits for its end and records the status. It has no libc and no
+ * heap. It runs on the host in a session of its own, and holds no descriptor of
+ * the command that started it.
  *
- *   container-keeper ID     launch/keeper.ts starts it and lays the config out
+ *   container-keeper ID     launch/keeper.ts starts it and writes its config
  *
- * It finds open: what the walker is to find, as it is to find it, and from
- * CONFIG on what is its own. In the directory it makes `log`, `log.1` and
- * `exit`. A line of the log is as Kubernetes has it:
+ * It starts with the walker's descriptors at the walker's numbers, and its own
+ * from CONFIG on. In its directory it makes `log`, `log.1` and `exit`. Log
+ * lines have the format of Kubernetes:
  *
  *   2026-11-24T00:05:00.123456789Z stdout F text
  *
- * P instead of F: the line was not ended when this was read. Where the disk is
- * full, output is dropped and the count is told by a line of stream `keeper`.
- * `exit` is one line: the pid, the status as a shell says it, the time.
+ * P instead of F means that the line had not ended when it was read. If the
+ * disk is full, output is dropped, and a line of the stream `keeper` tells how
+ * much. `exit` is one line: the pid, the exit status as a shell reports it, the
+ * time, and the number of bytes dropped from the log.
  *
- * Who connects to the socket `attach` there and writes `a` is given one byte and
- * the descriptor that goes with it: `t`, the terminal's master side; `i`, the
- * command's input; `n` and none where nothing can be typed. What comes then is in
- * keeper_clients.h. Who writes `e` has ended that input, and who writes `s` waits
- * for the end of the command.
+ * A client connects to the socket `attach` in this directory and writes one
+ * byte. `a` attaches it: it gets one byte with a descriptor, `t` with the
+ * terminal's master side, `i` with the command's input, or `n` without a
+ * descriptor if there is no input. keeper_clients.h describes the messages
+ * after that. `e` closes the command's input. `s` announces that somebody waits
+ * for the command's end.
  */
 
 #include "calls.h"
@@ -47,23 +49,24 @@ enum { POLLIN = 1 };
 enum { SIGKILL = 9, SIGCHLD = 17 };
 enum { AT_EMPTY_PATH = 0x1000, CLOSE_RANGE_CLOEXEC = 4, MSG_CMSG_CLOEXEC = 0x40000000 };
 
-/* What launch/keeper.ts hands over beside the walker's; FREE and above is ours. */
+/* launch/keeper.ts passes these in addition to the walker's; FREE and above are
+ * the keeper's own. */
 enum { WALK = 7, CONFIG = 43, CONTROL, DIRECTORY, WALKER, FREE };
 enum { TTY = 1, INTERACTIVE = 2 };
 
 struct config {
   u32 magic, flags;
   u64 pid_at;       /* where the walker writes the pid, in the plan */
-  u64 log_max;      /* bytes of `log` before it becomes `log.1`; 0: no end */
+  u64 log_max;      /* bytes of `log` before it becomes `log.1`; 0: no limit */
   u64 delay;        /* milliseconds before the command below */
-  u64 calm;         /* the same where it ran for ten seconds and more */
-  u32 argc, envc;   /* the command that does the rest; argc 0: none */
-  char words[16336];/* argv, then envp, each ended by 0 */
+  u64 calm;         /* the same, if the container ran for ten seconds or more */
+  u32 argc, envc;   /* command to execute after the container's end; argc 0: none */
+  char words[16336];/* argv, then envp, each word ended by 0 */
 };
 _Static_assert(sizeof(struct config) == 16384, "launch/keeper.ts writes so many bytes");
 
 #define MAGIC 0x5045454bu /* "KEEP" */
-/* TERMINAL_SIZE: more than a terminal holds back. */
+/* TERMINAL_SIZE: more than a terminal buffers. */
 enum { WORDS = 64, CALM = 10, TERMINAL_SIZE = 1 << 20, EXIT_SIZE = 128, ROOM = 1 << 16 };
 
 struct pollfd { i32 fd; u16 events, revents; };
@@ -77,17 +80,17 @@ static char *words[WORDS + 2];
 static u8 input[8192];
 static u8 output[16384];
 static u32 pending;   /* bytes of output that are not written yet */
-static u32 unended;   /* streams whose last line is not whole: 1 stdout, 2 stderr */
-static u32 begun;     /* the same, at the end of what is written */
+static u32 unended;   /* streams whose last line is unfinished: 1 stdout, 2 stderr */
+static u32 begun;     /* the same, at the end of the written part */
 static i32 log_fd = -1;
 static u64 log_size, dropped;
-static i32 shut; /* nothing is written to the log before it tells what it lacks */
+static i32 shut; /* nothing goes to the log before the count of dropped bytes does */
 static u64 log_before; /* bytes of the log that are in older files */
 static char now[32];
 static i32 master = -1;
 static i32 in[2] = {-1, -1}, out[2] = {-1, -1}, err[2] = {-1, -1};
 static i32 process = -1, pid, listener = -1, kept, controlled = 1;
-static u64 mask; /* our caller's umask: it is the command's, and ours is not */
+static u64 mask; /* our caller's umask: for the command, not for the keeper */
 
 static void leave(u64 status) {
   call(SYS_exit_group, status, 0, 0, 0, 0);
@@ -97,7 +100,7 @@ static void leave(u64 status) {
 static void copy(u8 *to, const u8 *from, u64 length) {
   while (length--) {
     *to++ = *from++;
-    __asm__ volatile("" ::: "memory"); /* gcc would call memcpy, which is not there */
+    __asm__ volatile("" ::: "memory"); /* stops gcc from calling memcpy, which does not exist here */
   }
 }
 
@@ -134,11 +137,12 @@ static void become(i32 fd, i32 stream) {
   if (fd >= 0) call(SYS_dup3, (u64)fd, (u64)stream, 0, 0, 0);
 }
 
-/* The child between us and the walker. */
+/* Runs in the process between the keeper and the walker. */
 static void start_walker(i32 in, i32 out, i32 err) {
   static char *const argv[] = {"walker", "7", 0};
   static char *const envp[] = {0};
-  /* A signal to its process group, which the command can send, is not for us. */
+  /* The command can send signals to its process group; the keeper must not be
+   * in it. */
   call(SYS_setsid, 0, 0, 0, 0, 0);
   become(in, 0);
   become(out, 1);
@@ -149,8 +153,8 @@ static void start_walker(i32 in, i32 out, i32 err) {
   leave(125);
 }
 
-/* A word of who started us: the terminal, or that the container is recorded.
- * False when nothing more will come. */
+/* A message from our starter: the terminal, or `k`, the container is recorded.
+ * Returns false when no more will come. */
 static i32 listen(void) {
   u8 byte = 0;
   struct rights control = {0, 0, 0, -1, 0};
@@ -167,9 +171,10 @@ static i32 listen(void) {
   return 1;
 }
 
-/* Where `attach` can be had; -1 where it cannot be made. */
+/* Opens the socket `attach`; -1 on failure. */
 static i32 open_attach(void) {
-  /* DIRECTORY's path may be longer than a socket's can be; the name is from before a restart. */
+  /* DIRECTORY's own path may be too long for a socket address. A socket of
+   * before a restart may exist. */
   static const struct { u16 family; char path[24]; } address = {1, "/proc/self/fd/45/attach"};
   _Static_assert(DIRECTORY == 45, "the path above");
   call(SYS_unlinkat, DIRECTORY, (u64) "attach", 0, 0, 0);
@@ -184,7 +189,7 @@ static i32 open_attach(void) {
   return fd;
 }
 
-/* Nobody but who owns the directory gets here. */
+/* Only the owner of the directory can connect. */
 static void serve(void) {
   i32 fd = (i32)call(SYS_accept4, (u64)listener, 0, 0, O_NONBLOCK | O_CLOEXEC, 0);
   if (fd < 0) return;
@@ -210,8 +215,8 @@ static void serve(void) {
   call(SYS_close, (u64)fd, 0, 0, 0, 0);
 }
 
-/* Waits for what happens, and sees to it; of the command's output only where it
- * is to be read. How much has happened. */
+/* Waits for events and handles them; reads the command's output only if
+ * `reading`. Returns the number of events. */
 static i64 attend(i32 reading, const struct timespec *patience) {
   const i32 fds[] = {process, controlled ? CONTROL : -1, listener, reading ? out[0] : -1, reading ? err[0] : -1, reading ? master : -1};
   enum { OURS = sizeof fds / sizeof *fds };
@@ -224,12 +229,12 @@ static i64 attend(i32 reading, const struct timespec *patience) {
   struct timespec time = patience ? *patience : (struct timespec){0, 0};
   i64 happened = call(SYS_ppoll, (u64)polled, OURS + attached, patience ? (u64)&time : 0, 0, 8);
   if (happened <= 0) return happened;
-  /* The last one takes the place of one that goes. */
+  /* Backwards: forget() moves the last client to the free place. */
   for (u32 i = attached; i--;) if (polled[OURS + i].revents) hear(i);
   if (polled[1].revents && !listen()) {
     call(SYS_close, CONTROL, 0, 0, 0, 0);
     controlled = 0;
-    /* Whoever made it was killed before anybody could know of it. */
+    /* Our starter was killed before it recorded the container. */
     if (!kept) call(SYS_kill, (u64)pid, SIGKILL, 0, 0, 0);
   }
   if (polled[2].revents) serve();
@@ -237,7 +242,7 @@ static i64 attend(i32 reading, const struct timespec *patience) {
   if (polled[3].revents && !pass(out[0], "stdout")) call(SYS_close, (u64)out[0], 0, 0, 0, 0), out[0] = -1;
   if (polled[4].revents && !pass(err[0], "stderr")) call(SYS_close, (u64)err[0], 0, 0, 0, 0), err[0] = -1;
   if (polled[5].revents && !pass(master, "stdout") && !ended) {
-    /* Nobody has the terminal open, and somebody may open it again. */
+    /* Nobody has the terminal open; somebody may open it again. */
     struct timespec moment = {0, 100000000};
     call(SYS_nanosleep, (u64)&moment, 0, 0, 0, 0);
   }
@@ -248,7 +253,7 @@ static u32 code_of(i32 status) {
   return status < 0 ? 255 : status & 0x7f ? 128 + (u32)(status & 0x7f) : (u32)status >> 8 & 0xff;
 }
 
-/* Says how it was to those who are attached: with that their files are whole. */
+/* Tells attached clients the exit status: their files are complete now. */
 static void dismiss(u32 code) {
   u8 message[2] = {'e', (u8)code};
   while (attached) {
@@ -257,7 +262,7 @@ static void dismiss(u32 code) {
   }
 }
 
-/* In the place that launch/keeper.ts has kept for it, on a disk without any. */
+/* launch/keeper.ts reserved space for this, in case the disk is full. */
 static void write_exit(u32 code) {
   static char text[EXIT_SIZE];
   char *at = digits(text, (u64)pid, 0);
@@ -304,7 +309,8 @@ __attribute__((used)) void keep(void) {
   call(SYS_setsid, 0, 0, 0, 0, 0);
   call(SYS_chdir, (u64) "/", 0, 0, 0, 0);
   mask = (u64)call(SYS_umask, 077, 0, 0, 0, 0);
-  /* Whoever waits for the end of a pipe that our caller was given would wait for ours. */
+  /* A reader of a pipe that our caller holds would otherwise wait for the
+   * keeper's end. */
   call(SYS_close_range, FREE, ~0u, 0, 0, 0);
   call(SYS_prctl, 4, 0, 0, 0, 0); /* PR_SET_DUMPABLE: we hold a terminal and a log */
   call(SYS_prctl, 15, (u64) "keeper", 0, 0, 0); /* PR_SET_NAME */
@@ -327,7 +333,7 @@ __attribute__((used)) void keep(void) {
   if (process >= 0) process = up(process);
   call(SYS_close_range, 3, CONFIG, 0, 0, 0);
   call(SYS_close, WALKER, 0, 0, 0, 0);
-  /* Who is told that it is there may attach before it starts. */
+  /* Before the report: our starter may attach before the container starts. */
   listener = open_attach();
   write_all(CONTROL, &report, sizeof report);
   if (process < 0) leave(125);

@@ -1,17 +1,18 @@
 /*
- * The part of launch/native/keeper.c for those who are attached: what the command
- * writes is in front of them, and nothing of it may be lost.
+ * The part of launch/native/keeper.c for attached clients: they see what the
+ * command writes, and must not miss any of it.
  *
- * They read it from the files of the log themselves, whose descriptors they are
- * given. So one who is slow, or stopped, takes no memory of ours. No file is
- * given that follows one which has not been read: until then nothing more is
- * read of the command, whose writes wait when its pipe is full. After its end
- * nobody is waited for: what is left is small, and its files wait in the socket.
+ * Clients read the log files themselves, through descriptors that they are
+ * given. So a slow or stopped client costs the keeper no memory. A client gets
+ * the next file only after it has begun the one before. Until then the keeper
+ * reads no more output, and the command's writes block when its pipe is full.
+ * After the command's end nobody is waited for: the rest is small, and its
+ * files wait in the socket.
  *
- * From us, a message each: `l`, eight bytes and a descriptor: from there on in
- * this file, after the end of the one before. `w`: there is more. `e` and a
- * byte: the command has ended with this status. To us: `l`: the newest file is
- * begun. `w`: say when there is more.
+ * Messages to a client: `l` with eight bytes and a descriptor: continue in this
+ * file at this offset, after the end of the file before. `w`: there is more to
+ * read. `e` and a byte: the command has ended with this status. Messages from a
+ * client: `l`: it has begun the newest file. `w`: tell me when there is more.
  */
 
 enum { CLIENTS = 16, MEMORY = 1 << 20 };
@@ -19,8 +20,8 @@ enum { CLIENTS = 16, MEMORY = 1 << 20 };
 static struct client { i32 fd; u8 behind, waits, news; } clients[CLIENTS];
 static u32 attached;
 static i32 ended;    /* the command has */
-static i32 stopping; /* somebody waits for that */
-static i32 memory = -1; /* where output is while the disk is full */
+static i32 stopping; /* somebody waits for the command's end */
+static i32 memory = -1; /* holds the output while the disk is full */
 static u64 memory_size;
 
 static i64 tell(i32 to, const void *bytes, u64 length, i32 fd) {
@@ -35,7 +36,8 @@ static void forget(u32 which) {
   clients[which] = clients[--attached];
 }
 
-/* What is written now, to those from `from` on: from the place `at`. */
+/* Sends the clients from index `from` on the file that is written now, and the
+ * offset `at` to read it from. */
 static void offer(u32 from, u64 at) {
   struct __attribute__((packed)) { u8 what; u64 at; } message = {'l', at};
   if (from >= attached) return;
@@ -63,7 +65,7 @@ static void wake_all(void) {
   }
 }
 
-/* A word of one; who has gone is none any more. */
+/* Reads a message of a client; forgets a client that has disconnected. */
 static void hear(u32 which) {
   u8 byte = 0;
   i64 count = call(SYS_read, (u64)clients[which].fd, (u64)&byte, 1, 0, 0);
@@ -78,8 +80,8 @@ static void hear(u32 which) {
 
 static i64 attend(i32 reading, const struct timespec *patience);
 
-/* Waits until nobody has a file still to begin. Who lets the end of a command
- * wait that is being stopped has seen enough. */
+/* Waits until each client has begun its newest file. If somebody waits for the
+ * command's end, slow clients are dropped after a second. */
 static void await_clients(void) {
   static const struct timespec second = {1, 0};
   while (!ended) {
@@ -91,7 +93,8 @@ static void await_clients(void) {
   }
 }
 
-/* Where the disk has no room, those who are attached miss nothing. */
+/* Keeps the output in memory while the disk is full, so attached clients miss
+ * nothing. */
 static void keep_in_memory(const u8 *bytes, u32 length) {
   if (!attached) return;
   if (memory < 0 || memory_size + length > MEMORY) {
@@ -107,7 +110,7 @@ static void keep_in_memory(const u8 *bytes, u32 length) {
   wake_all();
 }
 
-/* There is room again, from this place of the log on. */
+/* The disk has room again; the log continues at this offset. */
 static void leave_memory(u64 at) {
   if (memory < 0) return;
   await_clients();

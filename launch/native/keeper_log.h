@@ -1,10 +1,10 @@
 /*
- * The part of launch/native/keeper.c that writes the log: entries with the time, in the
- * form that its beginning describes, in a file that becomes another one when it
- * is full.
+ * The part of launch/native/keeper.c that writes the log: entries with the
+ * time, in the format described there. A full file is renamed and a new one
+ * begins.
  */
 
-/* Digits of a number, at least `width` of them; where they end. */
+/* Writes a number with at least `width` digits; returns their end. */
 static char *digits(char *at, u64 number, u32 width) {
   char reversed[20];
   u32 count = 0;
@@ -23,8 +23,8 @@ static struct timespec clock(u32 which) {
   return time;
 }
 
-/* RFC 3339 in UTC, nanoseconds and all: 30 characters. The calendar's years
- * are counted from March, so that a leap day is the last of its year. */
+/* RFC 3339 in UTC with nanoseconds: 30 characters. Years are counted from
+ * March, so a leap day is the last day of its year. */
 static void tell_time(void) {
   struct timespec time = clock(0);
   u64 days = (u64)time.seconds / 86400 + 719468, left = (u64)time.seconds % 86400;
@@ -46,7 +46,7 @@ static void tell_time(void) {
   *at++ = 'Z', *at = 0;
 }
 
-/* How much of it could not be written. */
+/* Returns how many bytes could not be written. */
 static u64 write_all(i32 fd, const void *bytes, u64 length) {
   const u8 *at = bytes;
   while (length) {
@@ -64,12 +64,12 @@ static u64 end_of_log(void) {
   return size < 0 ? 0 : (u64)size;
 }
 
-/* Appends whole entries to the log, as many as there is room for; their bytes. */
+/* Appends as many whole entries as fit; returns their size. */
 static u64 append(const u8 *bytes, u64 length) {
   u64 written = length - write_all(log_fd, bytes, length), kept = written;
-  /* Somebody may read them by now: none that is whole is taken back. */
+  /* Somebody may have read whole entries by now: those stay. */
   if (written < length) while (kept && bytes[kept - 1] != '\n') kept--;
-  /* Somebody may have made the file shorter. */
+  /* Somebody may have truncated the file. */
   if (kept < written) call(SYS_ftruncate, (u64)log_fd, end_of_log() - (written - kept), 0, 0, 0);
   log_size += kept;
   return kept;
@@ -78,7 +78,7 @@ static u64 append(const u8 *bytes, u64 length) {
 #define BEFORE " before F "
 enum { BEFORE_AT = 30, BEFORE_SIZE = sizeof BEFORE - 1, BEFORE_DIGITS = 20 };
 
-/* A new file begins with how much of the log is before it. */
+/* A new file begins with the number of log bytes in older files. */
 static void open_log(void) {
   static char text[BEFORE_AT + BEFORE_SIZE + BEFORE_DIGITS + 1];
   log_fd = (i32)call(SYS_openat, DIRECTORY, (u64) "log", 2 /* O_RDWR */ | O_CREAT | O_APPEND | O_CLOEXEC, 0600, 0);
@@ -89,14 +89,14 @@ static void open_log(void) {
     *digits(text + BEFORE_AT + BEFORE_SIZE, log_before, BEFORE_DIGITS) = '\n';
     append((u8 *)text, sizeof text);
   }
-  /* Of an earlier keeper. */
+  /* The file of an earlier keeper. */
   if (!log_size || call(SYS_pread64, (u64)log_fd, (u64)text, sizeof text, 0, 0) != sizeof text) return;
   for (u32 i = 0; i < BEFORE_SIZE; i++) if (text[BEFORE_AT + i] != BEFORE[i]) return;
   log_before = 0;
   for (u32 i = BEFORE_AT + BEFORE_SIZE; i < sizeof text - 1; i++) log_before = log_before * 10 + (u64)(text[i] - '0');
 }
 
-/* The file becomes the older one. */
+/* Renames the full file and begins a new one. */
 static void renew_log(void) {
   await_clients();
   call(SYS_renameat, DIRECTORY, (u64) "log", DIRECTORY, (u64) "log.1", 0);
@@ -106,16 +106,17 @@ static void renew_log(void) {
   if (log_fd >= 0 && memory < 0) offer(0, 0);
 }
 
-/* The file is full: at once, or where no line of it would go on in the next one
- * already when the rest of such a line may not have its place any more. */
+/* Whether the file is full. Where no line is unfinished, it counts as full a
+ * little earlier: the rest of a line that begins now might not fit, and no line
+ * should continue in the next file. */
 static i32 full(void) {
   u64 rest = begun ? 0 : config.log_max / 4;
   if (rest > sizeof output) rest = sizeof output;
   return config.log_max && log_size && log_size + pending + rest > config.log_max;
 }
 
-/* Whole entries; what there is no room for is dropped, and all that comes until
- * that can be told in its place. */
+/* Writes whole entries. Entries that do not fit are dropped, and so is all
+ * output until the log says how many bytes are missing. */
 static void flush(void) {
   u64 kept = 0;
   if (!pending) return;
@@ -153,11 +154,12 @@ static void entry(const char *stream, const u8 *text, u32 length, i32 ended) {
   add("\n", 1);
 }
 
-/* Tells how much was dropped, once there is room for more than that; whether it has. */
+/* Writes how many bytes were dropped, once there is room for more than that.
+ * Returns whether it did. */
 static i32 note_dropped(void) {
   static char text[128];
   struct { i64 type, size, blocks, free, available, rest[10]; } disk;
-  if (full()) renew_log(); /* which makes room */
+  if (full()) renew_log(); /* makes room */
   if (call(SYS_fstatfs, DIRECTORY, (u64)&disk, 0, 0, 0) == 0 && disk.available * disk.size < ROOM) return 0;
   if (log_fd < 0) open_log();
   copy((u8 *)text, (const u8 *)now, 30);
@@ -182,22 +184,22 @@ static void keep_log(const char *stream, u32 length) {
     entry(stream, input + from, to - from, ended);
     u32 line = stream[3] == 'o' ? 1 : 2; /* stdout, stderr */
     unended = ended ? unended & ~line : unended | line;
-    /* The next one may begin a new file. */
+    /* The next entry may begin a new file. */
     if (begun && !unended) flush();
     to += (u32)ended;
   }
   flush();
 }
 
-/* One read; false when there is nothing more to come. */
+/* Reads once; returns false at the end of the stream. */
 static i32 pass(i32 fd, const char *stream) {
   i64 count = call(SYS_read, (u64)fd, (u64)input, sizeof input, 0, 0);
   if (count > 0) keep_log(stream, (u32)count);
   return count > 0 || count == -EINTR || count == -EAGAIN;
 }
 
-/* What is there to be read, and no more: another process may hold it open, and
- * write as fast as this reads. */
+/* Reads what is there now and no more: another process may hold the stream open
+ * and write as fast as this reads. */
 static void drain(i32 fd, const char *stream) {
   if (fd < 0) return;
   i64 left = call(SYS_fcntl, (u64)fd, F_GETPIPE_SZ, 0, 0, 0), count;

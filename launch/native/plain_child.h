@@ -1,24 +1,28 @@
 /*
- * PID 1 of a plain run, where that is our program: what launch/child.ts is for
- * any other, without a runtime. The container's steps and those after the
- * command are one plan, and the command's whole life is an operation in its
- * middle. Where a step fails, the parent has the runtime do all of it again
- * (launch/native/plain_run.h): nothing of the command has run by then. Where it has,
- * its status is told, whatever comes: the kernel unmounts all the same.
+ * PID 1 of a plain run, if our executable is PID 1. It does what
+ * launch/child.ts does for every other run, without Deno's runtime. One
+ * compiled plan holds the container's steps and the steps after the command;
+ * one operation in its middle runs the command. If a step fails before the
+ * command runs, the parent lets the runtime do everything again
+ * (launch/native/plain_run.h). After the command has run, its status is
+ * reported even if a step fails: the kernel unmounts anyway.
  */
 
-/* Kept out of the way of the steps: numbers from 44 upwards. */
+/* The walker and the plan of the command. Their numbers are 44 or higher, above
+ * every descriptor that the steps use. */
 struct command_files {
   i64 walker, memory;
 };
 static struct command_files *command_files(void) { return (struct command_files *)&plan->unused[0]; }
 
-/* Not waiting: the parent reads when it has a reason to. The first one fits. */
+/* Never blocks: the parent reads when it has a reason to. The first message
+ * always fits. */
 static void tell(u8 news) {
   syscall6(SYS_sendto, TO_STATUS, (u64)&news, 1, MSG_DONTWAIT | MSG_NOSIGNAL, 0, 0);
 }
 
-/* Reaps whatever has ended; whether the command is among it. */
+/* Reaps every process that has ended; returns whether the command is one of
+ * them. */
 static i32 reap(i64 command, i32 *status) {
   for (i32 found;;) {
     i64 pid = syscall6(SYS_wait4, (u64)-1, (u64)&found, WNOHANG | WUNTRACED, 0, 0, 0);
@@ -33,8 +37,8 @@ static i32 reap(i64 command, i32 *status) {
   }
 }
 
-/* Until the command has ended. What is blocked since before the program began is
- * what it takes. */
+/* Handles signals until the command has ended. A launch step has blocked the
+ * signals that PID 1 takes, so the mask tells which they are. */
 static i32 live(i64 command) {
   u64 taken = 0;
   i32 status = 0;
@@ -44,7 +48,7 @@ static i32 live(i64 command) {
     if (signal == SIGCHLD) {
       if (reap(command, &status)) return status;
     } else if (signal == SIGCONT) {
-      /* What stopped the command stopped its group. */
+      /* The stop signal stopped the command's whole process group. */
       syscall6(SYS_kill, (u64)-command, SIGCONT, 0, 0, 0, 0);
     } else if (signal > 0 && BIT(signal) & mask_of(sizeof forwarded)) {
       syscall6(SYS_kill, (u64)command, (u64)signal, 0, 0, 0, 0);
@@ -52,17 +56,17 @@ static i32 live(i64 command) {
   }
 }
 
-/* The walker starts it; its exit code, or an error below zero. */
+/* Has the walker start the command. Returns its exit code, or a negative error. */
 static i64 run_command(void) {
   struct command_files files = *command_files();
-  /* Unless the walker says otherwise, the command has run. */
+  /* If the walker leaves no other state, the command has run. */
   u32 state = WALKING;
   i64 command = syscall6(SYS_clone, SIGCHLD, 0, 0, 0, 0, 0);
   if (!command) become_walker(files.walker, files.memory);
   if (command < 0) return command;
   tell(NEWS_RUNNING);
   i32 status = live(command);
-  /* What it left running ends with it. From PID 1 this reaches nothing else. */
+  /* End what the command left running. PID 1's -1 reaches only this container. */
   syscall6(SYS_kill, (u64)-1, KILL, 0, 0, 0, 0);
   while (syscall6(SYS_wait4, (u64)-1, 0, 0, 0, 0, 0) > 0);
   syscall6(SYS_pread64, (u64)files.memory, (u64)&state, sizeof state,
@@ -72,7 +76,7 @@ static i64 run_command(void) {
   return (i64)exit_code(status);
 }
 
-/* The command's plan as a file of its own, before the root changes. */
+/* Copies the command's plan to a file of its own, before the root changes. */
 static i64 command_memory(void) {
   u64 size = (u64)plan->slot[PLAIN_PROCESS_SIZE];
   i64 fd = move_up(syscall6(SYS_memfd_create, (u64) "plan", 3, 0, 0, 0, 0));
@@ -83,7 +87,8 @@ static i64 command_memory(void) {
   return fd;
 }
 
-/* Returns where the runtime is to be the child: what that is handed comes later. */
+/* Acts as PID 1 of a plain run. Returns if the runtime has to be the child: its
+ * handover arrives later. */
 static void be_plain_child(void) {
   const struct plain *plain = first_plain();
   struct statx file;
@@ -93,7 +98,7 @@ static void be_plain_child(void) {
       (file.mode & S_IFMT) != S_IFREG || file.size < sizeof(struct plan) || file.size > LIMIT ||
       syscall6(SYS_mmap, BASE, file.size, 3, 0x100001, TO_PLAN, 0) != (i64)BASE)
     return;
-  /* The runtime's, which is no plan. */
+  /* A handover for the runtime, not a compiled plan. */
   if (!is_sound(file.size)) {
     syscall6(SYS_munmap, BASE, file.size, 0, 0, 0, 0);
     return;
@@ -101,7 +106,7 @@ static void be_plain_child(void) {
   *is_walker() = 1;
   if (syscall6(SYS_read, TO_LIFELINE, (u64)&told, 1, 0, 0, 0) != 1) leave(125);
   *command_files() = (struct command_files){
-      sealed_walker(plain->bytes + plain->image + plain->inside + plain->process, plain->walker),
+      sealed_walker(plain->bytes + plain->bytecode + plain->inside + plain->process, plain->walker),
       command_memory()};
   if (command_files()->walker < 0 || command_files()->memory < 0) fail(0, EIO);
   syscall6(SYS_close_range, TO_PLAN, TO_LIFELINE, 4 /* CLOSE_RANGE_CLOEXEC */, 0, 0, 0);

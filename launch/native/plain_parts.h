@@ -1,11 +1,11 @@
 /*
- * What the parent of a plain run (launch/native/plain_run.h) and PID 1 of one
- * (launch/native/plain_child.h) have in common: starting a walker, and signals.
+ * Shared by the parent of a plain run (launch/native/plain_run.h) and its PID 1
+ * (launch/native/plain_child.h): starting a walker, and signals.
  */
 
 enum { TO_WALK = 7, WNOHANG = 1, WUNTRACED = 2, MSG_DONTWAIT = 0x40, MSG_NOSIGNAL = 0x4000 };
 
-/* A file in memory that nobody can change any more. */
+/* Makes a memory file that nobody can change. */
 static i64 sealed_walker(const u8 *code, u64 size) {
   u64 flags = 3; /* MFD_CLOEXEC|MFD_ALLOW_SEALING; MFD_EXEC came with Linux 6.3 */
   i64 fd = syscall6(SYS_memfd_create, (u64) "walker", flags | 0x10, 0, 0, 0, 0);
@@ -19,10 +19,10 @@ static i64 sealed_walker(const u8 *code, u64 size) {
   return -1;
 }
 
-/* In a process of its own. The descriptors are out of the way of these. */
+/* Runs in a new process. Both descriptors have numbers above TO_WALK. */
 static void become_walker(i64 walker, i64 memory) {
   static const char name[] = "walker", number[] = {'0' + TO_WALK, 0};
-  /* By assignment: what is compiled with addresses in it would be relocated. */
+  /* Assigned at run time: initialised pointers would need relocation. */
   const char *argv[3], *none[1];
   argv[0] = name, argv[1] = number, argv[2] = none[0] = 0;
   if (syscall6(SYS_dup3, (u64)memory, TO_WALK, 0, 0, 0, 0) >= 0)
@@ -38,7 +38,8 @@ static u64 exit_code(i32 status) {
 
 #define BIT(signal) (1UL << ((signal) - 1))
 
-/* FORWARDED of plan/child.ts, the first four ENDING of launch/attend/early_end.ts. */
+/* FORWARDED of plan/child.ts; the first four are ENDING of
+ * launch/attend/early_end.ts. */
 static const u8 forwarded[] = {2, 15, 1, 3, 10, 12, 28, 18, 20};
 enum {
   ENDING = 4, SIGPIPE = 13, SIGCONT = 18, SIGSTOP = 19, SIGTSTP = 20, SIGTTIN = 21, SIGTTOU = 22, SIGIO = 29,
@@ -51,8 +52,8 @@ static u64 mask_of(u32 count) {
   return mask;
 }
 
-/* Those of a set that have no other handling than the kernel's; what the caller
- * ignores (nohup) or blocks stays so. */
+/* Returns the signals of a set that have their default action. A signal that
+ * the caller ignores (nohup) stays ignored. */
 static u64 without_ignored(u64 set) {
   for (u32 signal = 1; signal <= 64; signal++) {
     u64 action[4] = {0};

@@ -1,27 +1,27 @@
 /*
- * The part of launch/native/plain_run.h for standard streams that are files of the
- * host: what launch/attend/stream_relay.ts is for any other run. The command has a pipe
- * in the place of each, and a process for each pipe fills or empties it: a file
- * may keep whoever reads or writes it waiting, and the parent has signals to
- * pass on. Such a process holds nothing but its file and its pipe, and dies with
- * the parent.
+ * The part of launch/native/plain_run.h for standard streams that are files of
+ * the host; launch/attend/stream_relay.ts does the same for every other run.
+ * The command gets a pipe in place of each file, and a relay process per pipe
+ * copies between the two. It is a separate process because reading or writing a
+ * file can block, and the parent has to forward signals. A relay holds only its
+ * file and its pipe, and dies with the parent.
  */
 
 enum {
   PIPE_SIZE = 1 << 20, F_SETPIPE_SZ = 1031, F_DUPFD_CLOEXEC = 1030, FIONREAD = 0x541b, SEEK_CUR = 1,
   POLLOUT = 4, EBADF = 9, ENOMEM = 12, ENOSPC = 28,
-  /* What a relay has open, and nothing else. */
+  /* RELAY_FILE to RELAY_CONTROL are the only descriptors that a relay has open. */
   SECOND = 1000000000,
   RELAY_FILE = 0, RELAY_PIPE, RELAY_LOOK, RELAY_CONTROL, RELAY_REST,
 };
 
 struct relay {
-  i64 stream; /* the number of the standard stream; -1 for no relay */
+  i64 stream; /* number of the standard stream; -1 for no relay */
   i32 is_both; /* standard error is the same open file */
   i64 ours, theirs, look, control, told, pid;
 };
 
-/* Of standard input, output and error. */
+/* For standard input, output and error. */
 struct relays {
   struct relay of[3];
 };
@@ -49,7 +49,8 @@ static i32 make_pipe(i64 *read, i64 *write) {
   return *read >= 0 && *write >= 0;
 }
 
-/* Makes the pipes; 0 where that fails, and close_relays() closes what there is. */
+/* Makes the pipes. Returns 0 on failure; close_relays() closes what exists
+ * then. */
 static i32 open_relays(const struct plain_request *request, struct relays *relays) {
   i32 is_whole = 1;
   for (u32 i = 0; i < 3; i++) relays->of[i] = (struct relay){-1, 0, -1, -1, -1, -1, -1, -1};
@@ -61,17 +62,18 @@ static i32 open_relays(const struct plain_request *request, struct relays *relay
     is_whole &= fd ? make_pipe(&relay->ours, &relay->theirs)
                    : make_pipe(&relay->theirs, &relay->ours) && make_pipe(&relay->control, &relay->told);
     if (!is_whole) break;
-    /* Where the system does not allow it, less goes through at once. */
+    /* If the system does not allow this size, less data fits at once. */
     syscall6(SYS_fcntl, (u64)relay->ours, F_SETPIPE_SZ, PIPE_SIZE, 0, 0, 0);
     if (fd) continue;
-    /* It is to see what was not read, when nobody else has this end any more. */
+    /* A second read end: the relay asks it for the unread bytes after all other
+     * read ends are closed. */
     relay->look = syscall6(SYS_fcntl, (u64)relay->theirs, F_DUPFD_CLOEXEC, HIGH, 0, 0, 0);
     is_whole &= relay->look >= 0 && !syscall6(SYS_fcntl, (u64)relay->ours, 4 /* F_SETFL */, O_NONBLOCK, 0, 0, 0);
   }
   return is_whole;
 }
 
-/* In the process that becomes the container's first. */
+/* Runs in the process that becomes PID 1. */
 static void take_relayed(const struct relays *relays) {
   for (const struct relay *relay = relays->of; relay < relays->of + 3; relay++) {
     if (relay->stream < 0) continue;
@@ -80,7 +82,7 @@ static void take_relayed(const struct relays *relays) {
   }
 }
 
-/* read(2) or write(2); the relay ends with an error. */
+/* read(2) or write(2); an error ends the relay. */
 static u64 transfer(u64 call, u64 fd, u8 *bytes, u64 count) {
   for (;;) {
     i64 done = syscall6((i64)call, fd, (u64)bytes, count, 0, 0, 0);
@@ -98,14 +100,16 @@ static void empty_pipe(u8 *buffer) {
   leave(0);
 }
 
-/* Whether the command has ended; waits until it has or the pipe takes bytes. */
+/* Returns whether the command has ended; waits until it has, or the pipe takes
+ * bytes. */
 static i32 has_ended(i32 takes) {
   struct { i32 fd; i16 events, found; } wanted[2] = {{RELAY_CONTROL, POLLIN, 0}, {takes ? RELAY_PIPE : -1, POLLOUT, 0}};
   while (syscall6(SYS_ppoll, (u64)wanted, 2, 0, 0, 0, 0) < 0);
   return wanted[0].found != 0;
 }
 
-/* Whoever reads from the file next goes on where the command has stopped. */
+/* Sets the file offset to the first byte that the command has not read, for the
+ * next reader, and ends the relay. */
 static void put_back(u64 count) {
   i32 unread = 0;
   syscall6(SYS_ioctl, RELAY_LOOK, FIONREAD, (u64)&unread, 0, 0, 0);
@@ -125,7 +129,7 @@ static void fill_pipe(u8 *buffer) {
   put_back(0);
 }
 
-/* In a process of its own. */
+/* Runs in a new process and never returns. */
 static void be_relay(const struct relay *relay, u64 parent) {
   const i64 given[] = {relay->stream, relay->ours, relay->look, relay->control};
   u64 all = ~0UL;
@@ -141,7 +145,8 @@ static void be_relay(const struct relay *relay, u64 parent) {
   fill_pipe((u8 *)buffer);
 }
 
-/* The container has its ends: from here on bytes go through. */
+/* Starts the relays. PID 1 has its ends of the pipes by now. Returns 0 on
+ * failure. */
 static i32 start_relays(struct relays *relays) {
   u64 parent = own_pid();
   for (struct relay *relay = relays->of; relay < relays->of + 3; relay++) close_one(&relay->theirs);
@@ -164,8 +169,9 @@ static i64 now(void) {
   return time[0] * SECOND + time[1];
 }
 
-/* Waits for a relay's end, no longer than until a time where one is given, or
- * until a signal says so: its error, or that signal below zero. */
+/* Waits for the end of a relay: until the time `end`, or without one until an
+ * ending signal arrives. Returns the relay's error, or that signal as a
+ * negative number. */
 static i64 end_of(const struct relay *relay, u64 taken, i64 end) {
   for (;;) {
     i32 status = 0;
@@ -178,7 +184,7 @@ static i64 end_of(const struct relay *relay, u64 taken, i64 end) {
   }
 }
 
-/* The texts of launch/plain_run.ts: one behind the other. */
+/* Texts of launch/plain_run.ts, one after the other. */
 static const u8 *text_at(const u8 *texts, u32 index) {
   while (index--) texts = next(texts);
   return texts;
@@ -188,8 +194,9 @@ static void say(const u8 *text) {
   syscall6(SYS_write, 2, (u64)text, (u64)(next(text) - text - 1), 0, 0, 0);
 }
 
-/* What was lost: of input, output, error, or both; each has a text before the
- * error and one after it. The errors follow, each with its number in front. */
+/* The kind of loss: of input, output, error, or both outputs. Each kind has a
+ * text before the error and a text after it. The errors follow, each with its
+ * number as first byte. */
 enum { BOTH = 3, LOSSES = 4 };
 
 static void say_loss(const u8 *texts, const struct relay *relay, i64 error) {
@@ -201,8 +208,8 @@ static void say_loss(const u8 *texts, const struct relay *relay, i64 error) {
   say(text_at(texts, 2 * kind + 1));
 }
 
-/* The command has ended: what it has not read stays in its file, and what it has
- * written goes to the end of the pipe. The status to end with. */
+/* Runs after the command has ended. Input that it has not read stays in its
+ * file, and its output is copied to the end. Returns the exit status. */
 static u64 finish_relays(struct relays *relays, u64 taken, const u8 *stops, u64 status) {
   i64 losses[3] = {0, 0, 0};
   const u8 *texts = behind(stops);
@@ -226,7 +233,7 @@ static u64 finish_relays(struct relays *relays, u64 taken, const u8 *stops, u64 
   return status;
 }
 
-/* Nothing of it is to be: what was read goes back. */
+/* The plain run did not happen: relays put back what they have read. */
 static void give_up_relays(struct relays *relays) {
   close_relays(relays);
   for (struct relay *relay = relays->of; relay < relays->of + 3; relay++)

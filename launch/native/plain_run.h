@@ -1,14 +1,15 @@
 /*
- * The part of launch/native/entry.c for the plainest `run`: with --quiet, a root
- * filesystem and a command, with or without --no-init, and nothing else. All
- * that its plan can depend on is known before: so it is compiled when the
- * program is built (launch/plain_run.ts), and what is left of the parent is done
- * here. The walker carries the plan out, as for any other run; where our program
- * is PID 1, launch/native/plain_child.h goes on. No runtime starts.
+ * The part of launch/native/entry.c for the plainest `run`: with --quiet, a
+ * root filesystem and a command, with or without --no-init, and no other flag.
+ * Everything that its plan depends on is known in advance, so the plan is
+ * compiled when the executable is built (launch/plain_run.ts), and the parent's
+ * part is done here. The walker carries out the plan as for any other run; if
+ * our executable is PID 1, launch/native/plain_child.h takes over there. No
+ * runtime starts.
  *
- * It decides nothing either. Where anything differs from what the plan was
- * compiled for (launch/native/guards.h), or a step fails, the runtime starts and
- * does the whole of it, messages and all.
+ * This code decides nothing either. If anything differs from what the plan was
+ * compiled for (launch/native/guards.h), or if a step fails, the runtime starts
+ * and does everything, error messages included.
  */
 
 enum {
@@ -16,14 +17,14 @@ enum {
   NEWS_RUNNING = 1, NEWS_STOPPED = 2, NEWS_WANTS_TERMINAL = 3,
 };
 
-/* Room behind an image for what the walker finds by its address, which is where
- * the image will be mapped. */
+/* Free space after a compiled plan, for texts that the walker finds by address.
+ * The addresses are those that the plan will have where it is mapped. */
 struct room {
-  u8 *image, *to;
+  u8 *bytecode, *to;
 };
 
 static i64 address_in(const struct room *room, const u8 *place) {
-  return (i64)(BASE + (u64)(place - room->image));
+  return (i64)(BASE + (u64)(place - room->bytecode));
 }
 
 static i64 put(struct room *room, const u8 *text) {
@@ -33,7 +34,7 @@ static i64 put(struct room *room, const u8 *text) {
   return address;
 }
 
-/* Some words of ours, then others, as an argv. */
+/* Writes an argv: our own words, then others. */
 static i64 put_words(struct room *room, const u8 **ours, const u8 **others) {
   u32 count = 0;
   room->to = (u8 *)(((u64)room->to + 7) & ~7UL);
@@ -54,24 +55,24 @@ static u64 length_of(const u8 **words) {
   return size;
 }
 
-/* The root filesystem, and which streams become its null device. */
+/* The root filesystem, and the streams that become its null device. */
 static void put_root(struct room *room, const struct plain_request *request) {
-  struct plan *image = (struct plan *)room->image;
-  image->slot[PLAIN_ROOT] = put(room, request->root);
+  struct plan *header = (struct plan *)room->bytecode;
+  header->slot[PLAIN_ROOT] = put(room, request->root);
   for (u32 i = 0; i < 3; i++) {
-    image->slot[PLAIN_NULLS + i] = request->nulls[i];
-    image->slot[PLAIN_ANY_NULL] |= request->nulls[i];
+    header->slot[PLAIN_NULLS + i] = request->nulls[i];
+    header->slot[PLAIN_ANY_NULL] |= request->nulls[i];
   }
 }
 
 static void put_command(struct room *room, const struct plain_request *request, const u8 *directories) {
-  struct plan *image = (struct plan *)room->image;
+  struct plan *header = (struct plan *)room->bytecode;
   const u8 *name = *request->command, *none = 0;
   i32 is_path = 0;
   for (const u8 *c = name; *c; c++) is_path |= *c == '/';
-  image->slot[PLAIN_ARGV] = put_words(room, &none, request->command);
+  header->slot[PLAIN_ARGV] = put_words(room, &none, request->command);
   for (u32 i = 0; *directories; i++, directories = next(directories)) {
-    image->slot[PLAIN_CANDIDATES + i] = address_in(room, room->to);
+    header->slot[PLAIN_CANDIDATES + i] = address_in(room, room->to);
     if (!is_path) {
       put(room, directories);
       room->to[-1] = '/';
@@ -80,7 +81,7 @@ static void put_command(struct room *room, const struct plain_request *request, 
   }
 }
 
-/* What all of that takes at most; 0 where it is too much. */
+/* The largest size that all of these texts need; 0 if it is too much. */
 static u64 room_for(const struct plain_request *request, const u8 *directories, const u8 **env) {
   u64 name = (u64)(next(*request->command) - *request->command);
   u64 size = 64 + length_of(request->command) + length_of(env) + (u64)(next(request->root) - request->root);
@@ -89,12 +90,13 @@ static u64 room_for(const struct plain_request *request, const u8 *directories, 
   return size > MOST_TEXTS ? 0 : (size + 7) & ~7UL;
 }
 
-/* A file in memory with an image and room behind it, mapped. */
-static i64 image_file(const char *name, u64 place, const u8 *image, u64 length, u64 size, u8 **mapped) {
+/* Makes a memory file with a compiled plan and free space after it, and maps
+ * it. */
+static i64 bytecode_file(const char *name, u64 place, const u8 *bytecode, u64 length, u64 size, u8 **mapped) {
   i64 fd = move_up(syscall6(SYS_memfd_create, (u64)name, 3 /* MFD_CLOEXEC|MFD_ALLOW_SEALING */, 0, 0, 0, 0));
   if (fd < 0) return fd;
-  /* MAP_SHARED, and MAP_FIXED_NOREPLACE where a place is asked for */
-  i64 at = syscall6(SYS_write, (u64)fd, (u64)image, length, 0, 0, 0) != (i64)length ||
+  /* MAP_SHARED, and MAP_FIXED_NOREPLACE if an address is given */
+  i64 at = syscall6(SYS_write, (u64)fd, (u64)bytecode, length, 0, 0, 0) != (i64)length ||
                    syscall6(SYS_ftruncate, (u64)fd, size, 0, 0, 0, 0) ||
                    syscall6(SYS_fcntl, (u64)fd, 1033, 6 /* F_SEAL_SHRINK|F_SEAL_GROW */, 0, 0, 0)
                ? -1
@@ -108,17 +110,18 @@ static i64 image_file(const char *name, u64 place, const u8 *image, u64 length, 
   return -1;
 }
 
-/* Who waits for a plain run. */
+/* The parent, which waits for the end of a plain run. */
 struct parent {
   u64 pid, taken, seen;
-  i64 status; /* what PID 1 tells, where it is ours; otherwise below zero */
+  i64 status; /* socket for PID 1's messages, if it is our executable; otherwise negative */
   i32 is_running, stops;
   const u8 *messages;
 };
 
 static void stop_together(struct parent *parent) {
   if (!parent->stops) return;
-  /* Who told us to stop has stopped the command; who continues us, both. */
+  /* The signal that stopped us has stopped the command; after SIGCONT both
+   * continue. */
   syscall6(SYS_kill, own_pid(), SIGSTOP, 0, 0, 0, 0);
   if (!(parent->taken & BIT(SIGCONT))) syscall6(SYS_kill, parent->pid, SIGCONT, 0, 0, 0, 0);
 }
@@ -132,7 +135,8 @@ static void hear_news(struct parent *parent) {
   }
 }
 
-/* From now on news come with a signal, and those from before are old. */
+/* From now on messages arrive with SIGIO. Earlier ones are read and dropped
+ * first. */
 static void listen_for_news(struct parent *parent) {
   hear_news(parent);
   if (parent->stops++ || parent->status < 0) return;
@@ -141,7 +145,7 @@ static void listen_for_news(struct parent *parent) {
   hear_news(parent);
 }
 
-/* Its command line is the walker's until its execve. */
+/* Until its execve, its command line is the walker's. */
 static i32 is_running(struct parent *parent) {
   u8 path[32], text[16];
   hear_news(parent);
@@ -154,8 +158,8 @@ static i32 is_running(struct parent *parent) {
   return size != 9 || !after(text, "walker") || text[7] != '0' + TO_WALK;
 }
 
-/* The file system that keeps it may never answer: it dies when that does, and
- * is not waited for longer than this. */
+/* A file system that PID 1 waits for may never answer. PID 1 dies when that
+ * call returns; the parent waits one second at most. */
 static void end_early(const struct parent *parent, u64 signal) {
   u64 set = BIT(SIGCHLD);
   i64 time[2] = {GRACE, 0};
@@ -167,7 +171,7 @@ static void end_early(const struct parent *parent, u64 signal) {
   leave(128 + signal);
 }
 
-/* Passes signals on until the first process has ended: what wait4(2) says of it. */
+/* Forwards signals until PID 1 has ended; returns its status from wait4(2). */
 static i32 attend(struct parent *parent) {
   i64 ending = 0, end = 0;
   for (;;) {
@@ -196,13 +200,13 @@ static i32 attend(struct parent *parent) {
   }
 }
 
-/* What is open for a plain run, and where it lies in memory. */
+/* The open files of a plain run. */
 struct plain_files {
   i64 memory, inside, self, held, lifeline, status, theirs, walker;
 };
 
-/* Nobody has been told to go on before its number is known: otherwise it would
- * be left running, and a second one started. */
+/* PID 1 is released only after its pid is known. Otherwise a failure could
+ * leave it running while the runtime starts a second one. */
 static void launch_plain(const struct plain_files *files, struct relays *relays, const struct plan *inside,
                          const u8 *messages) {
   i32 status = -1;
@@ -210,7 +214,7 @@ static void launch_plain(const struct plain_files *files, struct relays *relays,
   struct parent parent = {0, 0, 0, files->status, 0, 0, messages};
   syscall6(SYS_rt_sigprocmask, 0, 0, (u64)&before, 8, 0, 0);
   parent.taken = without_ignored(mask_of(sizeof forwarded) & ~before) | BIT(SIGCHLD) | BIT(SIGIO);
-  /* Who reads nothing of what is written here is no reason to end. */
+  /* A closed standard error is no reason to end. */
   u64 blocked = parent.taken | BIT(SIGPIPE);
   syscall6(SYS_rt_sigprocmask, 0 /* SIG_BLOCK */, (u64)&blocked, 0, 8, 0, 0);
   i64 child = syscall6(SYS_clone, SIGCHLD, 0, 0, 0, 0, 0);
@@ -229,16 +233,17 @@ static void launch_plain(const struct plain_files *files, struct relays *relays,
     syscall6(SYS_kill, parent.pid, KILL, 0, 0, 0, 0);
     syscall6(SYS_wait4, parent.pid, 0, 0, 0, 0, 0);
   } else if (!status) {
-    /* PID 1 reads one; another, where it is our program. */
+    /* PID 1 reads one byte, and a second one if it is our executable. */
     syscall6(SYS_write, (u64)files->lifeline, (u64) "\0", inside ? 2 : 1, 0, 0, 0);
     status = attend(&parent);
-    /* A child that has not begun has done nothing, but for being killed. */
+    /* A child that was killed before its first step has changed nothing. */
     u32 state = inside ? ((const volatile struct plan *)inside)->state : WALKING;
     if (plan->state == WALKING && (state == WALKING || state == ENDED || (!state && status & 0x7f)))
       leave(finish_relays(relays, parent.taken, behind(messages), exit_code(status)));
   }
   give_up_relays(relays);
-  /* Of our own making; and what came from others is for the runtime. */
+  /* SIGIO and SIGPIPE are our own and are dropped; the runtime gets the signals
+   * that others sent. */
   u64 set = (BIT(SIGIO) | BIT(SIGPIPE)) & ~before;
   i64 time[2] = {0, 0};
   if (files->status >= 0) syscall6(SYS_close, (u64)files->status, 0, 0, 0, 0, 0);
@@ -249,17 +254,17 @@ static void launch_plain(const struct plain_files *files, struct relays *relays,
   syscall6(SYS_rt_sigprocmask, 2 /* SIG_SETMASK */, (u64)&before, 0, 8, 0, 0);
 }
 
-/* Returns where the runtime is to start. */
+/* Returns only if the runtime has to start. */
 static void carry_out_plain(const struct plain *plain, const struct plain_request *request,
                             const u8 *directories, const u8 *messages, const u8 **environ) {
   const u8 *env[8], *ours[3], *none = 0;
   write_env(env, environ);
   ours[0] = (const u8 *)"/proc/self/exe", ours[1] = (const u8 *)"child", ours[2] = 0;
   u64 room = room_for(request, directories, env);
-  u64 size = plain->image + room, process_at = (plain->inside + room + 7) & ~7UL;
+  u64 size = plain->bytecode + room, process_at = (plain->inside + room + 7) & ~7UL;
   u64 inside_size = plain->inside ? process_at + plain->process + room : 0;
   i32 ends[2] = {-1, -1}, sockets[2] = {-1, -1};
-  u8 *image = 0, *inside = 0;
+  u8 *bytecode = 0, *inside = 0;
   struct plain_files files = {-1, -1, -1, -1, -1, -1, -1, -1};
   if (!room) return;
   struct relays relays;
@@ -267,14 +272,14 @@ static void carry_out_plain(const struct plain *plain, const struct plain_reques
     close_relays(&relays);
     return;
   }
-  files.memory = image_file("plan", BASE, plain->bytes, plain->image, size, &image);
-  files.walker = sealed_walker(plain->bytes + plain->image + plain->inside + plain->process, plain->walker);
+  files.memory = bytecode_file("plan", BASE, plain->bytes, plain->bytecode, size, &bytecode);
+  files.walker = sealed_walker(plain->bytes + plain->bytecode + plain->inside + plain->process, plain->walker);
   syscall6(SYS_pipe2, (u64)ends, O_CLOEXEC, 0, 0, 0, 0);
   files.held = move_up(ends[0]);
   files.lifeline = move_up(ends[1]);
   i32 is_whole = files.memory >= 0 && files.walker >= 0 && files.held >= 0 && files.lifeline >= 0;
   if (plain->inside) {
-    files.inside = image_file("handover", 0, plain->bytes + plain->image, plain->inside, inside_size, &inside);
+    files.inside = bytecode_file("handover", 0, plain->bytes + plain->bytecode, plain->inside, inside_size, &inside);
     files.self = move_up(syscall6(SYS_openat, (u64)AT_FDCWD, (u64) "/proc/self/exe", O_PATH | O_CLOEXEC, 0, 0, 0));
     syscall6(SYS_socketpair, 1 /* AF_UNIX */, 5 /* SOCK_SEQPACKET */ | O_CLOEXEC, 0, (u64)sockets, 0, 0);
     files.status = move_up(sockets[0]);
@@ -282,11 +287,11 @@ static void carry_out_plain(const struct plain *plain, const struct plain_reques
     is_whole &= files.inside >= 0 && files.self >= 0 && files.status >= 0 && files.theirs >= 0;
   }
   if (is_whole) {
-    struct room rest = {image, image + plain->image};
+    struct room rest = {bytecode, bytecode + plain->bytecode};
     if (inside) {
       struct room within = {inside, inside + plain->inside}, last = {inside + process_at, inside + process_at + plain->process};
-      const u8 *process = plain->bytes + plain->image + plain->inside;
-      for (u64 i = 0; i < plain->process; i++) last.image[i] = process[i];
+      const u8 *process = plain->bytes + plain->bytecode + plain->inside;
+      for (u64 i = 0; i < plain->process; i++) last.bytecode[i] = process[i];
       put_root(&within, request);
       put_command(&last, request, directories);
       ((struct plan *)inside)->slot[PLAIN_PROCESS] = (i64)(BASE + process_at);
@@ -300,14 +305,14 @@ static void carry_out_plain(const struct plain *plain, const struct plain_reques
     launch_plain(&files, &relays, (const struct plan *)inside, messages);
     files.held = files.theirs = files.status = -1;
   } else close_relays(&relays);
-  if (image) syscall6(SYS_munmap, BASE, size, 0, 0, 0, 0);
+  if (bytecode) syscall6(SYS_munmap, BASE, size, 0, 0, 0, 0);
   if (inside) syscall6(SYS_munmap, (u64)inside, inside_size, 0, 0, 0, 0);
   const i64 *all = (const i64 *)&files;
   for (u32 i = 0; i < sizeof files / sizeof *all; i++)
     if (all[i] >= 0) syscall6(SYS_close, (u64)all[i], 0, 0, 0, 0, 0);
 }
 
-/* What was compiled for plain runs lies behind what launch/native/prelaunch.h has. */
+/* The data of plain runs follows that of launch/native/prelaunch.h. */
 static const struct plain *first_plain(void) {
   const u8 *at = (const u8 *)launch_of_run();
   if (at == _start) return 0;
@@ -319,11 +324,11 @@ static void run_plain(const i64 *stack) {
   const struct plain *plain = first_plain();
   struct plain_request request;
   if (!plain || !understand_plain((const u8 **)&stack[3], &request) || !look_at_streams(&request)) return;
-  /* One for each kind of machine, with and without --no-init. */
+  /* There is an entry for each kind of machine, with and without --no-init. */
   u8 cgroups[8192];
   if (!read_cgroups(cgroups, sizeof cgroups)) return;
   for (; plain->size; plain = (const struct plain *)((const u8 *)plain + plain->size)) {
-    const u8 *hierarchies = plain->bytes + plain->image + plain->inside + plain->process + plain->walker;
+    const u8 *hierarchies = plain->bytes + plain->bytecode + plain->inside + plain->process + plain->walker;
     const u8 *directories = next(hierarchies), *places = behind(directories), *messages = behind(places);
     if (request.is_direct != !plain->inside || !has_hierarchies(cgroups, hierarchies)) continue;
     if (has_rights(plain->bounding) && is_swept() && has_places(request.root, places))

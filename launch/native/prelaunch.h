@@ -1,23 +1,24 @@
 /*
- * The part of launch/native/entry.c for `run`, which has two runtimes to start, the
- * second one inside. Most command lines come to the same launch, whatever they
- * ask for later. So it is compiled when the program is built
- * (launch/prelaunch.ts) and walked here, before the runtime starts: the two
- * start side by side. Ours takes what it finds launched where that is what its
- * own plan says, and ends it otherwise (launch/prelaunched.ts).
+ * The part of launch/native/entry.c for `run`, which starts two runtimes, the
+ * second one inside the container. Most command lines lead to the same launch.
+ * That launch is compiled when the executable is built (launch/prelaunch.ts)
+ * and carried out here, before our runtime starts, so both runtimes start at
+ * the same time. Our runtime takes over the launched process if its own plan
+ * says the same, and kills it otherwise (launch/prelaunched.ts).
  */
 
-/* As launch/prelaunch.ts writes it: an image, a text, flags; and after `size`
- * bytes the launch of a run that gets a terminal of its own. */
+/* Written by launch/prelaunch.ts: a compiled plan, a text, flags. After `size`
+ * bytes follows the launch of a run that gets a terminal of its own. */
 struct launch {
-  u64 size, image, text;
+  u64 size, bytecode, text;
   u8 bytes[];
 };
 const struct launch *launch_of_run(void);
-/* By its distance: nothing here is relocated. */
+/* Found by its distance: nothing here is relocated. */
 extern const u8 _start[] __attribute__((visibility("hidden")));
 
-/* The same numbers in launch/lower/descriptors.ts, ffi/fcntl.ts and launch/prelaunch.ts. */
+/* The same numbers in launch/lower/descriptors.ts, ffi/fcntl.ts and
+ * launch/prelaunch.ts. */
 enum {
   TO_PLAN = 3, TO_STATUS = 4, TO_SELF = 5, TO_LIFELINE = 6, HIGH = 44,
   SLOT_ARGV = 0, SLOT_ENV, SLOT_WORDS, SLOT_MEMORY, SLOT_HANDOVER, SLOT_LIFELINE, SLOT_STATUS,
@@ -26,7 +27,7 @@ enum {
   TCGETS = 0x5401, TIOCGPGRP = 0x540f, S_IFDIR = 0040000, S_IFBLK = 0060000,
 };
 
-/* As isInteractive() of containers/decide/terminal.ts. */
+/* Like isInteractive() of containers/decide/terminal.ts. */
 static i32 is_interactive(void) {
   i32 group = 0;
   u8 settings[64];
@@ -35,14 +36,15 @@ static i32 is_interactive(void) {
          !syscall6(SYS_ioctl, 1, TCGETS, (u64)settings, 0, 0, 0);
 }
 
-/* An image file would be mounted before the launch, and goes along with it. */
+/* A disk image as root filesystem is mounted before the launch, and its mount
+ * is handed over with it. */
 static i32 is_directory(const u8 *path) {
   struct statx file;
   return !syscall6(SYS_statx, (u64)AT_FDCWD, (u64)path, 0, STATX_BASIC, (u64)&file, 0) &&
          (file.mode & S_IFMT) == S_IFDIR;
 }
 
-/* A standard stream that is a file of the host is none of the container's. */
+/* A standard stream that is a file of the host is replaced by a pipe. */
 static i32 has_files(void) {
   for (u32 fd = 0; fd < 3; fd++) {
     struct statx file;
@@ -53,8 +55,9 @@ static i32 has_files(void) {
   return 0;
 }
 
-/* The flags that change nothing of the launch: each with a mark before it, +
- * where a value follows, and a NUL behind it; after the last a second one. */
+/* Finds a flag that does not change the launch. Each flag in the list has a
+ * mark before it, + if a value follows, and a NUL after it; a second NUL ends
+ * the list. */
 static const u8 *find_flag(const u8 *flags, const u8 *word) {
   for (; *flags; flags++) {
     const u8 *rest = word, *name = flags + 1;
@@ -65,8 +68,8 @@ static const u8 *find_flag(const u8 *flags, const u8 *word) {
   return 0;
 }
 
-/* Where the command begins, and with it the words that go to the child; 0 where
- * a flag is unknown, or there is none. */
+/* Finds the command, whose words go to the child. Returns 0 if there is an
+ * unknown flag or no command. */
 static const u8 **find_command(const u8 **word, const u8 *flags) {
   for (; *word && **word == '-'; word++) {
     if (equal(*word, "--")) {
@@ -85,7 +88,8 @@ static const u8 **find_command(const u8 **word, const u8 *flags) {
   return *word ? word : 0;
 }
 
-/* Out of the way of what a new process is handed; close-on-exec. */
+/* Moves a descriptor above the numbers that a new process receives;
+ * close-on-exec. */
 static i64 move_up(i64 fd) {
   if (fd < 0) return fd;
   i64 moved = syscall6(SYS_fcntl, (u64)fd, 1030 /* F_DUPFD_CLOEXEC */, HIGH, 0, 0, 0);
@@ -93,7 +97,7 @@ static i64 move_up(i64 fd) {
   return moved;
 }
 
-/* The child's words: its own, and the command's. */
+/* The child's arguments: its own words, then the command's. */
 static i32 write_argv(const u8 **argv, const u8 **command) {
   u32 count = 0;
   argv[count++] = (const u8 *)"/proc/self/exe";
@@ -106,7 +110,7 @@ static i32 write_argv(const u8 **argv, const u8 **command) {
   return (i32)count - 2;
 }
 
-/* What a runtime of ours needs of the environment, by name: SELF_ENV of
+/* The environment variables that our runtime needs, by name: SELF_ENV of
  * containers/decide/facts.ts, in its order. */
 static void write_env(const u8 **env, const u8 **ours) {
   static const char names[][20] = {"DENO_DIR=", "HOME=", "LD_LIBRARY_PATH=", "NO_COLOR=", "XDG_CACHE_HOME="};
@@ -120,9 +124,9 @@ static void write_env(const u8 **env, const u8 **ours) {
   env[count] = 0;
 }
 
-/* In a process of its own: PID 1 comes of it, as a child of ours. No execve is
- * between us and that, to close what is ours alone: while it held an end of the
- * lifeline itself, it would wait for a parent that is dead. */
+/* Runs in a new process, which clones PID 1 as a child of ours. No execve comes
+ * before that clone, so the parent's own descriptors are closed here. If PID 1
+ * held an end of the lifeline, it would wait for a parent that is dead. */
 static void walk_launch(const i64 *given) {
   for (i32 i = 0; i < 4; i++)
     if (syscall6(SYS_dup3, (u64)given[i], (u64)(TO_PLAN + i), 0, 0, 0, 0) < 0) leave(125);
@@ -131,14 +135,14 @@ static void walk_launch(const i64 *given) {
   carry_out();
 }
 
-/* Whether the child's runtime is on its way when ours starts. */
+/* Launches the child's runtime. Returns whether it is starting. */
 static i32 prelaunch(const struct launch *launch, const u8 **command, const u8 **environ) {
   const u8 *argv[MOST_WORDS + 1], *env[8];
   i32 words = write_argv(argv, command);
   if (!words) return 0;
   write_env(env, environ);
   i32 ends[2] = {-1, -1}, sockets[2] = {-1, -1}, status = -1;
-  u64 size = launch->image + launch->text;
+  u64 size = launch->bytecode + launch->text;
   i64 memory = move_up(syscall6(SYS_memfd_create, (u64) "plan", 1 /* MFD_CLOEXEC */, 0, 0, 0, 0));
   i64 handover = move_up(syscall6(SYS_memfd_create, (u64) "handover", 3 /* and MFD_ALLOW_SEALING */, 0, 0, 0, 0));
   i64 self = move_up(syscall6(SYS_openat, (u64)AT_FDCWD, (u64) "/proc/self/exe", 010000000 /* O_PATH */ | O_CLOEXEC, 0, 0, 0));
@@ -163,7 +167,7 @@ static i32 prelaunch(const struct launch *launch, const u8 **command, const u8 *
     plan->slot[SLOT_WALKER] = walker;
     if (walker > 0) syscall6(SYS_wait4, (u64)walker, (u64)&status, 0, 0, 0, 0);
     if (status) syscall6(SYS_munmap, BASE, size, 0, 0, 0, 0);
-    /* It has nothing to wait for but us: its runtime may start. */
+    /* PID 1 waits only for us: its runtime may start. */
     else syscall6(SYS_write, (u64)lifeline, (u64) "", 1, 0, 0, 0);
   }
   for (u32 i = status ? 0 : 1; i < (status ? ALL : 4); i++)
@@ -176,6 +180,6 @@ static void prelaunch_run(const i64 *stack) {
   if ((const u8 *)launch == _start || syscall6(SYS_geteuid, 0, 0, 0, 0, 0, 0) || has_files()) return;
   if (is_interactive()) launch = (const struct launch *)((const u8 *)launch + launch->size);
   const u8 **words = (const u8 **)&stack[2];
-  const u8 **command = find_command(words + 1, launch->bytes + launch->image + launch->text);
+  const u8 **command = find_command(words + 1, launch->bytes + launch->bytecode + launch->text);
   if (command) prelaunch(launch, command, words + stack[0]);
 }

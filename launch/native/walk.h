@@ -1,12 +1,12 @@
 /*
- * What the programs share that carry out a compiled plan (launch/bytecode/layout.ts
- * describes its bytes): the walk itself. Each brings its own `leave`, `fail` and
- * `extra`.
+ * Carries out a compiled plan (launch/bytecode/layout.ts describes its bytes).
+ * The walker and the native entry share this code; each defines its own
+ * `leave`, `fail` and `extra`.
  */
 
 #include "calls.h"
 
-/* The plan is mapped here, so that it can hold ready-made pointers. */
+/* The plan is mapped at this address, so the pointers in it need no relocation. */
 #define BASE 0x100000000UL
 #define LIMIT (64UL << 20)
 #define MAGIC 0x4b4c4157u /* "WALK" */
@@ -15,7 +15,7 @@
 enum { EINTR = 4, ENOEXEC = 8, SLOTS = 248 };
 enum { WALKING = 1, FAILED = 2, ENDED = 3 };
 
-/* Walker operations beside system calls; their numbers are below zero. */
+/* Operations that are not system calls. Their numbers are negative. */
 enum {
   OP_EXIT = -1, /* end with status arg[0] */
   OP_SAME = -2, /* fail unless arg[2] bytes at arg[0] and arg[1] are the same */
@@ -24,7 +24,7 @@ enum {
 
 enum {
   WANT = 1,  /* the result must be `want`, or the step fails with `unwanted` */
-  CLONE = 2, /* a clone: the parent keeps the pid and exits, the child goes on */
+  CLONE = 2, /* a clone: the parent stores the pid and exits, the new process continues */
 };
 
 struct step {
@@ -35,8 +35,8 @@ struct step {
   u64 arg[6];
   i16 expected[8]; /* errnos that are not a failure, ended by 0 */
   i64 want;
-  u16 skip_ok;       /* steps to leave out after success */
-  u16 skip_expected; /* steps to leave out after an expected errno */
+  u16 skip_ok;       /* steps to skip after success */
+  u16 skip_expected; /* steps to skip after an expected errno */
   i32 unwanted;
 };
 
@@ -58,7 +58,7 @@ static volatile struct plan *const plan = (struct plan *)BASE;
 
 static void leave(u64 status);
 static void fail(u32 at, i32 error);
-/* An operation of the program's own; its result as a system call gives it. */
+/* An operation that only one program has. Returns a result like a system call. */
 static i64 extra(volatile struct step *s, const u64 *a, u32 at);
 
 static i32 same(u64 a, u64 b, u64 length) {
@@ -112,8 +112,9 @@ static void carry_out_from(u32 first) {
       continue;
     }
     if (s->flags & WANT && result != s->want) fail(i, s->unwanted);
-    /* After a clone both processes write to one plan: only the parent, which
-     * knows the pid as its own parent will see it, fills the slot. */
+    /* After a clone both processes write to the same plan. Only the parent
+     * knows the pid as its own parent sees it, so only the parent fills the
+     * slot. */
     if (!(s->flags & CLONE && result == 0) && s->result < SLOTS) plan->slot[s->result] = result;
     if (s->flags & CLONE && result > 0) leave(0);
     i += s->skip_ok;

@@ -1,18 +1,17 @@
 /*
- * The walker: carries out a compiled plan, an array of system calls.
+ * The walker: carries out a compiled plan, which is an array of system calls.
  *
- * It is the program between Deno and the user's command. JavaScript cannot run
- * between fork and execve, and a process that shares Deno's memory must never
- * enter a container; this one shares a single page range with its parent, the
- * plan, until its execve drops even that. No libc, no heap, no loops but the
- * walk itself: steps only ever lead forward, so it ends or blocks in a call
- * that the plan names.
+ * It runs between Deno and the user's command. JavaScript cannot run between
+ * fork and execve, and a process that shares Deno's memory must never enter a
+ * container. The walker shares only the plan's pages with its parent, and its
+ * execve drops even those. It has no libc and no heap. Steps only lead forward,
+ * so it ends, or it blocks in a call that the plan names.
  *
- *   walker FD      FD is the plan, a shared memory file (launch/bytecode/encode.ts
- *                  writes it and describes the layout)
+ *   walker FD      FD is the plan, a shared memory file. launch/bytecode/encode.ts
+ *                  writes it, launch/bytecode/layout.ts describes it.
  *
- * Exit status 125: the plan is malformed, or the step `at` failed with `error`;
- * both can be read in the plan.
+ * Exit status 125: the plan is malformed, or step `at` failed with `error`.
+ * Both fields are in the plan's header.
  */
 
 #include "walk.h"
@@ -27,7 +26,7 @@ __asm__(".globl _start\n_start:\n"
 
 static void leave(u64 status) {
   syscall6(SYS_exit_group, status, 0, 0, 0, 0, 0);
-  /* Only a seccomp filter of the user's can bring it here. */
+  /* Reached only if a seccomp filter of the user blocks exit_group(2). */
   for (;;) __builtin_trap();
 }
 
@@ -37,7 +36,7 @@ static void fail(u32 at, i32 error) {
   plan->at = at;
   plan->error = error;
   plan->state = FAILED;
-  /* Whoever starts what waited here does not have the plan. */
+  /* The command that starts the waiting container has no access to the plan. */
   u32 to = (u32)plan->unused[0], from = (u32)(plan->unused[0] >> 32);
   if (to && at >= from) syscall6(SYS_write, to, BASE, REPORT_SIZE, 0, 0, 0);
   leave(125);
@@ -69,6 +68,6 @@ static void open_plan(i64 *stack) {
 
 __attribute__((used)) void walk(i64 *stack) {
   open_plan(stack);
-  /* Executed by a step of the plan: it goes on behind that one. */
+  /* If a step of the plan executed this program, continue after that step. */
   carry_out_from(plan->state == WALKING ? plan->at + 1 : 0);
 }
