@@ -1,4 +1,4 @@
-/** A machine where everything is fine, to spoil in tests. */
+/** Facts of a machine without problems. Tests change some of them. */
 
 import { PROBED_CALLS, type ProbedCall } from "../ffi/probe.ts";
 import type { Facts } from "./facts.ts";
@@ -10,10 +10,10 @@ const MOUNTINFO = `
 24 22 0:22 / /sys/fs/cgroup rw shared:3 - cgroup2 cgroup2 rw
 `;
 
-/** Every capability. */
+/** All capabilities. */
 export const ALL = (1n << 41n) - 1n;
 
-/** Root on a current machine, with changes. */
+/** The facts for root on a current machine, with changes. */
 export function rootFacts(changes: Partial<Facts> = {}): Facts {
   return {
     arch: "x86_64",
@@ -77,7 +77,7 @@ export function rootFacts(changes: Partial<Facts> = {}): Facts {
   };
 }
 
-/** The same machine for Ada, who is not root. */
+/** The facts for the ordinary user ada on the same machine. */
 export function userFacts(changes: Partial<Facts> = {}): Facts {
   return rootFacts({
     uid: 1000,

@@ -1,22 +1,27 @@
-/** Cgroups: which version, which controllers, who may use them. Pure. */
+/**
+ * Checks of cgroups: the version, the controllers, and who may use them. Pure.
+ */
 
 import { type Check, check, listed } from "./check.ts";
 import { type Facts, isPrivileged } from "./facts.ts";
 
-/** What each limits, for those that flags of `run` stand on. */
+/** The controllers that flags of `run` need, and what each limits. */
 const WANTED = { cpu: "processor time", memory: "memory", pids: "processes" };
 
 const DELEGATE =
   "sudo mkdir -p /etc/systemd/system/user@.service.d && printf '[Service]\\nDelegate=cpu cpuset io memory pids\\n' | sudo tee /etc/systemd/system/user@.service.d/delegate.conf && sudo systemctl daemon-reload  # then log in again";
 
-/** Checks of the cgroups. */
+/** The checks of cgroups. */
 export function cgroupChecks(facts: Facts): Check[] {
   return [version(facts), controllers(facts), access(facts), systemd(facts)];
 }
 
 type Version = "none" | "v1" | "v2" | "hybrid";
 
-/** Hybrid: v1 has the controllers, and a v2 without any is mounted beside. */
+/**
+ * The cgroup version. Hybrid: v1 has the controllers, and a v2 mount without
+ * any exists as well.
+ */
 export function cgroupVersion({ cgroup }: Facts): Version {
   if (cgroup.v1.length) return cgroup.v2 ? "hybrid" : "v1";
   return cgroup.v2 ? "v2" : "none";
@@ -56,7 +61,7 @@ function version(facts: Facts): Check {
   }
 }
 
-/** The controllers that this user could use. */
+/** The controllers that exist on this machine. */
 function usable({ cgroup }: Facts): string[] {
   const v1 = cgroup.v1.flatMap(({ controllers }) => controllers);
   return [...new Set([...v1, ...cgroup.v2?.controllers ?? []])].sort();
@@ -120,7 +125,9 @@ function access(facts: Facts): Check {
   return delegation(facts, id);
 }
 
-/** For who is not root: a branch of the tree that was given away. */
+/**
+ * For users other than root: whether a part of the tree is delegated to them.
+ */
 function delegation(facts: Facts, id: string): Check {
   const title = "Delegation";
   const { v2, delegated } = facts.cgroup;
@@ -175,7 +182,7 @@ function delegation(facts: Facts, id: string): Check {
   });
 }
 
-/** A cgroup for a user and the shell it is typed in. */
+/** The command that gives a user, and the shell it is typed in, a cgroup. */
 function ownCgroup(uid: number, top: string): string {
   const dir = `${top}/user-${uid}`;
   return `sudo mkdir ${dir} && sudo chown ${uid} ${dir} ${dir}/cgroup.procs ${dir}/cgroup.subtree_control && echo $$ | sudo tee ${dir}/cgroup.procs`;

@@ -1,9 +1,12 @@
-/** What a check of `container doctor` finds, and words that many of them share. */
+/**
+ * The result of a check of `container doctor`, and words that many checks
+ * share. Pure.
+ */
 
-/** How it stands with one thing. */
+/** The outcome of a check. */
 export type Status = "ok" | "warning" | "missing" | "information";
 
-/** The headings of the report, in their order. */
+/** The headings of the report, in order. */
 export const GROUPS = [
   "Machine",
   "This user",
@@ -20,22 +23,22 @@ export type Group = typeof GROUPS[number];
 
 /** The result of one check. */
 export interface Check {
-  /** For programs; stays the same from version to version. */
+  /** An identifier for programs; it never changes. */
   id: string;
   group: Group;
   title: string;
   status: Status;
-  /** What was seen. */
+  /** What the check found. */
   found: string;
-  /** What it means for containers. */
+  /** What that means for containers. */
   means: string;
-  /** The command, or where there is none the deed, that changes it. */
+  /** How to fix it: a command, or a description if there is no command. */
   cure?: string;
-  /** `run` cannot work at all like this. */
+  /** `run` does not work at all because of this. */
   stopsRun?: true;
 }
 
-/** The result of a check under its heading. */
+/** A result under its heading. */
 export function check(
   group: Group,
   id: string,
@@ -45,7 +48,7 @@ export function check(
   return { id, group, title, ...result };
 }
 
-/** A setting of the kernel, set for now. */
+/** The command that changes a kernel setting until the next boot. */
 export function sysctl(setting: string): string {
   return `sudo sysctl -w ${setting}  # until the next boot; a file in /etc/sysctl.d keeps it`;
 }
@@ -61,7 +64,7 @@ export function atLeast(
   return Number(a) > major || (Number(a) === major && Number(b) >= minor);
 }
 
-/** "a, b and c". */
+/** The words as "a, b and c". */
 export function listed(words: readonly string[]): string {
   if (words.length < 2) return words.join("");
   return `${words.slice(0, -1).join(", ")} and ${words.at(-1)}`;

@@ -1,4 +1,4 @@
-/** From the facts of a machine to the diagnosis. Pure. */
+/** Makes the diagnosis of a machine from its facts. Pure. */
 
 import { cgroupChecks } from "./cgroup_checks.ts";
 import { type Check, GROUPS, listed } from "./check.ts";
@@ -10,19 +10,19 @@ import { programChecks, protectionChecks } from "./protection_checks.ts";
 import { rootlessChecks } from "./rootless_checks.ts";
 import { userChecks } from "./user_checks.ts";
 
-/** Whether `run` has a mode for who is not root. Becomes true with that mode. */
+/** Whether `run` works for users other than root. */
 export const ROOTLESS_RUN = true;
 
-/** What `container doctor` says. */
+/** The result of `container doctor`. */
 export interface Diagnosis {
-  /** `run` can work. */
+  /** Whether `run` can work. */
   ok: boolean;
-  /** One sentence. */
+  /** The summary in one sentence. */
   verdict: string;
   checks: Check[];
 }
 
-/** Judges a machine. */
+/** Diagnoses a machine. */
 export function diagnose(
   facts: Facts,
   { rootless = ROOTLESS_RUN }: { rootless?: boolean } = {},
@@ -51,7 +51,10 @@ export function diagnose(
   };
 }
 
-/** A user's container stands on a user namespace, which root's does not. */
+/**
+ * Without root, `run` needs user namespaces, so a failed check of them stops
+ * it.
+ */
 function needs(facts: Facts, rootless: boolean, result: Check): Check {
   if (!rootless || isPrivileged(facts) || result.status === "ok") return result;
   return ["user-namespaces", "namespace-user", "namespaces-tried"]
@@ -60,7 +63,7 @@ function needs(facts: Facts, rootless: boolean, result: Check): Check {
     : result;
 }
 
-/** Root needs none, and a small system has none. */
+/** Root needs no sudo, and a small system may not have it. */
 function withoutSudo(result: Check): Check {
   if (result.cure === undefined) return result;
   return { ...result, cure: result.cure.replaceAll(/\bsudo /g, "") };
@@ -82,7 +85,7 @@ function refusal(facts: Facts, stops: readonly Check[]): string {
   } above.`;
 }
 
-/** What is promised where the checks are fine, and else said to be lacking. */
+/** The features that the verdict lists, and the checks that each depends on. */
 const FEATURES: readonly (readonly [what: string, ids: readonly string[]])[] = [
   [
     "resource limits",
@@ -98,7 +101,7 @@ const FEATURES: readonly (readonly [what: string, ids: readonly string[]])[] = [
 function promise(facts: Facts, checks: ReadonlyMap<string, Check>): string {
   const fine = (ids: readonly string[]) =>
     ids.every((id) => checks.get(id)?.status === "ok");
-  // What only root is asked for is not a lack of others.
+  // Only root is expected to have all capabilities.
   const asked = FEATURES.filter(([, [id]]) =>
     isPrivileged(facts) || id !== "capabilities"
   );
@@ -118,7 +121,7 @@ function promise(facts: Facts, checks: ReadonlyMap<string, Check>): string {
 function lackingCapabilities(checks: ReadonlyMap<string, Check>): string {
   const found = checks.get("capabilities")!.found;
   const without = "without ";
-  // Else it has them, but in a user namespace.
+  // Otherwise root has all of them, but only in a user namespace.
   return found.startsWith(without)
     ? found.slice(without.length)
     : "device nodes";

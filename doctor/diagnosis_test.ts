@@ -58,7 +58,7 @@ Deno.test("diagnose() gives each check an id of its own, a meaning, and a cure w
     assertEquals(new Set(checks.map(({ id }) => id)).size, checks.length);
     for (const { id, found, means, cure, status } of checks) {
       assert(found && means, id);
-      // Without any cgroup the line above it has the cure.
+      // Without any cgroup, the check before it names the fix.
       if (status === "missing" && id !== "cgroup-access") assert(cure, id);
     }
   }
@@ -112,7 +112,7 @@ Deno.test("diagnose() tells an old kernel from a call that a filter hides", () =
     find(rootFacts({ kernel: "5.4.0" }), "call-clone3").found,
     "incomplete in Linux 5.4.0",
   );
-  // openat2 is not what run stands on.
+  // run does not need openat2.
   const other = { ...rootFacts().calls, openat2: "ENOSYS" };
   assert(diagnose(rootFacts({ kernel: "5.5.0", calls: other })).ok);
 });

@@ -1,18 +1,24 @@
 /**
- * What `container doctor` judges, as plain data: the checks are functions of
- * this, so that a test can invent any machine.
+ * The facts that `container doctor` judges, as plain data. Every check is a
+ * pure function of them, so a test can invent any machine.
  */
 
 import type { ProbedCall } from "../ffi/probe.ts";
 import type { CgroupFacts, Mount } from "./mounts.ts";
 
-/** What decides whether a user without rights may make a user namespace. */
+/**
+ * The settings that decide whether an unprivileged user may create a user
+ * namespace.
+ */
 export interface UserNamespaceFacts {
-  /** The kernel has them (/proc/self/ns/user). */
+  /** The kernel supports them (/proc/self/ns/user exists). */
   present: boolean;
-  /** kernel.unprivileged_userns_clone, of Debian's kernels; null elsewhere. */
+  /** kernel.unprivileged_userns_clone of Debian kernels; null on others. */
   unprivilegedClone: number | null;
-  /** kernel.apparmor_restrict_unprivileged_userns, of Ubuntu's; null elsewhere. */
+  /**
+   * kernel.apparmor_restrict_unprivileged_userns of Ubuntu kernels; null on
+   * others.
+   */
   apparmorRestricts: number | null;
   /** user.max_user_namespaces. */
   maximum: number | null;
@@ -25,41 +31,51 @@ export interface IdRange {
   count: number;
 }
 
-/** A program that maps ids, and what gives it the right to. */
+/** A program that writes id maps, and what gives it the permission. */
 export interface IdTool {
   path: string;
   right: "setuid" | "capability" | null;
 }
 
-/** Everything the checks look at. */
+/** All facts. */
 export interface Facts {
   arch: string;
   /** uname -r. */
   kernel: string;
-  /** null: libc.so.6 cannot be loaded. */
+  /** The version; null if libc.so.6 cannot be loaded. */
   glibc: string | null;
-  /** The errno that each call answered to a question; ENOSYS: there is none. */
+  /**
+   * The errno that each call returned to a probe. ENOSYS: the call does not
+   * exist.
+   */
   calls: Record<ProbedCall, string>;
   /** vm.memfd_noexec; null before Linux 6.3. */
   memfdNoexec: number | null;
   uid: number;
-  /** null where /etc/passwd does not know the uid. */
+  /** The name in /etc/passwd; null if the uid is not in it. */
   user: string | null;
   /** Effective and bounding capabilities, by bit. */
   capabilities: bigint;
   bounding: bigint;
   noNewPrivileges: boolean;
-  /** The kind of container this runs in already, null for none that shows. */
+  /**
+   * The kind of container this process runs in; null if there is no sign of
+   * one.
+   */
   inside: string | null;
-  /** The user namespace is not the first one. */
+  /** This is not the initial user namespace. */
   nestedUser: boolean;
   /** The names in /proc/self/ns. */
   namespaces: string[];
-  /** user.max_*_namespaces by the name in the middle; absent where unknown. */
+  /**
+   * user.max_*_namespaces, by the middle part of the name. Unknown limits are
+   * absent.
+   */
   limits: Partial<Record<string, number>>;
   /**
-   * unshare(1) was asked for the namespaces of `run` with a proc mounted in
-   * them (`asUser`: with a user namespace around). null: not installed.
+   * The result of unshare(1) for the namespaces of `run`, with a new proc mount
+   * (`asUser`: in a new user namespace as well). Null if unshare is not
+   * installed.
    */
   tried: { ok: boolean; said: string; asUser: boolean } | null;
   userNamespace: UserNamespaceFacts;
@@ -72,37 +88,40 @@ export interface Facts {
   systemd: boolean;
   /** /proc/filesystems. */
   filesystems: string[];
-  /** Names of kernel modules on disk for this kernel, and built in. */
+  /** Kernel modules that are built in, or on disk for this kernel. */
   modules: string[];
   loopControl: boolean;
   kvm: boolean;
   /** actions_avail of seccomp(2); null without seccomp filters. */
   seccomp: string[] | null;
-  /** A filter is on this process already. */
+  /** A seccomp filter is already active on this process. */
   seccompFiltered: boolean;
-  /** The kernel keeps keys, keyrings(7). */
+  /** The kernel supports keyrings(7). */
   keyrings: boolean;
-  /** Landlock's version, or the errno it answered. */
+  /** The version of Landlock, or the errno of its probe. */
   landlock: number | string;
   apparmor: boolean;
   /** The AppArmor profile or SELinux context of this process. */
   label: string | null;
   selinux: "enforcing" | "permissive" | null;
-  /** Where the state of containers goes; null: neither XDG_RUNTIME_DIR nor HOME is set. */
+  /**
+   * Where the state of containers is kept; null if neither XDG_RUNTIME_DIR nor
+   * HOME is set.
+   */
   stateBase: {
     path: string;
-    /** In it, made when there is something to keep. */
+    /** A directory in `path`. It is created when it is first needed. */
     directory: string;
     exists: boolean;
     writable: boolean;
   } | null;
-  /** Paths of programs; null where there is none. */
+  /** Paths of programs; null if not installed. */
   programs: Record<"nft" | "ip", string | null>;
   /** The package manager of this machine. */
   packager: Packager | null;
 }
 
-/** A package manager whose command line we know. */
+/** A package manager whose command line is known here. */
 export type Packager = "apt-get" | "dnf" | "zypper" | "pacman";
 
 const INSTALL: Record<Packager, string> = {
@@ -112,7 +131,7 @@ const INSTALL: Record<Packager, string> = {
   pacman: "sudo pacman -S",
 };
 
-/** The command that installs the package a program is in. */
+/** The command that installs the package of a program. */
 export function install(
   packager: Packager | null,
   packages: Record<Packager, string>,
@@ -122,7 +141,10 @@ export function install(
     : `install the package ${packages["apt-get"]} or ${packages.dnf}`;
 }
 
-/** Root here, or a user with the right to make namespaces and mounts. */
+/**
+ * Whether the caller has CAP_SYS_ADMIN, which creating namespaces and mounts
+ * needs.
+ */
 export function isPrivileged(facts: Facts): boolean {
   return hasCapability(facts.capabilities, "CAP_SYS_ADMIN");
 }
@@ -143,15 +165,15 @@ const BITS = {
   CAP_SETFCAP: 31,
 } as const;
 
-/** A capability that containers have to do with. */
+/** A capability that matters for containers. */
 export type Capability = keyof typeof BITS;
 
-/** Whether a set has it. */
+/** Whether a set contains a capability. */
 export function hasCapability(set: bigint, name: Capability): boolean {
   return (set >> BigInt(BITS[name]) & 1n) === 1n;
 }
 
-/** How the user is called in messages. */
+/** The user's name in messages. */
 export function userName({ uid, user }: Facts): string {
   return user === null ? `uid ${uid}` : `${user} (uid ${uid})`;
 }

@@ -1,4 +1,7 @@
-/** File systems: what a root directory is made of, and where state goes. Pure. */
+/**
+ * Checks of file systems: those for root filesystems, and the place of the
+ * state. Pure.
+ */
 
 import { type Check, check } from "./check.ts";
 import type { Facts } from "./facts.ts";
@@ -10,7 +13,7 @@ const ENOUGH_FOR = {
   ext4: "a disk image can be mounted",
 };
 
-/** Checks of the file systems. */
+/** The checks of file systems. */
 export function filesystemChecks(facts: Facts, rootless: boolean): Check[] {
   return [
     proc(facts),
@@ -39,7 +42,8 @@ function proc({ mounts }: Facts): Check {
 
 function pivotRoot({ mounts, nestedUser }: Facts, rootless: boolean): Check {
   if (nestedUser && !rootless) {
-    // proc(5) is given to a user namespace only beside one that it sees.
+    // The kernel allows a new proc mount in a user namespace only while
+    // another, fully visible one exists.
     return check("File systems", "pivot-root", "pivot_root", {
       status: "warning",
       found: "not in a user namespace, in this version",

@@ -1,19 +1,22 @@
 /**
- * Why a user namespace is refused, in one sentence with its cure: for the
- * doctor and for the errors of `run`. Pure, and free of FFI.
+ * Explains in one sentence why user namespaces are refused and how to fix it,
+ * for the doctor and for errors of `run`. Pure, without FFI.
  */
 
 import { sysctl } from "./check.ts";
 import type { UserNamespaceFacts } from "./facts.ts";
 
-/** A reason and what undoes it. */
+/** A reason, and how to remove it. */
 export interface Obstacle {
   setting: string;
   means: string;
   cure: string;
 }
 
-/** What forbids user namespaces to those who are not root; null for nothing. */
+/**
+ * The setting that forbids user namespaces to unprivileged users; null if none
+ * does.
+ */
 export function userNamespaceObstacle(
   facts: UserNamespaceFacts,
 ): Obstacle | null {
@@ -50,8 +53,8 @@ export function userNamespaceObstacle(
 }
 
 /**
- * The sentence for an error message, when user namespaces are forbidden to a
- * user who is not root; null when nothing known forbids them.
+ * The hint for an error message when user namespaces are forbidden to an
+ * unprivileged user; null if no known setting forbids them.
  */
 export function userNamespaceHint(facts: UserNamespaceFacts): string | null {
   const obstacle = userNamespaceObstacle(facts);

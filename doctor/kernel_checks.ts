@@ -1,4 +1,7 @@
-/** The machine: processor, C library, kernel and the calls it knows. Pure. */
+/**
+ * Checks of the machine: processor, C library, kernel, and its system calls.
+ * Pure.
+ */
 
 import { PROBED_CALLS, type ProbedCall } from "../ffi/probe.ts";
 import { atLeast, type Check, check, sysctl } from "./check.ts";
@@ -6,7 +9,7 @@ import type { Facts } from "./facts.ts";
 
 const ARCHITECTURES = ["x86_64", "aarch64"];
 
-/** The oldest kernel with every call there is a use for. */
+/** The oldest kernel with every system call that is used. */
 const FLOOR = [5, 12] as const;
 
 const CALLS: Record<
@@ -14,7 +17,7 @@ const CALLS: Record<
   { since: string; use: string; neededByRun?: true }
 > = {
   clone3: {
-    // The call is from 5.3, its flag CLONE_CLEAR_SIGHAND that run sets from 5.5.
+    // clone3 came with 5.3, but run uses its flag CLONE_CLEAR_SIGHAND of 5.5.
     since: "5.5",
     use: "makes the first process of a container in its namespaces",
     neededByRun: true,
@@ -47,7 +50,7 @@ const CALLS: Record<
   },
 };
 
-/** Checks of the machine. */
+/** The checks of the machine. */
 export function kernelChecks(facts: Facts): Check[] {
   return [
     architecture(facts),
@@ -111,7 +114,7 @@ function call(facts: Facts, name: ProbedCall): Check {
   const [major = 0, minor = 0] = since.split(".").map(Number);
   const old = !atLeast(facts.kernel, major, minor);
   const incomplete = old && name === "clone3";
-  // fsopen looks at the right to mount before it looks at anything else.
+  // fsopen checks the permission to mount before anything else.
   const refused = answer === "EPERM" && name !== "fsopen";
   const absent = answer === "ENOSYS" || answer === "unknown";
   if (!absent && !refused && !incomplete) {

@@ -1,11 +1,11 @@
-/** The mount table, and the cgroups that are in it. Parsing is pure. */
+/** Parses the mount table and the cgroup mounts in it. Pure. */
 
 /** A line of /proc/self/mountinfo. */
 export interface Mount {
   root: string;
   target: string;
   options: string[];
-  /** Member of a peer group: mounts made below it show elsewhere. */
+  /** Member of a peer group: mounts made below it propagate to other mounts. */
   shared: boolean;
   type: string;
   superOptions: string[];
@@ -21,18 +21,21 @@ export interface CgroupV1 {
 /** A cgroup v2 directory. */
 export interface CgroupV2 {
   path: string;
-  /** What cgroup.controllers lists there. */
+  /** The content of its cgroup.controllers. */
   controllers: string[];
-  /** This user may make cgroups in it and move processes into them. */
+  /** This user may create cgroups in it and move processes into them. */
   writable: boolean;
 }
 
-/** The cgroups as this process sees them. */
+/** The cgroup mounts that this process sees. */
 export interface CgroupFacts {
   v1: CgroupV1[];
-  /** The top of the hierarchy; null where none is mounted. */
+  /** The root of the hierarchy; null if v2 is not mounted. */
   v2: CgroupV2 | null;
-  /** A branch that is this user's own, such as systemd's user@UID.service; null without. */
+  /**
+   * A cgroup delegated to this user, such as systemd's user@UID.service; null
+   * if there is none.
+   */
   delegated: CgroupV2 | null;
 }
 
@@ -42,7 +45,7 @@ const unescape = (text: string) =>
     (_, code: string) => String.fromCharCode(parseInt(code, 8)),
   );
 
-/** Parses mountinfo of proc_pid_mountinfo(5). */
+/** Parses the mountinfo format of proc_pid_mountinfo(5). */
 export function parseMountinfo(text: string): Mount[] {
   return text.split("\n").flatMap((line) => {
     const [left, right] = line.split(" - ");
@@ -62,7 +65,7 @@ export function parseMountinfo(text: string): Mount[] {
   });
 }
 
-/** What a path shows: the last mount made there. */
+/** The mount that is visible at a path: the last one made there. */
 export function mountAt(
   mounts: readonly Mount[],
   target: string,
@@ -87,23 +90,28 @@ const V1_CONTROLLERS = new Set([
   "rdma",
 ]);
 
-/** The controllers of a cgroup v1 mount; none for systemd's own hierarchy. */
+/** The controllers of a cgroup v1 mount. systemd's own hierarchy has none. */
 export function v1Controllers(mount: Mount): string[] {
   if (mount.type !== "cgroup") return [];
   return mount.superOptions.filter((word) => V1_CONTROLLERS.has(word));
 }
 
-/** File systems whose mount point in proc is an empty directory. */
+/**
+ * File systems that are mounted on an empty directory of proc and hide nothing.
+ */
 const HARMLESS_IN_PROC = ["binfmt_misc", "autofs", "nfsd"];
 
-/** What covers parts of a proc: such a one cannot be mounted anew in a user namespace. */
+/**
+ * The mounts that cover parts of /proc. While there are any, a user namespace
+ * cannot mount a new proc.
+ */
 export function coveredProc(mounts: readonly Mount[]): string[] {
   return mounts.filter(({ target, type }) =>
     target.startsWith("/proc/") && !HARMLESS_IN_PROC.includes(type)
   ).map(({ target }) => target);
 }
 
-/** Where a path of a file system shows below a mount of it. */
+/** The path at which a mount shows a path of its file system. */
 export function below({ root, target }: Mount, path: string): string {
   const rest = root !== "/" && (path === root || path.startsWith(`${root}/`))
     ? path.slice(root.length)

@@ -1,10 +1,13 @@
-/** Namespaces: which there are, and whether they may be made. Pure. */
+/**
+ * Checks of namespaces: which exist, and whether this user may create them.
+ * Pure.
+ */
 
 import { type Check, check, sysctl } from "./check.ts";
 import { type Facts, isPrivileged } from "./facts.ts";
 
 interface Kind {
-  /** In /proc/self/ns and in user.max_*_namespaces. */
+  /** The name in /proc/self/ns and in user.max_*_namespaces. */
   name: string;
   gives: string;
   neededByRun?: true;
@@ -21,7 +24,7 @@ const KINDS: readonly Kind[] = [
   { name: "time", gives: "its own uptime" },
 ];
 
-/** Checks of the namespaces. */
+/** The checks of namespaces. */
 export function namespaceChecks(facts: Facts): Check[] {
   return [...KINDS.map((kind) => namespace(facts, kind)), tried(facts)];
 }
@@ -56,7 +59,7 @@ function namespace(facts: Facts, { name, gives, neededByRun }: Kind): Check {
   });
 }
 
-/** What all the settings come to. */
+/** The result of a real attempt, which depends on all of the settings. */
 function tried(facts: Facts): Check {
   const title = "Making them";
   if (facts.tried === null) {
@@ -86,7 +89,7 @@ function tried(facts: Facts): Check {
   });
 }
 
-/** What to try where something around us refuses. */
+/** What to try if something outside this process refuses. */
 export function forbiddenCure({ inside }: Facts): string {
   return inside === "docker" || inside === "podman"
     ? `${inside} run --privileged …  # for the container this runs in`

@@ -1,9 +1,9 @@
-/** What narrows a container further, and programs used beside. Pure. */
+/** Checks of further protection, and of optional programs. Pure. */
 
 import { type Check, check } from "./check.ts";
 import { type Facts, install } from "./facts.ts";
 
-/** Checks of seccomp and the security modules. */
+/** The checks of seccomp, keyrings and security modules. */
 export function protectionChecks(facts: Facts): Check[] {
   return [
     seccomp(facts),
@@ -93,7 +93,7 @@ function landlock({ landlock }: Facts): Check {
   });
 }
 
-/** Checks of programs; all are optional. */
+/** The checks of programs. All of them are optional. */
 export function programChecks(facts: Facts): Check[] {
   return [
     program(facts, "nft", "writes the firewall rules for container networks", {

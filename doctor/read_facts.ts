@@ -1,7 +1,7 @@
 /**
- * Reads the facts of this machine. Runs on the host; changes nothing: it reads
- * files, asks the kernel, and lets unshare(1) make namespaces that are gone
- * when it returns.
+ * Reads the facts of this machine. Runs on the host, in the doctor command. It
+ * changes nothing: it reads files, probes system calls, and lets unshare(1)
+ * create namespaces that end with it.
  */
 
 import { libcVersion } from "../ffi/libc_version.ts";
@@ -31,13 +31,13 @@ import {
 
 const SETUID = 0o4000;
 const FIRST_USER_NAMESPACE = /^\s*0\s+0\s+4294967295\s*$/;
-/** linux/proc_ns.h. */
+/** The fixed inode numbers of the initial namespaces, linux/proc_ns.h. */
 const FIRST_NAMESPACES = { pid: 4026531836, uts: 4026531838 };
 const LIMITS = ["user", "pid", "mnt", "uts", "ipc", "net", "cgroup", "time"];
 const MODULE_LISTS = ["modules.dep", "modules.builtin"];
 const PACKAGERS: Packager[] = ["apt-get", "dnf", "zypper", "pacman"];
 
-/** The text of a file; null where it cannot be read, whatever the reason. */
+/** The content of a file; null if it cannot be read for any reason. */
 function read(path: string): string | null {
   try {
     return Deno.readTextFileSync(path);
@@ -66,7 +66,7 @@ const lines = (text: string | null) =>
 const words = (text: string | null) =>
   (text ?? "").split(/\s+/).filter(Boolean);
 
-/** What decides about user namespaces; cheap enough for an error message. */
+/** The facts about user namespaces. Cheap enough for an error message. */
 export function readUserNamespaceFacts(): UserNamespaceFacts {
   const kernel = "/proc/sys/kernel";
   return {
@@ -79,7 +79,7 @@ export function readUserNamespaceFacts(): UserNamespaceFacts {
   };
 }
 
-/** Reads everything. */
+/** Reads all facts. */
 export function readFacts(): Facts {
   const glibc = readGlibc();
   const status = read("/proc/self/status") ?? "";
@@ -172,8 +172,9 @@ function readLimits(): Partial<Record<string, number>> {
 }
 
 /**
- * The mark files alone mislead: a virtual machine made from a docker image
- * carries them. The kernel's first namespaces have fixed numbers.
+ * The kind of container this process runs in. Marker files alone are
+ * misleading, because a virtual machine made from a docker image has them too.
+ * The initial namespaces of the kernel have fixed inode numbers.
  */
 function readInside(): string | null {
   const first = Object.entries(FIRST_NAMESPACES).every(([name, inode]) =>
@@ -194,7 +195,9 @@ function readLink(path: string): string | null {
   }
 }
 
-/** In sbin too, which a user's PATH often leaves out. */
+/**
+ * Finds a program. It also searches sbin, which is often not in a user's PATH.
+ */
 function findProgram(name: string): string | null {
   const path = Deno.env.get("PATH") ?? "";
   const dirs = [...path.split(":"), "/usr/sbin", "/sbin", "/usr/bin", "/bin"];
@@ -204,7 +207,7 @@ function findProgram(name: string): string | null {
       const { isFile, mode } = Deno.statSync(`${dir}/${name}`);
       if (isFile && (mode ?? 0) & 0o111) return `${dir}/${name}`;
     } catch {
-      // The next one may have it.
+      // Try the next directory.
     }
   }
   return null;
@@ -221,7 +224,10 @@ function findIdTool(name: string): IdTool | null {
   };
 }
 
-/** The truth in one try: sysctls tell less than the kernel's own answer. */
+/**
+ * Creates the namespaces for real, because sysctls do not show everything that
+ * the kernel checks.
+ */
 function tryNamespaces(asUser: boolean): Facts["tried"] {
   const program = findProgram("unshare");
   if (program === null) return null;
@@ -238,7 +244,7 @@ function tryNamespaces(asUser: boolean): Facts["tried"] {
   return { ok: success, said: said.replace(/^.*unshare: /, ""), asUser };
 }
 
-/** The lines of subuid(5). */
+/** Parses the lines of subuid(5). */
 export function parseRanges(text: string | null): IdRange[] {
   return lines(text).flatMap((line) => {
     const [, owner, start, count] = line.match(/^([^:#]+):(\d+):(\d+)\s*$/) ??

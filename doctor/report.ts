@@ -1,4 +1,7 @@
-/** The diagnosis for people. Pure: the terminal's properties are parameters. */
+/**
+ * Formats the diagnosis for people. Pure: the terminal's properties are
+ * parameters.
+ */
 
 import { type Check, GROUPS, type Status } from "./check.ts";
 import type { Diagnosis } from "./diagnosis.ts";
@@ -21,14 +24,14 @@ const BOLD = 1;
 const FAINT = 2;
 const LEAST_WIDTH = 50;
 
-/** How to draw. */
+/** How to format. */
 export interface Drawing {
   colour: boolean;
-  /** Columns to wrap at; null for lines as long as they are. */
+  /** The column to wrap at; null for no wrapping. */
   width: number | null;
 }
 
-/** The report, the verdict last. */
+/** The report. The verdict comes last. */
 export function asText(
   { ok, verdict, checks }: Diagnosis,
   { colour, width }: Drawing,
@@ -58,7 +61,7 @@ export function asText(
     const room = width === null
       ? Infinity
       : Math.max(LEAST_WIDTH, width) - indent.length;
-    // Wrapped first and painted after: escapes have no width.
+    // Wrap first and add colours afterwards, because escapes have no width.
     const [first = "", ...rest] = wrap(`${found} · ${means}`, room);
     const faint = (text: string, from: number) =>
       text.slice(0, from) +
@@ -69,13 +72,13 @@ export function asText(
       }`,
       ...rest.map((line) => indent + paint(FAINT, line)),
     ];
-    // Never wrapped: it is there to be copied.
+    // Never wrapped, so that users can copy it.
     if (cure !== undefined) drawn.push(`${indent}cure: ${cure}`);
     return drawn;
   }
 }
 
-/** Breaks at spaces; a word that is too long stays whole. */
+/** Breaks text at spaces. A word that is too long stays whole. */
 export function wrap(text: string, width: number): string[] {
   const lines: string[] = [];
   let line = "";

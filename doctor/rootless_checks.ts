@@ -1,4 +1,4 @@
-/** What a container without root stands on. Pure. */
+/** Checks of what containers without root need. Pure. */
 
 import { atLeast, type Check, check, listed } from "./check.ts";
 import {
@@ -13,11 +13,11 @@ import { userNamespaceObstacle } from "./hints.ts";
 import { coveredProc } from "./mounts.ts";
 import { forbiddenCure } from "./namespace_checks.ts";
 
-/** How many ids a usual image needs. */
+/** How many ids a typical image needs. */
 const ENOUGH = 65536;
 const FIRST_SUBORDINATE = 100000;
 
-/** Checks that matter to who is not root; to root they are information. */
+/** The checks for users other than root. For root they are only information. */
 export function rootlessChecks(facts: Facts): Check[] {
   const checks = [
     userNamespaces(facts),
@@ -31,7 +31,7 @@ export function rootlessChecks(facts: Facts): Check[] {
   return isPrivileged(facts) ? checks.map(asInformation) : checks;
 }
 
-/** What root does not need is no defect. */
+/** Something that root does not need is no defect. */
 function asInformation(result: Check): Check {
   if (result.status === "ok") return result;
   const { cure: _, ...rest } = result;
@@ -105,7 +105,7 @@ function subordinate(facts: Facts, file: "subuid" | "subgid"): Check {
   });
 }
 
-/** A range that nobody else has. */
+/** The command that adds a range which no other user has. */
 function subordinateCure(facts: Facts, file: "subuid" | "subgid"): string {
   const start = Math.max(
     FIRST_SUBORDINATE,

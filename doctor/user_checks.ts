@@ -1,4 +1,7 @@
-/** Who asks: root or not, capabilities, where it runs already. Pure. */
+/**
+ * Checks of the caller: root or not, capabilities, and the container around it.
+ * Pure.
+ */
 
 import { type Check, check, listed } from "./check.ts";
 import {
@@ -9,7 +12,7 @@ import {
   userName,
 } from "./facts.ts";
 
-/** What fails without each, in the order of how much it hurts. */
+/** What fails without each capability, the worst first. */
 const WITHOUT: Record<Exclude<Capability, "CAP_SYS_ADMIN">, string> = {
   CAP_SYS_CHROOT: "chroot",
   CAP_SETUID: "changing the user",
@@ -25,7 +28,7 @@ const WITHOUT: Record<Exclude<Capability, "CAP_SYS_ADMIN">, string> = {
   CAP_SETFCAP: "file capabilities, and mapping root in a user namespace",
 };
 
-/** Checks of the user. */
+/** The checks of the caller. */
 export function userChecks(facts: Facts, rootless: boolean): Check[] {
   return [privilege(facts, rootless), capabilities(facts), inside(facts)];
 }
@@ -106,7 +109,10 @@ function capabilities(facts: Facts): Check {
   });
 }
 
-/** A capability can be had only from whoever started the machine around us. */
+/**
+ * How to get a capability that is missing from the start: only the container
+ * around this process can give it.
+ */
 function outerCure({ inside }: Facts, name: string): string | undefined {
   return inside === "docker" || inside === "podman"
     ? `${inside} run --cap-add ${name} …  # for the container this runs in`

@@ -1,4 +1,7 @@
-/** A plan's steps, numbered, each with what it needs: what every form of explain prints. Pure. */
+/**
+ * Numbers the steps of a plan and adds what each needs: the data that every
+ * format of explain prints. Pure.
+ */
 
 import { lower } from "../launch/lower/lower.ts";
 import { type Needs, needsOf, placeSteps } from "./steps/needs.ts";
@@ -12,7 +15,10 @@ export interface ExplainedStep {
   needs: Needs;
 }
 
-/** Deno makes these for us: a step on the host is not lowered. */
+/**
+ * The system calls of host steps that Deno or launch/host makes. They are not
+ * lowered.
+ */
 const HOST_CALLS: Partial<Record<Step["step"], string[]>> = {
   mapIds: ["openat", "write"],
   mapMount: ["open_tree", "mount_setattr"],
@@ -21,14 +27,14 @@ const HOST_CALLS: Partial<Record<Step["step"], string[]>> = {
   makeCgroup: ["mkdir", "openat", "write"],
 };
 
-/** The system calls of a step by name, each once. */
+/** The names of a step's system calls, without duplicates. */
 function callsOf(step: Step): string[] {
   const names = lower(step).map(({ name }) => name)
     .filter((name) => name !== "compare" && name !== "fail");
   return HOST_CALLS[step.step] ?? [...new Set<string>(names)];
 }
 
-/** All of a plan, in order. */
+/** All steps of a plan, in order. */
 export function explainSteps(plan: Plan): ExplainedStep[] {
   return placeSteps(plan).map(({ phase, step, userNamespace }, index) => ({
     number: index + 1,

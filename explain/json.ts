@@ -1,4 +1,4 @@
-/** A plan for programs. Pure. */
+/** Formats a plan as JSON for programs. Pure. */
 
 import type { CgroupPlan } from "../cgroup/step.ts";
 import { transcribe } from "./strace/transcript.ts";
@@ -6,7 +6,9 @@ import { PHASES } from "../plan/step.ts";
 import type { Explained } from "./text.ts";
 import { explainSteps } from "./explained.ts";
 
-/** The phases with their steps as they are, `needs` added to each, and `calls` where they are asked for. */
+/**
+ * The phases with their steps. Each step has `needs` and, on request, `calls`.
+ */
 export function asJson(
   { plan, args, leftOut }: Explained,
   { calls, cgroup }: { calls: boolean; cgroup: CgroupPlan | null },

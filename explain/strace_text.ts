@@ -1,11 +1,11 @@
-/** A plan as strace(1) would show its being carried out. Pure. */
+/** Formats a plan as strace(1) would show its execution. Pure. */
 
 import type { CgroupPlan } from "../cgroup/step.ts";
 import { transcribe } from "./strace/transcript.ts";
 import { describe } from "./steps/describe.ts";
 import { type Explained, where } from "./text.ts";
 
-/** What strace is to be told, so that it writes what is written here. */
+/** The strace command whose output can be compared with this text. */
 const STRACE =
   "strace -f -s 4096 -e abbrev='!execve,execveat' -e signal=none container";
 
@@ -19,7 +19,10 @@ const introduction = (command: string) => [
 const FAINT = 2;
 const PROCESS_COLOUR = 36;
 
-/** Each step as a comment, and under it its calls, each with the process that makes it. */
+/**
+ * Each step as a comment, followed by its calls and the process that makes
+ * each.
+ */
 export function asStrace(
   { command, plan }: Explained,
   { colour, cgroup }: { colour: boolean; cgroup: CgroupPlan | null },

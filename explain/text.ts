@@ -1,4 +1,6 @@
-/** A plan for people. Pure: the terminal's properties are parameters. */
+/**
+ * Formats a plan for people. Pure: the terminal's properties are parameters.
+ */
 
 import { wrap } from "../doctor/report.ts";
 import { describe } from "./steps/describe.ts";
@@ -7,21 +9,21 @@ import { youngest } from "./steps/since.ts";
 import { type Phase, PHASES, type Plan } from "../plan/step.ts";
 import { type ExplainedStep, explainSteps } from "./explained.ts";
 
-/** How to draw. */
+/** How to format. */
 export interface Drawing {
   colour: boolean;
-  /** Columns to wrap at. */
+  /** The column to wrap at. */
   width: number;
 }
 
-/** What is explained. */
+/** The plan to explain. */
 export interface Explained {
-  /** What of ours is explained: `run`. */
+  /** The command of `container` that has this plan, for example `run`. */
   command: string;
   plan: Plan;
-  /** What it runs. */
+  /** The command inside and its arguments. */
   args: readonly string[];
-  /** What had to be left out, a sentence each. */
+  /** What the container cannot have, one sentence each. */
   leftOut: readonly string[];
 }
 
@@ -33,7 +35,10 @@ const WHERE: Record<Phase, string> = {
   cleanup: "the child, when the command has ended",
 };
 
-/** Without a program of ours inside, the walker goes on by itself. */
+/**
+ * The process that carries out a phase. Without `init` the walker does the work
+ * of the child.
+ */
 export function where(plan: Plan, phase: Phase): string {
   if (plan.init) return WHERE[phase];
   if (phase === "container") return "the walker still, in the new namespaces";
@@ -51,12 +56,12 @@ const OWNER: Record<Owner, string> = {
 const BOLD = 1;
 const FAINT = 2;
 const HEADING = 36;
-/** Columns that a number takes with what follows it. */
+/** Columns of a step's number and the space after it. */
 const NUMBER = 6;
 const LABEL = 7;
 const LEAST_WIDTH = 40;
 
-/** The plan as text. A step that repeats one before it only names that one. */
+/** The plan as text. A step that repeats an earlier one only refers to it. */
 export function asText(
   { command, plan, args, leftOut }: Explained,
   { colour, width }: Drawing,
@@ -108,7 +113,7 @@ export function asText(
   return lines.join("\n");
 }
 
-/** What it takes to carry out all of it, whatever the case. */
+/** What all steps together need in every case. */
 export function together(steps: readonly ExplainedStep[]): Needs {
   const found = new Map<string, CapabilityNeed>();
   for (const need of steps.flatMap(({ needs }) => needs.capabilities)) {
@@ -120,7 +125,7 @@ export function together(steps: readonly ExplainedStep[]): Needs {
   };
 }
 
-/** Needs as words. */
+/** The needs in words. */
 export function needsInWords(
   { capabilities, access, kernel }: Needs,
 ): string {

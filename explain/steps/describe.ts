@@ -1,6 +1,6 @@
 /**
- * A step as words that follow "container will …" and "Cannot …": one text for
- * explain and for errors.
+ * Describes a step in words that follow "container will …" and "Cannot …".
+ * explain and errors use the same text. Pure.
  */
 
 import { CAPABILITIES } from "../../plan/process/capabilities.ts";
@@ -16,7 +16,7 @@ const and = (words: readonly string[]) =>
 const withoutPrefix = (names: readonly string[]) =>
   and(names.map((name) => name.replace(/^CAP_/, "")));
 
-/** The shorter list: of those that are in the set, or of those that are not. */
+/** The shorter list: the names in the set, or those that are missing. */
 function short(names: readonly string[]): string {
   if (!names.length) return "none";
   const missing = CAPABILITIES.filter((name) => !names.includes(name));
@@ -31,7 +31,7 @@ const baseName = (path: string) => path.slice(path.lastIndexOf("/") + 1);
 const ranges = (maps: readonly IdMapping[]) =>
   and(maps.map((map) => `${map.containerID}:${map.hostID}:${map.size}`));
 
-/** As --ulimit takes it. */
+/** A limit in the syntax of --ulimit. */
 const limit = (value: number | bigint) =>
   value < 0 ? "unlimited" : String(value);
 
@@ -42,7 +42,7 @@ const newNamespaces = (types: readonly string[]) =>
     ? `a new ${types[0]} namespace`
     : `new ${and(types)} namespaces`;
 
-/** ` as NAME`, for who wants to know it. */
+/** ` as NAME`, if names are requested. */
 type Names = (name: string) => string;
 
 const offset = (clock: string, by?: TimeOffset) =>
@@ -227,10 +227,10 @@ const DESCRIPTIONS: {
 };
 
 /**
- * What the step does, without capital or full stop.
+ * What the step does, without a capital letter or full stop.
  *
- * @param names say under which name a mount is kept for a later step, and the
- * like: for who reads all of a plan
+ * @param names also say under which name a mount and the like is kept for a
+ * later step. For output that shows the whole plan.
  */
 export function describe(
   step: Step,

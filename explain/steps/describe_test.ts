@@ -1,4 +1,4 @@
-/** Every step that a plan can have, and its words. */
+/** Every kind of step that a plan can have is described in words. */
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals, assertNotMatch } from "@std/assert";
 import { defaultSpec } from "../../spec/defaults.ts";

@@ -1,12 +1,12 @@
 /**
- * What the kernel asks of whoever carries out a step: a capability, in which
- * user namespace, and how young it has to be. Pure data, and the functions that
- * look into it; nothing here decides what is done.
+ * What the kernel demands for each step: capabilities, the user namespace of
+ * each, and the kernel version. Pure data and lookups; nothing here decides
+ * what is done.
  *
- * A capability is always one in a user namespace, user_namespaces(7): root of a
- * new one has every capability in it and none outside. Most calls ask for it in
- * the namespace that the process is in, a few in the initial one, which nobody
- * has who is in another.
+ * A capability is always relative to a user namespace, user_namespaces(7): root
+ * of a new one has every capability in it and none outside. Most calls check
+ * the namespace of the calling process. A few check the initial one, and a
+ * process in another namespace never has capabilities there.
  */
 
 import type { Asked, Capability, Entry } from "./needs_entry.ts";
@@ -23,8 +23,8 @@ import {
 } from "../../plan/step.ts";
 
 /**
- * Of which user namespace: the one that `run` was called in, the one that the
- * container has made or joined, the first of all.
+ * The user namespace of a capability: the one that `run` was called in, the one
+ * that the container has created or joined, or the initial one.
  */
 export type Owner = "host" | "container" | "initial";
 
@@ -32,16 +32,16 @@ export type Owner = "host" | "container" | "initial";
 export interface CapabilityNeed {
   name: Capability;
   userNamespace: Owner;
-  /** The case in which it is needed; absent: always. */
+  /** The case in which it is needed. Absent: always. */
   when?: string;
 }
 
-/** What a step needs. */
+/** The needs of a step. */
 export interface Needs {
   capabilities: CapabilityNeed[];
-  /** A right that is no capability: permissions of files. */
+  /** A permission that is not a capability, for example on a file. */
   access?: string;
-  /** The youngest of what it uses. */
+  /** The newest feature that it uses. */
   kernel: Since | null;
 }
 
@@ -52,10 +52,10 @@ const initial = (name: Capability, when?: string): Asked[] => [
   { name, in: "initial", ...(when ? { when } : {}) },
 ];
 
-/** What mount(2) and all of its kin ask for. */
+/** For mount(2) and all related calls. */
 const MOUNTING = here("CAP_SYS_ADMIN");
 
-/** For a device in the place of a standard stream. */
+/** For creating a device that replaces a standard stream. */
 const MAKING_DEVICE = [
   ...here("CAP_SYS_ADMIN", "where the container has none"),
   ...initial("CAP_MKNOD", "where the container has none"),
@@ -81,7 +81,7 @@ const namespacesSince = (types: readonly NamespaceType[]): Since[] =>
     what: `${type} namespaces`,
   }));
 
-/** Flags that came after mount(2) itself. */
+/** Flags that are newer than mount(2) itself. */
 const MOUNT_FLAGS_SINCE = [
   { version: "2.4", what: "MS_BIND" },
   { version: "2.6.15", what: "MS_PRIVATE" },
@@ -93,11 +93,11 @@ const MOUNT_FLAGS_SINCE = [
 
 const NO_SYMFOLLOW = { version: "5.14", what: "MOUNT_ATTR_NOSYMFOLLOW" };
 
-/** Of who moves a process, cgroups(7) on containment. */
+/** For moving a process, cgroups(7) on containment. */
 const JOINING_CGROUP =
   "write access to cgroup.procs or tasks, on v2 also in the nearest common ancestor";
 
-/** Flags of a filter, by their bits in seccomp(2). */
+/** The flags of a filter, by their bits in seccomp(2). */
 const FILTER_FLAGS = [
   { bit: 1, version: "3.17", what: "SECCOMP_FILTER_FLAG_TSYNC" },
   { bit: 2, version: "4.14", what: "SECCOMP_FILTER_FLAG_LOG" },
@@ -106,11 +106,11 @@ const FILTER_FLAGS = [
   { bit: 32, version: "5.19", what: "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV" },
 ] as const;
 
-/** Who writes uid_map and gid_map, user_namespaces(7). */
+/** For writing uid_map and gid_map, user_namespaces(7). */
 const mapping = ({ uids }: { uids: readonly IdMapping[] }): Asked[] => [
   { name: "CAP_SETUID", in: "host" },
   { name: "CAP_SETGID", in: "host" },
-  // Since 5.12, where the host's root is mapped.
+  // Since Linux 5.12, if the host's root is mapped.
   ...(uids.some(({ hostID }) => hostID === 0)
     ? [{ name: "CAP_SETFCAP", in: "host" } as const]
     : []),
@@ -138,7 +138,8 @@ const NEEDS: { readonly [K in StepKind]: Entry<K> } = {
     features: feature("5.8", "setns(2) of a process"),
   },
   clone: {
-    // The user namespace is made first, and gives the rights for the others.
+    // The kernel creates the user namespace first, and it gives the
+    // capabilities for the others.
     capabilities: ({ namespaces }) =>
       namespaces.length && !namespaces.includes("user")
         ? here("CAP_SYS_ADMIN")
@@ -233,7 +234,8 @@ const NEEDS: { readonly [K in StepKind]: Entry<K> } = {
     capabilities: here("CAP_SETPCAP"),
     features: feature("2.6.25", "PR_CAPBSET_DROP"),
   },
-  // They may only become fewer, which takes none but themselves.
+  // A process may always give up capabilities; it needs only those that it
+  // keeps.
   setCapabilities: {
     access: "the capabilities that stay",
     features: feature("4.3", "PR_CAP_AMBIENT"),
@@ -255,7 +257,7 @@ const NEEDS: { readonly [K in StepKind]: Entry<K> } = {
   },
   setPersonality: {},
   keepSocket: {},
-  // The parent's answer to each call.
+  // The parent answers each call with this flag.
   sendListener: {
     features: feature("5.5", "SECCOMP_USER_NOTIF_FLAG_CONTINUE"),
   },
@@ -276,7 +278,8 @@ const NEEDS: { readonly [K in StepKind]: Entry<K> } = {
     features: feature("3.8", "user namespaces"),
   },
   mapMount: {
-    // A mapping is a user namespace, and its ids are written by the parent.
+    // The mapping is made from a user namespace, and the parent writes its id
+    // maps.
     capabilities: (ids) => [...initial("CAP_SYS_ADMIN"), ...mapping(ids)],
     features: feature("5.12", "idmapped mounts"),
   },
@@ -291,15 +294,15 @@ const NEEDS: { readonly [K in StepKind]: Entry<K> } = {
   makeCgroup: { access: "write access to the cgroup above" },
 };
 
-/** Where a step stands in its plan. */
+/** The context of a step in its plan. */
 export interface Place {
-  /** The user namespace that its process is in by then. */
+  /** The user namespace that its process is in at that time. */
   userNamespace: "host" | "container";
-  /** The system calls that it comes down to. */
+  /** The names of its system calls. */
   calls: readonly string[];
 }
 
-/** The capabilities that a step can fail for the lack of. */
+/** The capabilities whose absence can make a step fail. */
 export function capabilitiesOf(step: Step): Capability[] {
   return askedBy(step).map(({ name }) => name);
 }
@@ -309,7 +312,7 @@ function askedBy(step: Step): readonly Asked[] {
   return typeof capabilities === "function" ? capabilities(step) : capabilities;
 }
 
-/** What a step needs at its place. */
+/** The needs of a step in its context. */
 export function needsOf(step: Step, { userNamespace, calls }: Place): Needs {
   const entry = NEEDS[step.step] as Entry<StepKind>;
   const access = typeof entry.access === "function"
@@ -331,14 +334,14 @@ export function needsOf(step: Step, { userNamespace, calls }: Place): Needs {
   };
 }
 
-/** A step of a plan, and the user namespace that its process is in. */
+/** A step, and the user namespace that its process is in. */
 export interface Placed {
   phase: Phase;
   step: Step;
   userNamespace: Place["userNamespace"];
 }
 
-/** Every step in order. The host's work is done from outside, whatever comes after. */
+/** All steps in order. Host steps always run in the host's user namespace. */
 export function placeSteps(plan: Plan): Placed[] {
   let userNamespace: Place["userNamespace"] = "host";
   return PHASES.flatMap((phase) =>

@@ -1,4 +1,4 @@
-/** A row of the table of needs. Pure. */
+/** The type of a row in the table of needs. Only types. */
 
 import type { CAPABILITIES } from "../../plan/process/capabilities.ts";
 import type { StepKind, StepOf } from "../../plan/step.ts";
@@ -6,17 +6,17 @@ import type { Since } from "./since.ts";
 
 export type Capability = typeof CAPABILITIES[number];
 
-/** A capability, and whose; `here` is the user namespace of the process. */
+/** A capability and its user namespace; `here` is that of the process. */
 export interface Asked {
   name: Capability;
   in: "here" | "initial" | "host";
   when?: string;
 }
 
-/** What a kind of step asks for. */
+/** The needs of one kind of step. */
 export interface Entry<K extends StepKind> {
   capabilities?: readonly Asked[] | ((step: StepOf<K>) => readonly Asked[]);
   access?: string | ((step: StepOf<K>) => string | undefined);
-  /** What is younger than the calls that use it. */
+  /** Features that are newer than the calls that use them. */
   features?: (step: StepOf<K>) => readonly Since[];
 }

@@ -1,4 +1,7 @@
-/** What Landlock's steps need. Pure data; a part of the table in explain/steps/needs.ts. */
+/**
+ * The needs of Landlock steps: a part of the table in explain/steps/needs.ts.
+ * Pure data.
+ */
 
 import type { Entry } from "./needs_entry.ts";
 import type { StepKind } from "../../plan/step.ts";
@@ -12,14 +15,14 @@ const FOR_TCP = { version: "6.7", what: "Landlock for TCP" };
 
 const LANDLOCK_ENABLED = "Landlock among the kernel's security modules";
 
-/** Rights that came after Landlock itself, landlock(7). */
+/** Access rights that are newer than Landlock itself, landlock(7). */
 const FILE_RIGHTS_SINCE = [
   { right: "REFER", version: "5.19" },
   { right: "TRUNCATE", version: "6.2" },
   { right: "IOCTL_DEV", version: "6.10" },
 ] as const;
 
-/** By kind. */
+/** The needs by kind of step. */
 export const LANDLOCK_NEEDS: { readonly [K in Landlock]: Entry<K> } = {
   createRuleset: {
     access: LANDLOCK_ENABLED,

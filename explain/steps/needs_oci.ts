@@ -1,6 +1,6 @@
 /**
- * What the steps need that only a config.json can ask for. Pure data; a part of
- * the table in explain/steps/needs.ts.
+ * The needs of steps that only a config.json can request: a part of the table
+ * in explain/steps/needs.ts. Pure data.
  */
 
 import type { Entry } from "./needs_entry.ts";
@@ -24,7 +24,7 @@ type Oci =
     | "setMemoryPolicy"
   );
 
-/** By kind. */
+/** The needs by kind of step. */
 export const OCI_NEEDS: { readonly [K in Oci]: Entry<K> } = {
   keepWalker: {},
   executeWalker: {},

@@ -1,4 +1,4 @@
-/** What a step needs, by its place in the plan. */
+/** The needs of a step in the context of its plan. */
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";

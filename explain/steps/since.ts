@@ -1,6 +1,6 @@
-/** The kernel that brought each system call, syscalls(2). Pure data. */
+/** The kernel version that added each system call, syscalls(2). Pure data. */
 
-/** Linux versions, by call. */
+/** Linux versions by system call. */
 export const SINCE: Readonly<Record<string, string | undefined>> = {
   capset: "2.2",
   chdir: "1.0",
@@ -72,13 +72,13 @@ export const SINCE: Readonly<Record<string, string | undefined>> = {
   write: "1.0",
 };
 
-/** A version of Linux, and what it brought. */
+/** A Linux version and the feature it added. */
 export interface Since {
   version: string;
   what: string;
 }
 
-/** Of several the youngest; of two of one age the first. */
+/** The newest feature; the first of those with the same version. */
 export function youngest(all: readonly Since[]): Since | null {
   return all.reduce<Since | null>(
     (found, next) =>
@@ -87,7 +87,7 @@ export function youngest(all: readonly Since[]): Since | null {
   );
 }
 
-/** Whether a version came before another. */
+/** Whether version a is older than version b. */
 function isOlder(a: string, b: string): boolean {
   const [left, right] = [a, b].map((text) => text.split(".").map(Number));
   for (let at = 0; at < 3; at++) {

@@ -1,4 +1,6 @@
-/** The arguments of each system call as strace(1) writes them: a table. Pure. */
+/**
+ * Formats the arguments of each system call as strace(1) does. A table. Pure.
+ */
 
 import { AT_EMPTY_PATH, F_DUPFD_CLOEXEC, O } from "../../ffi/fcntl.ts";
 import {
@@ -36,10 +38,13 @@ import {
   structure,
 } from "./notation.ts";
 
-/** Writes one argument; it may look at the call's others. */
+/** Formats one argument. It may use the call's other arguments. */
 type Show = (argument: Argument, args: readonly Argument[]) => string;
 
-/** An argument list that ends before the call's own has arguments left out. */
+/**
+ * The formatters of a call's arguments. If the list is shorter than the
+ * arguments, the rest is left out.
+ */
 type Row = readonly Show[] | ((call: Call) => string[]);
 
 const bits = (names: Readonly<Record<string, number>>): Show => (argument) =>
@@ -79,7 +84,7 @@ function mknod({ args }: Call): string[] {
   return [...shown, `makedev(${hex(major)}, ${hex(minor)})`];
 }
 
-/** Where `cgroup` is in struct clone_args. */
+/** The offset of `cgroup` in struct clone_args. */
 const CLONE_ARGS_CGROUP = 80;
 
 function clone3({ args }: Call): string[] {
@@ -107,7 +112,7 @@ const mountAttr: Show = (argument) => {
   }}`;
 };
 
-/** As the kernel's setting shows it: whole KiB as a product. */
+/** A resource limit. Whole KiB are a product, as in strace. */
 function limit(value: bigint): string {
   if (value === RLIM_INFINITY) return "RLIM64_INFINITY";
   return value > 1024n && value % 1024n === 0n
@@ -127,7 +132,8 @@ const cpuSet: Show = (argument) => {
   const view = structure(argument);
   const cpus = Array.from({ length: 8 * view.byteLength }, (_, cpu) => cpu)
     .filter((cpu) => view.getUint8(cpu >> 3) >> (cpu & 7) & 1);
-  // strace(1) ends it where the kernel's own mask ends, which is known there.
+  // strace(1) stops at the end of the kernel's mask, whose size is not known
+  // here.
   const isAll = cpus.length === 8 * view.byteLength;
   return `[${isAll ? "0 1 2 3 ..." : cpus.join(" ")}]`;
 };
@@ -169,7 +175,7 @@ const LOCKS = { LOCK_SH: 1, LOCK_EX: 2, LOCK_NB: 4 };
 const AT_EACCESS = 0x200;
 const AT_ROOT = '"/"...';
 
-/** By call; what is missing is written without names. */
+/** The formatters by call. A call without an entry is written without names. */
 const ARGUMENTS: Readonly<Partial<Record<SyscallName, Row>>> = {
   capset,
   clone3,
@@ -212,7 +218,8 @@ const ARGUMENTS: Readonly<Partial<Record<SyscallName, Row>>> = {
   fchmod: [plain, mode],
   fchmodat: [at, plain, mode],
   fcntl: [plain, one({ F_DUPFD_CLOEXEC }), plain],
-  // What a learning filter knows the walker's own calls by comes after these.
+  // Further arguments are left out: the walker's own calls have additional
+  // ones, by which a learning filter recognizes them.
   write: [plain, plain, plain],
   close: [plain],
   faccessat2: [at, plain, one({ F_OK: 0, X_OK: 1 }), bits({ AT_EACCESS })],
@@ -229,7 +236,7 @@ const ARGUMENTS: Readonly<Partial<Record<SyscallName, Row>>> = {
   dup3: [plain, plain, bits({ O_CLOEXEC: O.O_CLOEXEC })],
   prlimit64: [plain, one(RLIMIT), rlimit, rlimit],
   setns: [plain, bits(CLONE)],
-  // Which device it has to be is compared afterwards.
+  // The following comparison checks the device.
   statx: ({ args }) => [
     at(args[0]!),
     plain(args[1]!),
@@ -268,7 +275,7 @@ const ARGUMENTS: Readonly<Partial<Record<SyscallName, Row>>> = {
   mount_setattr: [at, plain, bits(PATH_FLAGS), mountAttr, plain],
 };
 
-/** The words between the parentheses. */
+/** The arguments of a call, as between the parentheses. */
 export function showArguments(call: Call): string[] {
   const row = ARGUMENTS[call.name];
   if (typeof row === "function") return row(call);

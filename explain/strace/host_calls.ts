@@ -1,6 +1,6 @@
 /**
- * The calls that the parent makes on the host: not from a compiled plan, but
- * through Deno's functions for files. Pure.
+ * The system calls of the parent on the host that do not come from a compiled
+ * plan: Deno's file functions make them. Pure.
  */
 
 import type { CgroupPlan, CgroupStep } from "../../cgroup/step.ts";
@@ -15,7 +15,7 @@ const encoder = new TextEncoder();
 const calls = (process: Process, texts: readonly string[]): TracedCall[] =>
   texts.map((text) => ({ process, text }));
 
-/** A text written to a file. */
+/** The calls that write a text to a file. */
 function writing(path: string, text: string, remark = ""): string[] {
   const inProc = path.startsWith("/proc/");
   return [
@@ -39,7 +39,7 @@ const words = (maps: readonly IdMapping[]) =>
     String(map.size),
   ]);
 
-/** What launch/host/id_maps.ts does. */
+/** The calls of launch/host/id_maps.ts. */
 export function mapCalls(
   { uids, gids, helper, denySetgroups }: StepOf<"mapIds">,
 ): TracedCall[] {
@@ -68,8 +68,8 @@ export function mapCalls(
 }
 
 /**
- * What launch/attend/stream_relay.ts does before the launch; and then it copies, which
- * takes as many calls as there is to copy.
+ * The calls of launch/attend/stream_relay.ts before the launch. The number of
+ * calls for copying depends on the amount of data.
  */
 export const relayCalls = (): TracedCall[] =>
   calls("parent", [
@@ -77,7 +77,7 @@ export const relayCalls = (): TracedCall[] =>
     `fcntl(..., F_SETPIPE_SZ, ${PIPE_SIZE}) = ? /* or EPERM */`,
   ]);
 
-/** What cgroup/apply.ts does. */
+/** The calls of cgroup/apply.ts. */
 export function cgroupCalls(cgroup: CgroupPlan | null): TracedCall[] {
   return calls("parent", (cgroup?.steps ?? []).flatMap(applied));
 }
@@ -94,13 +94,13 @@ function applied(step: CgroupStep): string[] {
       );
     case "copy":
       return copying(step.from, step.path);
-    // Which calls these are depends on the programs that are there by then.
+    // These calls depend on the programs that are attached at that time.
     case "attachDevices":
       return [];
   }
 }
 
-/** A new cpuset is empty, so that it is filled; with what, only the kernel knows. */
+/** The calls that fill a new, empty cpuset. Only the kernel knows the value. */
 const copying = (from: string, path: string): string[] => [
   `openat(AT_FDCWD, ${plain(path)}, O_RDONLY|O_CLOEXEC) = <empty>`,
   "close(<empty>) = 0",

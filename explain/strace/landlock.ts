@@ -1,6 +1,6 @@
 /**
- * The calls of Landlock as a strace(1) writes them that knows all of it. Older
- * ones, 6.1 for one, write numbers and addresses for what came later. Pure.
+ * Formats the calls of Landlock as a current strace(1) does. Older versions,
+ * for example 6.1, write numbers and addresses for newer features. Pure.
  */
 
 import { FILE_RIGHT_NAMES } from "../../plan/landlock_rights.ts";
@@ -25,14 +25,14 @@ const PORTS = prefixed("LANDLOCK_ACCESS_NET_", PORT_RIGHT);
 const SCOPES = prefixed("LANDLOCK_SCOPE_", SCOPE);
 const RULES = { LANDLOCK_RULE_PATH_BENEATH, LANDLOCK_RULE_NET_PORT };
 
-/** The members of struct landlock_ruleset_attr; an older kernel has fewer. */
+/** The members of struct landlock_ruleset_attr. Older kernels have fewer. */
 const HANDLED = [
   ["handled_access_fs", FILES],
   ["handled_access_net", PORTS],
   ["scoped", SCOPES],
 ] as const;
 
-/** landlock_create_ruleset(2): as many members as the size says. */
+/** landlock_create_ruleset(2): the size decides how many members there are. */
 export function createRuleset({ args }: Call): string[] {
   const view = structure(args[0]!);
   const members = HANDLED.slice(0, view.byteLength / 8).map(
@@ -42,7 +42,7 @@ export function createRuleset({ args }: Call): string[] {
   return [`{${members.join(", ")}}`, ...args.slice(1).map(plain)];
 }
 
-/** landlock_add_rule(2): its type says what the rule is. */
+/** landlock_add_rule(2): the type decides which structure the rule is. */
 export function addRule({ args }: Call): string[] {
   const [ruleset, type, rule, zero] = args;
   return [

@@ -1,6 +1,6 @@
 /**
- * The calls for mounts that the parent makes on the host: what
- * launch/host/host_mounts.ts does by itself, and not from a compiled plan. Pure.
+ * The mount calls of the parent on the host: launch/host/host_mounts.ts makes
+ * them directly, and not from a compiled plan. Pure.
  */
 
 import {
@@ -36,7 +36,9 @@ import { mapCalls } from "./host_calls.ts";
 import { plain } from "./notation.ts";
 import type { Process, TracedCall } from "./traced_call.ts";
 
-/** How instructions are written; given, since its module reads this one. */
+/**
+ * Formats instructions. It is a parameter because its module imports this one.
+ */
 type Show = (instructions: readonly Instruction[]) => string[];
 
 const by = (process: Process, texts: readonly string[]): TracedCall[] =>
@@ -52,7 +54,9 @@ const openat = (path: string, flags: number, result: string): Call => ({
   result,
 });
 
-/** A new descriptor goes to a high number, out of the way of those handed over. */
+/**
+ * Moves a new descriptor to a high number, away from those for the container.
+ */
 const moved = (call: Call, result: string): Call[] => [
   { ...call, result: `low_${result}` },
   {
@@ -63,7 +67,7 @@ const moved = (call: Call, result: string): Call[] => [
   close(`low_${result}`),
 ];
 
-/** What becomes of a mapMount step. */
+/** The calls of a mapMount step. */
 export function mapMountCalls(
   { source, recursive, mapsBelow, propagation, uids, gids, why, man }: StepOf<
     "mapMount"
@@ -116,7 +120,10 @@ export function mapMountCalls(
   ];
 }
 
-/** What launch/host/user_namespace.ts does: a process holds the namespace until it is open. */
+/**
+ * The calls of launch/host/user_namespace.ts: a process holds the namespace
+ * until the parent has opened it.
+ */
 function userNamespaceCalls(
   maps: StepOf<"mapIds">,
   show: Show,
@@ -145,7 +152,7 @@ function userNamespaceCalls(
   ];
 }
 
-/** What becomes of a mountImage step. */
+/** The calls of a mountImage step. */
 export function mountImageCalls(
   { image, type, readonly }: StepOf<"mountImage">,
   show: Show,

@@ -1,13 +1,14 @@
 /**
- * How strace(1) writes values: strings, numbers, flags by their names. Pure.
+ * Formats values as strace(1) does: strings, numbers, and flags by their names.
+ * Pure.
  *
- * What is known only while a plan is carried out stands in angle brackets, by
- * the name that launch/lower/lower.ts gives it: `<kernel>` for a descriptor's number.
+ * A value that is known only during execution is written in angle brackets, by
+ * the name that launch/lower/lower.ts gives it: `<kernel>` for a descriptor.
  */
 
 import type { Argument } from "../../launch/bytecode/call.ts";
 
-/** A number whose bits have names, in strace's order: that of their values. */
+/** Flags by their names, in strace's order: by value. */
 export function flags(
   value: number | bigint,
   names: Readonly<Record<string, number>>,
@@ -26,7 +27,7 @@ export function flags(
   return found.join("|");
 }
 
-/** A number that has one name, or else the number. */
+/** The name of a number, or the number if it has none. */
 export function named(
   value: Argument,
   names: Readonly<Record<string, number | undefined>>,
@@ -35,7 +36,7 @@ export function named(
   return found ? found[0] : plain(value);
 }
 
-/** A permission, or a mask of them. */
+/** A file mode or a mask. */
 export const octal = (mode: number): string =>
   mode === 0 ? "000" : `0${mode.toString(8)}`;
 
@@ -49,7 +50,7 @@ const ESCAPES: Record<number, string | undefined> = {
   0x5c: "\\\\",
 };
 
-/** Bytes as strace quotes them. */
+/** Bytes, quoted as strace does. */
 export function quote(bytes: Uint8Array): string {
   let text = "";
   bytes.forEach((byte, index) => {
@@ -65,7 +66,10 @@ export function quote(bytes: Uint8Array): string {
 
 const encoder = new TextEncoder();
 
-/** An argument that needs no table: a number, a text, a list of texts, a result. */
+/**
+ * An argument that needs no table: a number, a string, a list of strings, or
+ * the result of an earlier call.
+ */
 export function plain(argument: Argument): string {
   if (argument === null) return "NULL";
   if (typeof argument === "number" || typeof argument === "bigint") {
@@ -83,7 +87,7 @@ const isTexts = (
   argument: readonly string[] | object,
 ): argument is readonly string[] => Array.isArray(argument);
 
-/** Bytes of a structure; none where the argument is no such thing. */
+/** The bytes of a structure; empty if the argument is none. */
 export function structure(argument: Argument): DataView {
   const bytes = argument instanceof Uint8Array
     ? argument
@@ -93,12 +97,12 @@ export function structure(argument: Argument): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-/** More members than this, and strace writes what is not in a set. */
+/** For sets with at least so many members, strace writes the missing ones. */
 const MOST = 42;
 const FIRST_REAL_TIME = 32;
 const LAST = 64;
 
-/** A signal by its name, as `SIGCHLD` or `SIGRT_1`. */
+/** The name of a signal, for example `SIGCHLD` or `SIGRT_1`. */
 export function signalName(
   argument: Argument,
   signals: Readonly<Record<string, number>>,
@@ -111,7 +115,7 @@ export function signalName(
     : `SIGRT_${number - FIRST_REAL_TIME}`;
 }
 
-/** A set of signals, as `[CHLD INT]` or `~[KILL]`. */
+/** A set of signals, for example `[CHLD INT]` or `~[KILL]`. */
 export function signalSet(
   argument: Argument,
   signals: Readonly<Record<string, number>>,

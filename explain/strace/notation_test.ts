@@ -1,4 +1,4 @@
-/** Values as strace(1) writes them. */
+/** Formats values as strace(1) does. */
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
@@ -12,7 +12,7 @@ const bytes = (text: string) => new TextEncoder().encode(text);
 Deno.test("quote() escapes as strace does", () => {
   assertEquals(quote(bytes('a"b\\c\n\t')), String.raw`"a\"b\\c\n\t"`);
   assertEquals(quote(bytes("é")), String.raw`"\303\251"`);
-  // A digit after an octal escape would be taken for a part of it.
+  // A digit after an octal escape would become part of it.
   assertEquals(quote(bytes("\x01x\x012")), String.raw`"\1x\0012"`);
   assertEquals(quote(new Uint8Array(1)), String.raw`"\0"`);
 });

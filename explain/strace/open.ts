@@ -1,11 +1,11 @@
-/** The flags of open(2) as strace(1) writes them. Pure. */
+/** Formats the flags of open(2) as strace(1) does. Pure. */
 
 import { AT_FDCWD, O } from "../../ffi/fcntl.ts";
 import { RESOLVE_NO_MAGICLINKS, RESOLVE_NO_XDEV } from "../../ffi/openat2.ts";
 import type { Argument, Call } from "../../launch/bytecode/call.ts";
 import { flags, octal, plain, structure } from "./notation.ts";
 
-/** In strace's order, which is not that of the values. */
+/** In strace's order, which does not follow the values. */
 const OPEN = {
   O_CREAT: O.O_CREAT,
   O_EXCL: O.O_EXCL,
@@ -26,11 +26,11 @@ export function openFlags(value: number): string {
   return rest ? `${access}|${flags(rest, OPEN)}` : access;
 }
 
-/** A directory that a path is relative to. */
+/** The directory that a path is relative to. */
 export const at = (directory: Argument): string =>
   directory === AT_FDCWD ? "AT_FDCWD" : plain(directory);
 
-/** openat(2): a mode counts only where a file may be made, and is shown only then. */
+/** openat(2). The mode is shown only if the call can create a file. */
 export function openat({ args }: Call): string[] {
   const [directory, path, given, mode] = args;
   const value = Number(given);
@@ -46,10 +46,10 @@ const RESOLVE = {
   RESOLVE_NO_XDEV: Number(RESOLVE_NO_XDEV),
   RESOLVE_NO_MAGICLINKS: Number(RESOLVE_NO_MAGICLINKS),
 };
-/** Where `resolve` is in struct open_how. */
+/** The offset of `resolve` in struct open_how. */
 const HOW_RESOLVE = 16;
 
-/** openat2(2), which makes no file here: without a mode. */
+/** openat2(2). It never creates a file here, so the mode is not shown. */
 export function openat2({ args }: Call): string[] {
   const [directory, path, how, size] = args;
   const view = structure(how!);

@@ -1,4 +1,7 @@
-/** Calls of which an argument decides what the others are, as strace(1) writes them. Pure. */
+/**
+ * Formats, as strace(1) does, calls in which one argument decides the meaning of
+ * others. Pure.
+ */
 
 import {
   PR,
@@ -23,7 +26,7 @@ const capability = (number: Argument) =>
 
 const AMBIENT = { PR_CAP_AMBIENT_RAISE, PR_CAP_AMBIENT_CLEAR_ALL };
 
-/** prctl(2): how many arguments there are depends on the first. */
+/** prctl(2): the first argument decides how many there are. */
 export function prctl({ args }: Call): string[] {
   const [option, value = 0, third = 0] = args;
   const name = named(option!, PR);
@@ -52,7 +55,7 @@ export function prctl({ args }: Call): string[] {
   }
 }
 
-/** capset(2): each set is two words, three sets apart. */
+/** capset(2): each set has two words, three words apart. */
 export function capset({ args }: Call): string[] {
   const view = structure(args[1]!);
   const set = (index: number) => {
@@ -79,7 +82,7 @@ const REQUESTS = {
 };
 const IFNAMSIZ = 16;
 
-/** ioctl(2): the request says what the argument is. */
+/** ioctl(2): the request decides the type of the argument. */
 export function ioctl({ args }: Call): string[] {
   const [fd, request, value] = args;
   return [plain(fd!), named(request!, REQUESTS), requested(request!, value!)];
@@ -104,7 +107,7 @@ function requested(request: Argument, value: Argument): string {
       return `{ws_row=${rows}, ws_col=${columns}, ws_xpixel=0, ws_ypixel=0}`;
     }
     case TIOCGPTPEER:
-      // strace does not know that these are flags.
+      // strace does not decode these flags.
       return `0x${Number(value).toString(16)} /* ${
         openFlags(Number(value))
       } */`;
@@ -113,7 +116,7 @@ function requested(request: Argument, value: Argument): string {
   }
 }
 
-/** sendmsg(2), of which there is one: a byte, and beside it a descriptor. */
+/** sendmsg(2). There is only one form: one byte, and a descriptor with it. */
 export function sendmsg({ args }: Call): string[] {
   const [fd, message] = args;
   const pointers = message !== null && typeof message === "object" &&

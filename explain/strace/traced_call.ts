@@ -1,25 +1,27 @@
-/** A call in a transcript, and the process that makes it. */
+/** A system call in a transcript, and the process that makes it. Only types. */
 
-/** Who makes a call, each a process of its own. */
+/** The process that makes a call. */
 export type Process =
-  /** The one that the user started. */
+  /** The process that the user started. */
   | "parent"
-  /** What the parent starts; ends when it has made the next one. */
+  /** Started by the parent; it ends after it has created the next process. */
   | "walker"
-  /** PID 1 with our program in it. */
+  /** PID 1, if this program runs as PID 1. */
   | "child"
-  /** What becomes the user's command; PID 1 itself without our program. */
+  /**
+   * The process that becomes the user's command. Without `init` it is PID 1.
+   */
   | "command"
-  /** The walker that makes a user namespace for a mapping of ids. */
+  /** The walker that creates a user namespace for an id mapping. */
   | "mapper"
-  /** Who is in that namespace until the parent has it open. */
+  /** Stays in that namespace until the parent has opened it. */
   | "mapped"
   | "newuidmap"
   | "newgidmap";
 
-/** One call. */
+/** One system call. */
 export interface TracedCall {
   process: Process;
-  /** In strace's notation, with its result. */
+  /** The call with its result, in strace's notation. */
   text: string;
 }

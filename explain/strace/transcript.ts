@@ -1,8 +1,8 @@
 /**
- * A plan as strace(1) would show its being carried out: every system call of
- * every step, with the process that makes it. Pure: nothing is carried out.
+ * A plan as strace(1) would show its execution: every system call of every
+ * step, with the process that makes it. Pure: nothing is executed.
  *
- * Not in it is what Deno does for itself, and how the walker is started.
+ * The transcript leaves out Deno's own calls and those that start the walker.
  */
 
 import type { Process, TracedCall } from "./traced_call.ts";
@@ -20,16 +20,16 @@ import { cgroupCalls, mapCalls, relayCalls } from "./host_calls.ts";
 import { mapMountCalls, mountImageCalls } from "./mount_calls.ts";
 import { plain } from "./notation.ts";
 
-/** One step with its calls. */
+/** One step and its calls. */
 export interface TracedStep {
-  /** Its number in `explain`. */
+  /** The step's number in `explain`. */
   number: number;
   phase: Phase;
   step: Step;
   calls: TracedCall[];
 }
 
-/** Every step with its calls, in the order in which they are made. */
+/** All steps with their calls, in the order of execution. */
 export function transcribe(
   plan: Plan,
   cgroup: CgroupPlan | null,
@@ -46,14 +46,16 @@ export function transcribe(
         showInstructions(lower(step)).map((text) => ({ process, text })),
     };
   });
-  // Ids are mapped for a process that is there.
+  // Ids can be mapped only after the process exists.
   const maps = steps.filter(({ step }) => step.step === "mapIds");
   return steps.filter((traced) => !maps.includes(traced)).flatMap((traced) =>
     traced.step.step === "clone" ? [traced, ...maps] : [traced]
   );
 }
 
-/** What the parent does by itself; null for what is lowered. */
+/**
+ * The calls that the parent makes directly; null for a step that is lowered.
+ */
 function hostCalls(step: Step, cgroup: CgroupPlan | null): TracedCall[] | null {
   switch (step.step) {
     case "mapIds":
@@ -71,7 +73,7 @@ function hostCalls(step: Step, cgroup: CgroupPlan | null): TracedCall[] | null {
   }
 }
 
-/** The processes of a plan without our program inside are one less. */
+/** The process of a step. Without `init` there is no separate child. */
 function processOf({ init }: Plan, phase: Phase, born: boolean): Process {
   if (phase === "host") return "parent";
   if (phase === "launch" && !born) return "walker";
@@ -81,7 +83,7 @@ function processOf({ init }: Plan, phase: Phase, born: boolean): Process {
 const isCall = (instruction: Instruction): instruction is Call =>
   instruction.name !== "compare" && instruction.name !== "fail";
 
-/** The calls among instructions, one text each. */
+/** The calls among the instructions, as text. */
 export function showInstructions(
   instructions: readonly Instruction[],
 ): string[] {
@@ -103,7 +105,7 @@ const MAGIC: Record<string, string | undefined> = {
 
 function argumentsOf(call: Call, next: Instruction | undefined): string[] {
   if (call.name !== "fstatfs") return showArguments(call);
-  // What it has to be is in the comparison that follows.
+  // The comparison that follows has the expected value.
   const type = next?.name === "compare" && !next.expect ? magicOf(next) : "...";
   return [plain(call.args[0]!), `{f_type=${type}, ...}`];
 }
@@ -116,7 +118,7 @@ function magicOf({ args: [, wanted] }: Comparison): string {
   return MAGIC[hex] ?? hex;
 }
 
-/** What strace shows after the equals sign; `?` where nobody can know. */
+/** The result as strace shows it; `?` if it cannot be predicted. */
 function resultOf(call: Call): string {
   const { name, args, result, want } = call;
   if (result) return `<${result}>`;
@@ -139,7 +141,7 @@ function resultOf(call: Call): string {
   }
 }
 
-/** The calls that a comparison leaves out, which looks at what a call has found. */
+/** How many calls a comparison skips that checks the result of this call. */
 function skipIfSame(rest: readonly Instruction[]): number {
   const next = rest.findIndex(isCall);
   const decides = rest.slice(0, next).findIndex((instruction) =>
@@ -152,7 +154,10 @@ function skipIfSame(rest: readonly Instruction[]): number {
     .length;
 }
 
-/** What else may happen: the errors that are fine, and the calls then left out. */
+/**
+ * Other accepted outcomes: expected errors, and how many calls are skipped
+ * then.
+ */
 function remark(call: Call, rest: readonly Instruction[]): string {
   const skip = (count = 0) => rest.slice(0, count).filter(isCall).length;
   const onSuccess = skip(call.skipOnSuccess) + skipIfSame(rest);
