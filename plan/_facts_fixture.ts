@@ -1,8 +1,8 @@
-/** Facts for tests: an ordinary machine, the caller root, our program as PID 1. */
+/** Facts for tests: an ordinary machine, root as the caller, our program as PID 1. */
 
 import type { Facts } from "./facts.ts";
 
-/** Facts with some of their own. */
+/** The fixture's facts, with some changed. */
 export function makeFacts(changes: Partial<Facts> = {}): Facts {
   return {
     self: { argv: ["/proc/self/exe"], env: ["HOME=/root"] },

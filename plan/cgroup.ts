@@ -1,31 +1,46 @@
 /**
- * The ways into a container's cgroup.
+ * How processes enter a container's cgroup. The steps belong to the launch and
+ * process phases.
  *
- * Limits are the command's. Where our own program is PID 1 it stays in the
- * cgroup of whoever started it, as its parent does: a JavaScript runtime has
- * threads and tens of megabytes of its own, and the kernel would end it first
- * when the command runs out of memory, and the container with it. It only looks
- * in on the way, since a new cgroup namespace has as its root the cgroup that
- * its maker is in.
+ * The limits are for the command. Where our program is PID 1, it stays in the
+ * cgroup of its parent: a JavaScript runtime has threads and tens of megabytes
+ * of its own. Inside, the kernel would kill it first when the command runs out
+ * of memory, and the container with it. PID 1 enters the container's cgroup
+ * only for a moment, to make the cgroup namespace: the root of a new cgroup
+ * namespace is the cgroup of the process that makes it.
  *
- * Every file is opened on the host, before a namespace is entered: afterwards
- * there is no path to it, and v2 holds a descriptor to the cgroup namespace in
- * which it was opened (nsdelegate in cgroups(7)).
+ * Every file is opened on the host, before any namespace is entered. Later no
+ * path leads to it. On v2 the kernel checks a write against the cgroup
+ * namespace in which the file was opened (nsdelegate in cgroups(7)).
  */
 
 import type { Spec } from "../spec/types.ts";
 import type { Facts } from "./facts.ts";
 import type { Step } from "./step.ts";
 
-/** From this number on are the ways into the cgroup, then those out of it. */
+/**
+ * The first descriptor of the opened cgroup files: the files that join the
+ * container's cgroup come first, then those that lead back.
+ */
 export const CGROUPS_FROM = 9;
+
+/** Why cgroup files are opened before any namespace is entered. */
+export const OPENED_ON_HOST =
+  "opened on the host: a process in other namespaces may have no path to these files";
+
+/** Why a cgroup namespace is made. */
+export const CGROUP_VIEW =
+  "a view of the cgroup tree with the container's own cgroup as its root";
 
 const wantsNamespace = (spec: Spec) =>
   spec.linux.namespaces.some(({ type, path }) =>
     type === "cgroup" && path === undefined
   );
 
-/** Whether our program is PID 1 and goes in for its namespace, and out again. */
+/**
+ * Whether our program, as PID 1, enters the cgroup for its namespace and leaves
+ * again.
+ */
 export function visitsCgroup(
   spec: Spec,
   { init, cgroupEntry }: Facts,
@@ -33,25 +48,26 @@ export function visitsCgroup(
   return init && cgroupEntry !== null && wantsNamespace(spec);
 }
 
-/** Whether PID 1 is in the cgroup, for good or for a moment. */
-const enters = (spec: Spec, facts: Facts) =>
+/** Whether PID 1 enters the cgroup, for good or for a moment. */
+const entersCgroup = (spec: Spec, facts: Facts) =>
   facts.cgroupEntry !== null && (!facts.init || wantsNamespace(spec));
 
 /**
- * The cgroup that PID 1 is born in: without it, it has to join. Where it is in
- * another's cgroup namespace by then, the kernel lets nobody be born outside of
- * that (nsdelegate), and in another's mount namespace there is no path to it.
+ * The cgroup that PID 1 is created in; null if PID 1 has to join by writing.
+ * After joining another cgroup namespace, the kernel forbids creating a process
+ * outside of that namespace's cgroups (nsdelegate). After joining another mount
+ * namespace, no path leads to the cgroup.
  */
 export function birthplace(spec: Spec, facts: Facts): string | null {
   const isElsewhere = spec.linux.namespaces.some(({ type, path }) =>
     path !== undefined && (type === "cgroup" || type === "mount")
   );
-  if (isElsewhere || !enters(spec, facts)) return null;
+  if (isElsewhere || !entersCgroup(spec, facts)) return null;
   return facts.cgroupEntry?.directory ?? null;
 }
 
-/** What a process writes "0" to that is not born in the cgroup. */
-export function waysIn({ cgroupEntry }: Facts): string[] {
+/** The files that a process writes "0" to if it was not created in the cgroup. */
+export function joinFiles({ cgroupEntry }: Facts): string[] {
   if (!cgroupEntry) return [];
   const { join, directory } = cgroupEntry;
   return [
@@ -60,47 +76,47 @@ export function waysIn({ cgroupEntry }: Facts): string[] {
   ];
 }
 
-/** What PID 1 writes "0" to. */
-function written(spec: Spec, facts: Facts): string[] {
-  if (!enters(spec, facts)) return [];
+/** The files that PID 1 writes "0" to. */
+function filesOfPidOne(spec: Spec, facts: Facts): string[] {
+  if (!entersCgroup(spec, facts)) return [];
   return birthplace(spec, facts) === null
-    ? waysIn(facts)
+    ? joinFiles(facts)
     : [...facts.cgroupEntry?.join ?? []];
 }
 
-/** What is written to later is opened first. */
+/** Opens the files, before PID 1 and the command write to them. */
 export function openCgroups(spec: Spec, facts: Facts): Step[] {
   const { init, cgroupEntry } = facts;
   const files = init && cgroupEntry
-    ? [...waysIn(facts), ...cgroupEntry.back]
-    : written(spec, facts);
+    ? [...joinFiles(facts), ...cgroupEntry.back]
+    : filesOfPidOne(spec, facts);
   if (!files.length) return [];
   return [{
     step: "openCgroups",
     files,
     from: CGROUPS_FROM,
     why: init
-      ? "the command's way in, and ours back out: from inside there is no path to them"
-      : "the way in: a process in other namespaces may not see it",
+      ? "opened on the host, since no path inside leads to these files: some let the command join its cgroup, others let PID 1 return to its parent's"
+      : OPENED_ON_HOST,
     man: "cgroups(7)",
   }];
 }
 
-/** PID 1 goes in, in each tree where it cannot be born. */
+/** PID 1 joins, in each tree that it was not created in. */
 export function enterCgroups(spec: Spec, facts: Facts): Step[] {
-  const files = written(spec, facts);
+  const files = filesOfPidOne(spec, facts);
   if (!files.length) return [];
   return [{
     step: "joinCgroups",
     files,
     from: CGROUPS_FROM,
     why:
-      "before anything else, so that whatever the container uses is counted, and its cgroup namespace starts here",
+      "done first: everything that the container uses is counted, and its cgroup namespace begins at this cgroup",
     man: "cgroups(7)",
   }];
 }
 
-/** Our program as PID 1 makes the cgroup namespace and leaves. */
+/** Our program, as PID 1, makes the cgroup namespace and leaves the cgroup. */
 export function leaveCgroups(spec: Spec, facts: Facts): Step[] {
   const { cgroupEntry } = facts;
   if (!cgroupEntry || !visitsCgroup(spec, facts)) return [];
@@ -108,7 +124,7 @@ export function leaveCgroups(spec: Spec, facts: Facts): Step[] {
     {
       step: "unshare",
       namespaces: ["cgroup"],
-      why: "a view of the cgroup tree that starts at its own",
+      why: CGROUP_VIEW,
       man: "unshare(2), cgroup_namespaces(7)",
     },
     ...(cgroupEntry.back.length
@@ -116,9 +132,9 @@ export function leaveCgroups(spec: Spec, facts: Facts): Step[] {
         {
           step: "joinCgroups",
           files: cgroupEntry.back,
-          from: CGROUPS_FROM + waysIn(facts).length,
+          from: CGROUPS_FROM + joinFiles(facts).length,
           why:
-            "the limits are the command's: this program counts where its parent does, and is not what the kernel kills when the command runs out of memory",
+            "the limits are for the command: this program is counted with its parent, so the kernel does not kill it when the command runs out of memory",
           man: "cgroups(7)",
         } as const,
       ]
@@ -126,14 +142,14 @@ export function leaveCgroups(spec: Spec, facts: Facts): Step[] {
   ];
 }
 
-/** Where our program is PID 1: the command's process goes in by itself. */
-export function limitCommand(facts: Facts): Step[] {
+/** Where our program is PID 1: the process of the command joins by itself. */
+export function joinCommandCgroup(facts: Facts): Step[] {
   if (!facts.init || !facts.cgroupEntry) return [];
   return [{
     step: "joinCgroups",
-    files: waysIn(facts),
+    files: joinFiles(facts),
     from: CGROUPS_FROM,
-    why: "from here on what the command uses is counted and limited",
+    why: "from here on the kernel counts and limits what the command uses",
     man: "cgroups(7)",
   }];
 }

@@ -1,4 +1,4 @@
-/** The ways into a container's cgroup, in a plan. */
+/** The steps by which processes enter a container's cgroup. */
 // @ts-types="../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
 import { defaultSpec } from "../spec/defaults.ts";
@@ -37,14 +37,14 @@ const V2_ENTRY = {
   back: ["/cg/cgroup.procs"],
   directory: "/cg/x",
 };
-/** With a part in a tree of either. */
+/** A cgroup with a part in a v1 tree and a part in the v2 tree. */
 const HYBRID_ENTRY = {
   join: ["/cg/x/tasks"],
   back: ["/cg/tasks", "/u/cgroup.procs"],
   directory: "/u/x",
 };
 
-Deno.test("the cgroup is joined before anything else, and its namespace entered after", () => {
+Deno.test("compile() joins the cgroup first and makes its namespace after that", () => {
   const facts = { init: false, cgroupEntry: V1_ENTRY };
   assertEquals(kinds("launch", facts).slice(0, 3), [
     "openCgroups",
@@ -56,14 +56,14 @@ Deno.test("the cgroup is joined before anything else, and its namespace entered 
   assertEquals(find("joinCgroups", facts).length, 1);
 });
 
-Deno.test("on cgroup v2 PID 1 is born in its cgroup", () => {
+Deno.test("compile() creates PID 1 in its cgroup on cgroup v2", () => {
   const facts = { init: false, cgroupEntry: V2_ENTRY };
   assertEquals(kinds("launch", facts)[0], "clone");
   assertEquals(find("clone", facts)[0]!.cgroup, "/cg/x");
   assertEquals(find("joinCgroups", facts), []);
 });
 
-Deno.test("where v1 has a part in it too, PID 1 joins the rest", () => {
+Deno.test("compile() creates PID 1 in the v2 cgroup and joins the v1 cgroups", () => {
   const facts = { init: false, cgroupEntry: HYBRID_ENTRY };
   assertEquals(find("clone", facts)[0]!.cgroup, "/u/x");
   assertEquals(find("joinCgroups", facts).map(({ files }) => files), [
@@ -71,7 +71,7 @@ Deno.test("where v1 has a part in it too, PID 1 joins the rest", () => {
   ]);
 });
 
-Deno.test("in another's cgroup or mount namespace PID 1 is not born in its cgroup, but writes to what was opened before", () => {
+Deno.test("compile() has PID 1 join by files opened before, if it joins a cgroup or mount namespace", () => {
   for (const type of ["cgroup", "mount"] as const) {
     const joins = spec({
       linux: { namespaces: [{ type, path: "/proc/1/ns/x" }] },
@@ -88,7 +88,7 @@ Deno.test("in another's cgroup or mount namespace PID 1 is not born in its cgrou
   }
 });
 
-Deno.test("who joins a container is born in its cgroup where that is in sight", () => {
+Deno.test("compileExec() creates the process in the container's cgroup, except from its cgroup namespace", () => {
   const facts = makeFacts({ init: false, cgroupEntry: HYBRID_ENTRY });
   const launch = (namespaces: NamespaceType[]) =>
     compileExec(spec(), facts, { pid: 7, namespaces, root: false }).launch;
@@ -107,7 +107,7 @@ Deno.test("who joins a container is born in its cgroup where that is in sight", 
   });
 });
 
-Deno.test("limits are the command's: our program as PID 1 makes the cgroup namespace and leaves", () => {
+Deno.test("compile() has our program as PID 1 make the cgroup namespace and leave the cgroup", () => {
   for (
     const [cgroupEntry, ways] of [
       [V1_ENTRY, ["/cg/x/tasks"]],
@@ -134,7 +134,7 @@ Deno.test("limits are the command's: our program as PID 1 makes the cgroup names
     const launch = kinds("launch", facts);
     assertEquals(launch[launch.lastIndexOf("joinCgroups") - 1], "unshare");
   }
-  // With the host's namespace there is nothing to go in for.
+  // With the host's cgroup namespace, PID 1 has no reason to join.
   const host = spec({ linux: { namespaces: [{ type: "pid" }] } });
   assertEquals(
     find("joinCgroups", { cgroupEntry: V1_ENTRY }, host).length,
@@ -142,7 +142,7 @@ Deno.test("limits are the command's: our program as PID 1 makes the cgroup names
   );
 });
 
-Deno.test("the ways into the cgroup survive until the command takes one", () => {
+Deno.test("compile() keeps the cgroup files open until the command joins", () => {
   const kept = find("closeDescriptors", { cgroupEntry: V1_ENTRY })
     .slice(0, 2).map(({ from, to }) => [from, to]);
   assertEquals(kept, [[7, 8], [10, undefined]]);

@@ -1,24 +1,25 @@
 /**
- * The child: our own program again, as PID 1 of the container. These are the
- * steps that get it there and the ones it ends with.
+ * The child: our program again, as PID 1 of the container. Here are the steps
+ * that create PID 1 (by the walker, between the host and the new namespaces),
+ * those that turn it into our program, and those at its end.
  */
 
 import type { Spec } from "../spec/types.ts";
 import {
   CGROUPS_FROM,
   enterCgroups,
+  joinFiles,
   leaveCgroups,
   openCgroups,
-  waysIn,
 } from "./cgroup.ts";
 import { openClosedSources } from "./mounts/closed_sources.ts";
 import type { Facts } from "./facts.ts";
 import { hostMountsOf, PRESERVED_FROM } from "./mounts/host_mounts.ts";
 import { openAsCaller, unmounts } from "./mounts/mounts.ts";
 import {
-  bornNamespaces,
+  cloneNamespaces,
   hasNamespace,
-  joinedNamespaces,
+  joinNamespaces,
   offsetClocks,
 } from "./namespaces.ts";
 import { earlyOomScore } from "./process/oom_score.ts";
@@ -26,7 +27,7 @@ import { raiseLimits } from "./process/raise_limits.ts";
 import type { Step } from "./step.ts";
 import { makeSession } from "./process/terminal.ts";
 
-/** The signals that are passed on to the command. */
+/** The signals that PID 1 forwards to the command. */
 export const FORWARDED = [
   "SIGINT",
   "SIGTERM",
@@ -39,17 +40,19 @@ export const FORWARDED = [
   "SIGTSTP",
 ] as const;
 
-/** Every real-time signal, signal(7), as one word of a set. */
+/** Every real-time signal, signal(7), as one word in a list of signals. */
 export const REAL_TIME_SIGNALS = "SIGRTMIN…SIGRTMAX";
 
 /**
- * What the child blocks from birth and takes one by one. SIGSTKFLT is the
- * parent's word that the command is to have the terminal again. SIGTTIN and SIGTTOU
- * are in it because PID 1 cannot be stopped: a write to a terminal that wants
- * to stop it would be tried for ever. The last ones it takes and drops. The
- * kernel spares PID 1 what it has no handler for, but not when its first thread
- * blocks a signal that another thread does not: then the signal is fatal, and
- * glibc blocks all of them for a moment around each posix_spawn.
+ * The signals that the child blocks from its creation and receives one by one.
+ * With SIGSTKFLT the parent asks it to give the command the terminal again.
+ * SIGTTIN and SIGTTOU are blocked because PID 1 cannot be stopped: the kernel
+ * would retry for ever the terminal access that is meant to stop it.
+ *
+ * SIGPIPE and those after it are received and dropped. The kernel does not
+ * deliver to PID 1 a signal that has no handler, with one exception: if the
+ * first thread blocks the signal and another thread does not, it is fatal.
+ * glibc blocks all signals for a moment around each posix_spawn.
  */
 export const TAKEN_BY_CHILD = [
   "SIGCHLD",
@@ -66,42 +69,45 @@ export const TAKEN_BY_CHILD = [
   REAL_TIME_SIGNALS,
 ] as const;
 
-/** Below this number is what PID 1 is always given by its parent. */
-const GIVEN = 7;
+/** PID 1 always inherits the descriptors below this number. */
+const INHERITED_BELOW = 7;
 
 export const deathSignal: readonly Step[] = [{
   step: "setParentDeathSignal",
   signal: "SIGKILL",
-  why: "when the parent dies, even by SIGKILL, the container dies with it",
+  why:
+    "if the parent dies, even by SIGKILL, the kernel kills the container as well",
   man: "prctl(2), PR_SET_PDEATHSIG",
 }];
 
-export const check: readonly Step[] = [{
+export const checkParent: readonly Step[] = [{
   step: "checkParent",
   why:
-    "a parent that died before the death signal was set would not be noticed, and getppid is 0 in here: its end of this pipe tells",
+    "the parent may have died before the death signal was set, and getppid() returns 0 in a PID namespace: a pipe shows whether the parent still holds its end",
   man: "ppoll(2)",
 }];
 
-/** Tied to the parent's life. Whoever changes user or capabilities loses the tie and makes it again. */
-export const tieToParent: readonly Step[] = [...deathSignal, ...check];
+/**
+ * Ends this process with its parent, unless the container outlives us. The
+ * kernel clears the death signal when a process changes its user or gains
+ * capabilities, so these steps are repeated after that.
+ */
+export const tieToParent = ({ held, joins }: Facts): readonly Step[] =>
+  held || joins?.detached ? [] : [...deathSignal, ...checkParent];
 
-/** Out of the reach of the caller's terminal and its keys. */
+/** Keeps signals from the keys of the caller's terminal away from PID 1. */
 function leaveTerminal(spec: Spec): Step[] {
   if (spec.process.terminal) return [makeSession];
   return [{
     step: "setProcessGroup",
     foreground: false,
     why:
-      "out of the terminal's process group: a Ctrl-C reaches the command by one way only",
+      "leaves the process group of the caller's terminal, so that Ctrl-C reaches the command only once",
     man: "setpgid(2)",
   }];
 }
-/** The tie of a container that is to end with us. */
-export const tie = ({ held, joins }: Facts): readonly Step[] =>
-  held || joins?.detached ? [] : tieToParent;
 
-/** The beginning that both modes have: a new process in new namespaces. */
+/** Creates PID 1 in its namespaces, with our program or the command as PID 1. */
 export function startPidOne(spec: Spec, facts: Facts): Step[] {
   return [
     ...keepWalker(facts),
@@ -109,15 +115,15 @@ export function startPidOne(spec: Spec, facts: Facts): Step[] {
     ...earlyOomScore(spec, facts),
     ...raiseLimits(facts),
     ...openClosedSources(spec, facts),
-    ...joinedNamespaces(spec),
-    ...bornNamespaces(spec, facts),
+    ...joinNamespaces(spec),
+    ...cloneNamespaces(spec, facts),
     ...enterCgroups(spec, facts),
     ...(facts.init
       ? [...leaveTerminal(spec), {
         step: "setSignalMask",
         blocked: [...TAKEN_BY_CHILD],
         why:
-          "PID 1 ignores what it has no handler for, but what is blocked waits: our program takes each signal when it is ready, and all of its threads inherit this",
+          "the kernel drops a signal that PID 1 has no handler for, but a blocked signal waits: this program receives each one when it is ready, and all its threads inherit the mask",
         man: "sigprocmask(2), sigwaitinfo(2)",
       }] as const
       : []),
@@ -125,11 +131,11 @@ export function startPidOne(spec: Spec, facts: Facts): Step[] {
     {
       step: "waitForParent",
       why: hasNamespace(spec, "user")
-        ? "the parent maps the user ids: until then this process is nobody"
-        : "until the parent has the number of the new process, and has done its part on the host",
+        ? "the parent maps the user ids first: until then this process runs as nobody"
+        : "the parent first records the number of this process and finishes its work on the host",
       man: "read(2)",
     },
-    ...(facts.held ? [] : check),
+    ...(facts.held ? [] : checkParent),
     ...offsetClocks(spec),
     ...(hasNamespace(spec, "user")
       ? [
@@ -139,33 +145,35 @@ export function startPidOne(spec: Spec, facts: Facts): Step[] {
           uid: 0,
           gid: 0,
           groups: facts.denySetgroups ? null : [],
-          why: "root of the user namespace, now that its ids are mapped",
+          why:
+            "becomes root of the user namespace, now that its ids are mapped",
           man: "setresuid(2), user_namespaces(7)",
         } as const,
         ...openToCreator(spec, facts),
-        ...tie(facts),
+        ...tieToParent(facts),
       ]
       : []),
     ...leaveCgroups(spec, facts),
   ];
 }
 
-/** For {@linkcode openToCreator}. */
+/** Opens the walker's program for {@linkcode openToCreator}. */
 function keepWalker({ closedToCaller }: Facts): Step[] {
   if (!closedToCaller) return [];
   return [{
     step: "keepWalker",
     why:
-      "it is executed again, and in a mount namespace that is joined somebody else's program may be at its path",
+      "this program is executed again later, and in a joined mount namespace another program may be at its path",
     man: "open(2) O_PATH, proc_pid_exe(5)",
   }];
 }
 
 /**
- * Whose process may be looked into, and joined, goes by the user namespace that
- * its program was executed in, ptrace(2) "Ptrace access mode checking". Of one
- * that a user without CAP_SYS_PTRACE executed on the host, non-dumpable closes it
- * to that user too: `exec` and hooks could not join it.
+ * Executes the walker again, inside the user namespace. Who may inspect or join
+ * a process depends on the user namespace in which its program was executed,
+ * ptrace(2) "Ptrace access mode checking". If a user without CAP_SYS_PTRACE
+ * executed it on the host, a non-dumpable process is closed to that user too:
+ * `exec` and hooks could not join it.
  */
 function openToCreator(spec: Spec, facts: Facts): Step[] {
   if (!facts.closedToCaller) return [];
@@ -175,16 +183,16 @@ function openToCreator(spec: Spec, facts: Facts): Step[] {
       "name" in step ? [step.name] : []
     ),
     why:
-      "a program executed in here is the user namespace's: while it waits, it is closed to the container and open to who made that",
+      "a program executed here belongs to the user namespace: while it waits, its creator can join it and the container cannot inspect it",
     man: "execveat(2), ptrace(2)",
   }];
 }
 
-/** From PID 1 to our own program. */
+/** Turns PID 1 from the walker into our program. */
 export function becomeChild(spec: Spec, facts: Facts): Step[] {
   const { preserve = 0 } = spec.process;
   const kept: [from: number, count: number][] = [
-    [CGROUPS_FROM, waysIn(facts).length],
+    [CGROUPS_FROM, joinFiles(facts).length],
     ...[...hostMountsOf(spec, facts).values()].slice(0, 1).map((
       { descriptor },
     ): [number, number] => [descriptor, hostMountsOf(spec, facts).size]),
@@ -192,12 +200,12 @@ export function becomeChild(spec: Spec, facts: Facts): Step[] {
   ];
   kept.sort(([a], [b]) => a - b);
   const closes: Step[] = [];
-  let from = GIVEN;
+  let from = INHERITED_BELOW;
   const close = (from: number, to?: number): Step => ({
     step: "closeDescriptors",
     from,
     ...(to === undefined ? {} : { to }),
-    why: "no open file of the host is inherited but what PID 1 is given",
+    why: "PID 1 inherits only the open files that it needs",
     man: "close_range(2)",
   });
   for (const [first, count] of kept) {
@@ -212,26 +220,26 @@ export function becomeChild(spec: Spec, facts: Facts): Step[] {
       step: "executeSelf",
       argv: [...facts.self.argv, "child", ...spec.process.args],
       env: facts.self.env,
-      why: "this program again, now inside, to do the rest",
+      why: "this program, now inside the namespaces, does the rest",
       man: "execveat(2)",
     },
   ];
 }
 
-/** Before anything untrusted runs beside the child. */
-export const protect: readonly Step[] = [{
+/** Done before anything untrusted runs next to this process. */
+export const becomeNonDumpable: readonly Step[] = [{
   step: "setDumpable",
   dumpable: false,
   why:
-    "closes /proc/1/exe, mem and fd to the container: no way to our binary on the host (CVE-2019-5736)",
+    "closes exe, mem and fd of this process in /proc to the container, which could otherwise reach our binary on the host (CVE-2019-5736)",
   man: "prctl(2), PR_SET_DUMPABLE",
 }];
 
-/** Once the command has ended. */
+/** The steps after the command has ended. */
 export function endChild(spec: Spec): Step[] {
   return [{
     step: "killAll",
-    why: "what the command left running ends with it, and is reaped",
+    why: "processes that the command left running are killed and reaped",
     man: "kill(2), wait4(2)",
   }, ...unmounts(spec)];
 }

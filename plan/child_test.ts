@@ -1,4 +1,4 @@
-/** How a first process gets to where it is. */
+/** The steps that start a container's first process. */
 
 // @ts-types="../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
@@ -8,7 +8,7 @@ import { compile } from "./compile.ts";
 import type { Facts } from "./facts.ts";
 import type { Phase } from "./step.ts";
 
-Deno.test("what a user creates executes itself again where it is closed to them, from before anything is joined", () => {
+Deno.test("compile() has the walker execute itself again if it is closed to its creator", () => {
   const own = defaultSpec({ rootfs: "/srv/fs", args: ["true"], env: [] });
   own.linux.namespaces.push({ type: "user", path: "/proc/1/ns/user" });
   const kinds = (phase: Phase, facts: Partial<Facts>) =>

@@ -1,31 +1,44 @@
 /**
- * Spec to Plan. Pure: the same Spec and Facts give the same steps, and nothing
- * is done. This file is the table of contents of a container.
+ * Compiles a Spec into a Plan: the ordered steps that make a container. This
+ * file is the table of contents. Each function that it calls is one stage, and
+ * the file that the function comes from explains the stage.
+ *
+ * Compiling is pure. It does nothing to the machine, and the same Spec and
+ * Facts always give the same steps.
  */
 
 import type { Spec } from "../spec/types.ts";
-import { lendCgroups } from "./mounts/cgroup_mounts.ts";
-import { becomeChild, endChild, protect, startPidOne } from "./child.ts";
+import { bindHostCgroups } from "./mounts/cgroup_mounts.ts";
+import {
+  becomeChild,
+  becomeNonDumpable,
+  endChild,
+  startPidOne,
+} from "./child.ts";
 import { confineMounts, prepareDevices } from "./mounts/devices.ts";
 import type { Facts } from "./facts.ts";
 import { hostMountsOf } from "./mounts/host_mounts.ts";
 import { setUpRoot } from "./hooks.ts";
 import { leaveHostMounts, prepareMounts, sealMounts } from "./mounts/mounts.ts";
-import { enteredNamespaces, fresh, setUpNamespaces } from "./namespaces.ts";
-import { withinKnown } from "./mounts/known_directories.ts";
-import { lendNull, reopenNull } from "./process/null_streams.ts";
+import {
+  newNamespaces,
+  setUpNamespaces,
+  unshareNamespaces,
+} from "./namespaces.ts";
+import { skipKnownDirectories } from "./mounts/known_directories.ts";
+import { bindHostNull, reopenNull } from "./process/null_streams.ts";
 import { once } from "./once.ts";
 import { startProcess } from "./process/process.ts";
-import { prepareCovers, sealRoot, spreadRoot } from "./mounts/root.ts";
+import { openCover, sealRoot, setRootPropagation } from "./mounts/root.ts";
 import type { Plan, Step } from "./step.ts";
 import { relayStreams } from "./process/streams.ts";
 import { openChildTerminal } from "./process/terminal.ts";
 
-/** The ordered steps that make a container of a Spec. */
+/** The ordered steps that make the container that a Spec describes. */
 export function compile(asked: Spec, facts: Facts): Plan {
-  const spec = confineMounts(lendCgroups(asked, facts), facts);
-  // What comes after the launch is compiled when it is asked for, which is
-  // while the child starts.
+  const spec = confineMounts(bindHostCgroups(asked, facts), facts);
+  // The phases after the launch are compiled at their first use, which is while
+  // the child starts.
   const later = {
     container: once(() => containerSteps(spec, facts)),
     process: once(() => processSteps(spec, facts)),
@@ -33,11 +46,8 @@ export function compile(asked: Spec, facts: Facts): Plan {
   };
   return {
     init: facts.init,
-    host: hostWork(spec, facts),
-    launch: [
-      ...startPidOne(spec, facts),
-      ...(facts.init ? becomeChild(spec, facts) : []),
-    ],
+    host: hostSteps(spec, facts),
+    launch: launchSteps(spec, facts),
     get container() {
       return later.container();
     },
@@ -50,80 +60,108 @@ export function compile(asked: Spec, facts: Facts): Plan {
   };
 }
 
-function containerSteps(spec: Spec, facts: Facts): Step[] {
-  return withinKnown([
-    ...protect,
-    ...enteredNamespaces(spec, facts),
-    ...leaveHostMounts(spec, facts),
-    ...setUpNamespaces(spec),
-    ...prepareMounts(spec, facts),
-    ...lendNull(spec, facts),
-    ...prepareDevices(spec, facts),
-    ...prepareCovers(spec),
-    ...setUpRoot(spec, facts),
-    ...setSysctls(spec),
-    ...makeWorkingDirectory(spec, facts),
-    ...sealMounts(spec),
-    ...sealRoot(spec),
-    ...(facts.keepKeyring ? [] : [
-      {
-        step: "joinKeyring",
-        why: "the keys of whoever started it are not for the container",
-        man: "keyctl(2), session-keyring(7)",
-      } as const,
-    ]),
-    ...reopenNull(spec, facts),
-    ...openChildTerminal(spec, facts),
-    ...(opensTerminalLater(spec, facts) ? [] : spreadRoot(spec)),
-  ]);
-}
-
-const opensTerminalLater = ({ process }: Spec, { init }: Facts) =>
-  process.terminal && !init;
-
-/** Where the process opens its terminal itself, that is mounted yet. */
-function processSteps(spec: Spec, facts: Facts): Step[] {
-  const steps = startProcess(spec, facts);
-  if (!opensTerminalLater(spec, facts)) return steps;
-  return steps.flatMap((step) =>
-    step.step === "openTerminal" ? [step, ...spreadRoot(spec)] : [step]
-  );
-}
-
-function hostWork(spec: Spec, facts: Facts): Step[] {
-  const { uidMappings = [], gidMappings = [] } = spec.linux;
+/** What the parent does on the host. */
+function hostSteps(spec: Spec, facts: Facts): Step[] {
   return [
-    ...(facts.cgroup
-      ? [
-        {
-          step: "makeCgroup",
-          ...facts.cgroup,
-          why: "the kernel counts and limits what a cgroup's processes use",
-          man: "cgroups(7)",
-        } as const,
-      ]
-      : []),
+    ...makeCgroup(facts),
     ...hostMountsOf(spec, facts).values(),
     ...relayStreams(facts),
-    // One that is joined has its mapping; Kubernetes says it again for each of a pod.
-    ...(fresh(spec).includes("user") && uidMappings.length
-      ? [
-        {
-          step: "mapIds",
-          uids: uidMappings,
-          gids: gidMappings,
-          helper: facts.mapHelper,
-          denySetgroups: facts.denySetgroups,
-          why:
-            "which user of the host each user inside really is; one that is not mapped is nobody",
-          man: "user_namespaces(7)",
-        } as const,
-      ]
-      : []),
+    ...mapIds(spec, facts),
   ];
 }
 
-/** Engines leave it to their runtime, and Kubernetes' workingDir counts on it. */
+/** The way of PID 1 from the host into its namespaces. */
+function launchSteps(spec: Spec, facts: Facts): Step[] {
+  return [
+    ...startPidOne(spec, facts),
+    ...(facts.init ? becomeChild(spec, facts) : []),
+  ];
+}
+
+/** What PID 1 sets up inside: mounts, root, devices, names. */
+function containerSteps(spec: Spec, facts: Facts): Step[] {
+  return skipKnownDirectories([
+    // Enter the rest of the namespaces, and cut the mount tree off from the
+    // host.
+    ...becomeNonDumpable,
+    ...unshareNamespaces(spec, facts),
+    ...leaveHostMounts(spec, facts),
+    ...setUpNamespaces(spec),
+    // Open everything that comes from the host, while its paths still exist.
+    ...prepareMounts(spec, facts),
+    ...bindHostNull(spec, facts),
+    ...prepareDevices(spec, facts),
+    ...openCover(spec),
+    // Change the root, and mount everything inside it.
+    ...setUpRoot(spec, facts),
+    ...setSysctls(spec),
+    ...makeWorkingDirectory(spec, facts),
+    // Close what must not change from here on.
+    ...sealMounts(spec),
+    ...sealRoot(spec),
+    // Replace what still belongs to the caller: keys, null device, terminal.
+    ...leaveKeyring(facts),
+    ...reopenNull(spec, facts),
+    ...openChildTerminal(spec, facts),
+    ...(commandOpensTerminal(spec, facts) ? [] : setRootPropagation(spec)),
+  ]);
+}
+
+/** What the process that becomes the command does to itself, up to its execve. */
+function processSteps(spec: Spec, facts: Facts): Step[] {
+  const steps = startProcess(spec, facts);
+  if (!commandOpensTerminal(spec, facts)) return steps;
+  // The terminal is bind mounted at /dev/console, which an unbindable root
+  // would not allow.
+  return steps.flatMap((step) =>
+    step.step === "openTerminal" ? [step, ...setRootPropagation(spec)] : [step]
+  );
+}
+
+const commandOpensTerminal = ({ process }: Spec, { init }: Facts) =>
+  process.terminal && !init;
+
+function makeCgroup({ cgroup }: Facts): Step[] {
+  if (!cgroup) return [];
+  return [{
+    step: "makeCgroup",
+    ...cgroup,
+    why: "the kernel counts and limits what the processes of a cgroup use",
+    man: "cgroups(7)",
+  }];
+}
+
+/**
+ * A joined user namespace already has its mappings, even if the configuration
+ * repeats them, as Kubernetes does for each container of a pod.
+ */
+function mapIds(spec: Spec, facts: Facts): Step[] {
+  const { uidMappings = [], gidMappings = [] } = spec.linux;
+  if (!newNamespaces(spec).includes("user") || !uidMappings.length) return [];
+  return [{
+    step: "mapIds",
+    uids: uidMappings,
+    gids: gidMappings,
+    helper: facts.mapHelper,
+    denySetgroups: facts.denySetgroups,
+    why:
+      "gives each user id inside the id of a host user; an id without a mapping counts as nobody",
+    man: "user_namespaces(7)",
+  }];
+}
+
+function setSysctls(spec: Spec): Step[] {
+  return Object.entries(spec.linux.sysctl ?? {}).map(([key, value]) => ({
+    step: "setSysctl",
+    key,
+    value,
+    why:
+      "this kernel setting belongs to one of the container's namespaces; the host keeps its own",
+    man: "proc_sys(5)",
+  }));
+}
+
+/** Engines leave this to the runtime, and Kubernetes' workingDir depends on it. */
 function makeWorkingDirectory(
   { process }: Spec,
   { isBundle, places }: Facts,
@@ -133,17 +171,16 @@ function makeWorkingDirectory(
     step: "makeMountpoint",
     path: places?.ends[process.cwd] ?? process.cwd,
     kind: "directory",
-    why: "the working directory of a bundle is made where it is missing",
+    why: "engines expect the runtime to make a missing working directory",
     man: "mkdir(2)",
   }];
 }
 
-function setSysctls(spec: Spec): Step[] {
-  return Object.entries(spec.linux.sysctl ?? {}).map(([key, value]) => ({
-    step: "setSysctl",
-    key,
-    value,
-    why: "it belongs to a namespace of the container's own",
-    man: "proc_sys(5)",
-  }));
+function leaveKeyring({ keepKeyring }: Facts): Step[] {
+  if (keepKeyring) return [];
+  return [{
+    step: "joinKeyring",
+    why: "the caller's session keyring and its keys stay out of the container",
+    man: "keyctl(2), session-keyring(7)",
+  }];
 }

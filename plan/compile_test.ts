@@ -1,4 +1,4 @@
-/** Spec and facts to a plan: which steps, in which order, and why. */
+/** compile(): which steps a Spec and facts give, and in which order. */
 // @ts-types="../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
 import { defaultSpec } from "../spec/defaults.ts";
@@ -25,7 +25,7 @@ const spec = (changes: Partial<Spec> = {}): Spec => ({
   ...changes,
 });
 
-/** Nothing but a root and /proc: short enough to be read as a whole. */
+/** A Spec with only a root and /proc, so the whole plan can be listed. */
 const small = (): Spec => {
   const { linux, ...rest } = spec();
   return {
@@ -48,19 +48,19 @@ function find<K extends StepKind>(
     .filter((step): step is StepOf<K> => step.step === kind);
 }
 
-Deno.test("compile() is pure: the same in gives the same out, and changes neither", () => {
+Deno.test("compile() is pure: equal input gives equal output and stays unchanged", () => {
   const [one, facts] = [spec(), structuredClone(FACTS)];
   const before = structuredClone(one);
   assertEquals(compile(one, facts), compile(one, facts));
   assertEquals([one, facts], [before, FACTS]);
 });
 
-Deno.test("compile() gives plain data: JSON and back is the same", () => {
+Deno.test("compile() returns plain data, which JSON preserves", () => {
   const plan = compile(spec(), FACTS);
   assertEquals(JSON.parse(JSON.stringify(plan)), plan);
 });
 
-Deno.test("launch asks for the death signal, then checks the parent, then executes", () => {
+Deno.test("compile() launches PID 1: death signal, wait, check of the parent, execute", () => {
   assertEquals(kinds("launch"), [
     "clone",
     "setProcessGroup",
@@ -73,7 +73,7 @@ Deno.test("launch asks for the death signal, then checks the parent, then execut
   ]);
 });
 
-Deno.test("container protects itself first and mounts last, in the new root", () => {
+Deno.test("compile() protects the child first and mounts last, in the new root", () => {
   const plain = { confineDevices: false };
   assertEquals(kinds("container", plain, small()), [
     "setDumpable",
@@ -92,7 +92,7 @@ Deno.test("container protects itself first and mounts last, in the new root", ()
   ]);
 });
 
-Deno.test("without a program of ours inside, nothing waits, executes itself or cleans up", () => {
+Deno.test("compile() without our program as PID 1 neither executes it nor cleans up", () => {
   assertEquals(kinds("launch", { init: false }), [
     "clone",
     "setParentDeathSignal",
@@ -110,7 +110,7 @@ Deno.test("without a program of ours inside, nothing waits, executes itself or c
   assertEquals(find("unshare", { init: false })[0]!.namespaces, ["cgroup"]);
 });
 
-Deno.test("mounts are made private before any other is made", () => {
+Deno.test("compile() makes the mounts private before it makes any other mount", () => {
   const [first, ...rest] = find("mount");
   assertEquals(first!.flags, ["MS_REC", "MS_PRIVATE"]);
   assertEquals(rest.map(({ target }) => target), [
@@ -127,7 +127,7 @@ Deno.test("mounts are made private before any other is made", () => {
   assertEquals(steps.slice(0, 3), ["setDumpable", "unshare", "mount"]);
 });
 
-Deno.test("changeRoot chroot takes the place of pivot_root", () => {
+Deno.test("compile() uses chroot instead of pivot_root if changeRoot says so", () => {
   for (const confineDevices of [true, false]) {
     const facts = { changeRoot: "chroot", confineDevices } as const;
     assertEquals(find("pivotRoot", facts), []);
@@ -135,7 +135,7 @@ Deno.test("changeRoot chroot takes the place of pivot_root", () => {
   }
 });
 
-Deno.test("what is the host's is opened before the root changes and attached after", () => {
+Deno.test("compile() opens bind sources before the root changes and attaches them after", () => {
   const of = spec({
     mounts: [
       {
@@ -165,7 +165,7 @@ Deno.test("what is the host's is opened before the root changes and attached aft
   );
 });
 
-Deno.test("what is to send to the host is opened before the tie is cut, where the root is shared", () => {
+Deno.test("compile() opens shared mounts before the tree is cut off, if the root is shared", () => {
   const order = (rootfsPropagation?: "shared") => {
     const { linux } = spec();
     const of = spec({
@@ -188,7 +188,7 @@ Deno.test("what is to send to the host is opened before the tie is cut, where th
   assertEquals(order("shared"), ["/rshared", "tree", "/rprivate", "tree"]);
 });
 
-Deno.test("paths are masked and made read-only when every mount is in its place", () => {
+Deno.test("compile() masks paths and makes them read-only after the last mount", () => {
   const steps = compile(spec(), FACTS).container.map(({ step }) => step);
   const lastMount = Math.max(
     steps.lastIndexOf("mount"),
@@ -210,7 +210,7 @@ Deno.test("paths are masked and made read-only when every mount is in its place"
   );
 });
 
-Deno.test("a read-only root becomes so when nothing has to be made in it any more", () => {
+Deno.test("compile() makes a read-only root read-only after the last step that makes a path", () => {
   const steps = compile(
     spec({ root: { path: "/srv/fs", readonly: true } }),
     FACTS,
@@ -225,7 +225,7 @@ Deno.test("a read-only root becomes so when nothing has to be made in it any mor
   assert(sealed > made && made > 0);
 });
 
-Deno.test("a user namespace: ids are mapped while PID 1 waits, then it becomes root, then all else", () => {
+Deno.test("compile() with a user namespace maps ids while PID 1 waits, then PID 1 becomes root", () => {
   const one = spec();
   const of = {
     ...one,
@@ -252,14 +252,14 @@ Deno.test("a user namespace: ids are mapped while PID 1 waits, then it becomes r
     null,
     null,
   ]);
-  // proc and sysfs are created while the host's can be seen.
+  // proc and sysfs are created while the host's are visible.
   assertEquals(find("createFilesystem", facts, of).map(({ type }) => type), [
     "proc",
     "sysfs",
   ]);
 });
 
-Deno.test("cleanup kills before it unmounts, in the opposite order of mounting", () => {
+Deno.test("compile() cleans up: kill first, then unmount in reverse order", () => {
   const two = spec({
     mounts: [
       { destination: "/proc", type: "proc" },
@@ -278,7 +278,7 @@ Deno.test("cleanup kills before it unmounts, in the opposite order of mounting",
   assertEquals(open.flags, ["MS_NOSUID"]);
 });
 
-Deno.test("a mountpoint is made right before its mount", () => {
+Deno.test("compile() makes each mountpoint directly before its mount", () => {
   const steps = compile(spec(), FACTS).container;
   const mounted = steps.filter((step) =>
     step.step === "mount" && step.target !== "/" && step.target !== "/srv/fs"
@@ -291,7 +291,7 @@ Deno.test("a mountpoint is made right before its mount", () => {
   }
 });
 
-Deno.test("seals on one file system of the kernel look from one descriptor of it", () => {
+Deno.test("compile() follows neighbouring masked and read-only paths from one descriptor of /proc or /sys", () => {
   const one = spec();
   const of = {
     ...one,
@@ -318,7 +318,7 @@ Deno.test("seals on one file system of the kernel look from one descriptor of it
   ]);
 });
 
-Deno.test("a mountpoint for a file is a file", () => {
+Deno.test("compile() makes a file as the mountpoint of a file", () => {
   const of = spec({
     mounts: [{ destination: "/etc/hosts", type: "bind", source: "/srv/hosts" }],
   });
@@ -329,21 +329,21 @@ Deno.test("a mountpoint for a file is a file", () => {
   assertEquals([kind(["/srv/hosts"]), kind([])], ["file", "directory"]);
 });
 
-Deno.test("the command has the terminal only where we had it", () => {
+Deno.test("compile() gives the command the terminal only if the caller had it", () => {
   for (const foreground of [true, false]) {
     const [child, command] = find("setProcessGroup", { foreground });
     assertEquals([child!.foreground, command!.foreground], [false, foreground]);
   }
 });
 
-/** A Spec whose container has a terminal of its own. */
+/** A Spec of a container with its own terminal. */
 const onTerminal = () => {
   const of = spec();
   of.process.terminal = true;
   return of;
 };
 
-Deno.test("PID 1 leads the session of the terminal, and the command is a group in it", () => {
+Deno.test("compile() makes PID 1 the session leader of the terminal, and the command a group in the session", () => {
   const { launch, container, process } = compile(onTerminal(), makeFacts());
   const names = (steps: Step[]) => steps.map(({ step }) => step);
   assertEquals(
@@ -355,7 +355,7 @@ Deno.test("PID 1 leads the session of the terminal, and the command is a group i
   assertEquals(names(process).includes("makeSession"), false);
 });
 
-Deno.test("a command that is PID 1 leads the session itself", () => {
+Deno.test("compile() makes a command that is PID 1 the session leader", () => {
   const facts = makeFacts({ init: false });
   const { launch, process } = compile(onTerminal(), facts);
   assertEquals(launch.some(({ step }) => step === "makeSession"), false);
@@ -365,7 +365,7 @@ Deno.test("a command that is PID 1 leads the session itself", () => {
   ]);
 });
 
-Deno.test("standard error that leads elsewhere stays there, for PID 1 or for both", () => {
+Deno.test("compile() keeps standard error where it leads, for PID 1 or for both", () => {
   const streams = (changes: Partial<Facts>) => {
     const of = onTerminal();
     return [
@@ -383,7 +383,7 @@ Deno.test("standard error that leads elsewhere stays there, for PID 1 or for bot
   );
 });
 
-Deno.test("a namespace that is joined, or not named, is not made", () => {
+Deno.test("compile() makes no namespace that the Spec joins or does not name", () => {
   const some = spec({
     linux: { namespaces: [{ type: "pid" }, { type: "uts", path: "/x" }] },
   });
@@ -394,6 +394,6 @@ Deno.test("a namespace that is joined, or not named, is not made", () => {
   assertEquals(find("unshare", {}, some), []);
 });
 
-Deno.test("no hostname, no step", () => {
+Deno.test("compile() sets no hostname if the Spec has none", () => {
   assertEquals(find("setHostname", {}, spec({ hostname: undefined })), []);
 });

@@ -1,27 +1,29 @@
 /**
- * CRIU as a process: to restore a container in a mount namespace of its own,
- * where the root filesystem is a mount, as it wants it. Pure.
+ * The steps that start CRIU as a process, for checkpoint and restore. To
+ * restore a container, CRIU runs in a mount namespace of its own, in which the
+ * root filesystem is a mount, as CRIU requires. Pure; the walker carries them
+ * out.
  */
 
 import type { Spec } from "../spec/types.ts";
 import { candidates } from "./process/candidates.ts";
-import { DEFAULT_DEVICES, lend } from "./mounts/devices.ts";
+import { DEFAULT_DEVICES, openHostFile } from "./mounts/devices.ts";
 import type { Step } from "./step.ts";
 
-/** From here to its execve. */
+/** The execve of criu. */
 export const criuProcess = (argv: readonly string[], path: string): Step[] => [{
   step: "execute",
   candidates: candidates(argv[0]!, [path]),
   argv: [...argv],
   env: [path],
-  why: "criu saves processes, and makes them again",
+  why: "criu saves processes to files and restores them",
   man: "criu(8)",
 }];
 
 /**
- * The same where it makes a container's root of a directory.
+ * The steps to a criu that restores a container on a root directory.
  *
- * @param files which of the configuration's mounts are files, by destination
+ * @param files the destinations of those mounts that are files
  */
 export function criuRestore(
   spec: Spec,
@@ -34,7 +36,7 @@ export function criuRestore(
     {
       step: "unshare",
       namespaces: ["mount"],
-      why: "what is mounted for criu is mounted nowhere else",
+      why: "the mounts made for criu stay in a mount namespace of their own",
       man: "unshare(2)",
     },
     {
@@ -44,7 +46,7 @@ export function criuRestore(
       type: null,
       flags: ["MS_REC", "MS_SLAVE"],
       data: null,
-      why: "the host never sees what is mounted here",
+      why: "the host never sees the mounts made here",
       man: "mount_namespaces(7)",
     },
     {
@@ -54,20 +56,21 @@ export function criuRestore(
       type: null,
       flags: ["MS_BIND", "MS_REC"],
       data: null,
-      why: "criu makes the container's root of a mount",
+      why: "criu needs a mount as the container's root",
       man: "mount(2)",
     },
-    ...lentDevices(spec),
+    ...protectDevices(spec),
     {
       step: "visitRoot",
       root,
-      why: "no link of the root filesystem leads out of it",
+      why:
+        "paths are now looked up inside the root filesystem, so no symbolic link leads out of it",
       man: "open(2) O_PATH, chroot(2)",
     },
     ...mountpoints(spec, files),
     {
       step: "returnToRoot",
-      why: "criu is a program of the host",
+      why: "criu is a program on the host",
       man: "fchdir(2), chroot(2)",
     },
     ...(spec.root.readonly
@@ -77,7 +80,7 @@ export function criuRestore(
           mount: { path: root },
           set: ["MOUNT_ATTR_RDONLY"],
           recursive: false,
-          why: "criu gives the container's root what this mount has",
+          why: "criu gives the container's root the attributes of this mount",
           man: "mount_setattr(2)",
         } as const,
       ]
@@ -87,22 +90,26 @@ export function criuRestore(
 }
 
 /**
- * criu binds the host's devices with what their mount has: over masked files,
- * and in a user namespace as such.
+ * criu bind mounts the host's devices, with the attributes of their mount:
+ * /dev/null over masked files, and in a user namespace all default devices.
  */
-function lentDevices({ linux: { uidMappings } }: Spec): Step[] {
+function protectDevices({ linux: { uidMappings } }: Spec): Step[] {
   const paths = DEFAULT_DEVICES.map(({ path }) => path).filter((path) =>
     uidMappings?.length || path === "/dev/null"
   );
   return paths.flatMap((path, index) => {
-    const name = `lent${index}`;
+    const name = `device${index}`;
     return [
-      ...lend(name, path, "root inside is not to change its mode"),
+      ...openHostFile(
+        name,
+        path,
+        "criu bind mounts this device of the host, whose mode root inside must not change",
+      ),
       {
         step: "attach",
         name,
         target: path,
-        why: "criu finds it by its path",
+        why: "criu looks for the device at its path",
         man: "move_mount(2)",
       } as const,
     ];
@@ -110,8 +117,9 @@ function lentDevices({ linux: { uidMappings } }: Spec): Step[] {
 }
 
 /**
- * What the root filesystem has to have: it may be another copy of it than that
- * in which they were made. What lies in another mount is saved, or the host's.
+ * Makes the mountpoints in the root filesystem, which may be another copy than
+ * the one that the container ran on. A mountpoint inside another mount is part
+ * of the checkpoint, or of the host.
  */
 function mountpoints({ mounts = [] }: Spec, files: readonly string[]): Step[] {
   const inside = (path: string, above: string) =>
@@ -124,7 +132,7 @@ function mountpoints({ mounts = [] }: Spec, files: readonly string[]): Step[] {
     step: "makeMountpoint",
     path,
     kind: files.includes(path) ? "file" : "directory",
-    why: "criu mounts on what is there, and makes nothing",
+    why: "criu makes no mountpoints, so they have to exist",
     man: "mkdir(2), mknod(2)",
   }));
 }

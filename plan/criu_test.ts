@@ -21,7 +21,7 @@ const steps = (change: Partial<Spec>, linux: Partial<Spec["linux"]> = {}) =>
     "PATH=/bin",
   );
 
-Deno.test("criu: mountpoints are made inside the root, none in another mount", () => {
+Deno.test("criuRestore() makes mountpoints inside the root, but none in another mount", () => {
   const names = steps({}).map(({ step }) => step);
   const inside = steps({}).slice(
     names.indexOf("visitRoot") + 1,
@@ -38,7 +38,7 @@ Deno.test("criu: mountpoints are made inside the root, none in another mount", (
   );
 });
 
-Deno.test("criu: a root that is read-only is so when it is restored", () => {
+Deno.test("criuRestore() makes a read-only root read-only", () => {
   const readonly = (root: Spec["root"]) =>
     steps({ root }).filter((step) =>
       step.step === "setMountAttributes" && "path" in step.mount &&
@@ -48,14 +48,14 @@ Deno.test("criu: a root that is read-only is so when it is restored", () => {
   assertEquals(readonly({ path: "/r" }), 0);
 });
 
-Deno.test("criu: the host's devices are lent read-only", () => {
-  const lent = (linux: Partial<Spec["linux"]>) =>
+Deno.test("criuRestore() bind mounts the host's devices read-only", () => {
+  const bound = (linux: Partial<Spec["linux"]>) =>
     steps({}, linux).flatMap((step) =>
       step.step === "attach" ? [step.target] : []
     );
-  assertEquals(lent({}), ["/dev/null"]);
+  assertEquals(bound({}), ["/dev/null"]);
   assertEquals(
-    lent({ uidMappings: [{ containerID: 0, hostID: 9, size: 1 }] }).length,
+    bound({ uidMappings: [{ containerID: 0, hostID: 9, size: 1 }] }).length,
     6,
   );
 });

@@ -1,14 +1,19 @@
 /**
- * A further process in a container that is there: join what the container has,
- * then the same last steps as its first process. Pure.
+ * The steps of a further process in an existing container: it joins what the
+ * container has, then takes the same last steps as the first process. Pure.
  *
- * The walker does all of it: a process with threads cannot enter a mount or a
- * user namespace, and one that shares memory with ours must not.
+ * The walker carries out all of them. A process with threads cannot enter a
+ * mount or user namespace, and a process that shares memory with ours must not.
  */
 
 import type { NamespaceType, Spec } from "../spec/types.ts";
-import { CGROUPS_FROM, waysIn } from "./cgroup.ts";
-import { check, deathSignal, protect, tie } from "./child.ts";
+import { CGROUPS_FROM, joinFiles, OPENED_ON_HOST } from "./cgroup.ts";
+import {
+  becomeNonDumpable,
+  checkParent,
+  deathSignal,
+  tieToParent,
+} from "./child.ts";
 import type { Facts } from "./facts.ts";
 import { earlyOomScore } from "./process/oom_score.ts";
 import { reopenNull } from "./process/null_streams.ts";
@@ -18,17 +23,17 @@ import { affinity } from "./process/schedule.ts";
 import type { Plan, Step } from "./step.ts";
 import { relayStreams } from "./process/streams.ts";
 
-/** The process whose surroundings are joined. */
+/** The process whose namespaces and root are joined. */
 export interface Joined {
-  /** Its number on the host. */
+  /** The process's number on the host. */
   pid: number;
-  /** Those of its namespaces that are not ours. */
+  /** The namespaces in which the process differs from us. */
   namespaces: readonly NamespaceType[];
-  /** Its root is not what its mount namespace has for one. */
+  /** Whether its root differs from the root of its mount namespace. */
   root: boolean;
 }
 
-/** The ordered steps of a process that joins a container. */
+/** Compiles the ordered steps of a process that joins a container. */
 export function compileExec(spec: Spec, facts: Facts, joined: Joined): Plan {
   return {
     init: false,
@@ -36,7 +41,8 @@ export function compileExec(spec: Spec, facts: Facts, joined: Joined): Plan {
     launch: join(spec, facts, joined),
     container: [{
       step: "joinKeyring",
-      why: "the keys of whoever started it are not for the container",
+      why:
+        "the caller's session keyring and its keys stay out of the container",
       man: "keyctl(2), session-keyring(7)",
     }, ...reopenNull(spec, facts)],
     process: [...affinity(spec, "final"), ...startProcess(spec, facts)],
@@ -50,17 +56,17 @@ function join(
   { pid, namespaces, root }: Joined,
 ): Step[] {
   const { cgroupEntry, joins } = facts;
-  // Once in the container's cgroup namespace, ours is out of reach, and the
-  // kernel lets nobody be born across that (nsdelegate in cgroups(7)). What was
-  // opened before can be written to.
+  // From the container's cgroup namespace, our own cgroup is out of reach, and
+  // the kernel creates no process across that border (nsdelegate in
+  // cgroups(7)). Files that were opened before can still be written to.
   const birthplace = namespaces.includes("cgroup")
     ? null
     : cgroupEntry?.directory ?? null;
   const files = birthplace === null
-    ? waysIn(facts)
+    ? joinFiles(facts)
     : [...cgroupEntry?.join ?? []];
   return [
-    ...protect,
+    ...becomeNonDumpable,
     ...affinity(spec, "initial"),
     ...(cgroupEntry ? [openCgroup(files, birthplace)] : []),
     ...earlyOomScore(spec, facts),
@@ -71,14 +77,14 @@ function join(
       namespaces,
       root,
       why:
-        "all that the container's first process has of its own, by a descriptor of that process: its number could be another's by now",
+        "enters the namespaces of the container's first process through a descriptor, since its number may belong to another process by now",
       man: "setns(2), pidfd_open(2)",
     },
     {
       step: "clone",
       namespaces: [],
       ...(birthplace === null ? {} : { cgroup: birthplace, opened: true }),
-      why: "a PID namespace that was joined takes effect for children only",
+      why: "a joined PID namespace takes effect for children only",
       man: "clone(2), pid_namespaces(7)",
     },
     ...(files.length
@@ -88,7 +94,7 @@ function join(
           files,
           from: CGROUPS_FROM,
           why:
-            "before anything else, so that whatever it uses is counted as the container's",
+            "done first: everything that this process uses is counted as the container's",
           man: "cgroups(7)",
         } as const,
       ]
@@ -96,10 +102,10 @@ function join(
     ...(joins?.detached ? [] : deathSignal),
     {
       step: "waitForParent",
-      why: "until the parent has written down the number of the new process",
+      why: "the parent first records the number of this process",
       man: "read(2)",
     },
-    ...(joins?.detached ? [] : check),
+    ...(joins?.detached ? [] : checkParent),
     ...(namespaces.includes("user")
       ? [
         {
@@ -108,23 +114,23 @@ function join(
           gid: 0,
           groups: facts.denySetgroups ? null : [],
           why:
-            "root of the user namespace: who has just entered is nobody there",
+            "becomes root of the user namespace, in which the caller's ids may have no mapping",
           man: "setresuid(2), user_namespaces(7)",
         } as const,
-        ...tie(facts),
+        ...tieToParent(facts),
       ]
       : []),
   ];
 }
 
-/** On the host still: from inside there is no path to it. */
+/** Opens the files while this process is still on the host. */
 function openCgroup(files: string[], birthplace: string | null): Step {
   return {
     step: "openCgroups",
     files,
     from: CGROUPS_FROM,
     ...(birthplace === null ? {} : { birthplace }),
-    why: "the way in: a process in other namespaces may not see it",
+    why: OPENED_ON_HOST,
     man: "cgroups(7)",
   };
 }

@@ -1,139 +1,148 @@
-/** What the compiler is told beside the Spec. */
+/** What the compiler knows about the machine and the caller, besides the Spec. */
 
 import type { Rlimit } from "../spec/types.ts";
 import type { Step } from "./step.ts";
 
-/** How this machine has its cgroups. */
+/** Which cgroup versions and hierarchies a machine has. */
 export type CgroupLayout =
   | { version: 2 }
-  /** The controllers of each, as `cpu,cpuacct` or `name=systemd`. */
+  /** The controllers of each hierarchy, as `cpu,cpuacct` or `name=systemd`. */
   | {
     version: 1;
     hierarchies: string[];
     /**
-     * Without a cgroup namespace: the container's cgroup in each, a directory
-     * of the host's. What it is not in is left out.
+     * Without a cgroup namespace: the container's cgroup in each hierarchy, as
+     * a directory of the host. Hierarchies without such a cgroup are missing.
      */
     places?: Record<string, string>;
   };
 
-/** What a plan depends on beside the Spec: found out by reading, never by doing. */
+/** What a plan depends on besides the Spec. Gathered by reading, never by doing. */
 export interface Facts {
-  /** The words that start this program again as the child. */
+  /** The command line and environment that start this program again as the child. */
   self: { argv: string[]; env: string[] };
-  /** chroot(2) where pivot_root(2) cannot be (an initramfs), or on request. */
+  /** chroot(2) where pivot_root(2) is impossible (an initramfs), or on request. */
   changeRoot: "pivot_root" | "chroot";
-  /** Standard input is our terminal and we are its foreground process group. */
+  /** Whether standard input is our terminal and we are its foreground process group. */
   foreground: boolean;
-  /** Standard streams that a terminal of the container's own replaces. */
+  /** Standard streams that the container's own terminal replaces. */
   terminalStreams: number[];
-  /** Standard error is a terminal of the host. */
+  /** Whether standard error is a terminal of the host. */
   errorsOnTerminal: boolean;
-  /** Our own program stays inside as PID 1. */
+  /** Whether our program stays inside as PID 1. */
   init: boolean;
   /**
-   * It is created now and started by another command: it waits before its
-   * execve, and lives on when we have ended.
+   * Whether the container is created now and started by another command. Its
+   * process waits before the execve, and outlives us.
    */
   held: boolean;
-  /** Its process would be closed to its own creator while it waits. */
+  /** Whether the waiting process would be closed to its own creator. */
   closedToCaller?: boolean;
-  /** It joins a container that is there; `detached` lives on when we have ended. */
+  /** Present if the process joins an existing container; a `detached` one outlives us. */
   joins?: { detached: boolean };
   /** Bind sources that are not directories. */
   files: string[];
   /** Where paths of the Spec lead in a root filesystem that is a directory. */
   places?: {
-    /** By a path that ends at nothing, because of a link: what it leads to. */
+    /** For a path whose symbolic link leads to nothing: the path that it leads to. */
     ends: Readonly<Record<string, string>>;
-    /** By the number of a bind mount whose source an earlier mount shows: its path inside. */
+    /**
+     * For bind mounts whose source is provided by an earlier mount: the path of
+     * the source inside, by the mount's number.
+     */
     revealed: Readonly<Record<number, string>>;
-    /** Directories that root of a user namespace may not enter, with the sources below. */
+    /**
+     * Directories that root of a user namespace may not enter, and the sources
+     * below them.
+     */
     closed?: readonly ClosedDirectory[];
   };
-  /** The caller may mount in a user namespace only. */
+  /** Whether the caller may mount in a user namespace only. */
   rootless?: boolean;
-  /** Ids are mapped by newuidmap(1): we may not ourselves. */
+  /** Whether newuidmap(1) has to map the ids, since we may not. */
   mapHelper: boolean;
   /** Standard streams that are the host's /dev/null. */
   nullStreams: number[];
-  /** Standard streams that are another of the devices that every container has. */
+  /** Standard streams that are another default device of the host. */
   deviceStreams: { path: string; descriptors: readonly number[] }[];
   /** Standard streams that are pipes made for the container. */
   ownStreams: number[];
-  /** Standard streams that are files of the host, and that the parent copies. */
+  /** Standard streams that are files of the host and that the parent copies. */
   relayedStreams: RelayedStream[];
-  /** Limits of the command that are above ours, where a user namespace is entered. */
+  /** Where a user namespace is entered: the command's limits that are above ours. */
   raisedLimits: Rlimit[];
-  /** Neither root nor CAP_SETGID: setgroups has to be given up. */
+  /** Whether setgroups must be denied: the caller is not root and lacks CAP_SETGID. */
   denySetgroups: boolean;
-  /** Device nodes cannot be made, so the host's are bind mounted. */
+  /** Whether the host's devices are bind mounted because no nodes can be made. */
   bindDevices: boolean;
   /**
-   * No device can be opened but those of the container's own /dev: a node made
-   * inside, or one that lies in an image, is a file like any other.
+   * Whether only the devices of the container's own /dev can be opened. Any
+   * other node, made inside or part of an image, cannot.
    */
   confineDevices: boolean;
-  /** The ways into the cgroup to be made. */
+  /** How processes enter the container's cgroup; null without a cgroup. */
   cgroupEntry: CgroupEntry | null;
-  /** A user namespace keeps the host's cgroups from being mounted. */
+  /** Whether a user namespace prevents a mount of the host's cgroups. */
   bindCgroups: boolean;
-  /** The cgroup to be made. */
+  /** The cgroup to make; null for none. */
   cgroup: { path: string; writes: { file: string; value: string }[] } | null;
-  /** What can be mounted at /sys/fs/cgroup; null where there are none. */
+  /** What can be mounted at /sys/fs/cgroup; null without cgroups. */
   cgroups: CgroupLayout | null;
   /**
-   * What the tree of v2 is mounted with on the host, where the container mounts
-   * it without a cgroup namespace of its own: whoever does that says so for the
-   * whole machine, and the kernel drops what is not said.
+   * The host's mount options of the v2 tree, if the container mounts it without
+   * a cgroup namespace of its own. Such a mount sets the options of the whole
+   * machine, and the kernel drops the options that are missing.
    */
   unifiedFlags: string[];
-  /** The seccomp filter, compiled, in base64. */
+  /** The compiled seccomp filter, in base64. */
   seccomp: {
     profile: string;
     filter: string;
     flags: number;
-    /** It reports every call to the parent. */
+    /** Whether the filter reports every call to the parent. */
     learns?: true;
-    /** It puts calls to an agent; calls with the mark it lets pass. */
+    /** If the filter sends calls to an agent: the mark of calls that it lets pass. */
     notifies?: { mark: string };
   } | null;
-  /** The steps of plan/process/landlock.ts, which few ask for. */
+  /** The steps of plan/process/landlock.ts, if Landlock rules are asked for. */
   landlock?: readonly Step[];
   /**
-   * What the root filesystem is: a directory, the host's own tree, nothing but
-   * what is put there, or a file system in a file.
+   * What the root filesystem is: a directory, the host's own tree, an empty
+   * root in memory, or a file system in an image file.
    */
   rootKind: "directory" | "host" | "empty" | "image";
-  /** What the host's tree has at its top, where changes to it go over each. */
+  /** The top entries of the host's tree, if each gets a layer for changes. */
   hostTree?: readonly HostEntry[] | null;
-  /** The file, and what is in it. */
+  /** The image file, and the type of file system in it. */
   image: { image: string; type: string; readonly: boolean } | null;
-  /** It is an engine's: what is missing in it is for the runtime to make. */
+  /**
+   * Whether the Spec is an engine's bundle, in which the runtime makes what is
+   * missing.
+   */
   isBundle?: boolean;
-  /** What is written to its terminal is read by no terminal: lines end in LF alone. */
+  /** Present if no terminal reads the container's terminal: lines end in LF alone. */
   plainLines?: true;
-  /** The session keyring stays the caller's. */
+  /** Whether the command keeps the caller's session keyring. */
   keepKeyring?: boolean;
-  /** What goes between the root filesystem and the container. */
+  /** The writable layer over the root filesystem: in memory, or in directories. */
   overlay: { upper: string | null; work: string | null } | null;
 }
 
 /** One pipe that the parent fills or empties. */
 export interface RelayedStream {
-  /** More than one where they are the same open file: their order is kept. */
+  /** Several descriptors if they are the same open file: one pipe keeps the order. */
   descriptors: readonly number[];
 }
 
-/** A directory of the host, and what lies below it that is to be mounted. */
+/** A directory of the host, and the sources of mounts below it. */
 export interface ClosedDirectory {
   directory: string;
   sources: { path: string; kind: "directory" | "file" }[];
 }
 
 /**
- * An entry of the host's `/`; one that is kept is the host's, unchanged, and a
- * place is for a mount of the container's.
+ * An entry of the host's `/`. A `kept` entry stays the host's, unchanged. A
+ * `place` is a mountpoint for a mount of the container.
  */
 export type HostEntry =
   & { path: string }
@@ -142,12 +151,18 @@ export type HostEntry =
     | { kind: "link"; to: string }
   );
 
-/** The ways into a container's cgroup, and back to ours. */
+/** The files by which a process enters a container's cgroup, and returns to ours. */
 export interface CgroupEntry {
-  /** In each tree of v1, the file to write "0" to. */
+  /** In each v1 tree: the file to write "0" to. */
   join: string[];
-  /** In the tree of v2, its directory: a process can be born there, or write to the cgroup.procs in it. */
+  /**
+   * In the v2 tree: the directory of the cgroup. A process can be created in
+   * it, or write to its cgroup.procs.
+   */
   directory: string | null;
-  /** The files to write to for the cgroups that this process is in, in all these trees; none where they cannot be seen. */
+  /**
+   * In all these trees: the files to write to for the cgroups that this process
+   * is in; none if they cannot be seen.
+   */
   back: string[];
 }

@@ -1,45 +1,55 @@
 /**
- * A container that is created by one command and started by another
- * (runtime-spec, "Lifecycle"): between the two its process waits, with nothing
- * left to do but its execve. What waits is the walker, a few kilobytes.
+ * The steps of a container that one command creates and another starts
+ * (runtime-spec, "Lifecycle"). In between, its process waits with only the
+ * execve left to do. The waiting process is the walker, a few kilobytes.
  */
 
-import { type Ways, waysOf } from "./hold_descriptors.ts";
+import { type HoldDescriptors, holdDescriptors } from "./hold_descriptors.ts";
 import type { Spec } from "../spec/types.ts";
 import { candidates } from "./process/candidates.ts";
 import { PRESERVED_FROM } from "./mounts/host_mounts.ts";
 import type { Facts } from "./facts.ts";
-import type { Learning } from "./process/learning.ts";
+import type { KeptDescriptors } from "./process/learning.ts";
 import type { Step } from "./step.ts";
 
-const keep = (from: Ways | null, to: Ways): Step => ({
+const keepDescriptors = (
+  from: HoldDescriptors | null,
+  to: HoldDescriptors,
+): Step => ({
   step: "keepHold",
   from,
   to,
   why: from === null
-    ? "where the command's own descriptors will not be"
-    : "right behind the command's own descriptors, so that all others can be closed; execve closes these too",
+    ? "moved to numbers that the command's own descriptors will not need"
+    : "moved directly behind the command's own descriptors, so that all others can be closed; execve closes these as well",
   man: "dup(2) O_CLOEXEC",
 });
 
-/** How the ways to who creates and to who starts stay open until the execve. */
-export function holding(spec: Spec): Omit<Learning, "filtered"> {
+/**
+ * Keeps the descriptors of the creating and the starting command open until the
+ * execve.
+ */
+export function keepHoldDescriptors(
+  spec: Spec,
+): Omit<KeptDescriptors, "filtered"> {
   const { preserve = 0 } = spec.process;
   const behindGiven = PRESERVED_FROM + preserve;
   const free = { status: behindGiven, start: behindGiven + 1 };
   return {
-    first: [keep(null, free)],
-    // As low as can be: a limit on descriptors may have been set meanwhile.
-    arranged: [keep(free, waysOf(spec))],
+    first: [keepDescriptors(null, free)],
+    // As low as possible: RLIMIT_NOFILE may have been lowered meanwhile.
+    arranged: [keepDescriptors(free, holdDescriptors(spec))],
     kept: 2,
   };
 }
 
 /**
- * How a process that joins a container and is then left alone stays in its
- * maker's view until the execve: that one waits for the end of the socket.
+ * Keeps a detached process that joins a container connected to its creator
+ * until the execve. The creator waits for the socket to close.
  */
-export function watching({ process }: Spec): Omit<Learning, "filtered"> {
+export function keepCreatorSocket(
+  { process }: Spec,
+): Omit<KeptDescriptors, "filtered"> {
   const { preserve = 0 } = process;
   const behindGiven = PRESERVED_FROM + preserve;
   const keepSocket = (from: number | null, to: number): Step => ({
@@ -47,7 +57,7 @@ export function watching({ process }: Spec): Omit<Learning, "filtered"> {
     from,
     to,
     why:
-      "execve closes it, which tells whoever started it that the command runs",
+      "execve closes this socket, which tells the caller that the command runs",
     man: "dup(2) O_CLOEXEC",
   });
   return {
@@ -57,28 +67,31 @@ export function watching({ process }: Spec): Omit<Learning, "filtered"> {
   };
 }
 
-/** Tells that it is created, and waits to be started. */
-export function hold(spec: Spec, { seccomp }: Pick<Facts, "seccomp">): Step[] {
+/** Reports that the container is created, and waits until it is started. */
+export function waitForStart(
+  spec: Spec,
+  { seccomp }: Pick<Facts, "seccomp">,
+): Step[] {
   const marked = seccomp?.notifies;
   const { args, env } = spec.process;
-  const { status, start } = waysOf(spec);
+  const { status, start } = holdDescriptors(spec);
   return [{
     step: "checkCommand",
     candidates: candidates(args[0] ?? "", env),
     argv: args,
-    why: "a command that is missing is an error of create, not of start",
+    why: "a missing command is an error of create, not of start",
     man: "access(2)",
   }, {
     step: "reportReady",
     status,
     ...marked,
-    why: "the container is created: the command that creates it may end",
+    why: "the container is created, and the command that created it may end",
     man: "write(2)",
   }, {
     step: "waitForStart",
     start,
     ...marked,
-    why: "the command starts when somebody says so",
+    why: "the command runs when another command starts the container",
     man: "read(2), fifo(7)",
   }];
 }

@@ -1,14 +1,22 @@
-/** Where the ways to the commands that create and start a container are. */
+/**
+ * The descriptors by which a waiting process reaches the commands that create
+ * and start its container.
+ */
 
 import type { Spec } from "../spec/types.ts";
 
-export interface Ways {
+export interface HoldDescriptors {
+  /** Leads to the creating command. */
   status: number;
+  /** Leads to the starting command. */
   start: number;
 }
 
-/** Where they are from when the command's own descriptors are in place. */
-export const waysOf = ({ process }: Spec): Ways => {
+/**
+ * Their numbers once the command's own descriptors are in place: directly
+ * behind those.
+ */
+export const holdDescriptors = ({ process }: Spec): HoldDescriptors => {
   const { preserve = 0 } = process;
   return { status: 3 + preserve, start: 4 + preserve };
 };

@@ -1,11 +1,12 @@
 /**
- * Hooks of runtime-spec ("POSIX-platform Hooks") as steps: how a container's
- * first process waits for those of createContainer, and how a hook becomes a
- * process, on the host or inside. Pure.
+ * Hooks of runtime-spec ("POSIX-platform Hooks") as steps. The container's
+ * first process waits for the hooks that run before the root changes. Each hook
+ * is a process of its own, on the host or inside, which the walker starts.
+ * Pure.
  */
 
 import type { Hook, NamespaceType, Spec } from "../spec/types.ts";
-import { CGROUPS_FROM } from "./cgroup.ts";
+import { CGROUPS_FROM, OPENED_ON_HOST } from "./cgroup.ts";
 import { makeDevices } from "./mounts/devices.ts";
 import type { Facts } from "./facts.ts";
 import { attachMounts } from "./mounts/mounts.ts";
@@ -13,60 +14,60 @@ import { defaultSignals, startProcess } from "./process/process.ts";
 import { changeRoot } from "./mounts/root.ts";
 import type { Step } from "./step.ts";
 
-/** The points before the root changes at which a configuration has hooks, in their order. */
+/** The kinds of hooks in a configuration that run before the root changes, in order. */
 const hooksBeforeRoot = ({ hooks = {} }: Spec) =>
   (["prestart", "createRuntime", "createContainer"] as const)
     .filter((name) => hooks[name]?.length);
 
 /**
- * The root filesystem with what is mounted on it, as `/`.
+ * Makes the root filesystem `/`, with everything mounted on it.
  *
- * Hooks of createContainer see it at its path of the host, complete, in the
- * container's mount namespace, and those of prestart and createRuntime may go and
- * look there: so where there are any it is furnished before it becomes the root.
- * The process is in it meanwhile by chroot(2), and paths lead
- * nowhere else than they would later. Who joins the mount namespace by setns(2)
- * comes to its root, the host's tree still.
+ * Usually the root changes first. With hooks, the root filesystem is filled
+ * before that: createContainer hooks must see it complete, in the container's
+ * mount namespace and at its path on the host, and prestart and createRuntime
+ * hooks may look at it there. Meanwhile this process is inside it by chroot(2),
+ * so paths lead where they will lead later. A process that joins the mount
+ * namespace by setns(2) still starts at the host's tree.
  */
 export function setUpRoot(spec: Spec, facts: Facts): Step[] {
   const change = changeRoot(spec, facts);
-  const furnish = [...attachMounts(spec, facts), ...makeDevices(spec, facts)];
-  if (!hooksBeforeRoot(spec).length) return [...change, ...furnish];
+  const fill = [...attachMounts(spec, facts), ...makeDevices(spec, facts)];
+  if (!hooksBeforeRoot(spec).length) return [...change, ...fill];
   return [
     ...change.slice(0, -1),
     {
       step: "visitRoot",
       root: spec.root.path,
       why:
-        "these hooks come before the root changes; what is mounted now is mounted inside, and no link of the root filesystem leads out of it",
+        "the hooks run before the root changes; until then chroot keeps every path inside the root filesystem, whatever symbolic links it has",
       man: "open(2) O_PATH, chroot(2)",
     },
-    ...furnish,
+    ...fill,
     {
       step: "waitForHooks",
       why: `the hooks of ${
         hooksBeforeRoot(spec).join(" and ")
-      } find the root filesystem furnished, and at its path of the host`,
+      } run now: they find the root filesystem complete, at its path on the host`,
       man: "write(2), read(2)",
     },
     {
       step: "returnToRoot",
-      why: "pivot_root takes the root of the mount namespace",
+      why: "pivot_root replaces the root of the mount namespace",
       man: "fchdir(2), chroot(2)",
     },
     ...change.slice(-1),
   ];
 }
 
-/** What a hook has where config.json does not say it. */
+/** What a hook gets if config.json does not set it. */
 export interface HookSurroundings {
-  /** The environment of the runtime. */
+  /** The runtime's environment. */
   env: readonly string[];
-  /** Where it starts. */
+  /** The directory in which the hook starts. */
   directory: string;
 }
 
-/** What of a hook's process every hook has: nothing of ours comes along. */
+/** The last steps of every hook: it inherits nothing from our process. */
 function executeHook(
   { path, args, env }: Hook,
   usual: Pick<HookSurroundings, "env">,
@@ -75,20 +76,21 @@ function executeHook(
     {
       step: "setProcessGroup",
       foreground: false,
-      why: "a hook that takes too long is killed with what it has started",
+      why:
+        "a hook that takes too long is killed together with the processes it started",
       man: "setpgid(2)",
     },
     {
       step: "closeDescriptors",
       from: 3,
-      why: "no open file of ours comes along but the standard streams",
+      why: "the hook inherits no open files except the standard streams",
       man: "close_range(2)",
     },
     defaultSignals,
     {
       step: "setSignalMask",
       blocked: [],
-      why: "nothing of ours is blocked for it",
+      why: "the hook starts with no signal blocked",
       man: "sigprocmask(2)",
     },
     {
@@ -96,7 +98,7 @@ function executeHook(
       candidates: [path],
       argv: argvOf({ path, args }),
       env: env ?? usual.env,
-      why: "the hook, by the path that config.json has",
+      why: "the hook, at the path that config.json gives",
       man: "execve(2)",
     },
   ];
@@ -105,28 +107,28 @@ function executeHook(
 const argvOf = ({ path, args }: Pick<Hook, "path" | "args">) =>
   args?.length ? args : [path];
 
-/** A hook in the namespaces of the runtime. */
+/** The steps of a hook that runs in the namespaces of the runtime. */
 export const hostHook = (hook: Hook, usual: HookSurroundings): Step[] => [
   {
     step: "changeDirectory",
     path: usual.directory,
-    why: "hooks of an engine count on the bundle being where they start",
+    why: "the hooks of engines expect to start in the bundle",
     man: "chdir(2)",
   },
   ...executeHook(hook, usual),
 ];
 
-/** A container that a hook is to join, as the host sees it. */
+/** The container that a hook joins, as the host sees it. */
 export interface Joined {
-  /** Its first process. */
+  /** The container's first process. */
   pid: number;
-  /** The namespaces in which it is and we are not. */
+  /** The namespaces in which that process differs from us. */
   namespaces: readonly NamespaceType[];
-  /** In each tree, the file to write "0" to. */
+  /** In each cgroup tree: the file to write "0" to. */
   cgroups: readonly string[];
 }
 
-/** `mnt` and its like, as /proc/PID/ns has them. */
+/** The names of namespace types in /proc/PID/ns. */
 export const NAMESPACE_FILE: Readonly<Record<NamespaceType, string>> = {
   user: "user",
   pid: "pid",
@@ -149,7 +151,7 @@ function join(
           step: "openCgroups",
           files: cgroups,
           from: CGROUPS_FROM,
-          why: "the way in: a process in other namespaces may not see it",
+          why: OPENED_ON_HOST,
           man: "cgroups(7)",
         } as const,
       ]
@@ -157,7 +159,7 @@ function join(
     {
       step: "keepRoot",
       path: `/proc/${pid}/root`,
-      why: "the root of the process that waits, whatever is mounted where",
+      why: "leads to the root of the waiting process, wherever that is mounted",
       man: "proc_pid_root(5)",
     },
     ...(namespaces.length
@@ -168,7 +170,8 @@ function join(
             type,
             path: `/proc/${pid}/ns/${NAMESPACE_FILE[type]}`,
           })),
-          why: "the container's, whose first process waits meanwhile",
+          why:
+            "the namespaces of the container, whose first process waits meanwhile",
           man: "setns(2)",
         } as const,
       ]
@@ -176,7 +179,7 @@ function join(
     {
       step: "clone",
       namespaces: [],
-      why: "a PID namespace that was joined takes effect for children only",
+      why: "a joined PID namespace takes effect for children only",
       man: "clone(2)",
     },
     ...(cgroups.length
@@ -185,7 +188,7 @@ function join(
           step: "joinCgroups",
           files: cgroups,
           from: CGROUPS_FROM,
-          why: "what the hook uses is the container's",
+          why: "what the hook uses is counted as the container's",
           man: "cgroups(7)",
         } as const,
       ]
@@ -197,7 +200,8 @@ function join(
           uid: 0,
           gid: 0,
           groups: denySetgroups ? null : [],
-          why: "root of the user namespace, with power over what is in it",
+          why:
+            "becomes root of the user namespace, with rights over what it owns",
           man: "setresuid(2), user_namespaces(7)",
         } as const,
       ]
@@ -206,10 +210,10 @@ function join(
 }
 
 /**
- * A hook of createContainer: in the container's namespaces, with the host's
- * tree as its own mount namespace has it, and with the runtime's rights in them.
- * It starts in the root filesystem, so that what it writes to a relative path
- * does not come to be on the host.
+ * The steps of a createContainer hook. It runs in the container's namespaces,
+ * with the runtime's rights in them, and sees the host's tree as the
+ * container's mount namespace has it. It starts in the root filesystem, so a
+ * file that it writes to a relative path is not written to the host.
  */
 export function createContainerHook(
   hook: Hook,
@@ -222,7 +226,7 @@ export function createContainerHook(
     {
       step: "enterKeptRoot",
       why:
-        "its working directory is the container's root; by a descriptor, since the path may lead through directories that are closed to it",
+        "the hook starts in the container's root; by descriptor, since directories on the path may be closed to it",
       man: "fchdir(2)",
     },
     ...executeHook(hook, usual),
@@ -230,8 +234,8 @@ export function createContainerHook(
 }
 
 /**
- * A hook of startContainer: a program of the root filesystem, which nobody
- * trusts, so it is confined as the user's own process.
+ * The steps of a startContainer hook. It is a program of the root filesystem,
+ * which is not trusted, so it is confined like the user's own process.
  */
 export function startContainerHook(
   spec: Spec,
@@ -250,7 +254,7 @@ export function startContainerHook(
     ...join(joined, facts),
     {
       step: "returnToRoot",
-      why: "paths are looked up in the container's root",
+      why: "from here on paths are looked up in the container's root",
       man: "fchdir(2), chroot(2)",
     },
     ...startProcess({ ...spec, process }, facts).map((step) =>

@@ -1,4 +1,4 @@
-/** The rights that Landlock knows, linux/landlock.h. */
+/** The rights that Landlock can restrict, linux/landlock.h. */
 
 /** A right of struct landlock_path_beneath_attr, without LANDLOCK_ACCESS_FS_. */
 export type FileRight = typeof FILE_RIGHTS[number][0];
@@ -6,10 +6,10 @@ export type FileRight = typeof FILE_RIGHTS[number][0];
 /** A right of struct landlock_net_port_attr, without LANDLOCK_ACCESS_NET_. */
 export type PortRight = "BIND_TCP" | "CONNECT_TCP";
 
-/** Where signals and abstract sockets end, without LANDLOCK_SCOPE_. */
+/** What stays within the sandbox, without LANDLOCK_SCOPE_. */
 export type Scope = "ABSTRACT_UNIX_SOCKET" | "SIGNAL";
 
-/** By bit, and the version of the kernel's interface that has it. */
+/** The rights in the order of their bits, each with the first ABI version that has it. */
 export const FILE_RIGHTS = [
   ["EXECUTE", 1],
   ["WRITE_FILE", 1],

@@ -1,47 +1,49 @@
 /**
- * Namespaces: what makes the container see a system of its own.
+ * Namespaces: they give the container a view of a system of its own.
  *
- * Which process may make which namespace is a rule of the kernel, not of ours.
- * A PID namespace takes effect for children only, so it is made by a clone, and
- * with it the mount namespace, whose proc must belong to it. A user namespace
- * needs a process with one thread, and it owns what is made with or after it,
- * so it is made by the same clone. UTS and IPC bind a single thread, which can
- * enter them at any time: where our own program is PID 1, it does.
+ * The kernel decides which process can make which namespace. A PID namespace
+ * takes effect for children only, so clone makes it. The same clone makes the
+ * mount namespace, whose /proc must belong to that PID namespace. It also makes
+ * the user namespace, because unshare of one needs a process with a single
+ * thread, and because a user namespace owns the namespaces that are made with
+ * it or after it. UTS and IPC namespaces apply to a single thread, which can
+ * enter them at any time: where our program is PID 1, it enters them later.
  */
 
 import type { NamespaceType, Spec } from "../spec/types.ts";
-import { birthplace, visitsCgroup } from "./cgroup.ts";
+import { birthplace, CGROUP_VIEW, visitsCgroup } from "./cgroup.ts";
 import type { Facts } from "./facts.ts";
 import type { Step } from "./step.ts";
 
-const ENTERED: readonly NamespaceType[] = ["uts", "ipc"];
+/** Our program enters these once it is PID 1. */
+const ENTERED_LATER: readonly NamespaceType[] = ["uts", "ipc"];
 
-const WHAT: Record<NamespaceType, string> = {
+const WHY: Record<NamespaceType, string> = {
   user:
-    "users of its own: root inside has power over what is inside, and no other",
+    "user ids of its own: root inside has rights over what is inside, and over nothing else",
   pid:
-    "a process tree of its own: it is PID 1 there and cannot see or signal a process of the host",
+    "a process tree of its own: it is PID 1 there and cannot see or signal the host's processes",
   mount: "a mount tree of its own, whose mounts end with it",
-  network: "network interfaces of its own, with nothing but loopback at first",
+  network: "network interfaces of its own, at first only loopback",
   uts: "a hostname of its own",
   ipc: "message queues and shared memory of its own",
-  cgroup: "a view of the cgroup tree that starts at its own",
+  cgroup: CGROUP_VIEW,
   time: "clocks of its own",
 };
 
-/** Whether a Spec asks for a namespace of a type, new or joined. */
+/** Whether the container has a namespace of this type, new or joined. */
 export function hasNamespace(spec: Spec, type: NamespaceType): boolean {
   return spec.linux.namespaces.some((entry) => entry.type === type);
 }
 
-/** The namespaces that are made for it. */
-export const fresh = (spec: Spec): NamespaceType[] =>
+/** The namespaces that are made for the container. */
+export const newNamespaces = (spec: Spec): NamespaceType[] =>
   spec.linux.namespaces.flatMap((entry) =>
     entry.path === undefined ? [entry.type] : []
   );
 
-/** Namespaces that exist already. */
-export function joinedNamespaces(spec: Spec): Step[] {
+/** Joins the namespaces that exist already. */
+export function joinNamespaces(spec: Spec): Step[] {
   const namespaces = spec.linux.namespaces.flatMap(({ type, path }) =>
     path === undefined ? [] : [{ type, path }]
   );
@@ -50,18 +52,19 @@ export function joinedNamespaces(spec: Spec): Step[] {
     step: "joinNamespaces",
     namespaces,
     why:
-      "these exist already and are shared with whoever lives in them; all are opened before the first is entered, since their paths may not exist inside",
+      "these exist already and are shared with the processes in them; all are opened before the first is entered, since their paths may not exist inside",
     man: "setns(2)",
   }];
 }
 
-/** The clone that makes PID 1 of the container. */
-export function bornNamespaces(spec: Spec, facts: Facts): Step[] {
+/** Creates PID 1, in as many new namespaces as clone can make at this point. */
+export function cloneNamespaces(spec: Spec, facts: Facts): Step[] {
   const { init } = facts;
   const cgroup = birthplace(spec, facts);
-  // The cgroup namespace starts at the cgroup one is in: that is joined first.
-  const namespaces = fresh(spec).filter((type) =>
-    type !== "cgroup" && !(init && ENTERED.includes(type)) &&
+  // A cgroup namespace begins at the cgroup of its maker, which is joined
+  // first.
+  const namespaces = newNamespaces(spec).filter((type) =>
+    type !== "cgroup" && !(init && ENTERED_LATER.includes(type)) &&
     !(type === "time" && spec.linux.timeOffsets)
   );
   return [{
@@ -69,49 +72,52 @@ export function bornNamespaces(spec: Spec, facts: Facts): Step[] {
     namespaces,
     ...(cgroup === null ? {} : { cgroup }),
     why: [
-      namespaces.map((type) => WHAT[type]).join("; ") ||
-      "a PID namespace that was joined takes effect for children only",
-      ...(cgroup === null ? [] : ["what it uses is counted from its birth"]),
+      namespaces.map((type) => WHY[type]).join("; ") ||
+      "a joined PID namespace takes effect for children only",
+      ...(cgroup === null ? [] : [
+        "it is created in its cgroup, so its use is counted from the start",
+      ]),
     ].join("; "),
     man: "clone(2), namespaces(7)",
   }];
 }
 
 /**
- * A time namespace whose clocks are off. Who is born into one finds its offsets
- * fixed; so it is made after the clone, by the new process and with the rights
- * that its user namespace gives, and before any other program runs in it.
+ * Makes a time namespace with shifted clocks. A process created in a time
+ * namespace cannot change its offsets. So the new process makes it after the
+ * clone, with the rights that its user namespace gives, and before any other
+ * program runs.
  */
 export function offsetClocks(spec: Spec): Step[] {
   const { timeOffsets } = spec.linux;
-  if (!timeOffsets || !fresh(spec).includes("time")) return [];
+  if (!timeOffsets || !newNamespaces(spec).includes("time")) return [];
   return [{
     step: "enterTimeNamespace",
     ...timeOffsets,
     why:
-      "its clocks since the boot are off by so much: what shows the uptime, and timers, go by them; the date is no namespace's",
+      "shifts the clocks that count from boot, which the uptime and timers use; no namespace changes the date",
     man: "time_namespaces(7)",
   }];
 }
 
-/** What is entered once inside. */
-export function enteredNamespaces(spec: Spec, facts: Facts): Step[] {
+/** Makes the namespaces that PID 1 can enter by itself. */
+export function unshareNamespaces(spec: Spec, facts: Facts): Step[] {
   const { init } = facts;
-  const namespaces = fresh(spec).filter((type) =>
+  const namespaces = newNamespaces(spec).filter((type) =>
     type === "cgroup"
       ? !visitsCgroup(spec, facts)
-      : init && ENTERED.includes(type)
+      : init && ENTERED_LATER.includes(type)
   );
   if (!namespaces.length) return [];
   return [{
     step: "unshare",
     namespaces,
-    why: namespaces.map((type) => WHAT[type]).join("; "),
+    why: namespaces.map((type) => WHY[type]).join("; "),
     man: "unshare(2), namespaces(7)",
   }];
 }
 
-/** What makes a new namespace fit to live in. */
+/** Gives the new namespaces their names and a working loopback interface. */
 export function setUpNamespaces(spec: Spec): Step[] {
   const steps: Step[] = [];
   if (spec.hostname !== undefined) {
@@ -126,14 +132,14 @@ export function setUpNamespaces(spec: Spec): Step[] {
     steps.push({
       step: "setDomainname",
       domainname: spec.domainname,
-      why: "the domain that domainname(1) shows, NIS's and not DNS's",
+      why: "the NIS domain that domainname(1) shows; DNS does not use it",
       man: "setdomainname(2)",
     });
   }
-  if (fresh(spec).includes("network")) {
+  if (newNamespaces(spec).includes("network")) {
     steps.push({
       step: "raiseLoopback",
-      why: "a new network namespace has its loopback interface down",
+      why: "the loopback interface of a new network namespace is down at first",
       man: "netdevice(7)",
     });
   }

@@ -1,6 +1,9 @@
-/** What is made at its first use, and then kept. */
+/** Values that are computed at their first use and then kept. */
 
-/** Makes it when it is first asked for. */
+/**
+ * Returns a function that calls `make` at its first call, and then repeats the
+ * result.
+ */
 export function once<T>(make: () => T): () => T {
   let made: T | undefined;
   return () => made ??= make();

@@ -1,7 +1,8 @@
 /**
- * The vocabulary of a plan: every kind of step there is, as plain data. Flags
- * and names are spelled as in the man pages; numbers come later, in
- * launch/lower/lower.ts. Each step says in `why` what a reader would ask.
+ * The vocabulary of a plan: every kind of step, as plain data. Flags and names
+ * are spelled as in the man pages; launch/lower/lower.ts turns them into
+ * numbers. The `why` of a step answers why it is done, and `man` names the page
+ * to read on.
  */
 
 import type {
@@ -19,14 +20,15 @@ import type { MountAttribute, MountFlag, Propagation } from "./mounts/words.ts";
 export type { MountAttribute, MountFlag, Propagation };
 
 /**
- * A file system of the kernel that has to be found at its place before
- * something is done in it: /proc, /sys.
+ * The file systems whose type is verified at /proc and /sys before a step works
+ * in them.
  */
 export type KernelType = "proc" | "sysfs";
 
 /**
- * What a path is followed from. The first of some neighbours opens it and makes
- * sure of it, the last one closes it.
+ * The file system from which a path is followed, by a descriptor of its root.
+ * Of several steps in a row, the first opens and verifies it, the last closes
+ * it.
  */
 export interface KernelAnchor {
   type: KernelType;
@@ -34,29 +36,32 @@ export interface KernelAnchor {
   closes: boolean;
 }
 
-/** A step that says all by its name. */
+/** The fields of a step that needs none. */
 export type Nothing = Record<never, never>;
 
-/** What each kind of step says beside `why` and `man`. */
+/** The fields of each kind of step, besides `why` and `man`. */
 export type Kinds = {
   // ── namespaces ──
-  /** setns(2) of each, by path. */
+  /** setns(2) for each namespace, by path. */
   joinNamespaces: {
     namespaces: readonly { type: NamespaceType; path: string }[];
   };
-  /** setns(2) of a process, and chroot(2) where its root is a directory. */
+  /**
+   * setns(2) to the namespaces of a process, and chroot(2) if its root is a
+   * directory.
+   */
   joinProcess: {
     pid: number;
     namespaces: readonly NamespaceType[];
-    /** Its root is not what its mount namespace has for one. */
+    /** Whether its root differs from the root of its mount namespace. */
     root: boolean;
   };
-  /** clone3(2): the new process, born into new namespaces. */
+  /** clone3(2): creates the new process, in new namespaces. */
   clone: {
     namespaces: readonly NamespaceType[];
-    /** CLONE_INTO_CGROUP: where it is born. */
+    /** CLONE_INTO_CGROUP: the cgroup in which it is created. */
     cgroup?: string;
-    /** That cgroup is open already (`openCgroups`). */
+    /** Present if `openCgroups` has already opened that cgroup. */
     opened?: true;
   };
   /** unshare(2). */
@@ -73,13 +78,13 @@ export type Kinds = {
   joinKeyring: Nothing;
 
   // ── between parent and child ──
-  /** setpgid(2): a process group of its own. */
+  /** setpgid(2): a new process group; `foreground` makes it the terminal's. */
   setProcessGroup: { foreground: boolean };
   /** prctl(2) PR_SET_PDEATHSIG. */
   setParentDeathSignal: { signal: "SIGKILL" };
-  /** read(2) from the lifeline: the parent has done its part. */
+  /** read(2) from the pipe to the parent, until the parent has done its part. */
   waitForParent: Nothing;
-  /** ppoll(2) of the lifeline: is the parent still there? */
+  /** ppoll(2) of the pipe to the parent: fails if the parent has ended. */
   checkParent: Nothing;
   /** sigprocmask(2) SIG_SETMASK. */
   setSignalMask: { blocked: readonly string[] };
@@ -87,13 +92,16 @@ export type Kinds = {
   defaultSignals: Nothing;
   /** close_range(2). */
   closeDescriptors: { from: number; to?: number };
-  /** dup3(2): descriptors that the command keeps, to 3 and upwards. */
+  /** dup3(2): moves the descriptors that the command keeps to 3 and upwards. */
   arrangeDescriptors: { count: number };
-  /** fchown(2): the command's user may open them again. */
+  /** fchown(2): lets the command's user open its streams again. */
   giveStreams: { descriptors: readonly number[]; uid: number };
-  /** open(2) and dup3(2): the container's null device for the host's; `make`: or else one that is made. */
+  /**
+   * open(2) and dup3(2): replaces the host's null device by the container's.
+   * With `make`, a node is made if the container has none.
+   */
   reopenNull: { descriptors: readonly number[]; make: boolean };
-  /** The same for another device that every container has. */
+  /** The same for another default device. */
   reopenDevice: {
     path: string;
     major: number;
@@ -105,31 +113,32 @@ export type Kinds = {
   executeSelf: { argv: readonly string[]; env: readonly string[] };
   /** open(2) of the walker's own program. */
   keepWalker: Nothing;
-  /** execveat(2) of what was kept; mounts under these names stay open. */
+  /** execveat(2) of the program that was kept; the named mounts stay open. */
   executeWalker: { keep: readonly string[] };
   /** prctl(2) PR_SET_DUMPABLE. */
   setDumpable: { dumpable: boolean };
-  /** openat(2) and dup3(2) of each cgroup's file, to numbers from one upwards. */
+  /** openat(2) and dup3(2): opens cgroup files as the descriptors from `from` upwards. */
   openCgroups: {
     files: readonly string[];
     from: number;
-    /** The directory of the cgroup that a process will be born in. */
+    /** The directory of the cgroup in which a process will be created. */
     birthplace?: string;
   };
-  /** write(2) of 0 to each file of a cgroup that is open from a number upwards. */
+  /** write(2) of 0 to each of the opened cgroup files, from `from` upwards. */
   joinCgroups: { files: readonly string[]; from: number };
 
   // ── mounts and root ──
-  /** open_tree(2): a detached copy of a mount, under a name; of one inside the root if `inside`. */
+  /** open_tree(2): a detached copy of a mount, kept under a name. */
   openTree: {
     name: string;
     source: string;
     recursive: boolean;
+    /** The source is looked up inside the root. */
     inside?: true;
-    /** It is not to lead to /proc or /sys. */
+    /** The path must not lead to /proc or /sys. */
     keepsOffKernel?: true;
   };
-  /** fsopen(2), fsconfig(2), fsmount(2): a file system, not attached yet. */
+  /** fsopen(2), fsconfig(2), fsmount(2): a file system that is not attached yet. */
   createFilesystem: {
     name: string;
     type: string;
@@ -137,32 +146,35 @@ export type Kinds = {
     options: readonly string[];
     attributes: readonly MountAttribute[];
   };
-  /** fcntl(2): a mount that the parent made and handed over, under a name. */
+  /** fcntl(2): names a mount that the parent made and passed as a descriptor. */
   receiveMount: { name: string; descriptor: number };
-  /** mount_setattr(2) of what has a name, of a path, or of one that is looked up inside. */
+  /**
+   * mount_setattr(2) of a named mount, of a path, or of a path looked up inside
+   * the root.
+   */
   setMountAttributes: {
     mount: { name: string } | { path: string } | { inside: string };
-    /** Where on the host it is from, which says more than its name. */
+    /** The mount's source on the host, which tells a reader more than its name. */
     of?: string;
     set: readonly MountAttribute[];
     clear?: readonly MountAttribute[];
     propagation?: Propagation;
     recursive: boolean;
   };
-  /**
-   * move_mount(2): what has a name, to a path; `keepsOffKernel`: which is not to
-   * lead to /proc or /sys; `ifThere`: to none where it is missing.
-   */
+  /** move_mount(2): attaches a named mount at a path. */
   attach: {
     name: string;
     target: string;
+    /** The path must not lead to /proc or /sys. */
     keepsOffKernel?: true;
+    /** A missing path is not an error. */
     ifThere?: true;
   };
-  /** mkdirat(2) or mknodat(2), with what is above it, below `inside`. */
+  /** mkdirat(2) or mknodat(2), with the missing directories above. */
   makeMountpoint: {
     path: string;
     kind: "directory" | "file";
+    /** A directory above it that exists already. */
     inside?: string;
   };
   /** mount(2). */
@@ -174,16 +186,16 @@ export type Kinds = {
     data: string | null;
     keepsOffKernel?: true;
   };
-  /** Overlay: a writable layer in memory or in a directory over the root. */
+  /** An overlay: a writable layer, in memory or in a directory, over the root. */
   mountOverlay: {
     root: string;
-    /** The name of the root filesystem, where it is a mount without a place. */
+    /** The name of the root filesystem, if it is a mount that is not attached. */
     lower?: string;
     target: string;
     upper: string | null;
     work: string | null;
     userNamespace: boolean;
-    /** A number above those of the descriptors that are open then. */
+    /** A number above every descriptor that is open at this step. */
     above: number;
   };
   /** chdir(2), pivot_root(2), umount2(2). */
@@ -192,20 +204,24 @@ export type Kinds = {
   chroot: { root: string };
   /** umount2(2). */
   unmount: { target: string };
-  /** Over a path goes an empty file (that which has the name `cover`, until the last one) or directory. */
+  /** Covers a directory with an empty one, a file with the mount named `cover`. */
   maskPath: {
     path: string;
     cover: string;
+    /** Whether this is the last use of `cover`. */
     last: boolean;
     within?: KernelAnchor;
   };
-  /** A path becomes read-only, with what is below it. */
+  /** Makes a path read-only, with everything below it. */
   readonlyPath: { path: string; within?: KernelAnchor };
-  /** mknodat(2), with what is above it, below `inside`; the same device may be there. */
+  /**
+   * mknodat(2), with the missing directories above; `inside` exists already.
+   * The same device may exist already.
+   */
   makeDevice: Device & { inside?: string; ifWritable?: true };
   /** symlinkat(2). */
   makeSymlink: { path: string; to: string; ifWritable?: true };
-  /** A file with a text, for a bind mount without a source. */
+  /** open(2) and write(2): puts a text into an existing file. */
   writeFile: { path: string; text: string };
   /** open(2) O_CREAT, write(2), fchmod(2). */
   makeFile: { path: string; text: string; mode: number };
@@ -217,7 +233,7 @@ export type Kinds = {
   setIds: { uid: number; gid: number; groups: readonly number[] | null };
   /** prctl(2) PR_SET_KEEPCAPS. */
   keepCapabilities: Nothing;
-  /** prctl(2) PR_SET_SECUREBITS to none, PR_CAPBSET_DROP of all others. */
+  /** prctl(2) PR_SET_SECUREBITS to none, PR_CAPBSET_DROP of all other capabilities. */
   limitCapabilities: { bounding: readonly string[] };
   /** capset(2), prctl(2) PR_CAP_AMBIENT. */
   setCapabilities: {
@@ -252,9 +268,9 @@ export type Kinds = {
   setPersonality: { domain: "LINUX" | "LINUX32" };
   /** seccomp(2) SECCOMP_SET_MODE_FILTER. */
   setSeccomp: { profile: string; filter: string; flags: number };
-  /** dup3(2): the socket to the parent (`null`: as it was handed), to a number of its own. */
+  /** dup3(2): moves the socket to the parent; `null` is the number it was passed as. */
   keepSocket: { from: number | null; to: number };
-  /** sendmsg(2): the listener of the filter, to the parent. */
+  /** sendmsg(2): sends the filter's listener to the parent. */
   sendListener: { socket: number; listener: number; mark?: string };
   /** landlock_create_ruleset(2). */
   createRuleset: {
@@ -280,16 +296,16 @@ export type Kinds = {
   openTerminal: {
     size: { height: number; width: number } | null;
     streams: readonly number[];
-    /** It is /dev/console, too, unless the container has one. */
+    /** Present if the terminal does not become /dev/console too. */
     console?: false;
-    /** What is written gets no carriage return more (ONLCR). */
+    /** Present if no carriage return is added to lines (ONLCR off). */
     plainLines?: true;
   };
-  /** dup3(2): the terminal at standard input as further streams. */
+  /** dup3(2): makes further streams the terminal at standard input. */
   shareTerminal: { streams: readonly number[] };
-  /** chdir(2); of two turns at the same directory, one has to succeed. */
+  /** chdir(2). Of the two attempts at the same directory, one has to succeed. */
   changeDirectory: { path: string; turn?: "first" | "second" };
-  /** getcwd(2): fails where the directory is outside the root. */
+  /** getcwd(2): the step fails if the working directory is outside the root. */
   checkDirectory: Nothing;
   /** execve(2), one try for each candidate. */
   execute: {
@@ -299,66 +315,66 @@ export type Kinds = {
   };
 
   // ── between create and start ──
-  /** dup3(2) O_CLOEXEC of the descriptors that are needed until the execve. */
+  /** dup3(2) O_CLOEXEC: moves the descriptors that are needed until the execve. */
   keepHold: {
-    /** Null: as they were handed. */
+    /** Null: the numbers they were passed as. */
     from: { status: number; start: number } | null;
     to: { status: number; start: number };
   };
-  /** faccessat2(2): one of these can be executed. */
+  /** faccessat2(2): fails if none of the candidates can be executed. */
   checkCommand: { candidates: readonly string[]; argv: readonly string[] };
-  /** write(2) to who creates. */
+  /** write(2) to the creating command. */
   reportReady: { status: number; mark?: string };
-  /** read(2) from who starts. */
+  /** read(2) from the starting command. */
   waitForStart: { start: number; mark?: string };
-  /** write(2) to who creates, read(2) of its answer. */
+  /** write(2) to the creating command, read(2) of its answer. */
   waitForHooks: Nothing;
-  /** openat(2) O_PATH of a root directory, to come back to. */
+  /** openat(2) O_PATH of a root directory, for a later return. */
   keepRoot: { path: string };
-  /** fchdir(2): to the root that was kept. */
+  /** fchdir(2) to the root that was kept. */
   enterKeptRoot: Nothing;
   /** openat(2) O_PATH of our root directory, chroot(2) to another. */
   visitRoot: { root: string };
-  /** fchdir(2) and chroot(2): back to what was kept. */
+  /** fchdir(2) and chroot(2) back to the root that was kept. */
   returnToRoot: Nothing;
 
   // ── the end ──
-  /** kill(2) of -1 and wait4(2) until nothing is left. */
+  /** kill(2) of -1 and wait4(2) until no process is left. */
   killAll: Nothing;
 } & HostKinds;
 
-/** The kinds of step. */
+/** The name of a kind of step. */
 export type StepKind = keyof Kinds;
 
-/** One step of one kind. */
+/** A step of one kind. */
 export type StepOf<K extends StepKind> = K extends StepKind
   ? { step: K; why: string; man: string } & Kinds[K]
   : never;
 
-/** Any step. */
+/** A step of any kind. */
 export type Step = StepOf<StepKind>;
 
 /**
- * Where and by whom steps are carried out: `host` by the parent, `launch` and
- * `process` by the walker. `container` and `cleanup` belong to our own program
- * as PID 1 in the default mode; without it, the walker does `container` too and
- * there is nothing to clean up.
+ * Where steps run, and which process carries them out. The parent carries out
+ * `host`; the walker carries out `launch` and `process`. By default our
+ * program, as PID 1, carries out `container` and `cleanup`. Without our program
+ * inside, the walker carries out `container` as well and nothing is cleaned up.
  */
 export type Phase = "host" | "launch" | "container" | "process" | "cleanup";
 
-/** What `run` will do, in order. */
+/** Everything that `run` will do, in order. */
 export interface Plan {
-  /** Whether our own program stays inside as PID 1. */
+  /** Whether our program stays inside as PID 1. */
   init: boolean;
-  /** By the parent, on the host. */
+  /** Done by the parent, on the host. */
   host: Step[];
-  /** On the way from the host into the namespaces. */
+  /** Done on the way from the host into the namespaces. */
   launch: Step[];
-  /** As PID 1 of the container. */
+  /** Done as PID 1 of the container. */
   container: Step[];
-  /** In the process that becomes the command. */
+  /** Done in the process that becomes the command. */
   process: Step[];
-  /** Once the command has ended. */
+  /** Done after the command has ended. */
   cleanup: Step[];
 }
 

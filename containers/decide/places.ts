@@ -13,7 +13,7 @@ import { type Descriptor, O, open } from "../../ffi/fcntl.ts";
 import { openInRoot, RESOLVE_NO_XDEV } from "../../ffi/openat2.ts";
 import type { ClosedDirectory, Facts } from "../../plan/facts.ts";
 import { isMapped } from "../../plan/mounts/host_mounts.ts";
-import { isKernels } from "../../plan/mounts/kernel_places.ts";
+import { isKernelPath } from "../../plan/mounts/kernel_places.ts";
 import { isBind } from "../../plan/mounts/options.ts";
 import type { Mount, Spec } from "../../spec/types.ts";
 
@@ -80,7 +80,7 @@ export function findPlaces(
       // it.
       tree.mount(
         mount,
-        isKernels(destination)
+        isKernelPath(destination)
           ? destination
           : noteEnd(tree, destination, places),
       );

@@ -142,7 +142,8 @@ function stepAt(
       profile: "linux.seccomp",
       filter: "",
       flags: 0,
-      why: "the system calls it may make, by the profile that was asked for",
+      why:
+        "the filter allows the system calls of the profile that was asked for",
       man: "seccomp(2)",
     },
   } as const satisfies Record<string, Step>;

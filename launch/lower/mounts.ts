@@ -163,13 +163,13 @@ const TARGET = "target";
 /** Checks that no magic link is on the way to a mount's target. */
 const checkTarget = (
   target: string,
-  isKernels: boolean,
+  isKernelPath: boolean,
   keepsOffKernel = false,
 ): Instruction[] => {
-  const flags = O.O_PATH | (isKernels ? O.O_DIRECTORY | O.O_NOFOLLOW : 0);
+  const flags = O.O_PATH | (isKernelPath ? O.O_DIRECTORY | O.O_NOFOLLOW : 0);
   const atTop = target.lastIndexOf("/") === 0;
   return [
-    isKernels && atTop
+    isKernelPath && atTop
       ? {
         name: "openat",
         args: [AT_FDCWD, target, flags | O.O_CLOEXEC, 0],

@@ -1,8 +1,9 @@
 /**
- * /sys/fs/cgroup: where programs read what they may use. On cgroup v2 it is one
- * file system; on v1, and on both at once, a directory in memory with the
- * hierarchy of each controller in it. Mounted in the container's cgroup
- * namespace they begin at its own cgroup: the host's others are not in it.
+ * /sys/fs/cgroup: where programs read their limits. With cgroup v2 it is one
+ * file system. With v1, or both versions, it is a directory in memory that
+ * contains a mount for each hierarchy. Mounted in the container's cgroup
+ * namespace, they begin at the container's own cgroup and do not show the
+ * host's other cgroups.
  */
 
 import type { Mount, Spec } from "../../spec/types.ts";
@@ -11,14 +12,16 @@ import { mountOptions } from "./options.ts";
 import { hasNamespace } from "../namespaces.ts";
 import type { Step } from "../step.ts";
 
-/** Where they are on every machine. */
+/** The mountpoint of cgroups on every machine. */
 const PLACE = "/sys/fs/cgroup";
 
-const READ_ONLY =
-  "it can read what it may use, and not give itself more or move out of it";
+const OWN_CGROUP = "the container's own cgroup";
 
-/** The host's own mount, in the place of another. */
-const lent = (mount: Mount): Mount => ({
+const READ_ONLY =
+  "processes inside can read their limits, but not raise them or leave the cgroup";
+
+/** Replaces a mount by a bind mount of the host's own. */
+const boundFromHost = (mount: Mount): Mount => ({
   ...mount,
   type: "bind",
   source: PLACE,
@@ -26,16 +29,18 @@ const lent = (mount: Mount): Mount => ({
 });
 
 /**
- * What the `cgroup` mount of a Spec comes to where the container shares the
- * host's cgroup namespace: the view that the host has.
+ * The mounts of a Spec. If the container shares the host's cgroup namespace,
+ * its `cgroup` mount becomes a bind mount that shows what the host sees.
  */
 export function fitCgroups(spec: Spec): Mount[] {
   const { mounts = [] } = spec;
   if (hasNamespace(spec, "cgroup")) return mounts;
-  return mounts.map((mount) => mount.type === "cgroup" ? lent(mount) : mount);
+  return mounts.map((mount) =>
+    mount.type === "cgroup" ? boundFromHost(mount) : mount
+  );
 }
 
-/** /proc/PID/cgroup, cgroups(7), as a layout; null where there are no cgroups. */
+/** Reads the layout from /proc/PID/cgroup, cgroups(7); null without cgroups. */
 export function parseLayout(text: string): CgroupLayout | null {
   const lines = text.split("\n").flatMap((line) =>
     line.match(/^\d+:([^:]*):/)?.[1] ?? []
@@ -45,7 +50,7 @@ export function parseLayout(text: string): CgroupLayout | null {
   return lines.length ? { version: 2 } : null;
 }
 
-/** Of the options of a mount of v2 those that are the whole machine's, cgroups(7). */
+/** The mount options of v2 that apply to the whole machine, cgroups(7). */
 const UNIFIED_FLAGS = [
   "nsdelegate",
   "favordynmods",
@@ -55,7 +60,7 @@ const UNIFIED_FLAGS = [
   "pids_localevents",
 ];
 
-/** {@linkcode Facts.unifiedFlags}, of /proc/self/mountinfo. */
+/** Reads {@linkcode Facts.unifiedFlags} from /proc/self/mountinfo. */
 export function parseUnifiedFlags(mountinfo: string): string[] {
   const [, options = ""] = mountinfo.match(/ - cgroup2 \S+ (\S+)$/m) ?? [];
   return options.split(",").filter((word) => UNIFIED_FLAGS.includes(word));
@@ -67,9 +72,9 @@ const directoryOf = (names: string) => names.replace(/^name=/, "");
 const treeName = (names: string) => `cgroup-${directoryOf(names)}`;
 
 /**
- * What has to be opened while the host's tree is still there. A hierarchy of v1
- * that is mounted without a cgroup namespace begins at its root: all the host's
- * cgroups would be in it. The container's own directory is bound in its place.
+ * Opens the container's own directory in each v1 hierarchy, while the host's
+ * tree still exists. Without a cgroup namespace, a mounted hierarchy begins at
+ * its root and shows all cgroups of the host, so a bind mount takes its place.
  */
 export function prepareCgroups(
   { options = [] }: Mount,
@@ -83,7 +88,7 @@ export function prepareCgroups(
       name: treeName(names),
       source: path,
       recursive: false,
-      why: "its own cgroup alone, of all that the host has",
+      why: "shows only the container's own cgroup, not the host's others",
       man: "open_tree(2), cgroups(7)",
     },
     {
@@ -92,17 +97,18 @@ export function prepareCgroups(
       set: attributes,
       propagation: "private",
       recursive: false,
-      why: "set before anyone inside can see it",
+      why: "set before any process inside can see the mount",
       man: "mount_setattr(2)",
     },
   ]);
 }
 
 /**
- * In a user namespace the tree of v2 can be mounted with a cgroup namespace that
- * belongs to it. In the host's, the host's own mount is lent, as runc does it.
+ * In a user namespace, the v2 tree can be mounted only in a cgroup namespace
+ * that belongs to the user namespace. With the host's cgroup namespace, the
+ * host's mount is bind mounted instead, as runc does.
  */
-export function lendCgroups(spec: Spec, facts: Facts): Spec {
+export function bindHostCgroups(spec: Spec, facts: Facts): Spec {
   const { bindCgroups, cgroups } = facts;
   if (!bindCgroups || hasNamespace(spec, "cgroup")) return spec;
   return {
@@ -110,13 +116,13 @@ export function lendCgroups(spec: Spec, facts: Facts): Spec {
     mounts: spec.mounts?.map((mount) =>
       mount.type === "cgroup2" ||
         mount.type === "cgroup" && cgroups?.version === 2
-        ? lent(mount)
+        ? boundFromHost(mount)
         : mount
     ),
   };
 }
 
-/** The mount of type `cgroup` of a Spec, as runc and docker understand it. */
+/** The steps of a Spec's mount of type `cgroup`, as runc and docker understand it. */
 export function attachCgroups(
   { destination, options = [] }: Mount,
   { cgroups, unifiedFlags }: Facts,
@@ -128,7 +134,7 @@ export function attachCgroups(
     step: "makeMountpoint",
     path,
     kind: "directory",
-    why: "something has to be there to mount on",
+    why: "a mount needs an existing path to be mounted on",
     man: "mkdir(2)",
   });
   const mount = (type: string, target: string, data: string | null): Step => ({
@@ -138,7 +144,7 @@ export function attachCgroups(
     type,
     flags,
     data,
-    why: `its own cgroup, seen as the root of the tree${
+    why: `${OWN_CGROUP}, shown as the root of the tree${
       readonly ? `: ${READ_ONLY}` : ""
     }`,
     man: "cgroups(7), cgroup_namespaces(7)",
@@ -156,14 +162,15 @@ export function attachCgroups(
       type: "tmpfs",
       flags: flags.filter((flag) => flag !== "MS_RDONLY"),
       data: "mode=755,size=64k",
-      why: "of cgroup v1 each hierarchy is a file system, and gets a directory",
+      why:
+        "with cgroup v1 each hierarchy is a file system of its own and gets a directory here",
       man: "cgroups(7)",
     },
     ...cgroups.hierarchies.flatMap((names): Step[] => {
       if (cgroups.places && !(names in cgroups.places)) return [];
       const directory = directoryOf(names);
       const path = `${destination}/${directory}`;
-      // Where one has several controllers, each has a name there.
+      // A hierarchy with several controllers also gets a link for each of them.
       const each = names.includes(",") ? names.split(",") : [];
       return [
         makePlace(path),
@@ -172,7 +179,7 @@ export function attachCgroups(
             step: "attach",
             name: treeName(names),
             target: path,
-            why: `its own cgroup${readonly ? `: ${READ_ONLY}` : ""}`,
+            why: `${OWN_CGROUP}${readonly ? `: ${READ_ONLY}` : ""}`,
             man: "move_mount(2), cgroups(7)",
           }
           : mount("cgroup", path, names),
@@ -180,7 +187,7 @@ export function attachCgroups(
           step: "makeSymlink",
           path: `${destination}/${name}`,
           to: directory,
-          why: "programs look for a controller by its own name",
+          why: "programs look for each controller by its own name",
           man: "symlink(2), cgroups(7)",
         })),
       ];
@@ -192,7 +199,7 @@ export function attachCgroups(
           mount: { path: destination },
           set: ["MOUNT_ATTR_RDONLY"],
           recursive: false,
-          why: "the directories stand; nothing else is to be put there",
+          why: "the directories are complete, and nothing may be added to them",
           man: "mount_setattr(2)",
         } as const,
       ]

@@ -16,7 +16,7 @@ function find<K extends StepKind>(
     .filter((step): step is StepOf<K> => step.step === kind);
 }
 
-Deno.test("of cgroup v1 each hierarchy is mounted, and its controllers have names", () => {
+Deno.test("attachCgroups() mounts each v1 hierarchy and links its controllers by name", () => {
   const cgroups = {
     version: 1,
     hierarchies: ["cpu,cpuacct", "name=systemd"],
@@ -50,7 +50,7 @@ Deno.test("of cgroup v1 each hierarchy is mounted, and its controllers have name
   );
 });
 
-Deno.test("without a cgroup namespace its own directory of each hierarchy is bound, and no other is there", () => {
+Deno.test("attachCgroups() without a cgroup namespace binds only the container's own v1 directories", () => {
   const facts: Partial<Facts> = {
     cgroups: {
       version: 1,
@@ -74,7 +74,7 @@ Deno.test("without a cgroup namespace its own directory of each hierarchy is bou
   );
 });
 
-Deno.test("who mounts v2 where the host does says what the host has said", () => {
+Deno.test("attachCgroups() mounts v2 with the host's own options from parseUnifiedFlags()", () => {
   const mountinfo = [
     "22 1 0:20 / / rw - ext4 /dev/vda rw,nsdelegate",
     "29 22 0:25 / /sys/fs/cgroup rw,relatime - cgroup2 cgroup2 rw,nsdelegate,memory_recursiveprot",

@@ -1,16 +1,17 @@
 /**
- * Bind mounts in a user namespace whose source lies below a directory that is
- * closed to others. Root of the user namespace may not go there, the caller may.
- * So while the walker still has the caller's rights, it leaves the host's mount
- * namespace for one of its own, opens these sources, and covers the closed
- * directory with one in memory that has nothing in it but them. The container's
- * mount namespace is made as a copy of that: as with every copy for another user
- * namespace, what is restricted in it stays so. Pure.
+ * Bind mounts in a user namespace with a source below a directory that is
+ * closed to other users. Root of the user namespace may not enter that
+ * directory, but the caller may. So while the walker still has the caller's
+ * rights, it enters a mount namespace of its own and opens these sources. It
+ * then covers the closed directory with one in memory that contains only the
+ * sources. The container's mount namespace is a copy of that namespace. As with
+ * every copy for another user namespace, its mounts keep their restrictions.
+ * Pure.
  */
 
 import type { Spec } from "../../spec/types.ts";
 import type { Facts } from "../facts.ts";
-import { fresh, hasNamespace } from "../namespaces.ts";
+import { hasNamespace, newNamespaces } from "../namespaces.ts";
 import { isolateMounts } from "./root.ts";
 import type { Step } from "../step.ts";
 
@@ -19,14 +20,15 @@ const nameOf = (index: number, source: number) => `closed${index}_${source}`;
 /** The first steps of the walker, before any namespace is entered or made. */
 export function openClosedSources(spec: Spec, facts: Facts): Step[] {
   const { closed = [] } = facts.places ?? {};
-  const isOwn = hasNamespace(spec, "user") && fresh(spec).includes("mount");
+  const isOwn = hasNamespace(spec, "user") &&
+    newNamespaces(spec).includes("mount");
   if (!closed.length || !isOwn) return [];
   return [
     {
       step: "unshare",
       namespaces: ["mount"],
       why:
-        "what follows is done with the caller's rights, and the host is to see nothing of it",
+        "the next steps mount with the caller's rights, and the host must not see these mounts",
       man: "unshare(2), mount_namespaces(7)",
     },
     ...isolateMounts(spec),
@@ -37,7 +39,7 @@ export function openClosedSources(spec: Spec, facts: Facts): Step[] {
         source: path,
         recursive: true,
         why:
-          `${directory} is closed to the user that root inside really is: it is opened with the caller's rights`,
+          `${directory} is closed to the host user that root inside is mapped to, so this is opened with the caller's rights`,
         man: "open_tree(2)",
       })),
       {
@@ -47,14 +49,15 @@ export function openClosedSources(spec: Spec, facts: Facts): Step[] {
         source: "closed",
         options: ["mode=755"],
         attributes: ["MOUNT_ATTR_NOSUID", "MOUNT_ATTR_NODEV"],
-        why: "a directory in its place that leads to these sources alone",
+        why: "a directory to take its place and contain only these sources",
         man: "fsopen(2), fsmount(2), tmpfs(5)",
       },
       {
         step: "attach",
         name: "cover",
         target: directory,
-        why: "in this mount namespace, and those that are made of it",
+        why:
+          "covers the closed directory, in this mount namespace and its copies only",
         man: "move_mount(2)",
       },
       ...sources.flatMap(({ path, kind }, source): Step[] => [
@@ -63,14 +66,14 @@ export function openClosedSources(spec: Spec, facts: Facts): Step[] {
           path,
           kind,
           inside: directory,
-          why: "the source is found at its path",
+          why: "the source stays available at its own path",
           man: kind === "file" ? "mknod(2)" : "mkdir(2)",
         },
         {
           step: "attach",
           name: nameOf(index, source),
           target: path,
-          why: "where root inside may go",
+          why: "root inside may enter the path here",
           man: "move_mount(2)",
         },
       ]),

@@ -1,10 +1,10 @@
 /**
  * /dev: a small file system in memory with the few devices that every program
- * expects (OCI runtime-spec, "Default Devices"). The host's other devices do
- * not exist in it, but root inside may make nodes, as docker's may, and an
- * image may bring some. Docker keeps both closed with a cgroup; here every
- * mount is made nodev, and each device of /dev is mounted by itself without
- * that: a node anywhere else is there and opens nothing.
+ * expects (OCI runtime-spec, "Default Devices"). It has none of the host's
+ * other devices. But root inside may make device nodes, as with docker, and an
+ * image may contain some. Docker keeps these closed with a cgroup. Here every
+ * mount is nodev, and each allowed device is a mount of its own without nodev:
+ * any other node exists but cannot be opened.
  */
 
 import type { Device, Mount, Spec } from "../../spec/types.ts";
@@ -22,7 +22,10 @@ const character = (path: string, major: number, minor: number): Device => ({
   fileMode: 0o666,
 });
 
-/** Devices that are always there, charset(4) names and numbers of null(4), random(4), tty(4). */
+/**
+ * The devices that every container has, with the numbers of null(4), random(4),
+ * tty(4).
+ */
 export const DEFAULT_DEVICES: readonly Device[] = [
   character("/dev/null", 1, 3),
   character("/dev/zero", 1, 5),
@@ -32,7 +35,7 @@ export const DEFAULT_DEVICES: readonly Device[] = [
   character("/dev/tty", 5, 0),
 ];
 
-/** What programs reach through a name in /dev. */
+/** The symbolic links that programs expect in /dev. */
 const SYMLINKS: readonly [path: string, to: string][] = [
   ["/dev/fd", "/proc/self/fd"],
   ["/dev/stdin", "/proc/self/fd/0"],
@@ -47,18 +50,18 @@ const devMount = ({ mounts = [] }: Spec) =>
 const hasMount = (spec: Spec) => devMount(spec) !== undefined;
 
 /**
- * Whether devices and links are made in /dev. One that a bundle binds from the
- * host, or `--privileged` does, stays as it is there, as with runc: what it
- * lacks would be made on the host. In a bundle without a mount there, they are
- * made in its root filesystem where that can be written, and stay.
+ * Whether devices and links are made in /dev. A /dev that is bind mounted from
+ * the host, by a bundle or `--privileged`, stays unchanged, as with runc:
+ * missing devices would be made on the host. A bundle without a mount at /dev
+ * gets them in its root filesystem, if that is writable, and they remain there.
  */
-function hasDev(spec: Spec, facts: Facts): boolean {
+function fillsDev(spec: Spec, facts: Facts): boolean {
   const mount = devMount(spec);
   if (!mount) return facts.isBundle ?? false;
   return facts.confineDevices || !isBind(mount);
 }
 
-/** Those that are always there, and the configuration's. */
+/** The default devices and those of the configuration. */
 export const devicesOf = (spec: Spec): Device[] => {
   const own = spec.linux.devices ?? [];
   return [
@@ -69,9 +72,9 @@ export const devicesOf = (spec: Spec): Device[] => {
   ];
 };
 
-/** Those that there are to be, and that are not the host's to have. */
+/** The devices to make, without those in a /dev that is the host's. */
 function wantedDevices(spec: Spec, facts: Facts): Device[] {
-  if (hasDev(spec, facts)) return devicesOf(spec);
+  if (fillsDev(spec, facts)) return devicesOf(spec);
   const { devices = [] } = spec.linux;
   return facts.isBundle
     ? devices.filter(({ path }) => !path.startsWith("/dev/"))
@@ -80,25 +83,30 @@ function wantedDevices(spec: Spec, facts: Facts): Device[] {
 
 const nameOf = (index: number) => `device${index}`;
 
-/** A node in the root filesystem itself would outlive the container. */
+/**
+ * Whether a device is mounted; a node in the root filesystem would outlive the
+ * container.
+ */
 const isMounted = (
   { path }: Device,
   { bindDevices, confineDevices }: Facts,
 ) => bindDevices || confineDevices || !path.startsWith("/dev/");
 
-/** A bind mount of one device is a wish for it; `dev` says so of a directory. */
-const isWanted = ({ source = "", options = [] }: Mount, { files }: Facts) =>
-  files.includes(source) || options.includes("dev");
+/** Whether a mount asks for devices: a bind mount of a file, or the option `dev`. */
+const asksForDevices = (
+  { source = "", options = [] }: Mount,
+  { files }: Facts,
+) => files.includes(source) || options.includes("dev");
 
-/** The Spec with mounts on which no device can be opened. */
+/** The Spec with every mount made nodev, unless the mount asks for devices. */
 export function confineMounts(spec: Spec, facts: Facts): Spec {
   if (!facts.confineDevices) return spec;
   return {
     ...spec,
     mounts: spec.mounts?.map((mount) => {
       const { options = [] } = mount;
-      // Terminals are devices; nothing else can be made among them.
-      if (mount.type === "devpts" || isWanted(mount, facts)) return mount;
+      // Terminals are devices, and devpts holds nothing else.
+      if (mount.type === "devpts" || asksForDevices(mount, facts)) return mount;
       const recursive = options.includes("rbind");
       if (!recursive && options.includes("nodev")) return mount;
       return {
@@ -109,15 +117,19 @@ export function confineMounts(spec: Spec, facts: Facts): Spec {
   };
 }
 
-/** The host's node can be used, and neither its mode nor its owner be changed. */
-const LENT = [
+/** The host's file can be opened, but its mode and owner cannot be changed. */
+const HOST_FILE_ATTRIBUTES = [
   "MOUNT_ATTR_RDONLY",
   "MOUNT_ATTR_NOSUID",
   "MOUNT_ATTR_NOEXEC",
 ] as const;
 
-/** A file of the host that is lent to the container under a name. */
-export function lend(name: string, source: string, why: string): Step[] {
+/** Opens a file of the host under a name, as a mount that cannot be changed. */
+export function openHostFile(
+  name: string,
+  source: string,
+  why: string,
+): Step[] {
   return [{
     step: "openTree",
     name,
@@ -128,26 +140,26 @@ export function lend(name: string, source: string, why: string): Step[] {
   }, {
     step: "setMountAttributes",
     mount: { name },
-    set: LENT,
+    set: HOST_FILE_ATTRIBUTES,
     recursive: false,
     why:
-      "it is the host's own file: root inside could change its mode for everybody",
+      "this is the host's own file: root inside could change its mode for everybody",
     man: "mount_setattr(2)",
   }];
 }
 
 /**
- * Devices are made, or the host's opened, while no one else can see the paths;
- * files in memory are made beside them.
+ * Makes the devices, or opens the host's, before any other process can see
+ * their paths. The files in memory are made in the same place.
  */
 export function prepareDevices(spec: Spec, facts: Facts): Step[] {
   const all = wantedDevices(spec, facts);
-  const lent = facts.bindDevices
+  const bound = facts.bindDevices
     ? all.flatMap((device, index) =>
-      lend(
+      openHostFile(
         nameOf(index),
         device.source ?? device.path,
-        "a device node cannot be made in a user namespace: the host's own is lent",
+        "no device node can be made in a user namespace, so the host's own is bind mounted",
       )
     )
     : [];
@@ -155,19 +167,20 @@ export function prepareDevices(spec: Spec, facts: Facts): Step[] {
     ...(facts.bindDevices ? [] : stageDevices(all, facts)),
     ...stageFiles(spec, STAGE),
   ];
-  return [...lent, ...onStage(made, goesWithHost(spec, facts, made))];
+  return [...bound, ...onStage(made, isDetachedWithHost(spec, facts, made))];
 }
 
-/** Covered for a moment, in this mount tree only. */
+/** The directory that is covered for a moment, in this mount namespace only. */
 const STAGE = "/dev";
 
 /**
- * Nothing needs the host's /dev any more, and pivot_root takes it away with the
- * rest. Each unmount has the kernel wait for every CPU (RCU). What masks files
- * is read from there yet (plan/mounts/root.ts): the stage's null device is as good, if
- * it has one.
+ * Whether pivot_root can detach the stage together with the host's tree,
+ * because no later step needs the host's /dev. That saves an unmount, for which
+ * the kernel waits for every CPU (RCU). The cover of masked files is opened at
+ * /dev/null later (plan/mounts/root.ts); the stage's null device serves as
+ * well.
  */
-function goesWithHost(
+function isDetachedWithHost(
   spec: Spec,
   facts: Facts,
   staged: readonly Step[],
@@ -185,9 +198,9 @@ const isNullDevice = (step: Step) =>
   step.type === "c" && step.major === 1 && step.minor === 3;
 
 /**
- * Each device as a mount without a place yet. They are not made in the
- * container's /dev, whose name another container on the same root filesystem
- * could move about meanwhile.
+ * Makes each device and opens it as a mount that is not attached yet. They are
+ * not made in the container's /dev: another container on the same root
+ * filesystem could rename that directory meanwhile.
  */
 function stageDevices(all: readonly Device[], facts: Facts): Step[] {
   return all.flatMap((device, index): Step[] => {
@@ -206,15 +219,16 @@ function stageDevices(all: readonly Device[], facts: Facts): Step[] {
       name: nameOf(index),
       source: path,
       recursive: false,
-      why: "a mount of its own: the container's /dev is nodev",
+      why:
+        "the device becomes a mount of its own, since the container's /dev is nodev",
       man: "open_tree(2), mount(8) nodev",
     }];
   });
 }
 
 /**
- * A file system in memory for as long as it takes to make and open what is on
- * it, or until the host's tree goes.
+ * Surrounds steps with a file system in memory at /dev. It is unmounted after
+ * them, unless it stays until the host's tree is detached.
  */
 function onStage(made: readonly Step[], stays: boolean): Step[] {
   if (!made.length) return [];
@@ -227,7 +241,7 @@ function onStage(made: readonly Step[], stays: boolean): Step[] {
       options: ["mode=755"],
       attributes: ["MOUNT_ATTR_NOSUID", "MOUNT_ATTR_NOEXEC"],
       why:
-        "a place in memory where the container's devices and files are made: on its root filesystem and in its own /dev a device node opens nothing",
+        "a place in memory for making devices and files: the root filesystem and the container's /dev are nodev, so a device node there cannot be opened",
       man: "fsopen(2), fsmount(2), tmpfs(5)",
     },
     {
@@ -235,7 +249,7 @@ function onStage(made: readonly Step[], stays: boolean): Step[] {
       name: "stage",
       target: STAGE,
       why:
-        "it covers the host's /dev, in this mount namespace alone, until all of it is made and opened",
+        "covers the host's /dev, in this mount namespace only, until the devices and files are made and opened",
       man: "move_mount(2)",
     },
     ...made,
@@ -244,28 +258,28 @@ function onStage(made: readonly Step[], stays: boolean): Step[] {
         step: "unmount",
         target: STAGE,
         why:
-          "what was opened is a mount that waits for its place; nobody can reach it by a path meanwhile",
+          "each opened device or file is now a mount without a path, which no other process can reach until it is attached",
         man: "umount2(2)",
       } as const,
     ]),
   ];
 }
 
-/** The devices and links in a /dev of the container's own. */
+/** Puts the devices and links into the container's /dev. */
 export function makeDevices(spec: Spec, facts: Facts): Step[] {
   const ifWritable = hasMount(spec) ? {} : { ifWritable: true } as const;
   const ifThere = hasMount(spec) ? {} : { ifThere: true } as const;
   return [
     ...wantedDevices(spec, facts).flatMap((device, index): Step[] => {
       const why = spec.linux.devices?.includes(device)
-        ? "it was asked for"
-        : "every program expects it";
+        ? "this device was asked for"
+        : "programs expect this device";
       return isMounted(device, facts)
         ? [{
           step: "makeMountpoint",
           path: device.path,
           kind: "file",
-          why: "an empty file, for the device to be mounted on",
+          why: "an empty file to mount the device on",
           man: "mknod(2)",
         }, {
           step: "attach",
@@ -286,14 +300,14 @@ export function makeDevices(spec: Spec, facts: Facts): Step[] {
           man: "mknod(2), null(4)",
         }];
     }),
-    ...(hasDev(spec, facts) ? SYMLINKS : []).map(([path, to]): Step => ({
+    ...(fillsDev(spec, facts) ? SYMLINKS : []).map(([path, to]): Step => ({
       step: "makeSymlink",
       path,
       to,
       ...ifWritable,
       why: path === "/dev/ptmx"
         ? "pseudo-terminals come from the container's own devpts"
-        : "a file's name for an open descriptor, which shells use",
+        : "shells and programs use this path for an open descriptor",
       man: path === "/dev/ptmx" ? "pts(4)" : "fd(4)",
     })),
   ];

@@ -1,4 +1,4 @@
-/** Where devices and files in memory are made, and what becomes of that place. */
+/** The stage on which devices and files in memory are made, and when it is unmounted. */
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
 import { defaultSpec } from "../../spec/defaults.ts";
@@ -20,8 +20,8 @@ function spec(linux: Partial<Spec["linux"]> = {}, root = "/srv/fs"): Spec {
   };
 }
 
-/** Whether the stage is taken from the host's /dev, before the root changes. */
-const isCleared = (spec: Spec, facts: Partial<Facts> = {}) => {
+/** Whether the stage is unmounted from the host's /dev, before the root changes. */
+const unmountsStage = (spec: Spec, facts: Partial<Facts> = {}) => {
   const plan = compile(spec, {
     ...makeFacts(),
     ...{ confineDevices: true, bindDevices: false, init: false },
@@ -32,22 +32,22 @@ const isCleared = (spec: Spec, facts: Partial<Facts> = {}) => {
   );
 };
 
-Deno.test("prepareDevices() leaves the stage to pivot_root where nothing needs the host's /dev", () => {
-  assertEquals(isCleared(spec()), false);
+Deno.test("prepareDevices() leaves the stage to pivot_root if no step needs the host's /dev", () => {
+  assertEquals(unmountsStage(spec()), false);
   const overlay = { upper: "/srv/o/upper", work: "/srv/o/work" };
-  assertEquals(isCleared(spec(), { overlay }), false);
+  assertEquals(unmountsStage(spec(), { overlay }), false);
 });
 
-Deno.test("prepareDevices() clears the stage where the host's /dev is still needed", () => {
+Deno.test("prepareDevices() unmounts the stage if a step still needs the host's /dev", () => {
   const bound = { bindDevices: true };
-  assertEquals(isCleared(spec(), { changeRoot: "chroot" }), true);
-  assertEquals(isCleared(spec(), { rootKind: "host" }), true);
-  assertEquals(isCleared(spec(), { rootKind: "image" }), true);
-  assertEquals(isCleared(spec({}, "/dev/shm/fs")), true);
+  assertEquals(unmountsStage(spec(), { changeRoot: "chroot" }), true);
+  assertEquals(unmountsStage(spec(), { rootKind: "host" }), true);
+  assertEquals(unmountsStage(spec(), { rootKind: "image" }), true);
+  assertEquals(unmountsStage(spec({}, "/dev/shm/fs")), true);
   const overlay = { upper: "/dev/shm/o/upper", work: "/dev/shm/o/work" };
-  assertEquals(isCleared(spec(), { overlay }), true);
-  // The null device that masks files is the host's, not the stage's.
-  assertEquals(isCleared(spec(), bound), true);
-  assertEquals(isCleared(spec({ maskedPaths: [] }), bound), false);
-  assertEquals(isCleared(spec({ devices: [ZERO] })), true);
+  assertEquals(unmountsStage(spec(), { overlay }), true);
+  // The null device that covers masked files is the host's, not the stage's.
+  assertEquals(unmountsStage(spec(), bound), true);
+  assertEquals(unmountsStage(spec({ maskedPaths: [] }), bound), false);
+  assertEquals(unmountsStage(spec({ devices: [ZERO] })), true);
 });

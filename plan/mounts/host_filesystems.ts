@@ -1,8 +1,8 @@
 /**
- * File systems that are made of something on the host: an overlay of
- * directories, a disk. Their paths are the host's, so they are mounted while
- * its tree is still there, and wait as a mount without a place for theirs in
- * the container. Pure.
+ * File systems with a source on the host: an overlay of directories, a disk.
+ * Their paths are paths of the host, so they are mounted while its tree still
+ * exists. Then they wait, detached, until they are attached in the container.
+ * Pure.
  */
 
 import type { Mount, Spec } from "../../spec/types.ts";
@@ -12,25 +12,25 @@ import { isMemoryFile } from "./memory_files.ts";
 import { isBind, mountOptions } from "./options.ts";
 import type { Step } from "../step.ts";
 
-/** What is there without any source; what stands for one is a word. */
-const OF_THE_KERNEL = new Set([
+/** Types that need no source on the host; what they name as source is only a word. */
+const WITHOUT_SOURCE = new Set([
   ...["proc", "sysfs", "tmpfs", "ramfs", "devpts", "mqueue", "cgroup"],
   ...["cgroup2", "hugetlbfs", "devtmpfs", "debugfs", "tracefs", "securityfs"],
   ...["configfs", "bpf", "efivarfs", "fusectl", "binfmt_misc", "pstore"],
-  // What `run` can ask for beside mounts.
+  // Entries that `run` can ask for in addition to mounts.
   ...["none", "directory", "file", "symlink"],
 ]);
 
-/** Whether a mount is a file system of what is on the host. */
+/** Whether a mount is a file system with a source on the host. */
 export function isHostFilesystem(entry: Mount): boolean {
   const { type = "none", source = "" } = entry;
-  if (isBind(entry) || isMemoryFile(entry) || OF_THE_KERNEL.has(type)) {
+  if (isBind(entry) || isMemoryFile(entry) || WITHOUT_SOURCE.has(type)) {
     return false;
   }
   return type === "overlay" || source.startsWith("/");
 }
 
-/** Mounts it where the root filesystem will be, for as long as it takes to open it. */
+/** Mounts it where the root filesystem will be, opens it, and unmounts it. */
 export function prepareHostFilesystem(
   { root }: Spec,
   { rootKind }: Pick<Facts, "rootKind">,
@@ -48,19 +48,19 @@ export function prepareHostFilesystem(
     flags,
     data: data.join(",") || null,
     why:
-      `what ${entry.destination} will show lies on the host: it is mounted for a moment where the root filesystem will be, in this mount namespace alone`,
+      `the source of ${entry.destination} is on the host, so it is mounted now, for a moment at the path of the root filesystem and in this mount namespace only`,
     man: "mount(2)",
   }, {
     step: "openTree",
     name,
     source: target,
     recursive: false,
-    why: "a mount that waits for its place in the root",
+    why: "keeps the mount, which waits to be attached in the root",
     man: "open_tree(2)",
   }, {
     step: "unmount",
     target,
-    why: "the root filesystem is needed as it is",
+    why: "uncovers the path, where the root filesystem comes next",
     man: "umount2(2)",
   }];
 }

@@ -1,10 +1,9 @@
 /**
- * Mounts that the parent makes on the host and hands to the container by
- * descriptor. In a user namespace nobody may make them: the ids of a file
- * system are mapped, and a disk's file system is mounted, only by who
- * administers the host. They are attached nowhere until the container does
- * it, so the host never sees them, and the last process that holds one takes
- * it along.
+ * Mounts that the parent makes on the host and passes to the container as
+ * descriptors. No process in a user namespace may make them: only root of the
+ * host may map the ids of a file system or mount the file system of a disk. The
+ * mounts stay detached until the container attaches them, so the host never
+ * sees them. Each ends with the last process that holds it.
  */
 
 import type { Mount, Spec } from "../../spec/types.ts";
@@ -12,44 +11,44 @@ import type { Facts } from "../facts.ts";
 import { mountOptions } from "./options.ts";
 import type { Plan, StepOf } from "../step.ts";
 
-/** From this number on PID 1 finds them, one after the other. */
+/** The descriptor of the first host mount in PID 1; the others follow. */
 export const HOST_MOUNTS_FROM = 31;
 
-/** The numbers up to those of the descriptors that the command keeps. */
+/** How many host mounts fit below the descriptors that the command keeps. */
 const FEW_HOST_MOUNTS = 12;
 
 /**
- * Where more of them begin: behind all that a process of ours has open, at the
- * price of a larger table of descriptors.
+ * The first descriptor if there are more host mounts: above everything that our
+ * process has open, which costs a larger table of descriptors.
  */
 const MANY_HOST_MOUNTS_FROM = 64;
 
-/** Behind the descriptors that the command keeps there are some of ours. */
-const BEHIND_PRESERVED = 8;
+/** Room for some descriptors of ours above those that the command keeps. */
+const ABOVE_PRESERVED = 8;
 
-/** From this number on are the descriptors that the command keeps, on their way. */
+/** The first number, until the last steps, of the descriptors that the command keeps. */
 export const PRESERVED_FROM = HOST_MOUNTS_FROM + FEW_HOST_MOUNTS;
 
-/** As many as a plan has names for, beside its other mounts. */
+/** How many host mounts a plan has names for, in addition to its other mounts. */
 export const MOST_HOST_MOUNTS = 200;
 
-/** Whether there are so many of them that they need a larger table of descriptors. */
+/** Whether so many host mounts need a larger table of descriptors. */
 export const areMany = (mounts: { size: number }): boolean =>
   mounts.size > FEW_HOST_MOUNTS;
 
 /** The name of the root filesystem among the mounts of a plan. */
 export const ROOT_MOUNT = "root";
 
-/** The name of the Spec's mount number `index`. */
+/** The name in a plan of the Spec's mount number `index`. */
 export const mountName = (index: number) => `mount${index}`;
 
 const RECEIVES = ["slave", "rslave", "shared", "rshared"];
 
-/** Whether a mount asks to see what the host mounts below it later. */
+/** Whether a mount asks to receive the mounts that the host makes below it later. */
 export const receives = ({ options = [] }: Mount) =>
   options.some((option) => RECEIVES.includes(option));
 
-/** Whether a mount asks for its ids to be mapped, by option or as OCI has it. */
+/** Whether a mount asks for mapped ids, by an option or by OCI's uidMappings. */
 export const asksForMap = (
   { options = [], uidMappings, gidMappings }: Mount,
 ) =>
@@ -59,7 +58,7 @@ export const asksForMap = (
 /** Whether the ids of a mount are mapped. */
 export const isMapped = (mount: Mount) => Boolean(mount.uidMappings?.length);
 
-/** Whether a mount is a tmpfs with a copy of what it covers. */
+/** Whether a mount is a tmpfs with a copy of the directory that it covers. */
 export const isCopy = ({ type, options = [] }: Mount) =>
   type === "tmpfs" && mountOptions(options).copyUp;
 
@@ -74,7 +73,7 @@ type HostMountFacts = Pick<
   "image" | "rootless" | "mapHelper" | "denySetgroups"
 >;
 
-/** The user namespace of a container; an ordinary user makes nothing outside of it. */
+/** The user namespace for a copy; an ordinary user can mount only inside it. */
 function namespaceOf(
   { linux }: Spec,
   { rootless = false, mapHelper, denySetgroups }: HostMountFacts,
@@ -94,7 +93,7 @@ function namespaceOf(
   };
 }
 
-/** The step of the parent that makes each of them, by the mount's name. */
+/** The host steps that make these mounts, by the mount's name in the plan. */
 export function hostMountsOf(
   spec: Spec,
   facts: HostMountFacts,
@@ -107,7 +106,7 @@ export function hostMountsOf(
   const from = areMany({ size: all })
     ? Math.max(
       MANY_HOST_MOUNTS_FROM,
-      PRESERVED_FROM + (spec.process.preserve ?? 0) + BEHIND_PRESERVED,
+      PRESERVED_FROM + (spec.process.preserve ?? 0) + ABOVE_PRESERVED,
     )
     : HOST_MOUNTS_FROM;
   const next = () => from + steps.size;
@@ -117,7 +116,7 @@ export function hostMountsOf(
       ...image,
       descriptor: next(),
       why:
-        "the root filesystem is in a file: a loop device makes a disk of it, which is gone with its last user",
+        "the root filesystem is in an image file: a loop device presents the file as a disk, and is freed after its last use",
       man: "loop(4), fsopen(2), fsmount(2)",
     });
   }
@@ -132,7 +131,8 @@ export function hostMountsOf(
         attributes,
         ...namespaceOf(spec, facts),
         descriptor: next(),
-        why: "it begins with what it covers, tmpcopyup",
+        why:
+          "with tmpcopyup, the tmpfs starts with a copy of the directory that it covers",
         man: "fsopen(2), fsmount(2), cp(1)",
       });
     }
@@ -148,18 +148,18 @@ export function hostMountsOf(
       gids: mount.gidMappings ?? [],
       descriptor: next(),
       why:
-        `at ${destination} files belong to the ids that those on disk are mapped to, and what is written there is written back under the ids on disk`,
+        `shows files at ${destination} with mapped owners, and maps the owners of new files back to the ids on disk`,
       man: "mount_setattr(2), MOUNT_ATTR_IDMAP",
     });
   }
   return steps;
 }
 
-/** Whether a plan has any: what makes them is loaded then only. */
+/** Whether a plan has host mounts; the code that makes them is loaded only then. */
 export const hasHostMounts = ({ host }: Pick<Plan, "host">) =>
   host.some(({ step }) => HOST_MOUNT_KINDS.has(step));
 
-/** The container's side: what was handed over gets the name it has in the plan. */
+/** The container's step: gives a passed descriptor its name in the plan. */
 export function receiveMount(
   name: string,
   descriptor: number,
@@ -168,7 +168,7 @@ export function receiveMount(
     step: "receiveMount",
     name,
     descriptor,
-    why: "the parent made it on the host, where it is allowed",
+    why: "the parent made this mount on the host, where it is allowed",
     man: "fcntl(2), move_mount(2)",
   };
 }

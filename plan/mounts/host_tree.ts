@@ -1,20 +1,21 @@
 /**
- * Changes over the host's own tree in a user namespace. The kernel lets no
- * overlay there lie on a directory that has mounts below it, since that would
- * show what they hide; and `/` always has some. So a root in memory gets an
- * overlay for each directory at the top, and what cannot have one as it is.
+ * A writable layer over the host's own tree, in a user namespace. There the
+ * kernel allows no overlay on a directory with mounts below it, since the
+ * overlay would show what they cover, and `/` always has such mounts. So a root
+ * in memory gets an overlay for each directory at the top. Entries that cannot
+ * have an overlay are bind mounted read-only.
  */
 
 import type { HostEntry } from "../facts.ts";
 import type { Step } from "../step.ts";
 
 /**
- * A directory of the host that is covered, in this mount tree only, where the
- * new root has none of its own to be mounted on.
+ * The directory of the host that is covered, in this mount namespace only, by a
+ * new root that has no directory of its own.
  */
 export const STAGING = "/tmp";
 
-/** Nothing of what is mounted at a path, or below it, can be changed any more. */
+/** Makes the mount at a path read-only, with all mounts below it. */
 export const seal = (path: string, why: string): Step => ({
   step: "setMountAttributes",
   mount: { path },
@@ -25,9 +26,9 @@ export const seal = (path: string, why: string): Step => ({
 });
 
 /**
- * What such a root is made of, from a root in memory at a target.
+ * Fills the root in memory at `target`.
  *
- * @param above a number above those of the descriptors that are open then
+ * @param above a number above every descriptor that is open at these steps
  */
 export const layHostTree = (
   entries: readonly HostEntry[],
@@ -43,7 +44,7 @@ function lay(entry: HostEntry, target: string, above: number): Step[] {
       step: "makeSymlink",
       path: target,
       to: entry.to,
-      why: "it is the same inside",
+      why: "the same symbolic link as on the host",
       man: "symlink(2)",
     }];
   }
@@ -51,7 +52,7 @@ function lay(entry: HostEntry, target: string, above: number): Step[] {
     step: "makeMountpoint",
     path: target,
     kind: entry.kind === "file" ? "file" : "directory",
-    why: "something has to be there to mount on",
+    why: "a mount needs an existing path to be mounted on",
     man: "mkdir(2)",
   };
   if (entry.kind === "place") return [place];
@@ -63,7 +64,8 @@ function lay(entry: HostEntry, target: string, above: number): Step[] {
       type: "tmpfs",
       flags: ["MS_NOSUID", "MS_NODEV"],
       data: "mode=1777",
-      why: "the host's is covered, and nobody misses what was in it",
+      why:
+        "the host's /tmp is covered by the new root, so the container gets an empty one",
       man: "tmpfs(5)",
     }];
   }
@@ -77,18 +79,25 @@ function lay(entry: HostEntry, target: string, above: number): Step[] {
       userNamespace: true,
       above,
       why:
-        "changes go to a layer in memory over the directory and are gone with the container",
+        "changes go to a layer in memory over the directory and are lost when the container ends",
       man: "mount(2), the kernel's overlayfs documentation",
     }];
   }
-  return [place, {
-    step: "mount",
-    source: path,
-    target,
-    type: null,
-    flags: ["MS_BIND", "MS_REC"],
-    data: null,
-    why: "no overlay can lie on it: it is the host's",
-    man: "mount(2)",
-  }, seal(target, "and cannot be changed, on whatever file system it lies")];
+  return [
+    place,
+    {
+      step: "mount",
+      source: path,
+      target,
+      type: null,
+      flags: ["MS_BIND", "MS_REC"],
+      data: null,
+      why: "no overlay can lie on this entry, so the host's own is shown",
+      man: "mount(2)",
+    },
+    seal(
+      target,
+      "the host's own files stay unchanged, on every file system below",
+    ),
+  ];
 }

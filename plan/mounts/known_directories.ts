@@ -1,4 +1,7 @@
-/** Which directories need not be made, since the plan itself has put them there. Pure. */
+/**
+ * Finds directories that need not be made, because an earlier step has mounted
+ * them. Pure.
+ */
 
 import type { Step } from "../step.ts";
 
@@ -6,16 +9,16 @@ const isBelow = (path: string, directory: string) =>
   path.startsWith(`${directory}/`);
 
 /**
- * The steps, with the mount that something is made in where there is one: what
- * is above that is there.
+ * Adds to each step that makes a path the mount that contains it. The mount's
+ * own directory exists, so only those below it have to be made.
  */
-export function withinKnown(steps: readonly Step[]): Step[] {
+export function skipKnownDirectories(steps: readonly Step[]): Step[] {
   let mounts: string[] = [];
   return steps.map((step) => {
     switch (step.step) {
       case "mount":
       case "attach":
-        // What was mounted below is hidden.
+        // This mount hides those below it.
         mounts = mounts.filter((path) => !isBelow(path, step.target));
         mounts.push(step.target);
         return step;

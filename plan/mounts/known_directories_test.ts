@@ -1,6 +1,6 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
-import { withinKnown } from "./known_directories.ts";
+import { skipKnownDirectories } from "./known_directories.ts";
 import type { Step } from "../step.ts";
 
 const said = { why: "", man: "" };
@@ -12,11 +12,11 @@ const make = (path: string): Step => ({
 });
 
 const insides = (...steps: Step[]) =>
-  withinKnown(steps).flatMap((step) =>
+  skipKnownDirectories(steps).flatMap((step) =>
     step.step === "makeMountpoint" ? [step.inside] : []
   );
 
-Deno.test("withinKnown() names the nearest mount that something is made in", () => {
+Deno.test("skipKnownDirectories() names the nearest mount above a path", () => {
   assertEquals(
     insides(
       ...[make("/sys/fs"), mount("/sys"), make("/sys/fs/cgroup")],
@@ -27,7 +27,7 @@ Deno.test("withinKnown() names the nearest mount that something is made in", () 
   );
 });
 
-Deno.test("withinKnown() knows nothing of what is hidden, unmounted or of another root", () => {
+Deno.test("skipKnownDirectories() forgets mounts that are hidden, unmounted or in another root", () => {
   assertEquals(insides(mount("/a/b"), mount("/a"), make("/a/b/c")), ["/a"]);
   assertEquals(
     insides(

@@ -1,7 +1,7 @@
 /**
- * Files of the container that no disk holds: /etc/hosts and its like. Each is
- * a file of a file system in memory, mounted by itself over its name in the
- * root filesystem, which stays as it is.
+ * Files of the container that exist only in memory, such as /etc/hosts. Each is
+ * made in a file system in memory and mounted over its name in the root
+ * filesystem, which stays unchanged.
  */
 
 import type { Mount, Spec } from "../../spec/types.ts";
@@ -9,13 +9,13 @@ import { mountOptions } from "./options.ts";
 import { mountName } from "./host_mounts.ts";
 import type { Step } from "../step.ts";
 
-/** The type of such a mount; its source is the text. config.json has none. */
+/** The type of such a mount, whose source is the text. Unknown in config.json. */
 export const MEMORY_FILE = "memory-file";
 
 /** Whether a mount is a file in memory. */
 export const isMemoryFile = ({ type }: Mount) => type === MEMORY_FILE;
 
-/** Makes the files on a file system at `stage`, and opens each as a mount. */
+/** Makes the files in a file system mounted at `stage`, and opens each as a mount. */
 export function stageFiles(spec: Spec, stage: string): Step[] {
   return (spec.mounts ?? []).flatMap((entry, index): Step[] => {
     if (!isMemoryFile(entry)) return [];
@@ -27,7 +27,7 @@ export function stageFiles(spec: Spec, stage: string): Step[] {
       path,
       text: entry.source ?? "",
       mode: 0o644,
-      why: `what ${entry.destination} will say inside`,
+      why: `the text that ${entry.destination} will have inside`,
       man: "open(2), tmpfs(5)",
     }, {
       step: "openTree",
@@ -35,14 +35,14 @@ export function stageFiles(spec: Spec, stage: string): Step[] {
       source: path,
       recursive: false,
       why:
-        `a mount of its own: ${entry.destination} of the root filesystem is covered and not written to`,
+        `this mount will cover ${entry.destination} of the root filesystem, which stays unchanged`,
       man: "open_tree(2)",
     }, {
       step: "setMountAttributes",
       mount: { name },
       set: attributes,
       recursive: false,
-      why: "set before anyone inside can see it",
+      why: "set before any process inside can see the mount",
       man: "mount_setattr(2)",
     }];
   });

@@ -1,11 +1,12 @@
 /**
- * The mounts inside the container.
+ * The mounts inside the container. The steps belong to the launch and container
+ * phases.
  *
- * They are put in place once the root has changed, so that a symbolic link in
- * the root filesystem, or a path swapped meanwhile, can lead nowhere but inside
- * it. What comes from the host is opened before that, by descriptor, and
- * attached after. In a user namespace proc and sysfs are created before, too:
- * the kernel allows them only while others of their kind can be seen.
+ * Mounts are attached after the root has changed. Then a symbolic link in the
+ * root filesystem, or a path that is replaced meanwhile, leads only to places
+ * inside it. Sources on the host are opened before that, as descriptors, and
+ * attached after. In a user namespace proc and sysfs are also created before:
+ * the kernel allows that only while an existing proc or sysfs is visible.
  */
 
 import type { Mount, Spec } from "../../spec/types.ts";
@@ -21,7 +22,7 @@ import {
   receiveMount,
   receives,
 } from "./host_mounts.ts";
-import { isKernels, keepsOffKernel } from "./kernel_places.ts";
+import { isKernelPath, keepsOffKernel } from "./kernel_places.ts";
 import { isBind, type MountOptions, mountOptions } from "./options.ts";
 import { hasNamespace } from "../namespaces.ts";
 import { isolateMounts } from "./root.ts";
@@ -29,61 +30,72 @@ import type { Propagation, Step, StepOf } from "../step.ts";
 
 const WHY: Record<string, string | undefined> = {
   proc:
-    "/proc shows the processes of the PID namespace that mounts it: here the container's, which is what ps reads",
+    "/proc shows the processes of the PID namespace that mounts it, here the container's; ps reads it",
   sysfs:
-    "devices and drivers as the kernel shows them, read-only unless --privileged",
-  devpts: "pseudo-terminals of its own: the host's cannot be opened",
-  mqueue: "POSIX message queues of its own IPC namespace",
-  tmpfs: "a file system in memory, empty and gone with the container",
-  cgroup2: "its own cgroup, seen as the root of the tree",
+    "shows the kernel's devices and drivers, read-only unless --privileged is set",
+  devpts:
+    "pseudo-terminals of the container's own: the host's cannot be opened",
+  mqueue: "the POSIX message queues of the container's IPC namespace",
+  tmpfs:
+    "a file system in memory, which starts empty and ends with the container",
+  cgroup2: "the container's own cgroup, shown as the root of the tree",
 };
 
-const VISIBLE = ["proc", "sysfs"];
+/** Types that a user namespace can create only while another of the type is visible. */
+const NEED_VISIBLE = ["proc", "sysfs"];
 
-/** The path inside of a source that an earlier mount shows: there it is opened. */
+/** The path inside of a source that an earlier mount provides. */
 const insideOf = ({ places }: Facts, index: number) => places?.revealed[index];
 
-/** Devices are bound in a user namespace: one that is made, or that we are in. */
+/**
+ * Whether a mount is opened or created before the root changes. `bindDevices`
+ * means that we are in a user namespace already.
+ */
 const isPrepared = (spec: Spec, entry: Mount, { bindDevices }: Facts) =>
   isBind(entry) || isMemoryFile(entry) || isCopy(entry) ||
   isHostFilesystem(entry) ||
-  (VISIBLE.includes(entry.type ?? "") &&
+  (NEED_VISIBLE.includes(entry.type ?? "") &&
     (bindDevices || hasNamespace(spec, "user")));
 
-/** The step that takes a mount from the host. */
+/** The step that opens the source of a bind mount on the host. */
 const open = (entry: Mount, name: string): StepOf<"openTree"> => ({
   step: "openTree",
   name,
   source: entry.source ?? entry.destination,
   recursive: mountOptions(entry.options ?? []).recursive,
-  why: `${entry.source} of the host is to be seen at ${entry.destination}`,
+  why:
+    `opened while the host's paths exist, to be mounted at ${entry.destination}`,
   man: "open_tree(2)",
 });
 
-/** Whether the host is to see what is mounted below later: engines say both. */
-const sends = ({ linux }: Spec, entry: Mount) =>
+/**
+ * Whether the host will see later mounts below this one. Engines ask for that
+ * with a shared root and a shared mount.
+ */
+const sendsToHost = ({ linux }: Spec, entry: Mount) =>
   /^r?shared$/.test(linux.rootfsPropagation ?? "") && isBind(entry) &&
   !isMapped(entry) &&
   mountOptions(entry.options ?? []).propagation?.propagation === "shared";
 
-/** Opened before the tie to the host is cut: a copy made later never sends. */
+/** Opens these mounts before the tree is cut off: a copy made later sends nothing. */
 function openSharedMounts(spec: Spec, facts: Facts): Step[] {
   return (spec.mounts ?? []).flatMap((entry, index) =>
-    sends(spec, entry) && insideOf(facts, index) === undefined
+    sendsToHost(spec, entry) && insideOf(facts, index) === undefined
       ? [open(entry, mountName(index))]
       : []
   );
 }
 
 /**
- * In a user namespace: until its ids are taken, a process is the host's root
- * still and may look into a directory that is closed to others, as those of a
- * Kubernetes volume are. Where our own program is PID 1 it has them by then.
+ * Whether sources are opened with the caller's rights in a user namespace.
+ * Until a process takes ids of the namespace, it is still root of the host and
+ * may enter directories that are closed to others, such as those of Kubernetes
+ * volumes. Where our program is PID 1, it has taken its ids by then.
  */
 const opensAsCaller = (spec: Spec, { init }: Facts) =>
   !init && hasNamespace(spec, "user");
 
-/** The mounts that are taken from the host with the rights that we have there. */
+/** Opens the sources on the host with the caller's rights there. */
 export function openAsCaller(spec: Spec, facts: Facts): Step[] {
   if (!opensAsCaller(spec, facts)) return [];
   const opened = binds(spec, facts).map(([entry, name]) => open(entry, name));
@@ -91,24 +103,24 @@ export function openAsCaller(spec: Spec, facts: Facts): Step[] {
   return [...openSharedMounts(spec, facts), ...isolateMounts(spec), ...opened];
 }
 
-/** Those that nobody else opens, and their names. */
+/** The bind mounts that no other function opens, with their names. */
 function binds(spec: Spec, facts: Facts): [entry: Mount, name: string][] {
   const onHost = hostMountsOf(spec, facts);
   return (spec.mounts ?? []).flatMap((entry, index) => {
     const name = mountName(index);
-    const isOurs = isBind(entry) && !onHost.has(name) && !sends(spec, entry) &&
-      insideOf(facts, index) === undefined;
-    return isOurs ? [[entry, name]] : [];
+    const isLeft = isBind(entry) && !onHost.has(name) &&
+      !sendsToHost(spec, entry) && insideOf(facts, index) === undefined;
+    return isLeft ? [[entry, name]] : [];
   });
 }
 
-/** Cuts the host's tree off, with what has to be opened before. */
+/** Cuts the mount tree off from the host's, after opening what must be opened before. */
 export const leaveHostMounts = (spec: Spec, facts: Facts): Step[] =>
   openAsCaller(spec, facts).length
     ? []
     : [...openSharedMounts(spec, facts), ...isolateMounts(spec)];
 
-/** What has to be opened or created while the host's tree is still there. */
+/** Opens or creates, while the host's tree still exists, what will be attached later. */
 export function prepareMounts(spec: Spec, facts: Facts): Step[] {
   const onHost = hostMountsOf(spec, facts);
   const opened = new Set(
@@ -132,7 +144,7 @@ export function prepareMounts(spec: Spec, facts: Facts): Step[] {
               mount: { name },
               set: ["MOUNT_ATTR_RDONLY"],
               recursive: false,
-              why: "read-only it could have taken no copy",
+              why: "read-only from now on, since the copy is complete",
               man: "mount_setattr(2)",
             } as const,
           ]
@@ -151,12 +163,12 @@ export function prepareMounts(spec: Spec, facts: Facts): Step[] {
         options: options.data,
         attributes: options.attributes,
         why:
-          `${entry.type} can be created in a user namespace only while the host's can be seen`,
+          `in a user namespace ${entry.type} can be created only while the host's is visible`,
         man: "fsopen(2), fsmount(2), user_namespaces(7)",
       }];
     }
     return [
-      ...(sends(spec, entry) || opened.has(name) ? [] : [
+      ...(sendsToHost(spec, entry) || opened.has(name) ? [] : [
         descriptor === undefined
           ? open(entry, name)
           : receiveMount(name, descriptor),
@@ -168,13 +180,14 @@ export function prepareMounts(spec: Spec, facts: Facts): Step[] {
 
 type Attributes = MountOptions["own"];
 
-/** What is asked of a mount from the host; but for `own`, of the mounts below it too. */
+/** Sets the attributes of a mount from the host; all but `own` apply below it as well. */
 function settings(spec: Spec, entry: Mount, name: string): Step[] {
   const { options = [], destination, source = destination } = entry;
   const { attributes, cleared, own, recursive, ...rest } = mountOptions(
     options,
   );
-  // Of a tree that receives, each copy does, unless it is told not to.
+  // Copies of a mount that receives propagation receive it too, unless set
+  // otherwise.
   const keep: MountOptions["propagation"] = spec.mounts?.some(receives)
     ? { propagation: "private", recursive: true }
     : null;
@@ -194,7 +207,7 @@ function settings(spec: Spec, entry: Mount, name: string): Step[] {
     ...(cleared.length ? { clear: cleared } : {}),
     ...(propagation ? { propagation } : {}),
     recursive,
-    why: "set before anyone inside can see it",
+    why: "set before any process inside can see the mount",
     man: "mount_setattr(2)",
   });
   const asked = { attributes, cleared };
@@ -202,7 +215,7 @@ function settings(spec: Spec, entry: Mount, name: string): Step[] {
   if (!propagation) {
     return [...(has(asked) ? [set(asked, recursive)] : []), ...ofItself];
   }
-  // `slave` is for the mount itself, `rslave` for those below as well.
+  // `slave` applies to the mount itself, `rslave` to those below as well.
   const below = propagation.recursive && recursive;
   if (!has(asked) || below === recursive) {
     return [set(asked, below, propagation.propagation), ...ofItself];
@@ -215,11 +228,11 @@ function settings(spec: Spec, entry: Mount, name: string): Step[] {
 }
 
 const ASKED = {
-  why: "the root filesystem is to have it",
+  why: "it was asked for in the root filesystem",
   man: "mkdir(2)",
 } as const;
 
-/** What `run` can put into a root beside mounts; config.json cannot. */
+/** What `run` can make in a root in addition to mounts; config.json cannot. */
 function makeEntry(
   { type, destination, source = "" }: Mount,
   places?: Facts["places"],
@@ -256,7 +269,7 @@ function makeEntry(
   }
 }
 
-/** Every mount of the Spec, in its order, after its mountpoint. */
+/** Attaches every mount of the Spec, in order, and makes its mountpoint before. */
 export function attachMounts(spec: Spec, facts: Facts): Step[] {
   return (spec.mounts ?? []).flatMap((entry, index): Step[] => {
     const target = entry.destination;
@@ -271,10 +284,10 @@ export function attachMounts(spec: Spec, facts: Facts): Step[] {
       isBind(entry) && facts.files.includes(entry.source ?? target);
     const steps: Step[] = [{
       step: "makeMountpoint",
-      // What a link leads to is made, since mkdir(2) does not follow it.
+      // The target of a link is made, since mkdir(2) does not follow links.
       path: facts.places?.ends[target] ?? target,
       kind: isFile ? "file" : "directory",
-      why: "something has to be there to mount on",
+      why: "a mount needs an existing path to be mounted on",
       man: isFile ? "mkdir(2), mknod(2)" : "mkdir(2)",
     }];
     if (isPrepared(spec, entry, facts)) {
@@ -285,9 +298,9 @@ export function attachMounts(spec: Spec, facts: Facts): Step[] {
             ...open(entry, mountName(index)),
             source: inside,
             inside: true,
-            ...(isKernels(inside) ? {} : { keepsOffKernel: true } as const),
+            ...(isKernelPath(inside) ? {} : { keepsOffKernel: true } as const),
             why:
-              "an earlier mount shows it, so that it is there only now; the path is looked up inside the root",
+              "an earlier mount contains this source, so it exists only now; the path is looked up inside the root",
           },
           ...settings(spec, entry, mountName(index)),
         );
@@ -298,7 +311,7 @@ export function attachMounts(spec: Spec, facts: Facts): Step[] {
         target,
         ...keepsOff,
         why: isBind(entry) || isMemoryFile(entry)
-          ? `the path is looked up inside the root, whatever links are in it`
+          ? "the path is looked up inside the root, whatever symbolic links it contains"
           : WHY[type] ?? `the configuration asks for ${type}`,
         man: "move_mount(2)",
       });
@@ -324,7 +337,7 @@ export function attachMounts(spec: Spec, facts: Facts): Step[] {
   });
 }
 
-/** A read-only tmpfs in which something is to be put before. */
+/** Whether a mount is a read-only tmpfs that must be filled before. */
 function isSealed({ mounts = [] }: Spec, entry: Mount): boolean {
   const { type, destination, options = [] } = entry;
   if (type !== "tmpfs" || !mountOptions(options).flags.includes("MS_RDONLY")) {
@@ -336,7 +349,7 @@ function isSealed({ mounts = [] }: Spec, entry: Mount): boolean {
     );
 }
 
-/** What could not be read-only before it was furnished. */
+/** Makes those mounts read-only that had to be filled before. */
 export function sealMounts(spec: Spec): Step[] {
   return (spec.mounts ?? []).filter((entry) => isSealed(spec, entry)).map((
     { destination },
@@ -345,19 +358,19 @@ export function sealMounts(spec: Spec): Step[] {
     mount: { inside: destination },
     set: ["MOUNT_ATTR_RDONLY"],
     recursive: false,
-    why: "it is to be read-only, and all that belongs in it is there by now",
+    why: "read-only as asked for, now that everything in it has been made",
     man: "mount_setattr(2)",
   }));
 }
 
-/** The same, taken away again in the opposite order. */
+/** Unmounts everything again, in the opposite order. */
 export function unmounts(spec: Spec): Step[] {
   const mounted = (spec.mounts ?? []).filter((entry) => !makeEntry(entry));
   return mounted.toReversed().map((entry) => ({
     step: "unmount",
     target: entry.destination,
     why:
-      "the mount namespace would take it along anyway; the one who mounts unmounts",
+      "the mount would end with its mount namespace anyway; this ends it in a known order",
     man: "umount2(2)",
   }));
 }

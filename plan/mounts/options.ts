@@ -1,4 +1,4 @@
-/** The options of a mount as config.json and `-v` write them: a table. */
+/** The options of a mount, as written in config.json and with `-v`: a table. */
 
 import type { Mount } from "../../spec/types.ts";
 import type { MountAttribute, MountFlag, Propagation } from "../step.ts";
@@ -33,17 +33,20 @@ const ATTRIBUTES: Partial<Record<MountFlag, MountAttribute>> = {
   MS_STRICTATIME: "MOUNT_ATTR_STRICTATIME",
 };
 
-/** The kernel's default among them: `relatime` asks for nothing, `rrelatime` does. */
+/**
+ * The kernel's default for access times. It is not in ATTRIBUTES, because
+ * `relatime` changes only the mount itself; `rrelatime` sets it recursively.
+ */
 const RELATIME = "MOUNT_ATTR_RELATIME";
 
-/** Those that exclude each other: the last one counts. */
+/** Attributes that exclude each other: the last one in the options counts. */
 const ACCESS_TIME: ReadonlySet<MountAttribute> = new Set([
   RELATIME,
   "MOUNT_ATTR_NOATIME",
   "MOUNT_ATTR_STRICTATIME",
 ]);
 
-/** What mount_setattr(2) does to a mount and those below it. */
+/** Options that mount_setattr(2) applies to a mount and to the mounts below it. */
 const RECURSIVE: Record<
   string,
   { set: MountAttribute } | { clear: MountAttribute } | undefined
@@ -81,7 +84,7 @@ const PROPAGATION: Record<
   ]),
 );
 
-/** The options that undo one of mount(2): what that is. */
+/** Options that undo a flag of mount(2), with that flag. */
 const UNDO: Record<string, MountFlag | undefined> = {
   rw: "MS_RDONLY",
   suid: "MS_NOSUID",
@@ -99,23 +102,23 @@ const UNDO: Record<string, MountFlag | undefined> = {
   nolazytime: "MS_LAZYTIME",
 };
 
-/** Those after which a mount has the kernel's default for access times. */
+/** Options that give a mount the kernel's default for access times. */
 const USUAL_TIMES = new Set(["relatime", "atime", "nostrictatime"]);
 
-/** Options that are the default, or mean something to others. */
+/** Options without effect here: they are the default, or other code reads them. */
 const DEFAULTS = new Set([
   "defaults",
   "acl",
   "noacl",
   "rnorelatime",
-  // containers/decide/idmaps.ts makes uidMappings and gidMappings of these.
+  // containers/decide/idmaps.ts turns these into uidMappings and gidMappings.
   "idmap",
   "ridmap",
 ]);
 
 const COPY_UP = "tmpcopyup";
 
-/** The words that a bind mount understands, for who has to name the nearest. */
+/** The options of a bind mount, for messages that suggest the nearest one. */
 export const BIND_OPTIONS: readonly string[] = [
   "bind",
   "rbind",
@@ -126,28 +129,31 @@ export const BIND_OPTIONS: readonly string[] = [
   ...Object.keys(PROPAGATION),
 ];
 
-/** What the options of a mount come to. */
+/** The meaning of a mount's options. */
 export interface MountOptions {
   bind: boolean;
   recursive: boolean;
   flags: MountFlag[];
-  /** `flags` as mount_setattr(2) has them. */
+  /** `flags` as attributes of mount_setattr(2). */
   attributes: MountAttribute[];
-  /** What is to be taken off a mount of the host, and those below it. */
+  /** Attributes to clear from a mount of the host and from the mounts below it. */
   cleared: MountAttribute[];
   /**
-   * `rw` and its like, without an `r` before: for the mount of the host itself.
-   * Those below it stay as restricted as they are.
+   * Options such as `rw`, without the prefix `r`: they change only the host's
+   * mount itself. The mounts below it keep their restrictions.
    */
   own: { attributes: MountAttribute[]; cleared: MountAttribute[] };
   propagation: { propagation: Propagation; recursive: boolean } | null;
-  /** A tmpfs begins with a copy of what it covers. */
+  /** Whether a tmpfs starts with a copy of the directory that it covers. */
   copyUp: boolean;
-  /** What is for the file system itself. */
+  /** Options for the file system itself. */
   data: string[];
 }
 
-/** Sorts options into what mount(2), mount_setattr(2) and the file system take. */
+/**
+ * Sorts options into those for mount(2), for mount_setattr(2) and for the file
+ * system.
+ */
 export function mountOptions(options: readonly string[]): MountOptions {
   const sorted = new Sorted();
   const data: string[] = [];
@@ -166,7 +172,7 @@ export function mountOptions(options: readonly string[]): MountOptions {
     else if (!recursive) data.push(option);
     else if ("clear" in recursive) sorted.clear(recursive.clear);
     else {
-      // `ro` and `rro` are one: what holds of a mount holds of those below it.
+      // `ro` and `rro` mean the same: both apply to the mounts below as well.
       sorted.set(recursive.set, true);
       const same = flagOf(recursive.set);
       if (same) sorted.flags.add(same);
@@ -189,14 +195,17 @@ export function mountOptions(options: readonly string[]): MountOptions {
   };
 }
 
-/** Whether a mount is of something that is on the host. */
+/** Whether a mount is a bind mount, of something on the host. */
 export const isBind = ({ type, options = [] }: Mount): boolean =>
   type === "bind" || options.includes("bind") || options.includes("rbind");
 
-/** What options ask for so far: of two that contradict, the later. */
+/** What the options so far ask for. If two contradict each other, the later counts. */
 class Sorted {
   readonly flags = new Set<MountFlag>();
-  /** And whether an option with an `r` before asks for it: such a one is undone by its like only. */
+  /**
+   * Whether a recursive option, such as `rro`, asks for an attribute. Only
+   * another recursive option undoes that.
+   */
   readonly attributes = new Map<MountAttribute, boolean>();
   readonly cleared = new Set<MountAttribute>();
   readonly ownCleared = new Set<MountAttribute>();

@@ -1,14 +1,15 @@
 /**
- * The root filesystem: how `/` becomes the container's own.
+ * The root filesystem: how `/` becomes the container's own. The steps belong to
+ * the container phase.
  *
- * pivot_root(2) swaps the root of the mount namespace, after which the host's
- * tree can be detached: nothing is left to climb back to. chroot(2), the older
- * way, only changes where this process looks up `/`; the host's tree stays
- * mounted, and a process with CAP_SYS_CHROOT gets out of it.
+ * pivot_root(2) replaces the root of the mount namespace. Then the host's tree
+ * can be detached, and no path leads back to it. chroot(2), the older way, only
+ * changes where this process looks up `/`. The host's tree stays mounted, and a
+ * process with CAP_SYS_CHROOT can escape to it.
  */
 
 import type { Spec } from "../../spec/types.ts";
-import { lend } from "./devices.ts";
+import { openHostFile } from "./devices.ts";
 import type { Facts } from "../facts.ts";
 import {
   areMany,
@@ -23,33 +24,36 @@ import type { KernelAnchor, KernelType, Step } from "../step.ts";
 
 /** Cuts the mount tree off from the host's. */
 export function isolateMounts(spec: Spec): Step[] {
-  const some = spec.mounts?.some(receives);
+  const someReceive = spec.mounts?.some(receives);
   return [{
     step: "mount",
     source: null,
     target: "/",
     type: null,
-    flags: ["MS_REC", some ? "MS_SLAVE" : "MS_PRIVATE"],
+    flags: ["MS_REC", someReceive ? "MS_SLAVE" : "MS_PRIVATE"],
     data: null,
-    why: some
-      ? "a mount asks to see what the host mounts below it later: the tree receives from the host and never sends to it"
-      : "a new mount namespace starts as a copy whose mounts still propagate to the host: this cuts the tie, so that none of the mounts below is ever seen there",
+    why: someReceive
+      ? "a mount asks to receive the host's later mounts: the tree receives mounts from the host and never sends any"
+      : "a new mount namespace starts as a copy whose mounts still propagate to the host: private mounts do not, so the host never sees the mounts that follow",
     man: "mount(2), mount_namespaces(7)",
   }];
 }
 
-/** Private it is by now, and what has no master is no slave. */
-const spreads = ({ linux }: Spec) =>
+/**
+ * Whether the root's propagation has to be set. The tree is private by now, and
+ * `slave` has no effect on a mount without a master.
+ */
+const setsPropagation = ({ linux }: Spec) =>
   /^r?(shared|unbindable)$/.test(linux.rootfsPropagation ?? "");
 
 /**
- * What linux.rootfsPropagation says. It comes last: of what is unbindable no
- * copy can be made. Nothing of it reaches the host, from whose tree this one is
- * cut off.
+ * Sets linux.rootfsPropagation. It comes last, since no copy of an unbindable
+ * mount can be made. The host sees none of it: this tree is cut off from its
+ * own.
  */
-export function spreadRoot(spec: Spec): Step[] {
+export function setRootPropagation(spec: Spec): Step[] {
   const { rootfsPropagation = "" } = spec.linux;
-  if (!spreads(spec)) return [];
+  if (!setsPropagation(spec)) return [];
   return [{
     step: "mount",
     source: null,
@@ -61,7 +65,7 @@ export function spreadRoot(spec: Spec): Step[] {
     ],
     data: null,
     why:
-      "how what is mounted inside spreads to further mount namespaces that are made of this one",
+      "decides how mounts made inside propagate to mount namespaces that are copied from this one",
     man: "mount(2), mount_namespaces(7)",
   }];
 }
@@ -80,7 +84,7 @@ export function changeRoot(spec: Spec, facts: Facts): Step[] {
           set: ["MOUNT_ATTR_NODEV"],
           recursive: true,
           why:
-            "a device node of the root filesystem, or one that is made there, opens nothing of the host's",
+            "a device node in the root filesystem, even one made later, cannot open a device of the host",
           man: "mount_setattr(2), mount(8) nodev",
         } as const,
       ]
@@ -91,7 +95,7 @@ export function changeRoot(spec: Spec, facts: Facts): Step[] {
       step: "chroot",
       root: target,
       why:
-        "every path now starts in the root filesystem; unlike pivot_root, this leaves the host's mounts in place and only hides them",
+        "every path now starts in the root filesystem; unlike pivot_root, chroot leaves the host's mounts in place and only hides them",
       man: "chroot(2)",
     }];
   }
@@ -104,16 +108,17 @@ export function changeRoot(spec: Spec, facts: Facts): Step[] {
   }];
 }
 
-/** So many descriptors the kernel has room for without a larger table. */
+/** How many descriptors fit into the kernel's first table. */
 const SMALL_TABLE = 64;
-/** So many things of the host can be open without coming near its end. */
+/** With at most so many open mounts and devices, the end of that table stays free. */
 const FEW = 32;
-/** Above all results that a plan can have. */
+/** A number above every descriptor that a plan can open. */
 const HIGH = 300;
 
 /**
- * Where the overlay's layers are opened: a larger table takes the kernel some
- * milliseconds, so only where many mounts and devices are open.
+ * The number at which the overlay's layers are opened. A larger table costs the
+ * kernel some milliseconds, so it is used only if many mounts and devices are
+ * open.
  */
 function aboveOpen(spec: Spec, facts: Facts): number {
   const { mounts = [], linux, process } = spec;
@@ -124,7 +129,7 @@ function aboveOpen(spec: Spec, facts: Facts): number {
   return open > FEW ? HIGH : SMALL_TABLE - 4;
 }
 
-/** A root with nothing in it. */
+/** Attaches an empty root in memory at a path. */
 const rootInMemory = (target: string, why: string): Step[] => [{
   step: "createFilesystem",
   name: "root",
@@ -138,11 +143,11 @@ const rootInMemory = (target: string, why: string): Step[] => [{
   step: "attach",
   name: "root",
   target,
-  why: "pivot_root takes a mount point only",
+  why: "pivot_root needs a mount as the new root",
   man: "move_mount(2)",
 }];
 
-/** Puts the root filesystem where it can become `/`. */
+/** Mounts the root filesystem where it can become `/`. */
 function layRoot(spec: Spec, facts: Facts, target: string): Step[] {
   const root = spec.root.path;
   const image = hostMountsOf(spec, facts).get(ROOT_MOUNT);
@@ -150,7 +155,7 @@ function layRoot(spec: Spec, facts: Facts, target: string): Step[] {
   if (facts.rootKind === "empty") {
     return rootInMemory(
       target,
-      "a root in memory that holds nothing but what is asked for",
+      "an empty root in memory, to hold only what was asked for",
     );
   }
   if (facts.hostTree) {
@@ -158,12 +163,15 @@ function layRoot(spec: Spec, facts: Facts, target: string): Step[] {
     return [
       ...rootInMemory(
         target,
-        "a root in memory, since no overlay can lie on / in a user namespace: there are mounts below it",
+        "a root in memory, since in a user namespace no overlay can lie on /, which has mounts below it",
       ),
       ...layHostTree(facts.hostTree, target, HIGH),
       ...(readonly
         ? [
-          seal(target, "the root cannot be changed, nor what it is made of"),
+          seal(
+            target,
+            "the root and the mounts that it consists of cannot be changed",
+          ),
         ]
         : []),
     ];
@@ -178,8 +186,8 @@ function layRoot(spec: Spec, facts: Facts, target: string): Step[] {
       userNamespace: hasNamespace(spec, "user"),
       above: aboveOpen(spec, facts),
       why: facts.overlay.upper === null
-        ? "changes go to a layer in memory over the root filesystem and are gone with the container"
-        : `changes go to ${facts.overlay.upper}, over a root filesystem that stays as it is`,
+        ? "changes go to a layer in memory over the root filesystem and are lost when the container ends"
+        : `changes go to ${facts.overlay.upper}, over a root filesystem that stays unchanged`,
       man: "mount(2), the kernel's overlayfs documentation",
     }];
   }
@@ -188,7 +196,7 @@ function layRoot(spec: Spec, facts: Facts, target: string): Step[] {
       step: "attach",
       name: ROOT_MOUNT,
       target,
-      why: "pivot_root takes a mount point only",
+      why: "pivot_root needs a mount as the new root",
       man: "move_mount(2)",
     }];
   }
@@ -199,7 +207,8 @@ function layRoot(spec: Spec, facts: Facts, target: string): Step[] {
     type: null,
     flags: ["MS_BIND", "MS_REC"],
     data: null,
-    why: "pivot_root takes a mount point only, and a bind mount makes one",
+    why:
+      "pivot_root needs a mount as the new root, and a bind mount turns a directory into one",
     man: "mount(2)",
   };
   if (facts.rootKind === "host") {
@@ -209,30 +218,30 @@ function layRoot(spec: Spec, facts: Facts, target: string): Step[] {
         ? [
           seal(
             target,
-            "nothing of the host can be changed, on whatever file system it lies; what is mounted from here on has its own setting",
+            "no file system of the host's tree can be changed; later mounts have their own setting",
           ),
         ]
         : []),
     ];
   }
-  // A mount can be closed to devices or writing, a directory cannot.
-  const asksForMount = facts.changeRoot === "pivot_root" ||
-    facts.confineDevices || spec.root.readonly || spreads(spec);
-  return asksForMount ? [bind] : [];
+  // Only a mount can be nodev or read-only, a directory cannot.
+  const needsMount = facts.changeRoot === "pivot_root" ||
+    facts.confineDevices || spec.root.readonly || setsPropagation(spec);
+  return needsMount ? [bind] : [];
 }
 
 const COVER = "cover";
 
 /**
- * What masks files, taken from the host while it is there. One does for all:
- * it can be copied once it has been put over the first of them.
+ * Opens the cover of masked files on the host, while its tree still exists. One
+ * is enough for all: it can be copied once it is mounted over the first file.
  */
-export function prepareCovers(spec: Spec): Step[] {
+export function openCover(spec: Spec): Step[] {
   if (!spec.linux.maskedPaths?.length) return [];
-  return lend(
+  return openHostFile(
     COVER,
     "/dev/null",
-    "what covers the masked paths that are files; the host's, since a link could lie at the container's own",
+    "covers the masked paths that are files; the host's, since the container's /dev/null could be a symbolic link",
   );
 }
 
@@ -242,10 +251,10 @@ const KERNEL: readonly [type: KernelType, place: string][] = [
 ];
 
 /**
- * The kernel's file system that a path is on by the Spec. Who shares the root
- * filesystem can give /proc another name between its mount and its sealing; a
- * path that is followed from the top would then seal something else
- * (CVE-2025-31133 and its kin).
+ * The kernel's file system in which a path lies by the Spec. A container that
+ * shares the root filesystem could rename /proc between its mount and these
+ * steps. A path that is followed from `/` would then mask something else
+ * (CVE-2025-31133 and similar).
  */
 function kernelOf(spec: Spec, path: string): KernelType | undefined {
   return KERNEL.find(([type, place]) =>
@@ -256,8 +265,8 @@ function kernelOf(spec: Spec, path: string): KernelType | undefined {
   )?.[0];
 }
 
-/** For each path: which of the kernel's file systems it is followed from, if one. */
-function withins(
+/** For each path: the file system of the kernel from which it is followed, if any. */
+function anchors(
   spec: Spec,
   paths: readonly string[],
 ): (KernelAnchor | undefined)[] {
@@ -271,17 +280,17 @@ function withins(
   );
 }
 
-/** What is closed once everything is in its place. */
+/** Masks paths and makes them read-only, once every mount is in its place. */
 export function sealRoot(spec: Spec): Step[] {
   const { readonlyPaths = [], maskedPaths = [] } = spec.linux;
-  const all = withins(spec, [...readonlyPaths, ...maskedPaths]);
+  const all = anchors(spec, [...readonlyPaths, ...maskedPaths]);
   const within = (index: number) => all[index] ? { within: all[index] } : {};
   return [
     ...readonlyPaths.map((path, index): Step => ({
       step: "readonlyPath",
       path,
       ...within(index),
-      why: "what is written here would change the host's kernel",
+      why: "a write here would change the host's kernel",
       man: "open_tree(2), mount_setattr(2)",
     })),
     ...maskedPaths.map((path, index): Step => ({
@@ -290,7 +299,7 @@ export function sealRoot(spec: Spec): Step[] {
       ...within(readonlyPaths.length + index),
       cover: COVER,
       last: index === maskedPaths.length - 1,
-      why: "it tells of the host or lets it be changed, and needs no namespace",
+      why: "this path shows or changes the host, and no namespace isolates it",
       man: "open_tree(2), move_mount(2)",
     })),
     ...(spec.root.readonly

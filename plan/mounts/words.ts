@@ -1,4 +1,4 @@
-/** The words that steps have for mounts, in C spelling. */
+/** The flags and attributes of mounts in steps, in C spelling. */
 
 /** A flag of mount(2). */
 export type MountFlag =
@@ -37,5 +37,5 @@ export type MountAttribute =
   | "MOUNT_ATTR_NOATIME"
   | "MOUNT_ATTR_STRICTATIME";
 
-/** How mounts and unmounts spread, mount_namespaces(7). */
+/** How mounts and unmounts propagate between mount trees, mount_namespaces(7). */
 export type Propagation = "private" | "slave" | "shared" | "unbindable";

@@ -1,6 +1,7 @@
 /**
- * Capabilities: the pieces that root's power is made of, capabilities(7). A
- * container's root keeps those that only reach what its namespaces own.
+ * Capabilities: the separate rights that make up root's power, capabilities(7).
+ * A container's root keeps those that affect only what its namespaces own. The
+ * steps belong to the process phase.
  */
 
 import { CAPABILITIES } from "../../spec/names.ts";
@@ -10,7 +11,7 @@ import type { Step } from "../step.ts";
 
 export { CAPABILITIES };
 
-/** What docker leaves to a container's root. */
+/** The capabilities of a container's root, as docker has them. */
 export const DEFAULT_CAPABILITIES: readonly string[] = [
   "CAP_CHOWN",
   "CAP_DAC_OVERRIDE",
@@ -28,13 +29,14 @@ export const DEFAULT_CAPABILITIES: readonly string[] = [
   "CAP_AUDIT_WRITE",
 ];
 
-/** The sets of a process with these capabilities: none ambient, none inheritable, as docker's. */
+/** The capability sets of a process: as with docker, none is ambient or inheritable. */
 export function capabilitySets(
   names: readonly string[],
   uid: number,
 ): Capabilities {
   const all = CAPABILITIES.filter((name) => names.includes(name));
-  // A user who is not root gets them by a setuid or capable file only.
+  // A user other than root gets them only by a setuid file or file
+  // capabilities.
   const own = uid === 0 ? all : [];
   return {
     bounding: all,
@@ -46,14 +48,15 @@ export function capabilitySets(
 }
 
 /**
- * Without no_new_privs the filter of system calls takes CAP_SYS_ADMIN, and the
- * filter comes last: it may forbid what gives the right up. So the right stays
- * until execve(2), which computes these sets anew from the bounding, inheritable
- * and ambient ones and the file, and not from what was permitted before.
+ * Without no_new_privs, installing a seccomp filter needs CAP_SYS_ADMIN. The
+ * filter comes last, since it may forbid the calls that give capabilities up.
+ * So the capability stays until execve(2), which computes the new sets from the
+ * bounding, inheritable and ambient sets and the file, not from the permitted
+ * set.
  */
 const FOR_FILTER = "CAP_SYS_ADMIN";
 
-/** What the filter needs; a process of root that limits nothing has it. */
+/** What the filter needs; root without limits has it anyway. */
 function neededLater(
   { process }: Spec,
   { seccomp }: Pick<Facts, "seccomp">,
@@ -63,7 +66,7 @@ function neededLater(
   return needs ? [FOR_FILTER] : [];
 }
 
-/** While still root: what can never be had again. */
+/** Limits the bounding set while the process is still root. The limit is final. */
 export function limitCapabilities(
   spec: Spec,
   facts: Pick<Facts, "seccomp">,
@@ -76,7 +79,7 @@ export function limitCapabilities(
           step: "limitCapabilities",
           bounding: capabilities.bounding ?? [],
           why:
-            "the bounding set: not even a setuid root program gets more than these; and changing the user takes them away, whatever the caller has set (securebits)",
+            "limits the bounding set, so that not even a setuid root program gets more; clears the securebits, so that changing the user drops capabilities",
           man: "prctl(2) PR_CAPBSET_DROP, PR_SET_SECUREBITS, capabilities(7)",
         } as const,
       ]
@@ -86,7 +89,7 @@ export function limitCapabilities(
         {
           step: "keepCapabilities",
           why:
-            "changing the user would drop them all before they can be chosen",
+            "changing the user would drop all capabilities before they can be set",
           man: "prctl(2) PR_SET_KEEPCAPS",
         } as const,
       ]
@@ -94,7 +97,7 @@ export function limitCapabilities(
   ];
 }
 
-/** What the command starts with, and what is needed until then. */
+/** Sets the command's capabilities, and those needed until its execve. */
 export function setCapabilities(
   spec: Spec,
   facts: Pick<Facts, "seccomp">,
@@ -116,14 +119,15 @@ export function setCapabilities(
     effective: withMore(effective),
     permitted: withMore(permitted),
     inheritable,
-    // Others the kernel refuses; configurations name them all the same.
+    // The kernel refuses other ambient capabilities, yet configurations name
+    // them.
     ambient: ambient.filter((name) =>
       permitted.includes(name) && inheritable.includes(name)
     ),
     why: more.length
       ? `${
         whyThese(effective)
-      }; ${more} is for the filter, and execve takes it away`
+      }; ${more} is only for installing the seccomp filter, and execve removes it`
       : whyThese(effective),
     man: "capset(2), capabilities(7)",
   }];
@@ -131,9 +135,9 @@ export function setCapabilities(
 
 function whyThese(effective: readonly string[]): string {
   if (!effective.length) {
-    return "the command is not root, or needs none of root's power";
+    return "the command is not root, or needs none of root's capabilities";
   }
   return effective.every((name) => DEFAULT_CAPABILITIES.includes(name))
-    ? "root in the container, but only over what is the container's"
-    : "what was asked for: some of it reaches past what is the container's own";
+    ? "root in the container, with rights only over what is the container's"
+    : "these were asked for, and some have effects outside the container";
 }

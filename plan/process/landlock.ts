@@ -1,8 +1,7 @@
 /**
- * Landlock: a fence around files and ports that a process puts around itself
- * and cannot take down, whoever it is. What is not named is closed. It is the
- * last thing but the filter of system calls, since the steps before it use
- * what it closes.
+ * Landlock: with it a process restricts its own access to files and ports, and
+ * no later right lifts the restriction. What no rule names is closed. Only the
+ * seccomp filter comes later, since earlier steps use what Landlock closes.
  */
 
 import {
@@ -12,32 +11,39 @@ import {
 } from "../landlock_rights.ts";
 import type { Step } from "../step.ts";
 
-/** What may be done; every list adds to the others. */
+/** What the command may do. Every list adds to the others. */
 export interface LandlockRules {
-  /** Paths below which files are read. */
+  /** Paths below which files may be read. */
   ro?: string[];
-  /** Paths below which they are read, written, made and removed. */
+  /** Paths below which files may be read, written, made and removed. */
   rw?: string[];
-  /** Paths below which they are read and executed; all of the above without it. */
+  /**
+   * Paths below which files may be read and executed. Without this list, files
+   * below `ro` and `rw` may be executed.
+   */
   exec?: string[];
-  /** TCP ports that it may connect to. */
+  /** TCP ports that the command may connect to. */
   connect?: number[] | "any";
-  /** TCP ports that it may bind. */
+  /** TCP ports that the command may bind. */
   bind?: number[] | "any";
 }
 
-/** From this version on TCP ports can be closed. */
+/** The first version of Landlock that can restrict TCP ports. */
 export const NET_SINCE = 4;
 const SCOPE_SINCE = 6;
 
 const READ: readonly FileRight[] = ["READ_FILE", "READ_DIR"];
 const EXECUTE: readonly FileRight[] = ["EXECUTE"];
 
-/** Which ports a right is left for; nothing where it is left for any. */
+/** The ports for which a right stays; no rule if it stays for any port. */
 const portRule = (right: PortRight, ports: number[] | "any") =>
   ports === "any" ? [] : [{ right, ports }];
 
-/** The steps that close everything but what the rules name. */
+/**
+ * The steps that close everything that the rules do not name.
+ *
+ * @param abi the version of Landlock that the kernel has
+ */
 export function restrictByLandlock(rules: LandlockRules, abi: number): Step[] {
   const { ro = [], rw = [], exec = [], connect = [], bind = [] } = rules;
   const known = FILE_RIGHTS.flatMap(([name, since]) =>
@@ -58,7 +64,7 @@ export function restrictByLandlock(rules: LandlockRules, abi: number): Step[] {
       path,
       allow,
       rights,
-      why: "asked for by name; the path is looked up inside the container",
+      why: "this path was asked for; it is looked up inside the container",
       man: "landlock_add_rule(2)",
     }));
   return [
@@ -68,7 +74,7 @@ export function restrictByLandlock(rules: LandlockRules, abi: number): Step[] {
       ports: closed.map(({ right }) => right),
       scopes: abi < SCOPE_SINCE ? [] : ["ABSTRACT_UNIX_SOCKET", "SIGNAL"],
       why:
-        `what the kernel's Landlock, version ${abi}, can close is closed, but for what follows`,
+        `closes everything that the kernel's Landlock (version ${abi}) can restrict, except for the rules that follow`,
       man: "landlock_create_ruleset(2), landlock(7)",
     },
     ...below(ro, "ro", [...READ, ...executed]),
@@ -79,14 +85,14 @@ export function restrictByLandlock(rules: LandlockRules, abi: number): Step[] {
         step: "allowPort",
         port,
         right,
-        why: "asked for by number; every other TCP port is closed",
+        why: "this port was asked for; every other TCP port is closed",
         man: "landlock_add_rule(2)",
       }))
     ),
     {
       step: "restrictSelf",
       why:
-        "from here on nothing else can be opened, not even by root, and no child gets out of it",
+        "from here on nothing else can be opened, not even by root, and child processes inherit this",
       man: "landlock_restrict_self(2)",
     },
   ];

@@ -1,4 +1,4 @@
-/** Rules to steps, for kernels that have more and less of Landlock. */
+/** restrictByLandlock(): rules to steps, for different versions of Landlock. */
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
 import { type LandlockRules, restrictByLandlock } from "./landlock.ts";
@@ -10,14 +10,14 @@ const rightsOf = (rules: LandlockRules, path: string, abi = 7) =>
     step.step === "allowBelow" && step.path === path ? [...step.rights] : []
   );
 
-Deno.test("restrictByLandlock() prepares, names, and closes last", () => {
+Deno.test("restrictByLandlock() makes a ruleset, adds the rules and restricts last", () => {
   assertEquals(
     steps({ ro: ["/"], rw: ["/tmp"], connect: [80] }).map(({ step }) => step),
     ["createRuleset", "allowBelow", "allowBelow", "allowPort", "restrictSelf"],
   );
 });
 
-Deno.test("restrictByLandlock() lets be executed what is named, or else what can be read", () => {
+Deno.test("restrictByLandlock() allows executing below exec, or without it below ro and rw", () => {
   const rules = { ro: ["/"], rw: ["/tmp"] };
   assert(rightsOf(rules, "/").includes("EXECUTE"));
   assert(rightsOf(rules, "/tmp").includes("EXECUTE"));
@@ -27,7 +27,7 @@ Deno.test("restrictByLandlock() lets be executed what is named, or else what can
   assertEquals(rightsOf(named, "/bin"), ["READ_FILE", "READ_DIR", "EXECUTE"]);
 });
 
-Deno.test("restrictByLandlock() lets nothing be written below ro", () => {
+Deno.test("restrictByLandlock() allows no writing below ro", () => {
   assertEquals(rightsOf({ ro: ["/"] }, "/"), [
     "READ_FILE",
     "READ_DIR",
@@ -35,7 +35,7 @@ Deno.test("restrictByLandlock() lets nothing be written below ro", () => {
   ]);
 });
 
-Deno.test("restrictByLandlock() asks a kernel for no more than it knows", () => {
+Deno.test("restrictByLandlock() uses only rights that the kernel's version has", () => {
   const first = (abi: number) => {
     const [step] = steps({ rw: ["/"] }, abi);
     if (step?.step !== "createRuleset") throw new TypeError();
@@ -50,7 +50,7 @@ Deno.test("restrictByLandlock() asks a kernel for no more than it knows", () => 
   assertEquals(rightsOf({ rw: ["/"] }, "/", 1).length, 13);
 });
 
-Deno.test("restrictByLandlock() leaves any port open where any is said", () => {
+Deno.test("restrictByLandlock() restricts no ports if the rule is any", () => {
   const ports = (rules: LandlockRules) =>
     steps({ ro: ["/"], ...rules }).flatMap((step) =>
       step.step === "createRuleset" ? step.ports : []

@@ -1,13 +1,14 @@
 /**
- * `--seccomp learn`: a filter that reports every system call of the command to
- * the parent, which lets it through and notes it down. These are the steps that
- * bring the parent what the reports come from, the filter's listener.
+ * Filters that report system calls: to the parent with `--seccomp learn`, which
+ * records each call and lets it continue, or to the agent of a configuration.
+ * The reports come from the filter's listener. These steps send the listener to
+ * the parent, through a socket that stays open until then.
  */
 
 import type { Spec } from "../../spec/types.ts";
 import { PRESERVED_FROM } from "../mounts/host_mounts.ts";
 import type { Facts } from "../facts.ts";
-import { waysOf } from "../hold_descriptors.ts";
+import { holdDescriptors } from "../hold_descriptors.ts";
 import type { Step } from "../step.ts";
 
 const keepSocket = (from: number | null, to: number): Step => ({
@@ -15,8 +16,8 @@ const keepSocket = (from: number | null, to: number): Step => ({
   from,
   to,
   why: from === null
-    ? "where the command's own descriptors will not be: the parent has to be reached once the filter is there"
-    : "right behind the command's own descriptors, so that all others can be closed; execve closes it too",
+    ? "moved to a number that the command's own descriptors will not need: the parent must be reachable once the filter is installed"
+    : "moved directly behind the command's own descriptors, so that all others can be closed; execve closes it as well",
   man: "dup(2)",
 });
 
@@ -30,36 +31,47 @@ const sendListener = (
   listener,
   ...notifies,
   why: notifies
-    ? "the agent that linux.seccomp.listenerPath names answers from here on"
-    : "the parent notes every system call from here on, and lets it through; until it does, the call waits",
+    ? "from here on the agent that linux.seccomp.listenerPath names answers"
+    : "from here on the parent records every system call and lets it continue; until then the call waits",
   man: "seccomp_unotify(2), unix(7)",
 });
 
-/** The steps of the command's process that learning adds, by their places. */
-export interface Learning {
-  /** Before the first step. */
+/**
+ * Steps that keep descriptors of ours open in the command's process until its
+ * execve, by their places among its other steps.
+ */
+export interface KeptDescriptors {
+  /** Steps before all others. */
   first: Step[];
-  /** When the command's own descriptors are in place. */
+  /** Steps after the command's own descriptors are in place. */
   arranged: Step[];
-  /** How many descriptors stay open beside those of the command. */
+  /** How many descriptors stay open in addition to those of the command. */
   kept: number;
-  /** After the filter. */
+  /** Steps after the filter. */
   filtered: Step[];
 }
 
-const NONE: Learning = { first: [], arranged: [], kept: 0, filtered: [] };
+const NONE: KeptDescriptors = {
+  first: [],
+  arranged: [],
+  kept: 0,
+  filtered: [],
+};
 
-/** What learning adds; nothing where no filter learns. */
-export function learning(spec: Spec, { seccomp, held }: Facts): Learning {
+/** Keeps the socket for the filter's listener; no steps if no filter reports calls. */
+export function keepListenerSocket(
+  spec: Spec,
+  { seccomp, held }: Facts,
+): KeptDescriptors {
   if (!seccomp?.learns && !seccomp?.notifies) return NONE;
   const { notifies } = seccomp;
   if (held) {
-    const { status, start } = waysOf(spec);
+    const { status, start } = holdDescriptors(spec);
     return { ...NONE, filtered: [sendListener(status, start + 1, notifies)] };
   }
   const { preserve = 0 } = spec.process;
   const behindGiven = PRESERVED_FROM + preserve;
-  // As low as can be: --ulimit nofile may have been set meanwhile.
+  // As low as possible: RLIMIT_NOFILE may have been lowered meanwhile.
   const low = 3 + preserve;
   return {
     first: [keepSocket(null, behindGiven)],

@@ -1,11 +1,11 @@
 /**
- * Standard streams that are the null device, or another that every container
- * has. Through an open descriptor root inside could change the mode of the host's
- * own for everybody, so each becomes one of the container's, or one that is made
- * for it: never is the host's kept.
+ * Standard streams that are the null device or another default device. Through
+ * an open descriptor of the host's device, root inside could change the
+ * device's mode for everybody. So each is replaced by the container's own
+ * device, or by a node that is made for it. The host's device is never kept.
  */
 
-import { DEFAULT_DEVICES, lend } from "../mounts/devices.ts";
+import { DEFAULT_DEVICES, openHostFile } from "../mounts/devices.ts";
 import type { Spec } from "../../spec/types.ts";
 import type { Facts } from "../facts.ts";
 import { mountOptions } from "../mounts/options.ts";
@@ -13,16 +13,16 @@ import type { Step } from "../step.ts";
 
 const PLACE = "/dev/null";
 
-/** What is put in the place of the null device that a stream is. */
+/** The device that replaces the host's. */
 type Origin =
-  /** The node of the container's own /dev, which is there. */
+  /** The node in the container's own /dev, which our steps have made. */
   | "own"
-  /** What the container has there, and else one that is made. */
+  /** The node that the container has at the path, or else a new one. */
   | "found"
-  /** The host's, lent: in a user namespace no node can be made. */
-  | "lent";
+  /** The host's device in a read-only bind mount: a user namespace can make no node. */
+  | "bound";
 
-/** A /dev that our own steps fill. */
+/** Whether the container has a /dev that our steps fill. */
 const hasOwnDev = ({ mounts = [] }: Spec) =>
   mounts.some(({ destination, type, options = [] }) =>
     destination === "/dev" && type !== "bind" && !mountOptions(options).bind
@@ -31,10 +31,10 @@ const hasOwnDev = ({ mounts = [] }: Spec) =>
 function originOf(spec: Spec, { joins, bindDevices }: Facts): Origin {
   if (joins) return "found";
   if (hasOwnDev(spec)) return "own";
-  return bindDevices ? "lent" : "found";
+  return bindDevices ? "bound" : "found";
 }
 
-/** A device, and the streams that it is where no terminal takes their place. */
+/** A device, and the streams that are this device and that no terminal replaces. */
 interface Wanted {
   path: string;
   descriptors: readonly number[];
@@ -56,7 +56,7 @@ function wanted({ process }: Spec, facts: Facts): Wanted[] {
 function reopen({ path, descriptors }: Wanted, origin: Origin): Step {
   const make = origin === "found";
   const why =
-    `through an open descriptor root inside could change the mode of the host's ${path} for everybody`;
+    `through an open descriptor of the host's ${path}, root inside could change its mode for everybody`;
   if (path === PLACE) {
     return {
       step: "reopenNull",
@@ -80,34 +80,34 @@ function reopen({ path, descriptors }: Wanted, origin: Origin): Step {
   };
 }
 
-/** Before the root changes: the host's, where there is no other. */
-export function lendNull(spec: Spec, facts: Facts): Step[] {
-  if (originOf(spec, facts) !== "lent") return [];
+/** Before the root changes: uses the host's device, if there can be no other. */
+export function bindHostNull(spec: Spec, facts: Facts): Step[] {
+  if (originOf(spec, facts) !== "bound") return [];
   return wanted(spec, facts).flatMap(({ path, descriptors }) => {
     const name = path.slice(path.lastIndexOf("/") + 1);
     return [
-      ...lend(
+      ...openHostFile(
         name,
         path,
-        "the container has no /dev of its own, and a device node cannot be made in a user namespace: the host's own is lent",
+        "the container has no /dev of its own, and no device node can be made in a user namespace, so the host's device is bind mounted",
       ),
       {
         step: "attach",
         name,
         target: path,
         why:
-          "over the host's, in this mount namespace alone: what is opened there cannot be changed",
+          "covers the host's device, in this mount namespace only: the device cannot be changed through what is opened here",
         man: "move_mount(2)",
       },
-      reopen({ path, descriptors }, "lent"),
+      reopen({ path, descriptors }, "bound"),
     ];
   });
 }
 
-/** Once the container has its root, with the rights of root inside. */
+/** After the container has its root, with the rights of root inside. */
 export function reopenNull(spec: Spec, facts: Facts): Step[] {
   const origin = originOf(spec, facts);
-  return origin === "lent"
+  return origin === "bound"
     ? []
     : wanted(spec, facts).map((each) => reopen(each, origin));
 }

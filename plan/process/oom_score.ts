@@ -1,6 +1,7 @@
 /**
- * How soon the kernel kills the command when memory runs out. Inherited by who
- * is born, so it can be set wherever its file can be written.
+ * The OOM score: how likely the kernel is to kill the command when memory runs
+ * out. Children inherit it, so it can be set at any step at which its file can
+ * be written.
  */
 
 import type { Spec } from "../../spec/types.ts";
@@ -9,8 +10,8 @@ import { hasNamespace } from "../namespaces.ts";
 import type { Step } from "../step.ts";
 
 /**
- * In a user namespace the walker's files in /proc are the real root's, as those
- * of every process are that is not dumpable: it has to be done before.
+ * In a user namespace, the walker's files in /proc belong to the host's root,
+ * like those of every non-dumpable process. So the score is set before.
  */
 const isEarly = (spec: Spec, { init }: Facts) =>
   !init && hasNamespace(spec, "user");
@@ -20,15 +21,15 @@ function oomScore({ process: { oomScoreAdj } }: Spec): Step[] {
   return [{
     step: "setOomScore",
     score: oomScoreAdj,
-    why: "how soon the kernel kills it when memory runs out",
+    why: "how likely the kernel is to kill the command when memory runs out",
     man: "proc_pid_oom_score_adj(5)",
   }];
 }
 
-/** Before a user namespace is entered. */
+/** The step before a user namespace is entered. */
 export const earlyOomScore = (spec: Spec, facts: Facts): Step[] =>
   isEarly(spec, facts) ? oomScore(spec) : [];
 
-/** Among the last steps before the command. */
+/** The step among the last before the command. */
 export const lateOomScore = (spec: Spec, facts: Facts): Step[] =>
   isEarly(spec, facts) ? [] : oomScore(spec);

@@ -1,34 +1,38 @@
 /**
  * The user's process: the last steps before its execve, in the process that
- * becomes it. Whatever of ours is still open or set here, the user would get;
- * each right is given up after its last use and before its first abuse.
+ * becomes the command. Everything that is still open or set here would be
+ * passed on to the command. Each right is given up directly after its last use.
  */
 
 import type { Spec } from "../../spec/types.ts";
 import { limitCapabilities, setCapabilities } from "./capabilities.ts";
-import { limitCommand } from "../cgroup.ts";
+import { joinCommandCgroup } from "../cgroup.ts";
 import { candidates } from "./candidates.ts";
-import { tie } from "../child.ts";
+import { tieToParent } from "../child.ts";
 import type { Facts } from "../facts.ts";
-import { hold, holding, watching } from "../hold.ts";
-import { type Learning, learning } from "./learning.ts";
+import {
+  keepCreatorSocket,
+  keepHoldDescriptors,
+  waitForStart,
+} from "../hold.ts";
+import { keepListenerSocket, type KeptDescriptors } from "./learning.ts";
 import { forgetAffinity, schedule } from "./schedule.ts";
 import { lateOomScore } from "./oom_score.ts";
 import type { Step } from "../step.ts";
 import { makeSession, takeOwnTerminal } from "./terminal.ts";
 
-/** Where a bundle says none: that of the engine's service is not the container's. */
+/** The umask of a bundle that sets none; it must not get that of the engine's service. */
 const USUAL_UMASK = 0o022;
 
-/** Before a command or a hook: what a caller, Deno and the C library ignore, execve keeps. */
+/** Stops ignoring the signals that the caller, Deno and the C library ignore. */
 export const defaultSignals: Step = {
   step: "defaultSignals",
   why:
-    "execve keeps what is ignored: SIGPIPE by Deno, two signals by the C library, and what the caller ignores, as a shell does for what it starts in the background",
+    "an ignored signal stays ignored after execve: SIGPIPE by Deno, two signals by the C library, and those of the caller, such as a shell's for background jobs",
   man: "sigaction(2), signal(7)",
 };
 
-/** What stays its own however privileged it is. */
+/** Limits and settings of the process, which do not depend on its user. */
 function limits(spec: Spec, facts: Facts): Step[] {
   const { rlimits = [], user, scheduling } = spec.process;
   const { umask = facts.isBundle ? USUAL_UMASK : undefined } = user;
@@ -36,7 +40,7 @@ function limits(spec: Spec, facts: Facts): Step[] {
     ...rlimits.map((limit): Step => ({
       step: "setRlimit",
       ...limit,
-      why: "the most of it that the kernel gives to the command",
+      why: "the most of this resource that the kernel gives the command",
       man: "setrlimit(2)",
     })),
     ...lateOomScore(spec, facts),
@@ -44,7 +48,7 @@ function limits(spec: Spec, facts: Facts): Step[] {
       {
         step: "setNice",
         nice: scheduling.nice,
-        why: "its share of the processors beside others",
+        why: "the command's share of the processors, compared with others",
         man: "setpriority(2)",
       } as const,
     ]),
@@ -62,8 +66,7 @@ function limits(spec: Spec, facts: Facts): Step[] {
         {
           step: "setPersonality",
           ...spec.linux.personality,
-          why:
-            "the kind of Linux that the kernel claims to be, as uname -m shows",
+          why: "the architecture that the kernel reports, as uname -m shows",
           man: "personality(2)",
         } as const,
       ]
@@ -72,7 +75,7 @@ function limits(spec: Spec, facts: Facts): Step[] {
       {
         step: "setUmask",
         mask: umask,
-        why: "what a new file's permissions lack",
+        why: "the permission bits that new files do not get",
         man: "umask(2)",
       } as const,
     ]),
@@ -88,7 +91,8 @@ function identity(spec: Spec, facts: Facts): Step[] {
           step: "setLabel",
           kind: "apparmor",
           label: apparmorProfile,
-          why: "the profile that confines the command from its execve on",
+          why:
+            "the AppArmor profile that confines the command from its execve on",
           man: "apparmor(7)",
         } as const,
       ]
@@ -99,7 +103,8 @@ function identity(spec: Spec, facts: Facts): Step[] {
           step: "setLabel",
           kind: "selinux",
           label: selinuxLabel,
-          why: "the context that confines the command from its execve on",
+          why:
+            "the SELinux context that confines the command from its execve on",
           man: "selinux(8)",
         } as const,
       ]
@@ -110,46 +115,48 @@ function identity(spec: Spec, facts: Facts): Step[] {
       gid: user.gid,
       groups: facts.denySetgroups ? null : user.additionalGids ?? [],
       why: facts.denySetgroups
-        ? "the user it runs as; the supplementary groups stay, since an unprivileged user namespace may not drop them"
-        : "the user it runs as, and no supplementary group of whoever started it",
+        ? "the user that the command runs as; supplementary groups stay, since an unprivileged user namespace may not drop them"
+        : "the user that the command runs as, without the caller's supplementary groups",
       man: "setresuid(2), setgroups(2)",
     },
   ];
 }
 
-/** From a bare process inside the container to the user's command. */
+/** Turns a bare process inside the container into the user's command. */
 export function startProcess(spec: Spec, facts: Facts): Step[] {
   const { args, env, cwd, noNewPrivileges } = spec.process;
-  const learn = learning(spec, facts);
-  const seccomp = [...filterCalls(spec, facts), ...learn.filtered];
+  const listener = keepListenerSocket(spec, facts);
+  const seccomp = [...filterCalls(spec, facts), ...listener.filtered];
   const { landlock = [] } = facts;
-  const held = facts.held ? hold(spec, facts) : [];
-  // The agent that a filter asks is told by the command that creates.
+  const held = facts.held ? waitForStart(spec, facts) : [];
+  // An agent gets the filter's listener from the creating command, so the
+  // filter is installed before the wait.
   const late = facts.seccomp?.notifies ? 1 : held.length;
   const open = facts.held
-    ? holding(spec)
+    ? keepHoldDescriptors(spec)
     : facts.joins?.detached
-    ? watching(spec)
-    : learn;
+    ? keepCreatorSocket(spec)
+    : listener;
   return [
-    ...limitCommand(facts),
+    ...joinCommandCgroup(facts),
     ...forgetAffinity(spec, facts),
     ...open.first,
     ...ownSession(spec, facts),
     ...giveStreams(spec, facts),
     defaultSignals,
     ...limits(spec, facts),
-    RECEIVE_SIGNALS,
+    UNBLOCK_SIGNALS,
     ...enterEarly(cwd),
     ...limitCapabilities(spec, facts),
     ...identity(spec, facts),
     ...setCapabilities(spec, facts),
-    ...(facts.init ? [] : tie(facts)),
+    ...(facts.init ? [] : tieToParent(facts)),
     ...closeFiles(spec, open),
     enterDirectory(cwd),
     {
       step: "checkDirectory",
-      why: "getcwd(2) names no directory outside the root",
+      why:
+        "a working directory outside the root would lead out of the container; getcwd shows it",
       man: "getcwd(3)",
     },
     ...held.slice(0, late),
@@ -157,7 +164,8 @@ export function startProcess(spec: Spec, facts: Facts): Step[] {
       ? [
         {
           step: "setNoNewPrivileges",
-          why: "no setuid file gives it more than it has",
+          why:
+            "no setuid file and no file capability gives the command more rights than it has",
           man: "prctl(2) PR_SET_NO_NEW_PRIVS",
         } as const,
       ]
@@ -172,21 +180,21 @@ export function startProcess(spec: Spec, facts: Facts): Step[] {
       env,
       why: args[0]?.includes("/")
         ? "the command, inside the container's root"
-        : "the command, looked up on the container's PATH inside its root",
+        : "the command, found on the container's PATH inside its root",
       man: "execve(2)",
     },
   ];
 }
 
-const RECEIVE_SIGNALS: Step = {
+const UNBLOCK_SIGNALS: Step = {
   step: "setSignalMask",
   blocked: [],
   why:
-    "PID 1 blocks the signals it waits for; the command blocks none, and from here on not even a file system that does not answer keeps it from being ended",
+    "PID 1 blocks the signals it waits for, the command blocks none: from here on a signal can end this process, even while a file system does not answer",
   man: "sigprocmask(2)",
 };
 
-/** Every user may enter the root; most containers start there. */
+/** Whether every user may enter the directory: the root, where most containers start. */
 const isOpen = (cwd: string) => cwd === "/";
 
 function enterEarly(cwd: string): Step[] {
@@ -196,20 +204,23 @@ function enterEarly(cwd: string): Step[] {
     path: cwd,
     turn: "first",
     why:
-      "where the command starts may be closed to its user: entered while this is root. It may also be closed to root, so a refusal is not the end",
+      "the directory in which the command starts may be closed to its user, so root tries first; it may also be closed to root, so a refusal is no error yet",
     man: "chdir(2)",
   }];
 }
 
-/** After the descriptors are closed: no working directory hides in one. */
+/**
+ * Comes after the descriptors are closed, so the path cannot lead through one
+ * of them.
+ */
 function enterDirectory(cwd: string): Step {
   return {
     step: "changeDirectory",
     path: cwd,
     ...(isOpen(cwd) ? {} : { turn: "second" }),
     why: isOpen(cwd)
-      ? "where the command starts, entered with the rights it will have"
-      : "where the command starts, entered with the rights it will have; a refusal counts only if root was refused, too",
+      ? "the directory in which the command starts, entered with the command's rights"
+      : "the directory in which the command starts, entered with the command's rights; a refusal is an error only if root was refused as well",
     man: "chdir(2)",
   };
 }
@@ -221,15 +232,15 @@ function filterCalls({ process }: Spec, { seccomp }: Facts): Step[] {
     step: "setSeccomp",
     ...filter,
     why: learns
-      ? "it refuses nothing, and reports every system call: a profile of those that the command needs comes of it"
+      ? "the filter refuses nothing and reports every system call, for a profile of those that the command needs"
       : `${
         filter.profile === "default"
-          ? "the system calls it may make: those that reach into the kernel where no namespace holds are refused"
-          : "the system calls it may make, by the profile that was asked for"
+          ? "the filter refuses system calls that reach parts of the kernel which no namespace isolates"
+          : "the filter allows the system calls of the profile that was asked for"
       }; ${
         process.noNewPrivileges
-          ? "last, since it may forbid the steps before it"
-          : "last, since it may forbid the steps before it; without no_new_privs this takes a right that execve takes away"
+          ? "it comes last, since it may forbid the calls of earlier steps"
+          : "it comes last, since it may forbid the calls of earlier steps; without no_new_privs it needs a capability that execve removes"
       }`,
     man: "seccomp(2)",
   }];
@@ -238,7 +249,7 @@ function filterCalls({ process }: Spec, { seccomp }: Facts): Step[] {
 const HELD_SESSION: Step = {
   step: "makeSession",
   why:
-    "it outlives who creates it: no terminal of theirs stops it or hangs it up",
+    "the container outlives the command that creates it, so no terminal of that command may stop it or hang it up",
   man: "setsid(2)",
 };
 
@@ -246,14 +257,14 @@ function ownSession(spec: Spec, facts: Facts): Step[] {
   if (!spec.process.terminal && facts.held) return [HELD_SESSION];
   if (facts.joins && !spec.process.terminal) return [makeSession];
   if (!spec.process.terminal) {
-    // PID 1 cannot be stopped, and what wants to stop it would be tried for
-    // ever; where our program is PID 1, this is blocked already.
+    // The kernel would retry for ever a terminal access that is meant to stop
+    // PID 1. Where our program is PID 1, the signal is blocked already.
     const unstoppable: Step[] = facts.foreground && !facts.init
       ? [{
         step: "setSignalMask",
         blocked: ["SIGTTOU"],
         why:
-          "who takes a terminal from the background is stopped by it, and PID 1 cannot be stopped",
+          "a background process that takes the terminal is stopped by SIGTTOU, but PID 1 cannot be stopped",
         man: "sigprocmask(2), tcsetpgrp(3)",
       }]
       : [];
@@ -261,8 +272,8 @@ function ownSession(spec: Spec, facts: Facts): Step[] {
       step: "setProcessGroup",
       foreground: facts.foreground,
       why: facts.foreground
-        ? "a process group of its own, and the one the terminal's Ctrl-C and Ctrl-Z go to: they arrive once, at the command"
-        : "a process group of its own, so that a signal for the command is not one for PID 1",
+        ? "a process group of its own, in the terminal's foreground: Ctrl-C and Ctrl-Z reach the command, and only once"
+        : "a process group of its own: a signal to the command's group does not reach PID 1",
       man: facts.foreground ? "setpgid(2), tcsetpgrp(3)" : "setpgid(2)",
     }];
   }
@@ -270,9 +281,10 @@ function ownSession(spec: Spec, facts: Facts): Step[] {
 }
 
 /**
- * `/dev/stdout` leads to the stream's own file, and opening that asks for its
- * permissions again: web servers of images do so with their logs. A file or a
- * terminal of the caller's stays the caller's.
+ * Makes the command's user the owner of its streams. `/dev/stdout` leads to the
+ * stream's own file, and opening that checks its permissions again. Web servers
+ * in images open their logs this way. A file or a terminal of the caller keeps
+ * its owner.
  */
 function giveStreams({ process }: Spec, facts: Facts): Step[] {
   const { uid } = process.user;
@@ -288,14 +300,14 @@ function giveStreams({ process }: Spec, facts: Facts): Step[] {
     descriptors,
     uid,
     why:
-      "the user the command runs as may open /dev/stdout, which asks who owns what it leads to",
+      "opening /dev/stdout checks the owner of the stream, which now is the command's user",
     man: "fchown(2)",
   }];
 }
 
 function closeFiles(
   spec: Spec,
-  { arranged, kept }: Pick<Learning, "arranged" | "kept">,
+  { arranged, kept }: Pick<KeptDescriptors, "arranged" | "kept">,
 ): Step[] {
   const { preserve = 0 } = spec.process;
 
@@ -305,7 +317,7 @@ function closeFiles(
         {
           step: "arrangeDescriptors",
           count: preserve,
-          why: "these are given to the command on purpose",
+          why: "these descriptors are passed to the command on purpose",
           man: "dup(2)",
         } as const,
       ]
@@ -315,7 +327,7 @@ function closeFiles(
       step: "closeDescriptors",
       from: 3 + preserve + kept,
       why:
-        "no open file of the host comes along but the standard streams; before chdir, so that no working directory hides in one (CVE-2024-21626)",
+        "the command inherits no open file of the host except its standard streams; closed before chdir, whose path could lead through one (CVE-2024-21626)",
       man: "close_range(2)",
     },
   ];

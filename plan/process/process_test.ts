@@ -1,4 +1,4 @@
-/** The last steps before the command's execve: each right goes after its last use. */
+/** startProcess(): the last steps before the command's execve, and candidates(). */
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
 import { defaultSpec } from "../../spec/defaults.ts";
@@ -23,7 +23,7 @@ const confined = (noNewPrivileges: boolean): Spec => {
 const kinds = (facts: Partial<Facts> = {}, of = spec()) =>
   startProcess(of, makeFacts(facts)).map(({ step }) => step);
 
-Deno.test("process closes descriptors before it changes directory (CVE-2024-21626)", () => {
+Deno.test("startProcess() closes descriptors before it changes directory (CVE-2024-21626)", () => {
   assertEquals(kinds(), [
     "setProcessGroup",
     "defaultSignals",
@@ -36,7 +36,7 @@ Deno.test("process closes descriptors before it changes directory (CVE-2024-2162
   ]);
 });
 
-Deno.test("process gives up the bounding set as root, the rest as the user, and seccomp is last", () => {
+Deno.test("startProcess() limits the bounding set as root, sets capabilities as the user, installs seccomp last", () => {
   assertEquals(kinds({ seccomp: SECCOMP }, confined(true)), [
     "setProcessGroup",
     "defaultSignals",
@@ -54,7 +54,7 @@ Deno.test("process gives up the bounding set as root, the rest as the user, and 
   ]);
 });
 
-Deno.test("process enters its directory as root, and as the user when nothing of the host's is open", () => {
+Deno.test("startProcess() enters its directory as root, and again as the user after closing descriptors", () => {
   const of = spec();
   of.process.cwd = "/somewhere";
   assertEquals(kinds({}, of).slice(3, 7), [
@@ -65,7 +65,7 @@ Deno.test("process enters its directory as root, and as the user when nothing of
   ]);
 });
 
-Deno.test("process without no_new_privs installs seccomp last, too, and holds the right to until execve", () => {
+Deno.test("startProcess() without no_new_privs keeps CAP_SYS_ADMIN to install seccomp last", () => {
   const of = confined(false);
   of.process.user = { uid: 5, gid: 5 };
   const facts = { seccomp: SECCOMP };
@@ -85,7 +85,7 @@ Deno.test("process without no_new_privs installs seccomp last, too, and holds th
   ]);
   assert(!set(of, {})?.flat().includes("CAP_SYS_ADMIN"));
   assert(!set(confined(true), facts)?.flat().includes("CAP_SYS_ADMIN"));
-  // A bundle that says nothing of capabilities loses them all with its user.
+  // A bundle without capabilities loses all of them with the change of user.
   delete of.process.capabilities;
   assertEquals(set(of, {}), null);
   assertEquals(set(of, facts), [["CAP_SYS_ADMIN"], ["CAP_SYS_ADMIN"], [], []]);
@@ -93,7 +93,7 @@ Deno.test("process without no_new_privs installs seccomp last, too, and holds th
   assertEquals(set(of, facts), null);
 });
 
-Deno.test("process that is held waits without its filter, and with one that asks an agent", () => {
+Deno.test("startProcess() of a held container waits before the filter, or after one that asks an agent", () => {
   for (const noNewPrivileges of [true, false]) {
     const of = confined(noNewPrivileges);
     assertEquals(
@@ -110,7 +110,7 @@ Deno.test("process that is held waits without its filter, and with one that asks
   }
 });
 
-Deno.test("process that is learned sends the listener right after the filter, by a socket that outlasts the others", () => {
+Deno.test("startProcess() with a learning filter sends the listener directly after it, by a kept socket", () => {
   const seccomp = { ...SECCOMP, learns: true } as const;
   const of = confined(true);
   of.process.preserve = 2;
@@ -133,14 +133,14 @@ Deno.test("process that is learned sends the listener right after the filter, by
     step: "setSeccomp",
     ...SECCOMP,
     why:
-      "it refuses nothing, and reports every system call: a profile of those that the command needs comes of it",
+      "the filter refuses nothing and reports every system call, for a profile of those that the command needs",
     man: "seccomp(2)",
   });
   const open = kinds({ seccomp }, confined(false));
   assertEquals(open.slice(-3), ["setSeccomp", "sendListener", "execute"]);
 });
 
-Deno.test("process without a program of ours is tied to the parent again once it is the user", () => {
+Deno.test("startProcess() without our program as PID 1 sets the death signal again after the change of user", () => {
   const steps = kinds({ init: false }, confined(true));
   const at = steps.indexOf("setCapabilities");
   assertEquals(steps.slice(at, at + 4), [
@@ -151,20 +151,20 @@ Deno.test("process without a program of ours is tied to the parent again once it
   ]);
 });
 
-Deno.test("candidates() walks PATH in its order", () => {
+Deno.test("candidates() follows the order of PATH", () => {
   assertEquals(candidates("ls", ["PATH=/a:/b/c"]), ["/a/ls", "/b/c/ls"]);
 });
 
-Deno.test("candidates() takes a path as it is", () => {
+Deno.test("candidates() returns a path unchanged", () => {
   assertEquals(candidates("./ls", ["PATH=/a"]), ["./ls"]);
   assertEquals(candidates("/bin/ls", []), ["/bin/ls"]);
 });
 
-Deno.test("candidates() has a default, and an empty entry is the working directory", () => {
+Deno.test("candidates() has a default PATH and takes an empty entry as the working directory", () => {
   assertEquals(candidates("ls", []), ["/bin/ls", "/usr/bin/ls"]);
   assertEquals(candidates("ls", ["PATH=/a::"]), ["/a/ls", "./ls", "./ls"]);
 });
 
-Deno.test("candidates() takes the last of two PATHs", () => {
+Deno.test("candidates() uses the last of two PATHs", () => {
   assertEquals(candidates("ls", ["PATH=/a", "PATH=/b"]), ["/b/ls"]);
 });

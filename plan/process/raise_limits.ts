@@ -1,14 +1,14 @@
 /**
- * Limits above those of who starts the container. To raise a hard limit takes
- * CAP_SYS_RESOURCE in the first user namespace, which nobody has in another: so
- * it is done before one is entered, and the command's own limits are set among
- * its last steps as ever.
+ * Limits above those of the caller. Raising a hard limit needs CAP_SYS_RESOURCE
+ * in the initial user namespace, which no process has in another one. So hard
+ * limits are raised before a user namespace is entered. The command's own
+ * limits are still set among its last steps.
  */
 
 import type { Facts } from "../facts.ts";
 import type { Step } from "../step.ts";
 
-/** Before a user namespace is entered. */
+/** The steps before a user namespace is entered. */
 export const raiseLimits = ({ raisedLimits }: Facts): Step[] =>
   raisedLimits.map(({ type, hard }) => ({
     step: "setRlimit",
@@ -16,6 +16,6 @@ export const raiseLimits = ({ raisedLimits }: Facts): Step[] =>
     soft: hard,
     hard,
     why:
-      "the command is to have more of it than we do, which takes a right that ends at the user namespace",
+      "the command's limit is above the caller's, and inside the user namespace no process has the right to raise it",
     man: "setrlimit(2), CAP_SYS_RESOURCE",
   }));

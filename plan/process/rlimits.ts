@@ -1,2 +1,2 @@
-/** The limits of setrlimit(2), by name. */
+/** The names of the limits of setrlimit(2). */
 export { RLIMITS } from "../../spec/names.ts";

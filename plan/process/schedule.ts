@@ -1,6 +1,7 @@
 /**
- * Processors, disks and memory nodes of the user's process, as config.json has
- * them: process.ioPriority, process.scheduler and linux.memoryPolicy. Pure.
+ * How the user's process uses processors, disks and memory nodes, as
+ * config.json sets it: process.ioPriority, process.scheduler,
+ * process.execCPUAffinity and linux.memoryPolicy. Pure.
  */
 
 import { SpecError } from "../../spec/errors.ts";
@@ -8,11 +9,12 @@ import type { Spec } from "../../spec/types.ts";
 import type { Facts } from "../facts.ts";
 import type { Step } from "../step.ts";
 
-/** As many nodes, or processors, as a mask of ours has. */
+/** How many memory nodes or processors one of our masks can hold. */
 const MOST = 1024;
 
 /**
- * `0-3,7`, which the reader of config.json has found well-formed.
+ * The numbers in a list such as `0-3,7`, which the reader of config.json has
+ * found well-formed.
  *
  * @throws {SpecError} for a number that no kernel has
  */
@@ -32,7 +34,7 @@ export function numbersIn(list: string, place: string): number[] {
   });
 }
 
-/** Taken while the process still has the right to raise itself. */
+/** Sets priorities while the process still has the right to raise its own. */
 export function schedule({ process, linux }: Spec): Step[] {
   const { ioPriority, scheduler } = process;
   const { memoryPolicy } = linux;
@@ -42,7 +44,7 @@ export function schedule({ process, linux }: Spec): Step[] {
         {
           step: "setIoPriority",
           ...ioPriority,
-          why: "its turn at the disks beside others",
+          why: "the command's priority at the disks, compared with others",
           man: "ioprio_set(2)",
         } as const,
       ]
@@ -52,7 +54,8 @@ export function schedule({ process, linux }: Spec): Step[] {
         {
           step: "setScheduler",
           ...scheduler,
-          why: "how the kernel gives it the processors",
+          why:
+            "the policy by which the kernel gives the command processor time",
           man: "sched_setattr(2), sched(7)",
         } as const,
       ]
@@ -67,7 +70,8 @@ export function schedule({ process, linux }: Spec): Step[] {
             "linux.memoryPolicy.nodes",
           ),
           flags: memoryPolicy.flags ?? [],
-          why: "the memory nodes that the kernel takes its pages from",
+          why:
+            "the memory nodes from which the kernel takes the command's pages",
           man: "set_mempolicy(2), numa(7)",
         } as const,
       ]
@@ -76,8 +80,8 @@ export function schedule({ process, linux }: Spec): Step[] {
 }
 
 /**
- * The processors of a process that `exec` adds, process.execCPUAffinity: before
- * it is in the container's cgroup, or from then on.
+ * The processors of a process that `exec` adds, process.execCPUAffinity:
+ * `initial` until it is in the container's cgroup, `final` from then on.
  */
 export function affinity(
   { process: { execCPUAffinity } }: Spec,
@@ -89,17 +93,17 @@ export function affinity(
     step: "setAffinity",
     cpus: numbersIn(list, `process.execCPUAffinity.${when}`),
     why: when === "initial"
-      ? "the processors that it takes until it is in the container's cgroup"
+      ? "the processors that this process uses until it is in the container's cgroup"
       : "the processors that the command may run on",
     man: "sched_setaffinity(2)",
   }];
 }
 
 /**
- * The caller's processors are not the container's: an engine is pinned for its
- * own reasons, and the cgroup says where the container may run. Our own `run`
- * leaves them as they are, like any program that starts another, unless it is
- * told of processors.
+ * Lets a bundle run on all processors of its cgroup. An engine may be pinned to
+ * processors for its own reasons, and the cgroup decides where the container
+ * may run. `run` keeps the caller's processors, like any program that starts
+ * another, unless its flags set processors.
  */
 export function forgetAffinity(
   { process, linux }: Spec,
@@ -112,7 +116,7 @@ export function forgetAffinity(
     step: "setAffinity",
     cpus: "all",
     why:
-      "all the processors of its cgroup, whichever of them the caller was bound to",
+      "all processors of the cgroup: those that the caller was bound to do not count",
     man: "sched_setaffinity(2), cpuset(7)",
   }];
 }

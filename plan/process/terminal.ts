@@ -1,8 +1,8 @@
 /**
- * A terminal of the container's own. Where our program is PID 1 it leads the
- * session that the terminal belongs to, and the command is a process group in
- * that session: one that a Ctrl-Z can stop, since its parent is in the session
- * and not in the group. Where the command is PID 1 it leads the session itself.
+ * A terminal of the container's own. Where our program is PID 1, it leads the
+ * session of the terminal, and the command is a process group in that session.
+ * Ctrl-Z can stop the group, because the command's parent is in the session but
+ * not in the group. Where the command is PID 1, it leads the session itself.
  */
 
 import type { Spec } from "../../spec/types.ts";
@@ -11,11 +11,11 @@ import type { Step } from "../step.ts";
 
 const STDERR = 2;
 
-/** A session of its own, which the caller's terminal has no part in. */
+/** Makes a session that does not belong to the caller's terminal. */
 export const makeSession: Step = {
   step: "makeSession",
   why:
-    "out of the session and the process group of the terminal it was started from; a session can have a terminal of its own",
+    "leaves the session and the process group of the caller's terminal; a new session can have a terminal of its own",
   man: "setsid(2), credentials(7)",
 };
 
@@ -31,15 +31,15 @@ function openTerminal(
     ...(joins ? { console: false } : {}),
     ...(plainLines ? { plainLines } : {}),
     why:
-      "a pseudo-terminal of the container's own: nothing typed inside can reach the one it was started from",
+      "a pseudo-terminal of the container's own: no program inside can put input into the caller's terminal",
     man: "pts(4), ioctl_tty(2) TIOCSCTTY",
   };
 }
 
 /**
- * The last step of our program before the command: it opens the terminal. Its
- * own complaints go to where standard error leads; on a terminal that is this
- * one, since the other is in raw mode by then.
+ * Our program, as PID 1, opens the terminal as its last step before the
+ * command. Its own messages still go to standard error. If that is a terminal,
+ * the new one takes its place, since the caller's is in raw mode by then.
  */
 export function openChildTerminal(spec: Spec, facts: Facts): Step[] {
   if (!spec.process.terminal || !facts.init) return [];
@@ -55,7 +55,7 @@ export function openChildTerminal(spec: Spec, facts: Facts): Step[] {
 const childHas = (fd: number, facts: Facts) =>
   fd !== STDERR || facts.errorsOnTerminal;
 
-/** The command's way to the terminal: the first of its own steps. */
+/** The first steps of the command's process: it takes the terminal. */
 export function takeOwnTerminal(spec: Spec, facts: Facts): Step[] {
   if (!facts.init) {
     return [makeSession, openTerminal(spec, facts.terminalStreams, facts)];
@@ -66,7 +66,7 @@ export function takeOwnTerminal(spec: Spec, facts: Facts): Step[] {
       step: "setProcessGroup",
       foreground: true,
       why:
-        "the process group that Ctrl-C and Ctrl-Z go to, in the session of PID 1: one that the keys can stop",
+        "the terminal's foreground process group, in the session of PID 1: Ctrl-C and Ctrl-Z reach the command, and can stop it",
       man: "setpgid(2), tcsetpgrp(3)",
     },
     ...(further.length
@@ -75,7 +75,7 @@ export function takeOwnTerminal(spec: Spec, facts: Facts): Step[] {
           step: "shareTerminal",
           streams: further,
           why:
-            "the terminal was asked for; PID 1 itself goes on complaining where the caller wants it",
+            "the command writes to its terminal here too, but the messages of PID 1 go where the caller wants them",
           man: "dup(2)",
         } as const,
       ]

@@ -325,7 +325,7 @@ test("explain names the pipes and why they are there", async () => {
     text,
     "empty a pipe that is the command's standard output and standard error",
   );
-  assertStringIncludes(text, "make setuid");
+  assertStringIncludes(text, "make it setuid");
 });
 
 for (const mode of [INIT, NO_INIT]) {
