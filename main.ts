@@ -1,4 +1,8 @@
-/** container: argv to command, status to exit. */
+/**
+ * The program `container`: carries out the command line and exits with its
+ * status. Runs in the process the user started, and in PID 1 of a container
+ * (`container child`).
+ */
 
 import { closeDebugger } from "./launch/attend/debugger.ts";
 import { dispatch } from "./cli/commands.ts";

@@ -13,8 +13,8 @@
  * console.log((await container.status).code);
  * ```
  *
- * Needs Linux 5.12 with the GNU C library, and `--allow-all`: FFI is not held
- * by Deno's permissions.
+ * Needs Linux 5.12 with the GNU C library, and `--allow-all`: Deno's
+ * permissions cannot restrict FFI.
  *
  * @module
  */

@@ -1,4 +1,7 @@
-/** `container child`: what `run` starts as PID 1. Not for people. */
+/**
+ * `container child`: the program that `run` starts as PID 1. Not for users.
+ * Runs in the new namespaces, as PID 1.
+ */
 
 import { announce, runChild } from "../launch/child.ts";
 import { takeHandover } from "../launch/handover.ts";
@@ -6,7 +9,7 @@ import { EXIT } from "../spec/errors.ts";
 import type { Command } from "./command.ts";
 import { stackTraces } from "./output.ts";
 
-/** The child's entry. */
+/** The entry point of the child. */
 export const childCommand: Command = {
   name: "child",
   summary: "The first process of a container; started by run",

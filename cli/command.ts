@@ -1,23 +1,23 @@
-/** What a command is: a row of the table that drives dispatch and help. */
+/** The type of a command: a row of the table that drives dispatch and help. */
 
 import { type Flag, flagHelp } from "./flags.ts";
 
 /** One command. */
 export interface Command {
   name: string;
-  /** One line, for the list of commands. */
+  /** One line for the list of commands. */
   summary: string;
-  /** After the name: `[flags] COMMAND [ARG…]`. */
+  /** The text after the name: `[flags] COMMAND [ARG…]`. */
   usage: string;
   flags: readonly Flag[];
   examples: readonly [line: string, what: string][];
-  /** Not for people: left out of help. */
+  /** Not for users: left out of the help. */
   hidden?: true;
-  /** Carries it out; the exit status. Errors are thrown. */
+  /** Carries out the command and returns the exit status. Errors are thrown. */
   execute(argv: readonly string[]): number | Promise<number>;
 }
 
-/** The flag every command has. */
+/** The flag that every command has. */
 export const HELP: Flag = { name: "help", short: "h", help: "Show this help" };
 
 /** The help text of a command. */
@@ -38,7 +38,10 @@ export function commandHelp(command: Command): string {
   ].join("\n");
 }
 
-/** A row of the table: the command itself is loaded when it is called. */
+/**
+ * A row of the table of commands. The command's module is loaded only when it
+ * is called.
+ */
 export interface Entry {
   name: string;
   summary: string;

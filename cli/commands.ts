@@ -1,4 +1,7 @@
-/** The table of commands. */
+/**
+ * The table of commands, and the dispatch. Runs in the process the user
+ * started, and in PID 1 of a container for `container child`.
+ */
 
 import { commandHelp, type Entry } from "./command.ts";
 import { VERSION } from "./version.ts";
@@ -10,9 +13,9 @@ const oci = () => import("./oci/lifecycle.ts");
 const criu = () => import("./oci/checkpoint.ts");
 const running = () => import("./oci/running.ts");
 
-/** Every command, hidden ones too. */
-// Twice a start, every module that is not needed would be read: once in the
-// parent, once in the child.
+/** All commands, including hidden ones. */
+// Modules are loaded on demand. A start with `init` loads them twice: once in
+// the parent, once in the child.
 export const COMMANDS: readonly Entry[] = [
   {
     name: "run",
@@ -126,11 +129,13 @@ export const COMMANDS: readonly Entry[] = [
   },
 ];
 
-// A long flag may have one dash, as in Go's programs.
+// Go programs accept a long flag with one dash, so this program does as well.
 const VERSION_WORDS = new Set(["--version", "-version", "-v"]);
 const OWN = HELP_WORDS.union(VERSION_WORDS);
 
-/** Carries out a command line; the exit status. Errors are thrown. */
+/**
+ * Carries out a command line and returns the exit status. Errors are thrown.
+ */
 export async function dispatch(argv: readonly string[]): Promise<number> {
   if (argv[0]?.startsWith("-") && !OWN.has(argv[0])) {
     const { isGlobalFlag, takeGlobalFlags } = await import("./oci/global.ts");

@@ -1,11 +1,13 @@
-/** What every command that takes names has in common. */
+/** Properties that all commands with names have in common. */
 // @ts-types="../types/std_assert.d.ts"
 import { assertEquals, assertRejects } from "@std/assert";
 import { type Command, commandHelp } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
 import { HelpRequested, UnknownFlag } from "./flags.ts";
 
-/** What comes after a name there is the container's command, or ps(1)'s. */
+/**
+ * The words after the name are the container's command, or options of ps(1).
+ */
 const ENDS_AT_NAME = ["run", "explain", "exec", "ps", "top"];
 const FLAGS_ALONE = ["doctor", "list", "prune", "spec", "features"];
 const NOT_MEANT = ["completion", "man", "child", "ended"];
@@ -14,7 +16,7 @@ const NAMED = COMMANDS.filter(({ name }) =>
   ![...ENDS_AT_NAME, ...FLAGS_ALONE, ...NOT_MEANT].includes(name)
 );
 
-/** A command's answer to words that are wrong before anything is done. */
+/** Executes a command with words that are refused before anything is done. */
 const executed = (command: Command, ...words: string[]) =>
   Promise.resolve().then(() => command.execute(words));
 

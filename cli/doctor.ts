@@ -1,4 +1,7 @@
-/** `container doctor`: what this machine can do for containers, and what cures the rest. */
+/**
+ * `container doctor`: what this machine can do for containers, and how to fix
+ * the rest.
+ */
 
 import type { Command } from "./command.ts";
 import { type Flag, parseFlags, takeNoWords } from "./flags.ts";
@@ -9,7 +12,7 @@ const DOCTOR_FLAGS: readonly Flag[] = [
   { name: "json", help: "Print the checks as JSON" },
 ];
 
-/** Run cannot work. */
+/** The exit status if `run` cannot work. */
 const UNFIT = 1;
 
 /** Checks the machine. */
@@ -27,7 +30,7 @@ export const doctorCommand: Command = {
   async execute(argv) {
     const flags = parseFlags(DOCTOR_FLAGS, argv, "container doctor");
     takeNoWords(flags, "doctor");
-    // Loaded here, so that no other command pays for it.
+    // Loaded on demand, so that other commands start faster.
     const { asText, diagnose, readFacts } = await import(
       "../doctor/mod.ts"
     );
@@ -37,7 +40,7 @@ export const doctorCommand: Command = {
         ? JSON.stringify(diagnosis, null, 2)
         : asText(diagnosis, {
           colour: coloured(),
-          // What is piped is not wrapped.
+          // Piped output is not wrapped.
           width: columns(),
         }),
     );

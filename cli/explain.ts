@@ -1,4 +1,7 @@
-/** `container explain`: the plan of a command, with the reason of each step. */
+/**
+ * `container explain`: prints the plan of a command, with the reason for each
+ * step. Changes nothing.
+ */
 
 import type { ContainerOptions } from "../containers/decide/options.ts";
 import { rootToExplain } from "../containers/run/plan.ts";
@@ -14,12 +17,14 @@ import { RUN_FLAGS } from "./run_flags.ts";
 import { optionsFromFlags } from "./run_options.ts";
 import { coloured, columns } from "./terminal.ts";
 
-/** What is readable, on however wide a terminal. */
+/** The widest readable line, even on a wider terminal. */
 const MOST_COLUMNS = 100;
-/** Where the output goes to a file or a pager. */
+/** The width if the output is a file or a pipe. */
 const USUAL_COLUMNS = 80;
 
-/** By the word of the command; each changes nothing. */
+/**
+ * The commands that can be explained. None of these functions changes anything.
+ */
 const ASKED: Record<string, (argv: readonly string[]) => Promise<Asked>> = {
   run: askedRun,
   create: async (argv) => (await import("./explain_oci.ts")).askedCreate(argv),

@@ -1,10 +1,13 @@
-/** What `explain` is asked. */
+/** The flags of `explain`, and the type of its subject. */
 
 import type { CgroupPlan } from "../cgroup/step.ts";
 import type { Explained } from "../explain/text.ts";
 import type { Flag, Flags } from "./flags.ts";
 
-/** Those of `explain` itself, before the command or after it. */
+/**
+ * The flags of `explain` itself, accepted before and after the explained
+ * command.
+ */
 export const EXPLAIN_FLAGS: readonly Flag[] = [
   {
     name: "json",
@@ -13,7 +16,7 @@ export const EXPLAIN_FLAGS: readonly Flag[] = [
   { name: "strace", help: "Print the system calls as strace -f shows them" },
 ];
 
-/** What is to be explained, and the flags of the command. */
+/** What to explain, and the flags of the command. */
 export interface Asked extends Explained {
   flags: Flags;
   cgroup: CgroupPlan | null;

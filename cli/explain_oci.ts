@@ -1,4 +1,4 @@
-/** What there is to explain of an OCI runtime's commands. */
+/** `container explain` for the commands of an OCI runtime. */
 
 import { type CreateOptions, planBundle } from "../containers/oci/create.ts";
 import { prepareExec } from "../containers/oci/exec/exec.ts";
@@ -12,11 +12,11 @@ import { globals } from "./oci/global.ts";
 import { knownId } from "./oci/id.ts";
 import { RUN_BUNDLE_FLAGS } from "./oci/run_bundle.ts";
 
-/** create, which needs no id here: any will do. */
+/** Explains create. The id may be left out, because it does not matter here. */
 export const askedCreate = (argv: readonly string[]): Promise<Asked> =>
   askedBundle("create", CREATE_FLAGS, argv);
 
-/** run --bundle: the same, started at once. */
+/** Explains run --bundle, which is create with an immediate start. */
 export const askedRunBundle = (argv: readonly string[]): Promise<Asked> =>
   askedBundle("run --bundle", RUN_BUNDLE_FLAGS, argv);
 
@@ -43,7 +43,7 @@ async function askedBundle(
   return { command, plan, args, leftOut: [], flags, cgroup };
 }
 
-/** exec, in a container that there is. */
+/** Explains exec in an existing container. */
 export async function askedExec(argv: readonly string[]): Promise<Asked> {
   const flags = parseFlags(
     [...EXEC_FLAGS, ...EXPLAIN_FLAGS],

@@ -1,4 +1,7 @@
-/** `container features`: what of OCI's runtime specification is there, for engines. */
+/**
+ * `container features`: tells engines which features of the OCI runtime
+ * specification exist.
+ */
 
 import type { Command } from "./command.ts";
 import { VERSION } from "./version.ts";

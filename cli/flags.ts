@@ -1,7 +1,8 @@
 /**
- * Flags as a table: parsing, help and completion come from one description.
- * Of its own making because the order of flags matters to later ones (mounts
- * are made in the order given), which a parser into an object loses.
+ * Flags as a table: parsing, help and completion use one description. Pure.
+ *
+ * A parser into an object would lose the order of the flags, which matters:
+ * mounts are made in the order given.
  */
 
 import { closestString } from "./closest.ts";
@@ -9,33 +10,36 @@ import { UsageError } from "../spec/errors.ts";
 
 /** One flag. */
 export interface Flag {
-  /** Without dashes: `rootfs`. */
+  /** The name without dashes: `rootfs`. */
   name: string;
   short?: string;
-  /** What its value is called in help; a switch without one. */
+  /** The name of its value in help. Without it the flag is a switch. */
   value?: string;
-  /** The value may be missing: a next word that does not match is none. */
+  /** The value is optional: the next word is the value only if it matches. */
   optional?: RegExp;
   help: string;
 }
 
-/** What asks for help; a long flag may have one dash, as in Go's programs. */
+/**
+ * The words that request help. Go programs accept a long flag with one dash, so
+ * this program does as well.
+ */
 export const HELP_WORDS: ReadonlySet<string> = new Set([
   "--help",
   "-help",
   "-h",
 ]);
 
-/** Help was asked for among a command's flags. */
+/** Thrown if help is requested among a command's flags. */
 export class HelpRequested extends Error {
   override name = "HelpRequested";
 }
 
-/** A flag that a command does not have. */
+/** Thrown for a flag that a command does not have. */
 export class UnknownFlag extends UsageError {
   constructor(
     readonly word: string,
-    /** Without dashes; of a cluster, the letter. */
+    /** The flag without dashes; in a cluster of short flags, the letter. */
     readonly flag: string,
     hint: string,
   ) {
@@ -43,7 +47,7 @@ export class UnknownFlag extends UsageError {
   }
 }
 
-/** The flags of a command line, in their order, and the words after them. */
+/** The flags of a command line in order, and the words after them. */
 export class Flags {
   constructor(
     readonly given: readonly [name: string, value: string][],
@@ -54,7 +58,7 @@ export class Flags {
     return this.last(name) !== undefined && this.last(name) !== "false";
   }
 
-  /** The value that counts when a flag is given more than once. */
+  /** The last value of a flag, which is the one that counts. */
   last(name: string): string | undefined {
     return this.given.findLast(([given]) => given === name)?.[1];
   }
@@ -66,7 +70,12 @@ export class Flags {
   }
 }
 
-/** Parses up to the first word that is not a flag, or to `--`. */
+/**
+ * Parses flags up to the first other word, or up to `--`.
+ *
+ * @throws {UsageError} for an unknown flag or a missing value, {HelpRequested}
+ * for --help
+ */
 export const parseFlags = (
   flags: readonly Flag[],
   argv: readonly string[],
@@ -74,9 +83,9 @@ export const parseFlags = (
 ): Flags => parse(flags, argv, { command, between: false });
 
 /**
- * The same for a command that takes names: flags may stand before, between and
- * after them, and no word that begins with a dash is a name. Behind `--` every
- * word is one.
+ * Parses the flags of a command that takes names. Flags may be before, between
+ * and after the names, and a word that begins with a dash is never a name.
+ * After `--` every word is a name.
  */
 export const parseFlagsAndNames = (
   flags: readonly Flag[],
@@ -146,7 +155,7 @@ function parse(
       continue;
     }
     if (dashes === "--") throw unknown(word.split("=")[0]!);
-    // A cluster of short flags; the last of them may take a value.
+    // A cluster of short flags. Only the last one may take a value.
     for (let rest = word.slice(1); rest;) {
       const flag = flags.find(({ short }) => short === rest[0]);
       if (!flag) {
@@ -165,7 +174,11 @@ function parse(
   return new Flags(given, [...words, ...argv.slice(at)]);
 }
 
-/** Refuses words after the flags, for a command that takes none. */
+/**
+ * Refuses further words for a command that takes only flags.
+ *
+ * @throws {UsageError}
+ */
 export function takeNoWords({ rest: [word] }: Flags, command: string): void {
   if (word === undefined) return;
   throw new UsageError(
@@ -179,7 +192,7 @@ function switchValue(word: string, value: string): string {
   throw new UsageError(`${word}: this flag is true or false`);
 }
 
-/** The lines of help for flags, aligned. */
+/** The help lines of flags, aligned. */
 export function flagHelp(flags: readonly Flag[]): string {
   const left = flags.map(({ name, short, value }) =>
     `  ${short ? `-${short}, ` : "    "}--${name}${value ? ` ${value}` : ""}`

@@ -1,4 +1,4 @@
-/** Flags: parsed, refused, and what they mean. */
+/** Parsing of flags, their errors, and the options they make. */
 // @ts-types="../types/std_assert.d.ts"
 import {
   assert,

@@ -1,6 +1,6 @@
 /**
- * Flags of docker run and bubblewrap that are no flags here, and what comes
- * nearest. Loaded when somebody gives one.
+ * Flags of docker run and bubblewrap that do not exist here, and the closest
+ * alternative. Loaded only if one is given. Pure.
  */
 
 const ALWAYS = "It is always so: leave it out.";
@@ -15,7 +15,7 @@ const NO_LOGS =
 const NO_PAIR = "It takes no pair of words here:";
 const BY_DESCRIPTOR = "Files are named by path here:";
 
-/** By name: what to do instead, a sentence. */
+/** For each flag, a sentence on what to do instead. */
 const NEAREST: Record<string, string> = {
   // docker run
   annotation: "Use --label.",
@@ -124,7 +124,7 @@ const NEAREST: Record<string, string> = {
   chmod: "Use --tmpfs DST:mode=MODE.",
 };
 
-/** What comes nearest to a flag of another program's; null for no such flag. */
+/** The advice for a flag of another program; null for an unknown one. */
 export function nearestFlag(name: string): string | null {
   return Object.hasOwn(NEAREST, name) ? NEAREST[name]! : null;
 }

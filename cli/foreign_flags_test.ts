@@ -1,4 +1,4 @@
-/** Every flag that somebody brings from docker or bubblewrap is answered. */
+/** Every flag of docker or bubblewrap gets an answer. */
 // @ts-types="../types/std_assert.d.ts"
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { nearestFlag } from "./foreign_flags.ts";

@@ -1,29 +1,29 @@
 /**
- * The options of `--volume` and `--mount`: which there are, which go together,
- * and what is meant by one that there is not.
+ * The options of `--volume` and `--mount`: which exist, which exclude each
+ * other, and suggestions for unknown ones. Pure.
  */
 
 import { BIND_OPTIONS, mountOptions } from "../plan/mounts/options.ts";
 import { UsageError } from "../spec/errors.ts";
 import { closestString } from "./closest.ts";
 
-/** docker's and podman's that change nothing here: what they ask for is so. */
+/** Options of docker and podman that have no effect here. */
 const WITHOUT_EFFECT = [
   "nocopy",
   "consistent",
   "cached",
   "delegated",
-  // SELinux labels: containers/decide/spec.ts says so where there are such.
+  // SELinux labels: containers/decide/spec.ts reports them if there is SELinux.
   "z",
   "Z",
 ];
 
-/** Further words of `--mount`, which cli/run_values.ts has made options of. */
+/** Words of `--mount` that cli/run_values.ts translates into options. */
 const MOUNT_WORDS = ["readonly", "bind-propagation", "bind-recursive"];
 
 const PROPAGATIONS = /^r?(private|slave|shared|unbindable)$/;
 
-/** Of each pair one can hold. */
+/** Only one option of each pair can be given. */
 const PAIRS: readonly (readonly string[])[] = [
   ["ro", "rw"],
   ["rro", "rw"],
@@ -40,10 +40,10 @@ const nearest = (word: string, known: readonly string[]) => {
 };
 
 /**
- * The options of a bind mount as the Spec has them: docker's are with what is
- * mounted below.
+ * The options of a bind mount for the Spec. As with docker, mounts below the
+ * source are included by default.
  *
- * @throws UsageError for one that there is not, with the nearest, and for two
+ * @throws {UsageError} for an unknown option, with a suggestion, and for two
  * that contradict each other
  */
 export function bindOptions(flag: string, words: readonly string[]): string[] {
@@ -74,16 +74,16 @@ export function bindOptions(flag: string, words: readonly string[]): string[] {
   ];
 }
 
-/** What a file system in memory takes, tmpfs(5), by the word before `=`. */
+/** The options of a tmpfs, tmpfs(5), by the word before `=`. */
 const TMPFS_OPTIONS = [
   ...["size", "mode", "uid", "gid", "nr_inodes", "nr_blocks"],
   ...["huge", "mpol", "inode32", "inode64", "noswap"],
 ];
 
 /**
- * Refuses what a file system in memory does not take.
+ * Refuses options that a tmpfs does not have.
  *
- * @throws UsageError with the nearest option that there is
+ * @throws {UsageError} with a suggestion
  */
 export function checkTmpfsOptions(
   flag: string,

@@ -1,4 +1,7 @@
-/** How the program ends: errors to words, and out. Only this file exits. */
+/**
+ * The end of the program: prints errors and exits. Only this file exits. Runs
+ * in the process the user started, and in PID 1 of a container.
+ */
 
 import { LibcError, syscall } from "../ffi/libc.ts";
 import { ContainerError, EXIT } from "../spec/errors.ts";
@@ -10,7 +13,10 @@ import {
   stackTraces,
 } from "./output.ts";
 
-/** Does what a command line asks for; the status to exit with. Errors are said here. */
+/**
+ * Carries out a command line and returns the exit status. Errors are printed
+ * here.
+ */
 export async function outcomeOf(
   act: () => number | Promise<number>,
 ): Promise<number> {
@@ -21,11 +27,11 @@ export async function outcomeOf(
   }
 }
 
-/** Deno's words for a full disk, or a full quota, and for what it was about. */
+/** Deno's message for a full disk or an exceeded quota, with the path. */
 const FULL =
   /^(No space left on device|Disk quota exceeded) \(os error \d+\)(?:: [a-z]+ '(.*?)')?/s;
 
-/** The same in ours. */
+/** The same error in this program's words; null for other errors. */
 function fullDisk({ message }: Error): ContainerError | null {
   const [, reason, path = "a file"] = FULL.exec(message) ?? [];
   return reason === undefined ? null : new ContainerError(
@@ -51,7 +57,10 @@ function explainError(thrown: unknown): number {
   return error instanceof ContainerError ? error.status : EXIT.failure;
 }
 
-/** Ends at once: Deno's own exit takes its runtime apart first. */
+/**
+ * Exits at once. Deno's own exit would first shut down its runtime, which takes
+ * time.
+ */
 export function exit(status: number): never {
   try {
     syscall("exit_group", status);

@@ -1,4 +1,7 @@
-/** Standard output and error. Both are written at once, on this thread. */
+/**
+ * Standard output and standard error. Both are written synchronously, on this
+ * thread.
+ */
 
 import { errnoText } from "../ffi/errno.ts";
 import { withoutControls } from "../spec/controls.ts";
@@ -6,23 +9,30 @@ import { systemReason } from "../spec/errors.ts";
 
 const encoder = new TextEncoder();
 
-/** A reader that closed its end has seen enough: no error, and no more output. */
+/**
+ * Thrown if the reader has closed its end. That is no error, but it ends the
+ * output.
+ */
 export class ClosedReader extends Error {
   override name = "ClosedReader";
 }
 
-/** Whether an error shows its stack trace; a command's --debug says so. */
+/** Whether errors show stack traces; set by a command's --debug. */
 export const stackTraces = { shown: false };
 
-/** Where an OCI caller wants errors beside standard error. */
+/**
+ * The log of an OCI caller, which receives errors in addition to standard
+ * error.
+ */
 export const log: { file?: string; json: boolean; debug: boolean } = {
   json: false,
   debug: false,
 };
 
 /**
- * Lines without what a terminal would obey: names of a root filesystem, as of a
- * script's interpreter, are whoever's who made it.
+ * The text without control characters that a terminal would interpret. Names in
+ * a root filesystem, for example of a script's interpreter, can contain
+ * anything.
  */
 export const harmless = (text: string) =>
   text.split("\n").map(withoutControls).join("\n");
@@ -41,7 +51,7 @@ export function logError(
   try {
     Deno.writeTextFileSync(log.file, `${line}\n`, { append: true });
   } catch (error) {
-    // What it was about is said on standard error all the same.
+    // The message itself still appears on standard error.
     say(
       `container: Cannot write to the log ${log.file}: ${
         systemReason(error)
@@ -50,27 +60,29 @@ export function logError(
   }
 }
 
-/** Tells of what went wrong and was passed over, the caller's log too. */
+/**
+ * Reports a problem that is ignored, on standard error and in the caller's log.
+ */
 export function warn(message: string): void {
   say(`container: warning: ${harmless(message)}`);
   logError(message, "warning");
 }
 
 /**
- * Tells of what is not wrong. Where the caller has a log it is for that alone:
- * standard error is the container's, too.
+ * Reports something that is not a problem. If the caller has a log, only there:
+ * standard error also belongs to the container.
  */
 export function note(message: string, level: "warning" | "debug"): void {
   if (log.file === undefined) say(`container: ${level}: ${message}`);
   else logError(message, level);
 }
 
-/** Writes what the command is for. */
+/** Writes the result of a command. */
 export function print(text: string): void {
   printBytes(encoder.encode(text.endsWith("\n") ? text : `${text}\n`));
 }
 
-/** Writes what is no text, or not ours. */
+/** Writes bytes that are not text, or not this program's own text. */
 export function printBytes(
   bytes: Uint8Array,
   to: "stdout" | "stderr" = "stdout",
@@ -91,8 +103,8 @@ export function printBytes(
 }
 
 /**
- * Writes a line for the user, beside what the command is for. What it quotes of
- * others can do nothing to a terminal.
+ * Writes a message for the user to standard error. Quoted text cannot control
+ * the terminal.
  */
 export function say(line: string): void {
   try {

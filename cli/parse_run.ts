@@ -1,9 +1,13 @@
-/** The flags of `run`, and a word for who brings another program's. */
+/** Parses the flags of `run`, and gives advice on flags of other programs. */
 
 import { UsageError } from "../spec/errors.ts";
 import { type Flag, type Flags, parseFlags, UnknownFlag } from "./flags.ts";
 
-/** {@linkcode parseFlags} that knows what docker and bubblewrap call things. */
+/**
+ * {@linkcode parseFlags} that knows the flags of docker and bubblewrap.
+ *
+ * @throws {UsageError} for an unknown flag
+ */
 export async function parseRunFlags(
   flags: readonly Flag[],
   argv: readonly string[],

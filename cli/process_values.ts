@@ -1,13 +1,13 @@
 /**
- * The values of the flags of `run` for devices, names, clocks and Landlock,
- * parsed: each complaint names its flag. Nothing is looked up here.
+ * Parses the values of the flags of `run` for devices, names, clocks and
+ * Landlock. Every error names its flag. Pure: nothing is looked up here.
  */
 
 import type { ContainerOptions } from "../containers/decide/options.ts";
 import { UsageError } from "../spec/errors.ts";
 import type { TimeOffset } from "../spec/types.ts";
 
-/** An address of ip(7) or ipv6(7) as text. */
+/** Whether a text is an address of ip(7) or ipv6(7). */
 function isAddress(text: string): boolean {
   if (/^\d{1,3}(\.\d{1,3}){3}$/.test(text)) {
     return text.split(".").every((part) => Number(part) < 256);
@@ -27,7 +27,7 @@ function address(flag: string, text: string): string {
 
 const isDomain = (text: string) => /^[^\s#;]+$/.test(text);
 
-/** `NAME:IP` or `NAME=IP`: a line of hosts(5). */
+/** Parses `NAME:IP` or `NAME=IP`: a line of hosts(5). */
 export function parseAddHost(text: string): { name: string; address: string } {
   const flag = `--add-host ${text}`;
   const [, name = "", to = ""] = text.match(/^([^:=]*)[:=](.*)$/s) ?? [];
@@ -47,11 +47,14 @@ export function parseAddHost(text: string): { name: string; address: string } {
   return { name, address: address(flag, to) };
 }
 
-/** `--dns`: an address of a name server. */
+/** Parses the value of `--dns`: the address of a name server. */
 export const parseNameserver = (text: string): string =>
   address(`--dns ${text}`, text);
 
-/** `--dns-search` and `--dns-option`: one word of resolv.conf(5). */
+/**
+ * Parses a value of `--dns-search` or `--dns-option`: one word of
+ * resolv.conf(5).
+ */
 export function parseResolverWord(flag: string, text: string): string {
   if (isDomain(text)) return text;
   throw new UsageError(
@@ -60,7 +63,10 @@ export function parseResolverWord(flag: string, text: string): string {
   );
 }
 
-/** `--streams`: what becomes of files of the host among the standard streams. */
+/**
+ * Parses `--streams`: how streams that are files of the host reach the
+ * container.
+ */
 export function parseStreams(
   text: string | undefined,
 ): ContainerOptions["streams"] {
@@ -71,7 +77,7 @@ export function parseStreams(
   );
 }
 
-/** `--domainname`: at most 64 bytes, setdomainname(2). */
+/** Parses `--domainname`: at most 64 bytes, setdomainname(2). */
 export function parseDomainname(text: string): string {
   const bytes = new TextEncoder().encode(text).length;
   if (bytes > 0 && bytes <= 64 && !text.includes("\0")) return text;
@@ -80,7 +86,7 @@ export function parseDomainname(text: string): string {
   );
 }
 
-/** Each `CLOCK=SECONDS`. */
+/** Parses `CLOCK=SECONDS` values. */
 export function parseTimeOffsets(
   texts: readonly string[],
 ): ContainerOptions["timeOffsets"] {
@@ -105,7 +111,7 @@ export function parseTimeOffsets(
   return texts.length ? offsets : undefined;
 }
 
-/** The kernel has nanoseconds that count upwards, before zero too. */
+/** The kernel's nanoseconds count upwards, even for a negative offset. */
 function timeOffset(
   negative: boolean,
   seconds: number,
@@ -117,7 +123,7 @@ function timeOffset(
     : { secs: seconds && -seconds, nanosecs: 0 };
 }
 
-/** `linux` or `linux32`, setarch(8)'s. */
+/** Parses `linux` or `linux32`, as setarch(8). */
 export function parsePersonality(
   text: string | undefined,
 ): ContainerOptions["personality"] {
@@ -133,13 +139,17 @@ export function parsePersonality(
 
 const MAX_PORT = 65535;
 
-/** Each `ro=PATH`, `rw=PATH`, `exec=PATH`, `connect=PORT`, `bind=PORT`, some joined by commas. */
+/**
+ * Parses rules `ro=PATH`, `rw=PATH`, `exec=PATH`, `connect=PORT`, `bind=PORT`.
+ * A comma can join several.
+ */
 export function parseLandlock(
   texts: readonly string[],
 ): ContainerOptions["landlock"] {
   if (!texts.length) return undefined;
   const rules: NonNullable<ContainerOptions["landlock"]> = {};
-  // A comma may be in a path: it divides where another rule follows.
+  // A path may contain a comma. It separates rules only if another rule
+  // follows.
   const words = texts.flatMap((text) => text.split(/,(?=[a-z]+=)/));
   for (const word of words) {
     const flag = `--landlock ${word}`;

@@ -1,4 +1,4 @@
-/** What is said of the program as a whole: its help, and a first word that is none. */
+/** The help of the whole program, and the error for an unknown first word. */
 
 import { UsageError } from "../spec/errors.ts";
 import { closestString } from "./closest.ts";
@@ -38,7 +38,10 @@ Examples:
 `;
 }
 
-/** What to answer to a first word that is no command: what there is, and what comes nearest. */
+/**
+ * The error for a first word that is no command. It lists the commands and
+ * suggests the closest.
+ */
 export function unknownWord(
   word: string,
   commands: readonly Entry[],

@@ -1,4 +1,4 @@
-/** `container run`. */
+/** `container run`. Runs on the host, in the process the user started. */
 
 import { findRootFilesystem } from "../containers/decide/root_filesystem.ts";
 import { requireInherited } from "../containers/run/caller_descriptors.ts";
@@ -42,7 +42,7 @@ export const runCommand: Command = {
     }
     const flags = await parseRunFlags(RUN_FLAGS, argv, "container run");
     stackTraces.shown ||= flags.has("debug");
-    // The command line is judged before anything is looked for on disk.
+    // Report a wrong command line before anything is looked up on disk.
     const options = optionsFromFlags(flags);
     const kept = isKept(flags) ? await import("./daily/run.ts") : null;
     const detaches = flags.has("detach") ||
@@ -69,13 +69,13 @@ export const runCommand: Command = {
   },
 };
 
-/** Whether it has a record that other commands find it by. */
+/** Whether the container gets a record, by which other commands find it. */
 const isKept = (flags: Flags) =>
   KEPT_FLAGS.some(({ name }) =>
     name !== "rm" && flags.last(name) !== undefined
   );
 
-/** The highest number that a descriptor has by default, getrlimit(2). */
+/** The highest descriptor under the default limit, getrlimit(2). */
 const MAX_DESCRIPTOR = 1023;
 
 function statusLines(flags: Flags) {

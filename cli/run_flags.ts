@@ -1,4 +1,4 @@
-/** The flags of `run`, which `explain run` shares: a table. */
+/** The table of the flags of `run` and `explain run`. */
 
 import { DEFAULT_HOSTNAME } from "../spec/defaults.ts";
 import type { Flag } from "./flags.ts";
@@ -72,7 +72,10 @@ const RESOURCE_FLAGS: readonly Flag[] = [
   },
 ];
 
-/** What makes it outlive the command that starts it, cli/daily/keep_flags.ts. */
+/**
+ * Flags that let the container outlive its command, or record it. See
+ * cli/daily/keep_flags.ts.
+ */
 export const KEPT_FLAGS: readonly Flag[] = [
   {
     name: "detach",
@@ -109,7 +112,7 @@ export const KEPT_FLAGS: readonly Flag[] = [
   },
 ];
 
-/** Every flag that says something of the container. */
+/** All flags of `run`. */
 export const RUN_FLAGS: readonly Flag[] = [
   ...KEPT_FLAGS,
   {

@@ -1,4 +1,4 @@
-/** The flags of `run` as the options of a container. */
+/** Converts the flags of `run` to the options of a container. */
 
 import { parseMapping } from "../containers/decide/id_ranges.ts";
 import type {
@@ -45,7 +45,11 @@ import {
 const HOST_NAME_MAX = 64;
 const MAX_PRESERVED = 20;
 
-/** The options that the flags and the command describe. */
+/**
+ * The options that the flags and the command describe.
+ *
+ * @throws {UsageError} for a missing command or a wrong value
+ */
 export function optionsFromFlags(flags: Flags): ContainerOptions {
   const [command] = flags.rest;
   if (command === undefined || command === "") {
@@ -136,7 +140,10 @@ function resources(flags: Flags): ContainerOptions["resources"] {
   }, lookupDevice);
 }
 
-/** `--tty` and `--no-tty` are one switch; undefined leaves it to the streams. */
+/**
+ * `--tty` and `--no-tty` are one switch; the last one counts. Undefined: the
+ * streams decide.
+ */
 function tty(flags: Flags): boolean | undefined {
   const last = flags.given.findLast(([name]) =>
     name === "tty" || name === "no-tty"
@@ -154,7 +161,7 @@ function cgroupParent(path: string | undefined): string | undefined {
   );
 }
 
-/** What /etc/hosts and /etc/resolv.conf are to say. */
+/** The options for /etc/hosts and /etc/resolv.conf. */
 function names(
   flags: Flags,
 ): Pick<ContainerOptions, "domainname" | "addHosts" | "dns"> {
@@ -215,7 +222,7 @@ function environment(flags: Flags): Record<string, string> {
   ]);
 }
 
-/** Mounts in the order in which they were given, whichever flag it was. */
+/** The mounts of all flags, in the order given. */
 function mounts(flags: Flags): ContainerOptions["mounts"] {
   return flags.given.flatMap(([name, value]) => {
     if (name === "volume") return [parseVolume(value)];
@@ -246,14 +253,14 @@ function mode(flag: string, text: string): NamespaceMode {
   );
 }
 
-/** Names below /proc/PID/ns, where the flag's is another. */
+/** Names below /proc/PID/ns that differ from the flag's name. */
 const NAMESPACE_FILE: Record<string, string> = {
   network: "net",
   cgroupns: "cgroup",
   userns: "user",
 };
 
-/** What others call a mode, in words of ours. */
+/** A hint for modes of other programs. */
 function modeHint(flag: string, text: string): string | undefined {
   if (/^(path|container|ns):/.test(text)) {
     const file = NAMESPACE_FILE[flag] ?? flag;

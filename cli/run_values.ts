@@ -1,4 +1,4 @@
-/** The values of flags of `run`, parsed: each complaint names its flag. */
+/** Parses the values of the flags of `run`. Every error names its flag. */
 
 import { RLIMITS } from "../plan/process/rlimits.ts";
 import { UsageError } from "../spec/errors.ts";
@@ -13,7 +13,9 @@ const absolute = (flag: string, path: string) => {
   );
 };
 
-/** A path of the host: `~` is the shell's, relative ones are from here. */
+/**
+ * The real path of a host path. Relative paths start at the current directory.
+ */
 function hostPath(flag: string, path: string): string {
   try {
     return Deno.realPathSync(path);
@@ -28,7 +30,7 @@ function hostPath(flag: string, path: string): string {
   }
 }
 
-/** `SRC:DST[:OPTIONS]`. */
+/** Parses `SRC:DST[:OPTIONS]`. */
 export function parseVolume(text: string): Mount {
   const flag = `--volume ${text}`;
   const [source = "", destination = "", options = "", ...further] = text.split(
@@ -51,7 +53,7 @@ export function parseVolume(text: string): Mount {
   };
 }
 
-/** Whether there is anything at a path of the host. */
+/** Whether a path of the host exists. */
 export function pathExists(path: string): boolean {
   try {
     Deno.statSync(path);
@@ -61,7 +63,7 @@ export function pathExists(path: string): boolean {
   }
 }
 
-/** `SRC:DST`, or one path for both: bubblewrap's --bind and its family. */
+/** Parses `SRC:DST`, or one path for both, as in bubblewrap's --bind family. */
 export function parseBind(
   name: string,
   text: string,
@@ -77,12 +79,12 @@ export function parseBind(
   };
 }
 
-/** `DST`: an empty directory. */
+/** Parses `DST`: an empty directory. */
 export function parseDirectory(text: string): Mount {
   return { destination: absolute(`--dir ${text}`, text), type: "directory" };
 }
 
-/** `TO:DST`: a symbolic link. */
+/** Parses `TO:DST`: a symbolic link. */
 export function parseSymlink(text: string): Mount {
   const at = text.lastIndexOf(":");
   const flag = `--symlink ${text}`;
@@ -94,10 +96,12 @@ export function parseSymlink(text: string): Mount {
   };
 }
 
-/** The most that --file copies: it goes through the plan. */
+/**
+ * The largest file that --file copies. Its content becomes part of the plan.
+ */
 const MAX_FILE = 1024 * 1024;
 
-/** `SRC:DST`: a copy of a file, of at most 1 MiB of text. */
+/** Parses `SRC:DST`: a copy of a text file of at most 1 MiB. */
 export function parseFile(text: string): Mount {
   const flag = `--file ${text}`;
   const [source = "", destination = ""] = text.split(":");
@@ -113,7 +117,7 @@ export function parseFile(text: string): Mount {
   };
 }
 
-/** `DST[:OPTIONS]`. */
+/** Parses `DST[:OPTIONS]`: a tmpfs. */
 export function parseTmpfs(text: string): Mount {
   const [destination = "", options = ""] = text.split(":");
   const flag = `--tmpfs ${text}`;
@@ -133,7 +137,7 @@ export function parseTmpfs(text: string): Mount {
   };
 }
 
-/** `type=bind,source=S,target=T,readonly`, docker's --mount. */
+/** Parses `type=bind,source=S,target=T,readonly`, as docker's --mount. */
 export function parseMount(text: string): Mount {
   const flag = `--mount ${text}`;
   const entries = text.split(",").map((part) => {
@@ -181,7 +185,10 @@ export function parseMount(text: string): Mount {
   };
 }
 
-/** docker's `bind-recursive`: every mount from the host is read-only with what is below it. */
+/**
+ * docker's `bind-recursive`. Read-only mounts of the host always include the
+ * mounts below.
+ */
 function recursion(flag: string, word: string): string[] {
   const options: Record<string, string[] | undefined> = {
     enabled: [],
@@ -202,7 +209,7 @@ function recursion(flag: string, word: string): string[] {
 /** RLIM_INFINITY of getrlimit(2). */
 const MOST_LIMIT = 2n ** 64n - 1n;
 
-/** `nofile=1024:2048`. */
+/** Parses `nofile=1024:2048`. */
 export function parseUlimit(text: string): Rlimit {
   const match = text.match(
     /^([a-z]+)=(-1|unlimited|\d+)(?::(-1|unlimited|\d+))?$/,
@@ -219,7 +226,7 @@ export function parseUlimit(text: string): Rlimit {
   const number = (word: string): number | bigint => {
     if (word === "unlimited" || word === "-1") return -1;
     const value = BigInt(word);
-    // The highest number of 64 bits stands for none.
+    // The highest 64-bit number means no limit.
     if (value === MOST_LIMIT) return -1;
     if (value < MOST_LIMIT) {
       return value > Number.MAX_SAFE_INTEGER ? value : Number(value);
@@ -233,7 +240,7 @@ export function parseUlimit(text: string): Rlimit {
   return { type: name, soft, hard: match[3] ? number(match[3]) : soft };
 }
 
-/** A whole number between two others. */
+/** Parses an integer in a range. */
 export function parseNumber(
   flag: string,
   text: string,
@@ -246,13 +253,13 @@ export function parseNumber(
   );
 }
 
-/** An octal mode. */
+/** Parses an octal mode. */
 export function parseMode(flag: string, text: string): number {
   if (/^[0-7]{1,4}$/.test(text)) return parseInt(text, 8);
   throw new UsageError(`--${flag} ${text}: not an octal mode like 022`);
 }
 
-/** `0-1,3`. */
+/** Parses a list of CPUs: `0-1,3`. */
 export function parseCpus(text: string): number[] {
   return text.split(",").flatMap((part) => {
     const match = part.match(/^(\d{1,4})(?:-(\d{1,4}))?$/);
@@ -264,7 +271,7 @@ export function parseCpus(text: string): number[] {
   });
 }
 
-/** `K=V`; with a caller's value for `K` alone where that is allowed. */
+/** Parses `K=V`. With a fallback, `K` alone takes the caller's value. */
 export function parsePair(
   flag: string,
   text: string,
@@ -284,7 +291,10 @@ export function parsePair(
   );
 }
 
-/** The variables of a file: `K=V` lines, `K` alone takes the caller's, `#` comments. */
+/**
+ * Reads the variables of a file: lines of `K=V`, `K` for the caller's value,
+ * and `#` comments.
+ */
 export function readEnvFile(path: string): [key: string, value: string][] {
   let text: string;
   try {

@@ -1,4 +1,7 @@
-/** `container spec`: a config.json to begin with. Runs on the host; writes that one file. */
+/**
+ * `container spec`: writes a config.json to start from. Runs on the host, in
+ * the process the user started; writes only that file.
+ */
 
 import { ContainerError } from "../spec/errors.ts";
 import type { Command } from "./command.ts";
@@ -45,7 +48,7 @@ export const specCommand: Command = {
   },
 };
 
-/** A new file: one that is there may be somebody's work. */
+/** Creates the file. An existing file is never overwritten. */
 function write(bundle: string, text: string): void {
   const path = `${bundle}/config.json`;
   try {

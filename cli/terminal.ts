@@ -1,6 +1,6 @@
-/** What standard output is, for who draws on it. */
+/** The properties of standard output, for formatting. */
 
-/** Columns of the terminal; null where nobody looks. */
+/** The width of the terminal; null if there is no terminal. */
 export function columns(): number | null {
   if (!Deno.stdout.isTerminal()) return null;
   try {
@@ -10,7 +10,7 @@ export function columns(): number | null {
   }
 }
 
-/** Colours are for a terminal, and for who has not said NO_COLOR. */
+/** Whether to use colours: on a terminal, unless NO_COLOR is set. */
 export function coloured(): boolean {
   return Deno.stdout.isTerminal() && !Deno.env.get("NO_COLOR");
 }

@@ -1,4 +1,4 @@
 /** The version of the program. */
 
-/** Kept equal to deno.json by a test. */
+/** A test keeps it equal to deno.json. */
 export const VERSION = "0.1.0";

@@ -23,7 +23,7 @@ const FLAGS: readonly Flag[] = [
   { name: "no-stdin", help: "Only look: nothing is typed" },
 ];
 
-/** Ties the streams to a container until it ends or is left alone. */
+/** Connects the streams to a container until it ends or the user detaches. */
 export const attachCommand: Command = {
   name: "attach",
   summary: "Tie your terminal, or your streams, to a container that runs",
@@ -55,7 +55,11 @@ export const attachCommand: Command = {
   },
 };
 
-/** Stays in front of a container that is known by a word. */
+/**
+ * Stays attached to a container. `word` is its name in messages.
+ *
+ * @returns the container's status; 0 after a detach
+ */
 export async function stayInFront(
   id: string,
   word: string,

@@ -1,8 +1,8 @@
-/** The commands of daily use, as rows of the table. */
+/** The rows of the table for the commands of daily use. */
 
 import type { Entry } from "../command.ts";
 
-/** What people call for containers that outlive the command which starts them. */
+/** The commands for containers that outlive the command which starts them. */
 export const DAILY_COMMANDS: readonly Entry[] = [
   {
     name: "ps",

@@ -1,4 +1,4 @@
-/** Commands that take containers by id, name or the beginning of an id. */
+/** For commands that take containers by id, name or the beginning of an id. */
 
 import { findContainer } from "../../containers/daily/names.ts";
 import type { Store } from "../../containers/store/store.ts";
@@ -7,7 +7,11 @@ import type { Flags } from "../flags.ts";
 import { globals } from "../oci/global.ts";
 import { logError, print, say } from "../output.ts";
 
-/** The words of a command line, of which there has to be one. */
+/**
+ * The words of a command line; there must be at least one.
+ *
+ * @throws {UsageError}
+ */
 export function containersOf(flags: Flags, command: string): readonly string[] {
   if (flags.rest.length) return flags.rest;
   throw new UsageError(
@@ -16,7 +20,12 @@ export function containersOf(flags: Flags, command: string): readonly string[] {
   );
 }
 
-/** The one container that a command takes: its id. */
+/**
+ * The id of the only container that a command takes.
+ *
+ * @throws {UsageError} for more than one word, {ContainerError} if it does not
+ * exist
+ */
 export function oneContainer(flags: Flags, command: string): string {
   const [word, ...more] = containersOf(flags, command);
   if (!more.length) return findContainer(globals().store, word!);
@@ -27,11 +36,12 @@ export function oneContainer(flags: Flags, command: string): string {
 }
 
 /**
- * Does something with each, all at once, and prints the word of each that it
- * was done with, in their order. One that fails does not keep the others. One
- * that is named twice is done once.
+ * Carries out an action for all containers concurrently. Prints the words for
+ * which it succeeded, in their order, and the errors of the others. A container
+ * that is named twice is handled once.
  *
- * @param options.find what finds a container by a word
+ * @param options.find finds a container by a word
+ * @returns the exit status
  */
 export async function forEach(
   words: readonly string[],

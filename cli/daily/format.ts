@@ -1,26 +1,30 @@
-/** `--format`, which programs give: a table for people, or JSON. */
+/** `--format`: a table for people, or JSON for programs. */
 
 import { UsageError } from "../../spec/errors.ts";
 import type { Flag, Flags } from "../flags.ts";
 
-/** The flag. */
+/** The flag `--format`. */
 export const FORMAT: Flag = {
   name: "format",
   value: "FORMAT",
   help: "table or json",
 };
 
-/** For what names each container that it was done with. */
+/** The flag for commands that print each container they have handled. */
 export const QUIET: Flag = {
   name: "quiet",
   short: "q",
   help: "Print nothing of what went well",
 };
 
-/** Whether JSON is asked for. */
+/** Whether the flags request JSON. */
 export const asksJson = (flags: Flags): boolean => isJson(flags.last("format"));
 
-/** The same of the word alone. */
+/**
+ * Whether a value of `--format` requests JSON.
+ *
+ * @throws {UsageError} for an unknown format
+ */
 export function isJson(format = "table"): boolean {
   if (format === "json") return true;
   if (format === "table") return false;

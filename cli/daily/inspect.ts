@@ -1,4 +1,4 @@
-/** `container inspect`, `port` and `rename`. */
+/** `container inspect`, `container port` and `container rename`. */
 
 import { rename } from "../../containers/daily/rename.ts";
 import { isKept, look, type View } from "../../containers/daily/view.ts";
@@ -12,7 +12,7 @@ import { print } from "../output.ts";
 import { containersOf, forEach, oneContainer } from "./each.ts";
 import { asksJson, FORMAT } from "./format.ts";
 
-/** All that is known of a container, in the places where docker has it. */
+/** Everything that is known of a container, in docker's structure. */
 function asInspected(store: Store, view: View) {
   const { record, status, end, name, outOfMemory } = view;
   const { daily, spec, cgroup } = record;
@@ -31,7 +31,7 @@ function asInspected(store: Store, view: View) {
       Restarting: status === "restarting",
       OOMKilled: outOfMemory,
       Pid: runs ? record.pid : 0,
-      // docker has 0 for what is not known, which is a lie.
+      // docker shows 0 for an unknown status, which would be wrong.
       ExitCode: end?.code ?? (runs || status === "created" ? 0 : null),
       Error: daily?.problem ?? "",
       StartedAt: daily?.started ?? null,
@@ -68,7 +68,7 @@ function asInspected(store: Store, view: View) {
   };
 }
 
-/** Prints all that is known of containers. */
+/** Prints everything that is known of containers. */
 export const inspectCommand: Command = {
   name: "inspect",
   summary: "Print all that is known of containers, as JSON",
@@ -102,7 +102,10 @@ export const inspectCommand: Command = {
   },
 };
 
-/** Prints the published ports: none, since no network is made yet. */
+/**
+ * Prints the published ports. There are none, because networks do not exist
+ * yet.
+ */
 export const portCommand: Command = {
   name: "port",
   summary: "Print the published ports of a container: none can be yet",

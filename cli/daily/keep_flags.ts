@@ -1,4 +1,7 @@
-/** The flags of `run` that make a container outlive it, or give it a name. */
+/**
+ * The flags of `run` that let a container outlive its command, or give it a
+ * name.
+ */
 
 import type { KeepOptions } from "../../containers/daily/make.ts";
 import {
@@ -12,12 +15,12 @@ import type { Flags } from "../flags.ts";
 import { signalNumber } from "../oci/signal.ts";
 import { parseNumber } from "../run_values.ts";
 
-/** Bytes of a log before it is begun anew, where nobody says otherwise. */
+/** The default size at which a log starts anew. */
 const LOG_MAX = "4m";
 const LOG_MIN = 32 << 10;
 const DAY = 86_400;
 
-/** What only a container with a record can have. */
+/** Flags that need a container with a record. */
 const NEED_RECORD = [
   "label",
   "restart",
@@ -27,8 +30,10 @@ const NEED_RECORD = [
 ] as const;
 
 /**
- * What the flags ask of a container that is recorded; null where it is not to
- * be, as a `run` is that nobody gave a name.
+ * The options of a container with a record; null if it has none, as with a
+ * plain `run` without a name.
+ *
+ * @throws {UsageError} for flags that contradict each other
  */
 export function keepOptionsOf(flags: Flags): KeepOptions | null {
   const detached = flags.has("detach") ||
@@ -77,7 +82,10 @@ export function keepOptionsOf(flags: Flags): KeepOptions | null {
   };
 }
 
-/** A bound has to hold, and the keeper writes this much at a time. */
+/**
+ * Parses the limit of a log. It cannot be smaller than what the keeper writes
+ * at a time.
+ */
 function logMaximum(text: string): number {
   const size = parseSize("log-max-size", text);
   if (size === 0 || size >= LOG_MIN) return size;

@@ -1,4 +1,4 @@
-/** `container kill` as docker has it: names, and the signal as a flag. */
+/** `container kill` as in docker: names, and the signal as a flag. */
 
 import { killContainer } from "../../containers/daily/kill.ts";
 import { idFor, isNamed } from "../../containers/daily/names.ts";
@@ -8,7 +8,10 @@ import { globals } from "../oci/global.ts";
 import { isSignal, signalNumber } from "../oci/signal.ts";
 import { containersOf, forEach } from "./each.ts";
 
-/** A signal that is mistyped is not to become SIGKILL for those before it. */
+/**
+ * Refuses a last word that is neither a signal nor a container. Otherwise a
+ * mistyped signal would send SIGKILL to the containers before it.
+ */
 function requireKnown(last: string): void {
   const { store } = globals();
   if (store.peek(idFor(store, last))) return;
@@ -18,7 +21,7 @@ function requireKnown(last: string): void {
   );
 }
 
-/** Sends the signal; the last word may be it, as runc has it. */
+/** Sends the signal. The last word may be the signal, as with runc. */
 export async function killDaily(flags: Flags): Promise<number> {
   const words = containersOf(flags, "kill");
   const asked = flags.last("signal");

@@ -1,4 +1,4 @@
-/** Entries of a log as they are shown. */
+/** Formats and writes entries of a log. */
 
 import { ERRNO, errnoName, errnoText } from "../../ffi/errno.ts";
 import { rawSyscall } from "../../ffi/libc.ts";
@@ -7,7 +7,7 @@ import type { LogEntry } from "../../containers/daily/log_entry.ts";
 import { ContainerError } from "../../spec/errors.ts";
 import { ClosedReader } from "../output.ts";
 
-/** What is to be written, and where. */
+/** Bytes to write, and the stream for them. */
 export interface Shown {
   to: "stdout" | "stderr";
   bytes: Uint8Array;
@@ -17,7 +17,9 @@ const LF = 0x0a;
 const encoder = new TextEncoder();
 const FD = { stdout: 1, stderr: 2 } as const;
 
-/** Entries as they were, for the streams that they were written to. */
+/**
+ * Returns a function that formats entries for the streams they were written to.
+ */
 export function shower(
   timestamps: boolean,
 ): (entries: readonly LogEntry[]) => Shown[] {
@@ -51,14 +53,14 @@ function joined(parts: readonly Uint8Array[]): Uint8Array {
 }
 
 /**
- * Writes it without blocking this thread: what is typed and what is signalled
- * goes on while nobody reads.
+ * Writes without blocking this thread: input and signals are still handled
+ * while nobody reads the output.
  */
 export async function writeShown({ to, bytes }: Shown): Promise<void> {
   const fd = FD[to];
   for (let rest = bytes; rest.length;) {
     let count = await writeInBackground(fd, rest);
-    // The thread that wrote has kept the error to itself.
+    // The background thread cannot report the errno, so try again here.
     if (count < 0) count = rawSyscall("write", fd, rest, rest.length);
     if (count > 0) rest = rest.subarray(count);
     else if (count === -ERRNO.EAGAIN) await waitForOne(fd, POLL.POLLOUT);

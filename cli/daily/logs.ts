@@ -1,4 +1,4 @@
-/** `container logs`: what a container has written. */
+/** `container logs`: prints the output of a container in the background. */
 
 import type { LogEntry } from "../../containers/daily/log_entry.ts";
 import { readLog, selectEntries } from "../../containers/daily/logs.ts";
@@ -22,7 +22,7 @@ const FLAGS: readonly Flag[] = [
   { ...FORMAT, help: "table, or json: an object a line" },
 ];
 
-/** Prints a log, its standard error to ours. */
+/** Prints a log. The container's standard error goes to standard error. */
 export const logsCommand: Command = {
   name: "logs",
   summary: "Print what a container in the background has written",

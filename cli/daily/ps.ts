@@ -1,4 +1,4 @@
-/** `container ps`: the containers there are. */
+/** `container ps`: lists containers. */
 
 import { SHORT, shortId } from "../../containers/daily/names.ts";
 import { clearAllDead } from "../../containers/daily/dead.ts";
@@ -28,12 +28,16 @@ const FLAGS: readonly Flag[] = [
 
 const RUNS = new Set<View["status"]>(["running", "paused", "restarting"]);
 
-/** What filters ask for: the values of each key. */
+/** The values of each filter key. */
 export type Filters = ReadonlyMap<string, readonly string[]>;
 
 const KEYS = ["name", "id", "status", "label"];
 
-/** Reads filters, before anything is looked at. */
+/**
+ * Parses filters before anything is looked up.
+ *
+ * @throws {UsageError}
+ */
 export function parseFilters(filters: readonly string[]): Filters {
   const keys = new Map<string, string[]>();
   for (const filter of filters) {
@@ -61,10 +65,12 @@ export function parseFilters(filters: readonly string[]): Filters {
   return keys;
 }
 
-/** Whether a container is what filters ask for; those of one key are alternatives. */
+/**
+ * Whether a container matches the filters. Values of one key are alternatives.
+ */
 export function matches(view: View, filters: Filters): boolean {
   return [...filters].every(([key, values]) => {
-    // Of labels all have to be there, as with docker.
+    // All labels must match, as with docker.
     if (key === "label") return values.every((value) => hasLabel(view, value));
     return values.some((value) => isOne(view, key, value));
   });
@@ -90,7 +96,7 @@ function isOne(view: View, key: string, value: string): boolean {
   return view.status === value;
 }
 
-/** `Up 3 minutes`, `Exited (1) 2 hours ago`. */
+/** The status in words: `Up 3 minutes`, `Exited (1) 2 hours ago`. */
 export function statusText(view: View, now = Date.now()): string {
   const { status, end, record: { daily, created } } = view;
   const ago = (time: string) => `${duration(now - Date.parse(time))} ago`;
@@ -128,7 +134,10 @@ function asObject(view: View) {
   };
 }
 
-/** Lists containers; with an id, the processes of one, as an OCI runtime does. */
+/**
+ * Lists containers. With an id it lists the processes of one, as an OCI runtime
+ * does.
+ */
 export const psCommand: Command = {
   name: "ps",
   summary: "List the containers that run, or the processes of one",
@@ -147,7 +156,7 @@ export const psCommand: Command = {
       return await psCommand.execute(argv);
     }
     const given = flags.all("filter");
-    // -f is docker's filter, and runc's format; no word is both.
+    // -f is docker's filter and runc's format. No word can be both.
     const isFormat = (word: string) => word === "table" || word === "json";
     const filters = parseFilters(given.filter((word) => !isFormat(word)));
     const format = flags.last("format") ?? given.findLast(isFormat);

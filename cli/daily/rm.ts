@@ -1,4 +1,4 @@
-/** `container rm` and `prune`: what goes for good. */
+/** `container rm` and `container prune`: remove containers. */
 
 import { prune } from "../../containers/daily/prune.ts";
 import { findEvenDead } from "../../containers/daily/names.ts";
@@ -42,7 +42,7 @@ export const rmCommand: Command = {
     return await forEach(
       containersOf(flags, "rm"),
       (store, id) => removeContainer(store, id, { force }),
-      // What is to be removed is no error where it is found to be dead.
+      // A container of --rm that has already ended is no error here.
       { quiet: flags.has("quiet"), find: findEvenDead },
     );
   },
@@ -59,7 +59,7 @@ const PRUNE_FLAGS: readonly Flag[] = [
   { name: "quiet", short: "q", help: "Print nothing" },
 ];
 
-/** Removes all that have ended. */
+/** Removes all containers that have ended. */
 export const pruneCommand: Command = {
   name: "prune",
   summary: "Remove every container that has ended",

@@ -1,4 +1,4 @@
-/** `run --detach`, and `run --name` in the foreground. */
+/** `container run --detach`, and `container run --name` in the foreground. */
 
 import { startTime } from "../../cgroup/sweep.ts";
 import { parseDetachKeys } from "../../launch/attend/detach_keys.ts";
@@ -18,7 +18,7 @@ import { globals } from "../oci/global.ts";
 import { print, say } from "../output.ts";
 import { keepOptionsOf } from "./keep_flags.ts";
 
-/** Runs a container that has a name, and ends with this command. */
+/** Runs a container that has a name and ends with this command. */
 export async function runInFront(
   flags: Flags,
   options: ContainerOptions,
@@ -60,7 +60,7 @@ export async function runKept(
     let attachment: Attachment | undefined;
     const id = await runDetached(store, options, rootfs, keep, {
       say: tell,
-      // Before its command can write anything.
+      // Attach before the command can write anything.
       ready: inFront
         ? async (id) => {
           attachment = await openAttachment(store, id);
@@ -78,7 +78,10 @@ export async function runKept(
   }
 }
 
-/** In front of a container in the background: until it ends, or is left alone. */
+/**
+ * Stays attached to a container in the background until it ends or the user
+ * detaches.
+ */
 async function stayWith(
   id: string,
   word: string,

@@ -1,4 +1,7 @@
-/** `start` of what has stopped, and what a keeper becomes at an end. */
+/**
+ * `container start` for several containers, and `container ended`, which a
+ * keeper executes after an end.
+ */
 
 import { handleEnd, startAgain } from "../../containers/daily/restart.ts";
 import type { Command } from "../command.ts";
@@ -7,7 +10,7 @@ import { globals } from "../oci/global.ts";
 import { warn } from "../output.ts";
 import { forEach } from "./each.ts";
 
-/** Starts containers: those that have ended again, those of `create` at last. */
+/** Starts containers: those that have ended, and those of `create`. */
 export const startEach = (
   words: readonly string[],
   quiet: boolean,
@@ -18,7 +21,9 @@ export const startEach = (
     await start(store, id, { warn, notify: Deno.env.get("NOTIFY_SOCKET") });
   }, { quiet });
 
-/** Sees to a container that has ended: it goes, or starts again. Not for people. */
+/**
+ * Handles the end of a container: removes it or starts it again. Not for users.
+ */
 export const endedCommand: Command = {
   name: "ended",
   summary: "See to a container that has ended; started by its keeper",

@@ -1,4 +1,4 @@
-/** `container stats`: what containers use, live. */
+/** `container stats`: shows the resource use of containers, live. */
 
 import { findContainer, shortId } from "../../containers/daily/names.ts";
 import {
@@ -22,14 +22,14 @@ const FLAGS: readonly Flag[] = [
   { ...FORMAT, help: "table, or json: an array a line" },
 ];
 
-/** Between two looks, in milliseconds. */
+/** Milliseconds between two samples. */
 const INTERVAL = 1000;
 const HOME = "\x1b[H";
 const CLEAR_LINE = "\x1b[K";
 const CLEAR_BELOW = "\x1b[J";
 const CLEAR_ALL = "\x1b[2J";
 
-/** A screen's worth of lines, each over what was there before. */
+/** A screenful of lines, each of which overwrites the previous content. */
 export const drawn = (text: string): string =>
   `${HOME}${
     text.split("\n").map((line) => line + CLEAR_LINE).join("\n")
@@ -38,7 +38,7 @@ export const drawn = (text: string): string =>
 const orNone = (value: number | null, shown: (value: number) => string) =>
   value === null ? "--" : shown(value);
 
-/** The table of them. */
+/** The table of resource use. */
 export function asTable(usages: readonly Usage[], whole = false): string {
   const percent = (value: number) => `${value.toFixed(2)}%`;
   return table([
@@ -65,7 +65,7 @@ export function asTable(usages: readonly Usage[], whole = false): string {
   ]);
 }
 
-/** Shows what containers use. */
+/** Shows the resource use of containers. */
 export const statsCommand: Command = {
   name: "stats",
   summary: "Show what containers use, live",
@@ -98,7 +98,7 @@ export const statsCommand: Command = {
         if (live) printBytes(new TextEncoder().encode(drawn(text)));
         else print(text);
       }
-      // Those that were chosen have ended: nothing more will come.
+      // All chosen containers have ended, so nothing more will come.
       const over = chosen.length > 0 && now.size === 0;
       if (flags.has("no-stream") || over) return 0;
     }

@@ -1,4 +1,4 @@
-/** `container stop` and `restart`: an end, and an end with a new beginning. */
+/** `container stop` and `container restart`. */
 
 import { requireOwn } from "../../containers/daily/remove.ts";
 import { startAgain } from "../../containers/daily/restart.ts";
@@ -22,7 +22,7 @@ const FLAGS: readonly Flag[] = [
   QUIET,
 ];
 
-/** The longest that somebody waits, in seconds: a day. */
+/** The longest timeout in seconds: a day. */
 const LONGEST = 86_400;
 
 function optionsOf(flags: Flags): StopOptions {
@@ -57,7 +57,7 @@ export const stopCommand: Command = {
   },
 };
 
-/** Stops and starts them. */
+/** Stops and starts containers. */
 export const restartCommand: Command = {
   name: "restart",
   summary: "Stop containers and start them again",

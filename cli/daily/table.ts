@@ -1,6 +1,8 @@
-/** Tables, times and sizes as people read them. Pure. */
+/** Formats tables, durations and sizes for people. Pure. */
 
-/** In columns as wide as what is in them, two spaces apart. */
+/**
+ * A table whose columns are as wide as their longest cell, two spaces apart.
+ */
 export function table(rows: readonly (readonly string[])[]): string {
   const widths = (rows[0] ?? []).map((_, column) =>
     Math.max(...rows.map((row) => [...row[column] ?? ""].length))
@@ -22,11 +24,11 @@ const UNITS: readonly [seconds: number, name: string][] = [
   [1, "second"],
 ];
 
-/** `3 minutes`; of a moment, `less than a second`. */
+/** A duration such as `3 minutes`, or `less than a second`. */
 export function duration(milliseconds: number): string {
   const seconds = Math.floor(milliseconds / 1000);
   for (const [size, name] of UNITS) {
-    // As docker has it: two of a unit at least, or the next smaller one.
+    // As docker does: at least two of a unit, or else the next smaller unit.
     const count = Math.floor(seconds / size);
     if (count >= 2 || count === 1 && size <= 3600) {
       return `${count} ${name}${count === 1 ? "" : "s"}`;
@@ -37,7 +39,7 @@ export function duration(milliseconds: number): string {
 
 const SIZES = ["B", "KiB", "MiB", "GiB", "TiB"];
 
-/** `12.5MiB`. */
+/** A size such as `12.5MiB`. */
 export function size(bytes: number): string {
   let value = bytes;
   let unit = 0;
@@ -48,7 +50,7 @@ export function size(bytes: number): string {
   return `${unit ? Number(value.toPrecision(4)) : value}${SIZES[unit]}`;
 }
 
-/** A command, for a column of a table: what is no letter of it is not printed. */
+/** A command for a column of a table. Control characters are replaced. */
 export function shownCommand(words: readonly string[], most = 30): string {
   // deno-lint-ignore no-control-regex
   const text = words.join(" ").replace(/[\x00-\x1f\x7f-\x9f]/g, "?");

@@ -1,4 +1,4 @@
-/** A moment as `--since` and `--until` take it. Pure. */
+/** Parses the times of `--since` and `--until`. Pure. */
 
 import { UsageError } from "../../spec/errors.ts";
 
@@ -11,8 +11,11 @@ const UNIT: Record<string, number> = {
 };
 
 /**
- * RFC 3339 (local time without a zone), seconds since 1970, or so long ago:
- * `10m`, `1h30m`. Returns RFC 3339 in UTC, to nine digits.
+ * Parses a time: RFC 3339 (local time without a zone), seconds since 1970, or a
+ * duration before now: `10m`, `1h30m`. Returns RFC 3339 in UTC, with nine
+ * digits.
+ *
+ * @throws {UsageError}
  */
 export function moment(flag: string, text: string, now = Date.now()): string {
   const at = milliseconds(text, now);

@@ -1,4 +1,6 @@
-/** `container top`: the processes of a container, as the host's ps(1) shows them. */
+/**
+ * `container top`: lists the processes of a container with the host's ps(1).
+ */
 
 import { listProcesses, processesOf } from "../../containers/oci/processes.ts";
 import { findContainer } from "../../containers/daily/names.ts";
@@ -15,7 +17,7 @@ const FLAGS: readonly Flag[] = [
   { name: "quiet", short: "q", help: "Their numbers alone, one a line" },
 ];
 
-/** Lists processes. */
+/** Lists the processes of a container. */
 export const topCommand: Command = {
   name: "top",
   summary: "List the processes of a container that runs",

@@ -1,4 +1,4 @@
-/** `container wait`: until containers have ended. */
+/** `container wait`: waits until containers have ended. */
 
 import { statusOfEnd } from "../../containers/daily/await_end.ts";
 import { findContainer } from "../../containers/daily/names.ts";

@@ -1,4 +1,4 @@
-/** The commands of an OCI runtime that CRIU does the work of: checkpoint and restore. */
+/** `container checkpoint` and `container restore`, by CRIU. */
 
 import { checkpoint } from "../../containers/oci/checkpoint/checkpoint.ts";
 import type { CriuOptions } from "../../containers/oci/checkpoint/criu.ts";

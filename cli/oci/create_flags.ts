@@ -1,4 +1,4 @@
-/** The flags of create, which run --bundle has as well. */
+/** The flags that create and run --bundle have in common. */
 
 import { readBundle } from "../../containers/decide/bundle.ts";
 import { requireInherited } from "../../containers/run/caller_descriptors.ts";
@@ -9,10 +9,10 @@ import { warn } from "../output.ts";
 import { parseNumber } from "../run_values.ts";
 import { configReading, globals } from "./global.ts";
 
-/** As many descriptors as are sure to have numbers. */
+/** The most descriptors that can be kept; these numbers always exist. */
 const MOST_FDS = 512;
 
-/** By runc's names. */
+/** The flags, by runc's names. */
 export const CREATE_FLAGS: readonly Flag[] = [
   {
     name: "bundle",
@@ -44,7 +44,11 @@ export const CREATE_FLAGS: readonly Flag[] = [
   },
 ];
 
-/** What the flags ask for, with the bundle read. */
+/**
+ * The options that the flags describe. The bundle is read.
+ *
+ * @throws {UsageError}, {ContainerError} or {SpecError}
+ */
 export function createOptions(flags: Flags, id: string): CreateOptions {
   checkId(id);
   const text = flags.last("preserve-fds") ?? "0";
@@ -62,7 +66,7 @@ export function createOptions(flags: Flags, id: string): CreateOptions {
     configReading(),
   );
   if (listenFds) {
-    // As systemd would say it to the first process, sd_listen_fds(3).
+    // As systemd would do it for the first process, sd_listen_fds(3).
     spec.process.env.push(`LISTEN_FDS=${listenFds}`, "LISTEN_PID=1");
   }
   return {
@@ -81,7 +85,7 @@ export function createOptions(flags: Flags, id: string): CreateOptions {
   };
 }
 
-/** How many sockets systemd, or who does as it does, has passed to us. */
+/** How many sockets this process has inherited by systemd's protocol. */
 function passedSockets(): number {
   const count = Deno.env.get("LISTEN_FDS");
   if (!count || Deno.env.get("LISTEN_PID") !== String(Deno.pid)) return 0;

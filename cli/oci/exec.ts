@@ -16,7 +16,7 @@ import { parsePair } from "../run_values.ts";
 import { configReading, globals } from "./global.ts";
 import { knownId } from "./id.ts";
 
-/** Those of `exec`. */
+/** The flags of `exec`. */
 export const EXEC_FLAGS: readonly Flag[] = [
   {
     name: "process",
@@ -106,7 +106,11 @@ export const execCommand: Command = {
   },
 };
 
-/** What the flags and words of `exec` ask for. */
+/**
+ * The options that the flags and words of `exec` describe.
+ *
+ * @throws {UsageError}
+ */
 export async function execOptions(flags: Flags): Promise<ExecOptions> {
   const [id, ...words] = flags.rest;
   const args = commandOf(words);
@@ -145,7 +149,7 @@ export async function execOptions(flags: Flags): Promise<ExecOptions> {
   };
 }
 
-/** The words after the id; `--` before them is nothing. */
+/** The words after the id. A `--` before them is dropped. */
 function commandOf(words: readonly string[]): string[] {
   const [first, ...rest] = words;
   if (first === "--") return rest;
@@ -191,8 +195,8 @@ function fromFlags(flags: Flags, args: string[]): ExecOptions["process"] {
 }
 
 /**
- * What engines hand over: whole, so that flags say nothing more of it, but for
- * the terminal, which some name by the flag alone.
+ * A process that an engine describes completely. Other flags do not change it,
+ * except --tty: some engines request the terminal only by the flag.
  */
 async function fromFile(
   flags: Flags,

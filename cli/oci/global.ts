@@ -1,6 +1,6 @@
 /**
- * What comes before the command of an OCI runtime: `--root`, `--log` and their
- * like, as runc has them. The commands that people use take them as well.
+ * The flags before the command, as with runc: `--root`, `--log` and others. All
+ * commands accept them.
  */
 
 import {
@@ -43,20 +43,20 @@ export const GLOBAL_FLAGS: readonly Flag[] = [
   },
 ];
 
-/** What some of them can be, runc's and crun's words. */
+/** The possible values of some flags, as in runc and crun. */
 const VALUES = {
   "log-format": ["text", "json"],
   "cgroup-manager": ["cgroupfs", "systemd", "disabled"],
   rootless: ["true", "false", "auto"],
 } as const;
 
-/** Whether a word is one of them. */
+/** Whether a word is one of these flags. */
 export const isGlobalFlag = (word: string) =>
   GLOBAL_FLAGS.some(({ name }) =>
     word.replace(/^--?/, "").replace(/=.*$/s, "") === name
   );
 
-/** What they came to. */
+/** The values of these flags. */
 export interface Global {
   store: Store;
   systemdCgroup: boolean;
@@ -64,7 +64,10 @@ export interface Global {
   criu?: string;
 }
 
-/** Its caller reads it, and would miss what could not be written. */
+/**
+ * Creates the log, so that a log that cannot be written is an error at once:
+ * the caller relies on reading it.
+ */
 function openLog(file: string): void {
   try {
     Deno.openSync(file, { append: true, create: true }).close();
@@ -77,12 +80,19 @@ function openLog(file: string): void {
   }
 }
 
-/** This process's; the defaults until the command line is read. */
+/**
+ * The values for this process; undefined until the command line has been read.
+ */
 let current: Global | undefined;
 
 const VERSION: Flag = { name: "version", short: "v", help: "" };
 
-/** Reads them; returns the words from the command on. */
+/**
+ * Reads the flags; returns the words from the command on.
+ *
+ * @throws {UsageError} for a wrong value, {ContainerError} for a log that
+ * cannot be written
+ */
 export function takeGlobalFlags(argv: readonly string[]): readonly string[] {
   const flags = flagsOrHelp(argv);
   if (!flags) return ["--help"];
@@ -94,7 +104,8 @@ export function takeGlobalFlags(argv: readonly string[]): readonly string[] {
   const root = flags.last("root");
   let store: Store | undefined;
   current = {
-    // Where it is by default may not do, which is nothing to who asks for help.
+    // Evaluated on use: a problem with the default directory must not prevent
+    // --help.
     get store() {
       if (!store && root !== undefined) checkRoot(root);
       return store ??= new Store(root ?? `${stateDirectory()}/containers`);
@@ -109,7 +120,7 @@ export function takeGlobalFlags(argv: readonly string[]): readonly string[] {
   return flags.rest;
 }
 
-/** The flags; null where help is asked for among them. */
+/** The flags; null if help is requested. */
 function flagsOrHelp(argv: readonly string[]): Flags | null {
   try {
     return parseFlags([...GLOBAL_FLAGS, VERSION], argv, "container");
@@ -137,16 +148,16 @@ function checkValues(flags: Flags): void {
   }
 }
 
-/** What came before the command. */
+/** The values of the flags before the command, or the defaults. */
 export function globals(): Global {
   if (!current) takeGlobalFlags([]);
   return current!;
 }
 
 /**
- * Who is told of what has no effect in a configuration. The specification wants
- * a warning where a value cannot be granted; what nobody knows is ignored, and
- * said with --debug.
+ * How to report parts of a configuration that have no effect. The specification
+ * demands a warning for a value that cannot be granted. An unknown member is
+ * ignored, and reported with --debug.
  */
 export function configReading(): ConfigReading {
   return {

@@ -1,4 +1,4 @@
-/** The id that a command on one container takes. */
+/** Finds the id of the container that a command is for. */
 
 import { UsageError } from "../../spec/errors.ts";
 import type { Flags } from "../flags.ts";
@@ -7,7 +7,8 @@ import { globals } from "./global.ts";
 /**
  * The first word after the flags.
  *
- * @param more how many words may come after it
+ * @param more how many more words may follow
+ * @throws {UsageError}
  */
 export function idOf(flags: Flags, command: string, more = 0): string {
   const [id, ...rest] = flags.rest;
@@ -22,7 +23,7 @@ export function idOf(flags: Flags, command: string, more = 0): string {
   return id;
 }
 
-/** The same for a container that there is, see {@linkcode knownId}. */
+/** The id of an existing container, see {@linkcode knownId}. */
 export async function containerOf(
   flags: Flags,
   command: string,
@@ -32,9 +33,9 @@ export async function containerOf(
 }
 
 /**
- * The id of a container that there is, which may have been given by its name or
- * by the beginning of an id of ours. Names are looked for where there is no such
- * id: engines have none.
+ * The id of an existing container that a word refers to: an id, a name, or the
+ * beginning of a generated id. Names are looked up only if there is no such id,
+ * because an engine's containers have no names.
  */
 export async function knownId(word: string): Promise<string> {
   const { store } = globals();

@@ -1,4 +1,4 @@
-/** The commands of an OCI runtime: create, start, state, kill, delete. */
+/** The OCI runtime commands create, start, state, list, kill and delete. */
 
 import { readFile } from "../../cgroup/apply.ts";
 import { create } from "../../containers/oci/create.ts";
@@ -121,7 +121,10 @@ export const listCommand: Command = {
 /** A container as `list` shows it. */
 type Listed = Omit<State, "status"> & { status: State["status"] | "broken" };
 
-/** One that is gone meanwhile is none; one whose record cannot be read is broken. */
+/**
+ * The row of a container. There is none if it has just been removed. It is
+ * `broken` if its record cannot be read.
+ */
 function listed(store: Store, id: string): Listed[] {
   if (store.isBroken(id)) return [broken(id)];
   using entry = store.glance(id);
@@ -140,13 +143,13 @@ const broken = (id: string): Listed => ({
   owner: "",
 });
 
-/** The host's name for a user, or the number. */
+/** The host's name for a user, or the uid. */
 function userName(uid: number): string {
   const accounts = parsePasswd(readFile("/etc/passwd"));
   return accounts.find((account) => account.uid === uid)?.name ?? `#${uid}`;
 }
 
-/** In columns as wide as what is in them. */
+/** A table whose columns are as wide as their longest cell. */
 function table(states: readonly Listed[]): string {
   const rows = [
     ["ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"],
@@ -202,7 +205,10 @@ export const killCommand: Command = {
   },
 };
 
-/** `kill -9 web` is meant as of kill(1), and -9 is no flag. */
+/**
+ * Parses the flags. For `kill -9 web`, the syntax of kill(1), the error
+ * suggests --signal.
+ */
 function killFlags(flags: readonly Flag[], argv: readonly string[]): Flags {
   try {
     return parseFlagsAndNames(flags, argv, "container kill");

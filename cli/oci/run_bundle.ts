@@ -1,4 +1,4 @@
-/** `container run --bundle`: run as an OCI runtime has it. */
+/** `container run --bundle`: `run` as in an OCI runtime. */
 
 import { runBundle } from "../../containers/oci/run.ts";
 import { UsageError } from "../../spec/errors.ts";
@@ -9,7 +9,7 @@ import { CREATE_FLAGS, createOptions } from "./create_flags.ts";
 import { globals } from "./global.ts";
 import { idOf } from "./id.ts";
 
-/** Those of `run --bundle`. */
+/** The flags of `run --bundle`. */
 export const RUN_BUNDLE_FLAGS = [
   ...CREATE_FLAGS,
   {
@@ -25,8 +25,8 @@ export const RUN_BUNDLE_FLAGS = [
 ] as const;
 
 /**
- * Whether the words after `run` are for this command: `--bundle` is among the
- * flags, and not among the words of a command to be run.
+ * Whether the words after `run` are for this command: whether `--bundle` is
+ * among the flags, and not among the words of the command to run.
  */
 export function asksForBundle(argv: readonly string[]): boolean {
   for (let at = 0; at < argv.length; at++) {
@@ -42,7 +42,7 @@ export function asksForBundle(argv: readonly string[]): boolean {
   return false;
 }
 
-/** The flags; null where help is asked for, which is not that of `run`. */
+/** The flags; null if help is requested, which differs from that of `run`. */
 function flagsOrHelp(argv: readonly string[]): Flags | null {
   try {
     return parseFlagsAndNames(RUN_BUNDLE_FLAGS, argv, "container run --bundle");

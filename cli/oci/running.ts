@@ -1,4 +1,6 @@
-/** The commands of an OCI runtime for a container that runs: ps, pause, resume, events. */
+/**
+ * The OCI runtime commands for a running container: ps, pause, resume, events.
+ */
 
 import { listProcesses, processesOf } from "../../containers/oci/processes.ts";
 import { events, usageOf } from "../../containers/oci/events.ts";
@@ -74,7 +76,9 @@ const UNITS: Record<string, number> = {
   h: 3600_000,
 };
 
-/** `5s`, `1m30s`, `500ms`: milliseconds, as Go writes them. */
+/**
+ * Parses a duration as Go writes it (`5s`, `1m30s`, `500ms`), in milliseconds.
+ */
 function duration(text: string): number {
   const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(ms|[smh])/g)];
   const total = parts.reduce(

@@ -1,20 +1,20 @@
-/** A signal as a command line names it. */
+/** Parses the name of a signal on a command line. Pure. */
 
 import { SIGNAL, type SignalName } from "../../ffi/signal.ts";
 import { UsageError } from "../../spec/errors.ts";
 
 const LAST = 64;
 
-/** Other names of signals, signal(7). */
+/** Alternative names of signals, signal(7). */
 const ALIASES: Record<string, SignalName> = {
   SIGCLD: "SIGCHLD",
   SIGIOT: "SIGABRT",
   SIGPOLL: "SIGIO",
 };
-/** The first and the last real-time signal as libc counts, signal(7). */
+/** The first and last real-time signals in libc's numbering, signal(7). */
 const REAL_TIME = { SIGRTMIN: 34, SIGRTMAX: LAST };
 
-/** The number of a name in capitals that begins with SIG; undefined for none. */
+/** The number of a name in capitals with SIG; undefined if unknown. */
 function numberOf(name: string): number | undefined {
   const [, edge, offset = "0"] =
     name.match(/^(SIGRTMIN|SIGRTMAX)(?:([+-]\d{1,2}))?$/) ?? [];
@@ -27,11 +27,16 @@ function numberOf(name: string): number | undefined {
 const numberOfName = (text: string) =>
   numberOf(text.toUpperCase().replace(/^(?!SIG)/, "SIG"));
 
-/** Whether a word is one, and not the name of a container. */
+/** Whether a word is a signal, and not the name of a container. */
 export const isSignal = (text: string): boolean =>
   /^\d{1,2}$/.test(text) || numberOfName(text) !== undefined;
 
-/** `TERM`, `SIGTERM`, `15`, `RTMIN+1`; 0 sends nothing, and asks whether it could be sent, kill(2). */
+/**
+ * Parses `TERM`, `SIGTERM`, `15` or `RTMIN+1`. The value 0 only checks whether
+ * a signal could be sent, kill(2).
+ *
+ * @throws {UsageError}
+ */
 export function signalNumber(text: string): number {
   if (/^\d+$/.test(text) && Number(text) <= LAST) {
     return Number(text);

@@ -1,4 +1,4 @@
-/** Signals as command lines name them. */
+/** Names of signals on the command line. */
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals, assertThrows } from "@std/assert";
 import { UsageError } from "../../spec/errors.ts";

@@ -1,4 +1,4 @@
-/** The command of an OCI runtime that changes limits. */
+/** `container update`: changes the limits of a container. */
 
 import { update } from "../../containers/oci/update.ts";
 import { parseResources } from "../../spec/config.ts";
@@ -10,7 +10,7 @@ import { type Flags, parseFlagsAndNames } from "../flags.ts";
 import { containerOf } from "./id.ts";
 import { configReading, globals } from "./global.ts";
 
-/** The name that stands for standard input. */
+/** The file name that means standard input. */
 const STDIN = "-";
 
 /** `container update`. */
@@ -127,7 +127,7 @@ function fromFlags(flags: Flags): Resources {
   };
 }
 
-/** Without the members that nobody gave. */
+/** Removes undefined members. */
 const given = <T extends object>(part: T): T =>
   Object.fromEntries(
     Object.entries(part).filter(([, value]) => value !== undefined),

@@ -1,4 +1,4 @@
-/** `container completion`: what a shell needs to complete our words. */
+/** `container completion`: prints the completion script of a shell. */
 
 import { UsageError } from "../../spec/errors.ts";
 import type { Command, Entry } from "../command.ts";
@@ -15,7 +15,7 @@ const SHELLS: Record<string, (commands: readonly Command[]) => string> = {
   fish: fishCompletion,
 };
 
-/** Prints a shell's completion. */
+/** Prints a shell's completion script. */
 export const completionCommand = (commands: readonly Entry[]): Command => ({
   name: "completion",
   summary: "Print what bash, zsh or fish needs to complete commands and flags",

@@ -1,4 +1,4 @@
-/** `container man`: manual pages, written from the table of commands. */
+/** `container man`: manual pages, generated from the table of commands. */
 
 import { EXIT, UsageError } from "../../spec/errors.ts";
 import { closestString } from "../closest.ts";
@@ -8,7 +8,10 @@ import { type Flag, parseFlags } from "../flags.ts";
 import { print } from "../output.ts";
 import { flagsOf, programFlags, shownCommands } from "./table.ts";
 
-/** Text for roff, man(7): no line is a request, no hyphen is broken. */
+/**
+ * Escapes text for roff, man(7): no line becomes a request, and hyphens stay
+ * hyphens.
+ */
 export function roff(text: string): string {
   return text.replaceAll("\\", "\\e").replaceAll("-", "\\-")
     .replace(
@@ -21,7 +24,7 @@ export function roff(text: string): string {
     .replace(/^([.'])/gm, "\\&$1");
 }
 
-/** An argument of a macro. */
+/** An argument of a macro, quoted. */
 const quoted = (text: string) => `"${roff(text).replaceAll('"', "\\(dq")}"`;
 
 const sentence = (text: string) => /[.?!…)]$/.test(text) ? text : `${text}.`;
@@ -41,7 +44,7 @@ const heading = (title: string) =>
     quoted(`container ${VERSION}`)
   } "User Commands"`;
 
-/** `container-run(1)`. */
+/** The page of a command, for example container-run(1). */
 export function commandPage(command: Command): string {
   const { name, summary, usage, examples } = command;
   return [
@@ -65,7 +68,7 @@ export function commandPage(command: Command): string {
   ].join("\n");
 }
 
-/** `container(1)`. */
+/** The page of the program, container(1). */
 export function programPage(commands: readonly Command[]): string {
   return [
     heading("container"),

@@ -1,10 +1,10 @@
-/** What completion and man pages are made of: every command, read whole. */
+/** The input of completion scripts and manual pages: all commands, loaded. */
 
 import { type Command, type Entry, HELP } from "../command.ts";
 import type { Flag } from "../flags.ts";
 import { GLOBAL_FLAGS } from "../oci/global.ts";
 
-/** Every command that people call. */
+/** All commands that are for users. */
 export async function shownCommands(
   commands: readonly Entry[],
 ): Promise<Command[]> {
@@ -12,24 +12,24 @@ export async function shownCommands(
   return await Promise.all(shown.map(({ load }) => load()));
 }
 
-/** A command's flags, with the one that each has. */
+/** The flags of a command, including --help. */
 export const flagsOf = ({ flags }: Command): readonly Flag[] => [
   ...flags,
   HELP,
 ];
 
-/** The flags before a command, and those of the program alone. */
+/** The flags before a command, and those of the program itself. */
 export const programFlags: readonly Flag[] = [
   ...GLOBAL_FLAGS,
   HELP,
   { name: "version", short: "v", help: "Show the version" },
 ];
 
-/** Whether a command takes containers that there are. */
+/** Whether a command takes existing containers. */
 export const takesContainers = ({ usage }: Command): boolean =>
   /\b(CONTAINER|ID)\b/.test(usage) && !/^\[flags\] ID$/.test(usage);
 
-/** What a flag's value is, as far as a shell can know. */
+/** The kind of a flag's value, as far as a shell can complete it. */
 export function valueKind(
   { value }: Flag,
 ): "file" | "directory" | "other" | null {
@@ -38,7 +38,7 @@ export function valueKind(
   return /\b(FILE|PATH|SRC|HOST)\b/.test(value) ? "file" : "other";
 }
 
-/** `--name` and `-n`. */
+/** The spellings of a flag: `--name` and `-n`. */
 export const spellings = ({ name, short }: Flag): string[] => [
   `--${name}`,
   ...(short ? [`-${short}`] : []),
