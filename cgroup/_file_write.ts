@@ -1,5 +1,5 @@
 /**
- * What both tables of files are made of. Pure.
+ * Shared by the tables of cgroup files. Pure.
  *
  * @module
  */
@@ -8,21 +8,25 @@ import { SpecError } from "../spec/errors.ts";
 
 /** A value for a file of a cgroup. */
 export interface FileWrite {
-  /** As the version names it: `blkio` on v1, `io` on v2. */
+  /** The version's own name: `blkio` on v1, `io` on v2. */
   controller: string;
   file: string;
   value: string;
   why: string;
-  /** Kernels without the file do without. */
+  /** Skipped on kernels that do not have the file. */
   optional?: true;
-  /** For kernels that have another file instead. */
+  /** The file of kernels that do not have the first one. */
   instead?: { file: string; value: string };
 }
 
-/** A {@linkcode FileWrite} of a controller that is known. */
+/** A {@linkcode FileWrite} whose controller the table adds. */
 export type Write = Omit<FileWrite, "controller">;
 
-/** Whether to write what only one version has; refused on the other. */
+/**
+ * Whether to write a setting that only one version has.
+ *
+ * @throws SpecError on the other version
+ */
 export function only(
   version: 1 | 2,
   wanted: 1 | 2,
@@ -37,7 +41,7 @@ export function only(
   );
 }
 
-/** A number as it is, or nothing. */
+/** Writes a number if there is one. */
 export function number(
   file: string,
   value: number | undefined,

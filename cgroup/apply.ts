@@ -1,5 +1,5 @@
 /**
- * Carries out the steps of a cgroup's plan. Runs on the host, in the parent.
+ * Carries out the steps of a cgroup plan. Runs on the host, in the parent.
  *
  * @module
  */
@@ -9,26 +9,30 @@ import { ContainerError } from "../spec/errors.ts";
 import { attachDevices } from "./devices.ts";
 import type { CgroupStep } from "./step.ts";
 
-/** The errno of a failed file operation. */
+/** Returns the errno of a failed file operation. */
 export function codeOf(error: unknown): string {
   if (error instanceof SyscallError) return error.code;
   if (!(error instanceof Error)) return "";
   const { code } = error as Error & { code?: string };
-  // Deno has no code for ESRCH and the like, but says their number.
+  // Deno has no code for ESRCH and some others, but its message has their
+  // number.
   const number = /\(os error (\d+)\)/.exec(error.message)?.[1];
   return code ??
     (number === "3" ? "ESRCH" : number === "19" ? "ENODEV" : `E${number}`);
 }
 
-/** Writes to a file of a cgroup; never makes one. */
+/** Writes to an existing file of a cgroup. */
 export function writeFile(path: string, value: string): void {
   Deno.writeTextFileSync(path, value, { create: false });
 }
 
-/** What reading says of a file whose cgroup, or process, ends meanwhile. */
+/** Errors of a read if the cgroup or process ends meanwhile. */
 const GONE = ["ENOENT", "ENODEV", "ESRCH", "EOPNOTSUPP", "E95"];
 
-/** The text of a file; null where it is not, or its cgroup or process is gone. */
+/**
+ * Returns the text of a file; null if there is none, or its cgroup or process
+ * is gone.
+ */
 export function readFile(path: string): string | null {
   try {
     return Deno.readTextFileSync(path);
@@ -40,7 +44,11 @@ export function readFile(path: string): string | null {
   }
 }
 
-/** Carries out one step; fails with what was to be done and what can be. */
+/**
+ * Carries out one step.
+ *
+ * @throws ContainerError with the action, the reason and a hint
+ */
 export function applyStep(step: CgroupStep): void {
   try {
     perform(step);
@@ -51,9 +59,9 @@ export function applyStep(step: CgroupStep): void {
 }
 
 /**
- * Carries out writes that may depend on each other: what the kernel finds
- * invalid now it may take once the others are done (a quota and its period, a
- * limit and its sum with swap), so those are tried a second time.
+ * Carries out writes that may depend on each other. Writes that the kernel
+ * finds invalid are tried a second time after the others: it may accept them
+ * then (a quota and its period, a limit and its sum with swap).
  */
 export function applyAll(steps: readonly CgroupStep[]): void {
   const later: CgroupStep[] = [];
@@ -97,7 +105,7 @@ function perform(step: CgroupStep): void {
   }
 }
 
-/** By file and error, what the kernel means by it. */
+/** The meaning of an error, by file. */
 const HINTS: readonly [file: RegExp, code: RegExp, hint: string][] = [
   [
     /cpuset\.(cpus|mems)$/,

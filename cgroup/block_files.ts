@@ -7,7 +7,7 @@
 import type { BlockIOResources, ThrottleKind } from "../spec/resources.ts";
 import { number, only, type Write } from "./_file_write.ts";
 
-/** v1's weight (10 to 1000) as v2's (1 to 10000). */
+/** Converts a v1 weight (10 to 1000) to a v2 weight (1 to 10000). */
 export function blkioToIoWeight(weight: number): number {
   return Math.floor(1 + (weight - 10) * 9999 / 990);
 }
@@ -24,7 +24,7 @@ const IO_RATE = "so much of this disk in a second; requests beyond wait";
 
 /** v1: the blkio controller. */
 export function blockV1(block: BlockIOResources): Write[] {
-  // The file's name depends on the scheduler: cfq is gone, bfq remains.
+  // The file name depends on the scheduler: kernels with cfq use the other one.
   const weighed = (name: string, value: string): Write => ({
     file: `blkio.bfq.${name}`,
     value,

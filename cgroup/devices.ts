@@ -1,8 +1,9 @@
 /**
- * Which devices a container may use. v1 has files for it, v2 a program that
- * the kernel asks at every open and mknod: this file writes the ones and
- * assembles the other. Rules and program are pure; {@linkcode attachDevices}
- * and {@linkcode lookupDevice} run on the host, in the parent.
+ * Restricts the devices that a container may use. v1 has files for this; on v2
+ * the kernel runs a program at every open and mknod. This file computes the
+ * writes for v1 and assembles the program for v2. Rules and program are pure;
+ * {@linkcode attachDevices} and {@linkcode lookupDevice} run on the host, in
+ * the parent.
  *
  * @module
  */
@@ -14,9 +15,9 @@ import { SpecError, UsageError } from "../spec/errors.ts";
 import type { DeviceLookup } from "../spec/resource_flags.ts";
 import type { DeviceRule } from "../spec/resources.ts";
 
-/** docker's devices: those that are harmless, and making files for any. */
+/** docker's rules: allow harmless devices, and device nodes of every kind. */
 export const HARMLESS_DEVICE_RULES: readonly DeviceRule[] = [
-  // A device file may be made, which is not to be opened.
+  // Making a device node is allowed, opening it is not.
   { allow: true, type: "c", access: "m" },
   { allow: true, type: "b", access: "m" },
   { allow: true, type: "c", major: 1, minor: 3, access: "rwm" }, // null
@@ -30,13 +31,13 @@ export const HARMLESS_DEVICE_RULES: readonly DeviceRule[] = [
   { allow: true, type: "c", major: 136, access: "rwm" }, // pts/*
 ];
 
-/** Those and no other. */
+/** Allows the harmless devices and denies all others. */
 export const DEFAULT_DEVICE_RULES: readonly DeviceRule[] = [
   { allow: false, access: "rwm" },
   ...HARMLESS_DEVICE_RULES,
 ];
 
-/** A rule with nothing left out. */
+/** A rule with every field set. */
 interface Rule {
   allow: boolean;
   type: "b" | "c";
@@ -48,7 +49,10 @@ interface Rule {
 const isAny = (number: number | undefined) =>
   number === undefined || number < 0;
 
-/** One rule a type, and nothing is allowed that no rule allows, as with runc and crun. */
+/**
+ * Splits rules by device type. A device that no rule allows is denied, as with
+ * runc and crun.
+ */
 function explicitRules(rules: readonly DeviceRule[]): Rule[] {
   return rules.filter(({ type }) => type !== "p").flatMap((rule) => {
     const types = rule.type === "b"
@@ -66,7 +70,7 @@ function explicitRules(rules: readonly DeviceRule[]): Rule[] {
   });
 }
 
-/** v1: values for devices.deny and devices.allow, in order. */
+/** v1: the values for devices.deny and devices.allow, in order. */
 export function deviceWrites(
   rules: readonly DeviceRule[],
 ): { file: "devices.deny" | "devices.allow"; value: string }[] {
@@ -84,13 +88,13 @@ export function deviceWrites(
     }
     for (const earlier of allowed.filter((one) => overlaps(one, rule))) {
       if (!covers(rule, earlier)) {
-        // The kernel would take such a write and ignore it.
+        // The kernel would accept such a write and ignore it.
         throw new SpecError(
           `cgroup v1 cannot deny device ${numbers} out of a wider rule that allows it`,
           { hint: "Allow single devices in linux.resources.devices instead" },
         );
       }
-      // It takes back only what was given with the same numbers.
+      // A deny removes only entries with the same numbers.
       writes.push({
         file: "devices.deny",
         value: `${type} ${earlier.major ?? "*"}:${
@@ -111,7 +115,7 @@ function overlaps(a: Rule, b: Rule): boolean {
     [...a.access].some((letter) => b.access.includes(letter));
 }
 
-/** Whether a rule's numbers have all of another's in them. */
+/** Whether a rule's numbers include all of the other rule's. */
 function covers(rule: Rule, other: Rule): boolean {
   return (rule.major === null || rule.major === other.major) &&
     (rule.minor === null || rule.minor === other.minor);
@@ -130,7 +134,7 @@ const DEVICE_TYPE = { b: 1, c: 2 } as const;
 const DEVICE_ACCESS: Record<string, number> = { m: 1, r: 2, w: 4 };
 const ALL_ACCESS = 7;
 
-/** Registers: r1 is struct bpf_cgroup_dev_ctx *, r0 the answer. */
+/** Registers: r1 is struct bpf_cgroup_dev_ctx *, r0 the result. */
 const TYPE = 2, WANTED = 3, MAJOR = 4, MINOR = 5, SCRATCH = 6;
 
 /** One instruction: `struct bpf_insn`. */
@@ -145,11 +149,11 @@ interface Instruction {
 /**
  * v2: the rules as a program of type BPF_PROG_TYPE_CGROUP_DEVICE.
  *
- * The last rule that fits counts, so the program asks from the last to the
- * first, and it does so for each letter of the access by itself: what a rule
- * allows is taken off what is wanted, and with nothing left the answer is yes.
- * (A comparison of the access as a whole would let "rw" pass a rule that
- * denies "w".)
+ * The last matching rule counts, so the program checks rules from last to
+ * first. It decides each letter of the access separately: it removes the
+ * letters that a rule allows from the requested ones, and allows the access
+ * when none is left. (Comparing the access as a whole would let "rw" pass a
+ * rule that denies "w".)
  */
 export function deviceProgram(
   rules: readonly DeviceRule[],
@@ -222,8 +226,8 @@ const BPF_CGROUP_DEVICE = 6;
 const BPF_F_ALLOW_MULTI = 2;
 
 /**
- * Loads the rules' program and attaches it to a cgroup of v2, where it stays
- * until the cgroup is removed. Programs of cgroups above keep their say.
+ * Loads the program for the rules and attaches it to a v2 cgroup, until the
+ * cgroup is removed. Programs of the cgroups above still apply.
  */
 export function attachDevices(
   cgroup: string,
@@ -231,7 +235,7 @@ export function attachDevices(
 ): void {
   const program = deviceProgram(rules);
   const license = cString("MIT");
-  // union bpf_attr, its part for BPF_PROG_LOAD up to prog_flags
+  // union bpf_attr: the part for BPF_PROG_LOAD up to prog_flags
   const load = new Uint8Array(48);
   const view = new DataView(load.buffer);
   view.setUint32(0, BPF_PROG_TYPE_CGROUP_DEVICE, true);
@@ -249,11 +253,11 @@ export function attachDevices(
   } finally {
     syscall("close", fd);
   }
-  // Used after the call, so that the collector keeps them through it.
+  // Using them after the call keeps the garbage collector from freeing them.
   if (!program.length || !license.length) throw new RangeError();
 }
 
-/** The numbers of a device file of this host. */
+/** Returns the type and numbers of a device node of this host. */
 export const lookupDevice: DeviceLookup = (path) => {
   let info: Deno.FileInfo;
   try {
@@ -273,7 +277,10 @@ export const lookupDevice: DeviceLookup = (path) => {
   };
 };
 
-/** glibc's dev_t: twelve bits of major between the low and the high ones of minor. */
+/**
+ * Splits glibc's dev_t: the twelve lower bits of the major are between the low
+ * and high bits of the minor.
+ */
 export function splitDevice(rdev: number): { major: number; minor: number } {
   const dev = BigInt(rdev);
   return {

@@ -16,7 +16,7 @@ type Request = {
   access: string;
 };
 
-/** The kernel's interpreter, as far as our programs need it. */
+/** Interprets the instructions that our programs use, like the kernel. */
 function runs(
   program: Uint8Array<ArrayBuffer>,
   { type, major, minor, access }: Request,

@@ -1,6 +1,6 @@
 /**
- * v2: a cgroup has the controllers that every cgroup above it hands down
- * through cgroup.subtree_control. Finds out where that has to be written.
+ * On v2 a cgroup has a controller only if every cgroup above it enables it in
+ * cgroup.subtree_control. Finds out which of these files have to be written.
  *
  * @module
  */
@@ -9,17 +9,19 @@ import type { CgroupMount, ReadLevel } from "./hierarchy.ts";
 import { directoriesAbove, NotOurs } from "./place.ts";
 import type { CgroupStep, Need } from "./step.ts";
 
-/** What {@linkcode enableControllers} found. */
+/** The result of {@linkcode enableControllers}. */
 export interface Enabling {
-  /** What the cgroup will have. */
+  /** The controllers that the cgroup will have. */
   controllers: string[];
-  /** What each directory above has to hand down that it does not yet. */
+  /** The controllers that each directory above still has to enable. */
   handDown: Map<string, string[]>;
 }
 
 /**
- * How the needed controllers come down to `path`. One that is required and
- * cannot be had is an error; one that is optional is left out.
+ * Plans how the needed controllers become available at `path`. An optional
+ * controller that cannot be enabled is left out.
+ *
+ * @throws NotOurs if a required controller cannot be enabled
  */
 export function enableControllers(
   mount: CgroupMount,
@@ -43,7 +45,10 @@ export function enableControllers(
   return { controllers, handDown };
 }
 
-/** The directories that have to hand a controller down, or what is in the way. */
+/**
+ * The directories that have to enable a controller, or the error that prevents
+ * it.
+ */
 function findRoute(
   mount: CgroupMount,
   path: string,
@@ -52,7 +57,7 @@ function findRoute(
   read: ReadLevel,
 ): string[] | NotOurs {
   const route: string[] = [];
-  // Whether the directory looked at has the controller, now or by then.
+  // Whether this directory has the controller, now or after the steps above it.
   let arrives = mount.controllers.includes(name);
   for (const directory of directoriesAbove(mount.path, path)) {
     const level = read(directory);
@@ -71,7 +76,7 @@ function findRoute(
   return route;
 }
 
-/** The write that hands controllers down. */
+/** The step that enables controllers for the children of a directory. */
 export function enableStep(
   directory: string,
   controllers: string[],

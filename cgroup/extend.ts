@@ -1,8 +1,8 @@
 /**
- * A controller of v1 that a running container comes under only now, because a
- * limit of it is asked for. Each tree of v1 is joined on its own and every
- * joining costs a wait in the kernel, so that a container starts in those alone
- * that it has use for. On v2 there is one tree, joined at the start.
+ * Adds a running container to a v1 controller when an update asks for its first
+ * limit of it. Each v1 tree is joined separately, and every join costs a wait
+ * in the kernel, so a container starts only in the trees that it needs. v2 has
+ * one tree, joined at the start.
  *
  * @module
  */
@@ -26,11 +26,11 @@ import {
 import type { CgroupGroup, Need } from "./step.ts";
 
 /**
- * Brings a container under the controllers that `resources` need, at the place
- * it has in the other trees. Runs on the host.
+ * Adds a container to the controllers that `resources` need, at its path in the
+ * other trees. Runs on the host.
  *
- * @param record called with what will be there before it is made
- * @returns what there is then
+ * @param record called with the new state before a cgroup is made
+ * @returns the new state
  */
 export function extendCgroup(
   state: CgroupState,
@@ -87,7 +87,10 @@ function lacking(
   return found;
 }
 
-/** Where it is in the tree that it was put in first, from the top; null where that cannot be said. */
+/**
+ * The path of the container's cgroup relative to the top of its first tree;
+ * null if it is unknown.
+ */
 function placeOf({ groups }: CgroupState, { mounts }: Hierarchy) {
   for (const { path } of groups) {
     const mount = mounts.find((mount) => path.startsWith(`${mount.path}/`));
@@ -96,7 +99,10 @@ function placeOf({ groups }: CgroupState, { mounts }: Hierarchy) {
   return null;
 }
 
-/** Moves until none is left: one that forks meanwhile leaves a child behind. */
+/**
+ * Repeats until no process is left: one that forks meanwhile leaves a child
+ * behind.
+ */
 function moveAll(from: string, to: string): void {
   const pids = (path: string) =>
     readFile(`${path}/cgroup.procs`)?.split("\n").filter(Boolean) ?? [];

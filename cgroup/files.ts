@@ -1,7 +1,7 @@
 /**
- * Resources to files: the one table of what is written where, for v1 and v2.
- * Pure. The conversions are those of runc and crun, so that the same
- * config.json means the same here.
+ * Converts resources to cgroup files: the one table of files and values, for v1
+ * and v2. Pure. The conversions are those of runc and crun, so a config.json
+ * has the same meaning here.
  *
  * @module
  */
@@ -16,19 +16,19 @@ import { type FileWrite, number, only, type Write } from "./_file_write.ts";
 
 export type { FileWrite } from "./_file_write.ts";
 
-/** A controller by its two names; null where a version has none. */
+/** A controller by its two names; null if a version does not have it. */
 export interface Concern {
   v1: string | null;
   v2: string | null;
-  /** What it does, to follow "Cannot". */
+  /** Its effect, to follow "Cannot". */
   what: string;
   asked: (resources: Resources) => boolean;
   write: (resources: Resources, version: 1 | 2, current: Current) => Write[];
 }
 
-/** What holds already, on which the order of an update depends. */
+/** Existing values that determine the order of an update. */
 export interface Current {
-  /** Bytes; undefined when the cgroup is new. */
+  /** In bytes; undefined for a new cgroup. */
   memoryLimit?: number;
 }
 
@@ -197,12 +197,13 @@ function memoryV1({ memory = {} }: Resources, current: Current): Write[] {
       file: "memory.memsw.limit_in_bytes",
       value: String(swap),
       why: OVER_SWAP,
-      // Twice the memory is docker's default and nobody's explicit wish.
+      // docker's default is twice the memory, so the user may not have asked
+      // for this value.
       ...(swap === 2 * (limit ?? 0) || swap < 0 ? { optional: true } : {}),
     });
   }
-  // The kernel keeps memory ≤ memory+swap at every moment: when raising, the
-  // sum goes first.
+  // The kernel keeps memory ≤ memory+swap at every moment, so raise the sum
+  // first.
   const { memoryLimit } = current;
   if (
     swap !== undefined && memoryLimit !== undefined &&
@@ -239,10 +240,10 @@ function memoryV2({ memory = {} }: Resources): Write[] {
   if (swap !== undefined) {
     writes.push({
       file: "memory.swap.max",
-      // v2 counts swap alone, OCI memory and swap together.
+      // v2 counts swap alone; OCI counts memory and swap together.
       value: swap < 0 ? "max" : String(swap - (limit ?? 0)),
       why: "so many bytes of swap beside the memory",
-      // A kernel that does not account swap has none to forbid, either.
+      // A kernel that does not account swap cannot limit it either.
       ...(swap === 2 * (limit ?? 0) || swap === limit || swap < 0
         ? { optional: true }
         : {}),
@@ -309,9 +310,9 @@ function cpuV2(cpu: CpuResources): Write[] {
 }
 
 /**
- * v1's shares (2 to 262144, 1024 by default) as v2's weight (1 to 10000, 100 by
- * default). A quadratic in the logarithm meets all three points, as in runc
- * 1.3 and crun 1.23; the older straight line made 1024 a mere 39.
+ * Converts v1 shares (2 to 262144, default 1024) to a v2 weight (1 to 10000,
+ * default 100). A quadratic function of the logarithm meets all three points,
+ * as in runc 1.3 and crun 1.23; the older linear formula converted 1024 to 39.
  */
 export function sharesToWeight(shares: number): number {
   if (shares <= 2) return 1;
@@ -320,7 +321,7 @@ export function sharesToWeight(shares: number): number {
   return Math.ceil(10 ** ((l * l + 125 * l) / 612 - 7 / 34));
 }
 
-/** What resources ask of a controller, as writes for its version. */
+/** The writes for one controller, in its version. */
 export function fileWrites(
   concern: Concern,
   resources: Resources,
@@ -333,7 +334,9 @@ export function fileWrites(
     .map((write) => ({ controller, ...write }));
 }
 
-/** `unified`: files of v2, verbatim and last, so that they have the last word. */
+/**
+ * `unified`: v2 files, written verbatim and last, so they override the others.
+ */
 export function unifiedWrites({ unified = {} }: Resources): FileWrite[] {
   return Object.entries(unified).map(([file, value]) => ({
     controller: file.split(".")[0]!,

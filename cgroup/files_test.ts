@@ -11,7 +11,7 @@ import {
   unifiedWrites,
 } from "./files.ts";
 
-/** `file=value`, with `?` where a missing file does no harm. */
+/** `file=value`; a `?` marks a file that may be missing. */
 function written(
   resources: Resources,
   version: 1 | 2,
@@ -44,7 +44,7 @@ Deno.test("fileWrites() writes memory: v1 counts the sum, v2 swap alone", () => 
     "memory.swap.max?=max",
     "memory.max=max",
   ]);
-  // docker's default is no explicit wish.
+  // docker's default is not an explicit request.
   assertEquals(
     written({ memory: { limit: 100, swap: 200 } }, 2)[0],
     "memory.swap.max?=100",

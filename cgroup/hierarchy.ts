@@ -1,11 +1,11 @@
 /**
- * Which cgroups this machine has: for each controller the place where it is
- * mounted and its version, and where in it this process is. Runs on the host,
- * in the parent; reads and changes nothing.
+ * Reads this machine's cgroup hierarchy: where each controller is mounted, its
+ * version, and the cgroup of this process in it. Runs on the host, in the
+ * parent; changes nothing.
  *
- * Three layouts are met. v2 alone: one tree with every controller. v1: a tree
- * for each controller or few. Hybrid: v1 trees and beside them a v2 tree with
- * the controllers that no v1 tree has taken, often none.
+ * There are three layouts. v2 alone: one tree with every controller. v1: a tree
+ * for each controller or a few of them. Hybrid: v1 trees and in addition a v2
+ * tree with the controllers that no v1 tree uses, often none.
  *
  * @module
  */
@@ -14,61 +14,61 @@ import { AT_FDCWD } from "../ffi/fcntl.ts";
 import { rawSyscall } from "../ffi/libc.ts";
 import { cString } from "../ffi/memory.ts";
 
-/** One mounted tree of cgroups. */
+/** A mounted cgroup tree. */
 export interface CgroupMount {
   version: 1 | 2;
-  /** Where it is mounted. */
+  /** Its mountpoint. */
   path: string;
-  /** What it controls here; `name=systemd` for one that only groups. */
+  /** Its controllers; `name=systemd` for a tree that only groups processes. */
   controllers: string[];
-  /** The directory this process is in. */
+  /** The directory of this process. */
   own: string;
 }
 
-/** The cgroups of this machine as seen by this process. */
+/** The cgroups of this machine as this process sees them. */
 export interface Hierarchy {
   layout: "v1" | "v2" | "hybrid" | "none";
   mounts: CgroupMount[];
 }
 
-/** What is to be known of one cgroup before a child of it is planned. */
+/** The state of a cgroup that is needed to plan a child of it. */
 export interface CgroupLevel {
-  /** We may make directories in it and change it. */
+  /** We may make directories in it and write its files. */
   writable: boolean;
   /** We may move processes that are below it. */
   movable: boolean;
-  /** v2: what it may hand to its children. */
+  /** v2: the controllers that it can enable for its children. */
   controllers: string[];
-  /** v2: what it does hand to its children. */
+  /** v2: the controllers that it enables for its children. */
   enabled: string[];
-  /** It holds processes itself. */
+  /** It contains processes itself. */
   populated: boolean;
-  /** The root of the machine, for which v2's rules do not hold. */
+  /** The root of the machine, which is exempt from some rules of v2. */
   root: boolean;
 }
 
-/** Reads one cgroup; null where there is none. */
+/** Reads a cgroup; returns null if it does not exist. */
 export type ReadLevel = (path: string) => CgroupLevel | null;
 
 const F_OK = 0;
 const W_OK = 2;
 
-/** The octal escapes of proc_pid_mountinfo(5). */
+/** Decodes the octal escapes of proc_pid_mountinfo(5). */
 const unescape = (text: string) =>
   text.replace(
     /\\([0-7]{3})/g,
     (_, octal: string) => String.fromCharCode(parseInt(octal, 8)),
   );
 
-/** Joins what must not end in a double slash. */
+/** Joins two paths with a single slash, and without a slash at the end. */
 export const join = (directory: string, path: string): string =>
   `${directory.replace(/\/+$/, "")}/${path.replace(/^\/+|\/+$/g, "")}`
     .replace(/(?<=.)\/$/, "");
 
 /**
- * Understands /proc/self/mountinfo and /proc/self/cgroup; pure.
+ * Parses /proc/self/mountinfo and /proc/self/cgroup; pure.
  *
- * @param unified the controllers of a v2 tree, by its mountpoint
+ * @param unified returns the controllers of a v2 tree, by its mountpoint
  */
 export function parseHierarchy(
   mountinfo: string,
@@ -96,7 +96,7 @@ export function parseHierarchy(
     );
     if (!membership) continue;
     const controllers = version === 2 ? unified(path) : membership.names;
-    // The same tree may be mounted again elsewhere: the first one serves.
+    // If a tree is mounted more than once, the first mount is used.
     if (
       mounts.some((mount) =>
         mount.version === version &&
@@ -118,7 +118,10 @@ export function parseHierarchy(
   return { layout: v1 ? v2 ? "hybrid" : "v1" : v2 ? "v2" : "none", mounts };
 }
 
-/** A mount shows a part of the tree; where we are outside of it, its top is all there is. */
+/**
+ * A mount may show only a part of the tree. If this process is outside that
+ * part, the mountpoint is used.
+ */
 function ownDirectory(mount: string, root: string, own: string): string {
   if (own.startsWith("/..")) return mount;
   if (root === "/") return join(mount, own);
@@ -136,7 +139,9 @@ export function readHierarchy(): Hierarchy {
   );
 }
 
-/** The mount that has a controller: `memory`, or `io` which v1 calls `blkio`. */
+/**
+ * The mount that has a controller; `names` because v1's `blkio` is `io` on v2.
+ */
 export function mountOf(
   hierarchy: Hierarchy,
   names: { v1: string | null; v2: string | null },
@@ -147,13 +152,13 @@ export function mountOf(
   });
 }
 
-/** Reads one cgroup of the host. */
+/** Reads a cgroup of the host. */
 export const readLevel: ReadLevel = (path) =>
   isAllowed(`${path}/cgroup.procs`, F_OK) ? new Level(path) : null;
 
 /**
- * Reads what it is asked for: v1 has a dozen trees, and asks of each level of
- * each for little.
+ * Reads each value on demand: v1 has a dozen trees, and only a few values of
+ * each level are needed.
  */
 class Level implements CgroupLevel {
   constructor(readonly path: string) {}
@@ -183,12 +188,12 @@ class Level implements CgroupLevel {
   }
 }
 
-/** access(2), which knows of read-only mounts as well as of permissions. */
+/** access(2), which considers read-only mounts as well as permissions. */
 function isAllowed(path: string, mode: number): boolean {
   return rawSyscall("faccessat", AT_FDCWD, cString(path), mode, 0) === 0;
 }
 
-/** The words of a file; null where it cannot be read. */
+/** The words of a file; null if it cannot be read. */
 export function readWords(path: string): string[] | null {
   try {
     return Deno.readTextFileSync(path).split(/\s+/).filter(Boolean);

@@ -1,6 +1,7 @@
 /**
- * A container's live cgroup: made from its plan, entered, measured, frozen,
- * emptied and removed. Runs on the host, in the parent or any later command.
+ * The live cgroup of a container: creates it from its plan, adds processes,
+ * measures, freezes, kills, removes. Runs on the host, in the parent or any
+ * later command.
  *
  * @module
  */
@@ -15,23 +16,31 @@ import { parseLimit, readStats, type Stats } from "./stats.ts";
 import type { CgroupGroup, CgroupPlan, CgroupStep } from "./step.ts";
 import { visitTree } from "./tree.ts";
 
-/** What is kept of a plan so that a later command finds the cgroup again. */
+/**
+ * The part of a plan that is stored, so a later command finds the cgroup again.
+ */
 export type CgroupState = Pick<CgroupPlan, "id" | "groups" | "made"> & {
-  /** The unit of systemd that it is in. */
+  /** The systemd unit that contains it. */
   unit?: string;
 };
 
-/** What a kernel before Linux 4.15 has to say of it: nothing. */
+/** The files to delegate; kernels before Linux 4.15 do not list them. */
 const DELEGATED = ["cgroup.procs", "cgroup.subtree_control", "cgroup.threads"];
 
-/** How long processes may take to die, in milliseconds. */
+/** The time in milliseconds that processes may take to die. */
 const DEATH = 10_000;
-/** How long a freeze may take: a process in the kernel is frozen when it returns. */
+/**
+ * The time in milliseconds that a freeze may take: a process inside the kernel
+ * freezes when it returns.
+ */
 const FREEZE = 5_000;
 
 /**
- * Makes a cgroup. `record` is called before anything is made, so that whatever
- * happens to us then, somebody knows. A failure leaves nothing behind.
+ * Creates a cgroup. A failure leaves nothing behind.
+ *
+ * @param record called before anything is created, so a later command can clean
+ * up if this process is killed
+ * @throws ContainerError the error of the step that failed
  */
 export function createCgroup(
   plan: CgroupPlan,
@@ -48,14 +57,14 @@ export function createCgroup(
     try {
       cgroup.remove();
     } catch {
-      // The first error is the one to tell; the record remains for a sweep.
+      // Report the first error; the record remains for a later sweep.
     }
     throw error;
   }
   return cgroup;
 }
 
-/** A cgroup that is there, or was. */
+/** A cgroup that exists or existed. */
 export class Cgroup implements Disposable {
   readonly #state: CgroupState;
 
@@ -63,14 +72,15 @@ export class Cgroup implements Disposable {
     this.#state = state;
   }
 
-  /** Writing "0" to each of these puts the writer in. */
+  /** The files that a process writes "0" to, in order to join. */
   joinFiles(): string[] {
     return this.#state.groups.map(({ path }) => `${path}/cgroup.procs`);
   }
 
   /**
-   * For clone3(2) with CLONE_INTO_CGROUP: the new process is born inside, which
-   * needs no write and no moving. Null where v1 has a part in it.
+   * Opens the directory for clone3(2) with CLONE_INTO_CGROUP: the new process
+   * starts inside and does not have to be moved. Returns null if the container
+   * has a v1 cgroup.
    */
   openDirectory(): Descriptor | null {
     const [group, ...more] = this.#state.groups;
@@ -78,14 +88,14 @@ export class Cgroup implements Disposable {
     return open(group.path, O.O_PATH | O.O_DIRECTORY);
   }
 
-  /** Puts a process in that runs already. */
+  /** Adds a running process. */
   join(pid: number): void {
     for (const file of this.joinFiles()) writeFile(file, String(pid));
   }
 
   /**
-   * Lets a user have cgroups below it: on v2 alone, where that is safe. Limits
-   * stay ours, since their files do. See "Delegation" of cgroups(7).
+   * Lets a user make cgroups below it. Only on v2, where this is safe. The
+   * limits stay ours because their files do. See "Delegation" of cgroups(7).
    */
   giveTo(uid: number): void {
     const [group, ...more] = this.#state.groups;
@@ -95,28 +105,31 @@ export class Cgroup implements Disposable {
       try {
         Deno.chownSync(`${group.path}/${name}`, uid, null);
       } catch (error) {
-        // Of a controller that is not there.
+        // The file of a controller that is not enabled.
         if (codeOf(error) !== "ENOENT") throw error;
       }
     }
   }
 
-  /** What it has used. */
+  /** Its resource usage. */
   stats(): Stats {
     return readStats(this.#state.groups, readFile);
   }
 
-  /** How many processes in it the kernel has killed for want of memory. */
+  /**
+   * The number of its processes that the kernel has killed because memory ran
+   * out.
+   */
   oomKills(): number {
     return this.stats().memory?.oomKills ?? 0;
   }
 
-  /** Whether there was such a kill. */
+  /** Whether the kernel has killed a process because memory ran out. */
   oomKilled(): boolean {
     return this.oomKills() > 0;
   }
 
-  /** What to tell of such a kill; null where there was none. */
+  /** The message about this kill; null if there was none. */
   oomMessage(): string | null {
     const { memory } = this.stats();
     if (!memory?.oomKills) return null;
@@ -128,7 +141,7 @@ export class Cgroup implements Disposable {
     } of the container, since ${limit}`;
   }
 
-  /** The processes in it and in cgroups below, in any tree. */
+  /** The processes in it and in the cgroups below, in all trees. */
   pids(): number[] {
     const found = new Set<number>();
     for (const { path } of this.#state.groups) {
@@ -145,17 +158,17 @@ export class Cgroup implements Disposable {
     return [...found];
   }
 
-  /** Stops every process, wherever it is, without telling it. */
+  /** Stops every process; they do not notice. */
   freeze(): void {
     this.#setFrozen(true);
   }
 
-  /** Lets them go on. */
+  /** Continues every process. */
   thaw(): void {
     this.#setFrozen(false);
   }
 
-  /** Whether its processes are stopped by {@linkcode freeze}. */
+  /** Whether {@linkcode freeze} has stopped its processes. */
   isFrozen(): boolean {
     return this.#state.groups.some(({ version, controllers, path }) =>
       version === 2
@@ -165,14 +178,14 @@ export class Cgroup implements Disposable {
     );
   }
 
-  /** The part of it that freezes. */
+  /** The group that can freeze. */
   #freezer(): CgroupGroup | undefined {
     const { groups } = this.#state;
     return groups.find(({ version }) => version === 2) ??
       groups.find(({ controllers }) => controllers.includes("freezer"));
   }
 
-  /** The directory by which others may freeze it; null where there is none. */
+  /** The directory that can freeze the container; null if there is none. */
   freezerPath(): string | null {
     return this.#freezer()?.path ?? null;
   }
@@ -207,12 +220,16 @@ export class Cgroup implements Disposable {
         );
       }
       sleep(delay);
-      // v1 gives up on a process that was busy; saying it again tries again.
+      // v1 gives up on a busy process; writing again makes it try again.
       if (!v2) writeFile(file, wanted);
     }
   }
 
-  /** Kills every process in it and waits until none is left. */
+  /**
+   * Kills every process in it and waits until none is left.
+   *
+   * @throws ContainerError if processes do not die
+   */
   kill(): void {
     const started = performance.now();
     for (let delay = 0.2; this.pids().length; delay = Math.min(delay * 2, 20)) {
@@ -238,12 +255,13 @@ export class Cgroup implements Disposable {
     const v1 = groups.find(({ controllers }) =>
       controllers.includes("freezer")
     );
-    // Linux 5.14: at once and for all, those that are just being born too.
+    // Linux 5.14: kills all at once, including processes that are just being
+    // created.
     if (v2 && attempt(`${v2.path}/cgroup.kill`, "1") && groups.length === 1) {
       return;
     }
-    // One signal after another is a race with a process that forks, which
-    // freezing decides. v1 delivers the signal only once it thaws.
+    // Separate signals race with a process that forks, so freeze first. v1
+    // delivers the signals only when it thaws.
     if (v1) attempt(`${v1.path}/freezer.state`, "FROZEN");
     else if (v2) attempt(`${v2.path}/cgroup.freeze`, "1");
     for (const pid of this.pids()) kill(pid, SIGNAL.SIGKILL);
@@ -252,9 +270,9 @@ export class Cgroup implements Disposable {
   }
 
   /**
-   * Changes limits while it runs.
+   * Changes the limits of a running container.
    *
-   * @returns what has been written
+   * @returns the writes that were done
    */
   update(resources: Resources): CgroupStep[] {
     const memory = this.#state.groups.find(({ controllers }) =>
@@ -279,8 +297,10 @@ export class Cgroup implements Disposable {
   }
 
   /**
-   * Removes it in every tree, with what is left in it: processes are killed,
-   * cgroups below removed. One that is gone already is fine.
+   * Removes it from every tree: kills its processes and removes the cgroups
+   * below. Does nothing if it is gone already.
+   *
+   * @throws ContainerError if the kernel still finds it busy
    */
   remove(): void {
     const started = performance.now();
@@ -300,11 +320,13 @@ export class Cgroup implements Disposable {
             },
           );
         }
-        // A process that is dead but not waited for keeps its cgroup busy for a moment.
+        // A dead process that has not been reaped keeps its cgroup busy for a
+        // moment.
         sleep(delay);
       }
     }
-    // Cgroups above that we made go too, unless another container is there.
+    // Also remove the cgroups above that we made, unless another container uses
+    // them.
     for (const path of this.#state.made.toReversed()) removeDirectory(path);
   }
 
@@ -322,14 +344,14 @@ function formatBytes(bytes: number): string {
   return `${Number(size.toFixed(1))} ${unit}`;
 }
 
-/** A cgroup with those below it: true when all of it is gone. */
+/** Removes a cgroup and those below it; returns whether all are gone. */
 function removeTree(path: string): boolean {
   if (removeDirectory(path)) return true;
   visitTree(path, { leave: removeDirectory });
   return removeDirectory(path);
 }
 
-/** rmdir(2): true when it is gone, false when it is busy. */
+/** rmdir(2); returns true if it is gone, false if it is busy. */
 function removeDirectory(path: string): boolean {
   try {
     Deno.removeSync(path);
@@ -341,7 +363,7 @@ function removeDirectory(path: string): boolean {
   }
 }
 
-/** Writes to what may have gone meanwhile, or may not be there on older kernels. */
+/** Writes to a file that may be gone, or may not exist on older kernels. */
 function attempt(path: string, value: string): boolean {
   try {
     writeFile(path, value);
@@ -356,7 +378,7 @@ function attempt(path: string, value: string): boolean {
   }
 }
 
-/** Sleeps without leaving the caller's turn: clean-up has to be over when it returns. */
+/** Sleeps synchronously: the clean-up has to be complete when it returns. */
 function sleep(milliseconds: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
 }

@@ -1,5 +1,5 @@
 /**
- * Cgroups: what a container may use, and what it has used.
+ * Cgroups: limits and measures the resources of a container.
  *
  * @module
  */
@@ -10,7 +10,7 @@ export {
   lookupDevice,
 } from "./devices.ts";
 export { extendCgroup } from "./extend.ts";
-export { entryInto, wayIn } from "./way_in.ts";
+export { entryInto, joinFile } from "./join_file.ts";
 export { type Hierarchy, readHierarchy } from "./hierarchy.ts";
 export { Cgroup, type CgroupState, createCgroup } from "./manager.ts";
 export { type CgroupOptions, planCgroup } from "./plan.ts";

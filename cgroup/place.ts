@@ -1,11 +1,12 @@
 /**
- * Where a container's cgroup lies in a tree, and the directories on the way.
- * Reads what it must and changes nothing.
+ * Finds the path of a container's cgroup in a tree, and the directories on the
+ * way. Changes nothing.
  *
- * A relative path is laid where runc lays it. v1: below the cgroup this process
- * is in, so that limits which hold for us hold for the container. v2: beside
- * it, since a cgroup that holds processes cannot hand controllers to children
- * (the "no internal processes" rule of cgroups(7)).
+ * A relative path is resolved like runc does. On v1 it is below the cgroup of
+ * this process, so limits that apply to us apply to the container. On v2 it is
+ * next to that cgroup, since a cgroup that contains processes cannot enable
+ * controllers for its children (the "no internal processes" rule of
+ * cgroups(7)).
  *
  * @module
  */
@@ -19,7 +20,11 @@ import { type CgroupStep, MAN, type Need } from "./step.ts";
 export const parentOf = (path: string): string =>
   path.slice(0, path.lastIndexOf("/")) || "/";
 
-/** The path of a container's cgroup in a tree. */
+/**
+ * The path of a container's cgroup in a tree.
+ *
+ * @throws SpecError if the id or the path cannot be used
+ */
 export function groupPath(
   mount: CgroupMount,
   { id, cgroupsPath = `container-${id}` }: { id: string; cgroupsPath?: string },
@@ -48,12 +53,17 @@ function base({ version, own, path }: CgroupMount, read: ReadLevel): string {
   const level = own === path ? null : read(own);
   if (!level) return path;
   const above = parentOf(own);
-  // Where ours ends at our own, that is the place, once it holds no process.
+  // If we may write to our own cgroup but not above it, use our own. It must
+  // not contain processes by then.
   const ours = level.writable && !read(above)?.writable;
   return version === 1 || ours ? own : above;
 }
 
-/** The directories that are missing, parents first; null where they are not ours to make. */
+/**
+ * The missing directories, parents first; null if we may not make them.
+ *
+ * @throws ContainerError if the cgroup contains processes
+ */
 export function missingDirectories(
   mount: CgroupMount,
   path: string,
@@ -83,7 +93,7 @@ export function directoriesAbove(top: string, path: string): string[] {
   }
 }
 
-/** The steps that make a directory which is missing. */
+/** The steps that make a missing directory. */
 export function makeDirectory(
   mount: CgroupMount,
   directory: string,
@@ -117,7 +127,7 @@ export function makeDirectory(
   return steps;
 }
 
-/** What is asked for is in the hands of somebody else: only its owner or root can do it. */
+/** The operation needs the owner of the cgroup, or root. */
 export class NotOurs extends ContainerError {
   override name = "NotOurs";
 }
@@ -125,7 +135,7 @@ export class NotOurs extends ContainerError {
 const DELEGATE =
   "Run as root, or in a cgroup that is handed to you: systemd-run --user --scope -p Delegate=yes container …";
 
-/** A cgroup that cannot be made, with the cure. */
+/** The error for a cgroup that we may not make, with the fix. */
 export function notOurs(
   { version }: CgroupMount,
   path: string,
@@ -147,9 +157,11 @@ const purposeOf = (need: Need) =>
   [...need.required.values()][0] ?? "make a cgroup";
 
 /**
- * v2 lets a process be moved by who may write to cgroup.procs of the nearest
- * cgroup above both places, cgroups(7): a user cannot take one out of what was
- * handed to somebody else.
+ * On v2 a process can be moved only by a user who may write to cgroup.procs of
+ * the nearest common ancestor, cgroups(7). So a user cannot take a process out
+ * of a cgroup that was delegated to somebody else.
+ *
+ * @throws NotOurs if the container's process cannot be moved
  */
 export function checkMove(
   { version, own, path: top }: CgroupMount,

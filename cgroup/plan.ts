@@ -1,6 +1,6 @@
 /**
- * Resources and this machine's hierarchy to a plan: directories to make, files
- * to write, the ways in. Reads what it must and changes nothing.
+ * Plans a cgroup from resources and this machine's hierarchy: directories to
+ * make, files to write, files to join by. Changes nothing.
  *
  * @module
  */
@@ -36,7 +36,7 @@ import {
   missingDirectories,
   notOurs,
 } from "./place.ts";
-import { entryInto, wayIn } from "./way_in.ts";
+import { entryInto, joinFile } from "./join_file.ts";
 import {
   type CgroupGroup,
   type CgroupPlan,
@@ -45,31 +45,31 @@ import {
   type Need,
 } from "./step.ts";
 
-/** What a cgroup is wanted for. */
+/** The requirements of a cgroup. */
 export interface CgroupOptions {
-  /** The container's. */
+  /** The id of the container. */
   id: string;
-  /** `linux.cgroupsPath`; `container-<id>` without it. */
+  /** `linux.cgroupsPath`; `container-<id>` by default. */
   cgroupsPath?: string;
-  /** The cgroup above: its limits hold in every tree in which it is there. */
+  /** The cgroup above: its limits apply in every tree in which it exists. */
   parent?: string;
   resources?: Resources;
-  /** Join what stats are read from, where it can be had. */
+  /** Join the trees that stats are read from, where possible. */
   stats?: boolean;
-  /** Have every controller of v2 that can be had: limits may come later. */
+  /** Enable every v2 controller that is available: limits may follow later. */
   all?: boolean;
-  /** Where not every one of those is handed down: these. */
+  /** The controllers that count as available for `all`. */
   available?: readonly string[];
-  /** Join what freezes, where it can be had. */
+  /** Join a tree that can freeze, where possible. */
   freeze?: boolean;
   /**
-   * In a user namespace devices are left to file permissions: the kernel lets
-   * only the real root restrict them, and nobody else can make device files.
+   * In a user namespace, file permissions protect devices: the kernel lets only
+   * real root restrict them, and nobody else can make device nodes.
    */
   rootless?: boolean;
 }
 
-/** What stats come from, by the names on v1 and v2. */
+/** The controllers that stats come from, by their names on v1 and v2. */
 const STATS = [
   { v1: "memory", v2: "memory" },
   { v1: "cpuacct", v2: "cpu" },
@@ -83,7 +83,11 @@ const DEVICES_WHY =
 
 type Wanted = Map<CgroupMount, Need>;
 
-/** The plan of a container's cgroup. */
+/**
+ * Plans the cgroup of a container.
+ *
+ * @throws NotOurs if we may not make a cgroup that is required
+ */
 export function planCgroup(
   asked: CgroupOptions,
   hierarchy: Hierarchy,
@@ -104,7 +108,8 @@ export function planCgroup(
     const path = groupPath(mount, options, read);
     const made = missingDirectories(mount, path, read);
     if (made === null) {
-      // What nobody asked for by name is left out where it cannot be had.
+      // A cgroup that was not explicitly requested is left out if it cannot be
+      // made.
       if (need.required.size || options.cgroupsPath !== undefined) {
         throw notOurs(mount, path, need);
       }
@@ -133,18 +138,21 @@ export function planCgroup(
   return plan;
 }
 
-/** How to get in, and back to the cgroups that this process is in. */
+/** How a process joins, and how it returns to the cgroups of this process. */
 function entryOf(
   groups: readonly CgroupGroup[],
   mounts: readonly CgroupMount[],
   read: ReadLevel,
 ): CgroupPlan["entry"] {
   if (!groups.length) return null;
-  const owns = mounts.map(({ version, own }) => ({ version, path: own }));
+  const ownPlaces = mounts.map(({ version, own }) => ({ version, path: own }));
   return {
     ...entryInto(groups),
-    // One of another cgroup namespace cannot be seen, and not be gone back to.
-    back: owns.every(({ path }) => read(path)) ? owns.map(wayIn) : [],
+    // A cgroup of another cgroup namespace is not visible, so there is no way
+    // back to it.
+    back: ownPlaces.every(({ path }) => read(path))
+      ? ownPlaces.map(joinFile)
+      : [],
   };
 }
 
@@ -214,7 +222,7 @@ function wantedTrees(
     const place = { id: options.id, cgroupsPath: options.parent };
     if (read(groupPath(mount, place, read))) need(mount);
   }
-  // Every cgroup of v2 can freeze and kill, beside v1 too.
+  // Every v2 cgroup can freeze and kill, also in the hybrid layout.
   const freezer = unified ?? mountOf(hierarchy, { v1: "freezer", v2: null });
   if (options.freeze && freezer) need(freezer);
   if (!wanted.size) {
@@ -227,7 +235,7 @@ function wantedTrees(
   return wanted;
 }
 
-/** What is written into the new cgroup of one tree. */
+/** The steps that write to the new cgroup of one tree. */
 function settings(
   mount: CgroupMount,
   path: string,
@@ -262,7 +270,11 @@ function settings(
   return [...writes.map((write) => writeStep(path, write, version)), ...steps];
 }
 
-/** The writes that change a cgroup which is there. */
+/**
+ * Plans the writes that change an existing cgroup.
+ *
+ * @throws ContainerError if the container is not in a tree with that controller
+ */
 export function planUpdate(
   groups: readonly CgroupGroup[],
   resources: Resources,

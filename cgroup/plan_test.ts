@@ -43,7 +43,7 @@ const v1: Hierarchy = {
   ),
 };
 
-/** The steps in short: `+directory`, `file=value`. */
+/** The steps in short form: `+directory`, `file=value`. */
 function steps(
   options: Partial<CgroupOptions>,
   hierarchy: Hierarchy,
@@ -122,7 +122,7 @@ Deno.test("planCgroup() explains the rule of no internal processes", () => {
     "/cg/a holds processes",
   ) as ContainerError;
   assertStringIncludes(error.hint!, "mkdir /cg/a/init");
-  // A namespace's top is no root of the machine.
+  // The top of a namespace is not the root of the machine.
   assertThrows(
     () =>
       steps({ resources: limits }, v2(), { "/cg": { ...top, root: false } }),

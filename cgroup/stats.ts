@@ -1,62 +1,67 @@
 /**
- * What a cgroup has used, in one shape for v1 and v2. The parsers are pure; the
- * reader runs on the host.
+ * Reads the usage of a cgroup, in the same form for v1 and v2. The parsers are
+ * pure; the reader runs on the host.
  *
  * @module
  */
 
 import type { CgroupGroup } from "./step.ts";
 
-/** A cgroup's numbers; a part is missing where its controller is not in use. */
+/** The usage of a cgroup. A part is missing if its controller is not in use. */
 export interface Stats {
-  /** Bytes. A limit of null is none. */
+  /** In bytes. The limit is null if there is none. */
   memory?: {
     current: number;
-    /** Since it was made; Linux 5.19 on v2. */
+    /** Since the cgroup was made; Linux 5.19 on v2. */
     peak?: number;
     limit: number | null;
-    /** Processes killed for want of memory. */
+    /** The number of processes killed because memory ran out. */
     oomKills: number;
   };
-  /** Microseconds. */
+  /** In microseconds. */
   cpu?: {
     usage: number;
     user?: number;
     system?: number;
-    /** With a quota: its periods, those it ran out in, and the waiting. */
+    /**
+     * With a quota: its periods, the periods in which it was used up, and the
+     * time spent waiting.
+     */
     periods?: number;
     throttledPeriods?: number;
     throttled?: number;
   };
   /** Processes and threads. */
   pids?: { current: number; limit: number | null };
-  /** What each disk did. */
+  /** Per disk. */
   io?: DeviceStats[];
 }
 
-/** What one disk did. */
+/** The activity of a disk. */
 export interface DeviceStats {
-  /** The disk's number, with `minor`. */
+  /** The major number of the disk. */
   major: number;
-  /** The disk's number, with `major`. */
+  /** The minor number of the disk. */
   minor: number;
   /** Bytes read. */
   readBytes: number;
   /** Bytes written. */
   writeBytes: number;
-  /** Reads. */
+  /** Number of reads. */
   reads: number;
-  /** Writes. */
+  /** Number of writes. */
   writes: number;
 }
 
-/** Above this a v1 limit means none: the largest number of pages. */
+/** A v1 limit above this means no limit: it is the largest number of pages. */
 const UNLIMITED = 2 ** 62;
 const NANOSECONDS = 1000;
-/** USER_HZ, the same on every architecture that matters. */
+/**
+ * A tick of USER_HZ, in microseconds; the same on all supported architectures.
+ */
 const TICK = 10_000;
 
-/** "name number" lines. */
+/** Parses lines of a name and a number. */
 export function parseFlat(text: string): Record<string, number> {
   return Object.fromEntries(
     text.split("\n").filter(Boolean).map((line) => {
@@ -66,13 +71,13 @@ export function parseFlat(text: string): Record<string, number> {
   );
 }
 
-/** A number, null for "max" and v1's equivalent. */
+/** Parses a limit; null for "max" and v1's equivalent. */
 export function parseLimit(text: string): number | null {
   const value = text.trim() === "max" ? Infinity : Number(text);
   return value >= UNLIMITED ? null : value;
 }
 
-/** v2's io.stat: `8:0 rbytes=1 wbytes=2 rios=3 wios=4 …`. */
+/** Parses v2's io.stat: `8:0 rbytes=1 wbytes=2 rios=3 wios=4 …`. */
 export function parseIoStat(text: string): DeviceStats[] {
   return text.split("\n").flatMap((line) => {
     const match = /^(\d+):(\d+) (.*)$/.exec(line);
@@ -92,7 +97,10 @@ export function parseIoStat(text: string): DeviceStats[] {
   });
 }
 
-/** v1's blkio.throttle.io_service_bytes and …io_serviced: `8:0 Read 4096`. */
+/**
+ * Parses v1's blkio.throttle.io_service_bytes and …io_serviced: `8:0 Read
+ * 4096`.
+ */
 export function parseBlkio(bytes: string, operations: string): DeviceStats[] {
   const devices = new Map<string, DeviceStats>();
   const take = (
@@ -121,10 +129,10 @@ export function parseBlkio(bytes: string, operations: string): DeviceStats[] {
   return [...devices.values()];
 }
 
-/** The text of a file of a cgroup; null where there is none. */
+/** Returns the text of a file of a cgroup; null if there is none. */
 export type ReadFile = (path: string) => string | null;
 
-/** Reads what a cgroup has used. */
+/** Reads the usage of a container's cgroups. */
 export function readStats(
   groups: readonly CgroupGroup[],
   read: ReadFile,
@@ -214,8 +222,8 @@ function readCpu(
         : {}),
     };
   }
-  // Every cgroup of v2 counts time, with or without the controller. Beside v1
-  // the numbers of a quota are in v1's tree.
+  // Every v2 cgroup counts CPU time, even without the controller. In the hybrid
+  // layout the quota's numbers are in v1's tree.
   const flat = v2 && parseFlat(read(`${v2}/cpu.stat`) ?? "");
   if (!flat || flat.usage_usec === undefined) return undefined;
   return {

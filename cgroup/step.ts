@@ -1,6 +1,6 @@
 /**
- * The vocabulary of a cgroup's plan: plain data, what is made on the host
- * before a container is. Pure.
+ * The steps of a cgroup plan as plain data. They are carried out on the host
+ * before the container exists. Pure.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import type { CgroupEntry } from "../plan/facts.ts";
 import type { Property } from "./systemd/dbus.ts";
 import type { DeviceRule } from "../spec/resources.ts";
 
-/** A directory in one tree: all of them together are the container's cgroup. */
+/** A directory in one tree. All groups together are the container's cgroup. */
 export interface CgroupGroup {
   version: 1 | 2;
   /** The controllers in use there. */
@@ -17,7 +17,7 @@ export interface CgroupGroup {
   path: string;
 }
 
-/** One thing to do on the host. */
+/** A step on the host. */
 export type CgroupStep =
   & { why: string; man: string }
   & (
@@ -26,64 +26,66 @@ export type CgroupStep =
       step: "write";
       path: string;
       value: string;
-      /** A file that is missing does no harm. */
+      /** Skip the step if the file does not exist. */
       optional?: true;
       instead?: { path: string; value: string };
     }
-    /** What a file above says. */
+    /** Copies the value of a file above. */
     | { step: "copy"; from: string; path: string }
     | { step: "attachDevices"; path: string; rules: DeviceRule[] }
   );
 
-/** A unit of systemd that a cgroup is in. */
+/** A systemd unit that contains a cgroup. */
 export interface CgroupScope {
-  /** Who is to make it. */
+  /** The systemd manager that makes the unit. */
   manager: Manager;
   unit: string;
   slice: string;
-  /** Its cgroup. */
+  /** The unit's cgroup. */
   path: string;
-  /** The cgroup in it that is not the command's. */
+  /** A cgroup inside it for our own process, next to the command's. */
   own: string;
-  /** What systemd is told of it beside that. */
+  /** Further properties for systemd. */
   properties: readonly Property[];
 }
 
-/** Everything about a cgroup before it is made; fit for a file. */
+/** Everything about a cgroup before it is made. Can be stored as JSON. */
 export interface CgroupPlan {
   id: string;
-  /** Empty where none can be made and nothing needs one. */
+  /** Empty if no cgroup can be made and none is required. */
   groups: CgroupGroup[];
   /** In order. */
   steps: CgroupStep[];
   /** The directories that the steps make, parents first. */
   made: string[];
-  /** What systemd has to make first. */
+  /** The systemd unit to start first. */
   scope?: CgroupScope;
-  /** How a process gets in, and back to where we are. */
+  /** How a process joins, and how it returns to our cgroups. */
   entry: CgroupEntry | null;
 }
 
-/** What is wanted of one tree: controllers, and for `required` what for. */
+/**
+ * The controllers that are needed in one tree; for `required` with the purpose.
+ */
 export interface Need {
   required: Map<string, string>;
   optional: Set<string>;
 }
 
-/** Where to read on. */
+/** References to documentation. */
 export const MAN = {
   1: "cgroups(7)",
   2: "cgroups(7), cgroup-v2 in the kernel's documentation",
 } as const;
 
-/** A manager of systemd: the system's, or a user's. */
+/** A systemd manager: the system's or a user's. */
 export interface Manager {
-  /** Where it listens. */
+  /** The path of its socket. */
   socket: string;
-  /** The socket is its own, and no bus between us. */
+  /** The socket is the manager's own, without a bus daemon. */
   direct: boolean;
-  /** Whose it is. */
+  /** The user that it belongs to. */
   uid: number;
-  /** The cgroup of the units that it has, from the top of the tree. */
+  /** The cgroup that contains its units, relative to the top of the tree. */
   cgroup: string;
 }

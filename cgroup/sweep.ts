@@ -1,7 +1,7 @@
 /**
- * Cgroups that a killed command of ours left behind. Each is recorded in a
- * small file before it is made, with the process it belongs to; the next
- * command removes those whose process is gone. Runs on the host.
+ * Removes cgroups that a killed command of ours has left. Each cgroup is
+ * recorded in a small file before it is made, with the process that owns it.
+ * The next command removes the cgroups whose process is gone. Runs on the host.
  *
  * @module
  */
@@ -9,24 +9,30 @@
 import { readFile } from "./apply.ts";
 import { Cgroup, type CgroupState } from "./manager.ts";
 
-/** One recorded cgroup. */
+/** The record of a cgroup. */
 export interface CgroupRecord extends CgroupState {
-  /** Who removes it in the ordinary course: a pid may be used again, a pid and its start may not. */
+  /**
+   * The process that normally removes it. A pid can be used again, a pid with
+   * its start time cannot.
+   */
   owner: { pid: number; startTime: string };
 }
 
-/** What a {@linkcode sweep} did. */
+/** The result of a {@linkcode sweep}. */
 export interface Swept {
-  /** Ids whose cgroups are gone now. */
+  /** Ids of the removed cgroups. */
   removed: string[];
-  /** Those that remain, with the reason. */
+  /** Cgroups that could not be removed, with the reason. */
   failed: { id: string; error: unknown }[];
 }
 
-/** When a process started, in ticks since boot; null when there is none. */
+/**
+ * The start time of a process in ticks since boot; null if it does not exist.
+ */
 export function startTime(pid: number): string | null {
   const stat = readFile(`/proc/${pid}/stat`);
-  // The second field is a name in parentheses, which may hold both those and spaces.
+  // The second field is a name in parentheses, which may contain parentheses
+  // and spaces.
   return stat?.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? null;
 }
 
@@ -34,10 +40,10 @@ const isAlive = ({ pid, startTime: time }: CgroupRecord["owner"]) =>
   startTime(pid) === time;
 
 /**
- * Records a cgroup that is about to be made, as the `record` of createCgroup.
- * Fails if there is a record of that id.
+ * Records a cgroup that is about to be made; used as the `record` of
+ * createCgroup. Fails if the id has a record already.
  *
- * @returns what removes the record, once the cgroup is gone
+ * @returns disposing of it removes the record
  */
 export function recordCgroup(
   directory: string,
@@ -58,7 +64,7 @@ export function recordCgroup(
   const path = `${directory}/${id}.json`;
   const draft = `${directory}/.${id}.${Deno.pid}`;
   Deno.mkdirSync(directory, { recursive: true, mode: 0o700 });
-  // A link appears with its whole content and only where nothing is yet.
+  // link(2) makes the complete file appear at once, and fails if one exists.
   Deno.writeTextFileSync(draft, JSON.stringify(record), { mode: 0o600 });
   try {
     Deno.linkSync(draft, path);
@@ -69,15 +75,15 @@ export function recordCgroup(
 }
 
 /**
- * Removes every recorded cgroup whose owner is gone. One that resists does not
- * keep the others.
+ * Removes every recorded cgroup whose owner is gone. A failure does not keep it
+ * from removing the others.
  */
 export function sweep(directory: string): Swept {
   const swept: Swept = { removed: [], failed: [] };
   for (const name of names(directory)) {
     const path = `${directory}/${name}`;
     if (name.startsWith(".")) {
-      // A draft, whose author was killed before it was a record.
+      // A draft of a process that was killed before it made the record.
       if (startTime(Number(name.slice(name.lastIndexOf(".") + 1))) === null) {
         forget(path);
       }

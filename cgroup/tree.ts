@@ -1,8 +1,8 @@
 /**
- * A cgroup and those below it, however deep and however they are named: a
- * container that may make cgroups can make paths that no call takes. Each is
- * gone into by a descriptor of the one above, and left by its `..`. Runs on the
- * host.
+ * Visits a cgroup and those below it. A container that may make cgroups can
+ * make paths that are too long for any system call. So each directory is
+ * entered through a descriptor of the one above, and left by its `..`. Runs on
+ * the host.
  *
  * @module
  */
@@ -15,15 +15,15 @@ const GONE = ["ENOENT", "ENODEV"];
 
 const pathOf = ({ fd }: Descriptor) => `/proc/self/fd/${fd}`;
 
-/** What to do in a tree; the paths are good for that moment. */
+/** Callbacks for a tree; their paths are valid during the call only. */
 export interface Visitor {
-  /** At each cgroup, before those below it. */
+  /** Called for each cgroup, before those below it. */
   enter?(path: string): void;
-  /** For each below the first, after those below it. */
+  /** Called for each cgroup except the top, after those below it. */
   leave?(path: string): void;
 }
 
-/** Goes through a tree; what is gone, or goes meanwhile, is passed over. */
+/** Visits a tree; skips cgroups that are gone or disappear meanwhile. */
 export function visitTree(
   top: string,
   { enter = () => {}, leave = () => {} }: Visitor,

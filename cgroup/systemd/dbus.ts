@@ -1,10 +1,10 @@
 /**
- * D-Bus, as little of it as asks systemd for a scope: method calls with a few
- * types of arguments, their replies, and signals. Runs on the host, in the
- * parent. See the D-Bus Specification, "Message Protocol" and "Authentication
- * Protocol".
+ * A D-Bus client with only the parts that are needed to ask systemd for a
+ * scope: method calls with a few argument types, their replies, and signals.
+ * Runs on the host, in the parent. See the D-Bus Specification, "Message
+ * Protocol" and "Authentication Protocol".
  *
- * There is no maintained library for Deno or Node that would spare this.
+ * There is no maintained library for Deno or Node that could replace it.
  *
  * @module
  */
@@ -12,17 +12,17 @@
 import { ContainerError } from "../../spec/errors.ts";
 import { Reader, Writer } from "./dbus_wire.ts";
 
-/** A value with its type, as D-Bus's variant. */
+/** A value with its type, a D-Bus variant. */
 export type Variant =
   | { type: "s"; value: string }
   | { type: "b"; value: boolean }
   | { type: "i" | "u" | "x" | "t"; value: bigint }
   | { type: "au"; value: readonly number[] };
 
-/** A name and what it is set to. */
+/** The name and value of a property. */
 export type Property = [name: string, value: Variant];
 
-/** What the other side says in place of a reply. */
+/** An error reply. */
 export class BusError extends ContainerError {
   override name = "BusError";
 
@@ -31,13 +31,15 @@ export class BusError extends ContainerError {
   }
 }
 
-/** A message that came. */
+/** A received message. */
 export interface Incoming {
   kind: "return" | "error" | "signal" | "call";
   replyTo: number | null;
-  /** A signal's name, or an error's. */
+  /** The name of a signal or an error. */
   name: string;
-  /** Strings and object paths of the body, in order; numbers are left out. */
+  /**
+   * The strings and object paths of the body, in order, without the numbers.
+   */
   words: string[];
 }
 
@@ -54,7 +56,7 @@ const FIELD = {
 const METHOD_CALL = 1;
 const HEADER_SIZE = 16;
 
-/** A method to be called. */
+/** A method call. */
 export interface Call {
   destination: string;
   path: string;
@@ -64,7 +66,7 @@ export interface Call {
   body?: (writer: Writer) => void;
 }
 
-/** A connection to a bus, authenticated as the user that we are. */
+/** A connection to a bus, authenticated as the current user. */
 export class Bus implements Disposable {
   #serial = 0;
   #bytes = new Uint8Array(0);
@@ -75,9 +77,9 @@ export class Bus implements Disposable {
   }
 
   /**
-   * Connects to a socket and says hello.
+   * Connects to a socket and authenticates.
    *
-   * @param direct no bus, but the one who is to be called
+   * @param direct the socket belongs to the called process, not to a bus
    */
   static async connect(
     path: string,
@@ -113,8 +115,8 @@ export class Bus implements Disposable {
   /**
    * Calls a method and waits for its reply.
    *
-   * @param seen told of what else comes meanwhile
-   * @throws BusError with what the other side says
+   * @param seen receives the other messages that arrive meanwhile
+   * @throws BusError with the reason in an error reply
    */
   async call(
     call: Call,
@@ -182,7 +184,7 @@ export class Bus implements Disposable {
   }
 }
 
-/** A call as bytes. */
+/** Encodes a call. */
 export function encode(call: Call, serial: number): Uint8Array {
   const body = new Writer();
   call.body?.(body);
@@ -208,7 +210,7 @@ export function encode(call: Call, serial: number): Uint8Array {
   return header.bytes(body);
 }
 
-/** Bytes as a message. */
+/** Decodes a message. */
 export function decode(bytes: Uint8Array, little: boolean): Incoming {
   const reader = new Reader(bytes, little);
   const kind = KINDS[reader.byteAt(1)] ?? "call";
@@ -228,7 +230,7 @@ export function decode(bytes: Uint8Array, little: boolean): Incoming {
   }
   reader.align(8);
   for (const type of signature) {
-    // What we ask for has nothing else in it.
+    // The replies that we need contain no other types.
     if (!"sou".includes(type)) break;
     const value = reader.value(type);
     if (type !== "u") message.words.push(String(value));

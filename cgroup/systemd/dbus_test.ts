@@ -20,7 +20,7 @@ Deno.test("encode() writes a call that decode() reads", () => {
     name: "Do",
     words: ["word"],
   });
-  // The body's length and the serial, as the specification has them.
+  // The body's length and the serial are at the offsets of the specification.
   const view = new DataView(bytes.buffer);
   assertEquals([view.getUint32(4, true), view.getUint32(8, true)], [16, 3]);
 });

@@ -1,6 +1,6 @@
 /**
- * The bytes of D-Bus: alignment, lengths, signatures. Pure. See "Marshaling" in
- * the D-Bus Specification.
+ * The encoding of D-Bus: alignment, lengths, signatures. Pure. See "Marshaling"
+ * in the D-Bus Specification.
  *
  * @module
  */
@@ -13,7 +13,7 @@ export class Writer {
     return this.#bytes.length;
   }
 
-  /** All of it, with what comes after. */
+  /** All bytes, followed by those of another writer. */
   bytes(after: Writer): Uint8Array {
     return new Uint8Array([...this.#bytes, ...after.#bytes]);
   }
@@ -31,7 +31,7 @@ export class Writer {
     this.#word(value);
   }
 
-  /** An integer of 64 bits, with a sign or without. */
+  /** A signed or unsigned integer of 64 bits. */
   uint64(value: bigint): void {
     this.align(8);
     const bits = BigInt.asUintN(64, value);
@@ -60,7 +60,7 @@ export class Writer {
     this.#bytes.push(bytes.length, ...bytes, 0);
   }
 
-  /** An array, whose length is known when its elements are written. */
+  /** An array; its length is filled in after its elements are written. */
   array(alignment: number, write: () => void): void {
     this.align(4);
     const at = this.#bytes.length;
@@ -122,7 +122,7 @@ export class Reader {
     return text;
   }
 
-  /** A value of one of the types that messages to us have. */
+  /** Reads a value of one of the types that we receive. */
   value(type: string): string | number {
     switch (type) {
       case "s":

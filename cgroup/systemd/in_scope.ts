@@ -1,6 +1,6 @@
 /**
- * A container's cgroup in a scope of systemd: which containers have one, and
- * the plan of the part that is ours. Reads only.
+ * Plans a container's cgroup in a systemd scope: decides whether it gets a
+ * scope, and plans our part of it. Changes nothing.
  *
  * @module
  */
@@ -16,7 +16,7 @@ import {
 } from "./systemd.ts";
 import { unitProperties } from "./unit_properties.ts";
 
-/** Where a container that `run` makes is to be. */
+/** The place of a container that `run` makes. */
 interface Place {
   id: string;
   /** `--cgroup-parent`. */
@@ -25,8 +25,8 @@ interface Place {
 }
 
 /**
- * Plans the cgroup of a container that `run` makes: where systemd runs it is in
- * a unit of the slice that is asked for, of none with a path.
+ * Plans the cgroup of a container that `run` makes. If systemd runs, it is in a
+ * unit of the requested slice; a parent that is a path means no unit.
  */
 export function planPlace(
   { id, parent, rootless }: Place,
@@ -50,7 +50,10 @@ function scopeFor(
   return manager && planScope(id, mount, manager, slice);
 }
 
-/** Plans a cgroup in a scope; systemd is told what of it counts for the scope. */
+/**
+ * Plans a cgroup in a scope. The unit's properties include the settings that
+ * have to apply to the scope too.
+ */
 export function planInScope(
   options: CgroupOptions,
   hierarchy: Hierarchy,

@@ -1,6 +1,6 @@
 /**
- * Has systemd make a scope, through its D-Bus interface. Runs on the host, in
- * the parent. See org.freedesktop.systemd1(5).
+ * Asks systemd for a scope over D-Bus. Runs on the host, in the parent. See
+ * org.freedesktop.systemd1(5).
  *
  * @module
  */
@@ -22,16 +22,19 @@ const MANAGER = {
   interface: "org.freedesktop.systemd1.Manager",
 } as const;
 
-/** How long systemd may take, in milliseconds. */
+/** The time in milliseconds that systemd may take. */
 const PATIENCE = 30_000;
 
-/** How long a unit of the same name may take to go, in milliseconds. */
+/**
+ * The time in milliseconds that an old unit of the same name may take to
+ * disappear.
+ */
 const GOING = 10_000;
-/** How often it is tried meanwhile. */
+/** The time in milliseconds between two attempts. */
 const PAUSE = 50;
 
 /**
- * Has systemd make a scope with a process in it, and waits until it has.
+ * Has systemd make a scope with a process in it; waits until it is done.
  *
  * @throws ContainerError with systemd's reason
  */
@@ -43,10 +46,10 @@ export async function startScope(
     ["Description", { type: "s", value: `Container ${unit}` }],
     ["Slice", { type: "s", value: slice }],
     ["Delegate", { type: "b", value: true }],
-    // The engine ends its containers when the machine is shut down, each as it
-    // is to be ended; by default systemd would be before it.
+    // At shutdown the engine stops each container in its own way; with the
+    // default dependencies, systemd would stop it first.
     ["DefaultDependencies", { type: "b", value: false }],
-    // A scope that failed is not to be kept for somebody to look at.
+    // Without this, systemd keeps a failed scope for inspection.
     ["CollectMode", { type: "s", value: "inactive-or-failed" }],
     ["PIDs", { type: "au", value: [pid] }],
   ];
@@ -61,7 +64,7 @@ export async function startScope(
 }
 
 /**
- * Changes properties of a unit that is there, until it is gone.
+ * Changes properties of an existing unit, until the unit is gone.
  *
  * @throws ContainerError with systemd's reason
  */
@@ -77,7 +80,7 @@ export async function setUnitProperties(
       signature: "sba(sv)",
       body(writer) {
         writer.string(unit);
-        // For as long as the machine runs.
+        // The change does not outlive a reboot.
         writer.uint32(1);
         writeProperties(writer, properties);
       },
@@ -104,13 +107,16 @@ async function asking(
   }
 }
 
-/** A container of that name may have ended just now, or have failed once. */
+/**
+ * Tries again while an old unit of the same name exists: it may be ending, or
+ * have failed.
+ */
 async function ask(
   bus: Bus,
   unit: string,
   properties: readonly Property[],
 ): Promise<void> {
-  // To hear when its job has ended.
+  // Needed for the signal when the job has ended.
   await bus.call({ ...MANAGER, member: "Subscribe" });
   const end = performance.now() + GOING;
   for (;;) {
@@ -140,7 +146,7 @@ async function resetFailed(bus: Bus, unit: string): Promise<void> {
   }
 }
 
-/** A bus passes on what it is asked for. */
+/** A bus forwards only signals that match a rule. */
 async function hearSignals(bus: Bus): Promise<void> {
   await bus.call({
     destination: "org.freedesktop.DBus",

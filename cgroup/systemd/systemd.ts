@@ -1,9 +1,9 @@
 /**
- * A scope of systemd: a cgroup that systemd knows of and has handed to us. Where
- * systemd runs every cgroup is its own, but for what is below a unit with
- * Delegate=yes; it may undo what others write elsewhere. Decides and reads;
- * start_scope.ts has it made. See systemd.scope(5) and "Control Group APIs and
- * Delegation" of systemd's documentation.
+ * A systemd scope: a cgroup that systemd knows and delegates to us. Where
+ * systemd runs, it owns every cgroup except those below a unit with
+ * Delegate=yes, and may undo changes elsewhere. This file plans and reads;
+ * start_scope.ts starts the scope. See systemd.scope(5) and "Control Group APIs
+ * and Delegation" of systemd's documentation.
  *
  * @module
  */
@@ -12,7 +12,10 @@ import type { CgroupScope, Manager } from "../step.ts";
 import type { CgroupMount, ReadLevel } from "../hierarchy.ts";
 import { parentOf } from "../place.ts";
 
-/** The first of the sockets that is there: on its own no daemon of a bus is needed. */
+/**
+ * Uses the first socket that exists. The manager's own socket needs no bus
+ * daemon.
+ */
 function managerOf(
   uid: number,
   cgroup: string,
@@ -22,7 +25,7 @@ function managerOf(
   return found ? { socket: found[0], direct: found[1], uid, cgroup } : null;
 }
 
-/** The system's, where systemd is PID 1 and answers, sd_booted(3). */
+/** The system's manager, if systemd is PID 1 and answers, sd_booted(3). */
 export const systemManager = (): Manager | null =>
   isThere("/run/systemd/system")
     ? managerOf(0, "", [
@@ -32,9 +35,9 @@ export const systemManager = (): Manager | null =>
     : null;
 
 /**
- * A user's, user@.service(5).
+ * The manager of a user, user@.service(5).
  *
- * @param runtime XDG_RUNTIME_DIR, which is not the usual one in other namespaces
+ * @param runtime XDG_RUNTIME_DIR, which is another directory in some namespaces
  */
 export function userManager(
   uid: number,
@@ -46,7 +49,7 @@ export function userManager(
   ]);
 }
 
-/** Whether a path leads to something. */
+/** Whether a path exists. */
 export function isThere(path: string): boolean {
   try {
     Deno.statSync(path);
@@ -56,7 +59,7 @@ export function isThere(path: string): boolean {
   }
 }
 
-/** Where a slice is: `a-b.slice` is in `a.slice`, systemd.slice(5). */
+/** The path of a slice: `a-b.slice` is in `a.slice`, systemd.slice(5). */
 export function slicePath(slice: string): string {
   const parts = slice.replace(/\.slice$/, "").split("-").filter(Boolean);
   return parts.map((_, index) =>
@@ -64,7 +67,7 @@ export function slicePath(slice: string): string {
   ).join("");
 }
 
-/** Where a unit of a manager's slice is in a tree. */
+/** The path of a manager's unit in a tree. */
 export function unitPath(
   { path }: CgroupMount,
   { cgroup }: Manager,
@@ -73,7 +76,7 @@ export function unitPath(
   return `${path}${cgroup}${slicePath(slice)}/${unit}`;
 }
 
-/** The scope of a container of ours, with the system's manager. */
+/** Plans the scope of a container of the system's manager. */
 export function planScope(
   id: string,
   mount: CgroupMount,
@@ -85,10 +88,13 @@ export function planScope(
   return { ...named, manager, path, own: `${path}/container`, properties: [] };
 }
 
-/** The controllers that systemd knows, and hands down to a unit with Delegate=yes. */
+/**
+ * The controllers that systemd knows, and delegates to a unit with
+ * Delegate=yes.
+ */
 const HANDED_DOWN = ["cpu", "cpuset", "io", "memory", "pids"];
 
-/** What a manager hands down of what it has. */
+/** The controllers that a manager has and delegates. */
 export function handedDown(
   mount: CgroupMount,
   { cgroup }: Manager,
@@ -101,8 +107,9 @@ export function handedDown(
 }
 
 /**
- * What a scope will be when systemd has made it: ours, with the controllers that
- * systemd hands down. Others are for us to hand down, from the top.
+ * Reads levels as they will be after systemd has made the scope: the scope is
+ * ours, with the controllers that systemd enables. We have to enable the others
+ * ourselves, from the top.
  */
 export function readWithScope(
   { path, manager }: CgroupScope,

@@ -43,7 +43,7 @@ Deno.test("planScope() leaves all that is systemd's alone", () => {
 
 Deno.test("readWithScope() changes nothing of the top but what it hands down", () => {
   const scope = planScope("x", mount, MANAGER);
-  // As the host's are read: a value for each question, and no members of its own.
+  // Like the host's levels: getters on the prototype, without own properties.
   const top = new class {
     get writable() {
       return false;

@@ -1,8 +1,8 @@
 /**
- * What a container's limits say beside other containers, as properties of the
- * unit that its cgroup is in: a weight is weighed against the unit's neighbours,
- * and memory is protected only as far as every cgroup above protects it. Pure.
- * See systemd.resource-control(5).
+ * The limits that work relative to other containers, as properties of the unit
+ * that contains the cgroup. A weight is compared with the unit's siblings, and
+ * memory is protected only as far as every cgroup above protects it. Pure. See
+ * systemd.resource-control(5).
  *
  * @module
  */
@@ -10,7 +10,7 @@
 import type { Property } from "./dbus.ts";
 import type { CgroupStep } from "../step.ts";
 
-/** By the file of v2 that a cgroup has it in. */
+/** Properties by the v2 file that has the same meaning. */
 const PROPERTIES: Record<string, string | undefined> = {
   "cpu.weight": "CPUWeight",
   "io.weight": "IOWeight",
@@ -21,19 +21,19 @@ const PROPERTIES: Record<string, string | undefined> = {
 
 const NO_LIMIT = 0xffff_ffff_ffff_ffffn;
 
-/** Of what is written into a cgroup, the part that its unit is told, too. */
+/** The written values that the unit needs too, as properties. */
 export function unitProperties(steps: readonly CgroupStep[]): Property[] {
   return steps.flatMap((step): Property[] => {
     if (step.step !== "write") return [];
-    // Of bfq's own weight and the other one, the latter is systemd's.
+    // systemd writes io.weight and not bfq's own file.
     const { path, value } = step.instead ?? step;
     const { [path.slice(path.lastIndexOf("/") + 1)]: name } = PROPERTIES;
     const [, number] = value.match(/^(?:default )?(max|\d+)$/) ?? [];
     if (name === undefined || number === undefined) return [];
     return [[name, {
       type: "t",
-      // The limit holds for the command, beside which there are processes of
-      // ours; the unit's own, DefaultTasksMax, may be lower.
+      // The limit applies to the command; the unit contains a process of ours
+      // too. Its default, DefaultTasksMax, may be lower than the limit.
       value: number === "max" || name === "TasksMax"
         ? NO_LIMIT
         : BigInt(number),
@@ -44,10 +44,10 @@ export function unitProperties(steps: readonly CgroupStep[]): Property[] {
 const ANNOTATION = "org.systemd.property.";
 
 /**
- * The properties that annotations name, as `org.systemd.property.NAME` with the
- * value in GVariant's text form; runc has the same.
+ * The properties in annotations: `org.systemd.property.NAME` with the value in
+ * GVariant's text form, as in runc.
  *
- * @throws RangeError with what is wrong
+ * @throws RangeError with the reason
  */
 export function annotatedProperties(
   annotations: Record<string, string> = {},
@@ -64,7 +64,7 @@ export function annotatedProperties(
         `${key}: expected a string in quotes, true, false or a number, found ${text}`,
       );
     }
-    // `…Sec` is how unit files have it; the bus knows microseconds alone.
+    // Unit files have names with `…Sec`; D-Bus has microseconds only.
     const seconds = /Sec$/.test(name) && !/USec$/.test(name);
     if (!seconds) return [[name, variant]];
     if (typeof variant.value !== "bigint") {

@@ -6,7 +6,7 @@
  * such hooks.
  */
 
-import { wayIn } from "../../../cgroup/mod.ts";
+import { joinFile } from "../../../cgroup/mod.ts";
 import {
   createContainerHook,
   type Joined,
@@ -79,7 +79,7 @@ function joinedOf({ record: { pid, cgroup } }: Entry): Joined {
     namespaces: NAMESPACE_TYPES.filter((type) =>
       own(type, "self") !== own(type, pid)
     ),
-    cgroups: cgroup?.groups.map(wayIn) ?? [],
+    cgroups: cgroup?.groups.map(joinFile) ?? [],
   };
 }
 
