@@ -1,21 +1,21 @@
 /**
- * Makes small ELF files for tests: a header, program headers and what they
- * point to.
+ * Makes small ELF files for tests: a header, program headers and the data they
+ * refer to.
  *
  * @module
  */
 
-/** What the file shall claim. */
+/** The properties of the file. */
 export interface ElfFixture {
   machine?: number;
   is64?: boolean;
   littleEndian?: boolean;
   interpreter?: string;
-  /** Tags of a PT_DYNAMIC segment; 1 is DT_NEEDED. */
+  /** The tags of a PT_DYNAMIC segment; 1 is DT_NEEDED. */
   dynamicTags?: number[];
 }
 
-/** Lays out header, program headers, interpreter and dynamic section. */
+/** Makes the header, program headers, interpreter and dynamic section. */
 export function makeElf(fixture: ElfFixture = {}): Uint8Array {
   const { machine = 62, is64 = true, littleEndian = true } = fixture;
   const bytes = new Uint8Array(1024);
@@ -57,7 +57,7 @@ export function makeElf(fixture: ElfFixture = {}): Uint8Array {
   return bytes;
 }
 
-/** A file that passes for a static program of this machine. */
+/** A file that is accepted as a static program for this machine. */
 export function makeStaticElf(): Uint8Array {
   return makeElf({ machine: Deno.build.arch === "aarch64" ? 183 : 62 });
 }

@@ -1,5 +1,6 @@
 /**
- * Builds the tree in a fresh directory, on the host, before any container.
+ * Builds the tree of a root filesystem in a new directory. Runs on the host,
+ * before any container exists.
  *
  * @module
  */
@@ -11,19 +12,23 @@ import {
   SEED_APPLETS,
 } from "./skeleton.ts";
 
-/** What a tree is made of. */
+/** The content of a tree. */
 export interface AssembleOptions {
   /** A verified static busybox. */
   readonly busybox: Uint8Array;
-  /** The names it answers to. */
+  /** The names of its applets. */
   readonly applets: readonly string[];
-  /** Only bin with busybox and the seed's links, and proc. */
+  /** Only bin with busybox and the links of the seed program, and proc. */
   readonly minimal: boolean;
-  /** The directory to make; it must not exist. */
+  /** The directory to create; it must not exist. */
   readonly into: string;
 }
 
-/** Builds a root filesystem. What a failure leaves behind is the caller's. */
+/**
+ * Builds a root filesystem. After a failure the caller removes what is left.
+ *
+ * @throws {RootfsError} if the busybox lacks an applet
+ */
 export function assemble(options: AssembleOptions): void {
   const { busybox, minimal, into } = options;
   const missing = SEED_APPLETS.filter((name) =>
@@ -45,7 +50,7 @@ export function assemble(options: AssembleOptions): void {
   writeNew(`${into}/bin/busybox`, busybox, 0o755);
   for (const name of new Set(minimal ? SEED_APPLETS : options.applets)) {
     if (name === "busybox") continue;
-    // Relative, so that the links hold on the host and inside alike.
+    // Relative links work on the host and inside the container.
     Deno.symlinkSync("busybox", `${into}/bin/${name}`);
   }
   if (minimal) return;
@@ -55,15 +60,15 @@ export function assemble(options: AssembleOptions): void {
   }
 }
 
-/** Makes a directory with exactly this mode, whatever the umask is. */
+/** Creates a directory with exactly this mode, regardless of the umask. */
 export function makeDirectory(path: string, mode: number): void {
   Deno.mkdirSync(path);
   Deno.chmodSync(path, mode);
 }
 
-/** Writes a file that must not exist, with exactly this mode. */
+/** Writes a new file with exactly this mode. It must not exist. */
 export function writeNew(path: string, data: Uint8Array, mode: number): void {
-  // Not readable to others before the mode is right.
+  // Other users must not read it before it has its final mode.
   Deno.writeFileSync(path, data, { createNew: true, mode: 0o600 });
   Deno.chmodSync(path, mode);
 }

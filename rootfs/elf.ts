@@ -1,20 +1,20 @@
 /**
- * Reads as much of an ELF file as tells whether it can run here: its
- * architecture and the loader it asks for. A pure function over bytes; the
- * launcher uses it for its error messages, too.
+ * Reads the parts of an ELF file that decide whether it can run here: its
+ * architecture and its loader. A pure function of the bytes. The launcher uses
+ * it for error messages as well.
  *
  * @module
  */
 
-/** What an ELF header and its program headers say. */
+/** Information from the ELF header and the program headers. */
 export interface ElfInfo {
   /** `e_machine`, as in elf.h: 62 is x86_64, 183 is aarch64. */
   readonly machine: number;
   readonly is64: boolean;
   readonly littleEndian: boolean;
-  /** The loader named by PT_INTERP, `null` where there is none. */
+  /** The loader named by PT_INTERP; `null` if there is none. */
   readonly interpreter: string | null;
-  /** It needs a loader or shared libraries. A static-pie does not. */
+  /** Whether it needs a loader or shared libraries. A static-pie does not. */
   readonly dynamic: boolean;
 }
 
@@ -44,9 +44,9 @@ export function machineName(machine: number): string {
 }
 
 /**
- * Inspects an executable. The first few kilobytes of a file are enough for
- * everything but DT_NEEDED, which only files without PT_INTERP depend on.
- * Returns `null` for what is no ELF executable or too short to be one.
+ * Inspects an executable. The first few kilobytes of a file suffice, except for
+ * DT_NEEDED, which matters only for files without PT_INTERP. Returns `null` if
+ * the bytes are no ELF executable or too short.
  */
 export function inspectElf(bytes: Uint8Array): ElfInfo | null {
   const magic = [0x7f, 0x45, 0x4c, 0x46];
@@ -64,7 +64,7 @@ export function inspectElf(bytes: Uint8Array): ElfInfo | null {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const u16 = (at: number) => view.getUint16(at, littleEndian);
   const u32 = (at: number) => view.getUint32(at, littleEndian);
-  // A word is 4 or 8 bytes. Offsets beyond 2^53 fail the bounds checks below.
+  // A word has 4 or 8 bytes. Offsets above 2^53 fail the bounds checks below.
   const word = (at: number) =>
     is64 ? view.getBigUint64(at, littleEndian) : BigInt(u32(at));
   const offset = (at: number) => Number(word(at));
@@ -106,7 +106,7 @@ export function inspectElf(bytes: Uint8Array): ElfInfo | null {
   }
 }
 
-/** An interpreter outside the bytes at hand reads as `""`: named, not known. */
+/** The text of the interpreter; `""` if it lies outside the given bytes. */
 function cString(bytes: Uint8Array, start: number, size: number): string {
   if (start + size > bytes.length) return "";
   const field = bytes.subarray(start, start + size);

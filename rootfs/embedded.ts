@@ -1,6 +1,6 @@
 /**
- * The tree inside the compiled program: packed at compile time, unpacked once
- * into a cache directory of the user when a container needs it. Runs on the
+ * The tree inside the compiled program. It is packed at compile time and
+ * unpacked once into the user's cache when a container needs it. Runs on the
  * host, before any namespace exists.
  *
  * @module
@@ -17,10 +17,10 @@ import {
   temporaryPrefix,
 } from "./trees.ts";
 
-/** Packs a tree; the same tree gives the same bytes. */
+/** Packs a tree into an archive. The same tree always gives the same bytes. */
 export function packRootfs(root: string): Uint8Array {
   const entries: TarEntry[] = [];
-  // ./fs may be a link to the tree, so the root itself is followed.
+  // ./fs may be a link to the tree, so the link is followed.
   collect(Deno.realPathSync(root), "", entries);
   return writeTar(entries);
 }
@@ -50,7 +50,7 @@ function collect(root: string, below: string, entries: TarEntry[]): void {
   }
 }
 
-/** Unpacks an archive into a directory it makes; that must not exist. */
+/** Unpacks an archive into a new directory, which must not exist. */
 export function unpackRootfs(archive: Uint8Array, into: string): void {
   const entries = readTar(archive);
   makeDirectory(into, 0o755);
@@ -70,26 +70,28 @@ export function unpackRootfs(archive: Uint8Array, into: string): void {
         break;
     }
   }
-  // Last, so that a directory nobody may write can still be filled.
+  // At the end, because a directory may have a mode without write permission.
   for (const { name, mode } of directories) {
     Deno.chmodSync(`${into}/${name}`, mode);
   }
 }
 
-/** Where an archive's tree is, or will be once it is unpacked. */
+/** The path of an archive's tree, whether it is unpacked or not. */
 export function embeddedTree(sha256: string, cacheDir: string): string {
   return `${cacheDir}/${sha256}/rootfs`;
 }
 
 /**
- * Returns the path of the unpacked tree, unpacking it when it is not there.
- * The tree's parent is 0700, so that no other user of the host can run a
- * setuid file made in a container.
+ * Returns the path of the unpacked tree, and unpacks it first if it is missing.
+ * The parent directory has mode 0700: otherwise another user of the host could
+ * run a setuid file that was created in a container.
  *
- * @param archive What {@linkcode packRootfs} made, or what gives it.
- * @param sha256 The archive's digest; it names the directory in the cache.
- * @param cacheDir A directory of this user; made when missing.
- * @param say Told, in a line, when something is unpacked.
+ * @param archive The archive of {@linkcode packRootfs}, or a function that
+ * returns it.
+ * @param sha256 The digest of the archive. It names the directory in the cache.
+ * @param cacheDir A directory of this user; it is created if missing.
+ * @param say Takes a message if the archive is unpacked.
+ * @throws {RootfsError} if the cache cannot be used
  */
 export async function ensureEmbeddedRootfs(
   archive: Uint8Array | (() => Promise<Uint8Array>),
@@ -108,7 +110,7 @@ export async function ensureEmbeddedRootfs(
   const tree = embeddedTree(sha256, cacheDir);
   try {
     makeCacheDirectory(cacheDir);
-    // A container may have deleted its own tree; busybox stands for the rest.
+    // A container may have damaged its tree. Only busybox is checked.
     if (isThere(tree)) return tree;
     using lock = lockDirectory(cacheDir);
     if (isThere(tree)) return tree;
@@ -149,7 +151,10 @@ function makeCacheDirectory(cacheDir: string): void {
   );
 }
 
-/** Builds under a temporary name and renames: there is never half a tree. */
+/**
+ * Unpacks under a temporary name and renames, so that no incomplete tree is
+ * ever visible.
+ */
 function unpackBeside(
   archive: Uint8Array,
   cacheDir: string,
@@ -175,12 +180,15 @@ function unpackBeside(
     try {
       removeTree(scratch);
     } catch {
-      // The next run sweeps it; the first error matters more.
+      // The next run removes it. The first error is more important.
     }
   }
 }
 
-/** Without a lock (a file system that has none) another run may be first. */
+/**
+ * Renames the tree. Without a lock (on a file system without locks) another
+ * process may have been faster.
+ */
 function renameUnlessThere(from: string, to: string): void {
   try {
     Deno.renameSync(from, to);

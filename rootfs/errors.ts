@@ -1,13 +1,13 @@
 /**
- * The one error of this room. Its message follows the house form (the action,
- * a colon, the cause) and the hint says what helps.
+ * The errors of rootfs/. Messages have the usual form: the action, a colon, the
+ * cause. The hint says how to fix it.
  *
  * @module
  */
 
 /** A root filesystem cannot be built, unpacked or removed. */
 export class RootfsError extends Error {
-  /** What the reader can do about it, without a final period. */
+  /** How to fix it, without a final period. */
   readonly hint?: string;
 
   constructor(
@@ -20,7 +20,7 @@ export class RootfsError extends Error {
   }
 }
 
-/** One busybox source cannot be used; the next one may do. */
+/** One busybox source cannot be used; the next one may work. */
 export class SourceError extends RootfsError {
   constructor(
     message: string,
@@ -31,12 +31,15 @@ export class SourceError extends RootfsError {
   }
 }
 
-/** The errno name of a failed file operation, `""` where there is none. */
+/** The errno name of a failed file operation; `""` for other errors. */
 export function errorCode(error: unknown): string {
   return error instanceof Error && "code" in error ? String(error.code) : "";
 }
 
-/** Turns a file system error into one sentence; other errors pass unchanged. */
+/**
+ * Converts a file system error to a message with a hint. Other errors are
+ * returned unchanged.
+ */
 export function explainDiskError(action: string, error: unknown): unknown {
   if (error instanceof RootfsError || !(error instanceof Error)) return error;
   const hints: Record<string, string> = {
@@ -49,7 +52,7 @@ export function explainDiskError(action: string, error: unknown): unknown {
   };
   const code = errorCode(error);
   if (code === "") return error;
-  // Deno appends ": rename 'a' -> 'b'", which names temporary paths.
+  // Deno appends ": rename 'a' -> 'b'", which would show temporary paths.
   const cause = error.message.replace(/ \(os error \d+\).*$/s, "");
   return new RootfsError(`${action}: ${lowerFirst(cause)}`, {
     hint: hints[code],

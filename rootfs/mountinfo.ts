@@ -1,17 +1,17 @@
 /**
- * Which mounts are where, read from /proc/self/mountinfo: needed to place the
- * tree and to never remove across a mount.
+ * Reads the mounts from /proc/self/mountinfo. They decide where a tree can be
+ * placed, and nothing is ever removed across a mount.
  *
  * @module
  */
 
-/** One line of mountinfo, as far as this room cares. */
+/** The parts of a mountinfo line that are used here. */
 export interface MountPoint {
   readonly path: string;
   readonly options: readonly string[];
 }
 
-/** Parses mountinfo (proc_pid_mountinfo(5)). Lines it cannot read are left out. */
+/** Parses mountinfo, proc_pid_mountinfo(5). Malformed lines are skipped. */
 export function parseMountinfo(text: string): MountPoint[] {
   const mounts: MountPoint[] = [];
   for (const line of text.split("\n")) {
@@ -22,7 +22,10 @@ export function parseMountinfo(text: string): MountPoint[] {
   return mounts;
 }
 
-/** The mount a real, absolute path lies on: the longest prefix, latest first. */
+/**
+ * The mount of an absolute path without links: the one with the longest prefix,
+ * and the latest of several.
+ */
 export function mountOf(
   path: string,
   mounts: readonly MountPoint[],
@@ -37,7 +40,7 @@ export function mountOf(
   return found;
 }
 
-/** The mounts at or below a real, absolute path. */
+/** The mounts at or below an absolute path without links. */
 export function mountsWithin(
   path: string,
   mounts: readonly MountPoint[],
@@ -45,7 +48,7 @@ export function mountsWithin(
   return mounts.filter((mount) => isWithin(mount.path, path));
 }
 
-/** The mounts of this process. */
+/** Reads the mounts that this process sees. */
 export function readMounts(): MountPoint[] {
   return parseMountinfo(Deno.readTextFileSync("/proc/self/mountinfo"));
 }
@@ -55,7 +58,7 @@ function isWithin(path: string, ancestor: string): boolean {
     path.startsWith(ancestor === "/" ? "/" : ancestor + "/");
 }
 
-/** Space, tab, newline and backslash come as octal escapes, byte by byte. */
+/** Decodes octal escapes, which stand for space, tab, newline and backslash. */
 function unescape(text: string): string {
   return text.replace(
     /\\([0-7]{3})/g,

@@ -1,37 +1,47 @@
 /**
- * Decides where the tree sits. Root inside a container may leave a setuid file
- * in its tree, and a user of the host who can reach that file becomes root. The
- * tree's own directory must stay 0755, because it becomes the container's `/`;
- * so what keeps the host's users out has to be above it: a parent directory
- * open to its owner alone, or a mount with nosuid.
+ * Decides where the tree is placed. Pure.
+ *
+ * Root inside a container may leave a setuid file in its tree. A user of the
+ * host who can reach that file becomes root. The tree's own directory needs
+ * mode 0755, because it becomes the container's `/`. Therefore the protection
+ * must be above it: a parent directory with access only for its owner, or a
+ * mount with nosuid.
  *
  * @module
  */
 import { RootfsError } from "./errors.ts";
 import { mountOf, type MountPoint } from "./mountinfo.ts";
 
-/** What the decision depends on. */
+/** The facts that decide the place. */
 export interface PlacementFacts {
-  /** Real, absolute path that the user will name. */
+  /** The absolute path, without links, that the user will name. */
   readonly target: string;
-  /** Mode and owner of the directory the target is in. */
+  /** Mode and owner of the target's parent directory. */
   readonly parent: { readonly mode: number; readonly uid: number };
   readonly uid: number;
   readonly mounts: readonly MountPoint[];
 }
 
-/** Where the tree sits and why that is safe. */
+/** The place of the tree, and why it is safe. */
 export interface Placement {
   readonly kind: "closed parent" | "nosuid mount" | "hidden";
-  /** The directory the tree is in; temporaries go beside it. */
+  /**
+   * The directory that contains the tree. Temporary directories are created in
+   * it as well.
+   */
   readonly home: string;
-  /** The tree itself. */
+  /** The path of the tree. */
   readonly tree: string;
-  /** What the target links to, `null` where the target is the tree. */
+  /**
+   * The link target if `target` is a link to the tree; `null` if it is the tree
+   * itself.
+   */
   readonly link: string | null;
 }
 
-/** Chooses the plainest place that host users cannot run a setuid file from. */
+/**
+ * Chooses the simplest place from which host users cannot run a setuid file.
+ */
 export function decidePlacement(facts: PlacementFacts): Placement {
   const { target, parent, uid } = facts;
   const { dir } = splitPath(target);
@@ -45,7 +55,9 @@ export function decidePlacement(facts: PlacementFacts): Placement {
   return hiddenPlacement(target);
 }
 
-/** The tree in a 0700 directory of its own, the target a link to it. */
+/**
+ * Places the tree in its own 0700 directory, with a link to it at the target.
+ */
 export function hiddenPlacement(target: string): Placement {
   const { dir, base } = splitPath(target);
   const name = `.${base}.d`;
@@ -58,7 +70,7 @@ export function hiddenPlacement(target: string): Placement {
   };
 }
 
-/** One sentence on why the place is safe. */
+/** Says in one sentence why the place is safe. */
 export function describePlacement(shown: string, placement: Placement): string {
   const promise = "no other user of this host can run a setuid file made in it";
   switch (placement.kind) {

@@ -33,7 +33,7 @@ Deno.test("decidePlacement() hides the tree where the parent is open", () => {
     const parent = { mode, uid: 1000 };
     assertEquals(decidePlacement(facts({ parent })), hidden);
   }
-  // Closed, but whoever owns it can open it.
+  // Closed, but its owner can open it.
   const parent = { mode: 0o40700, uid: 1001 };
   assertEquals(decidePlacement(facts({ parent })), hidden);
 });
@@ -54,7 +54,7 @@ Deno.test("decidePlacement() takes the target itself on a nosuid mount", () => {
   assertEquals(at("/mnt/a b/c/d/fs"), "nosuid mount");
   assertEquals(at("/mnt/a b/suid/fs"), "hidden");
   assertEquals(at("/mnt/a bc/fs"), "hidden");
-  // The later mount covers the nosuid one.
+  // The later mount hides the nosuid mount.
   assertEquals(at("/twice/fs"), "hidden");
 });
 

@@ -1,22 +1,22 @@
 /**
- * What is in the root filesystem besides busybox: directories, their modes and
- * the texts below etc, as data.
+ * The content of the root filesystem besides busybox, as data: directories with
+ * modes, and the files in etc.
  *
  * @module
  */
 
-/** A directory of the tree, its path relative to the root. */
+/** A directory of the tree. The path is relative to the root. */
 export interface SkeletonDirectory {
   readonly path: string;
   readonly mode: number;
 }
 
-/** A text file of the tree, its path relative to the root. */
+/** A text file of the tree. The path is relative to the root. */
 export interface SkeletonFile extends SkeletonDirectory {
   readonly text: string;
 }
 
-/** The links every tree has, and the only ones of the minimal tree. */
+/** The links that every tree has. The minimal tree has no others. */
 export const SEED_APPLETS: readonly string[] = [
   "sh",
   "ls",
@@ -25,13 +25,13 @@ export const SEED_APPLETS: readonly string[] = [
   "ps",
 ];
 
-/** The minimal tree, the one of the Go teaching program. */
+/** The minimal tree, as the Go teaching program uses it. */
 export const MINIMAL_DIRECTORIES: readonly SkeletonDirectory[] = [
   { path: "bin", mode: 0o755 },
   { path: "proc", mode: 0o755 },
 ];
 
-/** Parents come before children. */
+/** The directories of the full tree. Parents come before children. */
 export const DIRECTORIES: readonly SkeletonDirectory[] = [
   { path: "bin", mode: 0o755 },
   { path: "dev", mode: 0o755 },
@@ -42,7 +42,7 @@ export const DIRECTORIES: readonly SkeletonDirectory[] = [
   { path: "tmp", mode: 0o1777 },
 ];
 
-/** The files below etc. */
+/** The files in etc. */
 export const FILES: readonly SkeletonFile[] = [
   {
     path: "etc/passwd",
@@ -69,7 +69,7 @@ nogroup:x:65534:
 `,
   },
   {
-    // The builder's name servers do not belong in a tree that is shipped.
+    // The name servers of the build machine do not belong in the tree.
     path: "etc/resolv.conf",
     mode: 0o644,
     text: `# No name server yet: the network a container is given decides which

@@ -1,14 +1,14 @@
 /**
- * Where a busybox may come from: pinned names, addresses and digests. Data
- * only; the fetching is in `scripts/`.
+ * The places where busybox can be found: pinned names, addresses and digests.
+ * Only data; the download code is in `scripts/`.
  *
  * @module
  */
 
-/** A CPU architecture this program supports, as `Deno.build.arch` spells it. */
+/** A supported CPU architecture, in the spelling of `Deno.build.arch`. */
 export type Arch = typeof Deno.build.arch;
 
-/** A binary that is known by its digest. */
+/** A binary that is identified by its digest. */
 export interface PinnedBinary {
   readonly name: string;
   readonly url: string;
@@ -17,8 +17,8 @@ export interface PinnedBinary {
 }
 
 /**
- * busybox.net publishes no aarch64 binary of this version, so that
- * architecture relies on the sources after this one.
+ * The pinned binaries. busybox.net does not publish this version for aarch64,
+ * which therefore depends on the other sources.
  */
 export const PINNED_BUSYBOX: Readonly<Partial<Record<Arch, PinnedBinary>>> = {
   x86_64: {
@@ -29,10 +29,10 @@ export const PINNED_BUSYBOX: Readonly<Partial<Record<Arch, PinnedBinary>>> = {
   },
 };
 
-/** The Debian package that carries a static busybox, on every architecture. */
+/** The Debian package with a static busybox, for every architecture. */
 export const DEBIAN_PACKAGE = "busybox-static";
 
-/** Where distributions install a busybox; the first static one is taken. */
+/** Paths where distributions install busybox. The first static one is used. */
 export const HOST_BUSYBOX_PATHS: readonly string[] = [
   "/bin/busybox",
   "/usr/bin/busybox",
@@ -44,5 +44,5 @@ export const HOST_BUSYBOX_PATHS: readonly string[] = [
   "/usr/lib/busybox/busybox-static",
 ];
 
-/** No busybox is larger; bounds what a wrong address can make us read. */
+/** No busybox is larger. Limits how much is read from a wrong address. */
 export const MAX_BUSYBOX_BYTES = 32 * 1024 * 1024;

@@ -1,13 +1,14 @@
 /**
  * Writes and reads ustar archives of regular files, directories and symlinks,
- * the format `tar tf` lists. The reader is strict: an archive with anything
- * else in it, or with a name that leads elsewhere, is refused as a whole.
+ * which `tar tf` can list. The reader is strict: it refuses the whole archive
+ * if there is any other kind of entry, or a name that leads out of the
+ * directory. Pure.
  *
  * @module
  */
 import { RootfsError } from "./errors.ts";
 
-/** One member of an archive. Owner and time are not kept. */
+/** One entry of an archive. Owner and time are not stored. */
 export type TarEntry =
   & { readonly name: string; readonly mode: number }
   & (
@@ -38,7 +39,12 @@ const FIELD = {
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
-/** Archives entries in the given order; the same entries give the same bytes. */
+/**
+ * Archives entries in the given order. The same entries always give the same
+ * bytes.
+ *
+ * @throws {RootfsError} for an entry that ustar cannot represent
+ */
 export function writeTar(entries: readonly TarEntry[]): Uint8Array {
   checkEntries(entries);
   const sizes = entries.map((entry) =>
@@ -56,7 +62,11 @@ export function writeTar(entries: readonly TarEntry[]): Uint8Array {
   return archive;
 }
 
-/** Reads an archive. File data are views into it, not copies. */
+/**
+ * Reads an archive. The data of files are views into it, not copies.
+ *
+ * @throws {RootfsError} for an archive that is damaged or has other entries
+ */
 export function readTar(archive: Uint8Array): TarEntry[] {
   const entries: TarEntry[] = [];
   let at = 0;
@@ -165,8 +175,8 @@ function readHeader(block: Uint8Array): { entry: TarEntry; size: number } {
 }
 
 /**
- * Refuses what would land outside the directory it is unpacked in: names that
- * climb, and names below a member that is a symlink. Each parent is a member.
+ * Refuses entries that would be unpacked outside the directory: names with
+ * `..`, and names below a symlink. Every parent must be an entry of its own.
  */
 function checkEntries(entries: readonly TarEntry[]): void {
   const kinds = new Map<string, TarEntry["kind"]>();
@@ -193,7 +203,7 @@ function checkEntries(entries: readonly TarEntry[]): void {
   }
 }
 
-/** A long name is split at a slash into prefix and name. */
+/** Splits a long name at a slash into prefix and name. */
 function splitName(name: string): { name: Uint8Array; prefix: Uint8Array } {
   const bytes = encoder.encode(name);
   if (bytes.length <= FIELD.name[1]) {
@@ -207,7 +217,7 @@ function splitName(name: string): { name: Uint8Array; prefix: Uint8Array } {
   throw bad(`the name ${name} is too long for a ustar archive`);
 }
 
-/** The sum of the header's bytes with the checksum field read as spaces. */
+/** The sum of the header's bytes, with spaces in the checksum field. */
 function checksum(block: Uint8Array): number {
   const [offset, length] = FIELD.checksum;
   let sum = 0;

@@ -55,7 +55,7 @@ Deno.test("writeTar() writes what tar lists", async () => {
   }
 });
 
-/** Changes a header field of an archive's first entry and its checksum. */
+/** Changes a header field of an archive's first entry, and its checksum. */
 function forge(entry: TarEntry, at: number, text: string): Uint8Array {
   const archive = writeTar([entry]);
   archive.set(new TextEncoder().encode(text), at);

@@ -1,6 +1,6 @@
 /**
- * Recognising and removing trees that this room made. Nothing here follows a
- * link, crosses a mount or touches what another user owns.
+ * Recognizes and removes trees that rootfs/ has made. Nothing here follows a
+ * link, crosses a mount or changes files of another user. Runs on the host.
  *
  * @module
  */
@@ -10,12 +10,12 @@ import { SEED_APPLETS } from "./skeleton.ts";
 import type { Arch } from "./sources.ts";
 import { staticBinaryProblem } from "./verify.ts";
 
-/** `lstat` that answers `null` for what is not there. */
+/** `lstat`, or `null` if the path does not exist. */
 export function lstatOrNull(path: string): Deno.FileInfo | null {
   try {
     return Deno.lstatSync(path);
   } catch (error) {
-    // ENOTDIR: something that is no directory is in the way.
+    // ENOTDIR: a part of the path is not a directory.
     if (
       error instanceof Deno.errors.NotFound ||
       error instanceof Deno.errors.NotADirectory
@@ -24,7 +24,11 @@ export function lstatOrNull(path: string): Deno.FileInfo | null {
   }
 }
 
-/** Refuses when something is mounted at or below a path. */
+/**
+ * Refuses a path if something is mounted at or below it.
+ *
+ * @throws {RootfsError}
+ */
 export function refuseMounts(path: string): void {
   const mounted = mountsWithin(Deno.realPathSync(path), readMounts());
   if (mounted[0] === undefined) return;
@@ -34,7 +38,7 @@ export function refuseMounts(path: string): void {
   );
 }
 
-/** Removes a tree of ours, unless something is mounted in it. */
+/** Removes a tree, unless something is mounted in it. */
 export function removeTree(path: string): void {
   const info = lstatOrNull(path);
   if (info === null) return;
@@ -43,8 +47,8 @@ export function removeTree(path: string): void {
 }
 
 /**
- * {@linkcode removeTree}, false where it may not: a container that ran as root
- * makes files that the tree's owner cannot remove.
+ * {@linkcode removeTree}, but returns false if that is not permitted: the
+ * tree's owner cannot remove files that a container has created as root.
  */
 export function mayRemoveTree(path: string): boolean {
   try {
@@ -56,26 +60,29 @@ export function mayRemoveTree(path: string): boolean {
   }
 }
 
-/** What to tell of a directory that had to stay, and how to be rid of it. */
+/**
+ * The message for a directory that could not be removed, with the command to
+ * remove it.
+ */
 export const describeStuck = (path: string): string =>
   `Cannot remove ${path}: there are files of other users in it, as a container that ran as root makes them; run "sudo rm -rf ${path}"`;
 
-/** The prefix of the temporary directories made beside a tree. */
+/** The prefix of temporary directories that are made next to a tree. */
 export function temporaryPrefix(base: string): string {
   return `.${base}.new-`;
 }
 
-/** What {@linkcode sweep} found, by name. */
+/** The names that {@linkcode sweep} has found. */
 export interface Swept {
   readonly removed: readonly string[];
-  /** What the caller may not remove. */
+  /** Directories that this user may not remove. */
   readonly stuck: readonly string[];
 }
 
 /**
- * Removes what earlier runs left in a directory. The caller holds the lock that
- * every run holds while it has a temporary directory there, so whatever is
- * found belongs to no living one.
+ * Removes what earlier runs have left in a directory. The caller holds the lock
+ * that every run holds while it uses a temporary directory there, so no living
+ * run owns what is found.
  */
 export function sweep(home: string, base: string): Swept {
   const prefix = temporaryPrefix(base);
@@ -87,7 +94,7 @@ export function sweep(home: string, base: string): Swept {
     const path = `${home}/${entry.name}`;
     const info = lstatOrNull(path);
     if (!info?.isDirectory || info.uid !== Deno.uid()) continue;
-    // Something mounted in a leftover is no reason to fail a new run.
+    // A mount in a leftover must not make a new run fail.
     if (mountsWithin(Deno.realPathSync(path), readMounts()).length > 0) {
       continue;
     }
@@ -97,9 +104,10 @@ export function sweep(home: string, base: string): Swept {
 }
 
 /**
- * Waits for the lock on a directory. The open descriptor holds it, so a killed
- * process leaves none. `null` where the file system has no such locks (NFS):
- * then there is no telling a leftover from a living run, and nothing is swept.
+ * Waits for the lock on a directory. The open descriptor holds the lock, so it
+ * ends with a killed process. Returns `null` if the file system has no such
+ * locks (NFS). Then a leftover cannot be distinguished from a living run, and
+ * nothing is swept.
  */
 export function lockDirectory(dir: string): Disposable | null {
   const file = Deno.openSync(dir);
@@ -113,8 +121,8 @@ export function lockDirectory(dir: string): Disposable | null {
 }
 
 /**
- * Whether a directory may be replaced: bin holds busybox and links to it, and
- * nothing else. A host's own /usr or a distribution's tree has more in there.
+ * Whether a directory may be replaced: bin contains only busybox and links to
+ * it. The host's /usr or a distribution's tree contains more.
  */
 export function looksLikeOurs(dir: string): boolean {
   const info = lstatOrNull(dir);
@@ -131,7 +139,7 @@ export function looksLikeOurs(dir: string): boolean {
   return true;
 }
 
-/** Says what a finished tree lacks, or `null`. */
+/** What a finished tree lacks; `null` if it is complete. */
 export function treeProblem(dir: string, arch: Arch): string | null {
   if (!lstatOrNull(`${dir}/bin/busybox`)?.isFile) {
     return "bin/busybox is missing";

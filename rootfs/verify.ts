@@ -1,6 +1,6 @@
 /**
- * Decides whether bytes are a busybox for this machine, as far as that can be
- * seen without running them.
+ * Decides whether some bytes are a busybox for this machine, without running
+ * them. Pure.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { inspectElf, machineName } from "./elf.ts";
 import { SEED_APPLETS } from "./skeleton.ts";
 import type { Arch } from "./sources.ts";
 
-/** Says what makes an executable unfit for a container's bin, or `null`. */
+/** Why an executable cannot be used in a container; `null` if it can. */
 export function staticBinaryProblem(
   bytes: Uint8Array,
   arch: Arch,
@@ -27,13 +27,13 @@ export function staticBinaryProblem(
 }
 
 /**
- * Reads the output of `busybox --list`. Throws nothing: a list that cannot be
- * used comes back as a sentence.
+ * Parses the output of `busybox --list`. Never throws: for an unusable list the
+ * result is a sentence that says why.
  */
 export function parseApplets(output: string): string[] | string {
   const names = output.split("\n").map((line) => line.trim()).filter(Boolean);
   for (const name of names) {
-    // These become file names in bin, so nothing with a slash may pass.
+    // The names become file names in bin, so they must not contain a slash.
     if (!/^[A-Za-z0-9_[][A-Za-z0-9_.+[-]*$/.test(name)) {
       return `its --list prints ${JSON.stringify(name)}, no applet's name`;
     }

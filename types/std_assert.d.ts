@@ -1,4 +1,4 @@
-// The npm edition of std carries no types: these are the functions we call.
+// std on npm has no types. These are the functions that this project uses.
 export class AssertionError extends Error {}
 export function assert(value: unknown, message?: string): asserts value;
 export function assertEquals<T>(

@@ -1,4 +1,4 @@
-// The npm edition of std carries no types: these are the functions we call.
+// std on npm has no types. These are the functions that this project uses.
 export function basename(path: string, suffix?: string): string;
 export function dirname(path: string): string;
 export function fromFileUrl(url: string | URL): string;

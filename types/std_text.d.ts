@@ -1,4 +1,4 @@
-// The npm edition of std carries no types: these are the functions we call.
+// std on npm has no types. These are the functions that this project uses.
 export function levenshteinDistance(a: string, b: string): number;
 export function closestString(
   given: string,
