@@ -1,4 +1,7 @@
-/** Runs system calls under a filter, for tests: the walker installs it and goes on. */
+/**
+ * Runs system calls under a filter, for tests: the walker installs the filter
+ * and continues.
+ */
 
 import {
   type Descriptor,
@@ -19,28 +22,31 @@ import { installFilter } from "../launch/lower/seccomp_filter.ts";
 
 const PR_SET_NO_NEW_PRIVS = 38;
 
-/** Lets a process without privileges install a filter. */
+/** Allows an unprivileged process to install a filter. */
 export const NO_NEW_PRIVS: Instruction = {
   name: "prctl",
   args: [PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0],
 };
 
-/** A walker under way. */
+/** A running walker. */
 export interface Started {
   pid: number;
-  /** How far it came, at any time. */
+  /** How far it has got, at any time. */
   outcome(): Outcome;
   memory: Descriptor;
 }
 
-/** Starts a walker with the instructions, a place for its output, and further descriptors. */
+/**
+ * Starts a walker with instructions, a descriptor for its output, and further
+ * descriptors.
+ */
 export function start(
   instructions: readonly Instruction[],
   output: Descriptor,
   fds: Record<number, number> = {},
 ): Started {
-  const image = encodeInstructions(instructions);
-  const memory = moveUp(memoryFile("plan", image.bytes));
+  const bytecode = encodeInstructions(instructions);
+  const memory = moveUp(memoryFile("plan", bytecode.bytes));
   const pid = spawn(
     `/proc/self/fd/${openWalker().fd}`,
     ["walker", String(DESCRIPTOR.walk)],
@@ -54,18 +60,18 @@ export function start(
   return {
     pid,
     memory,
-    outcome: () => readOutcome(image, header()),
+    outcome: () => readOutcome(bytecode, header()),
   };
 }
 
-/** What became of a command. */
+/** How a command ended. */
 export interface Ended {
   code: number;
   output: string;
   outcome: Outcome;
 }
 
-/** Runs instructions, the last of which may be an execve, to the end. */
+/** Runs instructions to their end; the last one may be an execve. */
 export async function runUnder(
   filter: Uint8Array,
   instructions: readonly Instruction[],

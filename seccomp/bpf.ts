@@ -1,12 +1,12 @@
 /**
- * Classic BPF as seccomp(2) takes it: the few operations a filter needs, an
- * assembler that works from the end to the start, and a reader of its output.
- * Pure; numbers are those of linux/bpf_common.h and linux/seccomp.h.
+ * Classic BPF for seccomp(2): the few operations that a filter needs, an
+ * assembler that works from the end to the start, and a disassembler. Pure. The
+ * numbers are those of linux/bpf_common.h and linux/seccomp.h.
  */
 
 /** The operations, in C spelling. */
 export const BPF = {
-  /** BPF_LD | BPF_W | BPF_ABS: a word of struct seccomp_data. */
+  /** BPF_LD | BPF_W | BPF_ABS: loads a word of struct seccomp_data. */
   LD: 0x20,
   /** BPF_ALU | BPF_AND | BPF_K */
   AND: 0x54,
@@ -24,10 +24,13 @@ export const BPF = {
   RET: 0x06,
 } as const;
 
-/** Where struct seccomp_data has what; arguments follow, low word first. */
+/**
+ * Offsets in struct seccomp_data. The arguments follow each other, low word
+ * first.
+ */
 export const DATA = { nr: 0, arch: 4, args: 16 } as const;
 
-/** SECCOMP_RET_*: what a filter answers; the low 16 bits are its data. */
+/** SECCOMP_RET_*: the results of a filter. The low 16 bits are data. */
 export const RET = {
   KILL_PROCESS: 0x80000000,
   KILL_THREAD: 0,
@@ -58,14 +61,14 @@ export interface BpfInstruction {
   k: number;
 }
 
-/** A place in a program under assembly, counted from its end. */
+/** A position in a program under assembly, counted from its end. */
 export type Label = number;
 
 const FARTHEST = 255;
 
 /**
- * Builds a program backwards: everything a jump leads to is already there, so
- * each distance is known when the jump is written.
+ * Assembles a program from its end to its start. Every jump target exists
+ * already, so each distance is known when the jump is written.
  */
 export class Assembler {
   // Last instruction first.
@@ -77,15 +80,15 @@ export class Assembler {
     return this.#code.push({ code, jt, jf, k: k >>> 0 }) - 1;
   }
 
-  /** How many instructions a jump before all others would pass over. */
+  /** The number of instructions that a jump before all others would skip. */
   #distance(label: Label): number {
     return this.#code.length - 1 - label;
   }
 
-  /** A return; one that is near is used again. */
+  /** A return instruction; a near one is reused. */
   ret(value: number): Label {
     const known = this.#returns.get(value);
-    // What follows may put a few instructions between.
+    // Leaves room for a few instructions in between.
     if (known !== undefined && this.#distance(known) < FARTHEST - 8) {
       return known;
     }
@@ -94,13 +97,13 @@ export class Assembler {
     return label;
   }
 
-  /** Loads a word of struct seccomp_data, then goes on at the label. */
+  /** Loads a word of struct seccomp_data, then continues at the label. */
   load(offset: number, next: Label): Label {
     this.#fallTo(next);
     return this.#push(BPF.LD, offset);
   }
 
-  /** Masks what is loaded, then goes on at the label. */
+  /** Masks the loaded word, then continues at the label. */
   and(mask: number, next: Label): Label {
     this.#fallTo(next);
     return this.#push(BPF.AND, mask);
@@ -115,7 +118,7 @@ export class Assembler {
   ): Label {
     if (yes === no) return yes;
     let [jt, jf] = [yes, no];
-    // Each bridge moves the other target one further away.
+    // Each bridge makes the other target one instruction more distant.
     while (
       this.#distance(jt) > FARTHEST || this.#distance(jf) > FARTHEST
     ) {
@@ -125,7 +128,10 @@ export class Assembler {
     return this.#push(code, k, this.#distance(jt), this.#distance(jf));
   }
 
-  /** The way to a label that is too far, or a copy if it is a return. */
+  /**
+   * Bridges the distance to a label that is too far: a jump, or a copy of a
+   * return.
+   */
   #bridge(label: Label): Label {
     const there = this.#code[label]!;
     return there.code === BPF.RET
@@ -138,12 +144,12 @@ export class Assembler {
     if (this.#distance(label) > 0) this.#bridge(label);
   }
 
-  /** How long the program is so far. */
+  /** The number of instructions so far. */
   get length(): number {
     return this.#code.length;
   }
 
-  /** The program, which starts at the label. */
+  /** Returns the program, which starts at the label. */
   finish(start: Label): Uint8Array<ArrayBuffer> {
     this.#fallTo(start);
     const bytes = new Uint8Array(this.#code.length * INSTRUCTION_SIZE);
@@ -160,7 +166,7 @@ export class Assembler {
   }
 }
 
-/** The instructions of a filter. */
+/** Decodes a filter into its instructions. */
 export function decode(filter: Uint8Array): BpfInstruction[] {
   const view = new DataView(
     filter.buffer,
@@ -181,13 +187,15 @@ export function decode(filter: Uint8Array): BpfInstruction[] {
   );
 }
 
-/** What a filter answered: "ALLOW", and the errno or the tracer's message. */
+/** The result of a filter. `data` is the errno, or the message for a tracer. */
 export interface Decision {
   action: RetName;
   data: number;
 }
 
-/** Reads a filter's return value; what the kernel does not know, it kills. */
+/**
+ * Decodes the return value of a filter. The kernel kills for unknown values.
+ */
 export function decision(value: number): Decision {
   const action = (Object.keys(RET) as RetName[]).find((name) =>
     RET[name] === (value & ~DATA_BITS) >>> 0
@@ -195,7 +203,7 @@ export function decision(value: number): Decision {
   return { action: action ?? "KILL_PROCESS", data: value & DATA_BITS };
 }
 
-/** A filter as text, an instruction a line, with line numbers as targets. */
+/** A filter as text: one instruction per line, with line numbers as targets. */
 export function disassemble(filter: Uint8Array): string {
   return decode(filter).map(({ code, jt, jf, k }, index) => {
     const text = describe(code, k, index + 1 + jt, index + 1 + jf);

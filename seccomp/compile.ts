@@ -1,18 +1,18 @@
 /**
- * A seccomp profile to the filter that the kernel runs before each system
- * call. Pure: the same profile gives the same bytes. A filter looks like this:
+ * Compiles a seccomp profile to the filter that the kernel runs before each
+ * system call. Pure: the same profile gives the same bytes. A filter has three
+ * parts:
  *
- * - the architecture: the machine's own, or the 32-bit one beside it if the
- *   profile names that; any other kills the process, since its numbers mean
- *   other calls;
- * - a binary search over ranges of numbers that are treated alike, so that a
- *   call costs some ten instructions and not hundreds;
- * - for a few calls, conditions on arguments.
+ * - The architecture: the machine's own, or also its 32-bit one if the profile
+ *   names that. Any other architecture kills the process, since its numbers
+ *   mean other calls.
+ * - A binary search over ranges of numbers with the same result, so a call
+ *   costs about ten instructions and not hundreds.
+ * - For a few calls, conditions on arguments.
  *
- * Where several rules fit one call, the strictest counts, as with the kernel
- * where there are several filters. A call that nobody could know when the
- * profile was written is answered with ENOSYS, so that a libc falls back to an
- * older one.
+ * If several rules match a call, the strictest one applies, like the kernel
+ * does with several filters. A call that is newer than the profile gets ENOSYS,
+ * so a libc falls back to an older call.
  */
 
 import { ERRNO } from "../ffi/errno.ts";
@@ -46,7 +46,9 @@ const WORD = 0xffffffffn;
 const WHOLE = (1n << 64n) - 1n;
 const ACTION_BITS = 0xffff0000;
 
-/** Above all numbers of x86_64 are those of x32, which we offer to nobody. */
+/**
+ * The numbers of x32 are above all numbers of x86_64. They are always refused.
+ */
 const X32_FROM = 0x40000000;
 
 const ACTION: Record<SeccompAction, number> = {
@@ -68,42 +70,43 @@ const FLAG: Record<SeccompFlag, number> = {
   SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV: 32,
 };
 
-/** The flags of a profile as seccomp(2) wants them. */
+/** The flags of a profile, for seccomp(2). */
 export function seccompFlags({ flags = [] }: SeccompProfile): number {
   return flags.reduce((all, flag) => all | FLAG[flag], 0);
 }
 
-/** One comparison: is the masked argument among the values, or above one? */
+/** A comparison: is the masked argument one of the values, or above a value? */
 interface Test {
   index: number;
   mask: bigint;
   values: bigint[];
   kind: "among" | "above" | "atLeast";
-  /** The opposite is asked for. */
+  /** The test is negated. */
   not: boolean;
 }
 
-/** What is answered when all tests hold. */
+/** The result if all tests are true. */
 interface Case {
   tests: Test[];
   answer: number;
 }
 
-/** What a call's arguments decide. */
+/** The result of a call whose arguments are tested. */
 interface Verdict {
   cases: Case[];
-  /** When no case fits. */
+  /** The result if no case matches. */
   otherwise: number;
 }
 
-/** An answer, or how to find it. */
+/** The result of a call, or the tests that decide it. */
 type Leaf = number | Verdict;
 
 /**
- * struct sock_filter[] for seccomp(2): the profile on an architecture, this
- * machine's if none is given.
+ * Compiles a profile to struct sock_filter[] for seccomp(2).
  *
- * @param mark what lets a few calls of ours through, by seccomp/mark.ts
+ * @param arch the architecture, by default this machine's
+ * @param mark allows marked calls of ours, see seccomp/mark.ts
+ * @throws SpecError if the filter exceeds the kernel's limit
  */
 export function compileSeccomp(
   profile: SeccompProfile,
@@ -142,7 +145,9 @@ function answerOf(action: SeccompAction, errno?: number): number {
   return (ACTION[action] | (takesData ? errno ?? ERRNO.EPERM : 0)) >>> 0;
 }
 
-/** The kernel's order: as signed numbers, the strictest is the smallest. */
+/**
+ * The kernel's order: as signed numbers, the strictest result is the smallest.
+ */
 const strictness = (answer: number) => (answer & ACTION_BITS) | 0;
 
 /** The leaf of each call that the profile names. */
@@ -175,7 +180,10 @@ function leavesOf(
   return leaves;
 }
 
-/** Cases that can matter, the strictest first, alike ones joined. */
+/**
+ * Keeps the cases that can matter, strictest first, and joins those that differ
+ * in a value only.
+ */
 function settled(
   cases: Case[],
   otherwise: number | undefined,
@@ -203,7 +211,7 @@ function settled(
   return { cases: joined, otherwise: otherwise ?? fallback };
 }
 
-/** Whether two cases ask for values of one argument: that needs one load. */
+/** Whether two cases compare the same argument: then one load is enough. */
 function joinable(a: Case, b: Case): boolean {
   const [first, second] = [a.tests[0]!, b.tests[0]!];
   return a.answer === b.answer && a.tests.length === 1 &&
@@ -269,7 +277,7 @@ function searchFor(
   return search(0, starts.length - 1);
 }
 
-/** All numbers, as ranges with the same leaf: where each starts. */
+/** All numbers as ranges with the same leaf, by the start of each range. */
 function rangesOf(
   arch: CallArch,
   leaves: Map<string, Leaf>,
@@ -279,7 +287,7 @@ function rangesOf(
   const unknown = isPermissive(fallback)
     ? fallback
     : (RET.ERRNO | ERRNO.ENOSYS) >>> 0;
-  // Newer than the newest call that the profile knows of: as good as unknown.
+  // Calls above the newest call that the profile names count as unknown to it.
   const newest =
     calls.findLast(([name, number]) =>
       number >= COMMON_FROM && leaves.has(name)
@@ -294,7 +302,7 @@ function rangesOf(
   let next = 0;
   for (const [name, number] of calls) {
     const leaf = leaves.get(name);
-    if (number < next) { // A second name of the one before.
+    if (number < next) { // A second name of the call before.
       if (leaf !== undefined) from(number, leaf);
       continue;
     }
@@ -308,7 +316,7 @@ function rangesOf(
   return ranges;
 }
 
-/** A tracer is taken to know what to do with a new call. */
+/** A tracer is expected to handle new calls. */
 const isPermissive = (answer: number) =>
   strictness(answer) >= strictness(RET.TRACE);
 
@@ -331,7 +339,9 @@ function decide(
   return no;
 }
 
-/** One comparison of 64 bits, in words; on a 32-bit architecture there is one. */
+/**
+ * Compares 64 bits in two words; a 32-bit architecture has only the lower word.
+ */
 function compare(
   assembler: Assembler,
   { index, mask, values, kind }: Test,

@@ -262,7 +262,7 @@ Deno.test("compileSeccomp() ignores names of other architectures and of nobody",
   assertEquals(answer(rules, "write"), "ERRNO 1");
 });
 
-/** Many values of one argument, none of which can be joined with its neighbour. */
+/** Rules with many values, where no two neighbours can be joined. */
 const manyRules = (count: number): SeccompRule[] =>
   Array.from({ length: count }, (_, value) => ({
     names: ["prctl"],

@@ -1,8 +1,7 @@
 /**
- * The default profile's filter. Compiling takes some milliseconds in a process
- * that has just started, so the usual one, for the capabilities that a
- * container has when nothing else is said, is kept compiled; a test compiles
- * it again and compares.
+ * The filter of the default profile. Compiling takes a few milliseconds in a
+ * new process, so the filter for a container's default capabilities is stored
+ * compiled. A test compiles it again and compares.
  */
 
 import { defaultSeccomp, SECCOMP_CAPABILITIES } from "./default_profile.ts";
@@ -12,7 +11,9 @@ import { COMPILED_FOR, DEFAULT_FILTER } from "./default_code.ts";
 
 export { COMPILED_FOR as PRECOMPILED };
 
-/** The filter of the default profile for a container with these capabilities. */
+/**
+ * Returns the default profile's filter for a container with these capabilities.
+ */
 export function defaultFilter(
   { capabilities, kernel, arch = Deno.build.arch, is32Bit = false }: {
     capabilities: readonly string[];

@@ -18,7 +18,7 @@ export const RELEVANT_CAPABILITIES = [
   "CAP_PERFMON",
 ];
 
-/** What the filter below is compiled for. */
+/** The capabilities and the kernel that the filter below is compiled for. */
 export const COMPILED_FOR = {
   "capabilities": ["CAP_SYS_CHROOT"],
   "kernel": [5, 12],

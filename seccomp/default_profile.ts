@@ -1,10 +1,10 @@
 /**
- * The system calls that a container may make when nothing else is said: the
- * intent of docker's default profile, as our own table with a reason for each
- * group. What is not here is refused: calls that reach past the container (the
- * clock, modules, swap, key rings), that serve only system administration, or
- * that are a large and young attack surface which few programs need (io_uring,
- * userfaultfd, bpf). A capability brings back the calls that are its purpose.
+ * The system calls that a container may make by default: the intent of docker's
+ * default profile, as a table of our own with a reason for each group. Other
+ * calls are refused. They reach beyond the container (the clock, modules, swap,
+ * key rings), serve only system administration, or are a large and young attack
+ * surface that few programs need (io_uring, userfaultfd, bpf). A capability
+ * allows the calls that it is made for.
  */
 
 import type {
@@ -15,7 +15,7 @@ import type {
 
 interface Group {
   why: string;
-  /** Names, with white space between; an architecture lacks some of them. */
+  /** Names separated by white space; an architecture may lack some of them. */
   calls: string;
 }
 
@@ -177,29 +177,30 @@ const WITH_CAPABILITY: Record<string, Group> = {
   CAP_PERFMON: { why: "Measuring the kernel.", calls: "perf_event_open" },
 };
 
-/** The capabilities that make a difference to the profile. */
+/** The capabilities that change the profile. */
 export const SECCOMP_CAPABILITIES: readonly string[] = Object.keys(
   WITH_CAPABILITY,
 );
 
 /**
- * ptrace(2) of one's own processes, for debuggers. Before 4.8 a tracer could
- * change a call after the filter had let it through.
+ * ptrace(2) of one's own processes, for debuggers. Before Linux 4.8 a tracer
+ * could change a call after the filter had allowed it.
  */
 const TRACING = "ptrace process_vm_readv process_vm_writev";
 const TRACING_SINCE = [4, 8] as const;
 
 /**
- * Address families (AF_* of socket(2)), as ranges. Left out are two that are
- * for no container: AF_ALG (38), the kernel's cryptography, a large attack
- * surface that libraries do without, and AF_VSOCK (40), which reaches virtual
- * machines and their host past the network namespace; and those that current
- * kernels no longer have. What makes a pair is asked for the same.
+ * Ranges of address families (AF_* of socket(2)). Two are left out because no
+ * container should have them: AF_ALG (38), the kernel's cryptography, a large
+ * attack surface that libraries do not need; and AF_VSOCK (40), which reaches
+ * virtual machines and their host past the network namespace. Families that
+ * current kernels no longer have are left out as well. The same ranges apply to
+ * socketpair(2).
  *
- * The 32-bit socketcall(2) has its arguments behind a pointer, where no filter
- * can look: any 32-bit program would get past these. With ENOSYS for an answer
- * musl takes the calls that Linux 4.3 brought; glibc and Go do not, so that it is
- * allowed to a container that says that it is a 32-bit one.
+ * The 32-bit socketcall(2) passes its arguments behind a pointer, which a
+ * filter cannot read: any 32-bit program could avoid the check. After ENOSYS
+ * musl uses the separate calls of Linux 4.3; glibc and Go do not. So
+ * socketcall(2) is allowed to a container that declares itself 32-bit.
  */
 const SOCKET_FAMILIES = [
   [13, 18], // NETBEUI, SECURITY, KEY, NETLINK, PACKET, ASH
@@ -210,29 +211,40 @@ const SOCKET_FAMILIES = [
   [39, 39], // NFC
   [41, 45], // KCM, QIPCRTR, SMC, XDP, MCTP
 ] as const;
-/** UNIX, INET, AX25, IPX, APPLETALK, NETROM, BRIDGE, ATMPVC, X25, INET6, ROSE. */
+/**
+ * UNIX, INET, AX25, IPX, APPLETALK, NETROM, BRIDGE, ATMPVC, X25, INET6, ROSE.
+ */
 const SOCKET_FAMILIES_BELOW = 12;
 
-/** personality(2): Linux, its 32-bit uname, each with UNAME26 (0x20000), and the question which it is. */
+/**
+ * personality(2): Linux, its 32-bit uname, each with UNAME26 (0x20000), and the
+ * query of the current one.
+ */
 const PERSONALITIES = [0, 8, 0x20000, 0x20008, 0xffffffff];
 
 /** CLONE_NEW* of clone(2): NS, CGROUP, UTS, IPC, USER, PID, NET. */
 const CLONE_NAMESPACES = 0x7e020000;
 
 /**
- * ioctl(2) requests that type into the terminal for somebody else: a command
- * that shares a terminal with a shell outside could give that shell orders.
- * Docker's profile leaves them to the kernel (6.2 and newer can refuse the
- * first, 6.7 asks for CAP_SYS_ADMIN for the second's harmful half).
+ * ioctl(2) requests that insert input into a terminal. A command that shares a
+ * terminal with a shell outside could give that shell commands. Docker's
+ * profile leaves these to the kernel: 6.2 and newer can refuse the first, 6.7
+ * requires CAP_SYS_ADMIN for the harmful half of the second.
  */
 const TERMINAL_REQUESTS = [
   0x5412, // TIOCSTI
   0x541c, // TIOCLINUX
 ];
-/** The kernel takes 32 bits of a request: a filter that compared 64 could be walked around. */
+/**
+ * The kernel uses 32 bits of a request; a filter that compared 64 could be
+ * bypassed.
+ */
 const REQUEST_BITS = 0xffffffff;
 
-/** The machine's own and the 32-bit one that its kernel runs as well. */
+/**
+ * The machine's own architecture and the 32-bit one that its kernel runs as
+ * well.
+ */
 const ARCHITECTURES: Record<SeccompHost["arch"], string[]> = {
   x86_64: ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86"],
   aarch64: ["SCMP_ARCH_AARCH64", "SCMP_ARCH_ARM"],
@@ -258,7 +270,7 @@ export function defaultSeccomp(
     capabilities: readonly string[];
     kernel: readonly [major: number, minor: number];
     arch?: SeccompHost["arch"];
-    /** Its programs are 32-bit ones: the personality LINUX32. */
+    /** Its programs are 32-bit: the personality LINUX32. */
     is32Bit?: boolean;
   },
 ): SeccompProfile {
@@ -298,8 +310,8 @@ export function defaultSeccomp(
 }
 
 /**
- * New processes and threads, but no namespaces. clone3(2) has its flags behind
- * a pointer: with ENOSYS for an answer, a libc takes clone(2) instead.
+ * Allows new processes and threads, but no namespaces. clone3(2) passes its
+ * flags behind a pointer; after ENOSYS a libc uses clone(2).
  */
 function plainClone(): SeccompRule[] {
   return [
@@ -313,11 +325,15 @@ function plainClone(): SeccompRule[] {
   ];
 }
 
-/** One rule a family: two bounds on one argument would be alternatives to other runtimes. */
+/**
+ * One rule per family: other runtimes would treat two bounds on one argument as
+ * alternatives.
+ */
 function sockets(is32Bit: boolean): SeccompRule[] {
   const make = "socket socketpair";
   const rules: SeccompRule[] = [
-    // Before the others: libseccomp lets socketcall(2) do what socket(2) may.
+    // The first rule: otherwise libseccomp allows socketcall(2) what socket(2)
+    // may do.
     is32Bit
       ? allow("socketcall")
       : { names: ["socketcall"], action: "SCMP_ACT_ERRNO", errnoRet: ENOSYS },

@@ -12,7 +12,7 @@ import { type CallArch, callNumber, callsOf } from "./syscalls.ts";
 const KERNEL = [6, 1] as const;
 const ARCHS = ["x86_64", "aarch64"] as const;
 
-/** The default profile's answer to a call: "ALLOW", "EPERM" or "ENOSYS". */
+/** The default profile's result for a call: "ALLOW", "EPERM" or "ENOSYS". */
 function answer(
   call: string | number,
   args: (number | bigint)[] = [],
@@ -190,7 +190,8 @@ Deno.test("defaultSeccomp() chooses among sockets, personalities and requests", 
     assertEquals(answer("socket", [family]), "ALLOW");
     assertEquals(answer("socket", [family], { arch: "x86" }), "ALLOW");
   }
-  // The kernel looks at 32 bits only: those above must not open a way.
+  // The kernel uses the lower 32 bits only; the upper ones must not bypass the
+  // check.
   for (const family of [12, 38, 40, 46, 0x100000028n, 0x100000026n]) {
     assertEquals(answer("socket", [family]), "EPERM");
   }
@@ -223,7 +224,7 @@ Deno.test("defaultSeccomp() refuses socketcall, which no filter can look into, b
       "ALLOW",
     );
   }
-  // The calls that Linux 4.3 brought, which musl takes then.
+  // The separate calls of Linux 4.3, which musl uses then.
   for (const call of ["connect", "sendmmsg", "accept4", "shutdown"]) {
     assertEquals(answer(call, [], { arch: "x86" }), "ALLOW", call);
   }

@@ -1,10 +1,9 @@
 /**
- * What `run --seccomp learn` is made of: a filter that reports every call and
- * lets it through, the reports as the kernel writes them, and the profile that
- * comes of them. The reports are SECCOMP_RET_USER_NOTIF's: they need no
- * tracer, so a command that uses ptrace itself can be learned too, and they
- * reach threads, children and 32-bit programs alike. seccomp/serve.ts
- * receives them.
+ * The parts of `run --seccomp learn`: a filter that reports every call and
+ * allows it, the format of the reports, and the profile made from them. The
+ * reports are those of SECCOMP_RET_USER_NOTIF. They need no tracer, so a
+ * command that uses ptrace itself can be learned too, and they include threads,
+ * children and 32-bit programs. seccomp/serve.ts receives them.
  */
 
 import type { SeccompProfile } from "../spec/seccomp.ts";
@@ -18,18 +17,30 @@ import {
   OCI_ARCH,
 } from "./syscalls.ts";
 
-/** Requests of ioctl(2) on a listener, and its sizes (linux/seccomp.h, Linux 5.5). */
+/**
+ * ioctl(2) requests for a listener, and their sizes (linux/seccomp.h, Linux
+ * 5.5).
+ */
 export const NOTIFY = {
-  /** _IOWR('!', 0, struct seccomp_notif): waits for a report; the buffer must be zeroes. */
+  /**
+   * _IOWR('!', 0, struct seccomp_notif): waits for a report; the buffer must be
+   * zero.
+   */
   SECCOMP_IOCTL_NOTIF_RECV: 0xc0502100,
-  /** _IOWR('!', 1, struct seccomp_notif_resp): ENOENT where the caller was killed meanwhile. */
+  /**
+   * _IOWR('!', 1, struct seccomp_notif_resp): ENOENT if the caller was killed
+   * meanwhile.
+   */
   SECCOMP_IOCTL_NOTIF_SEND: 0xc0182101,
   /** _IOW('!', 2, __u64) */
   SECCOMP_IOCTL_NOTIF_ID_VALID: 0x40082102,
   /** _IOW('!', 4, __u64), Linux 6.6 */
   SECCOMP_IOCTL_NOTIF_SET_FLAGS: 0x40082104,
   SECCOMP_USER_NOTIF_FLAG_CONTINUE: 1,
-  /** Who answers sleeps next: the caller can go on where it ran, which halves the time. */
+  /**
+   * The listener sleeps after its answer, so the caller can continue on the
+   * same CPU. That halves the time.
+   */
   SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP: 1,
   /** sizeof(struct seccomp_notif) */
   reportSize: 80,
@@ -38,9 +49,9 @@ export const NOTIFY = {
 } as const;
 
 /**
- * Calls whose appearance is a matter of luck: those of an end, of a signal at
- * the right moment, of a thread that comes late; and those that vdso(7) answers
- * without the kernel on one machine and not on the next.
+ * Calls that appear by chance: at an exit, after a signal at the right moment,
+ * in a late thread. vdso(7) answers some of them without the kernel on one
+ * machine and not on another.
  */
 const BY_CHANCE = [
   "clock_getres",
@@ -55,13 +66,19 @@ const BY_CHANCE = [
   "time",
 ];
 
-/** Their like that only 32-bit architectures have. */
+/** The same for calls that only 32-bit architectures have. */
 const BY_CHANCE_32 = ["clock_gettime64", "futex_time64", "sigreturn"];
 
-/** What makes no difference to the profile; a walker that has to give up must not wait. */
+/**
+ * These are in the profile anyway, and a walker that fails must not wait for an
+ * answer.
+ */
 const ENDS = ["exit_group", "exit"];
 
-/** The filter that reports every call but those that end a process, and our own. */
+/**
+ * The filter that reports every call, except those that end a process and our
+ * own.
+ */
 export function learnFilter(
   arch: typeof Deno.build.arch = Deno.build.arch,
 ): Uint8Array<ArrayBuffer> {
@@ -88,21 +105,21 @@ export function learnFilter(
   );
 }
 
-/** struct seccomp_notif: who wants to call what. */
+/** struct seccomp_notif: a thread and the call that it wants to make. */
 export interface Report {
-  /** What the answer refers to. */
+  /** Identifies the report in the answer. */
   id: bigint;
-  /** The thread, as the listener's PID namespace numbers it. */
+  /** The thread's id in the listener's PID namespace. */
   tid: number;
   nr: number;
-  /** Unknown to us: undefined. */
+  /** Undefined if we do not know the architecture. */
   arch: CallArch | undefined;
-  /** The address of the instruction that calls. */
+  /** The address of the calling instruction. */
   from: bigint;
   args: bigint[];
 }
 
-/** Reads what SECCOMP_IOCTL_NOTIF_RECV wrote. */
+/** Decodes the result of SECCOMP_IOCTL_NOTIF_RECV. */
 export function readReport(bytes: Uint8Array): Report {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   return {
@@ -118,12 +135,12 @@ export function readReport(bytes: Uint8Array): Report {
   };
 }
 
-/** The name of the reported call; undefined for one that nobody needs allowed. */
+/** The name of the reported call; undefined if it is not in our tables. */
 export function reportedName({ nr, arch }: Report): string | undefined {
   return arch && callName(nr, arch);
 }
 
-/** struct seccomp_notif_resp: the call shall be carried out. */
+/** struct seccomp_notif_resp: allows the call. */
 export function carryOn(id: bigint): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(NOTIFY.answerSize);
   const view = new DataView(bytes.buffer);
@@ -133,8 +150,8 @@ export function carryOn(id: bigint): Uint8Array<ArrayBuffer> {
 }
 
 /**
- * The profile that allows these calls and no others. The same names give the
- * same profile, whatever their order.
+ * The profile that allows these calls and no others. It does not depend on
+ * their order.
  */
 export function profileOf(
   names: ReadonlySet<string>,
@@ -154,9 +171,9 @@ export function profileOf(
 }
 
 /**
- * The sixth argument of a call that the filter lets through unreported. The
- * listener cannot answer while it is on its way, so the calls that send it must
- * not wait for an answer; the kernel ignores a sixth argument of theirs. It
- * guards nothing: the filter lets every call through in the end.
+ * The sixth argument of calls that the filter does not report. The listener
+ * cannot answer before it has been sent, so the calls that send it must not
+ * wait for an answer. The kernel ignores their sixth argument. It is no secret:
+ * the filter allows every call anyway.
  */
 export const UNREPORTED = 0x6c_65_61_72_6e_69_6e_67n;

@@ -112,7 +112,7 @@ Deno.test("profileOf() is the same whatever the order", () => {
 
 const SOCKET = 40;
 
-/** What the program does: install, send, serve. */
+/** Does the same as the program: installs, sends, serves. */
 async function learn(argv: [string, ...string[]]): Promise<Learned> {
   const [ours, theirs] = socketPair();
   using socket = ours;

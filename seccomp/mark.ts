@@ -1,21 +1,21 @@
 /**
- * A filter that puts calls to an agent cannot put those to it that bring the
- * agent what it answers through: nobody would answer. So it lets a few calls
- * pass that carry a mark, a random number, where they have no argument. The
- * command cannot know it: the walker's memory ends with its execve, and only
- * root of the host can read a filter. Pure.
+ * Marked calls, for filters that ask an agent. The calls that send the listener
+ * to the agent cannot be reported to it: nobody would answer. So the filter
+ * allows a few calls that carry a mark, a random number, in an argument that
+ * they do not use. The command cannot know the mark: the walker's memory ends
+ * with its execve, and only root of the host can read a filter. Pure.
  */
 
 import { type Assembler, BPF, DATA, type Label, RET } from "./bpf.ts";
 import { AUDIT_ARCH, callNumber } from "./syscalls.ts";
 
-/** Between the filter and the execve; none takes a sixth argument. */
+/** The calls between the filter and the execve; none uses a sixth argument. */
 export const MARKED_CALLS = ["dup3", "sendmsg", "write", "read"];
 
 const SIXTH = DATA.args + 5 * 8;
 const WORD = 0xffffffffn;
 
-/** Lets them pass, and goes on with the others. */
+/** Allows marked calls, and continues with the other checks. */
 export function passMarked(
   assembler: Assembler,
   mark: bigint,
@@ -35,7 +35,7 @@ export function passMarked(
   return assembler.load(SIXTH + 4, equal(mark >> 32n, next));
 }
 
-/** A mark that nobody knows. */
+/** A random mark. */
 export function newMark(): bigint {
   return crypto.getRandomValues(new BigUint64Array(1))[0]!;
 }

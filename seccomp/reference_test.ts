@@ -1,4 +1,7 @@
-/** Our compiler beside a plain reading of the rules, and beside libseccomp's. */
+/**
+ * Compares our compiler with a direct evaluation of the rules, and with
+ * libseccomp.
+ */
 
 // @ts-types="../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
@@ -16,10 +19,10 @@ import { type SeccompData, simulator } from "./simulate.ts";
 import { type CallArch, callsOf, COMMON_FROM } from "./syscalls.ts";
 
 const libseccomp = openLibseccomp();
-// Without libseccomp2 there is nothing to compare with.
+// Needs libseccomp2 for the comparison.
 const ignore = !libseccomp || Deno.build.arch !== "x86_64";
 
-/** The same numbers in every run. */
+/** A generator with the same numbers in every run. */
 function randomness(seed: number) {
   let state = seed;
   return (below: number) => {
@@ -41,7 +44,7 @@ const WORDS = [
   0xffffffffffffffffn,
 ];
 
-/** Compares all calls that both know and that are not unknown to the profile. */
+/** Compares all calls that both know and that the profile knows. */
 function compare(profile: SeccompProfile, archs: CallArch[], seed: number) {
   const random = randomness(seed);
   const ours = simulator(compileSeccomp(profile, "x86_64"));
@@ -90,7 +93,7 @@ const OPERATORS: SeccompOperator[] = [
   "SCMP_CMP_MASKED_EQ",
 ];
 
-/** A profile with up to so many rules for a call. */
+/** A profile with at most this number of rules per call. */
 function randomProfile(seed: number, most: number): SeccompProfile {
   const random = randomness(seed);
   const pick = <T>(list: readonly T[]) => list[random(list.length)]!;
@@ -124,7 +127,7 @@ function randomProfile(seed: number, most: number): SeccompProfile {
   return { defaultAction, syscalls };
 }
 
-/** What the rules say, read one by one. */
+/** Evaluates the rules one by one. */
 function expected(
   { defaultAction, syscalls }: SeccompProfile,
   call: string,
@@ -193,8 +196,9 @@ Deno.test({
   name: "compileSeccomp() decides as libseccomp does",
   ignore,
   fn() {
-    // One rule a call: libseccomp 2.5.4 does not load an argument again between
-    // two rules that order it, and compares the wrong word.
+    // One rule per call: between two rules with an ordering comparison,
+    // libseccomp 2.5.4 does not reload the argument and compares the wrong
+    // word.
     for (let seed = 1; seed <= 20; seed++) {
       compare(randomProfile(seed, 1), ["x86_64"], seed);
     }
@@ -212,7 +216,8 @@ Deno.test({
         kernel: [6, 1],
         arch: "x86_64",
       });
-      // A condition beside an unconditional rule is lost on libseccomp.
+      // libseccomp drops a condition if the call also has an unconditional
+      // rule.
       const syscalls = profile.syscalls.filter(({ names }) =>
         String(names) !== "ioctl"
       );

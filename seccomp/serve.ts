@@ -1,8 +1,7 @@
 /**
- * The listener of a filter that learns: receives the reports and lets every
- * call through. Runs in the parent, on the host, beside its other waiting:
- * while a command makes call after call this thread serves it in turns, and
- * other events are heard in between.
+ * The listener of a learning filter: receives the reports and allows every
+ * call. Runs in the parent, on the host, in parallel with its other waiting: it
+ * serves a busy command in turns, and other events are handled in between.
  *
  * See seccomp_unotify(2).
  */
@@ -20,32 +19,32 @@ import {
 } from "./learn.ts";
 import type { CallArch } from "./syscalls.ts";
 
-/** How long one turn lasts at most, in milliseconds: a signal waits no longer. */
+/** The longest time of one turn in milliseconds; a signal waits no longer. */
 const TURN = 20;
 
-/** How long the next report is waited for within a turn, in milliseconds. */
+/** The longest wait for the next report within a turn, in milliseconds. */
 const PATIENCE = 1;
 
-/** What a command has called. */
+/** The calls of a command. */
 export interface Learned {
   names: Set<string>;
   archs: Set<CallArch>;
   /**
-   * Another program than the walker has called something: all of the walker's
-   * calls come from one instruction.
+   * A program other than the walker has made a call. All of the walker's calls
+   * come from one instruction.
    */
   executed: boolean;
-  /** Calls that no table of ours has a name for. */
+  /** Calls without a name in our tables. */
   unnamed: Set<string>;
 }
 
 /**
- * Serves a listener until nobody is left who is filtered.
+ * Serves a listener until no filtered process is left.
  *
- * @throws SyscallError where the kernel does not take an answer
+ * @throws SyscallError if the kernel refuses an answer
  */
 export async function serveReports(listener: Descriptor): Promise<Learned> {
-  // The execve after the filter is a call of this machine's own.
+  // The execve after the filter is a call of this machine's own architecture.
   const learned: Learned = {
     names: new Set(),
     archs: new Set([Deno.build.arch]),
@@ -54,7 +53,7 @@ export async function serveReports(listener: Descriptor): Promise<Learned> {
   };
   const { fd } = listener;
   let walker: bigint | undefined;
-  // An older kernel refuses it, and is slower.
+  // Older kernels refuse this, and are slower.
   rawSyscall(
     "ioctl",
     fd,
@@ -63,7 +62,7 @@ export async function serveReports(listener: Descriptor): Promise<Learned> {
   );
   for (;;) {
     let events = await waitForOne(fd, POLL.POLLIN);
-    // What else can happen is that the last one has ended (POLLHUP, Linux 5.9).
+    // The only other event is the end of the last process (POLLHUP, Linux 5.9).
     if (events && !(events & POLL.POLLIN)) return learned;
     const end = performance.now() + TURN;
     while (events & POLL.POLLIN && performance.now() < end) {
@@ -79,7 +78,7 @@ export async function serveReports(listener: Descriptor): Promise<Learned> {
   }
 }
 
-/** The next report; null where its caller was killed or interrupted meanwhile. */
+/** The next report; null if its caller was killed or interrupted meanwhile. */
 function receive(fd: number): Report | null {
   const bytes = new Uint8Array(NOTIFY.reportSize);
   const result = rawSyscall(

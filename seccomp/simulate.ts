@@ -1,9 +1,9 @@
-/** Runs a filter as the kernel would, without one: for tests and explanations. */
+/** Simulates the kernel's run of a filter, for tests and explanations. */
 
 import { BPF, DATA, type Decision, decision, decode } from "./bpf.ts";
 import { AUDIT_ARCH, type CallArch } from "./syscalls.ts";
 
-/** What a filter sees of a call. */
+/** The input of a filter. */
 export interface SeccompData {
   nr: number;
   /** A name, or an AUDIT_ARCH number. */
@@ -11,7 +11,7 @@ export interface SeccompData {
   args?: readonly (number | bigint)[];
 }
 
-/** A filter's answer to a call. */
+/** The result of a filter for a call. */
 export function simulate(filter: Uint8Array, data: SeccompData): Decision {
   return simulator(filter)(data);
 }
@@ -58,7 +58,7 @@ export function simulator(
   };
 }
 
-/** struct seccomp_data, a word at a time. */
+/** Reads struct seccomp_data, one word at a time. */
 function wordsOf({ nr, arch, args = [] }: SeccompData) {
   return (offset: number): number => {
     if (offset === DATA.nr) return nr >>> 0;

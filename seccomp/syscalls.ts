@@ -1,7 +1,7 @@
 /**
- * Names and numbers of system calls, for filters: all of them, and those of
- * the 32-bit architectures that this machine's kernel runs too. Nothing is
- * unpacked before it is asked for.
+ * Names and numbers of all system calls, for filters: those of this machine's
+ * architecture and of the 32-bit architecture that its kernel runs too. The
+ * tables are decoded on demand.
  */
 
 import { ABOVE, COMMON, OWN } from "./numbers.ts";
@@ -9,7 +9,7 @@ import { ABOVE, COMMON, OWN } from "./numbers.ts";
 /** An architecture whose calls a filter can name. */
 export type CallArch = keyof typeof OWN;
 
-/** AUDIT_ARCH_* of linux/audit.h: what the kernel calls each of them. */
+/** AUDIT_ARCH_* of linux/audit.h: the kernel's number of each. */
 export const AUDIT_ARCH: Record<CallArch, number> = {
   x86_64: 0xc000003e,
   x86: 0x40000003,
@@ -17,7 +17,7 @@ export const AUDIT_ARCH: Record<CallArch, number> = {
   arm: 0x40000028,
 };
 
-/** OCI's names of them. */
+/** The names of OCI. */
 export const OCI_ARCH: Record<CallArch, string> = {
   x86_64: "SCMP_ARCH_X86_64",
   x86: "SCMP_ARCH_X86",
@@ -25,7 +25,7 @@ export const OCI_ARCH: Record<CallArch, string> = {
   arm: "SCMP_ARCH_ARM",
 };
 
-/** The 32-bit architecture that a kernel runs beside its own. */
+/** The 32-bit architecture that a kernel runs in addition to its own. */
 export const COMPATIBLE = { x86_64: "x86", aarch64: "arm" } as const;
 
 /** The first number that all architectures share (Linux 5.1). */
@@ -36,7 +36,7 @@ export type NumberedCall = readonly [name: string, number: number];
 
 const tables = new Map<CallArch, readonly NumberedCall[]>();
 
-/** Every call of an architecture, in the order of the numbers; a few have two names. */
+/** All calls of an architecture, ordered by number; a few have two names. */
 export function callsOf(arch: CallArch): readonly NumberedCall[] {
   const known = tables.get(arch);
   if (known) return known;
@@ -61,19 +61,19 @@ export function callNumber(name: string, arch: CallArch): number | undefined {
   return callsOf(arch).find(([known]) => known === name)?.[1];
 }
 
-/** Whether any architecture of ours has a call of that name. */
+/** Whether any of these architectures has a call with this name. */
 export function isCall(name: string): boolean {
   return (Object.keys(OWN) as CallArch[]).some((arch) =>
     callNumber(name, arch) !== undefined
   );
 }
 
-/** The name of a call, if we know one. */
+/** The name of a call, if the table has it. */
 export function callName(number: number, arch: CallArch): string | undefined {
   return callsOf(arch).find(([, known]) => known === number)?.[0];
 }
 
-/** The architecture behind an AUDIT_ARCH number. */
+/** The architecture of an AUDIT_ARCH number. */
 export function archOf(audit: number): CallArch | undefined {
   return (Object.keys(AUDIT_ARCH) as CallArch[]).find((arch) =>
     AUDIT_ARCH[arch] === audit >>> 0

@@ -60,7 +60,7 @@ Deno.test("callNumber() agrees with the numbers that the program uses", () => {
       try {
         used = numberOf(name as SyscallName, arch);
       } catch {
-        continue; // One that the program does not make.
+        continue; // The program does not make this call.
       }
       assertEquals(used, number, `${name} on ${arch}`);
     }
@@ -77,7 +77,8 @@ Deno.test({
     for (const arch of ARCHS) {
       for (const [name, number] of callsOf(arch)) {
         const theirs = libseccomp!.numberOf(name, arch);
-        // Below zero: one that it does not know, or not there.
+        // A negative number: libseccomp does not know the call, or the
+        // architecture lacks it.
         if (theirs >= 0) assertEquals(theirs, number, `${name} on ${arch}`);
       }
     }
