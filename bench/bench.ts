@@ -1,8 +1,8 @@
 /**
- * `deno task bench`: what it costs to run /bin/true in a container, beside the
- * peers and beside Deno's own start, in one run.
+ * `deno task bench`: measures the time to run /bin/true in a container, and
+ * compares it with other programs and with Deno's own start, in one run.
  *
- * Runs on the host as root and leaves it as it was, on Ctrl-C too.
+ * Runs on the host as root, and cleans up at the end, also after Ctrl-C.
  */
 import { parseArgs } from "node:util";
 import { candidates } from "./candidates.ts";
@@ -25,7 +25,7 @@ const usage = `Usage: deno task bench [OPTION...]
   --help            print this
 `;
 
-/** What the command line asks for. */
+/** The options of the command line. */
 interface Options {
   mode: "measure" | "list" | "help";
   rounds: number;
@@ -35,7 +35,7 @@ interface Options {
   out?: string;
 }
 
-/** A mistake in the command line. */
+/** An error in the command line. */
 class UsageError extends Error {}
 
 const warmup = 2;
@@ -85,7 +85,7 @@ function parseFlags(args: readonly string[]) {
 
 async function bench(options: Options, signal: AbortSignal): Promise<Report> {
   await using cleanup = new AsyncDisposableStack();
-  // Taken before the bench is a load itself.
+  // Read before the bench itself causes load.
   const load = Deno.loadavg();
   const workspace = await openWorkspace({
     rootfs: options.rootfs,
@@ -151,7 +151,7 @@ async function compileDenoVersion(): Promise<string | null> {
   }
 }
 
-/** Shows where the bench is, on one line that is overwritten; for terminals only. */
+/** Shows the progress on one line that is overwritten; only on a terminal. */
 function progress(text: string) {
   if (Deno.stderr.isTerminal()) write(Deno.stderr, `\r\x1b[K${text}`);
 }
@@ -164,7 +164,9 @@ function write(
   while (bytes.length > 0) bytes = bytes.subarray(stream.writeSync(bytes));
 }
 
-/** Listens for the signals that end a program, so that the end is a clean one. */
+/**
+ * Aborts on the signals that end a program, so that the bench cleans up first.
+ */
 function abortOnSignals(): AbortSignal {
   const controller = new AbortController();
   const numbers = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;
@@ -177,7 +179,7 @@ function abortOnSignals(): AbortSignal {
   return controller.signal;
 }
 
-/** What went wrong first, then what the clean-up met on top of it. */
+/** The messages of the first error and of errors during the clean-up. */
 function messages(error: unknown): string[] {
   if (error instanceof SuppressedError) {
     return [...messages(error.suppressed), ...messages(error.error)];
@@ -196,7 +198,7 @@ async function main() {
   }
   const signal = abortOnSignals();
   const report = await bench(options, signal);
-  // Nanoseconds are noise.
+  // Four decimals are enough: nanoseconds are noise.
   const json = JSON.stringify(
     report,
     (_, value) => typeof value === "number" ? Number(value.toFixed(4)) : value,
@@ -217,6 +219,6 @@ if (import.meta.main) {
       Deno.exitCode = error instanceof UsageError ? 2 : 1;
     }
   }
-  // The signal listeners would keep the process alive.
+  // The signal listeners would keep the process running.
   Deno.exit();
 }

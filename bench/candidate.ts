@@ -1,30 +1,34 @@
-/** What the bench can measure: the shape every candidate has. */
+/** The type of a candidate: a program that the bench measures. */
 import type { Command } from "./process.ts";
 import type { Workspace } from "./workspace.ts";
 
 /** One way to run a candidate. */
 export interface Attempt {
-  /** The command of the n-th run; runtimes want a fresh id for each. */
+  /** The command of the n-th run. Runtimes need a new id for each. */
   command(n: number): Command;
-  /** It runs many and prints the milliseconds of one on standard output: that is the sample. */
+  /**
+   * The command runs many containers and prints the milliseconds of one on
+   * standard output. That number is the sample.
+   */
   saysTime?: true;
-  /** What a reader of the figures has to know. */
+  /** What a reader of the results must know. */
   note?: string;
 }
 
-/** Something that runs /bin/true, more or less contained. */
+/** A program that runs /bin/true, with or without isolation. */
 export interface Candidate {
-  /** For `--only` and the targets. */
+  /** The name for `--only` and for the targets. */
   name: string;
-  /** For people. */
+  /** The name in the report. */
   label: string;
-  /** The candidate that is the bare start of the same build. */
+  /** The candidate that measures the bare start of the same build. */
   bare?: string;
-  /** Prints a version on its first line. */
+  /** A command that prints the version on its first line. */
   version?: readonly string[];
   /**
-   * Builds what it needs and returns the ways to run it, best first: the first
-   * that succeeds is measured. Throws `Unavailable` when there is none.
+   * Builds what the candidate needs and returns the ways to run it, the best
+   * first. The first one that succeeds is measured. Throws `Unavailable` if
+   * there is none.
    */
   prepare(workspace: Workspace): Promise<Attempt[]>;
 }

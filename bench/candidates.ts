@@ -1,6 +1,6 @@
 /**
- * Every candidate in the order of the report: container itself and Deno's bare
- * start here, the others from peers.ts.
+ * All candidates in the order of the report: container itself and Deno's bare
+ * starts here, the others from peers.ts, runtimes.ts and engines.ts.
  */
 // @ts-types="../types/std_path.d.ts"
 import { join } from "@std/path";
@@ -12,7 +12,7 @@ import { peers } from "./peers.ts";
 import { complaint, isExecutable, run } from "./process.ts";
 import type { Workspace } from "./workspace.ts";
 
-/** Container from source, in default mode or with `flags`. */
+/** container from source, in default mode or with `flags`. */
 function fromSource(
   name: string,
   label: string,
@@ -50,10 +50,10 @@ function compiled(
   };
 }
 
-/** How many containers the library's candidates start one after another. */
+/** How many containers the library candidates start, one after another. */
 const MANY = 50;
 
-/** One of many containers that one process starts through the library. */
+/** One of many containers that a process starts through the library. */
 function library(name: string, label: string, words: string[]): Candidate {
   return {
     name,
@@ -71,11 +71,13 @@ function library(name: string, label: string, words: string[]): Candidate {
   };
 }
 
-/** Candidates of this repository, then Deno's bare starts, then the peers. */
+/**
+ * The candidates of this repository, then Deno's bare starts, then the peers.
+ */
 export const candidates: readonly Candidate[] = [
   compiled("compiled", "container, compiled", []),
   compiled("compiled-no-init", "container, compiled, --no-init", ["--no-init"]),
-  // A flag that changes nothing, and needs the runtime as any other does.
+  // This flag changes nothing, but it needs the Deno runtime like most flags.
   compiled("compiled-flag", "container, compiled, a flag", ["-w", "/"]),
   compiled("compiled-no-init-flag", "container, compiled, --no-init, a flag", [
     ...["--no-init", "-w", "/"],
@@ -122,9 +124,9 @@ export const candidates: readonly Candidate[] = [
 ];
 
 /**
- * Compiles the empty program with the Deno and runtime that compile ./container
- * (`COMPILE_DENO`, `DENORT_BIN`). Kept in the cache: a fresh file of this size
- * would still be on its way to the disk while the others are measured.
+ * Compiles the empty program with the same Deno and runtime as ./container
+ * (`COMPILE_DENO`, `DENORT_BIN`). It is cached, because the kernel would still
+ * be writing a new file of this size to disk during the measurement.
  */
 async function compileBare(workspace: Workspace): Promise<string> {
   const { cache, dir, repo, env, signal } = workspace;
@@ -143,7 +145,8 @@ async function compileBare(workspace: Workspace): Promise<string> {
   if (await isExecutable(binary) && await readIfThere(keyFile) === key) {
     return binary;
   }
-  // Deno writes beside its output first, and leaves that there when it is stopped.
+  // Deno writes a temporary file next to its output, which stays if Deno is
+  // stopped. So the output goes to the temporary directory first.
   const fresh = join(dir, "bare");
   const argv = [deno, "compile", "-A", "--no-check", "--no-config"];
   argv.push("--output", fresh, join(repo, "bench", "bare.ts"));

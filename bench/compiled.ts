@@ -1,4 +1,4 @@
-/** The compiled program, as the bench measures it. */
+/** Provides the compiled program for the bench. */
 
 // @ts-types="../types/std_path.d.ts"
 import { join } from "@std/path";
@@ -7,8 +7,8 @@ import { isExecutable } from "./process.ts";
 import type { Workspace } from "./workspace.ts";
 
 /**
- * The compiled program as a file like the empty one's: how a file came to lie
- * in the page cache is worth two milliseconds of a start.
+ * A copy of the compiled program, made in the same way as the empty program.
+ * How a file got into the page cache can change a start by two milliseconds.
  */
 export async function copyOfProgram(
   { cache, repo }: Workspace,
@@ -29,12 +29,12 @@ export async function copyOfProgram(
   return copy;
 }
 
-/** When a file was changed; 0 where there is none. */
+/** The modification time of a file; 0 if it does not exist. */
 export async function mtime(path: string): Promise<number> {
   try {
     return (await Deno.stat(path)).mtime?.getTime() ?? 0;
   } catch (error) {
-    // A bare name that is found on PATH.
+    // A bare command name, which is found in PATH.
     if (error instanceof Deno.errors.NotFound) return 0;
     throw error;
   }

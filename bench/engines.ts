@@ -1,6 +1,6 @@
 /**
- * `docker run --rm`, by a daemon of the bench's own, with runc and with
- * container as its runtime: what a user of an engine waits for.
+ * `docker run --rm` with the bench's own daemon, with runc and with container
+ * as the runtime: the time that a user of docker waits.
  */
 // @ts-types="../types/std_path.d.ts"
 import { join } from "@std/path";
@@ -10,12 +10,12 @@ import { need } from "./peers.ts";
 import { complaint, run } from "./process.ts";
 import type { Workspace } from "./workspace.ts";
 
-/** How long a daemon may take to start, in milliseconds. */
+/** The longest time that a daemon may take to start, in milliseconds. */
 const PATIENCE = 30_000;
 const RUNTIME = "container";
 const IMAGE = "rootfs";
 
-/** `docker run` by each runtime, in the order of the report. */
+/** `docker run` with each runtime, in the order of the report. */
 export const engines: readonly Candidate[] = [
   dockerRun("docker", "docker run, container as its runtime", RUNTIME),
   dockerRun("docker-runc", "docker run, runc as its runtime", "runc"),
@@ -40,7 +40,7 @@ function dockerRun(name: string, label: string, runtime: string): Candidate {
 
 const daemons = new WeakMap<Workspace, Promise<string>>();
 
-/** The address of the daemon that both runtimes share. */
+/** The address of the daemon, which both candidates share. */
 function daemonOf(workspace: Workspace): Promise<string> {
   const there = daemons.get(workspace) ?? startDaemon(workspace);
   daemons.set(workspace, there);
@@ -70,7 +70,7 @@ async function startDaemon(workspace: Workspace): Promise<string> {
   cleanup.defer(async () => {
     daemon.kill("SIGTERM");
     await daemon.status;
-    // docker leaves the parent of its cgroups behind.
+    // docker does not remove the parent of its cgroups.
     const script =
       `find /sys/fs/cgroup -depth -type d -path '*/${id}*' -exec rmdir {} +`;
     await run({ argv: ["sh", "-c", script] });

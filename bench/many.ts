@@ -1,13 +1,15 @@
 /**
- * One process that runs many containers, one after another, through the
- * library: what a container costs once the program is up. Prints milliseconds
- * for each. Run by the bench, as root, on the host.
+ * Runs many containers in one process, one after another, through the library:
+ * measures a container without the start of Deno. Prints the milliseconds of
+ * one. The bench runs it as root on the host.
  *
- *   many.ts ROOTFS COUNT [seed]     seed: the steps of bench/seed alone
+ *   many.ts ROOTFS COUNT [seed]     seed: only the steps of bench/seed
  */
 import { type LibraryOptions, run } from "../mod.ts";
 
-/** What bench/seed makes: nothing is dropped, masked or filtered there. */
+/**
+ * The options that match bench/seed, which drops, masks and filters nothing.
+ */
 const SEED: Partial<LibraryOptions> = {
   chroot: true,
   namespaces: { network: "host", ipc: "host", cgroup: "host" },
@@ -16,7 +18,7 @@ const SEED: Partial<LibraryOptions> = {
   mounts: [{ destination: "/proc", type: "proc", source: "proc" }],
 };
 
-/** Not timed: the first ones compile what the others use. */
+/** Runs that are not timed. The first ones compile what the others reuse. */
 const WARM_UP = 20;
 
 const [rootfs = "./fs", count = "100", kind] = Deno.args;

@@ -1,6 +1,7 @@
 /**
- * The method: which candidates run here, then rounds in which each of them runs
- * once, so that drift of the machine hits all alike.
+ * The measurement: finds the candidates that run here, then runs every
+ * candidate once in each round, so that changes of the machine's speed affect
+ * all of them equally.
  */
 // @ts-types="../types/std_path.d.ts"
 import { join } from "@std/path";
@@ -16,28 +17,28 @@ import {
 import { shuffled } from "./stats.ts";
 import type { Workspace } from "./workspace.ts";
 
-/** A candidate that ran once, and what it is. */
+/** A candidate that has run successfully once. */
 export interface Ready {
   candidate: Candidate;
   attempt: Attempt;
   version: string | null;
 }
 
-/** A candidate that is left out. */
+/** A candidate that cannot be measured. */
 export interface Missing {
   candidate: Candidate;
   reason: string;
 }
 
-/** What was measured of one candidate. */
+/** The measurements of one candidate. */
 export interface Measured extends Ready {
-  /** Milliseconds by round; null where the exit status was not 0. */
+  /** Milliseconds of each round; null if the exit status was not 0. */
   samples: (number | null)[];
-  /** Peak resident set of its largest process, or null when not measured. */
+  /** Peak resident set of its largest process; null if not measured. */
   peakKiB: number | null;
 }
 
-/** Numbers runs over the whole bench: container ids must not repeat. */
+/** Counts all runs of the bench, because container ids must not repeat. */
 let runs = 0;
 
 function next(attempt: Attempt, workspace: Workspace): Command {
@@ -65,7 +66,7 @@ export async function probe(
     if (!(error instanceof Unavailable)) throw error;
     complaints.push(error.message);
   }
-  // The first attempt is the one people know.
+  // The first attempt is the usual way to run it.
   return { candidate, reason: complaints[0] ?? "there is no way to run it" };
 }
 
@@ -75,7 +76,10 @@ async function versionOf({ version }: Candidate): Promise<string | null> {
   return code === 0 ? stdout.split("\n")[0]!.trim() : null;
 }
 
-/** Runs the rounds, then the memory pass, whose wrapper must not touch the times. */
+/**
+ * Runs the rounds, and afterwards measures memory, because its wrapper would
+ * change the times.
+ */
 export async function measure(
   ready: readonly Ready[],
   workspace: Workspace,
@@ -95,7 +99,7 @@ export async function measure(
   }));
   for (let round = -warmup; round < rounds; round++) {
     progress?.(round < 0 ? "warm-up" : `round ${round + 1} of ${rounds}`);
-    // A fixed order would give each candidate the same predecessor each time.
+    // In a fixed order each candidate would always follow the same one.
     for (const one of shuffled(measured)) {
       signal.throwIfAborted();
       const command = next(one.attempt, workspace);

@@ -1,6 +1,7 @@
 /**
- * The others: what runs the same command on the same root filesystem without
- * Deno. Everything here starts host programs; nothing runs inside.
+ * The peers: other programs that run the same command on the same root
+ * filesystem, without Deno. This module starts programs on the host; nothing of
+ * it runs in a container.
  */
 // @ts-types="../types/std_path.d.ts"
 import { join } from "@std/path";
@@ -85,14 +86,17 @@ export const peers: readonly Candidate[] = [
   },
 ];
 
-/** The path of a program that has to be there. */
+/** The path of a program. Throws `Unavailable` if it is not installed. */
 export async function need(program: string): Promise<string> {
   const path = await which(program);
   if (path === null) throw new Unavailable(`${program} is not installed`);
   return path;
 }
 
-/** A bundle's config.json: the namespaces and mounts the others make too, no limits. */
+/**
+ * The config.json of a bundle: the same namespaces and mounts as the other
+ * candidates, no limits.
+ */
 export function bundleConfig(rootfs: string): Record<string, unknown> {
   return {
     ociVersion: "1.0.2",
@@ -122,7 +126,7 @@ async function ociRuntime(
   const config = JSON.stringify(bundleConfig(rootfs), null, 2);
   await Deno.writeTextFile(join(bundle, "config.json"), config);
   const state = join(dir, program);
-  // A run that was killed half-way has its state there, and a cgroup elsewhere.
+  // A killed run leaves its state here, and a cgroup.
   cleanup.defer(async () => {
     for (const left of await namesIn(state)) {
       await run({
@@ -131,7 +135,8 @@ async function ociRuntime(
     }
   });
   const argv = [program, "--root", state, ...flags, "run", "--bundle", bundle];
-  // Both attempts of crun count from the same place; a failed one may keep its id.
+  // Both attempts of crun use the same numbers, and a failed run may keep its
+  // id.
   const infix = flags.length > 0 ? "-f" : "";
   return [{
     command: (n) => ({ argv: [...argv, `${id}${infix}-${n}`] }),
@@ -139,11 +144,10 @@ async function ociRuntime(
 }
 
 /**
- * crun refuses cgroup v1 with a v2 mount beside it. This makes a mount
- * namespace without that v2 mount and returns the command prefix that enters
- * it, or null where the host is not such a mix. The process that holds the
- * namespace ends with its standard input, thus with the bench, however that
- * ends.
+ * crun refuses cgroup v1 together with a v2 mount. This makes a mount namespace
+ * without the v2 mount and returns the command prefix that enters it, or null
+ * if the host has no such mix. A process holds the namespace. It ends when its
+ * standard input closes, so it always ends with the bench.
  */
 async function enterPureCgroupV1(
   { cleanup }: Workspace,
@@ -183,7 +187,7 @@ function prefixed(attempt: Attempt, prefix: readonly string[]): Attempt {
   };
 }
 
-/** The names in a directory; none where there is none. */
+/** The names in a directory; none if it does not exist. */
 export async function namesIn(dir: string): Promise<string[]> {
   try {
     return (await Array.fromAsync(Deno.readDir(dir))).map((entry) =>

@@ -1,27 +1,33 @@
 /**
- * Starting and watching processes for the bench: a run with its output for the
- * set-up, a bare timed run for the measurement, and peak memory.
+ * Starts processes for the bench: with output for the preparation, with the
+ * time for the measurement, and with peak memory.
  */
 // @ts-types="../types/std_path.d.ts"
 import { join } from "@std/path";
 
-/** A command line and what it adds to the environment. */
+/** A command, and variables added to its environment. */
 export interface Command {
   argv: readonly string[];
   env?: Record<string, string>;
 }
 
-/** How a process ended and what it wrote. */
+/** The status and output of a process. */
 export interface Finished {
   code: number;
   stdout: string;
   stderr: string;
 }
 
-/** A hanging candidate must not hang the bench. */
+/**
+ * Limits the time of a run, because a candidate that hangs must not stop the
+ * bench.
+ */
 const timedRunLimit = 30_000;
 
-/** Runs a command to its end and keeps its output. An abort or `timeout` (ms) kills it. */
+/**
+ * Runs a command to its end and returns its output. An abort or `timeout` (in
+ * milliseconds) kills it.
+ */
 export async function run(
   command: Command,
   options: { signal?: AbortSignal; timeout?: number } = {},
@@ -59,8 +65,8 @@ export async function run(
 }
 
 /**
- * Milliseconds of wall clock from before the spawn until the exit status is
- * here, or null when that status is not 0.
+ * The milliseconds from before the spawn until the exit status is known; null
+ * if the status is not 0.
  */
 export async function time(command: Command): Promise<number | null> {
   const process = new Deno.Command(command.argv[0]!, {
@@ -82,7 +88,7 @@ export async function time(command: Command): Promise<number | null> {
   }
 }
 
-/** The milliseconds that a command prints, or null when it failed. */
+/** The milliseconds that a command prints; null if it failed. */
 export async function timeSaid(
   command: Command,
   signal?: AbortSignal,
@@ -93,9 +99,9 @@ export async function timeSaid(
 }
 
 /**
- * The peak resident set, in KiB, of the largest process of the tree, or null
- * when the command failed. GNU time takes it from wait4, which covers every
- * descendant that was itself waited for.
+ * The peak resident set in KiB of the largest process in the tree; null if the
+ * command failed. GNU time reads it from wait4, which covers all descendants
+ * that were waited for.
  */
 export async function peakKiB(
   command: Command,
@@ -109,7 +115,10 @@ export async function peakKiB(
   return Number.isFinite(figure) && figure > 0 ? figure : null;
 }
 
-/** Finds GNU time, which knows `-f`; the shell's keyword and BusyBox's do not do. */
+/**
+ * Finds GNU time, which has the option `-f`. The shell's keyword and busybox's
+ * time do not have it.
+ */
 export async function findGnuTime(): Promise<string | null> {
   const path = await which("time");
   if (path === null) return null;
@@ -117,7 +126,7 @@ export async function findGnuTime(): Promise<string | null> {
   return code === 0 && /^\d+\s*$/.test(stderr) ? path : null;
 }
 
-/** The first executable of this name on PATH, or null. */
+/** The first executable with this name in PATH; null if there is none. */
 export async function which(name: string): Promise<string | null> {
   for (const dir of (Deno.env.get("PATH") ?? "").split(":")) {
     if (dir !== "" && await isExecutable(join(dir, name))) {
@@ -127,7 +136,7 @@ export async function which(name: string): Promise<string | null> {
   return null;
 }
 
-/** Whether a path is a regular file that somebody may execute. */
+/** Whether a path is a regular file with any execute permission. */
 export async function isExecutable(path: string): Promise<boolean> {
   try {
     const info = await Deno.stat(path);
@@ -143,8 +152,8 @@ export async function isExecutable(path: string): Promise<boolean> {
 }
 
 /**
- * What a failed command says in one line: the first of its error lines, with
- * the last of the causes that Rust programs list below, else its status.
+ * The error of a failed command in one line: the first error line, with the
+ * last of the causes that Rust programs list, or else the status.
  */
 export function complaint(result: Finished): string {
   const [text = ""] = result.stderr.split("Stack backtrace:");
@@ -167,7 +176,7 @@ function kill(child: Deno.ChildProcess) {
   try {
     child.kill("SIGKILL");
   } catch (error) {
-    // It ended by itself in the meantime.
+    // It has ended in the meantime.
     if (!(error instanceof TypeError)) throw error;
   }
 }

@@ -1,6 +1,6 @@
 /**
- * From figures to a report: first one value that is the JSON, then the table
- * that is drawn from it. Pure.
+ * Makes the report: first one value, which is the JSON, then the table from
+ * that value. Pure.
  */
 import type { Measured, Missing } from "./measure.ts";
 import {
@@ -12,28 +12,28 @@ import {
 } from "./stats.ts";
 import { judge, type Quantity, type Target, type Verdict } from "./targets.ts";
 
-/** One measured candidate. */
+/** The row of one candidate. */
 export interface Row {
   name: string;
   label: string;
   version: string | null;
-  /** The command line, with the places of this machine replaced. */
+  /** The command line. Paths of this machine are replaced. */
   command: string;
   note: string | null;
-  /** Null when every round failed. */
+  /** Null if every round failed. */
   milliseconds: Summary | null;
   failures: number;
   peakKiB: number | null;
-  /** By what it is divided by; `bare` is the bare start of the same build. */
+  /** The ratios by divisor; `bare` is the bare start of the same build. */
   ratios: Partial<Record<Divisor, Ratio>>;
-  /** Milliseconds by round; null where the run failed. */
+  /** Milliseconds of each round; null if the run failed. */
   samples: (number | null)[];
 }
 
-/** What times are divided by. */
+/** The candidates by whose time the others are divided. */
 export type Divisor = "bare" | "runc" | "crun" | "seed";
 
-/** All of a run: this is what `--json` prints. */
+/** The whole report, as `--json` prints it. */
 export interface Report {
   date: string;
   host: { kernel: string; arch: string; cpus: number; load: number[] };
@@ -50,13 +50,13 @@ export interface Report {
 
 const divisors: readonly Divisor[] = ["bare", "runc", "crun", "seed"];
 
-/** Everything about a run that is not a measurement. */
+/** The parts of a report that are not measurements. */
 export type Setting = Omit<
   Report,
   "candidates" | "unavailable" | "targets"
 >;
 
-/** Puts a report together. `neutral` takes this machine's places out of a command. */
+/** Makes the report. `neutral` removes paths of this machine from a command. */
 export function makeReport(
   setting: Setting,
   measured: readonly Measured[],
@@ -102,7 +102,10 @@ export function makeReport(
   };
 }
 
-/** A quantity of a run, null where its candidates share no round that succeeded. */
+/**
+ * The value of a quantity; null if its candidates have no common successful
+ * round.
+ */
 function take(
   quantity: Quantity,
   samplesOf: (name: string) => readonly (number | null)[] | undefined,
@@ -127,7 +130,7 @@ function take(
   }
 }
 
-/** The report as text for a terminal or a file. */
+/** The report as text. */
 export function formatReport(report: Report): string {
   const { host } = report;
   const load = host.load.map((value) => value.toFixed(2)).join(" ");
@@ -157,7 +160,7 @@ export function formatReport(report: Report): string {
   return lines.join("\n") + "\n";
 }
 
-/** One line on one target. */
+/** The line of one target. */
 export function formatVerdict(verdict: Verdict): string {
   const { outcome, name, measured, reason } = verdict;
   const atMost = Number(verdict.atMost.toFixed(3));
@@ -165,7 +168,7 @@ export function formatVerdict(verdict: Verdict): string {
     return `${outcome}  ${name} ≤ ${atMost} (${reason})`;
   }
   const sign = outcome === "met" ? "≤" : ">";
-  // Two digits would print a near miss as "2.50 > 2.5".
+  // With two digits a near miss would read "2.50 > 2.5".
   const digits = Math.abs(measured - atMost) < 0.005 ? 4 : 2;
   return `${outcome.padEnd(6)} ${
     measured.toFixed(digits)

@@ -1,6 +1,6 @@
 /**
- * OCI runtimes, as an engine calls them: one bundle created, started and
- * deleted by three commands; and what a single small command takes.
+ * OCI runtimes as an engine calls them: three commands create, start and delete
+ * a bundle. Also measures single small commands.
  */
 // @ts-types="../types/std_path.d.ts"
 import { join } from "@std/path";
@@ -13,7 +13,7 @@ import { bundleConfig, namesIn, need } from "./peers.ts";
 import { run } from "./process.ts";
 import type { Workspace } from "./workspace.ts";
 
-/** A runtime with a bundle, and a place for its state. */
+/** A runtime, its bundle and its state directory. */
 interface Runtime {
   program: string;
   state: string;
@@ -22,7 +22,10 @@ interface Runtime {
 
 type FindProgram = (workspace: Workspace) => Promise<string>;
 
-/** What docker's defaults come to: profile, capabilities, masked paths. */
+/**
+ * A configuration like docker's default: seccomp profile, capabilities, masked
+ * paths.
+ */
 function engineConfig(rootfs: string): Record<string, unknown> {
   const spec = defaultConfig({
     kernel: kernelVersion(),
@@ -59,7 +62,7 @@ async function runtime(
   return { program, state, bundle };
 }
 
-/** create, start and delete of one bundle. */
+/** Creates, starts and deletes one bundle. */
 function cycle(
   name: string,
   label: string,
@@ -89,7 +92,7 @@ function cycle(
   };
 }
 
-/** One command on a container that waits to be started. */
+/** One command on a container that waits for start. */
 function single(
   name: string,
   label: string,
@@ -106,8 +109,8 @@ function single(
       const { signal } = workspace;
       const id = `${workspace.id}-${name}`;
       const created = await run({
-        // The container keeps the streams that it is given: none may be a pipe
-        // whose end is waited for.
+        // The container keeps its streams open. They must not be pipes, because
+        // run() waits for the end of its pipes.
         argv: [
           ...["sh", "-c", 'exec "$@" >"$0" 2>&1', join(bundle, "said")],
           ...[program, "--root", state, "create", "--bundle", bundle, id],
@@ -125,10 +128,10 @@ function single(
 const runc: FindProgram = () => need("runc");
 const crun: FindProgram = () => need("crun");
 const state = (id: string) => ["state", id];
-// SIGCONT, as engines name it: to a process that waits it does nothing.
+// SIGCONT, by number as engines do. It has no effect on a waiting process.
 const kill = (id: string) => ["kill", id, "18"];
 
-/** Ours and the others, in the order of the report. */
+/** container and the other runtimes, in the order of the report. */
 export const runtimes: readonly Candidate[] = [
   cycle("oci", "create, start, delete: container", copyOfProgram),
   cycle("oci-runc", "create, start, delete: runc", runc),

@@ -1,12 +1,11 @@
 /**
- * Order statistics for the bench: pure functions over samples, no clock and no
- * processes.
+ * Statistics for the bench: pure functions of samples.
  *
- * Medians and quantiles carry the report, because one run disturbed by
- * something else on the machine moves a mean and leaves them where they were.
+ * The report uses medians and quantiles, because a single run that is disturbed
+ * by other work changes a mean but hardly changes them.
  */
 
-/** What a list of samples comes to, in the unit of the samples. */
+/** The summary of a list of samples, in their unit. */
 export interface Summary {
   count: number;
   min: number;
@@ -21,16 +20,19 @@ export interface Summary {
   mad: number;
 }
 
-/** How two candidates compare over the rounds they share. */
+/** The comparison of two candidates over their common rounds. */
 export interface Ratio {
   /** Median divided by median. */
   ratio: number;
-  /** Quantiles of the ratios taken round by round. */
+  /** Quantiles of the ratios of single rounds. */
   p10: number;
   p90: number;
 }
 
-/** The value below which the share `q` (0 to 1) of `values` lies, interpolated linearly. */
+/**
+ * The value below which the fraction `q` (0 to 1) of `values` lies,
+ * interpolated linearly.
+ */
 export function quantile(values: readonly number[], q: number): number {
   if (values.length === 0) {
     throw new RangeError("Cannot take a quantile: there are no samples");
@@ -45,12 +47,12 @@ export function quantile(values: readonly number[], q: number): number {
   return below + (above - below) * (position - Math.floor(position));
 }
 
-/** The middle value, or the mean of the two in the middle. */
+/** The middle value, or the mean of the two middle values. */
 export function median(values: readonly number[]): number {
   return quantile(values, 0.5);
 }
 
-/** Sums samples up. Throws when there are none. */
+/** Summarizes samples. Throws if there are none. */
 export function summarize(values: readonly number[]): Summary {
   const middle = median(values);
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
@@ -71,11 +73,11 @@ export function summarize(values: readonly number[]): Summary {
 }
 
 /**
- * Compares two candidates measured in the same rounds; `null` marks a round
- * that failed. Returns null when they share no round.
+ * Compares two candidates that were measured in the same rounds; `null` marks a
+ * failed round. Returns null if they have no common round.
  *
- * Pairing by round keeps the spread honest: drift of the machine that hit both
- * runs of a round cancels out.
+ * Ratios are taken within a round, so that a change of the machine's speed that
+ * affects both runs of a round cancels out.
  */
 export function compare(
   numerator: readonly (number | null)[],
@@ -100,8 +102,7 @@ export function compare(
 }
 
 /**
- * The difference of the medians over the rounds that both have; null when there
- * are none.
+ * The difference of the medians over the common rounds; null if there are none.
  */
 export function difference(
   minuend: readonly (number | null)[],
@@ -118,7 +119,7 @@ export function difference(
     median(rounds.map(({ less }) => less));
 }
 
-/** `items` in a random order, as a new array. */
+/** A new array with the items in random order. */
 export function shuffled<T>(
   items: readonly T[],
   random: () => number = Math.random,

@@ -1,22 +1,22 @@
 /**
- * The project's performance targets, as data, and how a run is held against
- * them. Pure: the bench prints what this decides and fails over none of it,
- * since a busy machine is not a regression.
+ * The project's performance targets, as data, and the check of a run against
+ * them. Pure. The bench only prints the result and never fails because of it: a
+ * busy machine is not a regression.
  */
 
-/** What is promised of the medians of a run. */
+/** An upper limit for a quantity of a run. */
 export type Target = { name: string; atMost: number } & Quantity;
 
-/** A figure that is taken from candidates, by their names as `--list` prints them. */
+/** A quantity computed from candidates, by their names in `--list`. */
 export type Quantity =
-  /** So many times as long as another. */
+  /** How many times as long as another candidate. */
   | { kind: "ratio"; numerator: string; denominator: string }
-  /** So many milliseconds longer than another. */
+  /** How many milliseconds longer than another candidate. */
   | { kind: "difference"; minuend: string; subtrahend: string }
-  /** So many milliseconds. */
+  /** How many milliseconds. */
   | { kind: "time"; candidate: string };
 
-/** The candidates that a target is about. */
+/** The candidates that a target needs. */
 export function candidatesOf(target: Target): string[] {
   switch (target.kind) {
     case "ratio":
@@ -28,16 +28,16 @@ export function candidatesOf(target: Target): string[] {
   }
 }
 
-/** What became of a target in one run. */
+/** The result of a target in one run. */
 export type Verdict = Target & {
   outcome: "met" | "missed" | "not measured";
-  /** Null where it could not be taken. */
+  /** Null if it could not be measured. */
   measured: number | null;
-  /** Why it could not be taken. */
+  /** Why it could not be measured. */
   reason?: string;
 };
 
-/** Every target of the project. */
+/** All targets of the project. */
 export const targets: readonly Target[] = [
   ...ratios(),
   {
@@ -68,7 +68,7 @@ export const targets: readonly Target[] = [
   },
 ];
 
-/** One beside another, and how many times as long it may take. */
+/** Limits for the time of one candidate relative to another. */
 function ratios(): Target[] {
   const rows: [string, string, string, number][] = [
     [
@@ -138,8 +138,8 @@ function ratios(): Target[] {
 }
 
 /**
- * Holds one target against a run. `measure` gives its figure or null; `has` says
- * whether a candidate has figures at all.
+ * Checks one target. `measure` returns the value of a quantity or null; `has`
+ * says whether a candidate was measured.
  */
 export function judge(
   target: Target,

@@ -1,10 +1,9 @@
 /**
- * The bench's own corner of the machine: a temporary directory with a private
- * copy of the root filesystem, and the promise that all of it is gone at the
- * end.
+ * The workspace of the bench: a temporary directory with its own copy of the
+ * root filesystem. Everything is removed at the end.
  *
- * Every candidate runs on the copy, because some of them (runc) make device
- * nodes in the tree they are given.
+ * All candidates run on the copy, because some (runc) create device nodes in
+ * their root filesystem.
  */
 // @ts-types="../types/std_path.d.ts"
 import { dirname, fromFileUrl, join, resolve } from "@std/path";
@@ -12,27 +11,27 @@ import { run, which } from "./process.ts";
 
 /** Where candidates are prepared and run. */
 export interface Workspace {
-  /** Temporary directory. */
+  /** The temporary directory. */
   dir: string;
   /** The copy of the root filesystem, with /bin/true and /proc. */
   rootfs: string;
-  /** Where the copy came from, for the report. */
+  /** The source of the copy, for the report. */
   rootfsSource: string;
-  /** The repository. */
+  /** The root of the repository. */
   repo: string;
-  /** For what outlives this bench when it is killed: built binaries. */
+  /** A directory for built programs, which are kept after the bench. */
   cache: string;
-  /** Prefix of container ids and image names, unique to this run. */
+  /** The prefix of container ids and image names, unique to this run. */
   id: string;
-  /** Added to the environment of every process. */
+  /** Variables for the environment of every process. */
   env: Record<string, string>;
   /** Aborted on Ctrl-C. */
   signal: AbortSignal;
-  /** Undone in reverse order at the end. */
+  /** The clean-up actions, which run in reverse order at the end. */
   cleanup: AsyncDisposableStack;
 }
 
-/** Makes a workspace; disposing `cleanup` takes it away again. */
+/** Creates a workspace. Disposing of `cleanup` removes it. */
 export async function openWorkspace(
   options: {
     rootfs?: string;
@@ -48,7 +47,8 @@ export async function openWorkspace(
     await Deno.makeTempDir({ prefix: "container-bench-" }),
   );
   cleanup.defer(() => removeTree(dir));
-  // `deno compile` binaries keep a code cache in TMPDIR; there it is swept too.
+  // Programs of `deno compile` keep a code cache in TMPDIR. Here it is removed
+  // too.
   const tmp = join(dir, "tmp");
   await Deno.mkdir(tmp);
   const rootfs = join(dir, "fs");
@@ -104,7 +104,10 @@ async function fillRootfs(
   return "a temporary tree with the host's static busybox";
 }
 
-/** The link may be absolute and mean the inside, so it is not followed. */
+/**
+ * Whether there is a /bin/true. The link is not followed: its target may be an
+ * absolute path inside.
+ */
 async function hasTrue(root: string): Promise<boolean> {
   try {
     await Deno.lstat(join(root, "bin", "true"));
@@ -118,7 +121,10 @@ async function hasTrue(root: string): Promise<boolean> {
   }
 }
 
-/** Whether an executable is a 64-bit little-endian ELF file that asks for no dynamic loader. */
+/**
+ * Whether an executable is a 64-bit little-endian ELF file without a dynamic
+ * loader.
+ */
 export function isStatic(elf: Uint8Array): boolean {
   const view = new DataView(elf.buffer, elf.byteOffset, elf.byteLength);
   const classAndData = 0x0201;
@@ -136,7 +142,10 @@ export function isStatic(elf: Uint8Array): boolean {
   return true;
 }
 
-/** The mount points at or below `dir`, as /proc/self/mountinfo lists them, deepest last. */
+/**
+ * The mount points at or below `dir`, in the order of /proc/self/mountinfo: the
+ * deepest last.
+ */
 export function mountsBelow(mountinfo: string, dir: string): string[] {
   return mountinfo.split("\n")
     .map((line) => line.split(" ")[4] ?? "")
@@ -150,8 +159,8 @@ export function mountsBelow(mountinfo: string, dir: string): string[] {
 }
 
 /**
- * Removes the temporary tree. A candidate that leaked a mount into it must not
- * make this delete what is mounted there, so mounts are taken off first and
+ * Removes the temporary tree. If a candidate has left a mount in it, the
+ * mounted files must not be deleted. Therefore mounts are removed first, and
  * nothing is deleted while one is left.
  */
 async function removeTree(dir: string): Promise<void> {

@@ -1,6 +1,6 @@
-// The smallest container there is: a program that starts itself again in new
-// namespaces and changes its root. The bench measures it as the place where
-// this project began.
+// The smallest possible container: a program that starts itself again in new
+// namespaces and changes its root. It is the origin of this project, and a peer
+// in the bench.
 //
 //	SEED_ROOTFS=./fs seed run /bin/true
 package main
@@ -27,7 +27,8 @@ func main() {
 	}
 }
 
-// parent runs on the host and starts this program again, as PID 1 inside.
+// parent runs on the host and starts this program again as PID 1 of the new
+// namespaces.
 func parent(command []string) {
 	self := inherit(exec.Command("/proc/self/exe", append([]string{"child"}, command...)...))
 	self.SysProcAttr = &syscall.SysProcAttr{
@@ -36,8 +37,8 @@ func parent(command []string) {
 	finish(self.Run())
 }
 
-// child has the namespaces and no isolation yet. Mounts propagate to the host
-// until / is private, so that comes first.
+// child runs in the new namespaces. Mounts propagate to the host until / is
+// private, so making it private comes first.
 func child(command []string) {
 	root := os.Getenv("SEED_ROOTFS")
 	if root == "" {
@@ -58,7 +59,7 @@ func inherit(c *exec.Cmd) *exec.Cmd {
 	return c
 }
 
-// finish ends with the status of the command.
+// finish exits with the status of the command.
 func finish(err error) {
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {
