@@ -1,6 +1,6 @@
 /**
- * Configurations in the manner of the programs that write them: what each has
- * and the others have not. For tests.
+ * Configurations for tests, like those that various programs write. Each has
+ * parts that the others lack.
  */
 
 // deno-lint-ignore no-explicit-any
@@ -16,7 +16,7 @@ const mount = (
   options: string,
 ) => ({ destination, type, source, options: options.split(" ") });
 
-/** As little as there can be. */
+/** The smallest valid configuration. */
 export function minimal(): Json {
   return {
     ociVersion: "1.0.0",
@@ -26,7 +26,7 @@ export function minimal(): Json {
   };
 }
 
-/** As `runc spec` has it. */
+/** Like the output of `runc spec`. */
 export function runcLike(): Json {
   return {
     ociVersion: "1.0.2-dev",
@@ -61,7 +61,7 @@ export function runcLike(): Json {
   };
 }
 
-/** As `runc spec --rootless` has it. */
+/** Like the output of `runc spec --rootless`. */
 export function rootlessLike(): Json {
   const config = runcLike();
   delete config.linux.resources;
@@ -72,7 +72,7 @@ export function rootlessLike(): Json {
   return config;
 }
 
-/** As dockerd and containerd have it: a filter, limits, hooks, everything spelled out. */
+/** Like those of dockerd and containerd: a filter, limits, hooks, all members present. */
 export function dockerLike(): Json {
   const config = runcLike();
   config.ociVersion = "1.2.0";
@@ -128,7 +128,7 @@ export function dockerLike(): Json {
       path: "/dev/fuse",
       major: 10,
       minor: 229,
-      fileMode: 8630, // With S_IFCHR, as stat(2) gave it.
+      fileMode: 8630, // With S_IFCHR, as returned by stat(2).
       uid: 0,
       gid: 0,
     }],
@@ -156,7 +156,7 @@ export function dockerLike(): Json {
   return config;
 }
 
-/** As podman has it: systemd's cgroups, joined namespaces, mapped mounts. */
+/** Like those of podman: cgroups of systemd, joined namespaces, mapped mounts. */
 export function podmanLike(): Json {
   const config = rootlessLike();
   config.process.user = { uid: 1000, gid: 1000, umask: 18 };
@@ -192,16 +192,16 @@ export function podmanLike(): Json {
   return config;
 }
 
-/** Stands where {@linkcode asText} writes 2^64 - 1, which JSON can and JavaScript cannot. */
+/** {@linkcode asText} writes 2^64 - 1 for it, which a JavaScript number cannot hold. */
 const UNLIMITED = "unlimited";
 
-/** A configuration as the text of its file. */
+/** The text of a configuration's file. */
 export function asText(config: Json): string {
   return JSON.stringify(config, null, "\t")
     .replaceAll(`"${UNLIMITED}"`, "18446744073709551615");
 }
 
-/** All of them, by name. */
+/** All configurations, by name. */
 export const CONFIGS: Record<string, () => Json> = {
   minimal,
   runcLike,
@@ -210,10 +210,10 @@ export const CONFIGS: Record<string, () => Json> = {
   podmanLike,
 };
 
-/** Something done to a configuration. */
+/** A change to a configuration. */
 export type Change = (config: Json) => void;
 
-/** The text of a configuration to which something was done. */
+/** The text of a configuration after a change. */
 export function changed(change: Change, base = runcLike): string {
   const config = base();
   change(config);

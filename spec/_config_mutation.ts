@@ -1,8 +1,8 @@
-/** Configurations that nobody would write, made at random from those that programs do. For tests. */
+/** Broken configurations for tests, made at random from those that programs write. */
 
 import { asText } from "./_config_fixture.ts";
 
-/** A generator that gives the same numbers for the same seed: mulberry32. */
+/** A random generator that gives the same numbers for the same seed: mulberry32. */
 export function numbers(seed: number): (below: number) => number {
   let state = seed;
   return (below) => {
@@ -13,7 +13,7 @@ export function numbers(seed: number): (below: number) => number {
   };
 }
 
-/** Stands in for text that JSON.stringify would not write. */
+/** Texts that JSON.stringify would not write. */
 const RAW: readonly string[] = [
   "18446744073709551615",
   "-9223372036854775809",
@@ -65,35 +65,35 @@ const ODD: readonly unknown[] = [
   Object.fromEntries(Array.from({ length: 300 }, (_, n) => [`k${n}`, n])),
 ];
 
-/** Without an object that is there twice, as structuredClone would leave it. */
+/** Copies a value without shared objects, which structuredClone would keep shared. */
 const copy = <T>(value: T): T => JSON.parse(JSON.stringify(value));
 
 type Holder = Record<string, unknown>;
 
-/** Every object and array of a value, itself among them. */
+/** Every object and array in a value, including the value itself. */
 function holders(value: unknown): Holder[] {
   if (typeof value !== "object" || value === null) return [];
   return [value as Holder, ...Object.values(value).flatMap(holders)];
 }
 
-/** What differs from one use to another. */
+/** How configurations are changed. */
 export interface Mutation {
-  /** One of these is what something is done to. */
+  /** The configurations to start from. */
   bases: readonly (() => unknown)[];
-  /** Further values that a member may come to have. */
+  /** Further values that a member may get. */
   values?: readonly unknown[];
-  /** At most so many things are done. */
+  /** The highest number of changes. */
   most: number;
 }
 
-/** Does something to a configuration; the text of what came of it. */
+/** Changes a configuration at random, and returns the resulting text. */
 export function mutate(
   seed: number,
   { bases, values = [], most }: Mutation,
 ): string {
   const below = numbers(seed);
   const pick = <T>(all: readonly T[]): T => all[below(all.length)]!;
-  // A copy: the parts that they share would be changed for those that follow.
+  // A copy, since a change to shared parts would affect later configurations.
   const config = copy(pick(bases)());
   const raw: string[] = [];
   const value = (): unknown => {

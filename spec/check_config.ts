@@ -1,16 +1,16 @@
 /**
- * What one member of config.json demands of another. Called with what is left
- * of a configuration when the faults that are known already are taken out.
+ * Rules between members of config.json: what one member requires of another.
+ * The parts with known faults have been removed from the configuration before.
  */
 
 import { type Place, repeated, type Sound } from "./reader.ts";
 import { holderOfSysctl } from "./sysctls.ts";
 import type { Namespace, NamespaceType, Spec } from "./types.ts";
 
-/** Notes what does not fit together. */
+/** Notes a fault for every member that does not fit another. */
 export function checkConfig(spec: Sound<Spec>, place: Place): void {
   const { linux } = spec;
-  // Faulty itself: what it demands of others nobody knows.
+  // Without sound namespaces, no rule below can be checked.
   if (!linux?.namespaces) return;
   const inLinux = place.at("linux");
   const { namespaces } = linux;
@@ -91,7 +91,7 @@ function checkIdMaps(
   }
 }
 
-/** The index of a range that shares a number with one before it in the order of numbers. */
+/** The index of a range that overlaps with another one; null if none does. */
 function overlapping(
   ranges: readonly { first: number; size: number }[],
 ): number | null {

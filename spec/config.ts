@@ -1,6 +1,6 @@
 /**
- * config.json, and the parts of it that come alone: from a text to a typed
- * value, or to everything that is wrong with it.
+ * Reads config.json, and the parts of it that engines pass alone. A text
+ * becomes a typed value, or an error that names all its faults. Pure.
  */
 
 import { checkConfig } from "./check_config.ts";
@@ -22,14 +22,14 @@ import type { Spec } from "./types.ts";
 
 export { configText } from "./config_text.ts";
 
-/** More than this many faults are not read by anybody. */
+/** How many faults a message names; nobody reads more. */
 const TOLD = 20;
 
-/** A configuration is wrong; the message names each fault on a line of its own. */
+/** A configuration has faults. The message names each on a line of its own. */
 export class ConfigError extends SpecError {
   override name = "ConfigError";
   readonly faults: readonly Fault[];
-  /** @param what what is wrong: `config.json` */
+  /** @param what the text that has the faults, such as `config.json` */
   constructor(what: string, { faults, faultCount }: Notes) {
     const lines = faults.slice(0, TOLD).map(sentence);
     const more = faultCount - lines.length;
@@ -43,23 +43,26 @@ export class ConfigError extends SpecError {
   }
 }
 
-/** Who is told of what is no fault. */
+/** Callbacks for what is not a fault. */
 export interface ConfigReading {
-  /** A sentence about what has no effect, such as a capability that nobody knows. */
+  /**
+   * Receives a sentence about each part without effect, such as an unknown
+   * capability.
+   */
   warn?: (line: string) => void;
-  /** The path of a member that nobody knows; OCI wants those ignored. */
+  /** Receives the path of each unknown member; OCI requires that they are ignored. */
   ignored?: (path: string) => void;
 }
 
 /**
  * Reads a config.json of the OCI runtime specification, 1.x.
  *
- * Pure: it looks at nothing but the text. Whether the machine can do what is
- * asked for is found out later. What defaults the specification gives are
- * filled in; amounts above 2^53 are taken for that, rlimits and the arguments
- * of system calls keep all their digits.
+ * Pure: it reads only the text. Whether the machine can do what is asked for is
+ * decided later. Missing members get the defaults of the specification. Amounts
+ * above 2^53 become 2^53 - 1; rlimits and the arguments of system calls keep
+ * all their digits.
  *
- * @throws {ConfigError} with every fault there is
+ * @throws {ConfigError} with every fault of the text
  */
 export function parseConfig(text: string, reading?: ConfigReading): Spec {
   return parse("config.json", text, reading, (value, place) => {
@@ -75,9 +78,9 @@ export function parseConfig(text: string, reading?: ConfigReading): Spec {
 }
 
 /**
- * Reads `process` alone, as engines hand it to `exec --process FILE`. Pure.
+ * Reads `process` alone, as engines pass it to `exec --process FILE`. Pure.
  *
- * @throws {ConfigError} with every fault there is
+ * @throws {ConfigError} with every fault of the text
  */
 export function parseProcess(
   text: string,
@@ -87,10 +90,10 @@ export function parseProcess(
 }
 
 /**
- * Reads `linux.resources` alone, as engines hand it to `update --resources
+ * Reads `linux.resources` alone, as engines pass it to `update --resources
  * FILE`. Pure.
  *
- * @throws {ConfigError} with every fault there is
+ * @throws {ConfigError} with every fault of the text
  */
 export function parseResources(
   text: string,

@@ -12,7 +12,7 @@ import { ConfigError, parseConfig } from "./config.ts";
 import { MAX_CONFIG_SIZE } from "./config_text.ts";
 import { SpecError } from "./errors.ts";
 
-/** Faults of a configuration as lines; none where it is read. */
+/** The faults of a configuration, one line each; empty if it has none. */
 function faultsOf(text: string): string[] {
   try {
     parseConfig(text);
@@ -23,7 +23,7 @@ function faultsOf(text: string): string[] {
   }
 }
 
-Deno.test("parseConfig() refuses what is outside of 64 bits, as runc does", () => {
+Deno.test("parseConfig() refuses numbers outside of 64 bits, as runc does", () => {
   const limit = (digits: string) =>
     faultsOf(
       changed((config) => {
@@ -64,7 +64,7 @@ Deno.test("parseConfig() names every fault at once, each with its place", () => 
   ]);
 });
 
-Deno.test("parseConfig() says one fault on one line", () => {
+Deno.test("parseConfig() puts a single fault on one line", () => {
   assertThrows(
     () => parseConfig(changed((config) => delete config.root)),
     ConfigError,
@@ -114,7 +114,7 @@ const WRONG: [fault: string, change: Change, base?: typeof runcLike][] = [
   [
     "process.user.gid: expected an integer from 0 to 4294967294, found 4294967295",
     (c) => {
-      // setresgid(2) would leave it as it is: root's.
+      // setresgid(2) would leave the id unchanged, which is root's.
       c.process.user.gid = 4294967295;
     },
   ],
@@ -315,7 +315,7 @@ const WRONG: [fault: string, change: Change, base?: typeof runcLike][] = [
   }],
 ];
 
-Deno.test("parseConfig() says where and what is wrong", () => {
+Deno.test("parseConfig() names the place and the problem of each fault", () => {
   for (const [fault, change, base] of WRONG) {
     assertEquals(faultsOf(changed(change, base)), [fault]);
   }
@@ -330,7 +330,7 @@ Deno.test("parseConfig() refuses id ranges that overlap", () => {
   ]);
 });
 
-Deno.test("parseConfig() refuses a member that is there twice", () => {
+Deno.test("parseConfig() refuses a member that occurs twice", () => {
   const text = asText(runcLike());
   assertEquals(
     faultsOf(text.replace('"cwd": "/"', '"cwd": "/", "c\\u0077d": "/root"')),
@@ -342,7 +342,7 @@ Deno.test("parseConfig() refuses a member that is there twice", () => {
   );
 });
 
-Deno.test("parseConfig() refuses what is no JSON, too large or too deep", () => {
+Deno.test("parseConfig() refuses a text that is not JSON, too large or too deep", () => {
   const refused = (text: string, problem: string) => {
     const [fault = ""] = faultsOf(text);
     assert(fault.startsWith(`: ${problem}`), fault);
@@ -359,7 +359,7 @@ Deno.test("parseConfig() refuses what is no JSON, too large or too deep", () => 
   refused("[]", "expected an object, found an array");
 });
 
-Deno.test("parseConfig() stops telling faults at twenty", () => {
+Deno.test("parseConfig() names at most twenty faults", () => {
   const text = changed((config) => {
     config.process.args = Array(50_000).fill(0);
   });

@@ -18,7 +18,7 @@ import {
 } from "./config.ts";
 
 for (const [name, make] of Object.entries(CONFIGS)) {
-  Deno.test(`parseConfig() reads a configuration that is ${name}`, () => {
+  Deno.test(`parseConfig() reads the configuration ${name}`, () => {
     const noise: string[] = [];
     parseConfig(asText(make()), {
       warn: (line) => noise.push(line),
@@ -26,24 +26,24 @@ for (const [name, make] of Object.entries(CONFIGS)) {
     });
     assertEquals(noise, []);
   });
-  Deno.test(`configText() writes what parseConfig() reads again: ${name}`, () => {
+  Deno.test(`configText() writes a text that parseConfig() reads again: ${name}`, () => {
     const spec = parseConfig(asText(make()));
     assertEquals(parseConfig(configText(spec)), spec);
   });
 }
 
-Deno.test("parseConfig() takes a configuration as it is", () => {
+Deno.test("parseConfig() returns a complete configuration unchanged", () => {
   assertEquals<unknown>(parseConfig(asText(runcLike())), runcLike());
 });
 
-Deno.test("parseConfig() fills in what may be missing", () => {
+Deno.test("parseConfig() fills in optional members", () => {
   assertEquals<unknown>(parseConfig(asText(minimal())), {
     ...minimal(),
     process: { user: { uid: 0, gid: 0 }, args: ["true"], env: [], cwd: "/" },
   });
 });
 
-Deno.test("parseConfig() takes null and an empty string for nothing, as Go writes it", () => {
+Deno.test("parseConfig() takes null and empty strings as absent, as Go writes them", () => {
   const text = changed((config) => {
     config.hooks = null;
     config.mounts = null;
@@ -67,7 +67,7 @@ Deno.test("parseConfig() takes null and an empty string for nothing, as Go write
   assertEquals(spec.linux.resources?.cpu, {});
 });
 
-Deno.test("parseConfig() leaves consoleSize out where there is no terminal", () => {
+Deno.test("parseConfig() drops consoleSize if there is no terminal", () => {
   assertEquals(
     parseConfig(asText(dockerLike())).process.consoleSize,
     undefined,
@@ -81,7 +81,7 @@ Deno.test("parseConfig() leaves consoleSize out where there is no terminal", () 
   });
 });
 
-Deno.test("parseConfig() reads what engines write in their own way", () => {
+Deno.test("parseConfig() reads values that engines write in other forms", () => {
   const { linux } = parseConfig(asText(dockerLike()));
   assertEquals(linux.devices?.[0]?.fileMode, 0o666);
   assertEquals(linux.rootfsPropagation, "rslave");
@@ -90,14 +90,14 @@ Deno.test("parseConfig() reads what engines write in their own way", () => {
   assertEquals(podman.linux.timeOffsets?.boottime, { secs: -5, nanosecs: 10 });
 });
 
-Deno.test("parseConfig() takes a sysctl by its path as well", () => {
+Deno.test("parseConfig() also reads a sysctl by its path", () => {
   const text = changed((config) => {
     config.linux.sysctl = { "net/ipv4/ip_forward": "1" };
   });
   assertEquals(parseConfig(text).linux.sysctl, { "net.ipv4.ip_forward": "1" });
 });
 
-Deno.test("parseConfig() keeps every digit of a limit and of a call's argument", () => {
+Deno.test("parseConfig() keeps every digit of an rlimit and of a system call's argument", () => {
   const numbers = [
     "9007199254740991",
     "9007199254740993",
@@ -129,7 +129,7 @@ Deno.test("parseConfig() keeps every digit of a limit and of a call's argument",
   }
 });
 
-Deno.test("parseConfig() takes the highest limit for none", () => {
+Deno.test("parseConfig() takes the highest rlimit as no limit", () => {
   const { process } = parseConfig(asText(dockerLike()));
   assertEquals(process.rlimits?.[0], {
     type: "RLIMIT_CORE",
@@ -143,7 +143,7 @@ Deno.test("parseConfig() takes the highest limit for none", () => {
   );
 });
 
-Deno.test("parseConfig() takes an amount that no machine has for the most a number holds", () => {
+Deno.test("parseConfig() reduces huge amounts to the highest exact number", () => {
   const most = Number.MAX_SAFE_INTEGER;
   for (const digits of ["9223372036854771712", "9223372036854775807"]) {
     const text = changed((config) => {
@@ -158,7 +158,7 @@ Deno.test("parseConfig() takes an amount that no machine has for the most a numb
   }
 });
 
-Deno.test("parseConfig() warns of a capability that nobody knows, and leaves it out", () => {
+Deno.test("parseConfig() warns of an unknown capability and leaves it out", () => {
   const lines: string[] = [];
   const { process } = parseConfig(
     changed((config) => {
@@ -173,7 +173,7 @@ Deno.test("parseConfig() warns of a capability that nobody knows, and leaves it 
   ]);
 });
 
-Deno.test("parseConfig() ignores what it does not know, and tells who wants to hear it", () => {
+Deno.test("parseConfig() ignores unknown members and reports their paths", () => {
   const ignored: string[] = [];
   const text = changed((config) => {
     config.vm = { x: 1 };
@@ -196,7 +196,7 @@ Deno.test("parseConfig() ignores what it does not know, and tells who wants to h
   ]);
 });
 
-Deno.test("parseConfig() takes __proto__ for a name like others", () => {
+Deno.test("parseConfig() treats __proto__ like any other name", () => {
   const text = asText(runcLike()).replace(
     '"hostname"',
     `"annotations": {"__proto__": "x", "constructor": "y"},
@@ -211,7 +211,7 @@ Deno.test("parseConfig() takes __proto__ for a name like others", () => {
   assertEquals(Object.getPrototypeOf(spec), Object.prototype);
 });
 
-Deno.test("parseProcess() and parseResources() read a part that comes alone", () => {
+Deno.test("parseProcess() and parseResources() read their part of a configuration alone", () => {
   const { process, linux } = dockerLike();
   assertEquals<unknown>(
     parseProcess(asText(process)),
@@ -233,7 +233,7 @@ Deno.test("parseProcess() and parseResources() read a part that comes alone", ()
   );
 });
 
-Deno.test("parseConfig() takes a relative destination from the root, with a warning", () => {
+Deno.test("parseConfig() starts a relative destination at the root, with a warning", () => {
   const config = CONFIGS.minimal!() as { mounts?: unknown[] };
   config.mounts = [{ destination: "a/b", type: "tmpfs" }];
   const told: string[] = [];
@@ -244,7 +244,7 @@ Deno.test("parseConfig() takes a relative destination from the root, with a warn
   ]);
 });
 
-Deno.test("parseConfig() takes a pids.limit of 0 for what it is in the version that is named", () => {
+Deno.test("parseConfig() reads a pids.limit of 0 as the configuration's version defines it", () => {
   const limit = (ociVersion: string, pids: unknown) => {
     const text = changed((config) => {
       config.ociVersion = ociVersion;
@@ -264,7 +264,7 @@ Deno.test("parseConfig() takes a pids.limit of 0 for what it is in the version t
   assertEquals(parseResources('{"pids":{}}'), {});
 });
 
-Deno.test("parseConfig() leaves out what is no access to a device, and says so", () => {
+Deno.test("parseConfig() leaves out unknown access letters of a device, with a warning", () => {
   const lines: string[] = [];
   const text = changed((config) => {
     config.linux.resources.devices[0].access = "rwa";

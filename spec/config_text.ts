@@ -1,27 +1,28 @@
 /**
- * config.json between text and values. What JSON.parse leaves open is closed
- * here: the size, the depth, a member that is there twice (where programs
- * differ on which counts, one may have checked the other), and integers that a
- * JavaScript number cannot hold.
+ * Converts the text of config.json to values and back. It is stricter than
+ * JSON.parse: it limits the size and the depth, and refuses a member that
+ * occurs twice. Programs differ in which of the two counts, so one program
+ * could check a value that another does not use. Integers that a JavaScript
+ * number cannot hold become bigints.
  */
 
 import { withoutControls } from "./controls.ts";
 import { FAULTY, type Place } from "./reader.ts";
 import type { Spec } from "./types.ts";
 
-/** In characters. What the kernel takes as arguments and environment is 6 MiB at most. */
+/** In characters. The kernel accepts at most 6 MiB of arguments and environment. */
 export const MAX_CONFIG_SIZE = 16 << 20;
 
-/** The deepest that the specification goes is seven. */
+/** The specification itself nests at most seven levels. */
 const MAX_DEPTH = 64;
 
-/** What JSON.parse tells a reviver; TypeScript's library does not know it yet. */
+/** The third argument of a JSON.parse reviver, which TypeScript's library lacks. */
 type Context = { source?: string };
 
-/** What a number of this many digits may have lost as a JavaScript number. */
+/** A JavaScript number may not hold so many digits exactly. */
 const LONG_NUMBER = /\d{16}/;
 
-/** The value of a text; FAULTY where it is not JSON or too large. */
+/** The value of a text; FAULTY if it is not JSON, too large or too deep. */
 export function parseText(text: string, place: Place): unknown {
   if (text.length > MAX_CONFIG_SIZE) {
     return place.fault(`larger than ${MAX_CONFIG_SIZE >> 20} MiB`);
@@ -39,16 +40,19 @@ export function parseText(text: string, place: Place): unknown {
   }
 }
 
-/** More than engines write; the expression below keeps a note of each character. */
+/**
+ * Larger than what engines write. The expression below needs memory for each
+ * character.
+ */
 const USUAL_SIZE = 256 << 10;
 
-/** A string of JSON, and behind a name the colon. */
+/** A string in JSON, with the colon that follows a name. */
 const STRING = /"[^"\\]*(?:\\.[^"\\]*)*"\s*:?/g;
 
 /**
- * The same without a walk through the text, in a tenth of the time; FAULTY
- * where that would not be the whole truth. No member is there twice if the
- * value has as many as the text.
+ * Parses the usual text in a tenth of the time, without walking through it;
+ * FAULTY if the text needs the walk. If the value has as many members as the
+ * text has names, no member occurs twice.
  */
 function parseUsual(text: string): unknown {
   if (text.length > USUAL_SIZE || LONG_NUMBER.test(text)) return FAULTY;
@@ -62,7 +66,7 @@ function parseUsual(text: string): unknown {
   }
 }
 
-/** How many members there are in a value; NaN where it is too deep. */
+/** The number of members in a value; NaN if it is too deep. */
 function countMembers(value: unknown, depth = 0): number {
   if (typeof value !== "object" || value === null) return 0;
   if (depth === MAX_DEPTH) return NaN;
@@ -81,17 +85,17 @@ function exactIntegers(_: string, value: unknown, context?: Context): unknown {
 const QUOTE = 34, BACKSLASH = 92, COMMA = 44, COLON = 58;
 const OPEN_LIST = 91, CLOSE_LIST = 93, OPEN_OBJECT = 123, CLOSE_OBJECT = 125;
 
-/** An array or an object that the walk below is inside of. */
+/** An array or object that surrounds the current position of the walk. */
 interface Level {
-  /** The names so far; null in an array. */
+  /** The names seen so far; null in an array. */
   names: Set<string> | null;
   name: string;
   index: number;
 }
 
 /**
- * Walks the brackets and names of a text, which may not even be JSON. False
- * where it is too deep; a member that is there again is a fault.
+ * Walks through the brackets and names of a text, which may not even be JSON.
+ * Returns false if it is too deep, and notes a fault for each repeated member.
  */
 function looksSound(text: string, place: Place): boolean {
   const levels: Level[] = [];
@@ -134,7 +138,7 @@ function looksSound(text: string, place: Place): boolean {
   return true;
 }
 
-/** The place of the quote that ends a string, or the end of the text. */
+/** The position of the quote that ends a string, or the end of the text. */
 function stringEnd(text: string, start: number): number {
   for (let at = start;;) {
     at = text.indexOf('"', at + 1);
@@ -151,7 +155,7 @@ function unquote(name: string): string {
   try {
     return String(JSON.parse(name));
   } catch {
-    return name; // Not JSON, and JSON.parse of the whole will say so.
+    return name; // Not JSON; JSON.parse of the whole text reports it.
   }
 }
 
@@ -162,7 +166,7 @@ function placeOf(levels: readonly Level[], top: Place): Place {
   );
 }
 
-/** Members that are ours and not OCI's: they have no place in a file for others. */
+/** Members that OCI does not have, which are left out of a file for others. */
 const OURS: readonly (readonly [parent: string, name: string])[] = [
   ["process", "scheduling"],
   ["process", "preserve"],
@@ -170,10 +174,10 @@ const OURS: readonly (readonly [parent: string, name: string])[] = [
 
 const UNLIMITED = (1n << 64n) - 1n;
 
-// TypeScript's library does not know it yet; both Node and Deno have it.
+// TypeScript's library lacks it; Node and Deno have it.
 const { rawJSON } = JSON as unknown as { rawJSON(text: string): unknown };
 
-/** A Spec as the text of a config.json, every integer with all its digits. */
+/** Writes a Spec as the text of a config.json, with all digits of every integer. */
 export function configText(spec: Spec): string {
   const plain = structuredClone(spec) as unknown as Record<
     string,

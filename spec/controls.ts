@@ -1,6 +1,6 @@
-/** What others have written, as it is shown. */
+/** Shows texts that others have written. */
 
-/** A text that can do nothing to a terminal, nor be more than one line. */
+/** Replaces characters that would control a terminal or start a new line. */
 export function withoutControls(text: string): string {
   return text.replace(
     /[\p{C}\p{Zl}\p{Zp}]/gu,

@@ -1,17 +1,17 @@
-/** What a container is when nothing else is said: docker's defaults. */
+/** The default configuration of a container, which follows docker's. */
 
 import type { Mount, NamespaceType, Spec } from "./types.ts";
 
-/** The runtime-spec that our types follow. */
+/** The version of the runtime-spec that our types follow. */
 export const OCI_VERSION = "1.3.0";
 
 /** The search path inside a container. */
 export const DEFAULT_PATH = "/bin:/sbin:/usr/bin:/usr/sbin";
 
-/** The name a container has inside. */
+/** The hostname inside a container. */
 export const DEFAULT_HOSTNAME = "container";
 
-/** What a container gets new of; the rest it shares with the host. */
+/** The namespaces that are made for a container; it shares the others with the host. */
 export const DEFAULT_NAMESPACES: readonly NamespaceType[] = [
   "pid",
   "mount",
@@ -21,7 +21,7 @@ export const DEFAULT_NAMESPACES: readonly NamespaceType[] = [
   "cgroup",
 ];
 
-/** Files that tell of the host or change it whatever namespace they are read in. */
+/** Files that show or change the host in every namespace. */
 export const MASKED_PATHS: readonly string[] = [
   "/proc/asound",
   "/proc/acpi",
@@ -37,7 +37,7 @@ export const MASKED_PATHS: readonly string[] = [
   "/sys/devices/virtual/powercap",
 ];
 
-/** Parts of proc through which the host's kernel is steered. */
+/** Parts of proc that control the host's kernel. */
 export const READONLY_PATHS: readonly string[] = [
   "/proc/bus",
   "/proc/fs",
@@ -46,7 +46,10 @@ export const READONLY_PATHS: readonly string[] = [
   "/proc/sysrq-trigger",
 ];
 
-/** The kernel's own file systems, and memory. */
+/**
+ * The mounts of every container: the kernel's file systems, and file systems in
+ * memory.
+ */
 export const DEFAULT_MOUNTS: readonly Mount[] = [
   {
     destination: "/proc",
@@ -99,7 +102,7 @@ export const DEFAULT_MOUNTS: readonly Mount[] = [
   },
 ];
 
-/** A Spec with every default, to be changed by who asks for something else. */
+/** A Spec with all defaults, for the caller to change. */
 export function defaultSpec(
   { rootfs, args, env }: { rootfs: string; args: string[]; env: string[] },
 ): Spec {

@@ -1,6 +1,6 @@
-/** The errors a user is meant to read: each with its cause and its cure. */
+/** The errors that users read: each with its cause and how to fix it. */
 
-/** What the shell is told, after docker run. */
+/** Exit statuses, the same as those of docker run. */
 export const EXIT = {
   usage: 2,
   failure: 125,
@@ -9,15 +9,15 @@ export const EXIT = {
   signalBase: 128,
 } as const;
 
-/** An error whose message is complete for its reader: action, cause, fix. */
+/** An error with a complete message for the user: the action, the cause, the fix. */
 export class ContainerError extends Error {
-  /** The class's. */
+  /** The name of the class. */
   override name = "ContainerError";
-  /** The exit status it means. */
+  /** The exit status of the program for this error. */
   readonly status: number;
-  /** What the reader can do about it, a sentence. */
+  /** How to fix it, as a sentence. */
   readonly hint?: string;
-  /** Takes what was tried, with the cause; the hint is the cure. */
+  /** The message names the action and the cause, the hint how to fix it. */
   constructor(
     message: string,
     { hint, status = EXIT.failure, cause }: {
@@ -34,9 +34,9 @@ export class ContainerError extends Error {
 
 /** The command line is wrong. */
 export class UsageError extends ContainerError {
-  /** The class's. */
+  /** The name of the class. */
   override name = "UsageError";
-  /** Takes what is wrong, and what would be right. */
+  /** The message names what is wrong, the hint what would be right. */
   constructor(message: string, hint?: string) {
     super(message, { hint, status: EXIT.usage });
   }
@@ -44,17 +44,20 @@ export class UsageError extends ContainerError {
 
 /** The configuration is wrong. */
 export class SpecError extends ContainerError {
-  /** The class's. */
+  /** The name of the class. */
   override name = "SpecError";
 }
 
 /** The user's command cannot be executed. */
 export class CommandError extends ContainerError {
-  /** The class's. */
+  /** The name of the class. */
   override name = "CommandError";
 }
 
-/** What went wrong, as part of a sentence: Deno's words without its number. */
+/**
+ * The reason of a system error, for use in a sentence: Deno's message without
+ * the number.
+ */
 export const systemReason = (cause: unknown): string =>
   cause instanceof Error
     ? cause.message.replace(/ \(os error.*/s, "").toLowerCase()

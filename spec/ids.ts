@@ -1,25 +1,28 @@
 /**
- * Ids of users and groups as the kernel takes them. It cuts a larger number to
- * 32 bits, so that 4294967296 would be root, and takes the highest of those,
- * 4294967295, for "leave it as it is", which is root as well.
+ * Ids of users and groups, in the range of the kernel. The kernel cuts larger
+ * numbers to 32 bits, so 4294967296 would be root. It takes the highest number,
+ * 4294967295, as "leave the id unchanged", which would be root as well.
  */
 
 import type { IdMapping } from "./types.ts";
 
-/** The highest id there is. */
+/** The highest valid id. */
 export const MAX_ID = 0xfffffffe;
 
-/** Whether a number is an id. */
+/** Whether a number is a valid id. */
 export const isId = (id: number): boolean =>
   Number.isInteger(id) && id >= 0 && id <= MAX_ID;
 
-/** An id in decimal digits; null where it is none. */
+/** Reads an id in decimal digits; null if it is none. */
 export function parseId(text: string): number | null {
   const id = /^\d+$/.test(text) ? Number(text) : NaN;
   return isId(id) ? id : null;
 }
 
-/** An id of a user namespace as the host has it; null unless all of `size` ids are in one mapping. */
+/**
+ * The host's id for an id in a user namespace; null unless one mapping contains
+ * all of the `size` ids.
+ */
 export function hostIdOf(
   id: number,
   maps: readonly IdMapping[],

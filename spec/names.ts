@@ -1,8 +1,8 @@
-/** Names of the kernel that a configuration may use. */
+/** The names of the kernel that a configuration may use. */
 
 import type { NamespaceType } from "./types.ts";
 
-/** The kinds of namespaces(7), in OCI's spelling. */
+/** The types of namespaces(7), in OCI's spelling. */
 export const NAMESPACE_TYPES = [
   "cgroup",
   "ipc",
@@ -14,7 +14,7 @@ export const NAMESPACE_TYPES = [
   "uts",
 ] as const satisfies readonly NamespaceType[];
 
-/** Every capability, by number. */
+/** Every capability, in the order of their numbers. */
 export const CAPABILITIES = [
   "CAP_CHOWN",
   "CAP_DAC_OVERRIDE",
@@ -59,7 +59,7 @@ export const CAPABILITIES = [
   "CAP_CHECKPOINT_RESTORE",
 ] as const;
 
-/** The limits of setrlimit(2), by name. */
+/** The names of the limits of setrlimit(2). */
 export const RLIMITS: readonly string[] = [
   "RLIMIT_CPU",
   "RLIMIT_FSIZE",

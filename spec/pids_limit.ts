@@ -1,12 +1,12 @@
-/** What `linux.resources.pids.limit` of 0 means. Pure. */
+/** The meaning of 0 in `linux.resources.pids.limit`. Pure. */
 
 /**
- * A limit as it is written: above 0, or -1 for none.
+ * The limit that a written limit stands for: above 0, or -1 for no limit.
  *
- * 0 was no limit up to version 1.2 of the specification, and Podman before 5.5
- * and CRI-O before 1.29 write it for that. Since 1.3 it is a limit, which runc
- * 1.4 makes 1 because systemd has no 0. So the version that a configuration
- * says it is of decides.
+ * Up to version 1.2 of the specification 0 meant no limit, and Podman before
+ * 5.5 and CRI-O before 1.29 write it in that sense. Since 1.3 it is a limit,
+ * and runc 1.4 replaces it by 1, because systemd does not accept 0. So the
+ * version that the configuration names decides.
  */
 export function pidsLimit(limit: number, ociVersion: string): number {
   if (limit !== 0) return limit;

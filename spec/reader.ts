@@ -1,15 +1,15 @@
 /**
- * Readers: from a JSON value to a typed one, noting everything that is wrong
- * and where. A schema (spec/schema.ts) is a table of them for each object, and
- * TypeScript holds the table to the type: a member that is missing in it, or
- * is read as something else, does not compile.
+ * Readers: each turns a JSON value into a typed one and notes every fault with
+ * its place. A schema (spec/schema.ts) is a table of readers for each object.
+ * TypeScript compares the table with the type: a missing member, or a member
+ * that is read as another type, does not compile.
  */
 
 import { withoutControls } from "./controls.ts";
 
-/** One thing that is wrong, and where. */
+/** One fault and its place. */
 export interface Fault {
-  /** `linux.resources.pids.limit`. */
+  /** Such as `linux.resources.pids.limit`. */
   path: string;
   problem: string;
 }
@@ -17,20 +17,21 @@ export interface Fault {
 /** What a reader returns after it has noted a fault. */
 export const FAULTY = Symbol("faulty");
 
-/** More than this of a kind are counted and not kept: who reads a hundred lines? */
+/** How many notes of a kind are kept. Further faults are only counted. */
 const KEPT = 100;
 
-/** What comes up while reading. */
+/** The notes of one reading. */
 export class Notes {
   readonly faults: Fault[] = [];
-  /** What is accepted and has no effect. */
+  /** Parts that are accepted but have no effect. */
   readonly warnings: Fault[] = [];
-  /** Members that nobody knows: OCI wants them ignored. */
+  /** The paths of unknown members, which OCI requires to be ignored. */
   readonly unknown: string[] = [];
-  /** How many faults there are, kept or not. */
+  /** The number of all faults, kept or not. */
   faultCount = 0;
 
-  // What is put in words and not kept would be a million strings for nothing.
+  // Functions, because a bad text can have a million faults: a path or problem
+  // is put into words only if it is kept.
 
   fault(path: () => string, problem: () => string): void {
     if (this.faultCount++ >= KEPT) return;
@@ -45,7 +46,10 @@ export class Notes {
   }
 }
 
-/** Where in the document a reader is. The path is put together when it is asked for. */
+/**
+ * The place in the document that a reader works on. Its path is built when it
+ * is needed.
+ */
 export class Place {
   readonly #notes: Notes;
   readonly #parent: Place | null;
@@ -61,7 +65,7 @@ export class Place {
     this.#step = step;
   }
 
-  /** A member or an item of what is here. */
+  /** The place of a member or an item of this place. */
   at(step: string | number): Place {
     return new Place(this.#notes, this, step);
   }
@@ -76,7 +80,7 @@ export class Place {
     return above ? `${above}.${this.#step}` : this.#step;
   }
 
-  /** Of the whole document, so far. */
+  /** The number of faults in the whole document so far. */
   get faultCount(): number {
     return this.#notes.faultCount;
   }
@@ -100,34 +104,37 @@ export class Place {
   }
 }
 
-/** Reads a value that is there. */
+/** Reads a value that is present. */
 export type Reader<T> = (value: unknown, place: Place) => T | typeof FAULTY;
 
-/** Reads a member, there or not: null counts as not, as for Go. */
+/** Reads a member that is present or absent. Null counts as absent, as in Go. */
 export interface Member<T> {
   read: Reader<T>;
   absent: (place: Place) => T | typeof FAULTY;
 }
 
-/** What is left of a value when the faulty parts are taken out. */
+/** A value without its faulty parts. */
 export type Sound<T> = T extends readonly (infer Item)[]
   ? (Sound<Item> | undefined)[]
   : T extends object ? { [Name in keyof T]?: Sound<T[Name]> }
   : T;
 
-/** A row for each member; a plain reader will do for one that may be missing. */
+/**
+ * The reader of each member of an object; an optional member needs only a plain
+ * reader.
+ */
 export type Members<T> = {
   [Name in keyof T]-?: undefined extends T[Name]
     ? Reader<T[Name]> | Member<T[Name]>
     : Member<T[Name]>;
 };
 
-/** A member that has to be there. */
+/** A member that must be present. */
 export function required<T>(read: Reader<T>): Member<T> {
   return { read, absent: (place) => place.fault("missing") };
 }
 
-/** A member that is the same as this when it is missing. */
+/** A member with a default value. */
 export function otherwise<T>(read: Reader<T>, value: () => T): Member<T> {
   return { read, absent: value };
 }
@@ -137,7 +144,10 @@ type Fields = Record<string, unknown>;
 const isObject = (value: unknown): value is Fields =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-/** An object with these members; others are noted and ignored. Faulty ones are left out. */
+/**
+ * Reads an object with these members. Others are noted and ignored, faulty ones
+ * left out.
+ */
 export function object<T extends object>(members: Members<T>): Reader<T> {
   const rows = Object.entries(members) as [
     string,
@@ -163,7 +173,7 @@ export function object<T extends object>(members: Members<T>): Reader<T> {
   };
 }
 
-/** An array; a faulty item leaves a gap, so that the others keep their places. */
+/** Reads an array. A faulty item leaves a gap, so the others keep their indices. */
 export function list<T>(read: Reader<T>): Reader<T[]> {
   return (value, place) => {
     if (!Array.isArray(value)) return place.expected("an array", value);
@@ -174,7 +184,7 @@ export function list<T>(read: Reader<T>): Reader<T[]> {
   };
 }
 
-/** An object whose members are all alike, under names of the writer's choice. */
+/** Reads an object with members of one type, under names that the writer chooses. */
 export function record<T>(
   read: Reader<T>,
   checkName: Reader<string> = string,
@@ -188,7 +198,7 @@ export function record<T>(
       const got = read(value[name], at);
       if (known !== FAULTY && got !== FAULTY) entries.push([known, got]);
     }
-    // Not by assignment: a member called __proto__ is one like any other.
+    // Not by assignment, so that __proto__ becomes a member like any other.
     return Object.fromEntries(entries);
   };
 }
@@ -196,27 +206,27 @@ export function record<T>(
 export const boolean: Reader<boolean> = (value, place) =>
   typeof value === "boolean" ? value : place.expected("true or false", value);
 
-/** Text that the kernel is given: it ends at the first NUL there. */
+/** Reads a text for the kernel, for which a text ends at the first NUL. */
 export const string: Reader<string> = (value, place) => {
   if (typeof value !== "string") return place.expected("a string", value);
   return value.includes("\0") ? place.fault("holds a NUL character") : value;
 };
 
-/** A string where an empty one is the same as none, as Go's omitempty has it. */
+/** Reads a string, and takes an empty one as absent, like Go's omitempty. */
 export function unlessEmpty<T extends string>(
   read: Reader<T>,
 ): Reader<T | undefined> {
   return (value, place) => value === "" ? undefined : read(value, place);
 }
 
-/** A string that is not empty. */
+/** Reads a string that is not empty. */
 export const word: Reader<string> = (value, place) =>
   value === "" ? place.fault("is empty") : string(value, place);
 
-/** PATH_MAX without the NUL at its end; of characters, which have a byte at least. */
+/** PATH_MAX without the NUL at the end, in characters: each has at least one byte. */
 const LONGEST_PATH = 4095;
 
-/** A path that the kernel could take. */
+/** Reads a path that is short enough for the kernel. */
 export const anyPath: Reader<string> = (value, place) => {
   const path = word(value, place);
   return path !== FAULTY && path.length > LONGEST_PATH
@@ -224,7 +234,7 @@ export const anyPath: Reader<string> = (value, place) => {
     : path;
 };
 
-/** A path from the root. */
+/** Reads an absolute path. */
 export const absolutePath: Reader<string> = (value, place) => {
   const path = anyPath(value, place);
   return path === FAULTY || path.startsWith("/")
@@ -232,7 +242,7 @@ export const absolutePath: Reader<string> = (value, place) => {
     : place.expected("an absolute path", value);
 };
 
-/** One of these words. */
+/** Reads one of these words. */
 export function oneOf<const T extends string>(words: readonly T[]): Reader<T> {
   return (value, place) =>
     words.includes(value as T)
@@ -240,7 +250,7 @@ export function oneOf<const T extends string>(words: readonly T[]): Reader<T> {
       : place.expected(`one of ${words.join(", ")}`, value);
 }
 
-/** A string of this form. */
+/** Reads a string of this form; `what` describes the form in a fault. */
 export function matching(form: RegExp, what: string): Reader<string> {
   return (value, place) => {
     const text = string(value, place);
@@ -250,7 +260,7 @@ export function matching(form: RegExp, what: string): Reader<string> {
   };
 }
 
-/** What is read, and looked at as a whole where no part of it is faulty. */
+/** Reads a value, and checks it as a whole if no part of it is faulty. */
 export function checked<T>(
   read: Reader<T>,
   check: (value: T, place: Place) => void,
@@ -263,10 +273,10 @@ export function checked<T>(
   };
 }
 
-/** The most of a value that is shown. */
+/** How many characters of a value are shown. */
 const SHOWN = 60;
 
-/** A value as an error shows it: short, and on one line. */
+/** A value as shown in an error: short and on one line. */
 export function shown(value: unknown): string {
   if (Array.isArray(value)) return "an array";
   if (typeof value === "object" && value !== null) return "an object";
@@ -278,7 +288,7 @@ export function shown(value: unknown): string {
   );
 }
 
-/** The indices of those that are there already. */
+/** The indices of the values that occur earlier as well. */
 export function repeated<T>(values: readonly T[]): number[] {
   const seen = new Set<T>();
   return values.flatMap((value, index) => {

@@ -20,7 +20,7 @@ interface Sample {
   on?: boolean;
 }
 
-// Never called: it is the compiler that tests here.
+// Never called: the compiler does the test.
 function _tablesFollowTheirTypes(): void {
   object<Sample>({ name: required(string), on: boolean });
   object<Sample>({ name: otherwise(string, () => ""), on: required(boolean) });
@@ -28,13 +28,13 @@ function _tablesFollowTheirTypes(): void {
   object<Sample>({ name: required(string) });
   // @ts-expect-error: a row without a member
   object<Sample>({ name: required(string), on: boolean, off: boolean });
-  // @ts-expect-error: a member that has to be there, and may be missing
+  // @ts-expect-error: a required member with the row of an optional one
   object<Sample>({ name: string, on: boolean });
-  // @ts-expect-error: read as something else
+  // @ts-expect-error: a row of another type
   object<Sample>({ name: required(string), on: string });
 }
 
-Deno.test("Place.path quotes what is no plain name", () => {
+Deno.test("Place.path quotes a name that is not plain", () => {
   const top = new Place(new Notes());
   assertEquals(top.path, "");
   assertEquals(top.at("a").at(0).at("b").path, "a[0].b");
@@ -42,7 +42,7 @@ Deno.test("Place.path quotes what is no plain name", () => {
   assertEquals(top.at("\x1b\u202e").path, '["\\u001b\\u{202e}"]');
 });
 
-Deno.test("shown() is short, on one line and without a terminal's commands", () => {
+Deno.test("shown() returns one short line without control characters", () => {
   assertEquals(shown("x".repeat(1e6)).length, 60);
   assertEquals(shown("a\n\x9b\u2028"), '"a\\n\\u{9b}\\u{2028}"');
   assertEquals([null, [], {}, 1n, 1e400, -0, true].map(shown), [
@@ -56,7 +56,7 @@ Deno.test("shown() is short, on one line and without a terminal's commands", () 
   ]);
 });
 
-Deno.test("object() notes each fault and goes on", () => {
+Deno.test("object() notes a fault and reads on", () => {
   const notes = new Notes();
   const read = object<Sample>({ name: required(string), on: boolean });
   assertEquals(read({ on: 1, more: 2 }, new Place(notes)) as unknown, {});
@@ -67,7 +67,7 @@ Deno.test("object() notes each fault and goes on", () => {
   assertEquals(notes.unknown, ["more"]);
 });
 
-Deno.test("list() keeps the places of what is not faulty", () => {
+Deno.test("list() keeps the indices of items that are not faulty", () => {
   const notes = new Notes();
   const read = list(string);
   assertEquals<unknown>(read(["a", 1, "b"], new Place(notes)), [
@@ -78,7 +78,7 @@ Deno.test("list() keeps the places of what is not faulty", () => {
   assertEquals(notes.faults.map(({ path }) => path), ["[1]"]);
 });
 
-Deno.test("record() makes a member called __proto__ and no prototype", () => {
+Deno.test("record() makes a member called __proto__, not a prototype", () => {
   const made = record(string)(
     JSON.parse('{"__proto__":"x"}'),
     new Place(new Notes()),
@@ -87,7 +87,7 @@ Deno.test("record() makes a member called __proto__ and no prototype", () => {
   assertEquals(Object.getPrototypeOf(made), Object.prototype);
 });
 
-Deno.test("Notes keeps a hundred of a kind and counts the faults", () => {
+Deno.test("Notes keeps a hundred notes of a kind and counts all faults", () => {
   const notes = new Notes();
   const place = new Place(notes);
   for (let n = 0; n < 250; n++) {
@@ -102,7 +102,7 @@ Deno.test("Notes keeps a hundred of a kind and counts the faults", () => {
   assertEquals(notes.faultCount, 250);
 });
 
-Deno.test("integer readers keep to their ranges, to the last digit", () => {
+Deno.test("integer readers check their ranges exactly", () => {
   const most = Number.MAX_SAFE_INTEGER;
   const read = (reader: typeof word64, value: unknown) =>
     reader(value, new Place(new Notes()));

@@ -1,6 +1,6 @@
 /**
- * The words in which `run` flags ask for resources, after docker run. Pure:
- * numbers of devices, which only the host knows, come through a function.
+ * Reads the `run` flags for resources, which follow docker run. Pure: a
+ * function provides the numbers of devices, which only the host knows.
  *
  * @module
  */
@@ -26,12 +26,12 @@ export interface DeviceRequest {
   access: string;
 }
 
-/** What the host knows of a device file. */
+/** Returns the type and number of a device file of the host. */
 export type DeviceLookup = (
   path: string,
 ) => DeviceNumber & { type: "b" | "c" };
 
-/** The words of the command line, by flag. */
+/** The values on the command line, by flag. */
 export interface ResourceFlags {
   memory?: string;
   "memory-swap"?: string;
@@ -55,7 +55,7 @@ export interface ResourceFlags {
 
 const UNITS = "bkmgtp";
 
-/** `512m`, `1.5GiB`, `1000`: bytes, in powers of 1024 as docker counts. */
+/** Reads `512m`, `1.5GiB` or `1000` as bytes, in powers of 1024 like docker. */
 export function parseSize(flag: string, text: string): number {
   const match = /^(\d+(?:\.\d+)?)\s*([bkmgtp]?)(?:i?b)?$/i.exec(text.trim());
   const bytes = match &&
@@ -72,12 +72,12 @@ export function parseSize(flag: string, text: string): number {
   return bytes;
 }
 
-/** A size, or -1 for none. */
+/** Reads a size, or -1 for no limit. */
 export function parseLimit(flag: string, text: string): number {
   return text.trim() === "-1" ? -1 : parseSize(flag, text);
 }
 
-/** A whole number in a range. */
+/** Reads a whole number in a range. */
 export function parseInteger(
   flag: string,
   text: string,
@@ -94,7 +94,7 @@ export function parseInteger(
   return value;
 }
 
-/** `1.5` CPUs as time in each period. */
+/** Turns a number of CPUs such as `1.5` into time in each period. */
 export function parseCpus(
   text: string,
 ): { quota: number; period: number } {
@@ -111,7 +111,7 @@ export function parseCpus(
   return { quota: Math.round(cpus * CPU_PERIOD), period: CPU_PERIOD };
 }
 
-/** A list of CPUs or memory nodes, checked and returned as the kernel reads it. */
+/** Checks a list of CPUs or memory nodes, and returns it in the kernel's form. */
 export function parseList(flag: string, text: string): string {
   const trimmed = text.trim();
   if (expandList(trimmed) === null) {
@@ -123,7 +123,7 @@ export function parseList(flag: string, text: string): string {
   return trimmed;
 }
 
-/** `/dev/sda:1mb` for a rate in bytes, `/dev/sda:100` for one in operations. */
+/** Reads `/dev/sda:1mb`, a rate in bytes, or `/dev/sda:100`, a rate in operations. */
 export function parseThrottle(
   flag: string,
   text: string,
@@ -148,7 +148,7 @@ export function parseThrottle(
   return { major, minor, rate };
 }
 
-/** `/dev/fuse`, `/dev/fuse:/dev/fuse` or `/dev/fuse:/dev/fuse:rwm`. */
+/** Reads `/dev/fuse`, `/dev/fuse:/dev/fuse` or `/dev/fuse:/dev/fuse:rwm`. */
 export function parseDevice(text: string): DeviceRequest {
   const [source = "", ...rest] = text.split(":");
   const bad = (why: string) =>
@@ -170,7 +170,7 @@ export function parseDevice(text: string): DeviceRequest {
   return { source, target, access };
 }
 
-/** `2MB:64m`, or `64m` for pages of 2 MB. */
+/** Reads `2MB:64m`, or `64m` for pages of 2 MB. */
 export function parseHugetlb(text: string): HugepageLimit {
   const at = text.indexOf(":");
   const pageSize = at < 0 ? "2MB" : text.slice(0, at).toUpperCase();
@@ -190,7 +190,7 @@ const THROTTLES = [
   ["device-write-iops", "throttleWriteIOPSDevice"],
 ] as const;
 
-/** Flags to resources; undefined when none of them asks for a limit. */
+/** Turns flags into resources; undefined if no flag asks for a limit. */
 export function parseResources(
   flags: ResourceFlags,
   lookup: DeviceLookup,
@@ -225,7 +225,7 @@ export function parseResources(
   return Object.keys(resources).length ? resources : undefined;
 }
 
-/** What the kernel needs for a process's tables alone. */
+/** The kernel needs this much only for the tables of a process. */
 const LEAST_MEMORY = 128 << 10;
 
 function parseMemory(flags: ResourceFlags): MemoryResources {
@@ -239,7 +239,7 @@ function parseMemory(flags: ResourceFlags): MemoryResources {
         "Give more, such as --memory 64m",
       );
     }
-    // As docker run: as much swap as memory, unless said otherwise.
+    // As with docker run: as much swap as memory, unless a flag sets it.
     memory.swap = memory.limit * 2;
   }
   if (flags["memory-reservation"] !== undefined) {

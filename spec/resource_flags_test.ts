@@ -29,7 +29,7 @@ Deno.test("parseSize() reads docker's units", () => {
   }
 });
 
-Deno.test("parseCpus() gives a quota in each period", () => {
+Deno.test("parseCpus() returns a quota and a period", () => {
   assertEquals(parseCpus("1.5"), { quota: 150_000, period: 100_000 });
   assertEquals(parseCpus(".5"), { quota: 50_000, period: 100_000 });
   for (const text of ["0", "x", "-1", "", "0.001"]) {
@@ -74,7 +74,7 @@ Deno.test("parseDevice() fills in target and access", () => {
   }
 });
 
-Deno.test("parseThrottle() resolves the device and reads the rate by kind", () => {
+Deno.test("parseThrottle() looks the device up and reads the rate for the flag", () => {
   assertEquals(parseThrottle("device-read-bps", "/dev/sda:1mb", disk), {
     major: 8,
     minor: 16,

@@ -1,5 +1,5 @@
 /**
- * What a container may use: `linux.resources` of the OCI runtime
+ * The resources that a container may use: `linux.resources` of the OCI runtime
  * configuration.
  *
  * @module
@@ -9,11 +9,11 @@ import { SpecError } from "./errors.ts";
 
 /** `linux.resources` of config.json. */
 export interface Resources {
-  /** Memory, and its swap. */
+  /** Memory and swap. */
   memory?: MemoryResources;
-  /** Time on processors, and which. */
+  /** Processor time, and the processors. */
   cpu?: CpuResources;
-  /** How many processes and threads; -1 is without limit. */
+  /** The number of processes and threads; -1 means no limit. */
   pids?: { limit: number };
   /** Speed and weight of disks. */
   blockIO?: BlockIOResources;
@@ -21,7 +21,7 @@ export interface Resources {
   hugepageLimits?: HugepageLimit[];
   /** The devices that can be opened. */
   devices?: DeviceRule[];
-  /** Marks on what it sends; v1 alone. */
+  /** Marks on the packets that it sends; v1 only. */
   network?: NetworkResources;
   /** RDMA adapters, by name. */
   rdma?: Record<string, RdmaLimit>;
@@ -29,45 +29,45 @@ export interface Resources {
   unified?: Record<string, string>;
 }
 
-/** Bytes; -1 is without limit. */
+/** Limits in bytes; -1 means no limit. */
 export interface MemoryResources {
-  /** The most it can have. */
+  /** The most memory that the container can use. */
   limit?: number;
-  /** What it is pushed back to when memory is short. */
+  /** The amount to which the kernel reclaims its memory when memory is short. */
   reservation?: number;
   /** Memory and swap together. */
   swap?: number;
-  /** Deprecated by the specification and gone from the kernel: has no effect. */
+  /** Deprecated by the specification and removed from the kernel: has no effect. */
   kernel?: number;
-  /** The most for buffers of TCP; v1 alone. */
+  /** The most memory for TCP buffers; v1 only. */
   kernelTCP?: number;
-  /** How readily it is swapped, 0 to 100; v1 alone. */
+  /** How readily its memory is swapped out, 0 to 100; v1 only. */
   swappiness?: number;
-  /** It waits instead of being killed; v1 alone. */
+  /** Processes wait at the limit instead of being killed; v1 only. */
   disableOOMKiller?: boolean;
-  /** Refuse a limit below what is in use. */
+  /** Refuse a limit below the current use. */
   checkBeforeUpdate?: boolean;
 }
 
 /** Times in microseconds. */
 export interface CpuResources {
-  /** Its weight beside others; 1024 is the usual one. */
+  /** Its weight compared with others; the default is 1024. */
   shares?: number;
-  /** The time it has in each period. */
+  /** The processor time in each period. */
   quota?: number;
-  /** 100000 without it. */
+  /** The length of the period; the default is 100000. */
   period?: number;
-  /** What it may save up of the quota. */
+  /** How much unused quota it may save up. */
   burst?: number;
-  /** The same for real-time threads; v1 alone. */
+  /** The processor time of real-time threads in each period; v1 only. */
   realtimeRuntime?: number;
-  /** The period of that. */
+  /** The period for real-time threads; v1 only. */
   realtimePeriod?: number;
-  /** Those it may run on: `0-3,7`. */
+  /** The processors it may run on: `0-3,7`. */
   cpus?: string;
-  /** The memory nodes that it may have pages of. */
+  /** The memory nodes from which it may get pages. */
   mems?: string;
-  /** 1 is only when nothing else wants to run. */
+  /** With 1 it runs only when nothing else needs the processor. */
   idle?: number;
 }
 
@@ -79,13 +79,13 @@ export interface DeviceNumber {
   minor: number;
 }
 
-/** A disk's weight beside others. */
+/** The weight of the container for one disk, compared with others. */
 export type WeightDevice = DeviceNumber & {
   weight?: number;
   leafWeight?: number;
 };
 
-/** A disk, and bytes or operations a second. */
+/** A disk, and its rate in bytes or operations per second. */
 export type ThrottleDevice = DeviceNumber & { rate: number };
 
 /** The four kinds of throttle of {@linkcode BlockIOResources}. */
@@ -100,7 +100,7 @@ export type BlockIOResources =
   & { weight?: number; leafWeight?: number; weightDevice?: WeightDevice[] }
   & { [kind in ThrottleKind]?: ThrottleDevice[] };
 
-/** The most in huge pages of a size. */
+/** The limit for huge pages of one size. */
 export interface HugepageLimit {
   /** `2MB`, as in the names under /sys/kernel/mm/hugepages, but in upper case. */
   pageSize: string;
@@ -108,64 +108,72 @@ export interface HugepageLimit {
   limit: number;
 }
 
-/** Missing numbers mean every device. The last rule that fits counts. */
+/**
+ * A rule for devices. Without a number it applies to all. The last rule that
+ * fits counts.
+ */
 export interface DeviceRule {
-  /** Whether it can be opened, or not. */
+  /** Whether the device can be opened. */
   allow: boolean;
   /** Block, character, or all. */
   type?: "a" | "b" | "c" | "p" | "u";
-  /** The device's number. */
+  /** The major part of the device's number. */
   major?: number;
-  /** The device's number. */
+  /** The minor part of the device's number. */
   minor?: number;
-  /** Out of `r`, `w` and `m` (mknod). */
+  /** Any of `r`, `w` and `m` (mknod). */
   access?: string;
 }
 
 /** Marks for traffic control. */
 export interface NetworkResources {
-  /** For tc(8). */
+  /** The class for tc(8). */
   classID?: number;
-  /** By interface. */
+  /** The priority on each interface. */
   priorities?: { name: string; priority: number }[];
 }
 
-/** The most of an adapter. */
+/** The limits for one adapter. */
 export interface RdmaLimit {
-  /** How many handles. */
+  /** The number of handles. */
   hcaHandles?: number;
-  /** How many objects. */
+  /** The number of objects. */
   hcaObjects?: number;
 }
 
-/** The period of the CPU's bandwidth control when nothing is said, in microseconds. */
+/** The default period of CPU bandwidth control, in microseconds. */
 export const CPU_PERIOD = 100_000;
 
-/** The numbers of a list such as `0-1,3`; null where it is not one. */
+/** The numbers in a list such as `0-1,3`; null if the text is no such list. */
 export function expandList(text: string): number[] | null {
   if (!/^\d+(-\d+)?(,\d+(-\d+)?)*$/.test(text)) return null;
   const numbers = new Set<number>();
   for (const part of text.split(",")) {
     const [first = 0, last = first] = part.split("-").map(Number);
-    // 8192 is the most CPUs that a kernel can be built for.
+    // A kernel can be built for at most 8192 CPUs.
     if (last < first || last > 8191) return null;
     for (let n = first; n <= last; n++) numbers.add(n);
   }
   return [...numbers].sort((a, b) => a - b);
 }
 
-/** Whether this can be the path of a cgroup: it names one and stays below the top. */
+/** Whether a path can be that of a cgroup: it names one and stays below the top. */
 export function isCgroupPath(path: string): boolean {
   const parts = path.split("/");
   return !parts.includes("..") && !/[\0\n:]/.test(path) && parts.some(Boolean);
 }
 
-/** Whether this is how the kernel spells a size of huge pages. */
+/** Whether a text is a size of huge pages in the kernel's spelling. */
 export function isPageSize(text: string): boolean {
   return /^[1-9]\d*[KMG]B$/.test(text);
 }
 
-/** Refuses what no kernel can do. Called for config.json, where no flag was parsed. */
+/**
+ * Refuses what no kernel can do. Called for config.json, for which no flags are
+ * parsed.
+ *
+ * @throws {SpecError} for the first such member
+ */
 export function checkResources(resources: Resources): void {
   const { memory, hugepageLimits, devices, unified } = resources;
   const { limit, swap, swappiness } = memory ?? {};
@@ -214,8 +222,8 @@ export function checkResources(resources: Resources): void {
 }
 
 /**
- * Without the members of memory, cpu and blockIO that are 0 and mean nothing
- * then, as runc has it: engines write every member they know.
+ * Removes the members of memory, cpu and blockIO whose 0 means "not set", as
+ * runc does. Engines write every member that they know.
  */
 export function withoutZeros(resources: Resources): Resources {
   const { memory, cpu, blockIO, ...rest } = resources;

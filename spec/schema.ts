@@ -1,6 +1,6 @@
 /**
- * The schema of config.json: a table for each object, of how its members are
- * read. `linux` has its own file. What no single member shows is in
+ * The schema of config.json: for each object a table of the readers of its
+ * members. `linux` has a file of its own. Rules between several members are in
  * spec/check_config.ts.
  */
 
@@ -51,7 +51,7 @@ import type {
   Scheduler,
 } from "./types_process.ts";
 
-/** semver.org, of which the specification's own versions are a part. */
+/** Reads a version in the form of semver.org, such as the specification's own. */
 const version: Reader<string> = (value, place) => {
   const text = string(value, place);
   if (text === FAULTY) return text;
@@ -64,7 +64,7 @@ const version: Reader<string> = (value, place) => {
     : place.fault(`version ${text} is not supported: this program knows 1.x`);
 };
 
-/** One that no kernel of ours knows is no fault, says the specification, but a warning. */
+/** Reads capabilities. By the specification, an unknown one is a warning, not a fault. */
 const capabilityNames: Reader<string[]> = (value, place) => {
   const names = list(string)(value, place);
   if (names === FAULTY) return names;
@@ -86,14 +86,14 @@ const capabilities = object<Capabilities>({
 });
 
 const user = object<User>({
-  // Go writes nothing for 0.
+  // Programs in Go leave out a 0.
   uid: otherwise(accountId, () => 0),
   gid: otherwise(accountId, () => 0),
   additionalGids: list(accountId),
   umask: integer(0, 0o777),
 });
 
-/** A limit; the highest number stands for none. */
+/** Reads a limit; the highest number means no limit. */
 const limit: Reader<number | bigint> = (value, place) => {
   const amount = word64(value, place);
   return amount === (1n << 64n) - 1n ? -1 : amount;
@@ -166,7 +166,7 @@ const command: Reader<string[]> = checked(list(string), (args, place) => {
   place.fault("is empty: there is no command to run");
 });
 
-/** A process as OCI has it: two members of ours are not to be written by others. */
+/** A process as in OCI, without the two members that only `run` sets. */
 export type WrittenProcess = Omit<Process, "scheduling" | "preserve">;
 
 /** `process`. */
@@ -202,14 +202,14 @@ export const process: Reader<WrittenProcess> = checked(
     }),
   }),
   (value) => {
-    // The specification has it ignored, so that engines can leave it in.
+    // By the specification it is ignored, so engines may leave it in.
     if (!value.terminal) delete value.consoleSize;
   },
 );
 
 const root = object<Root>({ path: required(anyPath), readonly: boolean });
 
-/** A relative one is taken from the root, says the specification, and deprecated. */
+/** Reads a destination. A relative one starts at the root and is deprecated. */
 const mountPlace: Reader<string> = (value, place) => {
   const path = anyPath(value, place);
   if (path === FAULTY) return path;
@@ -220,7 +220,7 @@ const mountPlace: Reader<string> = (value, place) => {
   return cleaned(`/${path}`);
 };
 
-/** `/dev/` and `/x/../dev` are /dev, as runc has it. */
+/** Turns `/dev/` and `/x/../dev` into `/dev`, as runc does. */
 function cleaned(path: string): string {
   const parts: string[] = [];
   for (const part of path.split("/")) {
@@ -252,7 +252,7 @@ const hooks = list(object<Hook>({
   timeout: integer(1, Number.MAX_SAFE_INTEGER),
 }));
 
-/** Its length is the kernel's; in bytes, as it will be. */
+/** Reads a name of at most 64 bytes, the limit of the kernel. */
 const name64: Reader<string> = (value, place) => {
   const text = string(value, place);
   return text !== FAULTY && new TextEncoder().encode(text).length > 64
@@ -260,7 +260,7 @@ const name64: Reader<string> = (value, place) => {
     : text;
 };
 
-/** Kept for those who wrote them, and nobody else: any text will do. */
+/** Reads any text: annotations are only kept for the programs that wrote them. */
 const annotation: Reader<string> = (value, place) =>
   typeof value === "string" ? value : place.expected("a string", value);
 
@@ -274,7 +274,8 @@ export const config: Reader<Spec> = object<
   hostname: unlessEmpty(name64),
   domainname: unlessEmpty(name64),
   mounts: list(mount),
-  // Without it the container shares everything, which check_config.ts refuses.
+  // Without `linux` the container shares everything, which check_config.ts
+  // refuses.
   linux: otherwise(linux, () => ({ namespaces: [] })),
   annotations: record(annotation, matching(/./, "a name")),
   hooks: object<Hooks>({

@@ -1,4 +1,4 @@
-/** The schema of `linux`, its resources and its filter of system calls aside. */
+/** The schema of `linux`, except for its resources and its seccomp filter. */
 
 import { NAMESPACE_TYPES } from "./names.ts";
 import {
@@ -29,7 +29,7 @@ import type {
 } from "./types.ts";
 import type { IntelRdt, MemoryPolicy, NetDevice } from "./types_linux.ts";
 
-/** A range of ids. */
+/** Reads a range of ids. */
 export const idMapping: Reader<IdMapping> = checked(
   object<IdMapping>({
     containerID: required(uint32),
@@ -37,7 +37,7 @@ export const idMapping: Reader<IdMapping> = checked(
     size: required(integer(1, 0xffffffff)),
   }),
   ({ containerID, hostID, size }, place) => {
-    // The last of them, 4294967295, is no id: it is what chown(2) calls "as it is".
+    // 4294967295 is not an id: chown(2) takes it as "leave unchanged".
     if (Math.max(containerID, hostID) + size <= 0xffffffff) return;
     place.fault("reaches past the highest id, 4294967294");
   },
@@ -48,13 +48,13 @@ const namespace = object<Namespace>({
   path: unlessEmpty(absolutePath),
 });
 
-/** The bits that chmod(2) sets. Engines leave the file's type beside them, from stat(2). */
+/** Reads the bits that chmod(2) sets. Engines also pass the file's type, from stat(2). */
 const permissions: Reader<number> = (value, place) => {
   const mode = uint32(value, place);
   return mode === FAULTY ? mode : mode & 0o7777;
 };
 
-// The ranges are the kernel's: beyond them mknod(2) makes another device.
+// The ranges of the kernel: with larger numbers mknod(2) makes another device.
 const major = integer(0, 0xfff);
 const minor = integer(0, 0xfffff);
 
@@ -89,14 +89,14 @@ const personality: Reader<{ domain: "LINUX" | "LINUX32" }> = (value, place) => {
   return { domain: got.domain };
 };
 
-/** With an `r` as in rbind: of what is mounted in the root as well. */
+/** Reads a propagation. With an `r`, as in rbind, it includes the mounts below. */
 const propagation: Reader<Linux["rootfsPropagation"]> = (value, place) =>
   value === "" ? undefined : oneOf([
     ...["private", "slave", "shared", "unbindable"] as const,
     ...["rprivate", "rslave", "rshared", "runbindable"] as const,
   ])(value, place);
 
-/** The name of a network interface, net_device(7): it becomes that of a directory in /sys. */
+/** Reads the name of a network interface, which is also a directory's name in /sys. */
 const interfaceName = matching(
   /^(?!\.{1,2}$)[^\s/:]{1,15}$/,
   "the name of a network interface",
@@ -104,7 +104,7 @@ const interfaceName = matching(
 
 const netDevice = object<NetDevice>({ name: unlessEmpty(interfaceName) });
 
-/** It becomes the name of a directory in resctrl. */
+/** Reads the name of a class, which becomes a directory in resctrl. */
 const className = matching(/^(?!\.{1,2}$)[^/\n]+$/, "the name of a directory");
 const oneLine = matching(/^[^\n]*$/, "one line");
 
@@ -136,7 +136,7 @@ const memoryPolicy = object<MemoryPolicy>({
   ])),
 });
 
-/** The name of a sysctl(8), with dots or with slashes; it becomes a path below /proc/sys. */
+/** Reads the name of a sysctl(8), with dots or slashes: a path below /proc/sys. */
 const sysctlName: Reader<string> = (value, place) => {
   const name = string(value, place);
   if (name === FAULTY) return name;

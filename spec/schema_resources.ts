@@ -33,7 +33,7 @@ import {
   type WeightDevice,
 } from "./resources.ts";
 
-/** A list of CPUs or memory nodes, as the kernel writes them: `0-3,7`. */
+/** Reads a list of CPUs or memory nodes in the kernel's form: `0-3,7`. */
 export const numberList: Reader<string> = (value, place) => {
   const text = string(value, place);
   return typeof text === "string" &&
@@ -92,10 +92,10 @@ const blockIO = object<BlockIOResources>({
   throttleWriteIOPSDevice: throttle,
 });
 
-/** A device's number, or -1 for any. */
+/** Reads a device's number, or -1 for any. */
 const anyNumber = integer(-1, 0xffffffff);
 
-/** What is none of the three letters says nothing, as for runc; one has to be there. */
+/** Reads access letters. Unknown ones have no effect, as with runc; one must be known. */
 const deviceAccess: Reader<string> = (value, place) => {
   const text = string(value, place);
   if (text === FAULTY) return text;
@@ -123,7 +123,7 @@ const network = object<NetworkResources>({
   })),
 });
 
-/** Without a limit it says nothing. */
+/** Reads `pids`, which has no effect without a limit. */
 const pids: Reader<{ limit: number } | undefined> = (value, place) => {
   const read = object<{ limit?: number }>({ limit: int64 })(value, place);
   if (read === FAULTY) return read;
@@ -149,7 +149,7 @@ export const resources: Reader<Resources> = checked(
   agreement,
 );
 
-/** What the readers cannot see by themselves is checked where flags are too. */
+/** Applies the rules between members, which flags share. */
 function agreement(value: Resources, place: Place): void {
   try {
     checkResources(value);

@@ -1,6 +1,6 @@
 /**
- * The schema of `linux.seccomp`. It is read as it is written: what a filter
- * needs to know of the machine is decided where the filter is compiled.
+ * The schema of `linux.seccomp`. The result is the profile as written:
+ * decisions that depend on the machine are made when the filter is compiled.
  */
 
 import {
@@ -24,7 +24,7 @@ import {
 } from "./seccomp.ts";
 import type { Seccomp, SeccompAnswer } from "./types_linux.ts";
 
-/** The architectures that libseccomp has names for. */
+/** The architectures for which libseccomp has names. */
 const ARCHITECTURES = [
   "SCMP_ARCH_X86",
   "SCMP_ARCH_X86_64",
@@ -98,7 +98,7 @@ export const seccomp: Reader<Seccomp> = checked(
   },
 );
 
-/** Only two actions have a number to answer with. */
+/** Only two actions answer with a number. */
 function checkErrno(
   action: SeccompAnswer,
   errno: number | undefined,

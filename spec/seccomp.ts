@@ -1,12 +1,12 @@
 /**
- * OCI's `linux.seccomp` as types, and the one reader of it: from a
- * configuration, or from a profile in docker's form, whose rules depend on
- * capabilities, architecture and kernel. What it returns is plain OCI form.
+ * The types of OCI's `linux.seccomp`, and the reader of profiles. It reads the
+ * form of OCI and docker's form, whose rules depend on capabilities,
+ * architecture and kernel. The result always has OCI's form.
  */
 
 import { SpecError } from "./errors.ts";
 
-/** What happens to a call. */
+/** The action for a call. */
 export type SeccompAction = (typeof SECCOMP_ACTIONS)[number];
 
 export const SECCOMP_ACTIONS = [
@@ -47,14 +47,14 @@ export const SECCOMP_FLAGS = [
 /** A condition on one argument of a call. */
 export interface SeccompArg {
   index: number;
-  /** A bigint where a number would lose digits. */
+  /** A bigint if a number would lose digits. */
   value: number | bigint;
   /** For SCMP_CMP_MASKED_EQ, where `value` is the mask. */
   valueTwo?: number | bigint;
   op: SeccompOperator;
 }
 
-/** What happens to some calls when all of `args` hold. */
+/** The action for some calls if all conditions in `args` are true. */
 export interface SeccompRule {
   names: string[];
   action: SeccompAction;
@@ -66,15 +66,15 @@ export interface SeccompRule {
 export interface SeccompProfile {
   defaultAction: SeccompAction;
   defaultErrnoRet?: number;
-  /** Beside the machine's own, as `SCMP_ARCH_X86`. */
+  /** In addition to the machine's own, such as `SCMP_ARCH_X86`. */
   architectures?: string[];
   flags?: SeccompFlag[];
   syscalls: SeccompRule[];
 }
 
-/** What the conditional rules of a docker profile ask about. */
+/** What the conditional rules of a docker profile depend on. */
 export interface SeccompHost {
-  /** The container's bounding set, as `CAP_SYS_ADMIN`. */
+  /** The container's bounding set, with names such as `CAP_SYS_ADMIN`. */
   caps: readonly string[];
   arch: "x86_64" | "aarch64";
   kernel: readonly [major: number, minor: number];
@@ -83,11 +83,11 @@ export interface SeccompHost {
 /** How {@linkcode parseSeccomp} reads. */
 export interface SeccompReading {
   /**
-   * OCI wants properties that nobody knows ignored in config.json; in a file
-   * that a person wrote, one is a typo that would widen a rule.
+   * OCI requires that unknown properties in config.json are ignored. In a file
+   * that a person wrote, an unknown property is a typo that could widen a rule.
    */
   unknownProperties?: "refuse" | "ignore";
-  /** Somebody answers SCMP_ACT_NOTIFY. */
+  /** Whether an agent answers SCMP_ACT_NOTIFY. */
   agent?: boolean;
 }
 
@@ -108,13 +108,13 @@ function fail(place: string, problem: string, hint?: string): never {
   });
 }
 
-/** Reads a profile's text; numbers above 2^53 keep their digits. */
+/** Reads the text of a profile. Numbers above 2^53 keep their digits. */
 export function parseSeccompText(
   text: string,
   host: SeccompHost,
   reading?: SeccompReading,
 ): SeccompProfile {
-  // TypeScript's library does not know the third parameter yet.
+  // TypeScript's library lacks the third parameter.
   const exact = (_: string, value: unknown, context?: { source?: string }) => {
     const digits = Number.isSafeInteger(value) ? undefined : context?.source;
     return /^\d+$/.test(digits ?? "") ? BigInt(digits!) : value;
@@ -181,7 +181,7 @@ export function parseSeccomp(
   return profile;
 }
 
-/** Whether some call is put to an agent. */
+/** Whether the profile leaves any call to an agent. */
 export const notifies = ({ defaultAction, syscalls }: SeccompProfile) =>
   [defaultAction, ...syscalls.map(({ action }) => action)]
     .includes("SCMP_ACT_NOTIFY");
@@ -236,7 +236,7 @@ function errnoIn(
   place: string,
   action: SeccompAction,
 ): number | undefined {
-  // Podman's profiles name the errno as well; the number is what counts.
+  // Podman's profiles also name the errno, but the number counts.
   const word = fields[name.replace(/Ret$/, "")] ?? undefined;
   const value = fields[name] ?? undefined;
   if (value === undefined) {
@@ -299,7 +299,7 @@ function checkArchitecture(name: string, place: string): void {
   }
 }
 
-/** A rule of the profile, as one rule or, as runc and crun have it, several. */
+/** Parses a rule of the profile into one rule or, as runc and crun do, several. */
 function parseRule(rule: Fields, place: string, open: Open): SeccompRule[] {
   const many = stringsIn(rule, "names", place);
   const one = rule.name ?? undefined;
@@ -322,8 +322,8 @@ function parseRule(rule: Fields, place: string, open: Open): SeccompRule[] {
     parseArg(value, `${place}.args[${index}]`, open)
   );
   if (!args.length) return [base];
-  // Two conditions on one argument are alternatives for runc and crun (libseccomp
-  // cannot join them), and profiles are written for that.
+  // Profiles are written for runc and crun, which take two conditions on one
+  // argument as alternatives, because libseccomp cannot join them.
   const indices = new Set(args.map(({ index }) => index));
   return indices.size < args.length
     ? args.map((arg) => ({ ...base, args: [arg] }))
@@ -360,7 +360,7 @@ function wordIn(value: unknown, place: string): number | bigint {
   fail(place, "expected a whole number from 0 to 2^64 - 1");
 }
 
-/** Whether docker's `includes` and `excludes` let a rule in. */
+/** Whether docker's `includes` and `excludes` make a rule apply on this host. */
 function applies(
   rule: Fields,
   place: string,

@@ -6,14 +6,14 @@ import { parseSeccomp, parseSeccompText, type SeccompHost } from "./seccomp.ts";
 const HOST: SeccompHost = { caps: [], arch: "x86_64", kernel: [6, 1] };
 const ALLOW = "SCMP_ACT_ALLOW";
 
-/** A profile with these rules, read on a host. */
+/** The rules that a profile with these rules has on a host. */
 const rulesOf = (syscalls: unknown[], host: Partial<SeccompHost> = {}) =>
   parseSeccomp(
     { defaultAction: "SCMP_ACT_ERRNO", syscalls },
     { ...HOST, ...host },
   ).syscalls;
 
-/** The same profile with one thing changed. */
+/** A valid profile, for tests that change one part of it. */
 const base = () => ({
   defaultAction: "SCMP_ACT_ERRNO",
   syscalls: [{
@@ -23,7 +23,7 @@ const base = () => ({
   }],
 });
 
-Deno.test("parseSeccomp() takes OCI's form as it is", () => {
+Deno.test("parseSeccomp() returns OCI's form unchanged", () => {
   const profile = {
     defaultAction: "SCMP_ACT_ERRNO",
     defaultErrnoRet: 38,
@@ -49,7 +49,7 @@ Deno.test("parseSeccomp() takes OCI's form as it is", () => {
   );
 });
 
-Deno.test("parseSeccomp() takes null and nothing for the same", () => {
+Deno.test("parseSeccomp() takes null as absent", () => {
   assertEquals<unknown>(
     parseSeccomp({
       defaultAction: ALLOW,
@@ -64,7 +64,7 @@ Deno.test("parseSeccomp() takes null and nothing for the same", () => {
   assertEquals(parseSeccomp({ defaultAction: ALLOW }, HOST).syscalls, []);
 });
 
-Deno.test("parseSeccomp() picks this machine's entry of docker's archMap", () => {
+Deno.test("parseSeccomp() picks this machine's entry from docker's archMap", () => {
   const archMap = [
     {
       architecture: "SCMP_ARCH_X86_64",
@@ -84,14 +84,14 @@ Deno.test("parseSeccomp() picks this machine's entry of docker's archMap", () =>
   assertEquals(on("aarch64"), ["SCMP_ARCH_AARCH64", "SCMP_ARCH_ARM"]);
 });
 
-Deno.test("parseSeccomp() takes docker's old single name", () => {
+Deno.test("parseSeccomp() reads docker's older form with a single name", () => {
   assertEquals(
     rulesOf([{ name: "read", action: ALLOW, comment: "needed" }]),
     [{ names: ["read"], action: ALLOW }],
   );
 });
 
-Deno.test("parseSeccomp() decides docker's conditions", () => {
+Deno.test("parseSeccomp() evaluates docker's conditions", () => {
   const isIn = (condition: object, host: Partial<SeccompHost> = {}) =>
     rulesOf([{ names: ["x"], action: ALLOW, ...condition }], host).length === 1;
   const caps = ["CAP_SYS_ADMIN", "CAP_BPF"];
@@ -113,7 +113,7 @@ Deno.test("parseSeccomp() decides docker's conditions", () => {
   assertEquals(isIn({ excludes: { minKernel: "4.8" } }), false);
 });
 
-Deno.test("parseSeccomp() takes two conditions on one argument for alternatives", () => {
+Deno.test("parseSeccomp() takes two conditions on one argument as alternatives", () => {
   const first = { index: 0, value: 1, op: "SCMP_CMP_EQ" };
   const second = { index: 0, value: 2, op: "SCMP_CMP_EQ" };
   const other = { index: 1, value: 3, op: "SCMP_CMP_EQ" };
@@ -126,7 +126,7 @@ Deno.test("parseSeccomp() takes two conditions on one argument for alternatives"
   );
 });
 
-Deno.test("parseSeccomp() says where and what is wrong", () => {
+Deno.test("parseSeccomp() names the place and the problem", () => {
   type Base = ReturnType<typeof base>;
   const wrong: [string, (profile: Base) => unknown][] = [
     ["the top level: expected an object", () => []],
@@ -208,7 +208,7 @@ Deno.test("parseSeccomp() says where and what is wrong", () => {
   }
 });
 
-Deno.test("parseSeccomp() checks rules that do not apply as well", () => {
+Deno.test("parseSeccomp() also checks rules that do not apply", () => {
   const rule = {
     names: ["x"],
     action: "NO",
@@ -217,7 +217,7 @@ Deno.test("parseSeccomp() checks rules that do not apply as well", () => {
   assertThrows(() => rulesOf([rule]), SpecError, "syscalls[0].action");
 });
 
-Deno.test("parseSeccomp() ignores unknown properties where OCI wants that", () => {
+Deno.test("parseSeccomp() ignores unknown properties if OCI requires it", () => {
   const profile = { ...base(), vendor: { x: 1 } };
   assertEquals(
     parseSeccomp(profile, HOST, { unknownProperties: "ignore" }).syscalls
@@ -226,7 +226,7 @@ Deno.test("parseSeccomp() ignores unknown properties where OCI wants that", () =
   );
 });
 
-Deno.test("parseSeccompText() keeps the digits of large numbers", () => {
+Deno.test("parseSeccompText() keeps all digits of large numbers", () => {
   const text = JSON.stringify(base()).replace(
     '"value":1',
     '"value":18446744073709551615',

@@ -1,4 +1,4 @@
-/** Sysctls that a namespace holds; every other one is the whole host's. */
+/** The sysctls that belong to a namespace; every other one applies to the whole host. */
 
 import type { NamespaceType } from "./types.ts";
 
@@ -9,7 +9,7 @@ const HOLDERS: readonly [pattern: RegExp, holder: NamespaceType][] = [
   [/^kernel\.(hostname|domainname)$/, "uts"],
 ];
 
-/** What kind of namespace holds a sysctl; null for none. */
+/** The type of namespace that a sysctl belongs to; null if it is the host's. */
 export function holderOfSysctl(key: string): NamespaceType | null {
   return HOLDERS.find(([pattern]) => pattern.test(key))?.[1] ?? null;
 }

@@ -1,7 +1,7 @@
 /**
- * The OCI runtime configuration (config.json) of runtime-spec 1.3 as
- * TypeScript. `run` flags compile to it, spec/config.ts reads it from a text,
- * and nothing downstream knows where it came from.
+ * The OCI runtime configuration (config.json) of runtime-spec 1.3 as TypeScript
+ * types. The flags of `run` are turned into it, and spec/config.ts reads it
+ * from a text. No code after that depends on where it came from.
  */
 
 import type { Resources } from "./resources.ts";
@@ -31,10 +31,10 @@ export interface Spec {
   hooks?: Hooks;
 }
 
-/** What runs, and as whom. */
+/** The command, and the rights and limits that it runs with. */
 export interface Process {
   terminal?: boolean;
-  /** What a new terminal is as large as, in characters. */
+  /** The size of a new terminal, in characters. */
   consoleSize?: { height: number; width: number };
   user: User;
   args: string[];
@@ -44,7 +44,7 @@ export interface Process {
   noNewPrivileges?: boolean;
   rlimits?: Rlimit[];
   oomScoreAdj?: number;
-  /** What `run` can set and config.json spells otherwise. */
+  /** Set by flags of `run`; config.json has other members for it. */
   scheduling?: { nice?: number; cpus?: number[] };
   /** Descriptors from 3 upwards that the command keeps. */
   preserve?: number;
@@ -65,15 +65,15 @@ export interface Capabilities {
 }
 
 /**
- * setrlimit(2); `type` is a `RLIMIT_…` name. -1 is without limit; a bigint
- * stands where a number would lose digits.
+ * A limit of setrlimit(2). -1 means no limit; a value is a bigint if a number
+ * would lose digits.
  */
 export interface Rlimit {
-  /** `RLIMIT_NOFILE` and the like. */
+  /** Such as `RLIMIT_NOFILE`. */
   type: string;
-  /** What counts. */
+  /** The limit that applies. */
   soft: number | bigint;
-  /** What it may be raised to. */
+  /** The limit up to which the soft one may be raised. */
   hard: number | bigint;
 }
 
@@ -89,10 +89,10 @@ export interface Root {
   readonly?: boolean;
 }
 
-/** A program that is run at a point of the container's life. */
+/** A program that runs at a certain point of the container's life. */
 export interface Hook {
   path: string;
-  /** With the name first, as execve(2) has it. */
+  /** With the name first, as for execve(2). */
   args?: string[];
   env?: string[];
   /** In seconds. */
@@ -115,23 +115,23 @@ export interface Hooks {
   poststop?: Hook[];
 }
 
-/** A mount, or what else is put into the root filesystem. */
+/** A mount, or another entry that is made in the root filesystem. */
 export interface Mount {
-  /** Where it is, inside. */
+  /** Its path inside. */
   destination: string;
   /** `bind`, or a file system of filesystems(5). */
   type?: string;
-  /** What is bound, or the file system's source. */
+  /** The path that is bind mounted, or the file system's source. */
   source?: string;
-  /** As mount(8) has them: `ro`, `rbind`, `nosuid`, `size=64m`. */
+  /** As for mount(8): `ro`, `rbind`, `nosuid`, `size=64m`. */
   options?: string[];
-  /** Of an idmapped mount. */
+  /** For an idmapped mount. */
   uidMappings?: IdMapping[];
-  /** Of an idmapped mount. */
+  /** For an idmapped mount. */
   gidMappings?: IdMapping[];
 }
 
-/** The kinds of namespaces(7), in OCI's spelling. */
+/** The types of namespaces(7), in OCI's spelling. */
 export type NamespaceType =
   | "pid"
   | "network"
@@ -144,7 +144,7 @@ export type NamespaceType =
 
 export interface Namespace {
   type: NamespaceType;
-  /** An existing namespace to join; a new one without it. */
+  /** The path of an existing namespace to join; without it a new one is made. */
   path?: string;
 }
 
@@ -154,19 +154,19 @@ export interface IdMapping {
   containerID: number;
   /** The first id on the host. */
   hostID: number;
-  /** How many. */
+  /** The number of ids. */
   size: number;
 }
 
 /** A device node, mknod(2). */
 export interface Device {
-  /** Character, block, unbuffered, or a pipe. */
+  /** Character, block, unbuffered character device, or a pipe. */
   type: "c" | "b" | "u" | "p";
-  /** Where it is, inside. */
+  /** Its path inside. */
   path: string;
-  /** Its number, with `minor`. */
+  /** The major part of its number. */
   major?: number;
-  /** Its number, with `major`. */
+  /** The minor part of its number. */
   minor?: number;
   /** Its permissions. */
   fileMode?: number;
@@ -174,15 +174,18 @@ export interface Device {
   uid?: number;
   /** Its group. */
   gid?: number;
-  /** The host's node, to be lent where none can be made; `path` without it. */
+  /** The host's node that is bind mounted if none can be made; by default `path`. */
   source?: string;
 }
 
-/** How far a clock of a time namespace is from the host's, time_namespaces(7). */
+/**
+ * The difference between a clock of a time namespace and the host's,
+ * time_namespaces(7).
+ */
 export interface TimeOffset {
   /** Whole seconds. */
   secs: number;
-  /** And what is left, in nanoseconds. */
+  /** The rest, in nanoseconds. */
   nanosecs: number;
 }
 

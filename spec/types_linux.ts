@@ -1,13 +1,13 @@
-/** The rarer members of `linux` in config.json. */
+/** The less common members of `linux` in config.json. */
 
 import type { SeccompAction, SeccompFlag, SeccompRule } from "./seccomp.ts";
 
-/** What OCI lets happen to a system call; an agent's socket decides on SCMP_ACT_NOTIFY. */
+/** The action for a system call. With SCMP_ACT_NOTIFY an agent decides. */
 export type SeccompAnswer = SeccompAction | "SCMP_ACT_NOTIFY";
 
 /**
- * `linux.seccomp` as it is written. `parseSeccomp` of spec/seccomp.ts makes of
- * it what can be compiled.
+ * `linux.seccomp` as written. `parseSeccomp` of spec/seccomp.ts turns it into a
+ * profile that can be compiled.
  */
 export interface Seccomp {
   defaultAction: SeccompAnswer;
@@ -17,22 +17,22 @@ export interface Seccomp {
   flags?: SeccompFlag[];
   /** The agent's socket, for SCMP_ACT_NOTIFY. */
   listenerPath?: string;
-  /** What the agent is told beside. */
+  /** Passed to the agent in addition. */
   listenerMetadata?: string;
   syscalls?: (Omit<SeccompRule, "action"> & { action: SeccompAnswer })[];
 }
 
-/** An interface of the host, to be moved into the container's network namespace. */
+/** An interface of the host that moves into the container's network namespace. */
 export interface NetDevice {
-  /** What it is called there; its own name without it. */
+  /** Its name there; by default the name that it has on the host. */
   name?: string;
 }
 
 /** Intel's Resource Director Technology, through the resctrl file system. */
 export interface IntelRdt {
-  /** The class of service; the container's id without it. */
+  /** The class of service; by default the container's id. */
   closID?: string;
-  /** Lines for the file `schemata`, after those of the two members below. */
+  /** Lines for the file `schemata`, written after those of the two members below. */
   schemata?: string[];
   l3CacheSchema?: string;
   memBwSchema?: string;

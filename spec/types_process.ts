@@ -1,9 +1,9 @@
-/** The rarer members of `process` in config.json. */
+/** The less common members of `process` in config.json. */
 
 /** ioprio_set(2). */
 export interface IOPriority {
   class: "IOPRIO_CLASS_RT" | "IOPRIO_CLASS_BE" | "IOPRIO_CLASS_IDLE";
-  /** 0 is first, 7 last. */
+  /** From 0, the highest, to 7, the lowest. */
   priority: number;
 }
 
@@ -18,10 +18,10 @@ export interface Scheduler {
     | "SCHED_IDLE"
     | "SCHED_DEADLINE";
   nice?: number;
-  /** Of SCHED_FIFO and SCHED_RR. */
+  /** For SCHED_FIFO and SCHED_RR. */
   priority?: number;
   flags?: SchedulerFlag[];
-  /** Nanoseconds, of SCHED_DEADLINE, as the two that follow. */
+  /** For SCHED_DEADLINE, in nanoseconds, like the two members below. */
   runtime?: number;
   deadline?: number;
   period?: number;
@@ -36,9 +36,9 @@ export type SchedulerFlag =
   | "SCHED_FLAG_UTIL_CLAMP_MIN"
   | "SCHED_FLAG_UTIL_CLAMP_MAX";
 
-/** Which CPUs a process that `exec` adds runs on: lists such as `0-3,7`. */
+/** The CPUs of a process that `exec` adds, as lists such as `0-3,7`. */
 export interface ExecCPUAffinity {
-  /** Until it has joined the container's cgroup. */
+  /** Until the process has joined the container's cgroup. */
   initial?: string;
   /** From then on. */
   final?: string;
