@@ -1,4 +1,6 @@
-/** Bytes from base64, by the engine where it can. */
+/**
+ * Encodes and decodes base64, with the engine's own functions if it has them.
+ */
 
 type FromBase64 = { fromBase64?: (text: string) => Uint8Array<ArrayBuffer> };
 

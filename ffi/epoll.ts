@@ -1,9 +1,9 @@
 /**
- * epoll(7): waiting for any number of descriptors on one thread. Runs on the
+ * epoll(7): waits for any number of descriptors on one thread. Runs on the
  * host, in a program that uses the library.
  *
- * A blocking call for each would take one of Deno's 32 background threads each:
- * with forty idle containers not even a file could be read any more.
+ * A blocking call per descriptor would occupy one of Deno's 32 background
+ * threads each; with 32 idle containers, Deno could not even read a file.
  */
 
 import { Descriptor, moveUp, O } from "./fcntl.ts";
@@ -16,23 +16,26 @@ const EPOLL_CTL_DEL = 2;
 const EPOLL_CTL_MOD = 3;
 const EPOLLONESHOT = 1 << 30;
 
-/** What a descriptor can be waited for. */
+/** The events that a descriptor can be waited for. */
 export const EPOLL = { EPOLLIN: 1, EPOLLOUT: 4 } as const;
 
-/** struct epoll_event, which is packed on x86_64 alone. */
+/** struct epoll_event, which is packed on x86_64 only. */
 const [EVENT_SIZE, DATA] = Deno.build.arch === "x86_64" ? [12, 4] : [16, 8];
 const EVENT_COUNT = 64;
 
 /**
- * How long a thread stays in one wait, in milliseconds. Only who gives up
- * waiting depends on it, and a worker that is terminated: it ends when its
- * background threads do.
+ * The longest time of one wait in milliseconds. It matters only when nobody
+ * waits any more, and for a terminated worker, which ends when its background
+ * threads do.
  */
 const PATIENCE = 500;
 
 const background = lazily(
   {
-    /** int epoll_wait(int, struct epoll_event *, int, int), on a thread that may block */
+    /**
+     * int epoll_wait(int, struct epoll_event *, int, int), on a thread that may
+     * block
+     */
     epoll_wait: {
       parameters: ["i32", "i64", "i32", "i32"],
       result: "i32",
@@ -42,7 +45,7 @@ const background = lazily(
 );
 
 let opened: Descriptor | undefined;
-/** By descriptor, whom to tell. */
+/** The callbacks, by descriptor. */
 const waiting = new Map<number, () => void>();
 let polling = false;
 
@@ -52,9 +55,9 @@ const instance = () =>
   );
 
 /**
- * Waits until a descriptor can be read or written, or its other end is gone,
- * epoll_ctl(2). May resolve for nothing: try, and wait again on EAGAIN. One
- * waits for a descriptor at a time.
+ * Waits until a descriptor can be read or written, or its other end is closed,
+ * epoll_ctl(2). It may resolve without an event: try, and wait again after
+ * EAGAIN. Only one caller may wait for a descriptor at a time.
  */
 export function whenReady(fd: number, events: number): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
@@ -72,7 +75,10 @@ export function whenReady(fd: number, events: number): Promise<void> {
   return promise;
 }
 
-/** Before a descriptor that was waited for is closed: whoever waits goes on. */
+/**
+ * Call this before closing a descriptor that was waited for: it resolves the
+ * wait.
+ */
 export function forget(fd: number): void {
   if (!opened) return;
   rawSyscall("epoll_ctl", opened.fd, EPOLL_CTL_DEL, fd, null);
@@ -85,7 +91,7 @@ function tell(fd: number): void {
   resolve?.();
 }
 
-/** Goes on as long as somebody waits, and keeps the program alive meanwhile. */
+/** Polls while somebody waits; this keeps the program alive. */
 async function poll(epoll: number): Promise<void> {
   polling = true;
   const events = new Uint8Array(EVENT_SIZE * EVENT_COUNT);
@@ -94,7 +100,7 @@ async function poll(epoll: number): Promise<void> {
   while (waiting.size) {
     const address = addressOf(events);
     const count = await epoll_wait(epoll, address, EVENT_COUNT, PATIENCE);
-    // Less than none is EINTR.
+    // A negative count is EINTR.
     for (let index = 0; index < count; index++) {
       tell(view.getInt32(index * EVENT_SIZE + DATA, true));
     }

@@ -1,4 +1,4 @@
-/** errno(3): names, numbers (the same on x86_64 and aarch64) and words. */
+/** errno(3): names, numbers (the same on x86_64 and aarch64) and texts. */
 
 /** The number of each errno. */
 export const ERRNO = {
@@ -124,7 +124,7 @@ const TEXTS: Record<Errno, string> = {
 
 let names: Map<number, Errno> | undefined;
 
-/** The name of an errno, `E123` for one without. */
+/** The name of an errno; `E123` if it has none. */
 export function errnoName(errno: number): Errno | `E${number}` {
   names ??= new Map(
     (Object.keys(ERRNO) as Errno[]).map((name) => [ERRNO[name], name]),
@@ -138,7 +138,7 @@ export function errnoText(code: Errno | `E${number}`): string {
   return text ? `${text} (${code})` : `unknown error (${code})`;
 }
 
-/** What helps whatever was being done. */
+/** Hints that do not depend on the operation. */
 function hintFor(syscall: string, code: string): string | undefined {
   switch (code) {
     case "ENOSYS":
@@ -146,24 +146,24 @@ function hintFor(syscall: string, code: string): string | undefined {
     case "EMFILE":
       return "Raise the limit on open files: ulimit -n 1024.";
     case "EAGAIN":
-      // Of other calls it says that there is nothing to read yet.
+      // For other calls EAGAIN means that there is nothing to read yet.
       return syscall === "posix_spawn"
         ? "The limit on processes is reached: ulimit -u, or a cgroup's pids.max."
         : undefined;
   }
 }
 
-/** A system call that failed, with what it was done for. */
+/** A system call that failed, and the operation that it was made for. */
 export class SyscallError extends Error {
-  /** The class's. */
+  /** The name of the class. */
   override name = "SyscallError";
-  /** What helps, where that is known: a sentence. */
+  /** How to fix it, if that is known: a sentence. */
   readonly hint?: string;
-  /** Takes the call, its errno, and what was being done: "mount proc at /proc". */
+  /** Takes the call, its errno, and the operation: "mount proc at /proc". */
   constructor(
-    /** The call's name. */
+    /** The name of the call. */
     readonly syscall: string,
-    /** `ENOENT` and the like. */
+    /** The name of the errno, for example `ENOENT`. */
     readonly code: Errno | `E${number}`,
     readonly context?: string,
   ) {
@@ -175,7 +175,7 @@ export class SyscallError extends Error {
     this.hint = hintFor(syscall, code);
   }
 
-  /** The number behind `code`. */
+  /** The number of `code`. */
   get errno(): number {
     return ERRNO[this.code as Errno] ?? Number(this.code.slice(1));
   }

@@ -1,4 +1,4 @@
-/** errno: names, numbers and words. */
+/** Tests of errno: names, numbers and texts. */
 // @ts-types="../types/std_assert.d.ts"
 import { assertEquals, assertMatch } from "@std/assert";
 import { ERRNO, errnoName, errnoText, SyscallError } from "./errno.ts";

@@ -36,13 +36,15 @@ const SEAL_SEAL = 1;
 const SEAL_SHRINK = 2;
 const SEAL_GROW = 4;
 /**
- * No write(2) and no new writable mapping. F_SEAL_WRITE would forbid the old
- * ones as well, of which there are none, and waits up to 20 ms for a page that
- * another CPU still has in hand.
+ * Forbids write(2) and new writable mappings. F_SEAL_WRITE would also check for
+ * existing mappings, which we never have; for that it waits up to 20 ms for a
+ * page that another CPU still uses.
  */
 const SEAL_FUTURE_WRITE = 0x10;
 
-/** A descriptor of ours; closed once, however often it is disposed of. */
+/**
+ * A descriptor that we own; it is closed once, however often it is disposed of.
+ */
 export class Descriptor implements Disposable {
   #open = true;
   constructor(readonly fd: number) {}
@@ -70,15 +72,15 @@ export function pipe(): { read: Descriptor; write: Descriptor } {
 }
 
 /**
- * Above what a new process is handed. Below 64 on purpose: for the 65th the
- * kernel makes the table of descriptors larger, and where threads share it,
- * as in Deno, that waits for every CPU (RCU), 10 ms and more.
+ * Above the numbers that are passed to a new process, and below 64. For
+ * descriptor 64 the kernel enlarges the descriptor table. If threads share the
+ * table, as in Deno, that waits for every CPU (RCU): 10 ms and more.
  */
 export const HIGH = 44;
 
 /**
- * A descriptor moved to a number from `least` upwards, so that the low numbers
- * are free to be handed out to a new process.
+ * Moves a descriptor to a number from `least` upwards, so the low numbers are
+ * free to be passed to a new process.
  */
 export function moveUp(descriptor: Descriptor, least = HIGH): Descriptor {
   if (descriptor.fd >= least) return descriptor;
@@ -87,7 +89,7 @@ export function moveUp(descriptor: Descriptor, least = HIGH): Descriptor {
   return new Descriptor(moved);
 }
 
-/** A copy of a descriptor that is not ours to close, at `least` or above. */
+/** Duplicates a descriptor, owned or not, to a number from `least` upwards. */
 export function duplicateUp(fd: number, least = HIGH): Descriptor {
   return new Descriptor(dupFrom(fd, least));
 }
@@ -95,7 +97,7 @@ export function duplicateUp(fd: number, least = HIGH): Descriptor {
 function dupFrom(fd: number, least: number): number {
   const result = rawSyscall("fcntl", fd, F_DUPFD_CLOEXEC, least);
   if (result >= 0) return result;
-  // EINVAL, where the limit itself is below that number.
+  // EINVAL: the limit on open files is below that number.
   throw new SyscallError(
     "fcntl",
     result === -ERRNO.EINVAL ? "EMFILE" : errnoName(-result),
@@ -103,32 +105,35 @@ function dupFrom(fd: number, least: number): number {
 }
 
 /**
- * O_NONBLOCK for a descriptor, and for every other one of the same opening: only
- * for what nobody else has.
+ * Sets O_NONBLOCK. The flag belongs to the open file, so use this only for
+ * files that nobody else has open.
  */
 export function setNonBlocking({ fd }: Descriptor): void {
   const flags = syscall("fcntl", fd, F_GETFL);
   syscall("fcntl", fd, F_SETFL, flags | O.O_NONBLOCK);
 }
 
-/** Has a pipe hold more, F_SETPIPE_SZ, where the system allows it. */
+/** Enlarges a pipe, F_SETPIPE_SZ, if the system allows it. */
 export function enlargePipe({ fd }: Descriptor, size: number): void {
   rawSyscall("fcntl", fd, F_SETPIPE_SZ, size);
 }
 
-/** How much a pipe holds that nobody has read, ioctl(2) FIONREAD. */
+/** The number of unread bytes in a pipe, ioctl(2) FIONREAD. */
 export function unreadBytes({ fd }: Descriptor): number {
   const count = new Int32Array(1);
   syscall("ioctl", fd, FIONREAD, new Uint8Array(count.buffer));
   return count[0]!;
 }
 
-/** The next to read from a file reads the last `count` bytes again, lseek(2). */
+/**
+ * Moves the file offset back by `count` bytes, so the next reader reads them
+ * again, lseek(2).
+ */
 export function seekBack({ fd }: Descriptor, count: number): void {
   if (count) rawSyscall("lseek", fd, -count, SEEK_CUR);
 }
 
-/** Writes all of it. */
+/** Writes all bytes. */
 export function writeAll(fd: number, bytes: Uint8Array): void {
   for (let rest = bytes; rest.length;) {
     rest = rest.subarray(syscall("write", fd, rest, rest.length));
@@ -140,20 +145,23 @@ export function readAt(fd: number, bytes: Uint8Array, offset: number): number {
   return syscall("pread64", fd, bytes, bytes.length, offset);
 }
 
-/** An empty file in memory, to be filled and then sealed. */
+/** Makes an empty memory file, to be filled and then sealed. */
 export function emptyMemoryFile(name: string): Descriptor {
   return new Descriptor(
     syscall("memfd_create", cString(name), MFD_CLOEXEC | MFD_ALLOW_SEALING),
   );
 }
 
-/** Nobody can change the file any more. */
+/** Seals a memory file: nobody can change it any more. */
 export function sealFile({ fd }: Descriptor): void {
   const seals = SEAL_SHRINK | SEAL_GROW | SEAL_FUTURE_WRITE | SEAL_SEAL;
   syscall("fcntl", fd, F_ADD_SEALS, seals);
 }
 
-/** A file in memory that cannot change its size; `sealed` also not its content. */
+/**
+ * Makes a memory file with a fixed size; with `sealed` also its content is
+ * fixed.
+ */
 export function memoryFile(
   name: string,
   content: Uint8Array,
@@ -165,7 +173,7 @@ export function memoryFile(
     cString(name),
     executable ? base | MFD_EXEC : base,
   );
-  // MFD_EXEC came with Linux 6.3, where its absence is only a warning.
+  // MFD_EXEC came with Linux 6.3. Later kernels only warn if it is missing.
   if (fd === -22 && executable) {
     fd = syscall("memfd_create", cString(name), base);
   } else if (fd < 0) {

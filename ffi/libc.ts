@@ -1,13 +1,14 @@
 /**
- * The one door to libc. Runs in every process of ours: the parent on the host
- * and the child inside the container.
+ * The only access to libc. Runs in each of our processes: the parent on the
+ * host and the child inside the container.
  *
- * Symbols are bound as addresses, and called through function pointers: a
- * dlopen of functions has Deno generate machine code for each of them, 0.2 ms
- * a symbol and more, which pays after some hundred calls and we make fewer.
- * Everything that is a system call goes through one function (system_call.ts),
- * and those beside this file give it names and types. Only what libc does better
- * than the kernel's interface (posix_spawn) is bound by itself, and at first use.
+ * Symbols are bound as addresses and called through function pointers. A dlopen
+ * of functions makes Deno generate machine code for each of them, which takes
+ * 0.2 ms or more per symbol. That pays after some hundred calls, and we make
+ * fewer. Every system call goes through one function (system_call.ts), and the
+ * other files in this folder give the calls names and types. Functions that
+ * libc does better than the kernel (posix_spawn) are bound separately, at first
+ * use.
  */
 
 import { ERRNO, errnoName, SyscallError } from "./errno.ts";
@@ -20,7 +21,7 @@ const LIBC = "libc.so.6";
 /** Functions of libc; an optional one may be missing. */
 type Functions = Record<string, Deno.ForeignFunction & { optional?: true }>;
 
-/** What binding them gives: null for an optional one that is missing. */
+/** Bound functions: null for a missing optional one. */
 type Bound<T extends Functions> = {
   [Name in keyof T]:
     | Deno.UnsafeFnPointer<T[Name]>["call"]
@@ -57,10 +58,10 @@ function symbolsOf(statics: Record<string, Deno.ForeignStatic<"pointer">>) {
   }
 }
 
-/** There is no libc of the kind that this is written for. */
+/** This system does not have the libc that we need. */
 export class LibcError extends Error {
   override name = "LibcError";
-  /** What helps, a sentence. */
+  /** How to fix it: a sentence. */
   readonly hint: string;
   constructor(os: typeof Deno.build.os, cause?: unknown) {
     super(
@@ -77,7 +78,10 @@ export class LibcError extends Error {
 
 let opened: SystemCall | undefined;
 
-/** Binds libc now rather than at the first call: needed before a new root hides its file. */
+/**
+ * Binds libc now and not at the first call; needed before a new root hides its
+ * file.
+ */
 export function openLibc(): SystemCall {
   if (opened) return opened;
   if (Deno.build.os !== "linux") throw new LibcError(Deno.build.os);
@@ -87,7 +91,7 @@ export function openLibc(): SystemCall {
   return opened = directly(syscall);
 }
 
-/** Binds further symbols of libc; `load()` at its first call only. */
+/** Returns a function that binds further symbols of libc at its first call. */
 export function lazily<T extends Functions>(functions: T): () => Bound<T> {
   let bound: Bound<T> | undefined;
   return () => bound ??= open(functions);
@@ -105,8 +109,8 @@ function word(argument: RawArgument): number | bigint {
 }
 
 /**
- * syscall(2) by number and with words ready-made, for who makes many calls:
- * the result, or -errno.
+ * syscall(2) by number, with words as arguments. For callers that make many
+ * calls. Returns the result, or -errno.
  */
 export function syscallByNumber(
   number: number,
@@ -126,16 +130,16 @@ export function syscallByNumber(
 }
 
 /**
- * The arguments of the call that is made just now. What the kernel reads or
- * writes is known to the collector by nothing else: optimized code keeps no
- * variable that it does not need any more.
+ * The arguments of the current call. This reference keeps them alive: the
+ * garbage collector cannot see that the kernel uses them, and optimised code
+ * drops variables after their last use.
  */
 const inUse: [readonly RawArgument[] | null] = [null];
 
 /**
- * syscall(2) with the kernel's own convention: the result, or -errno.
- * Synchronous and on the calling thread, so that it is legal between unshare
- * and execve.
+ * syscall(2) with the kernel's own convention: returns the result, or -errno.
+ * Synchronous and on the calling thread, so it is allowed between unshare and
+ * execve.
  */
 export function rawSyscall(
   name: SyscallName,
@@ -148,8 +152,9 @@ export function rawSyscall(
 }
 
 /**
- * syscall(2); fails with a {@linkcode SyscallError}. EINTR is retried, since
- * no caller of ours wants to see it.
+ * syscall(2). EINTR is retried, since no caller needs to see it.
+ *
+ * @throws SyscallError if the call fails
  */
 export function syscall(name: SyscallName, ...args: RawArgument[]): number {
   for (;;) {

@@ -1,4 +1,4 @@
-/** libc: calls, their errors, and what is said where there is none. */
+/** Tests of libc: calls, their errors, and the error if there is no libc. */
 // @ts-types="../types/std_assert.d.ts"
 import { assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { SyscallError } from "./errno.ts";

@@ -1,4 +1,4 @@
-/** gnu/libc-version.h: which glibc this process runs on. */
+/** gnu/libc-version.h: the glibc of this process. */
 
 import { lazily } from "./libc.ts";
 import { textAt } from "./memory.ts";
@@ -10,7 +10,7 @@ const load = lazily(
   } as const,
 );
 
-/** glibc's own version: "2.36". */
+/** The version of glibc: "2.36". */
 export function libcVersion(): string {
   return textAt(load().gnu_get_libc_version());
 }

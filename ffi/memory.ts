@@ -1,12 +1,16 @@
 /**
- * Bytes as C sees them. Whoever passes an address keeps the bytes it came from
- * referenced until the call is over: the collector does not know C.
+ * Bytes as C sees them. A caller that passes an address has to keep a reference
+ * to the bytes until the call is over: the garbage collector does not know
+ * about C.
  */
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-/** A NUL-terminated string. A NUL inside would silently cut it: refused. */
+/**
+ * A NUL-terminated string. A NUL inside would cut it off silently, so it is
+ * refused.
+ */
 export function cString(text: string): Uint8Array<ArrayBuffer> {
   if (text.includes("\0")) {
     throw new TypeError(
@@ -35,7 +39,7 @@ export function textAt(pointer: Deno.PointerValue): string {
   return new Deno.UnsafePointerView(pointer).getCString();
 }
 
-/** A copy of the bytes at an address, all of which are mapped. */
+/** Copies the bytes at an address; all of them have to be mapped. */
 export function bytesAt(
   address: number,
   length: number,

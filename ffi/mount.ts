@@ -29,7 +29,7 @@ export const MS = {
   MS_LAZYTIME: 0x2000000,
 } as const;
 
-/** How mounts spread, by the word of mount_namespaces(7). */
+/** Propagation types, by the words of mount_namespaces(7). */
 export const MS_PROPAGATION = {
   private: MS.MS_PRIVATE,
   slave: MS.MS_SLAVE,
@@ -78,7 +78,7 @@ export const MOUNT_ATTR = {
   MOUNT_ATTR_NOSUID: 0x2,
   MOUNT_ATTR_NODEV: 0x4,
   MOUNT_ATTR_NOEXEC: 0x8,
-  /** The field of the three that follow: who sets one has to clear all of it. */
+  /** The mask of the next three. To set one of them, clear the whole mask. */
   MOUNT_ATTR__ATIME: 0x70,
   MOUNT_ATTR_RELATIME: 0,
   MOUNT_ATTR_NOATIME: 0x10,
@@ -87,7 +87,7 @@ export const MOUNT_ATTR = {
   MOUNT_ATTR_IDMAP: 0x100000,
   MOUNT_ATTR_NOSYMFOLLOW: 0x200000,
 } as const;
-/** Bytes of struct mount_attr. */
+/** The size of struct mount_attr. */
 export const MOUNT_ATTR_SIZE = 32;
 
 /** struct mount_attr of mount_setattr(2). */
@@ -96,7 +96,7 @@ export function mountAttributes(
   { clear = 0, propagation = 0, userNamespace = 0 }: {
     clear?: number;
     propagation?: number;
-    /** The descriptor of MOUNT_ATTR_IDMAP. */
+    /** The descriptor for MOUNT_ATTR_IDMAP. */
     userNamespace?: number;
   } = {},
 ): Uint8Array<ArrayBuffer> {

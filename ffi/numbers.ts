@@ -1,4 +1,6 @@
-/** System call numbers of the calls we make, by architecture (asm/unistd.h). */
+/**
+ * The numbers of the system calls that we make, by architecture (asm/unistd.h).
+ */
 
 // name: [x86_64, aarch64]
 const NUMBERS = {
@@ -105,12 +107,15 @@ const NUMBERS = {
   landlock_restrict_self: [446, 446],
 } as const;
 
-/** A system call this program makes. */
+/** A system call that this program makes. */
 export type SyscallName = keyof typeof NUMBERS;
 
 let names: Map<number, SyscallName> | undefined;
 
-/** The name behind a number on this machine, `system call N` for one of others. */
+/**
+ * The name of a call by its number on this machine; `system call N` if it is
+ * not in the table.
+ */
 export function nameOf(number: number): string {
   names ??= new Map(
     (Object.keys(NUMBERS) as SyscallName[]).map((
@@ -120,7 +125,7 @@ export function nameOf(number: number): string {
   return names.get(number) ?? `system call ${number}`;
 }
 
-/** A call's number on an architecture, this machine's if none is given. */
+/** The number of a call on an architecture, by default this machine's. */
 export function numberOf(
   name: SyscallName,
   arch: typeof Deno.build.arch = Deno.build.arch,

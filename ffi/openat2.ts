@@ -1,17 +1,19 @@
-/** openat2(2): a path that cannot leave its root. */
+/** openat2(2): paths that cannot leave their root. */
 
 import { Descriptor, O, open, readAt } from "./fcntl.ts";
 import { rawSyscall } from "./libc.ts";
 import { errnoName, SyscallError } from "./errno.ts";
 import { cString } from "./memory.ts";
 
-/** Links that the kernel makes up, as those in /proc/PID/fd, are not followed. */
+/**
+ * Does not follow the kernel's magic links, for example those in /proc/PID/fd.
+ */
 export const RESOLVE_NO_MAGICLINKS = 2n;
-/** Nothing that is mounted on the way is entered. */
+/** Does not cross into other mounts. */
 export const RESOLVE_NO_XDEV = 1n;
-/** The directory that a path begins at is its root. */
+/** Treats the starting directory as the root. */
 export const RESOLVE_IN_ROOT = 16n;
-/** Of struct open_how. */
+/** The size of struct open_how. */
 export const OPEN_HOW_SIZE = 24;
 
 /** struct open_how. */
@@ -22,8 +24,10 @@ export const openHow = (
   new Uint8Array(new BigUint64Array([BigInt(flags), 0n, resolve]).buffer);
 
 /**
- * Opens a path as a process would whose root is the directory behind `root`:
- * links and `..` lead nowhere but inside. Null where it does not exist.
+ * Opens a path with the directory `root` as root: links and `..` cannot leave
+ * it. Returns null if the path does not exist.
+ *
+ * @throws SyscallError for any other error
  */
 export function openInRoot(
   root: Descriptor,
@@ -51,14 +55,13 @@ export function openInRoot(
   );
 }
 
-/** A list of accounts that is larger is none. */
+/** A list of accounts is never larger than this. */
 const MOST = 1 << 20;
 
 /**
- * The text of a small file below a root; null where there is none. Whoever the
- * files are of may have put anything there: what is no regular file is not even
- * opened, since that does something with a device, and of a pipe there is no
- * end.
+ * Reads a small file below a root; returns null if there is none. The files are
+ * not trusted. Only a regular file is opened: opening a device can have
+ * effects, and a pipe may have no end.
  */
 export function readInRoot(root: Descriptor, path: string): string | null {
   using place = openInRoot(root, path, O.O_PATH);
@@ -66,7 +69,7 @@ export function readInRoot(root: Descriptor, path: string): string | null {
   const found = `/proc/self/fd/${place.fd}`;
   const { isFile, size } = Deno.statSync(found);
   if (!isFile || size > MOST) return null;
-  // By the descriptor: at its name there may be something else by now.
+  // Through the descriptor: the path may lead to another file by now.
   using file = open(found, O.O_RDONLY);
   const bytes = new Uint8Array(MOST);
   let length = 0;

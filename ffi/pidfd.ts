@@ -11,8 +11,11 @@ export const openPidfd = (pid: number) =>
   new Descriptor(syscall("pidfd_open", pid, 0));
 
 /**
- * Sends a signal to a process that has a number and is the one that is meant;
- * false where it is not, or has ended. What has the number next gets nothing.
+ * Sends a signal to the process with this pid if it is the right one; returns
+ * false if it is not, or has ended. A later process with the same pid never
+ * gets the signal.
+ *
+ * @param isMeant checks that the process with this pid is the right one
  */
 export function signalProcess(
   pid: number,
@@ -23,7 +26,8 @@ export function signalProcess(
   if (fd === -ERRNO.ESRCH) return false;
   if (fd < 0) throw new SyscallError("pidfd_open", errnoName(-fd));
   using process = new Descriptor(fd);
-  // Looked at after it is opened, that is what the descriptor stands for.
+  // Checked after the open: the descriptor stands for the process that is
+  // checked.
   if (!isMeant()) return false;
   const result = rawSyscall("pidfd_send_signal", process.fd, signal, null, 0);
   if (result >= 0) return true;
@@ -32,9 +36,10 @@ export function signalProcess(
 }
 
 /**
- * Waits for a child's end, as wait(pid) does, and takes no thread of its own
- * for it: for who waits for many. Null where somebody else has taken its
- * status. Throws at once where it cannot wait (EMFILE), and rejects never.
+ * Waits for a child's end like wait(pid), but without a thread of its own, for
+ * callers that wait for many children. Resolves to null if somebody else has
+ * taken its status. Throws at once if it cannot wait (EMFILE), and never
+ * rejects.
  */
 export function waitForEnd(pid: number): Promise<WaitStatus | null> {
   const process = new Descriptor(syscall("pidfd_open", pid, 0));

@@ -1,4 +1,4 @@
-/** poll.h: waiting for what happens on descriptors. */
+/** poll.h: waits for events on descriptors. */
 
 import { lazily, rawSyscall } from "./libc.ts";
 import { addressOf } from "./memory.ts";
@@ -33,10 +33,10 @@ const background = lazily(
   } as const,
 );
 
-/** Bytes of a struct pollfd. */
+/** The size of struct pollfd. */
 const POLLFD_SIZE = 8;
 
-/** What is waited for at a descriptor. */
+/** A descriptor and the events to wait for. */
 export interface Interest {
   fd: number;
   /** Bits of {@linkcode POLL}. */
@@ -44,10 +44,10 @@ export interface Interest {
 }
 
 /**
- * poll(2) without blocking this thread: what has happened at each, in their
- * order; nothing anywhere when the time is up or a signal came.
+ * poll(2) without blocking this thread. Returns the events of each descriptor,
+ * in their order; all are 0 if the time is up or a signal came.
  *
- * @param milliseconds how long to wait at most; -1 for ever
+ * @param milliseconds the longest time to wait; -1 for no limit
  */
 export async function waitForAny(
   interests: readonly Interest[],
@@ -69,12 +69,15 @@ export async function waitForAny(
   );
 }
 
-/** The same at one descriptor, and without an end. */
+/** The same for one descriptor, without a time limit. */
 export async function waitForOne(fd: number, events: number): Promise<number> {
   return (await waitForAny([{ fd, events }], -1))[0]!;
 }
 
-/** ppoll(2): what has happened; 0 where nothing has within the time, in milliseconds. */
+/**
+ * ppoll(2): returns the events; 0 if there are none within the timeout, in
+ * milliseconds.
+ */
 export function poll(fd: number, events: number, timeout: number): number {
   const view = new DataView(new ArrayBuffer(POLLFD_SIZE));
   view.setInt32(0, fd, true);
@@ -91,7 +94,7 @@ export function poll(fd: number, events: number, timeout: number): number {
   return view.getInt16(6, true);
 }
 
-/** Blocks until a descriptor takes bytes again, ppoll(2). */
+/** Blocks until a descriptor accepts bytes again, ppoll(2). */
 export function waitForRoom(fd: number): void {
   const bytes = new Uint8Array(POLLFD_SIZE);
   const view = new DataView(bytes.buffer);
@@ -100,7 +103,9 @@ export function waitForRoom(fd: number): void {
   rawSyscall("ppoll", bytes, 1, null, null, 0);
 }
 
-/** read(2) without blocking this thread: 0 at the end of file, -1 on an error. */
+/**
+ * read(2) without blocking this thread: 0 at the end of file, -1 on an error.
+ */
 export async function readInBackground(
   fd: number,
   bytes: Uint8Array,
@@ -109,13 +114,16 @@ export async function readInBackground(
   return Number(await read(fd, addressOf(bytes), BigInt(bytes.length)));
 }
 
-/** write(2) without blocking this thread: how much of it was taken, -1 on an error. */
+/**
+ * write(2) without blocking this thread: the number of bytes written, -1 on an
+ * error.
+ */
 export async function writeInBackground(
   fd: number,
   bytes: Uint8Array,
 ): Promise<number> {
   const { write } = background();
   const count = await write(fd, addressOf(bytes), BigInt(bytes.length));
-  // Used after the call, so that the collector keeps it through it.
+  // Using it after the call keeps the garbage collector from freeing it.
   return bytes.length ? Number(count) : 0;
 }

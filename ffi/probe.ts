@@ -1,6 +1,6 @@
 /**
- * Asking the kernel what it has, without doing it: each call is made with
- * arguments that every kernel which knows it refuses.
+ * Finds out which system calls the kernel has, without effects: each call is
+ * made with arguments that every kernel with this call refuses.
  */
 
 import { AT_FDCWD } from "./fcntl.ts";
@@ -25,23 +25,23 @@ const REFUSED = {
   mount_setattr: () => rawSyscall("mount_setattr", -1, null, 0, null, 0),
   /** Flags that do not exist. */
   open_tree: () => rawSyscall("open_tree", -1, null, ALL_FLAGS),
-  /** Flags that do not exist; EPERM for who may not mount. */
+  /** Flags that do not exist; EPERM for a caller that may not mount. */
   fsopen: () => rawSyscall("fsopen", null, ALL_FLAGS),
 } as const;
 
-/** A call that {@linkcode probeCall} can ask for. */
+/** A call that {@linkcode probeCall} can probe. */
 export type ProbedCall = keyof typeof REFUSED;
 
-/** The calls that can be asked for. */
+/** The calls that can be probed. */
 export const PROBED_CALLS = Object.keys(REFUSED) as ProbedCall[];
 
-/** What the kernel answers: ENOSYS where it has no such call. */
+/** The kernel's answer: ENOSYS if it does not have the call. */
 export function probeCall(call: ProbedCall): string {
   const result = REFUSED[call]();
   return result < 0 ? errnoName(-result) : "success";
 }
 
-/** The version of Landlock, or why there is none. */
+/** The version of Landlock, or the errno if there is none. */
 export function landlockVersion(): number | string {
   const result = rawSyscall(
     "landlock_create_ruleset",
@@ -52,7 +52,10 @@ export function landlockVersion(): number | string {
   return result < 0 ? errnoName(-result) : result;
 }
 
-/** Whether this process may write there, faccessat(2); false for a read-only mount too. */
+/**
+ * Whether this process may write to a path, faccessat(2); false on a read-only
+ * mount as well.
+ */
 export function mayWrite(path: string): boolean {
   return rawSyscall("faccessat", AT_FDCWD, cString(path), W_OK) === 0;
 }

@@ -26,13 +26,13 @@ export const RLIMIT: Record<string, number | undefined> = {
 /** No limit. */
 export const RLIM_INFINITY = 0xffffffffffffffffn;
 
-/** Our own hard limit, getrlimit(2); null for a name that is none. */
+/** Our own hard limit, getrlimit(2); null for an unknown name. */
 export function hardLimit(type: string): bigint | null {
   const { [type]: resource } = RLIMIT;
   return resource === undefined ? null : limitsOf(resource).hard;
 }
 
-/** How large a file may get that we write, RLIMIT_FSIZE of getrlimit(2). */
+/** The largest size of a file that we write, RLIMIT_FSIZE of getrlimit(2). */
 export const fileSizeLimit = (): bigint => limitsOf(RLIMIT_FSIZE).soft;
 
 function limitsOf(resource: number): { soft: bigint; hard: bigint } {

@@ -17,14 +17,14 @@ export const CLONE = {
 } as const;
 
 /**
- * unshare(2): moves the calling thread, and no other, into new namespaces.
- * Never with CLONE_NEWPID from Deno: no thread could be made any more.
+ * unshare(2): moves only the calling thread into new namespaces. Never use
+ * CLONE_NEWPID in Deno: it could not create threads any more.
  */
 export function unshare(flags: number): void {
   syscall("unshare", flags);
 }
 
-/** setns(2): moves the calling thread into the namespace behind a descriptor. */
+/** setns(2): moves the calling thread into the namespace of a descriptor. */
 export function setns(fd: number, type: number): void {
   syscall("setns", fd, type);
 }

@@ -1,4 +1,4 @@
-/** signal.h: numbers, sets, sending and taking. */
+/** signal.h: numbers, sets, sending and receiving. */
 
 import { rawSyscall, syscall } from "./libc.ts";
 import { ERRNO, errnoName, SyscallError } from "./errno.ts";
@@ -40,7 +40,7 @@ export const SIGNAL = {
 /** A signal of signal(7). */
 export type SignalName = keyof typeof SIGNAL;
 
-/** 32 to 64, with the two that glibc keeps for itself. */
+/** 32 to 64, including the two that glibc reserves. */
 export const REAL_TIME: readonly number[] = Array.from(
   { length: 33 },
   (_, index) => 32 + index,
@@ -54,17 +54,17 @@ export const CHANGEABLE: readonly number[] = [
 
 export const SIG_BLOCK = 0;
 export const SIG_SETMASK = 2;
-/** Bytes of the kernel's sigset_t. */
+/** The size of the kernel's sigset_t. */
 export const SIGSET_SIZE = 8;
 
-/** The kernel's sigset_t with these signals in it. */
+/** The kernel's sigset_t with these signals. */
 export function sigset(signals: Iterable<number>): Uint8Array<ArrayBuffer> {
   let bits = 0n;
   for (const signal of signals) bits |= 1n << BigInt(signal - 1);
   return new Uint8Array(new BigUint64Array([bits]).buffer);
 }
 
-/** kill(2); false where the process is gone already. */
+/** kill(2); returns false if the process is gone. */
 export function kill(pid: number, signal: number): boolean {
   const result = rawSyscall("kill", pid, signal);
   if (result >= 0) return true;
@@ -72,13 +72,13 @@ export function kill(pid: number, signal: number): boolean {
   throw new SyscallError("kill", errnoName(-result));
 }
 
-/** Blocks signals for the calling thread alone, sigprocmask(2). */
+/** Blocks signals for the calling thread only, sigprocmask(2). */
 export function blockSignals(signals: Iterable<number>): void {
   syscall("rt_sigprocmask", SIG_BLOCK, sigset(signals), null, SIGSET_SIZE);
 }
 
 const SIG_IGN = 1n;
-/** Bytes of the kernel's struct sigaction, whose first word is the handler. */
+/** The size of the kernel's struct sigaction; its first word is the handler. */
 export const SIGACTION_SIZE = 32;
 
 /** Ignores a signal, sigaction(2) SIG_IGN. */
@@ -94,7 +94,7 @@ export function ignoreSignal(signal: number): void {
   );
 }
 
-/** Puts another handler in the place of one, which keeps its flags: sigaction(2). */
+/** Replaces the handler of a signal and keeps its flags, sigaction(2). */
 export function replaceHandler(signal: number, handler: bigint): void {
   const action = new BigUint64Array(SIGACTION_SIZE / 8);
   const bytes = new Uint8Array(action.buffer);
@@ -103,7 +103,10 @@ export function replaceHandler(signal: number, handler: bigint): void {
   syscall("rt_sigaction", signal, bytes, null, SIGSET_SIZE);
 }
 
-/** Gives a signal its default action where it is ignored, sigaction(2) SIG_DFL. */
+/**
+ * Restores the default action of a signal if it is ignored, sigaction(2)
+ * SIG_DFL.
+ */
 export function resetIfIgnored(signal: number): void {
   const action = new BigUint64Array(SIGACTION_SIZE / 8);
   const bytes = new Uint8Array(action.buffer);
@@ -118,7 +121,10 @@ export function resetIfIgnored(signal: number): void {
   );
 }
 
-/** Waits until one of these blocked signals is pending and takes it, sigwaitinfo(2). */
+/**
+ * Waits until one of these blocked signals is pending and takes it,
+ * sigwaitinfo(2).
+ */
 export function waitForSignal(signals: Uint8Array): number {
   return syscall("rt_sigtimedwait", signals, null, null, SIGSET_SIZE);
 }

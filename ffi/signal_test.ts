@@ -1,4 +1,4 @@
-/** Signals, waiting, descriptors. */
+/** Tests of signals, waiting and descriptors. */
 // @ts-types="../types/std_assert.d.ts"
 import { assertEquals, assertThrows } from "@std/assert";
 import {
@@ -76,7 +76,7 @@ Deno.test("memoryFile() unsealed keeps its size", () => {
 
 Deno.test("moveUp() moves a descriptor once, close() closes it once", () => {
   const moved = moveUp(open("/dev/null", O.O_RDONLY));
-  // Above what is handed down, and without a larger table of descriptors.
+  // Above the numbers that are passed on, and in a table of the initial size.
   assertEquals(moved.fd >= 44 && moved.fd < 64, true);
   assertEquals(moveUp(moved), moved);
   moved.close();

@@ -1,4 +1,4 @@
-/** sys/socket.h: a pair of sockets that carries bytes and descriptors. */
+/** sys/socket.h: a pair of sockets that transfers bytes and descriptors. */
 
 import { Descriptor, O } from "./fcntl.ts";
 import { lazily, syscall } from "./libc.ts";
@@ -14,7 +14,9 @@ const CONTROL_SIZE = 64;
 
 const background = lazily(
   {
-    /** ssize_t recvmsg(int, struct msghdr *, int), on a thread that may block */
+    /**
+     * ssize_t recvmsg(int, struct msghdr *, int), on a thread that may block
+     */
     recvmsg: {
       parameters: ["i32", "i64", "i64"],
       result: "i64",
@@ -23,7 +25,7 @@ const background = lazily(
   } as const,
 );
 
-/** socketpair(2), whole messages, both ends close-on-exec. */
+/** socketpair(2) with whole messages, both ends close-on-exec. */
 export function socketPair(): [Descriptor, Descriptor] {
   const ends = new Int32Array(2);
   syscall(
@@ -36,17 +38,19 @@ export function socketPair(): [Descriptor, Descriptor] {
   return [new Descriptor(ends[0]!), new Descriptor(ends[1]!)];
 }
 
-/** What of a message is read; no longer one is sent to us. */
+/** The longest message; nobody sends longer ones to us. */
 const LONGEST = 16;
 
-/** A message: its bytes, the first of them, and the descriptor that came with it. */
+/** A message: its bytes, its first byte, and the descriptor sent with it. */
 export interface Message {
   byte: number;
   bytes: Uint8Array;
   descriptor: Descriptor | null;
 }
 
-/** Waits for a message without blocking this thread; null at the end of file. */
+/**
+ * Waits for a message without blocking this thread; null at the end of file.
+ */
 export async function receive(fd: number): Promise<Message | null> {
   const bytes = new Uint8Array(LONGEST);
   const control = new Uint8Array(CONTROL_SIZE);

@@ -1,4 +1,4 @@
-/** spawn.h: the only way a process of ours makes another. */
+/** spawn.h: the only way in which our processes start others. */
 
 import type { Descriptor } from "./fcntl.ts";
 import { lazily, openLibc } from "./libc.ts";
@@ -48,14 +48,16 @@ export function openSpawn(): void {
 
 /**
  * posix_spawn(3) with an empty environment. The new process has the caller's
- * standard streams, the descriptors of `fds` (number there: number here; the
- * latter above all of the former) and no other that is close-on-exec. Returns
- * once the program is running, or fails with the reason.
+ * standard streams, the descriptors of `fds`, and no other descriptor that is
+ * close-on-exec. Returns the pid once the program is running.
  *
- * Runs on the calling thread: what a parent-death signal follows is this
- * thread, so call it from the main one.
+ * Runs on the calling thread. A parent-death signal is tied to that thread, so
+ * call this from the main one.
  *
- * @param directory where it starts and a relative path is looked up
+ * @param fds the descriptor number in the new process: the number here. Every
+ * number here has to be above all numbers there.
+ * @param directory the working directory, also for a relative path
+ * @throws SyscallError with the reason
  */
 export function spawn(
   path: string,
@@ -70,7 +72,8 @@ export function spawn(
   const pointers = new BigUint64Array([...words.map(addressOf), 0n]);
   const none = new BigUint64Array([0n]);
   const program = cString(path);
-  // Ignored, as our caller may have left it, the kernel reaps whom we wait for.
+  // If SIGCHLD is ignored, as our caller may have left it, the kernel reaps
+  // children that we wait for.
   resetIfIgnored(SIGNAL.SIGCHLD);
   const bytes = (array: ArrayBufferView<ArrayBuffer>) =>
     addressOf(new Uint8Array(array.buffer));
@@ -116,7 +119,7 @@ export function spawn(
   } finally {
     libc.posix_spawn_file_actions_destroy(addressOf(actions));
   }
-  // Used after the call, so that the collector keeps them through it.
+  // Using them after the call keeps the garbage collector from freeing them.
   if (!words.length || !pointers.length || !none.length) throw new RangeError();
   return pid[0]!;
 }

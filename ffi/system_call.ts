@@ -1,27 +1,29 @@
 /**
- * The system call instruction, without libc around it. Runs in every process of
- * ours.
+ * The system call instruction without libc around it. Runs in each of our
+ * processes.
  *
- * libc's syscall(2) tells an error in errno, which takes a second call to read.
- * Deno does what it likes on this thread between the two, as the collector and
- * the compiler want, and what fails of that is in errno then: a mkdirat that
- * found its directory had failed with ENOENT, once in some thousand containers.
- * The kernel itself returns -errno, so ours is libc's function without its end.
+ * libc's syscall(2) stores an error in errno, which takes a second call to
+ * read. Between the two calls, Deno's garbage collector and compiler may run on
+ * this thread and change errno: in one of some thousand containers, a mkdirat
+ * whose directory existed seemed to fail with ENOENT. The kernel itself returns
+ * -errno, so our function is libc's without its last part.
  */
 
 import { SyscallError } from "./errno.ts";
 import { numberOf } from "./numbers.ts";
 
-/** The number and six arguments, pointers as addresses; the result. */
+/**
+ * The number and six arguments, with pointers as addresses; returns the result.
+ */
 export const SYSTEM_CALL = {
   parameters: ["i64", "i64", "i64", "i64", "i64", "i64", "i64"],
   result: "i64",
 } as const satisfies Deno.ForeignFunction;
 
-/** What calls it. */
+/** The type of the function that makes system calls. */
 export type SystemCall = Deno.UnsafeFnPointer<typeof SYSTEM_CALL>["call"];
 
-/** From the registers of a function call to those of a system call, syscall(2). */
+/** Moves a function call's registers to those of a system call, syscall(2). */
 const CODE: Record<typeof Deno.build.arch, readonly number[]> = {
   // mov rax,rdi; mov rdi,rsi; mov rsi,rdx; mov rdx,rcx; mov r10,r8; mov r8,r9;
   // mov r9,[rsp+8]; syscall; ret
@@ -48,10 +50,12 @@ const PROT_EXEC = 4n;
 const MAP_PRIVATE_ANONYMOUS = 0x22n;
 
 /**
- * Lays the code out in memory, which is never writable and executable at once.
+ * Maps the code into memory that is never writable and executable at the same
+ * time.
  *
- * @param syscall libc's, for the two calls that this takes; without errno their
- * error is taken to be what it can only be
+ * @param syscall libc's function, for the two calls that this takes. Their
+ * errors cannot be read from errno, so the only possible one is assumed.
+ * @throws SyscallError if the memory cannot be mapped
  */
 export function directly(syscall: SystemCall): SystemCall {
   const mmap = BigInt(numberOf("mmap"));

@@ -8,7 +8,10 @@ export const TIOCSCTTY = 0x540e;
 export const TIOCSPTLCK = 0x40045431;
 export const TIOCGPTPEER = 0x5441;
 
-/** The foreground process group of a terminal, null when it is none of ours. */
+/**
+ * The foreground process group of a terminal; null if it is not our controlling
+ * terminal.
+ */
 export function foregroundGroup(fd: number): number | null {
   const group = new Int32Array(1);
   const bytes = new Uint8Array(group.buffer);
@@ -16,8 +19,8 @@ export function foregroundGroup(fd: number): number | null {
 }
 
 /**
- * tcsetpgrp(3). The caller blocks SIGTTOU when it may be in the background.
- * False where the terminal or the group is gone.
+ * tcsetpgrp(3). The caller blocks SIGTTOU if it may be in the background.
+ * Returns false if the terminal or the group is gone.
  */
 export function setForegroundGroup(fd: number, group: number): boolean {
   const bytes = new Uint8Array(new Int32Array([group]).buffer);
@@ -30,16 +33,16 @@ const TCSETSW = 0x5403;
 const TIOCINQ = 0x541b;
 const TIOCGWINSZ = 0x5413;
 export const TIOCSWINSZ = 0x5414;
-/** Bytes of the kernel's struct termios, on x86_64 and aarch64. */
+/** The size of the kernel's struct termios, on x86_64 and aarch64. */
 const TERMIOS_SIZE = 36;
 
-/** What a terminal is set to; null where the descriptor is none. */
+/** The settings of a terminal; null if the descriptor is not a terminal. */
 export function getAttributes(fd: number): Uint8Array | null {
   const termios = new Uint8Array(TERMIOS_SIZE);
   return rawSyscall("ioctl", fd, TCGETS, termios) < 0 ? null : termios;
 }
 
-/** Sets a terminal, once its output is through. */
+/** Changes the settings of a terminal after its output is written. */
 export function setAttributes(fd: number, termios: Uint8Array): void {
   rawSyscall("ioctl", fd, TCSETSW, termios);
 }
@@ -51,7 +54,10 @@ const ISIG = 0o1;
 const VTIME = 5;
 const VMIN = 6;
 
-/** The same settings made raw, cfmakeraw(3): every byte goes through as typed. */
+/**
+ * Returns the settings in raw mode, cfmakeraw(3): every byte passes through as
+ * typed.
+ */
 export function makeRaw(termios: Uint8Array): Uint8Array {
   const raw = termios.slice();
   clear(raw, OFFSET.input, 0o2753); // IGNBRK BRKINT PARMRK ISTRIP INLCR IGNCR ICRNL IXON
@@ -65,9 +71,9 @@ export function makeRaw(termios: Uint8Array): Uint8Array {
 }
 
 /**
- * The same settings for a terminal whose input is somebody else's soon: typed
- * bytes are kept as they are, while Ctrl-C still sends a signal and a written
- * line still begins at the left.
+ * Returns settings for a terminal whose input another terminal will read soon:
+ * typed bytes are kept unchanged, but Ctrl-C still sends a signal and written
+ * lines still start at the left.
  */
 export function makeAttentive(termios: Uint8Array): Uint8Array {
   const attentive = makeRaw(termios);
@@ -76,15 +82,18 @@ export function makeAttentive(termios: Uint8Array): Uint8Array {
   return attentive;
 }
 
-/** INIT_C_CC of linux/termios_internal.h: Ctrl-C, Ctrl-\\, DEL, Ctrl-U, Ctrl-D, … */
+/**
+ * INIT_C_CC of linux/termios_internal.h: Ctrl-C, Ctrl-\\, DEL, Ctrl-U, Ctrl-D,
+ * …
+ */
 const USUAL_CHARACTERS = [
   ...[0o3, 0o34, 0o177, 0o25, 0o4, 0, 1, 0, 0o21],
   ...[0o23, 0o32, 0, 0o22, 0o17, 0o27, 0o26, 0],
 ];
 
 /**
- * What the kernel sets a new terminal to (tty_std_termios), but that a line
- * written ends as it was written and not with a carriage return more: ONLCR.
+ * The kernel's settings for a new terminal (tty_std_termios), except that no
+ * carriage return is added to a written line (ONLCR).
  */
 export function newWithoutReturns(): Uint8Array {
   const termios = new Uint8Array(TERMIOS_SIZE);
@@ -96,7 +105,7 @@ export function newWithoutReturns(): Uint8Array {
   return termios;
 }
 
-/** Whether a terminal begins each written line at the left by itself. */
+/** Whether a terminal adds a carriage return to each written line. */
 export function returnsCarriage(termios: Uint8Array): boolean {
   const wanted = OPOST | ONLCR;
   return (wordOf(termios, OFFSET.output) & wanted) === wanted;
@@ -115,14 +124,17 @@ function clear(termios: Uint8Array, at: number, bits: number): void {
   new DataView(termios.buffer).setUint32(at, word, true);
 }
 
-/** How many bytes wait to be read, ioctl_tty(2) TIOCINQ; 0 where that is not told. */
+/** The number of bytes to read, ioctl_tty(2) TIOCINQ; 0 if that is unknown. */
 export function waitingInput(fd: number): number {
   const count = new Int32Array(1);
   const bytes = new Uint8Array(count.buffer);
   return rawSyscall("ioctl", fd, TIOCINQ, bytes) < 0 ? 0 : count[0]!;
 }
 
-/** How large a terminal is, in characters; null where the descriptor is none. */
+/**
+ * The size of a terminal in characters; null if the descriptor is not a
+ * terminal.
+ */
 export function windowSize(
   fd: number,
 ): { height: number; width: number } | null {
@@ -132,7 +144,10 @@ export function windowSize(
   return { height: size[0]!, width: size[1]! };
 }
 
-/** Gives one terminal the window size of another; false where that is none. */
+/**
+ * Copies the window size of one terminal to another; false if either is not a
+ * terminal.
+ */
 export function copyWindowSize(from: number, to: number): boolean {
   const size = new Uint8Array(8);
   return rawSyscall("ioctl", from, TIOCGWINSZ, size) >= 0 &&

@@ -1,4 +1,4 @@
-/** sys/un.h: connecting to a Unix socket, and sending a descriptor through it. */
+/** sys/un.h: connects to Unix sockets, and sends descriptors through them. */
 
 import { Descriptor, O } from "./fcntl.ts";
 import { syscall } from "./libc.ts";
@@ -13,7 +13,7 @@ const SCM_RIGHTS = 1;
 const MSG_NOSIGNAL = 0x4000;
 const SUN_PATH_SIZE = 108;
 
-/** struct sockaddr_un, and how much of it counts; `@name` is an abstract one. */
+/** struct sockaddr_un and its used size; `@name` is an abstract name. */
 function addressOfPath(path: string): [address: Uint8Array, size: number] {
   const name = new TextEncoder().encode(path);
   if (name.length >= SUN_PATH_SIZE) {
@@ -49,7 +49,7 @@ function makeSocket(
 export const connectUnix = (path: string) =>
   makeSocket("connect", SOCK_STREAM, path);
 
-/** connect(2) to a socket that keeps messages whole, by its path. */
+/** connect(2) to a SOCK_SEQPACKET socket by its path. */
 export const connectPackets = (path: string) =>
   makeSocket("connect", SOCK_SEQPACKET, path);
 
@@ -57,11 +57,11 @@ export const connectPackets = (path: string) =>
 export const connectDatagram = (path: string) =>
   makeSocket("connect", SOCK_DGRAM, path);
 
-/** bind(2) of a datagram socket to a path that is free. */
+/** bind(2) of a datagram socket to an unused path. */
 export const bindDatagram = (path: string) =>
   makeSocket("bind", SOCK_DGRAM, path);
 
-/** sendmsg(2) of a text with a descriptor beside it, SCM_RIGHTS. */
+/** sendmsg(2) of a text with a descriptor, SCM_RIGHTS. */
 export function sendDescriptor(socket: number, fd: number, text: string): void {
   const bytes = new TextEncoder().encode(text);
   const control = new Uint8Array(24);
@@ -78,7 +78,7 @@ export function sendDescriptor(socket: number, fd: number, text: string): void {
   header.setBigUint64(32, addressOf(control), true);
   header.setBigUint64(40, 24n, true);
   syscall("sendmsg", socket, message, MSG_NOSIGNAL);
-  // Used after the call, so that the collector keeps them through it.
+  // Using them after the call keeps the garbage collector from freeing them.
   if (!vector.length || !control.length || !bytes.length) {
     throw new RangeError();
   }

@@ -7,14 +7,14 @@ import { ERRNO, errnoName, SyscallError } from "./errno.ts";
 export const WNOHANG = 1;
 export const WUNTRACED = 2;
 
-/** What wait4(2) saw of a process. */
+/** A process state that wait4(2) reported. */
 export type WaitStatus =
   & { pid: number }
   & ({ exited: number } | { signaled: number } | { stopped: number });
 
 /**
- * wait4(2). Null when there is no child (ECHILD), or with WNOHANG none that
- * has something to tell.
+ * wait4(2). Returns null if there is no child (ECHILD), or with WNOHANG if no
+ * child has a new state.
  */
 export function wait(pid: number, flags = 0): WaitStatus | null {
   const status = new Int32Array(1);
@@ -46,7 +46,10 @@ function decode(pid: number, word: number): WaitStatus {
   return { pid, exited: word >> 8 & 0xff };
 }
 
-/** {@linkcode wait} without blocking this thread; null where there is no such child. */
+/**
+ * {@linkcode wait} without blocking this thread; null if there is no such
+ * child.
+ */
 export async function waitInBackground(
   pid: number,
   flags = 0,
@@ -57,7 +60,9 @@ export async function waitInBackground(
   return found > 0 ? decode(found, status[0]!) : null;
 }
 
-/** The shell's number for an end: the status, or 128 and the signal. */
+/**
+ * The exit status as a shell reports it: the status, or 128 plus the signal.
+ */
 export function exitCode(status: WaitStatus): number {
   if ("exited" in status) return status.exited;
   return 128 + ("signaled" in status ? status.signaled : status.stopped);

@@ -1,7 +1,6 @@
 /**
- * Interfaces of the host that move into a container's network namespace,
- * linux.netDevices of config.json. Runs on the host, while the container's first
- * process waits.
+ * Moves interfaces of the host into a container's network namespace,
+ * linux.netDevices of config.json. Runs on the host, while PID 1 waits.
  *
  * @module
  */
@@ -36,7 +35,7 @@ function linkFront(index = 0, flags = 0, change = 0): Uint8Array {
 const viewOf = (bytes: Uint8Array) =>
   new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
-/** An interface as it is found. */
+/** The state of an interface. */
 interface Link {
   index: number;
   up: boolean;
@@ -63,7 +62,10 @@ function isThere(netlink: Netlink, name: string): boolean {
   }
 }
 
-/** What somebody gave it and the kernel did not: these are lost with a move. */
+/**
+ * Permanent addresses with global scope, which the kernel did not assign: a
+ * move loses them.
+ */
 function addressesOf(netlink: Netlink, index: number): NetlinkMessage[] {
   return netlink.list(RTM.RTM_GETADDR, new Uint8Array(8)).filter(
     ({ front, attributes }) => {
@@ -86,7 +88,7 @@ function addAddress(
   { front, attributes }: NetlinkMessage,
 ): void {
   const bytes = front.slice();
-  // Flags are the kernel's to set.
+  // The kernel sets the flags.
   bytes[2] = 0;
   viewOf(bytes).setUint32(4, index, true);
   netlink.change(RTM.RTM_NEWADDR, {
@@ -101,21 +103,21 @@ const setUp = (netlink: Netlink, index: number, up: boolean) =>
     attributes: [],
   });
 
-/** A side that an interface can be on. */
+/** A namespace that an interface can be in. */
 interface Side {
   netlink: Netlink;
   namespace: Descriptor;
 }
 
-/** Moves one; its addresses come along, and it is brought up where it is to be. */
+/** Moves an interface and its addresses, and brings it up if `up` is set. */
 function move(
   from: Side,
   to: Side,
   { name, as, up }: { name: string; as: string; up: boolean },
 ): Link {
   const link = findLink(from.netlink, name);
-  // The kernel moves first and names then: a name that is taken would leave it
-  // there, under its old one.
+  // The kernel moves the interface first and renames it afterwards. With a name
+  // that exists, it would stay there under its old name.
   if (isThere(to.netlink, as)) throw new SyscallError("rtnetlink", "EEXIST");
   const addresses = addressesOf(from.netlink, link.index);
   setUp(from.netlink, link.index, false);
@@ -134,14 +136,14 @@ function move(
     }
     throw error;
   }
-  // Where its number is taken it has got another.
+  // If its index is taken there, it gets another one.
   const { index } = findLink(to.netlink, as);
   for (const address of addresses) addAddress(to.netlink, index, address);
   setUp(to.netlink, index, up);
   return link;
 }
 
-/** Interfaces that have moved, and the way back. */
+/** The interfaces that were moved, to move them back. */
 export class MovedDevices implements Disposable {
   readonly #held = new DisposableStack();
   readonly #host: Side;
@@ -163,9 +165,10 @@ export class MovedDevices implements Disposable {
 
   /**
    * Moves interfaces into the network namespace of a process, by their names,
-   * to the names that they are to have there.
+   * and renames them.
    *
-   * @throws {ContainerError} for the first that cannot; all are back then
+   * @throws {ContainerError} for the first that cannot be moved; all are moved
+   * back then
    */
   static to(pid: number, devices: Record<string, NetDevice>): MovedDevices {
     const moved = new MovedDevices(pid);
@@ -196,13 +199,13 @@ export class MovedDevices implements Disposable {
     }
   }
 
-  /** Takes them back, as they were. */
+  /** Moves them back and restores their state. */
   back(): void {
     for (const { name, as, up } of this.#moved.splice(0).reverse()) {
       try {
         move(this.#container, this.#host, { name: as, as: name, up });
       } catch (error) {
-        // It has been taken from there: the first error is the one to tell.
+        // It is gone from there; report the first error.
         if (!(error instanceof SyscallError)) throw error;
       }
     }

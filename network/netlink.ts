@@ -1,7 +1,7 @@
 /**
  * rtnetlink(7): messages to the kernel about interfaces and addresses, and its
- * answers. A socket belongs to the network namespace it was made in, wherever
- * its process is later. Runs on the host.
+ * answers. A socket belongs to the network namespace in which it was made, even
+ * if its process moves later. Runs on the host.
  *
  * @module
  */
@@ -30,31 +30,31 @@ export const RTM = {
   RTM_GETADDR: 22,
 } as const;
 
-/** An attribute: its number and what it holds. */
+/** An attribute: its number and its value. */
 export type Attribute = readonly [type: number, value: Uint8Array];
 
-/** A message, without its header. */
+/** A message without its header. */
 export interface NetlinkMessage {
-  /** The structure that its type has. */
+  /** The structure of the message type. */
   front: Uint8Array;
   attributes: Attribute[];
 }
 
 const align = (size: number) => (size + 3) & ~3;
 
-/** A number as an attribute holds it. */
+/** A number as attribute value. */
 export const word = (value: number) =>
   new Uint8Array(new Int32Array([value]).buffer);
 
-/** A text as an attribute holds it. */
+/** A text as attribute value. */
 export const text = (value: string) => new TextEncoder().encode(`${value}\0`);
 
-/** A conversation with the kernel, in one network namespace. */
+/** A netlink socket in one network namespace. */
 export class Netlink implements Disposable {
   readonly #socket: Descriptor;
   #sequence = 0;
 
-  /** In the namespace that this thread is in. */
+  /** Opens a socket in the namespace of this thread. */
   constructor() {
     this.#socket = moveUp(
       new Descriptor(
@@ -64,8 +64,8 @@ export class Netlink implements Disposable {
   }
 
   /**
-   * In another. This thread visits it for as long as it takes to make a socket;
-   * nothing of another namespace comes with that.
+   * Opens a socket in another namespace. This thread enters that namespace only
+   * while it makes the socket.
    */
   static within(namespace: Descriptor): Netlink {
     using own = open("/proc/thread-self/ns/net", O.O_RDONLY);
@@ -77,19 +77,19 @@ export class Netlink implements Disposable {
     }
   }
 
-  /** Has something done. */
+  /** Changes something. */
   change(type: number, message: NetlinkMessage, flags = 0): void {
     this.#send(type, NLM_F_REQUEST | NLM_F_ACK | flags, message);
     this.#receive(message.front.length);
   }
 
-  /** Asks for all that there is of a kind. */
+  /** Returns all objects of a kind. */
   list(type: number, front: Uint8Array): NetlinkMessage[] {
     this.#send(type, NLM_F_REQUEST | NLM_F_DUMP, { front, attributes: [] });
     return this.#receive(front.length);
   }
 
-  /** Asks for one. */
+  /** Returns one object. */
   get(type: number, message: NetlinkMessage): NetlinkMessage {
     this.#send(type, NLM_F_REQUEST | NLM_F_ACK, message);
     return this.#receive(message.front.length)[0]!;
@@ -118,7 +118,7 @@ export class Netlink implements Disposable {
     syscall("sendto", this.#socket.fd, bytes, size, 0, null, 0);
   }
 
-  /** The answers, up to the acknowledgement. */
+  /** Receives the answers, up to the acknowledgement. */
   #receive(frontSize: number): NetlinkMessage[] {
     const found: NetlinkMessage[] = [];
     const buffer = new Uint8Array(BUFFER);
