@@ -1,5 +1,5 @@
 /**
- * Puts files into a compiled program, where containers/decide/carried.ts finds them.
+ * Adds files to a compiled program. containers/decide/carried.ts reads them.
  *
  * @module
  */
@@ -12,7 +12,10 @@ import {
   TRAILER,
 } from "../containers/decide/carried.ts";
 
-/** Where something can be put into a program that is compiled; null where nowhere. */
+/**
+ * The offset at which data can be added to a compiled program; null if the
+ * program ends in an unknown way.
+ */
 export function placeToAdd(program: Uint8Array<ArrayBuffer>): number | null {
   const trailer = program.subarray(-TRAILER.size);
   return endOfRuntime(
@@ -22,9 +25,9 @@ export function placeToAdd(program: Uint8Array<ArrayBuffer>): number | null {
 }
 
 /**
- * The bytes of the program with these files in it; a word on why that cannot be.
- * Pure. They are the last that is added: what comes between them and the end is
- * taken for them.
+ * The bytes of the program with these files, or a sentence that says why that
+ * is impossible. Pure. No other data may be added afterwards: anything between
+ * the files and the end would be read as their directory.
  */
 export function withFiles(
   program: Uint8Array<ArrayBuffer>,
@@ -56,7 +59,10 @@ export function withFiles(
   return made;
 }
 
-/** Puts files into a program; a word on why that cannot be. */
+/**
+ * Adds files to a program. Returns a sentence that says why that is impossible,
+ * or null.
+ */
 export async function addFiles(
   program: string,
   paths: readonly string[],
@@ -68,7 +74,10 @@ export async function addFiles(
   return await rewrite(program, (bytes) => withFiles(bytes, files));
 }
 
-/** Makes another program of one; a word on why that cannot be. */
+/**
+ * Rewrites a program. Returns a sentence that says why that is impossible, or
+ * null.
+ */
 export async function rewrite(
   program: string,
   change: (

@@ -3,7 +3,7 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 import { CARRIED, TRAILER } from "../containers/decide/carried.ts";
 import { placeToAdd, withFiles } from "./_carry.ts";
 
-/** A runtime, and what `deno compile` adds to it. */
+/** A runtime, followed by the part that `deno compile` appends. */
 function program(runtime: number, added: number): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(runtime + added + TRAILER.size);
   bytes.fill(1, 0, runtime).fill(2, runtime);

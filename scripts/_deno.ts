@@ -1,7 +1,7 @@
 /**
- * Running Deno from a script. Not through dax: it starts programs by Deno's
- * node:child_process, which takes the running Deno for Node and, in some
- * versions, rewrites `deno bundle` to `deno run bundle`.
+ * Runs Deno from a script. dax is not used: it starts programs through Deno's
+ * node:child_process, which takes the running Deno for Node and in some
+ * versions rewrites `deno bundle` to `deno run bundle`.
  *
  * @module
  */
@@ -10,8 +10,9 @@ const stop = new AbortController();
 const running = new Set<Promise<Deno.CommandOutput>>();
 
 /**
- * Ends what {@linkcode outputOf} has started, and waits for that. Nobody hears
- * of it there any more: this process is about to end.
+ * Ends all programs that {@linkcode outputOf} has started, and waits for them.
+ * The callers of outputOf never continue, because this process is about to
+ * exit.
  */
 export async function endChildren(): Promise<void> {
   stop.abort();
@@ -19,9 +20,9 @@ export async function endChildren(): Promise<void> {
 }
 
 /**
- * Runs a program to its end with nothing on its standard input.
+ * Runs a program to its end, with empty standard input.
  *
- * @param patience In milliseconds; then it is ended.
+ * @param patience Milliseconds after which the program is ended.
  */
 export async function outputOf(
   program: string,
@@ -41,17 +42,17 @@ export async function outputOf(
   }
 }
 
-/** How a Deno ended and all that it said, without colours. */
+/** The status of a Deno and its output, without colours. */
 export interface Outcome {
   code: number;
   output: string;
 }
 
 /**
- * Runs a Deno to its end with nothing on its standard input.
+ * Runs a Deno to its end, with empty standard input.
  *
- * @param deno Its path.
- * @param minutes How long it may take; then it is ended.
+ * @param deno The path of the Deno.
+ * @param minutes The time after which it is ended.
  */
 export async function runDeno(
   deno: string,
@@ -67,7 +68,7 @@ export async function runDeno(
     });
     const decoder = new TextDecoder();
     const output = decoder.decode(stdout) + decoder.decode(stderr);
-    // Nothing but our own patience ends it so.
+    // Only the timeout above sends SIGTERM.
     return signal === "SIGTERM"
       ? { code, output: `${output}\nerror: no end after ${minutes} minutes` }
       : { code, output };
@@ -77,7 +78,7 @@ export async function runDeno(
   }
 }
 
-/** The part of what Deno said that tells why; pure. */
+/** The part of Deno's output that says why it failed. Pure. */
 export function reasonOf({ code, output }: Outcome): string {
   const said = output.split(/^Stack backtrace:/m)[0]!;
   const causes = [...said.matchAll(/^ *\d+: (.*?)\.?$/gm)]

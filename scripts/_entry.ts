@@ -1,8 +1,9 @@
 /**
- * Puts launch/native/entry.c before Deno's runtime in a compiled program: as one
- * segment more, in the place of a note, at which the program then begins. The
- * kernel is not told of the program's interpreter, so that it does begin there.
- * elf(5)
+ * Inserts launch/native/entry.c into a compiled program, to run before Deno's
+ * runtime. It becomes an additional loaded segment, which replaces a note
+ * segment, and the entry point of the program. The interpreter's segment is
+ * hidden from the kernel, because otherwise the kernel would start the
+ * interpreter first. elf(5)
  *
  * @module
  */
@@ -11,14 +12,14 @@ import { NATIVE_ENTRY } from "../launch/native/entry_code.ts";
 import { placeToAdd, rewrite } from "./_carry.ts";
 import { usualRuns } from "./_usual_runs.ts";
 
-/** Offsets in the header of an ELF file. */
+/** Offsets in the ELF header. */
 const ELF = {
   entry: 24,
   segments: 32,
   segmentSize: 54,
   segmentCount: 56,
 } as const;
-/** Offsets in the header of a segment. */
+/** Offsets in a program header. */
 const SEGMENT = {
   type: 0,
   flags: 4,
@@ -36,13 +37,13 @@ const PT_NOTE = 4;
 const PT_PHDR = 6;
 const PT_GNU_RELRO = 0x6474e552;
 const READ_EXECUTE = 5;
-/** Where the code keeps the ways to other places: what stands there before. */
+/** Placeholders in the code. They are replaced by offsets of other places. */
 const MARK = {
-  /** Where the program began before. */
+  /** The previous entry point of the program. */
   entry: "TRESTART",
-  /** What usual runs come to. */
+  /** The plans of usual runs. */
   prelaunch: "RELAUNCH",
-  /** The segments that the program had before. */
+  /** The previous program headers. */
   segments: "SEGMENTS",
 } as const;
 
@@ -82,9 +83,10 @@ const isLoaded = ({ type }: Segment) => type === PT_LOAD;
 const alignUp = (value: number, to: number) => Math.ceil(value / to) * to;
 
 /**
- * The bytes of the program with it; a word on why that cannot be. Pure.
+ * The bytes of the program with the native entry, or a sentence that says why
+ * that is impossible. Pure.
  *
- * @param launch what scripts/_usual_runs.ts made
+ * @param launch the result of scripts/_usual_runs.ts
  */
 export function withEntry(
   program: Uint8Array<ArrayBuffer>,
@@ -97,7 +99,10 @@ export function withEntry(
     : insertEntry(program, end, arch, launch);
 }
 
-/** The same, with the place for it: where what the kernel loads has ended. */
+/**
+ * {@linkcode withEntry} with the offset at which to insert: the end of the part
+ * that the kernel loads.
+ */
 export function insertEntry(
   program: Uint8Array<ArrayBuffer>,
   end: number,
@@ -106,7 +111,7 @@ export function insertEntry(
 ): Uint8Array<ArrayBuffer> | string {
   const segments = segmentsOf(view(program));
   const loaded = segments.filter(isLoaded);
-  // After those that are loaded, which have to be in order.
+  // It must come after the loaded segments, which have to be in order.
   const place = segments.findLast(({ type }) => type === PT_NOTE);
   if (!place || loaded.some(({ at }) => at > place.at)) {
     return "the runtime has no segment to spare";
@@ -160,7 +165,7 @@ export function insertEntry(
   set(SEGMENT.fileSize, code.length);
   set(SEGMENT.memorySize, code.length);
   set(SEGMENT.alignment, alignment);
-  // The loader finds the table in its new place, with the interpreter in it.
+  // The copied program headers still contain the interpreter, for the loader.
   const first = Number(header.getBigUint64(ELF.segments, true));
   made.copyWithin(offset + tableAt, first, first + segments.length * size);
   for (const field of [SEGMENT.offset, SEGMENT.address, SEGMENT.physical]) {
@@ -174,7 +179,7 @@ export function insertEntry(
   return made;
 }
 
-/** Where a mark is in the code. */
+/** The offset of a placeholder in the code. */
 function placeOf(name: keyof typeof MARK, code: Uint8Array): number {
   const mark = new TextEncoder().encode(MARK[name]);
   const at = code.findIndex((_, index) =>
@@ -186,7 +191,10 @@ function placeOf(name: keyof typeof MARK, code: Uint8Array): number {
   return at;
 }
 
-/** Puts it into a program that was compiled; a word on why that cannot be. */
+/**
+ * Inserts the native entry into a compiled program. Returns a sentence that
+ * says why that is impossible, or null.
+ */
 export const addEntry = (program: string): Promise<string | null> =>
   rewrite(
     program,

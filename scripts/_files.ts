@@ -1,16 +1,16 @@
 /**
- * Which files of the checkout are what: sources of the program, tests. Found by
- * looking, so that a new room needs no entry here.
+ * Finds the files of the checkout by kind: sources of the program, tests. It
+ * searches the directories, so a new room needs no entry here.
  *
  * @module
  */
 // @ts-types="../types/std_path.d.ts"
 import { dirname, fromFileUrl, join } from "@std/path";
 
-/** The checkout. */
+/** The root directory of the checkout. */
 export const ROOT = dirname(dirname(fromFileUrl(import.meta.url)));
 
-/** Rooms that the program imports nothing from. */
+/** Rooms from which the program imports nothing. */
 const BESIDE_THE_PROGRAM = new Set([
   "bench",
   "docs",
@@ -19,10 +19,10 @@ const BESIDE_THE_PROGRAM = new Set([
   "types",
 ]);
 
-/** What is built or fetched into the checkout. */
+/** Directories that are built or downloaded. */
 const NO_ROOM = new Set(["fs", "node_modules"]);
 
-/** TypeScript files below the checkout, in rooms that `enter` lets through. */
+/** The TypeScript files below the checkout, in rooms that `enter` accepts. */
 function typescriptFiles(enter: (room: string) => boolean): string[] {
   const found: string[] = [];
   const collect = (dir: string) => {
@@ -37,7 +37,7 @@ function typescriptFiles(enter: (room: string) => boolean): string[] {
   return found.sort();
 }
 
-/** What of the scripts is in the program, or decides what it is made of. */
+/** Scripts that are part of the program, or decide its content. */
 const BUILDERS = [
   "compile.ts",
   "_launcher.ts",
@@ -52,7 +52,7 @@ const BUILDERS = [
   "standalone/warm.ts",
 ];
 
-/** Every file that can change what the program does. */
+/** All files that can change what the program does. */
 export function programSources(): string[] {
   return [
     ...typescriptFiles((room) => !BESIDE_THE_PROGRAM.has(room))
@@ -63,7 +63,7 @@ export function programSources(): string[] {
   ];
 }
 
-/** The tests that stand beside their source, and the one of the imports. */
+/** The tests next to their source, and the test of imports. */
 export function unitTests(): string[] {
   const imports = join(ROOT, "tests/imports_test.ts");
   return [
@@ -72,7 +72,7 @@ export function unitTests(): string[] {
   ].filter((path) => path.endsWith("_test.ts"));
 }
 
-/** End-to-end tests: those of the program, and those of a script. */
+/** The end-to-end tests of the program, and those of scripts. */
 export function endToEndTests(): { program: string[]; scripts: string[] } {
   const scripts = join(ROOT, "tests/scripts/");
   const units = new Set(unitTests());
@@ -87,22 +87,22 @@ export function endToEndTests(): { program: string[]; scripts: string[] } {
   };
 }
 
-/** The tests of engines that have the compiled program as their runtime. */
+/** The tests of engines, which use the compiled program as their runtime. */
 export function engineTests(): string[] {
   const room = join(ROOT, "tests/engines");
   return typescriptFiles((room) => room === "tests")
     .filter((path) => path.startsWith(room) && path.endsWith("_test.ts"));
 }
 
-/** What became of the engines' scenarios with runc. */
+/** The recorded outcome of the engines' scenarios with runc. */
 export const RECORDED_ENGINES = join(ROOT, "tests/engines/recorded_runc.json");
 
-/** Whether there is anything at a path; a dangling link is nothing. */
+/** Whether a path exists. A dangling link does not. */
 export function isThere(path: string): boolean {
   return changed(path) !== null;
 }
 
-/** When a file was last written, null where there is none. */
+/** The modification time of a file; null if it does not exist. */
 export function changed(path: string): number | null {
   try {
     return Deno.statSync(path).mtime?.getTime() ?? 0;
@@ -112,7 +112,7 @@ export function changed(path: string): number | null {
   }
 }
 
-/** The text of a file; null where there is none, or a directory. */
+/** The text of a file; null if it does not exist or is a directory. */
 export function readIfThere(path: string): string | null {
   try {
     return Deno.readTextFileSync(path);

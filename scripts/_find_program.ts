@@ -1,13 +1,14 @@
 /**
- * Finding a program on PATH. Not by dax, whose search fails at the first
- * directory that may not be read: `su` from root leaves such in PATH.
+ * Finds a program in PATH. dax is not used, because its search fails at the
+ * first directory that cannot be read. After `su` from root, PATH contains such
+ * directories.
  *
  * @module
  */
 // @ts-types="../types/std_path.d.ts"
 import { join } from "@std/path";
 
-/** The path of a program; undefined where there is none. */
+/** The path of a program; undefined if there is none. */
 export async function findProgram(
   name: string,
   path = Deno.env.get("PATH") ?? "",
@@ -17,7 +18,7 @@ export async function findProgram(
     try {
       if ((await Deno.stat(candidate)).isFile) return candidate;
     } catch {
-      // Not in this one.
+      // Try the next directory.
     }
   }
   return undefined;

@@ -1,23 +1,29 @@
 /**
- * The program as one text file, for where no standalone binary can be made: a
- * shell line that starts the Deno which built it, and the bundle below.
+ * The program as one text file, for machines where no standalone binary can be
+ * built: a shell line that starts the Deno which built it, followed by the
+ * bundle.
  *
  * @module
  */
 
-/** The file's second line names it; a string and a comment to JavaScript. */
+/**
+ * Ends and reopens a quoted string of the shell. In JavaScript it is inside a
+ * comment.
+ */
 const QUOTE_END = "'\\''";
 
 /**
- * A file that /bin/sh and Deno both read. An interpreter line alone takes one
- * argument, no space in the path and 127 or 255 bytes; Deno needs more: without
- * --no-config it would obey a deno.json that lies beside the file.
+ * A file that both /bin/sh and Deno can read. An interpreter line alone is not
+ * enough: it takes only one argument, no space in the path, and 127 or 255
+ * bytes. Deno needs more arguments: without --no-config it would use a
+ * deno.json in the same directory.
  *
- * @param bundle One JavaScript module with no imports.
+ * @param bundle One JavaScript module without imports.
  * @param deno The full path of the Deno that runs it.
  */
 export function launcher(bundle: string, deno: string): string {
-  // These four end a comment in JavaScript, and the first a line in a shell.
+  // These four characters end a comment in JavaScript; the first one also ends
+  // a line in the shell.
   if (!deno.startsWith("/") || /[\n\r\u2028\u2029]/.test(deno)) {
     throw new Error(`Cannot start ${JSON.stringify(deno)} from a script`);
   }

@@ -1,14 +1,14 @@
 /**
- * What the scripts have in common: a line to the user, an error with a hint, a
- * command line that may be wrong.
+ * Helpers for all scripts: messages, an error with a hint, and errors of the
+ * command line.
  *
  * @module
  */
 
-/** A script cannot do what it is for. */
+/** A script cannot do its work. */
 export class ScriptError extends Error {
   override name = "ScriptError";
-  /** What the reader can do about it, without a final period. */
+  /** How to fix it, without a final period. */
   readonly hint?: string;
 
   constructor(
@@ -20,12 +20,14 @@ export class ScriptError extends Error {
   }
 }
 
-/** A command line that cannot be understood. */
+/** A wrong command line. */
 export class ScriptUsageError extends ScriptError {
   override name = "ScriptUsageError";
 }
 
-/** Writes text whole; to a reader that has gone, nothing. */
+/**
+ * Writes a whole text. If the reader has closed its end, the rest is dropped.
+ */
 export function write(
   stream: { writeSync(data: Uint8Array): number },
   text: string,
@@ -39,12 +41,14 @@ export function write(
   }
 }
 
-/** Writes a line of a script's own to standard error. */
+/** Returns a function that writes the script's messages to standard error. */
 export function speaker(script: string): (line: string) => void {
   return (line) => write(Deno.stderr, `${script}: ${line}\n`);
 }
 
-/** Runs a script; its errors become a line and a status. */
+/**
+ * Runs a script. An error is printed as a message and becomes the exit status.
+ */
 export async function runScript(
   script: string,
   main: () => Promise<number>,

@@ -1,6 +1,6 @@
 /**
- * A directory to build in, beside what is built, so that the result can be
- * renamed into its place.
+ * A temporary directory for a build, next to the output, so that the result can
+ * be renamed into place.
  *
  * @module
  */
@@ -17,12 +17,13 @@ const NAME = /^\.container-[0-9a-z]+\.tmp$/;
 const LOCK_EX = 2;
 const LOCK_NB = 4;
 
-/** What ends a build, and the status that says so. */
+/** The signals that end a build, and the exit status for each. */
 const SIGNALS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 
 /**
- * Gone when the build ends, whichever signal ends it. What SIGKILL leaves, the
- * next build beside it removes: the lock on a directory ends with its process.
+ * The directory is removed when the build ends, also by a signal. After a
+ * SIGKILL the next build in the same place removes it: the lock on a directory
+ * ends with its process.
  */
 export class Scratch implements Disposable {
   readonly path: string;
@@ -35,7 +36,8 @@ export class Scratch implements Disposable {
     this.#handlers = Object.entries(SIGNALS).map(([name, status]) => [
       name as Deno.Signal,
       () => {
-        // They would go on writing into what is removed.
+        // Children would continue to write into the directory while it is
+        // removed.
         endChildren().then(() => {
           this[Symbol.dispose]();
           Deno.exit(status);
@@ -45,7 +47,7 @@ export class Scratch implements Disposable {
     for (const handler of this.#handlers) Deno.addSignalListener(...handler);
   }
 
-  /** The path of a file in it. */
+  /** The path of a file in the directory. */
   at(name: string): string {
     return join(this.path, name);
   }
@@ -57,7 +59,10 @@ export class Scratch implements Disposable {
   }
 }
 
-/** A new one, locked; without a lock where the file system has none (NFS). */
+/**
+ * Creates the directory and locks it. There is no lock on a file system without
+ * locks (NFS).
+ */
 function make(parent: string): [path: string, lock: Descriptor | null] {
   for (;;) {
     const path = Deno.makeTempDirSync({
@@ -66,7 +71,7 @@ function make(parent: string): [path: string, lock: Descriptor | null] {
       suffix: ".tmp",
     });
     const lock = lockOf(path);
-    // Another build's sweep may have come in between.
+    // Another build may have swept the directory before it was locked.
     if (lock !== "gone") return [path, lock];
   }
 }
@@ -83,7 +88,10 @@ function sweep(parent: string): void {
   }
 }
 
-/** The lock on a directory; null where somebody else has it or none can be had. */
+/**
+ * The lock on a directory; null if another process has it or there are no
+ * locks.
+ */
 function lockOf(path: string): Descriptor | "gone" | null {
   try {
     const directory = open(path, O.O_RDONLY | O.O_DIRECTORY | O.O_NOFOLLOW);

@@ -1,6 +1,6 @@
 /**
- * Builds the standalone binary: the program's text, the code that V8 makes of
- * it, and Deno's runtime in one file.
+ * Builds the standalone binary: one file with the program's text, the code that
+ * V8 compiles from it, and Deno's runtime.
  *
  * @module
  */
@@ -22,19 +22,20 @@ import {
   WHOLE,
 } from "./standalone/load.ts";
 
-/** In minutes: long enough for a slow download, short enough to notice that it hangs. */
+/** Minutes: enough for a slow download, and short enough to notice a hang. */
 const PATIENCE = 5;
 
-/** In milliseconds, for the container that the build runs itself. */
+/** Milliseconds for a container that the build itself runs. */
 const WARM_PATIENCE = 60_000;
 
 const SOURCES = join(ROOT, "scripts/standalone");
 
 /**
- * For a program that lives for a moment: no other thread of V8's with work of
- * its own, whose locks the main one would sleep at (3 ms, every other start),
- * room for what a start makes before any of it is sorted out, and no compiler in
- * between, which would make the main thread wait: 2 ms for what runs once.
+ * V8 flags for a short-lived program. Without other V8 threads the main thread
+ * never sleeps at their locks (3 ms in every other start). The larger young
+ * generation avoids a garbage collection during the start. Without Maglev the
+ * main thread never waits for that compiler, which takes 2 ms for code that
+ * runs once.
  */
 const V8_FLAGS = [
   "--single-threaded",
@@ -42,24 +43,28 @@ const V8_FLAGS = [
   "--no-maglev",
 ];
 
-/** What is to be put into the binary. */
+/** What goes into the binary. */
 export interface Parts {
   /** A directory to work in. */
   directory: string;
-  /** The file to make. */
+  /** The file to create. */
   out: string;
-  /** Further files, which lie in the directory. */
+  /** More files to embed, which are in the directory. */
   carried: readonly string[];
-  /** A root filesystem to warm up in. */
+  /** A root filesystem for the containers that the build runs. */
   rootfs: string;
   say(line: string): void;
 }
 
 /**
- * Makes the binary; a word on why that cannot be. All permissions, since FFI
- * needs what it opens and Deno guards much of /proc and /dev by nothing less.
- * Deno's own code cache would be a file in the shared temporary directory that
- * root then trusts: ours is inside.
+ * Makes the binary. Returns a sentence that says why that is impossible, or
+ * null.
+ *
+ * The program has all permissions, because FFI needs the files it opens, and
+ * Deno allows many files of /proc and /dev only with all permissions. Deno's
+ * own code cache is disabled: it would be a file in the shared temporary
+ * directory that root then trusts. The compiled code is inside the binary
+ * instead.
  */
 export async function makeStandalone(parts: Parts): Promise<string | null> {
   const { directory, out, carried, rootfs, say } = parts;
@@ -76,11 +81,13 @@ export async function makeStandalone(parts: Parts): Promise<string | null> {
     at(textFile(which))
   );
   for (const path of texts) await Deno.writeTextFile(path, whole);
-  // Twice: to see what each role uses, and to compile what is left of it then.
+  // The first round finds the modules of each role, the second compiles the
+  // reduced texts.
   for (const round of ["modules", "code"]) {
     const failure = await compile(at("warm"), at("warm.js"), texts);
     if (failure !== null) return failure;
-    // What is done before the runtime starts decides what is done then.
+    // The native entry does a part of the work, which decides what the runtime
+    // does.
     await addEntry(at("warm"));
     const warmed = await warmUp(at("warm"), rootfs);
     if (typeof warmed === "string") {
@@ -106,10 +113,11 @@ export async function makeStandalone(parts: Parts): Promise<string | null> {
   return await compile(out, at("main.js"), files);
 }
 
-/** Bundles a module and all it imports into one short file. */
+/** Bundles a module and all its imports into one minified file. */
 export async function bundle(entry: string, out: string): Promise<void> {
   await runBundle(["--platform=deno", "--output", out, entry]);
-  // What is loaded late is kept under the path that it has on this machine.
+  // Modules that are loaded on demand are named by their path on this machine;
+  // remove it.
   const text = (await Deno.readTextFile(out))
     .replace(/(__(?:esm|commonJS)\(\{\s*(?:async )?)"[^"]+"\(/g, '$1"_"(');
   await Deno.writeTextFile(out, await shorten(text));
@@ -142,16 +150,16 @@ async function compile(
   return isThere(out) ? null : `${deno} made no ${out}`;
 }
 
-/** What a process of the program tells of itself, scripts/standalone/warm.ts. */
+/** The report of one process of the program, see scripts/standalone/warm.ts. */
 interface Warmed {
   role: Role;
-  /** The names of the modules it used. */
+  /** The names of the modules that it used. */
   modules: string[];
-  /** What V8 compiled. */
+  /** The code that V8 has compiled. */
   code: Uint8Array;
 }
 
-/** What the processes wrote, in turn. */
+/** Parses the reports, which follow one another. */
 function warmedIn(stdout: Uint8Array): Warmed[] {
   const all: Warmed[] = [];
   const decoder = new TextDecoder();
@@ -166,7 +174,9 @@ function warmedIn(stdout: Uint8Array): Warmed[] {
   return all;
 }
 
-/** A bundle with all that engines ask for, in a directory that is there. */
+/**
+ * Creates a bundle with everything that engines use, in an existing directory.
+ */
 async function makeBundle(directory: string, rootfs: string): Promise<string> {
   const spec = defaultConfig({
     kernel: kernelVersion(),
@@ -180,9 +190,9 @@ async function makeBundle(directory: string, rootfs: string): Promise<string> {
 }
 
 /**
- * Runs the program as what it can be, for V8 to compile what a start needs. A
- * word on why not, where this machine lets us run no container: nothing is lost
- * but time then.
+ * Runs the program in each of its roles, so that V8 compiles the code that a
+ * start needs. Returns a sentence that says why that failed, for example on a
+ * machine that cannot run containers. Then starts are only slower.
  */
 async function warmUp(
   program: string,
@@ -192,7 +202,7 @@ async function warmUp(
   const state = join(bundle, "state");
   const all: Warmed[] = [];
   const complaints: string[] = [];
-  // Not that of a build beside this one, or of one that was killed.
+  // Unique, so that it does not collide with another build or a killed one.
   const id = `warm-up-${Deno.pid}`;
   for (
     const args of [
@@ -209,7 +219,7 @@ async function warmUp(
     all.push(...warmedIn(stdout));
     complaints.push(new TextDecoder().decode(stderr).trim());
   }
-  // Where the process that was to remove it has failed.
+  // Needed only if the process that should remove it has failed.
   await outputOf(program, {
     args: ["--root", state, "delete", "--force", id],
     patience: WARM_PATIENCE,

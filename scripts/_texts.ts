@@ -1,8 +1,8 @@
 /**
- * The program's text in pieces, so that a start reads what it needs: the
- * modules as `deno bundle` splits them, each as a function, and texts of some
- * or all of these. Classic scripts, which is the form V8 keeps compiled code
- * for.
+ * Splits the program's text, so that a start reads only the modules it needs.
+ * `deno bundle` splits the program into modules; each becomes a function, and a
+ * text contains some or all of these functions. The texts are classic scripts,
+ * because only for these can V8 store compiled code.
  *
  * @module
  */
@@ -13,10 +13,14 @@ import { reasonOf, runDeno } from "./_deno.ts";
 import { ROOT } from "./_files.ts";
 import { ScriptError } from "./_report.ts";
 
-/** In minutes: long enough for a slow download, short enough to notice that it hangs. */
+/** Minutes: enough for a slow download, and short enough to notice a hang. */
 const PATIENCE = 5;
 
-/** Runs `deno bundle`. */
+/**
+ * Runs `deno bundle`.
+ *
+ * @throws {ScriptError}
+ */
 export async function runBundle(args: readonly string[]): Promise<void> {
   const outcome = await runDeno(
     Deno.execPath(),
@@ -30,11 +34,11 @@ export async function runBundle(args: readonly string[]): Promise<void> {
 }
 
 /**
- * Shortens a text. `deno bundle --minify` rewrites statements too: it puts a
- * value that is used once in the place of its variable, `using` ones as well,
- * and nothing is closed any more. Escapes for what is not ASCII, all of which is
- * in strings: V8 holds such a text in half the memory, and takes it over as it
- * is.
+ * Minifies a text. `deno bundle --minify` is not used, because it also rewrites
+ * statements: it replaces a variable that is used once by its value, even for
+ * `using`, and then nothing is disposed of. Non-ASCII characters, which appear
+ * only in strings, become escapes: V8 stores an ASCII text in half the memory
+ * and without conversion.
  */
 export async function shorten(text: string): Promise<string> {
   const { code } = await transform(text, {
@@ -48,14 +52,15 @@ export async function shorten(text: string): Promise<string> {
   return code;
 }
 
-/** Pieces of a program, by name. */
+/** The modules of a program, by name. */
 export type Modules = ReadonlyMap<string, string>;
 
 /**
- * Splits a program.
+ * Splits a program into modules.
  *
- * @param entries its main modules, which keep their names
- * @param directory for what `deno bundle` writes
+ * @param entries the main modules, which keep their names
+ * @param directory the directory for the output of `deno bundle`
+ * @throws {ScriptError}
  */
 export async function splitProgram(
   entries: readonly string[],
@@ -71,8 +76,8 @@ export async function splitProgram(
     const text = await Deno.readTextFile(join(out, name));
     modules.set(name, asFunction(text, name));
   }
-  // What is loaded late has a hash in its name: modules of one base name differ
-  // by nothing else.
+  // Modules that are loaded on demand have a hash in their names. If two have
+  // the same base name, only the hash differs.
   for (const entry of entries) {
     const name = basename(entry).replace(/\.ts$/, ".js");
     if (!modules.has(name)) {
@@ -82,16 +87,17 @@ export async function splitProgram(
   return modules;
 }
 
-/** One name of an import or export list: `a`, `a as b`. */
+/** Parses an import or export list: `a`, `a as b`. */
 const pairs = (list: string) =>
   list.split(",").map((entry) => entry.trim()).filter(Boolean)
     .map((entry) => entry.split(" as ") as [string, string?]);
 
 /**
- * A module as the text of a function that returns what it exports. What it
- * imports is taken once: no module of ours changes what it exports, or takes
- * part in a circle. An import for its effects alone is left out: a module of
- * ours has none.
+ * Converts a module to the text of a function that returns its exports. Imports
+ * are read once: no module changes its exports or is part of an import cycle.
+ * Imports only for side effects are dropped, because no module has any.
+ *
+ * @throws {ScriptError} if the module has another kind of import or export
  */
 export function asFunction(module: string, name: string): string {
   let exported: [string, string?][] = [];
@@ -124,7 +130,7 @@ export function asFunction(module: string, name: string): string {
   return `function(load,loadLate){${text}\nreturn{${names}}}`;
 }
 
-/** Whether a variable of a module gets a second value. */
+/** Whether a variable of a module is assigned a second time. */
 function isReassigned(text: string, name: string): boolean {
   const assignments = text.matchAll(
     new RegExp(
@@ -137,7 +143,7 @@ function isReassigned(text: string, name: string): boolean {
   return [...assignments].some(([, declared]) => !declared);
 }
 
-/** The text of these modules; of all of them where none are named. */
+/** The text of these modules; by default of all modules. */
 export async function textOf(
   modules: Modules,
   names: Iterable<string> = modules.keys(),

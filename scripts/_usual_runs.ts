@@ -1,6 +1,6 @@
 /**
- * What usual runs come to, as far as it can be known when the program is built:
- * their plans, compiled by the same code that compiles them when they are run.
+ * The plans of usual runs, as far as they are known at build time. The same
+ * code compiles them as at run time.
  *
  * @module
  */
@@ -32,7 +32,7 @@ import type { Mount } from "../spec/types.ts";
 
 const ROOT_USER = { uid: 0, gid: 0, groups: [], home: "/root" };
 
-/** Root of a machine. */
+/** Root in the initial user namespace. */
 const CALLER: Caller = {
   uid: 0,
   gid: 0,
@@ -44,26 +44,32 @@ const CALLER: Caller = {
   devices: true,
 };
 
-/** What launch/native/entry.c finds behind itself, by launch/native/prelaunch.h and launch/native/plain_run.h. */
+/**
+ * The data that launch/native/entry.c finds behind its code, in the formats of
+ * launch/native/prelaunch.h and launch/native/plain_run.h.
+ */
 export function usualRuns(): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(
     [
       usualLaunch({ tty: false }),
       usualLaunch({ tty: true }),
       ...plainRuns(),
-      // No further one.
+      // Ends the list.
       new Uint8Array(8),
     ].flatMap((bytes) => [...bytes]),
   );
 }
 
-/** The launch of a run with no flags, without a terminal or with one. */
+/** The launch of a run without flags, with or without a terminal. */
 function usualLaunch(options: { tty: boolean }): Uint8Array<ArrayBuffer> {
   const { plan } = usualPlan(options, "/", { init: true });
   return prelaunch(plan.launch, RUN_FLAGS);
 }
 
-/** One for this machine's cgroups and one for those of most. */
+/**
+ * Plain runs for this machine's cgroups, and for cgroup v2, which most machines
+ * have.
+ */
 function plainRuns(): Uint8Array<ArrayBuffer>[] {
   const own = parseLayout(cgroupsHere());
   const all: CgroupLayout[] = [{ version: 2 }];
@@ -73,7 +79,10 @@ function plainRuns(): Uint8Array<ArrayBuffer>[] {
   );
 }
 
-/** Of /proc/self/cgroup, which a kernel without cgroups does not have. */
+/**
+ * The content of /proc/self/cgroup, which a kernel without cgroups does not
+ * have.
+ */
 function cgroupsHere(): string {
   try {
     return Deno.readTextFileSync("/proc/self/cgroup");
@@ -89,7 +98,7 @@ function plainRunOn(
 ): Uint8Array<ArrayBuffer> {
   const root = Deno.makeTempDirSync({ prefix: "container-plain-" });
   try {
-    // These are covered where they are there.
+    // These files are covered only if they exist.
     const covered = ["/etc/hostname", "/etc/hosts"];
     Deno.mkdirSync(join(root, "etc"));
     for (const path of covered) Deno.writeTextFileSync(join(root, path), "");
@@ -125,7 +134,10 @@ function plainRunOn(
 const said = ({ message, hint }: ContainerError) =>
   `container: ${message}. ${hint}\n`;
 
-/** As {@linkcode PlainRun.losses} has them; an errno without a name has the last number. */
+/**
+ * The texts in the order of {@linkcode PlainRun.losses}. Errnos without a name
+ * use the last number.
+ */
 function lossTexts(): string[] {
   const some = "EIO";
   const texts = [[0], [1], [2], [1, 2]].flatMap((descriptors) =>
@@ -138,7 +150,7 @@ function lossTexts(): string[] {
   return [...texts, ...errors, `${unknown}an error that has no name here`];
 }
 
-/** Where the root filesystem itself is mounted on: not below another mount. */
+/** The mountpoints in the root filesystem itself, not below another mount. */
 const placesOf = (mounts: readonly Mount[]) =>
   mounts.filter(({ destination }) =>
     !mounts.some((above) => destination.startsWith(`${above.destination}/`))

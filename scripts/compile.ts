@@ -1,6 +1,7 @@
 /**
- * `deno task compile`: builds the single file `./container`. A standalone
- * binary where Deno's runtime for such can be had, else one script.
+ * `deno task compile`: builds the single file `./container`: a standalone
+ * binary if Deno's runtime for standalone programs is available, otherwise a
+ * script.
  *
  * @module
  */
@@ -30,24 +31,24 @@ import {
 } from "./_report.ts";
 import { closeDebugger } from "../launch/attend/debugger.ts";
 
-/** What to build and where. */
+/** What to build, and where. */
 export interface CompileOptions {
-  /** The file to make. */
+  /** The file to create. */
   readonly out: string;
-  /** The tree to carry; null for none. */
+  /** The tree to embed; null for none. */
   readonly rootfs: string | null;
-  /** Fail rather than make a script. */
+  /** Fail if no standalone binary can be made, instead of making a script. */
   readonly standalone: boolean;
 }
 
-/** What `deno task compile` makes when it is given nothing. */
+/** The options of `deno task compile` without arguments. */
 export const DEFAULTS: CompileOptions = {
   out: join(ROOT, "container"),
   rootfs: join(ROOT, "fs"),
   standalone: false,
 };
 
-/** How Deno says that the disk is full, when it bundles and compiles too. */
+/** Deno's message for a full disk, also from bundling and compiling. */
 const FULL = /No space left on device|\(os error 28\)/;
 
 const HELP = `Build the single file ./container
@@ -67,7 +68,7 @@ compile with. Where neither can be had, the file is a script that runs on the
 Deno that built it, and carries no root filesystem.
 `;
 
-/** Reads the command line; pure. `"help"` when help is asked for. */
+/** Parses the command line. Returns `"help"` if help is requested. Pure. */
 export function parse(args: readonly string[]): CompileOptions | "help" {
   const unknown: string[] = [];
   const flags = parseArgs(args, {
@@ -102,8 +103,10 @@ export function parse(args: readonly string[]): CompileOptions | "help" {
 }
 
 /**
- * Builds beside the file and renames, so that a program which runs is not torn
- * and a failure leaves the old one.
+ * Builds in a temporary directory and renames the result. A running program is
+ * never overwritten, and after a failure the old file is still there.
+ *
+ * @throws {ScriptError}
  */
 export async function compileProgram(
   options: CompileOptions,
@@ -129,7 +132,7 @@ async function build(
 ): Promise<void> {
   const { out } = options;
   const begun = new Date();
-  // As root, a rename would put the program in the place of a device.
+  // As root, a rename would replace a device by the program.
   if (isThere(out) && !(await Deno.stat(out)).isFile) {
     throw new ScriptError(`Cannot write ${out}: it is not a regular file`, {
       hint: "choose another place with --out",
@@ -137,7 +140,7 @@ async function build(
   }
   await ensureDir(dirname(out));
   using scratch = new Scratch(dirname(out));
-  // Compiled programs know themselves by this name.
+  // A compiled program knows itself by this file name.
   const program = scratch.at("container");
   const carried = await carryRootfs(options, scratch.path, say);
   const failure = await makeStandalone({
@@ -150,7 +153,7 @@ async function build(
     say,
   }) ?? await unfit(program);
   if (failure !== null) {
-    // A script is no cure for that.
+    // On a full disk a script could not be written either.
     if (FULL.test(failure)) throw new ScriptError(failure);
     if (options.standalone) {
       throw new ScriptError(`Cannot make a standalone binary: ${failure}`, {
@@ -159,7 +162,8 @@ async function build(
     }
     await makeScript(scratch, program);
   }
-  // What changes while this runs is newer than the file, which is then stale.
+  // Sources that change during the build are then newer than the file, so that
+  // it counts as stale.
   await Deno.utime(program, begun, begun);
   await Deno.rename(program, out);
   if (failure === null) {
@@ -179,14 +183,14 @@ async function build(
   say(`Warning: no standalone binary could be made: ${failure}`);
 }
 
-/** Why a binary that was made does not do; null where it does. */
+/** Why a new binary cannot be used; null if it works. */
 async function unfit(program: string): Promise<string | null> {
   const problem = await trialProblem(program);
-  // A runtime of another version starts, and then finds nothing in itself.
+  // A runtime of another version starts but does not find the program inside.
   return problem && `the runtime does not go with this Deno: ${problem}`;
 }
 
-/** Packs the tree beside the bundle; null where there is nothing to carry. */
+/** Packs the tree next to the bundle; null if there is no tree. */
 async function carryRootfs(
   { rootfs }: CompileOptions,
   directory: string,
@@ -209,7 +213,8 @@ async function carryRootfs(
       throw explainDiskError(`Cannot carry ${rootfs}`, error);
     }
     const reason = error instanceof Error ? error.message : String(error);
-    // As root, a container can leave files there that its owner cannot read.
+    // A container that ran as root may have left files that the owner cannot
+    // read.
     say(`Warning: not carrying ${rootfs}: ${reason}`);
     say("deno task rootfs --force makes it new");
     return null;
@@ -234,7 +239,7 @@ async function makeScript(scratch: Scratch, program: string): Promise<void> {
   }
 }
 
-/** What is wrong with a program that was built, null when it starts. */
+/** Why a program that was built does not start; null if it does. */
 export async function trialProblem(program: string): Promise<string | null> {
   try {
     const { code, combined: output } = await $`${program} --version`
@@ -247,7 +252,7 @@ export async function trialProblem(program: string): Promise<string | null> {
   }
 }
 
-/** The size of files in words; those that are missing are empty. */
+/** The total size of files in words. Missing files count as empty. */
 const sizes = (paths: readonly string[]) =>
   inWords(
     paths.filter(isThere).reduce(

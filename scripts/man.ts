@@ -1,6 +1,6 @@
 /**
- * `deno task man`: writes the manual pages of the program and of each command
- * into a directory, ./man/man1 if none is named.
+ * `deno task man`: writes the manual pages of the program and of all commands
+ * to a directory, by default ./man/man1.
  *
  * @module
  */

@@ -1,9 +1,9 @@
 /**
- * `deno task rootfs`: assembles the busybox root filesystem `./fs`.
+ * `deno task rootfs`: builds the busybox root filesystem `./fs`.
  *
  * @module
  */
-// The package's cli/mod.js imports a file that it does not carry.
+// cli/mod.js of the package imports a file that the package does not contain.
 // @ts-types="../types/std_cli.d.ts"
 import { parseArgs } from "@std/cli/parse-args";
 import { assemble } from "../rootfs/assemble.ts";
@@ -16,9 +16,9 @@ import { findBusybox } from "./rootfs_fetch.ts";
 import { Home, inspectSite, type Scratch } from "./rootfs_home.ts";
 import { closeDebugger } from "../launch/attend/debugger.ts";
 
-/** What to build and where. */
+/** What to build, and where. */
 export interface RootfsOptions {
-  /** The directory to make. */
+  /** The directory to create. */
   readonly out: string;
   readonly busybox?: string;
   readonly force: boolean;
@@ -26,7 +26,7 @@ export interface RootfsOptions {
   readonly offline: boolean;
 }
 
-/** A command line that cannot be understood. */
+/** A wrong command line. */
 export class RootfsUsageError extends Error {}
 
 const HELP = `Assemble the busybox root filesystem
@@ -53,7 +53,7 @@ Examples:
   deno task rootfs --minimal --out /tmp/seed
 `;
 
-/** Reads the command line; pure. `"help"` when help is asked for. */
+/** Parses the command line. Returns `"help"` if help is requested. Pure. */
 export function parse(
   args: readonly string[],
 ): { options: RootfsOptions; debug: boolean } | "help" {
@@ -69,7 +69,7 @@ export function parse(
     },
   });
   if (flags.help) return "help";
-  // What follows a bare "--" is not passed to unknown().
+  // parseArgs does not pass words after a bare "--" to unknown().
   const stray = [...unknown, ...flags._][0];
   if (stray !== undefined) {
     throw new RootfsUsageError(`Unknown argument ${JSON.stringify(stray)}`);
@@ -97,8 +97,10 @@ export function parse(
 }
 
 /**
- * Builds the tree unless it is there. Returns the path that was asked for.
- * Other scripts call this one.
+ * Builds the tree unless it exists, and returns the path that was requested.
+ * Other scripts call this function.
+ *
+ * @throws {RootfsError}
  */
 export async function buildRootfs(
   options: RootfsOptions,
@@ -113,7 +115,7 @@ export async function buildRootfs(
       keep(home, current, options, say);
       return out;
     }
-    // Found out before the work is done rather than after.
+    // Check this before the work is done.
     if (current !== null) refuseMounts(current);
     using scratch = home.scratch();
     using _handler = cleanUpOnSignal(home, scratch);
@@ -143,7 +145,7 @@ export async function buildRootfs(
   }
 }
 
-/** A run that finds a tree changes nothing, and says what it was not asked. */
+/** Keeps an existing tree unchanged, and reports options that had no effect. */
 function keep(
   home: Home,
   tree: string,
@@ -178,7 +180,10 @@ function keep(
   }
 }
 
-/** An interrupted run leaves nothing behind and ends as the signal says. */
+/**
+ * Removes everything when a signal ends the run, and exits with the signal's
+ * status.
+ */
 function cleanUpOnSignal(home: Home, scratch: Scratch): Disposable {
   const signals = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
   const handlers = Object.entries(signals).map(([name, status]) => {
@@ -202,7 +207,7 @@ function cleanUpOnSignal(home: Home, scratch: Scratch): Disposable {
   };
 }
 
-/** Runs the command line; returns the exit status. */
+/** Runs the command line and returns the exit status. */
 export async function main(args: readonly string[]): Promise<number> {
   const say = speaker("rootfs");
   let debug = false;

@@ -1,7 +1,7 @@
 /**
  * The cache of downloaded busybox binaries: one file each, named by
- * architecture and SHA-256, so that a file which was tampered with or cut short
- * gives itself away when it is read.
+ * architecture and SHA-256. A file that has been changed or truncated is
+ * therefore detected when it is read.
  *
  * @module
  */
@@ -15,18 +15,24 @@ import { sha256Hex } from "../rootfs/verify.ts";
 
 type Say = (line: string) => void;
 
-/** Where the cache is, `null` when the environment names no home. */
+/**
+ * The directory of the cache; `null` if the environment has no home directory.
+ */
 export function cachePath(
   env: (name: string) => string | undefined,
 ): string | null {
   const xdg = env("XDG_CACHE_HOME");
-  // The XDG specification: a relative path is to be ignored.
+  // The XDG base directory specification says to ignore a relative path.
   if (xdg && isAbsolute(xdg)) return join(xdg, "container", "busybox");
   const home = env("HOME");
   return home ? join(home, ".cache", "container", "busybox") : null;
 }
 
-/** Reads the pinned binary, or else the newest one for this architecture. */
+/**
+ * Reads the pinned binary, or else the newest one for this architecture.
+ *
+ * @throws {SourceError} if there is none
+ */
 export async function readCache(
   dir: string | null,
   arch: Arch,
@@ -43,7 +49,7 @@ export async function readCache(
   throw new SourceError(`nothing in it for ${arch}`);
 }
 
-/** Adds a binary, by a temporary name. A full disk is no reason to fail. */
+/** Adds a binary, by a temporary name. A full disk is not an error. */
 export async function writeCache(
   dir: string | null,
   arch: Arch,
@@ -63,7 +69,10 @@ export async function writeCache(
   }
 }
 
-/** What is executed as root comes from here: nobody else may write it. */
+/**
+ * Opens the cache. Its content is executed, possibly as root, so no other user
+ * may be able to write to it.
+ */
 async function openCache(
   dir: string | null,
   options: { create: boolean },
@@ -107,7 +116,10 @@ async function candidates(dir: string, arch: Arch): Promise<string[]> {
   return found.sort((a, b) => b.rank - a.rank).map(({ path }) => path);
 }
 
-/** A write takes milliseconds: a temporary file an hour old has no writer. */
+/**
+ * Removes an old temporary file. Writing takes milliseconds, so after an hour
+ * no writer exists any more.
+ */
 async function removeStale(path: string): Promise<void> {
   const changed = (await Deno.lstat(path)).mtime?.getTime() ?? 0;
   if (Date.now() - changed > 3_600_000) await Deno.remove(path);

@@ -1,19 +1,20 @@
 /**
- * A bounded download with a progress bar where stderr is a terminal.
+ * A download with limits, and with a progress bar if standard error is a
+ * terminal.
  *
  * @module
  */
 import $ from "dax";
 import { SourceError } from "../rootfs/errors.ts";
 
-/** How long and how much a download may take. */
+/** The limits of a download. */
 export interface DownloadOptions {
-  /** What is downloaded, for the progress bar. */
+  /** The name in the progress bar. */
   readonly name: string;
   readonly maxBytes: number;
-  /** Until the answer begins. */
+  /** Milliseconds until the response must begin. */
   readonly connectMs?: number;
-  /** Until it ends. */
+  /** Milliseconds until the download must end. */
   readonly totalMs?: number;
 }
 
@@ -47,7 +48,7 @@ export async function download(
   } finally {
     clearTimeout(connectTimer);
     clearTimeout(totalTimer);
-    // A refused answer may still be on its way.
+    // The body of a rejected response may still be arriving.
     abort.abort();
   }
 }
@@ -85,7 +86,7 @@ async function readBody(
   return bytes;
 }
 
-/** The last part of fetch's chain of causes is the one that helps. */
+/** The last message in fetch's chain of causes, which is the useful one. */
 function networkCause(error: unknown): string {
   let text = error instanceof Error ? error.message : String(error);
   if (error instanceof Error && error.cause instanceof Error) {

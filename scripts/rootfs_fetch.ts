@@ -1,6 +1,6 @@
 /**
- * Finds a busybox: tries the sources in order, verifies what each gives, and
- * says in a line why one was not used. Runs on the host.
+ * Finds a busybox: tries the sources in order, verifies each result, and
+ * reports why a source was not used. Runs on the host.
  *
  * @module
  */
@@ -24,17 +24,20 @@ import { findProgram } from "./_find_program.ts";
 import { readCache, writeCache } from "./rootfs_cache.ts";
 import { download } from "./rootfs_download.ts";
 
-/** What the search needs to know. */
+/** The options of the search. */
 export interface FindOptions {
-  /** An explicit file; then nothing else is tried. */
+  /** A file that the user named. No other source is tried. */
   readonly busybox?: string;
   /** Skip the sources that need a network. */
   readonly offline: boolean;
   readonly arch: Arch;
   readonly cacheDir: string | null;
-  /** Another address for the pinned binary, a mirror; its digest stays. */
+  /**
+   * Another address (a mirror) for the pinned binary. The digest stays the
+   * same.
+   */
   readonly url?: string;
-  /** A directory of this run's own, where programs may be executed. */
+  /** A directory of this run in which programs can be executed. */
   readonly scratch: string;
   readonly say: (line: string) => void;
 }
@@ -49,12 +52,16 @@ export interface FoundBusybox {
 interface Source {
   readonly name: string;
   readonly network: boolean;
-  /** Whether the cache shall keep what it gives. */
+  /** Whether to store its result in the cache. */
   readonly keep: boolean;
   readonly get: () => Promise<Uint8Array>;
 }
 
-/** Returns the first busybox that passes every check. */
+/**
+ * Returns the first busybox that passes every check.
+ *
+ * @throws {SourceError} if there is none
+ */
 export async function findBusybox(options: FindOptions): Promise<FoundBusybox> {
   const { busybox, say } = options;
   if (busybox !== undefined) {
@@ -143,8 +150,9 @@ async function getPinned(options: FindOptions): Promise<Uint8Array> {
 }
 
 /**
- * Debian's binary changes with every rebuild, so no digest is pinned: apt
- * itself verifies the package against the archive's signed index.
+ * Downloads Debian's package. No digest is pinned, because the binary changes
+ * with every rebuild. apt verifies the package with the signed index of the
+ * archive.
  */
 async function getDebian(scratch: string): Promise<Uint8Array> {
   const apt = await findTool("apt-get");
@@ -169,7 +177,7 @@ async function getDebian(scratch: string): Promise<Uint8Array> {
     if (name.endsWith(".deb")) deb = join(dir, name);
   }
   if (deb === undefined) throw new SourceError("apt-get downloaded nothing");
-  // The pattern covers ./bin and, since the merge of the two, ./usr/bin.
+  // The pattern matches ./bin and, after the /usr merge, ./usr/bin.
   const unpacked =
     await $`${dpkg} --fsys-tarfile ${deb} | ${tar} -x -O --wildcards ${"*/bin/busybox"}`
       .stdout("piped").stderr("piped").noThrow().timeout(60_000);
@@ -219,14 +227,17 @@ async function readBinary(path: string): Promise<Uint8Array> {
   }
 }
 
-/** Static, of this architecture, and it runs and lists its applets. */
+/**
+ * Checks that the binary is static, of this architecture, runs, and lists its
+ * applets.
+ */
 async function verify(
   bytes: Uint8Array,
   options: FindOptions,
 ): Promise<string[]> {
   const problem = staticBinaryProblem(bytes, options.arch);
   if (problem !== null) throw new SourceError(problem);
-  // Its own name matters: busybox takes the name it is called by for an applet.
+  // The file name matters: busybox uses it to select an applet.
   const probe = join(options.scratch, "busybox");
   await Deno.writeFile(probe, bytes, { mode: 0o700 });
   try {
@@ -242,7 +253,7 @@ async function verify(
     return applets;
   } catch (error) {
     if (error instanceof SourceError) throw error;
-    // dax throws when the kernel refuses the file, as on a noexec mount.
+    // dax throws if the kernel refuses the file, for example on a noexec mount.
     const cause = error instanceof Error ? error.message : String(error);
     throw new SourceError(`it does not run here: ${cause}`, { cause: error });
   } finally {

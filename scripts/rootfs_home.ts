@@ -1,7 +1,7 @@
 /**
- * Puts a tree in its place: looks at what is there, locks, builds beside and
- * renames. Whatever kills a run, the place holds the old tree, the new one or
- * none, and the next run removes what was left.
+ * Puts a tree in its place: checks what is there, locks, builds in a temporary
+ * directory and renames. If a run is killed, the place holds the old tree, the
+ * new one or none, and the next run removes what is left.
  *
  * @module
  */
@@ -24,22 +24,27 @@ import {
   temporaryPrefix,
 } from "../rootfs/trees.ts";
 
-/** What is at the path the user named. */
+/** What exists at the path that the user named. */
 export type Occupant = "nothing" | "our link" | "our tree";
 
-/** A path the user named, looked at. */
+/** A path that the user named, and what was found there. */
 export interface Site {
   /** The path as the user wrote it. */
   readonly shown: string;
-  /** The same path, absolute, its parent's links resolved. */
+  /** The absolute path, with the links of its parent resolved. */
   readonly target: string;
   readonly occupant: Occupant;
   readonly placement: Placement;
-  /** A tree in the open that other users of the host can reach. */
+  /** Whether it is a tree that other users of the host can reach. */
   readonly exposed: boolean;
 }
 
-/** Looks at a path, making its parent; refuses what is not ours. */
+/**
+ * Examines a path and creates its parent. Refuses anything that this program
+ * has not made.
+ *
+ * @throws {RootfsError}
+ */
 export function inspectSite(shown: string): Site {
   const absolute = resolve(shown);
   if (absolute === "/") {
@@ -62,19 +67,19 @@ export function inspectSite(shown: string): Site {
     shown,
     target,
     occupant,
-    // A link of ours stays one, even where its directory has been closed since.
+    // A link stays a link, even if its directory has been closed since.
     placement: occupant === "our link" ? hidden : decided,
     exposed: occupant === "our tree" && decided.kind === "hidden",
   };
 }
 
-/** Makes the directory that the tree is to be in; its path without links. */
+/** Creates the parent directory of the tree; returns its path without links. */
 function makeParent(shown: string, parent: string): string {
   try {
     Deno.mkdirSync(parent, { recursive: true });
     return Deno.realPathSync(parent);
   } catch (error) {
-    // EEXIST for a file in the last place, ENOTDIR for one above it.
+    // EEXIST if the last part is a file, ENOTDIR if an earlier part is one.
     if (!["EEXIST", "ENOTDIR"].includes(errorCode(error))) throw error;
     throw new RootfsError(
       `Cannot place a root filesystem at ${shown}: ${parent} is not a directory`,
@@ -131,7 +136,10 @@ export class Home implements Disposable {
     this.#say = say;
   }
 
-  /** Waits for other runs on the same place, then sweeps after killed ones. */
+  /**
+   * Waits for other runs at the same place, then removes what killed runs have
+   * left.
+   */
   static async open(site: Site, say: (line: string) => void): Promise<Home> {
     const { home } = site.placement;
     while (true) {
@@ -141,14 +149,14 @@ export class Home implements Disposable {
         lock,
         () => say(`Waiting for another run to finish with ${site.shown}`),
       );
-      // The run we waited for may have removed its empty directory.
+      // The other run may have removed its empty directory.
       if ((await lock.stat()).ino !== lstatOrNull(home)?.ino) {
         lock.close();
         continue;
       }
       if (!locked) {
-        // No locks on this file system (NFS): nothing tells a leftover from
-        // the work of a living run.
+        // Without locks (NFS) a leftover cannot be distinguished from the work
+        // of a living run.
         lock.close();
         return new Home(site, null, made, say);
       }
@@ -161,7 +169,9 @@ export class Home implements Disposable {
     }
   }
 
-  /** Makes this run's temporary directory, gone when it is disposed. */
+  /**
+   * Creates the temporary directory of this run. Disposing of it removes it.
+   */
   scratch(): Scratch {
     const { home, tree } = this.site.placement;
     const path = Deno.makeTempDirSync({
@@ -171,7 +181,7 @@ export class Home implements Disposable {
     return new Scratch(path, this.#say);
   }
 
-  /** The tree that is there now, `null` where there is none. */
+  /** The existing tree; `null` if there is none. */
   currentTree(): string | null {
     const { occupant, target, placement } = this.site;
     if (occupant === "our tree") return target;
@@ -181,17 +191,20 @@ export class Home implements Disposable {
     throw refuse(placement.tree, "it is not a directory of yours");
   }
 
-  /** Points the user's path to the tree, where it is not the tree itself. */
+  /** Makes the user's path a link to the tree, if it is not the tree itself. */
   link(): void {
     const { target, placement } = this.site;
     if (placement.link === null || lstatOrNull(target) !== null) return;
     Deno.symlinkSync(placement.link, target);
   }
 
-  /** Swaps a finished tree in. No signal handler can run in between. */
+  /**
+   * Moves a finished tree into place. It is synchronous, so no signal handler
+   * runs in between.
+   */
   install(fresh: string, scratch: Scratch): void {
     const { tree } = this.site.placement;
-    // Two where a tree in the open comes before a hidden one.
+    // There are two if an exposed tree is replaced by a hidden one.
     const old = [...new Set([this.currentTree(), tree])].filter((path) =>
       path !== null && lstatOrNull(path) !== null
     ) as string[];
@@ -215,10 +228,10 @@ export class Home implements Disposable {
     const { placement } = this.site;
     if (this.#made && placement.kind === "hidden") {
       try {
-        // Only when a failed run leaves it empty.
+        // Succeeds only if it is empty, after a failed run.
         Deno.removeSync(placement.home);
       } catch {
-        // It holds a tree.
+        // It contains a tree.
       }
     }
     this.#lock?.close();
@@ -226,7 +239,7 @@ export class Home implements Disposable {
   }
 }
 
-/** A temporary directory beside the tree. */
+/** A temporary directory next to the tree. */
 export class Scratch implements Disposable {
   readonly #say: (line: string) => void;
 
@@ -235,12 +248,12 @@ export class Scratch implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    // Of the tree that was replaced: the new one is in its place by now.
+    // It contains the tree that was replaced; the new one is in place already.
     if (!mayRemoveTree(this.path)) this.#say(describeStuck(this.path));
   }
 }
 
-/** Makes or checks the 0700 directory; says whether it was made. */
+/** Creates or checks the 0700 directory. Returns whether it was created. */
 function prepareHome(site: Site): boolean {
   const { kind, home } = site.placement;
   if (kind !== "hidden") return false;

@@ -164,7 +164,7 @@ Deno.test("download() explains a status, a size, a refusal and a bad address", a
 });
 
 Deno.test("download() waits neither for an answer nor for its end forever", async () => {
-  // Accepts, never answers.
+  // Accepts the connection but never answers.
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const silent = `http://127.0.0.1:${listener.addr.port}/b`;
   await assertRejects(
@@ -183,7 +183,7 @@ Deno.test("download() waits neither for an answer nor for its end forever", asyn
             try {
               controller.enqueue(new Uint8Array(1));
             } catch {
-              // The client has gone.
+              // The client has closed the connection.
             }
           }, 50);
         },

@@ -1,7 +1,7 @@
 /**
  * `deno run -A scripts/seccomp_default.ts`: compiles the default seccomp
- * profile into seccomp/default_code.ts. Needed after every change of
- * the profile, the tables of system calls or the compiler.
+ * profile into seccomp/default_code.ts. Run it after every change of the
+ * profile, the tables of system calls or the compiler.
  */
 
 // @ts-types="../types/std_path.d.ts"
@@ -17,7 +17,7 @@ const PATH = join(
   "seccomp/default_code.ts",
 );
 
-/** Bytes as the text of a TypeScript string. */
+/** Bytes as the lines of a TypeScript string. */
 function asSource(bytes: Uint8Array): string {
   const text = btoa(String.fromCharCode(...bytes));
   return (text.match(/.{1,72}/g) ?? []).map((line) => `    "${line}"`).join(

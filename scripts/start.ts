@@ -1,7 +1,7 @@
 /**
  * `deno task start`: from a fresh checkout to a command in a container. Builds
- * what is missing or stale as the caller, and is root for the run alone, where
- * it can be.
+ * what is missing or stale as the caller, and uses root only for the run, if
+ * possible.
  *
  * @module
  */
@@ -14,10 +14,10 @@ import { runScript, speaker } from "./_report.ts";
 import { buildRootfs } from "./rootfs.ts";
 import { closeDebugger } from "../launch/attend/debugger.ts";
 
-/** For who has no terminal to type into. */
+/** The command if there is no terminal for a shell. */
 const GREETING = 'echo "Hello from $(hostname). All that runs here:"; ps';
 
-/** What `container run` gets after its name; pure. */
+/** The arguments of `container run`. Pure. */
 export function wordsToRun(
   args: readonly string[],
   { terminal }: { terminal: boolean },
@@ -26,7 +26,7 @@ export function wordsToRun(
   return terminal ? ["/bin/sh"] : ["/bin/sh", "-c", GREETING];
 }
 
-/** How the program is run, and what to say of that; pure. */
+/** The command line that runs the program, and a message about it. Pure. */
 export function runAs(
   caller: { root: boolean; sudo?: string },
   line: readonly string[],
@@ -41,23 +41,25 @@ export function runAs(
     };
 }
 
-/** Why a program must be built again, null when it need not be. */
+/** Why a program must be built again; null if it is up to date. */
 export async function staleness(program: string): Promise<string | null> {
   const built = changed(program);
   if (built === null) return "there is none yet";
-  // Of the tree, busybox: the rest changes when containers use it.
+  // Of the tree only busybox counts, because containers change the rest.
   const inputs = [...programSources(), join(ROOT, "fs/bin/busybox")];
   const newer = inputs.find((path) => (changed(path) ?? 0) > built);
   if (newer) return `${newer.slice(ROOT.length + 1)} is newer`;
-  // A script does not outlive the Deno that built it.
+  // A script stops working when the Deno that built it is gone.
   return await trialProblem(program);
 }
 
-/** Whether a path holds what a command could be run in, whoever made it. */
+/**
+ * Whether a path contains a tree in which a command can run, whoever made it.
+ */
 export function hasTree(path: string): boolean {
   try {
     const { isSymlink } = Deno.lstatSync(path);
-    // A link is what `deno task rootfs` makes: there busybox is everything.
+    // A link was made by `deno task rootfs`, and such a tree needs busybox.
     return Deno.statSync(`${path}/bin`).isDirectory &&
       (!isSymlink || isThere(`${path}/bin/busybox`));
   } catch (error) {
@@ -73,7 +75,7 @@ async function start(args: readonly string[]): Promise<number> {
   Deno.chdir(ROOT);
   const say = speaker("start");
   if (!hasTree("fs")) {
-    // Where something is in the way or broken it says what, and the cure.
+    // If something is in the way or broken, this reports it and how to fix it.
     await buildRootfs(
       { out: "fs", force: false, minimal: false, offline: false },
       speaker("rootfs"),
@@ -95,7 +97,10 @@ async function start(args: readonly string[]): Promise<number> {
   return await runToEnd(line);
 }
 
-/** Runs a command on our terminal; its status, 128+n when signal n ended it. */
+/**
+ * Runs a command on this terminal. Returns its status; 128+n if signal n ended
+ * it.
+ */
 async function runToEnd([program, ...args]: string[]): Promise<number> {
   const child = new Deno.Command(program!, {
     args,
@@ -103,14 +108,15 @@ async function runToEnd([program, ...args]: string[]): Promise<number> {
     stdout: "inherit",
     stderr: "inherit",
   }).spawn();
-  // A terminal sends these to the command as well, which decides.
+  // The terminal sends these signals to the command too, and the command
+  // decides.
   for (const signal of ["SIGINT", "SIGQUIT"] as const) {
     Deno.addSignalListener(signal, () => {});
   }
   for (const signal of ["SIGTERM", "SIGHUP"] as const) {
     Deno.addSignalListener(signal, () => child.kill(signal));
   }
-  // Deno gives 128+n where a signal ended it.
+  // Deno returns 128+n if a signal ended the command.
   return (await child.status).code;
 }
 

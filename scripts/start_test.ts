@@ -94,7 +94,7 @@ Deno.test("programSources() are files, all that the compiled program is made of 
   const builders = [
     ...[...Deno.readDirSync(`${ROOT}/scripts/standalone`)]
       .map(({ name }) => `standalone/${name}`),
-    // Those that compile.ts imports, and they import each other.
+    // The modules that compile.ts imports; they import each other.
     ...[
       ...Deno.readTextFileSync(`${ROOT}/scripts/_standalone.ts`)
         .matchAll(/from "\.\/(_.*?)"/g),

@@ -1,9 +1,8 @@
 /**
- * `deno run -A scripts/syscall_table.ts [ROOT]`: writes
- * seccomp/numbers.ts from the kernel's headers. Needs gcc and the
- * Debian packages linux-libc-dev, linux-libc-dev-arm64-cross and
- * linux-libc-dev-armhf-cross; those that are not installed are looked for
- * below ROOT, where `dpkg -x` may have put them.
+ * `deno run -A scripts/syscall_table.ts [ROOT]`: generates seccomp/numbers.ts
+ * from the kernel's headers. Needs gcc and the Debian packages linux-libc-dev,
+ * linux-libc-dev-arm64-cross and linux-libc-dev-armhf-cross. Packages that are
+ * not installed may be unpacked below ROOT by `dpkg -x`.
  */
 
 // @ts-types="../types/std_path.d.ts"
@@ -11,12 +10,12 @@ import { dirname, fromFileUrl, join } from "@std/path";
 
 const ROOT = dirname(dirname(fromFileUrl(import.meta.url)));
 
-/** From here on every architecture has the same numbers. */
+/** From this number on, all architectures have the same numbers. */
 const COMMON_FROM = 424;
 
 /**
- * What Linux has numbered since the headers of 6.1, in order, from 451 on (the
- * newest: 7.0). Add to its end what is newer.
+ * The calls from number 451 on, which are newer than the headers of Linux 6.1,
+ * in order of their numbers (up to Linux 7.0). Append newer calls at the end.
  */
 const NEWER = [
   "cachestat",
@@ -44,15 +43,15 @@ const NEWER = [
 const NEWER_FROM = 451;
 
 interface Source {
-  /** Where the headers are. */
+  /** The directory of the headers. */
   include: string;
   header: string;
   defines?: string[];
-  /** Calls of this architecture alone that the headers lack. */
+  /** Calls of only this architecture that are missing in the headers. */
   newer?: [name: string, number: number][];
 }
 
-/** Where each table comes from. */
+/** The headers of each table. */
 export const SOURCES: Record<string, Source> = {
   x86_64: {
     include: "/usr/include/x86_64-linux-gnu",
@@ -74,11 +73,11 @@ export const SOURCES: Record<string, Source> = {
   },
 };
 
-/** Names that are no system calls. */
+/** Macros that are not system calls. */
 const NOT_CALLS =
   /^(SYSCALL_BASE|SYSCALL_MASK|OABI_SYSCALL_BASE|BASE|syscalls|arch_specific_syscall)$/;
 
-/** The calls of a header, in the order of their numbers. */
+/** The system calls of a header, in order of their numbers. */
 async function callsOf(
   { include, header, defines = [], newer = [] }: Source,
   root: string,
@@ -125,7 +124,7 @@ async function callsOf(
   );
 }
 
-/** The calls as text: names in order, a number where one is left out. */
+/** The calls as text: the names in order, with a number after a gap. */
 function encode(calls: [name: string, number: number][]): string {
   let next = 0;
   return calls.map(([name, number]) => {
@@ -135,7 +134,7 @@ function encode(calls: [name: string, number: number][]): string {
   }).join(" ");
 }
 
-/** Words as the lines of a TypeScript string. */
+/** A text as the lines of a TypeScript string. */
 function asSource(text: string, indent: string): string {
   const lines = text.match(/.{1,72}(?: |$)/g) ?? [];
   return lines.map((line) => `${indent}${JSON.stringify(line)}`).join(" +\n");

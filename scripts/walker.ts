@@ -1,7 +1,8 @@
 /**
- * `deno task walker`: builds the C programs of launch/native/ for both architectures
- * and writes their bytes beside them. Needs gcc and aarch64-linux-gnu-gcc; only
- * who changes one of them needs to run it.
+ * `deno task walker`: builds the C programs of launch/native/ for both
+ * architectures and writes their bytes to TypeScript files next to them. Needs
+ * gcc and aarch64-linux-gnu-gcc. Run it after every change of one of these
+ * programs.
  */
 
 // @ts-types="../types/std_path.d.ts"
@@ -9,19 +10,21 @@ import { dirname, fromFileUrl, join } from "@std/path";
 
 const ROOT = dirname(dirname(fromFileUrl(import.meta.url)));
 
-/** The compiler of each architecture. */
+/** The compiler for each architecture. */
 export const COMPILERS = {
   x86_64: "x86_64-linux-gnu-gcc",
   aarch64: "aarch64-linux-gnu-gcc",
 } as const;
 
-// Small, without a byte that depends on where or when it was built; text
-// readable and executable, never writable.
+// Small, and reproducible: no byte depends on the place or time of the build.
+// The text is readable and executable, never writable.
 const FLAGS =
   "-Os -std=gnu11 -Wall -Wextra -Werror -ffreestanding -nostdlib -static -fno-stack-protector -fno-asynchronous-unwind-tables -fno-unwind-tables -fomit-frame-pointer -fno-ident -mno-outline-atomics -Wl,-z,noexecstack,-z,norelro,-z,noseparate-code,--build-id=none,-s"
     .split(" ");
 
-/** What is built: each of these in launch/native/, and what is particular about it. */
+/**
+ * The programs in launch/native/, and the options that only one of them needs.
+ */
 export const PROGRAMS = {
   walker: {
     what: "The walker's executable",
@@ -36,7 +39,7 @@ export const PROGRAMS = {
   entry: {
     what: "What goes before Deno's runtime in the compiled program",
     constant: "NATIVE_ENTRY",
-    // At no address: it becomes a segment of another program.
+    // It has no fixed address, because it becomes a segment of another program.
     flags: ["-fpie", "-no-pie", "-fno-jump-tables", "-Wl,-Ttext-segment=0"],
   },
 } as const;
@@ -44,7 +47,7 @@ export const PROGRAMS = {
 /** The name of a C program in launch/native/. */
 export type ProgramName = keyof typeof PROGRAMS;
 
-/** Compiles one; the bytes of its executable. */
+/** Compiles a program and returns the bytes of the executable. */
 export async function buildProgram(
   name: ProgramName,
   arch: keyof typeof COMPILERS,
@@ -70,7 +73,7 @@ export async function buildProgram(
   }
 }
 
-/** The first line of `gcc --version`: other compilers give other bytes. */
+/** The first line of `gcc --version`. Another compiler produces other bytes. */
 export async function compilerVersion(
   arch: keyof typeof COMPILERS,
 ): Promise<string | null> {
@@ -85,7 +88,7 @@ export async function compilerVersion(
   }
 }
 
-/** Bytes as the text of a TypeScript string, 76 characters a line. */
+/** Bytes as the lines of a TypeScript string. */
 function asSource(bytes: Uint8Array): string {
   const text = btoa(String.fromCharCode(...bytes));
   return (text.match(/.{1,72}/g) ?? []).map((line) => `    "${line}"`).join(

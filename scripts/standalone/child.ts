@@ -1,6 +1,6 @@
 /**
- * The part of the program that PID 1 of a container runs, like program.ts: a
- * fifth of it, and it is waited for.
+ * The part of the program for PID 1 of a container, in the form of program.ts.
+ * It is a fifth of the whole, and the start of a container waits for it.
  *
  * @module
  */

@@ -1,8 +1,8 @@
 /**
- * Starts the program out of a text and, where it is there, the code that V8
- * compiled of it when it was built: half of a start was that compilation. Both
- * are inside the binary, where nobody on the host can change them, and V8
- * refuses code that is not of its own version and of this text.
+ * Starts the program from a text and, if available, from the code that V8
+ * compiled from it at build time: that compilation would take half of a start.
+ * Both are inside the binary, so nobody on the host can change them. V8 refuses
+ * code of another version or for another text.
  *
  * @module
  */
@@ -10,31 +10,38 @@ import { Script } from "node:vm";
 import { carried } from "../../containers/decide/carried.ts";
 
 /**
- * What the program can be started as: by people for a run and for all the rest,
- * by engines to create a container and for what they do with it, and as PID 1
- * of one. Each has a text of its own, of the modules it used when it was built,
- * and compiled code of what it ran.
+ * The ways in which the program is started: by users for a run (`run`) and for
+ * everything else (`program`), by engines to create a container (`create`) and
+ * for later commands (`exec`), and as PID 1 of a container (`child`). Each role
+ * has its own text, with the modules it used at build time, and compiled code
+ * of the functions it ran.
  */
 export const ROLES = ["program", "run", "create", "exec", "child"] as const;
 export type Role = typeof ROLES[number];
 
-/** The text of all modules: what a role's lacks is found there. */
+/**
+ * The text with all modules. Modules that are missing in a role's text are
+ * loaded from it.
+ */
 export const WHOLE = "whole";
 
-/** What is in a compiled program beside its main module. */
+/** The names of the files inside a compiled program. */
 export const textFile = (role: Role | typeof WHOLE) => `${role}.txt`;
 export const codeFile = (role: Role) => `${role}.cache`;
 
-/** What an entry of the program exports under this name. */
+/** The exports of the program's entry modules. */
 export interface Program {
   main(args: readonly string[]): Promise<number>;
   exit(status: number): never;
 }
 
-/** Commands of an OCI runtime, and flags that come before them. */
+/** The commands of an OCI runtime, and the flags before them. */
 const ENGINES = /^(?:create|exec|delete|start|-(?!-?(?:version|help|h)$).*)$/s;
 
-/** A guess: what a role's text lacks is found elsewhere. */
+/**
+ * Guesses the role. A wrong guess costs only time, because missing modules are
+ * loaded from the whole text.
+ */
 function roleOf(words: readonly string[]): Role {
   const [word = ""] = words;
   if (word === "child" || word === "run") return word;
@@ -45,10 +52,10 @@ function roleOf(words: readonly string[]): Role {
 /** The role of this process. */
 export const role: Role = roleOf(Deno.args);
 
-/** What a module exports. */
+/** The exports of a module. */
 type Exports = Record<string, unknown>;
 type Load = (name: string) => Exports;
-/** A module, and a text of such, as scripts/_texts.ts makes them. */
+/** A module, and a text of modules, as scripts/_texts.ts makes them. */
 type Module = (
   load: Load,
   loadLate: (name: string) => Promise<Exports>,
@@ -58,7 +65,7 @@ type Text = (define: (name: string, module: Module) => void) => void;
 const defined = new Map<string, Module>();
 const loaded = new Map<string, Exports>();
 
-/** The names of the modules that this process has used. */
+/** The names of the modules that this process has loaded. */
 export const usedModules = () => [...loaded.keys()];
 
 function loadModule(name: string): Exports {
@@ -75,12 +82,14 @@ function loadModule(name: string): Exports {
   return exports;
 }
 
-// What has been taken from one text is not taken from another.
+// A module that is defined already is not replaced by another text.
 const define = (name: string, module: Module) => {
   if (!defined.has(name)) defined.set(name, module);
 };
 
-/** Runs a text; the script to ask for its code. */
+/**
+ * Runs a text. Returns its script, from which the compiled code can be taken.
+ */
 function runText(which: Role | typeof WHOLE): Script {
   const source = carried(textFile(which));
   if (!source) throw new TypeError(`This program has no ${textFile(which)}`);
@@ -94,7 +103,7 @@ function runText(which: Role | typeof WHOLE): Script {
   return script;
 }
 
-/** Loads the program of a role; what it defines, and the script to ask for its code. */
+/** Loads the program of this role, and its script. */
 export function load(): { script: Script; program: Program } {
   const script = runText(role);
   const { program } = loadModule(

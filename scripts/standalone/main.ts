@@ -1,4 +1,4 @@
-/** The main module of the compiled program. */
+/** The main module of the compiled program: loads the program and runs it. */
 
 import { load } from "./load.ts";
 

@@ -1,5 +1,6 @@
 /**
- * The program for whoever loads it from its text, which scripts/_texts.ts makes.
+ * The entry module of the program, loaded from the text that scripts/_texts.ts
+ * makes.
  *
  * @module
  */

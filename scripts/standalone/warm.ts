@@ -1,8 +1,8 @@
 /**
- * The main module of a program that is compiled for the build alone: it runs or
- * creates a container, and each of its processes writes the code that V8
- * compiled for it to standard output, in turn, with the names of the modules it
- * used. The command inside is to write nothing.
+ * The main module of a program that is compiled only for the build. It runs or
+ * creates a container. Each of its processes writes the code that V8 has
+ * compiled for it to standard output, one after another, with the names of the
+ * modules it used. The command inside must not write anything.
  *
  * @module
  */
@@ -17,12 +17,12 @@ function writeAll(bytes: Uint8Array): void {
 const before = (words: readonly string[], command: string) =>
   words.slice(0, words.indexOf(command));
 
-/** What else the role is for, after the command line that it was given. */
+/** Other command lines of the same role, which follow the given one. */
 const FURTHER: Partial<Record<Role, (words: readonly string[]) => string[][]>> =
   {
-    /** Without a program of ours inside, and with a limit. */
+    /** Without `init`, and with a limit. */
     run: ([word, ...rest]) => [[word!, "--no-init", "-m", "64m", ...rest]],
-    /** And the container's end. */
+    /** The removal of the container. */
     exec: (words) => [[
       ...before(words, "exec"),
       "delete",
@@ -38,7 +38,7 @@ const code = script.createCachedData();
 const header = { role, modules: usedModules(), length: code.length };
 writeAll(new TextEncoder().encode(`${JSON.stringify(header)}\n`));
 writeAll(code);
-// Another process of the program, which is of another role.
+// Start another process of the program, which has another role.
 if (role === "create") {
   const args = [...before(Deno.args, role), "exec", Deno.args.at(-1)!];
   await new Deno.Command(Deno.execPath(), {
