@@ -1,9 +1,9 @@
 /**
- * `deno task test:engines`: the engines' scenarios, with runc and with the
- * compiled program as their runtime, and a table of what became of each. Needs
+ * `deno task test:engines`: runs the engines' scenarios with runc and with the
+ * compiled program as the runtime, and prints a table of the outcomes. Needs
  * root, ./container, and those of Docker, Podman and containerd that are to be
- * tried. `--record` runs all of them with runc and writes down what became of
- * each: `deno task test` shows that instead of running runc.
+ * tested. `--record` runs all scenarios with runc and stores the outcomes;
+ * `deno task test` shows the stored outcomes instead of running runc.
  *
  * @module
  */
@@ -19,14 +19,14 @@ import { runScript, ScriptUsageError, write } from "./_report.ts";
 
 const RUNTIMES = ["ours", "runc"];
 
-/** What the command line asks for. */
+/** The options of the command line. */
 interface Asked {
   files: string[];
   runtime?: string;
   record: boolean;
 }
 
-/** Reads `[ENGINE]… [--runtime NAME]`, or `--record`. */
+/** Parses `[ENGINE]… [--runtime NAME]`, or `--record`. */
 function parse(args: readonly string[]): Asked {
   const all = new Map(
     engineTests().map((path) => [path.match(/(\w+)_test\.ts$/)![1]!, path]),

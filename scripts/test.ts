@@ -1,8 +1,8 @@
 /**
- * `deno task test`: every test there is, part by part. Formatting, lint, types
- * and unit tests as the caller; the end-to-end tests as root, on the compiled
- * program where there is one and on the source where that is different.
- * `deno task ok` is the first half alone.
+ * `deno task test`: runs all tests, part by part. Formatting, lint, types and
+ * unit tests run as the caller. The end-to-end tests run as root: on the
+ * compiled program if there is one, and from source where the source differs.
+ * `deno task ok` runs only the first group.
  *
  * @module
  */
@@ -14,16 +14,16 @@ import { allParts, type Outcome, type Part } from "./testing/parts.ts";
 
 const say = speaker("test");
 
-/** How many of the slowest files are named. */
+/** How many of the slowest files to list. */
 const SLOWEST = 10;
 
-/** What the command line asks for. */
+/** The options of the command line. */
 interface Asked {
   parts: Part[];
   changed: boolean;
 }
 
-/** Reads `[--quick] [--changed] [--only PART]…`. */
+/** Parses `[--quick] [--changed] [--only PART]…`. */
 function parse(args: readonly string[]): Asked {
   const all = allParts();
   const names: string[] = [];
@@ -56,7 +56,7 @@ function parse(args: readonly string[]): Asked {
   };
 }
 
-/** A part that was run. */
+/** The result of a part. */
 interface Done extends Outcome {
   part: Part;
   seconds: number;
@@ -74,7 +74,7 @@ async function runPart(
 
 const inSeconds = (seconds: number) => `${seconds.toFixed(0)} s`;
 
-/** A line for each part: how it went, how long it took, and how long it may. */
+/** One line for each part: the result, its time, and its time budget. */
 function summary(done: readonly Done[]): string {
   return done.map(({ part, tally, seconds, note }) => {
     const over = seconds > part.budget ? ", over its budget" : "";
@@ -84,7 +84,7 @@ function summary(done: readonly Done[]): string {
   }).join("");
 }
 
-/** The files that took longest. */
+/** The slowest files. */
 function slowest(done: readonly Done[]): string {
   const files = done.flatMap(({ part, files = [] }) =>
     files.map((file) => ({ ...file, part: part.name }))
@@ -97,7 +97,7 @@ function slowest(done: readonly Done[]): string {
   }`;
 }
 
-/** The last line is what counts the tests for a machine. */
+/** The last line, which programs read for the number of tests. */
 function closing(total: Tally): string {
   const skipped = total.skipped ? `\n${total.skipped} skipped\n` : "";
   return `${skipped}\n${describe({ ...total, skipped: 0 })}\n`;
@@ -109,7 +109,7 @@ async function main(args: readonly string[]): Promise<number> {
   if (changed) {
     const files = await changedFiles();
     const graph = new Touched(files);
-    // The program is behind each end-to-end test, without an import.
+    // The end-to-end tests run the program without importing it.
     const program = files.some((path) =>
       /\.(ts|c|h)$/.test(path) && !/\/(tests|scripts|bench|docs)\//.test(path)
     );

@@ -1,12 +1,12 @@
 /**
- * `deno task test:vm`: runs a command, the tests of cgroup v2 if none is given,
- * in a Debian kernel under qemu.
+ * `deno task test:vm`: runs a command in a Debian kernel under qemu; by default
+ * the tests of cgroup v2.
  *
  *     deno run -A scripts/vm.ts [--systemd] [--memory MB] [COMMAND…]
  *
- * Nothing is installed and nothing here is changed: kernel and disk lie in the
- * cache, the machine writes to a copy that goes with it. Its console goes to a
- * file, the command's output comes here by a serial line of its own.
+ * Nothing is installed or changed on the host. Kernel and disk are in the
+ * cache, and the machine writes to a temporary copy of the disk. Its console
+ * goes to a file. The command's output has its own serial line.
  *
  * @module
  */
@@ -21,53 +21,60 @@ import { systemdFiles, systemdMain } from "./vm/systemd.ts";
 
 /** What to run in a virtual machine. */
 export interface VmOptions {
-  /** Looked up in the guest's PATH, which has Deno and busybox. */
+  /**
+   * The command. It is looked up in the guest's PATH, which has Deno and
+   * busybox.
+   */
   command: string[];
-  /** Files and directories of the host, by their path in the guest. */
+  /** Files and directories of the host, by their paths in the guest. */
   files?: Record<string, string>;
-  /** In the guest, where `files` and the command are. */
+  /** The working directory in the guest. */
   cwd?: string;
   env?: Record<string, string>;
-  /** Megabytes. */
+  /** Memory in megabytes. */
   memory?: number;
   cpus?: number;
-  /** systemd is PID 1, and the command a unit of it. */
+  /** systemd is PID 1, and the command is a unit. */
   systemd?: boolean;
-  /** Kernel modules by name, with what they depend on. */
+  /** Kernel modules to load, by name. Their dependencies are added. */
   modules?: string[];
-  /** Milliseconds until the machine is turned off. */
+  /** Milliseconds after which the machine is turned off. */
   timeout?: number;
-  /** Called with the output as it comes. */
+  /** Receives the output as it arrives. */
   onOutput?: (bytes: Uint8Array) => void;
 }
 
-/** How it went. */
+/** The result of a command in a virtual machine. */
 export interface VmResult {
-  /** The command's status; null when the machine did not come to its end. */
+  /**
+   * The status of the command; null if the machine ended before the command.
+   */
   code: number | null;
   output: string;
-  /** What the kernel said: for when code is null. */
+  /** The kernel's messages, for the case that code is null. */
   console: string;
 }
 
-/** The line after the output, with the status. */
+/** Begins the line with the status, after the output. */
 const MARKER = "\u0001vm-exit ";
 
-/** Always there: the disk, and what containers want. */
+/** Modules that are always loaded: for the disk, and for containers. */
 const MODULES = ["virtio_pci", "virtio_blk"];
 const EXTRA_MODULES = ["overlay", "veth", "bridge", "tun", "fuse", "loop"];
 
 /**
- * Emulation works everywhere. Set to kvm it is faster, but not every machine
- * that has /dev/kvm can use it.
+ * Emulation (tcg) works everywhere. kvm is faster, but not every machine with
+ * /dev/kvm can use it.
  */
 const ACCELERATOR = Deno.env.get("CONTAINER_VM_ACCEL") || "tcg";
 
 const quote = (word: string) => `'${word.replaceAll("'", `'\\''`)}'`;
 
-/** Boots a kernel, runs the command as root on a writable disk, powers off. */
+/**
+ * Boots a kernel, runs the command as root on a writable disk, and powers off.
+ */
 export async function bootVm(options: VmOptions): Promise<VmResult> {
-  // The files take up to half of it before they are on the disk.
+  // The files need up to half of the memory until they are copied to the disk.
   const { memory = 1536, cpus = 2, timeout = 300_000 } = options;
   await requireQemu();
   const kernel = await findKernel();
@@ -125,7 +132,7 @@ async function requireQemu(): Promise<void> {
   }
 }
 
-/** A serial line is a terminal: its line ends are CR LF. */
+/** Reads the output. The serial line is a terminal, so lines end with CR LF. */
 async function readOutput(
   stream: ReadableStream<Uint8Array>,
   onOutput?: (bytes: Uint8Array) => void,
@@ -147,7 +154,10 @@ async function readOutput(
   return all;
 }
 
-/** The initial RAM disk: drivers for the real one, and what is to be put there. */
+/**
+ * Makes the initial RAM disk: drivers for the real disk, and files to copy to
+ * it.
+ */
 async function initialFiles(
   kernel: { modules: string },
   options: VmOptions,
@@ -186,7 +196,7 @@ async function initialFiles(
   return await archive(files);
 }
 
-/** In the initial RAM disk: finds the disk and hands over to it. */
+/** The init of the initial RAM disk: finds the disk and switches to it. */
 const INIT = `#!/bin/busybox sh
 b=/bin/busybox
 $b mount -t devtmpfs none /dev
@@ -200,7 +210,10 @@ $b umount /dev
 exec $b switch_root /sysroot /sbin/vm-main
 `;
 
-/** On the disk, as PID 1: mounts what a system has, runs the command, ends. */
+/**
+ * The script that is PID 1 on the disk: makes the usual mounts, runs the
+ * command, and ends.
+ */
 function plainMain(options: VmOptions): string {
   return `#!/bin/busybox sh
 export PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin HOME=/root TERM=dumb NO_COLOR=1
@@ -216,7 +229,7 @@ mount -t cgroup2 cgroup2 /sys/fs/cgroup
 ${commandScript(options)}`;
 }
 
-/** Runs the command, tells its status, ends. */
+/** The script that runs the command, reports its status, and ends. */
 function commandScript(
   { command, cwd = "/", env = {} }: VmOptions,
 ): string {
@@ -243,7 +256,7 @@ reboot -f
 `;
 }
 
-/** Where the repository is in the guest. */
+/** The path of the repository in the guest. */
 const GUEST = "/repository";
 
 const HELP = `Run a command in a Debian kernel under qemu, with cgroup v2
@@ -257,7 +270,7 @@ there, and the compiled program in it, where CONTAINER_BIN names one.
 Where criu is installed here, with ip, iptables and tar, it is there as well.
 `;
 
-/** The repository, without what is made in it, and the packages its tests import. */
+/** The files of the repository, without those that are built in it. */
 function repositoryFiles(): Record<string, string> {
   const root = fromFileUrl(new URL("../", import.meta.url));
   const files: Record<string, string> = {};
@@ -271,13 +284,18 @@ function repositoryFiles(): Record<string, string> {
   return files;
 }
 
-/** An entry of the lock file; those for other systems are not in the cache. */
+/**
+ * An entry of the lock file. Packages for other systems are not in the cache.
+ */
 interface Locked {
   os?: string[];
   cpu?: string[];
 }
 
-/** The packages of the lock file, from Deno's cache: the guest has no network. */
+/**
+ * The packages of the lock file, from Deno's cache, because the guest has no
+ * network.
+ */
 async function packageFiles(): Promise<Record<string, string>> {
   const info = JSON.parse(await output(Deno.execPath(), ["info", "--json"]));
   const lock = JSON.parse(
@@ -310,7 +328,7 @@ async function main(args: string[]): Promise<number> {
     command,
     memory,
     systemd,
-    // Emulated, our program alone takes seconds to start.
+    // Under emulation the program takes seconds to start.
     timeout: 1_200_000,
     cwd: GUEST,
     files: {

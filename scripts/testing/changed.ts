@@ -1,6 +1,6 @@
 /**
- * Which tests a change touches: those that import a file that is changed,
- * directly or through others.
+ * Finds the tests that a change affects: those that import a changed file,
+ * directly or indirectly.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import $ from "dax";
 import { readIfThere, ROOT } from "../_files.ts";
 import { ScriptError } from "../_report.ts";
 
-/** The files, absolute, that differ from HEAD or that git does not know yet. */
+/** The absolute paths of files that differ from HEAD or are not in git yet. */
 export async function changedFiles(): Promise<string[]> {
   const diff = await $`git diff --name-only HEAD`.cwd(ROOT).noThrow().quiet();
   if (diff.code !== 0) {
@@ -31,7 +31,7 @@ export function importsOf(text: string): string[] {
   )].map(([, specifier]) => specifier!);
 }
 
-/** Whether modules are changed, or import one that is. */
+/** Tells whether modules have changed, or import one that has. */
 export class Touched {
   readonly #known = new Map<string, boolean>();
 
@@ -45,7 +45,7 @@ export class Touched {
   has(path: string): boolean {
     const known = this.#known.get(path);
     if (known !== undefined) return known;
-    // Until it is known: modules may import each other in a circle.
+    // A preliminary value, in case modules import each other in a circle.
     this.#known.set(path, false);
     const touched = importsOf(this.read(path) ?? "")
       .some((specifier) => this.has(join(dirname(path), specifier)));

@@ -1,12 +1,12 @@
 /**
- * The report of the engines' tests as a table: what became of each scenario
- * with runc, and with ours. runc's column is recorded, and run again by
- * `deno task test:engines --record`.
+ * Formats the report of the engines' tests as a table: the outcome of each
+ * scenario with runc and with this program. The outcomes with runc are
+ * recorded; `deno task test:engines --record` records them again.
  *
  * @module
  */
 
-/** The runtimes, in the order of the columns. */
+/** The runtimes in the order of the columns. */
 const RUNTIMES = ["runc", "ours"] as const;
 
 type Runtime = typeof RUNTIMES[number];
@@ -22,23 +22,23 @@ const ENTITIES: Readonly<Record<string, string>> = {
   "&amp;": "&",
 };
 
-/** What a test case came to. */
+/** The outcome of a test case. */
 function outcome(body: string): string {
   if (/<(failure|error)\b/.test(body)) return "FAILED";
   return /<skipped\b/.test(body) ? "skipped" : "ok";
 }
 
-/** What became of scenarios on one machine with a runtime. */
+/** The outcomes of all scenarios with runc, as recorded on one machine. */
 export interface Recorded {
   /** The first line of `runc --version`. */
   version: string;
-  /** By `ENGINE: SCENARIO`: ok, skipped, FAILED. */
+  /** ok, skipped or FAILED, by `ENGINE: SCENARIO`. */
   outcomes: Record<string, string>;
 }
 
 type Results = Map<string, Partial<Record<Runtime, string>>>;
 
-/** Reads the scenarios of a report by `deno test --junit-path`. */
+/** Reads the scenarios from a report of `deno test --junit-path`. */
 export function engineResults(xml: string): Results {
   const results: Results = new Map();
   const cases = xml.replaceAll(/<!\[CDATA\[[\s\S]*?\]\]>/g, "")
@@ -55,9 +55,9 @@ export function engineResults(xml: string): Results {
 }
 
 /**
- * Makes the table of a report; "" where no scenario is in it.
+ * Makes the table of a report; "" if it has no scenario.
  *
- * @param recorded stands for what the report does not say of runc
+ * @param recorded used where the report has no outcome with runc
  */
 export function engineTable(xml: string, recorded?: Recorded): string {
   const results = engineResults(xml);

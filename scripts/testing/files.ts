@@ -1,11 +1,11 @@
 /**
- * Which end-to-end tests run how. On the compiled program all of them run, side
- * by side; what is different is named here, each with its reason.
+ * How each end-to-end test runs. By default it runs on the compiled program,
+ * concurrently with others. Exceptions are listed here, each with its reason.
  *
  * @module
  */
 
-/** Run from source as well: what is different there. */
+/** Tests that also run from source, with what differs there. */
 export const FROM_SOURCE: Readonly<Record<string, string>> = {
   cli: "the command line under deno run",
   escape: "PID 1 is a Deno of the host's, and not one file of our own",
@@ -20,7 +20,7 @@ export const FROM_SOURCE: Readonly<Record<string, string>> = {
   tty: "launch/child.ts opens the terminal",
 };
 
-/** Run with nothing beside them, in the machine's own world. */
+/** Tests that run alone, in the machine's own namespaces. */
 export const ALONE: Readonly<Record<string, string>> = {
   cgroup: "limits huge pages, by the cgroup v2 tree that is the machine's",
   escape_docker: "starts a docker daemon, which has mounts of its own",
@@ -31,7 +31,7 @@ export const ALONE: Readonly<Record<string, string>> = {
   stress: "wants the machine's whole speed",
 };
 
-/** Start first: the rest fits beside them. */
+/** Tests that start first because they take longest. */
 export const LONGEST: readonly string[] = [
   "fault_kill",
   "fault",
@@ -44,11 +44,13 @@ export const LONGEST: readonly string[] = [
   "library_many",
 ];
 
-/** The name by which a test file is listed here: `tests/run/cli_test.ts` is `cli`. */
+/**
+ * The name of a test file in these lists: `cli` for `tests/run/cli_test.ts`.
+ */
 export const nameOf = (path: string): string =>
   path.replace(/^.*\//, "").replace(/_test\.ts$/, "");
 
-/** Puts those that take longest first. */
+/** Sorts the files that take longest to the front. */
 export function longestFirst(paths: readonly string[]): string[] {
   const rank = (path: string) => {
     const index = LONGEST.indexOf(nameOf(path));

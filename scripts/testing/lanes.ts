@@ -1,6 +1,6 @@
 /**
- * Test files side by side: each in a `deno test` of its own, in a world of its
- * own where one can be made.
+ * Runs test files concurrently: each in its own `deno test`, and in its own
+ * world if possible.
  *
  * @module
  */
@@ -13,35 +13,41 @@ import { nameOf } from "./files.ts";
 import { describe, type Tally, tally } from "./junit.ts";
 import { type Hierarchy, World } from "./world.ts";
 
-/** A file that takes longer is hung. */
+/** A file that takes longer counts as hung. */
 const MINUTES = 25;
 
-/** How one file, or one group of files, went. */
+/** The result of a file, or of a group of files. */
 export interface FileResult {
   name: string;
   tally: Tally;
   seconds: number;
 }
 
-/** How files are run. */
+/** How to run files. */
 export interface LaneOptions {
-  /** Words before Deno, as sudo's. */
+  /** Words before Deno, for example those of sudo. */
   before?: readonly string[];
-  /** Undefined takes a variable away. */
+  /** Changes of the environment. Undefined removes a variable. */
   env?: Record<string, string | undefined>;
-  /** The hierarchies of each world; null where files run in the machine's own. */
+  /**
+   * The cgroup hierarchies for each world; null to run in the machine's own
+   * namespaces.
+   */
   worlds?: readonly Hierarchy[] | null;
-  /** How many at once. */
+  /** How many to run at once. */
   lanes?: number;
 }
 
-/** Runs test files, each alone, in the order in which they are given. */
+/** Runs test files in the given order, each in its own `deno test`. */
 export const runFiles = (
   paths: readonly string[],
   options?: LaneOptions,
 ): Promise<FileResult[]> => runTogether(paths.map((path) => [path]), options);
 
-/** Runs groups of test files, each in one `deno test`, and says how each went. */
+/**
+ * Runs groups of test files, each group in one `deno test`, and prints the
+ * results.
+ */
 export async function runTogether(
   groups: readonly (readonly string[])[],
   { lanes = 1, ...options }: LaneOptions = {},
@@ -77,7 +83,7 @@ async function runGroup(
   const command = [
     ...before,
     Deno.execPath(),
-    // Types are checked by a part of their own.
+    // Types are checked in a separate part.
     ...["test", "--allow-all", "--no-check", "--quiet"],
     `--junit-path=${join(world ? "/tmp" : scratch, report)}`,
     ...paths.map((path) => relative(ROOT, path)),
@@ -104,7 +110,7 @@ async function runGroup(
   return { name, tally: counted, seconds };
 }
 
-/** Runs a program to its end; what it says is for whoever asks. */
+/** Runs a program to its end and returns its output. */
 async function output(
   [program = "", ...args]: readonly string[],
   env: Record<string, string | undefined>,
@@ -123,7 +129,7 @@ async function output(
     stdout: "piped",
     stderr: "piped",
   }).spawn();
-  // unshare(1) ignores SIGTERM; its PID namespace ends with it.
+  // unshare(1) ignores SIGTERM. Its PID namespace ends together with it.
   let hung = false;
   const timer = setTimeout(() => {
     hung = true;

@@ -1,5 +1,5 @@
 /**
- * The parts of `deno task test`: what each runs, and how long it may take.
+ * The parts of `deno task test`: what each runs, and its time budget.
  *
  * @module
  */
@@ -22,25 +22,25 @@ import { sum, type Tally, tallyOfText } from "./junit.ts";
 import { type FileResult, runFiles, runTogether } from "./lanes.ts";
 import { findHierarchies } from "./world.ts";
 
-/** How a part went. */
+/** The result of a part. */
 export interface Outcome {
   tally: Tally;
-  /** Why something was not run, or not as it is meant. */
+  /** Why something was not run, or was run differently. */
   note?: string;
   files?: FileResult[];
 }
 
 /** A part of the tests. */
 export interface Part {
-  /** What `--only` calls it. */
+  /** Its name for `--only`. */
   name: string;
-  /** What it is. */
+  /** What it tests. */
   title: string;
-  /** Seconds that it may take on two processors. */
+  /** Its time budget in seconds, on two processors. */
   budget: number;
   /** It needs no root and changes nothing outside the checkout. */
   quick?: true;
-  /** @param touched whether a test file is to be run */
+  /** @param touched whether a test file should run */
   run(touched: (path: string) => boolean): Promise<Outcome>;
 }
 
@@ -49,14 +49,14 @@ const FAILED: Tally = { passed: 0, failed: 1, skipped: 0 };
 const SKIPPED: Tally = { passed: 0, failed: 0, skipped: 1 };
 const NOTHING: Tally = { passed: 0, failed: 0, skipped: 0 };
 
-/** A virtual machine that takes longer is hung. */
+/** A virtual machine that takes longer counts as hung. */
 const VM_MINUTES = 30;
 
-/** What sudo takes away and the end-to-end tests need. */
+/** Variables that the end-to-end tests need and sudo would remove. */
 const KEPT_BY_SUDO =
   /^(CI|NO_COLOR|CONTAINER_.*|COMPILE_DENO|DENORT_BIN|DENO_TLS_CA_STORE|DENO_CERT|SSL_CERT_FILE|NPM_CONFIG_REGISTRY|HTTPS?_PROXY|https?_proxy)$/;
 
-/** A step that passes or fails as a whole. */
+/** Runs a Deno command that passes or fails as a whole. */
 const check = (...args: string[]) => async (): Promise<Outcome> => {
   const { success } = await new Deno.Command(Deno.execPath(), {
     args,
@@ -71,7 +71,7 @@ const outcomeOf = (files: FileResult[]): Outcome => ({
   files,
 });
 
-/** The words that make a command root's; null where nothing can. */
+/** The words that run a command as root; null if that is impossible. */
 async function rootWords(
   env: Record<string, string | undefined>,
 ): Promise<string[] | null> {
@@ -81,12 +81,14 @@ async function rootWords(
   const kept = Object.entries({ ...Deno.env.toObject(), ...env })
     .filter(([name, value]) => KEPT_BY_SUDO.test(name) && value !== undefined)
     .map(([name, value]) => `${name}=${value}`);
-  // Asked for here, where there may be a terminal to answer on.
+  // Ask for the password now, while there may be a terminal.
   const { code } = await $`${sudo} -v`.noThrow();
   return code === 0 ? [sudo, "env", ...kept] : null;
 }
 
-/** Runs end-to-end tests as root; without root they skip what needs it. */
+/**
+ * Runs end-to-end tests as root. Without root, tests that need it are skipped.
+ */
 async function endToEnd(
   paths: readonly string[],
   binary: string | undefined,
@@ -133,7 +135,7 @@ function compiledProgram(): { path: string } | { missing: string } {
     : { path };
 }
 
-/** The program's tests on the compiled program; where there is none, from source. */
+/** Runs the program's tests on the compiled program, or else from source. */
 async function program(
   paths: readonly string[],
   options: { alone?: boolean } = {},
@@ -165,7 +167,7 @@ async function engines(paths: readonly string[]): Promise<Outcome> {
   });
 }
 
-/** What only a machine with systemd as its PID 1 can run. */
+/** Tests that need a machine with systemd as PID 1. */
 const SYSTEMD_TESTS = [
   "tests/vm/systemd_test.ts",
   "tests/vm/systemd_oci_test.ts",
@@ -177,7 +179,7 @@ const WITH_SYSTEMD = [
   ...SYSTEMD_TESTS,
 ];
 
-/** Runs tests in a machine that qemu makes: with another kernel, and cgroup v2. */
+/** Runs tests in a qemu machine, which has another kernel and cgroup v2. */
 async function virtualMachine(args: readonly string[]): Promise<Outcome> {
   if (!await findProgram("qemu-system-x86_64")) {
     return { tally: SKIPPED, note: "qemu-system-x86_64 is not installed" };
@@ -192,7 +194,7 @@ async function virtualMachine(args: readonly string[]): Promise<Outcome> {
 
 const inVms = (path: string) => /\/tests\/vm\//.test(path);
 
-/** All parts, in the order in which they are run. */
+/** All parts, in the order in which they run. */
 export function allParts(): Part[] {
   const { program: tests, scripts } = endToEndTests();
   const machines = tests.filter(inVms);
@@ -284,8 +286,8 @@ export function allParts(): Part[] {
 }
 
 /**
- * Unit tests are many and short, and change nothing: a few `deno test` share
- * them, one for each processor.
+ * Runs the unit tests. They are many and short, and change nothing, so one
+ * `deno test` for each processor runs a share of them.
  */
 async function units(paths: readonly string[]): Promise<Outcome> {
   if (!paths.length) return { tally: NOTHING };

@@ -1,8 +1,9 @@
 /**
- * A world for one test file: mount, PID, UTS, IPC, network and cgroup namespaces
- * of its own, an empty /tmp and /run, and its own tree in each cgroup v1
- * hierarchy. Files in different worlds run side by side, and each one's check
- * that the host is as before sees its own world only. Runs on the host, as root.
+ * A world for one test file: its own mount, PID, UTS, IPC, network and cgroup
+ * namespaces, an empty /tmp and /run, and its own tree in each cgroup v1
+ * hierarchy. Files in different worlds can run concurrently, because the check
+ * that the host is unchanged sees only the file's own world. This module runs
+ * on the host, as root.
  *
  * @module
  */
@@ -12,7 +13,7 @@ import { join } from "@std/path";
 /** A cgroup v1 hierarchy as this process sees it. */
 export interface Hierarchy {
   mountpoint: string;
-  /** As mount(8) takes them: `cpu,cpuacct`, or `none,name=systemd`. */
+  /** The mount options for mount(8): `cpu,cpuacct`, or `none,name=systemd`. */
   options: string;
   /** The directory of this process's own cgroup. */
   own: string;
@@ -21,8 +22,8 @@ export interface Hierarchy {
 /**
  * Finds the cgroup v1 hierarchies.
  *
- * @param mountinfo the text of /proc/self/mountinfo, proc(5)
- * @param cgroups the text of /proc/self/cgroup, cgroups(7)
+ * @param mountinfo the content of /proc/self/mountinfo, proc(5)
+ * @param cgroups the content of /proc/self/cgroup, cgroups(7)
  */
 export function hierarchies(mountinfo: string, cgroups: string): Hierarchy[] {
   const owns = new Map(
@@ -50,7 +51,10 @@ export function hierarchies(mountinfo: string, cgroups: string): Hierarchy[] {
   });
 }
 
-/** In the new namespaces; its arguments: /tmp, then each hierarchy, then the command behind `--`. */
+/**
+ * The script in the new namespaces. Arguments: the directory for /tmp, the
+ * hierarchies, and after `--` the command.
+ */
 const INSIDE = `
 set -e
 mount --bind "$1" /tmp; shift
@@ -67,7 +71,10 @@ ip link set lo up 2>/dev/null || ifconfig lo up 2>/dev/null || true
 "$@"
 `;
 
-/** On the host; its arguments: the cgroups to enter, then the command behind `--`. */
+/**
+ * The script on the host. Arguments: the cgroups to enter, and after `--` the
+ * command.
+ */
 const ENTER = `
 set -e
 while [ "$1" != -- ]; do echo $$ > "$1"; shift; done
@@ -80,9 +87,9 @@ const NAMESPACES = [
   ...["--fork", "--kill-child", "--mount-proc", "--propagation", "private"],
 ];
 
-/** Where a test file runs. */
+/** The world of a test file. */
 export class World implements AsyncDisposable {
-  /** What is /tmp inside. */
+  /** The directory that is /tmp inside. */
   readonly tmp = Deno.makeTempDirSync({ prefix: "container-world-" });
   readonly #trees: (Hierarchy & { path: string })[];
 
@@ -96,7 +103,7 @@ export class World implements AsyncDisposable {
     });
   }
 
-  /** The words that run a command in it. */
+  /** The command line that runs a command in the world. */
   words(command: readonly string[]): string[] {
     return [
       ...["sh", "-c", ENTER, "sh"],
@@ -110,19 +117,25 @@ export class World implements AsyncDisposable {
     ];
   }
 
-  /** What was left in /tmp by its tests. */
+  /** The files that tests have left in /tmp. */
   leftovers(): string[] {
     return [...Deno.readDirSync(this.tmp)].map(({ name }) => `/tmp/${name}`);
   }
 
-  /** Once its first process has ended: the rest of its PID namespace goes with it. */
+  /**
+   * Removes the world. Its first process has ended, and with it its PID
+   * namespace.
+   */
   async [Symbol.asyncDispose](): Promise<void> {
     await Deno.remove(this.tmp, { recursive: true });
     for (const { path } of this.#trees) await removeTree(path);
   }
 }
 
-/** A cpuset takes no process before it has processors and memory nodes, cpuset(7). */
+/**
+ * A new cpuset accepts no process before it has CPUs and memory nodes,
+ * cpuset(7).
+ */
 function copyCpuset(from: string, to: string): void {
   for (const file of ["cpuset.cpus", "cpuset.mems"]) {
     Deno.writeTextFileSync(
@@ -132,10 +145,13 @@ function copyCpuset(from: string, to: string): void {
   }
 }
 
-/** How long the kernel may take to end what was killed, in milliseconds. */
+/** The longest wait for killed processes to end, in milliseconds. */
 const DYING = 10_000;
 
-/** Removes a cgroup and those below it, as soon as the last process in it is gone. */
+/**
+ * Removes a cgroup and its children, as soon as their last processes have
+ * ended.
+ */
 async function removeTree(path: string): Promise<void> {
   for await (const { name, isDirectory } of Deno.readDir(path)) {
     if (isDirectory) await removeTree(join(path, name));
@@ -154,9 +170,9 @@ async function removeTree(path: string): Promise<void> {
 }
 
 /**
- * The hierarchies of this machine, or why no world can be made. Where cgroup v2
- * is alone, a world with processes in it could hand no controller on, "no
- * internal processes" in cgroups(7).
+ * The hierarchies of this machine, or why no world can be made. With only
+ * cgroup v2, a world that contains processes could not delegate controllers
+ * ("no internal processes" in cgroups(7)).
  */
 export function findHierarchies(): Hierarchy[] | string {
   if (Deno.uid() !== 0) return "not root";

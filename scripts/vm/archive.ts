@@ -1,11 +1,14 @@
 /**
  * Writes a cpio archive in the "newc" format, which Linux unpacks as its
- * initial RAM disk (buffer-format.rst in the kernel's documentation).
+ * initial RAM disk. See buffer-format.rst in the kernel's documentation.
  *
  * @module
  */
 
-/** One thing to put in: text, something of the host, a directory, a device. */
+/**
+ * An entry: a text, a file or directory of the host, an empty directory, or a
+ * device.
+ */
 export type Entry =
   & { path: string }
   & (
@@ -15,7 +18,7 @@ export type Entry =
     | { device: [major: number, minor: number] }
   );
 
-/** What an initial RAM disk is made of. */
+/** The content of an initial RAM disk. */
 export type Archive = readonly Entry[];
 
 const S_IFDIR = 0o040000;
@@ -32,7 +35,7 @@ interface Node {
   device?: [number, number];
 }
 
-/** The archive's bytes; directories on the way are added. */
+/** Makes the archive. Missing parent directories are added. */
 export async function archive(
   entries: Archive,
 ): Promise<Uint8Array<ArrayBuffer>> {
@@ -79,7 +82,7 @@ async function* fromHost(
   from: string,
   top = true,
 ): AsyncGenerator<Node> {
-  // What is asked for by name is taken itself; links inside stay links.
+  // A link that is named directly is followed; links below it stay links.
   const info = top ? await Deno.stat(from) : await Deno.lstat(from);
   const mode = (info.mode ?? 0o644) & 0o7777;
   if (info.isSymlink) {

@@ -1,32 +1,32 @@
 /**
- * criu in the virtual machine: this system's own, with the libraries it needs
- * and the programs that it starts.
+ * criu in the virtual machine: that of the host, with its libraries and the
+ * programs that it starts.
  *
  * @module
  */
 
 import { librariesOf } from "./root.ts";
 
-/** Programs by their path in the guest: before busybox's of the same name. */
+/** Programs by their path in the guest. They take precedence over busybox's. */
 const PROGRAMS: Record<string, string> = {
   "/usr/local/bin/criu": "/usr/sbin/criu",
-  // Routes and addresses of a network namespace.
+  // For routes and addresses of a network namespace.
   "/usr/local/bin/ip": "/usr/sbin/ip",
-  // Its filter, which is also how criu keeps packets out meanwhile.
+  // For its packet filter, which criu also uses to block packets meanwhile.
   "/usr/local/bin/iptables-save": "/usr/sbin/iptables-save",
   "/usr/local/bin/iptables-restore": "/usr/sbin/iptables-restore",
   "/usr/local/bin/ip6tables-save": "/usr/sbin/ip6tables-save",
   "/usr/local/bin/ip6tables-restore": "/usr/sbin/ip6tables-restore",
-  // What is in a tmpfs.
+  // For the content of a tmpfs.
   "/usr/local/bin/tar": "/usr/bin/tar",
 };
 
-/** What iptables loads for the rule that keeps packets out. */
+/** Extensions that iptables loads for the rule that blocks packets. */
 const EXTENSIONS = ["libxt_mark.so", "libxt_standard.so"].map((name) =>
   `/usr/lib/x86_64-linux-gnu/xtables/${name}`
 );
 
-/** How criu asks for sockets, and what its rule for packets takes. */
+/** Modules for criu's queries about sockets, and for its packet rule. */
 export const CRIU_MODULES = [
   ...["unix_diag", "inet_diag", "tcp_diag", "udp_diag", "raw_diag"],
   ...["af_packet_diag", "netlink_diag", "nf_conntrack_netlink"],
@@ -36,8 +36,8 @@ export const CRIU_MODULES = [
 const exists = (path: string) => Deno.stat(path).then(() => true, () => false);
 
 /**
- * Files of this system, by their path in the guest; none where criu or what it
- * starts is not installed: whoever wants it there finds it missing.
+ * The host's files by their path in the guest; none if criu or a program it
+ * needs is not installed. A test that needs criu then finds that it is missing.
  */
 export async function criuFiles(): Promise<Record<string, string>> {
   const all = [...Object.values(PROGRAMS), ...EXTENSIONS];

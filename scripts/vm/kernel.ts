@@ -1,6 +1,6 @@
 /**
- * Debian's kernel for virtual machines, fetched by apt (which checks its
- * signature) and unpacked into the cache, not installed.
+ * Debian's kernel for virtual machines. apt downloads it and checks its
+ * signature. It is unpacked into the cache and not installed.
  *
  * @module
  */
@@ -8,26 +8,29 @@
 // @ts-types="../../types/std_path.d.ts"
 import { join } from "@std/path";
 
-/** A kernel and the tree with its modules. */
+/** A kernel, and the directory tree of its modules. */
 export interface Kernel {
   image: string;
   modules: string;
 }
 
-/** Debian's name of an architecture, and of its smallest kernel. */
+/** Debian's package of the smallest kernel, by architecture. */
 const PACKAGE = {
   x86_64: "linux-image-cloud-amd64",
   aarch64: "linux-image-cloud-arm64",
 } as const;
 
-/** Where kernels and disks are kept. */
+/** The cache of kernels and disks. */
 export function cacheDirectory(): string {
   const cache = Deno.env.get("XDG_CACHE_HOME") ||
     join(Deno.env.get("HOME") ?? "/root", ".cache");
   return join(cache, "container", "vm");
 }
 
-/** Runs a program; its standard output, or an error with what it said. */
+/**
+ * Runs a program and returns its standard output. Throws an error with its
+ * standard error.
+ */
 export async function output(
   program: string,
   args: string[],
@@ -47,7 +50,7 @@ export async function output(
   return new TextDecoder().decode(stdout);
 }
 
-/** The kernel in the cache; the newest of Debian where there is none. */
+/** The kernel in the cache. If there is none, Debian's newest is downloaded. */
 export async function findKernel(): Promise<Kernel> {
   const directory = join(cacheDirectory(), "kernel");
   const found = await inspect(directory);
@@ -85,7 +88,7 @@ async function inspect(directory: string): Promise<Kernel | null> {
     for await (const { name } of Deno.readDir(join(directory, "boot"))) {
       const version = /^vmlinuz-(.*)$/.exec(name)?.[1];
       if (!version) continue;
-      // Since Debian 13 modules lie below /usr.
+      // Since Debian 13, modules are below /usr.
       for (const lib of ["lib/modules", "usr/lib/modules"]) {
         const modules = join(directory, lib, version, "kernel");
         const there = await Deno.stat(modules).then(() => true, () => false);
@@ -98,7 +101,7 @@ async function inspect(directory: string): Promise<Kernel | null> {
   return null;
 }
 
-/** Module names have "_" where file names may have "-". */
+/** The name of a module, which has "_" where the file name may have "-". */
 const moduleName = (file: string) =>
   file.replace(/^.*\//, "").replace(/\.ko(\.xz|\.zst)?$/, "").replaceAll(
     "-",
@@ -106,9 +109,9 @@ const moduleName = (file: string) =>
   );
 
 /**
- * The files of modules in the order of loading, dependencies first. Names that
- * the kernel has built in are left out. The package comes without modules.dep,
- * but every module names what it needs.
+ * The files of modules in the order of loading, dependencies first. Modules
+ * that are built into the kernel are left out. The package has no modules.dep,
+ * but every module lists its dependencies.
  */
 export async function moduleFiles(
   tree: string,
@@ -135,7 +138,9 @@ async function* walk(directory: string): AsyncGenerator<string> {
   }
 }
 
-/** The line `depends=a,b` of a module's .modinfo section. */
+/**
+ * The dependencies, from the line `depends=a,b` in a module's .modinfo section.
+ */
 async function dependencies(path: string): Promise<string[]> {
   if (!path.endsWith(".ko")) {
     throw new Error(

@@ -1,6 +1,6 @@
 /**
- * The virtual machine's disk: Deno, the libraries it needs and busybox, as an
- * ext4 image in the cache.
+ * The disk of the virtual machine, an ext4 image in the cache: Deno, its
+ * libraries and busybox.
  *
  * @module
  */
@@ -9,10 +9,10 @@
 import { dirname, join } from "@std/path";
 import { cacheDirectory, output } from "./kernel.ts";
 
-/** Room for what is written there; the file has holes. */
+/** Includes space for new files. The image is a sparse file. */
 const SIZE = "1G";
 
-/** The image for this Deno, made where the cache has none. */
+/** The image for this Deno. It is built if the cache has none. */
 export async function rootImage(): Promise<string> {
   const deno = await Deno.realPath(Deno.execPath());
   const { size, mtime } = await Deno.stat(deno);
@@ -69,7 +69,7 @@ async function fill(tree: string, deno: string): Promise<void> {
   }
 }
 
-/** The files of the libraries that a program of this system is linked with. */
+/** The shared libraries of a program on this host. */
 export async function librariesOf(program: string): Promise<string[]> {
   const libraries = await output("ldd", [program]);
   return [...libraries.matchAll(/(\/\S+) \(0x/g)].map(([, path]) => path!);

@@ -1,6 +1,6 @@
 /**
- * systemd as the virtual machine's PID 1: this system's own, with the libraries
- * it needs, a bus, and nothing else but the command.
+ * systemd as PID 1 of the virtual machine: that of the host, with its
+ * libraries, a message bus and the command.
  *
  * @module
  */
@@ -16,7 +16,7 @@ const PROGRAMS = [
 ];
 const DIRECTORIES = ["/usr/lib/systemd/system", "/usr/share/dbus-1"];
 
-/** Files of this system, by their path in the guest. */
+/** The host's files by their path in the guest. */
 export async function systemdFiles(): Promise<Record<string, string>> {
   const files: Record<string, string> = {};
   for (const path of [...PROGRAMS, ...DIRECTORIES]) {
@@ -33,7 +33,10 @@ export async function systemdFiles(): Promise<Record<string, string>> {
   return files;
 }
 
-/** Units without what a whole system depends on. */
+/**
+ * The units. They have no default dependencies, which only a whole system
+ * meets.
+ */
 const UNITS: Record<string, string> = {
   "vm.target": `[Unit]
 DefaultDependencies=no
@@ -60,9 +63,9 @@ ExecStart=/usr/bin/dbus-daemon --system --address=systemd: --nofork --nopidfile 
 };
 
 /**
- * The script that is PID 1 until systemd takes over.
+ * The script that is PID 1 until it executes systemd.
  *
- * @param command what the unit runs: a script
+ * @param command the script that the unit runs
  */
 export function systemdMain(command: string): string {
   const here = (path: string, text: string) =>
