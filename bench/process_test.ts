@@ -21,13 +21,13 @@ Deno.test("complaint() adds the last cause and drops the backtrace", () => {
   assertEquals(complaint(failed(stderr)), "error: Writing a: no network");
 });
 
-Deno.test("run() says when it killed a command that took too long", async () => {
+Deno.test("run() reports that it killed a command that took too long", async () => {
   const result = await run({ argv: ["sleep", "20"] }, { timeout: 50 });
   assert(result.code !== 0);
   assertEquals(complaint(result), "killed after 0.05 s");
 });
 
-Deno.test("time() is null for a command that fails", async () => {
+Deno.test("time() returns null for a command that fails", async () => {
   assertEquals(await time({ argv: ["false"] }), null);
   assert((await time({ argv: ["true"] }))! > 0);
 });

@@ -25,17 +25,17 @@ Deno.test("quantile() interpolates between neighbours", () => {
   near(quantile(values, 0.9), 37);
 });
 
-Deno.test("quantile() leaves its input in order", () => {
+Deno.test("quantile() does not reorder its input", () => {
   const values = [3, 1, 2];
   quantile(values, 0.5);
   assertEquals(values, [3, 1, 2]);
 });
 
-Deno.test("quantile() sorts by number, not by text", () => {
+Deno.test("quantile() sorts numbers, not texts", () => {
   assertEquals(quantile([9, 10, 100], 0.5), 10);
 });
 
-Deno.test("quantile() refuses no samples and shares outside 0 to 1", () => {
+Deno.test("quantile() refuses an empty sample and shares outside 0 to 1", () => {
   assertThrows(() => quantile([], 0.5), RangeError, "no samples");
   assertThrows(() => quantile([1], 1.5), RangeError, "between 0 and 1");
   assertThrows(() => quantile([1], NaN), RangeError, "between 0 and 1");
@@ -66,7 +66,7 @@ Deno.test("summarize() of one sample has no spread", () => {
   assertEquals(summary.p90, 3);
 });
 
-Deno.test("summarize() hardly moves its median for one outlier", () => {
+Deno.test("summarize() has a median that one outlier hardly changes", () => {
   assertEquals(summarize([10, 11, 12, 11, 900]).median, 11);
 });
 
@@ -76,13 +76,13 @@ Deno.test("compare() divides medians and pairs rounds for the spread", () => {
   assertEquals(ratio, { ratio: 2, p10: 2, p90: 2 });
 });
 
-Deno.test("compare() skips rounds in which either one failed", () => {
+Deno.test("compare() skips rounds in which one of the two failed", () => {
   const ratio = compare([30, null, 90, 30], [10, 1, null, 10]);
   assert(ratio);
   assertEquals(ratio.ratio, 3);
 });
 
-Deno.test("compare() is null without a shared round", () => {
+Deno.test("compare() returns null without a shared round", () => {
   assertEquals(compare([], []), null);
   assertEquals(compare([1, null], [null, 1]), null);
   assertEquals(compare([1, 2], [null]), null);
@@ -96,7 +96,7 @@ Deno.test("shuffled() keeps every item and leaves its input alone", () => {
   assertEquals(result, [2, 3, 4, 5, 1]);
 });
 
-Deno.test("difference() takes the rounds that both have", () => {
+Deno.test("difference() compares the rounds that both have", () => {
   assertEquals(difference([10, null, 14, 12], [1, 2, null, 3]), 9);
   assertEquals(difference([null], [1]), null);
 });

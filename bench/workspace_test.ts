@@ -2,7 +2,7 @@
 import { assertEquals } from "@std/assert";
 import { isStatic, mountsBelow, openWorkspace } from "./workspace.ts";
 
-Deno.test("mountsBelow() finds mounts in a directory, not beside it", () => {
+Deno.test("mountsBelow() finds mounts below a directory, not next to it", () => {
   const line = (path: string) =>
     `36 35 98:0 / ${path} rw,noatime shared:1 - ext3 /dev/root rw`;
   const mountinfo = ["/", "/a", "/a/proc", "/ab", "/a/with\\040space"]
@@ -14,7 +14,7 @@ Deno.test("mountsBelow() finds mounts in a directory, not beside it", () => {
   ]);
 });
 
-Deno.test("isStatic() tells an interpreter in the program headers", () => {
+Deno.test("isStatic() finds an interpreter in the program headers", () => {
   const elf = (type: number) => {
     const bytes = new Uint8Array(64 + 56);
     bytes.set([0x7f, 0x45, 0x4c, 0x46, 2, 1]);

@@ -77,7 +77,7 @@ Deno.test("deviceProgram() allows docker's devices and no other", () => {
   }
 });
 
-Deno.test("deviceProgram() lets the last rule that fits count, letter by letter", () => {
+Deno.test("deviceProgram() applies the last rule that fits, for each access letter", () => {
   const rules: DeviceRule[] = [
     { allow: true },
     { allow: false, type: "c", major: 1, minor: 5, access: "w" },
@@ -99,7 +99,7 @@ Deno.test("deviceProgram() lets the last rule that fits count, letter by letter"
   }
 });
 
-Deno.test("deviceProgram() puts together an access from several rules", () => {
+Deno.test("deviceProgram() combines the access of several rules", () => {
   const rules: DeviceRule[] = [
     { allow: true, type: "c", access: "r" },
     { allow: true, type: "c", major: 1, access: "w" },
@@ -108,7 +108,7 @@ Deno.test("deviceProgram() puts together an access from several rules", () => {
   assertEquals(ask(rules, "c 2:3 rw"), false);
 });
 
-Deno.test("deviceProgram() denies without rules, and reads -1 as any", () => {
+Deno.test("deviceProgram() denies everything without rules and reads -1 as any", () => {
   assertEquals(ask([], "c 1:3 r"), false);
   assertEquals(
     ask(
@@ -119,7 +119,7 @@ Deno.test("deviceProgram() denies without rules, and reads -1 as any", () => {
   );
 });
 
-Deno.test("deviceWrites() starts from nothing", () => {
+Deno.test("deviceWrites() starts by denying everything", () => {
   const write = (rules: readonly DeviceRule[]) =>
     deviceWrites(rules).map(({ file, value }) => `${file} ${value}`);
   assertEquals(write([]), ["devices.deny a *:* rwm"]);
@@ -141,7 +141,7 @@ Deno.test("deviceWrites() starts from nothing", () => {
   );
 });
 
-Deno.test("deviceWrites() takes back what a wider rule denies", () => {
+Deno.test("deviceWrites() revokes what a wider rule denies", () => {
   assertEquals(
     deviceWrites([
       { allow: true, type: "c", major: 10, minor: 229 },
@@ -157,7 +157,7 @@ Deno.test("deviceWrites() takes back what a wider rule denies", () => {
   );
 });
 
-Deno.test("deviceWrites() refuses a hole that v1 would not make", () => {
+Deno.test("deviceWrites() refuses an exception that v1 cannot express", () => {
   assertThrows(
     () =>
       deviceWrites([{ allow: true, type: "c" }, {

@@ -24,7 +24,7 @@ function written(
     );
 }
 
-Deno.test("fileWrites() writes memory: v1 counts the sum, v2 swap alone", () => {
+Deno.test("fileWrites() writes memory: v1 counts memory and swap together, v2 swap alone", () => {
   const memory = { limit: 100, swap: 150, reservation: 50 };
   assertEquals(written({ memory }, 1), [
     "memory.limit_in_bytes=100",
@@ -158,7 +158,7 @@ Deno.test("fileWrites() writes disks, huge pages, processes and the network", ()
   ]);
 });
 
-Deno.test("fileWrites() refuses on v2 what only v1 has", () => {
+Deno.test("fileWrites() refuses on v2 limits that only v1 has", () => {
   for (
     const resources of [
       { memory: { swappiness: 5 } },
@@ -175,7 +175,7 @@ Deno.test("fileWrites() refuses on v2 what only v1 has", () => {
   }
 });
 
-Deno.test("nothing asked for is nothing written", () => {
+Deno.test("fileWrites() writes nothing if nothing is asked for", () => {
   assertEquals(written({}, 1), []);
   assertEquals(
     written({ memory: {}, cpu: {}, blockIO: {}, network: {} }, 2),

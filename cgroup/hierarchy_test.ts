@@ -8,7 +8,7 @@ const v2 = (path: string, root = "/") =>
   `41 31 0:38 ${root} ${path} rw,relatime - cgroup2 cgroup2 rw,nsdelegate`;
 const none = () => [];
 
-Deno.test("parseHierarchy() finds v2 alone", () => {
+Deno.test("parseHierarchy() finds pure v2", () => {
   assertEquals(
     parseHierarchy(
       v2("/sys/fs/cgroup"),
@@ -27,7 +27,7 @@ Deno.test("parseHierarchy() finds v2 alone", () => {
   );
 });
 
-Deno.test("parseHierarchy() finds v1, with trees of two controllers and of none", () => {
+Deno.test("parseHierarchy() finds v1, including trees with two controllers and with none", () => {
   const { layout, mounts } = parseHierarchy(
     [
       v1("cpu,cpuacct"),
@@ -46,7 +46,7 @@ Deno.test("parseHierarchy() finds v1, with trees of two controllers and of none"
   ]);
 });
 
-Deno.test("parseHierarchy() finds the hybrid and where each controller is", () => {
+Deno.test("parseHierarchy() finds the hybrid layout and the tree of each controller", () => {
   const hierarchy = parseHierarchy(
     [v1("memory"), v2("/sys/fs/cgroup/unified")].join("\n"),
     "4:memory:/\n0::/\n",
@@ -73,7 +73,7 @@ Deno.test("parseHierarchy() finds the hybrid and where each controller is", () =
   });
 });
 
-Deno.test("parseHierarchy() sees through mounts of a part of the tree", () => {
+Deno.test("parseHierarchy() resolves mounts of a part of the tree", () => {
   const own = (root: string, path: string) =>
     parseHierarchy(v2("/cg", root), `0::${path}\n`, none).mounts[0]!.own;
   assertEquals(own("/docker/x", "/docker/x"), "/cg");
@@ -82,7 +82,7 @@ Deno.test("parseHierarchy() sees through mounts of a part of the tree", () => {
   assertEquals(own("/", "/../other"), "/cg");
 });
 
-Deno.test("parseHierarchy() takes the first of two mounts of a tree and unescapes its path", () => {
+Deno.test("parseHierarchy() uses the first of two mounts of a tree and unescapes its path", () => {
   const { mounts } = parseHierarchy(
     [v2("/a\\040b"), v2("/c")].join("\n"),
     "0::/x\n",
@@ -91,7 +91,7 @@ Deno.test("parseHierarchy() takes the first of two mounts of a tree and unescape
   assertEquals(mounts.map(({ own }) => own), ["/a b/x"]);
 });
 
-Deno.test("join() has one slash in between and none at the end", () => {
+Deno.test("join() puts one slash in between and none at the end", () => {
   assertEquals(join("/a/", "/b/"), "/a/b");
   assertEquals(join("/a", "/"), "/a");
 });

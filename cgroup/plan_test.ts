@@ -69,7 +69,7 @@ function steps(
 
 const limits = { pids: { limit: 5 } };
 
-Deno.test("planCgroup() hands a controller down, then makes the cgroup, then writes", () => {
+Deno.test("planCgroup() enables a controller, then makes the cgroup, then writes limits", () => {
   assertEquals(steps({ resources: limits }, v2(), { "/cg": top }), [
     "/cg/cgroup.subtree_control=+pids",
     "+/cg/container-x",
@@ -83,7 +83,7 @@ Deno.test("planCgroup() hands a controller down, then makes the cgroup, then wri
   );
 });
 
-Deno.test("planCgroup() hands down through directories that it makes", () => {
+Deno.test("planCgroup() enables controllers in the directories that it makes", () => {
   const options = {
     resources: { ...limits, cpu: { shares: 5 } },
     cgroupsPath: "/a/b",
@@ -96,7 +96,7 @@ Deno.test("planCgroup() hands down through directories that it makes", () => {
   ]);
 });
 
-Deno.test("planCgroup() lays a relative path beside us on v2 and below us on v1", () => {
+Deno.test("planCgroup() puts a relative path next to our cgroup on v2 and below it on v1", () => {
   const levels = {
     "/cg": { ...top, enabled: ALL },
     "/cg/u": { ...inner, enabled: ALL },
@@ -131,7 +131,7 @@ Deno.test("planCgroup() explains the rule of no internal processes", () => {
   );
 });
 
-Deno.test("planCgroup() names the controller that is not delegated, and leaves out what only stats want", () => {
+Deno.test("planCgroup() names a controller that is not delegated, and skips those needed only for stats", () => {
   const levels = {
     "/cg": { ...top, writable: false, enabled: ["pids"] },
     "/cg/u": { ...inner, controllers: ["pids"], enabled: ["pids"] },
@@ -158,7 +158,7 @@ Deno.test("planCgroup() names the controller that is not delegated, and leaves o
   assertEquals(plan.entry?.directory, "/cg/u/container-x");
 });
 
-Deno.test("planCgroup() without permission is an error for a limit and a name, else no cgroup", () => {
+Deno.test("planCgroup() without permission refuses a limit or a path, and otherwise makes no cgroup", () => {
   const levels = { "/cg": { ...top, writable: false, enabled: ALL } };
   assertThrows(
     () => steps({ resources: limits }, v2(), levels),
@@ -173,7 +173,7 @@ Deno.test("planCgroup() without permission is an error for a limit and a name, e
   assertEquals(steps({ stats: true, freeze: true }, v2(), levels), []);
 });
 
-Deno.test("planCgroup() joins on v1 only the trees in need", () => {
+Deno.test("planCgroup() joins only the v1 trees that are needed", () => {
   const levels = Object.fromEntries(v1.mounts.map(({ own }) => [own, inner]));
   assertEquals(steps({ resources: { cpu: { cpus: "0" } } }, v1, levels), [
     "+/cg/cpuset/container-x",
@@ -197,7 +197,7 @@ Deno.test("planCgroup() joins on v1 only the trees in need", () => {
   );
 });
 
-Deno.test("planCgroup() restricts devices by files on v1, by a program on v2, not without root", () => {
+Deno.test("planCgroup() restricts devices by files on v1 and by a program on v2, but not for ordinary users", () => {
   const resources = { devices: [...DEFAULT_DEVICE_RULES] };
   assertEquals(steps({ resources }, v1, { "/cg/devices": inner }).slice(0, 2), [
     "+/cg/devices/container-x",

@@ -11,7 +11,7 @@ const disk = {
   writes: 2,
 };
 
-Deno.test("parseIoStat() and parseBlkio() say the same", () => {
+Deno.test("parseIoStat() and parseBlkio() return the same statistics", () => {
   assertEquals(
     parseIoStat(
       "8:0 rbytes=10 wbytes=20 rios=1 wios=2 dbytes=0 dios=0\n9:0 \n",
@@ -27,7 +27,7 @@ Deno.test("parseIoStat() and parseBlkio() say the same", () => {
   );
 });
 
-Deno.test("parseLimit() knows v1's and v2's word for none", () => {
+Deno.test("parseLimit() reads no limit in the form of v1 and of v2", () => {
   assertEquals(["max\n", "9223372036854771712\n", "4096\n"].map(parseLimit), [
     null,
     null,
@@ -35,7 +35,7 @@ Deno.test("parseLimit() knows v1's and v2's word for none", () => {
   ]);
 });
 
-Deno.test("readStats() has one shape for both versions", () => {
+Deno.test("readStats() returns the same shape for both versions", () => {
   const files: Record<string, string> = {
     "/m/memory.usage_in_bytes": "5\n",
     "/m/memory.max_usage_in_bytes": "6\n",

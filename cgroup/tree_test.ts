@@ -2,7 +2,7 @@
 import { assertEquals } from "@std/assert";
 import { visitTree } from "./tree.ts";
 
-Deno.test("visitTree() goes into what lies deeper than a path can be long", () => {
+Deno.test("visitTree() visits directories deeper than the longest path", () => {
   const top = Deno.makeTempDirSync({ prefix: "container-test-tree-" });
   const before = Deno.cwd();
   const name = "n".repeat(250);
@@ -33,7 +33,7 @@ Deno.test("visitTree() goes into what lies deeper than a path can be long", () =
   }
 });
 
-Deno.test("visitTree() passes over what is not there", () => {
+Deno.test("visitTree() skips a missing directory", () => {
   visitTree("/proc/self/nothing", {
     enter() {
       throw new Error("entered");

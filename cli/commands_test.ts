@@ -20,7 +20,7 @@ const NAMED = COMMANDS.filter(({ name }) =>
 const executed = (command: Command, ...words: string[]) =>
   Promise.resolve().then(() => command.execute(words));
 
-Deno.test("a command that takes names refuses an unknown flag the same before and after them", async () => {
+Deno.test("a command with names refuses an unknown flag before and after the names", async () => {
   assertEquals(NAMED.length > 20, true);
   for (const { name, load } of NAMED) {
     const command = await load();
@@ -44,7 +44,7 @@ Deno.test("a command that takes names refuses an unknown flag the same before an
   }
 });
 
-Deno.test("a command that takes no names refuses every word", async () => {
+Deno.test("a command without names refuses every word", async () => {
   for (const { name, load } of COMMANDS) {
     if (!FLAGS_ALONE.includes(name)) continue;
     const command = await load();
@@ -56,7 +56,7 @@ Deno.test("a command that takes no names refuses every word", async () => {
   }
 });
 
-Deno.test("the help of a command that takes names says so", async () => {
+Deno.test("the help of a command with names mentions them", async () => {
   for (const { name, load } of NAMED) {
     const help = commandHelp(await load());
     assertEquals(/Usage: .*\b(CONTAINER|ID)\b/.test(help), true, name);

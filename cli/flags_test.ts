@@ -35,7 +35,7 @@ const parsed = (...argv: string[]) => {
   return [given, rest];
 };
 
-Deno.test("parseFlags() stops at the first word that is no flag", () => {
+Deno.test("parseFlags() stops at the first word that is not a flag", () => {
   assertEquals(parsed("-q", "ls", "-q"), [[["quiet", "true"]], ["ls", "-q"]]);
 });
 
@@ -44,11 +44,11 @@ Deno.test("parseFlags() stops at -- and leaves it out", () => {
   assertEquals(parsed("--", "--"), [[], ["--"]]);
 });
 
-Deno.test("parseFlags() takes a lone dash as a word", () => {
+Deno.test("parseFlags() reads a lone dash as a word", () => {
   assertEquals(parsed("-", "-q"), [[], ["-", "-q"]]);
 });
 
-Deno.test("parseFlagsAndNames() takes flags before, between and after names, up to --", () => {
+Deno.test("parseFlagsAndNames() reads flags before, between and after names, up to --", () => {
   const words = (...argv: string[]) => {
     const { given, rest } = parseFlagsAndNames(FLAGS, argv, "container x");
     return [given, rest];
@@ -78,7 +78,7 @@ Deno.test("parseFlagsAndNames() takes flags before, between and after names, up 
   }
 });
 
-Deno.test("parseFlags() takes a value in every spelling", () => {
+Deno.test("parseFlags() reads a value in every spelling", () => {
   for (
     const argv of [["--env", "A=1"], ["--env=A=1"], ["-e", "A=1"], ["-eA=1"], [
       "-e=A=1",
@@ -86,13 +86,13 @@ Deno.test("parseFlags() takes a value in every spelling", () => {
   ) assertEquals(parse(...argv).given, [["env", "A=1"]], argv.join(" "));
 });
 
-Deno.test("parseFlags() takes a value that looks like a flag, is empty, or has lines", () => {
+Deno.test("parseFlags() reads a value that looks like a flag, is empty, or has several lines", () => {
   assertEquals(parse("-e", "-q").given, [["env", "-q"]]);
   assertEquals(parse("--env=").given, [["env", ""]]);
   assertEquals(parse("--env=a\nb").given, [["env", "a\nb"]]);
 });
 
-Deno.test("parseFlags() takes short flags in a cluster, the last with a value", () => {
+Deno.test("parseFlags() reads a cluster of short flags, the last with a value", () => {
   assertEquals(parse("-qde", "A=1").given, [
     ["quiet", "true"],
     ["debug", "true"],
@@ -100,20 +100,20 @@ Deno.test("parseFlags() takes short flags in a cluster, the last with a value", 
   ]);
 });
 
-Deno.test("parseFlags() takes true and false for a switch and nothing else", () => {
+Deno.test("parseFlags() accepts only true and false for a switch", () => {
   assertEquals(parse("--quiet=false").has("quiet"), false);
   assertEquals(parse("--quiet=true").has("quiet"), true);
   assertThrows(() => parse("--quiet=no"), UsageError, "true or false");
 });
 
-Deno.test("parseFlags() keeps the order, last() the last, all() all", () => {
+Deno.test("parseFlags() keeps the order; last() returns the last value, all() every value", () => {
   const flags = parse("-e", "A", "-q", "-e", "B");
   assertEquals(flags.last("env"), "B");
   assertEquals(flags.all("env"), ["A", "B"]);
   assertEquals(flags.last("debug"), undefined);
 });
 
-Deno.test("parseFlags() refuses what it does not know and names the nearest", () => {
+Deno.test("parseFlags() refuses an unknown flag and names the nearest one", () => {
   const error = assertThrows(() => parse("--quite"), UsageError, "--quite");
   assertStringIncludes(error.hint!, "--quiet");
   assertThrows(() => parse("-x"), UsageError, "Unknown flag -x");
@@ -125,13 +125,13 @@ Deno.test("parseFlags() refuses a flag without its value", () => {
   assertThrows(() => parse("-qe"), UsageError, "-e needs a value");
 });
 
-Deno.test("parseFlags() asks for help wherever it stands among the flags", () => {
+Deno.test("parseFlags() finds --help at any place among the flags", () => {
   assertThrows(() => parse("-q", "--help"), HelpRequested);
   assertThrows(() => parse("-h"), HelpRequested);
   assertEquals(parse("ls", "--help").rest, ["ls", "--help"]);
 });
 
-Deno.test("flagHelp() puts the texts below each other", () => {
+Deno.test("flagHelp() aligns the texts", () => {
   const lines = flagHelp([
     { name: "a", help: "first" },
     { name: "longer", short: "l", value: "X", help: "second" },
@@ -139,7 +139,7 @@ Deno.test("flagHelp() puts the texts below each other", () => {
   assertEquals(lines[0]!.indexOf("first"), lines[1]!.indexOf("second"));
 });
 
-Deno.test("closestString() finds what is near and nothing that is far", () => {
+Deno.test("closestString() finds a near word and no distant one", () => {
   assertEquals(closestString("rnu", ["run", "explain"]), "run");
   assertEquals(closestString("explian", ["run", "explain"]), "explain");
   assertEquals(closestString("xyzzyxyz", ["run"]), null);
@@ -217,14 +217,14 @@ Deno.test("decide() describes the default container", () => {
   assert(spec.linux.readonlyPaths?.includes("/proc/sys"));
 });
 
-Deno.test("decide() sets variables in order, the last of a name", () => {
+Deno.test("decide() sets variables in order, with the last value of each name", () => {
   const { env } =
     specOf("-e", "A=1", "-e", "A=2", "-e", "PATH=/x", "sh").process;
   assertEquals(env.filter((entry) => entry.startsWith("A=")), ["A=2"]);
   assertEquals(env.filter((entry) => entry.startsWith("PATH=")), ["PATH=/x"]);
 });
 
-Deno.test("optionsFromFlags() refuses what no kernel would take", () => {
+Deno.test("optionsFromFlags() refuses values that no kernel accepts", () => {
   const refused = (words: string, ...argv: string[]) =>
     assertThrows(() => optionsOf(...argv), UsageError, words);
   refused("No command");
@@ -251,7 +251,7 @@ Deno.test("optionsFromFlags() refuses what no kernel would take", () => {
   refused("no such file", "--env-file", "/no/such", "sh");
 });
 
-Deno.test("optionsFromFlags() refuses a mapping that is none", () => {
+Deno.test("optionsFromFlags() refuses a malformed mapping", () => {
   const error = assertThrows(
     () => optionsOf("--uidmap", "0:x", "sh"),
     SpecError,
@@ -260,7 +260,7 @@ Deno.test("optionsFromFlags() refuses a mapping that is none", () => {
   assertEquals(error.status, 2);
 });
 
-Deno.test("optionsFromFlags() keeps mounts in the order given, whatever the flag", () => {
+Deno.test("optionsFromFlags() keeps mounts of all flags in the given order", () => {
   const { mounts } = optionsOf(
     ...["--tmpfs", "/a:size=1m", "-v", "/usr:/b:ro", "--dir", "/c"],
     ...["--symlink", "usr/bin:/bin", "--ro-bind-try", "/no/such", "sh"],
@@ -283,7 +283,7 @@ Deno.test("optionsFromFlags() keeps mounts in the order given, whatever the flag
   ]);
 });
 
-Deno.test("decide() leaves out the namespaces that are the host's", () => {
+Deno.test("decide() makes no namespace that is the host's", () => {
   assertEquals(
     namespacesOf("--network", "host", "--uts", "host", "--pid=host", "sh"),
     ["mount", "ipc", "cgroup"],
@@ -295,7 +295,7 @@ Deno.test("decide() leaves out the namespaces that are the host's", () => {
   );
 });
 
-Deno.test("decide() joins the namespaces that a path names", () => {
+Deno.test("decide() joins a namespace given by a path", () => {
   const { namespaces } = specOf("--network", "path:/proc/1/ns/net", "sh").linux;
   assertEquals(namespaces.filter(({ path }) => path !== undefined), [
     { type: "network", path: "/proc/1/ns/net" },
@@ -316,7 +316,7 @@ Deno.test("decide() adds and drops capabilities by name", () => {
   assertThrows(() => bounding("--cap-add", "fly"), UsageError, "fly");
 });
 
-Deno.test("decide() gives a user who is not root a user namespace, and says what is left out", () => {
+Deno.test("decide() gives an ordinary user a user namespace, and reports what is left out", () => {
   const { spec, leftOut } = decided(USER, "sh");
   assertEquals(spec.linux.namespaces.at(-1), { type: "user" });
   assertEquals(spec.linux.uidMappings, [
@@ -330,7 +330,7 @@ Deno.test("decide() gives a user who is not root a user namespace, and says what
   );
 });
 
-Deno.test("decide() sets sysctls that a namespace of the container's own holds", () => {
+Deno.test("decide() sets sysctls of the container's own namespaces", () => {
   assertEquals(
     specOf("--sysctl", "net.ipv4.ip_forward=1", "sh").linux.sysctl,
     { "net.ipv4.ip_forward": "1" },

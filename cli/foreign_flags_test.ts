@@ -33,7 +33,7 @@ userns-block-fd info-fd json-status-fd new-session die-with-parent as-pid-1
 cap-add cap-drop perms size chmod`;
 
 for (const [program, text] of Object.entries({ DOCKER, BUBBLEWRAP })) {
-  Deno.test(`nearestFlag() knows what ${program.toLowerCase()} has and run has not`, () => {
+  Deno.test(`nearestFlag() answers every flag that ${program.toLowerCase()} has and run lacks`, () => {
     const ours = new Set(
       RUN_FLAGS.flatMap(({ name, short }) => short ? [name, short] : [name]),
     );
@@ -44,7 +44,7 @@ for (const [program, text] of Object.entries({ DOCKER, BUBBLEWRAP })) {
   });
 }
 
-Deno.test("nearestFlag() names flags that there are", () => {
+Deno.test("nearestFlag() names only flags that exist", () => {
   const named = [...DOCKER.split(/\s+/), ...BUBBLEWRAP.split(/\s+/)].flatMap((
     name,
   ) => [...nearestFlag(name)?.matchAll(/--([a-z][a-z0-9-]+)/g) ?? []]);
@@ -54,14 +54,14 @@ Deno.test("nearestFlag() names flags that there are", () => {
   assertEquals(unknown, []);
 });
 
-Deno.test("nearestFlag() has no word for what run has itself, nor for what nobody has", () => {
+Deno.test("nearestFlag() has no answer for run's own flags or for unknown ones", () => {
   const ours = RUN_FLAGS.flatMap(({ name, short }) => [name, short ?? name]);
   assertEquals(ours.filter((name) => nearestFlag(name)), []);
   assertEquals(nearestFlag("constructor"), null);
   assertEquals(nearestFlag("nosuch"), null);
 });
 
-Deno.test("parseRunFlags() answers a flag of docker's, and guesses at others", async () => {
+Deno.test("parseRunFlags() explains a flag of docker and suggests the nearest for others", async () => {
   const refused = async (words: RegExp, ...argv: string[]) => {
     const { message, hint } = await assertRejects(
       () => parseRunFlags(RUN_FLAGS, argv, "container run"),

@@ -17,7 +17,7 @@ function find(facts: Facts, id: string, rootless = false): Check {
   return found;
 }
 
-Deno.test("diagnose() finds nothing wrong where nothing is", () => {
+Deno.test("diagnose() finds no fault on a machine without one", () => {
   const { ok, verdict, checks } = diagnose(rootFacts());
   assert(ok);
   assertEquals(
@@ -30,7 +30,7 @@ Deno.test("diagnose() finds nothing wrong where nothing is", () => {
   );
 });
 
-Deno.test("diagnose() gives each check an id of its own, a meaning, and a cure where it is not ok", () => {
+Deno.test("diagnose() gives each check a unique id, a meaning, and a fix if it is not ok", () => {
   const bare: Partial<Facts> = {
     arch: "riscv64",
     kernel: "4.19.0",
@@ -64,7 +64,7 @@ Deno.test("diagnose() gives each check an id of its own, a meaning, and a cure w
   }
 });
 
-Deno.test("diagnose() stops run for a user without rootless mode, and says sudo", () => {
+Deno.test("diagnose() tells a user without rootless mode to use sudo", () => {
   const { ok, verdict } = diagnose(userFacts(), { rootless: false });
   assert(!ok);
   assertEquals(
@@ -73,7 +73,7 @@ Deno.test("diagnose() stops run for a user without rootless mode, and says sudo"
   );
 });
 
-Deno.test("diagnose() lets a user run with rootless mode unless user namespaces are forbidden", () => {
+Deno.test("diagnose() lets a user run in rootless mode unless user namespaces are forbidden", () => {
   assert(diagnose(userFacts(), { rootless: true }).ok);
   const { userNamespace } = userFacts();
   const forbidden = userFacts({
@@ -86,7 +86,7 @@ Deno.test("diagnose() lets a user run with rootless mode unless user namespaces 
   );
 });
 
-Deno.test("diagnose() believes a refused try more than settings", () => {
+Deno.test("diagnose() trusts a failed attempt more than settings", () => {
   const facts = userFacts({
     tried: { ok: false, said: "Operation not permitted", asUser: true },
   });
@@ -100,7 +100,7 @@ Deno.test("diagnose() believes a refused try more than settings", () => {
   assertStringIncludes(find(root, "namespaces-tried").cure!, "--privileged");
 });
 
-Deno.test("diagnose() tells an old kernel from a call that a filter hides", () => {
+Deno.test("diagnose() distinguishes an old kernel from a system call hidden by a filter", () => {
   const calls = { ...rootFacts().calls, clone3: "ENOSYS" };
   const old = rootFacts({ kernel: "4.19.0", calls });
   assertEquals(find(old, "call-clone3").found, "not in Linux 4.19.0");
@@ -117,13 +117,13 @@ Deno.test("diagnose() tells an old kernel from a call that a filter hides", () =
   assert(diagnose(rootFacts({ kernel: "5.5.0", calls: other })).ok);
 });
 
-Deno.test("diagnose() takes EPERM of fsopen for presence", () => {
+Deno.test("diagnose() takes EPERM from fsopen as a sign that the call exists", () => {
   const calls = { ...userFacts().calls, fsopen: "EPERM", openat2: "EPERM" };
   assertEquals(find(userFacts({ calls }), "call-fsopen").status, "ok");
   assertEquals(find(userFacts({ calls }), "call-openat2").status, "missing");
 });
 
-Deno.test("diagnose() names capabilities that are gone and what fails", () => {
+Deno.test("diagnose() names missing capabilities and what fails without them", () => {
   const set = ALL & ~SYS_RESOURCE;
   const facts = rootFacts({ capabilities: set, bounding: set });
   const found = find(facts, "capabilities");
@@ -133,7 +133,7 @@ Deno.test("diagnose() names capabilities that are gone and what fails", () => {
   assertStringIncludes(diagnose(facts).verdict, "; not with CAP_SYS_RESOURCE.");
 });
 
-Deno.test("diagnose() promises the root of a user namespace less", () => {
+Deno.test("diagnose() promises less to root of a user namespace", () => {
   const nested = rootFacts({ nestedUser: true });
   const { ok, verdict } = diagnose(nested, { rootless: false });
   assert(ok);
@@ -146,7 +146,7 @@ Deno.test("diagnose() promises the root of a user namespace less", () => {
   assertEquals(find(nested, "pivot-root", true).status, "ok");
 });
 
-Deno.test("diagnose() stops run for root without CAP_SYS_ADMIN", () => {
+Deno.test("diagnose() refuses root without CAP_SYS_ADMIN", () => {
   const set = ALL & ~SYS_ADMIN;
   const facts = rootFacts({
     capabilities: set,
@@ -160,7 +160,7 @@ Deno.test("diagnose() stops run for root without CAP_SYS_ADMIN", () => {
   );
 });
 
-Deno.test("diagnose() stops run where a namespace may not be made", () => {
+Deno.test("diagnose() refuses if a limit forbids a needed namespace", () => {
   const limits = { ...rootFacts().limits, pid: 0 };
   assert(!diagnose(rootFacts({ limits })).ok);
   assertStringIncludes(
@@ -170,13 +170,13 @@ Deno.test("diagnose() stops run where a namespace may not be made", () => {
   assert(diagnose(rootFacts({ limits: { net: 0 } })).ok);
 });
 
-Deno.test("diagnose() leaves sudo out of root's cures", () => {
+Deno.test("diagnose() suggests no sudo to root", () => {
   const facts = { memfdNoexec: 2 };
   assert(find(userFacts(facts), "memfd").cure!.startsWith("sudo sysctl"));
   assert(find(rootFacts(facts), "memfd").cure!.startsWith("sysctl"));
 });
 
-Deno.test("diagnose() proposes a range of ids that is nobody else's", () => {
+Deno.test("diagnose() proposes a free range of ids", () => {
   const facts = userFacts({
     subuid: [{ owner: "bob", start: 100000, count: 65536 }],
   });
@@ -194,7 +194,7 @@ Deno.test("diagnose() proposes a range of ids that is nobody else's", () => {
   );
 });
 
-Deno.test("diagnose() asks newuidmap for a right that has effect", () => {
+Deno.test("diagnose() checks that newuidmap has a right that takes effect", () => {
   const bare = { path: "/bin/newuidmap", right: null };
   assertStringIncludes(
     find(userFacts({ newuidmap: bare }), "newuidmap").cure!,
@@ -214,7 +214,7 @@ Deno.test("diagnose() asks newuidmap for a right that has effect", () => {
   );
 });
 
-Deno.test("diagnose() tells cgroup versions apart", () => {
+Deno.test("diagnose() distinguishes the cgroup versions", () => {
   const { v2 } = rootFacts().cgroup;
   const v1 = [{
     controllers: ["cpu", "memory", "pids"],
@@ -229,7 +229,7 @@ Deno.test("diagnose() tells cgroup versions apart", () => {
   assertEquals(found({ v1: [], v2: null, delegated: null }), "not mounted");
 });
 
-Deno.test("diagnose() finds what was not delegated", () => {
+Deno.test("diagnose() finds controllers that are not delegated", () => {
   assertEquals(find(userFacts(), "cgroup-access").status, "ok");
   const { v2, delegated } = userFacts().cgroup;
   const some = { ...delegated!, controllers: ["memory", "pids"] };
@@ -246,7 +246,7 @@ Deno.test("diagnose() finds what was not delegated", () => {
   );
 });
 
-Deno.test("diagnose() runs by chroot from an initramfs", () => {
+Deno.test("diagnose() lets run use chroot in an initramfs", () => {
   const mounts = rootFacts().mounts.map((mount) =>
     mount.target === "/" ? { ...mount, type: "rootfs" } : mount
   );
@@ -254,7 +254,7 @@ Deno.test("diagnose() runs by chroot from an initramfs", () => {
   assert(diagnose(rootFacts({ mounts })).ok);
 });
 
-Deno.test("diagnose() without a C library says so and nothing of the calls", () => {
+Deno.test("diagnose() without glibc names the C library and no system calls", () => {
   const calls = Object.fromEntries(
     Object.keys(rootFacts().calls).map((name) => [name, "unknown"]),
   ) as Facts["calls"];

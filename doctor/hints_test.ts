@@ -9,7 +9,7 @@ const FREE = {
   maximum: 9,
 };
 
-Deno.test("userNamespaceHint() says nothing where nothing forbids", () => {
+Deno.test("userNamespaceHint() gives no hint if nothing forbids user namespaces", () => {
   assertEquals(userNamespaceHint(FREE), null);
   assertEquals(
     userNamespaceHint({ ...FREE, unprivilegedClone: 1, apparmorRestricts: 0 }),
@@ -17,14 +17,14 @@ Deno.test("userNamespaceHint() says nothing where nothing forbids", () => {
   );
 });
 
-Deno.test("userNamespaceHint() names the setting, what it does and the cure", () => {
+Deno.test("userNamespaceHint() names the setting, its effect and the fix", () => {
   assertEquals(
     userNamespaceHint({ ...FREE, unprivilegedClone: 0 }),
     "User namespaces are forbidden here (kernel.unprivileged_userns_clone=0): only root may make user namespaces. Cure: sudo sysctl -w kernel.unprivileged_userns_clone=1. See container doctor.",
   );
 });
 
-Deno.test("userNamespaceHint() knows each setting", () => {
+Deno.test("userNamespaceHint() covers each setting", () => {
   const of = (changes: Partial<typeof FREE>) =>
     userNamespaceHint({ ...FREE, ...changes })?.match(/\(([^)]+)\)/)?.[1];
   assertEquals(of({ present: false }), "not in this kernel");

@@ -25,15 +25,15 @@ Deno.test("parseMountinfo() reads tags, types and escaped spaces", () => {
   assertEquals(MOUNTS[4]?.target, "/mnt/with space");
 });
 
-Deno.test("v1Controllers() leaves out what is no controller", () => {
+Deno.test("v1Controllers() leaves out words that are not controllers", () => {
   assertEquals(MOUNTS.flatMap(v1Controllers), ["cpu", "cpuacct"]);
 });
 
-Deno.test("coveredProc() counts covers, not the kernel's own mount points", () => {
+Deno.test("coveredProc() counts mounts over files of proc, not the kernel's own mount points", () => {
   assertEquals(coveredProc(MOUNTS), ["/proc/sys"]);
 });
 
-Deno.test("below() takes the root of a mount off a path", () => {
+Deno.test("below() removes the root of a mount from a path", () => {
   assertEquals(below(MOUNTS[4]!, "/a/b"), "/mnt/with space/b");
   assertEquals(below(MOUNTS[1]!, "/a"), "/proc/a");
 });

@@ -9,7 +9,7 @@ const unpainted = (text: string) =>
 
 const diagnosis = diagnose(userFacts({ memfdNoexec: 2 }));
 
-Deno.test("asText() ends with the verdict and aligns what was found", () => {
+Deno.test("asText() ends with the verdict and aligns the findings", () => {
   const lines = asText(diagnosis, { colour: false, width: null }).split("\n");
   assertEquals(lines.at(-1), diagnosis.verdict);
   const columns = diagnosis.checks.map(({ title, found }) =>
@@ -19,11 +19,11 @@ Deno.test("asText() ends with the verdict and aligns what was found", () => {
   assertEquals(new Set(columns).size, 1);
 });
 
-Deno.test("asText() has no escapes without colour", () => {
+Deno.test("asText() without colour has no escape sequences", () => {
   assert(!asText(diagnosis, { colour: false, width: 80 }).includes("\x1b"));
 });
 
-Deno.test("asText() wraps to the terminal, colour or not, but never a cure", () => {
+Deno.test("asText() wraps to the terminal's width with and without colour, but never a fix", () => {
   const plain = asText(diagnosis, { colour: false, width: 80 });
   const painted = asText(diagnosis, { colour: true, width: 80 });
   assertEquals(unpainted(painted), plain);

@@ -9,16 +9,16 @@ Deno.test("errnoName() and ERRNO are each other's inverse", () => {
   }
 });
 
-Deno.test("errnoName() makes a name of a number that has none", () => {
+Deno.test("errnoName() makes a name for a number without one", () => {
   assertEquals(errnoName(4095), "E4095");
   assertEquals(errnoText("E4095"), "unknown error (E4095)");
 });
 
-Deno.test("errnoText() gives words and the name", () => {
+Deno.test("errnoText() returns a description and the name", () => {
   assertEquals(errnoText("EPERM"), "operation not permitted (EPERM)");
 });
 
-Deno.test("SyscallError says what was done, by which call, and why not", () => {
+Deno.test("SyscallError names the action, the call and the reason", () => {
   const error = new SyscallError("mount", "EBUSY", "mount proc at /proc");
   assertEquals(
     error.message,
@@ -30,7 +30,7 @@ Deno.test("SyscallError says what was done, by which call, and why not", () => {
   assertEquals(bare.errno, 4095);
 });
 
-Deno.test("SyscallError has a hint where one helps whatever was done", () => {
+Deno.test("SyscallError has a hint for errors that mean the same for every action", () => {
   const hint = (...args: ConstructorParameters<typeof SyscallError>) =>
     new SyscallError(...args).hint;
   assertMatch(hint("memfd_create", "ENOSYS")!, /no memfd_create.*5\.12/);

@@ -6,7 +6,7 @@ import { LibcError, rawSyscall, syscall } from "./libc.ts";
 import { addressOf, cString, fromCString } from "./memory.ts";
 import { numberOf } from "./numbers.ts";
 
-Deno.test("rawSyscall() gives the result or minus errno", () => {
+Deno.test("rawSyscall() returns the result or minus errno", () => {
   assertEquals(rawSyscall("getpid"), Deno.pid);
   assertEquals(rawSyscall("close", -1), -9);
 });
@@ -16,7 +16,7 @@ Deno.test("syscall() fails with the call and the error", () => {
   assertEquals([error.syscall, error.code], ["close", "EBADF"]);
 });
 
-Deno.test("LibcError tells another libc from another system, with a cure for each", () => {
+Deno.test("LibcError distinguishes another libc from another system, with a fix for each", () => {
   const { message, hint } = new LibcError("linux");
   assertMatch(`${message}. ${hint}`, /^Cannot load.*glibc.*\. Use .*Debian.*$/);
   const other = new LibcError("darwin");
@@ -38,13 +38,13 @@ Deno.test("fromCString() reads up to the first NUL", () => {
   assertEquals(fromCString(new Uint8Array([104, 105])), "hi");
 });
 
-Deno.test("addressOf() of a part is that of the whole and its offset", () => {
+Deno.test("addressOf() adds the offset of a part to the address of the whole", () => {
   const bytes = new Uint8Array(16);
   assertEquals(addressOf(bytes.subarray(5)) - addressOf(bytes), 5n);
   assertEquals(addressOf(new Uint8Array()), 0n);
 });
 
-Deno.test("numberOf() knows both architectures", () => {
+Deno.test("numberOf() covers both architectures", () => {
   assertEquals(numberOf("mount", "x86_64"), 165);
   assertEquals(numberOf("mount", "aarch64"), 40);
   assertEquals(numberOf("clone3", "x86_64"), numberOf("clone3", "aarch64"));

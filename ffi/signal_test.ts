@@ -20,17 +20,17 @@ Deno.test("sigset() has bit n-1 for signal n", () => {
   assertEquals([...sigset([1, 2, 9, 64])], [3, 1, 0, 0, 0, 0, 0, 0x80]);
 });
 
-Deno.test("kill() tells a process that is gone from one that is there", () => {
+Deno.test("kill() distinguishes a process that has ended from a living one", () => {
   assertEquals(kill(Deno.pid, 0), true);
   assertEquals(kill(0x3fffffff, 0), false);
 });
 
-Deno.test("exitCode() is the status, or 128 and the signal", () => {
+Deno.test("exitCode() returns the status, or 128 plus the signal", () => {
   assertEquals(exitCode({ pid: 1, exited: 7 }), 7);
   assertEquals(exitCode({ pid: 1, signaled: SIGNAL.SIGKILL }), 137);
 });
 
-Deno.test("spawn() and wait() start a program and tell how it ended", () => {
+Deno.test("spawn() starts a program and wait() returns how it ended", () => {
   const ends = (script: string) => {
     const pid = spawn("/bin/sh", ["sh", "-c", script], {});
     return wait(pid);
@@ -40,7 +40,7 @@ Deno.test("spawn() and wait() start a program and tell how it ended", () => {
   assertEquals(exitCode(ends("kill -TERM $$")!), 143);
 });
 
-Deno.test("spawn() starts with an empty environment and the descriptors it was given", () => {
+Deno.test("spawn() passes an empty environment and the given descriptors", () => {
   const { read, write } = pipe();
   using told = moveUp(write);
   using _read = read;
@@ -53,11 +53,11 @@ Deno.test("spawn() starts with an empty environment and the descriptors it was g
   assertEquals(new TextDecoder().decode(bytes.subarray(0, count)), ".\n");
 });
 
-Deno.test("spawn() fails with the reason where the program is missing", () => {
+Deno.test("spawn() fails with the reason if the program is missing", () => {
   assertThrows(() => spawn("/no/such/program", ["x"], {}), Error, "ENOENT");
 });
 
-Deno.test("wait() is null where there is nothing to wait for", () => {
+Deno.test("wait() returns null if there is no child", () => {
   assertEquals(wait(0x3fffffff), null);
 });
 

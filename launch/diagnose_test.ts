@@ -78,7 +78,7 @@ for (
     ],
   ] as const
 ) {
-  Deno.test(`diagnose() tells ${what}: ${status}`, () => {
+  Deno.test(`diagnose() recognizes ${what}: ${status}`, () => {
     const error = diagnosed(content, { mode });
     assertEquals(error.status, status);
     assertStringIncludes(error.message, words);
@@ -86,7 +86,7 @@ for (
   });
 }
 
-Deno.test("diagnose() names the directories it looked in", () => {
+Deno.test("diagnose() names the directories that were searched", () => {
   const step: StepOf<"execute"> = {
     step: "execute",
     candidates: ["/a/x", "/b/x"],
@@ -101,7 +101,7 @@ Deno.test("diagnose() names the directories it looked in", () => {
   assertStringIncludes(error.message, "x: not found in /a:/b of the root");
 });
 
-Deno.test("diagnose() from outside finds nothing above the root filesystem", () => {
+Deno.test("diagnose() from outside never looks above the root filesystem", () => {
   const dir = Deno.makeTempDirSync();
   try {
     Deno.symlinkSync("/bin/sh", `${dir}/absolute`);

@@ -39,7 +39,7 @@ Deno.test("StepError names the step, the call and the error", () => {
   assertEquals(error.status, 125);
 });
 
-Deno.test("StepError tells where user namespaces are kept from ordinary users", () => {
+Deno.test("StepError names container doctor if a user namespace is refused", () => {
   const plain = step("clone");
   const namespaces = ["user", "pid"] as const;
   const error = new StepError(
@@ -50,7 +50,7 @@ Deno.test("StepError tells where user namespaces are kept from ordinary users", 
   assertMatch(error.hint!, /user namespaces.*sudo.*container doctor/);
 });
 
-Deno.test("StepError names the place that a mount needs", () => {
+Deno.test("StepError names the directory that a mount needs", () => {
   const mounts = steps.filter((entry) =>
     entry.step === "mount" && entry.target === "/proc"
   );
@@ -60,7 +60,7 @@ Deno.test("StepError names the place that a mount needs", () => {
   assertMatch(hint("ENOTDIR"), /\/proc of the root filesystem is a link/);
 });
 
-Deno.test("StepError asks for root where that is the cure", () => {
+Deno.test("StepError asks for root if root can do the step", () => {
   const error = new StepError(step("clone"), "clone3", "EPERM");
   assertEquals(error.hint, "Run as root (sudo), or see container doctor.");
 });
@@ -87,7 +87,7 @@ Deno.test("StepError on a kernel without an older call names the floor", () => {
   assertMatch(hint!, /no unshare.*container needs Linux 5\.12/);
 });
 
-Deno.test("StepError names the capability that is lacking", () => {
+Deno.test("StepError names the missing capability", () => {
   const { hint } = new StepError(step("raiseLoopback"), "ioctl", "EPERM");
   assertEquals(
     hint,
@@ -95,7 +95,7 @@ Deno.test("StepError names the capability that is lacking", () => {
   );
 });
 
-Deno.test("StepError names the doctor where the kernel lacks a part", () => {
+Deno.test("StepError names container doctor if the kernel lacks a feature", () => {
   const overlay = {
     step: "mountOverlay",
     root: "/fs",
@@ -118,7 +118,7 @@ Deno.test("StepError names the doctor where the kernel lacks a part", () => {
   ) assertMatch(new StepError(failing, call, code).hint!, /container doctor/);
 });
 
-Deno.test("StepError gives the step's reason where no cure is known", () => {
+Deno.test("StepError gives the step's reason if no fix is known", () => {
   const failing = step("pivotRoot");
   const { hint } = new StepError(failing, "pivot_root", "EBUSY");
   assertEquals(hint, `The step is there for a reason: ${failing.why}.`);
@@ -144,7 +144,7 @@ Deno.test("stepError() finds the step of each instruction", () => {
   );
 });
 
-Deno.test("lower() gives every step at least one call, and no bad argument", () => {
+Deno.test("lower() gives every step at least one call and only valid arguments", () => {
   // Host steps that the parent does itself are not lowered to calls.
   for (const entry of steps.filter((entry) => !plan.host.includes(entry))) {
     const calls = lower(entry);
@@ -159,7 +159,7 @@ Deno.test("lower() gives every step at least one call, and no bad argument", () 
   }
 });
 
-Deno.test("lower() walks the candidates of execute and ends in a failure", () => {
+Deno.test("lower() tries the candidates of execute and ends with a failure", () => {
   const calls = lower({
     step: "execute",
     candidates: ["/a/x", "/b/x"],

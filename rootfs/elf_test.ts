@@ -33,19 +33,19 @@ Deno.test("inspectElf() reads both classes and both byte orders", () => {
   }
 });
 
-Deno.test("inspectElf() tells a static-pie from a library user", () => {
+Deno.test("inspectElf() distinguishes a static-pie from a program that uses libraries", () => {
   const tags = (dynamicTags: number[]) => inspectElf(makeElf({ dynamicTags }));
   assertEquals(tags([5, 6, 0, 1])?.dynamic, false);
   assertEquals(tags([5, 1, 0])?.dynamic, true);
 });
 
-Deno.test("inspectElf() reads what the kernel runs here", () => {
+Deno.test("inspectElf() reads a program of this machine", () => {
   const elf = inspectElf(Deno.readFileSync(Deno.execPath()));
   assertEquals(machineName(elf?.machine ?? 0), Deno.build.arch);
   assertEquals(elf?.is64, true);
 });
 
-Deno.test("inspectElf() returns null for what is no executable", () => {
+Deno.test("inspectElf() returns null for a file that is not executable code", () => {
   assertEquals(inspectElf(new Uint8Array()), null);
   assertEquals(inspectElf(new TextEncoder().encode("#!/bin/sh\n")), null);
   const elf = makeElf();

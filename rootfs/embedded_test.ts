@@ -51,7 +51,7 @@ async function withArchive(
   }
 }
 
-Deno.test("unpackRootfs() gives back the tree packRootfs() was given", () =>
+Deno.test("unpackRootfs() restores the tree that packRootfs() packed", () =>
   withArchive(({ dir, archive }) => {
     unpackRootfs(archive, `${dir}/copy`);
     assertEquals(packRootfs(`${dir}/copy`), archive);
@@ -63,7 +63,7 @@ Deno.test("unpackRootfs() gives back the tree packRootfs() was given", () =>
     );
   }));
 
-Deno.test("packRootfs() refuses what is no file, directory or symlink", () =>
+Deno.test("packRootfs() refuses everything but files, directories and symlinks", () =>
   withArchive(({ dir }) => {
     using _listener = Deno.listen({
       transport: "unix",
@@ -72,7 +72,7 @@ Deno.test("packRootfs() refuses what is no file, directory or symlink", () =>
     assertThrows(() => packRootfs(`${dir}/fs`), RootfsError, "Cannot pack");
   }));
 
-Deno.test("ensureEmbeddedRootfs() unpacks once, behind a closed directory", () =>
+Deno.test("ensureEmbeddedRootfs() unpacks once, below a closed directory", () =>
   withArchive(async ({ cache, sha256, said, archive, ensure }) => {
     const tree = await ensure();
     assertEquals(tree, `${cache}/${sha256}/rootfs`);
@@ -94,7 +94,7 @@ Deno.test("ensureEmbeddedRootfs() replaces a destroyed tree and sweeps leftovers
     assertEquals((await Array.fromAsync(Deno.readDir(cache))).length, 1);
   }));
 
-Deno.test("ensureEmbeddedRootfs() leaves nothing when the archive is bad", () =>
+Deno.test("ensureEmbeddedRootfs() leaves nothing behind if the archive is bad", () =>
   withArchive(async ({ cache, archive, ensure }) => {
     await assertRejects(
       () => ensure(archive.subarray(0, 5000)),
@@ -132,7 +132,7 @@ Deno.test({
     }),
 });
 
-Deno.test("ensureEmbeddedRootfs() refuses a digest that is none", () =>
+Deno.test("ensureEmbeddedRootfs() refuses a malformed digest", () =>
   withArchive(async ({ cache, archive }) => {
     await assertRejects(
       () => ensureEmbeddedRootfs(archive, "../x", cache, () => {}),

@@ -21,7 +21,7 @@ function facts(changes: Partial<PlacementFacts> = {}): PlacementFacts {
   };
 }
 
-Deno.test("decidePlacement() hides the tree where the parent is open", () => {
+Deno.test("decidePlacement() hides the tree if others can enter the parent", () => {
   const hidden = {
     kind: "hidden",
     home: "/home/me/.fs.d",
@@ -38,7 +38,7 @@ Deno.test("decidePlacement() hides the tree where the parent is open", () => {
   assertEquals(decidePlacement(facts({ parent })), hidden);
 });
 
-Deno.test("decidePlacement() takes the target itself in a closed parent", () => {
+Deno.test("decidePlacement() uses the target itself in a closed parent", () => {
   const parent = { mode: 0o40700, uid: 1000 };
   assertEquals(decidePlacement(facts({ parent })), {
     kind: "closed parent",
@@ -48,7 +48,7 @@ Deno.test("decidePlacement() takes the target itself in a closed parent", () => 
   });
 });
 
-Deno.test("decidePlacement() takes the target itself on a nosuid mount", () => {
+Deno.test("decidePlacement() uses the target itself on a nosuid mount", () => {
   const at = (target: string) => decidePlacement(facts({ target })).kind;
   assertEquals(at("/mnt/a b/fs"), "nosuid mount");
   assertEquals(at("/mnt/a b/c/d/fs"), "nosuid mount");

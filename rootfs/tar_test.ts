@@ -22,12 +22,12 @@ const ENTRIES: TarEntry[] = [
   { name: `${long}/${long}é`, mode: 0o644, kind: "file", data },
 ];
 
-Deno.test("readTar() gives back what writeTar() was given", () => {
+Deno.test("readTar() reads the entries that writeTar() wrote", () => {
   assertEquals(readTar(writeTar(ENTRIES)), ENTRIES);
   assertEquals(readTar(writeTar([])), []);
 });
 
-Deno.test("writeTar() writes what tar lists", async () => {
+Deno.test("writeTar() writes an archive that tar lists", async () => {
   const path = await Deno.makeTempFile({ suffix: ".tar" });
   try {
     await Deno.writeFile(path, writeTar(ENTRIES));

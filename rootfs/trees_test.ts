@@ -32,7 +32,7 @@ function listing(tree: string, below = ""): string[] {
   ).sort();
 }
 
-Deno.test("assemble() makes exactly the seed's tree when minimal", () => {
+Deno.test("assemble() makes exactly the seed's tree if it is minimal", () => {
   withTree(true, (tree) => {
     assertEquals(listing(tree), [
       "bin 755",
@@ -99,7 +99,7 @@ Deno.test("assemble() refuses a busybox without the seed's applets", () => {
   }
 });
 
-Deno.test("looksLikeOurs() knows our trees from others", () => {
+Deno.test("looksLikeOurs() distinguishes our trees from others", () => {
   withTree(false, (tree) => {
     assertEquals(looksLikeOurs(tree), true);
     Deno.writeTextFileSync(`${tree}/tmp/notes`, "");

@@ -13,7 +13,7 @@ function program(runtime: number, added: number): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
-Deno.test("withFiles() puts files between the runtime and what was added", () => {
+Deno.test("withFiles() puts files between the runtime and the added data", () => {
   const before = program(100, 50);
   const one = new Uint8Array([7, 7, 7]);
   const made = withFiles(
@@ -36,7 +36,7 @@ Deno.test("withFiles() puts files between the runtime and what was added", () =>
   });
 });
 
-Deno.test("withFiles() says why where a program ends otherwise", () => {
+Deno.test("withFiles() explains why a program with another end is refused", () => {
   const other = program(100, 50).fill(0, 150);
   const made = withFiles(other, new Map());
   assertStringIncludes(String(made), "does not end as expected");

@@ -39,7 +39,7 @@ Deno.test("launcher() starts a Deno whose path has spaces and quotes", async () 
   });
 });
 
-Deno.test("launcher() ignores the configuration beside the file", async () => {
+Deno.test("launcher() ignores a configuration next to the file", async () => {
   await inDirectory(async (dir) => {
     await Deno.writeTextFile(`${dir}/deno.json`, "{ broken");
     await Deno.writeTextFile(`${dir}/package.json`, `{"type": "commonjs"}`);
@@ -50,7 +50,7 @@ Deno.test("launcher() ignores the configuration beside the file", async () => {
   });
 });
 
-Deno.test("launcher() says that its Deno is gone", async () => {
+Deno.test("launcher() reports that its Deno is missing", async () => {
   await inDirectory(async (dir) => {
     const file = `${dir}/program`;
     const text = launcher(bundle, `${dir}/gone`);

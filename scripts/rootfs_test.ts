@@ -35,7 +35,7 @@ Deno.test("parse() reads every option", () => {
   assertEquals(parse(["-h"]), "help");
 });
 
-Deno.test("parse() refuses what it does not know", () => {
+Deno.test("parse() refuses unknown options", () => {
   for (
     const args of [
       ["--nonsense"],
@@ -75,7 +75,7 @@ async function withDirectory(run: (dir: string) => Promise<void>) {
   }
 }
 
-Deno.test("readCache() gives back what writeCache() kept, and rechecks it", () =>
+Deno.test("readCache() returns and rechecks what writeCache() stored", () =>
   withDirectory(async (parent) => {
     const dir = `${parent}/container/busybox`;
     const said: string[] = [];
@@ -109,7 +109,7 @@ Deno.test("readCache() does not trust a directory that others can write", () =>
     );
   }));
 
-Deno.test("writeCache() only mentions that it could not write", () =>
+Deno.test("writeCache() only warns if it cannot write", () =>
   withDirectory(async (dir) => {
     await Deno.writeTextFile(`${dir}/file`, "");
     const said: string[] = [];
@@ -135,7 +135,7 @@ async function withServer(
 
 const LIMITS = { name: "test", maxBytes: 1000, connectMs: 200, totalMs: 400 };
 
-Deno.test("download() gives the bytes", () =>
+Deno.test("download() returns the bytes", () =>
   withServer(() => new Response("x".repeat(1000)), async ({ url }) => {
     assertEquals((await download(url, LIMITS)).length, 1000);
   }));
@@ -163,7 +163,7 @@ Deno.test("download() explains a status, a size, a refusal and a bad address", a
   await assertRejects(() => download("nonsense", LIMITS), SourceError);
 });
 
-Deno.test("download() waits neither for an answer nor for its end forever", async () => {
+Deno.test("download() does not wait forever for a response or its end", async () => {
   // Accepts the connection but never answers.
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const silent = `http://127.0.0.1:${listener.addr.port}/b`;

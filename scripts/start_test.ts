@@ -6,20 +6,20 @@ import { findProgram } from "./_find_program.ts";
 import { DEFAULTS, parse } from "./compile.ts";
 import { hasTree, runAs, staleness, wordsToRun } from "./start.ts";
 
-Deno.test("wordsToRun() opens a shell on a terminal and greets without", () => {
+Deno.test("wordsToRun() opens a shell on a terminal and prints a greeting without one", () => {
   assertEquals(wordsToRun([], { terminal: true }), ["/bin/sh"]);
   const [shell, flag, script] = wordsToRun([], { terminal: false });
   assertEquals([shell, flag], ["/bin/sh", "-c"]);
   assertStringIncludes(script!, "hostname");
 });
 
-Deno.test("wordsToRun() runs what it is given", () => {
+Deno.test("wordsToRun() runs the given command", () => {
   for (const terminal of [true, false]) {
     assertEquals(wordsToRun(["ls", "-l"], { terminal }), ["ls", "-l"]);
   }
 });
 
-Deno.test("runAs() takes sudo where it is needed and there", () => {
+Deno.test("runAs() uses sudo if it is needed and installed", () => {
   const line = ["/x/container", "run", "sh"];
   assertEquals(runAs({ root: true, sudo: "/s" }, line), { line, note: null });
   assertEquals(runAs({ root: false, sudo: "/s" }, line).line, [
@@ -32,7 +32,7 @@ Deno.test("runAs() takes sudo where it is needed and there", () => {
   assertStringIncludes(without.note!, "without root");
 });
 
-Deno.test("hasTree() knows a tree from what is missing, broken and no tree", async () => {
+Deno.test("hasTree() accepts a tree and refuses missing, broken and other directories", async () => {
   const dir = await Deno.makeTempDir();
   try {
     const fs = `${dir}/fs`;
@@ -55,7 +55,7 @@ Deno.test("hasTree() knows a tree from what is missing, broken and no tree", asy
   }
 });
 
-Deno.test("findProgram() passes over what may not be read and is no file", async () => {
+Deno.test("findProgram() skips unreadable paths and paths that are not files", async () => {
   const dir = await Deno.makeTempDir();
   try {
     await Deno.mkdir(`${dir}/a/tool`, { recursive: true });
@@ -69,7 +69,7 @@ Deno.test("findProgram() passes over what may not be read and is no file", async
   }
 });
 
-Deno.test("staleness() knows what is missing, older and broken", async () => {
+Deno.test("staleness() recognizes missing, older and broken programs", async () => {
   const file = await Deno.makeTempFile();
   try {
     await Deno.utime(file, 1, 1);
@@ -88,7 +88,7 @@ Deno.test("staleness() knows what is missing, older and broken", async () => {
   assertEquals(await staleness(file), "there is none yet");
 });
 
-Deno.test("programSources() are files, all that the compiled program is made of among them", () => {
+Deno.test("programSources() are existing files and include every source of the compiled program", () => {
   const sources = programSources();
   assertEquals(sources.filter((path) => !isThere(path)), []);
   const builders = [
@@ -116,7 +116,7 @@ Deno.test("parse() reads the flags of compile", () => {
   });
 });
 
-Deno.test("reasonOf() finds the cause in what Deno says", () => {
+Deno.test("reasonOf() finds the cause in Deno's message", () => {
   const output = `Compile container.js to x
 error: Writing deno compile executable to temporary file '/x'
 

@@ -35,7 +35,7 @@ Deno.test("disassemble() shows a filter", () => {
   );
 });
 
-Deno.test("Assembler bridges distances that a jump cannot name", () => {
+Deno.test("Assembler bridges distances that are too far for a jump", () => {
   for (const count of [200, 255, 256, 600]) {
     const assembler = new Assembler();
     const far = assembler.load(0, assembler.ret(RET.ALLOW));
@@ -54,7 +54,7 @@ Deno.test("decision() reads a return value", () => {
   assertEquals(decision(0x12340000).action, "KILL_PROCESS");
 });
 
-Deno.test("simulate() fails on a filter that the kernel would not take", () => {
+Deno.test("simulate() fails on a filter that the kernel would refuse", () => {
   const nothing = { nr: 0, arch: "x86_64" } as const;
   assertThrows(() => simulate(new Uint8Array(), nothing), RangeError);
   const wrong = new Uint8Array(8).fill(0xff);

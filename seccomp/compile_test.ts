@@ -133,7 +133,7 @@ Deno.test("compileSeccomp() masks before it compares", () => {
   assertEquals(answer(whole, "clone", [0]), "ERRNO 1");
 });
 
-Deno.test("compileSeccomp() takes the arguments of a rule together and rules one by one", () => {
+Deno.test("compileSeccomp() requires all conditions of a rule, and any one of the rules", () => {
   const rules = profile(ERRNO, [
     {
       names: ["socket"],
@@ -157,7 +157,7 @@ Deno.test("compileSeccomp() takes the arguments of a rule together and rules one
   assertEquals(answer(rules, "socket", [3, 1, 0]), "ERRNO 1");
 });
 
-Deno.test("compileSeccomp() lets the strictest of several rules count", () => {
+Deno.test("compileSeccomp() applies the strictest of several rules", () => {
   const args: SeccompArg[] = [{ index: 1, value: 5, op: "SCMP_CMP_EQ" }];
   const refuse: SeccompRule = { names: ["ioctl"], action: ERRNO, errnoRet: 2 };
   const allow: SeccompRule = { names: ["ioctl"], action: ALLOW };
@@ -178,7 +178,7 @@ Deno.test("compileSeccomp() lets the strictest of several rules count", () => {
 
 const reversed = (rules: SeccompRule[]) => rules.toReversed();
 
-Deno.test("compileSeccomp() answers ENOSYS to what nobody could know", () => {
+Deno.test("compileSeccomp() answers ENOSYS to calls newer than the profile", () => {
   const old = profile(ERRNO, [{ names: ["read", "openat2"], action: ALLOW }]);
   const newest = callNumber("openat2", "x86_64")!;
   assertEquals(answer(old, newest), "ALLOW");
@@ -208,7 +208,7 @@ Deno.test("compileSeccomp() refuses the numbers of x32", () => {
   assertEquals(answer(open, 0x40000000 | 1), "ERRNO 38");
 });
 
-Deno.test("compileSeccomp() kills what calls by another architecture's numbers", () => {
+Deno.test("compileSeccomp() kills a process that uses another architecture's numbers", () => {
   const open = profile(ALLOW, []);
   assertEquals(answer(open, 1, [], { arch: "x86" }), "KILL_PROCESS");
   assertEquals(answer(open, 1, [], { arch: 0xc0000015 }), "KILL_PROCESS");
@@ -217,7 +217,7 @@ Deno.test("compileSeccomp() kills what calls by another architecture's numbers",
   assertEquals(answer(open, 1, [], { on, arch: "x86_64" }), "KILL_PROCESS");
 });
 
-Deno.test("compileSeccomp() knows the 32-bit architecture's own numbers and words", () => {
+Deno.test("compileSeccomp() uses the 32-bit architecture's own numbers and argument size", () => {
   const rules: SeccompRule[] = [
     { names: ["waitpid", "set_tls"], action: ALLOW },
     {
@@ -241,7 +241,7 @@ Deno.test("compileSeccomp() knows the 32-bit architecture's own numbers and word
   assertEquals(answer(both, 0xf0004, [], arm), "ERRNO 1");
 });
 
-Deno.test("compileSeccomp() takes either name of a call that has two", () => {
+Deno.test("compileSeccomp() accepts either name of a call with two names", () => {
   for (const name of ["sync_file_range2", "arm_sync_file_range"]) {
     const one = profile(ERRNO, [{ names: [name], action: ALLOW }], [
       "SCMP_ARCH_ARM",
@@ -253,7 +253,7 @@ Deno.test("compileSeccomp() takes either name of a call that has two", () => {
   }
 });
 
-Deno.test("compileSeccomp() ignores names of other architectures and of nobody", () => {
+Deno.test("compileSeccomp() ignores unknown names and those of other architectures", () => {
   const rules = profile(ERRNO, [{
     names: ["s390_pci_mmio_read", "no_such_call", "read"],
     action: ALLOW,
@@ -273,7 +273,7 @@ const manyRules = (count: number): SeccompRule[] =>
     ],
   }));
 
-Deno.test("compileSeccomp() jumps further than one byte says", () => {
+Deno.test("compileSeccomp() makes jumps that are too far for one byte", () => {
   const rules = profile(ERRNO, [
     { names: ["read", "prctl_not", "openat"], action: ALLOW },
     ...manyRules(300),
@@ -293,7 +293,7 @@ Deno.test("compileSeccomp() jumps further than one byte says", () => {
   }
 });
 
-Deno.test("compileSeccomp() fails where the kernel's limit is passed", () => {
+Deno.test("compileSeccomp() fails if the filter exceeds the kernel's limit", () => {
   assertThrows(
     () => compileSeccomp(profile(ERRNO, manyRules(1000)), "x86_64"),
     SpecError,

@@ -35,7 +35,7 @@ function answer(
   return errnoName(data);
 }
 
-Deno.test("DEFAULT_FILTER is what the default profile compiles to", () => {
+Deno.test("DEFAULT_FILTER is the compiled default profile", () => {
   const { capabilities, kernel } = PRECOMPILED;
   for (const arch of ARCHS) {
     assertEquals(
@@ -94,7 +94,7 @@ Deno.test("defaultSeccomp() names only calls that exist", () => {
   }
 });
 
-Deno.test("defaultSeccomp() is a profile that every runtime reads", () => {
+Deno.test("defaultSeccomp() returns a profile that every runtime reads", () => {
   for (const arch of ARCHS) {
     const profile = defaultSeccomp({
       capabilities: [],
@@ -112,7 +112,7 @@ Deno.test("defaultSeccomp() is a profile that every runtime reads", () => {
   }
 });
 
-Deno.test("defaultSeccomp() refuses what reaches past a container", () => {
+Deno.test("defaultSeccomp() refuses calls that reach beyond a container", () => {
   const refused = [
     "mount umount2 unshare setns open_tree open_tree_attr fsopen pivot_root",
     "keyctl add_key request_key bpf perf_event_open userfaultfd",
@@ -136,7 +136,7 @@ Deno.test("defaultSeccomp() refuses what reaches past a container", () => {
   assertEquals(answer(0x40000000), "ENOSYS");
 });
 
-Deno.test("defaultSeccomp() lets a capability bring its calls", () => {
+Deno.test("defaultSeccomp() allows the calls that belong to a capability", () => {
   const brings = {
     CAP_SYS_ADMIN: "mount unshare setns clone3 bpf perf_event_open syslog",
     CAP_SYS_CHROOT: "chroot",
@@ -162,7 +162,7 @@ Deno.test("defaultSeccomp() lets a capability bring its calls", () => {
   }
 });
 
-Deno.test("defaultSeccomp() keeps clone from making namespaces", () => {
+Deno.test("defaultSeccomp() refuses clone with flags for new namespaces", () => {
   const CLONE_VM = 0x100;
   for (const arch of ["x86_64", "x86", "aarch64", "arm"] as const) {
     assertEquals(answer("clone", [CLONE_VM | 17], { arch }), "ALLOW");
@@ -185,7 +185,7 @@ Deno.test("defaultSeccomp() keeps clone from making namespaces", () => {
   }
 });
 
-Deno.test("defaultSeccomp() chooses among sockets, personalities and requests", () => {
+Deno.test("defaultSeccomp() filters socket families, personalities and ioctl requests", () => {
   for (const family of [1, 2, 10, 16, 17, 29, 44]) {
     assertEquals(answer("socket", [family]), "ALLOW");
     assertEquals(answer("socket", [family], { arch: "x86" }), "ALLOW");
@@ -214,7 +214,7 @@ Deno.test("defaultSeccomp() chooses among sockets, personalities and requests", 
   }
 });
 
-Deno.test("defaultSeccomp() refuses socketcall, which no filter can look into, but to a 32-bit container", () => {
+Deno.test("defaultSeccomp() refuses socketcall, which no filter can inspect, except in a 32-bit container", () => {
   // SYS_SOCKET, SYS_SOCKETPAIR, SYS_CONNECT.
   for (const call of [1, 8, 3]) {
     assertEquals(answer("socketcall", [call], { arch: "x86" }), "ENOSYS");

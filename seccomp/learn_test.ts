@@ -22,7 +22,7 @@ import { type Learned, serveReports } from "./serve.ts";
 import { type SeccompData, simulate } from "./simulate.ts";
 import { AUDIT_ARCH, callNumber } from "./syscalls.ts";
 
-Deno.test("learnFilter() reports every call but an end, and ours", () => {
+Deno.test("learnFilter() reports every call except exits and our own", () => {
   const filter = learnFilter("x86_64");
   const actionOf = (data: SeccompData) => simulate(filter, data).action;
   for (const arch of ["x86_64", "x86", "aarch64", 0] as const) {
@@ -76,7 +76,7 @@ Deno.test("carryOn() writes struct seccomp_notif_resp", () => {
   assertEquals(view.getUint32(20, true), 1);
 });
 
-Deno.test("profileOf() is the same whatever the order", () => {
+Deno.test("profileOf() does not depend on the order of calls", () => {
   const profile = profileOf(new Set(["write", "execve"]), ["x86_64", "x86"]);
   assertEquals(
     profile,

@@ -169,7 +169,7 @@ const HOLDS: Record<
   SCMP_CMP_MASKED_EQ: (arg, value, two) => (arg & value) === (two & value),
 };
 
-Deno.test("compileSeccomp() decides as its rules say", () => {
+Deno.test("compileSeccomp() decides like a direct evaluation of the rules", () => {
   for (let seed = 1; seed <= 20; seed++) {
     const random = randomness(seed);
     const profile = randomProfile(seed, 4);

@@ -14,7 +14,7 @@ import {
 
 const ARCHS: CallArch[] = ["x86_64", "x86", "aarch64", "arm"];
 
-Deno.test("isCall() knows the calls of every architecture of ours, and no others", () => {
+Deno.test("isCall() knows exactly the calls of our architectures", () => {
   for (const name of ["read", "getuid32", "set_tls", "arch_prctl"]) {
     assert(isCall(name), name);
   }
@@ -31,7 +31,7 @@ Deno.test("callsOf() lists every call once, in order", () => {
   }
 });
 
-Deno.test("callNumber() and callName() know the edges of each table", () => {
+Deno.test("callNumber() and callName() know the first and last entry of each table", () => {
   const known: [CallArch, string, number][] = [
     ["x86_64", "read", 0],
     ["x86_64", "rseq", 334],
@@ -85,7 +85,7 @@ Deno.test({
   },
 });
 
-Deno.test("archOf() undoes AUDIT_ARCH", () => {
+Deno.test("archOf() is the inverse of AUDIT_ARCH", () => {
   for (const arch of ARCHS) assertEquals(archOf(AUDIT_ARCH[arch]), arch);
   assertEquals(archOf(0xc0000015), undefined);
 });

@@ -2,7 +2,7 @@
 import { assertEquals } from "@std/assert";
 import { decode, encode } from "./dbus.ts";
 
-Deno.test("encode() writes a call that decode() reads", () => {
+Deno.test("encode() writes a message that decode() reads", () => {
   const bytes = encode({
     destination: "org.example",
     path: "/org/example",

@@ -13,13 +13,13 @@ const mount: CgroupMount = {
 
 const MANAGER = { socket: "/s", direct: false, uid: 0, cgroup: "" };
 
-Deno.test("slicePath() puts a slice into those that its name begins with", () => {
+Deno.test("slicePath() nests a slice in the slices that its name begins with", () => {
   assertEquals(slicePath("system.slice"), "/system.slice");
   assertEquals(slicePath("a-b-c.slice"), "/a.slice/a-b.slice/a-b-c.slice");
   assertEquals(slicePath("-.slice"), "");
 });
 
-Deno.test("planScope() leaves all that is systemd's alone", () => {
+Deno.test("planScope() lets the plan change only its own scope", () => {
   const scope = planScope("x", mount, MANAGER);
   assertEquals(scope.path, "/cg/system.slice/container-x.scope");
   const { steps } = planCgroup(
@@ -41,7 +41,7 @@ Deno.test("planScope() leaves all that is systemd's alone", () => {
   );
 });
 
-Deno.test("readWithScope() changes nothing of the top but what it hands down", () => {
+Deno.test("readWithScope() changes only the controllers that the top level enables", () => {
   const scope = planScope("x", mount, MANAGER);
   // Like the host's levels: getters on the prototype, without own properties.
   const top = new class {

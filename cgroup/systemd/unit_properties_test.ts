@@ -8,7 +8,7 @@ const write = (path: string, value: string, instead?: string): CgroupStep => ({
   ...(instead ? { instead: { path: instead, value: "default 40" } } : {}),
 });
 
-Deno.test("unitProperties() tells the unit what counts beside others", () => {
+Deno.test("unitProperties() gives the unit the weights of the container", () => {
   assertEquals(
     unitProperties([
       { step: "makeDirectory", path: "/c", why: "", man: "" },

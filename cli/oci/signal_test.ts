@@ -4,7 +4,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { UsageError } from "../../spec/errors.ts";
 import { isSignal, signalNumber } from "./signal.ts";
 
-Deno.test("signalNumber() knows numbers and names, of real-time signals too", () => {
+Deno.test("signalNumber() reads numbers and names, including real-time signals", () => {
   const known: [word: string, number: number][] = [
     ["0", 0],
     ["9", 9],
@@ -26,7 +26,7 @@ Deno.test("signalNumber() knows numbers and names, of real-time signals too", ()
   }
 });
 
-Deno.test("signalNumber() refuses what is no signal", () => {
+Deno.test("signalNumber() refuses a word that is not a signal", () => {
   for (
     const word of [
       ...["", "65", "-9", "1.5", "NOPE", "SIG", "SIGSIGKILL", "KILL "],

@@ -42,7 +42,7 @@ Deno.test("readBundle() makes the paths of a bundle absolute", () => {
   ]);
 });
 
-Deno.test("readBundle() follows a link that is the root filesystem", () => {
+Deno.test("readBundle() follows a symbolic link to the root filesystem", () => {
   using bundle = new TestBundle();
   Deno.renameSync(`${bundle.path}/rootfs`, `${bundle.path}/real`);
   Deno.symlinkSync("real", `${bundle.path}/rootfs`);
@@ -52,7 +52,7 @@ Deno.test("readBundle() follows a link that is the root filesystem", () => {
   );
 });
 
-Deno.test("readBundle() maps the caller's own ids where none are given", () => {
+Deno.test("readBundle() maps the caller's own ids if the bundle gives no mappings", () => {
   const config = minimal();
   config.linux.namespaces.push({ type: "user" });
   using bundle = new TestBundle(asText(config));
@@ -63,7 +63,7 @@ Deno.test("readBundle() maps the caller's own ids where none are given", () => {
   assertEquals(linux.gidMappings?.[0]?.hostID, Deno.gid()!);
 });
 
-Deno.test("readBundle() says what is wrong with the bundle, and leaves nothing open", () => {
+Deno.test("readBundle() names what is wrong with the bundle and leaves no descriptor open", () => {
   const absent = new TestBundle(null);
   const fifo = new TestBundle(null);
   new Deno.Command("mkfifo", { args: [`${fifo.path}/config.json`] })
@@ -117,7 +117,7 @@ Deno.test("readBundle() says what is wrong with the bundle, and leaves nothing o
   assertEquals(openFiles(), before);
 });
 
-Deno.test("readBundle() passes on what is wrong with config.json", () => {
+Deno.test("readBundle() passes on the faults of config.json", () => {
   using bundle = new TestBundle('{"ociVersion": "1.0.0"}');
   const error = assertThrows(() => readBundle(bundle.path), ConfigError);
   assertEquals(error.faults.map(({ path }) => path), [

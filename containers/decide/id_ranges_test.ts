@@ -4,7 +4,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { SpecError } from "../../spec/errors.ts";
 import { parseMapping, parseSubIds } from "./id_ranges.ts";
 
-Deno.test("parseMapping() maps no id that the kernel would take for another", () => {
+Deno.test("parseMapping() refuses ids that the kernel would take for another id", () => {
   assertEquals(parseMapping("--uidmap", "0:100000:65536"), {
     containerID: 0,
     hostID: 100000,
@@ -19,7 +19,7 @@ Deno.test("parseMapping() maps no id that the kernel would take for another", ()
   ) assertThrows(() => parseMapping("--uidmap", text), SpecError);
 });
 
-Deno.test("parseSubIds() leaves out what is no range of ids", () => {
+Deno.test("parseSubIds() skips lines that are not ranges of ids", () => {
   const ranges = [
     "app:100000:65536",
     "app:4294967296:10",

@@ -18,14 +18,14 @@ Deno.test("parseIdmap() reads ranges as crun and podman write them", () => {
   });
 });
 
-Deno.test("parseIdmap() takes ids after @ for the container's", () => {
+Deno.test("parseIdmap() reads ids after @ as the container's", () => {
   assertEquals(parseIdmap("uids=@5-7-2;gids=@0-0-1", OWN), {
     uidMappings: [{ containerID: 5, hostID: 100007, size: 2 }],
     gidMappings: [{ containerID: 0, hostID: 200000, size: 1 }],
   });
 });
 
-Deno.test("parseIdmap() refuses what the kernel would not take, in words", () => {
+Deno.test("parseIdmap() explains ranges that the kernel would refuse", () => {
   for (
     const [text, words] of [
       ["", "nothing is neither uids nor gids"],

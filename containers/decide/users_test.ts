@@ -23,7 +23,7 @@ const GROUP = parseGroup([
 const resolve = (user: string, ...groupAdd: string[]) =>
   resolveUser({ user, groupAdd }, PASSWD, GROUP);
 
-Deno.test("resolveUser() takes an account with its groups", () => {
+Deno.test("resolveUser() finds an account with its groups", () => {
   assertEquals(resolve("app"), {
     uid: 1000,
     gid: 1000,
@@ -39,7 +39,7 @@ Deno.test("resolveUser() takes an account with its groups", () => {
   });
 });
 
-Deno.test("resolveUser() takes no number for an id that the kernel would take for root's", () => {
+Deno.test("resolveUser() refuses numbers that the kernel would take for root", () => {
   const wrong: [user: string, ...groupAdd: string[]][] = [
     ...[["wide"], ["last"], ["group"], ["none"], ["word"]] as [string][],
     ...[["1001"], ["app:wide"], ["app:none"], ["app", "wide"]] as [string][],

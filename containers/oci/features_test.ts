@@ -4,7 +4,7 @@ import { compileSeccomp } from "../../seccomp/compile.ts";
 import type { SeccompProfile } from "../../spec/seccomp.ts";
 import { features } from "./features.ts";
 
-Deno.test("features() names every mount option that plan/mounts/options.ts does", () => {
+Deno.test("features() names every mount option of plan/mounts/options.ts", () => {
   const { mountOptions } = features("0");
   const source = Deno.readTextFileSync(
     new URL("../../plan/mounts/options.ts", import.meta.url),
@@ -32,7 +32,7 @@ Deno.test("features() names every mount option that plan/mounts/options.ts does"
   }
 });
 
-Deno.test("features() names what the compiler of filters takes", () => {
+Deno.test("features() names everything that the filter compiler supports", () => {
   const { actions, operators, archs } = features("0").linux.seccomp;
   for (const action of actions) {
     for (const op of operators) {

@@ -46,7 +46,7 @@ const hint = (
     () => privileged,
   ) as ContainerError).hint ?? "";
 
-Deno.test("withCause() names the setting that forbids user namespaces, and its cure", () => {
+Deno.test("withCause() names the setting that forbids user namespaces and how to change it", () => {
   const error = new StepError(clone, "clone3", "EPERM");
   assertMatch(
     hint(error, { unprivilegedClone: 0 }),
@@ -58,7 +58,7 @@ Deno.test("withCause() names the setting that forbids user namespaces, and its c
   );
 });
 
-Deno.test("withCause() knows that AppArmor lets the namespace be made and nothing be done in it", () => {
+Deno.test("withCause() names AppArmor if a mount fails in the user namespace", () => {
   const error = new StepError(mount, "mount", "EPERM");
   const facts = { apparmorRestricts: 1 };
   assertMatch(hint(error, facts), /apparmor_restrict_unprivileged_userns/);
@@ -66,7 +66,7 @@ Deno.test("withCause() knows that AppArmor lets the namespace be made and nothin
   assertEquals(hint(error, facts, true), error.hint);
 });
 
-Deno.test("withCause() sends who lacks a cgroup to the doctor", () => {
+Deno.test("withCause() names container doctor if a controller is missing", () => {
   const error = new ContainerError(
     "Cannot limit memory: there is no memory controller here (v2)",
     { hint: "leave the limit out", status: 125 },
@@ -77,7 +77,7 @@ Deno.test("withCause() sends who lacks a cgroup to the doctor", () => {
   );
 });
 
-Deno.test("withCause() leaves alone what it knows nothing of", () => {
+Deno.test("withCause() returns other errors unchanged", () => {
   for (const error of [new Error("x"), new ContainerError("x"), "x"]) {
     assert(withCause(error, () => allowed) === error);
   }

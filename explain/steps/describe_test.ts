@@ -26,7 +26,7 @@ const confined = (noNewPrivileges: boolean): Spec => {
   return { ...one, process: { ...one.process, capabilities, noNewPrivileges } };
 };
 
-Deno.test("every step has words, a reason and a man page", () => {
+Deno.test("every step has a description, a reason and a man page", () => {
   const one = confined(true);
   one.process.terminal = true;
   one.process.consoleSize = { height: 24, width: 80 };
@@ -90,7 +90,7 @@ Deno.test("every step has words, a reason and a man page", () => {
   assertEquals([...seen].length, 57);
 });
 
-Deno.test("describe() writes a limit as --ulimit takes it", () => {
+Deno.test("describe() writes a limit in the form of --ulimit", () => {
   const step = {
     step: "setRlimit",
     type: "RLIMIT_NOFILE",

@@ -23,24 +23,24 @@ const capabilities = (kind: StepKind, more: NamespaceType[] = []) => {
     .map(({ name, userNamespace }) => `${name} ${userNamespace}`);
 };
 
-Deno.test("needsOf() asks for rights on the host where there is no user namespace", () => {
+Deno.test("needsOf() needs rights on the host without a user namespace", () => {
   assertEquals(capabilities("clone"), ["CAP_SYS_ADMIN host"]);
   assertEquals(capabilities("pivotRoot"), ["CAP_SYS_ADMIN host"]);
   assertEquals(capabilities("raiseLoopback"), ["CAP_NET_ADMIN host"]);
 });
 
-Deno.test("needsOf() asks for nothing of the host's once a user namespace is made", () => {
+Deno.test("needsOf() needs no rights on the host after a user namespace is made", () => {
   assertEquals(capabilities("clone", ["user"]), []);
   assertEquals(capabilities("pivotRoot", ["user"]), [
     "CAP_SYS_ADMIN container",
   ]);
 });
 
-Deno.test("needsOf() asks for CAP_MKNOD where no user namespace has it", () => {
+Deno.test("needsOf() needs CAP_MKNOD in the initial user namespace", () => {
   assertEquals(capabilities("makeDevice", ["user"]), ["CAP_MKNOD initial"]);
 });
 
-Deno.test("needsOf() names the youngest of what a step uses", () => {
+Deno.test("needsOf() names the newest kernel feature that a step uses", () => {
   const step: Step = {
     step: "unshare",
     namespaces: ["uts", "cgroup"],

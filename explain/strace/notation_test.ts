@@ -17,26 +17,26 @@ Deno.test("quote() escapes as strace does", () => {
   assertEquals(quote(new Uint8Array(1)), String.raw`"\0"`);
 });
 
-Deno.test("flags() names the bits, and shows what has no name", () => {
+Deno.test("flags() names the known bits and shows the rest as a number", () => {
   const names = { A: 1, B: 2, BOTH: 3 };
   assertEquals(flags(3, names), "A|B");
   assertEquals(flags(0, names), "0");
   assertEquals(flags(9n, names), "A|0x8");
 });
 
-Deno.test("named() and octal() write numbers that have no name", () => {
+Deno.test("named() and octal() write numbers without a name", () => {
   assertEquals([named(2, { X: 2 }), named(3, { X: 2 })], ["X", "3"]);
   assertEquals([octal(0), octal(0o755)], ["000", "0755"]);
 });
 
-Deno.test("plain() puts what is not known yet in angle brackets", () => {
+Deno.test("plain() puts values that are not known yet in angle brackets", () => {
   assertEquals(plain({ slot: "kernel" }), "<kernel>");
   assertEquals(plain({ addressOf: "group" }), "[<group>]");
   assertEquals(plain(["a", "b"]), '["a", "b"]');
   assertEquals(plain(null), "NULL");
 });
 
-Deno.test("signalSet() writes the shorter half", () => {
+Deno.test("signalSet() writes the set or its complement, whichever is shorter", () => {
   const show = (...signals: number[]) => signalSet(sigset(signals), SIGNAL);
   assertEquals(show(), "[]");
   assertEquals(
@@ -50,7 +50,7 @@ Deno.test("signalSet() writes the shorter half", () => {
   );
 });
 
-Deno.test("showInstructions() counts what is skipped in calls, not in comparisons", () => {
+Deno.test("showInstructions() counts skipped calls without comparisons", () => {
   assertEquals(
     showInstructions([
       {
@@ -89,7 +89,7 @@ Deno.test("showInstructions() writes a clone into a cgroup", () => {
   );
 });
 
-Deno.test("showInstructions() writes as much of a Landlock ruleset as there is", () => {
+Deno.test("showInstructions() writes only the used part of a Landlock ruleset", () => {
   const created = (ports: ["BIND_TCP"] | [], scopes: ["SIGNAL"] | []) =>
     showInstructions(
       lower({

@@ -2,7 +2,7 @@
 import { assertEquals } from "@std/assert";
 import { opensDebugger } from "./debugger.ts";
 
-Deno.test("opensDebugger() knows the versions that answer SIGUSR1 so", () => {
+Deno.test("opensDebugger() knows the Deno versions that open a debugger on SIGUSR1", () => {
   for (const version of ["1.46.3", "2.6.8", "2.9.1", "2.9.0+ab12"]) {
     assertEquals(opensDebugger(version), false, version);
   }

@@ -3,7 +3,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { UsageError } from "../../spec/errors.ts";
 import { DetachKeys, parseDetachKeys } from "./detach_keys.ts";
 
-Deno.test("parseDetachKeys() reads docker's words", () => {
+Deno.test("parseDetachKeys() reads docker's notation", () => {
   const keys = (text: string) => [...parseDetachKeys(text)];
   assertEquals(keys("ctrl-p,ctrl-q"), [16, 17]);
   assertEquals(keys("ctrl-A,b,ctrl-@,ctrl-_"), [1, 98, 0, 31]);
@@ -27,7 +27,7 @@ function typed(keys: string, ...pieces: string[]): string {
   return text;
 }
 
-Deno.test("DetachKeys finds them in one piece and across pieces", () => {
+Deno.test("DetachKeys finds the keys within one piece of input and across pieces", () => {
   assertEquals(typed("ctrl-p,ctrl-q", "ls\x10\x11"), "ls!");
   assertEquals(typed("ctrl-p,ctrl-q", "ls\x10", "\x11"), "ls!");
   assertEquals(typed("ctrl-p,ctrl-q", "\x10", "x"), "\x10x");

@@ -52,7 +52,7 @@ if (Deno.args[0] === "relay") {
   Deno.exit(0);
 }
 
-Deno.test("Relay reads the terminal to its end where that comes while input is read", async () => {
+Deno.test("Relay reads the terminal to its end if that comes while input is read", async () => {
   const child = new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", "--no-check", import.meta.filename!, "relay"],
     env: { NO_COLOR: "1" },

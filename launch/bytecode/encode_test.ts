@@ -23,7 +23,7 @@ Deno.test("encodeInstructions() writes the header", () => {
   assertEquals(view.getUint32(16, true), 1);
 });
 
-Deno.test("encodeInstructions() takes the numbers of the architecture", () => {
+Deno.test("encodeInstructions() uses the system call numbers of the architecture", () => {
   const number = (arch: "x86_64" | "aarch64") =>
     viewOf(encodeInstructions([{ name: "mount", args: [] }], arch).bytes)
       .getInt32(HEADER, true);
@@ -52,7 +52,7 @@ Deno.test("encodeInstructions() places strings, and argv as pointers that end wi
   assertEquals(view.getBigUint64(at(env), true), 0n);
 });
 
-Deno.test("encodeInstructions() gives every string a place of its own", () => {
+Deno.test("encodeInstructions() stores every string separately", () => {
   const { bytes } = encodeInstructions([
     { name: "mount", args: ["a".repeat(9), "b", "c", 0, null] },
   ]);
@@ -83,7 +83,7 @@ Deno.test("encodeInstructions() writes negative arguments as two's complement", 
   assertEquals(viewOf(bytes).getBigInt64(HEADER + 8, true), -1n);
 });
 
-Deno.test("encodeInstructions() writes what counts as success", () => {
+Deno.test("encodeInstructions() writes which results count as success", () => {
   const { bytes } = encodeInstructions([{
     name: "ppoll",
     args: [],
@@ -102,7 +102,7 @@ Deno.test("encodeInstructions() writes what counts as success", () => {
   assertEquals(view.getInt32(HEADER + 84, true), 3);
 });
 
-Deno.test("encodeInstructions() refuses more slots than there are", () => {
+Deno.test("encodeInstructions() refuses more slots than exist", () => {
   const calls = Array.from({ length: 249 }, (_, i) => ({
     name: "getpid" as const,
     args: [],
@@ -138,7 +138,7 @@ Deno.test("readOutcome() reads failure and results", () => {
   assertThrows(() => outcome.slot("other"), RangeError);
 });
 
-Deno.test("encodeInstructions() tells where addresses stand beside the steps", () => {
+Deno.test("encodeInstructions() returns the positions of addresses outside the steps", () => {
   const { bytes, pointers } = encodeInstructions([
     { name: "execve", args: ["/bin/sh", ["a", "bc"], []] },
     {

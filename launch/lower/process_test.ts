@@ -3,7 +3,7 @@ import { assertEquals } from "@std/assert";
 import { PR } from "../../ffi/prctl.ts";
 import { lowerProcess } from "./process.ts";
 
-Deno.test("setRlimit is lowered with every digit, and -1 to no limit", () => {
+Deno.test("setRlimit is lowered with every digit, and -1 to RLIM_INFINITY", () => {
   const words = (soft: number | bigint, hard: number | bigint) => {
     const [call] = lowerProcess.setRlimit({
       step: "setRlimit",
@@ -24,7 +24,7 @@ Deno.test("setRlimit is lowered with every digit, and -1 to no limit", () => {
   ]);
 });
 
-Deno.test("limitCapabilities drops all but what is named, also what a newer kernel has", () => {
+Deno.test("limitCapabilities drops all other capabilities, including those of newer kernels", () => {
   const calls = lowerProcess.limitCapabilities({
     step: "limitCapabilities",
     bounding: ["CAP_CHOWN", "CAP_BPF"],

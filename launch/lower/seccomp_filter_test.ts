@@ -95,7 +95,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "installFilter() keeps commands from leaving",
+  name: "installFilter() keeps commands from leaving the container",
   ignore: !busybox, // Needs busybox.
   async fn() {
     const commands = [
@@ -160,7 +160,7 @@ for (const [name, args] of programs) {
   });
 }
 
-Deno.test("installFilter() kills where the profile says so", async () => {
+Deno.test("installFilter() kills the process if the profile says so", async () => {
   const profile: SeccompProfile = {
     defaultAction: "SCMP_ACT_ALLOW",
     syscalls: [{ names: ["getcwd"], action: "SCMP_ACT_KILL_PROCESS" }],
@@ -172,7 +172,7 @@ Deno.test("installFilter() kills where the profile says so", async () => {
   assertEquals(code, 128 + SIGSYS);
 });
 
-Deno.test("installFilter() takes a filter near the kernel's limit", async () => {
+Deno.test("installFilter() installs a filter near the kernel's size limit", async () => {
   const profile: SeccompProfile = {
     defaultAction: "SCMP_ACT_ALLOW",
     syscalls: Array.from({ length: 450 }, (_, value) => ({

@@ -16,7 +16,7 @@ import { f } from "@std/path";
   );
 });
 
-Deno.test("Touched.has() follows imports, in circles too", () => {
+Deno.test("Touched.has() follows imports, including circular ones", () => {
   const modules: Record<string, string> = {
     "/a_test.ts": 'import "./a.ts";',
     "/a.ts": 'import "./b.ts";',

@@ -10,7 +10,7 @@ const REPORT = `<testsuites>
 <testcase name="rootless podman on ours &gt; pods, &quot;kube&quot;" time="1"><skipped/></testcase>
 </testsuites>`;
 
-Deno.test("engineTable() has a row for a scenario and a column for a runtime", () => {
+Deno.test("engineTable() has a row for each scenario and a column for each runtime", () => {
   assertEquals(
     engineTable(REPORT),
     `scenario                       runc     ours
@@ -20,11 +20,11 @@ rootless podman: pods, "kube"  -        skipped
   );
 });
 
-Deno.test("engineTable() is empty where nothing was tried", () => {
+Deno.test("engineTable() is empty if nothing was tried", () => {
   assertEquals(engineTable("<testsuites></testsuites>"), "");
 });
 
-Deno.test("engineTable() takes from the record what was not run", () => {
+Deno.test("engineTable() takes results that were not run from the record", () => {
   const recorded = {
     version: "runc version 1.1.5",
     outcomes: { 'rootless podman: pods, "kube"': "ok", "gone: x": "ok" },

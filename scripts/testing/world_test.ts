@@ -2,7 +2,7 @@
 import { assertEquals } from "@std/assert";
 import { hierarchies } from "./world.ts";
 
-Deno.test("hierarchies() finds those of cgroup v1, and this process in them", () => {
+Deno.test("hierarchies() finds the cgroup v1 hierarchies and this process in them", () => {
   assertEquals(
     hierarchies(
       `30 25 0:26 / /sys/fs/cgroup ro - tmpfs tmpfs rw,mode=755
@@ -27,7 +27,7 @@ Deno.test("hierarchies() finds those of cgroup v1, and this process in them", ()
   );
 });
 
-Deno.test("hierarchies() is empty where there is cgroup v2 alone", () => {
+Deno.test("hierarchies() is empty if there is only cgroup v2", () => {
   const line = "30 25 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n";
   assertEquals(hierarchies(line, "0::/\n"), []);
 });
