@@ -30,7 +30,7 @@ export interface Row {
   samples: (number | null)[];
 }
 
-/** The candidates by whose time the others are divided. */
+/** The times of the others are divided by those of these candidates. */
 export type Divisor = "bare" | "runc" | "crun" | "seed";
 
 /** The whole report, as `--json` prints it. */

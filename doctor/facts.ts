@@ -121,7 +121,7 @@ export interface Facts {
   packager: Packager | null;
 }
 
-/** A package manager whose command line is known here. */
+/** A package manager with a known command line. */
 export type Packager = "apt-get" | "dnf" | "zypper" | "pacman";
 
 const INSTALL: Record<Packager, string> = {

@@ -5,7 +5,7 @@ import { transcribe } from "./strace/transcript.ts";
 import { describe } from "./steps/describe.ts";
 import { type Explained, where } from "./text.ts";
 
-/** The strace command whose output can be compared with this text. */
+/** A strace command. Its output can be compared with this text. */
 const STRACE =
   "strace -f -s 4096 -e abbrev='!execve,execveat' -e signal=none container";
 

@@ -53,9 +53,7 @@ export async function staleness(program: string): Promise<string | null> {
   return await trialProblem(program);
 }
 
-/**
- * Whether a path contains a tree in which a command can run, whoever made it.
- */
+/** Whether a path contains a tree in which a command can run, of any origin. */
 export function hasTree(path: string): boolean {
   try {
     const { isSymlink } = Deno.lstatSync(path);

@@ -15,7 +15,7 @@ import type { Flags } from "../flags.ts";
 import { signalNumber } from "../oci/signal.ts";
 import { parseNumber } from "../run_values.ts";
 
-/** The default size at which a log starts anew. */
+/** The default size at which a log starts over. */
 const LOG_MAX = "4m";
 const LOG_MIN = 32 << 10;
 const DAY = 86_400;

@@ -1,7 +1,8 @@
 /** Formats tables, durations and sizes for people. Pure. */
 
 /**
- * A table whose columns are as wide as their longest cell, two spaces apart.
+ * A table. Each column is as wide as its longest cell, with two spaces in
+ * between.
  */
 export function table(rows: readonly (readonly string[])[]): string {
   const widths = (rows[0] ?? []).map((_, column) =>

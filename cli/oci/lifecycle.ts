@@ -149,7 +149,7 @@ function userName(uid: number): string {
   return accounts.find((account) => account.uid === uid)?.name ?? `#${uid}`;
 }
 
-/** A table whose columns are as wide as their longest cell. */
+/** A table. Each column is as wide as its longest cell. */
 function table(states: readonly Listed[]): string {
   const rows = [
     ["ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"],

@@ -1,5 +1,5 @@
 /**
- * Removes abandoned containers: those of `--rm` whose keeper, or foreground
+ * Removes abandoned containers of `--rm`: their keeper, or their foreground
  * command, was killed before it could remove them. Every command that finds one
  * removes it. Runs on the host, in that command's process.
  */

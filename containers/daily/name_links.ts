@@ -1,7 +1,7 @@
 /**
- * Names of containers on disk: each is a symbolic link to an id, in a directory
- * whose own name is no valid id. Runs on the host, in the process of the
- * command.
+ * Names of containers on disk. Each is a symbolic link to an id. The directory
+ * of the links has a name that is no valid id. Runs on the host, in the process
+ * of the command.
  */
 
 import type { Store } from "../store/store.ts";

@@ -33,7 +33,7 @@ export function checkName(name: string): void {
 }
 
 /**
- * Gives a name to a container whose directory exists already.
+ * Gives a name to a container. Its directory must exist already.
  *
  * @throws {ContainerError} if another container has it, in docker's words
  */

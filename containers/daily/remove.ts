@@ -70,7 +70,7 @@ export function requireOwn(
   );
 }
 
-/** Kills and removes a container whose entry is locked already. */
+/** Kills and removes a container. The caller has locked its entry. */
 export async function killAndRemove(store: Store, entry: Entry): Promise<void> {
   const { record } = entry;
   try {

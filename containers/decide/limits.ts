@@ -18,8 +18,8 @@ interface LimitOptions {
   /** `--cgroup-parent`. */
   parent?: string;
   /**
-   * The caller is not root. Limits whose controller is not delegated to the
-   * caller are left out.
+   * The caller is not root. A limit is left out if its controller is not
+   * delegated to the caller.
    */
   rootless: boolean;
 }

@@ -28,8 +28,8 @@ export interface Places {
    */
   ends: Record<string, string>;
   /**
-   * Maps the index of a mount whose source an earlier mount shows to the
-   * source's path inside.
+   * The path inside of a mount's source, by the mount's index, if an earlier
+   * mount shows that source.
    */
   revealed: Record<number, string>;
   /** The sources of such mounts that are not directories. */

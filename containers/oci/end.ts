@@ -30,8 +30,8 @@ const ENDING: readonly number[] = [
 
 /**
  * Whether all processes of the container end with the first one,
- * pid_namespaces(7). This is not so if it joined a PID namespace, whose first
- * process is another one.
+ * pid_namespaces(7). They do not if the container joined a PID namespace,
+ * because its process is not the first one there.
  */
 export const ownsProcesses = ({ linux }: Spec): boolean =>
   linux.namespaces.some(({ type, path }) =>
@@ -42,8 +42,8 @@ const sharesHosts = ({ linux }: Spec) =>
   !linux.namespaces.some(({ type }) => type === "pid");
 
 /**
- * Kills the remaining processes of a container whose processes do not end with
- * the first one.
+ * Kills the processes that remain after the first one, if they do not end with
+ * it.
  */
 export function endRest(
   { cgroup, spec }: Pick<ContainerRecord, "cgroup" | "spec">,

@@ -23,7 +23,7 @@ const FILE: Record<NamespaceType, string> = {
   time: "time",
 };
 
-/** The error for a container whose first process has ended, in runc's words. */
+/** The error after a container's first process has ended, in runc's words. */
 export const stopped = (id: string) =>
   new ContainerError(`cannot exec in a stopped container: ${id}`, {
     hint: "Its first process has ended, and its namespaces with it.",

@@ -28,7 +28,7 @@ function inNamespace({ pid }: ContainerRecord): number[] {
     const parent = Number.isInteger(number) ? parentOf(number) : null;
     if (parent === null) continue;
     parents.set(number, parent);
-    // A process whose namespace cannot be read is found through its parent.
+    // If its namespace cannot be read, the process is found by its parent.
     if (own !== null && namespaceOf(number) === own) members.add(number);
   }
   let known: number;

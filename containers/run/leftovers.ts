@@ -11,8 +11,8 @@ import { stateDirectory } from "./state_directory.ts";
 export const recordsDirectory = () => `${stateDirectory()}/cgroups`;
 
 /**
- * Removes the cgroups whose owners have ended. Usually nothing is recorded, and
- * the cost is reading one directory.
+ * Removes the cgroups that ended commands have left. Usually nothing is
+ * recorded, and the cost is reading one directory.
  */
 export async function sweepLeftovers(): Promise<void> {
   if (!hasRecords()) return;

@@ -2,9 +2,9 @@
  * Finds the directory that records the containers. Runs on the host, in the
  * process the user started.
  *
- * Anybody who can write to it can make this program kill processes and remove
- * directories of the user, because the records say what a stopped container has
- * left behind. XDG_RUNTIME_DIR and HOME may be those of another user (after
+ * Another user with write access could make this program kill processes and
+ * remove directories of its owner, because the records say what a stopped
+ * container has left behind. XDG_RUNTIME_DIR and HOME may be those of another user (after
  * su), so the directory must belong to this user. It is never in /tmp, where
  * another user could create it first.
  */

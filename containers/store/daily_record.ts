@@ -30,7 +30,7 @@ export interface DailyRecord {
   stopSignal: number;
   /** Seconds from the stop signal to SIGKILL. */
   stopTimeout: number;
-  /** Size in bytes at which the log starts anew; 0 means no limit. */
+  /** Size in bytes at which the log starts over; 0 means no limit. */
   logMax: number;
   /**
    * The process that waits for its end: the keeper, or the command in the

@@ -302,7 +302,7 @@ export interface Place {
   calls: readonly string[];
 }
 
-/** The capabilities whose absence can make a step fail. */
+/** The capabilities that a step can fail without. */
 export function capabilitiesOf(step: Step): Capability[] {
   return askedBy(step).map(({ name }) => name);
 }

@@ -132,8 +132,7 @@ const cpuSet: Show = (argument) => {
   const view = structure(argument);
   const cpus = Array.from({ length: 8 * view.byteLength }, (_, cpu) => cpu)
     .filter((cpu) => view.getUint8(cpu >> 3) >> (cpu & 7) & 1);
-  // strace(1) stops at the end of the kernel's mask, whose size is not known
-  // here.
+  // strace(1) stops at the end of the kernel's mask. Its size is not known here.
   const isAll = cpus.length === 8 * view.byteLength;
   return `[${isAll ? "0 1 2 3 ..." : cpus.join(" ")}]`;
 };
