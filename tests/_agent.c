@@ -1,6 +1,6 @@
 /*
- * An agent for SCMP_ACT_NOTIFY, as the tests need it: takes listeners on a
- * Unix socket, prints what came with it, and answers every call with EXDEV.
+ * An agent for SCMP_ACT_NOTIFY: it receives listeners on a Unix socket, prints
+ * what arrives with them, and answers every call with EXDEV.
  */
 
 #include <errno.h>
@@ -23,7 +23,7 @@ int main(int argc, char **argv) {
   printf("listening\n");
   fflush(stdout);
   int client;
-  /* One for each process that asks. */
+  /* One connection for each process that asks. */
   do client = accept(server, 0, 0);
   while (client < 0 || fork());
   prctl(PR_SET_PDEATHSIG, SIGKILL);

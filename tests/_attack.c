@@ -1,8 +1,9 @@
 /*
- * What a process inside a container tries. Each subcommand prints one line an
- * attempt, the attempt and `ok` or the error's name; tests/_attack.ts compiles
- * it into a copy of the root filesystem, tests/escape/escape_test.ts knows what is
- * expected. `swap` alone runs on the host.
+ * Attempts of a process inside a container. Each subcommand prints one line for
+ * each attempt: its name, and `ok` or the name of the error. tests/_attack.ts
+ * compiles this into a copy of the root filesystem, and
+ * tests/escape/escape_test.ts knows the expected results. Only `swap` runs on
+ * the host.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -39,7 +40,7 @@ enum {
   NR_pidfd_open = 434, NR_clone3, NR_pidfd_getfd = 438, NR_mount_setattr = 442,
 };
 
-/* A clone that works would go on twice: the child of one ends at once. */
+/* After a successful clone two processes would go on, so the child ends at once. */
 static long clone_with(unsigned long flags) {
   long pid = syscall(SYS_clone, flags | 17, 0, 0, 0, 0);
   if (pid == 0) _exit(0);
@@ -54,7 +55,7 @@ static long clone3_with(uint64_t flags) {
   return pid;
 }
 
-/* Calls that reach past a container, whoever calls them in it. */
+/* Calls with effects outside of a container, whichever process makes them. */
 static void syscalls(void) {
   char text[64] = "";
   CALL(mount, "none", "/tmp", "tmpfs", 0, 0);
@@ -112,14 +113,14 @@ static void syscalls(void) {
   TRY("ioctl(TIOCLINUX)", ioctl(0, TIOCLINUX, "\2"));
 }
 
-/* The same through the x32 numbers of x86_64. */
+/* The same calls through the x32 numbers of x86_64. */
 static void x32(void) {
 #ifdef __x86_64__
   TRY("x32 unshare(user)", syscall(0x40000000 | SYS_unshare, CLONE_NEWUSER));
 #endif
 }
 
-/* The same through the 32-bit calls of x86_64. */
+/* The same calls through the 32-bit entry of x86_64. */
 static void int80(void) {
 #ifdef __x86_64__
   long result;
@@ -131,7 +132,7 @@ static void int80(void) {
   tell("int80 mount", result < 0 ? -1 : 0);
   static const int families[] = {38 /* AF_ALG */, 40 /* AF_VSOCK */};
   static const char *const names[] = {"int80 socketcall(alg)", "int80 socketcall(vsock)"};
-  /* Where a 32-bit pointer reaches. */
+  /* Memory that a 32-bit pointer reaches. */
   unsigned *args = mmap(0, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
   for (int i = 0; i < 2 && args != MAP_FAILED; i++) {
     args[0] = families[i], args[1] = i ? SOCK_STREAM : SOCK_SEQPACKET, args[2] = 0;
@@ -148,7 +149,7 @@ static void at(const char *pid, const char *what, long result) {
   tell(line, result);
 }
 
-/* Everything through which one process looks into another. */
+/* Every way by which one process looks into another. */
 static void look_into(const char *pid) {
   static const char *const files[] = {
       "exe", "environ", "maps", "smaps", "auxv", "cwd/bin", "root/bin", "fdinfo",
@@ -160,7 +161,7 @@ static void look_into(const char *pid) {
     int fd = open(path, O_RDONLY);
     struct stat info;
     if (fd >= 0 && !fstat(fd, &info)) {
-      /* To open is not to read yet, for a file as for a directory. */
+      /* Opening does not mean reading, for files and directories. */
       long got = S_ISDIR(info.st_mode) ? syscall(SYS_getdents64, fd, buffer, sizeof buffer)
                                        : read(fd, buffer, sizeof buffer);
       at(pid, files[i], got);
@@ -170,7 +171,7 @@ static void look_into(const char *pid) {
   snprintf(path, sizeof path, "/proc/%s/exe", pid);
   at(pid, "exe for writing", open(path, O_WRONLY));
   at(pid, "exe's name", readlink(path, buffer, sizeof buffer));
-  /* Which numbers are open, the kernel tells everybody; not what they are. */
+  /* Every process may see which numbers are open, but not what they are. */
   for (int fd = 0; fd < 80; fd++) {
     snprintf(path, sizeof path, "/proc/%s/fd/%d", pid, fd);
     at(pid, strstr(path, "fd/"), open(path, O_RDONLY | O_NONBLOCK));
@@ -215,7 +216,7 @@ static void writable(const char *directory) {
   char path[4096];
   while (files && (entry = readdir(files))) {
     if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..")) continue;
-    /* Processes of our own are. */
+    /* Our own processes are writable. */
     if (!strcmp(directory, "/proc") && (strspn(entry->d_name, "0123456789") || strstr(entry->d_name, "self"))) continue;
     snprintf(path, sizeof path, "%s/%s", directory, entry->d_name);
     if (entry->d_type == DT_DIR) writable(path);
@@ -228,7 +229,7 @@ static void writable(const char *directory) {
   if (files) closedir(files);
 }
 
-/* The kernel's file system, whichever of the names it has at the moment. */
+/* The kernel's file system, under whichever of the names it has at the moment. */
 static int find_kernel(char **names, long magic) {
   for (int try = 0; try < 1000; try++)
     for (char **name = names; *name; name++) {
@@ -240,7 +241,7 @@ static int find_kernel(char **names, long magic) {
   return -1;
 }
 
-/* What would be the host's, by a path that nothing can change. */
+/* Tries to reach the host's files through a path that nothing can change. */
 static void unsealed(char **names) {
   static const char *const files[] = {
       "sys/kernel/core_pattern", "sys/kernel/modprobe", "sysrq-trigger", "irq/default_smp_affinity", 0};
@@ -263,7 +264,7 @@ static void settings(char **names) {
   }
 }
 
-/* A device node, made and opened. */
+/* Makes a device node and opens it. */
 static void device(char **words) {
   mode_t type = words[0][0] == 'b' ? S_IFBLK : S_IFCHR;
   dev_t number = makedev(atoi(words[1]), atoi(words[2]));

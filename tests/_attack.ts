@@ -1,6 +1,6 @@
 /**
- * A container with a program of an attacker in it (tests/_attack.c), run by
- * root or by nobody, with and without our program as PID 1.
+ * Runs an attacker's program (tests/_attack.c) in a container, as root and as
+ * nobody, with and without our program as PID 1.
  */
 
 // @ts-types="../types/std_assert.d.ts"
@@ -17,7 +17,7 @@ import {
   without,
 } from "./_harness.ts";
 
-/** Where the attacks are compiled, once. */
+/** The directory in which the program is compiled, once. */
 const place = Deno.makeTempDirSync({ prefix: "container-test-attack-" });
 globalThis.addEventListener(
   "unload",
@@ -50,7 +50,7 @@ export const MODES = [
   { mode: "no-init", flags: ["--no-init"] },
 ] as const;
 
-/** Those, each by root and by somebody with no rights. */
+/** Both ways, each as root and as an ordinary user. */
 export const EVERYONE = MODES.flatMap(({ mode, flags }) => [
   { name: `${mode}, as root`, mode, flags, rootless: false, skip: null },
   {
@@ -62,13 +62,13 @@ export const EVERYONE = MODES.flatMap(({ mode, flags }) => [
   },
 ]);
 
-/** A container of a root filesystem that is the attacker's. */
+/** A container with a root filesystem that the attacker controls. */
 export class Target implements AsyncDisposable {
   readonly #dir: TempDir;
   #nobody: Nobody | undefined;
 
   private constructor(
-    /** Where it lies on the host. */
+    /** The path of the root filesystem on the host. */
     readonly rootfs: string,
     readonly flags: readonly string[],
     dir: TempDir,
@@ -76,7 +76,7 @@ export class Target implements AsyncDisposable {
     this.#dir = dir;
   }
 
-  /** Makes one; `prepare` can plant something in it. */
+  /** Makes a target; `prepare` can plant something in its root filesystem. */
   static async make(
     { flags = [], rootless = false, prepare }: {
       flags?: readonly string[];
@@ -96,7 +96,7 @@ export class Target implements AsyncDisposable {
     return target;
   }
 
-  /** The directory that the root filesystem lies in, for what is beside it. */
+  /** The directory that contains the root filesystem, for files next to it. */
   get directory(): string {
     return this.#dir.path;
   }
@@ -106,7 +106,7 @@ export class Target implements AsyncDisposable {
     return ["run", "-q", "--rootfs", this.rootfs, ...this.flags, ...args];
   }
 
-  /** `container run` with further flags, a command and its arguments. */
+  /** Runs `container run` with more flags, a command and its arguments. */
   run(args: readonly string[], options: Options = {}): Promise<Result> {
     return container(this.words(...args), {
       ...options,
@@ -115,12 +115,12 @@ export class Target implements AsyncDisposable {
     });
   }
 
-  /** A shell's script in it. */
+  /** Runs a shell script in the container. */
   shell(script: string, flags: readonly string[] = []): Promise<Result> {
     return this.run([...flags, "sh", "-c", script]);
   }
 
-  /** Attempts and how each ended. */
+  /** Runs attempts in the container, and returns how each ended. */
   async attack(
     words: readonly string[],
     flags: readonly string[] = [],
@@ -140,7 +140,7 @@ export class Target implements AsyncDisposable {
   }
 }
 
-/** `mount EPERM` on each line: the result is the last word. */
+/** Parses lines such as `mount EPERM`: the last word is the result. */
 export function parseAttempts(
   text: string,
 ): [attempt: string, result: string][] {
@@ -150,7 +150,7 @@ export function parseAttempts(
   });
 }
 
-/** Exchanges two names of the host without pause, until it is disposed of. */
+/** Exchanges two names on the host without pause, until it is disposed of. */
 export class Swapper implements AsyncDisposable {
   readonly #child: Deno.ChildProcess;
   constructor(a: string, b: string, pause: number) {
@@ -189,7 +189,7 @@ export class Disk implements AsyncDisposable {
   }
 }
 
-/** Why the host has no block device to make, or null. */
+/** Why no block device can be made on this host, or null. */
 export function noDisk(): string | null {
   if (!hasProgram("losetup")) return "losetup is not installed";
   const { success } = new Deno.Command("losetup", {

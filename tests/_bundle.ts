@@ -1,4 +1,4 @@
-/** A bundle of our own making, for the tests of an OCI runtime's commands. */
+/** A bundle for the tests of the OCI runtime's commands. */
 
 // @ts-types="../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
@@ -14,7 +14,7 @@ import {
 import type { Config } from "./_config.ts";
 import { Owner, type OwnerName, USUAL_OWNER } from "./_owner.ts";
 
-/** A bundle and a place for the state of what is made of it. */
+/** A bundle, and a directory for the state of its containers. */
 export class Bundle implements AsyncDisposable {
   /** Flags before each command. */
   globals: readonly string[] = [];
@@ -36,7 +36,7 @@ export class Bundle implements AsyncDisposable {
     const config = JSON.parse(await Deno.readTextFile(file)) as Config;
     config.process.args = args;
     config.process.terminal = false;
-    // Two tests may have a container of one id at a time.
+    // Two tests may each have a container with the same id.
     config.linux.cgroupsPath = `/${path.slice(path.lastIndexOf("/") + 1)}`;
     owner.adapt(config);
     change(config);
@@ -45,7 +45,7 @@ export class Bundle implements AsyncDisposable {
     return bundle;
   }
 
-  /** All of it is its owner's. */
+  /** Gives all files to the bundle's owner. */
   async give(): Promise<void> {
     const { owner: { uid }, dir: { path } } = this;
     if (!uid) return;
@@ -64,7 +64,7 @@ export class Bundle implements AsyncDisposable {
     ];
   }
 
-  /** Runs its words as its owner. */
+  /** Runs words as the bundle's owner. */
   execute(words: readonly string[], options: Options = {}): Promise<Result> {
     return execute(words, {
       ...options,
@@ -77,7 +77,7 @@ export class Bundle implements AsyncDisposable {
     return this.execute(this.words(command, ...args));
   }
 
-  /** The same, which has to succeed and to say nothing of its own. */
+  /** Runs a command that must succeed without messages. */
   async does(command: string, ...args: string[]): Promise<string> {
     const { status, stdout, stderr } = await this.call(command, ...args);
     assertEquals([status, stderr], [0, ""], `${command} ${args.join(" ")}`);
@@ -86,7 +86,8 @@ export class Bundle implements AsyncDisposable {
 
   async create(id: string, ...flags: string[]): Promise<void> {
     this.#ids.add(id);
-    // The container has our streams for as long as it lives: none that is waited for.
+    // The container keeps our streams open as long as it lives, so they are no
+    // pipes.
     const [program, ...args] = this.words(
       ...["create", "--bundle", this.dir.path, ...flags, id],
     );
@@ -108,7 +109,7 @@ export class Bundle implements AsyncDisposable {
     for (const id of this.#ids) {
       const { status, stderr } = await this.call("delete", "--force", id);
       if (status === 0) continue;
-      // The test will find what it left behind, and this says why.
+      // The test will find what is left behind; this explains why.
       Deno.stderr.writeSync(new TextEncoder().encode(stderr));
     }
     await this.dir[Symbol.asyncDispose]();

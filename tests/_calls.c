@@ -1,7 +1,8 @@
 /*
- * Makes system calls from wherever they can come: the first thread, another
- * one, a child, an orphan of its own session. Each is one that nothing else of
- * the program makes, so that a learned profile shows who was heard.
+ * Makes system calls from every kind of task: the first thread, another thread,
+ * a child, and an orphan in a session of its own. Each makes a call that
+ * nothing else in the program makes, so a learned profile shows which tasks
+ * were traced.
  */
 
 #define _GNU_SOURCE
@@ -40,7 +41,7 @@ int main(int argc, char **argv) {
   read(ends[0], &byte, 1);
   puts("heard");
   fflush(stdout);
-  /* SIGILL, which ends PID 1 too. */
+  /* SIGILL, which also ends PID 1. */
   if (argc > 1) __builtin_trap();
   return 7;
 }

@@ -1,6 +1,6 @@
 /** The part of a config.json that tests change. */
 
-/** What the tests change of a config.json. */
+/** The members of a config.json that tests change. */
 export interface Config {
   process: { args: string[]; terminal: boolean; cwd: string };
   mounts: {

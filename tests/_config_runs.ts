@@ -1,10 +1,10 @@
 /**
- * Creates, starts and deletes a container of each of many configurations that
- * nobody would write, one after another in this process, and stops at the first
- * that ends in anything else than a container or an error for people, or that
- * leaves something. Run by tests/oci/config_runs_test.ts, in namespaces of its own
- * where nothing can be written but its directory: a configuration made at
- * random may name any file of the host.
+ * Creates, starts and deletes a container for each of many random, broken
+ * configurations, one after another in this process. It stops at the first that
+ * ends in anything but a container or a readable error, or that leaves
+ * something behind. tests/oci/config_runs_test.ts runs it in namespaces of its
+ * own, where only its directory is writable, since a random configuration may
+ * name any file of the host.
  *
  *   _config_runs.ts DIRECTORY CGROUP FIRST COUNT
  *
@@ -29,7 +29,7 @@ const store = new Store(`${dir}/state`);
 // deno-lint-ignore no-explicit-any
 type Json = any;
 
-/** What programs write, as far as it can be had on any machine. */
+/** Configurations of real programs, as far as any machine supports them. */
 const bases = Object.values(CONFIGS).map((make) => (): Json => {
   const config = make();
   config.process.args = ["true"];
@@ -57,7 +57,7 @@ const bases = Object.values(CONFIGS).map((make) => (): Json => {
   return config;
 });
 
-/** Values that are right for one member or another. */
+/** Values that are valid for one member or another. */
 const values = [
   ...[1, 2, 7, 100, 1000, 4096, 65_536],
   ...["rootfs", "/tmp", "/etc/passwd", "/proc", "/proc/self/exe", "/dev/null"],
@@ -79,7 +79,7 @@ const values = [
   { type: "c", path: "/dev/x", major: 1, minor: 3 },
 ];
 
-/** Its cgroup has to be found again; whether it is to have one is the seed's. */
+/** Keeps the cgroup findable; the seed decides whether there is one. */
 function withOwnCgroup(text: string): string {
   try {
     const config = JSON.parse(text);
@@ -106,7 +106,7 @@ function names(directory: string): string[] {
 const mounts = () => Deno.readTextFileSync("/proc/self/mountinfo");
 const hostMounts = mounts();
 
-/** What is there of a container when none is. */
+/** Lists what is left of a container after its end. */
 function leftovers(): string[] {
   while (wait(-1, WNOHANG));
   return [
@@ -123,7 +123,7 @@ function leftovers(): string[] {
   ];
 }
 
-/** Those of the namespace before the first container: what has made it, and we. */
+/** The processes before the first container: this one and its parents. */
 const own = new Set(names("/proc"));
 
 function isOver(pid: string): boolean {
@@ -134,10 +134,10 @@ function isOver(pid: string): boolean {
   }
 }
 
-/** Characters of an error that anybody reads. */
+/** The longest readable error, in characters. */
 const MOST_WORDS = 20_000;
 
-/** What an error must be for people to read it. */
+/** Checks that an error is readable. */
 function checkError(error: unknown): void {
   if (!(error instanceof ContainerError)) throw error;
   const { message } = error;
@@ -146,7 +146,7 @@ function checkError(error: unknown): void {
 
 type Outcome = "refused" | "failed" | "ran";
 
-/** Whether there came to be a container of a text; anything else is thrown. */
+/** Whether a text led to a container; any other outcome is thrown. */
 async function outcomeOf(text: string, seed: number): Promise<Outcome> {
   await Deno.writeTextFile(`${bundle}/config.json`, text);
   const warn = () => {};

@@ -1,4 +1,4 @@
-/** Who takes the terminal of a container through a socket, as an engine does. */
+/** Receives the terminal of a container through a socket, as an engine does. */
 
 import { Descriptor, O } from "../ffi/fcntl.ts";
 import { syscall, syscallByNumber } from "../ffi/libc.ts";
@@ -12,7 +12,7 @@ const NUMBER = Deno.build.arch === "x86_64"
   ? { bind: 49, listen: 50, accept4: 288 }
   : { bind: 200, listen: 201, accept4: 242 };
 
-/** A listening socket; disposing of it takes its name away. */
+/** A listening socket. Disposing of it removes its name. */
 export class ConsoleSocket implements Disposable {
   readonly #socket = new Descriptor(
     syscall("socket", AF_UNIX, SOCK_STREAM | O.O_CLOEXEC, 0),
@@ -25,12 +25,12 @@ export class ConsoleSocket implements Disposable {
     address.set(name, 2);
     this.#call(NUMBER.bind, addressOf(address), address.length);
     this.#call(NUMBER.listen, 1);
-    // Whoever owns the bundle that is tested.
+    // Writable for every owner of the tested bundle.
     Deno.chmodSync(path, 0o777);
     if (!address.length) throw new RangeError();
   }
 
-  /** Takes the terminal that waits to be taken. */
+  /** Receives the terminal that waits at the socket. */
   async take(): Promise<Descriptor> {
     using peer = new Descriptor(this.#call(NUMBER.accept4, 0, 0, O.O_CLOEXEC));
     const message = await receive(peer.fd);

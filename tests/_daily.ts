@@ -1,4 +1,4 @@
-/** Containers in the background, with a place for their state that is a test's own. */
+/** Containers in the background, with a state directory of the test's own. */
 
 // @ts-types="../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
@@ -13,7 +13,7 @@ import {
   until,
 } from "./_harness.ts";
 
-/** What inspect prints of a container, as far as tests look at it. */
+/** The part of the output of inspect that tests read. */
 export interface Inspected {
   Id: string;
   Name: string;
@@ -33,15 +33,15 @@ export interface Inspected {
   Config: { Labels: Record<string, string>; Tty: boolean };
 }
 
-/** A store; at its end every container in it is removed. */
+/** A store of containers, which removes all of them at its end. */
 export class Daily implements AsyncDisposable {
   readonly dir = new TempDir();
   readonly root = `${this.dir.path}/state`;
   readonly #options: Options;
 
   /**
-   * @param options what each command is started with, like another user's
-   * @param owner whose store it is
+   * @param options how each command is started, such as another user
+   * @param owner the user whose store it is
    */
   constructor(options: Options = {}, owner?: number) {
     this.#options = options;
@@ -54,19 +54,19 @@ export class Daily implements AsyncDisposable {
     return [...CONTAINER, "--root", this.root, ...args];
   }
 
-  /** Any command of the program. */
+  /** Runs any command of the program. */
   call(...args: string[]): Promise<Result> {
     return container(["--root", this.root, ...args], this.#options);
   }
 
-  /** One that has to succeed and to say nothing beside; what it prints. */
+  /** Runs a command that must succeed without messages; returns its output. */
   async does(...args: string[]): Promise<string> {
     const { status, stdout, stderr } = await this.call(...args);
     assertEquals([status, stderr], [0, ""], args.join(" "));
     return stdout;
   }
 
-  /** `run --detach`; the id. */
+  /** Runs `run --detach` and returns the id. */
   async run(...args: string[]): Promise<string> {
     const out = await this.does(
       ...["run", "-d", "-q", "--rootfs", rootfs(), ...args],
@@ -79,7 +79,7 @@ export class Daily implements AsyncDisposable {
     return found;
   }
 
-  /** Waits until it is in a state. */
+  /** Waits until a container has a state. */
   async is(word: string, status: string): Promise<void> {
     let last = "";
     await until(
@@ -91,7 +91,7 @@ export class Daily implements AsyncDisposable {
     );
   }
 
-  /** Waits until its log has a text. */
+  /** Waits until a container's log contains a text. */
   async says(word: string, text: string): Promise<void> {
     let last = "";
     await until(
@@ -104,7 +104,7 @@ export class Daily implements AsyncDisposable {
     );
   }
 
-  /** What is in the store, but for the place of names. */
+  /** The contents of the store, without the directory of names. */
   left(): string[] {
     const names = (path: string) =>
       [...Deno.readDirSync(path)].map(({ name }) => name)
@@ -125,7 +125,7 @@ export class Daily implements AsyncDisposable {
   }
 }
 
-/** Waits until a process is gone, or dead and not buried. */
+/** Waits until a process has ended, whether or not it has been reaped. */
 export async function gone(pid: number): Promise<void> {
   await until(`process ${pid} ends`, () => {
     const state = readProcess(pid)?.state;
@@ -133,7 +133,7 @@ export async function gone(pid: number): Promise<void> {
   });
 }
 
-/** Kilobytes of memory that a process has to itself or shares, from its status. */
+/** The resident memory of a process in kilobytes, from its status. */
 export function memoryOf(pid: number): number {
   const status = Deno.readTextFileSync(`/proc/${pid}/status`);
   return Number(status.match(/^VmRSS:\s*(\d+)/m)?.[1]);

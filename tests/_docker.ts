@@ -1,6 +1,6 @@
 /**
- * docker with a daemon of its own, as a measure: started in a temporary
- * directory, without a network, and ended with it.
+ * Runs docker with a daemon of its own, as a reference. The daemon starts in a
+ * temporary directory, without a network, and ends with the test.
  */
 
 // @ts-types="../types/std_path.d.ts"
@@ -8,7 +8,7 @@ import { basename } from "@std/path";
 import { removeCgroups } from "./_engine_cgroups.ts";
 import { execute, type Result, TempDir, until, without } from "./_harness.ts";
 
-/** Why there is no docker to measure by, or null. */
+/** Why there is no docker to compare with, or null. */
 export const noDocker: string | null = without("dockerd") ??
   without("containerd") ?? without("docker") ?? without("runc");
 
@@ -38,7 +38,7 @@ export class Docker implements AsyncDisposable {
     }).spawn();
   }
 
-  /** Starts one; its image `rootfs` is a directory. */
+  /** Starts a daemon. Its image `rootfs` is made of a directory. */
   static async start(rootfs: string): Promise<Docker> {
     const docker = new Docker(new TempDir());
     try {
@@ -70,7 +70,7 @@ export class Docker implements AsyncDisposable {
     return execute(["docker", "-H", this.#host, ...args]);
   }
 
-  /** `docker run` of a command in the image. */
+  /** Runs `docker run` of a command in the image. */
   run(...command: string[]): Promise<Result> {
     return this.#client(
       "run",

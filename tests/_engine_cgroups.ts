@@ -1,11 +1,14 @@
-/** The cgroups at the top of each hierarchy that engines make for their own. */
+/** The cgroups that engines make for themselves at the top of each hierarchy. */
 
-/** Cgroups below those of a name, in every hierarchy; the name's own are not. */
+/**
+ * The cgroups below those with a name, in every hierarchy, without the named
+ * ones.
+ */
 export function cgroupsOf(name: string): string[] {
   return cgroupRoots(name).flatMap(directoriesBelow);
 }
 
-/** The cgroups of a name at the top of each hierarchy. */
+/** The cgroups with a name at the top of each hierarchy. */
 export function cgroupRoots(name: string): string[] {
   const mount = "/sys/fs/cgroup";
   const trees = [...Deno.readDirSync(mount)]
@@ -30,14 +33,14 @@ function directoriesBelow(path: string): string[] {
   ]);
 }
 
-/** Removes the cgroups of a name, which an engine makes for its own and leaves behind. */
+/** Removes the cgroups with a name, which an engine makes and leaves behind. */
 export function removeCgroups(name: string): void {
   for (const root of cgroupRoots(name)) {
     for (const path of [...directoriesBelow(root), root]) {
       try {
         Deno.removeSync(path);
       } catch {
-        // Another's, who has the same engine.
+        // It belongs to another instance of the same engine.
       }
     }
   }

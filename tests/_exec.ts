@@ -1,4 +1,4 @@
-/** What the tests of exec have in common. */
+/** Shared by the tests of exec. */
 
 // @ts-types="../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
@@ -10,7 +10,7 @@ import { readProcess } from "./_host.ts";
 
 export const SLEEP = ["sleep", "1000"];
 
-/** A bundle whose container runs; its process on the host. */
+/** Starts a bundle's container; returns its process on the host. */
 export async function running(
   change: (config: Config) => void = () => {},
   args = SLEEP,
@@ -36,7 +36,7 @@ export const exec = (
   options?: Options,
 ): Promise<Result> => bundle.execute(words(bundle, "exec", ...args), options);
 
-/** What a script prints inside; it has to succeed. */
+/** What a script prints inside. It must succeed. */
 export async function prints(
   bundle: Bundle,
   script: string,
@@ -53,7 +53,7 @@ export async function prints(
   return stdout.trim();
 }
 
-/** Detached, with streams that nobody waits for. */
+/** Starts a detached process, whose streams are no pipes. */
 export async function detached(
   bundle: Bundle,
   flags: readonly string[],
@@ -71,15 +71,16 @@ export async function detached(
 }
 
 /**
- * Waits for a detached one, as the engine does that it is left to: the kernel
- * does not let a PID namespace end before.
+ * Reaps a detached process, as the engine does that it is left to. Until then
+ * the kernel does not end its PID namespace.
  */
 export function bury(pid: number): Disposable {
   const timer = setInterval(() => wait(pid, WNOHANG), 20);
   return {
     [Symbol.dispose]() {
       clearInterval(timer);
-      // It may have died since: its cgroup cannot go before it is buried.
+      // It may have ended since. Its cgroup can be removed only after it is
+      // reaped.
       wait(pid, WNOHANG);
     },
   };

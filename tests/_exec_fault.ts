@@ -1,4 +1,4 @@
-/** What the tests of faults in `exec` and their program have in common. */
+/** Shared by the tests of faults in `exec` and their program. */
 
 import { walkedSteps } from "../launch/container.ts";
 import { type ExecOptions, prepareExec } from "../containers/oci/exec/exec.ts";
@@ -6,7 +6,7 @@ import { adjustProcess } from "../containers/oci/exec/process.ts";
 import type { Store } from "../containers/store/store.ts";
 import type { Step } from "../plan/step.ts";
 
-/** `exec one` of a command. */
+/** The options of `exec one` with a command. */
 export function execOptions(args: string[], detach: boolean): ExecOptions {
   const asked = {
     args,
@@ -26,7 +26,7 @@ export function execOptions(args: string[], detach: boolean): ExecOptions {
   };
 }
 
-/** All of its steps, by the walker. */
+/** All steps of it, which the walker carries out. */
 export async function stepsOf(
   store: Store,
   options: ExecOptions,

@@ -1,5 +1,5 @@
 /**
- * `container exec` with a step that waits for ever. Run by
+ * Runs `container exec` with a step that waits for ever. Started by
  * tests/fault/exec_fault_test.ts.
  *
  *   _exec_fault_main.ts KIND ROOT attached|detached    in the container `one`

@@ -1,7 +1,6 @@
 /**
- * What `explain --strace` prints of a command, laid beside what strace(1) sees
- * of it: every call, in order, by the process that is named, with the same
- * arguments.
+ * Compares the output of `explain --strace` for a command with what strace(1)
+ * sees: every call, in order, by the named process and with the same arguments.
  */
 
 // @ts-types="../types/std_assert.d.ts"
@@ -17,16 +16,16 @@ import {
   type TraceOptions,
 } from "./_trace.ts";
 
-/** Calls of the shortest plan, that of exec. */
+/** The number of calls in the shortest plan, that of exec. */
 const LEAST = 30;
 
-/** A call as it is printed. */
+/** A call as `explain` prints it. */
 interface Printed {
   process: string;
   name: string;
   args: string;
   result: string;
-  /** Errors that are fine, and how many calls are left out then. */
+  /** Errors that are allowed, and how many calls are skipped then. */
   fine: string[];
   skipOnError: number;
   skipOnSuccess: number;
@@ -46,13 +45,13 @@ function parsePrinted(line: string): Printed {
   };
 }
 
-/** The plan's id of a cgroup is another in each run. */
+/** The plan's cgroup has another id in each run. */
 const sameId = (text: string) =>
   text.replace(/container-[0-9a-f]{12}/g, "container-ID");
 
 const escape = (text: string) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
 
-/** Whether a real call is the printed one, the numbers known so far put in. */
+/** Whether a real call matches the printed one, with the numbers known so far. */
 function isSame(
   printed: Printed,
   real: Traced,
@@ -74,10 +73,11 @@ function isSame(
 const errorOf = ({ result }: Traced) => result.match(/^-1 (E[A-Z0-9]+)/)?.[1];
 
 /**
- * Finds each printed call among a process's own, in order, and follows it: what
- * it answers decides which are left out. The names of results get their values.
+ * Finds each printed call among the calls of a process, in order. The real
+ * result decides which calls are skipped, and gives its value to the name of a
+ * result.
  *
- * @param alone the process makes no other call once it has begun
+ * @param alone the process makes no other calls after its first one
  */
 function follow(
   printed: readonly Printed[],
@@ -107,7 +107,7 @@ function follow(
       index += wanted.skipOnError;
       continue;
     }
-    // What follows is another try.
+    // The next printed calls are further attempts.
     if (wanted.name === "execve") return matched;
     const name = wanted.result.match(/^<(\w+)>$/)?.[1];
     if (name) known.set(name, real.result.split(" ")[0]!);
@@ -119,7 +119,7 @@ function follow(
   return matched;
 }
 
-/** Calls that Deno never makes by itself: those of the plan are all there are. */
+/** Calls that Deno never makes by itself: every one of them belongs to the plan. */
 const ONLY_OURS = [
   "unshare",
   "mount",
@@ -140,16 +140,16 @@ const ONLY_OURS = [
   "setns",
 ];
 
-/** A command of ours. */
+/** A command of our program. */
 export interface Explained {
-  /** Flags before it. */
+  /** Flags before the command. */
   globals?: readonly string[];
   words: readonly string[];
-  /** A program of ours stays inside. */
+  /** Whether our program stays inside as PID 1. */
   init: boolean;
 }
 
-/** Lays what is printed of a command beside what it does. */
+/** Compares the printed calls of a command with its real ones. */
 export async function compareCalls(
   { globals = [], words, init }: Explained,
   options: TraceOptions = {},
@@ -182,12 +182,13 @@ export async function compareCalls(
   };
   const ours: string[] = [];
   const matched: number[] = [];
-  // A user namespace that is made for a mapping of ids alone.
+  // A user namespace that is made only for a mapping of ids.
   const mapper = cloner("mapper");
   if (mapper) {
     matched.push(follow(of("mapper"), made(mapper), known, true));
     const mapped = known.get("mapped")!;
-    // It is killed once its namespace is open: at its last call, or earlier.
+    // It is killed after its namespace has been opened: at its last call or
+    // earlier.
     const done = made(mapped).filter(({ result }) => /^-?\d/.test(result));
     follow(of("mapped").slice(0, -1).slice(0, done.length), done, known, true);
     ours.push(mapper, mapped);
@@ -210,7 +211,7 @@ export async function compareCalls(
   matched.push(follow(of("command"), made(command), known, true));
   assert(matched.at(-1)! > 10, "the command's own steps");
 
-  // And nothing that is not printed: as many of each, but for what was left out.
+  // No other calls are made: not more of each kind than printed.
   for (const name of ONLY_OURS) {
     const planned = printed.filter((call) =>
       call.name === name && call.process !== "parent"

@@ -1,4 +1,4 @@
-/** Plans with a fault in them, run in this process or by tests/_fault_main.ts. */
+/** Plans with a fault, run in this process or by tests/_fault_main.ts. */
 
 import { numberOf } from "../ffi/numbers.ts";
 import type { Instruction } from "../launch/bytecode/call.ts";
@@ -8,7 +8,7 @@ import { type Phase, PHASES, type Step, type StepKind } from "../plan/step.ts";
 import { descendants } from "./_host.ts";
 import { REPOSITORY, rootfs } from "./_harness.ts";
 
-/** Every kind there is: the compiler holds it complete. */
+/** Every kind of step; the compiler checks that none is missing. */
 const EVERY_KIND: Record<StepKind, true> = {
   joinNamespaces: true,
   joinProcess: true,
@@ -101,28 +101,32 @@ const EVERY_KIND: Record<StepKind, true> = {
 };
 export const KINDS = Object.keys(EVERY_KIND) as StepKind[];
 
-/** struct timespec. */
+/** A struct timespec. */
 function seconds(count: number): Uint8Array {
   return new Uint8Array(new BigInt64Array([BigInt(count), 0n]).buffer);
 }
 
 /**
- * A fault that waits. Nothing to poll. It ends, since in nature nothing waits
- * between the birth of PID 1 and its look at whether the parent is alive.
+ * A fault that waits, by polling nothing. It ends after some seconds, because a
+ * real plan never waits between the creation of PID 1 and the check that the
+ * parent is alive.
  */
 export const WAIT: Instruction = {
   name: "ppoll",
   args: [null, 0, seconds(5), null, 0],
 };
 
-/** Where a fault is. */
+/** The place of a fault in a plan. */
 export interface Place {
   phase: Phase;
   index: number;
   step: Step;
 }
 
-/** The steps that system calls come of, in their order. The child kills by itself. */
+/**
+ * The steps that make system calls, in order. killAll is left out: the child
+ * does it itself.
+ */
 export function places({ plan }: Prepared): Place[] {
   return PHASES.filter((phase) => phase !== "host").flatMap((phase) =>
     plan[phase].map((step, index) => ({ phase, index, step }))
@@ -130,9 +134,9 @@ export function places({ plan }: Prepared): Place[] {
 }
 
 /**
- * What a program asks for, decided.
+ * Decides what the arguments of a program ask for.
  *
- * @param stdin what its standard input will be, where it is not this process's
+ * @param stdin its future standard input, if it is not that of this process
  */
 export function decide(
   options: Partial<ContainerOptions>,
@@ -171,20 +175,20 @@ const WAITING = new RegExp(
   `^${numberOf("ppoll")} 0x0 0x0 0x[0-9a-f]+ 0x0 0x0 `,
 );
 
-/** The process that waits at a fault, among those below one. */
+/** The process below another one that waits at a fault. */
 export function findWaiting(below: number): number | null {
   for (const { pid } of descendants(below)) {
     try {
       const call = Deno.readTextFileSync(`/proc/${pid}/syscall`);
       if (WAITING.test(call)) return pid;
     } catch {
-      // It is gone.
+      // The process has ended.
     }
   }
   return null;
 }
 
-/** Some at a time. */
+/** Runs several tasks at a time. */
 export async function pooled<T>(
   items: readonly T[],
   size: number,
@@ -198,6 +202,6 @@ export async function pooled<T>(
       }
     }),
   );
-  // All have ended first: none is left behind by another's failure.
+  // All have ended before an error is thrown, so none is left running.
   for (const end of ends) if (end.status === "rejected") throw end.reason;
 }

@@ -1,7 +1,8 @@
 /**
- * `container run` with a fault in it: a step of the plan fails, or waits for
- * ever. Run by tests/fault/fault_test.ts and tests/fault/fault_kill_test.ts, and again by
- * itself as PID 1, where the mark is found in the plan that is handed over.
+ * Runs `container run` with a fault: a step of the plan fails, or waits for
+ * ever. Started by tests/fault/fault_test.ts and
+ * tests/fault/fault_kill_test.ts. It starts itself again as PID 1, and finds
+ * the mark in the plan that it receives.
  *
  *   _fault_main.ts PHASE INDEX fail|wait ARGUMENT…    the arguments of `run`
  *
@@ -47,7 +48,7 @@ async function main(): Promise<number> {
   const prepared = await prepare(options, options.rootfs!);
   for (const step of prepared.plan.launch) {
     if (step.step !== "executeSelf") continue;
-    // It looks for deno.json beside the main module.
+    // Deno looks for deno.json next to the main module.
     step.argv = step.argv.map((word) =>
       word.endsWith("/tests/deno.json")
         ? word.replace("/tests/deno.json", "/deno.json")

@@ -1,14 +1,17 @@
-/** Files as standard streams: what the tests of every way to start a command share. */
+/**
+ * Files as standard streams: shared by the tests of every way to start a
+ * command.
+ */
 
 // @ts-types="../types/std_assert.d.ts"
 import { assertEquals, assertMatch } from "@std/assert";
 import { execute, shellLine, TempDir } from "./_harness.ts";
 
-/** A line of the shell, in a directory with files of its own. */
+/** Runs a line of the shell in a directory with files of its own. */
 export const inShell = (dir: TempDir, line: string) =>
   execute(["sh", "-c", `cd ${dir.path} && ${line}`]);
 
-/** What root inside tries with each stream, and that it has their bytes. */
+/** What root inside tries with each stream, and a check that the bytes arrive. */
 export const ATTACK = `cat
   echo forged > /proc/self/fd/0
   chmod 6755 /proc/self/fd/0 /proc/self/fd/1 /proc/self/fd/2
@@ -16,7 +19,7 @@ export const ATTACK = `cat
   : > /proc/self/fd/2
   echo out; echo err >&2`;
 
-/** Runs it with files in the place of all three, and looks at them afterwards. */
+/** Runs the attack with files as all three streams, and checks them afterwards. */
 export async function attackFrom(
   words: readonly string[],
   options: { before?: readonly string[]; env?: Record<string, string> } = {},
@@ -50,7 +53,7 @@ export async function attackFrom(
   }
 }
 
-/** Runs it with a file on a disk of 64 kilobytes for its output. */
+/** Runs words with a file on a disk of 64 kilobytes as output. */
 export const inSmall = (dir: TempDir, words: readonly string[]) =>
   execute([
     ...["unshare", "-m", "sh", "-c"],

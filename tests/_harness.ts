@@ -1,6 +1,6 @@
 /**
- * What every end-to-end test stands on: the program as a user starts it, and
- * the host compared before and after.
+ * The basis of every end-to-end test: it starts the program as a user does, and
+ * compares the host before and after.
  *
  * CONTAINER_BIN names a compiled program to test instead of the source,
  * CONTAINER_ROOTFS a root filesystem instead of ./fs.
@@ -13,13 +13,13 @@ import { fromFileUrl } from "@std/path";
 import { hostChanges, snapshot } from "./_host.ts";
 import { Session } from "./_session.ts";
 
-/** The repository. */
+/** The root of the repository. */
 export const REPOSITORY = fromFileUrl(new URL("..", import.meta.url))
   .replace(/\/$/, "");
 
 const binary = Deno.env.get("CONTAINER_BIN");
 
-/** Whether the compiled program is under test. */
+/** Whether the compiled program is tested. */
 export const COMPILED = Boolean(binary);
 
 /** The words that start the program. */
@@ -27,10 +27,10 @@ export const CONTAINER: readonly string[] = binary
   ? [Deno.realPathSync(binary)]
   : [Deno.execPath(), "run", "-A", `${REPOSITORY}/main.ts`];
 
-/** How long anything may take before it counts as hung. */
+/** How many milliseconds anything may take before it counts as hung. */
 export const PATIENCE = 60_000;
 
-/** A directory that is gone after the test. */
+/** A directory that is removed after the test. */
 export class TempDir implements AsyncDisposable {
   readonly path = Deno.makeTempDirSync({ prefix: "container-test-" });
   constructor() {
@@ -43,7 +43,10 @@ export class TempDir implements AsyncDisposable {
 
 let found: string | undefined;
 
-/** The root filesystem under test; made of the host's busybox where there is none. */
+/**
+ * The root filesystem to test with; made of the host's busybox if there is
+ * none.
+ */
 export function rootfs(): string {
   return found ??= findRootfs();
 }
@@ -76,7 +79,7 @@ function findRootfs(): string {
   return made;
 }
 
-/** A copy of the root filesystem that a test may change. */
+/** Makes a copy of the root filesystem that a test may change. */
 export async function copyRootfs(into: string): Promise<string> {
   const path = `${into}/rootfs`;
   const { success } = await new Deno.Command("cp", {
@@ -86,33 +89,33 @@ export async function copyRootfs(into: string): Promise<string> {
   return path;
 }
 
-/** Bytes as text. */
+/** Decodes bytes as text. */
 export function decode(bytes: Uint8Array): string {
   return new TextDecoder().decode(bytes);
 }
 
-/** How a program ended and what it said. */
+/** How a program ended, and what it wrote. */
 export interface Result {
-  /** The status, or 128+n after signal n, as a shell says it. */
+  /** The status, or 128+n after signal n, as in a shell. */
   status: number;
   stdout: string;
   stderr: string;
   bytes: Uint8Array;
 }
 
-/** What a program is started with. */
+/** How a program is started. */
 export interface Options {
   stdin?: string | Uint8Array;
   env?: Record<string, string>;
   clearEnv?: boolean;
   cwd?: string;
-  /** Words before the program's, such as strace's. */
+  /** Words before those of the program, such as strace's. */
   before?: readonly string[];
   /** Milliseconds after which it counts as hung. */
   patience?: number;
 }
 
-/** Runs any program to its end. */
+/** Runs any program until it ends. */
 export async function execute(
   words: readonly string[],
   { stdin, env, clearEnv, cwd, patience = PATIENCE }: Options = {},
@@ -160,12 +163,12 @@ async function feed(
     );
     await writer.close();
   } catch (error) {
-    // It ended without reading all.
+    // The program ended without reading all of its input.
     if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
   }
 }
 
-/** Runs the program to its end. */
+/** Runs `container` until it ends. */
 export function container(
   args: readonly string[],
   options: Options = {},
@@ -173,22 +176,25 @@ export function container(
   return execute([...options.before ?? [], ...CONTAINER, ...args], options);
 }
 
-/** One of the two ways in which a plan is carried out, and how it is asked for. */
+/** One of the two ways to carry out a plan, and the flags for it. */
 export class Mode {
   constructor(
     readonly name: string,
-    /** Our own program stays inside as PID 1. */
+    /** Whether our program stays inside as PID 1. */
     readonly init: boolean,
-    /** What `run` is given for it. */
+    /** The flags of `run` for it. */
     readonly flags: readonly string[],
   ) {}
 
-  /** The words of `container run`, with the root filesystem under test. */
+  /** The words of `container run`, with the root filesystem to test with. */
   runWords(...args: string[]): string[] {
     return [...CONTAINER, "run", ...this.flags, "--rootfs", rootfs(), ...args];
   }
 
-  /** `container run -q` of a command, to its end; a `--rootfs` of its own counts. */
+  /**
+   * Runs a command by `container run -q` until it ends; `args` may set another
+   * `--rootfs`.
+   */
   run(args: readonly string[], options: Options = {}): Promise<Result> {
     return execute([
       ...options.before ?? [],
@@ -196,24 +202,24 @@ export class Mode {
     ], options);
   }
 
-  /** `container run -q sh -c SCRIPT`, to its end. */
+  /** Runs `container run -q sh -c SCRIPT` until it ends. */
   runShell(script: string, options: Options = {}): Promise<Result> {
     return this.run(["sh", "-c", script], options);
   }
 
-  /** Starts `container run -q` of a command and talks to it through pipes. */
+  /** Starts a command by `container run -q`, for a dialogue through pipes. */
   startRun(...args: string[]): Session {
     return new Session(this.runWords("-q", ...args));
   }
 }
 
-/** Our program is PID 1: the child's executor. */
+/** Our program is PID 1: the child carries out the plan. */
 export const INIT = new Mode("init", true, []);
 
-/** The command is PID 1: the walker does everything. */
+/** The command is PID 1: the walker carries out the whole plan. */
 export const NO_INIT = new Mode("--no-init", false, ["--no-init"]);
 
-/** A test of what has to be the same whoever is PID 1: one for each mode. */
+/** A test of behaviour that does not depend on PID 1: one test for each mode. */
 export function testBoth(
   name: string,
   fn: (mode: Mode) => void | Promise<void>,
@@ -233,19 +239,19 @@ export const runShell = INIT.runShell.bind(INIT);
 /** {@linkcode Mode.startRun} of the default mode. */
 export const startRun = INIT.startRun.bind(INIT);
 
-/** One word for a shell. */
+/** Quotes a word for a shell. */
 export function quote(word: string): string {
   return /^[\w./:=@%+-]+$/.test(word)
     ? word
     : `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
-/** A command line for a shell. */
+/** Quotes a command line for a shell. */
 export function shellLine(words: readonly string[]): string {
   return words.map(quote).join(" ");
 }
 
-/** Starts a command line on a terminal of its own. */
+/** Starts a command line on a new terminal. */
 export function startTerminal(line: string, cwd?: string): Session {
   return new Session(["script", "-qec", line, "/dev/null"], {
     env: { SHELL: "/bin/sh", TERM: "vt100" },
@@ -253,7 +259,7 @@ export function startTerminal(line: string, cwd?: string): Session {
   });
 }
 
-/** An interactive shell with job control, as a user has it. */
+/** Starts an interactive shell with job control. */
 export async function startShell(): Promise<Session> {
   const shell = startTerminal("stty cols 400; exec bash --norc --noprofile -i");
   await shell.send("PS1='host> '; bind 'set enable-bracketed-paste off'\n");
@@ -270,12 +276,12 @@ export function hasProgram(name: string): boolean {
   }).outputSync().success;
 }
 
-/** A reason to skip where a program is missing, else null. */
+/** The reason to skip a test because a program is missing, or null. */
 export function without(name: string): string | null {
   return hasProgram(name) ? null : `${name} is not installed`;
 }
 
-/** Why there is nothing here that begins before its runtime; null where there is. */
+/** Why the program has no native entry here, or null. */
 export const NO_STANDALONE: string | null = !COMPILED
   ? "the source has none"
   : startsAsElf(CONTAINER[0]!)
@@ -286,7 +292,7 @@ function startsAsElf(path: string): boolean {
   return decode(Deno.readFileSync(path).subarray(1, 4)) === "ELF";
 }
 
-/** Waits until something holds. What it is may be told when that was in vain. */
+/** Waits until a condition is true. `describe` explains a failure. */
 export async function until(
   what: string | (() => string),
   holds: () => boolean | Promise<boolean>,
@@ -303,7 +309,7 @@ export async function until(
 
 const NOT_ROOT = Deno.uid() === 0 ? null : "needs root";
 
-/** Runs a test and checks that the host is as it was before. */
+/** Runs a test, and checks that the host is the same afterwards. */
 export async function withHost(fn: () => void | Promise<void>): Promise<void> {
   const before = snapshot();
   await fn();
@@ -316,12 +322,13 @@ export async function withHost(fn: () => void | Promise<void>): Promise<void> {
   assertEquals(changes, [], "The host is not as it was before");
 }
 
-/** Whose bundles a test has that does not say so, see _owner.ts. */
+/** The owner of bundles in tests that name none, see _owner.ts. */
 export const NAMED_OWNER = Deno.env.get("CONTAINER_TEST_OWNER") ?? "root";
 
 /**
- * A test as root that leaves the host as it was, or a skip with its reason;
- * `rootOnly` is why it cannot be with the bundle of another user.
+ * A test that runs as root and leaves the host unchanged, or a skip with its
+ * reason. `rootOnly` is the reason why the bundle of another user cannot be
+ * tested.
  */
 export function test(
   name: string,
@@ -340,10 +347,13 @@ export function test(
   });
 }
 
-/** The user that {@linkcode Nobody} is. */
+/** The user id of {@linkcode Nobody}. */
 export const NOBODY = 65534;
 
-/** The words before a program, and its environment, that run it without root's rights. */
+/**
+ * Runs a program without root's rights: the words before it, and its
+ * environment.
+ */
 export class Nobody implements AsyncDisposable {
   readonly #dir = new TempDir();
   readonly before: readonly string[] = [
@@ -357,7 +367,7 @@ export class Nobody implements AsyncDisposable {
     DENO_DIR: `${this.#dir.path}/deno`,
   };
 
-  /** Root's cache of packages is closed to others: it gets a copy. */
+  /** Makes a copy of root's cache of packages, which is closed to others. */
   static async make(): Promise<Nobody> {
     const nobody = new Nobody();
     const cache = Deno.env.get("DENO_DIR") ??
@@ -375,7 +385,7 @@ export class Nobody implements AsyncDisposable {
       ],
     }).output();
     if (!success) throw new Error(decode(stderr));
-    // A home is its user's: what runs is recorded there.
+    // The home belongs to the user, since runs are recorded there.
     await Deno.chown(path, 65534, 65534);
     return nobody;
   }

@@ -1,8 +1,8 @@
 /**
  * The host as a test finds it: mounts, cgroups, hostname, and the processes
- * that descend from this one. This process adopts what its descendants orphan
- * (PR_SET_CHILD_SUBREAPER), so that nothing started by a test gets out of sight
- * and nothing that others start gets into it.
+ * that descend from this one. This process adopts the orphans among its
+ * descendants (PR_SET_CHILD_SUBREAPER). So the comparison includes every
+ * process that a test starts, and none that others start.
  */
 
 import { syscall } from "../ffi/libc.ts";
@@ -25,7 +25,7 @@ interface Process {
   start: string;
 }
 
-/** A process by its /proc/PID/stat; null when it is gone. */
+/** Reads a process from /proc/PID/stat; null if it has ended. */
 export function readProcess(pid: number | string): Process | null {
   try {
     const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
@@ -41,7 +41,7 @@ export function readProcess(pid: number | string): Process | null {
   }
 }
 
-/** Every process below one, itself not included. */
+/** Every process below another one, which is not included. */
 export function descendants(of: number): Process[] {
   const all = [...Deno.readDirSync("/proc")]
     .filter(({ name }) => /^\d+$/.test(name))
@@ -52,20 +52,26 @@ export function descendants(of: number): Process[] {
   return below(of);
 }
 
-/** What runs below a process and at which system call it is, for a message. */
+/**
+ * The processes below another one, with their current system calls, for a
+ * message.
+ */
 export function describeBelow(of: number): string {
   return descendants(of).map(({ pid, state }) => {
     let call = "gone";
     try {
       call = Deno.readTextFileSync(`/proc/${pid}/syscall`).trim();
     } catch {
-      // So it is.
+      // The process has ended.
     }
     return `${pid} ${state} ${commandOf(pid)}at ${call}`;
   }).join("\n");
 }
 
-/** A process's words, each ended by a space; none where it is gone. */
+/**
+ * The command line of a process, with a space after each word; empty if it has
+ * ended.
+ */
 export function commandOf(pid: number): string {
   try {
     return Deno.readTextFileSync(`/proc/${pid}/cmdline`).replaceAll("\0", " ");
@@ -74,20 +80,30 @@ export function commandOf(pid: number): string {
   }
 }
 
-/** A process's root directory as this process reaches it: proc(5), `root`. */
+/**
+ * The path by which this process reaches the root directory of another, proc(5)
+ * `root`.
+ */
 export function rootOf(pid: number): string {
   return `/proc/${pid}/root`;
 }
 
-/** The dead whose parent is this process: when they were first seen, and how often. */
+/**
+ * Zombies that are children of this process: when each was first seen, and how
+ * often.
+ */
 let zombies = new Map<string, { since: number; looks: number }>();
 
-/** How long a child of Deno's own may be dead before it is waited for, in milliseconds. */
+/**
+ * How many milliseconds one of Deno's own children may be a zombie before Deno
+ * reaps it.
+ */
 const REAPING = 300;
 
 /**
- * Buries what was orphaned here: dead for long and on several looks, between
- * which Deno has had its turn, so that nobody waits for it.
+ * Reaps orphans that this process has adopted. An orphan is a zombie that
+ * several looks have found over some time: Deno has had its turn in between, so
+ * nothing waits for it.
  */
 function buryOrphans(processes: Process[]): void {
   const seen: typeof zombies = new Map();
@@ -114,13 +130,13 @@ function cgroupDirectories(path = "/sys/fs/cgroup"): string[] {
   }
 }
 
-/** Buries what was orphaned here, again and again: others wait for it to be gone. */
+/** Reaps orphans repeatedly, for processes that wait for their end. */
 export function keepBurying(): Disposable {
   const timer = setInterval(() => buryOrphans(descendants(Deno.pid)), 100);
   return { [Symbol.dispose]: () => clearInterval(timer) };
 }
 
-/** Looks at the host. */
+/** Takes a snapshot of the host. */
 export function snapshot(): Host {
   syscall("prctl", PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
   const processes = descendants(Deno.pid);
@@ -135,13 +151,13 @@ export function snapshot(): Host {
   };
 }
 
-/** What has come and gone since. */
+/** What has been added and removed since a snapshot. */
 export function hostChanges(before: Host): string[] {
   const now = snapshot();
   return (["mounts", "cgroups", "processes"] as const).flatMap((kind) => [
     ...now[kind].filter((entry) => !before[kind].includes(entry))
       .map((entry) => `${kind}: new: ${entry}`),
-    // Processes and cgroups of others end when they like.
+    // Processes and cgroups of others may end at any time.
     ...(kind === "mounts" ? before[kind] : [])
       .filter((entry) => !now[kind].includes(entry))
       .map((entry) => `${kind}: gone: ${entry}`),

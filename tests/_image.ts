@@ -1,10 +1,10 @@
-/** Images of the root filesystem under test, and the loop devices that have them. */
+/** Images of the root filesystem, and the loop devices that use them. */
 
 // @ts-types="../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
 import { execute, hasProgram, rootfs, until } from "./_harness.ts";
 
-/** How an image is made of a directory. */
+/** How an image is made from a directory. */
 export const KINDS: Record<string, { tool: string; make: string }> = {
   squashfs: {
     tool: "mksquashfs",
@@ -19,7 +19,10 @@ export const KINDS: Record<string, { tool: string; make: string }> = {
 
 const FILE_SYSTEMS = Deno.readTextFileSync("/proc/filesystems");
 
-/** A reason to skip where a kind cannot be made or mounted here. */
+/**
+ * The reason to skip a test because a kind cannot be made or mounted here, or
+ * null.
+ */
 export function missing(...kinds: string[]): string | null {
   for (const kind of kinds) {
     const { tool } = KINDS[kind]!;
@@ -36,7 +39,7 @@ export function missing(...kinds: string[]): string | null {
   return null;
 }
 
-/** An image of the root filesystem under test. */
+/** Makes an image of the root filesystem. */
 export async function makeImage(kind: string, into: string): Promise<string> {
   const path = `${into}/image.of-some-kind`;
   const { status, stderr } = await execute([
@@ -46,7 +49,7 @@ export async function makeImage(kind: string, into: string): Promise<string> {
   return path;
 }
 
-/** The loop devices that have a file. */
+/** The loop devices that use a file. */
 function loopsOf(image: string): string[] {
   return [...Deno.readDirSync("/sys/block")].flatMap(({ name }) => {
     try {
@@ -58,6 +61,6 @@ function loopsOf(image: string): string[] {
   });
 }
 
-/** Waits until no loop device has an image any more. */
+/** Waits until no loop device uses an image. */
 export const free = (image: string) =>
   until(`no loop device has ${image}`, () => loopsOf(image).length === 0);

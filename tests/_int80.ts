@@ -1,15 +1,18 @@
-/** Whether 32-bit system calls can be made on this machine. */
+/** Whether this machine allows 32-bit system calls. */
 
 import { without } from "./_harness.ts";
 
-/** Asks for getpid(2) by the 32-bit door of x86_64. */
+/** Calls getpid(2) through the 32-bit entry of x86_64. */
 const SOURCE = `int main(void) {
   long result;
   __asm__ volatile("int $0x80" : "=a"(result) : "0"(20L) : "memory");
   return result <= 0;
 }`;
 
-/** Why none can be made, or null: in some virtual machines int 0x80 faults. */
+/**
+ * Why no 32-bit call can be made, or null. In some virtual machines int 0x80
+ * faults.
+ */
 export const noInt80: string | null = Deno.build.arch !== "x86_64"
   ? "only x86_64 has int 0x80"
   : without("gcc") ?? tryInt80();

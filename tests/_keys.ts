@@ -1,4 +1,4 @@
-/** What tests of terminals type and wait for. */
+/** What the tests of terminals type and wait for. */
 
 import { until } from "./_harness.ts";
 import { descendants } from "./_host.ts";
@@ -21,6 +21,6 @@ export function isSleeping(session: Session): boolean {
   });
 }
 
-/** Waits until `sleep 1000` runs, and not its shell any more. */
+/** Waits until `sleep 1000` runs instead of its shell. */
 export const sleeping = (session: Session) =>
   until("sleep runs", () => isSleeping(session));

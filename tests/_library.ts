@@ -1,4 +1,4 @@
-/** What the tests of the library stand on: containers of this very process. */
+/** The basis of the library's tests: containers of this process itself. */
 
 // @ts-types="../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
@@ -10,13 +10,16 @@ import {
 } from "../mod.ts";
 import { rootfs, test as hostTest } from "./_harness.ts";
 
-/** How a container ended and what it wrote. */
+/** How a container ended, and what it wrote. */
 export interface Output extends ExitStatus {
   stdout: string;
   stderr: string;
 }
 
-/** The names of what this process has open, without what this very look opens. */
+/**
+ * What the descriptors of this process lead to, without the one that this call
+ * opens.
+ */
 export function descriptors(): string[] {
   return [...Deno.readDirSync("/proc/self/fd")].flatMap(({ name }) => {
     try {
@@ -27,7 +30,7 @@ export function descriptors(): string[] {
   });
 }
 
-/** Starts a container of the root filesystem under test. */
+/** Starts a container with the root filesystem to test with. */
 export function start(
   command: string[],
   options: Partial<LibraryOptions> = {},
@@ -35,7 +38,7 @@ export function start(
   return run({ rootfs: rootfs(), command, stdout: "null", ...options });
 }
 
-/** Runs a command to its end. */
+/** Runs a command until it ends. */
 export async function output(
   command: string[],
   options: Partial<LibraryOptions> = {},
@@ -53,18 +56,21 @@ export async function output(
   return { ...status, stdout, stderr };
 }
 
-/** Runs a script to its end. */
+/** Runs a script until it ends. */
 export const shell = (script: string, options: Partial<LibraryOptions> = {}) =>
   output(["sh", "-c", script], options);
 
-/** A test that leaves the host as it was, and nothing open in this process. */
+/**
+ * A test that leaves the host unchanged, and no descriptor open in this
+ * process.
+ */
 export function test(
   name: string,
   fn: () => Promise<void>,
   options: { skip?: string | null } = {},
 ): void {
   hostTest(`library: ${name}`, async () => {
-    // What is opened once and kept is open before.
+    // Descriptors that are opened once and kept must be open before.
     await (await start(["true"])).status;
     const before = descriptors();
     await fn();

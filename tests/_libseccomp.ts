@@ -1,6 +1,6 @@
 /**
- * libseccomp as a reference for tests: it compiles a profile as runc and crun
- * have it compiled. The program never loads it.
+ * libseccomp as a reference for tests: it compiles a profile in the same way as
+ * runc and crun. The program never loads it.
  */
 
 import type { SeccompAction, SeccompProfile } from "../spec/seccomp.ts";
@@ -58,12 +58,12 @@ const OPERATOR = {
 } as const;
 const ARG_SIZE = 24;
 const EEXIST = -17;
-/** A name that libseccomp does not know (__NR_SCMP_ERROR). */
+/** The number of a name that libseccomp does not know (__NR_SCMP_ERROR). */
 const NO_CALL = -1;
 
 const text = (value: string) => new TextEncoder().encode(value + "\0");
 
-/** libseccomp, where it is installed. */
+/** Opens libseccomp, if it is installed. */
 export function openLibseccomp(): Libseccomp | null {
   try {
     return new Libseccomp(Deno.dlopen("libseccomp.so.2", symbols).symbols);
@@ -72,21 +72,24 @@ export function openLibseccomp(): Libseccomp | null {
   }
 }
 
-/** The library with what a test asks of it. */
+/** The functions of the library that tests need. */
 export class Libseccomp {
   readonly #library: Library;
   constructor(library: Library) {
     this.#library = library;
   }
 
-  /** The number of a call on an architecture such as "x86_64"; negative if it has none. */
+  /**
+   * The number of a call on an architecture such as "x86_64"; negative if it
+   * has none.
+   */
   numberOf(name: string, arch: string): number {
     const library = this.#library;
     const token = library.seccomp_arch_resolve_name(text(arch));
     return library.seccomp_syscall_resolve_name_arch(token, text(name));
   }
 
-  /** Compiles as runc does: rules that repeat the default are left out. */
+  /** Compiles like runc: rules that repeat the default are left out. */
   compile(profile: SeccompProfile): Uint8Array {
     const library = this.#library;
     const answer = (action: SeccompAction, errno = 1) => {
@@ -141,7 +144,8 @@ export class Libseccomp {
     const path = Deno.makeTempFileSync();
     try {
       using file = Deno.openSync(path, { write: true });
-      // Deno tells nobody a file's number: it is the one that leads to the path.
+      // Deno hides a file's number: it is the descriptor that leads to the
+      // path.
       const fd = [...Deno.readDirSync("/proc/self/fd")].find(({ name }) => {
         try {
           return Deno.readLinkSync(`/proc/self/fd/${name}`) === path;

@@ -1,32 +1,32 @@
 /**
- * Whose bundle a test has: root's, or that of an ordinary user, without and with
+ * The owner of a test's bundle: root, or an ordinary user without or with
  * subordinate ids.
  *
- * CONTAINER_TEST_OWNER names another for every test of a bundle that says
+ * CONTAINER_TEST_OWNER sets the owner for every test of a bundle that names
  * none: `CONTAINER_TEST_OWNER=user deno task test hooks`.
  */
 
 import { NAMED_OWNER, Nobody } from "./_harness.ts";
 import type { Config } from "./_config.ts";
 
-/** setpriv's, and `nobody`'s on Debian. */
+/** The uid that setpriv uses, and that of `nobody` on Debian. */
 const UID = 65534;
 
-/** Of the user with subordinate ids: no machine's own. */
+/** The user with subordinate ids, in a range that no machine uses. */
 const SUBIDS = { uid: 64242, first: 1_000_000_000, count: 65536 };
 
-/** Who they are. */
+/** All owners. */
 export const OWNERS = ["root", "user", "user with subordinate ids"] as const;
 
-/** One of them. */
+/** The name of an owner. */
 export type OwnerName = typeof OWNERS[number];
 
-/** Whose bundles a test has that says nothing. */
+/** The owner of bundles in tests that name none. */
 export const USUAL_OWNER: OwnerName =
   OWNERS.find((name) => name === NAMED_OWNER) ??
     "root";
 
-/** Who has a bundle, and how a command becomes theirs. */
+/** The owner of a bundle, and how commands run as that user. */
 export class Owner implements AsyncDisposable {
   private constructor(
     readonly name: OwnerName,
@@ -45,7 +45,10 @@ export class Owner implements AsyncDisposable {
       : new Owner(name, SUBIDS.uid, asSubidUser(), nobody.env, nobody);
   }
 
-  /** What `spec --rootless` would write for them, and all of their ids. */
+  /**
+   * Changes a config.json as `spec --rootless` would write it, with all ids of
+   * the owner.
+   */
   adapt({ linux, mounts }: Config): void {
     if (this.name === "root") return;
     delete linux.cgroupsPath;
@@ -68,8 +71,8 @@ export class Owner implements AsyncDisposable {
 }
 
 /**
- * As a user whom the host does not know: newuidmap(1) finds the name and the
- * ids in a mount namespace of this one command.
+ * The words that run a command as a user unknown to the host. newuidmap(1)
+ * finds the name and the ids in a mount namespace of this command.
  */
 function asSubidUser(): string[] {
   const { uid, first, count } = SUBIDS;

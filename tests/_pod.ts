@@ -1,4 +1,7 @@
-/** Bundles that share namespaces, a user namespace among them, as those of a pod do. */
+/**
+ * Bundles that share namespaces, including a user namespace, like the
+ * containers of a pod.
+ */
 
 import type { Bundle } from "./_bundle.ts";
 import type { Config } from "./_config.ts";
@@ -6,7 +9,7 @@ import type { Config } from "./_config.ts";
 const MAPPED = [{ containerID: 0, hostID: 100000, size: 65536 }];
 const SHARED = ["user", "network", "ipc", "uts"];
 
-/** As an engine writes it: the mapping is said for each container. */
+/** Adds the mapping of ids, which engines repeat in each container. */
 function map(config: Config): void {
   config.linux.uidMappings = MAPPED;
   config.linux.gidMappings = MAPPED;
@@ -19,7 +22,7 @@ export function sandbox(config: Config): void {
 
 const FILE: Record<string, string> = { network: "net" };
 
-/** What joins the namespaces of a process. */
+/** Makes a container join the namespaces of a process. */
 export const joining = (pid: number) => (config: Config) => {
   map(config);
   const namespaces = config.linux.namespaces as { type: string }[];
@@ -32,7 +35,7 @@ export const joining = (pid: number) => (config: Config) => {
   ];
 };
 
-/** What its command prints. */
+/** Runs a bundle, and returns what its command prints. */
 export async function runs(bundle: Bundle): Promise<string> {
   const { path } = bundle.dir;
   const { stdout, stderr } = await bundle.call("run", "--bundle", path, "two");

@@ -1,10 +1,11 @@
 /*
- * Tells all that a process has of the way it was started, a line for each fact:
- * a section, a tab, a value. tests/_ways.ts compares what it tells.
+ * Reports everything that a process has inherited from the way it was started,
+ * one line for each fact: a section, a tab, a value. tests/_ways.ts compares
+ * the reports.
  *
- *   probe                tells
- *   probe dirty COMMAND  executes a command as a caller would who has changed
- *                        all that a process hands on to its children
+ *   probe                reports
+ *   probe dirty COMMAND  executes a command like a caller that has changed
+ *                        everything that its children inherit
  */
 
 #define _GNU_SOURCE
@@ -101,7 +102,7 @@ static int probe(int argc, char **argv, char **envp) {
   struct utsname name;
   struct itimerval timer;
   struct stat file_status;
-  /* First: what comes later is of this program's own making. */
+  /* Comes first, since later descriptors are made by this program. */
   descriptors();
   for (int i = 1; i < argc; i++) tell("argument", argv[i]);
   for (char **entry = envp; *entry; entry++) tell("environment", *entry);
@@ -163,7 +164,7 @@ static int probe(int argc, char **argv, char **envp) {
   return 0;
 }
 
-/* Where a thing cannot be had, as for a caller without rights, it is left. */
+/* A change that is not possible, such as for a caller without rights, is skipped. */
 static int dirty(char **command) {
   struct { unsigned long handler, flags, restorer, mask; } ignored = {1, 0, 0, 0};
   unsigned long all = ~0UL;

@@ -1,10 +1,10 @@
-/** What a refusal looks like, whatever is refused. */
+/** Checks the form of a refusal. */
 
 // @ts-types="../types/std_assert.d.ts"
 import { assertEquals, assertMatch } from "@std/assert";
 import type { Result } from "./_harness.ts";
 
-/** One line, no stack trace, the status and the words. */
+/** Asserts one line without a stack trace, the status and the words. */
 export function assertRefused(
   { status, stdout, stderr }: Result,
   expected: number,

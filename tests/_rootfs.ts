@@ -1,5 +1,5 @@
 /**
- * What the tests of scripts/rootfs.ts stand on: each runs it as a user does, in
+ * The basis of the tests of scripts/rootfs.ts. Each runs it as a user does, in
  * a directory of its own.
  *
  * @module
@@ -35,7 +35,7 @@ export interface Result {
   stderr: string;
 }
 
-/** A directory with 0755, as most have, and an empty cache beside it. */
+/** A directory with mode 0755, as usual, with an empty cache next to it. */
 export class Place {
   constructor(readonly root: string) {}
 
@@ -89,8 +89,9 @@ export class Place {
   }
 
   /**
-   * A run by that user with the busybox of this host: bundled first, since
-   * the checkout and the cache of modules may be where only root can read.
+   * Runs the script as that user with the busybox of this host. The script is
+   * bundled first, since only root may be able to read the checkout and the
+   * module cache.
    */
   async runAs(uid: number, args: string[]): Promise<Result> {
     const [script, deno] = ["rootfs.js", "deno"].map((name) =>
@@ -122,7 +123,7 @@ export class Place {
     };
   }
 
-  /** A run whose streams are a terminal, shown in the result's stdout. */
+  /** Runs the script on a terminal, whose output is the result's stdout. */
   async onTerminal(
     args: string[],
     env: Record<string, string>,
@@ -137,7 +138,7 @@ export class Place {
     return { status: output.code, stdout, stderr: "" };
   }
 
-  /** A run that has to succeed, with the busybox of this host. */
+  /** Runs the script with the busybox of this host. It must succeed. */
   async build(...args: string[]): Promise<string> {
     const result = await this.run(["--busybox", BUSYBOX ?? "", ...args]);
     assertEquals(result.status, 0, result.stderr);
@@ -160,7 +161,7 @@ async function exists(path: string): Promise<boolean> {
   }
 }
 
-/** Runs a test in a place of its own; skips it, saying why, if it must be. */
+/** Runs a test in a place of its own, or skips it with a reason. */
 export function test(
   name: string,
   skip: string,
@@ -203,7 +204,7 @@ export async function mounted(
   }
 }
 
-/** Whether apt reaches its archive, which decides what Debian's test can be. */
+/** Whether apt reaches its archive. The test with Debian depends on that. */
 export function aptWorks(): boolean {
   const dir = Deno.makeTempDirSync();
   try {
@@ -229,7 +230,7 @@ export function hasScript(): boolean {
   }
 }
 
-/** An address on which nobody listens. */
+/** An address on which no program listens. */
 export function closedUrl(): string {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr;

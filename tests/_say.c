@@ -1,4 +1,4 @@
-/* A program that makes two system calls of its own: for filters that refuse the rest. */
+/* Makes only two system calls of its own, for filters that refuse the others. */
 
 static long call(long number, long a, long b, long c) {
 #if defined(__x86_64__)

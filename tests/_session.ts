@@ -1,11 +1,14 @@
-/** A program under way, that a test talks to and listens to. */
+/** A running program that a test writes to and reads from. */
 
 const decoder = new TextDecoder();
 const encoder = new TextEncoder();
 
 const PATIENCE = 60_000;
 
-/** Standard output and error are read together, in the order they come. */
+/**
+ * Standard output and error are read together, in the order in which they
+ * arrive.
+ */
 export class Session implements AsyncDisposable {
   readonly #child: Deno.ChildProcess;
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
@@ -13,7 +16,7 @@ export class Session implements AsyncDisposable {
   #wake = () => {};
   #from = 0;
   #ended = false;
-  /** All it said. */
+  /** All output so far. */
   output = "";
   /** The status, or 128+n after signal n. */
   readonly status: Promise<number>;
@@ -52,7 +55,7 @@ export class Session implements AsyncDisposable {
     }
   }
 
-  /** Waits until what it said since the last call matches. */
+  /** Waits until the output since the last call matches. */
   async expect(pattern: RegExp): Promise<RegExpMatchArray> {
     const end = performance.now() + PATIENCE;
     for (;;) {
@@ -82,12 +85,12 @@ export class Session implements AsyncDisposable {
     clearTimeout(timer);
   }
 
-  /** Types. */
+  /** Writes to the program's standard input. */
   async send(text: string): Promise<void> {
     await this.#writer.write(encoder.encode(text));
   }
 
-  /** Ends its standard input. */
+  /** Closes the program's standard input. */
   async close(): Promise<void> {
     await this.#writer.close().catch(() => {});
   }
@@ -96,7 +99,7 @@ export class Session implements AsyncDisposable {
     this.#child.kill(signal);
   }
 
-  /** Waits for its end; the status, or 128+n after signal n. */
+  /** Waits until the program ends; returns the status, or 128+n after signal n. */
   async end(): Promise<number> {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const hung = new Promise<never>((_, reject) => {
@@ -122,7 +125,8 @@ export class Session implements AsyncDisposable {
     }
     await this.close();
     await this.status;
-    // What lives on and holds our ends is for the test to find, not to wait for.
+    // The test must find a process that lives on with our pipes, not wait for
+    // it.
     let timer: ReturnType<typeof setTimeout> | undefined;
     const given = new Promise((resolve) => timer = setTimeout(resolve, 10_000));
     await Promise.race([this.#reading, given]);

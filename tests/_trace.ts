@@ -1,4 +1,4 @@
-/** strace(1): what a program really does, for tests that know what it should do. */
+/** strace(1): which system calls a program really makes. */
 
 // @ts-types="../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
@@ -11,19 +11,19 @@ import {
   TempDir,
 } from "./_harness.ts";
 
-/** One call, whole. */
+/** A complete call. */
 export interface Traced {
   pid: string;
   name: string;
-  /** The arguments, as strace wrote them, without comments. */
+  /** The arguments as strace wrote them, without comments. */
   args: string;
-  /** `3`, `-1 ENOENT (…)`, `?`. */
+  /** Such as `3`, `-1 ENOENT (…)` or `?`. */
   result: string;
 }
 
 const withoutComments = (text: string) => text.replace(/ ?\/\*.*?\*\//g, "");
 
-/** Splits `name(args) = result`; null for what is no call. */
+/** Splits `name(args) = result`; null if the text is not a call. */
 export function parseCall(
   text: string,
 ): { name: string; args: string; result: string } | null {
@@ -33,7 +33,10 @@ export function parseCall(
   return found && { name: found[1]!, args: found[2]!, result: found[3]! };
 }
 
-/** strace's lines: what was interrupted is joined, in the order in which it began. */
+/**
+ * Parses strace's output. Interrupted calls are joined, in the order in which
+ * they began.
+ */
 export function parseTrace(text: string): Traced[] {
   const begun: { pid: string; text: string }[] = [];
   const open = new Map<string, { pid: string; text: string }>();
@@ -72,7 +75,10 @@ const LANDLOCK_BITS: Readonly<Record<string, number>> = Object.fromEntries([
 
 const BITS = /(?:LANDLOCK_(?:ACCESS|SCOPE)_\w+|0x[0-9a-f]+)(?:\|\w+)*/g;
 
-/** Landlock's rights as a number: which of them have names, the version of strace decides. */
+/**
+ * Writes Landlock's rights as a number. Which rights have names depends on
+ * strace's version.
+ */
 export function landlockInNumbers(args: string): string {
   return args.replace(BITS, (words) =>
     String(
@@ -84,7 +90,10 @@ export function landlockInNumbers(args: string): string {
     ));
 }
 
-/** What arguments of Landlock look like to the versions of strace, the newest first. */
+/**
+ * The forms of Landlock's arguments in the versions of strace, the newest
+ * first.
+ */
 export function landlockForms(args: string): string[] {
   const numbers = landlockInNumbers(args);
   return [
@@ -98,11 +107,11 @@ export function landlockForms(args: string): string[] {
 
 /** How a program is traced. */
 export interface TraceOptions extends Options {
-  /** On a terminal of its own. */
+  /** Whether it gets a new terminal. */
   terminal?: boolean;
 }
 
-/** Runs words as they are, or on a terminal of their own. */
+/** Runs words directly, or on a new terminal. */
 export async function executeOn(
   words: readonly string[],
   { terminal = false, ...options }: TraceOptions,
@@ -115,7 +124,7 @@ export async function executeOn(
   return { ...result, stdout: result.stdout.replaceAll("\r\n", "\n") };
 }
 
-/** Runs words under strace; they have to succeed in silence. */
+/** Runs words under strace. They must succeed without messages. */
 export async function trace(
   names: readonly string[],
   words: readonly string[],
@@ -123,7 +132,8 @@ export async function trace(
 ): Promise<Traced[]> {
   await using dir = new TempDir();
   const file = `${dir.path}/trace`;
-  // Outermost, and as root: only root may look into what is not dumpable.
+  // strace is outermost and runs as root: only root may trace non-dumpable
+  // processes.
   const { status, stderr } = await executeOn([
     "strace",
     "-f",

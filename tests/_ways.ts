@@ -1,7 +1,7 @@
 /**
- * One command, tests/_probe.c, started in every way there is, and what it tells
- * of itself: by key, with the values that differ from one process to the next
- * left out.
+ * Starts one command, tests/_probe.c, in every possible way. The result is what
+ * the probe reports about itself, by key, without values that differ between
+ * any two processes.
  */
 
 // @ts-types="../types/std_assert.d.ts"
@@ -44,19 +44,22 @@ function compile(): string | null {
     : `gcc cannot compile the probe: ${new TextDecoder().decode(stderr)}`;
 }
 
-/** What the probe tells, by key. */
+/** The values that the probe reports, by key. */
 export type Told = Map<string, string>;
 
-/** Whoever starts containers: root, or a user without rights; as it is, or with all changed that a child inherits. */
+/**
+ * The caller of a way: root or an ordinary user, either with the usual state or
+ * with everything changed that a child inherits.
+ */
 export interface Starter {
   rootless: boolean;
   dirty: boolean;
 }
 
-/** A way to start the probe; what it prints. */
+/** A way to start the probe; returns its output. */
 export type Way = (starting: Starting) => Promise<string>;
 
-/** A root filesystem with the probe in it, and whoever runs it. */
+/** A root filesystem that contains the probe, and the user who runs it. */
 export class Starting implements AsyncDisposable {
   readonly #dir = new TempDir();
   #nobody: Nobody | undefined;
@@ -76,7 +79,7 @@ export class Starting implements AsyncDisposable {
     return starting;
   }
 
-  /** What comes before the program's words. */
+  /** The words before those of the program. */
   get before(): string[] {
     return [...this.#nobody?.before ?? [], ...this.#dirt];
   }
@@ -89,7 +92,7 @@ export class Starting implements AsyncDisposable {
     return { env: this.#nobody?.env };
   }
 
-  /** Runs words to their end; what they print. */
+  /** Runs words until they end; returns their output. */
   async does(words: readonly string[]): Promise<string> {
     const { status, stdout, stderr } = await execute(
       [...this.before, ...words],
@@ -107,7 +110,7 @@ export class Starting implements AsyncDisposable {
     return [...CONTAINER, "run", "-q", "--rootfs", this.rootfs, ...words];
   }
 
-  /** The same on a terminal. */
+  /** Runs words on a terminal; returns their output. */
   async onTerminal(words: readonly string[]): Promise<string> {
     const line = shellLine([...this.#dirt, ...words]);
     const { status, stdout, stderr } = await execute([
@@ -118,7 +121,10 @@ export class Starting implements AsyncDisposable {
     return stdout;
   }
 
-  /** A container in the background, and what a command of it says. */
+  /**
+   * Starts a container in the background; returns the output of one of its
+   * commands.
+   */
   async inBackground(
     command: readonly string[],
     then: (daily: Daily, root: string) => Promise<string>,
@@ -139,7 +145,10 @@ export class Starting implements AsyncDisposable {
     }
   }
 
-  /** A bundle whose process is the probe, or waits for one; a script's calls of it. */
+  /**
+   * Makes a bundle whose process is the probe, or waits for it, and runs the
+   * calls of a script.
+   */
   async inBundle(
     args: string[],
     script: (container: string, path: string) => string,
@@ -153,7 +162,7 @@ export class Starting implements AsyncDisposable {
       await execute(["chown", "-R", `${NOBODY}:${NOBODY}`, path]);
     }
     const container = shellLine([...CONTAINER, "--root", `${path}/state`]);
-    // One pipe for all of it: the container's output is the calls' own.
+    // One pipe for everything: the container's output is part of the script's.
     return await this.does(["sh", "-ec", script(container, path)]);
   }
 
@@ -163,7 +172,10 @@ export class Starting implements AsyncDisposable {
   }
 }
 
-/** As `container spec --rootless` has it for them. */
+/**
+ * Changes a config.json as `container spec --rootless` would write it for
+ * nobody.
+ */
 function forNobody({ mounts, linux }: Config): void {
   const map = [{ containerID: 0, hostID: NOBODY, size: 1 }];
   const namespaces = linux.namespaces as { type: string }[];
@@ -182,7 +194,7 @@ function forNobody({ mounts, linux }: Config): void {
 const untilStopped = (container: string) =>
   `until ${container} state one | grep -q '"stopped"'; do sleep 0.02; done; ${container} delete one`;
 
-/** Every way for root, by name; the first is what the others are held to. */
+/** Every way for root, by name. The others are compared with the first. */
 export const WAYS: Readonly<Record<string, Way>> = {
   "with a flag": (s) => s.run("-w", "/", "/probe"),
   plain: (s) => s.run("/probe"),
@@ -233,11 +245,11 @@ export const WAYS: Readonly<Record<string, Way>> = {
     ),
 };
 
-/** Of the numbers and sizes of this very process. */
+/** Values that depend on the numbers and sizes of this process. */
 const NOISE =
   /^(Tgid|Ngid|Pid|PPid|NS\w+|State|FDSize|Vm\w+|Rss\w+|HugetlbPages|SigQ|\w*voluntary_ctxt_switches|Threads)$/;
 
-/** What the probe told, by key, where the host is `host`. */
+/** Parses the probe's output by key; `host` is what the host reports. */
 export function read(output: string, host: Told): Told {
   const told: Told = new Map();
   const lines = output.replaceAll("\r\n", "\n").trimEnd().split("\n");
@@ -294,7 +306,7 @@ function factsOf(
   return [[section, value]];
 }
 
-/** A mount by its place, without numbers of devices and of the mount tree. */
+/** A mount by its path, without the numbers of devices and of the mount tree. */
 function mountOf(line: string): [key: string, value: string] {
   const [fields = "", source = ""] = line.split(" - ");
   const [, , , root = "", point = "", options = "", ...tags] = fields
@@ -309,13 +321,13 @@ function mountOf(line: string): [key: string, value: string] {
   ];
 }
 
-/** What the host's own process has of namespaces. */
+/** The namespaces of this process on the host. */
 export function readHost(): Told {
   const { stdout } = new Deno.Command(PROGRAM).outputSync();
   return read(new TextDecoder().decode(stdout), new Map());
 }
 
-/** The keys in which two differ, but for raw numbers, in order. */
+/** The keys in which two reports differ, in order, without raw numbers. */
 export function differences(
   from: Told,
   to: Told,

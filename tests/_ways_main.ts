@@ -1,4 +1,4 @@
-/** A program that runs the probe of tests/_probe.c by the library, for tests/_ways.ts. */
+/** Runs the probe of tests/_probe.c through the library, for tests/_ways.ts. */
 
 import { run } from "../mod.ts";
 

@@ -1,4 +1,7 @@
-/** The rules of the rooms: who may import whom, and what only some may name. */
+/**
+ * The rules of the rooms: which rooms may import which, and what only some may
+ * name.
+ */
 
 // @ts-types="../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
@@ -12,8 +15,8 @@ const ROOT = dirname(dirname(fromFileUrl(import.meta.url)));
 const SKIPPED = new Set([".git", "fs", ".fs.d", ".cache", "node_modules"]);
 
 /**
- * The rooms, from the top down: each may import those below it, and itself. A
- * room in a room has a place of its own; the longest name counts.
+ * The rooms from top to bottom. Each may import itself and those below. A room
+ * inside another has a place of its own; the longest matching name counts.
  */
 const ROOMS = [
   "main.ts",
@@ -42,19 +45,22 @@ const ROOMS = [
   "rootfs",
 ];
 
-/** What a room may not import, although it is below. */
+/** Rooms below that a room still may not import. */
 const CLOSED: Readonly<Record<string, readonly string[]>> = {
-  // Deciding is pure there: the same Spec and Facts give the same steps.
+  // Deciding is pure in plan: the same Spec and Facts give the same steps.
   plan: ["ffi", "rootfs"],
   spec: ["ffi", "rootfs"],
   ffi: ["rootfs"],
   "explain/steps": ["cgroup", "network", "seccomp", "ffi", "rootfs"],
 };
 
-/** How many sources a folder may have: a larger one holds more than one idea. */
+/**
+ * The largest number of sources in a folder; a larger folder holds more than
+ * one idea.
+ */
 const FULL = 32;
 
-/** Rooms that are not part of the program, and may do what they like. */
+/** Rooms that are not part of the program and may import anything. */
 const FREE = new Set([
   "scripts",
   "bench",
@@ -65,10 +71,10 @@ const FREE = new Set([
   ".github",
 ]);
 
-/** Big tables, generated from elsewhere. */
+/** Large tables that are generated from another source. */
 const isGenerated = (text: string) => text.startsWith("// Generated from ");
 
-/** The room that a path is in; of rooms in rooms the innermost. */
+/** The room of a path; if rooms are nested, the innermost one. */
 const roomOf = (path: string): string =>
   ROOMS.filter((room) => path === room || path.startsWith(`${room}/`))
     .toSorted((one, other) => other.length - one.length)[0] ??
@@ -90,7 +96,7 @@ function* walk(directory: string): Generator<string> {
   }
 }
 
-/** Comments and texts may name anything. */
+/** Removes comments and texts, which may name anything. */
 const withoutComments = (text: string) =>
   text.replace(/\/\*[\s\S]*?\*\//g, "").replace(/^\s*\/\/.*$/gm, "");
 
@@ -126,7 +132,7 @@ const mayImport = (from: string, to: string) =>
   from === to ||
   ROOMS.indexOf(to) > ROOMS.indexOf(from) && !CLOSED[from]?.includes(to);
 
-Deno.test("every file stands in a room that the rules know", () => {
+Deno.test("every file is in a room that the rules know", () => {
   assertEquals(
     SOURCES.filter(({ room }) => !ROOMS.includes(room) && !FREE.has(room))
       .map(({ path }) => path),
@@ -144,7 +150,7 @@ Deno.test("imports go downward only", () => {
   assertEquals(wrong, []);
 });
 
-/** The files that import each other, directly or through others. */
+/** The files that import each other, directly or through other files. */
 function circles(): string[] {
   const names = new Map(SOURCES.map((source) => [source.path, source]));
   const done = new Set<string>();
@@ -172,7 +178,7 @@ Deno.test("no folder holds more than one idea", () => {
   assertEquals(full.map(([folder, { length }]) => `${folder}: ${length}`), []);
 });
 
-Deno.test("ffi imports nothing of ours", () => {
+Deno.test("ffi imports no other room", () => {
   const wrong = PROGRAM.filter(({ room }) => room === "ffi")
     .flatMap(({ path, imports }) =>
       imports.filter((to) => roomOf(to) !== "ffi").map((to) => `${path}: ${to}`)
@@ -180,7 +186,7 @@ Deno.test("ffi imports nothing of ours", () => {
   assertEquals(wrong, []);
 });
 
-Deno.test("plan and spec import no ffi, and call nothing of Deno but types", () => {
+Deno.test("plan and spec import no ffi, and use nothing of Deno but types", () => {
   const wrong = PROGRAM.filter(({ room }) => ["plan", "spec"].includes(room))
     .filter(({ text, imports }) =>
       imports.some((to) => roomOf(to) === "ffi") ||
@@ -191,7 +197,7 @@ Deno.test("plan and spec import no ffi, and call nothing of Deno but types", () 
 
 Deno.test("only ffi names Deno.dlopen and pointers", () => {
   const wrong = SOURCES.filter(({ room, path }) =>
-    // The reference that our seccomp compiler is compared with is C as well.
+    // The reference for our seccomp compiler is a C library as well.
     room !== "ffi" && path !== "tests/imports_test.ts" &&
     path !== "tests/_libseccomp.ts"
   ).filter(({ text }) =>
@@ -211,7 +217,7 @@ Deno.test("only cli/outcome.ts exits", () => {
   assertEquals(wrong.map(({ path }) => path), []);
 });
 
-Deno.test("the program never imports dax, nor what only tests and scripts may", () => {
+Deno.test("the program never imports dax, nor files for tests and scripts only", () => {
   const seen = new Set<string>();
   const visit = (path: string) => {
     if (seen.has(path)) return;
@@ -227,8 +233,8 @@ Deno.test("the program never imports dax, nor what only tests and scripts may", 
   assertEquals(wrong, []);
 });
 
-Deno.test("the walk over the program's imports reaches its rooms", () => {
-  // The test above would pass on nothing at all.
+Deno.test("the search of the program's imports reaches its rooms", () => {
+  // Without this, the test above would pass on an empty list.
   const main = SOURCES.find(({ path }) => path === "main.ts")!;
   assertEquals(main.imports.includes("cli/commands.ts"), true);
   const launch = SOURCES.find(({ path }) => path === "launch/child.ts")!;
@@ -245,7 +251,7 @@ Deno.test("no file has more than 400 lines", () => {
   );
 });
 
-Deno.test("files are named in snake_case, and none utils", () => {
+Deno.test("files are named in snake_case, and none is called utils", () => {
   const wrong = SOURCES.map(({ path }) => path).filter((path) =>
     !/^([.a-z0-9_]+\/)*[a-z0-9_]+(\.d)?\.tsx?$/.test(path) ||
     /(^|\/)(utils?|helpers?|common|misc)\.ts$/.test(path)
@@ -253,13 +259,13 @@ Deno.test("files are named in snake_case, and none utils", () => {
   assertEquals(wrong, []);
 });
 
-Deno.test("every file of the program begins with what it is for", () => {
+Deno.test("every file of the program begins with a module comment", () => {
   const silent = SOURCES.filter(({ text, path }) =>
     !path.endsWith(".d.ts") && !/^(#!.*\n)?(\/\*\*|\/\/)/.test(text)
   );
   assertEquals(silent.map(({ path }) => path), []);
 });
 
-Deno.test("VERSION is that of deno.json", () => {
+Deno.test("VERSION is the version in deno.json", () => {
   assertEquals(VERSION, config.version);
 });
