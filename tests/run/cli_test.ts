@@ -1,4 +1,4 @@
-/** The command line: help, version and what is not understood. */
+/** The command line: help, version, and words that the program does not know. */
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
@@ -7,7 +7,7 @@ import { container, test } from "../_harness.ts";
 import { assertRefused } from "../_refused.ts";
 import config from "../../deno.json" with { type: "json" };
 
-test("no arguments, --help, -h and help print the same help", async () => {
+test("container without arguments, with --help, -h or help prints the same help", async () => {
   const { status, stdout, stderr } = await container([]);
   assertEquals([status, stderr], [0, ""]);
   assertMatch(stdout, /^container runs a command.*\n\nUsage: container/);
@@ -16,7 +16,7 @@ test("no arguments, --help, -h and help print the same help", async () => {
   }
 });
 
-test("help shows every command there is but not the child", async () => {
+test("container help lists every command except child", async () => {
   const { stdout } = await container(["--help"]);
   assertMatch(stdout, /^ {2}run {2,}\S/m);
   assertMatch(stdout, /^ {2}explain {2,}\S/m);
@@ -50,7 +50,7 @@ test("run --help lists every flag", async () => {
   ) assertStringIncludes(stdout, ` ${flag} `);
 });
 
-test("help wins over what else is wrong before it, and ends at the command", async () => {
+test("--help wins over errors before it, and is not searched in the command's words", async () => {
   const { status, stdout } = await container(
     ["run", "--hostname", "x", "--help", "true"],
   );
@@ -58,7 +58,7 @@ test("help wins over what else is wrong before it, and ends at the command", asy
   assertStringIncludes(stdout, "Usage: container run");
 });
 
-test("help fits a terminal of 80 columns", async () => {
+test("container help fits a terminal of 80 columns", async () => {
   for (const args of [["--help"], ["run", "--help"], ["explain", "--help"]]) {
     const { stdout } = await container(args);
     const long = stdout.split("\n").filter((line) => line.length > 100);
@@ -66,7 +66,7 @@ test("help fits a terminal of 80 columns", async () => {
   }
 });
 
-test("--version and --help may stand after flags of the program", async () => {
+test("--version and --help may follow flags of the program", async () => {
   const version = await container(["--root", "/nowhere", "--version"]);
   assertEquals(version.stdout, `container version ${config.version}\n`);
   const help = await container(["--debug", "-h"]);
@@ -95,7 +95,7 @@ for (
     ["", null],
   ] as const
 ) {
-  test(`${word || "an empty word"} as first word is a usage error that names the commands`, async () => {
+  test(`container refuses ${word || "an empty word"} as first word and names the commands`, async () => {
     const { status, stdout, stderr } = await container([word]);
     assertEquals([status, stdout], [2, ""]);
     assertMatch(stderr, /^container: [^\n]*run, explain[^\n]*\n$/);
@@ -106,7 +106,7 @@ for (
   });
 }
 
-test("help lists the flags that stand before a command", async () => {
+test("container help lists the flags before a command", async () => {
   const { stdout } = await container(["--help"]);
   for (const { name } of GLOBAL_FLAGS) assertMatch(stdout, flagLine(name));
   assertMatch(stdout, flagLine("version"));
@@ -114,7 +114,7 @@ test("help lists the flags that stand before a command", async () => {
 
 const flagLine = (name: string) => new RegExp(`^ +(-., )?--${name} `, "m");
 
-test("a flag before the command with a value that is none is a usage error", async () => {
+test("a flag before the command with an invalid value is a usage error", async () => {
   for (
     const [flag, words] of [
       ["--log-format=xml", /--log-format xml: not one of text, json/],
@@ -128,7 +128,7 @@ test("a flag before the command with a value that is none is a usage error", asy
   }
 });
 
-test("--debug before the command shows stack traces as well", async () => {
+test("--debug before the command also shows stack traces", async () => {
   const { status, stderr } = await container(
     ["--debug", "run", "-q", "--rootfs", "/nowhere", "true"],
   );
@@ -136,7 +136,7 @@ test("--debug before the command shows stack traces as well", async () => {
   assertMatch(stderr, /^container: Cannot use.*\n[\s\S]*\n +at /);
 });
 
-test("a log that cannot be written is said before anything is done", async () => {
+test("a log that cannot be written is reported before anything is done", async () => {
   const { status, stderr } = await container(
     ["--log", "/nowhere/log", "run", "-q", "--rootfs", "/nowhere", "true"],
   );
@@ -147,7 +147,7 @@ test("a log that cannot be written is said before anything is done", async () =>
   );
 });
 
-test("no output holds a colour or another escape", async () => {
+test("no output contains colours or other escape sequences", async () => {
   for (
     const args of [["--help"], ["run", "--help"], ["nonsense"], [
       "explain",

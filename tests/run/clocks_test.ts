@@ -1,4 +1,4 @@
-/** Clocks of a time namespace, and the personality: what the kernel tells of itself. */
+/** The clocks of a time namespace, and the personality. */
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
@@ -24,7 +24,7 @@ const noTime = (() => {
 const uptime = (text: string) => Number(text.split(" ")[0]);
 
 testBoth(
-  "--time-offset sets the clocks off, in a namespace of its own",
+  "--time-offset shifts the clocks in a namespace of their own",
   async (mode) => {
     const flags = ["--time-offset", "boottime=86400.25"];
     const { stdout, stderr } = await mode.run([
@@ -60,7 +60,7 @@ testBoth(
 );
 
 testBoth(
-  "--time-offset works for a user namespace, whoever owns it",
+  "--time-offset works in a user namespace, for root and for ordinary users",
   async (mode) => {
     const read = [
       ...["--time-offset", "boottime=60", "sh", "-c"],
@@ -79,7 +79,7 @@ testBoth(
 );
 
 testBoth(
-  "offsets that no clock can have are refused in one line",
+  "run refuses offsets that no clock can have, in one line",
   async (mode) => {
     const refuse = async (words: RegExp, status: number, ...flags: string[]) =>
       assertRefused(await mode.run([...flags, "true"]), status, words);
@@ -112,7 +112,7 @@ testBoth(
 );
 
 testBoth(
-  "--personality linux32: uname -m is that of a 32-bit machine",
+  "--personality linux32 makes uname -m report a 32-bit machine",
   async (mode) => {
     const machine = async (name: string) =>
       (await mode.run([`--personality=${name}`, "uname", "-m"])).stdout;

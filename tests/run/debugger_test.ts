@@ -7,15 +7,15 @@ import { descendants } from "../_host.ts";
 import { test, testBoth } from "../_harness.ts";
 import { Session } from "../_session.ts";
 
-/** Longer than Deno waits before it takes the signal, in milliseconds. */
+/** Longer than Deno takes to receive the signal, in milliseconds. */
 const UNTIL_TAKEN = 900;
-/** Longer than it takes to listen then. */
+/** Longer than it then takes to listen. */
 const UNTIL_OPEN = 300;
 
 const pause = (milliseconds: number) =>
   new Promise((resolve) => setTimeout(resolve, milliseconds));
 
-/** The sockets on which a process listens, by proc_net_tcp(5). */
+/** The sockets on which a process listens, from proc_net_tcp(5). */
 function listening(pid: number): string[] {
   const own = new Set(
     [...Deno.readDirSync(`/proc/${pid}/fd`)].flatMap(({ name }) => {
@@ -36,7 +36,7 @@ function listening(pid: number): string[] {
 }
 
 testBoth(
-  "SIGUSR1 to run is the command's, however late, and opens no debugger",
+  "SIGUSR1 to run reaches the command at any time, and opens no debugger",
   async (mode) => {
     await using session = mode.startRun(
       ...["sh", "-c"],
@@ -59,7 +59,7 @@ testBoth(
   },
 );
 
-test("SIGUSR1 ends a command of ours that has nothing to pass on", async () => {
+test("SIGUSR1 ends a command of our program that has no container to forward it to", async () => {
   await using daily = new Daily();
   await daily.run("--name", "one", "sh", "-c", "echo said; sleep 1000");
   await using session = new Session(daily.words("logs", "-f", "one"));

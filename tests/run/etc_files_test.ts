@@ -1,4 +1,7 @@
-/** /etc/hostname, /etc/hosts and /etc/resolv.conf: made of memory, over the root filesystem's. */
+/**
+ * /etc/hostname, /etc/hosts and /etc/resolv.conf: made in memory, over those of
+ * the root filesystem.
+ */
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals, assertMatch } from "@std/assert";
@@ -15,7 +18,7 @@ import {
 
 const FILES = ["hostname", "hosts", "resolv.conf"];
 
-/** A root filesystem whose files say that they are its own, or has none. */
+/** Makes a root filesystem with marked files, or without these files. */
 async function withFiles(dir: TempDir, there = true): Promise<string> {
   const path = await copyRootfs(dir.path);
   for (const name of FILES) {
@@ -25,7 +28,7 @@ async function withFiles(dir: TempDir, there = true): Promise<string> {
   return path;
 }
 
-/** What the files say inside. */
+/** Reads the files inside. */
 async function read(
   mode: Mode,
   rootfs: string,
@@ -43,7 +46,7 @@ async function read(
 const LOCAL =
   "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n";
 
-/** The root filesystem is as it was made. */
+/** Asserts that the root filesystem is unchanged. */
 async function assertUntouched(rootfs: string): Promise<void> {
   for (const name of FILES) {
     assertEquals(
@@ -55,7 +58,7 @@ async function assertUntouched(rootfs: string): Promise<void> {
 }
 
 testBoth(
-  "hosts and hostname know the container's name; the root filesystem's are covered, not written",
+  "run puts the container's name into hosts and hostname, over unchanged files of the root filesystem",
   async (mode) => {
     await using dir = new TempDir();
     const rootfs = await withFiles(dir);
@@ -78,7 +81,7 @@ testBoth(
 );
 
 testBoth(
-  "a root filesystem without the files gets none unasked",
+  "run makes no files in a root filesystem that lacks them, unless asked",
   async (mode) => {
     await using dir = new TempDir();
     const rootfs = await withFiles(dir, false);
@@ -95,7 +98,7 @@ testBoth(
 );
 
 testBoth(
-  "--add-host and --dns are in the files, made where missing",
+  "--add-host and --dns make missing files",
   async (mode) => {
     const flags = [
       ...["--add-host", "db:192.0.2.1", "--add-host", "six=[2001:db8::1]"],
@@ -115,7 +118,7 @@ testBoth(
 );
 
 testBoth(
-  "a resolv.conf that is a link to nowhere can be given name servers",
+  "--dns works if resolv.conf is a link that leads to nothing",
   async (mode) => {
     await using dir = new TempDir();
     const rootfs = await withFiles(dir, false);
@@ -130,7 +133,7 @@ testBoth(
   },
 );
 
-testBoth("with the host's network they are the host's tables", async (mode) => {
+testBoth("run uses the host's tables with the host's network", async (mode) => {
   await using dir = new TempDir();
   const rootfs = await withFiles(dir);
   const host = ["--network", "host"];
@@ -148,7 +151,7 @@ testBoth("with the host's network they are the host's tables", async (mode) => {
   await assertUntouched(rootfs);
 });
 
-testBoth("a read-only root filesystem has them read-only", async (mode) => {
+testBoth("run mounts them read-only on a read-only root", async (mode) => {
   await using dir = new TempDir();
   const { stdout, stderr } = await mode.run([
     ...["--rootfs", await withFiles(dir), "--read-only", "sh", "-c"],
@@ -158,7 +161,7 @@ testBoth("a read-only root filesystem has them read-only", async (mode) => {
   assertMatch(stderr, /Read-only file system/);
 });
 
-testBoth("a mount of the user's stays uncovered", async (mode) => {
+testBoth("run does not cover mounts of the user", async (mode) => {
   await using dir = new TempDir();
   const rootfs = await withFiles(dir);
   await Deno.writeTextFile(`${dir.path}/hosts`, "mine\n");
@@ -180,7 +183,7 @@ testBoth("a mount of the user's stays uncovered", async (mode) => {
 });
 
 testBoth(
-  "every user can read them, whatever the caller's umask",
+  "run makes files that every user can read, whatever the caller's umask",
   async (mode) => {
     await using dir = new TempDir();
     const { stdout } = await mode.run(
@@ -191,7 +194,7 @@ testBoth(
   },
 );
 
-testBoth("rootless: the files are there too", async (mode) => {
+testBoth("run without root makes the files too", async (mode) => {
   await using dir = new TempDir();
   await using nobody = await Nobody.make();
   const rootfs = await withFiles(dir);
@@ -207,7 +210,7 @@ testBoth("rootless: the files are there too", async (mode) => {
   await assertUntouched(rootfs);
 }, { skip: without("setpriv") });
 
-testBoth("a name of the host's is not taken over", async (mode) => {
+testBoth("run does not use the host's name", async (mode) => {
   const { stdout } = await mode.run([
     ...["--uts", "host", "sh", "-c", "hostname; echo $HOSTNAME"],
   ]);
@@ -232,7 +235,7 @@ for (
     ["--domainname=", /1 to 64 bytes/],
   ] as const
 ) {
-  testBoth(`${flag} is refused in one line`, async (mode) => {
+  testBoth(`run refuses ${flag} in one line`, async (mode) => {
     assertRefused(await mode.run([flag, "true"]), 2, words);
   });
 }

@@ -1,6 +1,6 @@
 /**
- * Standard streams that are files of the host: the command has pipes in their
- * place, and nothing else of the file than its bytes.
+ * Standard streams that are files of the host: the command gets pipes instead,
+ * and only the bytes of the files.
  */
 
 // @ts-types="../../types/std_assert.d.ts"
@@ -33,12 +33,12 @@ import {
 import { Session } from "../_session.ts";
 
 testBoth(
-  "run: root inside cannot write to, cut off or make setuid what a stream leads to",
+  "run keeps root inside from writing to, truncating or making setuid a standard stream's file",
   (mode) => attackFrom(mode.runWords("-q", "sh", "-c", ATTACK)),
 );
 
 testBoth(
-  "run without root, and with another flag: the same",
+  "run without root, and with another flag, protects a standard stream's file",
   async (mode) => {
     await attackFrom(mode.runWords("-q", "-w", "/tmp", "sh", "-c", ATTACK));
     await using nobody = await Nobody.make();
@@ -51,17 +51,17 @@ testBoth(
 );
 
 testBoth(
-  "a full disk closes the pipe, is said, and is no success",
+  "run reports a full disk, closes the pipe and fails",
   async (mode) => {
     await using dir = new TempDir();
     for (const flags of [[], ["-w", "/"]]) {
-      // More than fits in the pipe: it hears of it, if it looks.
+      // More than fits in the pipe, so the command notices the error.
       const endless = await inSmall(
         dir,
         mode.runWords("-q", ...flags, "sh", "-c", "yes; echo status $? >&2"),
       );
       assertMatch(endless.stderr, /^(yes: .*Broken pipe\n)?status (141|1)\n/m);
-      // The command is content, and the one who reads its file must not be.
+      // The command sees no error, but the caller must not rely on the file.
       const short = await inSmall(
         dir,
         mode.runWords(
@@ -111,7 +111,7 @@ testBoth(
 );
 
 testBoth(
-  "all of the output is in its file when the status is told",
+  "run ends only after all output is in its file",
   async (mode) => {
     await using dir = new TempDir();
     for (const flags of [[], ["-w", "/"]]) {
@@ -132,7 +132,7 @@ testBoth(
 );
 
 testBoth(
-  "output and errors in one file keep their order",
+  "run keeps the order of output and errors in one file",
   async (mode) => {
     await using dir = new TempDir();
     const script = "for i in $(seq 300); do echo o$i; echo e$i >&2; done";
@@ -146,7 +146,7 @@ testBoth(
       );
       await inShell(dir, `${words} > out 2>&1`);
       assertEquals(await Deno.readTextFile(`${dir.path}/out`), lines.join(""));
-      // Each its own where they are two.
+      // Two files have separate pipes.
       await inShell(dir, `${words} > out 2> err`);
       assertEquals(
         await Deno.readTextFile(`${dir.path}/err`),
@@ -157,11 +157,11 @@ testBoth(
 );
 
 testBoth(
-  "what a command does not read of its input is there for the next",
+  "run leaves input that the command does not read to the next command",
   async (mode) => {
     await using dir = new TempDir();
     await Deno.writeTextFile(`${dir.path}/list`, "a\nb\nc\n");
-    // Longer than what the pipe and the relay hold.
+    // Longer than the pipe and the relay can hold.
     const large = "x".repeat(1023) + "\n";
     await Deno.writeTextFile(`${dir.path}/large`, large.repeat(5000));
     for (const flags of [[], ["-w", "/"]]) {
@@ -183,7 +183,7 @@ testBoth(
 );
 
 testBoth(
-  "directories and devices of the host are refused before anything is done",
+  "run refuses directories and devices of the host as standard streams",
   async (mode) => {
     await using dir = new TempDir();
     for (const flags of [[], ["-w", "/"]]) {
@@ -226,10 +226,10 @@ testBoth(
 );
 
 testBoth(
-  "the devices that every container has come from inside",
+  "run replaces default devices as standard streams by the container's",
   async (mode) => {
     await using dir = new TempDir();
-    // What it is, and on which file system.
+    // The device number, and the file system that the node is on.
     const look = "stat -L -c '%t:%T %d:%i'";
     const script =
       `${look} /proc/self/fd/0 /proc/self/fd/2; head -c 4 <&0 | wc -c`;
@@ -252,7 +252,7 @@ testBoth(
         assertNotEquals(node, outside!.split(" ")[1]);
       }
     }
-    // What the terminal is that we were started from.
+    // The device number of the caller's terminal.
     await using terminal = startTerminal(
       `${
         shellLine(mode.runWords("-qT", "sh", "-c", `${look} /proc/self/fd/0`))
@@ -265,7 +265,7 @@ testBoth(
 );
 
 testBoth(
-  "--streams inherit hands files over as they are",
+  "--streams inherit passes files on unchanged",
   async (mode) => {
     await using dir = new TempDir();
     await Deno.writeTextFile(`${dir.path}/in`, "a\n");
@@ -288,7 +288,7 @@ testBoth(
   },
 );
 
-test("the command's user may open /dev/stdout of a file anew", async () => {
+test("the command's user can reopen a file at /dev/stdout", async () => {
   await using dir = new TempDir();
   const words = shellLine(
     runWords(
@@ -307,7 +307,7 @@ test("the command's user may open /dev/stdout of a file anew", async () => {
   ]);
 });
 
-test("explain names the pipes and why they are there", async () => {
+test("explain names the pipes and their reasons", async () => {
   await using dir = new TempDir();
   const words = shellLine([
     ...[...CONTAINER, "explain", "run", "--rootfs", rootfs(), "true"],
@@ -329,7 +329,8 @@ test("explain names the pipes and why they are there", async () => {
 });
 
 for (const mode of [INIT, NO_INIT]) {
-  test(`SIGKILL takes what copies along: ${mode.name}`, () => killed(mode));
+  test(`SIGKILL to the parent also ends the process that copies streams: ${mode.name}`, () =>
+    killed(mode));
 }
 
 async function killed(mode: Mode): Promise<void> {

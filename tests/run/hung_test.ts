@@ -1,4 +1,4 @@
-/** A file system that does not answer: a signal ends `run` all the same. */
+/** A file system that does not answer: a signal still ends `run`. */
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals, assertStringIncludes } from "@std/assert";
@@ -15,8 +15,9 @@ import { CTRL_C } from "../_keys.ts";
 import { Session } from "../_session.ts";
 
 /**
- * The program after `mount`, where /hung of a root filesystem is one whose
- * server never answers: nobody reads what the kernel asks through descriptor 9.
+ * Words that mount a file system at /hung of a root filesystem, and then start
+ * the program. The file system's server never answers: no process reads the
+ * kernel's requests from descriptor 9.
  */
 const HUNG = `set -e
 exec 9<>/dev/fuse
@@ -34,7 +35,7 @@ const PLACES: [string, (root: string) => string[]][] = [
 
 const SKIP = without("unshare") ?? without("script");
 
-/** Long enough for any start to have come to where it hangs. */
+/** Long enough for every start to reach the place where it hangs. */
 const hang = () => new Promise((resolve) => setTimeout(resolve, 2000));
 
 async function words(
@@ -74,7 +75,7 @@ for (const [place, flags] of PLACES) {
   }, { skip: SKIP });
 }
 
-testBoth("it says what came before the command", async (mode) => {
+testBoth("run reports a signal that came before the command", async (mode) => {
   await using dir = new TempDir();
   await using session = new Session(
     await words(mode, dir.path, () => ["--tmpfs", "/hung/x"]),

@@ -1,6 +1,7 @@
 /**
- * A program that is linked to shared libraries begins with launch/native/entry.c,
- * and its interpreter is started from there, on both architectures.
+ * A program that is linked to shared libraries begins with
+ * launch/native/entry.c, which starts its interpreter. Tested on both
+ * architectures.
  */
 
 // @ts-types="../../types/std_assert.d.ts"
@@ -11,7 +12,7 @@ import { insertEntry } from "../../scripts/_entry.ts";
 import { COMPILERS } from "../../scripts/walker.ts";
 import { hasProgram, TempDir, test } from "../_harness.ts";
 
-/** Thread-local, zeroed and relocated memory, libm, and what the loader was told. */
+/** Thread-local, zeroed and relocated memory, libm, and the loader's arguments. */
 const SOURCE = `
 #include <math.h>
 #include <stdio.h>
@@ -78,7 +79,7 @@ for (const arch of ["x86_64", "aarch64"] as const) {
     : null;
 
   test(
-    `interpreter: it loads the program as the kernel would have: ${arch}`,
+    `the native entry loads the program as the kernel would: ${arch}`,
     async () => {
       await using dir = new TempDir();
       const program = await build(dir, arch);
@@ -89,7 +90,7 @@ for (const arch of ["x86_64", "aarch64"] as const) {
           "",
         ]);
       }
-      // Looked at for a launch that is begun early.
+      // This command line begins an early launch.
       const [code, stdout] = await output([...words, program, "run", "true"]);
       assertEquals([code, String(stdout).startsWith("true two 7")], [3, true]);
     },
@@ -97,7 +98,7 @@ for (const arch of ["x86_64", "aarch64"] as const) {
   );
 
   test(
-    `interpreter: where it is missing, that is said: ${arch}`,
+    `the native entry reports a missing interpreter: ${arch}`,
     async () => {
       await using dir = new TempDir();
       const program = await build(dir, arch, "/nowhere/ld.so");
@@ -112,7 +113,7 @@ for (const arch of ["x86_64", "aarch64"] as const) {
 }
 
 test(
-  "interpreter: one that is called by name finds the program",
+  "the native entry finds a program that is called by name",
   async () => {
     await using dir = new TempDir();
     const loader = "/lib64/ld-linux-x86-64.so.2";

@@ -1,6 +1,7 @@
 /**
- * The terminal that a container has by default, in a shell with job control:
- * stopped and continued with the caller's terminal as it was in between.
+ * The terminal that a container has by default, in a shell with job control.
+ * After a stop the caller's terminal is unchanged, and the container can be
+ * continued.
  */
 
 // @ts-types="../../types/std_assert.d.ts"
@@ -35,7 +36,7 @@ const PROMPT = /host> $/;
 const pause = (milliseconds = 200) =>
   new Promise((resolve) => setTimeout(resolve, milliseconds));
 
-/** What a process of the container's command is doing, on the host. */
+/** The state of the process with this command line, on the host. */
 function stateOf(session: Session, words: string): string | undefined {
   return descendants(session.pid)
     .find(({ pid }) => commandOf(pid) === words)?.state;
@@ -46,7 +47,7 @@ async function leave(shell: Session): Promise<void> {
   await shell.end();
 }
 
-test("Ctrl-Z stops a command that does nothing about it, and fg continues it", async () => {
+test("Ctrl-Z stops a command that does not handle it, and fg continues it", async () => {
   await using shell = await startShell();
   const tty = await terminalOf(shell);
   await shell.expect(PROMPT);
@@ -74,7 +75,7 @@ test("Ctrl-Z stops a command that does nothing about it, and fg continues it", a
   await leave(shell);
 });
 
-test("Ctrl-Z and fg again: what is typed arrives, and the settings come back", async () => {
+test("Ctrl-Z and fg twice: input arrives, and the terminal's settings come back", async () => {
   await using shell = await startShell();
   const tty = await terminalOf(shell);
   await shell.expect(PROMPT);
@@ -102,7 +103,7 @@ test("Ctrl-Z and fg again: what is typed arrives, and the settings come back", a
   await leave(shell);
 });
 
-test("Ctrl-Z stops a script around it too, and fg continues both", async () => {
+test("Ctrl-Z also stops a script around the container, and fg continues both", async () => {
   await using shell = await startShell();
   await shell.send(`sh -c '${owning("sleep", "1000")}; echo after $?'\n`);
   await sleeping(shell);
@@ -116,7 +117,7 @@ test("Ctrl-Z stops a script around it too, and fg continues both", async () => {
   await leave(shell);
 });
 
-test("a window that changed its size meanwhile is seen after fg", async () => {
+test("fg passes on a change of the window size", async () => {
   await using shell = await startShell();
   const tty = await terminalOf(shell);
   await shell.expect(PROMPT);
@@ -137,7 +138,7 @@ test("a window that changed its size meanwhile is seen after fg", async () => {
   await leave(shell);
 });
 
-test("bg: it runs on without the terminal's input, and fg gives it back", async () => {
+test("bg lets the container run without the terminal's input, and fg gives the input back", async () => {
   await using shell = await startShell();
   const tty = await terminalOf(shell);
   await shell.expect(PROMPT);
@@ -170,7 +171,7 @@ test("bg: it runs on without the terminal's input, and fg gives it back", async 
   await leave(shell);
 });
 
-test("stopped from outside, then continued: raw mode again, and given back", async () => {
+test("SIGSTOP and SIGCONT from outside: the terminal is in raw mode again afterwards", async () => {
   await using shell = await startShell();
   const tty = await terminalOf(shell);
   await shell.expect(PROMPT);
@@ -192,7 +193,7 @@ test("stopped from outside, then continued: raw mode again, and given back", asy
   await leave(shell);
 });
 
-test("a shell inside keeps its Ctrl-Z to itself; its `kill -STOP $$` stops us", async () => {
+test("Ctrl-Z in a shell inside stays inside, and its `kill -STOP $$` stops the container", async () => {
   await using shell = await startShell();
   await shell.send(`${owning("-e", "PS1=in> ", "sh")}\n`);
   await shell.expect(/in> /);
@@ -218,7 +219,7 @@ test("a shell inside keeps its Ctrl-Z to itself; its `kill -STOP $$` stops us", 
   await leave(shell);
 });
 
-test("started in the background it has the caller's terminal, as every job", async () => {
+test("a container started in the background has the caller's terminal, like every job", async () => {
   await using shell = await startShell();
   await shell.send(`${inside("tty; read x; echo got $x; exit 6")} &\n`);
   await shell.expect(/not a tty\r\n/);
@@ -235,7 +236,7 @@ test("started in the background it has the caller's terminal, as every job", asy
   await leave(shell);
 });
 
-test("-t started in the background waits for its input without stopping", async () => {
+test("-t in the background waits for input without stopping", async () => {
   await using shell = await startShell();
   const tty = await terminalOf(shell);
   await shell.expect(PROMPT);
@@ -257,7 +258,7 @@ test("-t started in the background waits for its input without stopping", async 
   await leave(shell);
 });
 
-test("no shell to continue it: Ctrl-Z does not stop it", async () => {
+test("Ctrl-Z without a shell that could continue the container does not stop it", async () => {
   await using terminal = startTerminal(
     `exec ${inside("echo ready; read x; echo got $x; exit 4")}`,
   );
@@ -269,7 +270,7 @@ test("no shell to continue it: Ctrl-Z does not stop it", async () => {
   assertEquals(await terminal.end(), 4);
 });
 
-test("--no-init: Ctrl-Z does nothing to a command that is PID 1", async () => {
+test("--no-init: Ctrl-Z does not stop a command that is PID 1", async () => {
   await using shell = await startShell();
   await shell.send(
     `${
@@ -290,7 +291,7 @@ test("--no-init: Ctrl-Z does nothing to a command that is PID 1", async () => {
 });
 
 for (const signal of ["SIGTERM", "SIGHUP", "SIGINT", "SIGQUIT"] as const) {
-  test(`${signal} to the parent ends it with the terminal as it was`, async () => {
+  test(`${signal} to the parent ends the container and leaves the terminal unchanged`, async () => {
     await using shell = await startShell();
     const tty = await terminalOf(shell);
     await shell.expect(PROMPT);
@@ -301,7 +302,7 @@ for (const signal of ["SIGTERM", "SIGHUP", "SIGINT", "SIGQUIT"] as const) {
     const { parent } = descendants(shell.pid).find(({ pid }) => pid === init)!;
     const said = shell.output.length;
     Deno.kill(parent, signal);
-    // After a SIGINT the shell may leave out what follows.
+    // After a SIGINT the shell may skip the following commands.
     await until(
       "the shell goes on",
       () => /over\r\n|host> /.test(shell.output.slice(said)),
@@ -313,7 +314,7 @@ for (const signal of ["SIGTERM", "SIGHUP", "SIGINT", "SIGQUIT"] as const) {
   });
 }
 
-test("SIGKILL to PID 1 ends it with 137 and the terminal as it was", async () => {
+test("SIGKILL to PID 1 ends the container with 137 and leaves the terminal unchanged", async () => {
   await using terminal = startTerminal(
     `before=$(stty -a); ${
       inside("echo ready; sleep 1000")

@@ -1,7 +1,7 @@
 /**
- * The plainest run, which the compiled program carries out without a runtime:
- * no different to see from one that has it, and left to that wherever anything
- * is unusual.
+ * The plainest run, which the compiled program carries out without starting
+ * Deno. It must not differ visibly from a run with Deno, and must leave
+ * everything unusual to Deno.
  */
 
 // @ts-types="../../types/std_assert.d.ts"
@@ -26,7 +26,7 @@ import { Session } from "../_session.ts";
 const [program = ""] = CONTAINER;
 const skip = NO_STANDALONE ?? without("strace");
 
-/** Whoever is PID 1. */
+/** Our program or the command as PID 1. */
 const MODES: readonly (readonly string[])[] = [[], ["--no-init"]];
 
 const plainIn = (
@@ -38,7 +38,7 @@ const plainIn = (
 const plain = (root: string, ...command: string[]) =>
   plainIn(["--no-init"], root, ...command);
 
-/** Both outcomes of a command: without a runtime, and with the one that a flag asks for. */
+/** Both outcomes of a command: without Deno, and with a flag that starts Deno. */
 const both = (
   mode: readonly string[],
   command: readonly string[],
@@ -54,10 +54,10 @@ const both = (
     )
   ));
 
-/** A library that Deno's runtime needs and no shell does. */
+/** A library that Deno needs and a shell does not. */
 const LIBRARY = "libgcc_s";
 
-/** Whether a runtime was loaded for a command line, which comes after `before`. */
+/** Whether a command line, after the words `before`, loaded Deno. */
 async function hasRuntime(
   run: readonly string[],
   { before = [], ...options }: Options = {},
@@ -71,12 +71,12 @@ async function hasRuntime(
   return (await Deno.readTextFile(file)).includes(LIBRARY);
 }
 
-/** Words that start others with files in the place of standard streams. */
+/** Words that start other words with files as standard streams. */
 const toFiles = (dir: TempDir, redirections: string) => [
   ...["sh", "-c", `exec "$@" ${redirections}`, dir.path],
 ];
 
-test("plain run: no runtime is started for it", async () => {
+test("plain run: no Deno is started", async () => {
   const root = rootfs();
   await using dir = new TempDir();
   await Deno.writeTextFile(`${dir.path}/in`, "words\n");
@@ -105,7 +105,7 @@ test("plain run: no runtime is started for it", async () => {
   }
 }, { skip });
 
-test("plain run: what is unusual is the runtime's", async () => {
+test("plain run: Deno takes over everything unusual", async () => {
   const root = rootfs();
   await using dir = new TempDir();
   const bare = await copyRootfs(dir.path);
@@ -165,17 +165,17 @@ test("plain run: what is unusual is the runtime's", async () => {
   }
 }, { skip });
 
-test("plain run: the command finds what it finds with a runtime", async () => {
+test("plain run: the command finds the same as with Deno", async () => {
   const look = [
     "env | sort",
     "pwd; id; umask; hostname; cat /etc/hostname /etc/hosts",
-    // The number of the parent's thread group is the only one that differs.
+    // Only the number of the parent's thread group differs.
     "grep -v '^\\(voluntary\\|nonvoluntary\\|Vm\\|Rss\\|Mems\\|SigQ\\|HugetlbPages\\)' /proc/self/status",
     "cut -d' ' -f4- /proc/self/mountinfo",
     "ls -l /dev /proc/self/fd | sed 's/[A-Z][a-z][a-z] .[0-9] ..:..//'",
     "cat /proc/self/limits /proc/self/oom_score_adj /proc/1/cmdline",
     "cat /proc/self/cgroup /proc/net/dev; ls /sys/class/net",
-    // Whether it is asleep just now is chance.
+    // Whether it sleeps at this moment is chance.
     "tr '\\0' ' ' < /proc/1/environ; cut -d' ' -f3-8 /proc/1/stat | sed 's/^[RSD]/alive/'",
   ];
   for (const mode of MODES) {
@@ -193,7 +193,7 @@ test("plain run: the command finds what it finds with a runtime", async () => {
   }
 }, { skip });
 
-test("plain run: words, statuses and refusals are the same", async () => {
+test("plain run: arguments, statuses and refusals are the same", async () => {
   const cases: string[][] = [
     ["printf", "%s|", "a b", "", "'\"$\\", "\u00e9", "-q", "--rootfs"],
     ["sh", "-c", "exit 42"],
@@ -222,7 +222,7 @@ test("plain run: words, statuses and refusals are the same", async () => {
 }, { skip });
 
 test(
-  "plain run: files are copied, and losses told, in the same words",
+  "plain run: files are copied and losses reported in the same words",
   async () => {
     await using dir = new TempDir();
     await Deno.writeTextFile(`${dir.path}/in`, "words\n");
@@ -255,7 +255,7 @@ test(
   { skip: skip ?? without("unshare") },
 );
 
-test("plain run: what the caller ignores is not ignored inside", async () => {
+test("plain run: signals ignored by the caller are reset", async () => {
   for (const mode of MODES) {
     for (const setting of ["trap '' HUP USR1", "trap '' PIPE CHLD", "true"]) {
       const [one, other] = await both(
@@ -268,7 +268,7 @@ test("plain run: what the caller ignores is not ignored inside", async () => {
   }
 }, { skip });
 
-test("plain run: signals reach the command, and its end is told", async () => {
+test("plain run: signals reach the command and end it", async () => {
   for (const mode of MODES) {
     for (const signal of ["SIGTERM", "SIGINT", "SIGHUP", "SIGUSR1"] as const) {
       const script = `trap 'echo got; exit 9' ${signal.slice(3)}; echo up
@@ -284,7 +284,7 @@ test("plain run: signals reach the command, and its end is told", async () => {
   }
 }, { skip });
 
-test("plain run: stopped and continued together", async () => {
+test("plain run: both stop and continue together", async () => {
   for (const mode of MODES) {
     await using session = new Session(
       plainIn(mode, rootfs(), "sh", "-c", "echo up; exec sleep 1000"),
@@ -296,7 +296,7 @@ test("plain run: stopped and continued together", async () => {
     Deno.kill(session.pid, "SIGTSTP");
     if (mode.length) {
       await new Promise((resolve) => setTimeout(resolve, 100));
-      // The first process of a PID namespace is stopped from outside alone.
+      // The first process of a PID namespace can only be stopped from outside.
       Deno.kill(command, "SIGSTOP");
     }
     await until(() => `both are stopped: ${states()}`, () => states() === "TT");
@@ -305,8 +305,8 @@ test("plain run: stopped and continued together", async () => {
   }
 }, { skip });
 
-test("plain run: stops that nobody asked for are passed over", async () => {
-  // More of them than a socket takes: each is told to the parent.
+test("plain run: stops that nothing asked for have no effect", async () => {
+  // More stops than fit in a socket: the parent is told of each.
   const script = `echo up; i=0
     while [ $i -lt 400 ]; do kill -STOP $$; i=$((i + 1)); done
     echo done; read line`;
@@ -332,7 +332,7 @@ test("plain run: stops that nobody asked for are passed over", async () => {
   assertEquals(await session.end(), 0);
 }, { skip });
 
-test("plain run: its plan is the same whoever builds the program", async () => {
+test("plain run: every build of the program has the same plan", async () => {
   const script =
     `import { usualRuns } from "${REPOSITORY}/scripts/_usual_runs.ts";
     const hash = await crypto.subtle.digest("SHA-256", usualRuns());
@@ -351,7 +351,7 @@ test("plain run: its plan is the same whoever builds the program", async () => {
   assertEquals(one.stdout, other.stdout);
 }, { skip: skip ?? without("setpriv") });
 
-test("plain run: PID 1 that is killed ends the container", async () => {
+test("plain run: killing PID 1 ends the container", async () => {
   for (const mode of MODES) {
     await using session = new Session(
       plainIn(mode, rootfs(), "sh", "-c", "sleep 1000 & echo up; wait"),
@@ -366,7 +366,7 @@ test("plain run: PID 1 that is killed ends the container", async () => {
   }
 }, { skip });
 
-test("plain run: with its parent ends the container", async () => {
+test("plain run: killing the parent ends the container", async () => {
   for (let round = 0; round < 20; round++) {
     await using session = new Session(
       plainIn(MODES[round % 2]!, rootfs(), "sleep", "1000"),
@@ -382,11 +382,11 @@ test("plain run: with its parent ends the container", async () => {
 }, { skip });
 
 test(
-  "plain run: a walker that is killed leaves no second command",
+  "plain run: killing the walker leaves no second command",
   async () => {
     await using dir = new TempDir();
     const root = await copyRootfs(dir.path);
-    // Where the first process has been made, and its number is not known yet.
+    // After the first process has been created, and before its number is known.
     const { status } = await execute([
       ...["strace", "-f", "-o", "/dev/null", "-e", "trace=exit_group"],
       ...["-e", "inject=exit_group:signal=KILL:when=1"],

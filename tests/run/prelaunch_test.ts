@@ -1,6 +1,6 @@
 /**
- * What the compiled program launches before its runtime starts: taken where it
- * is what this run wants, ended where it is not, and no different to see.
+ * What the compiled program launches before Deno starts. The launch is used if
+ * it fits this run, and ended if it does not; neither is visible.
  */
 
 // @ts-types="../../types/std_assert.d.ts"
@@ -26,7 +26,10 @@ import { trace } from "../_trace.ts";
 const [program = ""] = CONTAINER;
 const skip = NO_STANDALONE ?? without("strace");
 
-/** How many processes became PID 1, and how many walkers our runtimes started. */
+/**
+ * How many processes became PID 1, and how many walkers our program started
+ * from Deno.
+ */
 async function launches(
   ...args: string[]
 ): Promise<[born: number, walkers: number]> {
@@ -41,12 +44,15 @@ async function launches(
   return [count("clone3", "CLONE_NEWPID"), count("execve", '"walker"')];
 }
 
-/** The child's walker starts the command; without it, the parent's too. */
+/**
+ * The child's walker starts the command; without the prelaunch, so does the
+ * parent's.
+ */
 const FOUND = [1, 1];
 const ALONE = [1, 2];
 
 test(
-  "prelaunch: usual runs are launched before the runtime starts",
+  "prelaunch: usual runs are launched before Deno starts",
   async () => {
     const root = ["--rootfs", rootfs()];
     for (
@@ -73,7 +79,7 @@ test(
   { skip },
 );
 
-test("prelaunch: what could launch another way is not", async () => {
+test("prelaunch: unusual runs are not launched early", async () => {
   const root = ["--rootfs", rootfs()];
   for (
     const flags of [
@@ -85,12 +91,12 @@ test("prelaunch: what could launch another way is not", async () => {
   ) {
     assertEquals(await launches(...flags), ALONE, flags.join(" "));
   }
-  // The walker starts the command at once.
+  // The walker starts the command directly.
   const direct = NO_INIT.runWords("--hostname", "box", "true").slice(1);
   assertEquals(await launches(...direct), [1, 1]);
 }, { skip });
 
-test("prelaunch: a launch that is not wanted is ended", async () => {
+test("prelaunch: a launch that does not fit is ended", async () => {
   const volume = `${rootfs()}:/mnt:idmap=uids=0-0-9;gids=0-0-9`;
   const { status, stdout } = await run(["-v", volume, "ls", "/mnt/bin/sh"]);
   assertEquals([status, stdout], [0, "/mnt/bin/sh\n"]);
@@ -101,7 +107,7 @@ test("prelaunch: a launch that is not wanted is ended", async () => {
   );
 }, { skip });
 
-/** The processes of a command line, which those that fork have in common. */
+/** The processes with a command line, including forks. */
 function processesOf(word: string): number[] {
   return [...Deno.readDirSync("/proc")].flatMap(({ name }) => {
     try {
@@ -116,12 +122,12 @@ function processesOf(word: string): number[] {
 }
 
 test(
-  "prelaunch: a run that is killed before PID 1 is made leaves none",
+  "prelaunch: a run that is killed before PID 1 is created leaves none",
   async () => {
     const word = `A=${crypto.randomUUID()}`;
     await using _traced = new Session([
       ...["strace", "-f", "-o", "/dev/null", "-e", "trace=clone3"],
-      // As long as its parent takes to be killed, and longer.
+      // Longer than its parent takes to be killed.
       ...["-e", "inject=clone3:delay_enter=2000000:when=1"],
       ...runWords("-q", "-e", word, "sleep", "1000"),
     ]);
@@ -138,7 +144,7 @@ test(
   { skip },
 );
 
-test("prelaunch: a refused run leaves none", async () => {
+test("prelaunch: a refused run leaves no process", async () => {
   for (
     const [wanted, ...flags] of [
       ["nosuchuser", "--rootfs", rootfs(), "-u", "nosuchuser", "true"],
@@ -153,7 +159,7 @@ test("prelaunch: a refused run leaves none", async () => {
 }, { skip });
 
 test(
-  "prelaunch: the child is told the command, and nothing of the environment",
+  "prelaunch: the child receives the command, and nothing of the environment",
   async () => {
     await using session = new Session(
       ["env", "SECRET=1", "HOME=/h", "DENO_DIR=/d", ...CONTAINER, "run", "-q"]
@@ -181,7 +187,7 @@ test(
 );
 
 test(
-  "prelaunch: SIGKILL while both runtimes start leaves nothing",
+  "prelaunch: SIGKILL while both Denos start leaves nothing",
   async () => {
     for (let moment = 0; moment < 120; moment += 6) {
       await using session = new Session(
@@ -200,10 +206,10 @@ test(
 );
 
 test(
-  "prelaunch: SIGKILL before PID 1 asks to die with us ends it",
+  "prelaunch: SIGKILL before PID 1 has a death signal ends PID 1",
   async () => {
-    // The parent dies where it would let PID 1 go on; that is a moment late with
-    // its first call.
+    // The parent ends where it would let PID 1 go on, which makes PID 1's first
+    // call late.
     const { stdout } = await execute([
       ...["strace", "-f", "-o", "/dev/stdout"],
       ...["-e", "trace=write,prctl"],
@@ -221,7 +227,7 @@ test(
 );
 
 test(
-  "prelaunch: ignored SIGCHLD and few descriptors are no trouble",
+  "prelaunch: ignored SIGCHLD and few descriptors change nothing",
   async () => {
     for (const setting of ["trap '' CHLD", "ulimit -n 50"]) {
       const line = `${setting}; exec "$@"`;
@@ -246,10 +252,10 @@ test(
 );
 
 test(
-  "prelaunch: a parent that is killed meanwhile leaves nothing, and nobody complains",
+  "prelaunch: killing the parent meanwhile leaves nothing and prints nothing",
   async () => {
     await using dir = new TempDir();
-    // Nobody writes to it, so that the parent comes to no plan.
+    // Nothing writes to it, so the parent never gets a plan.
     const env = `${dir.path}/env`;
     await execute(["mkfifo", env]);
     for (let round = 0; round < 5; round++) {

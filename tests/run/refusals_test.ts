@@ -1,4 +1,4 @@
-/** What cannot be done is refused in one clear line that says how to mend it. */
+/** Refusals: one clear line that says how to fix the problem. */
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals, assertMatch } from "@std/assert";
@@ -22,7 +22,10 @@ import {
   without,
 } from "../_harness.ts";
 
-/** A refusal of `container run -q --rootfs …` with a file put into a copy of the root filesystem. */
+/**
+ * Runs a file that is put into a copy of the root filesystem, by `container run
+ * -q`.
+ */
 async function runWithFile(
   { flags }: Mode,
   content: string | Uint8Array,
@@ -51,7 +54,7 @@ for (
   ] as const
 ) {
   test(
-    `on a kernel without ${call}: run names the call and the kernel that has it`,
+    `run on a kernel without ${call} names the call and the kernel that has it`,
     async () => {
       const result = await run(["true"], {
         before: [
@@ -91,7 +94,7 @@ for (
     ],
   ] as const
 ) {
-  test(`on ${what}: run and explain say so`, async () => {
+  test(`run and explain refuse ${what}`, async () => {
     await using dir = new TempDir();
     const main = `${dir.path}/main.ts`;
     const program = toFileUrl(`${REPOSITORY}/main.ts`);
@@ -108,7 +111,7 @@ for (
   }, { skip: COMPILED ? "only the source can be told so" : null });
 }
 
-test("no root filesystem: run names the task that makes one", async () => {
+test("run without a root filesystem names the task that makes one", async () => {
   await using dir = new TempDir();
   const missing = await container(
     ["run", "-q", "--rootfs", "nowhere", "true"],
@@ -119,7 +122,7 @@ test("no root filesystem: run names the task that makes one", async () => {
   assertRefused(missing, 125, /nowhere: no such directory.*deno task rootfs/);
 });
 
-test("no ./fs: run from source names the task that makes one", async () => {
+test("run from source without ./fs names the task that makes one", async () => {
   await using dir = new TempDir();
   const result = await container(["run", "-q", "true"], { cwd: dir.path });
   assertRefused(result, 125, /\.\/fs: no such directory.*deno task rootfs/);
@@ -129,7 +132,7 @@ test("no ./fs: run from source names the task that makes one", async () => {
     : null,
 });
 
-test("the root filesystem is a file: run says so", async () => {
+test("run refuses a file as root filesystem", async () => {
   await using dir = new TempDir();
   await Deno.writeTextFile(`${dir.path}/file`, "");
   for (const path of ["file", "file/below"]) {
@@ -144,7 +147,7 @@ test("the root filesystem is a file: run says so", async () => {
   }
 });
 
-test("the root filesystem is a link that leads nowhere or in a circle: run says so", async () => {
+test("run refuses a link that leads nowhere or in a circle as root filesystem", async () => {
   await using dir = new TempDir();
   await Deno.symlink("nowhere", `${dir.path}/dangling`);
   await Deno.symlink("circle", `${dir.path}/circle`);
@@ -154,7 +157,7 @@ test("the root filesystem is a link that leads nowhere or in a circle: run says 
   assertRefused(await at("circle"), 125, /circle: .*symbolic links/);
 });
 
-test("no command: run asks for one", async () => {
+test("run without a command asks for one", async () => {
   for (const args of [["run"], ["run", "-q"], ["run", "--"], ["run", ""]]) {
     const result = await container(args);
     assertRefused(result, 2, /No command.*container run \/bin\/sh/);
@@ -162,7 +165,7 @@ test("no command: run asks for one", async () => {
 });
 
 testBoth(
-  "the command is not in the root filesystem: run says where it looked",
+  "run names the directories in which a command was not found",
   async (mode) => {
     assertRefused(
       await mode.run(["no-such-command"]),
@@ -177,17 +180,17 @@ testBoth(
   },
 );
 
-testBoth("the command is a directory: run says so", async (mode) => {
+testBoth("run refuses a directory as command", async (mode) => {
   assertRefused(await mode.run(["/bin"]), 126, /\/bin: it is a directory/);
   assertRefused(await mode.run(["/"]), 126, /\/: it is a directory/);
 });
 
-testBoth("the command is not executable: run names chmod", async (mode) => {
+testBoth("run names chmod if the command is not executable", async (mode) => {
   const result = await runWithFile(mode, "#!/bin/sh\n", { mode: 0o644 });
   assertRefused(result, 126, /\/bin\/thing: it is not executable.*chmod \+x/);
 });
 
-testBoth("the command is not a program: run says so", async (mode) => {
+testBoth("run refuses a command that is not a program", async (mode) => {
   const result = await runWithFile(mode, "just text\n");
   assertRefused(result, 126, /exec format error \(ENOEXEC\).*#!/);
   assertRefused(
@@ -198,7 +201,7 @@ testBoth("the command is not a program: run says so", async (mode) => {
 });
 
 testBoth(
-  "the command is for another architecture: run names both",
+  "run names both architectures if the command is for another one",
   async (mode) => {
     const machine = Deno.build.arch === "x86_64" ? "aarch64" : "x86_64";
     const elf = makeStaticElf();
@@ -217,12 +220,12 @@ testBoth(
   },
 );
 
-testBoth("the command's loader is missing: run names it", async (mode) => {
+testBoth("run names the missing loader of a command", async (mode) => {
   const result = await runWithFile(mode, await Deno.readFile(Deno.execPath()));
   assertRefused(result, 127, /its loader \/lib\S+ is not in the root/);
 });
 
-testBoth("a script's interpreter is missing: run names it", async (mode) => {
+testBoth("run names the missing interpreter of a script", async (mode) => {
   const result = await runWithFile(mode, "#!/usr/bin/no-such-perl -w\n");
   assertRefused(result, 127, /its interpreter \/usr\/bin\/no-such-perl is not/);
   assertRefused(
@@ -232,13 +235,13 @@ testBoth("a script's interpreter is missing: run names it", async (mode) => {
   );
 });
 
-testBoth("a script whose interpreter is there runs", async (mode) => {
+testBoth("run starts a script with an existing interpreter", async (mode) => {
   const result = await runWithFile(mode, "#!/bin/sh\necho script $1\n");
   assertEquals([result.status, result.stdout], [0, "script x\n"]);
 });
 
 testBoth(
-  "the working directory is not there or is a file: run names --workdir",
+  "run names --workdir if the working directory is missing or a file",
   async (mode) => {
     assertRefused(await mode.run(["-w", "/nowhere", "true"]), 125, /--workdir/);
     assertRefused(
@@ -255,7 +258,7 @@ testBoth(
 );
 
 testBoth(
-  "a hostname that the kernel would not take: run says how long it may be",
+  "run refuses a hostname that is too long for the kernel and names the limit",
   async (mode) => {
     const result = await mode.run(["--hostname", "x".repeat(65), "true"]);
     assertRefused(result, 2, /1 to 64 bytes/);
@@ -272,13 +275,13 @@ testBoth(
   },
 );
 
-testBoth("a hostname of 64 bytes is taken", async (mode) => {
+testBoth("run accepts a hostname of 64 bytes", async (mode) => {
   const name = "x".repeat(64);
   const { stdout } = await mode.run(["--hostname", name, "hostname"]);
   assertEquals(stdout, `${name}\n`);
 });
 
-test("an unknown flag: run names the nearest", async () => {
+test("run names the nearest flag to an unknown one", async () => {
   assertRefused(
     await container(["run", "--hostnme", "x", "true"]),
     2,
@@ -292,7 +295,7 @@ test("an unknown flag: run names the nearest", async () => {
   assertRefused(await container(["run", "-z", "true"]), 2, /Unknown flag -z/);
 });
 
-test("a flag without its value: run says what it takes", async () => {
+test("run says what a flag without a value needs", async () => {
   assertRefused(
     await container(["run", "--rootfs"]),
     2,
@@ -301,14 +304,14 @@ test("a flag without its value: run says what it takes", async () => {
   assertRefused(await container(["run", "-e"]), 2, /-e needs a value: -e K=V/);
 });
 
-test("a variable without a name: run says how to write one", async () => {
+test("run explains how to write a variable without a name", async () => {
   assertRefused(await run(["-e", "=x", "true"]), 2, /NAME=VALUE/);
 });
 
 testBoth(
-  "arguments that are too long for the kernel: run says so",
+  "run refuses arguments that are too long for the kernel",
   async (mode) => {
-    // One word may have 128 kB; the caller passes it in pieces of one.
+    // A word may have 128 kB; the caller passes several in one word.
     const result = await mode.run(["sh", "-c", "exit 0", "x".repeat(100_000)], {
       env: { LONG: "y".repeat(100_000) },
     });
@@ -331,11 +334,11 @@ testBoth(
   },
 );
 
-test("`child` by hand is refused", async () => {
+test("container refuses `child` on the command line", async () => {
   assertRefused(await container(["child", "sh"]), 2, /container run/);
 });
 
-test("--debug adds the stack trace to the line", async () => {
+test("--debug adds a stack trace to the line", async () => {
   const { status, stderr } = await container(
     ["run", "--debug", "-q", "--rootfs", "/nowhere", "true"],
   );
@@ -344,14 +347,14 @@ test("--debug adds the stack trace to the line", async () => {
 });
 
 testBoth(
-  "a refused command that says --debug itself gets no stack trace",
+  "run shows no stack trace if only the command's own words contain --debug",
   async (mode) => {
     const result = await mode.run(["no-such-command", "--debug"]);
     assertRefused(result, 127, /not found/);
   },
 );
 
-test("--debug reaches the child: its errors show their stack trace too", async () => {
+test("--debug also adds a stack trace to the child's errors", async () => {
   const { status, stderr } = await run(["--debug", "no-such-command"]);
   assertEquals(status, 127);
   assertMatch(stderr, /^container: Cannot run.*\n[\s\S]*\n +at /);

@@ -1,4 +1,7 @@
-/** The session that this program exists for, and what a command finds inside. */
+/**
+ * The original use of this program: a session in a shell, and what a command
+ * finds inside.
+ */
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals, assertMatch, assertNotMatch } from "@std/assert";
@@ -19,13 +22,13 @@ import {
 
 const NO_SCRIPT = without("script");
 
-/** How PID 1 was started, as its own command line shows. */
+/** How PID 1 was started, by its own command line. */
 const CHILD = COMPILED
   ? String.raw`/proc/self/exe child /bin/sh`
   : String.raw`/proc/self/exe run .*main\.ts child /bin/sh`;
 
 test(
-  "run /bin/sh on a terminal is the session of old: announced, ps, hostname, exit",
+  "run /bin/sh on a terminal works as a session: announcement, ps, hostname, exit",
   async () => {
     await using terminal = startTerminal(
       `stty cols 400; echo parent=$$; exec ${shellLine(runWords("/bin/sh"))}`,
@@ -53,7 +56,7 @@ test(
   { skip: NO_SCRIPT },
 );
 
-test("the same session works when the shell reads a pipe", async () => {
+test("run /bin/sh works as a session if the shell reads a pipe", async () => {
   const { status, stdout, stderr } = await container(
     ["run", "--rootfs", rootfs(), "/bin/sh"],
     { stdin: "ps\nhostname\nexit 7\n" },
@@ -70,7 +73,7 @@ test("the same session works when the shell reads a pipe", async () => {
   assertEquals(lines[4], "container");
 });
 
-test("run prints what it runs on standard error, as Go prints a slice", async () => {
+test("run announces its command on standard error, as Go prints a slice", async () => {
   const { stdout, stderr } = await container(
     ["run", "--rootfs", rootfs(), "echo", "a b", "c"],
   );
@@ -81,7 +84,7 @@ test("run prints what it runs on standard error, as Go prints a slice", async ()
   );
 });
 
-test("run --no-init prints it once, and the command is PID 1", async () => {
+test("run --no-init announces the command once, and the command is PID 1", async () => {
   const { stdout, stderr } = await container(
     [
       "run",
@@ -99,7 +102,7 @@ test("run --no-init prints it once, and the command is PID 1", async () => {
 });
 
 for (const quiet of ["-q", "--quiet"]) {
-  test(`run ${quiet} says nothing of its own`, async () => {
+  test(`run ${quiet} prints nothing of its own`, async () => {
     const { stdout, stderr } = await container(
       ["run", "--rootfs", rootfs(), quiet, "echo", "hi"],
     );
@@ -107,7 +110,7 @@ for (const quiet of ["-q", "--quiet"]) {
   });
 }
 
-test("run takes ./fs where no --rootfs is given", async () => {
+test("run uses ./fs if no --rootfs is given", async () => {
   await using dir = new TempDir();
   await Deno.symlink(rootfs(), `${dir.path}/fs`);
   const { stdout } = await container(["run", "-q", "echo", "hi"], {
@@ -116,7 +119,7 @@ test("run takes ./fs where no --rootfs is given", async () => {
   assertEquals(stdout, "hi\n");
 });
 
-test("run --rootfs takes a relative path, a link, and a path with spaces", async () => {
+test("--rootfs accepts a relative path, a link, and a path with spaces", async () => {
   await using dir = new TempDir();
   await Deno.symlink(rootfs(), `${dir.path}/a link, ünïcode`);
   for (const path of ["a link, ünïcode", "./a link, ünïcode/"]) {
@@ -128,7 +131,7 @@ test("run --rootfs takes a relative path, a link, and a path with spaces", async
   }
 });
 
-test("the environment is clean by default", async () => {
+test("run starts the command with a clean environment", async () => {
   const { stdout } = await run(["env"], {
     env: { SECRET: "hunter2", LANG: "C" },
   });
@@ -138,13 +141,13 @@ test("the environment is clean by default", async () => {
   );
 });
 
-test("TERM is set when standard input is a terminal", async () => {
+test("run sets TERM if standard input is a terminal", async () => {
   await using terminal = startTerminal(shellLine(runWords("-q", "env")));
   await terminal.expect(/TERM=vt100\r\n/);
   assertEquals(await terminal.end(), 0);
 }, { skip: NO_SCRIPT });
 
-test("-e and --env set variables; the last one counts; a name alone is passed on", async () => {
+test("-e and --env set variables; the last value counts, and a name alone is passed on", async () => {
   const { stdout } = await run(
     [
       "-e",
@@ -170,14 +173,14 @@ test("-e and --env set variables; the last one counts; a name alone is passed on
   assertEquals(lines.filter((entry) => /^(NONE|A=1)/.test(entry)), []);
 });
 
-test("-e PATH decides where the command is looked up", async () => {
+test("-e PATH decides where the command is searched", async () => {
   const { status } = await run(["-e", "PATH=/nowhere", "echo", "hi"]);
   assertEquals(status, 127);
   const { stdout } = await run(["-e", "PATH=/nowhere:/bin", "echo", "hi"]);
   assertEquals(stdout, "hi\n");
 });
 
-test("--env-host gives the caller's environment", async () => {
+test("--env-host passes the caller's environment on", async () => {
   const { stdout } = await run(["--env-host", "-e", "B=2", "env"], {
     clearEnv: true,
     env: {
@@ -193,39 +196,39 @@ test("--env-host gives the caller's environment", async () => {
   assertEquals(lines.includes("HOSTNAME=container"), false);
 });
 
-test("--hostname names the container in uname and in the environment", async () => {
+test("--hostname sets the name for uname and the environment", async () => {
   const { stdout } = await run(
     ["--hostname", "other", "sh", "-c", "hostname; echo $HOSTNAME"],
   );
   assertEquals(stdout, "other\nother\n");
 });
 
-test("-w and --workdir choose where the command starts", async () => {
+test("-w and --workdir set the directory in which the command starts", async () => {
   assertEquals((await run(["-w", "/tmp", "pwd"])).stdout, "/tmp\n");
   assertEquals((await run(["--workdir=/bin", "pwd"])).stdout, "/bin\n");
   assertEquals((await run(["pwd"], { cwd: "/usr" })).stdout, "/\n");
 });
 
-test("flags end at the first word that is not one", async () => {
+test("run takes flags only before the first word that is not one", async () => {
   const { stdout } = await run(["echo", "-q", "--hostname", "x", "--", "-h"]);
   assertEquals(stdout, "-q --hostname x -- -h\n");
   assertEquals((await run(["--", "echo", "--help"])).stdout, "--help\n");
   assertMatch((await run(["ls", "-l", "/"])).stdout, /^d.* proc$/m);
 });
 
-test("arguments come through byte for byte", async () => {
+test("run passes arguments on byte for byte", async () => {
   const words = ["", " ", "a\nb", "ünï ☃ 🐧", "'\"$`\\", "*"];
   const { stdout } = await run(["printf", "[%s]\\n", ...words]);
   assertEquals(stdout, words.map((word) => `[${word}]\n`).join(""));
 });
 
-test("a command line of 100 kB and 1000 words comes through", async () => {
+test("run accepts a command line of 100 kB and 1000 words", async () => {
   const words = Array.from({ length: 1000 }, (_, i) => `${i}`.padEnd(100, "x"));
   const { stdout } = await run(["sh", "-c", "echo $#", "sh", ...words]);
   assertEquals(stdout, "1000\n");
 });
 
-test("a root filesystem without /proc gets the directory", async () => {
+test("run makes /proc in a root filesystem that lacks it", async () => {
   await using dir = new TempDir();
   const path = await copyRootfs(dir.path);
   await Deno.remove(`${path}/proc`);
@@ -235,7 +238,7 @@ test("a root filesystem without /proc gets the directory", async () => {
   assertEquals([status, stdout], [0, "cat\n"]);
 });
 
-test("--chroot changes root the old way", async () => {
+test("--chroot changes the root by chroot", async () => {
   const { stdout } = await run([
     "--chroot",
     "sh",
@@ -245,7 +248,7 @@ test("--chroot changes root the old way", async () => {
   assertEquals(stdout, "/\n/proc/1/comm\n");
 });
 
-test("the command is a child of PID 1 and leads a process group", async () => {
+test("run makes the command a child of PID 1 and leader of a process group", async () => {
   const { stdout } = await runShell("cut -d' ' -f1,4,5 /proc/$$/stat");
   const [pid, parent, group] = stdout.trim().split(" ");
   assertEquals([parent, group], ["1", pid]);

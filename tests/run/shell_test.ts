@@ -1,4 +1,4 @@
-/** Completion in real shells, and manual pages before real readers of them. */
+/** Completion in real shells, and manual pages in real readers. */
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
@@ -19,7 +19,7 @@ import {
 
 const SHOWN = COMMANDS.filter(({ hidden }) => !hidden).map(({ name }) => name);
 
-/** A directory for PATH, with the program under its name, and a shell's script. */
+/** Makes a directory for PATH that contains the program, and a shell's script. */
 async function place(dir: TempDir, shell: string): Promise<string> {
   const { status, stdout, stderr } = await container(["completion", shell]);
   assertEquals([status, stderr], [0, ""]);
@@ -34,7 +34,7 @@ async function place(dir: TempDir, shell: string): Promise<string> {
   }`;
 }
 
-/** What bash's function offers for a line; the last word is completed. */
+/** What bash's function offers for a line whose last word is completed. */
 async function offered(
   setUp: string,
   words: readonly string[],
@@ -95,7 +95,7 @@ test("bash completes commands, flags, their values and containers", async () => 
   assertEquals(await offered(setUp, [...root, "stop", "web-1", "x"]), []);
 });
 
-test("bash completes at the key, in a shell as a user has it", async () => {
+test("bash completes at the Tab key in an interactive shell", async () => {
   await using dir = new TempDir();
   const setUp = await place(dir, "bash");
   await using shell = await startShell();
@@ -105,7 +105,7 @@ test("bash completes at the key, in a shell as a user has it", async () => {
   await shell.expect(/container inspect --help[^]*Usage: container inspect/);
 });
 
-test("zsh completes at the key, commands, flags and containers", async () => {
+test("zsh completes commands, flags and containers", async () => {
   await using dir = new TempDir();
   await using daily = new Daily();
   const setUp = await place(dir, "zsh");
@@ -155,7 +155,7 @@ test("fish completes commands, flags and containers", async () => {
   ]);
 }, { skip: without("fish") });
 
-test("completion for a shell that is none is refused", async () => {
+test("completion refuses an unknown shell", async () => {
   for (const words of [[], ["csh"], ["constructor"], ["bash", "zsh"]]) {
     const { status, stderr } = await container(["completion", ...words]);
     assertEquals(status, 2);
@@ -163,7 +163,7 @@ test("completion for a shell that is none is refused", async () => {
   }
 });
 
-/** What a reader of manual pages complains of; a page has no date on purpose. */
+/** The complaints of a reader about a page; a page has no date on purpose. */
 async function complaints(words: string[], page: string): Promise<string[]> {
   const { stdout, stderr } = await execute(words, { stdin: page });
   return (stdout + stderr).split("\n").filter((line) =>
@@ -187,7 +187,7 @@ for (
   }, { skip: without(reader) });
 }
 
-test("the manual page of a command that there is not is refused", async () => {
+test("man refuses an unknown command", async () => {
   const { status, stderr } = await container(["man", "insepct"]);
   assertEquals(status, 2);
   assertStringIncludes(stderr, "Did you mean inspect?");

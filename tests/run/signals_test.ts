@@ -1,4 +1,4 @@
-/** What is sent to the program reaches the command; what kills it leaves nothing. */
+/** Signals to the program reach the command, and a kill leaves nothing behind. */
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals, assertNotEquals } from "@std/assert";
@@ -28,7 +28,7 @@ const FORWARDED = [
   "TSTP",
 ] as const;
 
-/** Counts a signal until it is told to stop. */
+/** A script that counts a signal until it is told to stop. */
 const counting = (signal: string) => `
   count=0
   trap 'count=$((count + 1)); echo got $count' ${signal}
@@ -39,7 +39,7 @@ const counting = (signal: string) => `
 
 for (const signal of FORWARDED) {
   testBoth(
-    `SIG${signal} to the parent reaches the command, once each time`,
+    `SIG${signal} to the parent reaches the command exactly once`,
     async (mode) => {
       await using session = mode.startRun("sh", "-c", counting(signal));
       await session.expect(/ready\n/);
@@ -47,7 +47,7 @@ for (const signal of FORWARDED) {
       await session.expect(/got 1\n/);
       session.kill(`SIG${signal}`);
       await session.expect(/got 2\n/);
-      // A third would have come by the time the command has slept again.
+      // A third signal would have arrived after another sleep of the command.
       const command = mode.init
         ? commands(session)[0]
         : descendants(session.pid)[0]!.pid;
@@ -59,7 +59,7 @@ for (const signal of FORWARDED) {
   );
 }
 
-/** The command's processes on the host: what is below PID 1 of the container. */
+/** The command's processes on the host: those below PID 1 of the container. */
 function commands(session: Session): number[] {
   const [child] = descendants(session.pid);
   return descendants(child!.pid).map(({ pid }) => pid);
@@ -75,7 +75,7 @@ for (
     ["SIGUSR2", 140],
   ] as const
 ) {
-  test(`a command that does nothing about ${signal} ends by it: ${status}`, async () => {
+  test(`${signal} ends a command that does not handle it: ${status}`, async () => {
     await using session = startRun("sleep", "1000");
     await until(
       "it runs",
@@ -90,9 +90,10 @@ for (
   });
 }
 
-// PID 1 has no default actions, pid_namespaces(7): not for what is sent from the
-// host either, SIGKILL and SIGSTOP aside. docker without --init is the same.
-test("--no-init: a command that does nothing about a signal goes on", async () => {
+// PID 1 has no default actions, pid_namespaces(7), not even for signals from
+// the host, except for SIGKILL and SIGSTOP. docker without --init behaves the
+// same.
+test("--no-init: a signal does not end a command that does not handle it", async () => {
   await using session = NO_INIT.startRun(
     ...["sh", "-c", "echo ready; read x; exit 6"],
   );
@@ -105,7 +106,7 @@ test("--no-init: a command that does nothing about a signal goes on", async () =
   assertEquals(await session.end(), 6);
 });
 
-test("--no-init: SIGKILL to the parent ends the command and all that is in the container", async () => {
+test("--no-init: SIGKILL to the parent ends the command and everything in the container", async () => {
   await using session = NO_INIT.startRun(
     ...["sh", "-c", "(setsid sleep 1000 &) ; echo ready; sleep 1000"],
   );
@@ -117,7 +118,7 @@ test("--no-init: SIGKILL to the parent ends the command and all that is in the c
 });
 
 testBoth(
-  "a command that handles SIGTERM decides its own status",
+  "SIGTERM lets a command that handles it choose its status",
   async (mode) => {
     await using session = mode.startRun(
       "sh",
@@ -155,7 +156,7 @@ function state(pid: number): string | undefined {
     .match(/^State:\s+(\S)/m)?.[1];
 }
 
-test("SIGKILL to a stopped container's parent leaves nothing", async () => {
+test("SIGKILL to the parent of a stopped container leaves nothing", async () => {
   await using session = startRun("sh", "-c", "echo ready; sleep 1000; true");
   await session.expect(/ready\n/);
   const [command] = commands(session);
@@ -166,7 +167,7 @@ test("SIGKILL to a stopped container's parent leaves nothing", async () => {
 });
 
 testBoth(
-  "what the caller ignores stays ignored, as under nohup",
+  "run keeps the signals ignored that the caller ignores, as under nohup",
   async (mode) => {
     await using session = new Session([
       "sh",
@@ -186,7 +187,7 @@ testBoth(
 );
 
 testBoth(
-  "the command starts with no signal blocked, caught or ignored",
+  "run starts the command with no signal blocked, caught or ignored",
   async (mode) => {
     await using session = mode.startRun(
       "grep",
@@ -203,7 +204,7 @@ testBoth(
 );
 
 testBoth(
-  "a caller who ignores SIGCHLD is told how the command ended",
+  "run reports the command's status to a caller that ignores SIGCHLD",
   async (mode) => {
     const { status, stderr } = await mode.runShell("exit 7", {
       before: ["env", "--ignore-signal=CHLD"],
@@ -213,7 +214,7 @@ testBoth(
 );
 
 test(
-  "a command that a shell starts in the background can be interrupted",
+  "SIGINT reaches a command that a shell starts in the background",
   async () => {
     const inside = "trap 'echo int; exit 3' INT; kill -INT $$; sleep 1000";
     const line = shellLine(runWords("-q", "sh", "-c", inside));
@@ -223,13 +224,13 @@ test(
   },
 );
 
-test("a command dies of SIGPIPE as on the host", async () => {
+test("SIGPIPE ends a command as on the host", async () => {
   await using session = startRun("sh", "-c", "yes | head -n 1; echo end");
   assertEquals(await session.end(), 0);
   assertEquals(session.output, "y\nend\n");
 });
 
-test("SIGKILL to the parent kills the container with all that is in it", async () => {
+test("SIGKILL to the parent ends the container with everything in it", async () => {
   await using session = startRun(
     "sh",
     "-c",
@@ -262,7 +263,7 @@ test("SIGKILL to the command from the host ends the container with 137", async (
   assertEquals(await session.end(), 137);
 });
 
-// From before Deno has started to well into the command's life.
+// From before Deno has started until well into the command's life.
 const MOMENTS = [0, 10, 20, 30, 40, 55, 70, 85, 100, 200];
 
 for (const signal of ["SIGKILL", "SIGTERM", "SIGINT"] as const) {
@@ -277,7 +278,7 @@ for (const signal of ["SIGKILL", "SIGTERM", "SIGINT"] as const) {
         );
         await new Promise((resolve) => setTimeout(resolve, moment));
         session.kill(signal);
-        // A command that is PID 1 and does nothing about it goes on.
+        // A command that is PID 1 and does not handle the signal goes on.
         if (!mode.init) session.kill("SIGKILL");
         assertNotEquals(await session.end(), 0, `after ${moment} ms`);
       }
@@ -286,9 +287,9 @@ for (const signal of ["SIGKILL", "SIGTERM", "SIGINT"] as const) {
 }
 
 test(
-  "a parent killed after the clone and before the death signal is set leaves nothing",
+  "SIGKILL to the parent between the clone and the death signal leaves nothing",
   async () => {
-    // The new process is held up where it makes these calls.
+    // The new process is delayed at these calls.
     for (const call of ["setpgid", "prctl"]) {
       await using session = new Session([
         "strace",
@@ -331,7 +332,7 @@ function kill(pid: number): void {
   }
 }
 
-test("signals in quick succession all leave the program standing", async () => {
+test("run survives many signals in quick succession", async () => {
   await using session = startRun(
     "sh",
     "-c",

@@ -1,4 +1,4 @@
-/** What the caller's shell is told when a container ends. */
+/** The exit status of `run`. */
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals, assertMatch } from "@std/assert";
@@ -6,14 +6,14 @@ import { container, NO_INIT, runShell, test, testBoth } from "../_harness.ts";
 import { descendants } from "../_host.ts";
 
 for (const status of [0, 1, 2, 3, 42, 124, 125, 126, 127, 128, 130, 254, 255]) {
-  testBoth(`a command that exits ${status} gives ${status}`, async (mode) => {
+  testBoth(`run exits ${status} if the command does`, async (mode) => {
     const result = await mode.runShell(`exit ${status}`);
     assertEquals(result.status, status);
     assertEquals(result.stderr, "");
   });
 }
 
-// Those that end a process by default; a busybox shell ignores SIGQUIT.
+// Signals that end a process by default; a busybox shell ignores SIGQUIT.
 const DEADLY = {
   HUP: 1,
   INT: 2,
@@ -34,18 +34,18 @@ const DEADLY = {
 };
 
 for (const [name, number] of Object.entries(DEADLY)) {
-  test(`a command killed by SIG${name} gives ${128 + number}`, async () => {
+  test(`run returns ${128 + number} for a command killed by SIG${name}`, async () => {
     const { status, stderr } = await runShell(`kill -${name} $$`);
     assertEquals(status, 128 + number);
     assertEquals(stderr, "");
   });
 }
 
-// A process that is PID 1 has no default actions, pid_namespaces(7): what it
-// has no handler for is dropped, whether it comes from inside or, but for
-// SIGKILL and SIGSTOP, from the host. docker without --init is the same.
-test("--no-init: signals that the command sends itself do nothing, be they deadly", async () => {
-  // Not INT: busybox's shell handles that by itself, and ends.
+// PID 1 has no default actions, pid_namespaces(7): a signal without a handler
+// is dropped, whether it comes from inside or from the host, except for SIGKILL
+// and SIGSTOP from the host. docker without --init behaves the same.
+test("--no-init: signals that the command sends to itself do nothing, including fatal ones", async () => {
+  // Not INT: busybox's shell handles it and ends.
   const all = [...Object.keys(DEADLY), "STOP", "37"].filter((name) =>
     name !== "INT"
   );
@@ -62,7 +62,7 @@ test("--no-init: a signal that the command handles arrives", async () => {
   assertEquals([status, stdout], [3, "term\n"]);
 });
 
-test("--no-init: a child of the command dies of a signal as anywhere", async () => {
+test("--no-init: a child of the command can be killed by a signal as usual", async () => {
   const { status } = await NO_INIT.runShell("sh -c 'kill -TERM $$'; exit $?");
   assertEquals(status, 143);
 });
@@ -75,32 +75,32 @@ test("--no-init: SIGKILL from the host gives 137", async () => {
   assertEquals(await session.end(), 137);
 });
 
-test("a command killed by a real-time signal gives 128 and its number", async () => {
+test("run returns 128 and the number for a command killed by a real-time signal", async () => {
   assertEquals((await runShell("kill -37 $$")).status, 165);
 });
 
-testBoth("a command that is not found gives 127", async (mode) => {
+testBoth("run returns 127 if the command is not found", async (mode) => {
   assertEquals((await mode.run(["no-such-command"])).status, 127);
   assertEquals((await mode.run(["/bin/no-such-command"])).status, 127);
   assertEquals((await mode.run(["/no/such/directory/command"])).status, 127);
 });
 
-testBoth("a command that cannot be executed gives 126", async (mode) => {
+testBoth("run returns 126 if the command cannot be executed", async (mode) => {
   assertEquals((await mode.run(["/bin"])).status, 126);
 });
 
-testBoth("a failure of the tool gives 125", async (mode) => {
+testBoth("run returns 125 if the program itself fails", async (mode) => {
   const { status } = await mode.run(["--rootfs", "/nowhere", "true"]);
   assertEquals(status, 125);
   assertEquals((await mode.run(["-w", "/nowhere", "true"])).status, 125);
 });
 
-test("a usage error gives 2", async () => {
+test("run returns 2 for a usage error", async () => {
   assertEquals((await container(["run", "--no-such-flag", "true"])).status, 2);
   assertEquals((await container(["rnu"])).status, 2);
 });
 
-testBoth("what the command leaves running ends with it", async (mode) => {
+testBoth("run ends processes that the command leaves running", async (mode) => {
   const { status } = await mode.runShell(
     "sleep 1000 & (sleep 1000 & sleep 1000 &) ; nohup sleep 1000 >/dev/null 2>&1 & exit 7",
   );
@@ -108,7 +108,7 @@ testBoth("what the command leaves running ends with it", async (mode) => {
 });
 
 testBoth(
-  "what ignores every signal and holds the output open ends with the command",
+  "run ends a process that ignores every signal and holds the output open",
   async (mode) => {
     const { status, stdout } = await mode.runShell(
       "(trap '' HUP INT TERM QUIT; while :; do sleep 1000; done) & echo out; exit 3",
@@ -134,7 +134,7 @@ test("PID 1 reaps every orphan while the command runs", async () => {
 });
 
 testBoth(
-  "an orphan that ends with a status of its own does not change the command's",
+  "run ignores the status of an orphan",
   async (mode) => {
     const { status } = await mode.runShell(
       "(sh -c 'exit 9' & sh -c 'kill -SEGV $$' &) ; sleep 0.2; exit 4",
@@ -144,7 +144,7 @@ testBoth(
 );
 
 testBoth(
-  "a command that stops itself can be continued by its own process tree",
+  "a process inside can continue a command that has stopped itself",
   async (mode) => {
     const { status } = await mode.runShell(
       "me=$$; (sleep 0.3; kill -CONT $me) & kill -STOP $me; exit 6",
@@ -153,7 +153,7 @@ testBoth(
   },
 );
 
-test("the version is printed with status 0", async () => {
+test("--version returns status 0", async () => {
   const { status, stdout, stderr } = await container(["--version"]);
   assertEquals([status, stderr], [0, ""]);
   assertMatch(stdout, /^container version \d+\.\d+\.\d+\n$/);

@@ -1,4 +1,4 @@
-/** Standard input, output and error, whatever they are. */
+/** Standard input, output and error of every kind. */
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
@@ -27,7 +27,7 @@ for (const input of ["terminal", "pipe", "/dev/null"] as const) {
       testBoth(
         `run works with input ${input}, output ${output}, errors ${errors}`,
         async (mode) => {
-          // The status tells which of the three are terminals inside.
+          // The status shows which of the three are terminals inside.
           const inside =
             "s=64; [ -t 0 ] && s=$((s + 1)); [ -t 1 ] && s=$((s + 2)); [ -t 2 ] && s=$((s + 4)); echo out; echo err >&2; exit $s";
           const words = shellLine(mode.runWords("-q", "sh", "-c", inside));
@@ -68,7 +68,7 @@ for (const input of ["terminal", "pipe", "/dev/null"] as const) {
   }
 }
 
-testBoth("echo hi | container run cat ends at end of file", async (mode) => {
+testBoth("run cat ends at the end of a pipe", async (mode) => {
   const { status, stdout, stderr } = await execute([
     "sh",
     "-c",
@@ -77,12 +77,12 @@ testBoth("echo hi | container run cat ends at end of file", async (mode) => {
   assertEquals([status, stdout, stderr], [0, "hi\n", ""]);
 });
 
-testBoth("standard error and output stay apart", async (mode) => {
+testBoth("run keeps standard error and output apart", async (mode) => {
   const { stdout, stderr } = await mode.runShell("echo out; echo err >&2");
   assertEquals([stdout, stderr], ["out\n", "err\n"]);
 });
 
-testBoth("16 MB go through unchanged, both ways", async (mode) => {
+testBoth("run passes 16 MB on unchanged in both directions", async (mode) => {
   const data = new Uint8Array(16 << 20);
   for (let i = 0; i < data.length; i += 65536) {
     crypto.getRandomValues(data.subarray(i, i + 65536));
@@ -97,7 +97,7 @@ testBoth("16 MB go through unchanged, both ways", async (mode) => {
 });
 
 testBoth(
-  "a command that does not read its input lets the writer go",
+  "run does not block the writer if the command does not read its input",
   async (mode) => {
     const { status } = await mode.run(["true"], {
       stdin: new Uint8Array(1 << 20),
@@ -107,7 +107,7 @@ testBoth(
 );
 
 testBoth(
-  "a command that reads one line leaves the rest to the next",
+  "run leaves the lines that the command does not read to the next command",
   async (mode) => {
     const { stdout } = await execute(
       [
@@ -132,7 +132,7 @@ for (
     ["explain", () => [...CONTAINER, "explain", "run", "sh"]],
   ] as const
 ) {
-  test(`${name} into a closed reader ends without a stack trace`, async () => {
+  test(`${name} with a closed reader ends without a stack trace`, async () => {
     for (const reader of ["head -n 1 >/dev/null", "true"]) {
       const { status, stderr } = await execute([
         "sh",
@@ -140,7 +140,8 @@ for (
         `${shellLine(words())} | ${reader}`,
       ]);
       assertEquals(status, 0);
-      // PID 1 does not die of SIGPIPE: with --no-init it is yes that complains.
+      // SIGPIPE does not end PID 1: with --no-init, yes itself reports the
+      // error.
       const own = stderr.split("\n").filter((line) =>
         !line.startsWith("running [") &&
         !(name.includes("--no-init") && /^yes: .*Broken pipe$/.test(line))
@@ -151,7 +152,7 @@ for (
 }
 
 testBoth(
-  "a closed standard error does not keep the command from running",
+  "run works with a closed standard error",
   async (mode) => {
     const { status, stdout } = await execute([
       "sh",
@@ -177,7 +178,7 @@ for (const [what, closed] of [["input", "0<&-"], ["output", "1>&-"]]) {
   });
 }
 
-test("output to a full device is one clear line, no stack trace", async () => {
+test("run reports a full device in one clear line without a stack trace", async () => {
   const { status, stderr } = await execute([
     "sh",
     "-c",
@@ -191,7 +192,7 @@ test("output to a full device is one clear line, no stack trace", async () => {
 });
 
 testBoth(
-  "output to a file arrives there, and in its order",
+  "run writes output to a file completely and in order",
   async (mode) => {
     await using dir = new TempDir();
     const { status } = await execute([
@@ -206,7 +207,7 @@ testBoth(
   },
 );
 
-test("help goes to standard output, errors to standard error", async () => {
+test("container prints help to standard output and errors to standard error", async () => {
   const help = await container(["--help"]);
   assert(help.stdout.length > 0 && help.stderr === "");
   const error = await container(["--no-such-flag"]);

@@ -1,6 +1,6 @@
 /**
- * Many containers, one after the other and at once: each ends as it should and
- * nothing is left. CONTAINER_STRESS (or CI=true) makes it the thousand.
+ * Many containers, one after the other and at once: each ends correctly, and
+ * nothing is left. CONTAINER_STRESS (or CI=true) runs the full thousand.
  */
 
 // @ts-types="../../types/std_assert.d.ts"
@@ -22,7 +22,7 @@ test(`${IN_A_ROW} runs in a row leave nothing${FEWER}`, async () => {
     );
     assertEquals([status, stdout, stderr], [i % 256, `${i}\n`, ""]);
   }
-  // Tests before this one may have files open that are closed meanwhile.
+  // Files that earlier tests have open may be closed meanwhile.
   await until("no more files are open than before", () => openFiles() <= files);
 });
 
@@ -43,7 +43,7 @@ test(`${AT_ONCE} runs at once leave nothing`, async () => {
   }
 });
 
-test(`${AT_ONCE} containers that run at once are killed at once and leave nothing`, async () => {
+test(`killing ${AT_ONCE} running containers at once leaves nothing`, async () => {
   const sessions = Array.from(
     { length: AT_ONCE },
     () => startRun("sh", "-c", "sleep 1000 & echo ready; sleep 1000"),
@@ -61,22 +61,22 @@ test(`${AT_ONCE} containers that run at once are killed at once and leave nothin
   }
 });
 
-test("a container with 500 processes ends with all of them", async () => {
+test("run ends a container with 500 processes completely", async () => {
   const { status, stdout } = await runShell(
-    // A shell that has just forked is no sleep yet.
+    // A shell that has just forked is not sleep yet.
     "i=0; while [ $i -lt 500 ]; do sleep 1000 & i=$((i + 1)); done; i=0; while [ $(pidof sleep | wc -w) -lt 500 ] && [ $i -lt 100 ]; do i=$((i + 1)); sleep 0.1; done; pidof sleep | wc -w; exit 9",
   );
   assertEquals([status, stdout], [9, "500\n"]);
 });
 
-test("a container that forks for all it can ends with its command", async () => {
+test("run ends a container that forks without limit", async () => {
   const { status } = await runShell(
     "(while :; do (sleep 0.01 &) ; done) & sleep 1; exit 4",
   );
   assertEquals(status, 4);
 });
 
-test("500 orphans are reaped while the command runs", async () => {
+test("PID 1 reaps 500 orphans while the command runs", async () => {
   const { stdout } = await runShell(`
     i=0; while [ $i -lt 500 ]; do (true &); i=$((i + 1)); done
     tries=0

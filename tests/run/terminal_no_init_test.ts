@@ -1,7 +1,7 @@
 /**
- * `-T`, a terminal that is shared with a command that is PID 1. Ctrl-C and Ctrl-Z do
- * nothing to one that has no handler for them, as in docker without --init; a
- * shell handles them for its jobs.
+ * `-T`, a terminal that is shared with a command that is PID 1. As in docker
+ * without --init, Ctrl-C and Ctrl-Z do nothing to a command without a handler
+ * for them. A shell handles them for its jobs.
  */
 
 // @ts-types="../../types/std_assert.d.ts"
@@ -23,7 +23,7 @@ const inside = (script: string) =>
 
 const pause = () => new Promise((resolve) => setTimeout(resolve, 200));
 
-test("Ctrl-C arrives once at a command that handles it", async () => {
+test("Ctrl-C reaches a command that handles it, once", async () => {
   await using terminal = startTerminal(
     `${
       inside(
@@ -41,7 +41,7 @@ test("Ctrl-C arrives once at a command that handles it", async () => {
   await terminal.end();
 });
 
-test("Ctrl-Z does not stop it", async () => {
+test("Ctrl-Z does not stop the command", async () => {
   await using terminal = startTerminal(
     `${inside("echo ready; read x; echo got $x; exit 4")}; echo status $?`,
   );
@@ -53,7 +53,7 @@ test("Ctrl-Z does not stop it", async () => {
   await terminal.end();
 });
 
-test("the terminal is the caller's again afterwards", async () => {
+test("the terminal belongs to the caller again afterwards", async () => {
   await using terminal = startTerminal(
     `before=$(stty -a); ${
       inside("exit 3")

@@ -1,4 +1,7 @@
-/** `-T`, a terminal that the container shares: Ctrl-C, Ctrl-Z, fg, bg, size, hang-up. */
+/**
+ * `-T`, a terminal that the container shares: Ctrl-C, Ctrl-Z, fg, bg, size,
+ * hang-up.
+ */
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals, assertNotMatch } from "@std/assert";
@@ -47,7 +50,7 @@ for (
     ["its input elsewhere", (line: string) => `${line} </dev/null; exit $?`],
   ] as const
 ) {
-  test(`Ctrl-C arrives once: ${what}`, async () => {
+  test(`Ctrl-C reaches the command once: ${what}`, async () => {
     await using terminal = startTerminal(start(inside(COUNT)));
     await terminal.expect(/ready\r\n/);
     for (const count of [1, 2, 3]) {
@@ -62,13 +65,13 @@ for (
   });
 }
 
-test("Ctrl-C ends a command that does nothing about it, with 130", async () => {
+test("Ctrl-C ends a command that does not handle it, with 130", async () => {
   await using terminal = startTerminal(
     `${inside("echo ready; exec sleep 1000")}; echo status $?`,
   );
   await terminal.expect(/ready\r\n/);
   await terminal.send(CTRL_C);
-  // The host's own shell stands in another process group then.
+  // The host's own shell is in another process group then.
   await terminal.expect(/status 130\r\n/);
   await terminal.end();
 });
@@ -91,7 +94,7 @@ test("Ctrl-D is the end of input", async () => {
   assertEquals(await terminal.end(), 0);
 });
 
-test("the terminal is the caller's again afterwards, and a stop in between leaves it so", async () => {
+test("the terminal belongs to the caller again afterwards, even after a stop in between", async () => {
   await using terminal = startTerminal(
     `${inside("exit 3")}; echo status $?; read x; echo got $x`,
   );
@@ -101,7 +104,7 @@ test("the terminal is the caller's again afterwards, and a stop in between leave
   assertEquals(await terminal.end(), 0);
 });
 
-test("Ctrl-Z stops, fg continues, and the command has the terminal again", async () => {
+test("Ctrl-Z stops the command, and fg continues it with the terminal", async () => {
   await using shell = await startShell();
   await shell.send(
     `${inside("echo ready; while read x; do echo got $x; done; exit 4")}\n`,
@@ -125,7 +128,7 @@ test("Ctrl-Z stops, fg continues, and the command has the terminal again", async
   await shell.end();
 });
 
-test("Ctrl-Z, then bg: the command runs on and leaves the terminal to the shell", async () => {
+test("Ctrl-Z and bg let the command run and leave the terminal to the shell", async () => {
   await using shell = await startShell();
   await shell.send(
     `${
@@ -147,7 +150,7 @@ test("Ctrl-Z, then bg: the command runs on and leaves the terminal to the shell"
   await shell.end();
 });
 
-test("started in the background: reading the terminal stops it, fg lets it read", async () => {
+test("a command in the background stops when it reads the terminal, and fg lets it read", async () => {
   await using shell = await startShell();
   await shell.send(
     `${inside("echo ready; read x; echo got $x; exit 6")} &\n`,
@@ -170,7 +173,7 @@ test("started in the background: reading the terminal stops it, fg lets it read"
   await shell.end();
 });
 
-test("started in the background: it runs, and fg hands over the terminal while it runs", async () => {
+test("a command in the background runs, and fg gives it the terminal meanwhile", async () => {
   await using shell = await startShell();
   await shell.send(
     `${
@@ -193,7 +196,7 @@ test("started in the background: it runs, and fg hands over the terminal while i
   await shell.end();
 });
 
-test("started in the background, in the foreground before it reads: it reads", async () => {
+test("a command in the background reads the terminal if fg comes before", async () => {
   await using shell = await startShell();
   await shell.send(
     `${inside("echo ready; sleep 1; read x; echo got $x; exit 6")} &\n`,
@@ -238,7 +241,7 @@ test("a shell inside has job control: Ctrl-C ends its sleep, Ctrl-Z stops it, fg
   assertNotMatch(terminal.output, /can't access tty|job control turned off/);
 });
 
-test("a shell inside bash inside a shell: Ctrl-Z of the inner job stays inside", async () => {
+test("Ctrl-Z of a job in a shell inside bash inside a shell stays inside", async () => {
   await using shell = await startShell();
   await shell.send(`${shared("-e", "PS1=in> ", "sh")}\n`);
   await shell.expect(/\nin> |^in> |\rin> |in> $/);
@@ -259,7 +262,7 @@ test("a shell inside bash inside a shell: Ctrl-Z of the inner job stays inside",
   await shell.end();
 });
 
-test("the size of the terminal is seen inside, and a change arrives once", async () => {
+test("the terminal's size is visible inside, and a change arrives once", async () => {
   await using terminal = startTerminal(
     `stty rows 33 cols 111; echo tty=$(tty)=; exec ${
       inside(
@@ -278,7 +281,7 @@ test("the size of the terminal is seen inside, and a change arrives once", async
   assertEquals(await terminal.end(), 7);
 });
 
-test("the terminal's settings are left as they were", async () => {
+test("the terminal's settings stay unchanged", async () => {
   await using terminal = startTerminal(
     `before=$(stty -a); ${
       inside("exit 0")
@@ -288,7 +291,7 @@ test("the terminal's settings are left as they were", async () => {
   await terminal.end();
 });
 
-test("a terminal that hangs up takes the container along", async () => {
+test("a hang-up of the terminal ends the container", async () => {
   await using terminal = startTerminal(
     inside("trap '' TERM; echo ready; while :; do sleep 1; done"),
   );
@@ -324,7 +327,7 @@ test("a pager at the end of a pipeline reads the terminal while the command runs
   await shell.end();
 });
 
-test("a command whose output is a file still reads the terminal, and gives it back", async () => {
+test("a command with output to a file still reads the terminal, and gives it back", async () => {
   await using shell = await startShell();
   await shell.send(
     `${inside("read a; read b; echo $a-$b >&2; exit 6")} >/dev/null\n`,

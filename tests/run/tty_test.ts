@@ -1,6 +1,6 @@
 /**
- * A terminal of the container's own, tied to the one it was started from: the
- * default on a terminal, and what `-t` gives anywhere.
+ * A terminal of the container's own, connected to the caller's: the default on
+ * a terminal, and with `-t` in every case.
  */
 
 // @ts-types="../../types/std_assert.d.ts"
@@ -27,7 +27,7 @@ const inside = (mode: Mode, script: string) =>
   withTerminal(mode, "sh", "-c", script);
 
 testBoth(
-  "the terminal is the container's own, on all three streams",
+  "run gives the container a terminal of its own on all three streams",
   async (mode) => {
     await using terminal = startTerminal(
       `echo outer=$(tty)=; ${
@@ -49,14 +49,14 @@ testBoth(
   },
 );
 
-testBoth("it belongs to the user that the command runs as", async (mode) => {
+testBoth("run gives the terminal to the user of the command", async (mode) => {
   const words = ["-u", "1000:1000", "sh", "-c", "echo own >/dev/pts/0"];
   await using terminal = startTerminal(withTerminal(mode, ...words));
   await terminal.expect(/^own\r\n/);
   assertEquals(await terminal.end(), 0);
 });
 
-testBoth("the size is the outer one's, and follows it", async (mode) => {
+testBoth("run keeps the size of the outer terminal", async (mode) => {
   await using terminal = startTerminal(
     `stty rows 33 cols 111; echo outer=$(tty)=; exec ${
       inside(
@@ -72,7 +72,7 @@ testBoth("the size is the outer one's, and follows it", async (mode) => {
   assertEquals(await terminal.end(), 4);
 });
 
-testBoth("Ctrl-C is the container's, once", async (mode) => {
+testBoth("Ctrl-C reaches the container once", async (mode) => {
   await using terminal = startTerminal(
     `${
       inside(
@@ -131,7 +131,7 @@ testBoth("Ctrl-D is the end of input", async (mode) => {
 });
 
 testBoth(
-  "the outer terminal is as it was afterwards, and in raw mode meanwhile",
+  "run puts the outer terminal into raw mode and restores it afterwards",
   async (mode) => {
     await using terminal = startTerminal(
       `echo outer=$(tty)=; before=$(stty -a); ${
@@ -153,7 +153,7 @@ testBoth(
 );
 
 testBoth(
-  "the outer terminal is as it was where the command cannot be run",
+  "run leaves the outer terminal unchanged if the command cannot be run",
   async (mode) => {
     await using terminal = startTerminal(
       `before=$(stty -a); ${
@@ -168,9 +168,9 @@ testBoth(
 );
 
 testBoth(
-  "what is typed inside cannot reach the outer terminal (TIOCSTI)",
+  "run keeps input from inside away from the outer terminal (TIOCSTI)",
   async (mode) => {
-    // The device number of the outer terminal names nothing inside.
+    // The device number of the outer terminal refers to nothing inside.
     await using terminal = startTerminal(
       inside(mode, "ls -l /proc/self/fd/0; readlink /proc/self/fd/0; exit 0"),
     );
@@ -179,7 +179,7 @@ testBoth(
   },
 );
 
-testBoth("all of the output arrives, whatever its length", async (mode) => {
+testBoth("run passes on all output, whatever its length", async (mode) => {
   await using terminal = startTerminal(
     `stty cols 200; ${inside(mode, "seq 100000; echo over")}; echo status $?`,
   );
@@ -189,7 +189,7 @@ testBoth("all of the output arrives, whatever its length", async (mode) => {
   await terminal.end();
 });
 
-testBoth("the announcement begins each line at the left", async (mode) => {
+testBoth("each line of the announcement begins at the left", async (mode) => {
   const words = mode.runWords("sh", "-c", "echo one; echo two");
   await using terminal = startTerminal(shellLine(words));
   const lines = mode.init ? 2 : 1;
@@ -201,7 +201,7 @@ testBoth("the announcement begins each line at the left", async (mode) => {
 });
 
 testBoth(
-  "a mountpoint that is made is told of before the command speaks",
+  "run reports a new mountpoint before the command prints anything",
   async (mode) => {
     await using dir = new TempDir();
     const copy = await copyRootfs(dir.path);
@@ -216,7 +216,7 @@ testBoth(
 );
 
 testBoth(
-  "standard error that leads elsewhere stays there, with -t it does not",
+  "run leaves a standard error that leads elsewhere, and -t does not",
   async (mode) => {
     await using dir = new TempDir();
     const file = `${dir.path}/errors`;
@@ -241,7 +241,7 @@ testBoth(
 );
 
 testBoth(
-  "-t: what the program itself complains of goes to standard error",
+  "-t prints the program's own messages to standard error",
   async (mode) => {
     await using dir = new TempDir();
     const file = `${dir.path}/errors`;
@@ -267,10 +267,10 @@ for (const flags of [["-T"], ["--no-tty"], ["--tty=false"], ["-t", "-T"]]) {
   });
 }
 
-// The command writes what it reads, and the terminal echoes it: both directions
-// are full at once.
+// The command writes what it reads, and the terminal echoes it, so both
+// directions are full at once.
 testBoth(
-  "100 kB that are pasted all arrive while as much comes back",
+  "run passes on 100 kB of pasted input while as much output comes back",
   async (mode) => {
     const line = "0123456789".repeat(10);
     const count = 1000;
@@ -291,7 +291,7 @@ testBoth(
   },
 );
 
-testBoth("what is typed before the command runs is for it", async (mode) => {
+testBoth("run keeps input from before the command runs", async (mode) => {
   await using terminal = startTerminal(
     `${withTerminal(mode, "cat")}; echo status $?`,
   );
@@ -303,7 +303,7 @@ testBoth("what is typed before the command runs is for it", async (mode) => {
   await terminal.end();
 });
 
-testBoth("a reader that goes away ends the command", async (mode) => {
+testBoth("run ends the command if its reader ends", async (mode) => {
   const { status } = await execute([
     "sh",
     "-c",
@@ -313,7 +313,7 @@ testBoth("a reader that goes away ends the command", async (mode) => {
 });
 
 testBoth(
-  "mounts over /dev/pts leave no terminal, and none is made",
+  "run makes no terminal if a mount covers /dev/pts",
   async (mode) => {
     await using terminal = startTerminal(
       withTerminal(mode, "--tmpfs", "/dev/pts", "tty"),
@@ -324,7 +324,7 @@ testBoth(
 );
 
 bothModes(
-  "-t without a terminal outside: it has one inside all the same",
+  "-t makes a terminal inside even if there is none outside",
   async (mode) => {
     const { status, stdout } = await mode.run(
       ["-t", "sh", "-c", "tty; read x; echo got $x; exit 3"],
@@ -336,7 +336,7 @@ bothModes(
   },
 );
 
-bothModes("-t: the end of a pipe is the end of input inside", async (mode) => {
+bothModes("-t passes on the end of a pipe as end of input", async (mode) => {
   const { status, stdout } = await mode.run(["-t", "cat"], { stdin: "word\n" });
   assertEquals(status, 0);
   assertMatch(stdout, /word\r\nword\r\n/);
@@ -344,13 +344,13 @@ bothModes("-t: the end of a pipe is the end of input inside", async (mode) => {
 });
 
 testBoth(
-  "a terminal that hangs up takes the container along, whatever it ignores",
+  "a hang-up of the terminal ends the container, whatever signals it ignores",
   async (mode) => {
     await using terminal = startTerminal(
       inside(mode, "trap '' HUP TERM; echo ready; while :; do sleep 1; done"),
     );
     await terminal.expect(/ready\r\n/);
-    // That nothing is left is checked after every test.
+    // Every test checks afterwards that nothing is left.
     terminal.kill("SIGKILL");
     await terminal.end();
   },

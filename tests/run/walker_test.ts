@@ -17,7 +17,7 @@ const ARCHES = ["x86_64", "aarch64"] as const;
 
 const code = (arch: Arch) => Uint8Array.fromBase64(WALKER[arch].code);
 
-/** How a walker of an architecture is started here. */
+/** How a walker for an architecture is started here. */
 function starter(arch: Arch): { words: string[]; skip: string | null } {
   if (arch === Deno.build.arch) return { words: [], skip: null };
   const qemu = `qemu-${arch}-static`;
@@ -29,7 +29,7 @@ function starter(arch: Arch): { words: string[]; skip: string | null } {
 
 interface Walked {
   status: number;
-  /** The plan as the walker left it. */
+  /** The plan after the walk. */
   plan: Uint8Array;
 }
 
@@ -42,7 +42,7 @@ class Place implements AsyncDisposable {
     Deno.chmodSync(`${this.#dir.path}/walker`, 0o755);
   }
 
-  /** Many at a time, since what is measured is only how each ends. */
+  /** Runs many at a time, since only the way each ends matters. */
   async walk(plan: Uint8Array, argument = "7"): Promise<Walked> {
     const file = `${this.#dir.path}/plan-${this.#count++}`;
     await Deno.writeFile(file, plan);
@@ -75,7 +75,7 @@ const HEADER = 2048;
 const STEP = 88;
 const OP_EXIT = -1;
 
-/** The end that a plan of our own never uses: with a status. */
+/** An end with a status, which real plans never use. */
 function withExit(instructions: Instruction[], status: number, arch: Arch) {
   const image = encodeInstructions(
     [...instructions, { name: "fail", error: "EPERM" }],
@@ -88,7 +88,7 @@ function withExit(instructions: Instruction[], status: number, arch: Arch) {
   return image;
 }
 
-/** A small generator, so that a failure can be had again. */
+/** A small random generator that makes a failure repeatable. */
 function random(seed: number): (below: number) => number {
   let state = seed >>> 0 || 1;
   return (below) => {
@@ -107,7 +107,7 @@ for (const arch of ARCHES) {
   const NUMBERS = Object.values(HARMLESS);
 
   test(
-    `${arch}: a walk to its end exits with the plan's status and keeps results`,
+    `the walker (${arch}) ends with the plan's status and keeps results`,
     async () => {
       await using place = new Place(words, arch);
       const image = withExit(
@@ -161,7 +161,7 @@ for (const arch of ARCHES) {
       ["an empty plan", [], { index: 0, errno: 8 }],
     ] satisfies [string, Instruction[], { index: number; errno: number }][]
   ) {
-    test(`${arch}: ${what} ends with 125 and is told`, async () => {
+    test(`the walker (${arch}) records a failure: ${what}`, async () => {
       await using place = new Place(words, arch);
       const image = encodeInstructions(instructions as Instruction[], arch);
       const { status, plan } = await place.walk(image.bytes);
@@ -170,11 +170,11 @@ for (const arch of ARCHES) {
     }, { skip });
   }
 
-  test(`${arch}: a result is an argument of a later call`, async () => {
+  test(`the walker (${arch}) passes a result on to a later call`, async () => {
     await using place = new Place(words, arch);
     const image = withExit(
       [
-        // The descriptor that a dup gives is closed once, and cannot be twice.
+        // The descriptor that dup returns can be closed once, but not twice.
         { name: "dup", args: [0], result: "fd" },
         { name: "close", args: [{ slot: "fd" }] },
         { name: "close", args: [{ slot: "fd" }], expect: ["EBADF"] },
@@ -186,7 +186,7 @@ for (const arch of ARCHES) {
   }, { skip });
 
   test(
-    `${arch}: without a descriptor, or with a wrong one, it exits 125`,
+    `the walker (${arch}) ends with 125 without a descriptor or with a wrong one`,
     async () => {
       await using place = new Place(words, arch);
       for (
@@ -208,7 +208,7 @@ for (const arch of ARCHES) {
     { skip },
   );
 
-  test(`${arch}: truncated plans exit 125 or by their own end`, async () => {
+  test(`the walker (${arch}) survives truncated plans`, async () => {
     await using place = new Place(words, arch);
     const { bytes } = withExit(
       [
@@ -232,7 +232,7 @@ for (const arch of ARCHES) {
     );
   }, { skip });
 
-  test(`${arch}: header fields at their edges exit 125`, async () => {
+  test(`the walker (${arch}) survives extreme headers`, async () => {
     await using place = new Place(words, arch);
     const edges = [0n, 1n, 0x7fffffffn, 0x80000000n, 0xffffffffn];
     const cases: [string, (view: DataView) => void][] = [];
@@ -268,7 +268,7 @@ for (const arch of ARCHES) {
   }, { skip });
 
   test(
-    `${arch}: comparisons outside the plan fail, wherever they point`,
+    `the walker (${arch}) fails comparisons outside the plan, wherever they point`,
     async () => {
       await using place = new Place(words, arch);
       const BASE = 0x100000000n;
@@ -293,7 +293,7 @@ for (const arch of ARCHES) {
   // Emulation starts slowly.
   const ROUNDS = words.length ? 100 : 600;
   test(
-    `${arch}: ${ROUNDS} random plans end by an exit, never by a signal, and never hang`,
+    `the walker (${arch}) ends ${ROUNDS} random plans by an exit, never by a signal or a hang`,
     async () => {
       await using place = new Place(words, arch);
       const tasks = Array.from({ length: ROUNDS }, (_, seed) => async () => {
@@ -312,7 +312,7 @@ for (const arch of ARCHES) {
   );
 }
 
-/** Valid enough to be walked, or not; no call in it can do harm. */
+/** A plan that may be valid enough to be walked; no call in it can do harm. */
 function randomPlan(
   below: (limit: number) => number,
   numbers: readonly number[],
@@ -339,7 +339,7 @@ function randomPlan(
         : numbers[below(numbers.length)]!,
       true,
     );
-    // Words that are near to something: slots, the plan's own addresses.
+    // Words near to something valid: slots, addresses in the plan.
     for (let word = 0; word < 6; word++) {
       if (rarely()) continue;
       const near = [
@@ -349,13 +349,13 @@ function randomPlan(
       ];
       view.setBigUint64(at + 8 + 8 * word, near[below(3)]!, true);
     }
-    // An exit status is what the plan says, so it must not look like a signal.
+    // The plan sets the exit status, which must not look like a signal.
     if (view.getInt32(at, true) === OP_EXIT) {
       view.setUint8(at + 6, 0);
       view.setBigUint64(at + 8, BigInt(below(126)), true);
     }
   }
-  // A count beyond what was made reads the noise behind it as steps: cut it.
+  // A larger count would read the noise behind the plan as steps, so it is cut.
   if (view.getUint32(16, true) !== count) {
     view.setUint32(16, Math.max(view.getUint32(16, true), 1 << 20), true);
   }

@@ -1,4 +1,7 @@
-/** What people bring from other tools, or ask of a machine that lacks it: the answer names what there is. */
+/**
+ * Words from other tools, and requests that this machine cannot fulfil: the
+ * answer names what is available.
+ */
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals, assertMatch } from "@std/assert";
@@ -28,13 +31,13 @@ for (
     [["--shm-size=much"], /--shm-size: "much" is not a size/],
   ] as const
 ) {
-  testBoth(`${flags.join(" ")} is answered in one line`, async (mode) => {
+  testBoth(`run answers ${flags.join(" ")} in one line`, async (mode) => {
     assertRefused(await mode.run([...flags, "true"]), 2, words);
   });
 }
 
 testBoth(
-  "--apparmor where there is no AppArmor says so; unconfined is what it is",
+  "--apparmor reports a machine without AppArmor, and accepts unconfined",
   async (mode) => {
     assertRefused(
       await mode.run(["--apparmor", "docker-default", "true"]),
@@ -49,7 +52,7 @@ testBoth(
   { skip: noModule("/proc/self/attr/apparmor", "AppArmor") },
 );
 
-testBoth("--selinux where there is no SELinux says so", async (mode) => {
+testBoth("--selinux reports a machine without SELinux", async (mode) => {
   assertRefused(
     await mode.run(["--selinux", "a:b:c:s0", "true"]),
     125,
@@ -57,7 +60,7 @@ testBoth("--selinux where there is no SELinux says so", async (mode) => {
   );
 }, { skip: noModule("/sys/fs/selinux/enforce", "SELinux") });
 
-testBoth("--shm-size is the size of /dev/shm", async (mode) => {
+testBoth("--shm-size sets the size of /dev/shm", async (mode) => {
   const { stdout } = await mode.run([
     "--shm-size",
     "2m",
