@@ -1,4 +1,7 @@
-/** What is in front of somebody loses nothing; what somebody follows tells what it lost. */
+/**
+ * A terminal or pipe in the foreground loses no output. A follower is told what
+ * it missed.
+ */
 
 import { createHash } from "node:crypto";
 // @ts-types="../../types/std_assert.d.ts"
@@ -13,9 +16,9 @@ import {
   until,
 } from "../_harness.ts";
 
-const MD5_LINE = 36; // and three characters: "  -"
+const MD5_LINE = 36; // followed by three characters: "  -"
 const SIZE = 20_000_000;
-/** Writes bytes as fast as it can, and what they are on the stream of the errors. */
+/** Writes bytes as fast as possible, and their MD5 sum to standard error. */
 const FLOOD =
   `head -c ${SIZE} /dev/urandom >/tmp/x; cat /tmp/x; md5sum </tmp/x`;
 
@@ -56,7 +59,7 @@ async function readAll(
   return new Uint8Array(await new Blob(parts as BlobPart[]).arrayBuffer());
 }
 
-/** Twenty megabytes, and after them what they have to be. */
+/** Asserts twenty megabytes, followed by their MD5 sum. */
 function assertWhole(bytes: Uint8Array, what: string): void {
   assertEquals(bytes.length, SIZE + MD5_LINE, what);
   assertEquals(
@@ -66,7 +69,7 @@ function assertWhole(bytes: Uint8Array, what: string): void {
   );
 }
 
-test("twenty megabytes come through run --detach-keys, attach and logs -f as they were", async () => {
+test("run --detach-keys, attach and logs -f pass on twenty megabytes unchanged", async () => {
   await using daily = new Daily();
   const front = await execute(
     daily.words(...run("--rm", "--detach-keys", "", "sh", "-c", FLOOD)),
@@ -88,7 +91,8 @@ test("twenty megabytes come through run --detach-keys, attach and logs -f as the
     assertWhole(bytes, name);
     await child.stdin.close().catch(() => {});
   }
-  // Nobody waits for who follows: the log has to have room.
+  // The container does not wait for a follower, so the log needs room for
+  // everything.
   await daily.does(
     ...run("-d", "--name", "long", "--log-max-size", "64m"),
     ...["sh", "-c", `sleep 0.5; ${FLOOD}`],
@@ -98,7 +102,7 @@ test("twenty megabytes come through run --detach-keys, attach and logs -f as the
   assertWhole(follows.bytes, "logs -f");
 });
 
-test("logs -f says how much it missed wherever something is missing, and nowhere else", async () => {
+test("logs -f reports every gap and its size, and only real gaps", async () => {
   await using daily = new Daily();
   await daily.does(
     ...run("-d", "--name", "one", "--log-max-size", "64k"),
@@ -123,11 +127,11 @@ test("logs -f says how much it missed wherever something is missing, and nowhere
   }
   assert(told > 0, "it was to be too fast");
   assertEquals(lines.at(-1), "300500");
-  // What came slowly is all there.
+  // Slow output has no gaps.
   assert(lines.includes("300001"));
 });
 
-/** Attaches to a container that begins to write then, and does not read. */
+/** Attaches to a container that then begins to write, and does not read. */
 async function attachSilently(daily: Daily, script: string) {
   await daily.does(
     ...run("-di", "--name", "one", "--log-max-size", "64k"),
@@ -155,7 +159,7 @@ async function attachSilently(daily: Daily, script: string) {
   return { child, sizes };
 }
 
-test("a command waits for who is attached and slow, and its log keeps its bound", async () => {
+test("a command waits for a slow attach, and its log keeps its bound", async () => {
   await using daily = new Daily();
   const { child, sizes } = await attachSilently(daily, `${FLOOD}; exit 3`);
   for (const size of sizes()) assert(size <= 64 << 10, `${size} bytes`);
@@ -165,7 +169,7 @@ test("a command waits for who is attached and slow, and its log keeps its bound"
   await child.stdin.close().catch(() => {});
 });
 
-test("an attach that is killed, and one that is stopped, keep nobody from going on or ending", async () => {
+test("an attach that is killed or stopped does not hold up the container", async () => {
   await using daily = new Daily();
   const { child } = await attachSilently(daily, `${FLOOD}; exit 3`);
   child.kill("SIGKILL");
@@ -187,7 +191,7 @@ test("an attach that is killed, and one that is stopped, keep nobody from going 
   assertEquals((await daily.inspect("one")).State.ExitCode, 5);
   assert((await daily.does("logs", "one")).endsWith("\nbye\n"));
   await daily.does("rm", "one");
-  // What it had been given is there, though its files are gone.
+  // Output that it received before is there, although its files are gone.
   stopped.kill("SIGCONT");
   const lines = decode(await readAll(stopped.stdout)).trimEnd().split("\n");
   assert(lines.length > 1000, `${lines.length} lines`);

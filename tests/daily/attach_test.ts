@@ -1,4 +1,7 @@
-/** `attach` and `run --detach-keys`: a terminal comes to a container, and leaves it. */
+/**
+ * `attach` and `run --detach-keys`: a terminal connects to a container and
+ * leaves it.
+ */
 
 // @ts-types="../../types/std_assert.d.ts"
 import {
@@ -33,7 +36,7 @@ const run = (
   ...words: string[]
 ) => ["run", "-q", "--rootfs", rootfs(), ...words];
 
-/** A shell on a terminal, that commands are typed into. */
+/** A shell on a terminal, for typing commands. */
 async function shellOn(): Promise<Session> {
   const shell = startTerminal("stty -echo; PS1= exec bash --norc --noprofile");
   await shell.send("echo rea''dy\n");
@@ -42,12 +45,12 @@ async function shellOn(): Promise<Session> {
 }
 
 test(
-  "a shell is left alone and come back to; its status is attach's",
+  "attach returns to a shell that was left with the detach keys, and exits with its status",
   async () => {
     await using daily = new Daily();
     await using shell = await shellOn();
     let before = "";
-    // A shell that has not come to read a line yet has set it otherwise.
+    // Until the shell reads a line, the settings are different.
     await until("the shell reads", async () => {
       before = await settings(await terminalOf(shell));
       return before.includes("-icanon");
@@ -62,7 +65,7 @@ test(
     await shell.send("echo left $?\n");
     await shell.expect(/left 0\r\n/);
     const tty = await terminalOf(shell);
-    // The shell's own, when it has printed its prompt and reads a line again.
+    // The shell sets it when it has printed its prompt and reads a line again.
     await until(
       "the terminal is as it was",
       async () => await settings(tty) === before,
@@ -88,7 +91,7 @@ test(
 );
 
 test(
-  "the container's terminal is as large as the one that attaches, and follows it",
+  "attach gives the container's terminal the size of its own, and follows changes",
   async () => {
     await using daily = new Daily();
     await using shell = await shellOn();
@@ -112,7 +115,7 @@ test(
   { skip: NEEDS },
 );
 
-test("Ctrl-C on the terminal is typed, and arrives once", async () => {
+test("attach passes Ctrl-C on the terminal to the command once", async () => {
   await using daily = new Daily();
   const script =
     "trap 'n=$((n + 1)); echo int $n' INT; echo ready; while :; do sleep 0.05; done";
@@ -137,7 +140,7 @@ test("Ctrl-C on the terminal is typed, and arrives once", async () => {
   await shell.expect(RUNS_ON);
 }, { skip: NEEDS });
 
-test("without a terminal a signal to attach is one to the command", async () => {
+test("attach without a terminal passes signals to the command", async () => {
   await using daily = new Daily();
   await daily.run(
     ...["--name", "one", "sh", "-c"],
@@ -157,7 +160,7 @@ test("without a terminal a signal to attach is one to the command", async () => 
   assertEquals(await session.end(), 9);
 });
 
-test("a pipe: what is written goes in, and its end is the end of input", async () => {
+test("attach passes on a pipe's input and its end", async () => {
   await using daily = new Daily();
   const words = daily.words(
     ...run(
@@ -174,14 +177,14 @@ test("a pipe: what is written goes in, and its end is the end of input", async (
   assertEquals(daily.left(), []);
 });
 
-test("another attaches too, and its end of input is nobody else's", async () => {
+test("a second attach works, and its end of input does not end the first", async () => {
   await using daily = new Daily();
   await daily.run("--name", "one", "-i", "cat");
   await using watching = new Session(
     daily.words("attach", "--no-stdin", "one"),
   );
   await using first = new Session(daily.words("attach", "one"));
-  // Who comes late does not hear what was said before.
+  // An attach that comes later does not get earlier output.
   await until("both hear", async () => {
     await first.send("one\n");
     return [first, watching].every(({ output }) => output.includes("one\n"));
@@ -192,7 +195,7 @@ test("another attaches too, and its end of input is nobody else's", async () => 
   for (const session of [first, second, watching]) {
     await session.expect(/two\n/);
   }
-  // What is typed to who only looks goes nowhere.
+  // Input to an attach without stdin goes nowhere.
   await watching.send("three\n");
   await second.send(LEAVE);
   await second.expect(RUNS_ON);
@@ -202,7 +205,7 @@ test("another attaches too, and its end of input is nobody else's", async () => 
   assertEquals(await Promise.all([first.end(), watching.end()]), [137, 137]);
 });
 
-test("a million bytes go in and come out", async () => {
+test("run passes on a million bytes in both directions", async () => {
   await using daily = new Daily();
   const line = "0123456789abcdef".repeat(64) + "\n";
   const words = daily.words(...run("--rm", "--detach-keys", "", "cat"));
@@ -211,7 +214,7 @@ test("a million bytes go in and come out", async () => {
   assert(stdout === line.repeat(1000), `${stdout.length} bytes`);
 });
 
-test("--rm of one that is left alone: it goes with its end", async () => {
+test("run --rm with detach keys removes the container when it ends", async () => {
   await using daily = new Daily();
   await using session = new Session(daily.words(
     ...run("--rm", "--name", "one", "--detach-keys", "x", "cat"),
@@ -225,7 +228,7 @@ test("--rm of one that is left alone: it goes with its end", async () => {
   await until("nothing is left", () => daily.left().length === 0);
 });
 
-test("attach that is killed leaves the container, and --rm takes it away", async () => {
+test("killing attach leaves the container running, and --rm still removes it", async () => {
   await using daily = new Daily();
   await using session = new Session(daily.words(
     ...run("--rm", "--name", "one", "--detach-keys", "x", "cat"),
@@ -241,7 +244,7 @@ test("attach that is killed leaves the container, and --rm takes it away", async
   await until("nothing is left", () => daily.left().length === 0);
 });
 
-test("what cannot be attached to is refused in one line", async () => {
+test("attach refuses in one line what it cannot attach to", async () => {
   await using daily = new Daily();
   await daily.run("--name", "ended", "true");
   await daily.is("ended", "exited");
@@ -289,7 +292,7 @@ test("what cannot be attached to is refused in one line", async () => {
   await front.end();
 });
 
-test("a command that cannot start says so as in the foreground", async () => {
+test("attach to a command that cannot start reports it as in the foreground", async () => {
   await using daily = new Daily();
   for (
     const [command, status] of [["/bin/nothing", 127], ["/etc", 126]] as const
@@ -302,7 +305,7 @@ test("a command that cannot start says so as in the foreground", async () => {
   assertEquals(daily.left(), []);
 });
 
-test("a user who is not root attaches to his own", async () => {
+test("an ordinary user attaches to his own containers", async () => {
   await using nobody = await Nobody.make();
   await using daily = new Daily(nobody, NOBODY);
   await daily.run(

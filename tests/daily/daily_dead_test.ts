@@ -1,4 +1,7 @@
-/** Containers of `--rm` whose keeper was killed: whoever meets one clears it away. */
+/**
+ * Containers of `--rm` whose keeper was killed: the next command that finds one
+ * removes it.
+ */
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
@@ -6,7 +9,7 @@ import { Daily } from "../_daily.ts";
 import { execute, rootfs, test } from "../_harness.ts";
 import { Session } from "../_session.ts";
 
-/** A foreground run that was killed; its id. */
+/** The id of a foreground run that was killed. */
 async function deadRun(daily: Daily, ...flags: string[]): Promise<string> {
   await using session = new Session(daily.words(
     ...["run", "-q", "--rm", "--name", "one", "--rootfs", rootfs(), ...flags],
@@ -20,13 +23,13 @@ async function deadRun(daily: Daily, ...flags: string[]): Promise<string> {
 
 const isThere = (path: string) => Deno.stat(path).then(() => true, () => false);
 
-test("the name of --rm whose run was killed is free at once, whichever command comes", async () => {
+test("the name of a --rm container whose run was killed is free for every command", async () => {
   await using daily = new Daily();
   await daily.run("--name", "other", "true");
   const again = ["run", "-q", "--rm", "--name", "one", "--rootfs", rootfs()];
   for (const mode of ["--init", "--no-init"]) {
     const id = await deadRun(daily, mode);
-    // Without a moment in between.
+    // At once.
     await daily.does(...again, "true");
     assert(!await isThere(`${daily.root}/${id}`), mode);
   }
@@ -35,7 +38,7 @@ test("the name of --rm whose run was killed is free at once, whichever command c
   const put = (from: string, to: string) =>
     execute(["sh", "-c", 'rm -rf "$2" && cp -a "$1" "$2"', "sh", from, to]);
   await put(root, `${root}.dead`);
-  // One for each way in which commands find a container.
+  // One command for each way of finding a container.
   const GONE = [
     ["inspect"],
     ["logs"],
@@ -79,7 +82,7 @@ test("the name of --rm whose run was killed is free at once, whichever command c
     const { status, stderr } = await meets(words);
     assertEquals([status, stderr], [0, ""], words.join(" "));
   }
-  // One that was killed before anything of it was started, too.
+  // Also a container that was killed before anything of it was started.
   await put(`${root}.dead`, root);
   const file = `${root}/${id}/state.json`;
   const record = JSON.parse(await Deno.readTextFile(file));
@@ -90,12 +93,12 @@ test("the name of --rm whose run was killed is free at once, whichever command c
   await daily.run("--name", "one", "true");
 });
 
-test("a container of run -d --rm whose keeper was killed goes once it has ended", async () => {
+test("run -d --rm with a killed keeper: the container is removed once it has ended", async () => {
   await using daily = new Daily();
   await daily.run("--rm", "--name", "one", "sleep", "1000");
   const { KeeperPid, State } = await daily.inspect("one");
   Deno.kill(KeeperPid, "SIGKILL");
-  // It lives on, and has its name.
+  // It runs on, and keeps its name.
   assertEquals((await daily.inspect("one")).State.Status, "running");
   Deno.kill(State.Pid, "SIGKILL");
   await daily.run("--name", "one", "true");

@@ -1,4 +1,4 @@
-/** How containers in the background end: stop, kill, rm, wait, policies. */
+/** How containers in the background end: stop, kill, rm, wait, restart policies. */
 
 // @ts-types="../../types/std_assert.d.ts"
 import {
@@ -20,7 +20,7 @@ import {
 const HANDLES =
   "trap 'echo term; exit 5' TERM; echo set; while :; do sleep 0.05; done";
 
-test("stop asks first, and kills what does not hear", async () => {
+test("stop sends its signal first, and kills a command that ignores it", async () => {
   await using daily = new Daily();
   await daily.run("--name", "hears", "sh", "-c", `${HANDLES}`);
   await daily.run("--name", "deaf", "sleep", "1000");
@@ -34,11 +34,11 @@ test("stop asks first, and kills what does not hear", async () => {
   assertEquals((await daily.inspect("hears")).State.ExitCode, 5);
   assertEquals((await daily.inspect("deaf")).State.ExitCode, 137);
   assertEquals(await daily.does("logs", "hears"), "set\nterm\n");
-  // One that has stopped is fine.
+  // A stopped container is not an error.
   assertEquals(await daily.does("stop", "hears"), "hears\n");
 });
 
-test("stop sends what was configured, and ps need not wait for it", async () => {
+test("stop sends the configured signal, and ps does not wait for it", async () => {
   await using daily = new Daily();
   await daily.run(
     ...["--stop-signal", "USR1", "--stop-timeout", "30", "--name", "one"],
@@ -58,7 +58,7 @@ test("stop sends what was configured, and ps need not wait for it", async () => 
   assertEquals((await daily.inspect("one")).State.ExitCode, 7);
 });
 
-test("kill takes names, and the signal as docker and as runc have it", async () => {
+test("kill accepts names, and a signal in the form of docker and of runc", async () => {
   await using daily = new Daily();
   const script = "trap 'echo hup' HUP; echo set; while :; do sleep 0.05; done";
   await daily.run("--name", "one", "sh", "-c", script);
@@ -75,7 +75,7 @@ test("kill takes names, and the signal as docker and as runc have it", async () 
 });
 
 test(
-  "kill and stop end all of a container that shares the host's PID namespace",
+  "kill and stop end every process of a container in the host's PID namespace",
   async () => {
     await using daily = new Daily();
     const mark = 2000 + Deno.pid % 1000 + 0.5;
@@ -95,7 +95,7 @@ test(
   { skip: without("pgrep") },
 );
 
-test("rm takes what has stopped, and with -f what runs; the others go all the same", async () => {
+test("rm removes stopped containers, rm -f running ones, and one failure does not stop the others", async () => {
   await using daily = new Daily();
   await daily.run("--name", "runs", "sleep", "1000");
   await daily.run("--name", "done", "true");
@@ -114,7 +114,7 @@ test("rm takes what has stopped, and with -f what runs; the others go all the sa
   assertEquals(daily.left(), []);
 });
 
-test("rm -f of a paused one, and of one that forks as fast as it can", async () => {
+test("rm -f removes a paused container, and one that forks as fast as it can", async () => {
   await using daily = new Daily();
   await daily.run("--name", "still", "sleep", "1000");
   await daily.does("pause", "still");
@@ -131,7 +131,7 @@ test("rm -f of a paused one, and of one that forks as fast as it can", async () 
   assertEquals(daily.left(), []);
 });
 
-test("wait prints how it ended, whether that was before or comes", async () => {
+test("wait prints the status of a container that has ended or will end", async () => {
   await using daily = new Daily();
   await daily.run("--name", "one", "sh", "-c", "sleep 0.5; exit 3");
   await daily.run("--rm", "--name", "two", "sh", "-c", "sleep 1; exit 4");
@@ -139,19 +139,19 @@ test("wait prints how it ended, whether that was before or comes", async () => {
   assertEquals(await daily.does("wait", "one"), "3\n");
 });
 
-test("--rm takes it away when it ends, log and all", async () => {
+test("--rm removes the container and its log when it ends", async () => {
   await using daily = new Daily();
   await daily.run("--rm", "sh", "-c", "sleep 0.2");
   await until("it is gone", () => daily.left().length === 0);
 });
 
-test("--restart on-failure starts it again so often, and start anew after that", async () => {
+test("--restart on-failure restarts a given number of times, and start begins anew", async () => {
   await using daily = new Daily();
   await daily.run(
     ...["--restart", "on-failure:2", "--name", "one"],
     ...["sh", "-c", "echo try; exit 3"],
   );
-  // It is counted before it is started, and has still ended until then.
+  // A restart is counted before it happens; until then the container has ended.
   await daily.says("one", "try\ntry\ntry\n");
   await until("it has been tried", async () => {
     const { RestartCount, State } = await daily.inspect("one");
@@ -166,7 +166,7 @@ test("--restart on-failure starts it again so often, and start anew after that",
   );
 });
 
-test("--restart always goes on until it is stopped, with more and more patience", async () => {
+test("--restart always restarts until stop, after longer and longer pauses", async () => {
   await using daily = new Daily();
   await daily.run(
     "--restart",
@@ -186,7 +186,7 @@ test("--restart always goes on until it is stopped, with more and more patience"
   const times = (await daily.does("logs", "one")).trim().split("\n")
     .map((line) => Number(line.split(" ")[0]));
   const waits = times.slice(1).map((time, at) => time - times[at]!);
-  // A hundred milliseconds, then double.
+  // A hundred milliseconds, then twice as long.
   assert(
     waits[0]! > 0.09 && waits[1]! > 0.19 && waits[2]! > 0.39,
     String(waits),
@@ -197,10 +197,10 @@ test("--restart always goes on until it is stopped, with more and more patience"
   assertEquals((await daily.inspect("one")).RestartCount, RestartCount);
 });
 
-test("a container that is killed by its policy's user is not started again", async () => {
+test("kill ends a container with a restart policy for good", async () => {
   await using daily = new Daily();
   await daily.run("--restart", "always", "--name", "one", "sleep", "1000");
-  // Not by us: it comes back.
+  // Not killed by our command, so the policy restarts it.
   const { State } = await daily.inspect("one");
   Deno.kill(State.Pid, "SIGKILL");
   await until("it is back", async () => {
@@ -213,7 +213,7 @@ test("a container that is killed by its policy's user is not started again", asy
   assertEquals((await daily.inspect("one")).State.Status, "exited");
 });
 
-test("start and restart bring the same container back, with what was set for it", async () => {
+test("start and restart bring a container back with all its settings", async () => {
   await using daily = new Daily();
   const id = await daily.run(
     ...["--name", "one", "-e", "WHO=me", "-m", "32m", "--hostname", "box"],
@@ -229,14 +229,14 @@ test("start and restart bring the same container back, with what was set for it"
   const limit = await Deno.readTextFile(`${memory}/memory.limit_in_bytes`)
     .catch(() => Deno.readTextFile(`${memory}/memory.max`));
   assertEquals(Number(limit), 32 << 20);
-  // One that runs is fine.
+  // A running container is not an error.
   assertEquals(await daily.does("start", "one"), "one\n");
   await daily.does("stop", "-t", "0", "one");
   await daily.does("start", id.slice(0, 8));
   await daily.is("one", "running");
 });
 
-test("what cannot be started again says why, and can be removed", async () => {
+test("start reports why a container cannot be started again, and rm removes it", async () => {
   await using daily = new Daily();
   const copy = `${daily.dir.path}/goes`;
   await Deno.mkdir(copy);
@@ -268,7 +268,7 @@ test("what cannot be started again says why, and can be removed", async () => {
   assertEquals(daily.left(), []);
 });
 
-test("out of memory is told", async () => {
+test("inspect reports that memory ran out", async () => {
   await using daily = new Daily();
   await daily.run(
     "-m",
@@ -283,7 +283,7 @@ test("out of memory is told", async () => {
   assert((await daily.inspect("one")).State.OOMKilled);
 });
 
-test("the commands of an OCI runtime see it too", async () => {
+test("the OCI runtime's commands see containers of run --detach", async () => {
   await using daily = new Daily();
   const id = await daily.run("--name", "one", "sleep", "1000");
   assertEquals(JSON.parse(await daily.does("state", "one")).status, "running");
@@ -296,7 +296,7 @@ test("the commands of an OCI runtime see it too", async () => {
   assertEquals(daily.left(), []);
 });
 
-test("prune removes what has ended, and nothing else", async () => {
+test("prune removes only containers that have ended", async () => {
   await using daily = new Daily();
   const runs = await daily.run("--name", "runs", "sleep", "1000");
   const done = await daily.run("--name", "done", "-l", "kind=old", "true");
@@ -313,7 +313,7 @@ test("prune removes what has ended, and nothing else", async () => {
   assertEquals(await daily.does("ps", "-aq", "--no-trunc"), `${runs}\n`);
 });
 
-test("two that stop, remove and start one container at once leave it whole or gone", async () => {
+test("stop, remove and start at once leave a container whole or gone", async () => {
   await using daily = new Daily();
   await daily.run("--name", "one", "--restart", "always", "sleep", "0.05");
   const calls = ["stop", "start", "restart", "kill", "stop"].map((command) =>
@@ -334,7 +334,7 @@ test("two that stop, remove and start one container at once leave it whole or go
   assertEquals(daily.left(), []);
 });
 
-test("what names each container can be quiet, and wait and port can be JSON", async () => {
+test("stop, kill, start, rm and top have --quiet, wait and port have --format json", async () => {
   await using daily = new Daily();
   const id = await daily.run("--name", "one", "sleep", "1000");
   assertEquals(await daily.does("port", "--format", "json", "one"), "{}\n");

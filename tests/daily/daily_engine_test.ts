@@ -1,4 +1,4 @@
-/** Containers that `create` made, in the same place: they belong to their engine. */
+/** Containers that `create` made in the same store: they belong to their engine. */
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals, assertStringIncludes } from "@std/assert";
@@ -6,10 +6,10 @@ import { Bundle } from "../_bundle.ts";
 import { Daily } from "../_daily.ts";
 import { CONTAINER, test, until } from "../_harness.ts";
 
-/** As Podman makes them, which gives no --root of its own. */
+/** As Podman creates them, which passes no --root. */
 const ENGINES = "7e".repeat(32);
 
-/** `create`, whose streams the container keeps. */
+/** Runs `create`, whose streams the container keeps. */
 async function create(daily: Daily, bundle: Bundle, id: string): Promise<void> {
   const [program = "", ...words] = CONTAINER;
   const { code } = await new Deno.Command(program, {
@@ -21,7 +21,7 @@ async function create(daily: Daily, bundle: Bundle, id: string): Promise<void> {
   assertEquals(code, 0);
 }
 
-test("commands of daily use leave an engine's container to its engine", async () => {
+test("stop, kill, rm and other commands leave an engine's container to its engine", async () => {
   await using bundle = await Bundle.make(["true"]);
   await using daily = new Daily();
   await create(daily, bundle, ENGINES);
@@ -32,7 +32,7 @@ test("commands of daily use leave an engine's container to its engine", async ()
     assertEquals(status, 125, stderr);
     assertStringIncludes(stderr, text);
   };
-  // Waiting for its start, and when it has ended.
+  // Created but not started, and stopped.
   for (const [state, next] of [["created", "start"], ["stopped", "delete"]]) {
     await until(state!, async () => await status() === state);
     assertEquals(await daily.does("prune"), "");
@@ -44,7 +44,8 @@ test("commands of daily use leave an engine's container to its engine", async ()
     await refused("`create` made it", "restart", ENGINES);
     await refused("it has an id alone", "rename", ENGINES, "mine");
     assertEquals(await status(), state);
-    // What is typed for one of ours is none of an engine's by accident.
+    // A short id that is typed for a container of ours does not match one of an
+    // engine.
     await refused("does not exist: 7e7e", "stop", "7e7e");
     assertStringIncludes(await daily.does("ps", "-a"), ENGINES.slice(0, 12));
     const [known] = JSON.parse(
@@ -56,7 +57,7 @@ test("commands of daily use leave an engine's container to its engine", async ()
   assertEquals(daily.left(), []);
 });
 
-test("start of more than one starts those of create, too", async () => {
+test("start with several ids starts containers of create as well", async () => {
   await using bundle = await Bundle.make(["sleep", "1000"]);
   await using daily = new Daily();
   await daily.run("--name", "mine", "true");

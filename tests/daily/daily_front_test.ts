@@ -1,4 +1,4 @@
-/** `run --name` in the foreground, and what containers use. */
+/** `run --name` in the foreground, and the resources that containers use. */
 
 // @ts-types="../../types/std_assert.d.ts"
 import {
@@ -18,14 +18,14 @@ import {
 } from "../_harness.ts";
 import { Session } from "../_session.ts";
 
-/** Starts `run --name` and does not wait for it. */
+/** Starts `run --name` without waiting for it. */
 const front = (daily: Daily, ...args: string[]) =>
   new Session([
     ...[...CONTAINER, "--root", daily.root],
     ...["run", "-q", "--rootfs", rootfs(), ...args],
   ]);
 
-test("run --name is found by other commands, and its end is kept", async () => {
+test("run --name is found by other commands, and its status is kept", async () => {
   await using daily = new Daily();
   const script = "trap 'exit 4' TERM; echo set; while :; do sleep 0.05; done";
   const session = front(daily, "--name", "one", "sh", "-c", script);
@@ -39,12 +39,12 @@ test("run --name is found by other commands, and its end is kept", async () => {
   await daily.does("stop", "one");
   assertEquals(await session.end(), 4);
   assertEquals((await daily.inspect("one")).State.ExitCode, 4);
-  // Started again it is in the background.
+  // A restart puts it in the background.
   await daily.does("start", "one");
   await daily.says("one", "set");
 });
 
-test("run --rm --name leaves nothing, and neither does one that is removed", async () => {
+test("run --rm --name leaves nothing, and neither does a removed container", async () => {
   await using daily = new Daily();
   const args = ["--rootfs", rootfs(), "sh", "-c", "exit 3"];
   const run = (...flags: string[]) =>
@@ -65,7 +65,7 @@ test("run --rm --name leaves nothing, and neither does one that is removed", asy
   assertEquals(daily.left(), []);
 });
 
-test("run --name that is killed takes its container along, and rm the rest", async () => {
+test("killing run --name ends its container, and rm removes the rest", async () => {
   await using daily = new Daily();
   const session = front(
     daily,
@@ -84,7 +84,7 @@ test("run --name that is killed takes its container along, and rm the rest", asy
   assertEquals(daily.left(), []);
 });
 
-test("run -d --name, and a name that is taken, in words of docker", async () => {
+test("run -d --name refuses a name in use, in docker's words", async () => {
   await using daily = new Daily();
   await daily.run("--name", "one", "sleep", "1000");
   const { status, stderr } = await daily.call(
@@ -94,7 +94,7 @@ test("run -d --name, and a name that is taken, in words of docker", async () => 
   assertStringIncludes(stderr, "already in use by container");
 });
 
-test("stats has numbers of what runs, as a table and as JSON", async () => {
+test("stats prints numbers of running containers, as a table and as JSON", async () => {
   await using daily = new Daily();
   await daily.run(
     "--name",
@@ -122,12 +122,12 @@ test("stats has numbers of what runs, as a table and as JSON", async () => {
   assertEquals(lines.length, 2);
   for (const line of lines) {
     assertMatch(line, /^[0-9a-f]{12} {2}(busy|idle) {2}[\d.]+%/);
-    // Columns are under their heads.
+    // Columns are below their headings.
     assertEquals(line[head!.indexOf("MEM %") - 1], " ");
   }
 });
 
-test("stats draws itself anew on a terminal", async () => {
+test("stats redraws its table on a terminal", async () => {
   await using daily = new Daily();
   await daily.run("--name", "one", "sleep", "1000");
   const session = startTerminal(
@@ -141,14 +141,14 @@ test("stats draws itself anew on a terminal", async () => {
   await session.end();
 });
 
-test("stats of one container ends with it", async () => {
+test("stats of one container ends with the container", async () => {
   await using daily = new Daily();
   await daily.run("--name", "one", "sleep", "2");
   const out = await daily.does("stats", "one");
   assertStringIncludes(out, "one");
 });
 
-test("top lists the processes, with columns of the caller's", async () => {
+test("top lists the processes, with the caller's columns", async () => {
   await using daily = new Daily();
   await daily.run("--name", "one", "sh", "-c", "sleep 1000; true");
   await until(

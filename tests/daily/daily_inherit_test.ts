@@ -1,16 +1,16 @@
-/** What a container in the background, and its keeper, have of who started it. */
+/** What a container in the background, and its keeper, inherit from the caller. */
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
 import { Daily } from "../_daily.ts";
 import { execute, rootfs, shellLine, test, until } from "../_harness.ts";
 
-test("no descriptor of the caller's stays open, whatever its number", async () => {
+test("run -d keeps no descriptor of the caller open, whatever its number", async () => {
   await using daily = new Daily();
   const line = shellLine(
     daily.words("run", "-dq", "--rootfs", rootfs(), "sleep", "1000"),
   );
-  // Who reads from such a pipe to its end waits for whoever has it open.
+  // A reader of such a pipe waits until no process has it open.
   const { status, stdout } = await execute([
     "bash",
     "-c",
@@ -20,7 +20,7 @@ test("no descriptor of the caller's stays open, whatever its number", async () =
   assertEquals([status, stdout], [0, ""]);
 });
 
-test("the umask is the caller's, at its first start and at any other", async () => {
+test("run -d uses the caller's umask, at its first start and every later one", async () => {
   await using daily = new Daily();
   const line = shellLine(daily.words(
     ...["run", "-dq", "--name", "one", "--restart", "on-failure:1"],

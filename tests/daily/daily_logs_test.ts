@@ -1,4 +1,4 @@
-/** `logs`: what a keeper keeps, and how it is shown. */
+/** `logs`: what the keeper stores, and how it is shown. */
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals, assertMatch } from "@std/assert";
@@ -6,7 +6,7 @@ import { Daily } from "../_daily.ts";
 import { CONTAINER, decode, test, until } from "../_harness.ts";
 import { rootOf } from "../_host.ts";
 
-test("logs has both streams apart, in their order, and with times", async () => {
+test("logs shows both streams separately, in order, and with times", async () => {
   await using daily = new Daily();
   await daily.run(
     ...["--name", "one", "sh", "-c"],
@@ -31,7 +31,7 @@ test("logs has both streams apart, in their order, and with times", async () => 
   }
 });
 
-test("logs shows bytes as they were, zeros and all, and lines of any length", async () => {
+test("logs shows bytes unchanged, including zeros, and lines of any length", async () => {
   await using daily = new Daily();
   await daily.run(
     ...["--name", "one", "sh", "-c"],
@@ -45,7 +45,7 @@ test("logs shows bytes as they were, zeros and all, and lines of any length", as
   assertEquals(decode(bytes.subarray(6)), `${"x".repeat(100_000)}\n`);
 });
 
-test("logs --tail, --since and --until choose", async () => {
+test("logs --tail, --since and --until select lines", async () => {
   await using daily = new Daily();
   await daily.run("--name", "one", "sh", "-c", "seq 5; sleep 0.5; seq 6 8");
   await daily.is("one", "exited");
@@ -74,7 +74,7 @@ test("logs --tail, --since and --until choose", async () => {
   assertMatch(small.stderr, /it is 32k at least/);
 });
 
-test("logs -f follows to the end of the container", async () => {
+test("logs -f follows until the container ends", async () => {
   await using daily = new Daily();
   await daily.run(
     "--name",
@@ -91,7 +91,7 @@ test("logs -f follows to the end of the container", async () => {
   assertEquals([code, decode(stdout)], [0, "a\nb\n"]);
 });
 
-test("logs -f goes on where its container is started again, and through a new file", async () => {
+test("logs -f continues after a restart of the container, and through a new file", async () => {
   await using daily = new Daily();
   const id = await daily.run(
     ...["--name", "one", "--log-max-size", "64k", "sh", "-c"],
@@ -109,14 +109,14 @@ test("logs -f goes on where its container is started again, and through a new fi
   assert(await size("log.1") <= 64 << 10, "the older");
   const kept = (await daily.does("logs", "one")).trim().split("\n");
   assertEquals(kept.at(-1), "last");
-  // Whole lines, none of them missing in between.
+  // Whole lines, with none missing in between.
   const numbers = kept.slice(0, -1).map((line) => Number(line.slice(5)));
   assertEquals(numbers, numbers.map((_, at) => numbers[0]! + at));
 });
 
 test("a new file of the log begins with a whole line", async () => {
   await using daily = new Daily();
-  // Written by the block, and so read with a line in pieces at each end.
+  // Written in blocks, so a block begins and ends within a line.
   await daily.run(
     ...["--name", "one", "--log-max-size", "64k", "sh", "-c"],
     "seq 100000 114000 | dd obs=32k 2>/dev/null",
@@ -130,7 +130,7 @@ test("a new file of the log begins with a whole line", async () => {
   );
 });
 
-test("a full disk costs lines, which is told, and no container", async () => {
+test("a full disk loses lines of the log, which logs reports, and no container", async () => {
   await using daily = new Daily();
   const { path } = daily.dir;
   await Deno.mkdir(`${path}/small`);
@@ -155,7 +155,7 @@ test("a full disk costs lines, which is told, and no container", async () => {
     });
     const view = JSON.parse((await call("inspect", "one")).stdout)[0];
     assertEquals(view.State.Status, "running");
-    // Room again, as an administrator makes it.
+    // Makes room, as an administrator would.
     await Deno.truncate(view.LogPath, 0);
     await Deno.writeTextFile(`${rootOf(view.State.Pid)}/tmp/go-on`, "");
     await until(

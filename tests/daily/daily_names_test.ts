@@ -1,4 +1,4 @@
-/** Names, ids and the beginnings of ids. */
+/** Names, ids and short ids. */
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
@@ -6,7 +6,7 @@ import { readFile } from "../../cgroup/apply.ts";
 import { Daily } from "../_daily.ts";
 import { rootfs, test } from "../_harness.ts";
 
-test("a container is found by id, name, and the beginning of its id", async () => {
+test("a container is found by id, by name and by a short id", async () => {
   await using daily = new Daily();
   const id = await daily.run("--name", "web", "sleep", "1000");
   for (const word of [id, "web", id.slice(0, 12), id.slice(0, 5)]) {
@@ -19,7 +19,7 @@ test("a container is found by id, name, and the beginning of its id", async () =
   }
 });
 
-test("a beginning that two ids have is refused, and both are listed", async () => {
+test("an ambiguous short id is refused, with a list of both ids", async () => {
   await using daily = new Daily();
   const ids: string[] = [];
   const seen = new Set<string>();
@@ -37,7 +37,7 @@ test("a beginning that two ids have is refused, and both are listed", async () =
   }
 });
 
-test("of many that want one name at once, one has it", async () => {
+test("only one of many concurrent runs gets the name", async () => {
   await using daily = new Daily();
   const results = await Promise.all(
     Array.from({ length: 4 }, () =>
@@ -63,7 +63,7 @@ test("of many that want one name at once, one has it", async () => {
   assertEquals((await daily.does("ps", "-aq")).trim().split("\n").length, 1);
 });
 
-test("rename gives the old name back; what is removed does, too", async () => {
+test("rename and rm free a name", async () => {
   await using daily = new Daily();
   const id = await daily.run("--name", "one", "sleep", "1000");
   await daily.run("--name", "two", "sleep", "1000");
@@ -77,7 +77,7 @@ test("rename gives the old name back; what is removed does, too", async () => {
   await daily.run("--name", "two", "true");
 });
 
-test("ps filters by name, status and label, and says what it cannot", async () => {
+test("ps filters by name, status and label, and refuses other filters", async () => {
   await using daily = new Daily();
   await daily.run(
     "--name",
@@ -114,14 +114,14 @@ test("ps filters by name, status and label, and says what it cannot", async () =
   }
 });
 
-test("port has nothing to tell, of a container that there is", async () => {
+test("port prints nothing for a container, and refuses a missing one", async () => {
   await using daily = new Daily();
   await daily.run("--name", "one", "sleep", "1000");
   assertEquals(await daily.does("port", "one"), "");
   assertEquals((await daily.call("port", "two")).status, 125);
 });
 
-/** The name of an open file of ours among our descriptors. */
+/** The descriptor of this process that has a file open. */
 function descriptorOf(file: string): string {
   const found = [...Deno.readDirSync("/proc/self/fd")].find(({ name }) => {
     try {
@@ -133,22 +133,22 @@ function descriptorOf(file: string): string {
   return `/proc/self/fd/${found?.name}`;
 }
 
-test("a process that ends while it is looked at is gone, and no error", async () => {
+test("readFile() returns null for a process that ends while it is read", async () => {
   const child = new Deno.Command("sleep", { args: ["1000"] }).spawn();
   using file = await Deno.open(`/proc/${child.pid}/stat`);
   const path = descriptorOf(`/proc/${child.pid}/stat`);
   assert(readFile(path)?.startsWith(`${child.pid} `));
   child.kill("SIGKILL");
   await child.status;
-  // It can be opened by its descriptor, and not be read any more: ESRCH.
+  // The file can be opened through the descriptor, but reading it gives ESRCH.
   assertEquals(readFile(path), null);
   assert((await file.stat()).isFile);
 });
 
-test("flags may stand after names, and none of their values is a name", async () => {
+test("flags may follow names, and their values are not taken as names", async () => {
   await using daily = new Daily();
   const id = await daily.run("--name", "one", "sleep", "1000");
-  // What the value of a flag would stand for, were it a name.
+  // Containers with the names that are values of flags below.
   await daily.run("--name", "0", "sleep", "1000");
   assertEquals(await daily.does("stop", "one", "-t", "0"), "one\n");
   assertEquals(await daily.does("start", "one", "--quiet"), "");
@@ -179,21 +179,21 @@ test("flags may stand after names, and none of their values is a name", async ()
     ...["prune", "--filter", "name=none", "--filter", "nope=1"],
   );
   await daily.is("0", "running");
-  // It is a signal's number as well.
+  // It is also the number of a signal.
   await refused(
     "Cannot tell whether 0 is a signal or a container. Give the signal by --signal.",
     ...["kill", "0", "0"],
   );
 });
 
-test("a container that is named twice is done once, and two lists in two orders both end", async () => {
+test("a name given twice counts once, and two commands with opposite orders both end", async () => {
   await using daily = new Daily();
   for (const name of ["one", "two"]) {
     await daily.run("--name", name, "sleep", "1000");
   }
   assertEquals(await daily.does("stop", "-t0", "one", "one"), "one\none\n");
   assertEquals(await daily.does("start", "one", "one"), "one\none\n");
-  // Each has the lock of one that the other waits for.
+  // Each holds a lock that the other waits for.
   const [there, back] = await Promise.all([
     daily.call("restart", "-t0", "one", "two"),
     daily.call("restart", "-t0", "two", "one"),

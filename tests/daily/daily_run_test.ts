@@ -1,4 +1,4 @@
-/** `run --detach`: a container that outlives the command which starts it. */
+/** `run --detach`: a container that outlives the command that starts it. */
 
 // @ts-types="../../types/std_assert.d.ts"
 import {
@@ -20,7 +20,7 @@ import {
   until,
 } from "../_harness.ts";
 
-test("run -d prints the id and ends; the container lives on, and ps shows it", async () => {
+test("run -d prints the id and ends, and ps shows the running container", async () => {
   await using daily = new Daily();
   const out = await daily.does(
     ...["run", "-dq", "--name", "web", "--rootfs", rootfs(), "sleep", "1000"],
@@ -46,7 +46,7 @@ test("run -d prints the id and ends; the container lives on, and ps shows it", a
   assertEquals(daily.left(), []);
 });
 
-test("the keeper is small, in a session of its own, and has nothing of ours", async () => {
+test("the keeper is small, leads its own session and inherits nothing from us", async () => {
   await using daily = new Daily();
   await daily.run("--name", "one", "-e", "INSIDE=1", "sleep", "1000");
   const { KeeperPid, State } = await daily.inspect("one");
@@ -56,7 +56,7 @@ test("the keeper is small, in a session of its own, and has nothing of ours", as
   assertEquals(of(KeeperPid, "environ"), "");
   assertEquals(await Deno.readLink(`/proc/${KeeperPid}/cwd`), "/");
   const stat = of(KeeperPid, "stat").split(") ")[1]!.split(" ");
-  // Its session, and no terminal.
+  // It leads its session, which has no terminal.
   assertEquals([Number(stat[3]), stat[4]], [KeeperPid, "0"]);
   const fds = await Array.fromAsync(Deno.readDir(`/proc/${KeeperPid}/fd`));
   const open = await Promise.all(
@@ -67,16 +67,16 @@ test("the keeper is small, in a session of its own, and has nothing of ours", as
     open.filter((path) => !known.test(path) && !path.startsWith(daily.root)),
     [],
   );
-  // Where `attach` asks for the input, and nothing of ours.
+  // For the requests of `attach`, and no other socket.
   assertEquals(open.filter((path) => path.startsWith("socket")).length, 1);
-  // The command is PID 1, in a process group that is not the keeper's.
+  // The command is PID 1, in another process group than the keeper.
   const inside = of(State.Pid, "stat").split(") ")[1]!.split(" ");
   assertEquals(Number(inside[1]), KeeperPid);
   assert(Number(inside[2]) !== KeeperPid);
   assertMatch(of(State.Pid, "environ"), /INSIDE=1/);
 });
 
-test("a shell's $( ) of run -d returns at once, and a pipe ends", async () => {
+test("run -d in a shell's $( ) returns at once, and ends a pipe", async () => {
   await using daily = new Daily();
   const line = shellLine([
     ...[...CONTAINER, "--root", daily.root],
@@ -129,7 +129,7 @@ for (
   });
 }
 
-test("--restart, --label and their like want a container that is kept", async () => {
+test("--restart, --label and similar flags need a container that is kept", async () => {
   await using daily = new Daily();
   for (
     const flags of [["--restart", "always"], ["--label", "a=b"], [
@@ -150,7 +150,7 @@ test("--restart, --label and their like want a container that is kept", async ()
   );
 });
 
-test("-t gives it a terminal that nobody looks at, -i an input that does not end", async () => {
+test("run -d -t gives the container a terminal, and -i an input that stays open", async () => {
   await using daily = new Daily();
   await daily.run(
     "-t",
@@ -168,7 +168,7 @@ test("-t gives it a terminal that nobody looks at, -i an input that does not end
   await daily.is("open", "running");
 });
 
-test("the process tree, the log and the record outlive a keeper that is killed", async () => {
+test("killing the keeper ends neither the container nor its log and record", async () => {
   await using daily = new Daily();
   await daily.run("--name", "one", "sleep", "1000");
   const { KeeperPid, State } = await daily.inspect("one");
@@ -178,14 +178,14 @@ test("the process tree, the log and the record outlive a keeper that is killed",
   Deno.kill(State.Pid, "SIGKILL");
   await gone(State.Pid);
   const { State: after } = await daily.inspect("one");
-  // Nobody was there to see how.
+  // No process saw how it ended.
   assertEquals([after.Status, after.ExitCode], ["exited", null]);
   assertMatch(await daily.does("ps", "-a"), /Exited \(\?\)/);
   await daily.does("rm", "one");
   assertEquals(daily.left(), []);
 });
 
-test("a container of --rm whose keeper was killed goes with the next look", async () => {
+test("a --rm container with a killed keeper is removed by the next command", async () => {
   await using daily = new Daily();
   await daily.run("--rm", "--name", "one", "sleep", "1000");
   const { KeeperPid, State } = await daily.inspect("one");
@@ -197,7 +197,7 @@ test("a container of --rm whose keeper was killed goes with the next look", asyn
   assertEquals(daily.left(), []);
 });
 
-test("run -d that is killed at any moment leaves what rm -f removes", async () => {
+test("killing run -d at any moment leaves only what rm -f removes", async () => {
   await using daily = new Daily();
   const [program, ...words] = CONTAINER;
   for (let delay = 20; delay < 600; delay += 40) {
@@ -223,13 +223,13 @@ test("run -d that is killed at any moment leaves what rm -f removes", async () =
     try {
       child.kill("SIGKILL");
     } catch {
-      // It was done.
+      // It had already ended.
     }
     await child.status;
     const ids = (await daily.does("ps", "-aq", "--no-trunc")).trim();
     if (ids) await daily.does("rm", "-f", ...ids.split("\n"));
-    // Killed before its record: a directory without one is nobody's, and goes
-    // with the next prune that finds it old.
+    // If it was killed before it wrote a record, a directory without one is
+    // left. The next prune that finds it old removes it.
     const left = daily.left().filter((name) => name !== "one");
     for (const name of left) {
       const files = await Array.fromAsync(
@@ -244,7 +244,7 @@ test("run -d that is killed at any moment leaves what rm -f removes", async () =
   }
 });
 
-test("a user who is not root has them too", async () => {
+test("run -d works for an ordinary user", async () => {
   await using nobody = await Nobody.make();
   await using daily = new Daily(nobody, NOBODY);
   const id = await daily.run(
@@ -261,7 +261,7 @@ test("a user who is not root has them too", async () => {
   assertEquals(daily.left(), []);
 });
 
-test("a record of another boot is not taken for what runs", async () => {
+test("a record from before a reboot does not count as a running container", async () => {
   await using daily = new Daily();
   const id = await daily.run("--name", "one", "sleep", "1000");
   const { State, KeeperPid } = await daily.inspect("one");
@@ -270,7 +270,7 @@ test("a record of another boot is not taken for what runs", async () => {
   record.boot = "another";
   await Deno.writeTextFile(path, JSON.stringify(record));
   assertEquals((await daily.inspect("one")).State.Status, "exited");
-  // It is another process now, which nothing of ours may kill.
+  // By now the number may belong to another process, which must not be killed.
   await daily.does("rm", "-f", "one");
   await until("it is gone with its cgroup", () => {
     try {

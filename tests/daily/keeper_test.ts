@@ -1,4 +1,4 @@
-/** The keeper's executable: its bytes are what its source gives, and few. */
+/** The keeper's executable: it is built from its source, and small. */
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";

@@ -1,4 +1,7 @@
-/** The accounts of a hostile root filesystem: reading them ends, and takes little. */
+/**
+ * The accounts of a hostile root filesystem: reading them ends soon and needs
+ * little memory.
+ */
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
@@ -16,7 +19,7 @@ for (
     ["a link to a descriptor of ours", ["ln", "-s", "/proc/self/fd/0", "PATH"]],
   ] as const
 ) {
-  test(`${what} in the place of /etc/passwd is no list of accounts`, async () => {
+  test(`run does not read ${what} at /etc/passwd as accounts`, async () => {
     await using target = await Target.make({
       prepare: async (rootfs) => {
         const path = `${rootfs}/etc/passwd`;
@@ -28,7 +31,7 @@ for (
       },
     });
     const options = { patience: PATIENCE };
-    // Not id(1), which would look there itself.
+    // Not id(1), which would read the file itself.
     const numbers = await target.run(
       ["--user", "1000", "stat", "-c", "%u", "/proc/self/"],
       options,

@@ -1,18 +1,18 @@
-/** A container that may make cgroups cannot make any that stay. */
+/** A container that may make cgroups leaves none behind. */
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
 import { Bundle } from "../_bundle.ts";
 import { test } from "../_harness.ts";
 
-/** In a hierarchy of v1 that has one of the container's own, or in v2's. */
+/** In a v1 hierarchy with a cgroup of the container's own, or in the v2 tree. */
 const DEEPEN = `cd /sys/fs/cgroup/pids || cd /sys/fs/cgroup
 name=$(head -c 250 /dev/zero | tr '\\0' a)
 depth=0
 while mkdir $name 2>/dev/null && cd ./$name 2>/dev/null; do depth=$((depth+1)); done
 test $depth -gt 10 && echo deep`;
 
-test("cgroups below the container's go, however long their path", async () => {
+test("run removes cgroups below the container's, however long their path", async () => {
   await using bundle = await Bundle.make(["sh", "-c", DEEPEN], (config) => {
     for (const mount of config.mounts) {
       if (mount.type !== "cgroup") continue;

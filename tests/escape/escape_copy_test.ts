@@ -1,6 +1,7 @@
 /**
- * A root filesystem that changes while what a tmpfs covers is copied into it
- * (tmpcopyup): the copy is made on the host, and takes nothing from there.
+ * A root filesystem that changes while a directory of it is copied into a tmpfs
+ * (tmpcopyup). The copy is made on the host, and must contain nothing of the
+ * host.
  */
 
 // @ts-types="../../types/std_assert.d.ts"
@@ -9,12 +10,12 @@ import { noAttacker, Swapper } from "../_attack.ts";
 import { Bundle } from "../_bundle.ts";
 import { TempDir, test } from "../_harness.ts";
 
-/** Rounds for each speed at which the names change places. */
+/** Rounds for each speed at which the names are exchanged. */
 const ROUNDS = 8;
 const PAUSES = [200, 2000, 20_000, 200_000];
 
 test(
-  "tmpcopyup of a directory that changes places with a link copies nothing of the host",
+  "tmpcopyup of a directory that is exchanged with a link copies nothing of the host",
   async () => {
     await using host = new TempDir();
     await Deno.writeTextFile(`${host.path}/secret`, "secret of the host\n");

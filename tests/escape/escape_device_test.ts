@@ -1,7 +1,7 @@
 /**
- * Devices. Root inside has CAP_MKNOD, as docker's has: a node of the host's
- * disk can be made, and an image can bring one. It opens nothing. Nor can the
- * modes of what the host lends be changed.
+ * Devices. Root inside has CAP_MKNOD, as with docker. It can make a node of the
+ * host's disk, and an image can contain one, but the node cannot be opened. The
+ * modes of the host's files that are bind mounted inside cannot be changed.
  */
 
 // @ts-types="../../types/std_assert.d.ts"
@@ -18,7 +18,7 @@ const WAYS: readonly (readonly string[])[] = [
   ["-v", "/tmp:/tmp"],
 ];
 
-/** Where a node can be put. */
+/** Places for a device node. */
 const PLACES = ["/node", "/tmp/node", "/dev/node", "/dev/shm/node"];
 
 for (const { name, flags, rootless, skip } of EVERYONE) {
@@ -27,10 +27,10 @@ for (const { name, flags, rootless, skip } of EVERYONE) {
   const attack = (what: string, fn: () => Promise<void>) =>
     test(`${what} (${name})`, fn, { skip: skip ?? noAttacker });
 
-  attack("a device node made inside opens nothing", async () => {
+  attack("a device node made inside cannot be opened", async () => {
     for (const way of rootless ? [[]] : WAYS) {
       await using target = await make();
-      // A device that everybody may open where the file system allows it.
+      // A device that every user may open, if the file system allows it.
       const attempts = await target.attack(
         ["device", "c", "1", "5", ...PLACES],
         way,
@@ -48,7 +48,7 @@ for (const { name, flags, rootless, skip } of EVERYONE) {
   });
 
   attack(
-    "what the host lends keeps its mode and owner, for all that root inside does",
+    "files of the host that are bind mounted inside keep their mode and owner",
     async () => {
       const look = () =>
         [
@@ -56,15 +56,16 @@ for (const { name, flags, rootless, skip } of EVERYONE) {
           ...["/proc/uptime", "/proc/kmsg", "/proc/sys", "/sys/kernel"],
         ].map((path) => {
           const { mode, uid, gid, mtime } = Deno.statSync(path);
-          // Whoever writes to the null device sets its time; the kernel its own.
+          // A write to the null device changes its time, and the kernel changes
+          // that of its own files.
           const time = /null|^\/proc/.test(path) ? 0 : mtime;
           return [path, mode, uid, gid, time];
         });
       const before = look();
       for (const way of rootless ? [[]] : [[], ["--userns"]]) {
         await using target = await make();
-        // Root that is the host's may do so in /proc: docs/security.md says it,
-        // and a test is not to.
+        // Root of the host may change these in /proc, as docs/security.md says,
+        // but a test must not.
         const proc = rootless || way.length ? "/proc/*" : "";
         await target.shell(
           `for f in /dev/* ${proc} /sys/*; do
@@ -78,7 +79,7 @@ for (const { name, flags, rootless, skip } of EVERYONE) {
     },
   );
 
-  attack("the devices that are there can be used", async () => {
+  attack("the container's own devices can be used", async () => {
     await using target = await make();
     const { stdout, stderr } = await target.shell(
       `echo x > /dev/null && head -c 3 /dev/zero | wc -c && head -c 3 /dev/urandom | wc -c
@@ -91,7 +92,7 @@ for (const { name, flags, rootless, skip } of EVERYONE) {
 for (const { name, flags, rootless } of EVERYONE) {
   if (rootless) continue;
   test(
-    `the host's disk is out of reach, by a node made inside or brought along (${name})`,
+    `the host's disk cannot be read through a node made inside or part of the image (${name})`,
     async () => {
       await using target = await Target.make({ flags });
       await using disk = await Disk.make(target.directory);
@@ -105,14 +106,14 @@ for (const { name, flags, rootless } of EVERYONE) {
         const { stdout } = await target.shell(read, way);
         assert(!stdout.includes(secret), way.join(" "));
       }
-      // The test itself: who is allowed to reads it.
+      // This tests the test: with the right to do so, the node can be read.
       const { stdout } = await target.shell(read, ["--privileged"]);
       assert(stdout.includes(secret));
     },
     { skip: noAttacker ?? noDisk() },
   );
 
-  test(`a device that is asked for can be used (${name})`, async () => {
+  test(`--device makes a device usable (${name})`, async () => {
     await using target = await Target.make({ flags });
     const { stdout } = await target.shell("head -c 2 /asked | wc -c", [
       "-v",

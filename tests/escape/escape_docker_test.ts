@@ -1,9 +1,9 @@
 /**
- * A command's process beside docker's for the same command: rights,
- * namespaces, mounts, descriptors, devices and what it can open for writing.
- * Docker's are recorded here and compared with a real `docker run` where a
- * daemon can be started; ours are the recorded ones but for differences that
- * are on purpose, each with its reason.
+ * Compares a command's process with docker's for the same command: rights,
+ * namespaces, mounts, descriptors, devices, and files that it can open for
+ * writing. Docker's values are recorded here, and compared with a real `docker
+ * run` if a daemon can be started. Ours equal the recorded ones except for
+ * intended differences, each with its reason.
  */
 
 // @ts-types="../../types/std_assert.d.ts"
@@ -12,16 +12,16 @@ import { MODES, noAttacker, Target } from "../_attack.ts";
 import { Docker, noDocker } from "../_docker.ts";
 import { test } from "../_harness.ts";
 
-/** What the process of a container is, as far as it does not change from run to run. */
+/** The properties of a container's process that do not change from run to run. */
 interface Process {
   status: Record<string, string>;
-  /** Namespaces that are not the host's. */
+  /** Namespaces that differ from the host's. */
   namespaces: string[];
-  /** Options by mountpoint. */
+  /** Mount options, by mountpoint. */
   mounts: Record<string, string>;
   descriptors: string[];
   devices: string[];
-  /** What of /proc, /sys and /dev can be opened for writing. */
+  /** Files of /proc, /sys and /dev that can be opened for writing. */
   writable: string[];
 }
 
@@ -85,27 +85,30 @@ const DOCKER: Omit<Process, "writable"> = {
 };
 
 const DEVICE = "rw,nosuid,noexec,relatime tmpfs";
-/** A null device of the host's: it could be made unusable for all, were it not read-only. */
+/**
+ * The host's null device: if it were writable, root inside could make it
+ * unusable for all.
+ */
 const COVER = "ro,nosuid,noexec,relatime tmpfs";
 
-/** Where ours is different, on purpose. */
+/** The intended differences. */
 const OURS: typeof DOCKER = {
   ...DOCKER,
-  // No setuid file gives it more: docker has it as --security-opt.
+  // No setuid file gives more rights; docker has this with --security-opt.
   status: { ...DOCKER.status, NoNewPrivs: "1" },
-  // docker on cgroup v2 has it too.
+  // docker has it too on cgroup v2.
   namespaces: ["cgroup", ...DOCKER.namespaces],
   mounts: {
     ...without(DOCKER.mounts, [
-      // Without a network there is nobody to ask for names.
+      // Without a network there is no name server to ask.
       "/etc/resolv.conf",
     ]),
-    // In memory, where docker has files of the host's disk.
+    // In memory; docker uses files on the host's disk.
     "/etc/hostname": "rw,nosuid,nodev,noexec,relatime",
     "/etc/hosts": "rw,nosuid,nodev,noexec,relatime",
-    // docker leaves the directory around the hierarchies writable.
+    // docker leaves the directory above the hierarchies writable.
     "/sys/fs/cgroup": "ro,nosuid,nodev,noexec,relatime",
-    // Devices by mounts that forbid others, where docker needs a cgroup for it.
+    // Mounts restrict devices here, for which docker needs a cgroup.
     "/": "rw,nodev,relatime",
     "/dev": "rw,nosuid,nodev,noexec tmpfs",
     "/dev/full": DEVICE,
@@ -114,7 +117,7 @@ const OURS: typeof DOCKER = {
     "/dev/tty": DEVICE,
     "/dev/urandom": DEVICE,
     "/dev/zero": DEVICE,
-    // As docker from 28 on.
+    // As in docker since 28.
     "/proc/interrupts": COVER,
     "/proc/keys": COVER,
     "/proc/timer_list": COVER,
@@ -154,7 +157,7 @@ function without(
   );
 }
 
-/** What a probe printed, as facts. */
+/** Parses the probe's output. */
 function parse(output: string): Process {
   const [
     status = "",
@@ -171,7 +174,7 @@ function parse(output: string): Process {
       return [key, value.replaceAll("\t", " ").trim()] as const;
     }),
   );
-  // A posix_spawn on the way leaves glibc's own two, 32 and 33, ignored.
+  // A posix_spawn on the way leaves glibc's two signals, 32 and 33, ignored.
   const ignored = BigInt(`0x${fields.get("SigIgn")}`) & ~(3n << 31n);
   fields.set("SigIgn", ignored.toString(16).padStart(16, "0"));
   return {
@@ -182,14 +185,17 @@ function parse(output: string): Process {
       Deno.readLinkSync(`/proc/self/ns/${name}`) !== lines(namespaces)[index]
     ),
     mounts: parseMounts(lines(mounts)),
-    // The last is the directory that ls reads.
+    // The last one is the directory that ls reads.
     descriptors: lines(fds).slice(0, -1),
     devices: lines(devices).map(parseDevice).toSorted(),
     writable: lines(writable).toSorted(),
   };
 }
 
-/** The type of what is the host's own or docker's says nothing: it is left out. */
+/**
+ * The types of mounts from the host and of docker's own say nothing, and are
+ * left out.
+ */
 function parseMounts(lines: string[]): Record<string, string> {
   return Object.fromEntries(
     lines.flatMap((line) => {
@@ -216,7 +222,7 @@ function parseDevice(line: string): string {
 
 let docker: Promise<Process> | undefined;
 
-/** docker's, asked once. */
+/** docker's values, which are asked for once. */
 function askDocker(): Promise<Process> {
   return docker ??= (async () => {
     await using target = await Target.make();
@@ -227,15 +233,15 @@ function askDocker(): Promise<Process> {
   })();
 }
 
-test("docker's process is as it is recorded here", async () => {
+test("docker's process has the values that are recorded here", async () => {
   const { writable: _, ...real } = await askDocker();
-  // Newer ones cover more, and have a cgroup namespace on v2.
+  // Newer versions mask more paths, and have a cgroup namespace on v2.
   assertEquals(real, DOCKER);
 }, { skip: noAttacker ?? noDocker });
 
 for (const { mode, flags } of MODES) {
   test(
-    `a command's process is docker's, but for what is on purpose (${mode})`,
+    `run's process equals docker's except for intended differences (${mode})`,
     async () => {
       await using target = await Target.make({ flags });
       const { stdout } = await target.run(["sh", "-c", PROBE]);
@@ -246,7 +252,7 @@ for (const { mode, flags } of MODES) {
   );
 
   test(
-    `nothing can be opened for writing that docker keeps closed (${mode})`,
+    `run opens nothing for writing that docker keeps closed (${mode})`,
     async () => {
       await using target = await Target.make({ flags });
       const { stdout } = await target.run(["sh", "-c", PROBE]);

@@ -1,8 +1,9 @@
 /**
- * Links of a hostile root filesystem that go through those of /proc, which lead
- * where no path does: to another process's root, to a directory that somebody
- * has open. Nothing is made or covered outside, not even where processes of the
- * host can be seen, nor while the host's tree is still there for a hook.
+ * Symbolic links of a hostile root filesystem that lead through the links of
+ * /proc, to places that no path leads to: another process's root, or a
+ * directory that a process has open. Nothing outside is made or covered, even
+ * if the host's processes are visible, or if the host's tree still exists for a
+ * hook.
  */
 
 // @ts-types="../../types/std_assert.d.ts"
@@ -12,14 +13,14 @@ import { Bundle } from "../_bundle.ts";
 import { TempDir, test } from "../_harness.ts";
 import { rootOf } from "../_host.ts";
 
-/** Descriptors that a process of ours may have on its way. */
+/** Descriptors that our processes may have open at that time. */
 const NUMBERS = [3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 60, 61, 63, 64, 65, 66];
 
 const names = (directory: string) =>
   [...Deno.readDirSync(directory)].map(({ name }) => name).toSorted();
 
 for (const { mode, flags } of MODES) {
-  test(`nothing is made behind another process's root (${mode})`, async () => {
+  test(`run makes nothing behind another process's root (${mode})`, async () => {
     await using host = new TempDir();
     await using target = await Target.make({
       flags,
@@ -54,7 +55,7 @@ for (const { mode, flags } of MODES) {
     }
   });
 
-  test(`--file writes to no setting of the kernel (${mode})`, async () => {
+  test(`--file cannot write to a setting of the kernel (${mode})`, async () => {
     await using target = await Target.make({
       flags,
       prepare: async (rootfs) => {
@@ -77,7 +78,7 @@ for (const { mode, flags } of MODES) {
   });
 }
 
-test("no volume takes in the kernel's place what is written to /proc/self", async () => {
+test("no volume can replace /proc/self and receive the kernel's settings", async () => {
   await using target = await Target.make({
     flags: ["--no-init"],
     prepare: (rootfs) => Deno.symlink("/proc/self", `${rootfs}/data`),
@@ -87,7 +88,7 @@ test("no volume takes in the kernel's place what is written to /proc/self", asyn
   await Deno.writeTextFile(`${volume}/oom_score_adj`, "");
   for (
     const [place, error] of [
-      // By a link of the image's, and by the name that the caller gave.
+      // Through a link of the image, and by the path that the caller gave.
       ["/data", "ELOOP"],
       ["/proc/self", "EXDEV"],
     ] as const
@@ -102,7 +103,7 @@ test("no volume takes in the kernel's place what is written to /proc/self", asyn
   }
 });
 
-test("with a hook of createContainer nothing is made in the host's tree", async () => {
+test("a createContainer hook does not let links make anything in the host's tree", async () => {
   await using host = new TempDir();
   await using bundle = await Bundle.make(["true"], (config) => {
     Object.assign(config, {
@@ -126,7 +127,7 @@ test("with a hook of createContainer nothing is made in the host's tree", async 
   }
 });
 
-test("a volume covers no program that a hook of createContainer is", async () => {
+test("a volume cannot cover the program of a createContainer hook", async () => {
   await using host = new TempDir();
   const { path } = host;
   const hook = async (directory: string, says: string) => {

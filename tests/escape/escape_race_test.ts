@@ -1,7 +1,7 @@
 /**
- * A root filesystem that changes while a container starts on it: what another
- * container on the same files can do (CVE-2025-31133, CVE-2025-52565,
- * CVE-2025-52881). Whoever loses the race may not start; nobody gets out.
+ * A root filesystem that changes while a container starts on it, as another
+ * container on the same files can change it (CVE-2025-31133, CVE-2025-52565,
+ * CVE-2025-52881). A start may fail, but nothing escapes.
  */
 
 // @ts-types="../../types/std_assert.d.ts"
@@ -17,10 +17,13 @@ import {
 } from "../_harness.ts";
 
 const ROUNDS = 8;
-/** Some exchange names as fast as they can, some leave each a while. */
+/** Some exchange names as fast as possible, others pause in between. */
 const PAUSES = [50, 2000, 200_000, 20_000_000];
 
-/** A program in the place of our walker, should /proc be looked up by name. */
+/**
+ * A program that would run instead of our walker, if /proc were looked up by
+ * name.
+ */
 const INSTEAD = `#!/bin/sh
 echo "instead of the walker: $(grep CapEff /proc/self/status)" > /owned
 `;
@@ -55,7 +58,7 @@ async function plantProc(rootfs: string): Promise<void> {
   }
 }
 
-/** Runs again and again while two names change places. */
+/** Runs containers repeatedly while two names are exchanged. */
 async function race(
   target: Target,
   [a, b]: readonly [string, string],
@@ -86,7 +89,7 @@ for (const { mode, flags } of MODES) {
     test(`${what} (${mode})`, fn, { skip: noAttacker });
 
   attack(
-    "/proc that changes places with a directory stays sealed, or is not used",
+    "/proc that is exchanged with a directory stays sealed or is not used",
     async () => {
       await using target = await Target.make({ flags, prepare: plantProc });
       await race(
@@ -99,7 +102,7 @@ for (const { mode, flags } of MODES) {
   );
 
   attack(
-    "/proc that changes places with a link stays sealed, or is not used",
+    "/proc that is exchanged with a link stays sealed or is not used",
     async () => {
       await using target = await Target.make({
         flags,
@@ -123,7 +126,7 @@ for (const { mode, flags } of MODES) {
   );
 
   attack(
-    "/sys and /dev that change places give nothing to write to and no device",
+    "/sys and /dev that are exchanged give no writable file and no device",
     async () => {
       await using target = await Target.make({
         flags,
@@ -143,7 +146,7 @@ for (const { mode, flags } of MODES) {
     },
   );
 
-  attack("settings that go through /proc do not go elsewhere", async () => {
+  attack("settings written through /proc go nowhere else", async () => {
     await using target = await Target.make({ flags, prepare: plantProc });
     const fake = `${target.rootfs}/swapped/sys/net/ipv4`;
     await Deno.mkdir(fake, { recursive: true });
@@ -177,7 +180,7 @@ for (const { mode, flags } of MODES) {
   });
 
   test(
-    `a terminal's /dev/console that is a link is not followed (${mode}, CVE-2025-52565)`,
+    `a link at /dev/console is not followed for the terminal (${mode}, CVE-2025-52565)`,
     async () => {
       await using target = await Target.make({
         flags,

@@ -1,6 +1,6 @@
 /**
- * Directories that another user of the host has laid out: nothing that is
- * recorded in them is believed, and no link in them is written through.
+ * Directories that another user of the host has prepared: records in them are
+ * not trusted, and links in them are not followed for writing.
  */
 
 // @ts-types="../../types/std_assert.d.ts"
@@ -22,7 +22,10 @@ const MALLORY = 1234;
 const NOBODY = 65534;
 const skip = without("setpriv");
 
-/** A record of a cgroup whose owner is gone: the next command removes it. */
+/**
+ * A record of a cgroup without a living owner, which the next command would
+ * remove.
+ */
 const record = (path: string) =>
   JSON.stringify({
     id: "evil",
@@ -31,7 +34,7 @@ const record = (path: string) =>
     owner: { pid: 1, startTime: "1" },
   });
 
-/** What an attacker leaves in a directory of theirs, open to everybody. */
+/** Prepares a directory of the attacker that every user may write to. */
 async function lay(directory: string, victim: string): Promise<void> {
   for (const path of [directory, `${directory}/cgroups`]) {
     await Deno.mkdir(path);
@@ -112,12 +115,12 @@ test("a home of another user, as su leaves it, is not used", async () => {
   await refuses({ HOME: theirs.path }, victim);
 }, { skip });
 
-test("nobody can take the place of another user's state", async () => {
+test("no user can prepare the state directory of another", async () => {
   await using nobody = await Nobody.make();
   await using dir = new TempDir();
   const place = `/tmp/container-${NOBODY}`;
   const victim = await victimIn(dir);
-  // Of an older version of ours.
+  // The place that older versions of this program used.
   const aside = `${place}.aside.${Deno.pid}`;
   const isTaken = await Deno.rename(place, aside).then(() => true, () => false);
   try {
@@ -137,7 +140,7 @@ test("nobody can take the place of another user's state", async () => {
   }
 }, { skip });
 
-test("--root is no directory that another user owns or may write to", async () => {
+test("--root refuses a directory that another user owns or may write to", async () => {
   await using bundle = await Bundle.make(["true"]);
   await using theirs = new TempDir();
   const root = `${theirs.path}/state`;
@@ -171,7 +174,7 @@ test("--root is no directory that another user owns or may write to", async () =
   assertEquals(status, 0);
 });
 
-test("a pid file is not written through a link that lies beside it", async () => {
+test("--pid-file does not write through a link next to it", async () => {
   await using bundle = await Bundle.make(["true"]);
   const { path } = bundle.dir;
   await Deno.writeTextFile(`${path}/precious`, "precious");
@@ -179,7 +182,7 @@ test("a pid file is not written through a link that lies beside it", async () =>
     ...[...CONTAINER, "--root", `${path}/state`, "run", "--bundle", path],
     ...["--pid-file", `${path}/pid`, "--keep", "linked"],
   ]);
-  // Its draft has our number in its name, which can be guessed.
+  // The name of its draft contains our process number, which can be guessed.
   const { status, stderr } = await execute([
     "sh",
     "-c",
@@ -192,7 +195,7 @@ test("a pid file is not written through a link that lies beside it", async () =>
   await bundle.does("delete", "linked");
 });
 
-test("an id that leads out of the state directory names nothing", async () => {
+test("an id that leads out of the state directory is refused", async () => {
   await using dir = new TempDir();
   const [root, other] = [`${dir.path}/root`, `${dir.path}/other`];
   await Deno.mkdir(root);

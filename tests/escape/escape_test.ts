@@ -1,7 +1,8 @@
 /**
- * What has worked elsewhere, tried as root inside a default container: each
- * attempt fails, and the host is as it was. See escape_race_test.ts for paths
- * that change meanwhile and escape_docker_test.ts for docker's own values.
+ * Attacks that have worked elsewhere, tried as root inside a default container.
+ * Each attempt fails, and the host is unchanged. See escape_race_test.ts for
+ * paths that change meanwhile, and escape_docker_test.ts for docker's own
+ * values.
  */
 
 // @ts-types="../../types/std_assert.d.ts"
@@ -33,7 +34,7 @@ for (const { name, mode, flags, rootless, skip } of EVERYONE) {
     test(`${what} (${name})`, fn, { skip: skip ?? noAttacker });
 
   attack(
-    "mount, unshare, keyctl, bpf, modules and their like are refused",
+    "mount, unshare, keyctl, bpf, module and similar calls are refused",
     async () => {
       await using target = await make();
       const attempts = await target.attack(["syscalls"]);
@@ -42,7 +43,7 @@ for (const { name, mode, flags, rootless, skip } of EVERYONE) {
     },
   );
 
-  attack("the x32 door to the same calls is closed", async () => {
+  attack("the same calls are refused through the x32 entry", async () => {
     await using target = await make();
     const { stdout } = await target.run(["attack", "x32"]);
     const attempts = stdout ? parseAttempts(stdout) : [];
@@ -51,7 +52,7 @@ for (const { name, mode, flags, rootless, skip } of EVERYONE) {
   });
 
   test(
-    `the 32-bit doors to the same calls are closed (${name})`,
+    `the same calls are refused through the 32-bit entries (${name})`,
     async () => {
       await using target = await make();
       const { stdout } = await target.run(["attack", "int80"]);
@@ -63,7 +64,7 @@ for (const { name, mode, flags, rootless, skip } of EVERYONE) {
   );
 
   attack(
-    "raw sockets reach nothing but the container's own loopback",
+    "raw sockets reach only the container's own loopback",
     async () => {
       await using target = await make();
       const { stdout } = await target.run(["attack", "interfaces"]);
@@ -75,7 +76,7 @@ for (const { name, mode, flags, rootless, skip } of EVERYONE) {
   );
 
   attack(
-    "nothing of the kernel's that is the host's can be opened for writing",
+    "no file of the host's kernel can be opened for writing",
     async () => {
       await using target = await make();
       const { stdout, status } = await target.run(
@@ -126,7 +127,7 @@ for (const { name, mode, flags, rootless, skip } of EVERYONE) {
         files.filter((path) => !path.endsWith("sysrq-trigger")).map(readOrNull);
       const before = values();
       await using target = await make();
-      // The letter h asks sysrq for help, which is heard and harms nobody.
+      // The letter h asks sysrq for help, which is visible but harmless.
       const { stdout } = await target.shell(
         files.map((path) =>
           `mount -o remount,rw ${path} 2>/dev/null; (echo h > ${path}) 2>/dev/null && echo written: ${path}`
@@ -146,7 +147,7 @@ for (const { name, mode, flags, rootless, skip } of EVERYONE) {
         const tasks = new Set(
           attempts.flatMap(([what]) => what.match(/task\/(\d+)/)?.[1] ?? []),
         );
-        // Compiled, our runtime gets along with one.
+        // A compiled program may have a single task.
         const least = COMPILED ? 1 : 2;
         assert(tasks.size >= least, "the tasks of our runtime were tried");
         assert(attempts.length > 20 * tasks.size, String(attempts.length));
@@ -155,7 +156,7 @@ for (const { name, mode, flags, rootless, skip } of EVERYONE) {
     );
   } else {
     attack(
-      "nothing of ours is inside: every executable is the container's",
+      "no program of ours is inside: every executable is the container's",
       async () => {
         await using target = await make();
         const { stdout } = await target.shell(
@@ -188,7 +189,7 @@ for (const { name, mode, flags, rootless, skip } of EVERYONE) {
   }
 
   attack(
-    "no descriptor of ours is a way out as the working directory (CVE-2024-21626)",
+    "no descriptor of ours leads the working directory outside (CVE-2024-21626)",
     async () => {
       await using target = await make((rootfs) => {
         for (let fd = 3; fd < 12; fd++) {
@@ -209,7 +210,7 @@ for (const { name, mode, flags, rootless, skip } of EVERYONE) {
           ...CONTAINER,
           ...target.words("-w", path, "sh", "-c", "pwd -P; ls -d etc/hostname"),
         ]);
-      // By root, with directories of the host open in the caller.
+      // Run by root, while the caller has directories of the host open.
       const results = await pooled(paths, (path) =>
         execute([
           "bash",
@@ -224,7 +225,7 @@ for (const { name, mode, flags, rootless, skip } of EVERYONE) {
   );
 
   attack(
-    "the command has three descriptors and no rights but docker's",
+    "the command has three descriptors and no more rights than docker's",
     async () => {
       await using target = await make();
       const { stdout } = await target.shell(
@@ -254,7 +255,7 @@ for (const { name, mode, flags, rootless, skip } of EVERYONE) {
 
 for (const flags of [[], ["--no-init"]]) {
   test(
-    `no name of the root filesystem's reaches the terminal as a command to it (${
+    `no name of the root filesystem reaches the terminal as a control sequence (${
       flags.join() || "init"
     })`,
     async () => {
@@ -275,7 +276,7 @@ for (const flags of [[], ["--no-init"]]) {
   );
 }
 
-test("TIOCSTI types nothing into the terminal that is shared", async () => {
+test("TIOCSTI puts no input into the terminal that is shared", async () => {
   await using target = await Target.make();
   for (const flags of [[], ["--no-init"]]) {
     await using session = startTerminal(
@@ -304,13 +305,16 @@ function readOrNull(path: string): string | null {
   }
 }
 
-/** The executable that is ours on the host. */
+/** The digest of our executable on the host. */
 async function digestOfOurs(): Promise<string> {
   const { stdout } = await execute(["sha256sum", CONTAINER[0]!]);
   return stdout;
 }
 
-/** A command that would be our executable, and loaders for it that leave a mark. */
+/**
+ * Plants a command that leads to our executable, and loaders for it that leave
+ * a mark.
+ */
 async function plant(rootfs: string, content: string | null): Promise<void> {
   if (content === null) {
     await Deno.symlink("/proc/self/exe", `${rootfs}/bin/evil`);
@@ -336,7 +340,7 @@ async function plant(rootfs: string, content: string | null): Promise<void> {
   }
 }
 
-/** Four at a time. */
+/** Runs four at a time. */
 async function pooled<T, R>(
   items: readonly T[],
   work: (item: T) => Promise<R>,

@@ -1,4 +1,4 @@
-/** `container doctor` as a user runs it. */
+/** `container doctor` as users run it. */
 
 // @ts-types="../../types/std_assert.d.ts"
 import {
@@ -24,7 +24,7 @@ import {
 const find = ({ checks }: Diagnosis, id: string): Check | undefined =>
   checks.find((check) => check.id === id);
 
-test("doctor says whether run works, and run does", async () => {
+test("doctor says that run works, and run does", async () => {
   const { status, stdout, stderr } = await container(["doctor"]);
   assertEquals(stderr, "");
   assert(!stdout.includes("\x1b"));
@@ -36,7 +36,7 @@ test("doctor says whether run works, and run does", async () => {
   );
 });
 
-test("doctor --json is for programs", async () => {
+test("doctor --json prints data for programs", async () => {
   const { status, stdout } = await container(["doctor", "--json"]);
   const diagnosis: Diagnosis = JSON.parse(stdout);
   assertEquals(diagnosis.ok, status === 0);
@@ -48,7 +48,7 @@ test("doctor --json is for programs", async () => {
   assertEquals(find(diagnosis, "kernel")?.found, `Linux ${release.trim()}`);
 });
 
-test("doctor tells who is not root what works, and what works is true", async () => {
+test("doctor tells an ordinary user what works, and it does", async () => {
   await using nobody = await Nobody.make();
   const { status, stdout } = await container(["doctor"], nobody);
   assertEquals(status, 0);
@@ -64,7 +64,7 @@ test("doctor tells who is not root what works, and what works is true", async ()
   assertEquals([run.status, run.stdout], [0, "works\n"]);
 });
 
-test("doctor tells who is not root what to do where user namespaces are forbidden", async () => {
+test("doctor tells an ordinary user how to allow user namespaces", async () => {
   await using nobody = await Nobody.make();
   const { status, stdout } = await container(["doctor"], {
     env: nobody.env,
@@ -78,8 +78,8 @@ test("doctor tells who is not root what to do where user namespaces are forbidde
   assertMatch(stdout.trimEnd().split("\n").at(-1)!, /does not work/);
 });
 
-test("doctor sees a limit that forbids namespaces", async () => {
-  // The limits belong to the user namespace: those of the host stay.
+test("doctor finds a limit that forbids namespaces", async () => {
+  // The limits belong to this user namespace; the host's stay.
   const { status, stdout } = await execute([
     "unshare",
     "--user",
@@ -97,7 +97,7 @@ test("doctor sees a limit that forbids namespaces", async () => {
   assertStringIncludes(diagnosis.verdict, "pid namespace");
 }, { skip: without("unshare") });
 
-test("doctor sees capabilities that were taken away", async () => {
+test("doctor finds missing capabilities", async () => {
   const { status, stdout } = await container(["doctor", "--json"], {
     before: ["setpriv", "--bounding-set=-mknod", "--inh-caps=-mknod"],
   });
@@ -107,7 +107,7 @@ test("doctor sees capabilities that were taken away", async () => {
 }, { skip: without("setpriv") });
 
 test(
-  "doctor is coloured on a terminal only, and not with NO_COLOR",
+  "doctor has colours only on a terminal, and not with NO_COLOR",
   async () => {
     const line = shellLine([...CONTAINER, "doctor"]);
     const ways = [["-u NO_COLOR", true], ["NO_COLOR=1", false]] as const;
@@ -120,7 +120,7 @@ test(
   { skip: without("script") },
 );
 
-test("doctor takes flags only", async () => {
+test("doctor accepts only flags", async () => {
   const { status, stderr } = await container(["doctor", "me"]);
   assertEquals(status, 2);
   assertMatch(stderr, /^container: Unexpected word me/);

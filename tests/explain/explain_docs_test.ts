@@ -1,4 +1,4 @@
-/** What the documents show of `explain` is what it prints. */
+/** The output of `explain` in the documents is what it prints. */
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
@@ -12,7 +12,7 @@ import {
   test,
 } from "../_harness.ts";
 
-/** A command and the lines below it. */
+/** A command, and the lines below it. */
 interface Example {
   command: string;
   shown: string[];
@@ -30,8 +30,9 @@ function examples(document: string): Example[] {
 }
 
 /**
- * Whether lines stand among others, in this order. `…` is anything, and a
- * step's number, which depends on what the machine mounts.
+ * The first line that is missing among others, in this order. `…` matches
+ * anything. A step's number also matches any, since it depends on what the
+ * machine mounts.
  */
 function firstMissing(
   shown: readonly string[],
@@ -60,13 +61,13 @@ for (const document of ["README.md", "docs/flags.md"]) {
   });
 
   for (const { command, shown } of all) {
-    test(`${document}: ${command} prints what is told`, async () => {
+    test(`${document}: ${command} prints the documented lines`, async () => {
       // A longer path would break lines in other places.
       const path = `/tmp/docs-${Deno.pid}`;
       await Deno.mkdir(path);
       await using cleanup = new AsyncDisposableStack();
       cleanup.defer(() => Deno.remove(path, { recursive: true }));
-      // Where `deno task rootfs` puts it.
+      // The directory of `deno task rootfs`.
       await Deno.mkdir(`${path}/.fs.d`, { mode: 0o700 });
       await execute(["cp", "-a", rootfs(), `${path}/.fs.d/rootfs`]);
       await Deno.symlink(".fs.d/rootfs", `${path}/fs`);

@@ -1,7 +1,7 @@
 /**
- * The needs that `explain` prints are those of this kernel: with the
- * capabilities that it lists and no other the container is made, and without
- * any one of them a step fails that was said to need it.
+ * The needs that `explain` prints are those of this kernel. With exactly the
+ * listed capabilities the container starts; without any one of them, a step
+ * fails that needs it.
  */
 
 // @ts-types="../../types/std_assert.d.ts"
@@ -41,7 +41,7 @@ const bounded = (names: readonly string[]) => [
 const WORDS = ["--cap-drop", "ALL", "-u", "7", "true"];
 
 testBoth(
-  "run works with the capabilities that explain lists and no other",
+  "run works with exactly the capabilities that explain lists",
   async (mode) => {
     const steps = await stepsOf([
       ...mode.flags,
@@ -66,7 +66,7 @@ test(
     const steps = await stepsOf(words);
     const names = [...new Set(steps.flatMap(always))];
     // Without the first a user namespace is made instead, and without the last
-    // the host's devices are lent.
+    // the host's devices are bind mounted.
     const lacking = names.filter((name) =>
       !["CAP_SYS_ADMIN", "CAP_MKNOD"].includes(name)
     );
@@ -87,7 +87,7 @@ test(
   { skip: without("setpriv") },
 );
 
-test("every call of a plan has the kernel that brought it", async () => {
+test("explain names a kernel version for every call of a plan", async () => {
   const plans = await Promise.all([
     ["true"],
     ["--no-init", "-t", "--userns", "true"],

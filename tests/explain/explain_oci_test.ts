@@ -1,4 +1,4 @@
-/** What explain says of an OCI runtime's commands, and that they do just that. */
+/** What explain prints about an OCI runtime's commands is what they do. */
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals, assertMatch } from "@std/assert";
@@ -8,7 +8,7 @@ import { container, test, without } from "../_harness.ts";
 
 const STRACE = { skip: without("strace") };
 
-/** In the order of the letters: what is in a directory, and in those below. */
+/** All paths in a directory and below it, in alphabetical order. */
 const namesBelow = (path: string): string[] =>
   [...Deno.readDirSync(path)].flatMap(({ name, isDirectory }) => [
     name,
@@ -30,7 +30,7 @@ test("explain create prints a bundle's plan, and changes nothing", async () => {
   assertEquals(namesBelow(path), before);
 });
 
-test("explain create says what is wrong with a bundle", async () => {
+test("explain create names what is wrong with a bundle", async () => {
   await using bundle = await Bundle.make(["/bin/true"], (config) => {
     config.process.cwd = "nowhere";
   });
@@ -79,7 +79,7 @@ test(
   STRACE,
 );
 
-test("explain names the commands that it knows", async () => {
+test("explain names the commands that it can explain", async () => {
   const { status, stderr } = await container(["explain", "creat"]);
   assertEquals([status, stderr], [
     2,

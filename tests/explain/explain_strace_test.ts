@@ -1,6 +1,6 @@
 /**
  * What `explain --strace` prints is what strace(1) sees of the real run: every
- * call, in order, by the process that it names, with the same arguments.
+ * call, in order, by the named process and with the same arguments.
  */
 
 // @ts-types="../../types/std_assert.d.ts"
@@ -180,7 +180,7 @@ for (const mode of [INIT, NO_INIT]) {
       await using dir = new TempDir();
       const script = `exec "$@" < /etc/passwd 2> ${dir.path}/errors`;
       const before = ["sh", "-c", script, "sh"];
-      // The plain run, and the one of the runtime.
+      // The plain run, and one with Deno.
       for (const flags of [[], ["-w", "/"]]) {
         await compare(mode, flags, { before });
       }
@@ -200,7 +200,7 @@ for (const mode of [INIT, NO_INIT]) {
   );
 }
 
-test("explain --json --strace has the calls of each step", async () => {
+test("explain --json --strace prints the calls of each step", async () => {
   const words = ["--rootfs", rootfs(), "true"];
   const { stdout } = await container(
     ["explain", "--json", "--strace", "run", ...words],

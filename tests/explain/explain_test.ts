@@ -1,4 +1,4 @@
-/** The plan as it is shown. That a run is that plan: explain_strace_test.ts. */
+/** The printed plan. explain_strace_test.ts tests that a run follows it. */
 
 // @ts-types="../../types/std_assert.d.ts"
 import {
@@ -31,7 +31,7 @@ async function planOf(
   return JSON.parse((await explain("--json", ...args)).stdout);
 }
 
-/** The text with what was wrapped put together again. */
+/** The text with wrapped lines joined again. */
 const unwrap = (text: string) =>
   text.replace(/\n {6,}(?!(why|needs|see):)/g, " ");
 
@@ -55,7 +55,7 @@ test("explain run prints every step in order, with its reason, its needs and man
       describe(step, { names: true }),
     ]);
     if (as) {
-      // It only names one before it that says the same.
+      // It refers to an earlier step with the same texts.
       const other = steps[Number(as) - 1]!;
       assert(Number(as) <= index);
       assertEquals([other.step, other.why], [step.step, step.why]);
@@ -66,7 +66,7 @@ test("explain run prints every step in order, with its reason, its needs and man
   }
 });
 
-test("explain run is readable at 80 columns, and has no colour where nobody looks", async () => {
+test("explain run fits 80 columns, and has no colours without a terminal", async () => {
   const { stdout } = await explain("sh");
   const long = stdout.split("\n").filter((line) => line.length > 80);
   assertEquals(long.filter((line) => line.trim().includes(" ")), []);
@@ -92,10 +92,10 @@ test(
   { skip: without("script") },
 );
 
-test("explain run --json gives the phases, wherever --json stands", async () => {
+test("explain run --json prints the phases, wherever --json stands", async () => {
   const plan = await planOf("sh");
   assertEquals(plan.command, ["sh"]);
-  // Without limits and user namespace, there is nothing to do on the host.
+  // Without limits and user namespace, nothing is done on the host.
   assertEquals(plan.host, []);
   for (const phase of PHASES.slice(1)) assert(plan[phase].length > 0, phase);
   const { stdout } = await container(
@@ -107,7 +107,7 @@ test("explain run --json gives the phases, wherever --json stands", async () => 
   );
 });
 
-test("each step has a reason that is a sentence of its own", async () => {
+test("every step has a reason and a man page", async () => {
   const plan = await planOf("--hostname", "x", "sh");
   for (const step of PHASES.flatMap((phase) => plan[phase])) {
     assert(step.why.length > 15 && !step.why.endsWith("."), step.why);
@@ -143,7 +143,7 @@ test("explain run needs no root filesystem", async () => {
   assertStringIncludes(stdout, "nowhere");
 });
 
-test("explain of what it does not know is a usage error that names the nearest", async () => {
+test("explain refuses an unknown command and names the nearest one", async () => {
   assertEquals((await container(["explain"])).status, 2);
   const { status, stderr } = await container(["explain", "rnu", "sh"]);
   assertEquals(status, 2);
@@ -151,7 +151,7 @@ test("explain of what it does not know is a usage error that names the nearest",
   assertEquals((await container(["explain", "run"])).status, 2);
 });
 
-test("explain run makes none of the calls it prints", async () => {
+test("explain run makes none of the calls that it prints", async () => {
   const explained = await trace(
     [
       "unshare",
