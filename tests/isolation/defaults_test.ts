@@ -1,11 +1,11 @@
-/** What a container is when nothing is asked for: docker's mounts, devices and rights. */
+/** A container with no flags: docker's mounts, devices and rights. */
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { MASKED_PATHS, READONLY_PATHS } from "../../spec/defaults.ts";
 import { testBoth } from "../_harness.ts";
 
-/** Where a mount inside is, its options, and its type. */
+/** Parses mounts inside: mountpoint, options, type. */
 const mountsOf = (mountinfo: string) =>
   mountinfo.trim().split("\n").map((line) => {
     const [fields = "", source = ""] = line.split(" - ");
@@ -18,7 +18,7 @@ const mountsOf = (mountinfo: string) =>
   });
 
 testBoth(
-  "inside there are docker's mounts, and nothing of the host's",
+  "run makes docker's mounts, and shows none of the host's",
   async (mode) => {
     const { stdout } = await mode.run(["cat", "/proc/self/mountinfo"]);
     const mounts = mountsOf(stdout);
@@ -38,7 +38,7 @@ testBoth(
       }
     }
     assertEquals(mounts.filter(({ point }) => point === "/").length, 1);
-    // Beside these: what masks and what is read-only, the devices, and names.
+    // Other mounts: masks, read-only paths, devices and files of /etc.
     const beside = mounts.filter(({ point }) =>
       point !== "/" && !(point in expected)
     );
@@ -61,7 +61,7 @@ testBoth(
 );
 
 testBoth(
-  "masked paths are empty and read-only ones cannot be written",
+  "run masks paths with empty files, and makes others read-only",
   async (mode) => {
     const { stdout } = await mode.runShell(
       [
@@ -80,7 +80,7 @@ testBoth(
 );
 
 testBoth(
-  "/dev holds the devices that every program expects, and they work",
+  "run makes a /dev with the devices that every program expects",
   async (mode) => {
     const { stdout, stderr } = await mode.runShell(
       `ls /dev | sort | tr '\n' ' '; echo
@@ -108,7 +108,7 @@ testBoth(
   },
 );
 
-testBoth("there is a loopback interface, up, and no other", async (mode) => {
+testBoth("run has only a loopback interface, which is up", async (mode) => {
   const { stdout } = await mode.runShell(
     "ls /sys/class/net; cat /sys/class/net/lo/flags; ping -c 1 -W 2 127.0.0.1 >/dev/null && echo answers",
   );
@@ -116,7 +116,7 @@ testBoth("there is a loopback interface, up, and no other", async (mode) => {
 });
 
 testBoth(
-  "capabilities are docker's, no_new_privs and seccomp are on",
+  "run has docker's capabilities, no_new_privs and a seccomp filter",
   async (mode) => {
     const { stdout } = await mode.runShell(
       "grep -E '^(Cap|NoNewPrivs|Seccomp:)' /proc/self/status",
@@ -136,7 +136,7 @@ testBoth(
   },
 );
 
-testBoth("the cgroup is shown as the root of the tree", async (mode) => {
+testBoth("run shows its cgroup as the root of the tree", async (mode) => {
   const { stdout } = await mode.run(["cat", "/proc/self/cgroup"]);
   for (const line of stdout.trim().split("\n")) assertMatch(line, /:\/$/);
 });

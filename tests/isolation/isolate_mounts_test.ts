@@ -1,4 +1,4 @@
-/** What is shown, hidden and changed inside: the flags of mounts and of the root filesystem. */
+/** Mounts and the root filesystem: flags that show, hide or change files inside. */
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals, assertMatch } from "@std/assert";
@@ -13,7 +13,7 @@ import {
   without,
 } from "../_harness.ts";
 
-/** Every path below a directory with what it is, to be compared. */
+/** Lists every path below a directory with its properties, for comparison. */
 async function listing(path: string): Promise<string> {
   const { stdout } = await execute([
     "find",
@@ -27,7 +27,7 @@ async function listing(path: string): Promise<string> {
 const namesIn = (directory: string) =>
   [...Deno.readDirSync(directory)].map(({ name }) => name);
 
-/** A directory with a file, as a volume has it. */
+/** Makes a directory with a file, like a volume. */
 async function makeSource(dir: TempDir): Promise<string> {
   const source = `${dir.path}/source`;
   await Deno.mkdir(source);
@@ -36,7 +36,7 @@ async function makeSource(dir: TempDir): Promise<string> {
 }
 
 testBoth(
-  "-v shows a directory of the host, and changes reach it",
+  "-v mounts a directory of the host, and changes reach it",
   async (mode) => {
     await using dir = new TempDir();
     const source = await makeSource(dir);
@@ -53,7 +53,7 @@ testBoth(
 );
 
 testBoth(
-  "-v …:ro cannot be written, nor what is mounted below it",
+  "-v …:ro makes the mount and all mounts below it read-only",
   async (mode) => {
     await using dir = new TempDir();
     const source = await makeSource(dir);
@@ -76,7 +76,7 @@ testBoth(
   { skip: without("unshare") },
 );
 
-testBoth("-v takes noexec and nosuid", async (mode) => {
+testBoth("-v accepts noexec and nosuid", async (mode) => {
   await using dir = new TempDir();
   const source = await makeSource(dir);
   const { stdout } = await mode.run([
@@ -87,7 +87,7 @@ testBoth("-v takes noexec and nosuid", async (mode) => {
 });
 
 testBoth(
-  "-v shows a file, with a relative source and through a link",
+  "-v mounts a file, with a relative source and through a link",
   async (mode) => {
     await using dir = new TempDir();
     await makeSource(dir);
@@ -109,7 +109,7 @@ testBoth(
 );
 
 testBoth(
-  "-v over a file of the root filesystem leaves that as it was",
+  "-v over a file of the root filesystem leaves that file unchanged",
   async (mode) => {
     await using dir = new TempDir();
     const source = await makeSource(dir);
@@ -124,7 +124,7 @@ testBoth(
   },
 );
 
-testBoth("-v of what is not there is refused in one line", async (mode) => {
+testBoth("-v refuses a missing source in one line", async (mode) => {
   const { status, stdout, stderr } = await mode.run(
     ["-v", "/no/such/place:/mnt", "true"],
   );
@@ -136,7 +136,7 @@ testBoth("-v of what is not there is refused in one line", async (mode) => {
 });
 
 testBoth(
-  "-v to a place behind a link of the root filesystem stays inside",
+  "-v to a path behind a link of the root filesystem stays inside",
   async (mode) => {
     await using dir = new TempDir();
     const source = await makeSource(dir);
@@ -161,7 +161,7 @@ testBoth(
 );
 
 testBoth(
-  "what is mounted on the host later shows with rslave only, and nothing goes back",
+  "-v shows later mounts of the host only with rslave, and sends none back",
   async (mode) => {
     await using dir = new TempDir();
     const source = await makeSource(dir);
@@ -202,7 +202,7 @@ testBoth(
   { skip: without("unshare") },
 );
 
-testBoth("--mount writes it in words: bind, tmpfs, readonly", async (mode) => {
+testBoth("--mount accepts bind, tmpfs and readonly", async (mode) => {
   await using dir = new TempDir();
   const source = await makeSource(dir);
   const { stdout } = await mode.run([
@@ -217,7 +217,7 @@ testBoth("--mount writes it in words: bind, tmpfs, readonly", async (mode) => {
   assertEquals(stdout, "readonly\nfile\nx\n700\n1024\n");
 });
 
-testBoth("--tmpfs is a directory in memory, with its options", async (mode) => {
+testBoth("--tmpfs mounts memory with the given options", async (mode) => {
   const { stdout } = await mode.run([
     ...["--ephemeral", "--tmpfs", "/run/box:size=64k,mode=711"],
     ...["--tmpfs", "/scratch", "sh", "-c"],
@@ -229,7 +229,7 @@ testBoth("--tmpfs is a directory in memory, with its options", async (mode) => {
 });
 
 testBoth(
-  "mounts are made in the order given, a default one in its place",
+  "run makes mounts in the given order, replacing default mounts in place",
   async (mode) => {
     await using dir = new TempDir();
     const source = await makeSource(dir);
@@ -254,7 +254,7 @@ testBoth(
 );
 
 testBoth(
-  "--read-only: the root cannot be changed, memory can",
+  "--read-only makes the root read-only, but not file systems in memory",
   async (mode) => {
     await using dir = new TempDir();
     const path = await copyRootfs(dir.path);
@@ -272,7 +272,7 @@ const CHANGES =
   "echo new > /new; rm /bin/ls; echo more >> /etc/passwd; chmod 700 /tmp; mkdir /sub; cat /new";
 
 testBoth(
-  "--ephemeral: changes are seen inside and gone afterwards",
+  "--ephemeral shows changes inside and drops them afterwards",
   async (mode) => {
     await using dir = new TempDir();
     const path = await copyRootfs(dir.path);
@@ -289,7 +289,7 @@ testBoth(
 );
 
 testBoth(
-  "--overlay DIR keeps the changes in DIR/upper, for the next one too",
+  "--overlay DIR keeps the changes in DIR/upper for the next container",
   async (mode) => {
     await using dir = new TempDir();
     const path = await copyRootfs(dir.path);
@@ -312,7 +312,7 @@ testBoth(
 );
 
 testBoth(
-  "--overlay where nothing can be made is refused in one line",
+  "--overlay refuses a directory in which nothing can be made, in one line",
   async (mode) => {
     await using dir = new TempDir();
     await Deno.writeTextFile(`${dir.path}/file`, "");
@@ -327,12 +327,12 @@ testBoth(
   },
 );
 
-/** A container of another root than the one under test. */
+/** Runs a container on another root than the usual one. */
 const runIn = (mode: Mode, root: string, ...args: string[]) =>
   container(["run", ...mode.flags, "-q", "--rootfs", root, ...args]);
 
 testBoth(
-  "--rootfs / shows the host's tree, read-only, with a /dev of its own",
+  "--rootfs / shows the host's tree read-only, with a /dev of the container's own",
   async (mode) => {
     await using dir = new TempDir();
     const { status, stdout } = await runIn(
@@ -349,7 +349,7 @@ testBoth(
 );
 
 testBoth(
-  "--rootfs / --ephemeral: changes to the host's tree are gone afterwards",
+  "--rootfs / --ephemeral drops changes to the host's tree afterwards",
   async (mode) => {
     const { stdout } = await runIn(
       mode,
@@ -368,7 +368,7 @@ testBoth(
 );
 
 testBoth(
-  "--rootfs empty is built up of what is asked for, in the order given",
+  "--rootfs empty contains only what is asked for, made in the given order",
   async (mode) => {
     await using dir = new TempDir();
     const source = await makeSource(dir);

@@ -1,4 +1,4 @@
-/** Whose namespaces the container is in: the flags that share, join and map. */
+/** The namespaces of a container: flags that share, join and map. */
 
 // @ts-types="../../types/std_assert.d.ts"
 import {
@@ -23,7 +23,7 @@ import {
 } from "../_harness.ts";
 import { Session } from "../_session.ts";
 
-/** A flag and the namespace it is about, as /proc/PID/ns names it. */
+/** Flags, and the names of their namespaces in /proc/PID/ns. */
 const FLAGS = {
   pid: "pid",
   uts: "uts",
@@ -37,7 +37,7 @@ const here = (name: string) => Deno.readLinkSync(`/proc/self/ns/${name}`);
 
 for (const [flag, name] of Object.entries(FLAGS)) {
   testBoth(
-    `--${flag} host: the ${name} namespace is the host's`,
+    `--${flag} host shares the host's ${name} namespace`,
     async (mode) => {
       const { status, stdout } = await mode.run([
         ...[`--${flag}`, "host", "sh", "-c"],
@@ -48,7 +48,7 @@ for (const [flag, name] of Object.entries(FLAGS)) {
   );
 
   testBoth(
-    `--${flag} private: the ${name} namespace is its own`,
+    `--${flag} private makes a new ${name} namespace`,
     async (mode) => {
       const { status, stdout } = await mode.run([
         ...[`--${flag}`, "private", "readlink", `/proc/self/ns/${name}`],
@@ -62,7 +62,7 @@ for (const [flag, name] of Object.entries(FLAGS)) {
   testBoth(
     `--${flag} path:FILE joins the ${name} namespace of another process`,
     async (mode) => {
-      // PID 1 of another container is in them all.
+      // PID 1 of another container is in all of them.
       await using other = startRun(
         ...["--time", "private", "sh", "-c", "echo ready; read x"],
       );
@@ -98,7 +98,7 @@ testBoth("--ipc host shares /dev/shm with the host", async (mode) => {
   }
 });
 
-test("--shm-size is refused where /dev/shm is the host's", async () => {
+test("--shm-size is refused if /dev/shm is the host's", async () => {
   const { status, stderr } = await run(
     ["--ipc", "host", "--shm-size", "1m", "true"],
   );
@@ -106,7 +106,7 @@ test("--shm-size is refused where /dev/shm is the host's", async () => {
   assertStringIncludes(stderr, "/dev/shm is the host's");
 });
 
-test("a container in the host's process tree, or another's, leaves that alone", async () => {
+test("a container in the host's PID namespace, or another's, leaves its processes alone", async () => {
   await using bystander = new Session(["sleep", "1000"]);
   await using other = startRun("sh", "-c", "echo ready; read x; echo over");
   await other.expect(/ready\n/);
@@ -121,7 +121,7 @@ test("a container in the host's process tree, or another's, leaves that alone", 
   assertEquals(await other.end(), 0);
 });
 
-test("SIGTERM reaches a command in the host's process tree", async () => {
+test("SIGTERM reaches a command in the host's PID namespace", async () => {
   await using session = startRun("--pid", "host", "sleep", "1000");
   await until(
     "it runs",
@@ -135,7 +135,7 @@ test("SIGTERM reaches a command in the host's process tree", async () => {
 });
 
 testBoth(
-  "a namespace that is none, or of another kind, is refused in one line",
+  "run refuses a file that is not a namespace, or one of another type, in one line",
   async (mode) => {
     for (
       const [path, words] of [
@@ -158,7 +158,7 @@ testBoth(
 );
 
 testBoth(
-  "--uts host: the hostname is the host's and cannot be changed",
+  "--uts host has the host's hostname, which cannot be changed",
   async (mode) => {
     const { stdout } = await mode.run([
       "--uts",
@@ -172,7 +172,7 @@ testBoth(
 );
 
 testBoth(
-  "--network none is loopback alone, host is the host's interfaces",
+  "--network none has only loopback, and host the host's interfaces",
   async (mode) => {
     const interfaces = async (kind: string) => {
       const { stdout } = await mode.run([
@@ -192,7 +192,7 @@ testBoth(
 );
 
 testBoth(
-  "--sysctl sets what a namespace of the container's own holds",
+  "--sysctl sets settings of the container's own namespaces",
   async (mode) => {
     const before = await Deno.readTextFile("/proc/sys/net/ipv4/ip_forward");
     const other = before.trim() === "1" ? "0" : "1";
@@ -211,7 +211,7 @@ testBoth(
 );
 
 testBoth(
-  "--sysctl refuses the host's by name, and what the kernel does not have",
+  "--sysctl refuses settings of the host, and unknown ones",
   async (mode) => {
     for (
       const [args, words] of [
@@ -233,7 +233,7 @@ testBoth(
   },
 );
 
-testBoth("--userns: root inside, and the caller outside", async (mode) => {
+testBoth("--userns is root inside and the caller outside", async (mode) => {
   const { stdout } = await mode.run([
     ...["--userns", "--ephemeral", "sh", "-c"],
     "cat /proc/self/uid_map; cat /proc/self/gid_map; id -u; readlink /proc/self/ns/user",
@@ -248,7 +248,7 @@ testBoth("--userns: root inside, and the caller outside", async (mode) => {
 });
 
 testBoth(
-  "--uidmap and --gidmap: root inside is another on the host",
+  "--uidmap and --gidmap map root inside to another user of the host",
   async (mode) => {
     await using nobody = await Nobody.make();
     await using dir = new TempDir();
@@ -274,7 +274,7 @@ testBoth(
 );
 
 testBoth(
-  "--userns path:FILE joins a user namespace with its maps",
+  "--userns path:FILE joins a user namespace with its mappings",
   async (mode) => {
     await using other = NO_INIT.startRun(
       ...["--userns", "--ephemeral", "sh", "-c", "echo ready; read x"],
@@ -295,7 +295,7 @@ testBoth(
 );
 
 testBoth(
-  "a root filesystem can lie where the user that root inside really is may not go",
+  "run --userns works with a root filesystem that the mapped user cannot reach",
   async (mode) => {
     await using dir = new TempDir();
     const path = await copyRootfs(dir.path);
@@ -312,7 +312,7 @@ testBoth(
   },
 );
 
-testBoth("-m and --pids-limit hold", async (mode) => {
+testBoth("-m and --pids-limit take effect", async (mode) => {
   const { status, stderr } = await mode.run([
     ...["--pids-limit", "16", "sh", "-c"],
     "i=0; while [ $i -lt 30 ]; do sleep 5 & i=$((i + 1)); done; exit 0",

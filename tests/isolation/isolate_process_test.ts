@@ -1,4 +1,4 @@
-/** Who the command is and what it may: the flags of the process. */
+/** The user, rights and settings of the command: flags for the process. */
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals, assertMatch } from "@std/assert";
@@ -17,7 +17,7 @@ import {
 
 const HOST_STATUS = Deno.readTextFileSync("/proc/self/status");
 
-/** The lines of /proc/self/status that a command inside sees. */
+/** The lines of /proc/self/status of a command inside. */
 async function statusOf(
   mode: Mode,
   ...flags: string[]
@@ -34,7 +34,7 @@ const parseStatus = (text: string): Record<string, string> =>
     text.trim().split("\n").map((line) => line.split(/:\s*/, 2)),
   );
 
-/** The mask of capabilities, as /proc/PID/status writes it. */
+/** A mask of capabilities, in the form of /proc/PID/status. */
 const mask = (names: readonly string[]) =>
   CAPABILITIES.reduce(
     (bits, name, index) =>
@@ -42,7 +42,7 @@ const mask = (names: readonly string[]) =>
     0n,
   ).toString(16).padStart(16, "0");
 
-/** A root filesystem with accounts of its own. */
+/** Makes a root filesystem with accounts of its own. */
 async function withAccounts(dir: TempDir): Promise<string> {
   const path = await copyRootfs(dir.path);
   await Deno.writeTextFile(
@@ -66,7 +66,7 @@ for (
     ["0:testers", "uid=0 gid=2345 groups=2345 home=/root"],
   ] as const
 ) {
-  testBoth(`-u ${user} is looked up in the root filesystem`, async (mode) => {
+  testBoth(`-u ${user} is resolved in the root filesystem`, async (mode) => {
     await using dir = new TempDir();
     const path = await withAccounts(dir);
     const { stdout, stderr } = await mode.run([
@@ -78,7 +78,7 @@ for (
 }
 
 testBoth(
-  "--group-add gives further groups, by name and number",
+  "--group-add adds groups by name and number",
   async (mode) => {
     await using dir = new TempDir();
     const { Groups } = await statusOf(
@@ -96,7 +96,7 @@ testBoth(
 );
 
 testBoth(
-  "-u of a name that is not there is refused in one line",
+  "-u refuses an unknown name in one line",
   async (mode) => {
     const { status, stdout, stderr } = await mode.run(["-u", "nosuch", "true"]);
     assertEquals([status, stdout], [125, ""]);
@@ -108,7 +108,7 @@ testBoth(
 );
 
 testBoth(
-  "a user who is not root has no capability, and gets none",
+  "run gives a user other than root no capabilities",
   async (mode) => {
     const { Uid, CapPrm, CapEff, CapAmb, CapBnd } = await statusOf(
       mode,
@@ -133,7 +133,7 @@ for (
   ] as const
 ) {
   testBoth(
-    `${flags.join(" ")} gives these capabilities and no other`,
+    `${flags.join(" ")} gives exactly these capabilities`,
     async (mode) => {
       const { CapPrm, CapEff, CapBnd, CapInh, CapAmb } = await statusOf(
         mode,
@@ -146,7 +146,7 @@ for (
 }
 
 testBoth(
-  "--cap-add ALL and --privileged give what the caller has",
+  "--cap-add ALL and --privileged give all capabilities of the caller",
   async (mode) => {
     const { CapBnd } = parseStatus(HOST_STATUS);
     for (const flags of [["--cap-add", "ALL"], ["--privileged"]]) {
@@ -157,7 +157,7 @@ testBoth(
 );
 
 testBoth(
-  "--privileged: nothing is masked, filtered or read-only",
+  "--privileged masks, filters and makes read-only nothing",
   async (mode) => {
     const { NoNewPrivs, Seccomp } = await statusOf(mode, "--privileged");
     assertEquals([NoNewPrivs, Seccomp], ["0", "0"]);
@@ -170,7 +170,7 @@ testBoth(
 );
 
 testBoth(
-  "--no-new-privs=false lets a setuid file give rights, the default does not",
+  "--no-new-privs=false lets a setuid file give rights, and the default does not",
   async (mode) => {
     await using dir = new TempDir();
     await Deno.copyFile("/usr/bin/id", `${dir.path}/id`);
@@ -193,12 +193,12 @@ testBoth(
   },
 );
 
-testBoth("--seccomp unconfined filters nothing", async (mode) => {
+testBoth("--seccomp unconfined installs no filter", async (mode) => {
   const { Seccomp } = await statusOf(mode, "--seccomp", "unconfined");
   assertEquals(Seccomp, "0");
 });
 
-testBoth("--seccomp FILE is the filter", async (mode) => {
+testBoth("--seccomp FILE installs the profile of the file", async (mode) => {
   await using dir = new TempDir();
   const path = `${dir.path}/profile.json`;
   await Deno.writeTextFile(
@@ -220,7 +220,7 @@ testBoth("--seccomp FILE is the filter", async (mode) => {
 });
 
 testBoth(
-  "--seccomp of what is not there, or no profile, is refused in one line",
+  "--seccomp refuses a missing file, or one that is not a profile, in one line",
   async (mode) => {
     await using dir = new TempDir();
     const missing = await mode.run(["--seccomp", "/no/such", "true"]);
@@ -237,7 +237,7 @@ testBoth(
 );
 
 testBoth(
-  "-e and --env-file set variables, the flag over the file",
+  "-e and --env-file set variables, and -e overrides the file",
   async (mode) => {
     await using dir = new TempDir();
     const path = `${dir.path}/env`;
@@ -257,7 +257,7 @@ testBoth(
 );
 
 testBoth(
-  "--ulimit, --umask, --oom-score-adj, --nice and --cpu arrive",
+  "--ulimit, --umask, --oom-score-adj, --nice and --cpu take effect",
   async (mode) => {
     const { stdout, stderr } = await mode.run([
       ...["--ulimit", "nofile=123:456", "--ulimit", "core=0"],
@@ -284,7 +284,7 @@ testBoth(
 );
 
 testBoth(
-  "--preserve-fd N keeps that many descriptors from 3 on, and no other",
+  "--preserve-fd N passes on exactly N descriptors from 3 upwards",
   async (mode) => {
     await using dir = new TempDir();
     for (const name of ["three", "four", "five"]) {
@@ -305,7 +305,7 @@ testBoth(
 );
 
 testBoth(
-  "--preserve-fd of a descriptor that is not open is refused",
+  "--preserve-fd refuses a descriptor that is not open",
   async (mode) => {
     const { status, stdout, stderr } = await mode.run(
       ["--preserve-fd", "1", "true"],
@@ -318,7 +318,7 @@ testBoth(
   },
 );
 
-/** Runs with --status-fd 9; what came there, and what the container said. */
+/** Runs a container with --status-fd 9; returns the status lines and the output. */
 async function withStatusLines(mode: Mode, ...args: string[]) {
   await using dir = new TempDir();
   const result = await execute([
@@ -334,7 +334,7 @@ async function withStatusLines(mode: Mode, ...args: string[]) {
 }
 
 testBoth(
-  "--status-fd tells of start and end, and the container has no part in it",
+  "--status-fd reports start and end, and is not open in the container",
   async (mode) => {
     const { status, stdout, text, events } = await withStatusLines(
       mode,
@@ -350,7 +350,7 @@ testBoth(
 );
 
 testBoth(
-  "--status-fd tells the status of a command that cannot be run",
+  "--status-fd reports the status of a command that cannot be run",
   async (mode) => {
     const { status, events } = await withStatusLines(mode, "no-such-command");
     assertEquals(status, 127);
@@ -359,7 +359,7 @@ testBoth(
 );
 
 testBoth(
-  "--status-fd of a descriptor that is not open is refused",
+  "--status-fd refuses a descriptor that is not open",
   async (mode) => {
     for (const fd of ["7", "8", "1000"]) {
       const { status, stdout, stderr } = await mode.run(

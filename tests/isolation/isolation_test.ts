@@ -1,4 +1,4 @@
-/** What the container and the host do not see of each other. */
+/** What the container and the host cannot see of each other. */
 
 // @ts-types="../../types/std_assert.d.ts"
 import {
@@ -35,7 +35,7 @@ const NAMESPACES = [
 ];
 const OWN = ["pid", "mnt", "uts", "ipc", "net", "cgroup"];
 
-/** What it takes to mount and to change the hostname inside. */
+/** The rights to mount and to change the hostname inside. */
 const ADMIN = ["--cap-add", "SYS_ADMIN", "--seccomp", "unconfined"];
 
 const namesIn = (directory: string) =>
@@ -67,7 +67,7 @@ for (const namespace of NAMESPACES) {
   );
 }
 
-test("two containers share no namespace that is their own", async () => {
+test("two containers share none of their own namespaces", async () => {
   const look = () =>
     runShell(
       OWN.map((name) => `readlink /proc/self/ns/${name}`).join("; "),
@@ -102,7 +102,7 @@ test("PID 1 and the command are in the same namespaces", async () => {
 });
 
 testBoth(
-  "the hostname does not leak, even when it is changed inside",
+  "a hostname that is changed inside does not change the host's",
   async (mode) => {
     const before = Deno.hostname();
     const { stdout } = await mode.run([
@@ -117,7 +117,7 @@ testBoth(
 );
 
 testBoth(
-  "the hostname cannot be changed, nor anything mounted, without asking for it",
+  "run does not allow changing the hostname or mounting without extra rights",
   async (mode) => {
     const { status, stdout } = await mode.runShell(
       `hostname inner 2>/dev/null && echo changed
@@ -131,7 +131,7 @@ testBoth(
   },
 );
 
-testBoth("only the container's processes are seen inside", async (mode) => {
+testBoth("run shows only the container's processes inside", async (mode) => {
   const { stdout } = await mode.runShell("sleep 100 & echo /proc/[0-9]*");
   assert(stdout.trim().split(" ").length <= 4, stdout);
 });
@@ -152,7 +152,7 @@ test("PID 1 cannot be killed, stopped or ended from inside", async () => {
 });
 
 testBoth(
-  "mounts made inside are not seen on the host, while they last",
+  "mounts made inside are never visible on the host",
   async (mode) => {
     const before = await Deno.readTextFile("/proc/self/mountinfo");
     await using session = mode.startRun(
@@ -169,7 +169,7 @@ testBoth(
 );
 
 testBoth(
-  "mounts made shared inside still do not reach the host",
+  "mounts made shared inside do not reach the host either",
   async (mode) => {
     const before = await Deno.readTextFile("/proc/self/mountinfo");
     await using session = mode.startRun(
@@ -186,7 +186,7 @@ testBoth(
 );
 
 testBoth(
-  "a host whose mounts are all shared sees none of ours",
+  "mounts inside do not reach a host with shared mounts",
   async (mode) => {
     const { status, stdout } = await execute([
       "unshare",
@@ -215,8 +215,9 @@ testBoth("no path leads out of the root", async (mode) => {
   assertEquals(stdout, "1\n/\n");
 });
 
-testBoth("a second chroot does not break out", async (mode) => {
-  // The classic escape: a root below the working directory, then upwards.
+testBoth("a second chroot does not lead out of the root", async (mode) => {
+  // The classic escape: change the root below the working directory, then go
+  // upwards.
   const { stdout } = await mode.runShell(
     "mkdir -p /tmp/jail/bin; cp /bin/busybox /tmp/jail/bin/; cd /; chroot /tmp/jail /bin/busybox sh -c 'cd ../../../../../..; /bin/busybox ls -d /bin /etc 2>&1'; rm -r /tmp/jail",
   );
@@ -251,14 +252,14 @@ test("PID 1 holds no directory or file of the host open", async () => {
     namesIn(directory).filter((name) => Number(name) > 2)
       .map((name) => linkOf(`${directory}/${name}`))
       .filter((link) => /^\/(?!memfd:)/.test(link));
-  // What it opens to start the command, it closes once that has started.
+  // Files that it opens to start the command are closed once it has started.
   await until("they are closed", () => files().length === 0);
   assertEquals(await Deno.readLink(`/proc/${child!.pid}/cwd`), "/");
   await session.close();
   await session.end();
 }, { skip: COMPILED ? null : "Deno keeps its caches open to run a source" });
 
-// CAP_SYS_PTRACE opens all of them to root, dumpable or not.
+// With CAP_SYS_PTRACE root can open all of them, dumpable or not.
 const WITHOUT_PTRACE = ["setpriv", "--bounding-set=-sys_ptrace"];
 
 for (const name of ["exe", "root", "cwd", "fd/1", "mem"]) {
@@ -278,7 +279,7 @@ for (const name of ["exe", "root", "cwd", "fd/1", "mem"]) {
   );
 }
 
-testBoth("the caller's secrets are in no environment inside", async (mode) => {
+testBoth("no environment inside has the caller's secrets", async (mode) => {
   const { stdout } = await mode.runShell(
     "cat /proc/*/environ 2>/dev/null | tr '\\0' '\\n'; env",
     { env: { SECRET: "hunter2" } },
@@ -287,7 +288,7 @@ testBoth("the caller's secrets are in no environment inside", async (mode) => {
 });
 
 testBoth(
-  "the command's own executable is the container's, not ours",
+  "the command's executable is the container's, not our program",
   async (mode) => {
     const { stdout } = await mode.run(["readlink", "/proc/self/exe"]);
     assertEquals(stdout, "/bin/busybox\n");
@@ -295,7 +296,7 @@ testBoth(
 );
 
 testBoth(
-  "a script with #!/proc/self/exe gets nothing to run and nothing to write to",
+  "a script with #!/proc/self/exe reaches no program of ours",
   async (mode) => {
     await using dir = new TempDir();
     const path = await copyRootfs(dir.path);
@@ -309,7 +310,7 @@ testBoth(
   },
 );
 
-testBoth("a /proc that is a link leads nowhere but inside", async (mode) => {
+testBoth("a link at /proc leads only to places inside", async (mode) => {
   await using dir = new TempDir();
   const outside = `${dir.path}/outside`;
   await Deno.mkdir(outside);
@@ -322,7 +323,8 @@ testBoth("a /proc that is a link leads nowhere but inside", async (mode) => {
   assertEquals(status, 125);
   assertEquals(namesIn(outside), []);
   assertMatch(stderr, /\/proc of the root filesystem is a link/);
-  // Nor inside: what is mounted there is trusted (CVE-2019-19921).
+  // Nor is it followed inside, since what is mounted at /proc is trusted
+  // (CVE-2019-19921).
   await Deno.remove(`${path}/proc`);
   await Deno.symlink("../../../../tmp", `${path}/proc`);
   const inside = await container(
@@ -334,7 +336,7 @@ testBoth("a /proc that is a link leads nowhere but inside", async (mode) => {
 });
 
 testBoth(
-  "System V shared memory of the host is not seen inside",
+  "System V shared memory of the host is not visible inside",
   async (mode) => {
     const made = await execute(["ipcmk", "-M", "4096"]);
     const id = made.stdout.match(/(\d+)\s*$/)?.[1];
@@ -350,7 +352,7 @@ testBoth(
 );
 
 testBoth(
-  "a change of the root filesystem from inside stays there when it is over",
+  "changes of the root filesystem from inside remain afterwards",
   async (mode) => {
     await using dir = new TempDir();
     const path = await copyRootfs(dir.path);
@@ -373,7 +375,7 @@ testBoth(
   },
 );
 
-testBoth("the file creation mask is the caller's", async (mode) => {
+testBoth("run keeps the caller's umask", async (mode) => {
   const { stdout } = await execute([
     "sh",
     "-c",

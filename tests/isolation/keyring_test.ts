@@ -1,6 +1,7 @@
 /**
- * The caller's keys are not for a container: where it gets no session keyring of
- * its own, it does not start. Only a kernel without keyrings has none to keep.
+ * The caller's keys stay out of a container: a container that gets no session
+ * keyring of its own does not start. Only a kernel without keyrings has no keys
+ * to protect.
  */
 
 // @ts-types="../../types/std_assert.d.ts"
@@ -10,18 +11,19 @@ import { container, test, testBoth, without } from "../_harness.ts";
 
 const SKIP = { skip: without("strace") };
 
-/** strace(1) as the kernel that answers keyctl(2) with an error. */
+/** strace(1) that makes keyctl(2) fail with an error. */
 const answering = (error: string) => [
   ...["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=keyctl"],
   ...["-e", "signal=none", "-e", `inject=keyctl:error=${error}`],
 ];
 
 testBoth(
-  "a container without a session keyring of its own does not start",
+  "run does not start a container without a session keyring of its own",
   async (mode) => {
-    // A full quota (keyrings(7)), a sandbox, and one that is not ours to leave.
+    // A full quota (keyrings(7)), a sandbox, and a keyring that we may not
+    // leave.
     for (const error of ["EDQUOT", "EPERM", "EACCES"]) {
-      // The first is a run without a runtime.
+      // The first is a run without Deno.
       for (const flags of [[], ["-w", "/"]]) {
         const { status, stdout, stderr } = await mode.run(
           [...flags, "echo", "started"],
@@ -45,7 +47,7 @@ testBoth(
   SKIP,
 );
 
-test("exec without a session keyring of its own does not start", async () => {
+test("exec needs a session keyring of its own", async () => {
   await using bundle = await Bundle.make(["sleep", "1000"]);
   await bundle.create("box");
   await bundle.does("start", "box");

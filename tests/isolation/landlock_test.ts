@@ -1,4 +1,4 @@
-/** `--landlock`: what is not named is closed, for root as for a user. */
+/** `--landlock` closes everything that no rule names, for root and for users. */
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals, assertMatch } from "@std/assert";
@@ -22,7 +22,7 @@ const since = (least: number) =>
     ? null
     : `this kernel's Landlock is ${version}`;
 
-/** What of a script's lines succeeds, in a container with the rules. */
+/** The lines of a script that succeed in a container with these rules. */
 async function allowed(
   mode: Mode,
   rules: readonly string[],
@@ -50,7 +50,7 @@ const FILES = {
 };
 
 testBoth(
-  "ro, rw and exec leave open what they name, and nothing else",
+  "--landlock ro, rw and exec allow exactly what they name",
   async (mode) => {
     const of = (...rules: string[]) => allowed(mode, rules, FILES);
     assertEquals(await of("ro=/", "rw=/tmp"), ["read", "list", "tmp"]);
@@ -62,7 +62,7 @@ testBoth(
   { skip: since(1) },
 );
 
-testBoth("with exec= only what it names is executed", async (mode) => {
+testBoth("--landlock exec= allows only what it names", async (mode) => {
   const tries = {
     bin: "cat /dev/null",
     tmp: "cp /bin/cat /tmp/cat; /tmp/cat /dev/null",
@@ -79,8 +79,8 @@ testBoth("with exec= only what it names is executed", async (mode) => {
   );
 }, { skip: since(1) });
 
-testBoth("TCP ports are closed but for those that are named", async (mode) => {
-  // Nobody listens: refused is reached, permission denied is not.
+testBoth("--landlock allows only the TCP ports that it names", async (mode) => {
+  // Nothing listens: "refused" means reached, "permission denied" does not.
   const tries = {
     port80: "nc -w 1 127.0.0.1 80 </dev/null 2>&1 | grep -q refused",
     port81: "nc -w 1 127.0.0.1 81 </dev/null 2>&1 | grep -q refused",
@@ -94,7 +94,7 @@ testBoth("TCP ports are closed but for those that are named", async (mode) => {
 }, { skip: since(4) });
 
 testBoth(
-  "a user without rights has it too, and it holds against root inside",
+  "--landlock works for an ordinary user, and holds against root inside",
   async (mode) => {
     await using dir = new TempDir();
     await using nobody = await Nobody.make();
@@ -114,7 +114,7 @@ testBoth(
   { skip: since(1) ?? without("setpriv") },
 );
 
-testBoth("explain shows the rules", async (mode) => {
+testBoth("explain shows the rules of --landlock", async (mode) => {
   const { stdout, status } = await container([
     ...["explain", "run", ...mode.flags, "--rootfs", rootfs()],
     ...["--landlock", "ro=/,rw=/tmp,connect=443", "true"],
@@ -133,7 +133,7 @@ for (
   ] as const
 ) {
   testBoth(
-    `on a kernel whose Landlock is ${errno}, it is refused in one line`,
+    `--landlock on a kernel whose Landlock answers ${errno} is refused in one line`,
     async (mode) => {
       const inject = `inject=landlock_create_ruleset:error=${errno}`;
       assertRefused(
@@ -148,7 +148,7 @@ for (
   );
 }
 
-testBoth("rules that mean nothing are refused in one line", async (mode) => {
+testBoth("--landlock refuses meaningless rules in one line", async (mode) => {
   const refuse = async (status: number, words: RegExp, ...flags: string[]) =>
     assertRefused(await mode.run([...flags, "true"]), status, words);
   await refuse(2, /not one of ro=PATH, rw=PATH/, "--landlock=read=/");

@@ -1,4 +1,7 @@
-/** `run --seccomp learn`: what is learned, where it goes, and that it holds. */
+/**
+ * `run --seccomp learn`: which calls are recorded, where the profile goes, and
+ * that it works.
+ */
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals, assertMatch } from "@std/assert";
@@ -23,7 +26,7 @@ const namesIn = (profile: SeccompProfile) =>
 const read = async (path: string): Promise<SeccompProfile> =>
   JSON.parse(await Deno.readTextFile(path));
 
-/** A directory with a copy of the root filesystem; its profile goes beside that. */
+/** A directory with a copy of the root filesystem, and the profile next to it. */
 class Place implements AsyncDisposable {
   private constructor(
     readonly dir: TempDir,
@@ -63,7 +66,7 @@ const SCRIPT = "ls -l / >/dev/null && echo hi > /tmp/x && cat /tmp/x";
 
 for (const rootless of [false, true]) {
   testBoth(
-    `--seccomp learn yields a profile that holds, ${
+    `--seccomp learn yields a profile that is sufficient, ${
       rootless ? "rootless" : "as root"
     }`,
     async (mode) => {
@@ -91,7 +94,7 @@ for (const rootless of [false, true]) {
 }
 
 testBoth(
-  "--seccomp learn prints the profile on standard error, behind what is said",
+  "--seccomp learn prints the profile on standard error, after the command's errors",
   async (mode) => {
     await using place = await Place.make();
     const { status, stdout, stderr } = await place.run(
@@ -105,7 +108,7 @@ testBoth(
 );
 
 testBoth(
-  "--seccomp learn hears what comes with a way to be started of its own",
+  "--seccomp learn records the calls of flags that change how a command starts",
   async (mode) => {
     await using place = await Place.make();
     const ways = [
@@ -136,7 +139,7 @@ testBoth(
 );
 
 testBoth(
-  "--seccomp learn keeps the descriptors it is told to",
+  "--seccomp learn keeps the descriptors of --preserve-fd",
   async (mode) => {
     await using place = await Place.make();
     const words = mode.runWords(
@@ -167,7 +170,7 @@ async function compile(into: string, ...flags: string[]): Promise<void> {
 }
 
 testBoth(
-  "--seccomp learn hears threads, children and orphans, static and dynamic, killed or not",
+  "--seccomp learn records threads, children and orphans, static and dynamic, killed or not",
   async (mode) => {
     await using place = await Place.make();
     for (const flags of [["-static"], []]) {
@@ -203,7 +206,7 @@ testBoth(
   { skip: noCompiler },
 );
 
-testBoth("--seccomp learn says that it refuses nothing", async (mode) => {
+testBoth("--seccomp learn warns that it refuses nothing", async (mode) => {
   const words = [...mode.flags, "--rootfs", rootfs(), "--seccomp", "learn"];
   const said = "the filter of system calls: --seccomp learn refuses none";
   const { stderr } = await container(["run", ...words, "true"]);
@@ -217,7 +220,7 @@ testBoth("--seccomp learn says that it refuses nothing", async (mode) => {
 });
 
 testBoth(
-  "--seccomp learn leaves no profile of a command that cannot be started",
+  "--seccomp learn writes no profile for a command that cannot be started",
   async (mode) => {
     await using place = await Place.make();
     const missing = await place.learn(mode, "/no/such/program");
@@ -236,7 +239,7 @@ testBoth(
 );
 
 testBoth(
-  "--seccomp learn of a file that cannot be written is told before the start",
+  "--seccomp learn reports a file that cannot be written before the start",
   async (mode) => {
     await using place = await Place.make();
     for (
@@ -258,7 +261,7 @@ testBoth(
 );
 
 testBoth(
-  "--seccomp learn passes signals on, and learns until the end that they bring",
+  "--seccomp learn forwards signals, and records until the end that they cause",
   async (mode) => {
     await using place = await Place.make();
     await using session = mode.startRun(
@@ -276,7 +279,7 @@ testBoth(
 );
 
 testBoth(
-  "--seccomp learn hears a 32-bit program, and names its architecture",
+  "--seccomp learn records a 32-bit program, and names its architecture",
   async (mode) => {
     await using place = await Place.make();
     const source = `${place.dir.path}/old.c`;

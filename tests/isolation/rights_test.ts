@@ -1,10 +1,10 @@
-/** What is refused for want of rights, and where user namespaces are forbidden. */
+/** Refusals because of missing rights, and where user namespaces are forbidden. */
 
 import { copyRootfs, Nobody, TempDir, testBoth, without } from "../_harness.ts";
 import { assertRefused } from "../_refused.ts";
 
 testBoth(
-  "not root, and a root filesystem without /proc that is somebody else's: run says what to do",
+  "run as a user refuses another user's root filesystem without /proc, with a way out",
   async (mode) => {
     await using nobody = await Nobody.make();
     assertRefused(
@@ -17,7 +17,7 @@ testBoth(
 );
 
 testBoth(
-  "not root, and a root filesystem that is closed: run says so",
+  "run as a user refuses a closed root filesystem",
   async (mode) => {
     await using nobody = await Nobody.make();
     await using dir = new TempDir();
@@ -38,7 +38,7 @@ testBoth(
 );
 
 testBoth(
-  "not root, and asked for what only root may: run says so",
+  "run as a user refuses what only root may ask for",
   async (mode) => {
     await using nobody = await Nobody.make();
     const refused = async (words: RegExp, ...args: string[]) =>
@@ -59,7 +59,7 @@ testBoth(
 );
 
 testBoth(
-  "without root rights: run says so, as root without capabilities",
+  "run as root without capabilities refuses with one line",
   async (mode) => {
     const result = await mode.run(["true"], {
       before: ["setpriv", "--bounding-set=-all"],
@@ -70,7 +70,7 @@ testBoth(
 );
 
 testBoth(
-  "where user namespaces are forbidden: run names the limit",
+  "run names the limit that forbids user namespaces",
   async (mode) => {
     const result = await mode.run(["--userns", "true"], {
       before: [

@@ -1,4 +1,4 @@
-/** Containers of a user who is not root: a user namespace of which they are root. */
+/** Containers of ordinary users: a user namespace in which they are root. */
 
 // @ts-types="../../types/std_assert.d.ts"
 import {
@@ -19,10 +19,10 @@ import {
   without,
 } from "../_harness.ts";
 
-/** setpriv's, and `nobody`'s on Debian. */
+/** The uid that setpriv uses, and that of `nobody` on Debian. */
 const UID = 65534;
 
-/** A user without rights, with a root filesystem of their own. */
+/** An ordinary user with a root filesystem. */
 class Tenant implements AsyncDisposable {
   private constructor(
     readonly nobody: Nobody,
@@ -62,7 +62,7 @@ function test(
 }
 
 test(
-  "a command runs, as root inside and as the user outside",
+  "run starts the command as root inside and as the user outside",
   async (tenant, mode) => {
     const { status, stdout, stderr } = await tenant.run(
       mode,
@@ -79,13 +79,13 @@ test(
 );
 
 bothModes(
-  "rootless: root of a user namespace that maps nobody else is as any root is",
+  "rootless: root of a user namespace without other ids has a container like any root",
   async (mode) => {
     const before = ["unshare", "--user", "--map-root-user"];
     const run = (...args: string[]) => mode.run(args, { before });
     const own = await run("sh", "-c", "id -u; ls /dev/pts; exit 3");
     assertEquals([own.status, own.stdout, own.stderr], [3, "0\nptmx\n", ""]);
-    // The host's network goes with the host's /sys.
+    // With the host's network, /sys is the host's as well.
     const shared = await run("--network", "host", "ls", "/sys/kernel");
     assertEquals([shared.status, shared.stderr], [0, ""]);
     const below = await run("--userns", "sh", "-c", "id -u");
@@ -95,7 +95,7 @@ bothModes(
 );
 
 test(
-  "every namespace is its own, the user's among them",
+  "run makes every namespace, including a user namespace",
   async (tenant, mode) => {
     const names = ["pid", "mnt", "uts", "ipc", "net", "user", "cgroup"];
     const { stdout } = await tenant.run(
@@ -113,7 +113,7 @@ test(
 );
 
 test(
-  "devices, /proc, /sys, loopback and memory are there",
+  "run has devices, /proc, /sys, loopback and /dev/shm",
   async (tenant, mode) => {
     const { stdout, stderr } = await tenant.run(
       mode,
@@ -129,7 +129,7 @@ test(
   },
 );
 
-test("what is the host's stays closed", async (tenant, mode) => {
+test("run keeps files of the host closed", async (tenant, mode) => {
   const { stdout } = await tenant.run(
     mode,
     ...["-v", "/etc:/host/etc", "-v", "/proc:/host/proc:ro", "sh", "-c"],
@@ -199,7 +199,7 @@ test("--rootfs / is the host's tree, read-only", async (tenant, mode) => {
 });
 
 test(
-  "a terminal of its own is tied to the caller's, which is given back",
+  "run connects its own terminal with the caller's, and gives that back",
   async (tenant, mode) => {
     const { before, env } = tenant.nobody;
     const words = [
@@ -223,7 +223,7 @@ test(
   },
 );
 
-test("what was left out is said, unless -q", async (tenant, mode) => {
+test("run reports what is left out, unless -q is set", async (tenant, mode) => {
   const { stderr } = await tenant.run(mode, "--quiet=false", "true");
   assertMatch(stderr, /^container: device nodes are the host's/m);
 });
@@ -238,7 +238,7 @@ async function exists(path: string): Promise<boolean> {
 }
 
 test(
-  "with the host's process tree /proc is the host's",
+  "--pid host shows the host's /proc",
   async (tenant, mode) => {
     const { status, stdout, stderr } = await execute([
       ...tenant.nobody.before,
@@ -259,7 +259,7 @@ test(
 );
 
 test(
-  "a group that is not mapped is refused, and no silence about it",
+  "run refuses a group that is not mapped",
   async (tenant, mode) => {
     const { status, stderr } = await tenant.run(
       mode,
@@ -276,9 +276,9 @@ test(
 );
 
 test(
-  "changes over the host's tree go to memory",
+  "--rootfs / --ephemeral keeps changes in memory",
   async (tenant, mode) => {
-    // Where a home is: nobody else's directory is on the way.
+    // Next to a home, so that no closed directory is on the path.
     const mine = await Deno.makeTempDir({
       dir: "/home",
       prefix: "container-test-",
@@ -313,7 +313,7 @@ test(
 );
 
 test(
-  "changes over the host's tree that are to be kept are refused with the way",
+  "--rootfs / --overlay is refused, with another way to do it",
   async (tenant, mode) => {
     const { status, stderr } = await tenant.run(
       mode,

@@ -1,4 +1,7 @@
-/** `run --seccomp FILE` with mistakes in the file: one line that names file and place. */
+/**
+ * `run --seccomp FILE` with mistakes in the file: one line that names the file
+ * and the place.
+ */
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals, assertStringIncludes } from "@std/assert";
@@ -10,7 +13,7 @@ const allowing = (rules: unknown) =>
 const rule = (fields: Record<string, unknown>) =>
   allowing([{ names: ["read"], action: "SCMP_ACT_ERRNO", ...fields }]);
 
-/** What is in the file, and what is said of it. */
+/** Contents of the file, and the message for them. */
 const MISTAKES: readonly [text: string, complaint: string][] = [
   ["", "it is not JSON: "],
   ["{]", "it is not JSON: "],
@@ -55,7 +58,7 @@ const MISTAKES: readonly [text: string, complaint: string][] = [
   ],
 ];
 
-test("--seccomp FILE tells each mistake in one line, with file and place", async () => {
+test("--seccomp FILE reports each mistake in one line, with file and place", async () => {
   await using dir = new TempDir();
   const path = `${dir.path}/profile.json`;
   for (const [text, complaint] of MISTAKES) {
@@ -80,7 +83,7 @@ test("--seccomp FILE tells each mistake in one line, with file and place", async
   );
 });
 
-test("--seccomp FILE tells of names that no system call has, and goes on", async () => {
+test("--seccomp FILE warns of names that no system call has", async () => {
   await using dir = new TempDir();
   const path = `${dir.path}/profile.json`;
   await Deno.writeTextFile(
@@ -96,12 +99,12 @@ test("--seccomp FILE tells of names that no system call has, and goes on", async
   assertEquals(ran.status, 0);
   assertStringIncludes(ran.stderr, `container: ${said}\n`);
   const explained = await container(["explain", "run", ...words]);
-  // Folded to the width of a page.
+  // Wrapped to the width of the page.
   assertStringIncludes(explained.stdout.replace(/\n +/g, " "), said);
   assertEquals((await container(["run", "-q", ...words])).stderr, "");
 });
 
-test("--seccomp FILE that refuses execve says so", async () => {
+test("--seccomp FILE reports a profile that refuses execve", async () => {
   await using dir = new TempDir();
   const path = `${dir.path}/profile.json`;
   await Deno.writeTextFile(path, '{"defaultAction": "SCMP_ACT_ERRNO"}');

@@ -1,6 +1,6 @@
 /**
- * The filter of system calls is the last thing before the command's execve: a
- * profile has to allow that one, and nothing else of ours.
+ * The seccomp filter is the last step before the command's execve: a profile
+ * has to allow execve, and no other call of our program.
  */
 
 // @ts-types="../../types/std_assert.d.ts"
@@ -19,7 +19,7 @@ import {
 const test = (name: string, fn: () => Promise<void>) =>
   hostTest(name, fn, { skip: without("gcc") });
 
-/** All that docs/engines.md names, and the two calls of the command. */
+/** The calls that docs/engines.md names, and the two calls of the command. */
 const allowing = (defaultAction: string) => ({
   defaultAction,
   syscalls: [{
@@ -37,7 +37,7 @@ async function buildSay(rootfs: string): Promise<void> {
 }
 
 for (const noNewPrivileges of [true, false]) {
-  test(`a bundle's profile that allows execve alone, ${noNewPrivileges ? "with" : "without"} no_new_privs`, async () => {
+  test(`a bundle starts with a profile that allows only execve, ${noNewPrivileges ? "with" : "without"} no_new_privs`, async () => {
     for (
       const [action, uid, capabilities] of [
         ["SCMP_ACT_KILL_PROCESS", 0, undefined],
@@ -70,7 +70,7 @@ for (const noNewPrivileges of [true, false]) {
   });
 }
 
-test("--seccomp FILE that allows execve alone, in both modes and without no_new_privs", async () => {
+test("--seccomp FILE works with a profile that allows only execve, in both modes and without no_new_privs", async () => {
   await using dir = new TempDir();
   const rootfs = await copyRootfs(dir.path);
   await buildSay(rootfs);
@@ -92,7 +92,7 @@ test("--seccomp FILE that allows execve alone, in both modes and without no_new_
   }
 });
 
-test("what the filter takes without no_new_privs does not reach the command", async () => {
+test("the capability for a filter without no_new_privs does not reach the command", async () => {
   for (const user of ["0", "1000"]) {
     const status = await container([
       ...["run", "-q", "--no-new-privs=false", "--user", user],

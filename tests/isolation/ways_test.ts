@@ -1,6 +1,7 @@
 /**
- * One command is the same however it is started. What differs stands here with
- * its reason, and so does what it inherits of a caller; anything else fails.
+ * A command finds the same surroundings in every way of starting it.
+ * Differences are listed here with their reasons, as well as what a command
+ * inherits from its caller. Any other difference fails.
  */
 
 // @ts-types="../../types/std_assert.d.ts"
@@ -32,10 +33,10 @@ const WALKED = [
 interface Difference {
   facts: RegExp;
   ways: readonly string[];
-  /** What it is there; null where it is not at all. */
+  /** The value there; null if it is missing. */
   is: RegExp | null;
   why: string;
-  /** Whose containers show it; both without. */
+  /** The caller whose containers show the difference; both if missing. */
   of?: "root" | "rootless";
 }
 
@@ -44,27 +45,27 @@ const DIFFERENCES: readonly Difference[] = [
     facts: /^pid$/,
     ways: [...WALKED, ...ALONE],
     is: /^1$/,
-    why: "nothing of ours stays inside: the command is PID 1",
+    why: "our program does not stay inside, so the command is PID 1",
   },
   {
     facts: /^sees its parent$/,
     ways: [...WALKED, ...ALONE, ...EXEC],
     is: /^0$/,
-    why: "whoever started it is outside of its PID namespace",
+    why: "its parent is outside of its PID namespace",
   },
   {
     facts: /^pdeathsig$/,
     ways: [...WALKED, ...EXEC],
     is: /^9$/,
     why:
-      "it ends with the process that waits for it; where PID 1 is ours, that one is tied instead",
+      "it ends with the process that waits for it; where our program is PID 1, that one does",
   },
   {
     facts: /^leads its session$/,
     ways: ["-t --no-init", ...ALONE, ...EXEC],
     is: /^1$/,
     why:
-      "it has a terminal of its own, or outlives the one of whoever started it, or joins from another session",
+      "it has a terminal of its own, outlives the caller's, or joins from another session",
   },
   {
     facts: /^descriptor [012]$/,
@@ -82,63 +83,63 @@ const DIFFERENCES: readonly Difference[] = [
     facts: /^has (a|the) terminal$/,
     ways: TERMINAL,
     is: /^1$/,
-    why: "it has a terminal of its own, and is in front of it",
+    why: "it is the foreground process of its own terminal",
   },
   {
     facts: /^mount \/dev\/console$/,
     ways: NEW_TERMINAL,
     is: /^\/0 rw,nosuid,noexec,relatime devpts devpts /,
-    why: "the terminal that the container was made with is its console",
+    why: "the container's terminal is also its console",
   },
   {
     facts: /^environment TERM$/,
     ways: TERMINAL,
     is: /^xterm$/,
-    why: "programs ask what the terminal can do",
+    why: "programs need the type of the terminal",
   },
   {
     facts: /^stream [12]$/,
     ways: ["run -d"],
     of: "rootless",
     is: /^mode 10600 of 0:0$/,
-    why: "the pipes are the keeper's, and so its user's",
+    why: "the pipes belong to the keeper's user",
   },
   {
     facts: /^environment HOSTNAME$/,
     ways: BUNDLE,
     is: null,
-    why: "the environment of a bundle is its own",
+    why: "a bundle sets the whole environment",
   },
   {
     facts: /^environment (PATH|TERM)$/,
     ways: BUNDLE,
     is: /^(\/bin:\/sbin:\/usr\/bin:\/usr\/sbin|xterm)$/,
-    why: "the environment of a bundle is its own",
+    why: "a bundle sets the whole environment",
   },
   {
     facts: /^Groups$/,
     ways: BUNDLE,
     of: "root",
     is: /^$/,
-    why: "a bundle names its supplementary groups, and this one has none",
+    why: "a bundle sets the supplementary groups, and this one has none",
   },
   {
     facts: /^Umask$/,
     ways: BUNDLE,
     is: /^0022$/,
-    why: "an engine's umask is not its containers': a bundle has 022",
+    why: "containers do not get their engine's umask: a bundle has 022",
   },
   {
     facts: /^Cpus_allowed(_list)?$/,
     ways: BUNDLE,
     is: /./,
-    why: "an engine's affinity is not its containers': that is their cpuset",
+    why: "containers do not get their engine's affinity: their cpuset decides",
   },
   {
     facts: /^mount \/$/,
     ways: BUNDLE,
     is: /^\S+ rw,relatime /,
-    why: "devices of a bundle's root filesystem work, as with runc",
+    why: "devices in a bundle's root filesystem work, as with runc",
   },
   {
     facts: /^mount \/dev$/,
@@ -157,14 +158,14 @@ const DIFFERENCES: readonly Difference[] = [
     facts: /^mount \/etc\/host(name|s)$/,
     ways: BUNDLE,
     is: null,
-    why: "the engine brings the files that it wants in /etc",
+    why: "the engine provides its own files in /etc",
   },
   {
     facts: /^mount \/proc\/(interrupts|keys|timer_list)$/,
     ways: BUNDLE,
     of: "root",
     is: /^\/null ro,nosuid,noexec,relatime /,
-    why: "masks are the host's null device, read-only, as with runc",
+    why: "the host's read-only null device masks files, as with runc",
   },
   ...COMPILED
     ? [
@@ -174,33 +175,39 @@ const DIFFERENCES: readonly Difference[] = [
         of: "root",
         is: /^4096 4096 files$/,
         why:
-          "deno raises the soft limit of whatever it runs, and keeps no trace of what that was",
+          "deno raises the soft limit of its programs, and does not keep the old one",
       } as const,
     ]
     : [],
 ];
 
-/** What a command inherits of whoever starts it, as any program does. */
+/** What a command inherits from its caller, as every program does. */
 const INHERITED: Readonly<Record<string, [is: string, why: string]>> = {
-  Umask: ["0027", "new files are as the caller wants them"],
-  nice: ["15", "nice(1) in front of it means it"],
-  scheduler: ["3", "chrt(1) in front of it means it"],
-  ioprio: ["16390", "ionice(1) in front of it means it"],
-  Cpus_allowed: ["1", "taskset(1) in front of it means it"],
-  Cpus_allowed_list: ["0", "taskset(1) in front of it means it"],
-  personality: ["00040000", "setarch(8) in front of it means it"],
-  oom_score_adj: ["123", "choom(1) in front of it means it"],
-  coredump_filter: ["0000007f", "dumps are as the caller wants them"],
-  timerslack_ns: ["77777", "it is the caller's way of saving power"],
-  thp_disable: ["1", "it is the caller's choice of memory"],
-  THP_enabled: ["0", "it is the caller's choice of memory"],
-  mce_kill: ["1", "it is the caller's choice of memory"],
+  Umask: ["0027", "the caller decides about new files"],
+  nice: ["15", "for nice(1) in front of the command"],
+  scheduler: ["3", "for chrt(1) in front of the command"],
+  ioprio: ["16390", "for ionice(1) in front of the command"],
+  Cpus_allowed: ["1", "for taskset(1) in front of the command"],
+  Cpus_allowed_list: ["0", "for taskset(1) in front of the command"],
+  personality: ["00040000", "for setarch(8) in front of the command"],
+  oom_score_adj: ["123", "for choom(1) in front of the command"],
+  coredump_filter: ["0000007f", "the caller decides about core dumps"],
+  timerslack_ns: ["77777", "the caller decides how to save power"],
+  thp_disable: ["1", "the caller decides about memory"],
+  THP_enabled: ["0", "the caller decides about memory"],
+  mce_kill: ["1", "the caller decides about memory"],
   "Max open files": [
     `${COMPILED ? 777 : 4096} 4096 files`,
-    "ulimit in front of it means it; deno raises the soft limit",
+    "for ulimit in front of the command; deno raises the soft limit",
   ],
-  "Max stack size": ["4194304 33554432 bytes", "ulimit means it"],
-  "Max core file size": ["4096 1048576 bytes", "ulimit means it"],
+  "Max stack size": [
+    "4194304 33554432 bytes",
+    "for ulimit in front of the command",
+  ],
+  "Max core file size": [
+    "4096 1048576 bytes",
+    "for ulimit in front of the command",
+  ],
 };
 
 async function compare(starter: Starter): Promise<void> {
@@ -217,12 +224,12 @@ async function compare(starter: Starter): Promise<void> {
     Object.fromEntries(
       Object.entries(INHERITED).map(([key, [is]]) => [key, is]),
     ),
-    "What the caller hands on",
+    "What the command inherits",
   );
   const of = starter.rootless ? "rootless" : "root";
   const known = DIFFERENCES.filter((one) => (one.of ?? of) === of);
   const skipped = starter.rootless
-    // The deno of these tests may be where only root can read.
+    // Only root may be able to read the Deno of these tests.
     ? ["library"]
     : [];
   const found: string[] = [];
@@ -248,19 +255,23 @@ async function compare(starter: Starter): Promise<void> {
     }
   }
   assertEquals(found, [], "Differences without a reason");
-  assertEquals([...unused], [], "Differences that are no more: take them out");
+  assertEquals(
+    [...unused],
+    [],
+    "Differences that no longer exist: remove them",
+  );
 }
 
 test(
-  "a command of root's is the same in every way to start it",
+  "root's command finds the same surroundings in every way of starting it",
   () => compare({ rootless: false, dirty: true }),
   { skip: noProbe },
 );
 
 test(
-  "a command of a user's is the same in every way to start it",
+  "an ordinary user's command finds the same in every way of starting it",
   () => compare({ rootless: true, dirty: true }),
-  // Like the library above: nobody may not get to deno's file.
+  // As for the library above: nobody may not reach Deno's file.
   {
     skip: noProbe ?? (COMPILED ? null : "deno may be where only root can go"),
   },

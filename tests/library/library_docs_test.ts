@@ -1,24 +1,24 @@
-/** Every example of the documents is run as it is written, and prints what they say. */
+/** Runs every example of the documents as written, and compares its output. */
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
 import { execute, REPOSITORY, rootfs, TempDir, test } from "../_harness.ts";
 
-/** A program, and what it prints where that is told. */
+/** A program, and its documented output if there is one. */
 interface Example {
   line: number;
   program: string;
   output: string | null;
 }
 
-/** The programs of a document: each is one of its own. */
+/** The programs of a document; each is complete. */
 function examples(document: string): Example[] {
   const text = Deno.readTextFileSync(`${REPOSITORY}/${document}`);
   const pattern = /^```ts\n(.*?)^```\n(?:\n```console\n(.*?)^```\n)?/gms;
   return [...text.matchAll(pattern)].map(([, program, output], index, all) => ({
     line: text.slice(0, all[index]!.index).split("\n").length + 1,
     program: program!,
-    // The first line may be how it was started.
+    // The first line may show how it was started.
     output: output?.replace(/^\$ .*\n/, "") ?? null,
   }));
 }
@@ -32,7 +32,7 @@ for (const document of ["README.md", "docs/library.md"]) {
   });
 
   for (const { line, program, output } of all) {
-    test(`${document}:${line} runs and prints what is told`, async () => {
+    test(`${document}:${line} runs and prints the documented output`, async () => {
       await using dir = new TempDir();
       await Deno.symlink(rootfs(), `${dir.path}/fs`);
       await Deno.writeTextFile(

@@ -1,4 +1,4 @@
-/** The library's errors: which class, which step, and that nothing is left. */
+/** The library's errors: their class, their step, and that nothing is left. */
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals, assertInstanceOf, assertMatch } from "@std/assert";
@@ -14,10 +14,13 @@ import {
 import { execute, REPOSITORY, rootfs, TempDir } from "../_harness.ts";
 import { start, test } from "../_library.ts";
 
-/** Every stream piped: what a failed start has to close most of. */
+/** All streams are pipes, so a failed start has most to close. */
 const PIPED = { stdin: "piped", stdout: "piped", stderr: "piped" } as const;
 
-/** Starts what cannot be started; the error, of `run()` or of `status`. */
+/**
+ * Starts a container that must fail; returns the error of `run()` or of
+ * `status`.
+ */
 async function failure(
   command: string[],
   options: Partial<LibraryOptions> = {},
@@ -51,7 +54,7 @@ const resources = { pids: { limit: 10 } };
 
 const CASES: Case[] = [
   {
-    name: "a command that is missing",
+    name: "a missing command",
     options: {},
     command: ["nosuch"],
     of: "status",
@@ -60,7 +63,7 @@ const CASES: Case[] = [
     status: 127,
   },
   {
-    name: "a command that is missing, with a limit",
+    name: "a missing command with a limit",
     options: { resources },
     command: ["/no/such"],
     of: "status",
@@ -78,7 +81,7 @@ const CASES: Case[] = [
     status: 126,
   },
   {
-    name: "a root filesystem that is missing",
+    name: "a missing root filesystem",
     options: { rootfs: "/no/such/fs" },
     of: "run",
     error: ContainerError,
@@ -87,7 +90,7 @@ const CASES: Case[] = [
     status: 125,
   },
   {
-    name: "a capability that does not exist",
+    name: "an unknown capability",
     options: { capabilities: { add: ["FLY"] } },
     of: "run",
     error: UsageError,
@@ -95,7 +98,7 @@ const CASES: Case[] = [
     status: 2,
   },
   {
-    name: "a sysctl of the host's",
+    name: "a sysctl of the host",
     options: { sysctls: { "vm.swappiness": "1" } },
     of: "run",
     error: SpecError,
@@ -103,7 +106,7 @@ const CASES: Case[] = [
     status: 125,
   },
   {
-    name: "a user that does not exist",
+    name: "an unknown user",
     options: { user: "nosuch" },
     of: "run",
     error: SpecError,
@@ -111,7 +114,7 @@ const CASES: Case[] = [
     status: 125,
   },
   {
-    name: "a host's mount namespace",
+    name: "a host mount namespace",
     options: { namespaces: { mount: "host" } },
     of: "run",
     error: UsageError,
@@ -119,7 +122,7 @@ const CASES: Case[] = [
     status: 2,
   },
   {
-    name: "a namespace that is not there",
+    name: "a missing namespace",
     options: { namespaces: { network: "path:/proc/0/ns/net" }, resources },
     of: "run",
     error: StepError,
@@ -129,7 +132,7 @@ const CASES: Case[] = [
     step: "joinNamespaces",
   },
   {
-    name: "a bind mount of what is not there",
+    name: "a bind mount with a missing source",
     options: {
       mounts: [{ destination: "/x", type: "bind", source: "/no/such" }],
       resources,
@@ -141,7 +144,7 @@ const CASES: Case[] = [
     step: "openTree",
   },
   {
-    name: "a working directory that is not there",
+    name: "a missing working directory",
     options: { workdir: "/no/such" },
     of: "status",
     error: StepError,
@@ -150,7 +153,7 @@ const CASES: Case[] = [
     step: "changeDirectory",
   },
   {
-    name: "ids that cannot be mapped",
+    name: "a mapping of forbidden ids",
     options: {
       userNamespace: "private",
       uidMap: [
@@ -179,7 +182,7 @@ for (
     of CASES
 ) {
   test(`${name} is a ${error.name} of ${of}, and leaves nothing`, async () => {
-    // Ten: what is closed by chance stays open in one of them.
+    // Ten rounds: what is closed only by chance stays open in one of them.
     for (let round = 0; round < 10; round++) {
       const failed = await failure(command, options);
       assertInstanceOf(failed.error, error);
@@ -191,7 +194,7 @@ for (
   });
 }
 
-test("an error names the class, the hint and the errno", async () => {
+test("an error has a class, a hint and an errno", async () => {
   const { error } = await failure(["true"], { workdir: "/no/such" });
   assertInstanceOf(error, StepError);
   assertEquals(error.name, "StepError");
@@ -199,7 +202,7 @@ test("an error names the class, the hint and the errno", async () => {
   assertMatch(error.hint!, /^Create it in the root filesystem/);
 });
 
-test("streams of a command that could not be started end", async () => {
+test("streams end if the command cannot be started", async () => {
   await using container = await start(["nosuch"], PIPED);
   assertEquals(await new Response(container.stdout).text(), "");
   assertEquals(await new Response(container.stderr).text(), "");
@@ -216,7 +219,7 @@ test("an overlay that cannot be made leaves no cgroup", async () => {
   assertInstanceOf(error, ContainerError);
 });
 
-test("a program that runs out of descriptors is told, loses none, and goes on", async () => {
+test("run() in a program without free descriptors fails, loses none, and works again later", async () => {
   await using dir = new TempDir();
   await Deno.writeTextFile(
     `${dir.path}/program.ts`,
@@ -235,7 +238,7 @@ test("a program that runs out of descriptors is told, loses none, and goes on", 
      await using last = await run({ ...options, command: ["true"] });
      console.log((await last.status).code);`,
   );
-  // Each of these runs out at another place.
+  // With each limit, another call fails.
   for (const limit of [60, 61, 62, 63, 64, 65]) {
     const { stdout, stderr } = await execute([
       ...["sh", "-c", `ulimit -n ${limit}; exec "$@"`, "sh"],

@@ -1,6 +1,6 @@
 /**
- * The library's containers in great number: at once, in a row, from two
- * programs, from a worker. CONTAINER_STRESS=10000 makes the row that long.
+ * Many containers of the library: at once, in a row, from two programs, from a
+ * worker. CONTAINER_STRESS=10000 makes the row that long.
  */
 
 // @ts-types="../../types/std_assert.d.ts"
@@ -12,12 +12,12 @@ import { output, start, test } from "../_library.ts";
 const AT_ONCE = 100;
 const asked = Number(Deno.env.get("CONTAINER_STRESS"));
 const IN_A_ROW = asked > 1000 ? asked : 1000;
-/** Until all that is kept has been made. */
+/** Containers until everything that is kept has been made. */
 const WARM_UP = 1500;
-/** MiB: what the runtime does now and then. A KiB for each of 10000 is as much. */
+/** MiB: Deno's own fluctuation. A KiB for each of 10000 containers is as much. */
 const GROWTH = 9;
 
-test(`${AT_ONCE} at once do not mix up`, async () => {
+test(`${AT_ONCE} containers at once do not mix up their streams`, async () => {
   const results = await Promise.all(
     Array.from({ length: AT_ONCE }, (_, index) =>
       output([
@@ -33,7 +33,7 @@ test(`${AT_ONCE} at once do not mix up`, async () => {
   }
 });
 
-test(`${AT_ONCE} that run at once end when they are disposed of`, async () => {
+test(`${AT_ONCE} running containers end when they are disposed of`, async () => {
   {
     await using all = new AsyncDisposableStack();
     const containers = await Promise.all(
@@ -54,7 +54,7 @@ test(`${AT_ONCE} that run at once end when they are disposed of`, async () => {
   assertEquals(descendants(Deno.pid), []);
 });
 
-/** A program of its own, with the library in it. */
+/** The words of a program that uses the library. */
 const program = (body: string, flags: readonly string[] = []) => [
   Deno.execPath(),
   ...["eval", "--no-check", ...flags, `--config=${REPOSITORY}/deno.json`],
@@ -64,13 +64,13 @@ const program = (body: string, flags: readonly string[] = []) => [
 ];
 
 test(
-  `${IN_A_ROW} in a row take no more memory and descriptors, ${
+  `${IN_A_ROW} containers in a row leak no memory and descriptors, ${
     asked > 1000 ? "as asked" : "more with CONTAINER_STRESS=10000"
   }`,
   async () => {
     const { stdout, stderr } = await execute(
       program(
-        `// What is kept, and not what is yet to be collected.
+        `// After a collection, so only what is kept counts.
       const resident = () => (gc(), gc(),
         Number(/VmRSS:\\s*(\\d+)/.exec(Deno.readTextFileSync("/proc/self/status"))[1]));
       const open = () => [...Deno.readDirSync("/proc/self/fd")].length;
@@ -88,7 +88,7 @@ test(
       const before = [resident(), open()];
       for (let index = 0; index < ${IN_A_ROW}; index++) await once(index);
       console.log(JSON.stringify([before, [resident(), open()]]));`,
-        // A young generation of one size: what grows then is what is kept.
+        // A small young generation of fixed size: growth shows what is kept.
         ["--v8-flags=--max-semi-space-size=1,--expose-gc"],
       ),
       { patience: 100 * (IN_A_ROW + WARM_UP) },
@@ -101,7 +101,7 @@ test(
   },
 );
 
-test("two programs at once do not meet", async () => {
+test("two programs at once do not disturb each other", async () => {
   const body = `for (let index = 0; index < 20; index++) {
     await using container = await run({
       rootfs, command: ["sh", "-c", "hostname; exit " + index],
@@ -123,7 +123,7 @@ test("two programs at once do not meet", async () => {
   assertEquals([two.stderr, two.stdout], ["", expected.join("")]);
 });
 
-test("a program that is killed takes its containers along", async () => {
+test("killing a program ends its containers", async () => {
   const child = new Deno.Command(Deno.execPath(), {
     args: program(`
       const all = [];
@@ -147,7 +147,7 @@ test("a program that is killed takes its containers along", async () => {
   );
 });
 
-test("a program ends by itself once its containers have", async () => {
+test("a program ends by itself after its containers have ended", async () => {
   const { status, stdout } = await execute(program(`
     const container = await run({ rootfs, command: ["sleep", "0.2"] });
     container.status.then(({ code }) => console.log("ended", code));`));

@@ -1,4 +1,4 @@
-/** The library in a program of a user who is not root. */
+/** The library in the program of an ordinary user. */
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
@@ -12,10 +12,13 @@ import {
   without,
 } from "../_harness.ts";
 
-/** setpriv's, and `nobody`'s on Debian. */
+/** The uid that setpriv uses, and that of `nobody` on Debian. */
 const UID = 65534;
 
-/** Runs a program of that user, which has `run`, `rootfs` and `text`; what it prints. */
+/**
+ * Runs a program of that user, with `run`, `rootfs` and `text`; returns its
+ * output.
+ */
 async function program(body: string): Promise<string> {
   await using nobody = await Nobody.make();
   await using dir = new TempDir();
@@ -58,7 +61,7 @@ async function program(body: string): Promise<string> {
 const skip = without("setpriv");
 
 test(
-  "library, rootless: streams, status, limits of time and errors",
+  "library, rootless: streams, status, time limits and errors work",
   async () => {
     const stdout = await program(`
     console.log(await text("id -u; hostname; tr -s ' ' < /proc/self/uid_map"));

@@ -1,4 +1,7 @@
-/** The library's streams: data both ways, back-pressure, either side first to close. */
+/**
+ * The library's streams: data in both directions, back-pressure, and which side
+ * closes first.
+ */
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
@@ -15,7 +18,7 @@ import { output, shell, start, test } from "../_library.ts";
 
 const MIB = 1024 * 1024;
 
-/** Bytes of every value, in no simple order. */
+/** Bytes with every value, in no simple order. */
 function someBytes(length: number): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(length);
   let state = 1;
@@ -29,7 +32,7 @@ function someBytes(length: number): Uint8Array<ArrayBuffer> {
 const digest = async (bytes: BufferSource) =>
   new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toString();
 
-test("32 MiB of any bytes go in and come out as they were", async () => {
+test("32 MiB of any bytes pass through unchanged", async () => {
   const bytes = someBytes(32 * MIB);
   await using container = await start(["cat"], {
     stdin: "piped",
@@ -43,7 +46,7 @@ test("32 MiB of any bytes go in and come out as they were", async () => {
   assertEquals((await container.status).code, 0);
 });
 
-test("one large write is written whole", async () => {
+test("one large write is written completely", async () => {
   await using container = await start(["wc", "-c"], {
     stdin: "piped",
     stdout: "piped",
@@ -55,12 +58,12 @@ test("one large write is written whole", async () => {
   assertEquals(text.trim(), String(5 * MIB));
 });
 
-test("a command whose output nobody reads waits, and is not read ahead", async () => {
+test("a command waits if its output is not read, and nothing is read ahead", async () => {
   await using container = await start(
     ["sh", "-c", "while :; do echo 0123456789; done"],
     { stdout: "piped", stderr: "piped" },
   );
-  // The state of a process that waits is S: its pipe is full.
+  // A waiting process has the state S: its pipe is full.
   const waits = () =>
     Deno.readTextFileSync(`/proc/${container.pid}/stat`).includes(") S ");
   await until("it waits", waits);
@@ -71,7 +74,7 @@ test("a command whose output nobody reads waits, and is not read ahead", async (
   reader.releaseLock();
 });
 
-test("a command that does not read keeps the writer waiting", async () => {
+test("a write waits if the command does not read", async () => {
   await using container = await start(["sleep", "100"], { stdin: "piped" });
   const writer = container.stdin.getWriter();
   let written = false;
@@ -83,7 +86,7 @@ test("a command that does not read keeps the writer waiting", async () => {
   await writer.closed.catch(() => {});
 });
 
-test("a command that stops reading breaks the writer's pipe", async () => {
+test("a write fails after the command stops reading", async () => {
   await using container = await start(
     ["sh", "-c", "head -c 5; exec <&-; sleep 0.2; exit 4"],
     { stdin: "piped", stdout: "piped" },
@@ -96,22 +99,22 @@ test("a command that stops reading breaks the writer's pipe", async () => {
   await container.stdout.cancel();
 });
 
-test("who stops reading breaks the command's pipe", async () => {
+test("a write of the command fails after the reader stops", async () => {
   await using container = await start(["yes"], { stdout: "piped" });
   const reader = container.stdout.getReader();
   await reader.read();
   await reader.cancel();
-  // PID 1 is spared SIGPIPE, and its write fails.
+  // PID 1 is not killed by SIGPIPE, so its write fails.
   assertEquals((await container.status).success, false);
 });
 
-test("output that a command left behind can be read after its end", async () => {
+test("output can be read after the command has ended", async () => {
   await using container = await start(["echo", "late"], { stdout: "piped" });
   await container.status;
   assertEquals(await new Response(container.stdout).text(), "late\n");
 });
 
-test("/dev/stdout can be opened again, and bytes be read into a buffer", async () => {
+test("/dev/stdout can be reopened, and bytes read into a buffer", async () => {
   await using container = await start(
     ["sh", "-c", "printf abc > /dev/stdout; printf def > /proc/self/fd/1"],
     { stdout: "piped" },
@@ -126,7 +129,7 @@ test("/dev/stdout can be opened again, and bytes be read into a buffer", async (
   assertEquals(text, "abcdef");
 });
 
-test("disposing ends a read and a write that wait", async () => {
+test("disposing ends a waiting read and a waiting write", async () => {
   const container = await start(["sleep", "100"], {
     stdin: "piped",
     stdout: "piped",
@@ -140,7 +143,7 @@ test("disposing ends a read and a write that wait", async () => {
   assert(await writing instanceof Deno.errors.BrokenPipe);
 });
 
-test("stdin is null unless asked for, and null is the container's own", async () => {
+test("stdin is null by default, and that is the container's own /dev/null", async () => {
   const { stdout } = await shell("cat; ls -l /proc/self/fd/0 | grep -c null");
   assertEquals(stdout, "1\n");
   const { stdout: mode } = await shell(
@@ -150,14 +153,14 @@ test("stdin is null unless asked for, and null is the container's own", async ()
   assertEquals((await Deno.stat("/dev/null")).mode! & 0o777, 0o666);
 });
 
-test("a stream that is not piped cannot be used", async () => {
+test("a stream that is not piped throws when it is used", async () => {
   await using container = await start(["true"], { stderr: "null" });
   assertThrows(() => container.stdin, TypeError, "stdin: it is not piped");
   assertThrows(() => container.stdout, TypeError, "stdout: it is not piped");
   assertThrows(() => container.stderr, TypeError, "stderr: it is not piped");
 });
 
-test("inherited streams are the program's", async () => {
+test("inherited streams are those of the program", async () => {
   const program = `import { run } from "${REPOSITORY}/mod.ts";
     await using container = await run({
       rootfs: ${JSON.stringify(rootfs())},
@@ -172,7 +175,7 @@ test("inherited streams are the program's", async () => {
   assertEquals([status, stdout, stderr], [6, "through", "err\n"]);
 });
 
-test("a terminal that is inherited is the command's while it runs, and ours after", async () => {
+test("an inherited terminal belongs to the command while it runs", async () => {
   await using dir = new TempDir();
   await Deno.writeTextFile(
     `${dir.path}/program.ts`,
@@ -201,7 +204,7 @@ test("a terminal that is inherited is the command's while it runs, and ours afte
   assertEquals(await session.end(), 0);
 });
 
-test("forty that wait keep neither others nor files waiting", async () => {
+test("forty waiting streams hold up neither other containers nor file operations", async () => {
   await using held = new AsyncDisposableStack();
   for (let index = 0; index < 40; index++) {
     const idle = held.use(

@@ -1,4 +1,7 @@
-/** The library as root: options, status, signals, limits, the end. */
+/**
+ * The library as root: options, status, signals, limits, and the end of
+ * containers.
+ */
 
 // @ts-types="../../types/std_assert.d.ts"
 import {
@@ -19,7 +22,7 @@ import { descendants } from "../_host.ts";
 import { CONTAINER, execute, rootfs, TempDir, until } from "../_harness.ts";
 import { output, shell, start, test } from "../_library.ts";
 
-test("the command's status is the container's", async () => {
+test("status is the command's status", async () => {
   assertEquals(await shell("echo out; echo err >&2; exit 3"), {
     code: 3,
     success: false,
@@ -32,9 +35,9 @@ test("the command's status is the container's", async () => {
   assertEquals([success, code], [true, 0]);
 });
 
-test("a signal that kills the command is named", async () => {
+test("status names the signal that killed the command", async () => {
   await using container = await start(["sleep", "100"]);
-  // As PID 1 it is spared what it does not handle.
+  // As PID 1 it ignores signals that it does not handle.
   assertEquals(container.signal("SIGTERM"), true);
   assertEquals(container.signal("SIGKILL"), true);
   assertEquals(await container.status, {
@@ -46,7 +49,7 @@ test("a signal that kills the command is named", async () => {
   assertEquals(container.signal("SIGTERM"), false);
 });
 
-test("signal() reaches a handler, whichever signal it is", async () => {
+test("signal() reaches a handler for every signal", async () => {
   const names: SignalName[] = ["SIGHUP", "SIGINT", "SIGUSR1", "SIGTERM"];
   for (const name of names) {
     await using container = await start([
@@ -62,7 +65,7 @@ test("signal() reaches a handler, whichever signal it is", async () => {
   }
 });
 
-test("disposing kills the container with all of its processes, and waits", async () => {
+test("disposing kills the container with all its processes, and waits", async () => {
   const container = await start([
     "sh",
     "-c",
@@ -73,11 +76,11 @@ test("disposing kills the container with all of its processes, and waits", async
   await container[Symbol.asyncDispose]();
   assertEquals(descendants(Deno.pid), []);
   assertEquals((await container.status).signal, "SIGKILL");
-  // Once more does nothing.
+  // A second time does nothing.
   await container[Symbol.asyncDispose]();
 });
 
-test("a container whose status nobody awaits ends by itself", async () => {
+test("a container ends by itself if nothing awaits its status", async () => {
   const container = await start(["true"]);
   await until(
     "it is gone",
@@ -85,7 +88,7 @@ test("a container whose status nobody awaits ends by itself", async () => {
   );
 });
 
-test("an AbortSignal kills it, before and after its start", async () => {
+test("an AbortSignal kills the container before and after its start", async () => {
   const controller = new AbortController();
   await using container = await start(["sleep", "100"], {
     signal: controller.signal,
@@ -98,21 +101,21 @@ test("an AbortSignal kills it, before and after its start", async () => {
   assertEquals((error as Error).message, "too late");
 });
 
-test("AbortSignal.timeout() is a limit of time", async () => {
+test("AbortSignal.timeout() limits the time", async () => {
   const started = performance.now();
   await using container = await start(["sleep", "100"], {
     signal: AbortSignal.timeout(200),
   });
   assertEquals((await container.status).signal, "SIGKILL");
   assert(performance.now() - started < 20_000);
-  // One that is in time is not touched by it.
+  // A container that ends in time is not affected.
   const controller = new AbortController();
   await using other = await start(["true"], { signal: controller.signal });
   assertEquals((await other.status).code, 0);
   controller.abort();
 });
 
-test("stats() tells what it uses, and what it has used at its end", async () => {
+test("stats() reports the current use, and the total after the end", async () => {
   const limit = 64 * 1024 * 1024;
   const container = await start(["cat"], {
     stdin: "piped",
@@ -121,7 +124,7 @@ test("stats() tells what it uses, and what it has used at its end", async () => 
   });
   const stdin = container.stdin.getWriter();
   await stdin.write(new Uint8Array(1));
-  // On cgroup v1 it joins its cgroup on its way.
+  // On cgroup v1 it joins its cgroup after its start.
   await container.stdout.getReader().read();
   const { memory, pids } = container.stats();
   assertEquals([memory?.limit, pids?.limit], [limit, 20]);
@@ -134,14 +137,14 @@ test("stats() tells what it uses, and what it has used at its end", async () => 
   assertThrows(() => plain.stats(), ContainerError, "no cgroup");
 });
 
-test("out of memory is told from a kill", async () => {
+test("status distinguishes running out of memory from a kill", async () => {
   const { outOfMemory, success } = await shell("tail /dev/zero", {
     resources: { memory: { limit: 16 * 1024 * 1024 } },
   });
   assertEquals([outOfMemory, success], [true, false]);
 });
 
-test("the cgroup of a container that is killed is removed", async () => {
+test("the cgroup of a killed container is removed", async () => {
   await using container = await start(["sh", "-c", "sleep 100 & sleep 100"], {
     resources: { pids: { limit: 10 } },
   });
@@ -191,13 +194,13 @@ const GIVEN: [string, Partial<LibraryOptions>, string, string][] = [
 ];
 
 for (const [name, options, script, expected] of GIVEN) {
-  test(`${name} does what its flag does`, async () => {
+  test(`${name} does the same as its flag`, async () => {
     const { stdout, stderr } = await shell(script, options);
     assertEquals([stdout, stderr], [expected, ""]);
   });
 }
 
-test("mounts are OCI's, and seen where they are asked for", async () => {
+test("mounts have OCI's form and are visible where asked for", async () => {
   await using dir = new TempDir();
   await Deno.writeTextFile(`${dir.path}/file`, "content");
   const bind = { type: "bind", source: dir.path };
@@ -215,7 +218,7 @@ test("mounts are OCI's, and seen where they are asked for", async () => {
   assert((await Deno.stat(`${dir.path}/made`)).isFile);
 });
 
-test("the host's namespaces can be shared, a private one is new", async () => {
+test("namespaces can be the host's or private", async () => {
   const names = { network: "net", ipc: "ipc", uts: "uts", pid: "pid" } as const;
   const script = Object.values(names).map((name) =>
     `readlink /proc/self/ns/${name}`
@@ -231,14 +234,14 @@ test("the host's namespaces can be shared, a private one is new", async () => {
   assertEquals(shared.stdout.trim().split("\n"), host, shared.stderr);
 });
 
-test("seccomp is on, and unconfined turns it off", async () => {
+test("seccomp is on by default, and unconfined turns it off", async () => {
   const script = "grep ^Seccomp: /proc/self/status";
   assertMatch((await shell(script)).stdout, /2\n$/);
   const { stdout } = await shell(script, { seccomp: "unconfined" });
   assertMatch(stdout, /0\n$/);
 });
 
-test("rootfs / is the host's tree, read-only; empty has what it is given", async () => {
+test("rootfs / is the host's tree, read-only; empty contains only what is given", async () => {
   const host = await shell(
     "hostname; touch /tmp/x-library 2>/dev/null || echo readonly",
     { rootfs: "/" },
@@ -256,7 +259,7 @@ test("rootfs / is the host's tree, read-only; empty has what it is given", async
   assertEquals(empty.stdout, "bin\ndev\nproc\nsys\n");
 });
 
-test("nothing of the program's environment or descriptors comes along", async () => {
+test("run() passes on nothing of the program's environment or descriptors", async () => {
   Deno.env.set("SECRET_OF_THE_HOST", "secret");
   using _file = await Deno.open("/etc/hostname");
   try {
@@ -269,7 +272,7 @@ test("nothing of the program's environment or descriptors comes along", async ()
         "PATH=/bin:/sbin:/usr/bin:/usr/sbin",
         "PWD=/",
         "SHLVL=1",
-        // The last is that of ls itself.
+        // The last one is of ls itself.
         ...["0", "1", "2", "3", ""],
       ].join("\n"),
     );
@@ -284,7 +287,7 @@ interface Named {
   step: string;
 }
 
-test("plan() is what explain --json prints, and what run() does", async () => {
+test("plan() is the plan of explain --json and of run()", async () => {
   const cases: [Partial<LibraryOptions>, string[]][] = [
     [{}, []],
     [{ user: "7:8", hostname: "box" }, ["--user", "7:8", "--hostname", "box"]],
@@ -309,12 +312,12 @@ test("plan() is what explain --json prints, and what run() does", async () => {
     const planned = await plan({
       rootfs: rootfs(),
       command: ["true"],
-      // What execute() ties them to.
+      // What execute() connects them to.
       ...{ stdin: "null", stdout: "piped", stderr: "piped" },
       ...options,
     });
     const { process, ...others } = JSON.parse(JSON.stringify(planned));
-    // Its pipes are made for the command, where explain's are the caller's.
+    // Its pipes are made for the command; those of explain are the caller's.
     const given = ({ step }: Named) => step === "giveStreams";
     assertEquals(process.filter(given).length, options.user ? 1 : 0);
     assertEquals(
@@ -325,7 +328,7 @@ test("plan() is what explain --json prints, and what run() does", async () => {
   }
 });
 
-test("equal options share a compiled plan, others do not get it", async () => {
+test("equal options share a compiled plan, and others do not get it", async () => {
   for (const name of ["a", "b", "a"]) {
     const { stdout } = await shell("hostname", { hostname: name });
     assertEquals(stdout, `${name}\n`);
@@ -336,7 +339,7 @@ test("equal options share a compiled plan, others do not get it", async () => {
   assertEquals((await output(command)).stdout, "two\n");
 });
 
-test("a root filesystem without a name is ./fs", async () => {
+test("run() uses ./fs if no root filesystem is given", async () => {
   const before = Deno.cwd();
   await using dir = new TempDir();
   await Deno.symlink(rootfs(), `${dir.path}/fs`);

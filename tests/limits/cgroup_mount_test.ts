@@ -1,4 +1,7 @@
-/** /sys/fs/cgroup inside: there, its own, and closed to writing unless privileged. */
+/**
+ * /sys/fs/cgroup inside: present, the container's own, and read-only unless
+ * privileged.
+ */
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals, assertMatch } from "@std/assert";
@@ -28,7 +31,7 @@ function withoutUsers(): string | null {
   return success ? null : "setpriv cannot change the user";
 }
 
-/** Where a file of a controller is, inside. */
+/** The path of a controller's file inside. */
 const file = (controller: string, v1: string, v2: string) =>
   V1 ? `/sys/fs/cgroup/${controller}/${v1}` : `/sys/fs/cgroup/${v2}`;
 
@@ -36,7 +39,7 @@ const memory = mounts.some(({ controllers }) => controllers.includes("memory"))
   ? null
   : "no memory controller";
 
-/** The mounts at and below /sys/fs/cgroup: place, options, type. */
+/** Prints the mounts at and below /sys/fs/cgroup: path, options, type. */
 const LOOK =
   `awk '$5 ~ "^/sys/fs/cgroup" { print $5, $6, $8 }' /proc/self/mountinfo`;
 
@@ -52,7 +55,7 @@ async function look(mode: Mode, flags: string[], options = {}) {
   });
 }
 
-/** What has to be there: of v1 a directory for each hierarchy. */
+/** Asserts the mounts: on v1 a directory for each hierarchy. */
 function assertMounted(
   found: Awaited<ReturnType<typeof look>>,
   writable: "ro" | "rw",
@@ -70,7 +73,7 @@ function assertMounted(
   assertEquals(rest.length, V1 ? own.length : 0);
 }
 
-testBoth("/sys/fs/cgroup is there, read-only", async (mode) => {
+testBoth("run mounts /sys/fs/cgroup read-only", async (mode) => {
   assertMounted(await look(mode, []), "ro");
   const { stdout } = await mode.runShell(
     `cd /sys/fs/cgroup; mkdir x 2>/dev/null && echo made
@@ -79,7 +82,7 @@ testBoth("/sys/fs/cgroup is there, read-only", async (mode) => {
   assertMatch(stdout, /^\d+\n$/);
 }, { skip: none });
 
-testBoth("--privileged may write to /sys/fs/cgroup", async (mode) => {
+testBoth("--privileged makes /sys/fs/cgroup writable", async (mode) => {
   assertMounted(await look(mode, ["--privileged"]), "rw");
 }, { skip: none });
 
@@ -95,7 +98,7 @@ testBoth(
   { skip: none ?? memory },
 );
 
-testBoth("each controller is found by its name", async (mode) => {
+testBoth("run has each controller at its name", async (mode) => {
   const names = mounts.filter(({ version }) => version === 1)
     .flatMap(({ controllers }) => controllers)
     .map((name) => name.replace("name=", ""));
@@ -124,7 +127,7 @@ testBoth(
   { skip: none },
 );
 
-testBoth("who mounts something there has that instead", async (mode) => {
+testBoth("a mount of the user at /sys/fs/cgroup replaces it", async (mode) => {
   const { stdout } = await mode.run([
     ...[
       "--tmpfs",
@@ -137,7 +140,7 @@ testBoth("who mounts something there has that instead", async (mode) => {
   assertMatch(stdout, /^\/sys\/fs\/cgroup ro,[^ ]* tmpfs\n$/);
 }, { skip: none });
 
-testBoth("rootless: /sys/fs/cgroup is there, read-only", async (mode) => {
+testBoth("rootless: run mounts /sys/fs/cgroup read-only", async (mode) => {
   await using nobody = await Nobody.make();
   await using dir = new TempDir();
   const path = await copyRootfs(dir.path);

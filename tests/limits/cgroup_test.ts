@@ -1,5 +1,5 @@
 /**
- * The limits on the cgroups of this machine, whichever version they are.
+ * The limits on this machine's cgroups, of either version.
  *
  * @module
  */

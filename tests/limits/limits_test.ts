@@ -1,6 +1,5 @@
 /**
- * The flags that limit, on the cgroups of this machine, whichever version they
- * are.
+ * The flags for limits on this machine's cgroups, of either version.
  *
  * @module
  */
