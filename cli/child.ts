@@ -12,10 +12,10 @@ import { stackTraces } from "./output.ts";
 /** The entry point of the child. */
 export const childCommand: Command = {
   name: "child",
-  summary: "The first process of a container; started by run",
+  summary: "Run as the first process of a container; called by run",
   usage: "",
   flags: [],
-  examples: [["container run /bin/sh", "starts it"]],
+  examples: [["container run /bin/sh", "calls it"]],
   hidden: true,
   execute() {
     const handover = takeHandover();

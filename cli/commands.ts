@@ -24,23 +24,22 @@ export const COMMANDS: readonly Entry[] = [
   },
   {
     name: "explain",
-    summary:
-      "Print the steps that run would carry out, and why; changes nothing",
+    summary: "Print the steps of run, create or exec, and why; changes nothing",
     load: async () => (await import("./explain.ts")).explainCommand,
   },
   {
     name: "doctor",
-    summary: "Say what this machine can and cannot do, with cures",
+    summary: "Check what this machine supports and how to fix problems",
     load: async () => (await import("./doctor.ts")).doctorCommand,
   },
   {
     name: "create",
-    summary: "Create a container of a bundle, up to the start of its command",
+    summary: "Create a container from a bundle, without starting its command",
     load: async () => (await oci()).createCommand,
   },
   {
     name: "start",
-    summary: "Start the command of a container that was created",
+    summary: "Start a created or stopped container",
     load: async () => (await oci()).startCommand,
   },
   {
@@ -50,7 +49,7 @@ export const COMMANDS: readonly Entry[] = [
   },
   {
     name: "list",
-    summary: "List the containers that create has made",
+    summary: "List the containers and their states",
     load: async () => (await oci()).listCommand,
   },
   {
@@ -60,70 +59,69 @@ export const COMMANDS: readonly Entry[] = [
   },
   {
     name: "delete",
-    summary: "Take a container that has stopped away",
+    summary: "Remove a stopped container",
     load: async () => (await oci()).deleteCommand,
   },
   {
     name: "exec",
-    summary: "Run a command in a container that is there",
+    summary: "Run a command in an existing container",
     load: async () => (await import("./oci/exec.ts")).execCommand,
   },
   ...DAILY_COMMANDS,
   {
     name: "pause",
-    summary: "Stop every process of a container",
+    summary: "Suspend all processes of a container",
     load: async () => (await running()).pauseCommand,
   },
   {
     name: "resume",
-    summary: "Let the processes of a container go on",
+    summary: "Resume the processes of a paused container",
     load: async () => (await running()).resumeCommand,
   },
   {
     name: "update",
-    summary: "Change the limits of a container that runs",
+    summary: "Change the limits of a running container",
     load: async () => (await import("./oci/update.ts")).updateCommand,
   },
   {
     name: "events",
-    summary: "Print what a container uses, as JSON, until it ends",
+    summary: "Print resource usage and out-of-memory kills, as JSON",
     load: async () => (await running()).eventsCommand,
   },
   {
     name: "checkpoint",
-    summary: "Save the processes of a container to files, by criu",
+    summary: "Save the processes of a container to files, with criu",
     load: async () => (await criu()).checkpointCommand,
   },
   {
     name: "restore",
-    summary: "Make a container again of the files of a checkpoint, by criu",
+    summary: "Restore a container from the files of a checkpoint, with criu",
     load: async () => (await criu()).restoreCommand,
   },
   {
     name: "spec",
-    summary: "Write a config.json to begin with, as runc spec does",
+    summary: "Write a default config.json, as runc spec does",
     load: async () => (await import("./spec.ts")).specCommand,
   },
   {
     name: "features",
-    summary: "Print what of OCI's runtime specification is there, as JSON",
+    summary: "Print which OCI runtime features are supported, as JSON",
     load: async () => (await import("./features.ts")).featuresCommand,
   },
   {
     name: "completion",
-    summary:
-      "Print what bash, zsh or fish needs to complete commands and flags",
+    summary: "Print a completion script for bash, zsh or fish",
     load: async () =>
       (await import("./shell/completion.ts")).completionCommand(COMMANDS),
   },
   {
     name: "man",
-    summary: "Print a manual page: of the program, or of a command",
+    summary: "Print the manual page of the program or of a command",
     load: async () => (await import("./shell/man.ts")).manCommand(COMMANDS),
   },
   {
     name: "child",
-    summary: "The first process of a container; started by run",
+    summary: "Run as the first process of a container; called by run",
     hidden: true,
     load: async () => (await import("./child.ts")).childCommand,
   },

@@ -18,14 +18,17 @@ const UNFIT = 1;
 /** Checks the machine. */
 export const doctorCommand: Command = {
   name: "doctor",
-  summary: "Check what this machine can do for containers; changes nothing",
+  summary: "Check what this machine supports and how to fix problems",
   usage: "[--json]",
   flags: DOCTOR_FLAGS,
   examples: [
     ["container doctor", "as yourself"],
-    ["sudo container doctor", "as root, who can do more"],
+    ["sudo container doctor", "as root, with more privileges"],
     ["container doctor --json", "for programs: {ok, verdict, checks}"],
-    ["sudo container doctor >/dev/null && echo fit", "status 1: unfit for run"],
+    [
+      "sudo container doctor >/dev/null && echo fit",
+      "status 1 if run cannot work",
+    ],
   ],
   async execute(argv) {
     const flags = parseFlags(DOCTOR_FLAGS, argv, "container doctor");

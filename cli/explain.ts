@@ -38,12 +38,18 @@ export const explainCommand: Command = {
   usage: "[--json] [--strace] run|create|exec [flags] …",
   flags: EXPLAIN_FLAGS,
   examples: [
-    ["container explain run /bin/sh", "needs no root"],
+    ["container explain run /bin/sh", "without root"],
     ["container explain run -m 64m -v /srv:/srv:ro sh", "with flags of run"],
-    ["container explain --strace run /bin/sh", "call by call, as strace -f"],
+    [
+      "container explain --strace run /bin/sh",
+      "the system calls, as in strace -f",
+    ],
     ["container explain --json run /bin/sh", "for programs"],
-    ["container explain create --bundle /srv/web", "as engines call it"],
-    ["sudo container explain exec web ls", "in one that runs"],
+    [
+      "container explain create --bundle /srv/web",
+      "a bundle, as an engine runs it",
+    ],
+    ["sudo container explain exec web ls", "in a running container"],
   ],
   async execute(argv) {
     const own = parseFlags(EXPLAIN_FLAGS, argv, "container explain");

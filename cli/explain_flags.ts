@@ -11,9 +11,9 @@ import type { Flag, Flags } from "./flags.ts";
 export const EXPLAIN_FLAGS: readonly Flag[] = [
   {
     name: "json",
-    help: "Print the plan as JSON; with --strace, calls and all",
+    help: "Print the plan as JSON; with --strace, including the calls",
   },
-  { name: "strace", help: "Print the system calls as strace -f shows them" },
+  { name: "strace", help: "Print the system calls in the format of strace -f" },
 ];
 
 /** What to explain, and the flags of the command. */

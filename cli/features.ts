@@ -11,12 +11,12 @@ import { print } from "./output.ts";
 /** Prints the features document of the runtime specification. */
 export const featuresCommand: Command = {
   name: "features",
-  summary: "Print what of OCI's runtime specification is there, as JSON",
+  summary: "Print which OCI runtime features are supported, as JSON",
   usage: "",
   flags: [],
   examples: [
-    ["container features", "the document that features.md describes"],
-    ["container features | jq .mountOptions", "what `mounts` can ask for"],
+    ["container features", "the document described in features.md"],
+    ["container features | jq .mountOptions", "the supported mount options"],
   ],
   async execute(argv) {
     takeNoWords(parseFlags([], argv, "container features"), "features");

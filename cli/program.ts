@@ -7,7 +7,7 @@ import { type Flag, flagHelp } from "./flags.ts";
 import { GLOBAL_FLAGS } from "./oci/global.ts";
 
 const OWN: readonly Flag[] = [
-  { ...HELP, help: "Show this help; COMMAND --help shows a command's" },
+  { ...HELP, help: "Show this help; COMMAND --help shows a command's help" },
   { name: "version", short: "v", help: "Show the version" },
 ];
 
@@ -18,7 +18,7 @@ const shown = (commands: readonly Entry[]) =>
 export function programHelp(commands: readonly Entry[]): string {
   const rows = shown(commands);
   const width = Math.max(...rows.map(({ name }) => name.length)) + 2;
-  return `container runs a command in a Linux container, and can say why it does what it does
+  return `container runs a command in a Linux container, and can explain each step
 
 Usage: container [flags] COMMAND …
 
@@ -29,7 +29,7 @@ ${
     )
   }
 
-Flags, before the command:
+Flags before the command:
 ${flagHelp([...OWN, ...GLOBAL_FLAGS])}
 
 Examples:

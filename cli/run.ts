@@ -20,18 +20,18 @@ export const runCommand: Command = {
   flags: RUN_FLAGS,
   examples: [
     ["sudo container run /bin/sh", "a shell inside ./fs"],
-    ["sudo container run -q ps", "one command, and nothing said beside it"],
+    ["sudo container run -q ps", "one command, without other messages"],
     [
       "sudo container run --rootfs /srv/alpine ls -l /",
-      "another root filesystem",
+      "with another root filesystem",
     ],
     ["sudo container run -e NAME=you sh -c 'echo hi $NAME'", "a variable"],
     [
       "sudo container run -q --streams inherit tac < big.log",
-      "a file it can seek",
+      "pass a seekable file",
     ],
-    ["sudo container run --bundle /srv/web web", "a bundle of OCI's"],
-    ["container explain run /bin/sh", "what would be done, and why"],
+    ["sudo container run --bundle /srv/web web", "an OCI bundle"],
+    ["container explain run /bin/sh", "show the steps, and why"],
   ],
   async execute(argv) {
     if (argv.some((word) => /^--?b(undle)?(=|$)/.test(word))) {

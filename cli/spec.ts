@@ -12,21 +12,21 @@ const SPEC_FLAGS: readonly Flag[] = [
     name: "bundle",
     short: "b",
     value: "DIR",
-    help: "Where config.json is written (default .)",
+    help: "Directory to write config.json to (default .)",
   },
-  { name: "rootless", help: "For who is not root: with a user namespace" },
+  { name: "rootless", help: "For running without root: add a user namespace" },
 ];
 
 /** Writes the default container as config.json. */
 export const specCommand: Command = {
   name: "spec",
-  summary: "Write config.json for the default container, to be changed",
+  summary: "Write a default config.json, as runc spec does",
   usage: "[--bundle DIR] [--rootless]",
   flags: SPEC_FLAGS,
   examples: [
-    ["container spec", "here"],
+    ["container spec", "in the current directory"],
     ["container spec --bundle /srv/box", "in another directory"],
-    ["container spec --rootless", "for who runs it, without root"],
+    ["container spec --rootless", "to run as the current user, without root"],
   ],
   async execute(argv) {
     const flags = parseFlags(SPEC_FLAGS, argv, "container spec");

@@ -18,21 +18,21 @@ const FLAGS: readonly Flag[] = [
   {
     name: "detach-keys",
     value: "KEYS",
-    help: `After these it is left alone (${DETACH_KEYS}); "" for none`,
+    help: `Keys that detach (${DETACH_KEYS}); "" for none`,
   },
-  { name: "no-stdin", help: "Only look: nothing is typed" },
+  { name: "no-stdin", help: "Do not send any input" },
 ];
 
 /** Connects the streams to a container until it ends or the user detaches. */
 export const attachCommand: Command = {
   name: "attach",
-  summary: "Tie your terminal, or your streams, to a container that runs",
+  summary: "Attach your terminal or streams to a running container",
   usage: "[flags] CONTAINER",
   flags: FLAGS,
   examples: [
-    ["sudo container attach web", "Ctrl-P Ctrl-Q leaves it alone"],
-    ["sudo container attach --detach-keys ctrl-x web", "so does Ctrl-X here"],
-    ["sudo container attach --no-stdin web", "what it writes from now on"],
+    ["sudo container attach web", "Ctrl-P Ctrl-Q detaches"],
+    ["sudo container attach --detach-keys ctrl-x web", "Ctrl-X detaches"],
+    ["sudo container attach --no-stdin web", "show its output from now on"],
   ],
   async execute(argv) {
     const flags = parseFlagsAndNames(FLAGS, argv, "container attach");

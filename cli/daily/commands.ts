@@ -6,72 +6,73 @@ import type { Entry } from "../command.ts";
 export const DAILY_COMMANDS: readonly Entry[] = [
   {
     name: "ps",
-    summary: "List the containers that run, or the processes of one",
+    summary: "List running containers, or the processes of one",
     load: async () => (await import("./ps.ts")).psCommand,
   },
   {
     name: "logs",
-    summary: "Print what a container in the background has written",
+    summary: "Print the output of a container that runs in the background",
     load: async () => (await import("./logs.ts")).logsCommand,
   },
   {
     name: "attach",
-    summary: "Tie your terminal, or your streams, to a container that runs",
+    summary: "Attach your terminal or streams to a running container",
     load: async () => (await import("./attach.ts")).attachCommand,
   },
   {
     name: "stop",
-    summary: "Stop containers: SIGTERM, and SIGKILL when that takes too long",
+    summary: "Stop containers with SIGTERM, or SIGKILL after a timeout",
     load: async () => (await import("./stop.ts")).stopCommand,
   },
   {
     name: "restart",
-    summary: "Stop containers and start them again",
+    summary: "Restart containers",
     load: async () => (await import("./stop.ts")).restartCommand,
   },
   {
     name: "rm",
-    summary: "Remove containers, with their logs",
+    summary: "Remove containers and their logs",
     load: async () => (await import("./rm.ts")).rmCommand,
   },
   {
     name: "prune",
-    summary: "Remove every container that has ended",
+    summary: "Remove all containers that have ended",
     load: async () => (await import("./rm.ts")).pruneCommand,
   },
   {
     name: "wait",
-    summary: "Wait until containers have ended, and print their statuses",
+    summary: "Wait until containers end, and print their exit statuses",
     load: async () => (await import("./wait.ts")).waitCommand,
   },
   {
     name: "stats",
-    summary: "Show what containers use, live",
+    summary: "Show the resource usage of containers, live",
     load: async () => (await import("./stats.ts")).statsCommand,
   },
   {
     name: "top",
-    summary: "List the processes of a container that runs",
+    summary: "List the processes of a running container",
     load: async () => (await import("./top.ts")).topCommand,
   },
   {
     name: "inspect",
-    summary: "Print all that is known of containers, as JSON",
+    summary: "Print details of containers, as JSON",
     load: async () => (await import("./inspect.ts")).inspectCommand,
   },
   {
     name: "rename",
-    summary: "Give a container another name",
+    summary: "Rename a container",
     load: async () => (await import("./inspect.ts")).renameCommand,
   },
   {
     name: "port",
-    summary: "Print the published ports of a container: none can be yet",
+    summary: "Print the published ports of a container (not supported yet)",
     load: async () => (await import("./inspect.ts")).portCommand,
   },
   {
     name: "ended",
-    summary: "See to a container that has ended; started by its keeper",
+    summary:
+      "Restart or remove a container that has ended; called by its keeper",
     hidden: true,
     load: async () => (await import("./start.ts")).endedCommand,
   },

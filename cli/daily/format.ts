@@ -14,7 +14,7 @@ export const FORMAT: Flag = {
 export const QUIET: Flag = {
   name: "quiet",
   short: "q",
-  help: "Print nothing of what went well",
+  help: "Print only errors",
 };
 
 /** Whether the flags request JSON. */

@@ -71,10 +71,10 @@ function asInspected(store: Store, view: View) {
 /** Prints everything that is known of containers. */
 export const inspectCommand: Command = {
   name: "inspect",
-  summary: "Print all that is known of containers, as JSON",
+  summary: "Print details of containers, as JSON",
   usage: "CONTAINER…",
-  flags: [{ name: "format", value: "FORMAT", help: "json, which it is" }],
-  examples: [["sudo container inspect web", "an array, as docker has it"]],
+  flags: [{ name: "format", value: "FORMAT", help: "json (the only format)" }],
+  examples: [["sudo container inspect web", "an array, in docker's format"]],
   execute(argv) {
     const flags = parseFlagsAndNames(this.flags, argv, "container inspect");
     const format = flags.last("format");
@@ -108,10 +108,10 @@ export const inspectCommand: Command = {
  */
 export const portCommand: Command = {
   name: "port",
-  summary: "Print the published ports of a container: none can be yet",
+  summary: "Print the published ports of a container (not supported yet)",
   usage: "[flags] CONTAINER",
   flags: [FORMAT],
-  examples: [["sudo container port web", "nothing, and 0"]],
+  examples: [["sudo container port web", "prints nothing"]],
   execute(argv) {
     const flags = parseFlagsAndNames(this.flags, argv, "container port");
     const json = asksJson(flags);
@@ -124,10 +124,10 @@ export const portCommand: Command = {
 /** Gives a container another name. */
 export const renameCommand: Command = {
   name: "rename",
-  summary: "Give a container another name",
+  summary: "Rename a container",
   usage: "CONTAINER NAME",
   flags: [],
-  examples: [["sudo container rename web web-old", "it may be running"]],
+  examples: [["sudo container rename web web-old", "also while it is running"]],
   async execute(argv) {
     const flags = parseFlagsAndNames(this.flags, argv, "container rename");
     const [word, name, ...more] = flags.rest;

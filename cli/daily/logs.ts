@@ -14,24 +14,40 @@ import { shower } from "./log_output.ts";
 import { moment } from "./times.ts";
 
 const FLAGS: readonly Flag[] = [
-  { name: "follow", short: "f", help: "Go on with what comes, to its end" },
-  { name: "since", value: "TIME", help: "From then on: a time, or 10m (ago)" },
-  { name: "until", value: "TIME", help: "Up to then" },
-  { name: "tail", short: "n", value: "N", help: "The last N lines, or all" },
-  { name: "timestamps", short: "t", help: "When each line was written" },
-  { ...FORMAT, help: "table, or json: an object a line" },
+  {
+    name: "follow",
+    short: "f",
+    help: "Print new output until the container ends",
+  },
+  {
+    name: "since",
+    value: "TIME",
+    help: "Start at this time, or this long ago (10m)",
+  },
+  { name: "until", value: "TIME", help: "Stop at this time" },
+  {
+    name: "tail",
+    short: "n",
+    value: "N",
+    help: "Print the last N lines, or all",
+  },
+  { name: "timestamps", short: "t", help: "Print the time of each line" },
+  { ...FORMAT, help: "table, or json with one object per line" },
 ];
 
 /** Prints a log. The container's standard error goes to standard error. */
 export const logsCommand: Command = {
   name: "logs",
-  summary: "Print what a container in the background has written",
+  summary: "Print the output of a container that runs in the background",
   usage: "[flags] CONTAINER",
   flags: FLAGS,
   examples: [
-    ["sudo container logs web", "all there is"],
-    ["sudo container logs -f --tail 10 web", "the end, and what comes"],
-    ["sudo container logs --since 10m -t web", "of ten minutes, with times"],
+    ["sudo container logs web", "the whole log"],
+    ["sudo container logs -f --tail 10 web", "the last lines, then new output"],
+    [
+      "sudo container logs --since 10m -t web",
+      "the last ten minutes, with times",
+    ],
   ],
   async execute(argv) {
     const flags = parseFlagsAndNames(FLAGS, argv, "container logs");

@@ -12,18 +12,23 @@ import { FORMAT, isJson } from "./format.ts";
 import { duration, shownCommand, table } from "./table.ts";
 
 const FLAGS: readonly Flag[] = [
-  { name: "all", short: "a", help: "Those that do not run, too" },
+  { name: "all", short: "a", help: "Include containers that are not running" },
   {
     name: "filter",
     short: "f",
     value: "KEY=VALUE",
-    help: "name=, id=, status= or label=K[=V]; repeat it to narrow",
+    help: "name=, id=, status= or label=K[=V]; repeatable",
   },
-  { ...FORMAT, help: "table, json, or names: one a line" },
-  { name: "last", short: "n", value: "N", help: "The N newest, in any state" },
-  { name: "latest", short: "l", help: "The newest, in any state" },
-  { name: "no-trunc", help: "Whole ids and commands" },
-  { name: "quiet", short: "q", help: "Ids alone" },
+  { ...FORMAT, help: "table, json, or names (one per line)" },
+  {
+    name: "last",
+    short: "n",
+    value: "N",
+    help: "List the N newest, in any state",
+  },
+  { name: "latest", short: "l", help: "List the newest, in any state" },
+  { name: "no-trunc", help: "Do not shorten IDs and commands" },
+  { name: "quiet", short: "q", help: "Print only IDs" },
 ];
 
 const RUNS = new Set<View["status"]>(["running", "paused", "restarting"]);
@@ -140,14 +145,14 @@ function asObject(view: View) {
  */
 export const psCommand: Command = {
   name: "ps",
-  summary: "List the containers that run, or the processes of one",
+  summary: "List running containers, or the processes of one",
   usage: "[flags] [ID [OPTION OF ps…]]",
   flags: FLAGS,
   examples: [
-    ["sudo container ps", "those that run"],
-    ["sudo container ps -a", "all of them"],
-    ["sudo container ps -aq --filter status=exited", "ids, for a program"],
-    ["sudo container ps --format json", "the same with all that is known"],
+    ["sudo container ps", "running containers"],
+    ["sudo container ps -a", "all containers"],
+    ["sudo container ps -aq --filter status=exited", "IDs, for scripts"],
+    ["sudo container ps --format json", "with more details"],
   ],
   async execute(argv) {
     const flags = parseFlags(FLAGS, argv, "container ps");

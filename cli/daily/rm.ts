@@ -17,11 +17,15 @@ import { asksJson, FORMAT, QUIET } from "./format.ts";
 import { matches, parseFilters } from "./ps.ts";
 
 const FLAGS: readonly Flag[] = [
-  { name: "force", short: "f", help: "One that runs, too: kill it" },
+  {
+    name: "force",
+    short: "f",
+    help: "Also remove a running container: kill it first",
+  },
   {
     name: "volumes",
     short: "v",
-    help: "Accepted and without effect: there are none",
+    help: "Accepted, but has no effect: there are no volumes",
   },
   QUIET,
 ];
@@ -29,12 +33,12 @@ const FLAGS: readonly Flag[] = [
 /** Removes containers. */
 export const rmCommand: Command = {
   name: "rm",
-  summary: "Remove containers, with their logs",
+  summary: "Remove containers and their logs",
   usage: "[flags] CONTAINER…",
   flags: FLAGS,
   examples: [
-    ["sudo container rm web", "one that has stopped"],
-    ["sudo container rm -f web", "whatever it is doing"],
+    ["sudo container rm web", "a stopped container"],
+    ["sudo container rm -f web", "also if it is running"],
   ],
   async execute(argv) {
     const flags = parseFlagsAndNames(FLAGS, argv, "container rm");
@@ -49,11 +53,11 @@ export const rmCommand: Command = {
 };
 
 const PRUNE_FLAGS: readonly Flag[] = [
-  { name: "force", short: "f", help: "Accepted: nothing is asked" },
+  { name: "force", short: "f", help: "Accepted: there is no prompt" },
   {
     name: "filter",
     value: "KEY=VALUE",
-    help: "Only these: name=, id= or label=K[=V]",
+    help: "Remove only matches: name=, id= or label=K[=V]",
   },
   FORMAT,
   { name: "quiet", short: "q", help: "Print nothing" },
@@ -62,10 +66,10 @@ const PRUNE_FLAGS: readonly Flag[] = [
 /** Removes all containers that have ended. */
 export const pruneCommand: Command = {
   name: "prune",
-  summary: "Remove every container that has ended",
+  summary: "Remove all containers that have ended",
   usage: "[flags]",
   flags: PRUNE_FLAGS,
-  examples: [["sudo container prune", "prints the ids of those that went"]],
+  examples: [["sudo container prune", "prints the IDs of removed containers"]],
   async execute(argv) {
     const flags = parseFlags(PRUNE_FLAGS, argv, "container prune");
     takeNoWords(flags, "prune");

@@ -26,10 +26,10 @@ export const startEach = (
  */
 export const endedCommand: Command = {
   name: "ended",
-  summary: "See to a container that has ended; started by its keeper",
+  summary: "Restart or remove a container that has ended; called by its keeper",
   usage: "ID",
   flags: [],
-  examples: [["container run -d --restart always sleep 1", "starts it"]],
+  examples: [["container run -d --restart always sleep 1", "calls it"]],
   hidden: true,
   async execute(argv) {
     const flags = parseFlagsAndNames(this.flags, argv, "container ended");

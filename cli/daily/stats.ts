@@ -17,9 +17,9 @@ import { asksJson, FORMAT } from "./format.ts";
 import { size, table } from "./table.ts";
 
 const FLAGS: readonly Flag[] = [
-  { name: "no-stream", help: "Once, and no more" },
-  { name: "no-trunc", help: "Whole ids" },
-  { ...FORMAT, help: "table, or json: an array a line" },
+  { name: "no-stream", help: "Print once and exit" },
+  { name: "no-trunc", help: "Do not shorten IDs" },
+  { ...FORMAT, help: "table, or json with one array per line" },
 ];
 
 /** Milliseconds between two samples. */
@@ -68,12 +68,12 @@ export function asTable(usages: readonly Usage[], whole = false): string {
 /** Shows the resource use of containers. */
 export const statsCommand: Command = {
   name: "stats",
-  summary: "Show what containers use, live",
+  summary: "Show the resource usage of containers, live",
   usage: "[flags] [CONTAINER…]",
   flags: FLAGS,
   examples: [
-    ["sudo container stats", "all that run, until Ctrl-C"],
-    ["sudo container stats --no-stream web", "one, once"],
+    ["sudo container stats", "all running containers, until Ctrl-C"],
+    ["sudo container stats --no-stream web", "one container, once"],
   ],
   async execute(argv) {
     const flags = parseFlagsAndNames(FLAGS, argv, "container stats");

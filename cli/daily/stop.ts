@@ -15,10 +15,15 @@ const FLAGS: readonly Flag[] = [
     name: "time",
     short: "t",
     value: "SECONDS",
-    help: "From the signal to SIGKILL (10); -1 for ever",
+    help: "Time to wait before SIGKILL (10); -1 for no limit",
   },
-  { name: "timeout", value: "SECONDS", help: "The same" },
-  { name: "signal", short: "s", value: "SIGNAL", help: "Instead of SIGTERM" },
+  { name: "timeout", value: "SECONDS", help: "The same as --time" },
+  {
+    name: "signal",
+    short: "s",
+    value: "SIGNAL",
+    help: "Signal to send instead of SIGTERM",
+  },
   QUIET,
 ];
 
@@ -39,12 +44,12 @@ function optionsOf(flags: Flags): StopOptions {
 /** Stops containers. */
 export const stopCommand: Command = {
   name: "stop",
-  summary: "Stop containers: SIGTERM, and SIGKILL when that takes too long",
+  summary: "Stop containers with SIGTERM, or SIGKILL after a timeout",
   usage: "[flags] CONTAINER…",
   flags: FLAGS,
   examples: [
-    ["sudo container stop web", "its stop signal, then ten seconds"],
-    ["sudo container stop -t 1 web db", "two at once, with less patience"],
+    ["sudo container stop web", "send its stop signal, wait ten seconds"],
+    ["sudo container stop -t 1 web db", "stop two, wait one second"],
   ],
   async execute(argv) {
     const flags = parseFlagsAndNames(FLAGS, argv, "container stop");
@@ -60,10 +65,10 @@ export const stopCommand: Command = {
 /** Stops and starts containers. */
 export const restartCommand: Command = {
   name: "restart",
-  summary: "Stop containers and start them again",
+  summary: "Restart containers",
   usage: "[flags] CONTAINER…",
   flags: FLAGS,
-  examples: [["sudo container restart web", "as stop and start do"]],
+  examples: [["sudo container restart web", "like stop, then start"]],
   async execute(argv) {
     const flags = parseFlagsAndNames(FLAGS, argv, "container restart");
     const options = optionsOf(flags);

@@ -13,18 +13,18 @@ import { print } from "../output.ts";
 import { asksJson, FORMAT } from "./format.ts";
 
 const FLAGS: readonly Flag[] = [
-  { ...FORMAT, help: "table, or json: their numbers" },
-  { name: "quiet", short: "q", help: "Their numbers alone, one a line" },
+  { ...FORMAT, help: "table, or json with the PIDs" },
+  { name: "quiet", short: "q", help: "Print only PIDs, one per line" },
 ];
 
 /** Lists the processes of a container. */
 export const topCommand: Command = {
   name: "top",
-  summary: "List the processes of a container that runs",
+  summary: "List the processes of a running container",
   usage: "[flags] CONTAINER [OPTION OF ps…]",
   flags: FLAGS,
   examples: [
-    ["sudo container top web", "as ps -ef, with numbers of the host"],
+    ["sudo container top web", "like ps -ef, with host PIDs"],
     ["sudo container top web -o pid,rss,args", "other columns"],
   ],
   async execute(argv) {

@@ -12,10 +12,10 @@ import { asksJson, FORMAT } from "./format.ts";
 /** Waits, and prints the statuses. */
 export const waitCommand: Command = {
   name: "wait",
-  summary: "Wait until containers have ended, and print their statuses",
+  summary: "Wait until containers end, and print their exit statuses",
   usage: "[flags] CONTAINER…",
   flags: [FORMAT],
-  examples: [["sudo container wait web", "prints 0, or what it ended with"]],
+  examples: [["sudo container wait web", "prints its exit status, e.g. 0"]],
   async execute(argv) {
     const flags = parseFlagsAndNames(this.flags, argv, "container wait");
     const { store } = globals();

@@ -13,13 +13,24 @@ import { globals } from "./global.ts";
 import { idOf } from "./id.ts";
 
 const CRIU_FLAGS: readonly Flag[] = [
-  { name: "image-path", value: "DIR", help: "Where the files are; checkpoint" },
-  { name: "work-path", value: "DIR", help: "Where logs go; the image path" },
-  { name: "tcp-established", help: "Open TCP connections, too" },
-  { name: "ext-unix-sk", help: "Unix sockets of the host, too" },
-  { name: "shell-job", help: "What belongs to a shell's session, too" },
-  { name: "file-locks", help: "Locks of files, too" },
-  { name: "lazy-pages", help: "Memory is fetched when it is used" },
+  {
+    name: "image-path",
+    value: "DIR",
+    help: "Directory of the checkpoint files (default checkpoint)",
+  },
+  {
+    name: "work-path",
+    value: "DIR",
+    help: "Directory for logs (default: the image path)",
+  },
+  { name: "tcp-established", help: "Include open TCP connections" },
+  { name: "ext-unix-sk", help: "Include Unix sockets of the host" },
+  {
+    name: "shell-job",
+    help: "Include processes that belong to a shell's session",
+  },
+  { name: "file-locks", help: "Include file locks" },
+  { name: "lazy-pages", help: "Fetch memory when it is used" },
   {
     name: "manage-cgroups-mode",
     value: "MODE",
@@ -28,9 +39,9 @@ const CRIU_FLAGS: readonly Flag[] = [
   {
     name: "empty-ns",
     value: "TYPE",
-    help: "network: make it, and leave it empty",
+    help: "network: create the namespace, but leave it empty",
   },
-  { name: "auto-dedup", help: "Give up memory that later images have" },
+  { name: "auto-dedup", help: "Drop memory pages that later images contain" },
 ];
 
 function criuOptions(flags: Flags): CriuOptions {
@@ -67,12 +78,15 @@ function criuOptions(flags: Flags): CriuOptions {
 /** `container checkpoint`. */
 export const checkpointCommand: Command = {
   name: "checkpoint",
-  summary: "Save the processes of a container to files, by criu",
+  summary: "Save the processes of a container to files, with criu",
   usage: "[flags] ID",
   flags: [
     ...CRIU_FLAGS,
-    { name: "leave-running", help: "It goes on, and is not deleted" },
-    { name: "pre-dump", help: "Its memory alone, and it goes on" },
+    { name: "leave-running", help: "Keep the container running" },
+    {
+      name: "pre-dump",
+      help: "Save only the memory, and keep the container running",
+    },
     {
       name: "parent-path",
       value: "DIR",
@@ -81,12 +95,12 @@ export const checkpointCommand: Command = {
     {
       name: "page-server",
       value: "ADDRESS:PORT",
-      help: "Who takes the memory",
+      help: "Send the memory to this page server",
     },
     {
       name: "status-fd",
       value: "FD",
-      help: "Gets a byte when --lazy-pages is ready",
+      help: "Write a byte to FD when --lazy-pages is ready",
     },
   ],
   examples: [[
@@ -115,24 +129,27 @@ export const checkpointCommand: Command = {
 /** `container restore`. */
 export const restoreCommand: Command = {
   name: "restore",
-  summary: "Make a container again of the files of a checkpoint, by criu",
+  summary: "Restore a container from the files of a checkpoint, with criu",
   usage: "[flags] ID",
   flags: [
     ...CREATE_FLAGS.filter(({ name }) =>
       ["bundle", "console-socket", "pid-file", "no-pivot"].includes(name)
     ),
     ...CRIU_FLAGS,
-    { name: "detach", short: "d", help: "Do not wait for its end" },
-    { name: "no-subreaper", help: "Is so with --detach" },
+    { name: "detach", short: "d", help: "Do not wait until it ends" },
+    {
+      name: "no-subreaper",
+      help: "Has no effect: orphans are never reaped with --detach",
+    },
     {
       name: "lsm-profile",
       value: "TYPE:NAME",
-      help: "Another AppArmor profile or SELinux label than the saved one",
+      help: "Replace the saved AppArmor profile or SELinux label",
     },
     {
       name: "lsm-mount-context",
       value: "CONTEXT",
-      help: "Another SELinux context of mounts than the saved one",
+      help: "Replace the saved SELinux context of mounts",
     },
   ],
   examples: [[

@@ -18,29 +18,29 @@ export const CREATE_FLAGS: readonly Flag[] = [
     name: "bundle",
     short: "b",
     value: "DIR",
-    help: "Where config.json is; .",
+    help: "Directory with config.json (default .)",
   },
   {
     name: "console-socket",
     value: "PATH",
-    help: "A Unix socket that takes the terminal",
+    help: "Unix socket that receives the terminal",
   },
   {
     name: "pidfd-socket",
     value: "PATH",
-    help: "A Unix socket that takes a pidfd of the first process",
+    help: "Unix socket that receives a pidfd of the first process",
   },
   {
     name: "pid-file",
     value: "FILE",
-    help: "Write the process's number to FILE",
+    help: "Write the PID to FILE",
   },
-  { name: "no-pivot", help: "chroot(2) instead of pivot_root(2)" },
-  { name: "no-new-keyring", help: "Keep the session keyring" },
+  { name: "no-pivot", help: "Use chroot(2) instead of pivot_root(2)" },
+  { name: "no-new-keyring", help: "Keep the caller's session keyring" },
   {
     name: "preserve-fds",
     value: "N",
-    help: "Descriptors from 3 upwards that the command keeps",
+    help: "Pass N file descriptors, starting with 3",
   },
 ];
 

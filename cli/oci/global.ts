@@ -15,16 +15,16 @@ import { log, note, stackTraces } from "../output.ts";
 
 /** The flags before the command. */
 export const GLOBAL_FLAGS: readonly Flag[] = [
-  { name: "root", value: "DIR", help: "Where the state of containers is kept" },
-  { name: "log", value: "FILE", help: "Write errors to FILE as well" },
+  { name: "root", value: "DIR", help: "Directory for the state of containers" },
+  { name: "log", value: "FILE", help: "Also write errors to FILE" },
   { name: "log-format", value: "FORMAT", help: "text or json" },
   {
     name: "debug",
-    help: "Show stack traces, and what of a configuration is ignored",
+    help: "Show stack traces and ignored parts of configurations",
   },
   {
     name: "systemd-cgroup",
-    help: "cgroupsPath is systemd's: slice:prefix:name",
+    help: "Read cgroupsPath as systemd's slice:prefix:name",
   },
   {
     name: "cgroup-manager",
@@ -34,12 +34,12 @@ export const GLOBAL_FLAGS: readonly Flag[] = [
   {
     name: "rootless",
     value: "WHEN",
-    help: "true, false or auto; auto is what is done",
+    help: "true, false or auto; always behaves as auto",
   },
   {
     name: "criu",
     value: "FILE",
-    help: "The criu of checkpoint and restore; else that of PATH",
+    help: "criu program for checkpoint and restore (default: in PATH)",
   },
 ];
 

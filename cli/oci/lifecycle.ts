@@ -33,12 +33,12 @@ import { isSignal, signalNumber } from "./signal.ts";
 /** `container create`. */
 export const createCommand: Command = {
   name: "create",
-  summary: "Create a container of a bundle, up to the start of its command",
+  summary: "Create a container from a bundle, without starting its command",
   usage: "[flags] ID",
   flags: CREATE_FLAGS,
   examples: [[
     "sudo container create --bundle /srv/web web",
-    "then: start web",
+    "followed by start web",
   ]],
   async execute(argv) {
     const flags = parseFlagsAndNames(this.flags, argv, "container create");
@@ -51,11 +51,11 @@ export const createCommand: Command = {
 /** `container start`. */
 export const startCommand: Command = {
   name: "start",
-  summary: "Start a container that was created, or has ended",
+  summary: "Start a created or stopped container",
   usage: "[flags] CONTAINER…",
   flags: [QUIET],
   examples: [
-    ["sudo container start web", "after: create web, or run --name web"],
+    ["sudo container start web", "after create web, or run --name web"],
   ],
   async execute(argv) {
     const flags = parseFlagsAndNames(this.flags, argv, "container start");
@@ -80,7 +80,10 @@ export const stateCommand: Command = {
   summary: "Print the state of a container, as JSON",
   usage: "ID",
   flags: [],
-  examples: [["sudo container state web", "what runtime-spec calls its state"]],
+  examples: [[
+    "sudo container state web",
+    "the state as runtime-spec defines it",
+  ]],
   async execute(argv) {
     const flags = parseFlagsAndNames(this.flags, argv, "container state");
     using entry = globals().store.look(await containerOf(flags, "state"));
@@ -92,13 +95,13 @@ export const stateCommand: Command = {
 /** `container list`. */
 export const listCommand: Command = {
   name: "list",
-  summary: "List the containers that create has made",
+  summary: "List the containers and their states",
   usage: "[flags]",
   flags: [
     { name: "format", short: "f", value: "FORMAT", help: "table or json" },
-    { name: "quiet", short: "q", help: "Ids alone" },
+    { name: "quiet", short: "q", help: "Print only IDs" },
   ],
-  examples: [["sudo container list", "one a line, with its state"]],
+  examples: [["sudo container list", "one per line, with its state"]],
   async execute(argv) {
     const flags = parseFlags(this.flags, argv, "container list");
     takeNoWords(flags, "list");
@@ -176,14 +179,19 @@ export const killCommand: Command = {
   summary: "Send a signal to a container's first process",
   usage: "[flags] CONTAINER… [SIGNAL]",
   flags: [
-    { name: "all", short: "a", help: "To every process of it" },
-    { name: "signal", short: "s", value: "SIGNAL", help: "By name or number" },
+    { name: "all", short: "a", help: "Send it to every process" },
+    {
+      name: "signal",
+      short: "s",
+      value: "SIGNAL",
+      help: "Signal name or number",
+    },
     QUIET,
   ],
   examples: [
-    ["sudo container kill web", "SIGTERM; SIGKILL for one of run --detach"],
-    ["sudo container kill web KILL", "by name or number"],
-    ["sudo container kill -s HUP web db", "to more than one"],
+    ["sudo container kill web", "SIGTERM, or SIGKILL after run --detach"],
+    ["sudo container kill web KILL", "with another signal"],
+    ["sudo container kill -s HUP web db", "several containers"],
   ],
   async execute(argv) {
     const flags = killFlags(this.flags, argv);
@@ -223,9 +231,13 @@ function killFlags(flags: readonly Flag[], argv: readonly string[]): Flags {
 /** `container delete`. */
 export const deleteCommand: Command = {
   name: "delete",
-  summary: "Take a container that has stopped away",
+  summary: "Remove a stopped container",
   usage: "[flags] ID",
-  flags: [{ name: "force", short: "f", help: "One that runs, too: kill it" }],
+  flags: [{
+    name: "force",
+    short: "f",
+    help: "Also remove a running container: kill it first",
+  }],
   examples: [["sudo container delete web", "after it has ended"]],
   async execute(argv) {
     const flags = parseFlagsAndNames(this.flags, argv, "container delete");

@@ -15,12 +15,12 @@ export const RUN_BUNDLE_FLAGS = [
   {
     name: "detach",
     short: "d",
-    help: "Do not wait; `delete` takes it away",
+    help: "Do not wait; `delete` removes the container",
   },
-  { name: "keep", help: "Leave it to `delete` when it has ended" },
+  { name: "keep", help: "Do not delete the container when it ends" },
   {
     name: "no-subreaper",
-    help: "Is so: what the container leaves behind is never reaped by us",
+    help: "Has no effect: orphans are never reaped",
   },
 ] as const;
 
@@ -55,12 +55,15 @@ function flagsOrHelp(argv: readonly string[]): Flags | null {
 /** Creates, starts, waits for and deletes a container of a bundle. */
 export const runBundleCommand: Command = {
   name: "run",
-  summary: "Run a bundle's command in a new container, and delete that",
+  summary: "Run a bundle in a new container, and delete the container",
   usage: "--bundle DIR [flags] ID",
   flags: RUN_BUNDLE_FLAGS,
   examples: [
-    ["sudo container run --bundle /srv/web web", "until its command ends"],
-    ["sudo container run -b /srv/web --detach web", "then: delete web"],
+    [
+      "sudo container run --bundle /srv/web web",
+      "waits until its command ends",
+    ],
+    ["sudo container run -b /srv/web --detach web", "followed by delete web"],
   ],
   async execute(argv) {
     const flags = flagsOrHelp(argv);

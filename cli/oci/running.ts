@@ -21,8 +21,8 @@ export const psCommand: Command = {
     { name: "format", short: "f", value: "FORMAT", help: "table or json" },
   ],
   examples: [
-    ["sudo container ps web", "as ps -ef, with numbers of the host"],
-    ["sudo container ps --format json web", "their numbers alone"],
+    ["sudo container ps web", "like ps -ef, with host PIDs"],
+    ["sudo container ps --format json web", "only the PIDs"],
   ],
   async execute(argv) {
     const flags = parseFlags(this.flags, argv, "container ps");
@@ -44,10 +44,10 @@ export const psCommand: Command = {
 /** `container pause`. */
 export const pauseCommand: Command = {
   name: "pause",
-  summary: "Stop every process of a container",
+  summary: "Suspend all processes of a container",
   usage: "ID",
   flags: [],
-  examples: [["sudo container pause web", "resume web lets them go on"]],
+  examples: [["sudo container pause web", "until resume web"]],
   async execute(argv) {
     const flags = parseFlagsAndNames(this.flags, argv, "container pause");
     pause(globals().store, await containerOf(flags, "pause"));
@@ -58,10 +58,10 @@ export const pauseCommand: Command = {
 /** `container resume`. */
 export const resumeCommand: Command = {
   name: "resume",
-  summary: "Let the processes of a container go on",
+  summary: "Resume the processes of a paused container",
   usage: "ID",
   flags: [],
-  examples: [["sudo container resume web", "after: pause web"]],
+  examples: [["sudo container resume web", "after pause web"]],
   async execute(argv) {
     const flags = parseFlagsAndNames(this.flags, argv, "container resume");
     resume(globals().store, await containerOf(flags, "resume"));
@@ -95,14 +95,18 @@ function duration(text: string): number {
 /** `container events`. */
 export const eventsCommand: Command = {
   name: "events",
-  summary: "Print what a container uses, and kills for want of memory, as JSON",
+  summary: "Print resource usage and out-of-memory kills, as JSON",
   usage: "[flags] ID",
   flags: [
-    { name: "interval", value: "TIME", help: "Between two lines; 5s" },
-    { name: "stats", help: "One line, and no more" },
+    {
+      name: "interval",
+      value: "TIME",
+      help: "Time between two lines (default 5s)",
+    },
+    { name: "stats", help: "Print one line and exit" },
   ],
   examples: [
-    ["sudo container events --stats web", "what it uses now"],
+    ["sudo container events --stats web", "its current usage"],
     ["sudo container events web", "every five seconds, until it ends"],
   ],
   async execute(argv) {

@@ -52,7 +52,7 @@ _container() {
     valued(programFlags)
   }) before+=("\${COMP_WORDS[i]}" "\${COMP_WORDS[i+1]}"); ((i++)) ;;
       -*) before+=("\${COMP_WORDS[i]}") ;;
-      # What is explained is completed as itself.
+      # The words after explain are completed as a command.
       explain) ;;
       *) command=\${COMP_WORDS[i]}; break ;;
     esac

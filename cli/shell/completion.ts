@@ -18,18 +18,18 @@ const SHELLS: Record<string, (commands: readonly Command[]) => string> = {
 /** Prints a shell's completion script. */
 export const completionCommand = (commands: readonly Entry[]): Command => ({
   name: "completion",
-  summary: "Print what bash, zsh or fish needs to complete commands and flags",
+  summary: "Print a completion script for bash, zsh or fish",
   usage: "bash|zsh|fish",
   flags: [],
   examples: [
     ["source <(container completion bash)", "for this shell"],
     [
       "container completion zsh >~/.zfunc/_container",
-      "with ~/.zfunc in $fpath, before compinit",
+      "with ~/.zfunc in $fpath before compinit",
     ],
     [
       "container completion fish >~/.config/fish/completions/container.fish",
-      "for good",
+      "for every shell",
     ],
   ],
   async execute(argv) {

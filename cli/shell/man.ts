@@ -73,13 +73,13 @@ export function programPage(commands: readonly Command[]): string {
   return [
     heading("container"),
     ".SH NAME",
-    "container \\- run commands in Linux containers, and say why",
+    "container \\- run commands in Linux containers, and explain why",
     ".SH SYNOPSIS",
     ".B container",
     "[\\fIflags\\fR] \\fICOMMAND\\fR [\\fIargument\\fR ...]",
     ".SH DESCRIPTION",
     roff(
-      "container runs a command in a Linux container, and can print every step of it with the reason before it takes the first. It is an OCI runtime as well: engines call it as they call runc.",
+      "container runs a command in a Linux container. It can print each step, and why, before doing anything. It is also an OCI runtime: engines call it in the same way as runc.",
     ),
     ".SH COMMANDS",
     ...commands.flatMap(({ name, summary }) => [
@@ -88,19 +88,19 @@ export function programPage(commands: readonly Command[]): string {
       roff(sentence(summary)),
     ]),
     ".SH OPTIONS",
-    roff("They come before the command."),
+    roff("These flags go before the command."),
     ...flagLines(programFlags),
     ...closing(commands.map(({ name }) => `container-${name}(1)`)),
   ].join("\n");
 }
 
 const STATUSES: readonly [status: string, meaning: string][] = [
-  ["0", "It was done; of run, the command's own status"],
-  [String(EXIT.usage), "The command line is wrong"],
-  [String(EXIT.failure), "It could not be done"],
+  ["0", "Success; for run, the command's own status"],
+  [String(EXIT.usage), "The command line is invalid"],
+  [String(EXIT.failure), "The command failed"],
   [String(EXIT.notExecutable), "The container's command cannot be executed"],
   [String(EXIT.notFound), "The container's command was not found"],
-  [`${EXIT.signalBase}+n`, "Signal n has killed it"],
+  [`${EXIT.signalBase}+n`, "Signal n killed the container's command"],
 ];
 
 function closing(pages: readonly string[]): string[] {
@@ -123,12 +123,12 @@ function closing(pages: readonly string[]): string[] {
 /** Prints a manual page. */
 export const manCommand = (commands: readonly Entry[]): Command => ({
   name: "man",
-  summary: "Print a manual page: of the program, or of a command",
+  summary: "Print the manual page of the program or of a command",
   usage: "[COMMAND]",
   flags: [],
   examples: [
-    ["container man run | man -l -", "to read it"],
-    ["container man >/usr/local/share/man/man1/container.1", "to install it"],
+    ["container man run | man -l -", "read it"],
+    ["container man >/usr/local/share/man/man1/container.1", "install it"],
   ],
   async execute(argv) {
     const flags = parseFlags(this.flags, argv, "container man");

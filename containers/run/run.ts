@@ -220,7 +220,7 @@ export async function run(
   const sayMade = () => {
     for (const path of mountpoints?.made() ?? []) {
       options.say(
-        `container: made ${path} in the root filesystem for a mount`,
+        `container: created ${path} in the root filesystem for a mount`,
       );
     }
   };

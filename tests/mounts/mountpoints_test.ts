@@ -22,7 +22,7 @@ async function said(mode: Mode, ...args: string[]): Promise<string[]> {
 }
 
 const made = (path: string) =>
-  `container: made ${path} in the root filesystem for a mount`;
+  `container: created ${path} in the root filesystem for a mount`;
 
 testBoth(
   "a mountpoint that is made in the root filesystem is said, once",
