@@ -16,13 +16,13 @@ const usage = `Usage: deno task bench [OPTION...]
 
   --rounds N        rounds to measure (default 30)
   --quick           8 rounds
-  --only NAME,NAME  these candidates alone
-  --rootfs DIR      root filesystem to run on (default ./fs, else one is made
-                    of a static busybox); a copy of it is used
-  --json            print JSON on standard output and nothing else there
-  --out FILE        write the JSON to a file too
+  --only NAME,NAME  only these candidates
+  --rootfs DIR      root filesystem to copy and use (default ./fs, or one that
+                    is created from a static busybox)
+  --json            print only JSON on standard output
+  --out FILE        also write the JSON to a file
   --list            list the candidates and stop
-  --help            print this
+  --help            print this help
 `;
 
 /** The options of the command line. */
@@ -44,7 +44,7 @@ function parse(args: readonly string[]): Options {
   const flags = parseFlags(args);
   const rounds = Number(flags.rounds ?? (flags.quick ? 8 : 30));
   if (!Number.isInteger(rounds) || rounds < 1) {
-    throw new UsageError("Option --rounds takes a whole number from 1 up");
+    throw new UsageError("Option --rounds needs a whole number of at least 1");
   }
   const only = flags.only?.split(",").map((name) => name.trim()) ?? [];
   for (const name of only) {

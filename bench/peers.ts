@@ -78,7 +78,7 @@ export const peers: readonly Candidate[] = [
   },
   {
     name: "host",
-    label: "no container: host's true",
+    label: "no container: the host's true",
     async prepare() {
       const argv = [await need("true")];
       return [{ command: () => ({ argv }) }];

@@ -90,7 +90,7 @@ async function fillRootfs(
   if (busybox === null || !isStatic(await Deno.readFile(busybox))) {
     throw new Error(
       "Cannot find a root filesystem: ./fs has no /bin/true and there is no static busybox" +
-        " (run `deno task rootfs`, or name one with --rootfs)",
+        " (run `deno task rootfs`, or name a directory with --rootfs)",
     );
   }
   for (const name of ["bin", "dev", "etc", "proc", "sys", "tmp"]) {

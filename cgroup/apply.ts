@@ -110,28 +110,32 @@ const HINTS: readonly [file: RegExp, code: RegExp, hint: string][] = [
   [
     /cpuset\.(cpus|mems)$/,
     /EINVAL|EACCES|ERANGE|E34/,
-    "Some of them are not online here: see /sys/devices/system/cpu/online and node/online",
+    "Some of them are not online. See /sys/devices/system/cpu/online and node/online",
   ],
   [
     /cpu\.(rt_|max|cfs)/,
     /EINVAL/,
-    "A period is 1000 to 1000000, a quota 1000 or more microseconds, a burst no more than the quota, and all no more than the cgroup above allows",
+    "In microseconds, a period is 1000 to 1000000, a quota at least 1000, and a burst at most the quota. None can exceed the limits of the parent cgroup",
   ],
   [
     /memory\.(limit|max|memsw)/,
     /EBUSY/,
-    "More than that is in use and cannot be reclaimed",
+    "The container uses more than this, and the kernel cannot reclaim it",
   ],
   [
     /memory\.memsw|memory\.swap/,
     /ENOENT/,
-    "This kernel does not account swap (swapaccount=1): leave --memory-swap out",
+    "This kernel does not account for swap (swapaccount=1). Remove --memory-swap",
   ],
-  [/bfq|weight/, /ENOENT/, "No disk scheduler here knows weights (bfq does)"],
+  [
+    /bfq|weight/,
+    /ENOENT/,
+    "No disk on this machine uses an I/O scheduler with weights, such as bfq",
+  ],
   [
     /(blkio\.throttle|io\.max)/,
     /ENODEV|ENXIO|EINVAL/,
-    "The limit is for a whole disk, not a partition, that is there",
+    "Use the device number of an existing whole disk, not of a partition",
   ],
   [
     /hugetlb/,
@@ -141,12 +145,12 @@ const HINTS: readonly [file: RegExp, code: RegExp, hint: string][] = [
   [
     /subtree_control$/,
     /EBUSY|EOPNOTSUPP|E95|ENOTSUP/,
-    "A cgroup of v2 that holds processes cannot hand controllers to children",
+    "On cgroup v2, a cgroup that contains processes cannot enable controllers for its children",
   ],
   [
     /subtree_control$/,
     /EINVAL/,
-    "Real-time processes outside of the top cgroup keep the cpu controller off",
+    "The cpu controller cannot be enabled while real-time processes are outside the root cgroup",
   ],
 ];
 
@@ -159,7 +163,7 @@ function stepError(step: CgroupStep, cause: unknown): ContainerError {
     ? cause.message.replace(/ \(os error \d+\).*$/, "")
     : String(cause);
   const action = step.step === "makeDirectory"
-    ? `make the cgroup ${step.path}`
+    ? `create the cgroup ${step.path}`
     : step.step === "attachDevices"
     ? `restrict the devices of ${step.path}`
     : step.step === "copy"
@@ -172,7 +176,7 @@ function stepError(step: CgroupStep, cause: unknown): ContainerError {
     {
       hint: hint ??
         (/EACCES|EPERM|EROFS/.test(code)
-          ? "Run as root on a machine whose cgroups are writable"
+          ? "Run as root on a machine with writable cgroups"
           : undefined),
       cause,
     },

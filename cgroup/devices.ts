@@ -90,7 +90,7 @@ export function deviceWrites(
       if (!covers(rule, earlier)) {
         // The kernel would accept such a write and ignore it.
         throw new SpecError(
-          `cgroup v1 cannot deny device ${numbers} out of a wider rule that allows it`,
+          `cgroup v1 cannot deny the device ${numbers} if a wider rule allows it`,
           { hint: "Allow single devices in linux.resources.devices instead" },
         );
       }

@@ -96,10 +96,10 @@ function notDelegated(
   what = "count",
 ): NotOurs {
   return new NotOurs(
-    `Cannot ${what}: ${directory} does not hand down the ${name} controller, and is not ours to change`,
+    `Cannot ${what}: ${directory} does not enable the ${name} controller for its children, and you do not have permission to change it`,
     {
       hint:
-        `Let systemd delegate it: \`systemctl edit user@.service\` with "[Service]" and "Delegate=${name}", then log in again; or run as root`,
+        `Let systemd delegate it: run \`systemctl edit user@.service\`, add "[Service]" and "Delegate=${name}", and log in again. Or run as root`,
     },
   );
 }
@@ -110,10 +110,10 @@ function internalProcesses(
   what = "count",
 ): NotOurs {
   return new NotOurs(
-    `Cannot ${what}: ${directory} holds processes, and a cgroup of v2 hands down controllers (${name}) only while it holds none itself`,
+    `Cannot ${what}: ${directory} contains processes, and a v2 cgroup with processes cannot enable controllers (${name}) for its children`,
     {
       hint:
-        `Give them a cgroup of their own: mkdir ${directory}/init, then write each number in ${directory}/cgroup.procs to ${directory}/init/cgroup.procs`,
+        `Move the processes to their own cgroup: mkdir ${directory}/init, then write each PID in ${directory}/cgroup.procs to ${directory}/init/cgroup.procs`,
     },
   );
 }

@@ -134,11 +134,11 @@ export class Cgroup implements Disposable {
     const { memory } = this.stats();
     if (!memory?.oomKills) return null;
     const limit = memory.limit === null
-      ? "there was none left in a cgroup above it, or on this machine"
+      ? "a parent cgroup or the machine had no memory left"
       : `it reached its limit of ${formatBytes(memory.limit)}; see --memory`;
     return `Out of memory: the kernel killed ${
       memory.oomKills === 1 ? "a process" : `${memory.oomKills} processes`
-    } of the container, since ${limit}`;
+    } of the container, because ${limit}`;
   }
 
   /** The processes in it and in the cgroups below, in all trees. */
@@ -196,7 +196,7 @@ export class Cgroup implements Disposable {
     const path = freezer?.path;
     if (path === undefined) {
       throw new ContainerError(
-        "Cannot pause: the container is in no cgroup that freezes",
+        "Cannot pause: the container is not in a cgroup that can be frozen",
       );
     }
     const started = performance.now();
@@ -213,9 +213,10 @@ export class Cgroup implements Disposable {
         throw new ContainerError(
           `Cannot ${
             frozen ? "pause" : "resume"
-          }: the kernel has not done it within ${FREEZE / 1000} seconds`,
+          }: the kernel did not finish within ${FREEZE / 1000} seconds`,
           {
-            hint: "A process of it hangs in the kernel (state D in ps)",
+            hint:
+              "A process of the container is blocked in the kernel (state D in ps)",
           },
         );
       }
@@ -238,10 +239,10 @@ export class Cgroup implements Disposable {
         throw new ContainerError(
           `Cannot end the processes ${
             this.pids().join(", ")
-          }: they are still there ${DEATH / 1000} seconds after SIGKILL`,
+          }: they still exist ${DEATH / 1000} seconds after SIGKILL`,
           {
             hint:
-              "They hang in the kernel (state D in ps), perhaps on a disk or a network filesystem",
+              "They are blocked in the kernel (state D in ps), perhaps on a disk or a network file system",
           },
         );
       }
@@ -313,10 +314,9 @@ export class Cgroup implements Disposable {
         this.kill();
         if (performance.now() - started > DEATH) {
           throw new ContainerError(
-            `Cannot remove the cgroup ${path}: the kernel still finds it busy`,
+            `Cannot remove the cgroup ${path}: it is still busy`,
             {
-              hint:
-                "Look for what mounts it or what holds it: lsns --type cgroup",
+              hint: "Find out what mounts or uses it: lsns --type cgroup",
             },
           );
         }

@@ -31,15 +31,13 @@ export function groupPath(
   read: ReadLevel,
 ): string {
   if (!/^(?!\.\.?$)[\w.+-]+$/.test(id)) {
-    throw new SpecError(`${JSON.stringify(id)} cannot name a cgroup`);
+    throw new SpecError(`${JSON.stringify(id)} is not a valid cgroup name`);
   }
   const parts = cgroupsPath.split("/");
   if (!isCgroupPath(cgroupsPath)) {
     throw new SpecError(
-      `linux.cgroupsPath ${
-        JSON.stringify(cgroupsPath)
-      } is not a path of a cgroup`,
-      { hint: "Give a path such as /containers/web" },
+      `linux.cgroupsPath ${JSON.stringify(cgroupsPath)} is not a cgroup path`,
+      { hint: "Use a path such as /containers/web" },
     );
   }
   return join(
@@ -74,8 +72,8 @@ export function missingDirectories(
     const level = read(directory);
     if (directory === path && level?.populated) {
       throw new ContainerError(
-        `Cannot use the cgroup ${path}: there are processes in it`,
-        { hint: "Give the container another id, or another linux.cgroupsPath" },
+        `Cannot use the cgroup ${path}: it contains processes`,
+        { hint: "Use another container ID or another linux.cgroupsPath" },
       );
     }
     if (level) return level.writable ? made : null;
@@ -133,7 +131,7 @@ export class NotOurs extends ContainerError {
 }
 
 const DELEGATE =
-  "Run as root, or in a cgroup that is handed to you: systemd-run --user --scope -p Delegate=yes container …";
+  "Run as root, or in a cgroup that is delegated to you: systemd-run --user --scope -p Delegate=yes container …";
 
 /** The error for a cgroup that we may not make, with the fix. */
 export function notOurs(
@@ -144,17 +142,17 @@ export function notOurs(
   return new NotOurs(
     `Cannot ${
       purposeOf(need)
-    }: ${path} cannot be made, since the cgroup above it is not ours to change`,
+    }: ${path} cannot be created, because you do not have permission to change its parent cgroup`,
     {
       hint: version === 1
-        ? "Run as root; or boot with cgroup v2, where systemd hands cgroups to users"
+        ? "Run as root, or boot with cgroup v2, where systemd delegates cgroups to users"
         : DELEGATE,
     },
   );
 }
 
 const purposeOf = (need: Need) =>
-  [...need.required.values()][0] ?? "make a cgroup";
+  [...need.required.values()][0] ?? "create a cgroup";
 
 /**
  * On v2 a process can be moved only by a user who may write to cgroup.procs of
@@ -178,7 +176,7 @@ export function checkMove(
   throw new NotOurs(
     `Cannot ${
       purposeOf(need)
-    }: a process cannot be moved from ${own} to ${path}, since ${shared} above both is not ours to change`,
+    }: a process cannot be moved from ${own} to ${path}, because you do not have permission to change their common parent ${shared}`,
     { hint: DELEGATE },
   );
 }

@@ -193,7 +193,7 @@ function wantedTrees(
     const core = controller === "cgroup";
     if (!unified || (!core && !unified.controllers.includes(controller))) {
       throw new SpecError(
-        `linux.resources.unified cannot set ${file}: cgroup v2 has no ${controller} controller here`,
+        `linux.resources.unified cannot set ${file}: cgroup v2 has no ${controller} controller on this machine`,
       );
     }
     const tree = need(unified);
@@ -228,7 +228,7 @@ function wantedTrees(
   if (!wanted.size) {
     const any = freezer ?? hierarchy.mounts[0];
     if (!any) {
-      throw missing({ v1: null, v2: null, what: "make a cgroup" }, hierarchy);
+      throw missing({ v1: null, v2: null, what: "create a cgroup" }, hierarchy);
     }
     need(any);
   }
@@ -285,7 +285,7 @@ export function planUpdate(
     throw new SpecError(
       "The devices of a running container cannot be changed",
       {
-        hint: "Start it again with other devices",
+        hint: "Start the container again with other devices",
       },
     );
   }
@@ -297,10 +297,10 @@ export function planUpdate(
     );
     if (!group) {
       throw new ContainerError(
-        `Cannot ${concern.what}: the container was started without that controller`,
+        `Cannot ${concern.what}: the container was started without this controller`,
         {
           hint:
-            "Start it again with such a limit, however large; that one can be changed",
+            "Start the container again with such a limit. A limit of any size can be changed later",
         },
       );
     }
@@ -351,11 +351,11 @@ function missing(
   }
   const name = layout === "v2" ? v2 ?? v1 : v1 ?? v2;
   return new ContainerError(
-    `Cannot ${what}: there is no ${name} controller here (${layout})`,
+    `Cannot ${what}: this machine has no ${name} controller (${layout})`,
     {
       hint: layout === "v2" && v2 === null
-        ? "cgroup v2 does not have it: leave the limit out"
-        : "/proc/cgroups shows what the kernel has; on v1 the controller's tree has to be mounted",
+        ? "cgroup v2 does not have this controller. Remove the limit"
+        : "/proc/cgroups lists the kernel's controllers. On v1 the hierarchy of the controller must be mounted",
     },
   );
 }

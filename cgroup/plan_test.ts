@@ -119,7 +119,7 @@ Deno.test("planCgroup() explains the rule of no internal processes", () => {
   const error = assertThrows(
     () => steps({ resources: limits, cgroupsPath: "/a/b" }, v2(), levels),
     ContainerError,
-    "/cg/a holds processes",
+    "/cg/a contains processes",
   ) as ContainerError;
   assertStringIncludes(error.hint!, "mkdir /cg/a/init");
   // The top of a namespace is not the root of the machine.
@@ -127,7 +127,7 @@ Deno.test("planCgroup() explains the rule of no internal processes", () => {
     () =>
       steps({ resources: limits }, v2(), { "/cg": { ...top, root: false } }),
     ContainerError,
-    "holds processes",
+    "contains processes",
   );
 });
 
@@ -141,7 +141,7 @@ Deno.test("planCgroup() names a controller that is not delegated, and skips thos
     () =>
       steps({ resources: { memory: { limit: 1 } } }, v2("/cg/u/me"), levels),
     ContainerError,
-    "Cannot limit memory: /cg does not hand down the memory controller",
+    "Cannot limit memory: /cg does not enable the memory controller for its children",
   ) as ContainerError;
   assertStringIncludes(error.hint!, "Delegate=memory");
   const plan = planCgroup(
@@ -163,12 +163,12 @@ Deno.test("planCgroup() without permission refuses a limit or a path, and otherw
   assertThrows(
     () => steps({ resources: limits }, v2(), levels),
     ContainerError,
-    "not ours to change",
+    "you do not have permission to change",
   );
   assertThrows(
     () => steps({ cgroupsPath: "/a" }, v2(), levels),
     ContainerError,
-    "not ours to change",
+    "you do not have permission to change",
   );
   assertEquals(steps({ stats: true, freeze: true }, v2(), levels), []);
 });
@@ -220,7 +220,7 @@ Deno.test("planCgroup() refuses a cgroup in use, and paths that leave the tree",
         "/cg/container-x": { ...inner, populated: true },
       }),
     ContainerError,
-    "processes in it",
+    "it contains processes",
   );
   for (const cgroupsPath of ["/a/../..", "", "/", "system.slice:container:x"]) {
     assertThrows(
@@ -247,7 +247,7 @@ Deno.test("planUpdate() writes into the trees that were joined", () => {
   assertThrows(
     () => planUpdate(groups, { memory: { limit: 1 } }, {}),
     ContainerError,
-    "without that controller",
+    "without this controller",
   );
   assertThrows(
     () => planUpdate(groups, { unified: { "pids.max": "1" } }, {}),

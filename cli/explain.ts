@@ -116,13 +116,13 @@ function notExplained(word: string | undefined): UsageError {
   if (word === undefined) {
     return new UsageError(
       "Nothing to explain",
-      "Name a command: container explain run /bin/sh.",
+      "Example: container explain run /bin/sh.",
     );
   }
   const known = Object.keys(ASKED);
   const near = closestString(word, known);
   return new UsageError(
-    `Cannot explain ${word}: the commands it knows are: ${known.join(", ")}`,
+    `Cannot explain ${word}: the supported commands are ${known.join(", ")}`,
     near ? `Did you mean ${near}?` : "See container explain --help.",
   );
 }

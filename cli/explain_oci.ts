@@ -33,7 +33,7 @@ async function askedBundle(
   const [id = containerId(), word] = flags.rest;
   if (word !== undefined) {
     throw new UsageError(
-      `container ${command} takes one id`,
+      `container ${command} takes one ID`,
       `See container ${command} --help.`,
     );
   }

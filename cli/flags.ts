@@ -189,7 +189,7 @@ export function takeNoWords({ rest: [word] }: Flags, command: string): void {
 
 function switchValue(word: string, value: string): string {
   if (value === "true" || value === "false") return value;
-  throw new UsageError(`${word}: this flag is true or false`);
+  throw new UsageError(`${word}: the value must be true or false`);
 }
 
 /** The help lines of flags, aligned. */

@@ -338,7 +338,7 @@ Deno.test("decide() sets sysctls of the container's own namespaces", () => {
   assertThrows(
     () => specOf("--sysctl", "kernel.panic=1", "sh"),
     SpecError,
-    "kernel.panic: it is the host's",
+    "kernel.panic: it belongs to the host",
   );
   assertThrows(
     () => specOf("--sysctl", "kernel.shmmax=1", "--ipc", "host", "sh"),

@@ -3,17 +3,18 @@
  * alternative. Loaded only if one is given. Pure.
  */
 
-const ALWAYS = "It is always so: leave it out.";
-const DEFAULT_MOUNT = "It is mounted by default: leave it out.";
-const NEW = "It is new by default: leave it out.";
-const NO_IMAGES = "There are no images yet: --rootfs names a directory.";
+const ALWAYS = "It is always enabled. Remove the flag.";
+const DEFAULT_MOUNT = "It is mounted by default. Remove the flag.";
+const NEW = "The namespace is new by default. Remove the flag.";
+const NO_IMAGES =
+  "Images are not supported yet. Use --rootfs with a directory.";
 const NO_NETWORKS =
-  "There are no networks of its own yet: --network host shares the host's.";
-const NO_HEALTH = "Nothing looks after a container's health: leave it out.";
+  "Networks are not supported yet. --network host shares the host's network.";
+const NO_HEALTH = "Health checks are not supported. Remove the flag.";
 const NO_LOGS =
-  "It goes to the standard streams of run, or with --detach to what logs shows.";
-const NO_PAIR = "It takes no pair of words here:";
-const BY_DESCRIPTOR = "Files are named by path here:";
+  "Output goes to the standard streams of run, or with --detach to the log that logs shows.";
+const NO_PAIR = "Flags take a single word here:";
+const BY_DESCRIPTOR = "Files are given by path here:";
 
 /** For each flag, a sentence on what to do instead. */
 const NEAREST: Record<string, string> = {
@@ -22,17 +23,17 @@ const NEAREST: Record<string, string> = {
   attach: NO_LOGS,
   a: NO_LOGS,
   "blkio-weight-device": "Use --blkio-weight, for all disks.",
-  cidfile: "--detach prints the id.",
+  cidfile: "--detach prints the ID.",
   c: "Use --cpu-shares.",
-  "cpu-count": "That is for Windows: use --cpus.",
-  "cpu-percent": "That is for Windows: use --cpus.",
+  "cpu-count": "This flag is for Windows. Use --cpus.",
+  "cpu-percent": "This flag is for Windows. Use --cpus.",
   "cpu-rt-period": "Use --cpus.",
   "cpu-rt-runtime": "Use --cpus.",
   "device-cgroup-rule":
-    "Use --device HOST:INSIDE:ACCESS; other nodes open nothing.",
+    "Use --device HOST:INSIDE:ACCESS; other device nodes cannot be opened.",
   "disable-content-trust": NO_IMAGES,
   "dns-opt": "Use --dns-option.",
-  entrypoint: "The command is what follows the flags: name it there.",
+  entrypoint: "The command follows the flags. Put it there.",
   expose: NO_NETWORKS,
   gpus: "Use --device for each node, like --device /dev/nvidia0.",
   "health-cmd": NO_HEALTH,
@@ -46,9 +47,9 @@ const NEAREST: Record<string, string> = {
   "io-maxiops": "Use --device-read-iops and --device-write-iops.",
   ip: NO_NETWORKS,
   ip6: NO_NETWORKS,
-  isolation: "That is for Windows: leave it out.",
-  "kernel-memory": "The kernel counts it as memory: use --memory.",
-  "label-file": "Give each by --label.",
+  isolation: "This flag is for Windows. Remove the flag.",
+  "kernel-memory": "The kernel counts it as memory. Use --memory.",
+  "label-file": "Use --label for each label.",
   link: NO_NETWORKS,
   "link-local-ip": NO_NETWORKS,
   "log-driver": NO_LOGS,
@@ -62,20 +63,21 @@ const NEAREST: Record<string, string> = {
   "publish-all": NO_NETWORKS,
   P: NO_NETWORKS,
   pull: NO_IMAGES,
-  runtime: "It is its own runtime: leave it out.",
+  runtime: "container is its own runtime. Remove the flag.",
   "security-opt": "Use --seccomp, --apparmor, --selinux or --no-new-privs.",
   "sig-proxy": ALWAYS,
   "storage-opt": "Use --overlay or --ephemeral.",
-  "use-api-socket": "There is no daemon and no socket: leave it out.",
+  "use-api-socket": "There is no daemon and no socket. Remove the flag.",
   "volume-driver": "Mount it on the host and use --volume.",
-  "volumes-from": "Give the same --volume again.",
+  "volumes-from": "Repeat the same --volume flags.",
   // bubblewrap
-  args: "Give the flags on the command line.",
-  argv0: "The command has its own name: leave it out.",
+  args: "Put the flags on the command line.",
+  argv0: "argv[0] is always the command's name. Remove the flag.",
   "unshare-all": NEW,
   "share-net": "Use --network host.",
   "unshare-user": "Use --userns.",
-  "unshare-user-try": "Use --userns; who is not root has one anyway.",
+  "unshare-user-try":
+    "Use --userns. Without root there is always a user namespace.",
   "unshare-ipc": NEW,
   "unshare-pid": NEW,
   "unshare-net": NEW,
@@ -84,24 +86,24 @@ const NEAREST: Record<string, string> = {
   "unshare-cgroup-try": NEW,
   userns2: "Use --userns path:FILE.",
   "disable-userns":
-    "The filter of system calls refuses them by default: leave it out.",
+    "The seccomp filter refuses user namespaces by default. Remove the flag.",
   "assert-userns-disabled":
-    "The filter of system calls refuses them by default: leave it out.",
+    "The seccomp filter refuses user namespaces by default. Remove the flag.",
   pidns: `${BY_DESCRIPTOR} --pid path:FILE.`,
   uid: "Use --user UID:GID.",
   gid: "Use --user UID:GID.",
   chdir: "Use --workdir.",
-  clearenv: "The environment is clean by default: leave it out.",
+  clearenv: "The environment is clean by default. Remove the flag.",
   setenv: `${NO_PAIR} --env NAME=VALUE.`,
-  unsetenv: "The environment is clean by default: leave it out.",
+  unsetenv: "The environment is clean by default. Remove the flag.",
   "lock-file": "Use flock(1).",
   "sync-fd": "Use --status-fd.",
   "dev-bind": `${NO_PAIR} --volume SRC:DST:dev, or --device.`,
   "dev-bind-try": `${NO_PAIR} --volume SRC:DST:dev, or --device.`,
   "bind-fd": `${BY_DESCRIPTOR} --bind SRC:DST.`,
   "ro-bind-fd": `${BY_DESCRIPTOR} --ro-bind SRC:DST.`,
-  "remount-ro": "Use --read-only, or :ro with the mount.",
-  "overlay-src": "Use --overlay, which goes over --rootfs.",
+  "remount-ro": "Use --read-only, or the option ro of the mount.",
+  "overlay-src": "Use --overlay, which is mounted over --rootfs.",
   "tmp-overlay": "Use --ephemeral.",
   "ro-overlay": "Use --ephemeral with --read-only.",
   "exec-label": "Use --selinux.",
@@ -112,11 +114,11 @@ const NEAREST: Record<string, string> = {
   "bind-data": `${BY_DESCRIPTOR} --file SRC:DST.`,
   "ro-bind-data": `${BY_DESCRIPTOR} --file SRC:DST.`,
   "add-seccomp-fd": `${BY_DESCRIPTOR} --seccomp FILE.`,
-  "block-fd": "Use --status-fd, and wait in the command.",
+  "block-fd": "Use --status-fd, and wait inside the command.",
   "userns-block-fd": "Use --uidmap and --gidmap.",
   "info-fd": "Use --status-fd.",
   "json-status-fd": "Use --status-fd.",
-  "new-session": "Use --tty, which gives it a session and a terminal.",
+  "new-session": "Use --tty, which creates a session and a terminal.",
   "die-with-parent": ALWAYS,
   "as-pid-1": "Use --no-init.",
   perms: "Use --tmpfs DST:mode=MODE.",

@@ -56,7 +56,7 @@ export function bindOptions(flag: string, words: readonly string[]): string[] {
       `${flag}: unknown option ${word}`,
       `${
         nearest(word, [...known, ...MOUNT_WORDS])
-      }The options are ro, rw, bind, rbind, noexec, nosuid, nodev, private, slave, shared, idmap and their like.`,
+      }The options include ro, rw, bind, rbind, noexec, nosuid, nodev, private, slave, shared and idmap.`,
     );
   }
   const pair = PAIRS.find((pair) => pair.every((word) => words.includes(word)));
@@ -64,8 +64,8 @@ export function bindOptions(flag: string, words: readonly string[]): string[] {
   const both = pair ?? (spread.length > 1 ? spread : null);
   if (both) {
     throw new UsageError(
-      `${flag}: ${both[0]} and ${both[1]} contradict each other`,
-      "Leave one of them out.",
+      `${flag}: ${both[0]} and ${both[1]} cannot be used together`,
+      "Remove one of them.",
     );
   }
   return [
@@ -100,7 +100,7 @@ export function checkTmpfsOptions(
       `${flag}: unknown option ${key}`,
       `${
         nearest(key, known)
-      }A tmpfs takes size=, mode=, uid=, gid= and others.`,
+      }The options of a tmpfs include size=, mode=, uid= and gid=.`,
     );
   }
 }

@@ -36,7 +36,7 @@ function fullDisk({ message }: Error): ContainerError | null {
   const [, reason, path = "a file"] = FULL.exec(message) ?? [];
   return reason === undefined ? null : new ContainerError(
     `Cannot write ${path}: ${reason.toLowerCase()}`,
-    { hint: "Make room there, or keep containers elsewhere: --root." },
+    { hint: "Free some space, or choose another directory with --root." },
   );
 }
 

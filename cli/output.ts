@@ -55,7 +55,7 @@ export function logError(
     say(
       `container: Cannot write to the log ${log.file}: ${
         systemReason(error)
-      }. Name another file with --log.`,
+      }. Choose another file with --log.`,
     );
   }
 }

@@ -21,7 +21,7 @@ function address(flag: string, text: string): string {
   if (isAddress(bare)) return bare;
   throw new UsageError(
     `${flag}: ${text || "the address"} is not an IP address`,
-    "Write one like 192.0.2.1 or 2001:db8::1.",
+    "Use an address like 192.0.2.1 or 2001:db8::1.",
   );
 }
 
@@ -34,14 +34,16 @@ export function parseAddHost(text: string): { name: string; address: string } {
   if (!name || !to) {
     throw new UsageError(
       `${flag}: not NAME:IP`,
-      "Write it like --add-host db:192.0.2.1.",
+      "Example: --add-host db:192.0.2.1.",
     );
   }
-  if (!isDomain(name)) throw new UsageError(`${flag}: ${name} is no name`);
+  if (!isDomain(name)) {
+    throw new UsageError(`${flag}: ${name} is not a valid name`);
+  }
   if (to === "host-gateway") {
     throw new UsageError(
-      `${flag}: there is no bridge to the host, so it has no gateway`,
-      "With --network host the host is 127.0.0.1.",
+      `${flag}: host-gateway is not supported, because there are no bridges`,
+      "With --network host, use 127.0.0.1.",
     );
   }
   return { name, address: address(flag, to) };
@@ -58,8 +60,8 @@ export const parseNameserver = (text: string): string =>
 export function parseResolverWord(flag: string, text: string): string {
   if (isDomain(text)) return text;
   throw new UsageError(
-    `--${flag} ${text}: not one word`,
-    `Give the flag once for each.`,
+    `--${flag} ${text}: expected a single word`,
+    `Repeat the flag for each word.`,
   );
 }
 
@@ -72,8 +74,8 @@ export function parseStreams(
 ): ContainerOptions["streams"] {
   if (text === undefined || text === "relay" || text === "inherit") return text;
   throw new UsageError(
-    `--streams ${text}: there is no such way`,
-    "It is relay or inherit.",
+    `--streams ${text}: unknown mode`,
+    "Use relay or inherit.",
   );
 }
 
@@ -133,7 +135,7 @@ export function parsePersonality(
   if (name === "LINUX64") return "LINUX";
   throw new UsageError(
     `--personality ${text}: not one of linux and linux32`,
-    "linux32 makes uname -m say what a 32-bit program expects.",
+    "With linux32, uname -m prints the name that 32-bit programs expect.",
   );
 }
 
@@ -158,7 +160,7 @@ export function parseLandlock(
       if (!value.startsWith("/")) {
         throw new UsageError(
           `${flag}: ${value} is not absolute`,
-          "It is looked up inside the container and begins with a slash.",
+          "Use a path inside the container that begins with a slash.",
         );
       }
       (rules[kind] ??= []).push(value);
@@ -170,7 +172,7 @@ export function parseLandlock(
     } else {
       throw new UsageError(
         `${flag}: not one of ro=PATH, rw=PATH, exec=PATH, connect=PORT and bind=PORT`,
-        "Write it like --landlock ro=/ --landlock rw=/tmp,connect=443.",
+        "Example: --landlock ro=/ --landlock rw=/tmp,connect=443.",
       );
     }
   }
@@ -181,6 +183,6 @@ function parsePort(flag: string, text: string): number {
   const port = Number(text);
   if (/^\d{1,5}$/.test(text) && port <= MAX_PORT) return port;
   throw new UsageError(
-    `${flag}: ${text} is no port from 0 to ${MAX_PORT}, nor any`,
+    `${flag}: ${text} is not a port from 0 to ${MAX_PORT} or the word any`,
   );
 }

@@ -55,7 +55,7 @@ export function optionsFromFlags(flags: Flags): ContainerOptions {
   if (command === undefined || command === "") {
     throw new UsageError(
       "No command to run",
-      "Name one: container run /bin/sh.",
+      "Example: container run /bin/sh.",
     );
   }
   const number = (name: string, range: readonly [number, number]) => {
@@ -156,8 +156,8 @@ function tty(flags: Flags): boolean | undefined {
 function cgroupParent(path: string | undefined): string | undefined {
   if (path === undefined || isCgroupPath(path)) return path;
   throw new UsageError(
-    `--cgroup-parent ${path}: not a path of a cgroup`,
-    "Give one below /sys/fs/cgroup, such as /containers.",
+    `--cgroup-parent ${path}: not a cgroup path`,
+    "Use a path below /sys/fs/cgroup, such as /containers.",
   );
 }
 
@@ -188,10 +188,10 @@ function timeOffsets(flags: Flags): ContainerOptions["timeOffsets"] {
   throw new UsageError(
     `--time-offset with --time ${mode}: ${
       mode === "host"
-        ? "the clocks would be the host's"
-        : "the offsets of a namespace that others live in are fixed"
+        ? "host means the host's clocks"
+        : "the offsets of an existing time namespace cannot be changed"
     }`,
-    "Leave out one of the two: --time-offset makes a namespace.",
+    "Remove --time: --time-offset creates a time namespace.",
   );
 }
 
@@ -208,7 +208,7 @@ function workdir(path: string): string {
   if (path.startsWith("/")) return path;
   throw new UsageError(
     `--workdir ${path}: the path is not absolute`,
-    "It is looked up inside the container and begins with a slash.",
+    "Use a path inside the container that begins with a slash.",
   );
 }
 
@@ -264,13 +264,13 @@ const NAMESPACE_FILE: Record<string, string> = {
 function modeHint(flag: string, text: string): string | undefined {
   if (/^(path|container|ns):/.test(text)) {
     const file = NAMESPACE_FILE[flag] ?? flag;
-    return `A namespace that is there has a file, like path:/proc/PID/ns/${file}.`;
+    return `To join an existing namespace, use its file: path:/proc/PID/ns/${file}.`;
   }
   if (flag === "network") {
-    return "There are no bridges: none has loopback only, host is the host's network.";
+    return "There are no bridges: none has loopback only, host shares the host's network.";
   }
   return text === "shareable" || text === "none"
-    ? `A private one is joined by its file: --${flag} private.`
+    ? `Use --${flag} private; other containers can join the namespace by its file.`
     : undefined;
 }
 

@@ -9,7 +9,7 @@ const absolute = (flag: string, path: string) => {
   if (path.startsWith("/")) return path;
   throw new UsageError(
     `${flag}: ${path || "the path inside"} is not absolute`,
-    "It is looked up inside the container and begins with a slash.",
+    "Use a path inside the container that begins with a slash.",
   );
 };
 
@@ -23,7 +23,7 @@ function hostPath(flag: string, path: string): string {
     if (error instanceof Deno.errors.NotFound) {
       throw new UsageError(
         `${flag}: ${path} does not exist on the host`,
-        "Make it first, or mend the path.",
+        "Create it, or correct the path.",
       );
     }
     throw error;
@@ -42,7 +42,7 @@ export function parseVolume(text: string): Mount {
   if (further.length) {
     throw new UsageError(
       `${flag}: more than SRC:DST:OPTIONS`,
-      "For a path that holds a colon, use --mount type=bind,source=SRC,target=DST.",
+      "For a path that contains a colon, use --mount type=bind,source=SRC,target=DST.",
     );
   }
   return {
@@ -108,7 +108,10 @@ export function parseFile(text: string): Mount {
   if (!source || !destination) throw new UsageError(`${flag}: not SRC:DST`);
   const path = hostPath(flag, source);
   if (Deno.statSync(path).size > MAX_FILE) {
-    throw new UsageError(`${flag}: it is larger than 1 MiB`, "Use --ro-bind.");
+    throw new UsageError(
+      `${flag}: the file is larger than 1 MiB`,
+      "Use --ro-bind instead.",
+    );
   }
   return {
     destination: absolute(flag, destination),
@@ -201,7 +204,7 @@ function recursion(flag: string, word: string): string[] {
   throw new UsageError(
     `${flag}: bind-recursive=${word} is not one of enabled, disabled and readonly`,
     word === "writable"
-      ? "What is mounted below a read-only mount is read-only here."
+      ? "Mounts below a read-only mount are always read-only."
       : undefined,
   );
 }
@@ -233,7 +236,7 @@ export function parseUlimit(text: string): Rlimit {
     }
     throw new UsageError(
       `--ulimit ${text}: ${word} is too large`,
-      "Say unlimited for no limit.",
+      "Use unlimited for no limit.",
     );
   };
   const soft = number(match[2]!);
@@ -287,7 +290,7 @@ export function parsePair(
     at === 0 || !text
       ? `--${flag} ${text}: the name is missing`
       : `--${flag} ${text}: the value is missing`,
-    `Write --${flag} NAME=VALUE.`,
+    `Use --${flag} NAME=VALUE.`,
   );
 }
 

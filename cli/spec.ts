@@ -57,17 +57,17 @@ function write(bundle: string, text: string): void {
     if (cause instanceof Deno.errors.AlreadyExists) {
       throw new ContainerError("File config.json exists. Remove it first", {
         cause,
-        hint: `It is ${Deno.realPathSync(bundle)}/config.json.`,
+        hint: `Its path is ${Deno.realPathSync(bundle)}/config.json.`,
       });
     }
     const [problem, hint] = cause instanceof Deno.errors.NotFound
-      ? ["no such directory", `Make it: mkdir -p ${bundle}`]
+      ? ["no such directory", `Create it: mkdir -p ${bundle}`]
       : cause instanceof Deno.errors.NotADirectory
-      ? ["it is not a directory", "Name one with --bundle DIR."]
+      ? ["it is not a directory", "Name a directory with --bundle DIR."]
       : cause instanceof Deno.errors.PermissionDenied
       ? [
         "permission denied (EACCES)",
-        "Name a directory of yours with --bundle DIR.",
+        "Name a directory that you can write to with --bundle DIR.",
       ]
       : [String(cause), undefined];
     throw new ContainerError(`Cannot write ${path}: ${problem}`, {

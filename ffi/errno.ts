@@ -142,13 +142,13 @@ export function errnoText(code: Errno | `E${number}`): string {
 function hintFor(syscall: string, code: string): string | undefined {
   switch (code) {
     case "ENOSYS":
-      return `This kernel has no ${syscall}: container needs Linux 5.12 or newer. See container doctor.`;
+      return `This kernel does not support ${syscall}. container needs Linux 5.12 or newer. See container doctor.`;
     case "EMFILE":
       return "Raise the limit on open files: ulimit -n 1024.";
     case "EAGAIN":
       // For other calls EAGAIN means that there is nothing to read yet.
       return syscall === "posix_spawn"
-        ? "The limit on processes is reached: ulimit -u, or a cgroup's pids.max."
+        ? "The limit on processes is reached. See ulimit -u, and pids.max of the cgroup."
         : undefined;
   }
 }

@@ -33,7 +33,10 @@ Deno.test("SyscallError names the action, the call and the reason", () => {
 Deno.test("SyscallError has a hint for errors that mean the same for every action", () => {
   const hint = (...args: ConstructorParameters<typeof SyscallError>) =>
     new SyscallError(...args).hint;
-  assertMatch(hint("memfd_create", "ENOSYS")!, /no memfd_create.*5\.12/);
+  assertMatch(
+    hint("memfd_create", "ENOSYS")!,
+    /does not support memfd_create.*5\.12/,
+  );
   assertMatch(hint("fcntl", "EMFILE")!, /ulimit -n/);
   assertMatch(hint("posix_spawn", "EAGAIN")!, /ulimit -u/);
   assertEquals(hint("read", "EAGAIN"), undefined);

@@ -66,13 +66,13 @@ export class LibcError extends Error {
   constructor(os: typeof Deno.build.os, cause?: unknown) {
     super(
       os === "linux"
-        ? "Cannot load libc.so.6: container needs the GNU C library (glibc), and this system has another one or none"
-        : `Cannot call Linux on ${os}: container is made of Linux's own system calls`,
+        ? "Cannot load libc.so.6: container needs the GNU C library (glibc), which this system does not have"
+        : `Cannot run on ${os}: container uses Linux system calls`,
       { cause },
     );
     this.hint = os === "linux"
       ? "Use a distribution with glibc, like Debian, Ubuntu or Fedora."
-      : "Use a machine with Linux, or a virtual one.";
+      : "Use a physical or virtual machine with Linux.";
   }
 }
 

@@ -20,8 +20,8 @@ Deno.test("LibcError distinguishes another libc from another system, with a fix 
   const { message, hint } = new LibcError("linux");
   assertMatch(`${message}. ${hint}`, /^Cannot load.*glibc.*\. Use .*Debian.*$/);
   const other = new LibcError("darwin");
-  assertMatch(other.message, /^Cannot call Linux on darwin: /);
-  assertMatch(other.hint, /^Use a machine with Linux/);
+  assertMatch(other.message, /^Cannot run on darwin: /);
+  assertMatch(other.hint, /^Use a physical or virtual machine with Linux/);
 });
 
 Deno.test("cString() counts bytes, not characters, and ends with NUL", () => {

@@ -14,7 +14,7 @@ const decoder = new TextDecoder();
 export function cString(text: string): Uint8Array<ArrayBuffer> {
   if (text.includes("\0")) {
     throw new TypeError(
-      `Cannot pass ${JSON.stringify(text)}: it holds a NUL byte`,
+      `Cannot pass ${JSON.stringify(text)}: it contains a NUL byte`,
     );
   }
   return encoder.encode(text + "\0");

@@ -17,7 +17,9 @@ const SUN_PATH_SIZE = 108;
 function addressOfPath(path: string): [address: Uint8Array, size: number] {
   const name = new TextEncoder().encode(path);
   if (name.length >= SUN_PATH_SIZE) {
-    throw new TypeError(`${path}: a socket's path has at most 107 bytes`);
+    throw new TypeError(
+      `${path}: the path of a socket can have at most 107 bytes`,
+    );
   }
   const address = new Uint8Array(2 + SUN_PATH_SIZE);
   new DataView(address.buffer).setUint16(0, AF_UNIX, true);

@@ -90,35 +90,35 @@ export function diagnose(
   if (found.length) {
     return notExecutable(
       `Cannot run ${found[0]}: permission denied (EACCES)`,
-      "A directory on the way to it, the file system it is on (noexec), or --landlock forbids it.",
+      "Check the permissions of its parent directories, the mount option noexec, and the --landlock rules.",
     );
   }
   return command.includes("/")
     ? notFound(
       `Cannot run ${command}: no such file in the root filesystem`,
-      "The path is looked up inside the container.",
+      "It is a path inside the container.",
     )
     : notFound(
       `Cannot run ${command}: not found in ${
         searched(step.candidates)
       } of the root filesystem`,
-      "Add it there, give its full path, or set PATH with --env.",
+      "Add the program, give its full path, or set PATH with --env.",
     );
 }
 
 /** The execve(2) errors of files that exist and look correct. */
 const REFUSALS: Partial<Record<string, [message: string, hint: string]>> = {
   ENOEXEC: [
-    "exec format error (ENOEXEC), it begins as an ELF program and is broken",
-    "Build it or copy it again.",
+    "exec format error (ENOEXEC), the file is a damaged ELF program",
+    "Build or copy it again.",
   ],
   ELIBBAD: [
-    "its loader is broken (ELIBBAD)",
-    "Put the loader that goes with it into the root filesystem.",
+    "its loader is damaged (ELIBBAD)",
+    "Add the matching loader to the root filesystem.",
   ],
   ETXTBSY: [
-    "text file busy (ETXTBSY), somebody has it open for writing",
-    "Close it there first.",
+    "text file busy (ETXTBSY), a process has it open for writing",
+    "Close the file in that process first.",
   ],
 };
 
@@ -139,7 +139,7 @@ function inspect(view: View, path: string): CommandError | null {
   if (info.isDirectory) {
     return notExecutable(
       `Cannot run ${path}: it is a directory`,
-      "Name a program in it.",
+      "Name a program in the directory.",
     );
   }
   if (!info.isFile) {
@@ -151,7 +151,7 @@ function inspect(view: View, path: string): CommandError | null {
   if (info.mode !== null && !(info.mode & EXECUTE_BITS)) {
     return notExecutable(
       `Cannot run ${path}: it is not executable`,
-      `Run chmod +x on it in the root filesystem.`,
+      `Run chmod +x on the file in the root filesystem.`,
     );
   }
   return inspectContent(view, path, readHead(view, path));
@@ -178,8 +178,8 @@ function inspectContent(
   const elf = inspectElf(head);
   if (!elf) {
     return head.length && head[0] === 0x7f ? null : notExecutable(
-      `Cannot run ${path}: exec format error (ENOEXEC), it is neither an ELF program nor a script that starts with #!`,
-      "Name its interpreter: container run sh " + path + ".",
+      `Cannot run ${path}: exec format error (ENOEXEC), the file is neither an ELF program nor a script that starts with #!`,
+      "Run it with its interpreter: container run sh " + path + ".",
     );
   }
   const { arch } = Deno.build;
@@ -188,7 +188,7 @@ function inspectContent(
       `Cannot run ${path}: it is for another architecture, ${
         machineName(elf.machine)
       }, and this machine is ${arch}`,
-      "Use a root filesystem for this machine.",
+      "Use a root filesystem for this architecture.",
     );
   }
   if (elf.interpreter && !lookUp(view, elf.interpreter)) {
@@ -210,8 +210,8 @@ function inspectScript(
   if (interpreter && lookUp(view, interpreter)) return null;
   return notFound(
     `Cannot run ${path}: its interpreter ${
-      interpreter || "(none named)"
+      interpreter || "(no name)"
     } is not in the root filesystem`,
-    "Add the interpreter or mend the first line of the script.",
+    "Add the interpreter, or correct the first line of the script.",
   );
 }

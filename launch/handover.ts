@@ -82,7 +82,7 @@ export const SIGNAL_FOREGROUND = SIGNAL.SIGSTKFLT;
 export function takeHandover(): Received | null {
   const notTheChild = () =>
     new UsageError(
-      "Cannot be the child: `child` is what `container run` starts by itself",
+      "Cannot run `child`: only `container run` can start it",
       "Use `container run COMMAND`.",
     );
   if (Deno.pid !== 1) throw notTheChild();

@@ -151,8 +151,8 @@ export class Keeper implements Disposable {
       words.length > MAX_WORDS || CONFIG.words + text.length >= CONFIG_SIZE
     ) {
       throw new ContainerError(
-        "Cannot keep the container: the command that sees to its end is too long",
-        { hint: "Take a shorter --root." },
+        "Cannot start the container's keeper: the command that it runs at the end is too long",
+        { hint: "Use a shorter path for --root." },
       );
     }
     bytes.set(text, CONFIG.words);
@@ -178,7 +178,7 @@ export class Keeper implements Disposable {
     walking.check();
     throw new ContainerError(
       "Cannot start the container: its first process, or its keeper, was killed",
-      { hint: "Is the machine out of memory? See dmesg." },
+      { hint: "Check with dmesg whether the machine is out of memory." },
     );
   }
 

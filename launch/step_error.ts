@@ -20,12 +20,12 @@ const targetOf = (step: Step) =>
 const noMountpoint = (step: Step) =>
   `The root filesystem has no ${
     targetOf(step)
-  } and it could not be made there: make it, or let changes go to memory (--ephemeral).`;
+  }, and it could not be created there. Create it, or keep changes in memory (--ephemeral).`;
 
 const notByLink = (step: Step) =>
   `${
     targetOf(step)
-  } of the root filesystem is a link or a file: what the kernel shows there is mounted on a directory only.`;
+  } in the root filesystem is a link or a file, but this mount needs a directory.`;
 
 /**
  * A missing file in /proc means that the kernel has no such module. Any other
@@ -37,28 +37,28 @@ const noLabel = (step: Step, call: string) => {
     ? ["AppArmor", "--apparmor"]
     : ["SELinux", "--selinux"];
   if (call === "openat2") {
-    return `There is no ${module} on this machine: leave out ${flag}, or see container doctor.`;
+    return `This machine does not have ${module}. Remove ${flag}, or see container doctor.`;
   }
   return apparmor
-    ? "No such profile is loaded: load it with apparmor_parser(8), see aa-status(8)."
-    : "SELinux is off here, or has no such label: leave out --selinux, or see sestatus(8).";
+    ? "The profile is not loaded. Load it with apparmor_parser(8); see aa-status(8)."
+    : "SELinux is disabled, or the label does not exist. Remove --selinux, or see sestatus(8).";
 };
 
 /** ELOOP: a magic link of /proc, or a link into /proc or /sys at a place to write to. */
 const NO_LINK =
-  "The root filesystem has a link there that leads into /proc or /sys, or too many of them: nothing is made or written through one. Mend the link, or name another place.";
+  "The root filesystem has a link there into /proc or /sys, or too many links, and such links are never followed. Correct the link, or use another path.";
 
 const MOVED =
-  "Something else has taken its place in /proc or /sys: a mount of this container, also one by a link of the root filesystem, or another container that changes it.";
+  "The path in /proc or /sys has been replaced: by a mount of this container, possibly through a link in the root filesystem, or by another container that changes the root filesystem.";
 
 const NO_DEVICE =
-  "A standard stream is a device of the host's, /dev/null or the like, and has to become the container's own, and what the container has there is none: see what /dev is in the root filesystem, or give another stream.";
+  "A standard stream is a device such as the host's /dev/null, which must be replaced by the container's own device, but the container has another kind of file there. Check /dev in the root filesystem, or redirect the stream.";
 
 const NO_DEVICE_MADE =
-  "A standard stream is a device of the host's, /dev/null or the like, and has to become the container's own. It has none at that path, and none can be made there: give another stream, as by `true | container exec …`.";
+  "A standard stream is a device such as the host's /dev/null, which must be replaced by the container's own device. The container does not have this device, and it cannot be created. Redirect the stream, for example: `true | container exec …`.";
 
 const NO_TERMINAL =
-  "A standard stream is /dev/tty, and there is no terminal that it stands for here: give the terminal by its own name, as by < $(tty).";
+  "A standard stream is /dev/tty, and the container has no controlling terminal. Use the terminal's own name, for example: < $(tty).";
 
 /** Hints for errors whose errno misleads, or for which a fix is known. */
 const HINTS: {
@@ -71,7 +71,7 @@ const HINTS: {
     code: "EPERM",
     hint: (step) =>
       step.step === "clone" && step.namespaces.includes("user")
-        ? "This system keeps user namespaces from ordinary users: run as root (sudo), or see container doctor."
+        ? "This system does not allow user namespaces for ordinary users. Run as root (sudo), or see container doctor."
         : ROOT,
   },
   { step: "mount", code: "ENOENT", hint: noMountpoint },
@@ -80,7 +80,7 @@ const HINTS: {
     step: "attach",
     code: "EINVAL",
     hint:
-      "A directory is mounted on a directory only, a file on a file: see what the root filesystem has there.",
+      "A directory can only be mounted on a directory, and a file only on a file. Check the path in the root filesystem.",
   },
   { step: "makeMountpoint", code: "ENOENT", hint: noMountpoint },
   { step: "mount", code: "ENOTDIR", hint: notByLink },
@@ -110,65 +110,66 @@ const HINTS: {
   {
     step: "pivotRoot",
     code: "EACCES",
-    hint: "You may not enter it: see the permissions and the owner of it.",
+    hint:
+      "You do not have permission to enter it. Check its permissions and owner.",
   },
   {
     step: "mapMount",
     code: "EINVAL",
     hint:
-      "Its file system cannot map ids, as ext4, xfs, btrfs, erofs and, on newer kernels, tmpfs and overlay can: keep the files on one of those, or give them to the ids of the container (chown) and leave out idmap.",
+      "Its file system does not support ID mapping. ext4, xfs, btrfs, erofs and, on newer kernels, tmpfs and overlay support it. Move the files to one of those, or change their owner to the container's IDs (chown) and remove idmap.",
   },
   {
     step: "mapMount",
     code: "EPERM",
     hint:
-      "Only who administers its file system may map its ids, and only once: run as root (sudo), and name what is not mapped already.",
+      "Mapping IDs requires CAP_SYS_ADMIN over the file system, and a mount can only be mapped once. Run as root (sudo), and use a mount that is not mapped yet.",
   },
   {
     step: "joinNamespaces",
     code: "ENOENT",
-    hint: "Name a file like /proc/PID/ns/net of a process that runs.",
+    hint: "Use a file like /proc/PID/ns/net of a running process.",
   },
   { step: "joinNamespaces", code: "EPERM", hint: ROOT },
   { step: "joinNamespaces", code: "EACCES", hint: ROOT },
   {
     step: "joinNamespaces",
     code: "EINVAL",
-    hint: "The file names another kind of namespace, or none.",
+    hint: "The file is not a namespace of this kind.",
   },
   {
     step: "mount",
     code: "EACCES",
     hint:
-      "A directory on the way is closed to the user that root inside really is: see its permissions and owner.",
+      "The host user that root inside maps to cannot enter a parent directory. Check its permissions and owner.",
   },
   {
     step: "setSysctl",
     code: "ENOENT",
-    hint: "This kernel has no such setting: see /proc/sys.",
+    hint: "This kernel does not have this setting. See /proc/sys.",
   },
   {
     step: "setSysctl",
     code: "EINVAL",
-    hint: "The kernel does not take this value.",
+    hint: "The kernel does not accept this value.",
   },
   {
     step: "makeDevice",
     code: "EEXIST",
     hint:
-      "Another device is there, or a file that is none: remove it from the root filesystem.",
+      "Another device or another kind of file has this path. Remove it from the root filesystem.",
   },
   {
     step: "openTree",
     code: "EINVAL",
     hint:
-      "It is unbindable, or there are mounts below it, which a user namespace does not let out of sight: ask for them too (rbind).",
+      "The mount is unbindable, or it has mounts below it that a user namespace cannot leave out. Include them with rbind.",
   },
   {
     step: "setMountAttributes",
     code: "EPERM",
     hint:
-      "In a user namespace a mount of the host stays as restricted as it is there (ro, nosuid, nodev, noexec), and keeps its access times: ask for it as it is (ro, …), or change the mount on the host.",
+      "In a user namespace a host mount keeps its restrictions (ro, nosuid, nodev, noexec) and its access time options. Use the same options (ro, …), or change the mount on the host.",
   },
   { step: "unshare", code: "EPERM", hint: ROOT },
   { step: "mount", code: "EPERM", hint: ROOT },
@@ -177,59 +178,60 @@ const HINTS: {
     step: "clone",
     code: "ENOSPC",
     hint:
-      "The limit on namespaces is reached: see max_user_namespaces and its like in /proc/sys/user.",
+      "The limit on namespaces is reached. See /proc/sys/user/max_user_namespaces and the other files there.",
   },
   ...(["clone", "unshare"] as const).map((step) => ({
     step,
     code: "EINVAL" as const,
     hint:
-      "This kernel lacks one of these namespaces: container doctor says which. Share the host's (--network host, …).",
+      "This kernel does not support one of these namespaces; container doctor shows which. Share the host's namespace (--network host, …).",
   })),
   {
     step: "mountOverlay",
     code: "EINVAL",
     hint:
-      "Its layers do not go together: dmesg says why. Without root none can lie on a directory that has mounts below it, as / has: let changes to / go to memory (--ephemeral), or run as root (sudo).",
+      "The layers cannot be combined; dmesg shows why. Without root, an overlay cannot cover a directory with mounts below it, such as /. Keep changes to / in memory (--ephemeral), or run as root (sudo).",
   },
   {
     step: "mountOverlay",
     code: "ENODEV",
     hint:
-      "This kernel has no overlay file system, or has not loaded its module: sudo modprobe overlay, or see container doctor.",
+      "This kernel does not support overlay, or its module is not loaded. Run sudo modprobe overlay, or see container doctor.",
   },
   ...(["mount", "createFilesystem"] as const).map((step) => ({
     step,
     code: "ENODEV" as const,
-    hint: "This kernel has no such file system: see container doctor.",
+    hint:
+      "This kernel does not support this file system. See container doctor.",
   })),
   ...(["EINVAL", "ENOSYS"] as const).map((code) => ({
     step: "setSeccomp" as const,
     code,
     hint:
-      "This kernel does not filter system calls (CONFIG_SECCOMP_FILTER): see container doctor, or do without (--seccomp unconfined).",
+      "This kernel does not support seccomp filters (CONFIG_SECCOMP_FILTER). See container doctor, or run without a filter (--seccomp unconfined).",
   })),
   {
     step: "clone",
     code: "EAGAIN",
     hint:
-      "The limit on processes is reached: see ulimit -u and the pids cgroup.",
+      "The limit on processes is reached. See ulimit -u and the pids cgroup.",
   },
   ...(["clone", "joinCgroups"] as const).map((step) => ({
     step,
     code: "EACCES" as const,
     hint:
-      "The cgroup is not yours to put a process in: run as root, or in one that is handed to you (systemd-run --user --scope -p Delegate=yes).",
+      "You do not have permission to move a process into this cgroup. Run as root, or in a cgroup that is delegated to you (systemd-run --user --scope -p Delegate=yes).",
   })),
   {
     step: "setIds",
     code: "EINVAL",
     hint:
-      "The user namespace has no such user or group: map more of them (--userns auto, --uidmap), or choose another --user.",
+      "The user or group is not mapped in the user namespace. Map more IDs (--userns auto, --uidmap), or choose another --user.",
   },
   {
     step: "pivotRoot",
     code: "EINVAL",
-    hint: "The host runs from an initramfs: add --chroot.",
+    hint: "The host runs from an initramfs. Add --chroot.",
   },
   {
     step: "changeDirectory",
@@ -245,36 +247,36 @@ const HINTS: {
     step: "setSeccomp",
     code: "EBUSY",
     hint:
-      "Something hears of this process's system calls already, as in a container of some managers: learn outside of it.",
+      "Another program already receives notifications of this process's system calls, for example a container manager. Run learn outside that container.",
   },
   {
     step: "joinKeyring",
     code: "EDQUOT",
     hint:
-      "The user has as many keys as it may: see /proc/key-users, and raise kernel.keys.maxkeys (root_maxkeys for root).",
+      "The user has reached the limit of keys. See /proc/key-users, and raise kernel.keys.maxkeys (root_maxkeys for root).",
   },
   ...(["EPERM", "EACCES"] as const).map((code) => ({
     step: "joinKeyring" as const,
     code,
     hint:
-      "The container would keep the caller's keys. A sandbox around this one refuses keyctl(2): allow it there (docker run --security-opt seccomp=unconfined).",
+      "The container would keep the caller's keys. An outer sandbox refuses keyctl(2). Allow it there (docker run --security-opt seccomp=unconfined).",
   })),
   {
     step: "setHostname",
     code: "EINVAL",
-    hint: "A hostname has at most 64 bytes.",
+    hint: "A hostname can have at most 64 bytes.",
   },
   {
     step: "enterTimeNamespace",
     code: "ERANGE",
     hint:
-      "A clock cannot be before zero, nor some centuries on: subtract no more seconds than /proc/uptime tells.",
+      "A clock cannot be negative or some centuries ahead. Subtract at most the seconds that /proc/uptime shows.",
   },
   ...(["ENOENT", "EINVAL"] as const).map((code) => ({
     step: "enterTimeNamespace" as const,
     code,
     hint:
-      "This kernel has no time namespaces (CONFIG_TIME_NS): leave out --time-offset.",
+      "This kernel does not support time namespaces (CONFIG_TIME_NS). Remove --time-offset.",
   })),
   { step: "enterTimeNamespace", code: "EPERM", hint: ROOT },
   ...(["ENOENT", "EINVAL"] as const).map((code) => ({
@@ -285,39 +287,41 @@ const HINTS: {
   {
     step: "allowBelow",
     code: "ENOENT",
-    hint: "Mend the path, or leave out the rule: what is not there is closed.",
+    hint:
+      "Correct the path, or remove the rule. Paths without a rule are not accessible.",
   },
   {
     step: "allowBelow",
     code: "EACCES",
     hint:
-      "The user that the command runs as cannot get there: leave out the rule.",
+      "The user that the command runs as cannot access the path. Remove the rule.",
   },
   {
     step: "allowBelow",
     code: "EBADF",
-    hint: "Landlock takes 41 descriptors: raise --ulimit nofile.",
+    hint: "Landlock needs 41 descriptors. Raise --ulimit nofile.",
   },
   {
     step: "restrictSelf",
     code: "E2BIG",
-    hint: "Landlock is around this process 16 times already.",
+    hint:
+      "This process already has 16 layers of Landlock rules, which is the maximum.",
   },
   {
     step: "setPersonality",
     code: "EINVAL",
-    hint: "This kernel runs no 32-bit programs.",
+    hint: "This kernel does not run 32-bit programs.",
   },
   {
     step: "execute",
     code: "E2BIG",
-    hint: "The arguments and environment are too long: pass fewer.",
+    hint: "The arguments and the environment are too long. Shorten them.",
   },
   {
     step: "execute",
     code: "EPERM",
     hint:
-      "Does the seccomp profile allow execve? Without no_new_privs, a file with capabilities that are not given cannot be executed either.",
+      "Check whether the seccomp profile allows execve. Without no_new_privs, a file whose capabilities the container does not have cannot be executed either.",
   },
 ];
 
@@ -356,14 +360,14 @@ function hintFor(
   if (hint) return hint;
   if (code === "ENOSYS") {
     const since = SINCE[call];
-    return `This kernel has no ${call}${
-      since ? `, which came with Linux ${since}` : ""
-    }: container needs Linux 5.12 or newer. See container doctor.`;
+    return `This kernel does not support ${call}${
+      since ? `, which requires Linux ${since}` : ""
+    }. container needs Linux 5.12 or newer. See container doctor.`;
   }
   const taken = code === "EPERM" || code === "EACCES"
     ? capabilitiesOf(step)
     : [];
   return taken.length
-    ? `That takes ${taken.join(" and ")}. ${ROOT}`
-    : `The step is there for a reason: ${step.why}.`;
+    ? `This requires ${taken.join(" and ")}. ${ROOT}`
+    : `The step is necessary: ${step.why}.`;
 }

@@ -35,7 +35,7 @@ Deno.test("StepError names the step, the call and the error", () => {
     error.message,
     "Cannot set the hostname to container: sethostname: invalid argument (EINVAL)",
   );
-  assertEquals(error.hint, "A hostname has at most 64 bytes.");
+  assertEquals(error.hint, "A hostname can have at most 64 bytes.");
   assertEquals(error.status, 125);
 });
 
@@ -56,8 +56,8 @@ Deno.test("StepError names the directory that a mount needs", () => {
   );
   const hint = (code: "ENOENT" | "ENOTDIR") =>
     new StepError(mounts[0]!, "mount", code).hint!;
-  assertMatch(hint("ENOENT"), /no \/proc .* make it, .*--ephemeral/);
-  assertMatch(hint("ENOTDIR"), /\/proc of the root filesystem is a link/);
+  assertMatch(hint("ENOENT"), /no \/proc, .* Create it, .*--ephemeral/);
+  assertMatch(hint("ENOTDIR"), /\/proc in the root filesystem is a link/);
 });
 
 Deno.test("StepError asks for root if root can do the step", () => {
@@ -77,21 +77,21 @@ for (
     const { hint } = new StepError(step(kind), call, "ENOSYS");
     assertEquals(
       hint,
-      `This kernel has no ${call}, which came with Linux ${since}: container needs Linux 5.12 or newer. See container doctor.`,
+      `This kernel does not support ${call}, which requires Linux ${since}. container needs Linux 5.12 or newer. See container doctor.`,
     );
   });
 }
 
 Deno.test("StepError on a kernel without an older call names the floor", () => {
   const { hint } = new StepError(step("unshare"), "unshare", "ENOSYS");
-  assertMatch(hint!, /no unshare.*container needs Linux 5\.12/);
+  assertMatch(hint!, /does not support unshare.*container needs Linux 5\.12/);
 });
 
 Deno.test("StepError names the missing capability", () => {
   const { hint } = new StepError(step("raiseLoopback"), "ioctl", "EPERM");
   assertEquals(
     hint,
-    "That takes CAP_NET_ADMIN. Run as root (sudo), or see container doctor.",
+    "This requires CAP_NET_ADMIN. Run as root (sudo), or see container doctor.",
   );
 });
 
@@ -121,7 +121,7 @@ Deno.test("StepError names container doctor if the kernel lacks a feature", () =
 Deno.test("StepError gives the step's reason if no fix is known", () => {
   const failing = step("pivotRoot");
   const { hint } = new StepError(failing, "pivot_root", "EBUSY");
-  assertEquals(hint, `The step is there for a reason: ${failing.why}.`);
+  assertEquals(hint, `The step is necessary: ${failing.why}.`);
 });
 
 Deno.test("stepError() finds the step of each instruction", () => {

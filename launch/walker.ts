@@ -81,9 +81,12 @@ function executableOnDisk(code: Uint8Array): Descriptor {
       if (!known) throw error;
     }
   }
-  throw new ContainerError("Cannot place the walker: no directory allows it", {
-    hint: "Set vm.memfd_noexec to 1, or make /run or /tmp executable.",
-  });
+  throw new ContainerError(
+    "Cannot create the walker's file: no directory allows executable files",
+    {
+      hint: "Set vm.memfd_noexec to 1, or mount /run or /tmp without noexec.",
+    },
+  );
 }
 
 /** A walker that has been started. */
@@ -154,9 +157,12 @@ export function openProc(): Descriptor {
     return moveUp(proc);
   }
   proc.close();
-  throw new ContainerError("Cannot use /proc: something else is in its place", {
-    hint: "Is the root filesystem being changed by another container?",
-  });
+  throw new ContainerError(
+    "Cannot use /proc: another file or mount is in its place",
+    {
+      hint: "Perhaps another container is changing the root filesystem.",
+    },
+  );
 }
 
 const aboveAll = (fds: NonNullable<WalkOptions["fds"]>) =>
@@ -210,7 +216,7 @@ export function clonedPid(walking: Walk): number {
     walking.check();
     throw new ContainerError(
       "Cannot start the container: its first process was killed",
-      { hint: "Is the machine out of memory? See dmesg." },
+      { hint: "Check with dmesg whether the machine is out of memory." },
     );
   }
   return walking.outcome().slot("pid");

@@ -217,14 +217,14 @@ export class MovedDevices implements Disposable {
 }
 
 const HINTS: Record<string, [reason: string, hint: string] | undefined> = {
-  ENODEV: ["there is none of that name", "See ip link on the host."],
+  ENODEV: ["there is no device with this name", "See ip link on the host."],
   EEXIST: [
-    "there is one of that name",
-    "Give it another in linux.netDevices: name.",
+    "a device with this name exists already",
+    "Set another name in linux.netDevices.",
   ],
   EINVAL: [
-    "it belongs to its network namespace (EINVAL)",
-    "Loopback, bridges and tunnels of a namespace stay in it.",
+    "it cannot leave its network namespace (EINVAL)",
+    "Loopback, bridges and some tunnels cannot be moved.",
   ],
-  EPERM: ["not permitted (EPERM)", "It takes CAP_NET_ADMIN: run as root."],
+  EPERM: ["not permitted (EPERM)", "This requires CAP_NET_ADMIN. Run as root."],
 };

@@ -36,10 +36,10 @@ export function assemble(options: AssembleOptions): void {
   );
   if (missing.length > 0) {
     throw new RootfsError(
-      `Cannot build a root filesystem: this busybox lacks ${
+      `Cannot build a root filesystem: this busybox does not have ${
         missing.join(", ")
       }`,
-      { hint: "use another one" },
+      { hint: "use another busybox" },
     );
   }
 

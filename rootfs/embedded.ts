@@ -142,12 +142,12 @@ function makeCacheDirectory(cacheDir: string): void {
     : info.uid !== Deno.uid()
     ? `it belongs to user ${info.uid}`
     : ((info.mode ?? 0) & 0o022) !== 0
-    ? "others can write it"
+    ? "other users can write to it"
     : null;
   if (problem === null) return;
   throw new RootfsError(
     `Cannot keep a root filesystem in ${cacheDir}: ${problem}`,
-    { hint: `make it yours alone with "chmod 700", or move it away` },
+    { hint: `restrict it with "chmod 700", or move it` },
   );
 }
 

@@ -43,12 +43,12 @@ export function errorCode(error: unknown): string {
 export function explainDiskError(action: string, error: unknown): unknown {
   if (error instanceof RootfsError || !(error instanceof Error)) return error;
   const hints: Record<string, string> = {
-    ENOSPC: "free some space or choose another place",
-    EDQUOT: "free some space or choose another place",
-    EROFS: "choose a place that can be written",
-    EACCES: "choose a place that you can write",
-    EPERM: "choose a place that you can write",
-    EXDEV: "move it away by hand, then run this again",
+    ENOSPC: "free some space or choose another path",
+    EDQUOT: "free some space or choose another path",
+    EROFS: "choose a path that is writable",
+    EACCES: "choose a path that you can write to",
+    EPERM: "choose a path that you can write to",
+    EXDEV: "move it manually, then run this again",
   };
   const code = errorCode(error);
   if (code === "") return error;

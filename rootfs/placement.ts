@@ -72,14 +72,14 @@ export function hiddenPlacement(target: string): Placement {
 
 /** Says in one sentence why the place is safe. */
 export function describePlacement(shown: string, placement: Placement): string {
-  const promise = "no other user of this host can run a setuid file made in it";
+  const promise = "other users of this host cannot run a setuid file in it";
   switch (placement.kind) {
     case "closed parent":
-      return `${shown} is in a directory open to you alone: ${promise}`;
+      return `${shown} is in a directory that only you can enter: ${promise}`;
     case "nosuid mount":
       return `${shown} is on a nosuid mount: ${promise}`;
     case "hidden":
-      return `${shown} links to ${placement.link}, in a directory open to you alone (0700): ${promise}`;
+      return `${shown} links to ${placement.link}, in a directory that only you can enter (0700): ${promise}`;
   }
 }
 

@@ -72,15 +72,15 @@ export function readTar(archive: Uint8Array): TarEntry[] {
   let at = 0;
   while (true) {
     const block = archive.subarray(at, at + BLOCK);
-    if (block.length < BLOCK) throw bad("it ends in the middle");
+    if (block.length < BLOCK) throw bad("it is truncated");
     if (block.every((byte) => byte === 0)) break;
     const { entry, size } = readHeader(block);
     at += BLOCK;
     if (entry.kind === "file") {
-      if (at + size > archive.length) throw bad("it ends in the middle");
+      if (at + size > archive.length) throw bad("it is truncated");
       entries.push({ ...entry, data: archive.subarray(at, at + size) });
     } else {
-      if (size !== 0) throw bad(`${entry.name} has data but is no file`);
+      if (size !== 0) throw bad(`${entry.name} has data but is not a file`);
       entries.push(entry);
     }
     at += roundUp(size);
@@ -187,18 +187,18 @@ function checkEntries(entries: readonly TarEntry[]): void {
       entry.name.includes("\0") ||
       parts.some((part) => part === "" || part === "." || part === "..")
     ) throw bad(`the name ${shown} is not plain and relative`);
-    if (kinds.has(entry.name)) throw bad(`the name ${shown} comes twice`);
+    if (kinds.has(entry.name)) throw bad(`the name ${shown} occurs twice`);
     const parent = parts.slice(0, -1).join("/");
     if (parent !== "" && kinds.get(parent) !== "directory") {
-      throw bad(`${shown} has no directory before it`);
+      throw bad(`the directory of ${shown} is missing before it`);
     }
     if (entry.mode < 0 || entry.mode > 0o7777) {
-      throw bad(`${shown} has a mode that is none`);
+      throw bad(`${shown} has an invalid mode`);
     }
     if (
       entry.kind === "symlink" &&
       (entry.target === "" || entry.target.includes("\0"))
-    ) throw bad(`${shown} links to nothing`);
+    ) throw bad(`the target of the link ${shown} is missing`);
     kinds.set(entry.name, entry.kind);
   }
 }

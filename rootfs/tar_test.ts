@@ -94,7 +94,7 @@ Deno.test("readTar() refuses a member below a symlink", () => {
   assertThrows(
     () => writeTar(entries),
     RootfsError,
-    "has no directory before it",
+    "is missing before it",
   );
   const archive = writeTar(entries.slice(0, 1)).subarray(0, 512);
   const below = forge(
@@ -106,7 +106,7 @@ Deno.test("readTar() refuses a member below a symlink", () => {
   assertThrows(
     () => readTar(joined),
     RootfsError,
-    "has no directory before it",
+    "is missing before it",
   );
 });
 
@@ -134,12 +134,12 @@ Deno.test("readTar() refuses a damaged archive", () => {
   assertThrows(
     () => readTar(archive.subarray(0, 700)),
     RootfsError,
-    "in the middle",
+    "it is truncated",
   );
   assertThrows(
     () => readTar(archive.subarray(0, 1700)),
     RootfsError,
-    "in the middle",
+    "it is truncated",
   );
   assertThrows(
     () => readTar(new Uint8Array(1024).fill(65)),
@@ -149,7 +149,7 @@ Deno.test("readTar() refuses a damaged archive", () => {
   assertThrows(
     () => writeTar([ENTRIES[0]!, ENTRIES[0]!]),
     RootfsError,
-    "comes twice",
+    "occurs twice",
   );
 });
 

@@ -33,7 +33,7 @@ export function refuseMounts(path: string): void {
   const mounted = mountsWithin(Deno.realPathSync(path), readMounts());
   if (mounted[0] === undefined) return;
   throw new RootfsError(
-    `Cannot remove ${path}: something is mounted at ${mounted[0].path}`,
+    `Cannot remove ${path}: there is a mount at ${mounted[0].path}`,
     { hint: `run "umount ${mounted[0].path}" first` },
   );
 }
@@ -65,7 +65,7 @@ export function mayRemoveTree(path: string): boolean {
  * remove it.
  */
 export const describeStuck = (path: string): string =>
-  `Cannot remove ${path}: there are files of other users in it, as a container that ran as root makes them; run "sudo rm -rf ${path}"`;
+  `Cannot remove ${path}: it contains files of other users, for example from a container that ran as root; run "sudo rm -rf ${path}"`;
 
 /** The prefix of temporary directories that are made next to a tree. */
 export function temporaryPrefix(base: string): string {

@@ -91,7 +91,7 @@ Deno.test("assemble() refuses a busybox without the seed's applets", () => {
     assertThrows(
       () => assemble({ ...options, applets: ["sh", "ls", "cat", "echo"] }),
       RootfsError,
-      "lacks ps",
+      "does not have ps",
     );
     assertEquals([...Deno.readDirSync(dir)], []);
   } finally {

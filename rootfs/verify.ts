@@ -16,7 +16,9 @@ export function staticBinaryProblem(
   const elf = inspectElf(bytes);
   if (elf === null) return "it is not an ELF executable";
   const machine = machineName(elf.machine);
-  if (machine !== arch) return `it is for ${machine}, this machine is ${arch}`;
+  if (machine !== arch) {
+    return `it is for ${machine}, but this machine is ${arch}`;
+  }
   if (elf.dynamic) {
     const needs = elf.interpreter
       ? `it needs the loader ${elf.interpreter}`
@@ -35,12 +37,14 @@ export function parseApplets(output: string): string[] | string {
   for (const name of names) {
     // The names become file names in bin, so they must not contain a slash.
     if (!/^[A-Za-z0-9_[][A-Za-z0-9_.+[-]*$/.test(name)) {
-      return `its --list prints ${JSON.stringify(name)}, no applet's name`;
+      return `its --list prints ${
+        JSON.stringify(name)
+      }, which is not an applet name`;
     }
   }
   const missing = SEED_APPLETS.filter((name) => !names.includes(name));
   if (missing.length > 0) {
-    return `its --list lacks ${missing.join(", ")}`;
+    return `its --list does not have ${missing.join(", ")}`;
   }
   return [...new Set(names)].filter((name) => name !== "busybox").sort();
 }

@@ -14,7 +14,7 @@ Deno.test("staticBinaryProblem() names what is wrong", () => {
   assertStringIncludes(problem(new Uint8Array(100)), "not an ELF executable");
   assertStringIncludes(
     problem(makeElf({ machine: 183 })),
-    "it is for aarch64, this machine is x86_64",
+    "it is for aarch64, but this machine is x86_64",
   );
   assertStringIncludes(
     problem(makeElf({ interpreter: "/lib/ld.so" })),
@@ -35,13 +35,16 @@ Deno.test("parseApplets() sorts, drops doubles and busybox itself", () => {
 Deno.test("parseApplets() refuses names that are paths or lists without the seed's", () => {
   assertEquals(
     parseApplets("sh\n../evil\n"),
-    'its --list prints "../evil", no applet\'s name',
+    'its --list prints "../evil", which is not an applet name',
   );
   assertEquals(
     parseApplets("sh\n..\n"),
-    'its --list prints "..", no applet\'s name',
+    'its --list prints "..", which is not an applet name',
   );
-  assertEquals(parseApplets("sh\nls\n"), "its --list lacks cat, echo, ps");
+  assertEquals(
+    parseApplets("sh\nls\n"),
+    "its --list does not have cat, echo, ps",
+  );
 });
 
 Deno.test("sha256Hex() matches the standard's example", async () => {

@@ -70,7 +70,7 @@ export async function runDeno(
     const output = decoder.decode(stdout) + decoder.decode(stderr);
     // Only the timeout above sends SIGTERM.
     return signal === "SIGTERM"
-      ? { code, output: `${output}\nerror: no end after ${minutes} minutes` }
+      ? { code, output: `${output}\nerror: timed out after ${minutes} minutes` }
       : { code, output };
   } catch (error) {
     if (!(error instanceof Error)) throw error;
@@ -87,5 +87,5 @@ export function reasonOf({ code, output }: Outcome): string {
   const lines = said.trim().split("\n");
   const line = lines.findLast((line) => line.startsWith("error: ")) ??
     lines.at(-1);
-  return line?.replace(/^error: |\.$/g, "") || `it ended with status ${code}`;
+  return line?.replace(/^error: |\.$/g, "") || `it exited with status ${code}`;
 }

@@ -91,7 +91,7 @@ export async function makeStandalone(parts: Parts): Promise<string | null> {
     await addEntry(at("warm"));
     const warmed = await warmUp(at("warm"), rootfs);
     if (typeof warmed === "string") {
-      say(`The program will start slower than it could: ${warmed}`);
+      say(`The program will start more slowly: ${warmed}`);
       break;
     }
     for (const { role, modules: used, code } of warmed) {
@@ -109,7 +109,7 @@ export async function makeStandalone(parts: Parts): Promise<string | null> {
   if (unmade !== null) return unmade;
   const reason = await addEntry(out) ?? await addFiles(out, files);
   if (reason === null) return null;
-  say(`The program will start slower than it could: ${reason}`);
+  say(`The program will start more slowly: ${reason}`);
   return await compile(out, at("main.js"), files);
 }
 
@@ -147,7 +147,7 @@ async function compile(
     { cwd: dirname(out), minutes: PATIENCE },
   );
   if (outcome.code !== 0) return reasonOf(outcome);
-  return isThere(out) ? null : `${deno} made no ${out}`;
+  return isThere(out) ? null : `${deno} did not create ${out}`;
 }
 
 /** The report of one process of the program, see scripts/standalone/warm.ts. */

@@ -29,7 +29,8 @@ export async function runBundle(args: readonly string[]): Promise<void> {
   );
   if (outcome.code === 0) return;
   throw new ScriptError(`Cannot bundle the program: ${reasonOf(outcome)}`, {
-    hint: "the first bundling fetches esbuild from npm, which needs a network",
+    hint:
+      "the first bundling downloads esbuild from npm, which needs a network",
   });
 }
 

@@ -51,21 +51,21 @@ export const DEFAULTS: CompileOptions = {
 /** Deno's message for a full disk, also from bundling and compiling. */
 const FULL = /No space left on device|\(os error 28\)/;
 
-const HELP = `Build the single file ./container
+const HELP = `Build ./container as a single file
 
 Usage: deno task compile [OPTIONS]
 
 Options:
-  --out FILE     Make FILE instead of ./container
-  --rootfs DIR   Carry DIR instead of ./fs
-  --no-rootfs    Carry no root filesystem
-  --standalone   Fail where no standalone binary can be made
-  --help         Show this
+  --out FILE     Build FILE instead of ./container
+  --rootfs DIR   Include DIR instead of ./fs
+  --no-rootfs    Do not include a root filesystem
+  --standalone   Fail if a standalone binary cannot be built
+  --help         Show this help
 
-The binary needs Deno's runtime "denort", which deno compile downloads unless
-DENORT_BIN names one that is already there. COMPILE_DENO names another Deno to
-compile with. Where neither can be had, the file is a script that runs on the
-Deno that built it, and carries no root filesystem.
+The binary needs Deno's runtime "denort". deno compile downloads it, unless
+DENORT_BIN names an existing one. COMPILE_DENO names another Deno to compile
+with. If no runtime is available, the result is a script that runs on the Deno
+that built it and does not include a root filesystem.
 `;
 
 /** Parses the command line. Returns `"help"` if help is requested. Pure. */
@@ -115,12 +115,12 @@ export async function compileProgram(
   try {
     await build(options, say);
   } catch (error) {
-    const action = `Cannot make ${options.out}`;
+    const action = `Cannot build ${options.out}`;
     if (!(error instanceof Error) || !FULL.test(error.message)) {
       throw explainDiskError(action, error);
     }
     throw new ScriptError(`${action}: no space left on device`, {
-      hint: "free some space or choose another place with --out",
+      hint: "free some space or choose another path with --out",
       cause: error,
     });
   }
@@ -135,7 +135,7 @@ async function build(
   // As root, a rename would replace a device by the program.
   if (isThere(out) && !(await Deno.stat(out)).isFile) {
     throw new ScriptError(`Cannot write ${out}: it is not a regular file`, {
-      hint: "choose another place with --out",
+      hint: "choose another path with --out",
     });
   }
   await ensureDir(dirname(out));
@@ -156,7 +156,7 @@ async function build(
     // On a full disk a script could not be written either.
     if (FULL.test(failure)) throw new ScriptError(failure);
     if (options.standalone) {
-      throw new ScriptError(`Cannot make a standalone binary: ${failure}`, {
+      throw new ScriptError(`Cannot build a standalone binary: ${failure}`, {
         hint: "name a runtime with DENORT_BIN",
       });
     }
@@ -169,25 +169,25 @@ async function build(
   if (failure === null) {
     const parts = [
       `program ${sizes([scratch.at(textFile(WHOLE))])}`,
-      `shares of it ${sizes(ROLES.map((role) => scratch.at(textFile(role))))}`,
+      `parts of it ${sizes(ROLES.map((role) => scratch.at(textFile(role))))}`,
       `compiled code ${sizes(ROLES.map((role) => scratch.at(codeFile(role))))}`,
       carried ? `root filesystem ${sizes([carried])}` : "no root filesystem",
     ];
-    say(`Made ${out}: standalone, ${sizes([out])} (${parts.join(", ")})`);
+    say(`Built ${out}: standalone, ${sizes([out])} (${parts.join(", ")})`);
     return;
   }
-  say(`Made ${out}: a script, ${sizes([out])} (no root filesystem)`);
+  say(`Built ${out}: a script, ${sizes([out])} (no root filesystem)`);
   say(
-    `Warning: ${out} is not self-contained: it runs on ${Deno.execPath()} alone and carries no root filesystem`,
+    `Warning: ${out} is not self-contained: it needs ${Deno.execPath()} and does not include a root filesystem`,
   );
-  say(`Warning: no standalone binary could be made: ${failure}`);
+  say(`Warning: a standalone binary could not be built: ${failure}`);
 }
 
 /** Why a new binary cannot be used; null if it works. */
 async function unfit(program: string): Promise<string | null> {
   const problem = await trialProblem(program);
   // A runtime of another version starts but does not find the program inside.
-  return problem && `the runtime does not go with this Deno: ${problem}`;
+  return problem && `the runtime does not match this Deno: ${problem}`;
 }
 
 /** Packs the tree next to the bundle; null if there is no tree. */
@@ -199,9 +199,9 @@ async function carryRootfs(
   if (rootfs === null) return null;
   if (!isThere(rootfs)) {
     if (rootfs !== DEFAULTS.rootfs) {
-      throw new ScriptError(`Cannot carry ${rootfs}: no such directory`);
+      throw new ScriptError(`Cannot include ${rootfs}: no such directory`);
     }
-    say("There is no ./fs to carry; deno task rootfs makes it");
+    say("./fs does not exist and is not included; deno task rootfs creates it");
     return null;
   }
   const path = join(directory, "rootfs.tar.gz");
@@ -210,13 +210,13 @@ async function carryRootfs(
     archive = packRootfs(rootfs);
   } catch (error) {
     if (rootfs !== DEFAULTS.rootfs) {
-      throw explainDiskError(`Cannot carry ${rootfs}`, error);
+      throw explainDiskError(`Cannot include ${rootfs}`, error);
     }
     const reason = error instanceof Error ? error.message : String(error);
     // A container that ran as root may have left files that the owner cannot
     // read.
-    say(`Warning: not carrying ${rootfs}: ${reason}`);
-    say("deno task rootfs --force makes it new");
+    say(`Warning: ${rootfs} is not included: ${reason}`);
+    say("deno task rootfs --force creates it again");
     return null;
   }
   await Deno.writeFile(path, gzipSync(archive, { level: 9 }));
@@ -235,7 +235,7 @@ async function makeScript(scratch: Scratch, program: string): Promise<void> {
   await Deno.writeTextFile(program, text, { mode: 0o755 });
   const problem = await trialProblem(program);
   if (problem !== null) {
-    throw new ScriptError(`Cannot make a script either: ${problem}`);
+    throw new ScriptError(`Cannot build a script either: ${problem}`);
   }
 }
 

@@ -46,9 +46,11 @@ function parse(args: readonly string[]): Asked {
       asked.runtime = runtime;
     } else {
       throw new ScriptUsageError(
-        `Unknown argument ${JSON.stringify(runtime ?? arg)}: it takes ${
-          [...all.keys()].join(", ")
-        }, and --runtime ${RUNTIMES.join(" or ")}; or --record alone`,
+        `Unknown argument ${
+          JSON.stringify(runtime ?? arg)
+        }: the arguments are ${[...all.keys()].join(", ")} and --runtime ${
+          RUNTIMES.join(" or ")
+        }, or only --record`,
       );
     }
   }

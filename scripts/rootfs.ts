@@ -29,23 +29,23 @@ export interface RootfsOptions {
 /** A wrong command line. */
 export class RootfsUsageError extends Error {}
 
-const HELP = `Assemble the busybox root filesystem
+const HELP = `Create the busybox root filesystem
 
 Usage: deno task rootfs [OPTIONS]
 
 Options:
-  --out DIR       Make DIR instead of ./fs
-  --busybox FILE  Use this static busybox and no other
-  --minimal       Only bin with busybox, sh, ls, cat, echo and ps, and proc
-  --force         Build again, replacing what is there
-  --offline       Skip the sources that need a network
-  --debug         Show where in the program an error came from
-  --help          Show this
+  --out DIR       Create DIR instead of ./fs
+  --busybox FILE  Use only this static busybox
+  --minimal       Create only bin (busybox, sh, ls, cat, echo, ps) and proc
+  --force         Build again and replace the existing tree
+  --offline       Skip sources that need a network
+  --debug         Show a stack trace with errors
+  --help          Show this help
 
-Busybox comes from the first of these that passes every check: --busybox FILE,
-the cache (in $XDG_CACHE_HOME or ~/.cache), busybox.net's pinned binary,
-Debian's package busybox-static, this host. CONTAINER_BUSYBOX_URL names another
-address for the pinned binary.
+The first busybox that passes all checks is used. The sources are, in this
+order: --busybox FILE, the cache (in $XDG_CACHE_HOME or ~/.cache), the pinned
+binary from busybox.net, Debian's package busybox-static, and this host.
+CONTAINER_BUSYBOX_URL names another address for the pinned binary.
 
 Examples:
   deno task rootfs
@@ -137,7 +137,7 @@ export async function buildRootfs(
     });
     home.install(fresh, scratch);
     const size = minimal ? "minimal" : `${busybox.applets.length} applets`;
-    say(`Made ${out} with busybox from ${busybox.from} (${size})`);
+    say(`Created ${out} with busybox from ${busybox.from} (${size})`);
     say(describePlacement(out, site.placement));
     return out;
   } catch (error) {
@@ -155,25 +155,25 @@ function keep(
   const { out, minimal, busybox } = options;
   const problem = treeProblem(tree, Deno.build.arch);
   if (problem !== null) {
-    throw new RootfsError(`Cannot use ${out} as it is: ${problem}`, {
+    throw new RootfsError(`Cannot use the existing ${out}: ${problem}`, {
       hint: "build it again with deno task rootfs --force",
     });
   }
   home.link();
-  say(`${out} is already there: nothing to do (--force builds it again)`);
+  say(`${out} already exists: nothing to do (--force builds it again)`);
   if (isMinimal(tree) !== minimal) {
     say(
       minimal
-        ? `${out} is the full tree; --force --minimal makes it minimal`
-        : `${out} is the minimal tree; --force makes it the full one`,
+        ? `${out} is the full tree; --force --minimal creates the minimal one`
+        : `${out} is the minimal tree; --force creates the full one`,
     );
   }
   if (busybox !== undefined) {
-    say(`${busybox} was not looked at; --force puts it in`);
+    say(`${busybox} was not used; add --force to use it`);
   }
   if (home.site.exposed) {
     say(
-      `Other users of this host can run a setuid file made in ${out}; --force moves it where they cannot`,
+      `Other users of this host can run a setuid file made in ${out}; --force moves it to a place where they cannot`,
     );
   } else {
     say(describePlacement(out, home.site.placement));

@@ -43,10 +43,10 @@ export async function readCache(
     const bytes = await Deno.readFile(path);
     const digest = await sha256Hex(bytes);
     if (path.endsWith(`-${digest}`)) return bytes;
-    say(`Dropped ${path} from the cache: its SHA-256 is ${digest}`);
+    say(`Removed ${path} from the cache: its SHA-256 is ${digest}`);
     await Deno.remove(path);
   }
-  throw new SourceError(`nothing in it for ${arch}`);
+  throw new SourceError(`it contains nothing for ${arch}`);
 }
 
 /** Adds a binary, by a temporary name. A full disk is not an error. */
@@ -65,7 +65,7 @@ export async function writeCache(
     await Deno.rename(temporary, path);
   } catch (error) {
     if (temporary !== undefined) await Deno.remove(temporary).catch(() => {});
-    say(`Not kept in the cache: ${message(error)}`);
+    say(`Not added to the cache: ${message(error)}`);
   }
 }
 
@@ -97,7 +97,7 @@ async function openCache(
   if (options.create) {
     await Deno.chmod(dir, 0o700);
   } else if (((info.mode ?? 0) & 0o022) !== 0) {
-    throw new SourceError(`others can write ${dir}`);
+    throw new SourceError(`other users can write to ${dir}`);
   }
   return dir;
 }

@@ -69,7 +69,9 @@ async function readBody(
     for await (const chunk of response.body ?? []) {
       size += chunk.length;
       if (size > options.maxBytes) {
-        throw new SourceError(`${response.url} is no busybox: it is too large`);
+        throw new SourceError(
+          `${response.url} is not a busybox: the file is too large`,
+        );
       }
       chunks.push(chunk);
       bar?.increment(chunk.length);

@@ -92,11 +92,11 @@ export async function findBusybox(options: FindOptions): Promise<FoundBusybox> {
       return { bytes, applets, from: source.name };
     } catch (error) {
       if (!(error instanceof SourceError)) throw error;
-      say(`busybox from ${source.name}: not used: ${error.message}`);
+      say(`Skipped busybox from ${source.name}: ${error.message}`);
     }
   }
-  throw new SourceError("Cannot find a busybox: no source gave one", {
-    hint: "name a static one with --busybox FILE",
+  throw new SourceError("Cannot find a busybox: no source has a usable one", {
+    hint: "name a static busybox with --busybox FILE",
   });
 }
 
@@ -134,7 +134,7 @@ function sources(options: FindOptions): Source[] {
 async function getPinned(options: FindOptions): Promise<Uint8Array> {
   const pinned = PINNED_BUSYBOX[options.arch];
   if (pinned === undefined) {
-    throw new SourceError(`it has no pinned binary for ${options.arch}`);
+    throw new SourceError(`there is no pinned binary for ${options.arch}`);
   }
   const bytes = await download(options.url ?? pinned.url, {
     name: pinned.name,
@@ -182,7 +182,7 @@ async function getDebian(scratch: string): Promise<Uint8Array> {
     await $`${dpkg} --fsys-tarfile ${deb} | ${tar} -x -O --wildcards ${"*/bin/busybox"}`
       .stdout("piped").stderr("piped").noThrow().timeout(60_000);
   if (unpacked.code !== 0) {
-    throw new SourceError("its package holds no bin/busybox");
+    throw new SourceError("the package does not contain bin/busybox");
   }
   return unpacked.stdoutBytes;
 }
@@ -196,7 +196,7 @@ async function findTool(name: string): Promise<string> {
 }
 
 async function getFromHost(arch: Arch): Promise<Uint8Array> {
-  let reason = "there is none installed";
+  let reason = "busybox is not installed";
   for (const path of HOST_BUSYBOX_PATHS) {
     try {
       const bytes = await readBinary(path);

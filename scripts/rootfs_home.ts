@@ -83,7 +83,7 @@ function makeParent(shown: string, parent: string): string {
     if (!["EEXIST", "ENOTDIR"].includes(errorCode(error))) throw error;
     throw new RootfsError(
       `Cannot place a root filesystem at ${shown}: ${parent} is not a directory`,
-      { hint: "choose another place with --out", cause: error },
+      { hint: "choose another path with --out", cause: error },
     );
   }
 }
@@ -98,7 +98,10 @@ function inspectOccupant(
   if (info.isSymlink) {
     const link = Deno.readLinkSync(target);
     if (link === hidden.link) return "our link";
-    throw refuse(shown, `it is a link to ${link}, which this did not make`);
+    throw refuse(
+      shown,
+      `it is a link to ${link} that this script did not create`,
+    );
   }
   if (!info.isDirectory) throw refuse(shown, "it is not a directory");
   if (mountOf(target, readMounts())?.path === target) {
@@ -107,7 +110,7 @@ function inspectOccupant(
   if (!looksLikeOurs(target)) {
     throw refuse(
       shown,
-      "it is a directory that this did not make (its bin is not just busybox and links to it)",
+      "it is a directory that this script did not create (its bin has files other than busybox and links to it)",
     );
   }
   return "our tree";
@@ -115,7 +118,7 @@ function inspectOccupant(
 
 function refuse(shown: string, cause: string): RootfsError {
   return new RootfsError(`Cannot replace ${shown}: ${cause}`, {
-    hint: "move it away or choose another place with --out",
+    hint: "move it or choose another path with --out",
   });
 }
 
@@ -147,7 +150,7 @@ export class Home implements Disposable {
       const lock = await Deno.open(home);
       const locked = await waitForLock(
         lock,
-        () => say(`Waiting for another run to finish with ${site.shown}`),
+        () => say(`Waiting until another run has finished with ${site.shown}`),
       );
       // The other run may have removed its empty directory.
       if ((await lock.stat()).ino !== lstatOrNull(home)?.ino) {
@@ -162,7 +165,7 @@ export class Home implements Disposable {
       }
       const { removed, stuck } = sweep(home, basename(site.placement.tree));
       for (const name of removed) {
-        say(`Removed ${name}, left by a run that was killed`);
+        say(`Removed ${name}, left behind by a killed run`);
       }
       for (const name of stuck) say(describeStuck(join(home, name)));
       return new Home(site, lock, made, say);
@@ -188,7 +191,7 @@ export class Home implements Disposable {
     const info = lstatOrNull(placement.tree);
     if (info === null) return null;
     if (info.isDirectory && info.uid === Deno.uid()) return placement.tree;
-    throw refuse(placement.tree, "it is not a directory of yours");
+    throw refuse(placement.tree, "it is not a directory that you own");
   }
 
   /** Makes the user's path a link to the tree, if it is not the tree itself. */
@@ -275,7 +278,7 @@ function prepareHome(site: Site): boolean {
   throw new RootfsError(
     `Cannot keep a root filesystem in ${home}: ${problem}`,
     {
-      hint: 'close it with "chmod 700", or move it away',
+      hint: 'restrict it with "chmod 700", or move it',
     },
   );
 }

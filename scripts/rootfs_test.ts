@@ -92,9 +92,9 @@ Deno.test("readCache() returns and rechecks what writeCache() stored", () =>
     await assertRejects(
       () => readCache(dir, "x86_64", say),
       SourceError,
-      "nothing in it",
+      "it contains nothing",
     );
-    assert(said[0]?.startsWith(`Dropped ${path} from the cache`));
+    assert(said[0]?.startsWith(`Removed ${path} from the cache`));
     assertEquals(await Array.fromAsync(Deno.readDir(dir)), []);
   }));
 
@@ -105,7 +105,7 @@ Deno.test("readCache() does not trust a directory that others can write", () =>
     await assertRejects(
       () => readCache(dir, "x86_64", () => {}),
       SourceError,
-      "others can write",
+      "other users can write",
     );
   }));
 

@@ -15,7 +15,7 @@ import { buildRootfs } from "./rootfs.ts";
 import { closeDebugger } from "../launch/attend/debugger.ts";
 
 /** The command if there is no terminal for a shell. */
-const GREETING = 'echo "Hello from $(hostname). All that runs here:"; ps';
+const GREETING = 'echo "Hello from $(hostname). The processes in this container:"; ps';
 
 /** The arguments of `container run`. Pure. */
 export function wordsToRun(
@@ -37,14 +37,14 @@ export function runAs(
     ? { line: [sudo, "--", ...line], note: "Running ./container with sudo" }
     : {
       line: [...line],
-      note: "There is no sudo: running ./container without root",
+      note: "sudo is not installed: running ./container without root",
     };
 }
 
 /** Why a program must be built again; null if it is up to date. */
 export async function staleness(program: string): Promise<string | null> {
   const built = changed(program);
-  if (built === null) return "there is none yet";
+  if (built === null) return "it does not exist yet";
   // Of the tree only busybox counts, because containers change the rest.
   const inputs = [...programSources(), join(ROOT, "fs/bin/busybox")];
   const newer = inputs.find((path) => (changed(path) ?? 0) > built);

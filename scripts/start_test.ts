@@ -85,7 +85,7 @@ Deno.test("staleness() recognizes missing, older and broken programs", async () 
   } finally {
     await Deno.remove(file);
   }
-  assertEquals(await staleness(file), "there is none yet");
+  assertEquals(await staleness(file), "it does not exist yet");
 });
 
 Deno.test("programSources() are existing files and include every source of the compiled program", () => {
@@ -133,5 +133,5 @@ Stack backtrace:
     "Setting up base binary: error sending request",
   );
   assertEquals(reasonOf({ code: 1, output: "error: No.\n" }), "No");
-  assertEquals(reasonOf({ code: 9, output: "" }), "it ended with status 9");
+  assertEquals(reasonOf({ code: 9, output: "" }), "it exited with status 9");
 });

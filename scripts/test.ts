@@ -42,7 +42,7 @@ function parse(args: readonly string[]): Asked {
       throw new ScriptUsageError(
         `Unknown ${name === undefined ? "argument" : "part"} ${
           JSON.stringify(name ?? arg)
-        }: it takes --quick, --changed, and --only with ${
+        }: the arguments are --quick, --changed, and --only with ${
           all.map((part) => part.name).join(", ")
         }`,
       );
@@ -113,7 +113,7 @@ async function main(args: readonly string[]): Promise<number> {
     const program = files.some((path) =>
       /\.(ts|c|h)$/.test(path) && !/\/(tests|scripts|bench|docs)\//.test(path)
     );
-    if (!files.length) say("Nothing is changed");
+    if (!files.length) say("Nothing has changed");
     touched = (path) => graph.has(path) || program && /\/tests\//.test(path);
   }
   const done: Done[] = [];

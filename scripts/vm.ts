@@ -263,11 +263,12 @@ const HELP = `Run a command in a Debian kernel under qemu, with cgroup v2
 
 Usage: deno task test:vm [--systemd] [--memory MB] [COMMAND…]
 
-  --systemd    systemd is PID 1, of this system's own packages
+  --systemd    Run systemd as PID 1, from this system's own packages
 
-Without a command: the tests in tests/vm. The repository is at ${GUEST}
-there, and the compiled program in it, where CONTAINER_BIN names one.
-Where criu is installed here, with ip, iptables and tar, it is there as well.
+Without a command, this runs the tests in tests/vm. The virtual machine has the
+repository at ${GUEST}, with the compiled program if CONTAINER_BIN
+names one. It also has criu, ip, iptables and tar if criu is installed on this
+host.
 `;
 
 /** The files of the repository, without those that are built in it. */

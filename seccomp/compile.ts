@@ -133,8 +133,8 @@ export function compileSeccomp(
   const size = filter.length / INSTRUCTION_SIZE;
   if (size > MAX_INSTRUCTIONS) {
     throw new SpecError(
-      `Cannot compile the seccomp profile: it needs ${size} instructions and the kernel takes ${MAX_INSTRUCTIONS}`,
-      { hint: "Compare fewer arguments, or join rules." },
+      `Cannot compile the seccomp profile: it needs ${size} instructions, and the kernel allows ${MAX_INSTRUCTIONS}`,
+      { hint: "Compare fewer arguments, or combine rules." },
     );
   }
   return filter;

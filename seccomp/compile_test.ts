@@ -297,7 +297,7 @@ Deno.test("compileSeccomp() fails if the filter exceeds the kernel's limit", () 
   assertThrows(
     () => compileSeccomp(profile(ERRNO, manyRules(1000)), "x86_64"),
     SpecError,
-    "the kernel takes 4096",
+    "the kernel allows 4096",
   );
 });
 

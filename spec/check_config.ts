@@ -20,7 +20,7 @@ export function checkConfig(spec: Sound<Spec>, place: Place): void {
   const types = namespaces.map((entry) => entry?.type);
   for (const index of repeated(types)) {
     inLinux.at("namespaces").at(index).fault(
-      `${types[index]} is there twice: leave one`,
+      `${types[index]} occurs twice: remove one`,
     );
   }
   if (!find("mount")) {
@@ -31,7 +31,7 @@ export function checkConfig(spec: Sound<Spec>, place: Place): void {
   for (const name of ["hostname", "domainname"] as const) {
     if (spec[name] !== undefined && !find("uts")) {
       place.at(name).fault(
-        "needs a uts namespace in linux.namespaces: it would rename the host",
+        "needs a uts namespace in linux.namespaces: otherwise it would change the host's name",
       );
     }
   }
@@ -52,10 +52,10 @@ export function checkConfig(spec: Sound<Spec>, place: Place): void {
   for (const name of Object.keys(linux.sysctl ?? {})) {
     const holder = holderOfSysctl(name);
     const problem = holder === null
-      ? "is the host's: no namespace holds it"
+      ? "belongs to the host, not to a namespace"
       : find(holder)
       ? null
-      : `needs a ${holder} namespace in linux.namespaces: it would be the host's`;
+      : `needs a ${holder} namespace in linux.namespaces: otherwise it would change the host's value`;
     if (problem) inLinux.at("sysctl").at(name).fault(problem);
   }
 }
@@ -76,7 +76,7 @@ function checkIdMaps(
     }
     const other = name === "uidMappings" ? "gidMappings" : "uidMappings";
     if (user && !given.length && linux[other]?.length) {
-      place.at(name).fault(`missing beside ${other}`);
+      place.at(name).fault(`missing, but ${other} is present`);
     }
     const sides = ["containerID", "hostID"] as const;
     for (const side of sides) {
@@ -85,7 +85,9 @@ function checkIdMaps(
         size: range?.size ?? 0,
       })));
       if (overlap === null) continue;
-      place.at(name).at(overlap).fault(`overlaps with another by its ${side}`);
+      place.at(name).at(overlap).fault(
+        `its ${side} overlaps with another range`,
+      );
       break;
     }
   }

@@ -78,7 +78,7 @@ const WRONG: [fault: string, change: Change, base?: typeof runcLike][] = [
     c.ociVersion = "1.0";
   }],
   [
-    "ociVersion: version 2.0.0 is not supported: this program knows 1.x",
+    "ociVersion: version 2.0.0 is not supported: this program supports 1.x",
     (c) => {
       c.ociVersion = "2.0.0";
     },
@@ -99,7 +99,7 @@ const WRONG: [fault: string, change: Change, base?: typeof runcLike][] = [
   ["process.args[1]: expected a string, found 1", (c) => {
     c.process.args = ["sh", 1];
   }],
-  ["process.env[0]: holds a NUL character", (c) => {
+  ["process.env[0]: contains a NUL character", (c) => {
     c.process.env = ["A=\0"];
   }],
   ["process.cwd: is empty", (c) => {
@@ -127,16 +127,16 @@ const WRONG: [fault: string, change: Change, base?: typeof runcLike][] = [
       c.process.oomScoreAdj = 1001;
     },
   ],
-  ["process.rlimits[0]: the soft limit is above the hard one", (c) => {
+  ["process.rlimits[0]: the soft limit is higher than the hard limit", (c) => {
     c.process.rlimits[0].soft = 1025;
   }],
-  ["process.rlimits[1].type: RLIMIT_NOFILE is there twice: leave one", (c) => {
+  ["process.rlimits[1].type: RLIMIT_NOFILE occurs twice: remove one", (c) => {
     c.process.rlimits.push(c.process.rlimits[0]);
   }],
   ["process.consoleSize.width: missing", (c) => {
     c.process.consoleSize = { height: 1 };
   }],
-  ["process.scheduler.priority: SCHED_OTHER has none", (c) => {
+  ["process.scheduler.priority: SCHED_OTHER does not have one", (c) => {
     c.process.scheduler = { policy: "SCHED_OTHER", priority: 1 };
   }],
   [
@@ -159,7 +159,7 @@ const WRONG: [fault: string, change: Change, base?: typeof runcLike][] = [
     c.hostname = "ü".repeat(33);
   }],
   [
-    "hostname: needs a uts namespace in linux.namespaces: it would rename the host",
+    "hostname: needs a uts namespace in linux.namespaces: otherwise it would change the host's name",
     (c) => {
       c.linux.namespaces.splice(3, 1);
     },
@@ -188,7 +188,7 @@ const WRONG: [fault: string, change: Change, base?: typeof runcLike][] = [
   ['annotations[""]: expected a name, found ""', (c) => {
     c.annotations = { "": "x" };
   }],
-  ["linux.namespaces[6]: pid is there twice: leave one", (c) => {
+  ["linux.namespaces[6]: pid occurs twice: remove one", (c) => {
     c.linux.namespaces.push({ type: "pid", path: "/proc/1/ns/pid" });
   }],
   [
@@ -203,12 +203,12 @@ const WRONG: [fault: string, change: Change, base?: typeof runcLike][] = [
     c.linux.uidMappings = [{ containerID: 0, hostID: 0, size: 1 }];
   }],
   [
-    "linux.gidMappings: missing beside uidMappings",
+    "linux.gidMappings: missing, but uidMappings is present",
     (c) => delete c.linux.gidMappings,
     rootlessLike,
   ],
   [
-    "linux.uidMappings[0]: reaches past the highest id, 4294967294",
+    "linux.uidMappings[0]: exceeds the highest ID, 4294967294",
     (c) => {
       c.linux.uidMappings[0].size = 4294967295;
     },
@@ -227,13 +227,13 @@ const WRONG: [fault: string, change: Change, base?: typeof runcLike][] = [
     },
   ],
   [
-    'linux.sysctl["kernel.panic"]: is the host\'s: no namespace holds it',
+    'linux.sysctl["kernel.panic"]: belongs to the host, not to a namespace',
     (c) => {
       c.linux.sysctl = { "kernel.panic": "1" };
     },
   ],
   [
-    'linux.sysctl["../x"]: mixes dots and slashes, which is not supported',
+    'linux.sysctl["../x"]: contains both dots and slashes, which is not supported',
     (c) => {
       c.linux.sysctl = { "../x": "1" };
     },
@@ -266,7 +266,7 @@ const WRONG: [fault: string, change: Change, base?: typeof runcLike][] = [
     },
   ],
   [
-    'linux.resources.devices[0].access: expected letters out of r, w and m, found "x"',
+    'linux.resources.devices[0].access: expected letters from r, w and m, found "x"',
     (c) => {
       c.linux.resources.devices[0].access = "x";
     },
@@ -289,9 +289,12 @@ const WRONG: [fault: string, change: Change, base?: typeof runcLike][] = [
       };
     },
   ],
-  ["linux.seccomp.defaultErrnoRet: SCMP_ACT_ALLOW takes no errno", (c) => {
-    c.linux.seccomp = { defaultAction: "SCMP_ACT_ALLOW", defaultErrnoRet: 1 };
-  }],
+  [
+    "linux.seccomp.defaultErrnoRet: SCMP_ACT_ALLOW does not take an errno",
+    (c) => {
+      c.linux.seccomp = { defaultAction: "SCMP_ACT_ALLOW", defaultErrnoRet: 1 };
+    },
+  ],
   ["linux.seccomp.listenerMetadata: needs a listenerPath", (c) => {
     c.linux.seccomp = {
       defaultAction: "SCMP_ACT_NOTIFY",
@@ -310,7 +313,7 @@ const WRONG: [fault: string, change: Change, base?: typeof runcLike][] = [
       c.linux.intelRdt = { closID: ".." };
     },
   ],
-  ["linux.personality.flags: there are none in OCI yet", (c) => {
+  ["linux.personality.flags: OCI does not define any yet", (c) => {
     c.linux.personality = { domain: "LINUX", flags: ["X"] };
   }],
 ];
@@ -326,7 +329,7 @@ Deno.test("parseConfig() refuses id ranges that overlap", () => {
     config.linux.uidMappings.push({ containerID: 9, hostID: 990, size: 11 });
   }, rootlessLike);
   assertEquals(faultsOf(text), [
-    "linux.uidMappings[0]: overlaps with another by its hostID",
+    "linux.uidMappings[0]: its hostID overlaps with another range",
   ]);
 });
 
@@ -334,11 +337,11 @@ Deno.test("parseConfig() refuses a member that occurs twice", () => {
   const text = asText(runcLike());
   assertEquals(
     faultsOf(text.replace('"cwd": "/"', '"cwd": "/", "c\\u0077d": "/root"')),
-    ["process.cwd: there twice: leave one"],
+    ["process.cwd: occurs twice: remove one"],
   );
   assertEquals(
     faultsOf(text.replace('"type": "proc"', '"type": "proc", "type": "tmpfs"')),
-    ["mounts[0].type: there twice: leave one"],
+    ["mounts[0].type: occurs twice: remove one"],
   );
 });
 

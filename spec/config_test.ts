@@ -168,8 +168,8 @@ Deno.test("parseConfig() warns of an unknown capability and leaves it out", () =
   );
   assertEquals(process.capabilities?.ambient, ["CAP_KILL"]);
   assertEquals(lines, [
-    'process.capabilities.ambient[1]: unknown capability "CAP_FLY" is left out',
-    'process.capabilities.ambient[2]: unknown capability "chown" is left out',
+    'process.capabilities.ambient[1]: unknown capability "CAP_FLY" is ignored',
+    'process.capabilities.ambient[2]: unknown capability "chown" is ignored',
   ]);
 });
 
@@ -229,7 +229,7 @@ Deno.test("parseProcess() and parseResources() read their part of a configuratio
   assertThrows(
     () => parseResources('{"memory": {"swap": 1}}'),
     ConfigError,
-    "Cannot use the resources: memory.swap needs a memory.limit",
+    "Cannot use the resources: memory.swap is the sum of memory and swap and requires memory.limit",
   );
 });
 
@@ -240,7 +240,7 @@ Deno.test("parseConfig() starts a relative destination at the root, with a warni
   const spec = parseConfig(asText(config), { warn: (line) => told.push(line) });
   assertEquals(spec.mounts?.[0]?.destination, "/a/b");
   assertEquals(told, [
-    'mounts[0].destination: "a/b" is relative, which is deprecated: /a/b is meant',
+    'mounts[0].destination: "a/b" is relative, which is deprecated: /a/b is used',
   ]);
 });
 
@@ -272,6 +272,6 @@ Deno.test("parseConfig() leaves out unknown access letters of a device, with a w
   const { linux } = parseConfig(text, { warn: (line) => lines.push(line) });
   assertEquals(linux.resources?.devices?.[0]?.access, "rw");
   assertEquals(lines, [
-    'linux.resources.devices[0].access: "rwa" is taken for rw: r, w and m are known',
+    'linux.resources.devices[0].access: "rwa" is read as rw: only r, w and m are allowed',
   ]);
 });

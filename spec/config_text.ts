@@ -113,7 +113,7 @@ function looksSound(text: string, place: Place): boolean {
         if (!top?.names) break;
         top.name = unquote(name);
         if (top.names.has(top.name)) {
-          placeOf(levels, place).fault("there twice: leave one");
+          placeOf(levels, place).fault("occurs twice: remove one");
         }
         top.names.add(top.name);
         break;

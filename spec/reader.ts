@@ -209,7 +209,7 @@ export const boolean: Reader<boolean> = (value, place) =>
 /** Reads a text for the kernel, for which a text ends at the first NUL. */
 export const string: Reader<string> = (value, place) => {
   if (typeof value !== "string") return place.expected("a string", value);
-  return value.includes("\0") ? place.fault("holds a NUL character") : value;
+  return value.includes("\0") ? place.fault("contains a NUL character") : value;
 };
 
 /** Reads a string, and takes an empty one as absent, like Go's omitempty. */

@@ -66,7 +66,7 @@ export function parseSize(flag: string, text: string): number {
   if (bytes === null || !Number.isSafeInteger(bytes)) {
     throw new UsageError(
       `--${flag}: ${JSON.stringify(text)} is not a size`,
-      "Give a number with b, k, m, g or t: --" + flag + " 512m",
+      "Use a number with b, k, m, g or t. Example: --" + flag + " 512m",
     );
   }
   return bytes;
@@ -105,7 +105,7 @@ export function parseCpus(
   ) {
     throw new UsageError(
       `--cpus: ${JSON.stringify(text)} is not a number of CPUs`,
-      "Give 0.01 or more, such as --cpus 1.5",
+      "Use 0.01 or more. Example: --cpus 1.5",
     );
   }
   return { quota: Math.round(cpus * CPU_PERIOD), period: CPU_PERIOD };
@@ -117,7 +117,7 @@ export function parseList(flag: string, text: string): string {
   if (expandList(trimmed) === null) {
     throw new UsageError(
       `--${flag}: ${JSON.stringify(text)} is not a list of numbers`,
-      `Give numbers and ranges: --${flag} 0-1,3`,
+      `Use numbers and ranges. Example: --${flag} 0-1,3`,
     );
   }
   return trimmed;
@@ -134,7 +134,7 @@ export function parseThrottle(
   if (at < 1 || !path.startsWith("/")) {
     throw new UsageError(
       `--${flag}: ${JSON.stringify(text)} is not a device and a rate`,
-      `Give --${flag} /dev/sda:${flag.endsWith("bps") ? "1mb" : "100"}`,
+      `Example: --${flag} /dev/sda:${flag.endsWith("bps") ? "1mb" : "100"}`,
     );
   }
   const word = text.slice(at + 1);
@@ -154,7 +154,7 @@ export function parseDevice(text: string): DeviceRequest {
   const bad = (why: string) =>
     new UsageError(
       `--device: ${JSON.stringify(text)}: ${why}`,
-      "Give --device /dev/fuse, /dev/fuse:/dev/other or /dev/fuse:/dev/fuse:rwm",
+      "Examples: --device /dev/fuse, /dev/fuse:/dev/other, /dev/fuse:/dev/fuse:rwm",
     );
   if (!source.startsWith("/")) throw bad("the device is not an absolute path");
   if (rest.length > 2) throw bad("too many colons");
@@ -165,7 +165,7 @@ export function parseDevice(text: string): DeviceRequest {
   }
   if (!target.startsWith("/")) throw bad("the target is not an absolute path");
   if (!isAccess(access)) {
-    throw bad(`${JSON.stringify(access)} is not out of r, w and m`);
+    throw bad(`${JSON.stringify(access)} has letters other than r, w and m`);
   }
   return { source, target, access };
 }
@@ -177,7 +177,7 @@ export function parseHugetlb(text: string): HugepageLimit {
   if (!isPageSize(pageSize)) {
     throw new UsageError(
       `--hugetlb: ${JSON.stringify(pageSize)} is not a page size`,
-      "Give --hugetlb 2MB:64m or --hugetlb 1GB:4g",
+      "Examples: --hugetlb 2MB:64m, --hugetlb 1GB:4g",
     );
   }
   return { pageSize, limit: parseSize("hugetlb", text.slice(at + 1)) };
@@ -235,8 +235,8 @@ function parseMemory(flags: ResourceFlags): MemoryResources {
     memory.limit = parseSize("memory", limit);
     if (memory.limit < LEAST_MEMORY) {
       throw new UsageError(
-        `--memory ${limit}: no command can be started in less than 128k`,
-        "Give more, such as --memory 64m",
+        `--memory ${limit}: a command needs at least 128k to start`,
+        "Example: --memory 64m",
       );
     }
     // As with docker run: as much swap as memory, unless a flag sets it.
@@ -252,14 +252,14 @@ function parseMemory(flags: ResourceFlags): MemoryResources {
     memory.swap = parseLimit("memory-swap", swap);
     if (memory.limit === undefined) {
       throw new UsageError(
-        "--memory-swap is the sum of memory and swap and needs --memory",
-        "Add --memory, at most as large",
+        "--memory-swap is the sum of memory and swap and requires --memory",
+        "Add --memory with at most the same size",
       );
     }
     if (memory.swap !== -1 && memory.swap < memory.limit) {
       throw new UsageError(
         "--memory-swap is the sum of memory and swap and cannot be less than --memory",
-        "Give both the same value for no swap at all",
+        "Use the same value for both to disable swap",
       );
     }
   }
@@ -268,7 +268,9 @@ function parseMemory(flags: ResourceFlags): MemoryResources {
     reservation !== undefined && memory.limit !== undefined &&
     reservation > memory.limit
   ) {
-    throw new UsageError("--memory-reservation cannot be more than --memory");
+    throw new UsageError(
+      "--memory-reservation cannot be greater than --memory",
+    );
   }
   if (flags["memory-swappiness"] !== undefined) {
     memory.swappiness = parseInteger(
@@ -286,7 +288,7 @@ function parseCpu(flags: ResourceFlags): CpuResources {
   const { cpus, "cpu-quota": quota, "cpu-period": period } = flags;
   if (cpus !== undefined && (quota ?? period) !== undefined) {
     throw new UsageError(
-      "--cpus is a quota and a period in one and cannot go with --cpu-quota or --cpu-period",
+      "--cpus sets both the quota and the period and cannot be used with --cpu-quota or --cpu-period",
     );
   }
   if (cpus !== undefined) Object.assign(cpu, parseCpus(cpus));

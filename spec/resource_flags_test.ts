@@ -127,12 +127,12 @@ Deno.test("parseResources() combines flags and refuses contradictions", () => {
   );
   for (
     const [flags, words] of [
-      [{ "memory-swap": "1g" }, "needs --memory"],
+      [{ "memory-swap": "1g" }, "requires --memory"],
       [{ memory: "2g", "memory-swap": "1g" }, "cannot be less"],
-      [{ memory: "1g", "memory-reservation": "2g" }, "cannot be more"],
-      [{ cpus: "1", "cpu-quota": "5000" }, "cannot go with"],
+      [{ memory: "1g", "memory-reservation": "2g" }, "cannot be greater"],
+      [{ cpus: "1", "cpu-quota": "5000" }, "cannot be used with"],
       [{ "blkio-weight": "5" }, "from 10 to 1000"],
-      [{ memory: "0" }, "less than 128k"],
+      [{ memory: "0" }, "at least 128k"],
     ] as const
   ) assertThrows(() => parseResources(flags, disk), UsageError, words);
 });

@@ -179,7 +179,7 @@ export function checkResources(resources: Resources): void {
   const { limit, swap, swappiness } = memory ?? {};
   if (swap !== undefined && swap > 0 && (limit === undefined || limit < 0)) {
     throw new SpecError(
-      "linux.resources.memory.swap needs a memory.limit: it is the sum of both",
+      "linux.resources.memory.swap is the sum of memory and swap and requires memory.limit",
     );
   }
   if (swap !== undefined && swap > 0 && limit !== undefined && swap < limit) {
@@ -189,7 +189,7 @@ export function checkResources(resources: Resources): void {
   }
   if (swappiness !== undefined && !(swappiness >= 0 && swappiness <= 100)) {
     throw new SpecError(
-      `linux.resources.memory.swappiness is ${swappiness}, not 0 to 100`,
+      `linux.resources.memory.swappiness is ${swappiness}, expected 0 to 100`,
     );
   }
   for (const { pageSize } of hugepageLimits ?? []) {

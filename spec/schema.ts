@@ -59,9 +59,9 @@ const version: Reader<string> = (value, place) => {
   if (major === undefined) {
     return place.expected("a version such as 1.3.0", value);
   }
-  return major === "1"
-    ? text
-    : place.fault(`version ${text} is not supported: this program knows 1.x`);
+  return major === "1" ? text : place.fault(
+    `version ${text} is not supported: this program supports 1.x`,
+  );
 };
 
 /** Reads capabilities. By the specification, an unknown one is a warning, not a fault. */
@@ -71,7 +71,7 @@ const capabilityNames: Reader<string[]> = (value, place) => {
   return names.filter((name, index) => {
     const known = (CAPABILITIES as readonly string[]).includes(name);
     if (!known) {
-      place.at(index).warn(`unknown capability ${shown(name)} is left out`);
+      place.at(index).warn(`unknown capability ${shown(name)} is ignored`);
     }
     return known;
   });
@@ -111,7 +111,7 @@ const rlimits: Reader<Rlimit[]> = checked(
     }),
     ({ soft, hard }, place) => {
       if (above(soft, hard)) {
-        place.fault("the soft limit is above the hard one");
+        place.fault("the soft limit is higher than the hard limit");
       }
     },
   )),
@@ -119,7 +119,7 @@ const rlimits: Reader<Rlimit[]> = checked(
     const types = limits.map(({ type }) => type);
     for (const index of repeated(types)) {
       place.at(index).at("type").fault(
-        `${types[index]} is there twice: leave one`,
+        `${types[index]} occurs twice: remove one`,
       );
     }
   },
@@ -153,10 +153,10 @@ const scheduler: Reader<Scheduler> = checked(
   }),
   ({ policy, priority, runtime, deadline, period }, place) => {
     if (priority && policy !== "SCHED_FIFO" && policy !== "SCHED_RR") {
-      place.at("priority").fault(`${policy} has none`);
+      place.at("priority").fault(`${policy} does not have one`);
     }
     if ((runtime || deadline || period) && policy !== "SCHED_DEADLINE") {
-      place.fault(`${policy} has no runtime, deadline and period`);
+      place.fault(`${policy} does not have a runtime, deadline and period`);
     }
   },
 );
@@ -215,7 +215,7 @@ const mountPlace: Reader<string> = (value, place) => {
   if (path === FAULTY) return path;
   if (path.startsWith("/")) return cleaned(path);
   place.warn(
-    `${shown(path)} is relative, which is deprecated: /${path} is meant`,
+    `${shown(path)} is relative, which is deprecated: /${path} is used`,
   );
   return cleaned(`/${path}`);
 };

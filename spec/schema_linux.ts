@@ -39,7 +39,7 @@ export const idMapping: Reader<IdMapping> = checked(
   ({ containerID, hostID, size }, place) => {
     // 4294967295 is not an id: chown(2) takes it as "leave unchanged".
     if (Math.max(containerID, hostID) + size <= 0xffffffff) return;
-    place.fault("reaches past the highest id, 4294967294");
+    place.fault("exceeds the highest ID, 4294967294");
   },
 );
 
@@ -85,7 +85,7 @@ const personality: Reader<{ domain: "LINUX" | "LINUX32" }> = (value, place) => {
     flags: list(string),
   })(value, place);
   if (got === FAULTY) return got;
-  if (got.flags?.length) place.at("flags").fault("there are none in OCI yet");
+  if (got.flags?.length) place.at("flags").fault("OCI does not define any yet");
   return { domain: got.domain };
 };
 
@@ -112,7 +112,9 @@ const intelRdt = object<IntelRdt>({
   closID: unlessEmpty(className),
   schemata: list(oneLine),
   l3CacheSchema: unlessEmpty(string),
-  memBwSchema: unlessEmpty(matching(/^MB:[^\n]*$/, "one line with MB: before")),
+  memBwSchema: unlessEmpty(
+    matching(/^MB:[^\n]*$/, "one line that begins with MB:"),
+  ),
   enableMonitoring: boolean,
   enableCMT: boolean,
   enableMBM: boolean,
@@ -141,7 +143,9 @@ const sysctlName: Reader<string> = (value, place) => {
   const name = string(value, place);
   if (name === FAULTY) return name;
   if (name.includes("/") && name.includes(".")) {
-    return place.fault("mixes dots and slashes, which is not supported");
+    return place.fault(
+      "contains both dots and slashes, which is not supported",
+    );
   }
   const dotted = name.replaceAll("/", ".");
   return /^[\w-]+(\.[\w@:-]+)+$/.test(dotted)

@@ -100,9 +100,11 @@ const deviceAccess: Reader<string> = (value, place) => {
   const text = string(value, place);
   if (text === FAULTY) return text;
   const known = [...text].filter((letter) => "rwm".includes(letter)).join("");
-  if (!known) return place.expected("letters out of r, w and m", value);
+  if (!known) return place.expected("letters from r, w and m", value);
   if (known !== text) {
-    place.warn(`${shown(text)} is taken for ${known}: r, w and m are known`);
+    place.warn(
+      `${shown(text)} is read as ${known}: only r, w and m are allowed`,
+    );
   }
   return known;
 };

@@ -110,6 +110,6 @@ function checkErrno(
     : action === "SCMP_ACT_TRACE"
     ? 0xffff
     : null;
-  if (most === null) place.fault(`${action} takes no errno`);
+  if (most === null) place.fault(`${action} does not take an errno`);
   else if (errno > most) place.expected(`a number from 0 to ${most}`, errno);
 }

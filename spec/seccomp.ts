@@ -150,7 +150,7 @@ export function parseSeccomp(
         fail(
           place === TOP ? name : `${place}.${name}`,
           "unknown property",
-          `Known here are ${names.join(", ")}.`,
+          `The known properties are ${names.join(", ")}.`,
         );
       }
     }
@@ -176,7 +176,7 @@ export function parseSeccomp(
     if (applies(rule, place, host, open)) profile.syscalls.push(...parsed);
   });
   if (!agent && notifies(profile)) {
-    fail(TOP, "SCMP_ACT_NOTIFY needs an agent that answers", AGENT);
+    fail(TOP, "SCMP_ACT_NOTIFY needs an agent", AGENT);
   }
   return profile;
 }
@@ -186,7 +186,8 @@ export const notifies = ({ defaultAction, syscalls }: SeccompProfile) =>
   [defaultAction, ...syscalls.map(({ action }) => action)]
     .includes("SCMP_ACT_NOTIFY");
 
-const AGENT = "Only a bundle's config.json can name its socket, listenerPath.";
+const AGENT =
+  "Only the config.json of a bundle can name the agent's socket (listenerPath).";
 const TOP = "the top level";
 const PROFILE_PROPERTIES =
   "defaultAction defaultErrnoRet defaultErrno architectures archMap flags listenerPath listenerMetadata syscalls";
@@ -222,7 +223,7 @@ function oneOf<T extends string>(
     value === undefined || value === null
       ? "missing"
       : `unknown value ${JSON.stringify(value)}`,
-    `Known are ${known.join(", ")}.`,
+    `The known values are ${known.join(", ")}.`,
   );
 }
 
@@ -242,13 +243,13 @@ function errnoIn(
   if (value === undefined) {
     return word === undefined
       ? undefined
-      : fail(at(place, name), "missing beside the errno's name");
+      : fail(at(place, name), "missing, but the name of the errno is present");
   }
   const max = action === "SCMP_ACT_ERRNO"
     ? MAX_ERRNO
     : action === "SCMP_ACT_TRACE"
     ? MAX_DATA
-    : fail(at(place, name), `${action} takes no errno`);
+    : fail(at(place, name), `${action} does not take an errno`);
   if (!Number.isInteger(value) || Number(value) < 0 || Number(value) > max) {
     fail(at(place, name), `expected a number from 0 to ${max}`);
   }
@@ -263,7 +264,7 @@ function architecturesIn(
   const architectures = architectureNames(fields, "architectures", "");
   const map = listIn(fields, "archMap", "");
   if (architectures?.length && map?.length) {
-    fail("archMap", "cannot stand beside architectures");
+    fail("archMap", "cannot be used together with architectures");
   }
   if (!map?.length) return architectures;
   const entries = map.map((value, index) => {
@@ -294,7 +295,7 @@ function checkArchitecture(name: string, place: string): void {
     fail(
       place,
       `unknown value ${JSON.stringify(name)}`,
-      "An architecture reads like SCMP_ARCH_X86_64.",
+      "Use a name like SCMP_ARCH_X86_64.",
     );
   }
 }
@@ -304,13 +305,15 @@ function parseRule(rule: Fields, place: string, open: Open): SeccompRule[] {
   const many = stringsIn(rule, "names", place);
   const one = rule.name ?? undefined;
   if (many?.length && one !== undefined) {
-    fail(`${place}.name`, "cannot stand beside names");
+    fail(`${place}.name`, "cannot be used together with names");
   }
   if (one !== undefined && (typeof one !== "string" || !one)) {
     fail(`${place}.name`, "expected a name");
   }
   const names = one === undefined ? many : [one as string];
-  if (!names?.length) fail(`${place}.names`, "no name of a system call");
+  if (!names?.length) {
+    fail(`${place}.names`, "expected the name of a system call");
+  }
   const action = actionIn(rule, "action", place);
   const errnoRet = errnoIn(rule, "errnoRet", place, action);
   const base: SeccompRule = {

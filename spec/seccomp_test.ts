@@ -134,19 +134,19 @@ Deno.test("parseSeccomp() names the place and the problem", () => {
     ['defaultAction: unknown value "ALLOW"', (p) => {
       p.defaultAction = "ALLOW";
     }],
-    ["SCMP_ACT_NOTIFY needs an agent that answers", (p) => {
+    ["SCMP_ACT_NOTIFY needs an agent", (p) => {
       p.defaultAction = "SCMP_ACT_NOTIFY";
     }],
     ["defaultActoin: unknown property", (p) => ({ ...p, defaultActoin: 1 })],
     ["syscalls: expected an array", (p) => ({ ...p, syscalls: {} })],
     ["syscalls[0]: expected an object", (p) => ({ ...p, syscalls: ["read"] })],
-    ["syscalls[0].names: no name", (p) => {
+    ["syscalls[0].names: expected the name", (p) => {
       p.syscalls[0]!.names = [];
     }],
     ["syscalls[0].names[1]: expected a name", (p) => {
       p.syscalls[0]!.names = ["read", ""];
     }],
-    ["syscalls[0].name: cannot stand beside names", (p) => ({
+    ["syscalls[0].name: cannot be used together with names", (p) => ({
       ...p,
       syscalls: [{ ...p.syscalls[0], name: "read" }],
     })],
@@ -158,7 +158,7 @@ Deno.test("parseSeccomp() names the place and the problem", () => {
       ...p,
       syscalls: [{ ...p.syscalls[0], arg: [] }],
     })],
-    ["syscalls[0].errnoRet: SCMP_ACT_ALLOW takes no errno", (p) => ({
+    ["syscalls[0].errnoRet: SCMP_ACT_ALLOW does not take an errno", (p) => ({
       ...p,
       syscalls: [{ ...p.syscalls[0], errnoRet: 1 }],
     })],
@@ -166,7 +166,7 @@ Deno.test("parseSeccomp() names the place and the problem", () => {
       ...p,
       defaultErrnoRet: 4096,
     })],
-    ["defaultErrnoRet: missing beside", (p) => ({
+    ["defaultErrnoRet: missing, but", (p) => ({
       ...p,
       defaultErrno: "EPERM",
     })],
@@ -194,7 +194,7 @@ Deno.test("parseSeccomp() names the place and the problem", () => {
       ...p,
       architectures: ["x86"],
     })],
-    ["archMap: cannot stand beside architectures", (p) => ({
+    ["archMap: cannot be used together with architectures", (p) => ({
       ...p,
       architectures: ["SCMP_ARCH_X86"],
       archMap: [{ architecture: "SCMP_ARCH_X86_64", subArchitectures: [] }],

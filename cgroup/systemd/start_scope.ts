@@ -54,7 +54,7 @@ export async function startScope(
     ["PIDs", { type: "au", value: [pid] }],
   ];
   const named = new Set(properties.map(([name]) => name));
-  await asking(manager, `make the scope ${unit}`, async (bus) => {
+  await asking(manager, `create the scope ${unit}`, async (bus) => {
     if (!manager.direct) await hearSignals(bus);
     await ask(bus, unit, [
       ...all.filter(([name]) => !named.has(name)),
@@ -100,8 +100,8 @@ async function asking(
     });
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new ContainerError(`Cannot have systemd ${what}: ${reason}`, {
-      hint: "See systemctl status, and journalctl",
+    throw new ContainerError(`Cannot ${what} with systemd: ${reason}`, {
+      hint: "See systemctl status and journalctl",
       cause,
     });
   }

@@ -56,7 +56,7 @@ export function annotatedProperties(
     if (!key.startsWith(ANNOTATION)) return [];
     const name = key.slice(ANNOTATION.length);
     if (!/^[A-Z][A-Za-z]{2,}$/.test(name)) {
-      throw new RangeError(`${key} names no property of systemd`);
+      throw new RangeError(`${key} is not a systemd property`);
     }
     const variant = parseVariant(text.trim());
     if (!variant) {

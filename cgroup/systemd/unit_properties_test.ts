@@ -45,5 +45,5 @@ Deno.test("annotatedProperties() reads the text form of GVariant", () => {
   ]);
   assertEquals(annotatedProperties({ "org.other": "x" }), []);
   assertThrows(() => of("After", "['a']"), RangeError, "After: expected");
-  assertThrows(() => of("x", "1"), RangeError, "names no property");
+  assertThrows(() => of("x", "1"), RangeError, "is not a systemd property");
 });

@@ -41,8 +41,10 @@ export const attachCommand: Command = {
     const [word = id] = flags.rest;
     if (!globals().store.peek(id)?.daily?.detached) {
       throw new ContainerError(
-        `Cannot attach to ${word}: it has the streams of who started it`,
-        { hint: "Only containers of run --detach can be attached to." },
+        `Cannot attach to ${word}: its streams belong to the command that started it`,
+        {
+          hint: "You can only attach to containers that run --detach started.",
+        },
       );
     }
     const noInput = flags.has("no-stdin");
@@ -74,6 +76,8 @@ export async function stayInFront(
     },
   });
   if (status !== null) return status;
-  say(`\ncontainer: ${word} runs on. container attach ${word} comes back`);
+  say(
+    `\ncontainer: ${word} continues to run. Attach again with: container attach ${word}`,
+  );
   return 0;
 }

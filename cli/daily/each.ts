@@ -16,7 +16,7 @@ export function containersOf(flags: Flags, command: string): readonly string[] {
   if (flags.rest.length) return flags.rest;
   throw new UsageError(
     `container ${command} needs a container`,
-    "Give its id, the beginning of it, or its name; `container ps` shows them.",
+    "Give its name, its ID, or the first characters of its ID; `container ps` shows them.",
   );
 }
 

@@ -30,6 +30,6 @@ export function isJson(format = "table"): boolean {
   if (format === "table") return false;
   throw new UsageError(
     `Invalid --format ${format}`,
-    "It is table or json.",
+    "Use table or json.",
   );
 }

@@ -80,8 +80,8 @@ export const inspectCommand: Command = {
     const format = flags.last("format");
     if (format !== undefined && format !== "json") {
       throw new UsageError(
-        `--format ${format}: it is json`,
-        "Choose a part of it with jq(1).",
+        `--format ${format}: the only format is json`,
+        "Select parts of it with jq(1).",
       );
     }
     const { store } = globals();

@@ -43,8 +43,8 @@ export function keepOptionsOf(flags: Flags): KeepOptions | null {
     const asked = NEED_RECORD.find((flag) => flags.last(flag) !== undefined);
     if (asked === undefined) return null;
     throw new UsageError(
-      `--${asked} is for a container that is kept`,
-      "Give it a name (--name), or run it in the background (--detach).",
+      `--${asked} requires a container with a name or in the background`,
+      "Add --name or --detach.",
     );
   }
   if (name !== undefined) checkName(name);
@@ -52,11 +52,11 @@ export function keepOptionsOf(flags: Flags): KeepOptions | null {
   const autoRemove = flags.has("rm");
   if (restart.name !== "no") {
     if (autoRemove) {
-      throw new UsageError("--rm and --restart contradict each other");
+      throw new UsageError("--rm and --restart cannot be used together");
     }
     if (!detached) {
       throw new UsageError(
-        "--restart is for a container in the background",
+        "--restart requires a container in the background",
         "Add --detach.",
       );
     }
@@ -67,7 +67,7 @@ export function keepOptionsOf(flags: Flags): KeepOptions | null {
     labels: Object.fromEntries(
       flags.all("label").map((text) => {
         const [key = "", value = ""] = text.split(/=(.*)/s);
-        if (!key) throw new UsageError(`--label ${text}: it is K=V`);
+        if (!key) throw new UsageError(`--label ${text}: expected K=V`);
         return [key, value];
       }),
     ),
@@ -90,8 +90,8 @@ function logMaximum(text: string): number {
   const size = parseSize("log-max-size", text);
   if (size === 0 || size >= LOG_MIN) return size;
   throw new UsageError(
-    `--log-max-size ${text}: it is 32k at least`,
-    "Give 0 for a log without an end.",
+    `--log-max-size ${text}: the minimum is 32k`,
+    "Use 0 for a log of unlimited size.",
   );
 }
 
@@ -104,7 +104,7 @@ function restartPolicy(text: string): RestartPolicy {
     name === "on-failure" && /^\d+$/.test(count);
   if (known && counts) return { name, maximum };
   throw new UsageError(
-    `--restart ${text}: there is no such policy`,
-    "It is no, on-failure[:N], always or unless-stopped.",
+    `--restart ${text}: unknown policy`,
+    "The policies are no, on-failure[:N], always and unless-stopped.",
   );
 }

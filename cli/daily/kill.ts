@@ -30,7 +30,7 @@ export async function killDaily(flags: Flags): Promise<number> {
   if (behind && isNamed(globals().store, last)) {
     throw new UsageError(
       `Cannot tell whether ${last} is a signal or a container`,
-      "Give the signal by --signal.",
+      "Give the signal with --signal.",
     );
   }
   if (asked === undefined && words.length > 1 && !behind) {

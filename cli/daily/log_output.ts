@@ -71,7 +71,7 @@ export async function writeShown({ to, bytes }: Shown): Promise<void> {
         `Cannot write to standard ${to === "stdout" ? "output" : "error"}: ${
           errnoText(errnoName(-count))
         }`,
-        { hint: "The container runs on." },
+        { hint: "The container continues to run." },
       );
     }
   }

@@ -56,8 +56,8 @@ export const logsCommand: Command = {
     const [word = id] = flags.rest;
     if (!store.peek(id)?.daily?.detached) {
       throw new ContainerError(
-        `Cannot show a log of ${word}: nobody keeps one of it`,
-        { hint: "Only containers of run --detach have one." },
+        `Cannot show the log of ${word}: it has no log`,
+        { hint: "Only containers that run --detach started have a log." },
       );
     }
     const json = asksJson(flags);
@@ -91,7 +91,7 @@ export const logsCommand: Command = {
 function tail(text: string | undefined): number | undefined {
   if (text === undefined || text === "all") return undefined;
   if (/^\d+$/.test(text)) return Number(text);
-  throw new UsageError(`--tail ${text}: it is a number of lines, or all`);
+  throw new UsageError(`--tail ${text}: expected a number of lines, or all`);
 }
 
 const encoder = new TextEncoder();

@@ -49,20 +49,20 @@ export function parseFilters(filters: readonly string[]): Filters {
     const [, key, value = ""] = filter.match(/^([a-z]+)=(.*)$/s) ?? [];
     if (key === undefined) {
       throw new UsageError(
-        `--filter ${filter}: it is KEY=VALUE`,
+        `--filter ${filter}: expected KEY=VALUE`,
         "The keys are name, id, status and label.",
       );
     }
     if (!KEYS.includes(key)) {
       throw new UsageError(
-        `--filter ${key}=…: there is no such filter`,
+        `--filter ${key}=…: unknown filter`,
         "The keys are name, id, status and label.",
       );
     }
     if (key === "status" && !STATUSES.some((status) => status === value)) {
       throw new UsageError(
-        `--filter status=${value}: there is no such status`,
-        `It is ${STATUSES.join(", ")}.`,
+        `--filter status=${value}: unknown status`,
+        `The statuses are ${STATUSES.join(", ")}.`,
       );
     }
     keys.set(key, [...keys.get(key) ?? [], value]);
@@ -200,5 +200,5 @@ export const psCommand: Command = {
 function count(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   if (/^\d+$/.test(text)) return Number(text);
-  throw new UsageError(`--last ${text}: it is a number`);
+  throw new UsageError(`--last ${text}: expected a number`);
 }

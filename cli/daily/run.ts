@@ -47,12 +47,12 @@ export async function runKept(
   }
   if (flags.last("init") === "true") {
     throw new UsageError(
-      "--init is for a container in the foreground: nothing of ours stays in one in the background",
-      "Leave it out, or have the command started by an init of its own.",
+      "--init requires a container in the foreground: in the background the command itself is PID 1",
+      "Remove --init, or start the command with an init program of its own.",
     );
   }
   if (flags.last("status-fd") !== undefined) {
-    throw new UsageError("--status-fd is for a container in the foreground");
+    throw new UsageError("--status-fd requires a container in the foreground");
   }
   const rootfs = await findRootFilesystem(options.rootfs, say);
   const tell = flags.has("quiet") ? () => {} : say;

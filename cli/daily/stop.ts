@@ -76,7 +76,7 @@ export const restartCommand: Command = {
       containersOf(flags, "restart"),
       async (store, id) => {
         const record = store.peek(id);
-        const hint = "Only containers of `container run` start again.";
+        const hint = "Only containers of `container run` can be restarted.";
         if (record) requireOwn(record, "restart", hint);
         await stop(store, id, options);
         await startAgain(store, id);

@@ -21,8 +21,8 @@ export function moment(flag: string, text: string, now = Date.now()): string {
   const at = milliseconds(text, now);
   if (Number.isNaN(at)) {
     throw new UsageError(
-      `--${flag} ${text}: it is no time`,
-      "Write 2026-01-31T12:00:00Z, seconds since 1970, or how long ago, like 10m.",
+      `--${flag} ${text}: not a time`,
+      "Use a time like 2026-01-31T12:00:00Z, seconds since 1970, or a duration like 10m for 10 minutes ago.",
     );
   }
   return new Date(at).toISOString().replace("Z", "000000Z");

@@ -33,7 +33,7 @@ export const topCommand: Command = {
     if (word === undefined) {
       throw new UsageError(
         "container top needs a container",
-        "Give its id, the beginning of it, or its name.",
+        "Give its name, its ID, or the first characters of its ID.",
       );
     }
     const { store } = globals();

@@ -57,7 +57,7 @@ function criuOptions(flags: Flags): CriuOptions {
   }
   const emptyNs = flags.last("empty-ns");
   if (emptyNs !== undefined && emptyNs !== "network") {
-    throw new UsageError(`--empty-ns ${emptyNs}: only network can be left so`);
+    throw new UsageError(`--empty-ns ${emptyNs}: only network is supported`);
   }
   const workPath = flags.last("work-path");
   return {

@@ -118,7 +118,7 @@ export async function execOptions(flags: Flags): Promise<ExecOptions> {
   const [id, ...words] = flags.rest;
   const args = commandOf(words);
   const see = "See container exec --help.";
-  if (id === undefined) throw new UsageError("container exec needs an id", see);
+  if (id === undefined) throw new UsageError("container exec needs an ID", see);
   const file = flags.last("process");
   if (file !== undefined && args.length) {
     throw new UsageError(
@@ -158,8 +158,8 @@ function commandOf(words: readonly string[]): string[] {
   if (first === "--") return rest;
   if (first === undefined || !first.startsWith("-")) return [...words];
   throw new UsageError(
-    `${first} stands where the command begins: flags of exec go before the id`,
-    "Put them there, or -- before a command of that name.",
+    `${first} is in the place of the command: flags of exec go before the ID`,
+    "Move the flag before the ID, or put -- before a command with this name.",
   );
 }
 
@@ -170,7 +170,7 @@ function fromFlags(flags: Flags, args: string[]): ExecOptions["process"] {
   if (cwd !== undefined && !cwd.startsWith("/")) {
     throw new UsageError(
       `--cwd ${cwd}: Cwd must be an absolute path`,
-      "It is looked up inside the container.",
+      "It is a path inside the container.",
     );
   }
   const asked = {
@@ -220,7 +220,7 @@ function readText(file: string): string {
   } catch (cause) {
     const reason = systemReason(cause);
     throw new SpecError(`Cannot read the process ${file}: ${reason}`, {
-      hint: "Name a file with the process of a config.json.",
+      hint: "Name a file that contains the process of a config.json.",
       cause,
     });
   }

@@ -74,7 +74,7 @@ function openLog(file: string): void {
   } catch (cause) {
     const reason = systemReason(cause);
     throw new ContainerError(`Cannot write the log ${file}: ${reason}`, {
-      hint: "Name another file: --log FILE.",
+      hint: "Choose another file with --log.",
       cause,
     });
   }
@@ -163,7 +163,7 @@ export function configReading(): ConfigReading {
   return {
     warn: (line) => note(line, "warning"),
     ...(log.debug
-      ? { ignored: (path) => note(`${path}: not known, and ignored`, "debug") }
+      ? { ignored: (path) => note(`${path}: unknown and ignored`, "debug") }
       : {}),
   };
 }

@@ -15,8 +15,8 @@ export function idOf(flags: Flags, command: string, more = 0): string {
   if (id === undefined || rest.length > more) {
     throw new UsageError(
       id === undefined
-        ? `container ${command} needs an id`
-        : `container ${command} takes one id`,
+        ? `container ${command} needs an ID`
+        : `container ${command} takes one ID`,
       `See container ${command} --help.`,
     );
   }

@@ -224,7 +224,7 @@ function killFlags(flags: readonly Flag[], argv: readonly string[]): Flags {
     if (!(error instanceof UnknownFlag)) throw error;
     const word = error.word.replace(/^-+/, "");
     if (!isSignal(word)) throw error;
-    throw new UsageError(error.message, `Write --signal ${word}.`);
+    throw new UsageError(error.message, `Use --signal ${word}.`);
   }
 }
 

@@ -77,7 +77,7 @@ export const runBundleCommand: Command = {
     if (!detach && options.consoleSocket !== undefined) {
       throw new UsageError(
         "cannot use console socket if container will not detach or allocate tty",
-        "Add --detach, or leave out --console-socket.",
+        "Add --detach or remove --console-socket.",
       );
     }
     return await runBundle(globals().store, {

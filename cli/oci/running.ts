@@ -88,7 +88,7 @@ function duration(text: string): number {
   if (parts.map(([part]) => part).join("") === text && total > 0) return total;
   throw new UsageError(
     `--interval ${text}: expected a time above zero`,
-    "Such as 5s or 500ms.",
+    "Use a duration like 5s or 500ms.",
   );
 }
 

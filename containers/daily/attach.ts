@@ -56,12 +56,12 @@ export async function openAttachment(
       ? new ContainerError(
         `Cannot attach to ${id}: its keeper does not answer`,
         {
-          hint: "It was killed, or sixteen are attached already.",
+          hint: "It was killed, or sixteen clients are already attached.",
           cause,
         },
       )
-      : new ContainerError(`Cannot attach to ${id}: it does not run`, {
-        hint: "Start it: container start, and see container ps -a.",
+      : new ContainerError(`Cannot attach to ${id}: it is not running`, {
+        hint: "Start it with container start; container ps -a shows its state.",
         cause,
       });
   }
@@ -123,7 +123,7 @@ export async function attach(
   const record = store.peek(id);
   if (record && isAlive(record)) {
     await write([ownEntry(
-      "nothing more of what it writes is shown: its keeper has gone, or nothing was read while it was being stopped",
+      "no further output is shown: the container's keeper has ended, or no output was read while the container was being stopped",
     )]);
   }
   return await statusOfEnd(store, id);

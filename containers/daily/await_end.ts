@@ -94,6 +94,6 @@ async function started(store: Store, id: string): Promise<ContainerRecord> {
 
 const gone = (id: string) =>
   new ContainerError(
-    `Cannot tell how ${id} ended: nobody has written it down`,
-    { hint: "Its keeper was killed, or it has none." },
+    `Cannot find out how ${id} ended: its exit status was not recorded`,
+    { hint: "Its keeper was killed, or it does not have one." },
   );

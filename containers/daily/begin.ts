@@ -95,8 +95,8 @@ export async function decideDetached(
   const { spec, learn } = decided;
   if (learn) {
     throw new SpecError(
-      "Cannot learn a seccomp profile of a container in the background",
-      { hint: "Leave out --detach." },
+      "Cannot learn a seccomp profile from a container in the background",
+      { hint: "Remove --detach." },
     );
   }
   if (spec.process.terminal) spec.process.consoleSize ??= SIZE;
@@ -120,7 +120,9 @@ export async function begin(
 ): Promise<void> {
   const { record } = entry;
   const { daily } = record;
-  if (!daily) throw new TypeError(`${record.id} is not one of run --detach`);
+  if (!daily) {
+    throw new TypeError(`${record.id} was not started by run --detach`);
+  }
   using held = new DisposableStack();
   clearStart(entry);
   try {
@@ -200,7 +202,7 @@ async function launch(
       checkStarted(container.walk, root());
       throw new ContainerError(
         "Cannot start the container: its first process was killed",
-        { hint: "Is the machine out of memory? See dmesg." },
+        { hint: "Check with dmesg whether the machine is out of memory." },
       );
     }
     const { daily } = entry.record;

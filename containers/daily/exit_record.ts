@@ -44,10 +44,13 @@ export function reserveEnd(directory: string): void {
   } catch (cause) {
     if (!isFull(cause)) throw cause;
     throw new ContainerError(
-      `Cannot keep how a container ends in ${directory}: ${
+      `Cannot reserve space for the exit status in ${directory}: ${
         systemReason(cause)
       }`,
-      { hint: "Make room there, or keep it elsewhere: --root.", cause },
+      {
+        hint: "Free some space, or choose another directory with --root.",
+        cause,
+      },
     );
   }
 }

@@ -158,7 +158,7 @@ export async function* readLog(
 
 const missed = (count: number) =>
   ownEntry(
-    `${count} bytes of the log are missing here: they were replaced before they were read`,
+    `${count} bytes of the log are missing here: they were deleted before they were read`,
   );
 
 /** Which entries of a log to show. */

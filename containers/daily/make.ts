@@ -128,8 +128,8 @@ export async function runDetached(
 ): Promise<string> {
   if (options.preserveFds) {
     throw new UsageError(
-      "A container in the background keeps no descriptors",
-      "Leave out --preserve-fd, or --detach.",
+      "A container in the background cannot inherit descriptors",
+      "Remove --preserve-fd or --detach.",
     );
   }
   const drafted = draft(keep, options, rootfs, true);

@@ -28,7 +28,7 @@ export function checkName(name: string): void {
   if (NAME.test(name)) return;
   throw new UsageError(
     `Invalid container name ${JSON.stringify(name)}`,
-    "It takes letters, digits, and _ . - after the first.",
+    "Use letters, digits, and after the first character also _ . -",
   );
 }
 
@@ -50,15 +50,15 @@ export function takeName(store: Store, name: string, id: string): void {
         }`,
         {
           hint:
-            `Remove that one (container rm ${name}), rename it, or take another name.`,
+            `Remove that container (container rm ${name}), rename it, or choose another name.`,
         },
       );
     }
     // Ids and names share one namespace, and an id takes precedence.
     if (isThere(`${store.root}/${name}`)) {
       throw new ContainerError(
-        `Cannot use the name ${name}: it is the id of a container`,
-        { hint: "Take another name." },
+        `Cannot use the name ${name}: it is the ID of a container`,
+        { hint: "Choose another name." },
       );
     }
     const path = `${directory}/${name}`;
@@ -120,10 +120,10 @@ export const findEvenDead = (store: Store, word: string): string =>
 function onlyOne(word: string, found: readonly string[]): string {
   if (found.length < 2) return found[0] ?? word;
   throw new ContainerError(
-    `Cannot tell which container ${word} is: ${
+    `Cannot tell which container ${word} means: the IDs ${
       found.map(shortId).join(", ")
     } begin with it`,
-    { hint: "Write more of the id." },
+    { hint: "Give more characters of the ID." },
   );
 }
 
@@ -131,7 +131,7 @@ function requireExisting(store: Store, word: string, id: string): string {
   if (store.peek(id)) return id;
   // If there is a record, this reports what is wrong with it.
   if (store.has(id)) store.find(id)?.[Symbol.dispose]();
-  throw store.missing(word, "`container ps -a` shows those that do.");
+  throw store.missing(word, "`container ps -a` lists the containers.");
 }
 
 /** The default name of a container. It contains nobody's name. */

@@ -65,7 +65,7 @@ export function requireOwn(
 ): void {
   if (daily) return;
   throw new ContainerError(
-    `Cannot ${action} ${id}: \`create\` made it, and it belongs to its engine`,
+    `Cannot ${action} ${id}: it was created by \`create\` and belongs to its engine`,
     { hint },
   );
 }
@@ -96,7 +96,7 @@ async function killFirst({ path, record }: Entry): Promise<void> {
       `Cannot remove ${
         shortId(record.id)
       }: its process ${record.pid} does not end`,
-      { hint: "It hangs in the kernel; see /proc/PID/stack." },
+      { hint: "It is blocked in the kernel; see /proc/PID/stack." },
     );
   }
   // The directory cannot be removed while the keeper still writes into it.

@@ -19,8 +19,8 @@ export function rename(store: Store, id: string, name: string): void {
   const { record } = entry;
   const { daily } = record;
   if (!daily) {
-    throw new ContainerError(`Cannot rename ${id}: it has an id alone`, {
-      hint: "Only containers of `container run` have names.",
+    throw new ContainerError(`Cannot rename ${id}: it has only an ID`, {
+      hint: "Only containers of `container run` can have names.",
     });
   }
   if (daily.name === name) return;

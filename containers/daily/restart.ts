@@ -40,7 +40,7 @@ async function beginAgain(
   if (!daily) {
     throw new ContainerError(
       `cannot start a container that has stopped: ${record.id}`,
-      { hint: "Delete it, and create it anew." },
+      { hint: "Delete it and create it again." },
     );
   }
   if (cgroup) new Cgroup(cgroup).remove();

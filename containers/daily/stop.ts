@@ -43,7 +43,7 @@ export async function stop(
     if (!await awaitEnd(record, DEATH)) {
       throw new ContainerError(
         `Cannot stop ${id}: its process ${record.pid} does not end`,
-        { hint: "It hangs in the kernel; see /proc/PID/stack." },
+        { hint: "It is blocked in the kernel; see /proc/PID/stack." },
       );
     }
   }

@@ -61,7 +61,10 @@ function openBundle(directory: string): Descriptor {
   } catch (cause) {
     throw new ContainerError(
       `Cannot use the bundle ${directory}: ${problemOf(cause)}`,
-      { cause, hint: "Name a directory that holds config.json: --bundle DIR." },
+      {
+        cause,
+        hint: "Name a directory that contains config.json with --bundle DIR.",
+      },
     );
   }
 }
@@ -95,7 +98,7 @@ function readConfig(bundle: Descriptor, path: string): string {
       // Engines look for these words of runc.
       throw new SpecError("JSON specification file config.json not found", {
         cause,
-        hint: `Make one: container spec --bundle ${path}`,
+        hint: `Create one: container spec --bundle ${path}`,
       });
     }
     throw refuse(problemOf(cause), undefined, cause);
@@ -106,13 +109,17 @@ function readConfig(bundle: Descriptor, path: string): string {
   }
   const bytes = readAll(file, MAX_CONFIG_SIZE + 1);
   if (bytes.length > MAX_CONFIG_SIZE) {
-    throw refuse(`it is larger than ${MAX_CONFIG_SIZE >> 20} MiB`);
+    throw refuse(`the file is larger than ${MAX_CONFIG_SIZE >> 20} MiB`);
   }
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch (cause) {
     if (!(cause instanceof TypeError)) throw cause;
-    throw refuse("it is not UTF-8, which JSON has to be", undefined, cause);
+    throw refuse(
+      "the file is not UTF-8, which JSON requires",
+      undefined,
+      cause,
+    );
   }
 }
 
@@ -161,7 +168,8 @@ function findRoot(bundle: Descriptor, path: string): string {
       `Cannot use the root filesystem ${place}: ${problemOf(cause)}`,
       {
         cause,
-        hint: "Put one there, or name another as root.path in config.json.",
+        hint:
+          "Create it, or set root.path in config.json to another directory.",
       },
     );
   }

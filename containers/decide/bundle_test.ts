@@ -104,8 +104,8 @@ Deno.test("readBundle() names what is wrong with the bundle and leaves no descri
     const [{ path }, problem] of [
       [fifo, "it is not a file"],
       [directory, "it is not a file"],
-      [latin, "it is not UTF-8, which JSON has to be"],
-      [large, "it is larger than 16 MiB"],
+      [latin, "the file is not UTF-8, which JSON requires"],
+      [large, "the file is larger than 16 MiB"],
     ] as const
   ) {
     assertThrows(

@@ -78,7 +78,7 @@ function read(file: Deno.FsFile, length: number): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(length);
   for (let at = 0; at < length;) {
     const count = file.readSync(bytes.subarray(at));
-    if (count === null) throw new TypeError("This program has been cut short");
+    if (count === null) throw new TypeError("This program file is truncated");
     at += count;
   }
   return bytes;

@@ -63,8 +63,8 @@ export function findDevices(
   }
   if (found.size > MAX_DEVICES) {
     throw new UsageError(
-      `--device: ${found.size} devices are too many, ${MAX_DEVICES} can be given`,
-      "Name those that are needed.",
+      `--device: ${found.size} devices are too many; the maximum is ${MAX_DEVICES}`,
+      "Name only the devices that you need.",
     );
   }
   const devices = [...found.values()];
@@ -132,25 +132,25 @@ function devicesAt(request: Request): Device[] {
   } catch (error) {
     const reason = error instanceof Deno.errors.NotFound
       ? `${source} does not exist on the host`
-      : `${source} cannot be looked at`;
+      : `${source} cannot be read`;
     throw new UsageError(
       `${flagOf(request)}: ${reason}`,
-      "See ls /dev; the driver of the device may have to be loaded (modprobe).",
+      "See ls /dev; you may have to load the driver of the device (modprobe).",
     );
   }
   if (info.isDirectory) {
     const devices = [...walk(real, path)];
     if (devices.length) return devices;
     throw new UsageError(
-      `${flagOf(request)}: no device is in this directory`,
-      "To show a directory of the host inside, use --volume.",
+      `${flagOf(request)}: there is no device in this directory`,
+      "To make a host directory available inside, use --volume.",
     );
   }
   const device = asDevice(info, real, path);
   if (device) return [device];
   throw new UsageError(
     `${flagOf(request)}: it is not a device`,
-    "To show a file of the host inside, use --volume.",
+    "To make a host file available inside, use --volume.",
   );
 }
 
@@ -165,8 +165,8 @@ function clean(request: Request, path: string): string {
     return `/${parts.join("/")}`;
   }
   throw new UsageError(
-    `${flagOf(request)}: ${path} is no place for it inside`,
-    "Give an absolute path without `..`.",
+    `${flagOf(request)}: ${path} is not a valid path inside`,
+    "Use an absolute path without `..`.",
   );
 }
 
@@ -206,8 +206,8 @@ const notByUser = (request: Request) =>
   new UsageError(
     `${
       flagOf(request)
-    }: only root can hold a container to ${request.access} of a device`,
-    "Leave the letters out: the permissions of the host's device count.",
+    }: only root can restrict the access to a device to ${request.access}`,
+    "Remove the letters; the permissions of the host's device apply.",
   );
 
 const notWhenPrivileged = (request: Request) =>
@@ -215,5 +215,5 @@ const notWhenPrivileged = (request: Request) =>
     `${
       flagOf(request)
     }: with --privileged every device can be read and written`,
-    "Leave out the letters, or --privileged.",
+    "Remove the letters or --privileged.",
   );

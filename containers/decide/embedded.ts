@@ -46,7 +46,7 @@ function withHint({ message, hint }: RootfsError): ContainerError {
   return new ContainerError(message, {
     hint: `${
       first ?? ""
-    }XDG_CACHE_HOME names another place, --rootfs another root filesystem.`,
+    }Set XDG_CACHE_HOME to another directory, or name another root filesystem with --rootfs.`,
   });
 }
 

@@ -157,8 +157,8 @@ function covered(
   const same = mounts.some(({ destination }) => destination === path);
   if (same && flag) {
     throw new UsageError(
-      `${flag}: ${path} is mounted already`,
-      `Write it into the file that is mounted there, or leave out that mount.`,
+      `${flag}: another mount is already at ${path}`,
+      `Add it to the mounted file, or remove that mount.`,
     );
   }
   return same ||

@@ -49,13 +49,13 @@ export function fitMounts(
     }
     if (mount.type === "sysfs" && !has("network")) {
       leftOut.push(
-        "/sys is the host's, bind mounted read-only (sysfs needs a network namespace)",
+        "/sys is the host's /sys, bind mounted read-only (a new one needs a network namespace)",
       );
       return hostsOwn("/sys", ["ro"]);
     }
     if (mount.type === "proc" && !has("pid")) {
       leftOut.push(
-        "/proc is the host's, bind mounted (one of its own needs a process tree of its own)",
+        "/proc is the host's /proc, bind mounted (a new one needs a PID namespace)",
       );
       return hostsOwn("/proc");
     }

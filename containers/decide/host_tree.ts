@@ -32,9 +32,9 @@ export function readHostTree(
     .map(({ path }) => path);
   if (kept.length) {
     leftOut.push(
-      `changes to ${
+      `no changes are possible below ${
         kept.join(", ")
-      }: without root no overlay lies on what has mounts below it`,
+      }: without root, an overlay cannot cover a directory with mounts below it`,
     );
   }
   return entries;

@@ -81,7 +81,7 @@ export function parseMapping(flag: string, text: string): IdMapping {
   const match = text.match(/^(\d+):(\d+)(?::(\d+))?$/);
   if (!match) {
     throw new SpecError(`${flag} ${text}: not CONTAINER:HOST:SIZE`, {
-      hint: "For example 0:100000:65536.",
+      hint: "Example: 0:100000:65536.",
       status: 2,
     });
   }
@@ -92,9 +92,9 @@ export function parseMapping(flag: string, text: string): IdMapping {
   if (!size || !isId(Math.max(containerID, hostID) + size - 1)) {
     throw new SpecError(
       size
-        ? `${flag} ${text}: reaches past the highest id, ${MAX_ID}`
-        : `${flag} ${text}: maps no id`,
-      { hint: "For example 0:100000:65536.", status: 2 },
+        ? `${flag} ${text}: exceeds the highest ID, ${MAX_ID}`
+        : `${flag} ${text}: maps no IDs`,
+      { hint: "Example: 0:100000:65536.", status: 2 },
     );
   }
   return { containerID, hostID, size };

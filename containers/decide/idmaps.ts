@@ -31,11 +31,11 @@ export function resolveIdmaps(spec: Spec, caller: Caller): void {
   const own = ownMaps(spec);
   const all = spec.mounts?.filter(asksForMap) ?? [];
   for (const mount of all) {
-    const name = `Cannot map the ids of ${mount.source ?? mount.destination}`;
+    const name = `Cannot map the IDs of ${mount.source ?? mount.destination}`;
     if (!caller.privileged) {
       throw new SpecError(`${name}: not root`, {
         hint:
-          "The kernel lets only who administers a file system map its ids: run as root (sudo), or leave out idmap and give the files to yourself, who are root inside.",
+          "The kernel requires CAP_SYS_ADMIN over the file system. Run as root (sudo), or remove idmap and make yourself the owner of the files: inside you are root.",
       });
     }
     Object.assign(mount, mapsOf(mount, own, name));
@@ -47,8 +47,8 @@ export function resolveIdmaps(spec: Spec, caller: Caller): void {
   }
   if (all.length > MOST_HOST_MOUNTS) {
     throw new SpecError(
-      `Cannot map the ids of ${all.length} mounts: ${MOST_HOST_MOUNTS} is the most`,
-      { hint: "Map those of a directory above them." },
+      `Cannot map the IDs of ${all.length} mounts: the maximum is ${MOST_HOST_MOUNTS}`,
+      { hint: "Map the IDs of a parent directory instead." },
     );
   }
 }
@@ -71,17 +71,20 @@ function mapsOf(mount: Mount, own: Maps | null, name: string): Maps {
     return { uidMappings, gidMappings };
   }
   if (uidMappings?.length || gidMappings?.length) {
-    throw new SpecError(`${name}: uidMappings and gidMappings go together`, {
-      hint: "Give both.",
-    });
+    throw new SpecError(
+      `${name}: uidMappings and gidMappings must be given together`,
+      {
+        hint: "Give both of them.",
+      },
+    );
   }
   const text = options.flatMap((option) => option.match(OPTION)?.[2] ?? [])
     .at(-1);
   if (text !== undefined) return parseIdmap(text, own, name);
   if (own?.uidMappings?.length) return own;
   throw new UsageError(
-    `${name}: the container has no user namespace of its own to map by`,
-    "Add --uidmap and --gidmap, or say which ids: idmap=uids=0-1000-1;gids=0-1000-1.",
+    `${name}: the container has no user namespace whose mapping could be used`,
+    "Add --uidmap and --gidmap, or give a mapping: idmap=uids=0-1000-1;gids=0-1000-1.",
   );
 }
 
@@ -98,12 +101,12 @@ const RANGE = /^(\d{1,10})-(\d{1,10})-(\d{1,10})$/;
 export function parseIdmap(
   text: string,
   own: Maps | null,
-  name = "Cannot map ids",
+  name = "Cannot map IDs",
 ): Required<Maps> {
   const bad = (what: string) =>
     new UsageError(
       `${name}: idmap=${text}: ${what}`,
-      "Write idmap=uids=DISK-HOST-COUNT;gids=DISK-HOST-COUNT, further ranges after #.",
+      "Use idmap=uids=DISK-HOST-COUNT;gids=DISK-HOST-COUNT; separate further ranges with #.",
     );
   const found: Partial<Record<string, IdMapping[]>> = {};
   for (const part of text.split(";")) {
@@ -117,7 +120,7 @@ export function parseIdmap(
       const [, containerID, hostID, size] = (range.match(RANGE) ?? []).map(
         Number,
       );
-      if (!size) throw bad(`${range || "an empty range"} is no range`);
+      if (!size) throw bad(`${range || "an empty range"} is not a range`);
       return { containerID: containerID!, hostID: hostID!, size };
     });
     found[kind] = relative
@@ -125,7 +128,7 @@ export function parseIdmap(
         const host = hostIdOf(map.hostID, inner, map.size);
         if (host !== null) return { ...map, hostID: host };
         throw bad(
-          `the container does not have the ids from ${map.hostID} (@ counts in its user namespace)`,
+          `the container does not have the IDs from ${map.hostID} on (after @ the IDs are those of its user namespace)`,
         );
       })
       : maps;

@@ -30,11 +30,11 @@ Deno.test("parseIdmap() explains ranges that the kernel would refuse", () => {
     const [text, words] of [
       ["", "nothing is neither uids nor gids"],
       ["uids=0-1-1", "gids= is missing"],
-      ["uids=0-1-0;gids=0-0-1", "0-1-0 is no range"],
-      ["uids=;gids=0-0-1", "an empty range is no range"],
-      ["uids=0-1;gids=0-0-1", "0-1 is no range"],
+      ["uids=0-1-0;gids=0-0-1", "0-1-0 is not a range"],
+      ["uids=;gids=0-0-1", "an empty range is not a range"],
+      ["uids=0-1;gids=0-0-1", "0-1 is not a range"],
       ["uids=0-1-2#5-2-1;gids=0-0-1", "the ranges of uids overlap"],
-      ["uids=@0-999-2;gids=0-0-1", "does not have the ids from 999"],
+      ["uids=@0-999-2;gids=0-0-1", "does not have the IDs from 999 on"],
     ] as const
   ) {
     assertThrows(() => parseIdmap(text, OWN), UsageError, words);

@@ -53,7 +53,8 @@ const MOUNTED: readonly (Mark & {
   },
 ];
 
-const UNPACK = "Unpack it into a directory and name that with --rootfs DIR";
+const UNPACK =
+  "Unpack it into a directory and use that directory with --rootfs DIR";
 
 /** Other formats that users have, and how to convert them. */
 const OTHERS: readonly (Mark & { what: string; hint: string })[] = [
@@ -62,33 +63,33 @@ const OTHERS: readonly (Mark & { what: string; hint: string })[] = [
     bytes: "EFI PART",
     what: "a disk with partitions",
     hint:
-      "Copy out the partition with the file system (fdisk -l shows where it is, dd copies it) and name that.",
+      "Copy the partition with the file system into a file (see fdisk -l, dd) and use that file.",
   },
   {
     at: 0x10040,
     bytes: "_BHRfS_M",
     what: "btrfs",
     hint:
-      "squashfs, erofs and ext4 can be mounted; copy what is in it into one of these or into a directory.",
+      "Only squashfs, erofs and ext4 can be mounted; copy the files into one of these or into a directory.",
   },
   {
     at: 0,
     bytes: "XFSB",
     what: "xfs",
     hint:
-      "squashfs, erofs and ext4 can be mounted; copy what is in it into one of these or into a directory.",
+      "Only squashfs, erofs and ext4 can be mounted; copy the files into one of these or into a directory.",
   },
   {
     at: 0x8001,
     bytes: "CD001",
     what: "an ISO 9660 image",
-    hint: `${UNPACK}: bsdtar -x or 7z does it.`,
+    hint: `${UNPACK}, for example with bsdtar -x or 7z.`,
   },
   {
     at: 0,
     bytes: [0x51, 0x46, 0x49, 0xfb],
     what: "a qcow2 disk of a virtual machine",
-    hint: "Make it raw: qemu-img convert -O raw FILE FILE.raw.",
+    hint: "Convert it to raw: qemu-img convert -O raw FILE FILE.raw.",
   },
   {
     at: 257,
@@ -113,7 +114,7 @@ const OTHERS: readonly (Mark & { what: string; hint: string })[] = [
     bytes: [0x55, 0xaa],
     what: "a disk with partitions",
     hint:
-      "Copy out the partition with the file system (fdisk -l shows where it is, dd copies it) and name that.",
+      "Copy the partition with the file system into a file (see fdisk -l, dd) and use that file.",
   },
 ];
 
@@ -153,8 +154,8 @@ export function inspectImage(
   const wanted = options.readonly === false && !layered;
   if (wanted && !kind.writable) {
     throw new UsageError(
-      `--read-only=false: ${path} holds ${kind.type}, which cannot be written to`,
-      "Let changes go to memory (--ephemeral) or to a directory (--overlay DIR).",
+      `--read-only=false: ${path} is a ${kind.type} image, which is always read-only`,
+      "Keep changes in memory (--ephemeral) or in a directory (--overlay DIR).",
     );
   }
   return { image: path, type: kind.type, readonly: !wanted };
@@ -171,7 +172,7 @@ function kindOf(path: string): typeof MOUNTED[number] {
     `Cannot use the root filesystem ${path}: it is ${
       other
         ? other.what
-        : "neither a directory nor an image of squashfs, erofs or ext4"
+        : "neither a directory nor a squashfs, erofs or ext4 image"
     }`,
     {
       hint: other?.hint.replaceAll("FILE", path) ?? `${UNPACK}.`,

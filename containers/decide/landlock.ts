@@ -29,8 +29,8 @@ export function landlockSteps(
   const { ro = [], rw = [], exec = [], connect, bind } = rules;
   if (!(exec.length || ro.length || rw.length)) {
     throw new UsageError(
-      "--landlock: no path is named, so that nothing could be executed",
-      "Add one: --landlock ro=/ --landlock rw=/tmp.",
+      "--landlock: without a path rule, no program could be executed",
+      "Example: --landlock ro=/ --landlock rw=/tmp.",
     );
   }
   if (
@@ -39,31 +39,31 @@ export function landlockSteps(
   ) {
     throw new UsageError(
       "--landlock without no_new_privs needs CAP_SYS_ADMIN",
-      "Leave out --no-new-privs=false.",
+      "Remove --no-new-privs=false.",
     );
   }
   const abi = landlockVersion();
   if (typeof abi === "string") {
     throw new SpecError(
       abi === "EOPNOTSUPP"
-        ? "Cannot restrict by Landlock: it is in this kernel, but off"
-        : `Cannot restrict by Landlock: this kernel has none (${abi})`,
+        ? "Cannot use Landlock: it is built into this kernel, but disabled"
+        : `Cannot use Landlock: this kernel does not support it (${abi})`,
       {
         hint: abi === "EOPNOTSUPP"
-          ? "Add landlock to the kernel's parameter lsm=, or leave out --landlock."
-          : "It came with Linux 5.13 and CONFIG_SECURITY_LANDLOCK. Leave out --landlock.",
+          ? "Add landlock to the kernel parameter lsm=, or remove --landlock."
+          : "Landlock requires Linux 5.13 and CONFIG_SECURITY_LANDLOCK. Remove --landlock.",
       },
     );
   }
   if (abi < NET_SINCE) {
     if (Array.isArray(connect) || Array.isArray(bind)) {
       throw new SpecError(
-        `Cannot restrict TCP ports by Landlock: this kernel's version is ${abi}, and it takes ${NET_SINCE}`,
-        { hint: "Linux 6.7 has it. Leave out connect= and bind=." },
+        `Cannot restrict TCP ports with Landlock: this kernel has version ${abi}, and version ${NET_SINCE} is required`,
+        { hint: "Use Linux 6.7 or newer, or remove connect= and bind=." },
       );
     }
     leftOut.push(
-      `TCP ports are open (Landlock of this kernel is of version ${abi}, ${NET_SINCE} closes them)`,
+      `TCP ports are open (this kernel has Landlock version ${abi}; restricting ports requires version ${NET_SINCE})`,
     );
   }
   return restrictByLandlock(rules, abi);

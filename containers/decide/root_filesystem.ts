@@ -70,7 +70,7 @@ function realRoot(path: string): string {
     if (error instanceof Deno.errors.NotFound) {
       throw failed(
         "no such directory",
-        "Make one with `deno task rootfs`, or name one with --rootfs DIR.",
+        "Create it with `deno task rootfs`, or name another directory with --rootfs DIR.",
         error,
       );
     }
@@ -80,12 +80,12 @@ function realRoot(path: string): string {
     const reason = error instanceof Error ? error.message : String(error);
     throw failed(
       reason.replace(/ \(os error.*/, "").toLowerCase(),
-      "Name another one with --rootfs DIR.",
+      "Name another directory with --rootfs DIR.",
       error,
     );
   }
   throw failed(
     "it is neither a directory nor a file",
-    "Name a directory, or an image file of squashfs, erofs or ext4, with --rootfs.",
+    "Name a directory or a squashfs, erofs or ext4 image with --rootfs.",
   );
 }

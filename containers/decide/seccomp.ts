@@ -39,8 +39,8 @@ export function learnTarget(profile: string): LearnTarget | null {
   const file = profile.slice("learn=".length);
   if (file) return { file };
   throw new UsageError(
-    `--seccomp ${profile}: no file is named`,
-    "Give --seccomp learn=FILE, or --seccomp learn for standard error.",
+    `--seccomp ${profile}: the file name is missing`,
+    "Use --seccomp learn=FILE, or --seccomp learn for standard error.",
   );
 }
 
@@ -62,15 +62,17 @@ export async function seccompFilter(
   if (profile === "unconfined") return null;
   if (profile === "") {
     throw new UsageError(
-      "--seccomp: no profile is named",
-      "Name default, unconfined, learn or a profile's file.",
+      "--seccomp: the profile is missing",
+      "Use default, unconfined, learn or the file of a profile.",
     );
   }
   const host = { kernel: ownKernel(), arch: Deno.build.arch };
   const capabilities = process.capabilities?.bounding ?? [];
   const is32Bit = linux.personality?.domain === "LINUX32";
   if (learnTarget(profile)) {
-    leftOut.push("the filter of system calls: --seccomp learn refuses none");
+    leftOut.push(
+      "no seccomp filter: --seccomp learn allows all system calls",
+    );
     return (await import("./learning_filter.ts")).learningFilter(host.kernel);
   }
   if (

@@ -52,9 +52,9 @@ export function compileProfile(
       .filter((name) => !isCall(name));
     if (unknown.length) {
       leftOut.push(
-        `what ${profile} says of ${
+        `ignored in ${profile}: ${
           [...new Set(unknown)].join(", ")
-        }: no system call has that name here`,
+        } (unknown system calls)`,
       );
     }
     return {
@@ -113,7 +113,7 @@ function readProfile(path: string): string {
       ? "permission denied"
       : "it cannot be opened";
     throw new SpecError(`Cannot read the seccomp profile ${path}: ${reason}`, {
-      hint: "Name a file, default, unconfined or learn.",
+      hint: "Use a file, default, unconfined or learn.",
       cause: error,
     });
   }

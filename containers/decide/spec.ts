@@ -98,8 +98,8 @@ export function decide(
     throw new SpecError(
       `Cannot add the group ${
         options.groups.join(", ")
-      }: the user namespace has none but your own`,
-      { hint: "Map more of them (--userns auto), or run as root (sudo)." },
+      }: the user namespace maps only your own group`,
+      { hint: "Map more groups with --userns auto, or run as root (sudo)." },
     );
   }
   // Root of a user namespace has only the ids of that namespace.
@@ -109,8 +109,8 @@ export function decide(
   if (options.shmSize !== undefined) {
     if (options.namespaces?.ipc === "host") {
       throw new UsageError(
-        "--shm-size: /dev/shm is the host's with --ipc host",
-        "Leave one of the two out.",
+        "--shm-size: with --ipc host, /dev/shm belongs to the host",
+        "Remove one of the two flags.",
       );
     }
     sizeShm(spec, options.shmSize);
@@ -142,7 +142,7 @@ function canBePidOne(spec: Spec, leftOut: string[]): boolean {
   );
   if (!own) {
     leftOut.push(
-      "nothing of ours stays inside (the process tree is not its own): what the command leaves running runs on",
+      "PID 1 is not our program (the PID namespace is shared): processes that the command leaves behind continue to run",
     );
   }
   return own;
@@ -152,7 +152,7 @@ function canBePidOne(spec: Spec, leftOut: string[]): boolean {
 function warnOfTracing({ process }: Spec, leftOut: string[]): void {
   if (!process.capabilities?.bounding?.includes("CAP_SYS_PTRACE")) return;
   leftOut.push(
-    "CAP_SYS_PTRACE reaches this program as PID 1, and its file through /proc/1/exe: use --no-init for a command that you do not trust",
+    "CAP_SYS_PTRACE gives access to this program, which is PID 1, and to its file through /proc/1/exe. Use --no-init for a command that you do not trust",
   );
 }
 
@@ -183,7 +183,7 @@ function capabilities(
     ) return full;
     throw new UsageError(
       `Unknown capability ${name}`,
-      "See capabilities(7) for their names.",
+      "See capabilities(7) for the names.",
     );
   };
   const [adds, drops] = [add.map(known), drop.map(known)];
@@ -233,8 +233,8 @@ function nameOfUts(spec: Spec, hostname?: string, domainname?: string): void {
     throw new UsageError(
       `--${
         hostname === undefined ? "domainname" : "hostname"
-      } with --uts host would rename the host`,
-      "Leave out one of the two.",
+      } with --uts host would change the host's name`,
+      "Remove one of the two flags.",
     );
   }
   const own = uts && uts.path === undefined;
@@ -261,7 +261,7 @@ function userNamespace(
   if (mode === "host") {
     if (caller.privileged) return null;
     throw new SpecError("Cannot run without a user namespace: not root", {
-      hint: "Run as root (sudo), or leave out --userns host.",
+      hint: "Run as root (sudo), or remove --userns host.",
     });
   }
   if (mode.startsWith("path:")) {
@@ -280,14 +280,14 @@ function userNamespace(
   };
   if (mode === "auto" && own.uids.length === 1) {
     leftOut.push(
-      "no user ids but your own (subuid and subgid give you none that can be mapped: see container doctor)",
+      "only your own user ID is mapped (/etc/subuid and /etc/subgid give you no IDs that can be mapped; see container doctor)",
     );
   }
   spec.linux.uidMappings = maps.uids;
   spec.linux.gidMappings = maps.gids;
   if (!caller.privileged) {
     leftOut.push(
-      "device nodes are the host's, bind mounted (mknod needs root)",
+      "device nodes are bind mounts of the host's devices (mknod needs root)",
     );
   }
   return maps;
@@ -333,7 +333,7 @@ function withoutLabel(mount: Mount, leftOut: string[]): Mount {
   if (!options.includes("z") && !options.includes("Z")) return mount;
   if (hasSelinux()) {
     leftOut.push(
-      `${source} keeps its SELinux label: chcon -R -t container_file_t ${source} lets containers use it`,
+      `${source} keeps its SELinux label. To let containers use it: chcon -R -t container_file_t ${source}`,
     );
   }
   return { ...mount, options: options.filter((word) => !/^z$/i.test(word)) };
@@ -355,17 +355,17 @@ function sysctls(
     const holder = holderOfSysctl(key);
     if (!holder) {
       throw new SpecError(
-        `Cannot set the sysctl ${key}: it is the host's, no namespace holds it`,
+        `Cannot set the sysctl ${key}: it belongs to the host, not to a namespace`,
         {
           hint:
-            "Those of net., kernel.shm, kernel.msg, kernel.sem and fs.mqueue. are the container's.",
+            "A container can set sysctls below net., kernel.shm, kernel.msg, kernel.sem and fs.mqueue.",
         },
       );
     }
     if (!spec.linux.namespaces.some(({ type }) => type === holder)) {
       throw new SpecError(
         `Cannot set the sysctl ${key}: the ${holder} namespace is the host's`,
-        { hint: `Leave out --${holder} host.` },
+        { hint: `Remove --${holder} host.` },
       );
     }
   }

@@ -130,12 +130,12 @@ function kindOf(fd: number, inheritFiles: boolean): Kind {
 
 function refused(fd: number, { what, isDirectory }: Refused): UsageError {
   return new UsageError(
-    `Cannot hand over ${streamNames([fd])}: it is ${what} of the host`,
+    `Cannot pass ${streamNames([fd])}: it is ${what} of the host`,
     `${
       isDirectory
-        ? "Show it inside with --volume"
-        : "Give the command the device with --device, and have it opened inside"
-    }; --streams inherit hands over whatever it is.`,
+        ? "Mount it with --volume"
+        : "Add the device with --device and open it inside"
+    }, or pass it unchanged with --streams inherit.`,
   );
 }
 

@@ -68,8 +68,8 @@ function number(text: string): number | null {
   if (!/^\d+$/.test(text)) return null;
   const id = parseId(text);
   if (id === null) {
-    throw new SpecError(`Cannot use the id ${text}: it is too large`, {
-      hint: `The highest is ${MAX_ID}.`,
+    throw new SpecError(`Cannot use the ID ${text}: it is too large`, {
+      hint: `The highest ID is ${MAX_ID}.`,
     });
   }
   return id;
@@ -83,8 +83,8 @@ function number(text: string): number | null {
 function idOf(id: number | null, what: string, file: string): number {
   if (id !== null) return id;
   throw new SpecError(
-    `Cannot use the ${what}: its number in the root filesystem's ${file} is no id`,
-    { hint: `Mend the line: an id is a number from 0 to ${MAX_ID}.` },
+    `Cannot use the ${what}: its number in the root filesystem's ${file} is not a valid ID`,
+    { hint: `Correct the line: an ID is a number from 0 to ${MAX_ID}.` },
   );
 }
 
@@ -111,7 +111,7 @@ export function resolveUser(
   if (uid === null && !account) {
     throw new SpecError(
       `Cannot run as ${who}: no such user in the root filesystem's /etc/passwd`,
-      { hint: "Give its number instead, or add the user." },
+      { hint: "Use a user ID instead, or add the user." },
     );
   }
   const gidOf = (name: string) => {
@@ -121,7 +121,7 @@ export function resolveUser(
     if (entry) return groupId(entry);
     throw new SpecError(
       `Cannot use the group ${name}: it is not in the root filesystem's /etc/group`,
-      { hint: "Give its number instead, or add the group." },
+      { hint: "Use a group ID instead, or add the group." },
     );
   };
   const gid = group

@@ -29,8 +29,8 @@ export class Agent implements Disposable {
     const { listenerPath, listenerMetadata = "" } = seccomp ?? {};
     if (!listenerPath) {
       throw new SpecError(
-        "linux.seccomp.listenerPath: missing, and SCMP_ACT_NOTIFY asks an agent",
-        { hint: "Name the agent's Unix socket, or another action." },
+        "linux.seccomp.listenerPath: missing, but SCMP_ACT_NOTIFY requires an agent",
+        { hint: "Set it to the agent's Unix socket, or use another action." },
       );
     }
     this.#socket = connectTo(listenerPath, "linux.seccomp.listenerPath");
@@ -71,7 +71,7 @@ export function agentOf(
   if (!filter?.notifies) return null;
   if (spec.hooks?.startContainer?.length) {
     throw new SpecError(
-      "hooks.startContainer cannot stand beside SCMP_ACT_NOTIFY: nobody would answer their calls",
+      "hooks.startContainer cannot be used with SCMP_ACT_NOTIFY: no agent would answer the calls of the hooks",
       { hint: "Use hooks.createContainer, or another action." },
     );
   }

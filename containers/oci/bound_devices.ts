@@ -20,7 +20,7 @@ export function warnOfDevices({ mounts = [], linux }: Spec, warn: Warn): void {
     const place = `${dev.source}${device.path.slice("/dev".length)}`;
     if (isThere(place, device)) continue;
     warn(
-      `linux.devices: ${device.path} is not made, since /dev is ${dev.source} of the host`,
+      `linux.devices: ${device.path} is not created, because /dev is ${dev.source} of the host`,
     );
   }
 }

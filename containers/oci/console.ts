@@ -53,7 +53,7 @@ export function connectConsole(
     if (consoleSocket === undefined) return NOWHERE;
     throw new SpecError(
       "cannot use console socket if container will not allocate tty",
-      { hint: "Set process.terminal, or leave out --console-socket." },
+      { hint: "Set process.terminal or remove --console-socket." },
     );
   }
   if (consoleSocket === undefined && takeTerminal) {
@@ -62,7 +62,7 @@ export function connectConsole(
   if (consoleSocket === undefined) {
     throw new SpecError(
       "cannot allocate tty if container will detach without setting console socket",
-      { hint: "Give --console-socket PATH." },
+      { hint: "Add --console-socket PATH." },
     );
   }
   return consoleAt(consoleSocket);
@@ -111,7 +111,7 @@ export function connectTo(path: string, flag: string): Descriptor {
     if (!(cause instanceof SyscallError)) throw cause;
     throw new ContainerError(
       `Cannot connect to the socket ${path} of ${flag}: ${cause.code}`,
-      { hint: "Somebody has to listen there, on a stream socket.", cause },
+      { hint: "A program must listen there on a stream socket.", cause },
     );
   }
 }

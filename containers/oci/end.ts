@@ -115,7 +115,7 @@ export async function remove(
     if (!force && status !== "created") {
       throw new ContainerError(
         `cannot delete container ${id} that is not stopped: ${status}`,
-        { hint: "Kill it first, or use --force." },
+        { hint: "Kill it first or use --force." },
       );
     }
     await end(entry);
@@ -155,7 +155,7 @@ async function end(entry: Entry): Promise<void> {
     if (performance.now() > patience) {
       throw new ContainerError(
         `Cannot delete ${entry.record.id}: its process ${pid} does not end`,
-        { hint: "It hangs in the kernel; see /proc/PID/stack." },
+        { hint: "It is blocked in the kernel; see /proc/PID/stack." },
       );
     }
     await new Promise((resolve) => setTimeout(resolve, 5));

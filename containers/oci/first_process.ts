@@ -26,7 +26,7 @@ const FILE: Record<NamespaceType, string> = {
 /** The error after a container's first process has ended, in runc's words. */
 export const stopped = (id: string) =>
   new ContainerError(`cannot exec in a stopped container: ${id}`, {
-    hint: "Its first process has ended, and its namespaces with it.",
+    hint: "Its first process and its namespaces have ended.",
   });
 
 /** Descriptors of a first process. Disposing of it closes them. */
@@ -138,7 +138,10 @@ export function explained(id: string, error: unknown): unknown {
   if (GONE.test(reason)) return stopped(id);
   if (!CLOSED.test(reason)) return error;
   return new ContainerError(
-    `cannot exec in ${id}: its first process is closed to us: permission denied`,
-    { hint: "Be the user who created it, or root (sudo).", cause: error },
+    `cannot exec in ${id}: its first process is not accessible: permission denied`,
+    {
+      hint: "Run as the user who created it, or as root (sudo).",
+      cause: error,
+    },
   );
 }

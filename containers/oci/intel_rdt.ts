@@ -17,7 +17,7 @@ function findResctrl(): string {
   if (path) return path;
   throw new SpecError("linux.intelRdt: no resctrl file system is mounted", {
     hint:
-      "Mount it at /sys/fs/resctrl where the processor has RDT, or leave linux.intelRdt out.",
+      "If the processor supports RDT, mount it at /sys/fs/resctrl; otherwise remove linux.intelRdt.",
   });
 }
 
@@ -28,9 +28,9 @@ function make(path: string): boolean {
     return true;
   } catch (error) {
     if (error instanceof Deno.errors.AlreadyExists) return false;
-    throw new ContainerError(`Cannot make ${path}: ${reason(error)}`, {
+    throw new ContainerError(`Cannot create ${path}: ${reason(error)}`, {
       hint:
-        "The processor has few classes of service: see info/*/num_closids in resctrl.",
+        "The processor has a limited number of classes of service; see info/*/num_closids in resctrl.",
       cause: error,
     });
   }
@@ -45,7 +45,7 @@ function write(path: string, text: string): void {
   } catch (error) {
     throw new ContainerError(
       `Cannot write ${JSON.stringify(text)} to ${path}: ${reason(error)}`,
-      { hint: "info/last_cmd_status in resctrl says why.", cause: error },
+      { hint: "See info/last_cmd_status in resctrl.", cause: error },
     );
   }
 }
@@ -68,7 +68,9 @@ export function joinClass(
   const root = findResctrl();
   if (closID !== undefined && !/^(?!\.\.?$)[^/\0]+$/.test(closID)) {
     throw new SpecError(
-      `linux.intelRdt.closID: ${JSON.stringify(closID)} is no directory's name`,
+      `linux.intelRdt.closID: ${
+        JSON.stringify(closID)
+      } is not a valid directory name`,
     );
   }
   const path = `${root}/${closID ?? id}`;

@@ -161,7 +161,7 @@ function unseen(
   return new CommandError(`Cannot run ${args[0]}: execve failed (${code})`, {
     status: code === "ENOENT" ? EXIT.notFound : EXIT.notExecutable,
     hint:
-      "It was there when the container was created: see whether its interpreter or loader is.",
+      "The file existed when the container was created. Check that its interpreter or loader exists.",
     cause,
   });
 }

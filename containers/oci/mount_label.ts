@@ -23,8 +23,8 @@ export function labelMounts(spec: Spec): void {
   const { mountLabel } = spec.linux;
   if (!mountLabel) return;
   if (!/^nodev\s+selinuxfs$/m.test(readFile("/proc/filesystems") ?? "")) {
-    throw new SpecError("linux.mountLabel: there is no SELinux here", {
-      hint: "Leave it out of config.json, or boot with security=selinux.",
+    throw new SpecError("linux.mountLabel: SELinux is not enabled", {
+      hint: "Remove it from config.json, or boot with security=selinux.",
     });
   }
   for (const mount of spec.mounts ?? []) {

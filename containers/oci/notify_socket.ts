@@ -102,7 +102,7 @@ export class NotifyRelay implements Disposable {
     } catch (error) {
       if (!(error instanceof SyscallError)) throw error;
       this.#warn(
-        `cannot tell ${this.#host} that the container is ready: ${error.code}`,
+        `cannot notify ${this.#host} that the container is ready: ${error.code}`,
       );
     }
   }

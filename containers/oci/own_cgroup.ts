@@ -19,11 +19,11 @@ export function ownCgroup(
 ): CgroupState {
   if (cgroup?.groups.length) return cgroup;
   throw new ContainerError(
-    `Cannot ${action} ${id}: it has no cgroup of its own`,
+    `Cannot ${action} ${id}: it does not have its own cgroup`,
     {
       hint: cgroup
-        ? "A user gets one on cgroup v2, from a systemd of the user's; else run as root (sudo). See container doctor."
-        : "Create it with cgroups: leave out --cgroup-manager disabled.",
+        ? "Without root this requires cgroup v2 and a systemd user instance. Otherwise run as root (sudo). See container doctor."
+        : "Create it without --cgroup-manager disabled.",
     },
   );
 }

@@ -29,8 +29,8 @@ export async function listProcesses(
       stdin: "null",
     }).output();
   } catch (cause) {
-    throw new ContainerError("Cannot list the processes: there is no ps here", {
-      hint: "Install procps, or ask for their numbers: --format json.",
+    throw new ContainerError("Cannot list the processes: ps is not installed", {
+      hint: "Install procps, or print only the PIDs with --format json.",
       cause,
     });
   }
@@ -39,15 +39,18 @@ export async function listProcesses(
   if (!success) {
     throw new ContainerError(
       `Cannot list the processes: ps: ${decoder.decode(stderr).trim()}`,
-      { hint: "Ask for their numbers: --format json." },
+      { hint: "Print only the PIDs with --format json." },
     );
   }
   const [head = "", ...lines] = decoder.decode(stdout).trimEnd().split("\n");
   const column = head.trim().split(/\s+/).indexOf("PID");
   if (column < 0) {
-    throw new ContainerError("Cannot list the processes: ps shows no PID", {
-      hint: "Have it in the columns: -o pid,cmd.",
-    });
+    throw new ContainerError(
+      "Cannot list the processes: the output of ps has no PID column",
+      {
+        hint: "Add the column, for example: -o pid,cmd.",
+      },
+    );
   }
   const wanted = new Set(pids.map(String));
   return [

@@ -75,7 +75,7 @@ async function startLocked(
   if (status === "stopped") throw whyStopped(entry);
   if (status === "paused") {
     throw new ContainerError(`cannot start a paused container: ${id}`, {
-      hint: `\`container resume ${id}\` lets it go on.`,
+      hint: `\`container resume ${id}\` resumes it.`,
     });
   }
   if (status !== "created") {

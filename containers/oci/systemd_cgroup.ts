@@ -40,7 +40,7 @@ export function unitOf(
       `expected cgroupsPath to be of format "slice:prefix:name" for systemd cgroups, got ${
         JSON.stringify(cgroupsPath)
       } instead`,
-      { hint: "Change linux.cgroupsPath, or leave out --systemd-cgroup." },
+      { hint: "Change linux.cgroupsPath, or remove --systemd-cgroup." },
     );
   }
   const word = /^[\w:.@\\-]*$/;
@@ -49,8 +49,8 @@ export function unitOf(
     throw new SpecError(
       `linux.cgroupsPath: ${
         JSON.stringify(problem ?? slice)
-      } is no part of a unit's name`,
-      { hint: "It is a slice such as system.slice, a prefix, and a name." },
+      } cannot be part of a unit name`,
+      { hint: "Use slice:prefix:name, with a slice such as system.slice." },
     );
   }
   return {
@@ -76,25 +76,25 @@ export function planSystemdCgroup(
   );
   const refuse = (reason: string, hint: string) =>
     new ContainerError(
-      `Cannot have systemd make the cgroup ${named.unit}: ${reason}`,
+      `Cannot create the cgroup ${named.unit} with systemd: ${reason}`,
       { hint },
     );
   const manager = managerOf(options.rootless ?? false);
   if (!manager) {
     throw refuse(
       options.rootless
-        ? "no systemd of the user's runs"
+        ? "the user's systemd instance is not running"
         : "systemd is not running",
       options.rootless
-        ? "Log in anew, see loginctl enable-linger, or give --cgroup-manager cgroupfs."
-        : "Leave out --systemd-cgroup, or give --cgroup-manager cgroupfs.",
+        ? "Log in again, see loginctl enable-linger, or use --cgroup-manager cgroupfs."
+        : "Remove --systemd-cgroup, or use --cgroup-manager cgroupfs.",
     );
   }
   const [mount] = hierarchy.mounts;
   if (!mount || hierarchy.layout !== "v2") {
     throw refuse(
-      "cgroup v1 is mounted here",
-      "Leave out --systemd-cgroup, or boot with systemd.unified_cgroup_hierarchy=1.",
+      "this machine uses cgroup v1",
+      "Remove --systemd-cgroup, or boot with systemd.unified_cgroup_hierarchy=1.",
     );
   }
   const path = unitPath(mount, manager, named);

@@ -25,6 +25,6 @@ export function requireInherited(flag: string, number: number): void {
   if (flags && !(parseInt(flags, 8) & O.O_CLOEXEC)) return;
   throw new UsageError(
     `${flag}: descriptor ${number} is not open`,
-    `Open it for the program, as in: container run ${flag} … ${number}>FILE.`,
+    `Open it for the program, for example: container run ${flag} … ${number}>FILE.`,
   );
 }

@@ -57,14 +57,14 @@ export class Learner implements Disposable {
     if (FAILED.includes(status) && !learned?.executed) return;
     if (!learned) {
       this.#say(
-        "container: no seccomp profile: it ended before a system call could be learned",
+        "container: no seccomp profile: the command ended before it made a system call",
       );
       return;
     }
     const { names, archs, unnamed } = learned;
     for (const call of [...unnamed].toSorted()) {
       this.#say(
-        `container: not in the seccomp profile: system call ${call}, which has no name here`,
+        `container: not in the seccomp profile: system call ${call}, whose name is unknown`,
       );
     }
     const text = JSON.stringify(profileOf(names, archs), null, 2);
@@ -142,6 +142,6 @@ function cannotWrite(path: string, cause: unknown): ContainerError {
     : String(cause);
   return new ContainerError(
     `Cannot write the seccomp profile to ${path}: ${reason}`,
-    { hint: "Name a file that you may write: --seccomp learn=FILE.", cause },
+    { hint: "Name a file that you can write to: --seccomp learn=FILE.", cause },
   );
 }

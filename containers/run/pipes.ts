@@ -83,7 +83,7 @@ class End {
 }
 
 const NOBODY_READS =
-  "Cannot write to the command: it has ended or reads no more (EPIPE)";
+  "Cannot write to the command: it has ended or closed its input (EPIPE)";
 
 /** A stream of bytes that ends with the pipe. It reads only on demand. */
 function readable(end: End): Readable {

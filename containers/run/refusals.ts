@@ -63,7 +63,9 @@ function refused(
   if (cause === null) return error;
   return withHint(
     error,
-    privileged() ? cause : `${cause} As root (sudo) none is needed.`,
+    privileged()
+      ? cause
+      : `${cause} As root (sudo) no user namespace is needed.`,
   );
 }
 

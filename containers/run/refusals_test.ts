@@ -68,12 +68,12 @@ Deno.test("withCause() names AppArmor if a mount fails in the user namespace", (
 
 Deno.test("withCause() names container doctor if a controller is missing", () => {
   const error = new ContainerError(
-    "Cannot limit memory: there is no memory controller here (v2)",
-    { hint: "leave the limit out", status: 125 },
+    "Cannot limit memory: this machine has no memory controller (v2)",
+    { hint: "remove the limit", status: 125 },
   );
   assertEquals(
     hint(error, {}),
-    "leave the limit out. See container doctor, Resource limits.",
+    "remove the limit. See container doctor, Resource limits.",
   );
 });
 

@@ -272,9 +272,12 @@ export async function hostMounts(plan: Plan): Promise<HostMounts | null> {
  */
 const notLimited = (errors: readonly ContainerError[]) =>
   errors.map(({ message, hint }, index) =>
-    `${message.replace(/^Cannot ([^:]*)/, "cannot $1, and runs without")}${
-      hint === errors[index + 1]?.hint ? "" : `. ${hint}`
-    }`
+    `${
+      message.replace(
+        /^Cannot ([^:]*)/,
+        "cannot $1, so this limit is not applied",
+      )
+    }${hint === errors[index + 1]?.hint ? "" : `. ${hint}`}`
   );
 
 /** The status that this program ends with after an error. */

@@ -124,8 +124,8 @@ export async function run(options: LibraryOptions): Promise<RunningContainer> {
 function refuse({ learn, unlimited }: Decided): void {
   if (learn) {
     throw new SpecError(
-      "Cannot learn a seccomp profile: the library does not",
-      { hint: "Use container run --seccomp learn." },
+      "Cannot learn a seccomp profile: the library does not support it",
+      { hint: "Use container run --seccomp learn instead." },
     );
   }
   // A program does not read messages, so a limit that cannot be set is an
@@ -263,8 +263,8 @@ class Running implements RunningContainer {
     }
     if (!status) {
       throw new ContainerError(
-        "Cannot tell how it ended: its status was taken (ECHILD)",
-        { hint: "Something else in this program waits for every child." },
+        "Cannot find out how the container ended: other code took its status (ECHILD)",
+        { hint: "Other code in this program waits for all child processes." },
       );
     }
     if (lost) throw lost;
@@ -297,9 +297,12 @@ class Running implements RunningContainer {
   stats(): Stats {
     const used = this.#ended ? this.#used : this.#limits?.stats();
     if (used) return used;
-    throw new ContainerError("Cannot tell what it uses: it has no cgroup", {
-      hint: "Ask for a limit (resources).",
-    });
+    throw new ContainerError(
+      "Cannot read the container's resource usage: it has no cgroup",
+      {
+        hint: "Set a limit (resources).",
+      },
+    );
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

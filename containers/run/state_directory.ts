@@ -51,7 +51,11 @@ export function checkRoot(path: string): void {
   if (
     info && (!info.isDirectory || !isOurs(info) || isWritable(info))
   ) {
-    throw notOurs(path, info, "Name a directory that is yours alone: --root.");
+    throw notOurs(
+      path,
+      info,
+      "Name a directory that only you can write to with --root.",
+    );
   }
 }
 
@@ -81,7 +85,7 @@ function homeDirectory(): string {
   const [theirs] = homes;
   if (theirs) throw notOurs(theirs.path, theirs.info);
   throw new ContainerError(
-    "Cannot keep the state of containers: XDG_RUNTIME_DIR is not set, and there is no home directory",
+    "Cannot keep the state of containers: XDG_RUNTIME_DIR is not set and there is no home directory",
     { hint: HINT },
   );
 }
@@ -141,14 +145,14 @@ function statOrNull(path: string): Deno.FileInfo | null {
 }
 
 const HINT =
-  "Set XDG_RUNTIME_DIR to a directory that is yours alone (mode 0700).";
+  "Set XDG_RUNTIME_DIR to a directory that only you can access (mode 0700).";
 
 function notOurs(path: string, info: Deno.FileInfo, hint = HINT) {
   const problem = !info.isDirectory
     ? "it is not a directory"
     : info.uid !== Deno.uid() && !(isOurs(info) && isWritable(info))
     ? `it belongs to user ${info.uid}`
-    : "others can write to it";
+    : "other users can write to it";
   return new ContainerError(
     `Cannot keep the state of containers in ${path}: ${problem}`,
     { hint },

@@ -24,8 +24,8 @@ export function checkId(id: string): void {
       : `invalid container ID format: ${shown(id)}`,
     {
       hint: id.length > LONGEST_ID
-        ? `It takes ${LONGEST_ID} characters at most.`
-        : "It takes letters, digits, and _ + - . but neither . nor .. alone.",
+        ? `Use at most ${LONGEST_ID} characters.`
+        : "Use letters, digits, and _ + - . but not . or .. alone.",
     },
   );
 }

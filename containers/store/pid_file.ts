@@ -28,8 +28,8 @@ export function writePidFile(path: string, pid: number): void {
     Deno.renameSync(draft, path);
   } catch (cause) {
     const reason = systemReason(cause);
-    throw new ContainerError(`Cannot write the pid file ${path}: ${reason}`, {
-      hint: "Name a file in a directory that is there: --pid-file FILE.",
+    throw new ContainerError(`Cannot write the PID file ${path}: ${reason}`, {
+      hint: "Name a file in an existing directory with --pid-file FILE.",
       cause,
     });
   }

@@ -148,7 +148,10 @@ function keepSpare(path: string, size: number): void {
 const noRoom = (path: string, cause: unknown) =>
   new ContainerError(
     `Cannot record the container in ${path}: ${systemReason(cause)}`,
-    { hint: "Make room there, or keep it elsewhere: --root.", cause },
+    {
+      hint: "Free some space, or choose another directory with --root.",
+      cause,
+    },
   );
 
 function sizeOf(path: string): number | null {

@@ -72,7 +72,7 @@ function isRecord(value: unknown): value is ContainerRecord {
 
 /** Parses the text of a record. */
 function parseRecord(text: string, id: string): ContainerRecord {
-  let problem = "it is no container's";
+  let problem = "it does not belong to a container";
   try {
     const record: unknown = JSON.parse(text);
     if (isRecord(record)) return record;
@@ -235,7 +235,7 @@ export class Store {
     } catch (error) {
       if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
       throw new ContainerError(`container with id exists: ${record.id}`, {
-        hint: "Delete it first, or take another id.",
+        hint: "Delete it first, or choose another ID.",
       });
     }
     try {
@@ -250,7 +250,7 @@ export class Store {
   open(id: string): Entry {
     const entry = this.find(id);
     if (entry) return entry;
-    throw this.missing(id, "`container list` shows those that do.");
+    throw this.missing(id, "`container list` lists the containers.");
   }
 
   /**
@@ -261,7 +261,7 @@ export class Store {
   look(id: string): Entry {
     const entry = this.glance(id);
     if (entry) return entry;
-    throw this.missing(id, "`container list` shows those that do.");
+    throw this.missing(id, "`container list` lists the containers.");
   }
 
   /** The container without its lock; null if it does not exist. */
@@ -282,7 +282,7 @@ export class Store {
     const word = isId(id) ? id : shown(id);
     return new ContainerError(`container does not exist: ${word}`, {
       hint: this.isBroken(id)
-        ? `A command that was killed has left its directory: \`container delete --force ${id}\` removes it.`
+        ? `A killed command left its directory behind: \`container delete --force ${id}\` removes it.`
         : hint,
     });
   }

@@ -132,8 +132,8 @@ export async function attendTerminal(
     if (!descriptor) {
       kill(pid, SIGNAL.SIGKILL);
       failure = new ContainerError(
-        "Cannot take over the container's terminal: no descriptor came with it",
-        { hint: "Are too many files open? See ulimit -n." },
+        "Cannot take over the container's terminal: no descriptor was received",
+        { hint: "Perhaps too many files are open; see ulimit -n." },
       );
       continue;
     }

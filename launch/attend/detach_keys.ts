@@ -23,8 +23,8 @@ export function parseDetachKeys(text: string): Uint8Array {
     if (letter) return letter.toUpperCase().charCodeAt(0) - CTRL;
     if (/^[\x20-\x7e]$/.test(key)) return key.charCodeAt(0);
     throw new UsageError(
-      `--detach-keys ${text}: ${JSON.stringify(key)} is no key`,
-      `Give characters or ctrl-LETTER with commas between, like ${DETACH_KEYS}.`,
+      `--detach-keys ${text}: ${JSON.stringify(key)} is not a key`,
+      `Use single characters or ctrl-LETTER, separated by commas, like ${DETACH_KEYS}.`,
     );
   });
 }

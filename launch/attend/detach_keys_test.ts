@@ -9,7 +9,7 @@ Deno.test("parseDetachKeys() reads docker's notation", () => {
   assertEquals(keys("ctrl-A,b,ctrl-@,ctrl-_"), [1, 98, 0, 31]);
   assertEquals(keys(""), []);
   for (const wrong of ["ctrl-", "ctrl-pq", "ab", "ctrl-p,", "ctrl-1", "é"]) {
-    assertThrows(() => parseDetachKeys(wrong), UsageError, "is no key");
+    assertThrows(() => parseDetachKeys(wrong), UsageError, "is not a key");
   }
 });
 

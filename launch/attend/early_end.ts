@@ -35,9 +35,9 @@ export class EndedEarly extends ContainerError {
   /** The name of the class. */
   override name = "EndedEarly";
   constructor(signal: SignalName) {
-    super(`Cannot start the command: ${signal} came before it ran`, {
+    super(`Cannot start the command: ${signal} arrived before it ran`, {
       hint:
-        "Does a file system not answer? See the paths of --rootfs, --volume and --workdir.",
+        "Perhaps a file system does not respond. Check the paths of --rootfs, --volume and --workdir.",
       status: SIGNALED + SIGNAL[signal],
     });
   }

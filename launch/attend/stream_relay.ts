@@ -283,10 +283,10 @@ export function stopped(
   signal: SignalName,
 ): ContainerError {
   return new ContainerError(
-    `Cannot write all of ${streamNames(descriptors)}: ${signal} came first`,
+    `Cannot write all of ${streamNames(descriptors)}: interrupted by ${signal}`,
     {
       hint:
-        "The command has ended: does something that it started still run, or a file system not answer?",
+        "The command has ended. Perhaps a process that it started is still running, or a file system does not respond.",
       status: EXIT.signalBase + SIGNAL[signal],
     },
   );
@@ -306,8 +306,8 @@ export function lost(
     }`,
     {
       hint: isInput
-        ? "The command has not had the rest of it."
-        : "What it wrote from then on is lost.",
+        ? "The command did not get the rest of its input."
+        : "The rest of the output is lost.",
       status: status || EXIT.failure,
     },
   );

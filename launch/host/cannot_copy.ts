@@ -12,6 +12,6 @@ export const cannotCopy = (
   new ContainerError(
     `Cannot ${describe(step)}: ${said.trim().split("\n")[0]}`,
     {
-      hint: "Is there room for it? See size= of the mount.",
+      hint: "Check whether there is enough space; see size= of the mount.",
     },
   );

@@ -139,7 +139,7 @@ function namespaceOf(step: StepOf<"mapMount">): Descriptor {
   } catch (error) {
     if (!(error instanceof ContainerError)) throw error;
     throw new ContainerError(
-      `Cannot map the ids of ${step.source}: ${error.message}`,
+      `Cannot map the IDs of ${step.source}: ${error.message}`,
       { hint: error.hint, cause: error },
     );
   }

@@ -31,18 +31,18 @@ export function mapIds(pid: number, step: StepOf<"mapIds">): void {
     if (error instanceof ContainerError) throw error;
     if (isRefused(error) && mapsRoot(step)) {
       throw new ContainerError(
-        "Cannot map user ids: operation not permitted (EPERM)",
+        "Cannot map user IDs: operation not permitted (EPERM)",
         {
           hint:
-            "To map the host's root, CAP_SETFCAP is needed. Run as root (sudo).",
+            "Mapping the host's root requires CAP_SETFCAP. Run as root (sudo).",
           cause: error,
         },
       );
     }
     const reason = systemReason(error);
-    throw new ContainerError(`Cannot map user ids: ${reason}`, {
+    throw new ContainerError(`Cannot map user IDs: ${reason}`, {
       hint:
-        "Map only your own id (--userns), or ids that /etc/subuid and /etc/subgid give you (--userns auto); see container doctor.",
+        "Map only your own ID (--userns), or IDs that /etc/subuid and /etc/subgid give you (--userns auto). See container doctor.",
       cause: error,
     });
   }
@@ -73,7 +73,7 @@ function runHelper(
   }).outputSync();
   if (success) return;
   throw new ContainerError(
-    `Cannot map user ids: ${new TextDecoder().decode(stderr).trim()}`,
+    `Cannot map user IDs: ${new TextDecoder().decode(stderr).trim()}`,
     {
       hint:
         "See /etc/subuid and /etc/subgid, newuidmap(1), and container doctor.",

@@ -83,18 +83,18 @@ function hintFor(
   { image, type, readonly }: StepOf<"mountImage">,
 ): string {
   if (code === "ENODEV") {
-    return `This kernel has no ${type}: modprobe ${type} as root, or unpack the image into a directory.`;
+    return `This kernel does not support ${type}. Run modprobe ${type} as root, or unpack the image into a directory.`;
   }
   if (code === "EPERM" || code === "EACCES") {
     return "Run as root (sudo), or unpack the image into a directory.";
   }
   const repair = REPAIR[type];
   if (code === "EROFS" && readonly && repair) {
-    return `It was not unmounted cleanly, and read-only it cannot be put in order: run ${repair} ${image}.`;
+    return `The image was not unmounted cleanly, and a read-only mount cannot repair it. Run ${repair} ${image}.`;
   }
-  return `The image is damaged, cut short, or of a kind that this kernel does not read: ${
+  return `The image is damaged or truncated, or this kernel does not support its format: ${
     repair ? `try ${repair} on a copy of it, or ` : ""
-  }make it again.`;
+  }create it again.`;
 }
 
 /**

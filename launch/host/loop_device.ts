@@ -54,8 +54,8 @@ export function attachLoop(
       throw failed(
         "it is in use",
         readonly
-          ? "A container writes to it: wait for its end, or use a copy."
-          : "To write to it you must be its only user: use a copy, or leave changes to --ephemeral or --overlay.",
+          ? "A container writes to the image. Wait until it ends, or use a copy."
+          : "Writing requires that no one else uses the image. Use a copy, or keep changes elsewhere with --ephemeral or --overlay.",
         error,
       );
     }
@@ -85,7 +85,7 @@ export function attachLoop(
     throw failed(
       error.message.replace(/^Cannot call /, ""),
       none
-        ? "This machine has no loop devices: modprobe loop as root, or unpack the image into a directory."
+        ? "This machine has no loop devices. Run modprobe loop as root, or unpack the image into a directory."
         : "Run as root (sudo), or unpack the image into a directory.",
       error,
     );

@@ -47,10 +47,10 @@ export function makeLayers(spec: Spec, { overlay }: Facts): void {
       ? "permission denied (EACCES)"
       : systemReason(error);
     throw new ContainerError(
-      `Cannot make the layers of the overlay in ${
+      `Cannot create the overlay directories in ${
         upper.replace(/.upper$/, "")
       }: ${reason}`,
-      { hint: "Name a directory that you may write to.", cause: error },
+      { hint: "Name a directory that you can write to.", cause: error },
     );
   }
 }

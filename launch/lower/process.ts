@@ -57,7 +57,7 @@ function capabilityData(sets: (readonly string[])[]): Uint8Array {
  */
 function checkIds(ids: readonly number[]): [] {
   const wrong = ids.find((id) => !isId(id));
-  if (wrong !== undefined) throw new SpecError(`${wrong} is no id`);
+  if (wrong !== undefined) throw new SpecError(`${wrong} is not a valid ID`);
   return [];
 }
 

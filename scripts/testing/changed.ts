@@ -14,7 +14,7 @@ import { ScriptError } from "../_report.ts";
 export async function changedFiles(): Promise<string[]> {
   const diff = await $`git diff --name-only HEAD`.cwd(ROOT).noThrow().quiet();
   if (diff.code !== 0) {
-    throw new ScriptError("Cannot tell what is changed: git does not say", {
+    throw new ScriptError("Cannot find out what has changed: git failed", {
       hint: "run it in a git checkout",
     });
   }

@@ -30,7 +30,8 @@ import { settings, terminalOf } from "../_terminal.ts";
 const NEEDS = without("script") ?? without("bash");
 /** Ctrl-P, Ctrl-Q. */
 const LEAVE = "\x10\x11";
-const RUNS_ON = /container: \S+ runs on\. container attach \S+ comes back\r?\n/;
+const RUNS_ON =
+  /container: \S+ continues to run\. Attach again with: container attach \S+\r?\n/;
 
 const run = (
   ...words: string[]
@@ -262,25 +263,25 @@ test("attach refuses in one line what it cannot attach to", async () => {
   };
   await refused(
     125,
-    /^container: Cannot attach to \S+: it does not run\. Start it: .*\n$/,
+    /^container: Cannot attach to \S+: it is not running\. Start it with .*\n$/,
     "attach",
     "ended",
   );
   await refused(
     125,
-    /^container: Cannot attach to front: it has the streams of who started it\. .*\n$/,
+    /^container: Cannot attach to front: its streams belong to the command that started it\. .*\n$/,
     "attach",
     "front",
   );
   await refused(
     2,
-    /"ctrl-" is no key/,
+    /"ctrl-" is not a key/,
     "attach",
     "--detach-keys",
     "ctrl-",
     "ended",
   );
-  await refused(2, /"ab" is no key/, ...run("--detach-keys", "ab", "true"));
+  await refused(2, /"ab" is not a key/, ...run("--detach-keys", "ab", "true"));
   await refused(
     125,
     /^container: container does not exist: nothing\. .*\n$/,

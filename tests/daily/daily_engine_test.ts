@@ -37,12 +37,12 @@ test("stop, kill, rm and other commands leave an engine's container to its engin
     await until(state!, async () => await status() === state);
     assertEquals(await daily.does("prune"), "");
     assertEquals(await daily.does("prune", "--filter", `id=${ENGINES}`), "");
-    const owner = `Cannot remove ${ENGINES}: \`create\` made it`;
+    const owner = `Cannot remove ${ENGINES}: it was created by \`create\``;
     await refused(owner, "rm", ENGINES);
     await refused(owner, "rm", ENGINES, "--force");
     await refused("container delete", "rm", ENGINES);
-    await refused("`create` made it", "restart", ENGINES);
-    await refused("it has an id alone", "rename", ENGINES, "mine");
+    await refused("it was created by `create`", "restart", ENGINES);
+    await refused("it has only an ID", "rename", ENGINES, "mine");
     assertEquals(await status(), state);
     // A short id that is typed for a container of ours does not match one of an
     // engine.

@@ -169,19 +169,19 @@ test("flags may follow names, and their values are not taken as names", async ()
     "Unexpected word 0: prune takes flags only. See container prune --help.",
     ...["prune", "0"],
   );
-  await refused("Unknown flag -9. Write --signal 9.", "kill", "-9", "0");
+  await refused("Unknown flag -9. Use --signal 9.", "kill", "-9", "0");
   await refused(
     "HUPP is neither a signal nor a container. No signal was sent. See signal(7), and `container ps`.",
     ...["kill", "0", "HUPP"],
   );
   await refused(
-    "--filter nope=…: there is no such filter. The keys are name, id, status and label.",
+    "--filter nope=…: unknown filter. The keys are name, id, status and label.",
     ...["prune", "--filter", "name=none", "--filter", "nope=1"],
   );
   await daily.is("0", "running");
   // It is also the number of a signal.
   await refused(
-    "Cannot tell whether 0 is a signal or a container. Give the signal by --signal.",
+    "Cannot tell whether 0 is a signal or a container. Give the signal with --signal.",
     ...["kill", "0", "0"],
   );
 });

@@ -111,7 +111,7 @@ for (
       "--rm with --restart",
       ["--rm", "--restart", "always", "true"],
       2,
-      "contradict",
+      "cannot be used together",
     ],
     ["--init", ["--init", "true"], 2, "--init"],
     ["descriptors", ["--preserve-fd", "1", "true"], 2, "descriptors"],

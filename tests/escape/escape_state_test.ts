@@ -167,7 +167,7 @@ test("--root refuses a directory that another user owns or may write to", async 
   await Deno.chown(root, 0, 0);
   for (const mode of [0o1777, 0o775]) {
     await Deno.chmod(root, mode);
-    await refused(/others can write to it/, [["list"]]);
+    await refused(/other users can write to it/, [["list"]]);
   }
   await Deno.chmod(root, 0o711);
   const { status } = await container(["--root", root, "list"]);

@@ -83,6 +83,6 @@ test("explain names the commands that it can explain", async () => {
   const { status, stderr } = await container(["explain", "creat"]);
   assertEquals([status, stderr], [
     2,
-    "container: Cannot explain creat: the commands it knows are: run, create, exec. Did you mean create?\n",
+    "container: Cannot explain creat: the supported commands are run, create, exec. Did you mean create?\n",
   ]);
 });

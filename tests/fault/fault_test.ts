@@ -251,7 +251,7 @@ test("ids that cannot be mapped are told, and the process that waits for them is
     "true",
   ]);
   assertEquals(status, 125);
-  assertStringIncludes(stderr, "container: Cannot map user ids: ");
+  assertStringIncludes(stderr, "container: Cannot map user IDs: ");
   covered.add("mapIds");
 });
 

@@ -131,7 +131,7 @@ testBoth("-v refuses a missing source in one line", async (mode) => {
   assertEquals([status, stdout], [2, ""]);
   assertEquals(
     stderr,
-    "container: --volume /no/such/place:/mnt: /no/such/place does not exist on the host. Make it first, or mend the path.\n",
+    "container: --volume /no/such/place:/mnt: /no/such/place does not exist on the host. Create it, or correct the path.\n",
   );
 });
 
@@ -322,7 +322,7 @@ testBoth(
     assertEquals([status, stdout], [125, ""]);
     assertMatch(
       stderr,
-      /^container: Cannot make the layers of the overlay in .*file: not a directory.*\n$/,
+      /^container: Cannot create the overlay directories in .*file: not a directory.*\n$/,
     );
   },
 );

@@ -103,7 +103,7 @@ test("--shm-size is refused if /dev/shm is the host's", async () => {
     ["--ipc", "host", "--shm-size", "1m", "true"],
   );
   assertEquals(status, 2);
-  assertStringIncludes(stderr, "/dev/shm is the host's");
+  assertStringIncludes(stderr, "/dev/shm belongs to the host");
 });
 
 test("a container in the host's PID namespace, or another's, leaves its processes alone", async () => {
@@ -140,8 +140,8 @@ testBoth(
     for (
       const [path, words] of [
         ["/no/such/file", /ENOENT.*\/proc\/PID\/ns\/net/],
-        ["/proc/self/ns/uts", /another kind of namespace/],
-        ["/etc/passwd", /another kind of namespace/],
+        ["/proc/self/ns/uts", /not a namespace of this kind/],
+        ["/etc/passwd", /not a namespace of this kind/],
       ] as const
     ) {
       const { status, stdout, stderr } = await mode.run(
@@ -215,14 +215,20 @@ testBoth(
   async (mode) => {
     for (
       const [args, words] of [
-        [["--sysctl", "vm.swappiness=1"], /vm\.swappiness: it is the host's/],
-        [["--sysctl", "kernel.panic=1"], /kernel\.panic: it is the host's/],
+        [
+          ["--sysctl", "vm.swappiness=1"],
+          /vm\.swappiness: it belongs to the host/,
+        ],
+        [["--sysctl", "kernel.panic=1"], /kernel\.panic: it belongs to the host/],
         [
           ["--network", "host", "--sysctl", "net.ipv4.ip_forward=1"],
           /net\.ipv4\.ip_forward: the network namespace is the host's/,
         ],
-        [["--sysctl", "net.no.such=1"], /net\.no\.such.*no such setting/],
-        [["--sysctl", "net.ipv4.ip_forward=x"], /does not take this value/],
+        [
+          ["--sysctl", "net.no.such=1"],
+          /net\.no\.such.*does not have this setting/,
+        ],
+        [["--sysctl", "net.ipv4.ip_forward=x"], /does not accept this value/],
       ] as const
     ) {
       const { status, stdout, stderr } = await mode.run([...args, "true"]);

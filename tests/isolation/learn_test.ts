@@ -208,7 +208,7 @@ testBoth(
 
 testBoth("--seccomp learn warns that it refuses nothing", async (mode) => {
   const words = [...mode.flags, "--rootfs", rootfs(), "--seccomp", "learn"];
-  const said = "the filter of system calls: --seccomp learn refuses none";
+  const said = "no seccomp filter: --seccomp learn allows all system calls";
   const { stderr } = await container(["run", ...words, "true"]);
   assertMatch(stderr, new RegExp(`^container: ${said}$`, "m"));
   const { stdout } = await container(["explain", "run", ...words, "true"]);
@@ -244,7 +244,7 @@ testBoth(
     await using place = await Place.make();
     for (
       const [file, status, message] of [
-        ["", 2, /^container: --seccomp learn=: no file is named\./],
+        ["", 2, /^container: --seccomp learn=: the file name is missing\./],
         ["/no/such/x", 125, /to \/no\/such\/x: no such directory\./],
         [place.dir.path, 125, /: it is a directory\./],
       ] as const

@@ -10,7 +10,7 @@ testBoth(
     assertRefused(
       await mode.run(["--rootfs", "/usr", "true"], nobody),
       125,
-      /ENOENT.*no \/proc.*make it.*--ephemeral/,
+      /ENOENT.*no \/proc.*Create it.*--ephemeral/,
     );
   },
   { skip: without("setpriv") },
@@ -26,7 +26,7 @@ testBoth(
     assertRefused(
       await mode.run(["--rootfs", path, "true"], nobody),
       125,
-      /EACCES.*may not enter it/,
+      /EACCES.*do not have permission to enter it/,
     );
     assertRefused(
       await mode.run(["--rootfs", `${path}/bin`, "true"], nobody),
@@ -53,7 +53,7 @@ testBoth(
       "--network",
       "path:/proc/1/ns/net",
     );
-    await refused(/Cannot map user ids.*subuid/, "--uidmap", "0:100000:1000");
+    await refused(/Cannot map user IDs.*subuid/, "--uidmap", "0:100000:1000");
   },
   { skip: without("setpriv") },
 );

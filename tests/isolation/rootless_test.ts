@@ -225,7 +225,10 @@ test(
 
 test("run reports what is left out, unless -q is set", async (tenant, mode) => {
   const { stderr } = await tenant.run(mode, "--quiet=false", "true");
-  assertMatch(stderr, /^container: device nodes are the host's/m);
+  assertMatch(
+    stderr,
+    /^container: device nodes are bind mounts of the host's devices/m,
+  );
 });
 
 async function exists(path: string): Promise<boolean> {
@@ -251,7 +254,10 @@ test(
         ],
       ),
     ], tenant.nobody);
-    assertMatch(stderr, /container: \/proc is the host's, bind mounted \(/);
+    assertMatch(
+      stderr,
+      /container: \/proc is the host's \/proc, bind mounted \(/,
+    );
     assertMatch(stderr, /kernel\/hostname: Read-only file system/);
     assertMatch(stdout, /^\d+\n$/);
     assertEquals(status, 1);
@@ -269,7 +275,7 @@ test(
       [status, stderr],
       [
         125,
-        "container: Cannot add the group 5: the user namespace has none but your own. Map more of them (--userns auto), or run as root (sudo).\n",
+        "container: Cannot add the group 5: the user namespace maps only your own group. Map more groups with --userns auto, or run as root (sudo).\n",
       ],
     );
   },
@@ -322,7 +328,7 @@ test(
     assertEquals(status, 125);
     assertMatch(
       stderr,
-      /^container: Cannot mount an overlay at \/, .*Without root none can lie on a directory that has mounts below it, .*--ephemeral/,
+      /^container: Cannot mount an overlay at \/, .*Without root, an overlay cannot cover a directory with mounts below it, .*--ephemeral/,
     );
   },
 );

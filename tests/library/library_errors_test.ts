@@ -102,7 +102,7 @@ const CASES: Case[] = [
     options: { sysctls: { "vm.swappiness": "1" } },
     of: "run",
     error: SpecError,
-    message: /^Cannot set the sysctl vm.swappiness: it is the host's/,
+    message: /^Cannot set the sysctl vm.swappiness: it belongs to the host/,
     status: 125,
   },
   {
@@ -164,7 +164,7 @@ const CASES: Case[] = [
     },
     of: "run",
     error: ContainerError,
-    message: /^Cannot map user ids: /,
+    message: /^Cannot map user IDs: /,
     status: 125,
   },
   {

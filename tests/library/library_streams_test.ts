@@ -82,7 +82,11 @@ test("a write waits if the command does not read", async () => {
   await new Promise((resolve) => setTimeout(resolve, 200));
   assertEquals(written, false);
   container.signal("SIGKILL");
-  await assertRejects(() => writing, Deno.errors.BrokenPipe, "reads no more");
+  await assertRejects(
+    () => writing,
+    Deno.errors.BrokenPipe,
+    "closed its input",
+  );
   await writer.closed.catch(() => {});
 });
 

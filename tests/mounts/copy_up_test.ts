@@ -138,7 +138,7 @@ test("tmpcopyup by an ordinary user is made in a user namespace", async () => {
   assertEquals(status, 125);
   assertStringIncludes(
     stderr,
-    "No space left on device. Is there room for it?",
+    "No space left on device. Check whether there is enough space",
   );
   const left = await Array.fromAsync(Deno.readDir(`${path}/rootfs/real`));
   assertEquals(left.map(({ name }) => name).sort(), ["file", "large", "link"]);

@@ -160,7 +160,7 @@ testBoth(
     assertRefused(
       await run("--device", "/dev/zero:r", "true"),
       2,
-      /only root can hold a container to r .*Leave the letters out/,
+      /only root can restrict the access to a device to r\. Remove the letters/,
     );
   },
   { skip: without("setpriv") ?? there(DEVICE) },
@@ -170,10 +170,10 @@ for (
   const [value, words] of [
     ["/dev/nosuch", /\/dev\/nosuch does not exist on the host/],
     ["/etc/passwd", /not a device.*--volume/],
-    ["/etc", /no device is in this directory.*--volume/],
-    ["/dev/null:/dev/x:q", /"q" is not out of r, w and m/],
+    ["/etc", /there is no device in this directory.*--volume/],
+    ["/dev/null:/dev/x:q", /"q" has letters other than r, w and m/],
     ["null", /not an absolute path/],
-    ["/dev/null:/../x", /no place for it inside/],
+    ["/dev/null:/../x", /is not a valid path inside/],
   ] as const
 ) {
   testBoth(`--device ${value} is refused in one line`, async (mode) => {

@@ -182,7 +182,7 @@ test(
     };
     await refused(
       whole.slice(0, whole.length / 2),
-      /\(squashfs, read-only\): fsconfig: .*damaged, cut short/,
+      /\(squashfs, read-only\): fsconfig: .*damaged or truncated/,
     );
     await refused(
       whole,

@@ -198,7 +198,7 @@ testBoth("idmap that cannot be is refused with the cure", async (mode) => {
   const volume = (options: string) => ["-v", `${source}:/mnt:${options}`];
   await refused(
     2,
-    /no user namespace of its own.*--uidmap and --gidmap.*idmap=uids=/,
+    /no user namespace whose mapping.*--uidmap and --gidmap.*idmap=uids=/,
     ...volume("idmap"),
   );
   await refused(2, /gids= is missing/, ...volume("idmap=uids=0-0-1"));
@@ -207,7 +207,7 @@ testBoth("idmap that cannot be is refused with the cure", async (mode) => {
     /the ranges of uids overlap/,
     ...volume("idmap=uids=0-0-2#1-5-1;gids=0-0-1"),
   );
-  await refused(2, /x is no range/, ...volume("idmap=uids=x;gids=0-0-1"));
+  await refused(2, /x is not a range/, ...volume("idmap=uids=x;gids=0-0-1"));
   await refused(
     2,
     /kids is neither uids nor gids/,
@@ -215,14 +215,14 @@ testBoth("idmap that cannot be is refused with the cure", async (mode) => {
   );
   await refused(
     2,
-    /does not have the ids from 9000/,
+    /does not have the IDs from 9000 on/,
     ...IN_USER_NAMESPACE,
     ...volume("idmap=uids=@0-9000-1;gids=0-0-1"),
   );
   await refused(2, /Did you mean idmap\?/, ...volume("idmpa"));
   await refused(
     125,
-    /EINVAL.*file system cannot map ids.*chown/,
+    /EINVAL.*file system does not support ID mapping.*chown/,
     ...IN_USER_NAMESPACE,
     ...["-v", "/proc/sys:/mnt:idmap"],
   );
@@ -233,7 +233,7 @@ testBoth("rootless: idmap is refused with the cure", async (mode) => {
   const result = await mode.run([
     ...["--rootfs", files.rootfs, "-v", `${files.source}:/mnt:idmap`, "true"],
   ], files.nobody);
-  assertRefused(result, 125, /Cannot map the ids of .*: not root.*sudo/);
+  assertRefused(result, 125, /Cannot map the IDs of .*: not root.*sudo/);
 }, { skip: without("setpriv") });
 
 testBoth(

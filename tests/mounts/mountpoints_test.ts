@@ -93,7 +93,7 @@ testBoth(
     );
     await session.end();
     const lines = session.output.split("\n").map((line) => line.trim());
-    assertEquals(lines.filter((line) => /end|made/.test(line)).slice(-2), [
+    assertEquals(lines.filter((line) => /end|created/.test(line)).slice(-2), [
       made("/new"),
       "end",
     ]);

@@ -137,13 +137,13 @@ test(
     };
     await refused("the directory does not exist.");
     await Deno.mkdir(images);
-    await refused("it has no inventory.img.");
+    await refused("the file inventory.img is missing.");
     await Deno.writeTextFile(`${images}/inventory.img`, "");
     await refused(
-      "it has no descriptors.json, as where only a --pre-dump was made.",
+      "it has no descriptors.json; perhaps it contains only a --pre-dump.",
     );
     await Deno.writeTextFile(`${images}/descriptors.json`, "{}");
-    await refused("its descriptors.json is no list of streams.");
+    await refused("its descriptors.json is not a list of streams.");
     assertEquals(await bundle.does("list", "--quiet"), "");
   },
   { skip: ELSEWHERE },

@@ -73,7 +73,7 @@ testAlike("a /dev of the host's stays as it is there", async (run) => {
   if (run === ours) {
     assertStringIncludes(
       stderr,
-      "linux.devices: /dev/not-there is not made, since /dev is /dev of the host",
+      "linux.devices: /dev/not-there is not created, because /dev is /dev of the host",
     );
   }
 });
@@ -108,7 +108,7 @@ testAlike(
     assertEquals(status, 125);
     assertStringIncludes(
       stderr,
-      "Cannot make the device /dev/zero: compare: file exists (EEXIST). Another device is there, or a file that is none",
+      "Cannot make the device /dev/zero: compare: file exists (EEXIST). Another device or another kind of file has this path",
     );
     assertEquals(await Deno.readTextFile(place), "text");
   },

@@ -138,7 +138,7 @@ test(
       [["--cwd", "x", "one", "true"], 2, "Cwd must be an absolute path"],
       [["none", "true"], 125, "container does not exist"],
       [["one"], 2, "process args cannot be empty"],
-      [[], 2, "needs an id"],
+      [[], 2, "needs an ID"],
       [["-dt", "one", "true"], 125, "without setting console socket"],
       [
         ["--console-socket", "/x", "one", "true"],
@@ -146,7 +146,7 @@ test(
         "cannot use console socket",
       ],
       [["--preserve-fds", "1", "one", "true"], 2, "descriptor 3 is not open"],
-      [["--cgroup", "../x", "one", "true"], 2, "leads out of"],
+      [["--cgroup", "../x", "one", "true"], 2, "outside the container's cgroup"],
       [["--cgroup", "nosuch", "one", "true"], 125, "no such file or directory"],
       [["-c", "CAP_NOSUCH", "one", "true"], 2, "Unknown capability"],
       [["-u", "nosuch", "one", "true"], 125, "no such user"],

@@ -87,7 +87,7 @@ test("exec -d leaves no stream behind that nobody would copy", async () => {
   assertEquals(status, 2);
   assertMatch(
     stderr,
-    /^container: Cannot leave a process behind whose standard output is a file of the host/,
+    /^container: Cannot run the command in the background: its standard output is a file of the host/,
   );
   const explain = shellLine(daily.words("explain", "exec", "-d"));
   const asked = `${explain} --streams inherit web true > out`;
@@ -124,7 +124,7 @@ test("exec waits for what still writes to its file, until a signal", async () =>
   assertEquals(await session.end(), 143);
   assertStringIncludes(
     session.output,
-    "container: Cannot write all of standard output: SIGTERM came first.",
+    "container: Cannot write all of standard output: interrupted by SIGTERM.",
   );
 });
 

@@ -144,7 +144,7 @@ for (const name of ["prestart", "createRuntime", "createContainer"]) {
     assertEquals(status, 125);
     assertStringIncludes(
       stderr,
-      `hook #0 of ${name} (/bin/sh) ended with status 3: this and that`,
+      `hook #0 of ${name} (/bin/sh) exited with status 3: this and that`,
     );
     assertEquals(JSON.parse(await read(bundle, "poststop")).status, "stopped");
     assertStringIncludes(
@@ -164,7 +164,7 @@ test("start fails with a hook of startContainer: the command never runs, the con
   await bundle.create("one");
   const { status, stderr } = await bundle.call("start", "one");
   assertEquals(status, 125);
-  assertStringIncludes(stderr, "startContainer (/bin/sh) ended with status 4");
+  assertStringIncludes(stderr, "startContainer (/bin/sh) exited with status 4");
   assertEquals(JSON.parse(await read(bundle, "poststop")).status, "stopped");
   assertStringIncludes(
     (await bundle.call("state", "one")).stderr,
@@ -205,7 +205,7 @@ test("hooks of poststop that fail are warnings, and the next one runs", async ()
   assertEquals(end.status, 0);
   assertStringIncludes(
     end.stderr,
-    "warning: hook #0 of poststop (/bin/sh) ended with status 6",
+    "warning: hook #0 of poststop (/bin/sh) exited with status 6",
   );
   assertEquals(JSON.parse(await Deno.readTextFile(log)).level, "warning");
   assertEquals(await read(bundle, "poststop"), "");
@@ -231,7 +231,7 @@ test("a hook of poststart that fails ends the container, runs poststop and leave
     assertEquals(status, 125);
     assertStringIncludes(
       stderr,
-      "container: hook #0 of poststart (/bin/sh) ended with status 5: this",
+      "container: hook #0 of poststart (/bin/sh) exited with status 5: this",
     );
   }
   assert(isGone(pid));
@@ -294,7 +294,7 @@ test("a hook of poststop runs where the bundle is gone, too", async () => {
       ...[...bundle.owner.before, ...CONTAINER],
       ...["--root", `${path}.moved/state`, "delete", "--force", "one"],
     ]);
-    assertStringIncludes(stderr, "ended with status 1: /\n");
+    assertStringIncludes(stderr, "exited with status 1: /\n");
   } finally {
     await Deno.rename(`${path}.moved`, path);
   }
@@ -317,7 +317,7 @@ for (const name of ["createRuntime", "createContainer"]) {
       "one",
     );
     assertEquals(status, 125);
-    assertStringIncludes(stderr, "took longer than its timeout of 1 s");
+    assertStringIncludes(stderr, "exceeded its timeout of 1 s");
     assert(performance.now() - started < 20_000);
     const { stdout } = await new Deno.Command("pgrep", {
       args: ["-xf", "sleep 4711"],

@@ -94,7 +94,11 @@ test("a create that fails gives the devices back as they were", async () => {
     ) => void,
   ][] = [
     ["cntnone0", { [NAME]: {}, cntnone0: {} }, () => {}],
-    ["one of that name", { [NAME]: { name: "lo" } }, () => {}],
+    [
+      "a device with this name exists already",
+      { [NAME]: { name: "lo" } },
+      () => {},
+    ],
     ["createRuntime", { [NAME]: { name: "inner0" } }, (config) => {
       config.hooks = { createRuntime: [{ path: "/bin/false" }] };
     }],

@@ -123,7 +123,7 @@ test("a hook of startContainer beside an action that asks is refused, and leaves
   );
   assertEquals([status, stderr], [
     125,
-    "container: hooks.startContainer cannot stand beside SCMP_ACT_NOTIFY: nobody would answer their calls. Use hooks.createContainer, or another action.\n",
+    "container: hooks.startContainer cannot be used with SCMP_ACT_NOTIFY: no agent would answer the calls of the hooks. Use hooks.createContainer, or another action.\n",
   ]);
   assertEquals(await bundle.does("list", "-f", "json"), "[]\n");
 });

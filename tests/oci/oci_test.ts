@@ -166,8 +166,8 @@ test("what has no effect is a warning, and with --debug what nobody knows is tol
   const words = ["--root", file(bundle, "state")];
   const rest = ["run", "--bundle", bundle.dir.path, "one"];
   const warning =
-    'process.capabilities.bounding[1]: unknown capability "CAP_NEW" is left out';
-  const unknown = "process.newMember: not known, and ignored";
+    'process.capabilities.bounding[1]: unknown capability "CAP_NEW" is ignored';
+  const unknown = "process.newMember: unknown and ignored";
   const plain = await container([...words, ...rest]);
   assertEquals([plain.status, plain.stderr], [
     0,
@@ -195,7 +195,7 @@ test("a pid file that cannot be written is an error, and nothing is left", async
   assertEquals(status, 125);
   assertStringIncludes(
     stderr,
-    `Cannot write the pid file ${path}: no such file or directory`,
+    `Cannot write the PID file ${path}: no such file or directory`,
   );
   assertEquals(await bundle.does("list", "--quiet"), "");
 });
@@ -216,7 +216,7 @@ test("what cannot be is refused in the words that engines look for", async () =>
     }
   }
   await refused("container id cannot be empty", "state", "");
-  await refused("255 characters at most", "state", "a".repeat(256));
+  await refused("at most 255 characters", "state", "a".repeat(256));
   for (const command of ["state", "start", "kill", "delete"]) {
     await refused("does not exist", command, "none");
   }
@@ -291,7 +291,7 @@ for (
     }, "createRuntime"],
     ["an SELinux label without SELinux", (config) => {
       config.linux.mountLabel = "label";
-    }, "linux.mountLabel: there is no SELinux here"],
+    }, "linux.mountLabel: SELinux is not enabled"],
     ["a class of service without resctrl", (config) => {
       config.linux.intelRdt = { closID: "class" };
     }, "linux.intelRdt: no resctrl file system is mounted"],

@@ -90,7 +90,7 @@ testUsers(
         refused.stderr,
         `Cannot ${
           command[0]
-        } one: it has no cgroup of its own. A user gets one`,
+        } one: it does not have its own cgroup. Without root this requires`,
       );
     }
     assertEquals(

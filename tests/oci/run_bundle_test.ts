@@ -136,8 +136,8 @@ test("run --bundle is told from the words of a command", async () => {
   assertEquals(help.status, 0);
   assertStringIncludes(help.stdout, "--no-subreaper");
   const mistaken: [string[], string][] = [
-    [[], "needs an id"],
-    [["a", "b"], "takes one id"],
+    [[], "needs an ID"],
+    [["a", "b"], "takes one ID"],
     [["--preserve-fds", "x", "a"], "--preserve-fds x: not a number"],
     [["--preserve-fds", "2", "a"], "descriptor 3 is not open"],
     [["--console-socket", "/none", "a"], "detach"],

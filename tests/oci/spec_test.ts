@@ -54,7 +54,7 @@ test("spec does not write over a config.json", async () => {
     assertRefused(
       await container(["spec", "--bundle", dir.path]),
       125,
-      /File config\.json exists\. Remove it first\. It is \/.*\/config\.json\.$/m,
+      /File config\.json exists\. Remove it first\. Its path is \/.*\/config\.json\.$/m,
     );
     await Deno.remove(path);
   }
@@ -68,7 +68,7 @@ test("spec says what is wrong with where it should write", async () => {
   assertRefused(
     await into(`${dir.path}/x`),
     125,
-    /no such directory\. Make it/,
+    /no such directory\. Create it/,
   );
   assertRefused(await into(`${dir.path}/file`), 125, /it is not a directory/);
   assertRefused(await container(["spec", "x"]), 2, /spec takes flags only/);

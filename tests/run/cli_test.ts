@@ -143,7 +143,7 @@ test("a log that cannot be written is reported before anything is done", async (
   assertEquals(status, 125);
   assertMatch(
     stderr,
-    /^container: Cannot write the log \/nowhere\/log: no such file or directory\. .*--log FILE\.\n$/,
+    /^container: Cannot write the log \/nowhere\/log: no such file or directory\. .*another file with --log\.\n$/,
   );
 });
 

@@ -178,7 +178,7 @@ testBoth("run does not cover mounts of the user", async (mode) => {
       "true",
     ]),
     2,
-    /--add-host: \/etc\/hosts is mounted already/,
+    /--add-host: another mount is already at \/etc\/hosts/,
   );
 });
 
@@ -219,7 +219,7 @@ testBoth("run does not use the host's name", async (mode) => {
     assertRefused(
       await mode.run([flag, "x", "--uts", "host", "true"]),
       2,
-      new RegExp(`${flag} with --uts host would rename the host`),
+      new RegExp(`${flag} with --uts host would change the host's name`),
     );
   }
 });
@@ -228,10 +228,10 @@ for (
   const [flag, words] of [
     ["--add-host=db", /not NAME:IP/],
     ["--add-host=db:300.1.1.1", /300\.1\.1\.1 is not an IP address/],
-    ["--add-host=gw:host-gateway", /no bridge.*--network host/],
-    ["--add-host=a b:1.2.3.4", /a b is no name/],
+    ["--add-host=gw:host-gateway", /there are no bridges.*--network host/],
+    ["--add-host=a b:1.2.3.4", /a b is not a valid name/],
     ["--dns=resolver", /resolver is not an IP address/],
-    ["--dns-search=a b", /not one word/],
+    ["--dns-search=a b", /expected a single word/],
     ["--domainname=", /1 to 64 bytes/],
   ] as const
 ) {

@@ -76,7 +76,7 @@ testBoth(
         assertEquals(status, 125, stderr);
         assertMatch(
           stderr,
-          /^container: Cannot write standard output for the command: no space left on device \(ENOSPC\)\. What it wrote from then on is lost\.$/m,
+          /^container: Cannot write standard output for the command: no space left on device \(ENOSPC\)\. The rest of the output is lost\.$/m,
         );
       }
       const own = await inSmall(
@@ -201,15 +201,15 @@ testBoth(
         const [redirection, message] of [
           [
             "< /",
-            "Cannot hand over standard input: it is a directory of the host.",
+            "Cannot pass standard input: it is a directory of the host.",
           ],
           [
             "1< /tmp",
-            "Cannot hand over standard output: it is a directory of the host.",
+            "Cannot pass standard output: it is a directory of the host.",
           ],
           [
             "< /dev/kmsg",
-            "Cannot hand over standard input: it is a device (character 1:11) of the host.",
+            "Cannot pass standard input: it is a device (character 1:11) of the host.",
           ],
         ]
       ) {
@@ -283,7 +283,7 @@ testBoth(
     const wrong = await mode.run(["--streams", "copy", "true"]);
     assertEquals([wrong.status, wrong.stderr], [
       2,
-      "container: --streams copy: there is no such way. It is relay or inherit.\n",
+      "container: --streams copy: unknown mode. Use relay or inherit.\n",
     ]);
   },
 );

@@ -86,6 +86,6 @@ testBoth("run reports a signal that came before the command", async (mode) => {
   assertEquals(await session.end(), 143);
   assertStringIncludes(
     session.output,
-    "container: Cannot start the command: SIGTERM came before it ran.",
+    "container: Cannot start the command: SIGTERM arrived before it ran.",
   );
 }, { skip: SKIP });

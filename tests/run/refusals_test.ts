@@ -85,7 +85,7 @@ for (
     [
       "another system than Linux",
       `Object.defineProperty(Deno, "build", { value: { ...Deno.build, os: "darwin" } });`,
-      /^container: Cannot call Linux on darwin: .*\. Use a machine with Linux/,
+      /^container: Cannot run on darwin: .*\. Use a physical or virtual machine with Linux/,
     ],
     [
       "another libc than glibc",

@@ -209,7 +209,7 @@ testBoth(
     await using terminal = startTerminal(
       shellLine([...words, "sh", "-c", "echo one; echo two"]),
     );
-    await terminal.expect(/\r\ncontainer: made \/made[^\n]*\r\n/);
+    await terminal.expect(/\r\ncontainer: created \/made[^\n]*\r\n/);
     await terminal.expect(/^(container: [^\n]*\r\n)*one\r\ntwo\r\n/);
     assertEquals(await terminal.end(), 0);
   },

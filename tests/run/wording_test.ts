@@ -24,9 +24,9 @@ for (
     [["--pid", "container:web"], /private, host and path.*\/ns\/pid/],
     [["--ipc", "shareable"], /private, host and path.*--ipc private/],
     [["-p", "80:80"], /Unknown flag -p\. .*--network host/],
-    [["--label", "a=b"], /is kept.*--name.*--detach/],
+    [["--label", "a=b"], /requires a container with a name.*--name.*--detach/],
     [["--security-opt=seccomp=x"], /--seccomp, --apparmor/],
-    [["--die-with-parent"], /It is always so/],
+    [["--die-with-parent"], /It is always enabled/],
     [["--unshare-all"], /new by default/],
     [["--shm-size=much"], /--shm-size: "much" is not a size/],
   ] as const
@@ -42,7 +42,7 @@ testBoth(
     assertRefused(
       await mode.run(["--apparmor", "docker-default", "true"]),
       125,
-      /no AppArmor on this machine: leave out --apparmor/,
+      /machine does not have AppArmor\. Remove --apparmor/,
     );
     const { stdout, stderr } = await mode.run([
       ...["--apparmor=unconfined", "echo", "hi"],
@@ -56,7 +56,7 @@ testBoth("--selinux reports a machine without SELinux", async (mode) => {
   assertRefused(
     await mode.run(["--selinux", "a:b:c:s0", "true"]),
     125,
-    /SELinux.*leave out --selinux/,
+    /SELinux.*Remove --selinux/,
   );
 }, { skip: noModule("/sys/fs/selinux/enforce", "SELinux") });
 

@@ -58,9 +58,9 @@ test("compile makes a script and warns where there is no runtime", async () => {
   await using dir = new TempDir();
   const out = `${dir.path}/container`;
   const said = await compileScript(out);
-  assertStringIncludes(said, `Made ${out}: a script`);
+  assertStringIncludes(said, `Built ${out}: a script`);
   assertMatch(said, /Warning: .* is not self-contained/);
-  assertMatch(said, /Warning: no standalone .*denort at '\/nowhere\/denort'/);
+  assertMatch(said, /Warning: a standalone .*denort at '\/nowhere\/denort'/);
   assertLess(sizeIn(said, "script,"), 780_000);
   assertEquals(names(dir.path), ["container"]);
   assertEquals((await Deno.stat(out)).mode! & 0o777, 0o755);
@@ -93,7 +93,7 @@ test("compile --standalone fails rather than make a script", async () => {
     DENORT_BIN: "/nowhere/denort",
   });
   assertEquals(status, 1);
-  assertStringIncludes(stderr, "Cannot make a standalone binary");
+  assertStringIncludes(stderr, "Cannot build a standalone binary");
   assertEquals(await Deno.readTextFile(out), "the old one");
   assertEquals(names(dir.path), ["container"]);
 });
@@ -106,7 +106,7 @@ test("compile takes no runtime of another version for a good one", async () => {
     COMPILE_DENO: Deno.execPath(),
   });
   assertEquals(status, 0, stderr);
-  assertStringIncludes(stderr, `Made ${out}: a script`);
+  assertStringIncludes(stderr, `Built ${out}: a script`);
   assertEquals((await execute([out, "--version"])).status, 0);
 });
 
@@ -117,8 +117,8 @@ test("compile refuses what it does not understand", async () => {
   }
   for (
     const [rootfs, words] of [
-      ["/nowhere", /Cannot carry \/nowhere: no such directory/],
-      ["/etc/passwd", /Cannot carry \/etc\/passwd: not a directory/],
+      ["/nowhere", /Cannot include \/nowhere: no such directory/],
+      ["/etc/passwd", /Cannot include \/etc\/passwd: not a directory/],
       ["/dev/shm/..", /Cannot pack \/dev\/\S+: it is not a file, directory or/],
     ] as const
   ) {
@@ -205,7 +205,7 @@ test(
         assertEquals(status, 1);
         assertMatch(
           stderr,
-          /^compile: Cannot make \S+: no space left on device; free some .*\n$/m,
+          /^compile: Cannot build \S+: no space left on device; free some .*\n$/m,
         );
         assertEquals(await Deno.readTextFile(out), "the old one");
         assertEquals(names(dir.path), ["container"]);
@@ -229,7 +229,7 @@ test(
     const code = sizeIn(stderr, "compiled code");
     assertLess(0, code);
     // What a run, an engine's call and PID 1 each read: less than all three.
-    const shares = sizeIn(stderr, "shares of it");
+    const shares = sizeIn(stderr, "parts of it");
     assertLess(shares, 3 * program);
     const parts = program + shares + code + sizeIn(stderr, "root filesystem");
     const carried = (await Deno.stat(out)).size -
@@ -308,7 +308,7 @@ test("the compiled program runs in an empty folder", async () => {
   assertEquals([open.status, open.stdout], [125, ""]);
   assertMatch(
     open.stderr,
-    /^container: Cannot keep a root .*: others can write it\. Make it yours .*\. XDG_CACHE_HOME names .*\.\n$/,
+    /^container: Cannot keep a root .*: other users can write to it\. Restrict it with .*\. Set XDG_CACHE_HOME to .*\.\n$/,
   );
   assertEquals(names(`${path}/empty`), [], "nothing may be left there");
 }, { skip: NO_RUNTIME });

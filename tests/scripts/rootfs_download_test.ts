@@ -48,9 +48,9 @@ test(
       const digest = await sha256Hex(bytes);
       const lines = stderr.split("\n");
       assertEquals(lines.slice(0, 3), [
-        "rootfs: busybox from the cache: not used: it is empty",
-        `rootfs: busybox from ${PINNED?.name}: not used: its SHA-256 is ${digest}, expected ${PINNED?.sha256}`,
-        "rootfs: busybox from Debian's package busybox-static: not used: there is no apt-get on this host",
+        "rootfs: Skipped busybox from the cache: it is empty",
+        `rootfs: Skipped busybox from ${PINNED?.name}: its SHA-256 is ${digest}, expected ${PINNED?.sha256}`,
+        "rootfs: Skipped busybox from Debian's package busybox-static: there is no apt-get on this host",
       ]);
       assertStringIncludes(lines[3]!, "with busybox from this host");
     } finally {
@@ -142,12 +142,15 @@ test(
 
     const again = await place.run(["--force", "--offline"]);
     assertEquals(again.status, 0, again.stderr);
-    assertStringIncludes(again.stderr, "Made fs with busybox from the cache");
+    assertStringIncludes(
+      again.stderr,
+      "Created fs with busybox from the cache",
+    );
 
     await Deno.writeTextFile(`${place.cache}/${entry?.name}`, "tampered");
     const third = await place.run(["--force"], env);
     assertEquals(third.status, 0, third.stderr);
-    assertStringIncludes(third.stderr, `Dropped ${place.cache}/${entry?.name}`);
+    assertStringIncludes(third.stderr, `Removed ${place.cache}/${entry?.name}`);
     assertStringIncludes(third.stderr, "from Debian's package");
   },
 );
@@ -190,7 +193,7 @@ test(
     const said = await place.build("--minimal");
     assertStringIncludes(
       said,
-      `Removed ${left[0]}, left by a run that was killed`,
+      `Removed ${left[0]}, left behind by a killed run`,
     );
     assertEquals(place.names(".fs.d"), ["rootfs"]);
     assertEquals((await Deno.stat(`${place.dir}/fs`)).ino, ino);
@@ -221,7 +224,10 @@ test(
     assertEquals((await firstOutput).code, 0);
     const { status, stderr } = await second;
     assertEquals(status, 0, stderr);
-    assertStringIncludes(stderr, "Waiting for another run to finish with fs");
+    assertStringIncludes(
+      stderr,
+      "Waiting until another run has finished with fs",
+    );
     assertStringIncludes(stderr, "nothing to do");
     assertEquals(place.names(".fs.d"), ["rootfs"]);
   },

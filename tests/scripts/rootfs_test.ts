@@ -30,8 +30,8 @@ test(
   NEEDS_BUSYBOX,
   async (place) => {
     const said = await place.build();
-    assertStringIncludes(said, "Made fs with busybox from");
-    assertStringIncludes(said, "open to you alone (0700)");
+    assertStringIncludes(said, "Created fs with busybox from");
+    assertStringIncludes(said, "only you can enter (0700)");
     assertEquals(place.names(), [".fs.d", "fs"]);
     assertEquals(await Deno.readLink(`${place.dir}/fs`), ".fs.d/rootfs");
     assertEquals(place.names(".fs.d"), ["rootfs"]);
@@ -122,7 +122,7 @@ test(
     assertStringIncludes(await place.build("--minimal"), "--force --minimal");
     assertEquals(await inode(), first);
 
-    assertStringIncludes(await place.build("--force"), "Made fs");
+    assertStringIncludes(await place.build("--force"), "Created fs");
     assertNotEquals(await inode(), first);
     assertEquals(place.names("fs/root"), []);
     assertEquals(place.names(".fs.d"), ["rootfs"]);
@@ -136,7 +136,7 @@ test("reports a damaged tree", NEEDS_BUSYBOX, async (place) => {
   assertEquals(status, 1);
   assertEquals(
     stderr,
-    "rootfs: Cannot use fs as it is: bin/sh is missing; build it again with deno task rootfs --force\n",
+    "rootfs: Cannot use the existing fs: bin/sh is missing; build it again with deno task rootfs --force\n",
   );
 });
 
@@ -158,7 +158,7 @@ test(
     await Deno.chmod(place.dir, 0o700);
     assertStringIncludes(
       await place.build(),
-      "in a directory open to you alone",
+      "in a directory that only you can enter",
     );
     assertEquals(place.names(), ["fs"]);
     assert((await Deno.lstat(`${place.dir}/fs`)).isDirectory);
@@ -248,7 +248,7 @@ test(
         BUSYBOX ?? "",
       ]);
       assertEquals(status, 1);
-      assertMatch(stderr, /something is mounted at .*rootfs\/tmp; run "umount/);
+      assertMatch(stderr, /there is a mount at .*rootfs\/tmp; run "umount/);
       assertEquals(place.names("fs/tmp"), ["precious"]);
     });
     assertEquals(place.names(".fs.d"), ["rootfs"]);
@@ -295,7 +295,7 @@ test(
     await Deno.mkdir(`${place.dir}/fs/proc/x/y`, { recursive: true });
     const replaced = await force();
     assertEquals(replaced.status, 0, replaced.stderr);
-    assertStringIncludes(replaced.stderr, "Made fs with busybox from");
+    assertStringIncludes(replaced.stderr, "Created fs with busybox from");
     const [left, ...others] = place.names(".fs.d");
     assertEquals(others, ["rootfs"]);
     assertStringIncludes(
@@ -342,7 +342,7 @@ test(
       assertEquals(status, 1);
       assertEquals(
         stderr,
-        "rootfs: Cannot build fs: no space left on device; free some space or choose another place\n",
+        "rootfs: Cannot build fs: no space left on device; free some space or choose another path\n",
       );
       assertEquals(place.names(), []);
     });

@@ -118,7 +118,7 @@ export function testLimits(label: string): void {
     assertEquals(cgroup.oomKilled(), true);
     assertMatch(
       cgroup.oomMessage()!,
-      /killed (?:a process|\d+ processes) of the container, since it reached its limit of 32 MiB; /,
+      /killed (?:a process|\d+ processes) of the container, because it reached its limit of 32 MiB; /,
     );
     const { memory } = cgroup.stats();
     assertEquals(memory!.limit, 32 * MB);

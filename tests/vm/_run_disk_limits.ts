@@ -76,7 +76,7 @@ export function testRunDiskLimits(label: string): void {
       assertEquals(status, 125);
       assertMatch(
         stderr,
-        /weight.*ENOENT[^]*No disk scheduler here knows weights/,
+        /weight.*ENOENT[^]*No disk on this machine uses an I\/O scheduler with weights/,
       );
     },
   );

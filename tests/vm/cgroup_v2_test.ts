@@ -97,7 +97,7 @@ test("a cgroup that holds processes hands nothing down, and the error says so", 
           readHierarchy(),
         ),
       ContainerError,
-      "/busy holds processes",
+      "/busy contains processes",
     ) as ContainerError;
     assertStringIncludes(error.hint!, "mkdir /sys/fs/cgroup/busy/init");
     // Beside it, where a relative path goes, there is no such rule.
@@ -179,7 +179,7 @@ test("a user without root uses what is handed down to him", async () => {
     );
     assertEquals(
       refused,
-      `Cannot choose CPUs or memory nodes: ${TOP} does not hand down the cpuset controller, and is not ours to change`,
+      `Cannot choose CPUs or memory nodes: ${TOP} does not enable the cpuset controller for its children, and you do not have permission to change it`,
     );
     assertStringIncludes(hint, "Delegate=cpuset");
     assertThrows(

@@ -106,7 +106,7 @@ testBoth(
     assertEquals(status, 2, stderr);
     assertMatch(
       stderr,
-      /^container: cannot limit memory, and runs without: .*memory controller.*Delegate=memory/m,
+      /^container: cannot limit memory, so this limit is not applied: .*memory controller.*Delegate=memory/m,
     );
     assertMatch(stderr, /can't fork/);
   },
@@ -126,7 +126,7 @@ testBoth(
     assertEquals([status, stdout], [0, "runs\n"], stderr);
     assertMatch(
       stderr,
-      /^container: cannot limit memory, and runs without: .*not ours to change/m,
+      /^container: cannot limit memory, so this limit is not applied: .*do not have permission to change/m,
     );
   },
   { skip },
@@ -149,7 +149,7 @@ testBoth(
     assertEquals(status, 0, stderr);
     assertMatch(
       stderr,
-      /cannot limit the number of processes, and runs without: \S*session holds processes.*\n?.*mkdir \S*session\/init/,
+      /cannot limit the number of processes, so this limit is not applied: \S*session contains processes.*\n?.*mkdir \S*session\/init/,
     );
   },
   { skip },

@@ -124,15 +124,15 @@ function refuseWhatStays(spec: Spec): void {
   const refuse = (what: string, hint: string) =>
     new SpecError(`Cannot checkpoint the container: ${what}`, { hint });
   if (spec.process.terminal) {
-    throw refuse("it has a terminal", "Run it with process.terminal false.");
+    throw refuse("it has a terminal", "Set process.terminal to false.");
   }
   const joined = spec.linux.namespaces.find(({ type, path }) =>
     path !== undefined && !EXTERNAL[type]
   );
   if (joined) {
     throw refuse(
-      `its ${joined.type} namespace is another's`,
-      "CRIU can leave out networks and process trees that were joined.",
+      `its ${joined.type} namespace belongs to another container`,
+      "Only joined network and PID namespaces are supported.",
     );
   }
 }

@@ -94,7 +94,7 @@ function check(what: string, criu: string): CriuEnd {
         cause: error,
       })
       : new ContainerError(`Cannot ${what}: ${criu} cannot be executed`, {
-        hint: "Name a criu with --criu FILE, or leave that out.",
+        hint: "Name a criu program with --criu FILE, or remove the flag.",
         cause: error,
       });
   }
@@ -109,7 +109,8 @@ export function complaintIn(said: string): string {
     line.includes("Error") &&
     !/exited, status=|tables-legacy-save/.test(line)
   ) ?? lines.at(-1);
-  return line?.replace(/^.*?Error \(([^)]*)\): /, "$1: ").trim() ?? "no reason";
+  return line?.replace(/^.*?Error \(([^)]*)\): /, "$1: ").trim() ??
+    "unknown reason";
 }
 
 /**
@@ -125,7 +126,10 @@ export function requireCriu(what: string, criu = CRIU): void {
     `Cannot ${what}: criu does not work on this kernel: ${
       complaintIn(checked.said)
     }`,
-    { hint: "criu check says all of it; a newer criu may know this kernel." },
+    {
+      hint:
+        "criu check shows the details; a newer criu may support this kernel.",
+    },
   );
 }
 
@@ -133,15 +137,15 @@ export function requireCriu(what: string, criu = CRIU): void {
 function adviceOn(complaint: string): string | null {
   const file = /Can't lookup mount=\S+ for fd=(\d+) path=(\S+)/.exec(complaint);
   if (file) {
-    return `Its descriptor ${file[1]} is a file of the host, ${
+    return `Its descriptor ${file[1]} is the host file ${
       file[2]
-    }: create it with /dev/null or pipes as its streams.`;
+    }. Create the container with /dev/null or pipes as its standard streams.`;
   }
   if (/Unable to open \S+\.img: Permission denied/.test(complaint)) {
-    return "In a user namespace the container's root has to reach the directory: make its host user the owner of it.";
+    return "In a user namespace the container's root must be able to enter the directory. Change its owner to the host user that root maps to.";
   }
   if (/dump tmpfs content|restore tmpfs content/.test(complaint)) {
-    return "criu saves a tmpfs by GNU tar: is that installed?";
+    return "criu needs GNU tar to save a tmpfs. Install it.";
   }
   return null;
 }
@@ -157,7 +161,7 @@ export function criuFailed(what: string, log: string): ContainerError {
   const complaint = complaintIn(said);
   const advice = adviceOn(complaint);
   return new ContainerError(`Cannot ${what}: criu: ${complaint}`, {
-    hint: `${advice ? `${advice} ` : ""}${log} says all of it.`,
+    hint: `${advice ? `${advice} ` : ""}See ${log}.`,
   });
 }
 
@@ -191,10 +195,14 @@ export function makeDirectory(
     Deno.chmodSync(path, 0o710);
   } catch (cause) {
     throw new ContainerError(
-      `Cannot ${what}: the directory ${path} cannot be made: ${
+      `Cannot ${what}: the directory ${path} cannot be created: ${
         systemReason(cause)
       }`,
-      { hint: "Name another by --image-path DIR, --work-path DIR.", cause },
+      {
+        hint:
+          "Name another directory with --image-path DIR or --work-path DIR.",
+        cause,
+      },
     );
   }
 }

@@ -128,7 +128,7 @@ function readStreams(id: string, imagePath: string): unknown[] {
       `Cannot restore ${id}: there is no checkpoint in ${imagePath}: ${why}`,
       {
         hint:
-          "Name the directory that `container checkpoint` wrote by --image-path DIR.",
+          "Name the directory that `container checkpoint` wrote with --image-path DIR.",
         cause,
       },
     );
@@ -140,7 +140,7 @@ function readStreams(id: string, imagePath: string): unknown[] {
   try {
     Deno.statSync(`${imagePath}/inventory.img`);
   } catch (error) {
-    throw refuse("it has no inventory.img", error);
+    throw refuse("the file inventory.img is missing", error);
   }
   try {
     const names = JSON.parse(
@@ -150,13 +150,13 @@ function readStreams(id: string, imagePath: string): unknown[] {
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) {
       throw refuse(
-        `it has no ${DESCRIPTORS}, as where only a --pre-dump was made`,
+        `it has no ${DESCRIPTORS}; perhaps it contains only a --pre-dump`,
         error,
       );
     }
     if (!(error instanceof SyntaxError)) throw error;
   }
-  throw refuse(`its ${DESCRIPTORS} is no list of streams`, null);
+  throw refuse(`its ${DESCRIPTORS} is not a list of streams`, null);
 }
 
 /** Runs CRIU and returns the pid of the restored first process. */

@@ -36,7 +36,7 @@ export function entryOf(
       `Cannot join the cgroup ${wanted.join(", ")}: the container is in ${
         unused?.controllers ? `none of ${unused.controllers.join()}` : "none"
       }`,
-      { hint: "Leave out --cgroup, or name one that it has." },
+      { hint: "Remove --cgroup, or name a cgroup of the container." },
     );
   }
   if (!groups.length) return null;
@@ -63,8 +63,8 @@ function parseWanted(text: string): Wanted {
   const parts = path.split("/").filter((part) => part && part !== ".");
   if (parts.includes("..")) {
     throw new UsageError(
-      `--cgroup ${text}: it leads out of the container's cgroup`,
-      "Name one below it.",
+      `--cgroup ${text}: the path is outside the container's cgroup`,
+      "Name a cgroup below it.",
     );
   }
   return {
@@ -80,7 +80,7 @@ function existing(path: string): string {
   if (readFile(`${path}/cgroup.procs`) !== null) return path;
   throw new ContainerError(
     `Cannot join the cgroup ${path}: no such file or directory`,
-    { hint: "It has to be there: make it inside, below /sys/fs/cgroup." },
+    { hint: "Create it inside the container, below /sys/fs/cgroup." },
   );
 }
 

@@ -211,7 +211,7 @@ function checkStatus(entry: Entry, { id, ignorePaused }: ExecOptions): void {
   if (status === "paused" && !ignorePaused) {
     throw new ContainerError(
       "cannot exec in a paused container (use --ignore-paused to override)",
-      { hint: `\`container resume ${id}\` lets it go on.` },
+      { hint: `\`container resume ${id}\` resumes it.` },
     );
   }
 }
@@ -278,10 +278,10 @@ async function planOf(
 function refuseRelayed({ relayedStreams: [file] }: Facts): void {
   if (!file) return;
   throw new UsageError(
-    `Cannot leave a process behind whose ${
+    `Cannot run the command in the background: its ${
       streamNames(file.descriptors)
-    } is a file of the host: nobody stays to copy it`,
-    "Have it redirected inside (sh -c '… > /log'), to or from /dev/null here, or handed over by --streams inherit.",
+    } is a file of the host, and no process would remain to copy its data`,
+    "Redirect it inside the container (sh -c '… > /log'), use /dev/null, or pass the file with --streams inherit.",
   );
 }
 
@@ -305,13 +305,13 @@ function consoleFor(
     if (!detach || !terminal) return NOWHERE;
     throw new SpecError(
       "cannot allocate tty if container will detach without setting console socket",
-      { hint: "Give --console-socket PATH." },
+      { hint: "Add --console-socket PATH." },
     );
   }
   if (detach && terminal) return consoleAt(consoleSocket);
   throw new SpecError(
     "cannot use console socket if container will not detach or allocate tty",
-    { hint: "Give --detach and --tty, or leave out --console-socket." },
+    { hint: "Add --detach and --tty, or remove --console-socket." },
   );
 }
 

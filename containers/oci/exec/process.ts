@@ -187,8 +187,8 @@ function userOf(
 function idIn(text: string): number {
   const id = parseId(text);
   if (id !== null) return id;
-  throw new SpecError(`Cannot use the id ${text}: it is too large`, {
-    hint: `The highest is ${MAX_ID}.`,
+  throw new SpecError(`Cannot use the ID ${text}: it is too large`, {
+    hint: `The highest ID is ${MAX_ID}.`,
   });
 }
 
@@ -210,7 +210,7 @@ function capabilityName(name: string): string {
   if (CAPABILITIES.some((capability) => capability === full)) return full;
   throw new UsageError(
     `Unknown capability ${name}`,
-    "See capabilities(7) for their names.",
+    "See capabilities(7) for the names.",
   );
 }
 

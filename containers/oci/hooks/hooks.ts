@@ -99,12 +99,12 @@ async function runOne(
   const said = output ? `: ${output}` : "";
   throw new ContainerError(
     late
-      ? `${which} took longer than its timeout of ${hook.timeout} s, and was killed${said}`
+      ? `${which} was killed, because it exceeded its timeout of ${hook.timeout} s${said}`
       : status && "signaled" in status
-      ? `${which} was ended by signal ${status.signaled}${said}`
-      : `${which} ended with status ${
+      ? `${which} was killed by signal ${status.signaled}${said}`
+      : `${which} exited with status ${
         status && "exited" in status ? status.exited : "unknown"
       }${said}`,
-    { hint: "See the hook itself, or leave it out of config.json." },
+    { hint: "Check the hook, or remove it from config.json." },
   );
 }
