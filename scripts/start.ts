@@ -15,7 +15,8 @@ import { buildRootfs } from "./rootfs.ts";
 import { closeDebugger } from "../launch/attend/debugger.ts";
 
 /** The command if there is no terminal for a shell. */
-const GREETING = 'echo "Hello from $(hostname). The processes in this container:"; ps';
+const GREETING =
+  'echo "Hello from $(hostname). The processes in this container:"; ps';
 
 /** The arguments of `container run`. Pure. */
 export function wordsToRun(

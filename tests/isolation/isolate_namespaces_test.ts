@@ -219,7 +219,10 @@ testBoth(
           ["--sysctl", "vm.swappiness=1"],
           /vm\.swappiness: it belongs to the host/,
         ],
-        [["--sysctl", "kernel.panic=1"], /kernel\.panic: it belongs to the host/],
+        [
+          ["--sysctl", "kernel.panic=1"],
+          /kernel\.panic: it belongs to the host/,
+        ],
         [
           ["--network", "host", "--sysctl", "net.ipv4.ip_forward=1"],
           /net\.ipv4\.ip_forward: the network namespace is the host's/,

@@ -146,7 +146,11 @@ test(
         "cannot use console socket",
       ],
       [["--preserve-fds", "1", "one", "true"], 2, "descriptor 3 is not open"],
-      [["--cgroup", "../x", "one", "true"], 2, "outside the container's cgroup"],
+      [
+        ["--cgroup", "../x", "one", "true"],
+        2,
+        "outside the container's cgroup",
+      ],
       [["--cgroup", "nosuch", "one", "true"], 125, "no such file or directory"],
       [["-c", "CAP_NOSUCH", "one", "true"], 2, "Unknown capability"],
       [["-u", "nosuch", "one", "true"], 125, "no such user"],
