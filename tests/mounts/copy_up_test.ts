@@ -1,4 +1,7 @@
-/** A tmpfs that begins with a copy of what it covers: tmpcopyup, as podman asks for it. */
+/**
+ * A tmpfs that starts with a copy of the directory that it covers: tmpcopyup,
+ * as podman uses it.
+ */
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals, assertStringIncludes } from "@std/assert";
@@ -43,11 +46,11 @@ async function fill(bundle: Bundle): Promise<void> {
   await Deno.writeTextFile(`${place}/file`, "text\n", { mode: 0o640 });
   await Deno.chown(`${place}/file`, 7, 8);
   await Deno.symlink("file", `${place}/link`);
-  // A link of the image leads inside it, whatever it says.
+  // A link of the image leads to a path inside, whatever its target.
   await Deno.symlink("/real", `${bundle.dir.path}/rootfs/place`);
 }
 
-test("tmpcopyup: what is covered is there, and changes are not kept", async () => {
+test("tmpcopyup: the tmpfs has the covered files, and changes are not kept", async () => {
   await using bundle = await Bundle.make(
     ["sh", "-c", LOOK],
     tmpfs("/place"),
@@ -63,7 +66,7 @@ test("tmpcopyup: what is covered is there, and changes are not kept", async () =
   assertEquals(left.map(({ name }) => name).sort(), ["file", "link"]);
 });
 
-test("tmpcopyup: read-only, with a mode, and of nothing", async () => {
+test("tmpcopyup: read-only, with a mode, and over an empty path", async () => {
   await using bundle = await Bundle.make([
     ...["sh", "-c"],
     "exec >/out 2>&1; stat -c %a /place/; cat /place/file; touch /place/x",
@@ -80,7 +83,7 @@ test("tmpcopyup: read-only, with a mode, and of nothing", async () => {
   assertEquals(await said(empty), ".\n..\n");
 });
 
-test("tmpcopyup: too much for its size is told, and nothing is left", async () => {
+test("tmpcopyup: too much data for the size is an error, and nothing is left", async () => {
   await using bundle = await Bundle.make(["true"], tmpfs("/place", "size=8k"));
   await fill(bundle);
   await Deno.writeFile(
@@ -101,7 +104,7 @@ test("tmpcopyup: too much for its size is told, and nothing is left", async () =
 const OWNER =
   "stat -c '%a %u' /real; cat /place/link; touch /place/new && echo written";
 
-test("tmpcopyup by an ordinary user is made in a user namespace", async () => {
+test("tmpcopyup works for an ordinary user", async () => {
   await using nobody = await Nobody.make();
   await using bundle = await Bundle.make([]);
   const { path } = bundle.dir;
@@ -144,7 +147,7 @@ test("tmpcopyup by an ordinary user is made in a user namespace", async () => {
   assertEquals(left.map(({ name }) => name).sort(), ["file", "large", "link"]);
 }, { skip: without("setpriv") });
 
-test("tmpcopyup of root in a user namespace is owned by root inside", async () => {
+test("tmpcopyup: root in a user namespace owns the copy", async () => {
   await using bundle = await Bundle.make(["sh", "-c", OWNER], (config) => {
     const { linux } = config;
     (linux.namespaces as { type: string }[]).push({ type: "user" });
@@ -153,7 +156,7 @@ test("tmpcopyup of root in a user namespace is owned by root inside", async () =
     tmpfs("/place")(config);
   });
   await fill(bundle);
-  // The files of users that it has not stay closed to it.
+  // Files of users without a mapping stay closed to it.
   const { stdout } = await bundle.call(
     "run",
     ...["--bundle", bundle.dir.path, "one"],

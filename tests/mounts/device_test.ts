@@ -1,4 +1,4 @@
-/** `--device`: what of the host's devices is inside, and what it can be opened for. */
+/** `--device`: which devices of the host are inside, and how they can be opened. */
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals, assertMatch } from "@std/assert";
@@ -13,7 +13,7 @@ import {
   without,
 } from "../_harness.ts";
 
-/** Not among those that every container has. */
+/** A device that containers do not have by default. */
 const DEVICE = "/dev/fuse";
 
 const there = (path: string) => {
@@ -25,7 +25,7 @@ const there = (path: string) => {
   }
 };
 
-/** Type, numbers, mode and owner, as busybox's stat tells. */
+/** Prints type, numbers, mode and owner, in the form of busybox's stat. */
 const LOOK = "stat -c '%F %t:%T %a %u:%g'";
 
 async function shell(mode: Mode, script: string, ...flags: string[]) {
@@ -36,7 +36,7 @@ async function shell(mode: Mode, script: string, ...flags: string[]) {
 }
 
 testBoth(
-  "--device HOST is the host's node, with its mode and owner",
+  "--device HOST gives the host's node, with its mode and owner",
   async (mode) => {
     const host = await execute(["stat", "-c", "%F %t:%T %a %u:%g", DEVICE]);
     assertEquals(
@@ -53,7 +53,7 @@ testBoth(
 );
 
 testBoth(
-  "--device HOST:INSIDE is at another place, outside of /dev too",
+  "--device HOST:INSIDE puts the node at another path, even outside of /dev",
   async (mode) => {
     const flags = ["--device", "/dev/zero:/mnt/deep/zero:rw"];
     assertEquals(
@@ -63,7 +63,7 @@ testBoth(
   },
 );
 
-testBoth("with --device everything else stays closed", async (mode) => {
+testBoth("--device keeps every other device closed", async (mode) => {
   const { stdout } = await shell(
     mode,
     `mknod /tmp/node c 10 229; mknod /dev/node c 10 229
@@ -75,7 +75,7 @@ testBoth("with --device everything else stays closed", async (mode) => {
 }, { skip: there(DEVICE) });
 
 testBoth(
-  "letters that leave out reading or writing are held to",
+  "--device restricts reading or writing by its letters",
   async (mode) => {
     const open = (path: string) =>
       `true < ${path} && echo read; true > ${path} && echo written`;
@@ -91,7 +91,7 @@ testBoth(
     assertEquals(await opened("r"), ["read", "read", "written"]);
     assertEquals(await opened("w"), ["written", "read", "written"]);
     assertEquals(await opened("rw"), ["read", "written", "read", "written"]);
-    // A device that every container has is held to it as well.
+    // They also restrict a default device.
     const { stdout } = await shell(
       mode,
       "true < /dev/zero && echo read; true > /dev/zero && echo written",
@@ -103,7 +103,7 @@ testBoth(
 );
 
 testBoth(
-  "with a limit the cgroup knows the device, and what is bind mounted",
+  "--device with a limit allows the node in the cgroup, even if it is bind mounted",
   async (mode) => {
     const { stdout, stderr } = await shell(
       mode,
@@ -116,7 +116,7 @@ testBoth(
 );
 
 testBoth(
-  "a directory gives every device in it, and all of /dev can be given",
+  "--device accepts a directory, and all of /dev",
   async (mode) => {
     await using dir = new TempDir();
     await execute(["mkdir", "-p", `${dir.path}/devices/deep`]);
@@ -144,7 +144,7 @@ testBoth(
 );
 
 testBoth(
-  "rootless: the host's device is lent, with the rights it has outside",
+  "rootless: --device bind mounts the host's node, with the rights that it has outside",
   async (mode) => {
     await using dir = new TempDir();
     await using nobody = await Nobody.make();
@@ -182,7 +182,7 @@ for (
 }
 
 testBoth(
-  "--privileged and less than all of a device contradict each other",
+  "--privileged contradicts restricted access to a device",
   async (mode) => {
     assertRefused(
       await mode.run(["--privileged", "--device=/dev/zero:r", "true"]),
@@ -193,7 +193,7 @@ testBoth(
 );
 
 testBoth(
-  "no node is left in the root filesystem, with --privileged neither",
+  "run leaves no node in the root filesystem, not even with --privileged",
   async (mode) => {
     await using dir = new TempDir();
     const rootfs = await copyRootfs(dir.path);

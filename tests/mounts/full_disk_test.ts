@@ -1,4 +1,4 @@
-/** A disk without room under the state of containers: they still end, and go. */
+/** A full disk below the state of containers: they can still end and be removed. */
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals, assertMatch } from "@std/assert";
@@ -7,7 +7,10 @@ import { Daily, gone } from "../_daily.ts";
 import { CONTAINER, execute, rootfs, test, until } from "../_harness.ts";
 import { Session } from "../_session.ts";
 
-/** A small disk for the state of containers, that can be filled to the last byte. */
+/**
+ * A small disk for the state of containers, which can be filled to the last
+ * byte.
+ */
 class SmallDisk implements AsyncDisposable {
   readonly daily = new Daily();
   readonly path = `${this.daily.dir.path}/small`;
@@ -49,11 +52,11 @@ class SmallDisk implements AsyncDisposable {
     );
   }
 
-  /** Takes every byte, and every file where those have a limit. */
+  /** Uses every byte, and every inode if those are limited. */
   async fill(): Promise<void> {
     const file = `${this.path}/full${this.#files.length}`;
     this.#files.push(file);
-    // dd writes by the byte where a block has no room.
+    // dd writes single bytes after the last free block.
     await execute(["sh", "-c", 'cat /dev/zero >"$1"; true', "sh", file]);
     await execute([
       ...[
@@ -90,7 +93,7 @@ for (
     ["bytes and files", "size=1m,nr_inodes=120"],
   ] as const
 ) {
-  test(`containers are stopped, killed and removed on a disk without ${what}`, async () => {
+  test(`stop, kill and rm work on a disk without ${what}`, async () => {
     await using disk = await SmallDisk.make(options);
     await disk.run(
       "--name",
@@ -118,7 +121,7 @@ for (
     assertEquals(await disk.does("kill", "dies"), "dies");
     await disk.is("dies", "exited");
     assertEquals((await disk.state("dies")).ExitCode, 137);
-    // Its end has a place.
+    // There is room reserved for its end.
     Deno.kill(ends.Pid, "SIGKILL");
     await disk.is("ends", "exited");
     assertEquals((await disk.state("ends")).ExitCode, 137);
@@ -129,7 +132,7 @@ for (
       "it is gone",
       async () => (await disk.call("inspect", "brief")).status !== 0,
     );
-    // What needs room says so, and leaves nothing.
+    // A command that needs room fails with a message, and leaves nothing.
     await disk.fill();
     const before = disk.left();
     const { status, stderr } = await disk.call(
@@ -148,7 +151,7 @@ for (
   });
 }
 
-test("a container starts again on a full disk, and its record changes", async () => {
+test("start works on a full disk, and the container's record changes", async () => {
   await using disk = await SmallDisk.make();
   const id = await disk.run(
     ...["--name", "one", "-m", "64m", "sh", "-c", `echo up; ${HANDLES}`],
@@ -179,7 +182,7 @@ async function textOf(stream: ReadableStream<Uint8Array>): Promise<string> {
   return text;
 }
 
-test("what is in front of somebody is whole on a full disk, and the log says what it lacks", async () => {
+test("run prints all output on a full disk, and the log reports what it lacks", async () => {
   await using disk = await SmallDisk.make();
   const child = new Deno.Command(CONTAINER[0]!, {
     args: [
@@ -216,7 +219,7 @@ test("what is in front of somebody is whole on a full disk, and the log says wha
   );
 });
 
-test("run --name in the foreground, and a bundle, end and go on a full disk", async () => {
+test("run --name in the foreground, and run --bundle, end and clean up on a full disk", async () => {
   await using disk = await SmallDisk.make();
   const front = new Session([
     ...[...CONTAINER, "--root", disk.root, "run", "-q", "--name", "one"],

@@ -1,4 +1,7 @@
-/** SIGKILL while a root filesystem in an image is mounted and used: no loop device is left. */
+/**
+ * SIGKILL while a root filesystem in an image is mounted and used: no loop
+ * device is left.
+ */
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
@@ -19,7 +22,7 @@ import { descendants, readProcess } from "../_host.ts";
 import { free, makeImage, missing } from "../_image.ts";
 import { Session } from "../_session.ts";
 
-/** Where the parent is killed while it makes the mount: after that call. */
+/** The calls after which the parent is killed while it makes the mount. */
 const CALLS: readonly [name: string, when: number][] = [
   ["flock", 1],
   ["ioctl", 1],
@@ -53,7 +56,7 @@ test("SIGKILL while an image is mounted leaves no loop device", async () => {
 
 for (const mode of [INIT, NO_INIT]) {
   test(
-    `SIGKILL to either side before each step leaves no loop device (${mode.name})`,
+    `SIGKILL to the parent or PID 1 before each step leaves no loop device (${mode.name})`,
     async () => {
       await using dir = new TempDir();
       const image = await makeImage("squashfs", dir.path);
@@ -78,7 +81,7 @@ for (const mode of [INIT, NO_INIT]) {
   );
 }
 
-/** Runs until a step, kills one side, and waits until the image is free. */
+/** Runs until a step, kills one of the two, and waits until the image is free. */
 async function killAt(
   place: Place,
   victim: "parent" | "child",

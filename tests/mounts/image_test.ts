@@ -18,13 +18,13 @@ import { free, KINDS, makeImage, missing } from "../_image.ts";
 import { assertRefused } from "../_refused.ts";
 import { Session } from "../_session.ts";
 
-/** `run` with an image. */
+/** Runs a container on an image. */
 const runIn = (mode: Mode, image: string, ...args: string[]) =>
   container(["run", ...mode.flags, "-q", "--rootfs", image, ...args]);
 
 for (const kind of Object.keys(KINDS)) {
   testBoth(
-    `--rootfs FILE of ${kind}, whatever its name, is read-only and gone afterwards`,
+    `--rootfs FILE mounts ${kind} under any name, read-only, and frees it afterwards`,
     async (mode) => {
       await using dir = new TempDir();
       const image = await makeImage(kind, dir.path);
@@ -47,7 +47,7 @@ for (const kind of Object.keys(KINDS)) {
   );
 
   testBoth(
-    `changes to an image of ${kind} go to memory or to a directory`,
+    `--ephemeral and --overlay keep changes to an image of ${kind} in memory or in a directory`,
     async (mode) => {
       await using dir = new TempDir();
       const image = await makeImage(kind, dir.path);
@@ -79,7 +79,7 @@ for (const kind of Object.keys(KINDS)) {
 }
 
 testBoth(
-  "an image has its own users, and its commands are looked for in it",
+  "--rootfs FILE uses the users and commands of the image",
   async (mode) => {
     await using dir = new TempDir();
     const image = await makeImage("squashfs", dir.path);
@@ -102,7 +102,7 @@ testBoth(
 );
 
 testBoth(
-  "an image serves several containers at once, in user namespaces too",
+  "--rootfs FILE serves several containers at once, also in user namespaces",
   async (mode) => {
     await using dir = new TempDir();
     const image = await makeImage("squashfs", dir.path);
@@ -123,7 +123,7 @@ testBoth(
 );
 
 testBoth(
-  "ext4 is written to where that is asked for, by one at a time",
+  "--rootfs FILE writes to ext4 if asked to, for one container at a time",
   async (mode) => {
     await using dir = new TempDir();
     const image = await makeImage("ext4", dir.path);
@@ -158,7 +158,7 @@ testBoth(
 );
 
 test(
-  "what is no image, or a damaged one, is refused with the cure",
+  "--rootfs FILE refuses a damaged or unknown image and says how to fix it",
   async () => {
     await using dir = new TempDir();
     const image = await makeImage("squashfs", dir.path);
@@ -205,7 +205,7 @@ test(
     await refused(bytes("XFSB"), /it is xfs\. squashfs, erofs and ext4 can/);
     await refused(new Uint8Array(), /neither a directory nor an image/);
     await refused(bytes("text"), /neither a directory nor an image.*Unpack/);
-    // Half a file system of ext4, which a journal cannot mend.
+    // Half a file system of ext4, which its journal cannot repair.
     if (missing("ext4")) return;
     await using other = new TempDir();
     const ext4 = await Deno.readFile(await makeImage("ext4", other.path));
@@ -216,7 +216,7 @@ test(
 );
 
 testBoth(
-  "rootless: an image is refused with the command that unpacks it",
+  "rootless: --rootfs FILE is refused with the command that unpacks the image",
   async (mode) => {
     await using dir = new TempDir();
     await using nobody = await Nobody.make();

@@ -1,4 +1,4 @@
-/** Mounts whose ids are mapped: `-v SRC:DST:idmap` and its like. */
+/** Mounts with mapped ids: `-v SRC:DST:idmap` and similar. */
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals, assertMatch } from "@std/assert";
@@ -18,7 +18,7 @@ const IN_USER_NAMESPACE = [
   ...["--uidmap", "0:100000:1000", "--gidmap", "0:200000:1000"],
 ];
 
-/** What lies on the host: files of root, of 5:7, and of ids that no container has. */
+/** Files on the host: of root, of 5:7, and of ids that no container has. */
 class Files implements AsyncDisposable {
   readonly source: string;
   private constructor(
@@ -66,7 +66,7 @@ const OWNERS = [["root", 0, 0], ["other", 5, 7], [
 const LOOK = "cd /mnt; for f in root other far; do stat -c '%u:%g' $f; done";
 
 testBoth(
-  "-v …:idmap: the host's root is the container's, and writes as the host's root there alone",
+  "-v …:idmap maps the host's root to the container's, and back for new files",
   async (mode) => {
     await using files = await Files.make();
     const run = (options: string, script: string) =>
@@ -100,7 +100,7 @@ testBoth(
 );
 
 testBoth(
-  "--mount …,idmap with a mapping, with and without a user namespace",
+  "--mount …,idmap accepts a mapping, with and without a user namespace",
   async (mode) => {
     await using files = await Files.make();
     const look = async (mapping: string, ...flags: string[]) => {
@@ -133,7 +133,7 @@ testBoth(
 );
 
 testBoth(
-  "idmap goes with ro, with a file and with layers in memory",
+  "idmap works with ro, with a file and with --ephemeral",
   async (mode) => {
     await using files = await Files.make();
     const { stdout, stderr } = await files.run(
@@ -148,7 +148,7 @@ testBoth(
   },
 );
 
-testBoth("what is mounted below is mapped by ridmap alone", async (mode) => {
+testBoth("only ridmap also maps the mounts below", async (mode) => {
   await using files = await Files.make();
   await Deno.mkdir(`${files.source}/below`);
   const look = async (option: string) => {
@@ -174,7 +174,7 @@ testBoth("what is mounted below is mapped by ridmap alone", async (mode) => {
 }, { skip: without("unshare") });
 
 testBoth(
-  "many mounts can have their ids mapped, beside layers in memory",
+  "idmap works for many mounts, in addition to layers in memory",
   async (mode) => {
     await using files = await Files.make();
     const volumes = Array.from({ length: 40 }, (_, index) => [
@@ -190,7 +190,7 @@ testBoth(
   },
 );
 
-testBoth("idmap that cannot be is refused with the cure", async (mode) => {
+testBoth("idmap that is not possible is refused with a fix", async (mode) => {
   await using files = await Files.make();
   const { source } = files;
   const refused = async (status: number, words: RegExp, ...args: string[]) =>
@@ -228,7 +228,7 @@ testBoth("idmap that cannot be is refused with the cure", async (mode) => {
   );
 });
 
-testBoth("rootless: idmap is refused with the cure", async (mode) => {
+testBoth("rootless: idmap is refused with a fix", async (mode) => {
   await using files = await Files.make();
   const result = await mode.run([
     ...["--rootfs", files.rootfs, "-v", `${files.source}:/mnt:idmap`, "true"],
@@ -237,7 +237,7 @@ testBoth("rootless: idmap is refused with the cure", async (mode) => {
 }, { skip: without("setpriv") });
 
 testBoth(
-  "explain tells what is mapped and how it gets inside",
+  "explain shows which ids are mapped and how the mount gets inside",
   async (mode) => {
     await using files = await Files.make();
     const { stdout } = await container([

@@ -1,4 +1,7 @@
-/** The options of -v and its like: what they do, and what is said of those that there are not. */
+/**
+ * The options of -v and similar flags: their effect, and the message for
+ * unknown ones.
+ */
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals, assertMatch } from "@std/assert";
@@ -14,7 +17,10 @@ import {
 } from "../_harness.ts";
 import { assertRefused } from "../_refused.ts";
 
-/** A directory of the host with a mount below it, in a mount namespace of the test's own. */
+/**
+ * Runs a test with a directory of the host that has a mount below it, in a
+ * mount namespace of its own.
+ */
 async function withBelow(
   mode: Mode,
   args: (source: string) => string[],
@@ -38,7 +44,7 @@ async function withBelow(
 const skip = without("unshare");
 
 testBoth(
-  "-v shows what is mounted below; with bind it does not",
+  "-v shows the mounts below its source, and with bind it does not",
   async (mode) => {
     const names = (options: string) =>
       withBelow(mode, (source) => [
@@ -58,7 +64,7 @@ testBoth(
 );
 
 testBoth(
-  "ro, rro, noexec, nosuid and nodev hold of what is mounted below",
+  "ro, rro, noexec, nosuid and nodev also apply to the mounts below",
   async (mode) => {
     for (const option of ["ro", "rro", "noexec", "nosuid", "nodev"]) {
       const stdout = await withBelow(mode, (source) => [
@@ -82,9 +88,9 @@ testBoth(
 );
 
 testBoth(
-  "private is the default even beside a mount that receives",
+  "-v is private by default, even if another mount receives propagation",
   async (mode) => {
-    // The optional fields: what receives from the host says so.
+    // The optional fields show which mounts receive propagation.
     const stdout = await withBelow(
       mode,
       (source) => [
@@ -104,7 +110,7 @@ testBoth(
 );
 
 testBoth(
-  "in a user namespace -v takes what lies where only its owner may go",
+  "-v in a user namespace accepts a source that only its owner may enter",
   async (mode) => {
     await using dir = new TempDir();
     const rootfs = await copyRootfs(dir.path);
@@ -122,7 +128,7 @@ testBoth(
 );
 
 testBoth(
-  "rw, dev, exec and suid lift what a mount of the host is restricted to, but not in a user namespace",
+  "rw, dev, exec and suid lift restrictions of the host's mount, except in a user namespace",
   async (mode) => {
     await using dir = new TempDir();
     const source = `${dir.path}/source`;
@@ -147,7 +153,7 @@ testBoth(
   { skip },
 );
 
-testBoth("z, Z, nocopy and consistent ask for nothing here", async (mode) => {
+testBoth("z, Z, nocopy and consistent have no effect", async (mode) => {
   await using dir = new TempDir();
   await Deno.writeTextFile(`${dir.path}/file`, "text\n");
   for (const option of ["z", "Z", "nocopy", "z,ro", "consistent", "rw,z"]) {
@@ -164,7 +170,7 @@ testBoth("z, Z, nocopy and consistent ask for nothing here", async (mode) => {
   }
 });
 
-test("an unknown option is told with the nearest, and status 2", async () => {
+test("-v refuses an unknown option with the nearest one, and status 2", async () => {
   const refused = async (words: RegExp, ...args: string[]) =>
     assertRefused(await run([...args, "true"]), 2, words);
   for (

@@ -1,4 +1,4 @@
-/** The places for mounts that are made in a root filesystem, and said. */
+/** Mountpoints that are made in a root filesystem are reported. */
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
@@ -15,7 +15,7 @@ import {
   without,
 } from "../_harness.ts";
 
-/** What is said of mountpoints. */
+/** The messages about mountpoints. */
 async function said(mode: Mode, ...args: string[]): Promise<string[]> {
   const { stderr } = await container(["run", ...mode.flags, ...args]);
   return stderr.split("\n").filter((line) => /mount/.test(line));
@@ -25,7 +25,7 @@ const made = (path: string) =>
   `container: created ${path} in the root filesystem for a mount`;
 
 testBoth(
-  "a mountpoint that is made in the root filesystem is said, once",
+  "run reports each mountpoint that it makes in the root filesystem once",
   async (mode) => {
     await using dir = new TempDir();
     const path = await copyRootfs(dir.path);
@@ -35,7 +35,8 @@ testBoth(
     const args = [
       ...["--rootfs", path, "-v", "/usr:/x/y", "-v", "/usr:/there"],
       ...["-v", `${dir.path}/file:/etc/made`, "--tmpfs", "/t"],
-      // In a file system in memory, and asked for: neither is worth a word.
+      // Neither one in a file system in memory nor one that was asked for is
+      // reported.
       ...["-v", "/usr:/t/inner", "--dir", "/asked"],
     ];
     const first = await said(mode, ...args, "true");
@@ -48,7 +49,7 @@ testBoth(
 );
 
 testBoth(
-  "it is said while the command runs, and where it fails too",
+  "run reports it while the command runs, and also if the command fails",
   async (mode) => {
     await using dir = new TempDir();
     const path = await copyRootfs(dir.path);
@@ -63,7 +64,7 @@ testBoth(
 );
 
 testBoth(
-  "-q says nothing of mountpoints, nor do layers or an empty root need to",
+  "-q reports no mountpoints, and neither do layers or an empty root",
   async (mode) => {
     await using dir = new TempDir();
     const path = await copyRootfs(dir.path);
@@ -81,7 +82,7 @@ testBoth(
 );
 
 testBoth(
-  "on a terminal of its own it is said before the command speaks",
+  "run on a terminal reports it before the command prints anything",
   async (mode) => {
     await using dir = new TempDir();
     const path = await copyRootfs(dir.path);

@@ -1,7 +1,7 @@
 /**
  * Standard streams that are the host's null device. Root inside can change the
- * mode of what it has open, so that none of them may be the host's node, in
- * whatever way a command is started, and whatever lies at /dev in the container.
+ * mode of every open file, so no stream may be the host's node. That holds for
+ * every way of starting a command, and whatever is at /dev in the container.
  */
 
 // @ts-types="../../types/std_assert.d.ts"
@@ -11,13 +11,13 @@ import { Bundle } from "../_bundle.ts";
 import { CONTAINER, copyRootfs, execute, TempDir, test } from "../_harness.ts";
 import { shell } from "../_library.ts";
 
-/** Which node a stream is, and that it is a null device. */
+/** Prints which node a stream is, and that it is a null device. */
 const LOOK = "stat -L -c '%d:%i %t,%T' /proc/self/fd/0";
 
 const nodeOf = ({ dev, ino }: Deno.FileInfo) => `${dev}:${ino}`;
 const hosts = () => nodeOf(Deno.statSync("/dev/null"));
 
-/** The node's numbers, of a null device that is not the host's. */
+/** Asserts a null device that is not the host's node. */
 function assertOwn(stdout: string, what: string): void {
   const [node, device] = stdout.trim().split(" ");
   assertEquals(device, "1,3", what);
@@ -25,11 +25,11 @@ function assertOwn(stdout: string, what: string): void {
 }
 
 for (const { mode, flags } of MODES) {
-  test(`a stream that is the null device is the container's own (${mode})`, async () => {
+  test(`run replaces a null device as stream by the container's own (${mode})`, async () => {
     await using dir = new TempDir();
     const rootfs = await copyRootfs(dir.path);
     const way = [...CONTAINER, "run", "-q", ...flags, "--rootfs", rootfs];
-    // The first is a run without a runtime.
+    // The first is a run without Deno.
     for (const more of [[], ["-w", "/"], ["--privileged"], ["--chroot"]]) {
       const { status, stdout, stderr } = await execute([
         ...way,
@@ -43,7 +43,7 @@ for (const { mode, flags } of MODES) {
     }
   });
 
-  test(`/dev of a root filesystem leads into /proc: the command does not start (${mode})`, async () => {
+  test(`run does not start if /dev of the root filesystem leads into /proc (${mode})`, async () => {
     await using dir = new TempDir();
     const rootfs = await copyRootfs(dir.path);
     await Deno.remove(`${rootfs}/dev`, { recursive: true });
@@ -63,7 +63,7 @@ for (const { mode, flags } of MODES) {
   });
 }
 
-test("a null stream of a bundle is the container's own, or the start fails", async () => {
+test("run --bundle replaces a null stream by the container's own, or fails", async () => {
   await using bundle = await Bundle.make(["sh", "-c", LOOK]);
   const { path } = bundle.dir;
   const file = `${path}/config.json`;
@@ -77,7 +77,7 @@ test("a null stream of a bundle is the container's own, or the start fails", asy
   const own = await run("own", () => {});
   assertEquals([own.status, own.stderr], [0, ""]);
   assertOwn(own.stdout, "a /dev of its own");
-  // Its root filesystem has nothing at /dev/null.
+  // This root filesystem has nothing at /dev/null.
   const none = await run("none", (config) => {
     config.mounts = config.mounts.filter(
       ({ destination }: { destination: string }) =>
@@ -107,7 +107,7 @@ test("a null stream of a bundle is the container's own, or the start fails", asy
   assertMatch(zero.stderr, /\/dev\/null as descriptor 0: .+ \(ENODEV\)\. /);
 });
 
-test("exec has a null stream of the container's, whatever root inside has put at /dev/null", async () => {
+test("exec replaces a null stream, whatever root inside has put at /dev/null", async () => {
   await using bundle = await Bundle.make(["sleep", "1000"], (config) => {
     Object.assign(config.process, { noNewPrivileges: false });
   });
@@ -137,7 +137,7 @@ test("exec has a null stream of the container's, whatever root inside has put at
 
 for (const { name, flags, rootless, skip } of EVERYONE) {
   test(
-    `root inside cannot change the null device that a stream is (${name})`,
+    `root inside cannot change the null device that is its stream (${name})`,
     async () => {
       await using target = await Target.make({ flags, rootless });
       const { status, stderr } = await target.run([
@@ -151,6 +151,6 @@ for (const { name, flags, rootless, skip } of EVERYONE) {
   );
 }
 
-test("a null stream of the library's is the container's own", async () => {
+test("the library replaces a null stream by the container's own", async () => {
   assertOwn((await shell(LOOK)).stdout, "the library");
 });

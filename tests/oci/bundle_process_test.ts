@@ -1,7 +1,7 @@
 /**
- * A bundle's process up to its execve, as runc brings it there, and how it and
- * its like end: where it is at home, where it starts, its processors, a command
- * that cannot be executed, signals before start, no PID namespace of its own.
+ * A bundle's process until its execve, as with runc, and its end: its home, its
+ * working directory, its processors, a command that cannot be executed, signals
+ * before start, and no PID namespace of its own.
  */
 
 // @ts-types="../../types/std_assert.d.ts"
@@ -10,7 +10,7 @@ import { Bundle } from "../_bundle.ts";
 import type { Config } from "../_config.ts";
 import { CONTAINER, execute, test, until, without } from "../_harness.ts";
 
-/** Changes the bundle's configuration, from what it is. */
+/** Changes the bundle's configuration. */
 async function change(
   bundle: Bundle,
   more: (config: Config) => void,
@@ -24,7 +24,7 @@ async function change(
 const ran = (bundle: Bundle) =>
   bundle.call("run", "--bundle", bundle.dir.path, "one");
 
-test("a bundle's process without HOME is at home where its passwd says", async () => {
+test("a bundle's process without HOME gets the home of its passwd", async () => {
   const passwd = "root:x:0:0::/rooted:/bin/sh\nu:x:1000:1000::/home/u:/bin/sh";
   await using bundle = await Bundle.make([
     ...["sh", "-c", 'env | grep ^HOME=; echo "$HOME"'],
@@ -62,7 +62,7 @@ test("a bundle's process without HOME is at home where its passwd says", async (
     });
     assertEquals((await ran(bundle)).stdout, `HOME=${home}\n${home}\n`);
   }
-  // What is added may be somebody else.
+  // A process that exec adds may have another user.
   await change(bundle, (config) => {
     config.mounts.pop();
     config.process.args = ["sleep", "1000"];
@@ -129,7 +129,7 @@ test("a bundle's process runs on all processors of its cgroup", async () => {
   assertEquals([added.stderr, added.stdout], ["", all.stdout]);
 }, { skip: without("taskset") });
 
-test("a command that cannot be executed is an error of start, and of start again", async () => {
+test("start reports a command that cannot be executed, every time", async () => {
   await using bundle = await Bundle.make(["/bin/script"], (config) => {
     config.mounts.push({
       destination: "/more",
@@ -159,7 +159,7 @@ test("a command that cannot be executed is an error of start, and of start again
     }
     assertEquals(await bundle.status("two"), "stopped");
     await bundle.does("delete", "two");
-    // What is added ends in the same words.
+    // A process that exec adds fails with the same words.
     await change(bundle, (config) => config.process.args = ["sleep", "1000"]);
     await bundle.create("three");
     for (const flags of [[], ["--detach"]]) {
@@ -176,7 +176,7 @@ test("a command that cannot be executed is an error of start, and of start again
   }
 });
 
-test("a signal ends what waits to be started, and a pause lasts until it is resumed", async () => {
+test("kill ends a created container, and a pause lasts until resume", async () => {
   await using bundle = await Bundle.make(["sleep", "1000"]);
   for (const words of [[], ["HUP"], ["--all", "INT"]]) {
     const [flags, names] = words.length > 1
@@ -201,7 +201,7 @@ test("a signal ends what waits to be started, and a pause lasts until it is resu
   assertEquals(await bundle.status("one"), "running");
 });
 
-test("KILL ends all of a container that shares its PID namespace", async () => {
+test("kill KILL ends all processes in a shared PID namespace", async () => {
   const mark = 1000 + Deno.pid % 1000 + 0.5;
   const running = async () => {
     const { stdout } = await execute(["pgrep", "-fc", `^sleep ${mark}`]);
@@ -223,7 +223,7 @@ test("KILL ends all of a container that shares its PID namespace", async () => {
     await until("end", async () => await bundle.status("one") === "stopped");
     await bundle.does("delete", "one");
   }
-  // The others outlive the first, and KILL reaches them still.
+  // The others outlive the first process, and KILL still reaches them.
   await bundle.create("one");
   await bundle.does("start", "one");
   await until("three", async () => await running() === 3);
@@ -236,7 +236,7 @@ test("KILL ends all of a container that shares its PID namespace", async () => {
 }, { skip: without("pgrep") });
 
 test(
-  "a bundle's terminal ends lines with LF where its output is piped",
+  "a bundle's terminal ends lines with LF if its output is a pipe",
   async () => {
     await using bundle = await Bundle.make(
       ["sh", "-c", "echo one; stty -a"],
@@ -245,7 +245,7 @@ test(
     const piped = await ran(bundle);
     assertMatch(piped.stdout, /^one\n/);
     assertStringIncludes(piped.stdout, "-onlcr");
-    // All else is as the kernel has it for a new terminal.
+    // Everything else is the kernel's default for a new terminal.
     const usual = await execute(["script", "-qec", "stty -a", "/dev/null"]);
     const known =
       /(?<= |^)-?(icanon|isig|iexten|echo|echoe|echok|echoctl|echoke|icrnl|ixon|opost|cread)\b/gm;

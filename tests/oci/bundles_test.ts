@@ -1,4 +1,4 @@
-/** Bundles that others make run as they are: runc's, umoci's, podman's. */
+/** Bundles of other programs run unchanged: those of runc, umoci and podman. */
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals, assertStringIncludes } from "@std/assert";
@@ -27,7 +27,7 @@ async function done(...line: string[]): Promise<string> {
   return stdout;
 }
 
-test("a bundle of `runc spec` is a shell on a terminal", async () => {
+test("run --bundle runs a bundle of `runc spec`", async () => {
   await using dir = new TempDir();
   await copyRootfs(dir.path);
   await done("runc", "spec", "--bundle", dir.path);
@@ -41,7 +41,7 @@ test("a bundle of `runc spec` is a shell on a terminal", async () => {
   await terminal.end();
 }, { skip: without("runc") ?? without("script") });
 
-test("a bundle that umoci unpacks runs the image's command", async () => {
+test("run --bundle runs a bundle that umoci unpacked", async () => {
   await using dir = new TempDir();
   const image = `${dir.path}/image:latest`;
   const script = 'echo from $VENDOR in $PWD; read x || echo "no input"';
@@ -56,23 +56,23 @@ test("a bundle that umoci unpacks runs the image's command", async () => {
   await done("umoci", "unpack", "--image", image, `${dir.path}/bundle`);
   const { status, stdout, stderr } = await execute(
     words(dir, `${dir.path}/bundle`),
-    // It asks for a terminal: a pipe is what it is tied to here.
+    // It asks for a terminal, which is connected to a pipe here.
     { stdin: "" },
   );
   assertEquals([status, stderr], [0, ""]);
-  // As with runc, whose terminal adds no CR.
+  // As with runc, the terminal adds no CR.
   assertStringIncludes(stdout, "from umoci in /etc\n");
 }, { skip: without("umoci") });
 
-test("a bundle that podman makes runs beside podman", async () => {
-  // It makes them when it is used for the first time.
+test("run --bundle runs a bundle that podman made", async () => {
+  // podman makes its cgroups at its first use.
   const hadCgroups = cgroupRoots("libpod_parent").length > 0;
   await using dir = new TempDir();
   const place = await copyRootfs(dir.path);
   const bundle = `${dir.path}/bundle`;
   const runtime = `${dir.path}/runtime`;
   await Deno.mkdir(bundle);
-  // What podman calls: it keeps the bundle, and starts nothing.
+  // The runtime for podman: it only keeps the bundle.
   await Deno.writeTextFile(
     runtime,
     `#!/bin/sh
@@ -89,7 +89,7 @@ exit 1
       ...["--storage-driver", "vfs", "--runtime", runtime],
       ...args,
     ]);
-  // podman raises limits for root, which not every root may.
+  // podman raises limits for root, which not every root may do.
   const created = await podman(
     ...["create", "--name", "test", "--network", "none"],
     ...["--ulimit", "nofile=512:512", "--ulimit", "nproc=4096:4096"],

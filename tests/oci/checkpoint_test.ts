@@ -1,4 +1,4 @@
-/** checkpoint and restore: through criu where it works, else a clear refusal. */
+/** checkpoint and restore: with criu if it works, otherwise a clear refusal. */
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
@@ -14,7 +14,7 @@ import {
 } from "../_harness.ts";
 import { rootOf } from "../_host.ts";
 
-/** Why nothing can be saved here; null where criu works. */
+/** Why nothing can be checkpointed here; null if criu works. */
 function noCriu(): string | null {
   const missing = without("criu");
   if (missing) return missing;
@@ -26,12 +26,15 @@ function noCriu(): string | null {
 
 const NO_CRIU = noCriu();
 
-/** Emulated, our program takes seconds to start. */
+/** The program takes seconds to start in an emulated machine. */
 const ELSEWHERE = Deno.env.has("CONTAINER_VM")
   ? "no matter of the virtual machine"
   : null;
 
-/** Each number once, in a file of its root and on its output. */
+/**
+ * A bundle that writes each number once, to a file of its root and to its
+ * output.
+ */
 const counting = (change: (config: Config) => void = () => {}) =>
   Bundle.make([
     ...["sh", "-c"],
@@ -41,7 +44,7 @@ const counting = (change: (config: Config) => void = () => {}) =>
     change(config);
   });
 
-/** How far it has come; none was left out, and none came twice. */
+/** The last number, with none missing and none repeated before. */
 async function count(bundle: Bundle): Promise<number> {
   const text = await Deno.readTextFile(`${bundle.dir.path}/rootfs/count`)
     .catch(() => "");
@@ -53,7 +56,7 @@ async function count(bundle: Bundle): Promise<number> {
 const goesOn = (bundle: Bundle, from: number) =>
   until("it goes on", async () => await count(bundle) > from + 2);
 
-/** A command that starts a container, whose streams it has for its life. */
+/** Starts a container with a command whose streams it keeps. */
 const starting = (bundle: Bundle, stdout: "null" | "piped", words: string[]) =>
   new Deno.Command(CONTAINER[0]!, {
     args: [
@@ -65,7 +68,7 @@ const starting = (bundle: Bundle, stdout: "null" | "piped", words: string[]) =>
     stderr: "null",
   });
 
-test("checkpoint and restore say what they can, as podman asks", async () => {
+test("checkpoint and restore report what they support", async () => {
   for (const command of ["checkpoint", "restore"]) {
     const { status, stdout } = await container([command, "--help"]);
     assertEquals(status, 0);
@@ -80,7 +83,7 @@ test("checkpoint and restore say what they can, as podman asks", async () => {
 }, { skip: ELSEWHERE });
 
 test(
-  "where criu does not work that is said, in its words, and nothing changes",
+  "checkpoint without a working criu fails with criu's message and changes nothing",
   async () => {
     await using bundle = await counting();
     await bundle.create("one");
@@ -118,7 +121,7 @@ test(
 );
 
 test(
-  "restore says where there is no checkpoint, and leaves nothing",
+  "restore refuses a directory without a checkpoint, and leaves nothing",
   async () => {
     await using bundle = await counting();
     const images = `${bundle.dir.path}/images`;
@@ -149,7 +152,7 @@ test(
   { skip: ELSEWHERE },
 );
 
-test("a container goes on where it was saved, as itself", async () => {
+test("restore continues a container under the same id", async () => {
   await using bundle = await counting();
   const images = `${bundle.dir.path}/images`;
   await bundle.create("one");
@@ -171,7 +174,7 @@ test("a container goes on where it was saved, as itself", async () => {
 }, { skip: NO_CRIU });
 
 test(
-  "one that is paused goes on as another, in another copy of its root, attached",
+  "restore continues a paused container as another, in a copy of its root, attached",
   async () => {
     await using source = new TempDir();
     await Deno.writeTextFile(`${source.path}/file`, "the host's\n");

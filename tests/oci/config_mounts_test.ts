@@ -1,4 +1,4 @@
-/** What a config.json says of places: mounts, their options, the working directory. */
+/** Paths in a config.json: mounts, their options, the working directory. */
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals, assertStringIncludes } from "@std/assert";
@@ -7,7 +7,7 @@ import { CONTAINER, execute, TempDir, test, without } from "../_harness.ts";
 
 const file = (bundle: Bundle, name: string) => `${bundle.dir.path}/${name}`;
 
-test("the working directory is made, and a relative destination is below the root", async () => {
+test("run --bundle makes the working directory, and starts a relative destination at the root", async () => {
   await using bundle = await Bundle.make(
     ["sh", "-c", "pwd; stat -c %a .; stat -f -c %T /tmp/place"],
     (config) => {
@@ -23,7 +23,10 @@ test("the working directory is made, and a relative destination is below the roo
   assertStringIncludes(stderr, '"tmp/place" is relative, which is deprecated');
 });
 
-/** Options of a bind mount, and what mountinfo then has of the mount and of one below it. */
+/**
+ * Options of a bind mount, with the attributes of the mount and of one below
+ * it.
+ */
 const BIND_OPTIONS: Record<string, [string, string]> = {
   "rbind": ["rw,noatime", "ro,nosuid,nodev,noexec,relatime"],
   "rbind,rrw": ["rw,noatime", "rw,nosuid,nodev,noexec,relatime"],
@@ -42,13 +45,13 @@ const BIND_OPTIONS: Record<string, [string, string]> = {
     "rw,relatime",
     "ro,nosuid,nodev,noexec,relatime",
   ],
-  // Without an r before they are for the mount itself.
+  // Without the prefix r they apply to the mount itself.
   "rbind,ro,rw": ["rw,noatime", "ro,nosuid,nodev,noexec,relatime"],
   "rbind,rro,rw": ["ro,noatime", "ro,nosuid,nodev,noexec,relatime"],
   "rbind,atime": ["rw,relatime", "ro,nosuid,nodev,noexec,relatime"],
 };
 
-/** The same of the mount that is below in the other table, bound by itself. */
+/** The same for the mount below, bind mounted alone. */
 const CLEARING_OPTIONS: Record<string, string> = {
   "bind": "ro,nosuid,nodev,noexec,relatime",
   "bind,rw": "rw,nosuid,nodev,noexec,relatime",
@@ -56,12 +59,12 @@ const CLEARING_OPTIONS: Record<string, string> = {
   "bind,suid,nosymfollow,symfollow": "ro,nodev,noexec,relatime",
   "bind,rw,dev,exec,suid,strictatime": "rw",
   "bind,norelatime,diratime,nostrictatime": "ro,nosuid,nodev,noexec,relatime",
-  // What is asked for lifts nothing else.
+  // What is asked for lifts no other restriction.
   "bind,rw,noatime": "rw,nosuid,nodev,noexec,noatime",
 };
 
 test(
-  "a bind mount has the attributes that it is told to have, and loses those that it is to lose",
+  "a bind mount gets the attributes that are asked for, and loses those that are cleared",
   async () => {
     await using dir = new TempDir();
     const place = `${dir.path}/place`;
@@ -107,7 +110,7 @@ test(
 );
 
 test(
-  "what is mounted below a shared mount reaches the host where rootfsPropagation is shared",
+  "a mount below a shared mount reaches the host if rootfsPropagation is shared",
   async () => {
     const seen = async (rootfsPropagation?: string) => {
       await using dir = new TempDir();
@@ -141,7 +144,7 @@ test(
   { skip: without("unshare") },
 );
 
-test("what is mounted in a read-only tmpfs comes before its being read-only", async () => {
+test("mounts below a read-only tmpfs are made before it becomes read-only", async () => {
   await using bundle = await Bundle.make(
     [
       "sh",
@@ -168,7 +171,7 @@ test("what is mounted in a read-only tmpfs comes before its being read-only", as
   ]);
 });
 
-test("a tmpfs has the permissions of the directory that it covers, unless it is told others", async () => {
+test("a tmpfs gets the permissions of the directory that it covers, unless a mode is set", async () => {
   await using bundle = await Bundle.make(
     ["stat", "-c", "%a", "/etc", "/opt", "/srv", "/tmp/new"],
     ({ mounts }) => {

@@ -1,7 +1,8 @@
 /**
- * Where the mounts of a config.json come to be, and from: links that lead to
- * nothing, sources that an earlier mount shows, file systems made of the host's
- * directories, /dev. What other runtimes do alike, runc is tested for as well.
+ * The destinations and sources of the mounts of a config.json: links that lead
+ * to nothing, sources that an earlier mount provides, file systems made from
+ * directories of the host, /dev. What other runtimes do in the same way is also
+ * tested with runc.
  */
 
 // @ts-types="../../types/std_assert.d.ts"
@@ -10,7 +11,7 @@ import { Bundle } from "../_bundle.ts";
 import type { Config } from "../_config.ts";
 import { CONTAINER, execute, type Result, test, without } from "../_harness.ts";
 
-/** Runs a bundle with our program, or with another of its kind. */
+/** Runs a bundle with our program, or with another runtime. */
 type Runtime = (bundle: Bundle, ...flags: string[]) => Promise<Result>;
 
 const ours: Runtime = (bundle, ...flags) =>
@@ -22,7 +23,7 @@ const runc: Runtime = ({ dir: { path } }, ...flags) =>
     ...[...flags, "--bundle", path, path.slice(path.lastIndexOf("/") + 1)],
   ]);
 
-/** The same test for our program and for runc, so that the test is tested too. */
+/** Runs a test with our program and with runc, so the test itself is tested too. */
 function testAlike(
   name: string,
   fn: (run: Runtime) => Promise<void>,
@@ -36,7 +37,7 @@ const bind = (source: string, destination: string) => ({
   ...{ destination, source, type: "bind", options: ["bind"] },
 });
 
-/** Mounts that begin with a path, away. */
+/** Removes the mounts whose destination begins with a path. */
 function unmount(config: Config, place: string): void {
   config.mounts = config.mounts.filter(({ destination }) =>
     destination !== place && !destination.startsWith(`${place}/`)
@@ -46,7 +47,7 @@ function unmount(config: Config, place: string): void {
 const namesIn = (directory: string) =>
   [...Deno.readDirSync(directory)].map(({ name }) => name).sort();
 
-testAlike("a /dev of the host's stays as it is there", async (run) => {
+testAlike("a /dev of the host stays unchanged", async (run) => {
   await using bundle = await Bundle.make(
     [
       "sh",
@@ -79,7 +80,7 @@ testAlike("a /dev of the host's stays as it is there", async (run) => {
 });
 
 testAlike(
-  "without a mount at /dev its devices are made in the root filesystem, once",
+  "a bundle without a mount at /dev gets its devices in the root filesystem, once",
   async (run) => {
     await using bundle = await Bundle.make(
       ["sh", "-c", "stat -c '%t:%T %a' /dev/null /tmp/fifo; readlink /dev/fd"],
@@ -114,7 +115,10 @@ testAlike(
   },
 );
 
-/** Links of a root filesystem, and where what is mounted on the first comes to be. */
+/**
+ * Links of a root filesystem, and the path at which a mount on the first of
+ * them is found.
+ */
 const LINKS: Record<string, [links: Record<string, string>, end: string]> = {
   "an absolute one": [{ "": "/opt/absolute/deep/er" }, "/opt/absolute/deep/er"],
   "a relative one": [{ "": "near/er" }, "/mnt/near/er"],
@@ -126,7 +130,7 @@ const LINKS: Record<string, [links: Record<string, string>, end: string]> = {
 };
 
 testAlike(
-  "what a link leads to is made inside the root, and mounted on",
+  "the target of a link is made inside the root, and mounted on",
   async (run) => {
     for (const kind of ["directory", "file"]) {
       await using bundle = await Bundle.make(
@@ -164,7 +168,7 @@ testAlike(
   },
 );
 
-test("a working directory that is a link to nothing is made, in a mount as well", async () => {
+test("a working directory that is a link to nothing is made, even in a mount", async () => {
   await using bundle = await Bundle.make(["pwd", "-P"], (config) => {
     config.process.cwd = "/mnt/link/there";
     config.mounts.push({ destination: "/opt", type: "tmpfs" });
@@ -176,12 +180,12 @@ test("a working directory that is a link to nothing is made, in a mount as well"
   assertEquals(namesIn(`${root}/opt`), []);
 });
 
-testAlike("a source can be what an earlier mount shows", async (run) => {
+testAlike("a source can come from an earlier mount", async (run) => {
   await using bundle = await Bundle.make(
     ["sh", "-c", "cat /tmp/directory/file /tmp/file; ls /tmp/whole/"],
     ({ mounts }) => {
       mounts.push(
-        // Relative to the bundle, as any source.
+        // Relative to the bundle, like every source.
         bind("source", "/mnt"),
         bind("rootfs/mnt/below", "/tmp/directory"),
         bind("rootfs/mnt/below/file", "/tmp/file"),
@@ -199,7 +203,7 @@ testAlike("a source can be what an earlier mount shows", async (run) => {
   assertEquals(namesIn(`${path}/rootfs/opt`), []);
 });
 
-test("a source that an earlier mount shows is looked up inside the root", async () => {
+test("a source from an earlier mount is looked up inside the root", async () => {
   await using bundle = await Bundle.make(
     ["ls", "/tmp/shown"],
     ({ mounts }) => {
@@ -209,7 +213,8 @@ test("a source that an earlier mount shows is looked up inside the root", async 
   const { path } = bundle.dir;
   await Deno.mkdir(`${path}/source`);
   await Deno.mkdir(`${path}/rootfs/usr/inside`, { recursive: true });
-  // With runc, whose path is the host's, it would lead to the host's.
+  // With runc, which uses the host's path, it would lead to the host's
+  // directory.
   await Deno.symlink("/usr", `${path}/source/out`);
   assertEquals((await ours(bundle)).stdout, "inside\n");
   await Deno.remove(`${path}/source/out`);
@@ -220,13 +225,13 @@ test("a source that an earlier mount shows is looked up inside the root", async 
 });
 
 testAlike(
-  "in a user namespace a source can lie where only its owner may go",
+  "a bundle in a user namespace can have a source that only its owner may enter",
   async (run) => {
     await using bundle = await Bundle.make(
       [
         "sh",
         "-c",
-        // What is mounted there stays restricted, and covered.
+        // Mounts below it stay restricted and covered.
         "cat /tmp/one/file /tmp/two; mount -o remount,bind,rw /tmp/one 2>&1; umount /tmp/one/below 2>&1; grep ' /tmp/one' /proc/self/mountinfo | cut -d ' ' -f 5,6",
       ],
       (config) => {
@@ -269,7 +274,7 @@ testAlike(
   without("unshare"),
 );
 
-testAlike("an overlay is made of directories of the host", async (run) => {
+testAlike("an overlay can be made of directories of the host", async (run) => {
   await using bundle = await Bundle.make([
     "sh",
     "-c",
@@ -292,7 +297,7 @@ testAlike("an overlay is made of directories of the host", async (run) => {
   );
 });
 
-test("rootfsPropagation is the root's, and with an r before what is mounted in it", async () => {
+test("rootfsPropagation applies to the root, and with an r also to the mounts in it", async () => {
   const found = async (rootfsPropagation: string) => {
     await using bundle = await Bundle.make(
       [

@@ -1,4 +1,4 @@
-/** What config.json can say of a process and `run` has no flag for. */
+/** Members of a process in config.json for which `run` has no flags. */
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
@@ -29,7 +29,7 @@ async function output(...words: [string, ...string[]]): Promise<string> {
   return new TextDecoder().decode(stdout);
 }
 
-test("process.ioPriority is the process's", async () => {
+test("process.ioPriority sets the priority of the process", async () => {
   await using bundle = await createWith({
     ioPriority: { class: "IOPRIO_CLASS_BE", priority: 6 },
   });
@@ -40,7 +40,7 @@ test("process.ioPriority is the process's", async () => {
   );
 }, { skip: without("ionice") });
 
-test("process.scheduler is the process's", async () => {
+test("process.scheduler sets the scheduler of the process", async () => {
   await using bundle = await createWith({
     scheduler: { policy: "SCHED_BATCH", nice: 7, flags: [] },
   });
@@ -51,7 +51,7 @@ test("process.scheduler is the process's", async () => {
   assertEquals(stat!.split(" ")[16], "7");
 }, { skip: without("chrt") });
 
-test("linux.memoryPolicy is the process's", async () => {
+test("linux.memoryPolicy sets the memory policy of the process", async () => {
   await using bundle = await createWith({}, {
     memoryPolicy: { mode: "MPOL_BIND", nodes: "0", flags: [] },
   });
@@ -70,7 +70,7 @@ function hasNuma(): boolean {
   }
 }
 
-test("what the machine or the kernel does not have is refused by name", async () => {
+test("create names what the machine or the kernel lacks", async () => {
   const cases: [Record<string, unknown>, Record<string, unknown>, string][] = [
     [{}, { memoryPolicy: { mode: "MPOL_BIND", nodes: "2000" } }, "number 2000"],
     [
@@ -93,9 +93,9 @@ test("what the machine or the kernel does not have is refused by name", async ()
   }
 });
 
-test("the host's null device is not among the streams of what is created", async () => {
+test("create passes no null device of the host to the process", async () => {
   await using bundle = await Bundle.make(["sleep", "1000"]);
-  // Its streams are all /dev/null here.
+  // Here all its streams are /dev/null.
   const pid = await pidOf(bundle);
   const own = await Deno.stat(`${rootOf(pid)}/dev/null`);
   for (const fd of [0, 1, 2]) {
@@ -105,7 +105,7 @@ test("the host's null device is not among the streams of what is created", async
   }
 });
 
-test("process.execCPUAffinity is that of what exec adds", async () => {
+test("process.execCPUAffinity applies to exec", async () => {
   await using bundle = await createWith({
     execCPUAffinity: { initial: "0", final: "0" },
   });
@@ -116,10 +116,10 @@ test("process.execCPUAffinity is that of what exec adds", async () => {
   assertEquals(added.match(allowed)![1], "0");
 }, { skip: navigator.hardwareConcurrency > 1 ? null : "one processor" });
 
-/** Its streams are pipes of ours, as an engine's are of the engine. */
+/** Its streams are pipes of ours, like those of an engine. */
 const ASKS = ["sh", "-c", "umask; echo a >/dev/stdout; echo b >/dev/stderr"];
 
-test("a user of no rights opens the streams that it was given", async () => {
+test("an ordinary user can reopen the streams of its process", async () => {
   await using bundle = await createWith({
     args: ASKS,
     user: { uid: 1000, gid: 1000 },
@@ -133,7 +133,7 @@ test("a user of no rights opens the streams that it was given", async () => {
   assertEquals([status, stdout, stderr], [0, "0022\na\n", "b\n"]);
 });
 
-test("the user of an exec opens the streams that it was given", async () => {
+test("the user of an exec can reopen its streams", async () => {
   await using bundle = await createWith({});
   await pidOf(bundle);
   const { status, stdout, stderr } = await bundle.call(
@@ -143,7 +143,7 @@ test("the user of an exec opens the streams that it was given", async () => {
   assertEquals([status, stdout, stderr], [0, "0022\na\n", "b\n"]);
 });
 
-test("a file of the caller's stays the caller's", async () => {
+test("a file of the caller keeps its owner", async () => {
   await using bundle = await createWith({
     args: ["id", "-u"],
     user: { uid: 1000, gid: 1000 },
@@ -158,7 +158,7 @@ test("a file of the caller's stays the caller's", async () => {
   assertEquals((await Deno.stat(file)).uid, 0);
 });
 
-test("a bundle's umask is none of its caller's", async () => {
+test("a bundle does not get the umask of its caller", async () => {
   await using bundle = await createWith({ args: ["sh", "-c", "umask"] });
   const line = words(bundle, "run", "--bundle", bundle.dir.path, "one")
     .map(quote).join(" ");

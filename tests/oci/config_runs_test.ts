@@ -1,8 +1,8 @@
 /**
- * Thousands of configurations that nobody would write, each to its end: a
- * validation error, another error for people, or a container; never a crash, a
- * hang, or something left. tests/_config_runs.ts does it, in this process's
- * code: a start of the program for each would be most of the time.
+ * Thousands of random configurations, each to its end: a validation error,
+ * another readable error, or a container, but never a crash, a hang or
+ * something left behind. tests/_config_runs.ts runs them within one process,
+ * since a start of the program for each would take most of the time.
  */
 
 // @ts-types="../../types/std_assert.d.ts"
@@ -18,12 +18,12 @@ import {
 
 const CHUNKS = 6;
 const SEEDS = 500;
-/** For a chunk on a machine under load; one takes ten seconds. */
+/** For a chunk on a machine under load; usually one takes ten seconds. */
 const PATIENCE = 180_000;
 
 /**
- * A place to write to, and all else read-only: what is made at random may say
- * that the host's root is the container's.
+ * One writable directory, everything else read-only: a random configuration may
+ * use the host's root as the container's.
  */
 const CONFINE = `
 dir=$1 rootfs=$2; shift 2
@@ -38,7 +38,7 @@ exec "$@"`;
 for (let chunk = 0; chunk < CHUNKS; chunk++) {
   const first = 1 + chunk * SEEDS;
   test(
-    `configurations made at random from ${first} on end in an error or a container, and leave nothing`,
+    `random configurations from ${first} on end in an error or a container, and leave nothing`,
     async () => {
       await using dir = new TempDir();
       const { status, stdout, stderr } = await execute([
@@ -58,7 +58,7 @@ for (let chunk = 0; chunk < CHUNKS; chunk++) {
       assertEquals([status, stderr.slice(0, 10_000)], [0, ""]);
       const { refused, failed, ran } = JSON.parse(stdout);
       assertEquals(refused + failed + ran, SEEDS);
-      // The generator is worth something.
+      // Some are refused and some run, so the generator is useful.
       assert(refused > SEEDS / 10 && ran > SEEDS / 10, stdout);
     },
     { skip: without("unshare") },

@@ -1,4 +1,4 @@
-/** `exec` gives no more than the container's own command has. */
+/** `exec` gives no more rights than the container's own command has. */
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
@@ -39,7 +39,7 @@ for (
   });
 }
 
-test("exec is filtered by the profile in a file that run was given", async () => {
+test("exec uses the profile of run --seccomp FILE", async () => {
   await using daily = new Daily();
   const profile = `${daily.dir.path}/profile.json`;
   await Deno.writeTextFile(
@@ -54,7 +54,7 @@ test("exec is filtered by the profile in a file that run was given", async () =>
   assertEquals(status, 1);
 });
 
-test("exec is closed by the Landlock rules that run was given", async () => {
+test("exec uses the Landlock rules of run --landlock", async () => {
   await using daily = new Daily();
   const rules = ["--landlock", "ro=/bin", "--landlock", "rw=/dev"];
   await daily.run("--name", "one", ...rules, ...SLEEP);

@@ -1,11 +1,11 @@
-/** The flags of exec, the process it is handed, and what it refuses. */
+/** The flags of exec, the process file that engines pass, and refusals. */
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { execute, shellLine, test } from "../_harness.ts";
 import { exec, prints, running, words } from "../_exec.ts";
 
-test("exec has the flags of runc's, and the words of docker's", async () => {
+test("exec has the flags of runc, and those of docker", async () => {
   await using container = await running();
   const { bundle } = container;
   const table: [string[], string, string][] = [
@@ -64,7 +64,7 @@ test("exec has the flags of runc's, and the words of docker's", async () => {
   );
 }, { rootOnly: "it is other users inside, and names the container's cgroups" });
 
-test("--process FILE: a process as engines hand it over", async () => {
+test("exec --process FILE runs a process as engines pass it", async () => {
   await using container = await running((config) => {
     Object.assign(config.process, {
       rlimits: [{ type: "RLIMIT_NOFILE", soft: 123, hard: 123 }],
@@ -90,7 +90,7 @@ test("--process FILE: a process as engines hand it over", async () => {
     [given.status, given.stdout, given.stderr],
     [0, "9\n8 7\n/tmp\nb\n0027\n99\n", ""],
   );
-  // What it leaves out is not more than the container has.
+  // What it leaves out gives no more than the container has.
   const left = await runs({
     args: ["sh", "-c", "grep -E 'CapBnd|NoNew' /proc/self/status; ulimit -n"],
     env: ["PATH=/bin"],
@@ -117,7 +117,7 @@ test("--process FILE: a process as engines hand it over", async () => {
 }, { rootOnly: "it is other users inside" });
 
 test(
-  "what cannot be executed is told in the words that engines look for",
+  "exec reports a command that cannot be executed in the words that engines look for",
   async () => {
     await using container = await running();
     const { bundle } = container;

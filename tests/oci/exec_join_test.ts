@@ -1,4 +1,4 @@
-/** exec joins all that a container has, whatever that is. */
+/** exec joins everything that the container has. */
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals, assertStringIncludes } from "@std/assert";
@@ -51,7 +51,7 @@ const NAMESPACES = "cgroup ipc mnt net pid time user uts".split(" ");
 
 for (const [variant, change] of Object.entries(VARIANTS)) {
   test(
-    `exec joins all that the container has, and brings nothing along: ${variant}`,
+    `exec joins everything of the container, and brings nothing of the host: ${variant}`,
     async () => {
       await using container = await running(change);
       const { bundle, pid } = container;
@@ -127,7 +127,7 @@ for (const [variant, change] of Object.entries(VARIANTS)) {
     assertEquals(await session.end(), 0);
   }, { rootOnly: ROOT_ONLY[variant] });
 
-  test(`a terminal of the container's own: ${variant}`, async () => {
+  test(`exec -t has a new terminal: ${variant}`, async () => {
     await using container = await running(change);
     const { bundle } = container;
     const inside =
@@ -146,7 +146,7 @@ for (const [variant, change] of Object.entries(VARIANTS)) {
   }, { rootOnly: ROOT_ONLY[variant] });
 
   test(
-    `a detached one has its pid file and outlives the command: ${variant}`,
+    `exec --detach writes its pid file and outlives the command: ${variant}`,
     async () => {
       await using container = await running(change);
       const { bundle } = container;
@@ -173,7 +173,7 @@ for (const [variant, change] of Object.entries(VARIANTS)) {
   );
 
   test(
-    `the terminal of a detached one goes to who listens: ${variant}`,
+    `exec --detach -t sends its terminal to a console socket: ${variant}`,
     async () => {
       await using container = await running(change);
       const { bundle } = container;
@@ -187,7 +187,7 @@ for (const [variant, change] of Object.entries(VARIANTS)) {
       assertEquals([status, stderr], [0, ""]);
       using _buried = bury(Number(await Deno.readTextFile(file)));
       using master = await socket.take();
-      // Not by Deno: to open a master's name is to make another one.
+      // Not by Deno, since opening a master's name makes another master.
       writeAll(master.fd, new TextEncoder().encode("it\n"));
       let said = "";
       const buffer = new Uint8Array(256);

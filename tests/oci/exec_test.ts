@@ -1,4 +1,4 @@
-/** exec beside what its container does, and what ends with what. */
+/** exec in the states of its container, and what ends with what. */
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals, assertStringIncludes } from "@std/assert";
@@ -17,7 +17,7 @@ import {
   words,
 } from "../_exec.ts";
 
-test("exec goes by what the container is doing", async () => {
+test("exec needs a running container", async () => {
   await using bundle = await Bundle.make(SLEEP);
   await bundle.create("one");
   assertEquals(await prints(bundle, "echo created"), "created");
@@ -40,7 +40,7 @@ test("exec goes by what the container is doing", async () => {
   assertStringIncludes(stderr, "cannot exec in a stopped container");
 }, { rootOnly: "it takes a cgroup of the container's own" });
 
-test("a process whose number is the container's and whose start is not is left alone", async () => {
+test("exec leaves a process alone that has only the number of the container's", async () => {
   await using container = await running();
   const { bundle } = container;
   const file = `${bundle.dir.path}/state/one/state.json`;
@@ -56,7 +56,7 @@ test("a process whose number is the container's and whose start is not is left a
   await Deno.writeTextFile(file, text);
 });
 
-test("the status is the command's, and signals are passed on", async () => {
+test("exec returns the command's status, and forwards signals", async () => {
   await using container = await running();
   const { bundle } = container;
   for (
@@ -78,8 +78,8 @@ test("the status is the command's, and signals are passed on", async () => {
   assertEquals(await session.end(), 5);
 });
 
-test("who waits for a command and is killed takes it along", async () => {
-  // Until the container is deleted, which waits for all that was in it.
+test("killing exec ends its command", async () => {
+  // Until the container is deleted, which waits for all of its processes.
   using _burying = keepBurying();
   await using container = await running();
   const { bundle, pid } = container;
@@ -94,7 +94,7 @@ test("who waits for a command and is killed takes it along", async () => {
   assertEquals(await bundle.status("one"), "running");
 });
 
-test("kill --all reaches what exec has started", async () => {
+test("kill --all reaches processes of exec", async () => {
   await using container = await running();
   const { bundle, pid } = container;
   const file = `${bundle.dir.path}/pid`;
@@ -105,7 +105,7 @@ test("kill --all reaches what exec has started", async () => {
   await until("both are gone", () => isGone(pid) && isGone(other));
 });
 
-test("many at once", async () => {
+test("exec works many times at once", async () => {
   await using container = await running();
   const { bundle } = container;
   const results = await Promise.all(
@@ -117,7 +117,7 @@ test("many at once", async () => {
   );
 });
 
-test("the end of a container ends what exec has started, and says so by its status", async () => {
+test("the end of a container ends its exec processes, and exec returns that status", async () => {
   await using container = await running();
   const { bundle } = container;
   await using session = new Session(

@@ -1,4 +1,4 @@
-/** `exec --user` in a container of `run`: one rule for both. */
+/** `exec --user` in a container of `run` follows the same rule as run --user. */
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals, assertMatch } from "@std/assert";
@@ -28,7 +28,7 @@ async function rootfsWithUsers(dir: TempDir): Promise<string> {
   return rootfs;
 }
 
-test("exec --user gives what run --user gives: group, groups, HOME, rights", async () => {
+test("exec --user sets group, groups, HOME and rights like run --user", async () => {
   await using dir = new TempDir();
   const rootfs = await rootfsWithUsers(dir);
   await using daily = new Daily();
@@ -61,7 +61,7 @@ test("exec --user gives what run --user gives: group, groups, HOME, rights", asy
   assertMatch(await exec("of-root", "-u", "1000"), /^Gid:\s+1001\s/m);
   assertEquals(await exec("of-root"), await run());
   assertEquals(await exec("of-app"), await run("--user", "app"));
-  // A variable that was asked for is the container's, whoever runs.
+  // A variable that was asked for stays the container's, for every user.
   assertMatch(
     await exec("of-root", "-u", "app", "-e", "HOME=/tmp"),
     /^HOME=\/tmp$/m,
@@ -75,7 +75,7 @@ test("exec --user gives what run --user gives: group, groups, HOME, rights", asy
   }
 });
 
-test("exec has a TERM where it has a terminal, and only there, as run has", async () => {
+test("exec sets TERM only with a terminal, like run", async () => {
   await using daily = new Daily();
   await daily.run("--name", "one", "-t", "sleep", "1000");
   const { stdout } = await execute([

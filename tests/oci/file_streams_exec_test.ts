@@ -1,6 +1,6 @@
 /**
- * Files as standard streams of what is started otherwise than by `run`: by exec,
- * with a name, by the library, and by an engine.
+ * Files as standard streams of commands that are started by exec, by run
+ * --name, by the library and by an engine.
  */
 
 // @ts-types="../../types/std_assert.d.ts"
@@ -19,7 +19,7 @@ import {
 } from "../_harness.ts";
 import { Session } from "../_session.ts";
 
-test("exec in a container of run -d, and run --name: the same", async () => {
+test("exec in a container of run -d, and run --name, protect a standard stream's file", async () => {
   await using daily = new Daily();
   await daily.run("--name", "web", "sleep", "1000");
   await attackFrom(daily.words("exec", "web", "sh", "-c", ATTACK));
@@ -29,7 +29,7 @@ test("exec in a container of run -d, and run --name: the same", async () => {
   ));
 });
 
-/** A program that uses the library and hands its own streams on. */
+/** A program that uses the library and passes on its own streams. */
 const PROGRAM = (command: string[], options: string) => `
   import { run } from "${REPOSITORY}/mod.ts";
   await using container = await run({
@@ -57,7 +57,7 @@ async function libraryWords(
   ];
 }
 
-test("the library's inherit: the same, and a full disk rejects the status", async () => {
+test("the library's inherit protects a file, and a full disk rejects the status", async () => {
   await using dir = new TempDir();
   await attackFrom(await libraryWords(dir, ["sh", "-c", ATTACK]));
   const { status, stderr } = await inSmall(
@@ -77,7 +77,7 @@ test("the library's inherit: the same, and a full disk rejects the status", asyn
   assertEquals(stdout, `${dir.path}/program.ts\n`);
 });
 
-test("exec -d leaves no stream behind that nobody would copy", async () => {
+test("exec -d leaves no stream behind that nothing would copy", async () => {
   await using daily = new Daily();
   await using dir = new TempDir();
   await daily.run("--name", "web", "sleep", "1000");
@@ -98,7 +98,7 @@ test("exec -d leaves no stream behind that nobody would copy", async () => {
   );
 });
 
-test("exec waits for what still writes to its file, until a signal", async () => {
+test("exec waits for processes that still write to its file, until a signal", async () => {
   await using daily = new Daily();
   await using dir = new TempDir();
   await daily.run("--name", "web", "sleep", "1000");
@@ -118,7 +118,7 @@ test("exec waits for what still writes to its file, until a signal", async () =>
       await Deno.readTextFile(`${dir.path}/out`) === "up\n" &&
       !(await daily.does("top", "web")).includes("echo up"),
   );
-  // Heard as the command's own where that has not ended yet.
+  // It would count as the command's own signal before the command has ended.
   await new Promise((resolve) => setTimeout(resolve, 300));
   session.kill("SIGTERM");
   assertEquals(await session.end(), 143);
@@ -128,7 +128,7 @@ test("exec waits for what still writes to its file, until a signal", async () =>
   );
 });
 
-test("an engine's calls hand files over, as runc does", async () => {
+test("create passes files on unchanged, like runc", async () => {
   await using bundle = await Bundle.make(["readlink", "/proc/self/fd/0"]);
   await using dir = new TempDir();
   await Deno.writeTextFile(`${dir.path}/in`, "");

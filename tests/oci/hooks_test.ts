@@ -1,4 +1,7 @@
-/** Hooks of config.json: where they run, what they are told, and what a bad one does. */
+/**
+ * Hooks of config.json: where they run, what they receive, and what a failing
+ * hook does.
+ */
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
@@ -15,12 +18,12 @@ const shell = (script: string, more: Partial<Hook> = {}): Hook[] => [{
   ...more,
 }];
 
-/** Who is not root is it in the container's user namespace alone. */
+/** An ordinary user is root only in the container's user namespace. */
 const AS_CONTAINER = USUAL_OWNER === "root" ? "" : "-U --preserve-credentials";
 
 const PATHS = "PATH=/bin:/usr/bin:/sbin:/usr/sbin";
 
-/** A bundle whose hooks know its directory by `$DIR`. */
+/** A bundle with hooks that know its directory as `$DIR`. */
 async function withHooks(
   hooks: Record<string, Hook[]>,
   change: (config: Config) => void = () => {},
@@ -79,7 +82,7 @@ for (
     const [hostname, pid] = (await read(bundle, "seen")).split("\n");
     assert(hostname !== Deno.hostname(), hostname);
     assertEquals(pid, `${rootfs}/proc/1/comm`);
-    // What was mounted there is the container's alone.
+    // Mounts made there belong to the container alone.
     assertEquals(await Array.fromAsync(Deno.readDir(`${rootfs}/mnt`)), []);
     await bundle.does("start", "one");
     const started = JSON.parse(await read(bundle, "rootfs/started"));
@@ -92,14 +95,14 @@ for (
     assertStringIncludes(seen, "KEY=inside\n");
     assert(!seen.includes("HOME="), seen);
     assertStringIncludes(seen, "/etc\n");
-    // A program of the root filesystem gets what the command gets, no more.
+    // A program of the root filesystem gets what the command gets, and no more.
     const { pid: first } = JSON.parse(await bundle.does("state", "one"));
     const status = await Deno.readTextFile(`/proc/${first}/status`);
     assertStringIncludes(seen, status.match(/^CapEff.*$/m)![0]);
     assertStringIncludes(seen, "NoNewPrivs:\t1");
     await bundle.does("delete", "--force", "one");
   }, {
-    // It maps the host's ids, which are root's to map.
+    // It maps ids of the host, which only root may map.
     skip: what === "in a user namespace" && USUAL_OWNER !== "root"
       ? "maps ids of the host"
       : null,
@@ -108,7 +111,7 @@ for (
 
 for (const name of ["prestart", "createRuntime"]) {
   test(`a hook of ${name} finds the container's mounts, and can add one`, async () => {
-    // As that of NVIDIA's container toolkit does.
+    // Like the hook of NVIDIA's container toolkit.
     const script = [
       "pid=$(sed 's/.*\"pid\":\\([0-9]*\\).*/\\1/')",
       `nsenter ${AS_CONTAINER} -t $pid -m grep -c ' $DIR/rootfs/proc ' /proc/self/mountinfo >$DIR/seen`,
@@ -154,7 +157,7 @@ for (const name of ["prestart", "createRuntime", "createContainer"]) {
   });
 }
 
-test("start fails with a hook of startContainer: the command never runs, the container goes", async () => {
+test("start fails with a startContainer hook: the command never runs, the container is removed", async () => {
   await using bundle = await withHooks({
     startContainer: shell("exit 4"),
     poststop: shell("cat >$DIR/poststop", { env: [PATHS] }),
@@ -175,7 +178,7 @@ test("start fails with a hook of startContainer: the command never runs, the con
   assertEquals(ran, null);
 });
 
-test("a hook that is not there is an error that names it", async () => {
+test("create names a hook that does not exist", async () => {
   for (const name of ["createRuntime", "createContainer"]) {
     await using bundle = await withHooks({ [name]: [{ path: "/no/such" }] });
     const { status, stderr } = await bundle.call(
@@ -190,7 +193,7 @@ test("a hook that is not there is an error that names it", async () => {
   }
 });
 
-test("hooks of poststop that fail are warnings, and the next one runs", async () => {
+test("a failing poststop hook is a warning, and the next one runs", async () => {
   await using bundle = await withHooks({
     poststop: [
       ...shell("exit 6"),
@@ -211,7 +214,7 @@ test("hooks of poststop that fail are warnings, and the next one runs", async ()
   assertEquals(await read(bundle, "poststop"), "");
 });
 
-test("a hook of poststart that fails ends the container, runs poststop and leaves nothing", async () => {
+test("a failing poststart hook ends the container, runs poststop and leaves nothing", async () => {
   await using bundle = await withHooks({
     poststart: [
       ...shell("echo this; exit 5"),
@@ -240,7 +243,7 @@ test("a hook of poststart that fails ends the container, runs poststop and leave
     "stopped",
     "stopped",
   ]);
-  // It has ended: its number is another's, or nobody's.
+  // It has ended, so its number may be another process's.
   assertEquals(told.filter((line) => "pid" in JSON.parse(line)), []);
   assertEquals(await bundle.does("list", "--quiet"), "");
   assertEquals(
@@ -249,13 +252,13 @@ test("a hook of poststart that fails ends the container, runs poststop and leave
   );
 });
 
-test("where config.json says none, hooks have the runtime's environment and start in the bundle", async () => {
+test("hooks get the runtime's environment and start in the bundle by default", async () => {
   const told = (name: string) =>
     shell(`{ pwd; echo $WORD $PROCESS; umask; } >$DIR/${name}`);
   const names = ["prestart", "createRuntime", "poststart", "poststop"];
   await using bundle = await withHooks({
     ...Object.fromEntries(names.map((name) => [name, told(name)])),
-    // A relative path is the container's; it may not come to be the host's.
+    // A relative path is the container's, and must not be the host's.
     createContainer: shell("{ pwd; echo $WORD $PROCESS; umask; } >created"),
     startContainer: shell("{ pwd; echo $WORD $PROCESS; umask; } >/started"),
   }, (config) => {
@@ -282,12 +285,12 @@ test("where config.json says none, hooks have the runtime's environment and star
   assertEquals(await read(bundle, "rootfs/started"), "/etc\nown\n0022\n");
 });
 
-test("a hook of poststop runs where the bundle is gone, too", async () => {
+test("a poststop hook runs even if the bundle has been removed", async () => {
   await using bundle = await withHooks({ poststop: shell("pwd; exit 1") });
   await bundle.create("one");
   const { path } = bundle.dir;
   await Deno.remove(`${path}/config.json`);
-  // The state, too, is in it.
+  // The state is in it as well.
   await Deno.rename(path, `${path}.moved`);
   try {
     const { stderr } = await bundle.execute([
@@ -301,9 +304,9 @@ test("a hook of poststop runs where the bundle is gone, too", async () => {
 });
 
 for (const name of ["createRuntime", "createContainer"]) {
-  test(`a hook of ${name} that takes too long is killed with what it started`, async () => {
+  test(`a hook of ${name} that takes too long is killed with its child processes`, async () => {
     await using bundle = await withHooks({
-      // It hears of no signal but one, and a child of it holds its output open.
+      // It ignores all signals but SIGKILL, and a child holds its output open.
       [name]: shell("trap '' TERM; sleep 4711 & sleep 4711", {
         timeout: 1,
         env: [PATHS],
@@ -326,7 +329,7 @@ for (const name of ["createRuntime", "createContainer"]) {
   });
 }
 
-test("a hook may leave a process behind, and nobody waits for that", async () => {
+test("a hook may leave a process behind, which nothing waits for", async () => {
   await using bundle = await withHooks({
     createRuntime: shell("sleep 20 & echo $! >$DIR/pid", { env: [PATHS] }),
   });
@@ -336,7 +339,7 @@ test("a hook may leave a process behind, and nobody waits for that", async () =>
   assert(performance.now() - started < 15_000);
 });
 
-test("a hook may ask for the container that it is for, and join it once it runs", async () => {
+test("a hook may ask for its container, and join it once it runs", async () => {
   const own = shellLine([...CONTAINER, "--root", "$DIR/state"])
     .replaceAll("'", "");
   const env = Object.entries(Deno.env.toObject()).map((pair) => pair.join("="));

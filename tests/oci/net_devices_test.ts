@@ -12,7 +12,7 @@ const ip = async (...args: string[]) => {
   return stdout;
 };
 
-/** Whether a device can be made here that means nothing to anybody. */
+/** Why no unused device can be made here, or null. */
 function noVeth(): string | null {
   const missing = without("ip");
   if (missing) return missing;
@@ -28,7 +28,7 @@ function noVeth(): string | null {
 const test = (name: string, fn: () => Promise<void>) =>
   hostTest(name, fn, { skip: Deno.uid() === 0 ? noVeth() : null });
 
-/** A device device of the host, gone after the test. */
+/** A network device of the host, which is removed after the test. */
 class Device implements AsyncDisposable {
   private constructor(readonly name: string) {}
   static async make(name: string): Promise<Device> {
@@ -79,7 +79,7 @@ test("a device moves with its addresses, under another name, and is up", async (
   await bundle.does("delete", "--force", "one");
 });
 
-test("a create that fails gives the devices back as they were", async () => {
+test("create that fails gives the devices back unchanged", async () => {
   await using _device = await Device.make(NAME);
   const look = async () =>
     (await ip("addr", "show", NAME)).match(

@@ -1,4 +1,4 @@
-/** NOTIFY_SOCKET and --pidfd-socket: what a container tells of itself through sockets. */
+/** NOTIFY_SOCKET and --pidfd-socket: messages about a container through sockets. */
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals, assertStringIncludes } from "@std/assert";
@@ -16,7 +16,7 @@ const runtime = (bundle: Bundle, ...args: string[]) => [
 ];
 
 test(
-  "that a container is ready is passed on, and nothing else it says",
+  "start passes on that a container is ready, and no other message",
   async () => {
     await using bundle = await Bundle.make([
       ...[
@@ -65,7 +65,7 @@ test("start does not wait for a container that ends before it is ready", async (
 });
 
 test(
-  "--pidfd-socket takes a pidfd of the first process, and of one of exec",
+  "--pidfd-socket sends a pidfd of the first process, and of an exec process",
   async () => {
     await using bundle = await Bundle.make(["sleep", "1000"]);
     const one = await pidOfPidfd(
@@ -85,7 +85,8 @@ test(
     });
     assertEquals(told, Number(await Deno.readTextFile(file)));
     using _buried = bury(told);
-    // Nobody listens there any more, and nothing is left of what was asked for.
+    // Nothing listens there any more, and nothing is left of the requested
+    // container.
     for (
       const words of [["create", "-b", bundle.dir.path, "two"], [
         "exec",
@@ -110,7 +111,7 @@ test(
   { skip: without("python3") },
 );
 
-/** The process that the pidfd stands for which a call sends to its socket. */
+/** The process of the pidfd that a command sends to its socket. */
 async function pidOfPidfd(
   bundle: Bundle,
   call: (...flags: string[]) => Promise<void>,
@@ -125,7 +126,7 @@ async function pidOfPidfd(
     .getReader();
   await lines.read();
   await call("--pidfd-socket", path);
-  // It may come in pieces.
+  // It may arrive in pieces.
   let told = "";
   for (;;) {
     const { value, done } = await lines.read();

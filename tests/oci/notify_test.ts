@@ -1,4 +1,4 @@
-/** SCMP_ACT_NOTIFY: an agent of somebody else's answers system calls of a container. */
+/** SCMP_ACT_NOTIFY: an agent of the engine answers system calls of a container. */
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals, assertStringIncludes } from "@std/assert";
@@ -12,7 +12,7 @@ const test = (name: string, fn: () => Promise<void>) =>
 
 const ASKED = ["mkdir", "mkdirat"];
 
-/** A bundle whose calls go to a socket in its directory. */
+/** A bundle whose calls are sent to a socket in its directory. */
 function asking(
   script: string,
   seccomp: Record<string, unknown>,
@@ -57,7 +57,7 @@ for (const noNewPrivileges of [true, false]) {
     await using bundle = await asking(
       "mkdir /tmp/new 2>/tmp/said; sleep 1000",
       {
-        // The calls that bring the agent its listener are asked about as well.
+        // The agent also has to answer the calls that send it the listener.
         syscalls: [{
           names: [...ASKED, ...(noNewPrivileges ? ["sendmsg", "dup3"] : [])],
           action: "SCMP_ACT_NOTIFY",
@@ -84,7 +84,7 @@ for (const noNewPrivileges of [true, false]) {
     assertEquals(state.status, "created");
     await bundle.does("start", "one");
     await agent.expect(new RegExp(`call ${CALL}\n`));
-    // What is added asks by a listener of its own.
+    // A process that exec adds has a listener of its own.
     const ended = await bundle.call("exec", "one", "mkdir", "/tmp/more");
     assertEquals(ended.status, 1);
     assertStringIncludes(ended.stderr.toLowerCase(), "cross-device link");
@@ -96,7 +96,7 @@ for (const noNewPrivileges of [true, false]) {
   });
 }
 
-test("a configuration that asks nobody is refused, and leaves nothing", async () => {
+test("create refuses a configuration without an agent, and leaves nothing", async () => {
   await using bundle = await asking("true", {});
   const create = () =>
     bundle.call("create", "--bundle", bundle.dir.path, "one");
@@ -110,7 +110,7 @@ test("a configuration that asks nobody is refused, and leaves nothing", async ()
   assertEquals(JSON.parse(await bundle.does("list", "-f", "json")), []);
 });
 
-test("a hook of startContainer beside an action that asks is refused, and leaves nothing", async () => {
+test("create refuses a startContainer hook with an agent's filter, and leaves nothing", async () => {
   const hooks = { startContainer: [{ path: "/bin/true" }] };
   await using bundle = await asking(
     "true",

@@ -1,14 +1,14 @@
-/** Commands of an OCI runtime that are killed half-way: the next one copes. */
+/** Commands of an OCI runtime that are killed half-way: the next command works. */
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
 import { Bundle } from "../_bundle.ts";
 import { CONTAINER, test } from "../_harness.ts";
 
-/** At so many moments of its time. */
+/** The number of moments at which a command is killed. */
 const MOMENTS = 20;
 
-/** Runs a command and kills it when its time is up; how long it took. */
+/** Runs a command and kills it after a time; returns how long it took. */
 async function killAfter(words: readonly string[], time: number) {
   const [program, ...args] = [...CONTAINER, ...words];
   const start = performance.now();
@@ -22,7 +22,7 @@ async function killAfter(words: readonly string[], time: number) {
     try {
       child.kill("SIGKILL");
     } catch (error) {
-      // It has ended by itself.
+      // It has already ended.
       if (!(error instanceof TypeError)) throw error;
     }
   }, time);
@@ -32,7 +32,7 @@ async function killAfter(words: readonly string[], time: number) {
 }
 
 for (const manager of ["cgroupfs", "disabled"]) {
-  test(`create, start and delete that are killed at any moment leave what delete --force removes (cgroups: ${manager})`, async () => {
+  test(`delete --force removes what killed create, start and delete leave (cgroups: ${manager})`, async () => {
     await using bundle = await Bundle.make(["sleep", "1000"]);
     const words = (...rest: string[]) => [
       ...["--root", `${bundle.dir.path}/state`, "--cgroup-manager", manager],
@@ -42,7 +42,7 @@ for (const manager of ["cgroupfs", "disabled"]) {
     const whole = await killAfter(create, 60_000);
     await bundle.does("delete", "--force", "one");
     for (let moment = 1; moment <= MOMENTS; moment++) {
-      // The last ones are more than it takes, mostly.
+      // The last moments are mostly after its end.
       const time = whole * 1.2 * moment / MOMENTS;
       await killAfter(create, time);
       const listed: { status: string }[] = JSON.parse(

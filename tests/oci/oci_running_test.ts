@@ -1,4 +1,4 @@
-/** What can be done with a container that runs: ps, pause, resume, update, events. */
+/** Commands for a running container: ps, pause, resume, update, events. */
 
 // @ts-types="../../types/std_assert.d.ts"
 import {
@@ -31,7 +31,7 @@ const refuses = async (
   assertStringIncludes(stderr, text, words.join(" "));
 };
 
-/** The text of a limit of a process, wherever its controller is. */
+/** The text of a process's limit, in the cgroup of the right version. */
 async function limit(pid: number, v1: string, v2: string): Promise<string> {
   const [controller] = v1.split(".");
   const line = (await Deno.readTextFile(`/proc/${pid}/cgroup`)).split("\n")
@@ -45,7 +45,7 @@ async function limit(pid: number, v1: string, v2: string): Promise<string> {
   return (await Deno.readTextFile(path)).trim();
 }
 
-test("ps: the processes of a container, by their numbers here", async () => {
+test("ps lists processes by their numbers on the host", async () => {
   await using bundle = await Bundle.make([
     "sh",
     "-c",
@@ -77,7 +77,7 @@ test("ps: the processes of a container, by their numbers here", async () => {
     "the host's ps(1) may be closed to a user; their numbers are in rootless_bundle_test.ts",
 });
 
-test("pause and resume: nothing of it runs meanwhile", async () => {
+test("pause stops all processes, and resume continues them", async () => {
   await using bundle = await Bundle.make(COUNT);
   await run(bundle, "one");
   const read = () => Deno.readTextFile(`${bundle.dir.path}/rootfs/out`);
@@ -98,7 +98,7 @@ test("pause and resume: nothing of it runs meanwhile", async () => {
   await refuses(bundle, "container not paused", "resume", "one");
 }, { rootOnly: "it takes a cgroup of the container's own" });
 
-test("kill and delete: what is paused dies too", async () => {
+test("kill and delete end a paused container", async () => {
   await using bundle = await Bundle.make(SLEEP);
   await run(bundle, "one");
   await bundle.does("pause", "one");
@@ -115,7 +115,7 @@ test("kill and delete: what is paused dies too", async () => {
 }, { rootOnly: "it takes a cgroup of the container's own" });
 
 test(
-  "update: other limits, by flags, by file and by standard input",
+  "update changes limits by flags, by a file and by standard input",
   async () => {
     await using bundle = await Bundle.make(SLEEP);
     const pid = await run(bundle, "one");
@@ -124,7 +124,7 @@ test(
     await bundle.does("update", "--memory", "64m", "--pids-limit", "7", "one");
     assertEquals([await memory(), await pids()], [String(64 << 20), "7"]);
     const file = `${bundle.dir.path}/resources.json`;
-    // As engines write it: what is not to change is 0.
+    // As engines write it, where 0 means no change.
     await Deno.writeTextFile(
       file,
       JSON.stringify({
@@ -161,7 +161,7 @@ const written = async (bundle: Bundle, text: string) => {
 };
 
 test(
-  "update: a controller that the container was started without",
+  "update refuses a controller that the container was started without",
   async () => {
     await using bundle = await Bundle.make(SLEEP);
     const pid = await run(bundle, "one");
@@ -173,7 +173,7 @@ test(
   { rootOnly: "it takes a cgroup of the container's own" },
 );
 
-test("events: what it uses, as programs read it from runc", async () => {
+test("events prints statistics in the form of runc", async () => {
   await using bundle = await Bundle.make(COUNT);
   await run(bundle, "one");
   const { type, id, data } = JSON.parse(
@@ -183,7 +183,7 @@ test("events: what it uses, as programs read it from runc", async () => {
   assertGreater(data.cpu.usage.total, 0);
   assertGreater(data.memory.usage.usage, 0);
   assertGreater(data.pids.current, 0);
-  // Until it ends.
+  // Until the container ends.
   await using all = new Session(
     words(bundle, "events", "--interval", "100ms", "one"),
   );
@@ -196,7 +196,7 @@ test("events: what it uses, as programs read it from runc", async () => {
   await refuses(bundle, "is not running", "events", "--stats", "one");
 }, { rootOnly: "it takes a cgroup of the container's own" });
 
-/** What fills the memory of whoever it is part of, after a while. */
+/** Fills the memory of the container after a while. */
 const HOG = 'x=$(head -c 60000000 /dev/zero | tr "\\0" a)';
 
 for (
@@ -205,7 +205,7 @@ for (
     [" that ends it", `sleep 2; ${HOG}; sleep 2`],
   ] as const
 ) {
-  test(`events: a kill for want of memory${who}`, async () => {
+  test(`events reports a kill because of memory${who}`, async () => {
     await using bundle = await Bundle.make(["sh", "-c", script], (config) => {
       config.linux.resources = { memory: { limit: 32 << 20, swap: 32 << 20 } };
     });
@@ -215,7 +215,7 @@ for (
   }, { rootOnly: "it takes a cgroup of the container's own" });
 }
 
-test("who has waited for a container waits for its successor of the same id, too", async () => {
+test("delete waits for a new container with the same id that has taken the place", async () => {
   await using dir = new TempDir();
   const directory = `${dir.path}/one`;
   const lay = async (bundle: string) => {
@@ -254,7 +254,7 @@ test("who has waited for a container waits for its successor of the same id, too
   assertEquals(await Array.fromAsync(Deno.readDir(dir.path)), []);
 });
 
-test("state tells of a container that another command has locked", async () => {
+test("state works for a container that another command has locked", async () => {
   await using bundle = await Bundle.make(["sleep", "100"]);
   await bundle.create("one");
   using lock = await Deno.open(`${bundle.dir.path}/state/one/lock`, {

@@ -1,4 +1,4 @@
-/** The commands of an OCI runtime, on bundles of our own making. */
+/** The commands of an OCI runtime, with bundles of our own. */
 
 // @ts-types="../../types/std_assert.d.ts"
 import {
@@ -13,7 +13,7 @@ import { container, test, until } from "../_harness.ts";
 
 const file = (bundle: Bundle, name: string) => `${bundle.dir.path}/${name}`;
 
-test("create, start, kill and delete a container, its state told at each", async () => {
+test("create, start, kill and delete a container, with its state after each", async () => {
   await using bundle = await Bundle.make([
     "sh",
     "-c",
@@ -26,7 +26,7 @@ test("create, start, kill and delete a container, its state told at each", async
     await Deno.readTextFile(file(bundle, "pid")),
     String(state.pid),
   );
-  // Nothing of ours is inside: what waits is the walker, and small.
+  // Our program is not inside: the walker waits, and is small.
   const status = await Deno.readTextFile(`/proc/${state.pid}/status`);
   assert(Number(status.match(/^VmRSS:\s*(\d+)/m)?.[1]) < 512, status);
   await bundle.does("start", "one");
@@ -40,7 +40,7 @@ test("create, start, kill and delete a container, its state told at each", async
     await bundle.does("list"),
     /^ID .* OWNER\none .* running .* \w+$/m,
   );
-  // As kill(2) has it: asks whether there is somebody.
+  // As with kill(2), 0 only asks whether the process exists.
   await bundle.does("kill", "one", "0");
   await bundle.does("kill", "one", "KILL");
   await until(
@@ -51,12 +51,12 @@ test("create, start, kill and delete a container, its state told at each", async
   assertEquals(JSON.parse(await bundle.does("list", "--format", "json")), []);
 });
 
-test("a container runs although who started it was killed half-way", async () => {
+test("a container runs even if its start was killed half-way", async () => {
   await using bundle = await Bundle.make(["sleep", "1000"]);
   await bundle.create("one");
   const fifo = `${bundle.dir.path}/state/one/start.fifo`;
   await bundle.does("start", "one");
-  // As if the end of `start` had never come.
+  // As if `start` had never finished.
   const { success } = await new Deno.Command("mkfifo", { args: [fifo] })
     .output();
   assert(success);
@@ -67,7 +67,7 @@ test("a container runs although who started it was killed half-way", async () =>
   assertStringIncludes(stderr, "already running");
 });
 
-/** What commands that were killed, a full disk or a person can leave of a container. */
+/** What killed commands, a full disk or a person can leave of a container. */
 const BROKEN: Record<string, string | null> = {
   unrecorded: null,
   empty: "",
@@ -76,7 +76,7 @@ const BROKEN: Record<string, string | null> = {
   list: "[1]",
 };
 
-test("a container that nothing is known of is listed as broken, and can be deleted", async () => {
+test("list shows a container with a broken record, and delete removes it", async () => {
   await using bundle = await Bundle.make(["sleep", "1000"]);
   const state = file(bundle, "state");
   await bundle.create("one");
@@ -115,7 +115,7 @@ test("a container that nothing is known of is listed as broken, and can be delet
   assertEquals(JSON.parse(await bundle.does("list", "-f", "json")).length, 1);
 });
 
-test("a process for which no capabilities are named has none", async () => {
+test("a process without capabilities in config.json has none", async () => {
   await using bundle = await Bundle.make(
     ["sh", "-c", "grep Cap /proc/self/status >/out; sleep 1000"],
     ({ process }) => {
@@ -156,7 +156,7 @@ test("flags before the command are checked before anything is done", async () =>
   assertMatch(help.stdout, /^ +--systemd-cgroup /m);
 });
 
-test("what has no effect is a warning, and with --debug what nobody knows is told", async () => {
+test("create warns about members without effect, and --debug names unknown ones", async () => {
   await using bundle = await Bundle.make(["true"], (config) => {
     Object.assign(config.process, {
       capabilities: { bounding: ["CAP_KILL", "CAP_NEW"] },
@@ -185,7 +185,7 @@ test("what has no effect is a warning, and with --debug what nobody knows is tol
   assertEquals(lines, [`warning: ${warning}`, `debug: ${unknown}`]);
 });
 
-test("a pid file that cannot be written is an error, and nothing is left", async () => {
+test("create refuses a pid file that cannot be written, and leaves nothing", async () => {
   await using bundle = await Bundle.make(["sleep", "1000"]);
   const path = file(bundle, "none/pid");
   const { status, stderr } = await bundle.call(
@@ -200,7 +200,7 @@ test("a pid file that cannot be written is an error, and nothing is left", async
   assertEquals(await bundle.does("list", "--quiet"), "");
 });
 
-test("what cannot be is refused in the words that engines look for", async () => {
+test("the commands refuse the impossible in the words that engines look for", async () => {
   await using bundle = await Bundle.make(["sleep", "1000"]);
   const refused = async (text: string, ...words: [string, ...string[]]) => {
     const { status, stderr } = await bundle.call(...words);
@@ -231,10 +231,10 @@ test("what cannot be is refused in the words that engines look for", async () =>
 });
 
 test(
-  "flags may stand after the id, and an id may begin with a dot",
+  "flags may follow the id, and an id may begin with a dot",
   async () => {
     await using bundle = await Bundle.make(["sleep", "1000"], (config) => {
-      // Named after the id then.
+      // Without it, the cgroup is named after the id.
       delete config.linux.cgroupsPath;
     });
     await bundle.create(".one", "--");
@@ -258,7 +258,7 @@ test(
   { rootOnly: "it takes a cgroup of the container's own" },
 );
 
-test("a container that was never started can be killed and deleted", async () => {
+test("kill and delete end a container that was never started", async () => {
   await using bundle = await Bundle.make(["sleep", "1000"]);
   await bundle.create("one");
   await bundle.does("kill", "one", "9");
@@ -300,7 +300,7 @@ for (
     }, "console socket"],
   ] satisfies [string, (config: Config) => void, string][]
 ) {
-  test(`create fails for ${what}, tells the log, and leaves nothing`, async () => {
+  test(`create fails for ${what}, writes that to the log, and leaves nothing`, async () => {
     await using bundle = await Bundle.make(["true"], change);
     const { status, stderr } = await container([
       ...["--root", file(bundle, "state")],
@@ -317,7 +317,7 @@ for (
   });
 }
 
-test("hooks run in their order, with the state on their input", async () => {
+test("hooks run in order, with the state on standard input", async () => {
   await using bundle = await Bundle.make(["sleep", "1000"], (config) => {
     const hook = (name: string) => [{
       path: "/bin/sh",

@@ -1,4 +1,7 @@
-/** Containers that share namespaces, a user namespace among them, as those of a pod do. */
+/**
+ * Containers that share namespaces, including a user namespace, like those of a
+ * pod.
+ */
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
@@ -25,7 +28,7 @@ for (const [options, owner] of [[["idmap"], "0"], [[], "65534"]] as const) {
   });
 }
 
-test("a container joins a user namespace whose mapping it is told", async () => {
+test("a container joins a user namespace whose mapping the configuration repeats", async () => {
   await using pod = await running(sandbox);
   await using bundle = await Bundle.make(
     ["cat", "/proc/self/uid_map"],

@@ -1,7 +1,7 @@
 /**
- * What the compiled program does before Deno's runtime starts: the same as the
- * runtime would do, and nothing where anything is not as it should be. The
- * runtime does not start in so little memory, which shows who answered.
+ * What the compiled program does before Deno starts: the same as Deno would do,
+ * and nothing if anything is unusual. Deno cannot start in so little memory,
+ * which shows which of the two answered.
  */
 
 // @ts-types="../../types/std_assert.d.ts"
@@ -22,31 +22,34 @@ import {
 const [program = ""] = CONTAINER;
 const skip = NO_STANDALONE;
 
-/** In kibibytes of address space: the program's file fits, its heap does not. */
+/**
+ * In kibibytes of address space: enough for the program's file, too little for
+ * Deno's heap.
+ */
 const LITTLE = 200_000;
 
-/** A command that the runtime cannot carry out. */
+/** Runs a command in memory that is too small for Deno. */
 const compiled = (bundle: Bundle, ...command: string[]): Promise<Result> =>
   execute([
     ...["sh", "-c", `ulimit -v ${LITTLE}; exec "$@"`, "sh"],
     ...[program, "--root", `${bundle.dir.path}/state`, ...command],
   ]);
 
-/** The same, which has to succeed and to say nothing of its own. */
+/** The same for a command that must succeed without messages. */
 async function quickly(bundle: Bundle, ...command: string[]): Promise<string> {
   const { status, stdout, stderr } = await compiled(bundle, ...command);
   assertEquals([status, stderr], [0, ""], command.join(" "));
   return stdout;
 }
 
-/** By the runtime: nothing else knows --debug. */
+/** Runs a command by Deno, which alone knows --debug. */
 const slowly = (bundle: Bundle, ...command: [string, ...string[]]) =>
   bundle.call("--debug", ...command);
 
 const plans = (bundle: Bundle, id: string) => `${bundle.dir.path}/state/${id}`;
 
 test(
-  "ready plan: state, start, kill and delete, as the runtime does them",
+  "ready plan: state, start, kill and delete behave as with Deno",
   async () => {
     await using bundle = await Bundle.make(["sleep", "1000"]);
     await bundle.create("one");
@@ -78,7 +81,7 @@ test(
   { skip },
 );
 
-test("ready plan: delete --force ends what runs", async () => {
+test("ready plan: delete --force ends a running container", async () => {
   await using bundle = await Bundle.make(["sleep", "1000"]);
   await bundle.create("one");
   const { pid } = JSON.parse(await quickly(bundle, "state", "one"));
@@ -88,7 +91,7 @@ test("ready plan: delete --force ends what runs", async () => {
   assert(/\) Z|^Z/.test(state), state);
 }, { skip });
 
-test("ready plan: what is refused, the runtime refuses", async () => {
+test("ready plan: Deno reports what is refused", async () => {
   await using bundle = await Bundle.make(["sleep", "1000"]);
   await bundle.create("one");
   const both = async (text: string, ...command: [string, ...string[]]) => {
@@ -119,7 +122,7 @@ test("ready plan: what is refused, the runtime refuses", async () => {
 }, { skip });
 
 test(
-  "ready plan: a plan that is broken, or somebody else's, is left alone",
+  "ready plan: a broken or foreign plan is not used",
   async () => {
     await using bundle = await Bundle.make(["sleep", "1000"]);
     await bundle.create("one");
@@ -149,7 +152,7 @@ test(
 );
 
 test(
-  "a current directory that has been deleted is left, and all works",
+  "ready plan: commands work in a deleted working directory",
   async () => {
     await using dir = new TempDir();
     const told =
@@ -173,7 +176,7 @@ test(
   { skip },
 );
 
-test("ready plan: a hook is a program, so the runtime runs it", async () => {
+test("ready plan: Deno starts a container with hooks", async () => {
   await using bundle = await Bundle.make(["sleep", "1000"], (config) => {
     const hook = { path: "/bin/sh", args: ["sh", "-c", "true"] };
     config.hooks = { poststart: [hook], poststop: [hook] };
@@ -185,7 +188,7 @@ test("ready plan: a hook is a program, so the runtime runs it", async () => {
   assertEquals(names.sort(), ["kill.plan", "state.plan"]);
 });
 
-test("withEntry() says what it cannot do", () => {
+test("withEntry() names what it cannot do", () => {
   const bytes = new Uint8Array(100);
   assertEquals(
     withEntry(bytes, "x86_64", new Uint8Array(0)),

@@ -1,7 +1,7 @@
 /**
- * Every command of an OCI runtime for who is not root, without and with
- * subordinate ids. The tests of bundles, hooks and exec can be run for them too:
- * see _owner.ts.
+ * Every command of an OCI runtime for ordinary users, without and with
+ * subordinate ids. The tests of bundles, hooks and exec can run for them as
+ * well: see _owner.ts.
  */
 
 // @ts-types="../../types/std_assert.d.ts"
@@ -35,15 +35,15 @@ function testUsers(
   }
 }
 
-/** The one of the two that has more than one id to give. */
+/** Whether the owner has more than one id. */
 const manyIds = ({ owner }: Bundle) => owner.name !== "user";
 
 testUsers(
-  "a container that waits can be joined and ends as any other",
+  "a created container can be joined, and ends like any other",
   async (as) => {
     await using bundle = await Bundle.make(SLEEP, (config) => {
       if (as === "user") return;
-      // Its waiting process is then another user's than root inside.
+      // Then its waiting process belongs to another user than root inside.
       (config.process as Config["process"] & { user: unknown }).user = {
         uid: 5,
         gid: 6,
@@ -104,7 +104,7 @@ testUsers(
   },
 );
 
-testUsers("hooks of every kind run where they belong", async (as) => {
+testUsers("hooks of every kind run in their namespaces", async (as) => {
   const names = ["createRuntime", "createContainer", "poststart", "poststop"];
   const script = "cat >/dev/null; id -u; readlink /proc/self/ns/net; pwd";
   const shell = (script: string) => [{
@@ -117,7 +117,8 @@ testUsers("hooks of every kind run where they belong", async (as) => {
       const { root } = config as Config & { root: { readonly: boolean } };
       root.readonly = false;
       config.hooks = {
-        // Of a mount namespace that waits, by its number, as others do.
+        // In the mount namespace of the waiting process, by its number, like
+        // other programs' hooks.
         prestart: shell(
           "pid=$(sed 's/.*\"pid\":\\([0-9]*\\).*/\\1/'); join='nsenter -U --preserve-credentials -m -t'; " +
             "$join $pid mount -t tmpfs none $PWD/rootfs/mnt && $join $pid touch $PWD/rootfs/mnt/made",
@@ -155,7 +156,7 @@ testUsers("hooks of every kind run where they belong", async (as) => {
   assertEquals(await bundle.does("list", "--quiet"), "");
 });
 
-/** A process that keeps namespaces of its own, and who it is. */
+/** Starts a process that keeps namespaces of its own open. */
 async function holdNamespaces(
   before: readonly string[],
   flags: readonly string[],
@@ -185,7 +186,7 @@ const joining = (path: string) => (config: Config) => {
 };
 
 test(
-  "rootless: a user namespace whose groups are fixed can be joined",
+  "rootless: a user namespace with fixed groups can be joined",
   async () => {
     await using nobody = await Bundle.make(["true"], () => {}, "user");
     const { before } = nobody.owner;
@@ -204,7 +205,7 @@ test(
 );
 
 test(
-  "a user namespace whose groups are fixed can be joined by a mount of it",
+  "a user namespace with fixed groups can be joined through a bind mount of it",
   async () => {
     await using held = await holdNamespaces([], ["-U", "-r"]);
     await using bundle = await Bundle.make([

@@ -32,7 +32,7 @@ const ids = async (bundle: Bundle) =>
   JSON.parse(await bundle.does("list", "--format", "json"))
     .map(({ id, status }: { id: string; status: string }) => `${id} ${status}`);
 
-test("run --bundle has our streams, ends as its command, and deletes", async () => {
+test("run --bundle uses our streams, returns the command's status, and deletes", async () => {
   await using bundle = await shell(
     "read line; echo out $line; echo err >&2; exit 7",
   );
@@ -46,14 +46,14 @@ test("run --bundle has our streams, ends as its command, and deletes", async () 
   assertEquals(await ids(bundle), []);
 });
 
-test("run --bundle --keep leaves what has ended to delete", async () => {
+test("run --bundle --keep leaves the ended container to delete", async () => {
   await using bundle = await shell("exit 3");
   assertEquals((await run(bundle, ["--keep", "one"])).status, 3);
   assertEquals(await ids(bundle), ["one stopped"]);
   await bundle.does("delete", "one");
 });
 
-test("run --bundle --detach does not wait, and leaves it to delete", async () => {
+test("run --bundle --detach does not wait, and leaves the container to delete", async () => {
   await using bundle = await shell("sleep 1000");
   const [program, ...args] = words(bundle, "--detach", "one");
   const { success } = await new Deno.Command(program!, {
@@ -67,7 +67,7 @@ test("run --bundle --detach does not wait, and leaves it to delete", async () =>
   await bundle.does("delete", "--force", "one");
 });
 
-test("run --bundle passes signals on, and deletes at the end", async () => {
+test("run --bundle forwards signals, and deletes at the end", async () => {
   await using bundle = await shell(
     "trap 'exit 5' TERM; echo ready; while :; do sleep 0.05; done",
   );
@@ -78,7 +78,7 @@ test("run --bundle passes signals on, and deletes at the end", async () => {
   assertEquals(await ids(bundle), []);
 });
 
-test("run --bundle tells of the signal that killed its command", async () => {
+test("run --bundle reports the signal that killed its command", async () => {
   await using bundle = await shell("kill -SEGV $$; kill -KILL $$; sleep 1000");
   await using session = new Session(words(bundle, "one"));
   const state = async () =>
@@ -89,7 +89,7 @@ test("run --bundle tells of the signal that killed its command", async () => {
   assertEquals(await ids(bundle), []);
 });
 
-test("delete --force cleans up after run --bundle was killed", async () => {
+test("delete --force cleans up after a killed run --bundle", async () => {
   await using bundle = await shell("echo ready; sleep 1000");
   await using session = new Session(words(bundle, "one"));
   await session.expect(/ready\n/);
@@ -100,7 +100,7 @@ test("delete --force cleans up after run --bundle was killed", async () => {
   assertEquals(await ids(bundle), []);
 });
 
-test("a signal before run --bundle has started its command ends it, and nothing is left", async () => {
+test("a signal before run --bundle has started its command ends it and leaves nothing", async () => {
   await using bundle = await shell("touch /ran", (config) => {
     config.hooks = {
       createRuntime: [{
@@ -125,7 +125,7 @@ test("run --bundle that cannot start leaves nothing", async () => {
   assertEquals(await ids(bundle), []);
 });
 
-test("run --bundle is told from the words of a command", async () => {
+test("run --bundle is recognized before the command only, and checks its flags", async () => {
   await using bundle = await shell("exit 0");
   const { status, stdout } = await execute([
     ...CONTAINER,
@@ -150,7 +150,7 @@ test("run --bundle is told from the words of a command", async () => {
   }
 });
 
-test("LISTEN_FDS and --preserve-fds hand descriptors on, and no others", async () => {
+test("LISTEN_FDS and --preserve-fds pass on descriptors, and no others", async () => {
   await using bundle = await shell(
     "cat <&3; cat <&4; ls /proc/$$/fd; env | grep LISTEN | sort",
   );
@@ -160,7 +160,7 @@ test("LISTEN_FDS and --preserve-fds hand descriptors on, and no others", async (
   const { status, stdout, stderr } = await execute([
     "sh",
     "-c",
-    // Number 5 is open too, and nobody's business.
+    // Number 5 is open too, but was not asked for.
     `LISTEN_FDS=1 LISTEN_PID=$$; export LISTEN_FDS LISTEN_PID; exec ${line}`,
   ].map((word, index) =>
     index === 2 ? `${word} 3<${file} 4<${file} 5<${file}` : word
@@ -172,7 +172,7 @@ test("LISTEN_FDS and --preserve-fds hand descriptors on, and no others", async (
   );
 });
 
-test("run --bundle ties our terminal to the container's", async () => {
+test("run --bundle connects our terminal with the container's", async () => {
   await using bundle = await shell(
     "tty; stty size; read line; echo got $line; sleep 1000",
     (config) => {
@@ -189,7 +189,7 @@ test("run --bundle ties our terminal to the container's", async () => {
   const { pid } = JSON.parse(await bundle.does("state", "one"));
   Deno.kill(pid, "SIGKILL");
   await terminal.expect(/status 137\r\n/);
-  // As it was: not raw.
+  // As before: not in raw mode.
   await terminal.expect(/ icanon/);
   await terminal.end();
   assertEquals(await ids(bundle), []);

@@ -1,4 +1,4 @@
-/** `container spec` and `features`, and the configurations of those who came before. */
+/** `container spec` and `features`, and the configurations of other runtimes. */
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
@@ -15,7 +15,7 @@ import {
 } from "../_harness.ts";
 import { assertRefused } from "../_refused.ts";
 
-/** Reads a config.json; nothing in it may be odd. */
+/** Reads a config.json without any warning. */
 function readQuietly(path: string) {
   const noise: string[] = [];
   const spec = parseConfig(Deno.readTextFileSync(path), {
@@ -41,7 +41,7 @@ test("spec writes the default container", async () => {
   assert(!spec.process.capabilities?.bounding?.includes("CAP_SYS_ADMIN"));
 });
 
-test("spec does not write over a config.json", async () => {
+test("spec does not overwrite a config.json", async () => {
   await using dir = new TempDir();
   const path = `${dir.path}/config.json`;
   for (
@@ -61,7 +61,7 @@ test("spec does not write over a config.json", async () => {
   assertEquals(await Array.fromAsync(Deno.readDir(dir.path)), []);
 });
 
-test("spec says what is wrong with where it should write", async () => {
+test("spec names what is wrong with its directory", async () => {
   await using dir = new TempDir();
   await Deno.writeTextFile(`${dir.path}/file`, "");
   const into = (bundle: string) => container(["spec", `--bundle=${bundle}`]);
@@ -80,7 +80,7 @@ test("spec says what is wrong with where it should write", async () => {
   );
 });
 
-test("spec --rootless is for who runs it", async () => {
+test("spec --rootless writes a configuration for the calling user", async () => {
   await using nobody = await Nobody.make();
   const home = nobody.env.HOME!;
   await Deno.chmod(home, 0o777);
@@ -97,7 +97,7 @@ test("spec --rootless is for who runs it", async () => {
 for (const runtime of ["runc", "crun"]) {
   const skip = without(runtime);
   for (const flags of [[], ["--rootless"]]) {
-    test(`what ${runtime} spec ${flags} writes is read`, async () => {
+    test(`parseConfig() reads ${runtime} spec ${flags}`, async () => {
       await using dir = new TempDir();
       const words = [runtime, "spec", ...flags];
       const { status } = await execute(words, { cwd: dir.path });
@@ -107,7 +107,7 @@ for (const runtime of ["runc", "crun"]) {
   }
 }
 
-test("runc runs what spec writes", async () => {
+test("runc runs the output of spec", async () => {
   await using dir = new TempDir();
   await copyRootfs(dir.path);
   await container(["spec", "-b", dir.path]);
@@ -129,7 +129,7 @@ test("runc runs what spec writes", async () => {
   assertEquals(stdout, "container\nSeccomp:\t2\n");
 }, { skip: without("runc") });
 
-/** What an engine asks a features document; runc's passes it too. */
+/** Asserts what an engine needs from a features document; runc's passes as well. */
 // deno-lint-ignore no-explicit-any
 function assertFeatures(document: any): void {
   for (const name of ["ociVersionMin", "ociVersionMax"]) {
@@ -169,7 +169,7 @@ function assertFeatures(document: any): void {
   assert(values.every((value) => typeof value === "string"));
 }
 
-test("features prints what the specification wants", async () => {
+test("features prints what the specification requires", async () => {
   const { status, stdout, stderr } = await container(["features"]);
   assertEquals([status, stderr], [0, ""]);
   const document = JSON.parse(stdout);
@@ -182,7 +182,7 @@ test("features prints what the specification wants", async () => {
   );
 });
 
-test("runc's features pass for the same", async () => {
+test("runc's features pass the same assertions", async () => {
   assertFeatures(JSON.parse((await execute(["runc", "features"])).stdout));
 }, { skip: without("runc") });
 

@@ -1,6 +1,6 @@
 /**
- * Builds the program as a user does, both ways, into directories of its own,
- * and runs what came out. The standalone half needs DENORT_BIN, as it must not
+ * Builds the program as a user does, in both ways, into temporary directories,
+ * and runs the result. The standalone half needs DENORT_BIN, since it must not
  * depend on a download.
  */
 
@@ -20,10 +20,10 @@ import { mounted } from "../_rootfs.ts";
 const RUNTIME = Deno.env.get("DENORT_BIN");
 const NO_RUNTIME = RUNTIME ? null : "DENORT_BIN is not set";
 
-/** What one module and one archive may weigh in addition to their own bytes. */
+/** The bytes that a module and an archive may take in addition to their own. */
 const OVERHEAD = 64 * 1024;
 
-/** Three of the sizes are printed in tenths of a megabyte, rounded. */
+/** Three of the sizes are printed in rounded tenths of a megabyte. */
 const ROUNDING = 3 * 5e4;
 
 function compile(args: readonly string[], env: Record<string, string> = {}) {
@@ -34,7 +34,7 @@ function compile(args: readonly string[], env: Record<string, string> = {}) {
   );
 }
 
-/** Makes the script that stands in for a binary. */
+/** Makes the script that replaces a binary. */
 async function compileScript(out: string): Promise<string> {
   const { status, stderr } = await compile(["--out", out], {
     DENORT_BIN: "/nowhere/denort",
@@ -43,7 +43,7 @@ async function compileScript(out: string): Promise<string> {
   return stderr;
 }
 
-/** The number in `bundle 54.9 kB` and its like, in bytes. */
+/** The number in texts such as `bundle 54.9 kB`, in bytes. */
 function sizeIn(said: string, what: string): number {
   const found = said.match(new RegExp(`${what} ([\\d.]+) (kB|MB)`));
   assert(found, `${what} is not in ${said}`);
@@ -54,7 +54,7 @@ function names(dir: string): string[] {
   return [...Deno.readDirSync(dir)].map(({ name }) => name).sort();
 }
 
-test("compile makes a script and warns where there is no runtime", async () => {
+test("compile makes a script and warns if there is no runtime", async () => {
   await using dir = new TempDir();
   const out = `${dir.path}/container`;
   const said = await compileScript(out);
@@ -69,11 +69,11 @@ test("compile makes a script and warns where there is no runtime", async () => {
   assertMatch(version.stdout, /^container version \d/);
 });
 
-test("the script runs a container", async () => {
+test("the compiled script runs a container", async () => {
   await using dir = new TempDir();
   const out = `${dir.path}/con tainer`;
   await compileScript(out);
-  // Neither these nor the directory may have a say in it.
+  // Neither these files nor the directory may have an effect.
   await Deno.writeTextFile(`${dir.path}/deno.json`, "{ broken");
   await Deno.writeTextFile(`${dir.path}/package.json`, `{"type":"commonjs"}`);
   const { status, stdout, stderr } = await execute(
@@ -85,7 +85,7 @@ test("the script runs a container", async () => {
   assertMatch(stdout, /^[1-9]\d* a {2}b\n$/);
 });
 
-test("compile --standalone fails rather than make a script", async () => {
+test("compile --standalone fails instead of making a script", async () => {
   await using dir = new TempDir();
   const out = `${dir.path}/container`;
   await Deno.writeTextFile(out, "the old one");
@@ -98,7 +98,7 @@ test("compile --standalone fails rather than make a script", async () => {
   assertEquals(names(dir.path), ["container"]);
 });
 
-test("compile takes no runtime of another version for a good one", async () => {
+test("compile refuses a runtime of another version", async () => {
   await using dir = new TempDir();
   const out = `${dir.path}/container`;
   const { status, stderr } = await compile(["--out", out], {
@@ -110,7 +110,7 @@ test("compile takes no runtime of another version for a good one", async () => {
   assertEquals((await execute([out, "--version"])).status, 0);
 });
 
-test("compile refuses what it does not understand", async () => {
+test("compile refuses unknown arguments", async () => {
   for (const args of [["--nonsense"], ["stray"], ["--out="]]) {
     const { status, stderr } = await compile(args);
     assertEquals(status, 2, stderr);
@@ -145,7 +145,7 @@ test("compile refuses what it does not understand", async () => {
   assertEquals(names(dir.path), ["device", "directory"]);
 });
 
-/** Ends a build by a signal when it has begun to write. */
+/** Ends a build by a signal after it has begun to write. */
 async function interrupt(dir: string, signal: Deno.Signal): Promise<void> {
   const script = `${REPOSITORY}/scripts/compile.ts`;
   const build = new Deno.Command(Deno.execPath(), {
@@ -172,7 +172,7 @@ async function interrupt(dir: string, signal: Deno.Signal): Promise<void> {
   );
 }
 
-test("compile leaves nothing when it is interrupted", async () => {
+test("compile leaves nothing behind when it is interrupted", async () => {
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     await using dir = new TempDir();
     await interrupt(dir.path, signal);
@@ -180,7 +180,7 @@ test("compile leaves nothing when it is interrupted", async () => {
   }
 });
 
-test("compile removes what a killed one left, and not what another works in", async () => {
+test("compile removes the files of a killed compile, but not those of a running one", async () => {
   await using dir = new TempDir();
   await interrupt(dir.path, "SIGKILL");
   const [left] = names(dir.path);
@@ -194,7 +194,7 @@ test("compile removes what a killed one left, and not what another works in", as
 });
 
 test(
-  "compile on a full disk says so, and leaves what was there",
+  "compile reports a full disk, and leaves the old program",
   async () => {
     await using dir = new TempDir();
     for (const size of ["100k", "900k", "2m", "40m"]) {
@@ -216,7 +216,7 @@ test(
 );
 
 test(
-  "the compiled program carries itself and the root filesystem alone",
+  "the compiled program contains only itself and the root filesystem",
   async () => {
     await using dir = new TempDir();
     const out = `${dir.path}/container`;
@@ -225,10 +225,11 @@ test(
     assertEquals(status, 0, stderr);
     const program = sizeIn(stderr, "program");
     assertLess(program, 740_000);
-    // Without it every start would compile: half of its time.
+    // Without it every start would compile, which takes half of its time.
     const code = sizeIn(stderr, "compiled code");
     assertLess(0, code);
-    // What a run, an engine's call and PID 1 each read: less than all three.
+    // The parts that a run, an engine's call and PID 1 read: each is smaller
+    // than the program.
     const shares = sizeIn(stderr, "parts of it");
     assertLess(shares, 3 * program);
     const parts = program + shares + code + sizeIn(stderr, "root filesystem");
@@ -248,7 +249,7 @@ test(
 );
 
 test(
-  "the compiled program has every command, also two whose modules have one name",
+  "the compiled program has every command, including two modules with the same name",
   async () => {
     await using dir = new TempDir();
     const out = `${dir.path}/container`;
@@ -259,7 +260,8 @@ test(
       const { status, stderr } = await execute([out, name, "--help"]);
       assertEquals([status, stderr], [0, ""], name);
     }
-    // cli/run.ts and cli/daily/run.ts; cli/features.ts and containers/oci/features.ts.
+    // cli/run.ts and cli/daily/run.ts; cli/features.ts and
+    // containers/oci/features.ts.
     const { stdout } = await execute([out, "features"]);
     assertEquals(JSON.parse(stdout).ociVersionMin, "1.0.0");
     const detached = await execute([
@@ -290,7 +292,7 @@ test("the compiled program runs in an empty folder", async () => {
   const start = (...words: string[]) =>
     execute([`${path}/bin/container`, ...words], {
       cwd: `${path}/empty`,
-      // Its own files are inside it, whatever lies about outside.
+      // Its files are inside it, whatever is around it.
       env: { XDG_CACHE_HOME: `${path}/cache`, TMPDIR: `${path}/empty` },
     });
   const run = () => start("run", "-q", "busybox", "echo", "hi");
@@ -314,7 +316,7 @@ test("the compiled program runs in an empty folder", async () => {
 }, { skip: NO_RUNTIME });
 
 test(
-  "the compiled program without a root filesystem says what is missing",
+  "the compiled program without a root filesystem names what is missing",
   async () => {
     await using dir = new TempDir();
     const out = `${dir.path}/container`;

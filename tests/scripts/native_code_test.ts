@@ -1,5 +1,5 @@
 /**
- * The bytes of the native programs are what their sources give, and the walker
+ * The bytes of the native programs are built from their sources, and the walker
  * is small, static, and never writable and executable.
  */
 

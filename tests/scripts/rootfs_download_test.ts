@@ -1,5 +1,5 @@
 /**
- * scripts/rootfs.ts: where busybox comes from, and runs that are cut short.
+ * scripts/rootfs.ts: where busybox comes from, and interrupted runs.
  *
  * @module
  */
@@ -29,7 +29,7 @@ const NEEDS_PINNED = PINNED
   : " (skipped: no pinned busybox for this architecture)";
 
 test(
-  "names both digests when the download is not the pinned one",
+  "names both digests if the download is not the pinned one",
   NEEDS_PINNED + NEEDS_BUSYBOX,
   async (place) => {
     const bytes = makeStaticElf() as Uint8Array<ArrayBuffer>;
@@ -39,7 +39,8 @@ test(
     );
     try {
       const url = `http://127.0.0.1:${server.addr.port}/busybox`;
-      // Without a PATH there is no apt-get, which leaves this host's busybox.
+      // Without a PATH there is no apt-get, so only this host's busybox is
+      // left.
       const { status, stderr } = await place.run([], {
         CONTAINER_BUSYBOX_URL: url,
         PATH: "/nonexistent",
@@ -60,7 +61,7 @@ test(
 );
 
 test(
-  "goes on after a network that fails",
+  "continues after a network that fails",
   NEEDS_PINNED + NEEDS_BUSYBOX,
   async (place) => {
     const { status, stderr } = await place.run([], {
@@ -73,7 +74,7 @@ test(
 );
 
 test(
-  "draws a progress bar on a terminal, without colour if NO_COLOR says so",
+  "draws a progress bar on a terminal, without colour if NO_COLOR is set",
   NEEDS_PINNED + NEEDS_BUSYBOX +
     (hasScript() ? "" : " (skipped: no script(1))"),
   async (place) => {
@@ -125,7 +126,7 @@ test(
 );
 
 test(
-  "unpacks Debian's package and then takes it from the cache",
+  "unpacks Debian's package, and uses the cache after that",
   APT ? "" : " (skipped: apt-get reaches no archive)",
   async (place) => {
     const env = { CONTAINER_BUSYBOX_URL: closedUrl() };
@@ -155,7 +156,7 @@ test(
   },
 );
 
-/** Starts a run that waits for a server which never answers. */
+/** Starts a run that waits for a server without an answer. */
 async function interrupt(
   place: Place,
   signal: Deno.Signal,
@@ -181,7 +182,7 @@ test("leaves nothing when it is interrupted", NEEDS_PINNED, async (place) => {
 });
 
 test(
-  "leaves the old tree when it is killed, and sweeps after itself",
+  "leaves the old tree when it is killed, and cleans up at the next run",
   NEEDS_PINNED + NEEDS_BUSYBOX,
   async (place) => {
     await place.build("--minimal");
@@ -201,7 +202,7 @@ test(
 );
 
 test(
-  "waits for another run and does nothing after it",
+  "waits for another run, and then has nothing to do",
   NEEDS_PINNED + NEEDS_BUSYBOX,
   async (place) => {
     const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
@@ -216,7 +217,7 @@ test(
     let done = false;
     const second = place.run([], { CONTAINER_BUSYBOX_URL: url })
       .finally(() => done = true);
-    // Longer than the wait after which it says what it waits for.
+    // Longer than the delay after which it reports what it waits for.
     await new Promise((resolve) => setTimeout(resolve, 1000));
     assertEquals(done, false);
     connection.close();
@@ -246,7 +247,7 @@ test("prints help on stdout and usage errors on stderr", "", async (place) => {
   assertEquals(place.names(), []);
 });
 
-test("--debug adds the stack", "", async (place) => {
+test("--debug adds the stack trace", "", async (place) => {
   const { stderr } = await place.run(["--debug", "--busybox", "/bin/ls"]);
   assertMatch(stderr, /\n {4}at /);
 });

@@ -26,7 +26,7 @@ import {
 } from "../_rootfs.ts";
 
 test(
-  "builds the full tree behind a closed directory",
+  "builds the full tree below a closed directory",
   NEEDS_BUSYBOX,
   async (place) => {
     const said = await place.build();
@@ -90,25 +90,26 @@ test(
 );
 
 test(
-  "keeps host users from a setuid file made inside",
+  "keeps users of the host from a setuid file made inside",
   NEEDS_BUSYBOX + NEEDS_ROOT,
   async (place) => {
     await place.build();
     const shell = `${place.dir}/fs/bin/busybox`;
     await Deno.chmod(shell, 0o4755);
-    // Not by setpriv: that still holds capabilities while it looks up the file.
+    // Not by setpriv, which still holds capabilities while it looks up the
+    // file.
     const asNobody = async () =>
       await new Deno.Command(shell, { args: ["true"], uid: 65534, gid: 65534 })
         .output();
     await assertRejects(asNobody, Deno.errors.PermissionDenied);
-    // The same file in the open, so that the test is known to see it.
+    // The same file in an open directory shows that the test would notice it.
     await Deno.chmod(`${place.dir}/.fs.d`, 0o755);
     assertEquals((await asNobody()).code, 0);
   },
 );
 
 test(
-  "does nothing the second time and says so",
+  "does nothing the second time and reports that",
   NEEDS_BUSYBOX,
   async (place) => {
     await place.build();
@@ -141,7 +142,7 @@ test("reports a damaged tree", NEEDS_BUSYBOX, async (place) => {
 });
 
 test(
-  "links a tree whose run was killed before the link",
+  "links a tree whose run was killed before it made the link",
   NEEDS_BUSYBOX,
   async (place) => {
     await place.build();
@@ -152,7 +153,7 @@ test(
 );
 
 test(
-  "takes the directory itself in a closed parent",
+  "uses the directory itself in a closed parent",
   NEEDS_BUSYBOX,
   async (place) => {
     await Deno.chmod(place.dir, 0o700);
@@ -163,7 +164,7 @@ test(
     assertEquals(place.names(), ["fs"]);
     assert((await Deno.lstat(`${place.dir}/fs`)).isDirectory);
 
-    // Opened later: said, and moved with --force.
+    // Opened later: reported, and moved with --force.
     await Deno.chmod(place.dir, 0o755);
     assertStringIncludes(await place.build(), "--force moves it");
     assertEquals(place.names(), ["fs"]);
@@ -175,7 +176,7 @@ test(
 );
 
 test(
-  "takes the directory itself on a nosuid mount",
+  "uses the directory itself on a nosuid mount",
   NEEDS_BUSYBOX + NEEDS_ROOT,
   async (place) => {
     await mounted(place.dir, "nosuid,size=8m", async () => {
@@ -185,12 +186,12 @@ test(
   },
 );
 
-test("--out makes the directories above it", NEEDS_BUSYBOX, async (place) => {
+test("--out makes missing directories", NEEDS_BUSYBOX, async (place) => {
   await place.build("--out", "a/b/tree");
   assertEquals(place.names("a/b"), [".tree.d", "tree"]);
 });
 
-test("refuses a place that is not its own", NEEDS_BUSYBOX, async (place) => {
+test("refuses a place that it does not own", NEEDS_BUSYBOX, async (place) => {
   await Deno.mkdir(`${place.dir}/other/bin`, { recursive: true });
   await Deno.writeTextFile(`${place.dir}/other/bin/busybox`, "");
   await Deno.writeTextFile(`${place.dir}/other/bin/bash`, "");
@@ -223,7 +224,7 @@ test("refuses a place that is not its own", NEEDS_BUSYBOX, async (place) => {
 });
 
 test(
-  "refuses a closed directory that is not closed",
+  "refuses a closed directory that others can enter",
   NEEDS_BUSYBOX,
   async (place) => {
     await Deno.mkdir(`${place.dir}/.fs.d`);
@@ -256,7 +257,7 @@ test(
 );
 
 test(
-  "refuses what is no static busybox and leaves nothing",
+  "refuses everything but a static busybox, and leaves nothing",
   "",
   async (place) => {
     const script = `${place.root}/script`;
@@ -286,7 +287,7 @@ test(
 );
 
 test(
-  "--force as an ordinary user replaces a tree in which root's container left files",
+  "--force as an ordinary user replaces a tree with files of root's container",
   NEEDS_BUSYBOX + NEEDS_ROOT,
   async (place) => {
     await place.give(1000);
@@ -303,7 +304,7 @@ test(
       `run "sudo rm -rf ${place.dir}/.fs.d/${left}"`,
     );
     assertEquals(place.names("fs/proc"), []);
-    // What is stuck there keeps no later run from its work, and is told again.
+    // Files that stay do not prevent a later run, and are reported again.
     const again = await place.runAs(1000, []);
     assertEquals(again.status, 0, again.stderr);
     assertStringIncludes(again.stderr, "nothing to do");
@@ -313,7 +314,7 @@ test(
   },
 );
 
-test("works where nobody reads what it says", NEEDS_BUSYBOX, async (place) => {
+test("works if nothing reads its output", NEEDS_BUSYBOX, async (place) => {
   const words = [Deno.execPath(), "run", "-A", "--quiet", "--config", CONFIG];
   const line = [...words, SCRIPT, "--busybox", BUSYBOX ?? ""].join(" ");
   const { code, stdout } = await place.command([], {}, {
@@ -334,7 +335,7 @@ test("keeps the old tree when --force fails", NEEDS_BUSYBOX, async (place) => {
 });
 
 test(
-  "says that the disk is full and leaves nothing",
+  "reports a full disk and leaves nothing",
   NEEDS_BUSYBOX + NEEDS_ROOT,
   async (place) => {
     await mounted(place.dir, "size=256k", async () => {
