@@ -1,9 +1,12 @@
-/** containerd, spoken to by ctr(8), which names the runtime's program itself. */
+/**
+ * containerd with its client ctr(8), which names the runtime's program
+ * directly.
+ */
 
 import { rootfs, until, without } from "../_harness.ts";
 import { Engine, type Runtime } from "./_engine.ts";
 
-/** Why there is no containerd to be tried, or null. */
+/** Why containerd cannot be tested here, or null. */
 export const noContainerd: string | null = without("containerd") ??
   without("ctr") ?? without("umoci");
 
@@ -18,7 +21,7 @@ export class Containerd extends Engine {
     const { path } = this.dir;
     Object.assign(this.env, {
       CONTAINERD_ADDRESS: `${path}/socket`,
-      // It is the parent of the cgroups, too.
+      // It is also the parent of the cgroups.
       CONTAINERD_NAMESPACE: this.id,
       RUNTIME: `--runc-binary ${runtime.path} --runc-root ${path}/runtime`,
       ROOTFS: rootfs(),
@@ -44,7 +47,7 @@ address = "${path}/socket"
     }).spawn();
   }
 
-  /** Starts one. */
+  /** Starts containerd. */
   static async start(runtime: Runtime): Promise<Containerd> {
     const containerd = new Containerd(runtime);
     try {

@@ -2,10 +2,10 @@
 
 import type { Scenario } from "./_scenario.ts";
 
-/** The table. */
+/** The scenarios. */
 export const CTR: readonly Scenario[] = [
   {
-    name: "run says what the command says and ends as it does",
+    name: "run prints the command's output and returns its status",
     script: `
       ctr run $RUNTIME --rm $IMAGE c1 echo hello
       status ctr run $RUNTIME --rm $IMAGE c1 sh -c 'echo oops >&2; exit 7'
@@ -18,7 +18,7 @@ status 1
 executable file not found in $PATH`,
   },
   {
-    name: "a task is executed in, listed, signalled and deleted",
+    name: "a task: exec, list, signal and delete",
     script: `
       ctr run $RUNTIME -d $IMAGE c1 sh -c 'trap "exit 3" TERM; while :; do sleep 0.1; done'
       ctr task ls | awk '{print $1, $3}'
@@ -57,7 +57,7 @@ exit code 3`,
 33 77`,
   },
   {
-    name: "a task is attached to, and its exec killed",
+    name: "a task: attach, and kill of an exec process",
     script: `
       ctr run $RUNTIME -d --pid-file pid $IMAGE c1 sh -c 'trap "exit 4" USR1; while :; do sleep 0.1; done'
       ctr task ls | awk '{print $1, $3}'
@@ -77,7 +77,7 @@ status 137
 c2 RUNNING`,
   },
   {
-    name: "a working directory that the image does not have",
+    name: "a working directory that the image lacks",
     script: `
       ctr run $RUNTIME --rm --cwd /new/place $IMAGE c1 sh -c 'pwd; stat -c %a .'
       saying 'no such file or directory' ctr run $RUNTIME --rm --cwd /proc/nope $IMAGE c1 true`,

@@ -1,8 +1,8 @@
-/** Kubernetes: what a container may do, and what of the node it has. */
+/** Kubernetes: the rights of a container, and what it sees of the node. */
 
 import type { Scenario } from "./_scenario.ts";
 
-/** Whom a container runs as, and what it must not. */
+/** The users and rights of a container. */
 export const SECURITY: readonly Scenario[] = [
   {
     name: "users and groups",
@@ -93,7 +93,7 @@ chmod: /tmp: Operation not permitted
 unshare: unshare(0x20000): Operation not permitted`,
   },
   {
-    name: "paths that are masked and read-only",
+    name: "masked and read-only paths",
     script: `
       pod=$(cri runp)
       cri try --security '{"readonly_rootfs": true}' $pod sh -c 'exec 2>&1; touch /file; touch /dev/shm/file && echo touched'
@@ -108,7 +108,7 @@ pod1
   },
 ];
 
-/** What of the node a container has. */
+/** The node's resources that a container has. */
 export const RESOURCES: readonly Scenario[] = [
   {
     name: "mounts",
@@ -155,7 +155,7 @@ opened
 sh: can't create /dev/thing: Operation not permitted`,
   },
   {
-    name: "limits, and others for a container that runs",
+    name: "limits, and an update of a running container",
     script: `
       pod=$(cri runp)
       limit() { cat /sys/fs/cgroup/$1$CRI_CGROUP_PARENT/$c/$2; }

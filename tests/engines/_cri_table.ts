@@ -1,4 +1,4 @@
-/** Kubernetes: what it asks of containerd by the Container Runtime Interface. */
+/** Kubernetes: its requests to containerd by the Container Runtime Interface. */
 
 import { RESOURCES, SECURITY } from "./_cri_isolation.ts";
 import type { Scenario } from "./_scenario.ts";
@@ -40,7 +40,7 @@ pod1 SANDBOX_READY
 SANDBOX_NOTREADY`,
   },
   {
-    name: "a command that is not there",
+    name: "a missing command",
     script: `
       pod=$(cri runp)
       c=$(cri create $pod nope)
@@ -62,7 +62,7 @@ status 1
 permission denied`,
   },
   {
-    name: "a command inside",
+    name: "exec in a container",
     script: `
       pod=$(cri runp)
       c=$(cri run $pod sleep 1000)
@@ -85,7 +85,7 @@ timeout 1s exceeded
 same`,
   },
   {
-    name: "a stop asks first, and kills after its timeout",
+    name: "stop sends a signal first, and kills after its timeout",
     script: `
       pod=$(cri runp)
       c=$(cri run $pod sh -c 'trap "exit 3" TERM; echo ready; while :; do sleep 0.1; done')
@@ -114,7 +114,7 @@ CONTAINER_EXITED 137 Error
 pod1 SANDBOX_NOTREADY`,
   },
   {
-    name: "a log is rotated, and a terminal is logged",
+    name: "a rotated log, and the log of a terminal",
     script: `
       pod=$(cri runp)
       c=$(cri run $pod sh -c 'echo one; until [ -e /tmp/go ]; do sleep 0.1; done; echo two')
@@ -132,7 +132,7 @@ two
 /dev/pts/0`,
   },
   {
-    name: "an environment and a working directory, for a command inside too",
+    name: "environment and working directory, also for exec",
     script: `
       pod=$(cri runp)
       c=$(cri run --security '{"run_as_user": {"value": 12}}' --config '{"envs": [{"key": "ONE", "value": "1 2"}], "working_dir": "/new/place"}' $pod sh -c 'echo $ONE; pwd; echo $HOSTNAME; sleep 1000')
@@ -167,7 +167,7 @@ p4 SANDBOX_READY`,
   },
 ];
 
-/** What the containers of a pod have in common, and with the node. */
+/** What the containers of a pod share, with each other and with the node. */
 const NAMESPACES: readonly Scenario[] = [
   {
     name: "two containers share a pod's namespaces",
@@ -242,7 +242,7 @@ sleep 1003
   },
 ];
 
-/** The table. */
+/** The scenarios. */
 export const CRI: readonly Scenario[] = [
   ...LIFE,
   ...NAMESPACES,

@@ -1,12 +1,12 @@
 /**
- * dockerd, with its own containerd, in a network namespace of its own: its
- * bridges, addresses and packet filters go with it.
+ * dockerd, with its own containerd, in a network namespace of its own, which
+ * its bridges, addresses and packet filters end with.
  */
 
 import { rootfs, until, without } from "../_harness.ts";
 import { Engine, type Runtime } from "./_engine.ts";
 
-/** Why there is no docker to be tried, or null. */
+/** Why docker cannot be tested here, or null. */
 export const noDocker: string | null = without("dockerd") ??
   without("containerd") ?? without("docker") ?? without("runc") ??
   without("iptables");
@@ -41,7 +41,7 @@ export class Docker extends Engine {
     }).spawn();
   }
 
-  /** What docs/engines.md has of it is what an operator needs. */
+  /** The configuration; docs/engines.md has the part that an operator needs. */
   #configuration(): Record<string, unknown> {
     const { path } = this.dir;
     return {
@@ -60,7 +60,7 @@ export class Docker extends Engine {
     };
   }
 
-  /** Starts one. */
+  /** Starts dockerd. */
   static async start(runtime: Runtime): Promise<Docker> {
     const docker = new Docker(runtime);
     try {
@@ -86,7 +86,8 @@ export class Docker extends Engine {
   }
 
   override mounts(): string[] {
-    // Docker's own: the folder, and a namespace's file for `--network host` from then on.
+    // Docker's own: its directory, and after `--network host` a namespace's
+    // file.
     return super.mounts().filter((line) =>
       !/ \S+\/(data|exec\/netns\/default) /.test(line)
     );

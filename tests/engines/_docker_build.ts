@@ -1,12 +1,12 @@
-/** docker: images built, and several containers by docker-compose. */
+/** docker: building images, and several containers with docker-compose. */
 
 import { without } from "../_harness.ts";
 import type { Scenario } from "./_scenario.ts";
 
-/** The table. */
+/** The scenarios. */
 export const BUILDING: readonly Scenario[] = [
   {
-    name: "build by the classic builder",
+    name: "build with the classic builder",
     script: `
       mkdir b; echo content >b/file
       cat >b/Dockerfile <<'END'

@@ -2,7 +2,7 @@
 
 import type { Scenario } from "./_scenario.ts";
 
-/** Why nobody on this machine has every capability that there is, or null. */
+/** Why no user of this machine has every capability, or null. */
 function notAllPowerful(): string | null {
   const bounding = Deno.readTextFileSync("/proc/self/status")
     .match(/^CapBnd:\s*(\w+)/m)![1]!;
@@ -12,7 +12,7 @@ function notAllPowerful(): string | null {
     : `the capabilities here are ${bounding} at most, and runc refuses`;
 }
 
-/** The table. */
+/** The scenarios. */
 export const ISOLATION: readonly Scenario[] = [
   {
     name: "limits of memory, processors and processes",
@@ -150,7 +150,7 @@ mkdir: can't create directory '/d': Function not implemented
 NoNewPrivs:	1`,
   },
   {
-    name: "--init reaps and passes signals on",
+    name: "--init reaps and forwards signals",
     script: `
       docker run --rm --init busybox ps -o comm | sort
       docker run -d --name c1 --init busybox sleep 100
@@ -192,7 +192,7 @@ name
 domain`,
   },
   {
-    name: "networks: none, host, bridge and one of its own",
+    name: "networks: none, host, bridge and a new one",
     script: `
       docker run --rm --net none busybox sh -c 'ls /sys/class/net'
       docker run --rm --net host busybox sh -c 'ls /sys/class/net | grep docker0'
@@ -227,7 +227,7 @@ eth0 eth1 lo`,
     says: "ID\n80/tcp -> 127.0.0.1:8099\npage",
   },
   {
-    name: "what is hidden of /proc and /sys",
+    name: "hidden paths of /proc and /sys",
     script: `
       docker run --rm busybox sh -c 'exec 2>&1; wc -c </proc/keys; ls /proc/acpi /sys/firmware; touch /proc/sys/kernel/hostname; mount -t proc proc /proc'
       docker run --rm --security-opt systempaths=unconfined busybox sh -c 'head -c0 /proc/keys && touch /proc/sys/kernel/hostname && echo writable'

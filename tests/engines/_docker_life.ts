@@ -1,11 +1,11 @@
-/** docker: how containers come to be, are spoken with and end. */
+/** docker: how containers start, run and end. */
 
 import type { Scenario } from "./_scenario.ts";
 
-/** The table. */
+/** The scenarios. */
 export const LIFE: readonly Scenario[] = [
   {
-    name: "run says what the command says and ends as it does",
+    name: "run prints the command's output and returns its status",
     script: `
       docker run --rm busybox echo hello
       status docker run --rm busybox sh -c 'echo oops >&2; exit 7'
@@ -19,7 +19,7 @@ status 0
 typed`,
   },
   {
-    name: "run of what is not there, of what is no program",
+    name: "run of a missing command, and of a file that is not a program",
     script: `
       saying 'executable file not found in $PATH' docker run --rm busybox nope
       saying 'no such file or directory' docker run --rm busybox /nope
@@ -39,7 +39,7 @@ status 127
 no such file or directory`,
   },
   {
-    name: "run -it has a terminal of its own, as large as the outer one",
+    name: "run -it has a new terminal with the size of the outer one",
     script: `
       on_terminal docker run --rm -it busybox sh -c "'tty; until stty size 2>/dev/null | grep .; do sleep 0.1; done; test -t 2 && echo 2'"
       printf 'echo $((6*7))\\nexit 4\\n' | on_terminal 'docker run --rm -it busybox sh; echo status $?' |
@@ -52,7 +52,7 @@ no such file or directory`,
 status 4`,
   },
   {
-    name: "run -t without input, run -it ended from outside",
+    name: "run -t without input, and run -it ended from outside",
     script: `
       docker run --rm -t busybox sh -c 'tty; echo done' | tr -d '\\r'
       docker run -dit --name c1 busybox sh
@@ -86,7 +86,7 @@ uid=12 gid=34 groups=34
 2`,
   },
   {
-    name: "exec of what is not there",
+    name: "exec of a missing command, user or container",
     script: `
       docker run -d --name c1 busybox sleep 100
       saying 'executable file not found in $PATH' docker exec c1 nope
@@ -113,7 +113,7 @@ status 1
 is not running`,
   },
   {
-    name: "exec -it has a terminal, exec -d goes on by itself",
+    name: "exec -it has a terminal, and exec -d runs on by itself",
     script: `
       docker run -d --name c1 busybox sleep 100
       on_terminal docker exec -it c1 sh -c "'tty; until stty size 2>/dev/null | grep .; do sleep 0.1; done'"
@@ -130,7 +130,7 @@ made
 CapEff:	00000000a80425fb`,
   },
   {
-    name: "logs of both streams, after the end too",
+    name: "logs of both streams, also after the end",
     script: `
       docker run -d --name c1 busybox sh -c 'echo out; echo err >&2; sleep 0.2; echo late'
       docker wait c1
@@ -148,7 +148,7 @@ err
 exited 0 0`,
   },
   {
-    name: "logs -f until the end",
+    name: "logs -f until the container ends",
     script: `
       docker run -d --name c1 busybox sh -c 'for i in 1 2 3; do echo $i; sleep 0.1; done'
       docker logs -f c1`,
@@ -179,7 +179,7 @@ c2
 true`,
   },
   {
-    name: "kill by name and by number, and of what does not run",
+    name: "kill by name and by number, and of a stopped container",
     script: `
       docker run -d --name c1 busybox sh -c 'trap "echo usr1" USR1; echo up; while :; do sleep 0.1; done'
       until_it 'docker logs c1 | grep up'
@@ -266,7 +266,7 @@ Cpus_allowed_list:	0
 33554432`,
   },
   {
-    name: "cp both ways",
+    name: "cp in both directions",
     script: `
       docker run -d --name c1 busybox sleep 100
       echo from outside >file
@@ -343,7 +343,7 @@ from made`,
     says: "1 2 3 4 5 6 7 8 9 10",
   },
   {
-    name: "a container whose processes outlive its first",
+    name: "a container with processes that outlive its first",
     script: `
       docker run --rm busybox sh -c 'sleep 100 & echo first ends'
       docker run -d --name c1 --pid host busybox sh -c 'sleep 4321 & sleep 0.2'

@@ -1,7 +1,6 @@
 /**
- * An engine as a test has it: everything it keeps is in a folder of its own,
- * and all that it leaves on the host is found by that folder's name and taken
- * away.
+ * An engine in a test. It keeps everything in a directory of its own, and what
+ * it leaves on the host is found by that directory's name and removed.
  */
 
 // @ts-types="../../types/std_path.d.ts"
@@ -11,49 +10,49 @@ import { execute, type Result, TempDir, until } from "../_harness.ts";
 import { commandOf, descendants, snapshot } from "../_host.ts";
 import { PRELUDE } from "./_scenario.ts";
 
-/** A runtime under an engine. */
+/** A runtime of an engine. */
 export interface Runtime {
   name: "runc" | "ours";
-  /** Its program, absolute. */
+  /** The absolute path of its program. */
   path: string;
 }
 
 /** What is left of containers, in words. */
 export type Leftovers = string[];
 
-/** One engine with one runtime. */
+/** An engine with a runtime. */
 export abstract class Engine implements AsyncDisposable {
   readonly dir = new TempDir();
 
   constructor(readonly runtime: Runtime) {
-    // Descendants that lose their parent come to this process.
+    // Descendants that lose their parent become children of this process.
     snapshot();
   }
 
-  /** Unique on this host: names of cgroups have it in them. */
+  /** A unique name on this host, which is part of the names of its cgroups. */
   get id(): string {
     return basename(this.dir.path);
   }
 
-  /** What the client finds in its environment. */
+  /** The environment of the client. */
   abstract readonly env: Record<string, string>;
 
-  /** The directory in which the runtime keeps its state of containers. */
+  /** The directories in which the runtime keeps the state of containers. */
   abstract readonly stateRoots: readonly string[];
 
-  /** Takes every container away. */
+  /** Removes every container. */
   abstract clear(): Promise<void>;
 
-  /** Words before a client's, which take it where the engine is. */
+  /** Words before those of a client, which run it where the engine is. */
   get before(): readonly string[] {
     return [];
   }
 
-  /** Runs a script of the table, in an empty directory. */
+  /** Runs a script of the table in an empty directory. */
   async run(script: string): Promise<Result> {
     const cwd = Deno.makeTempDirSync({ dir: this.dir.path });
     Deno.chmodSync(cwd, 0o777);
-    // Who enters a mount namespace starts at its root.
+    // A process that enters a mount namespace starts at its root.
     const start = 'cd "$1" || exit; shift; exec 2>&1';
     const words = ["sh", "-c", `${start}\n${PRELUDE}\n${script}`, "sh", cwd];
     try {
@@ -63,14 +62,14 @@ export abstract class Engine implements AsyncDisposable {
     }
   }
 
-  /** Runs what has to succeed. */
+  /** Runs a script that must succeed. */
   async does(script: string): Promise<string> {
     const { status, stdout } = await this.run(script);
     if (status) throw new Error(`${script}: ${stdout}`);
     return stdout.trim();
   }
 
-  /** What there is of containers on the host. */
+  /** Everything that containers have left on the host. */
   leftovers(): Leftovers {
     return [
       ...this.mounts().map((line) => `mount: ${line.split(" ")[4]}`),
@@ -80,23 +79,26 @@ export abstract class Engine implements AsyncDisposable {
     ];
   }
 
-  /** Mounts below the folder, from where the engine makes them. */
+  /**
+   * Mounts below the directory, in the namespace in which the engine makes
+   * them.
+   */
   mounts(): string[] {
     return Deno.readTextFileSync("/proc/self/mountinfo").split("\n")
       .filter((line) => line.includes(`${this.dir.path}/`));
   }
 
-  /** Under which cgroups of the root those of containers are. */
+  /** The cgroups at the root below which containers have theirs. */
   get cgroupParents(): readonly string[] {
     return [this.id];
   }
 
-  /** Cgroups of containers. */
+  /** The cgroups of containers. */
   cgroups(): string[] {
     return this.cgroupParents.flatMap(cgroupsOf);
   }
 
-  /** Processes in a PID namespace below this process. */
+  /** Processes below this process in another PID namespace. */
   processes(): string[] {
     const inside = descendants(Deno.pid).filter(({ pid }) => {
       try {
@@ -110,10 +112,10 @@ export abstract class Engine implements AsyncDisposable {
     return inside.map(({ pid }) => `process: ${pid} ${commandOf(pid)}`);
   }
 
-  /** Ends the engine's own processes; an error does not keep the rest from it. */
+  /** Ends the engine's own processes; the clean-up goes on after an error. */
   protected abstract stop(): Promise<void>;
 
-  /** What the engine said, for the message of a failure. */
+  /** The engine's log, for the message of a failure. */
   log(): string {
     return "";
   }
@@ -139,10 +141,13 @@ function entries(path: string): string[] {
   }
 }
 
-/** Whatever descends from the test is the engine's: shims, monitors, containers. */
+/**
+ * Ends all descendants of the test, which belong to the engine: shims,
+ * monitors, containers.
+ */
 async function endDescendants(): Promise<void> {
   const alive = () => {
-    // Buries what is dead.
+    // Reaps zombies.
     snapshot();
     return descendants(Deno.pid);
   };
@@ -158,7 +163,7 @@ async function endDescendants(): Promise<void> {
   });
 }
 
-/** The last mounted goes first. */
+/** Unmounts the last mount first. */
 async function unmountBelow(path: string): Promise<void> {
   const places = (await Deno.readTextFile("/proc/self/mountinfo")).split("\n")
     .map((line) => line.split(" ")[4] ?? "")

@@ -1,15 +1,15 @@
 /**
- * Namespaces for an engine that has no daemon: a network, and the host's files
- * with a /run of their own. A process holds them, and all ends with it.
+ * Namespaces for an engine without a daemon: a network, and the host's files
+ * with another /run. A process holds them, and everything ends with it.
  */
 
 import { execute, until } from "../_harness.ts";
 
-/** Namespaces that are held. */
+/** Namespaces that a process holds. */
 export class Holder {
   readonly #process: Deno.ChildProcess;
 
-  /** Makes them; `setup` is for sh(1), run in them. */
+  /** Makes the namespaces and runs the sh(1) script `setup` in them. */
   static async start(setup: string): Promise<Holder> {
     const holder = new Holder();
     await until("the namespaces are there", async () => {
@@ -30,7 +30,7 @@ export class Holder {
     this.#process = new Deno.Command("unshare", {
       args: [
         ...["--net", "--mount", "--propagation", "private", "sh", "-ec"],
-        // Locks of the host's own are left out, and its runtimes' state.
+        // Locks of the host and the state of its runtimes are left out.
         "mount -t tmpfs -o mode=755 run /run; mkdir /run/lock; ip link set lo up; exec sleep infinity",
       ],
       stdin: "null",
@@ -39,7 +39,7 @@ export class Holder {
     }).spawn();
   }
 
-  /** The words that take a command into them. */
+  /** The words that run a command in the namespaces. */
   get enter(): readonly string[] {
     return [
       "nsenter",
@@ -51,17 +51,17 @@ export class Holder {
     ];
   }
 
-  /** A file of theirs, as the host sees it. */
+  /** The path on the host of a file in them. */
   path(path: string): string {
     return `/proc/${this.#process.pid}/root${path}`;
   }
 
-  /** What is mounted there. */
+  /** The mounts in them. */
   mountinfo(): string {
     return Deno.readTextFileSync(`/proc/${this.#process.pid}/mountinfo`);
   }
 
-  /** Ends them, once nothing else is in them. */
+  /** Ends the namespaces once no other process is in them. */
   async stop(): Promise<void> {
     this.#process.kill("SIGKILL");
     await this.#process.status;

@@ -1,5 +1,5 @@
 /**
- * podman, for root and for an ordinary user with subordinate ids, by a
+ * podman, as root and as an ordinary user with subordinate ids, with a
  * containers.conf of its own. There is no daemon: conmon(8) stays with each
  * container.
  */
@@ -8,12 +8,12 @@ import { execute, rootfs, without } from "../_harness.ts";
 import { Engine, type Runtime } from "./_engine.ts";
 import { Holder } from "./_holder.ts";
 
-/** Why there is no podman to be tried, or null. */
+/** Why podman cannot be tested here, or null. */
 export const noPodman: string | null = without("podman") ??
   without("conmon") ?? without("catatonit") ??
   (isThere("/usr/lib/podman/netavark") ? null : "netavark is not installed");
 
-/** Why there is no rootless podman to be tried, or null. */
+/** Why rootless podman cannot be tested here, or null. */
 export const noRootless: string | null = noPodman ?? without("newuidmap") ??
   without("slirp4netns") ??
   (isThere("/dev/net/tun") ? null : "there is no /dev/net/tun");
@@ -26,7 +26,7 @@ function isThere(path: string): boolean {
   }
 }
 
-/** Nobody's number on the host. */
+/** A user id that the host does not use. */
 const USER = 64321;
 
 const ACCOUNTS: Record<string, string> = {
@@ -47,7 +47,7 @@ export class Podman extends Engine {
     this.env = {
       HOME: `${path}/home`,
       USER: rootless ? "tenant" : "root",
-      // podman takes 50 characters of it, and adds some.
+      // podman allows 50 characters for it, and adds some.
       XDG_RUNTIME_DIR: `${path}/r`,
       CONTAINERS_CONF: `${path}/containers.conf`,
       CONTAINERS_STORAGE_CONF: `${path}/storage.conf`,
@@ -56,7 +56,7 @@ export class Podman extends Engine {
     };
   }
 
-  /** Makes its folder and its image. */
+  /** Makes the directory and the image. */
   static async start(runtime: Runtime, rootless: boolean): Promise<Podman> {
     const podman = new Podman(runtime, rootless);
     try {
@@ -110,7 +110,7 @@ runroot = "${path}/r/storage"
     );
   }
 
-  /** What docs/engines.md has of it is what an operator needs. */
+  /** The configuration; docs/engines.md has the part that an operator needs. */
   #configuration(): string {
     const { path } = this.dir;
     const { name } = this.runtime;
@@ -176,12 +176,12 @@ network_config_dir = "${path}/networks"
   }
 
   override cgroups(): string[] {
-    // Those of pods are podman's, which leaves some of them.
+    // The cgroups of pods are podman's, which leaves some of them behind.
     return super.cgroups().filter((path) => path.includes("/libpod-"));
   }
 
   override processes(): string[] {
-    // The user's namespaces are held by a process of podman's.
+    // A process of podman holds the user's namespaces.
     return super.processes().filter((line) =>
       !/podman|catatonit -P/.test(line)
     );

@@ -1,11 +1,14 @@
-/** podman: the same for root and for an ordinary user, but for what says so. */
+/**
+ * podman: the same scenarios for root and for an ordinary user, with some
+ * exceptions.
+ */
 
 import type { Scenario } from "./_scenario.ts";
 
-/** What a user without rights can do as root can. */
+/** Scenarios that an ordinary user can run as well. */
 export const PODMAN: readonly Scenario[] = [
   {
-    name: "run says what the command says and ends as it does",
+    name: "run prints the command's output and returns its status",
     script: `
       podman run --rm busybox echo hello
       status podman run --rm busybox sh -c 'echo oops >&2; exit 7'
@@ -26,7 +29,8 @@ status 126
 permission denied`,
   },
   {
-    // It stays for a while: what is said last is lost at times, with runc too.
+    // It stays for a while, since the last output is sometimes lost, with runc
+    // too.
     name: "terminals of run and exec",
     script: `
       on_terminal podman run --rm -it busybox sh -c "'tty; until stty size 2>/dev/null | grep .; do sleep 0.1; done; sleep 0.5'"
@@ -121,7 +125,7 @@ ID
 from inside`,
   },
   {
-    name: "attach, and files that are open for the container",
+    name: "attach, and open files of the container",
     script: `
       podman run -d --name c1 -i busybox sh -c 'read line; echo got $line; exit 6'
       echo word | podman attach c1 | grep got
@@ -140,7 +144,7 @@ ID
 from a file`,
   },
   {
-    name: "no cgroup of its own",
+    name: "no separate cgroup",
     script: `
       podman run --rm --cgroups disabled busybox echo ran; echo status $?`,
     says: /^Error: .*\nstatus 125$/s,
@@ -280,7 +284,7 @@ status 0
 0`,
   },
   {
-    name: "a container's config.json runs by itself, as podman made it",
+    name: "a container's config.json as podman made it runs by itself",
     script: `
       podman create --name c1 --net none busybox sh -c 'echo from a bundle' >/dev/null
       podman init c1
@@ -305,17 +309,17 @@ END
   },
 ];
 
-/** What only a user has. */
+/** Scenarios for an ordinary user only. */
 export const ROOTLESS: readonly Scenario[] = [
   {
-    name: "the user's own number inside",
+    name: "the user's own id inside",
     script: `
       podman run --rm --userns keep-id busybox sh -c 'id -u; touch /tmp/file && stat -c %u /tmp/file'`,
     says: "64321\n64321",
   },
 ];
 
-/** What needs the rights of root: limits and a bridge. */
+/** Scenarios that need root's rights: limits and a bridge. */
 export const ROOTFUL: readonly Scenario[] = [
   {
     name: "limits, update, pause and stats",

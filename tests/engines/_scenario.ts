@@ -1,29 +1,33 @@
 /**
- * What is done with an engine, and what has to come of it whichever runtime the
- * engine has: the tables beside this file are lists of these.
+ * What is done with an engine, and the expected result with every runtime. The
+ * tables in this directory are lists of scenarios.
  */
 
 /** One thing that people do with an engine. */
 export interface Scenario {
   name: string;
   /**
-   * For sh(1), with the engine's client on PATH, the image `busybox` loaded and
-   * the functions of {@linkcode PRELUDE}. What it leaves is taken away after it.
+   * A script for sh(1), with the engine's client on PATH, the image `busybox`
+   * loaded, and the functions of {@linkcode PRELUDE}. What it leaves is removed
+   * after it.
    */
   script: string;
-  /** What it says on both streams, by every runtime: all of it, or a pattern. */
+  /**
+   * The expected output on both streams with every runtime: all of it, or a
+   * pattern.
+   */
   says: string | RegExp;
-  /** Where ours says something else on purpose. */
+  /** A different output of our runtime, which is intended. */
   ours?: { says: string | RegExp; why: string };
-  /** Why it cannot be tried on this machine. */
+  /** Why it cannot be tested on this machine. */
   skip?: string | null;
 }
 
-/** What every script can call. */
+/** Functions for every script. */
 export const PRELUDE = `
-# A command, and the status it ended with.
+# Runs a command and prints its status.
 status() { "$@"; echo "status $?"; }
-# A command until it succeeds, for at most ten seconds.
+# Repeats a command until it succeeds, for at most ten seconds.
 until_it() {
   for _ in $(seq 50); do
     if eval "$*" >/dev/null 2>&1; then return; fi
@@ -31,13 +35,13 @@ until_it() {
   done
   echo "waited in vain: $*"
 }
-# A command on a terminal of its own, 33 lines of 77; what is not typed is waited for.
+# Runs a command on a new terminal with 33 lines and 77 columns.
 on_terminal() {
   script -q -E never -ec "stty rows 33 cols 77; $*" /dev/null | tr -d '\\r' |
-    # The end of the input, as script(1) types and a terminal shows it.
+    # The end of the input, which script(1) types and the terminal shows.
     sed 's/^\\^@//'
 }
-# A command, its status, and the words that its error has to have, or all of it.
+# Runs a command; prints its status, and the expected words or the whole error.
 saying() {
   words=$1; shift
   said=$("$@" 2>&1); echo "status $?"
@@ -46,7 +50,7 @@ saying() {
 }
 `;
 
-/** What a script said without what differs from run to run. */
+/** The output of a script without what differs from run to run. */
 export function normalize(text: string): string {
   return text
     .replaceAll(/\b[0-9a-f]{64}\b/g, "ID")
@@ -54,7 +58,7 @@ export function normalize(text: string): string {
     .split("\n").map((line) => line.trimEnd()).join("\n").trim();
 }
 
-/** Why what was said is not what had to be, or null. */
+/** Why an output is not the expected one, or null. */
 export function difference(
   said: string,
   says: string | RegExp,

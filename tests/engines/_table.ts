@@ -1,6 +1,6 @@
 /**
- * Runs a table of scenarios on an engine, once with runc and once with ours: a
- * test for each engine and runtime, a step for each scenario.
+ * Runs a table of scenarios on an engine with runc and with our program: a test
+ * for each engine and runtime, a step for each scenario.
  *
  * CONTAINER_ENGINES_RUNTIME names one of the two to run alone,
  * CONTAINER_ENGINES_ONLY scenarios by a part of their name.
@@ -11,20 +11,20 @@ import { keepBurying } from "../_host.ts";
 import type { Engine, Runtime } from "./_engine.ts";
 import { difference, type Scenario } from "./_scenario.ts";
 
-/** How an engine is had. */
+/** How an engine is tested. */
 export interface Table {
-  /** What it is called. */
+  /** Its name. */
   engine: string;
-  /** Why it cannot be tried here, or null. */
+  /** Why it cannot be tested here, or null. */
   skip: string | null;
   start(runtime: Runtime): Promise<Engine>;
   scenarios: readonly Scenario[];
 }
 
-/** How long the traces of a container may take to be gone, in milliseconds. */
+/** How many milliseconds the traces of a container may take to disappear. */
 const SETTLING = 10_000;
 
-/** The compiled program; the source is too slow to be anybody's runtime. */
+/** The compiled program; the source is too slow as a runtime. */
 function ownProgram(): string | null {
   try {
     return Deno.realPathSync(
@@ -117,7 +117,7 @@ async function runScenario(
     await engine.clear();
   }
   const left = await settle(engine, before);
-  // Told of once.
+  // Report each only once.
   for (const thing of left) before.add(thing);
   if (fault === null && !left.length) return;
   const faults = [
@@ -127,7 +127,7 @@ async function runScenario(
   throw new Error(faults.join("\n"));
 }
 
-/** What is there that was not, once all had the time to go. */
+/** What is new on the host, after everything had the time to disappear. */
 async function settle(
   engine: Engine,
   before: ReadonlySet<string>,

@@ -1,4 +1,4 @@
-/** containerd, by `ctr run --runc-binary`. */
+/** containerd, with `ctr run --runc-binary`. */
 
 import { Containerd, noContainerd } from "./_containerd.ts";
 import { CTR } from "./_containerd_table.ts";

@@ -1,4 +1,4 @@
-/** containerd, by the interface that Kubernetes has to it. */
+/** containerd, with the interface that Kubernetes uses. */
 
 import { noContainerd } from "./_containerd.ts";
 import { Cri } from "./_cri.ts";

@@ -1,4 +1,7 @@
-/** Docker: dockerd of Debian, with `--add-runtime`'s like in its daemon.json. */
+/**
+ * Docker: Debian's dockerd, with runtimes as in --add-runtime in its
+ * daemon.json.
+ */
 
 import { Docker, noDocker } from "./_docker.ts";
 import { BUILDING } from "./_docker_build.ts";

@@ -1,4 +1,4 @@
-/** podman, for root. */
+/** podman as root. */
 
 import { noPodman, Podman } from "./_podman.ts";
 import { PODMAN, ROOTFUL } from "./_podman_table.ts";

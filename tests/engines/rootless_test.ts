@@ -1,4 +1,4 @@
-/** podman, for a user with subordinate ids and without root's rights. */
+/** podman as an ordinary user with subordinate ids. */
 
 import { noRootless, Podman } from "./_podman.ts";
 import { PODMAN, ROOTLESS } from "./_podman_table.ts";

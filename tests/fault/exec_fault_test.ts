@@ -1,7 +1,6 @@
 /**
- * Each call of each step of a process that joins a container fails in turn: the
- * message names the step, and nothing is left. The same with SIGKILL before
- * each step.
+ * Each call of each step of exec fails in turn: the message names the step, and
+ * nothing is left. The same with SIGKILL before each step.
  */
 
 // @ts-types="../../types/std_assert.d.ts"
@@ -44,13 +43,13 @@ const stateOf = (bundle: Bundle) => `${bundle.dir.path}/state`;
 const openHere = () => [...Deno.readDirSync("/proc/self/fd")].length;
 
 for (const [variant, change] of Object.entries(VARIANTS)) {
-  test(`every call of exec that fails is told by its step: ${variant}`, async () => {
+  test(`exec names the step of every call that fails: ${variant}`, async () => {
     await using bundle = await running(change);
     const store = new Store(stateOf(bundle));
     const pidFile = `${bundle.dir.path}/pid`;
     const options = { ...execOptions(["true"], true), pidFile };
     const steps = await stepsOf(store, options);
-    // What is opened once for all.
+    // Opens the descriptors that are opened once and kept.
     await exec(store, options);
     wait(Number(await Deno.readTextFile(pidFile)));
     await Deno.remove(pidFile);
@@ -68,7 +67,7 @@ for (const [variant, change] of Object.entries(VARIANTS)) {
           (error) => error,
         ).finally(() => alterLowering((_, instructions) => instructions));
         const what = `${faulty.step} ${at}`;
-        // What is only reached where the one before it has not done.
+        // Reached only if the call before it has failed.
         if (error === null && at > 0) {
           wait(Number(await Deno.readTextFile(pidFile)));
           await Deno.remove(pidFile);
@@ -92,7 +91,7 @@ for (const [variant, change] of Object.entries(VARIANTS)) {
       new Store(stateOf(bundle)),
       execOptions(["true"], false),
     );
-    // Its streams are pipes, which are not opened anew.
+    // Its streams are pipes, which are not reopened.
     const chosen = new Set(steps.map(({ step }) => step));
     chosen.delete("reopenNull");
     using _burying = burying();
@@ -103,7 +102,7 @@ for (const [variant, change] of Object.entries(VARIANTS)) {
 
 const exists = (path: string) => Deno.lstat(path).then(() => true, () => false);
 
-/** Kills who has started it while the step is about to be done. */
+/** Kills the exec while the step is about to be done. */
 async function killAt(
   bundle: Bundle,
   kind: StepKind,
@@ -132,8 +131,8 @@ async function killAt(
 }
 
 /**
- * What was orphaned to this process, also where it was born after the kill: a
- * PID namespace does not end before the last of them is waited for.
+ * Reaps orphans of this process, even those created after the kill. A PID
+ * namespace does not end before the last of its processes is reaped.
  */
 function buryWalkers(): void {
   for (const { pid, parent, state } of descendants(Deno.pid)) {

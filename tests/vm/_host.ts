@@ -1,5 +1,5 @@
 /**
- * What the tests of limits need to know of a machine, and to leave as it was.
+ * What the tests of limits need to know about a machine, and must restore.
  *
  * @module
  */
@@ -17,7 +17,10 @@ export function ourCgroups({ mounts }: Hierarchy): string[] {
     .filter((path) => path.includes(`-${Deno.pid}`)).sort();
 }
 
-/** A cgroup that needs a controller leaves it switched on for those beside it. */
+/**
+ * Restores the enabled controllers. A cgroup that needs a controller leaves it
+ * enabled for those next to it.
+ */
 export function restoreEnabled({ mounts }: Hierarchy): Disposable {
   const file = mounts.find(({ version }) => version === 2)?.path +
     "/cgroup.subtree_control";
@@ -31,7 +34,7 @@ export function restoreEnabled({ mounts }: Hierarchy): Disposable {
   };
 }
 
-/** The disk that holds a block device's data, for which throttles are. */
+/** The disk that holds a block device's data, to which throttles apply. */
 export function someDisk(): string | null {
   for (const { name } of Deno.readDirSync("/sys/block")) {
     if (/^(vd|sd|nvme|xvd)/.test(name)) return `/dev/${name}`;

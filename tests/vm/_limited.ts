@@ -1,6 +1,6 @@
 /**
- * What tests of the flags that limit have in common: a container that waits
- * while its cgroup is looked at.
+ * Shared by the tests of flags for limits: a container that waits while its
+ * cgroup is inspected.
  *
  * @module
  */
@@ -17,14 +17,14 @@ export const hierarchy = readHierarchy();
 export const same = (name: string) => ({ v1: name, v2: name });
 export const BLOCK = { v1: "blkio", v2: "io" };
 
-/** The tree that has a controller, or why a test has to be skipped. */
+/** Why a test must be skipped because no tree has the controller, or null. */
 export function lacks(names: { v1: string; v2: string }): string | null {
   return mountOf(hierarchy, names)
     ? null
     : `this machine has no ${names.v1} controller`;
 }
 
-/** A cgroup as its record has it. */
+/** A cgroup in its record. */
 interface Group {
   version: 1 | 2;
   controllers: string[];
@@ -42,18 +42,18 @@ export function groupsOf(parent: number): Group[] {
   throw new Error(`There is no record of a cgroup of ${parent}`);
 }
 
-/** A file of a container's cgroup. */
+/** Reads a file of a container's cgroup. */
 export function readLimit(parent: number, file: string): string {
   const group = groupsOf(parent).find(({ path }) => exists(`${path}/${file}`));
   if (!group) throw new Error(`No cgroup has ${file}`);
   return Deno.readTextFileSync(`${group.path}/${file}`).trim();
 }
 
-/** `run FLAGS sh -c SCRIPT`, to its end. */
+/** Runs `run FLAGS sh -c SCRIPT` until it ends. */
 export const shell = (mode: Mode, flags: string, script: string) =>
   mode.run([...flags.split(" "), "sh", "-c", script]);
 
-/** Starts a container that waits for a line, and looks at it meanwhile. */
+/** Starts a container that waits for a line, and inspects it meanwhile. */
 export async function whileWaiting(
   mode: Mode,
   flags: string[],
@@ -71,7 +71,7 @@ export async function whileWaiting(
   assertEquals(await session.end(), 0);
 }
 
-/** Whether there is something at a path. */
+/** Whether a path exists. */
 export function exists(path: string): boolean {
   try {
     Deno.statSync(path);
@@ -81,7 +81,7 @@ export function exists(path: string): boolean {
   }
 }
 
-/** Declares tests of one set of cgroups, in both modes, where a controller is there. */
+/** Declares tests for a set of cgroups, in both modes, if the controller exists. */
 export function declare(label: string) {
   return (
     name: string,

@@ -1,8 +1,7 @@
 // deno-lint-ignore-file no-sync-fn-in-async-fn -- what is tested is synchronous
 /**
- * Going over every limit and looking at what the kernel does: the same for v1
- * and v2, on this machine and in a virtual one. Needs root and the tools of
- * busybox.
+ * Sets every limit and checks what the kernel does: the same for v1 and v2, on
+ * this machine and in a virtual one. Needs root and the tools of busybox.
  *
  * @module
  */
@@ -43,7 +42,7 @@ interface Ended {
   milliseconds: number;
 }
 
-/** Starts a shell that enters the cgroup as the walker does, by itself. */
+/** Starts a shell that enters the cgroup by itself, like the walker. */
 function start(cgroup: Cgroup, script: string): Deno.ChildProcess {
   const enter = cgroup.joinFiles().map((file) =>
     `echo $$ > ${file} || exit 99`
@@ -68,7 +67,7 @@ async function run(cgroup: Cgroup, script: string): Promise<Ended> {
   };
 }
 
-/** Declares the tests for the cgroups that are here. */
+/** Declares the tests for the cgroups of this machine. */
 export function testLimits(label: string): void {
   const hierarchy = readHierarchy();
   const test = (
@@ -106,7 +105,7 @@ export function testLimits(label: string): void {
   };
   const same = (name: string) => ({ v1: name, v2: name });
 
-  test("too much memory is an out-of-memory kill", same("memory"), {
+  test("memory: too much causes an out-of-memory kill", same("memory"), {
     memory: { limit: 32 * MB, swap: 32 * MB },
   }, async (cgroup) => {
     assertEquals(cgroup.oomKilled(), false);
@@ -126,7 +125,7 @@ export function testLimits(label: string): void {
     assertGreater(memory!.peak ?? 32 * MB, 20 * MB);
   });
 
-  test("enough memory is not", same("memory"), {
+  test("memory: a use below the limit causes no kill", same("memory"), {
     memory: { limit: 256 * MB, swap: 256 * MB, reservation: 64 * MB },
   }, async (cgroup) => {
     const { code, stderr } = await run(
@@ -137,7 +136,7 @@ export function testLimits(label: string): void {
     assertEquals(cgroup.oomKilled(), false);
   });
 
-  test("one process too many cannot be forked", same("pids"), {
+  test("pids: one process too many cannot be forked", same("pids"), {
     pids: { limit: 5 },
   }, async (cgroup) => {
     const { stderr } = await run(
@@ -148,7 +147,7 @@ export function testLimits(label: string): void {
     assertEquals(cgroup.stats().pids!.limit, 5);
   });
 
-  test("CPU time beyond the quota has to wait", same("cpu"), {
+  test("cpu: time beyond the quota has to wait", same("cpu"), {
     cpu: { quota: 10_000, period: 50_000, shares: 512 },
   }, async (cgroup) => {
     const { milliseconds } = await run(
@@ -161,7 +160,7 @@ export function testLimits(label: string): void {
     assertLess(cpu.usage / 1000, milliseconds / 2);
   });
 
-  test("only the chosen CPUs are used", same("cpuset"), {
+  test("cpuset: only the chosen CPUs are used", same("cpuset"), {
     cpu: { cpus: "0", mems: "0" },
   }, async (cgroup) => {
     const { stdout } = await run(
@@ -171,7 +170,7 @@ export function testLimits(label: string): void {
     assertMatch(stdout, /:\s*0\n/);
   });
 
-  test("a device that is not allowed cannot be opened", null, {
+  test("devices: a device that is not allowed cannot be opened", null, {
     devices: [...DEFAULT_DEVICE_RULES],
   }, async (cgroup) => {
     const directory = Deno.makeTempDirSync();
@@ -190,7 +189,7 @@ export function testLimits(label: string): void {
     }
   });
 
-  test("an access that is not allowed is refused by itself", null, {
+  test("devices: only the access that is not allowed is refused", null, {
     devices: [
       { allow: false, access: "rwm" },
       ...DEFAULT_DEVICE_RULES.filter((rule) => rule.allow && rule.major !== 1),
@@ -209,11 +208,11 @@ export function testLimits(label: string): void {
   const disk = someDisk();
   const number = disk ? lookupDevice(disk) : { major: 0, minor: 0 };
   test(
-    "a disk is not read faster than allowed",
+    "io: a disk is not read faster than allowed",
     disk ? { v1: "blkio", v2: "io" } : same("(no disk)"),
     { blockIO: { throttleReadBpsDevice: [{ ...number, rate: MB }] } },
     async (cgroup) => {
-      // A file, since some hosts let nobody open the disk that they are on.
+      // A file, since some hosts allow nobody to open their own disk.
       const file = Deno.makeTempFileSync({ dir: "/var/tmp" });
       try {
         Deno.writeFileSync(file, new Uint8Array(2.5 * MB));
@@ -223,7 +222,7 @@ export function testLimits(label: string): void {
            dd if=${file} of=/dev/null bs=256k iflag=direct`,
         );
         assertEquals(code, 0, stderr);
-        // 5 MB at 1 MB in a second.
+        // 5 MB at 1 MB per second.
         assertGreater(milliseconds, 3000);
         const io = cgroup.stats().io!.find(({ major, minor }) =>
           major === number.major && minor === number.minor
@@ -235,7 +234,7 @@ export function testLimits(label: string): void {
     },
   );
 
-  test("huge pages beyond the limit are not to be had", same("hugetlb"), {
+  test("hugetlb: huge pages beyond the limit are refused", same("hugetlb"), {
     hugepageLimits: [{ pageSize: "2MB", limit: 4 * MB }],
   }, async (cgroup) => {
     const file = "/proc/sys/vm/nr_hugepages";
@@ -257,7 +256,7 @@ export function testLimits(label: string): void {
     }
   });
 
-  test("freeze() stops and thaw() goes on", null, {}, async (cgroup) => {
+  test("freeze() stops and thaw() continues", null, {}, async (cgroup) => {
     const file = Deno.makeTempFileSync();
     const child = start(
       cgroup,
@@ -285,7 +284,7 @@ export function testLimits(label: string): void {
   });
 
   test(
-    "kill() leaves nobody, remove() no directory below either",
+    "kill() ends every process, and remove() removes directories below as well",
     null,
     {},
     async (cgroup) => {
@@ -305,7 +304,7 @@ export function testLimits(label: string): void {
     },
   );
 
-  test("update() raises and lowers", same("memory"), {
+  test("update() raises and lowers limits", same("memory"), {
     memory: { limit: 64 * MB, swap: 64 * MB },
   }, (cgroup) => {
     const limit = () => cgroup.stats().memory!.limit;
@@ -318,7 +317,7 @@ export function testLimits(label: string): void {
   });
 
   test(
-    "a value that the kernel refuses is an error that says why",
+    "a value that the kernel refuses is an error with its reason",
     same("cpuset"),
     {},
     () => {
@@ -337,7 +336,7 @@ export function testLimits(label: string): void {
     },
   );
 
-  test("what a killed command left behind is swept", null, {}, async () => {
+  test("remains of a killed command are removed", null, {}, async () => {
     const directory = Deno.makeTempDirSync();
     const before = ourCgroups(hierarchy);
     const program = `
@@ -361,7 +360,7 @@ export function testLimits(label: string): void {
       });
       assertEquals([...Deno.readDirSync(directory)], []);
       assertEquals(ourCgroups(hierarchy), before);
-      // One whose owner lives stays.
+      // A cgroup with a living owner stays.
       using _record = recordCgroup(directory, {
         id: "alive",
         groups: [],

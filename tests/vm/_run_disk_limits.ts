@@ -1,7 +1,7 @@
 // deno-lint-ignore-file no-sync-fn-in-async-fn -- one thing at a time: nobody else waits
 /**
- * The flags that limit disks and huge pages, given to the program: the kernel is
- * seen to act. The same for v1 and v2, in both modes. Needs root.
+ * The flags for limits of disks and huge pages: the kernel enforces them. The
+ * same for v1 and v2, in both modes. Needs root.
  *
  * @module
  */
@@ -11,10 +11,10 @@ import type { Mode } from "../_harness.ts";
 import { someDisk } from "./_host.ts";
 import { BLOCK, declare, MB, same, shell } from "./_limited.ts";
 
-/** A disk that a file below /var/tmp lies on, and that can be throttled. */
+/** A disk that holds a file below /var/tmp and can be throttled. */
 const disk = someDisk();
 
-/** Declares the tests for the cgroups that are here. */
+/** Declares the tests for the cgroups of this machine. */
 export function testRunDiskLimits(label: string): void {
   const both = declare(label);
   const slow = async (mode: Mode, flag: string, script: string) => {
@@ -54,7 +54,7 @@ export function testRunDiskLimits(label: string): void {
   ];
   for (const [flag, script] of throttles) {
     both(
-      `--device-${flag}: a disk is no faster`,
+      `--device-${flag}: the disk is not faster`,
       BLOCK,
       async (mode) => {
         assertGreater(await slow(mode, flag, script), 2000);
@@ -64,7 +64,7 @@ export function testRunDiskLimits(label: string): void {
   }
 
   both(
-    "--blkio-weight is told to bfq, or the error says that it is missing",
+    "--blkio-weight sets the weight of bfq, or the error names bfq as missing",
     BLOCK,
     async (mode) => {
       const { status, stderr } = await mode.run([
@@ -82,7 +82,7 @@ export function testRunDiskLimits(label: string): void {
   );
 
   both(
-    "--hugetlb: huge pages beyond it are not to be had",
+    "--hugetlb: huge pages above the limit are refused",
     same("hugetlb"),
     async (mode) => {
       const file = "/proc/sys/vm/nr_hugepages";

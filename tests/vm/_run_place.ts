@@ -1,7 +1,7 @@
 // deno-lint-ignore-file no-sync-fn-in-async-fn -- one thing at a time: nobody else waits
 /**
- * Where a container's cgroup is, who is in it, and that it goes: the same for
- * v1 and v2, in both modes. Needs root.
+ * The place of a container's cgroup, the processes in it, and its removal: the
+ * same for v1 and v2, in both modes. Needs root.
  *
  * @module
  */
@@ -20,11 +20,11 @@ import {
   whileWaiting,
 } from "./_limited.ts";
 
-/** Declares the tests for the cgroups that are here. */
+/** Declares the tests for the cgroups of this machine. */
 export function testRunPlace(label: string): void {
   const both = declare(label);
   both(
-    "--cgroup-parent: made below it, and its limits hold too",
+    "--cgroup-parent: the cgroup is made below it, and the parent's limits apply",
     same("pids"),
     async (mode) => {
       const { path, version } = mountOf(hierarchy, same("pids"))!;
@@ -57,7 +57,7 @@ export function testRunPlace(label: string): void {
   );
 
   both(
-    "our program as PID 1 is outside of the limits, the command is the root of its view",
+    "the limits exclude our program as PID 1, and the command's cgroup is the root of its view",
     same("memory"),
     async (mode) => {
       await whileWaiting(mode, ["-m", "64m"], (parent) => {
@@ -80,7 +80,7 @@ export function testRunPlace(label: string): void {
   );
 
   both(
-    "no way into the host's cgroups is left open inside",
+    "no descriptor inside leads to the host's cgroups",
     same("memory"),
     async (mode) => {
       const { stdout } = await shell(
@@ -94,7 +94,7 @@ export function testRunPlace(label: string): void {
   );
 
   both(
-    "a parent that was killed is swept after by the next command",
+    "the next command removes the cgroup of a killed parent",
     same("memory"),
     async (mode) => {
       const session = mode.startRun(

@@ -1,6 +1,6 @@
 /**
  * /sys/fs/cgroup inside a container on cgroup v2: the tests of
- * tests/limits/cgroup_mount_test.ts, in a machine that has nothing else.
+ * tests/limits/cgroup_mount_test.ts, in a machine with nothing but v2.
  *
  * @module
  */

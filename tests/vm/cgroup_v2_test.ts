@@ -1,7 +1,7 @@
 // deno-lint-ignore-file no-sync-fn-in-async-fn -- what is tested is synchronous
 /**
- * The limits on cgroup v2, and what only v2 has: `deno task test:vm` runs this
- * in a machine that has nothing else.
+ * The limits on cgroup v2, and features that only v2 has: `deno task test:vm`
+ * runs this in a machine with nothing but v2.
  *
  * @module
  */
@@ -19,7 +19,7 @@ import { testLimits } from "./_limits.ts";
 const TOP = "/sys/fs/cgroup";
 const MODULE = new URL("../../cgroup/mod.ts", import.meta.url).href;
 const { layout } = readHierarchy();
-// Some of it would disturb a machine that has something else to do.
+// Some of it would disturb a machine that has other work.
 const ignore = layout !== "v2" || !Deno.env.has("CONTAINER_VM");
 
 const test = (name: string, fn: () => void | Promise<void>) =>
@@ -35,7 +35,7 @@ const test = (name: string, fn: () => void | Promise<void>) =>
 
 if (!ignore) testLimits("cgroup (v2)");
 
-/** A cgroup with a process in it, for as long as the body takes. */
+/** Makes a cgroup with a process in it, which exists while the body runs. */
 async function withProcess(
   path: string,
   body: () => void | Promise<void>,
@@ -53,7 +53,7 @@ async function withProcess(
   }
 }
 
-test("files of unified are written verbatim", () => {
+test("planCgroup() writes files of unified verbatim", () => {
   const resources = { unified: { "memory.high": "33554432", "pids.max": "7" } };
   using cgroup = createCgroup(
     planCgroup({ id: "unified", resources }, readHierarchy()),
@@ -63,7 +63,7 @@ test("files of unified are written verbatim", () => {
   assertEquals(Deno.readTextFileSync(`${directory}/pids.max`), "7\n");
 });
 
-test("weights, shares and rates are converted as runc does", () => {
+test("planCgroup() converts weights, shares and rates like runc", () => {
   const resources = {
     cpu: { shares: 1024, quota: 50_000, burst: 1000 },
     memory: { limit: 64 << 20, swap: 96 << 20, reservation: 32 << 20 },
@@ -87,7 +87,7 @@ test("weights, shares and rates are converted as runc does", () => {
   assertEquals(read("io.max"), "254:0 rbps=max wbps=max riops=max wiops=9");
 });
 
-test("a cgroup that holds processes hands nothing down, and the error says so", async () => {
+test("planCgroup() names a cgroup that holds processes and therefore enables no controllers", async () => {
   await withProcess(`${TOP}/busy`, () => {
     const resources = { pids: { limit: 5 } };
     const error = assertThrows(
@@ -100,7 +100,8 @@ test("a cgroup that holds processes hands nothing down, and the error says so", 
       "/busy contains processes",
     ) as ContainerError;
     assertStringIncludes(error.hint!, "mkdir /sys/fs/cgroup/busy/init");
-    // Beside it, where a relative path goes, there is no such rule.
+    // The rule does not apply to a cgroup next to it, where a relative path
+    // goes.
     const hierarchy = readHierarchy();
     hierarchy.mounts[0]!.own = `${TOP}/busy`;
     assertEquals(planCgroup({ id: "x", resources }, hierarchy).made, [
@@ -109,7 +110,7 @@ test("a cgroup that holds processes hands nothing down, and the error says so", 
   });
 });
 
-test("cgroups above that were made for it go with it, used ones stay", () => {
+test("remove() removes the directories that were made above the cgroup, unless they are used", () => {
   const one = createCgroup(
     planCgroup({ id: "one", cgroupsPath: "/slice/one" }, readHierarchy()),
   );
@@ -123,7 +124,7 @@ test("cgroups above that were made for it go with it, used ones stay", () => {
   Deno.removeSync(`${TOP}/slice`);
 });
 
-test("openDirectory() is for CLONE_INTO_CGROUP", () => {
+test("openDirectory() works with CLONE_INTO_CGROUP", () => {
   using cgroup = createCgroup(planCgroup({ id: "directory" }, readHierarchy()));
   using directory = cgroup.openDirectory();
   assert(directory);
@@ -133,8 +134,8 @@ test("openDirectory() is for CLONE_INTO_CGROUP", () => {
   );
 });
 
-test("a user without root uses what is handed down to him", async () => {
-  // As systemd does for user@1000.service: the cgroup and these files are his.
+test("an ordinary user uses the controllers that are delegated to him", async () => {
+  // As with systemd for user@1000.service: the cgroup and these files are his.
   const slice = `${TOP}/user`;
   Deno.mkdirSync(`${slice}/session`, { recursive: true });
   Deno.writeTextFileSync(

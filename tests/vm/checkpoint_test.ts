@@ -1,6 +1,6 @@
 /**
- * checkpoint and restore where criu works: the tests of
- * tests/oci/checkpoint_test.ts, with a kernel that it knows.
+ * checkpoint and restore with a working criu: the tests of
+ * tests/oci/checkpoint_test.ts, on a kernel that criu supports.
  *
  * @module
  */

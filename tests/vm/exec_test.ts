@@ -1,6 +1,6 @@
 /**
- * exec on cgroup v2, where a cgroup namespace is a boundary for who moves
- * (nsdelegate), as systemd mounts it.
+ * exec on cgroup v2 as systemd mounts it: a cgroup namespace is a boundary that
+ * processes cannot be moved across (nsdelegate).
  *
  * @module
  */
@@ -17,8 +17,9 @@ const skip = Deno.env.has("CONTAINER_VM")
 const namespaces = (...types: string[]) => types.map((type) => ({ type }));
 
 /**
- * As systemd has it: a mount in the host's namespace sets that for the whole
- * machine, and one without it takes it away (as CRIU does, in other tests).
+ * Sets nsdelegate, as systemd does. A mount in the host's namespace sets it for
+ * the whole machine, and a mount without it clears it, as CRIU does in other
+ * tests.
  */
 async function delegate(): Promise<AsyncDisposable> {
   const mount = async (...options: string[]) => {
@@ -31,7 +32,7 @@ async function delegate(): Promise<AsyncDisposable> {
   return { [Symbol.asyncDispose]: () => mount() };
 }
 
-test("exec gets into a cgroup that its own namespace hides", async () => {
+test("exec enters a cgroup that its own namespace hides", async () => {
   await using _boundaries = await delegate();
   assertMatch(
     await Deno.readTextFile("/proc/self/mountinfo"),
@@ -46,12 +47,12 @@ test("exec gets into a cgroup that its own namespace hides", async () => {
     const { pid } = JSON.parse(await bundle.does("state", "one"));
     const of = await Deno.readTextFile(`/proc/${pid}/cgroup`);
     const seen = await bundle.does("exec", "one", "cat", "/proc/self/cgroup");
-    // Outside of it, its own would be a path with .. in it.
+    // From outside, its own cgroup would be a path with "..".
     assertEquals(seen, own.length ? "0::/\n" : of);
   }
 }, { skip });
 
-test("root of a user namespace has cgroups below its own", async () => {
+test("root of a user namespace can make cgroups below its own", async () => {
   const words = [
     "cd /sys/fs/cgroup && mkdir in && echo 0 >in/cgroup.procs",
     "cat /proc/self/cgroup",
@@ -70,6 +71,6 @@ test("root of a user namespace has cgroups below its own", async () => {
     ...["--bundle", bundle.dir.path, "one"],
   );
   assertEquals(stdout, "0::/in\n");
-  // Its limits are not its own to change.
+  // It may not change its own limits.
   assertMatch(stderr, /pids.max: Permission denied/);
 }, { skip });

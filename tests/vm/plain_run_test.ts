@@ -1,6 +1,6 @@
 /**
- * A run that needs no runtime, on cgroup v2 and nothing else: what the plan for
- * such machines was compiled for (tests/run/plain_run_test.ts has the rest).
+ * A plain run, without Deno, on pure cgroup v2, for which a plan is compiled as
+ * well. tests/run/plain_run_test.ts has the other tests.
  *
  * @module
  */
@@ -17,7 +17,7 @@ const skip = !Deno.env.has("CONTAINER_VM")
   ? null
   : "CONTAINER_BIN names no compiled program";
 
-/** The same with a flag that changes nothing, but takes a runtime. */
+/** The same run with a flag that changes nothing, but needs Deno. */
 const forms = [[], ["-w", "/"]];
 
 const outcomes = (mode: readonly string[], script: string) =>
@@ -41,9 +41,9 @@ test("plain run: its mounts and cgroup are those of cgroup v2", async () => {
   }
 }, { skip });
 
-test("plain run: no runtime is started for it", async () => {
+test("plain run: no Deno is started", async () => {
   for (const mode of [[], ["--no-init"]]) {
-    // The parent of PID 1 has the files of a runtime, or none.
+    // The files of Deno are mapped into the parent of PID 1, or not.
     const sizes = await Promise.all(forms.map(async (flags) => {
       const run = new Deno.Command(program, {
         args: [

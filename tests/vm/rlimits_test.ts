@@ -1,5 +1,5 @@
 /**
- * Limits that are raised in a user namespace, which takes CAP_SYS_RESOURCE of
+ * Limits that are raised in a user namespace, which needs CAP_SYS_RESOURCE of
  * the machine's root.
  *
  * @module
@@ -18,7 +18,7 @@ const skip = Deno.env.has("CONTAINER_VM")
 
 const RLIMITS = [{ type: "RLIMIT_NOFILE", soft: 3000, hard: 4000 }];
 
-/** What a command of the runtime prints whose own limit is lower. */
+/** The output of a command of the runtime whose own limit is lower. */
 async function limited(bundle: Bundle, ...args: string[]): Promise<string> {
   const line = words(bundle, ...args).map(quote).join(" ");
   const { stdout, stderr } = await new Deno.Command("sh", {
@@ -34,7 +34,7 @@ const raising = (change: (config: Config) => void) => (config: Config) => {
 
 for (const shared of [false, true]) {
   test(
-    `limits are raised in a user namespace ${
+    `create raises limits in a user namespace ${
       shared ? "that is joined" : "of its own"
     }`,
     async () => {

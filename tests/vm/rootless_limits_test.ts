@@ -1,8 +1,7 @@
 // deno-lint-ignore-file no-sync-fn-in-async-fn -- one thing at a time: nobody else waits
 /**
- * Limits of a user who is not root: in the part of cgroup v2 that is handed to
- * him, and without them where none is. Runs in the machine of
- * `deno task test:vm`.
+ * Limits of an ordinary user: in a delegated part of cgroup v2, and without
+ * limits if nothing is delegated. Runs in the machine of `deno task test:vm`.
  *
  * @module
  */
@@ -25,7 +24,10 @@ const skip = Deno.env.has("CONTAINER_VM")
   ? null
   : "only in a virtual machine, see deno task test:vm";
 
-/** A slice with a session in it, of which a user owns as much as systemd gives to user@.service. */
+/**
+ * A slice with a session in it, delegated to a user as systemd delegates
+ * user@.service.
+ */
 class Slice implements AsyncDisposable {
   readonly path = `${TOP}/user`;
   readonly session = `${this.path}/session`;
@@ -62,7 +64,7 @@ async function runAs(mode: Mode, slice: Slice, flags: string, script: string) {
     "-c",
     script,
   );
-  // The home that he has here is open to everybody: no place for his state.
+  // This machine's home is open to everybody, so it cannot hold his state.
   words.unshift("env", `XDG_RUNTIME_DIR=${directory.path}`);
   return await execute([
     "sh",
@@ -71,7 +73,7 @@ async function runAs(mode: Mode, slice: Slice, flags: string, script: string) {
   ], { env: { ...nobody.env, LINE: `exec ${shellLine(words)}` } });
 }
 
-testBoth("rootless limits (v2): what is handed down holds", async (mode) => {
+testBoth("rootless limits (v2): delegated limits apply", async (mode) => {
   const owned = [`${TOP}/user`, `${TOP}/user/session`];
   await using slice = new Slice(owned, "+memory +pids +cpu");
   const { status, stdout, stderr } = await runAs(
@@ -93,7 +95,7 @@ testBoth("rootless limits (v2): what is handed down holds", async (mode) => {
 }, { skip });
 
 testBoth(
-  "rootless limits (v2): a controller that is not handed down is left out by itself",
+  "rootless limits (v2): only a controller that is not delegated is left out",
   async (mode) => {
     const owned = [`${TOP}/user`, `${TOP}/user/session`];
     await using slice = new Slice(owned, "+pids +cpu -memory");
@@ -114,7 +116,7 @@ testBoth(
 );
 
 testBoth(
-  "rootless limits (v2): where nothing is handed down the container runs, and says so",
+  "rootless limits (v2): without delegation the container runs with a warning",
   async (mode) => {
     await using slice = new Slice([], "+memory +pids");
     const { status, stdout, stderr } = await runAs(
@@ -133,7 +135,7 @@ testBoth(
 );
 
 testBoth(
-  "rootless limits (v2): a cgroup that is handed over with processes in it is told with its cure",
+  "rootless limits (v2): a delegated cgroup that holds processes is named with a fix",
   async (mode) => {
     await using slice = new Slice(
       [`${TOP}/user/session`],

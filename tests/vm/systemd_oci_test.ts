@@ -1,6 +1,6 @@
 // deno-lint-ignore-file no-sync-fn-in-async-fn -- one thing at a time: nobody else waits
 /**
- * `--systemd-cgroup`, as engines give it where systemd is PID 1, and what stays
+ * `--systemd-cgroup`, as engines pass it with systemd as PID 1, and containers
  * in the background there. `deno task test:vm --systemd` runs this in a machine
  * of its own.
  *
@@ -53,12 +53,12 @@ async function create(bundle: Bundle): Promise<void> {
   await bundle.does("start", "one");
 }
 
-/** What the container's own cgroup has, to compare with its unit's. */
+/** The weight of the container's own cgroup, to compare with that of its unit. */
 const weight = (path: string) =>
   Deno.readTextFileSync(`${path}/command/cpu.weight`).trim();
 
 test(
-  "systemd: a container of an engine is in the unit that it names",
+  "systemd: an engine's container is in the unit that it names",
   async () => {
     await using one = await placed("a", (config) => {
       config.linux.resources = {
@@ -110,7 +110,7 @@ test(
 );
 
 test(
-  "systemd: a unit of the same name that goes or has failed is no hindrance",
+  "systemd: an ending or failed unit of the same name does no harm",
   async () => {
     await using one = await placed("b");
     const { bundle, unit, path } = one;
@@ -135,7 +135,7 @@ test(
 );
 
 test(
-  "systemd: a controller that it does not know is handed down where a limit asks",
+  "systemd: a limit enables a controller that systemd does not know",
   async () => {
     const top = Deno.readTextFileSync(`${TOP}/cgroup.controllers`).split(/\s+/);
     assert(top.includes("hugetlb"), "this kernel has huge pages");
@@ -161,7 +161,7 @@ test(
   { skip },
 );
 
-test("systemd: what runs in the background has a unit, too", async () => {
+test("systemd: a container in the background has a unit as well", async () => {
   await using daily = new Daily();
   const id = await daily.run(
     "--name",
@@ -191,7 +191,7 @@ const HOME = `${TOP}/user.slice/user-${USER}.slice/user@${USER}.service`;
 
 const PLACE = `${HOME}/test`;
 
-/** A manager of a user's, as pam_systemd(8) has it started. */
+/** Starts a user's manager, as pam_systemd(8) does. */
 async function startUserManager(): Promise<void> {
   const runtime = `/run/user/${USER}`;
   Deno.mkdirSync(runtime, { recursive: true });
@@ -218,11 +218,11 @@ TimeoutStopSec=1
   Deno.chownSync(PLACE, USER, USER);
 }
 
-// What it takes along, slices and mounts, is there before the first test and
-// stays: the machine is gone after the last.
+// Its slices and mounts exist before the first test and stay, since the machine
+// ends after the last one.
 if (!skip) await startUserManager();
 
-/** Runs a command as that user, in a cgroup of the manager's. */
+/** Runs a command as that user, in a cgroup of the manager. */
 async function asUser(...words: string[]) {
   return await execute([
     ...["sh", "-c", `echo 0 >${PLACE}/cgroup.procs; exec "$@"`, "sh"],
@@ -236,11 +236,11 @@ async function asUser(...words: string[]) {
   ]);
 }
 
-test("systemd: a user without root has units of his own manager", async () => {
+test("systemd: an ordinary user has units of his own manager", async () => {
   await using one = await placed("user", (config) => {
     config.linux.cgroupsPath = "user.slice:engine:user";
     config.linux.namespaces = [
-      // In one of its own it would not say where it is.
+      // In a cgroup namespace of its own it would not see where it is.
       ...(config.linux.namespaces as { type: string }[])
         .filter(({ type }) => type !== "cgroup"),
       { type: "user" },
@@ -250,7 +250,7 @@ test("systemd: a user without root has units of his own manager", async () => {
     config.linux.gidMappings = own;
     config.linux.resources = { pids: { limit: 33 } };
     config.process.args = ["cat", "/proc/self/cgroup"];
-    // No other group is there to have the terminals.
+    // No other group exists that could own the terminals.
     for (const mount of config.mounts) {
       mount.options = mount.options?.filter((option) => option !== "gid=5");
     }

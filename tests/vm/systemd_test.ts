@@ -1,7 +1,7 @@
 // deno-lint-ignore-file no-sync-fn-in-async-fn -- one thing at a time: nobody else waits
 /**
- * A container's cgroup where systemd is PID 1: a unit that systemd knows of.
- * `deno task test:vm --systemd` runs this in a machine of its own.
+ * A container's cgroup with systemd as PID 1 is a unit of systemd. `deno task
+ * test:vm --systemd` runs this in a machine of its own.
  *
  * @module
  */
@@ -34,7 +34,7 @@ async function show(unit: string): Promise<string> {
 }
 
 testBoth(
-  "systemd: the cgroup is a scope, in system.slice, handed to us",
+  "systemd: the cgroup is a delegated scope in system.slice",
   async (mode) => {
     let path = "";
     await whileWaiting(mode, ["--pids-limit", "9"], async (parent) => {
@@ -53,7 +53,8 @@ testBoth(
       const count = (group: string) =>
         Deno.readTextFileSync(`${path}/${group}/cgroup.procs`).split("\n")
           .filter(Boolean).length;
-      // What holds the scope open, and our program where it is PID 1.
+      // The process that holds the scope open, and our program where it is PID
+      // 1.
       assertEquals(count("container"), mode.init ? 2 : 1);
       assertEquals(count("command"), 1);
       // systemd writes its own values again.
@@ -67,7 +68,7 @@ testBoth(
 );
 
 testBoth(
-  "systemd: limits hold, and a kill for want of memory is named",
+  "systemd: limits take effect, and an out-of-memory kill is reported",
   async (mode) => {
     const forks = await shell(
       mode,
@@ -86,7 +87,7 @@ testBoth(
   { skip },
 );
 
-testBoth("systemd: --cgroup-parent names a slice", async (mode) => {
+testBoth("systemd: --cgroup-parent sets the slice", async (mode) => {
   await whileWaiting(
     mode,
     ["--cgroup-parent", "test-part.slice", "--pids-limit", "9"],
@@ -99,7 +100,7 @@ testBoth("systemd: --cgroup-parent names a slice", async (mode) => {
   await execute(["systemctl", "stop", "test-part.slice", "test.slice"]);
 }, { skip });
 
-testBoth("systemd: a parent that is killed leaves no scope", async (mode) => {
+testBoth("systemd: killing the parent leaves no scope", async (mode) => {
   const session = mode.startRun(
     "-m",
     "64m",
