@@ -1,6 +1,6 @@
 /**
  * Each step of the plan fails in turn: the message names the step, the status
- * is 125, and the host is as it was. Kills are in fault_kill_test.ts.
+ * is 125, and the host is unchanged. Kills are in fault_kill_test.ts.
  */
 
 // @ts-types="../../types/std_assert.d.ts"
@@ -25,7 +25,7 @@ import {
 } from "../_fault.ts";
 import { execute, run, TempDir, test } from "../_harness.ts";
 
-/** What makes plans differ. Together they have every kind of step. */
+/** Options that change the plan. Together their plans have every kind of step. */
 const VARIANTS: Record<string, Partial<ContainerOptions>> = {
   "the default": {},
   "a user namespace": { userNamespace: "private" },
@@ -75,7 +75,7 @@ const VARIANTS: Record<string, Partial<ContainerOptions>> = {
 
 const covered = new Set<StepKind>();
 
-/** Runs a plan without our program inside, in this process, to its end. */
+/** Runs a plan without our program inside, in this process, until it ends. */
 async function runHere(
   { plan, spec }: Prepared,
 ): Promise<StepError | number> {
@@ -113,7 +113,7 @@ async function runHere(
 const openHere = () => [...Deno.readDirSync("/proc/self/fd")].length;
 
 for (const [variant, options] of Object.entries(VARIANTS)) {
-  test(`every call of every step that fails is told by its step, without init: ${variant}`, async () => {
+  test(`a run without init names the step of every call that fails: ${variant}`, async () => {
     const prepared = await decide({ ...options, init: false });
     assertEquals(await runHere(prepared), 0, "without a fault");
     const open = openHere();
@@ -128,7 +128,10 @@ for (const [variant, options] of Object.entries(VARIANTS)) {
   });
 }
 
-/** Each call of a step; the first is always made, some are for other machines. */
+/**
+ * Fails each call of a step. The first call is always made; others depend on
+ * the machine.
+ */
 async function failInTurn(prepared: Prepared, faulty: Step): Promise<void> {
   const count = lower(faulty).length;
   for (let at = 0; at < count; at++) {
@@ -141,7 +144,7 @@ async function failInTurn(prepared: Prepared, faulty: Step): Promise<void> {
     alterLowering((_, instructions) => instructions);
     const what = `${faulty.step} ${at}`;
     if (!(result instanceof StepError)) {
-      // What was left out: a directory's mask where a file's is in place.
+      // A call that was skipped: the mask of a directory after that of a file.
       assertEquals([result, at > 0], [0, true], what);
       continue;
     }
@@ -154,7 +157,7 @@ async function failInTurn(prepared: Prepared, faulty: Step): Promise<void> {
   }
 }
 
-/** The words of `run` for those of the variants that the command line is tried with. */
+/** The variants that the command line is tested with, and their flags for `run`. */
 const COMMAND_LINES: Record<string, [Partial<ContainerOptions>, string[]]> = {
   "with init": [{}, []],
   "without init": [{ init: false }, ["--no-init"]],
@@ -166,9 +169,9 @@ const COMMAND_LINES: Record<string, [Partial<ContainerOptions>, string[]]> = {
 };
 
 for (const [name, [options, flags]] of Object.entries(COMMAND_LINES)) {
-  test(`a step that fails is one line on standard error and status 125, ${name}`, async () => {
+  test(`run reports a failing step in one line with status 125, ${name}`, async () => {
     const all = places(await decide(options, "null"));
-    // Of the same steps in a row, as with masks, the first and the last.
+    // The first and the last of several steps in a row, as with masks.
     const chosen = all.filter(({ step }, index) =>
       all[index - 1]?.step.step !== step.step ||
       all[index + 1]?.step.step !== step.step
@@ -187,7 +190,7 @@ for (const [name, [options, flags]] of Object.entries(COMMAND_LINES)) {
   });
 }
 
-/** The child is started with other words than here, since it is another program. */
+/** The child starts with other words than here, since it is another program. */
 function expectedMessage({ step }: Place): string {
   return step.step === "executeSelf"
     ? "container: Cannot execute this program again: "
@@ -198,7 +201,7 @@ function expectedMessage({ step }: Place): string {
     : `container: Cannot ${describe(step)}: `;
 }
 
-test("a label that cannot be set is told, where there is no security module, too", async () => {
+test("run reports a label that cannot be set, even without a security module", async () => {
   const all = places(await decide({ apparmor: "none" }, "null"));
   for (const place of all.filter(({ step }) => step.step === "setLabel")) {
     const { status, stderr } = await execute(
@@ -217,7 +220,7 @@ test("a label that cannot be set is told, where there is no security module, too
 });
 
 for (const flags of [[], ["--no-init"], ["--no-new-privs=false"]]) {
-  test(`a listener that cannot be sent is told, and nobody waits for it: ${flags[0] ?? "--init"}`, async () => {
+  test(`run reports a listener that cannot be sent, and does not wait: ${flags[0] ?? "--init"}`, async () => {
     const all = places(
       await decide({
         seccomp: "learn",
@@ -240,7 +243,7 @@ for (const flags of [[], ["--no-init"], ["--no-new-privs=false"]]) {
   });
 }
 
-test("ids that cannot be mapped are told, and the process that waits for them is gone", async () => {
+test("run reports ids that cannot be mapped, and ends the waiting process", async () => {
   const { status, stderr } = await run([
     "--uidmap",
     "0:0:10",
@@ -255,14 +258,14 @@ test("ids that cannot be mapped are told, and the process that waits for them is
   covered.add("mapIds");
 });
 
-test("a cgroup that cannot be made is told, and no part of it remains", async () => {
+test("run reports a cgroup that cannot be made, and leaves no part of it", async () => {
   const { status, stderr } = await run(["--cpuset-mems", "4095", "true"]);
   assertEquals([status, stderr.split("\n").length], [125, 2], stderr);
   assertStringIncludes(stderr, "container: Cannot ");
   covered.add("makeCgroup");
 });
 
-test("a mount that cannot be made on the host is told", async () => {
+test("run reports a mount that cannot be made on the host", async () => {
   const { status, stderr } = await run([
     ...["-v", "/proc:/mnt:idmap=uids=0-1-1;gids=0-1-1", "true"],
   ]);
@@ -272,21 +275,21 @@ test("a mount that cannot be made on the host is told", async () => {
     "container: Cannot open /proc with its user ids",
   );
   covered.add("mapMount");
-  // tests/mounts/image_test.ts has its failures.
+  // Its failures are in tests/mounts/image_test.ts.
   covered.add("mountImage");
-  // tests/mounts/copy_up_test.ts has its.
+  // Its failures are in tests/mounts/copy_up_test.ts.
   covered.add("copyUp");
-  // tests/run/file_streams_test.ts has those of its files.
+  // The failures of its files are in tests/run/file_streams_test.ts.
   covered.add("relayStream");
-  // The same calls as those of reopenNull, for another device.
+  // It makes the same calls as reopenNull, for another device.
   covered.add("reopenDevice");
 });
 
 test("every kind of step has failed once", () => {
   assertEquals(KINDS.filter((kind) => !covered.has(kind)), [
-    // Of `exec`, and failed in tests/fault/exec_fault_test.ts.
+    // Part of `exec`; fails in tests/fault/exec_fault_test.ts.
     "joinProcess",
-    // Of `create`, and failed in tests/oci/oci_test.ts where they can be.
+    // Part of `create`; fails in tests/oci/oci_test.ts if it can fail.
     "keepWalker",
     "executeWalker",
     "keepHold",
@@ -298,16 +301,16 @@ test("every kind of step has failed once", () => {
     "enterKeptRoot",
     "visitRoot",
     "returnToRoot",
-    // Of config.json alone.
+    // Only in a config.json.
     "setIoPriority",
     "setScheduler",
     "setMemoryPolicy",
-    // The child kills by itself, and nothing can be wrong with that.
+    // The child makes the call itself, and it cannot fail.
     "killAll",
   ]);
 });
 
-/** A filter that lets nobody end in the ordinary way. */
+/** A filter that forbids the ordinary exit. */
 const NO_EXIT = {
   defaultAction: "SCMP_ACT_ALLOW",
   syscalls: [{
@@ -318,7 +321,7 @@ const NO_EXIT = {
 };
 
 for (const flags of [[], ["--no-init"]]) {
-  test(`the walker ends even where a filter forbids it to exit: ${flags[0] ?? "--init"}`, async () => {
+  test(`the walker ends even if a filter forbids its exit: ${flags[0] ?? "--init"}`, async () => {
     await using dir = new TempDir();
     const profile = `${dir.path}/profile.json`;
     await Deno.writeTextFile(profile, JSON.stringify(NO_EXIT));
