@@ -101,6 +101,17 @@ export class Session implements AsyncDisposable {
 
   /** Waits until the program ends; returns the status, or 128+n after signal n. */
   async end(): Promise<number> {
+    const status = await this.exited();
+    await this.#patiently(this.#reading);
+    return status;
+  }
+
+  /** The same while others may hold on to its streams. */
+  exited(): Promise<number> {
+    return this.#patiently(this.status);
+  }
+
+  async #patiently<T>(waited: Promise<T>): Promise<T> {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const hung = new Promise<never>((_, reject) => {
       timer = setTimeout(
@@ -109,9 +120,7 @@ export class Session implements AsyncDisposable {
       );
     });
     try {
-      const status = await Promise.race([this.status, hung]);
-      await Promise.race([this.#reading, hung]);
-      return status;
+      return await Promise.race([waited, hung]);
     } finally {
       clearTimeout(timer);
     }

@@ -8,16 +8,19 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { stateDirectory } from "../../containers/run/state_directory.ts";
-import type { Phase } from "../../plan/step.ts";
 import {
   decide,
+  endOfKilled,
+  endOfRun,
   faultWords,
-  findWaiting,
   type Place,
   places,
   pooled,
+  SHARES,
+  sharesOf,
+  waitingBelow,
 } from "../_fault.ts";
-import { descendants, describeBelow, readProcess } from "../_host.ts";
+import { descendants, readProcess } from "../_host.ts";
 import {
   container,
   execute,
@@ -38,7 +41,7 @@ const MODES = [
 /** Whom to kill; null where there is no such process at that moment. */
 const VICTIMS: Record<
   string,
-  (parent: number, waiting: number, phase: Phase) => number | null
+  (parent: number, waiting: number) => number | null
 > = {
   "the parent": (parent) => parent,
   "the process at the step": (_, waiting) => waiting,
@@ -50,34 +53,28 @@ const VICTIMS: Record<
   },
 };
 
-/** Runs until a step, kills one, and sees the rest end by itself. */
+/** Kills one where a session's next run waits at a step, and sees the rest end by itself. */
 async function killAt(
+  session: Session,
   place: Place,
   victim: typeof VICTIMS[string],
-  flags: readonly string[],
-): Promise<boolean> {
+): Promise<void> {
   const what = `${place.phase} ${place.index} ${place.step.step}`;
-  await using session = new Session(
-    faultWords(place, "wait", ...flags, "sleep", "1000"),
-  );
+  const from = session.output.length;
   // What is orphaned is adopted by this process, and would not be found below.
-  let waiting: number | null = null;
-  await until(
-    () =>
-      `something waits at ${what}: ${session.output}\n${
-        describeBelow(session.pid)
-      }`,
-    () => (waiting = findWaiting(session.pid)) !== null,
-  );
-  const target = victim(session.pid, waiting!, place.phase);
-  if (target === null) return false;
+  const waiting = await waitingBelow(session, what);
+  const target = victim(session.pid, waiting);
+  assert(target !== null, `nobody to kill at ${what}`);
   const all = descendants(session.pid);
   Deno.kill(target, "SIGKILL");
-  const status = await session.end();
+  const status = target === session.pid
+    ? await endOfKilled(session)
+    : (await endOfRun(session)).status;
+  const output = session.output.slice(from);
   assert(status !== 0, what);
-  assert(!/^ +at /m.test(session.output), `a stack trace: ${session.output}`);
-  if (status === 125) assertStringIncludes(session.output, "container: ");
-  else assertEquals(status, 137, `${what}: ${session.output}`);
+  assert(!/^ +at /m.test(output), `a stack trace: ${output}`);
+  if (status === 125) assertStringIncludes(output, "container: ");
+  else assertEquals(status, 137, `${what}: ${output}`);
   await until(
     `nothing is left of ${what}`,
     () =>
@@ -86,7 +83,24 @@ async function killAt(
         return !now || now.start !== start || now.state === "Z";
       }),
   );
-  return true;
+}
+
+/** The same for each of these places. A parent that is not killed serves several. */
+async function killAtEach(
+  all: readonly Place[],
+  victim: typeof VICTIMS[string],
+  flags: readonly string[],
+): Promise<void> {
+  const shares = victim === VICTIMS["the parent"]
+    ? all.map((place) => [place])
+    : sharesOf(all);
+  await pooled(shares, SHARES, async (share) => {
+    await using session = new Session(
+      await faultWords("wait", share, ...flags, "sleep", "1000"),
+    );
+    for (const place of share) await killAt(session, place, victim);
+    await session.end();
+  });
 }
 
 for (const { mode, init, flags } of MODES) {
@@ -102,11 +116,7 @@ for (const { mode, init, flags } of MODES) {
         (!name.startsWith("PID 1") || phase === "process")
       );
       assert(chosen.length > 10);
-      let killed = 0;
-      await pooled(chosen, 3, async (place) => {
-        if (await killAt(place, victim, flags)) killed++;
-      });
-      assertEquals(killed, chosen.length);
+      await killAtEach(chosen, victim, flags);
     });
   }
 }
@@ -117,14 +127,13 @@ test("SIGKILL while the end is cleaned up leaves nothing", async () => {
   );
   for (const place of all.slice(0, 3)) {
     for (const victim of ["the parent", "the process at the step"]) {
-      await using session = new Session(faultWords(place, "wait", "true"));
-      let waiting: number | null = null;
-      await until(
-        `the end is being cleaned up: ${place.step.step}`,
-        () => (waiting = findWaiting(session.pid)) !== null,
+      await using session = new Session(
+        await faultWords("wait", [place], "true"),
       );
-      Deno.kill(VICTIMS[victim]!(session.pid, waiting!, "cleanup")!, "SIGKILL");
-      assertEquals(await session.end(), 137);
+      const what = `the cleaning up, ${place.step.step}`;
+      const waiting = await waitingBelow(session, what);
+      Deno.kill(VICTIMS[victim]!(session.pid, waiting)!, "SIGKILL");
+      assertEquals(await endOfKilled(session), 137);
     }
   }
 });

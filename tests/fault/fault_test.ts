@@ -17,13 +17,13 @@ import { describe } from "../../explain/steps/describe.ts";
 import type { Step, StepKind } from "../../plan/step.ts";
 import {
   decide,
-  faultWords,
+  type FailedRun,
+  failInTurn,
   KINDS,
   type Place,
   places,
-  pooled,
 } from "../_fault.ts";
-import { execute, run, TempDir, test } from "../_harness.ts";
+import { run, TempDir, test } from "../_harness.ts";
 
 /** Options that change the plan. Together their plans have every kind of step. */
 const VARIANTS: Record<string, Partial<ContainerOptions>> = {
@@ -119,7 +119,7 @@ for (const [variant, options] of Object.entries(VARIANTS)) {
     const open = openHere();
     try {
       for (const step of walkedSteps(prepared.plan)) {
-        await failInTurn(prepared, step);
+        await failEachCall(prepared, step);
       }
     } finally {
       alterLowering((_, instructions) => instructions);
@@ -132,7 +132,7 @@ for (const [variant, options] of Object.entries(VARIANTS)) {
  * Fails each call of a step. The first call is always made; others depend on
  * the machine.
  */
-async function failInTurn(prepared: Prepared, faulty: Step): Promise<void> {
+async function failEachCall(prepared: Prepared, faulty: Step): Promise<void> {
   const count = lower(faulty).length;
   for (let at = 0; at < count; at++) {
     alterLowering((step, instructions) =>
@@ -176,18 +176,19 @@ for (const [name, [options, flags]] of Object.entries(COMMAND_LINES)) {
       all[index - 1]?.step.step !== step.step ||
       all[index + 1]?.step.step !== step.step
     );
-    await pooled(chosen, 3, async (place) => {
-      const { status, stdout, stderr } = await execute(
-        faultWords(place, "fail", ...flags, "true"),
-      );
-      const what =
-        `${place.phase} ${place.index} ${place.step.step}: ${stderr}`;
-      assertEquals([status, stdout], [125, ""], what);
-      assertEquals(stderr.split("\n").length, 2, what);
-      assertStringIncludes(stderr, expectedMessage(place), what);
-      covered.add(place.step.step);
-    });
+    const runs = await failInTurn(chosen, ...flags, "true");
+    assertEquals(runs.length, chosen.length);
+    runs.forEach(assertTold);
   });
+}
+
+/** Checks that one line names the step, and that there is no other output. */
+function assertTold({ place, status, stdout, stderr }: FailedRun): void {
+  const what = `${place.phase} ${place.index} ${place.step.step}: ${stderr}`;
+  assertEquals([status, stdout], [125, ""], what);
+  assertEquals(stderr.split("\n").length, 2, what);
+  assertStringIncludes(stderr, expectedMessage(place), what);
+  covered.add(place.step.step);
 }
 
 /** The child starts with other words than here, since it is another program. */
@@ -203,20 +204,10 @@ function expectedMessage({ step }: Place): string {
 
 test("run reports a label that cannot be set, even without a security module", async () => {
   const all = places(await decide({ apparmor: "none" }, "null"));
-  for (const place of all.filter(({ step }) => step.step === "setLabel")) {
-    const { status, stderr } = await execute(
-      faultWords(
-        place,
-        "fail",
-        "--apparmor",
-        "none",
-        "true",
-      ),
-    );
-    assertEquals(status, 125, stderr);
-    assertStringIncludes(stderr, expectedMessage(place));
-    covered.add(place.step.step);
-  }
+  const labels = all.filter(({ step }) => step.step === "setLabel");
+  const runs = await failInTurn(labels, "--apparmor", "none", "true");
+  assertEquals(runs.length, labels.length);
+  runs.forEach(assertTold);
 });
 
 for (const flags of [[], ["--no-init"], ["--no-new-privs=false"]]) {
@@ -231,15 +222,10 @@ for (const flags of [[], ["--no-init"], ["--no-new-privs=false"]]) {
     const learning = all.filter(({ step: { step } }) =>
       ["keepSocket", "setSeccomp", "sendListener"].includes(step)
     );
-    for (const place of learning) {
-      const { status, stdout, stderr } = await execute(
-        faultWords(place, "fail", ...flags, "--seccomp", "learn", "true"),
-      );
-      assertEquals([status, stdout], [125, ""], stderr);
-      assertEquals(stderr.split("\n").length, 2, stderr);
-      assertStringIncludes(stderr, expectedMessage(place));
-      covered.add(place.step.step);
-    }
+    const words = [...flags, "--seccomp", "learn", "true"];
+    const runs = await failInTurn(learning, ...words);
+    assertEquals(runs.length, learning.length);
+    runs.forEach(assertTold);
   });
 }
 

@@ -6,7 +6,13 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
 import { prepare } from "../../containers/run/run.ts";
-import { faultWords, findWaiting, type Place, places } from "../_fault.ts";
+import {
+  endOfKilled,
+  faultWords,
+  type Place,
+  places,
+  waitingBelow,
+} from "../_fault.ts";
 import {
   CONTAINER,
   execute,
@@ -90,16 +96,16 @@ async function killAt(
 ): Promise<void> {
   const what = `${victim} at ${place.phase} ${place.step.step}`;
   await using session = new Session(
-    faultWords(place, "wait", ...mode.flags, "--rootfs", image, "sleep", "100"),
+    await faultWords(
+      "wait",
+      [place],
+      ...[...mode.flags, "--rootfs", image, "sleep", "100"],
+    ),
   );
-  let waiting: number | null = null;
-  await until(
-    `something waits, ${what}: ${session.output}`,
-    () => (waiting = findWaiting(session.pid)) !== null,
-  );
+  const waiting = await waitingBelow(session, what);
   const all = descendants(session.pid);
-  Deno.kill(victim === "parent" ? session.pid : waiting!, "SIGKILL");
-  assert(await session.end() !== 0, what);
+  Deno.kill(victim === "parent" ? session.pid : waiting, "SIGKILL");
+  assert(await endOfKilled(session) !== 0, what);
   await until(
     `nothing is left, ${what}`,
     () =>

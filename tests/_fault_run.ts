@@ -1,0 +1,60 @@
+/** The parent's part of tests/_fault_main.ts. */
+
+import { parseFlags } from "../cli/flags.ts";
+import { RUN_FLAGS } from "../cli/run_flags.ts";
+import { optionsFromFlags } from "../cli/run_options.ts";
+import { writeAll } from "../ffi/fcntl.ts";
+import { alterLowering } from "../launch/lower/lower.ts";
+import { prepare, run } from "../containers/run/run.ts";
+import type { Phase, Step } from "../plan/step.ts";
+import {
+  endMark,
+  type Fault,
+  FAULTS,
+  NEXT_OUTPUT,
+} from "./_fault_instructions.ts";
+
+/** A step that has been marked. */
+type Marked = Step & { fault?: Fault };
+
+const say = (line: string) => writeText(2, `${line}\n`);
+
+const writeText = (fd: number, text: string) =>
+  writeAll(fd, new TextEncoder().encode(text));
+
+/** How many descriptors are open here. */
+const openHere = () => [...Deno.readDirSync("/proc/self/fd")].length;
+
+/**
+ * Runs a container for each place, and says after each how it ended.
+ *
+ * @returns the status of the last
+ */
+export async function runWithFaults(
+  [fault, places, ...argv]: readonly string[],
+  statusOf: (run: () => Promise<number>) => Promise<number>,
+): Promise<number> {
+  alterLowering((step: Marked, instructions) =>
+    step.fault ? [...FAULTS[step.fault], ...instructions] : instructions
+  );
+  let status = 0;
+  for (const place of places!.split(",")) {
+    const [phase, index] = place.split(".");
+    status = await statusOf(async () => {
+      const options = optionsFromFlags(
+        parseFlags(RUN_FLAGS, argv, "container run"),
+      );
+      const prepared = await prepare(options, options.rootfs!);
+      const steps: Marked[] = prepared.plan[phase as Phase];
+      // A copy: some steps are the same objects in every plan.
+      steps[Number(index)] = {
+        ...steps[Number(index)]!,
+        fault: fault as Fault,
+      };
+      return await run(prepared, { announce: false, debug: false, say });
+    });
+    writeText(1, NEXT_OUTPUT);
+    writeText(2, endMark({ status, open: openHere() }));
+  }
+  return status;
+}
