@@ -13,10 +13,11 @@ import { Store } from "../../containers/store/store.ts";
 import { describe } from "../../explain/steps/describe.ts";
 import type { StepKind } from "../../plan/step.ts";
 import { Bundle } from "../_bundle.ts";
+import { bundled } from "../_bundled.ts";
 import type { Config } from "../_config.ts";
 import { execOptions, stepsOf } from "../_exec_fault.ts";
-import { findWaiting, pooled } from "../_fault.ts";
-import { REPOSITORY, test, until } from "../_harness.ts";
+import { endOfKilled, pooled, SHARES, waitingBelow } from "../_fault.ts";
+import { test, until } from "../_harness.ts";
 import { descendants, readProcess } from "../_host.ts";
 import { Session } from "../_session.ts";
 
@@ -95,7 +96,7 @@ for (const [variant, change] of Object.entries(VARIANTS)) {
     const chosen = new Set(steps.map(({ step }) => step));
     chosen.delete("reopenNull");
     using _burying = burying();
-    await pooled([...chosen], 3, (kind) => killAt(bundle, kind));
+    await pooled([...chosen], SHARES, (kind) => killAt(bundle, kind));
     await bundle.does("delete", "--force", "one");
   });
 }
@@ -108,18 +109,13 @@ async function killAt(
   kind: StepKind,
 ): Promise<void> {
   await using session = new Session([
-    ...[Deno.execPath(), "run", "-A"],
-    ...["--import-map", `${REPOSITORY}/deno.json`],
-    `${REPOSITORY}/tests/_exec_fault_main.ts`,
+    ...await bundled("_exec_fault_main.ts"),
     ...[kind, stateOf(bundle), "attached"],
   ]);
-  await until(
-    () => `something waits at ${kind}: ${session.output}`,
-    () => findWaiting(session.pid) !== null,
-  );
+  await waitingBelow(session, kind);
   const all = descendants(session.pid);
   session.kill("SIGKILL");
-  assertEquals(await session.end(), 137);
+  assertEquals(await endOfKilled(session), 137);
   await until(
     `nothing is left of ${kind}`,
     () =>
