@@ -25,6 +25,7 @@
 #include <sys/sysmacros.h>
 #include <sys/uio.h>
 #include <sys/vfs.h>
+#include <time.h>
 #include <unistd.h>
 
 static void tell(const char *what, long result) {
@@ -283,10 +284,15 @@ static void interfaces(void) {
   for (int i = 0; all && all[i].if_name; i++) printf("interface %s\n", all[i].if_name);
 }
 
+/* Who sleeps is not awake again before this, in nanoseconds. */
+enum { SHORTEST_SLEEP = 100000 };
+
+/* Exchanges two names, with a pause in nanoseconds in between: short ones are counted. */
 static void swap(const char *a, const char *b, unsigned pause) {
   for (;;) {
     syscall(SYS_renameat2, AT_FDCWD, a, AT_FDCWD, b, 2 /* RENAME_EXCHANGE */);
-    for (volatile unsigned i = 0; i < pause; i++);
+    if (pause < SHORTEST_SLEEP) for (volatile unsigned i = 0; i < pause; i++);
+    else nanosleep(&(struct timespec){ .tv_nsec = pause }, 0);
   }
 }
 

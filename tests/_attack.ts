@@ -150,9 +150,10 @@ export function parseAttempts(
   });
 }
 
-/** Exchanges two names on the host without pause, until it is disposed of. */
+/** Exchanges two names on the host again and again, until it is disposed of. */
 export class Swapper implements AsyncDisposable {
   readonly #child: Deno.ChildProcess;
+  /** @param pause about how many nanoseconds lie between two exchanges */
   constructor(a: string, b: string, pause: number) {
     this.#child = new Deno.Command(PROGRAM, {
       args: ["swap", a, b, String(pause)],

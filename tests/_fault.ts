@@ -15,6 +15,7 @@ import {
 } from "./_fault_instructions.ts";
 import { descendants, describeBelow } from "./_host.ts";
 import { execute, PATIENCE, rootfs, until } from "./_harness.ts";
+import { pooled } from "./_pooled.ts";
 import type { Session } from "./_session.ts";
 
 /** Every kind of step; the compiler checks that none is missing. */
@@ -271,22 +272,4 @@ function findWaiting(below: number): number | null {
     }
   }
   return null;
-}
-
-/** Runs several tasks at a time. */
-export async function pooled<T>(
-  items: readonly T[],
-  size: number,
-  work: (item: T) => Promise<void>,
-): Promise<void> {
-  const left = [...items];
-  const ends = await Promise.allSettled(
-    Array.from({ length: size }, async () => {
-      for (let item = left.shift(); item !== undefined; item = left.shift()) {
-        await work(item);
-      }
-    }),
-  );
-  // All have ended before an error is thrown, so none is left running.
-  for (const end of ends) if (end.status === "rejected") throw end.reason;
 }

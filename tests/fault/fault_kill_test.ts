@@ -15,7 +15,6 @@ import {
   faultWords,
   type Place,
   places,
-  pooled,
   SHARES,
   sharesOf,
   waitingBelow,
@@ -31,6 +30,7 @@ import {
   until,
   without,
 } from "../_harness.ts";
+import { pooled } from "../_pooled.ts";
 import { Session } from "../_session.ts";
 
 const MODES = [
