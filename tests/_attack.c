@@ -284,10 +284,10 @@ static void interfaces(void) {
   for (int i = 0; all && all[i].if_name; i++) printf("interface %s\n", all[i].if_name);
 }
 
-/* Who sleeps is not awake again before this, in nanoseconds. */
+/* A shorter sleep takes longer than asked for, in nanoseconds. */
 enum { SHORTEST_SLEEP = 100000 };
 
-/* Exchanges two names, with a pause in nanoseconds in between: short ones are counted. */
+/* Exchanges two names again and again. A short pause, in nanoseconds, is a loop. */
 static void swap(const char *a, const char *b, unsigned pause) {
   for (;;) {
     syscall(SYS_renameat2, AT_FDCWD, a, AT_FDCWD, b, 2 /* RENAME_EXCHANGE */);

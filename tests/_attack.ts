@@ -153,7 +153,7 @@ export function parseAttempts(
 /** Exchanges two names on the host again and again, until it is disposed of. */
 export class Swapper implements AsyncDisposable {
   readonly #child: Deno.ChildProcess;
-  /** @param pause about how many nanoseconds lie between two exchanges */
+  /** @param pause the time between two exchanges, in nanoseconds; about */
   constructor(a: string, b: string, pause: number) {
     this.#child = new Deno.Command(PROGRAM, {
       args: ["swap", a, b, String(pause)],

@@ -1,13 +1,14 @@
 /**
- * Programs of the tests, bundled: a test that starts one hundreds of times does
- * not load two hundred modules each time.
+ * Bundles helper programs of the tests. A test that starts such a program
+ * hundreds of times would otherwise load some 200 modules each time.
  */
 
 import { execute, REPOSITORY, TempDir } from "./_harness.ts";
 
+/** The directories of the bundles, by program. */
 const made = new Map<string, Promise<string>>();
 
-/** The words that start a program which stands beside the tests. */
+/** Returns the words that start a program in this directory. */
 export async function bundled(name: string): Promise<string[]> {
   const directory = made.get(name) ?? bundle(name);
   made.set(name, directory);
@@ -19,7 +20,7 @@ export async function bundled(name: string): Promise<string[]> {
   ];
 }
 
-/** Bundles a program in a directory that is there until this process ends. */
+/** Bundles a program into a directory that is removed when this process ends. */
 async function bundle(name: string): Promise<string> {
   const { path } = new TempDir();
   globalThis.addEventListener(

@@ -144,7 +144,7 @@ export function decide(
   );
 }
 
-/** The words that run a container for each place, with the fault there. */
+/** The words that run one container per place, with the fault there. */
 export async function faultWords(
   fault: Fault,
   all: readonly Place[],
@@ -160,7 +160,7 @@ export async function faultWords(
   ];
 }
 
-/** A run in which a step has failed: what it said, and how it ended. */
+/** A run in which a step failed. */
 export interface FailedRun extends Ending {
   place: Place;
   stdout: string;
@@ -168,8 +168,8 @@ export interface FailedRun extends Ending {
 }
 
 /**
- * Runs a container for each place, where the step fails. They share some
- * processes, in which they run one after the other.
+ * Runs one container per place, in which the step at that place fails. A few
+ * processes share the places, and run their containers one after the other.
  */
 export async function failInTurn(
   all: readonly Place[],
@@ -184,7 +184,7 @@ export async function failInTurn(
     const outputs = stdout.split(NEXT_OUTPUT);
     const errors = stderr.split(END_MARK);
     if (errors.length !== 2 * share.length + 1) {
-      throw new Error(`Ended half-way with ${status}: ${stderr}`);
+      throw new Error(`Ended early with status ${status}: ${stderr}`);
     }
     share.forEach((place, index) => {
       const ending = JSON.parse(errors[2 * index + 1]!) as Ending;
@@ -200,10 +200,10 @@ export async function failInTurn(
   return runs;
 }
 
-/** How many descriptors are opened once for all runs of a process, and stay. */
+/** How many descriptors a process may open once and keep for later runs. */
 const KEPT_OPEN = 4;
 
-/** Checks that a process does not have more descriptors open after each run. */
+/** Checks that the number of open descriptors does not grow with each run. */
 function checkDescriptors(runs: readonly Ending[]): void {
   const counts = runs.map(({ open }) => open);
   const grown = Math.max(...counts) - Math.min(...counts);
@@ -212,10 +212,10 @@ function checkDescriptors(runs: readonly Ending[]): void {
   }
 }
 
-/** How many processes of a kind run side by side. */
+/** How many processes with faults run at a time. */
 export const SHARES = 3;
 
-/** Deals places out: neighbours, which take as long, to different shares. */
+/** Splits places into shares. Neighbours take equally long: each goes to another share. */
 export function sharesOf(all: readonly Place[]): Place[][] {
   return Array.from(
     { length: SHARES },
@@ -227,12 +227,11 @@ const WAITING = new RegExp(
   `^${numberOf("ppoll")} 0x[0-9a-f]+ 0x1 0x0 0x0 0x${WAIT_MARK.toString(16)} `,
 );
 
-/** The process that waits at a fault, as soon as one does. */
+/** Waits until a process below a session waits at its fault; returns its pid. */
 export async function waitingBelow(
   session: Session,
   what: string,
 ): Promise<number> {
-  // So that it says where it was expected, should it be silent.
   await session.expect(new RegExp(WAITS)).catch((error) => {
     throw new Error(
       `Nothing waits at ${what}: ${error.message}\n${
@@ -248,13 +247,13 @@ export async function waitingBelow(
   return waiting!;
 }
 
-/** How the run under way in a session ends. */
+/** Waits for the end of the current run in a session. */
 export async function endOfRun(session: Session): Promise<Ending> {
   const [, ending] = await session.expect(END_MARK);
   return JSON.parse(ending!);
 }
 
-/** The end of a session in which somebody was killed: what still waits goes on then. */
+/** Waits for the end of a session in which a process was killed. A process that still waits continues then. */
 export async function endOfKilled(session: Session): Promise<number> {
   await session.exited();
   await session.close();

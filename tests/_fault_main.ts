@@ -1,18 +1,19 @@
 /**
- * `container run` with a fault in it: a step of the plan fails, or waits. Run by
- * tests/fault/fault_test.ts and tests/fault/fault_kill_test.ts, and again by itself as PID 1.
+ * Runs `container run` with faults: a step of the plan fails, or waits. Started
+ * by tests/fault/fault_test.ts and tests/fault/fault_kill_test.ts. It starts
+ * itself again as PID 1, which receives the compiled fault from its parent.
  *
  *   _fault_main.ts fail|wait PLACE,… ARGUMENT…    the arguments of `run`
  *
- * A place is a phase and the number of a step in it: `launch.3`. The containers
- * run one after the other, each with one of the faults.
+ * A place is a phase and the index of a step in it, such as `launch.3`. The
+ * program runs one container per place, one after the other.
  *
  * @module
  */
 
 import { ContainerError } from "../spec/errors.ts";
 
-/** The status of what was done; an error is told first. */
+/** Does something and returns its status; prints the error if there is one. */
 async function statusOf(run: () => Promise<number>): Promise<number> {
   try {
     return await run();
@@ -24,7 +25,7 @@ async function statusOf(run: () => Promise<number>): Promise<number> {
   }
 }
 
-// Each loads what it needs: PID 1 starts with a fifth of it.
+// Each of the two loads only what it needs. PID 1 needs a fifth of the code.
 if (Deno.args[0] === "child") {
   const { childCommand } = await import("../cli/child.ts");
   Deno.exit(

@@ -14,7 +14,7 @@ import {
   NEXT_OUTPUT,
 } from "./_fault_instructions.ts";
 
-/** A step that has been marked. */
+/** A step that may have a fault. */
 type Marked = Step & { fault?: Fault };
 
 const say = (line: string) => writeText(2, `${line}\n`);
@@ -22,11 +22,12 @@ const say = (line: string) => writeText(2, `${line}\n`);
 const writeText = (fd: number, text: string) =>
   writeAll(fd, new TextEncoder().encode(text));
 
-/** How many descriptors are open here. */
+/** Counts the open descriptors of this process. */
 const openHere = () => [...Deno.readDirSync("/proc/self/fd")].length;
 
 /**
- * Runs a container for each place, and says after each how it ended.
+ * Runs one container per place, with the fault there, and writes after each how
+ * it ended.
  *
  * @returns the status of the last
  */
@@ -46,7 +47,7 @@ export async function runWithFaults(
       );
       const prepared = await prepare(options, options.rootfs!);
       const steps: Marked[] = prepared.plan[phase as Phase];
-      // A copy: some steps are the same objects in every plan.
+      // A copy, because plans share some of their step objects.
       steps[Number(index)] = {
         ...steps[Number(index)]!,
         fault: fault as Fault,

@@ -106,7 +106,7 @@ export class Session implements AsyncDisposable {
     return status;
   }
 
-  /** The same while others may hold on to its streams. */
+  /** The same, even if other processes still have its streams open. */
   exited(): Promise<number> {
     return this.#patiently(this.status);
   }

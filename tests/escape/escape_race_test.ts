@@ -18,12 +18,9 @@ import {
 import { pooled } from "../_pooled.ts";
 
 const ROUNDS = 8;
-/** How many of them are under way at once. */
+/** How many containers run at a time. */
 const SIDE_BY_SIDE = 2;
-/**
- * In nanoseconds: some exchange names as fast as they can, some leave each a
- * while.
- */
+/** Times between two exchanges of names, in nanoseconds. */
 const PAUSES = [50, 2000, 300_000, 30_000_000];
 
 /**

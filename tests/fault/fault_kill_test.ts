@@ -38,7 +38,7 @@ const MODES = [
   { mode: "no-init", init: false, flags: ["--no-init"] },
 ] as const;
 
-/** Whom to kill; null where there is no such process at that moment. */
+/** Chooses the process to kill; null if there is no such process. */
 const VICTIMS: Record<
   string,
   (parent: number, waiting: number) => number | null
@@ -53,7 +53,10 @@ const VICTIMS: Record<
   },
 };
 
-/** Kills one where a session's next run waits at a step, and sees the rest end by itself. */
+/**
+ * Waits until the next run of a session waits at its step, kills a process, and
+ * checks that the others end by themselves.
+ */
 async function killAt(
   session: Session,
   place: Place,
@@ -61,10 +64,10 @@ async function killAt(
 ): Promise<void> {
   const what = `${place.phase} ${place.index} ${place.step.step}`;
   const from = session.output.length;
-  // What is orphaned is adopted by this process, and would not be found below.
   const waiting = await waitingBelow(session, what);
   const target = victim(session.pid, waiting);
-  assert(target !== null, `nobody to kill at ${what}`);
+  assert(target !== null, `no process to kill at ${what}`);
+  // Read before the kill: orphans become children of this process.
   const all = descendants(session.pid);
   Deno.kill(target, "SIGKILL");
   const status = target === session.pid
@@ -85,7 +88,7 @@ async function killAt(
   );
 }
 
-/** The same for each of these places. A parent that is not killed serves several. */
+/** Calls {@linkcode killAt} for each place. A parent that survives runs several containers. */
 async function killAtEach(
   all: readonly Place[],
   victim: typeof VICTIMS[string],
