@@ -19,8 +19,8 @@ const THROTTLES: readonly [ThrottleKind, v1: string, v2: string][] = [
   ["throttleWriteIOPSDevice", "write_iops_device", "wiops"],
 ];
 
-const IO_WEIGHT = "its weight against others when a disk is busy";
-const IO_RATE = "so much of this disk in a second; requests beyond wait";
+const IO_WEIGHT = "its weight relative to others when a disk is busy";
+const IO_RATE = "the limit for this disk per second; further requests wait";
 
 /** v1: the blkio controller. */
 export function blockV1(block: BlockIOResources): Write[] {

@@ -85,7 +85,7 @@ export function enableStep(
     step: "write",
     path: `${directory}/cgroup.subtree_control`,
     value: controllers.map((name) => `+${name}`).join(" "),
-    why: "on v2 a cgroup has the controllers that the one above it hands down",
+    why: "on v2 a cgroup has the controllers that its parent enables",
     man: "cgroups(7)",
   };
 }

@@ -81,14 +81,14 @@ export const CONCERNS: readonly Concern[] = [
         ? [{
           file: "cpuset.cpus",
           value: cpu.cpus,
-          why: "the CPUs its processes may run on",
+          why: "the CPUs that its processes can run on",
         }]
         : []),
       ...(cpu.mems
         ? [{
           file: "cpuset.mems",
           value: cpu.mems,
-          why: "the memory nodes its processes may allocate from",
+          why: "the memory nodes that its processes can allocate from",
         }]
         : []),
     ],
@@ -102,7 +102,7 @@ export const CONCERNS: readonly Concern[] = [
       file: "pids.max",
       value: pids!.limit > 0 ? String(pids!.limit) : "max",
       why:
-        "so many processes and threads at most: fork fails with EAGAIN beyond, a fork bomb stays inside",
+        "the maximum number of processes and threads: beyond it fork fails with EAGAIN, which stops a fork bomb",
     }],
   },
   {
@@ -127,14 +127,14 @@ export const CONCERNS: readonly Concern[] = [
           {
             file: `hugetlb.${pageSize}.${name}`,
             value,
-            why: `at most so many bytes in pages of ${pageSize}`,
+            why: `the maximum number of bytes in pages of ${pageSize}`,
           },
           {
             file: `hugetlb.${pageSize}.rsvd.${name}`,
             value,
             optional: true,
             why:
-              "reservations count too, so that mmap fails rather than a later access",
+              "reservations also count, so mmap fails instead of a later access",
           },
         ];
       }),
@@ -147,7 +147,7 @@ export const CONCERNS: readonly Concern[] = [
     write: ({ network }) => [{
       file: "net_cls.classid",
       value: String(network!.classID),
-      why: "its packets carry this class for tc(8)",
+      why: "its packets get this class for tc(8)",
     }],
   },
   {
@@ -173,14 +173,14 @@ export const CONCERNS: readonly Concern[] = [
         value: `${device} hca_handle=${hcaHandles ?? "max"} hca_object=${
           hcaObjects ?? "max"
         }`,
-        why: `what it may hold of ${device}`,
+        why: `the limits for ${device}`,
       })),
   },
 ];
 
 const OVER_LIMIT =
-  "so many bytes of memory at most: over it the kernel reclaims, then kills a process";
-const OVER_SWAP = "memory and swap together, so that swap is no way around";
+  "the memory limit in bytes: above it the kernel reclaims memory, then kills a process";
+const OVER_SWAP = "memory and swap together, so swap does not bypass the limit";
 
 function memoryV1({ memory = {} }: Resources, current: Current): Write[] {
   const { limit, swap = limit === -1 ? -1 : undefined } = memory;
@@ -215,20 +215,25 @@ function memoryV1({ memory = {} }: Resources, current: Current): Write[] {
     ...number(
       "memory.kmem.tcp.limit_in_bytes",
       memory.kernelTCP,
-      "so many bytes in TCP buffers at most",
+      "the limit of bytes in TCP buffers",
     ),
-    ...number("memory.swappiness", memory.swappiness, "how eagerly it swaps"),
+    ...number(
+      "memory.swappiness",
+      memory.swappiness,
+      "how readily its memory is swapped out",
+    ),
     ...(memory.disableOOMKiller
       ? [{
         file: "memory.oom_control",
         value: "1",
-        why: "over the limit its processes wait instead of being killed",
+        why: "at the limit its processes wait instead of being killed",
       }]
       : []),
   ];
 }
 
-const RESERVED = "under pressure the kernel takes first what is above this";
+const RESERVED =
+  "under memory pressure the kernel first reclaims memory above this value";
 
 function memoryV2({ memory = {} }: Resources): Write[] {
   only(2, 1, "memory.swappiness", memory.swappiness);
@@ -242,7 +247,7 @@ function memoryV2({ memory = {} }: Resources): Write[] {
       file: "memory.swap.max",
       // v2 counts swap alone; OCI counts memory and swap together.
       value: swap < 0 ? "max" : String(swap - (limit ?? 0)),
-      why: "so many bytes of swap beside the memory",
+      why: "the swap limit in bytes, in addition to memory",
       // A kernel that does not account swap cannot limit it either.
       ...(swap === 2 * (limit ?? 0) || swap === limit || swap < 0
         ? { optional: true }
@@ -262,9 +267,9 @@ function memoryV2({ memory = {} }: Resources): Write[] {
   return writes;
 }
 
-const SHARES = "its weight against others when the CPUs are busy";
+const SHARES = "its weight relative to others when the CPUs are busy";
 const QUOTA =
-  "so many microseconds of CPU time in each period; then it waits for the next";
+  "the CPU time in microseconds per period; then it waits for the next period";
 
 function cpuV1(cpu: CpuResources): Write[] {
   return [
@@ -273,16 +278,20 @@ function cpuV1(cpu: CpuResources): Write[] {
     ...number(
       "cpu.rt_runtime_us",
       cpu.realtimeRuntime,
-      "so much of it for real-time processes",
+      "the real-time CPU time per period",
     ),
     ...number(
       "cpu.cfs_period_us",
       cpu.period,
-      "the period in which CPU time is counted",
+      "the length of a period for the CPU time limit",
     ),
     ...number("cpu.cfs_quota_us", cpu.quota || undefined, QUOTA),
-    ...number("cpu.cfs_burst_us", cpu.burst, "unused time it may save up"),
-    ...number("cpu.idle", cpu.idle, "it runs only when nothing else does"),
+    ...number(
+      "cpu.cfs_burst_us",
+      cpu.burst,
+      "the unused CPU time that it can save up",
+    ),
+    ...number("cpu.idle", cpu.idle, "it runs only when the CPU is idle"),
   ];
 }
 
@@ -304,8 +313,12 @@ function cpuV2(cpu: CpuResources): Write[] {
         why: QUOTA,
       }]
       : []),
-    ...number("cpu.max.burst", cpu.burst, "unused time it may save up"),
-    ...number("cpu.idle", cpu.idle, "it runs only when nothing else does"),
+    ...number(
+      "cpu.max.burst",
+      cpu.burst,
+      "the unused CPU time that it can save up",
+    ),
+    ...number("cpu.idle", cpu.idle, "it runs only when the CPU is idle"),
   ];
 }
 
@@ -342,6 +355,6 @@ export function unifiedWrites({ unified = {} }: Resources): FileWrite[] {
     controller: file.split(".")[0]!,
     file,
     value,
-    why: "asked for by its name in linux.resources.unified",
+    why: "requested in linux.resources.unified",
   }));
 }

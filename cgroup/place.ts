@@ -107,7 +107,7 @@ export function makeDirectory(
       ? `the container's own cgroup (${tree})${
         purpose ? `, to ${purpose}` : ""
       }`
-      : "a cgroup above the container's, as asked for",
+      : "a parent of the container's cgroup, as requested",
     man: MAN[mount.version],
   }];
   if (mount.version === 1 && mount.controllers.includes("cpuset")) {
@@ -117,7 +117,7 @@ export function makeDirectory(
         from: `${parentOf(directory)}/${file}`,
         path: `${directory}/${file}`,
         why:
-          "a new cpuset of v1 is empty, and no process can be in an empty one",
+          "a new v1 cpuset is empty, and a process cannot be in an empty cpuset",
         man: "cpuset(7)",
       });
     }

@@ -79,7 +79,7 @@ const STATS = [
 ] as const;
 
 const DEVICES_WHY =
-  "only these devices can be opened, whatever device files there are";
+  "only these devices can be opened, whatever device nodes exist";
 
 type Wanted = Map<CgroupMount, Need>;
 

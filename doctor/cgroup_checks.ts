@@ -6,7 +6,7 @@ import { type Check, check, listed } from "./check.ts";
 import { type Facts, isPrivileged } from "./facts.ts";
 
 /** The controllers that flags of `run` need, and what each limits. */
-const WANTED = { cpu: "processor time", memory: "memory", pids: "processes" };
+const WANTED = { cpu: "CPU time", memory: "memory", pids: "processes" };
 
 const DELEGATE =
   "sudo mkdir -p /etc/systemd/system/user@.service.d && printf '[Service]\\nDelegate=cpu cpuset io memory pids\\n' | sudo tee /etc/systemd/system/user@.service.d/delegate.conf && sudo systemctl daemon-reload  # then log in again";
@@ -35,27 +35,28 @@ function version(facts: Facts): Check {
       return check("Resource limits", id, title, {
         status: "ok",
         found: `version 2 at ${facts.cgroup.v2!.path}`,
-        means: "the kernel's way to limit and count what a container uses",
+        means:
+          "the kernel can limit and count the resource usage of containers",
       });
     case "v1":
       return check("Resource limits", id, title, {
         status: "ok",
         found: "version 1",
-        means: "the older kind: limits work for root, not for other users",
+        means: "the older version: limits work for root, not for other users",
       });
     case "hybrid":
       return check("Resource limits", id, title, {
         status: "ok",
-        found: `version 1, with version 2 beside it at ${
+        found: `version 1, and also version 2 at ${
           facts.cgroup.v2!.path
         } (hybrid)`,
-        means: "limits go through version 1: for root, not for other users",
+        means: "limits use version 1: they work for root, not for other users",
       });
     case "none":
       return check("Resource limits", id, title, {
         status: "missing",
         found: "not mounted",
-        means: "containers run, but nothing limits what they use",
+        means: "containers run, but without resource limits",
         cure: "sudo mount -t cgroup2 cgroup2 /sys/fs/cgroup",
       });
   }
@@ -77,15 +78,15 @@ function controllers(facts: Facts): Check {
     return check("Resource limits", "cgroup-controllers", title, {
       status: "ok",
       found: found.join(" "),
-      means: "each limits one thing; cpu, memory and pids are what flags set",
+      means: "each controls one resource; the flags use cpu, memory and pids",
     });
   }
   return check("Resource limits", "cgroup-controllers", title, {
     status: "warning",
     found: `without ${listed(lacking.map(([name]) => name))}${
-      found.length ? ` (there: ${found.join(" ")})` : ""
+      found.length ? ` (available: ${found.join(" ")})` : ""
     }`,
-    means: `nothing limits ${listed(lacking.map(([, what]) => what))}`,
+    means: `there is no limit for ${listed(lacking.map(([, what]) => what))}`,
     cure: lacking.some(([name]) => name === "memory")
       ? "add cgroup_enable=memory to the kernel's command line and boot again"
       : "mount these controllers, or boot with cgroup version 2",
@@ -96,7 +97,7 @@ function access(facts: Facts): Check {
   const id = "cgroup-access";
   const { cgroup } = facts;
   if (isPrivileged(facts)) {
-    const title = "Making cgroups";
+    const title = "Creating cgroups";
     const shut = [
       ...cgroup.v1.filter(({ writable }) => !writable).map(({ path }) => path),
       ...cgroup.v2 && !cgroup.v1.length && !cgroup.v2.writable
@@ -109,14 +110,15 @@ function access(facts: Facts): Check {
         status: any ? "ok" : "missing",
         found: any ? "writable" : "no cgroups",
         means: any
-          ? "each container gets one of its own"
-          : "there is none to make them in",
+          ? "each container gets its own cgroup"
+          : "there is no place to create cgroups in",
       });
     }
     return check("Resource limits", id, title, {
       status: "warning",
       found: `read-only: ${shut.join(", ")}`,
-      means: "limits cannot be set, for the cgroups belong to somebody outside",
+      means:
+        "limits cannot be set, because the cgroups belong to an outer system",
       cure: facts.inside === null
         ? `sudo mount -o remount,rw ${shut[0]}`
         : "run this container with --privileged, or with its own cgroups writable",
@@ -135,7 +137,7 @@ function delegation(facts: Facts, id: string): Check {
     return check("Resource limits", id, title, {
       status: "missing",
       found: "needs cgroup version 2",
-      means: "without root, containers run with no limits",
+      means: "without root, containers run without limits",
       ...facts.systemd
         ? {
           cure:
@@ -150,8 +152,8 @@ function delegation(facts: Facts, id: string): Check {
   if (branch === null) {
     return check("Resource limits", id, title, {
       status: "missing",
-      found: "no cgroup is this user's own",
-      means: "without root, containers run with no limits",
+      found: "this user does not own a cgroup",
+      means: "without root, containers run without limits",
       cure: facts.systemd
         ? `sudo loginctl enable-linger ${facts.user ?? facts.uid}`
         : ownCgroup(facts.uid, v2!.path),
@@ -166,10 +168,10 @@ function delegation(facts: Facts, id: string): Check {
       branch.controllers.join(" ") || "no controllers"
     }`,
     means: lacking.length
-      ? `this user may not limit ${
+      ? `this user cannot limit ${
         listed(lacking.map((name) => WANTED[name as keyof typeof WANTED]))
       }`
-      : "this user may limit its containers",
+      : "this user can limit its containers",
     ...lacking.length
       ? {
         cure: facts.systemd
@@ -191,9 +193,9 @@ function ownCgroup(uid: number, top: string): string {
 function systemd({ systemd }: Facts): Check {
   return check("Resource limits", "systemd", "systemd", {
     status: "information",
-    found: systemd ? "runs this machine" : "does not run this machine",
+    found: systemd ? "manages this machine" : "does not manage this machine",
     means: systemd
-      ? "it owns the cgroups; what was delegated is ours to use"
-      : "not needed: cgroups are made directly",
+      ? "it owns the cgroups; container uses the delegated ones"
+      : "not needed: cgroups are created directly",
   });
 }

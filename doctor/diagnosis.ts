@@ -80,7 +80,7 @@ function refusal(facts: Facts, stops: readonly Check[]): string {
       caller(facts)
     }, only as root: sudo container run /bin/sh.`;
   }
-  return `container run does not work here ${caller(facts)}: see ${
+  return `container run does not work here ${caller(facts)}; see ${
     listed(stops.map(({ title }) => title))
   } above.`;
 }

@@ -106,7 +106,7 @@ Deno.test("diagnose() distinguishes an old kernel from a system call hidden by a
   assertEquals(find(old, "call-clone3").found, "not in Linux 4.19.0");
   assert(!diagnose(old).ok);
   const hidden = rootFacts({ inside: "docker", calls });
-  assertStringIncludes(find(hidden, "call-clone3").found, "hidden (ENOSYS)");
+  assertStringIncludes(find(hidden, "call-clone3").found, "blocked (ENOSYS)");
   assertStringIncludes(find(hidden, "call-clone3").cure!, "seccomp=unconfined");
   assertEquals(
     find(rootFacts({ kernel: "5.4.0" }), "call-clone3").found,
@@ -237,7 +237,7 @@ Deno.test("diagnose() finds controllers that are not delegated", () => {
   assertEquals(find(partly, "cgroup-access").status, "warning");
   assertStringIncludes(
     find(partly, "cgroup-access").means,
-    "may not limit processor time",
+    "cannot limit CPU time",
   );
   const none = userFacts({ cgroup: { v1: [], v2, delegated: null } });
   assertEquals(
@@ -262,7 +262,7 @@ Deno.test("diagnose() without glibc names the C library and no system calls", ()
   assert(!ok);
   assertEquals(
     verdict,
-    "container run does not work here as root: see C library above.",
+    "container run does not work here as root; see C library above.",
   );
 });
 

@@ -8,7 +8,7 @@ import type { Facts } from "./facts.ts";
 import { mountAt } from "./mounts.ts";
 
 const ENOUGH_FOR = {
-  overlay: "image layers lie on each other without being copied",
+  overlay: "image layers are combined without copying",
   squashfs: "an image in one compressed file can be mounted",
   ext4: "a disk image can be mounted",
 };
@@ -34,8 +34,8 @@ function proc({ mounts }: Facts): Check {
     status: mounted ? "ok" : "missing",
     found: mounted ? "mounted" : "not mounted",
     means: mounted
-      ? "the kernel tells there what it has and does"
-      : "much of this report is read from there, and run needs it too",
+      ? "the kernel provides information there"
+      : "much of this report is read from /proc, and run also needs it",
     ...mounted ? {} : { cure: "sudo mount -t proc proc /proc", stopsRun: true },
   });
 }
@@ -48,7 +48,7 @@ function pivotRoot({ mounts, nestedUser }: Facts, rootless: boolean): Check {
       status: "warning",
       found: "not in a user namespace, in this version",
       means:
-        "run cannot mount /proc after it; chroot works, which root inside can break out of",
+        "run cannot mount /proc after pivot_root; chroot works, but root inside can escape from it",
       cure: "container run --chroot …",
     });
   }
@@ -57,7 +57,7 @@ function pivotRoot({ mounts, nestedUser }: Facts, rootless: boolean): Check {
     status: initramfs ? "warning" : "ok",
     found: initramfs ? "impossible: / is the initramfs" : "possible",
     means: initramfs
-      ? "run falls back to chroot, which root inside can break out of"
+      ? "run uses chroot instead, from which root inside can escape"
       : "the host's files are detached from a container, not only hidden",
     ...initramfs
       ? { cure: "boot from a disk, or switch_root to a tmpfs first" }
@@ -71,8 +71,8 @@ function propagation({ mounts }: Facts): Check {
     status: "information",
     found: shared ? "shared" : "private",
     means: shared
-      ? "as systemd makes them; a container cuts itself off first, so its mounts stay its own"
-      : "what is mounted on the host later does not show in a container",
+      ? "as set by systemd; a container stops the propagation first, so its mounts stay inside"
+      : "later mounts on the host do not appear in a container",
   });
 }
 
@@ -90,15 +90,15 @@ function kind(facts: Facts, name: keyof typeof ENOUGH_FOR): Check {
     return check("File systems", name, title, {
       status: "ok",
       found: "a module, not loaded yet",
-      means: `${ENOUGH_FOR[name]}; root's first mount loads it`,
+      means: `${ENOUGH_FOR[name]}; the first mount by root loads it`,
     });
   }
   return check("File systems", name, title, {
     status: optional ? "information" : "missing",
     found: "neither in the kernel nor a module",
     means: optional
-      ? `without it no image of this kind; others work`
-      : "images are copied for each container: slower, and larger",
+      ? `images of this type cannot be used; others work`
+      : "images are copied for each container, which is slower and needs more space",
     ...optional ? {} : { cure: `sudo modprobe ${name}` },
   });
 }
@@ -108,13 +108,13 @@ function loop({ loopControl, modules }: Facts): Check {
   return check("File systems", "loop", "Loop devices", {
     status: able ? "ok" : "information",
     found: loopControl
-      ? "/dev/loop-control is there"
+      ? "/dev/loop-control exists"
       : able
       ? "a module, not loaded yet"
-      : "not there",
+      : "not available",
     means: able
-      ? "image files can be mounted; only root can try whether they really do"
-      : "image files cannot be mounted; directories work as they are",
+      ? "image files can probably be mounted; only root can try it"
+      : "image files cannot be mounted; directories work",
     ...loopControl || !able ? {} : { cure: "sudo modprobe loop" },
   });
 }
@@ -125,7 +125,7 @@ function devpts({ filesystems }: Facts): Check {
     status: there ? "ok" : "missing",
     found: there ? "in the kernel" : "not in this kernel",
     means: there
-      ? "each container can have terminals of its own"
+      ? "each container can have its own terminals"
       : "no terminal inside a container",
     ...there ? {} : { cure: "boot a kernel with CONFIG_UNIX98_PTYS" },
   });
@@ -137,7 +137,7 @@ function state({ stateBase, uid }: Facts): Check {
     return check("File systems", "state", title, {
       status: "warning",
       found: "neither XDG_RUNTIME_DIR nor HOME is set",
-      means: "nowhere to remember which containers there are",
+      means: "there is no place to record containers",
       cure:
         `export XDG_RUNTIME_DIR=$(mktemp -d)  # or log in through systemd: /run/user/${uid}`,
     });
@@ -147,13 +147,13 @@ function state({ stateBase, uid }: Facts): Check {
     return check("File systems", "state", title, {
       status: "ok",
       found: directory,
-      means: "remembers which containers there are until the next boot",
+      means: "records the containers until the next boot",
     });
   }
   return check("File systems", "state", title, {
     status: "warning",
     found: exists ? `${path} is not writable` : `${path} does not exist`,
-    means: "nowhere to remember which containers there are",
+    means: "there is no place to record containers",
     cure: uid === 0
       ? "sudo mount -t tmpfs -o mode=755,nosuid,nodev tmpfs /run"
       : `sudo install -d -m 700 -o ${uid} ${path}`,

@@ -30,14 +30,14 @@ export function userNamespaceObstacle(
   if (facts.maximum === 0) {
     return {
       setting: "user.max_user_namespaces=0",
-      means: "the limit on user namespaces is none",
+      means: "the limit allows no user namespaces",
       cure: sysctl("user.max_user_namespaces=15000"),
     };
   }
   if (facts.unprivilegedClone === 0) {
     return {
       setting: "kernel.unprivileged_userns_clone=0",
-      means: "only root may make user namespaces",
+      means: "only root can create user namespaces",
       cure: sysctl("kernel.unprivileged_userns_clone=1"),
     };
   }
@@ -45,7 +45,7 @@ export function userNamespaceObstacle(
     return {
       setting: "kernel.apparmor_restrict_unprivileged_userns=1",
       means:
-        "AppArmor takes the rights away inside a user namespace from every program without a profile of its own",
+        "AppArmor removes the capabilities in a user namespace from every program without its own profile",
       cure: sysctl("kernel.apparmor_restrict_unprivileged_userns=0"),
     };
   }
@@ -62,6 +62,6 @@ export function userNamespaceHint(facts: UserNamespaceFacts): string | null {
   const { setting, means, cure } = obstacle;
   const [command] = cure.split("  #");
   return `User namespaces are forbidden here (${setting}): ${means}. ${
-    cure.startsWith("sudo ") ? "Cure: " : "Cure, "
+    cure.startsWith("sudo ") ? "Fix: " : "To fix this, "
   }${command}. See container doctor.`;
 }

@@ -20,7 +20,7 @@ Deno.test("userNamespaceHint() gives no hint if nothing forbids user namespaces"
 Deno.test("userNamespaceHint() names the setting, its effect and the fix", () => {
   assertEquals(
     userNamespaceHint({ ...FREE, unprivilegedClone: 0 }),
-    "User namespaces are forbidden here (kernel.unprivileged_userns_clone=0): only root may make user namespaces. Cure: sudo sysctl -w kernel.unprivileged_userns_clone=1. See container doctor.",
+    "User namespaces are forbidden here (kernel.unprivileged_userns_clone=0): only root can create user namespaces. Fix: sudo sysctl -w kernel.unprivileged_userns_clone=1. See container doctor.",
   );
 });
 

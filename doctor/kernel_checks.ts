@@ -19,34 +19,34 @@ const CALLS: Record<
   clone3: {
     // clone3 came with 5.3, but run uses its flag CLONE_CLEAR_SIGHAND of 5.5.
     since: "5.5",
-    use: "makes the first process of a container in its namespaces",
+    use: "creates the first process of a container in its namespaces",
     neededByRun: true,
   },
   close_range: {
     since: "5.9",
-    use: "closes every open file of the host before the command starts",
+    use: "closes all open files of the host before the command starts",
     neededByRun: true,
   },
   openat2: {
     since: "5.6",
-    use: "opens a path that no link can lead out of the root file system",
+    use: "opens a path so that links cannot lead outside the root filesystem",
   },
   pidfd_open: {
     since: "5.3",
-    use:
-      "holds on to a process, so that its number cannot come to mean another",
+    use: "refers to a process safely, even if its PID is used again",
   },
   mount_setattr: {
     since: "5.12",
-    use: "makes a whole tree of mounts read-only, or maps its owners, at once",
+    use:
+      "makes a whole tree of mounts read-only, or maps its owners, in one call",
   },
   open_tree: {
     since: "5.2",
-    use: "takes hold of a mount without a path, for volumes",
+    use: "creates a mount without a path, for volumes",
   },
   fsopen: {
     since: "5.2",
-    use: "makes a file system step by step, and says what is wrong with it",
+    use: "creates a file system step by step, with detailed errors",
   },
 };
 
@@ -68,9 +68,11 @@ function architecture({ arch }: Facts): Check {
     status: known ? "ok" : "missing",
     found: arch,
     means: known
-      ? "one of the two that container is made for"
-      : "container is made for x86_64 and aarch64 only",
-    ...known ? {} : { cure: "use such a machine", stopsRun: true },
+      ? "one of the two that container supports"
+      : "container supports only x86_64 and aarch64",
+    ...known
+      ? {}
+      : { cure: "use an x86_64 or aarch64 machine", stopsRun: true },
   });
 }
 
@@ -80,14 +82,14 @@ function glibc({ glibc }: Facts): Check {
     return check("Machine", "glibc", title, {
       status: "ok",
       found: `glibc ${glibc}`,
-      means: "system calls are made through it",
+      means: "container uses it to make system calls",
     });
   }
   return check("Machine", "glibc", title, {
     status: "missing",
     found: "libc.so.6 cannot be loaded",
     means:
-      "system calls are made through the GNU C library; nothing can be asked of the kernel without it",
+      "container uses the GNU C library to make system calls and cannot run without it",
     cure: "use a system with glibc (Debian, Ubuntu, Fedora and most others)",
     stopsRun: true,
   });
@@ -99,10 +101,10 @@ function kernel({ kernel }: Facts): Check {
     status: fine ? "ok" : "warning",
     found: `Linux ${kernel}`,
     means: fine
-      ? `${FLOOR.join(".")} or newer has every call that is used`
-      : `container is made for ${
+      ? `${FLOOR.join(".")} or newer has all required system calls`
+      : `container requires ${
         FLOOR.join(".")
-      } and newer; what this one lacks is below`,
+      } or newer; the missing calls are listed below`,
     ...fine ? {} : { cure: "install a newer kernel and boot it" },
   });
 }
@@ -120,14 +122,14 @@ function call(facts: Facts, name: ProbedCall): Check {
   if (!absent && !refused && !incomplete) {
     return check("Machine", id, name, {
       status: "ok",
-      found: "there",
+      found: "available",
       means: use,
     });
   }
   if (answer === "unknown") {
     return check("Machine", id, name, {
       status: "missing",
-      found: "cannot be asked for without a C library",
+      found: "cannot be checked without a C library",
       means: use,
     });
   }
@@ -135,11 +137,11 @@ function call(facts: Facts, name: ProbedCall): Check {
   return check("Machine", id, name, {
     status: "missing",
     found: hidden
-      ? `hidden (${answer}), though Linux ${facts.kernel} has it`
+      ? `blocked (${answer}), although Linux ${facts.kernel} has it`
       : `${absent ? "not" : "incomplete"} in Linux ${facts.kernel}`,
     means: hidden
-      ? `${use}; a seccomp filter around this process keeps it away`
-      : `${use}; came with Linux ${since}`,
+      ? `${use}; a seccomp filter on this process blocks it`
+      : `${use}; requires Linux ${since}`,
     cure: hidden
       ? hiddenCure(facts)
       : `install a kernel ${since} or newer and boot it`,
@@ -149,18 +151,18 @@ function call(facts: Facts, name: ProbedCall): Check {
 
 function hiddenCure({ inside }: Facts): string {
   return inside === "docker" || inside === "podman"
-    ? `${inside} run --security-opt seccomp=unconfined …  # for the container this runs in`
+    ? `${inside} run --security-opt seccomp=unconfined …  # for the container in which this runs`
     : "start this session without the seccomp filter";
 }
 
 function memfd({ memfdNoexec }: Facts): Check {
-  const title = "Programs in memory";
+  const title = "Executable memory files";
   if (memfdNoexec === 2) {
     return check("Machine", "memfd", title, {
       status: "warning",
       found: "forbidden (vm.memfd_noexec=2)",
       means:
-        "the small program that enters a container is started from memory; now it needs a private file in /run, /dev/shm or /tmp instead",
+        "the small program that enters a container cannot be started from memory; a private file in /run, /dev/shm or /tmp is used instead",
       cure: sysctl("vm.memfd_noexec=1"),
     });
   }
@@ -176,8 +178,8 @@ function memfd({ memfdNoexec }: Facts): Check {
 function kvm({ kvm }: Facts): Check {
   return check("Machine", "kvm", "KVM", {
     status: "information",
-    found: kvm ? "there" : "not there",
+    found: kvm ? "available" : "not available",
     means:
-      "not needed: a container shares the kernel and is no virtual machine",
+      "not needed: a container shares the host's kernel and is not a virtual machine",
   });
 }

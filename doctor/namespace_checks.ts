@@ -19,7 +19,10 @@ const KINDS: readonly Kind[] = [
   { name: "uts", gives: "its own hostname", neededByRun: true },
   { name: "ipc", gives: "its own shared memory", neededByRun: true },
   { name: "net", gives: "its own network" },
-  { name: "user", gives: "its own users: root inside is nobody outside" },
+  {
+    name: "user",
+    gives: "its own users: root inside has no privileges outside",
+  },
   { name: "cgroup", gives: "its own view of resource limits" },
   { name: "time", gives: "its own uptime" },
 ];
@@ -54,36 +57,36 @@ function namespace(facts: Facts, { name, gives, neededByRun }: Kind): Check {
   }
   return check("Namespaces", id, title, {
     status: "ok",
-    found: limit === undefined ? "there" : `up to ${limit}`,
+    found: limit === undefined ? "available" : `up to ${limit}`,
     means: `gives a container ${gives}`,
   });
 }
 
 /** The result of a real attempt, which depends on all of the settings. */
 function tried(facts: Facts): Check {
-  const title = "Making them";
+  const title = "Creating namespaces";
   if (facts.tried === null) {
     return check("Namespaces", "namespaces-tried", title, {
       status: "information",
       found: "not tried: unshare(1) is not installed",
-      means: "what is said above is read from settings alone",
+      means: "the lines above are based on settings only",
     });
   }
   const { ok, said, asUser } = facts.tried;
-  const what = asUser ? "in a user namespace" : "as run makes them";
+  const what = asUser ? "in a user namespace" : "as run creates them";
   if (ok) {
     return check("Namespaces", "namespaces-tried", title, {
       status: "ok",
       found: `tried ${what}`,
-      means: "made and gone again, with a /proc of their own",
+      means: "created and removed, with a new /proc",
     });
   }
   return check("Namespaces", "namespaces-tried", title, {
     status: asUser ? "warning" : "missing",
     found: `tried ${what}: ${said}`,
     means: asUser
-      ? "a container without root cannot be made; the reason is in the next group"
-      : "something around this process forbids it: a security module (AppArmor, SELinux), a seccomp filter or a covered /proc",
+      ? "a container without root cannot be created; see the next group for the reason"
+      : "a security module (AppArmor, SELinux), a seccomp filter or a covered /proc forbids it",
     ...asUser ? {} : { cure: forbiddenCure(facts) },
     ...isPrivileged(facts) && !asUser ? { stopsRun: true } : {},
   });
@@ -92,6 +95,6 @@ function tried(facts: Facts): Check {
 /** What to try if something outside this process refuses. */
 export function forbiddenCure({ inside }: Facts): string {
   return inside === "docker" || inside === "podman"
-    ? `${inside} run --privileged …  # for the container this runs in`
-    : "sudo dmesg | tail  # may say who refused";
+    ? `${inside} run --privileged …  # for the container in which this runs`
+    : "sudo dmesg | tail  # may show the reason";
 }

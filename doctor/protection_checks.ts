@@ -20,7 +20,7 @@ function seccomp({ seccomp, seccompFiltered }: Facts): Check {
     return check("Protection", "seccomp", title, {
       status: "missing",
       found: "not in this kernel",
-      means: "system calls that a container has no use for cannot be refused",
+      means: "system calls that a container does not need cannot be refused",
       cure: "boot a kernel with CONFIG_SECCOMP_FILTER",
     });
   }
@@ -28,11 +28,11 @@ function seccomp({ seccomp, seccompFiltered }: Facts): Check {
   return check("Protection", "seccomp", title, {
     status: errno ? "ok" : "warning",
     found: `filters${
-      seccompFiltered ? ", and one is on this process already" : ""
+      seccompFiltered ? ", and this process already has one" : ""
     }: ${seccomp.join(" ")}`,
     means: errno
-      ? "system calls that a container has no use for can be refused"
-      : "a filter can only kill here, not refuse",
+      ? "system calls that a container does not need can be refused"
+      : "a filter can only kill processes, not refuse calls",
     ...errno ? {} : { cure: "install a kernel 4.14 or newer and boot it" },
   });
 }
@@ -42,8 +42,8 @@ function keyrings({ keyrings }: Facts): Check {
     status: keyrings ? "ok" : "information",
     found: keyrings ? "in this kernel" : "not in this kernel",
     means: keyrings
-      ? "a container gets a keyring of its own, and none of the caller's keys"
-      : "there are no keys of the caller's to keep away from a container",
+      ? "a container gets its own keyring and none of the caller's keys"
+      : "the caller has no keys that a container could access",
   });
 }
 
@@ -56,11 +56,11 @@ function apparmor({ apparmor, label }: Facts): Check {
       ? "not on this machine"
       : confined
       ? `this process is confined by ${label}`
-      : "on, and this process is free of it",
+      : "enabled, but this process is not confined",
     means: !apparmor
       ? "optional: profiles cannot be used"
       : confined
-      ? "the profile may forbid mounts and namespaces; only root can read what it says"
+      ? "the profile may forbid mounts and namespaces; only root can read it"
       : "profiles can be used",
     ...confined ? { cure: "start this session without that profile" } : {},
   });
@@ -74,7 +74,7 @@ function selinux({ selinux, label }: Facts): Check {
       : `${selinux}${label ? `, this process is ${label}` : ""}`,
     means: selinux === null
       ? "optional: labels cannot be used"
-      : "labels can be used; files of a root file system may need one",
+      : "labels can be used; files of a root filesystem may need one",
   });
 }
 
@@ -85,11 +85,11 @@ function landlock({ landlock }: Facts): Check {
     found: version
       ? `version ${landlock}`
       : landlock === "EOPNOTSUPP"
-      ? "in the kernel, but off (lsm=)"
+      ? "in the kernel, but disabled (lsm=)"
       : "not on this machine",
     means: version
-      ? "a process without rights can shut files away from itself"
-      : "optional: a second fence around files that is not there",
+      ? "an unprivileged process can restrict its own access to files"
+      : "optional: there is no additional restriction of file access",
   });
 }
 
@@ -102,7 +102,7 @@ export function programChecks(facts: Facts): Check[] {
       zypper: "nftables",
       pacman: "nftables",
     }),
-    program(facts, "ip", "shows networks to people, for looking into trouble", {
+    program(facts, "ip", "shows networks, for troubleshooting", {
       "apt-get": "iproute2",
       dnf: "iproute",
       zypper: "iproute2",

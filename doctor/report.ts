@@ -40,11 +40,11 @@ export function asText(
     colour ? `\x1b[${code}m${text}\x1b[0m` : text;
   const column = Math.max(...checks.map(({ title }) => title.length)) + 2;
   const lines = [
-    `${paint(COLOUR.ok, "ok")} fine   ${
+    `${paint(COLOUR.ok, "ok")} works   ${
       paint(COLOUR.missing, "!!")
     } something will not work   ${
       paint(COLOUR.information, "--")
-    } good to know   cure: what changes it`,
+    } information   fix: how to change it`,
   ];
   for (const group of GROUPS) {
     const members = checks.filter((result) => result.group === group);
@@ -73,7 +73,7 @@ export function asText(
       ...rest.map((line) => indent + paint(FAINT, line)),
     ];
     // Never wrapped, so that users can copy it.
-    if (cure !== undefined) drawn.push(`${indent}cure: ${cure}`);
+    if (cure !== undefined) drawn.push(`${indent}fix: ${cure}`);
     return drawn;
   }
 }

@@ -30,7 +30,7 @@ Deno.test("asText() wraps to the terminal's width with and without colour, but n
   for (const line of plain.split("\n").slice(1, -1)) {
     const wrappable = line.trim().replace(/^(ok|!!|--) +.*? {2,}/, "")
       .includes(" ");
-    assert(line.length <= 80 || !wrappable || line.includes("cure: "), line);
+    assert(line.length <= 80 || !wrappable || line.includes("fix: "), line);
   }
 });
 

@@ -47,7 +47,8 @@ function userNamespaces(facts: Facts): Check {
     return check("Without root", "user-namespaces", title, {
       status: "missing",
       found: `forbidden: ${setting}`,
-      means: `${means}; without them only root makes containers`,
+      means:
+        `${means}; without user namespaces only root can create containers`,
       cure,
     });
   }
@@ -56,14 +57,14 @@ function userNamespaces(facts: Facts): Check {
       status: "missing",
       found: `forbidden: ${tried.said}`,
       means:
-        "no setting says so: a seccomp filter or a security module, or a /proc that is covered",
+        "no setting forbids it, so the cause is a seccomp filter, a security module or a covered /proc",
       cure: forbiddenCure(facts),
     });
   }
   return check("Without root", "user-namespaces", title, {
     status: "ok",
     found: "allowed",
-    means: "a user is root inside a container and nobody special outside",
+    means: "a user is root inside a container, without privileges outside",
   });
 }
 
@@ -74,14 +75,15 @@ function rangesOf(facts: Facts, ranges: readonly IdRange[]): IdRange[] {
 }
 
 function subordinate(facts: Facts, file: "subuid" | "subgid"): Check {
-  const what = file === "subuid" ? "user ids" : "group ids";
+  const what = file === "subuid" ? "user IDs" : "group IDs";
   const title = `/etc/${file}`;
   if (facts.uid === 0) {
     const owners = [...new Set(facts[file].map(({ owner }) => owner))];
     return check("Without root", file, title, {
       status: "information",
       found: owners.length ? `${what} for ${listed(owners)}` : `no ${what}`,
-      means: "root needs none; the containers of a user take theirs from here",
+      means:
+        "root does not need any; containers of ordinary users use these IDs",
     });
   }
   const own = rangesOf(facts, facts[file]);
@@ -90,7 +92,7 @@ function subordinate(facts: Facts, file: "subuid" | "subgid"): Check {
     return check("Without root", file, title, {
       status: "ok",
       found: `${count} ${what} from ${own[0]!.start}`,
-      means: "the users of an image other than root get ids of their own",
+      means: "users of an image other than root get their own IDs",
     });
   }
   return check("Without root", file, title, {
@@ -100,7 +102,7 @@ function subordinate(facts: Facts, file: "subuid" | "subgid"): Check {
       : `no ${what} for ${userName(facts)}`,
     means: `a container without root has ${
       count ? "few users" : "one user only"
-    }: most images need ${ENOUGH} ids`,
+    }: most images need ${ENOUGH} IDs`,
     cure: subordinateCure(facts, file),
   });
 }
@@ -120,7 +122,7 @@ function subordinateCure(facts: Facts, file: "subuid" | "subgid"): string {
 
 function idTool(facts: Facts, name: "newuidmap" | "newgidmap"): Check {
   const tool: IdTool | null = facts[name];
-  const uses = `gives a container the ids of /etc/${
+  const uses = `gives a container the IDs of /etc/${
     name === "newuidmap" ? "subuid" : "subgid"
   }`;
   if (tool === null) {
@@ -139,8 +141,8 @@ function idTool(facts: Facts, name: "newuidmap" | "newgidmap"): Check {
   if (tool.right === null) {
     return check("Without root", name, name, {
       status: "missing",
-      found: `${tool.path} has no right to map ids`,
-      means: `it ${uses}, and must be setuid root for that`,
+      found: `${tool.path} does not have permission to map IDs`,
+      means: `it ${uses}, which requires setuid root`,
       cure: `sudo chown root ${tool.path} && sudo chmod u+s ${tool.path}`,
     });
   }
@@ -148,7 +150,7 @@ function idTool(facts: Facts, name: "newuidmap" | "newgidmap"): Check {
     return check("Without root", name, name, {
       status: "missing",
       found: `${tool.path} has no effect under no_new_privs`,
-      means: `it ${uses}, and must gain rights for that`,
+      means: `it ${uses}, which requires privileges`,
       cure: "use a session without no_new_privs",
     });
   }
@@ -163,24 +165,24 @@ function idTool(facts: Facts, name: "newuidmap" | "newgidmap"): Check {
 
 function rootlessOverlay({ kernel }: Facts): Check {
   const fine = atLeast(kernel, 5, 11);
-  return check("Without root", "rootless-overlay", "Overlay for users", {
+  return check("Without root", "rootless-overlay", "Overlay without root", {
     status: fine ? "ok" : "warning",
     found: fine ? "in this kernel" : `not in Linux ${kernel}`,
     means: fine
-      ? "containers of a user share image layers without copying"
-      : "images of a user are copied for each container: slower, and larger",
+      ? "containers of ordinary users share image layers without copying"
+      : "images of ordinary users are copied for each container, which is slower and needs more space",
     ...fine ? {} : { cure: "install a kernel 5.11 or newer and boot it" },
   });
 }
 
 function procCovered({ mounts, tried }: Facts): Check {
   const covered = coveredProc(mounts);
-  const title = "Whole /proc";
+  const title = "Uncovered /proc";
   if (!covered.length || (tried?.ok && tried.asUser)) {
     return check("Without root", "proc-covered", title, {
       status: "ok",
-      found: "nothing that matters is covered",
-      means: "a user namespace may mount a /proc of its own",
+      found: "no important file is covered",
+      means: "a user namespace can mount its own /proc",
     });
   }
   return check("Without root", "proc-covered", title, {
@@ -189,8 +191,8 @@ function procCovered({ mounts, tried }: Facts): Check {
       covered.length > 3 ? `, and ${covered.length - 3} more` : ""
     }`,
     means:
-      "the kernel gives a user namespace no new /proc while parts of the old one are covered",
+      "the kernel does not allow a new /proc in a user namespace while parts of the existing one are covered",
     cure:
-      "podman run --security-opt unmask=ALL …  # for the container this runs in",
+      "podman run --security-opt unmask=ALL …  # for the container in which this runs",
   });
 }

@@ -17,11 +17,11 @@ const WITHOUT: Record<Exclude<Capability, "CAP_SYS_ADMIN">, string> = {
   CAP_SYS_CHROOT: "chroot",
   CAP_SETUID: "changing the user",
   CAP_SETGID: "changing the group",
-  CAP_SETPCAP: "taking capabilities away from the command",
+  CAP_SETPCAP: "dropping capabilities of the command",
   CAP_NET_ADMIN: "networks",
   CAP_MKNOD: "device nodes",
   CAP_SYS_RESOURCE: "raising hard limits (ulimit)",
-  CAP_CHOWN: "giving files to their owners",
+  CAP_CHOWN: "changing the owners of files",
   CAP_DAC_OVERRIDE: "files of other users",
   CAP_KILL: "signals to processes of other users",
   CAP_SYS_PTRACE: "entering containers of other users",
@@ -34,14 +34,14 @@ export function userChecks(facts: Facts, rootless: boolean): Check[] {
 }
 
 function privilege(facts: Facts, rootless: boolean): Check {
-  const title = "Rights";
+  const title = "Privileges";
   if (isPrivileged(facts)) {
     return check("This user", "privilege", title, {
       status: "ok",
       found: `${userName(facts)} with CAP_SYS_ADMIN`,
       means: facts.nestedUser
-        ? "may make namespaces and mounts, as the root of a user namespace: not everything root may"
-        : "may make namespaces and mounts",
+        ? "can create namespaces and mounts, as root of a user namespace, but not everything that root can"
+        : "can create namespaces and mounts",
     });
   }
   if (facts.uid === 0) {
@@ -49,7 +49,7 @@ function privilege(facts: Facts, rootless: boolean): Check {
       status: "missing",
       found: "root without CAP_SYS_ADMIN",
       means:
-        "namespaces and mounts need this capability, which was taken away before this process began",
+        "namespaces and mounts need this capability, which was removed before this process started",
       cure: outerCure(facts, "SYS_ADMIN") ??
         "log in as root on the host itself",
       ...rootless ? {} : { stopsRun: true },
@@ -59,8 +59,8 @@ function privilege(facts: Facts, rootless: boolean): Check {
     status: rootless ? "ok" : "missing",
     found: `${userName(facts)}, not root`,
     means: rootless
-      ? "a container of this user gets its rights from a user namespace"
-      : "run makes namespaces and mounts, which is root's right in this version",
+      ? "a container of this user gets its privileges from a user namespace"
+      : "run creates namespaces and mounts, which only root can do in this version",
     ...rootless ? {} : { cure: "sudo container run …", stopsRun: true },
   });
 }
@@ -70,8 +70,8 @@ function capabilities(facts: Facts): Check {
   if (!isPrivileged(facts) && facts.uid !== 0) {
     return check("This user", "capabilities", title, {
       status: "information",
-      found: "none of those that matter",
-      means: "as it is for everybody but root",
+      found: "none of the required ones",
+      means: "as for every user except root",
     });
   }
   const lacking = (Object.keys(WITHOUT) as (keyof typeof WITHOUT)[])
@@ -79,15 +79,15 @@ function capabilities(facts: Facts): Check {
   if (!lacking.length && facts.nestedUser) {
     return check("This user", "capabilities", title, {
       status: "information",
-      found: "all that matter, within this user namespace",
+      found: "all required ones, in this user namespace",
       means:
-        "device nodes, raising hard limits and loop devices stay the right of root outside",
+        "device nodes, raising hard limits and loop devices still require root outside",
     });
   }
   if (!lacking.length) {
     return check("This user", "capabilities", title, {
       status: "ok",
-      found: "all that matter",
+      found: "all required ones",
       means: "users, networks, devices and limits can be set",
     });
   }
@@ -102,7 +102,7 @@ function capabilities(facts: Facts): Check {
       listed(lacking.map((name) => WITHOUT[name as keyof typeof WITHOUT]))
     } will fail${
       gone
-        ? "; taken away before this process began, it cannot be got back here"
+        ? "; it was removed before this process started and cannot be regained here"
         : ""
     }`,
     ...cure ? { cure } : {},
@@ -115,12 +115,12 @@ function capabilities(facts: Facts): Check {
  */
 function outerCure({ inside }: Facts, name: string): string | undefined {
   return inside === "docker" || inside === "podman"
-    ? `${inside} run --cap-add ${name} …  # for the container this runs in`
+    ? `${inside} run --cap-add ${name} …  # for the container in which this runs`
     : undefined;
 }
 
 function inside({ inside, nestedUser, noNewPrivileges }: Facts): Check {
-  const title = "Where this runs";
+  const title = "Environment";
   const marks = [
     ...inside === null
       ? []
@@ -131,8 +131,8 @@ function inside({ inside, nestedUser, noNewPrivileges }: Facts): Check {
   if (!marks.length) {
     return check("This user", "inside", title, {
       status: "ok",
-      found: "in no container that shows",
-      means: "nothing around it narrows what containers may do",
+      found: "not inside a detectable container",
+      means: "no outer container restricts containers",
     });
   }
   return check("This user", "inside", title, {
@@ -140,7 +140,7 @@ function inside({ inside, nestedUser, noNewPrivileges }: Facts): Check {
     found: `within ${listed(marks)}`,
     means: noNewPrivileges
       ? "setuid programs (sudo, newuidmap) have no effect here"
-      : "what is around it may forbid more than can be read here",
+      : "the outer system may forbid more than this report can detect",
     ...noNewPrivileges ? { cure: "use a session without no_new_privs" } : {},
   });
 }

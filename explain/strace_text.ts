@@ -10,10 +10,10 @@ const STRACE =
   "strace -f -s 4096 -e abbrev='!execve,execveat' -e signal=none container";
 
 const introduction = (command: string) => [
-  "# The system calls of the plan, to lay beside those of",
+  "# The system calls of the plan. To compare them with real calls, use",
   `#   ${STRACE} ${command} …`,
-  "# <name> is a number that is known then only. Deno's own calls are not here.",
-  "# or ENOENT: that is fine as well. skip 2: the next two calls are left out.",
+  "# <name> is a number that is known only at run time. Deno's own calls are omitted.",
+  "# or ENOENT: this error is allowed. skip 2: the next two calls are then skipped.",
 ];
 
 const FAINT = 2;

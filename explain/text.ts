@@ -29,10 +29,10 @@ export interface Explained {
 
 const WHERE: Record<Phase, string> = {
   host: "the parent, on the host",
-  launch: "the walker, on the way from the host into the new namespaces",
+  launch: "the walker, on the way from the host to the new namespaces",
   container: "the child: this program again, as PID 1 of the container",
-  process: "the walker again, in the process that becomes the command",
-  cleanup: "the child, when the command has ended",
+  process: "a second walker, in the process that becomes the command",
+  cleanup: "the child, after the command has ended",
 };
 
 /**
@@ -41,9 +41,9 @@ const WHERE: Record<Phase, string> = {
  */
 export function where(plan: Plan, phase: Phase): string {
   if (plan.init) return WHERE[phase];
-  if (phase === "container") return "the walker still, in the new namespaces";
+  if (phase === "container") return "the same walker, in the new namespaces";
   return phase === "process"
-    ? "the walker still, which becomes the command"
+    ? "the same walker, which becomes the command"
     : WHERE[phase];
 }
 
@@ -94,7 +94,9 @@ export function asText(
       const key = JSON.stringify([step.step, step.why, step.man, needs]);
       const before = seen.get(key);
       const [first = "", ...rest] = wrap(
-        `${describe(step, { names: true })}${before ? ` (as ${before})` : ""}`,
+        `${describe(step, { names: true })}${
+          before ? ` (same as ${before})` : ""
+        }`,
         room(NUMBER),
       );
       lines.push(

@@ -96,7 +96,7 @@ export function openCgroups(spec: Spec, facts: Facts): Step[] {
     files,
     from: CGROUPS_FROM,
     why: init
-      ? "opened on the host, since no path inside leads to these files: some let the command join its cgroup, others let PID 1 return to its parent's"
+      ? "opened on the host, because inside these files have no path: some let the command join its cgroup, others let PID 1 return to its parent's cgroup"
       : OPENED_ON_HOST,
     man: "cgroups(7)",
   }];
@@ -111,7 +111,7 @@ export function enterCgroups(spec: Spec, facts: Facts): Step[] {
     files,
     from: CGROUPS_FROM,
     why:
-      "done first: everything that the container uses is counted, and its cgroup namespace begins at this cgroup",
+      "done first, so that the container's whole resource usage is counted and its cgroup namespace starts at this cgroup",
     man: "cgroups(7)",
   }];
 }
@@ -134,7 +134,7 @@ export function leaveCgroups(spec: Spec, facts: Facts): Step[] {
           files: cgroupEntry.back,
           from: CGROUPS_FROM + joinFiles(facts).length,
           why:
-            "the limits are for the command: this program is counted with its parent, so the kernel does not kill it when the command runs out of memory",
+            "the limits apply to the command only: this program counts in its parent's cgroup, so the kernel does not kill it when the command runs out of memory",
           man: "cgroups(7)",
         } as const,
       ]
@@ -149,7 +149,8 @@ export function joinCommandCgroup(facts: Facts): Step[] {
     step: "joinCgroups",
     files: joinFiles(facts),
     from: CGROUPS_FROM,
-    why: "from here on the kernel counts and limits what the command uses",
+    why:
+      "from here on the kernel counts and limits the command's resource usage",
     man: "cgroups(7)",
   }];
 }

@@ -107,7 +107,7 @@ Deno.test("compileExec() creates the process in the container's cgroup, except f
   });
 });
 
-Deno.test("compile() has our program as PID 1 make the cgroup namespace and leave the cgroup", () => {
+Deno.test("compile() has our program as PID 1 create the cgroup namespace and leave the cgroup", () => {
   for (
     const [cgroupEntry, ways] of [
       [V1_ENTRY, ["/cg/x/tasks"]],

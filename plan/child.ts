@@ -131,8 +131,8 @@ export function startPidOne(spec: Spec, facts: Facts): Step[] {
     {
       step: "waitForParent",
       why: hasNamespace(spec, "user")
-        ? "the parent maps the user ids first: until then this process runs as nobody"
-        : "the parent first records the number of this process and finishes its work on the host",
+        ? "the parent maps the user IDs first: until then this process runs as nobody"
+        : "the parent first records the PID of this process and finishes its work on the host",
       man: "read(2)",
     },
     ...(facts.held ? [] : checkParent),
@@ -146,7 +146,7 @@ export function startPidOne(spec: Spec, facts: Facts): Step[] {
           gid: 0,
           groups: facts.denySetgroups ? null : [],
           why:
-            "becomes root of the user namespace, now that its ids are mapped",
+            "becomes root of the user namespace, now that its IDs are mapped",
           man: "setresuid(2), user_namespaces(7)",
         } as const,
         ...openToCreator(spec, facts),
@@ -220,7 +220,8 @@ export function becomeChild(spec: Spec, facts: Facts): Step[] {
       step: "executeSelf",
       argv: [...facts.self.argv, "child", ...spec.process.args],
       env: facts.self.env,
-      why: "this program, now inside the namespaces, does the rest",
+      why:
+        "this program, now inside the namespaces, carries out the other steps",
       man: "execveat(2)",
     },
   ];
@@ -231,7 +232,7 @@ export const becomeNonDumpable: readonly Step[] = [{
   step: "setDumpable",
   dumpable: false,
   why:
-    "closes exe, mem and fd of this process in /proc to the container, which could otherwise reach our binary on the host (CVE-2019-5736)",
+    "prevents access to exe, mem and fd of this process in /proc, through which the container could reach our binary on the host (CVE-2019-5736)",
   man: "prctl(2), PR_SET_DUMPABLE",
 }];
 

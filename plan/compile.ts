@@ -126,7 +126,8 @@ function makeCgroup({ cgroup }: Facts): Step[] {
   return [{
     step: "makeCgroup",
     ...cgroup,
-    why: "the kernel counts and limits what the processes of a cgroup use",
+    why:
+      "the kernel counts and limits the resource usage of the processes in a cgroup",
     man: "cgroups(7)",
   }];
 }
@@ -145,7 +146,7 @@ function mapIds(spec: Spec, facts: Facts): Step[] {
     helper: facts.mapHelper,
     denySetgroups: facts.denySetgroups,
     why:
-      "gives each user id inside the id of a host user; an id without a mapping counts as nobody",
+      "maps each user ID inside to an ID on the host; an ID without a mapping is nobody",
     man: "user_namespaces(7)",
   }];
 }
@@ -171,7 +172,7 @@ function makeWorkingDirectory(
     step: "makeMountpoint",
     path: places?.ends[process.cwd] ?? process.cwd,
     kind: "directory",
-    why: "engines expect the runtime to make a missing working directory",
+    why: "engines expect the runtime to create a missing working directory",
     man: "mkdir(2)",
   }];
 }

@@ -36,7 +36,7 @@ export function criuRestore(
     {
       step: "unshare",
       namespaces: ["mount"],
-      why: "the mounts made for criu stay in a mount namespace of their own",
+      why: "the mounts made for criu stay in their own mount namespace",
       man: "unshare(2)",
     },
     {
@@ -132,7 +132,7 @@ function mountpoints({ mounts = [] }: Spec, files: readonly string[]): Step[] {
     step: "makeMountpoint",
     path,
     kind: files.includes(path) ? "file" : "directory",
-    why: "criu makes no mountpoints, so they have to exist",
+    why: "criu does not create mount points, so they must exist",
     man: "mkdir(2), mknod(2)",
   }));
 }

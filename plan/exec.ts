@@ -77,14 +77,14 @@ function join(
       namespaces,
       root,
       why:
-        "enters the namespaces of the container's first process through a descriptor, since its number may belong to another process by now",
+        "enters the namespaces of the container's first process through a descriptor, because another process may have its PID by now",
       man: "setns(2), pidfd_open(2)",
     },
     {
       step: "clone",
       namespaces: [],
       ...(birthplace === null ? {} : { cgroup: birthplace, opened: true }),
-      why: "a joined PID namespace takes effect for children only",
+      why: "a joined PID namespace applies only to child processes",
       man: "clone(2), pid_namespaces(7)",
     },
     ...(files.length
@@ -94,7 +94,7 @@ function join(
           files,
           from: CGROUPS_FROM,
           why:
-            "done first: everything that this process uses is counted as the container's",
+            "done first, so that the whole resource usage of this process counts for the container",
           man: "cgroups(7)",
         } as const,
       ]
@@ -102,7 +102,7 @@ function join(
     ...(joins?.detached ? [] : deathSignal),
     {
       step: "waitForParent",
-      why: "the parent first records the number of this process",
+      why: "the parent first records the PID of this process",
       man: "read(2)",
     },
     ...(joins?.detached ? [] : checkParent),
@@ -114,7 +114,7 @@ function join(
           gid: 0,
           groups: facts.denySetgroups ? null : [],
           why:
-            "becomes root of the user namespace, in which the caller's ids may have no mapping",
+            "becomes root of the user namespace, in which the caller's IDs may not be mapped",
           man: "setresuid(2), user_namespaces(7)",
         } as const,
         ...tieToParent(facts),

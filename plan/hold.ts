@@ -20,8 +20,8 @@ const keepDescriptors = (
   from,
   to,
   why: from === null
-    ? "moved to numbers that the command's own descriptors will not need"
-    : "moved directly behind the command's own descriptors, so that all others can be closed; execve closes these as well",
+    ? "moved to numbers that the command's descriptors do not use"
+    : "moved directly after the command's descriptors, so that all others can be closed; execve also closes these",
   man: "dup(2) O_CLOEXEC",
 });
 
@@ -57,7 +57,7 @@ export function keepCreatorSocket(
     from,
     to,
     why:
-      "execve closes this socket, which tells the caller that the command runs",
+      "execve closes this socket, which shows the caller that the command runs",
     man: "dup(2) O_CLOEXEC",
   });
   return {
@@ -85,7 +85,7 @@ export function waitForStart(
     step: "reportReady",
     status,
     ...marked,
-    why: "the container is created, and the command that created it may end",
+    why: "the container is created, so the command that created it can end",
     man: "write(2)",
   }, {
     step: "waitForStart",

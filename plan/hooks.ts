@@ -171,7 +171,7 @@ function join(
             path: `/proc/${pid}/ns/${NAMESPACE_FILE[type]}`,
           })),
           why:
-            "the namespaces of the container, whose first process waits meanwhile",
+            "the namespaces of the container, whose first process is waiting",
           man: "setns(2)",
         } as const,
       ]
@@ -179,7 +179,7 @@ function join(
     {
       step: "clone",
       namespaces: [],
-      why: "a joined PID namespace takes effect for children only",
+      why: "a joined PID namespace applies only to child processes",
       man: "clone(2)",
     },
     ...(cgroups.length
@@ -188,7 +188,7 @@ function join(
           step: "joinCgroups",
           files: cgroups,
           from: CGROUPS_FROM,
-          why: "what the hook uses is counted as the container's",
+          why: "the hook's resource usage counts for the container",
           man: "cgroups(7)",
         } as const,
       ]
@@ -200,8 +200,7 @@ function join(
           uid: 0,
           gid: 0,
           groups: denySetgroups ? null : [],
-          why:
-            "becomes root of the user namespace, with rights over what it owns",
+          why: "becomes root of the user namespace, with its capabilities",
           man: "setresuid(2), user_namespaces(7)",
         } as const,
       ]
@@ -226,7 +225,7 @@ export function createContainerHook(
     {
       step: "enterKeptRoot",
       why:
-        "the hook starts in the container's root; by descriptor, since directories on the path may be closed to it",
+        "the hook starts in the container's root; by descriptor, because it may not have permission to enter the parent directories",
       man: "fchdir(2)",
     },
     ...executeHook(hook, usual),

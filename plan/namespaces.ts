@@ -20,15 +20,15 @@ const ENTERED_LATER: readonly NamespaceType[] = ["uts", "ipc"];
 
 const WHY: Record<NamespaceType, string> = {
   user:
-    "user ids of its own: root inside has rights over what is inside, and over nothing else",
+    "its own user IDs: root inside has privileges only over resources inside",
   pid:
-    "a process tree of its own: it is PID 1 there and cannot see or signal the host's processes",
-  mount: "a mount tree of its own, whose mounts end with it",
-  network: "network interfaces of its own, at first only loopback",
-  uts: "a hostname of its own",
-  ipc: "message queues and shared memory of its own",
+    "its own process tree: it is PID 1 there and cannot see or signal the host's processes",
+  mount: "its own mount tree, whose mounts end with the container",
+  network: "its own network interfaces, at first only loopback",
+  uts: "its own hostname",
+  ipc: "its own message queues and shared memory",
   cgroup: CGROUP_VIEW,
-  time: "clocks of its own",
+  time: "its own clocks",
 };
 
 /** Whether the container has a namespace of this type, new or joined. */
@@ -52,7 +52,7 @@ export function joinNamespaces(spec: Spec): Step[] {
     step: "joinNamespaces",
     namespaces,
     why:
-      "these exist already and are shared with the processes in them; all are opened before the first is entered, since their paths may not exist inside",
+      "these already exist and are shared with the processes in them; all are opened before the first is entered, because their paths may not exist inside",
     man: "setns(2)",
   }];
 }
@@ -73,9 +73,9 @@ export function cloneNamespaces(spec: Spec, facts: Facts): Step[] {
     ...(cgroup === null ? {} : { cgroup }),
     why: [
       namespaces.map((type) => WHY[type]).join("; ") ||
-      "a joined PID namespace takes effect for children only",
+      "a joined PID namespace applies only to child processes",
       ...(cgroup === null ? [] : [
-        "it is created in its cgroup, so its use is counted from the start",
+        "it is created in its cgroup, so its resource usage is counted from the start",
       ]),
     ].join("; "),
     man: "clone(2), namespaces(7)",
@@ -124,7 +124,7 @@ export function setUpNamespaces(spec: Spec): Step[] {
     steps.push({
       step: "setHostname",
       hostname: spec.hostname,
-      why: "the name that hostname and the shell's prompt show",
+      why: "the name that hostname(1) and the shell prompt show",
       man: "sethostname(2)",
     });
   }

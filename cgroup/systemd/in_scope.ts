@@ -60,7 +60,7 @@ export function planInScope(
   scope: CgroupScope,
 ): CgroupPlan {
   const [mount] = hierarchy.mounts;
-  if (!mount) throw new TypeError("a scope is in a tree of v2");
+  if (!mount) throw new TypeError("a scope is in the cgroup v2 tree");
   const plan = planCgroup(
     {
       ...options,

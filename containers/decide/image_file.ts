@@ -207,7 +207,7 @@ export async function usersInImage(
     step: "mountImage",
     readonly: true,
     descriptor: 0,
-    why: "users are named in the root filesystem",
+    why: "users are looked up in the root filesystem",
     man: "loop(4)",
   });
   return {

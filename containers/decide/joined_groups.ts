@@ -34,7 +34,7 @@ const triesGroups = (path: string): Step[] => [
   {
     step: "joinNamespaces",
     namespaces: [{ type: "user", path }],
-    why: "its rule holds for who is in it",
+    why: "its rules apply to processes in it",
     man: "setns(2)",
   },
   {
@@ -42,7 +42,7 @@ const triesGroups = (path: string): Step[] => [
     uid: 0,
     gid: 0,
     groups: [],
-    why: "EPERM tells that its groups are fixed",
+    why: "EPERM shows that its groups cannot be changed",
     man: "setgroups(2), user_namespaces(7)",
   },
 ];

@@ -142,8 +142,7 @@ function stepAt(
       profile: "linux.seccomp",
       filter: "",
       flags: 0,
-      why:
-        "the filter allows the system calls of the profile that was asked for",
+      why: "the filter allows the system calls of the requested profile",
       man: "seccomp(2)",
     },
   } as const satisfies Record<string, Step>;

@@ -51,15 +51,16 @@ const offset = (clock: string, by?: TimeOffset) =>
 const DESCRIPTIONS: {
   [K in StepKind]: (step: StepOf<K>, as: Names) => string;
 } = {
-  keepHold: () => "keep the ways to who creates and to who starts",
+  keepHold: () =>
+    "keep the descriptors to the creating and the starting command",
   checkCommand: ({ candidates }) => `look for ${candidates.join(", ")}`,
-  reportReady: () => "tell that the container is created",
-  waitForStart: () => "wait to be started",
+  reportReady: () => "report that the container is created",
+  waitForStart: () => "wait for the start",
   waitForHooks: () => "wait for the hooks",
   keepRoot: ({ path }) => `keep the root directory ${path}`,
-  enterKeptRoot: () => "change the working directory to the root that was kept",
-  visitRoot: ({ root }) => `make ${root} the root directory for a while`,
-  returnToRoot: () => "change the root directory to the one that was kept",
+  enterKeptRoot: () => "change the working directory to the saved root",
+  visitRoot: ({ root }) => `make ${root} the root directory temporarily`,
+  returnToRoot: () => "change the root directory back to the saved root",
   joinNamespaces: ({ namespaces }) =>
     `join ${
       and(namespaces.map(({ type, path }) => `the ${type} namespace ${path}`))
@@ -74,7 +75,7 @@ const DESCRIPTIONS: {
   clone: ({ namespaces, cgroup }) =>
     `create a process${
       namespaces.length ? ` in ${newNamespaces(namespaces)}` : ""
-    }${cgroup === undefined ? "" : `, born in the cgroup ${cgroup}`}`,
+    }${cgroup === undefined ? "" : `, in the cgroup ${cgroup}`}`,
   unshare: ({ namespaces }) => `enter ${newNamespaces(namespaces)}`,
   setHostname: ({ hostname }) => `set the hostname to ${hostname}`,
   setDomainname: ({ domainname }) => `set the domain name to ${domainname}`,
@@ -87,30 +88,33 @@ const DESCRIPTIONS: {
   setProcessGroup: ({ foreground }) =>
     foreground
       ? "become the terminal's foreground process group"
-      : "make a process group of its own",
+      : "create a new process group",
   setParentDeathSignal: ({ signal }) =>
-    `ask for ${signal} when the parent dies`,
+    `request ${signal} for when the parent dies`,
   waitForParent: () => "wait for the parent",
   checkParent: () => "check that the parent is alive",
   setSignalMask: ({ blocked }) =>
     blocked.length ? `block ${and(blocked)}` : "unblock all signals",
   defaultSignals: () => "reset every signal to its default",
   closeDescriptors: ({ from, to }) =>
-    `close every descriptor from ${from} ${to ? `to ${to}` : "upwards"}`,
-  arrangeDescriptors: ({ count }) => `keep ${count} descriptors from 3 upwards`,
+    `close all descriptors from ${from} ${to ? `to ${to}` : "up"}`,
+  arrangeDescriptors: ({ count }) =>
+    `keep ${count} descriptors, starting with 3`,
   giveStreams: ({ descriptors, uid }) =>
-    `give descriptor ${and(descriptors.map(String))} to user ${uid}`,
+    `change the owner of descriptor ${
+      and(descriptors.map(String))
+    } to user ${uid}`,
   relayStream: ({ descriptors, input }) =>
-    `${input ? "fill" : "empty"} a pipe that is the command's ${
+    `${input ? "write to" : "read from"} a pipe that is the command's ${
       streamNames(descriptors)
     }`,
   reopenNull: ({ descriptors, make }) =>
     `open the container's /dev/null${
-      make ? ", or a null device made for it," : ""
+      make ? ", or a new null device," : ""
     } as descriptor ${and(descriptors.map(String))}`,
   reopenDevice: ({ path, descriptors, make }) =>
     `open the container's ${path}${
-      make ? ", or a device made for it," : ""
+      make ? ", or a new device," : ""
     } as descriptor ${and(descriptors.map(String))}`,
   executeSelf: ({ argv }) => `execute this program again: ${argv.join(" ")}`,
   keepWalker: () => "keep the walker's own program",
@@ -124,7 +128,7 @@ const DESCRIPTIONS: {
   createFilesystem: ({ name, type }, as) =>
     `create a ${type} file system${as(name)}`,
   receiveMount: ({ name, descriptor }, as) =>
-    `take the mount on descriptor ${descriptor}${as(name)}`,
+    `receive the mount on descriptor ${descriptor}${as(name)}`,
   setMountAttributes: ({ mount, of, set, clear = [], propagation }) =>
     `${
       and([
@@ -140,21 +144,21 @@ const DESCRIPTIONS: {
       ])
     } on ${of ?? Object.values(mount)}`,
   attach: ({ name, target }, as) =>
-    `attach ${as(name) ? name : "it"} at ${target}`,
-  makeMountpoint: ({ path, kind }) => `make the ${kind} ${path}`,
+    `attach ${as(name) ? name : "the mount"} at ${target}`,
+  makeMountpoint: ({ path, kind }) => `create the ${kind} ${path}`,
   mount: describeMount,
   mountOverlay: ({ root, upper }) =>
-    `mount an overlay at ${root}, changes to ${upper ?? "memory"}`,
+    `mount an overlay at ${root}, with changes in ${upper ?? "memory"}`,
   pivotRoot: ({ root }) => `change the root to ${root} and detach the host's`,
   chroot: ({ root }) => `change the root directory to ${root}`,
   unmount: ({ target }) => `unmount ${target}`,
   maskPath: ({ path, cover }, as) =>
-    `mask ${path}${as(cover) && `, by ${cover} if it is a file`}`,
+    `mask ${path}${as(cover) && `, with ${cover} if it is a file`}`,
   readonlyPath: ({ path }) => `make ${path} read-only`,
-  makeDevice: ({ path }) => `make the device ${path}`,
+  makeDevice: ({ path }) => `create the device ${path}`,
   makeSymlink: ({ path, to }) => `link ${path} to ${to}`,
   writeFile: ({ path }) => `write ${path}`,
-  makeFile: ({ path }) => `make the file ${path}`,
+  makeFile: ({ path }) => `create the file ${path}`,
   setSysctl: ({ key, value }) => `set ${key} to ${value}`,
   setIds: ({ uid, gid }) => `become user ${uid} and group ${gid}`,
   keepCapabilities: () => "keep capabilities when the user changes",
@@ -170,8 +174,8 @@ const DESCRIPTIONS: {
   setNice: ({ nice }) => `set the nice value to ${nice}`,
   setAffinity: ({ cpus }) =>
     cpus === "all"
-      ? "run on every CPU of the cgroup"
-      : `run on CPUs ${cpus.join(",")} only`,
+      ? "allow every CPU of the cgroup"
+      : `allow only the CPUs ${cpus.join(",")}`,
   setIoPriority: (step) =>
     `set the I/O priority ${step.class} ${step.priority}`,
   setScheduler: ({ policy }) => `set the scheduling policy ${policy}`,
@@ -187,7 +191,7 @@ const DESCRIPTIONS: {
       : `install the seccomp filter of ${profile}`,
   keepSocket: ({ to }) => `keep the socket to the parent as descriptor ${to}`,
   sendListener: () =>
-    "send the parent the descriptor on which the filter reports",
+    "send the descriptor for the filter's notifications to the parent",
   setPersonality: ({ domain }) => `set the personality ${domain}`,
   createRuleset: ({ ports, scopes }) =>
     `prepare a Landlock ruleset for ${
@@ -195,33 +199,33 @@ const DESCRIPTIONS: {
     }`,
   allowBelow: ({ path, allow }) => `allow ${allow} below ${path}`,
   allowPort: ({ port, right }) => `allow ${right} to port ${port}`,
-  restrictSelf: () => "restrict itself by Landlock",
+  restrictSelf: () => "apply the Landlock rules",
   setLabel: ({ kind, label }) => `set the ${kind} label ${label}`,
-  makeSession: () => "make a session",
+  makeSession: () => "create a session",
   openTerminal: ({ size }) =>
     `open a terminal in the container${
       size ? `, ${size.width} by ${size.height}` : ""
     }`,
   shareTerminal: ({ streams }) =>
-    `use the terminal as descriptor ${and(streams.map(String))} too`,
+    `also use the terminal as descriptor ${and(streams.map(String))}`,
   changeDirectory: ({ path }) => `change the working directory to ${path}`,
   checkDirectory: () => "check that the working directory is inside the root",
   execute: ({ argv }) => `execute ${argv[0]}`,
-  killAll: () => "kill and reap what is left",
+  killAll: () => "kill and reap the remaining processes",
   mapIds: ({ uids, helper }) =>
-    `map user ids ${ranges(uids)}${helper ? " with newuidmap" : ""}`,
+    `map user IDs ${ranges(uids)}${helper ? " with newuidmap" : ""}`,
   makeCgroup: ({ path, writes }, as) => {
     const limits = writes.map(({ file, value }) =>
       `${baseName(file)} ${value}`
     );
-    return `make the cgroup ${path}${
+    return `create the cgroup ${path}${
       limits.length && as("") ? ` with ${and(limits)}` : ""
     }`;
   },
   mapMount: ({ source, uids }) =>
-    `open ${source} with its user ids mapped ${ranges(uids)}`,
+    `open ${source} with its user IDs mapped ${ranges(uids)}`,
   copyUp: ({ place }) =>
-    `create a tmpfs with a copy of what is at ${place} of the root filesystem`,
+    `create a tmpfs with a copy of ${place} from the root filesystem`,
   mountImage: ({ image, type, readonly }) =>
     `mount ${image} (${type}${readonly ? ", read-only" : ""})`,
 };
@@ -246,7 +250,7 @@ function describeMount(step: StepOf<"mount">): string {
   const has = (flag: typeof step.flags[number]) => step.flags.includes(flag);
   if (has("MS_PRIVATE")) return `make the mounts under ${step.target} private`;
   if (has("MS_SLAVE")) {
-    return `make the mounts under ${step.target} receive only`;
+    return `make the mounts under ${step.target} receive-only`;
   }
   if (has("MS_BIND")) {
     return step.source === step.target

@@ -57,11 +57,11 @@ const MOUNTING = here("CAP_SYS_ADMIN");
 
 /** For creating a device that replaces a standard stream. */
 const MAKING_DEVICE = [
-  ...here("CAP_SYS_ADMIN", "where the container has none"),
-  ...initial("CAP_MKNOD", "where the container has none"),
+  ...here("CAP_SYS_ADMIN", "if the container does not have one"),
+  ...initial("CAP_MKNOD", "if the container does not have one"),
 ];
 
-const WHERE_MISSING = "write access to the directory where it is missing";
+const WHERE_MISSING = "write access to the directory if it is missing";
 const feature = (version: string, what: string) => () => [{ version, what }];
 
 const NAMESPACE_SINCE: Record<NamespaceType, string> = {
@@ -124,7 +124,7 @@ const NEEDS: { readonly [K in StepKind]: Entry<K> } = {
       {
         name: "CAP_SYS_ADMIN",
         in: "here",
-        when: "and in the user namespace that owns what is joined",
+        when: "and in the user namespace that owns the joined namespace",
       },
       ...(namespaces.some(({ type }) => type === "mount")
         ? here("CAP_SYS_CHROOT")
@@ -187,7 +187,7 @@ const NEEDS: { readonly [K in StepKind]: Entry<K> } = {
     features: ({ attributes }) =>
       attributes.includes("MOUNT_ATTR_NOSYMFOLLOW") ? [NO_SYMFOLLOW] : [],
   },
-  checkCommand: { access: "the right to execute the file" },
+  checkCommand: { access: "permission to execute the file" },
   receiveMount: { features: feature("2.6.24", "F_DUPFD_CLOEXEC") },
   setMountAttributes: {
     capabilities: MOUNTING,
@@ -237,7 +237,7 @@ const NEEDS: { readonly [K in StepKind]: Entry<K> } = {
   // A process may always give up capabilities; it needs only those that it
   // keeps.
   setCapabilities: {
-    access: "the capabilities that stay",
+    access: "the capabilities that are kept",
     features: feature("4.3", "PR_CAP_AMBIENT"),
   },
   setNoNewPrivileges: { features: feature("3.5", "PR_SET_NO_NEW_PRIVS") },
@@ -261,16 +261,16 @@ const NEEDS: { readonly [K in StepKind]: Entry<K> } = {
   sendListener: {
     features: feature("5.5", "SECCOMP_USER_NOTIF_FLAG_CONTINUE"),
   },
-  setLabel: { access: "leave of the security module" },
+  setLabel: { access: "permission by the security module" },
   makeSession: {},
   openTerminal: {
     capabilities: here("CAP_SYS_ADMIN", "for /dev/console"),
     features: feature("4.13", "TIOCGPTPEER"),
   },
   shareTerminal: {},
-  changeDirectory: { access: "the right to enter the directory" },
+  changeDirectory: { access: "permission to enter the directory" },
   checkDirectory: {},
-  execute: { access: "the right to execute the file" },
+  execute: { access: "permission to execute the file" },
   killAll: { capabilities: here("CAP_KILL", "for other users' processes") },
   mapIds: {
     capabilities: ({ helper, denySetgroups, ...ids }) =>
@@ -285,13 +285,13 @@ const NEEDS: { readonly [K in StepKind]: Entry<K> } = {
   },
   mountImage: {
     capabilities: initial("CAP_SYS_ADMIN"),
-    access: "the right to open the image and the loop devices",
+    access: "permission to open the image and the loop devices",
     features: feature("5.8", "LOOP_CONFIGURE"),
   },
   copyUp: {
     capabilities: ({ namespace }) => namespace ? [] : initial("CAP_SYS_ADMIN"),
   },
-  makeCgroup: { access: "write access to the cgroup above" },
+  makeCgroup: { access: "write access to the parent cgroup" },
 };
 
 /** The context of a step in its plan. */

@@ -38,7 +38,7 @@ export const LANDLOCK_NEEDS: { readonly [K in Landlock]: Entry<K> } = {
     ],
   },
   allowBelow: {
-    access: "the right to enter the directories on the way",
+    access: "permission to enter the parent directories",
     features: () => [LANDLOCK],
   },
   allowPort: { features: () => [FOR_TCP] },

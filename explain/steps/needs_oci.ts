@@ -33,7 +33,7 @@ export const OCI_NEEDS: { readonly [K in Oci]: Entry<K> } = {
   waitForStart: {},
   waitForHooks: {},
   keepRoot: {},
-  enterKeptRoot: { access: "the right to enter the directory" },
+  enterKeptRoot: { access: "permission to enter the directory" },
   visitRoot: { capabilities: [{ name: "CAP_SYS_CHROOT", in: "here" }] },
   returnToRoot: { capabilities: [{ name: "CAP_SYS_CHROOT", in: "here" }] },
   setIoPriority: {

@@ -22,7 +22,7 @@ const GONE = 2000;
 
 const WAIT: Step[] = [{
   step: "waitForParent",
-  why: "a scope without a process is over before it has begun",
+  why: "a scope without a process ends immediately",
   man: "systemd.scope(5)",
 }];
 

@@ -88,7 +88,8 @@ export function prepareCgroups(
       name: treeName(names),
       source: path,
       recursive: false,
-      why: "shows only the container's own cgroup, not the host's others",
+      why:
+        "shows only the container's own cgroup, not the other cgroups of the host",
       man: "open_tree(2), cgroups(7)",
     },
     {
@@ -134,7 +135,7 @@ export function attachCgroups(
     step: "makeMountpoint",
     path,
     kind: "directory",
-    why: "a mount needs an existing path to be mounted on",
+    why: "a mount needs an existing mount point",
     man: "mkdir(2)",
   });
   const mount = (type: string, target: string, data: string | null): Step => ({
@@ -163,7 +164,7 @@ export function attachCgroups(
       flags: flags.filter((flag) => flag !== "MS_RDONLY"),
       data: "mode=755,size=64k",
       why:
-        "with cgroup v1 each hierarchy is a file system of its own and gets a directory here",
+        "with cgroup v1 each hierarchy is a separate file system and needs a directory here",
       man: "cgroups(7)",
     },
     ...cgroups.hierarchies.flatMap((names): Step[] => {
@@ -187,7 +188,7 @@ export function attachCgroups(
           step: "makeSymlink",
           path: `${destination}/${name}`,
           to: directory,
-          why: "programs look for each controller by its own name",
+          why: "programs look for each controller by its name",
           man: "symlink(2), cgroups(7)",
         })),
       ];
@@ -199,7 +200,7 @@ export function attachCgroups(
           mount: { path: destination },
           set: ["MOUNT_ATTR_RDONLY"],
           recursive: false,
-          why: "the directories are complete, and nothing may be added to them",
+          why: "all directories exist now, and no more may be added",
           man: "mount_setattr(2)",
         } as const,
       ]

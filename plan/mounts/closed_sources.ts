@@ -28,7 +28,7 @@ export function openClosedSources(spec: Spec, facts: Facts): Step[] {
       step: "unshare",
       namespaces: ["mount"],
       why:
-        "the next steps mount with the caller's rights, and the host must not see these mounts",
+        "the next steps mount with the caller's privileges, and the host must not see these mounts",
       man: "unshare(2), mount_namespaces(7)",
     },
     ...isolateMounts(spec),
@@ -39,7 +39,7 @@ export function openClosedSources(spec: Spec, facts: Facts): Step[] {
         source: path,
         recursive: true,
         why:
-          `${directory} is closed to the host user that root inside is mapped to, so this is opened with the caller's rights`,
+          `the host user that root inside maps to cannot enter ${directory}, so this is opened with the caller's privileges`,
         man: "open_tree(2)",
       })),
       {
@@ -49,7 +49,7 @@ export function openClosedSources(spec: Spec, facts: Facts): Step[] {
         source: "closed",
         options: ["mode=755"],
         attributes: ["MOUNT_ATTR_NOSUID", "MOUNT_ATTR_NODEV"],
-        why: "a directory to take its place and contain only these sources",
+        why: "replaces the directory and contains only these sources",
         man: "fsopen(2), fsmount(2), tmpfs(5)",
       },
       {

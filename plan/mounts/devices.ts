@@ -143,7 +143,7 @@ export function openHostFile(
     set: HOST_FILE_ATTRIBUTES,
     recursive: false,
     why:
-      "this is the host's own file: root inside could change its mode for everybody",
+      "this is the host's own file: root inside could change its mode for the host too",
     man: "mount_setattr(2)",
   }];
 }
@@ -159,7 +159,7 @@ export function prepareDevices(spec: Spec, facts: Facts): Step[] {
       openHostFile(
         nameOf(index),
         device.source ?? device.path,
-        "no device node can be made in a user namespace, so the host's own is bind mounted",
+        "device nodes cannot be created in a user namespace, so the host's node is bind mounted",
       )
     )
     : [];
@@ -220,7 +220,7 @@ function stageDevices(all: readonly Device[], facts: Facts): Step[] {
       source: path,
       recursive: false,
       why:
-        "the device becomes a mount of its own, since the container's /dev is nodev",
+        "the device becomes a separate mount, because the container's /dev is nodev",
       man: "open_tree(2), mount(8) nodev",
     }];
   });
@@ -241,7 +241,7 @@ function onStage(made: readonly Step[], stays: boolean): Step[] {
       options: ["mode=755"],
       attributes: ["MOUNT_ATTR_NOSUID", "MOUNT_ATTR_NOEXEC"],
       why:
-        "a place in memory for making devices and files: the root filesystem and the container's /dev are nodev, so a device node there cannot be opened",
+        "a place in memory to create devices and files: the root filesystem and the container's /dev are nodev, so device nodes there cannot be opened",
       man: "fsopen(2), fsmount(2), tmpfs(5)",
     },
     {
@@ -249,7 +249,7 @@ function onStage(made: readonly Step[], stays: boolean): Step[] {
       name: "stage",
       target: STAGE,
       why:
-        "covers the host's /dev, in this mount namespace only, until the devices and files are made and opened",
+        "covers the host's /dev, only in this mount namespace, until the devices and files are created and opened",
       man: "move_mount(2)",
     },
     ...made,
@@ -272,7 +272,7 @@ export function makeDevices(spec: Spec, facts: Facts): Step[] {
   return [
     ...wantedDevices(spec, facts).flatMap((device, index): Step[] => {
       const why = spec.linux.devices?.includes(device)
-        ? "this device was asked for"
+        ? "this device was requested"
         : "programs expect this device";
       return isMounted(device, facts)
         ? [{

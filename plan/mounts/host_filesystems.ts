@@ -48,7 +48,7 @@ export function prepareHostFilesystem(
     flags,
     data: data.join(",") || null,
     why:
-      `the source of ${entry.destination} is on the host, so it is mounted now, for a moment at the path of the root filesystem and in this mount namespace only`,
+      `the source of ${entry.destination} is on the host, so it is mounted now, briefly at the path of the root filesystem and only in this mount namespace`,
     man: "mount(2)",
   }, {
     step: "openTree",

@@ -148,7 +148,7 @@ export function hostMountsOf(
       gids: mount.gidMappings ?? [],
       descriptor: next(),
       why:
-        `shows files at ${destination} with mapped owners, and maps the owners of new files back to the ids on disk`,
+        `shows files at ${destination} with mapped owners, and maps the owners of new files back to the IDs on disk`,
       man: "mount_setattr(2), MOUNT_ATTR_IDMAP",
     });
   }
@@ -168,7 +168,7 @@ export function receiveMount(
     step: "receiveMount",
     name,
     descriptor,
-    why: "the parent made this mount on the host, where it is allowed",
+    why: "the parent created this mount on the host, where it is allowed",
     man: "fcntl(2), move_mount(2)",
   };
 }

@@ -52,7 +52,7 @@ function lay(entry: HostEntry, target: string, above: number): Step[] {
     step: "makeMountpoint",
     path: target,
     kind: entry.kind === "file" ? "file" : "directory",
-    why: "a mount needs an existing path to be mounted on",
+    why: "a mount needs an existing mount point",
     man: "mkdir(2)",
   };
   if (entry.kind === "place") return [place];
@@ -79,7 +79,7 @@ function lay(entry: HostEntry, target: string, above: number): Step[] {
       userNamespace: true,
       above,
       why:
-        "changes go to a layer in memory over the directory and are lost when the container ends",
+        "changes are kept in a layer in memory over the directory and lost when the container ends",
       man: "mount(2), the kernel's overlayfs documentation",
     }];
   }
@@ -92,12 +92,12 @@ function lay(entry: HostEntry, target: string, above: number): Step[] {
       type: null,
       flags: ["MS_BIND", "MS_REC"],
       data: null,
-      why: "no overlay can lie on this entry, so the host's own is shown",
+      why: "an overlay cannot cover this entry, so it is the host's own",
       man: "mount(2)",
     },
     seal(
       target,
-      "the host's own files stay unchanged, on every file system below",
+      "the host's own files must not be changed, on every file system below",
     ),
   ];
 }

@@ -33,8 +33,7 @@ const WHY: Record<string, string | undefined> = {
     "/proc shows the processes of the PID namespace that mounts it, here the container's; ps reads it",
   sysfs:
     "shows the kernel's devices and drivers, read-only unless --privileged is set",
-  devpts:
-    "pseudo-terminals of the container's own: the host's cannot be opened",
+  devpts: "the container's own pseudo-terminals: the host's cannot be opened",
   mqueue: "the POSIX message queues of the container's IPC namespace",
   tmpfs:
     "a file system in memory, which starts empty and ends with the container",
@@ -144,7 +143,7 @@ export function prepareMounts(spec: Spec, facts: Facts): Step[] {
               mount: { name },
               set: ["MOUNT_ATTR_RDONLY"],
               recursive: false,
-              why: "read-only from now on, since the copy is complete",
+              why: "read-only from now on, because the copy is complete",
               man: "mount_setattr(2)",
             } as const,
           ]
@@ -228,7 +227,7 @@ function settings(spec: Spec, entry: Mount, name: string): Step[] {
 }
 
 const ASKED = {
-  why: "it was asked for in the root filesystem",
+  why: "it was requested in the root filesystem",
   man: "mkdir(2)",
 } as const;
 
@@ -287,7 +286,7 @@ export function attachMounts(spec: Spec, facts: Facts): Step[] {
       // The target of a link is made, since mkdir(2) does not follow links.
       path: facts.places?.ends[target] ?? target,
       kind: isFile ? "file" : "directory",
-      why: "a mount needs an existing path to be mounted on",
+      why: "a mount needs an existing mount point",
       man: isFile ? "mkdir(2), mknod(2)" : "mkdir(2)",
     }];
     if (isPrepared(spec, entry, facts)) {
@@ -358,7 +357,7 @@ export function sealMounts(spec: Spec): Step[] {
     mount: { inside: destination },
     set: ["MOUNT_ATTR_RDONLY"],
     recursive: false,
-    why: "read-only as asked for, now that everything in it has been made",
+    why: "read-only as requested, now that all its contents exist",
     man: "mount_setattr(2)",
   }));
 }

@@ -33,7 +33,7 @@ export function isolateMounts(spec: Spec): Step[] {
     flags: ["MS_REC", someReceive ? "MS_SLAVE" : "MS_PRIVATE"],
     data: null,
     why: someReceive
-      ? "a mount asks to receive the host's later mounts: the tree receives mounts from the host and never sends any"
+      ? "a mount must receive later mounts from the host: mounts propagate from the host, but never to it"
       : "a new mount namespace starts as a copy whose mounts still propagate to the host: private mounts do not, so the host never sees the mounts that follow",
     man: "mount(2), mount_namespaces(7)",
   }];
@@ -65,7 +65,7 @@ export function setRootPropagation(spec: Spec): Step[] {
     ],
     data: null,
     why:
-      "decides how mounts made inside propagate to mount namespaces that are copied from this one",
+      "defines how mounts made inside propagate to mount namespaces that are copied from this one",
     man: "mount(2), mount_namespaces(7)",
   }];
 }
@@ -155,7 +155,7 @@ function layRoot(spec: Spec, facts: Facts, target: string): Step[] {
   if (facts.rootKind === "empty") {
     return rootInMemory(
       target,
-      "an empty root in memory, to hold only what was asked for",
+      "an empty root in memory, for only the requested mounts",
     );
   }
   if (facts.hostTree) {
@@ -163,7 +163,7 @@ function layRoot(spec: Spec, facts: Facts, target: string): Step[] {
     return [
       ...rootInMemory(
         target,
-        "a root in memory, since in a user namespace no overlay can lie on /, which has mounts below it",
+        "a root in memory, because in a user namespace an overlay cannot cover /, which has mounts below it",
       ),
       ...layHostTree(facts.hostTree, target, HIGH),
       ...(readonly
@@ -186,8 +186,8 @@ function layRoot(spec: Spec, facts: Facts, target: string): Step[] {
       userNamespace: hasNamespace(spec, "user"),
       above: aboveOpen(spec, facts),
       why: facts.overlay.upper === null
-        ? "changes go to a layer in memory over the root filesystem and are lost when the container ends"
-        : `changes go to ${facts.overlay.upper}, over a root filesystem that stays unchanged`,
+        ? "changes are kept in a layer in memory over the root filesystem and lost when the container ends"
+        : `changes are kept in ${facts.overlay.upper}, and the root filesystem stays unchanged`,
       man: "mount(2), the kernel's overlayfs documentation",
     }];
   }
@@ -241,7 +241,7 @@ export function openCover(spec: Spec): Step[] {
   return openHostFile(
     COVER,
     "/dev/null",
-    "covers the masked paths that are files; the host's, since the container's /dev/null could be a symbolic link",
+    "covers the masked paths that are files; the host's device, because the container's /dev/null could be a symbolic link",
   );
 }
 
@@ -310,7 +310,7 @@ export function sealRoot(spec: Spec): Step[] {
           set: ["MOUNT_ATTR_RDONLY"],
           recursive: false,
           why:
-            "the root filesystem cannot be changed; the mounts on it keep their own setting",
+            "the root filesystem must not be changed; mounts on it keep their own setting",
           man: "mount_setattr(2)",
         } as const,
       ]

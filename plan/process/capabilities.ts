@@ -138,6 +138,6 @@ function whyThese(effective: readonly string[]): string {
     return "the command is not root, or needs none of root's capabilities";
   }
   return effective.every((name) => DEFAULT_CAPABILITIES.includes(name))
-    ? "root in the container, with rights only over what is the container's"
-    : "these were asked for, and some have effects outside the container";
+    ? "root in the container, with privileges only over the container's own resources"
+    : "these were requested, and some have effects outside the container";
 }

@@ -64,7 +64,7 @@ export function restrictByLandlock(rules: LandlockRules, abi: number): Step[] {
       path,
       allow,
       rights,
-      why: "this path was asked for; it is looked up inside the container",
+      why: "this path was requested; it is looked up inside the container",
       man: "landlock_add_rule(2)",
     }));
   return [
@@ -74,7 +74,7 @@ export function restrictByLandlock(rules: LandlockRules, abi: number): Step[] {
       ports: closed.map(({ right }) => right),
       scopes: abi < SCOPE_SINCE ? [] : ["ABSTRACT_UNIX_SOCKET", "SIGNAL"],
       why:
-        `closes everything that the kernel's Landlock (version ${abi}) can restrict, except for the rules that follow`,
+        `denies everything that the kernel's Landlock (version ${abi}) can restrict, except for the rules that follow`,
       man: "landlock_create_ruleset(2), landlock(7)",
     },
     ...below(ro, "ro", [...READ, ...executed]),
@@ -85,7 +85,7 @@ export function restrictByLandlock(rules: LandlockRules, abi: number): Step[] {
         step: "allowPort",
         port,
         right,
-        why: "this port was asked for; every other TCP port is closed",
+        why: "this port was requested; every other TCP port is closed",
         man: "landlock_add_rule(2)",
       }))
     ),

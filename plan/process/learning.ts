@@ -16,8 +16,8 @@ const keepSocket = (from: number | null, to: number): Step => ({
   from,
   to,
   why: from === null
-    ? "moved to a number that the command's own descriptors will not need: the parent must be reachable once the filter is installed"
-    : "moved directly behind the command's own descriptors, so that all others can be closed; execve closes it as well",
+    ? "moved to a number that the command's descriptors do not use: the parent must be reachable after the filter is installed"
+    : "moved directly after the command's descriptors, so that all others can be closed; execve also closes it",
   man: "dup(2)",
 });
 
@@ -31,7 +31,7 @@ const sendListener = (
   listener,
   ...notifies,
   why: notifies
-    ? "from here on the agent that linux.seccomp.listenerPath names answers"
+    ? "from here on the agent at linux.seccomp.listenerPath answers"
     : "from here on the parent records every system call and lets it continue; until then the call waits",
   man: "seccomp_unotify(2), unix(7)",
 });

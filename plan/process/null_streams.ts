@@ -56,7 +56,7 @@ function wanted({ process }: Spec, facts: Facts): Wanted[] {
 function reopen({ path, descriptors }: Wanted, origin: Origin): Step {
   const make = origin === "found";
   const why =
-    `through an open descriptor of the host's ${path}, root inside could change its mode for everybody`;
+    `through an open descriptor of the host's ${path}, root inside could change its mode for the host too`;
   if (path === PLACE) {
     return {
       step: "reopenNull",
@@ -89,14 +89,14 @@ export function bindHostNull(spec: Spec, facts: Facts): Step[] {
       ...openHostFile(
         name,
         path,
-        "the container has no /dev of its own, and no device node can be made in a user namespace, so the host's device is bind mounted",
+        "the container does not have its own /dev, and device nodes cannot be created in a user namespace, so the host's device is bind mounted",
       ),
       {
         step: "attach",
         name,
         target: path,
         why:
-          "covers the host's device, in this mount namespace only: the device cannot be changed through what is opened here",
+          "covers the host's device, only in this mount namespace: a descriptor opened here cannot change the device",
         man: "move_mount(2)",
       },
       reopen({ path, descriptors }, "bound"),

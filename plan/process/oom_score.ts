@@ -21,7 +21,7 @@ function oomScore({ process: { oomScoreAdj } }: Spec): Step[] {
   return [{
     step: "setOomScore",
     score: oomScoreAdj,
-    why: "how likely the kernel is to kill the command when memory runs out",
+    why: "how likely the kernel kills the command when memory runs out",
     man: "proc_pid_oom_score_adj(5)",
   }];
 }

@@ -40,7 +40,7 @@ function limits(spec: Spec, facts: Facts): Step[] {
     ...rlimits.map((limit): Step => ({
       step: "setRlimit",
       ...limit,
-      why: "the most of this resource that the kernel gives the command",
+      why: "the maximum of this resource that the kernel gives the command",
       man: "setrlimit(2)",
     })),
     ...lateOomScore(spec, facts),
@@ -48,7 +48,7 @@ function limits(spec: Spec, facts: Facts): Step[] {
       {
         step: "setNice",
         nice: scheduling.nice,
-        why: "the command's share of the processors, compared with others",
+        why: "the command's share of CPU time relative to other processes",
         man: "setpriority(2)",
       } as const,
     ]),
@@ -56,7 +56,7 @@ function limits(spec: Spec, facts: Facts): Step[] {
       {
         step: "setAffinity",
         cpus: scheduling.cpus,
-        why: "the processors that the command may run on",
+        why: "the CPUs that the command can run on",
         man: "sched_setaffinity(2)",
       } as const,
     ]),
@@ -115,7 +115,7 @@ function identity(spec: Spec, facts: Facts): Step[] {
       gid: user.gid,
       groups: facts.denySetgroups ? null : user.additionalGids ?? [],
       why: facts.denySetgroups
-        ? "the user that the command runs as; supplementary groups stay, since an unprivileged user namespace may not drop them"
+        ? "the user that the command runs as; supplementary groups stay, because an unprivileged user namespace cannot drop them"
         : "the user that the command runs as, without the caller's supplementary groups",
       man: "setresuid(2), setgroups(2)",
     },
@@ -165,7 +165,7 @@ export function startProcess(spec: Spec, facts: Facts): Step[] {
         {
           step: "setNoNewPrivileges",
           why:
-            "no setuid file and no file capability gives the command more rights than it has",
+            "setuid files and file capabilities do not grant the command further privileges",
           man: "prctl(2) PR_SET_NO_NEW_PRIVS",
         } as const,
       ]
@@ -180,7 +180,7 @@ export function startProcess(spec: Spec, facts: Facts): Step[] {
       env,
       why: args[0]?.includes("/")
         ? "the command, inside the container's root"
-        : "the command, found on the container's PATH inside its root",
+        : "the command, found in the container's PATH inside its root",
       man: "execve(2)",
     },
   ];
@@ -190,7 +190,7 @@ const UNBLOCK_SIGNALS: Step = {
   step: "setSignalMask",
   blocked: [],
   why:
-    "PID 1 blocks the signals it waits for, the command blocks none: from here on a signal can end this process, even while a file system does not answer",
+    "PID 1 blocks the signals that it waits for, the command blocks none: from here on a signal can end this process, even if a file system does not respond",
   man: "sigprocmask(2)",
 };
 
@@ -204,7 +204,7 @@ function enterEarly(cwd: string): Step[] {
     path: cwd,
     turn: "first",
     why:
-      "the directory in which the command starts may be closed to its user, so root tries first; it may also be closed to root, so a refusal is no error yet",
+      "the command's user may not have permission to enter its working directory, so root tries first; root may not have permission either, so a refusal is not an error yet",
     man: "chdir(2)",
   }];
 }
@@ -219,8 +219,8 @@ function enterDirectory(cwd: string): Step {
     path: cwd,
     ...(isOpen(cwd) ? {} : { turn: "second" }),
     why: isOpen(cwd)
-      ? "the directory in which the command starts, entered with the command's rights"
-      : "the directory in which the command starts, entered with the command's rights; a refusal is an error only if root was refused as well",
+      ? "the command's working directory, entered with the command's privileges"
+      : "the command's working directory, entered with the command's privileges; a refusal is an error only if root was also refused",
     man: "chdir(2)",
   };
 }
@@ -232,15 +232,15 @@ function filterCalls({ process }: Spec, { seccomp }: Facts): Step[] {
     step: "setSeccomp",
     ...filter,
     why: learns
-      ? "the filter refuses nothing and reports every system call, for a profile of those that the command needs"
+      ? "the filter refuses nothing and reports every system call, to create a profile of the calls that the command needs"
       : `${
         filter.profile === "default"
-          ? "the filter refuses system calls that reach parts of the kernel which no namespace isolates"
-          : "the filter allows the system calls of the profile that was asked for"
+          ? "the filter refuses system calls to parts of the kernel that no namespace isolates"
+          : "the filter allows the system calls of the requested profile"
       }; ${
         process.noNewPrivileges
-          ? "it comes last, since it may forbid the calls of earlier steps"
-          : "it comes last, since it may forbid the calls of earlier steps; without no_new_privs it needs a capability that execve removes"
+          ? "it is installed last, because it may forbid the calls of earlier steps"
+          : "it is installed last, because it may forbid the calls of earlier steps; without no_new_privs this needs a capability that execve removes"
       }`,
     man: "seccomp(2)",
   }];
@@ -249,7 +249,7 @@ function filterCalls({ process }: Spec, { seccomp }: Facts): Step[] {
 const HELD_SESSION: Step = {
   step: "makeSession",
   why:
-    "the container outlives the command that creates it, so no terminal of that command may stop it or hang it up",
+    "the container outlives the command that creates it, so that command's terminal must not stop it or hang it up",
   man: "setsid(2)",
 };
 
@@ -272,8 +272,8 @@ function ownSession(spec: Spec, facts: Facts): Step[] {
       step: "setProcessGroup",
       foreground: facts.foreground,
       why: facts.foreground
-        ? "a process group of its own, in the terminal's foreground: Ctrl-C and Ctrl-Z reach the command, and only once"
-        : "a process group of its own: a signal to the command's group does not reach PID 1",
+        ? "its own process group, in the terminal's foreground: Ctrl-C and Ctrl-Z reach the command, and only once"
+        : "its own process group: a signal to the command's group does not reach PID 1",
       man: facts.foreground ? "setpgid(2), tcsetpgrp(3)" : "setpgid(2)",
     }];
   }
@@ -300,7 +300,7 @@ function giveStreams({ process }: Spec, facts: Facts): Step[] {
     descriptors,
     uid,
     why:
-      "opening /dev/stdout checks the owner of the stream, which now is the command's user",
+      "opening /dev/stdout checks the owner of the stream, so the owner must be the command's user",
     man: "fchown(2)",
   }];
 }
@@ -317,7 +317,7 @@ function closeFiles(
         {
           step: "arrangeDescriptors",
           count: preserve,
-          why: "these descriptors are passed to the command on purpose",
+          why: "the caller asked to pass these descriptors to the command",
           man: "dup(2)",
         } as const,
       ]
@@ -327,7 +327,7 @@ function closeFiles(
       step: "closeDescriptors",
       from: 3 + preserve + kept,
       why:
-        "the command inherits no open file of the host except its standard streams; closed before chdir, whose path could lead through one (CVE-2024-21626)",
+        "the command inherits no open file of the host except its standard streams; closed before chdir, because its path could lead through a descriptor (CVE-2024-21626)",
       man: "close_range(2)",
     },
   ];

@@ -133,7 +133,7 @@ Deno.test("startProcess() with a learning filter sends the listener directly aft
     step: "setSeccomp",
     ...SECCOMP,
     why:
-      "the filter refuses nothing and reports every system call, for a profile of those that the command needs",
+      "the filter refuses nothing and reports every system call, to create a profile of the calls that the command needs",
     man: "seccomp(2)",
   });
   const open = kinds({ seccomp }, confined(false));

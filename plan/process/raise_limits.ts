@@ -16,6 +16,6 @@ export const raiseLimits = ({ raisedLimits }: Facts): Step[] =>
     soft: hard,
     hard,
     why:
-      "the command's limit is above the caller's, and inside the user namespace no process has the right to raise it",
+      "the command's limit is above the caller's, and inside the user namespace no process has the capability to raise it",
     man: "setrlimit(2), CAP_SYS_RESOURCE",
   }));

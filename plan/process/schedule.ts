@@ -22,9 +22,8 @@ export function numbersIn(list: string, place: string): number[] {
   return list.split(",").filter(Boolean).flatMap((part) => {
     const [first = 0, last = first] = part.split("-").map(Number);
     if (last >= MOST) {
-      throw new SpecError(`${place}: no kernel has a number ${last}`, {
-        hint:
-          "/sys/devices/system/node/online and cpu/online show what is there.",
+      throw new SpecError(`${place}: the number ${last} is too large`, {
+        hint: "See /sys/devices/system/node/online and cpu/online.",
       });
     }
     return Array.from(
@@ -44,7 +43,7 @@ export function schedule({ process, linux }: Spec): Step[] {
         {
           step: "setIoPriority",
           ...ioPriority,
-          why: "the command's priority at the disks, compared with others",
+          why: "the command's I/O priority relative to other processes",
           man: "ioprio_set(2)",
         } as const,
       ]
@@ -54,8 +53,7 @@ export function schedule({ process, linux }: Spec): Step[] {
         {
           step: "setScheduler",
           ...scheduler,
-          why:
-            "the policy by which the kernel gives the command processor time",
+          why: "the policy by which the kernel schedules the command",
           man: "sched_setattr(2), sched(7)",
         } as const,
       ]
@@ -71,7 +69,7 @@ export function schedule({ process, linux }: Spec): Step[] {
           ),
           flags: memoryPolicy.flags ?? [],
           why:
-            "the memory nodes from which the kernel takes the command's pages",
+            "the memory nodes from which the kernel allocates the command's pages",
           man: "set_mempolicy(2), numa(7)",
         } as const,
       ]
@@ -93,8 +91,8 @@ export function affinity(
     step: "setAffinity",
     cpus: numbersIn(list, `process.execCPUAffinity.${when}`),
     why: when === "initial"
-      ? "the processors that this process uses until it is in the container's cgroup"
-      : "the processors that the command may run on",
+      ? "the CPUs that this process uses until it is in the container's cgroup"
+      : "the CPUs that the command can run on",
     man: "sched_setaffinity(2)",
   }];
 }
@@ -115,8 +113,7 @@ export function forgetAffinity(
   return [{
     step: "setAffinity",
     cpus: "all",
-    why:
-      "all processors of the cgroup: those that the caller was bound to do not count",
+    why: "all CPUs of the cgroup, regardless of the caller's affinity",
     man: "sched_setaffinity(2), cpuset(7)",
   }];
 }

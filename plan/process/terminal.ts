@@ -15,7 +15,7 @@ const STDERR = 2;
 export const makeSession: Step = {
   step: "makeSession",
   why:
-    "leaves the session and the process group of the caller's terminal; a new session can have a terminal of its own",
+    "leaves the session and the process group of the caller's terminal; a new session can have its own terminal",
   man: "setsid(2), credentials(7)",
 };
 
@@ -31,7 +31,7 @@ function openTerminal(
     ...(joins ? { console: false } : {}),
     ...(plainLines ? { plainLines } : {}),
     why:
-      "a pseudo-terminal of the container's own: no program inside can put input into the caller's terminal",
+      "the container's own pseudo-terminal: programs inside cannot insert input into the caller's terminal",
     man: "pts(4), ioctl_tty(2) TIOCSCTTY",
   };
 }
@@ -75,7 +75,7 @@ export function takeOwnTerminal(spec: Spec, facts: Facts): Step[] {
           step: "shareTerminal",
           streams: further,
           why:
-            "the command writes to its terminal here too, but the messages of PID 1 go where the caller wants them",
+            "the command also writes to its terminal here, but the messages of PID 1 go to the caller's standard error",
           man: "dup(2)",
         } as const,
       ]

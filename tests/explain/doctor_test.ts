@@ -52,7 +52,7 @@ test("doctor tells an ordinary user what works, and it does", async () => {
   await using nobody = await Nobody.make();
   const { status, stdout } = await container(["doctor"], nobody);
   assertEquals(status, 0);
-  assertMatch(stdout, /ok +Rights +\S+ .*not root/);
+  assertMatch(stdout, /ok +Privileges +\S+ .*not root/);
   assertMatch(
     stdout.trimEnd().split("\n").at(-1)!,
     /^container run works here as \S+ \(uid 65534\), with /,

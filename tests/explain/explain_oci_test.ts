@@ -21,7 +21,7 @@ test("explain create prints a bundle's plan, and changes nothing", async () => {
   const before = namesBelow(path);
   const text = await bundle.does("explain", "create", "--bundle", path);
   assertMatch(text, /^container create \/bin\/true: \d+ steps\n/);
-  assertMatch(text, /wait to be started\n +why: /);
+  assertMatch(text, /wait for the start\n +why: /);
   const json = JSON.parse(
     await bundle.does("explain", "--json", "create", "--bundle", path),
   );

@@ -44,7 +44,7 @@ test("explain run prints every step in order, with its reason, its needs and man
   assertEquals(title, `container run sh -c exit 3: ${steps.length} steps`);
   const printed = [
     ...unwrap(stdout).matchAll(
-      /^ *(\d+)\. (.*?)(?: \(as (\d+)\)|\n {6}why: +(.+)\n {6}needs: (.+)\n {6}see: +(.+))$/gm,
+      /^ *(\d+)\. (.*?)(?: \(same as (\d+)\)|\n {6}why: +(.+)\n {6}needs: (.+)\n {6}see: +(.+))$/gm,
     ),
   ];
   assertEquals(printed.length, steps.length);

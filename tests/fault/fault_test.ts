@@ -258,7 +258,7 @@ test("run reports a mount that cannot be made on the host", async () => {
   assertEquals([status, stderr.split("\n").length], [125, 2], stderr);
   assertStringIncludes(
     stderr,
-    "container: Cannot open /proc with its user ids",
+    "container: Cannot open /proc with its user IDs",
   );
   covered.add("mapMount");
   // Its failures are in tests/mounts/image_test.ts.

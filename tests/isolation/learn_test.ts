@@ -215,7 +215,7 @@ testBoth("--seccomp learn warns that it refuses nothing", async (mode) => {
   assertMatch(stdout, new RegExp(`^note: +${said}$`, "m"));
   assertMatch(
     stdout,
-    /^ +\d+\. send the parent the descriptor on which the filter reports$/m,
+    /^ +\d+\. send the descriptor for the filter's notifications to the parent$/m,
   );
 });
 

@@ -254,7 +254,7 @@ test(
       ...[...CONTAINER, "explain", "run", "--rootfs", image, "true"],
     ]);
     assertMatch(stdout, /mount .*image\S* \(squashfs,\s+read-only\)/);
-    assertMatch(stdout, /take the mount on descriptor \d+ as root/);
+    assertMatch(stdout, /receive the mount on descriptor \d+ as root/);
     assertEquals(stderr, "");
   },
   { skip: without("strace") ?? missing("squashfs") },

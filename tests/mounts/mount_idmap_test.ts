@@ -250,6 +250,6 @@ testBoth(
       /open .*source\s+with\s+its\s+user\s+ids\s+mapped\s+0:100000:1000/,
     );
     assertMatch(stdout, /MOUNT_ATTR_IDMAP/);
-    assertMatch(stdout, /take the mount on descriptor \d+ as mount\d+/);
+    assertMatch(stdout, /receive the mount on descriptor \d+ as mount\d+/);
   },
 );

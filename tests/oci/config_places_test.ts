@@ -109,7 +109,7 @@ testAlike(
     assertEquals(status, 125);
     assertStringIncludes(
       stderr,
-      "Cannot make the device /dev/zero: compare: file exists (EEXIST). Another device or another kind of file has this path",
+      "Cannot create the device /dev/zero: compare: file exists (EEXIST). Another device or another kind of file has this path",
     );
     assertEquals(await Deno.readTextFile(place), "text");
   },

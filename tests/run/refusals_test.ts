@@ -48,7 +48,7 @@ async function runWithFile(
 for (
   const [call, step, since] of [
     ["clone3", "create a process", "5\\.3"],
-    ["close_range", "close every descriptor", "5\\.9"],
+    ["close_range", "close all descriptors", "5\\.9"],
     ["mount_setattr", "set MOUNT_ATTR_NOSUID", "5\\.12"],
     ["memfd_create", "call memfd_create", null],
   ] as const
