@@ -1,7 +1,6 @@
 /**
- * The types of OCI's `linux.seccomp`, and the reader of profiles. It reads the
- * form of OCI and docker's form, whose rules depend on capabilities,
- * architecture and kernel. The result always has OCI's form.
+ * The types of OCI's `linux.seccomp`, and the reader of profiles in OCI's form or
+ * in docker's, whose rules depend on capabilities, architecture and kernel.
  */
 
 import { SpecError } from "./errors.ts";
@@ -82,10 +81,7 @@ export interface SeccompHost {
 
 /** How {@linkcode parseSeccomp} reads. */
 export interface SeccompReading {
-  /**
-   * OCI requires that unknown properties in config.json are ignored. In a file
-   * that a person wrote, an unknown property is a typo that could widen a rule.
-   */
+  /** OCI requires "ignore" for config.json. Elsewhere a typo could widen a rule. */
   unknownProperties?: "refuse" | "ignore";
   /** Whether an agent answers SCMP_ACT_NOTIFY. */
   agent?: boolean;
@@ -325,8 +321,8 @@ function parseRule(rule: Fields, place: string, open: Open): SeccompRule[] {
     parseArg(value, `${place}.args[${index}]`, open)
   );
   if (!args.length) return [base];
-  // Profiles are written for runc and crun, which take two conditions on one
-  // argument as alternatives, because libseccomp cannot join them.
+  // As with runc and crun, two conditions on one argument are alternatives, for
+  // which profiles are written: libseccomp cannot join them.
   const indices = new Set(args.map(({ index }) => index));
   return indices.size < args.length
     ? args.map((arg) => ({ ...base, args: [arg] }))
