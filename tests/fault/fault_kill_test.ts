@@ -1,8 +1,8 @@
 /**
  * SIGKILL at each boundary between two steps: to the parent, to the process
  * that is about to do the step (the walker, or our program as PID 1), and to
- * PID 1 while the command's walker is under way. Nothing runs on, and what
- * nobody could clean up any more is swept by the next command.
+ * PID 1 while the command's walker works. No process runs on, and the next
+ * command removes what no process could clean up.
  */
 
 // @ts-types="../../types/std_assert.d.ts"
@@ -108,7 +108,7 @@ async function killAtEach(
 
 for (const { mode, init, flags } of MODES) {
   for (const [name, victim] of Object.entries(VICTIMS)) {
-    // There, nothing of ours is beside the walker.
+    // There, no process of ours exists next to the walker.
     if (!init && name.startsWith("PID 1")) continue;
     test(`SIGKILL to ${name} before each step leaves nothing (${mode})`, async () => {
       const all = places(await decide({ init }, "piped")).filter(({ phase }) =>
@@ -124,7 +124,7 @@ for (const { mode, init, flags } of MODES) {
   }
 }
 
-test("SIGKILL while the end is cleaned up leaves nothing", async () => {
+test("SIGKILL during the clean-up leaves nothing", async () => {
   const all = places(await decide({}, "piped")).filter(({ phase }) =>
     phase === "cleanup"
   );
@@ -141,7 +141,7 @@ test("SIGKILL while the end is cleaned up leaves nothing", async () => {
   }
 });
 
-/** Cgroups and records of containers that a killed parent has left. */
+/** The cgroups and records of containers that a killed parent has left. */
 function leftBehind(pid: number): { records: string[]; cgroups: string[] } {
   const directory = `${stateDirectory()}/cgroups`;
   const records: string[] = [];
@@ -180,7 +180,7 @@ function readOrEmpty(path: string): string {
 }
 
 for (const { mode, flags } of MODES) {
-  test(`a cgroup whose owner was killed is recorded and swept by the next run (${mode})`, async () => {
+  test(`the next run removes the cgroup of a killed parent, by its record (${mode})`, async () => {
     const session = new Session(
       runWords(
         "-q",
@@ -212,7 +212,7 @@ for (const { mode, flags } of MODES) {
 }
 
 test(
-  "a parent killed at any call that makes a directory or a file of a cgroup is swept after",
+  "the next command cleans up after a parent killed at any call that makes a cgroup",
   async () => {
     const words = runWords("-q", "-m", "64m", "true");
     for (const call of ["mkdir", "link"]) {
@@ -230,7 +230,8 @@ test(
           ...words,
         ]);
         if (status === 0) break;
-        // Who is killed by strace's hand ends with it; PID 1 is told apart.
+        // A process that strace kills ends with that signal; PID 1 has another
+        // status.
         assert([125, 137].includes(status), `${call} ${when}: ${status}`);
         const next = await run(["-m", "64m", "true"]);
         assertEquals([next.status, next.stderr], [0, ""], `${call} ${when}`);
