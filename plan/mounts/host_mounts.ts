@@ -23,7 +23,7 @@ const FEW_HOST_MOUNTS = 12;
  */
 const MANY_HOST_MOUNTS_FROM = 64;
 
-/** Room for some descriptors of ours above those that the command keeps. */
+/** Room for some of our descriptors above those that the command keeps. */
 const ABOVE_PRESERVED = 8;
 
 /** The first number, until the last steps, of the descriptors that the command keeps. */

@@ -37,7 +37,7 @@ const sendListener = (
 });
 
 /**
- * Steps that keep descriptors of ours open in the command's process until its
+ * Steps that keep our descriptors open in the command's process until its
  * execve, by their places among its other steps.
  */
 export interface KeptDescriptors {

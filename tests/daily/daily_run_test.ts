@@ -92,8 +92,8 @@ test("run -d in a shell's $( ) returns at once, and ends a pipe", async () => {
 
 for (
   const [what, args, status, text] of [
-    ["a command that is missing", ["nosuch"], 127, "not found"],
-    ["a file that is no program", ["/etc"], 126, "directory"],
+    ["a missing command", ["nosuch"], 127, "not found"],
+    ["a file that is not a program", ["/etc"], 126, "directory"],
     [
       "a working directory that is missing",
       ["-w", "/nosuch", "true"],
@@ -102,7 +102,7 @@ for (
     ],
     ["a bad name", ["--name", "a b", "true"], 2, "Invalid container name"],
     [
-      "a policy that is none",
+      "an unknown policy",
       ["--restart", "often", "true"],
       2,
       "--restart often",
@@ -115,7 +115,7 @@ for (
     ],
     ["--init", ["--init", "true"], 2, "--init"],
     ["descriptors", ["--preserve-fd", "1", "true"], 2, "descriptors"],
-    ["a filter to be learned", ["--seccomp", "learn", "true"], 125, "learn"],
+    ["--seccomp learn", ["--seccomp", "learn", "true"], 125, "learn"],
   ] as [string, string[], number, string][]
 ) {
   test(`run -d refuses ${what}, and leaves nothing`, async () => {

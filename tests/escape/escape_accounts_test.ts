@@ -12,11 +12,11 @@ const PATIENCE = 20_000;
 
 for (
   const [what, make] of [
-    ["a device without end", ["mknod", "PATH", "c", "1", "5"]],
-    ["a pipe that nobody writes to", ["mkfifo", "PATH"]],
+    ["an endless device", ["mknod", "PATH", "c", "1", "5"]],
+    ["a pipe without a writer", ["mkfifo", "PATH"]],
     ["a file of a tebibyte", ["truncate", "-s", "1T", "PATH"]],
     ["a directory", ["mkdir", "PATH"]],
-    ["a link to a descriptor of ours", ["ln", "-s", "/proc/self/fd/0", "PATH"]],
+    ["a link to our own descriptor", ["ln", "-s", "/proc/self/fd/0", "PATH"]],
   ] as const
 ) {
   test(`run does not read ${what} at /etc/passwd as accounts`, async () => {

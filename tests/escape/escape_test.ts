@@ -156,7 +156,7 @@ for (const { name, mode, flags, rootless, skip } of EVERYONE) {
     );
   } else {
     attack(
-      "no program of ours is inside: every executable is the container's",
+      "our program is not inside: every executable is the container's",
       async () => {
         await using target = await make();
         const { stdout } = await target.shell(
@@ -189,7 +189,7 @@ for (const { name, mode, flags, rootless, skip } of EVERYONE) {
   }
 
   attack(
-    "no descriptor of ours leads the working directory outside (CVE-2024-21626)",
+    "none of our descriptors leads the working directory outside (CVE-2024-21626)",
     async () => {
       await using target = await make((rootfs) => {
         for (let fd = 3; fd < 12; fd++) {

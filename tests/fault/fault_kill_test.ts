@@ -108,7 +108,7 @@ async function killAtEach(
 
 for (const { mode, init, flags } of MODES) {
   for (const [name, victim] of Object.entries(VICTIMS)) {
-    // There, no process of ours exists next to the walker.
+    // There, our program is not next to the walker.
     if (!init && name.startsWith("PID 1")) continue;
     test(`SIGKILL to ${name} before each step leaves nothing (${mode})`, async () => {
       const all = places(await decide({ init }, "piped")).filter(({ phase }) =>
@@ -230,8 +230,7 @@ test(
           ...words,
         ]);
         if (status === 0) break;
-        // A process that strace kills ends with that signal; PID 1 has another
-        // status.
+        // 137 if strace killed the parent, 125 if it killed PID 1.
         assert([125, 137].includes(status), `${call} ${when}: ${status}`);
         const next = await run(["-m", "64m", "true"]);
         assertEquals([next.status, next.stderr], [0, ""], `${call} ${when}`);

@@ -280,10 +280,10 @@ for (
     ["a missing path", (config) => {
       config.process.args = ["/nosuch"];
     }, "no such file or directory"],
-    ["a directory that cannot be", (config) => {
+    ["an impossible directory", (config) => {
       config.process.cwd = "/proc/nosuch";
     }, "no such file or directory"],
-    ["a name that would do something to a terminal", (config) => {
+    ["a name with control characters", (config) => {
       config.process.args = ["\u202e\x1b[2J"];
     }, "Cannot run \\u{202e}\\u{1b}[2J"],
     ["a hook that fails", (config) => {

@@ -47,7 +47,10 @@ for (
       "the end of a pipeline",
       (line: string) => `sleep 1000 | ${line}; exit $?`,
     ],
-    ["its input elsewhere", (line: string) => `${line} </dev/null; exit $?`],
+    [
+      "a command with other input",
+      (line: string) => `${line} </dev/null; exit $?`,
+    ],
   ] as const
 ) {
   test(`Ctrl-C reaches the command once: ${what}`, async () => {

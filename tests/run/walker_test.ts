@@ -146,11 +146,11 @@ for (const arch of ARCHES) {
       ["memory that differs", [
         { name: "compare", args: ["abc", "abd", 3], otherwise: "EXDEV" },
       ], { index: 0, errno: 18 }],
-      ["a failure by plan", [{ name: "fail", error: "ENOENT" }], {
+      ["a failure in the plan", [{ name: "fail", error: "ENOENT" }], {
         index: 0,
         errno: 2,
       }],
-      ["an error that another call expects", [
+      ["an error that only another call expects", [
         { name: "close", args: [-1], expect: ["EBADF"] },
         { name: "close", args: [-1], expect: ["ENOENT", "EPERM"] },
       ], { index: 1, errno: 9 }],

@@ -1,4 +1,4 @@
-// deno-lint-ignore-file no-sync-fn-in-async-fn -- what is tested is synchronous
+// deno-lint-ignore-file no-sync-fn-in-async-fn -- the tested functions are synchronous
 /**
  * Sets every limit and checks what the kernel does: the same for v1 and v2, on
  * this machine and in a virtual one. Needs root and the tools of busybox.

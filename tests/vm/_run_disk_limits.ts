@@ -1,4 +1,4 @@
-// deno-lint-ignore-file no-sync-fn-in-async-fn -- one thing at a time: nobody else waits
+// deno-lint-ignore-file no-sync-fn-in-async-fn -- the tests run one at a time
 /**
  * The flags for limits of disks and huge pages: the kernel enforces them. The
  * same for v1 and v2, in both modes. Needs root.

@@ -1,4 +1,4 @@
-// deno-lint-ignore-file no-sync-fn-in-async-fn -- one thing at a time: nobody else waits
+// deno-lint-ignore-file no-sync-fn-in-async-fn -- the tests run one at a time
 /**
  * The place of a container's cgroup, the processes in it, and its removal: the
  * same for v1 and v2, in both modes. Needs root.

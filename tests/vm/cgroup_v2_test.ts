@@ -1,4 +1,4 @@
-// deno-lint-ignore-file no-sync-fn-in-async-fn -- what is tested is synchronous
+// deno-lint-ignore-file no-sync-fn-in-async-fn -- the tested functions are synchronous
 /**
  * The limits on cgroup v2, and features that only v2 has: `deno task test:vm`
  * runs this in a machine with nothing but v2.

@@ -1,4 +1,4 @@
-// deno-lint-ignore-file no-sync-fn-in-async-fn -- one thing at a time: nobody else waits
+// deno-lint-ignore-file no-sync-fn-in-async-fn -- the tests run one at a time
 /**
  * Limits of an ordinary user: in a delegated part of cgroup v2, and without
  * limits if nothing is delegated. Runs in the machine of `deno task test:vm`.

@@ -1,4 +1,4 @@
-// deno-lint-ignore-file no-sync-fn-in-async-fn -- one thing at a time: nobody else waits
+// deno-lint-ignore-file no-sync-fn-in-async-fn -- the tests run one at a time
 /**
  * A container's cgroup with systemd as PID 1 is a unit of systemd. `deno task
  * test:vm --systemd` runs this in a machine of its own.
