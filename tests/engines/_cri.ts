@@ -1,6 +1,6 @@
 /**
- * containerd as Kubernetes has it: its plugin for the Container Runtime
- * Interface, with the runtime in the configuration.
+ * containerd in the role that it has for Kubernetes: its plugin for the
+ * Container Runtime Interface, with the runtime in the configuration.
  */
 
 import { REPOSITORY, rootfs, until } from "../_harness.ts";
@@ -31,7 +31,10 @@ BinaryName = "${runtime.path}"
 Root = "${dir}/runtime"
 `;
 
-/** A plugin that says it made a network: a pod has a namespace without one. */
+/**
+ * A plugin that only reports a network: a pod has a network namespace without
+ * one.
+ */
 const NETWORK = `#!/bin/sh
 cat >/dev/null
 case $CNI_COMMAND in
@@ -55,7 +58,7 @@ exec '${Deno.execPath()}' run --allow-all --no-check \\
   '${REPOSITORY}/tests/engines/_cri_client.ts' "$@"
 `;
 
-/** A containerd that is asked by `cri`, with two images. */
+/** A containerd that the command `cri` talks to, with two images. */
 export class Cri extends Engine {
   readonly #daemon: Deno.ChildProcess;
   readonly env: Record<string, string> = {};
@@ -67,7 +70,7 @@ export class Cri extends Engine {
     Object.assign(this.env, {
       PATH: `${path}/bin:${Deno.env.get("PATH")}`,
       CONTAINERD_ADDRESS: `${path}/socket`,
-      // The one in which the plugin has what is its own.
+      // The namespace in which the plugin keeps its containers.
       CONTAINERD_NAMESPACE: "k8s.io",
       CRI_SOCKET: `${path}/socket`,
       CRI_IMAGE: "localhost/test:busybox",
@@ -82,7 +85,7 @@ export class Cri extends Engine {
     write("config.toml", configuration(path, runtime));
     write("cni/test.conflist", NETWORK_LIST);
     write("bin/network", NETWORK, 0o755);
-    // Asked for by this name, whatever the list says.
+    // The plugin is called by this name, whatever the configuration lists.
     write("bin/loopback", NETWORK, 0o755);
     write("bin/cri", CLIENT, 0o755);
     this.#daemon = new Deno.Command("sh", {
@@ -93,7 +96,7 @@ export class Cri extends Engine {
     }).spawn();
   }
 
-  /** Starts one. */
+  /** Starts containerd. */
   static async start(runtime: Runtime): Promise<Cri> {
     const cri = new Cri(runtime);
     try {

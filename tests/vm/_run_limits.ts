@@ -1,10 +1,9 @@
-// deno-lint-ignore-file no-sync-fn-in-async-fn -- one thing at a time: nobody else waits
+// deno-lint-ignore-file no-sync-fn-in-async-fn -- the tests run one at a time
 /**
- * Every flag that limits, given to the program: the kernel is seen to act where
- * that can be seen, and to have been told where it cannot. The same for v1 and
- * v2, on this machine and in a virtual one, in both modes. Needs root and the
- * tools of busybox. Disks and huge pages are in _run_disk_limits.ts, where the
- * cgroup is in _run_place.ts.
+ * The flags for limits: the kernel enforces each limit, or at least its files
+ * contain it. The same for v1 and v2, on this machine and in a virtual one, in
+ * both modes. Needs root and the tools of busybox. Disks and huge pages are in
+ * _run_disk_limits.ts, the place of the cgroup is in _run_place.ts.
  *
  * @module
  */
@@ -29,14 +28,14 @@ import {
   whileWaiting,
 } from "./_limited.ts";
 
-/** A shell's expression that needs so many megabytes. */
+/** A shell expression that needs this many megabytes. */
 const grab = (megabytes: number) =>
   `x=$(head -c ${megabytes * MB} /dev/zero | tr '\\0' a)`;
 
 /** Counts in a busy loop until it is killed. */
 const COUNT = "i=0; trap 'echo $i; exit 0' TERM; while :; do i=$((i+1)); done";
 
-/** What each flag makes the kernel's files say: v1, v2. */
+/** The contents of the kernel's files for each flag: v1, v2. */
 const FILES: readonly {
   flags: string;
   names: { v1: string; v2: string };
@@ -99,13 +98,13 @@ const FILES: readonly {
   },
 ];
 
-/** Declares the tests for the cgroups that are here. */
+/** Declares the tests for the cgroups of this machine. */
 export function testRunLimits(label: string): void {
   const both = declare(label);
 
   const here = FILES.filter(({ names }) => !lacks(names));
   both(
-    "what the flags say is what the kernel's files say",
+    "the kernel's files contain the limits of the flags",
     same("memory"),
     async (mode) => {
       const flags = here.flatMap(({ flags }) => flags.split(" "));
@@ -120,7 +119,7 @@ export function testRunLimits(label: string): void {
   );
 
   both(
-    "-m: a command that wants more is killed, and it is said why",
+    "-m kills a command that needs more, and reports why",
     same("memory"),
     async (mode) => {
       const { status, stderr } = await shell(
@@ -137,7 +136,7 @@ export function testRunLimits(label: string): void {
   );
 
   both(
-    "-m: a child that is killed is named, and the command lives on",
+    "-m names a killed child, and the command runs on",
     same("memory"),
     async (mode) => {
       const { status, stdout, stderr } = await shell(
@@ -153,7 +152,7 @@ export function testRunLimits(label: string): void {
   );
 
   both(
-    "-m: what is enough is not complained of",
+    "-m prints no message if the memory is enough",
     same("memory"),
     async (mode) => {
       const { status, stderr } = await shell(mode, "-m 64m", grab(10));
@@ -162,7 +161,7 @@ export function testRunLimits(label: string): void {
   );
 
   both(
-    "--memory-swap: more memory cannot be had as swap",
+    "--memory-swap: swap does not give more memory",
     same("memory"),
     async (mode) => {
       const { status } = await shell(
@@ -176,7 +175,7 @@ export function testRunLimits(label: string): void {
 
   for (const limit of [1, 3, 8, 20]) {
     both(
-      `--pids-limit ${limit}: so many processes and no more`,
+      `--pids-limit ${limit} allows exactly that many processes`,
       same("pids"),
       async (mode) => {
         const { stdout, stderr } = await shell(
@@ -195,7 +194,7 @@ export function testRunLimits(label: string): void {
   }
 
   both(
-    "--pids-limit 1 is enough for a command that forks nothing",
+    "--pids-limit 1 is enough for a command without children",
     same("pids"),
     async (mode) => {
       const { status, stderr } = await mode.run(["--pids-limit", "1", "true"]);
@@ -203,18 +202,22 @@ export function testRunLimits(label: string): void {
     },
   );
 
-  both("--cpus: time beyond it has to wait", same("cpu"), async (mode) => {
-    // cutime: what the processes waited for have used, in hundredths of a second.
-    const { stdout } = await shell(
-      mode,
-      "--cpus 0.2",
-      "timeout 2 sh -c 'while :; do :; done'; cut -d' ' -f16 /proc/$$/stat",
-    );
-    assertLess(Number(stdout), 100);
-  });
+  both(
+    "--cpus: CPU time above the limit has to wait",
+    same("cpu"),
+    async (mode) => {
+      // cutime: the CPU time of reaped children, in hundredths of a second.
+      const { stdout } = await shell(
+        mode,
+        "--cpus 0.2",
+        "timeout 2 sh -c 'while :; do :; done'; cut -d' ' -f16 /proc/$$/stat",
+      );
+      assertLess(Number(stdout), 100);
+    },
+  );
 
   both(
-    "--cpu-shares: who has more gets more of a busy CPU",
+    "--cpu-shares: a container with more shares gets more of a busy CPU",
     same("cpu"),
     async (mode) => {
       await using directory = new TempDir();
@@ -244,7 +247,7 @@ export function testRunLimits(label: string): void {
   );
 
   both(
-    "--cpuset-cpus and --cpuset-mems: those and no others",
+    "--cpuset-cpus and --cpuset-mems allow only the given numbers",
     same("cpuset"),
     async (mode) => {
       const { stdout } = await shell(
