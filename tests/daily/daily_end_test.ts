@@ -16,6 +16,7 @@ import {
   until,
   without,
 } from "../_harness.ts";
+import { descendants, describeBelow } from "../_host.ts";
 
 const HANDLES =
   "trap 'echo term; exit 5' TERM; echo set; while :; do sleep 0.05; done";
@@ -27,10 +28,10 @@ test("stop sends its signal first, and kills a command that ignores it", async (
   await daily.says("hears", "set");
   const begun = performance.now();
   assertEquals(
-    await daily.does("stop", "-t", "2", "hears", "deaf"),
+    await daily.does("stop", "-t", "1", "hears", "deaf"),
     "hears\ndeaf\n",
   );
-  assert(performance.now() - begun > 1900);
+  assert(performance.now() - begun > 900);
   assertEquals((await daily.inspect("hears")).State.ExitCode, 5);
   assertEquals((await daily.inspect("deaf")).State.ExitCode, 137);
   assertEquals(await daily.does("logs", "hears"), "set\nterm\n");
@@ -45,15 +46,17 @@ test("stop sends the configured signal, and ps does not wait for it", async () =
     ...[
       "sh",
       "-c",
-      "trap 'sleep 4; exit 7' USR1; echo set; while :; do sleep 0.05; done",
+      "trap 'echo usr1' USR1; trap 'exit 7' USR2; echo set; while :; do sleep 0.05; done",
     ],
   );
   await daily.says("one", "set");
   let waits = true;
   const stopped = daily.does("stop", "one").finally(() => waits = false);
+  await daily.says("one", "usr1");
   await daily.does("ps");
-  await daily.inspect("one");
+  const { State } = await daily.inspect("one");
   assert(waits);
+  Deno.kill(State.Pid, "SIGUSR2");
   await stopped;
   assertEquals((await daily.inspect("one")).State.ExitCode, 7);
 });
@@ -193,9 +196,17 @@ test("--restart always restarts until stop, after longer and longer pauses", asy
   );
   const { RestartCount, KeeperPid } = await daily.inspect("one");
   assertEquals(KeeperPid, 0);
-  await new Promise((resolve) => setTimeout(resolve, 1500));
+  await nothingRuns();
   assertEquals((await daily.inspect("one")).RestartCount, RestartCount);
 });
+
+/** Waits until no process is left that could restart a container. */
+async function nothingRuns(): Promise<void> {
+  await until(
+    () => `no process is left:\n${describeBelow(Deno.pid)}`,
+    () => descendants(Deno.pid).every(({ state }) => state === "Z"),
+  );
+}
 
 test("kill ends a container with a restart policy for good", async () => {
   await using daily = new Daily();
@@ -209,7 +220,7 @@ test("kill ends a container with a restart policy for good", async () => {
   });
   await daily.does("kill", "one");
   await daily.is("one", "exited");
-  await new Promise((resolve) => setTimeout(resolve, 600));
+  await nothingRuns();
   assertEquals((await daily.inspect("one")).State.Status, "exited");
 });
 
