@@ -131,7 +131,7 @@ export function insertEntry(
   const compiled = Uint8Array.fromBase64(NATIVE_ENTRY[arch].code);
   if (segmentsOf(view(compiled)).filter(isLoaded).length !== 1) {
     throw new RangeError(
-      "launch/native/entry.c is to come to a single segment",
+      "launch/native/entry.c must compile to a single segment",
     );
   }
   const launchAt = alignUp(compiled.length, 16);

@@ -13,7 +13,7 @@ import { mapIds } from "./id_maps.ts";
 import { compileSteps } from "../program.ts";
 import { clonedPid, walk } from "../walker.ts";
 
-const why = "a mapping of ids exists as a user namespace only";
+const why = "an ID mapping can only be given as a user namespace";
 
 /** The steps of the process that creates the namespace. */
 export const HOLD_STEPS: readonly Step[] = [
