@@ -70,7 +70,7 @@ for (
         result,
         125,
         new RegExp(
-          `Cannot ${step}.*no ${call}.*${
+          `Cannot ${step}.*does not support ${call}.*${
             since ? `Linux ${since}.*` : ""
           }5\\.12`,
         ),
@@ -231,7 +231,7 @@ testBoth("run names the missing interpreter of a script", async (mode) => {
   assertRefused(
     await runWithFile(mode, "#!\n"),
     127,
-    /its interpreter \(none named\)/,
+    /its interpreter \(no name\)/,
   );
 });
 
