@@ -15,7 +15,7 @@ import {
   test,
   without,
 } from "../_harness.ts";
-import { pooled } from "../_pooled.ts";
+import { pooled } from "../fault/_pooled.ts";
 
 const ROUNDS = 8;
 /** How many containers run at a time. */

@@ -13,13 +13,13 @@ import { Store } from "../../containers/store/store.ts";
 import { describe } from "../../explain/steps/describe.ts";
 import type { StepKind } from "../../plan/step.ts";
 import { Bundle } from "../_bundle.ts";
-import { bundled } from "../_bundled.ts";
+import { bundled } from "./_bundled.ts";
 import type { Config } from "../_config.ts";
-import { execOptions, stepsOf } from "../_exec_fault.ts";
-import { endOfKilled, SHARES, waitingBelow } from "../_fault.ts";
+import { execOptions, stepsOf } from "./_exec_fault.ts";
+import { endOfKilled, SHARES, waitingBelow } from "./_fault.ts";
 import { test, until } from "../_harness.ts";
 import { descendants, readProcess } from "../_host.ts";
-import { pooled } from "../_pooled.ts";
+import { pooled } from "./_pooled.ts";
 import { Session } from "../_session.ts";
 
 const VARIANTS: Record<string, (config: Config) => void> = {

@@ -18,7 +18,7 @@ import {
   SHARES,
   sharesOf,
   waitingBelow,
-} from "../_fault.ts";
+} from "./_fault.ts";
 import { descendants, readProcess } from "../_host.ts";
 import {
   container,
@@ -30,7 +30,7 @@ import {
   until,
   without,
 } from "../_harness.ts";
-import { pooled } from "../_pooled.ts";
+import { pooled } from "./_pooled.ts";
 import { Session } from "../_session.ts";
 
 const MODES = [

@@ -22,7 +22,7 @@ import {
   KINDS,
   type Place,
   places,
-} from "../_fault.ts";
+} from "./_fault.ts";
 import { run, TempDir, test } from "../_harness.ts";
 
 /** Options that change the plan. Together their plans have every kind of step. */

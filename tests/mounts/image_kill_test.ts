@@ -12,7 +12,7 @@ import {
   type Place,
   places,
   waitingBelow,
-} from "../_fault.ts";
+} from "../fault/_fault.ts";
 import {
   CONTAINER,
   execute,

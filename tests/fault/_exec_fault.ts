@@ -1,10 +1,13 @@
 /** Shared by the tests of faults in `exec` and their program. */
 
-import { walkedSteps } from "../launch/container.ts";
-import { type ExecOptions, prepareExec } from "../containers/oci/exec/exec.ts";
-import { adjustProcess } from "../containers/oci/exec/process.ts";
-import type { Store } from "../containers/store/store.ts";
-import type { Step } from "../plan/step.ts";
+import { walkedSteps } from "../../launch/container.ts";
+import {
+  type ExecOptions,
+  prepareExec,
+} from "../../containers/oci/exec/exec.ts";
+import { adjustProcess } from "../../containers/oci/exec/process.ts";
+import type { Store } from "../../containers/store/store.ts";
+import type { Step } from "../../plan/step.ts";
 
 /** The options of `exec one` with a command. */
 export function execOptions(args: string[], detach: boolean): ExecOptions {

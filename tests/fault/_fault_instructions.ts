@@ -3,7 +3,7 @@
  * its test understand each other. Used on both sides.
  */
 
-import type { Instruction } from "../launch/bytecode/call.ts";
+import type { Instruction } from "../../launch/bytecode/call.ts";
 
 /** What a fault does. */
 export type Fault = "fail" | "wait";

@@ -1,12 +1,12 @@
-/** The parent's part of tests/_fault_main.ts. */
+/** The parent's part of tests/fault/_fault_main.ts. */
 
-import { parseFlags } from "../cli/flags.ts";
-import { RUN_FLAGS } from "../cli/run_flags.ts";
-import { optionsFromFlags } from "../cli/run_options.ts";
-import { writeAll } from "../ffi/fcntl.ts";
-import { alterLowering } from "../launch/lower/lower.ts";
-import { prepare, run } from "../containers/run/run.ts";
-import type { Phase, Step } from "../plan/step.ts";
+import { parseFlags } from "../../cli/flags.ts";
+import { RUN_FLAGS } from "../../cli/run_flags.ts";
+import { optionsFromFlags } from "../../cli/run_options.ts";
+import { writeAll } from "../../ffi/fcntl.ts";
+import { alterLowering } from "../../launch/lower/lower.ts";
+import { prepare, run } from "../../containers/run/run.ts";
+import type { Phase, Step } from "../../plan/step.ts";
 import {
   endMark,
   type Fault,

@@ -11,7 +11,7 @@
  * @module
  */
 
-import { ContainerError } from "../spec/errors.ts";
+import { ContainerError } from "../../spec/errors.ts";
 
 /** Does something and returns its status; prints the error if there is one. */
 async function statusOf(run: () => Promise<number>): Promise<number> {
@@ -27,7 +27,7 @@ async function statusOf(run: () => Promise<number>): Promise<number> {
 
 // Each of the two loads only what it needs. PID 1 needs a fifth of the code.
 if (Deno.args[0] === "child") {
-  const { childCommand } = await import("../cli/child.ts");
+  const { childCommand } = await import("../../cli/child.ts");
   Deno.exit(
     await statusOf(async () => await childCommand.execute(Deno.args.slice(1))),
   );

@@ -7,9 +7,9 @@
  * @module
  */
 
-import { alterLowering } from "../launch/lower/lower.ts";
-import { Store } from "../containers/store/store.ts";
-import { exec } from "../containers/oci/exec/exec.ts";
+import { alterLowering } from "../../launch/lower/lower.ts";
+import { Store } from "../../containers/store/store.ts";
+import { exec } from "../../containers/oci/exec/exec.ts";
 import { execOptions, stepsOf } from "./_exec_fault.ts";
 import { WAIT } from "./_fault_instructions.ts";
 

@@ -1,9 +1,14 @@
-/** Plans with a fault, run in this process or by tests/_fault_main.ts. */
+/** Plans with a fault, run in this process or by tests/fault/_fault_main.ts. */
 
-import { numberOf } from "../ffi/numbers.ts";
-import type { ContainerOptions } from "../containers/decide/options.ts";
-import { prepare, type Prepared } from "../containers/run/run.ts";
-import { type Phase, PHASES, type Step, type StepKind } from "../plan/step.ts";
+import { numberOf } from "../../ffi/numbers.ts";
+import type { ContainerOptions } from "../../containers/decide/options.ts";
+import { prepare, type Prepared } from "../../containers/run/run.ts";
+import {
+  type Phase,
+  PHASES,
+  type Step,
+  type StepKind,
+} from "../../plan/step.ts";
 import { bundled } from "./_bundled.ts";
 import {
   END_MARK,
@@ -13,10 +18,10 @@ import {
   WAIT_MARK,
   WAITS,
 } from "./_fault_instructions.ts";
-import { descendants, describeBelow } from "./_host.ts";
-import { execute, PATIENCE, rootfs, until } from "./_harness.ts";
+import { descendants, describeBelow } from "../_host.ts";
+import { execute, PATIENCE, rootfs, until } from "../_harness.ts";
 import { pooled } from "./_pooled.ts";
-import type { Session } from "./_session.ts";
+import type { Session } from "../_session.ts";
 
 /** Every kind of step; the compiler checks that none is missing. */
 const EVERY_KIND: Record<StepKind, true> = {

@@ -3,7 +3,7 @@
  * hundreds of times would otherwise load some 200 modules each time.
  */
 
-import { execute, REPOSITORY, TempDir } from "./_harness.ts";
+import { execute, REPOSITORY, TempDir } from "../_harness.ts";
 
 /** The directories of the bundles, by program. */
 const made = new Map<string, Promise<string>>();
@@ -30,7 +30,7 @@ async function bundle(name: string): Promise<string> {
   const { status, stderr } = await execute([
     Deno.execPath(),
     ...["bundle", "--quiet", "--platform=deno", "--code-splitting"],
-    ...["--outdir", path, `${REPOSITORY}/tests/${name}`],
+    ...["--outdir", path, `${REPOSITORY}/tests/fault/${name}`],
   ], { cwd: REPOSITORY });
   if (status !== 0) throw new Error(`Cannot bundle ${name}: ${stderr}`);
   return path;
