@@ -200,11 +200,17 @@ test(
     await refused(bytes("EFI PART", 512), /it is a disk with partitions.*dd/);
     await refused(
       bytes("QFI\xfb").slice(0, 3),
-      /neither a directory nor an image/,
+      /neither a directory nor a squashfs, erofs or ext4 image/,
     );
     await refused(bytes("XFSB"), /it is xfs\. squashfs, erofs and ext4 can/);
-    await refused(new Uint8Array(), /neither a directory nor an image/);
-    await refused(bytes("text"), /neither a directory nor an image.*Unpack/);
+    await refused(
+      new Uint8Array(),
+      /neither a directory nor a squashfs, erofs or ext4 image/,
+    );
+    await refused(
+      bytes("text"),
+      /neither a directory nor a squashfs, erofs or ext4 image.*Unpack/,
+    );
     // Half a file system of ext4, which its journal cannot repair.
     if (missing("ext4")) return;
     await using other = new TempDir();

@@ -69,7 +69,7 @@ test(
       PATH: "/nonexistent",
     });
     assertEquals(status, 0, stderr);
-    assertMatch(stderr, /not used: cannot download .*: Connection refused\n/);
+    assertMatch(stderr, /Skipped .*: cannot download .*: Connection refused\n/);
   },
 );
 
