@@ -33,15 +33,16 @@ export const ALONE: Readonly<Record<string, string>> = {
 
 /** Tests that start first because they take longest. */
 export const LONGEST: readonly string[] = [
-  "fault_kill",
   "fault",
-  "exec_fault",
-  "escape_race",
+  "fault_kill",
   "escape",
-  "daily_end",
-  "config_runs",
+  "escape_race",
   "explain_strace",
+  "config_runs",
   "library_many",
+  "daily_end",
+  "daily_run",
+  "escape_device",
 ];
 
 /**
