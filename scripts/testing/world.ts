@@ -1,6 +1,6 @@
 /**
  * A world for one test file: its own mount, PID, UTS, IPC, network and cgroup
- * namespaces, an empty /tmp and /run, and its own tree in each cgroup v1
+ * namespaces, an empty /tmp and /run, and its own tree in each cgroup
  * hierarchy. Files in different worlds can run concurrently, because the check
  * that the host is unchanged sees only the file's own world. This module runs
  * on the host, as root.
@@ -10,17 +10,22 @@
 // @ts-types="../../types/std_path.d.ts"
 import { join } from "@std/path";
 
-/** A cgroup v1 hierarchy as this process sees it. */
+/** A cgroup hierarchy as this process sees it. */
 export interface Hierarchy {
   mountpoint: string;
-  /** The mount options for mount(8): `cpu,cpuacct`, or `none,name=systemd`. */
+  type: "cgroup" | "cgroup2";
+  /**
+   * The mount options for mount(8): `cpu,cpuacct`, or `none,name=systemd`; `rw`
+   * for cgroup v2.
+   */
   options: string;
   /** The directory of this process's own cgroup. */
   own: string;
 }
 
 /**
- * Finds the cgroup v1 hierarchies.
+ * Finds the cgroup v1 hierarchies, and the cgroup v2 hierarchy next to them;
+ * none if there is only cgroup v2.
  *
  * @param mountinfo the content of /proc/self/mountinfo, proc(5)
  * @param cgroups the content of /proc/self/cgroup, cgroups(7)
@@ -32,23 +37,28 @@ export function hierarchies(mountinfo: string, cgroups: string): Hierarchy[] {
       return [names, path.join(":")];
     }),
   );
-  return mountinfo.trim().split("\n").flatMap((line) => {
+  const found = mountinfo.trim().split("\n").flatMap((line): Hierarchy[] => {
     const [fields = "", tail = ""] = line.split(" - ");
     const mountpoint = fields.split(" ")[4] ?? "";
     const [type, , superOptions = ""] = tail.split(" ");
-    const names = superOptions.split(",").filter((name) =>
-      !["rw", "ro", "xattr", "clone_children"].includes(name)
-    );
+    if (type !== "cgroup" && type !== "cgroup2") return [];
+    const names = type === "cgroup2"
+      ? []
+      : superOptions.split(",").filter((name) =>
+        !["rw", "ro", "xattr", "clone_children"].includes(name)
+      );
     const own = owns.get(names.join(","));
-    if (type !== "cgroup" || own === undefined) return [];
+    if (own === undefined) return [];
     const named = names.some((name) => name.startsWith("name="));
     const options = [...(named ? ["none"] : []), ...names].join(",");
     return [{
       mountpoint,
-      options,
+      type,
+      options: options || "rw",
       own: join(mountpoint, own).replace(/\/$/, ""),
     }];
   });
+  return found.some(({ type }) => type === "cgroup") ? found : [];
 }
 
 /**
@@ -63,8 +73,8 @@ mkdir -m 1777 /run/lock
 mount -t tmpfs -o mode=1777 tmpfs /dev/shm
 while [ "$1" != -- ]; do
   umount "$1"
-  mount -t cgroup -o "$2" cgroup "$1"
-  shift 2
+  mount -t "$2" -o "$3" cgroup "$1"
+  shift 3
 done
 shift
 ip link set lo up 2>/dev/null || ifconfig lo up 2>/dev/null || true
@@ -109,8 +119,9 @@ export class World implements AsyncDisposable {
       ...["sh", "-c", ENTER, "sh"],
       ...this.#trees.map(({ path }) => `${path}/cgroup.procs`),
       ...["--", "unshare", ...NAMESPACES, "sh", "-c", INSIDE, "sh", this.tmp],
-      ...this.#trees.flatMap(({ mountpoint, options }) => [
+      ...this.#trees.flatMap(({ mountpoint, type, options }) => [
         mountpoint,
+        type,
         options,
       ]),
       ...["--", ...command],

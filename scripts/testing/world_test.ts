@@ -2,7 +2,7 @@
 import { assertEquals } from "@std/assert";
 import { hierarchies } from "./world.ts";
 
-Deno.test("hierarchies() finds the cgroup v1 hierarchies and this process in them", () => {
+Deno.test("hierarchies() finds the cgroup hierarchies and this process in them", () => {
   assertEquals(
     hierarchies(
       `30 25 0:26 / /sys/fs/cgroup ro - tmpfs tmpfs rw,mode=755
@@ -15,13 +15,21 @@ Deno.test("hierarchies() finds the cgroup v1 hierarchies and this process in the
     [
       {
         mountpoint: "/sys/fs/cgroup/cpu",
+        type: "cgroup",
         options: "cpu,cpuacct",
         own: "/sys/fs/cgroup/cpu",
       },
       {
         mountpoint: "/sys/fs/cgroup/systemd",
+        type: "cgroup",
         options: "none,name=systemd",
         own: "/sys/fs/cgroup/systemd/user.slice",
+      },
+      {
+        mountpoint: "/sys/fs/cgroup/unified",
+        type: "cgroup2",
+        options: "rw",
+        own: "/sys/fs/cgroup/unified/user.slice",
       },
     ],
   );
