@@ -202,7 +202,10 @@ test(
       bytes("QFI\xfb").slice(0, 3),
       /neither a directory nor a squashfs, erofs or ext4 image/,
     );
-    await refused(bytes("XFSB"), /it is xfs\. squashfs, erofs and ext4 can/);
+    await refused(
+      bytes("XFSB"),
+      /it is xfs\. Only squashfs, erofs and ext4 can/,
+    );
     await refused(
       new Uint8Array(),
       /neither a directory nor a squashfs, erofs or ext4 image/,
