@@ -247,7 +247,7 @@ testBoth(
     ]);
     assertMatch(
       stdout,
-      /open .*source\s+with\s+its\s+user\s+ids\s+mapped\s+0:100000:1000/,
+      /open .*source\s+with\s+its\s+user\s+IDs\s+mapped\s+0:100000:1000/,
     );
     assertMatch(stdout, /MOUNT_ATTR_IDMAP/);
     assertMatch(stdout, /receive the mount on descriptor \d+ as mount\d+/);
