@@ -322,7 +322,7 @@ testBoth("a link at /proc leads only to places inside", async (mode) => {
   );
   assertEquals(status, 125);
   assertEquals(namesIn(outside), []);
-  assertMatch(stderr, /\/proc of the root filesystem is a link/);
+  assertMatch(stderr, /\/proc in the root filesystem is a link/);
   // Nor is it followed inside, since what is mounted at /proc is trusted
   // (CVE-2019-19921).
   await Deno.remove(`${path}/proc`);
@@ -331,7 +331,7 @@ testBoth("a link at /proc leads only to places inside", async (mode) => {
     ["run", ...mode.flags, "--rootfs", path, "-q", "cat", "/proc/self/comm"],
   );
   assertEquals([inside.status, inside.stdout], [125, ""]);
-  assertMatch(inside.stderr, /\/proc of the root filesystem is a link/);
+  assertMatch(inside.stderr, /\/proc in the root filesystem is a link/);
   assertEquals(namesIn(`${path}/tmp`), []);
 });
 
