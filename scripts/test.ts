@@ -62,11 +62,21 @@ interface Done extends Outcome {
   seconds: number;
 }
 
+/** Puts those that run at the same time together. */
+function groups(parts: readonly Part[]): Part[][] {
+  const all: Part[][] = [];
+  for (const part of parts) {
+    const last = all.at(-1);
+    if (part.together && last?.[0]?.together) last.push(part);
+    else all.push([part]);
+  }
+  return all;
+}
+
 async function runPart(
   part: Part,
   touched: (path: string) => boolean,
 ): Promise<Done> {
-  write(Deno.stdout, `\n== ${part.title}\n`);
   const start = performance.now();
   const outcome = await part.run(touched);
   return { ...outcome, part, seconds: (performance.now() - start) / 1000 };
@@ -117,7 +127,13 @@ async function main(args: readonly string[]): Promise<number> {
     touched = (path) => graph.has(path) || program && /\/tests\//.test(path);
   }
   const done: Done[] = [];
-  for (const part of parts) done.push(await runPart(part, touched));
+  for (const group of groups(parts)) {
+    const title = group.map((part) => part.title).join(", and ");
+    write(Deno.stdout, `\n== ${title}\n`);
+    done.push(
+      ...await Promise.all(group.map((part) => runPart(part, touched))),
+    );
+  }
   write(Deno.stdout, `\n== summary\n${summary(done)}${slowest(done)}`);
   const total = sum(done.map(({ tally }) => tally));
   write(Deno.stdout, closing(total));

@@ -14,6 +14,15 @@ import {
 import type { Config } from "./_config.ts";
 import { Owner, type OwnerName, USUAL_OWNER } from "./_owner.ts";
 
+/** The output of `container spec`, which is always the same. */
+let spec: string | undefined;
+
+async function makeSpec(path: string): Promise<string> {
+  const { status, stderr } = await container(["spec", "--bundle", path]);
+  assertEquals([status, stderr], [0, ""]);
+  return await Deno.readTextFile(`${path}/config.json`);
+}
+
 /** A bundle, and a directory for the state of its containers. */
 export class Bundle implements AsyncDisposable {
   /** Flags before each command. */
@@ -30,10 +39,8 @@ export class Bundle implements AsyncDisposable {
     const bundle = new Bundle(new TempDir(), owner);
     const { path } = bundle.dir;
     await copyRootfs(path);
-    const spec = await container(["spec", "--bundle", path]);
-    assertEquals([spec.status, spec.stderr], [0, ""]);
     const file = `${path}/config.json`;
-    const config = JSON.parse(await Deno.readTextFile(file)) as Config;
+    const config = JSON.parse(spec ??= await makeSpec(path)) as Config;
     config.process.args = args;
     config.process.terminal = false;
     // Two tests may each have a container with the same id.

@@ -11,7 +11,7 @@ import { assertEquals } from "@std/assert";
 // @ts-types="../types/std_path.d.ts"
 import { fromFileUrl } from "@std/path";
 import { hostChanges, snapshot } from "./_host.ts";
-import { Session } from "./_session.ts";
+import { PATIENCE, Session } from "./_session.ts";
 
 /** The root of the repository. */
 export const REPOSITORY = fromFileUrl(new URL("..", import.meta.url))
@@ -27,8 +27,7 @@ export const CONTAINER: readonly string[] = binary
   ? [Deno.realPathSync(binary)]
   : [Deno.execPath(), "run", "-A", `${REPOSITORY}/main.ts`];
 
-/** How many milliseconds anything may take before it counts as hung. */
-export const PATIENCE = 60_000;
+export { PATIENCE };
 
 /** A directory that is removed after the test. */
 export class TempDir implements AsyncDisposable {
@@ -357,37 +356,42 @@ export const NOBODY = 65534;
 export class Nobody implements AsyncDisposable {
   readonly #dir = new TempDir();
   readonly before: readonly string[] = [
-    "setpriv",
-    "--reuid=65534",
-    "--regid=65534",
-    "--clear-groups",
+    ...["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"],
   ];
   readonly env: Record<string, string> = {
     HOME: this.#dir.path,
     DENO_DIR: `${this.#dir.path}/deno`,
   };
 
-  /** Makes a copy of root's cache of packages, which is closed to others. */
-  static async make(): Promise<Nobody> {
+  /**
+   * Makes the user. A user who runs sources gets a copy of root's package cache,
+   * which is closed to others.
+   */
+  static async make(
+    { packages = !COMPILED }: { packages?: boolean } = {},
+  ): Promise<Nobody> {
     const nobody = new Nobody();
+    if (packages) await nobody.#copyPackages();
+    // The home belongs to the user, since runs are recorded there.
+    await Deno.chown(nobody.#dir.path, NOBODY, NOBODY);
+    return nobody;
+  }
+
+  async #copyPackages(): Promise<void> {
     const cache = Deno.env.get("DENO_DIR") ??
       `${
         Deno.env.get("XDG_CACHE_HOME") ?? `${Deno.env.get("HOME")}/.cache`
       }/deno`;
-    const { path } = nobody.#dir;
     const { success, stderr } = await new Deno.Command("sh", {
       args: [
         "-ec",
         'mkdir "$2"; if [ -d "$1/npm" ]; then cp -r "$1/npm" "$2"; fi; chmod -R a+rwX "$2"',
         "sh",
         cache,
-        `${path}/deno`,
+        `${this.#dir.path}/deno`,
       ],
     }).output();
     if (!success) throw new Error(decode(stderr));
-    // The home belongs to the user, since runs are recorded there.
-    await Deno.chown(path, 65534, 65534);
-    return nobody;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -23,6 +23,8 @@ interface Process {
   parent: number;
   state: string;
   start: string;
+  /** Its CPU time, in hundredths of a second. */
+  used: number;
 }
 
 /** Reads a process from /proc/PID/stat; null if it has ended. */
@@ -35,6 +37,7 @@ export function readProcess(pid: number | string): Process | null {
       state: fields[0]!,
       parent: Number(fields[1]),
       start: fields[19]!,
+      used: Number(fields[11]) + Number(fields[12]),
     };
   } catch {
     return null;

@@ -3,7 +3,8 @@
 const decoder = new TextDecoder();
 const encoder = new TextEncoder();
 
-const PATIENCE = 60_000;
+/** How long anything may take before it counts as hung; emulated, all takes longer. */
+export const PATIENCE = Deno.env.has("CONTAINER_VM") ? 240_000 : 60_000;
 
 /**
  * Standard output and error are read together, in the order in which they

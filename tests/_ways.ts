@@ -73,7 +73,7 @@ export class Starting implements AsyncDisposable {
     starting.rootfs = await copyRootfs(path);
     await Deno.copyFile(PROGRAM, `${starting.rootfs}/probe`);
     if (starter.rootless) {
-      starting.#nobody = await Nobody.make();
+      starting.#nobody = await Nobody.make({ packages: true });
       await execute(["chown", "-R", `${NOBODY}:${NOBODY}`, path]);
     }
     return starting;

@@ -20,6 +20,11 @@ export const FROM_SOURCE: Readonly<Record<string, string>> = {
   tty: "launch/child.ts opens the terminal",
 };
 
+/** Test files that also run from source in a virtual machine, each with the reason. */
+export const FROM_SOURCE_IN_VM: Readonly<Record<string, string>> = {
+  run_place: "PID 1 is a Deno, whose threads are outside of the limits",
+};
+
 /** Tests that run alone, in the machine's own namespaces. */
 export const ALONE: Readonly<Record<string, string>> = {
   cgroup: "limits huge pages, by the cgroup v2 tree that is the machine's",
@@ -45,6 +50,15 @@ export const LONGEST: readonly string[] = [
   "escape_device",
 ];
 
+/** Tests of a virtual machine that start first because they take longest. */
+export const LONGEST_IN_VM: readonly string[] = [
+  "run_limits",
+  "run_place",
+  "run_disk_limits",
+  "rootless_limits",
+  "checkpoint",
+];
+
 /**
  * The name of a test file in these lists: `cli` for `tests/run/cli_test.ts`.
  */
@@ -52,10 +66,13 @@ export const nameOf = (path: string): string =>
   path.replace(/^.*\//, "").replace(/_test\.ts$/, "");
 
 /** Sorts the files that take longest to the front. */
-export function longestFirst(paths: readonly string[]): string[] {
+export function longestFirst(
+  paths: readonly string[],
+  longest = LONGEST,
+): string[] {
   const rank = (path: string) => {
-    const index = LONGEST.indexOf(nameOf(path));
-    return index < 0 ? LONGEST.length : index;
+    const index = longest.indexOf(nameOf(path));
+    return index < 0 ? longest.length : index;
   };
   return paths.toSorted((one, other) => rank(one) - rank(other));
 }

@@ -1,10 +1,10 @@
 /**
- * Counts tests in the report of `deno test --junit-path`.
+ * How many tests passed, from the report that `deno test --junit-path` writes.
  *
  * @module
  */
 
-/** How many tests had each outcome. */
+/** What became of some tests. */
 export interface Tally {
   passed: number;
   failed: number;
@@ -22,18 +22,18 @@ export function sum(tallies: readonly Tally[]): Tally {
   return total;
 }
 
-/** A tally in words. Skipped tests are mentioned only if there are any. */
+/** A tally in words; skips only where there are any. */
 export function describe({ passed, failed, skipped }: Tally): string {
   const text = `${passed} passed, ${failed} failed`;
   return skipped ? `${text}, ${skipped} skipped` : text;
 }
 
 /**
- * Counts the test cases of a report. A step counts as a test case. A failed run
- * always has at least one failure, even if there is no report or it does not
- * show the failure (for example an error at the top level of a module).
+ * Counts the test cases of a report; a step counts as one. A run that failed
+ * has at least one failure, whether or not its report came to be or shows it
+ * (an error at the top of a module is in none).
  *
- * @param xml The report; null if the run wrote none.
+ * @param xml The report, null where the run left none.
  * @param success Whether the run ended with status 0.
  */
 export function tally(xml: string | null, success: boolean): Tally {
@@ -47,22 +47,5 @@ export function tally(xml: string | null, success: boolean): Tally {
     else count.passed++;
   }
   if (count.failed === 0 && !(complete && success)) count.failed = 1;
-  return count;
-}
-
-/**
- * Counts by the last line of `deno test`, for a run in another machine, which
- * leaves no report.
- */
-export function tallyOfText(text: string, success: boolean): Tally {
-  const line = text.match(
-    /\| (\d+) passed[^|\n]*\| (\d+) failed(?:[^|\n]*\| (\d+) ignored)?/,
-  );
-  const count = {
-    passed: Number(line?.[1] ?? 0),
-    failed: Number(line?.[2] ?? 0),
-    skipped: Number(line?.[3] ?? 0),
-  };
-  if (count.failed === 0 && !(line && success)) count.failed = 1;
   return count;
 }

@@ -16,10 +16,17 @@ import {
   unitTests,
 } from "../_files.ts";
 import { findProgram } from "../_find_program.ts";
-import { write } from "../_report.ts";
-import { ALONE, FROM_SOURCE, longestFirst, nameOf } from "./files.ts";
-import { sum, type Tally, tallyOfText } from "./junit.ts";
+import {
+  ALONE,
+  FROM_SOURCE,
+  FROM_SOURCE_IN_VM,
+  LONGEST_IN_VM,
+  longestFirst,
+  nameOf,
+} from "./files.ts";
+import { sum, type Tally } from "./junit.ts";
 import { type FileResult, runFiles, runTogether } from "./lanes.ts";
+import { runInMachines } from "./machines.ts";
 import { findHierarchies } from "./world.ts";
 
 /** The result of a part. */
@@ -40,6 +47,8 @@ export interface Part {
   budget: number;
   /** It needs no root and changes nothing outside the checkout. */
   quick?: true;
+  /** It runs concurrently with its neighbours that are marked as well. */
+  together?: true;
   /** @param touched whether a test file should run */
   run(touched: (path: string) => boolean): Promise<Outcome>;
 }
@@ -48,9 +57,6 @@ const PASSED: Tally = { passed: 1, failed: 0, skipped: 0 };
 const FAILED: Tally = { passed: 0, failed: 1, skipped: 0 };
 const SKIPPED: Tally = { passed: 0, failed: 0, skipped: 1 };
 const NOTHING: Tally = { passed: 0, failed: 0, skipped: 0 };
-
-/** A virtual machine that takes longer counts as hung. */
-const VM_MINUTES = 30;
 
 /** Variables that the end-to-end tests need and sudo would remove. */
 const KEPT_BY_SUDO =
@@ -167,32 +173,42 @@ async function engines(paths: readonly string[]): Promise<Outcome> {
   });
 }
 
-/** Tests that need a machine with systemd as PID 1. */
-const SYSTEMD_TESTS = [
-  "tests/vm/systemd_test.ts",
-  "tests/vm/systemd_oci_test.ts",
-];
+/** The most machines at once: more would share processors and memory. */
+const MOST_MACHINES = 4;
 
-const WITH_SYSTEMD = [
-  "--systemd",
-  ...["deno", "test", "-A", "--no-check", "--cached-only"],
-  ...SYSTEMD_TESTS,
-];
-
-/** Runs tests in a qemu machine, which has another kernel and cgroup v2. */
-async function virtualMachine(args: readonly string[]): Promise<Outcome> {
+/** Runs tests in qemu machines, which have another kernel and cgroup v2. */
+async function virtualMachines(
+  paths: readonly string[],
+  options: { name: string; systemd?: boolean; lanes: number },
+): Promise<Outcome> {
+  if (!paths.length) return { tally: NOTHING };
   if (!await findProgram("qemu-system-x86_64")) {
     return { tally: SKIPPED, note: "qemu-system-x86_64 is not installed" };
   }
-  const { code, combined } =
-    await $`${Deno.execPath()} run -A scripts/vm.ts ${args}`
-      .cwd(ROOT).env("NO_COLOR", "1").stdin("null").captureCombined().quiet()
-      .noThrow().timeout(`${VM_MINUTES}m`);
-  write(Deno.stdout, combined);
-  return { tally: tallyOfText(combined, code === 0) };
+  const compiled = compiledProgram();
+  const program = "missing" in compiled ? undefined : compiled.path;
+  const files = longestFirst(paths, LONGEST_IN_VM).flatMap((path) => {
+    if (!program) return { path, fromSource: true };
+    const both = nameOf(path) in FROM_SOURCE_IN_VM;
+    return [...both ? [true] : [], false]
+      .map((fromSource) => ({ path, fromSource }));
+  });
+  try {
+    const results = await runInMachines(files, { ...options, program });
+    return {
+      ...outcomeOf(results),
+      ..."missing" in compiled
+        ? { note: `from source: ${compiled.missing}` }
+        : {},
+    };
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    return { tally: FAILED, note: error.message };
+  }
 }
 
 const inVms = (path: string) => /\/tests\/vm\//.test(path);
+const withSystemd = (path: string) => /\/systemd\w*_test\.ts$/.test(path);
 
 /** All parts, in the order in which they run. */
 export function allParts(): Part[] {
@@ -270,17 +286,26 @@ export function allParts(): Part[] {
       name: "vm",
       title: "a Debian kernel with cgroup v2, under qemu",
       budget: 240,
-      run: async (touched) =>
-        machines.some(touched) ? await virtualMachine([]) : { tally: NOTHING },
+      together: true,
+      run: (touched) =>
+        virtualMachines(
+          machines.filter((path) => touched(path) && !withSystemd(path)),
+          {
+            name: "vm",
+            lanes: Math.min(navigator.hardwareConcurrency, MOST_MACHINES),
+          },
+        ),
     },
     {
       name: "systemd",
       title: "the same with systemd",
       budget: 180,
-      run: async (touched) =>
-        SYSTEMD_TESTS.some((path) => touched(join(ROOT, path)))
-          ? await virtualMachine(WITH_SYSTEMD)
-          : { tally: NOTHING },
+      together: true,
+      run: (touched) =>
+        virtualMachines(
+          machines.filter((path) => touched(path) && withSystemd(path)),
+          { name: "systemd", systemd: true, lanes: 1 },
+        ),
     },
   ];
 }

@@ -1,57 +1,42 @@
 /**
- * Debian's kernel for virtual machines. apt downloads it and checks its
- * signature. It is unpacked into the cache and not installed.
+ * Debian's kernel for virtual machines, fetched by apt (which checks its
+ * signature) and unpacked into the cache, not installed.
  *
  * @module
  */
 
 // @ts-types="../../types/std_path.d.ts"
 import { join } from "@std/path";
+import { exists, output } from "./host.ts";
 
-/** A kernel, and the directory tree of its modules. */
+/** A kernel and the tree with its modules. */
 export interface Kernel {
   image: string;
   modules: string;
 }
 
-/** Debian's package of the smallest kernel, by architecture. */
+/** Debian's name of an architecture, and of its smallest kernel. */
 const PACKAGE = {
   x86_64: "linux-image-cloud-amd64",
   aarch64: "linux-image-cloud-arm64",
 } as const;
 
-/** The cache of kernels and disks. */
-export function cacheDirectory(): string {
+/** Where the kernel is kept. */
+function cacheDirectory(): string {
   const cache = Deno.env.get("XDG_CACHE_HOME") ||
     join(Deno.env.get("HOME") ?? "/root", ".cache");
   return join(cache, "container", "vm");
 }
 
-/**
- * Runs a program and returns its standard output. Throws an error with its
- * standard error.
- */
-export async function output(
-  program: string,
-  args: string[],
-  cwd?: string,
-): Promise<string> {
-  const { success, stdout, stderr } = await new Deno.Command(program, {
-    args,
-    cwd,
-  }).output();
-  if (!success) {
-    throw new Error(
-      `Cannot ${program} ${args.join(" ")}: ${
-        new TextDecoder().decode(stderr)
-      }`,
-    );
-  }
-  return new TextDecoder().decode(stdout);
+let kernel: Promise<Kernel> | undefined;
+
+/** The kernel in the cache; the newest of Debian where there is none. */
+export function findKernel(): Promise<Kernel> {
+  // Machines that start at the same time fetch it once.
+  return kernel ??= findOrFetch();
 }
 
-/** The kernel in the cache. If there is none, Debian's newest is downloaded. */
-export async function findKernel(): Promise<Kernel> {
+async function findOrFetch(): Promise<Kernel> {
   const directory = join(cacheDirectory(), "kernel");
   const found = await inspect(directory);
   if (found) return found;
@@ -78,9 +63,9 @@ export async function findKernel(): Promise<Kernel> {
   } finally {
     await Deno.remove(scratch, { recursive: true }).catch(() => {});
   }
-  const kernel = await inspect(directory);
-  if (!kernel) throw new Error(`Cannot use ${name}: it has no kernel in /boot`);
-  return kernel;
+  const fetched = await inspect(directory);
+  if (fetched) return fetched;
+  throw new Error(`Cannot use ${name}: it has no kernel in /boot`);
 }
 
 async function inspect(directory: string): Promise<Kernel | null> {
@@ -88,11 +73,12 @@ async function inspect(directory: string): Promise<Kernel | null> {
     for await (const { name } of Deno.readDir(join(directory, "boot"))) {
       const version = /^vmlinuz-(.*)$/.exec(name)?.[1];
       if (!version) continue;
-      // Since Debian 13, modules are below /usr.
+      // Since Debian 13 modules lie below /usr.
       for (const lib of ["lib/modules", "usr/lib/modules"]) {
         const modules = join(directory, lib, version, "kernel");
-        const there = await Deno.stat(modules).then(() => true, () => false);
-        if (there) return { image: join(directory, "boot", name), modules };
+        if (await exists(modules)) {
+          return { image: join(directory, "boot", name), modules };
+        }
       }
     }
   } catch (error) {
@@ -101,7 +87,7 @@ async function inspect(directory: string): Promise<Kernel | null> {
   return null;
 }
 
-/** The name of a module, which has "_" where the file name may have "-". */
+/** Module names have "_" where file names may have "-". */
 const moduleName = (file: string) =>
   file.replace(/^.*\//, "").replace(/\.ko(\.xz|\.zst)?$/, "").replaceAll(
     "-",
@@ -109,9 +95,9 @@ const moduleName = (file: string) =>
   );
 
 /**
- * The files of modules in the order of loading, dependencies first. Modules
- * that are built into the kernel are left out. The package has no modules.dep,
- * but every module lists its dependencies.
+ * The files of modules in the order of loading, dependencies first. Names that
+ * the kernel has built in are left out. The package comes without modules.dep,
+ * but every module names what it needs.
  */
 export async function moduleFiles(
   tree: string,
@@ -138,9 +124,7 @@ async function* walk(directory: string): AsyncGenerator<string> {
   }
 }
 
-/**
- * The dependencies, from the line `depends=a,b` in a module's .modinfo section.
- */
+/** The line `depends=a,b` of a module's .modinfo section. */
 async function dependencies(path: string): Promise<string[]> {
   if (!path.endsWith(".ko")) {
     throw new Error(

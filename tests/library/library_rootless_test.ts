@@ -20,7 +20,7 @@ const UID = 65534;
  * output.
  */
 async function program(body: string): Promise<string> {
-  await using nobody = await Nobody.make();
+  await using nobody = await Nobody.make({ packages: true });
   await using dir = new TempDir();
   const rootfs = await copyRootfs(dir.path);
   const file = `${dir.path}/program.ts`;

@@ -1,4 +1,3 @@
-// deno-lint-ignore-file no-sync-fn-in-async-fn -- the tests run one at a time
 /**
  * The flags for limits: the kernel enforces each limit, or at least its files
  * contain it. The same for v1 and v2, on this machine and in a virtual one, in
@@ -15,10 +14,10 @@ import {
   assertMatch,
 } from "@std/assert";
 import { mountOf } from "../../cgroup/hierarchy.ts";
-import { TempDir, until } from "../_harness.ts";
+import { until } from "../_harness.ts";
+import { descendants } from "../_host.ts";
 import {
   declare,
-  exists,
   hierarchy,
   lacks,
   MB,
@@ -32,8 +31,12 @@ import {
 const grab = (megabytes: number) =>
   `x=$(head -c ${megabytes * MB} /dev/zero | tr '\\0' a)`;
 
-/** Counts in a busy loop until it is killed. */
-const COUNT = "i=0; trap 'echo $i; exit 0' TERM; while :; do i=$((i+1)); done";
+/** Keeps a CPU busy until it is sent a line. */
+const BUSY = "while :; do :; done & echo busy; read line; kill $!";
+
+/** The CPU time of what runs below a process, in hundredths of a second. */
+const usedBelow = (parent: number): number =>
+  descendants(parent).reduce((sum, { used }) => sum + used, 0);
 
 /** The contents of the kernel's files for each flag: v1, v2. */
 const FILES: readonly {
@@ -216,29 +219,26 @@ export function testRunLimits(label: string): void {
     "--cpu-shares: a container with more shares gets more of a busy CPU",
     same("cpu"),
     async (mode) => {
-      await using directory = new TempDir();
-      const { path } = directory;
-      const count = async (shares: number) => {
-        // Both begin when both are there.
-        const script =
-          `touch /mnt/${shares}; until [ -e /mnt/go ]; do sleep 0.05; done
-           sh -c "${COUNT.replaceAll("$", "\\$")}" & sleep 6; kill $!; wait`;
-        const { stdout } = await shell(
-          mode,
-          `--cpuset-cpus 0 --cpu-shares ${shares} -v ${path}:/mnt`,
-          script,
-        );
-        return Number(stdout);
+      const start = async (shares: number) => {
+        const flags = `--cpuset-cpus 0 --cpu-shares ${shares}`.split(" ");
+        const session = mode.startRun(...flags, "sh", "-c", BUSY);
+        await session.expect(/busy\n/);
+        return session;
       };
-      const counts = [count(64), count(4096)];
-      await until(
-        "both are there",
-        () => exists(`${path}/64`) && exists(`${path}/4096`),
-      );
-      Deno.writeTextFileSync(`${path}/go`, "");
-      const [little, much] = await Promise.all(counts);
-      assertGreater(little!, 0);
-      assertGreater(much! / little!, 2);
+      // Once the other is busy, the one with little could hardly start.
+      await using little = await start(64);
+      await using much = await start(4096);
+      const used = () => [usedBelow(little.pid), usedBelow(much.pid)] as const;
+      const before = used();
+      await until("one has used the CPU", () => used()[1] - before[1] > 300);
+      const after = used();
+      // Ends the other way round: now both have it.
+      for (const session of [much, little]) {
+        await session.send("\n");
+        assertEquals(await session.end(), 0);
+      }
+      assertGreater(after[0], before[0]);
+      assertGreater((after[1] - before[1]) / (after[0] - before[0]), 2);
     },
   );
 
