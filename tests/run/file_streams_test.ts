@@ -319,11 +319,11 @@ test("explain names the pipes and their reasons", async () => {
   );
   assertStringIncludes(
     text,
-    "fill a pipe that is the command's standard input",
+    "write to a pipe that is the command's standard input",
   );
   assertStringIncludes(
     text,
-    "empty a pipe that is the command's standard output and standard error",
+    "read from a pipe that is the command's standard output and standard error",
   );
   assertStringIncludes(text, "make it setuid");
 });
