@@ -7,15 +7,13 @@
  *
  * @module
  */
-// @ts-types="../types/std_path.d.ts"
-import { join, relative } from "@std/path";
-import {
-  engineResults,
-  engineTable,
-  type Recorded,
-} from "./testing/engine_table.ts";
-import { engineTests, RECORDED_ENGINES, ROOT } from "./_files.ts";
+import { engineTests, RECORDED_ENGINES } from "./_files.ts";
 import { runScript, ScriptUsageError, write } from "./_report.ts";
+import { engineResults, type Recorded } from "./testing/engine_table.ts";
+import { longestFirst } from "./testing/files.ts";
+import { describe, sum } from "./testing/junit.ts";
+import { runFiles } from "./testing/lanes.ts";
+import { findHierarchies } from "./testing/world.ts";
 
 const RUNTIMES = ["ours", "runc"];
 
@@ -74,25 +72,19 @@ async function writeRecord(xml: string): Promise<void> {
 
 async function main(args: readonly string[]): Promise<number> {
   const { files, runtime, record } = parse(args);
-  const dir = await Deno.makeTempDir({ prefix: "container-report-" });
-  try {
-    const report = join(dir, "junit.xml");
-    const { code } = await new Deno.Command(Deno.execPath(), {
-      args: [
-        ...["test", "--allow-all", "--quiet", `--junit-path=${report}`],
-        ...files.map((path) => relative(ROOT, path)),
-      ],
-      cwd: ROOT,
-      env: runtime ? { CONTAINER_ENGINES_RUNTIME: runtime } : {},
-      stdin: "null",
-    }).spawn().status;
-    const xml = await Deno.readTextFile(report);
-    write(Deno.stdout, `\n${engineTable(xml)}`);
-    if (record) await writeRecord(xml);
-    return code;
-  } finally {
-    await Deno.remove(dir, { recursive: true });
+  const found = findHierarchies();
+  const results = await runFiles(longestFirst(files), {
+    env: runtime ? { CONTAINER_ENGINES_RUNTIME: runtime } : {},
+    ...typeof found === "string"
+      ? {}
+      : { worlds: found, lanes: navigator.hardwareConcurrency },
+  });
+  if (record) {
+    await writeRecord(results.map(({ report = "" }) => report).join(""));
   }
+  const total = sum(results.map(({ tally }) => tally));
+  write(Deno.stdout, `\n${describe(total)}\n`);
+  return total.failed ? 1 : 0;
 }
 
 if (import.meta.main) {

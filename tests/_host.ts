@@ -22,6 +22,7 @@ interface Process {
   pid: number;
   parent: number;
   state: string;
+  session: number;
   start: string;
   /** Its CPU time, in hundredths of a second. */
   used: number;
@@ -36,6 +37,7 @@ export function readProcess(pid: number | string): Process | null {
       pid: Number(pid),
       state: fields[0]!,
       parent: Number(fields[1]),
+      session: Number(fields[3]),
       start: fields[19]!,
       used: Number(fields[11]) + Number(fields[12]),
     };
@@ -133,9 +135,24 @@ function cgroupDirectories(path = "/sys/fs/cgroup"): string[] {
   }
 }
 
-/** Reaps orphans repeatedly, for processes that wait for their end. */
-export function keepBurying(): Disposable {
-  const timer = setInterval(() => buryOrphans(descendants(Deno.pid)), 100);
+/**
+ * Reaps orphans repeatedly, for processes that wait for their end.
+ *
+ * @param sessions whether Deno's own children stay in its session, setsid(2),
+ * so that a zombie of another session is an orphan at first sight
+ */
+export function keepBurying({ sessions = false } = {}): Disposable {
+  const own = readProcess("self")?.session;
+  const timer = setInterval(() => {
+    const processes = descendants(Deno.pid);
+    buryOrphans(processes);
+    if (!sessions) return;
+    for (const { pid, parent, state, session } of processes) {
+      if (parent === Deno.pid && state === "Z" && session !== own) {
+        wait(pid, WNOHANG);
+      }
+    }
+  }, 50);
   return { [Symbol.dispose]: () => clearInterval(timer) };
 }
 

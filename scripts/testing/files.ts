@@ -48,6 +48,9 @@ export const LONGEST: readonly string[] = [
   "daily_end",
   "daily_run",
   "escape_device",
+  "docker",
+  "rootless",
+  "podman",
 ];
 
 /** Tests of a virtual machine that start first because they take longest. */

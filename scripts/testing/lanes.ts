@@ -21,6 +21,8 @@ export interface FileResult {
   name: string;
   tally: Tally;
   seconds: number;
+  /** The report of `deno test --junit-path`, if there is one. */
+  report?: string;
 }
 
 /** How to run files. */
@@ -79,13 +81,13 @@ async function runGroup(
       await Deno.makeTempDir({ prefix: "container-report-" }),
       (dir) => Deno.removeSync(dir, { recursive: true }),
     );
-  const report = "report.xml";
+  const file = "report.xml";
   const command = [
     ...before,
     Deno.execPath(),
     // Types are checked in a separate part.
     ...["test", "--allow-all", "--no-check", "--quiet"],
-    `--junit-path=${join(world ? "/tmp" : scratch, report)}`,
+    `--junit-path=${join(world ? "/tmp" : scratch, file)}`,
     ...paths.map((path) => relative(ROOT, path)),
   ];
   const { success, text } = await output(
@@ -93,10 +95,10 @@ async function runGroup(
     env,
   );
   const seconds = (performance.now() - start) / 1000;
-  const xml = readIfThere(join(scratch, report));
+  const xml = readIfThere(join(scratch, file));
   const counted = tally(xml, success);
   const left = (world?.leftovers() ?? []).filter((path) =>
-    path !== `/tmp/${report}`
+    path !== `/tmp/${file}`
   );
   if (left.length) counted.failed++;
   write(
@@ -107,7 +109,7 @@ async function runGroup(
       engineTable(xml ?? "", recordedEngines())
     }`,
   );
-  return { name, tally: counted, seconds };
+  return { name, tally: counted, seconds, ...xml ? { report: xml } : {} };
 }
 
 /** Runs a program to its end and returns its output. */

@@ -168,7 +168,6 @@ async function engines(paths: readonly string[]): Promise<Outcome> {
   const compiled = compiledProgram();
   if ("missing" in compiled) return { tally: SKIPPED, note: compiled.missing };
   return await endToEnd(paths, compiled.path, {
-    alone: true,
     env: { CONTAINER_ENGINES_RUNTIME: "ours" },
   });
 }

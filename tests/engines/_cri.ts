@@ -3,7 +3,9 @@
  * Container Runtime Interface, with the runtime in the configuration.
  */
 
-import { REPOSITORY, rootfs, until } from "../_harness.ts";
+import { rootfs, until } from "../_harness.ts";
+import { Calls } from "./_calls.ts";
+import { CriClient } from "./_cri_client.ts";
 import { Engine, type Runtime } from "./_engine.ts";
 
 const configuration = (dir: string, runtime: Runtime) =>
@@ -23,7 +25,7 @@ bin_dir = "${dir}/bin"
 conf_dir = "${dir}/cni"
 [plugins."io.containerd.grpc.v1.cri".containerd]
 default_runtime_name = "tested"
-snapshotter = "native"
+snapshotter = "overlayfs"
 [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.tested]
 runtime_type = "io.containerd.runc.v2"
 [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.tested.options]
@@ -53,14 +55,11 @@ const NETWORK_LIST = JSON.stringify({
   plugins: [{ type: "network" }],
 });
 
-const CLIENT = `#!/bin/sh
-exec '${Deno.execPath()}' run --allow-all --no-check \\
-  '${REPOSITORY}/tests/engines/_cri_client.ts' "$@"
-`;
-
 /** A containerd that the command `cri` talks to, with two images. */
 export class Cri extends Engine {
   readonly #daemon: Deno.ChildProcess;
+  readonly #client: CriClient;
+  readonly #calls: Calls;
   readonly env: Record<string, string> = {};
   readonly stateRoots: readonly string[];
 
@@ -72,14 +71,13 @@ export class Cri extends Engine {
       CONTAINERD_ADDRESS: `${path}/socket`,
       // The namespace in which the plugin keeps its containers.
       CONTAINERD_NAMESPACE: "k8s.io",
-      CRI_SOCKET: `${path}/socket`,
-      CRI_IMAGE: "localhost/test:busybox",
       CRI_CGROUP_PARENT: `/${this.id}`,
       TMPDIR: path,
     });
     this.stateRoots = [`${path}/runtime/k8s.io`];
-    Deno.mkdirSync(`${path}/bin`);
-    Deno.mkdirSync(`${path}/cni`);
+    for (const name of ["bin", "cni", "calls"]) {
+      Deno.mkdirSync(`${path}/${name}`);
+    }
     const write = (name: string, text: string, mode = 0o644) =>
       Deno.writeTextFileSync(`${path}/${name}`, text, { mode });
     write("config.toml", configuration(path, runtime));
@@ -87,7 +85,16 @@ export class Cri extends Engine {
     write("bin/network", NETWORK, 0o755);
     // The plugin is called by this name, whatever the configuration lists.
     write("bin/loopback", NETWORK, 0o755);
-    write("bin/cri", CLIENT, 0o755);
+    this.#client = new CriClient({
+      socket: `${path}/socket`,
+      image: "localhost/test:busybox",
+      cgroupParent: `/${this.id}`,
+    });
+    this.#calls = new Calls(
+      `${path}/bin/cri`,
+      `${path}/calls`,
+      (words, cwd) => this.#client.run(words, cwd),
+    );
     this.#daemon = new Deno.Command("sh", {
       args: ["-c", `exec containerd -c ${path}/config.toml >${path}/log 2>&1`],
       stdin: "null",
@@ -137,6 +144,8 @@ export class Cri extends Engine {
   }
 
   protected async stop(): Promise<void> {
+    await this.#calls[Symbol.asyncDispose]();
+    this.#client[Symbol.dispose]();
     this.#daemon.kill("SIGTERM");
     const timer = setTimeout(() => this.#daemon.kill("SIGKILL"), 20_000);
     await this.#daemon.status;

@@ -1,6 +1,6 @@
 /**
- * A client of the Container Runtime Interface for the scenarios' scripts: a
- * program with the words of crictl(1), which no distribution here has.
+ * A client of the Container Runtime Interface for the scenarios' scripts, with
+ * the words of crictl(1), which no distribution here has:
  *
  *     cri runp [--config JSON] [--security JSON]
  *     cri create|run [--config JSON] [--security JSON] [--resources JSON] POD COMMAND…
@@ -16,6 +16,7 @@ import { loadSync, type MethodDefinition } from "@grpc/proto-loader";
 import { parseArgs } from "@std/cli/parse-args";
 // @ts-types="../../types/std_path.d.ts"
 import { fromFileUrl } from "@std/path";
+import type { Answer } from "./_calls.ts";
 
 /** The answers, where anything of them is read. */
 interface Answers {
@@ -54,202 +55,282 @@ const METHODS = loadSync(
   { keepCase: true, longs: Number, enums: String, defaults: true },
 )["runtime.v1.RuntimeService"] as Methods;
 
-const client = new Client(
-  `unix:${Deno.env.get("CRI_SOCKET")}`,
-  credentials.createInsecure(),
-);
-
-function call<Name extends string>(
-  name: Name,
-  request: object = {},
-): Promise<Name extends keyof Answers ? Answers[Name] : object> {
-  const { path, requestSerialize, responseDeserialize } = METHODS[name]!;
-  const { promise, resolve, reject } = Promise.withResolvers<
-    Name extends keyof Answers ? Answers[Name] : object
-  >();
-  client.makeUnaryRequest(
-    path,
-    requestSerialize,
-    (bytes) => responseDeserialize(bytes) as Awaited<typeof promise>,
-    request,
-    (error, answer) => error ? reject(error) : resolve(answer!),
-  );
-  return promise;
+/** What every call needs. */
+export interface CriOptions {
+  socket: string;
+  image: string;
+  cgroupParent: string;
 }
 
-function say(...words: unknown[]): void {
-  Deno.stdout.writeSync(new TextEncoder().encode(`${words.join(" ")}\n`));
+/** A connection to the interface. */
+export class CriClient implements Disposable {
+  readonly #client: Client;
+
+  constructor(private readonly options: CriOptions) {
+    this.#client = new Client(
+      `unix:${options.socket}`,
+      credentials.createInsecure(),
+      // The client exists before containerd listens.
+      {
+        "grpc.initial_reconnect_backoff_ms": 50,
+        "grpc.min_reconnect_backoff_ms": 50,
+        "grpc.max_reconnect_backoff_ms": 100,
+      },
+    );
+  }
+
+  /** Carries out a word of the command. */
+  async run(words: string[], cwd: string): Promise<Answer> {
+    const call = new Call(this.#client, this.options, words, cwd);
+    try {
+      await call.run();
+    } catch (error) {
+      call.complain(error);
+    }
+    return call.answer();
+  }
+
+  [Symbol.dispose](): void {
+    this.#client.close();
+  }
 }
 
-const [word = "", ...words] = Deno.args;
-const args = parseArgs(words, {
-  string: ["_", "config", "security", "resources", "name", "timeout"],
-  stopEarly: true,
-});
+/** One call of the command. */
+class Call {
+  readonly #stdout: Uint8Array[] = [];
+  readonly #stderr: Uint8Array[] = [];
+  #status = 0;
+  readonly #args;
+
+  constructor(
+    private readonly client: Client,
+    private readonly options: CriOptions,
+    private readonly words: string[],
+    private readonly cwd: string,
+  ) {
+    this.#args = parseArgs(words.slice(1), {
+      string: ["_", "config", "security", "resources", "name", "timeout"],
+      stopEarly: true,
+    });
+  }
+
+  async run(): Promise<void> {
+    const [word = ""] = this.words;
+    const [id = "", ...rest] = this.#args._;
+    await this.#words[word]!(id, rest);
+  }
+
+  complain(error: unknown): void {
+    this.#stderr.push(new TextEncoder().encode(`${error}\n`));
+    this.#status = 1;
+  }
+
+  answer(): Answer {
+    return {
+      stdout: concat(this.#stdout),
+      stderr: concat(this.#stderr),
+      status: this.#status,
+    };
+  }
+
+  #call<Name extends string>(
+    name: Name,
+    request: object = {},
+  ): Promise<Name extends keyof Answers ? Answers[Name] : object> {
+    const { path, requestSerialize, responseDeserialize } = METHODS[name]!;
+    const { promise, resolve, reject } = Promise.withResolvers<
+      Name extends keyof Answers ? Answers[Name] : object
+    >();
+    this.client.makeUnaryRequest(
+      path,
+      requestSerialize,
+      (bytes) => responseDeserialize(bytes) as Awaited<typeof promise>,
+      request,
+      (error, answer) => error ? reject(error) : resolve(answer!),
+    );
+    return promise;
+  }
+
+  #say(...words: unknown[]): void {
+    this.#stdout.push(new TextEncoder().encode(`${words.join(" ")}\n`));
+  }
+
+  /** Processes are a container's own, as Kubernetes has it where nothing is said. */
+  #security(): object {
+    return {
+      namespace_options: { pid: "CONTAINER" },
+      ...json(this.#args.security),
+    };
+  }
+
+  async #runPod(): Promise<void> {
+    const name = this.#args.name ?? "pod1";
+    const config = {
+      metadata: { name, uid: crypto.randomUUID(), namespace: "default" },
+      hostname: name,
+      log_directory: this.cwd,
+      linux: {
+        cgroup_parent: this.options.cgroupParent,
+        security_context: this.#security(),
+      },
+      ...json(this.#args.config),
+    };
+    const { pod_sandbox_id } = await this.#call("RunPodSandbox", { config });
+    await Deno.writeTextFile(
+      `${this.cwd}/${pod_sandbox_id}`,
+      JSON.stringify(config),
+    );
+    this.#say(pod_sandbox_id);
+  }
+
+  async #create(pod: string, command: string[]): Promise<string> {
+    const name = this.#args.name ?? "c1";
+    const config = {
+      metadata: { name },
+      image: { image: this.options.image },
+      command,
+      log_path: `${name}.log`,
+      linux: {
+        resources: json(this.#args.resources),
+        security_context: this.#security(),
+      },
+      ...json(this.#args.config),
+    };
+    const { container_id } = await this.#call("CreateContainer", {
+      pod_sandbox_id: pod,
+      config,
+      sandbox_config: JSON.parse(await Deno.readTextFile(`${this.cwd}/${pod}`)),
+    });
+    return container_id;
+  }
+
+  async #statusOf(container_id: string): Promise<ContainerStatus> {
+    return (await this.#call("ContainerStatus", { container_id })).status;
+  }
+
+  async #inspect(id: string): Promise<void> {
+    const { state, exit_code, reason, message } = await this.#statusOf(id);
+    const end = state === "CONTAINER_EXITED" ? ` ${exit_code} ${reason}` : "";
+    this.#say(`${state}${end}${message && `\n${message}`}`);
+  }
+
+  async #ended(id: string): Promise<void> {
+    while ((await this.#statusOf(id)).state !== "CONTAINER_EXITED") {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+
+  /** A log's lines begin with a time, a stream, and F where the line is whole. */
+  async #logs(id: string): Promise<void> {
+    const { log_path } = await this.#statusOf(id);
+    const lines = (await Deno.readTextFile(log_path)).trimEnd().split("\n");
+    const texts = lines.map((line) => /^\S+ \S+ ([FP]) (.*)$/.exec(line) ?? [])
+      .map(([, whole, text = ""]) => whole === "F" ? `${text}\n` : text);
+    this.#say(texts.join("").trimEnd());
+  }
+
+  async #run(pod: string, command: string[]): Promise<string> {
+    const container_id = await this.#create(pod, command);
+    await this.#call("StartContainer", { container_id });
+    return container_id;
+  }
+
+  async #exec(container_id: string, cmd: string[]): Promise<void> {
+    const { stdout, stderr, exit_code } = await this.#call("ExecSync", {
+      container_id,
+      cmd,
+      timeout: Number(this.#args.timeout ?? 0),
+    });
+    this.#stdout.push(stdout);
+    this.#stderr.push(stderr);
+    this.#status = exit_code;
+  }
+
+  readonly #words: Record<
+    string,
+    (id: string, rest: string[]) => Promise<unknown>
+  > = {
+    info: async () => {
+      for (const one of (await this.#call("Status")).status.conditions) {
+        this.#say(one.type, one.status);
+      }
+    },
+    runp: () => this.#runPod(),
+    stopp: (pod_sandbox_id) => this.#call("StopPodSandbox", { pod_sandbox_id }),
+    rmp: (pod_sandbox_id) => this.#call("RemovePodSandbox", { pod_sandbox_id }),
+    inspectp: async (pod_sandbox_id) => {
+      const { status } = await this.#call("PodSandboxStatus", {
+        pod_sandbox_id,
+      });
+      this.#say(status.state, status.network?.ip ?? "");
+    },
+    pods: async () => {
+      for (const one of (await this.#call("ListPodSandbox")).items) {
+        this.#say(one.metadata.name, one.state);
+      }
+    },
+    create: async (pod, command) => this.#say(await this.#create(pod, command)),
+    start: (container_id) => this.#call("StartContainer", { container_id }),
+    run: async (pod, command) => this.#say(await this.#run(pod, command)),
+    /** A container from its beginning to its end, and what its log says. */
+    try: async (pod, command) => {
+      const id = await this.#run(pod, command);
+      await this.#ended(id);
+      await this.#logs(id);
+      await Deno.remove((await this.#statusOf(id)).log_path);
+      await this.#call("RemoveContainer", { container_id: id });
+    },
+    stop: (container_id) =>
+      this.#call("StopContainer", {
+        container_id,
+        timeout: Number(this.#args.timeout ?? 0),
+      }),
+    rm: (container_id) => this.#call("RemoveContainer", { container_id }),
+    ps: async () => {
+      for (const one of (await this.#call("ListContainers")).containers) {
+        this.#say(one.metadata.name, one.state);
+      }
+    },
+    inspect: (id) => this.#inspect(id),
+    wait: async (id) => {
+      await this.#ended(id);
+      await this.#inspect(id);
+    },
+    logs: (id) => this.#logs(id),
+    reopen: (container_id) =>
+      this.#call("ReopenContainerLog", { container_id }),
+    exec: (id, command) => this.#exec(id, command),
+    update: (container_id) =>
+      this.#call("UpdateContainerResources", {
+        container_id,
+        linux: json(this.#args.resources),
+      }),
+    stats: async (container_id) => {
+      const { cpu, memory } =
+        (await this.#call("ContainerStats", { container_id })).stats;
+      this.#say("cpu", cpu.usage_core_nano_seconds.value);
+      this.#say("memory", memory.working_set_bytes.value);
+    },
+    clear: async () => {
+      for (const { id } of (await this.#call("ListPodSandbox")).items) {
+        await this.#call("StopPodSandbox", { pod_sandbox_id: id });
+        await this.#call("RemovePodSandbox", { pod_sandbox_id: id });
+      }
+    },
+  };
+}
 
 /** What an option's JSON says. */
 const json = (text = "{}"): object => JSON.parse(text);
 
-/** Processes are a container's own, as Kubernetes has it where nothing is said. */
-const security = () => ({
-  namespace_options: { pid: "CONTAINER" },
-  ...json(args.security),
-});
-
-async function runPod(): Promise<void> {
-  const name = args.name ?? "pod1";
-  const config = {
-    metadata: { name, uid: crypto.randomUUID(), namespace: "default" },
-    hostname: name,
-    log_directory: Deno.cwd(),
-    linux: {
-      cgroup_parent: Deno.env.get("CRI_CGROUP_PARENT"),
-      security_context: security(),
-    },
-    ...json(args.config),
-  };
-  const { pod_sandbox_id } = await call("RunPodSandbox", { config });
-  await Deno.writeTextFile(pod_sandbox_id, JSON.stringify(config));
-  say(pod_sandbox_id);
-}
-
-async function create(pod: string, command: string[]): Promise<string> {
-  const name = args.name ?? "c1";
-  const config = {
-    metadata: { name },
-    image: { image: Deno.env.get("CRI_IMAGE") },
-    command,
-    log_path: `${name}.log`,
-    linux: {
-      resources: json(args.resources),
-      security_context: security(),
-    },
-    ...json(args.config),
-  };
-  const { container_id } = await call("CreateContainer", {
-    pod_sandbox_id: pod,
-    config,
-    sandbox_config: JSON.parse(await Deno.readTextFile(pod)),
-  });
-  return container_id;
-}
-
-async function statusOf(container_id: string): Promise<ContainerStatus> {
-  return (await call("ContainerStatus", { container_id })).status;
-}
-
-async function inspect(id: string): Promise<void> {
-  const { state, exit_code, reason, message } = await statusOf(id);
-  const end = state === "CONTAINER_EXITED" ? ` ${exit_code} ${reason}` : "";
-  say(`${state}${end}${message && `\n${message}`}`);
-}
-
-async function ended(id: string): Promise<void> {
-  while ((await statusOf(id)).state !== "CONTAINER_EXITED") {
-    await new Promise((resolve) => setTimeout(resolve, 50));
+function concat(parts: readonly Uint8Array[]): Uint8Array {
+  const bytes = new Uint8Array(
+    parts.reduce((sum, { length }) => sum + length, 0),
+  );
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
   }
-}
-
-/** A log's lines begin with a time, a stream, and F where the line is whole. */
-async function logs(id: string): Promise<void> {
-  const { log_path } = await statusOf(id);
-  const lines = (await Deno.readTextFile(log_path)).trimEnd().split("\n");
-  const texts = lines.map((line) => /^\S+ \S+ ([FP]) (.*)$/.exec(line) ?? [])
-    .map(([, whole, text = ""]) => whole === "F" ? `${text}\n` : text);
-  say(texts.join("").trimEnd());
-}
-
-async function run(pod: string, command: string[]): Promise<string> {
-  const container_id = await create(pod, command);
-  await call("StartContainer", { container_id });
-  return container_id;
-}
-
-async function exec(container_id: string, cmd: string[]): Promise<void> {
-  const { stdout, stderr, exit_code } = await call("ExecSync", {
-    container_id,
-    cmd,
-    timeout: Number(args.timeout ?? 0),
-  });
-  Deno.stdout.writeSync(stdout);
-  Deno.stderr.writeSync(stderr);
-  Deno.exitCode = exit_code;
-}
-
-const WORDS: Record<string, (id: string, rest: string[]) => Promise<unknown>> =
-  {
-    async info() {
-      for (const one of (await call("Status")).status.conditions) {
-        say(one.type, one.status);
-      }
-    },
-    runp: runPod,
-    stopp: (pod_sandbox_id) => call("StopPodSandbox", { pod_sandbox_id }),
-    rmp: (pod_sandbox_id) => call("RemovePodSandbox", { pod_sandbox_id }),
-    async inspectp(pod_sandbox_id) {
-      const { status } = await call("PodSandboxStatus", { pod_sandbox_id });
-      say(status.state, status.network?.ip ?? "");
-    },
-    async pods() {
-      for (const one of (await call("ListPodSandbox")).items) {
-        say(one.metadata.name, one.state);
-      }
-    },
-    create: async (pod, command) => say(await create(pod, command)),
-    start: (container_id) => call("StartContainer", { container_id }),
-    run: async (pod, command) => say(await run(pod, command)),
-    /** A container from its beginning to its end, and what its log says. */
-    async try(pod, command) {
-      const id = await run(pod, command);
-      await ended(id);
-      await logs(id);
-      await Deno.remove((await statusOf(id)).log_path);
-      await call("RemoveContainer", { container_id: id });
-    },
-    stop: (container_id) =>
-      call("StopContainer", {
-        container_id,
-        timeout: Number(args.timeout ?? 0),
-      }),
-    rm: (container_id) => call("RemoveContainer", { container_id }),
-    async ps() {
-      for (const one of (await call("ListContainers")).containers) {
-        say(one.metadata.name, one.state);
-      }
-    },
-    inspect,
-    async wait(id) {
-      await ended(id);
-      await inspect(id);
-    },
-    logs,
-    reopen: (container_id) => call("ReopenContainerLog", { container_id }),
-    exec,
-    update: (container_id) =>
-      call("UpdateContainerResources", {
-        container_id,
-        linux: json(args.resources),
-      }),
-    async stats(container_id) {
-      const { cpu, memory } =
-        (await call("ContainerStats", { container_id })).stats;
-      say("cpu", cpu.usage_core_nano_seconds.value);
-      say("memory", memory.working_set_bytes.value);
-    },
-    async clear() {
-      for (const { id } of (await call("ListPodSandbox")).items) {
-        await call("StopPodSandbox", { pod_sandbox_id: id });
-        await call("RemovePodSandbox", { pod_sandbox_id: id });
-      }
-    },
-  };
-
-try {
-  const [id = "", ...rest] = args._;
-  await WORDS[word]!(id, rest);
-} catch (error) {
-  Deno.stderr.writeSync(new TextEncoder().encode(`${error}\n`));
-  Deno.exitCode = 1;
-} finally {
-  client.close();
+  return bytes;
 }

@@ -6,7 +6,10 @@
  * CONTAINER_ENGINES_ONLY scenarios by a part of their name.
  */
 
-import { execute, hasProgram, REPOSITORY } from "../_harness.ts";
+// @ts-types="../../types/std_assert.d.ts"
+import { assertEquals } from "@std/assert";
+import type { Recorded } from "../../scripts/testing/engine_table.ts";
+import { hasProgram, REPOSITORY } from "../_harness.ts";
 import { keepBurying } from "../_host.ts";
 import type { Engine, Runtime } from "./_engine.ts";
 import { difference, type Scenario } from "./_scenario.ts";
@@ -57,9 +60,34 @@ function which(program: string): string {
   return Deno.realPathSync(new TextDecoder().decode(stdout).trim());
 }
 
+/**
+ * Declares that the scenarios are those of the record of runc's outcomes, and
+ * that runc passes them: a scenario that runc fails is wrong itself.
+ */
+function testRecord({ engine, scenarios }: Table): void {
+  Deno.test(`${engine}: runc's recorded outcomes are of these scenarios`, () => {
+    const { outcomes } = JSON.parse(
+      Deno.readTextFileSync(new URL("recorded_runc.json", import.meta.url)),
+    ) as Recorded;
+    const prefix = `${engine}: `;
+    const recorded = Object.entries(outcomes)
+      .filter(([row]) => row.startsWith(prefix))
+      .map(([row, outcome]) => [
+        row.slice(prefix.length).replace(/ \(skipped: .*/, ""),
+        outcome === "skipped" ? "ok" : outcome,
+      ]);
+    assertEquals(
+      recorded,
+      scenarios.map(({ name }) => [name, "ok"]),
+      "Record them with: deno task test:engines --record",
+    );
+  });
+}
+
 /** Declares the tests of a table. */
 export function testTable(table: Table): void {
   const { engine } = table;
+  testRecord(table);
   for (const runtime of runtimes()) {
     const name = `${engine} on ${runtime.name}`;
     const reason = Deno.uid() !== 0
@@ -86,7 +114,7 @@ async function runTable(
 ): Promise<void> {
   const only = Deno.env.get("CONTAINER_ENGINES_ONLY") ?? "";
   // podman waits for the end of a conmon whose parent has ended.
-  using _burying = keepBurying();
+  using _burying = keepBurying({ sessions: true });
   await using engine = await table.start(runtime);
   const before = new Set(engine.leftovers());
   for (const scenario of table.scenarios) {
@@ -136,6 +164,6 @@ async function settle(
   for (;;) {
     const left = (engine.leftovers()).filter((one) => !before.has(one));
     if (!left.length || performance.now() > end) return left;
-    await execute(["sleep", "0.05"]);
+    await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }
