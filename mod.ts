@@ -41,6 +41,7 @@ export type { FileRight, PortRight, Scope } from "./plan/landlock_rights.ts";
 export type {
   KernelType,
   Kinds as StepKinds,
+  LimitValue,
   MountAttribute,
   MountFlag,
   Nothing,

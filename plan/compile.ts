@@ -4,7 +4,8 @@
  * the file that the function comes from explains the stage.
  *
  * Compiling is pure. It does nothing to the machine, and the same Spec and
- * Facts always give the same steps.
+ * Facts always give the same steps. The result is plain data: written as JSON
+ * and parsed again, it is the same plan.
  */
 
 import type { Spec } from "../spec/types.ts";
@@ -27,7 +28,6 @@ import {
 } from "./namespaces.ts";
 import { skipKnownDirectories } from "./mounts/known_directories.ts";
 import { bindHostNull, reopenNull } from "./process/null_streams.ts";
-import { once } from "./once.ts";
 import { startProcess } from "./process/process.ts";
 import { openCover, sealRoot, setRootPropagation } from "./mounts/root.ts";
 import type { Plan, Step } from "./step.ts";
@@ -37,26 +37,13 @@ import { openChildTerminal } from "./process/terminal.ts";
 /** The ordered steps that make the container that a Spec describes. */
 export function compile(asked: Spec, facts: Facts): Plan {
   const spec = confineMounts(bindHostCgroups(asked, facts), facts);
-  // The phases after the launch are compiled at their first use, which is while
-  // the child starts.
-  const later = {
-    container: once(() => containerSteps(spec, facts)),
-    process: once(() => processSteps(spec, facts)),
-    cleanup: once(() => facts.init ? endChild(spec) : []),
-  };
   return {
     init: facts.init,
     host: hostSteps(spec, facts),
     launch: launchSteps(spec, facts),
-    get container() {
-      return later.container();
-    },
-    get process() {
-      return later.process();
-    },
-    get cleanup() {
-      return later.cleanup();
-    },
+    container: containerSteps(spec, facts),
+    process: processSteps(spec, facts),
+    cleanup: facts.init ? endChild(spec) : [],
   };
 }
 

@@ -55,11 +55,6 @@ Deno.test("compile() is pure: equal input gives equal output and stays unchanged
   assertEquals([one, facts], [before, FACTS]);
 });
 
-Deno.test("compile() returns plain data, which JSON preserves", () => {
-  const plan = compile(spec(), FACTS);
-  assertEquals(JSON.parse(JSON.stringify(plan)), plan);
-});
-
 Deno.test("compile() launches PID 1: death signal, wait, check of the parent, execute", () => {
   assertEquals(kinds("launch"), [
     "clone",

@@ -5,12 +5,7 @@
  * to read on.
  */
 
-import type {
-  Device,
-  NamespaceType,
-  Rlimit,
-  TimeOffset,
-} from "../spec/types.ts";
+import type { Device, NamespaceType, TimeOffset } from "../spec/types.ts";
 import type { MemoryPolicy } from "../spec/types_linux.ts";
 import type { IOPriority, Scheduler } from "../spec/types_process.ts";
 import type { HostKinds } from "./host_kinds.ts";
@@ -35,6 +30,12 @@ export interface KernelAnchor {
   opens: boolean;
   closes: boolean;
 }
+
+/**
+ * A 64-bit limit; -1 means none. It is decimal text if a number would lose
+ * digits: JSON has no bigint.
+ */
+export type LimitValue = number | string;
 
 /** The fields of a step that needs none. */
 export type Nothing = Record<never, never>;
@@ -245,7 +246,7 @@ export type Kinds = {
   /** prctl(2) PR_SET_NO_NEW_PRIVS. */
   setNoNewPrivileges: Nothing;
   /** prlimit(2). */
-  setRlimit: Rlimit;
+  setRlimit: { type: string; soft: LimitValue; hard: LimitValue };
   /** write(2) to /proc/self/oom_score_adj. */
   setOomScore: { score: number };
   /** umask(2). */
@@ -362,7 +363,10 @@ export type Step = StepOf<StepKind>;
  */
 export type Phase = "host" | "launch" | "container" | "process" | "cleanup";
 
-/** Everything that `run` will do, in order. */
+/**
+ * Everything that `run` will do, in order. It is plain data: JSON preserves all
+ * of it, and a parsed plan runs the same.
+ */
 export interface Plan {
   /** Whether our program stays inside as PID 1. */
   init: boolean;

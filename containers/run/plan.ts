@@ -23,13 +23,12 @@ import { prepare } from "./run.ts";
  */
 export async function plan(options: LibraryOptions): Promise<Plan> {
   const rootfs = await rootToExplain(options.rootfs, () => {});
-  const prepared = await prepare(
+  const { plan } = await prepare(
     { ...options, init: false, tty: false },
     rootfs,
     [options.stdin ?? "null", options.stdout, options.stderr],
   );
-  const { init, host, launch, container, process, cleanup } = prepared.plan;
-  return { init, host, launch, container, process, cleanup };
+  return plan;
 }
 
 /** The root filesystem for an explanation. It need not exist. */

@@ -5,7 +5,7 @@
 
 import { CAPABILITIES } from "../../plan/process/capabilities.ts";
 import type { IdMapping, TimeOffset } from "../../spec/types.ts";
-import type { Step, StepKind, StepOf } from "../../plan/step.ts";
+import type { LimitValue, Step, StepKind, StepOf } from "../../plan/step.ts";
 import { streamNames } from "../../plan/process/streams.ts";
 
 const and = (words: readonly string[]) =>
@@ -32,8 +32,8 @@ const ranges = (maps: readonly IdMapping[]) =>
   and(maps.map((map) => `${map.containerID}:${map.hostID}:${map.size}`));
 
 /** A limit in the syntax of --ulimit. */
-const limit = (value: number | bigint) =>
-  value < 0 ? "unlimited" : String(value);
+const limit = (value: LimitValue) =>
+  typeof value === "number" && value < 0 ? "unlimited" : String(value);
 
 const octal = (mode: number) => mode.toString(8).padStart(4, "0");
 

@@ -10,6 +10,7 @@ import {
 import { RLIM_INFINITY, RLIMIT } from "../../ffi/resource.ts";
 import { SIGNAL } from "../../ffi/signal.ts";
 import { CAPABILITIES } from "../../plan/process/capabilities.ts";
+import type { LimitValue } from "../../plan/step.ts";
 import { SpecError } from "../../spec/errors.ts";
 import { isId } from "../../spec/ids.ts";
 import type { Call, Instruction } from "../bytecode/call.ts";
@@ -146,8 +147,8 @@ export const lowerProcess: Lowering<
   setRlimit: ({ type, soft, hard }) => {
     const resource = RLIMIT[type];
     if (resource === undefined) throw new SpecError(`Unknown limit ${type}`);
-    const word = (value: number | bigint) =>
-      value < 0 ? RLIM_INFINITY : BigInt(value);
+    const word = (value: LimitValue) =>
+      typeof value === "number" && value < 0 ? RLIM_INFINITY : BigInt(value);
     return [{
       name: "prlimit64",
       args: [

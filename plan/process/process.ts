@@ -17,6 +17,7 @@ import {
 } from "../hold.ts";
 import { keepListenerSocket, type KeptDescriptors } from "./learning.ts";
 import { forgetAffinity, schedule } from "./schedule.ts";
+import { exactly } from "./rlimits.ts";
 import { lateOomScore } from "./oom_score.ts";
 import type { Step } from "../step.ts";
 import { makeSession, takeOwnTerminal } from "./terminal.ts";
@@ -39,7 +40,7 @@ function limits(spec: Spec, facts: Facts): Step[] {
   return [
     ...rlimits.map((limit): Step => ({
       step: "setRlimit",
-      ...limit,
+      ...exactly(limit),
       why: "the maximum of this resource that the kernel gives the command",
       man: "setrlimit(2)",
     })),

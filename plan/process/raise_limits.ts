@@ -6,15 +6,14 @@
  */
 
 import type { Facts } from "../facts.ts";
+import { exactly } from "./rlimits.ts";
 import type { Step } from "../step.ts";
 
 /** The steps before a user namespace is entered. */
 export const raiseLimits = ({ raisedLimits }: Facts): Step[] =>
   raisedLimits.map(({ type, hard }) => ({
     step: "setRlimit",
-    type,
-    soft: hard,
-    hard,
+    ...exactly({ type, soft: hard, hard }),
     why:
       "the command's limit is above the caller's, and inside the user namespace no process has the capability to raise it",
     man: "setrlimit(2), CAP_SYS_RESOURCE",

@@ -9,7 +9,7 @@ import {
   type Step,
   type StepKind,
 } from "../../plan/step.ts";
-import { bundled } from "./_bundled.ts";
+import { bundled } from "../_bundled.ts";
 import {
   END_MARK,
   type Ending,
@@ -156,7 +156,7 @@ export async function faultWords(
   ...args: string[]
 ): Promise<string[]> {
   return [
-    ...await bundled("_fault_main.ts"),
+    ...await bundled("fault/_fault_main.ts"),
     fault,
     all.map(({ phase, index }) => `${phase}.${index}`).join(","),
     "--rootfs",

@@ -13,7 +13,7 @@ import { Store } from "../../containers/store/store.ts";
 import { describe } from "../../explain/steps/describe.ts";
 import type { StepKind } from "../../plan/step.ts";
 import { Bundle } from "../_bundle.ts";
-import { bundled } from "./_bundled.ts";
+import { bundled } from "../_bundled.ts";
 import type { Config } from "../_config.ts";
 import { execOptions, stepsOf } from "./_exec_fault.ts";
 import { endOfKilled, SHARES, waitingBelow } from "./_fault.ts";
@@ -110,7 +110,7 @@ async function killAt(
   kind: StepKind,
 ): Promise<void> {
   await using session = new Session([
-    ...await bundled("_exec_fault_main.ts"),
+    ...await bundled("fault/_exec_fault_main.ts"),
     ...[kind, stateOf(bundle), "attached"],
   ]);
   await waitingBelow(session, kind);
