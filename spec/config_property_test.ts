@@ -31,9 +31,16 @@ function timeOf(act: () => void): number {
   return processorTime() - start;
 }
 
+/**
+ * The most processor time for a configuration, in milliseconds. Load makes the
+ * processor slower too, up to three times. An algorithm with quadratic time
+ * takes at least 10 seconds for each huge text: they have 1e5 items or more.
+ */
+const PATIENCE = 5000;
+
 /** Whether a text was read as a configuration. Throws unless it was read or refused. */
 function reads(text: string): boolean {
-  const patience = 1000 + 10 * timeOf(() => JSON.parse(text));
+  const patience = PATIENCE + 10 * timeOf(() => JSON.parse(text));
   const start = processorTime();
   try {
     parseConfig(text);

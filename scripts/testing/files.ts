@@ -29,7 +29,6 @@ export const FROM_SOURCE_IN_VM: Readonly<Record<string, string>> = {
 export const ALONE: Readonly<Record<string, string>> = {
   cgroup: "limits huge pages, by the cgroup v2 tree that is the machine's",
   escape_docker: "starts a docker daemon, which has mounts of its own",
-  hung: "waits for a file system of the kernel's that does not answer",
   image: "loop devices are the machine's",
   image_kill: "loop devices are the machine's",
   limits: "limits the disk, by the machine's block devices",
@@ -48,6 +47,7 @@ export const LONGEST: readonly string[] = [
   "daily_end",
   "daily_run",
   "escape_device",
+  "compile",
   "docker",
   "rootless",
   "podman",

@@ -36,6 +36,8 @@ export interface LaneOptions {
    * namespaces.
    */
   worlds?: readonly Hierarchy[] | null;
+  /** Whether worlds have the host's network. */
+  network?: boolean;
   /** How many to run at once. */
   lanes?: number;
 }
@@ -67,7 +69,7 @@ export async function runTogether(
 
 async function runGroup(
   paths: readonly string[],
-  { before = [], env = {}, worlds = null }: LaneOptions,
+  { before = [], env = {}, worlds = null, network }: LaneOptions,
 ): Promise<FileResult> {
   const start = performance.now();
   const [first = ""] = paths;
@@ -75,7 +77,7 @@ async function runGroup(
     ? `${paths.length} files from ${relative(ROOT, first)} on`
     : relative(ROOT, first);
   await using stack = new AsyncDisposableStack();
-  const world = worlds && stack.use(new World(nameOf(first), worlds));
+  const world = worlds && stack.use(new World(nameOf(first), worlds, network));
   const scratch = world?.tmp ??
     stack.adopt(
       await Deno.makeTempDir({ prefix: "container-report-" }),

@@ -98,8 +98,9 @@ async function rootWords(
 async function endToEnd(
   paths: readonly string[],
   binary: string | undefined,
-  { alone = false, env = {} }: {
+  { alone = false, network = false, env = {} }: {
     alone?: boolean;
+    network?: boolean;
     env?: Record<string, string>;
   } = {},
 ): Promise<Outcome> {
@@ -117,7 +118,7 @@ async function endToEnd(
       env: all,
       ...typeof found === "string"
         ? {}
-        : { worlds: found, lanes: navigator.hardwareConcurrency },
+        : { worlds: found, network, lanes: navigator.hardwareConcurrency },
     }),
   );
   if (before === null) {
@@ -239,28 +240,28 @@ export function allParts(): Part[] {
     {
       name: "unit",
       title: "unit tests",
-      budget: 60,
+      budget: 30,
       quick: true,
       run: async (touched) => await units(unitTests().filter(touched)),
     },
     {
       name: "scripts",
       title: "the scripts",
-      budget: 180,
+      budget: 100,
       run: (touched) =>
-        endToEnd(scripts.filter(touched), undefined, { alone: true }),
+        endToEnd(scripts.filter(touched), undefined, { network: true }),
     },
     {
       name: "compiled",
       title: "the compiled program",
-      budget: 720,
+      budget: 780,
       run: (touched) =>
         program(own.filter((path) => touched(path) && !isAlone(path))),
     },
     {
       name: "alone",
       title: "the compiled program, one file after the other",
-      budget: 180,
+      budget: 130,
       run: (touched) =>
         program(own.filter((path) => touched(path) && isAlone(path)), {
           alone: true,
@@ -269,7 +270,7 @@ export function allParts(): Part[] {
     {
       name: "source",
       title: "the source, where it is different",
-      budget: 420,
+      budget: 200,
       run: (touched) =>
         fromSource(
           own.filter((path) => touched(path) && nameOf(path) in FROM_SOURCE),
@@ -278,13 +279,13 @@ export function allParts(): Part[] {
     {
       name: "engines",
       title: "engines with the compiled program",
-      budget: 300,
+      budget: 250,
       run: (touched) => engines(engineTests().filter(touched)),
     },
     {
       name: "vm",
       title: "a Debian kernel with cgroup v2, under qemu",
-      budget: 240,
+      budget: 360,
       together: true,
       run: (touched) =>
         virtualMachines(
@@ -298,7 +299,7 @@ export function allParts(): Part[] {
     {
       name: "systemd",
       title: "the same with systemd",
-      budget: 180,
+      budget: 300,
       together: true,
       run: (touched) =>
         virtualMachines(

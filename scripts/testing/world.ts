@@ -93,7 +93,7 @@ exec "$@"
 `;
 
 const NAMESPACES = [
-  ...["--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup"],
+  ...["--mount", "--uts", "--ipc", "--pid", "--cgroup"],
   ...["--fork", "--kill-child", "--mount-proc", "--propagation", "private"],
 ];
 
@@ -103,7 +103,15 @@ export class World implements AsyncDisposable {
   readonly tmp = Deno.makeTempDirSync({ prefix: "container-world-" });
   readonly #trees: (Hierarchy & { path: string })[];
 
-  constructor(name: string, found: readonly Hierarchy[]) {
+  /**
+   * @param network whether the world has the host's network; otherwise it has
+   * only loopback
+   */
+  constructor(
+    name: string,
+    found: readonly Hierarchy[],
+    private readonly network = false,
+  ) {
     Deno.chmodSync(this.tmp, 0o1777);
     this.#trees = found.map((hierarchy) => {
       const path = join(hierarchy.own, `container-world-${name}-${Deno.pid}`);
@@ -118,7 +126,8 @@ export class World implements AsyncDisposable {
     return [
       ...["sh", "-c", ENTER, "sh"],
       ...this.#trees.map(({ path }) => `${path}/cgroup.procs`),
-      ...["--", "unshare", ...NAMESPACES, "sh", "-c", INSIDE, "sh", this.tmp],
+      ...["--", "unshare", ...NAMESPACES, ...this.network ? [] : ["--net"]],
+      ...["sh", "-c", INSIDE, "sh", this.tmp],
       ...this.#trees.flatMap(({ mountpoint, type, options }) => [
         mountpoint,
         type,
@@ -193,7 +202,7 @@ export function findHierarchies(): Hierarchy[] | string {
   );
   if (!found.length) return "no cgroup v1";
   const { success } = new Deno.Command("unshare", {
-    args: [...NAMESPACES, "true"],
+    args: [...NAMESPACES, "--net", "true"],
     stdout: "null",
     stderr: "null",
   }).outputSync();

@@ -23,7 +23,41 @@ function examples(document: string): Example[] {
   }));
 }
 
-for (const document of ["README.md", "docs/library.md"]) {
+const DOCUMENTS = ["README.md", "docs/library.md"];
+
+/** Writes programs next to a mod.ts as the documents import it. */
+async function write(
+  dir: string,
+  programs: Readonly<Record<string, string>>,
+): Promise<void> {
+  await Deno.writeTextFile(
+    `${dir}/mod.ts`,
+    `export * from "${REPOSITORY}/mod.ts";\n`,
+  );
+  for (const [name, program] of Object.entries(programs)) {
+    await Deno.writeTextFile(`${dir}/${name}`, program);
+  }
+}
+
+Deno.test("the types of all examples are correct", async () => {
+  await using dir = new TempDir();
+  const programs = Object.fromEntries(
+    DOCUMENTS.flatMap((document, index) =>
+      examples(document).map(({ line, program }) => [
+        `document${index}_line${line}.ts`,
+        program,
+      ])
+    ),
+  );
+  await write(dir.path, programs);
+  const { status, stderr } = await execute([
+    ...[Deno.execPath(), "check", "--quiet"],
+    ...[`--config=${REPOSITORY}/deno.json`, ...Object.keys(programs)],
+  ], { cwd: dir.path });
+  assertEquals(status, 0, stderr);
+});
+
+for (const document of DOCUMENTS) {
   const all = examples(document);
 
   Deno.test(`${document} has examples`, () => {
@@ -35,14 +69,10 @@ for (const document of ["README.md", "docs/library.md"]) {
     test(`${document}:${line} runs and prints the documented output`, async () => {
       await using dir = new TempDir();
       await Deno.symlink(rootfs(), `${dir.path}/fs`);
-      await Deno.writeTextFile(
-        `${dir.path}/mod.ts`,
-        `export * from "${REPOSITORY}/mod.ts";\n`,
-      );
-      await Deno.writeTextFile(`${dir.path}/example.ts`, program);
+      await write(dir.path, { "example.ts": program });
       const result = await execute([
         Deno.execPath(),
-        ...["run", "-A", "--check", "--quiet"],
+        ...["run", "-A", "--no-check", "--quiet"],
         `--config=${REPOSITORY}/deno.json`,
         "example.ts",
       ], { cwd: dir.path });

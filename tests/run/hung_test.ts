@@ -9,6 +9,7 @@ import {
   startTerminal,
   TempDir,
   testBoth,
+  until,
   without,
 } from "../_harness.ts";
 import { CTRL_C } from "../_keys.ts";
@@ -17,13 +18,16 @@ import { Session } from "../_session.ts";
 /**
  * Words that mount a file system at /hung of a root filesystem, and then start
  * the program. The file system's server never answers: no process reads the
- * kernel's requests from descriptor 9.
+ * kernel's requests from descriptor 9. The kernel's own files about such file
+ * systems tell how many requests wait.
  */
 const HUNG = `set -e
 exec 9<>/dev/fuse
 mount -i -t fuse -o fd=9,rootmode=40000,user_id=0,group_id=0 hung "$1/hung"
 shift
-echo mounted
+mountpoint -q /sys/fs/fuse/connections ||
+  mount -t fusectl fusectl /sys/fs/fuse/connections
+echo mounted by $$
 exec "$@"`;
 
 const PLACES: [string, (root: string) => string[]][] = [
@@ -35,8 +39,21 @@ const PLACES: [string, (root: string) => string[]][] = [
 
 const SKIP = without("unshare") ?? without("script");
 
-/** Long enough for every start to reach the place where it hangs. */
-const hang = () => new Promise((resolve) => setTimeout(resolve, 2000));
+/**
+ * Waits until a process hangs. The first request, INIT, waits from the mount
+ * on.
+ *
+ * @param said what the words printed
+ */
+async function hang([, pid]: RegExpMatchArray): Promise<void> {
+  const [, device] = Deno.readTextFileSync(`/proc/${pid}/mountinfo`)
+    .match(/ 0:(\d+) \S+ \S+\/hung /)!;
+  const waiting = `/proc/${pid}/root/sys/fs/fuse/connections/${device}/waiting`;
+  await until(
+    "a process waits for the file system",
+    () => Number(Deno.readTextFileSync(waiting)) > 1,
+  );
+}
 
 async function words(
   mode: Mode,
@@ -56,8 +73,7 @@ for (const [place, flags] of PLACES) {
   testBoth(`SIGINT ends a run that waits for ${place}`, async (mode) => {
     await using dir = new TempDir();
     await using session = new Session(await words(mode, dir.path, flags));
-    await session.expect(/mounted\n/);
-    await hang();
+    await hang(await session.expect(/mounted by (\d+)\n/));
     session.kill("SIGINT");
     assertEquals(await session.end(), 130);
   }, { skip: SKIP });
@@ -68,8 +84,7 @@ for (const [place, flags] of PLACES) {
     await using terminal = startTerminal(
       `trap : INT; before=$(stty -g); ${line}; echo status $?; test "$before" = "$(stty -g)" && echo same`,
     );
-    await terminal.expect(/mounted\r\n/);
-    await hang();
+    await hang(await terminal.expect(/mounted by (\d+)\r\n/));
     await terminal.send(CTRL_C);
     await terminal.expect(/status 130\r\nsame\r\n/);
   }, { skip: SKIP });
@@ -80,8 +95,7 @@ testBoth("run reports a signal that came before the command", async (mode) => {
   await using session = new Session(
     await words(mode, dir.path, () => ["--tmpfs", "/hung/x"]),
   );
-  await session.expect(/mounted\n/);
-  await hang();
+  await hang(await session.expect(/mounted by (\d+)\n/));
   session.kill("SIGTERM");
   assertEquals(await session.end(), 143);
   assertStringIncludes(
