@@ -6,7 +6,7 @@
  */
 
 import type { CgroupMount, ReadLevel } from "./hierarchy.ts";
-import { directoriesAbove, NotOurs } from "./place.ts";
+import { CgroupDenied, directoriesAbove } from "./place.ts";
 import type { CgroupStep, Need } from "./step.ts";
 
 /** The result of {@linkcode enableControllers}. */
@@ -21,7 +21,7 @@ export interface Enabling {
  * Plans how the needed controllers become available at `path`. An optional
  * controller that cannot be enabled is left out.
  *
- * @throws NotOurs if a required controller cannot be enabled
+ * @throws CgroupDenied if a required controller cannot be enabled
  */
 export function enableControllers(
   mount: CgroupMount,
@@ -33,7 +33,7 @@ export function enableControllers(
   const handDown = new Map<string, string[]>();
   for (const name of new Set([...required.keys(), ...optional])) {
     const route = findRoute(mount, path, name, required.get(name), read);
-    if (route instanceof NotOurs) {
+    if (route instanceof CgroupDenied) {
       if (required.has(name)) throw route;
       continue;
     }
@@ -55,7 +55,7 @@ function findRoute(
   name: string,
   what: string | undefined,
   read: ReadLevel,
-): string[] | NotOurs {
+): string[] | CgroupDenied {
   const route: string[] = [];
   // Whether this directory has the controller, now or after the steps above it.
   let arrives = mount.controllers.includes(name);
@@ -94,8 +94,8 @@ function notDelegated(
   name: string,
   directory: string,
   what = "count",
-): NotOurs {
-  return new NotOurs(
+): CgroupDenied {
+  return new CgroupDenied(
     `Cannot ${what}: ${directory} does not enable the ${name} controller for its children, and you do not have permission to change it`,
     {
       hint:
@@ -108,8 +108,8 @@ function internalProcesses(
   name: string,
   directory: string,
   what = "count",
-): NotOurs {
-  return new NotOurs(
+): CgroupDenied {
+  return new CgroupDenied(
     `Cannot ${what}: ${directory} contains processes, and a v2 cgroup with processes cannot enable controllers (${name}) for its children`,
     {
       hint:

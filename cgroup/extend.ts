@@ -18,10 +18,10 @@ import {
 } from "./hierarchy.ts";
 import type { CgroupState } from "./manager.ts";
 import {
+  cgroupDenied,
   directoriesAbove,
   makeDirectory,
   missingDirectories,
-  notOurs,
 } from "./place.ts";
 import type { CgroupGroup, Need } from "./step.ts";
 
@@ -47,7 +47,7 @@ export function extendCgroup(
       optional: new Set(),
     };
     const missing = missingDirectories(mount, path, readLevel);
-    if (missing === null) throw notOurs(mount, path, need);
+    if (missing === null) throw cgroupDenied(mount, path, need);
     const group: CgroupGroup = {
       version: 1,
       controllers: mount.controllers,

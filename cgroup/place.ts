@@ -126,20 +126,20 @@ export function makeDirectory(
 }
 
 /** The operation needs the owner of the cgroup, or root. */
-export class NotOurs extends ContainerError {
-  override name = "NotOurs";
+export class CgroupDenied extends ContainerError {
+  override name = "CgroupDenied";
 }
 
 const DELEGATE =
   "Run as root, or in a cgroup that is delegated to you: systemd-run --user --scope -p Delegate=yes container …";
 
 /** The error for a cgroup that we may not make, with the fix. */
-export function notOurs(
+export function cgroupDenied(
   { version }: CgroupMount,
   path: string,
   need: Need,
-): NotOurs {
-  return new NotOurs(
+): CgroupDenied {
+  return new CgroupDenied(
     `Cannot ${
       purposeOf(need)
     }: ${path} cannot be created, because you do not have permission to change its parent cgroup`,
@@ -159,7 +159,7 @@ const purposeOf = (need: Need) =>
  * the nearest common ancestor, cgroups(7). So a user cannot take a process out
  * of a cgroup that was delegated to somebody else.
  *
- * @throws NotOurs if the container's process cannot be moved
+ * @throws CgroupDenied if the container's process cannot be moved
  */
 export function checkMove(
   { version, own, path: top }: CgroupMount,
@@ -173,7 +173,7 @@ export function checkMove(
     above.has(directory)
   );
   if (shared === undefined || read(shared)?.movable !== false) return;
-  throw new NotOurs(
+  throw new CgroupDenied(
     `Cannot ${
       purposeOf(need)
     }: a process cannot be moved from ${own} to ${path}, because you do not have permission to change their common parent ${shared}`,

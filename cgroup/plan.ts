@@ -29,12 +29,12 @@ import {
   readLevel,
 } from "./hierarchy.ts";
 import {
+  cgroupDenied,
   checkMove,
   directoriesAbove,
   groupPath,
   makeDirectory,
   missingDirectories,
-  notOurs,
 } from "./place.ts";
 import { entryInto, joinFile } from "./join_file.ts";
 import {
@@ -86,7 +86,7 @@ type Wanted = Map<CgroupMount, Need>;
 /**
  * Plans the cgroup of a container.
  *
- * @throws NotOurs if we may not make a cgroup that is required
+ * @throws CgroupDenied if we may not make a cgroup that is required
  */
 export function planCgroup(
   asked: CgroupOptions,
@@ -111,7 +111,7 @@ export function planCgroup(
       // A cgroup that was not explicitly requested is left out if it cannot be
       // made.
       if (need.required.size || options.cgroupsPath !== undefined) {
-        throw notOurs(mount, path, need);
+        throw cgroupDenied(mount, path, need);
       }
       continue;
     }

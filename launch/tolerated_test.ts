@@ -12,75 +12,93 @@ const TOLERATED: Record<string, [errors: string, reason: string][]> = {
   "lower/hold.ts": [
     [
       "ENOENT ENOTDIR EACCES ELOOP ENAMETOOLONG",
-      "no command at this place: the next is looked at, and the last resort fails",
+      "the command is not at this path: the next path is tried, and the last instruction fails",
     ],
-    ["ENOTDIR", "a command is no directory: this is what is asked for"],
+    ["ENOTDIR", "the path is not a directory, as a command must not be"],
   ],
   "lower/kernel_filesystems.ts": [
-    ["EXDEV", "it is not on the kernel's file system: that is asked for"],
+    [
+      "EXDEV",
+      "the path leaves the kernel's file system, which the check looks for",
+    ],
   ],
   "lower/landlock.ts": [
     [
       "EINVAL",
-      "a file takes fewer rights than a directory: asked again with those, which must succeed",
+      "a file accepts fewer rights than a directory: the next call asks for those and must succeed",
     ],
   ],
-  "lower/learning.ts": [["EINVAL", "it has this number already"]],
+  "lower/learning.ts": [["EINVAL", "the descriptor already has this number"]],
   "host/copy_up_inside.ts": [
-    ["EINVAL", "before Linux 5.14 there is no nosymfollow: links stay inside"],
-    ["ENOENT ENOTDIR", "nothing is covered, so nothing is copied"],
+    [
+      "EINVAL",
+      "Linux before 5.14 has no nosymfollow: links are resolved inside anyway",
+    ],
+    [
+      "ENOENT ENOTDIR",
+      "the image has nothing at this path, so nothing is copied",
+    ],
   ],
   "lower/devices.ts": [
-    ["ENOENT", "a /dev that cannot be written to lacks the device"],
-    ["EEXIST EROFS", "what is there is compared with the device next"],
+    ["ENOENT", "/dev is read-only and has no such device"],
+    ["EEXIST EROFS", "the next step compares what is there with the device"],
   ],
   "lower/mounts.ts": [
     [
       "EEXIST EROFS EACCES EPERM",
-      "a place for a mount is there, or cannot be made: the mount fails then",
+      "the mountpoint exists, or cannot be made: then the mount fails",
     ],
-    ["EACCES", "the same, on the way to it"],
-    ["ENOENT", "a /dev of the host's lacks a device: none is lent there"],
-    ["EINVAL ENOENT", "nothing is mounted there any more"],
+    ["EACCES", "the same, for a directory above the mountpoint"],
+    ["ENOENT", "the host's /dev has no such device, so none is provided"],
+    ["EINVAL ENOENT", "nothing is mounted there"],
     [
       "EEXIST EROFS",
-      "a link in /dev is there, or cannot be: nothing is opened through it by us",
+      "the link in /dev exists, or cannot be made: the program opens nothing through it",
     ],
   ],
   "lower/namespaces.ts": [
-    ["EINVAL", "it has this number already"],
-    ["ENOSYS", "a kernel without keyrings has none of the caller's"],
+    ["EINVAL", "the descriptor already has this number"],
+    ["ENOSYS", "a kernel without keyrings has no keyring of the caller"],
   ],
   "lower/process.ts": [
     ["EINVAL", "prctl(2): the kernel has no such capability"],
-    ["EACCES EPERM", "the directory may be closed to root: asked as the user"],
-    ["EACCES", "it was closed to root: the user must be let in"],
-    ["EACCES EPERM", "it is closed to the user, and root is in it already"],
+    [
+      "EACCES EPERM",
+      "root may not enter the directory: the next call tries as the user",
+    ],
+    ["EACCES", "root could not enter: the user must be able to"],
+    ["EACCES EPERM", "the user may not enter, but root already has"],
     [
       "ENOENT ENOTDIR EACCES ELOOP ENAMETOOLONG",
-      "no command at this place: the next is tried, and the last resort fails",
+      "the command is not at this path: the next path is tried, and the last instruction fails",
     ],
-    ["ESRCH", "nothing is left to kill"],
+    ["ESRCH", "no process is left"],
   ],
   "lower/seals.ts": [
-    ["ENOENT ENOTDIR", "no directory at a masked path: a file is tried next"],
-    ["ENOENT ENOTDIR", "nothing at a masked path: nothing to see there"],
-    ["ENOENT", "nothing at a read-only path: nothing to write to"],
+    [
+      "ENOENT ENOTDIR",
+      "the masked path is not a directory: the next call treats it as a file",
+    ],
+    ["ENOENT ENOTDIR", "the masked path does not exist, so it shows nothing"],
+    ["ENOENT", "the read-only path does not exist, so nothing can be written"],
   ],
   "lower/streams.ts": [
     [
       "ENOENT ENOTDIR ENXIO EACCES ELOOP EISDIR EPERM ENODEV",
-      "no null device of the container's: one is made, which must succeed",
+      "the container has no null device: the next step makes one and must succeed",
     ],
-    ["ENODEV", "the same: it is another kind of file"],
-    ["ENODEV", "the same: it is another device"],
+    ["ENODEV", "the same: the path is another kind of file"],
+    ["ENODEV", "the same: the path is another device"],
     [
       "EPERM EINVAL EROFS",
-      "a pipe stays the caller's: the command may do less with it",
+      "the pipe keeps its owner: the command can do less with it",
     ],
   ],
   "lower/terminal.ts": [
-    ["EEXIST EROFS EACCES EPERM", "no place for /dev/console: it is left out"],
+    [
+      "EEXIST EROFS EACCES EPERM",
+      "there is no mountpoint for /dev/console: it is left out",
+    ],
     [
       "EINVAL EPERM",
       "the terminal cannot be mounted: /dev/console is left out",
@@ -89,17 +107,20 @@ const TOLERATED: Record<string, [errors: string, reason: string][]> = {
   ],
   "plain_run.ts": [[
     "EINVAL",
-    "a stream is not the null device: nothing to replace",
+    "the stream is not the null device, so it is not replaced",
   ]],
   "ready_plans.ts": [
-    ["ESRCH", "the process is gone: what is done then comes next"],
-    ["ENOENT ENXIO", "nobody waits to be started"],
+    ["ESRCH", "the process has ended: the next instructions handle that"],
+    ["ENOENT ENXIO", "no process waits to be started"],
     ["ENOENT ENXIO", "the same"],
-    ["ESRCH", "the process is gone: nothing to end"],
+    ["ESRCH", "the process has already ended"],
     ["ESRCH", "the same"],
-    ["EIO", "the process said why: that is kept, and the command fails"],
-    ["ENOENT", "removed already"],
-    ["ENOENT ...fine", "removed already, or what the caller names"],
+    [
+      "EIO",
+      "the process has reported why: the report is kept, and the command fails",
+    ],
+    ["ENOENT", "already removed"],
+    ["ENOENT ...fine", "already removed, or an error that the caller allows"],
   ],
 };
 

@@ -124,7 +124,7 @@ export function lockDirectory(dir: string): Disposable | null {
  * Whether a directory may be replaced: bin contains only busybox and links to
  * it. The host's /usr or a distribution's tree contains more.
  */
-export function looksLikeOurs(dir: string): boolean {
+export function isOwnTree(dir: string): boolean {
   const info = lstatOrNull(dir);
   if (!info?.isDirectory || info.uid !== Deno.uid()) return false;
   if (!lstatOrNull(`${dir}/bin`)?.isDirectory) return false;

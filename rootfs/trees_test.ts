@@ -3,7 +3,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { makeElf, makeStaticElf } from "./_elf_fixture.ts";
 import { assemble } from "./assemble.ts";
 import { RootfsError } from "./errors.ts";
-import { isMinimal, looksLikeOurs, sweep, treeProblem } from "./trees.ts";
+import { isMinimal, isOwnTree, sweep, treeProblem } from "./trees.ts";
 
 const APPLETS = ["sh", "ls", "cat", "echo", "ps", "[", "mount"];
 
@@ -99,19 +99,19 @@ Deno.test("assemble() refuses a busybox without the seed's applets", () => {
   }
 });
 
-Deno.test("looksLikeOurs() distinguishes our trees from others", () => {
+Deno.test("isOwnTree() distinguishes our trees from others", () => {
   withTree(false, (tree) => {
-    assertEquals(looksLikeOurs(tree), true);
+    assertEquals(isOwnTree(tree), true);
     Deno.writeTextFileSync(`${tree}/tmp/notes`, "");
-    assertEquals(looksLikeOurs(tree), true);
+    assertEquals(isOwnTree(tree), true);
     Deno.writeTextFileSync(`${tree}/bin/bash`, "");
-    assertEquals(looksLikeOurs(tree), false);
+    assertEquals(isOwnTree(tree), false);
     Deno.removeSync(`${tree}/bin/bash`);
     Deno.symlinkSync("/bin/busybox", `${tree}/bin/vi`);
-    assertEquals(looksLikeOurs(tree), false);
+    assertEquals(isOwnTree(tree), false);
   });
-  assertEquals(looksLikeOurs("/usr"), false);
-  assertEquals(looksLikeOurs("/does/not/exist"), false);
+  assertEquals(isOwnTree("/usr"), false);
+  assertEquals(isOwnTree("/does/not/exist"), false);
 });
 
 Deno.test("treeProblem() names what a tree lacks", () => {

@@ -16,7 +16,7 @@ import {
 } from "../rootfs/placement.ts";
 import {
   describeStuck,
-  looksLikeOurs,
+  isOwnTree,
   lstatOrNull,
   mayRemoveTree,
   refuseMounts,
@@ -107,7 +107,7 @@ function inspectOccupant(
   if (mountOf(target, readMounts())?.path === target) {
     throw refuse(shown, "it is a mount point");
   }
-  if (!looksLikeOurs(target)) {
+  if (!isOwnTree(target)) {
     throw refuse(
       shown,
       "it is a directory that this script did not create (its bin has files other than busybox and links to it)",

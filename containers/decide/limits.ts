@@ -7,7 +7,7 @@
 import { readHierarchy } from "../../cgroup/mod.ts";
 import type { Hierarchy } from "../../cgroup/hierarchy.ts";
 import { planPlace } from "../../cgroup/systemd/in_scope.ts";
-import { NotOurs } from "../../cgroup/place.ts";
+import { CgroupDenied } from "../../cgroup/place.ts";
 import type { CgroupPlan } from "../../cgroup/step.ts";
 import type { Resources } from "../../spec/resources.ts";
 
@@ -27,7 +27,7 @@ interface LimitOptions {
 /** The cgroup to create, and why some requested limits will not hold. */
 export interface PlannedLimits {
   cgroup: CgroupPlan | null;
-  leftOut: NotOurs[];
+  leftOut: CgroupDenied[];
 }
 
 /**
@@ -39,12 +39,12 @@ export interface PlannedLimits {
 export function planLimits(options: LimitOptions): PlannedLimits {
   const hierarchy = readHierarchy();
   const plan = placement(options, hierarchy);
-  const leftOut: NotOurs[] = [];
+  const leftOut: CgroupDenied[] = [];
   const attempt = (resources: Resources) => {
     try {
       return plan(resources);
     } catch (error) {
-      if (!options.rootless || !(error instanceof NotOurs)) throw error;
+      if (!options.rootless || !(error instanceof CgroupDenied)) throw error;
       leftOut.push(error);
       return null;
     }

@@ -41,7 +41,7 @@ import { prepareReadyPlans } from "./ready_plans.ts";
 import { hasUnsettled, settleTmpfs } from "./settle_tmpfs.ts";
 import { stateOf } from "../store/status.ts";
 import type { Entry, Store } from "../store/store.ts";
-import { asRunc } from "./words.ts";
+import { inRuncsWords } from "./runc_words.ts";
 
 /** The options of create. */
 export interface CreateOptions {
@@ -207,7 +207,7 @@ async function startHeld(
       try {
         checkStarted(container.walk, outside(root, held));
       } catch (error) {
-        throw asRunc(spec.process.args, error);
+        throw inRuncsWords(spec.process.args, error);
       }
     }
     return container;

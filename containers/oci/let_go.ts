@@ -16,7 +16,7 @@ import type { Step, StepOf } from "../../plan/step.ts";
 import { CommandError, ContainerError, EXIT } from "../../spec/errors.ts";
 import type { Spec } from "../../spec/types.ts";
 import type { Entry } from "../store/store.ts";
-import { asRunc } from "./words.ts";
+import { inRuncsWords } from "./runc_words.ts";
 
 /** The error for starting a stopped container, in runc's words. */
 const hasStopped = ({ record: { id } }: Entry) =>
@@ -110,7 +110,7 @@ function whyNot(entry: Entry, said: Uint8Array, view: View): unknown {
   );
   if (step.step !== "execute") return error;
   const isSeen = step.candidates.some((path) => view.locate(path) !== null);
-  return asRunc(
+  return inRuncsWords(
     process.args,
     isSeen ? diagnose(step, error, view) : unseen(process, error),
   );

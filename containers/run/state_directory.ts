@@ -51,7 +51,7 @@ export function checkRoot(path: string): void {
   if (
     info && (!info.isDirectory || !isOurs(info) || isWritable(info))
   ) {
-    throw notOurs(
+    throw cgroupDenied(
       path,
       info,
       "Name a directory that only you can write to with --root.",
@@ -83,7 +83,7 @@ function homeDirectory(): string {
     return ourOwn(`${above}/container`);
   }
   const [theirs] = homes;
-  if (theirs) throw notOurs(theirs.path, theirs.info);
+  if (theirs) throw cgroupDenied(theirs.path, theirs.info);
   throw new ContainerError(
     "Cannot keep the state of containers: XDG_RUNTIME_DIR is not set and there is no home directory",
     { hint: HINT },
@@ -101,7 +101,7 @@ function runtimeDirectory(runtime: string): string {
   if (!info) return path;
   const isSticky = (info.mode ?? 0) & STICKY;
   if (!isOurs(info) || isWritable(info) && !isSticky) {
-    throw notOurs(runtime, info);
+    throw cgroupDenied(runtime, info);
   }
   return ourOwn(path);
 }
@@ -116,7 +116,7 @@ function ourOwn(path: string): string {
   }
   const info = Deno.lstatSync(path);
   if (!info.isDirectory || info.uid !== Deno.uid() || isWritable(info)) {
-    throw notOurs(path, info);
+    throw cgroupDenied(path, info);
   }
   return path;
 }
@@ -147,7 +147,7 @@ function statOrNull(path: string): Deno.FileInfo | null {
 const HINT =
   "Set XDG_RUNTIME_DIR to a directory that only you can access (mode 0700).";
 
-function notOurs(path: string, info: Deno.FileInfo, hint = HINT) {
+function cgroupDenied(path: string, info: Deno.FileInfo, hint = HINT) {
   const problem = !info.isDirectory
     ? "it is not a directory"
     : info.uid !== Deno.uid() && !(isOurs(info) && isWritable(info))

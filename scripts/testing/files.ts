@@ -8,31 +8,32 @@
 /** Tests that also run from source, with what differs there. */
 export const FROM_SOURCE: Readonly<Record<string, string>> = {
   cli: "the command line under deno run",
-  escape: "PID 1 is a Deno of the host's, and not one file of our own",
-  explain_strace: "the calls of launch/perform.ts are laid beside strace's",
-  isolation: "Deno keeps files open that the command may not inherit",
+  escape: "PID 1 is the host's Deno, not the single compiled file",
+  explain_strace:
+    "the calls of launch/perform.ts are compared with strace's output",
+  isolation: "Deno keeps files open, which the command must not inherit",
   job_control: "launch/child.ts stops and continues the command",
-  refusals: "what only the source can be told",
+  refusals: "some arguments can reach only the source",
   session: "the session of the Go program, by FFI",
-  signals: "launch/child.ts passes signals on and reaps",
-  status: "launch/child.ts tells how the command ended",
-  streams: "launch/child.ts hands the streams on",
+  signals: "launch/child.ts forwards signals and reaps",
+  status: "launch/child.ts reports how the command ended",
+  streams: "launch/child.ts passes the streams on",
   tty: "launch/child.ts opens the terminal",
 };
 
 /** Test files that also run from source in a virtual machine, each with the reason. */
 export const FROM_SOURCE_IN_VM: Readonly<Record<string, string>> = {
-  run_place: "PID 1 is a Deno, whose threads are outside of the limits",
+  run_place: "PID 1 is a Deno, whose threads are outside the limits",
 };
 
 /** Tests that run alone, in the machine's own namespaces. */
 export const ALONE: Readonly<Record<string, string>> = {
-  cgroup: "limits huge pages, by the cgroup v2 tree that is the machine's",
-  escape_docker: "starts a docker daemon, which has mounts of its own",
-  image: "loop devices are the machine's",
-  image_kill: "loop devices are the machine's",
-  limits: "limits the disk, by the machine's block devices",
-  stress: "wants the machine's whole speed",
+  cgroup: "limits huge pages with the machine's cgroup v2 tree",
+  escape_docker: "starts a docker daemon, which makes mounts",
+  image: "loop devices belong to the whole machine",
+  image_kill: "loop devices belong to the whole machine",
+  limits: "limits the disk with the machine's block devices",
+  stress: "needs the full speed of the machine",
 };
 
 /** Tests that start first because they take longest. */

@@ -40,7 +40,7 @@ import { explained, FirstProcess, stopped } from "../first_process.ts";
 import { writePidFile } from "../../store/pid_file.ts";
 import { stateOf, statusOf } from "../../store/status.ts";
 import type { ContainerRecord, Entry, Store } from "../../store/store.ts";
-import { asRunc } from "../words.ts";
+import { inRuncsWords } from "../runc_words.ts";
 
 /** The options of exec. */
 export interface ExecOptions {
@@ -149,7 +149,7 @@ export async function exec(
     }, start);
   } catch (error) {
     if (options.pidFile !== undefined) removePidFile(options.pidFile);
-    throw asRunc(process.args, whyNotJoined(options.id, first, error));
+    throw inRuncsWords(process.args, whyNotJoined(options.id, first, error));
   }
 }
 

@@ -9,7 +9,7 @@ const REFUSED = /directory|not a regular file|not executable|permission denied/;
  * An error of a command that cannot be executed, in the words that engines
  * expect.
  */
-export function asRunc(
+export function inRuncsWords(
   [command = ""]: readonly string[],
   error: unknown,
 ): unknown {
