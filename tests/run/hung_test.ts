@@ -46,7 +46,7 @@ const SKIP = without("unshare") ?? without("script");
  * @param said what the words printed
  */
 async function hang([, pid]: RegExpMatchArray): Promise<void> {
-  const [, device] = Deno.readTextFileSync(`/proc/${pid}/mountinfo`)
+  const [, device] = (await Deno.readTextFile(`/proc/${pid}/mountinfo`))
     .match(/ 0:(\d+) \S+ \S+\/hung /)!;
   const waiting = `/proc/${pid}/root/sys/fs/fuse/connections/${device}/waiting`;
   await until(

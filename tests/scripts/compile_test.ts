@@ -60,7 +60,7 @@ function standalone(...flags: string[]): Promise<Built> {
 }
 
 async function buildStandalone(flags: readonly string[]): Promise<Built> {
-  const dir = Deno.makeTempDirSync({ prefix: "container-test-built-" });
+  const dir = await Deno.makeTempDir({ prefix: "container-test-built-" });
   addEventListener("unload", () => Deno.removeSync(dir, { recursive: true }));
   const path = `${dir}/container`;
   const { status, stderr } = await compile(
