@@ -123,9 +123,13 @@ function buryOrphans(processes: Process[]): void {
   zombies = seen;
 }
 
+/** The cgroups of this machine, without those of other tests' worlds. */
 function cgroupDirectories(path = "/sys/fs/cgroup"): string[] {
   try {
-    return [...Deno.readDirSync(path)].filter((entry) => entry.isDirectory)
+    return [...Deno.readDirSync(path)]
+      .filter(({ name, isDirectory }) =>
+        isDirectory && !name.startsWith("container-world-")
+      )
       .flatMap(({ name }) => [
         `${path}/${name}`,
         ...cgroupDirectories(`${path}/${name}`),
