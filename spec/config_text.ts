@@ -7,6 +7,7 @@
  */
 
 import { withoutControls } from "./controls.ts";
+import { exactIntegers, exactText } from "./exact_json.ts";
 import { FAULTY, type Place } from "./reader.ts";
 import type { Spec } from "./types.ts";
 
@@ -15,9 +16,6 @@ export const MAX_CONFIG_SIZE = 16 << 20;
 
 /** The specification itself nests at most seven levels. */
 const MAX_DEPTH = 64;
-
-/** The third argument of a JSON.parse reviver, which TypeScript's library lacks. */
-type Context = { source?: string };
 
 /** A JavaScript number may not hold so many digits exactly. */
 const LONG_NUMBER = /\d{16}/;
@@ -74,12 +72,6 @@ function countMembers(value: unknown, depth = 0): number {
   let count = Array.isArray(value) ? 0 : inner.length;
   for (const one of inner) count += countMembers(one, depth + 1);
   return count;
-}
-
-function exactIntegers(_: string, value: unknown, context?: Context): unknown {
-  if (typeof value !== "number" || Number.isSafeInteger(value)) return value;
-  const digits = context?.source ?? "";
-  return /^-?\d{1,40}$/.test(digits) ? BigInt(digits) : value;
 }
 
 const QUOTE = 34, BACKSLASH = 92, COMMA = 44, COLON = 58;
@@ -174,9 +166,6 @@ const OURS: readonly (readonly [parent: string, name: string])[] = [
 
 const UNLIMITED = (1n << 64n) - 1n;
 
-// TypeScript's library lacks it; Node and Deno have it.
-const { rawJSON } = JSON as unknown as { rawJSON(text: string): unknown };
-
 /** Writes a Spec as the text of a config.json, with all digits of every integer. */
 export function configText(spec: Spec): string {
   const plain = structuredClone(spec) as unknown as Record<
@@ -190,9 +179,5 @@ export function configText(spec: Spec): string {
     if (limit.soft === -1) limit.soft = UNLIMITED;
     if (limit.hard === -1) limit.hard = UNLIMITED;
   }
-  return JSON.stringify(
-    plain,
-    (_, value) => typeof value === "bigint" ? rawJSON(String(value)) : value,
-    2,
-  ) + "\n";
+  return `${exactText(plain, 2)}\n`;
 }

@@ -10,6 +10,7 @@ import { compile } from "../../plan/compile.ts";
 import type { Facts } from "../../plan/facts.ts";
 import { hostMountsOf } from "../../plan/mounts/host_mounts.ts";
 import type { Plan } from "../../plan/step.ts";
+import { exactText } from "../../spec/exact_json.ts";
 import type { Spec } from "../../spec/types.ts";
 
 /** A plan, and its part that the walker carries out in compiled form. */
@@ -42,11 +43,7 @@ function keyOf(spec: Spec, facts: Facts): string | null {
   // container.
   const own = facts.cgroup || facts.cgroupEntry ||
     hostMountsOf(spec, facts).size;
-  // JSON cannot represent a bigint.
-  const exact = spec.process.rlimits?.some(({ soft, hard }) =>
-    typeof soft === "bigint" || typeof hard === "bigint"
-  );
-  return own || exact ? null : JSON.stringify([spec, facts]);
+  return own ? null : exactText([spec, facts]);
 }
 
 function compileBoth(spec: Spec, facts: Facts): Compiled {

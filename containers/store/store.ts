@@ -12,6 +12,7 @@ import { type Descriptor, O, open } from "../../ffi/fcntl.ts";
 import { syscall } from "../../ffi/libc.ts";
 import { signalProcess } from "../../ffi/pidfd.ts";
 import { ContainerError } from "../../spec/errors.ts";
+import { exactIntegers, exactText } from "../../spec/exact_json.ts";
 import { shown } from "../../spec/reader.ts";
 import type { Spec } from "../../spec/types.ts";
 import type { DailyRecord } from "./daily_record.ts";
@@ -70,11 +71,17 @@ function isRecord(value: unknown): value is ContainerRecord {
     isObject(value.spec.process) && isObject(value.spec.linux);
 }
 
+/** Only the limits of setrlimit(2) are exact beyond 53 bits. */
+const exactLimits: typeof exactIntegers = (name, value, context) =>
+  name === "soft" || name === "hard"
+    ? exactIntegers(name, value, context)
+    : value;
+
 /** Parses the text of a record. */
 function parseRecord(text: string, id: string): ContainerRecord {
   let problem = "it does not belong to a container";
   try {
-    const record: unknown = JSON.parse(text);
+    const record: unknown = JSON.parse(text, exactLimits);
     if (isRecord(record)) return record;
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
@@ -188,7 +195,7 @@ export class Entry implements Disposable {
   /** Writes a draft of a record. The returned function makes it current. */
   draft(record: ContainerRecord): () => void {
     const spared = record.daily !== undefined;
-    const force = draftRecord(this.path, JSON.stringify(record), spared);
+    const force = draftRecord(this.path, exactText(record), spared);
     this.record = record;
     return force;
   }

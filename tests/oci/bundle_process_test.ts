@@ -24,6 +24,33 @@ async function change(
 const ran = (bundle: Bundle) =>
   bundle.call("run", "--bundle", bundle.dir.path, "one");
 
+test("a bundle's limits keep all 64 bits, also for exec", async () => {
+  const [soft, hard] = ["9223372036854775806", "9223372036854775807"];
+  await using bundle = await Bundle.make(["sleep", "1000"], ({ process }) => {
+    const rlimits = [{ type: "RLIMIT_AS", soft: "SOFT", hard: "HARD" }];
+    Object.assign(process, { rlimits });
+  });
+  const file = `${bundle.dir.path}/config.json`;
+  const text = await Deno.readTextFile(file);
+  await Deno.writeTextFile(
+    file,
+    text.replace('"SOFT"', soft).replace('"HARD"', hard),
+  );
+  await bundle.create("one");
+  assertEquals((await bundle.call("start", "one")).stderr, "");
+  const limits = "grep 'address space' /proc/self/limits";
+  const { stdout, stderr } = await bundle.call(
+    "exec",
+    "one",
+    "sh",
+    "-c",
+    limits,
+  );
+  assertEquals(stderr, "");
+  assertEquals(stdout.split(/\s{2,}/).slice(1, 3), [soft, hard]);
+  await bundle.call("delete", "--force", "one");
+});
+
 test("a bundle's process without HOME gets the home of its passwd", async () => {
   const passwd = "root:x:0:0::/rooted:/bin/sh\nu:x:1000:1000::/home/u:/bin/sh";
   await using bundle = await Bundle.make([
