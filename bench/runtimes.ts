@@ -28,7 +28,7 @@ type FindProgram = (workspace: Workspace) => Promise<string>;
  */
 function engineConfig(rootfs: string): Record<string, unknown> {
   const spec = defaultConfig({
-    kernel: kernelVersion(),
+    kernel: kernelVersion(Deno.osRelease()),
     arch: Deno.build.arch,
   });
   spec.root.path = rootfs;

@@ -50,8 +50,22 @@ export interface CgroupLevel {
 /** Reads a cgroup; returns null if it does not exist. */
 export type ReadLevel = (path: string) => CgroupLevel | null;
 
-const F_OK = 0;
-const W_OK = 2;
+/** How the files of a machine are read. */
+export interface CgroupFiles {
+  /** The text of a file. Throws if it cannot be read. */
+  readText(path: string): string;
+  /** access(2), which considers read-only mounts as well as permissions. */
+  access(path: string, mode: "exists" | "write"): boolean;
+}
+
+const ACCESS = { exists: 0, write: 2 } as const;
+
+/** The files of this machine. */
+export const HOST_FILES: CgroupFiles = {
+  readText: (path) => Deno.readTextFileSync(path),
+  access: (path, mode) =>
+    rawSyscall("faccessat", AT_FDCWD, cString(path), ACCESS[mode], 0) === 0,
+};
 
 /** Decodes the octal escapes of proc_pid_mountinfo(5). */
 const unescape = (text: string) =>
@@ -131,11 +145,11 @@ function ownDirectory(mount: string, root: string, own: string): string {
 }
 
 /** Reads the hierarchy of this process. */
-export function readHierarchy(): Hierarchy {
+export function readHierarchy(files = HOST_FILES): Hierarchy {
   return parseHierarchy(
-    Deno.readTextFileSync("/proc/self/mountinfo"),
-    Deno.readTextFileSync("/proc/self/cgroup"),
-    (path) => readWords(`${path}/cgroup.controllers`) ?? [],
+    files.readText("/proc/self/mountinfo"),
+    files.readText("/proc/self/cgroup"),
+    (path) => readWords(`${path}/cgroup.controllers`, files) ?? [],
   );
 }
 
@@ -152,51 +166,58 @@ export function mountOf(
   });
 }
 
+/** Reads cgroups by these files. */
+export const levelsIn = (files: CgroupFiles): ReadLevel => (path) =>
+  files.access(`${path}/cgroup.procs`, "exists")
+    ? new Level(path, files)
+    : null;
+
 /** Reads a cgroup of the host. */
-export const readLevel: ReadLevel = (path) =>
-  isAllowed(`${path}/cgroup.procs`, F_OK) ? new Level(path) : null;
+export const readLevel: ReadLevel = levelsIn(HOST_FILES);
 
 /**
  * Reads each value on demand: v1 has a dozen trees, and only a few values of
  * each level are needed.
  */
 class Level implements CgroupLevel {
-  constructor(readonly path: string) {}
+  constructor(readonly path: string, readonly files: CgroupFiles) {}
 
   get writable(): boolean {
-    return isAllowed(this.path, W_OK);
+    return this.files.access(this.path, "write");
   }
 
   get movable(): boolean {
-    return isAllowed(`${this.path}/cgroup.procs`, W_OK);
+    return this.files.access(`${this.path}/cgroup.procs`, "write");
   }
 
   get controllers(): string[] {
-    return readWords(`${this.path}/cgroup.controllers`) ?? [];
+    return this.#words("controllers") ?? [];
   }
 
   get enabled(): string[] {
-    return readWords(`${this.path}/cgroup.subtree_control`) ?? [];
+    return this.#words("subtree_control") ?? [];
   }
 
   get populated(): boolean {
-    return readWords(`${this.path}/cgroup.procs`)?.length !== 0;
+    return this.#words("procs")?.length !== 0;
   }
 
   get root(): boolean {
-    return !isAllowed(`${this.path}/cgroup.type`, F_OK);
+    return !this.files.access(`${this.path}/cgroup.type`, "exists");
+  }
+
+  #words(name: string): string[] | null {
+    return readWords(`${this.path}/cgroup.${name}`, this.files);
   }
 }
 
-/** access(2), which considers read-only mounts as well as permissions. */
-function isAllowed(path: string, mode: number): boolean {
-  return rawSyscall("faccessat", AT_FDCWD, cString(path), mode, 0) === 0;
-}
-
 /** The words of a file; null if it cannot be read. */
-export function readWords(path: string): string[] | null {
+export function readWords(
+  path: string,
+  files: CgroupFiles = HOST_FILES,
+): string[] | null {
   try {
-    return Deno.readTextFileSync(path).split(/\s+/).filter(Boolean);
+    return files.readText(path).split(/\s+/).filter(Boolean);
   } catch {
     return null;
   }

@@ -4,8 +4,10 @@
  */
 
 import type { ContainerOptions } from "../containers/decide/options.ts";
-import { rootToExplain } from "../containers/run/plan.ts";
+import { requesterIn } from "../containers/decide/requester.ts";
+import { rootToExplain } from "../containers/run/root_filesystem.ts";
 import { containerId, prepare, type Prepared } from "../containers/run/run.ts";
+import { THIS_MACHINE } from "../containers/world/real_world.ts";
 import { UsageError } from "../spec/errors.ts";
 import { closestString } from "./closest.ts";
 import type { Command } from "./command.ts";
@@ -86,10 +88,11 @@ async function askedRun(argv: readonly string[]): Promise<Asked> {
     "container explain run",
   );
   const options = optionsFromFlags(flags);
-  const rootfs = await rootToExplain(options.rootfs, say);
+  const requester = requesterIn(THIS_MACHINE);
+  const rootfs = await rootToExplain(options.rootfs, requester, say);
   const { spec, plan, leftOut, cgroup } = flags.has("detach")
     ? await prepareDetached(options, rootfs, flags.has("interactive"))
-    : await prepare(options, rootfs);
+    : await prepare({ options, rootfs }, requester);
   return {
     command: "run",
     plan,

@@ -39,7 +39,10 @@ async function askedBundle(
   }
   const options: CreateOptions = createOptions(flags, id);
   const { args } = options.spec.process;
-  const { plan, cgroup } = await planBundle(options);
+  const { plan, cgroup } = await planBundle(
+    options,
+    `${globals().store.root}/${id}`,
+  );
   return { command, plan, args, leftOut: [], flags, cgroup };
 }
 

@@ -6,7 +6,8 @@ import {
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
-import { decide } from "../containers/decide/spec.ts";
+import { specFrom } from "../containers/decide/spec.ts";
+import { madeUpWorld } from "../containers/world/made_up.ts";
 import {
   CAPABILITIES,
   DEFAULT_CAPABILITIES,
@@ -173,19 +174,18 @@ const optionsOf = (...argv: string[]) =>
   optionsFromFlags(parseFlags(RUN_FLAGS, argv, "container run"));
 
 const decided = (caller: typeof ROOT, ...argv: string[]) =>
-  decide(
-    optionsOf(...argv),
-    "/fs",
-    { uid: 0, gid: 0, groups: [], home: "/root" },
-    caller,
-  );
+  specFrom({
+    options: optionsOf(...argv),
+    rootfs: "/fs",
+    user: { uid: 0, gid: 0, groups: [], home: "/root" },
+  }, { world: madeUpWorld(), caller, cwd: "/", streams: [] });
 
 const specOf = (...argv: string[]) => decided(ROOT, ...argv).spec;
 
 const namespacesOf = (...argv: string[]) =>
   specOf(...argv).linux.namespaces.map(({ type }) => type);
 
-Deno.test("decide() describes the default container", () => {
+Deno.test("specFrom() describes the default container", () => {
   const spec = specOf("sh", "-l");
   assertEquals(spec.process.args, ["sh", "-l"]);
   assertEquals(spec.process.cwd, "/");
@@ -217,7 +217,7 @@ Deno.test("decide() describes the default container", () => {
   assert(spec.linux.readonlyPaths?.includes("/proc/sys"));
 });
 
-Deno.test("decide() sets variables in order, with the last value of each name", () => {
+Deno.test("specFrom() sets variables in order, with the last value of each name", () => {
   const { env } =
     specOf("-e", "A=1", "-e", "A=2", "-e", "PATH=/x", "sh").process;
   assertEquals(env.filter((entry) => entry.startsWith("A=")), ["A=2"]);
@@ -283,7 +283,7 @@ Deno.test("optionsFromFlags() keeps mounts of all flags in the given order", () 
   ]);
 });
 
-Deno.test("decide() makes no namespace that is the host's", () => {
+Deno.test("specFrom() makes no namespace that is the host's", () => {
   assertEquals(
     namespacesOf("--network", "host", "--uts", "host", "--pid=host", "sh"),
     ["mount", "ipc", "cgroup"],
@@ -295,14 +295,14 @@ Deno.test("decide() makes no namespace that is the host's", () => {
   );
 });
 
-Deno.test("decide() joins a namespace given by a path", () => {
+Deno.test("specFrom() joins a namespace given by a path", () => {
   const { namespaces } = specOf("--network", "path:/proc/1/ns/net", "sh").linux;
   assertEquals(namespaces.filter(({ path }) => path !== undefined), [
     { type: "network", path: "/proc/1/ns/net" },
   ]);
 });
 
-Deno.test("decide() adds and drops capabilities by name", () => {
+Deno.test("specFrom() adds and drops capabilities by name", () => {
   const bounding = (...argv: string[]) =>
     specOf(...argv, "sh").process.capabilities?.bounding ?? [];
   assert(bounding("--cap-add", "sys_admin").includes("CAP_SYS_ADMIN"));
@@ -316,7 +316,7 @@ Deno.test("decide() adds and drops capabilities by name", () => {
   assertThrows(() => bounding("--cap-add", "fly"), UsageError, "fly");
 });
 
-Deno.test("decide() gives an ordinary user a user namespace, and reports what is left out", () => {
+Deno.test("specFrom() gives an ordinary user a user namespace, and reports what is left out", () => {
   const { spec, leftOut } = decided(USER, "sh");
   assertEquals(spec.linux.namespaces.at(-1), { type: "user" });
   assertEquals(spec.linux.uidMappings, [
@@ -330,7 +330,7 @@ Deno.test("decide() gives an ordinary user a user namespace, and reports what is
   );
 });
 
-Deno.test("decide() sets sysctls of the container's own namespaces", () => {
+Deno.test("specFrom() sets sysctls of the container's own namespaces", () => {
   assertEquals(
     specOf("--sysctl", "net.ipv4.ip_forward=1", "sh").linux.sysctl,
     { "net.ipv4.ip_forward": "1" },

@@ -1,9 +1,11 @@
 /** `container run`. Runs on the host, in the process the user started. */
 
-import { findRootFilesystem } from "../containers/decide/root_filesystem.ts";
+import { requesterIn } from "../containers/decide/requester.ts";
+import { findRootFilesystem } from "../containers/run/root_filesystem.ts";
 import { requireInherited } from "../containers/run/caller_descriptors.ts";
 import { prepare, run } from "../containers/run/run.ts";
 import { openStatusLines } from "../containers/run/status_lines.ts";
+import { THIS_MACHINE } from "../containers/world/real_world.ts";
 import type { Command } from "./command.ts";
 import type { Flags } from "./flags.ts";
 import { say, stackTraces } from "./output.ts";
@@ -52,7 +54,8 @@ export const runCommand: Command = {
     for (let index = 0; index < (options.preserveFds ?? 0); index++) {
       requireInherited(`--preserve-fd ${options.preserveFds}`, 3 + index);
     }
-    const rootfs = await findRootFilesystem(options.rootfs, say);
+    const requester = requesterIn(THIS_MACHINE);
+    const rootfs = await findRootFilesystem(options.rootfs, requester, { say });
     const how = {
       announce: !flags.has("quiet"),
       debug: stackTraces.shown,
@@ -61,7 +64,7 @@ export const runCommand: Command = {
     };
     try {
       if (kept) return await kept.runInFront(flags, options, rootfs, how);
-      return await run(await prepare(options, rootfs), how);
+      return await run(await prepare({ options, rootfs }, requester), how);
     } catch (error) {
       const { explainRefusal } = await import("../containers/run/refusals.ts");
       throw explainRefusal(error);

@@ -37,7 +37,7 @@ export const specCommand: Command = {
     const { kernelVersion } = await import("../containers/decide/seccomp.ts");
     const { configText } = await import("../spec/config_text.ts");
     const spec = defaultConfig({
-      kernel: kernelVersion(),
+      kernel: kernelVersion(Deno.osRelease()),
       arch: Deno.build.arch,
       ...(flags.has("rootless")
         ? { rootless: { uid: Deno.uid() ?? 0, gid: Deno.gid() ?? 0 } }

@@ -15,7 +15,7 @@
  */
 
 import type { Spec } from "../spec/types.ts";
-import type { Facts } from "./facts.ts";
+import type { ProcessFacts } from "./facts.ts";
 import type { Step } from "./step.ts";
 
 /**
@@ -43,13 +43,13 @@ const wantsNamespace = (spec: Spec) =>
  */
 export function visitsCgroup(
   spec: Spec,
-  { init, cgroupEntry }: Facts,
+  { init, cgroupEntry }: ProcessFacts,
 ): boolean {
   return init && cgroupEntry !== null && wantsNamespace(spec);
 }
 
 /** Whether PID 1 enters the cgroup, for good or for a moment. */
-const entersCgroup = (spec: Spec, facts: Facts) =>
+const entersCgroup = (spec: Spec, facts: ProcessFacts) =>
   facts.cgroupEntry !== null && (!facts.init || wantsNamespace(spec));
 
 /**
@@ -58,7 +58,7 @@ const entersCgroup = (spec: Spec, facts: Facts) =>
  * outside of that namespace's cgroups (nsdelegate). After joining another mount
  * namespace, no path leads to the cgroup.
  */
-export function birthplace(spec: Spec, facts: Facts): string | null {
+export function birthplace(spec: Spec, facts: ProcessFacts): string | null {
   const isElsewhere = spec.linux.namespaces.some(({ type, path }) =>
     path !== undefined && (type === "cgroup" || type === "mount")
   );
@@ -67,7 +67,7 @@ export function birthplace(spec: Spec, facts: Facts): string | null {
 }
 
 /** The files that a process writes "0" to if it was not created in the cgroup. */
-export function joinFiles({ cgroupEntry }: Facts): string[] {
+export function joinFiles({ cgroupEntry }: ProcessFacts): string[] {
   if (!cgroupEntry) return [];
   const { join, directory } = cgroupEntry;
   return [
@@ -77,7 +77,7 @@ export function joinFiles({ cgroupEntry }: Facts): string[] {
 }
 
 /** The files that PID 1 writes "0" to. */
-function filesOfPidOne(spec: Spec, facts: Facts): string[] {
+function filesOfPidOne(spec: Spec, facts: ProcessFacts): string[] {
   if (!entersCgroup(spec, facts)) return [];
   return birthplace(spec, facts) === null
     ? joinFiles(facts)
@@ -85,7 +85,7 @@ function filesOfPidOne(spec: Spec, facts: Facts): string[] {
 }
 
 /** Opens the files, before PID 1 and the command write to them. */
-export function openCgroups(spec: Spec, facts: Facts): Step[] {
+export function openCgroups(spec: Spec, facts: ProcessFacts): Step[] {
   const { init, cgroupEntry } = facts;
   const files = init && cgroupEntry
     ? [...joinFiles(facts), ...cgroupEntry.back]
@@ -103,7 +103,7 @@ export function openCgroups(spec: Spec, facts: Facts): Step[] {
 }
 
 /** PID 1 joins, in each tree that it was not created in. */
-export function enterCgroups(spec: Spec, facts: Facts): Step[] {
+export function enterCgroups(spec: Spec, facts: ProcessFacts): Step[] {
   const files = filesOfPidOne(spec, facts);
   if (!files.length) return [];
   return [{
@@ -117,7 +117,7 @@ export function enterCgroups(spec: Spec, facts: Facts): Step[] {
 }
 
 /** Our program, as PID 1, makes the cgroup namespace and leaves the cgroup. */
-export function leaveCgroups(spec: Spec, facts: Facts): Step[] {
+export function leaveCgroups(spec: Spec, facts: ProcessFacts): Step[] {
   const { cgroupEntry } = facts;
   if (!cgroupEntry || !visitsCgroup(spec, facts)) return [];
   return [
@@ -143,7 +143,7 @@ export function leaveCgroups(spec: Spec, facts: Facts): Step[] {
 }
 
 /** Where our program is PID 1: the process of the command joins by itself. */
-export function joinCommandCgroup(facts: Facts): Step[] {
+export function joinCommandCgroup(facts: ProcessFacts): Step[] {
   if (!facts.init || !facts.cgroupEntry) return [];
   return [{
     step: "joinCgroups",

@@ -88,12 +88,13 @@ export const checkParent: readonly Step[] = [{
 }];
 
 /**
- * Ends this process with its parent, unless the container outlives us. The
+ * Ends this process with its parent, unless it outlives us. The
  * kernel clears the death signal when a process changes its user or gains
  * capabilities, so these steps are repeated after that.
  */
-export const tieToParent = ({ held, joins }: Facts): readonly Step[] =>
-  held || joins?.detached ? [] : [...deathSignal, ...checkParent];
+export const tieToParent = (
+  { outlives }: Pick<Facts, "outlives">,
+): readonly Step[] => outlives ? [] : [...deathSignal, ...checkParent];
 
 /** Keeps signals from the keys of the caller's terminal away from PID 1. */
 function leaveTerminal(spec: Spec): Step[] {
@@ -127,7 +128,7 @@ export function startPidOne(spec: Spec, facts: Facts): Step[] {
         man: "sigprocmask(2), sigwaitinfo(2)",
       }] as const
       : []),
-    ...(facts.held ? [] : deathSignal),
+    ...(facts.outlives ? [] : deathSignal),
     {
       step: "waitForParent",
       why: hasNamespace(spec, "user")
@@ -135,7 +136,7 @@ export function startPidOne(spec: Spec, facts: Facts): Step[] {
         : "the parent first records the PID of this process and finishes its work on the host",
       man: "read(2)",
     },
-    ...(facts.held ? [] : checkParent),
+    ...(facts.outlives ? [] : checkParent),
     ...offsetClocks(spec),
     ...(hasNamespace(spec, "user")
       ? [

@@ -13,7 +13,12 @@ Deno.test("compile() has the walker execute itself again if it is closed to its 
   own.linux.namespaces.push({ type: "user", path: "/proc/1/ns/user" });
   const kinds = (phase: Phase, facts: Partial<Facts>) =>
     compile(own, makeFacts(facts))[phase].map(({ step }) => step);
-  const facts = { init: false, held: true, closedToCaller: true };
+  const facts = {
+    init: false,
+    waits: true,
+    outlives: true,
+    closedToCaller: true,
+  };
   const launch = kinds("launch", facts);
   assertEquals(launch[0], "keepWalker");
   assertEquals(launch.slice(launch.indexOf("setIds")), [

@@ -149,12 +149,11 @@ function setSysctls(spec: Spec): Step[] {
   }));
 }
 
-/** Engines leave this to the runtime, and Kubernetes' workingDir depends on it. */
 function makeWorkingDirectory(
   { process }: Spec,
-  { isBundle, places }: Facts,
+  { makesDirectory, places }: Facts,
 ): Step[] {
-  if (!isBundle || process.cwd === "/") return [];
+  if (!makesDirectory || process.cwd === "/") return [];
   return [{
     step: "makeMountpoint",
     path: places?.ends[process.cwd] ?? process.cwd,

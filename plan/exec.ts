@@ -14,7 +14,7 @@ import {
   deathSignal,
   tieToParent,
 } from "./child.ts";
-import type { Facts } from "./facts.ts";
+import type { ProcessFacts } from "./facts.ts";
 import { earlyOomScore } from "./process/oom_score.ts";
 import { reopenNull } from "./process/null_streams.ts";
 import { raiseLimits } from "./process/raise_limits.ts";
@@ -34,7 +34,11 @@ export interface Joined {
 }
 
 /** Compiles the ordered steps of a process that joins a container. */
-export function compileExec(spec: Spec, facts: Facts, joined: Joined): Plan {
+export function compileExec(
+  spec: Spec,
+  facts: ProcessFacts,
+  joined: Joined,
+): Plan {
   return {
     init: false,
     host: relayStreams(facts),
@@ -52,10 +56,10 @@ export function compileExec(spec: Spec, facts: Facts, joined: Joined): Plan {
 
 function join(
   spec: Spec,
-  facts: Facts,
+  facts: ProcessFacts,
   { pid, namespaces, root }: Joined,
 ): Step[] {
-  const { cgroupEntry, joins } = facts;
+  const { cgroupEntry, outlives } = facts;
   // From the container's cgroup namespace, our own cgroup is out of reach, and
   // the kernel creates no process across that border (nsdelegate in
   // cgroups(7)). Files that were opened before can still be written to.
@@ -99,13 +103,13 @@ function join(
         } as const,
       ]
       : []),
-    ...(joins?.detached ? [] : deathSignal),
+    ...(outlives ? [] : deathSignal),
     {
       step: "waitForParent",
       why: "the parent first records the PID of this process",
       man: "read(2)",
     },
-    ...(joins?.detached ? [] : checkParent),
+    ...(outlives ? [] : checkParent),
     ...(namespaces.includes("user")
       ? [
         {

@@ -17,29 +17,75 @@ export type CgroupLayout =
     places?: Record<string, string>;
   };
 
-/** What a plan depends on besides the Spec. Gathered by reading, never by doing. */
-export interface Facts {
-  /** The command line and environment that start this program again as the child. */
-  self: { argv: string[]; env: string[] };
-  /** chroot(2) where pivot_root(2) is impossible (an initramfs), or on request. */
-  changeRoot: "pivot_root" | "chroot";
+/**
+ * What the steps of a command's own process depend on besides the Spec.
+ * Gathered by reading, never by doing.
+ */
+export interface ProcessFacts {
+  /** Whether our program stays inside as PID 1. */
+  init: boolean;
+  /**
+   * Whether the process waits before its execve, until another command starts
+   * it.
+   */
+  waits: boolean;
+  /** Whether the process goes on when we end. */
+  outlives: boolean;
+  /** Whether the process joins a container that exists. */
+  joins: boolean;
+  /** HOME for the command, if its environment has no value for it. */
+  home?: string;
+  /**
+   * Whether the command may run on every CPU of its cgroup, and not only on
+   * those that we may run on.
+   */
+  anyCpu: boolean;
   /** Whether standard input is our terminal and we are its foreground process group. */
   foreground: boolean;
   /** Standard streams that the container's own terminal replaces. */
   terminalStreams: number[];
+  /** Present if no terminal reads the container's terminal: lines end in LF alone. */
+  plainLines?: true;
   /** Whether standard error is a terminal of the host. */
   errorsOnTerminal: boolean;
-  /** Whether our program stays inside as PID 1. */
-  init: boolean;
-  /**
-   * Whether the container is created now and started by another command. Its
-   * process waits before the execve, and outlives us.
-   */
-  held: boolean;
+  /** Standard streams that are the host's /dev/null. */
+  nullStreams: number[];
+  /** Standard streams that are another default device of the host. */
+  deviceStreams: { path: string; descriptors: readonly number[] }[];
+  /** Standard streams that are pipes made for the container. */
+  ownStreams: number[];
+  /** Standard streams that are files of the host and that the parent copies. */
+  relayedStreams: RelayedStream[];
+  /** Where a user namespace is entered: the command's limits that are above ours. */
+  raisedLimits: Rlimit[];
+  /** Whether setgroups must be denied: the caller is not root and lacks CAP_SETGID. */
+  denySetgroups: boolean;
+  /** Whether the host's devices are bind mounted because no nodes can be made. */
+  bindDevices: boolean;
+  /** How processes enter the container's cgroup; null without a cgroup. */
+  cgroupEntry: CgroupEntry | null;
+  /** The compiled seccomp filter, in base64. */
+  seccomp: {
+    profile: string;
+    filter: string;
+    flags: number;
+    /** Whether the filter reports every call to the parent. */
+    learns?: true;
+    /** If the filter sends calls to an agent: the mark of calls that it lets pass. */
+    notifies?: { mark: string };
+  } | null;
+  /** The steps of plan/process/landlock.ts, if Landlock rules are asked for. */
+  landlock?: readonly Step[];
+}
+
+/** What the plan of a new container depends on besides the Spec. */
+export interface Facts extends ProcessFacts {
+  /** The command line and environment that start this program again as the child. */
+  self: { argv: string[]; env: string[] };
+  /** chroot(2) where pivot_root(2) is impossible (an initramfs), or on request. */
+  changeRoot: "pivot_root" | "chroot";
   /** Whether the waiting process would be closed to its own creator. */
-  closedToCaller?: boolean;
-  /** Present if the process joins an existing container; a `detached` one outlives us. */
-  joins?: { detached: boolean };
+  closedToCaller: boolean;
   /** Bind sources that are not directories. */
   files: string[];
   /** Where paths of the Spec lead in a root filesystem that is a directory. */
@@ -58,30 +104,21 @@ export interface Facts {
     closed?: readonly ClosedDirectory[];
   };
   /** Whether the caller may mount in a user namespace only. */
-  rootless?: boolean;
+  rootless: boolean;
   /** Whether newuidmap(1) has to map the ids, since we may not. */
   mapHelper: boolean;
-  /** Standard streams that are the host's /dev/null. */
-  nullStreams: number[];
-  /** Standard streams that are another default device of the host. */
-  deviceStreams: { path: string; descriptors: readonly number[] }[];
-  /** Standard streams that are pipes made for the container. */
-  ownStreams: number[];
-  /** Standard streams that are files of the host and that the parent copies. */
-  relayedStreams: RelayedStream[];
-  /** Where a user namespace is entered: the command's limits that are above ours. */
-  raisedLimits: Rlimit[];
-  /** Whether setgroups must be denied: the caller is not root and lacks CAP_SETGID. */
-  denySetgroups: boolean;
-  /** Whether the host's devices are bind mounted because no nodes can be made. */
-  bindDevices: boolean;
+  /** Whether a missing working directory is made. */
+  makesDirectory: boolean;
+  /**
+   * Whether devices may be made in the root filesystem itself, where they stay
+   * when the container has ended.
+   */
+  nodesInRoot: boolean;
   /**
    * Whether only the devices of the container's own /dev can be opened. Any
    * other node, made inside or part of an image, cannot.
    */
   confineDevices: boolean;
-  /** How processes enter the container's cgroup; null without a cgroup. */
-  cgroupEntry: CgroupEntry | null;
   /** Whether a user namespace prevents a mount of the host's cgroups. */
   bindCgroups: boolean;
   /** The cgroup to make; null for none. */
@@ -94,18 +131,6 @@ export interface Facts {
    * machine, and the kernel drops the options that are missing.
    */
   unifiedFlags: string[];
-  /** The compiled seccomp filter, in base64. */
-  seccomp: {
-    profile: string;
-    filter: string;
-    flags: number;
-    /** Whether the filter reports every call to the parent. */
-    learns?: true;
-    /** If the filter sends calls to an agent: the mark of calls that it lets pass. */
-    notifies?: { mark: string };
-  } | null;
-  /** The steps of plan/process/landlock.ts, if Landlock rules are asked for. */
-  landlock?: readonly Step[];
   /**
    * What the root filesystem is: a directory, the host's own tree, an empty
    * root in memory, or a file system in an image file.
@@ -115,13 +140,6 @@ export interface Facts {
   hostTree?: readonly HostEntry[] | null;
   /** The image file, and the type of file system in it. */
   image: { image: string; type: string; readonly: boolean } | null;
-  /**
-   * Whether the Spec is an engine's bundle, in which the runtime makes what is
-   * missing.
-   */
-  isBundle?: boolean;
-  /** Present if no terminal reads the container's terminal: lines end in LF alone. */
-  plainLines?: true;
   /** Whether the command keeps the caller's session keyring. */
   keepKeyring?: boolean;
   /** The writable layer over the root filesystem: in memory, or in directories. */

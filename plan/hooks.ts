@@ -8,7 +8,7 @@
 import type { Hook, NamespaceType, Spec } from "../spec/types.ts";
 import { CGROUPS_FROM, OPENED_ON_HOST } from "./cgroup.ts";
 import { makeDevices } from "./mounts/devices.ts";
-import type { Facts } from "./facts.ts";
+import type { Facts, ProcessFacts } from "./facts.ts";
 import { attachMounts } from "./mounts/mounts.ts";
 import { defaultSignals, startProcess } from "./process/process.ts";
 import { changeRoot } from "./mounts/root.ts";
@@ -142,7 +142,7 @@ export const NAMESPACE_FILE: Readonly<Record<NamespaceType, string>> = {
 
 function join(
   { pid, namespaces, cgroups }: Joined,
-  { denySetgroups }: Pick<Facts, "denySetgroups">,
+  { denySetgroups }: Pick<ProcessFacts, "denySetgroups">,
 ): Step[] {
   return [
     ...(cgroups.length
@@ -217,7 +217,7 @@ function join(
 export function createContainerHook(
   hook: Hook,
   joined: Joined,
-  facts: Pick<Facts, "denySetgroups">,
+  facts: Pick<ProcessFacts, "denySetgroups">,
   usual: Pick<HookSurroundings, "env">,
 ): Step[] {
   return [
@@ -240,7 +240,7 @@ export function startContainerHook(
   spec: Spec,
   hook: Hook,
   joined: Joined,
-  facts: Facts,
+  facts: ProcessFacts,
 ): Step[] {
   const process = {
     ...spec.process,

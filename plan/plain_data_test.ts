@@ -41,7 +41,7 @@ Deno.test("compile() returns plain data, which JSON preserves", () => {
   const facts: Partial<Facts>[] = [
     {},
     { init: false },
-    { init: false, held: true, isBundle: true, plainLines: true },
+    { init: false, waits: true, outlives: true, plainLines: true },
     {
       overlay: { upper: null, work: null },
       raisedLimits: rich.process.rlimits,

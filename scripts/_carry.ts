@@ -1,5 +1,5 @@
 /**
- * Adds files to a compiled program. containers/decide/carried.ts reads them.
+ * Adds files to a compiled program. containers/run/carried.ts reads them.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import {
   type Directory,
   endOfRuntime,
   TRAILER,
-} from "../containers/decide/carried.ts";
+} from "../containers/run/carried.ts";
 
 /**
  * The offset at which data can be added to a compiled program; null if the

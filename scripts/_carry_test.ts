@@ -1,6 +1,6 @@
 // @ts-types="../types/std_assert.d.ts"
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { CARRIED, TRAILER } from "../containers/decide/carried.ts";
+import { CARRIED, TRAILER } from "../containers/run/carried.ts";
 import { placeToAdd, withFiles } from "./_carry.ts";
 
 /** A runtime, followed by the part that `deno compile` appends. */

@@ -179,7 +179,7 @@ function warmedIn(stdout: Uint8Array): Warmed[] {
  */
 async function makeBundle(directory: string, rootfs: string): Promise<string> {
   const spec = defaultConfig({
-    kernel: kernelVersion(),
+    kernel: kernelVersion(Deno.osRelease()),
     arch: Deno.build.arch,
   });
   spec.root.path = await Deno.realPath(rootfs);

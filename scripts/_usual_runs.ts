@@ -5,8 +5,6 @@
  * @module
  */
 
-// @ts-types="../types/std_path.d.ts"
-import { join } from "@std/path";
 import { RUN_FLAGS } from "../cli/run_flags.ts";
 import { EndedEarly, ENDING } from "../launch/attend/early_end.ts";
 import { plainRun } from "../launch/plain_run.ts";
@@ -16,9 +14,10 @@ import { ERRNO, type Errno, errnoText } from "../ffi/errno.ts";
 import type { ContainerError } from "../spec/errors.ts";
 import { DEFAULT_FILTER } from "../seccomp/default_code.ts";
 import { readFacts } from "../containers/decide/facts.ts";
-import type { Caller } from "../containers/decide/caller.ts";
+import { requesterIn } from "../containers/decide/requester.ts";
 import type { ContainerOptions } from "../containers/decide/options.ts";
-import { decide } from "../containers/decide/spec.ts";
+import { specFrom } from "../containers/decide/spec.ts";
+import { madeUpWorld } from "../containers/world/made_up.ts";
 import {
   CAPABILITIES,
   DEFAULT_CAPABILITIES,
@@ -32,17 +31,16 @@ import type { Mount } from "../spec/types.ts";
 
 const ROOT_USER = { uid: 0, gid: 0, groups: [], home: "/root" };
 
-/** Root in the initial user namespace. */
-const CALLER: Caller = {
-  uid: 0,
-  gid: 0,
-  nested: false,
-  privileged: true,
-  capable: true,
-  traces: true,
-  bounding: new Set(DEFAULT_CAPABILITIES),
-  devices: true,
-};
+/** The files of a root filesystem that are covered only if they exist. */
+const COVERED = ["/etc/hostname", "/etc/hosts"];
+
+/** Root in the initial user namespace, with a root filesystem at a path. */
+const callerAt = (root: string) =>
+  requesterIn(madeUpWorld({
+    files: Object.fromEntries(COVERED.map((path) => [`${root}${path}`, ""])),
+    bounding: DEFAULT_CAPABILITIES,
+    streams: ["null", "null", "null"],
+  }));
 
 /**
  * The data that launch/native/entry.c finds behind its code, in the formats of
@@ -96,39 +94,32 @@ function plainRunOn(
   cgroups: CgroupLayout,
   init: boolean,
 ): Uint8Array<ArrayBuffer> {
-  const root = Deno.makeTempDirSync({ prefix: "container-plain-" });
-  try {
-    // These files are covered only if they exist.
-    const covered = ["/etc/hostname", "/etc/hosts"];
-    Deno.mkdirSync(join(root, "etc"));
-    for (const path of covered) Deno.writeTextFileSync(join(root, path), "");
-    const { plan, spec } = usualPlan({ tty: false }, root, {
-      init,
-      cgroups,
-      changeRoot: "pivot_root",
-      nullStreams: [0, 1, 2],
-      foreground: false,
-    });
-    const known: readonly string[] = CAPABILITIES;
-    return plainRun({
-      plan,
-      root,
-      cgroups,
-      bounding: DEFAULT_CAPABILITIES.reduce(
-        (bits, name) => bits | 1n << BigInt(known.indexOf(name)),
-        0n,
-      ),
-      path: DEFAULT_PATH.split(":"),
-      places: placesOf(spec.mounts ?? []),
-      endings: ENDING.map((name) => said(new EndedEarly(name))),
-      stops: [[1], [2], [1, 2]].flatMap((descriptors) =>
-        ENDING.map((name) => said(stopped(descriptors, name)))
-      ),
-      losses: lossTexts(),
-    });
-  } finally {
-    Deno.removeSync(root, { recursive: true });
-  }
+  // Whatever it is called: the path is filled in when the plan is used.
+  const root = "/container-plain-root";
+  const { plan, spec } = usualPlan({ tty: false }, root, {
+    init,
+    cgroups,
+    changeRoot: "pivot_root",
+    nullStreams: [0, 1, 2],
+    foreground: false,
+  });
+  const known: readonly string[] = CAPABILITIES;
+  return plainRun({
+    plan,
+    root,
+    cgroups,
+    bounding: DEFAULT_CAPABILITIES.reduce(
+      (bits, name) => bits | 1n << BigInt(known.indexOf(name)),
+      0n,
+    ),
+    path: DEFAULT_PATH.split(":"),
+    places: placesOf(spec.mounts ?? []),
+    endings: ENDING.map((name) => said(new EndedEarly(name))),
+    stops: [[1], [2], [1, 2]].flatMap((descriptors) =>
+      ENDING.map((name) => said(stopped(descriptors, name)))
+    ),
+    losses: lossTexts(),
+  });
 }
 
 const said = ({ message, hint }: ContainerError) =>
@@ -163,23 +154,23 @@ function usualPlan(
   root: string,
   known: Partial<Facts> & Pick<Facts, "init">,
 ) {
-  const { spec } = decide(
-    { command: ["true"], init: known.init, ...options },
-    root,
-    ROOT_USER,
-    CALLER,
-    ["null"],
-  );
+  const requester = callerAt(root);
+  const { spec } = specFrom({
+    options: { command: ["true"], init: known.init, ...options },
+    rootfs: root,
+    user: ROOT_USER,
+  }, requester);
   const facts = readFacts(spec, {
-    ...{ init: known.init, chroot: false, mapHelper: false, streams: [] },
-    ...{ terminalStreams: [], confineDevices: true, overlay: null },
-    inheritFiles: true,
+    ...{ init: known.init, waits: false, outlives: false, joins: false },
+    ...{ anyCpu: false, makesDirectory: false, nodesInRoot: false },
+    ...{ chroot: false, mapHelper: false, terminalStreams: [] },
+    ...{ confineDevices: true, overlay: null, inheritFiles: true },
     ...{ rootKind: "directory", image: null, cgroup: null },
     seccomp: {
       profile: "default",
       filter: DEFAULT_FILTER[Deno.build.arch],
       flags: 0,
     },
-  }, CALLER);
+  }, requester);
   return { spec, plan: compile(spec, { ...facts, ...known }) };
 }

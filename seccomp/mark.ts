@@ -34,8 +34,3 @@ export function passMarked(
   next = assembler.load(SIXTH, equal(mark & WORD, next));
   return assembler.load(SIXTH + 4, equal(mark >> 32n, next));
 }
-
-/** A random mark. */
-export function newMark(): bigint {
-  return crypto.getRandomValues(new BigUint64Array(1))[0]!;
-}

@@ -12,7 +12,9 @@
  */
 
 import { wait, WNOHANG } from "../ffi/wait.ts";
-import { readBundle } from "../containers/decide/bundle.ts";
+import { readBundle } from "../containers/decide/oci/bundle.ts";
+import { requesterIn } from "../containers/decide/requester.ts";
+import { THIS_MACHINE } from "../containers/world/real_world.ts";
 import { create } from "../containers/oci/create.ts";
 import { remove } from "../containers/oci/end.ts";
 import { start } from "../containers/oci/start.ts";
@@ -151,7 +153,7 @@ async function outcomeOf(text: string, seed: number): Promise<Outcome> {
   await Deno.writeTextFile(`${bundle}/config.json`, text);
   const warn = () => {};
   try {
-    const { spec, path } = readBundle(bundle);
+    const { spec, path } = readBundle(bundle, requesterIn(THIS_MACHINE));
     const cgroups = seed % 4 ? "none" : "cgroupfs";
     await create(store, { id: "one", bundle: path, spec, cgroups, warn });
   } catch (error) {

@@ -28,6 +28,7 @@ const ROOMS = [
   "containers/store",
   "containers/run",
   "containers/decide",
+  "containers/world",
   "doctor",
   "launch/attend",
   "launch/host",
@@ -193,6 +194,73 @@ Deno.test("plan and spec import no ffi, and use nothing of Deno but types", () =
       /\bDeno\.(?!build\b)/.test(withoutComments(text))
     );
   assertEquals(wrong.map(({ path }) => path), []);
+});
+
+/**
+ * What deciding may import of the rooms that can read or change the machine:
+ * tables, types and pure functions. A name that is not listed here is read
+ * through a World.
+ */
+const PURE_FOR_DECIDING: Readonly<Record<string, readonly string[]>> = {
+  "cgroup/devices.ts": ["DEFAULT_DEVICE_RULES", "splitDevice"],
+  // These read by the World that they are given.
+  "cgroup/hierarchy.ts": ["levelsIn"],
+  "cgroup/mod.ts": [
+    ...["DEFAULT_DEVICE_RULES", "HARMLESS_DEVICE_RULES"],
+    ...["entryInto", "planCgroup", "readHierarchy"],
+  ],
+  "cgroup/place.ts": ["CgroupDenied"],
+  "cgroup/systemd/in_scope.ts": ["planInScope", "planPlace"],
+  "cgroup/systemd/systemd.ts": ["systemManager", "unitPath", "userManager"],
+  "cgroup/systemd/unit_properties.ts": ["annotatedProperties"],
+  "doctor/mounts.ts": ["parseMountinfo"],
+  "ffi/base64.ts": ["toBase64"],
+  "ffi/errno.ts": ["errnoText", "SyscallError"],
+  "ffi/resource.ts": ["RLIM_INFINITY"],
+  "launch/lower/seccomp_filter.ts": ["SECCOMP"],
+};
+
+/** The values, as opposed to types, that a file imports from each other file. */
+function* valuesImported({ path, text }: Source): Generator<[string, string]> {
+  const imports = withoutComments(text).matchAll(
+    /import\s+(type\s+)?\{([^}]*)\}\s*from\s*"(\.[^"]+)"/g,
+  );
+  for (const [, isType, names, specifier] of imports) {
+    if (isType) continue;
+    const from = relative(ROOT, join(dirname(join(ROOT, path)), specifier!));
+    for (const name of names!.split(",").map((word) => word.trim())) {
+      if (name && !name.startsWith("type ")) {
+        yield [from, name.replace(/ as .*/, "")];
+      }
+    }
+  }
+}
+
+Deno.test("decide reads the machine through a World only", () => {
+  const readers = ["cgroup", "doctor", "ffi", "launch", "network", "rootfs"];
+  const wrong = PROGRAM.filter(({ room }) => room === "containers/decide")
+    .flatMap((source) => {
+      const { path, text } = source;
+      const code = withoutComments(text);
+      const later = [...code.matchAll(/\bimport\(\s*"(\.[^"]+)"/g)]
+        .map(([, to]) => relative(ROOT, join(dirname(join(ROOT, path)), to!)))
+        .filter((to) => readers.includes(to.split("/")[0]!));
+      const values = [...valuesImported(source)].filter(([from, name]) =>
+        readers.includes(from.split("/")[0]!) &&
+          !PURE_FOR_DECIDING[from]?.includes(name) ||
+        from === "containers/world/real_world.ts"
+      );
+      return [
+        ...(/\bDeno\.(?!build\b)/.test(code) ? [`${path} names Deno`] : []),
+        // Without an argument these read this machine.
+        ...(/\b(readHierarchy\(\)|planCgroup\([^,]*,[^,]*\))/.test(code)
+          ? [`${path} reads the cgroups of this machine`]
+          : []),
+        ...values.map(([from, name]) => `${path} imports ${name} of ${from}`),
+        ...later.map((to) => `${path} imports ${to}`),
+      ];
+    });
+  assertEquals(wrong, []);
 });
 
 Deno.test("only ffi names Deno.dlopen and pointers", () => {

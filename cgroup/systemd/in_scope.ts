@@ -5,7 +5,7 @@
  * @module
  */
 
-import { type Hierarchy, readLevel } from "../hierarchy.ts";
+import { type CgroupFiles, type Hierarchy, levelsIn } from "../hierarchy.ts";
 import { type CgroupOptions, planCgroup } from "../plan.ts";
 import type { CgroupPlan, CgroupScope } from "../step.ts";
 import {
@@ -31,22 +31,25 @@ interface Place {
 export function planPlace(
   { id, parent, rootless }: Place,
   hierarchy: Hierarchy,
+  files: CgroupFiles,
 ): (options: CgroupOptions) => CgroupPlan {
-  const scope = scopeFor({ id, parent, rootless }, hierarchy);
-  if (scope) return (options) => planInScope(options, hierarchy, scope);
+  const scope = scopeFor({ id, parent, rootless }, hierarchy, files);
+  if (scope) return (options) => planInScope(options, hierarchy, scope, files);
   const below = parent === undefined
     ? {}
     : { cgroupsPath: `${parent}/container-${id}`, parent };
-  return (options) => planCgroup({ ...options, ...below }, hierarchy);
+  const read = levelsIn(files);
+  return (options) => planCgroup({ ...options, ...below }, hierarchy, read);
 }
 
 function scopeFor(
   { id, parent: slice = "system.slice", rootless }: Place,
   { layout, mounts: [mount] }: Hierarchy,
+  files: CgroupFiles,
 ): CgroupScope | null {
   const isUnit = slice.endsWith(".slice") && !slice.includes("/");
   if (!mount || layout !== "v2" || rootless || !isUnit) return null;
-  const manager = systemManager();
+  const manager = systemManager(files);
   return manager && planScope(id, mount, manager, slice);
 }
 
@@ -58,17 +61,19 @@ export function planInScope(
   options: CgroupOptions,
   hierarchy: Hierarchy,
   scope: CgroupScope,
+  files: CgroupFiles,
 ): CgroupPlan {
   const [mount] = hierarchy.mounts;
+  const read = levelsIn(files);
   if (!mount) throw new TypeError("a scope is in the cgroup v2 tree");
   const plan = planCgroup(
     {
       ...options,
       cgroupsPath: `${scope.path.slice(mount.path.length)}/command`,
-      available: handedDown(mount, scope.manager, readLevel),
+      available: handedDown(mount, scope.manager, read),
     },
     hierarchy,
-    readWithScope(scope, mount, readLevel),
+    readWithScope(scope, mount, read),
   );
   const properties = [...unitProperties(plan.steps), ...scope.properties];
   return { ...plan, scope: { ...scope, properties } };

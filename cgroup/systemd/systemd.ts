@@ -9,7 +9,7 @@
  */
 
 import type { CgroupScope, Manager } from "../step.ts";
-import type { CgroupMount, ReadLevel } from "../hierarchy.ts";
+import type { CgroupFiles, CgroupMount, ReadLevel } from "../hierarchy.ts";
 import { parentOf } from "../place.ts";
 
 /**
@@ -20,18 +20,24 @@ function managerOf(
   uid: number,
   cgroup: string,
   sockets: readonly [socket: string, direct: boolean][],
+  files: CgroupFiles,
 ): Manager | null {
-  const found = sockets.find(([socket]) => isThere(socket));
+  const found = sockets.find(([socket]) => files.access(socket, "exists"));
   return found ? { socket: found[0], direct: found[1], uid, cgroup } : null;
 }
 
 /** The system's manager, if systemd is PID 1 and answers, sd_booted(3). */
-export const systemManager = (): Manager | null =>
-  isThere("/run/systemd/system")
-    ? managerOf(0, "", [
-      ["/run/dbus/system_bus_socket", false],
-      ["/run/systemd/private", true],
-    ])
+export const systemManager = (files: CgroupFiles): Manager | null =>
+  files.access("/run/systemd/system", "exists")
+    ? managerOf(
+      0,
+      "",
+      [
+        ["/run/dbus/system_bus_socket", false],
+        ["/run/systemd/private", true],
+      ],
+      files,
+    )
     : null;
 
 /**
@@ -41,12 +47,18 @@ export const systemManager = (): Manager | null =>
  */
 export function userManager(
   uid: number,
+  files: CgroupFiles,
   runtime = `/run/user/${uid}`,
 ): Manager | null {
-  return managerOf(uid, `/user.slice/user-${uid}.slice/user@${uid}.service`, [
-    [`${runtime}/systemd/private`, true],
-    [`${runtime}/bus`, false],
-  ]);
+  return managerOf(
+    uid,
+    `/user.slice/user-${uid}.slice/user@${uid}.service`,
+    [
+      [`${runtime}/systemd/private`, true],
+      [`${runtime}/bus`, false],
+    ],
+    files,
+  );
 }
 
 /** Whether a path exists. */

@@ -11,7 +11,9 @@ import type { ContainerOptions } from "../../containers/decide/options.ts";
 import type { RunOptions } from "../../containers/run/run.ts";
 import { isInteractive } from "../../containers/decide/terminal.ts";
 import { explainRefusal } from "../../containers/run/refusals.ts";
-import { findRootFilesystem } from "../../containers/decide/root_filesystem.ts";
+import { requesterIn } from "../../containers/decide/requester.ts";
+import { findRootFilesystem } from "../../containers/run/root_filesystem.ts";
+import { THIS_MACHINE } from "../../containers/world/real_world.ts";
 import { UsageError } from "../../spec/errors.ts";
 import type { Flags } from "../flags.ts";
 import { globals } from "../oci/global.ts";
@@ -43,7 +45,7 @@ export async function runKept(
   if (inFront) {
     keep.interactive = true;
     keep.front = { pid: Deno.pid, startTime: startTime(Deno.pid) ?? "" };
-    options.tty ??= isInteractive();
+    options.tty ??= isInteractive(THIS_MACHINE);
   }
   if (flags.last("init") === "true") {
     throw new UsageError(
@@ -54,7 +56,11 @@ export async function runKept(
   if (flags.last("status-fd") !== undefined) {
     throw new UsageError("--status-fd requires a container in the foreground");
   }
-  const rootfs = await findRootFilesystem(options.rootfs, say);
+  const rootfs = await findRootFilesystem(
+    options.rootfs,
+    requesterIn(THIS_MACHINE),
+    { say },
+  );
   const tell = flags.has("quiet") ? () => {} : say;
   try {
     let attachment: Attachment | undefined;

@@ -1,8 +1,10 @@
 /** The flags that create and run --bundle have in common. */
 
-import { readBundle } from "../../containers/decide/bundle.ts";
+import { readBundle } from "../../containers/decide/oci/bundle.ts";
+import { requesterIn } from "../../containers/decide/requester.ts";
 import { requireInherited } from "../../containers/run/caller_descriptors.ts";
 import type { CreateOptions } from "../../containers/oci/create.ts";
+import { THIS_MACHINE } from "../../containers/world/real_world.ts";
 import { checkId } from "../../containers/store/container_id.ts";
 import type { Flag, Flags } from "../flags.ts";
 import { warn } from "../output.ts";
@@ -63,6 +65,7 @@ export function createOptions(flags: Flags, id: string): CreateOptions {
   const { systemdCgroup, cgroups } = globals();
   const { spec, path } = readBundle(
     flags.last("bundle") ?? ".",
+    requesterIn(THIS_MACHINE),
     configReading(),
   );
   if (listenFds) {

@@ -4,9 +4,8 @@ import { exec, type ExecOptions } from "../../containers/oci/exec/exec.ts";
 import {
   adjustProcess,
   completeProcess,
-} from "../../containers/oci/exec/process.ts";
+} from "../../containers/decide/oci/exec_process.ts";
 import { requireInherited } from "../../containers/run/caller_descriptors.ts";
-import { userWindowSize } from "../../containers/decide/terminal.ts";
 import { SpecError, systemReason, UsageError } from "../../spec/errors.ts";
 import { MAX_ID, parseId } from "../../spec/ids.ts";
 import type { Command } from "../command.ts";
@@ -146,9 +145,6 @@ export async function execOptions(flags: Flags): Promise<ExecOptions> {
     preserveFds: preserved(flags),
     cgroups: flags.all("cgroup"),
     ignorePaused: flags.has("ignore-paused"),
-    terminalSize: flags.has("detach")
-      ? undefined
-      : () => userWindowSize() ?? undefined,
   };
 }
 
@@ -194,7 +190,7 @@ function fromFlags(flags: Flags, args: string[]): ExecOptions["process"] {
     apparmorProfile: flags.last("apparmor"),
     selinuxLabel: flags.last("process-label"),
   };
-  return (spec, accounts, made) => adjustProcess(spec, asked, accounts, made);
+  return (config, surroundings) => adjustProcess(config, asked, surroundings);
 }
 
 /**

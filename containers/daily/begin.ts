@@ -5,13 +5,8 @@
  * own process.
  */
 
-import {
-  Cgroup,
-  DEFAULT_DEVICE_RULES,
-  readHierarchy,
-} from "../../cgroup/mod.ts";
+import { Cgroup } from "../../cgroup/mod.ts";
 import { startTime } from "../../cgroup/sweep.ts";
-import { planPlace } from "../../cgroup/systemd/in_scope.ts";
 import {
   AT_FDCWD,
   type Descriptor,
@@ -30,19 +25,14 @@ import { DESCRIPTOR } from "../../launch/lower/descriptors.ts";
 import { Keeper } from "../../launch/keeper.ts";
 import { compile } from "../../plan/compile.ts";
 import { ContainerError, SpecError } from "../../spec/errors.ts";
-import type { Resources } from "../../spec/resources.ts";
-import { readCaller } from "../decide/caller.ts";
-import { selfArgv, selfEnv } from "../decide/facts.ts";
+import { selfEnv } from "../decide/facts.ts";
+import { requesterIn } from "../decide/requester.ts";
+import { type Decided, decideRun } from "../decide/run.ts";
+import { THIS_MACHINE } from "../world/real_world.ts";
 import { makeLayers } from "../../launch/host/overlay_layers.ts";
 import { makeCgroup } from "../oci/cgroup.ts";
 import { bootId, type Entry, type Store } from "../store/store.ts";
-import {
-  decideAll,
-  type Decided,
-  hostMounts,
-  mapIdsOf,
-  rootOnHost,
-} from "../run/run.ts";
+import { hostMounts, mapIdsOf, rootOnHost } from "../run/run.ts";
 import { reserveEnd } from "./exit_record.ts";
 import {
   type DailyRecord,
@@ -55,8 +45,6 @@ const S_IFIFO = 0o010000;
  * How many digits of the id are shown in ps(1), enough to identify a keeper.
  */
 const SHOWN = 12;
-/** The initial size of a terminal that nobody is attached to. */
-const SIZE = { height: 24, width: 80 };
 
 /**
  * Decides everything for a container in the background; changes nothing.
@@ -71,36 +59,25 @@ export async function decideDetached(
     "options" | "rootfs" | "interactive"
   >,
 ): Promise<Decided> {
-  let used: Resources = {};
-  const decided = await decideAll(
-    { ...options, init: false, tty: options.tty ?? false },
-    rootfs,
-    [interactive ? "piped" : "null", "piped", "piped"],
-    (resources, parent) => {
-      used = resources;
-      const rootless = !readCaller().privileged;
-      const planned = planPlace({ id, parent, rootless }, readHierarchy());
-      return planned({
-        id,
-        resources: {
-          ...resources,
-          devices: [...resources.devices ?? [], ...DEFAULT_DEVICE_RULES],
-        },
-        stats: true,
-        freeze: true,
-        rootless,
-      });
+  const decided = await decideRun(
+    {
+      id,
+      options: { ...options, init: false, tty: options.tty ?? false },
+      rootfs,
+      background: true,
     },
+    requesterIn(THIS_MACHINE, [
+      interactive ? "piped" : "null",
+      "piped",
+      "piped",
+    ]),
   );
-  const { spec, learn } = decided;
-  if (learn) {
+  if (decided.learn) {
     throw new SpecError(
       "Cannot learn a seccomp profile from a container in the background",
       { hint: "Remove --detach." },
     );
   }
-  if (spec.process.terminal) spec.process.consoleSize ??= SIZE;
-  spec.linux.resources = used;
   return decided;
 }
 
@@ -235,10 +212,10 @@ async function launch(
 function keeping(store: Store, { record }: Entry, directory: Descriptor) {
   const { id, daily } = record;
   const { interactive, logMax, restart, autoRemove, delay } = daily!;
-  const [, ...self] = selfArgv();
+  const [, ...self] = THIS_MACHINE.program();
   const then = restart.name === "no" && !autoRemove ? undefined : {
     argv: [Deno.execPath(), ...self, "--root", store.root, "ended", id],
-    env: selfEnv(),
+    env: selfEnv(THIS_MACHINE),
     delay: autoRemove ? 0 : delay,
     calm: autoRemove ? 0 : FIRST_DELAY,
   };

@@ -29,7 +29,7 @@ export async function runNamed(
   keep: KeepOptions,
   how: RunOptions,
 ): Promise<number> {
-  const prepared = await prepare(options, rootfs);
+  const prepared = await prepare({ options, rootfs });
   const { spec, cgroup } = prepared;
   const drafted = draft(
     keep,

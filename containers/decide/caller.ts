@@ -3,6 +3,7 @@
  * nothing. Runs on the host, in the process the user started.
  */
 
+import type { World } from "../world/world.ts";
 import { CAPABILITIES } from "../../plan/process/capabilities.ts";
 
 /** The caller's identity and rights. */
@@ -35,17 +36,21 @@ export function parseCapabilities(status: string, set: string): Set<string> {
   );
 }
 
-let known: Caller | undefined;
+const known = new WeakMap<World, Caller>();
 
-/** The caller. Read once. */
-export function readCaller(): Caller {
-  if (known) return known;
-  const status = Deno.readTextFileSync("/proc/self/status");
+/** The process whose World this is. Read once for each World. */
+export function readCaller(world: World): Caller {
+  const caller = known.get(world) ?? callerIn(world);
+  known.set(world, caller);
+  return caller;
+}
+
+function callerIn(world: World): Caller {
+  const status = world.readText("/proc/self/status");
   const effective = parseCapabilities(status, "CapEff");
-  const nested = !inInitialUserNamespace();
-  return known = {
-    uid: Deno.uid() ?? 0,
-    gid: Deno.gid() ?? 0,
+  const nested = !inInitialUserNamespace(world);
+  return {
+    ...world.ids(),
     privileged: effective.has("CAP_SYS_ADMIN"),
     capable: effective.has("CAP_SETUID"),
     traces: effective.has("CAP_SYS_PTRACE"),
@@ -58,8 +63,5 @@ export function readCaller(): Caller {
 /**
  * In any other user namespace mknod(2) of devices fails, even with CAP_MKNOD.
  */
-function inInitialUserNamespace(): boolean {
-  return /^\s*0\s+0\s+4294967295\s*$/.test(
-    Deno.readTextFileSync("/proc/self/uid_map"),
-  );
-}
+const inInitialUserNamespace = (world: World) =>
+  /^\s*0\s+0\s+4294967295\s*$/.test(world.readText("/proc/self/uid_map"));

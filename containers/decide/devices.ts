@@ -5,11 +5,13 @@
  */
 
 import { DEFAULT_DEVICE_RULES, splitDevice } from "../../cgroup/devices.ts";
+import { SyscallError } from "../../ffi/errno.ts";
 import { UsageError } from "../../spec/errors.ts";
 import type { DeviceRule, Resources } from "../../spec/resources.ts";
 import type { Device, Mount } from "../../spec/types.ts";
-import type { Caller } from "./caller.ts";
+import type { FileInfo, World } from "../world/world.ts";
 import type { ContainerOptions } from "./options.ts";
+import { absolutePath, orNull, type Requester } from "./requester.ts";
 
 type Request = NonNullable<ContainerOptions["devices"]>[number];
 
@@ -48,15 +50,16 @@ export interface FoundDevices {
 export function findDevices(
   { devices: requests = [], mounts = [], resources, privileged }:
     ContainerOptions,
-  caller: Caller,
+  requester: Requester,
 ): FoundDevices {
+  const { caller } = requester;
   const found = new Map<string, Device>();
   const rules: DeviceRule[] = [];
   for (const request of requests) {
     const { access = "rwm" } = request;
     if (privileged && !opensAll(access)) throw notWhenPrivileged(request);
     if (!caller.privileged && !opensAll(access)) throw notByUser(request);
-    for (const device of devicesAt(request)) {
+    for (const device of devicesAt(request, requester)) {
       found.set(device.path, device);
       rules.push(ruleFor(device, access));
     }
@@ -80,7 +83,10 @@ export function findDevices(
       devices: [
         // A request for a device replaces the default rule, even if it allows
         // less.
-        ...[...DEFAULT_DEVICE_RULES, ...mounts.flatMap(rulesForMount)]
+        ...[
+          ...DEFAULT_DEVICE_RULES,
+          ...mounts.flatMap((mount) => rulesForMount(mount, requester)),
+        ]
           .filter((rule) => !rules.some((asked) => sameDevice(asked, rule))),
         ...rules,
       ],
@@ -108,38 +114,25 @@ const sameDevice = (a: DeviceRule, b: DeviceRule) =>
  */
 function rulesForMount(
   { type, source = "", options = [] }: Mount,
+  requester: Requester,
 ): DeviceRule[] {
   if (type !== "bind") return [];
-  try {
-    const info = Deno.statSync(source);
-    const devices = info.isDirectory
-      ? options.includes("dev") ? [...walk(source, source)] : []
-      : [asDevice(info, source, source)];
-    return devices.flatMap((device) => device ? [ruleFor(device, "rwm")] : []);
-  } catch {
-    return [];
-  }
+  const { world } = requester;
+  const path = absolutePath(requester, source);
+  const devices = orNull(() => {
+    const info = world.stat(path);
+    if (info.type !== "directory") return [asDevice(info, source, source)];
+    return options.includes("dev") ? [...walk(path, source, world)] : [];
+  }) ?? [];
+  return devices.flatMap((device) => device ? [ruleFor(device, "rwm")] : []);
 }
 
-function devicesAt(request: Request): Device[] {
+function devicesAt(request: Request, requester: Requester): Device[] {
   const { source, target = source } = request;
   const path = clean(request, target);
-  let real: string;
-  let info: Deno.FileInfo;
-  try {
-    real = Deno.realPathSync(source);
-    info = Deno.statSync(real);
-  } catch (error) {
-    const reason = error instanceof Deno.errors.NotFound
-      ? `${source} does not exist on the host`
-      : `${source} cannot be read`;
-    throw new UsageError(
-      `${flagOf(request)}: ${reason}`,
-      "See ls /dev; you may have to load the driver of the device (modprobe).",
-    );
-  }
-  if (info.isDirectory) {
-    const devices = [...walk(real, path)];
+  const { real, info } = lookUp(request, requester);
+  if (info.type === "directory") {
+    const devices = [...walk(real, path, requester.world)];
     if (devices.length) return devices;
     throw new UsageError(
       `${flagOf(request)}: there is no device in this directory`,
@@ -152,6 +145,27 @@ function devicesAt(request: Request): Device[] {
     `${flagOf(request)}: it is not a device`,
     "To make a host file available inside, use --volume.",
   );
+}
+
+function lookUp(
+  request: Request,
+  requester: Requester,
+): { real: string; info: FileInfo } {
+  const { source } = request;
+  const { world } = requester;
+  try {
+    const real = world.realPath(absolutePath(requester, source));
+    return { real, info: world.stat(real) };
+  } catch (error) {
+    if (!(error instanceof SyscallError)) throw error;
+    const reason = error.code === "ENOENT"
+      ? `${source} does not exist on the host`
+      : `${source} cannot be read`;
+    throw new UsageError(
+      `${flagOf(request)}: ${reason}`,
+      "See ls /dev; you may have to load the driver of the device (modprobe).",
+    );
+  }
 }
 
 /**
@@ -171,33 +185,36 @@ function clean(request: Request, path: string): string {
 }
 
 function asDevice(
-  info: Deno.FileInfo,
+  { type, rdev, mode, uid, gid }: FileInfo,
   source: string,
   path: string,
 ): Device | null {
-  if (!info.isCharDevice && !info.isBlockDevice) return null;
+  if (type !== "character device" && type !== "block device") return null;
   return {
-    type: info.isBlockDevice ? "b" : "c",
+    type: type === "block device" ? "b" : "c",
     path,
-    ...splitDevice(info.rdev ?? 0),
-    fileMode: (info.mode ?? 0o600) & 0o777,
-    uid: info.uid ?? 0,
-    gid: info.gid ?? 0,
+    ...splitDevice(rdev),
+    fileMode: mode & 0o777,
+    uid,
+    gid,
     source,
   };
 }
 
 /** Every device below a directory. Links are not followed. */
-function* walk(directory: string, path: string): Generator<Device> {
-  for (const entry of Deno.readDirSync(directory)) {
-    const { name } = entry;
+function* walk(
+  directory: string,
+  path: string,
+  world: World,
+): Generator<Device> {
+  for (const { name, type } of world.readDirectory(directory)) {
     const below = [`${directory}/${name}`, `${path}/${name}`] as const;
-    if (entry.isSymlink || directory === "/dev" && SKIPPED.has(name)) continue;
-    if (entry.isDirectory) {
-      yield* walk(...below);
+    if (type === "link" || directory === "/dev" && SKIPPED.has(name)) continue;
+    if (type === "directory") {
+      yield* walk(...below, world);
       continue;
     }
-    const device = asDevice(Deno.lstatSync(below[0]), ...below);
+    const device = asDevice(world.lstat(below[0]), ...below);
     if (device) yield device;
   }
 }

@@ -4,6 +4,7 @@
  */
 
 import { DEFAULT_HOSTNAME, DEFAULT_PATH } from "../../spec/defaults.ts";
+import type { World } from "../world/world.ts";
 import type { ContainerOptions } from "./options.ts";
 
 /** The options that decide the environment. */
@@ -23,13 +24,14 @@ export function environment(
   { env = {}, hostEnv, hostname, namespaces }: EnvironmentOptions,
   user: { home: string },
   terminal: boolean,
+  world: Pick<World, "environment" | "variable" | "hostname">,
 ): string[] {
-  const all = hostEnv ? { ...Deno.env.toObject(), ...env } : {
+  const all = hostEnv ? { ...world.environment(), ...env } : {
     PATH: DEFAULT_PATH,
     HOME: user.home,
     HOSTNAME: hostname ??
-      (namespaces?.uts === "host" ? Deno.hostname() : DEFAULT_HOSTNAME),
-    ...(terminal ? { TERM: Deno.env.get("TERM") || "xterm" } : {}),
+      (namespaces?.uts === "host" ? world.hostname() : DEFAULT_HOSTNAME),
+    ...(terminal ? { TERM: world.variable("TERM") || "xterm" } : {}),
     ...env,
   };
   return Object.entries(all).map(([key, value]) => `${key}=${value}`);

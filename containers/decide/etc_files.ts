@@ -8,13 +8,13 @@
  * the file is always there.
  */
 
-import { type Descriptor, O, open } from "../../ffi/fcntl.ts";
-import { openInRoot } from "../../ffi/openat2.ts";
 import { MEMORY_FILE } from "../../plan/mounts/memory_files.ts";
 import { hasNamespace } from "../../plan/namespaces.ts";
 import { UsageError } from "../../spec/errors.ts";
 import type { Mount, Spec } from "../../spec/types.ts";
+import type { OpenDirectory, World } from "../world/world.ts";
 import type { ContainerOptions } from "./options.ts";
+import { orNull } from "./requester.ts";
 import { EMPTY_ROOTFS } from "./root_filesystem.ts";
 
 const LOCAL = `127.0.0.1\tlocalhost
@@ -40,16 +40,14 @@ export function etcFiles(
   options: ContainerOptions,
   spec: Spec,
   rootfs: string,
+  world: World,
 ): Mount[] {
   const files = [
     hostnameFile(spec),
-    hostsFile(options, spec),
-    resolvFile(
-      options,
-      spec,
-    ),
+    hostsFile(options, spec, world),
+    resolvFile(options, spec, world),
   ];
-  using root = openRoot(rootfs);
+  using root = openRoot(rootfs, world);
   return files.flatMap(({ path, text, flag }): Mount[] => {
     if (text === null || covered(path, flag, options)) return [];
     if (!flag && options.defaultMounts === false) return [];
@@ -83,13 +81,14 @@ const isName = (name: string) => /^[^\s#]+$/.test(name);
 function hostsFile(
   { addHosts = [] }: ContainerOptions,
   spec: Spec,
+  world: World,
 ): EtcFile {
   const { domainname } = spec;
   const hostname = spec.hostname ??
-    (hasNamespace(spec, "uts") ? "" : Deno.hostname());
+    (hasNamespace(spec, "uts") ? "" : world.hostname());
   const base = hasNamespace(spec, "network")
     ? LOCAL
-    : read("/etc/hosts") ?? LOCAL;
+    : orNull(() => world.readText("/etc/hosts")) ?? LOCAL;
   const names = [
     ...(domainname ? [`${hostname}.${domainname}`] : []),
     hostname,
@@ -109,7 +108,11 @@ function hostsFile(
  * /etc/resolv.conf: the host's if the network is the host's. Flags replace the
  * lines of their kind.
  */
-function resolvFile({ dns = {} }: ContainerOptions, spec: Spec): EtcFile {
+function resolvFile(
+  { dns = {} }: ContainerOptions,
+  spec: Spec,
+  world: World,
+): EtcFile {
   const { servers = [], search = [], options = [] } = dns;
   const flag = servers.length
     ? "--dns"
@@ -119,7 +122,9 @@ function resolvFile({ dns = {} }: ContainerOptions, spec: Spec): EtcFile {
     ? "--dns-option"
     : null;
   const path = "/etc/resolv.conf";
-  const host = hasNamespace(spec, "network") ? null : read(path);
+  const host = hasNamespace(spec, "network")
+    ? null
+    : orNull(() => world.readText(path));
   if (!flag) return { path, text: host, flag };
   const kept = (host ?? "").split("\n").filter((line) =>
     /^nameserver\s/.test(line) && !servers.length ||
@@ -135,14 +140,6 @@ function resolvFile({ dns = {} }: ContainerOptions, spec: Spec): EtcFile {
     ...(options.length ? [`options ${options.join(" ")}`] : []),
   ];
   return { path, text: lines.map((line) => `${line}\n`).join(""), flag };
-}
-
-function read(path: string): string | null {
-  try {
-    return Deno.readTextFileSync(path);
-  } catch {
-    return null;
-  }
 }
 
 /**
@@ -172,39 +169,20 @@ function covered(
 /**
  * Null if there is no root filesystem: a plan can be shown before there is one.
  */
-function openRoot(rootfs: string): Descriptor | null {
+function openRoot(rootfs: string, world: World): OpenDirectory | null {
   if (rootfs === EMPTY_ROOTFS) return null;
-  try {
-    return open(rootfs, O.O_PATH | O.O_DIRECTORY);
-  } catch {
-    return null;
-  }
+  return orNull(() => world.openDirectory(rootfs));
 }
 
-function isThere(root: Descriptor, path: string): boolean {
-  try {
-    using file = openInRoot(root, path, O.O_PATH);
-    return file !== null &&
-      Deno.statSync(`/proc/self/fd/${file.fd}`).isFile;
-  } catch {
-    return false;
-  }
-}
+const isThere = (root: OpenDirectory, path: string) =>
+  orNull(() => root.stat(path))?.type === "file";
 
 /**
  * The path itself, or the target of a link that is broken inside. systemd's
  * resolv.conf is a broken link wherever its service does not run.
  */
-function followed(root: Descriptor, path: string): string {
+function followed(root: OpenDirectory, path: string): string {
   if (isThere(root, path)) return path;
-  try {
-    using directory = openInRoot(root, "/etc", O.O_PATH | O.O_DIRECTORY);
-    if (!directory) return path;
-    const to = Deno.readLinkSync(
-      path.replace("/etc", `/proc/self/fd/${directory.fd}`),
-    );
-    return new URL(to, "file:///etc/").pathname;
-  } catch {
-    return path;
-  }
+  const to = orNull(() => root.readLink(path));
+  return to === null ? path : new URL(to, "file:///etc/").pathname;
 }

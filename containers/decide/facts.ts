@@ -7,202 +7,230 @@ import {
   parseLayout,
   parseUnifiedFlags,
 } from "../../plan/mounts/cgroup_mounts.ts";
-import type { Facts } from "../../plan/facts.ts";
+import type { Facts, ProcessFacts } from "../../plan/facts.ts";
 import { hasNamespace } from "../../plan/namespaces.ts";
-import { once } from "../../plan/once.ts";
-import type { Rlimit, Spec } from "../../spec/types.ts";
-import { hardLimit, RLIM_INFINITY } from "../../ffi/resource.ts";
+import { SyscallError } from "../../ffi/errno.ts";
+import { RLIM_INFINITY } from "../../ffi/resource.ts";
 import type { CgroupPlan } from "../../cgroup/step.ts";
-import { type Caller, readCaller } from "./caller.ts";
-import { deniesSetgroups, OWN_USER_NAMESPACE } from "./id_ranges.ts";
-import { joinedDenies } from "./joined_groups.ts";
+import type { Rlimit, Spec } from "../../spec/types.ts";
+import type { World } from "../world/world.ts";
+import {
+  deniesSetgroups,
+  OWN_USER_NAMESPACE,
+  PROCESS_USER_NAMESPACE,
+} from "./id_ranges.ts";
 import { findPlaces } from "./places.ts";
-import { readStreams, type StreamOptions } from "./streams.ts";
+import { orNull, type Requester } from "./requester.ts";
+import { readStreams } from "./streams.ts";
 import { isInteractive } from "./terminal.ts";
 
 /**
  * The environment variables that a Deno child of this program needs to start.
  */
-const SELF_ENV = /^(HOME|XDG_CACHE_HOME|DENO_DIR|NO_COLOR|LD_LIBRARY_PATH)$/;
+const SELF_ENV = [
+  "DENO_DIR",
+  "HOME",
+  "LD_LIBRARY_PATH",
+  "NO_COLOR",
+  "XDG_CACHE_HOME",
+];
 
-/** Decisions that the Spec does not contain. */
-export interface FactOptions {
-  init: boolean;
-  /** One command creates the container, another command starts it. */
-  held?: boolean;
-  chroot: boolean;
-  mapHelper: boolean;
-  /** The standard streams, if they are not those of this process. */
-  streams: StreamOptions["streams"];
-  /** Pipes among this process's streams were created for the container. */
+/** Decisions about a process that its Spec does not contain. */
+export interface ProcessOptions extends
+  Pick<
+    ProcessFacts,
+    | "init"
+    | "waits"
+    | "outlives"
+    | "joins"
+    | "home"
+    | "anyCpu"
+    | "plainLines"
+    | "terminalStreams"
+    | "seccomp"
+    | "landlock"
+  > {
+  /** Pipes among the requester's streams were created for the container. */
   ownsPipes?: boolean;
   /** Files among the streams are passed as they are. */
   inheritFiles?: boolean;
-  /** The streams that a terminal of the container would replace. */
-  terminalStreams: Facts["terminalStreams"];
-  confineDevices: boolean;
-  overlay: Facts["overlay"];
-  rootKind: Facts["rootKind"];
-  hostTree?: Facts["hostTree"];
-  image: Facts["image"];
-  seccomp: Facts["seccomp"];
+}
+
+/** Decisions about a container that its Spec does not contain. */
+export interface FactOptions extends
+  ProcessOptions,
+  Pick<
+    Facts,
+    | "mapHelper"
+    | "makesDirectory"
+    | "nodesInRoot"
+    | "confineDevices"
+    | "rootKind"
+    | "hostTree"
+    | "image"
+    | "keepKeyring"
+    | "overlay"
+  > {
+  chroot: boolean;
   cgroup: CgroupPlan | null;
 }
 
-/** Reads the facts that a Spec's plan needs. */
+/** What a process enters. */
+export interface Entered {
+  /** Whether it enters another user namespace. */
+  userNamespace: boolean;
+  /** Whether setgroups(2) is denied there. */
+  deniesSetgroups: boolean;
+  cgroupEntry: ProcessFacts["cgroupEntry"];
+}
+
+/** Reads the facts that the plan of a new container needs. */
 export function readFacts(
   spec: Spec,
   options: FactOptions,
-  caller: Caller = readCaller(),
+  requester: Requester,
 ): Facts {
-  const { devices, nested } = caller;
+  const { chroot, cgroup, ...others } = options;
+  const { init, waits, rootKind, overlay } = options;
+  const { caller, world } = requester;
   const inUserNamespace = hasNamespace(spec, "user");
-  const places = once(() =>
-    findPlaces(spec, {
-      ...options,
-      entersMore: inUserNamespace && caller.privileged,
-    })
-  );
-  // Evaluated when a step asks for them, while the child's runtime starts.
-  const later = {
-    changeRoot: once(() =>
-      options.chroot || rootIsInitramfs() ? "chroot" : "pivot_root"
-    ),
-    files: once(() => [
-      ...(spec.mounts ?? []).flatMap(({ source }) =>
-        source?.startsWith("/") && isFile(source) ? [source] : []
-      ),
-      ...places().files,
-    ]),
-  };
-  const { rlimits = [] } = spec.process;
-  const [stdin = "inherit", , stderr = "inherit"] = options.streams;
+  const places = findPlaces(spec, {
+    rootKind,
+    overlay,
+    entersMore: inUserNamespace && caller.privileged,
+  }, world);
   return {
-    init: options.init,
-    self: options.init
-      ? { argv: selfArgv(), env: selfEnv() }
+    ...decided(others),
+    ...streamFacts(spec, options, requester),
+    self: init
+      ? { argv: [...world.program()], env: selfEnv(world) }
       : { argv: [], env: [] },
-    held: options.held ?? false,
-    closedToCaller: Boolean(options.held) && inUserNamespace && !caller.traces,
-    get changeRoot() {
-      return later.changeRoot();
-    },
-    get files() {
-      return later.files();
-    },
-    get places() {
-      return places();
-    },
-    ...readStreams({
-      ...options,
-      replaced: spec.process.terminal ? options.terminalStreams : [],
-    }),
-    // In a pipeline the pager may own the terminal. A command that reads from
-    // the terminal then gets the foreground when it reads.
-    foreground: stdin === "inherit" && isInteractive(),
-    terminalStreams: options.terminalStreams,
-    errorsOnTerminal: stderr === "inherit" && Deno.stderr.isTerminal(),
-    raisedLimits: inUserNamespace ? aboveOurs(rlimits) : [],
+    closedToCaller: waits && inUserNamespace && !caller.traces,
+    changeRoot: chroot || rootIsInitramfs(world) ? "chroot" : "pivot_root",
+    files: [...filesAmong(spec, world), ...places.files],
+    places,
+    raisedLimits: inUserNamespace ? limitsAbove(spec, world) : [],
     rootless: !caller.privileged,
-    mapHelper: options.mapHelper,
-    denySetgroups: ownDenies(caller) || groupsAreFixed(spec, options, caller),
-    bindCgroups: inUserNamespace || nested,
-    bindDevices: inUserNamespace || !devices,
-    confineDevices: options.confineDevices,
-    cgroupEntry: options.cgroup?.entry ?? null,
-    cgroup: options.cgroup && {
-      path: options.cgroup.groups.map(({ path }) => path).join(" "),
-      writes: options.cgroup.steps.flatMap((step) =>
+    denySetgroups: ownDenies(requester) ||
+      groupsAreFixed(spec, options, requester),
+    bindCgroups: inUserNamespace || caller.nested,
+    bindDevices: inUserNamespace || !caller.devices,
+    cgroupEntry: cgroup?.entry ?? null,
+    cgroup: cgroup && {
+      path: cgroup.groups.map(({ path }) => path).join(" "),
+      writes: cgroup.steps.flatMap((step) =>
         step.step === "write" ? [{ file: step.path, value: step.value }] : []
       ),
     },
-    cgroups: cgroupLayout(spec, options.cgroup),
-    unifiedFlags: unifiedFlags(spec),
-    seccomp: options.seccomp,
-    overlay: options.overlay,
-    rootKind: options.rootKind,
-    hostTree: options.hostTree,
-    image: options.image,
+    cgroups: cgroupLayout(spec, cgroup, world),
+    unifiedFlags: unifiedFlags(spec, world),
   };
 }
 
-/** The limits with a higher hard limit than this process has, getrlimit(2). */
-export const aboveOurs = (limits: readonly Rlimit[]): Rlimit[] =>
-  limits.filter(({ type, hard }) => {
-    const own = hardLimit(type);
+/**
+ * Reads the facts for a process in a container that exists. This process never
+ * passes the foreground of its terminal on to it.
+ */
+export function readProcessFacts(
+  spec: Spec,
+  options: ProcessOptions,
+  { userNamespace, deniesSetgroups, cgroupEntry }: Entered,
+  requester: Requester,
+): ProcessFacts {
+  const { caller, world } = requester;
+  return {
+    ...decided(options),
+    ...streamFacts(spec, options, requester),
+    foreground: false,
+    raisedLimits: userNamespace ? limitsAbove(spec, world) : [],
+    denySetgroups: ownDenies(requester) || userNamespace && deniesSetgroups,
+    bindDevices: hasNamespace(spec, "user") || !caller.devices,
+    cgroupEntry,
+  };
+}
+
+/** The facts that are decisions: without those that are undefined. */
+function decided<T extends ProcessOptions>(
+  { ownsPipes: _, inheritFiles: __, ...facts }: T,
+) {
+  for (const [name, value] of Object.entries(facts)) {
+    if (value === undefined) delete (facts as Record<string, unknown>)[name];
+  }
+  return facts;
+}
+
+function streamFacts(
+  { process }: Spec,
+  { terminalStreams, ownsPipes, inheritFiles }: ProcessOptions,
+  { world, streams }: Requester,
+) {
+  const [stdin = "inherit", , stderr = "inherit"] = streams;
+  const replaced = process.terminal ? terminalStreams : [];
+  return {
+    ...readStreams({ streams, replaced, ownsPipes, inheritFiles }, world),
+    // In a pipeline the pager may own the terminal. A command that reads from
+    // the terminal then gets the foreground when it reads.
+    foreground: stdin === "inherit" && isInteractive(world),
+    errorsOnTerminal: stderr === "inherit" && world.isTerminal(2),
+  };
+}
+
+/** The command's limits with a higher hard limit than the requester has. */
+function limitsAbove({ process }: Spec, world: World): Rlimit[] {
+  const { rlimits = [] } = process;
+  return rlimits.filter(({ type, hard }) => {
+    const own = world.hardLimit(type);
     const wanted = hard < 0 ? RLIM_INFINITY : BigInt(hard);
-    return own !== null && wanted > own;
+    return own !== null && wanted > BigInt(own);
+  });
+}
+
+/** The environment that the program needs to start again, as `K=V`. */
+export const selfEnv = (world: Pick<World, "variable">): string[] =>
+  SELF_ENV.flatMap((name) => {
+    const value = world.variable(name);
+    return value === null ? [] : [`${name}=${value}`];
   });
 
-/**
- * The argv that starts this program again. The compiled program needs only its
- * own name; under `deno run` the argv holds Deno's arguments and the script.
- */
-export function selfArgv(): string[] {
-  const argv = ["/proc/self/exe"];
-  if (Deno.build.standalone) return argv;
-  return [
-    ...argv,
-    "run",
-    "--allow-all",
-    "--no-config",
-    "--no-lock",
-    "--cached-only",
-    "--quiet",
-    ...moduleFlags(),
-    Deno.mainModule,
-  ];
-}
-
-/**
- * A source checkout maps its imports in deno.json; a bundle has no imports
- * left.
- */
-function moduleFlags(): string[] {
-  if (!Deno.mainModule.endsWith(".ts")) return [];
-  return ["--import-map", new URL("deno.json", Deno.mainModule).href];
-}
-
-/** The environment that {@linkcode selfArgv} needs, as `K=V`. */
-export function selfEnv(): string[] {
-  return Object.entries(Deno.env.toObject())
-    .filter(([name]) => SELF_ENV.test(name))
-    .map(([name, value]) => `${name}=${value}`)
-    // Deno returns them in a random order, and a plan must be reproducible.
-    .sort();
-}
-
-/** pivot_root(2) does not work on the initial ramfs. Read once. */
-const rootIsInitramfs = once(() =>
-  Deno.readTextFileSync("/proc/self/mountinfo").split("\n").some(
+/** pivot_root(2) does not work on the initial ramfs. */
+const rootIsInitramfs = (world: World) =>
+  world.readText("/proc/self/mountinfo").split("\n").some(
     (line) => {
       const [fields = "", source = ""] = line.split(" - ");
       return fields.split(" ")[4] === "/" && source.startsWith("rootfs ");
     },
-  )
-);
+  );
+
+/** The sources of mounts that are not directories. */
+const filesAmong = ({ mounts = [] }: Spec, world: World) =>
+  mounts.flatMap(({ source }) => {
+    if (!source?.startsWith("/")) return [];
+    const info = orNull(() => world.stat(source));
+    return info && info.type !== "directory" ? [source] : [];
+  });
 
 /** Reads the layout only if there is a cgroup mount. */
 function cgroupLayout(
   { mounts, linux }: Spec,
   cgroup: CgroupPlan | null,
+  world: World,
 ): Facts["cgroups"] {
   if (!mounts?.some(({ type }) => type === "cgroup")) return null;
   try {
-    const layout = parseLayout(Deno.readTextFileSync("/proc/self/cgroup"));
+    const layout = parseLayout(world.readText("/proc/self/cgroup"));
     const sharesHosts = !linux.namespaces.some(({ type }) => type === "cgroup");
     return layout?.version === 1 && sharesHosts
       ? { ...layout, places: placesOf(layout.hierarchies, cgroup) }
       : layout;
   } catch (error) {
     // The kernel has no cgroups.
-    if (error instanceof Deno.errors.NotFound) return null;
+    if (error instanceof SyscallError && error.code === "ENOENT") return null;
     throw error;
   }
 }
 
 /** Reads the flags only if the mount could show the host's own view. */
-function unifiedFlags({ mounts, linux }: Spec): string[] {
+function unifiedFlags({ mounts, linux }: Spec, world: World): string[] {
   const hasOwn = linux.namespaces.some(({ type, path }) =>
     type === "cgroup" && path === undefined
   );
@@ -211,7 +239,7 @@ function unifiedFlags({ mounts, linux }: Spec): string[] {
   );
   return hasOwn || !isMounted
     ? []
-    : parseUnifiedFlags(Deno.readTextFileSync("/proc/self/mountinfo"));
+    : parseUnifiedFlags(world.readText("/proc/self/mountinfo"));
 }
 
 /** For each v1 hierarchy that the container's cgroup is in: its directory. */
@@ -231,29 +259,24 @@ function placesOf(
 }
 
 /**
- * Whether setgroups(2) is denied in this user namespace, and therefore in all
- * below it.
+ * Whether setgroups(2) is denied in the requester's user namespace, and
+ * therefore in all below it.
  */
-export const ownDenies = ({ nested }: Caller): boolean =>
-  nested && deniesSetgroups(OWN_USER_NAMESPACE);
+const ownDenies = ({ caller, world }: Requester) =>
+  caller.nested && deniesSetgroups(OWN_USER_NAMESPACE, world);
 
 /** Whether setgroups(2) is denied in the container's user namespace. */
-function groupsAreFixed(
+export function groupsAreFixed(
   { linux }: Spec,
-  { mapHelper }: FactOptions,
-  { capable }: Caller,
+  { mapHelper }: Pick<FactOptions, "mapHelper">,
+  { caller, world }: Requester,
 ): boolean {
   const user = linux.namespaces.find(({ type }) => type === "user");
   if (!user) return false;
-  return user.path === undefined
-    ? !mapHelper && !capable
-    : joinedDenies(user.path);
-}
-
-function isFile(path: string): boolean {
-  try {
-    return !Deno.statSync(path).isDirectory;
-  } catch {
-    return false;
-  }
+  const { path } = user;
+  if (path === undefined) return !mapHelper && !caller.capable;
+  // A bind mount of a namespace may have no process to ask.
+  return PROCESS_USER_NAMESPACE.test(path)
+    ? deniesSetgroups(path, world)
+    : world.namespaceFixesGroups(path);
 }

@@ -7,6 +7,7 @@
 import type { HostEntry } from "../../plan/facts.ts";
 import type { Mount, Spec } from "../../spec/types.ts";
 import { parseMountinfo } from "../../doctor/mounts.ts";
+import type { World } from "../world/world.ts";
 
 /**
  * File systems that can be the lower layer of an overlay. See the kernel's
@@ -22,12 +23,9 @@ const FIT = /^(?:ext[234]|xfs|btrfs|f2fs|erofs|squashfs|tmpfs|overlay|zfs)$/;
 export function readHostTree(
   { mounts = [] }: Pick<Spec, "mounts">,
   leftOut: string[],
+  world: World,
 ): HostEntry[] {
-  const entries = hostEntries(
-    [...Deno.readDirSync("/")].map(({ name }) => `/${name}`).sort(),
-    Deno.readTextFileSync("/proc/self/mountinfo"),
-    mounts,
-  );
+  const entries = hostEntries(mounts, world);
   const kept = entries.filter(({ kind }) => kind === "kept")
     .map(({ path }) => path);
   if (kept.length) {
@@ -40,22 +38,18 @@ export function readHostTree(
   return entries;
 }
 
-function hostEntries(
-  paths: readonly string[],
-  mountinfo: string,
-  mounts: readonly Mount[],
-): HostEntry[] {
+function hostEntries(mounts: readonly Mount[], world: World): HostEntry[] {
   const covered = new Set(mounts.map(({ destination }) => destination));
-  const all = parseMountinfo(mountinfo);
-  return paths.flatMap(
-    (path): HostEntry[] => {
-      const { isSymlink, isDirectory, isFile } = Deno.lstatSync(path);
-      if (isSymlink) {
-        return [{ kind: "link", path, to: Deno.readLinkSync(path) }];
+  const all = parseMountinfo(world.readText("/proc/self/mountinfo"));
+  return world.readDirectory("/").flatMap(
+    ({ name, type }): HostEntry[] => {
+      const path = `/${name}`;
+      if (type === "link") {
+        return [{ kind: "link", path, to: world.readLink(path) }];
       }
-      if (isFile) return [{ kind: "file", path }];
+      if (type === "file") return [{ kind: "file", path }];
       // No process inside can use a pipe or socket at the top.
-      if (!isDirectory) return [];
+      if (type !== "directory") return [];
       if (covered.has(path)) return [{ kind: "place", path }];
       const isFit = all.every(({ target, type }) =>
         target === path ? FIT.test(type) : !target.startsWith(`${path}/`)

@@ -7,7 +7,11 @@
 import type { IdMapping, Spec } from "../../spec/types.ts";
 import { SpecError } from "../../spec/errors.ts";
 import { isId, MAX_ID, parseId } from "../../spec/ids.ts";
+import type { World } from "../world/world.ts";
 import type { Caller } from "./caller.ts";
+import { orNull } from "./requester.ts";
+
+type Files = Pick<World, "readText" | "stat">;
 
 /** Id maps, and which program writes them. */
 export interface IdMaps {
@@ -100,13 +104,8 @@ export function parseMapping(flag: string, text: string): IdMapping {
   return { containerID, hostID, size };
 }
 
-function read(path: string): string {
-  try {
-    return Deno.readTextFileSync(path);
-  } catch {
-    return "";
-  }
-}
+const read = (files: Files, path: string) =>
+  orNull(() => files.readText(path)) ?? "";
 
 /** Parses the lines of a uid_map, user_namespaces(7). */
 export function parseIdMap(text: string): IdMapping[] {
@@ -126,11 +125,11 @@ export const PROCESS_USER_NAMESPACE = /^(\/proc\/[^/]+)\/ns\/user$/;
  * The maps of an existing user namespace. Only for `/proc/PID/ns/user` can they
  * be read; for any other path the result is null.
  */
-export function mapsOfNamespace(path: string): IdMaps | null {
+export function mapsOfNamespace(path: string, files: Files): IdMaps | null {
   const process = path.match(PROCESS_USER_NAMESPACE)?.[1];
   return process === undefined ? null : {
-    uids: parseIdMap(read(`${process}/uid_map`)),
-    gids: parseIdMap(read(`${process}/gid_map`)),
+    uids: parseIdMap(read(files, `${process}/uid_map`)),
+    gids: parseIdMap(read(files, `${process}/gid_map`)),
     helper: false,
   };
 }
@@ -139,19 +138,15 @@ export function mapsOfNamespace(path: string): IdMaps | null {
 export const OWN_USER_NAMESPACE = "/proc/self/ns/user";
 
 /** Whether setgroups(2) is denied in a user namespace. */
-export function deniesSetgroups(path: string): boolean {
-  return read(path.replace(/\/ns\/user$/, "/setgroups")).trim() === "deny";
+export function deniesSetgroups(path: string, files: Files): boolean {
+  const text = read(files, path.replace(/\/ns\/user$/, "/setgroups"));
+  return text.trim() === "deny";
 }
 
-function hasProgram(name: string): boolean {
-  return ["/usr/bin", "/bin", "/usr/local/bin"].some((directory) => {
-    try {
-      return Deno.statSync(`${directory}/${name}`).isFile;
-    } catch {
-      return false;
-    }
-  });
-}
+const hasProgram = (name: string, files: Files) =>
+  ["/usr/bin", "/bin", "/usr/local/bin"].some((directory) =>
+    orNull(() => files.stat(`${directory}/${name}`))?.type === "file"
+  );
 
 /**
  * `--userns auto`: the ranges of subuid and subgid, or only the caller's own id
@@ -159,14 +154,18 @@ function hasProgram(name: string): boolean {
  */
 export function automaticIds(
   caller: { uid: number; gid: number; capable: boolean },
+  files: Files,
 ): IdMaps {
-  const name = read("/etc/passwd").split("\n").map((line) => line.split(":"))
-    .find(([, , uid]) => uid === String(caller.uid))?.[0] ?? "";
+  const name =
+    read(files, "/etc/passwd").split("\n").map((line) => line.split(":"))
+      .find(([, , uid]) => uid === String(caller.uid))?.[0] ?? "";
   const ranges = (path: string) =>
-    parseSubIds(read(path), { name, id: caller.uid });
+    parseSubIds(read(files, path), { name, id: caller.uid });
   const [uids, gids] = [ranges("/etc/subuid"), ranges("/etc/subgid")];
   const helper = !caller.capable;
-  if (!uids.length || !gids.length || (helper && !hasProgram("newuidmap"))) {
+  if (
+    !uids.length || !gids.length || (helper && !hasProgram("newuidmap", files))
+  ) {
     return ownIds(caller.uid, caller.gid);
   }
   return {

@@ -8,8 +8,8 @@
 import { asksForMap, MOST_HOST_MOUNTS } from "../../plan/mounts/host_mounts.ts";
 import { SpecError, UsageError } from "../../spec/errors.ts";
 import type { IdMapping, Mount, Spec } from "../../spec/types.ts";
-import type { Caller } from "./caller.ts";
 import { mapsOfNamespace } from "./id_ranges.ts";
+import type { Requester } from "./requester.ts";
 import { hostIdOf } from "../../spec/ids.ts";
 
 /** `idmap` or `ridmap`, and the mapping if it is written out. */
@@ -22,15 +22,21 @@ const OPTION = /^(r?idmap)(?:=(.*))?$/s;
 type Maps = Pick<Mount, "uidMappings" | "gidMappings">;
 
 /**
- * Gives each mount that asks for an id mapping its mappings.
+ * The mounts of a Spec. Each that asks for an id mapping has its mappings.
  *
  * @throws {SpecError} if there is nothing to map by, or the caller is not
  * allowed to
  */
-export function resolveIdmaps(spec: Spec, caller: Caller): void {
-  const own = ownMaps(spec);
-  const all = spec.mounts?.filter(asksForMap) ?? [];
-  for (const mount of all) {
+export function mappedMounts(
+  spec: Pick<Spec, "linux" | "mounts">,
+  { caller, world }: Pick<Requester, "caller" | "world">,
+): Mount[] {
+  const { mounts = [] } = spec;
+  const count = mounts.filter(asksForMap).length;
+  if (!count) return mounts;
+  const own = ownMaps(spec, world);
+  const mapped = mounts.map((mount): Mount => {
+    if (!asksForMap(mount)) return mount;
     const name = `Cannot map the IDs of ${mount.source ?? mount.destination}`;
     if (!caller.privileged) {
       throw new SpecError(`${name}: not root`, {
@@ -38,30 +44,37 @@ export function resolveIdmaps(spec: Spec, caller: Caller): void {
           "The kernel requires CAP_SYS_ADMIN over the file system. Run as root (sudo), or remove idmap and make yourself the owner of the files: inside you are root.",
       });
     }
-    Object.assign(mount, mapsOf(mount, own, name));
     const kind = mount.options?.findLast((option) => OPTION.test(option));
-    mount.options = [
-      ...mount.options?.filter((option) => !OPTION.test(option)) ?? [],
-      kind?.startsWith("r") ? "ridmap" : "idmap",
-    ];
-  }
-  if (all.length > MOST_HOST_MOUNTS) {
+    return {
+      ...mount,
+      ...mapsOf(mount, own, name),
+      options: [
+        ...mount.options?.filter((option) => !OPTION.test(option)) ?? [],
+        kind?.startsWith("r") ? "ridmap" : "idmap",
+      ],
+    };
+  });
+  if (count > MOST_HOST_MOUNTS) {
     throw new SpecError(
-      `Cannot map the IDs of ${all.length} mounts: the maximum is ${MOST_HOST_MOUNTS}`,
+      `Cannot map the IDs of ${count} mounts: the maximum is ${MOST_HOST_MOUNTS}`,
       { hint: "Map the IDs of a parent directory instead." },
     );
   }
+  return mapped;
 }
 
 /**
  * The maps of the container's user namespace. For a namespace that is joined by
  * a path other than `/proc/PID/ns/user` they are unknown.
  */
-function ownMaps({ linux }: Spec): Maps | null {
+function ownMaps(
+  { linux }: Pick<Spec, "linux">,
+  world: Requester["world"],
+): Maps | null {
   const { uidMappings, gidMappings } = linux;
   if (uidMappings?.length) return { uidMappings, gidMappings };
   const joined = linux.namespaces.find(({ type }) => type === "user")?.path;
-  const maps = joined === undefined ? null : mapsOfNamespace(joined);
+  const maps = joined === undefined ? null : mapsOfNamespace(joined, world);
   return maps && { uidMappings: maps.uids, gidMappings: maps.gids };
 }
 

@@ -1,18 +1,15 @@
 /**
  * `--rootfs FILE`: a root filesystem in an image file. The kind of image is
  * recognized by its content, not by its name. Only reads and decides; changes
- * nothing, except that {@linkcode usersInImage} mounts the image briefly. Runs
- * on the host, in the parent.
+ * nothing. Runs on the host, in the parent.
  */
 
-import { type Descriptor, O, open, readAt } from "../../ffi/fcntl.ts";
 import { SyscallError } from "../../ffi/errno.ts";
-import { readInRoot } from "../../ffi/openat2.ts";
 import type { Facts } from "../../plan/facts.ts";
 import { ContainerError, SpecError, UsageError } from "../../spec/errors.ts";
-import type { Caller } from "./caller.ts";
+import type { World } from "../world/world.ts";
 import type { ContainerOptions } from "./options.ts";
-import type { AccountFiles } from "./users.ts";
+import type { Requester } from "./requester.ts";
 
 /** The bytes that identify a kind of content, and their offset. */
 interface Mark {
@@ -121,10 +118,10 @@ const OTHERS: readonly (Mark & { what: string; hint: string })[] = [
 const bytesOf = ({ bytes }: Mark) =>
   typeof bytes === "string" ? new TextEncoder().encode(bytes) : bytes;
 
-function bears(file: Descriptor, mark: Mark): boolean {
+function bears(path: string, mark: Mark, world: World): boolean {
   const wanted = bytesOf(mark);
-  const found = new Uint8Array(wanted.length);
-  return readAt(file.fd, found, mark.at) === wanted.length &&
+  const found = world.readPart(path, mark.at, wanted.length);
+  return found.length === wanted.length &&
     found.every((byte, index) => byte === wanted[index]);
 }
 
@@ -140,9 +137,9 @@ function bears(file: Descriptor, mark: Mark): boolean {
 export function inspectImage(
   path: string,
   options: ContainerOptions,
-  caller: Pick<Caller, "privileged">,
+  { caller, world }: Pick<Requester, "caller" | "world">,
 ): NonNullable<Facts["image"]> {
-  const kind = kindOf(path);
+  const kind = kindOf(path, world);
   if (!caller.privileged) {
     throw new SpecError(`Cannot mount the image ${path}: not root`, {
       hint: `Run as root (sudo), or ${decapitalise(UNPACK)}: ${
@@ -163,16 +160,14 @@ export function inspectImage(
 
 const decapitalise = (text: string) => text[0]!.toLowerCase() + text.slice(1);
 
-function kindOf(path: string): typeof MOUNTED[number] {
-  using file = openFile(path);
-  const kind = MOUNTED.find((mark) => bears(file, mark));
+function kindOf(path: string, world: World): typeof MOUNTED[number] {
+  const hasMark = (mark: Mark) => reading(path, () => bears(path, mark, world));
+  const kind = MOUNTED.find(hasMark);
   if (kind) return kind;
-  const other = OTHERS.find((mark) => bears(file, mark));
+  const other = OTHERS.find(hasMark);
   throw new ContainerError(
     `Cannot use the root filesystem ${path}: it is ${
-      other
-        ? other.what
-        : "neither a directory nor a squashfs, erofs or ext4 image"
+      other?.what ?? "neither a directory nor a squashfs, erofs or ext4 image"
     }`,
     {
       hint: other?.hint.replaceAll("FILE", path) ?? `${UNPACK}.`,
@@ -180,9 +175,9 @@ function kindOf(path: string): typeof MOUNTED[number] {
   );
 }
 
-function openFile(path: string): Descriptor {
+function reading<T>(path: string, read: () => T): T {
   try {
-    return open(path, O.O_RDONLY | O.O_NONBLOCK);
+    return read();
   } catch (error) {
     if (!(error instanceof SyscallError)) throw error;
     throw new ContainerError(
@@ -192,26 +187,4 @@ function openFile(path: string): Descriptor {
       { hint: "Run as root (sudo).", cause: error },
     );
   }
-}
-
-/**
- * Reads the account files of an image. It mounts the image read-only, attached
- * to no directory, and unmounts it before it returns.
- */
-export async function usersInImage(
-  image: NonNullable<Facts["image"]>,
-): Promise<AccountFiles> {
-  const { mountImage } = await import("../../launch/host/image_mount.ts");
-  using root = mountImage({
-    ...image,
-    step: "mountImage",
-    readonly: true,
-    descriptor: 0,
-    why: "users are looked up in the root filesystem",
-    man: "loop(4)",
-  });
-  return {
-    passwd: readInRoot(root, "/etc/passwd"),
-    group: readInRoot(root, "/etc/group"),
-  };
 }

@@ -4,7 +4,6 @@
  * is requested.
  */
 
-import { landlockVersion } from "../../ffi/probe.ts";
 import {
   type LandlockRules,
   NET_SINCE,
@@ -13,6 +12,7 @@ import {
 import type { Step } from "../../plan/step.ts";
 import { SpecError, UsageError } from "../../spec/errors.ts";
 import type { Spec } from "../../spec/types.ts";
+import type { World } from "../world/world.ts";
 
 /**
  * The steps of the rules.
@@ -25,6 +25,7 @@ export function landlockSteps(
   rules: LandlockRules,
   { process }: Spec,
   leftOut: string[],
+  world: Pick<World, "landlock">,
 ): Step[] {
   const { ro = [], rw = [], exec = [], connect, bind } = rules;
   if (!(exec.length || ro.length || rw.length)) {
@@ -42,7 +43,7 @@ export function landlockSteps(
       "Remove --no-new-privs=false.",
     );
   }
-  const abi = landlockVersion();
+  const abi = world.landlock();
   if (typeof abi === "string") {
     throw new SpecError(
       abi === "EOPNOTSUPP"

@@ -4,12 +4,13 @@
  * removed with the container. Runs on the host, in the parent.
  */
 
-import { readHierarchy } from "../../cgroup/mod.ts";
+import { DEFAULT_DEVICE_RULES, readHierarchy } from "../../cgroup/mod.ts";
 import type { Hierarchy } from "../../cgroup/hierarchy.ts";
 import { planPlace } from "../../cgroup/systemd/in_scope.ts";
 import { CgroupDenied } from "../../cgroup/place.ts";
 import type { CgroupPlan } from "../../cgroup/step.ts";
 import type { Resources } from "../../spec/resources.ts";
+import type { World } from "../world/world.ts";
 
 /** What the container's cgroup has to provide. */
 interface LimitOptions {
@@ -36,9 +37,8 @@ export interface PlannedLimits {
  * @throws {ContainerError} if this machine does not have such a limit; for root
  * also if the cgroup cannot be created
  */
-export function planLimits(options: LimitOptions): PlannedLimits {
-  const hierarchy = readHierarchy();
-  const plan = placement(options, hierarchy);
+export function planLimits(options: LimitOptions, world: World): PlannedLimits {
+  const plan = placement(options, readHierarchy(world), world);
   const leftOut: CgroupDenied[] = [];
   const attempt = (resources: Resources) => {
     try {
@@ -61,14 +61,42 @@ export function planLimits(options: LimitOptions): PlannedLimits {
 }
 
 /**
+ * Plans the cgroup of a container in the background, which has one even without
+ * limits: to find its processes, to measure and to freeze them.
+ *
+ * @throws {ContainerError} if it cannot be created
+ */
+export function planLasting(
+  { id, resources, parent, rootless }: LimitOptions,
+  world: World,
+): CgroupPlan {
+  const plan = planPlace(
+    { id, parent, rootless },
+    readHierarchy(world),
+    world,
+  );
+  return plan({
+    id,
+    resources: {
+      ...resources,
+      devices: [...resources.devices ?? [], ...DEFAULT_DEVICE_RULES],
+    },
+    stats: true,
+    freeze: true,
+    rootless,
+  });
+}
+
+/**
  * Returns a function that plans the cgroup for given limits, at the place
  * chosen here.
  */
 function placement(
   { id, parent, rootless }: LimitOptions,
   hierarchy: Hierarchy,
+  world: World,
 ): (resources: Resources) => CgroupPlan {
-  const planned = planPlace({ id, parent, rootless }, hierarchy);
+  const planned = planPlace({ id, parent, rootless }, hierarchy, world);
   return (resources) => {
     const { scope, entry, ...plan } = planned({ id, resources, rootless });
     if (!scope) return { ...plan, entry };

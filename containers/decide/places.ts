@@ -9,13 +9,13 @@
  */
 
 import { SyscallError } from "../../ffi/errno.ts";
-import { type Descriptor, O, open } from "../../ffi/fcntl.ts";
-import { openInRoot, RESOLVE_NO_XDEV } from "../../ffi/openat2.ts";
 import type { ClosedDirectory, Facts } from "../../plan/facts.ts";
 import { isMapped } from "../../plan/mounts/host_mounts.ts";
 import { isKernelPath } from "../../plan/mounts/kernel_places.ts";
 import { isBind } from "../../plan/mounts/options.ts";
 import type { Mount, Spec } from "../../spec/types.ts";
+import type { FileInfo, OpenDirectory, World } from "../world/world.ts";
+import { orNull } from "./requester.ts";
 
 /** The kernel follows as many links, path_resolution(7). */
 const MAX_LINKS = 40;
@@ -58,14 +58,15 @@ export interface PlaceOptions extends Pick<Facts, "rootKind" | "overlay"> {
 export function findPlaces(
   spec: Spec,
   { rootKind, overlay, entersMore }: PlaceOptions,
+  world: World,
 ): Places {
   const places: Places = { ends: {}, revealed: {}, files: [] };
-  const closed = entersMore ? closedDirectories(spec) : [];
+  const closed = entersMore ? closedDirectories(spec, world) : [];
   if (closed.length) places.closed = closed;
   if (rootKind !== "directory") return places;
   try {
-    using root = open(spec.root.path, O.O_PATH | O.O_DIRECTORY);
-    const tree = new Tree(root, overlay?.upper ?? null);
+    using root = world.openDirectory(spec.root.path);
+    const tree = new Tree(root, overlay?.upper ?? null, world);
     for (const [index, mount] of (spec.mounts ?? []).entries()) {
       const inside = overlay ? null : revealedBy(tree, spec, mount);
       if (inside !== null) {
@@ -111,7 +112,8 @@ function revealedBy(tree: Tree, { root }: Spec, mount: Mount): string | null {
   const { source } = mount;
   if (!isBind(mount) || !source?.startsWith("/")) return null;
   if (!tree.mounted.length) return null;
-  const [real, top] = [realOf(source), realOf(root.path)];
+  const { world } = tree;
+  const [real, top] = [realOf(source, world), realOf(root.path, world)];
   if (!isWithin(real, top) || real === top || top === "/") return null;
   const inside = real.slice(top.length);
   const meets = tree.mounted.some(({ place }) =>
@@ -124,16 +126,20 @@ function revealedBy(tree: Tree, { root }: Spec, mount: Mount): string | null {
  * The directories above sources that are closed to other users, with these
  * sources.
  */
-function closedDirectories({ root, mounts = [] }: Spec): ClosedDirectory[] {
+function closedDirectories(
+  { root, mounts = [] }: Spec,
+  world: World,
+): ClosedDirectory[] {
   const found = new Map<string, ClosedDirectory["sources"]>();
   const sources = mounts.filter((mount) =>
     isBind(mount) && !isMapped(mount) && mount.source?.startsWith("/")
   ).map(({ source }) => source!);
-  for (const path of new Set([root.path, ...sources].map(realOf))) {
-    const info = infoOf(path);
-    const directory = info && closedAbove(path);
+  const real = [root.path, ...sources].map((path) => realOf(path, world));
+  for (const path of new Set(real)) {
+    const info = orNull(() => world.stat(path));
+    const directory = info && closedAbove(path, world);
     if (!directory) continue;
-    const kind = info.isDirectory ? "directory" : "file";
+    const kind = info.type === "directory" ? "directory" : "file";
     const list = found.get(directory) ?? [];
     found.set(directory, list);
     list.push({ path, kind });
@@ -150,11 +156,11 @@ function closedDirectories({ root, mounts = [] }: Spec): ClosedDirectory[] {
 }
 
 /** The first directory on the way to a path that other users may not enter. */
-function closedAbove(path: string): string | null {
+function closedAbove(path: string, world: World): string | null {
   const parts = path.split("/").slice(1, -1);
   for (const index of parts.keys()) {
     const directory = `/${parts.slice(0, index + 1).join("/")}`;
-    const mode = infoOf(directory)?.mode ?? 0;
+    const mode = orNull(() => world.stat(directory))?.mode ?? 0;
     if (!(mode & ENTERED_BY_OTHERS)) return directory;
   }
   return null;
@@ -162,25 +168,15 @@ function closedAbove(path: string): string | null {
 
 const ENTERED_BY_OTHERS = 0o001;
 
-function infoOf(path: string): Deno.FileInfo | null {
-  try {
-    return Deno.statSync(path);
-  } catch {
-    return null;
-  }
-}
-
 /** Resolves the links of the part of a path that exists, and keeps the rest. */
-function realOf(path: string): string {
+function realOf(path: string, world: World): string {
   const parts = path.split("/").filter((part) => part && part !== ".");
   for (let count = parts.length; count > 0; count--) {
-    try {
-      const above = Deno.realPathSync(`/${parts.slice(0, count).join("/")}`);
-      return ["", ...above.split("/"), ...parts.slice(count)]
-        .filter((part, index) => part || !index).join("/");
-    } catch {
-      // The next iteration tries the parent.
-    }
+    const start = `/${parts.slice(0, count).join("/")}`;
+    const above = orNull(() => world.realPath(start));
+    if (above === null) continue;
+    return ["", ...above.split("/"), ...parts.slice(count)]
+      .filter((part, index) => part || !index).join("/");
   }
   return path;
 }
@@ -206,8 +202,9 @@ function shownBy(mount: Mount): Shown {
 class Tree {
   readonly mounted: { place: string; shown: Shown }[] = [];
   constructor(
-    private readonly root: Descriptor,
+    private readonly root: OpenDirectory,
     private readonly upper: string | null,
+    readonly world: World,
   ) {}
 
   mount(mount: Mount, place: string): void {
@@ -220,15 +217,7 @@ class Tree {
     if (path === "/") return true;
     const above = this.#cover(path);
     if (above) return above.place === path;
-    try {
-      using found = openInRoot(this.root, path, O.O_PATH, RESOLVE_NO_XDEV);
-      return found !== null;
-    } catch (error) {
-      // Something is mounted there. It is not examined, because it may not
-      // respond (for example a network file system).
-      if (error instanceof SyscallError && error.code === "EXDEV") return true;
-      throw error;
-    }
+    return this.root.exists(path);
   }
 
   /** Where a path leads, and what is there; null if that is unknown. */
@@ -264,27 +253,38 @@ class Tree {
   #look(path: string): Found | "unknown" {
     const cover = this.#cover(path);
     if (!cover) {
-      const changed = this.upper === null ? null : lookAt(this.upper + path);
-      return changed ?? lookAt(`/proc/self/fd/${this.root.fd}${path}`);
+      const changed = this.upper === null ? null : this.#onHost(
+        this.upper + path,
+      );
+      return changed ?? lookAt(this.root, path);
     }
     const { place, shown } = cover;
     const isPlace = place === path;
     if (typeof shown === "object") {
-      const stat = isPlace ? Deno.statSync : Deno.lstatSync;
-      return lookAt(shown.source + path.slice(place.length), stat);
+      const source = shown.source + path.slice(place.length);
+      if (!isPlace) return this.#onHost(source);
+      const info = orNull(() => this.world.stat(source));
+      return info && { directory: info.type === "directory" };
     }
     if (isPlace) return { directory: true };
     return shown === "nothing" ? null : "unknown";
   }
+
+  #onHost = (path: string) => lookAt(this.world, path);
 }
 
-function lookAt(path: string, stat = Deno.lstatSync): Found {
-  try {
-    const { isSymlink, isDirectory } = stat(path);
-    return isSymlink
-      ? { link: Deno.readLinkSync(path) }
-      : { directory: isDirectory };
-  } catch {
-    return null;
+/** What is at a path without links. */
+function lookAt(
+  files: {
+    lstat(path: string): FileInfo | null;
+    readLink(path: string): string | null;
+  },
+  path: string,
+): Found {
+  const info = orNull(() => files.lstat(path));
+  if (info?.type !== "link") {
+    return info && { directory: info.type === "directory" };
   }
+  const link = orNull(() => files.readLink(path));
+  return link === null ? null : { link };
 }

@@ -1,11 +1,14 @@
 /**
- * Finds the root filesystem of a container. Only reads and decides, except that
- * it unpacks the embedded tree if that is used. Runs on the host, in the
- * parent.
+ * Decides what the root filesystem of a container is. Only reads and decides;
+ * changes nothing. Runs on the host, in the parent.
  */
 
+import { errnoText, SyscallError } from "../../ffi/errno.ts";
 import type { Facts } from "../../plan/facts.ts";
 import { ContainerError } from "../../spec/errors.ts";
+import { absolutePath, orNull, type Requester } from "./requester.ts";
+
+type Here = Pick<Requester, "world" | "cwd">;
 
 /** `--rootfs empty`: a root filesystem that contains only the mounts. */
 export const EMPTY_ROOTFS = "empty";
@@ -17,69 +20,44 @@ export const DEFAULT_ROOTFS = "./fs";
  * What kind of root filesystem a path is. A path that does not exist counts as
  * a directory.
  */
-export function rootKindOf(rootfs: string): Facts["rootKind"] {
+export function rootKindOf(rootfs: string, here: Here): Facts["rootKind"] {
   if (rootfs === EMPTY_ROOTFS) return "empty";
   if (rootfs === "/") return "host";
-  try {
-    return Deno.statSync(rootfs).isFile ? "image" : "directory";
-  } catch {
-    // `explain` can show a plan before the root filesystem exists.
-    return "directory";
-  }
+  const info = orNull(() => here.world.stat(absolutePath(here, rootfs)));
+  // `explain` can show a plan before the root filesystem exists.
+  return info?.type === "file" ? "image" : "directory";
 }
 
 /**
- * The absolute path of the root filesystem, links resolved. Without a path it
- * is `./fs`, or else the tree embedded in the compiled program, which is
- * unpacked.
+ * The absolute path of a root filesystem, links resolved.
  *
- * @param unpack false: nothing is changed, and the tree need not exist yet
- * @throws {ContainerError} if there is no usable root filesystem
+ * @throws {ContainerError} if it cannot be used
  */
-export async function findRootFilesystem(
-  path: string | undefined,
-  say: (line: string) => void,
-  { unpack = true }: { unpack?: boolean } = {},
-): Promise<string> {
-  if (path === EMPTY_ROOTFS) return EMPTY_ROOTFS;
-  try {
-    return realRoot(path ?? DEFAULT_ROOTFS);
-  } catch (error) {
-    if (path !== undefined || !(error instanceof ContainerError)) throw error;
-    if (!(error.cause instanceof Deno.errors.NotFound)) throw error;
-    const { embeddedRootfs } = await import("./embedded.ts");
-    const embedded = await embeddedRootfs(say, { unpack });
-    if (embedded === null) throw error;
-    return embedded;
-  }
-}
-
-function realRoot(path: string): string {
+export function realRoot(path: string, here: Here): string {
   const failed = (reason: string, hint: string, cause?: unknown) =>
     new ContainerError(`Cannot use the root filesystem ${path}: ${reason}`, {
       hint,
       cause,
     });
-  let real: string;
   try {
-    real = Deno.realPathSync(path);
-    const { isDirectory, isFile } = Deno.statSync(real);
+    const real = here.world.realPath(absolutePath(here, path));
+    const { type } = here.world.stat(real);
     // containers/decide/image_file.ts finds out what a file contains.
-    if (isDirectory || isFile) return real;
+    if (type === "directory" || type === "file") return real;
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) {
+    if (!(error instanceof SyscallError)) throw error;
+    if (error.code === "ENOENT") {
       throw failed(
         "no such directory",
         "Create it with `deno task rootfs`, or name another directory with --rootfs DIR.",
         error,
       );
     }
-    if (error instanceof Deno.errors.PermissionDenied) {
+    if (error.code === "EACCES") {
       throw failed("permission denied (EACCES)", "Run as root (sudo).", error);
     }
-    const reason = error instanceof Error ? error.message : String(error);
     throw failed(
-      reason.replace(/ \(os error.*/, "").toLowerCase(),
+      errnoText(error.code),
       "Name another directory with --rootfs DIR.",
       error,
     );
@@ -89,3 +67,7 @@ function realRoot(path: string): string {
     "Name a directory or a squashfs, erofs or ext4 image with --rootfs.",
   );
 }
+
+/** Whether {@linkcode realRoot} failed because nothing is there. */
+export const isMissing = ({ cause }: ContainerError): boolean =>
+  cause instanceof SyscallError && cause.code === "ENOENT";

@@ -10,19 +10,23 @@ import {
   RELEVANT_CAPABILITIES,
 } from "../../seccomp/default_code.ts";
 import type { Facts } from "../../plan/facts.ts";
-import { once } from "../../plan/once.ts";
 import { UsageError } from "../../spec/errors.ts";
 import type { Spec } from "../../spec/types.ts";
+import type { World } from "../world/world.ts";
+import type { Requester } from "./requester.ts";
 
 /** The kernel's version: `6.1.0-18-amd64` gives 6 and 1. */
 export function kernelVersion(
-  release = Deno.osRelease(),
+  release: string,
 ): [major: number, minor: number] {
   const [major = "0", minor = "0"] = release.split(/[.-]/);
   return [Number(major), Number(minor)];
 }
 
-const ownKernel = once(() => kernelVersion());
+const hostOf = (world: World) => ({
+  kernel: kernelVersion(world.kernelRelease()),
+  arch: world.architecture(),
+});
 
 /** Where a learned profile is written: a file, or standard error. */
 export type LearnTarget = { file: string } | "stderr";
@@ -57,7 +61,8 @@ export function learnTarget(profile: string): LearnTarget | null {
 export async function seccompFilter(
   profile: string,
   { process, linux }: Spec,
-  leftOut: string[] = [],
+  leftOut: string[],
+  requester: Requester,
 ): Promise<Facts["seccomp"]> {
   if (profile === "unconfined") return null;
   if (profile === "") {
@@ -66,7 +71,7 @@ export async function seccompFilter(
       "Use default, unconfined, learn or the file of a profile.",
     );
   }
-  const host = { kernel: ownKernel(), arch: Deno.build.arch };
+  const host = hostOf(requester.world);
   const capabilities = process.capabilities?.bounding ?? [];
   const is32Bit = linux.personality?.domain === "LINUX32";
   if (learnTarget(profile)) {
@@ -81,19 +86,26 @@ export async function seccompFilter(
     return { profile, filter: DEFAULT_FILTER[host.arch], flags: 0 };
   }
   const { compileProfile } = await import("./seccomp_profile.ts");
-  return compileProfile(profile, { ...host, capabilities, is32Bit }, leftOut);
+  return compileProfile(
+    profile,
+    { ...host, capabilities, is32Bit },
+    leftOut,
+    requester,
+  );
 }
 
 /** The filter of `linux.seccomp` in a configuration. */
-export async function specFilter(spec: Spec): Promise<Facts["seccomp"]> {
+export async function specFilter(
+  spec: Spec,
+  world: World,
+): Promise<Facts["seccomp"]> {
   const { seccomp } = spec.linux;
   if (!seccomp) return null;
   const { compileSpecProfile } = await import("./seccomp_profile.ts");
   return compileSpecProfile(seccomp, {
-    kernel: kernelVersion(),
-    arch: Deno.build.arch,
+    ...hostOf(world),
     caps: spec.process.capabilities?.bounding ?? [],
-  });
+  }, world);
 }
 
 /**

@@ -5,10 +5,10 @@
  */
 
 import { toBase64 } from "../../ffi/base64.ts";
+import { SyscallError } from "../../ffi/errno.ts";
 import { compileSeccomp, seccompFlags } from "../../seccomp/compile.ts";
 import { defaultFilter } from "../../seccomp/default.ts";
 import { SECCOMP } from "../../launch/lower/seccomp_filter.ts";
-import { newMark } from "../../seccomp/mark.ts";
 import { isCall } from "../../seccomp/syscalls.ts";
 import type { Facts } from "../../plan/facts.ts";
 import { SpecError } from "../../spec/errors.ts";
@@ -18,6 +18,8 @@ import {
   parseSeccompText,
   type SeccompHost,
 } from "../../spec/seccomp.ts";
+import type { World } from "../world/world.ts";
+import { absolutePath, type Requester } from "./requester.ts";
 
 const TSYNC = 1;
 
@@ -34,12 +36,13 @@ export function compileProfile(
     is32Bit: boolean;
   },
   leftOut: string[],
+  requester: Requester,
 ): NonNullable<Facts["seccomp"]> {
   if (profile === "default") {
     const filter = defaultFilter({ kernel, arch, capabilities, is32Bit });
     return { profile, filter: toBase64(filter), flags: 0 };
   }
-  const text = readProfile(profile);
+  const text = readProfile(profile, requester);
   try {
     const parsed = parseSeccompText(text, {
       kernel,
@@ -81,6 +84,7 @@ function named(error: SpecError, path: string): SpecError {
 export function compileSpecProfile(
   profile: unknown,
   host: SeccompHost,
+  world: Pick<World, "random">,
 ): NonNullable<Facts["seccomp"]> {
   const parsed = parseSeccomp(profile, host, { agent: true });
   if (!notifies(parsed)) {
@@ -90,7 +94,7 @@ export function compileSpecProfile(
       flags: seccompFlags(parsed),
     };
   }
-  const mark = newMark();
+  const mark = world.random();
   return {
     profile: "linux.seccomp",
     filter: toBase64(compileSeccomp(parsed, host.arch, mark)),
@@ -101,17 +105,18 @@ export function compileSpecProfile(
   };
 }
 
-function readProfile(path: string): string {
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: "no such file",
+  EISDIR: "it is a directory",
+  EACCES: "permission denied",
+};
+
+function readProfile(path: string, requester: Requester): string {
   try {
-    return Deno.readTextFileSync(path);
+    return requester.world.readText(absolutePath(requester, path));
   } catch (error) {
-    const reason = error instanceof Deno.errors.NotFound
-      ? "no such file"
-      : error instanceof Deno.errors.IsADirectory
-      ? "it is a directory"
-      : error instanceof Deno.errors.PermissionDenied
-      ? "permission denied"
-      : "it cannot be opened";
+    if (!(error instanceof SyscallError)) throw error;
+    const reason = REASONS[error.code] ?? "it cannot be opened";
     throw new SpecError(`Cannot read the seccomp profile ${path}: ${reason}`, {
       hint: "Use a file, default, unconfined or learn.",
       cause: error,

@@ -13,7 +13,9 @@ import { DEFAULT_HOSTNAME, defaultSpec } from "../../spec/defaults.ts";
 import { fitCgroups } from "../../plan/mounts/cgroup_mounts.ts";
 import { SpecError, UsageError } from "../../spec/errors.ts";
 import { holderOfSysctl } from "../../spec/sysctls.ts";
-import type { Mount, NamespaceType, Spec } from "../../spec/types.ts";
+import type { Resources } from "../../spec/resources.ts";
+import type { Device, Mount, NamespaceType, Spec } from "../../spec/types.ts";
+import type { TerminalSize, World } from "../world/world.ts";
 import type { Caller } from "./caller.ts";
 import { environment } from "./environment.ts";
 import { etcFiles } from "./etc_files.ts";
@@ -25,9 +27,26 @@ import {
   OWN_USER_NAMESPACE,
   ownIds,
 } from "./id_ranges.ts";
+import { mappedMounts } from "./idmaps.ts";
 import type { ContainerOptions, NamespaceMode } from "./options.ts";
-import { setTerminal } from "./terminal.ts";
+import { orNull, type Requester } from "./requester.ts";
+import { ownTerminal } from "./terminal.ts";
 import { idsOf, type ResolvedUser } from "./users.ts";
+
+/** What is known before the Spec is made. */
+export interface SpecInputs {
+  options: ContainerOptions;
+  /** The absolute path of the root filesystem, or `empty`. */
+  rootfs: string;
+  /** The user of the command. */
+  user: ResolvedUser;
+  /** The devices that `options.devices` names. */
+  devices?: Device[];
+  /** The limits, with the rules of these devices. */
+  resources?: Resources;
+  /** The size of the container's terminal if the caller has none. */
+  terminalSize?: TerminalSize;
+}
 
 /** The Spec, and decisions that a Spec cannot express. */
 export interface Decisions {
@@ -43,20 +62,16 @@ export interface Decisions {
 /**
  * Makes the Spec from the options.
  *
- * @param streams the standard streams, if they are not those of this process
  * @throws {UsageError} for options that contradict each other, {SpecError} for
  * what the caller or this machine cannot do
  */
-export function decide(
-  options: ContainerOptions,
-  rootfs: string,
-  user: ResolvedUser,
-  caller: Caller,
-  [stdin = "inherit"]: readonly (string | undefined)[] = [],
+export function specFrom(
+  { options, rootfs, user, devices = [], resources, terminalSize }: SpecInputs,
+  requester: Requester,
 ): Decisions {
-  const terminal = options.tty ||
-    stdin === "inherit" && Deno.stdin.isTerminal();
-  const env = environment(options, user, terminal);
+  const { caller, world, streams: [stdin = "inherit"] } = requester;
+  const terminal = options.tty || stdin === "inherit" && world.isTerminal(0);
+  const env = environment(options, user, terminal, world);
   const spec = defaultSpec({ rootfs, args: options.command, env });
   const leftOut: string[] = [];
   const { process, linux } = spec;
@@ -79,12 +94,14 @@ export function decide(
   process.oomScoreAdj = options.oomScoreAdj;
   process.scheduling = { nice: options.nice, cpus: options.cpus };
   process.preserve = options.preserveFds;
-  process.apparmorProfile = apparmor(options);
+  process.apparmorProfile = apparmor(options, world);
   process.selinuxLabel = options.selinux;
   setNamespaces(spec, options);
   linux.timeOffsets = options.timeOffsets;
+  linux.devices = devices;
+  if (resources) linux.resources = resources;
   if (options.personality) linux.personality = { domain: options.personality };
-  const maps = userNamespace(spec, options, caller, leftOut);
+  const maps = userNamespace(spec, options, requester, leftOut);
   if (options.privileged) {
     linux.maskedPaths = [];
     linux.readonlyPaths = [];
@@ -103,8 +120,10 @@ export function decide(
     );
   }
   // Root of a user namespace has only the ids of that namespace.
-  const own = caller.nested ? mapsOfNamespace(OWN_USER_NAMESPACE) : null;
+  const own = caller.nested ? mapsOfNamespace(OWN_USER_NAMESPACE, world) : null;
   if (options.defaultMounts === false) spec.mounts = [];
+  const isDirectory = (path: string) =>
+    orNull(() => world.stat(path))?.type === "directory";
   fitMounts(spec, maps ?? own, leftOut, isDirectory);
   if (options.shmSize !== undefined) {
     if (options.namespaces?.ipc === "host") {
@@ -115,11 +134,12 @@ export function decide(
     }
     sizeShm(spec, options.shmSize);
   }
-  spec.mounts = [
+  const mounts = [
     ...mergeMounts(fitCgroups(spec), options.mounts ?? []),
-    ...etcFiles(options, spec, rootfs),
-  ].map((mount) => withoutLabel(mount, leftOut));
-  setTerminal(spec, options);
+    ...etcFiles(options, spec, rootfs, world),
+  ].map((mount) => withoutLabel(mount, leftOut, world));
+  spec.mounts = mappedMounts({ linux, mounts }, requester);
+  Object.assign(process, ownTerminal(options, mounts, world, terminalSize));
   linux.sysctl = sysctls(spec, options.sysctls ?? {});
   const init = (options.init ?? true) && canBePidOne(spec, leftOut);
   if (init) warnOfTracing(spec, leftOut);
@@ -157,14 +177,14 @@ function warnOfTracing({ process }: Spec, leftOut: string[]): void {
 }
 
 /** Without AppArmor in the kernel everything is unconfined already. */
-function apparmor({ apparmor }: ContainerOptions): string | undefined {
+function apparmor(
+  { apparmor }: ContainerOptions,
+  world: World,
+): string | undefined {
   if (apparmor !== "unconfined") return apparmor;
-  try {
-    Deno.statSync("/proc/self/attr/apparmor");
-    return apparmor;
-  } catch {
-    return undefined;
-  }
+  return world.access("/proc/self/attr/apparmor", "exists")
+    ? apparmor
+    : undefined;
 }
 
 const withPrefix = (name: string) => {
@@ -252,7 +272,7 @@ function asNamespace(
 function userNamespace(
   spec: Spec,
   options: ContainerOptions,
-  caller: Caller,
+  { caller, world }: Requester,
   leftOut: string[],
 ): IdMaps | null {
   const explicit = options.uidMap?.length || options.gidMap?.length;
@@ -267,11 +287,11 @@ function userNamespace(
   if (mode.startsWith("path:")) {
     const path = mode.slice(5);
     spec.linux.namespaces.push({ type: "user", path });
-    return mapsOfNamespace(path);
+    return mapsOfNamespace(path, world);
   }
   spec.linux.namespaces.push({ type: "user" });
   const own = mode === "auto"
-    ? automaticIds(caller)
+    ? automaticIds(caller, world)
     : ownIds(caller.uid, caller.gid);
   const maps: IdMaps = {
     uids: options.uidMap ?? own.uids,
@@ -295,14 +315,6 @@ function userNamespace(
 
 const mapsMore = ({ uidMap = [], gidMap = [] }: ContainerOptions) =>
   [...uidMap, ...gidMap].some(({ size }) => size > 1);
-
-function isDirectory(path: string): boolean {
-  try {
-    return Deno.statSync(path).isDirectory;
-  } catch {
-    return false;
-  }
-}
 
 function sizeShm({ mounts = [] }: Spec, bytes: number): void {
   for (const mount of mounts) {
@@ -328,23 +340,15 @@ function mergeMounts(defaults: Mount[], asked: Mount[]): Mount[] {
  * docker's options z and Z relabel the source for SELinux. They are removed:
  * without SELinux there is no label, and with SELinux the label is not changed.
  */
-function withoutLabel(mount: Mount, leftOut: string[]): Mount {
+function withoutLabel(mount: Mount, leftOut: string[], world: World): Mount {
   const { options = [], source } = mount;
   if (!options.includes("z") && !options.includes("Z")) return mount;
-  if (hasSelinux()) {
+  if (world.access("/sys/fs/selinux/enforce", "exists")) {
     leftOut.push(
       `${source} keeps its SELinux label. To let containers use it: chcon -R -t container_file_t ${source}`,
     );
   }
   return { ...mount, options: options.filter((word) => !/^z$/i.test(word)) };
-}
-
-function hasSelinux(): boolean {
-  try {
-    return Deno.statSync("/sys/fs/selinux/enforce").isFile;
-  } catch {
-    return false;
-  }
 }
 
 function sysctls(

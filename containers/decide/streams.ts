@@ -4,13 +4,12 @@
  * decides; changes nothing. Runs on the host, in the parent.
  */
 
-import { O } from "../../ffi/fcntl.ts";
-import { rawSyscall } from "../../ffi/libc.ts";
-import { getAttributes } from "../../ffi/termios.ts";
+import { SyscallError } from "../../ffi/errno.ts";
 import { DEFAULT_DEVICES } from "../../plan/mounts/devices.ts";
 import type { Facts, RelayedStream } from "../../plan/facts.ts";
 import { streamNames } from "../../plan/process/streams.ts";
 import { UsageError } from "../../spec/errors.ts";
+import type { FileInfo, World } from "../world/world.ts";
 
 /** How the streams are to be used. */
 export interface StreamOptions {
@@ -38,7 +37,6 @@ const NULL = { major: 1, minor: 3 };
 /** pts(4): the master side of a terminal. */
 const MASTER = { major: 5, minor: 2 };
 
-const KCMP_FILE = 0;
 const STANDARD = [0, 1, 2];
 
 /**
@@ -49,10 +47,11 @@ const STANDARD = [0, 1, 2];
  */
 export function readStreams(
   { streams, replaced, inheritFiles = false, ownsPipes }: StreamOptions,
+  world: World,
 ): StreamFacts {
   const tie = (fd: number) => streams[fd] ?? "inherit";
   const kinds = STANDARD.map((fd) =>
-    tie(fd) === "inherit" ? kindOf(fd, inheritFiles) : null
+    tie(fd) === "inherit" ? kindOf(fd, inheritFiles, world) : null
   );
   const files = STANDARD.filter((fd) => {
     const { [fd]: kind } = kinds;
@@ -76,7 +75,7 @@ export function readStreams(
       tie(fd) === "piped" || files.includes(fd) ||
       ownsPipes && kinds[fd] === "pipe"
     ),
-    relayedStreams: pipesFor(files),
+    relayedStreams: pipesFor(files, world),
   };
 }
 
@@ -96,24 +95,34 @@ type Kind = "file" | "null" | "pipe" | "other" | `/dev/${string}` | Refused;
  * Classifies a stream by its file type and device number: its path could name
  * something else by now.
  */
-function kindOf(fd: number, inheritFiles: boolean): Kind {
-  let info: Deno.FileInfo;
+function kindOf(fd: number, inheritFiles: boolean, world: World): Kind {
+  let info: FileInfo | null;
   try {
-    info = Deno.statSync(`/proc/self/fd/${fd}`);
+    info = world.descriptor(fd);
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return "other";
     // A file that only its owner may stat (FUSE): it could be anything.
-    if (inheritFiles) throw error;
+    if (inheritFiles || !(error instanceof SyscallError)) throw error;
     return "file";
   }
-  if (info.isFile || info.isBlockDevice) return "file";
-  if (info.isFifo) return "pipe";
-  if (info.isSocket) return "other";
-  if (info.isDirectory) return { what: "a directory", isDirectory: true };
-  if (!info.isCharDevice) {
-    return { what: "neither a file nor a pipe, socket or terminal" };
+  switch (info?.type) {
+    case undefined:
+    case "socket":
+      return "other";
+    case "file":
+    case "block device":
+      return "file";
+    case "fifo":
+      return "pipe";
+    case "directory":
+      return { what: "a directory", isDirectory: true };
+    case "character device":
+      return kindOfDevice(fd, info!, world);
+    default:
+      return { what: "neither a file nor a pipe, socket or terminal" };
   }
-  const rdev = info.rdev ?? 0;
+}
+
+function kindOfDevice(fd: number, { rdev }: FileInfo, world: World): Kind {
   const major = rdev >> 8 & 0xfff;
   const minor = rdev & 0xff | rdev >> 12 & 0xfff00;
   if (major === NULL.major && minor === NULL.minor) return "null";
@@ -124,7 +133,7 @@ function kindOf(fd: number, inheritFiles: boolean): Kind {
   // The master side of a terminal has terminal attributes too, but a command
   // must not get it: it is the ptmx device of the program that opened it.
   const isMaster = major === MASTER.major && minor === MASTER.minor;
-  if (!isMaster && getAttributes(fd)) return "other";
+  if (!isMaster && world.isTerminal(fd)) return "other";
   return { what: `a device (character ${major}:${minor})` };
 }
 
@@ -140,46 +149,17 @@ function refused(fd: number, { what, isDirectory }: Refused): UsageError {
 }
 
 /**
- * One pipe for each file; one for both outputs if they are the same open file.
+ * One pipe for each file; one for both outputs if they are the same open file:
+ * after `> FILE 2>&1`, two pipes would lose the order of the output.
  */
-function pipesFor(files: readonly number[]): RelayedStream[] {
-  const isOne = files.includes(1) && files.includes(2) && isSameFile(1, 2);
+function pipesFor(files: readonly number[], world: World): RelayedStream[] {
+  const isOne = files.includes(1) && files.includes(2) &&
+    world.isSameFile(1, 2);
   return files.flatMap((fd) =>
     isOne && fd === 2
       ? []
       : [{ descriptors: isOne && fd === 1 ? [1, 2] : [fd] }]
   );
-}
-
-/**
- * Whether two descriptors are the same open file, kcmp(2). After `> FILE 2>&1`,
- * two pipes would lose the order of the output.
- */
-function isSameFile(one: number, other: number): boolean {
-  const result = rawSyscall(
-    "kcmp",
-    Deno.pid,
-    Deno.pid,
-    KCMP_FILE,
-    one,
-    other,
-  );
-  return result < 0 ? looksSame(one, other) : result === 0;
-}
-
-/**
- * Compares without kcmp(2), which some kernels and filters do not have: the
- * same file, position and flags.
- */
-function looksSame(one: number, other: number): boolean {
-  const [first, second] = [one, other].map((fd) => {
-    const { dev, ino } = Deno.statSync(`/proc/self/fd/${fd}`);
-    const lines = Deno.readTextFileSync(`/proc/self/fdinfo/${fd}`);
-    const [, position] = lines.match(/^pos:\s*(\d+)/m) ?? [];
-    const [, flags = "0"] = lines.match(/^flags:\s*(\d+)/m) ?? [];
-    return [dev, ino, position, parseInt(flags, 8) & ~O.O_CLOEXEC].join(" ");
-  });
-  return first === second;
 }
 
 /** What a stream of the container is connected to. */

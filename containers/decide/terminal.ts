@@ -3,40 +3,49 @@
  * decides; changes nothing. Runs on the host, in the process the user started.
  */
 
-import { windowSize } from "../../ffi/termios.ts";
-import { ownForegroundGroup } from "../../launch/attend/job.ts";
-import type { Spec } from "../../spec/types.ts";
+import type { Mount } from "../../spec/types.ts";
+import type { TerminalSize, World } from "../world/world.ts";
 import type { ContainerOptions } from "./options.ts";
+
+type Terminals = Pick<
+  World,
+  "isInForeground" | "isTerminal" | "terminalSize"
+>;
+
+const STDOUT = 1;
+const STDERR = 2;
 
 /**
  * Whether a user is at the other end: standard input and output are a terminal,
  * and this process is in the foreground. In a pipeline the terminal may belong
  * to a pager; in the background it belongs to the shell.
  */
-export const isInteractive = () =>
-  ownForegroundGroup() !== null && Deno.stdout.isTerminal();
+export const isInteractive = (world: Terminals): boolean =>
+  world.isInForeground() && world.isTerminal(STDOUT);
 
-/** Sets the terminal that was requested, or that the user expects. */
-export function setTerminal(
-  { process, mounts = [] }: Spec,
-  { tty }: Pick<ContainerOptions, "tty">,
-): void {
-  // If the user mounts something else over /dev/pts there can be no terminal.
-  process.terminal = tty ??
-    (isInteractive() && mounts.some(({ type }) => type === "devpts"));
-  const size = process.terminal ? userWindowSize() : null;
-  if (size) process.consoleSize = size;
+/** The terminal of a container, as the process of a Spec has it. */
+export interface OwnTerminal {
+  terminal: boolean;
+  consoleSize?: TerminalSize;
 }
 
 /**
- * The size of the terminal among this process's streams; null if there is none.
+ * The terminal that was requested, or that the user expects.
+ *
+ * @param size the size if no terminal of the caller has one
  */
-export function userWindowSize(): ReturnType<typeof windowSize> {
-  for (const fd of [0, 1, 2]) {
-    const size = windowSize(fd);
-    if (size) return size;
-  }
-  return null;
+export function ownTerminal(
+  { tty }: Pick<ContainerOptions, "tty">,
+  mounts: readonly Mount[],
+  world: Terminals,
+  size?: TerminalSize,
+): OwnTerminal {
+  // If the user mounts something else over /dev/pts there can be no terminal.
+  const terminal = tty ??
+    (isInteractive(world) && mounts.some(({ type }) => type === "devpts"));
+  if (!terminal) return { terminal };
+  const consoleSize = world.terminalSize() ?? size;
+  return consoleSize ? { terminal, consoleSize } : { terminal };
 }
 
 /**
@@ -44,6 +53,20 @@ export function userWindowSize(): ReturnType<typeof windowSize> {
  * as with docker; by default not a standard error that the caller has
  * redirected. Without a terminal the result is not used.
  */
-export function terminalStreams({ tty }: Pick<ContainerOptions, "tty">) {
-  return tty !== undefined || Deno.stderr.isTerminal() ? [0, 1, 2] : [0, 1];
-}
+export const terminalStreams = (
+  { tty }: Pick<ContainerOptions, "tty">,
+  world: Terminals,
+): number[] =>
+  tty !== undefined || world.isTerminal(STDERR) ? [0, 1, 2] : [0, 1];
+
+/**
+ * Whether the requester copies the terminal's output to something other than a
+ * terminal. Lines then end in LF, as they do for a program without a terminal.
+ * On a terminal, output keeps the carriage returns that full-screen programs
+ * rely on. The receiver of a socket sets the terminal as it likes.
+ */
+export const plainLines = (
+  { sendsTerminal }: { sendsTerminal: boolean },
+  world: Terminals,
+): { plainLines?: true } =>
+  sendsTerminal || world.isTerminal(STDOUT) ? {} : { plainLines: true };

@@ -4,10 +4,9 @@
  * decides; changes nothing. Runs on the host, before any namespace exists.
  */
 
-import { O, open } from "../../ffi/fcntl.ts";
-import { readInRoot } from "../../ffi/openat2.ts";
 import { SpecError } from "../../spec/errors.ts";
 import { MAX_ID, parseId } from "../../spec/ids.ts";
+import type { AccountFiles, World } from "../world/world.ts";
 
 /** A user's ids for setresuid(2), and the home directory. */
 export interface ResolvedUser {
@@ -152,17 +151,12 @@ export const idsOf = ({ uid, gid, groups }: ResolvedUser) => ({
   additionalGids: [...new Set([gid, ...groups])],
 });
 
-/** The account files of a root filesystem. */
-export interface AccountFiles {
-  passwd: string | null;
-  group: string | null;
-}
-
-function accountsIn(rootfs: string): AccountFiles {
-  using root = open(rootfs, O.O_PATH | O.O_DIRECTORY);
+/** The account files below the root of a container. */
+export function accountsIn(rootfs: string, world: World): AccountFiles {
+  using root = world.openDirectory(rootfs);
   return {
-    passwd: readInRoot(root, "/etc/passwd"),
-    group: readInRoot(root, "/etc/group"),
+    passwd: root.readText("/etc/passwd"),
+    group: root.readText("/etc/group"),
   };
 }
 
@@ -187,14 +181,3 @@ export function lookUpUser(
   const { passwd, group } = files();
   return resolveUser(wanted, parsePasswd(passwd), parseGroup(group));
 }
-
-/**
- * {@linkcode resolveUser} against the accounts of a root filesystem.
- *
- * @param files the account files, if the root filesystem is not a directory
- */
-export const findUser = (
-  rootfs: string,
-  wanted: { user: string; groupAdd: readonly string[] },
-  files?: AccountFiles,
-): ResolvedUser => lookUpUser(wanted, () => files ?? accountsIn(rootfs));

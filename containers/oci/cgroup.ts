@@ -3,61 +3,11 @@
  * a systemd scope. Runs on the host, in the command that creates the container.
  */
 
-import {
-  type CgroupOptions,
-  createCgroup,
-  HARMLESS_DEVICE_RULES,
-  planCgroup,
-  readHierarchy,
-} from "../../cgroup/mod.ts";
+import { createCgroup } from "../../cgroup/mod.ts";
 import type { CgroupPlan } from "../../cgroup/step.ts";
 import type { Spec } from "../../spec/types.ts";
-import { readCaller } from "../decide/caller.ts";
 import { hostIdOf } from "../../spec/ids.ts";
 import type { Entry } from "../store/store.ts";
-
-/** What creates the cgroup; `none`: the container gets no cgroup. */
-export type CgroupManager = "cgroupfs" | "systemd" | "none";
-
-/** What the cgroup is planned from. */
-interface Asked {
-  id: string;
-  spec: Spec;
-  cgroups: CgroupManager;
-}
-
-/**
- * Plans the cgroup. Only reads.
- *
- * @throws {ContainerError} if it cannot be created, {SpecError} if
- * linux.cgroupsPath is not of systemd's form
- */
-export async function planCgroupOf(
-  { id, spec, cgroups }: Asked,
-): Promise<CgroupPlan | null> {
-  if (cgroups === "none") return null;
-  const { resources, cgroupsPath } = spec.linux;
-  const { privileged, nested } = readCaller();
-  const options: CgroupOptions = {
-    id,
-    cgroupsPath,
-    resources: {
-      ...resources,
-      // After the configuration's rules, as in runc: a rule that denies devices
-      // means other devices than these.
-      devices: [...resources?.devices ?? [], ...HARMLESS_DEVICE_RULES],
-    },
-    stats: true,
-    all: true,
-    freeze: true,
-    // Root of a user namespace cannot manage the host's cgroups.
-    rootless: !privileged || nested,
-  };
-  const hierarchy = readHierarchy();
-  if (cgroups === "cgroupfs") return planCgroup(options, hierarchy);
-  const { planSystemdCgroup } = await import("./systemd_cgroup.ts");
-  return planSystemdCgroup(options, hierarchy, spec.annotations);
-}
 
 /**
  * Creates the cgroup. The result keeps its scope alive until the container's

@@ -26,17 +26,6 @@ export const NOWHERE: Console = {
 };
 
 /**
- * Whether this process copies the terminal's output to something other than a
- * terminal. Lines then end in LF, as they do for a program without a terminal.
- * On a terminal, output keeps the carriage returns that full-screen programs
- * rely on. The receiver of a socket sets the terminal as it likes.
- */
-export const isPlain = (
-  { consoleSocket, detach }: { consoleSocket?: string; detach?: boolean },
-): boolean =>
-  consoleSocket === undefined && !detach && !Deno.stdout.isTerminal();
-
-/**
  * Connects to the receiver of the terminal, before anything is created.
  *
  * @throws {SpecError} for a terminal without a receiver, or a receiver without

@@ -15,30 +15,21 @@ import { checkStarted, outside } from "../../launch/diagnose.ts";
 import { DESCRIPTOR } from "../../launch/lower/descriptors.ts";
 import { compile } from "../../plan/compile.ts";
 import type { MovedDevices } from "../../network/move_device.ts";
-import type { Facts } from "../../plan/facts.ts";
-import { asksForMap } from "../../plan/mounts/host_mounts.ts";
 import type { Plan } from "../../plan/step.ts";
 import type { Spec } from "../../spec/types.ts";
-import { readCaller } from "../decide/caller.ts";
-import { needsHelper } from "../decide/id_ranges.ts";
-import { readFacts } from "../decide/facts.ts";
-import { homeInBundle, withHome } from "./exec/accounts.ts";
 import { hostMounts, mapIdsOf } from "../run/run.ts";
-import { specFilter } from "../decide/seccomp.ts";
-import { type CgroupManager, makeCgroup, planCgroupOf } from "./cgroup.ts";
-import {
-  connectConsole,
-  connectPidfd,
-  isPlain,
-  type TakeTerminal,
-} from "./console.ts";
+import type { CgroupManager } from "../decide/oci/cgroup.ts";
+import { decideCreate, type DecidedCreate } from "../decide/oci/create.ts";
+import { requesterIn } from "../decide/requester.ts";
+import { THIS_MACHINE } from "../world/real_world.ts";
+import { makeCgroup } from "./cgroup.ts";
+import { connectConsole, connectPidfd, type TakeTerminal } from "./console.ts";
 import { destroy } from "./end.ts";
 import { runHooks, type Warn } from "./hooks/hooks.ts";
-import { labelMounts } from "./mount_label.ts";
 import { moveDevices } from "./net_devices.ts";
+import { makeNotifyDirectory, notifyDirectory } from "./notify_socket.ts";
 import { writePidFile } from "../store/pid_file.ts";
 import { prepareReadyPlans } from "./ready_plans.ts";
-import { hasUnsettled, settleTmpfs } from "./settle_tmpfs.ts";
 import { stateOf } from "../store/status.ts";
 import type { Entry, Store } from "../store/store.ts";
 import { inRuncsWords } from "./runc_words.ts";
@@ -48,6 +39,7 @@ export interface CreateOptions {
   id: string;
   /** The bundle's directory, absolute. */
   bundle: string;
+  /** The configuration. It is adapted to this machine, and not changed. */
   spec: Spec;
   pidFile?: string;
   preserveFds?: number;
@@ -80,7 +72,7 @@ export async function create(
   store: Store,
   options: CreateOptions,
 ): Promise<number> {
-  const { id, bundle, spec } = options;
+  const { id, bundle } = options;
   using pidfd = options.pidfdSocket === undefined
     ? null
     : connectPidfd(options.pidfdSocket);
@@ -92,16 +84,19 @@ export async function create(
     created: new Date().toISOString(),
     uid: Deno.uid() ?? 0,
     cgroup: null,
-    spec,
+    spec: options.spec,
   });
   try {
-    const cgroup = await planCgroupOf(options);
+    const decided = await decide(options, entry.path);
+    const { spec, cgroup } = decided;
+    entry.record = { ...entry.record, spec };
+    decided.leftOut.forEach(options.warn);
     // createCgroup saves the record together with the cgroup. Without it, or
     // with a scope, the record is saved here first.
     if (!cgroup || cgroup.scope) entry.save(entry.record);
     using _held = await makeCgroup(cgroup, entry);
     let settle = () => {};
-    using container = await startHeld(entry, options, cgroup, () => {
+    using container = await startHeld(entry, options, decided, () => {
       const readyPlans = prepareReadyPlans(entry);
       const record = entry.draft({ ...entry.record, creating: undefined });
       settle = () => {
@@ -129,22 +124,16 @@ export async function create(
 async function startHeld(
   entry: Entry,
   options: CreateOptions,
-  cgroup: CgroupPlan | null,
+  { spec, facts }: DecidedCreate,
   meanwhile: () => void,
 ): Promise<Container> {
-  const { spec, preserveFds = 0 } = options;
-  const seccomp = await fitSpec(options);
-  if (options.notifies) {
-    (await import("./notify_socket.ts")).offerNotifySocket(spec, entry);
-  }
-  using terminal = connectConsole(options);
+  if (options.notifies) makeNotifyDirectory(entry);
+  using terminal = connectConsole({ ...options, spec });
+  const { seccomp } = facts;
   using agent = seccomp?.notifies
     ? (await import("./agent.ts")).agentOf(spec, seccomp)
     : null;
-  if (spec.linux.devices?.length) {
-    (await import("./bound_devices.ts")).warnOfDevices(spec, options.warn);
-  }
-  const plan = planOf(options, cgroup, seccomp);
+  const plan = compile(spec, facts);
   syscall("mknodat", AT_FDCWD, cString(entry.fifo), S_IFIFO | 0o600, 0);
   using fifo = moveUp(open(entry.fifo, O.O_RDWR));
   const streams: Record<number, Descriptor> = { [DESCRIPTOR.start]: fifo };
@@ -154,7 +143,7 @@ async function startHeld(
     args: spec.process.args,
     announce: false,
     debug: false,
-    preserve: preserveFds,
+    preserve: spec.process.preserve ?? 0,
     foreground: false,
     terminal: spec.process.terminal ?? false,
     mounts: mounts?.fds,
@@ -223,61 +212,24 @@ async function startHeld(
 }
 
 /**
- * The plan that {@linkcode create} would carry out, without hooks on the host
- * and the socket of sd_notify(3). Changes nothing.
+ * The plan that {@linkcode create} would carry out, without hooks on the host.
+ * Changes nothing.
+ *
+ * @param directory the directory that the container would have
  */
 export async function planBundle(
   options: CreateOptions,
+  directory: string,
 ): Promise<{ plan: Plan; cgroup: CgroupPlan | null }> {
-  const cgroup = await planCgroupOf(options);
-  const seccomp = await fitSpec(options);
-  return { plan: planOf(options, cgroup, seccomp), cgroup };
+  const { spec, facts, cgroup } = await decide(options, directory);
+  return { plan: compile(spec, facts), cgroup };
 }
 
-/** Adapts the Spec to this machine, and returns its seccomp filter. */
-async function fitSpec(
-  { spec, preserveFds = 0 }: CreateOptions,
-): Promise<Facts["seccomp"]> {
-  labelMounts(spec);
-  if (hasUnsettled(spec)) settleTmpfs(spec);
-  if (spec.mounts?.some(asksForMap)) {
-    (await import("../decide/idmaps.ts")).resolveIdmaps(spec, readCaller());
-  }
-  spec.process.preserve = preserveFds;
-  return await specFilter(spec);
-}
-
-function planOf(
-  { spec, noPivot, keepKeyring, consoleSocket }: CreateOptions,
-  cgroup: CgroupPlan | null,
-  seccomp: Facts["seccomp"],
-): Plan {
-  const facts = readFacts(spec, {
-    init: false,
-    held: true,
-    chroot: noPivot ?? false,
-    rootKind: "directory",
-    image: null,
-    terminalStreams: [0, 1, 2],
-    mapHelper: needsHelper(spec, readCaller()),
-    // The streams belong to the caller. If one is the host's null device it is
-    // replaced by the container's own.
-    streams: [],
-    ownsPipes: true,
-    inheritFiles: true,
-    confineDevices: false,
-    overlay: null,
-    seccomp,
-    cgroup,
-  });
-  const env = withHome(spec.process.env, () => homeInBundle(spec));
-  // The record keeps the bundle's own environment, because another user has
-  // another home directory.
-  const withEnvironment = { ...spec, process: { ...spec.process, env } };
-  return compile(withEnvironment, {
-    ...facts,
-    keepKeyring,
-    isBundle: true,
-    ...(isPlain({ consoleSocket }) ? { plainLines: true } : {}),
-  });
-}
+/** Decides everything for a container that has this directory. */
+const decide = (options: CreateOptions, directory: string) =>
+  decideCreate({
+    ...options,
+    config: options.spec,
+    sendsTerminal: options.consoleSocket !== undefined,
+    ...(options.notifies ? { notify: notifyDirectory(directory) } : {}),
+  }, requesterIn(THIS_MACHINE));

@@ -8,20 +8,7 @@ import { Descriptor, moveUp, O, open } from "../../ffi/fcntl.ts";
 import { SyscallError } from "../../ffi/errno.ts";
 import { syscall } from "../../ffi/libc.ts";
 import { ContainerError } from "../../spec/errors.ts";
-import type { NamespaceType } from "../../spec/types.ts";
 import type { ContainerRecord } from "../store/store.ts";
-
-/** The file names of namespaces below /proc/PID/ns, namespaces(7). */
-const FILE: Record<NamespaceType, string> = {
-  user: "user",
-  pid: "pid",
-  network: "net",
-  mount: "mnt",
-  ipc: "ipc",
-  uts: "uts",
-  cgroup: "cgroup",
-  time: "time",
-};
 
 /** The error after a container's first process has ended, in runc's words. */
 export const stopped = (id: string) =>
@@ -72,27 +59,18 @@ export class FirstProcess implements Disposable {
     }
   }
 
-  /** The path of a file in its /proc/PID directory, proc(5). */
-  path(name: string): string {
-    return `${pathOf(this.#directory)}/${name}`;
-  }
-
   /**
-   * Its namespaces that this process is not in. The others need not be joined,
-   * and joining one's own user namespace is impossible.
+   * Its /proc/PID directory, proc(5), by a path that never leads to another
+   * process.
    */
-  namespaces(): NamespaceType[] {
-    const types = Object.keys(FILE) as NamespaceType[];
-    return types.filter((type) => {
-      const name = `ns/${FILE[type]}`;
-      return readLink(this.path(name)) !== readLink(`/proc/self/${name}`);
-    });
+  get place(): string {
+    return pathOf(this.#directory);
   }
 
   /** Whether it is alive. A zombie is not. */
   isAlive(): boolean {
     try {
-      const stat = Deno.readTextFileSync(this.path("stat"));
+      const stat = Deno.readTextFileSync(`${this.place}/stat`);
       return !/^[ZX]/.test(stat.slice(stat.lastIndexOf(")") + 2));
     } catch {
       return false;
@@ -112,16 +90,6 @@ const pathOf = ({ fd }: Descriptor) => `/proc/self/fd/${fd}`;
 function startOf(directory: Descriptor): string | undefined {
   const stat = Deno.readTextFileSync(`${pathOf(directory)}/stat`);
   return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
-}
-
-/** The target of a link; null if the kernel has no such namespaces. */
-function readLink(path: string): string | null {
-  try {
-    return Deno.readLinkSync(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return null;
-    throw error;
-  }
 }
 
 const GONE = /^(ENOENT|ESRCH)$|os error (2|3)\)/;

@@ -10,32 +10,21 @@ import { type Descriptor, O, open, writeAll } from "../../ffi/fcntl.ts";
 import { SyscallError } from "../../ffi/errno.ts";
 import { POLL, poll, readInBackground } from "../../ffi/poll.ts";
 import { bindDatagram, connectDatagram } from "../../ffi/unix_socket.ts";
-import type { Spec } from "../../spec/types.ts";
+import { NOTIFY_SOCKET_NAME } from "../decide/oci/notify.ts";
 import type { Warn } from "./hooks/hooks.ts";
 import type { Entry } from "../store/store.ts";
-
-/** The same path as with runc, because programs inside may rely on it. */
-const DIRECTORY = "/run/notify";
-const NAME = "notify.sock";
 
 /** Milliseconds between two checks whether the container has ended. */
 const LOOK = 100;
 
 const MESSAGE_SIZE = 4096;
 
-const placeOf = ({ path }: Entry) => `${path}/notify`;
+/** The directory of a container's socket, by the container's own directory. */
+export const notifyDirectory = (path: string): string => `${path}/notify`;
 
-/** In create: mounts the directory of the socket, read-only inside. */
-export function offerNotifySocket(spec: Spec, entry: Entry): void {
-  const place = placeOf(entry);
-  Deno.mkdirSync(place, { mode: 0o755 });
-  spec.mounts = [...spec.mounts ?? [], {
-    destination: DIRECTORY,
-    type: "bind",
-    source: place,
-    options: ["bind", "ro", "nosuid", "nodev", "noexec"],
-  }];
-  spec.process.env.push(`NOTIFY_SOCKET=${DIRECTORY}/${NAME}`);
+/** In create: makes the directory, which the container mounts read-only. */
+export function makeNotifyDirectory({ path }: Entry): void {
+  Deno.mkdirSync(notifyDirectory(path), { mode: 0o755 });
 }
 
 /** Passes the readiness of the container on to the host's socket. */
@@ -57,14 +46,14 @@ export class NotifyRelay implements Disposable {
   static open(entry: Entry, host: string, warn: Warn): NotifyRelay | null {
     let directory: Descriptor;
     try {
-      directory = open(placeOf(entry), O.O_PATH | O.O_DIRECTORY);
+      directory = open(notifyDirectory(entry.path), O.O_PATH | O.O_DIRECTORY);
     } catch (error) {
       if (error instanceof SyscallError && error.code === "ENOENT") return null;
       throw error;
     }
     using _closed = directory;
     // The real path can be longer than a socket address allows.
-    const path = `/proc/self/fd/${directory.fd}/${NAME}`;
+    const path = `/proc/self/fd/${directory.fd}/${NOTIFY_SOCKET_NAME}`;
     try {
       // Left by a start command that was killed.
       Deno.removeSync(path);

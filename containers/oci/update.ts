@@ -13,6 +13,7 @@ import { unitProperties } from "../../cgroup/systemd/unit_properties.ts";
 import { ContainerError } from "../../spec/errors.ts";
 import { type Resources, withoutZeros } from "../../spec/resources.ts";
 import { readCaller } from "../decide/caller.ts";
+import { THIS_MACHINE } from "../world/real_world.ts";
 import { ownCgroup } from "./own_cgroup.ts";
 import { forgetReadyPlans, writeReadyPlans } from "./ready_plans.ts";
 import { statusOf } from "../store/status.ts";
@@ -62,9 +63,9 @@ async function tellUnit(
 ): Promise<void> {
   const properties = unitProperties(written);
   if (!properties.length) return;
-  const { privileged, nested } = readCaller();
-  const { managerOf } = await import("./systemd_cgroup.ts");
-  const manager = managerOf(!privileged || nested);
+  const { privileged, nested } = readCaller(THIS_MACHINE);
+  const { managerOf } = await import("../decide/oci/systemd_cgroup.ts");
+  const manager = managerOf(!privileged || nested, THIS_MACHINE);
   if (!manager) return;
   const { setUnitProperties } = await import(
     "../../cgroup/systemd/start_scope.ts"

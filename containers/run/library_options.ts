@@ -1,4 +1,4 @@
-/** The options of the library's `run`. Only types: nothing here runs. */
+/** The options of the library's `run`. Pure. */
 
 import type { ContainerOptions } from "../decide/options.ts";
 import type { Stdio } from "../decide/streams.ts";
@@ -14,3 +14,8 @@ export interface LibraryOptions extends Omit<ContainerOptions, "tty" | "init"> {
   /** Aborting it kills the container; see `AbortSignal.timeout()`. */
   signal?: AbortSignal;
 }
+
+/** What the streams of the command are connected to. */
+export const streamsOf = (
+  { stdin = "null", stdout, stderr }: LibraryOptions,
+): (Stdio | undefined)[] => [stdin, stdout, stderr];

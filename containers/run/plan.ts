@@ -4,12 +4,10 @@
  */
 
 import type { Plan } from "../../plan/step.ts";
-import { ContainerError } from "../../spec/errors.ts";
-import type { LibraryOptions } from "./library_options.ts";
-import {
-  DEFAULT_ROOTFS,
-  findRootFilesystem,
-} from "../decide/root_filesystem.ts";
+import { requesterIn } from "../decide/requester.ts";
+import { THIS_MACHINE } from "../world/real_world.ts";
+import { type LibraryOptions, streamsOf } from "./library_options.ts";
+import { rootToExplain } from "./root_filesystem.ts";
 import { prepare } from "./run.ts";
 
 /**
@@ -22,24 +20,11 @@ import { prepare } from "./run.ts";
  * met
  */
 export async function plan(options: LibraryOptions): Promise<Plan> {
-  const rootfs = await rootToExplain(options.rootfs, () => {});
-  const { plan } = await prepare(
-    { ...options, init: false, tty: false },
+  const requester = requesterIn(THIS_MACHINE, streamsOf(options));
+  const rootfs = await rootToExplain(options.rootfs, requester, () => {});
+  const { plan } = await prepare({
+    options: { ...options, init: false, tty: false },
     rootfs,
-    [options.stdin ?? "null", options.stdout, options.stderr],
-  );
+  }, requester);
   return plan;
-}
-
-/** The root filesystem for an explanation. It need not exist. */
-export async function rootToExplain(
-  path: string | undefined,
-  say: (line: string) => void,
-): Promise<string> {
-  try {
-    return await findRootFilesystem(path, say, { unpack: false });
-  } catch (error) {
-    if (!(error instanceof ContainerError)) throw error;
-    return path ?? DEFAULT_ROOTFS;
-  }
 }

@@ -8,6 +8,7 @@
 import { StepError } from "../../launch/step_error.ts";
 import { ContainerError } from "../../spec/errors.ts";
 import { readCaller } from "../decide/caller.ts";
+import { THIS_MACHINE } from "../world/real_world.ts";
 import type { UserNamespaceFacts } from "../../doctor/facts.ts";
 import { userNamespaceHint } from "../../doctor/hints.ts";
 import { readUserNamespaceFacts } from "../../doctor/read_facts.ts";
@@ -40,7 +41,7 @@ export const explainRefusal = (error: unknown): unknown =>
 export function withCause(
   error: unknown,
   read: () => UserNamespaceFacts,
-  privileged: () => boolean = () => readCaller().privileged,
+  privileged: () => boolean = () => readCaller(THIS_MACHINE).privileged,
 ): unknown {
   if (!(error instanceof ContainerError)) return error;
   if (error instanceof StepError) return refused(error, read, privileged);

@@ -9,31 +9,17 @@ import { mapIds } from "../../launch/host/id_maps.ts";
 import { EndedEarly } from "../../launch/attend/early_end.ts";
 import { runParent } from "../../launch/attend/parent.ts";
 import { compile } from "../../plan/compile.ts";
-import type { Facts } from "../../plan/facts.ts";
-import { asksForMap, hasHostMounts } from "../../plan/mounts/host_mounts.ts";
-import { hasNamespace } from "../../plan/namespaces.ts";
+import { hasHostMounts } from "../../plan/mounts/host_mounts.ts";
 import type { Plan } from "../../plan/step.ts";
 import { ContainerError, EXIT } from "../../spec/errors.ts";
-import type { Resources } from "../../spec/resources.ts";
-import type { Spec } from "../../spec/types.ts";
-import type { CgroupPlan } from "../../cgroup/step.ts";
-import { readCaller } from "../decide/caller.ts";
+import { makeLayers } from "../../launch/host/overlay_layers.ts";
+import { type Requester, requesterIn } from "../decide/requester.ts";
+import { EMPTY_ROOTFS } from "../decide/root_filesystem.ts";
+import { type Decided, decideRun, type RunRequest } from "../decide/run.ts";
+import { THIS_MACHINE } from "../world/real_world.ts";
 import { recordsDirectory, sweepLeftovers } from "./leftovers.ts";
-import { layersIn, makeLayers } from "../../launch/host/overlay_layers.ts";
-import { type FactOptions, readFacts } from "../decide/facts.ts";
 import { mountpointsOf } from "./mountpoints.ts";
-import type { PlannedLimits } from "../decide/limits.ts";
-import type { ContainerOptions } from "../decide/options.ts";
-import {
-  type LearnTarget,
-  learnTarget,
-  seccompFilter,
-} from "../decide/seccomp.ts";
-import { EMPTY_ROOTFS, rootKindOf } from "../decide/root_filesystem.ts";
-import { decide } from "../decide/spec.ts";
 import type { StatusEvent } from "./status_lines.ts";
-import { findUser, namesAccounts } from "../decide/users.ts";
-import { terminalStreams } from "../decide/terminal.ts";
 
 /** Options of `run` that do not describe the container. */
 export interface RunOptions {
@@ -47,146 +33,24 @@ export interface RunOptions {
   events?: (event: StatusEvent) => void;
 }
 
-/** Everything that is decided before anything is done, without the plan. */
-export interface Decided {
-  spec: Spec;
-  facts: Facts;
-  cgroup: CgroupPlan | null;
-  /** Where a learned profile is written; null if none is learned. */
-  learn: LearnTarget | null;
-  /** What the container cannot have, one sentence each. */
-  leftOut: string[];
-  /** Why limits that were requested will not hold. */
-  unlimited: ContainerError[];
-}
-
 /** {@linkcode Decided} with the plan. */
 export interface Prepared extends Decided {
   plan: Plan;
 }
 
-const NO_LIMITS: PlannedLimits = { cgroup: null, leftOut: [] };
-
 /**
  * Decides everything and makes the plan; changes nothing.
  *
+ * @param request.id by default a new one
  * @throws {UsageError} or {SpecError} for options that are invalid or cannot be
  * met
  */
 export async function prepare(
-  options: ContainerOptions,
-  rootfs: string,
-  streams?: FactOptions["streams"],
+  request: Omit<RunRequest, "id"> & { id?: string },
+  requester: Requester = requesterIn(THIS_MACHINE),
 ): Promise<Prepared> {
-  const decided = await decideAll(options, rootfs, streams);
+  const decided = await decideRun({ id: containerId(), ...request }, requester);
   return { ...decided, plan: compile(decided.spec, decided.facts) };
-}
-
-/**
- * Decides everything; changes nothing.
- *
- * @param held plans the cgroup of a container that one command creates and
- * another command starts
- */
-export async function decideAll(
-  options: ContainerOptions,
-  rootfs: string,
-  streams: FactOptions["streams"] = [],
-  held?: (resources: Resources, parent?: string) => CgroupPlan | null,
-): Promise<Decided> {
-  const rootKind = rootKindOf(rootfs);
-  const wanted = { user: options.user ?? "0", groupAdd: options.groups ?? [] };
-  const inspected = rootKind === "image"
-    ? await inspect(rootfs, options, namesAccounts(wanted))
-    : null;
-  const user = findUser(
-    rootfs === EMPTY_ROOTFS ? "/" : rootfs,
-    wanted,
-    inspected?.accounts,
-  );
-  const { spec, mapHelper, init, leftOut } = decide(
-    options,
-    rootfs,
-    user,
-    readCaller(),
-    streams,
-  );
-  const { devices, resources } = options.devices?.length
-    ? (await import("../decide/devices.ts")).findDevices(options, readCaller())
-    : { devices: [], resources: options.resources };
-  spec.linux.devices = devices;
-  if (spec.mounts?.some(asksForMap)) {
-    (await import("../decide/idmaps.ts")).resolveIdmaps(spec, readCaller());
-  }
-  const { cgroup, leftOut: unlimited } = held
-    ? { cgroup: held(resources ?? {}, options.cgroupParent), leftOut: [] }
-    : resources || options.cgroupParent
-    ? (await import("../decide/limits.ts")).planLimits({
-      id: containerId(),
-      resources: resources ?? {},
-      parent: options.cgroupParent,
-      rootless: !readCaller().privileged,
-    })
-    : NO_LIMITS;
-  leftOut.push(...notLimited(unlimited));
-  const factOptions: FactOptions = {
-    init,
-    held: held !== undefined,
-    chroot: options.chroot ?? false,
-    rootKind,
-    image: inspected?.image ?? null,
-    mapHelper,
-    streams,
-    inheritFiles: options.streams === "inherit",
-    terminalStreams: terminalStreams(options),
-    confineDevices: !options.privileged,
-    overlay: options.overlay
-      ? layersIn(options.overlay)
-      : options.ephemeral
-      ? { upper: null, work: null }
-      : null,
-    hostTree: rootKind === "host" && options.ephemeral &&
-        hasNamespace(spec, "user")
-      ? (await import("../decide/host_tree.ts")).readHostTree(spec, leftOut)
-      : null,
-    seccomp: options.privileged && !options.seccomp
-      ? null
-      : await seccompFilter(
-        options.seccomp ?? "default",
-        spec,
-        leftOut,
-      ),
-    cgroup,
-  };
-  const facts = readFacts(spec, factOptions);
-  if (options.landlock) {
-    const { landlockSteps } = await import("../decide/landlock.ts");
-    facts.landlock = landlockSteps(options.landlock, spec, leftOut);
-  }
-  return {
-    spec,
-    facts,
-    cgroup,
-    learn: learnTarget(options.seccomp ?? "default"),
-    leftOut,
-    unlimited,
-  };
-}
-
-/** The content of an image file, and its account files if they are needed. */
-async function inspect(
-  path: string,
-  options: ContainerOptions,
-  accounts: boolean,
-) {
-  const { inspectImage, usersInImage } = await import(
-    "../decide/image_file.ts"
-  );
-  const image = inspectImage(path, options, readCaller());
-  return {
-    image,
-    accounts: accounts ? await usersInImage(image) : undefined,
-  };
 }
 
 /**
@@ -266,20 +130,6 @@ export async function hostMounts(plan: Plan): Promise<HostMounts | null> {
   return await (await import("../../launch/host/host_mounts.ts"))
     .makeHostMounts(plan);
 }
-/**
- * A sentence for each limit that will not hold. Consecutive limits share one
- * hint.
- */
-const notLimited = (errors: readonly ContainerError[]) =>
-  errors.map(({ message, hint }, index) =>
-    `${
-      message.replace(
-        /^Cannot ([^:]*)/,
-        "cannot $1, so this limit is not applied",
-      )
-    }${hint === errors[index + 1]?.hint ? "" : `. ${hint}`}`
-  );
-
 /** The status that this program ends with after an error. */
 const statusOf = (error: unknown) =>
   error instanceof ContainerError ? error.status : EXIT.failure;

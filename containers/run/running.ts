@@ -18,17 +18,14 @@ import { ContainerError, SpecError } from "../../spec/errors.ts";
 import { type Compiled, compileOnce } from "./kept_programs.ts";
 import { recordsDirectory, sweepLeftoversOnce } from "./leftovers.ts";
 import { makeLayers } from "../../launch/host/overlay_layers.ts";
-import type { LibraryOptions } from "./library_options.ts";
+import { type LibraryOptions, streamsOf } from "./library_options.ts";
 import type { Limits } from "../../launch/host/limits.ts";
 import { Pipes, type Readable, type Writable } from "./pipes.ts";
-import { findRootFilesystem } from "../decide/root_filesystem.ts";
-import {
-  decideAll,
-  type Decided,
-  hostMounts,
-  mapIdsOf,
-  rootOnHost,
-} from "./run.ts";
+import { requesterIn } from "../decide/requester.ts";
+import { type Decided, decideRun } from "../decide/run.ts";
+import { THIS_MACHINE } from "../world/real_world.ts";
+import { findRootFilesystem } from "./root_filesystem.ts";
+import { containerId, hostMounts, mapIdsOf, rootOnHost } from "./run.ts";
 
 /** How the command ended. */
 export interface ExitStatus {
@@ -96,12 +93,15 @@ export interface RunningContainer extends AsyncDisposable {
  */
 export async function run(options: LibraryOptions): Promise<RunningContainer> {
   options.signal?.throwIfAborted();
-  const rootfs = await findRootFilesystem(options.rootfs, () => {});
-  const decided = await decideAll(
-    { ...options, init: false, tty: false },
+  const requester = requesterIn(THIS_MACHINE, streamsOf(options));
+  const rootfs = await findRootFilesystem(options.rootfs, requester, {
+    say: () => {},
+  });
+  const decided = await decideRun({
+    options: { ...options, init: false, tty: false },
     rootfs,
-    [options.stdin ?? "null", options.stdout, options.stderr],
-  );
+    id: containerId(),
+  }, requester);
   refuse(decided);
   const compiled = compileOnce(decided.spec, decided.facts);
   await sweepLeftoversOnce();

@@ -10,17 +10,6 @@ import type { Spec } from "../../spec/types.ts";
 import { hostIdOf } from "../../spec/ids.ts";
 
 /**
- * The layers in a directory, as absolute paths: the walker may have another
- * working directory.
- */
-export function layersIn(directory: string): { upper: string; work: string } {
-  const base = directory.startsWith("/")
-    ? directory
-    : `${Deno.cwd()}/${directory}`;
-  return { upper: `${base}/upper`, work: `${base}/work` };
-}
-
-/**
  * Makes the missing directories of the layers. The upper one determines the
  * owner of `/` inside, so it belongs to the container's root.
  *

@@ -53,11 +53,12 @@ const hasMount = (spec: Spec) => devMount(spec) !== undefined;
  * Whether devices and links are made in /dev. A /dev that is bind mounted from
  * the host, by a bundle or `--privileged`, stays unchanged, as with runc:
  * missing devices would be made on the host. A bundle without a mount at /dev
- * gets them in its root filesystem, if that is writable, and they remain there.
+ * gets them in its root filesystem (`nodesInRoot`), if that is writable, and
+ * they remain there.
  */
 function fillsDev(spec: Spec, facts: Facts): boolean {
   const mount = devMount(spec);
-  if (!mount) return facts.isBundle ?? false;
+  if (!mount) return facts.nodesInRoot;
   return facts.confineDevices || !isBind(mount);
 }
 
@@ -76,7 +77,7 @@ export const devicesOf = (spec: Spec): Device[] => {
 function wantedDevices(spec: Spec, facts: Facts): Device[] {
   if (fillsDev(spec, facts)) return devicesOf(spec);
   const { devices = [] } = spec.linux;
-  return facts.isBundle
+  return facts.nodesInRoot
     ? devices.filter(({ path }) => !path.startsWith("/dev/"))
     : [];
 }

@@ -6,7 +6,7 @@
 
 import { CAPABILITIES } from "../../spec/names.ts";
 import type { Capabilities, Spec } from "../../spec/types.ts";
-import type { Facts } from "../facts.ts";
+import type { ProcessFacts } from "../facts.ts";
 import type { Step } from "../step.ts";
 
 export { CAPABILITIES };
@@ -59,7 +59,7 @@ const FOR_FILTER = "CAP_SYS_ADMIN";
 /** What the filter needs; root without limits has it anyway. */
 function neededLater(
   { process }: Spec,
-  { seccomp }: Pick<Facts, "seccomp">,
+  { seccomp }: Pick<ProcessFacts, "seccomp">,
 ): string[] {
   const { capabilities, noNewPrivileges, user } = process;
   const needs = seccomp && !noNewPrivileges && (capabilities || user.uid);
@@ -69,7 +69,7 @@ function neededLater(
 /** Limits the bounding set while the process is still root. The limit is final. */
 export function limitCapabilities(
   spec: Spec,
-  facts: Pick<Facts, "seccomp">,
+  facts: Pick<ProcessFacts, "seccomp">,
 ): Step[] {
   const { capabilities } = spec.process;
   return [
@@ -100,7 +100,7 @@ export function limitCapabilities(
 /** Sets the command's capabilities, and those needed until its execve. */
 export function setCapabilities(
   spec: Spec,
-  facts: Pick<Facts, "seccomp">,
+  facts: Pick<ProcessFacts, "seccomp">,
 ): Step[] {
   const later = neededLater(spec, facts);
   const { capabilities } = spec.process;

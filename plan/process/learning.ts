@@ -7,7 +7,7 @@
 
 import type { Spec } from "../../spec/types.ts";
 import { PRESERVED_FROM } from "../mounts/host_mounts.ts";
-import type { Facts } from "../facts.ts";
+import type { ProcessFacts } from "../facts.ts";
 import { holdDescriptors } from "../hold_descriptors.ts";
 import type { Step } from "../step.ts";
 
@@ -61,11 +61,11 @@ const NONE: KeptDescriptors = {
 /** Keeps the socket for the filter's listener; no steps if no filter reports calls. */
 export function keepListenerSocket(
   spec: Spec,
-  { seccomp, held }: Facts,
+  { seccomp, waits }: ProcessFacts,
 ): KeptDescriptors {
   if (!seccomp?.learns && !seccomp?.notifies) return NONE;
   const { notifies } = seccomp;
-  if (held) {
+  if (waits) {
     const { status, start } = holdDescriptors(spec);
     return { ...NONE, filtered: [sendListener(status, start + 1, notifies)] };
   }

@@ -7,7 +7,7 @@
 
 import { DEFAULT_DEVICES, openHostFile } from "../mounts/devices.ts";
 import type { Spec } from "../../spec/types.ts";
-import type { Facts } from "../facts.ts";
+import type { ProcessFacts } from "../facts.ts";
 import { mountOptions } from "../mounts/options.ts";
 import type { Step } from "../step.ts";
 
@@ -28,7 +28,7 @@ const hasOwnDev = ({ mounts = [] }: Spec) =>
     destination === "/dev" && type !== "bind" && !mountOptions(options).bind
   );
 
-function originOf(spec: Spec, { joins, bindDevices }: Facts): Origin {
+function originOf(spec: Spec, { joins, bindDevices }: ProcessFacts): Origin {
   if (joins) return "found";
   if (hasOwnDev(spec)) return "own";
   return bindDevices ? "bound" : "found";
@@ -40,7 +40,7 @@ interface Wanted {
   descriptors: readonly number[];
 }
 
-function wanted({ process }: Spec, facts: Facts): Wanted[] {
+function wanted({ process }: Spec, facts: ProcessFacts): Wanted[] {
   const all = [
     { path: PLACE, descriptors: facts.nullStreams },
     ...facts.deviceStreams,
@@ -81,7 +81,7 @@ function reopen({ path, descriptors }: Wanted, origin: Origin): Step {
 }
 
 /** Before the root changes: uses the host's device, if there can be no other. */
-export function bindHostNull(spec: Spec, facts: Facts): Step[] {
+export function bindHostNull(spec: Spec, facts: ProcessFacts): Step[] {
   if (originOf(spec, facts) !== "bound") return [];
   return wanted(spec, facts).flatMap(({ path, descriptors }) => {
     const name = path.slice(path.lastIndexOf("/") + 1);
@@ -105,7 +105,7 @@ export function bindHostNull(spec: Spec, facts: Facts): Step[] {
 }
 
 /** After the container has its root, with the rights of root inside. */
-export function reopenNull(spec: Spec, facts: Facts): Step[] {
+export function reopenNull(spec: Spec, facts: ProcessFacts): Step[] {
   const origin = originOf(spec, facts);
   return origin === "bound"
     ? []

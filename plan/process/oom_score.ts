@@ -5,7 +5,7 @@
  */
 
 import type { Spec } from "../../spec/types.ts";
-import type { Facts } from "../facts.ts";
+import type { ProcessFacts } from "../facts.ts";
 import { hasNamespace } from "../namespaces.ts";
 import type { Step } from "../step.ts";
 
@@ -13,7 +13,7 @@ import type { Step } from "../step.ts";
  * In a user namespace, the walker's files in /proc belong to the host's root,
  * like those of every non-dumpable process. So the score is set before.
  */
-const isEarly = (spec: Spec, { init }: Facts) =>
+const isEarly = (spec: Spec, { init }: ProcessFacts) =>
   !init && hasNamespace(spec, "user");
 
 function oomScore({ process: { oomScoreAdj } }: Spec): Step[] {
@@ -27,9 +27,9 @@ function oomScore({ process: { oomScoreAdj } }: Spec): Step[] {
 }
 
 /** The step before a user namespace is entered. */
-export const earlyOomScore = (spec: Spec, facts: Facts): Step[] =>
+export const earlyOomScore = (spec: Spec, facts: ProcessFacts): Step[] =>
   isEarly(spec, facts) ? oomScore(spec) : [];
 
 /** The step among the last before the command. */
-export const lateOomScore = (spec: Spec, facts: Facts): Step[] =>
+export const lateOomScore = (spec: Spec, facts: ProcessFacts): Step[] =>
   isEarly(spec, facts) ? [] : oomScore(spec);

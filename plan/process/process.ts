@@ -9,7 +9,7 @@ import { limitCapabilities, setCapabilities } from "./capabilities.ts";
 import { joinCommandCgroup } from "../cgroup.ts";
 import { candidates } from "./candidates.ts";
 import { tieToParent } from "../child.ts";
-import type { Facts } from "../facts.ts";
+import type { ProcessFacts } from "../facts.ts";
 import {
   keepCreatorSocket,
   keepHoldDescriptors,
@@ -22,9 +22,6 @@ import { lateOomScore } from "./oom_score.ts";
 import type { Step } from "../step.ts";
 import { makeSession, takeOwnTerminal } from "./terminal.ts";
 
-/** The umask of a bundle that sets none; it must not get that of the engine's service. */
-const USUAL_UMASK = 0o022;
-
 /** Stops ignoring the signals that the caller, Deno and the C library ignore. */
 export const defaultSignals: Step = {
   step: "defaultSignals",
@@ -34,9 +31,8 @@ export const defaultSignals: Step = {
 };
 
 /** Limits and settings of the process, which do not depend on its user. */
-function limits(spec: Spec, facts: Facts): Step[] {
-  const { rlimits = [], user, scheduling } = spec.process;
-  const { umask = facts.isBundle ? USUAL_UMASK : undefined } = user;
+function limits(spec: Spec, facts: ProcessFacts): Step[] {
+  const { rlimits = [], user: { umask }, scheduling } = spec.process;
   return [
     ...rlimits.map((limit): Step => ({
       step: "setRlimit",
@@ -83,7 +79,7 @@ function limits(spec: Spec, facts: Facts): Step[] {
   ];
 }
 
-function identity(spec: Spec, facts: Facts): Step[] {
+function identity(spec: Spec, facts: ProcessFacts): Step[] {
   const { user, apparmorProfile, selinuxLabel } = spec.process;
   return [
     ...(apparmorProfile
@@ -124,18 +120,19 @@ function identity(spec: Spec, facts: Facts): Step[] {
 }
 
 /** Turns a bare process inside the container into the user's command. */
-export function startProcess(spec: Spec, facts: Facts): Step[] {
-  const { args, env, cwd, noNewPrivileges } = spec.process;
+export function startProcess(spec: Spec, facts: ProcessFacts): Step[] {
+  const { args, cwd, noNewPrivileges } = spec.process;
+  const env = environmentOf(spec, facts);
   const listener = keepListenerSocket(spec, facts);
   const seccomp = [...filterCalls(spec, facts), ...listener.filtered];
   const { landlock = [] } = facts;
-  const held = facts.held ? waitForStart(spec, facts) : [];
+  const wait = facts.waits ? waitForStart(spec, facts) : [];
   // An agent gets the filter's listener from the creating command, so the
   // filter is installed before the wait.
-  const late = facts.seccomp?.notifies ? 1 : held.length;
-  const open = facts.held
+  const late = facts.seccomp?.notifies ? 1 : wait.length;
+  const open = facts.waits
     ? keepHoldDescriptors(spec)
-    : facts.joins?.detached
+    : facts.outlives
     ? keepCreatorSocket(spec)
     : listener;
   return [
@@ -160,7 +157,7 @@ export function startProcess(spec: Spec, facts: Facts): Step[] {
         "a working directory outside the root would lead out of the container; getcwd shows it",
       man: "getcwd(3)",
     },
-    ...held.slice(0, late),
+    ...wait.slice(0, late),
     ...(noNewPrivileges
       ? [
         {
@@ -173,7 +170,7 @@ export function startProcess(spec: Spec, facts: Facts): Step[] {
       : []),
     ...landlock,
     ...seccomp,
-    ...held.slice(late),
+    ...wait.slice(late),
     {
       step: "execute",
       candidates: candidates(args[0] ?? "", env),
@@ -194,6 +191,14 @@ const UNBLOCK_SIGNALS: Step = {
     "PID 1 blocks the signals that it waits for, the command blocks none: from here on a signal can end this process, even if a file system does not respond",
   man: "sigprocmask(2)",
 };
+
+/** The environment, with the HOME that programs expect. */
+function environmentOf({ process }: Spec, { home }: ProcessFacts): string[] {
+  const { env } = process;
+  return home === undefined
+    ? env
+    : [...env.filter((entry) => !entry.startsWith("HOME=")), `HOME=${home}`];
+}
 
 /** Whether every user may enter the directory: the root, where most containers start. */
 const isOpen = (cwd: string) => cwd === "/";
@@ -226,7 +231,7 @@ function enterDirectory(cwd: string): Step {
   };
 }
 
-function filterCalls({ process }: Spec, { seccomp }: Facts): Step[] {
+function filterCalls({ process }: Spec, { seccomp }: ProcessFacts): Step[] {
   if (!seccomp) return [];
   const { learns, notifies: _, ...filter } = seccomp;
   return [{
@@ -247,16 +252,16 @@ function filterCalls({ process }: Spec, { seccomp }: Facts): Step[] {
   }];
 }
 
-const HELD_SESSION: Step = {
+const LASTING_SESSION: Step = {
   step: "makeSession",
   why:
     "the container outlives the command that creates it, so that command's terminal must not stop it or hang it up",
   man: "setsid(2)",
 };
 
-function ownSession(spec: Spec, facts: Facts): Step[] {
-  if (!spec.process.terminal && facts.held) return [HELD_SESSION];
+function ownSession(spec: Spec, facts: ProcessFacts): Step[] {
   if (facts.joins && !spec.process.terminal) return [makeSession];
+  if (!spec.process.terminal && facts.outlives) return [LASTING_SESSION];
   if (!spec.process.terminal) {
     // The kernel would retry for ever a terminal access that is meant to stop
     // PID 1. Where our program is PID 1, the signal is blocked already.
@@ -287,7 +292,7 @@ function ownSession(spec: Spec, facts: Facts): Step[] {
  * in images open their logs this way. A file or a terminal of the caller keeps
  * its owner.
  */
-function giveStreams({ process }: Spec, facts: Facts): Step[] {
+function giveStreams({ process }: Spec, facts: ProcessFacts): Step[] {
   const { uid } = process.user;
   if (!uid) return [];
   const terminals = process.terminal ? facts.terminalStreams : [];

@@ -97,13 +97,13 @@ Deno.test("startProcess() of a held container waits before the filter, or after 
   for (const noNewPrivileges of [true, false]) {
     const of = confined(noNewPrivileges);
     assertEquals(
-      kinds({ seccomp: SECCOMP, held: true }, of).slice(-5).filter((step) =>
+      kinds({ seccomp: SECCOMP, waits: true }, of).slice(-5).filter((step) =>
         step !== "setNoNewPrivileges"
       ).slice(-4),
       ["reportReady", "waitForStart", "setSeccomp", "execute"],
     );
     const seccomp = { ...SECCOMP, notifies: { mark: "5" } };
-    assertEquals(kinds({ seccomp, held: true }, of).slice(-5), [
+    assertEquals(kinds({ seccomp, waits: true }, of).slice(-5), [
       ...["setSeccomp", "sendListener"],
       ...["reportReady", "waitForStart", "execute"],
     ]);

@@ -5,12 +5,12 @@
  * limits are still set among its last steps.
  */
 
-import type { Facts } from "../facts.ts";
+import type { ProcessFacts } from "../facts.ts";
 import { exactly } from "./rlimits.ts";
 import type { Step } from "../step.ts";
 
 /** The steps before a user namespace is entered. */
-export const raiseLimits = ({ raisedLimits }: Facts): Step[] =>
+export const raiseLimits = ({ raisedLimits }: ProcessFacts): Step[] =>
   raisedLimits.map(({ type, hard }) => ({
     step: "setRlimit",
     ...exactly({ type, soft: hard, hard }),

@@ -6,7 +6,7 @@
 
 import { SpecError } from "../../spec/errors.ts";
 import type { Spec } from "../../spec/types.ts";
-import type { Facts } from "../facts.ts";
+import type { ProcessFacts } from "../facts.ts";
 import type { Step } from "../step.ts";
 
 /** How many memory nodes or processors one of our masks can hold. */
@@ -98,18 +98,15 @@ export function affinity(
 }
 
 /**
- * Lets a bundle run on all processors of its cgroup. An engine may be pinned to
- * processors for its own reasons, and the cgroup decides where the container
- * may run. `run` keeps the caller's processors, like any program that starts
- * another, unless its flags set processors.
+ * Lets the command run on all processors of its cgroup, if the cgroup and not
+ * the caller decides where it may run.
  */
 export function forgetAffinity(
-  { process, linux }: Spec,
-  { isBundle }: Pick<Facts, "isBundle">,
+  { process }: Spec,
+  { anyCpu }: Pick<ProcessFacts, "anyCpu">,
 ): Step[] {
   const { scheduling, execCPUAffinity } = process;
-  if (scheduling?.cpus || execCPUAffinity?.final) return [];
-  if (!isBundle && !linux.resources?.cpu?.cpus) return [];
+  if (!anyCpu || scheduling?.cpus || execCPUAffinity?.final) return [];
   return [{
     step: "setAffinity",
     cpus: "all",

@@ -6,7 +6,7 @@
  * copies.
  */
 
-import type { Facts, RelayedStream } from "../facts.ts";
+import type { ProcessFacts, RelayedStream } from "../facts.ts";
 import type { Step } from "../step.ts";
 
 const NAMES = ["input", "output", "error"];
@@ -16,7 +16,7 @@ export const streamNames = (descriptors: readonly number[]): string =>
   descriptors.map((fd) => `standard ${NAMES[fd]}`).join(" and ");
 
 /** The host steps that replace each file by a pipe. */
-export const relayStreams = ({ relayedStreams }: Facts): Step[] =>
+export const relayStreams = ({ relayedStreams }: ProcessFacts): Step[] =>
   relayedStreams.map(({ descriptors }) => ({
     step: "relayStream",
     descriptors,

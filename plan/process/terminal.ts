@@ -6,7 +6,7 @@
  */
 
 import type { Spec } from "../../spec/types.ts";
-import type { Facts } from "../facts.ts";
+import type { ProcessFacts } from "../facts.ts";
 import type { Step } from "../step.ts";
 
 const STDERR = 2;
@@ -22,7 +22,7 @@ export const makeSession: Step = {
 function openTerminal(
   spec: Spec,
   streams: readonly number[],
-  { joins, plainLines }: Facts,
+  { joins, plainLines }: ProcessFacts,
 ): Step {
   return {
     step: "openTerminal",
@@ -41,7 +41,7 @@ function openTerminal(
  * command. Its own messages still go to standard error. If that is a terminal,
  * the new one takes its place, since the caller's is in raw mode by then.
  */
-export function openChildTerminal(spec: Spec, facts: Facts): Step[] {
+export function openChildTerminal(spec: Spec, facts: ProcessFacts): Step[] {
   if (!spec.process.terminal || !facts.init) return [];
   return [
     openTerminal(
@@ -52,11 +52,11 @@ export function openChildTerminal(spec: Spec, facts: Facts): Step[] {
   ];
 }
 
-const childHas = (fd: number, facts: Facts) =>
+const childHas = (fd: number, facts: ProcessFacts) =>
   fd !== STDERR || facts.errorsOnTerminal;
 
 /** The first steps of the command's process: it takes the terminal. */
-export function takeOwnTerminal(spec: Spec, facts: Facts): Step[] {
+export function takeOwnTerminal(spec: Spec, facts: ProcessFacts): Step[] {
   if (!facts.init) {
     return [makeSession, openTerminal(spec, facts.terminalStreams, facts)];
   }

@@ -7,7 +7,7 @@
  * @module
  */
 import { Script } from "node:vm";
-import { carried } from "../../containers/decide/carried.ts";
+import { carried } from "../../containers/run/carried.ts";
 
 /**
  * The ways in which the program is started: by users for a run (`run`) and for

@@ -5,7 +5,7 @@ import {
   type ExecOptions,
   prepareExec,
 } from "../../containers/oci/exec/exec.ts";
-import { adjustProcess } from "../../containers/oci/exec/process.ts";
+import { adjustProcess } from "../../containers/decide/oci/exec_process.ts";
 import type { Store } from "../../containers/store/store.ts";
 import type { Step } from "../../plan/step.ts";
 
@@ -21,7 +21,7 @@ export function execOptions(args: string[], detach: boolean): ExecOptions {
   };
   return {
     id: "one",
-    process: (spec, accounts) => adjustProcess(spec, asked, accounts),
+    process: (spec, surroundings) => adjustProcess(spec, asked, surroundings),
     detach,
     preserveFds: 0,
     cgroups: [],

@@ -9,6 +9,8 @@ import {
   type Step,
   type StepKind,
 } from "../../plan/step.ts";
+import { requesterIn } from "../../containers/decide/requester.ts";
+import { THIS_MACHINE } from "../../containers/world/real_world.ts";
 import { bundled } from "../_bundled.ts";
 import {
   END_MARK,
@@ -143,9 +145,11 @@ export function decide(
   stdin?: "null" | "piped",
 ): Promise<Prepared> {
   return prepare(
-    { command: ["true"], tty: false, ...options },
-    rootfs(),
-    stdin && [stdin, "piped", "piped"],
+    {
+      options: { command: ["true"], tty: false, ...options },
+      rootfs: rootfs(),
+    },
+    requesterIn(THIS_MACHINE, stdin && [stdin, "piped", "piped"]),
   );
 }
 

@@ -45,7 +45,7 @@ export async function runWithFaults(
       const options = optionsFromFlags(
         parseFlags(RUN_FLAGS, argv, "container run"),
       );
-      const prepared = await prepare(options, options.rootfs!);
+      const prepared = await prepare({ options, rootfs: options.rootfs! });
       const steps: Marked[] = prepared.plan[phase as Phase];
       // A copy, because plans share some of their step objects.
       steps[Number(index)] = {

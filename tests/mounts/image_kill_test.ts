@@ -5,6 +5,8 @@
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
+import { requesterIn } from "../../containers/decide/requester.ts";
+import { THIS_MACHINE } from "../../containers/world/real_world.ts";
 import { prepare } from "../../containers/run/run.ts";
 import {
   endOfKilled,
@@ -67,9 +69,11 @@ for (const mode of [INIT, NO_INIT]) {
       await using dir = new TempDir();
       const image = await makeImage("squashfs", dir.path);
       const prepared = await prepare(
-        { command: ["true"], init: mode.init },
-        image,
-        ["piped", "piped", "piped"],
+        {
+          options: { command: ["true"], init: mode.init },
+          rootfs: image,
+        },
+        requesterIn(THIS_MACHINE, ["piped", "piped", "piped"]),
       );
       const chosen = places(prepared).filter(({ phase, step }, index, all) =>
         phase !== "cleanup" && all[index - 1]?.step.step !== step.step &&

@@ -2,7 +2,9 @@
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { readBundle } from "../../containers/decide/bundle.ts";
+import { readBundle } from "../../containers/decide/oci/bundle.ts";
+import { requesterIn } from "../../containers/decide/requester.ts";
+import { THIS_MACHINE } from "../../containers/world/real_world.ts";
 import { parseConfig } from "../../spec/config.ts";
 import {
   container,
@@ -33,7 +35,7 @@ test("spec writes the default container", async () => {
   });
   assertEquals([status, stdout, stderr], [0, "", ""]);
   await Deno.mkdir(`${dir.path}/rootfs`);
-  const { spec } = readBundle(dir.path);
+  const { spec } = readBundle(dir.path, requesterIn(THIS_MACHINE));
   assertEquals(spec.root.path, `${await Deno.realPath(dir.path)}/rootfs`);
   assertEquals(spec.process.args, ["sh"]);
   assertEquals(spec.process.noNewPrivileges, true);

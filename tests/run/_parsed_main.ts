@@ -20,7 +20,7 @@ async function runParsed(argv: readonly string[]): Promise<number> {
   const options = optionsFromFlags(
     parseFlags(RUN_FLAGS, argv, "container run"),
   );
-  const prepared = await prepare(options, options.rootfs!);
+  const prepared = await prepare({ options, rootfs: options.rootfs! });
   const plan = JSON.parse(JSON.stringify(prepared.plan));
   return await run({ ...prepared, plan }, {
     announce: false,

@@ -25,7 +25,10 @@ import {
   DESCRIPTORS,
   EXTERNAL,
 } from "./checkpoint.ts";
-import { makeCgroup, planCgroupOf } from "../cgroup.ts";
+import { planCgroupOf } from "../../decide/oci/cgroup.ts";
+import { requesterIn } from "../../decide/requester.ts";
+import { THIS_MACHINE } from "../../world/real_world.ts";
+import { makeCgroup } from "../cgroup.ts";
 import type { CreateOptions } from "../create.ts";
 import {
   CRIU,
@@ -100,7 +103,7 @@ export async function restore(
       ...{ created: new Date().toISOString(), uid: Deno.uid() ?? 0 },
     });
     try {
-      const plan = await planCgroupOf(options);
+      const plan = await planCgroupOf(options, requesterIn(THIS_MACHINE));
       using _held = await makeCgroup(plan, entry);
       const pid = runRestore(entry, options, streams);
       entry.save({

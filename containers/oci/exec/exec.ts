@@ -15,27 +15,13 @@ import type { Handover } from "../../../launch/handover.ts";
 import { DESCRIPTOR } from "../../../launch/lower/descriptors.ts";
 import { StepError } from "../../../launch/step_error.ts";
 import { compileExec } from "../../../plan/exec.ts";
-import type { Facts } from "../../../plan/facts.ts";
-import { once } from "../../../plan/once.ts";
 import type { Plan } from "../../../plan/step.ts";
-import { streamNames } from "../../../plan/process/streams.ts";
-import { ContainerError, SpecError, UsageError } from "../../../spec/errors.ts";
+import { ContainerError, SpecError } from "../../../spec/errors.ts";
 import type { Process, Spec } from "../../../spec/types.ts";
-import { readCaller } from "../../decide/caller.ts";
-import type { ContainerOptions } from "../../decide/options.ts";
-import { aboveOurs, ownDenies, readFacts } from "../../decide/facts.ts";
-import type { AccountFiles } from "../../decide/users.ts";
-import { readAccounts } from "./accounts.ts";
-import { confinementOf } from "../confinement.ts";
-import {
-  connectPidfd,
-  type Console,
-  consoleAt,
-  isPlain,
-  NOWHERE,
-} from "../console.ts";
-import { entryOf } from "./cgroup.ts";
-import { withHomeVariable } from "./process.ts";
+import { decideExec, type ExecRequest } from "../../decide/oci/exec.ts";
+import { requesterIn } from "../../decide/requester.ts";
+import { THIS_MACHINE } from "../../world/real_world.ts";
+import { connectPidfd, type Console, consoleAt, NOWHERE } from "../console.ts";
 import { explained, FirstProcess, stopped } from "../first_process.ts";
 import { writePidFile } from "../../store/pid_file.ts";
 import { stateOf, statusOf } from "../../store/status.ts";
@@ -43,35 +29,18 @@ import type { ContainerRecord, Entry, Store } from "../../store/store.ts";
 import { inRuncsWords } from "../runc_words.ts";
 
 /** The options of exec. */
-export interface ExecOptions {
+export interface ExecOptions extends
+  Pick<
+    ExecRequest,
+    "process" | "detach" | "streams" | "preserveFds" | "cgroups"
+  > {
   id: string;
-  /**
-   * Makes the process from the container's configuration and, if accounts have
-   * to be looked up, from the container's own files.
-   */
-  process: (
-    spec: Spec,
-    accounts: () => AccountFiles,
-    made?: ContainerOptions,
-  ) => Process;
-  /** The process outlives this command. */
-  detach: boolean;
   pidFile?: string;
   /** A Unix socket that takes the terminal's master side. */
   consoleSocket?: string;
   /** A Unix socket that takes a pidfd of the process. */
   pidfdSocket?: string;
-  /**
-   * How streams that are files of the host reach the process. Default: relayed
-   * for a container of `run`, passed for a container of an engine.
-   */
-  streams?: ContainerOptions["streams"];
-  preserveFds: number;
-  /** Cgroups below the container's, `[CONTROLLER:]PATH` each. */
-  cgroups: readonly string[];
   ignorePaused: boolean;
-  /** The size of this command's terminal. */
-  terminalSize?: () => Process["consoleSize"];
 }
 
 /** Everything that is decided about a process before it is started. */
@@ -173,16 +142,8 @@ export async function prepareExec(
   const { record } = entry;
   using held = new DisposableStack();
   const first = held.use(FirstProcess.open(record));
-  const accounts = once(() => readAccounts(first.root));
-  const process = withHomeVariable(
-    options.process(record.spec, accounts, record.daily?.options),
-    accounts,
-  );
-  process.preserve = options.preserveFds;
-  if (process.terminal && !process.consoleSize) {
-    process.consoleSize = options.terminalSize?.();
-  }
-  const plan = await planOf(record, { process, first, options });
+  const { spec, plan } = await planOf(record, first, options);
+  const { process } = spec;
   const asks = plan.process.some(({ step }) => step === "sendListener");
   const agent = asks
     ? held.use(new (await import("../agent.ts")).Agent(record.spec))
@@ -196,6 +157,38 @@ export async function prepareExec(
     tellAgent: (listener, pid) => agent?.take(listener, pid, state),
     [Symbol.dispose]: () => release.dispose(),
   };
+}
+
+/** The Spec of the process, and its plan. */
+async function planOf(
+  { id, cgroup, chroot, daily, spec: config }: ContainerRecord,
+  first: FirstProcess,
+  options: ExecOptions,
+): Promise<{ spec: Spec; plan: Plan }> {
+  const { pid, place } = first;
+  const request = {
+    ...options,
+    sendsTerminal: options.consoleSocket !== undefined,
+    takesSize: !options.detach,
+  };
+  const container = {
+    pid,
+    place,
+    config,
+    made: daily?.options,
+    cgroup,
+    chroot: chroot === true,
+  };
+  try {
+    const { spec, facts, joined } = await decideExec(
+      request,
+      container,
+      requesterIn(THIS_MACHINE),
+    );
+    return { spec, plan: compileExec(spec, facts, joined) };
+  } catch (error) {
+    throw explained(id, error);
+  }
 }
 
 const notCreated = (id: string) =>
@@ -215,83 +208,6 @@ function checkStatus(entry: Entry, { id, ignorePaused }: ExecOptions): void {
     );
   }
 }
-
-interface Joining {
-  process: Process;
-  first: FirstProcess;
-  options: ExecOptions;
-}
-
-async function planOf(
-  record: ContainerRecord,
-  { process, first, options }: Joining,
-): Promise<Plan> {
-  const { id, cgroup, chroot } = record;
-  const { detach, cgroups, streams } = options;
-  const spec: Spec = { ...record.spec, process };
-  try {
-    const namespaces = first.namespaces();
-    const { seccomp, ...landlock } = await confinementOf(record);
-    const facts: Facts = {
-      ...landlock,
-      ...readFacts(spec, {
-        init: false,
-        chroot: false,
-        rootKind: "directory",
-        image: null,
-        terminalStreams: [0, 1, 2],
-        mapHelper: true,
-        streams: [],
-        ownsPipes: true,
-        inheritFiles: (streams ?? (record.daily ? "relay" : "inherit")) ===
-          "inherit",
-        confineDevices: false,
-        overlay: null,
-        seccomp,
-        cgroup: null,
-      }),
-      joins: { detached: detach },
-      isBundle: !record.daily,
-      ...(!record.daily && isPlain(options) ? { plainLines: true } : {}),
-      foreground: false,
-      raisedLimits: namespaces.includes("user")
-        ? aboveOurs(process.rlimits ?? [])
-        : [],
-      denySetgroups: ownDenies(readCaller()) ||
-        namespaces.includes("user") && deniesSetgroups(first),
-      cgroupEntry: entryOf(cgroup, cgroups, membershipOf(first)),
-    };
-    if (detach) refuseRelayed(facts);
-    return compileExec(spec, facts, {
-      pid: first.pid,
-      namespaces,
-      root: chroot === true || !namespaces.includes("mount"),
-    });
-  } catch (error) {
-    throw explained(id, error);
-  }
-}
-
-/**
- * Refuses files among the streams: with `detach` no process stays to copy them.
- */
-function refuseRelayed({ relayedStreams: [file] }: Facts): void {
-  if (!file) return;
-  throw new UsageError(
-    `Cannot run the command in the background: its ${
-      streamNames(file.descriptors)
-    } is a file of the host, and no process would remain to copy its data`,
-    "Redirect it inside the container (sh -c '… > /log'), use /dev/null, or pass the file with --streams inherit.",
-  );
-}
-
-/** The cgroups of the first process, cgroups(7). */
-const membershipOf = (first: FirstProcess) =>
-  Deno.readTextFileSync(first.path("cgroup"));
-
-/** Whether setgroups(2) is denied in its user namespace, user_namespaces(7). */
-const deniesSetgroups = (first: FirstProcess) =>
-  Deno.readTextFileSync(first.path("setgroups")).trim() === "deny";
 
 /**
  * The receiver of the terminal if that is not this process. Errors are in

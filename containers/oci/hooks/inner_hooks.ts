@@ -10,19 +10,17 @@ import { joinFile } from "../../../cgroup/mod.ts";
 import {
   createContainerHook,
   type Joined,
-  NAMESPACE_FILE,
   startContainerHook,
 } from "../../../plan/hooks.ts";
-import type { Facts } from "../../../plan/facts.ts";
-import { NAMESPACE_TYPES } from "../../../spec/names.ts";
+import type { ProcessFacts } from "../../../plan/facts.ts";
 import type { Spec } from "../../../spec/types.ts";
-import { readCaller } from "../../decide/caller.ts";
-import { needsHelper } from "../../decide/id_ranges.ts";
-import { readFacts } from "../../decide/facts.ts";
-import { specFilter } from "../../decide/seccomp.ts";
+import { differingNamespaces } from "../../decide/oci/exec.ts";
+import { decideHook } from "../../decide/oci/hook.ts";
+import { requesterIn } from "../../decide/requester.ts";
 import { runHooks, runtimeEnvironment } from "./hooks.ts";
 import { type State, stateOf } from "../../store/status.ts";
 import type { Entry } from "../../store/store.ts";
+import { THIS_MACHINE } from "../../world/real_world.ts";
 
 /** Runs the createContainer hooks while the first process waits for them. */
 export async function runCreateContainer(entry: Entry): Promise<void> {
@@ -63,39 +61,17 @@ function stateInside(entry: Entry, status: State["status"]): State {
 }
 
 function joinedOf({ record: { pid, cgroup } }: Entry): Joined {
-  const own = (type: keyof typeof NAMESPACE_FILE, whose: number | "self") => {
-    try {
-      return Deno.readLinkSync(`/proc/${whose}/ns/${NAMESPACE_FILE[type]}`);
-    } catch (error) {
-      // The kernel has no such namespaces.
-      if (error instanceof Deno.errors.NotFound) return null;
-      throw error;
-    }
-  };
   return {
     pid,
     // Joining a namespace that this process is already in can need privileges
     // that it does not have.
-    namespaces: NAMESPACE_TYPES.filter((type) =>
-      own(type, "self") !== own(type, pid)
-    ),
+    namespaces: differingNamespaces(`/proc/${pid}`, THIS_MACHINE),
     cgroups: cgroup?.groups.map(joinFile) ?? [],
   };
 }
 
-async function factsOf(spec: Spec): Promise<Facts> {
-  const facts = readFacts(spec, {
-    init: false,
-    chroot: false,
-    rootKind: "directory",
-    image: null,
-    terminalStreams: [],
-    mapHelper: needsHelper(spec, readCaller()),
-    streams: ["piped", "piped", "piped"],
-    confineDevices: false,
-    overlay: null,
-    seccomp: await specFilter(spec),
-    cgroup: null,
-  });
-  return { ...facts, isBundle: true };
-}
+const factsOf = (spec: Spec): Promise<ProcessFacts> =>
+  decideHook(
+    spec,
+    requesterIn(THIS_MACHINE, ["piped", "piped", "piped"]),
+  );

@@ -1,7 +1,7 @@
 /**
  * The process that `exec` runs: the process of the container's configuration
- * with changes, or a complete description by the user. Pure. Runs on the host,
- * in the exec command.
+ * with changes, or a complete description by the user. Only reads and decides;
+ * changes nothing. Runs on the host, in the exec command.
  */
 
 import { capabilitySets } from "../../../plan/process/capabilities.ts";
@@ -9,18 +9,17 @@ import { SpecError, UsageError } from "../../../spec/errors.ts";
 import { MAX_ID, parseId } from "../../../spec/ids.ts";
 import { CAPABILITIES } from "../../../spec/names.ts";
 import type { Capabilities, Process, Spec } from "../../../spec/types.ts";
-import { environment } from "../../decide/environment.ts";
-import type { ContainerOptions } from "../../decide/options.ts";
+import type { AccountFiles, World } from "../../world/world.ts";
+import { environment } from "../environment.ts";
+import type { ContainerOptions } from "../options.ts";
 import {
-  type AccountFiles,
   idsOf,
   lookUpUser,
   parseGroup,
   parsePasswd,
   type ResolvedUser,
   resolveUser,
-} from "../../decide/users.ts";
-import { homeOf, withHome } from "./accounts.ts";
+} from "../users.ts";
 
 /** The options of `exec` that describe the process. */
 export interface ExecProcessOptions {
@@ -46,17 +45,25 @@ export interface ExecProcessOptions {
  */
 const RAISED = ["bounding", "effective", "permitted", "ambient"] as const;
 
+/** What decides about a process besides the options of `exec`. */
+export interface Surroundings {
+  /** The container's own account files. */
+  accounts: () => AccountFiles;
+  /**
+   * The options of a container that `run` made. The user and environment of the
+   * process are then those that `run` would give it.
+   */
+  made?: ContainerOptions;
+  world: World;
+}
+
 /**
  * The process of a container's configuration, changed by the options of `exec`.
- *
- * @param made the options of a container that `run` made. Its user and
- * environment are then those that `run` would give it.
  */
 export function adjustProcess(
   { process }: Spec,
   asked: ExecProcessOptions,
-  accounts: () => AccountFiles,
-  made?: ContainerOptions,
+  { accounts, made, world }: Surroundings,
 ): Process {
   const { consoleSize: _, ...base } = process;
   const user = made && userAsRun(asked, accounts, made);
@@ -67,7 +74,7 @@ export function adjustProcess(
     cwd: asked.cwd ?? process.cwd,
     env: [
       ...made
-        ? environmentAsRun(process, asked, made, user?.home)
+        ? environmentAsRun(process, asked, { made, world, home: user?.home })
         : process.env,
       ...asked.env,
     ],
@@ -110,19 +117,6 @@ export function completeProcess({ process }: Spec, given: Process): Process {
   };
 }
 
-/** Adds the HOME that programs expect. Missing capabilities mean none. */
-export function withHomeVariable(
-  process: Process,
-  accounts: () => AccountFiles,
-): Process {
-  const { env, user, capabilities = {} } = process;
-  return {
-    ...process,
-    capabilities,
-    env: withHome(env, () => homeOf(accounts(), user.uid)),
-  };
-}
-
 /** Null if the process keeps the user of the container's configuration. */
 function userAsRun(
   { user: wanted, additionalGids }: ExecProcessOptions,
@@ -141,10 +135,13 @@ function userAsRun(
 function environmentAsRun(
   { env }: Process,
   { atTerminal }: ExecProcessOptions,
-  made: ContainerOptions,
-  home = valueOf("HOME", env) ?? "/",
+  { made, world, home = valueOf("HOME", env) ?? "/" }: {
+    made: ContainerOptions;
+    world: World;
+    home?: string;
+  },
 ): readonly string[] {
-  return made.hostEnv ? env : environment(made, { home }, atTerminal);
+  return made.hostEnv ? env : environment(made, { home }, atTerminal, world);
 }
 
 const valueOf = (name: string, env: readonly string[]) =>

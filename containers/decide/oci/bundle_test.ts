@@ -1,10 +1,14 @@
-// @ts-types="../../types/std_assert.d.ts"
+// @ts-types="../../../types/std_assert.d.ts"
 import { assertEquals, assertThrows } from "@std/assert";
-import { asText, minimal } from "../../spec/_config_fixture.ts";
-import { ConfigError } from "../../spec/config.ts";
-import { MAX_CONFIG_SIZE } from "../../spec/config_text.ts";
-import { ContainerError, SpecError } from "../../spec/errors.ts";
-import { readBundle } from "./bundle.ts";
+import { asText, minimal } from "../../../spec/_config_fixture.ts";
+import { ConfigError } from "../../../spec/config.ts";
+import { MAX_CONFIG_SIZE } from "../../../spec/config_text.ts";
+import { ContainerError, SpecError } from "../../../spec/errors.ts";
+import { THIS_MACHINE } from "../../world/real_world.ts";
+import { requesterIn } from "../requester.ts";
+import { readBundle as readAs } from "./bundle.ts";
+
+const readBundle = (path: string) => readAs(path, requesterIn(THIS_MACHINE));
 
 /** A bundle in a directory that is removed with the test. */
 class TestBundle implements Disposable {

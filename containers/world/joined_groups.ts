@@ -1,8 +1,7 @@
 /**
- * Finds out whether setgroups(2) is denied in a user namespace that the
- * container joins. Only reads and decides; changes nothing. If only a process
- * inside can tell, it starts one by the walker and waits for it. Runs on the
- * host, in the parent.
+ * Finds out whether setgroups(2) is denied in a user namespace that no process
+ * shows, such as a bind mount: a process of the walker enters it and tries.
+ * Changes nothing else. Runs on the host, in the parent.
  */
 
 import { ERRNO } from "../../ffi/errno.ts";
@@ -10,16 +9,13 @@ import { wait } from "../../ffi/wait.ts";
 import { compileSteps } from "../../launch/program.ts";
 import { walk } from "../../launch/walker.ts";
 import type { Step } from "../../plan/step.ts";
-import { deniesSetgroups, PROCESS_USER_NAMESPACE } from "./id_ranges.ts";
 
 /**
- * Whether setgroups(2) is denied in the user namespace at this path,
- * user_namespaces(7). False if the namespace cannot be entered either.
+ * Whether a process that enters the user namespace at this path may not change
+ * its groups, user_namespaces(7). False if the namespace cannot be entered
+ * either.
  */
-export function joinedDenies(path: string): boolean {
-  if (PROCESS_USER_NAMESPACE.test(path)) return deniesSetgroups(path);
-  // A bind mount of a namespace may have no process to ask, so a process of
-  // this program enters it.
+export function entersWithoutGroups(path: string): boolean {
   const steps = triesGroups(path);
   const program = compileSteps(steps);
   using walking = walk(program, () => steps);

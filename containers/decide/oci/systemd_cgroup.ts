@@ -5,19 +5,20 @@
  * requested. See systemd.scope(5).
  */
 
-import type { CgroupOptions, Hierarchy } from "../../cgroup/mod.ts";
-import { planInScope } from "../../cgroup/systemd/in_scope.ts";
-import type { CgroupPlan, CgroupScope, Manager } from "../../cgroup/step.ts";
+import type { CgroupOptions, Hierarchy } from "../../../cgroup/mod.ts";
+import { planInScope } from "../../../cgroup/systemd/in_scope.ts";
+import type { CgroupPlan, CgroupScope, Manager } from "../../../cgroup/step.ts";
 import {
   systemManager,
   unitPath,
   userManager,
-} from "../../cgroup/systemd/systemd.ts";
-import type { Property } from "../../cgroup/systemd/dbus.ts";
-import { annotatedProperties } from "../../cgroup/systemd/unit_properties.ts";
-import { ContainerError, SpecError } from "../../spec/errors.ts";
-import { parseIdMap } from "../decide/id_ranges.ts";
-import { hostIdOf } from "../../spec/ids.ts";
+} from "../../../cgroup/systemd/systemd.ts";
+import type { Property } from "../../../cgroup/systemd/dbus.ts";
+import { annotatedProperties } from "../../../cgroup/systemd/unit_properties.ts";
+import { ContainerError, SpecError } from "../../../spec/errors.ts";
+import { hostIdOf } from "../../../spec/ids.ts";
+import type { World } from "../../world/world.ts";
+import { parseIdMap } from "../id_ranges.ts";
 
 /** The default prefix. The default name is the container's id. */
 const PREFIX = "container";
@@ -67,7 +68,10 @@ export function unitOf(
 export function planSystemdCgroup(
   options: CgroupOptions,
   hierarchy: Hierarchy,
-  annotations?: Record<string, string>,
+  { annotations, world }: {
+    annotations?: Record<string, string>;
+    world: World;
+  },
 ): CgroupPlan {
   const named = unitOf(
     options.id,
@@ -79,7 +83,7 @@ export function planSystemdCgroup(
       `Cannot create the cgroup ${named.unit} with systemd: ${reason}`,
       { hint },
     );
-  const manager = managerOf(options.rootless ?? false);
+  const manager = managerOf(options.rootless ?? false, world);
   if (!manager) {
     throw refuse(
       options.rootless
@@ -105,7 +109,7 @@ export function planSystemdCgroup(
     own: `${path}/container`,
     properties: annotated(annotations),
   };
-  return planInScope(options, hierarchy, scope);
+  return planInScope(options, hierarchy, scope, world);
 }
 
 /**
@@ -113,15 +117,15 @@ export function planSystemdCgroup(
  * none. A user's manager is found by the user's id in the initial user
  * namespace.
  */
-export function managerOf(rootless: boolean): Manager | null {
-  if (!rootless) return systemManager();
+export function managerOf(rootless: boolean, world: World): Manager | null {
+  if (!rootless) return systemManager(world);
   const uid = hostIdOf(
-    Deno.uid() ?? 0,
-    parseIdMap(Deno.readTextFileSync("/proc/self/uid_map")),
+    world.ids().uid,
+    parseIdMap(world.readText("/proc/self/uid_map")),
   );
   return uid === null
     ? null
-    : userManager(uid, Deno.env.get("XDG_RUNTIME_DIR") || undefined);
+    : userManager(uid, world, world.variable("XDG_RUNTIME_DIR") || undefined);
 }
 
 function annotated(annotations?: Record<string, string>): Property[] {

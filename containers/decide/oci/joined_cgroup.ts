@@ -1,9 +1,8 @@
 /**
- * The cgroup that a process of `exec` joins. Runs on the host, in the exec
- * command; reads and changes nothing.
+ * The cgroup that a process of `exec` joins. Only reads and decides; changes
+ * nothing. Runs on the host, in the exec command.
  */
 
-import { readFile } from "../../../cgroup/apply.ts";
 import {
   type CgroupGroup,
   type CgroupState,
@@ -12,6 +11,8 @@ import {
 } from "../../../cgroup/mod.ts";
 import type { CgroupEntry } from "../../../plan/facts.ts";
 import { ContainerError, UsageError } from "../../../spec/errors.ts";
+import type { World } from "../../world/world.ts";
+import { orNull } from "../requester.ts";
 
 /**
  * How to enter a container's cgroup; null if it has none.
@@ -25,6 +26,7 @@ export function entryOf(
   state: CgroupState | null,
   wanted: readonly string[],
   memberships: string,
+  world: World,
 ): CgroupEntry | null {
   const { groups = [] } = state ?? {};
   const below = wanted.map(parseWanted);
@@ -45,8 +47,8 @@ export function entryOf(
       !controllers || isMeant(group, controllers)
     );
     const path = asked
-      ? existing(`${group.path}${asked.path}`)
-      : own(group, memberships);
+      ? existing(`${group.path}${asked.path}`, world)
+      : own(group, memberships, world);
     return { version: group.version, path };
   });
   return { ...entryInto(places), back: [] };
@@ -76,8 +78,8 @@ function parseWanted(text: string): Wanted {
 const isMeant = ({ controllers }: CgroupGroup, names: readonly string[]) =>
   names.some((name) => controllers.includes(name));
 
-function existing(path: string): string {
-  if (readFile(`${path}/cgroup.procs`) !== null) return path;
+function existing(path: string, world: World): string {
+  if (world.access(`${path}/cgroup.procs`, "exists")) return path;
   throw new ContainerError(
     `Cannot join the cgroup ${path}: no such file or directory`,
     { hint: "Create it inside the container, below /sys/fs/cgroup." },
@@ -89,12 +91,18 @@ function existing(path: string): string {
  * takes no processes, cgroups(7): an init such as systemd has moved itself into
  * a child. The cgroup of the first process can always be joined.
  */
-function own({ version, path }: CgroupGroup, memberships: string): string {
-  if (version === 1 || !readFile(`${path}/cgroup.subtree_control`)?.trim()) {
-    return path;
-  }
+function own(
+  { version, path }: CgroupGroup,
+  memberships: string,
+  world: World,
+): string {
+  const enabled = () =>
+    orNull(() => world.readText(`${path}/cgroup.subtree_control`));
+  if (version === 1 || !enabled()?.trim()) return path;
   const [, place] = memberships.match(/^0::(\/.*)$/m) ?? [];
-  const mount = readHierarchy().mounts.find(({ version }) => version === 2);
+  const mount = readHierarchy(world).mounts.find(({ version }) =>
+    version === 2
+  );
   const moved = `${mount?.path}${place}`;
   return moved.startsWith(`${path}/`) ? moved : path;
 }

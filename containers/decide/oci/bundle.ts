@@ -4,13 +4,14 @@
  * nothing. Runs on the host, in the process the user started.
  */
 
-import { type Descriptor, O, open, readAt } from "../../ffi/fcntl.ts";
-import { errnoText, SyscallError } from "../../ffi/errno.ts";
-import { type ConfigReading, parseConfig } from "../../spec/config.ts";
-import { MAX_CONFIG_SIZE } from "../../spec/config_text.ts";
-import { ContainerError, SpecError } from "../../spec/errors.ts";
-import type { Spec } from "../../spec/types.ts";
-import { ownIds } from "./id_ranges.ts";
+import { errnoText, SyscallError } from "../../../ffi/errno.ts";
+import { type ConfigReading, parseConfig } from "../../../spec/config.ts";
+import { MAX_CONFIG_SIZE } from "../../../spec/config_text.ts";
+import { ContainerError, SpecError } from "../../../spec/errors.ts";
+import type { Spec } from "../../../spec/types.ts";
+import type { OpenDirectory } from "../../world/world.ts";
+import { ownIds } from "../id_ranges.ts";
+import { absolutePath, type Requester } from "../requester.ts";
 
 /** The content of a bundle. */
 export interface Bundle {
@@ -31,33 +32,31 @@ export interface Bundle {
  * {ConfigError} if config.json is invalid, {SpecError} if its root filesystem
  * is missing. open(2)
  */
-export function readBundle(directory: string, reading?: ConfigReading): Bundle {
-  using bundle = openBundle(directory);
-  const path = pathOf(bundle);
-  const spec = parseConfig(readConfig(bundle, path), reading);
+export function readBundle(
+  directory: string,
+  requester: Requester,
+  reading?: ConfigReading,
+): Bundle {
+  using bundle = openBundle(directory, requester);
+  const { path } = bundle;
+  const spec = parseConfig(readConfig(bundle), reading);
   spec.root.path = findRoot(bundle, spec.root.path);
-  mapOwnIds(spec);
+  mapOwnIds(spec, requester);
   // A config.json without capabilities gives none, as with runc. A Spec without
   // this member would keep all of them.
   spec.process.capabilities ??= {};
   for (const mount of spec.mounts ?? []) {
     const isBind = mount.options?.some((option) => /^r?bind$/.test(option));
     if (isBind && mount.source !== undefined) {
-      mount.source = absolute(path, mount.source);
+      mount.source = absolutePath({ cwd: path }, mount.source);
     }
   }
   return { path, spec };
 }
 
-const absolute = (base: string, path: string) =>
-  path.startsWith("/") ? path : `${base === "/" ? "" : base}/${path}`;
-
-/** The current path of a descriptor's file. */
-const pathOf = ({ fd }: Descriptor) => Deno.readLinkSync(`/proc/self/fd/${fd}`);
-
-function openBundle(directory: string): Descriptor {
+function openBundle(directory: string, requester: Requester): OpenDirectory {
   try {
-    return open(directory, O.O_PATH | O.O_DIRECTORY);
+    return requester.world.openDirectory(absolutePath(requester, directory));
   } catch (cause) {
     throw new ContainerError(
       `Cannot use the bundle ${directory}: ${problemOf(cause)}`,
@@ -79,20 +78,16 @@ function problemOf(error: unknown): string {
   return errnoText(error.code);
 }
 
-function readConfig(bundle: Descriptor, path: string): string {
+function readConfig(bundle: OpenDirectory): string {
+  const { path } = bundle;
   const refuse = (problem: string, hint?: string, cause?: unknown) =>
-    new SpecError(`Cannot read ${absolute(path, "config.json")}: ${problem}`, {
-      hint,
-      cause,
-    });
-  let file: Descriptor;
-  try {
-    // O_NONBLOCK: opening a fifo does not wait for a writer. O_NOCTTY: a
-    // terminal does not become the controlling terminal.
-    file = open(
-      `/proc/self/fd/${bundle.fd}/config.json`,
-      O.O_RDONLY | O.O_NONBLOCK | O.O_NOCTTY,
+    new SpecError(
+      `Cannot read ${absolutePath({ cwd: path }, "config.json")}: ${problem}`,
+      { hint, cause },
     );
+  let bytes: Uint8Array | null;
+  try {
+    bytes = bundle.readFileOnHost("config.json", MAX_CONFIG_SIZE + 1);
   } catch (cause) {
     if (cause instanceof SyscallError && cause.code === "ENOENT") {
       // Engines look for these words of runc.
@@ -103,11 +98,7 @@ function readConfig(bundle: Descriptor, path: string): string {
     }
     throw refuse(problemOf(cause), undefined, cause);
   }
-  using _closed = file;
-  if (!Deno.statSync(`/proc/self/fd/${file.fd}`).isFile) {
-    throw refuse("it is not a file");
-  }
-  const bytes = readAll(file, MAX_CONFIG_SIZE + 1);
+  if (!bytes) throw refuse("it is not a file");
   if (bytes.length > MAX_CONFIG_SIZE) {
     throw refuse(`the file is larger than ${MAX_CONFIG_SIZE >> 20} MiB`);
   }
@@ -124,30 +115,13 @@ function readConfig(bundle: Descriptor, path: string): string {
 }
 
 /**
- * Reads a whole file, but not more than `most` bytes: the file can grow while
- * it is read.
- */
-function readAll({ fd }: Descriptor, most: number): Uint8Array {
-  let bytes = new Uint8Array(64 << 10);
-  for (let size = 0;;) {
-    const got = readAt(fd, bytes.subarray(size), size);
-    size += got;
-    if (got === 0 || size >= most) return bytes.subarray(0, size);
-    if (size < bytes.length) continue;
-    const larger = new Uint8Array(Math.min(2 * size, most));
-    larger.set(bytes);
-    bytes = larger;
-  }
-}
-
-/**
  * A new user namespace without id maps gets the caller's own ids, as with
  * `run`.
  */
-function mapOwnIds({ linux }: Spec): void {
+function mapOwnIds({ linux }: Spec, { caller }: Requester): void {
   const user = linux.namespaces.find(({ type }) => type === "user");
   if (!user || user.path !== undefined || linux.uidMappings?.length) return;
-  const own = ownIds(Deno.uid() ?? 0, Deno.gid() ?? 0);
+  const own = ownIds(caller.uid, caller.gid);
   linux.uidMappings = own.uids;
   linux.gidMappings = own.gids;
 }
@@ -155,15 +129,11 @@ function mapOwnIds({ linux }: Spec): void {
 /**
  * The real path of the root filesystem; `root.path` is relative to the bundle.
  */
-function findRoot(bundle: Descriptor, path: string): string {
+function findRoot(bundle: OpenDirectory, path: string): string {
   try {
-    using root = open(
-      path.startsWith("/") ? path : `/proc/self/fd/${bundle.fd}/${path}`,
-      O.O_PATH | O.O_DIRECTORY,
-    );
-    return pathOf(root);
+    return bundle.directoryOnHost(path);
   } catch (cause) {
-    const place = absolute(pathOf(bundle), path);
+    const place = absolutePath({ cwd: bundle.path }, path);
     throw new SpecError(
       `Cannot use the root filesystem ${place}: ${problemOf(cause)}`,
       {

@@ -1,0 +1,197 @@
+/**
+ * The road from the options of `run`, or of the library, to a Spec and to the
+ * facts that its plan depends on. Only reads and decides; changes nothing. Runs
+ * on the host, in the process the user started.
+ */
+
+import type { CgroupPlan } from "../../cgroup/step.ts";
+import type { Facts } from "../../plan/facts.ts";
+import { hasNamespace } from "../../plan/namespaces.ts";
+import type { ContainerError } from "../../spec/errors.ts";
+import type { Resources } from "../../spec/resources.ts";
+import type { Device, Spec } from "../../spec/types.ts";
+import { readFacts } from "./facts.ts";
+import type { PlannedLimits } from "./limits.ts";
+import type { ContainerOptions } from "./options.ts";
+import { absolutePath, type Requester } from "./requester.ts";
+import { EMPTY_ROOTFS, rootKindOf } from "./root_filesystem.ts";
+import { type LearnTarget, learnTarget, seccompFilter } from "./seccomp.ts";
+import { specFrom } from "./spec.ts";
+import { terminalStreams } from "./terminal.ts";
+import {
+  accountsIn,
+  lookUpUser,
+  namesAccounts,
+  type ResolvedUser,
+} from "./users.ts";
+
+/** The container that is wanted. */
+export interface RunRequest {
+  options: ContainerOptions;
+  /** The absolute path of the root filesystem, or `empty`. */
+  rootfs: string;
+  /** The name of its cgroup. */
+  id: string;
+  /**
+   * Whether the container goes on when the command that creates it has ended.
+   * It then has a cgroup in any case, where its processes can be found.
+   */
+  background?: boolean;
+}
+
+/** Everything that is decided before anything is done, without the plan. */
+export interface Decided {
+  spec: Spec;
+  facts: Facts;
+  cgroup: CgroupPlan | null;
+  /** Where a learned profile is written; null if none is learned. */
+  learn: LearnTarget | null;
+  /** What the container cannot have, one sentence each. */
+  leftOut: string[];
+  /** Why limits that were requested will not hold. */
+  unlimited: ContainerError[];
+}
+
+/** The size of a terminal that nobody is attached to yet. */
+const SIZE = { height: 24, width: 80 };
+
+/**
+ * Decides everything; changes nothing.
+ *
+ * @throws {UsageError} or {SpecError} for options that are invalid or cannot be
+ * met
+ */
+export async function decideRun(
+  request: RunRequest,
+  requester: Requester,
+): Promise<Decided> {
+  const { options, rootfs, background = false } = request;
+  const { world } = requester;
+  const rootKind = rootKindOf(rootfs, requester);
+  const image = rootKind === "image"
+    ? (await import("./image_file.ts"))
+      .inspectImage(rootfs, options, requester)
+    : null;
+  const user = await userOf(request, image, requester);
+  const { devices, resources } = await limitsOf(options, requester);
+  const { spec, mapHelper, init, leftOut } = specFrom({
+    options,
+    rootfs,
+    user,
+    devices,
+    resources,
+    ...(background ? { terminalSize: SIZE } : {}),
+  }, requester);
+  const { cgroup, leftOut: unlimited } = await cgroupOf(request, resources, {
+    requester,
+  });
+  leftOut.push(...notLimited(unlimited));
+  const { landlock } = options;
+  const facts = readFacts(spec, {
+    init,
+    waits: background,
+    outlives: background,
+    joins: false,
+    anyCpu: resources?.cpu?.cpus !== undefined,
+    makesDirectory: false,
+    nodesInRoot: false,
+    chroot: options.chroot ?? false,
+    rootKind,
+    image,
+    mapHelper,
+    inheritFiles: options.streams === "inherit",
+    terminalStreams: terminalStreams(options, world),
+    confineDevices: !options.privileged,
+    overlay: overlayOf(options, requester),
+    hostTree: rootKind === "host" && options.ephemeral &&
+        hasNamespace(spec, "user")
+      ? (await import("./host_tree.ts")).readHostTree(spec, leftOut, world)
+      : null,
+    seccomp: options.privileged && !options.seccomp
+      ? null
+      : await seccompFilter(
+        options.seccomp ?? "default",
+        spec,
+        leftOut,
+        requester,
+      ),
+    landlock: landlock &&
+      (await import("./landlock.ts"))
+        .landlockSteps(landlock, spec, leftOut, world),
+    cgroup,
+  }, requester);
+  return {
+    spec,
+    facts,
+    cgroup,
+    learn: learnTarget(options.seccomp ?? "default"),
+    leftOut,
+    unlimited,
+  };
+}
+
+/** The user of the command, from the accounts of the root filesystem. */
+async function userOf(
+  { options, rootfs }: RunRequest,
+  image: Facts["image"],
+  { world }: Requester,
+): Promise<ResolvedUser> {
+  const wanted = { user: options.user ?? "0", groupAdd: options.groups ?? [] };
+  const accounts = image && namesAccounts(wanted)
+    ? await world.accountsInImage(image)
+    : null;
+  return lookUpUser(
+    wanted,
+    () => accounts ?? accountsIn(rootfs === EMPTY_ROOTFS ? "/" : rootfs, world),
+  );
+}
+
+/** The devices that are requested, and the limits with their rules. */
+const limitsOf = async (
+  options: ContainerOptions,
+  requester: Requester,
+): Promise<{ devices: Device[]; resources?: Resources }> =>
+  options.devices?.length
+    ? (await import("./devices.ts")).findDevices(options, requester)
+    : { devices: [], resources: options.resources };
+
+const NO_LIMITS: PlannedLimits = { cgroup: null, leftOut: [] };
+
+async function cgroupOf(
+  { id, options: { cgroupParent: parent }, background }: RunRequest,
+  resources: Resources | undefined,
+  { requester: { caller, world } }: { requester: Requester },
+): Promise<PlannedLimits> {
+  if (!background && !resources && !parent) return NO_LIMITS;
+  const { planLasting, planLimits } = await import("./limits.ts");
+  const rootless = !caller.privileged;
+  const wanted = { id, resources: resources ?? {}, parent, rootless };
+  return background
+    ? { cgroup: planLasting(wanted, world), leftOut: [] }
+    : planLimits(wanted, world);
+}
+
+/** Where changes to the root filesystem go. */
+function overlayOf(
+  { overlay, ephemeral }: ContainerOptions,
+  requester: Requester,
+): Facts["overlay"] {
+  if (!overlay) return ephemeral ? { upper: null, work: null } : null;
+  // Absolute, because the walker may have another working directory.
+  const base = absolutePath(requester, overlay);
+  return { upper: `${base}/upper`, work: `${base}/work` };
+}
+
+/**
+ * A sentence for each limit that will not hold. Consecutive limits share one
+ * hint.
+ */
+const notLimited = (errors: readonly ContainerError[]) =>
+  errors.map(({ message, hint }, index) =>
+    `${
+      message.replace(
+        /^Cannot ([^:]*)/,
+        "cannot $1, so this limit is not applied",
+      )
+    }${hint === errors[index + 1]?.hint ? "" : `. ${hint}`}`
+  );

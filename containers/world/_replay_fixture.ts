@@ -1,0 +1,73 @@
+/** A World that knows only what a log contains. */
+
+import { type Errno, SyscallError } from "../../ffi/errno.ts";
+import type { Answer, Read } from "./log.ts";
+import type { OpenDirectory, World } from "./world.ts";
+
+/** Looks up an answer. Each function of a World knows its type. */
+type Ask = <T>(kind: string, name: string) => T;
+
+/** The World of the log; a read that the log lacks is an error. */
+export function replayed(reads: readonly Read[]): World {
+  const known = new Map(
+    reads.map(({ kind, name, answer }) => [`${kind} ${name}`, answer]),
+  );
+  const ask: Ask = <T>(kind: string, name: string): T => {
+    const answer = known.get(`${kind} ${name}`);
+    if (answer === undefined) {
+      throw new RangeError(`The log has no ${kind} ${name}`);
+    }
+    if (isRefusal(answer)) throw new SyscallError(kind, answer.refused);
+    return answer as T;
+  };
+  return {
+    stat: (path) => ask("stat", path),
+    lstat: (path) => ask("lstat", path),
+    realPath: (path) => ask("realPath", path),
+    readLink: (path) => ask("readLink", path),
+    readText: (path) => ask("readText", path),
+    readPart: (path, from, length) =>
+      ask("readPart", `${path} ${from} ${length}`),
+    readDirectory: (path) => ask("readDirectory", path),
+    access: (path, mode) => ask("access", `${path} ${mode}`),
+    openDirectory: (path) => directory(path, ask),
+    ids: () => ask("ids", ""),
+    environment: () => ask("environment", ""),
+    variable: (name) => ask("variable", name),
+    workingDirectory: () => ask("workingDirectory", ""),
+    program: () => ask("program", ""),
+    hardLimit: (type) => ask("hardLimit", type),
+    descriptor: (fd) => ask("descriptor", String(fd)),
+    isTerminal: (fd) => ask("isTerminal", String(fd)),
+    isSameFile: (one, other) => ask("isSameFile", `${one} ${other}`),
+    isInForeground: () => ask("isInForeground", ""),
+    terminalSize: () => ask("terminalSize", ""),
+    kernelRelease: () => ask("kernelRelease", ""),
+    architecture: () => ask("architecture", ""),
+    hostname: () => ask("hostname", ""),
+    landlock: () => ask("landlock", ""),
+    namespaceFixesGroups: (path) => ask("namespaceFixesGroups", path),
+    accountsInImage: ({ image }) =>
+      Promise.resolve(ask("accountsInImage", image)),
+    random: () => 0n,
+  };
+}
+
+const isRefusal = (answer: Answer): answer is { refused: Errno } =>
+  typeof answer === "object" && answer !== null && "refused" in answer;
+
+function directory(place: string, ask: Ask): OpenDirectory {
+  return {
+    path: ask("openDirectory", place),
+    stat: (path) => ask("in.stat", `${place} ${path}`),
+    lstat: (path) => ask("in.lstat", `${place} ${path}`),
+    readLink: (path) => ask("in.readLink", `${place} ${path}`),
+    readText: (path) => ask("in.readText", `${place} ${path}`),
+    hasEntries: (path) => ask("in.hasEntries", `${place} ${path}`),
+    exists: (path) => ask("in.exists", `${place} ${path}`),
+    readFileOnHost: (path, most) =>
+      ask("in.readFileOnHost", `${place} ${path} ${most}`),
+    directoryOnHost: (path) => ask("in.directoryOnHost", `${place} ${path}`),
+    [Symbol.dispose]() {},
+  };
+}
