@@ -39,11 +39,11 @@ async function askedBundle(
   }
   const options: CreateOptions = createOptions(flags, id);
   const { args } = options.spec.process;
-  const { plan, cgroup } = await planBundle(
+  const { plan, cgroup, leftOut } = await planBundle(
     options,
     `${globals().store.root}/${id}`,
   );
-  return { command, plan, args, leftOut: [], flags, cgroup };
+  return { command, plan, args, leftOut, flags, cgroup };
 }
 
 /** Explains exec in an existing container. */

@@ -68,10 +68,6 @@ export function createOptions(flags: Flags, id: string): CreateOptions {
     requesterIn(THIS_MACHINE),
     configReading(),
   );
-  if (listenFds) {
-    // As systemd would do it for the first process, sd_listen_fds(3).
-    spec.process.env.push(`LISTEN_FDS=${listenFds}`, "LISTEN_PID=1");
-  }
   return {
     id,
     bundle: path,
@@ -83,6 +79,8 @@ export function createOptions(flags: Flags, id: string): CreateOptions {
     noPivot: flags.has("no-pivot"),
     keepKeyring: flags.has("no-new-keyring"),
     preserveFds: listenFds + preserveFds,
+    // As systemd would do it for the first process, sd_listen_fds(3).
+    env: listenFds ? [`LISTEN_FDS=${listenFds}`, "LISTEN_PID=1"] : [],
     cgroups: !cgroups ? "none" : systemdCgroup ? "systemd" : "cgroupfs",
     warn,
   };

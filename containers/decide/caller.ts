@@ -3,6 +3,7 @@
  * nothing. Runs on the host, in the process the user started.
  */
 
+import { onceIn } from "../world/once_in.ts";
 import type { World } from "../world/world.ts";
 import { CAPABILITIES } from "../../plan/process/capabilities.ts";
 
@@ -36,16 +37,8 @@ export function parseCapabilities(status: string, set: string): Set<string> {
   );
 }
 
-const known = new WeakMap<World, Caller>();
-
-/** The process whose World this is. Read once for each World. */
-export function readCaller(world: World): Caller {
-  const caller = known.get(world) ?? callerIn(world);
-  known.set(world, caller);
-  return caller;
-}
-
-function callerIn(world: World): Caller {
+/** The process whose World this is. */
+export const readCaller: (world: World) => Caller = onceIn((world) => {
   const status = world.readText("/proc/self/status");
   const effective = parseCapabilities(status, "CapEff");
   const nested = !inInitialUserNamespace(world);
@@ -58,7 +51,7 @@ function callerIn(world: World): Caller {
     nested,
     devices: effective.has("CAP_MKNOD") && !nested,
   };
-}
+});
 
 /**
  * In any other user namespace mknod(2) of devices fails, even with CAP_MKNOD.

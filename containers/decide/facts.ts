@@ -13,6 +13,7 @@ import { SyscallError } from "../../ffi/errno.ts";
 import { RLIM_INFINITY } from "../../ffi/resource.ts";
 import type { CgroupPlan } from "../../cgroup/step.ts";
 import type { Rlimit, Spec } from "../../spec/types.ts";
+import { onceIn } from "../world/once_in.ts";
 import type { World } from "../world/world.ts";
 import {
   deniesSetgroups,
@@ -193,13 +194,14 @@ export const selfEnv = (world: Pick<World, "variable">): string[] =>
   });
 
 /** pivot_root(2) does not work on the initial ramfs. */
-const rootIsInitramfs = (world: World) =>
+const rootIsInitramfs = onceIn((world) =>
   world.readText("/proc/self/mountinfo").split("\n").some(
     (line) => {
       const [fields = "", source = ""] = line.split(" - ");
       return fields.split(" ")[4] === "/" && source.startsWith("rootfs ");
     },
-  );
+  )
+);
 
 /** The sources of mounts that are not directories. */
 const filesAmong = ({ mounts = [] }: Spec, world: World) =>

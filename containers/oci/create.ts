@@ -3,7 +3,6 @@
  * that ends while the container's process waits for `start`.
  */
 
-import type { CgroupPlan } from "../../cgroup/step.ts";
 import { startTime } from "../../cgroup/sweep.ts";
 import { AT_FDCWD, type Descriptor, moveUp, O, open } from "../../ffi/fcntl.ts";
 import { syscall } from "../../ffi/libc.ts";
@@ -43,6 +42,8 @@ export interface CreateOptions {
   spec: Spec;
   pidFile?: string;
   preserveFds?: number;
+  /** Variables in addition to those of the configuration. */
+  env?: readonly string[];
   /** A Unix socket that takes the terminal's master side. */
   consoleSocket?: string;
   /** Takes the master side in this process, if there is no socket. */
@@ -90,7 +91,7 @@ export async function create(
     const decided = await decide(options, entry.path);
     const { spec, cgroup } = decided;
     entry.record = { ...entry.record, spec };
-    decided.leftOut.forEach(options.warn);
+    for (const line of decided.leftOut) options.warn(line);
     // createCgroup saves the record together with the cgroup. Without it, or
     // with a scope, the record is saved here first.
     if (!cgroup || cgroup.scope) entry.save(entry.record);
@@ -220,9 +221,9 @@ async function startHeld(
 export async function planBundle(
   options: CreateOptions,
   directory: string,
-): Promise<{ plan: Plan; cgroup: CgroupPlan | null }> {
-  const { spec, facts, cgroup } = await decide(options, directory);
-  return { plan: compile(spec, facts), cgroup };
+): Promise<{ plan: Plan } & Pick<DecidedCreate, "cgroup" | "leftOut">> {
+  const { spec, facts, cgroup, leftOut } = await decide(options, directory);
+  return { plan: compile(spec, facts), cgroup, leftOut };
 }
 
 /** Decides everything for a container that has this directory. */

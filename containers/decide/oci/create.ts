@@ -27,6 +27,8 @@ export interface CreateRequest {
   config: Spec;
   /** How many descriptors, from 3 upwards, the command keeps. */
   preserveFds?: number;
+  /** Variables in addition to those of the configuration. */
+  env?: readonly string[];
   /** The directory of its socket for sd_notify(3), if it gets one. */
   notify?: string;
   /** Whether a socket takes the master side of its terminal. */
@@ -99,7 +101,7 @@ export async function decideCreate(
 
 /** The configuration, adapted to this machine. */
 function specOf(
-  { config, preserveFds = 0, notify }: CreateRequest,
+  { config, preserveFds = 0, env = [], notify }: CreateRequest,
   requester: Requester,
 ): Spec {
   const { process, ...rest } = config;
@@ -114,9 +116,11 @@ function specOf(
     ...rest,
     process: {
       ...process,
-      env: notify === undefined
-        ? process.env
-        : [...process.env, NOTIFY_VARIABLE],
+      env: [
+        ...process.env,
+        ...env,
+        ...(notify === undefined ? [] : [NOTIFY_VARIABLE]),
+      ],
       user: { umask: USUAL_UMASK, ...process.user },
       preserve: preserveFds,
     },
