@@ -2,12 +2,12 @@
  * Restricts the devices that a container may use. v1 has files for this; on v2
  * the kernel runs a program at every open and mknod. This file computes the
  * writes for v1 and assembles the program for v2. Rules and program are pure;
- * {@linkcode attachDevices} and {@linkcode lookupDevice} run on the host, in
- * the parent.
+ * {@linkcode attachDevices} runs on the host, in the parent.
  *
  * @module
  */
 
+import { SyscallError } from "../ffi/errno.ts";
 import { O, open } from "../ffi/fcntl.ts";
 import { syscall } from "../ffi/libc.ts";
 import { addressOf, cString } from "../ffi/memory.ts";
@@ -257,25 +257,32 @@ export function attachDevices(
   if (!program.length || !license.length) throw new RangeError();
 }
 
-/** Returns the type and numbers of a device node of this host. */
-export const lookupDevice: DeviceLookup = (path) => {
-  let info: Deno.FileInfo;
+/**
+ * Returns the type and numbers of a device node.
+ *
+ * @param files how the files of the machine are looked at, stat(2)
+ */
+export const deviceLookup = (
+  files: { stat(path: string): { type: string; rdev: number } },
+): DeviceLookup =>
+(path) => {
+  const { type, rdev } = statOf(path, files);
+  if (type !== "block device" && type !== "character device") {
+    throw new UsageError(`${path} is not a device`);
+  }
+  return { type: type === "block device" ? "b" : "c", ...splitDevice(rdev) };
+};
+
+function statOf(path: string, { stat }: Parameters<typeof deviceLookup>[0]) {
   try {
-    info = Deno.statSync(path);
+    return stat(path);
   } catch (cause) {
-    if (cause instanceof Deno.errors.NotFound) {
+    if (cause instanceof SyscallError && cause.code === "ENOENT") {
       throw new UsageError(`${path} does not exist on this host`);
     }
     throw cause;
   }
-  if (!info.isBlockDevice && !info.isCharDevice) {
-    throw new UsageError(`${path} is not a device`);
-  }
-  return {
-    type: info.isBlockDevice ? "b" : "c",
-    ...splitDevice(info.rdev ?? 0),
-  };
-};
+}
 
 /**
  * Splits glibc's dev_t: the twelve lower bits of the major are between the low

@@ -6,8 +6,8 @@
 
 export {
   DEFAULT_DEVICE_RULES,
+  deviceLookup,
   HARMLESS_DEVICE_RULES,
-  lookupDevice,
 } from "./devices.ts";
 export { extendCgroup } from "./extend.ts";
 export { entryInto, joinFile } from "./join_file.ts";

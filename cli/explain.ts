@@ -87,8 +87,8 @@ async function askedRun(argv: readonly string[]): Promise<Asked> {
     argv,
     "container explain run",
   );
-  const options = optionsFromFlags(flags);
   const requester = requesterIn(THIS_MACHINE);
+  const options = optionsFromFlags(flags, requester);
   const rootfs = await rootToExplain(options.rootfs, requester, say);
   const { spec, plan, leftOut, cgroup } = flags.has("detach")
     ? await prepareDetached(options, rootfs, flags.has("interactive"))

@@ -7,6 +7,8 @@ import {
   assertThrows,
 } from "@std/assert";
 import { specFrom } from "../containers/decide/spec.ts";
+import { requesterIn } from "../containers/decide/requester.ts";
+import { THIS_MACHINE } from "../containers/world/real_world.ts";
 import { madeUpWorld } from "../containers/world/made_up.ts";
 import {
   CAPABILITIES,
@@ -171,7 +173,10 @@ const USER = {
 };
 
 const optionsOf = (...argv: string[]) =>
-  optionsFromFlags(parseFlags(RUN_FLAGS, argv, "container run"));
+  optionsFromFlags(
+    parseFlags(RUN_FLAGS, argv, "container run"),
+    requesterIn(THIS_MACHINE),
+  );
 
 const decided = (caller: typeof ROOT, ...argv: string[]) =>
   specFrom({
@@ -249,6 +254,24 @@ Deno.test("optionsFromFlags() refuses values that no kernel accepts", () => {
   refused("not TO:DST", "--symlink", "/x", "sh");
   refused("does not exist on the host", "-v", "/no/such:/x", "sh");
   refused("no such file", "--env-file", "/no/such", "sh");
+});
+
+Deno.test("optionsFromFlags() reads paths and variables as the requester sees them", () => {
+  const argv = ["-v", "data:/data", "-e", "NAME", "--env-file", "vars", "sh"];
+  const { mounts, env } = optionsFromFlags(
+    parseFlags(RUN_FLAGS, argv, "container run"),
+    requesterIn(madeUpWorld({
+      workingDirectory: "/home/me",
+      environment: { NAME: "value", OTHER: "x" },
+      files: {
+        "/home/me/data": { to: "/srv/data" },
+        "/srv/data/file": "",
+        "/home/me/vars": "A=1\n# comment\nOTHER\nMISSING\n",
+      },
+    })),
+  );
+  assertEquals(mounts?.[0]?.source, "/srv/data");
+  assertEquals(env, { A: "1", OTHER: "x", NAME: "value" });
 });
 
 Deno.test("optionsFromFlags() refuses a malformed mapping", () => {

@@ -44,8 +44,9 @@ export const runCommand: Command = {
     }
     const flags = await parseRunFlags(RUN_FLAGS, argv, "container run");
     stackTraces.shown ||= flags.has("debug");
-    // Report a wrong command line before anything is looked up on disk.
-    const options = optionsFromFlags(flags);
+    const requester = requesterIn(THIS_MACHINE);
+    // Report a wrong command line before the root filesystem is looked up.
+    const options = optionsFromFlags(flags, requester);
     const kept = isKept(flags) ? await import("./daily/run.ts") : null;
     const detaches = flags.has("detach") ||
       flags.last("detach-keys") !== undefined;
@@ -54,7 +55,6 @@ export const runCommand: Command = {
     for (let index = 0; index < (options.preserveFds ?? 0); index++) {
       requireInherited(`--preserve-fd ${options.preserveFds}`, 3 + index);
     }
-    const requester = requesterIn(THIS_MACHINE);
     const rootfs = await findRootFilesystem(options.rootfs, requester, { say });
     const how = {
       announce: !flags.has("quiet"),

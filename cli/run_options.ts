@@ -5,7 +5,8 @@ import type {
   ContainerOptions,
   NamespaceMode,
 } from "../containers/decide/options.ts";
-import { lookupDevice } from "../cgroup/devices.ts";
+import type { Requester } from "../containers/decide/requester.ts";
+import { deviceLookup } from "../cgroup/devices.ts";
 import { UsageError } from "../spec/errors.ts";
 import { isCgroupPath } from "../spec/resources.ts";
 import {
@@ -50,7 +51,10 @@ const MAX_PRESERVED = 20;
  *
  * @throws {UsageError} for a missing command or a wrong value
  */
-export function optionsFromFlags(flags: Flags): ContainerOptions {
+export function optionsFromFlags(
+  flags: Flags,
+  requester: Requester,
+): ContainerOptions {
   const [command] = flags.rest;
   if (command === undefined || command === "") {
     throw new UsageError(
@@ -68,7 +72,7 @@ export function optionsFromFlags(flags: Flags): ContainerOptions {
   return {
     command: [...flags.rest],
     rootfs: flags.last("rootfs"),
-    env: environment(flags),
+    env: environment(flags, requester),
     hostEnv: flags.has("env-host"),
     workdir: workdir(flags.last("workdir") ?? "/"),
     hostname: hostname(flags.last("hostname")),
@@ -83,7 +87,7 @@ export function optionsFromFlags(flags: Flags): ContainerOptions {
     userNamespace: userNamespace(flags.last("userns")),
     uidMap: maps(flags, "uidmap"),
     gidMap: maps(flags, "gidmap"),
-    mounts: mounts(flags),
+    mounts: mounts(flags, requester),
     readonly: flags.last("read-only") === undefined
       ? undefined
       : flags.has("read-only"),
@@ -106,7 +110,7 @@ export function optionsFromFlags(flags: Flags): ContainerOptions {
     sysctls: Object.fromEntries(
       flags.all("sysctl").map((text) => parsePair("sysctl", text)!),
     ),
-    resources: resources(flags),
+    resources: resources(flags, requester),
     cgroupParent: cgroupParent(flags.last("cgroup-parent")),
     tty: tty(flags),
     streams: parseStreams(flags.last("streams")),
@@ -116,7 +120,10 @@ export function optionsFromFlags(flags: Flags): ContainerOptions {
   };
 }
 
-function resources(flags: Flags): ContainerOptions["resources"] {
+function resources(
+  flags: Flags,
+  { world }: Requester,
+): ContainerOptions["resources"] {
   const text = (name: string) => flags.last(name);
   return parseResources({
     memory: text("memory"),
@@ -137,7 +144,7 @@ function resources(flags: Flags): ContainerOptions["resources"] {
     "device-read-iops": flags.all("device-read-iops"),
     "device-write-iops": flags.all("device-write-iops"),
     hugetlb: flags.all("hugetlb"),
-  }, lookupDevice);
+  }, deviceLookup(world));
 }
 
 /**
@@ -212,32 +219,44 @@ function workdir(path: string): string {
   );
 }
 
-function environment(flags: Flags): Record<string, string> {
+function environment(
+  flags: Flags,
+  requester: Requester,
+): Record<string, string> {
   return Object.fromEntries([
-    ...flags.all("env-file").flatMap(readEnvFile),
+    ...flags.all("env-file").flatMap((path) => readEnvFile(path, requester)),
     ...flags.all("env").flatMap((text) => {
-      const pair = parsePair("env", text, (key) => Deno.env.get(key));
+      const pair = parsePair(
+        "env",
+        text,
+        (key) => requester.world.variable(key),
+      );
       return pair ? [pair] : [];
     }),
   ]);
 }
 
 /** The mounts of all flags, in the order given. */
-function mounts(flags: Flags): ContainerOptions["mounts"] {
+function mounts(
+  flags: Flags,
+  requester: Requester,
+): ContainerOptions["mounts"] {
+  const bind = (name: string, value: string, ...options: string[]) =>
+    parseBind(name, value, { options, requester });
   return flags.given.flatMap(([name, value]) => {
-    if (name === "volume") return [parseVolume(value)];
-    if (name === "mount") return [parseMount(value)];
+    if (name === "volume") return [parseVolume(value, requester)];
+    if (name === "mount") return [parseMount(value, requester)];
     if (name === "tmpfs") return [parseTmpfs(value)];
-    if (name === "bind") return [parseBind("bind", value, [])];
-    if (name === "ro-bind") return [parseBind("ro-bind", value, ["ro"])];
+    if (name === "bind") return [bind(name, value)];
+    if (name === "ro-bind") return [bind(name, value, "ro")];
     if (name === "bind-try" || name === "ro-bind-try") {
-      const exists = pathExists(value.split(":")[0] ?? "");
+      const exists = pathExists(value.split(":")[0] ?? "", requester);
       const options = name === "ro-bind-try" ? ["ro"] : [];
-      return exists ? [parseBind(name, value, options)] : [];
+      return exists ? [bind(name, value, ...options)] : [];
     }
     if (name === "dir") return [parseDirectory(value)];
     if (name === "symlink") return [parseSymlink(value)];
-    if (name === "file") return [parseFile(value)];
+    if (name === "file") return [parseFile(value, requester)];
     return [];
   });
 }

@@ -3,6 +3,12 @@
 import { RLIMITS } from "../plan/process/rlimits.ts";
 import { UsageError } from "../spec/errors.ts";
 import type { Mount, Rlimit } from "../spec/types.ts";
+import { SyscallError } from "../ffi/errno.ts";
+import {
+  absolutePath,
+  orNull,
+  type Requester,
+} from "../containers/decide/requester.ts";
 import { bindOptions, checkTmpfsOptions } from "./mount_words.ts";
 
 const absolute = (flag: string, path: string) => {
@@ -14,13 +20,14 @@ const absolute = (flag: string, path: string) => {
 };
 
 /**
- * The real path of a host path. Relative paths start at the current directory.
+ * The real path of a host path. Relative paths start at the requester's
+ * directory.
  */
-function hostPath(flag: string, path: string): string {
+function hostPath(flag: string, path: string, requester: Requester): string {
   try {
-    return Deno.realPathSync(path);
+    return requester.world.realPath(absolutePath(requester, path));
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) {
+    if (error instanceof SyscallError && error.code === "ENOENT") {
       throw new UsageError(
         `${flag}: ${path} does not exist on the host`,
         "Create it, or correct the path.",
@@ -31,7 +38,7 @@ function hostPath(flag: string, path: string): string {
 }
 
 /** Parses `SRC:DST[:OPTIONS]`. */
-export function parseVolume(text: string): Mount {
+export function parseVolume(text: string, requester: Requester): Mount {
   const flag = `--volume ${text}`;
   const [source = "", destination = "", options = "", ...further] = text.split(
     ":",
@@ -49,32 +56,29 @@ export function parseVolume(text: string): Mount {
     destination: absolute(flag, destination),
     type: "bind",
     options: bindOptions(flag, options.split(",").filter((word) => word)),
-    source: hostPath(flag, source),
+    source: hostPath(flag, source, requester),
   };
 }
 
 /** Whether a path of the host exists. */
-export function pathExists(path: string): boolean {
-  try {
-    Deno.statSync(path);
-    return true;
-  } catch {
-    return false;
-  }
-}
+export const pathExists = (path: string, requester: Requester): boolean =>
+  orNull(() => requester.world.stat(absolutePath(requester, path))) !== null;
 
 /** Parses `SRC:DST`, or one path for both, as in bubblewrap's --bind family. */
 export function parseBind(
   name: string,
   text: string,
-  options: readonly string[],
+  { options, requester }: {
+    options: readonly string[];
+    requester: Requester;
+  },
 ): Mount {
   const flag = `--${name} ${text}`;
   const [source = "", destination = source] = text.split(":");
   return {
     destination: absolute(flag, destination),
     type: "bind",
-    source: hostPath(flag, source),
+    source: hostPath(flag, source, requester),
     options: ["rbind", "nosuid", ...options],
   };
 }
@@ -102,12 +106,12 @@ export function parseSymlink(text: string): Mount {
 const MAX_FILE = 1024 * 1024;
 
 /** Parses `SRC:DST`: a copy of a text file of at most 1 MiB. */
-export function parseFile(text: string): Mount {
+export function parseFile(text: string, requester: Requester): Mount {
   const flag = `--file ${text}`;
   const [source = "", destination = ""] = text.split(":");
   if (!source || !destination) throw new UsageError(`${flag}: not SRC:DST`);
-  const path = hostPath(flag, source);
-  if (Deno.statSync(path).size > MAX_FILE) {
+  const path = hostPath(flag, source, requester);
+  if (requester.world.stat(path).size > MAX_FILE) {
     throw new UsageError(
       `${flag}: the file is larger than 1 MiB`,
       "Use --ro-bind instead.",
@@ -116,7 +120,7 @@ export function parseFile(text: string): Mount {
   return {
     destination: absolute(flag, destination),
     type: "file",
-    source: Deno.readTextFileSync(path),
+    source: requester.world.readText(path),
   };
 }
 
@@ -141,7 +145,7 @@ export function parseTmpfs(text: string): Mount {
 }
 
 /** Parses `type=bind,source=S,target=T,readonly`, as docker's --mount. */
-export function parseMount(text: string): Mount {
+export function parseMount(text: string, requester: Requester): Mount {
   const flag = `--mount ${text}`;
   const entries = text.split(",").map((part) => {
     const [key = "", value = ""] = part.split(/=(.*)/s);
@@ -175,7 +179,7 @@ export function parseMount(text: string): Mount {
     return {
       destination: absolute(flag, target),
       type,
-      source: hostPath(flag, source),
+      source: hostPath(flag, source, requester),
       options: bindOptions(flag, options),
     };
   }
@@ -278,13 +282,13 @@ export function parseCpus(text: string): number[] {
 export function parsePair(
   flag: string,
   text: string,
-  fallback?: (key: string) => string | undefined,
+  fallback?: (key: string) => string | null,
 ): [key: string, value: string] | null {
   const at = text.indexOf("=");
   if (at > 0) return [text.slice(0, at), text.slice(at + 1)];
   if (at < 0 && text && fallback) {
     const value = fallback(text);
-    return value === undefined ? null : [text, value];
+    return value === null ? null : [text, value];
   }
   throw new UsageError(
     at === 0 || !text
@@ -298,19 +302,23 @@ export function parsePair(
  * Reads the variables of a file: lines of `K=V`, `K` for the caller's value,
  * and `#` comments.
  */
-export function readEnvFile(path: string): [key: string, value: string][] {
+export function readEnvFile(
+  path: string,
+  requester: Requester,
+): [key: string, value: string][] {
+  const { world } = requester;
   let text: string;
   try {
-    text = Deno.readTextFileSync(path);
+    text = world.readText(absolutePath(requester, path));
   } catch (error) {
-    const reason = error instanceof Deno.errors.NotFound
+    const reason = error instanceof SyscallError && error.code === "ENOENT"
       ? "no such file"
       : "it cannot be read";
     throw new UsageError(`--env-file ${path}: ${reason}`);
   }
   return text.split("\n").flatMap((line) => {
     if (!line.trim() || line.startsWith("#")) return [];
-    const pair = parsePair("env-file", line, (key) => Deno.env.get(key));
+    const pair = parsePair("env-file", line, (key) => world.variable(key));
     return pair ? [pair] : [];
   });
 }

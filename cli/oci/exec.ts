@@ -5,6 +5,7 @@ import {
   adjustProcess,
   completeProcess,
 } from "../../containers/decide/oci/exec_process.ts";
+import { THIS_MACHINE } from "../../containers/world/real_world.ts";
 import { requireInherited } from "../../containers/run/caller_descriptors.ts";
 import { SpecError, systemReason, UsageError } from "../../spec/errors.ts";
 import { MAX_ID, parseId } from "../../spec/ids.ts";
@@ -174,9 +175,9 @@ function fromFlags(flags: Flags, args: string[]): ExecOptions["process"] {
     cwd,
     terminal: flags.has("tty"),
     atTerminal: flags.has("tty") ||
-      !flags.has("detach") && Deno.stdin.isTerminal(),
+      !flags.has("detach") && THIS_MACHINE.isTerminal(0),
     env: flags.all("env").flatMap((text) => {
-      const pair = parsePair("env", text, (key) => Deno.env.get(key));
+      const pair = parsePair("env", text, THIS_MACHINE.variable);
       return pair ? [pair.join("=")] : [];
     }),
     user: flags.last("user"),

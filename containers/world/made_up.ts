@@ -147,7 +147,15 @@ function bitsOf(names: readonly string[]): string {
 const device = (major: number, minor: number) => major * 0x100 + minor;
 
 function streamInfo(stream: MadeUpStream = "closed"): FileInfo | null {
-  const owned = { mode: 0o600, uid: 0, gid: 0, dev: 1, ino: 1, rdev: 0 };
+  const owned = {
+    mode: 0o600,
+    uid: 0,
+    gid: 0,
+    size: 0,
+    dev: 1,
+    ino: 1,
+    rdev: 0,
+  };
   switch (stream) {
     case "closed":
       return null;

@@ -149,15 +149,17 @@ export class MadeUpFiles {
   }
 
   #info(place: string): FileInfo {
-    const { type, to, mode, uid = 0, gid = 0, rdev = 0 } = this.#files.get(
-      place,
-    )!;
+    const { type, text = "", to, mode, uid = 0, gid = 0, rdev = 0 } = this
+      .#files.get(
+        place,
+      )!;
     const kind = type ?? (to === undefined ? "file" : "link");
     return {
       type: kind,
       mode: mode ?? (kind === "directory" ? 0o755 : 0o644),
       uid,
       gid,
+      size: new TextEncoder().encode(text).length,
       dev: 1,
       ino: [...this.#files.keys()].indexOf(place) + 1,
       rdev,

@@ -35,12 +35,13 @@ function codeOf(error: unknown): Errno | `E${number}` | null {
 
 /** The part of Deno's information that decisions use. */
 export function infoOf(info: Deno.FileInfo): FileInfo {
-  const { mode, uid, gid, dev, ino, rdev } = info;
+  const { mode, uid, gid, size, dev, ino, rdev } = info;
   return {
     type: typeOf(info),
     mode: (mode ?? 0) & PERMISSIONS,
     uid: uid ?? 0,
     gid: gid ?? 0,
+    size,
     dev,
     ino: ino ?? 0,
     rdev: rdev ?? 0,

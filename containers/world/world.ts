@@ -25,6 +25,8 @@ export interface FileInfo {
   mode: number;
   uid: number;
   gid: number;
+  /** The size in bytes. */
+  size: number;
   /** The file system and the inode. */
   dev: number;
   ino: number;

@@ -2,6 +2,8 @@
 
 import { parseFlags } from "../../cli/flags.ts";
 import { RUN_FLAGS } from "../../cli/run_flags.ts";
+import { requesterIn } from "../../containers/decide/requester.ts";
+import { THIS_MACHINE } from "../../containers/world/real_world.ts";
 import { optionsFromFlags } from "../../cli/run_options.ts";
 import { writeAll } from "../../ffi/fcntl.ts";
 import { alterLowering } from "../../launch/lower/lower.ts";
@@ -44,6 +46,7 @@ export async function runWithFaults(
     status = await statusOf(async () => {
       const options = optionsFromFlags(
         parseFlags(RUN_FLAGS, argv, "container run"),
+        requesterIn(THIS_MACHINE),
       );
       const prepared = await prepare({ options, rootfs: options.rootfs! });
       const steps: Marked[] = prepared.plan[phase as Phase];

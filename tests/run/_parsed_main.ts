@@ -10,6 +10,8 @@
 import { parseFlags } from "../../cli/flags.ts";
 import { exit, outcomeOf } from "../../cli/outcome.ts";
 import { RUN_FLAGS } from "../../cli/run_flags.ts";
+import { requesterIn } from "../../containers/decide/requester.ts";
+import { THIS_MACHINE } from "../../containers/world/real_world.ts";
 import { optionsFromFlags } from "../../cli/run_options.ts";
 import { prepare, run } from "../../containers/run/run.ts";
 
@@ -19,6 +21,7 @@ const say = (line: string) => console.error(line);
 async function runParsed(argv: readonly string[]): Promise<number> {
   const options = optionsFromFlags(
     parseFlags(RUN_FLAGS, argv, "container run"),
+    requesterIn(THIS_MACHINE),
   );
   const prepared = await prepare({ options, rootfs: options.rootfs! });
   const plan = JSON.parse(JSON.stringify(prepared.plan));

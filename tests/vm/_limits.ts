@@ -15,12 +15,13 @@ import {
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
+import { THIS_MACHINE } from "../../containers/world/real_world.ts";
 import { parseLimit } from "../../cgroup/stats.ts";
 import {
   type Cgroup,
   createCgroup,
   DEFAULT_DEVICE_RULES,
-  lookupDevice,
+  deviceLookup,
   planCgroup,
   readHierarchy,
   recordCgroup,
@@ -206,7 +207,9 @@ export function testLimits(label: string): void {
   });
 
   const disk = someDisk();
-  const number = disk ? lookupDevice(disk) : { major: 0, minor: 0 };
+  const number = disk
+    ? deviceLookup(THIS_MACHINE)(disk)
+    : { major: 0, minor: 0 };
   test(
     "io: a disk is not read faster than allowed",
     disk ? { v1: "blkio", v2: "io" } : same("(no disk)"),
