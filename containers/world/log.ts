@@ -17,15 +17,25 @@ export type Answer =
   | readonly unknown[]
   | object;
 
+/** What a read was given. */
+export type Argument = string | number;
+
 /** One read. */
 export interface Read {
   /** The function of the World, such as `stat`; `in.stat` for a directory. */
   kind: string;
-  /** The path or name that was read, with further arguments. */
-  name: string;
+  /**
+   * The path, name or number that was read, with further arguments. For a
+   * directory its own path comes first.
+   */
+  of: readonly Argument[];
   /** The result, or the errno if the kernel refused. */
   answer: Answer | { refused: string };
 }
+
+/** Equal for the same read only. */
+export const keyOf = ({ kind, of }: Pick<Read, "kind" | "of">): string =>
+  JSON.stringify([kind, ...of]);
 
 /** What was read, in order. The same read appears once. */
 export class ReadLog {
@@ -37,13 +47,19 @@ export class ReadLog {
   }
 
   /** Carries out a read and notes it. Only errors of the kernel are answers. */
-  note<T extends Answer>(kind: string, name: string, read: () => T): T {
+  note<T extends Answer>(
+    kind: string,
+    of: readonly Argument[],
+    read: () => T,
+  ): T {
     try {
       const answer = read();
-      this.#add({ kind, name, answer });
+      this.#add({ kind, of, answer });
       return answer;
     } catch (error) {
-      this.#addError(kind, name, error);
+      if (error instanceof SyscallError) {
+        this.#add({ kind, of, answer: { refused: error.code } });
+      }
       throw error;
     }
   }
@@ -51,21 +67,16 @@ export class ReadLog {
   /** {@linkcode ReadLog.note} of a read that takes time. */
   async noteLater<T extends Answer>(
     kind: string,
-    name: string,
+    of: readonly Argument[],
     read: () => Promise<T>,
   ): Promise<T> {
     const answer = await read();
-    this.#add({ kind, name, answer });
+    this.#add({ kind, of, answer });
     return answer;
   }
 
-  #addError(kind: string, name: string, error: unknown): void {
-    if (!(error instanceof SyscallError)) return;
-    this.#add({ kind, name, answer: { refused: error.code } });
-  }
-
   #add(read: Read): void {
-    this.#reads.set(`${read.kind} ${read.name}`, read);
+    this.#reads.set(keyOf(read), read);
   }
 }
 
@@ -76,65 +87,56 @@ export class ReadLog {
  * compared with it.
  */
 export function logged(world: World, log: ReadLog): World {
-  const byPath =
-    <T extends Answer>(kind: string, read: (path: string) => T) =>
-    (path: string) => log.note(kind, path, () => read(path));
-  const plain = <T extends Answer>(kind: string, read: () => T) => () =>
-    log.note(kind, "", read);
+  /** Notes the reads of one function. */
+  const noted = <A extends Argument[], T extends Answer>(
+    kind: string,
+    read: (...of: A) => T,
+  ) =>
+  (...of: A): T => log.note(kind, of, () => read(...of));
   return {
-    stat: byPath("stat", world.stat),
-    lstat: byPath("lstat", world.lstat),
-    realPath: byPath("realPath", world.realPath),
-    readLink: byPath("readLink", world.readLink),
-    readText: byPath("readText", world.readText),
-    readDirectory: byPath("readDirectory", world.readDirectory),
-    hardLimit: byPath("hardLimit", world.hardLimit),
-    variable: byPath("variable", world.variable),
-    namespaceFixesGroups: byPath(
+    stat: noted("stat", world.stat),
+    lstat: noted("lstat", world.lstat),
+    realPath: noted("realPath", world.realPath),
+    readLink: noted("readLink", world.readLink),
+    readText: noted("readText", world.readText),
+    readPart: noted("readPart", world.readPart),
+    readDirectory: noted("readDirectory", world.readDirectory),
+    access: noted("access", world.access),
+    openDirectory(path) {
+      let directory: OpenDirectory | undefined;
+      // The answer is the path that it has without links.
+      log.note(
+        "openDirectory",
+        [path],
+        () => (directory = world.openDirectory(path)).path,
+      );
+      return loggedDirectory(directory!, path, log);
+    },
+    ids: noted("ids", world.ids),
+    environment: noted("environment", world.environment),
+    variable: noted("variable", world.variable),
+    workingDirectory: noted("workingDirectory", world.workingDirectory),
+    program: noted("program", world.program),
+    hardLimit: noted("hardLimit", world.hardLimit),
+    descriptor: noted("descriptor", world.descriptor),
+    isTerminal: noted("isTerminal", world.isTerminal),
+    isSameFile: noted("isSameFile", world.isSameFile),
+    isInForeground: noted("isInForeground", world.isInForeground),
+    terminalSize: noted("terminalSize", world.terminalSize),
+    kernelRelease: noted("kernelRelease", world.kernelRelease),
+    architecture: noted("architecture", world.architecture),
+    hostname: noted("hostname", world.hostname),
+    landlock: noted("landlock", world.landlock),
+    namespaceFixesGroups: noted(
       "namespaceFixesGroups",
       world.namespaceFixesGroups,
     ),
-    readPart: (path, from, length) =>
-      log.note(
-        "readPart",
-        `${path} ${from} ${length}`,
-        () => world.readPart(path, from, length),
-      ),
-    access: (path, mode) =>
-      log.note("access", `${path} ${mode}`, () => world.access(path, mode)),
-    openDirectory(path) {
-      const open = () => world.openDirectory(path);
-      let directory: OpenDirectory | undefined;
-      // The answer is the path that it has without links.
-      log.note("openDirectory", path, () => (directory = open()).path);
-      return loggedDirectory(directory!, path, log);
-    },
-    descriptor: (fd) =>
-      log.note("descriptor", String(fd), () => world.descriptor(fd)),
-    isTerminal: (fd) =>
-      log.note("isTerminal", String(fd), () => world.isTerminal(fd)),
-    isSameFile: (one, other) =>
-      log.note(
-        "isSameFile",
-        `${one} ${other}`,
-        () => world.isSameFile(one, other),
-      ),
     accountsInImage: (image) =>
       log.noteLater(
         "accountsInImage",
-        image.image,
+        [image.image, image.type],
         () => world.accountsInImage(image),
       ),
-    ids: plain("ids", world.ids),
-    environment: plain("environment", world.environment),
-    workingDirectory: plain("workingDirectory", world.workingDirectory),
-    program: plain("program", world.program),
-    isInForeground: plain("isInForeground", world.isInForeground),
-    terminalSize: plain("terminalSize", world.terminalSize),
-    kernelRelease: plain("kernelRelease", world.kernelRelease),
-    architecture: plain("architecture", world.architecture),
-    hostname: plain("hostname", world.hostname),
-    landlock: plain("landlock", world.landlock),
     random: world.random,
   };
 }
@@ -144,25 +146,27 @@ function loggedDirectory(
   place: string,
   log: ReadLog,
 ): OpenDirectory {
-  const note = <T extends Answer>(kind: string, name: string, read: () => T) =>
-    log.note(`in.${kind}`, `${place} ${name}`, read);
+  const noted = <A extends Argument[], T extends Answer>(
+    kind: string,
+    read: (...of: A) => T,
+  ) =>
+  (...of: A): T => log.note(`in.${kind}`, [place, ...of], () => read(...of));
   return {
     path: directory.path,
-    stat: (path) => note("stat", path, () => directory.stat(path)),
-    lstat: (path) => note("lstat", path, () => directory.lstat(path)),
-    readLink: (path) => note("readLink", path, () => directory.readLink(path)),
-    readText: (path) => note("readText", path, () => directory.readText(path)),
-    hasEntries: (path) =>
-      note("hasEntries", path, () => directory.hasEntries(path)),
-    exists: (path) => note("exists", path, () => directory.exists(path)),
-    readFileOnHost: (path, most) =>
-      note(
-        "readFileOnHost",
-        `${path} ${most}`,
-        () => directory.readFileOnHost(path, most),
-      ),
-    directoryOnHost: (path) =>
-      note("directoryOnHost", path, () => directory.directoryOnHost(path)),
+    stat: noted("stat", (path) => directory.stat(path)),
+    lstat: noted("lstat", (path) => directory.lstat(path)),
+    readLink: noted("readLink", (path) => directory.readLink(path)),
+    readText: noted("readText", (path) => directory.readText(path)),
+    hasEntries: noted("hasEntries", (path) => directory.hasEntries(path)),
+    exists: noted("exists", (path) => directory.exists(path)),
+    readFileOnHost: noted(
+      "readFileOnHost",
+      (path, most) => directory.readFileOnHost(path, most),
+    ),
+    directoryOnHost: noted(
+      "directoryOnHost",
+      (path) => directory.directoryOnHost(path),
+    ),
     [Symbol.dispose]: () => directory[Symbol.dispose](),
   };
 }

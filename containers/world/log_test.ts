@@ -17,10 +17,10 @@ Deno.test("logged() notes each read once, with its result or its errno", () => {
     assertEquals(root.readText("/c"), null);
   }
   assertEquals(log.reads, [
-    { kind: "readText", name: "/a", answer: "text" },
-    { kind: "stat", name: "/b", answer: { refused: "ENOENT" } },
-    { kind: "openDirectory", name: "/", answer: "/" },
-    { kind: "in.readText", name: "/ /c", answer: null },
+    { kind: "readText", of: ["/a"], answer: "text" },
+    { kind: "stat", of: ["/b"], answer: { refused: "ENOENT" } },
+    { kind: "openDirectory", of: ["/"], answer: "/" },
+    { kind: "in.readText", of: ["/", "/c"], answer: null },
   ]);
 });
 
@@ -32,7 +32,7 @@ Deno.test("logged() does not note random numbers, which are secrets", () => {
 
 Deno.test("digestOf() is equal for equal answers only", async () => {
   const digest = (answer: Parameters<typeof digestOf>[0]["answer"]) =>
-    digestOf({ kind: "stat", name: "/", answer });
+    digestOf({ kind: "stat", of: ["/"], answer });
   assertEquals(await digest({ a: 1, b: 2 }), await digest({ b: 2, a: 1 }));
   assertNotEquals(await digest("1"), await digest(1));
   assertNotEquals(

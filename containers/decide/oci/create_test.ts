@@ -1,9 +1,14 @@
 /** decideCreate() and decideExec(), for machines that exist only in memory. */
 // @ts-types="../../../types/std_assert.d.ts"
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { compile } from "../../../plan/compile.ts";
 import { compileExec } from "../../../plan/exec.ts";
-import { asText, minimal } from "../../../spec/_config_fixture.ts";
+import { asText, minimal, runcLike } from "../../../spec/_config_fixture.ts";
 import { ContainerError, SpecError, UsageError } from "../../../spec/errors.ts";
+import { logged, ReadLog } from "../../world/log.ts";
+import { THIS_MACHINE } from "../../world/real_world.ts";
+import { replayed } from "../../world/_replay_fixture.ts";
+import type { World } from "../../world/world.ts";
 import { type MadeUpMachine, madeUpWorld } from "../../world/made_up.ts";
 import { requesterIn } from "../requester.ts";
 import { readBundle } from "./bundle.ts";
@@ -148,6 +153,31 @@ Deno.test("decideCreate() reports a device that is missing in the host's /dev", 
     "/dev/kvm": { type: "character device", rdev: 10 * 256 + 232 },
   } as const;
   assertEquals((await decide(change, { files })).leftOut, []);
+});
+
+Deno.test("decideCreate() of this machine depends on nothing but its log", async () => {
+  const path = await Deno.realPath(await Deno.makeTempDir());
+  try {
+    await Deno.mkdir(`${path}/rootfs/tmp`, { recursive: true });
+    await Deno.writeTextFile(`${path}/rootfs/tmp/file`, "");
+    await Deno.writeTextFile(`${path}/config.json`, asText(runcLike()));
+    const planIn = async (world: World) => {
+      const requester = requesterIn(world);
+      const { spec: config } = readBundle(path, requester);
+      const { spec, facts } = await decideCreate({
+        id: "one",
+        config,
+        sendsTerminal: true,
+        cgroups: "cgroupfs",
+      }, requester);
+      return compile(spec, facts);
+    };
+    const log = new ReadLog();
+    const real = await planIn(logged(THIS_MACHINE, log));
+    assertEquals(await planIn(replayed(log.reads)), real);
+  } finally {
+    await Deno.remove(path, { recursive: true });
+  }
 });
 
 const PLACE = "/proc/self/fd/9";
