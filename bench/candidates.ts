@@ -1,6 +1,6 @@
 /**
  * All candidates in the order of the report: container itself and Deno's bare
- * starts here, the others from peers.ts, runtimes.ts and engines.ts.
+ * starts here, the others from typed.ts, peers.ts, runtimes.ts and engines.ts.
  */
 // @ts-types="../types/std_path.d.ts"
 import { join } from "@std/path";
@@ -10,6 +10,7 @@ import { engines } from "./engines.ts";
 import { runtimes } from "./runtimes.ts";
 import { peers } from "./peers.ts";
 import { complaint, isExecutable, run } from "./process.ts";
+import { typedRuns } from "./typed.ts";
 import type { Workspace } from "./workspace.ts";
 
 /** container from source, in default mode or with `flags`. */
@@ -96,6 +97,7 @@ export const candidates: readonly Candidate[] = [
     "--memory",
     "64m",
   ]),
+  ...typedRuns,
   library("library", "container, library, one of many", []),
   library("library-seed", "container, library, the seed's steps", ["seed"]),
   fromSource("source", "container, source", []),

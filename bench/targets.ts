@@ -52,8 +52,15 @@ export const targets: readonly Target[] = [
     name: "compiled, --no-init, what a cgroup adds, in milliseconds",
     minuend: "compiled-cgroup",
     subtrahend: "compiled-no-init-flag",
-    atMost: 12,
+    atMost: 10,
   },
+  ...["memory", "domainname"].map((flag) => ({
+    kind: "difference" as const,
+    name: `compiled, default mode, what --${flag} adds, in milliseconds`,
+    minuend: `typed-${flag}`,
+    subtrahend: "compiled-flag",
+    atMost: 10,
+  })),
   {
     kind: "time",
     name: "library, one of many, in milliseconds",
@@ -75,14 +82,22 @@ function ratios(): Target[] {
       "compiled, default mode, compared with a bare compiled start",
       "compiled",
       "bare-compiled",
-      2.5,
+      1.35,
     ],
-    [
-      "compiled, default mode, a flag, compared with a bare compiled start",
-      "compiled-flag",
-      "bare-compiled",
-      2.5,
-    ],
+    ...["compiled-flag", "typed-env", "typed-volume", "typed-terminal"]
+      .map((candidate): [string, string, string, number] => [
+        `${candidate}, compared with a bare compiled start`,
+        candidate,
+        "bare-compiled",
+        1.35,
+      ]),
+    ...["compiled", "typed-loud", "typed-carried", "typed-neighbour"]
+      .map((candidate): [string, string, string, number] => [
+        `${candidate}, compared with bubblewrap`,
+        candidate,
+        "bwrap",
+        1.2,
+      ]),
     [
       "from source, default mode, compared with a bare deno run",
       "source",
@@ -93,13 +108,13 @@ function ratios(): Target[] {
       "compiled, --no-init, compared with a bare compiled start",
       "compiled-no-init",
       "bare-compiled",
-      1.3,
+      1.25,
     ],
     [
       "compiled, --no-init, a flag, compared with a bare compiled start",
       "compiled-no-init-flag",
       "bare-compiled",
-      1.3,
+      1.25,
     ],
     [
       "from source, --no-init, compared with a bare deno run",

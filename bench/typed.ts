@@ -1,0 +1,144 @@
+/**
+ * The compiled container with the flags that people type, in default mode. Each
+ * differs from the others in one thing, so that a flag that is slow shows.
+ */
+// @ts-types="../types/std_path.d.ts"
+import { join } from "@std/path";
+import { type Attempt, type Candidate, Unavailable } from "./candidate.ts";
+import { copyOfProgram } from "./compiled.ts";
+import { need } from "./peers.ts";
+import { complaint, run } from "./process.ts";
+import type { Workspace } from "./workspace.ts";
+
+/** What a row needs from the workspace: the words of one run. */
+type Words = (workspace: Workspace, n: number) => string[];
+
+/** A user id that no account of the host has. */
+const USER = 64321;
+
+function typed(name: string, label: string, words: Words): Candidate {
+  return {
+    name: `typed-${name}`,
+    label: `container run ${label}`,
+    bare: "bare-compiled",
+    async prepare(workspace): Promise<Attempt[]> {
+      const program = await copyOfProgram(workspace);
+      return [{
+        command: (n) => ({ argv: [program, "run", ...words(workspace, n)] }),
+      }];
+    },
+  };
+}
+
+/** A row whose words are quiet and have the root filesystem. */
+const flagged = (name: string, label: string, words: Words): Candidate =>
+  typed(name, `-q ${label}`, (workspace, n) => [
+    "-q",
+    ...words(workspace, n),
+    "--rootfs",
+    workspace.rootfs,
+    "/bin/true",
+  ]);
+
+/** Each run gets a terminal from script(1), whose own start is in the time. */
+const TERMINAL: Candidate = {
+  name: "typed-terminal",
+  label: "container run -q -it, on a terminal of script(1)",
+  bare: "bare-compiled",
+  async prepare(workspace): Promise<Attempt[]> {
+    await need("script");
+    const program = await copyOfProgram(workspace);
+    const line = [program, "run", "-q", "-it", "--rootfs", workspace.rootfs]
+      .concat("/bin/true").join(" ");
+    const argv = ["script", "-qec", line, "/dev/null"];
+    return [{ command: () => ({ argv }) }];
+  },
+};
+
+/** The root filesystem that the program carries, from an empty directory. */
+const CARRIED: Candidate = {
+  name: "typed-carried",
+  label: "container run -q, the root filesystem inside the program",
+  bare: "bare-compiled",
+  async prepare(workspace): Promise<Attempt[]> {
+    const program = await copyOfProgram(workspace);
+    const empty = join(workspace.dir, "empty");
+    await Deno.mkdir(empty);
+    const script = 'cd "$1" && shift && exec "$@"';
+    const argv = ["sh", "-c", script, "sh", empty, program, "run", "-q"];
+    argv.push("true");
+    const env = { XDG_CACHE_HOME: join(workspace.dir, "carried") };
+    // The first run unpacks it.
+    const first = await run({ argv, env: { ...workspace.env, ...env } });
+    if (first.code !== 0) throw new Unavailable(complaint(first));
+    return [{ command: () => ({ argv, env }) }];
+  },
+};
+
+/** An ordinary user, with a home of its own. */
+const ROOTLESS: Candidate = {
+  name: "typed-rootless",
+  label: "container run -q -e A=b, as a user",
+  bare: "bare-compiled",
+  async prepare(workspace): Promise<Attempt[]> {
+    await need("setpriv");
+    const program = await copyOfProgram(workspace);
+    const home = join(workspace.dir, "home");
+    await Deno.mkdir(home);
+    await Deno.chown(home, USER, USER);
+    await Deno.chmod(workspace.dir, 0o755);
+    const argv = ["setpriv", `--reuid=${USER}`, `--regid=${USER}`];
+    argv.push("--clear-groups", program, "run", "-q", "-e", "A=b");
+    argv.push("--rootfs", workspace.rootfs, "/bin/true");
+    const env = { HOME: home, XDG_RUNTIME_DIR: home, TMPDIR: home };
+    return [{ command: () => ({ argv, env }) }];
+  },
+};
+
+/** A run while a container with a limit, and so with a record, is running. */
+const NEIGHBOUR: Candidate = {
+  name: "typed-neighbour",
+  label: "container run -q, next to a container with a memory limit",
+  bare: "bare-compiled",
+  async prepare(workspace): Promise<Attempt[]> {
+    const program = await copyOfProgram(workspace);
+    const { rootfs, cleanup, env } = workspace;
+    const neighbour = new Deno.Command(program, {
+      args: ["run", "-q", "-m", "64m", "--rootfs", rootfs]
+        .concat("sh", "-c", "echo ready; exec sleep 100000"),
+      env,
+      stdin: "null",
+      stdout: "piped",
+      stderr: "null",
+    }).spawn();
+    cleanup.defer(async () => {
+      neighbour.kill("SIGTERM");
+      await neighbour.stdout.cancel();
+      await neighbour.status;
+    });
+    const reader = neighbour.stdout.getReader();
+    const { done } = await reader.read();
+    reader.releaseLock();
+    if (done) throw new Unavailable("the neighbour does not start");
+    const argv = [program, "run", "-q", "--rootfs", rootfs, "/bin/true"];
+    return [{ command: () => ({ argv }) }];
+  },
+};
+
+/** All rows, in the order of the report. */
+export const typedRuns: readonly Candidate[] = [
+  typed("loud", "(not quiet)", ({ rootfs }) => ["--rootfs", rootfs, "true"]),
+  flagged("env", "-e A=b", () => ["-e", "A=b"]),
+  flagged("volume", "-v DIR:/mnt", ({ repo }) => ["-v", `${repo}/docs:/mnt`]),
+  flagged("rm-name", "--rm --name NAME", ({ id }, n) => [
+    "--rm",
+    "--name",
+    `${id}-typed-${n}`,
+  ]),
+  flagged("memory", "-m 64m", () => ["-m", "64m"]),
+  flagged("domainname", "--domainname x", () => ["--domainname", "x"]),
+  TERMINAL,
+  CARRIED,
+  ROOTLESS,
+  NEIGHBOUR,
+];
