@@ -17,6 +17,7 @@ import {
   hasJobShell,
   ownForegroundGroup,
   stopHere,
+  StopRequest,
   waitForCommand,
 } from "./job.ts";
 import { OuterTerminal } from "./outer_terminal.ts";
@@ -62,6 +63,7 @@ export async function attendTerminal(
     relay?.resize();
     relay?.awake();
   };
+  const request = new StopRequest();
   // SIGWINCH is handled separately.
   let ended = false;
   const recipient = new Recipient();
@@ -72,6 +74,7 @@ export async function attendTerminal(
     (name) => {
       hooks.seen(name);
       if (ended) return;
+      request.seen(name);
       stops ||= name === "SIGTSTP";
       if (name === "SIGCONT") resume();
       early.seen(name);
@@ -87,6 +90,7 @@ export async function attendTerminal(
       // Nobody else needs the container's own terminal.
       kill(pid, SIGNAL_FOREGROUND);
     } else if (!outer.exists || hasJobShell()) {
+      if (!request.take()) return;
       relay?.flush();
       const wholeJob = ownForegroundGroup() !== null;
       outer.leave();

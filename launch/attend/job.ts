@@ -5,7 +5,12 @@
  */
 
 import { syscall } from "../../ffi/libc.ts";
-import { blockSignals, kill, SIGNAL } from "../../ffi/signal.ts";
+import {
+  blockSignals,
+  kill,
+  SIGNAL,
+  type SignalName,
+} from "../../ffi/signal.ts";
 import { foregroundGroup, setForegroundGroup } from "../../ffi/termios.ts";
 import {
   waitInBackground,
@@ -39,6 +44,31 @@ export function takeTerminal(group: number): void {
  */
 export function stopHere({ wholeJob }: { wholeJob: boolean }): void {
   kill(wholeJob ? 0 : Deno.pid, SIGNAL.SIGSTOP);
+}
+
+/**
+ * A SIGTSTP that reaches our job, until the command has stopped because of it.
+ * SIGCONT may come in between: a shell continues its job as soon as one process
+ * of the job has stopped. Then this process must not stop, since nobody would
+ * continue it.
+ */
+export class StopRequest {
+  #state: "none" | "asked" | "taken back" = "none";
+
+  /** Notes a signal that this process has received. */
+  seen(name: SignalName): void {
+    if (name === "SIGTSTP") this.#state = "asked";
+    if (name === "SIGCONT" && this.#state === "asked") {
+      this.#state = "taken back";
+    }
+  }
+
+  /** The command has stopped. Returns whether this process may stop as well. */
+  take(): boolean {
+    const stands = this.#state !== "taken back";
+    this.#state = "none";
+    return stands;
+  }
 }
 
 /** Reads /proc/PID/stat, proc_pid_stat(5). */

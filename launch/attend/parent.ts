@@ -23,6 +23,7 @@ import { StreamRelay } from "./stream_relay.ts";
 import {
   ownForegroundGroup,
   stopHere,
+  StopRequest,
   takeTerminal,
   waitForCommand,
 } from "./job.ts";
@@ -99,12 +100,14 @@ async function attend(
   // Without a terminal we stop only after somebody sent SIGTSTP. A command that
   // stops itself may continue itself, and then nobody would continue us.
   let stops = foregroundGroup(STDIN) !== null;
+  const request = new StopRequest();
   let ended = false;
   const recipient = new Recipient();
   recipient.pid = pid;
   const passedOn = forwardSignals(recipient, FORWARDED, (name) => {
     hooks.seen(name);
     if (ended) return;
+    request.seen(name);
     stops ||= name === "SIGTSTP";
     if (name === "SIGCONT") passTerminal();
     early.seen(name);
@@ -114,6 +117,7 @@ async function attend(
     // fg of a running job sends no signal. If the terminal is ours, we can pass
     // it on.
     if (news === NEWS.stopped || ownForegroundGroup() === null) {
+      if (!request.take()) return;
       // The user's shell takes over.
       if (group !== null) takeTerminal(group);
       stopHere({ wholeJob: group !== null });

@@ -114,12 +114,22 @@ static i64 bytecode_file(const char *name, u64 place, const u8 *bytecode, u64 le
 struct parent {
   u64 pid, taken, seen;
   i64 status; /* socket for PID 1's messages, if it is our executable; otherwise negative */
-  i32 is_running, stops;
+  i32 is_running, stops, asked; /* for a stop: STOP_ASKED, STOP_TAKEN_BACK or 0 */
   const u8 *messages;
 };
 
+/* Like StopRequest of launch/attend/job.ts. */
+enum { STOP_ASKED = 1, STOP_TAKEN_BACK = 2 };
+
+static void note_stop(struct parent *parent, i64 signal) {
+  if (signal == SIGTSTP) parent->asked = STOP_ASKED;
+  else if (signal == SIGCONT && parent->asked == STOP_ASKED) parent->asked = STOP_TAKEN_BACK;
+}
+
 static void stop_together(struct parent *parent) {
-  if (!parent->stops) return;
+  i32 is_taken_back = parent->asked == STOP_TAKEN_BACK;
+  parent->asked = 0;
+  if (!parent->stops || is_taken_back) return;
   /* The signal that stopped us has stopped the command; after SIGCONT both
    * continue. */
   syscall6(SYS_kill, own_pid(), SIGSTOP, 0, 0, 0, 0);
@@ -190,6 +200,7 @@ static i32 attend(struct parent *parent) {
       hear_news(parent);
     } else if (signal > 0) {
       if (signal == SIGTSTP) listen_for_news(parent);
+      note_stop(parent, signal);
       parent->seen |= BIT(signal);
       syscall6(SYS_kill, parent->pid, (u64)signal, 0, 0, 0, 0);
       if (BIT(signal) & mask_of(ENDING) && !ending && !is_running(parent)) {
@@ -211,7 +222,7 @@ static void launch_plain(const struct plain_files *files, struct relays *relays,
                          const u8 *messages) {
   i32 status = -1;
   u64 before = 0;
-  struct parent parent = {0, 0, 0, files->status, 0, 0, messages};
+  struct parent parent = {0, 0, 0, files->status, 0, 0, 0, messages};
   syscall6(SYS_rt_sigprocmask, 0, 0, (u64)&before, 8, 0, 0);
   parent.taken = without_ignored(mask_of(sizeof forwarded) & ~before) | BIT(SIGCHLD) | BIT(SIGIO);
   /* A closed standard error is no reason to end. */

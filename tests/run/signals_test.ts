@@ -151,6 +151,25 @@ test("SIGTSTP stops the command and SIGCONT continues it", async () => {
   assertEquals(await session.end(), 0);
 });
 
+testBoth(
+  "SIGCONT right after SIGTSTP leaves the container running",
+  async (mode) => {
+    await using session = mode.startRun(
+      ...["sh", "-c", "echo ready; while read line; do echo $line; done"],
+    );
+    await session.expect(/ready\n/);
+    for (let turn = 0; turn < 10; turn++) {
+      session.kill("SIGTSTP");
+      session.kill("SIGCONT");
+      await session.send(`turn ${turn}\n`);
+      await session.expect(new RegExp(`turn ${turn}\n`));
+      // A stop that comes late comes within this time.
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      assertNotEquals(state(session.pid), "T", `turn ${turn}`);
+    }
+  },
+);
+
 function state(pid: number): string | undefined {
   return Deno.readTextFileSync(`/proc/${pid}/status`)
     .match(/^State:\s+(\S)/m)?.[1];
