@@ -2,7 +2,7 @@
 
 import { requesterIn } from "../containers/decide/requester.ts";
 import { findRootFilesystem } from "../containers/run/root_filesystem.ts";
-import { requireInherited } from "../containers/run/caller_descriptors.ts";
+import { requireInherited } from "../containers/decide/inherited.ts";
 import { prepare, run } from "../containers/run/run.ts";
 import { openStatusLines } from "../containers/run/status_lines.ts";
 import { THIS_MACHINE } from "../containers/world/real_world.ts";
@@ -53,7 +53,8 @@ export const runCommand: Command = {
     if (kept && detaches) return await kept.runKept(flags, options);
     const events = statusLines(flags);
     for (let index = 0; index < (options.preserveFds ?? 0); index++) {
-      requireInherited(`--preserve-fd ${options.preserveFds}`, 3 + index);
+      const flag = `--preserve-fd ${options.preserveFds}`;
+      requireInherited(flag, 3 + index, requester.world);
     }
     const rootfs = await findRootFilesystem(options.rootfs, requester, { say });
     const how = {

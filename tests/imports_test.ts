@@ -216,6 +216,7 @@ const PURE_FOR_DECIDING: Readonly<Record<string, readonly string[]>> = {
   "doctor/mounts.ts": ["parseMountinfo"],
   "ffi/base64.ts": ["toBase64"],
   "ffi/errno.ts": ["errnoText", "SyscallError"],
+  "ffi/fcntl.ts": ["O"],
   "ffi/resource.ts": ["RLIM_INFINITY"],
   "launch/lower/seccomp_filter.ts": ["SECCOMP"],
 };

@@ -2,9 +2,10 @@
 
 import { readBundle } from "../../containers/decide/oci/bundle.ts";
 import { requesterIn } from "../../containers/decide/requester.ts";
-import { requireInherited } from "../../containers/run/caller_descriptors.ts";
+import { requireInherited } from "../../containers/decide/inherited.ts";
 import type { CreateOptions } from "../../containers/oci/create.ts";
 import { THIS_MACHINE } from "../../containers/world/real_world.ts";
+import type { World } from "../../containers/world/world.ts";
 import { checkId } from "../../containers/store/container_id.ts";
 import type { Flag, Flags } from "../flags.ts";
 import { warn } from "../output.ts";
@@ -55,17 +56,19 @@ export function createOptions(flags: Flags, id: string): CreateOptions {
   checkId(id);
   const text = flags.last("preserve-fds") ?? "0";
   const preserveFds = parseNumber("preserve-fds", text, [0, MOST_FDS]);
-  const listenFds = passedSockets();
+  const requester = requesterIn(THIS_MACHINE);
+  const { world } = requester;
+  const listenFds = passedSockets(world);
   for (let index = 0; index < listenFds + preserveFds; index++) {
     const flag = index < listenFds
       ? `LISTEN_FDS=${listenFds}`
       : `--preserve-fds ${preserveFds}`;
-    requireInherited(flag, 3 + index);
+    requireInherited(flag, 3 + index, world);
   }
   const { systemdCgroup, cgroups } = globals();
   const { spec, path } = readBundle(
     flags.last("bundle") ?? ".",
-    requesterIn(THIS_MACHINE),
+    requester,
     configReading(),
   );
   return {
@@ -75,7 +78,7 @@ export function createOptions(flags: Flags, id: string): CreateOptions {
     pidFile: flags.last("pid-file"),
     pidfdSocket: flags.last("pidfd-socket"),
     consoleSocket: flags.last("console-socket"),
-    notifies: Boolean(Deno.env.get("NOTIFY_SOCKET")),
+    notifies: Boolean(world.variable("NOTIFY_SOCKET")),
     noPivot: flags.has("no-pivot"),
     keepKeyring: flags.has("no-new-keyring"),
     preserveFds: listenFds + preserveFds,
@@ -87,8 +90,9 @@ export function createOptions(flags: Flags, id: string): CreateOptions {
 }
 
 /** How many sockets this process has inherited by systemd's protocol. */
-function passedSockets(): number {
-  const count = Deno.env.get("LISTEN_FDS");
-  if (!count || Deno.env.get("LISTEN_PID") !== String(Deno.pid)) return 0;
+function passedSockets(world: World): number {
+  const count = world.variable("LISTEN_FDS");
+  if (!count) return 0;
+  if (world.variable("LISTEN_PID") !== String(world.processId())) return 0;
   return parseNumber("LISTEN_FDS", count, [0, MOST_FDS]);
 }

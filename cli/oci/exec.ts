@@ -6,7 +6,7 @@ import {
   completeProcess,
 } from "../../containers/decide/oci/exec_process.ts";
 import { THIS_MACHINE } from "../../containers/world/real_world.ts";
-import { requireInherited } from "../../containers/run/caller_descriptors.ts";
+import { requireInherited } from "../../containers/decide/inherited.ts";
 import { SpecError, systemReason, UsageError } from "../../spec/errors.ts";
 import { MAX_ID, parseId } from "../../spec/ids.ts";
 import type { Command } from "../command.ts";
@@ -226,7 +226,7 @@ function readText(file: string): string {
 function preserved(flags: Flags): number {
   const count = number("preserve-fds", flags.last("preserve-fds") ?? "0");
   for (let fd = 3; fd < 3 + count; fd++) {
-    requireInherited(`--preserve-fds ${count}`, fd);
+    requireInherited(`--preserve-fds ${count}`, fd, THIS_MACHINE);
   }
   return count;
 }

@@ -9,6 +9,7 @@ import { embeddedTree, ensureEmbeddedRootfs } from "../../rootfs/embedded.ts";
 import { carried } from "./carried.ts";
 import { RootfsError } from "../../rootfs/errors.ts";
 import { ContainerError } from "../../spec/errors.ts";
+import type { World } from "../world/world.ts";
 
 /**
  * The compressed archive. A second file holds the digest of its content.
@@ -26,15 +27,16 @@ const ARCHIVE = "rootfs.tar.gz";
  */
 export async function embeddedRootfs(
   say: (line: string) => void,
-  { unpack }: { unpack: boolean },
+  { unpack, world }: { unpack: boolean; world: World },
 ): Promise<string | null> {
   const digest = carried(`${ARCHIVE}.sha256`);
   if (!digest) return null;
   const sha256 = new TextDecoder().decode(digest).trim();
-  if (!unpack) return embeddedTree(sha256, cacheDirectory());
+  const cache = cacheDirectory(world);
+  if (!unpack) return embeddedTree(sha256, cache);
   const archive = () => gunzip(carried(ARCHIVE)!);
   try {
-    return await ensureEmbeddedRootfs(archive, sha256, cacheDirectory(), say);
+    return await ensureEmbeddedRootfs(archive, sha256, cache, say);
   } catch (error) {
     throw error instanceof RootfsError ? withHint(error) : error;
   }
@@ -56,11 +58,11 @@ async function gunzip(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
   return new Uint8Array(await new Response(stream).arrayBuffer());
 }
 
-function cacheDirectory(): string {
-  const named = Deno.env.get("XDG_CACHE_HOME");
+function cacheDirectory(world: World): string {
+  const named = world.variable("XDG_CACHE_HOME");
   // The XDG base directory specification says to ignore a relative path.
   const base = named?.startsWith("/")
     ? named
-    : `${Deno.env.get("HOME") || "/root"}/.cache`;
+    : `${world.variable("HOME") || "/root"}/.cache`;
   return `${base}/container`;
 }

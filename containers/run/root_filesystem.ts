@@ -31,8 +31,9 @@ export async function findRootFilesystem(
   } catch (error) {
     if (path !== undefined || !(error instanceof ContainerError)) throw error;
     if (!isMissing(error)) throw error;
+    const { world } = requester;
     const { embeddedRootfs } = await import("./embedded.ts");
-    const embedded = await embeddedRootfs(say, { unpack });
+    const embedded = await embeddedRootfs(say, { unpack, world });
     if (embedded === null) throw error;
     return embedded;
   }

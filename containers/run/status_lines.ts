@@ -5,7 +5,8 @@
  */
 
 import { Descriptor, duplicateUp, writeAll } from "../../ffi/fcntl.ts";
-import { requireInherited } from "./caller_descriptors.ts";
+import { requireInherited } from "../decide/inherited.ts";
+import { THIS_MACHINE } from "../world/real_world.ts";
 
 /** An event of a container. */
 export type StatusEvent =
@@ -33,7 +34,7 @@ export function openStatusLines(number: number): (event: StatusEvent) => void {
 }
 
 function takeDescriptor(number: number): Descriptor {
-  requireInherited(`--status-fd ${number}`, number);
+  requireInherited(`--status-fd ${number}`, number, THIS_MACHINE);
   const copy = duplicateUp(number);
   // A standard stream stays open, because the command uses it as well.
   if (number > 2) new Descriptor(number).close();

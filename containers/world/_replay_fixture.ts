@@ -29,6 +29,7 @@ export function replayed(reads: readonly Read[]): World {
     access: (...of) => ask("access", ...of),
     openDirectory: (path) => directory(path, ask),
     ids: () => ask("ids"),
+    processId: () => ask("processId"),
     environment: () => ask("environment"),
     variable: (name) => ask("variable", name),
     workingDirectory: () => ask("workingDirectory"),

@@ -113,6 +113,7 @@ export function logged(world: World, log: ReadLog): World {
       return loggedDirectory(directory!, path, log);
     },
     ids: noted("ids", world.ids),
+    processId: noted("processId", world.processId),
     environment: noted("environment", world.environment),
     variable: noted("variable", world.variable),
     workingDirectory: noted("workingDirectory", world.workingDirectory),

@@ -84,6 +84,7 @@ export function madeUpWorld(machine: MadeUpMachine = {}): World {
     access: (path, mode) => files.access(path, mode, ids.uid),
     openDirectory: (path) => files.open(path),
     ids: () => ids,
+    processId: () => 4711,
     environment: () => environment,
     variable: (name) => environment[name] ?? null,
     workingDirectory: () => workingDirectory,

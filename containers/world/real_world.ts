@@ -42,6 +42,7 @@ export const THIS_MACHINE: World = {
   access: (path, mode) =>
     rawSyscall("faccessat", AT_FDCWD, cString(path), ACCESS[mode], 0) === 0,
   openDirectory: (path) => RealDirectory.open(path),
+  processId: () => Deno.pid,
   ids: () => ({ uid: Deno.uid() ?? 0, gid: Deno.gid() ?? 0 }),
   environment,
   variable: (name) => Deno.env.get(name) ?? null,

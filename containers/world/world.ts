@@ -112,6 +112,8 @@ export interface World {
 
   // The process that asks.
   ids(): { uid: number; gid: number };
+  /** getpid(2). */
+  processId(): number;
   /** The whole environment. */
   environment(): Readonly<Record<string, string>>;
   /** A variable of the environment; null if it is not set. */
