@@ -9,6 +9,15 @@ import { ContainerError } from "../spec/errors.ts";
 import { attachDevices } from "./devices.ts";
 import type { CgroupStep } from "./step.ts";
 
+/** A step that needs only the files of a cgroup. */
+type FileStep = Exclude<
+  CgroupStep,
+  { step: "makeDirectory" | "takeCgroup" | "startScope" }
+>;
+
+/** The files to delegate; kernels before Linux 4.15 do not list them. */
+const DELEGATED = ["cgroup.procs", "cgroup.subtree_control", "cgroup.threads"];
+
 /** Returns the errno of a failed file operation. */
 export function codeOf(error: unknown): string {
   if (error instanceof SyscallError) return error.code;
@@ -44,12 +53,43 @@ export function readFile(path: string): string | null {
   }
 }
 
+/** Writes to a file that may be gone, or may not exist on older kernels. */
+export function attempt(path: string, value: string): boolean {
+  try {
+    writeFile(path, value);
+    return true;
+  } catch (error) {
+    if (
+      !["ENOENT", "ENODEV", "EINVAL", "EOPNOTSUPP", "E95"].includes(
+        codeOf(error),
+      )
+    ) throw error;
+    return false;
+  }
+}
+
+/**
+ * Lets a user make cgroups below a v2 cgroup, where this is safe. The limits
+ * stay ours because their files do. See "Delegation" of cgroups(7).
+ */
+function giveCgroup(path: string, uid: number): void {
+  const names = readFile("/sys/kernel/cgroup/delegate")?.trim().split("\n");
+  for (const name of ["", ...names ?? DELEGATED]) {
+    try {
+      Deno.chownSync(`${path}/${name}`, uid, null);
+    } catch (error) {
+      // The file of a controller that is not enabled.
+      if (codeOf(error) !== "ENOENT") throw error;
+    }
+  }
+}
+
 /**
  * Carries out one step.
  *
  * @throws ContainerError with the action, the reason and a hint
  */
-export function applyStep(step: CgroupStep): void {
+export function applyStep(step: FileStep): void {
   try {
     perform(step);
   } catch (cause) {
@@ -63,8 +103,8 @@ export function applyStep(step: CgroupStep): void {
  * finds invalid are tried a second time after the others: it may accept them
  * then (a quota and its period, a limit and its sum with swap).
  */
-export function applyAll(steps: readonly CgroupStep[]): void {
-  const later: CgroupStep[] = [];
+export function applyAll(steps: readonly FileStep[]): void {
+  const later: FileStep[] = [];
   for (const step of steps) {
     try {
       perform(step);
@@ -76,23 +116,18 @@ export function applyAll(steps: readonly CgroupStep[]): void {
   later.forEach(applyStep);
 }
 
-function perform(step: CgroupStep): void {
+function perform(step: FileStep): void {
   switch (step.step) {
-    case "makeDirectory":
-      try {
-        Deno.mkdirSync(step.path, { mode: 0o755 });
-      } catch (error) {
-        if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
-      }
-      return;
-    case "copy":
+    case "fillCpuset":
       if (Deno.readTextFileSync(step.path).trim() === "") {
         writeFile(step.path, Deno.readTextFileSync(step.from).trim());
       }
       return;
     case "attachDevices":
       return attachDevices(step.path, step.rules);
-    case "write":
+    case "giveCgroup":
+      return giveCgroup(step.path, step.uid);
+    case "writeHostFile":
       try {
         return writeFile(step.path, step.value);
       } catch (error) {
@@ -107,6 +142,7 @@ function perform(step: CgroupStep): void {
 
 /** The meaning of an error, by file. */
 const HINTS: readonly [file: RegExp, code: RegExp, hint: string][] = [
+  [/\/schemata$/, /./, "See info/last_cmd_status in resctrl."],
   [
     /cpuset\.(cpus|mems)$/,
     /EINVAL|EACCES|ERANGE|E34/,
@@ -154,7 +190,11 @@ const HINTS: readonly [file: RegExp, code: RegExp, hint: string][] = [
   ],
 ];
 
-function stepError(step: CgroupStep, cause: unknown): ContainerError {
+/** The error of a step that works with paths. */
+export function stepError(
+  step: Exclude<CgroupStep, { step: "startScope" }>,
+  cause: unknown,
+): ContainerError {
   const code = codeOf(cause);
   const hint = HINTS.find(([file, error]) =>
     file.test(step.path) && error.test(code)
@@ -162,13 +202,17 @@ function stepError(step: CgroupStep, cause: unknown): ContainerError {
   const reason = cause instanceof Error
     ? cause.message.replace(/ \(os error \d+\).*$/, "")
     : String(cause);
-  const action = step.step === "makeDirectory"
-    ? `create the cgroup ${step.path}`
+  const action = step.step === "writeHostFile"
+    ? `write ${JSON.stringify(step.value)} to ${step.path}`
+    : step.step === "fillCpuset"
+    ? `copy ${step.from} to ${step.path}`
     : step.step === "attachDevices"
     ? `restrict the devices of ${step.path}`
-    : step.step === "copy"
-    ? `copy ${step.from} to ${step.path}`
-    : `write ${JSON.stringify(step.value)} to ${step.path}`;
+    : step.step === "giveCgroup"
+    ? `change the owner of the cgroup ${step.path}`
+    : step.step === "takeCgroup"
+    ? `use the cgroup ${step.path}`
+    : `create the cgroup ${step.path}`;
   return new ContainerError(
     `Cannot ${action} (${step.why}): ${reason}${
       /^E[A-Z]/.test(code) ? ` (${code})` : ""

@@ -82,11 +82,13 @@ export function enableStep(
   controllers: string[],
 ): CgroupStep {
   return {
-    step: "write",
+    step: "writeHostFile",
     path: `${directory}/cgroup.subtree_control`,
     value: controllers.map((name) => `+${name}`).join(" "),
     why: "on v2 a cgroup has the controllers that its parent enables",
     man: "cgroups(7)",
+    // Other cgroups below it may rely on them by now.
+    undo: "kept",
   };
 }
 

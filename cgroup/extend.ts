@@ -8,7 +8,7 @@
  */
 
 import type { Resources } from "../spec/resources.ts";
-import { applyStep, codeOf, readFile, writeFile } from "./apply.ts";
+import { codeOf, readFile, writeFile } from "./apply.ts";
 import { CONCERNS } from "./files.ts";
 import {
   type CgroupMount,
@@ -22,22 +22,34 @@ import {
   directoriesAbove,
   makeDirectory,
   missingDirectories,
+  takeCgroup,
 } from "./place.ts";
-import type { CgroupGroup, Need } from "./step.ts";
+import { removedBy } from "./plan.ts";
+import type { CgroupGroup, CgroupStep, Need } from "./step.ts";
+
+/** How a container gets more controllers. */
+export interface Extension {
+  /** The cgroup with its new parts. */
+  state: CgroupState;
+  /** The steps that make them. */
+  steps: CgroupStep[];
+  /** The new cgroups, into which its processes move. */
+  added: string[];
+}
 
 /**
- * Adds a container to the controllers that `resources` need, at its path in the
- * other trees. Runs on the host.
+ * Plans the parts of a container's cgroup in the trees that `resources` need,
+ * at its path in the other trees. Only reads.
  *
- * @param record called with the new state before a cgroup is made
- * @returns the new state
+ * @throws NotOurs if we may not make them
  */
-export function extendCgroup(
+export function planExtension(
   state: CgroupState,
   resources: Resources,
   hierarchy: Hierarchy,
-  record: (state: CgroupState) => void,
-): CgroupState {
+): Extension {
+  const steps: CgroupStep[] = [];
+  const added: string[] = [];
   for (const { concern, mount } of lacking(state, resources, hierarchy)) {
     const place = placeOf(state, hierarchy);
     if (place === null) continue;
@@ -53,19 +65,24 @@ export function extendCgroup(
       controllers: mount.controllers,
       path,
     };
-    state = {
-      ...state,
-      groups: [...state.groups, group],
-      made: [...state.made, ...missing],
-    };
-    record(state);
+    state = { ...state, groups: [...state.groups, group] };
     for (const directory of [...directoriesAbove(mount.path, path), path]) {
       if (!missing.includes(directory)) continue;
-      makeDirectory(mount, directory, path, need).forEach(applyStep);
+      steps.push(...makeDirectory(mount, directory, path, need));
     }
-    moveAll(state.groups[0]!.path, path);
+    if (!missing.includes(path)) steps.push(takeCgroup(mount, path));
+    added.push(path);
   }
-  return state;
+  return {
+    state,
+    added,
+    steps: steps.map((step) => ({ ...step, ...removedBy(step, state.groups) })),
+  };
+}
+
+/** Moves the processes of a container into its new cgroups. */
+export function moveInto({ state, added }: Extension): void {
+  for (const path of added) moveAll(state.groups[0]!.path, path);
 }
 
 function lacking(

@@ -1,7 +1,6 @@
 /**
- * The live cgroup of a container: creates it from its plan, adds processes,
- * measures, freezes, kills, removes. Runs on the host, in the parent or any
- * later command.
+ * The live cgroup of a container: adds processes, measures, freezes, kills.
+ * Runs on the host, in the parent or any later command.
  *
  * @module
  */
@@ -10,22 +9,20 @@ import { type Descriptor, O, open } from "../ffi/fcntl.ts";
 import { kill, SIGNAL } from "../ffi/signal.ts";
 import { ContainerError } from "../spec/errors.ts";
 import type { Resources } from "../spec/resources.ts";
-import { applyAll, applyStep, codeOf, readFile, writeFile } from "./apply.ts";
+import { applyAll, attempt, readFile, writeFile } from "./apply.ts";
 import { planUpdate } from "./plan.ts";
 import { parseLimit, readStats, type Stats } from "./stats.ts";
+import { sleep } from "./sleep.ts";
 import type { CgroupGroup, CgroupPlan, CgroupStep } from "./step.ts";
 import { visitTree } from "./tree.ts";
 
 /**
  * The part of a plan that is stored, so a later command finds the cgroup again.
  */
-export type CgroupState = Pick<CgroupPlan, "id" | "groups" | "made"> & {
+export type CgroupState = Pick<CgroupPlan, "id" | "groups"> & {
   /** The systemd unit that contains it. */
   unit?: string;
 };
-
-/** The files to delegate; kernels before Linux 4.15 do not list them. */
-const DELEGATED = ["cgroup.procs", "cgroup.subtree_control", "cgroup.threads"];
 
 /** The time in milliseconds that processes may take to die. */
 const DEATH = 10_000;
@@ -35,37 +32,15 @@ const DEATH = 10_000;
  */
 const FREEZE = 5_000;
 
-/**
- * Creates a cgroup. A failure leaves nothing behind.
- *
- * @param record called before anything is created, so a later command can clean
- * up if this process is killed
- * @throws ContainerError the error of the step that failed
- */
-export function createCgroup(
-  plan: CgroupPlan,
-  record?: (state: CgroupState) => void,
-): Cgroup {
-  const cgroup = new Cgroup(plan);
-  record?.({
-    ...{ id: plan.id, groups: plan.groups, made: plan.made },
-    ...(plan.scope ? { unit: plan.scope.unit } : {}),
-  });
-  try {
-    plan.steps.forEach(applyStep);
-  } catch (error) {
-    try {
-      cgroup.remove();
-    } catch {
-      // Report the first error; the record remains for a later sweep.
-    }
-    throw error;
-  }
-  return cgroup;
-}
+/** The part of a plan that a record stores. */
+export const stateOf = ({ id, groups, scope }: CgroupPlan): CgroupState => ({
+  id,
+  groups,
+  ...(scope ? { unit: scope.unit } : {}),
+});
 
 /** A cgroup that exists or existed. */
-export class Cgroup implements Disposable {
+export class Cgroup {
   readonly #state: CgroupState;
 
   constructor(state: CgroupState) {
@@ -91,24 +66,6 @@ export class Cgroup implements Disposable {
   /** Adds a running process. */
   join(pid: number): void {
     for (const file of this.joinFiles()) writeFile(file, String(pid));
-  }
-
-  /**
-   * Lets a user make cgroups below it. Only on v2, where this is safe. The
-   * limits stay ours because their files do. See "Delegation" of cgroups(7).
-   */
-  giveTo(uid: number): void {
-    const [group, ...more] = this.#state.groups;
-    if (group?.version !== 2 || more.length) return;
-    const names = readFile("/sys/kernel/cgroup/delegate")?.trim().split("\n");
-    for (const name of ["", ...names ?? DELEGATED]) {
-      try {
-        Deno.chownSync(`${group.path}/${name}`, uid, null);
-      } catch (error) {
-        // The file of a controller that is not enabled.
-        if (codeOf(error) !== "ENOENT") throw error;
-      }
-    }
   }
 
   /** Its resource usage. */
@@ -229,12 +186,14 @@ export class Cgroup implements Disposable {
   /**
    * Kills every process in it and waits until none is left.
    *
+   * @param freezer v1: the cgroup that can freeze them, if it is not a part of
+   * this one
    * @throws ContainerError if processes do not die
    */
-  kill(): void {
+  kill(freezer?: string): void {
     const started = performance.now();
     for (let delay = 0.2; this.pids().length; delay = Math.min(delay * 2, 20)) {
-      this.#killOnce();
+      this.#killOnce(freezer);
       if (performance.now() - started > DEATH) {
         throw new ContainerError(
           `Cannot end the processes ${
@@ -250,12 +209,13 @@ export class Cgroup implements Disposable {
     }
   }
 
-  #killOnce(): void {
+  #killOnce(freezer?: string): void {
     const { groups } = this.#state;
     const v2 = groups.find(({ version }) => version === 2);
-    const v1 = groups.find(({ controllers }) =>
-      controllers.includes("freezer")
-    );
+    const v1 = freezer ??
+      groups.find(({ version, controllers }) =>
+        version === 1 && controllers.includes("freezer")
+      )?.path;
     // Linux 5.14: kills all at once, including processes that are just being
     // created.
     if (v2 && attempt(`${v2.path}/cgroup.kill`, "1") && groups.length === 1) {
@@ -263,10 +223,10 @@ export class Cgroup implements Disposable {
     }
     // Separate signals race with a process that forks, so freeze first. v1
     // delivers the signals only when it thaws.
-    if (v1) attempt(`${v1.path}/freezer.state`, "FROZEN");
+    if (v1) attempt(`${v1}/freezer.state`, "FROZEN");
     else if (v2) attempt(`${v2.path}/cgroup.freeze`, "1");
     for (const pid of this.pids()) kill(pid, SIGNAL.SIGKILL);
-    if (v1) attempt(`${v1.path}/freezer.state`, "THAWED");
+    if (v1) attempt(`${v1}/freezer.state`, "THAWED");
     else if (v2) attempt(`${v2.path}/cgroup.freeze`, "0");
   }
 
@@ -296,43 +256,6 @@ export class Cgroup implements Disposable {
     applyAll(steps);
     return steps;
   }
-
-  /**
-   * Removes it from every tree: kills its processes and removes the cgroups
-   * below. Does nothing if it is gone already.
-   *
-   * @throws ContainerError if the kernel still finds it busy
-   */
-  remove(): void {
-    const started = performance.now();
-    for (const { path } of this.#state.groups) {
-      for (
-        let delay = 0.1;
-        !removeTree(path);
-        delay = Math.min(delay * 2, 20)
-      ) {
-        this.kill();
-        if (performance.now() - started > DEATH) {
-          throw new ContainerError(
-            `Cannot remove the cgroup ${path}: it is still busy`,
-            {
-              hint: "Find out what mounts or uses it: lsns --type cgroup",
-            },
-          );
-        }
-        // A dead process that has not been reaped keeps its cgroup busy for a
-        // moment.
-        sleep(delay);
-      }
-    }
-    // Also remove the cgroups above that we made, unless another container uses
-    // them.
-    for (const path of this.#state.made.toReversed()) removeDirectory(path);
-  }
-
-  [Symbol.dispose](): void {
-    this.remove();
-  }
 }
 
 function formatBytes(bytes: number): string {
@@ -342,43 +265,4 @@ function formatBytes(bytes: number): string {
     ? [bytes / 2 ** 20, "MiB"]
     : [bytes / 2 ** 10, "KiB"];
   return `${Number(size.toFixed(1))} ${unit}`;
-}
-
-/** Removes a cgroup and those below it; returns whether all are gone. */
-function removeTree(path: string): boolean {
-  if (removeDirectory(path)) return true;
-  visitTree(path, { leave: removeDirectory });
-  return removeDirectory(path);
-}
-
-/** rmdir(2); returns true if it is gone, false if it is busy. */
-function removeDirectory(path: string): boolean {
-  try {
-    Deno.removeSync(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return true;
-    if (["EBUSY", "ENOTEMPTY"].includes(codeOf(error))) return false;
-    throw error;
-  }
-}
-
-/** Writes to a file that may be gone, or may not exist on older kernels. */
-function attempt(path: string, value: string): boolean {
-  try {
-    writeFile(path, value);
-    return true;
-  } catch (error) {
-    if (
-      !["ENOENT", "ENODEV", "EINVAL", "EOPNOTSUPP", "E95"].includes(
-        codeOf(error),
-      )
-    ) throw error;
-    return false;
-  }
-}
-
-/** Sleeps synchronously: the clean-up has to be complete when it returns. */
-function sleep(milliseconds: number): void {
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
 }

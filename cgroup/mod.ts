@@ -9,11 +9,10 @@ export {
   deviceLookup,
   HARMLESS_DEVICE_RULES,
 } from "./devices.ts";
-export { extendCgroup } from "./extend.ts";
+export { moveInto, planExtension } from "./extend.ts";
 export { entryInto, joinFile } from "./join_file.ts";
 export { type Hierarchy, readHierarchy } from "./hierarchy.ts";
-export { Cgroup, type CgroupState, createCgroup } from "./manager.ts";
+export { Cgroup, type CgroupState, stateOf } from "./manager.ts";
 export { type CgroupOptions, planCgroup } from "./plan.ts";
 export type { DeviceStats, Stats } from "./stats.ts";
 export type { CgroupGroup, CgroupPlan, CgroupStep } from "./step.ts";
-export { recordCgroup, sweep, type Swept } from "./sweep.ts";

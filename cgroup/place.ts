@@ -100,30 +100,52 @@ export function makeDirectory(
 ): CgroupStep[] {
   const tree = mount.version === 2 ? "v2" : mount.controllers.join();
   const purpose = [...new Set(need.required.values())].join(", ");
+  const isOwn = directory === path;
   const steps: CgroupStep[] = [{
     step: "makeDirectory",
     path: directory,
-    why: directory === path
+    mode: 0o755,
+    ...(isOwn ? { exclusive: true } : {}),
+    why: isOwn
       ? `the container's own cgroup (${tree})${
         purpose ? `, to ${purpose}` : ""
       }`
       : "a parent of the container's cgroup, as requested",
     man: MAN[mount.version],
+    undo: [
+      isOwn
+        ? { undo: "removeCgroup", version: mount.version, path }
+        : { undo: "leaveCgroup", path: directory },
+    ],
   }];
   if (mount.version === 1 && mount.controllers.includes("cpuset")) {
     for (const file of ["cpuset.cpus", "cpuset.mems"]) {
       steps.push({
-        step: "copy",
+        step: "fillCpuset",
         from: `${parentOf(directory)}/${file}`,
         path: `${directory}/${file}`,
         why:
           "a new v1 cpuset is empty, and a process cannot be in an empty cpuset",
         man: "cpuset(7)",
+        undo: "kernel",
       });
     }
   }
   return steps;
 }
+
+/** The step that uses an empty cgroup which exists already. */
+export const takeCgroup = (
+  { version }: CgroupMount,
+  path: string,
+): CgroupStep => ({
+  step: "takeCgroup",
+  path,
+  why:
+    "the requested cgroup exists already and is empty; it becomes the container's own",
+  man: MAN[version],
+  undo: [{ undo: "removeCgroup", version, path, found: true }],
+});
 
 /** The operation needs the owner of the cgroup, or root. */
 export class CgroupDenied extends ContainerError {

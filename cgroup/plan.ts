@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { StepOf } from "../plan/step.ts";
 import { ContainerError, SpecError } from "../spec/errors.ts";
 import {
   checkResources,
@@ -35,6 +36,7 @@ import {
   groupPath,
   makeDirectory,
   missingDirectories,
+  takeCgroup,
 } from "./place.ts";
 import { entryInto, joinFile } from "./join_file.ts";
 import {
@@ -62,6 +64,8 @@ export interface CgroupOptions {
   available?: readonly string[];
   /** Join a tree that can freeze, where possible. */
   freeze?: boolean;
+  /** The id is random, so nothing else has a cgroup of this name. */
+  unique?: boolean;
   /**
    * In a user namespace, file permissions protect devices: the kernel lets only
    * real root restrict them, and nobody else can make device nodes.
@@ -100,7 +104,6 @@ export function planCgroup(
     id,
     groups: [],
     steps: [],
-    made: [],
     entry: null,
   };
   const mounts: CgroupMount[] = [];
@@ -129,13 +132,40 @@ export function planCgroup(
       const handed = handDown.get(directory);
       if (handed) plan.steps.push(enableStep(directory, handed));
     }
+    if (!made.includes(path)) plan.steps.push(takeCgroup(mount, path));
     plan.steps.push(...settings(mount, path, options, hierarchy));
     plan.groups.push({ version: mount.version, controllers, path });
-    plan.made.push(...made);
     mounts.push(mount);
   }
+  plan.steps = plan.steps.map((step) => ({
+    ...step,
+    ...removedBy(step, plan.groups, options.unique),
+  }));
   plan.entry = entryOf(plan.groups, mounts, read);
   return plan;
+}
+
+/** Adds what the removal of a cgroup needs to know about the others. */
+export function removedBy(
+  { undo }: CgroupStep,
+  groups: readonly CgroupGroup[],
+  unique = false,
+): Pick<CgroupStep, "undo"> {
+  const freezer = groups.find(({ version, controllers }) =>
+    version === 1 && controllers.includes("freezer")
+  )?.path;
+  if (typeof undo === "string") return { undo };
+  return {
+    undo: undo.map((operation) =>
+      operation.undo !== "removeCgroup" ? operation : {
+        ...operation,
+        ...(operation.version === 1 && freezer !== undefined
+          ? { freezer }
+          : {}),
+        ...(unique && !operation.found ? { unique: true } : {}),
+      }
+    ),
+  };
 }
 
 /** How a process joins, and how it returns to the cgroups of this process. */
@@ -265,6 +295,7 @@ function settings(
       rules,
       why: DEVICES_WHY,
       man: "bpf(2)",
+      undo: "kernel",
     });
   }
   return [...writes.map((write) => writeStep(path, write, version)), ...steps];
@@ -279,7 +310,7 @@ export function planUpdate(
   groups: readonly CgroupGroup[],
   resources: Resources,
   current: Current,
-): CgroupStep[] {
+): StepOf<"writeHostFile">[] {
   checkResources(resources);
   if (resources.devices?.length) {
     throw new SpecError(
@@ -289,7 +320,7 @@ export function planUpdate(
       },
     );
   }
-  const steps: CgroupStep[] = [];
+  const steps: StepOf<"writeHostFile">[] = [];
   for (const concern of CONCERNS) {
     if (!concern.asked(resources)) continue;
     const group = groups.find(({ version, controllers }) =>
@@ -326,13 +357,14 @@ function writeStep(
   path: string,
   { file, value, why, optional, instead }: FileWrite,
   version: 1 | 2,
-): CgroupStep {
+): StepOf<"writeHostFile"> {
   return {
-    step: "write",
+    step: "writeHostFile",
     path: `${path}/${file}`,
     value,
     why,
     man: MAN[version],
+    undo: "kernel",
     ...(optional ? { optional } : {}),
     ...(instead
       ? { instead: { path: `${path}/${instead.file}`, value: instead.value } }

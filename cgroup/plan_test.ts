@@ -57,12 +57,16 @@ function steps(
     switch (step.step) {
       case "makeDirectory":
         return `+${step.path}`;
-      case "write":
+      case "writeHostFile":
         return `${step.path}=${step.value}`;
-      case "copy":
+      case "fillCpuset":
         return `${step.from}>${step.path}`;
       case "attachDevices":
         return `bpf ${step.path}`;
+      case "takeCgroup":
+        return `=${step.path}`;
+      default:
+        return step.step;
     }
   });
 }

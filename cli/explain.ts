@@ -60,14 +60,14 @@ export const explainCommand: Command = {
       ? ASKED[word]
       : undefined;
     if (!ask) throw notExplained(word);
-    const { flags, cgroup, ...explained } = await ask(rest);
+    const { flags, ...explained } = await ask(rest);
     const asked = (name: string) => own.has(name) || flags.has(name);
     if (asked("json")) {
       const { asJson } = await import("../explain/json.ts");
-      print(asJson(explained, { calls: asked("strace"), cgroup }));
+      print(asJson(explained, { calls: asked("strace") }));
     } else if (asked("strace")) {
       const { asStrace } = await import("../explain/strace_text.ts");
-      print(asStrace(explained, { colour: coloured(), cgroup }));
+      print(asStrace(explained, { colour: coloured() }));
     } else {
       const { asText } = await import("../explain/text.ts");
       const width = Math.min(columns() ?? USUAL_COLUMNS, MOST_COLUMNS);
@@ -90,7 +90,7 @@ async function askedRun(argv: readonly string[]): Promise<Asked> {
   const requester = requesterIn(THIS_MACHINE);
   const options = optionsFromFlags(flags, requester);
   const rootfs = await rootToExplain(options.rootfs, requester, say);
-  const { spec, plan, leftOut, cgroup } = flags.has("detach")
+  const { spec, plan, leftOut } = flags.has("detach")
     ? await prepareDetached(options, rootfs, flags.has("interactive"))
     : await prepare({ options, rootfs }, requester);
   return {
@@ -99,7 +99,6 @@ async function askedRun(argv: readonly string[]): Promise<Asked> {
     args: spec.process.args,
     leftOut,
     flags,
-    cgroup,
   };
 }
 
@@ -111,7 +110,9 @@ async function prepareDetached(
   const { decideDetached } = await import("../containers/daily/begin.ts");
   const { compile } = await import("../plan/compile.ts");
   const wanted = { options, rootfs, interactive };
-  const decided = await decideDetached(containerId(), wanted);
+  const id = containerId();
+  const { store } = (await import("./oci/global.ts")).globals();
+  const decided = await decideDetached(id, wanted, store.pathOf(id));
   return { ...decided, plan: compile(decided.spec, decided.facts) };
 }
 

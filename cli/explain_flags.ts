@@ -1,6 +1,5 @@
 /** The flags of `explain`, and the type of its subject. */
 
-import type { CgroupPlan } from "../cgroup/step.ts";
 import type { Explained } from "../explain/text.ts";
 import type { Flag, Flags } from "./flags.ts";
 
@@ -19,5 +18,4 @@ export const EXPLAIN_FLAGS: readonly Flag[] = [
 /** What to explain, and the flags of the command. */
 export interface Asked extends Explained {
   flags: Flags;
-  cgroup: CgroupPlan | null;
 }

@@ -39,11 +39,11 @@ async function askedBundle(
   }
   const options: CreateOptions = createOptions(flags, id);
   const { args } = options.spec.process;
-  const { plan, cgroup, leftOut } = await planBundle(
+  const { plan, leftOut } = await planBundle(
     options,
-    `${globals().store.root}/${id}`,
+    globals().store.pathOf(id),
   );
-  return { command, plan, args, leftOut, flags, cgroup };
+  return { command, plan, args, leftOut, flags };
 }
 
 /** Explains exec in an existing container. */
@@ -57,5 +57,5 @@ export async function askedExec(argv: readonly string[]): Promise<Asked> {
   options.id = await knownId(options.id);
   using prepared = await prepareExec(globals().store, options);
   const { plan, process: { args } } = prepared;
-  return { command: "exec", plan, args, leftOut: [], flags, cgroup: null };
+  return { command: "exec", plan, args, leftOut: [], flags };
 }

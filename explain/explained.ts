@@ -24,7 +24,18 @@ const HOST_CALLS: Partial<Record<Step["step"], string[]>> = {
   mapMount: ["open_tree", "mount_setattr"],
   copyUp: ["fsopen", "fsconfig", "fsmount"],
   mountImage: ["fsopen", "fsconfig", "fsmount"],
-  makeCgroup: ["mkdir", "openat", "write"],
+  recordUndos: ["mkdir", "openat", "write", "rename"],
+  makeDirectory: ["mkdir"],
+  takeCgroup: ["lstat"],
+  writeHostFile: ["openat", "write"],
+  fillCpuset: ["openat", "write"],
+  attachDevices: ["bpf"],
+  giveCgroup: ["chown"],
+  startScope: ["mkdir", "openat", "write"],
+  makeFifo: ["mknodat"],
+  joinClass: ["openat", "write"],
+  moveDevice: ["sendto"],
+  writePidFile: ["openat", "write", "rename"],
 };
 
 /** The names of a step's system calls, without duplicates. */

@@ -1,6 +1,5 @@
 /** Formats a plan as JSON for programs. Pure. */
 
-import type { CgroupPlan } from "../cgroup/step.ts";
 import { transcribe } from "./strace/transcript.ts";
 import { PHASES } from "../plan/step.ts";
 import type { Explained } from "./text.ts";
@@ -11,12 +10,10 @@ import { explainSteps } from "./explained.ts";
  */
 export function asJson(
   { plan, args, leftOut }: Explained,
-  { calls, cgroup }: { calls: boolean; cgroup: CgroupPlan | null },
+  { calls }: { calls: boolean },
 ): string {
   const traced = new Map(
-    calls
-      ? transcribe(plan, cgroup).map((step) => [step.number, step.calls])
-      : [],
+    calls ? transcribe(plan).map((step) => [step.number, step.calls]) : [],
   );
   const steps = explainSteps(plan).map(({ number, phase, step, needs }) => ({
     phase,

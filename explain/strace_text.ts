@@ -1,6 +1,5 @@
 /** Formats a plan as strace(1) would show its execution. Pure. */
 
-import type { CgroupPlan } from "../cgroup/step.ts";
 import { transcribe } from "./strace/transcript.ts";
 import { describe } from "./steps/describe.ts";
 import { type Explained, where } from "./text.ts";
@@ -25,12 +24,12 @@ const PROCESS_COLOUR = 36;
  */
 export function asStrace(
   { command, plan }: Explained,
-  { colour, cgroup }: { colour: boolean; cgroup: CgroupPlan | null },
+  { colour }: { colour: boolean },
 ): string {
   const paint = (code: number, text: string) =>
     colour ? `\x1b[${code}m${text}\x1b[0m` : text;
   const lines = introduction(command).map((line) => paint(FAINT, line));
-  const traced = transcribe(plan, cgroup);
+  const traced = transcribe(plan);
   traced.forEach(({ number, phase, step, calls }, index) => {
     if (phase !== traced[index - 1]?.phase) {
       lines.push("", paint(FAINT, `# ${phase}, by ${where(plan, phase)}`));

@@ -4,9 +4,10 @@
 
 import { wrap } from "../doctor/report.ts";
 import { describe } from "./steps/describe.ts";
+import { describeUndo } from "./steps/describe_host.ts";
 import type { CapabilityNeed, Needs, Owner } from "./steps/needs.ts";
 import { youngest } from "./steps/since.ts";
-import { type Phase, PHASES, type Plan } from "../plan/step.ts";
+import { type HostStep, type Phase, PHASES, type Plan } from "../plan/step.ts";
 import { type ExplainedStep, explainSteps } from "./explained.ts";
 
 /** How to format. */
@@ -91,7 +92,8 @@ export function asText(
     lines.push("", paint(HEADING, `${phase}, by ${where(plan, phase)}`));
     const seen = new Map<string, number>();
     for (const { number, step, needs } of own) {
-      const key = JSON.stringify([step.step, step.why, step.man, needs]);
+      const undo = phase === "host" ? describeUndo(step as HostStep) : null;
+      const key = JSON.stringify([step.step, step.why, step.man, needs, undo]);
       const before = seen.get(key);
       const [first = "", ...rest] = wrap(
         `${describe(step, { names: true })}${
@@ -108,6 +110,7 @@ export function asText(
       lines.push(
         ...labelled("why", step.why),
         ...labelled("needs", needsInWords(needs)),
+        ...(undo === null ? [] : labelled("undo", undo)),
         ...labelled("see", step.man),
       );
     }

@@ -18,6 +18,9 @@ export const O = {
   O_PATH: 0o10000000,
 } as const;
 
+/** For flock(2), sys/file.h. */
+export const LOCK = { shared: 1, exclusive: 2, atOnce: 4 } as const;
+
 export const AT_FDCWD = -100;
 export const AT_EMPTY_PATH = 0x1000;
 export const F_DUPFD_CLOEXEC = 1030;

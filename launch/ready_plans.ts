@@ -10,7 +10,9 @@
  * out, completely or at all.
  */
 
+import { splitDevice } from "../cgroup/devices.ts";
 import { AT_FDCWD, O } from "../ffi/fcntl.ts";
+import type { RecordedUndo } from "../plan/undo.ts";
 import type {
   EntryInstruction,
   EntryOperation,
@@ -36,8 +38,8 @@ export interface Known {
    * it is not; null if it cannot be paused.
    */
   freezer: { path: string; running: string; version: 1 | 2 } | null;
-  /** Its cgroups, and those above them that were made for it, parents first. */
-  cgroups: { own: readonly string[]; made: readonly string[] };
+  /** What takes back the changes on the host. */
+  undos: readonly RecordedUndo[];
   /** The exact output of `state` by status, newline included. */
   texts: { created: string; running: string; stopped: string };
 }
@@ -196,11 +198,7 @@ const INSTRUCTIONS: Record<
 
 /** Removes everything of a container. */
 const remove = (known: Known): Instruction[] => [
-  ...known.cgroups.own.map((path) => removeDirectory(path)),
-  // They may hold another container.
-  ...known.cgroups.made.toReversed().map((path) =>
-    removeDirectory(path, "EBUSY", "ENOTEMPTY")
-  ),
+  ...known.undos.toReversed().flatMap(takeBack),
   // The record goes last: without it nobody could find what is left.
   ...[...READY_PLAN_FILES, START_ERROR, ...known.files].map((file) =>
     unlink(`${known.directory}/${file}`)
@@ -208,6 +206,78 @@ const remove = (known: Known): Instruction[] => [
   removeDirectory(known.directory),
   exit,
 ];
+
+/**
+ * The same as launch/host/undo.ts. A cgroup with processes is left to the
+ * runtime, which ends them.
+ */
+function takeBack({ operation, made }: RecordedUndo): Instruction[] {
+  const isKnown = made || "unique" in operation && operation.unique;
+  if ("path" in operation && !isKnown) {
+    return [{ name: "fail", error: "EBUSY" }];
+  }
+  switch (operation.undo) {
+    case "removeCgroup":
+    case "removeClass":
+      return ifStill(operation.path, made, [removeDirectory(operation.path)]);
+    case "leaveCgroup":
+    case "removeEmpty":
+      // They may hold another container.
+      return ifStill(operation.path, made, [
+        removeDirectory(operation.path, "EBUSY", "ENOTEMPTY"),
+      ]);
+    case "removeFile":
+      return ifStill(operation.path, made, [unlink(operation.path)]);
+    // The kernel has moved it back, or removed it, with the namespace.
+    case "returnDevice":
+    case "removeRecord":
+      return [];
+  }
+}
+
+// struct statx of linux/stat.h
+const STATX_SIZE = 256;
+const STATX_INO = 0x100;
+const INODE = 32;
+const DEVICE = 136;
+const AT_SYMLINK_NOFOLLOW = 0x100;
+
+/** Skips instructions if a path is gone, or is another program's by now. */
+function ifStill(
+  path: string,
+  made: RecordedUndo["made"],
+  instructions: readonly Instruction[],
+): Instruction[] {
+  if (!made) return [...instructions];
+  const found = new Uint8Array(STATX_SIZE);
+  const [inode, device] = [new Uint8Array(8), new Uint8Array(8)];
+  new DataView(inode.buffer).setBigUint64(0, BigInt(made.inode), true);
+  const { major, minor } = splitDevice(made.device);
+  new DataView(device.buffer).setUint32(0, major, true);
+  new DataView(device.buffer).setUint32(4, minor, true);
+  const same = (
+    at: number,
+    wanted: Uint8Array,
+    rest: number,
+  ): Instruction => ({
+    name: "compare",
+    args: [{ partOf: found, at }, wanted, wanted.length],
+    otherwise: "ESTALE",
+    expect: ["ESTALE"],
+    skipOnExpected: rest,
+  });
+  return [
+    {
+      name: "statx",
+      args: [AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, STATX_INO, found],
+      expect: ["ENOENT", "ENOTDIR"],
+      skipOnExpected: instructions.length + 2,
+    },
+    same(INODE, inode, instructions.length + 1),
+    same(DEVICE, device, instructions.length),
+    ...instructions,
+  ];
+}
 
 /**
  * Waits for the execve of the started process, which is the FIFO's last writer:

@@ -22,7 +22,6 @@ const plan = compile(
   makeFacts({
     foreground: true,
     seccomp: { profile: "default", filter: "BgAAAAAA/38=", flags: 0 },
-    cgroup: { path: "/sys/fs/cgroup/x", writes: [] },
     cgroupEntry: { join: ["/x/cgroup.procs"], back: [], directory: null },
   }),
 );
@@ -146,7 +145,7 @@ Deno.test("stepError() finds the step of each instruction", () => {
 
 Deno.test("lower() gives every step at least one call and only valid arguments", () => {
   // Host steps that the parent does itself are not lowered to calls.
-  for (const entry of steps.filter((entry) => !plan.host.includes(entry))) {
+  for (const entry of steps.slice(plan.host.length)) {
     const calls = lower(entry);
     assertEquals(calls.length > 0, true, entry.step);
     for (const call of calls) {

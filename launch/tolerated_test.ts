@@ -115,6 +115,8 @@ const TOLERATED: Record<string, [errors: string, reason: string][]> = {
     ["ENOENT ENXIO", "the same"],
     ["ESRCH", "the process has already ended"],
     ["ESRCH", "the same"],
+    ["ESTALE", "another program has made it since, so it is left alone"],
+    ["ENOENT ENOTDIR", "already removed"],
     [
       "EIO",
       "the process has reported why: the report is kept, and the command fails",

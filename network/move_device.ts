@@ -8,7 +8,6 @@
 import { type Descriptor, O, open } from "../ffi/fcntl.ts";
 import { SyscallError } from "../ffi/errno.ts";
 import { ContainerError } from "../spec/errors.ts";
-import type { NetDevice } from "../spec/types_linux.ts";
 import { Netlink, type NetlinkMessage, RTM, text, word } from "./netlink.ts";
 
 const IFF_UP = 1;
@@ -143,14 +142,15 @@ function move(
   return link;
 }
 
-/** The interfaces that were moved, to move them back. */
+/** Moves interfaces, and moves them back. */
 export class MovedDevices implements Disposable {
   readonly #held = new DisposableStack();
   readonly #host: Side;
   readonly #container: Side;
   readonly #moved: { name: string; as: string; up: boolean }[] = [];
 
-  private constructor(pid: number) {
+  /** @param pid the first process of the container */
+  constructor(pid: number) {
     this.#host = this.#side(`/proc/self/ns/net`, () => new Netlink());
     this.#container = this.#side(
       `/proc/${pid}/ns/net`,
@@ -164,27 +164,12 @@ export class MovedDevices implements Disposable {
   }
 
   /**
-   * Moves interfaces into the network namespace of a process, by their names,
-   * and renames them.
+   * Moves an interface into the network namespace of the process, and renames
+   * it.
    *
-   * @throws {ContainerError} for the first that cannot be moved; all are moved
-   * back then
+   * @throws {ContainerError} if it cannot be moved
    */
-  static to(pid: number, devices: Record<string, NetDevice>): MovedDevices {
-    const moved = new MovedDevices(pid);
-    try {
-      for (const [name, { name: as = name }] of Object.entries(devices)) {
-        moved.#move(name, as);
-      }
-      return moved;
-    } catch (error) {
-      moved.back();
-      moved[Symbol.dispose]();
-      throw error;
-    }
-  }
-
-  #move(name: string, as: string): void {
+  move(name: string, as: string): void {
     try {
       const { up } = move(this.#host, this.#container, { name, as, up: true });
       this.#moved.push({ name, as, up });

@@ -31,7 +31,7 @@ export function makeFacts(changes: Partial<Facts> = {}): Facts {
     confineDevices: true,
     cgroupEntry: null,
     bindCgroups: false,
-    cgroup: null,
+    hostSteps: [],
     cgroups: { version: 2 },
     unifiedFlags: [],
     seccomp: null,

@@ -18,20 +18,15 @@ import {
 } from "./child.ts";
 import { confineMounts, prepareDevices } from "./mounts/devices.ts";
 import type { Facts } from "./facts.ts";
-import { hostMountsOf } from "./mounts/host_mounts.ts";
 import { setUpRoot } from "./hooks.ts";
+import { hostSteps } from "./host.ts";
 import { leaveHostMounts, prepareMounts, sealMounts } from "./mounts/mounts.ts";
-import {
-  newNamespaces,
-  setUpNamespaces,
-  unshareNamespaces,
-} from "./namespaces.ts";
+import { setUpNamespaces, unshareNamespaces } from "./namespaces.ts";
 import { skipKnownDirectories } from "./mounts/known_directories.ts";
 import { bindHostNull, reopenNull } from "./process/null_streams.ts";
 import { startProcess } from "./process/process.ts";
 import { openCover, sealRoot, setRootPropagation } from "./mounts/root.ts";
 import type { Plan, Step } from "./step.ts";
-import { relayStreams } from "./process/streams.ts";
 import { openChildTerminal } from "./process/terminal.ts";
 
 /** The ordered steps that make the container that a Spec describes. */
@@ -45,16 +40,6 @@ export function compile(asked: Spec, facts: Facts): Plan {
     process: processSteps(spec, facts),
     cleanup: facts.init ? endChild(spec) : [],
   };
-}
-
-/** What the parent does on the host. */
-function hostSteps(spec: Spec, facts: Facts): Step[] {
-  return [
-    ...makeCgroup(facts),
-    ...hostMountsOf(spec, facts).values(),
-    ...relayStreams(facts),
-    ...mapIds(spec, facts),
-  ];
 }
 
 /** The way of PID 1 from the host into its namespaces. */
@@ -107,36 +92,6 @@ function processSteps(spec: Spec, facts: Facts): Step[] {
 
 const commandOpensTerminal = ({ process }: Spec, { init }: Facts) =>
   process.terminal && !init;
-
-function makeCgroup({ cgroup }: Facts): Step[] {
-  if (!cgroup) return [];
-  return [{
-    step: "makeCgroup",
-    ...cgroup,
-    why:
-      "the kernel counts and limits the resource usage of the processes in a cgroup",
-    man: "cgroups(7)",
-  }];
-}
-
-/**
- * A joined user namespace already has its mappings, even if the configuration
- * repeats them, as Kubernetes does for each container of a pod.
- */
-function mapIds(spec: Spec, facts: Facts): Step[] {
-  const { uidMappings = [], gidMappings = [] } = spec.linux;
-  if (!newNamespaces(spec).includes("user") || !uidMappings.length) return [];
-  return [{
-    step: "mapIds",
-    uids: uidMappings,
-    gids: gidMappings,
-    helper: facts.mapHelper,
-    denySetgroups: facts.denySetgroups,
-    why:
-      "maps each user ID inside to an ID on the host; an ID without a mapping is nobody",
-    man: "user_namespaces(7)",
-  }];
-}
 
 function setSysctls(spec: Spec): Step[] {
   return Object.entries(spec.linux.sysctl ?? {}).map(([key, value]) => ({

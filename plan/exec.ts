@@ -41,7 +41,7 @@ export function compileExec(
 ): Plan {
   return {
     init: false,
-    host: relayStreams(facts),
+    host: [...facts.hostSteps, ...relayStreams(facts)],
     launch: join(spec, facts, joined),
     container: [{
       step: "joinKeyring",

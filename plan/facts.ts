@@ -1,7 +1,7 @@
 /** What the compiler knows about the machine and the caller, besides the Spec. */
 
 import type { Rlimit } from "../spec/types.ts";
-import type { Step } from "./step.ts";
+import type { HostStep, Step } from "./step.ts";
 
 /** Which cgroup versions and hierarchies a machine has. */
 export type CgroupLayout =
@@ -64,6 +64,8 @@ export interface ProcessFacts {
   bindDevices: boolean;
   /** How processes enter the container's cgroup; null without a cgroup. */
   cgroupEntry: CgroupEntry | null;
+  /** Steps on the host that depend on this machine: the cgroup, devices, files. */
+  hostSteps: readonly HostStep[];
   /** The compiled seccomp filter, in base64. */
   seccomp: {
     profile: string;
@@ -121,8 +123,8 @@ export interface Facts extends ProcessFacts {
   confineDevices: boolean;
   /** Whether a user namespace prevents a mount of the host's cgroups. */
   bindCgroups: boolean;
-  /** The cgroup to make; null for none. */
-  cgroup: { path: string; writes: { file: string; value: string }[] } | null;
+  /** The directory that holds the container's record; absent if it has none. */
+  directory?: string;
   /** What can be mounted at /sys/fs/cgroup; null without cgroups. */
   cgroups: CgroupLayout | null;
   /**
@@ -143,7 +145,12 @@ export interface Facts extends ProcessFacts {
   /** Whether the command keeps the caller's session keyring. */
   keepKeyring?: boolean;
   /** The writable layer over the root filesystem: in memory, or in directories. */
-  overlay: { upper: string | null; work: string | null } | null;
+  overlay: {
+    upper: string | null;
+    work: string | null;
+    /** Directories to make, parents first. */
+    missing?: readonly string[];
+  } | null;
 }
 
 /** One pipe that the parent fills or empties. */

@@ -1,10 +1,87 @@
-/** The kinds of step of the host phase: what the parent does on the host. */
+/**
+ * The kinds of step of the host phase: what changes on the host for a
+ * container. launch/host/host_phase.ts carries them out.
+ */
 
+import type { DeviceRule } from "../spec/resources.ts";
 import type { IdMapping } from "../spec/types.ts";
 import type { MountAttribute, Propagation } from "./mounts/words.ts";
+import type { Undoable } from "./undo.ts";
 
-/** The fields of each kind, besides `why` and `man`. */
-export type HostKinds = {
+/** A systemd manager: the system's or a user's. */
+export interface Manager {
+  /** The path of its socket. */
+  socket: string;
+  /** The socket is the manager's own, without a bus daemon. */
+  direct: boolean;
+  /** The user that it belongs to. */
+  uid: number;
+  /** The cgroup that contains its units, relative to the top of the tree. */
+  cgroup: string;
+}
+
+/** A value with its D-Bus type. Numbers of 64 bits are in decimal digits. */
+export type Variant =
+  | { type: "s"; value: string }
+  | { type: "b"; value: boolean }
+  | { type: "i" | "u" | "x" | "t"; value: string }
+  | { type: "au"; value: readonly number[] };
+
+/** The name and value of a property of a unit. */
+export type Property = [name: string, value: Variant];
+
+/** The fields of each kind, besides `why`, `man` and those of the undo. */
+type Kinds = {
+  /** Writes how the other steps are taken back, before they are done. */
+  recordUndos: {
+    /** The container's own directory; absent: a file for this start only. */
+    directory?: string;
+  };
+  /** mkdir(2). */
+  makeDirectory: {
+    path: string;
+    /** Absent: 0777. The umask applies, unless it is `exact`. */
+    mode?: number;
+    exact?: true;
+    owner?: { uid: number | null; gid: number | null };
+    /** It must not exist; absent: another start may have just made it. */
+    exclusive?: true;
+  };
+  /** stat(2): uses an empty cgroup that exists already. */
+  takeCgroup: { path: string };
+  /** write(2) to an existing file. */
+  writeHostFile: {
+    path: string;
+    value: string;
+    /** Skip the step if the file does not exist. */
+    optional?: true;
+    instead?: { path: string; value: string };
+  };
+  /** write(2) of the value of the cpuset above, if this one is empty. */
+  fillCpuset: { from: string; path: string };
+  /** bpf(2): the devices that the processes in a v2 cgroup can open. */
+  attachDevices: { path: string; rules: readonly DeviceRule[] };
+  /** chown(2) of a v2 cgroup and the files that are for its user. */
+  giveCgroup: { path: string; uid: number };
+  /** StartTransientUnit of systemd, with a process that holds the unit. */
+  startScope: {
+    manager: Manager;
+    unit: string;
+    slice: string;
+    /** The unit's cgroup. */
+    path: string;
+    /** A cgroup inside it for our own process, next to the command's. */
+    own: string;
+    properties: readonly Property[];
+  };
+  /** mknod(2) of a FIFO. */
+  makeFifo: { path: string };
+  /** write(2) of the first process to a file that takes a PID. */
+  joinClass: { path: string };
+  /** RTM_NEWLINK of rtnetlink(7): a device of the host to the first process. */
+  moveDevice: { name: string; as: string };
+  /** write(2) and rename(2): the PID of the first process. */
+  writePidFile: { path: string };
   /** pipe2(2): replaces standard streams by a pipe that the parent fills or empties. */
   relayStream: { descriptors: readonly number[]; input: boolean };
   /** Writing /proc/PID/uid_map and gid_map, or newuidmap(1) and newgidmap(1). */
@@ -66,9 +143,18 @@ export type HostKinds = {
     };
     descriptor: number;
   };
-  /** mkdir(2) and writes of limits in the cgroup file system. */
-  makeCgroup: {
-    path: string;
-    writes: readonly { file: string; value: string }[];
-  };
 };
+
+/** The fields of each kind, besides `why` and `man`. */
+export type HostKinds = { [K in keyof Kinds]: Kinds[K] & Undoable };
+
+/** The name of a kind of host step. */
+export type HostKind = keyof HostKinds;
+
+/** The kinds that are carried out when the first process exists. */
+export const WITH_PROCESS: ReadonlySet<string> = new Set<HostKind>([
+  "mapIds",
+  "joinClass",
+  "moveDevice",
+  "writePidFile",
+]);

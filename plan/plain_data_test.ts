@@ -3,6 +3,7 @@
 import { assertEquals } from "@std/assert";
 import { defaultSpec } from "../spec/defaults.ts";
 import { makeFacts } from "./_facts_fixture.ts";
+import { HOST_STEPS } from "./_host_steps_fixture.ts";
 import { compile } from "./compile.ts";
 import type { Facts } from "./facts.ts";
 
@@ -48,13 +49,13 @@ Deno.test("compile() returns plain data, which JSON preserves", () => {
     },
     { seccomp: { ...learns, learns: true } },
     {
-      cgroup: { path: "/c", writes: [] },
+      hostSteps: HOST_STEPS,
       cgroupEntry: { join: [], directory: "/c", back: ["/procs"] },
     },
   ];
-  for (const  of of[spec(), rich]) {
+  for (const asked of [spec(), rich]) {
     for (const changes of facts) {
-      const plan = compile(of, makeFacts(changes));
+      const plan = compile(asked, makeFacts(changes));
       assertEquals([...lostInJson(plan, "plan")], []);
       assertEquals(JSON.parse(JSON.stringify(plan)), plan);
     }

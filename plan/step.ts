@@ -8,7 +8,7 @@
 import type { Device, NamespaceType, TimeOffset } from "../spec/types.ts";
 import type { MemoryPolicy } from "../spec/types_linux.ts";
 import type { IOPriority, Scheduler } from "../spec/types_process.ts";
-import type { HostKinds } from "./host_kinds.ts";
+import type { HostKind, HostKinds } from "./host_kinds.ts";
 import type { FileRight, PortRight, Scope } from "./landlock_rights.ts";
 import type { MountAttribute, MountFlag, Propagation } from "./mounts/words.ts";
 
@@ -355,6 +355,9 @@ export type StepOf<K extends StepKind> = K extends StepKind
 /** A step of any kind. */
 export type Step = StepOf<StepKind>;
 
+/** A step of the host phase. */
+export type HostStep = StepOf<HostKind>;
+
 /**
  * Where steps run, and which process carries them out. The parent carries out
  * `host`; the walker carries out `launch` and `process`. By default our
@@ -371,7 +374,7 @@ export interface Plan {
   /** Whether our program stays inside as PID 1. */
   init: boolean;
   /** Done by the parent, on the host. */
-  host: Step[];
+  host: HostStep[];
   /** Done on the way from the host into the namespaces. */
   launch: Step[];
   /** Done as PID 1 of the container. */

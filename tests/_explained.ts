@@ -140,6 +140,23 @@ const ONLY_OURS = [
   "setns",
 ];
 
+/** Calls by which the parent changes the host, besides writes. */
+const HOST_CHANGES = [
+  ...[
+    "mkdir",
+    "mkdirat",
+    "rename",
+    "renameat",
+    "renameat2",
+    "mknod",
+    "mknodat",
+  ],
+  ...["chmod", "fchmodat", "chown", "fchownat", "link", "linkat", "symlinkat"],
+];
+
+/** The paths of Deno's own caches. */
+const DENOS = /"[^"]*(\.cache|deno)[^"]*"/i;
+
 /** A command of our program. */
 export interface Explained {
   /** Flags before the command. */
@@ -169,7 +186,11 @@ export async function compareCalls(
   const of = (process: string) =>
     printed.filter((call) => call.process === process);
   const real = await trace(
-    [...printed.map(({ name }) => name), "execve", "clone3"],
+    [
+      ...printed.map(({ name }) => name),
+      ...HOST_CHANGES,
+      ...["execve", "clone3"],
+    ],
     [...CONTAINER, ...globals, ...words],
     options,
   );
@@ -210,6 +231,14 @@ export async function compareCalls(
   } else assertEquals(of("child"), []);
   matched.push(follow(of("command"), made(command), known, true));
   assert(matched.at(-1)! > 10, "the command's own steps");
+
+  // The parent changes nothing else on the host.
+  const unplanned = made(real[0]!.pid).filter((call) =>
+    HOST_CHANGES.includes(call.name) && !errorOf(call) &&
+    !DENOS.test(call.args) &&
+    !of("parent").some((one) => isSame(one, call, known))
+  );
+  assertEquals(unplanned, [], "what explain does not print");
 
   // No other calls are made: not more of each kind than printed.
   for (const name of ONLY_OURS) {

@@ -12,15 +12,7 @@
 import { ContainerError } from "../../spec/errors.ts";
 import { Reader, Writer } from "./dbus_wire.ts";
 
-/** A value with its type, a D-Bus variant. */
-export type Variant =
-  | { type: "s"; value: string }
-  | { type: "b"; value: boolean }
-  | { type: "i" | "u" | "x" | "t"; value: bigint }
-  | { type: "au"; value: readonly number[] };
-
-/** The name and value of a property. */
-export type Property = [name: string, value: Variant];
+export type { Property, Variant } from "../../plan/host_kinds.ts";
 
 /** An error reply. */
 export class BusError extends ContainerError {

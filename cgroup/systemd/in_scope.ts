@@ -7,7 +7,7 @@
 
 import { type CgroupFiles, type Hierarchy, levelsIn } from "../hierarchy.ts";
 import { type CgroupOptions, planCgroup } from "../plan.ts";
-import type { CgroupPlan, CgroupScope } from "../step.ts";
+import type { CgroupPlan, CgroupScope, CgroupStep } from "../step.ts";
 import {
   handedDown,
   planScope,
@@ -76,5 +76,16 @@ export function planInScope(
     readWithScope(scope, mount, read),
   );
   const properties = [...unitProperties(plan.steps), ...scope.properties];
-  return { ...plan, scope: { ...scope, properties } };
+  const full = { ...scope, properties };
+  return { ...plan, scope: full, steps: [startOf(full), ...plan.steps] };
 }
+
+const startOf = (scope: CgroupScope): CgroupStep => ({
+  step: "startScope",
+  ...scope,
+  why:
+    "systemd owns the cgroups of this machine and may undo changes elsewhere: it delegates this unit to us, and a process of ours holds the unit until the container's first process is in it",
+  man: "systemd.scope(5)",
+  // systemd removes the unit when its last process has ended.
+  undo: "kernel",
+});

@@ -209,10 +209,10 @@ function writeVariant(writer: Writer, { type, value }: Variant): void {
       return writer.uint32(Number(value));
     case "i":
     case "u":
-      return writer.uint32(Number(BigInt.asUintN(32, value)));
+      return writer.uint32(Number(BigInt.asUintN(32, BigInt(value))));
     case "x":
     case "t":
-      return writer.uint64(value);
+      return writer.uint64(BigInt(value));
     case "au":
       writer.array(4, () => value.forEach((word) => writer.uint32(word)));
   }

@@ -19,12 +19,12 @@ const PROPERTIES: Record<string, string | undefined> = {
   "pids.max": "TasksMax",
 };
 
-const NO_LIMIT = 0xffff_ffff_ffff_ffffn;
+const NO_LIMIT = String(0xffff_ffff_ffff_ffffn);
 
 /** The written values that the unit needs too, as properties. */
 export function unitProperties(steps: readonly CgroupStep[]): Property[] {
   return steps.flatMap((step): Property[] => {
-    if (step.step !== "write") return [];
+    if (step.step !== "writeHostFile") return [];
     // systemd writes io.weight and not bfq's own file.
     const { path, value } = step.instead ?? step;
     const { [path.slice(path.lastIndexOf("/") + 1)]: name } = PROPERTIES;
@@ -34,9 +34,7 @@ export function unitProperties(steps: readonly CgroupStep[]): Property[] {
       type: "t",
       // The limit applies to the command; the unit contains a process of ours
       // too. Its default, DefaultTasksMax, may be lower than the limit.
-      value: number === "max" || name === "TasksMax"
-        ? NO_LIMIT
-        : BigInt(number),
+      value: number === "max" || name === "TasksMax" ? NO_LIMIT : number,
     }]];
   });
 }
@@ -67,10 +65,10 @@ export function annotatedProperties(
     // Unit files have names with `…Sec`; D-Bus has microseconds only.
     const seconds = /Sec$/.test(name) && !/USec$/.test(name);
     if (!seconds) return [[name, variant]];
-    if (typeof variant.value !== "bigint") {
+    if (!/^[iuxt]$/.test(variant.type)) {
       throw new RangeError(`${key}: expected a number of seconds`);
     }
-    const value = variant.value * 1_000_000n;
+    const value = String(BigInt(variant.value as string) * 1_000_000n);
     return [[name.replace(/Sec$/, "USec"), { type: "t", value }]];
   });
 }
@@ -88,5 +86,5 @@ function parseVariant(text: string): Property[1] | null {
   const type = ({ int32: "i", uint32: "u", int64: "x", uint64: "t" } as const)[
     kind as "int32"
   ];
-  return { type, value: BigInt(number) };
+  return { type, value: number };
 }

@@ -4,14 +4,14 @@ import type { CgroupStep } from "../step.ts";
 import { annotatedProperties, unitProperties } from "./unit_properties.ts";
 
 const write = (path: string, value: string, instead?: string): CgroupStep => ({
-  ...{ step: "write", path, value, why: "", man: "" },
+  ...{ step: "writeHostFile", path, value, undo: "kernel", why: "", man: "" },
   ...(instead ? { instead: { path: instead, value: "default 40" } } : {}),
 });
 
 Deno.test("unitProperties() gives the unit the weights of the container", () => {
   assertEquals(
     unitProperties([
-      { step: "makeDirectory", path: "/c", why: "", man: "" },
+      { step: "makeDirectory", path: "/c", undo: [], why: "", man: "" },
       write("/c/cpu.weight", "79"),
       write("/c/io.bfq.weight", "50", "/c/io.weight"),
       write("/c/memory.max", "100"),
@@ -20,10 +20,10 @@ Deno.test("unitProperties() gives the unit the weights of the container", () => 
       write("/c/cpu.max", "1 2"),
     ]),
     [
-      ["CPUWeight", { type: "t", value: 79n }],
-      ["IOWeight", { type: "t", value: 40n }],
-      ["MemoryLow", { type: "t", value: 2n ** 64n - 1n }],
-      ["TasksMax", { type: "t", value: 2n ** 64n - 1n }],
+      ["CPUWeight", { type: "t", value: "79" }],
+      ["IOWeight", { type: "t", value: "40" }],
+      ["MemoryLow", { type: "t", value: "18446744073709551615" }],
+      ["TasksMax", { type: "t", value: "18446744073709551615" }],
     ],
   );
 });
@@ -35,10 +35,10 @@ Deno.test("annotatedProperties() reads the text form of GVariant", () => {
     ["CollectMode", { type: "s", value: "inactive" }],
   ]);
   assertEquals(of("TimeoutStopUSec", "uint64 5"), [
-    ["TimeoutStopUSec", { type: "t", value: 5n }],
+    ["TimeoutStopUSec", { type: "t", value: "5" }],
   ]);
   assertEquals(of("TimeoutStopSec", "3"), [
-    ["TimeoutStopUSec", { type: "t", value: 3_000_000n }],
+    ["TimeoutStopUSec", { type: "t", value: "3000000" }],
   ]);
   assertEquals(of("SendSIGHUP", "true"), [
     ["SendSIGHUP", { type: "b", value: true }],

@@ -1,6 +1,6 @@
 /** `container run --detach`, and `container run --name` in the foreground. */
 
-import { startTime } from "../../cgroup/sweep.ts";
+import { startTime } from "../../launch/host/owner.ts";
 import { parseDetachKeys } from "../../launch/attend/detach_keys.ts";
 import { openAttachment } from "../../containers/daily/attach.ts";
 import type { Attachment } from "../../containers/daily/attachment.ts";

@@ -5,34 +5,27 @@
  * own process.
  */
 
-import { Cgroup } from "../../cgroup/mod.ts";
-import { startTime } from "../../cgroup/sweep.ts";
-import {
-  AT_FDCWD,
-  type Descriptor,
-  moveUp,
-  O,
-  open,
-  writeAll,
-} from "../../ffi/fcntl.ts";
-import { syscall } from "../../ffi/libc.ts";
-import { cString } from "../../ffi/memory.ts";
+import { stateOf } from "../../cgroup/mod.ts";
+import { type Descriptor, moveUp, O, open, writeAll } from "../../ffi/fcntl.ts";
 import { sendDescriptor } from "../../ffi/unix_socket.ts";
 import { kill, SIGNAL } from "../../ffi/signal.ts";
 import { type Container, startContainer } from "../../launch/container.ts";
 import { checkStarted, outside } from "../../launch/diagnose.ts";
 import { DESCRIPTOR } from "../../launch/lower/descriptors.ts";
+import { HostPhase } from "../../launch/host/host_phase.ts";
+import { bootId, startTime } from "../../launch/host/owner.ts";
 import { Keeper } from "../../launch/keeper.ts";
 import { compile } from "../../plan/compile.ts";
+import type { Plan } from "../../plan/step.ts";
 import { ContainerError, SpecError } from "../../spec/errors.ts";
+import type { Spec } from "../../spec/types.ts";
 import { selfEnv } from "../decide/facts.ts";
 import { requesterIn } from "../decide/requester.ts";
 import { type Decided, decideRun } from "../decide/run.ts";
 import { THIS_MACHINE } from "../world/real_world.ts";
-import { makeLayers } from "../../launch/host/overlay_layers.ts";
-import { makeCgroup } from "../oci/cgroup.ts";
-import { bootId, type Entry, type Store } from "../store/store.ts";
-import { hostMounts, mapIdsOf, rootOnHost } from "../run/run.ts";
+import { EntryLedger } from "../store/entry_ledger.ts";
+import type { Entry, Store } from "../store/store.ts";
+import { rootOnHost } from "../run/run.ts";
 import { reserveEnd } from "./exit_record.ts";
 import {
   type DailyRecord,
@@ -40,7 +33,6 @@ import {
   LAST_DELAY,
 } from "../store/daily_record.ts";
 
-const S_IFIFO = 0o010000;
 /**
  * How many digits of the id are shown in ps(1), enough to identify a keeper.
  */
@@ -49,6 +41,7 @@ const SHOWN = 12;
 /**
  * Decides everything for a container in the background; changes nothing.
  *
+ * @param directory the container's own
  * @throws {UsageError} or {SpecError} for options that are invalid or cannot be
  * met
  */
@@ -58,6 +51,7 @@ export async function decideDetached(
     DailyRecord,
     "options" | "rootfs" | "interactive"
   >,
+  directory: string,
 ): Promise<Decided> {
   const decided = await decideRun(
     {
@@ -65,6 +59,7 @@ export async function decideDetached(
       options: { ...options, init: false, tty: options.tty ?? false },
       rootfs,
       background: true,
+      directory,
     },
     requesterIn(THIS_MACHINE, [
       interactive ? "piped" : "null",
@@ -95,28 +90,30 @@ export async function begin(
   decided: Decided,
   ready?: () => Promise<void> | undefined,
 ): Promise<void> {
-  const { record } = entry;
-  const { daily } = record;
+  const { id, daily } = entry.record;
   if (!daily) {
-    throw new TypeError(`${record.id} was not started by run --detach`);
+    throw new TypeError(`${id} was not started by run --detach`);
   }
-  using held = new DisposableStack();
   clearStart(entry);
-  try {
-    reserveEnd(entry.path);
-    entry.save({
-      ...record,
+  const plan = compile(decided.spec, decided.facts);
+  const host = new HostPhase(
+    plan.host,
+    new EntryLedger(entry, {
       pid: 0,
       startTime: "",
       boot: bootId(),
+      cgroup: decided.cgroup && stateOf(decided.cgroup),
       spec: decided.spec,
       daily: { ...daily, keeper: null },
-    });
-    held.use(await makeCgroup(decided.cgroup, entry));
-    await launch(store, entry, decided, ready);
+    }),
+  );
+  try {
+    reserveEnd(entry.path);
+    await host.prepare();
+    await launch(store, entry, { spec: decided.spec, plan, host }, ready);
+    host.leave();
   } catch (error) {
-    const { cgroup } = entry.record;
-    if (cgroup) new Cgroup(cgroup).remove();
+    host.giveUp();
     entry.save({ ...entry.record, pid: 0, startTime: "", cgroup: null });
     clearStart(entry);
     throw error;
@@ -135,15 +132,11 @@ function clearStart({ fifo }: Entry): void {
 async function launch(
   store: Store,
   entry: Entry,
-  { spec, facts }: Decided,
+  { spec, plan, host }: { spec: Spec; plan: Plan; host: HostPhase },
   ready?: () => Promise<void> | undefined,
 ): Promise<void> {
   using held = new DisposableStack();
   const hold = (descriptor: Descriptor) => held.use(moveUp(descriptor));
-  makeLayers(spec, facts);
-  const plan = compile(spec, facts);
-  const mounts = held.use(await hostMounts(plan));
-  syscall("mknodat", AT_FDCWD, cString(entry.fifo), S_IFIFO | 0o600, 0);
   const fifo = hold(open(entry.fifo, O.O_RDWR));
   const keeper = held.use(
     new Keeper(keeping(
@@ -162,13 +155,13 @@ async function launch(
       preserve: 0,
       foreground: false,
       terminal: spec.process.terminal ?? false,
-      mounts: mounts?.fds,
+      mounts: host.mounts,
     }, { streams: { [DESCRIPTOR.start]: fifo }, keeper }));
-    mapIdsOf(plan, container.pid);
+    await host.attach(container.pid);
     container.release();
     const root = () =>
       outside(
-        held.use(open(rootOnHost(spec.root.path, plan, mounts), O.O_PATH)),
+        held.use(open(rootOnHost(spec.root.path, plan, host), O.O_PATH)),
         held,
       );
     const keepTerminal = (master: Descriptor) => {
@@ -183,8 +176,10 @@ async function launch(
       );
     }
     const { daily } = entry.record;
+    host.started();
     entry.save({
       ...entry.record,
+      host: host.record(),
       pid: container.pid,
       startTime: startTime(container.pid) ?? "",
       daily: {

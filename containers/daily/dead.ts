@@ -4,10 +4,10 @@
  * removes it. Runs on the host, in that command's process.
  */
 
-import { Cgroup } from "../../cgroup/mod.ts";
 import { Descriptor } from "../../ffi/fcntl.ts";
 import { rawSyscall } from "../../ffi/libc.ts";
 import { POLL, poll } from "../../ffi/poll.ts";
+import { takeBackHost } from "../store/entry_ledger.ts";
 import {
   type ContainerRecord,
   type Entry,
@@ -42,8 +42,7 @@ export function clearDead(store: Store, id: string): boolean {
   using entry = store.tryFind(id);
   if (!entry) return !store.has(id);
   if (!isAbandoned(entry.record) || isAlive(entry.record)) return false;
-  const { cgroup } = entry.record;
-  if (cgroup) new Cgroup(cgroup).remove();
+  takeBackHost(entry);
   forget(store, entry);
   return true;
 }

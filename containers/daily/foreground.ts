@@ -4,9 +4,11 @@
  * process of that command, which acts as its keeper.
  */
 
-import { startTime } from "../../cgroup/sweep.ts";
+import { stateOf } from "../../cgroup/mod.ts";
+import { bootId, startTime } from "../../launch/host/owner.ts";
 import type { ContainerOptions } from "../decide/options.ts";
-import { bootId, type Store } from "../store/store.ts";
+import { NamedLedger, takeBackHost } from "../store/entry_ledger.ts";
+import type { Store } from "../store/store.ts";
 import { prepare, run, type RunOptions } from "../run/run.ts";
 import type { StatusEvent } from "../run/status_lines.ts";
 import { forget } from "./dead.ts";
@@ -50,8 +52,7 @@ export async function runNamed(
     entry.save({
       ...entry.record,
       boot: bootId(),
-      cgroup: cgroup &&
-        { id: cgroup.id, groups: cgroup.groups, made: cgroup.made },
+      cgroup: cgroup && stateOf(cgroup),
     });
     reserveEnd(entry.path);
   }
@@ -64,7 +65,8 @@ export async function runNamed(
     how.events?.(event);
   };
   try {
-    const status = await run(prepared, { ...how, events });
+    const ledger = new NamedLedger(store, id);
+    const status = await run(prepared, { ...how, events, ledger });
     noteEnd(`${store.root}/${id}`, pid, status);
     if (keep.autoRemove) await removeNamed(store, id);
     return status;
@@ -103,6 +105,7 @@ async function removeNamed(store: Store, id: string): Promise<void> {
     ...entry.record,
     daily: { ...entry.record.daily!, keeper: null },
   };
-  if (entry.isAlive()) await killAndRemove(store, entry);
-  else forget(store, entry);
+  if (entry.isAlive()) return await killAndRemove(store, entry);
+  takeBackHost(entry);
+  forget(store, entry);
 }

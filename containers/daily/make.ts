@@ -7,6 +7,7 @@ import { UsageError } from "../../spec/errors.ts";
 import type { Spec } from "../../spec/types.ts";
 import type { ContainerOptions } from "../decide/options.ts";
 import type { Entry, Store } from "../store/store.ts";
+import { sweepLeftovers } from "../run/leftovers.ts";
 import { containerId } from "../run/run.ts";
 import { begin, decideDetached } from "./begin.ts";
 import { forget } from "./dead.ts";
@@ -133,7 +134,12 @@ export async function runDetached(
     );
   }
   const drafted = draft(keep, options, rootfs, true);
-  const decided = await decideDetached(drafted.id, drafted.daily);
+  await sweepLeftovers();
+  const decided = await decideDetached(
+    drafted.id,
+    drafted.daily,
+    store.pathOf(drafted.id),
+  );
   using entry = addContainer(store, drafted, decided.spec);
   for (const line of decided.leftOut) say(`container: ${line}`);
   try {

@@ -3,9 +3,9 @@
  * the command.
  */
 
-import { Cgroup } from "../../cgroup/mod.ts";
 import { SIGNAL } from "../../ffi/signal.ts";
 import { ContainerError } from "../../spec/errors.ts";
+import { takeBackHost } from "../store/entry_ledger.ts";
 import { isFull } from "../store/record_file.ts";
 import {
   type ContainerRecord,
@@ -27,8 +27,8 @@ const DEATH = 10_000;
 const WRITING = 2000;
 
 /**
- * Removes a container's cgroup, name, log and record; with `force` also its
- * running process.
+ * Takes back what a container has changed on the host, and removes its name,
+ * log and record; with `force` also its running process.
  *
  * @throws {ContainerError} if it runs without `force`, and for a container of
  * `create`, because its engine still asks for it
@@ -72,7 +72,6 @@ export function requireOwn(
 
 /** Kills and removes a container. The caller has locked its entry. */
 export async function killAndRemove(store: Store, entry: Entry): Promise<void> {
-  const { record } = entry;
   try {
     noteStopping(entry);
   } catch (error) {
@@ -83,7 +82,7 @@ export async function killAndRemove(store: Store, entry: Entry): Promise<void> {
   }
   await killFirst(entry);
   endKeeper(entry);
-  if (record.cgroup) new Cgroup(record.cgroup).remove();
+  takeBackHost(entry);
   forget(store, entry);
 }
 

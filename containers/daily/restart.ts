@@ -4,8 +4,8 @@
  * that the keeper has executed in its own process.
  */
 
-import { Cgroup } from "../../cgroup/mod.ts";
 import { ContainerError } from "../../spec/errors.ts";
+import { takeBackHost } from "../store/entry_ledger.ts";
 import { type Entry, isAlive, type Store } from "../store/store.ts";
 import { begin, decideDetached, nextDelay } from "./begin.ts";
 import { endOf } from "./exit_record.ts";
@@ -36,19 +36,21 @@ async function beginAgain(
   changes: Partial<DailyRecord>,
 ): Promise<void> {
   const { record } = entry;
-  const { daily, cgroup } = record;
+  const { daily } = record;
   if (!daily) {
     throw new ContainerError(
       `cannot start a container that has stopped: ${record.id}`,
       { hint: "Delete it and create it again." },
     );
   }
-  if (cgroup) new Cgroup(cgroup).remove();
+  takeBackHost(entry);
   const { problem: _gone, ...rest } = daily;
   const again = { ...rest, ...changes };
-  entry.save({ ...record, cgroup: null, daily: again });
+  entry.save({ ...entry.record, daily: again });
   try {
-    await begin(store, entry, await decideDetached(record.id, again));
+    const { id } = record;
+    const decided = await decideDetached(id, again, store.pathOf(id));
+    await begin(store, entry, decided);
   } catch (error) {
     const problem = error instanceof Error ? error.message : String(error);
     entry.save({

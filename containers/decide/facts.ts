@@ -55,6 +55,8 @@ export interface ProcessOptions extends
   ownsPipes?: boolean;
   /** Files among the streams are passed as they are. */
   inheritFiles?: boolean;
+  /** Steps on the host, in addition to those of the cgroup. */
+  hostSteps?: ProcessFacts["hostSteps"];
 }
 
 /** Decisions about a container that its Spec does not contain. */
@@ -71,6 +73,7 @@ export interface FactOptions extends
     | "image"
     | "keepKeyring"
     | "overlay"
+    | "directory"
   > {
   chroot: boolean;
   cgroup: CgroupPlan | null;
@@ -117,12 +120,7 @@ export function readFacts(
     bindCgroups: inUserNamespace || caller.nested,
     bindDevices: inUserNamespace || !caller.devices,
     cgroupEntry: cgroup?.entry ?? null,
-    cgroup: cgroup && {
-      path: cgroup.groups.map(({ path }) => path).join(" "),
-      writes: cgroup.steps.flatMap((step) =>
-        step.step === "write" ? [{ file: step.path, value: step.value }] : []
-      ),
-    },
+    hostSteps: [...cgroup?.steps ?? [], ...options.hostSteps ?? []],
     cgroups: cgroupLayout(spec, cgroup, world),
     unifiedFlags: unifiedFlags(spec, world),
   };
@@ -142,6 +140,7 @@ export function readProcessFacts(
   return {
     ...decided(options),
     ...streamFacts(spec, options, requester),
+    hostSteps: options.hostSteps ?? [],
     foreground: false,
     raisedLimits: userNamespace ? limitsAbove(spec, world) : [],
     denySetgroups: ownDenies(requester) || userNamespace && deniesSetgroups,

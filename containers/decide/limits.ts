@@ -83,6 +83,7 @@ export function planLasting(
     },
     stats: true,
     freeze: true,
+    unique: true,
     rootless,
   });
 }
@@ -98,7 +99,10 @@ function placement(
 ): (resources: Resources) => CgroupPlan {
   const planned = planPlace({ id, parent, rootless }, hierarchy, world);
   return (resources) => {
-    const { scope, entry, ...plan } = planned({ id, resources, rootless });
+    const { scope, entry, ...plan } = planned({
+      ...{ id, resources, rootless },
+      unique: true,
+    });
     if (!scope) return { ...plan, entry };
     // The container has a systemd scope of its own, and this program as PID 1
     // belongs to it too.

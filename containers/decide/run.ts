@@ -14,9 +14,11 @@ import { readFacts } from "./facts.ts";
 import type { PlannedLimits } from "./limits.ts";
 import type { ContainerOptions } from "./options.ts";
 import { absolutePath, type Requester } from "./requester.ts";
+import { findLayers } from "./overlay_layers.ts";
 import { EMPTY_ROOTFS, rootKindOf } from "./root_filesystem.ts";
 import { type LearnTarget, learnTarget, seccompFilter } from "./seccomp.ts";
 import { specFrom } from "./spec.ts";
+import { startFifo } from "./start_fifo.ts";
 import { terminalStreams } from "./terminal.ts";
 import {
   accountsIn,
@@ -37,6 +39,8 @@ export interface RunRequest {
    * It then has a cgroup in any case, where its processes can be found.
    */
   background?: boolean;
+  /** The directory of its record, if it goes on. */
+  directory?: string;
 }
 
 /** Everything that is decided before anything is done, without the plan. */
@@ -65,7 +69,7 @@ export async function decideRun(
   request: RunRequest,
   requester: Requester,
 ): Promise<Decided> {
-  const { options, rootfs, background = false } = request;
+  const { options, rootfs, background = false, directory } = request;
   const { world } = requester;
   const rootKind = rootKindOf(rootfs, requester);
   const image = rootKind === "image"
@@ -119,6 +123,8 @@ export async function decideRun(
       (await import("./landlock.ts"))
         .landlockSteps(landlock, spec, leftOut, world),
     cgroup,
+    directory,
+    hostSteps: directory === undefined ? [] : [startFifo(directory)],
   }, requester);
   return {
     spec,
@@ -178,8 +184,7 @@ function overlayOf(
 ): Facts["overlay"] {
   if (!overlay) return ephemeral ? { upper: null, work: null } : null;
   // Absolute, because the walker may have another working directory.
-  const base = absolutePath(requester, overlay);
-  return { upper: `${base}/upper`, work: `${base}/work` };
+  return findLayers(absolutePath(requester, overlay), requester.world);
 }
 
 /**

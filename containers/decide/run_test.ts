@@ -253,9 +253,10 @@ Deno.test("decideRun() uses chroot(2) on the initial ramfs", async () => {
 Deno.test("decideRun() takes relative paths from the requester's directory", async () => {
   const at = { workingDirectory: "/home/me" };
   const { facts } = await decide({ overlay: "up" }, at);
+  const layers = { upper: "/home/me/up/upper", work: "/home/me/up/work" };
   assertEquals(facts.overlay, {
-    upper: "/home/me/up/upper",
-    work: "/home/me/up/work",
+    ...layers,
+    missing: ["/home", "/home/me", "/home/me/up", ...Object.values(layers)],
   });
   const files = {
     "/home/me/profile.json": JSON.stringify({

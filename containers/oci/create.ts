@@ -3,31 +3,26 @@
  * that ends while the container's process waits for `start`.
  */
 
-import { startTime } from "../../cgroup/sweep.ts";
-import { AT_FDCWD, type Descriptor, moveUp, O, open } from "../../ffi/fcntl.ts";
-import { syscall } from "../../ffi/libc.ts";
-import { cString } from "../../ffi/memory.ts";
+import { stateOf as cgroupState } from "../../cgroup/mod.ts";
+import { type Descriptor, moveUp, O, open } from "../../ffi/fcntl.ts";
 import { kill, SIGNAL } from "../../ffi/signal.ts";
 import { wait } from "../../ffi/wait.ts";
 import { type Container, startContainer } from "../../launch/container.ts";
 import { checkStarted, outside } from "../../launch/diagnose.ts";
+import { HostPhase } from "../../launch/host/host_phase.ts";
+import { startTime } from "../../launch/host/owner.ts";
 import { DESCRIPTOR } from "../../launch/lower/descriptors.ts";
 import { compile } from "../../plan/compile.ts";
-import type { MovedDevices } from "../../network/move_device.ts";
 import type { Plan } from "../../plan/step.ts";
 import type { Spec } from "../../spec/types.ts";
-import { hostMounts, mapIdsOf } from "../run/run.ts";
 import type { CgroupManager } from "../decide/oci/cgroup.ts";
 import { decideCreate, type DecidedCreate } from "../decide/oci/create.ts";
 import { requesterIn } from "../decide/requester.ts";
 import { THIS_MACHINE } from "../world/real_world.ts";
-import { makeCgroup } from "./cgroup.ts";
 import { connectConsole, connectPidfd, type TakeTerminal } from "./console.ts";
 import { destroy } from "./end.ts";
 import { runHooks, type Warn } from "./hooks/hooks.ts";
-import { moveDevices } from "./net_devices.ts";
-import { makeNotifyDirectory, notifyDirectory } from "./notify_socket.ts";
-import { writePidFile } from "../store/pid_file.ts";
+import { EntryLedger } from "../store/entry_ledger.ts";
 import { prepareReadyPlans } from "./ready_plans.ts";
 import { stateOf } from "../store/status.ts";
 import type { Entry, Store } from "../store/store.ts";
@@ -61,8 +56,6 @@ export interface CreateOptions {
   warn: Warn;
 }
 
-const S_IFIFO = 0o010000;
-
 /**
  * Creates a container.
  *
@@ -87,31 +80,42 @@ export async function create(
     cgroup: null,
     spec: options.spec,
   });
+  let host: HostPhase | undefined;
   try {
-    const decided = await decide(options, entry.path);
-    const { spec, cgroup } = decided;
-    entry.record = { ...entry.record, spec };
-    for (const line of decided.leftOut) options.warn(line);
-    // createCgroup saves the record together with the cgroup. Without it, or
-    // with a scope, the record is saved here first.
-    if (!cgroup || cgroup.scope) entry.save(entry.record);
-    using _held = await makeCgroup(cgroup, entry);
+    const planned = await planBundle(options, entry.path);
+    const { plan, spec, cgroup } = planned;
+    for (const line of planned.leftOut) options.warn(line);
+    host = new HostPhase(
+      plan.host,
+      new EntryLedger(entry, {
+        spec,
+        cgroup: cgroup && cgroupState(cgroup),
+        ...(plan.container.some(({ step }) => step === "chroot")
+          ? { chroot: true }
+          : {}),
+      }),
+    );
+    await host.prepare();
     let settle = () => {};
-    using container = await startHeld(entry, options, decided, () => {
+    using container = await startHeld(entry, options, planned, host, () => {
+      const { host: undos, ...record } = entry.record;
+      entry.record = {
+        ...record,
+        ...(undos ? { host: { ...undos, started: true } } : {}),
+      };
       const readyPlans = prepareReadyPlans(entry);
-      const record = entry.draft({ ...entry.record, creating: undefined });
+      const save = entry.draft({ ...entry.record, creating: undefined });
       settle = () => {
-        record();
+        save();
         readyPlans();
       };
     });
-    if (options.pidFile !== undefined) {
-      writePidFile(options.pidFile, container.pid);
-    }
     pidfd?.send(container.pid);
     settle();
+    host.leave();
     return container.pid;
   } catch (error) {
+    host?.giveUp();
     await destroy(entry, options.warn);
     throw error;
   }
@@ -125,20 +129,16 @@ export async function create(
 async function startHeld(
   entry: Entry,
   options: CreateOptions,
-  { spec, facts }: DecidedCreate,
+  { plan, spec, facts: { seccomp } }: PlannedBundle,
+  host: HostPhase,
   meanwhile: () => void,
 ): Promise<Container> {
-  if (options.notifies) makeNotifyDirectory(entry);
   using terminal = connectConsole({ ...options, spec });
-  const { seccomp } = facts;
   using agent = seccomp?.notifies
     ? (await import("./agent.ts")).agentOf(spec, seccomp)
     : null;
-  const plan = compile(spec, facts);
-  syscall("mknodat", AT_FDCWD, cString(entry.fifo), S_IFIFO | 0o600, 0);
   using fifo = moveUp(open(entry.fifo, O.O_RDWR));
   const streams: Record<number, Descriptor> = { [DESCRIPTOR.start]: fifo };
-  using mounts = await hostMounts(plan);
   const container = startContainer({
     plan,
     args: spec.process.args,
@@ -147,14 +147,10 @@ async function startHeld(
     preserve: spec.process.preserve ?? 0,
     foreground: false,
     terminal: spec.process.terminal ?? false,
-    mounts: mounts?.fds,
+    mounts: host.mounts,
   }, { streams });
-  let moved: MovedDevices | null = null;
   try {
-    mapIdsOf(plan, container.pid);
-    if (plan.container.some(({ step }) => step === "chroot")) {
-      entry.record.chroot = true;
-    }
+    await host.attach(container.pid);
     // Saved before the process is released. Until then it ends with this
     // command; afterwards it waits for `start`, and a clean-up must know its
     // pid.
@@ -165,19 +161,6 @@ async function startHeld(
       creating: true,
     });
     const state = { ...stateOf(entry), status: "creating" as const };
-    const { intelRdt } = spec.linux;
-    if (intelRdt) {
-      const { joinClass } = await import("./intel_rdt.ts");
-      joinClass(intelRdt, {
-        id: options.id,
-        pid: container.pid,
-        made(path) {
-          const rdt = [...entry.record.rdt ?? [], path];
-          entry.save({ ...entry.record, rdt });
-        },
-      });
-    }
-    moved = await moveDevices(spec, container.pid);
     container.listened = (listener) =>
       agent?.take(listener, container.pid, state);
     container.release();
@@ -202,35 +185,33 @@ async function startHeld(
     }
     return container;
   } catch (error) {
-    moved?.back();
     kill(container.pid, SIGNAL.SIGKILL);
     wait(container.pid);
     container[Symbol.dispose]();
     throw error;
-  } finally {
-    moved?.[Symbol.dispose]();
   }
 }
 
+/** What {@linkcode create} is about to carry out. */
+export interface PlannedBundle extends DecidedCreate {
+  plan: Plan;
+}
+
 /**
- * The plan that {@linkcode create} would carry out, without hooks on the host.
+ * The plan that {@linkcode create} carries out, without hooks on the host.
  * Changes nothing.
  *
- * @param directory the directory that the container would have
+ * @param directory the container's own
  */
 export async function planBundle(
   options: CreateOptions,
   directory: string,
-): Promise<{ plan: Plan } & Pick<DecidedCreate, "cgroup" | "leftOut">> {
-  const { spec, facts, cgroup, leftOut } = await decide(options, directory);
-  return { plan: compile(spec, facts), cgroup, leftOut };
-}
-
-/** Decides everything for a container that has this directory. */
-const decide = (options: CreateOptions, directory: string) =>
-  decideCreate({
+): Promise<PlannedBundle> {
+  const decided = await decideCreate({
     ...options,
     config: options.spec,
+    directory,
     sendsTerminal: options.consoleSocket !== undefined,
-    ...(options.notifies ? { notify: notifyDirectory(directory) } : {}),
   }, requesterIn(THIS_MACHINE));
+  return { ...decided, plan: compile(decided.spec, decided.facts) };
+}

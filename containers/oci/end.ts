@@ -9,6 +9,7 @@ import { ContainerError } from "../../spec/errors.ts";
 import type { Spec } from "../../spec/types.ts";
 import { tryPoststop, type Warn } from "./hooks/hooks.ts";
 import { membersOf } from "./members.ts";
+import { takeBackHost } from "../store/entry_ledger.ts";
 import { stateOf, statusOf } from "../store/status.ts";
 import {
   type ContainerRecord,
@@ -133,11 +134,8 @@ export async function destroy(entry: Entry, warn: Warn): Promise<void> {
 }
 
 async function clear(entry: Entry, warn: Warn): Promise<void> {
-  const { cgroup, rdt, spec } = entry.record;
-  if (cgroup) {
-    new Cgroup(cgroup).remove();
-  }
-  if (rdt) (await import("./intel_rdt.ts")).leaveClass(rdt);
+  const { spec } = entry.record;
+  takeBackHost(entry);
   const state = { ...stateOf(entry), status: "stopped" as const, pid: 0 };
   entry.remove();
   await tryPoststop(spec, state, warn);

@@ -2,15 +2,15 @@
  * sd_notify(3) for a container: if NOTIFY_SOCKET is set for this program, the
  * container gets its own socket, and its readiness is passed on. Nothing else
  * is passed on, because then a container could give orders to the service
- * manager. Runs on the host, in the create and start commands. Loaded only if
- * the variable is set.
+ * manager. Runs on the host, in the start command. Loaded only if the variable
+ * is set.
  */
 
 import { type Descriptor, O, open, writeAll } from "../../ffi/fcntl.ts";
 import { SyscallError } from "../../ffi/errno.ts";
 import { POLL, poll, readInBackground } from "../../ffi/poll.ts";
 import { bindDatagram, connectDatagram } from "../../ffi/unix_socket.ts";
-import { NOTIFY_SOCKET_NAME } from "../decide/oci/notify.ts";
+import { NOTIFY_SOCKET_NAME, notifyDirectory } from "../decide/oci/notify.ts";
 import type { Warn } from "./hooks/hooks.ts";
 import type { Entry } from "../store/store.ts";
 
@@ -18,14 +18,6 @@ import type { Entry } from "../store/store.ts";
 const LOOK = 100;
 
 const MESSAGE_SIZE = 4096;
-
-/** The directory of a container's socket, by the container's own directory. */
-export const notifyDirectory = (path: string): string => `${path}/notify`;
-
-/** In create: makes the directory, which the container mounts read-only. */
-export function makeNotifyDirectory({ path }: Entry): void {
-  Deno.mkdirSync(notifyDirectory(path), { mode: 0o755 });
-}
 
 /** Passes the readiness of the container on to the host's socket. */
 export class NotifyRelay implements Disposable {

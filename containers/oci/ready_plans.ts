@@ -67,7 +67,7 @@ export function forgetReadyPlans(entry: Entry): void {
 
 /** The plans that need only system calls. Hooks, for example, are programs. */
 function possible({ path, record }: Entry): ReadyPlan[] {
-  const { spec, cgroup, rdt } = record;
+  const { spec, cgroup } = record;
   const { hooks, linux: { seccomp } } = spec;
   const names: ReadyPlan[] = ["state"];
   if (!cgroup || ownsProcesses(spec)) names.push("kill");
@@ -80,14 +80,14 @@ function possible({ path, record }: Entry): ReadyPlan[] {
   if (!more && !asks && !started) {
     names.push("start");
   }
-  if (!more && !rdt && !hooks?.poststop?.length) {
+  if (!more && !hooks?.poststop?.length) {
     names.push("delete", "delete-force");
   }
   return names;
 }
 
 function knownOf(entry: Entry): Known {
-  const { pid, startTime, cgroup } = entry.record;
+  const { pid, startTime, cgroup, host } = entry.record;
   const groups = cgroup?.groups ?? [];
   const v2 = groups.find(({ version }) => version === 2);
   const v1 = groups.find(({ controllers }) => controllers.includes("freezer"));
@@ -107,12 +107,7 @@ function knownOf(entry: Entry): Known {
       : v1
       ? { path: `${v1.path}/freezer.state`, running: "THAWED\n", version: 1 }
       : null,
-    cgroups: {
-      own: groups.map(({ path }) => path),
-      made: (cgroup?.made ?? []).filter((path) =>
-        groups.every((group) => group.path !== path)
-      ),
-    },
+    undos: (host?.undos ?? []).filter(({ ifFailed }) => !ifFailed),
     texts: {
       created: text("created"),
       running: text("running"),

@@ -6,16 +6,20 @@
 import {
   Cgroup,
   type CgroupStep,
-  extendCgroup,
+  moveInto,
+  planExtension,
   readHierarchy,
 } from "../../cgroup/mod.ts";
 import { unitProperties } from "../../cgroup/systemd/unit_properties.ts";
+import { HostPhase } from "../../launch/host/host_phase.ts";
+import { withRecord } from "../../plan/host.ts";
 import { ContainerError } from "../../spec/errors.ts";
 import { type Resources, withoutZeros } from "../../spec/resources.ts";
 import { readCaller } from "../decide/caller.ts";
 import { THIS_MACHINE } from "../world/real_world.ts";
 import { ownCgroup } from "./own_cgroup.ts";
 import { forgetReadyPlans, writeReadyPlans } from "./ready_plans.ts";
+import { EntryLedger } from "../store/entry_ledger.ts";
 import { statusOf } from "../store/status.ts";
 import type { ContainerRecord, Store } from "../store/store.ts";
 
@@ -39,9 +43,16 @@ export async function update(
   const { spec } = entry.record;
   const state = ownCgroup(entry.record, "update");
   forgetReadyPlans(entry);
-  const cgroup = extendCgroup(state, resources, readHierarchy(), (cgroup) => {
-    entry.save({ ...entry.record, cgroup });
-  });
+  const extension = planExtension(state, resources, readHierarchy());
+  const { state: cgroup, steps } = extension;
+  const host = new HostPhase(
+    withRecord(steps, steps.length ? entry.path : undefined),
+    new EntryLedger(entry, { cgroup }),
+  );
+  await host.prepare();
+  if (steps.length) entry.save(entry.record);
+  moveInto(extension);
+  host.leave();
   const written = new Cgroup(cgroup).update(resources);
   if (cgroup.unit !== undefined) await tellUnit(cgroup.unit, written);
   entry.save({

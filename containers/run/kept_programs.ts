@@ -41,7 +41,7 @@ export function compileOnce(spec: Spec, facts: Facts): Compiled {
 function keyOf(spec: Spec, facts: Facts): string | null {
   // A cgroup has a new name each time, and host mounts are made for one
   // container.
-  const own = facts.cgroup || facts.cgroupEntry ||
+  const own = facts.hostSteps.length || facts.cgroupEntry ||
     hostMountsOf(spec, facts).size;
   return own ? null : exactText([spec, facts]);
 }

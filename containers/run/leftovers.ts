@@ -3,22 +3,34 @@
  * this. Runs on the host, in the process the user started.
  */
 
+import type { Ledger } from "../../launch/host/host_phase.ts";
 import { once } from "../../plan/once.ts";
+import type { Plan } from "../../plan/step.ts";
 import { ContainerError } from "../../spec/errors.ts";
 import { stateDirectory } from "./state_directory.ts";
 
-/** The directory that records the cgroups of running containers. */
-export const recordsDirectory = () => `${stateDirectory()}/cgroups`;
+/**
+ * The directory with the undos of running commands. launch/native/guards.h
+ * looks into it too.
+ */
+export const recordsDirectory = () => `${stateDirectory()}/undo`;
 
 /**
- * Removes the cgroups that ended commands have left. Usually nothing is
- * recorded, and the cost is reading one directory.
+ * Runs the undos of ended commands. Usually nothing is recorded, and the cost
+ * is reading one directory.
  */
 export async function sweepLeftovers(): Promise<void> {
   if (!hasRecords()) return;
-  const { sweep } = await import("../../cgroup/sweep.ts");
-  // A cgroup that cannot be removed now is left for the next command.
+  const { sweep } = await import("../../launch/host/undo_file.ts");
+  // What cannot be removed now is left for the next command.
   sweep(recordsDirectory());
+}
+
+/** The record of a start; null if none of its steps needs a record. */
+export async function ledgerFor({ host }: Plan): Promise<Ledger | null> {
+  if (!host.some(({ step }) => step === "recordUndos")) return null;
+  const { UndoFile } = await import("../../launch/host/undo_file.ts");
+  return new UndoFile(recordsDirectory(), crypto.randomUUID());
 }
 
 /**

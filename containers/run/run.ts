@@ -4,20 +4,17 @@
  */
 
 import { announce } from "../../launch/child.ts";
-import type { HostMounts } from "../../launch/host/host_mounts.ts";
-import { mapIds } from "../../launch/host/id_maps.ts";
+import { HostPhase, type Ledger } from "../../launch/host/host_phase.ts";
 import { EndedEarly } from "../../launch/attend/early_end.ts";
 import { runParent } from "../../launch/attend/parent.ts";
 import { compile } from "../../plan/compile.ts";
-import { hasHostMounts } from "../../plan/mounts/host_mounts.ts";
 import type { Plan } from "../../plan/step.ts";
 import { ContainerError, EXIT } from "../../spec/errors.ts";
-import { makeLayers } from "../../launch/host/overlay_layers.ts";
 import { type Requester, requesterIn } from "../decide/requester.ts";
 import { EMPTY_ROOTFS } from "../decide/root_filesystem.ts";
 import { type Decided, decideRun, type RunRequest } from "../decide/run.ts";
 import { THIS_MACHINE } from "../world/real_world.ts";
-import { recordsDirectory, sweepLeftovers } from "./leftovers.ts";
+import { ledgerFor, sweepLeftovers } from "./leftovers.ts";
 import { mountpointsOf } from "./mountpoints.ts";
 import type { StatusEvent } from "./status_lines.ts";
 
@@ -31,6 +28,8 @@ export interface RunOptions {
   say: (line: string) => void;
   /** Receives the events of the container. */
   events?: (event: StatusEvent) => void;
+  /** Where the undos of its host steps are recorded, if not in a file of its own. */
+  ledger?: Ledger;
 }
 
 /** {@linkcode Decided} with the plan. */
@@ -72,13 +71,11 @@ export async function run(
     announce(args, Deno.pid);
     for (const line of leftOut) options.say(`container: ${line}`);
   }
-  using limits = cgroup &&
-    await (await import("../../launch/host/limits.ts")).Limits.make(
-      cgroup,
-      recordsDirectory(),
-    );
-  makeLayers(spec, facts);
-  using mounts = await hostMounts(plan);
+  using host = new HostPhase(
+    plan.host,
+    options.ledger ?? await ledgerFor(plan),
+  );
+  await host.prepare();
   const told = options.events ?? (() => {});
   const mountpoints = options.announce ? mountpointsOf(spec, facts) : null;
   const sayMade = () => {
@@ -89,67 +86,68 @@ export async function run(
     }
   };
   let started = false;
-  const status = await runParent({
-    plan,
-    args,
-    announce: options.announce,
-    debug: options.debug,
-    preserve,
-    foreground: facts.foreground,
-    mounts: mounts?.fds,
-    terminal: spec.process.terminal ?? false,
-  }, {
-    prepare: (pid) => mapIdsOf(plan, pid),
-    listened: learner?.listened,
-    root: rootOnHost(spec.root.path, plan, mounts),
-    started(pid) {
-      started = true;
-      told({ event: "started", pid });
+  const status = await runParent(
+    {
+      plan,
+      args,
+      announce: options.announce,
+      debug: options.debug,
+      preserve,
+      foreground: facts.foreground,
+      mounts: host.mounts,
+      terminal: spec.process.terminal ?? false,
     },
-    setUp: sayMade,
-  }).catch((error) => {
+    host,
+    {
+      listened: learner?.listened,
+      root: rootOnHost(spec.root.path, plan, host),
+      started(pid) {
+        started = true;
+        told({ event: "started", pid });
+      },
+      setUp: sayMade,
+    },
+  ).catch((error) => {
     if (started) told({ event: "exited", status: statusOf(error) });
     // After EndedEarly the file system may not respond, so it is not checked
     // again.
     if (!(error instanceof EndedEarly)) sayMade();
     throw error;
   });
+  if (!mayHaveFailed(status)) host.started();
   sayMade();
   await learner?.finish(status);
   told({ event: "exited", status });
-  const oom = limits?.oomMessage();
-  if (oom) options.say(`container: ${oom}`);
+  if (cgroup) {
+    const { Cgroup, stateOf } = await import("../../cgroup/mod.ts");
+    const oom = new Cgroup(stateOf(cgroup)).oomMessage();
+    if (oom) options.say(`container: ${oom}`);
+  }
   return status;
 }
 
 /**
- * Makes the mounts that have to be made on the host; null if there are none.
+/**
+ * Whether PID 1 may have ended with this status because of an error. If it was
+ * the command's own, the difference is that empty directories are removed.
  */
-export async function hostMounts(plan: Plan): Promise<HostMounts | null> {
-  if (!hasHostMounts(plan)) return null;
-  return await (await import("../../launch/host/host_mounts.ts"))
-    .makeHostMounts(plan);
-}
+const mayHaveFailed = (status: number) =>
+  status === EXIT.failure || status === EXIT.notExecutable ||
+  status === EXIT.notFound;
+
 /** The status that this program ends with after an error. */
 const statusOf = (error: unknown) =>
   error instanceof ContainerError ? error.status : EXIT.failure;
-
-/** Maps the ids of a container's first process if its plan says so. */
-export function mapIdsOf(plan: Plan, pid: number): void {
-  for (const step of plan.host) {
-    if (step.step === "mapIds") mapIds(pid, step);
-  }
-}
 
 /** The root directory in which to find out why a command cannot be executed. */
 export function rootOnHost(
   path: string,
   { host }: Plan,
-  mounts: HostMounts | null,
+  { mounts }: Pick<HostPhase, "mounts">,
 ): string {
   if (path === EMPTY_ROOTFS) return "/";
   const image = host.find((step) => step.step === "mountImage");
-  const mount = image && mounts?.fds[image.descriptor];
+  const mount = image && mounts[image.descriptor];
   return mount ? `/proc/self/fd/${mount.fd}` : path;
 }
 

@@ -12,20 +12,20 @@ import { kill, SIGNAL, type SignalName } from "../../ffi/signal.ts";
 import { exitCode, wait, type WaitStatus } from "../../ffi/wait.ts";
 import { type Container, startContainer } from "../../launch/container.ts";
 import { checkStarted, outside } from "../../launch/diagnose.ts";
-import type { HostMounts } from "../../launch/host/host_mounts.ts";
+import { HostPhase } from "../../launch/host/host_phase.ts";
 import { StreamRelay } from "../../launch/attend/stream_relay.ts";
+import { WITH_PROCESS } from "../../plan/host_kinds.ts";
 import { ContainerError, SpecError } from "../../spec/errors.ts";
 import { type Compiled, compileOnce } from "./kept_programs.ts";
-import { recordsDirectory, sweepLeftoversOnce } from "./leftovers.ts";
-import { makeLayers } from "../../launch/host/overlay_layers.ts";
+import type { Cgroup } from "../../cgroup/mod.ts";
+import { ledgerFor, sweepLeftoversOnce } from "./leftovers.ts";
 import { type LibraryOptions, streamsOf } from "./library_options.ts";
-import type { Limits } from "../../launch/host/limits.ts";
 import { Pipes, type Readable, type Writable } from "./pipes.ts";
 import { requesterIn } from "../decide/requester.ts";
 import { type Decided, decideRun } from "../decide/run.ts";
 import { THIS_MACHINE } from "../world/real_world.ts";
 import { findRootFilesystem } from "./root_filesystem.ts";
-import { containerId, hostMounts, mapIdsOf, rootOnHost } from "./run.ts";
+import { containerId, rootOnHost } from "./run.ts";
 
 /** How the command ended. */
 export interface ExitStatus {
@@ -106,18 +106,20 @@ export async function run(options: LibraryOptions): Promise<RunningContainer> {
   const compiled = compileOnce(decided.spec, decided.facts);
   await sweepLeftoversOnce();
   using undo = new DisposableStack();
-  const mounts = undo.use(await hostMounts(compiled.plan));
-  const limits = undo.use(
-    decided.cgroup &&
-      await (await import("../../launch/host/limits.ts")).Limits.make(
-        decided.cgroup,
-        recordsDirectory(),
-      ),
+  const host = undo.use(
+    new HostPhase(compiled.plan.host, await ledgerFor(compiled.plan)),
   );
+  await host.prepare();
+  const limits = decided.cgroup && await cgroupOf(decided.cgroup);
   options.signal?.throwIfAborted();
-  const container = launch(decided, compiled, options, { mounts, limits });
+  const container = await launch(decided, compiled, options, { host, limits });
   undo.move();
   return container;
+}
+
+async function cgroupOf(plan: NonNullable<Decided["cgroup"]>): Promise<Cgroup> {
+  const { Cgroup, stateOf } = await import("../../cgroup/mod.ts");
+  return new Cgroup(stateOf(plan));
 }
 
 /** @throws {ContainerError} for `learn`, and for a limit that cannot be set */
@@ -136,18 +138,17 @@ function refuse({ learn, unlimited }: Decided): void {
 
 /** What was created on the host for one container and is removed with it. */
 interface Made {
-  mounts: HostMounts | null;
-  limits: Limits | null;
+  host: HostPhase;
+  limits: Cgroup | null;
 }
 
-function launch(
+async function launch(
   { spec, facts }: Decided,
   { plan, program }: Compiled,
   options: LibraryOptions,
-  { mounts, limits }: Made,
-): RunningContainer {
+  { host, limits }: Made,
+): Promise<RunningContainer> {
   using undo = new DisposableStack();
-  makeLayers(spec, facts);
   const pipes = undo.use(
     new Pipes({
       stdin: options.stdin ?? "null",
@@ -155,8 +156,8 @@ function launch(
       stderr: options.stderr ?? "inherit",
     }),
   );
-  const relay = undo.use(StreamRelay.of(plan));
-  const mapped = plan.host.some(({ step }) => step === "mapIds");
+  const relay = undo.use(StreamRelay.of(host.takePipes()));
+  const waits = plan.host.some(({ step }) => WITH_PROCESS.has(step));
   const container = undo.use(startContainer({
     plan,
     args: spec.process.args,
@@ -164,20 +165,20 @@ function launch(
     debug: false,
     preserve: spec.process.preserve ?? 0,
     foreground: false,
-    mounts: mounts?.fds,
+    mounts: host.mounts,
     terminal: spec.process.terminal ?? false,
   }, {
     streams: { ...pipes.theirs, ...relay?.theirs },
     news: false,
-    released: !mapped,
+    released: !waits,
     program,
   }));
   pipes.closeTheirs();
   relay?.begin();
   let ended: Promise<WaitStatus | null>;
   try {
-    if (mapped) {
-      mapIdsOf(plan, container.pid);
+    if (waits) {
+      await host.attach(container.pid);
       container.release();
     }
     ended = waitForEnd(container.pid);
@@ -190,8 +191,8 @@ function launch(
   return new Running(container, pipes, limits, {
     ended,
     relay,
-    mounts,
-    root: rootOnHost(spec.root.path, plan, mounts),
+    host,
+    root: rootOnHost(spec.root.path, plan, host),
     foreground: facts.foreground,
     signal: options.signal,
   });
@@ -201,8 +202,8 @@ function launch(
 interface Origin {
   ended: Promise<WaitStatus | null>;
   relay: StreamRelay | null;
-  /** Kept open as long as its image may have to be examined. */
-  mounts: HostMounts | null;
+  /** Its image may have to be examined, and it is taken back at the end. */
+  host: HostPhase;
   /**
    * The root directory in which to find out why the command cannot be executed.
    */
@@ -216,14 +217,14 @@ class Running implements RunningContainer {
   readonly pid: number;
   readonly status: Promise<ExitStatus>;
   readonly #pipes: Pipes;
-  readonly #limits: Limits | null;
+  readonly #limits: Cgroup | null;
   #ended = false;
   #used: Stats | null = null;
 
   constructor(
     container: Container,
     pipes: Pipes,
-    limits: Limits | null,
+    limits: Cgroup | null,
     origin: Origin,
   ) {
     this.pid = container.pid;
@@ -243,13 +244,13 @@ class Running implements RunningContainer {
   async #finish(
     status: WaitStatus | null,
     container: Container,
-    { relay, mounts, root, foreground }: Origin,
+    { relay, host, root, foreground }: Origin,
   ): Promise<ExitStatus> {
+    using _host = host;
     using _relay = relay;
-    using _mounts = mounts;
     using _container = container;
-    using limits = this.#limits;
-    this.#used = limits?.stats() ?? null;
+    if (!container.walk.outcome().failure) host.started();
+    this.#used = this.#limits?.stats() ?? null;
     if (foreground) {
       (await import("../../launch/attend/foreground.ts")).takeForeground();
     }

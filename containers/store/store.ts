@@ -5,16 +5,18 @@
  */
 
 import { readFile } from "../../cgroup/apply.ts";
-import { startTime } from "../../cgroup/sweep.ts";
 import type { CgroupState } from "../../cgroup/mod.ts";
 import { SyscallError } from "../../ffi/errno.ts";
 import { type Descriptor, O, open } from "../../ffi/fcntl.ts";
 import { syscall } from "../../ffi/libc.ts";
 import { signalProcess } from "../../ffi/pidfd.ts";
+import { bootId, startTime } from "../../launch/host/owner.ts";
+import type { HostRecord } from "../../plan/undo.ts";
 import { ContainerError } from "../../spec/errors.ts";
 import { exactIntegers, exactText } from "../../spec/exact_json.ts";
 import { shown } from "../../spec/reader.ts";
 import type { Spec } from "../../spec/types.ts";
+import { fifoIn } from "../decide/start_fifo.ts";
 import type { DailyRecord } from "./daily_record.ts";
 import { checkId, isId } from "./container_id.ts";
 import { draftRecord, readRecord } from "./record_file.ts";
@@ -35,8 +37,8 @@ export interface ContainerRecord {
   /** The user who created it. */
   uid: number;
   cgroup: CgroupState | null;
-  /** Its directories in resctrl, from linux.intelRdt. */
-  rdt?: string[];
+  /** What its start has changed on the host, and how to take it back. */
+  host?: HostRecord;
   /**
    * Its root is a directory of its mount namespace, not that namespace's root.
    */
@@ -52,7 +54,6 @@ export interface ContainerRecord {
 export type Status = "creating" | "created" | "running" | "paused" | "stopped";
 
 const RECORD = "state.json";
-const FIFO = "start.fifo";
 const LOCK = "lock";
 const LOCK_EX = 2;
 const LOCK_NB = 4;
@@ -91,9 +92,6 @@ function parseRecord(text: string, id: string): ContainerRecord {
     hint: `\`container delete --force ${id}\` removes it.`,
   });
 }
-
-/** The id of the current boot, proc_sys_kernel(5). */
-export const bootId = () => readFile("/proc/sys/kernel/random/boot_id")?.trim();
 
 function isDead(pid: number): boolean {
   const state = readFile(`/proc/${pid}/status`)?.match(/^State:\s*(\w)/m)?.[1];
@@ -184,7 +182,7 @@ export class Entry implements Disposable {
 
   /** The fifo that starts the container. It exists until then. */
   get fifo(): string {
-    return `${this.path}/${FIFO}`;
+    return fifoIn(this.path);
   }
 
   /** Writes a new record. */
@@ -219,6 +217,11 @@ export class Entry implements Disposable {
 export class Store {
   constructor(readonly root: string) {}
 
+  /** The directory of a container. */
+  pathOf(id: string): string {
+    return `${this.root}/${id}`;
+  }
+
   /** Records a new container; throws if the id exists. */
   add(record: ContainerRecord): Entry {
     const entry = this.reserve(record);
@@ -236,7 +239,7 @@ export class Store {
   reserve(record: ContainerRecord): Entry {
     checkId(record.id);
     Deno.mkdirSync(this.root, { recursive: true, mode: 0o711 });
-    const path = `${this.root}/${record.id}`;
+    const path = this.pathOf(record.id);
     try {
       Deno.mkdirSync(path, { mode: 0o711 });
     } catch (error) {
@@ -274,7 +277,7 @@ export class Store {
   /** The container without its lock; null if it does not exist. */
   glance(id: string): Entry | null {
     checkId(id);
-    const path = `${this.root}/${id}`;
+    const path = this.pathOf(id);
     const text = readRecord(path);
     if (text === null) return null;
     return new Entry(path, parseRecord(text, id), null);
@@ -297,7 +300,7 @@ export class Store {
   /** The container, locked; null if it does not exist. */
   find(id: string): Entry | null {
     checkId(id);
-    const path = `${this.root}/${id}`;
+    const path = this.pathOf(id);
     const text = readRecord(path);
     if (text === null) return null;
     let entry: Entry | undefined;
@@ -319,7 +322,7 @@ export class Store {
   /** The container, locked; null if it does not exist or the lock is taken. */
   tryFind(id: string): Entry | null {
     checkId(id);
-    const path = `${this.root}/${id}`;
+    const path = this.pathOf(id);
     const lock = tryLockOf(path);
     const record = lock && this.peek(id);
     if (record) return new Entry(path, record, lock);
@@ -367,7 +370,7 @@ export class Store {
    */
   discard(id: string): boolean {
     if (!this.isBroken(id)) return false;
-    const path = `${this.root}/${id}`;
+    const path = this.pathOf(id);
     try {
       using _lock = lockOf(path);
       if (!this.isBroken(id)) return false;

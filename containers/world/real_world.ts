@@ -136,6 +136,7 @@ async function accountsInImage(
   using root = new RealDirectory(mountImage({
     ...image,
     step: "mountImage",
+    undo: "kernel",
     readonly: true,
     descriptor: 0,
     why: "users are looked up in the root filesystem",

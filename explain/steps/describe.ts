@@ -4,14 +4,10 @@
  */
 
 import { CAPABILITIES } from "../../plan/process/capabilities.ts";
-import type { IdMapping, TimeOffset } from "../../spec/types.ts";
+import type { TimeOffset } from "../../spec/types.ts";
 import type { LimitValue, Step, StepKind, StepOf } from "../../plan/step.ts";
-import { streamNames } from "../../plan/process/streams.ts";
-
-const and = (words: readonly string[]) =>
-  words.length < 2
-    ? words.join("")
-    : `${words.slice(0, -1).join(", ")} and ${words.at(-1)}`;
+import { HOST_DESCRIPTIONS } from "./describe_host.ts";
+import { and, type Descriptions, type Names } from "./describing.ts";
 
 const withoutPrefix = (names: readonly string[]) =>
   and(names.map((name) => name.replace(/^CAP_/, "")));
@@ -26,11 +22,6 @@ function short(names: readonly string[]): string {
     : withoutPrefix(names);
 }
 
-const baseName = (path: string) => path.slice(path.lastIndexOf("/") + 1);
-
-const ranges = (maps: readonly IdMapping[]) =>
-  and(maps.map((map) => `${map.containerID}:${map.hostID}:${map.size}`));
-
 /** A limit in the syntax of --ulimit. */
 const limit = (value: LimitValue) =>
   typeof value === "number" && value < 0 ? "unlimited" : String(value);
@@ -42,15 +33,11 @@ const newNamespaces = (types: readonly string[]) =>
     ? `a new ${types[0]} namespace`
     : `new ${and(types)} namespaces`;
 
-/** ` as NAME`, if names are requested. */
-type Names = (name: string) => string;
-
 const offset = (clock: string, by?: TimeOffset) =>
   by ? [`${clock} off by ${by.secs + by.nanosecs / 1e9} seconds`] : [];
 
-const DESCRIPTIONS: {
-  [K in StepKind]: (step: StepOf<K>, as: Names) => string;
-} = {
+const DESCRIPTIONS: Descriptions<StepKind> = {
+  ...HOST_DESCRIPTIONS,
   keepHold: () =>
     "keep the descriptors to the creating and the starting command",
   checkCommand: ({ candidates }) => `look for ${candidates.join(", ")}`,
@@ -104,10 +91,6 @@ const DESCRIPTIONS: {
     `change the owner of descriptor ${
       and(descriptors.map(String))
     } to user ${uid}`,
-  relayStream: ({ descriptors, input }) =>
-    `${input ? "write to" : "read from"} a pipe that is the command's ${
-      streamNames(descriptors)
-    }`,
   reopenNull: ({ descriptors, make }) =>
     `open the container's /dev/null${
       make ? ", or a new null device," : ""
@@ -212,22 +195,6 @@ const DESCRIPTIONS: {
   checkDirectory: () => "check that the working directory is inside the root",
   execute: ({ argv }) => `execute ${argv[0]}`,
   killAll: () => "kill and reap the remaining processes",
-  mapIds: ({ uids, helper }) =>
-    `map user IDs ${ranges(uids)}${helper ? " with newuidmap" : ""}`,
-  makeCgroup: ({ path, writes }, as) => {
-    const limits = writes.map(({ file, value }) =>
-      `${baseName(file)} ${value}`
-    );
-    return `create the cgroup ${path}${
-      limits.length && as("") ? ` with ${and(limits)}` : ""
-    }`;
-  },
-  mapMount: ({ source, uids }) =>
-    `open ${source} with its user IDs mapped ${ranges(uids)}`,
-  copyUp: ({ place }) =>
-    `create a tmpfs with a copy of ${place} from the root filesystem`,
-  mountImage: ({ image, type, readonly }) =>
-    `mount ${image} (${type}${readonly ? ", read-only" : ""})`,
 };
 
 /**

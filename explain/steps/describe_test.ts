@@ -4,12 +4,14 @@ import { assert, assertEquals, assertNotMatch } from "@std/assert";
 import { defaultSpec } from "../../spec/defaults.ts";
 import type { Spec } from "../../spec/types.ts";
 import { makeFacts } from "../../plan/_facts_fixture.ts";
+import { HOST_STEPS } from "../../plan/_host_steps_fixture.ts";
 import {
   capabilitySets,
   DEFAULT_CAPABILITIES,
 } from "../../plan/process/capabilities.ts";
 import { compile } from "../../plan/compile.ts";
 import { describe } from "./describe.ts";
+import { describeUndo } from "./describe_host.ts";
 import type { Facts } from "../../plan/facts.ts";
 import { PHASES, type StepKind } from "../../plan/step.ts";
 
@@ -71,7 +73,7 @@ Deno.test("every step has a description, a reason and a man page", () => {
       of,
       makeFacts({
         seccomp: SECCOMP,
-        cgroup: { path: "/sys/fs/cgroup/x", writes: [] },
+        hostSteps: HOST_STEPS,
         cgroupEntry: {
           join: ["/cg/x/tasks"],
           back: ["/cg/tasks"],
@@ -86,8 +88,11 @@ Deno.test("every step has a description, a reason and a man page", () => {
       assert(step.why.length > 10, step.step);
       assert(/\(\d\)|kernel's/.test(step.man), `${step.step}: ${step.man}`);
     }
+    for (const step of plan.host) {
+      assertNotMatch(describeUndo(step), /undefined|null|\.$|^[A-Z]|^$/);
+    }
   }
-  assertEquals([...seen].length, 57);
+  assertEquals([...seen].length, 68);
 });
 
 Deno.test("describe() writes a limit in the form of --ulimit", () => {

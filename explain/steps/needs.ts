@@ -10,7 +10,8 @@
  */
 
 import type { Asked, Capability, Entry } from "./needs_entry.ts";
-import type { IdMapping, NamespaceType } from "../../spec/types.ts";
+import type { NamespaceType } from "../../spec/types.ts";
+import { HOST_NEEDS } from "./needs_host.ts";
 import { LANDLOCK_NEEDS } from "./needs_landlock.ts";
 import { OCI_NEEDS } from "./needs_oci.ts";
 import { SINCE, type Since, youngest } from "./since.ts";
@@ -106,17 +107,8 @@ const FILTER_FLAGS = [
   { bit: 32, version: "5.19", what: "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV" },
 ] as const;
 
-/** For writing uid_map and gid_map, user_namespaces(7). */
-const mapping = ({ uids }: { uids: readonly IdMapping[] }): Asked[] => [
-  { name: "CAP_SETUID", in: "host" },
-  { name: "CAP_SETGID", in: "host" },
-  // Since Linux 5.12, if the host's root is mapped.
-  ...(uids.some(({ hostID }) => hostID === 0)
-    ? [{ name: "CAP_SETFCAP", in: "host" } as const]
-    : []),
-];
-
 const NEEDS: { readonly [K in StepKind]: Entry<K> } = {
+  ...HOST_NEEDS,
   ...OCI_NEEDS,
   ...LANDLOCK_NEEDS,
   joinNamespaces: {
@@ -176,7 +168,6 @@ const NEEDS: { readonly [K in StepKind]: Entry<K> } = {
   giveStreams: {},
   reopenNull: { capabilities: ({ make }) => make ? MAKING_DEVICE : [] },
   reopenDevice: { capabilities: ({ make }) => make ? MAKING_DEVICE : [] },
-  relayStream: { features: feature("2.6.35", "F_SETPIPE_SZ") },
   executeSelf: { features: feature("5.11", "CLOSE_RANGE_CLOEXEC") },
   setDumpable: {},
   openCgroups: { access: "write access to cgroup.procs or tasks" },
@@ -272,26 +263,6 @@ const NEEDS: { readonly [K in StepKind]: Entry<K> } = {
   checkDirectory: {},
   execute: { access: "permission to execute the file" },
   killAll: { capabilities: here("CAP_KILL", "for other users' processes") },
-  mapIds: {
-    capabilities: ({ helper, denySetgroups, ...ids }) =>
-      helper || denySetgroups ? [] : mapping(ids),
-    features: feature("3.8", "user namespaces"),
-  },
-  mapMount: {
-    // The mapping is made from a user namespace, and the parent writes its id
-    // maps.
-    capabilities: (ids) => [...initial("CAP_SYS_ADMIN"), ...mapping(ids)],
-    features: feature("5.12", "idmapped mounts"),
-  },
-  mountImage: {
-    capabilities: initial("CAP_SYS_ADMIN"),
-    access: "permission to open the image and the loop devices",
-    features: feature("5.8", "LOOP_CONFIGURE"),
-  },
-  copyUp: {
-    capabilities: ({ namespace }) => namespace ? [] : initial("CAP_SYS_ADMIN"),
-  },
-  makeCgroup: { access: "write access to the parent cgroup" },
 };
 
 /** The context of a step in its plan. */

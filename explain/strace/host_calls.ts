@@ -3,10 +3,10 @@
  * plan: Deno's file functions make them. Pure.
  */
 
-import type { CgroupPlan, CgroupStep } from "../../cgroup/step.ts";
-import type { StepOf } from "../../plan/step.ts";
+import type { HostStep, StepOf } from "../../plan/step.ts";
 import type { IdMapping } from "../../spec/types.ts";
-import { PIPE_SIZE } from "../../launch/attend/stream_relay.ts";
+import type { IdMaps } from "../../launch/host/id_maps.ts";
+import { PIPE_SIZE } from "../../launch/host/relay_pipe.ts";
 import { plain } from "./notation.ts";
 import type { Process, TracedCall } from "./traced_call.ts";
 
@@ -41,7 +41,7 @@ const words = (maps: readonly IdMapping[]) =>
 
 /** The calls of launch/host/id_maps.ts. */
 export function mapCalls(
-  { uids, gids, helper, denySetgroups }: StepOf<"mapIds">,
+  { uids, gids, helper, denySetgroups }: IdMaps,
 ): TracedCall[] {
   const file = (name: string) => `/proc/<pid>/${name}`;
   const run = (
@@ -77,27 +77,93 @@ export const relayCalls = (): TracedCall[] =>
     `fcntl(..., F_SETPIPE_SZ, ${PIPE_SIZE}) = ? /* or EPERM */`,
   ]);
 
-/** The calls of cgroup/apply.ts. */
-export function cgroupCalls(cgroup: CgroupPlan | null): TracedCall[] {
-  return calls("parent", (cgroup?.steps ?? []).flatMap(applied));
-}
+/** The steps that consist of calls with paths. */
+type FileStep = Exclude<
+  HostStep,
+  { step: "mapIds" | "relayStream" | "mapMount" | "mountImage" | "copyUp" }
+>;
 
-function applied(step: CgroupStep): string[] {
+/** The calls of steps that work with files: cgroups, directories, records. */
+export const fileCalls = (step: FileStep): TracedCall[] =>
+  calls("parent", applied(step));
+
+function applied(step: FileStep): string[] {
   switch (step.step) {
+    case "recordUndos":
+      return recording(step);
     case "makeDirectory":
-      return [`mkdir(${plain(step.path)}, 0755) = 0 /* or EEXIST */`];
-    case "write":
+      return making(step);
+    case "writeHostFile":
       return writing(
         step.path,
         step.value,
         step.optional || step.instead ? " /* or ENOENT: skip 2 */" : "",
       );
-    case "copy":
+    case "fillCpuset":
       return copying(step.from, step.path);
+    case "takeCgroup":
+      return [];
     // These calls depend on the programs that are attached at that time.
     case "attachDevices":
       return [];
+    case "giveCgroup":
+      return [`chown(${plain(`${step.path}/`)}, ${step.uid}, -1) = 0`];
+    // systemd is asked with messages of D-Bus.
+    case "startScope":
+      return [`mkdir(${plain(step.own)}, 0777) = 0`];
+    case "makeFifo":
+      return [`mknodat(AT_FDCWD, ${plain(step.path)}, S_IFIFO|0600) = 0`];
+    case "joinClass":
+      return [
+        `openat(AT_FDCWD, ${
+          plain(step.path)
+        }, O_WRONLY|O_TRUNC|O_CLOEXEC) = <file>`,
+        "write(<file>, ..., ...) = ?",
+        "close(<file>) = 0",
+      ];
+    // Messages of rtnetlink(7), whose numbers are known only at run time.
+    case "moveDevice":
+      return [];
+    case "writePidFile":
+      return [`rename(..., ${plain(step.path)}) = 0`];
   }
+}
+
+/** The record is written under another name, and renamed. */
+function recording({ directory }: StepOf<"recordUndos">): string[] {
+  if (directory === undefined) {
+    return [
+      "mkdir(..., 0700) = 0 /* or EEXIST */",
+      "openat(AT_FDCWD, ..., O_WRONLY|O_CREAT|O_TRUNC|O_CLOEXEC, 0600) = <record>",
+      "write(<record>, ..., ...) = ?",
+      "close(<record>) = 0",
+      "rename(..., ...) = 0",
+    ];
+  }
+  const above = directory.slice(0, directory.lastIndexOf("/"));
+  return [
+    `mkdir(${plain(above)}, 0711) = 0 /* or EEXIST */`,
+    `mkdir(${plain(directory)}, 0711) = 0`,
+    `rename(..., ${plain(`${directory}/state.json`)}) = 0`,
+  ];
+}
+
+function making(
+  { path, mode, exact, owner, exclusive }: StepOf<"makeDirectory">,
+): string[] {
+  const octal = (number: number) => `0${number.toString(8)}`;
+  const id = (number: number | null) => number === null ? "-1" : `${number}`;
+  const after = [
+    ...(mode === undefined || !exact
+      ? []
+      : [`chmod(${plain(path)}, ${octal(mode)}) = 0`]),
+    ...(owner
+      ? [`chown(${plain(path)}, ${id(owner.uid)}, ${id(owner.gid)}) = 0`]
+      : []),
+  ];
+  const made = `mkdir(${plain(path)}, ${octal(mode ?? 0o777)}) = 0`;
+  const skip = after.length ? `: skip ${after.length}` : "";
+  return [exclusive ? made : `${made} /* or EEXIST${skip} */`, ...after];
 }
 
 /** The calls that fill a new, empty cpuset. Only the kernel knows the value. */

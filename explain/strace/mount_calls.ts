@@ -8,6 +8,7 @@ import {
   AT_FDCWD,
   F_DUPFD_CLOEXEC,
   HIGH,
+  LOCK,
   O,
 } from "../../ffi/fcntl.ts";
 import {
@@ -29,7 +30,8 @@ import type {
   Call,
   Instruction,
 } from "../../launch/bytecode/call.ts";
-import { LOCK, NAME_MAX } from "../../launch/host/loop_device.ts";
+import type { IdMaps } from "../../launch/host/id_maps.ts";
+import { NAME_MAX } from "../../launch/host/loop_device.ts";
 import { lower } from "../../launch/lower/lower.ts";
 import { HOLD_STEPS } from "../../launch/host/user_namespace.ts";
 import { mapCalls } from "./host_calls.ts";
@@ -69,7 +71,7 @@ const moved = (call: Call, result: string): Call[] => [
 
 /** The calls of a mapMount step. */
 export function mapMountCalls(
-  { source, recursive, mapsBelow, propagation, uids, gids, why, man }: StepOf<
+  { source, recursive, mapsBelow, propagation, uids, gids }: StepOf<
     "mapMount"
   >,
   show: Show,
@@ -88,10 +90,7 @@ export function mapMountCalls(
   const idmap = mountAttributes(MOUNT_ATTR.MOUNT_ATTR_IDMAP, {});
   return [
     ...userNamespaceCalls(
-      {
-        ...{ step: "mapIds", helper: false, denySetgroups: false },
-        ...{ uids, gids, why, man },
-      },
+      { uids, gids, helper: false, denySetgroups: false },
       show,
     ),
     ...by(
@@ -125,7 +124,7 @@ export function mapMountCalls(
  * until the parent has opened it.
  */
 function userNamespaceCalls(
-  maps: StepOf<"mapIds">,
+  maps: IdMaps,
   show: Show,
 ): TracedCall[] {
   const held = (text: string) => text.replaceAll("<pid>", "<mapped>");

@@ -6,9 +6,9 @@
  */
 
 import type { Process, TracedCall } from "./traced_call.ts";
-import type { CgroupPlan } from "../../cgroup/step.ts";
 import { placeSteps } from "../steps/needs.ts";
-import type { Phase, Plan, Step } from "../../plan/step.ts";
+import { WITH_PROCESS } from "../../plan/host_kinds.ts";
+import type { HostStep, Phase, Plan, Step } from "../../plan/step.ts";
 import type {
   Call,
   Comparison,
@@ -16,7 +16,7 @@ import type {
 } from "../../launch/bytecode/call.ts";
 import { lower } from "../../launch/lower/lower.ts";
 import { showArguments } from "./arguments.ts";
-import { cgroupCalls, mapCalls, relayCalls } from "./host_calls.ts";
+import { fileCalls, mapCalls, relayCalls } from "./host_calls.ts";
 import { mapMountCalls, mountImageCalls } from "./mount_calls.ts";
 import { plain } from "./notation.ts";
 
@@ -30,10 +30,7 @@ export interface TracedStep {
 }
 
 /** All steps with their calls, in the order of execution. */
-export function transcribe(
-  plan: Plan,
-  cgroup: CgroupPlan | null,
-): TracedStep[] {
+export function transcribe(plan: Plan): TracedStep[] {
   let born = false;
   const steps = placeSteps(plan).map(({ phase, step }, index): TracedStep => {
     const process = processOf(plan, phase, born);
@@ -42,34 +39,32 @@ export function transcribe(
       number: index + 1,
       phase,
       step,
-      calls: hostCalls(step, cgroup) ??
+      calls: (phase === "host" ? hostCalls(step as HostStep) : null) ??
         showInstructions(lower(step)).map((text) => ({ process, text })),
     };
   });
-  // Ids can be mapped only after the process exists.
-  const maps = steps.filter(({ step }) => step.step === "mapIds");
-  return steps.filter((traced) => !maps.includes(traced)).flatMap((traced) =>
-    traced.step.step === "clone" ? [traced, ...maps] : [traced]
+  // Some host steps need the first process.
+  const later = steps.filter(({ step }) => WITH_PROCESS.has(step.step));
+  return steps.filter((traced) => !later.includes(traced)).flatMap((traced) =>
+    traced.step.step === "clone" ? [traced, ...later] : [traced]
   );
 }
 
-/**
- * The calls that the parent makes directly; null for a step that is lowered.
- */
-function hostCalls(step: Step, cgroup: CgroupPlan | null): TracedCall[] | null {
+/** The calls that the parent makes directly; null for a step that is lowered. */
+function hostCalls(step: HostStep): TracedCall[] | null {
   switch (step.step) {
     case "mapIds":
       return mapCalls(step);
     case "relayStream":
       return relayCalls();
-    case "makeCgroup":
-      return cgroupCalls(cgroup);
     case "mapMount":
       return mapMountCalls(step, showInstructions);
     case "mountImage":
       return mountImageCalls(step, showInstructions);
-    default:
+    case "copyUp":
       return null;
+    default:
+      return fileCalls(step);
   }
 }
 

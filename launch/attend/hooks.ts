@@ -5,8 +5,8 @@ import type { SignalName } from "../../ffi/signal.ts";
 
 /** What the parent does in addition to waiting. */
 export interface ParentHooks {
-  /** Called on the host while PID 1 waits: maps ids, sets limits. */
-  prepare(pid: number): void;
+  /** The first process exists and waits. */
+  created?(pid: number): void;
   /** The root filesystem, to inspect if the command cannot be executed. */
   root: string;
   /** Receives the seccomp listener of a filter that learns. */

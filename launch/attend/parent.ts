@@ -15,6 +15,7 @@ import {
   type StartOptions,
 } from "../container.ts";
 import { checkStarted, outside } from "../diagnose.ts";
+import type { HostPhase } from "../host/host_phase.ts";
 import { EarlyEnd } from "./early_end.ts";
 import { forwardSignals, Recipient } from "./forward_signals.ts";
 import { type Handover, SIGNAL_FOREGROUND } from "../handover.ts";
@@ -30,13 +31,18 @@ import {
 
 const STDIN = 0;
 
-/** Starts the container and waits until it ends; returns the exit status. */
+/**
+ * Starts the container and waits until it ends; returns the exit status.
+ *
+ * @param host the host phase, carried out up to the first process
+ */
 export async function runParent(
   handover: Handover,
+  host: HostPhase,
   hooks: ParentHooks,
   start: StartOptions = {},
 ): Promise<number> {
-  using relay = StreamRelay.of(handover.plan);
+  using relay = StreamRelay.of(host.takePipes());
   using container = startContainer(
     handover,
     relay
@@ -47,7 +53,8 @@ export async function runParent(
   const told = { ...hooks, seen: (name: SignalName) => relay?.seen(name) };
   container.listened = hooks.listened;
   try {
-    hooks.prepare(container.pid);
+    hooks.created?.(container.pid);
+    await host.attach(container.pid);
   } catch (error) {
     kill(container.pid, SIGNAL.SIGKILL);
     wait(container.pid);

@@ -11,39 +11,18 @@
 
 import { EPOLL, forget, whenReady } from "../../ffi/epoll.ts";
 import { ERRNO, errnoName, errnoText } from "../../ffi/errno.ts";
-import {
-  type Descriptor,
-  duplicateUp,
-  enlargePipe,
-  moveUp,
-  pipe,
-  seekBack,
-  setNonBlocking,
-  unreadBytes,
-} from "../../ffi/fcntl.ts";
+import { type Descriptor, seekBack, unreadBytes } from "../../ffi/fcntl.ts";
 import { rawSyscall } from "../../ffi/libc.ts";
 import { readInBackground, writeInBackground } from "../../ffi/poll.ts";
 import { fileSizeLimit, RLIM_INFINITY } from "../../ffi/resource.ts";
 import { SIGNAL, type SignalName } from "../../ffi/signal.ts";
-import type { Plan, StepOf } from "../../plan/step.ts";
 import { streamNames } from "../../plan/process/streams.ts";
 import { ContainerError, EXIT } from "../../spec/errors.ts";
+import { PIPE_SIZE, type RelayPipe } from "../host/relay_pipe.ts";
 import { ENDING } from "./early_end.ts";
 
-/**
- * The size of a pipe, where the system allows it, pipe(7), and of a single
- * copy.
- */
-export const PIPE_SIZE = 1 << 20;
-
-/** A file of the host and our end of its pipe. */
-interface Copied {
-  step: StepOf<"relayStream">;
-  /** A duplicate: the program may close its own descriptor. */
-  file: Descriptor;
-  end: Descriptor;
-  /** For an input: a read end, to see how many bytes nobody has read. */
-  look: Descriptor | null;
+/** A pipe, and what is copied through it. */
+interface Copied extends Pick<RelayPipe, "step" | "file" | "end" | "look"> {
   /** The number of bytes read from the file and not yet written to the pipe. */
   waiting: number;
   /** Settled when nothing uses the file any more. */
@@ -71,39 +50,19 @@ export class StreamRelay implements Disposable {
   #failure: Failure | undefined;
   #finishing = false;
 
-  /** Makes the relay of a plan; null if the plan has no relayed streams. */
-  static of({ host }: Plan): StreamRelay | null {
-    const steps = host.filter((step) => step.step === "relayStream");
-    return steps.length ? new StreamRelay(steps) : null;
+  /** Takes over the pipes of a host phase; null if there are none. */
+  static of(pipes: readonly RelayPipe[]): StreamRelay | null {
+    return pipes.length ? new StreamRelay(pipes) : null;
   }
 
-  private constructor(steps: readonly StepOf<"relayStream">[]) {
-    try {
-      for (const step of steps) this.#open(step);
-    } catch (error) {
-      this[Symbol.dispose]();
-      throw error;
+  private constructor(pipes: readonly RelayPipe[]) {
+    for (const { step, theirs, end, file, look } of pipes) {
+      for (const fd of step.descriptors) this.theirs[fd] = theirs;
+      this.#copied.push({
+        ...{ step, end, file, look, waiting: 0, closed: false },
+        job: Promise.resolve(),
+      });
     }
-  }
-
-  #open(step: StepOf<"relayStream">): void {
-    const { descriptors, input } = step;
-    const { read, write } = pipe();
-    const [their, our] = input ? [read, write] : [write, read];
-    enlargePipe(our, PIPE_SIZE);
-    const theirs = moveUp(their);
-    for (const fd of descriptors) this.theirs[fd] = theirs;
-    const end = moveUp(our);
-    setNonBlocking(end);
-    this.#copied.push({
-      step,
-      end,
-      file: duplicateUp(descriptors[0]!),
-      look: input ? duplicateUp(theirs.fd) : null,
-      waiting: 0,
-      job: Promise.resolve(),
-      closed: false,
-    });
   }
 
   /** Begins copying. PID 1 must have its ends by now. */

@@ -204,12 +204,7 @@ export async function copyUpInside(
   );
   const pid = clonedPid(walking);
   theirs!.close();
-  if (namespace.path === undefined) {
-    mapIds(pid, {
-      ...{ step: "mapIds", ...namespace, why: step.why },
-      man: "user_namespaces(7)",
-    });
-  }
+  if (namespace.path === undefined) mapIds(pid, namespace);
   writeAll(begin.fd, new Uint8Array(1));
   const message = await receive(ours!.fd);
   const mount = message?.descriptor ?? null;

@@ -23,47 +23,37 @@ import {
   OPEN_TREE_CLOEXEC,
   OPEN_TREE_CLONE,
 } from "../../ffi/mount.ts";
-import type { Plan, StepOf } from "../../plan/step.ts";
+import type { StepOf } from "../../plan/step.ts";
 import { ContainerError } from "../../spec/errors.ts";
 import { StepError } from "../step_error.ts";
 import { makeUserNamespace } from "./user_namespace.ts";
 
-/** Mounts by the descriptor number under which PID 1 finds them. */
-export class HostMounts implements Disposable {
-  constructor(readonly fds: Readonly<Record<number, Descriptor>>) {}
+/** A step that makes a mount. */
+export type HostMountStep = StepOf<"mapMount" | "mountImage" | "copyUp">;
+
+/** Makes mounts. Disposing of it closes what only their making needs. */
+export class MountMaker implements Disposable {
+  readonly #namespaces = new Namespaces();
+
+  /**
+   * Makes the mount of a step.
+   *
+   * @throws StepError if it fails
+   */
+  async make(step: HostMountStep): Promise<Descriptor> {
+    switch (step.step) {
+      case "mapMount":
+        return mapMount(step, this.#namespaces.of(step));
+      case "mountImage":
+        return (await import("./image_mount.ts")).mountImage(step);
+      case "copyUp":
+        return await (await import("./copy_up.ts")).copyUp(step);
+    }
+  }
 
   [Symbol.dispose](): void {
-    for (const descriptor of Object.values(this.fds)) descriptor.close();
+    this.#namespaces[Symbol.dispose]();
   }
-}
-
-/**
- * Makes all of them.
- *
- * @throws StepError for the mount that fails
- */
-export async function makeHostMounts({ host }: Plan): Promise<HostMounts> {
-  const mounts = new HostMounts({});
-  const fds = mounts.fds as Record<number, Descriptor>;
-  using namespaces = new Namespaces();
-  try {
-    for (const step of host) {
-      if (step.step === "mapMount") {
-        fds[step.descriptor] = mapMount(step, namespaces.of(step));
-      }
-      if (step.step === "mountImage") {
-        const { mountImage } = await import("./image_mount.ts");
-        fds[step.descriptor] = mountImage(step);
-      } else if (step.step === "copyUp") {
-        const { copyUp } = await import("./copy_up.ts");
-        fds[step.descriptor] = await copyUp(step);
-      }
-    }
-  } catch (error) {
-    mounts[Symbol.dispose]();
-    throw error;
-  }
-  return mounts;
 }
 
 /**

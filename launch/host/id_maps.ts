@@ -9,12 +9,18 @@ import type { IdMapping } from "../../spec/types.ts";
 const lines = (maps: readonly IdMapping[]) =>
   maps.map((map) => `${map.containerID} ${map.hostID} ${map.size}\n`).join("");
 
+/** The mappings of a user namespace, and who writes them. */
+export type IdMaps = Pick<
+  StepOf<"mapIds">,
+  "uids" | "gids" | "helper" | "denySetgroups"
+>;
+
 /**
  * Carries out a mapIds step for a process that waits for it.
  *
  * @throws ContainerError if the ids cannot be mapped
  */
-export function mapIds(pid: number, step: StepOf<"mapIds">): void {
+export function mapIds(pid: number, step: IdMaps): void {
   try {
     if (step.denySetgroups) {
       Deno.writeTextFileSync(`/proc/${pid}/setgroups`, "deny");
@@ -53,7 +59,7 @@ const isRefused = (error: unknown) =>
   error instanceof Deno.errors.NotCapable ||
   (error instanceof Error && /os error 1\b/.test(error.message));
 
-const mapsRoot = ({ uids, gids }: StepOf<"mapIds">) =>
+const mapsRoot = ({ uids, gids }: IdMaps) =>
   [...uids, ...gids].some(({ hostID }) => hostID === 0);
 
 function runHelper(

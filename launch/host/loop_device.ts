@@ -5,7 +5,7 @@
  */
 
 import { SyscallError } from "../../ffi/errno.ts";
-import { type Descriptor, moveUp, O, open } from "../../ffi/fcntl.ts";
+import { type Descriptor, LOCK, moveUp, O, open } from "../../ffi/fcntl.ts";
 import { syscall } from "../../ffi/libc.ts";
 import { ContainerError } from "../../spec/errors.ts";
 
@@ -17,9 +17,6 @@ const LO_FLAGS_AUTOCLEAR = 4;
 const CONFIG = { size: 304, fd: 0, flags: 60, name: 64 } as const;
 /** The largest length of the name that losetup(8) shows. */
 export const NAME_MAX = 63;
-
-/** sys/file.h. */
-export const LOCK = { shared: 1, exclusive: 2, atOnce: 4 } as const;
 
 /** How often to retry if another program takes the free device first. */
 const TRIES = 64;

@@ -35,6 +35,7 @@ export class Scope implements Disposable {
   readonly #scope: CgroupScope;
   readonly #holder: Walk;
   readonly #lifeline: Descriptor;
+  #released = false;
 
   private constructor(
     scope: CgroupScope,
@@ -72,6 +73,8 @@ export class Scope implements Disposable {
    * alive.
    */
   release(): void {
+    if (this.#released) return;
+    this.#released = true;
     this.#lifeline.close();
     kill(this.#holder.pid, SIGNAL.SIGKILL);
     wait(this.#holder.pid);

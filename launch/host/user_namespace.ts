@@ -41,12 +41,7 @@ export function makeUserNamespace(
   });
   const pid = clonedPid(walking);
   try {
-    const helper = false;
-    const denySetgroups = false;
-    mapIds(pid, {
-      ...{ step: "mapIds", uids, gids, helper, denySetgroups, why },
-      man: "user_namespaces(7)",
-    });
+    mapIds(pid, { uids, gids, helper: false, denySetgroups: false });
     return moveUp(open(`/proc/${pid}/ns/user`, O.O_RDONLY));
   } finally {
     kill(pid, SIGNAL.SIGKILL);

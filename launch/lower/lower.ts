@@ -3,6 +3,7 @@
  * Both executors carry out these calls, and `explain` shows them.
  */
 
+import type { HostKind } from "../../plan/host_kinds.ts";
 import type { Lowering } from "./lowering.ts";
 import type { Step, StepKind } from "../../plan/step.ts";
 import type { Instruction } from "../bytecode/call.ts";
@@ -22,20 +23,25 @@ import { lowerStreams } from "./streams.ts";
 import { lowerTerminal } from "./terminal.ts";
 
 /** Host steps, which the parent carries out itself without instructions. */
-const HOST: Lowering<
-  | "mapIds"
-  | "mapMount"
-  | "mountImage"
-  | "copyUp"
-  | "makeCgroup"
-  | "relayStream"
-> = {
-  mapIds: () => [],
-  mapMount: () => [],
-  mountImage: () => [],
-  copyUp: () => [],
-  makeCgroup: () => [],
-  relayStream: () => [],
+const none = () => [];
+const HOST: Lowering<HostKind> = {
+  recordUndos: none,
+  makeDirectory: none,
+  takeCgroup: none,
+  writeHostFile: none,
+  fillCpuset: none,
+  attachDevices: none,
+  giveCgroup: none,
+  startScope: none,
+  makeFifo: none,
+  joinClass: none,
+  moveDevice: none,
+  writePidFile: none,
+  relayStream: none,
+  mapIds: none,
+  mapMount: none,
+  mountImage: none,
+  copyUp: none,
 };
 
 const LOWERING: Lowering<StepKind> = {

@@ -143,7 +143,7 @@ static i32 has_hierarchies(const u8 *text, const u8 *names) {
 /* Cgroups that killed commands have left are swept by the runtime. */
 static i32 is_swept(void) {
   u8 entries[1024];
-  i64 fd = syscall6(SYS_openat, (u64)AT_FDCWD, (u64) "/run/container/cgroups", O_CLOEXEC, 0, 0, 0);
+  i64 fd = syscall6(SYS_openat, (u64)AT_FDCWD, (u64) "/run/container/undo", O_CLOEXEC, 0, 0, 0);
   if (fd < 0) return fd == -ENOENT;
   i64 size = syscall6(SYS_getdents64, (u64)fd, (u64)entries, sizeof entries, 0, 0, 0);
   syscall6(SYS_close, (u64)fd, 0, 0, 0, 0, 0);

@@ -9,7 +9,7 @@
 import type { Mount, Spec } from "../../spec/types.ts";
 import type { Facts } from "../facts.ts";
 import { mountOptions } from "./options.ts";
-import type { Plan, StepOf } from "../step.ts";
+import type { StepOf } from "../step.ts";
 
 /** The descriptor of the first host mount in PID 1; the others follow. */
 export const HOST_MOUNTS_FROM = 31;
@@ -64,10 +64,6 @@ export const isCopy = ({ type, options = [] }: Mount) =>
 
 type HostMountKind = "mapMount" | "mountImage" | "copyUp";
 
-const HOST_MOUNT_KINDS = new Set<string>(
-  ["mapMount", "mountImage", "copyUp"] satisfies HostMountKind[],
-);
-
 type HostMountFacts = Pick<
   Facts,
   "image" | "rootless" | "mapHelper" | "denySetgroups"
@@ -118,6 +114,7 @@ export function hostMountsOf(
       why:
         "the root filesystem is in an image file: a loop device presents the file as a disk, and is freed after its last use",
       man: "loop(4), fsopen(2), fsmount(2)",
+      undo: "kernel",
     });
   }
   for (const [index, mount] of mounts.entries()) {
@@ -134,6 +131,7 @@ export function hostMountsOf(
         why:
           "with tmpcopyup, the tmpfs starts with a copy of the directory that it covers",
         man: "fsopen(2), fsmount(2), cp(1)",
+        undo: "kernel",
       });
     }
     if (!isMapped(mount)) continue;
@@ -150,14 +148,11 @@ export function hostMountsOf(
       why:
         `shows files at ${destination} with mapped owners, and maps the owners of new files back to the IDs on disk`,
       man: "mount_setattr(2), MOUNT_ATTR_IDMAP",
+      undo: "kernel",
     });
   }
   return steps;
 }
-
-/** Whether a plan has host mounts; the code that makes them is loaded only then. */
-export const hasHostMounts = ({ host }: Pick<Plan, "host">) =>
-  host.some(({ step }) => HOST_MOUNT_KINDS.has(step));
 
 /** The container's step: gives a passed descriptor its name in the plan. */
 export function receiveMount(

@@ -7,7 +7,7 @@
  */
 
 import type { ProcessFacts, RelayedStream } from "../facts.ts";
-import type { Step } from "../step.ts";
+import type { StepOf } from "../step.ts";
 
 const NAMES = ["input", "output", "error"];
 
@@ -16,7 +16,9 @@ export const streamNames = (descriptors: readonly number[]): string =>
   descriptors.map((fd) => `standard ${NAMES[fd]}`).join(" and ");
 
 /** The host steps that replace each file by a pipe. */
-export const relayStreams = ({ relayedStreams }: ProcessFacts): Step[] =>
+export const relayStreams = (
+  { relayedStreams }: ProcessFacts,
+): StepOf<"relayStream">[] =>
   relayedStreams.map(({ descriptors }) => ({
     step: "relayStream",
     descriptors,
@@ -25,6 +27,7 @@ export const relayStreams = ({ relayedStreams }: ProcessFacts): Step[] =>
       ? "the command reads from a pipe that the parent fills: through a descriptor of the host's file it could reopen that file and write to it"
       : "the command writes to a pipe that the parent empties: through a descriptor of the host's file it could truncate it, read it or make it setuid",
     man: "pipe(7), proc_pid_fd(5), fchmod(2)",
+    undo: "kernel",
   }));
 
 /** Whether the command reads from the pipe. */

@@ -167,6 +167,19 @@ for (const mode of [INIT, NO_INIT]) {
   test(
     `run ${
       mode.flags.join(" ")
+    } --overlay DIR makes the calls that explain --strace prints`,
+    async () => {
+      await using dir = new TempDir();
+      await compare(mode, ["--overlay", `${dir.path}/a/b`, "-m", "64m"]);
+      // Now they exist.
+      await compare(mode, ["--overlay", `${dir.path}/a/b`]);
+    },
+    SKIP,
+  );
+
+  test(
+    `run ${
+      mode.flags.join(" ")
     } on a terminal makes the calls that explain --strace prints`,
     () => compare(mode, [], { terminal: true }),
     { skip: without("strace") ?? without("script") },

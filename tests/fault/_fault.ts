@@ -114,7 +114,18 @@ const EVERY_KIND: Record<StepKind, true> = {
   mountImage: true,
   copyUp: true,
   relayStream: true,
-  makeCgroup: true,
+  recordUndos: true,
+  makeDirectory: true,
+  takeCgroup: true,
+  writeHostFile: true,
+  fillCpuset: true,
+  attachDevices: true,
+  giveCgroup: true,
+  startScope: true,
+  makeFifo: true,
+  joinClass: true,
+  moveDevice: true,
+  writePidFile: true,
 };
 export const KINDS = Object.keys(EVERY_KIND) as StepKind[];
 

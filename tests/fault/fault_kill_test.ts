@@ -7,7 +7,6 @@
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { stateDirectory } from "../../containers/run/state_directory.ts";
 import {
   decide,
   endOfKilled,
@@ -30,6 +29,12 @@ import {
   until,
   without,
 } from "../_harness.ts";
+import {
+  cgroupsIn,
+  namesIn,
+  recordsOf,
+  undoDirectory,
+} from "../_undo_files.ts";
 import { pooled } from "./_pooled.ts";
 import { Session } from "../_session.ts";
 
@@ -143,32 +148,12 @@ test("SIGKILL during the clean-up leaves nothing", async () => {
 
 /** The cgroups and records of containers that a killed parent has left. */
 function leftBehind(pid: number): { records: string[]; cgroups: string[] } {
-  const directory = `${stateDirectory()}/cgroups`;
-  const records: string[] = [];
-  const cgroups: string[] = [];
-  for (const { name } of entries(directory)) {
-    const path = `${directory}/${name}`;
-    const text = readOrEmpty(path);
-    if (!name.endsWith(".json")) {
-      if (name.endsWith(`.${pid}`)) records.push(path);
-      continue;
-    }
-    const record = JSON.parse(text || "{}");
-    if (record.owner?.pid !== pid) continue;
-    records.push(path);
-    for (const group of record.groups ?? []) {
-      if (entries(group.path).length) cgroups.push(group.path);
-    }
-  }
-  return { records, cgroups };
-}
-
-function entries(directory: string): Deno.DirEntry[] {
-  try {
-    return [...Deno.readDirSync(directory)];
-  } catch {
-    return [];
-  }
+  const { records, drafts } = recordsOf(pid);
+  return {
+    records: [...records.map(({ path }) => path), ...drafts],
+    cgroups: records.flatMap(cgroupsIn).map(({ path }) => path)
+      .filter((path) => namesIn(path).length),
+  };
 }
 
 function readOrEmpty(path: string): string {
@@ -207,7 +192,7 @@ for (const { mode, flags } of MODES) {
     assertEquals([status, stderr], [0, ""]);
     assertEquals(leftBehind(pid), { records: [], cgroups: [] });
     assertEquals(left.records.filter((path) => readOrEmpty(path)), []);
-    assertEquals(left.cgroups.filter((path) => entries(path).length), []);
+    assertEquals(left.cgroups.filter((path) => namesIn(path).length), []);
   });
 }
 
@@ -215,7 +200,7 @@ test(
   "the next command cleans up after a parent killed at any call that makes a cgroup",
   async () => {
     const words = runWords("-q", "-m", "64m", "true");
-    for (const call of ["mkdir", "link"]) {
+    for (const call of ["mkdir", "rename"]) {
       for (let when = 1; when <= 12; when++) {
         const { status } = await execute([
           "strace",
@@ -237,9 +222,7 @@ test(
       }
     }
     assertEquals(
-      entries(`${stateDirectory()}/cgroups`).filter(({ name }) =>
-        name.startsWith(".")
-      ),
+      namesIn(undoDirectory()).filter((name) => name.startsWith(".")),
       [],
       "no draft of a record is left",
     );

@@ -322,7 +322,7 @@ testBoth(
     assertEquals([status, stdout], [125, ""]);
     assertMatch(
       stderr,
-      /^container: Cannot create the overlay directories in .*file: not a directory.*\n$/,
+      /^container: Cannot create the directory .*file: there is a file with this name\. Remove .*\n$/,
     );
   },
 );

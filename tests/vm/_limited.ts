@@ -8,7 +8,7 @@
 import { assertEquals } from "@std/assert";
 import { readHierarchy } from "../../cgroup/mod.ts";
 import { mountOf } from "../../cgroup/hierarchy.ts";
-import { stateDirectory } from "../../containers/run/state_directory.ts";
+import { cgroupsIn, recordsOf } from "../_undo_files.ts";
 import { type Mode, testBoth } from "../_harness.ts";
 
 export const MB = 1 << 20;
@@ -24,21 +24,10 @@ export function lacks(names: { v1: string; v2: string }): string | null {
     : `this machine has no ${names.v1} controller`;
 }
 
-/** A cgroup in its record. */
-interface Group {
-  version: 1 | 2;
-  controllers: string[];
-  path: string;
-}
-
 /** The cgroups of the container that a parent has made. */
-export function groupsOf(parent: number): Group[] {
-  const directory = `${stateDirectory()}/cgroups`;
-  for (const { name } of Deno.readDirSync(directory)) {
-    if (!name.endsWith(".json")) continue;
-    const record = JSON.parse(Deno.readTextFileSync(`${directory}/${name}`));
-    if (record.owner.pid === parent) return record.groups;
-  }
+export function groupsOf(parent: number): { version: 1 | 2; path: string }[] {
+  const [record] = recordsOf(parent).records;
+  if (record) return cgroupsIn(record);
   throw new Error(`There is no record of a cgroup of ${parent}`);
 }
 

@@ -12,21 +12,20 @@ import {
   assertGreater,
   assertLess,
   assertMatch,
+  assertRejects,
   assertStringIncludes,
-  assertThrows,
 } from "@std/assert";
 import { THIS_MACHINE } from "../../containers/world/real_world.ts";
 import { parseLimit } from "../../cgroup/stats.ts";
 import {
   type Cgroup,
-  createCgroup,
   DEFAULT_DEVICE_RULES,
   deviceLookup,
-  planCgroup,
   readHierarchy,
-  recordCgroup,
-  sweep,
 } from "../../cgroup/mod.ts";
+import { sweep, UndoFile } from "../../launch/host/undo_file.ts";
+import { thisProcess } from "../../launch/host/owner.ts";
+import { makeCgroup } from "./_cgroup.ts";
 import { mountOf } from "../../cgroup/hierarchy.ts";
 import { ourCgroups, restoreEnabled, someDisk } from "./_host.ts";
 import { ContainerError } from "../../spec/errors.ts";
@@ -87,17 +86,13 @@ export function testLimits(label: string): void {
       fn: async () => {
         const before = ourCgroups(hierarchy);
         using _enabled = restoreEnabled(hierarchy);
-        const plan = planCgroup(
-          {
+        {
+          using cgroup = await makeCgroup({
             id: `test-${Deno.pid}-${++counter}`,
             resources,
             stats: true,
             freeze: true,
-          },
-          hierarchy,
-        );
-        {
-          using cgroup = createCgroup(plan);
+          }, hierarchy);
           await body(cgroup);
         }
         assertEquals(ourCgroups(hierarchy), before, "a cgroup was left behind");
@@ -323,14 +318,14 @@ export function testLimits(label: string): void {
     "a value that the kernel refuses is an error with its reason",
     same("cpuset"),
     {},
-    () => {
+    async () => {
       const before = ourCgroups(hierarchy);
-      const plan = planCgroup({
-        id: `refused-${Deno.pid}`,
-        resources: { cpu: { cpus: "4000" } },
-      }, hierarchy);
-      const error = assertThrows(
-        () => createCgroup(plan).remove(),
+      const error = await assertRejects(
+        () =>
+          makeCgroup({
+            id: `refused-${Deno.pid}`,
+            resources: { cpu: { cpus: "4000" } },
+          }, hierarchy),
         ContainerError,
         "cpuset.cpus",
       );
@@ -343,11 +338,14 @@ export function testLimits(label: string): void {
     const directory = Deno.makeTempDirSync();
     const before = ourCgroups(hierarchy);
     const program = `
-      import { createCgroup, planCgroup, readHierarchy, recordCgroup } from "${REPOSITORY}cgroup/mod.ts";
-      const plan = planCgroup({ id: "swept-${Deno.pid}", stats: true, cgroupsPath: "/swept-${Deno.pid}/inner" }, readHierarchy());
-      const cgroup = createCgroup(plan, (state) => recordCgroup(${
-      JSON.stringify(directory)
-    }, state));
+      import { readHierarchy } from "${REPOSITORY}cgroup/mod.ts";
+      import { UndoFile } from "${REPOSITORY}launch/host/undo_file.ts";
+      import { makeCgroup } from "${REPOSITORY}tests/vm/_cgroup.ts";
+      const cgroup = await makeCgroup(
+        { id: "swept", stats: true, cgroupsPath: "/swept-${Deno.pid}/inner" },
+        readHierarchy(),
+        new UndoFile(${JSON.stringify(directory)}, "swept"),
+      );
       const child = new Deno.Command("sleep", { args: ["1000"], stdin: "null", stdout: "null", stderr: "null" }).spawn();
       cgroup.join(child.pid);
       Deno.kill(Deno.pid, "SIGKILL");`;
@@ -357,18 +355,13 @@ export function testLimits(label: string): void {
         stdout: "null",
       }).output();
       assertGreater(ourCgroups(hierarchy).length, before.length);
-      assertEquals(sweep(directory), {
-        removed: [`swept-${Deno.pid}`],
-        failed: [],
-      });
+      const { removed, failed } = sweep(directory);
+      assertEquals([removed.length, failed], [1, []]);
       assertEquals([...Deno.readDirSync(directory)], []);
       assertEquals(ourCgroups(hierarchy), before);
-      // A cgroup with a living owner stays.
-      using _record = recordCgroup(directory, {
-        id: "alive",
-        groups: [],
-        made: [],
-      });
+      // The record of a living process stays.
+      new UndoFile(directory, "alive")
+        .intend({ owner: thisProcess(), undos: [] });
       assertEquals(sweep(directory), { removed: [], failed: [] });
     } finally {
       Deno.removeSync(directory, { recursive: true });

@@ -12,12 +12,14 @@ import {
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
-import { createCgroup, planCgroup, readHierarchy } from "../../cgroup/mod.ts";
+import { planCgroup, readHierarchy } from "../../cgroup/mod.ts";
 import { ContainerError } from "../../spec/errors.ts";
+import { makeCgroup } from "./_cgroup.ts";
 import { testLimits } from "./_limits.ts";
 
 const TOP = "/sys/fs/cgroup";
 const MODULE = new URL("../../cgroup/mod.ts", import.meta.url).href;
+const MAKER = new URL("_cgroup.ts", import.meta.url).href;
 const { layout } = readHierarchy();
 // Some of it would disturb a machine that has other work.
 const ignore = layout !== "v2" || !Deno.env.has("CONTAINER_VM");
@@ -53,17 +55,18 @@ async function withProcess(
   }
 }
 
-test("planCgroup() writes files of unified verbatim", () => {
+test("planCgroup() writes files of unified verbatim", async () => {
   const resources = { unified: { "memory.high": "33554432", "pids.max": "7" } };
-  using cgroup = createCgroup(
-    planCgroup({ id: "unified", resources }, readHierarchy()),
+  using cgroup = await makeCgroup(
+    { id: "unified", resources },
+    readHierarchy(),
   );
   const directory = cgroup.joinFiles()[0]!.replace(/\/cgroup.procs$/, "");
   assertEquals(Deno.readTextFileSync(`${directory}/memory.high`), "33554432\n");
   assertEquals(Deno.readTextFileSync(`${directory}/pids.max`), "7\n");
 });
 
-test("planCgroup() converts weights, shares and rates like runc", () => {
+test("planCgroup() converts weights, shares and rates like runc", async () => {
   const resources = {
     cpu: { shares: 1024, quota: 50_000, burst: 1000 },
     memory: { limit: 64 << 20, swap: 96 << 20, reservation: 32 << 20 },
@@ -72,8 +75,9 @@ test("planCgroup() converts weights, shares and rates like runc", () => {
       throttleWriteIOPSDevice: [{ major: 254, minor: 0, rate: 9 }],
     },
   };
-  using cgroup = createCgroup(
-    planCgroup({ id: "converted", resources }, readHierarchy()),
+  using cgroup = await makeCgroup(
+    { id: "converted", resources },
+    readHierarchy(),
   );
   const read = (file: string) =>
     Deno.readTextFileSync(cgroup.joinFiles()[0]!.replace("cgroup.procs", file))
@@ -104,18 +108,22 @@ test("planCgroup() names a cgroup that holds processes and therefore enables no 
     // goes.
     const hierarchy = readHierarchy();
     hierarchy.mounts[0]!.own = `${TOP}/busy`;
-    assertEquals(planCgroup({ id: "x", resources }, hierarchy).made, [
-      `${TOP}/container-x`,
-    ]);
+    const { steps } = planCgroup({ id: "x", resources }, hierarchy);
+    assertEquals(
+      steps.flatMap((step) => step.step === "makeDirectory" ? step.path : []),
+      [`${TOP}/container-x`],
+    );
   });
 });
 
-test("remove() removes the directories that were made above the cgroup, unless they are used", () => {
-  const one = createCgroup(
-    planCgroup({ id: "one", cgroupsPath: "/slice/one" }, readHierarchy()),
+test("remove() removes the directories that were made above the cgroup, unless they are used", async () => {
+  const one = await makeCgroup(
+    { id: "one", cgroupsPath: "/slice/one" },
+    readHierarchy(),
   );
-  const two = createCgroup(
-    planCgroup({ id: "two", cgroupsPath: "/slice/two" }, readHierarchy()),
+  const two = await makeCgroup(
+    { id: "two", cgroupsPath: "/slice/two" },
+    readHierarchy(),
   );
   one.remove();
   assert(Deno.statSync(`${TOP}/slice/two`).isDirectory);
@@ -124,8 +132,8 @@ test("remove() removes the directories that were made above the cgroup, unless t
   Deno.removeSync(`${TOP}/slice`);
 });
 
-test("openDirectory() works with CLONE_INTO_CGROUP", () => {
-  using cgroup = createCgroup(planCgroup({ id: "directory" }, readHierarchy()));
+test("openDirectory() works with CLONE_INTO_CGROUP", async () => {
+  using cgroup = await makeCgroup({ id: "directory" }, readHierarchy());
   using directory = cgroup.openDirectory();
   assert(directory);
   assertEquals(
@@ -148,17 +156,18 @@ test("an ordinary user uses the controllers that are delegated to him", async ()
     }
   }
   const program = `
-    import { createCgroup, planCgroup, readHierarchy } from "${MODULE}";
-    const make = (resources) => createCgroup(planCgroup({ id: "mine", resources, rootless: true, stats: true }, readHierarchy()));
+    import { readHierarchy } from "${MODULE}";
+    import { makeCgroup } from "${MAKER}";
+    const make = (resources) => makeCgroup({ id: "mine", resources, rootless: true, stats: true }, readHierarchy());
     {
-      using cgroup = make({ pids: { limit: 3 }, devices: [{ allow: false }] });
+      using cgroup = await make({ pids: { limit: 3 }, devices: [{ allow: false }] });
       const child = new Deno.Command("sleep", { args: ["1000"] }).spawn();
       cgroup.join(child.pid);
       console.log(cgroup.joinFiles()[0], JSON.stringify(cgroup.stats().pids), cgroup.pids().length);
       cgroup.kill();
       await child.status;
     }
-    try { make({ cpu: { cpus: "0" } }); } catch (error) { console.log(error.message); console.log(error.hint); }
+    try { await make({ cpu: { cpus: "0" } }); } catch (error) { console.log(error.message); console.log(error.hint); }
   `;
   const directory = Deno.makeTempDirSync();
   Deno.chmodSync(directory, 0o777);

@@ -12,6 +12,7 @@ import {
   readHierarchy,
 } from "../../../cgroup/mod.ts";
 import type { CgroupPlan } from "../../../cgroup/step.ts";
+import { hostIdOf } from "../../../spec/ids.ts";
 import type { Spec } from "../../../spec/types.ts";
 import type { Requester } from "../requester.ts";
 
@@ -55,9 +56,49 @@ export async function planCgroupOf(
   };
   const hierarchy = readHierarchy(world);
   if (cgroups === "cgroupfs") {
-    return planCgroup(options, hierarchy, levelsIn(world));
+    return given(planCgroup(options, hierarchy, levelsIn(world)), spec);
   }
   const { planSystemdCgroup } = await import("./systemd_cgroup.ts");
   const { annotations } = spec;
-  return planSystemdCgroup(options, hierarchy, { annotations, world });
+  return given(
+    planSystemdCgroup(options, hierarchy, { annotations, world }),
+    spec,
+  );
+}
+
+/** Lets the container's user make cgroups below, which is safe only on v2. */
+function given(plan: CgroupPlan, spec: Spec): CgroupPlan {
+  const uid = ownerOf(spec);
+  const [group, ...more] = plan.groups;
+  if (uid === null || group?.version !== 2 || more.length) return plan;
+  return {
+    ...plan,
+    steps: [...plan.steps, {
+      step: "giveCgroup",
+      path: group.path,
+      uid,
+      why:
+        "the container has its own cgroup namespace and may make cgroups; the limits stay ours because their files do",
+      man: "cgroups(7), Delegation",
+      undo: "kernel",
+    }],
+  };
+}
+
+/**
+ * The host id of the user who may create cgroups below the container's: the
+ * user of its command, if the container has its own user and cgroup namespaces
+ * and a writable cgroup mount. Null otherwise. See runtime-spec, "Cgroup
+ * ownership".
+ */
+function ownerOf({ linux, mounts = [], process }: Spec): number | null {
+  const { namespaces, uidMappings = [] } = linux;
+  const isOwn = (wanted: string) =>
+    namespaces.some(({ type, path }) => type === wanted && path === undefined);
+  const isWritable = mounts.some(({ type, options = [] }) =>
+    (type === "cgroup" || type === "cgroup2") &&
+    !options.some((option) => option === "ro" || option === "rro")
+  );
+  if (!isOwn("user") || !isOwn("cgroup") || !isWritable) return null;
+  return hostIdOf(process.user.uid, uidMappings);
 }

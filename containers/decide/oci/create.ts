@@ -17,7 +17,8 @@ import { missingDevices } from "./bound_devices.ts";
 import { type CgroupManager, planCgroupOf } from "./cgroup.ts";
 import { homeInBundle, lacksHome } from "./home.ts";
 import { labelledMounts } from "./mount_label.ts";
-import { NOTIFY_VARIABLE, notifyMount } from "./notify.ts";
+import { NOTIFY_VARIABLE, notifyDirectory, notifyMount } from "./notify.ts";
+import { ownSteps } from "./own_steps.ts";
 import { settledMounts } from "./settle_tmpfs.ts";
 
 /** The container that a configuration describes. */
@@ -29,8 +30,11 @@ export interface CreateRequest {
   preserveFds?: number;
   /** Variables in addition to those of the configuration. */
   env?: readonly string[];
-  /** The directory of its socket for sd_notify(3), if it gets one. */
-  notify?: string;
+  /** The container's own directory. */
+  directory: string;
+  /** It gets a socket for sd_notify(3). */
+  notifies?: boolean;
+  pidFile?: string;
   /** Whether a socket takes the master side of its terminal. */
   sendsTerminal: boolean;
   noPivot?: boolean;
@@ -66,7 +70,9 @@ export async function decideCreate(
   requester: Requester,
 ): Promise<DecidedCreate> {
   const { caller, world } = requester;
-  const spec = specOf(request, requester);
+  const { directory, notifies } = request;
+  const notify = notifies ? notifyDirectory(directory) : undefined;
+  const spec = specOf({ ...request, notify }, requester);
   const cgroup = await planCgroupOf({ ...request, spec }, requester);
   const facts = readFacts(spec, {
     init: false,
@@ -95,13 +101,17 @@ export async function decideCreate(
     overlay: null,
     seccomp: await specFilter(spec, world),
     cgroup,
+    directory,
+    hostSteps: await ownSteps({ ...request, spec, notify }, world),
   }, requester);
   return { spec, facts, cgroup, leftOut: missingDevices(spec, world) };
 }
 
 /** The configuration, adapted to this machine. */
 function specOf(
-  { config, preserveFds = 0, env = [], notify }: CreateRequest,
+  { config, preserveFds = 0, env = [], notify }: CreateRequest & {
+    notify?: string;
+  },
   requester: Requester,
 ): Spec {
   const { process, ...rest } = config;

@@ -37,6 +37,7 @@ function decide(
   return decideCreate({
     id: "one",
     config: spec,
+    directory: "/run/c/one",
     sendsTerminal: false,
     cgroups: "cgroupfs",
     ...more,
@@ -66,8 +67,9 @@ Deno.test("decideCreate() does not change the configuration that it reads", asyn
   await decideCreate({
     id: "one",
     config: spec,
+    directory: "/run/c/one",
     sendsTerminal: true,
-    notify: "/run/container/one/notify",
+    notifies: true,
     preserveFds: 2,
     cgroups: "none",
   }, requester);
@@ -117,7 +119,7 @@ Deno.test("decideCreate() gives a tmpfs the permissions of the directory that it
 });
 
 Deno.test("decideCreate() mounts the directory of the socket for sd_notify(3)", async () => {
-  const { spec } = await decide(undefined, {}, { notify: "/run/c/one/notify" });
+  const { spec } = await decide(undefined, {}, { notifies: true });
   assertEquals(spec.mounts?.at(-1)?.source, "/run/c/one/notify");
   assert(
     spec.process.env.includes("NOTIFY_SOCKET=/run/notify/notify.sock"),
@@ -167,6 +169,7 @@ Deno.test("decideCreate() of this machine depends on nothing but its log", async
       const { spec, facts } = await decideCreate({
         id: "one",
         config,
+        directory: "/run/c/one",
         sendsTerminal: true,
         cgroups: "cgroupfs",
       }, requester);
@@ -219,7 +222,6 @@ async function join(
       cgroup: {
         id: "one",
         groups: [{ version: 2, path: "/sys/fs/cgroup/one", controllers: [] }],
-        made: [],
       },
       ...container,
     },

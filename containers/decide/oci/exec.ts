@@ -23,6 +23,7 @@ import { USUAL_UMASK } from "./create.ts";
 import type { Surroundings } from "./exec_process.ts";
 import { homeOf, lacksHome } from "./home.ts";
 import { entryOf } from "./joined_cgroup.ts";
+import { pidFileStep } from "./own_steps.ts";
 
 /** The container that is joined. */
 export interface Joinable {
@@ -61,6 +62,8 @@ export interface ExecRequest {
   preserveFds: number;
   /** Cgroups below the container's, `[CONTROLLER:]PATH` each. */
   cgroups: readonly string[];
+  /** Where its PID is written. */
+  pidFile?: string;
 }
 
 /** Everything that is decided before anything is done, without the plan. */
@@ -107,6 +110,9 @@ export async function decideExec(
     ownsPipes: true,
     inheritFiles: (request.streams ?? (made ? "relay" : "inherit")) ===
       "inherit",
+    hostSteps: request.pidFile === undefined
+      ? []
+      : [pidFileStep(request.pidFile)],
   }, {
     userNamespace,
     deniesSetgroups: userNamespace &&

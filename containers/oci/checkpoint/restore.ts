@@ -3,8 +3,7 @@
  * namespaces and mounts. Runs on the host, in the restore command. See criu(8).
  */
 
-import { readHierarchy } from "../../../cgroup/mod.ts";
-import { startTime } from "../../../cgroup/sweep.ts";
+import { readHierarchy, stateOf } from "../../../cgroup/mod.ts";
 import { type Descriptor, duplicateUp, O, open } from "../../../ffi/fcntl.ts";
 import { syscall } from "../../../ffi/libc.ts";
 import { kill, SIGNAL, type SignalName } from "../../../ffi/signal.ts";
@@ -13,8 +12,11 @@ import {
   forwardSignals,
   Recipient,
 } from "../../../launch/attend/forward_signals.ts";
+import { HostPhase } from "../../../launch/host/host_phase.ts";
+import { startTime } from "../../../launch/host/owner.ts";
 import { FORWARDED } from "../../../plan/child.ts";
 import { criuRestore } from "../../../plan/criu.ts";
+import { withRecord } from "../../../plan/host.ts";
 import { devicesOf } from "../../../plan/mounts/devices.ts";
 import { ContainerError } from "../../../spec/errors.ts";
 import type { Spec } from "../../../spec/types.ts";
@@ -26,9 +28,9 @@ import {
   EXTERNAL,
 } from "./checkpoint.ts";
 import { planCgroupOf } from "../../decide/oci/cgroup.ts";
+import { pidFileStep } from "../../decide/oci/own_steps.ts";
 import { requesterIn } from "../../decide/requester.ts";
 import { THIS_MACHINE } from "../../world/real_world.ts";
-import { makeCgroup } from "../cgroup.ts";
 import type { CreateOptions } from "../create.ts";
 import {
   CRIU,
@@ -40,7 +42,7 @@ import {
   searchPath,
 } from "./criu.ts";
 import { destroy, remove } from "../end.ts";
-import { writePidFile } from "../../store/pid_file.ts";
+import { EntryLedger } from "../../store/entry_ledger.ts";
 import { ENDING } from "../run.ts";
 import type { Entry, Store } from "../../store/store.ts";
 
@@ -102,18 +104,28 @@ export async function restore(
       ...{ id, bundle, pid: 0, startTime: "", cgroup: null, spec },
       ...{ created: new Date().toISOString(), uid: Deno.uid() ?? 0 },
     });
+    let host: HostPhase | undefined;
     try {
       const plan = await planCgroupOf(options, requesterIn(THIS_MACHINE));
-      using _held = await makeCgroup(plan, entry);
+      host = new HostPhase(
+        withRecord([
+          ...plan?.steps ?? [],
+          ...(pidFile === undefined ? [] : [pidFileStep(pidFile)]),
+        ], entry.path),
+        new EntryLedger(entry, { cgroup: plan && stateOf(plan) }),
+      );
+      await host.prepare();
       const pid = runRestore(entry, options, streams);
+      await host.attach(pid);
       entry.save({
         ...entry.record,
         pid,
         startTime: startTime(pid) ?? "",
       });
-      if (pidFile !== undefined) writePidFile(pidFile, pid);
+      host.leave();
       return pid;
     } catch (error) {
+      host?.giveUp();
       await destroy(entry, warn);
       throw error;
     }

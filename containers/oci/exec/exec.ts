@@ -12,6 +12,7 @@ import {
 } from "../../../launch/container.ts";
 import { checkStarted, outside } from "../../../launch/diagnose.ts";
 import type { Handover } from "../../../launch/handover.ts";
+import { HostPhase } from "../../../launch/host/host_phase.ts";
 import { DESCRIPTOR } from "../../../launch/lower/descriptors.ts";
 import { StepError } from "../../../launch/step_error.ts";
 import { compileExec } from "../../../plan/exec.ts";
@@ -23,7 +24,6 @@ import { requesterIn } from "../../decide/requester.ts";
 import { THIS_MACHINE } from "../../world/real_world.ts";
 import { connectPidfd, type Console, consoleAt, NOWHERE } from "../console.ts";
 import { explained, FirstProcess, stopped } from "../first_process.ts";
-import { writePidFile } from "../../store/pid_file.ts";
 import { stateOf, statusOf } from "../../store/status.ts";
 import type { ContainerRecord, Entry, Store } from "../../store/store.ts";
 import { inRuncsWords } from "../runc_words.ts";
@@ -94,30 +94,34 @@ export async function exec(
   };
   let started = 0;
   const listened = (listener: Descriptor) => tellAgent(listener, started);
-  const prepare = (pid: number) => {
+  const created = (pid: number) => {
     started = pid;
-    if (options.pidFile !== undefined) writePidFile(options.pidFile, pid);
     pidfd?.send(pid);
   };
+  const host = new HostPhase(plan.host, null);
   try {
+    await host.prepare();
     if (options.detach) {
-      await startDetached(handover, start, {
-        prepare,
+      await startDetached(handover, host, start, {
+        created,
         listened,
         first,
         terminal,
       });
+      host.leave();
       return 0;
     }
     const { runParent } = await import("../../../launch/attend/parent.ts");
-    return await runParent(handover, {
-      prepare,
+    const status = await runParent(handover, host, {
+      created,
       listened,
       root: `/proc/self/fd/${first.root.fd}`,
       started() {},
     }, start);
+    host.leave();
+    return status;
   } catch (error) {
-    if (options.pidFile !== undefined) removePidFile(options.pidFile);
+    host.giveUp();
     throw inRuncsWords(process.args, whyNotJoined(options.id, first, error));
   }
 }
@@ -232,7 +236,7 @@ function consoleFor(
 }
 
 interface Detaching {
-  prepare(pid: number): void;
+  created(pid: number): void;
   listened(listener: Descriptor): void;
   first: FirstProcess;
   terminal: Console;
@@ -244,13 +248,15 @@ interface Detaching {
  */
 async function startDetached(
   handover: Handover,
+  host: HostPhase,
   start: StartOptions,
-  { prepare, listened, first, terminal }: Detaching,
+  { created, listened, first, terminal }: Detaching,
 ): Promise<void> {
   using container = startContainer(handover, start);
   container.listened = listened;
   try {
-    prepare(container.pid);
+    created(container.pid);
+    await host.attach(container.pid);
     container.release();
     await container.isReady(terminal.take, () => Promise.resolve());
     using held = new DisposableStack();
@@ -278,12 +284,4 @@ function whyNotJoined(
   return joining && (code === "ESRCH" || !first.isAlive())
     ? stopped(id)
     : error;
-}
-
-function removePidFile(path: string): void {
-  try {
-    Deno.removeSync(path);
-  } catch {
-    // The file was never written.
-  }
 }

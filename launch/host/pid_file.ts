@@ -3,15 +3,16 @@
  * command's process.
  */
 
+import type { Identity } from "../../plan/undo.ts";
 import { ContainerError, systemReason } from "../../spec/errors.ts";
 
 /**
- * Writes the file atomically. It must exist before the command ends, because
- * engines read it then.
+ * Writes the file atomically, and returns its identity. It must exist before
+ * the command ends, because engines read it then.
  *
  * @throws {ContainerError} if it cannot be written
  */
-export function writePidFile(path: string, pid: number): void {
+export function writePidFile(path: string, pid: number): Identity {
   const draft = `${path}.${Deno.pid}`;
   const options = { createNew: true, mode: 0o644 };
   try {
@@ -25,7 +26,14 @@ export function writePidFile(path: string, pid: number): void {
       Deno.removeSync(draft);
       Deno.writeTextFileSync(draft, String(pid), options);
     }
-    Deno.renameSync(draft, path);
+    const { dev, ino } = Deno.statSync(draft);
+    try {
+      Deno.renameSync(draft, path);
+    } catch (error) {
+      Deno.removeSync(draft);
+      throw error;
+    }
+    return { device: dev, inode: ino ?? 0 };
   } catch (cause) {
     const reason = systemReason(cause);
     throw new ContainerError(`Cannot write the PID file ${path}: ${reason}`, {

@@ -1,0 +1,96 @@
+/**
+ * The undos of a start in the record of its container, and running them. Runs
+ * on the host, in a command that has locked the container's entry.
+ */
+
+import type { Ledger } from "../../launch/host/host_phase.ts";
+import { takeBack } from "../../launch/host/undo.ts";
+import type { HostRecord } from "../../plan/undo.ts";
+import type { ContainerRecord, Entry, Store } from "./store.ts";
+
+/**
+ * Keeps the undos in an entry's record, after those of an earlier command: an
+ * update adds to what the start has made.
+ */
+export class EntryLedger implements Ledger {
+  readonly #before: ContainerRecord;
+
+  /**
+   * @param also further members of the record that are saved with the first
+   * undos
+   */
+  constructor(
+    readonly entry: Entry,
+    readonly also: Partial<ContainerRecord> = {},
+  ) {
+    this.#before = entry.record;
+  }
+
+  intend(host: HostRecord): void {
+    const { entry, also } = this;
+    entry.save({ ...entry.record, ...also, host: this.#all(host) });
+  }
+
+  /**
+   * The caller saves the record next, with the first process, before that may
+   * continue.
+   */
+  save(host: HostRecord): void {
+    const { entry } = this;
+    entry.record = { ...entry.record, host: this.#all(host) };
+  }
+
+  #all(host: HostRecord): HostRecord {
+    const { host: before } = this.#before;
+    return before
+      ? { ...before, undos: [...before.undos, ...host.undos] }
+      : host;
+  }
+
+  settle(work: () => void): void {
+    work();
+    const { host: _done, ...record } = this.entry.record;
+    const { host, cgroup } = this.#before;
+    this.entry.record = { ...record, ...(host ? { host, cgroup } : {}) };
+  }
+}
+
+/**
+ * Keeps the undos in the record of a container that runs in the foreground. The
+ * command that runs it locks the entry only for moments.
+ */
+export class NamedLedger implements Ledger {
+  constructor(readonly store: Store, readonly id: string) {}
+
+  intend(host: HostRecord): void {
+    using entry = this.store.open(this.id);
+    entry.save({ ...entry.record, host });
+  }
+
+  save(host: HostRecord): void {
+    this.intend(host);
+  }
+
+  settle(work: () => void): void {
+    using entry = this.store.find(this.id);
+    // Without an entry another command has removed the container, and has run
+    // the undos.
+    work();
+    if (!entry) return;
+    const { host: _done, ...record } = entry.record;
+    entry.save({ ...record, cgroup: null });
+  }
+}
+
+/**
+ * Takes back everything that the start of a container has changed on the host.
+ * Its record has no undos then; it is not saved.
+ *
+ * @throws {ContainerError} if something cannot be removed; the undos stay
+ */
+export function takeBackHost(entry: Entry): void {
+  const { host, ...record } = entry.record;
+  if (!host) return;
+  takeBack(host);
+  entry.record = { ...record, cgroup: null };
+}

@@ -1,0 +1,78 @@
+/** Describes the steps of the host phase, and their undos. Pure. */
+
+import type { HostKind } from "../../plan/host_kinds.ts";
+import type { IdMapping } from "../../spec/types.ts";
+import { streamNames } from "../../plan/process/streams.ts";
+import type { HostStep } from "../../plan/step.ts";
+import type { UndoOperation } from "../../plan/undo.ts";
+import { and, type Descriptions } from "./describing.ts";
+
+const ranges = (maps: readonly IdMapping[]) =>
+  and(maps.map((map) => `${map.containerID}:${map.hostID}:${map.size}`));
+
+const CGROUP: readonly string[] = ["removeCgroup", "leaveCgroup"];
+
+const isCgroup = ({ undo }: HostStep) =>
+  typeof undo !== "string" && undo.some(({ undo }) => CGROUP.includes(undo));
+
+/** The host steps in words. */
+export const HOST_DESCRIPTIONS: Descriptions<HostKind> = {
+  recordUndos: ({ directory }) =>
+    directory === undefined
+      ? "record how to take back the next steps"
+      : `create the record ${directory}, with how to take back the next steps`,
+  makeDirectory: (step) =>
+    `create the ${isCgroup(step) ? "cgroup" : "directory"} ${step.path}`,
+  takeCgroup: ({ path }) => `use the cgroup ${path}`,
+  writeHostFile: ({ path, value }) =>
+    `write ${JSON.stringify(value)} to ${path}`,
+  fillCpuset: ({ from, path }) => `copy ${from} to ${path}`,
+  attachDevices: ({ path }) => `restrict the devices of ${path}`,
+  giveCgroup: ({ path, uid }) => `make user ${uid} the owner of ${path}`,
+  startScope: ({ unit, slice }) =>
+    `have systemd start the scope ${unit} in ${slice}`,
+  makeFifo: ({ path }) => `create the FIFO ${path}`,
+  joinClass: ({ path }) => `write the PID of the first process to ${path}`,
+  moveDevice: ({ name, as }) =>
+    `move the network device ${name} into the container${
+      as === name ? "" : ` as ${as}`
+    }`,
+  writePidFile: ({ path }) => `write the PID of the process to ${path}`,
+  relayStream: ({ descriptors, input }) =>
+    `${input ? "write to" : "read from"} a pipe that is the command's ${
+      streamNames(descriptors)
+    }`,
+  mapIds: ({ uids, helper }) =>
+    `map user IDs ${ranges(uids)}${helper ? " with newuidmap" : ""}`,
+  mapMount: ({ source, uids }) =>
+    `open ${source} with its user IDs mapped ${ranges(uids)}`,
+  copyUp: ({ place }) =>
+    `create a tmpfs with a copy of ${place} from the root filesystem`,
+  mountImage: ({ image, type, readonly }) =>
+    `mount ${image} (${type}${readonly ? ", read-only" : ""})`,
+};
+
+const UNDOS: Record<UndoOperation["undo"], string> = {
+  removeCgroup: "end the processes in it, and remove it",
+  leaveCgroup: "remove it, unless another cgroup is in it",
+  removeClass: "remove it",
+  removeEmpty: "remove it if it is empty",
+  removeFile: "remove it",
+  returnDevice: "move it back",
+  removeRecord: "remove the record, with its directory if it has one, last",
+};
+
+const all = (operations: readonly UndoOperation[]) =>
+  operations.map(({ undo }) => UNDOS[undo]).join("; ");
+
+/** What takes a step back, in words. */
+export function describeUndo({ undo, ifFailed = [] }: HostStep): string {
+  const always = undo === "kernel"
+    ? "ends by itself, with its last use"
+    : undo === "kept"
+    ? "stays"
+    : all(undo);
+  return ifFailed.length
+    ? `${always}; if the container does not start: ${all(ifFailed)}`
+    : always;
+}

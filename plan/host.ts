@@ -1,0 +1,74 @@
+/**
+ * The steps of the host phase: what the parent changes on the host, in order,
+ * and how each change is taken back. Pure.
+ */
+
+import type { Spec } from "../spec/types.ts";
+import type { Facts } from "./facts.ts";
+import { WITH_PROCESS } from "./host_kinds.ts";
+import { hostMountsOf } from "./mounts/host_mounts.ts";
+import { makeLayers } from "./mounts/overlay_layers.ts";
+import { newNamespaces } from "./namespaces.ts";
+import { relayStreams } from "./process/streams.ts";
+import type { HostStep } from "./step.ts";
+import { undosOf } from "./undo.ts";
+
+/** What the parent does on the host: first without the first process, then with it. */
+export function hostSteps(spec: Spec, facts: Facts): HostStep[] {
+  const steps: HostStep[] = [
+    ...facts.hostSteps,
+    ...makeLayers(spec, facts),
+    ...hostMountsOf(spec, facts).values(),
+    ...relayStreams(facts),
+    ...mapIds(spec, facts),
+  ];
+  return withRecord(steps, facts.directory);
+}
+
+/**
+ * Puts the steps into the order in which they are done, after the record of
+ * their undos, if there is one.
+ *
+ * @param directory the container's own
+ */
+export function withRecord(
+  steps: readonly HostStep[],
+  directory?: string,
+): HostStep[] {
+  const hasProcess = ({ step }: HostStep) => WITH_PROCESS.has(step);
+  const lasts = steps.some((step) => undosOf(step).length);
+  return [
+    ...(lasts || directory !== undefined ? [recordUndos(directory)] : []),
+    ...steps.filter((step) => !hasProcess(step)),
+    ...steps.filter(hasProcess),
+  ];
+}
+
+const recordUndos = (directory?: string): HostStep => ({
+  step: "recordUndos",
+  ...(directory === undefined ? {} : { directory }),
+  why:
+    "written before anything is changed, so that a later command can clean up even if this one is killed",
+  man: "rename(2)",
+  undo: [{ undo: "removeRecord" }],
+});
+
+/**
+ * A joined user namespace already has its mappings, even if the configuration
+ * repeats them, as Kubernetes does for each container of a pod.
+ */
+function mapIds(spec: Spec, facts: Facts): HostStep[] {
+  const { uidMappings = [], gidMappings = [] } = spec.linux;
+  if (!newNamespaces(spec).includes("user") || !uidMappings.length) return [];
+  return [{
+    step: "mapIds",
+    uids: uidMappings,
+    gids: gidMappings,
+    helper: facts.mapHelper,
+    denySetgroups: facts.denySetgroups,
+    why:
+      "maps each user ID inside to an ID on the host; an ID without a mapping is nobody",
+    man: "user_namespaces(7)",
+    undo: "kernel",
+  }];
+}

@@ -1,0 +1,98 @@
+/**
+ * How the host becomes as it was: what takes back a step of the host phase, as
+ * plain data. It is recorded before the step is carried out, so that any later
+ * command can take the step back (launch/host/undo.ts).
+ */
+
+/** One operation. Done twice, it does nothing the second time. */
+export type UndoOperation =
+  /** Ends the processes in a container's own cgroup, and removes it. */
+  | {
+    undo: "removeCgroup";
+    version: 1 | 2;
+    path: string;
+    /** v1: the container's cgroup in the tree that can freeze. */
+    freezer?: string;
+    /** Its name contains a random ID, so nothing else has it. */
+    unique?: true;
+    /** It existed before the step: it stays unless the container has started. */
+    found?: true;
+  }
+  /** rmdir(2) of a cgroup above the container's, unless it is in use. */
+  | { undo: "leaveCgroup"; path: string }
+  /** rmdir(2) of a directory of resctrl. */
+  | { undo: "removeClass"; path: string }
+  /** rmdir(2) of a directory on disk, unless something is in it. */
+  | {
+    undo: "removeEmpty";
+    path: string;
+    /** Directories in it that the kernel makes, and that count as nothing. */
+    inside?: readonly string[];
+  }
+  /** unlink(2). */
+  | { undo: "removeFile"; path: string }
+  /** Moves a network device back; at a container's end the kernel does. */
+  | { undo: "returnDevice"; name: string; as: string }
+  /** Removes the record of all undos, with its directory, after the others. */
+  | { undo: "removeRecord" };
+
+/**
+ * What takes a step back. `kernel`: the kernel does, when the last process or
+ * descriptor ends. `kept`: it stays on purpose.
+ */
+export type Undo = readonly UndoOperation[] | "kernel" | "kept";
+
+/** The fields of every step of the host phase. */
+export interface Undoable {
+  undo: Undo;
+  /** Done in addition if the container does not start. */
+  ifFailed?: readonly UndoOperation[];
+}
+
+/**
+ * A file or directory itself, whatever its name: another program may have made
+ * one of the same name since.
+ */
+export interface Identity {
+  device: number;
+  inode: number;
+}
+
+/** A recorded operation. */
+export interface RecordedUndo {
+  operation: UndoOperation;
+  /** Only if the container has not started. */
+  ifFailed?: true;
+  /** What the step has made, recorded once it exists. */
+  made?: Identity;
+}
+
+/** A process. Its PID can be used again; with the start time and the boot it cannot. */
+export interface Owner {
+  pid: number;
+  /** In ticks since boot, proc_pid_stat(5). */
+  startTime: string;
+  boot: string;
+}
+
+/** Everything that a start has to take back, in the order of its steps. */
+export interface HostRecord {
+  /** The process that carries out the steps. */
+  owner: Owner;
+  /** The container has started: what belongs to failed starts stays. */
+  started?: true;
+  undos: RecordedUndo[];
+}
+
+/** The operations of a step, as they are recorded before the first step. */
+export const undosOf = (
+  { undo, ifFailed = [] }: Undoable,
+): RecordedUndo[] => [
+  ...(typeof undo === "string" ? [] : undo)
+    .filter((operation) => operation.undo !== "removeRecord")
+    .map((operation) => ({ operation })),
+  ...ifFailed.map((operation): RecordedUndo => ({
+    operation,
+    ifFailed: true,
+  })),
+];

@@ -1,0 +1,72 @@
+/**
+ * The words by which tests/fault/host_fault_test.ts and its program understand
+ * each other, and made-up steps that no command of this machine has.
+ */
+
+import type { HostStep } from "../../plan/step.ts";
+import { withRecord } from "../../plan/host.ts";
+
+/** What happens at a step. */
+export interface HostFault {
+  /** The number of the step in its plan; -1: nothing happens. */
+  index: number;
+  moment: "before" | "after";
+  action: "fail" | "kill";
+}
+
+/** The message of a failure on purpose. */
+export const ON_PURPOSE = "Cannot go on: this is a test";
+
+/** Steps of systemd, resctrl, and a v2 cgroup that no command here would make. */
+export function madeUpSteps(directory: string): readonly HostStep[] {
+  const says = { why: "a test of its undo", man: "test(7)" };
+  const group = `/sys/fs/cgroup/unified/container-${
+    directory.slice(directory.lastIndexOf("/") + 1)
+  }`;
+  const inGroups = isThere("/sys/fs/cgroup/unified/cgroup.procs");
+  const resctrl = `${directory}/class`;
+  return withRecord([
+    ...(inGroups
+      ? [
+        {
+          step: "makeDirectory",
+          path: group,
+          mode: 0o755,
+          exclusive: true,
+          ...says,
+          undo: [{ undo: "removeCgroup", version: 2, path: group }],
+        },
+        {
+          step: "attachDevices",
+          path: group,
+          rules: [{ allow: false, access: "rwm" }],
+          ...says,
+          undo: "kernel",
+        },
+        {
+          step: "giveCgroup",
+          path: group,
+          uid: 65534,
+          ...says,
+          undo: "kernel",
+        },
+      ] satisfies HostStep[]
+      : []),
+    {
+      step: "makeDirectory",
+      path: resctrl,
+      ...says,
+      undo: [{ undo: "removeClass", path: resctrl }],
+    },
+    { step: "joinClass", path: `${directory}/tasks`, ...says, undo: "kernel" },
+  ]);
+}
+
+function isThere(path: string): boolean {
+  try {
+    Deno.statSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
