@@ -49,6 +49,30 @@ test("explain create names what is wrong with a bundle", async () => {
   ]);
 });
 
+test("explain create prints what the container cannot have", async () => {
+  await using bundle = await Bundle.make(["/bin/true"], (config) => {
+    config.mounts = config.mounts.filter(({ destination }) =>
+      !destination.startsWith("/dev")
+    );
+    config.mounts.push({
+      destination: "/dev",
+      type: "bind",
+      source: "/dev",
+      options: ["rbind"],
+    });
+    config.linux.devices = [
+      { path: "/dev/not-there", type: "c", major: 1, minor: 3 },
+    ];
+  });
+  const { path } = bundle.dir;
+  const text = await bundle.does(
+    ...["explain", "--json", "create", "--bundle", path] as const,
+  );
+  assertEquals(JSON.parse(text).leftOut, [
+    "linux.devices: /dev/not-there is not created, because /dev is /dev of the host",
+  ]);
+});
+
 test(
   "run --bundle makes the calls that explain --strace prints",
   async () => {

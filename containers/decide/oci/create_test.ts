@@ -239,8 +239,9 @@ Deno.test("decideExec() joins the namespaces that differ, and the cgroup", async
   assertEquals(facts.cgroupEntry?.directory, "/sys/fs/cgroup/one");
   // setgroups(2) is denied in the user namespace, which is not entered.
   assertEquals([facts.joins, facts.denySetgroups], [true, false]);
-  const steps = compileExec(spec, facts, joined).launch;
-  assert(steps.some(({ step }) => step === "joinProcess"));
+  const plan = compileExec(spec, facts, joined);
+  assert(plan.launch.some(({ step }) => step === "joinProcess"));
+  assertEquals(JSON.parse(JSON.stringify(plan)), plan);
 });
 
 Deno.test("decideExec() obeys a user namespace that denies setgroups(2)", async () => {
