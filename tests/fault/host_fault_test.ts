@@ -6,19 +6,10 @@
  */
 
 // @ts-types="../../types/std_assert.d.ts"
-import {
-  assert,
-  assertEquals,
-  assertRejects,
-  assertStringIncludes,
-} from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { readHierarchy } from "../../cgroup/mod.ts";
 import { HOST_DESCRIPTIONS } from "../../explain/steps/describe_host.ts";
-import { HostPhase } from "../../launch/host/host_phase.ts";
-import { UndoFile } from "../../launch/host/undo_file.ts";
-import { withRecord } from "../../plan/host.ts";
 import type { HostStep } from "../../plan/step.ts";
-import { ContainerError } from "../../spec/errors.ts";
 import { Bundle } from "../_bundle.ts";
 import { bundled } from "../_bundled.ts";
 import type { Config } from "../_config.ts";
@@ -29,17 +20,10 @@ import {
   run,
   TempDir,
   test,
-  until,
   without,
 } from "../_harness.ts";
-import { readProcess } from "../_host.ts";
 import { makeImage, missing } from "../_image.ts";
-import {
-  cgroupsIn,
-  namesIn,
-  recordsOf,
-  undoDirectory,
-} from "../_undo_files.ts";
+import { namesIn, recordsOf, undoDirectory } from "../_undo_files.ts";
 import { type HostFault, ON_PURPOSE } from "./_host_fault.ts";
 import { SHARES } from "./_fault.ts";
 import { pooled } from "./_pooled.ts";
@@ -300,74 +284,4 @@ test("no record is left", () => {
     namesIn(undoDirectory()).filter((name) => name.startsWith("made-up")),
     [],
   );
-});
-
-/** Makes a cgroup of this name in every tree, with a process in it. */
-async function occupied(
-  paths: readonly string[],
-): Promise<{ isThere(): boolean } & AsyncDisposable> {
-  const child = new Deno.Command("sleep", { args: ["1000"] }).spawn();
-  for (const path of paths) {
-    await Deno.mkdir(path);
-    await Deno.writeTextFile(`${path}/cgroup.procs`, String(child.pid));
-  }
-  const state = () => readProcess(child.pid)?.state ?? "Z";
-  return {
-    isThere: () =>
-      state() !== "Z" && paths.every((path) => namesIn(path).length),
-    async [Symbol.asyncDispose]() {
-      child.kill("SIGKILL");
-      await child.status;
-      for (const path of paths) await Deno.remove(path);
-    },
-  };
-}
-
-for (
-  const [name, globals] of [
-    ["delete", []],
-    ["delete without its ready plan", ["--debug"]],
-  ] as const
-) {
-  test(`${name} leaves another program's cgroup and processes alone`, async () => {
-    await using bundle = await Bundle.make(["sleep", "1000"], (config) => {
-      config.linux.resources = { pids: { limit: 9 } };
-    });
-    await bundle.create("one");
-    const record = JSON.parse(
-      await Deno.readTextFile(`${bundle.dir.path}/state/one/state.json`),
-    );
-    const paths = cgroupsIn(record.host).map(({ path }) => path);
-    assert(paths.length > 0);
-    await bundle.does("kill", "one", "KILL");
-    await until(
-      "it has stopped",
-      async () => await bundle.status("one") === "stopped",
-    );
-    for (const path of paths) await Deno.remove(path);
-    await using another = await occupied(paths);
-    bundle.globals = globals;
-    await bundle.does("delete", "one");
-    assert(another.isThere());
-  });
-}
-
-test("a start that finds another's new cgroup under its name leaves it alone", async () => {
-  await using dir = new TempDir();
-  const path = `${existing(dir.path)}-raced`;
-  await using another = await occupied([path]);
-  const host = new HostPhase(
-    withRecord([{
-      step: "makeDirectory",
-      path,
-      exclusive: true,
-      why: "planned before the other program made it",
-      man: "mkdir(2)",
-      undo: [{ undo: "removeCgroup", version: 1, path }],
-    }]),
-    new UndoFile(dir.path, "raced"),
-  );
-  await assertRejects(() => host.prepare(), ContainerError, "just created it");
-  assert(another.isThere());
-  assertEquals(namesIn(dir.path), []);
 });

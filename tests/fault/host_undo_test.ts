@@ -1,0 +1,123 @@
+/**
+ * Undos take back what a start has made, and never what another program has
+ * made under the same name. A start that fails by itself leaves nothing.
+ */
+
+// @ts-types="../../types/std_assert.d.ts"
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
+import { readHierarchy } from "../../cgroup/mod.ts";
+import { HostPhase } from "../../launch/host/host_phase.ts";
+import { UndoFile } from "../../launch/host/undo_file.ts";
+import { withRecord } from "../../plan/host.ts";
+import { ContainerError } from "../../spec/errors.ts";
+import { Bundle } from "../_bundle.ts";
+import { run, TempDir, test, until } from "../_harness.ts";
+import { readProcess } from "../_host.ts";
+import { cgroupsIn, namesIn } from "../_undo_files.ts";
+
+test("run reports ids that cannot be mapped, and ends the waiting process", async () => {
+  const { status, stderr } = await run([
+    "--uidmap",
+    "0:0:10",
+    "--uidmap",
+    "5:100:10",
+    "--gidmap",
+    "0:0:1",
+    "true",
+  ]);
+  assertEquals(status, 125);
+  assertStringIncludes(stderr, "container: Cannot map user IDs: ");
+});
+
+test("run reports a cgroup that cannot be made, and leaves no part of it", async () => {
+  const { status, stderr } = await run(["--cpuset-mems", "4095", "true"]);
+  assertEquals([status, stderr.split("\n").length], [125, 2], stderr);
+  assertStringIncludes(stderr, "container: Cannot ");
+});
+
+test("run reports a mount that cannot be made on the host", async () => {
+  const { status, stderr } = await run([
+    ...["-v", "/proc:/mnt:idmap=uids=0-1-1;gids=0-1-1", "true"],
+  ]);
+  assertEquals([status, stderr.split("\n").length], [125, 2], stderr);
+  assertStringIncludes(
+    stderr,
+    "container: Cannot open /proc with its user IDs",
+  );
+});
+
+/** Makes a cgroup of this name in every tree, with a process in it. */
+async function occupied(
+  paths: readonly string[],
+): Promise<{ isThere(): boolean } & AsyncDisposable> {
+  const child = new Deno.Command("sleep", { args: ["1000"] }).spawn();
+  for (const path of paths) {
+    await Deno.mkdir(path);
+    await Deno.writeTextFile(`${path}/cgroup.procs`, String(child.pid));
+  }
+  const state = () => readProcess(child.pid)?.state ?? "Z";
+  return {
+    isThere: () =>
+      state() !== "Z" && paths.every((path) => namesIn(path).length),
+    async [Symbol.asyncDispose]() {
+      child.kill("SIGKILL");
+      await child.status;
+      for (const path of paths) await Deno.remove(path);
+    },
+  };
+}
+
+for (
+  const [name, globals] of [
+    ["delete", []],
+    ["delete without its ready plan", ["--debug"]],
+  ] as const
+) {
+  test(`${name} leaves another program's cgroup and processes alone`, async () => {
+    await using bundle = await Bundle.make(["sleep", "1000"], (config) => {
+      config.linux.resources = { pids: { limit: 9 } };
+    });
+    await bundle.create("one");
+    const record = JSON.parse(
+      await Deno.readTextFile(`${bundle.dir.path}/state/one/state.json`),
+    );
+    const paths = cgroupsIn(record.host).map(({ path }) => path);
+    assert(paths.length > 0);
+    await bundle.does("kill", "one", "KILL");
+    await until(
+      "it has stopped",
+      async () => await bundle.status("one") === "stopped",
+    );
+    for (const path of paths) await Deno.remove(path);
+    await using another = await occupied(paths);
+    bundle.globals = globals;
+    await bundle.does("delete", "one");
+    assert(another.isThere());
+  });
+}
+
+test("a start that finds another's new cgroup under its name leaves it alone", async () => {
+  await using dir = new TempDir();
+  const [tree] = readHierarchy().mounts;
+  const path = `${tree!.path}/raced-${Deno.pid}`;
+  await using another = await occupied([path]);
+  const host = new HostPhase(
+    withRecord([{
+      step: "makeDirectory",
+      path,
+      exclusive: true,
+      why: "planned before the other program made it",
+      man: "mkdir(2)",
+      undo: [{ undo: "removeCgroup", version: 1, path }],
+    }]),
+    new UndoFile(dir.path, "raced"),
+  );
+  await assertRejects(() => host.prepare(), ContainerError, "just created it");
+  assert(another.isThere());
+  assertEquals(namesIn(dir.path), []);
+});
