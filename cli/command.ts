@@ -20,6 +20,12 @@ export interface Command {
 /** The flag that every command has. */
 export const HELP: Flag = { name: "help", short: "h", help: "Show this help" };
 
+/** The flag for help next to a command's own flags, which may use its letter. */
+export function helpFlag(flags: readonly Flag[]): Flag {
+  const { short: _, ...long } = HELP;
+  return flags.some(({ short }) => short === HELP.short) ? long : HELP;
+}
+
 /** The help text of a command. */
 export function commandHelp(command: Command): string {
   const { name, summary, usage, flags, examples } = command;
@@ -30,7 +36,7 @@ export function commandHelp(command: Command): string {
     `Usage: container ${name} ${usage}`,
     "",
     "Flags:",
-    flagHelp([...flags, HELP]),
+    flagHelp([...flags, helpFlag(flags)]),
     "",
     "Examples:",
     ...examples.map(([line, what]) => `  ${line.padEnd(width)}${what}`),

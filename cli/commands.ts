@@ -128,7 +128,7 @@ export const COMMANDS: readonly Entry[] = [
 ];
 
 // Go programs accept a long flag with one dash, so this program does as well.
-const VERSION_WORDS = new Set(["--version", "-version", "-v"]);
+const VERSION_WORDS = new Set(["--version", "-version", "-v", "version"]);
 const OWN = HELP_WORDS.union(VERSION_WORDS);
 
 /**
@@ -153,8 +153,13 @@ export async function dispatch(argv: readonly string[]): Promise<number> {
     return await dispatch([rest[0]!, "--help"]);
   }
   if (word === "help") return await dispatch([]);
+  // The grouped form of docker and podman: `container container ls`.
+  if (word === "container") return await dispatch(rest);
   const entry = COMMANDS.find(({ name }) => name === word);
   if (!entry) {
+    const { commandFor } = await import("./foreign_commands.ts");
+    const known = commandFor(word);
+    if (known) return await dispatch([known, ...rest]);
     const { unknownWord } = await import("./program.ts");
     throw unknownWord(word, COMMANDS);
   }

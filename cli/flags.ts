@@ -15,6 +15,8 @@ export interface Flag {
   short?: string;
   /** The name of its value in help. Without it the flag is a switch. */
   value?: string;
+  /** Another name for the flag `as`, which help does not list. */
+  as?: string;
   /** The value is optional: the next word is the value only if it matches. */
   optional?: RegExp;
   help: string;
@@ -114,6 +116,10 @@ function parse(
     );
   };
   let at = 0;
+  // -h of run is its hostname, as with docker, unless it is the last word.
+  const isValued = (word: string) =>
+    word === "-h" && at + 1 < argv.length &&
+    flags.some(({ short }) => short === "h");
   const valueOf = (flag: Flag, word: string, attached?: string): string => {
     if (attached !== undefined) return attached;
     const next = argv[at + 1];
@@ -129,7 +135,9 @@ function parse(
   };
   for (; at < argv.length; at++) {
     const word = argv[at]!;
-    if (HELP_WORDS.has(word.replace(/=true$/, ""))) throw new HelpRequested();
+    if (HELP_WORDS.has(word.replace(/=true$/, "")) && !isValued(word)) {
+      throw new HelpRequested();
+    }
     if (word === "--") {
       return new Flags(given, [...words, ...argv.slice(at + 1)]);
     }
@@ -144,11 +152,12 @@ function parse(
     )!;
     const long = flags.find((flag) => flag.name === name);
     if (long && (dashes === "--" || name!.length > 1)) {
+      const name = long.as ?? long.name;
       if (!long.value && attached !== undefined) {
-        given.push([long.name, switchValue(word, attached)]);
+        given.push([name, switchValue(word, attached)]);
       } else {
         given.push([
-          long.name,
+          name,
           long.value ? valueOf(long, `--${long.name}`, attached) : "true",
         ]);
       }
@@ -193,7 +202,8 @@ function switchValue(word: string, value: string): string {
 }
 
 /** The help lines of flags, aligned. */
-export function flagHelp(flags: readonly Flag[]): string {
+export function flagHelp(all: readonly Flag[]): string {
+  const flags = all.filter(({ as }) => !as);
   const left = flags.map(({ name, short, value }) =>
     `  ${short ? `-${short}, ` : "    "}--${name}${value ? ` ${value}` : ""}`
   );

@@ -15,7 +15,6 @@ import {
   DEFAULT_CAPABILITIES,
 } from "../plan/process/capabilities.ts";
 import { SpecError, UsageError } from "../spec/errors.ts";
-import { closestString } from "./closest.ts";
 import {
   type Flag,
   flagHelp,
@@ -142,13 +141,27 @@ Deno.test("flagHelp() aligns the texts", () => {
   assertEquals(lines[0]!.indexOf("first"), lines[1]!.indexOf("second"));
 });
 
-Deno.test("closestString() finds a near word and no distant one", () => {
-  assertEquals(closestString("rnu", ["run", "explain"]), "run");
-  assertEquals(closestString("explian", ["run", "explain"]), "explain");
-  assertEquals(closestString("xyzzyxyz", ["run"]), null);
-  assertEquals(closestString("run", []), null);
-  assertEquals(closestString("Z", ["rm", "pid"]), null);
-  assertEquals(closestString("", ["ps"]), null);
+Deno.test("parseFlags() takes -h with a word after it for a flag with that letter", () => {
+  const hostname = { name: "hostname", short: "h", value: "NAME", help: "" };
+  const quiet = { name: "quiet", short: "q", help: "" };
+  const given = (...argv: string[]) =>
+    parseFlags([hostname, quiet], argv, "x").given;
+  assertEquals(given("-h", "box", "sh"), [["hostname", "box"]]);
+  assertEquals(given("-hbox", "sh"), [["hostname", "box"]]);
+  assertEquals(given("-qh", "box"), [["quiet", "true"], ["hostname", "box"]]);
+  assertThrows(() => given("-q", "-h"), HelpRequested);
+  assertThrows(() => parseFlags([quiet], ["-h", "x"], "x"), HelpRequested);
+});
+
+Deno.test("parseFlags() gives a flag with another name the flag's own", () => {
+  const flags = [
+    { name: "network", value: "MODE", help: "the help" },
+    { name: "net", as: "network", value: "MODE", help: "" },
+  ];
+  assertEquals(parseFlags(flags, ["--net=host"], "x").given, [
+    ["network", "host"],
+  ]);
+  assertEquals(flagHelp(flags).includes("--net "), false);
 });
 
 const ROOT = {

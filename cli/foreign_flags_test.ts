@@ -69,15 +69,40 @@ Deno.test("parseRunFlags() explains a flag of docker and suggests the nearest fo
     );
     assertMatch(`${message}. ${hint}`, words);
   };
-  await refused(
-    /Unknown flag --entrypoint\. The command/,
-    "--entrypoint",
-    "sh",
-  );
+  await refused(/Unknown flag --gpus\. Use --device/, "--gpus", "all");
   await refused(/Unknown flag -p80:80\. .*--network host/, "-p80:80");
   await refused(/Unknown flag -diP\. .*--network host/, "-diP");
   await refused(
     /Unknown flag --hostnme\. Did you mean --hostname/,
     "--hostnme",
   );
+});
+
+Deno.test("parseRunFlags() translates docker's names of flags", async () => {
+  const parsed = async (...argv: string[]) => {
+    const { given, rest } = await parseRunFlags(RUN_FLAGS, argv, "");
+    return [...given.map((pair) => pair.join("=")), ...rest].join(" ");
+  };
+  const said = await parsed(
+    ...["--security-opt", "no-new-privileges:false"],
+    ...["--security-opt=seccomp=unconfined", "--security-opt", "apparmor=a b"],
+    ...["--security-opt", "label=disable", "--net", "host", "-h", "box", "sh"],
+  );
+  assertEquals(
+    said,
+    "no-new-privs=false seccomp=unconfined apparmor=a b network=host hostname=box sh",
+  );
+  const entry = (text: string) => parsed("--entrypoint", text, "a", "-b");
+  assertEquals(await entry("ls"), "entrypoint=ls ls a -b");
+  assertEquals(
+    await entry('["sh", "-c"]'),
+    'entrypoint=["sh", "-c"] sh -c a -b',
+  );
+  assertEquals(await entry(""), "entrypoint= a -b");
+  const refused = (...argv: string[]) =>
+    assertRejects(() => parseRunFlags(RUN_FLAGS, argv, ""), UsageError);
+  await refused("--entrypoint", "[1]", "a");
+  for (const text of ["", "nope", "label=type:x", "seccomp", "unmask=ALL"]) {
+    await refused("--security-opt", text, "sh");
+  }
 });

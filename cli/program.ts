@@ -1,9 +1,10 @@
 /** The help of the whole program, and the error for an unknown first word. */
 
 import { UsageError } from "../spec/errors.ts";
-import { closestString } from "./closest.ts";
+import { closestStrings } from "./closest.ts";
 import { type Entry, HELP } from "./command.ts";
 import { type Flag, flagHelp } from "./flags.ts";
+import { adviceFor } from "./foreign_commands.ts";
 import { GLOBAL_FLAGS } from "./oci/global.ts";
 
 const OWN: readonly Flag[] = [
@@ -39,8 +40,7 @@ Examples:
 }
 
 /**
- * The error for a first word that is no command. It lists the commands and
- * suggests the closest.
+ * The error for a first word that is no command, with what to do instead.
  */
 export function unknownWord(
   word: string,
@@ -50,19 +50,20 @@ export function unknownWord(
   const flags = [...OWN, ...GLOBAL_FLAGS].map(({ name }) => `--${name}`);
   const isFlag = word.startsWith("-");
   return new UsageError(
-    `Unknown ${isFlag ? "flag" : "command"} ${word || '""'}: the commands are ${
-      names.join(", ")
-    }`,
-    suggestion(word, isFlag ? flags : [...names, "--version"]),
+    `Unknown ${isFlag ? "flag" : "command"} ${word || '""'}`,
+    adviceFor(word) ??
+      suggestion(word, isFlag ? flags : [...names, "--version"]),
   );
 }
 
 function suggestion(word: string, possible: readonly string[]): string {
   const typed = word.toLowerCase();
   const bare = typed.replace(/^-+/, "");
-  const near = /^v$/i.test(bare)
+  const same = /^v$/i.test(bare)
     ? "--version"
-    : possible.find((name) => name.replace(/^-+/, "") === bare) ??
-      closestString(typed, possible);
-  return near ? `Did you mean ${near}?` : "See container --help.";
+    : possible.find((name) => name.replace(/^-+/, "") === bare);
+  const near = same ? [same] : closestStrings(typed, possible);
+  return near.length
+    ? `Did you mean ${near.join(" or ")}? See container --help.`
+    : "See container --help.";
 }

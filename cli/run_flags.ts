@@ -116,6 +116,11 @@ export const KEPT_FLAGS: readonly Flag[] = [
   },
   { name: "name", value: "NAME", help: "Name the container" },
   {
+    name: "cidfile",
+    value: "FILE",
+    help: "Write the container ID to a new file",
+  },
+  {
     name: "rm",
     help: "Remove the container when it ends (default without a name)",
   },
@@ -157,6 +162,7 @@ export const RUN_FLAGS: readonly Flag[] = [
   },
   {
     name: "hostname",
+    short: "h",
     value: "NAME",
     help: `Hostname inside (default ${DEFAULT_HOSTNAME})`,
   },
@@ -196,6 +202,11 @@ export const RUN_FLAGS: readonly Flag[] = [
     short: "u",
     value: "USER[:GROUP]",
     help: "Run as this user of the root filesystem, a name or a number",
+  },
+  {
+    name: "entrypoint",
+    value: "WORD",
+    help: "A word before those of the command",
   },
   { name: "group-add", value: "GROUP", help: "Add a supplementary group" },
   {
@@ -269,6 +280,7 @@ export const RUN_FLAGS: readonly Flag[] = [
     value: "MODE",
     help: "none (default: loopback only), host or path:FILE",
   },
+  { name: "net", as: "network", value: "MODE", help: "The same as --network" },
   namespace("pid", "Process tree"),
   namespace("uts", "Hostname"),
   namespace("ipc", "Message queues and shared memory"),
@@ -306,6 +318,11 @@ export const RUN_FLAGS: readonly Flag[] = [
     name: "landlock",
     value: "RULE",
     help: "Allow only ro=, rw= or exec=PATH, connect= or bind=PORT",
+  },
+  {
+    name: "security-opt",
+    value: "OPTION",
+    help: "Docker's name for --no-new-privs, --seccomp and --apparmor",
   },
   { name: "apparmor", value: "PROFILE", help: "Apply an AppArmor profile" },
   { name: "selinux", value: "LABEL", help: "Apply an SELinux label" },

@@ -2,7 +2,7 @@
 
 /** Exit statuses, the same as those of docker run. */
 export const EXIT = {
-  usage: 2,
+  usage: 125,
   failure: 125,
   notExecutable: 126,
   notFound: 127,

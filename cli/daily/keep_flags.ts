@@ -39,7 +39,8 @@ export function keepOptionsOf(flags: Flags): KeepOptions | null {
   const detached = flags.has("detach") ||
     flags.last("detach-keys") !== undefined;
   const name = flags.last("name");
-  if (!detached && name === undefined) {
+  const idFile = flags.last("cidfile");
+  if (!detached && name === undefined && idFile === undefined) {
     const asked = NEED_RECORD.find((flag) => flags.last(flag) !== undefined);
     if (asked === undefined) return null;
     throw new UsageError(
@@ -49,7 +50,7 @@ export function keepOptionsOf(flags: Flags): KeepOptions | null {
   }
   if (name !== undefined) checkName(name);
   const restart = restartPolicy(flags.last("restart") ?? "no");
-  const autoRemove = flags.has("rm");
+  const autoRemove = flags.has("rm") || !detached && name === undefined;
   if (restart.name !== "no") {
     if (autoRemove) {
       throw new UsageError("--rm and --restart cannot be used together");
@@ -64,6 +65,7 @@ export function keepOptionsOf(flags: Flags): KeepOptions | null {
   const timeout = flags.last("stop-timeout");
   return {
     name,
+    idFile,
     labels: Object.fromEntries(
       flags.all("label").map((text) => {
         const [key = "", value = ""] = text.split(/=(.*)/s);

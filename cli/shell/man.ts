@@ -96,8 +96,7 @@ export function programPage(commands: readonly Command[]): string {
 
 const STATUSES: readonly [status: string, meaning: string][] = [
   ["0", "Success; for run, the command's own status"],
-  [String(EXIT.usage), "The command line is invalid"],
-  [String(EXIT.failure), "The command failed"],
+  [String(EXIT.failure), "The command line is invalid, or the command failed"],
   [String(EXIT.notExecutable), "The container's command cannot be executed"],
   [String(EXIT.notFound), "The container's command was not found"],
   [`${EXIT.signalBase}+n`, "Signal n killed the container's command"],

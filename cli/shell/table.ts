@@ -1,6 +1,6 @@
 /** The input of completion scripts and manual pages: all commands, loaded. */
 
-import { type Command, type Entry, HELP } from "../command.ts";
+import { type Command, type Entry, HELP, helpFlag } from "../command.ts";
 import type { Flag } from "../flags.ts";
 import { GLOBAL_FLAGS } from "../oci/global.ts";
 
@@ -14,8 +14,8 @@ export async function shownCommands(
 
 /** The flags of a command, including --help. */
 export const flagsOf = ({ flags }: Command): readonly Flag[] => [
-  ...flags,
-  HELP,
+  ...flags.filter(({ as }) => !as),
+  helpFlag(flags),
 ];
 
 /** The flags before a command, and those of the program itself. */

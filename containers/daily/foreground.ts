@@ -13,7 +13,7 @@ import { prepare, run, type RunOptions } from "../run/run.ts";
 import type { StatusEvent } from "../run/status_lines.ts";
 import { forget } from "./dead.ts";
 import { reserveEnd, writeEnd } from "./exit_record.ts";
-import { addContainer, draft, type KeepOptions } from "./make.ts";
+import { addContainer, draft, type KeepOptions, openIdFile } from "./make.ts";
 import { killAndRemove } from "./remove.ts";
 
 /**
@@ -65,8 +65,10 @@ export async function runNamed(
     how.events?.(event);
   };
   try {
+    using idFile = openIdFile(keep, id);
     const ledger = new NamedLedger(store, id);
     const status = await run(prepared, { ...how, events, ledger });
+    idFile?.keep();
     noteEnd(`${store.root}/${id}`, pid, status);
     if (keep.autoRemove) await removeNamed(store, id);
     return status;

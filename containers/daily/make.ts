@@ -6,6 +6,7 @@
 import { UsageError } from "../../spec/errors.ts";
 import type { Spec } from "../../spec/types.ts";
 import type { ContainerOptions } from "../decide/options.ts";
+import { IdFile } from "../store/id_file.ts";
 import type { Entry, Store } from "../store/store.ts";
 import { sweepLeftovers } from "../run/leftovers.ts";
 import { containerId } from "../run/run.ts";
@@ -29,7 +30,11 @@ export type KeepOptions =
     | "logMax"
     | "front"
   >
-  & { name?: string };
+  & {
+    name?: string;
+    /** A new file for the ID. */
+    idFile?: string;
+  };
 
 /**
  * Resolves paths and the environment now, because the container may be started
@@ -52,7 +57,7 @@ const absolute = (path: string) =>
 
 /** The id and the record of a new container. */
 export function draft(
-  { name, ...keep }: KeepOptions,
+  { name, idFile: _, ...keep }: KeepOptions,
   options: ContainerOptions,
   rootfs: string,
   detached: boolean,
@@ -108,6 +113,12 @@ export function addContainer(
   }
 }
 
+/** Writes the file of `--cidfile`, if it is asked for. */
+export const openIdFile = (
+  { idFile }: KeepOptions,
+  id: string,
+): IdFile | null => idFile === undefined ? null : new IdFile(idFile, id);
+
 /**
  * Creates and starts a container that outlives this command.
  *
@@ -143,7 +154,9 @@ export async function runDetached(
   using entry = addContainer(store, drafted, decided.spec);
   for (const line of decided.leftOut) say(`container: ${line}`);
   try {
+    using idFile = openIdFile(keep, drafted.id);
     await begin(store, entry, decided, () => ready?.(drafted.id));
+    idFile?.keep();
   } catch (error) {
     forget(store, entry);
     throw error;

@@ -274,14 +274,18 @@ test("attach refuses in one line what it cannot attach to", async () => {
     "front",
   );
   await refused(
-    2,
+    125,
     /"ctrl-" is not a key/,
     "attach",
     "--detach-keys",
     "ctrl-",
     "ended",
   );
-  await refused(2, /"ab" is not a key/, ...run("--detach-keys", "ab", "true"));
+  await refused(
+    125,
+    /"ab" is not a key/,
+    ...run("--detach-keys", "ab", "true"),
+  );
   await refused(
     125,
     /^container: container does not exist: nothing\. .*\n$/,

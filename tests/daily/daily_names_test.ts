@@ -68,7 +68,7 @@ test("rename and rm free a name", async () => {
   const id = await daily.run("--name", "one", "sleep", "1000");
   await daily.run("--name", "two", "sleep", "1000");
   assertEquals((await daily.call("rename", "one", "two")).status, 125);
-  assertEquals((await daily.call("rename", "one", "a b")).status, 2);
+  assertEquals((await daily.call("rename", "one", "a b")).status, 125);
   assertEquals(await daily.does("rename", "one", "three"), "");
   assertEquals((await daily.inspect("three")).Id, id);
   assertEquals((await daily.call("inspect", "one")).status, 125);
@@ -109,7 +109,7 @@ test("ps filters by name, status and label, and refuses other filters", async ()
   assertEquals(await names("-n", "2"), ["job", "web-2"]);
   for (const filter of ["color=red", "status=asleep", "name"]) {
     const { status, stderr } = await daily.call("ps", "--filter", filter);
-    assertEquals(status, 2, filter);
+    assertEquals(status, 125, filter);
     assert(stderr.includes(filter.split("=")[0]!), stderr);
   }
 });
@@ -163,7 +163,7 @@ test("flags may follow names, and their values are not taken as names", async ()
   await daily.is("0", "running");
   const refused = async (text: string, ...words: string[]) => {
     const { status, stderr } = await daily.call(...words);
-    assertEquals([status, stderr], [2, `container: ${text}\n`]);
+    assertEquals([status, stderr], [125, `container: ${text}\n`]);
   };
   await refused(
     "Unexpected word 0: prune takes flags only. See container prune --help.",

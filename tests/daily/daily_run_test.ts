@@ -100,21 +100,21 @@ for (
       125,
       "/nosuch",
     ],
-    ["a bad name", ["--name", "a b", "true"], 2, "Invalid container name"],
+    ["a bad name", ["--name", "a b", "true"], 125, "Invalid container name"],
     [
       "an unknown policy",
       ["--restart", "often", "true"],
-      2,
+      125,
       "--restart often",
     ],
     [
       "--rm with --restart",
       ["--rm", "--restart", "always", "true"],
-      2,
+      125,
       "cannot be used together",
     ],
-    ["--init", ["--init", "true"], 2, "--init"],
-    ["descriptors", ["--preserve-fd", "1", "true"], 2, "descriptors"],
+    ["--init", ["--init", "true"], 125, "--init"],
+    ["descriptors", ["--preserve-fd", "1", "true"], 125, "descriptors"],
     ["--seccomp learn", ["--seccomp", "learn", "true"], 125, "learn"],
   ] as [string, string[], number, string][]
 ) {
@@ -140,7 +140,7 @@ test("--restart, --label and similar flags need a container that is kept", async
     const { status, stderr } = await daily.call(
       ...["run", ...flags, "--rootfs", rootfs(), "true"],
     );
-    assertEquals(status, 2);
+    assertEquals(status, 125);
     assertStringIncludes(stderr, "--detach");
   }
   assertEquals(

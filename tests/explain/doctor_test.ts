@@ -122,6 +122,6 @@ test(
 
 test("doctor accepts only flags", async () => {
   const { status, stderr } = await container(["doctor", "me"]);
-  assertEquals(status, 2);
+  assertEquals(status, 125);
   assertMatch(stderr, /^container: Unexpected word me/);
 });

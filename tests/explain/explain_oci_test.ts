@@ -106,7 +106,7 @@ test(
 test("explain names the commands that it can explain", async () => {
   const { status, stderr } = await container(["explain", "creat"]);
   assertEquals([status, stderr], [
-    2,
+    125,
     "container: Cannot explain creat: the supported commands are run, create, exec. Did you mean create?\n",
   ]);
 });

@@ -144,11 +144,11 @@ test("explain run needs no root filesystem", async () => {
 });
 
 test("explain refuses an unknown command and names the nearest one", async () => {
-  assertEquals((await container(["explain"])).status, 2);
+  assertEquals((await container(["explain"])).status, 125);
   const { status, stderr } = await container(["explain", "rnu", "sh"]);
-  assertEquals(status, 2);
+  assertEquals(status, 125);
   assertStringIncludes(stderr, "Did you mean run?");
-  assertEquals((await container(["explain", "run"])).status, 2);
+  assertEquals((await container(["explain", "run"])).status, 125);
 });
 
 test("explain run makes none of the calls that it prints", async () => {

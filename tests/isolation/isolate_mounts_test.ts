@@ -128,7 +128,7 @@ testBoth("-v refuses a missing source in one line", async (mode) => {
   const { status, stdout, stderr } = await mode.run(
     ["-v", "/no/such/place:/mnt", "true"],
   );
-  assertEquals([status, stdout], [2, ""]);
+  assertEquals([status, stdout], [125, ""]);
   assertEquals(
     stderr,
     "container: --volume /no/such/place:/mnt: /no/such/place does not exist on the host. Create it, or correct the path.\n",

@@ -102,7 +102,7 @@ test("--shm-size is refused if /dev/shm is the host's", async () => {
   const { status, stderr } = await run(
     ["--ipc", "host", "--shm-size", "1m", "true"],
   );
-  assertEquals(status, 2);
+  assertEquals(status, 125);
   assertStringIncludes(stderr, "/dev/shm belongs to the host");
 });
 

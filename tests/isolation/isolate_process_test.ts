@@ -310,7 +310,7 @@ testBoth(
     const { status, stdout, stderr } = await mode.run(
       ["--preserve-fd", "1", "true"],
     );
-    assertEquals([status, stdout], [2, ""]);
+    assertEquals([status, stdout], [125, ""]);
     assertMatch(
       stderr,
       /^container: [^\n]*descriptor 3 is not open\.[^\n]+\n$/,
@@ -365,7 +365,7 @@ testBoth(
       const { status, stdout, stderr } = await mode.run(
         ["--status-fd", fd, "true"],
       );
-      assertEquals([status, stdout], [2, ""], fd);
+      assertEquals([status, stdout], [125, ""], fd);
       assertMatch(
         stderr,
         new RegExp(

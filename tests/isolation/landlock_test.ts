@@ -151,17 +151,17 @@ for (
 testBoth("--landlock refuses meaningless rules in one line", async (mode) => {
   const refuse = async (status: number, words: RegExp, ...flags: string[]) =>
     assertRefused(await mode.run([...flags, "true"]), status, words);
-  await refuse(2, /not one of ro=PATH, rw=PATH/, "--landlock=read=/");
-  await refuse(2, /not one of ro=PATH/, "--landlock=/tmp");
-  await refuse(2, /tmp is not absolute/, "--landlock=ro=tmp");
-  await refuse(2, /soon is not a port/, "--landlock=ro=/,connect=soon");
+  await refuse(125, /not one of ro=PATH, rw=PATH/, "--landlock=read=/");
+  await refuse(125, /not one of ro=PATH/, "--landlock=/tmp");
+  await refuse(125, /tmp is not absolute/, "--landlock=ro=tmp");
+  await refuse(125, /soon is not a port/, "--landlock=ro=/,connect=soon");
   await refuse(
-    2,
+    125,
     /without a path rule, no program.*ro=\//,
     "--landlock=connect=80",
   );
   await refuse(
-    2,
+    125,
     /without no_new_privs needs CAP_SYS_ADMIN/,
     "--landlock=ro=/",
     "--no-new-privs=false",

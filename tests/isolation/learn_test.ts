@@ -244,7 +244,7 @@ testBoth(
     await using place = await Place.make();
     for (
       const [file, status, message] of [
-        ["", 2, /^container: --seccomp learn=: the file name is missing\./],
+        ["", 125, /^container: --seccomp learn=: the file name is missing\./],
         ["/no/such/x", 125, /to \/no\/such\/x: no such directory\./],
         [place.dir.path, 125, /: it is a directory\./],
       ] as const

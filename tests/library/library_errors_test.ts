@@ -95,7 +95,7 @@ const CASES: Case[] = [
     of: "run",
     error: UsageError,
     message: /^Unknown capability FLY/,
-    status: 2,
+    status: 125,
   },
   {
     name: "a sysctl of the host",
@@ -119,7 +119,7 @@ const CASES: Case[] = [
     of: "run",
     error: UsageError,
     message: /mount namespace/,
-    status: 2,
+    status: 125,
   },
   {
     name: "a missing namespace",

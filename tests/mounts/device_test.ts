@@ -159,7 +159,7 @@ testBoth(
     assertEquals(stdout, `2\n${DEVICE}\nkept\n`);
     assertRefused(
       await run("--device", "/dev/zero:r", "true"),
-      2,
+      125,
       /only root can restrict the access to a device to r\. Remove the letters/,
     );
   },
@@ -177,7 +177,7 @@ for (
   ] as const
 ) {
   testBoth(`--device ${value} is refused in one line`, async (mode) => {
-    assertRefused(await mode.run(["--device", value, "true"]), 2, words);
+    assertRefused(await mode.run(["--device", value, "true"]), 125, words);
   });
 }
 
@@ -186,7 +186,7 @@ testBoth(
   async (mode) => {
     assertRefused(
       await mode.run(["--privileged", "--device=/dev/zero:r", "true"]),
-      2,
+      125,
       /--privileged every device can be read and written/,
     );
   },

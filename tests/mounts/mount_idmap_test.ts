@@ -197,29 +197,29 @@ testBoth("idmap that is not possible is refused with a fix", async (mode) => {
     assertRefused(await files.run(mode, ...args, "true"), status, words);
   const volume = (options: string) => ["-v", `${source}:/mnt:${options}`];
   await refused(
-    2,
+    125,
     /no user namespace whose mapping.*--uidmap and --gidmap.*idmap=uids=/,
     ...volume("idmap"),
   );
-  await refused(2, /gids= is missing/, ...volume("idmap=uids=0-0-1"));
+  await refused(125, /gids= is missing/, ...volume("idmap=uids=0-0-1"));
   await refused(
-    2,
+    125,
     /the ranges of uids overlap/,
     ...volume("idmap=uids=0-0-2#1-5-1;gids=0-0-1"),
   );
-  await refused(2, /x is not a range/, ...volume("idmap=uids=x;gids=0-0-1"));
+  await refused(125, /x is not a range/, ...volume("idmap=uids=x;gids=0-0-1"));
   await refused(
-    2,
+    125,
     /kids is neither uids nor gids/,
     ...volume("idmap=kids=0-0-1"),
   );
   await refused(
-    2,
+    125,
     /does not have the IDs from 9000 on/,
     ...IN_USER_NAMESPACE,
     ...volume("idmap=uids=@0-9000-1;gids=0-0-1"),
   );
-  await refused(2, /Did you mean idmap\?/, ...volume("idmpa"));
+  await refused(125, /Did you mean idmap\?/, ...volume("idmpa"));
   await refused(
     125,
     /EINVAL.*file system does not support ID mapping.*chown/,

@@ -170,9 +170,9 @@ testBoth("z, Z, nocopy and consistent have no effect", async (mode) => {
   }
 });
 
-test("-v refuses an unknown option with the nearest one, and status 2", async () => {
+test("-v refuses an unknown option with the nearest one, and status 125", async () => {
   const refused = async (words: RegExp, ...args: string[]) =>
-    assertRefused(await run([...args, "true"]), 2, words);
+    assertRefused(await run([...args, "true"]), 125, words);
   for (
     const [given, meant] of [
       ["nosiud", "nosuid"],

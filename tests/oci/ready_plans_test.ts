@@ -109,7 +109,7 @@ test("ready plan: Deno reports what is refused", async () => {
     ...[program, "--root", `${bundle.dir.path}/state`],
     ...["--log-format", "xml", "state", "one"],
   ]);
-  assertEquals(odd.status, 2);
+  assertEquals(odd.status, 125);
   assertStringIncludes(odd.stderr, "--log-format xml: not one of text, json");
   await bundle.does("pause", "one");
   assertEquals(await bundle.status("one"), "paused");

@@ -145,7 +145,7 @@ test("run --bundle is recognized before the command only, and checks its flags",
   ];
   for (const [args, text] of mistaken) {
     const { status, stderr } = await run(bundle, args);
-    assertEquals(status, 2, stderr);
+    assertEquals(status, 125, stderr);
     assertStringIncludes(stderr, text);
   }
 });

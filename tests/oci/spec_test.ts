@@ -73,7 +73,7 @@ test("spec names what is wrong with its directory", async () => {
     /no such directory\. Create it/,
   );
   assertRefused(await into(`${dir.path}/file`), 125, /it is not a directory/);
-  assertRefused(await container(["spec", "x"]), 2, /spec takes flags only/);
+  assertRefused(await container(["spec", "x"]), 125, /spec takes flags only/);
   await using nobody = await Nobody.make();
   assertRefused(
     await container(["spec", "-b", dir.path], nobody),
@@ -179,7 +179,7 @@ test("features prints what the specification requires", async () => {
   assertEquals(document.ociVersionMax, "1.3.0");
   assertRefused(
     await container(["features", "x"]),
-    2,
+    125,
     /features takes flags only/,
   );
 });

@@ -29,7 +29,7 @@ for (const command of ["run", "explain"]) {
     assertEquals([status, stderr], [0, ""]);
     assertStringIncludes(stdout, `Usage: container ${command} `);
     assertStringIncludes(stdout, "Examples:");
-    assertMatch(stdout, / {2}-h, --help +Show this help/);
+    assertMatch(stdout, / --help +Show this help/);
     assertEquals((await container([command, "-h"])).stdout, stdout);
     assertEquals((await container(["help", command])).stdout, stdout);
   });
@@ -86,7 +86,6 @@ for (
     ["rnu", "run"],
     ["explian", "explain"],
     ["RUN", "run"],
-    ["version", "--version"],
     ["--versoin", "--version"],
     ["-V", "--version"],
     ["--rot", "--root"],
@@ -95,10 +94,10 @@ for (
     ["", null],
   ] as const
 ) {
-  test(`container refuses ${word || "an empty word"} as first word and names the commands`, async () => {
+  test(`container refuses ${word || "an empty word"} as first word and names what is near`, async () => {
     const { status, stdout, stderr } = await container([word]);
-    assertEquals([status, stdout], [2, ""]);
-    assertMatch(stderr, /^container: [^\n]*run, explain[^\n]*\n$/);
+    assertEquals([status, stdout], [125, ""]);
+    assertMatch(stderr, /^container: Unknown [^\n]{1,80}\n$/);
     assertStringIncludes(
       stderr,
       near ? `Did you mean ${near}?` : "See container --help.",
@@ -124,7 +123,7 @@ test("a flag before the command with an invalid value is a usage error", async (
       ["--log=", /--log: the path is empty/],
     ] as const
   ) {
-    assertRefused(await container([flag, "list"]), 2, words);
+    assertRefused(await container([flag, "list"]), 125, words);
   }
 });
 

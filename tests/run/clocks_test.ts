@@ -91,19 +91,19 @@ testBoth(
     for (const value of ["realtime=1", "boottime", "boottime=soon", "1"]) {
       await refuse(
         /not CLOCK=SECONDS.*monotonic and boottime/,
-        2,
+        125,
         `--time-offset=${value}`,
       );
     }
     await refuse(
       /host means the host's clocks/,
-      2,
+      125,
       "--time=host",
       "--time-offset=boottime=1",
     );
     await refuse(
       /offsets of an existing time namespace cannot be changed/,
-      2,
+      125,
       "--time=path:/proc/self/ns/time",
       "--time-offset=boottime=1",
     );
@@ -120,7 +120,7 @@ testBoth(
     assertEquals(await machine("linux"), "x86_64\n");
     assertRefused(
       await mode.run(["--personality", "bsd", "true"]),
-      2,
+      125,
       /not one of linux and linux32/,
     );
   },

@@ -177,7 +177,7 @@ testBoth("run does not cover mounts of the user", async (mode) => {
       ...["-v", `${dir.path}/hosts:/etc/hosts`, "--add-host", "a:1.2.3.4"],
       "true",
     ]),
-    2,
+    125,
     /--add-host: another mount is already at \/etc\/hosts/,
   );
 });
@@ -218,7 +218,7 @@ testBoth("run does not use the host's name", async (mode) => {
   for (const flag of ["--hostname", "--domainname"]) {
     assertRefused(
       await mode.run([flag, "x", "--uts", "host", "true"]),
-      2,
+      125,
       new RegExp(`${flag} with --uts host would change the host's name`),
     );
   }
@@ -236,6 +236,6 @@ for (
   ] as const
 ) {
   testBoth(`run refuses ${flag} in one line`, async (mode) => {
-    assertRefused(await mode.run([flag, "true"]), 2, words);
+    assertRefused(await mode.run([flag, "true"]), 125, words);
   });
 }

@@ -217,7 +217,7 @@ testBoth(
           dir,
           `${words} ${redirection}`,
         );
-        assertEquals(status, 2);
+        assertEquals(status, 125);
         assertStringIncludes(stderr, message!);
       }
     }
@@ -282,7 +282,7 @@ testBoth(
     assertEquals(stdout, `${dir.path}/in\n/\n`);
     const wrong = await mode.run(["--streams", "copy", "true"]);
     assertEquals([wrong.status, wrong.stderr], [
-      2,
+      125,
       "container: --streams copy: unknown mode. Use relay or inherit.\n",
     ]);
   },

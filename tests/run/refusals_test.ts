@@ -160,7 +160,7 @@ test("run refuses a link that leads nowhere or in a circle as root filesystem", 
 test("run without a command asks for one", async () => {
   for (const args of [["run"], ["run", "-q"], ["run", "--"], ["run", ""]]) {
     const result = await container(args);
-    assertRefused(result, 2, /No command.*container run \/bin\/sh/);
+    assertRefused(result, 125, /No command.*container run \/bin\/sh/);
   }
 });
 
@@ -251,7 +251,7 @@ testBoth(
     );
     assertRefused(
       await mode.run(["-w", "relative", "true"]),
-      2,
+      125,
       /not absolute/,
     );
   },
@@ -261,15 +261,15 @@ testBoth(
   "run refuses a hostname that is too long for the kernel and names the limit",
   async (mode) => {
     const result = await mode.run(["--hostname", "x".repeat(65), "true"]);
-    assertRefused(result, 2, /1 to 64 bytes/);
+    assertRefused(result, 125, /1 to 64 bytes/);
     assertRefused(
       await mode.run(["--hostname", "", "true"]),
-      2,
+      125,
       /1 to 64 bytes/,
     );
     assertRefused(
       await mode.run(["--hostname", "ü".repeat(33), "true"]),
-      2,
+      125,
       /1 to 64 bytes/,
     );
   },
@@ -284,28 +284,32 @@ testBoth("run accepts a hostname of 64 bytes", async (mode) => {
 test("run names the nearest flag to an unknown one", async () => {
   assertRefused(
     await container(["run", "--hostnme", "x", "true"]),
-    2,
+    125,
     /--hostnme.*Did you mean --hostname\?/,
   );
   assertRefused(
     await container(["run", "--rotfs=x", "true"]),
-    2,
+    125,
     /Unknown flag --rotfs\..*--rootfs/,
   );
-  assertRefused(await container(["run", "-z", "true"]), 2, /Unknown flag -z/);
+  assertRefused(await container(["run", "-z", "true"]), 125, /Unknown flag -z/);
 });
 
 test("run says what a flag without a value needs", async () => {
   assertRefused(
     await container(["run", "--rootfs"]),
-    2,
+    125,
     /--rootfs needs a value: --rootfs DIR/,
   );
-  assertRefused(await container(["run", "-e"]), 2, /-e needs a value: -e K=V/);
+  assertRefused(
+    await container(["run", "-e"]),
+    125,
+    /-e needs a value: -e K=V/,
+  );
 });
 
 test("run explains how to write a variable without a name", async () => {
-  assertRefused(await run(["-e", "=x", "true"]), 2, /NAME=VALUE/);
+  assertRefused(await run(["-e", "=x", "true"]), 125, /NAME=VALUE/);
 });
 
 testBoth(
@@ -335,7 +339,7 @@ testBoth(
 );
 
 test("container refuses `child` on the command line", async () => {
-  assertRefused(await container(["child", "sh"]), 2, /container run/);
+  assertRefused(await container(["child", "sh"]), 125, /container run/);
 });
 
 test("--debug adds a stack trace to the line", async () => {

@@ -158,7 +158,7 @@ test("fish completes commands, flags and containers", async () => {
 test("completion refuses an unknown shell", async () => {
   for (const words of [[], ["csh"], ["constructor"], ["bash", "zsh"]]) {
     const { status, stderr } = await container(["completion", ...words]);
-    assertEquals(status, 2);
+    assertEquals(status, 125);
     assertStringIncludes(stderr, "bash, zsh or fish");
   }
 });
@@ -189,6 +189,6 @@ for (
 
 test("man refuses an unknown command", async () => {
   const { status, stderr } = await container(["man", "insepct"]);
-  assertEquals(status, 2);
+  assertEquals(status, 125);
   assertStringIncludes(stderr, "Did you mean inspect?");
 });

@@ -95,9 +95,12 @@ testBoth("run returns 125 if the program itself fails", async (mode) => {
   assertEquals((await mode.run(["-w", "/nowhere", "true"])).status, 125);
 });
 
-test("run returns 2 for a usage error", async () => {
-  assertEquals((await container(["run", "--no-such-flag", "true"])).status, 2);
-  assertEquals((await container(["rnu"])).status, 2);
+test("run returns 125 for a usage error", async () => {
+  assertEquals(
+    (await container(["run", "--no-such-flag", "true"])).status,
+    125,
+  );
+  assertEquals((await container(["rnu"])).status, 125);
 });
 
 testBoth("run ends processes that the command leaves running", async (mode) => {

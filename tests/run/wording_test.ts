@@ -25,14 +25,14 @@ for (
     [["--ipc", "shareable"], /private, host and path.*--ipc private/],
     [["-p", "80:80"], /Unknown flag -p\. .*--network host/],
     [["--label", "a=b"], /requires a container with a name.*--name.*--detach/],
-    [["--security-opt=seccomp=x"], /--seccomp, --apparmor/],
+    [["--security-opt=label=type:x"], /Use --selinux with the whole label/],
     [["--die-with-parent"], /It is always enabled/],
     [["--unshare-all"], /new by default/],
     [["--shm-size=much"], /--shm-size: "much" is not a size/],
   ] as const
 ) {
   testBoth(`run answers ${flags.join(" ")} in one line`, async (mode) => {
-    assertRefused(await mode.run([...flags, "true"]), 2, words);
+    assertRefused(await mode.run([...flags, "true"]), 125, words);
   });
 }
 
