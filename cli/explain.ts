@@ -12,7 +12,7 @@ import { UsageError } from "../spec/errors.ts";
 import { closestString } from "./closest.ts";
 import type { Command } from "./command.ts";
 import { type Asked, EXPLAIN_FLAGS } from "./explain_flags.ts";
-import { parseFlags } from "./flags.ts";
+import { type Flags, parseFlags } from "./flags.ts";
 import { print, say } from "./output.ts";
 import { parseRunFlags } from "./parse_run.ts";
 import { RUN_FLAGS } from "./run_flags.ts";
@@ -91,7 +91,7 @@ async function askedRun(argv: readonly string[]): Promise<Asked> {
   const options = optionsFromFlags(flags, requester);
   const rootfs = await rootToExplain(options.rootfs, requester, say);
   const { spec, plan, leftOut } = flags.has("detach")
-    ? await prepareDetached(options, rootfs, flags.has("interactive"))
+    ? await prepareDetached(options, rootfs, flags)
     : await prepare({ options, rootfs }, requester);
   return {
     command: "run",
@@ -105,12 +105,16 @@ async function askedRun(argv: readonly string[]): Promise<Asked> {
 async function prepareDetached(
   options: ContainerOptions,
   rootfs: string,
-  interactive: boolean,
+  flags: Flags,
 ): Promise<Prepared> {
   const { decideDetached } = await import("../containers/daily/begin.ts");
   const { compile } = await import("../plan/compile.ts");
-  const wanted = { options, rootfs, interactive };
-  const id = containerId();
+  const { ID_SIZE } = await import("../containers/daily/make.ts");
+  const { generatedName } = await import("../containers/daily/names.ts");
+  const id = containerId(ID_SIZE);
+  const name = flags.last("name") ?? generatedName(id);
+  const interactive = flags.has("interactive");
+  const wanted = { name, options, rootfs, interactive };
   const { store } = (await import("./oci/global.ts")).globals();
   const decided = await decideDetached(id, wanted, store.pathOf(id));
   return { ...decided, plan: compile(decided.spec, decided.facts) };

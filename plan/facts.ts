@@ -123,8 +123,8 @@ export interface Facts extends ProcessFacts {
   confineDevices: boolean;
   /** Whether a user namespace prevents a mount of the host's cgroups. */
   bindCgroups: boolean;
-  /** The directory that holds the container's record; absent if it has none. */
-  directory?: string;
+  /** Where the record is, and the container's name; absent if it has none. */
+  record?: { directory: string; container?: string };
   /** What can be mounted at /sys/fs/cgroup; null without cgroups. */
   cgroups: CgroupLayout | null;
   /**

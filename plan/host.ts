@@ -22,31 +22,31 @@ export function hostSteps(spec: Spec, facts: Facts): HostStep[] {
     ...relayStreams(facts),
     ...mapIds(spec, facts),
   ];
-  return withRecord(steps, facts.directory);
+  return withRecord(steps, facts.record);
 }
 
 /**
  * Puts the steps into the order in which they are done, after the record of
  * their undos, if there is one.
  *
- * @param directory the container's own
+ * @param record where it is, if it is not a file for this start only
  */
 export function withRecord(
   steps: readonly HostStep[],
-  directory?: string,
+  record?: Facts["record"],
 ): HostStep[] {
   const hasProcess = ({ step }: HostStep) => WITH_PROCESS.has(step);
   const lasts = steps.some((step) => undosOf(step).length);
   return [
-    ...(lasts || directory !== undefined ? [recordUndos(directory)] : []),
+    ...(lasts || record ? [recordUndos(record)] : []),
     ...steps.filter((step) => !hasProcess(step)),
     ...steps.filter(hasProcess),
   ];
 }
 
-const recordUndos = (directory?: string): HostStep => ({
+const recordUndos = (record: Facts["record"]): HostStep => ({
   step: "recordUndos",
-  ...(directory === undefined ? {} : { directory }),
+  ...record,
   why:
     "written before anything is changed, so that a later command can clean up even if this one is killed",
   man: "rename(2)",

@@ -36,6 +36,8 @@ type Kinds = {
   recordUndos: {
     /** The container's own directory; absent: a file for this start only. */
     directory?: string;
+    /** The container's name, which leads to it. */
+    container?: string;
   };
   /** mkdir(2). */
   makeDirectory: {

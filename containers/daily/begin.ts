@@ -47,9 +47,9 @@ const SHOWN = 12;
  */
 export async function decideDetached(
   id: string,
-  { options, rootfs, interactive }: Pick<
+  { name, options, rootfs, interactive }: Pick<
     DailyRecord,
-    "options" | "rootfs" | "interactive"
+    "name" | "options" | "rootfs" | "interactive"
   >,
   directory: string,
 ): Promise<Decided> {
@@ -59,7 +59,7 @@ export async function decideDetached(
       options: { ...options, init: false, tty: options.tty ?? false },
       rootfs,
       background: true,
-      directory,
+      record: { directory, container: name },
     },
     requesterIn(THIS_MACHINE, [
       interactive ? "piped" : "null",

@@ -15,7 +15,8 @@ import { forget } from "./dead.ts";
 import { checkName, generatedName, takeName } from "./names.ts";
 import { type DailyRecord, FIRST_DELAY } from "../store/daily_record.ts";
 
-const ID_SIZE = 32;
+/** The bytes of the random id of a container with a record. */
+export const ID_SIZE = 32;
 
 /** Options of `run` that do not describe the container. */
 export type KeepOptions =

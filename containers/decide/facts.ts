@@ -73,7 +73,7 @@ export interface FactOptions extends
     | "image"
     | "keepKeyring"
     | "overlay"
-    | "directory"
+    | "record"
   > {
   chroot: boolean;
   cgroup: CgroupPlan | null;

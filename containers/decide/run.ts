@@ -39,8 +39,8 @@ export interface RunRequest {
    * It then has a cgroup in any case, where its processes can be found.
    */
   background?: boolean;
-  /** The directory of its record, if it goes on. */
-  directory?: string;
+  /** Where its record is, if it goes on. */
+  record?: Facts["record"];
 }
 
 /** Everything that is decided before anything is done, without the plan. */
@@ -69,7 +69,7 @@ export async function decideRun(
   request: RunRequest,
   requester: Requester,
 ): Promise<Decided> {
-  const { options, rootfs, background = false, directory } = request;
+  const { options, rootfs, background = false, record } = request;
   const { world } = requester;
   const rootKind = rootKindOf(rootfs, requester);
   const image = rootKind === "image"
@@ -123,8 +123,8 @@ export async function decideRun(
       (await import("./landlock.ts"))
         .landlockSteps(landlock, spec, leftOut, world),
     cgroup,
-    directory,
-    hostSteps: directory === undefined ? [] : [startFifo(directory)],
+    record,
+    hostSteps: record ? [startFifo(record.directory)] : [],
   }, requester);
   return {
     spec,

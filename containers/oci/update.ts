@@ -46,7 +46,7 @@ export async function update(
   const extension = planExtension(state, resources, readHierarchy());
   const { state: cgroup, steps } = extension;
   const host = new HostPhase(
-    withRecord(steps, steps.length ? entry.path : undefined),
+    withRecord(steps, steps.length ? { directory: entry.path } : undefined),
     new EntryLedger(entry, { cgroup }),
   );
   await host.prepare();

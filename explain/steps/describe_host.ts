@@ -17,10 +17,12 @@ const isCgroup = ({ undo }: HostStep) =>
 
 /** The host steps in words. */
 export const HOST_DESCRIPTIONS: Descriptions<HostKind> = {
-  recordUndos: ({ directory }) =>
+  recordUndos: ({ directory, container }) =>
     directory === undefined
       ? "record how to take back the next steps"
-      : `create the record ${directory}, with how to take back the next steps`,
+      : `create the record ${directory}${
+        container === undefined ? "" : ` of ${container}`
+      }, with how to take back the next steps`,
   makeDirectory: (step) =>
     `create the ${isCgroup(step) ? "cgroup" : "directory"} ${step.path}`,
   takeCgroup: ({ path }) => `use the cgroup ${path}`,

@@ -130,7 +130,7 @@ function applied(step: FileStep): string[] {
 }
 
 /** The record is written under another name, and renamed. */
-function recording({ directory }: StepOf<"recordUndos">): string[] {
+function recording({ directory, container }: StepOf<"recordUndos">): string[] {
   if (directory === undefined) {
     return [
       "mkdir(..., 0700) = 0 /* or EEXIST */",
@@ -140,11 +140,16 @@ function recording({ directory }: StepOf<"recordUndos">): string[] {
       "rename(..., ...) = 0",
     ];
   }
-  const above = directory.slice(0, directory.lastIndexOf("/"));
+  const end = directory.lastIndexOf("/");
+  const [above, id] = [directory.slice(0, end), directory.slice(end + 1)];
   return [
     `mkdir(${plain(above)}, 0711) = 0 /* or EEXIST */`,
     `mkdir(${plain(directory)}, 0711) = 0`,
     `rename(..., ${plain(`${directory}/state.json`)}) = 0`,
+    ...(container === undefined ? [] : [
+      `mkdir(${plain(`${above}/@names`)}, 0711) = 0 /* or EEXIST */`,
+      `symlink(${plain(id)}, ${plain(`${above}/@names/${container}`)}) = 0`,
+    ]),
   ];
 }
 

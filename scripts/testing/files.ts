@@ -40,6 +40,7 @@ export const ALONE: Readonly<Record<string, string>> = {
 export const LONGEST: readonly string[] = [
   "fault",
   "fault_kill",
+  "host_fault",
   "escape",
   "escape_race",
   "explain_strace",

@@ -5,7 +5,7 @@
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
-import { compareCalls } from "../_explained.ts";
+import { compareCalls, compareHostChanges } from "../_explained.ts";
 import {
   container,
   copyRootfs,
@@ -212,6 +212,21 @@ for (const mode of [INIT, NO_INIT]) {
     SKIP,
   );
 }
+
+test(
+  "run --detach changes on the host what explain --strace prints, and nothing else",
+  async () => {
+    await using dir = new TempDir();
+    await compareHostChanges({
+      globals: ["--root", `${dir.path}/state`],
+      words: [
+        ...["run", "--detach", "--rm", "--name", "traced", "-m", "64m"],
+        ...["--overlay", `${dir.path}/layers`, "--rootfs", rootfs(), "true"],
+      ],
+    });
+  },
+  SKIP,
+);
 
 test("explain --json --strace prints the calls of each step", async () => {
   const words = ["--rootfs", rootfs(), "true"];

@@ -17,7 +17,6 @@ import { requesterIn } from "../../containers/decide/requester.ts";
 import { THIS_MACHINE } from "../../containers/world/real_world.ts";
 import { runDetached } from "../../containers/daily/make.ts";
 import { decideDetached } from "../../containers/daily/begin.ts";
-import { FIRST_DELAY } from "../../containers/store/daily_record.ts";
 import { create, planBundle } from "../../containers/oci/create.ts";
 import { recordsDirectory } from "../../containers/run/leftovers.ts";
 import { prepare, run } from "../../containers/run/run.ts";
@@ -70,10 +69,10 @@ const ACTS: Record<string, (argv: string[]) => Act> = {
     } as const;
     return {
       async steps() {
-        const wanted = { options, rootfs, interactive: false };
+        const wanted = { name: "faulty", options, rootfs, interactive: false };
         const { spec, facts } = await decideDetached(
           "f".repeat(64),
-          { ...wanted, delay: FIRST_DELAY } as typeof wanted,
+          wanted,
           store.pathOf("f"),
         );
         return compile(spec, facts).host;

@@ -101,7 +101,7 @@ export async function decideCreate(
     overlay: null,
     seccomp: await specFilter(spec, world),
     cgroup,
-    directory,
+    record: { directory },
     hostSteps: await ownSteps({ ...request, spec, notify }, world),
   }, requester);
   return { spec, facts, cgroup, leftOut: missingDevices(spec, world) };

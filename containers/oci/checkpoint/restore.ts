@@ -111,7 +111,7 @@ export async function restore(
         withRecord([
           ...plan?.steps ?? [],
           ...(pidFile === undefined ? [] : [pidFileStep(pidFile)]),
-        ], entry.path),
+        ], { directory: entry.path }),
         new EntryLedger(entry, { cgroup: plan && stateOf(plan) }),
       );
       await host.prepare();
