@@ -92,7 +92,10 @@ async function askedRun(argv: readonly string[]): Promise<Asked> {
   const rootfs = await rootToExplain(options.rootfs, requester, say);
   const { spec, plan, leftOut } = flags.has("detach")
     ? await prepareDetached(options, rootfs, flags)
-    : await prepare({ options, rootfs }, requester);
+    : await prepare(
+      { options, rootfs, ...await recordOf(flags) },
+      requester,
+    );
   return {
     command: "run",
     plan,
@@ -109,15 +112,31 @@ async function prepareDetached(
 ): Promise<Prepared> {
   const { decideDetached } = await import("../containers/daily/begin.ts");
   const { compile } = await import("../plan/compile.ts");
+  const { id, idFile, record } = await newRecord(flags);
+  const interactive = flags.has("interactive");
+  const wanted = {
+    ...{ options, rootfs, interactive, idFile },
+    name: record.container,
+  };
+  const decided = await decideDetached(id, wanted, record.directory);
+  return { ...decided, plan: compile(decided.spec, decided.facts) };
+}
+
+/** The record of a container in the foreground, if the flags ask for one. */
+const recordOf = async (flags: Flags) =>
+  flags.last("name") ?? flags.last("cidfile") ? await newRecord(flags) : {};
+
+async function newRecord(flags: Flags) {
   const { ID_SIZE } = await import("../containers/daily/make.ts");
   const { generatedName } = await import("../containers/daily/names.ts");
   const id = containerId(ID_SIZE);
-  const name = flags.last("name") ?? generatedName(id);
-  const interactive = flags.has("interactive");
-  const wanted = { name, options, rootfs, interactive };
+  const container = flags.last("name") ?? generatedName(id);
   const { store } = (await import("./oci/global.ts")).globals();
-  const decided = await decideDetached(id, wanted, store.pathOf(id));
-  return { ...decided, plan: compile(decided.spec, decided.facts) };
+  return {
+    id,
+    idFile: flags.last("cidfile"),
+    record: { directory: store.pathOf(id), container },
+  };
 }
 
 function notExplained(word: string | undefined): UsageError {

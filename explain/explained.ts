@@ -35,6 +35,7 @@ const HOST_CALLS: Partial<Record<Step["step"], string[]>> = {
   makeFifo: ["mknodat"],
   joinClass: ["openat", "write"],
   moveDevice: ["sendto"],
+  writeIdFile: ["openat", "write"],
   writePidFile: ["openat", "write", "rename"],
 };
 

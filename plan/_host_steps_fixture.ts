@@ -63,6 +63,14 @@ export const HOST_STEPS: readonly HostStep[] = [
     ifFailed: [{ undo: "returnDevice", name: "eth7", as: "eth0" }],
   },
   {
+    step: "writeIdFile",
+    path: "/run/x.id",
+    id: "x",
+    ...says,
+    undo: "kept",
+    ifFailed: [{ undo: "removeFile", path: "/run/x.id" }],
+  },
+  {
     step: "writePidFile",
     path: "/run/x.pid",
     ...says,

@@ -82,6 +82,8 @@ type Kinds = {
   joinClass: { path: string };
   /** RTM_NEWLINK of rtnetlink(7): a device of the host to the first process. */
   moveDevice: { name: string; as: string };
+  /** open(2) O_EXCL and write(2): the ID of the container. */
+  writeIdFile: { path: string; id: string };
   /** write(2) and rename(2): the PID of the first process. */
   writePidFile: { path: string };
   /** pipe2(2): replaces standard streams by a pipe that the parent fills or empties. */

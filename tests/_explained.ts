@@ -155,8 +155,11 @@ const HOST_CHANGES = [
   ...["chmod", "fchmodat", "chown", "fchownat", "link", "linkat", "symlinkat"],
 ];
 
-/** The paths of Deno's own caches. */
-const DENOS = /"[^"]*(\.cache|deno)[^"]*"/i;
+/**
+ * The paths of Deno's own caches, and the exit status of a container with a
+ * record: it is written at the end, and a plan is about the start.
+ */
+const OTHERS = /"[^"]*(\.cache|deno|\/exit\.new)[^"]*"/i;
 
 /** The calls that change the host and that are not printed. */
 const unplanned = (
@@ -166,7 +169,7 @@ const unplanned = (
 ): Traced[] =>
   real.filter((call) =>
     HOST_CHANGES.includes(call.name) && !errorOf(call) &&
-    !DENOS.test(call.args) &&
+    !OTHERS.test(call.args) &&
     !printed.some((one) => isSame(one, call, known))
   );
 

@@ -47,10 +47,9 @@ const SHOWN = 12;
  */
 export async function decideDetached(
   id: string,
-  { name, options, rootfs, interactive }: Pick<
-    DailyRecord,
-    "name" | "options" | "rootfs" | "interactive"
-  >,
+  { name, options, rootfs, interactive, idFile }:
+    & Pick<DailyRecord, "name" | "options" | "rootfs" | "interactive">
+    & { idFile?: string },
   directory: string,
 ): Promise<Decided> {
   const decided = await decideRun(
@@ -60,6 +59,7 @@ export async function decideDetached(
       rootfs,
       background: true,
       record: { directory, container: name },
+      idFile,
     },
     requesterIn(THIS_MACHINE, [
       interactive ? "piped" : "null",

@@ -13,7 +13,7 @@ import { prepare, run, type RunOptions } from "../run/run.ts";
 import type { StatusEvent } from "../run/status_lines.ts";
 import { forget } from "./dead.ts";
 import { reserveEnd, writeEnd } from "./exit_record.ts";
-import { addContainer, draft, type KeepOptions, openIdFile } from "./make.ts";
+import { addContainer, draft, type KeepOptions } from "./make.ts";
 import { killAndRemove } from "./remove.ts";
 
 /**
@@ -31,16 +31,14 @@ export async function runNamed(
   keep: KeepOptions,
   how: RunOptions,
 ): Promise<number> {
-  const prepared = await prepare({ options, rootfs });
+  const { id, daily } = draft(keep, options, rootfs, false);
+  const prepared = await prepare({
+    ...{ id, options, rootfs, idFile: keep.idFile },
+    record: { directory: store.pathOf(id), container: daily.name },
+  });
   const { spec, cgroup } = prepared;
-  const drafted = draft(
-    keep,
-    // `start` will run it in the background, where no terminal can be detected.
-    { ...options, tty: spec.process.terminal ?? false },
-    rootfs,
-    false,
-  );
-  const { id, daily } = drafted;
+  // `start` will run it in the background, where no terminal can be detected.
+  daily.options.tty = spec.process.terminal ?? false;
   {
     using entry = addContainer(store, {
       id,
@@ -65,10 +63,8 @@ export async function runNamed(
     how.events?.(event);
   };
   try {
-    using idFile = openIdFile(keep, id);
     const ledger = new NamedLedger(store, id);
     const status = await run(prepared, { ...how, events, ledger });
-    idFile?.keep();
     noteEnd(`${store.root}/${id}`, pid, status);
     if (keep.autoRemove) await removeNamed(store, id);
     return status;

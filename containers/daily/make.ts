@@ -6,7 +6,6 @@
 import { UsageError } from "../../spec/errors.ts";
 import type { Spec } from "../../spec/types.ts";
 import type { ContainerOptions } from "../decide/options.ts";
-import { IdFile } from "../store/id_file.ts";
 import type { Entry, Store } from "../store/store.ts";
 import { sweepLeftovers } from "../run/leftovers.ts";
 import { containerId } from "../run/run.ts";
@@ -114,12 +113,6 @@ export function addContainer(
   }
 }
 
-/** Writes the file of `--cidfile`, if it is asked for. */
-export const openIdFile = (
-  { idFile }: KeepOptions,
-  id: string,
-): IdFile | null => idFile === undefined ? null : new IdFile(idFile, id);
-
 /**
  * Creates and starts a container that outlives this command.
  *
@@ -149,15 +142,13 @@ export async function runDetached(
   await sweepLeftovers();
   const decided = await decideDetached(
     drafted.id,
-    drafted.daily,
+    { ...drafted.daily, idFile: keep.idFile },
     store.pathOf(drafted.id),
   );
   using entry = addContainer(store, drafted, decided.spec);
   for (const line of decided.leftOut) say(`container: ${line}`);
   try {
-    using idFile = openIdFile(keep, drafted.id);
     await begin(store, entry, decided, () => ready?.(drafted.id));
-    idFile?.keep();
   } catch (error) {
     forget(store, entry);
     throw error;

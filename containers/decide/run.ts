@@ -39,8 +39,10 @@ export interface RunRequest {
    * It then has a cgroup in any case, where its processes can be found.
    */
   background?: boolean;
-  /** Where its record is, if it goes on. */
+  /** Where its record is, if it has one. */
   record?: Facts["record"];
+  /** A new file for its ID. */
+  idFile?: string;
 }
 
 /** Everything that is decided before anything is done, without the plan. */
@@ -124,7 +126,7 @@ export async function decideRun(
         .landlockSteps(landlock, spec, leftOut, world),
     cgroup,
     record,
-    hostSteps: record ? [startFifo(record.directory)] : [],
+    hostSteps: recordSteps(request),
   }, requester);
   return {
     spec,
@@ -135,6 +137,24 @@ export async function decideRun(
     unlimited,
   };
 }
+
+/** The steps that only a container with a record has. */
+const recordSteps = (
+  { id, record, idFile: path, background }: RunRequest,
+): Facts["hostSteps"] => [
+  ...(record && background ? [startFifo(record.directory)] : []),
+  ...(path === undefined ? [] : [
+    {
+      step: "writeIdFile",
+      path,
+      id,
+      why: "a script finds the container by the ID, whatever its name is",
+      man: "open(2)",
+      undo: "kept",
+      ifFailed: [{ undo: "removeFile", path }],
+    } as const,
+  ]),
+];
 
 /** The user of the command, from the accounts of the root filesystem. */
 async function userOf(

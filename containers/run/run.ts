@@ -114,7 +114,8 @@ export async function run(
     if (!(error instanceof EndedEarly)) sayMade();
     throw error;
   });
-  if (!mayHaveFailed(status)) host.started();
+  // A container with a record is still there, and can be started again.
+  if (options.ledger || !mayHaveFailed(status)) host.started();
   sayMade();
   await learner?.finish(status);
   told({ event: "exited", status });

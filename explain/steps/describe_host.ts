@@ -39,6 +39,7 @@ export const HOST_DESCRIPTIONS: Descriptions<HostKind> = {
     `move the network device ${name} into the container${
       as === name ? "" : ` as ${as}`
     }`,
+  writeIdFile: ({ path }) => `write the ID of the container to ${path}`,
   writePidFile: ({ path }) => `write the PID of the process to ${path}`,
   relayStream: ({ descriptors, input }) =>
     `${input ? "write to" : "read from"} a pipe that is the command's ${

@@ -124,6 +124,16 @@ function applied(step: FileStep): string[] {
     // Messages of rtnetlink(7), whose numbers are known only at run time.
     case "moveDevice":
       return [];
+    case "writeIdFile":
+      return [
+        `openat(AT_FDCWD, ${
+          plain(step.path)
+        }, O_WRONLY|O_CREAT|O_EXCL|O_CLOEXEC, 0644) = <file>`,
+        `write(<file>, ${
+          plain(step.id)
+        }, ${step.id.length}) = ${step.id.length}`,
+        "close(<file>) = 0",
+      ];
     case "writePidFile":
       return [`rename(..., ${plain(step.path)}) = 0`];
   }

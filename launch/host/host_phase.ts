@@ -183,6 +183,8 @@ export class HostPhase implements Disposable {
         return (await import("./directories.ts")).joinClass(step, pid);
       case "moveDevice":
         return await this.#moveDevice(step, pid);
+      case "writeIdFile":
+        return (await import("./id_file.ts")).writeIdFile(step);
       case "writePidFile":
         return (await import("./pid_file.ts")).writePidFile(step.path, pid);
     }

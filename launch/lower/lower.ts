@@ -36,6 +36,7 @@ const HOST: Lowering<HostKind> = {
   makeFifo: none,
   joinClass: none,
   moveDevice: none,
+  writeIdFile: none,
   writePidFile: none,
   relayStream: none,
   mapIds: none,

@@ -228,6 +228,22 @@ test(
   SKIP,
 );
 
+test(
+  "run --name makes the calls that explain --strace prints",
+  async () => {
+    await using dir = new TempDir();
+    await compareCalls({
+      globals: ["--root", `${dir.path}/state`],
+      words: [
+        ...["run", "--name", "traced", "--rm", "--rootfs", rootfs(), "-q"],
+        ...["--cidfile", `${dir.path}/id`, "true"],
+      ],
+      init: true,
+    });
+  },
+  SKIP,
+);
+
 test("explain --json --strace prints the calls of each step", async () => {
   const words = ["--rootfs", rootfs(), "true"];
   const { stdout } = await container(

@@ -125,6 +125,7 @@ const EVERY_KIND: Record<StepKind, true> = {
   makeFifo: true,
   joinClass: true,
   moveDevice: true,
+  writeIdFile: true,
   writePidFile: true,
 };
 export const KINDS = Object.keys(EVERY_KIND) as StepKind[];

@@ -2,7 +2,7 @@
  * Carries out a host phase in which a step fails, or this program is killed.
  * Started by tests/fault/host_fault_test.ts.
  *
- *   _host_fault_main.ts FAULT run|detached|create|update|madeUp ARGUMENT…
+ *   _host_fault_main.ts FAULT run|detached|create|madeUp ARGUMENT…
  *
  * FAULT is a HostFault as JSON. With `--print=FILE` instead, writes the steps.
  *
@@ -59,6 +59,7 @@ const ACTS: Record<string, (argv: string[]) => Act> = {
     const store = new Store(root!);
     const keep = {
       name: "faulty",
+      idFile: `${root}/../id`,
       labels: {},
       interactive: false,
       autoRemove: false,
@@ -69,7 +70,10 @@ const ACTS: Record<string, (argv: string[]) => Act> = {
     } as const;
     return {
       async steps() {
-        const wanted = { name: "faulty", options, rootfs, interactive: false };
+        const wanted = {
+          ...{ name: "faulty", options, rootfs, interactive: false },
+          idFile: keep.idFile,
+        };
         const { spec, facts } = await decideDetached(
           "f".repeat(64),
           wanted,
