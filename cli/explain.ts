@@ -15,7 +15,7 @@ import { type Asked, EXPLAIN_FLAGS } from "./explain_flags.ts";
 import { type Flags, parseFlags } from "./flags.ts";
 import { print, say } from "./output.ts";
 import { parseRunFlags } from "./parse_run.ts";
-import { RUN_FLAGS } from "./run_flags.ts";
+import { isKept, RUN_FLAGS } from "./run_flags.ts";
 import { optionsFromFlags } from "./run_options.ts";
 import { coloured, columns } from "./terminal.ts";
 
@@ -93,7 +93,7 @@ async function askedRun(argv: readonly string[]): Promise<Asked> {
   const { spec, plan, leftOut } = flags.has("detach")
     ? await prepareDetached(options, rootfs, flags)
     : await prepare(
-      { options, rootfs, ...await recordOf(flags) },
+      { options, rootfs, ...await recordOf(flags, options) },
       requester,
     );
   return {
@@ -112,28 +112,26 @@ async function prepareDetached(
 ): Promise<Prepared> {
   const { decideDetached } = await import("../containers/daily/begin.ts");
   const { compile } = await import("../plan/compile.ts");
-  const { id, idFile, record } = await newRecord(flags);
+  const { id, record, ...named } = await newRecord(flags, options);
   const interactive = flags.has("interactive");
-  const wanted = {
-    ...{ options, rootfs, interactive, idFile },
-    name: record.container,
-  };
+  const wanted = { ...named, rootfs, interactive, name: record.container };
   const decided = await decideDetached(id, wanted, record.directory);
   return { ...decided, plan: compile(decided.spec, decided.facts) };
 }
 
 /** The record of a container in the foreground, if the flags ask for one. */
-const recordOf = async (flags: Flags) =>
-  flags.last("name") ?? flags.last("cidfile") ? await newRecord(flags) : {};
+const recordOf = async (flags: Flags, options: ContainerOptions) =>
+  isKept(flags) ? await newRecord(flags, options) : {};
 
-async function newRecord(flags: Flags) {
-  const { ID_SIZE } = await import("../containers/daily/make.ts");
+async function newRecord(flags: Flags, options: ContainerOptions) {
+  const { ID_SIZE, withHostname } = await import("../containers/daily/make.ts");
   const { generatedName } = await import("../containers/daily/names.ts");
   const id = containerId(ID_SIZE);
   const container = flags.last("name") ?? generatedName(id);
   const { store } = (await import("./oci/global.ts")).globals();
   return {
     id,
+    options: withHostname(id, options),
     idFile: flags.last("cidfile"),
     record: { directory: store.pathOf(id), container },
   };

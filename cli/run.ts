@@ -10,7 +10,7 @@ import type { Command } from "./command.ts";
 import type { Flags } from "./flags.ts";
 import { say, stackTraces } from "./output.ts";
 import { parseRunFlags } from "./parse_run.ts";
-import { KEPT_FLAGS, RUN_FLAGS } from "./run_flags.ts";
+import { isKept, RUN_FLAGS } from "./run_flags.ts";
 import { optionsFromFlags } from "./run_options.ts";
 import { parseNumber } from "./run_values.ts";
 
@@ -72,12 +72,6 @@ export const runCommand: Command = {
     }
   },
 };
-
-/** Whether the container gets a record, by which other commands find it. */
-const isKept = (flags: Flags) =>
-  KEPT_FLAGS.some(({ name }) =>
-    name !== "rm" && flags.last(name) !== undefined
-  );
 
 /** The highest descriptor under the default limit, getrlimit(2). */
 const MAX_DESCRIPTOR = 1023;

@@ -1,7 +1,7 @@
 /** The table of the flags of `run` and `explain run`. */
 
 import { DEFAULT_HOSTNAME } from "../spec/defaults.ts";
-import type { Flag } from "./flags.ts";
+import type { Flag, Flags } from "./flags.ts";
 
 const namespace = (name: string, what: string): Flag => ({
   name,
@@ -151,6 +151,12 @@ export const KEPT_FLAGS: readonly Flag[] = [
     help: "Start a new log file at this size (4m); 0 for no limit",
   },
 ];
+
+/** Whether the container gets a record, by which other commands find it. */
+export const isKept = (flags: Flags) =>
+  KEPT_FLAGS.some(({ name }) =>
+    name !== "rm" && flags.last(name) !== undefined
+  );
 
 /** All flags of `run`. */
 export const RUN_FLAGS: readonly Flag[] = [

@@ -14,6 +14,7 @@ import {
   parseResources,
   parseSize,
 } from "../spec/resource_flags.ts";
+import { readEnvFile } from "./env_file.ts";
 import type { Flags } from "./flags.ts";
 import {
   parseAddHost,
@@ -39,7 +40,6 @@ import {
   parseUlimit,
   parseVolume,
   pathExists,
-  readEnvFile,
 } from "./run_values.ts";
 
 /** The longest hostname, uname(2). */

@@ -297,28 +297,3 @@ export function parsePair(
     `Use --${flag} NAME=VALUE.`,
   );
 }
-
-/**
- * Reads the variables of a file: lines of `K=V`, `K` for the caller's value,
- * and `#` comments.
- */
-export function readEnvFile(
-  path: string,
-  requester: Requester,
-): [key: string, value: string][] {
-  const { world } = requester;
-  let text: string;
-  try {
-    text = world.readText(absolutePath(requester, path));
-  } catch (error) {
-    const reason = error instanceof SyscallError && error.code === "ENOENT"
-      ? "no such file"
-      : "it cannot be read";
-    throw new UsageError(`--env-file ${path}: ${reason}`);
-  }
-  return text.split("\n").flatMap((line) => {
-    if (!line.trim() || line.startsWith("#")) return [];
-    const pair = parsePair("env-file", line, (key) => world.variable(key));
-    return pair ? [pair] : [];
-  });
-}

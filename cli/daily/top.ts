@@ -5,6 +5,7 @@
 import { listProcesses, processesOf } from "../../containers/oci/processes.ts";
 import { findContainer } from "../../containers/daily/names.ts";
 import { look } from "../../containers/daily/view.ts";
+import { stateVerb } from "../../containers/store/status.ts";
 import { ContainerError, UsageError } from "../../spec/errors.ts";
 import type { Command } from "../command.ts";
 import { type Flag, parseFlags } from "../flags.ts";
@@ -41,7 +42,9 @@ export const topCommand: Command = {
     const status = look(store, id)?.status;
     if (status !== "running" && status !== "paused") {
       throw new ContainerError(
-        `Cannot list the processes of ${word}: it is ${status ?? "gone"}`,
+        `Cannot list the processes of ${word}: it ${
+          status ? stateVerb(status) : "is gone"
+        }`,
         { hint: `Start it: container start ${word}` },
       );
     }

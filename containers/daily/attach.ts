@@ -16,6 +16,7 @@ import { FORWARDED } from "../../plan/child.ts";
 import { ContainerError } from "../../spec/errors.ts";
 import { isAlive, type Store } from "../store/store.ts";
 import { Attachment, tellKeeper } from "./attachment.ts";
+import { nameOf } from "../store/status.ts";
 import { statusOfEnd } from "./await_end.ts";
 import { type LogEntry, ownEntry } from "./log_entry.ts";
 
@@ -54,16 +55,20 @@ export async function openAttachment(
     const record = store.peek(id);
     throw record && isAlive(record)
       ? new ContainerError(
-        `Cannot attach to ${id}: its keeper does not answer`,
+        `Cannot attach to ${nameOf(record)}: its keeper does not answer`,
         {
           hint: "It was killed, or sixteen clients are already attached.",
           cause,
         },
       )
-      : new ContainerError(`Cannot attach to ${id}: it is not running`, {
-        hint: "Start it with container start; container ps -a shows its state.",
-        cause,
-      });
+      : new ContainerError(
+        `Cannot attach to ${record ? nameOf(record) : id}: it is not running`,
+        {
+          hint:
+            "Start it with container start; container ps -a shows its state.",
+          cause,
+        },
+      );
   }
 }
 

@@ -13,7 +13,7 @@ import { prepare, run, type RunOptions } from "../run/run.ts";
 import type { StatusEvent } from "../run/status_lines.ts";
 import { forget } from "./dead.ts";
 import { reserveEnd, writeEnd } from "./exit_record.ts";
-import { addContainer, draft, type KeepOptions } from "./make.ts";
+import { addContainer, draft, type KeepOptions, withHostname } from "./make.ts";
 import { killAndRemove } from "./remove.ts";
 
 /**
@@ -33,7 +33,8 @@ export async function runNamed(
 ): Promise<number> {
   const { id, daily } = draft(keep, options, rootfs, false);
   const prepared = await prepare({
-    ...{ id, options, rootfs, idFile: keep.idFile },
+    ...{ id, rootfs, idFile: keep.idFile },
+    options: withHostname(id, options),
     record: { directory: store.pathOf(id), container: daily.name },
   });
   const { spec, cgroup } = prepared;

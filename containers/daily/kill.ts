@@ -6,6 +6,7 @@
 import { SIGNAL } from "../../ffi/signal.ts";
 import { ContainerError } from "../../spec/errors.ts";
 import { endRest } from "../oci/end.ts";
+import { nameOf } from "../store/status.ts";
 import { isAlive, sendSignal, type Store } from "../store/store.ts";
 import { tellKeeper } from "./attachment.ts";
 import { noteStopping } from "./stop.ts";
@@ -24,7 +25,7 @@ export function killContainer(
   using entry = store.open(id);
   const { record } = entry;
   if (!isAlive(record)) {
-    throw new ContainerError(`container not running: ${id}`, {
+    throw new ContainerError(`container not running: ${nameOf(record)}`, {
       hint: "`container ps -a` shows how it ended.",
     });
   }
@@ -33,7 +34,7 @@ export function killContainer(
     if (record.daily?.detached) tellKeeper(entry.path, "s");
   }
   if (!sendSignal(record, number)) {
-    throw new ContainerError(`container not running: ${id}`);
+    throw new ContainerError(`container not running: ${nameOf(record)}`);
   }
   if (number === SIGNAL.SIGKILL) endRest(record);
 }

@@ -11,7 +11,7 @@ import { sweepLeftovers } from "../run/leftovers.ts";
 import { containerId } from "../run/run.ts";
 import { begin, decideDetached } from "./begin.ts";
 import { forget } from "./dead.ts";
-import { checkName, generatedName, takeName } from "./names.ts";
+import { checkName, generatedName, shortId, takeName } from "./names.ts";
 import { type DailyRecord, FIRST_DELAY } from "../store/daily_record.ts";
 
 /** The bytes of the random id of a container with a record. */
@@ -55,6 +55,19 @@ function settled(options: ContainerOptions): ContainerOptions {
 const absolute = (path: string) =>
   path.startsWith("/") ? path : `${Deno.cwd()}/${path}`;
 
+/**
+ * The options of a container with this id. Its hostname is its short id, as
+ * with docker, unless the options choose one or share the host's.
+ */
+export const withHostname = (
+  id: string,
+  options: ContainerOptions,
+): ContainerOptions =>
+  options.hostname !== undefined ||
+    (options.namespaces?.uts ?? "private") !== "private"
+    ? options
+    : { ...options, hostname: shortId(id) };
+
 /** The id and the record of a new container. */
 export function draft(
   { name, idFile: _, ...keep }: KeepOptions,
@@ -69,7 +82,7 @@ export function draft(
     daily: {
       ...keep,
       name: name ?? generatedName(id),
-      options: settled(options),
+      options: settled(withHostname(id, options)),
       rootfs,
       detached,
       keeper: null,

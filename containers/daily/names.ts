@@ -131,7 +131,7 @@ function requireExisting(store: Store, word: string, id: string): string {
   if (store.peek(id)) return id;
   // If there is a record, this reports what is wrong with it.
   if (store.has(id)) store.find(id)?.[Symbol.dispose]();
-  throw store.missing(word, "`container ps -a` lists the containers.");
+  throw store.missing(word);
 }
 
 /** The default name of a container. It contains nobody's name. */

@@ -6,6 +6,7 @@
 import { SIGNAL } from "../../ffi/signal.ts";
 import { ContainerError } from "../../spec/errors.ts";
 import { takeBackHost } from "../store/entry_ledger.ts";
+import { nameOf, stateVerb } from "../store/status.ts";
 import { isFull } from "../store/record_file.ts";
 import {
   type ContainerRecord,
@@ -41,10 +42,9 @@ export async function removeContainer(
   using entry = await store.openWhenFree(id);
   requireOwn(entry.record, "remove", `\`container delete ${id}\` removes it.`);
   if (!force && isAlive(entry.record)) {
-    const { record: { daily } } = entry;
     const status = look(store, id)?.status ?? "running";
     throw new ContainerError(
-      `Cannot remove ${daily?.name ?? shortId(id)}: it is ${status}`,
+      `Cannot remove ${nameOf(entry.record)}: it ${stateVerb(status)}`,
       { hint: "Stop it first, or kill and remove it with rm --force." },
     );
   }

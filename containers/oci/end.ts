@@ -10,7 +10,7 @@ import type { Spec } from "../../spec/types.ts";
 import { tryPoststop, type Warn } from "./hooks/hooks.ts";
 import { membersOf } from "./members.ts";
 import { takeBackHost } from "../store/entry_ledger.ts";
-import { stateOf, statusOf } from "../store/status.ts";
+import { nameOf, stateOf, statusOf } from "../store/status.ts";
 import {
   type ContainerRecord,
   type Entry,
@@ -69,7 +69,9 @@ export function signal(
   const group = cgroup?.groups.length ? new Cgroup(cgroup) : null;
   const kills = number === SIGNAL.SIGKILL && status !== "creating";
   if (kills && group && !ownsProcesses(spec)) {
-    if (!all && status === "stopped" && !group.pids().length) throw ended(id);
+    if (!all && status === "stopped" && !group.pids().length) {
+      throw ended(entry);
+    }
     // Killing the processes one by one would miss those that are forked
     // meanwhile.
     return group.kill();
@@ -82,7 +84,7 @@ export function signal(
     status === "stopped" || status === "creating" ||
     !sendSignal(entry.record, number)
   ) {
-    throw ended(id);
+    throw ended(entry);
   }
   // The kernel does not deliver signals without a handler to the first process
   // of a PID namespace. A process that waits for `start` has no handlers, and
@@ -95,8 +97,8 @@ export function signal(
   if (status === "paused" && number === SIGNAL.SIGKILL && group) group.thaw();
 }
 
-const ended = (id: string) =>
-  new ContainerError(`container not running: ${id}`);
+const ended = ({ record }: Entry) =>
+  new ContainerError(`container not running: ${nameOf(record)}`);
 
 /**
  * Removes a stopped container; with `force`, any container.

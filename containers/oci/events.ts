@@ -6,7 +6,7 @@
 import { readFile } from "../../cgroup/apply.ts";
 import { Cgroup } from "../../cgroup/mod.ts";
 import { ContainerError } from "../../spec/errors.ts";
-import { statusOf } from "../store/status.ts";
+import { nameOf, statusOf } from "../store/status.ts";
 import type { Entry, Store } from "../store/store.ts";
 import { readUsage, type Usage } from "./usage.ts";
 
@@ -27,7 +27,9 @@ export function usageOf(store: Store, id: string): Event {
   using entry = store.look(id);
   const status = statusOf(entry);
   if (status === "stopped" || status === "creating") {
-    throw new ContainerError(`container with id ${id} is not running`);
+    throw new ContainerError(
+      `container with id ${nameOf(entry.record)} is not running`,
+    );
   }
   return usageIn(entry);
 }

@@ -6,7 +6,7 @@
 import { Cgroup } from "../../cgroup/mod.ts";
 import { ContainerError } from "../../spec/errors.ts";
 import { ownCgroup } from "./own_cgroup.ts";
-import { statusOf } from "../store/status.ts";
+import { nameOf, stateVerb, statusOf } from "../store/status.ts";
 import type { Store } from "../store/store.ts";
 
 /**
@@ -18,7 +18,10 @@ export function pause(store: Store, id: string): void {
   using entry = store.open(id);
   const status = statusOf(entry);
   if (status !== "running" && status !== "created") {
-    throw new ContainerError(`container not running: ${id} is ${status}`);
+    const name = nameOf(entry.record);
+    throw new ContainerError(
+      `container not running: ${name} ${stateVerb(status)}`,
+    );
   }
   new Cgroup(ownCgroup(entry.record, "pause")).freeze();
 }
@@ -31,7 +34,7 @@ export function pause(store: Store, id: string): void {
 export function resume(store: Store, id: string): void {
   using entry = store.open(id);
   if (statusOf(entry) !== "paused") {
-    throw new ContainerError(`container not paused: ${id}`);
+    throw new ContainerError(`container not paused: ${nameOf(entry.record)}`);
   }
   new Cgroup(ownCgroup(entry.record, "resume")).thaw();
 }

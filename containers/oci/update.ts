@@ -20,7 +20,7 @@ import { THIS_MACHINE } from "../world/real_world.ts";
 import { ownCgroup } from "./own_cgroup.ts";
 import { forgetReadyPlans, writeReadyPlans } from "./ready_plans.ts";
 import { EntryLedger } from "../store/entry_ledger.ts";
-import { statusOf } from "../store/status.ts";
+import { nameOf, stateVerb, statusOf } from "../store/status.ts";
 import type { ContainerRecord, Store } from "../store/store.ts";
 
 /**
@@ -37,7 +37,10 @@ export async function update(
   using entry = store.open(id);
   const status = statusOf(entry);
   if (status === "stopped" || status === "creating") {
-    throw new ContainerError(`container not running: ${id} is ${status}`);
+    const name = nameOf(entry.record);
+    throw new ContainerError(
+      `container not running: ${name} ${stateVerb(status)}`,
+    );
   }
   const resources = changes(wanted, entry.record);
   const { spec } = entry.record;

@@ -7,7 +7,7 @@ import { Cgroup } from "../../cgroup/mod.ts";
 import { SyscallError } from "../../ffi/errno.ts";
 import { O, open } from "../../ffi/fcntl.ts";
 import { OCI_VERSION } from "../../spec/defaults.ts";
-import type { Entry, Status } from "./store.ts";
+import type { ContainerRecord, Entry, Status } from "./store.ts";
 
 /** The state as in the runtime-spec, with the members that runc adds. */
 export interface State {
@@ -21,6 +21,15 @@ export interface State {
   annotations?: Record<string, string>;
   owner: string;
 }
+
+/** The word by which its user knows a container: its name, or else its id. */
+export const nameOf = (
+  { id, daily }: Pick<ContainerRecord, "id" | "daily">,
+): string => daily?.name ?? id;
+
+/** A status as the end of a sentence about a container: `has exited`. */
+export const stateVerb = (status: string): string =>
+  /^(exited|stopped)$/.test(status) ? `has ${status}` : `is ${status}`;
 
 /**
  * Whether a process waits for `start` at this fifo, fifo(7). The existence of

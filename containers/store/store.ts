@@ -260,7 +260,7 @@ export class Store {
   open(id: string): Entry {
     const entry = this.find(id);
     if (entry) return entry;
-    throw this.missing(id, "`container list` lists the containers.");
+    throw this.missing(id);
   }
 
   /**
@@ -271,7 +271,7 @@ export class Store {
   look(id: string): Entry {
     const entry = this.glance(id);
     if (entry) return entry;
-    throw this.missing(id, "`container list` lists the containers.");
+    throw this.missing(id);
   }
 
   /** The container without its lock; null if it does not exist. */
@@ -285,15 +285,13 @@ export class Store {
 
   /**
    * The error for a container that does not exist.
-   *
-   * @param hint where to look if nothing of it is left
    */
-  missing(id: string, hint: string): ContainerError {
+  missing(id: string): ContainerError {
     const word = isId(id) ? id : shown(id);
     return new ContainerError(`container does not exist: ${word}`, {
       hint: this.isBroken(id)
         ? `A killed command left its directory behind: \`container delete --force ${id}\` removes it.`
-        : hint,
+        : "`container ps -a` lists the containers.",
     });
   }
 

@@ -169,5 +169,5 @@ test("top lists the processes, with the caller's columns", async () => {
   await daily.is("one", "exited");
   const { status, stderr } = await daily.call("top", "one");
   assertEquals(status, 125);
-  assertStringIncludes(stderr, "it is exited");
+  assertStringIncludes(stderr, "it has exited");
 });
