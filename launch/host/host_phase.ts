@@ -255,6 +255,7 @@ export class HostPhase implements Disposable {
     if (this.#ledger && this.#recorded) this.#ledger.settle(work);
     else work();
   }
+
   /**
    * Takes everything back after an error that the caller reports. What cannot
    * be removed now stays in the record, for a later command.

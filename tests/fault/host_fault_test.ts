@@ -277,7 +277,7 @@ test("every kind of host step has failed and has been killed", () => {
   const kinds = Object.keys(HOST_DESCRIPTIONS).filter((kind) =>
     !covered.has(`${kind} fail`) || !covered.has(`${kind} kill`)
   );
-  // Only with systemd; tests/vm/systemd_oci_test.ts.
+  // Only with systemd. Its failure is in tests/fault/host_undo_test.ts.
   assertEquals(kinds, ["startScope"]);
 });
 

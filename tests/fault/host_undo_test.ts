@@ -16,8 +16,17 @@ import { UndoFile } from "../../launch/host/undo_file.ts";
 import { withRecord } from "../../plan/host.ts";
 import { ContainerError } from "../../spec/errors.ts";
 import { Bundle } from "../_bundle.ts";
-import { run, TempDir, test, until } from "../_harness.ts";
+import {
+  CONTAINER,
+  container,
+  rootfs,
+  run,
+  TempDir,
+  test,
+  until,
+} from "../_harness.ts";
 import { readProcess } from "../_host.ts";
+import { Session } from "../_session.ts";
 import { cgroupsIn, namesIn } from "../_undo_files.ts";
 
 test("run reports ids that cannot be mapped, and ends the waiting process", async () => {
@@ -120,4 +129,66 @@ test("a start that finds another's new cgroup under its name leaves it alone", a
   await assertRejects(() => host.prepare(), ContainerError, "just created it");
   assert(another.isThere());
   assertEquals(namesIn(dir.path), []);
+});
+
+test("a start without its systemd scope takes everything back", async () => {
+  await using dir = new TempDir();
+  const [path, unit] = [`${dir.path}/made`, `test-${Deno.pid}.scope`];
+  const says = { why: "a test of its undo", man: "test(7)" };
+  const host = new HostPhase(
+    withRecord([
+      {
+        step: "makeDirectory",
+        path,
+        ...says,
+        undo: [{ undo: "removeEmpty", path }],
+      },
+      {
+        step: "startScope",
+        manager: {
+          ...{ socket: `${dir.path}/no-systemd`, direct: true },
+          ...{ uid: 0, cgroup: "" },
+        },
+        unit,
+        slice: "system.slice",
+        path: `${dir.path}/${unit}`,
+        own: `${dir.path}/${unit}/own`,
+        properties: [],
+        ...says,
+        undo: "kernel",
+      },
+    ]),
+    new UndoFile(`${dir.path}/undo`, "scope"),
+  );
+  await assertRejects(
+    () => host.prepare(),
+    ContainerError,
+    `Cannot create the scope ${unit} with systemd`,
+  );
+  assertEquals(namesIn(dir.path), ["undo"]);
+  assertEquals(namesIn(`${dir.path}/undo`), []);
+});
+
+test("rm removes the cgroup of a run in the foreground whose command was killed", async () => {
+  await using dir = new TempDir();
+  const call = (...words: string[]) =>
+    container(["--root", `${dir.path}/state`, ...words]);
+  await using session = new Session([
+    ...[...CONTAINER, "--root", `${dir.path}/state`, "run", "-q"],
+    ...["--name", "front", "-m", "64m", "--rootfs", rootfs()],
+    ...["sh", "-c", "echo ready; sleep 1000"],
+  ]);
+  await session.expect(/ready\n/);
+  const [id] = namesIn(`${dir.path}/state`).filter((name) => name[0] !== "@");
+  const { host } = JSON.parse(
+    await Deno.readTextFile(`${dir.path}/state/${id}/state.json`),
+  );
+  const paths = cgroupsIn(host).map(({ path }) => path);
+  assert(paths.length > 0);
+  assert(paths.every((path) => namesIn(path).length));
+  session.kill("SIGKILL");
+  await session.end();
+  const { status, stderr } = await call("rm", "--force", "front");
+  assertEquals([status, stderr], [0, ""]);
+  assertEquals(paths.filter((path) => namesIn(path).length), []);
 });
