@@ -4,7 +4,8 @@
  */
 
 // @ts-types="../../types/std_assert.d.ts"
-import { assertEquals, assertMatch } from "@std/assert";
+import { assertEquals, assertMatch, assertRejects } from "@std/assert";
+import type { HostRecord } from "../../plan/undo.ts";
 import { Bundle } from "../_bundle.ts";
 import {
   CONTAINER,
@@ -23,25 +24,25 @@ const NOBODY = 65534;
 const skip = without("setpriv");
 
 /**
- * A record of a cgroup without a living owner, which the next command would
- * remove.
+ * A record without a living owner: the next command would run its undo, which
+ * removes a directory.
  */
 const record = (path: string) =>
-  JSON.stringify({
-    id: "evil",
-    groups: [{ version: 2, path, controllers: [] }],
-    made: [],
-    owner: { pid: 1, startTime: "1" },
-  });
+  JSON.stringify(
+    {
+      owner: { pid: 1, startTime: "1", boot: "" },
+      undos: [{ operation: { undo: "removeEmpty", path } }],
+    } satisfies HostRecord,
+  );
 
 /** Prepares a directory of the attacker that every user may write to. */
 async function lay(directory: string, victim: string): Promise<void> {
-  for (const path of [directory, `${directory}/cgroups`]) {
+  for (const path of [directory, `${directory}/undo`]) {
     await Deno.mkdir(path);
     await Deno.chmod(path, 0o777);
     await Deno.chown(path, MALLORY, MALLORY);
   }
-  await Deno.writeTextFile(`${directory}/cgroups/evil.json`, record(victim));
+  await Deno.writeTextFile(`${directory}/undo/evil.1.1`, record(victim));
 }
 
 async function refuses(
@@ -113,6 +114,27 @@ test("a home of another user, as su leaves it, is not used", async () => {
   await lay(`${theirs.path}/.local/state/container`, victim);
   await Deno.chown(theirs.path, MALLORY, MALLORY);
   await refuses({ HOME: theirs.path }, victim);
+}, { skip });
+
+test("the same record in the user's own directory is used", async () => {
+  await using nobody = await Nobody.make();
+  await using dir = new TempDir();
+  await using own = new TempDir();
+  const victim = await victimIn(dir);
+  await lay(`${own.path}/container`, victim);
+  await execute(["chown", "-R", `${NOBODY}:${NOBODY}`, own.path]);
+  await execute(["chmod", "-R", "go-w", own.path]);
+  const rootfs = await copyRootfs(dir.path);
+  await execute(["chown", "-Rh", `${NOBODY}:${NOBODY}`, rootfs]);
+  const { status, stderr } = await container(
+    ["run", "-q", "--rootfs", rootfs, "true"],
+    {
+      before: nobody.before,
+      env: { ...nobody.env, XDG_RUNTIME_DIR: own.path },
+    },
+  );
+  assertEquals([status, stderr], [0, ""]);
+  await assertRejects(() => Deno.stat(victim), Deno.errors.NotFound);
 }, { skip });
 
 test("no user can prepare the state directory of another", async () => {
