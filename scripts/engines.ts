@@ -10,6 +10,7 @@
 import { engineTests, RECORDED_ENGINES } from "./_files.ts";
 import { runScript, ScriptUsageError, write } from "./_report.ts";
 import { engineResults, type Recorded } from "./testing/engine_table.ts";
+import { cachePackages, LOCKED } from "./testing/engine_packages.ts";
 import { longestFirst } from "./testing/files.ts";
 import { describe, sum } from "./testing/junit.ts";
 import { runFiles } from "./testing/lanes.ts";
@@ -73,7 +74,9 @@ async function writeRecord(xml: string): Promise<void> {
 async function main(args: readonly string[]): Promise<number> {
   const { files, runtime, record } = parse(args);
   const found = findHierarchies();
+  if (!await cachePackages()) return 1;
   const results = await runFiles(longestFirst(files), {
+    flags: LOCKED,
     env: runtime ? { CONTAINER_ENGINES_RUNTIME: runtime } : {},
     ...typeof found === "string"
       ? {}

@@ -295,7 +295,7 @@ Deno.test("the program never imports dax, nor files for tests and scripts only",
   };
   visit("main.ts");
   const wrong = [...seen].filter((path) =>
-    path === "dax" || path === "@std/assert" || path.startsWith("@grpc/") ||
+    path === "dax" || path === "@std/assert" ||
     FREE.has(roomOf(path)) ||
     path.endsWith("_test.ts") || /^(npm|jsr|https?):/.test(path)
   );

@@ -38,6 +38,8 @@ export interface LaneOptions {
   worlds?: readonly Hierarchy[] | null;
   /** Whether worlds have the host's network. */
   network?: boolean;
+  /** More arguments of Deno. */
+  flags?: readonly string[];
   /** How many to run at once. */
   lanes?: number;
 }
@@ -69,7 +71,7 @@ export async function runTogether(
 
 async function runGroup(
   paths: readonly string[],
-  { before = [], env = {}, worlds = null, network }: LaneOptions,
+  { before = [], env = {}, worlds = null, network, flags = [] }: LaneOptions,
 ): Promise<FileResult> {
   const start = performance.now();
   const [first = ""] = paths;
@@ -90,6 +92,7 @@ async function runGroup(
     // Types are checked in a separate part.
     ...["test", "--allow-all", "--no-check", "--quiet"],
     `--junit-path=${join(world ? "/tmp" : scratch, file)}`,
+    ...flags,
     ...paths.map((path) => relative(ROOT, path)),
   ];
   const { success, text } = await output(

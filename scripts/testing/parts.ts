@@ -24,6 +24,7 @@ import {
   longestFirst,
   nameOf,
 } from "./files.ts";
+import { cachePackages, LOCKED } from "./engine_packages.ts";
 import { sum, type Tally } from "./junit.ts";
 import { type FileResult, runFiles, runTogether } from "./lanes.ts";
 import { runInMachines } from "./machines.ts";
@@ -98,9 +99,10 @@ async function rootWords(
 async function endToEnd(
   paths: readonly string[],
   binary: string | undefined,
-  { alone = false, network = false, env = {} }: {
+  { alone = false, network = false, flags = [], env = {} }: {
     alone?: boolean;
     network?: boolean;
+    flags?: readonly string[];
     env?: Record<string, string>;
   } = {},
 ): Promise<Outcome> {
@@ -116,6 +118,7 @@ async function endToEnd(
     await runFiles(longestFirst(paths), {
       before: before ?? [],
       env: all,
+      flags,
       ...typeof found === "string"
         ? {}
         : { worlds: found, network, lanes: navigator.hardwareConcurrency },
@@ -168,7 +171,9 @@ async function engines(paths: readonly string[]): Promise<Outcome> {
   if (!paths.length) return { tally: NOTHING };
   const compiled = compiledProgram();
   if ("missing" in compiled) return { tally: SKIPPED, note: compiled.missing };
+  if (!await cachePackages()) return { tally: FAILED, note: "no packages" };
   return await endToEnd(paths, compiled.path, {
+    flags: LOCKED,
     env: { CONTAINER_ENGINES_RUNTIME: "ours" },
   });
 }

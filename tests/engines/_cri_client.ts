@@ -10,13 +10,12 @@
  * pod's configuration is kept in the working directory, whose logs are there too.
  */
 
-import { Client, credentials } from "@grpc/grpc-js";
-import { loadSync, type MethodDefinition } from "@grpc/proto-loader";
 // @ts-types="../../types/std_cli.d.ts"
 import { parseArgs } from "@std/cli/parse-args";
 // @ts-types="../../types/std_path.d.ts"
 import { fromFileUrl } from "@std/path";
 import type { Answer } from "./_calls.ts";
+import type { Grpc, GrpcClient } from "./_grpc_types.ts";
 
 /** The answers, where anything of them is read. */
 interface Answers {
@@ -48,12 +47,14 @@ interface ContainerStatus {
   log_path: string;
 }
 
-type Methods = Record<string, MethodDefinition<object, object>>;
+/** By a name that is no literal: `deno check` would load the packages. */
+const PACKAGES = "./_grpc.ts";
+const { Client, credentials, loadSync } = await import(PACKAGES) as Grpc;
 
 const METHODS = loadSync(
   fromFileUrl(new URL("_cri.proto", import.meta.url)),
   { keepCase: true, longs: Number, enums: String, defaults: true },
-)["runtime.v1.RuntimeService"] as Methods;
+)["runtime.v1.RuntimeService"]!;
 
 /** What every call needs. */
 export interface CriOptions {
@@ -64,7 +65,7 @@ export interface CriOptions {
 
 /** A connection to the interface. */
 export class CriClient implements Disposable {
-  readonly #client: Client;
+  readonly #client: GrpcClient;
 
   constructor(private readonly options: CriOptions) {
     this.#client = new Client(
@@ -103,7 +104,7 @@ class Call {
   readonly #args;
 
   constructor(
-    private readonly client: Client,
+    private readonly client: GrpcClient,
     private readonly options: CriOptions,
     private readonly words: string[],
     private readonly cwd: string,
