@@ -15,6 +15,7 @@ import { lowerHooks } from "./hooks.ts";
 import { lowerHold } from "./hold.ts";
 import { lowerJoin } from "./join.ts";
 import { lowerMounts } from "./mounts.ts";
+import { lowerOverlay } from "./overlay.ts";
 import { lowerNamespaces } from "./namespaces.ts";
 import { lowerProcess } from "./process.ts";
 import { lowerSchedule } from "./schedule.ts";
@@ -51,6 +52,7 @@ const LOWERING: Lowering<StepKind> = {
   ...lowerFiles,
   ...lowerLandlock,
   ...lowerMounts,
+  ...lowerOverlay,
   ...lowerDevices,
   ...lowerSeals,
   ...lowerProcess,
