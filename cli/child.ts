@@ -3,7 +3,7 @@
  * Runs in the new namespaces, as PID 1.
  */
 
-import { announce, runChild } from "../launch/child.ts";
+import { runChild } from "../launch/child.ts";
 import { takeHandover } from "../launch/handover.ts";
 import { EXIT } from "../spec/errors.ts";
 import type { Command } from "./command.ts";
@@ -21,7 +21,6 @@ export const childCommand: Command = {
     const handover = takeHandover();
     if (!handover) return EXIT.failure;
     stackTraces.shown = handover.debug;
-    if (handover.announce) announce(handover.args, Deno.pid);
     return runChild(handover);
   },
 };

@@ -14,8 +14,7 @@ const criu = () => import("./oci/checkpoint.ts");
 const running = () => import("./oci/running.ts");
 
 /** All commands, including hidden ones. */
-// Modules are loaded on demand. A start with `init` loads them twice: once in
-// the parent, once in the child.
+// Modules are loaded on demand.
 export const COMMANDS: readonly Entry[] = [
   {
     name: "run",

@@ -116,6 +116,7 @@ export function optionsFromFlags(
     streams: parseStreams(flags.last("streams")),
     preserveFds: number("preserve-fd", [0, MAX_PRESERVED]),
     init: !flags.has("no-init") && flags.last("init") !== "false",
+    announce: !flags.has("quiet"),
     chroot: flags.has("chroot"),
   };
 }

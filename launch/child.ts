@@ -1,6 +1,7 @@
 /**
  * The child: our executable as PID 1 of the container, inside its new
- * namespaces.
+ * namespaces. The compiled program has launch/native/pid_one.h in its place,
+ * which does the same with the same bytes.
  *
  * It carries out the container phase of the plan, has the walker start the
  * user's command, and then stays. It reaps orphans, forwards signals, and ends
@@ -9,7 +10,7 @@
  * namespaces.
  */
 
-import { type Descriptor, duplicateUp, writeAll } from "../ffi/fcntl.ts";
+import { type Descriptor, duplicateUp } from "../ffi/fcntl.ts";
 import { rawSyscall, syscall } from "../ffi/libc.ts";
 import {
   kill,
@@ -58,6 +59,10 @@ export function runChild(received: Received): number {
     // A process that may trace PID 1 (--privileged) could use these descriptors
     // to reach the host's files.
     if (cgroups) syscall("close_range", DESCRIPTOR.cgroups, lastCgroup, 0);
+    if (received.preserve) {
+      const lastKept = DESCRIPTOR.preserved + received.preserve - 1;
+      syscall("close_range", DESCRIPTOR.preserved, lastKept, 0);
+    }
     tell(NEWS.running);
     const status = attend(command.pid);
     checkStarted(command, INSIDE);
@@ -154,17 +159,3 @@ function reap(command: number): WaitStatus | null {
 
 const wantsTerminal = ({ stopped }: { stopped: number }) =>
   stopped === SIGNAL.SIGTTIN || stopped === SIGNAL.SIGTTOU;
-
-/** `running [/bin/sh] as 1`, in the format in which Go prints a slice. */
-export function announcement(args: readonly string[], pid: number): string {
-  return `running [${args.join(" ")}] as ${pid}\n`;
-}
-
-/** Writes the announcement to standard error, synchronously on this thread. */
-export function announce(args: readonly string[], pid: number): void {
-  try {
-    writeAll(2, new TextEncoder().encode(announcement(args, pid)));
-  } catch {
-    // Nobody reads standard error, which is no reason not to run.
-  }
-}

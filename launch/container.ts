@@ -20,8 +20,8 @@ import type { Handover } from "./handover.ts";
 import { NEWS } from "./lower/news.ts";
 import { DESCRIPTOR } from "./lower/descriptors.ts";
 import type { Keeper } from "./keeper.ts";
-import { packHandover } from "./pack_handover.ts";
-import { takePrelaunched } from "./prelaunched.ts";
+import { type ChildPrograms, packHandover } from "./pack_handover.ts";
+import { explainFailure } from "./native_failure.ts";
 import { compileSteps, type Program } from "./program.ts";
 import { clonedPid, type Walk, walk } from "./walker.ts";
 
@@ -29,6 +29,11 @@ import { clonedPid, type Walk, walk } from "./walker.ts";
 export class Container implements Disposable {
   /** Receives the seccomp listener, if the plan has it sent to the parent. */
   listened: ((listener: Descriptor) => void) | undefined;
+  /** Why a native PID 1 could not go on. */
+  #failure: Error | undefined;
+  /** What PID 1 was given to carry out. */
+  #programs: ChildPrograms | undefined;
+  #begun = false;
   constructor(
     /** Its pid on the host. */
     readonly pid: number,
@@ -38,8 +43,6 @@ export class Container implements Disposable {
     readonly handover: Handover,
     /** The file that the child reads; null if our executable is not PID 1. */
     readonly file: Descriptor | null,
-    /** Whether its runtime has been told to start. */
-    private begun = false,
   ) {}
 
   /**
@@ -52,7 +55,12 @@ export class Container implements Disposable {
       if (!message) return;
       const { byte, descriptor } = message;
       if (byte === NEWS.listener && descriptor) this.listened?.(descriptor);
-      else yield message;
+      else if (byte === NEWS.failed && this.#programs) {
+        this.#failure = explainFailure(message.bytes, this.status, {
+          plan: this.handover.plan,
+          programs: this.#programs,
+        });
+      } else yield message;
     }
   }
 
@@ -80,23 +88,33 @@ export class Container implements Disposable {
   }
 
   /**
-   * Lets the child's runtime start, if our executable is PID 1. Starting it
-   * takes longest and needs nothing from the parent.
+   * Lets PID 1 execute our program, if that is PID 1. From source it starts
+   * Deno, which takes longest and needs nothing from the parent.
    */
   begin(): void {
-    if (!this.file || this.begun) return;
-    this.begun = true;
+    if (!this.file || this.#begun) return;
+    this.#begun = true;
     this.#go();
   }
 
   /**
    * Lets PID 1 continue: the host phase is done. The child's programs are
-   * compiled here, while its runtime starts.
+   * compiled here, while PID 1 starts.
    */
   release(): void {
     this.begin();
-    if (this.file) packHandover(this.file, this.handover);
+    if (this.file) this.#programs = packHandover(this.file, this.handover);
     this.#go();
+  }
+
+  /**
+   * Checks, after the end of PID 1, that PID 1 has not reported a failure. From
+   * source, PID 1 prints its error itself.
+   *
+   * @throws the error that explains why
+   */
+  check(): void {
+    if (this.#failure) throw this.#failure;
   }
 
   #go(): void {
@@ -156,13 +174,6 @@ export function startContainer(
 ): Container {
   const { streams = {}, news = true, released = false, program, keeper } =
     options;
-  if (!Object.keys(options).length) {
-    const ready = takePrelaunched(handover);
-    if (ready) {
-      const { pid, walk, status, lifeline, file } = ready;
-      return new Container(pid, walk, status, lifeline, handover, file, true);
-    }
-  }
   using undo = new DisposableStack();
   const file = handover.plan.init
     ? undo.use(moveUp(emptyMemoryFile("handover")))

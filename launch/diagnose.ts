@@ -11,10 +11,10 @@ import { openInRoot } from "../ffi/openat2.ts";
 import type { StepOf } from "../plan/step.ts";
 import { inspectElf, machineName } from "../rootfs/elf.ts";
 import { CommandError, EXIT } from "../spec/errors.ts";
+import { HEAD_SIZE } from "./handover_layout.ts";
 import { StepError } from "./step_error.ts";
 import type { Walk } from "./walker.ts";
 
-const HEAD_SIZE = 4096;
 const EXECUTE_BITS = 0o111;
 
 const notExecutable = (message: string, hint: string) =>
@@ -23,31 +23,47 @@ const notExecutable = (message: string, hint: string) =>
 const notFound = (message: string, hint: string) =>
   new CommandError(message, { hint, status: EXIT.notFound });
 
-/** The place from which the container's files are looked at. */
-export interface View {
-  /** The path under which this process finds a path of the container. */
-  locate(path: string): string | null;
+/** A file of the container. */
+export interface Seen {
+  isFile: boolean;
+  isDirectory: boolean;
+  mode: number | null;
+  /** The first bytes of its content; none if it cannot be read. */
+  head(): Uint8Array;
 }
 
+/** The place from which the container's files are looked at. */
+export interface View {
+  /** What is at a path of the container; null if nothing can be seen there. */
+  look(path: string): Seen | null;
+}
+
+/** A view of files that this process finds under another path. */
+export const viewBy = (locate: (path: string) => string | null): View => ({
+  look(path) {
+    try {
+      const place = locate(path);
+      if (place === null) return null;
+      const { isFile, isDirectory, mode } = Deno.statSync(place);
+      return { isFile, isDirectory, mode, head: () => readHead(place) };
+    } catch {
+      return null;
+    }
+  },
+});
+
 /** From inside the container: paths stay as they are. */
-export const INSIDE: View = { locate: (path) => path };
+export const INSIDE: View = viewBy((path) => path);
 
 /**
  * From outside: paths are looked up below a directory of the host, and cannot
  * leave it.
  */
-export function outside(root: Descriptor, held: DisposableStack): View {
-  return {
-    locate(path) {
-      try {
-        const file = openInRoot(root, path, O.O_PATH);
-        return file && `/proc/self/fd/${held.use(file).fd}`;
-      } catch {
-        return null;
-      }
-    },
-  };
-}
+export const outside = (root: Descriptor, held: DisposableStack): View =>
+  viewBy((path) => {
+    const file = openInRoot(root, path, O.O_PATH);
+    return file && `/proc/self/fd/${held.use(file).fd}`;
+  });
 
 /**
  * Checks that the walk did not fail.
@@ -59,12 +75,19 @@ export function checkStarted(walk: Walk, view: View): void {
   try {
     walk.check();
   } catch (error) {
-    if (!(error instanceof StepError)) throw error;
-    const { step } = error;
-    throw step.step === "execute" || step.step === "checkCommand"
-      ? diagnose(step, error, view)
-      : error;
+    throw error instanceof StepError ? diagnosed(error, view) : error;
   }
+}
+
+/** The error to show for a failed step: of a missing command, the reason. */
+export function diagnosed(
+  error: StepError,
+  view: View,
+): CommandError | StepError {
+  const { step } = error;
+  return step.step === "execute" || step.step === "checkCommand"
+    ? diagnose(step, error, view)
+    : error;
 }
 
 /**
@@ -77,7 +100,7 @@ export function diagnose(
   view: View,
 ): CommandError | StepError {
   const command = step.argv[0] ?? "";
-  const found = step.candidates.filter((path) => lookUp(view, path) !== null);
+  const found = step.candidates.filter((path) => view.look(path) !== null);
   const complaint = found.map((path) => inspect(view, path)).find((error) =>
     error !== null
   );
@@ -125,17 +148,9 @@ const REFUSALS: Partial<Record<string, [message: string, hint: string]>> = {
 const searched = (candidates: readonly string[]) =>
   candidates.map((path) => path.replace(/\/[^/]*$/, "")).join(":");
 
-function lookUp(view: View, path: string): Deno.FileInfo | null {
-  try {
-    const place = view.locate(path);
-    return place === null ? null : Deno.statSync(place);
-  } catch {
-    return null;
-  }
-}
-
 function inspect(view: View, path: string): CommandError | null {
-  const info = lookUp(view, path)!;
+  const info = view.look(path);
+  if (!info) return null;
   if (info.isDirectory) {
     return notExecutable(
       `Cannot run ${path}: it is a directory`,
@@ -154,13 +169,13 @@ function inspect(view: View, path: string): CommandError | null {
       `Run chmod +x on the file in the root filesystem.`,
     );
   }
-  return inspectContent(view, path, readHead(view, path));
+  return inspectContent(view, path, info.head());
 }
 
-function readHead(view: View, path: string): Uint8Array {
+function readHead(place: string): Uint8Array {
   const head = new Uint8Array(HEAD_SIZE);
   try {
-    using file = Deno.openSync(view.locate(path)!);
+    using file = Deno.openSync(place);
     return head.subarray(0, file.readSync(head) ?? 0);
   } catch {
     return head.subarray(0, 0);
@@ -191,7 +206,7 @@ function inspectContent(
       "Use a root filesystem for this architecture.",
     );
   }
-  if (elf.interpreter && !lookUp(view, elf.interpreter)) {
+  if (elf.interpreter && !view.look(elf.interpreter)) {
     return notFound(
       `Cannot run ${path}: its loader ${elf.interpreter} is not in the root filesystem`,
       "Add the loader and its libraries, or use a static program.",
@@ -207,7 +222,7 @@ function inspectScript(
 ): CommandError | null {
   const line = new TextDecoder().decode(head).split("\n")[0]!.slice(2).trim();
   const interpreter = line.split(/[ \t]/)[0] ?? "";
-  if (interpreter && lookUp(view, interpreter)) return null;
+  if (interpreter && view.look(interpreter)) return null;
   return notFound(
     `Cannot run ${path}: its interpreter ${
       interpreter || "(no name)"

@@ -1,10 +1,9 @@
 /**
  * The messages between parent and child.
  *
- * The parent writes one memory file: the programs, which it compiles while the
- * child's runtime starts, and the steps as JSON, which the child needs only if
- * one fails. The child sends single bytes through a socket. The end of file on
- * that socket is the end of the child.
+ * The parent writes one memory file with the layout of
+ * launch/handover_layout.ts. The child sends single bytes through a socket. The
+ * end of file on that socket is the end of the child.
  */
 
 import type { Descriptor } from "../ffi/fcntl.ts";
@@ -12,16 +11,21 @@ import { syscall } from "../ffi/libc.ts";
 import { SIGNAL } from "../ffi/signal.ts";
 import type { Plan, Step } from "../plan/step.ts";
 import { UsageError } from "../spec/errors.ts";
+import {
+  HANDOVER,
+  HANDOVER_MAGIC,
+  HANDOVER_PARTS,
+  HANDOVER_SIZE,
+  HANDOVER_VERSION,
+  type HandoverPart,
+  PART_SIZE,
+} from "./handover_layout.ts";
 import { DESCRIPTOR } from "./lower/descriptors.ts";
 import type { Program } from "./program.ts";
 
 /** The plan to run, and the data for the child's messages. */
 export interface Handover {
   plan: Plan;
-  /** The command, for the child's messages. */
-  args: string[];
-  /** Print `running [...] as 1`. */
-  announce: boolean;
   /** Print stack traces. */
   debug: boolean;
   /** The number of descriptors, from 3 upwards, that the command keeps. */
@@ -41,24 +45,18 @@ export interface Handover {
 export const CHILD_PHASES = ["container", "process", "cleanup"] as const;
 export type ChildPhase = typeof CHILD_PHASES[number];
 
-/** The first part of the file. The steps as JSON follow, then the programs. */
+/** The front part: what launch/child.ts needs in addition to the bytes. */
 export interface Front {
-  version: 2;
-  args: string[];
-  announce: boolean;
+  debug: boolean;
+  programs: Record<ChildPhase, Omit<Program, "bytes">>;
+}
+
+/** The handover as launch/child.ts reads it. */
+export interface Received {
   debug: boolean;
   preserve: number;
   /** The number of open descriptors for the command's cgroup files. */
   cgroups: number;
-  stepsLength: number;
-  programs: Record<
-    ChildPhase,
-    { length: number } & Omit<Program, "bytes">
-  >;
-}
-
-/** The handover as the child reads it. */
-export interface Received extends Omit<Front, "programs"> {
   programs: Record<ChildPhase, Program>;
   /** Returns the steps of a phase; parses them on demand. */
   steps(phase: ChildPhase): readonly Step[];
@@ -94,22 +92,40 @@ export function takeHandover(): Received | null {
   } catch {
     throw notTheChild();
   }
-  const decoder = new TextDecoder();
-  let at = 4;
-  const take = (length: number) => bytes.slice(at, at += length);
-  const length = new DataView(bytes.buffer).getUint32(0, true);
-  const front = JSON.parse(decoder.decode(take(length))) as Front;
-  if (front.version !== 2) throw notTheChild();
-  const steps = take(front.stepsLength);
-  const programs = Object.fromEntries(
-    CHILD_PHASES.map((phase) => {
-      const { length, ...program } = front.programs[phase];
-      return [phase, { bytes: take(length), ...program }];
-    }),
-  ) as Received["programs"];
+  const received = readHandover(bytes);
+  if (!received) throw notTheChild();
+  return received;
+}
+
+/** Reads a handover; null if the bytes are something else. */
+export function readHandover(bytes: Uint8Array<ArrayBuffer>): Received | null {
+  const header = new DataView(bytes.buffer);
+  if (
+    bytes.length < HANDOVER_SIZE ||
+    header.getUint32(HANDOVER.magic, true) !== HANDOVER_MAGIC ||
+    header.getUint32(HANDOVER.version, true) !== HANDOVER_VERSION
+  ) return null;
+  const take = (name: HandoverPart) => {
+    const at = HANDOVER.parts + PART_SIZE * HANDOVER_PARTS.indexOf(name);
+    const place = Number(header.getBigUint64(at, true));
+    return bytes.slice(
+      place,
+      place + Number(header.getBigUint64(at + 8, true)),
+    );
+  };
+  const parse = (name: "front" | "steps") =>
+    JSON.parse(new TextDecoder().decode(take(name)));
+  const front: Front = parse("front");
   return {
-    ...front,
-    programs,
-    steps: (phase) => JSON.parse(decoder.decode(steps))[phase],
+    debug: front.debug,
+    preserve: header.getUint32(HANDOVER.preserve, true),
+    cgroups: header.getUint32(HANDOVER.cgroups, true),
+    programs: Object.fromEntries(
+      CHILD_PHASES.map((phase) => [
+        phase,
+        { bytes: take(phase), ...front.programs[phase] },
+      ]),
+    ) as Received["programs"],
+    steps: (phase) => parse("steps")[phase],
   };
 }

@@ -15,12 +15,12 @@ import { HEADER } from "./bytecode/layout.ts";
 import type { Program } from "./program.ts";
 import { executableFile, openWalker, type Walk } from "./walker.ts";
 
-const MAGIC = 0x5045454b;
-const CONFIG_SIZE = 16384;
+export const KEEPER_MAGIC = 0x5045454b;
+export const CONFIG_SIZE = 16384;
 const REPORT_SIZE = 16;
 
 /** Offsets in the configuration that launch/native/keeper.c reads. */
-const CONFIG = {
+export const CONFIG = {
   magic: 0,
   flags: 4,
   pidAt: 8,
@@ -31,15 +31,15 @@ const CONFIG = {
   envc: 44,
   words: 48,
 } as const;
-const INTERACTIVE = 2;
+export const INTERACTIVE = 2;
 /** The largest number of words in its command and environment together. */
-const MAX_WORDS = 64;
+export const MAX_WORDS = 64;
 
 /**
  * Descriptor numbers of the keeper. They are above every number that a command
  * may keep.
  */
-const KEPT = {
+export const KEPT = {
   config: PRESERVED_FROM,
   control: PRESERVED_FROM + 1,
   directory: PRESERVED_FROM + 2,
@@ -132,7 +132,7 @@ export class Keeper implements Disposable {
     const { interactive, logMax, then } = this.#options;
     const bytes = new Uint8Array(CONFIG_SIZE);
     const view = new DataView(bytes.buffer);
-    view.setUint32(CONFIG.magic, MAGIC, true);
+    view.setUint32(CONFIG.magic, KEEPER_MAGIC, true);
     view.setUint32(CONFIG.flags, interactive ? INTERACTIVE : 0, true);
     view.setBigUint64(
       CONFIG.pidAt,

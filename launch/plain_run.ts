@@ -13,20 +13,17 @@
 import { fromBase64 } from "../ffi/base64.ts";
 import type { CgroupLayout } from "../plan/facts.ts";
 import type { Plan, Step } from "../plan/step.ts";
-import type {
-  Argument,
-  EntryInstruction,
-  Instruction,
-} from "./bytecode/call.ts";
+import { AT_EMPTY_PATH } from "../ffi/fcntl.ts";
+import type { Argument, Instruction } from "./bytecode/call.ts";
 import { encodeInstructions } from "./bytecode/encode.ts";
+import { DESCRIPTOR } from "./lower/descriptors.ts";
 import { lower } from "./lower/lower.ts";
 import { unmounting } from "./pack_handover.ts";
 import { alignedLength, packed } from "./bytecode/packed.ts";
-import { withoutOwnWords } from "./prelaunch.ts";
 import { WALKER } from "./native/walker_code.ts";
 
-/** The first slots. launch/native/guards.h has the same numbers. */
-const SLOTS = [
+/** The first slots; those of further candidates follow. */
+export const PLAIN_SLOTS = [
   "root",
   "argv",
   "env",
@@ -35,9 +32,12 @@ const SLOTS = [
   "null2",
   "anyNull",
   "pid",
-  "process",
-  "processSize",
+  "candidate",
 ] as const;
+
+/** The slot of a candidate for the command. */
+const candidateSlot = (index: number) =>
+  index ? `candidate${index}` : "candidate";
 
 /** What a plain run is compiled from. */
 export interface PlainRun {
@@ -117,13 +117,28 @@ function whereNull(instructions: readonly Instruction[]): Instruction[] {
   return [where("anyNull", chosen.length), ...chosen];
 }
 
+/** Replaces the arguments and environment of our executable with slots. */
+function withoutOwnWords(instruction: Instruction): Instruction {
+  if (instruction.name !== "execveat") return instruction;
+  return {
+    ...instruction,
+    args: [
+      DESCRIPTOR.self,
+      "",
+      { slot: "argv" },
+      { slot: "env" },
+      AT_EMPTY_PATH,
+    ],
+  };
+}
+
 /** Replaces the command, or our executable, with its slots. */
 function withoutCommand(instructions: readonly Instruction[]): Instruction[] {
   let candidate = 0;
   const argv = { slot: "argv" };
   return instructions.map((instruction): Instruction => {
     if (instruction.name !== "execve") return withoutOwnWords(instruction);
-    const path = { slot: `candidate${candidate++}` };
+    const path = { slot: candidateSlot(candidate++) };
     return { ...instruction, args: [path, argv, instruction.args[2]!] };
   });
 }
@@ -137,29 +152,15 @@ const withoutKnown = (steps: readonly Step[], root: string) =>
 
 /**
  * Splits a plan into the parts that are carried out in one go. If the command
- * is PID 1, there is one part. If our executable is PID 1, there are three: the
- * launch, the steps inside before and after the command, and the steps of the
- * process that becomes the command.
+ * is PID 1, there is one part. If our executable is PID 1, there are four: the
+ * launch, and the three programs of the handover.
  */
-function programsOf(
-  plan: Plan,
-  root: string,
-): (readonly EntryInstruction[])[] {
+function programsOf(plan: Plan, root: string): (readonly Instruction[])[] {
   const { launch, container, process } = plan;
-  if (!plan.init) {
-    return [withoutKnown([...launch, ...container, ...process], root), [], []];
-  }
-  const status = "status";
-  return [
-    withoutKnown(launch, root),
-    [
-      ...withoutKnown(container, root),
-      { name: "runCommand", args: [], result: status },
-      ...withoutKnown(unmounting(plan), root),
-      { name: "exit", args: [{ slot: status }] },
-    ],
-    withoutKnown(process, root),
-  ];
+  const all = plan.init
+    ? [launch, container, process, unmounting(plan)]
+    : [[...launch, ...container, ...process], [], [], []];
+  return all.map((steps) => withoutKnown(steps, root));
 }
 
 /**
@@ -180,14 +181,18 @@ const aligned = (bytes: Uint8Array): Uint8Array => {
 /**
  * Packs a plain run for launch/native/guards.h: the length of everything, the
  * lengths of the compiled parts and of the walker's executable, the bounding
- * set, then the parts, the executable and the texts.
+ * set, then the parts, the executable and the texts. If the command is PID 1,
+ * all parts but the first are empty.
  */
 export function plainRun(
   { plan, root, cgroups, bounding, path, places, endings, stops, losses }:
     PlainRun,
   arch = Deno.build.arch,
 ): Uint8Array<ArrayBuffer> {
-  const slots = [...SLOTS, ...path.map((_, index) => `candidate${index}`)];
+  const slots = [
+    ...PLAIN_SLOTS,
+    ...path.slice(1).map((_, index) => candidateSlot(index + 1)),
+  ];
   const list = (texts: readonly string[]) =>
     [...texts, ""].map((text) => `${text}\0`).join("");
   const parts = [

@@ -90,6 +90,10 @@ const TOLERATED: Record<string, [errors: string, reason: string][]> = {
     ["ENODEV", "the same: the path is another kind of file"],
     ["ENODEV", "the same: the path is another device"],
     [
+      "EPIPE EBADF EIO EAGAIN ENOSPC EINVAL ENXIO",
+      "nobody can read the announcement of the command, which is only a message",
+    ],
+    [
       "EPERM EINVAL EROFS",
       "the pipe keeps its owner: the command can do less with it",
     ],

@@ -3,9 +3,9 @@
  * process phases.
  *
  * The limits are for the command. Where our program is PID 1, it stays in the
- * cgroup of its parent: a JavaScript runtime has threads and tens of megabytes
- * of its own. Inside, the kernel would kill it first when the command runs out
- * of memory, and the container with it. PID 1 enters the container's cgroup
+ * cgroup of its parent. Inside, the kernel could kill it when the command runs
+ * out of memory, and the container with it; from source it is a JavaScript
+ * runtime with threads and tens of megabytes of its own. PID 1 enters the container's cgroup
  * only for a moment, to make the cgroup namespace: the root of a new cgroup
  * namespace is the cgroup of the process that makes it.
  *

@@ -228,6 +228,22 @@ export function becomeChild(spec: Spec, facts: Facts): Step[] {
   ];
 }
 
+/** `running [/bin/sh] as 1`, in the format in which Go prints a slice. */
+export const announcement = (args: readonly string[], pid: number): string =>
+  `running [${args.join(" ")}] as ${pid}\n`;
+
+/** PID 1 announces the command, as its parent has done before. */
+export function announceCommand(spec: Spec, { announces }: Facts): Step[] {
+  if (!announces) return [];
+  return [{
+    step: "announce",
+    text: announcement(spec.process.args, 1),
+    why:
+      "shows that this process is PID 1 inside, and another number on the host; --quiet leaves it out",
+    man: "write(2)",
+  }];
+}
+
 /** Done before anything untrusted runs next to this process. */
 export const becomeNonDumpable: readonly Step[] = [{
   step: "setDumpable",

@@ -11,6 +11,7 @@
 import type { Spec } from "../spec/types.ts";
 import { bindHostCgroups } from "./mounts/cgroup_mounts.ts";
 import {
+  announceCommand,
   becomeChild,
   becomeNonDumpable,
   endChild,
@@ -53,6 +54,7 @@ function launchSteps(spec: Spec, facts: Facts): Step[] {
 /** What PID 1 sets up inside: mounts, root, devices, names. */
 function containerSteps(spec: Spec, facts: Facts): Step[] {
   return skipKnownDirectories([
+    ...announceCommand(spec, facts),
     // Enter the rest of the namespaces, and cut the mount tree off from the
     // host.
     ...becomeNonDumpable,

@@ -82,6 +82,8 @@ export interface ProcessFacts {
 
 /** What the plan of a new container depends on besides the Spec. */
 export interface Facts extends ProcessFacts {
+  /** Whether PID 1, if that is our program, first prints `running […] as 1`. */
+  announces?: boolean;
   /** The command line and environment that start this program again as the child. */
   self: { argv: string[]; env: string[] };
   /** chroot(2) where pivot_root(2) is impossible (an initramfs), or on request. */

@@ -110,6 +110,8 @@ export type Kinds = {
     descriptors: readonly number[];
     make: boolean;
   };
+  /** write(2) to standard error. */
+  announce: { text: string };
   /** execveat(2) of our own executable, by descriptor. */
   executeSelf: { argv: readonly string[]; env: readonly string[] };
   /** open(2) of the walker's own program. */

@@ -41,8 +41,8 @@ const READ_EXECUTE = 5;
 const MARK = {
   /** The previous entry point of the program. */
   entry: "TRESTART",
-  /** The plans of usual runs. */
-  prelaunch: "RELAUNCH",
+  /** The plans of plain runs. */
+  plain: "PLAINRUN",
   /** The previous program headers. */
   segments: "SEGMENTS",
 } as const;
@@ -152,7 +152,7 @@ export function insertEntry(
   const setWay = (mark: keyof typeof MARK, way: number) =>
     header.setBigInt64(offset + placeOf(mark, compiled), BigInt(way), true);
   setWay("entry", old - begin);
-  setWay("prelaunch", launch.length ? launchAt - entry : 0);
+  setWay("plain", launch.length ? launchAt - entry : 0);
   setWay("segments", tableAt - entry);
   header.setBigUint64(ELF.entry, BigInt(begin), true);
   header.setUint32(place.at + SEGMENT.type, PT_LOAD, true);

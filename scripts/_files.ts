@@ -45,7 +45,6 @@ const BUILDERS = [
   "_carry.ts",
   "_standalone.ts",
   "_texts.ts",
-  "standalone/child.ts",
   "standalone/load.ts",
   "standalone/main.ts",
   "standalone/program.ts",

@@ -73,7 +73,7 @@ export async function makeStandalone(parts: Parts): Promise<string | null> {
     await bundle(join(SOURCES, `${name}.ts`), at(`${name}.js`));
   }
   const modules = await splitProgram(
-    ["program", "child"].map((name) => join(SOURCES, `${name}.ts`)),
+    [join(SOURCES, "program.ts")],
     directory,
   );
   const whole = await textOf(modules);
@@ -86,8 +86,7 @@ export async function makeStandalone(parts: Parts): Promise<string | null> {
   for (const round of ["modules", "code"]) {
     const failure = await compile(at("warm"), at("warm.js"), texts);
     if (failure !== null) return failure;
-    // The native entry does a part of the work, which decides what the runtime
-    // does.
+    // The native entry does a part of the work: PID 1 is native.
     await addEntry(at("warm"));
     const warmed = await warmUp(at("warm"), rootfs);
     if (typeof warmed === "string") {

@@ -5,10 +5,8 @@
  * @module
  */
 
-import { RUN_FLAGS } from "../cli/run_flags.ts";
 import { EndedEarly, ENDING } from "../launch/attend/early_end.ts";
 import { plainRun } from "../launch/plain_run.ts";
-import { prelaunch } from "../launch/prelaunch.ts";
 import { lost, stopped } from "../launch/attend/stream_relay.ts";
 import { ERRNO, type Errno, errnoText } from "../ffi/errno.ts";
 import type { ContainerError } from "../spec/errors.ts";
@@ -43,25 +41,17 @@ const callerAt = (root: string) =>
   }));
 
 /**
- * The data that launch/native/entry.c finds behind its code, in the formats of
- * launch/native/prelaunch.h and launch/native/plain_run.h.
+ * The data that launch/native/entry.c finds behind its code, in the format of
+ * launch/native/guards.h.
  */
 export function usualRuns(): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(
     [
-      usualLaunch({ tty: false }),
-      usualLaunch({ tty: true }),
       ...plainRuns(),
       // Ends the list.
       new Uint8Array(8),
     ].flatMap((bytes) => [...bytes]),
   );
-}
-
-/** The launch of a run without flags, with or without a terminal. */
-function usualLaunch(options: { tty: boolean }): Uint8Array<ArrayBuffer> {
-  const { plan } = usualPlan(options, "/", { init: true });
-  return prelaunch(plan.launch, RUN_FLAGS);
 }
 
 /**

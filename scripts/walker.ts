@@ -1,12 +1,14 @@
 /**
- * `deno task walker`: builds the C programs of launch/native/ for both
- * architectures and writes their bytes to TypeScript files next to them. Needs
+ * `deno task walker`: writes launch/native/constants.h, builds the C programs of
+ * launch/native/ for both architectures, and writes their bytes to TypeScript
+ * files next to them. Needs
  * gcc and aarch64-linux-gnu-gcc. Run it after every change of one of these
  * programs.
  */
 
 // @ts-types="../types/std_path.d.ts"
 import { dirname, fromFileUrl, join } from "@std/path";
+import { writeConstants } from "./native_constants.ts";
 
 const ROOT = dirname(dirname(fromFileUrl(import.meta.url)));
 
@@ -122,6 +124,7 @@ ${asSource(bytes)},
 }
 
 if (import.meta.main) {
+  await writeConstants();
   for (const name of Object.keys(PROGRAMS) as ProgramName[]) {
     await writeProgram(name);
   }

@@ -149,8 +149,6 @@ async function launch(
   try {
     container = held.use(startContainer({
       plan,
-      args: spec.process.args,
-      announce: false,
       debug: false,
       preserve: 0,
       foreground: false,

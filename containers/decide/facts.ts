@@ -64,6 +64,7 @@ export interface FactOptions extends
   ProcessOptions,
   Pick<
     Facts,
+    | "announces"
     | "mapHelper"
     | "makesDirectory"
     | "nodesInRoot"
@@ -107,7 +108,7 @@ export function readFacts(
     ...decided(others),
     ...streamFacts(spec, options, requester),
     self: init
-      ? { argv: [...world.program()], env: selfEnv(world) }
+      ? { argv: [...world.program()], env: childEnv(world) }
       : { argv: [], env: [] },
     closedToCaller: waits && inUserNamespace && !caller.traces,
     changeRoot: chroot || rootIsInitramfs(world) ? "chroot" : "pivot_root",
@@ -191,6 +192,14 @@ export const selfEnv = (world: Pick<World, "variable">): string[] =>
     const value = world.variable(name);
     return value === null ? [] : [`${name}=${value}`];
   });
+
+/**
+ * The environment of PID 1. In the compiled program, which needs no further
+ * words to start, PID 1 is native and needs none: nothing of the caller's
+ * environment gets inside.
+ */
+const childEnv = (world: World) =>
+  world.program().length > 1 ? selfEnv(world) : [];
 
 /** pivot_root(2) does not work on the initial ramfs. */
 const rootIsInitramfs = onceIn((world) =>

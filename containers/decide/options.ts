@@ -145,6 +145,8 @@ export interface ContainerOptions {
   preserveFds?: number;
   /** Run this program as PID 1. With `false` the command itself is PID 1. */
   init?: boolean;
+  /** With `init`, PID 1 prints `running […] as 1` on standard error. */
+  announce?: boolean;
   /** Use chroot(2) instead of pivot_root(2). */
   chroot?: boolean;
 }

@@ -106,6 +106,7 @@ export async function decideRun(
     image,
     mapHelper,
     inheritFiles: options.streams === "inherit",
+    announces: init && (options.announce ?? false),
     terminalStreams: terminalStreams(options, world),
     confineDevices: !options.privileged,
     overlay: overlayOf(options, requester),

@@ -141,8 +141,6 @@ async function startHeld(
   const streams: Record<number, Descriptor> = { [DESCRIPTOR.start]: fifo };
   const container = startContainer({
     plan,
-    args: spec.process.args,
-    announce: false,
     debug: false,
     preserve: spec.process.preserve ?? 0,
     foreground: false,

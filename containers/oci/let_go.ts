@@ -109,7 +109,7 @@ function whyNot(entry: Entry, said: Uint8Array, view: View): unknown {
     errnoName(failure.errno),
   );
   if (step.step !== "execute") return error;
-  const isSeen = step.candidates.some((path) => view.locate(path) !== null);
+  const isSeen = step.candidates.some((path) => view.look(path) !== null);
   return inRuncsWords(
     process.args,
     isSeen ? diagnose(step, error, view) : unseen(process, error),

@@ -4,7 +4,8 @@ import type { ContainerOptions } from "../decide/options.ts";
 import type { Stdio } from "../decide/streams.ts";
 
 /** {@linkcode ContainerOptions} for a program, and its streams. */
-export interface LibraryOptions extends Omit<ContainerOptions, "tty" | "init"> {
+export interface LibraryOptions
+  extends Omit<ContainerOptions, "tty" | "init" | "announce"> {
   /** Default: `"null"`. */
   stdin?: Stdio;
   /** Default: `"inherit"`. */

@@ -3,7 +3,7 @@
  * process the user started; that process is the container's parent.
  */
 
-import { announce } from "../../launch/child.ts";
+import { announce } from "../../launch/announce.ts";
 import { HostPhase, type Ledger } from "../../launch/host/host_phase.ts";
 import { EndedEarly } from "../../launch/attend/early_end.ts";
 import { runParent } from "../../launch/attend/parent.ts";
@@ -89,8 +89,6 @@ export async function run(
   const status = await runParent(
     {
       plan,
-      args,
-      announce: options.announce,
       debug: options.debug,
       preserve,
       foreground: facts.foreground,

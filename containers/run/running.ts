@@ -160,8 +160,6 @@ async function launch(
   const waits = plan.host.some(({ step }) => WITH_PROCESS.has(step));
   const container = undo.use(startContainer({
     plan,
-    args: spec.process.args,
-    announce: false,
     debug: false,
     preserve: spec.process.preserve ?? 0,
     foreground: false,

@@ -99,6 +99,7 @@ const DESCRIPTIONS: Descriptions<StepKind> = {
     `open the container's ${path}${
       make ? ", or a new device," : ""
     } as descriptor ${and(descriptors.map(String))}`,
+  announce: ({ text }) => `print ${text.trimEnd()}`,
   executeSelf: ({ argv }) => `execute this program again: ${argv.join(" ")}`,
   keepWalker: () => "keep the walker's own program",
   executeWalker: () => "execute the walker again",

@@ -168,6 +168,7 @@ const NEEDS: { readonly [K in StepKind]: Entry<K> } = {
   giveStreams: {},
   reopenNull: { capabilities: ({ make }) => make ? MAKING_DEVICE : [] },
   reopenDevice: { capabilities: ({ make }) => make ? MAKING_DEVICE : [] },
+  announce: {},
   executeSelf: { features: feature("5.11", "CLOSE_RANGE_CLOEXEC") },
   setDumpable: {},
   openCgroups: { access: "write access to cgroup.procs or tasks" },

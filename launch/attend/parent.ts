@@ -80,9 +80,10 @@ export async function runParent(
   using held = new DisposableStack();
   // Opened only on demand: its file system may not answer by now.
   checkStarted(container.walk, {
-    locate: (path) =>
-      outside(held.use(open(hooks.root, O.O_PATH)), held).locate(path),
+    look: (path) =>
+      outside(held.use(open(hooks.root, O.O_PATH)), held).look(path),
   });
+  container.check();
   if (lost) throw lost;
   return code;
 }

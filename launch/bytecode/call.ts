@@ -85,13 +85,6 @@ export type EntryOperation =
       name: "endProcess";
       args: [pid: number, startTime: bigint, milliseconds: number];
     }
-    /**
-     * Runs the command as PID 1 does, launch/native/plain_child.h; the result
-     * is its exit code.
-     */
-    | { name: "runCommand"; args: []; result: string }
-    /** Ends the process with this status. */
-    | { name: "exit"; args: [{ slot: string }] }
   );
 
 /** An instruction that launch/native/entry.c carries out. */

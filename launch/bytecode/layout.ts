@@ -60,11 +60,10 @@ export const ARGUMENT_COUNT = 6;
 export const FLAG = { want: 1, clone: 2 } as const;
 /** The numbers of operations that are not system calls. */
 export const OPERATION = {
-  exit: -1,
   compare: -2,
   fail: -3,
   isProcess: -4,
   endProcess: -5,
-  runCommand: -6,
 } as const;
-export const STATE = { failed: 2 } as const;
+/** How far a program got. */
+export const STATE = { walking: 1, failed: 2 } as const;

@@ -17,4 +17,6 @@ export const NEWS = {
   listener: 5,
   /** The hooks of createContainer may run; the process waits meanwhile. */
   hooks: 6,
+  /** A native PID 1 could not go on; FAILURE of launch/handover_layout.ts. */
+  failed: 7,
 } as const;

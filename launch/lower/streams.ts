@@ -137,8 +137,14 @@ const replace = (
 };
 
 export const lowerStreams: Lowering<
-  "giveStreams" | "reopenNull" | "reopenDevice"
+  "announce" | "giveStreams" | "reopenNull" | "reopenDevice"
 > = {
+  announce: ({ text }) => [{
+    name: "write",
+    args: [2, text, new TextEncoder().encode(text).length],
+    // If nobody can read it, that is no reason not to run.
+    expect: ["EPIPE", "EBADF", "EIO", "EAGAIN", "ENOSPC", "EINVAL", "ENXIO"],
+  }],
   // The owner may have no id inside, which is no reason not to start.
   giveStreams: ({ descriptors, uid }) =>
     descriptors.map((fd) => ({

@@ -13,7 +13,7 @@ typedef long i64;
 #if defined(__x86_64__)
 enum {
   SYS_read = 0, SYS_write = 1, SYS_close = 3, SYS_lseek = 8, SYS_mmap = 9,
-  SYS_munmap = 11, SYS_ioctl = 16, SYS_pread64 = 17, SYS_pwrite64 = 18, SYS_madvise = 28,
+  SYS_munmap = 11, SYS_ioctl = 16, SYS_mremap = 25, SYS_pread64 = 17, SYS_pwrite64 = 18, SYS_madvise = 28,
   SYS_rt_sigaction = 13, SYS_rt_sigprocmask = 14, SYS_nanosleep = 35, SYS_getpid = 39,
   SYS_socket = 41, SYS_sendto = 44, SYS_recvfrom = 45, SYS_sendmsg = 46, SYS_recvmsg = 47, SYS_bind = 49,
   SYS_listen = 50, SYS_socketpair = 53, SYS_clone = 56, SYS_execve = 59,
@@ -39,7 +39,7 @@ static i64 syscall6(i64 nr, u64 a, u64 b, u64 c, u64 d, u64 e, u64 f) {
 #elif defined(__aarch64__)
 enum {
   SYS_read = 63, SYS_write = 64, SYS_close = 57, SYS_lseek = 62, SYS_mmap = 222,
-  SYS_munmap = 215, SYS_ioctl = 29, SYS_pread64 = 67, SYS_pwrite64 = 68, SYS_madvise = 233,
+  SYS_munmap = 215, SYS_ioctl = 29, SYS_mremap = 216, SYS_pread64 = 67, SYS_pwrite64 = 68, SYS_madvise = 233,
   SYS_rt_sigaction = 134, SYS_rt_sigprocmask = 135, SYS_nanosleep = 101, SYS_getpid = 172,
   SYS_socket = 198, SYS_sendto = 206, SYS_recvfrom = 207, SYS_sendmsg = 211, SYS_recvmsg = 212, SYS_bind = 200,
   SYS_listen = 201, SYS_socketpair = 199, SYS_clone = 220, SYS_execve = 221,
@@ -72,4 +72,5 @@ static i64 syscall6(i64 nr, u64 a, u64 b, u64 c, u64 d, u64 e, u64 f) {
 /* The same numbers on every architecture. */
 enum {
   SYS_pidfd_send_signal = 424, SYS_pidfd_open = 434, SYS_close_range = 436, SYS_openat2 = 437,
+  SYS_faccessat2 = 439,
 };

@@ -17,19 +17,19 @@
  *
  * If the current directory has been deleted, it changes to / first.
  *
- * launch/native/prelaunch.h and launch/native/plain_run.h are its parts for
- * `run`; launch/native/interpreter.h starts the runtime.
+ * launch/native/pid_one.h is PID 1 of a container, launch/native/plain_run.h is
+ * the parent of a plain run, launch/native/interpreter.h starts the runtime.
  *
  * scripts/_entry.ts adds this code to the executable and fills in `entry`,
- * `prelaunch` and `segments`.
+ * `plain` and `segments`.
  */
 
 #include "walk.h"
 
 /* Distance from here to the original entry point; filled in by the build. */
 #define ENTRY_MARK 0x5452415453455254UL /* TRESTART */
-/* Distance from here to the launch of a usual run; 0 if there is none. */
-#define PRELAUNCH_MARK 0x48434e55414c4552UL /* RELAUNCH */
+/* Distance from here to the data of plain runs; 0 if there is none. */
+#define PLAIN_MARK 0x4e55524e49414c50UL /* PLAINRUN */
 /* Distance from here to the runtime's segments. */
 #define SEGMENTS_MARK 0x53544e454d474553UL /* SEGMENTS */
 
@@ -49,10 +49,10 @@ __asm__(".globl _start\n_start:\n"
         "lea _start(%rip), %rax\n add entry(%rip), %rax\n ret\n"
         ".globl segments_of_runtime\nsegments_of_runtime:\n"
         "lea _start(%rip), %rax\n add segments(%rip), %rax\n ret\n"
-        ".globl launch_of_run\nlaunch_of_run:\n"
-        "lea _start(%rip), %rax\n add prelaunch(%rip), %rax\n ret\n"
+        ".globl plain_runs\nplain_runs:\n"
+        "lea _start(%rip), %rax\n add plain(%rip), %rax\n ret\n"
         ".balign 8\nentry: .quad 0x5452415453455254\n"
-        "prelaunch: .quad 0x48434e55414c4552\n"
+        "plain: .quad 0x4e55524e49414c50\n"
         "segments: .quad 0x53544e454d474553\n");
 #else
 __asm__(".globl _start\n_start:\n"
@@ -63,27 +63,38 @@ __asm__(".globl _start\n_start:\n"
         "adr x0, _start\n ldr x10, entry\n add x0, x0, x10\n ret\n"
         ".globl segments_of_runtime\nsegments_of_runtime:\n"
         "adr x0, _start\n ldr x10, segments\n add x0, x0, x10\n ret\n"
-        ".globl launch_of_run\nlaunch_of_run:\n"
-        "adr x0, _start\n ldr x10, prelaunch\n add x0, x0, x10\n ret\n"
+        ".globl plain_runs\nplain_runs:\n"
+        "adr x0, _start\n ldr x10, plain\n add x0, x0, x10\n ret\n"
         ".balign 8\nentry: .quad 0x5452415453455254\n"
-        "prelaunch: .quad 0x48434e55414c4552\n"
+        "plain: .quad 0x4e55524e49414c50\n"
         "segments: .quad 0x53544e454d474553\n");
 #endif
 
+/* OP_IS_PROCESS fails with ESRCH unless process arg[0], which started at
+ * arg[1], is alive. OP_END_PROCESS kills it and waits up to arg[2] milliseconds;
+ * it fails with ESRCH if the process was gone. */
+
 enum {
-  OP_PROCESS = -4, /* fails with ESRCH unless process arg[0], which started at arg[1], is alive */
-  OP_END = -5, /* kills it and waits up to arg[2] milliseconds; ESRCH if it was gone */
-  OP_COMMAND = -6, /* launch/native/plain_child.h: runs the command; returns its exit code */
-  ENOENT = 2, ESRCH = 3, EIO = 5,
-  AT_FDCWD = -100, O_NONBLOCK = 04000, O_CLOEXEC = 02000000,
+  ENOENT = 2, ESRCH = 3, EIO = 5, EAGAIN = 11, EACCES = 13, EINVAL = 22, EMFILE = 24, ENOSPC = 28, ETIME = 62,
+  AT_FDCWD = -100, O_RDWR = 2, O_NONBLOCK = 04000, O_CLOEXEC = 02000000, O_PATH = 010000000,
 #if defined(__x86_64__)
   O_DIRECTORY = 0200000, O_NOFOLLOW = 0400000,
 #else
   O_DIRECTORY = 040000, O_NOFOLLOW = 0100000,
 #endif
+  O_TMPFILE = 020000000 | O_DIRECTORY,
   AT_EMPTY_PATH = 0x1000, STATX_BASIC = 0x7ff,
-  S_IFMT = 0170000, S_IFREG = 0100000, WRITABLE_BY_OTHERS = 022,
-  MOST = 64 << 10, KILL = 9, TERM = 15, LAST_SIGNAL = 64, POLLIN = 1, ETIME = 62,
+  S_IFMT = 0170000, S_IFREG = 0100000, S_IFDIR = 0040000, S_IFBLK = 0060000, WRITABLE_BY_OTHERS = 022,
+  MFD_CLOEXEC = 1, MFD_ALLOW_SEALING = 2, MFD_EXEC = 0x10,
+  F_SETFD = 2, F_DUPFD_CLOEXEC = 1030, F_ADD_SEALS = 1033,
+  F_SEAL_SEAL = 1, F_SEAL_SHRINK = 2, F_SEAL_GROW = 4, F_SEAL_FUTURE_WRITE = 0x10,
+  PROT_READ = 1, PROT_READ_WRITE = 3, MAP_SHARED = 1, MAP_FIXED_NOREPLACE = 0x100000,
+  MREMAP_MAYMOVE = 1, MREMAP_FIXED = 2, CLOSE_RANGE_CLOEXEC = 4,
+  WNOHANG = 1, WUNTRACED = 2, MSG_DONTWAIT = 0x40, MSG_NOSIGNAL = 0x4000, TIOCSPGRP = 0x5410,
+  /* The largest plan that is stored with a container's state. */
+  MOST = 64 << 10, LAST_SIGNAL = 64, POLLIN = 1,
+  /* The number of descriptors in the kernel's first table. */
+  FIRST_TABLE = 64,
 };
 
 struct statx {
@@ -98,10 +109,9 @@ struct statx {
 
 /* Stored in the plan's header: the code segment is read-only. */
 static struct start *origin(void) { return (struct start *)&plan->unused[0]; }
-/* Set in a process that ends where its plan ends, and does not continue as the
- * runtime. COMMAND_RAN plus the exit code once the command has run. */
-enum { COMMAND_RAN = 2 };
-static volatile u64 *is_walker(void) { return &plan->unused[3]; }
+/* What a failing step means: the runtime takes over, or PID 1 gives up. */
+enum { AS_ENTRY = 0, AS_PID_ONE = 1 };
+static volatile u64 *role(void) { return &plan->unused[3]; }
 
 static void leave(u64 status) {
   syscall6(SYS_exit_group, status, 0, 0, 0, 0, 0);
@@ -121,14 +131,10 @@ static void proceed(const i64 *stack, u64 exit_function) {
   jump(stack, exit_function, next_entry(stack, exit_function));
 }
 
+static void fail_inside(u32 at, i32 error);
+
 static void fail(u32 at, i32 error) {
-  if (*is_walker() >= COMMAND_RAN) leave(*is_walker() - COMMAND_RAN);
-  if (*is_walker()) {
-    plan->at = at;
-    plan->error = error;
-    plan->state = FAILED;
-    leave(125);
-  }
+  if (*role() == AS_PID_ONE) fail_inside(at, error);
   struct start start = *origin();
   /* Close what the steps have opened, locks included. */
   for (u32 i = 1; i < SLOTS; i++)
@@ -154,6 +160,18 @@ static void process_file(u8 *path, u64 pid, const char *name) {
   while (count) path[at++] = digits[--count];
   for (; *name; name++) path[at++] = (u8)*name;
   path[at] = 0;
+}
+
+/* Writes the path of an own descriptor. The path has room for 48 bytes. */
+static void own_file(u8 *path, u64 fd) {
+  static const char beginning[] = "/proc/self/fd/";
+  u8 digits[20];
+  u32 count = 0;
+  for (const char *word = beginning; *word; word++) *path++ = (u8)*word;
+  do digits[count++] = (u8)('0' + fd % 10);
+  while (fd /= 10);
+  while (count) *path++ = digits[--count];
+  *path = 0;
 }
 
 /* Returns 0, or a negative error. proc_pid_stat(5): the name can contain any
@@ -186,7 +204,7 @@ static i64 end(u64 pid, u64 started, i64 patience) {
   i64 fd = syscall6(SYS_pidfd_open, pid, 0, 0, 0, 0, 0);
   if (fd < 0) return fd;
   i64 result = is_alive(pid, started);
-  if (!result) result = syscall6(SYS_pidfd_send_signal, (u64)fd, KILL, 0, 0, 0, 0);
+  if (!result) result = syscall6(SYS_pidfd_send_signal, (u64)fd, SIGKILL, 0, 0, 0, 0);
   if (!result) {
     struct { i32 fd; i16 events, found; } poll = {(i32)fd, POLLIN, 0};
     i64 time[2] = {patience / 1000, patience % 1000 * 1000000};
@@ -197,12 +215,9 @@ static i64 end(u64 pid, u64 started, i64 patience) {
   return result;
 }
 
-static i64 run_command(void);
-
 static i64 extra(volatile struct step *s, const u64 *a, u32 at) {
-  if (s->nr == OP_PROCESS) return is_alive(a[0], a[1]);
-  if (s->nr == OP_COMMAND) return run_command();
-  if (s->nr == OP_END) return end(a[0], a[1], (i64)a[2]);
+  if (s->nr == OP_IS_PROCESS) return is_alive(a[0], a[1]);
+  if (s->nr == OP_END_PROCESS) return end(a[0], a[1], (i64)a[2]);
   fail(at, ENOEXEC);
   return 0;
 }
@@ -215,8 +230,8 @@ static i32 equal(const u8 *word, const char *other) {
 /* A signal by number, or one of the two names that engines use; 0 for any
  * other. */
 static u64 signal_of(const u8 *word) {
-  if (equal(word, "TERM") || equal(word, "SIGTERM")) return TERM;
-  if (equal(word, "KILL") || equal(word, "SIGKILL")) return 9;
+  if (equal(word, "TERM") || equal(word, "SIGTERM")) return SIGTERM;
+  if (equal(word, "KILL") || equal(word, "SIGKILL")) return SIGKILL;
   const u8 *end = word;
   u64 value = number(&end);
   return *end || end - word > 2 || value > LAST_SIGNAL ? 0 : value;
@@ -266,7 +281,7 @@ static i32 understand(const u8 **word, struct request *request) {
     if (!((*c >= '0' && *c <= '9') || (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') ||
           *c == '_' || *c == '+' || *c == '-' || *c == '.'))
       return 0;
-  request->signal = TERM;
+  request->signal = SIGTERM;
   if (kill && *word) {
     if (!(request->signal = signal_of(*word))) return 0;
     word++;
@@ -304,17 +319,16 @@ static i64 map_plan(const u8 *path) {
 }
 
 static i32 is_sound(u64 size) {
-  return plan->magic == MAGIC && plan->version == VERSION && plan->size <= size &&
+  return plan->magic == PLAN_MAGIC && plan->version == PLAN_VERSION && plan->size <= size &&
          plan->size >= sizeof(struct plan) &&
          plan->count <= (plan->size - sizeof(struct plan)) / sizeof(struct step);
 }
 
-#include "prelaunch.h"
+#include "processes.h"
+#include "pid_one.h"
 #include "guards.h"
-#include "plain_parts.h"
 #include "plain_relay.h"
 #include "plain_run.h"
-#include "plain_child.h"
 
 /* Deno's runtime panics in a deleted directory. No relative path leads anywhere
  * from there, so / serves as well. */
@@ -343,9 +357,8 @@ __attribute__((used)) void enter(i64 *stack, u64 exit_function) {
   if (stack[0] > 2 && equal((const u8 *)stack[2], "run")) {
     stay_somewhere();
     run_plain(stack);
-    prelaunch_run(stack);
   }
-  if (stack[0] > 1 && equal((const u8 *)stack[2], "child")) be_plain_child();
+  if (stack[0] > 1 && equal((const u8 *)stack[2], "child")) be_pid_one();
   if (stack[0] < 3 || !understand((const u8 **)&stack[2], &request)) goto runtime;
   if (!request.root) {
     if (syscall6(SYS_geteuid, 0, 0, 0, 0, 0, 0)) goto runtime;
@@ -363,6 +376,8 @@ __attribute__((used)) void enter(i64 *stack, u64 exit_function) {
   /* The only word of the command line that a plan cannot know. */
   plan->slot[0] = (i64)request.signal;
   carry_out();
+  /* Every plan ends with an exit. */
+  fail(plan->count, ENOEXEC);
 runtime:
   stay_somewhere();
   proceed(stack, exit_function);

@@ -3,21 +3,24 @@
  * as its plan was compiled for? Nothing is changed here.
  */
 
-/* Written by launch/plain_run.ts. `bytes` holds, one after the other: a
- * compiled plan, two more if our executable is PID 1, the walker's executable,
- * and texts that each end with a NUL. */
+/* Written by launch/plain_run.ts. `bytes` holds, one after the other: the
+ * compiled launch, the three programs of PID 1 if that is our executable, the
+ * walker's executable, and texts that each end with a NUL. */
 struct plain {
-  u64 size, bytecode, inside, process, walker, bounding;
+  u64 size, launch, container, process, cleanup, walker, bounding;
   u8 bytes[];
 };
 
-/* The same numbers in launch/plain_run.ts. */
+static const u8 *container_of(const struct plain *plain) { return plain->bytes + plain->launch; }
+static const u8 *process_of(const struct plain *plain) { return container_of(plain) + plain->container; }
+static const u8 *cleanup_of(const struct plain *plain) { return process_of(plain) + plain->process; }
+static const u8 *walker_of(const struct plain *plain) { return cleanup_of(plain) + plain->cleanup; }
+static const u8 *texts_of(const struct plain *plain) { return walker_of(plain) + plain->walker; }
+
 enum {
-  PLAIN_ROOT = 0, PLAIN_ARGV, PLAIN_ENV, PLAIN_NULLS, PLAIN_ANY_NULL = PLAIN_NULLS + 3, PLAIN_PID,
-  PLAIN_PROCESS, PLAIN_PROCESS_SIZE, PLAIN_CANDIDATES,
   NEEDED = 1 << 7 | 1 << 21 | 1 << 27, /* CAP_SETUID, CAP_SYS_ADMIN, CAP_MKNOD */
   NULL_MAJOR = 1, NULL_MINOR = 3, S_IFCHR = 0020000, S_IFIFO = 0010000, S_IFSOCK = 0140000,
-  KCMP_FILE = 0, O_PATH = 010000000,
+  KCMP_FILE = 0,
 };
 /* The inode of the initial user namespace, include/linux/proc_ns.h. */
 #define INITIAL_USER_NAMESPACE 0xeffffffdUL

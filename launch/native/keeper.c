@@ -10,7 +10,7 @@
  *   container-keeper ID     launch/keeper.ts starts it and writes its config
  *
  * It starts with the walker's descriptors at the walker's numbers, and its own
- * from CONFIG on. In its directory it makes `log`, `log.1` and `exit`. Log
+ * from KEPT_CONFIG on. In its directory it makes `log`, `log.1` and `exit`. Log
  * lines have the format of Kubernetes:
  *
  *   2026-11-24T00:05:00.123456789Z stdout F text
@@ -29,6 +29,7 @@
  */
 
 #include "calls.h"
+#include "constants.h"
 
 #if defined(__x86_64__)
 __asm__(".globl _start\n_start:\n"
@@ -46,13 +47,10 @@ enum { EINTR = 4, EAGAIN = 11 };
 enum { O_WRONLY = 1, O_CREAT = 0100, O_TRUNC = 01000, O_APPEND = 02000, O_NONBLOCK = 04000, O_CLOEXEC = 02000000 };
 enum { F_SETFL = 4, F_DUPFD_CLOEXEC = 1030, F_GETPIPE_SZ = 1032 };
 enum { POLLIN = 1 };
-enum { SIGKILL = 9, SIGCHLD = 17 };
 enum { AT_EMPTY_PATH = 0x1000, CLOSE_RANGE_CLOEXEC = 4, MSG_CMSG_CLOEXEC = 0x40000000 };
 
-/* launch/keeper.ts passes these in addition to the walker's; FREE and above are
- * the keeper's own. */
-enum { WALK = 7, CONFIG = 43, CONTROL, DIRECTORY, WALKER, FREE };
-enum { TTY = 1, INTERACTIVE = 2 };
+/* The keeper's own descriptors begin here. */
+enum { FREE = KEPT_WALKER + 1 };
 
 struct config {
   u32 magic, flags;
@@ -61,13 +59,12 @@ struct config {
   u64 delay;        /* milliseconds before the command below */
   u64 calm;         /* the same, if the container ran for ten seconds or more */
   u32 argc, envc;   /* command to execute after the container's end; argc 0: none */
-  char words[16336];/* argv, then envp, each word ended by 0 */
+  char words[CONFIG_SIZE - CONFIG_WORDS];/* argv, then envp, each word ended by 0 */
 };
-_Static_assert(sizeof(struct config) == 16384, "launch/keeper.ts writes so many bytes");
+_Static_assert(sizeof(struct config) == CONFIG_SIZE, "launch/keeper.ts writes so many bytes");
 
-#define MAGIC 0x5045454bu /* "KEEP" */
 /* TERMINAL_SIZE: more than a terminal buffers. */
-enum { WORDS = 64, CALM = 10, TERMINAL_SIZE = 1 << 20, EXIT_SIZE = 128, ROOM = 1 << 16 };
+enum { CALM = 10, TERMINAL_SIZE = 1 << 20, EXIT_SIZE = 128, ROOM = 1 << 16 };
 
 struct pollfd { i32 fd; u16 events, revents; };
 struct timespec { i64 seconds, nanoseconds; };
@@ -76,7 +73,7 @@ struct rights { u64 length; i32 level, type, fd, unused; };
 struct msghdr { void *name; u64 name_length; struct iovec *iov; u64 iovlen; void *control; u64 control_length; i64 flags; };
 
 static struct config config;
-static char *words[WORDS + 2];
+static char *words[MAX_WORDS + 2];
 static u8 input[8192];
 static u8 output[16384];
 static u32 pending;   /* bytes of output that are not written yet */
@@ -139,7 +136,8 @@ static void become(i32 fd, i32 stream) {
 
 /* Runs in the process between the keeper and the walker. */
 static void start_walker(i32 in, i32 out, i32 err) {
-  static char *const argv[] = {"walker", "7", 0};
+  static char number[] = {'0' + TO_WALK, 0};
+  static char *const argv[] = {WALKER_NAME, number, 0};
   static char *const envp[] = {0};
   /* The command can send signals to its process group; the keeper must not be
    * in it. */
@@ -147,9 +145,9 @@ static void start_walker(i32 in, i32 out, i32 err) {
   become(in, 0);
   become(out, 1);
   become(err, 2);
-  call(SYS_close_range, CONFIG, ~0u, CLOSE_RANGE_CLOEXEC, 0, 0);
+  call(SYS_close_range, KEPT_CONFIG, ~0u, CLOSE_RANGE_CLOEXEC, 0, 0);
   call(SYS_umask, mask, 0, 0, 0, 0);
-  call(SYS_execveat, WALKER, (u64) "", (u64)argv, (u64)envp, AT_EMPTY_PATH);
+  call(SYS_execveat, KEPT_WALKER, (u64) "", (u64)argv, (u64)envp, AT_EMPTY_PATH);
   leave(125);
 }
 
@@ -160,7 +158,7 @@ static i32 listen(void) {
   struct rights control = {0, 0, 0, -1, 0};
   struct iovec vector = {&byte, 1};
   struct msghdr message = {0, 0, &vector, 1, &control, sizeof control, 0};
-  i64 count = call(SYS_recvmsg, CONTROL, (u64)&message, MSG_CMSG_CLOEXEC, 0, 0);
+  i64 count = call(SYS_recvmsg, KEPT_CONTROL, (u64)&message, MSG_CMSG_CLOEXEC, 0, 0);
   if (count == -EINTR || count == -EAGAIN) return 1;
   if (count <= 0) return 0;
   if (message.control_length >= 20 && control.level == 1 && control.type == 1) {
@@ -173,11 +171,11 @@ static i32 listen(void) {
 
 /* Opens the socket `attach`; -1 on failure. */
 static i32 open_attach(void) {
-  /* DIRECTORY's own path may be too long for a socket address. A socket of
+  /* KEPT_DIRECTORY's own path may be too long for a socket address. A socket of
    * before a restart may exist. */
   static const struct { u16 family; char path[24]; } address = {1, "/proc/self/fd/45/attach"};
-  _Static_assert(DIRECTORY == 45, "the path above");
-  call(SYS_unlinkat, DIRECTORY, (u64) "attach", 0, 0, 0);
+  _Static_assert(KEPT_DIRECTORY == 45, "the path above");
+  call(SYS_unlinkat, KEPT_DIRECTORY, (u64) "attach", 0, 0, 0);
   i32 fd = (i32)call(SYS_socket, 1 /* AF_UNIX */, 5 /* SOCK_SEQPACKET */ | O_NONBLOCK | O_CLOEXEC, 0, 0, 0);
   if (fd < 0) return -1;
   fd = up(fd);
@@ -218,7 +216,7 @@ static void serve(void) {
 /* Waits for events and handles them; reads the command's output only if
  * `reading`. Returns the number of events. */
 static i64 attend(i32 reading, const struct timespec *patience) {
-  const i32 fds[] = {process, controlled ? CONTROL : -1, listener, reading ? out[0] : -1, reading ? err[0] : -1, reading ? master : -1};
+  const i32 fds[] = {process, controlled ? KEPT_CONTROL : -1, listener, reading ? out[0] : -1, reading ? err[0] : -1, reading ? master : -1};
   enum { OURS = sizeof fds / sizeof *fds };
   struct pollfd polled[OURS + CLIENTS];
   for (u32 i = 0; i < OURS + attached; i++) {
@@ -232,7 +230,7 @@ static i64 attend(i32 reading, const struct timespec *patience) {
   /* Backwards: forget() moves the last client to the free place. */
   for (u32 i = attached; i--;) if (polled[OURS + i].revents) hear(i);
   if (polled[1].revents && !listen()) {
-    call(SYS_close, CONTROL, 0, 0, 0, 0);
+    call(SYS_close, KEPT_CONTROL, 0, 0, 0, 0);
     controlled = 0;
     /* Our starter was killed before it recorded the container. */
     if (!kept) call(SYS_kill, (u64)pid, SIGKILL, 0, 0, 0);
@@ -275,18 +273,18 @@ static void write_exit(u32 code) {
   at = digits(at, dropped, 0);
   while (at < text + EXIT_SIZE - 1) *at++ = ' ';
   *at = '\n';
-  i64 fd = call(SYS_openat, DIRECTORY, (u64) "exit.new", O_WRONLY | O_CREAT | O_CLOEXEC, 0600, 0);
+  i64 fd = call(SYS_openat, KEPT_DIRECTORY, (u64) "exit.new", O_WRONLY | O_CREAT | O_CLOEXEC, 0600, 0);
   if (fd < 0 || write_all((i32)fd, text, EXIT_SIZE)) return;
   call(SYS_fsync, (u64)fd, 0, 0, 0, 0);
   call(SYS_close, (u64)fd, 0, 0, 0, 0);
-  call(SYS_renameat, DIRECTORY, (u64) "exit.new", DIRECTORY, (u64) "exit", 0);
+  call(SYS_renameat, KEPT_DIRECTORY, (u64) "exit.new", KEPT_DIRECTORY, (u64) "exit", 0);
 }
 
 static void do_the_rest(i64 ran) {
   u64 delay = ran >= CALM ? config.calm : config.delay;
   struct timespec time = {(i64)(delay / 1000), (i64)(delay % 1000 * 1000000)};
   u32 at = 0;
-  if (!config.argc || config.argc + config.envc > WORDS) leave(0);
+  if (!config.argc || config.argc + config.envc > MAX_WORDS) leave(0);
   while (call(SYS_nanosleep, (u64)&time, (u64)&time, 0, 0, 0) == -EINTR);
   /* words is argv, 0, envp, 0 */
   for (u32 i = 0, place = 0; i < config.argc + config.envc; i++, place++) {
@@ -304,8 +302,8 @@ static void do_the_rest(i64 ran) {
 
 __attribute__((used)) void keep(void) {
   struct { i32 status, error; i64 pid; } report = {0, 0, 0};
-  if (call(SYS_pread64, CONFIG, (u64)&config, sizeof config, 0, 0) != sizeof config ||
-      config.magic != MAGIC) leave(125);
+  if (call(SYS_pread64, KEPT_CONFIG, (u64)&config, sizeof config, 0, 0) != sizeof config ||
+      config.magic != KEEPER_MAGIC) leave(125);
   call(SYS_setsid, 0, 0, 0, 0, 0);
   call(SYS_chdir, (u64) "/", 0, 0, 0, 0);
   mask = (u64)call(SYS_umask, 077, 0, 0, 0, 0);
@@ -314,7 +312,7 @@ __attribute__((used)) void keep(void) {
   call(SYS_close_range, FREE, ~0u, 0, 0, 0);
   call(SYS_prctl, 4, 0, 0, 0, 0); /* PR_SET_DUMPABLE: we hold a terminal and a log */
   call(SYS_prctl, 15, (u64) "keeper", 0, 0, 0); /* PR_SET_NAME */
-  if (config.flags & INTERACTIVE) make_pipe(in);
+  if (config.flags & CONFIG_INTERACTIVE) make_pipe(in);
   make_pipe(out);
   make_pipe(err);
   open_log();
@@ -326,21 +324,21 @@ __attribute__((used)) void keep(void) {
   call(SYS_close, (u64)err[1], 0, 0, 0, 0);
   report.status = child < 0 ? -1 : wait_for((i32)child);
   report.error = child < 0 ? (i32)-child : 0;
-  if (report.status == 0) call(SYS_pread64, WALK, (u64)&report.pid, 8, config.pid_at, 0);
+  if (report.status == 0) call(SYS_pread64, TO_WALK, (u64)&report.pid, 8, config.pid_at, 0);
   pid = (i32)report.pid;
   struct timespec start = clock(1);
   process = pid > 0 ? (i32)call(SYS_pidfd_open, (u64)pid, 0, 0, 0, 0) : -1;
   if (process >= 0) process = up(process);
-  call(SYS_close_range, 3, CONFIG, 0, 0, 0);
-  call(SYS_close, WALKER, 0, 0, 0, 0);
+  call(SYS_close_range, 3, KEPT_CONFIG, 0, 0, 0);
+  call(SYS_close, KEPT_WALKER, 0, 0, 0, 0);
   /* Before the report: our starter may attach before the container starts. */
   listener = open_attach();
-  write_all(CONTROL, &report, sizeof report);
+  write_all(KEPT_CONTROL, &report, sizeof report);
   if (process < 0) leave(125);
   call(SYS_fcntl, (u64)out[0], F_SETFL, O_NONBLOCK, 0, 0);
   call(SYS_fcntl, (u64)err[0], F_SETFL, O_NONBLOCK, 0, 0);
   while (!ended) attend(1, 0);
-  call(SYS_unlinkat, DIRECTORY, (u64) "attach", 0, 0, 0);
+  call(SYS_unlinkat, KEPT_DIRECTORY, (u64) "attach", 0, 0, 0);
   u32 code = code_of(wait_for(pid));
   drain(out[0], "stdout");
   drain(err[0], "stderr");

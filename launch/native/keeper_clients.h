@@ -42,7 +42,7 @@ static void offer(u32 from, u64 at) {
   struct __attribute__((packed)) { u8 what; u64 at; } message = {'l', at};
   if (from >= attached) return;
   i32 file = memory;
-  if (file < 0) file = (i32)call(SYS_openat, DIRECTORY, (u64) "log", O_CLOEXEC, 0, 0);
+  if (file < 0) file = (i32)call(SYS_openat, KEPT_DIRECTORY, (u64) "log", O_CLOEXEC, 0, 0);
   for (u32 i = attached; i-- > from;) {
     clients[i].behind = 1;
     if (tell(clients[i].fd, &message, sizeof message, file) < 0) forget(i);

@@ -81,7 +81,7 @@ enum { BEFORE_AT = 30, BEFORE_SIZE = sizeof BEFORE - 1, BEFORE_DIGITS = 20 };
 /* A new file begins with the number of log bytes in older files. */
 static void open_log(void) {
   static char text[BEFORE_AT + BEFORE_SIZE + BEFORE_DIGITS + 1];
-  log_fd = (i32)call(SYS_openat, DIRECTORY, (u64) "log", 2 /* O_RDWR */ | O_CREAT | O_APPEND | O_CLOEXEC, 0600, 0);
+  log_fd = (i32)call(SYS_openat, KEPT_DIRECTORY, (u64) "log", 2 /* O_RDWR */ | O_CREAT | O_APPEND | O_CLOEXEC, 0600, 0);
   log_size = end_of_log();
   if (!log_size && log_before) {
     copy((u8 *)text, (const u8 *)now, BEFORE_AT);
@@ -99,7 +99,7 @@ static void open_log(void) {
 /* Renames the full file and begins a new one. */
 static void renew_log(void) {
   await_clients();
-  call(SYS_renameat, DIRECTORY, (u64) "log", DIRECTORY, (u64) "log.1", 0);
+  call(SYS_renameat, KEPT_DIRECTORY, (u64) "log", KEPT_DIRECTORY, (u64) "log.1", 0);
   if (log_fd >= 0) call(SYS_close, (u64)log_fd, 0, 0, 0, 0);
   log_before += log_size;
   open_log();
@@ -160,7 +160,7 @@ static i32 note_dropped(void) {
   static char text[128];
   struct { i64 type, size, blocks, free, available, rest[10]; } disk;
   if (full()) renew_log(); /* makes room */
-  if (call(SYS_fstatfs, DIRECTORY, (u64)&disk, 0, 0, 0) == 0 && disk.available * disk.size < ROOM) return 0;
+  if (call(SYS_fstatfs, KEPT_DIRECTORY, (u64)&disk, 0, 0, 0) == 0 && disk.available * disk.size < ROOM) return 0;
   if (log_fd < 0) open_log();
   copy((u8 *)text, (const u8 *)now, 30);
   copy((u8 *)text + 30, (const u8 *)" keeper F ", 10);

@@ -8,8 +8,8 @@
  */
 
 enum {
-  PIPE_SIZE = 1 << 20, F_SETPIPE_SZ = 1031, F_DUPFD_CLOEXEC = 1030, FIONREAD = 0x541b, SEEK_CUR = 1,
-  POLLOUT = 4, EBADF = 9, ENOMEM = 12, ENOSPC = 28,
+  PIPE_SIZE = 1 << 20, F_SETPIPE_SZ = 1031, FIONREAD = 0x541b, SEEK_CUR = 1,
+  POLLOUT = 4, EBADF = 9, ENOMEM = 12,
   /* RELAY_FILE to RELAY_CONTROL are the only descriptors that a relay has open. */
   SECOND = 1000000000,
   RELAY_FILE = 0, RELAY_PIPE, RELAY_LOOK, RELAY_CONTROL, RELAY_REST,
@@ -134,7 +134,7 @@ static void be_relay(const struct relay *relay, u64 parent) {
   const i64 given[] = {relay->stream, relay->ours, relay->look, relay->control};
   u64 all = ~0UL;
   syscall6(SYS_rt_sigprocmask, 2 /* SIG_SETMASK */, (u64)&all, 0, 8, 0, 0);
-  syscall6(SYS_prctl, 1 /* PR_SET_PDEATHSIG */, KILL, 0, 0, 0, 0);
+  syscall6(SYS_prctl, 1 /* PR_SET_PDEATHSIG */, SIGKILL, 0, 0, 0, 0);
   if ((u64)syscall6(SYS_getppid, 0, 0, 0, 0, 0, 0) != parent) leave(EIO);
   for (u64 to = RELAY_FILE; to < RELAY_REST; to++)
     if (given[to] >= 0 && given[to] != (i64)to && syscall6(SYS_dup3, (u64)given[to], to, 0, 0, 0, 0) < 0) leave(EBADF);
@@ -162,6 +162,16 @@ static i32 start_relays(struct relays *relays) {
   return 1;
 }
 
+static const u8 endings[] = ENDING_IN_ORDER;
+enum { ENDINGS = sizeof endings };
+
+/* The index of an ending signal among the messages. */
+static u32 ending_index(i64 signal) {
+  u32 index = 0;
+  while (endings[index] != signal) index++;
+  return index;
+}
+
 /* clock_gettime(2), in nanoseconds. */
 static i64 now(void) {
   i64 time[2] = {0, 0};
@@ -180,7 +190,7 @@ static i64 end_of(const struct relay *relay, u64 taken, i64 end) {
     i64 left = end ? end - now() : 0, time[2] = {0, left > 0 ? left : 0};
     if (end && left <= 0) return 0;
     i64 signal = syscall6(SYS_rt_sigtimedwait, (u64)&taken, 0, end ? (u64)time : 0, 8, 0, 0);
-    if (!end && signal > 0 && BIT(signal) & mask_of(ENDING)) return -signal;
+    if (!end && signal > 0 && BIT(signal) & SIGNALS_ENDING) return -signal;
   }
 }
 
@@ -221,8 +231,7 @@ static u64 finish_relays(struct relays *relays, u64 taken, const u8 *stops, u64 
     if (losses[i] >= 0) continue;
     i32 is_one = relays->of[1].stream < 0 || (relays->of[2].stream < 0 && !relays->of[1].is_both);
     u32 kind = is_one ? (u32)(relays->of[1].stream < 0) : 2;
-    for (u32 at = 0; at < ENDING; at++)
-      if (forwarded[at] == -losses[i]) say(text_at(stops, kind * ENDING + at));
+    say(text_at(stops, kind * ENDINGS + ending_index(-losses[i])));
     return 128 + (u64)-losses[i];
   }
   for (u32 i = 0; i < 3; i++) {

@@ -4,18 +4,15 @@
  * Everything that its plan depends on is known in advance, so the plan is
  * compiled when the executable is built (launch/plain_run.ts), and the parent's
  * part is done here. The walker carries out the plan as for any other run; if
- * our executable is PID 1, launch/native/plain_child.h takes over there. No
- * runtime starts.
+ * our executable is PID 1, launch/native/pid_one.h takes over there. No runtime
+ * starts.
  *
  * This code decides nothing either. If anything differs from what the plan was
  * compiled for (launch/native/guards.h), or if a step fails, the runtime starts
  * and does everything, error messages included.
  */
 
-enum {
-  MOST_TEXTS = 64 << 10, GRACE = 1,
-  NEWS_RUNNING = 1, NEWS_STOPPED = 2, NEWS_WANTS_TERMINAL = 3,
-};
+enum { MOST_TEXTS = 64 << 10, GRACE = 1 };
 
 /* Free space after a compiled plan, for texts that the walker finds by address.
  * The addresses are those that the plan will have where it is mapped. */
@@ -60,7 +57,7 @@ static void put_root(struct room *room, const struct plain_request *request) {
   struct plan *header = (struct plan *)room->bytecode;
   header->slot[PLAIN_ROOT] = put(room, request->root);
   for (u32 i = 0; i < 3; i++) {
-    header->slot[PLAIN_NULLS + i] = request->nulls[i];
+    header->slot[PLAIN_NULL0 + i] = request->nulls[i];
     header->slot[PLAIN_ANY_NULL] |= request->nulls[i];
   }
 }
@@ -72,7 +69,7 @@ static void put_command(struct room *room, const struct plain_request *request, 
   for (const u8 *c = name; *c; c++) is_path |= *c == '/';
   header->slot[PLAIN_ARGV] = put_words(room, &none, request->command);
   for (u32 i = 0; *directories; i++, directories = next(directories)) {
-    header->slot[PLAIN_CANDIDATES + i] = address_in(room, room->to);
+    header->slot[PLAIN_CANDIDATE + i] = address_in(room, room->to);
     if (!is_path) {
       put(room, directories);
       room->to[-1] = '/';
@@ -82,12 +79,19 @@ static void put_command(struct room *room, const struct plain_request *request, 
 }
 
 /* The largest size that all of these texts need; 0 if it is too much. */
-static u64 room_for(const struct plain_request *request, const u8 *directories, const u8 **env) {
+static u64 room_for(const struct plain_request *request, const u8 *directories) {
   u64 name = (u64)(next(*request->command) - *request->command);
-  u64 size = 64 + length_of(request->command) + length_of(env) + (u64)(next(request->root) - request->root);
+  u64 size = 128 + length_of(request->command) + (u64)(next(request->root) - request->root);
   for (; *directories; directories = next(directories))
     size += (u64)(next(directories) - directories) + name;
   return size > MOST_TEXTS ? 0 : (size + 7) & ~7UL;
+}
+
+static void copy(u8 *to, const u8 *from, u64 length) {
+  while (length--) {
+    *to++ = *from++;
+    __asm__ volatile("" ::: "memory"); /* stops gcc from calling memcpy, which does not exist here */
+  }
 }
 
 /* Makes a memory file with a compiled plan and free space after it, and maps
@@ -114,7 +118,7 @@ static i64 bytecode_file(const char *name, u64 place, const u8 *bytecode, u64 le
 struct parent {
   u64 pid, taken, seen;
   i64 status; /* socket for PID 1's messages, if it is our executable; otherwise negative */
-  i32 is_running, stops, asked; /* for a stop: STOP_ASKED, STOP_TAKEN_BACK or 0 */
+  i32 is_running, has_failed, stops, asked; /* for a stop: STOP_ASKED, STOP_TAKEN_BACK or 0 */
   const u8 *messages;
 };
 
@@ -141,6 +145,7 @@ static void hear_news(struct parent *parent) {
   while (parent->status >= 0 &&
          syscall6(SYS_recvfrom, (u64)parent->status, (u64)&news, 1, MSG_DONTWAIT, 0, 0) == 1) {
     parent->is_running |= news == NEWS_RUNNING;
+    parent->has_failed |= news == NEWS_FAILED;
     if (news == NEWS_STOPPED || news == NEWS_WANTS_TERMINAL) stop_together(parent);
   }
 }
@@ -165,7 +170,7 @@ static i32 is_running(struct parent *parent) {
   if (fd < 0) return 1;
   i64 size = syscall6(SYS_read, (u64)fd, (u64)text, sizeof text, 0, 0, 0);
   syscall6(SYS_close, (u64)fd, 0, 0, 0, 0, 0);
-  return size != 9 || !after(text, "walker") || text[7] != '0' + TO_WALK;
+  return size != 9 || !after(text, WALKER_NAME) || text[7] != '0' + TO_WALK;
 }
 
 /* A file system that PID 1 waits for may never answer. PID 1 dies when that
@@ -173,10 +178,9 @@ static i32 is_running(struct parent *parent) {
 static void end_early(const struct parent *parent, u64 signal) {
   u64 set = BIT(SIGCHLD);
   i64 time[2] = {GRACE, 0};
-  const u8 *message = parent->messages;
-  syscall6(SYS_kill, parent->pid, KILL, 0, 0, 0, 0);
+  const u8 *message = text_at(parent->messages, ending_index((i64)signal));
+  syscall6(SYS_kill, parent->pid, SIGKILL, 0, 0, 0, 0);
   syscall6(SYS_rt_sigtimedwait, (u64)&set, 0, (u64)time, 8, 0, 0);
-  for (u32 i = 0; forwarded[i] != signal; i++) message = next(message);
   syscall6(SYS_write, 2, (u64)message, (u64)(next(message) - message - 1), 0, 0, 0);
   leave(128 + signal);
 }
@@ -203,7 +207,7 @@ static i32 attend(struct parent *parent) {
       note_stop(parent, signal);
       parent->seen |= BIT(signal);
       syscall6(SYS_kill, parent->pid, (u64)signal, 0, 0, 0, 0);
-      if (BIT(signal) & mask_of(ENDING) && !ending && !is_running(parent)) {
+      if (BIT(signal) & SIGNALS_ENDING && !ending && !is_running(parent)) {
         ending = signal;
         end = now() + GRACE * SECOND - 1;
       }
@@ -213,43 +217,44 @@ static i32 attend(struct parent *parent) {
 
 /* The open files of a plain run. */
 struct plain_files {
-  i64 memory, inside, self, held, lifeline, status, theirs, walker;
+  i64 memory, handover, self, held, lifeline, status, theirs, walker;
 };
 
 /* PID 1 is released only after its pid is known. Otherwise a failure could
  * leave it running while the runtime starts a second one. */
-static void launch_plain(const struct plain_files *files, struct relays *relays, const struct plan *inside,
-                         const u8 *messages) {
+static void launch_plain(const struct plain_files *files, struct relays *relays, const u8 *messages) {
   i32 status = -1;
   u64 before = 0;
-  struct parent parent = {0, 0, 0, files->status, 0, 0, 0, messages};
+  struct parent parent = {0, 0, 0, files->status, 0, 0, 0, 0, messages};
   syscall6(SYS_rt_sigprocmask, 0, 0, (u64)&before, 8, 0, 0);
-  parent.taken = without_ignored(mask_of(sizeof forwarded) & ~before) | BIT(SIGCHLD) | BIT(SIGIO);
+  parent.taken = without_ignored(SIGNALS_FORWARDED & ~before) | BIT(SIGCHLD) | BIT(SIGIO);
   /* A closed standard error is no reason to end. */
   u64 blocked = parent.taken | BIT(SIGPIPE);
   syscall6(SYS_rt_sigprocmask, 0 /* SIG_BLOCK */, (u64)&blocked, 0, 8, 0, 0);
   i64 child = syscall6(SYS_clone, SIGCHLD, 0, 0, 0, 0, 0);
   if (!child) {
-    const i64 given[] = {files->inside, files->theirs, files->self, files->held};
+    const i64 given[] = {files->handover, files->theirs, files->self, files->held};
     for (u32 i = 0; i < 4; i++)
       if (given[i] >= 0) syscall6(SYS_dup3, (u64)given[i], TO_PLAN + i, 0, 0, 0, 0);
     take_relayed(relays);
     become_walker(files->walker, files->memory);
+    leave(125);
   }
   syscall6(SYS_close, (u64)files->held, 0, 0, 0, 0, 0);
   if (files->theirs >= 0) syscall6(SYS_close, (u64)files->theirs, 0, 0, 0, 0, 0);
   if (child > 0) syscall6(SYS_wait4, (u64)child, (u64)&status, 0, 0, 0, 0);
   parent.pid = (u64)plan->slot[PLAIN_PID];
   if (!status && !start_relays(relays)) {
-    syscall6(SYS_kill, parent.pid, KILL, 0, 0, 0, 0);
+    syscall6(SYS_kill, parent.pid, SIGKILL, 0, 0, 0, 0);
     syscall6(SYS_wait4, parent.pid, 0, 0, 0, 0, 0);
   } else if (!status) {
     /* PID 1 reads one byte, and a second one if it is our executable. */
-    syscall6(SYS_write, (u64)files->lifeline, (u64) "\0", inside ? 2 : 1, 0, 0, 0);
+    syscall6(SYS_write, (u64)files->lifeline, (u64) "\0", files->handover >= 0 ? 2 : 1, 0, 0, 0);
     status = attend(&parent);
-    /* A child that was killed before its first step has changed nothing. */
-    u32 state = inside ? ((const volatile struct plan *)inside)->state : WALKING;
-    if (plan->state == WALKING && (state == WALKING || state == ENDED || (!state && status & 0x7f)))
+    /* Whether it failed is news; that the command had stopped is none any more. */
+    parent.stops = 0;
+    hear_news(&parent);
+    if (plan->state == STATE_WALKING && !parent.has_failed)
       leave(finish_relays(relays, parent.taken, behind(messages), exit_code(status)));
   }
   give_up_relays(relays);
@@ -265,17 +270,51 @@ static void launch_plain(const struct plain_files *files, struct relays *relays,
   syscall6(SYS_rt_sigprocmask, 2 /* SIG_SETMASK */, (u64)&before, 0, 8, 0, 0);
 }
 
+/* Places a part behind the others; its length is that of its bytes and of the
+ * room after them. Returns its place. */
+static u64 place_part(struct handover *handover, u32 number, u64 length, u64 room) {
+  u64 at = (handover->size + 7) & ~7UL;
+  handover->part[number] = (struct part){at, length + room};
+  handover->size = at + length + room;
+  return at;
+}
+
+/* Makes the handover to PID 1 (launch/handover_layout.ts), and maps it. The
+ * parts that only launch/child.ts reads stay empty. */
+static i64 handover_file(const struct plain *plain, const struct plain_request *request, const u8 *directories,
+                         u64 room, u8 **mapped, u64 *size) {
+  const u8 *container = container_of(plain), *process = process_of(plain), *cleanup = cleanup_of(plain);
+  struct handover handover;
+  handover.magic = HANDOVER_MAGIC, handover.version = HANDOVER_VERSION, handover.size = sizeof handover;
+  handover.flags = handover.preserve = handover.cgroups = handover.unused = 0;
+  u64 container_at = place_part(&handover, PART_CONTAINER, plain->container, room);
+  u64 process_at = place_part(&handover, PART_PROCESS, plain->process, room);
+  u64 cleanup_at = place_part(&handover, PART_CLEANUP, plain->cleanup, 0);
+  u64 walker_at = place_part(&handover, PART_WALKER, plain->walker, 0);
+  place_part(&handover, PART_FRONT, 0, 0);
+  place_part(&handover, PART_STEPS, 0, 0);
+  i64 fd = bytecode_file("handover", 0, (const u8 *)&handover, sizeof handover, *size = handover.size, mapped);
+  if (fd < 0) return fd;
+  struct room within = {*mapped + container_at, *mapped + container_at + plain->container};
+  struct room last = {*mapped + process_at, *mapped + process_at + plain->process};
+  copy(*mapped + container_at, container, plain->container);
+  copy(*mapped + process_at, process, plain->process);
+  copy(*mapped + cleanup_at, cleanup, plain->cleanup);
+  copy(*mapped + walker_at, walker_of(plain), plain->walker);
+  put_root(&within, request);
+  put_command(&last, request, directories);
+  return fd;
+}
+
 /* Returns only if the runtime has to start. */
 static void carry_out_plain(const struct plain *plain, const struct plain_request *request,
-                            const u8 *directories, const u8 *messages, const u8 **environ) {
-  const u8 *env[8], *ours[3], *none = 0;
-  write_env(env, environ);
+                            const u8 *directories, const u8 *messages) {
+  const u8 *ours[3], *none = 0;
   ours[0] = (const u8 *)"/proc/self/exe", ours[1] = (const u8 *)"child", ours[2] = 0;
-  u64 room = room_for(request, directories, env);
-  u64 size = plain->bytecode + room, process_at = (plain->inside + room + 7) & ~7UL;
-  u64 inside_size = plain->inside ? process_at + plain->process + room : 0;
+  u64 room = room_for(request, directories);
+  u64 size = plain->launch + room, handover_size = 0;
   i32 ends[2] = {-1, -1}, sockets[2] = {-1, -1};
-  u8 *bytecode = 0, *inside = 0;
+  u8 *bytecode = 0, *handover = 0;
   struct plain_files files = {-1, -1, -1, -1, -1, -1, -1, -1};
   if (!room) return;
   struct relays relays;
@@ -283,67 +322,57 @@ static void carry_out_plain(const struct plain *plain, const struct plain_reques
     close_relays(&relays);
     return;
   }
-  files.memory = bytecode_file("plan", BASE, plain->bytes, plain->bytecode, size, &bytecode);
-  files.walker = sealed_walker(plain->bytes + plain->bytecode + plain->inside + plain->process, plain->walker);
+  files.memory = bytecode_file("plan", BASE, plain->bytes, plain->launch, size, &bytecode);
+  files.walker = sealed_walker(walker_of(plain), plain->walker);
   syscall6(SYS_pipe2, (u64)ends, O_CLOEXEC, 0, 0, 0, 0);
   files.held = move_up(ends[0]);
   files.lifeline = move_up(ends[1]);
   i32 is_whole = files.memory >= 0 && files.walker >= 0 && files.held >= 0 && files.lifeline >= 0;
-  if (plain->inside) {
-    files.inside = bytecode_file("handover", 0, plain->bytes + plain->bytecode, plain->inside, inside_size, &inside);
+  if (plain->container) {
+    files.handover = handover_file(plain, request, directories, room, &handover, &handover_size);
     files.self = move_up(syscall6(SYS_openat, (u64)AT_FDCWD, (u64) "/proc/self/exe", O_PATH | O_CLOEXEC, 0, 0, 0));
     syscall6(SYS_socketpair, 1 /* AF_UNIX */, 5 /* SOCK_SEQPACKET */ | O_CLOEXEC, 0, (u64)sockets, 0, 0);
     files.status = move_up(sockets[0]);
     files.theirs = move_up(sockets[1]);
-    is_whole &= files.inside >= 0 && files.self >= 0 && files.status >= 0 && files.theirs >= 0;
+    is_whole &= files.handover >= 0 && files.self >= 0 && files.status >= 0 && files.theirs >= 0;
   }
   if (is_whole) {
-    struct room rest = {bytecode, bytecode + plain->bytecode};
-    if (inside) {
-      struct room within = {inside, inside + plain->inside}, last = {inside + process_at, inside + process_at + plain->process};
-      const u8 *process = plain->bytes + plain->bytecode + plain->inside;
-      for (u64 i = 0; i < plain->process; i++) last.bytecode[i] = process[i];
-      put_root(&within, request);
-      put_command(&last, request, directories);
-      ((struct plan *)inside)->slot[PLAIN_PROCESS] = (i64)(BASE + process_at);
-      ((struct plan *)inside)->slot[PLAIN_PROCESS_SIZE] = (i64)(plain->process + room);
+    struct room rest = {bytecode, bytecode + plain->launch};
+    if (plain->container) {
       plan->slot[PLAIN_ARGV] = put_words(&rest, ours, request->command);
-      plan->slot[PLAIN_ENV] = put_words(&rest, env, &none);
+      plan->slot[PLAIN_ENV] = put_words(&rest, &none, &none);
     } else {
       put_root(&rest, request);
       put_command(&rest, request, directories);
     }
-    launch_plain(&files, &relays, (const struct plan *)inside, messages);
+    launch_plain(&files, &relays, messages);
     files.held = files.theirs = files.status = -1;
   } else close_relays(&relays);
   if (bytecode) syscall6(SYS_munmap, BASE, size, 0, 0, 0, 0);
-  if (inside) syscall6(SYS_munmap, (u64)inside, inside_size, 0, 0, 0, 0);
+  if (handover) syscall6(SYS_munmap, (u64)handover, handover_size, 0, 0, 0, 0);
   const i64 *all = (const i64 *)&files;
   for (u32 i = 0; i < sizeof files / sizeof *all; i++)
     if (all[i] >= 0) syscall6(SYS_close, (u64)all[i], 0, 0, 0, 0, 0);
 }
 
-/* The data of plain runs follows that of launch/native/prelaunch.h. */
-static const struct plain *first_plain(void) {
-  const u8 *at = (const u8 *)launch_of_run();
-  if (at == _start) return 0;
-  for (u32 i = 0; i < 2; i++) at += ((const struct launch *)at)->size;
-  return ((const struct plain *)at)->size ? (const struct plain *)at : 0;
-}
+/* Written by launch/plain_run.ts; the build places it behind this code. */
+const struct plain *plain_runs(void);
+/* Found by its distance: nothing here is relocated. */
+extern const u8 _start[] __attribute__((visibility("hidden")));
 
 static void run_plain(const i64 *stack) {
-  const struct plain *plain = first_plain();
+  const struct plain *plain = plain_runs();
   struct plain_request request;
-  if (!plain || !understand_plain((const u8 **)&stack[3], &request) || !look_at_streams(&request)) return;
+  if ((const u8 *)plain == _start || !understand_plain((const u8 **)&stack[3], &request) || !look_at_streams(&request)) return;
   /* There is an entry for each kind of machine, with and without --no-init. */
   u8 cgroups[8192];
   if (!read_cgroups(cgroups, sizeof cgroups)) return;
   for (; plain->size; plain = (const struct plain *)((const u8 *)plain + plain->size)) {
-    const u8 *hierarchies = plain->bytes + plain->bytecode + plain->inside + plain->process + plain->walker;
+    const u8 *hierarchies = texts_of(plain);
     const u8 *directories = next(hierarchies), *places = behind(directories), *messages = behind(places);
-    if (request.is_direct != !plain->inside || !has_hierarchies(cgroups, hierarchies)) continue;
+    if (request.is_direct != !plain->container || !has_hierarchies(cgroups, hierarchies)) continue;
     if (has_rights(plain->bounding) && is_swept() && has_places(request.root, places))
-      carry_out_plain(plain, &request, directories, messages, (const u8 **)&stack[2 + stack[0]]);
+      carry_out_plain(plain, &request, directories, messages);
     return;
   }
 }

@@ -5,35 +5,26 @@
  */
 
 #include "calls.h"
+#include "constants.h"
 
-/* The plan is mapped at this address, so the pointers in it need no relocation. */
-#define BASE 0x100000000UL
-#define LIMIT (64UL << 20)
-#define MAGIC 0x4b4c4157u /* "WALK" */
-#define VERSION 1
+/* The plan is mapped at BASE, so the pointers in it need no relocation.
+ *
+ * Operations that are not system calls have negative numbers: OP_COMPARE fails
+ * unless arg[2] bytes at arg[0] and arg[1] are the same, OP_FAIL fails with
+ * errno arg[0].
+ *
+ * FLAG_WANT: the result must be `want`, or the step fails with `unwanted`.
+ * FLAG_CLONE: the parent stores the pid and exits, the new process continues. */
 
-enum { EINTR = 4, ENOEXEC = 8, SLOTS = 248 };
-enum { WALKING = 1, FAILED = 2, ENDED = 3 };
-
-/* Operations that are not system calls. Their numbers are negative. */
-enum {
-  OP_EXIT = -1, /* end with status arg[0] */
-  OP_SAME = -2, /* fail unless arg[2] bytes at arg[0] and arg[1] are the same */
-  OP_FAIL = -3, /* fail with errno arg[0] */
-};
-
-enum {
-  WANT = 1,  /* the result must be `want`, or the step fails with `unwanted` */
-  CLONE = 2, /* a clone: the parent stores the pid and exits, the new process continues */
-};
+enum { EINTR = 4, ENOEXEC = 8 };
 
 struct step {
   i32 nr;
   u16 flags;
   u8 from_slot; /* bit i: arg[i] is the number of a slot, not a value */
-  u8 result;    /* the slot that takes the result, 255 for none */
-  u64 arg[6];
-  i16 expected[8]; /* errnos that are not a failure, ended by 0 */
+  u8 result;    /* the slot that takes the result, NO_SLOT for none */
+  u64 arg[ARGUMENTS];
+  i16 expected[EXPECTED_ERRORS]; /* errnos that are not a failure, ended by 0 */
   i64 want;
   u16 skip_ok;       /* steps to skip after success */
   u16 skip_expected; /* steps to skip after an expected errno */
@@ -51,8 +42,8 @@ struct plan {
   struct step step[];
 };
 
-_Static_assert(sizeof(struct step) == 88, "launch/bytecode/encode.ts writes steps of 88 bytes");
-_Static_assert(sizeof(struct plan) == 2048, "launch/bytecode/encode.ts puts the first step at 2048");
+_Static_assert(sizeof(struct step) == STEP_SIZE, "launch/bytecode/encode.ts writes steps of this size");
+_Static_assert(sizeof(struct plan) == PLAN_SIZE, "launch/bytecode/encode.ts puts the first step there");
 
 static volatile struct plan *const plan = (struct plan *)BASE;
 
@@ -71,25 +62,21 @@ static i32 same(u64 a, u64 b, u64 length) {
 }
 
 static i32 is_expected(volatile struct step *s, i64 error) {
-  for (u32 i = 0; i < 8 && s->expected[i]; i++)
+  for (u32 i = 0; i < EXPECTED_ERRORS && s->expected[i]; i++)
     if (s->expected[i] == error) return 1;
   return 0;
 }
 
 static i64 perform(volatile struct step *s, u32 at) {
-  u64 a[6];
-  for (u32 i = 0; i < 6; i++) {
+  u64 a[ARGUMENTS];
+  for (u32 i = 0; i < ARGUMENTS; i++) {
     a[i] = s->arg[i];
     if (s->from_slot & (1 << i)) {
       if (a[i] >= SLOTS) fail(at, ENOEXEC);
       a[i] = (u64)plan->slot[a[i]];
     }
   }
-  if (s->nr == OP_EXIT) {
-    plan->state = ENDED;
-    leave(a[0]);
-  }
-  if (s->nr == OP_SAME) return same(a[0], a[1], a[2]) ? 0 : -(i64)s->unwanted;
+  if (s->nr == OP_COMPARE) return same(a[0], a[1], a[2]) ? 0 : -(i64)s->unwanted;
   if (s->nr == OP_FAIL) fail(at, (i32)a[0]);
   if (s->nr < 0) return extra(s, a, at);
   i64 result;
@@ -98,9 +85,10 @@ static i64 perform(volatile struct step *s, u32 at) {
   return result;
 }
 
+/* Returns when the last step is done, if no step executes a program. */
 static void carry_out_from(u32 first) {
   u32 count = plan->count;
-  plan->state = WALKING;
+  plan->state = STATE_WALKING;
   for (u32 i = first; i < count; i++) {
     volatile struct step *s = &plan->step[i];
     plan->at = i;
@@ -111,15 +99,14 @@ static void carry_out_from(u32 first) {
       i += s->skip_expected;
       continue;
     }
-    if (s->flags & WANT && result != s->want) fail(i, s->unwanted);
+    if (s->flags & FLAG_WANT && result != s->want) fail(i, s->unwanted);
     /* After a clone both processes write to the same plan. Only the parent
      * knows the pid as its own parent sees it, so only the parent fills the
      * slot. */
-    if (!(s->flags & CLONE && result == 0) && s->result < SLOTS) plan->slot[s->result] = result;
-    if (s->flags & CLONE && result > 0) leave(0);
+    if (!(s->flags & FLAG_CLONE && result == 0) && s->result < SLOTS) plan->slot[s->result] = result;
+    if (s->flags & FLAG_CLONE && result > 0) leave(0);
     i += s->skip_ok;
   }
-  fail(count, ENOEXEC);
 }
 
 __attribute__((unused)) static void carry_out(void) { carry_out_from(0); }

@@ -30,12 +30,10 @@ static void leave(u64 status) {
   for (;;) __builtin_trap();
 }
 
-enum { REPORT_SIZE = 64 };
-
 static void fail(u32 at, i32 error) {
   plan->at = at;
   plan->error = error;
-  plan->state = FAILED;
+  plan->state = STATE_FAILED;
   /* The command that starts the waiting container has no access to the plan. */
   u32 to = (u32)plan->unused[0], from = (u32)(plan->unused[0] >> 32);
   if (to && at >= from) syscall6(SYS_write, to, BASE, REPORT_SIZE, 0, 0, 0);
@@ -61,7 +59,7 @@ static void open_plan(i64 *stack) {
   /* PROT_READ|PROT_WRITE, MAP_SHARED|MAP_FIXED_NOREPLACE */
   if (syscall6(SYS_mmap, BASE, (u64)size, 3, 0x100001, fd, 0) != (i64)BASE) leave(125);
   syscall6(SYS_close, fd, 0, 0, 0, 0, 0);
-  if (plan->magic != MAGIC || plan->version != VERSION || plan->size > (u64)size) leave(125);
+  if (plan->magic != PLAN_MAGIC || plan->version != PLAN_VERSION || plan->size > (u64)size) leave(125);
   if (plan->size < sizeof(struct plan) ||
       plan->count > (plan->size - sizeof(struct plan)) / sizeof(struct step)) leave(125);
 }
@@ -69,5 +67,7 @@ static void open_plan(i64 *stack) {
 __attribute__((used)) void walk(i64 *stack) {
   open_plan(stack);
   /* If a step of the plan executed this program, continue after that step. */
-  carry_out_from(plan->state == WALKING ? plan->at + 1 : 0);
+  carry_out_from(plan->state == STATE_WALKING ? plan->at + 1 : 0);
+  /* Every plan ends with an execve. */
+  fail(plan->count, ENOEXEC);
 }

@@ -12,11 +12,11 @@ import { carried } from "../../containers/run/carried.ts";
 /**
  * The ways in which the program is started: by users for a run (`run`) and for
  * everything else (`program`), by engines to create a container (`create`) and
- * for later commands (`exec`), and as PID 1 of a container (`child`). Each role
- * has its own text, with the modules it used at build time, and compiled code
- * of the functions it ran.
+ * for later commands (`exec`). Each role has its own text, with the modules it
+ * used at build time, and compiled code of the functions it ran. PID 1 of a
+ * container has no role: it is native.
  */
-export const ROLES = ["program", "run", "create", "exec", "child"] as const;
+export const ROLES = ["program", "run", "create", "exec"] as const;
 export type Role = typeof ROLES[number];
 
 /**
@@ -44,7 +44,7 @@ const ENGINES = /^(?:create|exec|delete|start|-(?!-?(?:version|help|h)$).*)$/s;
  */
 function roleOf(words: readonly string[]): Role {
   const [word = ""] = words;
-  if (word === "child" || word === "run") return word;
+  if (word === "run") return word;
   if (!ENGINES.test(word)) return "program";
   return words.includes("create") ? "create" : "exec";
 }
@@ -106,8 +106,6 @@ function runText(which: Role | typeof WHOLE): Script {
 /** Loads the program of this role, and its script. */
 export function load(): { script: Script; program: Program } {
   const script = runText(role);
-  const { program } = loadModule(
-    role === "child" ? "child.js" : "program.js",
-  ) as { program: Program };
+  const { program } = loadModule("program.js") as { program: Program };
   return { script, program };
 }

@@ -9,14 +9,6 @@ import { exit, outcomeOf } from "../../cli/outcome.ts";
 import type { Program } from "./load.ts";
 
 export const program: Program = {
-  async main(args) {
-    try {
-      return await outcomeOf(() => dispatch(args));
-    } finally {
-      if (args[0] === "run") {
-        (await import("../../launch/prelaunched.ts")).discardPrelaunched();
-      }
-    }
-  },
+  main: (args) => outcomeOf(() => dispatch(args)),
   exit,
 };

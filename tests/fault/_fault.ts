@@ -44,6 +44,7 @@ const EVERY_KIND: Record<StepKind, true> = {
   defaultSignals: true,
   closeDescriptors: true,
   arrangeDescriptors: true,
+  announce: true,
   executeSelf: true,
   keepWalker: true,
   executeWalker: true,
@@ -175,8 +176,8 @@ export async function faultWords(
     ...await bundled("fault/_fault_main.ts"),
     fault,
     all.map(({ phase, index }) => `${phase}.${index}`).join(","),
-    "--rootfs",
-    rootfs(),
+    // As in `decide` here: the command is not announced.
+    ...["--quiet", "--rootfs", rootfs()],
     ...args,
   ];
 }

@@ -87,8 +87,6 @@ async function runHere(
     await host.prepare();
     using started = startContainer({
       plan,
-      args: spec.process.args,
-      announce: false,
       debug: false,
       preserve: spec.process.preserve ?? 0,
       foreground: false,
@@ -209,6 +207,14 @@ test("run reports a label that cannot be set, even without a security module", a
   const labels = all.filter(({ step }) => step.step === "setLabel");
   const runs = await failInTurn(labels, "--apparmor", "none", "true");
   assertEquals(runs.length, labels.length);
+  runs.forEach(assertTold);
+});
+
+test("run reports a failing announcement", async () => {
+  const all = places(await decide({ announce: true }, "null"));
+  const announcing = all.filter(({ step }) => step.step === "announce");
+  const runs = await failInTurn(announcing, "--quiet=false", "true");
+  assertEquals(runs.length, 1);
   runs.forEach(assertTold);
 });
 

@@ -154,7 +154,7 @@ test("a failed or killed run leaves nothing on the host", () =>
     act: "run",
     before: (directory) => Deno.mkdir(`${directory}/data`),
     words: (directory) => [
-      ...["--rootfs", rootfs(), ...FLAGS],
+      ...["-q", "--rootfs", rootfs(), ...FLAGS],
       ...["-v", `${directory}/data:/mnt:idmap`],
       ...["--overlay", `${directory}/layers/deep`, "true"],
     ],
@@ -169,7 +169,8 @@ test(
     const image = await makeImage("squashfs", dir.path);
     await failAll({
       act: "run",
-      words: () => ["--rootfs", image, "--ephemeral", "-m", "64m", "true"],
+      words:
+        () => ["-q", "--rootfs", image, "--ephemeral", "-m", "64m", "true"],
       sweep: nextRun,
     });
   },
@@ -180,7 +181,7 @@ test("a failed run --detach leaves nothing, and rm removes what a killed one lef
   failAll({
     act: "detached",
     words: (directory) => [
-      ...[`${directory}/state`, "--rootfs", rootfs(), "-m", "64m"],
+      ...[`${directory}/state`, "-q", "--rootfs", rootfs(), "-m", "64m"],
       ...["--overlay", `${directory}/layers`, "sleep", "1000"],
     ],
     before: async (directory) => {

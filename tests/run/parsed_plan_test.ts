@@ -15,7 +15,7 @@ import {
 /** The program as always, and the one that parses its plan. */
 const PROGRAMS = [
   [...CONTAINER, "run", "-q"],
-  await bundled("run/_parsed_main.ts"),
+  [...await bundled("run/_parsed_main.ts"), "-q"],
 ];
 
 /** What a container shows of itself, without numbers that always differ. */

@@ -6,7 +6,9 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
 import { NATIVE_ENTRY } from "../../launch/native/entry_code.ts";
+import { KEEPER } from "../../launch/native/keeper_code.ts";
 import { WALKER } from "../../launch/native/walker_code.ts";
+import { CONSTANTS, constantsHeader } from "../../scripts/native_constants.ts";
 import {
   buildProgram,
   COMPILERS,
@@ -18,6 +20,10 @@ type Arch = keyof typeof COMPILERS;
 const ARCHES = ["x86_64", "aarch64"] as const;
 
 const code = (arch: Arch) => Uint8Array.fromBase64(WALKER[arch].code);
+
+test("constants.h has the numbers and names of TypeScript", async () => {
+  assertEquals(await Deno.readTextFile(CONSTANTS), constantsHeader());
+});
 
 for (const arch of ARCHES) {
   const compiler = await compilerVersion(arch);
@@ -34,6 +40,13 @@ for (const arch of ARCHES) {
     assertEquals(
       await buildProgram("entry", arch),
       Uint8Array.fromBase64(NATIVE_ENTRY[arch].code),
+    );
+  }, { skip: reason });
+
+  test(`keeper.c gives the bytes of keeper_code.ts: ${arch}`, async () => {
+    assertEquals(
+      await buildProgram("keeper", arch),
+      Uint8Array.fromBase64(KEEPER[arch].code),
     );
   }, { skip: reason });
 

@@ -79,8 +79,6 @@ export async function exec(
     : connectPidfd(options.pidfdSocket);
   const handover: Handover = {
     plan,
-    args: process.args,
-    announce: false,
     debug: false,
     preserve: options.preserveFds,
     foreground: false,

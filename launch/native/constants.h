@@ -1,0 +1,179 @@
+// Generated from TypeScript by scripts/native_constants.ts. Do not edit.
+
+#pragma once
+
+/* A compiled plan, launch/bytecode/layout.ts */
+#define BASE 0x100000000UL
+#define LIMIT 0x4000000UL
+#define PLAN_MAGIC 0x4b4c4157u
+enum {
+  PLAN_VERSION = 1,
+  PLAN_SIZE = 2048,
+  STEP_SIZE = 88,
+  SLOTS = 248,
+  NO_SLOT = 255,
+  ARGUMENTS = 6,
+  EXPECTED_ERRORS = 8,
+  REPORT_SIZE = 64,
+};
+enum {
+  STATE_WALKING = 1,
+  STATE_FAILED = 2,
+};
+enum {
+  FLAG_WANT = 1,
+  FLAG_CLONE = 2,
+};
+enum {
+  OP_COMPARE = -2,
+  OP_FAIL = -3,
+  OP_IS_PROCESS = -4,
+  OP_END_PROCESS = -5,
+};
+
+/* The handover to PID 1, launch/handover_layout.ts */
+#define HANDOVER_MAGIC 0x444e4148u
+enum {
+  HANDOVER_VERSION = 3,
+  HANDOVER_SIZE = 128,
+};
+enum {
+  PART_CONTAINER = 0,
+  PART_PROCESS = 1,
+  PART_CLEANUP = 2,
+  PART_WALKER = 3,
+  PART_FRONT = 4,
+  PART_STEPS = 5,
+};
+enum {
+  HANDOVER_ANSWERS = 1,
+};
+enum {
+  HANDOVER_AT_MAGIC = 0,
+  HANDOVER_AT_VERSION = 4,
+  HANDOVER_AT_SIZE = 8,
+  HANDOVER_AT_FLAGS = 16,
+  HANDOVER_AT_PRESERVE = 20,
+  HANDOVER_AT_CGROUPS = 24,
+  HANDOVER_AT_PARTS = 32,
+};
+enum {
+  PHASE_CONTAINER = 0,
+  PHASE_PROCESS = 1,
+  PHASE_CLEANUP = 2,
+  PHASE_CALL = 3,
+};
+enum {
+  FAILURE_PHASE = 1,
+  FAILURE_INDEX = 4,
+  FAILURE_ERROR = 8,
+  FAILURE_SIZE = 12,
+};
+enum {
+  ANSWER_ERROR = 0,
+  ANSWER_MODE = 4,
+  ANSWER_HEAD = 8,
+};
+enum {
+  PARTS = 6,
+  HEAD_SIZE = 4096,
+};
+
+/* Descriptors, launch/lower/descriptors.ts; our own are HIGH or higher, ffi/fcntl.ts */
+enum {
+  TO_PLAN = 3,
+  TO_STATUS = 4,
+  TO_SELF = 5,
+  TO_LIFELINE = 6,
+  TO_WALK = 7,
+  TO_CGROUPS = 9,
+  TO_PRESERVED = 43,
+};
+enum {
+  HIGH = 44,
+};
+
+/* The keeper, launch/keeper.ts */
+#define KEEPER_MAGIC 0x5045454bu
+enum {
+  KEPT_CONFIG = 43,
+  KEPT_CONTROL = 44,
+  KEPT_DIRECTORY = 45,
+  KEPT_WALKER = 46,
+};
+enum {
+  CONFIG_SIZE = 16384,
+  CONFIG_WORDS = 48,
+  CONFIG_INTERACTIVE = 2,
+};
+enum {
+  MAX_WORDS = 64,
+};
+
+/* The messages of PID 1, launch/lower/news.ts */
+enum {
+  NEWS_RUNNING = 1,
+  NEWS_STOPPED = 2,
+  NEWS_WANTS_TERMINAL = 3,
+  NEWS_TERMINAL = 4,
+  NEWS_LISTENER = 5,
+  NEWS_HOOKS = 6,
+  NEWS_FAILED = 7,
+};
+
+/* The walker's argv[0] */
+#define WALKER_NAME "walker"
+
+/* Sets of signals: plan/child.ts, launch/attend/early_end.ts */
+#define SIGNALS_FORWARDED 0x80a4a07UL
+#define SIGNALS_TAKEN 0xffffffffbe3bfa07UL
+#define SIGNALS_ENDING 0x4007UL
+/* In the order of the messages of plain runs */
+#define ENDING_IN_ORDER {2, 15, 1, 3}
+enum {
+  SIGNAL_FOREGROUND = 16,
+  SIGHUP = 1,
+  SIGINT = 2,
+  SIGQUIT = 3,
+  SIGILL = 4,
+  SIGTRAP = 5,
+  SIGABRT = 6,
+  SIGBUS = 7,
+  SIGFPE = 8,
+  SIGKILL = 9,
+  SIGUSR1 = 10,
+  SIGSEGV = 11,
+  SIGUSR2 = 12,
+  SIGPIPE = 13,
+  SIGALRM = 14,
+  SIGTERM = 15,
+  SIGSTKFLT = 16,
+  SIGCHLD = 17,
+  SIGCONT = 18,
+  SIGSTOP = 19,
+  SIGTSTP = 20,
+  SIGTTIN = 21,
+  SIGTTOU = 22,
+  SIGURG = 23,
+  SIGXCPU = 24,
+  SIGXFSZ = 25,
+  SIGVTALRM = 26,
+  SIGPROF = 27,
+  SIGWINCH = 28,
+  SIGIO = 29,
+  SIGPWR = 30,
+  SIGSYS = 31,
+};
+
+/* The first slots of plain runs, launch/plain_run.ts */
+enum {
+  PLAIN_ROOT = 0,
+  PLAIN_ARGV = 1,
+  PLAIN_ENV = 2,
+  PLAIN_NULL0 = 3,
+  PLAIN_NULL1 = 4,
+  PLAIN_NULL2 = 5,
+  PLAIN_ANY_NULL = 6,
+  PLAIN_PID = 7,
+  PLAIN_CANDIDATE = 8,
+};
