@@ -28,7 +28,8 @@ globalThis.addEventListener(
   () => Deno.removeSync(place, { recursive: true }),
 );
 Deno.chmodSync(place, 0o755);
-const PROGRAM = `${place}/probe`;
+/** The compiled probe. */
+export const PROBE = `${place}/probe`;
 
 /** Why there is no probe, or null. */
 export const noProbe: string | null = without("gcc") ?? without("setpriv") ??
@@ -36,7 +37,7 @@ export const noProbe: string | null = without("gcc") ?? without("setpriv") ??
 
 function compile(): string | null {
   const { success, stderr } = new Deno.Command("gcc", {
-    args: ["-O1", "-static", "-o", PROGRAM, `${REPOSITORY}/tests/_probe.c`],
+    args: ["-O1", "-static", "-o", PROBE, `${REPOSITORY}/tests/_probe.c`],
     stderr: "piped",
   }).outputSync();
   return success
@@ -71,7 +72,7 @@ export class Starting implements AsyncDisposable {
     const starting = new Starting(starter);
     const { path } = starting.#dir;
     starting.rootfs = await copyRootfs(path);
-    await Deno.copyFile(PROGRAM, `${starting.rootfs}/probe`);
+    await Deno.copyFile(PROBE, `${starting.rootfs}/probe`);
     if (starter.rootless) {
       starting.#nobody = await Nobody.make({ packages: true });
       await execute(["chown", "-R", `${NOBODY}:${NOBODY}`, path]);
@@ -85,7 +86,7 @@ export class Starting implements AsyncDisposable {
   }
 
   get #dirt(): string[] {
-    return this.starter.dirty ? [PROGRAM, "dirty"] : [];
+    return this.starter.dirty ? [PROBE, "dirty"] : [];
   }
 
   get options(): Options {
@@ -157,7 +158,7 @@ export class Starting implements AsyncDisposable {
       if (this.starter.rootless) forNobody(config);
     });
     const { path } = bundle.dir;
-    await Deno.copyFile(PROGRAM, `${path}/rootfs/probe`);
+    await Deno.copyFile(PROBE, `${path}/rootfs/probe`);
     if (this.starter.rootless) {
       await execute(["chown", "-R", `${NOBODY}:${NOBODY}`, path]);
     }
@@ -323,7 +324,7 @@ function mountOf(line: string): [key: string, value: string] {
 
 /** The namespaces of this process on the host. */
 export function readHost(): Told {
-  const { stdout } = new Deno.Command(PROGRAM).outputSync();
+  const { stdout } = new Deno.Command(PROBE).outputSync();
   return read(new TextDecoder().decode(stdout), new Map());
 }
 
