@@ -3,6 +3,7 @@
  * the rest.
  */
 
+import { stateDirectory } from "../containers/run/state_directory.ts";
 import type { Command } from "./command.ts";
 import { type Flag, parseFlags, takeNoWords } from "./flags.ts";
 import { print } from "./output.ts";
@@ -37,7 +38,9 @@ export const doctorCommand: Command = {
     const { asText, diagnose, readFacts } = await import(
       "../doctor/mod.ts"
     );
-    const diagnosis = diagnose(readFacts());
+    const diagnosis = diagnose(
+      readFacts(() => stateDirectory({ make: false })),
+    );
     print(
       flags.has("json")
         ? JSON.stringify(diagnosis, null, 2)

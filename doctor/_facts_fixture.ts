@@ -68,7 +68,6 @@ export function rootFacts(changes: Partial<Facts> = {}): Facts {
     stateBase: {
       path: "/run",
       directory: "/run/container",
-      exists: true,
       writable: true,
     },
     programs: { nft: "/usr/sbin/nft", ip: "/usr/sbin/ip" },
@@ -100,7 +99,6 @@ export function userFacts(changes: Partial<Facts> = {}): Facts {
     stateBase: {
       path: "/run/user/1000",
       directory: "/run/user/1000/container",
-      exists: true,
       writable: true,
     },
     ...changes,

@@ -48,7 +48,7 @@ Deno.test("diagnose() gives each check a unique id, a meaning, and a fix if it i
     loopControl: false,
     seccomp: null,
     landlock: "ENOSYS",
-    stateBase: null,
+    stateBase: { problem: "there is no home directory" },
     programs: { nft: null, ip: null },
     packager: null,
   };

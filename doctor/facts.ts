@@ -108,13 +108,14 @@ export interface Facts {
    * Where the state of containers is kept; null if neither XDG_RUNTIME_DIR nor
    * HOME is set.
    */
-  stateBase: {
-    path: string;
-    /** A directory in `path`. It is created when it is first needed. */
-    directory: string;
-    exists: boolean;
-    writable: boolean;
-  } | null;
+  stateBase:
+    | {
+      directory: string;
+      /** The directory itself, or the nearest one above it that exists. */
+      path: string;
+      writable: boolean;
+    }
+    | { problem: string; fix?: string };
   /** Paths of programs; null if not installed. */
   programs: Record<"nft" | "ip", string | null>;
   /** The package manager of this machine. */

@@ -133,29 +133,28 @@ function devpts({ filesystems }: Facts): Check {
 
 function state({ stateBase, uid }: Facts): Check {
   const title = "State directory";
-  if (stateBase === null) {
+  if ("problem" in stateBase) {
     return check("File systems", "state", title, {
       status: "warning",
-      found: "neither XDG_RUNTIME_DIR nor HOME is set",
+      found: stateBase.problem,
       means: "there is no place to record containers",
-      cure:
+      cure: stateBase.fix ??
         `export XDG_RUNTIME_DIR=$(mktemp -d)  # or log in through systemd: /run/user/${uid}`,
     });
   }
-  const { path, directory, exists, writable } = stateBase;
-  if (exists && writable) {
-    return check("File systems", "state", title, {
-      status: "ok",
-      found: directory,
-      means: "records the containers until the next boot",
-    });
-  }
+  const { directory, path, writable } = stateBase;
   return check("File systems", "state", title, {
-    status: "warning",
-    found: exists ? `${path} is not writable` : `${path} does not exist`,
-    means: "there is no place to record containers",
-    cure: uid === 0
-      ? "sudo mount -t tmpfs -o mode=755,nosuid,nodev tmpfs /run"
-      : `sudo install -d -m 700 -o ${uid} ${path}`,
+    status: writable ? "ok" : "warning",
+    found: writable ? directory : `${path} is not writable`,
+    means: writable
+      ? directory.startsWith("/run/")
+        ? "records the containers until the next boot"
+        : "records the containers"
+      : "there is no place to record containers",
+    ...writable ? {} : {
+      cure: uid === 0
+        ? "sudo mount -t tmpfs -o mode=755,nosuid,nodev tmpfs /run"
+        : `sudo install -d -m 700 -o ${uid} ${path}`,
+    },
   });
 }

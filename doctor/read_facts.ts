@@ -4,8 +4,11 @@
  * create namespaces that end with it.
  */
 
+// @ts-types="../types/std_path.d.ts"
+import { dirname } from "@std/path";
 import { libcVersion } from "../ffi/libc_version.ts";
 import { LibcError } from "../ffi/libc.ts";
+import { ContainerError } from "../spec/errors.ts";
 import {
   hasAttribute,
   landlockVersion,
@@ -79,8 +82,13 @@ export function readUserNamespaceFacts(): UserNamespaceFacts {
   };
 }
 
-/** Reads all facts. */
-export function readFacts(): Facts {
+/**
+ * Reads all facts.
+ *
+ * @param stateDirectory returns the directory that records containers, without
+ * creating it, or throws a ContainerError
+ */
+export function readFacts(stateDirectory: () => string): Facts {
   const glibc = readGlibc();
   const status = read("/proc/self/status") ?? "";
   const field = (name: string) =>
@@ -139,7 +147,10 @@ export function readFacts(): Facts {
     apparmor: read("/sys/module/apparmor/parameters/enabled")?.trim() === "Y",
     label: read("/proc/self/attr/current")?.replace(/[\0\n]+$/, "") || null,
     selinux: readSelinux(),
-    stateBase: readStateBase(uid, glibc === null ? () => false : mayWrite),
+    stateBase: readStateBase(
+      stateDirectory,
+      glibc === null ? () => false : mayWrite,
+    ),
     programs: { nft: findProgram("nft"), ip: findProgram("ip") },
     packager: PACKAGERS.find((name) => findProgram(name) !== null) ?? null,
   };
@@ -271,16 +282,20 @@ function readSelinux(): Facts["selinux"] {
 }
 
 function readStateBase(
-  uid: number,
+  stateDirectory: () => string,
   writable: (path: string) => boolean,
 ): Facts["stateBase"] {
-  const runtime = uid === 0 ? "/run" : Deno.env.get("XDG_RUNTIME_DIR");
-  const path = runtime || Deno.env.get("HOME");
-  if (!path) return null;
-  const directory = runtime
-    ? `${path}/container`
-    : `${path}/.local/state/container`;
-  return { path, directory, exists: exists(path), writable: writable(path) };
+  let directory: string;
+  try {
+    directory = stateDirectory();
+  } catch (error) {
+    if (!(error instanceof ContainerError)) throw error;
+    return { problem: error.message, fix: error.hint };
+  }
+  // It is created when it is first needed, with those above it.
+  let path = directory;
+  while (!exists(path)) path = dirname(path);
+  return { directory, path, writable: writable(path) };
 }
 
 function readCgroups(

@@ -26,17 +26,21 @@ const STICKY = 0o1000;
  * in the user's home. A caller that is root only in a user namespace, as in
  * rootless podman, counts as a user.
  *
+ * @param make whether to create it, before somebody else can do so; otherwise
+ * nothing is changed
  * @throws {ContainerError} if the directory would belong to another user
  */
-export function stateDirectory(): string {
+export function stateDirectory({ make = true } = {}): string {
   const runtime = Deno.env.get("XDG_RUNTIME_DIR");
   const own = runtime?.startsWith("/") ? runtime : undefined;
   if (Deno.uid() !== 0) {
-    return own === undefined ? homeDirectory() : runtimeDirectory(own);
+    return own === undefined
+      ? homeDirectory(make)
+      : runtimeDirectory(own, make);
   }
   const isUser = own !== undefined &&
     !EVERY_ID.test(Deno.readTextFileSync("/proc/self/uid_map"));
-  return isUser ? runtimeDirectory(own) : "/run/container";
+  return isUser ? runtimeDirectory(own, make) : "/run/container";
 }
 
 /**
@@ -51,7 +55,7 @@ export function checkRoot(path: string): void {
   if (
     info && (!info.isDirectory || !isOurs(info) || isWritable(info))
   ) {
-    throw cgroupDenied(
+    throw foreignDirectory(
       path,
       info,
       "Name a directory that only you can write to with --root.",
@@ -62,7 +66,7 @@ export function checkRoot(path: string): void {
 /**
  * The directory in the user's home, which is HOME or else that of passwd(5).
  */
-function homeDirectory(): string {
+function homeDirectory(make: boolean): string {
   const account = parsePasswd(textOrNull("/etc/passwd")).find(({ uid }) =>
     uid === Deno.uid()
   );
@@ -75,15 +79,16 @@ function homeDirectory(): string {
   );
   if (home) {
     const above = `${home.path}/.local/state`;
+    if (!make) return ourOwn(`${above}/container`, make);
     try {
       Deno.mkdirSync(above, { recursive: true, mode: 0o700 });
     } catch {
       // The command that writes there reports the reason.
     }
-    return ourOwn(`${above}/container`);
+    return ourOwn(`${above}/container`, make);
   }
   const [theirs] = homes;
-  if (theirs) throw cgroupDenied(theirs.path, theirs.info);
+  if (theirs) throw foreignDirectory(theirs.path, theirs.info);
   throw new ContainerError(
     "Cannot keep the state of containers: XDG_RUNTIME_DIR is not set and there is no home directory",
     { hint: HINT },
@@ -94,29 +99,30 @@ function homeDirectory(): string {
  * The directory in XDG_RUNTIME_DIR. The owner of a directory can rename its
  * entries, so XDG_RUNTIME_DIR itself must belong to this user or to root.
  */
-function runtimeDirectory(runtime: string): string {
+function runtimeDirectory(runtime: string, make: boolean): string {
   const path = `${runtime}/container`;
   const info = statOrNull(runtime);
   // Nothing is recorded. The command that writes there reports the reason.
   if (!info) return path;
   const isSticky = (info.mode ?? 0) & STICKY;
   if (!isOurs(info) || isWritable(info) && !isSticky) {
-    throw cgroupDenied(runtime, info);
+    throw foreignDirectory(runtime, info);
   }
-  return ourOwn(path);
+  return ourOwn(path, make);
 }
 
-/** Creates the directory if it is missing, before somebody else can do so. */
-function ourOwn(path: string): string {
+/** Checks the directory; creates it first if it is missing. */
+function ourOwn(path: string, make: boolean): string {
+  if (!make && !statOrNull(path)) return path;
   try {
-    Deno.mkdirSync(path, { mode: 0o700 });
+    if (make) Deno.mkdirSync(path, { mode: 0o700 });
   } catch (error) {
     // The command that writes there reports the reason.
     if (!(error instanceof Deno.errors.AlreadyExists)) return path;
   }
   const info = Deno.lstatSync(path);
   if (!info.isDirectory || info.uid !== Deno.uid() || isWritable(info)) {
-    throw cgroupDenied(path, info);
+    throw foreignDirectory(path, info);
   }
   return path;
 }
@@ -147,7 +153,7 @@ function statOrNull(path: string): Deno.FileInfo | null {
 const HINT =
   "Set XDG_RUNTIME_DIR to a directory that only you can access (mode 0700).";
 
-function cgroupDenied(path: string, info: Deno.FileInfo, hint = HINT) {
+function foreignDirectory(path: string, info: Deno.FileInfo, hint = HINT) {
   const problem = !info.isDirectory
     ? "it is not a directory"
     : info.uid !== Deno.uid() && !(isOurs(info) && isWritable(info))

@@ -125,3 +125,38 @@ test("doctor accepts only flags", async () => {
   assertEquals(status, 125);
   assertMatch(stderr, /^container: Unexpected word me/);
 });
+
+test(
+  "doctor names the state directory that run uses, and creates nothing",
+  async () => {
+    await using user = await Nobody.make();
+    const { before } = user;
+    const home = user.env.HOME!;
+    const state = async (env: Record<string, string>) => {
+      const all = { ...user.env, ...env };
+      const { stdout } = await container(["doctor", "--json"], {
+        before: [...before, "env", "-u", "XDG_RUNTIME_DIR"],
+        env: all,
+      });
+      const { status, found } = find(JSON.parse(stdout), "state")!;
+      return [status, found];
+    };
+    const inHome = ["ok", `${home}/.local/state/container`];
+    const names = () => [...Deno.readDirSync(home)].map(({ name }) => name);
+    const there = names();
+    assertEquals(await state({}), inHome);
+    assertEquals(names(), there);
+    assertEquals(await state({ HOME: "/root" }), [
+      "warning",
+      "Cannot keep the state of containers in /root: it belongs to user 0",
+    ]);
+
+    const { status, stdout } = await container(["ps", "-aq"], {
+      before: [...before, "env", "-u", "XDG_RUNTIME_DIR"],
+      env: user.env,
+    });
+    assertEquals([status, stdout], [0, ""]);
+    assertEquals(await state({}), inHome);
+  },
+  { skip: without("setpriv") },
+);
