@@ -88,7 +88,7 @@ test("compile makes a script and warns if there is no runtime", async () => {
   assertStringIncludes(said, `Built ${out}: a script`);
   assertMatch(said, /Warning: .* is not self-contained/);
   assertMatch(said, /Warning: a standalone .*denort at '\/nowhere\/denort'/);
-  assertLess(sizeIn(said, "script,"), 780_000);
+  assertLess(sizeIn(said, "script,"), 860_000);
   assertEquals(names(dir.path), ["container"]);
   assertEquals((await Deno.stat(out)).mode! & 0o777, 0o755);
   const version = await execute([out, "--version"]);
@@ -247,7 +247,7 @@ test(
   async () => {
     const { path, said } = await standalone("--rootfs", rootfs());
     const program = sizeIn(said, "program");
-    assertLess(program, 740_000);
+    assertLess(program, 800_000);
     // Without it every start would compile, which takes half of its time.
     const code = sizeIn(said, "compiled code");
     assertLess(0, code);
