@@ -251,8 +251,8 @@ test(
     // Without it every start would compile, which takes half of its time.
     const code = sizeIn(said, "compiled code");
     assertLess(0, code);
-    // The parts that a run, an engine's call and PID 1 read: each is smaller
-    // than the program.
+    // The parts that a run, an engine's calls and the rest read: each is
+    // smaller than the program.
     const shares = sizeIn(said, "parts of it");
     assertLess(shares, 3 * program);
     const parts = program + shares + code + sizeIn(said, "root filesystem");
