@@ -127,18 +127,24 @@ export function parseFile(text: string, requester: Requester): Mount {
 /** Parses `DST[:OPTIONS]`: a tmpfs. */
 export function parseTmpfs(text: string): Mount {
   const [destination = "", options = ""] = text.split(":");
-  const flag = `--tmpfs ${text}`;
   const words = options.split(",").filter((word) => word);
+  return tmpfs(`--tmpfs ${text}`, destination, words);
+}
+
+/** A tmpfs with the defaults of docker, however it is asked for. */
+function tmpfs(
+  flag: string,
+  destination: string,
+  words: readonly string[],
+): Mount {
   checkTmpfsOptions(flag, words);
   return {
     destination: absolute(flag, destination),
     type: "tmpfs",
     source: "tmpfs",
     options: [
-      "nosuid",
-      "nodev",
-      "noexec",
-      ...(/(^|,)mode=/.test(options) ? [] : ["mode=1777"]),
+      ...["nosuid", "nodev", "noexec"],
+      ...(words.some((word) => word.startsWith("mode=")) ? [] : ["mode=1777"]),
       ...words,
     ],
   };
@@ -183,7 +189,7 @@ export function parseMount(text: string, requester: Requester): Mount {
       options: bindOptions(flag, options),
     };
   }
-  if (type === "tmpfs") checkTmpfsOptions(flag, options);
+  if (type === "tmpfs") return tmpfs(flag, target, options);
   return {
     destination: absolute(flag, target),
     type,

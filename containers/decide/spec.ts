@@ -134,6 +134,7 @@ export function specFrom(
     }
     sizeShm(spec, options.shmSize);
   }
+  for (const mount of options.mounts ?? []) requirePlace(mount);
   const mounts = [
     ...mergeMounts(fitCgroups(spec), options.mounts ?? []),
     ...etcFiles(options, spec, rootfs, world),
@@ -323,6 +324,22 @@ function sizeShm({ mounts = [] }: Spec, bytes: number): void {
       option.startsWith("size=") ? `size=${bytes}` : option
     );
   }
+}
+
+/** Refuses a mount that no process inside would see. */
+function requirePlace({ destination, source, type }: Mount): void {
+  const parts: string[] = [];
+  for (const part of destination.split("/")) {
+    if (part === "..") parts.pop();
+    else if (part && part !== ".") parts.push(part);
+  }
+  if (parts.length) return;
+  throw new UsageError(
+    `Cannot mount ${
+      type === "bind" ? source : `a ${type}`
+    } at ${destination}: the root filesystem is there`,
+    "Use --rootfs DIR for another root filesystem, or --ephemeral for one whose changes are discarded.",
+  );
 }
 
 /** A requested mount replaces a default mount of the same destination. */

@@ -219,3 +219,41 @@ test("-v refuses an unknown option with the nearest one, and status 125", async 
     "src=/usr,dst=/mnt,bind-recursive=no",
   );
 });
+
+testBoth("a mount at / is refused, however it is written", async (mode) => {
+  await using dir = new TempDir();
+  for (
+    const flags of [
+      ["-v", `${dir.path}:/`],
+      ["-v", `${dir.path}:/mnt/..`],
+      ["--mount", `type=bind,src=${dir.path},dst=//.`],
+      ["--tmpfs", "/"],
+      ["--dir", "/"],
+    ]
+  ) {
+    assertRefused(
+      await mode.run([...flags, "true"]),
+      125,
+      /Cannot mount .* at \S+: the root filesystem is there\. Use --rootfs DIR/,
+    );
+  }
+});
+
+testBoth("--mount type=tmpfs has the defaults of --tmpfs", async (mode) => {
+  const options = async (...flags: string[]) => {
+    const script = "grep ' /t ' /proc/self/mounts; stat -c %a /t";
+    const { stdout, stderr } = await mode.run([
+      ...["--ephemeral", ...flags],
+      ...["sh", "-c", script],
+    ]);
+    assertEquals(stderr, "");
+    return stdout;
+  };
+  const usual = await options("--tmpfs", "/t");
+  assertMatch(usual, /\brw,nosuid,nodev,noexec,.*\n1777\n$/);
+  assertEquals(await options("--mount", "type=tmpfs,dst=/t"), usual);
+  const open = await options("--tmpfs", "/t:exec,suid,dev,mode=700");
+  assertMatch(open, / rw,relatime,.*\n700\n$/);
+  const given = "type=tmpfs,dst=/t,exec,suid,dev,tmpfs-mode=700";
+  assertEquals(await options("--mount", given), open);
+});
