@@ -12,8 +12,11 @@ import { stateDirectory } from "./state_directory.ts";
 /**
  * The directory with the undos of running commands. launch/native/guards.h
  * looks into it too.
+ *
+ * @param options.make whether to create the directory above it
  */
-export const recordsDirectory = () => `${stateDirectory()}/undo`;
+export const recordsDirectory = (options: { make?: boolean } = {}) =>
+  `${stateDirectory(options)}/undo`;
 
 /**
  * Runs the undos of ended commands. Usually nothing is recorded, and the cost
@@ -41,7 +44,9 @@ export const sweepLeftoversOnce: () => Promise<void> = once(sweepLeftovers);
 
 function hasRecords(): boolean {
   try {
-    for (const _ of Deno.readDirSync(recordsDirectory())) return true;
+    // Only a start with something to record changes the host for that.
+    const directory = recordsDirectory({ make: false });
+    for (const _ of Deno.readDirSync(directory)) return true;
   } catch (error) {
     // A directory that another user owns holds no records of this user.
     if (
