@@ -45,10 +45,12 @@ function parsePrinted(line: string): Printed {
   };
 }
 
-/** The plan's cgroup has another id in each run. */
+/** The cgroup and the hostname have another id in each run. */
 const sameId = (text: string) =>
-  text.replace(/[0-9a-f]{64}/g, "ID")
-    .replace(/container-[0-9a-f]{12}\b/g, "container-ID");
+  text.replace(/[0-9a-f]{64}/g, "ID").replace(
+    /(?<![0-9a-f])[0-9a-f]{12}(?![0-9a-f])/g,
+    "ID",
+  );
 
 const escape = (text: string) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
 

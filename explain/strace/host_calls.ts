@@ -143,6 +143,7 @@ function applied(step: FileStep): string[] {
 function recording({ directory, container }: StepOf<"recordUndos">): string[] {
   if (directory === undefined) {
     return [
+      "mkdir(..., 0711) = 0 /* or EEXIST */",
       "mkdir(..., 0700) = 0 /* or EEXIST */",
       "openat(AT_FDCWD, ..., O_WRONLY|O_CREAT|O_TRUNC|O_CLOEXEC, 0600) = <record>",
       "write(<record>, ..., ...) = ?",

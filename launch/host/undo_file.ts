@@ -8,6 +8,8 @@
  * after a dot.
  */
 
+// @ts-types="../../types/std_path.d.ts"
+import { dirname } from "@std/path";
 import { codeOf, readFile } from "../../cgroup/apply.ts";
 import { type Descriptor, LOCK, O, open } from "../../ffi/fcntl.ts";
 import { SyscallError } from "../../ffi/errno.ts";
@@ -38,7 +40,9 @@ export class UndoFile implements Ledger {
   }
 
   intend(record: HostRecord): void {
-    Deno.mkdirSync(this.directory, { recursive: true, mode: 0o700 });
+    // Other users may look at the containers next to it.
+    makeIfMissing(dirname(this.directory), 0o711);
+    makeIfMissing(this.directory, 0o700);
     this.save(record);
   }
 
@@ -52,6 +56,14 @@ export class UndoFile implements Ledger {
   settle(work: () => void): void {
     work();
     forget(this.#path);
+  }
+}
+
+function makeIfMissing(path: string, mode: number): void {
+  try {
+    Deno.mkdirSync(path, { mode });
+  } catch (error) {
+    if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
   }
 }
 
