@@ -143,16 +143,33 @@ static i32 has_hierarchies(const u8 *text, const u8 *names) {
   return !*names;
 }
 
-/* Cgroups that killed commands have left are swept by the runtime. */
+/* Whether the command that a record belongs to is alive. The name ends in
+ * .PID.START; see launch/host/undo_file.ts, which judges by the same two. */
+static i32 is_of_living(const u8 *name) {
+  const u8 *pid = 0, *started = 0;
+  for (; *name; name++)
+    if (*name == '.') pid = started, started = name + 1;
+  if (!pid || started - pid < 2 || !*started) return 0;
+  u64 number_of_process = number(&pid), start_time = number(&started);
+  return *pid == '.' && !*started && !is_alive(number_of_process, start_time);
+}
+
+/* Whether no killed command has left anything: what they have made on the host
+ * is taken back by the runtime. */
 static i32 is_swept(void) {
-  u8 entries[1024];
+  struct { u64 ino; i64 off; u16 length; u8 type, name[]; } *entry;
+  u64 entries[512];
   i64 fd = syscall6(SYS_openat, (u64)AT_FDCWD, (u64) "/run/container/undo", O_CLOEXEC, 0, 0, 0);
   if (fd < 0) return fd == -ENOENT;
-  i64 size = syscall6(SYS_getdents64, (u64)fd, (u64)entries, sizeof entries, 0, 0, 0);
+  i64 size;
+  i32 is_clean = 1;
+  while (is_clean && (size = syscall6(SYS_getdents64, (u64)fd, (u64)entries, sizeof entries, 0, 0, 0)))
+    for (i64 at = 0; is_clean && (is_clean = size > 0) && at < size; at += entry->length) {
+      entry = (void *)((u8 *)entries + at);
+      is_clean = equal(entry->name, ".") || equal(entry->name, "..") || is_of_living(entry->name);
+    }
   syscall6(SYS_close, (u64)fd, 0, 0, 0, 0, 0);
-  /* Only "." and "..": each entry has 19 bytes before its name, rounded up to
-   * 8. */
-  return size >= 0 && size <= 48;
+  return is_clean;
 }
 
 /* Whether a root filesystem has a mountpoint for each mount, so none has to be

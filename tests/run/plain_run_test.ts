@@ -1,169 +1,23 @@
 /**
  * The plainest run, which the compiled program carries out without starting
- * Deno. It must not differ visibly from a run with Deno, and must leave
- * everything unusual to Deno.
+ * Deno, must not differ visibly from a run with Deno.
  */
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { descendants, readProcess } from "../_host.ts";
 import {
-  CONTAINER,
   copyRootfs,
   execute,
-  NO_STANDALONE,
-  type Options,
   REPOSITORY,
   rootfs,
-  shellLine,
   TempDir,
   test,
   until,
   without,
 } from "../_harness.ts";
+import { both, MODES, plain, plainIn, skip, toFiles } from "../_plain.ts";
 import { Session } from "../_session.ts";
-
-const [program = ""] = CONTAINER;
-const skip = NO_STANDALONE ?? without("strace");
-
-/** Our program or the command as PID 1. */
-const MODES: readonly (readonly string[])[] = [[], ["--no-init"]];
-
-const plainIn = (
-  mode: readonly string[],
-  root: string,
-  ...command: string[]
-) => [program, "run", "-q", ...mode, "--rootfs", root, ...command];
-
-const plain = (root: string, ...command: string[]) =>
-  plainIn(["--no-init"], root, ...command);
-
-/** Both outcomes of a command: without Deno, and with a flag that starts Deno. */
-const both = (
-  mode: readonly string[],
-  command: readonly string[],
-  { before = [], ...options }: Options = {},
-) =>
-  Promise.all([[], ["-w", "/"]].map((flags) =>
-    execute(
-      [
-        ...before,
-        ...plainIn([...mode, ...flags], rootfs(), ...command),
-      ],
-      options,
-    )
-  ));
-
-/** A library that Deno needs and a shell does not. */
-const LIBRARY = "libgcc_s";
-
-/** Whether a command line, after the words `before`, loaded Deno. */
-async function hasRuntime(
-  run: readonly string[],
-  { before = [], ...options }: Options = {},
-): Promise<boolean> {
-  await using dir = new TempDir();
-  const file = `${dir.path}/trace`;
-  await execute(
-    ["strace", "-f", "-o", file, "-e", "trace=openat", ...before, ...run],
-    options,
-  );
-  return (await Deno.readTextFile(file)).includes(LIBRARY);
-}
-
-/** Words that start other words with files as standard streams. */
-const toFiles = (dir: TempDir, redirections: string) => [
-  ...["sh", "-c", `exec "$@" ${redirections}`, dir.path],
-];
-
-test("plain run: no Deno is started", async () => {
-  const root = rootfs();
-  await using dir = new TempDir();
-  await Deno.writeTextFile(`${dir.path}/in`, "words\n");
-  for (const mode of MODES) {
-    for (
-      const run of [
-        plainIn(mode, root, "true"),
-        plainIn(mode, root, "/bin/true"),
-        plainIn(mode, root, "sh", "-c", "exit 3"),
-        [program, "run", "--quiet", `--rootfs=${root}`, ...mode, "true"],
-        [program, "run", "-q", ...mode, "--", "true", "--uts=host"],
-      ]
-    ) {
-      const options = { cwd: REPOSITORY };
-      assertEquals(await hasRuntime(run, options), false, run.join(" "));
-    }
-    assertEquals(
-      await hasRuntime(plainIn(mode, root, "cat"), { stdin: "piped" }),
-      false,
-      "standard input is a pipe",
-    );
-    const before = toFiles(dir, '< "$0"/in > "$0"/out 2>&1');
-    const copying = plainIn(mode, root, "cat");
-    assertEquals(await hasRuntime(copying, { before }), false, "files");
-    assertEquals(await Deno.readTextFile(`${dir.path}/out`), "words\n");
-  }
-}, { skip });
-
-test("plain run: Deno takes over everything unusual", async () => {
-  const root = rootfs();
-  await using dir = new TempDir();
-  const bare = await copyRootfs(dir.path);
-  await Deno.remove(`${bare}/etc/hosts`);
-  const cases: [string, string[], Options?][] = [
-    ["a flag", [program, "run", "-q", "--no-init", "-w", "/tmp", "true"]],
-    ["said aloud", [program, "run", "--no-init", "--rootfs", root, "true"]],
-    ["no command", plain(root)],
-    ["a missing command", plain(root, "nosuchcommand")],
-    ["no file to mount on", plain(bare, "true")],
-    ["the host's tree", plain("/", "true")],
-    ["the host's tree by another path", plain("/usr/..", "true")],
-    ["where we are", ["env", "-C", root, ...plain(".", "true")]],
-    ["an empty root", plain("empty", "true")],
-    ["a missing root", plain(`${dir.path}/none`, "true")],
-    ["a file", plain(program, "true")],
-    ["a terminal", [
-      "script",
-      "-qec",
-      shellLine(plain(root, "true")),
-      "/dev/null",
-    ], {
-      env: { SHELL: "/bin/sh" },
-    }],
-    ["few descriptors", plain(root, "true"), {
-      before: ["sh", "-c", 'ulimit -n 40; exec "$@"', "sh"],
-    }],
-    ["a directory", plain(root, "true"), {
-      before: ["sh", "-c", 'exec "$@" < /', "sh"],
-    }],
-    ["another device", plain(root, "true"), {
-      before: ["sh", "-c", 'exec "$@" < /dev/zero', "sh"],
-    }],
-    ["a closed stream", plain(root, "true"), {
-      before: ["sh", "-c", 'exec "$@" <&-', "sh"],
-    }],
-    ["fewer capabilities", plain(root, "true"), {
-      before: ["setpriv", "--bounding-set=-net_raw"],
-    }],
-    ["a user namespace", plain(root, "true"), {
-      before: ["unshare", "--user", "--map-root-user"],
-    }],
-    [
-      "long words",
-      plain(
-        root,
-        "true",
-        ..."x".repeat(9).split("")
-          .map((letter) => letter.repeat(9_000)),
-      ),
-    ],
-  ];
-  for (const [name, run, options] of cases) {
-    assertEquals(await hasRuntime(run, options), true, name);
-    const other = run.filter((word) => word !== "--no-init");
-    assertEquals(await hasRuntime(other, options), true, `${name}, init`);
-  }
-}, { skip });
 
 test("plain run: the command finds the same as with Deno", async () => {
   const look = [

@@ -1,0 +1,71 @@
+/**
+ * The plainest run, which the compiled program carries out without starting
+ * Deno: its words, and whether Deno was started after all.
+ */
+
+import {
+  CONTAINER,
+  execute,
+  NO_STANDALONE,
+  type Options,
+  rootfs,
+  TempDir,
+  without,
+} from "./_harness.ts";
+
+/** The path of the program. */
+export const [program = ""] = CONTAINER;
+/** Why these tests cannot run; null if they can. */
+export const skip = NO_STANDALONE ?? without("strace");
+
+/** Our program or the command as PID 1. */
+export const MODES: readonly (readonly string[])[] = [[], ["--no-init"]];
+
+/** The words of a plain run in a mode. */
+export const plainIn = (
+  mode: readonly string[],
+  root: string,
+  ...command: string[]
+) => [program, "run", "-q", ...mode, "--rootfs", root, ...command];
+
+/** The words of a plain run whose command is PID 1. */
+export const plain = (root: string, ...command: string[]) =>
+  plainIn(["--no-init"], root, ...command);
+
+/** Both outcomes of a command: without Deno, and with a flag that starts Deno. */
+export const both = (
+  mode: readonly string[],
+  command: readonly string[],
+  { before = [], ...options }: Options = {},
+) =>
+  Promise.all([[], ["-w", "/"]].map((flags) =>
+    execute(
+      [
+        ...before,
+        ...plainIn([...mode, ...flags], rootfs(), ...command),
+      ],
+      options,
+    )
+  ));
+
+/** A library that Deno needs and a shell does not. */
+const LIBRARY = "libgcc_s";
+
+/** Whether a command line, after the words `before`, loaded Deno. */
+export async function hasRuntime(
+  run: readonly string[],
+  { before = [], ...options }: Options = {},
+): Promise<boolean> {
+  await using dir = new TempDir();
+  const file = `${dir.path}/trace`;
+  await execute(
+    ["strace", "-f", "-o", file, "-e", "trace=openat", ...before, ...run],
+    options,
+  );
+  return (await Deno.readTextFile(file)).includes(LIBRARY);
+}
+
+/** Words that start other words with files as standard streams. */
+export const toFiles = (dir: TempDir, redirections: string) => [
+  ...["sh", "-c", `exec "$@" ${redirections}`, dir.path],
+];

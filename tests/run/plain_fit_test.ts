@@ -1,0 +1,151 @@
+/**
+ * Which runs the compiled program carries out without starting Deno. It must
+ * leave everything unusual to Deno.
+ */
+
+// @ts-types="../../types/std_assert.d.ts"
+import { assertEquals } from "@std/assert";
+import {
+  copyRootfs,
+  type Options,
+  REPOSITORY,
+  rootfs,
+  shellLine,
+  TempDir,
+  test,
+} from "../_harness.ts";
+import {
+  hasRuntime,
+  MODES,
+  plain,
+  plainIn,
+  program,
+  skip,
+  toFiles,
+} from "../_plain.ts";
+import { Session } from "../_session.ts";
+import { namesIn, recordsOf, undoDirectory } from "../_undo_files.ts";
+
+test("plain run: no Deno is started", async () => {
+  const root = rootfs();
+  await using dir = new TempDir();
+  await Deno.writeTextFile(`${dir.path}/in`, "words\n");
+  for (const mode of MODES) {
+    for (
+      const run of [
+        plainIn(mode, root, "true"),
+        plainIn(mode, root, "/bin/true"),
+        plainIn(mode, root, "sh", "-c", "exit 3"),
+        [program, "run", "--quiet", `--rootfs=${root}`, ...mode, "true"],
+        [program, "run", "-q", ...mode, "--", "true", "--uts=host"],
+      ]
+    ) {
+      const options = { cwd: REPOSITORY };
+      assertEquals(await hasRuntime(run, options), false, run.join(" "));
+    }
+    assertEquals(
+      await hasRuntime(plainIn(mode, root, "cat"), { stdin: "piped" }),
+      false,
+      "standard input is a pipe",
+    );
+    const before = toFiles(dir, '< "$0"/in > "$0"/out 2>&1');
+    const copying = plainIn(mode, root, "cat");
+    assertEquals(await hasRuntime(copying, { before }), false, "files");
+    assertEquals(await Deno.readTextFile(`${dir.path}/out`), "words\n");
+  }
+}, { skip });
+
+test("plain run: Deno takes over everything unusual", async () => {
+  const root = rootfs();
+  await using dir = new TempDir();
+  const bare = await copyRootfs(dir.path);
+  await Deno.remove(`${bare}/etc/hosts`);
+  const cases: [string, string[], Options?][] = [
+    ["a flag", [program, "run", "-q", "--no-init", "-w", "/tmp", "true"]],
+    ["said aloud", [program, "run", "--no-init", "--rootfs", root, "true"]],
+    ["no command", plain(root)],
+    ["a missing command", plain(root, "nosuchcommand")],
+    ["no file to mount on", plain(bare, "true")],
+    ["the host's tree", plain("/", "true")],
+    ["the host's tree by another path", plain("/usr/..", "true")],
+    ["where we are", ["env", "-C", root, ...plain(".", "true")]],
+    ["an empty root", plain("empty", "true")],
+    ["a missing root", plain(`${dir.path}/none`, "true")],
+    ["a file", plain(program, "true")],
+    ["a terminal", [
+      "script",
+      "-qec",
+      shellLine(plain(root, "true")),
+      "/dev/null",
+    ], {
+      env: { SHELL: "/bin/sh" },
+    }],
+    ["few descriptors", plain(root, "true"), {
+      before: ["sh", "-c", 'ulimit -n 40; exec "$@"', "sh"],
+    }],
+    ["a directory", plain(root, "true"), {
+      before: ["sh", "-c", 'exec "$@" < /', "sh"],
+    }],
+    ["another device", plain(root, "true"), {
+      before: ["sh", "-c", 'exec "$@" < /dev/zero', "sh"],
+    }],
+    ["a closed stream", plain(root, "true"), {
+      before: ["sh", "-c", 'exec "$@" <&-', "sh"],
+    }],
+    ["fewer capabilities", plain(root, "true"), {
+      before: ["setpriv", "--bounding-set=-net_raw"],
+    }],
+    ["a user namespace", plain(root, "true"), {
+      before: ["unshare", "--user", "--map-root-user"],
+    }],
+    [
+      "long words",
+      plain(
+        root,
+        "true",
+        ..."x".repeat(9).split("")
+          .map((letter) => letter.repeat(9_000)),
+      ),
+    ],
+  ];
+  for (const [name, run, options] of cases) {
+    assertEquals(await hasRuntime(run, options), true, name);
+    const other = run.filter((word) => word !== "--no-init");
+    assertEquals(await hasRuntime(other, options), true, `${name}, init`);
+  }
+}, { skip });
+
+test("plain run: records of living commands do not start Deno", async () => {
+  const root = rootfs();
+  const limited = [program, "run", "-q", "-m", "64m", "--rootfs", root];
+  const command = ["sh", "-c", "echo up; exec sleep 1000"];
+  await using living = new Session([...limited, ...command]);
+  await living.expect(/up\n/);
+  const { records: [record] } = recordsOf(living.pid);
+  const name = record!.path.split("/").at(-1)!;
+  for (const mode of MODES) {
+    const run = plainIn(mode, root, "true");
+    assertEquals(await hasRuntime(run), false, "a living command");
+  }
+  // Another process has the number now, and nothing is known of a third.
+  const [id, pid, time] = name.split(".");
+  for (
+    const stale of [
+      `${id}.${pid}.${Number(time) + 1}`,
+      `.${id}.${pid}.${Number(time) + 1}`,
+      `.${id}.${pid}`,
+      `.${id}`,
+    ]
+  ) {
+    const path = `${undoDirectory()}/${stale}`;
+    await Deno.writeTextFile(path, `{"owner":{"boot":""},"undos":[]}`);
+    const run = plainIn([], root, "true");
+    assertEquals(await hasRuntime(run), true, stale);
+    assertEquals(namesIn(undoDirectory()).includes(stale), false, stale);
+  }
+  living.kill("SIGKILL");
+  await living.end();
+  assertEquals(await hasRuntime(plainIn([], root, "true")), true, "a dead one");
+  assertEquals(namesIn(undoDirectory()).includes(name), false);
+  assertEquals(await hasRuntime(plainIn([], root, "true")), false, "swept");
+}, { skip });
