@@ -195,8 +195,10 @@ function placeOf(name: keyof typeof MARK, code: Uint8Array): number {
  * Inserts the native entry into a compiled program. Returns a sentence that
  * says why that is impossible, or null.
  */
-export const addEntry = (program: string): Promise<string | null> =>
-  rewrite(
+export async function addEntry(program: string): Promise<string | null> {
+  const launch = await usualRuns();
+  return await rewrite(
     program,
-    (bytes) => withEntry(bytes, Deno.build.arch, usualRuns()),
+    (bytes) => withEntry(bytes, Deno.build.arch, launch),
   );
+}

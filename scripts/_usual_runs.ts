@@ -1,12 +1,14 @@
 /**
- * The plans of usual runs, as far as they are known at build time. The same
- * code compiles them as at run time.
+ * The plans of usual runs, as far as they are known at build time, and the
+ * texts that the native entry prints. The same code makes them as at run time.
  *
  * @module
  */
 
 import { EndedEarly, ENDING } from "../launch/attend/early_end.ts";
+import { packedText } from "../launch/known_texts.ts";
 import { plainRun } from "../launch/plain_run.ts";
+import { knownTexts } from "./_known_texts.ts";
 import { lost, stopped } from "../launch/attend/stream_relay.ts";
 import { ERRNO, type Errno, errnoText } from "../ffi/errno.ts";
 import type { ContainerError } from "../spec/errors.ts";
@@ -42,17 +44,17 @@ const callerAt = (root: string) =>
 
 /**
  * The data that launch/native/entry.c finds behind its code, in the format of
- * launch/native/guards.h.
+ * launch/native/guards.h and launch/native/known_texts.h.
  */
-export function usualRuns(): Uint8Array<ArrayBuffer> {
+export async function usualRuns(): Promise<Uint8Array<ArrayBuffer>> {
+  const texts = (await knownTexts()).map(packedText);
   return Uint8Array.from(
-    [
-      ...plainRuns(),
-      // Ends the list.
-      new Uint8Array(8),
-    ].flatMap((bytes) => [...bytes]),
+    [...plainRuns(), END, ...texts, END].flatMap((bytes) => [...bytes]),
   );
 }
+
+/** Ends a list. */
+const END = new Uint8Array(8);
 
 /**
  * Plain runs for this machine's cgroups, and for cgroup v2, which most machines

@@ -242,7 +242,8 @@ async function makeScript(scratch: Scratch, program: string): Promise<void> {
 /** Why a program that was built does not start; null if it does. */
 export async function trialProblem(program: string): Promise<string | null> {
   try {
-    const { code, combined: output } = await $`${program} --version`
+    // With another flag in front, Deno prints it, not the native entry.
+    const { code, combined: output } = await $`${program} --debug --version`
       .env("NO_COLOR", "1").stdin("null").captureCombined().quiet().noThrow()
       .timeout("1m");
     const works = code === 0 && output.startsWith("container version ");

@@ -18,7 +18,8 @@
  * If the current directory has been deleted, it changes to / first.
  *
  * launch/native/pid_one.h is PID 1 of a container, launch/native/plain_run.h is
- * the parent of a plain run, launch/native/interpreter.h starts the runtime.
+ * the parent of a plain run, launch/native/known_texts.h prints versions and help,
+ * launch/native/interpreter.h starts the runtime.
  *
  * scripts/_entry.ts adds this code to the executable and fills in `entry`,
  * `plain` and `segments`.
@@ -75,7 +76,7 @@ __asm__(".globl _start\n_start:\n"
  * it fails with ESRCH if the process was gone. */
 
 enum {
-  ENOENT = 2, ESRCH = 3, EIO = 5, EAGAIN = 11, EACCES = 13, EINVAL = 22, EMFILE = 24, ENOSPC = 28, ETIME = 62,
+  ENOENT = 2, ESRCH = 3, EIO = 5, EAGAIN = 11, EACCES = 13, EINVAL = 22, EMFILE = 24, ENOSPC = 28, EPIPE = 32, ETIME = 62,
   AT_FDCWD = -100, O_RDWR = 2, O_NONBLOCK = 04000, O_CLOEXEC = 02000000, O_PATH = 010000000,
 #if defined(__x86_64__)
   O_DIRECTORY = 0200000, O_NOFOLLOW = 0400000,
@@ -329,6 +330,7 @@ static i32 is_sound(u64 size) {
 #include "guards.h"
 #include "plain_relay.h"
 #include "plain_run.h"
+#include "known_texts.h"
 
 /* Deno's runtime panics in a deleted directory. No relative path leads anywhere
  * from there, so / serves as well. */
@@ -354,6 +356,7 @@ __attribute__((used)) void enter(i64 *stack, u64 exit_function) {
   u32 at = 0;
   keep_children();
   if (is_secure(stack)) goto runtime;
+  print_known_text(stack);
   if (stack[0] > 2 && equal((const u8 *)stack[2], "run")) {
     stay_somewhere();
     run_plain(stack);

@@ -7,6 +7,7 @@
 import { assertEquals } from "@std/assert";
 import {
   copyRootfs,
+  execute,
   type Options,
   REPOSITORY,
   rootfs,
@@ -149,3 +150,34 @@ test("plain run: records of living commands do not start Deno", async () => {
   assertEquals(namesIn(undoDirectory()).includes(name), false);
   assertEquals(await hasRuntime(plainIn([], root, "true")), false, "swept");
 }, { skip });
+
+test(
+  "texts that are known at build time are printed without Deno",
+  async () => {
+    for (
+      const words of [[], ["--version"], ["help"], ["run", "-h"], [
+        "help",
+        "run",
+      ]]
+    ) {
+      const line = [program, ...words];
+      const known = await execute(line);
+      assertEquals(known, await execute([program, "--debug", ...words]));
+      assertEquals(await hasRuntime(line), false, words.join(" "));
+    }
+    for (
+      const words of [["version", "x"], ["run", "-q", "-h"], ["help", "x"]]
+    ) {
+      const line = [program, ...words];
+      assertEquals(await hasRuntime(line), true, words.join(" "));
+    }
+    const full = ["sh", "-c", 'exec "$@" > /dev/full', "sh"];
+    const { status, stderr } = await execute([...full, program, "--version"]);
+    assertEquals(status, 125);
+    assertEquals(
+      stderr,
+      "container: Cannot write to standard output: no space left on device (ENOSPC)\n",
+    );
+  },
+  { skip },
+);
