@@ -20,6 +20,7 @@ import {
 const TERMINAL = ["-t", "-t --no-init", "exec -t into run -d"];
 const NEW_TERMINAL = ["-t", "-t --no-init"];
 const EXEC = ["exec into run -d", "exec -t into run -d", "exec into a bundle"];
+const NAMED = ["run -d", "exec into run -d", "exec -t into run -d"];
 const ALONE = ["run -d", "create, start", "run --bundle"];
 const BUNDLE = ["create, start", "run --bundle", "exec into a bundle"];
 const WALKED = [
@@ -103,6 +104,18 @@ const DIFFERENCES: readonly Difference[] = [
     of: "rootless",
     is: /^mode 10600 of 0:0$/,
     why: "the pipes belong to the keeper's user",
+  },
+  {
+    facts: /^environment HOSTNAME$/,
+    ways: NAMED,
+    is: /^[0-9a-f]{12}$/,
+    why: "the hostname of a container with a record is its short ID",
+  },
+  {
+    facts: /^uname$/,
+    ways: NAMED,
+    is: /^[0-9a-f]{12}\n/,
+    why: "the hostname of a container with a record is its short ID",
   },
   {
     facts: /^environment HOSTNAME$/,
