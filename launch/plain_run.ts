@@ -1,7 +1,7 @@
 /**
- * The plainest `run`, compiled when the executable is built: with `--quiet`, a
- * root filesystem and a command, with or without `--no-init`, and no other
- * flag. Everything that its plan depends on, except a few words, is known by
+ * The plainest `run`, compiled when the executable is built: with a root
+ * filesystem and a command, with or without `--quiet` and `--no-init`, and no
+ * other flag. Everything that its plan depends on, except a few words, is known by
  * then. The native entry (launch/native/plain_run.h) carries the plan out
  * without Deno's runtime, in a tenth of the time.
  *
@@ -32,6 +32,9 @@ export const PLAIN_SLOTS = [
   "null2",
   "anyNull",
   "pid",
+  "announces",
+  "announcement",
+  "announcementLength",
   "candidate",
 ] as const;
 
@@ -143,11 +146,42 @@ function withoutCommand(instructions: readonly Instruction[]): Instruction[] {
   });
 }
 
+/** The announcement has the command's words, and --quiet leaves it out. */
+const whereAnnounced = (
+  instructions: readonly Instruction[],
+): Instruction[] => [
+  where("announces", instructions.length),
+  ...instructions.map((instruction): Instruction =>
+    instruction.name === "write"
+      ? {
+        ...instruction,
+        args: [
+          instruction.args[0]!,
+          { slot: "announcement" },
+          { slot: "announcementLength" },
+        ],
+      }
+      : instruction
+  ),
+];
+
+/** The system calls of a step, of which some depend on the request. */
+function lowerOpen(step: Step): readonly Instruction[] {
+  switch (step.step) {
+    case "reopenNull":
+      return whereNull(lower(step));
+    case "announce":
+      return whereAnnounced(lower(step));
+    default:
+      return lower(step);
+  }
+}
+
 const withoutKnown = (steps: readonly Step[], root: string) =>
   withoutCommand(
-    steps.flatMap((step) =>
-      step.step === "reopenNull" ? whereNull(lower(step)) : lower(step)
-    ).map((instruction) => withoutWords(instruction, root)),
+    steps.flatMap(lowerOpen).map((instruction) =>
+      withoutWords(instruction, root)
+    ),
   );
 
 /**

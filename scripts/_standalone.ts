@@ -206,7 +206,8 @@ async function warmUp(
   for (
     const args of [
       ["ps", "-q", "--filter", "name=nobody-has-this-name"],
-      ["run", "--rootfs", rootfs, "/bin/true"],
+      // With a flag that needs Deno.
+      ["run", "-w", "/", "--rootfs", rootfs, "/bin/true"],
       ["--root", state, "create", "--bundle", bundle, id],
     ]
   ) {

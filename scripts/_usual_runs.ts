@@ -90,6 +90,7 @@ function plainRunOn(
   const root = "/container-plain-root";
   const { plan, spec } = usualPlan({ tty: false }, root, {
     init,
+    announces: init,
     cgroups,
     changeRoot: "pivot_root",
     nullStreams: [0, 1, 2],

@@ -26,7 +26,14 @@ export const plainIn = (
   mode: readonly string[],
   root: string,
   ...command: string[]
-) => [program, "run", "-q", ...mode, "--rootfs", root, ...command];
+) => [...aloudIn(mode, root), ...command].toSpliced(2, 0, "-q");
+
+/** The same without --quiet. */
+export const aloudIn = (
+  mode: readonly string[],
+  root: string,
+  ...command: string[]
+) => [program, "run", ...mode, "--rootfs", root, ...command];
 
 /** The words of a plain run whose command is PID 1. */
 export const plain = (root: string, ...command: string[]) =>

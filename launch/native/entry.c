@@ -329,6 +329,7 @@ static i32 is_sound(u64 size) {
 #include "pid_one.h"
 #include "guards.h"
 #include "plain_relay.h"
+#include "plain_words.h"
 #include "plain_run.h"
 #include "known_texts.h"
 
@@ -359,7 +360,7 @@ __attribute__((used)) void enter(i64 *stack, u64 exit_function) {
   print_known_text(stack);
   if (stack[0] > 2 && equal((const u8 *)stack[2], "run")) {
     stay_somewhere();
-    run_plain(stack);
+    run_plain(stack, exit_function);
   }
   if (stack[0] > 1 && equal((const u8 *)stack[2], "child")) be_pid_one();
   if (stack[0] < 3 || !understand((const u8 **)&stack[2], &request)) goto runtime;

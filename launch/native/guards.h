@@ -31,6 +31,7 @@ struct plain_request {
   const u8 **command;
   u32 count;
   i32 is_direct; /* --no-init */
+  i32 is_quiet;
   i64 nulls[3];
   i32 is_file[3]; /* a file of the host: the command gets a pipe instead */
   i32 is_shared; /* standard output and error are the same open file */
@@ -57,8 +58,7 @@ static i32 ends_in_dot(const u8 *path) {
 }
 
 static i32 understand_plain(const u8 **word, struct plain_request *request) {
-  i32 is_quiet = 0;
-  request->is_direct = 0;
+  request->is_direct = request->is_quiet = 0;
   request->root = (const u8 *)"./fs";
   for (; *word && **word == '-'; word++) {
     const u8 *value = after(*word, "--rootfs=");
@@ -66,14 +66,14 @@ static i32 understand_plain(const u8 **word, struct plain_request *request) {
       word++;
       break;
     } else if (equal(*word, "--no-init")) request->is_direct = 1;
-    else if (equal(*word, "-q") || equal(*word, "--quiet")) is_quiet = 1;
+    else if (equal(*word, "-q") || equal(*word, "--quiet")) request->is_quiet = 1;
     else if (value) request->root = value;
     else if (!equal(*word, "--rootfs") || !(request->root = *++word)) return 0;
   }
   request->command = word;
   while (*word) word++;
   request->count = (u32)(word - request->command);
-  return is_quiet && request->count && **request->command &&
+  return request->count && **request->command &&
          *request->root && *request->root != '-' && !ends_in_dot(request->root) && !equal(request->root, "empty");
 }
 

@@ -1,6 +1,7 @@
 /*
- * The part of launch/native/entry.c for the plainest `run`: with --quiet, a
- * root filesystem and a command, with or without --no-init, and no other flag.
+ * The part of launch/native/entry.c for the plainest `run`: with a root
+ * filesystem and a command, with or without --quiet and --no-init, and no other
+ * flag.
  * Everything that its plan depends on is known in advance, so the plan is
  * compiled when the executable is built (launch/plain_run.ts), and the parent's
  * part is done here. The walker carries out the plan as for any other run; if
@@ -12,80 +13,7 @@
  * and does everything, error messages included.
  */
 
-enum { MOST_TEXTS = 64 << 10, GRACE = 1 };
-
-/* Free space after a compiled plan, for texts that the walker finds by address.
- * The addresses are those that the plan will have where it is mapped. */
-struct room {
-  u8 *bytecode, *to;
-};
-
-static i64 address_in(const struct room *room, const u8 *place) {
-  return (i64)(BASE + (u64)(place - room->bytecode));
-}
-
-static i64 put(struct room *room, const u8 *text) {
-  i64 address = address_in(room, room->to);
-  do *room->to++ = *text;
-  while (*text++);
-  return address;
-}
-
-/* Writes an argv: our own words, then others. */
-static i64 put_words(struct room *room, const u8 **ours, const u8 **others) {
-  u32 count = 0;
-  room->to = (u8 *)(((u64)room->to + 7) & ~7UL);
-  i64 *argv = (i64 *)room->to;
-  for (const u8 **word = ours; *word; word++) count++;
-  for (const u8 **word = others; *word; word++) count++;
-  room->to += 8 * (count + 1);
-  count = 0;
-  for (; *ours; ours++) argv[count++] = put(room, *ours);
-  for (; *others; others++) argv[count++] = put(room, *others);
-  argv[count] = 0;
-  return address_in(room, (const u8 *)argv);
-}
-
-static u64 length_of(const u8 **words) {
-  u64 size = 16;
-  for (; *words; words++) size += (u64)(next(*words) - *words) + 8;
-  return size;
-}
-
-/* The root filesystem, and the streams that become its null device. */
-static void put_root(struct room *room, const struct plain_request *request) {
-  struct plan *header = (struct plan *)room->bytecode;
-  header->slot[PLAIN_ROOT] = put(room, request->root);
-  for (u32 i = 0; i < 3; i++) {
-    header->slot[PLAIN_NULL0 + i] = request->nulls[i];
-    header->slot[PLAIN_ANY_NULL] |= request->nulls[i];
-  }
-}
-
-static void put_command(struct room *room, const struct plain_request *request, const u8 *directories) {
-  struct plan *header = (struct plan *)room->bytecode;
-  const u8 *name = *request->command, *none = 0;
-  i32 is_path = 0;
-  for (const u8 *c = name; *c; c++) is_path |= *c == '/';
-  header->slot[PLAIN_ARGV] = put_words(room, &none, request->command);
-  for (u32 i = 0; *directories; i++, directories = next(directories)) {
-    header->slot[PLAIN_CANDIDATE + i] = address_in(room, room->to);
-    if (!is_path) {
-      put(room, directories);
-      room->to[-1] = '/';
-    }
-    put(room, name);
-  }
-}
-
-/* The largest size that all of these texts need; 0 if it is too much. */
-static u64 room_for(const struct plain_request *request, const u8 *directories) {
-  u64 name = (u64)(next(*request->command) - *request->command);
-  u64 size = 128 + length_of(request->command) + (u64)(next(request->root) - request->root);
-  for (; *directories; directories = next(directories))
-    size += (u64)(next(directories) - directories) + name;
-  return size > MOST_TEXTS ? 0 : (size + 7) & ~7UL;
-}
+enum { GRACE = 1 };
 
 static void copy(u8 *to, const u8 *from, u64 length) {
   while (length--) {
@@ -222,7 +150,8 @@ struct plain_files {
 
 /* PID 1 is released only after its pid is known. Otherwise a failure could
  * leave it running while the runtime starts a second one. */
-static void launch_plain(const struct plain_files *files, struct relays *relays, const u8 *messages) {
+static void launch_plain(const struct plain_files *files, struct relays *relays, const u8 *messages,
+                         const u8 *announcement) {
   i32 status = -1;
   u64 before = 0;
   struct parent parent = {0, 0, 0, files->status, 0, 0, 0, 0, messages};
@@ -231,6 +160,8 @@ static void launch_plain(const struct plain_files *files, struct relays *relays,
   /* A closed standard error is no reason to end. */
   u64 blocked = parent.taken | BIT(SIGPIPE);
   syscall6(SYS_rt_sigprocmask, 0 /* SIG_BLOCK */, (u64)&blocked, 0, 8, 0, 0);
+  /* A reader that is gone is no reason not to run. */
+  if (*announcement) say(announcement);
   i64 child = syscall6(SYS_clone, SIGCHLD, 0, 0, 0, 0, 0);
   if (!child) {
     const i64 given[] = {files->handover, files->theirs, files->self, files->held};
@@ -303,24 +234,30 @@ static i64 handover_file(const struct plain *plain, const struct plain_request *
   copy(*mapped + walker_at, walker_of(plain), plain->walker);
   put_root(&within, request);
   put_command(&last, request, directories);
+  if (!request->is_quiet) {
+    i64 *slot = ((struct plan *)within.bytecode)->slot;
+    slot[PLAIN_ANNOUNCES] = 1;
+    slot[PLAIN_ANNOUNCEMENT] = address_in(&within, within.to);
+    slot[PLAIN_ANNOUNCEMENT_LENGTH] = (i64)put_announcement(&within, request, 1);
+  }
   return fd;
 }
 
-/* Returns only if the runtime has to start. */
-static void carry_out_plain(const struct plain *plain, const struct plain_request *request,
+/* Returns only if the runtime has to start: whether the command was announced. */
+static i32 carry_out_plain(const struct plain *plain, const struct plain_request *request,
                             const u8 *directories, const u8 *messages) {
   const u8 *ours[3], *none = 0;
   ours[0] = (const u8 *)"/proc/self/exe", ours[1] = (const u8 *)"child", ours[2] = 0;
   u64 room = room_for(request, directories);
   u64 size = plain->launch + room, handover_size = 0;
-  i32 ends[2] = {-1, -1}, sockets[2] = {-1, -1};
+  i32 ends[2] = {-1, -1}, sockets[2] = {-1, -1}, has_announced = 0;
   u8 *bytecode = 0, *handover = 0;
   struct plain_files files = {-1, -1, -1, -1, -1, -1, -1, -1};
-  if (!room) return;
+  if (!room) return 0;
   struct relays relays;
   if (!open_relays(request, &relays)) {
     close_relays(&relays);
-    return;
+    return 0;
   }
   files.memory = bytecode_file("plan", BASE, plain->bytes, plain->launch, size, &bytecode);
   files.walker = sealed_walker(walker_of(plain), plain->walker);
@@ -345,7 +282,11 @@ static void carry_out_plain(const struct plain *plain, const struct plain_reques
       put_root(&rest, request);
       put_command(&rest, request, directories);
     }
-    launch_plain(&files, &relays, messages);
+    const u8 *announcement = rest.to;
+    if (!request->is_quiet) put_announcement(&rest, request, own_pid());
+    *rest.to = 0;
+    launch_plain(&files, &relays, messages, announcement);
+    has_announced = !request->is_quiet;
     files.held = files.theirs = files.status = -1;
   } else close_relays(&relays);
   if (bytecode) syscall6(SYS_munmap, BASE, size, 0, 0, 0, 0);
@@ -353,6 +294,7 @@ static void carry_out_plain(const struct plain *plain, const struct plain_reques
   const i64 *all = (const i64 *)&files;
   for (u32 i = 0; i < sizeof files / sizeof *all; i++)
     if (all[i] >= 0) syscall6(SYS_close, (u64)all[i], 0, 0, 0, 0, 0);
+  return has_announced;
 }
 
 /* Written by launch/plain_run.ts; the build places it behind this code. */
@@ -360,7 +302,22 @@ const struct plain *plain_runs(void);
 /* Found by its distance: nothing here is relocated. */
 extern const u8 _start[] __attribute__((visibility("hidden")));
 
-static void run_plain(const i64 *stack) {
+/* The runtime takes over after the announcement: with --quiet it does not
+ * announce the command again. The words of a process lie in one piece, up to
+ * the end of the auxiliary vector. */
+static void proceed_quietly(const i64 *stack, u64 exit_function) {
+  const struct auxiliary *last = find_auxiliary(auxiliary_of(stack), AT_NULL);
+  u64 count = (u64)((const i64 *)(last + 1) - stack);
+  i64 room[count + 3], *copied = (i64 *)(((u64)room + 15) & ~15UL);
+  copied[0] = stack[0] + 1;
+  copied[1] = stack[1], copied[2] = stack[2];
+  copied[3] = (i64) "-q";
+  copy((u8 *)&copied[4], (const u8 *)&stack[3], (count - 3) * sizeof *stack);
+  proceed(copied, exit_function);
+}
+
+/* Returns only if the runtime has to start. */
+static void run_plain(const i64 *stack, u64 exit_function) {
   const struct plain *plain = plain_runs();
   struct plain_request request;
   if ((const u8 *)plain == _start || !understand_plain((const u8 **)&stack[3], &request) || !look_at_streams(&request)) return;
@@ -371,8 +328,9 @@ static void run_plain(const i64 *stack) {
     const u8 *hierarchies = texts_of(plain);
     const u8 *directories = next(hierarchies), *places = behind(directories), *messages = behind(places);
     if (request.is_direct != !plain->container || !has_hierarchies(cgroups, hierarchies)) continue;
-    if (has_rights(plain->bounding) && is_swept() && has_places(request.root, places))
-      carry_out_plain(plain, &request, directories, messages);
+    if (has_rights(plain->bounding) && is_swept() && has_places(request.root, places) &&
+        carry_out_plain(plain, &request, directories, messages))
+      proceed_quietly(stack, exit_function);
     return;
   }
 }

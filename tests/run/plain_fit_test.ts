@@ -16,6 +16,7 @@ import {
   test,
 } from "../_harness.ts";
 import {
+  aloudIn,
   hasRuntime,
   MODES,
   plain,
@@ -35,6 +36,7 @@ test("plain run: no Deno is started", async () => {
     for (
       const run of [
         plainIn(mode, root, "true"),
+        aloudIn(mode, root, "true"),
         plainIn(mode, root, "/bin/true"),
         plainIn(mode, root, "sh", "-c", "exit 3"),
         [program, "run", "--quiet", `--rootfs=${root}`, ...mode, "true"],
@@ -63,7 +65,6 @@ test("plain run: Deno takes over everything unusual", async () => {
   await Deno.remove(`${bare}/etc/hosts`);
   const cases: [string, string[], Options?][] = [
     ["a flag", [program, "run", "-q", "--no-init", "-w", "/tmp", "true"]],
-    ["said aloud", [program, "run", "--no-init", "--rootfs", root, "true"]],
     ["no command", plain(root)],
     ["a missing command", plain(root, "nosuchcommand")],
     ["no file to mount on", plain(bare, "true")],

@@ -16,7 +16,15 @@ import {
   until,
   without,
 } from "../_harness.ts";
-import { both, MODES, plain, plainIn, skip, toFiles } from "../_plain.ts";
+import {
+  aloudIn,
+  both,
+  MODES,
+  plain,
+  plainIn,
+  skip,
+  toFiles,
+} from "../_plain.ts";
 import { Session } from "../_session.ts";
 
 test("plain run: the command finds the same as with Deno", async () => {
@@ -74,6 +82,41 @@ test("plain run: arguments, statuses and refusals are the same", async () => {
     assertMatch(stderr, /^container: Cannot .*nosuchcommand[^\n]*\n$/);
   }
 }, { skip });
+
+test(
+  "plain run: the command is announced once, in the same words",
+  async () => {
+    await using dir = new TempDir();
+    const closed = ["sh", "-c", 'exec "$@" 2>&1 >&3 3>&- | true', "sh"];
+    const cases: [string[], string[]][] = [
+      [["sh", "-c", "echo in >&2; exit 3"], []],
+      [["printf", "%s", "a  b", "", "\u00e9"], toFiles(dir, '2> "$0"/err')],
+      [["echo", "x".repeat(9000)], []],
+      [["nosuchcommand", "a"], []],
+      [["/etc/hosts"], toFiles(dir, '2> "$0"/err')],
+      [["true"], ["sh", "-c", 'exec "$@" 2> /dev/full', "sh"]],
+      [["true"], ["sh", "-c", `{ ${closed[2]}; } 3>&1`, "sh"]],
+    ];
+    for (const mode of MODES) {
+      for (const [command, before] of cases) {
+        const words = aloudIn(mode, rootfs(), ...command);
+        const found = [];
+        for (const flags of [[], ["-w", "/"]]) {
+          const run = [...before, ...words.toSpliced(2, 0, ...flags)];
+          const { status, stdout, stderr } = await execute(run);
+          const file = `${dir.path}/err`;
+          const said = await Deno.readTextFile(file).catch(() => "");
+          await Deno.remove(file).catch(() => {});
+          const numbered = (text: string) =>
+            text.replace(/( as )(?!1\n)\d+\n/g, "$1PID\n");
+          found.push([status, stdout, numbered(stderr), numbered(said)]);
+        }
+        assertEquals(found[0], found[1], command.join(" "));
+      }
+    }
+  },
+  { skip },
+);
 
 test(
   "plain run: files are copied and losses reported in the same words",
