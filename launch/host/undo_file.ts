@@ -8,8 +8,6 @@
  * after a dot.
  */
 
-// @ts-types="../../types/std_path.d.ts"
-import { dirname } from "@std/path";
 import { codeOf, readFile } from "../../cgroup/apply.ts";
 import { type Descriptor, LOCK, O, open } from "../../ffi/fcntl.ts";
 import { SyscallError } from "../../ffi/errno.ts";
@@ -41,7 +39,8 @@ export class UndoFile implements Ledger {
 
   intend(record: HostRecord): void {
     // Other users may look at the containers next to it.
-    makeIfMissing(dirname(this.directory), 0o711);
+    const above = this.directory.slice(0, this.directory.lastIndexOf("/"));
+    makeIfMissing(above, 0o711);
     makeIfMissing(this.directory, 0o700);
     this.save(record);
   }
