@@ -51,6 +51,11 @@ export interface PlainRun {
   cgroups: CgroupLayout;
   /** The bounding set that the plan expects, as bits. */
   bounding: bigint;
+  /**
+   * The name of the root filesystem that the program carries, in the cache
+   * (rootfs/embedded.ts); null if it carries none.
+   */
+  carried: string | null;
   /** The directories in which the command is looked up. */
   path: readonly string[];
   /**
@@ -219,7 +224,7 @@ const aligned = (bytes: Uint8Array): Uint8Array => {
  * all parts but the first are empty.
  */
 export function plainRun(
-  { plan, root, cgroups, bounding, path, places, endings, stops, losses }:
+  { plan, root, cgroups, bounding, carried, path, places, ...messages }:
     PlainRun,
   arch = Deno.build.arch,
 ): Uint8Array<ArrayBuffer> {
@@ -237,9 +242,10 @@ export function plainRun(
     ),
     fromBase64(WALKER[arch].code),
   ];
-  const texts = `${textOfLayout(cgroups)}\0${list(path)}${list(places)}${
-    list(endings)
-  }${list(stops)}${list(losses)}`;
+  const { endings, stops, losses } = messages;
+  const texts = `${textOfLayout(cgroups)}\0${carried ?? ""}\0${
+    [path, places, endings, stops, losses].map(list).join("")
+  }`;
   return packed([...parts.map(({ length }) => length), bounding], [
     ...parts,
     new TextEncoder().encode(texts),

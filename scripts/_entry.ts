@@ -194,9 +194,14 @@ function placeOf(name: keyof typeof MARK, code: Uint8Array): number {
 /**
  * Inserts the native entry into a compiled program. Returns a sentence that
  * says why that is impossible, or null.
+ *
+ * @param carried the digest of the root filesystem that the program carries
  */
-export async function addEntry(program: string): Promise<string | null> {
-  const launch = await usualRuns();
+export async function addEntry(
+  program: string,
+  carried: string | null = null,
+): Promise<string | null> {
+  const launch = await usualRuns(carried);
   return await rewrite(
     program,
     (bytes) => withEntry(bytes, Deno.build.arch, launch),

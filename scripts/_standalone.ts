@@ -106,10 +106,17 @@ export async function makeStandalone(parts: Parts): Promise<string | null> {
   const files = [...texts, ...carried];
   const unmade = await compile(out, at("main.js"));
   if (unmade !== null) return unmade;
-  const reason = await addEntry(out) ?? await addFiles(out, files);
+  const reason = await addEntry(out, await digestAmong(carried)) ??
+    await addFiles(out, files);
   if (reason === null) return null;
   say(`The program will start more slowly: ${reason}`);
   return await compile(out, at("main.js"), files);
+}
+
+/** The digest of the root filesystem, if it is among the files. */
+async function digestAmong(files: readonly string[]): Promise<string | null> {
+  const file = files.find((path) => path.endsWith(".sha256"));
+  return file === undefined ? null : (await Deno.readTextFile(file)).trim();
 }
 
 /** Bundles a module and all its imports into one minified file. */

@@ -45,11 +45,15 @@ const callerAt = (root: string) =>
 /**
  * The data that launch/native/entry.c finds behind its code, in the format of
  * launch/native/guards.h and launch/native/known_texts.h.
+ *
+ * @param carried the digest of the root filesystem that the program carries
  */
-export async function usualRuns(): Promise<Uint8Array<ArrayBuffer>> {
+export async function usualRuns(
+  carried: string | null = null,
+): Promise<Uint8Array<ArrayBuffer>> {
   const texts = (await knownTexts()).map(packedText);
   return Uint8Array.from(
-    [...plainRuns(), END, ...texts, END].flatMap((bytes) => [...bytes]),
+    [...plainRuns(carried), END, ...texts, END].flatMap((bytes) => [...bytes]),
   );
 }
 
@@ -60,12 +64,12 @@ const END = new Uint8Array(8);
  * Plain runs for this machine's cgroups, and for cgroup v2, which most machines
  * have.
  */
-function plainRuns(): Uint8Array<ArrayBuffer>[] {
+function plainRuns(carried: string | null): Uint8Array<ArrayBuffer>[] {
   const own = parseLayout(cgroupsHere());
   const all: CgroupLayout[] = [{ version: 2 }];
   if (own?.version === 1) all.push(own);
   return all.flatMap((cgroups) =>
-    [true, false].map((init) => plainRunOn(cgroups, init))
+    [true, false].map((init) => plainRunOn(cgroups, { init, carried }))
   );
 }
 
@@ -84,7 +88,7 @@ function cgroupsHere(): string {
 
 function plainRunOn(
   cgroups: CgroupLayout,
-  init: boolean,
+  { init, carried }: { init: boolean; carried: string | null },
 ): Uint8Array<ArrayBuffer> {
   // Whatever it is called: the path is filled in when the plan is used.
   const root = "/container-plain-root";
@@ -101,6 +105,7 @@ function plainRunOn(
     plan,
     root,
     cgroups,
+    carried,
     bounding: DEFAULT_CAPABILITIES.reduce(
       (bits, name) => bits | 1n << BigInt(known.indexOf(name)),
       0n,

@@ -20,7 +20,7 @@ static const u8 *texts_of(const struct plain *plain) { return walker_of(plain) +
 enum {
   NEEDED = 1 << 7 | 1 << 21 | 1 << 27, /* CAP_SETUID, CAP_SYS_ADMIN, CAP_MKNOD */
   NULL_MAJOR = 1, NULL_MINOR = 3, S_IFCHR = 0020000, S_IFIFO = 0010000, S_IFSOCK = 0140000,
-  KCMP_FILE = 0,
+  KCMP_FILE = 0, AT_SYMLINK_NOFOLLOW = 0x100,
 };
 /* The inode of the initial user namespace, include/linux/proc_ns.h. */
 #define INITIAL_USER_NAMESPACE 0xeffffffdUL
@@ -35,6 +35,7 @@ struct plain_request {
   i64 nulls[3];
   i32 is_file[3]; /* a file of the host: the command gets a pipe instead */
   i32 is_shared; /* standard output and error are the same open file */
+  u8 path[4096]; /* of the root filesystem that the program carries */
 };
 
 /* Returns the text after this one. */
@@ -59,7 +60,7 @@ static i32 ends_in_dot(const u8 *path) {
 
 static i32 understand_plain(const u8 **word, struct plain_request *request) {
   request->is_direct = request->is_quiet = 0;
-  request->root = (const u8 *)"./fs";
+  request->root = 0;
   for (; *word && **word == '-'; word++) {
     const u8 *value = after(*word, "--rootfs=");
     if (equal(*word, "--")) {
@@ -73,8 +74,49 @@ static i32 understand_plain(const u8 **word, struct plain_request *request) {
   request->command = word;
   while (*word) word++;
   request->count = (u32)(word - request->command);
+  const u8 *root = request->root;
   return request->count && **request->command &&
-         *request->root && *request->root != '-' && !ends_in_dot(request->root) && !equal(request->root, "empty");
+         (!root || (*root && *root != '-' && !ends_in_dot(root) && !equal(root, "empty")));
+}
+
+/* Returns the value of the first variable of this name, or 0. */
+static const u8 *variable(const i64 *stack, const char *name) {
+  const u8 *value = 0;
+  for (const i64 *word = stack + 2 + stack[0]; *word && !value; word++) value = after((const u8 *)*word, name);
+  return value;
+}
+
+/* Without --rootfs it is ./fs, or else the tree that the program carries, if it
+ * is unpacked already. The checks are those of rootfs/embedded.ts. */
+static i32 find_root(struct plain_request *request, const i64 *stack, const u8 *digest) {
+  struct statx file;
+  u8 *path = request->path;
+  u32 at = 0;
+  if (request->root) return 1;
+  request->root = (const u8 *)"./fs";
+  i64 found = syscall6(SYS_statx, (u64)AT_FDCWD, (u64)request->root, 0, STATX_BASIC, (u64)&file, 0);
+  if (!found) return 1;
+  const u8 *base = variable(stack, "XDG_CACHE_HOME="), *below = (const u8 *)"/container/";
+  if (!base || *base != '/') {
+    base = variable(stack, "HOME=");
+    if (!base || !*base) base = (const u8 *)"/root";
+    below = (const u8 *)"/.cache/container/";
+  }
+  if (found != -ENOENT || !*digest || *base != '/' || !append(path, &at, base) || !append(path, &at, below)) return 0;
+  path[--at] = 0;
+  if (syscall6(SYS_statx, (u64)AT_FDCWD, (u64)path, AT_SYMLINK_NOFOLLOW, STATX_BASIC, (u64)&file, 0) ||
+      (file.mode & S_IFMT) != S_IFDIR || file.mode & WRITABLE_BY_OTHERS ||
+      file.uid != (u32)syscall6(SYS_geteuid, 0, 0, 0, 0, 0, 0))
+    return 0;
+  path[at++] = '/';
+  if (!append(path, &at, digest) || !append(path, &at, (const u8 *)"/rootfs")) return 0;
+  u32 end = at;
+  if (!append(path, &at, (const u8 *)"/bin/busybox") ||
+      syscall6(SYS_statx, (u64)AT_FDCWD, (u64)path, AT_SYMLINK_NOFOLLOW, STATX_BASIC, (u64)&file, 0))
+    return 0;
+  path[end] = 0;
+  request->root = path;
+  return 1;
 }
 
 /* Whether this is root of the initial user namespace, with all the capabilities

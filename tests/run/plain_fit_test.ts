@@ -182,3 +182,66 @@ test(
   },
   { skip },
 );
+
+test(
+  "plain run: the carried root filesystem needs no Deno once it is unpacked",
+  async () => {
+    await using dir = new TempDir();
+    const home = `${dir.path}/home`;
+    const cache = `${home}/.cache/container`;
+    const here = `${dir.path}/empty`;
+    await Deno.mkdir(here);
+    for (const [index, mode] of MODES.entries()) {
+      const run = [program, "run", "-q", ...mode, "echo", "hi"];
+      const at = (env: Record<string, string> = {}) => ({
+        cwd: here,
+        env: { XDG_CACHE_HOME: `${home}/.cache`, HOME: "/nowhere", ...env },
+      });
+      const starts = (env?: Record<string, string>) => hasRuntime(run, at(env));
+      assertEquals(await starts(), index === 0, "the first run unpacks it");
+      for (const named of [`${home}/.cache`, "", "relative"]) {
+        const env = { XDG_CACHE_HOME: named, HOME: home };
+        assertEquals(await starts(env), false, JSON.stringify(env));
+      }
+      const { stdout, stderr } = await execute(run, at());
+      assertEquals([stdout, stderr], ["hi\n", ""]);
+      const other = `${dir.path}/other`;
+      const changes: [string, () => Promise<void>, () => Promise<void>][] = [
+        [
+          "others can write to it",
+          () => Deno.chmod(cache, 0o720),
+          () => Deno.chmod(cache, 0o700),
+        ],
+        [
+          "another user's",
+          () => Deno.chown(cache, 1, 0),
+          () => Deno.chown(cache, 0, 0),
+        ],
+        [
+          "a link",
+          () =>
+            Deno.rename(cache, other).then(() => Deno.symlink(other, cache)),
+          () => Deno.remove(cache).then(() => Deno.rename(other, cache)),
+        ],
+      ];
+      for (const [name, change, back] of changes) {
+        await change();
+        assertEquals(await starts(), true, name);
+        await back();
+        assertEquals(await starts(), false, `not ${name}`);
+      }
+      const [tree] = namesIn(cache);
+      await Deno.remove(`${cache}/${tree}/rootfs/bin/busybox`);
+      assertEquals(await starts(), true, "a damaged tree is replaced");
+      assertEquals(await starts(), false);
+      // ./fs comes first, whatever it is.
+      await Deno.symlink(rootfs(), `${here}/fs`);
+      assertEquals(await starts({ HOME: "", XDG_CACHE_HOME: "/none" }), false);
+      await Deno.remove(`${here}/fs`);
+      await Deno.mkdir(`${here}/fs`);
+      assertEquals(await starts(), true, "an unfit ./fs");
+      await Deno.remove(`${here}/fs`, { recursive: true });
+    }
+  },
+  { skip },
+);
