@@ -10,7 +10,7 @@
 
 import { NATIVE_ENTRY } from "../launch/native/entry_code.ts";
 import { placeToAdd, rewrite } from "./_carry.ts";
-import { usualRuns } from "./_usual_runs.ts";
+import { usualRuns } from "./built_in/usual_runs.ts";
 
 /** Offsets in the ELF header. */
 const ELF = {
@@ -86,7 +86,7 @@ const alignUp = (value: number, to: number) => Math.ceil(value / to) * to;
  * The bytes of the program with the native entry, or a sentence that says why
  * that is impossible. Pure.
  *
- * @param launch the result of scripts/_usual_runs.ts
+ * @param launch the result of scripts/built_in/usual_runs.ts
  */
 export function withEntry(
   program: Uint8Array<ArrayBuffer>,

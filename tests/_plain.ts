@@ -55,8 +55,11 @@ export const both = (
     )
   ));
 
-/** A library that Deno needs and a shell does not. */
-const LIBRARY = "libgcc_s";
+/**
+ * A library that Deno needs and a shell does not, and what loads it: the native
+ * entry opens that itself.
+ */
+const LOADED = /libgcc_s|\/ld-linux/;
 
 /** Whether a command line, after the words `before`, loaded Deno. */
 export async function hasRuntime(
@@ -69,7 +72,7 @@ export async function hasRuntime(
     ["strace", "-f", "-o", file, "-e", "trace=openat", ...before, ...run],
     options,
   );
-  return (await Deno.readTextFile(file)).includes(LIBRARY);
+  return LOADED.test(await Deno.readTextFile(file));
 }
 
 /** Words that start other words with files as standard streams. */

@@ -180,3 +180,9 @@ enum {
   PLAIN_ANNOUNCEMENT_LENGTH = 10,
   PLAIN_CANDIDATE = 11,
 };
+
+/* The oldest kernel for the default filter, seccomp/default_code.ts */
+enum {
+  FILTER_KERNEL = 5,
+  FILTER_KERNEL_MINOR = 12,
+};

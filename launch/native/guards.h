@@ -138,6 +138,16 @@ static i32 has_rights(u64 bounding) {
   return 1;
 }
 
+/* Whether the seccomp filter was compiled for this kernel or an older one. */
+static i32 fits_filter(void) {
+  struct { u8 system[65], node[65], release[65], rest[3][65]; } name;
+  if (syscall6(SYS_uname, (u64)&name, 0, 0, 0, 0, 0)) return 0;
+  const u8 *release = name.release;
+  u64 major = number(&release);
+  if (*release++ != '.') return 0;
+  return major > FILTER_KERNEL || (major == FILTER_KERNEL && number(&release) >= FILTER_KERNEL_MINOR);
+}
+
 /* The kinds of the standard streams, as in containers/decide/streams.ts. The
  * null device is recognised by its numbers and replaced by the container's own;
  * files go through pipes. The runtime handles terminals and streams that are

@@ -328,7 +328,7 @@ static void run_plain(const i64 *stack, u64 exit_function) {
     const u8 *hierarchies = texts_of(plain);
     const u8 *carried = next(hierarchies), *directories = next(carried), *places = behind(directories), *messages = behind(places);
     if (request.is_direct != !plain->container || !has_hierarchies(cgroups, hierarchies)) continue;
-    if (has_rights(plain->bounding) && is_swept() && find_root(&request, stack, carried) &&
+    if (fits_filter() && has_rights(plain->bounding) && is_swept() && find_root(&request, stack, carried) &&
         has_places(request.root, places) && carry_out_plain(plain, &request, directories, messages))
       proceed_quietly(stack, exit_function);
     return;

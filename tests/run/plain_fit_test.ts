@@ -100,6 +100,9 @@ test("plain run: Deno takes over everything unusual", async () => {
     ["a user namespace", plain(root, "true"), {
       before: ["unshare", "--user", "--map-root-user"],
     }],
+    ["a kernel before that of the filter", plain(root, "true"), {
+      before: ["setarch", "--uname-2.6"],
+    }],
     [
       "long words",
       plain(

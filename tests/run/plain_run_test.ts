@@ -231,7 +231,7 @@ test("plain run: stops that nothing asked for have no effect", async () => {
 
 test("plain run: every build of the program has the same plan", async () => {
   const script =
-    `import { usualRuns } from "${REPOSITORY}/scripts/_usual_runs.ts";
+    `import { usualRuns } from "${REPOSITORY}/scripts/built_in/usual_runs.ts";
     const hash = await crypto.subtle.digest("SHA-256", await usualRuns());
     console.log(new Uint8Array(hash).toHex());`;
   await using dir = new TempDir();

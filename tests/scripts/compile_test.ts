@@ -13,7 +13,7 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { COMMANDS } from "../../cli/commands.ts";
-import { usualRuns } from "../../scripts/_usual_runs.ts";
+import { usualRuns } from "../../scripts/built_in/usual_runs.ts";
 import { execute, REPOSITORY, rootfs, TempDir, test } from "../_harness.ts";
 import { mounted } from "../_rootfs.ts";
 

@@ -1,8 +1,8 @@
 /** Texts that are known at build time are those of the program. */
-// @ts-types="../types/std_assert.d.ts"
+// @ts-types="../../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
-import { dispatch } from "../cli/commands.ts";
-import { knownTexts } from "./_known_texts.ts";
+import { dispatch } from "../../cli/commands.ts";
+import { knownTexts } from "./known_texts.ts";
 
 /** What a command line prints to standard output. */
 async function printed(words: readonly string[]): Promise<string> {

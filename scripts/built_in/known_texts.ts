@@ -4,12 +4,12 @@
  * @module
  */
 
-import { commandHelp } from "../cli/command.ts";
-import { COMMANDS } from "../cli/commands.ts";
-import { HELP_WORDS } from "../cli/flags.ts";
-import { programHelp } from "../cli/program.ts";
-import { VERSION } from "../cli/version.ts";
-import type { KnownText } from "../launch/known_texts.ts";
+import { commandHelp } from "../../cli/command.ts";
+import { COMMANDS } from "../../cli/commands.ts";
+import { HELP_WORDS } from "../../cli/flags.ts";
+import { programHelp } from "../../cli/program.ts";
+import { VERSION } from "../../cli/version.ts";
+import type { KnownText } from "../../launch/known_texts.ts";
 
 const HELP = [...HELP_WORDS];
 
