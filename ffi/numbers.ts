@@ -27,6 +27,7 @@ const NUMBERS = {
   fchdir: [81, 50],
   umask: [95, 166],
   getuid: [102, 174],
+  geteuid: [107, 175],
   setpgid: [109, 154],
   setsid: [112, 157],
   setgroups: [116, 159],

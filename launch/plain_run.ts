@@ -14,7 +14,11 @@ import { fromBase64 } from "../ffi/base64.ts";
 import type { CgroupLayout } from "../plan/facts.ts";
 import type { Plan, Step } from "../plan/step.ts";
 import { AT_EMPTY_PATH } from "../ffi/fcntl.ts";
-import type { Argument, Instruction } from "./bytecode/call.ts";
+import type {
+  Argument,
+  EntryInstruction,
+  Instruction,
+} from "./bytecode/call.ts";
 import { encodeInstructions } from "./bytecode/encode.ts";
 import { DESCRIPTOR } from "./lower/descriptors.ts";
 import { lower } from "./lower/lower.ts";
@@ -49,8 +53,8 @@ export interface PlainRun {
   root: string;
   /** The machine's cgroup hierarchies, which the container mounts. */
   cgroups: CgroupLayout;
-  /** The bounding set that the plan expects, as bits. */
-  bounding: bigint;
+  /** Fail if anything is not as the plan expects. */
+  guards: readonly EntryInstruction[];
   /**
    * The name of the root filesystem that the program carries, in the cache
    * (rootfs/embedded.ts); null if it carries none.
@@ -58,11 +62,6 @@ export interface PlainRun {
   carried: string | null;
   /** The directories in which the command is looked up. */
   path: readonly string[];
-  /**
-   * The mountpoints that the root filesystem must have: `d/proc`,
-   * `f/etc/hosts`.
-   */
-  places: readonly string[];
   /**
    * The message for each of ENDING, in that order, for a signal that arrives
    * before the command runs.
@@ -219,13 +218,11 @@ const aligned = (bytes: Uint8Array): Uint8Array => {
 
 /**
  * Packs a plain run for launch/native/guards.h: the length of everything, the
- * lengths of the compiled parts and of the walker's executable, the bounding
- * set, then the parts, the executable and the texts. If the command is PID 1,
- * all parts but the first are empty.
+ * lengths of the compiled parts and of the walker's executable, then the parts, the executable and the texts. If the command is PID 1,
+ * there are only guards and a launch.
  */
 export function plainRun(
-  { plan, root, cgroups, bounding, carried, path, places, ...messages }:
-    PlainRun,
+  { plan, root, cgroups, guards, carried, path, ...messages }: PlainRun,
   arch = Deno.build.arch,
 ): Uint8Array<ArrayBuffer> {
   const slots = [
@@ -235,7 +232,7 @@ export function plainRun(
   const list = (texts: readonly string[]) =>
     [...texts, ""].map((text) => `${text}\0`).join("");
   const parts = [
-    ...programsOf(plan, root).map((program) =>
+    ...[guards, ...programsOf(plan, root)].map((program) =>
       program.length
         ? aligned(encodeInstructions(program, arch, slots).bytes)
         : new Uint8Array()
@@ -244,9 +241,9 @@ export function plainRun(
   ];
   const { endings, stops, losses } = messages;
   const texts = `${textOfLayout(cgroups)}\0${carried ?? ""}\0${
-    [path, places, endings, stops, losses].map(list).join("")
+    [path, endings, stops, losses].map(list).join("")
   }`;
-  return packed([...parts.map(({ length }) => length), bounding], [
+  return packed(parts.map(({ length }) => length), [
     ...parts,
     new TextEncoder().encode(texts),
   ]);

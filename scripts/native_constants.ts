@@ -53,7 +53,6 @@ import { signalNumbers } from "../launch/lower/signal_numbers.ts";
 import { SIGNAL_FOREGROUND } from "../launch/handover.ts";
 import { PLAIN_SLOTS } from "../launch/plain_run.ts";
 import { FORWARDED, TAKEN_BY_CHILD } from "../plan/child.ts";
-import { COMPILED_FOR } from "../seccomp/default_code.ts";
 import { ROOT } from "./_files.ts";
 
 /** The path of the header. */
@@ -92,8 +91,6 @@ const signals = (name: string, names: readonly string[]) =>
     ),
     "UL",
   );
-
-const { kernel: KERNEL } = COMPILED_FOR;
 
 const { plan, status, self, lifeline, walk, cgroups, preserved } = DESCRIPTOR;
 
@@ -155,9 +152,7 @@ ${signals("SIGNALS_FORWARDED", FORWARDED)}${
 #define ENDING_IN_ORDER {${signalNumbers(ENDING).join(", ")}}
 ${numbers("", { SIGNAL_FOREGROUND, ...SIGNAL })}
 /* The first slots of plain runs, launch/plain_run.ts */
-${numbers("PLAIN_", positions(PLAIN_SLOTS))}
-/* The oldest kernel for the default filter, seccomp/default_code.ts */
-${numbers("FILTER_", { kernel: KERNEL[0], kernelMinor: KERNEL[1] })}`;
+${numbers("PLAIN_", positions(PLAIN_SLOTS))}`;
 
 /** Writes the header. */
 export const writeConstants = (): Promise<void> =>

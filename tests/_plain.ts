@@ -64,12 +64,22 @@ const LOADED = /libgcc_s|\/ld-linux/;
 /** Whether a command line, after the words `before`, loaded Deno. */
 export async function hasRuntime(
   run: readonly string[],
-  { before = [], ...options }: Options = {},
+  { before = [], inject, ...options }: Options & {
+    /** A system call that fails, strace(1). */
+    inject?: string;
+  } = {},
 ): Promise<boolean> {
   await using dir = new TempDir();
   const file = `${dir.path}/trace`;
   await execute(
-    ["strace", "-f", "-o", file, "-e", "trace=openat", ...before, ...run],
+    [
+      ...["strace", "-f", "-o", file, "-e"],
+      ...inject
+        ? [`trace=openat,${inject.split(":")[0]}`, "-e", `inject=${inject}`]
+        : ["trace=openat"],
+      ...before,
+      ...run,
+    ],
     options,
   );
   return LOADED.test(await Deno.readTextFile(file));

@@ -85,6 +85,17 @@ export type EntryOperation =
       name: "endProcess";
       args: [pid: number, startTime: bigint, milliseconds: number];
     }
+    /** Two pieces of memory must be equal in the bits of a third. */
+    | {
+      name: "compareMasked";
+      args: [Argument, wanted: Uint8Array, length: number, mask: Uint8Array];
+      otherwise: Errno;
+    }
+    /**
+     * Fails with EBUSY unless every file of a directory belongs to a living
+     * process, which its name ends with: .PID.START.
+     */
+    | { name: "ownersLive"; args: [directory: string] }
   );
 
 /** An instruction that launch/native/entry.c carries out. */

@@ -145,8 +145,8 @@ function writeStep(
   if (skipOnSuccess) {
     view.setUint16(at + STEP.skipOnSuccess, skipOnSuccess, true);
   }
-  if (instruction.name === "compare") {
-    view.setInt32(at + STEP.number, OPERATION.compare, true);
+  if ("otherwise" in instruction) {
+    view.setInt32(at + STEP.number, OPERATION[instruction.name], true);
     view.setInt32(at + STEP.otherwise, ERRNO[instruction.otherwise], true);
     return;
   }

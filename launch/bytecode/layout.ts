@@ -64,6 +64,8 @@ export const OPERATION = {
   fail: -3,
   isProcess: -4,
   endProcess: -5,
+  compareMasked: -6,
+  ownersLive: -7,
 } as const;
 /** How far a program got. */
 export const STATE = { walking: 1, failed: 2 } as const;

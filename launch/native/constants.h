@@ -29,6 +29,8 @@ enum {
   OP_FAIL = -3,
   OP_IS_PROCESS = -4,
   OP_END_PROCESS = -5,
+  OP_COMPARE_MASKED = -6,
+  OP_OWNERS_LIVE = -7,
 };
 
 /* The handover to PID 1, launch/handover_layout.ts */
@@ -179,10 +181,4 @@ enum {
   PLAIN_ANNOUNCEMENT = 9,
   PLAIN_ANNOUNCEMENT_LENGTH = 10,
   PLAIN_CANDIDATE = 11,
-};
-
-/* The oldest kernel for the default filter, seccomp/default_code.ts */
-enum {
-  FILTER_KERNEL = 5,
-  FILTER_KERNEL_MINOR = 12,
 };

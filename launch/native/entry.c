@@ -73,10 +73,12 @@ __asm__(".globl _start\n_start:\n"
 
 /* OP_IS_PROCESS fails with ESRCH unless process arg[0], which started at
  * arg[1], is alive. OP_END_PROCESS kills it and waits up to arg[2] milliseconds;
- * it fails with ESRCH if the process was gone. */
+ * it fails with ESRCH if the process was gone. OP_COMPARE_MASKED is OP_COMPARE
+ * in the bits of arg[3]. OP_OWNERS_LIVE fails with EBUSY unless every file in
+ * directory arg[0] belongs to a living process. */
 
 enum {
-  ENOENT = 2, ESRCH = 3, EIO = 5, EAGAIN = 11, EACCES = 13, EINVAL = 22, EMFILE = 24, ENOSPC = 28, EPIPE = 32, ETIME = 62,
+  ENOENT = 2, ESRCH = 3, EIO = 5, EAGAIN = 11, EACCES = 13, EBUSY = 16, EINVAL = 22, EMFILE = 24, ENOSPC = 28, EPIPE = 32, ETIME = 62,
   AT_FDCWD = -100, O_RDWR = 2, O_NONBLOCK = 04000, O_CLOEXEC = 02000000, O_PATH = 010000000,
 #if defined(__x86_64__)
   O_DIRECTORY = 0200000, O_NOFOLLOW = 0400000,
@@ -216,7 +218,25 @@ static i64 end(u64 pid, u64 started, i64 patience) {
   return result;
 }
 
+static i32 is_inside(u64 place, u64 length) {
+  u64 end = BASE + plan->size;
+  return place >= BASE && place <= end && length <= end - place;
+}
+
+/* Compares only the bits of a mask. */
+static i32 same_masked(u64 found, u64 wanted, u64 length, u64 mask) {
+  if (!is_inside(found, length) || !is_inside(wanted, length) || !is_inside(mask, length)) return 0;
+  const volatile u8 *p = (u8 *)found, *q = (u8 *)wanted, *bits = (u8 *)mask;
+  while (length--)
+    if ((*p++ ^ *q++) & *bits++) return 0;
+  return 1;
+}
+
+static i32 owners_live(const u8 *directory);
+
 static i64 extra(volatile struct step *s, const u64 *a, u32 at) {
+  if (s->nr == OP_COMPARE_MASKED) return same_masked(a[0], a[1], a[2], a[3]) ? 0 : -(i64)s->unwanted;
+  if (s->nr == OP_OWNERS_LIVE) return owners_live((const u8 *)a[0]) ? 0 : -EBUSY;
   if (s->nr == OP_IS_PROCESS) return is_alive(a[0], a[1]);
   if (s->nr == OP_END_PROCESS) return end(a[0], a[1], (i64)a[2]);
   fail(at, ENOEXEC);

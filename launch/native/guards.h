@@ -1,29 +1,29 @@
 /*
- * Checks for launch/native/plain_run.h: is this `run` plain, and is everything
- * as its plan was compiled for? Nothing is changed here.
+ * Looks for launch/native/plain_run.h at the command line and the streams: is
+ * this `run` plain, and which plan is it? Whether everything is as the plan was
+ * compiled for is checked by its guards, which are compiled too
+ * (scripts/built_in/guards.ts). Nothing is changed here.
  */
 
 /* Written by launch/plain_run.ts. `bytes` holds, one after the other: the
- * compiled launch, the three programs of PID 1 if that is our executable, the
- * walker's executable, and texts that each end with a NUL. */
+ * compiled guards and launch, the three programs of PID 1 if that is our
+ * executable, the walker's executable, and texts that each end with a NUL. */
 struct plain {
-  u64 size, launch, container, process, cleanup, walker, bounding;
+  u64 size, guards, launch, container, process, cleanup, walker;
   u8 bytes[];
 };
 
-static const u8 *container_of(const struct plain *plain) { return plain->bytes + plain->launch; }
+static const u8 *launch_of(const struct plain *plain) { return plain->bytes + plain->guards; }
+static const u8 *container_of(const struct plain *plain) { return launch_of(plain) + plain->launch; }
 static const u8 *process_of(const struct plain *plain) { return container_of(plain) + plain->container; }
 static const u8 *cleanup_of(const struct plain *plain) { return process_of(plain) + plain->process; }
 static const u8 *walker_of(const struct plain *plain) { return cleanup_of(plain) + plain->cleanup; }
 static const u8 *texts_of(const struct plain *plain) { return walker_of(plain) + plain->walker; }
 
 enum {
-  NEEDED = 1 << 7 | 1 << 21 | 1 << 27, /* CAP_SETUID, CAP_SYS_ADMIN, CAP_MKNOD */
   NULL_MAJOR = 1, NULL_MINOR = 3, S_IFCHR = 0020000, S_IFIFO = 0010000, S_IFSOCK = 0140000,
   KCMP_FILE = 0, AT_SYMLINK_NOFOLLOW = 0x100,
 };
-/* The inode of the initial user namespace, include/linux/proc_ns.h. */
-#define INITIAL_USER_NAMESPACE 0xeffffffdUL
 
 /* The parsed command line, and the kind of each standard stream. */
 struct plain_request {
@@ -119,35 +119,6 @@ static i32 find_root(struct plain_request *request, const i64 *stack, const u8 *
   return 1;
 }
 
-/* Whether this is root of the initial user namespace, with all the capabilities
- * that the plan expects. capabilities(7) */
-static i32 has_rights(u64 bounding) {
-  struct { u32 version; i32 pid; } header = {0x20080522, 0};
-  struct { u32 effective, permitted, inheritable; } sets[2];
-  struct statx space;
-  if (syscall6(SYS_geteuid, 0, 0, 0, 0, 0, 0) || syscall6(SYS_getuid, 0, 0, 0, 0, 0, 0) ||
-      syscall6(SYS_capget, (u64)&header, (u64)sets, 0, 0, 0, 0) ||
-      ~sets[0].effective & (u32)NEEDED ||
-      syscall6(SYS_statx, (u64)AT_FDCWD, (u64) "/proc/self/ns/user", 0, STATX_BASIC, (u64)&space, 0) ||
-      space.ino != INITIAL_USER_NAMESPACE)
-    return 0;
-  for (u32 capability = 0; capability < 64; capability++)
-    if (bounding >> capability & 1 &&
-        syscall6(SYS_prctl, 23 /* PR_CAPBSET_READ */, capability, 0, 0, 0, 0) != 1)
-      return 0;
-  return 1;
-}
-
-/* Whether the seccomp filter was compiled for this kernel or an older one. */
-static i32 fits_filter(void) {
-  struct { u8 system[65], node[65], release[65], rest[3][65]; } name;
-  if (syscall6(SYS_uname, (u64)&name, 0, 0, 0, 0, 0)) return 0;
-  const u8 *release = name.release;
-  u64 major = number(&release);
-  if (*release++ != '.') return 0;
-  return major > FILTER_KERNEL || (major == FILTER_KERNEL && number(&release) >= FILTER_KERNEL_MINOR);
-}
-
 /* The kinds of the standard streams, as in containers/decide/streams.ts. The
  * null device is recognised by its numbers and replaced by the container's own;
  * files go through pipes. The runtime handles terminals and streams that are
@@ -206,12 +177,12 @@ static i32 is_of_living(const u8 *name) {
   return *pid == '.' && !*started && !is_alive(number_of_process, start_time);
 }
 
-/* Whether no killed command has left anything: what they have made on the host
- * is taken back by the runtime. */
-static i32 is_swept(void) {
+/* Whether each record is of a living command. What a killed one has made on the
+ * host is taken back by the runtime. */
+static i32 owners_live(const u8 *directory) {
   struct { u64 ino; i64 off; u16 length; u8 type, name[]; } *entry;
   u64 entries[512];
-  i64 fd = syscall6(SYS_openat, (u64)AT_FDCWD, (u64) "/run/container/undo", O_CLOEXEC, 0, 0, 0);
+  i64 fd = syscall6(SYS_openat, (u64)AT_FDCWD, (u64)directory, O_CLOEXEC, 0, 0, 0);
   if (fd < 0) return fd == -ENOENT;
   i64 size;
   i32 is_clean = 1;
@@ -223,27 +194,3 @@ static i32 is_swept(void) {
   syscall6(SYS_close, (u64)fd, 0, 0, 0, 0, 0);
   return is_clean;
 }
-
-/* Whether a root filesystem has a mountpoint for each mount, so none has to be
- * made: "d/proc" is a directory, "f/etc/hosts" a file. The lookup cannot leave
- * the root. */
-static i32 has_places(const u8 *root, const u8 *places) {
-  struct statx file, host;
-  struct { u64 flags, mode, resolve; } how = {O_PATH | O_CLOEXEC, 0, 16 | 2};
-  i64 fd = syscall6(SYS_openat, (u64)AT_FDCWD, (u64)root, O_PATH | O_DIRECTORY | O_CLOEXEC, 0, 0, 0);
-  if (fd < 0) return 0;
-  /* The host's own root directory is another kind of root filesystem. */
-  i32 is_fit = !syscall6(SYS_statx, (u64)fd, (u64) "", AT_EMPTY_PATH, STATX_BASIC, (u64)&file, 0) &&
-               !syscall6(SYS_statx, (u64)AT_FDCWD, (u64) "/", 0, STATX_BASIC, (u64)&host, 0) &&
-               (file.ino != host.ino || file.dev_major != host.dev_major || file.dev_minor != host.dev_minor);
-  for (; is_fit && *places; places = next(places)) {
-    i64 place = syscall6(SYS_openat2, (u64)fd, (u64)(places + 1), (u64)&how, sizeof how, 0, 0);
-    is_fit = place >= 0 &&
-             !syscall6(SYS_statx, (u64)place, (u64) "", AT_EMPTY_PATH, STATX_BASIC, (u64)&file, 0) &&
-             (file.mode & S_IFMT) == (*places == 'd' ? S_IFDIR : S_IFREG);
-    if (place >= 0) syscall6(SYS_close, (u64)place, 0, 0, 0, 0, 0);
-  }
-  syscall6(SYS_close, (u64)fd, 0, 0, 0, 0, 0);
-  return is_fit;
-}
-

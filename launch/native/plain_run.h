@@ -9,7 +9,7 @@
  * starts.
  *
  * This code decides nothing either. If anything differs from what the plan was
- * compiled for (launch/native/guards.h), or if a step fails, the runtime starts
+ * compiled for (scripts/built_in/guards.ts), or if a step fails, the runtime starts
  * and does everything, error messages included.
  */
 
@@ -259,7 +259,7 @@ static i32 carry_out_plain(const struct plain *plain, const struct plain_request
     close_relays(&relays);
     return 0;
   }
-  files.memory = bytecode_file("plan", BASE, plain->bytes, plain->launch, size, &bytecode);
+  files.memory = bytecode_file("plan", BASE, launch_of(plain), plain->launch, size, &bytecode);
   files.walker = sealed_walker(walker_of(plain), plain->walker);
   syscall6(SYS_pipe2, (u64)ends, O_CLOEXEC, 0, 0, 0, 0);
   files.held = move_up(ends[0]);
@@ -316,6 +316,26 @@ static void proceed_quietly(const i64 *stack, u64 exit_function) {
   proceed(copied, exit_function);
 }
 
+/* If a guard fails, the runtime starts. Returns 0 if they cannot be carried
+ * out. */
+static i32 carry_out_guards(const struct plain *plain, const struct plain_request *request, const i64 *stack,
+                            u64 exit_function) {
+  u64 size = plain->guards + (u64)(next(request->root) - request->root);
+  i64 place = syscall6(SYS_mmap, BASE, size, PROT_READ_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, (u64)-1, 0);
+  if (place != (i64)BASE) {
+    if (is_mapped(place)) syscall6(SYS_munmap, (u64)place, size, 0, 0, 0, 0);
+    return 0;
+  }
+  struct room room = {(u8 *)BASE, (u8 *)BASE + plain->guards};
+  copy((u8 *)BASE, plain->bytes, plain->guards);
+  *origin() = (struct start){(i64 *)stack, exit_function};
+  plan->unused[2] = size;
+  plan->slot[PLAIN_ROOT] = put(&room, request->root);
+  carry_out();
+  syscall6(SYS_munmap, BASE, size, 0, 0, 0, 0);
+  return 1;
+}
+
 /* Returns only if the runtime has to start. */
 static void run_plain(const i64 *stack, u64 exit_function) {
   const struct plain *plain = plain_runs();
@@ -326,10 +346,10 @@ static void run_plain(const i64 *stack, u64 exit_function) {
   if (!read_cgroups(cgroups, sizeof cgroups)) return;
   for (; plain->size; plain = (const struct plain *)((const u8 *)plain + plain->size)) {
     const u8 *hierarchies = texts_of(plain);
-    const u8 *carried = next(hierarchies), *directories = next(carried), *places = behind(directories), *messages = behind(places);
+    const u8 *carried = next(hierarchies), *directories = next(carried), *messages = behind(directories);
     if (request.is_direct != !plain->container || !has_hierarchies(cgroups, hierarchies)) continue;
-    if (fits_filter() && has_rights(plain->bounding) && is_swept() && find_root(&request, stack, carried) &&
-        has_places(request.root, places) && carry_out_plain(plain, &request, directories, messages))
+    if (find_root(&request, stack, carried) && carry_out_guards(plain, &request, stack, exit_function) &&
+        carry_out_plain(plain, &request, directories, messages))
       proceed_quietly(stack, exit_function);
     return;
   }

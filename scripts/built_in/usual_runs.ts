@@ -8,6 +8,7 @@
 import { EndedEarly, ENDING } from "../../launch/attend/early_end.ts";
 import { packedText } from "../../launch/known_texts.ts";
 import { plainRun } from "../../launch/plain_run.ts";
+import { guardsOf } from "./guards.ts";
 import { knownTexts } from "./known_texts.ts";
 import { lost, stopped } from "../../launch/attend/stream_relay.ts";
 import { ERRNO, type Errno, errnoText } from "../../ffi/errno.ts";
@@ -15,12 +16,9 @@ import type { ContainerError } from "../../spec/errors.ts";
 import { COMPILED_FOR } from "../../seccomp/default_code.ts";
 import { decideRun } from "../../containers/decide/run.ts";
 import { requesterIn } from "../../containers/decide/requester.ts";
-import { logged, ReadLog } from "../../containers/world/log.ts";
+import { logged, type Read, ReadLog } from "../../containers/world/log.ts";
 import { madeUpWorld } from "../../containers/world/made_up.ts";
-import {
-  CAPABILITIES,
-  DEFAULT_CAPABILITIES,
-} from "../../plan/process/capabilities.ts";
+import { DEFAULT_CAPABILITIES } from "../../plan/process/capabilities.ts";
 import { parseLayout } from "../../plan/mounts/cgroup_mounts.ts";
 import { compile } from "../../plan/compile.ts";
 import { MEMORY_FILE } from "../../plan/mounts/memory_files.ts";
@@ -30,8 +28,18 @@ import type { Mount } from "../../spec/types.ts";
 /** Whatever it is called: the path is filled in when the plan is used. */
 const ROOT = "/container-plain-root";
 
-/** The files of a root filesystem that are covered only if they exist. */
-const COVERED = ["/etc/hostname", "/etc/hosts"];
+/**
+ * What a root filesystem contains, as far as deciding looks: files that are
+ * covered only if they exist, and where /dev goes.
+ */
+const INSIDE = {
+  [`${ROOT}/etc/hostname`]: "",
+  [`${ROOT}/etc/hosts`]: "",
+  [`${ROOT}/dev`]: { type: "directory" },
+} as const;
+
+/** Where containers/run/leftovers.ts keeps root's records. */
+const RECORDS = "/run/container/undo";
 
 /** The kind of plain run. */
 interface Kind {
@@ -44,13 +52,13 @@ interface Kind {
 
 /**
  * What a plain run decides, for root in the initial user namespace, with what
- * it has read. launch/native/guards.h checks that it would read the same.
+ * it has read, and what its steps expect of the root filesystem.
  */
 export async function decidePlain({ cgroups, init, streams = "null" }: Kind) {
   const log = new ReadLog();
   const world = madeUpWorld({
     files: {
-      ...Object.fromEntries(COVERED.map((path) => [`${ROOT}${path}`, ""])),
+      ...INSIDE,
       "/proc/self/cgroup": cgroups,
     },
     bounding: DEFAULT_CAPABILITIES,
@@ -65,7 +73,16 @@ export async function decidePlain({ cgroups, init, streams = "null" }: Kind) {
   }, requesterIn(logged(world, log)));
   // They would be printed.
   if (leftOut.length) throw new RangeError(leftOut.join(", "));
-  return { spec, facts, plan: compile(spec, facts), reads: log.reads };
+  return {
+    spec,
+    facts,
+    plan: compile(spec, facts),
+    guarded: {
+      reads: [...log.reads, ...mountpoints(spec.mounts ?? [])],
+      root: ROOT,
+      records: RECORDS,
+    },
+  };
 }
 
 /**
@@ -125,20 +142,15 @@ async function plainRunOn(
   kind: Kind,
   carried: string | null,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const { plan, spec, facts: { cgroups } } = await decidePlain(kind);
+  const { plan, facts: { cgroups }, guarded } = await decidePlain(kind);
   if (!cgroups) throw new RangeError("A plain run mounts cgroups");
-  const known: readonly string[] = CAPABILITIES;
   return plainRun({
     plan,
     root: ROOT,
     cgroups,
     carried,
-    bounding: DEFAULT_CAPABILITIES.reduce(
-      (bits, name) => bits | 1n << BigInt(known.indexOf(name)),
-      0n,
-    ),
+    guards: guardsOf(guarded),
     path: DEFAULT_PATH.split(":"),
-    places: placesOf(spec.mounts ?? []),
     endings: ENDING.map((name) => said(new EndedEarly(name))),
     stops: [[1], [2], [1, 2]].flatMap((descriptors) =>
       ENDING.map((name) => said(stopped(descriptors, name)))
@@ -166,10 +178,15 @@ function lossTexts(): string[] {
   return [...texts, ...errors, `${unknown}an error that has no name here`];
 }
 
-/** The mountpoints in the root filesystem itself, not below another mount. */
-const placesOf = (mounts: readonly Mount[]) =>
+/**
+ * The mountpoints in the root filesystem itself, not below another mount: they
+ * are there, so none has to be made.
+ */
+const mountpoints = (mounts: readonly Mount[]): Read[] =>
   mounts.filter(({ destination }) =>
     !mounts.some((above) => destination.startsWith(`${above.destination}/`))
-  ).map(({ destination, type }) =>
-    `${type === MEMORY_FILE ? "f" : "d"}${destination}`
-  );
+  ).map(({ destination, type }) => ({
+    kind: "in.stat",
+    of: [ROOT, destination],
+    answer: { type: type === MEMORY_FILE ? "file" : "directory" },
+  }));

@@ -8,7 +8,6 @@ import { assertEquals } from "@std/assert";
 import {
   copyRootfs,
   execute,
-  type Options,
   REPOSITORY,
   rootfs,
   shellLine,
@@ -63,7 +62,7 @@ test("plain run: Deno takes over everything unusual", async () => {
   await using dir = new TempDir();
   const bare = await copyRootfs(dir.path);
   await Deno.remove(`${bare}/etc/hosts`);
-  const cases: [string, string[], Options?][] = [
+  const cases: [string, string[], Parameters<typeof hasRuntime>[1]?][] = [
     ["a flag", [program, "run", "-q", "--no-init", "-w", "/tmp", "true"]],
     ["no command", plain(root)],
     ["a missing command", plain(root, "nosuchcommand")],
@@ -101,7 +100,13 @@ test("plain run: Deno takes over everything unusual", async () => {
       before: ["unshare", "--user", "--map-root-user"],
     }],
     ["a kernel before that of the filter", plain(root, "true"), {
-      before: ["setarch", "--uname-2.6"],
+      inject: "mount_setattr:error=ENOSYS:when=1",
+    }],
+    ["another user", plain(root, "true"), {
+      inject: "getuid:retval=1:when=1",
+    }],
+    ["another effective user", plain(root, "true"), {
+      inject: "geteuid:retval=1:when=1",
     }],
     [
       "long words",
