@@ -231,28 +231,28 @@ export function allParts(): Part[] {
     {
       name: "lint",
       title: "lint rules",
-      budget: 20,
+      budget: 10,
       quick: true,
       run: check("lint", "--quiet"),
     },
     {
       name: "types",
       title: "types",
-      budget: 30,
+      budget: 20,
       quick: true,
       run: check("check", "--quiet", "."),
     },
     {
       name: "unit",
       title: "unit tests",
-      budget: 30,
+      budget: 40,
       quick: true,
       run: async (touched) => await units(unitTests().filter(touched)),
     },
     {
       name: "scripts",
       title: "the scripts",
-      budget: 100,
+      budget: 70,
       run: (touched) =>
         endToEnd(scripts.filter(touched), undefined, { network: true }),
     },
@@ -266,7 +266,7 @@ export function allParts(): Part[] {
     {
       name: "alone",
       title: "the compiled program, one file after the other",
-      budget: 130,
+      budget: 110,
       run: (touched) =>
         program(own.filter((path) => touched(path) && isAlone(path)), {
           alone: true,
@@ -275,7 +275,7 @@ export function allParts(): Part[] {
     {
       name: "source",
       title: "the source, where it is different",
-      budget: 200,
+      budget: 260,
       run: (touched) =>
         fromSource(
           own.filter((path) => touched(path) && nameOf(path) in FROM_SOURCE),
@@ -284,13 +284,13 @@ export function allParts(): Part[] {
     {
       name: "engines",
       title: "engines with the compiled program",
-      budget: 250,
+      budget: 190,
       run: (touched) => engines(engineTests().filter(touched)),
     },
     {
       name: "vm",
       title: "a Debian kernel with cgroup v2, under qemu",
-      budget: 360,
+      budget: 450,
       together: true,
       run: (touched) =>
         virtualMachines(
