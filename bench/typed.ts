@@ -16,19 +16,25 @@ type Words = (workspace: Workspace, n: number) => string[];
 /** A user id that no account of the host has. */
 const USER = 64321;
 
-function typed(name: string, label: string, words: Words): Candidate {
-  return {
-    name: `typed-${name}`,
-    label: `container run ${label}`,
-    bare: "bare-compiled",
-    async prepare(workspace): Promise<Attempt[]> {
-      const program = await copyOfProgram(workspace);
-      return [{
-        command: (n) => ({ argv: [program, "run", ...words(workspace, n)] }),
-      }];
-    },
-  };
-}
+/** A row that is prepared with the compiled program. */
+const row = (
+  name: string,
+  label: string,
+  prepare: (program: string, workspace: Workspace) => Promise<Attempt>,
+): Candidate => ({
+  name: `typed-${name}`,
+  label: `container run ${label}`,
+  bare: "bare-compiled",
+  prepare: async (workspace) => [
+    await prepare(await copyOfProgram(workspace), workspace),
+  ],
+});
+
+const typed = (name: string, label: string, words: Words): Candidate =>
+  row(name, label, (program, workspace) =>
+    Promise.resolve({
+      command: (n) => ({ argv: [program, "run", ...words(workspace, n)] }),
+    }));
 
 /** A row whose words are quiet and have the root filesystem. */
 const flagged = (name: string, label: string, words: Words): Candidate =>
@@ -41,27 +47,23 @@ const flagged = (name: string, label: string, words: Words): Candidate =>
   ]);
 
 /** Each run gets a terminal from script(1), whose own start is in the time. */
-const TERMINAL: Candidate = {
-  name: "typed-terminal",
-  label: "container run -q -it, on a terminal of script(1)",
-  bare: "bare-compiled",
-  async prepare(workspace): Promise<Attempt[]> {
+const TERMINAL = row(
+  "terminal",
+  "-q -it, on a terminal of script(1)",
+  async (program, workspace) => {
     await need("script");
-    const program = await copyOfProgram(workspace);
     const line = [program, "run", "-q", "-it", "--rootfs", workspace.rootfs]
       .concat("/bin/true").join(" ");
     const argv = ["script", "-qec", line, "/dev/null"];
-    return [{ command: () => ({ argv }) }];
+    return { command: () => ({ argv }) };
   },
-};
+);
 
 /** The root filesystem that the program carries, from an empty directory. */
-const CARRIED: Candidate = {
-  name: "typed-carried",
-  label: "container run -q, the root filesystem inside the program",
-  bare: "bare-compiled",
-  async prepare(workspace): Promise<Attempt[]> {
-    const program = await copyOfProgram(workspace);
+const CARRIED = row(
+  "carried",
+  "-q, the root filesystem inside the program",
+  async (program, workspace) => {
     const empty = join(workspace.dir, "empty");
     await Deno.mkdir(empty);
     const script = 'cd "$1" && shift && exec "$@"';
@@ -71,18 +73,16 @@ const CARRIED: Candidate = {
     // The first run unpacks it.
     const first = await run({ argv, env: { ...workspace.env, ...env } });
     if (first.code !== 0) throw new Unavailable(complaint(first));
-    return [{ command: () => ({ argv, env }) }];
+    return { command: () => ({ argv, env }) };
   },
-};
+);
 
 /** An ordinary user, with a home of its own. */
-const ROOTLESS: Candidate = {
-  name: "typed-rootless",
-  label: "container run -q -e A=b, as a user",
-  bare: "bare-compiled",
-  async prepare(workspace): Promise<Attempt[]> {
+const ROOTLESS = row(
+  "rootless",
+  "-q -e A=b, as a user",
+  async (program, workspace) => {
     await need("setpriv");
-    const program = await copyOfProgram(workspace);
     const home = join(workspace.dir, "home");
     await Deno.mkdir(home);
     await Deno.chown(home, USER, USER);
@@ -91,17 +91,15 @@ const ROOTLESS: Candidate = {
     argv.push("--clear-groups", program, "run", "-q", "-e", "A=b");
     argv.push("--rootfs", workspace.rootfs, "/bin/true");
     const env = { HOME: home, XDG_RUNTIME_DIR: home, TMPDIR: home };
-    return [{ command: () => ({ argv, env }) }];
+    return { command: () => ({ argv, env }) };
   },
-};
+);
 
 /** A run while a container with a limit, and so with a record, is running. */
-const NEIGHBOUR: Candidate = {
-  name: "typed-neighbour",
-  label: "container run -q, next to a container with a memory limit",
-  bare: "bare-compiled",
-  async prepare(workspace): Promise<Attempt[]> {
-    const program = await copyOfProgram(workspace);
+const NEIGHBOUR = row(
+  "neighbour",
+  "-q, next to a container with a memory limit",
+  async (program, workspace) => {
     const { rootfs, cleanup, env } = workspace;
     const neighbour = new Deno.Command(program, {
       args: ["run", "-q", "-m", "64m", "--rootfs", rootfs]
@@ -121,9 +119,9 @@ const NEIGHBOUR: Candidate = {
     reader.releaseLock();
     if (done) throw new Unavailable("the neighbour does not start");
     const argv = [program, "run", "-q", "--rootfs", rootfs, "/bin/true"];
-    return [{ command: () => ({ argv }) }];
+    return { command: () => ({ argv }) };
   },
-};
+);
 
 /** All rows, in the order of the report. */
 export const typedRuns: readonly Candidate[] = [

@@ -41,7 +41,7 @@ export interface Extension {
  * Plans the parts of a container's cgroup in the trees that `resources` need,
  * at its path in the other trees. Only reads.
  *
- * @throws NotOurs if we may not make them
+ * @throws CgroupDenied if we may not make them
  */
 export function planExtension(
   state: CgroupState,

@@ -218,8 +218,9 @@ const aligned = (bytes: Uint8Array): Uint8Array => {
 
 /**
  * Packs a plain run for launch/native/guards.h: the length of everything, the
- * lengths of the compiled parts and of the walker's executable, then the parts, the executable and the texts. If the command is PID 1,
- * there are only guards and a launch.
+ * lengths of the compiled parts and of the walker's executable, then the parts,
+ * the executable and the texts. If the command is PID 1, there are only guards
+ * and a launch.
  */
 export function plainRun(
   { plan, root, cgroups, guards, carried, path, ...messages }: PlainRun,

@@ -109,11 +109,18 @@ const REAPING = 300;
  * Reaps orphans that this process has adopted. An orphan is a zombie that
  * several looks have found over some time: Deno has had its turn in between, so
  * nothing waits for it.
+ *
+ * @param session the session of Deno's own children, if they stay in it: a
+ * zombie of another one is an orphan at first sight
  */
-function buryOrphans(processes: Process[]): void {
+function buryOrphans(processes: Process[], session?: number): void {
   const seen: typeof zombies = new Map();
-  for (const { pid, parent, state, start } of processes) {
+  for (const { pid, parent, state, start, ...process } of processes) {
     if (parent !== Deno.pid || state !== "Z") continue;
+    if (session !== undefined && process.session !== session) {
+      wait(pid, WNOHANG);
+      continue;
+    }
     const key = `${pid} ${start}`;
     const { since, looks } = zombies.get(key) ??
       { since: performance.now(), looks: 0 };
@@ -142,21 +149,14 @@ function cgroupDirectories(path = "/sys/fs/cgroup"): string[] {
 /**
  * Reaps orphans repeatedly, for processes that wait for their end.
  *
- * @param sessions whether Deno's own children stay in its session, setsid(2),
- * so that a zombie of another session is an orphan at first sight
+ * @param sessions whether Deno's own children stay in its session, setsid(2)
  */
 export function keepBurying({ sessions = false } = {}): Disposable {
-  const own = readProcess("self")?.session;
-  const timer = setInterval(() => {
-    const processes = descendants(Deno.pid);
-    buryOrphans(processes);
-    if (!sessions) return;
-    for (const { pid, parent, state, session } of processes) {
-      if (parent === Deno.pid && state === "Z" && session !== own) {
-        wait(pid, WNOHANG);
-      }
-    }
-  }, 50);
+  const session = sessions ? readProcess("self")?.session : undefined;
+  const timer = setInterval(
+    () => buryOrphans(descendants(Deno.pid), session),
+    50,
+  );
   return { [Symbol.dispose]: () => clearInterval(timer) };
 }
 

@@ -84,7 +84,7 @@ const startOf = (scope: CgroupScope): CgroupStep => ({
   step: "startScope",
   ...scope,
   why:
-    "systemd owns the cgroups of this machine and may undo changes elsewhere: it delegates this unit to us, and a process of ours holds the unit until the container's first process is in it",
+    "systemd owns the cgroups of this machine and may undo changes elsewhere: it delegates this unit to container, and a process of container holds the unit until the container's first process is in it",
   man: "systemd.scope(5)",
   // systemd removes the unit when its last process has ended.
   undo: "kernel",

@@ -4,8 +4,8 @@
  * prints, and nothing else does. Runs on the host, in the parent.
  *
  * What takes the steps back is recorded before the first one. What a step has
- * made is recorded after it. So whoever cleans up later, even after a SIGKILL,
- * does not touch what another program has made under the same name.
+ * made is recorded after it. So a later clean-up, even after a SIGKILL, does
+ * not touch what another program has made under the same name.
  */
 
 import type { Descriptor } from "../../ffi/fcntl.ts";

@@ -3,8 +3,8 @@
  * file, which is written before the first step and removed after the last undo.
  * Runs on the host.
  *
- * The file is named ID.PID.START, with the process that it belongs to. So who
- * sweeps need not open the files of living processes. A draft has the same name
+ * The file is named ID.PID.START, with the process that it belongs to, so a
+ * sweep does not open the files of living processes. A draft has the same name
  * after a dot.
  */
 

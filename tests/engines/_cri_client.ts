@@ -10,6 +10,7 @@
  * pod's configuration is kept in the working directory, whose logs are there too.
  */
 
+import { Buffer } from "node:buffer";
 // @ts-types="../../types/std_cli.d.ts"
 import { parseArgs } from "@std/cli/parse-args";
 // @ts-types="../../types/std_path.d.ts"
@@ -128,8 +129,8 @@ class Call {
 
   answer(): Answer {
     return {
-      stdout: concat(this.#stdout),
-      stderr: concat(this.#stderr),
+      stdout: Buffer.concat(this.#stdout),
+      stderr: Buffer.concat(this.#stderr),
       status: this.#status,
     };
   }
@@ -323,15 +324,3 @@ class Call {
 
 /** What an option's JSON says. */
 const json = (text = "{}"): object => JSON.parse(text);
-
-function concat(parts: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(
-    parts.reduce((sum, { length }) => sum + length, 0),
-  );
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
-}
