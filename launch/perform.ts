@@ -19,6 +19,7 @@ import {
   HEADER_SIZE,
   NO_SLOT,
   OPERATION,
+  slotOffset,
   STATE,
   STEP,
   STEP_SIZE,
@@ -68,7 +69,7 @@ function walkHere({ bytes, pointers }: Program): void {
       let word = view.getInt32(at + 4, true) * 0x100000000 +
         view.getUint32(at, true);
       if (fromSlot & (1 << i)) {
-        word = Number(view.getBigInt64(HEADER.slots + 8 * word, true));
+        word = Number(view.getBigInt64(slotOffset(word, count), true));
       } else if (word >= BASE && word < end) {
         // compileSteps() has checked that no plain number looks like an
         // address.
@@ -101,16 +102,16 @@ function walkHere({ bytes, pointers }: Program): void {
     do result = syscallByNumber(number, words); while (
       result === -ERRNO.EINTR && !expects(ERRNO.EINTR)
     );
-    const slot = view.getUint8(step + STEP.result);
+    const slot = view.getUint16(step + STEP.result, true);
     if (slot !== NO_SLOT) {
-      view.setBigInt64(HEADER.slots + 8 * slot, BigInt(result), true);
+      view.setBigInt64(slotOffset(slot, count), BigInt(result), true);
     }
     if (result < 0) {
       if (!expects(-result)) return fail(index, -result);
       index += view.getUint16(step + STEP.skipOnExpected, true);
       continue;
     }
-    const flags = view.getUint16(step + STEP.flags, true);
+    const flags = view.getUint8(step + STEP.flags);
     if (
       flags & FLAG.want &&
       BigInt(result) !== view.getBigInt64(step + STEP.want, true)

@@ -6,6 +6,9 @@ import { type Bytecode, encodeInstructions } from "./bytecode/encode.ts";
 import { BASE, HEADER, LIMIT } from "./bytecode/layout.ts";
 import { lower } from "./lower/lower.ts";
 
+/** The slots that the parent reads: the first ones, which are in the header. */
+const READ_BY_PARENT = ["pid"];
+
 /** A compiled plan, or a part of a plan. */
 export interface Program extends Bytecode {
   /**
@@ -33,7 +36,11 @@ export function compileSteps(
     return lowered.length;
   });
   if (movable) instructions.forEach(checkMovable);
-  const { bytes, slots, pointers } = encodeInstructions(instructions);
+  const { bytes, slots, pointers } = encodeInstructions(
+    instructions,
+    undefined,
+    READ_BY_PARENT,
+  );
   reportAfterWait(steps, counts, bytes);
   return { bytes, slots, counts, pointers: movable ? pointers : [] };
 }

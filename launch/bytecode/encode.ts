@@ -17,6 +17,7 @@ import {
   NO_SLOT,
   OPERATION,
   SLOT_COUNT,
+  slotOffset,
   STEP,
   STEP_SIZE,
   VERSION,
@@ -40,7 +41,12 @@ class ProgramArena implements Arena {
   // Instructions that share a buffer share its place.
   readonly #placed = new Map<Uint8Array, number>();
   readonly #texts = new Map<string, number>();
-  constructor(public end: number) {}
+  /** The end of what is laid out. */
+  end: number;
+  /** @param room how many slots follow the steps */
+  constructor(readonly steps: number, room: number) {
+    this.end = slotOffset(SLOT_COUNT + room, steps);
+  }
 
   place(
     bytes: Uint8Array<ArrayBuffer>,
@@ -67,13 +73,15 @@ class ProgramArena implements Arena {
 
   slot(name: string): number {
     const index = this.slots.get(name) ?? this.slots.size;
-    if (index >= SLOT_COUNT) throw new RangeError("A plan has 248 slots");
+    if (index >= NO_SLOT) {
+      throw new RangeError(`A plan has at most ${NO_SLOT} slots`);
+    }
     this.slots.set(name, index);
     return index;
   }
 
   slotAddress(name: string): number {
-    return BASE + HEADER.slots + 8 * this.slot(name);
+    return BASE + slotOffset(this.slot(name), this.steps);
   }
 }
 
@@ -89,7 +97,29 @@ export function encodeInstructions(
   arch: typeof Deno.build.arch = Deno.build.arch,
   filled: readonly string[] = [],
 ): Bytecode {
-  const arena = new ProgramArena(HEADER_SIZE + STEP_SIZE * instructions.length);
+  // The slots of nearly all plans fit in the header. If they do not, their
+  // number is known only afterwards.
+  const written = writeSteps(instructions, arch, filled, 0);
+  const others = written.arena.slots.size - SLOT_COUNT;
+  return bytecodeOf(
+    others <= 0 ? written : writeSteps(instructions, arch, filled, others),
+  );
+}
+
+/** Steps, and what their arguments point to. */
+interface Written {
+  steps: DataView<ArrayBuffer>;
+  arena: ProgramArena;
+}
+
+/** @param room how many slots follow the steps */
+function writeSteps(
+  instructions: readonly EntryInstruction[],
+  arch: typeof Deno.build.arch,
+  filled: readonly string[],
+  room: number,
+): Written {
+  const arena = new ProgramArena(instructions.length, room);
   filled.forEach((name) => arena.slot(name));
   const steps = new DataView(
     new ArrayBuffer(STEP_SIZE * instructions.length),
@@ -97,12 +127,16 @@ export function encodeInstructions(
   instructions.forEach((instruction, index) =>
     writeStep(steps, index * STEP_SIZE, instruction, arena, arch)
   );
+  return { steps, arena };
+}
+
+function bytecodeOf({ steps, arena }: Written): Bytecode {
   const bytes = new Uint8Array(arena.end);
   const header = new DataView(bytes.buffer);
   header.setUint32(HEADER.magic, MAGIC, true);
   header.setUint32(HEADER.version, VERSION, true);
   header.setBigUint64(HEADER.size, BigInt(arena.end), true);
-  header.setUint32(HEADER.count, instructions.length, true);
+  header.setUint32(HEADER.count, arena.steps, true);
   bytes.set(new Uint8Array(steps.buffer), HEADER_SIZE);
   for (const [offset, data] of arena.data) bytes.set(data, offset);
   return {
@@ -135,7 +169,7 @@ function writeStep(
     if (word) setWord(view, at + STEP.args + 8 * index, word);
   }
   if (fromSlot) view.setUint8(at + STEP.fromSlot, fromSlot);
-  view.setUint8(at + STEP.result, NO_SLOT);
+  view.setUint16(at + STEP.result, NO_SLOT, true);
   if (instruction.name === "fail") {
     view.setInt32(at + STEP.number, OPERATION.fail, true);
     return;
@@ -159,9 +193,9 @@ function writeStep(
   );
   const flags = (instruction.want ? FLAG.want : 0) |
     ("clone" in instruction && instruction.clone ? FLAG.clone : 0);
-  if (flags) view.setUint16(at + STEP.flags, flags, true);
+  if (flags) view.setUint8(at + STEP.flags, flags);
   if ("result" in instruction && instruction.result) {
-    view.setUint8(at + STEP.result, arena.slot(instruction.result));
+    view.setUint16(at + STEP.result, arena.slot(instruction.result), true);
   }
   if (instruction.want) {
     setWord(view, at + STEP.want, instruction.want.result);

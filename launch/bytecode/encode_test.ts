@@ -18,7 +18,7 @@ Deno.test("encodeInstructions() writes the header", () => {
   const { bytes } = encodeInstructions([{ name: "getpid", args: [] }]);
   const view = viewOf(bytes);
   assertEquals(new TextDecoder().decode(bytes.subarray(0, 4)), "WALK");
-  assertEquals(view.getUint32(4, true), 1);
+  assertEquals(view.getUint32(4, true), 2);
   assertEquals(view.getBigUint64(8, true), BigInt(bytes.length));
   assertEquals(view.getUint32(16, true), 1);
 });
@@ -72,9 +72,9 @@ Deno.test("encodeInstructions() refers to slots by number", () => {
   ]);
   const view = viewOf(bytes);
   assertEquals(slots.pid, 0);
-  assertEquals(view.getUint8(HEADER + 7), 0);
-  assertEquals(view.getUint8(HEADER + STEP + 6), 1);
-  assertEquals(view.getUint8(HEADER + STEP + 7), 255);
+  assertEquals(view.getUint16(HEADER + 6, true), 0);
+  assertEquals(view.getUint8(HEADER + STEP + 5), 1);
+  assertEquals(view.getUint16(HEADER + STEP + 6, true), 0xffff);
   assertEquals(view.getBigUint64(HEADER + 2 * STEP + 24, true), BASE + 64n);
 });
 
@@ -93,7 +93,7 @@ Deno.test("encodeInstructions() writes which results count as success", () => {
     clone: true,
   }]);
   const view = viewOf(bytes);
-  assertEquals(view.getUint16(HEADER + 4, true), 3);
+  assertEquals(view.getUint8(HEADER + 4), 3);
   assertEquals(view.getInt16(HEADER + 56, true), 4);
   assertEquals(view.getInt16(HEADER + 58, true), 17);
   assertEquals(view.getInt16(HEADER + 60, true), 0);
@@ -102,14 +102,31 @@ Deno.test("encodeInstructions() writes which results count as success", () => {
   assertEquals(view.getInt32(HEADER + 84, true), 3);
 });
 
-Deno.test("encodeInstructions() refuses more slots than exist", () => {
-  const calls = Array.from({ length: 249 }, (_, i) => ({
+Deno.test("encodeInstructions() puts slots that do not fit in the header behind the steps", () => {
+  const calls = Array.from({ length: 250 }, (_, i) => ({
+    name: "getpid" as const,
+    args: i ? [{ addressOf: `slot ${i - 1}` }, "text"] : [],
+    result: `slot ${i}`,
+  }));
+  const few = viewOf(encodeInstructions(calls.slice(0, 248)).bytes);
+  const many = viewOf(encodeInstructions(calls).bytes);
+  const end = (count: number) => BigInt(HEADER + STEP * count);
+  const pointer = (view: DataView, index: number, word: number) =>
+    view.getBigUint64(HEADER + STEP * index + 8 + 8 * word, true) - BASE;
+  assertEquals(pointer(few, 1, 1), end(248));
+  assertEquals(pointer(many, 248, 0), BigInt(HEADER - 8));
+  assertEquals(pointer(many, 249, 0), end(250));
+  assertEquals(many.getUint16(HEADER + STEP * 249 + 6, true), 249);
+  assertEquals(pointer(many, 1, 1), end(250) + 16n);
+});
+
+Deno.test("encodeInstructions() refuses a number of a slot that is none", () => {
+  const calls = Array.from({ length: 0xffff + 1 }, (_, i) => ({
     name: "getpid" as const,
     args: [],
     result: `slot ${i}`,
   }));
-  encodeInstructions(calls.slice(0, 248));
-  assertThrows(() => encodeInstructions(calls), RangeError, "248 slots");
+  assertThrows(() => encodeInstructions(calls), RangeError, "65535 slots");
 });
 
 Deno.test("encodeInstructions() refuses a NUL inside a string", () => {

@@ -1,7 +1,8 @@
 /**
  * The layout of a compiled plan, the same as in launch/native/walk.h: a header
- * of 2048 bytes with the slots, steps of 88 bytes each, then the memory that
- * their arguments point to. All numbers are little-endian.
+ * of 2048 bytes with the first slots, steps of 88 bytes each, the other slots,
+ * then the memory that the steps' arguments point to. All numbers are
+ * little-endian.
  */
 
 /**
@@ -12,11 +13,13 @@ export const BASE = 0x100000000;
 /** The largest size that the walker maps. */
 export const LIMIT = 64 * 1024 * 1024;
 export const MAGIC = 0x4b4c4157;
-export const VERSION = 1;
+export const VERSION = 2;
 export const HEADER_SIZE = 2048;
 export const STEP_SIZE = 88;
+/** How many slots are in the header; the others follow the steps. */
 export const SLOT_COUNT = 248;
-export const NO_SLOT = 255;
+/** Not a slot; the numbers of slots are below it. */
+export const NO_SLOT = 0xffff;
 
 /** Offsets in the header. */
 export const HEADER = {
@@ -43,8 +46,8 @@ export const REPORT_SIZE = 64;
 export const STEP = {
   number: 0,
   flags: 4,
-  fromSlot: 6,
-  result: 7,
+  fromSlot: 5,
+  result: 6,
   args: 8,
   expected: 56,
   want: 72,
@@ -52,6 +55,12 @@ export const STEP = {
   skipOnExpected: 82,
   otherwise: 84,
 } as const;
+
+/** The offset of a slot in a plan with this many steps. */
+export const slotOffset = (slot: number, count: number): number =>
+  slot < SLOT_COUNT
+    ? HEADER.slots + 8 * slot
+    : HEADER_SIZE + STEP_SIZE * count + 8 * (slot - SLOT_COUNT);
 
 /** The largest number of errors that a step can expect. */
 export const EXPECTED_COUNT = 8;

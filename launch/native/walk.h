@@ -20,9 +20,9 @@ enum { EINTR = 4, ENOEXEC = 8 };
 
 struct step {
   i32 nr;
-  u16 flags;
+  u8 flags;
   u8 from_slot; /* bit i: arg[i] is the number of a slot, not a value */
-  u8 result;    /* the slot that takes the result, NO_SLOT for none */
+  u16 result;   /* the slot that takes the result, NO_SLOT for none */
   u64 arg[ARGUMENTS];
   i16 expected[EXPECTED_ERRORS]; /* errnos that are not a failure, ended by 0 */
   i64 want;
@@ -46,6 +46,14 @@ _Static_assert(sizeof(struct step) == STEP_SIZE, "launch/bytecode/encode.ts writ
 _Static_assert(sizeof(struct plan) == PLAN_SIZE, "launch/bytecode/encode.ts puts the first step there");
 
 static volatile struct plan *const plan = (struct plan *)BASE;
+
+/* The first slots are in the header, the others follow the steps. Returns 0 for
+ * a number that is not a slot of the plan. */
+static volatile i64 *slot_of(u64 number) {
+  if (number < SLOTS) return &plan->slot[number];
+  volatile i64 *place = (volatile i64 *)&plan->step[plan->count] + (number - SLOTS);
+  return number < NO_SLOT && (u64)(place + 1) <= BASE + plan->size ? place : 0;
+}
 
 static void leave(u64 status);
 static void fail(u32 at, i32 error);
@@ -72,8 +80,9 @@ static i64 perform(volatile struct step *s, u32 at) {
   for (u32 i = 0; i < ARGUMENTS; i++) {
     a[i] = s->arg[i];
     if (s->from_slot & (1 << i)) {
-      if (a[i] >= SLOTS) fail(at, ENOEXEC);
-      a[i] = (u64)plan->slot[a[i]];
+      volatile i64 *value = slot_of(a[i]);
+      if (!value) fail(at, ENOEXEC);
+      a[i] = (u64)*value;
     }
   }
   if (s->nr == OP_COMPARE) return same(a[0], a[1], a[2]) ? 0 : -(i64)s->unwanted;
@@ -93,8 +102,9 @@ static void carry_out_from(u32 first) {
     volatile struct step *s = &plan->step[i];
     plan->at = i;
     i64 result = perform(s, i);
+    volatile i64 *to = slot_of(s->result);
     if (result < 0 && result >= -4095) {
-      if (s->result < SLOTS) plan->slot[s->result] = result;
+      if (to) *to = result;
       if (!is_expected(s, -result)) fail(i, (i32)-result);
       i += s->skip_expected;
       continue;
@@ -103,7 +113,7 @@ static void carry_out_from(u32 first) {
     /* After a clone both processes write to the same plan. Only the parent
      * knows the pid as its own parent sees it, so only the parent fills the
      * slot. */
-    if (!(s->flags & FLAG_CLONE && result == 0) && s->result < SLOTS) plan->slot[s->result] = result;
+    if (!(s->flags & FLAG_CLONE && result == 0) && to) *to = result;
     if (s->flags & FLAG_CLONE && result > 0) leave(0);
     i += s->skip_ok;
   }

@@ -177,6 +177,51 @@ for (const arch of ARCHES) {
   }, { skip });
 
   test(
+    `the walker (${arch}) passes results on in slots behind the steps`,
+    async () => {
+      await using place = new Place(words, arch);
+      const image = withExit(
+        [
+          ...Array.from({ length: 1000 }, (_, index): Instruction => ({
+            name: "dup",
+            args: [0],
+            result: `fd ${index}`,
+          })),
+          ...Array.from({ length: 1000 }, (_, index): Instruction => ({
+            name: "close",
+            args: [{ slot: `fd ${index}` }],
+          })),
+          { name: "close", args: [{ slot: "fd 999" }], expect: ["EBADF"] },
+        ],
+        7,
+        arch,
+      );
+      assertEquals((await place.walk(image.bytes)).status, 7);
+    },
+    { skip },
+  );
+
+  test(
+    `the walker (${arch}) refuses a slot that is outside the plan`,
+    async () => {
+      await using place = new Place(words, arch);
+      const image = withExit(
+        [{ name: "close", args: [{ slot: "fd" }], expect: ["EBADF"] }],
+        7,
+        arch,
+      );
+      const view = new DataView(image.bytes.buffer);
+      for (const slot of [0xfffen, 0xffffn, 0x10000n, 1n << 61n]) {
+        view.setBigUint64(HEADER_SIZE + 8, slot, true);
+        const { status, plan } = await place.walk(image.bytes);
+        assertEquals(status, 125);
+        assertEquals(readOutcome(image, plan).failure, { index: 0, errno: 8 });
+      }
+    },
+    { skip },
+  );
+
+  test(
     `the walker (${arch}) ends with 125 without a descriptor or with a wrong one`,
     async () => {
       await using place = new Place(words, arch);
@@ -334,7 +379,7 @@ function randomPlan(
     for (let word = 0; word < 6; word++) {
       if (rarely()) continue;
       const near = [
-        BigInt(below(256)),
+        BigInt(rarely() ? below(0x10001) : below(256)),
         0x100000000n + BigInt(below(size + 64)),
         BigInt.asUintN(64, -BigInt(below(4096))),
       ];
