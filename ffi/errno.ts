@@ -144,7 +144,7 @@ function hintFor(syscall: string, code: string): string | undefined {
     case "ENOSYS":
       return `This kernel does not support ${syscall}. container needs Linux 5.12 or newer. See container doctor.`;
     case "EMFILE":
-      return "Raise the limit on open files: ulimit -n 1024.";
+      return "Raise the limit on open files (ulimit -n).";
     case "EAGAIN":
       // For other calls EAGAIN means that there is nothing to read yet.
       return syscall === "posix_spawn"

@@ -60,6 +60,9 @@ const NO_DEVICE_MADE =
 const NO_TERMINAL =
   "A standard stream is /dev/tty, and the container has no controlling terminal. Use the terminal's own name, for example: < $(tty).";
 
+const OPEN_FILES =
+  "The limit on open files (ulimit -n) is too low: each bind mount, device and masked path needs a descriptor until all of them are mounted. Raise the limit, or mount a parent directory instead.";
+
 /** Hints for errors whose errno misleads, or for which a fix is known. */
 const HINTS: {
   step: StepKind;
@@ -186,6 +189,8 @@ const HINTS: {
     hint:
       "This kernel does not support one of these namespaces; container doctor shows which. Share the host's namespace (--network host, …).",
   })),
+  // dup3(2): the number is above the limit.
+  { step: "mountOverlay", code: "EBADF", hint: OPEN_FILES },
   {
     step: "mountOverlay",
     code: "EINVAL",
@@ -356,6 +361,7 @@ function hintFor(
     entry.step === step.step && entry.code === code
   );
   const hint = known?.hint;
+  if (code === "EMFILE") return OPEN_FILES;
   if (typeof hint === "function") return hint(step, call);
   if (hint) return hint;
   if (code === "ENOSYS") {

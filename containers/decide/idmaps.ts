@@ -5,7 +5,7 @@
  * Runs on the host.
  */
 
-import { asksForMap, MOST_HOST_MOUNTS } from "../../plan/mounts/host_mounts.ts";
+import { asksForMap } from "../../plan/mounts/host_mounts.ts";
 import { SpecError, UsageError } from "../../spec/errors.ts";
 import type { IdMapping, Mount, Spec } from "../../spec/types.ts";
 import { mapsOfNamespace } from "./id_ranges.ts";
@@ -32,10 +32,9 @@ export function mappedMounts(
   { caller, world }: Pick<Requester, "caller" | "world">,
 ): Mount[] {
   const { mounts = [] } = spec;
-  const count = mounts.filter(asksForMap).length;
-  if (!count) return mounts;
+  if (!mounts.some(asksForMap)) return mounts;
   const own = ownMaps(spec, world);
-  const mapped = mounts.map((mount): Mount => {
+  return mounts.map((mount): Mount => {
     if (!asksForMap(mount)) return mount;
     const name = `Cannot map the IDs of ${mount.source ?? mount.destination}`;
     if (!caller.privileged) {
@@ -54,13 +53,6 @@ export function mappedMounts(
       ],
     };
   });
-  if (count > MOST_HOST_MOUNTS) {
-    throw new SpecError(
-      `Cannot map the IDs of ${count} mounts: the maximum is ${MOST_HOST_MOUNTS}`,
-      { hint: "Map the IDs of a parent directory instead." },
-    );
-  }
-  return mapped;
 }
 
 /**

@@ -12,6 +12,7 @@ import { SyscallError } from "../../ffi/errno.ts";
 import type { ClosedDirectory, Facts } from "../../plan/facts.ts";
 import { isMapped } from "../../plan/mounts/host_mounts.ts";
 import { isKernelPath } from "../../plan/mounts/kernel_places.ts";
+import { directoriesAbove, PathMap } from "../../plan/mounts/paths.ts";
 import { isBind } from "../../plan/mounts/options.ts";
 import type { Mount, Spec } from "../../spec/types.ts";
 import type { FileInfo, OpenDirectory, World } from "../world/world.ts";
@@ -111,15 +112,12 @@ function noteEnd(tree: Tree, path: string, { ends }: Places): string {
 function revealedBy(tree: Tree, { root }: Spec, mount: Mount): string | null {
   const { source } = mount;
   if (!isBind(mount) || !source?.startsWith("/")) return null;
-  if (!tree.mounted.length) return null;
+  if (!tree.hasMounts) return null;
   const { world } = tree;
   const [real, top] = [realOf(source, world), realOf(root.path, world)];
   if (!isWithin(real, top) || real === top || top === "/") return null;
   const inside = real.slice(top.length);
-  const meets = tree.mounted.some(({ place }) =>
-    isWithin(inside, place) || isWithin(place, inside)
-  );
-  return meets ? inside : null;
+  return tree.meets(inside) ? inside : null;
 }
 
 /**
@@ -144,15 +142,16 @@ function closedDirectories(
     found.set(directory, list);
     list.push({ path, kind });
   }
-  return [...found].map(([directory, sources]) => ({
-    directory,
-    // A source inside another source comes with that one.
-    sources: sources.filter(({ path }) =>
-      !sources.some((other) =>
-        other.path !== path && isWithin(path, other.path)
-      )
-    ),
-  }));
+  return [...found].map(([directory, sources]) => {
+    const paths = new Set(sources.map(({ path }) => path));
+    return {
+      directory,
+      // A source inside another source comes with that one.
+      sources: sources.filter(({ path }) =>
+        !directoriesAbove(path).some((above) => paths.has(above))
+      ),
+    };
+  });
 }
 
 /** The first directory on the way to a path that other users may not enter. */
@@ -198,9 +197,17 @@ function shownBy(mount: Mount): Shown {
   return isEmpty ? "nothing" : "unknown";
 }
 
+interface Mounted {
+  place: string;
+  shown: Shown;
+  position: number;
+}
+
 /** A root filesystem together with mounts that are not made yet. */
 class Tree {
-  readonly mounted: { place: string; shown: Shown }[] = [];
+  /** The last mount at each place, and its position among all. */
+  readonly #mounted = new PathMap<Mounted>();
+  #count = 0;
   constructor(
     private readonly root: OpenDirectory,
     private readonly upper: string | null,
@@ -209,7 +216,17 @@ class Tree {
 
   mount(mount: Mount, place: string): void {
     if (NO_MOUNTS.includes(mount.type ?? "")) return;
-    this.mounted.push({ place, shown: shownBy(mount) });
+    const position = this.#count++;
+    this.#mounted.set(place, { place, shown: shownBy(mount), position });
+  }
+
+  get hasMounts(): boolean {
+    return this.#count > 0;
+  }
+
+  /** Whether a mount covers a path or is below it. */
+  meets(path: string): boolean {
+    return this.#cover(path) !== undefined || this.#mounted.hasBelow(path);
   }
 
   /** Whether a path certainly exists, by the cheapest check. */
@@ -247,7 +264,13 @@ class Tree {
   }
 
   #cover(path: string) {
-    return this.mounted.findLast(({ place }) => isWithin(path, place));
+    const covers = [path, ...this.#mounted.above(path), "/"].flatMap((place) =>
+      this.#mounted.get(place) ?? []
+    );
+    return covers.reduce(
+      (last, cover) => last && last.position > cover.position ? last : cover,
+      covers[0],
+    );
   }
 
   #look(path: string): Found | "unknown" {

@@ -9,6 +9,7 @@ import { SyscallError } from "../../ffi/errno.ts";
 import { O, open } from "../../ffi/fcntl.ts";
 import { openInRoot } from "../../ffi/openat2.ts";
 import type { Facts } from "../../plan/facts.ts";
+import { directoriesAbove } from "../../plan/mounts/paths.ts";
 import type { Spec } from "../../spec/types.ts";
 
 /** The mountpoints that are still missing. */
@@ -25,7 +26,8 @@ export class Mountpoints {
     if (!this.#missing.length) return [];
     const before = this.#missing;
     this.#missing = missingIn(this.root, before);
-    return before.filter((path) => !this.#missing.includes(path));
+    const missing = new Set(this.#missing);
+    return before.filter((path) => !missing.has(path));
   }
 }
 
@@ -38,13 +40,14 @@ export function mountpointsOf(
   { rootKind, overlay }: Facts,
 ): Mountpoints | null {
   if (rootKind !== "directory" || overlay) return null;
-  // A path below another mount is created in that mount's file system.
-  const paths = mounts.filter(({ type, destination }, index) =>
-    !ASKED_FOR.has(type ?? "") &&
-    !mounts.slice(0, index).some((above) =>
-      destination.startsWith(`${above.destination.replace(/\/+$/, "")}/`)
-    )
-  ).map(({ destination }) => destination);
+  const earlier = new Set<string>();
+  const paths = mounts.filter(({ type, destination }) => {
+    // A path below another mount is created in that mount's file system.
+    const isInRoot = !earlier.has("") &&
+      !directoriesAbove(destination).some((above) => earlier.has(above));
+    earlier.add(destination.replace(/\/+$/, ""));
+    return isInRoot && !ASKED_FOR.has(type ?? "");
+  }).map(({ destination }) => destination);
   return new Mountpoints(root.path, [...new Set(paths)]);
 }
 

@@ -9,7 +9,7 @@
 
 import type { Device, Mount, Spec } from "../../spec/types.ts";
 import type { Facts } from "../facts.ts";
-import { keepsOffKernel } from "./kernel_places.ts";
+import { kernelKeeper } from "./kernel_places.ts";
 import { stageFiles } from "./memory_files.ts";
 import { isBind } from "./options.ts";
 import type { Step } from "../step.ts";
@@ -96,18 +96,19 @@ const isMounted = (
 /** Whether a mount asks for devices: a bind mount of a file, or the option `dev`. */
 const asksForDevices = (
   { source = "", options = [] }: Mount,
-  { files }: Facts,
-) => files.includes(source) || options.includes("dev");
+  files: ReadonlySet<string>,
+) => files.has(source) || options.includes("dev");
 
 /** The Spec with every mount made nodev, unless the mount asks for devices. */
 export function confineMounts(spec: Spec, facts: Facts): Spec {
   if (!facts.confineDevices) return spec;
+  const files = new Set(facts.files);
   return {
     ...spec,
     mounts: spec.mounts?.map((mount) => {
       const { options = [] } = mount;
       // Terminals are devices, and devpts holds nothing else.
-      if (mount.type === "devpts" || asksForDevices(mount, facts)) return mount;
+      if (mount.type === "devpts" || asksForDevices(mount, files)) return mount;
       const recursive = options.includes("rbind");
       if (!recursive && options.includes("nodev")) return mount;
       return {
@@ -270,6 +271,7 @@ function onStage(made: readonly Step[], stays: boolean): Step[] {
 export function makeDevices(spec: Spec, facts: Facts): Step[] {
   const ifWritable = hasMount(spec) ? {} : { ifWritable: true } as const;
   const ifThere = hasMount(spec) ? {} : { ifThere: true } as const;
+  const keepsOffKernel = kernelKeeper(spec);
   return [
     ...wantedDevices(spec, facts).flatMap((device, index): Step[] => {
       const why = spec.linux.devices?.includes(device)
@@ -286,7 +288,7 @@ export function makeDevices(spec: Spec, facts: Facts): Step[] {
           step: "attach",
           name: nameOf(index),
           target: device.path,
-          ...(keepsOffKernel(spec, device.path)
+          ...(keepsOffKernel(device.path)
             ? { keepsOffKernel: true } as const
             : {}),
           ...ifThere,

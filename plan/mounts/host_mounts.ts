@@ -29,9 +29,6 @@ const ABOVE_PRESERVED = 8;
 /** The first number, until the last steps, of the descriptors that the command keeps. */
 export const PRESERVED_FROM = HOST_MOUNTS_FROM + FEW_HOST_MOUNTS;
 
-/** How many host mounts a plan has names for, in addition to its other mounts. */
-export const MOST_HOST_MOUNTS = 200;
-
 /** Whether so many host mounts need a larger table of descriptors. */
 export const areMany = (mounts: { size: number }): boolean =>
   mounts.size > FEW_HOST_MOUNTS;

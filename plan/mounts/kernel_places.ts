@@ -7,6 +7,7 @@
 
 import type { Mount, Spec } from "../../spec/types.ts";
 import { isCopy } from "./host_mounts.ts";
+import { directoriesAbove } from "./paths.ts";
 
 const isAt = (path: string, place: string) =>
   path === place || path.startsWith(`${place}/`);
@@ -26,14 +27,23 @@ const hasNoImageLinks = (mount: Mount) =>
   MADE_EMPTY.includes(mount.type ?? "") && !isCopy(mount) ||
   KERNEL_TYPES.includes(mount.type ?? "") || isKernelPath(mount.source);
 
-/** Whether a mount at this path must be kept from leading to /proc or /sys. */
-export function keepsOffKernel(
+/**
+ * Returns a function that tells whether a mount at a path must be kept from
+ * leading to /proc or /sys. Its second parameter is the mount's index; without
+ * it the path is one that follows all mounts.
+ */
+export function kernelKeeper(
   { mounts = [] }: Spec,
-  path: string,
-  index = mounts.length,
-): boolean {
-  return !isKernelPath(path) &&
-    !mounts.slice(0, index).some((mount) =>
-      path.startsWith(`${mount.destination}/`) && hasNoImageLinks(mount)
+): (path: string, index?: number) => boolean {
+  const first = new Map<string, number>();
+  for (const [index, mount] of mounts.entries()) {
+    if (!first.has(mount.destination) && hasNoImageLinks(mount)) {
+      first.set(mount.destination, index);
+    }
+  }
+  return (path, index = mounts.length) =>
+    !isKernelPath(path) &&
+    !directoriesAbove(path).some((above) =>
+      (first.get(above) ?? index) < index
     );
 }

@@ -4,38 +4,32 @@
  */
 
 import type { Step } from "../step.ts";
-
-const isBelow = (path: string, directory: string) =>
-  path.startsWith(`${directory}/`);
+import { PathMap } from "./paths.ts";
 
 /**
  * Adds to each step that makes a path the mount that contains it. The mount's
  * own directory exists, so only those below it have to be made.
  */
 export function skipKnownDirectories(steps: readonly Step[]): Step[] {
-  let mounts: string[] = [];
+  const mounts = new PathMap<true>();
   return steps.map((step) => {
     switch (step.step) {
       case "mount":
       case "attach":
         // This mount hides those below it.
-        mounts = mounts.filter((path) => !isBelow(path, step.target));
-        mounts.push(step.target);
+        mounts.deleteBelow(step.target);
+        mounts.set(step.target, true);
         return step;
       case "unmount":
-        mounts = mounts.filter((path) => path !== step.target);
+        mounts.delete(step.target);
         return step;
       case "pivotRoot":
       case "chroot":
-        mounts = [];
+        mounts.clear();
         return step;
       case "makeMountpoint":
       case "makeDevice": {
-        const inside = mounts.filter((path) => isBelow(step.path, path))
-          .reduce(
-            (longest, path) => path.length > longest.length ? path : longest,
-            "",
-          );
+        const [inside] = mounts.above(step.path);
         return inside ? { ...step, inside } : step;
       }
       default:

@@ -22,7 +22,7 @@ import {
   receiveMount,
   receives,
 } from "./host_mounts.ts";
-import { isKernelPath, keepsOffKernel } from "./kernel_places.ts";
+import { isKernelPath, kernelKeeper } from "./kernel_places.ts";
 import { isBind, type MountOptions, mountOptions } from "./options.ts";
 import { hasNamespace } from "../namespaces.ts";
 import { isolateMounts } from "./root.ts";
@@ -122,6 +122,7 @@ export const leaveHostMounts = (spec: Spec, facts: Facts): Step[] =>
 /** Opens or creates, while the host's tree still exists, what will be attached later. */
 export function prepareMounts(spec: Spec, facts: Facts): Step[] {
   const onHost = hostMountsOf(spec, facts);
+  const someReceive = spec.mounts?.some(receives) ?? false;
   const opened = new Set(
     openAsCaller(spec, facts).map((step) => "name" in step ? step.name : null),
   );
@@ -172,22 +173,27 @@ export function prepareMounts(spec: Spec, facts: Facts): Step[] {
           ? open(entry, name)
           : receiveMount(name, descriptor),
       ]),
-      ...settings(spec, entry, name),
+      ...settings(entry, name, someReceive),
     ];
   });
 }
 
 type Attributes = MountOptions["own"];
 
-/** Sets the attributes of a mount from the host; all but `own` apply below it as well. */
-function settings(spec: Spec, entry: Mount, name: string): Step[] {
+/**
+ * Sets the attributes of a mount from the host; all but `own` apply below it as
+ * well.
+ *
+ * @param someReceive whether a mount of the Spec receives propagation
+ */
+function settings(entry: Mount, name: string, someReceive: boolean): Step[] {
   const { options = [], destination, source = destination } = entry;
   const { attributes, cleared, own, recursive, ...rest } = mountOptions(
     options,
   );
   // Copies of a mount that receives propagation receive it too, unless set
   // otherwise.
-  const keep: MountOptions["propagation"] = spec.mounts?.some(receives)
+  const keep: MountOptions["propagation"] = someReceive
     ? { propagation: "private", recursive: true }
     : null;
   const propagation = rest.propagation ?? keep;
@@ -270,17 +276,20 @@ function makeEntry(
 
 /** Attaches every mount of the Spec, in order, and makes its mountpoint before. */
 export function attachMounts(spec: Spec, facts: Facts): Step[] {
+  const keepsOffKernel = kernelKeeper(spec);
+  const files = new Set(facts.files);
+  const someReceive = spec.mounts?.some(receives) ?? false;
   return (spec.mounts ?? []).flatMap((entry, index): Step[] => {
     const target = entry.destination;
     const type = entry.type ?? "none";
     const made = makeEntry(entry, facts.places);
     if (made) return made;
-    const keepsOff = keepsOffKernel(spec, target, index)
+    const keepsOff = keepsOffKernel(target, index)
       ? { keepsOffKernel: true } as const
       : {};
     if (type === "cgroup") return attachCgroups(entry, facts);
     const isFile = isMemoryFile(entry) ||
-      isBind(entry) && facts.files.includes(entry.source ?? target);
+      isBind(entry) && files.has(entry.source ?? target);
     const steps: Step[] = [{
       step: "makeMountpoint",
       // The target of a link is made, since mkdir(2) does not follow links.
@@ -301,7 +310,7 @@ export function attachMounts(spec: Spec, facts: Facts): Step[] {
             why:
               "an earlier mount contains this source, so it exists only now; the path is looked up inside the root",
           },
-          ...settings(spec, entry, mountName(index)),
+          ...settings(entry, mountName(index), someReceive),
         );
       }
       steps.push({

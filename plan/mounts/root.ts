@@ -112,7 +112,7 @@ export function changeRoot(spec: Spec, facts: Facts): Step[] {
 const SMALL_TABLE = 64;
 /** With at most so many open mounts and devices, the end of that table stays free. */
 const FEW = 32;
-/** A number above every descriptor that a plan can open. */
+/** A number above every descriptor of a plan with some hundred open mounts. */
 const HIGH = 300;
 
 /**
@@ -122,11 +122,12 @@ const HIGH = 300;
  */
 function aboveOpen(spec: Spec, facts: Facts): number {
   const { mounts = [], linux, process } = spec;
-  if (areMany(hostMountsOf(spec, facts))) return HIGH;
   const { devices = [], maskedPaths = [] } = linux;
   const open = mounts.length + devices.length + maskedPaths.length +
     (process.preserve ?? 0);
-  return open > FEW ? HIGH : SMALL_TABLE - 4;
+  return open > FEW || areMany(hostMountsOf(spec, facts))
+    ? Math.max(HIGH, 2 * SMALL_TABLE + open)
+    : SMALL_TABLE - 4;
 }
 
 /** Attaches an empty root in memory at a path. */
