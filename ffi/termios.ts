@@ -83,6 +83,56 @@ export function makeAttentive(termios: Uint8Array): Uint8Array {
 }
 
 /**
+ * Settings of a terminal as plain data, struct termios: its flags, and its
+ * control characters such as Ctrl-C.
+ */
+export interface TerminalSettings {
+  input: number;
+  output: number;
+  control: number;
+  local: number;
+  characters: readonly number[];
+}
+
+/**
+ * The settings that the caller's programs find, of the first terminal among
+ * these descriptors; null if there is none. In the background the settings are
+ * those of the shell, which reads single characters: null too.
+ */
+export function findSettings(
+  descriptors: readonly number[],
+): TerminalSettings | null {
+  const fd = descriptors.find((fd) => getAttributes(fd) !== null);
+  const termios = fd === undefined ? null : getAttributes(fd);
+  if (fd === undefined || !termios) return null;
+  const group = foregroundGroup(fd);
+  if (group !== null && group !== rawSyscall("getpgid", 0)) return null;
+  return {
+    input: wordOf(termios, OFFSET.input),
+    output: wordOf(termios, OFFSET.output),
+    control: wordOf(termios, OFFSET.control),
+    local: wordOf(termios, OFFSET.local) & ~NOT_TAKEN,
+    characters: [...termios.subarray(OFFSET.characters)],
+  };
+}
+
+/** FLUSHO, PENDIN and EXTPROC: what a terminal is doing, not how it is set. */
+const NOT_TAKEN = 0o10000 | 0o40000 | 0o200000;
+
+/** The settings as the kernel reads them. */
+export function termiosOf(
+  { input, output, control, local, characters }: TerminalSettings,
+): Uint8Array {
+  const termios = new Uint8Array(TERMIOS_SIZE);
+  set(termios, OFFSET.input, input);
+  set(termios, OFFSET.output, output);
+  set(termios, OFFSET.control, control);
+  set(termios, OFFSET.local, local);
+  termios.set(characters, OFFSET.characters);
+  return termios;
+}
+
+/**
  * INIT_C_CC of linux/termios_internal.h: Ctrl-C, Ctrl-\\, DEL, Ctrl-U, Ctrl-D,
  * …
  */
@@ -91,19 +141,19 @@ const USUAL_CHARACTERS = [
   ...[0o23, 0o32, 0, 0o22, 0o17, 0o27, 0o26, 0],
 ];
 
-/**
- * The kernel's settings for a new terminal (tty_std_termios), except that no
- * carriage return is added to a written line (ONLCR).
- */
-export function newWithoutReturns(): Uint8Array {
-  const termios = new Uint8Array(TERMIOS_SIZE);
-  set(termios, OFFSET.input, 0o2400); // ICRNL IXON
-  set(termios, OFFSET.output, OPOST);
-  set(termios, OFFSET.control, 0o277); // B38400 CS8 CREAD
-  set(termios, OFFSET.local, 0o105073); // ISIG ICANON ECHO ECHOE ECHOK ECHOCTL ECHOKE IEXTEN
-  termios.set(USUAL_CHARACTERS, OFFSET.characters);
-  return termios;
-}
+/** The kernel's settings for a new terminal (tty_std_termios). */
+const NEW: TerminalSettings = {
+  input: 0o2400, // ICRNL IXON
+  output: OPOST | ONLCR,
+  control: 0o277, // B38400 CS8 CREAD
+  local: 0o105073, // ISIG ICANON ECHO ECHOE ECHOK ECHOCTL ECHOKE IEXTEN
+  characters: USUAL_CHARACTERS,
+};
+
+/** The settings, except that no carriage return is added to a written line. */
+export const withoutReturns = (
+  settings: TerminalSettings = NEW,
+): TerminalSettings => ({ ...settings, output: settings.output & ~ONLCR });
 
 /** Whether a terminal adds a carriage return to each written line. */
 export function returnsCarriage(termios: Uint8Array): boolean {

@@ -1,7 +1,7 @@
 /** What the compiler knows about the machine and the caller, besides the Spec. */
 
 import type { Rlimit } from "../spec/types.ts";
-import type { HostStep, Step } from "./step.ts";
+import type { HostStep, Step, StepOf } from "./step.ts";
 
 /** Which cgroup versions and hierarchies a machine has. */
 export type CgroupLayout =
@@ -44,6 +44,8 @@ export interface ProcessFacts {
   foreground: boolean;
   /** Standard streams that the container's own terminal replaces. */
   terminalStreams: number[];
+  /** The settings of the caller's terminal, if the container's takes them over. */
+  terminalSettings?: StepOf<"openTerminal">["settings"];
   /** Present if no terminal reads the container's terminal: lines end in LF alone. */
   plainLines?: true;
   /** Whether standard error is a terminal of the host. */

@@ -299,6 +299,14 @@ export type Kinds = {
   openTerminal: {
     size: { height: number; width: number } | null;
     streams: readonly number[];
+    /** The settings of the caller's terminal, struct termios. */
+    settings?: {
+      input: number;
+      output: number;
+      control: number;
+      local: number;
+      characters: readonly number[];
+    };
     /** Present if the terminal does not become /dev/console too. */
     console?: false;
     /** Present if no carriage return is added to lines (ONLCR off). */

@@ -47,6 +47,7 @@ export interface ProcessOptions extends
     | "home"
     | "anyCpu"
     | "plainLines"
+    | "terminalSettings"
     | "terminalStreams"
     | "seccomp"
     | "landlock"

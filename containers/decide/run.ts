@@ -19,7 +19,7 @@ import { EMPTY_ROOTFS, rootKindOf } from "./root_filesystem.ts";
 import { type LearnTarget, learnTarget, seccompFilter } from "./seccomp.ts";
 import { specFrom } from "./spec.ts";
 import { startFifo } from "./start_fifo.ts";
-import { terminalStreams } from "./terminal.ts";
+import { takenSettings, terminalStreams } from "./terminal.ts";
 import {
   accountsIn,
   lookUpUser,
@@ -108,6 +108,7 @@ export async function decideRun(
     inheritFiles: options.streams === "inherit",
     announces: init && (options.announce ?? false),
     terminalStreams: terminalStreams(options, world),
+    ...takenSettings(spec.process, { sendsTerminal: false }, world),
     confineDevices: !options.privileged,
     overlay: overlayOf(options, requester),
     hostTree: rootKind === "host" && options.ephemeral &&

@@ -212,7 +212,19 @@ Deno.test("decideRun() recognizes an image file by its content", async () => {
 Deno.test("decideRun() gives a container a terminal if its user sits at one", async () => {
   const streams = ["terminal", "terminal", "file"] as const;
   const terminalSize = { height: 40, width: 100 };
-  const { spec, facts } = await decide({}, { streams, terminalSize });
+  const terminalSettings = {
+    input: 0o42400,
+    output: 5,
+    control: 0o277,
+    local: 0o105073,
+    characters: [3],
+  };
+  const { spec, facts } = await decide({}, {
+    streams,
+    terminalSize,
+    terminalSettings,
+  });
+  assertEquals(facts.terminalSettings, terminalSettings);
   assertEquals(spec.process.terminal, true);
   assertEquals(spec.process.consoleSize, terminalSize);
   // Standard error is redirected, so the terminal does not replace it.
@@ -221,6 +233,7 @@ Deno.test("decideRun() gives a container a terminal if its user sits at one", as
   const pager = await decide({}, { streams: ["terminal", "pipe", "pipe"] });
   assertEquals(pager.spec.process.terminal, false);
   assertEquals(pager.facts.foreground, false);
+  assertEquals("terminalSettings" in pager.facts, false);
 });
 
 Deno.test("decideRun() follows links of mountpoints that lead to nothing yet", async () => {

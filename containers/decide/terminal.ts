@@ -3,13 +3,14 @@
  * decides; changes nothing. Runs on the host, in the process the user started.
  */
 
-import type { Mount } from "../../spec/types.ts";
+import type { ProcessFacts } from "../../plan/facts.ts";
+import type { Mount, Process } from "../../spec/types.ts";
 import type { TerminalSize, World } from "../world/world.ts";
 import type { ContainerOptions } from "./options.ts";
 
 type Terminals = Pick<
   World,
-  "isInForeground" | "isTerminal" | "terminalSize"
+  "isInForeground" | "isTerminal" | "terminalSettings" | "terminalSize"
 >;
 
 const STDOUT = 1;
@@ -70,3 +71,18 @@ export const plainLines = (
   world: Terminals,
 ): { plainLines?: true } =>
   sendsTerminal || world.isTerminal(STDOUT) ? {} : { plainLines: true };
+
+/**
+ * The settings of the requester's terminal for a terminal that this command
+ * connects with it: what stty(1) has set holds inside too, as with script(1) and
+ * ssh(1). In particular the kernel then erases whole characters of UTF-8
+ * (IUTF8). The receiver of a socket sets the terminal as it likes.
+ */
+export function takenSettings(
+  { terminal }: Pick<Process, "terminal">,
+  { sendsTerminal }: { sendsTerminal: boolean },
+  world: Terminals,
+): { terminalSettings?: ProcessFacts["terminalSettings"] } {
+  const settings = terminal && !sendsTerminal ? world.terminalSettings() : null;
+  return settings ? { terminalSettings: settings } : {};
+}

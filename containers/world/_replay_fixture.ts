@@ -40,6 +40,7 @@ export function replayed(reads: readonly Read[]): World {
     isSameFile: (...of) => ask("isSameFile", ...of),
     isInForeground: () => ask("isInForeground"),
     terminalSize: () => ask("terminalSize"),
+    terminalSettings: () => ask("terminalSettings"),
     kernelRelease: () => ask("kernelRelease"),
     architecture: () => ask("architecture"),
     hostname: () => ask("hostname"),

@@ -124,6 +124,7 @@ export function logged(world: World, log: ReadLog): World {
     isSameFile: noted("isSameFile", world.isSameFile),
     isInForeground: noted("isInForeground", world.isInForeground),
     terminalSize: noted("terminalSize", world.terminalSize),
+    terminalSettings: noted("terminalSettings", world.terminalSettings),
     kernelRelease: noted("kernelRelease", world.kernelRelease),
     architecture: noted("architecture", world.architecture),
     hostname: noted("hostname", world.hostname),

@@ -4,6 +4,7 @@
  */
 
 import { type Errno, SyscallError } from "../../ffi/errno.ts";
+import type { TerminalSettings } from "../../ffi/termios.ts";
 import { CAPABILITIES } from "../../spec/names.ts";
 import { type MadeUpFile, MadeUpFiles } from "./made_up_files.ts";
 import type { AccountFiles, FileInfo, TerminalSize, World } from "./world.ts";
@@ -31,6 +32,8 @@ export interface MadeUpMachine {
   streams?: readonly MadeUpStream[];
   /** The size of its terminals. */
   terminalSize?: TerminalSize;
+  /** The settings of its terminals. */
+  terminalSettings?: TerminalSettings;
   kernelRelease?: string;
   architecture?: "x86_64" | "aarch64";
   hostname?: string;
@@ -66,6 +69,7 @@ export function madeUpWorld(machine: MadeUpMachine = {}): World {
     limits = {},
     streams = [],
     terminalSize = null,
+    terminalSettings = null,
     fixedGroups = [],
     images = {},
   } = machine;
@@ -95,6 +99,7 @@ export function madeUpWorld(machine: MadeUpMachine = {}): World {
     isSameFile: (one, other) => streams[one] === streams[other],
     isInForeground: () => isTerminal(0),
     terminalSize: () => STANDARD.some(isTerminal) ? terminalSize : null,
+    terminalSettings: () => STANDARD.some(isTerminal) ? terminalSettings : null,
     random: () => 0x0123_4567_89ab_cdefn,
     kernelRelease: () => machine.kernelRelease ?? "6.12.0",
     architecture: () => machine.architecture ?? "x86_64",

@@ -10,7 +10,7 @@ import { rawSyscall } from "../../ffi/libc.ts";
 import { cString } from "../../ffi/memory.ts";
 import { landlockVersion } from "../../ffi/probe.ts";
 import { hardLimit } from "../../ffi/resource.ts";
-import { getAttributes, windowSize } from "../../ffi/termios.ts";
+import { findSettings, getAttributes, windowSize } from "../../ffi/termios.ts";
 import { ownForegroundGroup } from "../../launch/attend/job.ts";
 import { entersWithoutGroups } from "./joined_groups.ts";
 import { infoOf, reading } from "./reading.ts";
@@ -54,6 +54,7 @@ export const THIS_MACHINE: World = {
   isSameFile,
   isInForeground: () => ownForegroundGroup() !== null,
   terminalSize,
+  terminalSettings: () => findSettings(STANDARD),
   random: () => crypto.getRandomValues(new BigUint64Array(1))[0]!,
   kernelRelease: () => Deno.osRelease(),
   architecture: () => Deno.build.arch,

@@ -9,6 +9,7 @@
  */
 
 import type { Errno } from "../../ffi/errno.ts";
+import type { TerminalSettings } from "../../ffi/termios.ts";
 
 /** What a path is, stat(2). */
 export interface FileInfo {
@@ -133,6 +134,11 @@ export interface World {
   isInForeground(): boolean;
   /** The size of the first terminal among its streams; null if there is none. */
   terminalSize(): TerminalSize | null;
+  /**
+   * The settings of the first terminal among its streams; null if there is none,
+   * or if it is in the background.
+   */
+  terminalSettings(): TerminalSettings | null;
 
   /** A random number of 64 bits that no other process can guess. */
   random(): bigint;

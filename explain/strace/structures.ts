@@ -10,6 +10,7 @@ import {
 } from "../../ffi/prctl.ts";
 import { SIGNAL } from "../../ffi/signal.ts";
 import {
+  TCSETS,
   TIOCGPTPEER,
   TIOCSCTTY,
   TIOCSPGRP,
@@ -20,6 +21,7 @@ import { CAPABILITIES } from "../../plan/process/capabilities.ts";
 import type { Argument, Call } from "../../launch/bytecode/call.ts";
 import { flags, named, plain, structure } from "./notation.ts";
 import { openFlags } from "./open.ts";
+import { terminalSettings } from "./terminal_settings.ts";
 
 const capability = (number: Argument) =>
   CAPABILITIES[Number(number)] ?? `0x${Number(number).toString(16)}`;
@@ -73,6 +75,7 @@ export function capset({ args }: Call): string[] {
 
 const SIOCSIFFLAGS = 0x8914;
 const REQUESTS = {
+  TCSETS,
   TIOCGPTPEER,
   TIOCSCTTY,
   TIOCSPGRP,
@@ -97,6 +100,8 @@ function requested(request: Argument, value: Argument): string {
       const bits = flags(view.getInt16(IFNAMSIZ, true), { IFF_UP: 1 });
       return `{ifr_name=${plain(text)}, ifr_flags=${bits}}`;
     }
+    case TCSETS:
+      return terminalSettings(view);
     case TIOCSPTLCK:
       return `[${view.getInt32(0, true)}]`;
     case TIOCSWINSZ: {

@@ -7,12 +7,13 @@ import {
   OPEN_TREE_CLONE,
 } from "../../ffi/mount.ts";
 import {
-  newWithoutReturns,
   TCSETS,
+  termiosOf,
   TIOCGPTPEER,
   TIOCSCTTY,
   TIOCSPTLCK,
   TIOCSWINSZ,
+  withoutReturns,
 } from "../../ffi/termios.ts";
 import type { Call, Instruction } from "../bytecode/call.ts";
 import { descriptorMessage } from "./descriptor_message.ts";
@@ -93,7 +94,7 @@ export const lowerTerminal: Lowering<
   "makeSession" | "openTerminal" | "shareTerminal"
 > = {
   makeSession: () => [{ name: "setsid", args: [] }],
-  openTerminal: ({ size, streams, console, plainLines }) => [
+  openTerminal: ({ size, streams, settings, console, plainLines }) => [
     {
       name: "openat",
       args: [AT_FDCWD, "/dev/pts/ptmx", O.O_RDWR | O.O_NOCTTY | O.O_CLOEXEC, 0],
@@ -130,11 +131,15 @@ export const lowerTerminal: Lowering<
         } as const,
       ]
       : []),
-    ...(plainLines
+    ...(settings || plainLines
       ? [
         {
           name: "ioctl",
-          args: [{ slot: "terminal" }, TCSETS, newWithoutReturns()],
+          args: [
+            { slot: "terminal" },
+            TCSETS,
+            termiosOf(plainLines ? withoutReturns(settings) : settings!),
+          ],
         } as const,
       ]
       : []),

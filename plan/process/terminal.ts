@@ -22,12 +22,13 @@ export const makeSession: Step = {
 function openTerminal(
   spec: Spec,
   streams: readonly number[],
-  { joins, plainLines }: ProcessFacts,
+  { joins, plainLines, terminalSettings: settings }: ProcessFacts,
 ): Step {
   return {
     step: "openTerminal",
     size: spec.process.consoleSize ?? null,
     streams,
+    ...(settings ? { settings } : {}),
     ...(joins ? { console: false } : {}),
     ...(plainLines ? { plainLines } : {}),
     why:

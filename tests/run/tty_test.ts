@@ -72,6 +72,20 @@ testBoth("run keeps the size of the outer terminal", async (mode) => {
   assertEquals(await terminal.end(), 4);
 });
 
+testBoth("the terminal has the settings of the outer one", async (mode) => {
+  await using terminal = startTerminal(
+    `stty iutf8 -ixon -echoctl tostop intr ^E erase ^H; ${
+      withTerminal(mode, "stty", "-a")
+    }; echo over`,
+  );
+  await terminal.expect(/over\r\n/);
+  for (const setting of ["iutf8", "-ixon", "-echoctl", "tostop"]) {
+    assertMatch(terminal.output, new RegExp(`[ \n]${setting}[ \r]`));
+  }
+  assertMatch(terminal.output, /intr = \^E; .* erase = \^H;/);
+  assertEquals(await terminal.end(), 0);
+});
+
 testBoth("Ctrl-C reaches the container once", async (mode) => {
   await using terminal = startTerminal(
     `${

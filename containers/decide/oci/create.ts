@@ -12,7 +12,7 @@ import { needsHelper } from "../id_ranges.ts";
 import { mappedMounts } from "../idmaps.ts";
 import type { Requester } from "../requester.ts";
 import { specFilter } from "../seccomp.ts";
-import { plainLines } from "../terminal.ts";
+import { plainLines, takenSettings } from "../terminal.ts";
 import { missingDevices } from "./bound_devices.ts";
 import { type CgroupManager, planCgroupOf } from "./cgroup.ts";
 import { homeInBundle, lacksHome } from "./home.ts";
@@ -91,6 +91,7 @@ export async function decideCreate(
     image: null,
     terminalStreams: [0, 1, 2],
     ...plainLines(request, world),
+    ...takenSettings(spec.process, request, world),
     keepKeyring: request.keepKeyring,
     mapHelper: needsHelper(spec, caller),
     // The streams belong to the caller. If one is the host's null device it is

@@ -17,7 +17,7 @@ import type { AccountFiles, World } from "../../world/world.ts";
 import { readProcessFacts } from "../facts.ts";
 import type { ContainerOptions } from "../options.ts";
 import { orNull, type Requester } from "../requester.ts";
-import { plainLines } from "../terminal.ts";
+import { plainLines, takenSettings } from "../terminal.ts";
 import { confinementOf } from "./confinement.ts";
 import { USUAL_UMASK } from "./create.ts";
 import type { Surroundings } from "./exec_process.ts";
@@ -93,6 +93,7 @@ export async function decideExec(
   const namespaces = differingNamespaces(place, world);
   const userNamespace = namespaces.includes("user");
   const { resources } = config.linux;
+  const sendsTerminal = request.sendsTerminal || request.detach;
   const facts = readProcessFacts(spec, {
     ...await confinementOf(spec, made, requester),
     init: false,
@@ -104,9 +105,8 @@ export async function decideExec(
       : {}),
     anyCpu: !made || resources?.cpu?.cpus !== undefined,
     terminalStreams: [0, 1, 2],
-    ...(made ? {} : plainLines({
-      sendsTerminal: request.sendsTerminal || request.detach,
-    }, world)),
+    ...(made ? {} : plainLines({ sendsTerminal }, world)),
+    ...takenSettings(process, { sendsTerminal }, world),
     ownsPipes: true,
     inheritFiles: (request.streams ?? (made ? "relay" : "inherit")) ===
       "inherit",
