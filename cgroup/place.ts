@@ -147,7 +147,10 @@ export const takeCgroup = (
   undo: [{ undo: "removeCgroup", version, path, found: true }],
 });
 
-/** The operation needs the owner of the cgroup, or root. */
+/**
+ * The cgroup cannot be had: this machine lacks it, or the operation needs its
+ * owner or root.
+ */
 export class CgroupDenied extends ContainerError {
   override name = "CgroupDenied";
 }

@@ -30,6 +30,7 @@ import {
   readLevel,
 } from "./hierarchy.ts";
 import {
+  CgroupDenied,
   cgroupDenied,
   checkMove,
   directoriesAbove,
@@ -90,7 +91,8 @@ type Wanted = Map<CgroupMount, Need>;
 /**
  * Plans the cgroup of a container.
  *
- * @throws CgroupDenied if we may not make a cgroup that is required
+ * @throws CgroupDenied if this machine lacks a cgroup that is required, or we may
+ * not make it
  */
 export function planCgroup(
   asked: CgroupOptions,
@@ -375,14 +377,14 @@ function writeStep(
 function missing(
   { v1, v2, what }: Pick<Concern, "v1" | "v2" | "what">,
   { layout }: Hierarchy,
-): ContainerError {
+): CgroupDenied {
   if (layout === "none") {
-    return new ContainerError(`Cannot ${what}: no cgroups are mounted`, {
+    return new CgroupDenied(`Cannot ${what}: no cgroups are mounted`, {
       hint: "Mount them: mount -t cgroup2 none /sys/fs/cgroup",
     });
   }
   const name = layout === "v2" ? v2 ?? v1 : v1 ?? v2;
-  return new ContainerError(
+  return new CgroupDenied(
     `Cannot ${what}: this machine has no ${name} controller (${layout})`,
     {
       hint: layout === "v2" && v2 === null

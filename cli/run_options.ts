@@ -14,6 +14,7 @@ import {
   parseResources,
   parseSize,
 } from "../spec/resource_flags.ts";
+import { cgroupUse } from "./oci/cgroup_use.ts";
 import { readEnvFile } from "./env_file.ts";
 import type { Flags } from "./flags.ts";
 import {
@@ -111,6 +112,7 @@ export function optionsFromFlags(
       flags.all("sysctl").map((text) => parsePair("sysctl", text)!),
     ),
     resources: resources(flags, requester),
+    ...(cgroupUse.disabled ? { cgroups: "disabled" as const } : {}),
     cgroupParent: cgroupParent(flags.last("cgroup-parent")),
     tty: tty(flags),
     streams: parseStreams(flags.last("streams")),

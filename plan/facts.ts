@@ -1,7 +1,8 @@
 /** What the compiler knows about the machine and the caller, besides the Spec. */
 
 import type { Rlimit } from "../spec/types.ts";
-import type { HostStep, Step, StepOf } from "./step.ts";
+import type { TerminalSettings } from "./process/terminal_settings.ts";
+import type { HostStep, Step } from "./step.ts";
 
 /** Which cgroup versions and hierarchies a machine has. */
 export type CgroupLayout =
@@ -45,7 +46,7 @@ export interface ProcessFacts {
   /** Standard streams that the container's own terminal replaces. */
   terminalStreams: number[];
   /** The settings of the caller's terminal, if the container's takes them over. */
-  terminalSettings?: StepOf<"openTerminal">["settings"];
+  terminalSettings?: TerminalSettings;
   /** Present if no terminal reads the container's terminal: lines end in LF alone. */
   plainLines?: true;
   /** Whether standard error is a terminal of the host. */

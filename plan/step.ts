@@ -10,6 +10,7 @@ import type { MemoryPolicy } from "../spec/types_linux.ts";
 import type { IOPriority, Scheduler } from "../spec/types_process.ts";
 import type { HostKind, HostKinds } from "./host_kinds.ts";
 import type { FileRight, PortRight, Scope } from "./landlock_rights.ts";
+import type { TerminalSettings } from "./process/terminal_settings.ts";
 import type { MountAttribute, MountFlag, Propagation } from "./mounts/words.ts";
 
 export type { MountAttribute, MountFlag, Propagation };
@@ -300,13 +301,7 @@ export type Kinds = {
     size: { height: number; width: number } | null;
     streams: readonly number[];
     /** The settings of the caller's terminal, struct termios. */
-    settings?: {
-      input: number;
-      output: number;
-      control: number;
-      local: number;
-      characters: readonly number[];
-    };
+    settings?: TerminalSettings;
     /** Present if the terminal does not become /dev/console too. */
     console?: false;
     /** Present if no carriage return is added to lines (ONLCR off). */

@@ -10,6 +10,7 @@ import {
 import { Store } from "../../containers/store/store.ts";
 import type { ConfigReading } from "../../spec/config.ts";
 import { ContainerError, systemReason, UsageError } from "../../spec/errors.ts";
+import { cgroupUse } from "./cgroup_use.ts";
 import { type Flag, type Flags, HelpRequested, parseFlags } from "../flags.ts";
 import { log, note, stackTraces } from "../output.ts";
 
@@ -101,6 +102,7 @@ export function takeGlobalFlags(argv: readonly string[]): readonly string[] {
   const file = flags.last("log");
   if (file !== undefined) openLog(file);
   const manager = flags.last("cgroup-manager");
+  cgroupUse.disabled = manager === "disabled";
   const root = flags.last("root");
   let store: Store | undefined;
   current = {
@@ -111,7 +113,7 @@ export function takeGlobalFlags(argv: readonly string[]): readonly string[] {
       return store ??= new Store(root ?? `${stateDirectory()}/containers`);
     },
     systemdCgroup: flags.has("systemd-cgroup") || manager === "systemd",
-    cgroups: manager !== "disabled",
+    cgroups: !cgroupUse.disabled,
     criu: flags.last("criu"),
   };
   log.file = file;

@@ -26,7 +26,12 @@ export const updateCommand: Command = {
       help:
         "Read linux.resources from FILE (- is stdin) and ignore other flags",
     },
-    { name: "memory", value: "SIZE", help: "Limit memory; -1 for no limit" },
+    {
+      name: "memory",
+      short: "m",
+      value: "SIZE",
+      help: "Limit memory; -1 for no limit",
+    },
     {
       name: "memory-reservation",
       value: "SIZE",

@@ -5,124 +5,140 @@
  */
 
 import { DEFAULT_DEVICE_RULES, readHierarchy } from "../../cgroup/mod.ts";
-import type { Hierarchy } from "../../cgroup/hierarchy.ts";
 import { planPlace } from "../../cgroup/systemd/in_scope.ts";
 import { CgroupDenied } from "../../cgroup/place.ts";
 import type { CgroupPlan } from "../../cgroup/step.ts";
+import { SpecError, UsageError } from "../../spec/errors.ts";
 import type { Resources } from "../../spec/resources.ts";
+import type { Spec } from "../../spec/types.ts";
 import type { World } from "../world/world.ts";
+import type { ContainerOptions } from "./options.ts";
 
 /** What the container's cgroup has to provide. */
 interface LimitOptions {
   id: string;
-  resources: Resources;
+  /** Absent without limits. */
+  resources?: Resources;
   /** `--cgroup-parent`. */
   parent?: string;
-  /**
-   * The caller is not root. A limit is left out if its controller is not
-   * delegated to the caller.
-   */
+  /** The caller is not root. */
   rootless: boolean;
 }
 
-/** The cgroup to create, and why some requested limits will not hold. */
-export interface PlannedLimits {
-  cgroup: CgroupPlan | null;
-  leftOut: CgroupDenied[];
-}
-
 /**
- * Plans a cgroup for limits.
+ * Plans a cgroup for limits. A limit protects the machine from the container, so
+ * a limit that cannot be set is an error, for root and for users.
  *
- * @throws {ContainerError} if this machine does not have such a limit; for root
- * also if the cgroup cannot be created
+ * @throws {ContainerError} if this machine does not have such a limit, or if the
+ * cgroup cannot be created
  */
-export function planLimits(options: LimitOptions, world: World): PlannedLimits {
-  const plan = placement(options, readHierarchy(world), world);
-  const leftOut: CgroupDenied[] = [];
-  const attempt = (resources: Resources) => {
-    try {
-      return plan(resources);
-    } catch (error) {
-      if (!options.rootless || !(error instanceof CgroupDenied)) throw error;
-      leftOut.push(error);
-      return null;
-    }
-  };
-  const cgroup = attempt(options.resources);
-  if (cgroup) return { cgroup, leftOut };
-  // Some controllers may be delegated to the user while others are not.
-  leftOut.length = 0;
-  const kept = partsOf(options.resources).filter((part) => attempt(part));
-  if (!kept.length) return { cgroup: null, leftOut };
-  const { cpu: _cpu, ...others } = Object.assign({}, ...kept);
-  const cpu = Object.assign({}, ...kept.map((part) => part.cpu));
-  return { cgroup: plan({ ...others, cpu }), leftOut };
+export function planLimits(
+  { id, resources, parent, rootless }: LimitOptions,
+  world: World,
+): CgroupPlan | null {
+  const needed = parent !== undefined ||
+    Object.keys(resources ?? {}).some((name) =>
+      // File permissions protect devices from users.
+      name !== "devices" || !rootless
+    );
+  if (!needed) return null;
+  const plan = planPlace({ id, parent, rootless }, readHierarchy(world), world);
+  const { scope, entry, ...rest } = plan({
+    ...{ id, resources, rootless },
+    unique: true,
+  });
+  if (!scope) return { ...rest, entry };
+  // The container has a systemd scope of its own, and this program as PID 1
+  // belongs to it too.
+  const back = [`${scope.own}/cgroup.procs`];
+  return { ...rest, scope, entry: entry && { ...entry, back } };
 }
 
 /**
  * Plans the cgroup of a container in the background, which has one even without
- * limits: to find its processes, to measure and to freeze them.
+ * limits: to measure and to freeze its processes. Without limits it may also be
+ * missing, as in the foreground. Null then.
  *
- * @throws {ContainerError} if it cannot be created
+ * @throws {ContainerError} if limits need it and it cannot be created
  */
 export function planLasting(
   { id, resources, parent, rootless }: LimitOptions,
   world: World,
-): CgroupPlan {
-  const plan = planPlace(
+): CgroupPlan | null {
+  const place = planPlace(
     { id, parent, rootless },
     readHierarchy(world),
     world,
   );
-  return plan({
-    id,
-    resources: {
-      ...resources,
-      devices: [...resources.devices ?? [], ...DEFAULT_DEVICE_RULES],
-    },
-    stats: true,
-    freeze: true,
-    unique: true,
-    rootless,
-  });
-}
-
-/**
- * Returns a function that plans the cgroup for given limits, at the place
- * chosen here.
- */
-function placement(
-  { id, parent, rootless }: LimitOptions,
-  hierarchy: Hierarchy,
-  world: World,
-): (resources: Resources) => CgroupPlan {
-  const planned = planPlace({ id, parent, rootless }, hierarchy, world);
-  return (resources) => {
-    const { scope, entry, ...plan } = planned({
+  const plan = (resources?: Resources) =>
+    place({
       ...{ id, resources, rootless },
+      stats: true,
+      freeze: true,
       unique: true,
     });
-    if (!scope) return { ...plan, entry };
-    // The container has a systemd scope of its own, and this program as PID 1
-    // belongs to it too.
-    const back = [`${scope.own}/cgroup.procs`];
-    return { ...plan, scope, entry: entry && { ...entry, back } };
-  };
+  const withDevices = () =>
+    plan({
+      ...resources,
+      devices: [...resources?.devices ?? [], ...DEFAULT_DEVICE_RULES],
+    });
+  if (hasLimits(resources) || parent !== undefined) return withDevices();
+  return orDenied(withDevices) ?? orDenied(plan);
+}
+
+const hasLimits = (resources: Resources = {}) =>
+  Object.keys(resources).length > 0;
+
+/** The plan; null if this machine or its owner refuses the cgroup. */
+function orDenied(plan: () => CgroupPlan): CgroupPlan | null {
+  try {
+    return plan();
+  } catch (error) {
+    if (error instanceof CgroupDenied) return null;
+    throw error;
+  }
 }
 
 /**
- * Splits the limits into parts that are available or not independently of each
- * other: one for each controller.
+ * Refuses limits for a container that is to have no cgroup.
+ *
+ * @throws {UsageError}
  */
-function partsOf({ cpu = {}, ...others }: Resources): Resources[] {
-  const { cpus, mems, ...time } = cpu;
-  const parts: Resources[] = Object.entries(others).map(([key, value]) => ({
-    [key]: value,
-  }));
-  if (Object.keys(time).length) parts.push({ cpu: time });
-  if (cpus !== undefined || mems !== undefined) {
-    parts.push({ cpu: { cpus, mems } });
-  }
-  return parts.length ? parts : [{}];
+export function refuseLimits(
+  { resources, cgroupParent }: Pick<
+    ContainerOptions,
+    "resources" | "cgroupParent"
+  >,
+): void {
+  if (!hasLimits(resources) && cgroupParent === undefined) return;
+  throw new UsageError(
+    `Cannot ${
+      hasLimits(resources) ? "limit resources" : "use --cgroup-parent"
+    } without a cgroup`,
+    "Remove the limit, or --cgroup-manager disabled.",
+  );
+}
+
+/**
+ * Refuses a container in the background whose processes no later command could
+ * find: neither a cgroup nor a PID namespace holds them together.
+ *
+ * @throws {SpecError}
+ */
+export function requireHold(
+  { linux }: Pick<Spec, "linux">,
+  cgroup: CgroupPlan | null,
+): void {
+  if (cgroup?.groups.length) return;
+  const ownsProcesses = linux.namespaces.some(({ type, path }) =>
+    type === "pid" && path === undefined
+  );
+  if (ownsProcesses) return;
+  throw new SpecError(
+    "Cannot run a container in the background with neither a cgroup nor a PID namespace of its own: no command could find and end its processes",
+    {
+      hint:
+        "Use --pid private, or run it where it can have a cgroup; see container doctor.",
+    },
+  );
 }

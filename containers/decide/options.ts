@@ -122,6 +122,11 @@ export interface ContainerOptions {
   /** Cgroup limits, in the OCI format. */
   resources?: Resources;
   /**
+   * `disabled`: the container gets no cgroup, and can have no limits. Default: a
+   * container with limits, or in the background, gets a cgroup.
+   */
+  cgroups?: "disabled";
+  /**
    * The parent of the container's cgroup. docs/flags.md explains relative
    * paths.
    */

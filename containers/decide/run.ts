@@ -7,11 +7,9 @@
 import type { CgroupPlan } from "../../cgroup/step.ts";
 import type { Facts } from "../../plan/facts.ts";
 import { hasNamespace } from "../../plan/namespaces.ts";
-import type { ContainerError } from "../../spec/errors.ts";
 import type { Resources } from "../../spec/resources.ts";
 import type { Device, Spec } from "../../spec/types.ts";
 import { readFacts } from "./facts.ts";
-import type { PlannedLimits } from "./limits.ts";
 import type { ContainerOptions } from "./options.ts";
 import { absolutePath, type Requester } from "./requester.ts";
 import { findLayers } from "./overlay_layers.ts";
@@ -36,7 +34,7 @@ export interface RunRequest {
   id: string;
   /**
    * Whether the container goes on when the command that creates it has ended.
-   * It then has a cgroup in any case, where its processes can be found.
+   * It then has a cgroup even without limits, if that is possible.
    */
   background?: boolean;
   /** Where its record is, if it has one. */
@@ -54,8 +52,6 @@ export interface Decided {
   learn: LearnTarget | null;
   /** What the container cannot have, one sentence each. */
   leftOut: string[];
-  /** Why limits that were requested will not hold. */
-  unlimited: ContainerError[];
 }
 
 /** The size of a terminal that nobody is attached to yet. */
@@ -88,10 +84,7 @@ export async function decideRun(
     resources,
     ...(background ? { terminalSize: SIZE } : {}),
   }, requester);
-  const { cgroup, leftOut: unlimited } = await cgroupOf(request, resources, {
-    requester,
-  });
-  leftOut.push(...notLimited(unlimited));
+  const cgroup = await cgroupOf(request, resources, spec, requester);
   const { landlock } = options;
   const facts = readFacts(spec, {
     init,
@@ -136,7 +129,6 @@ export async function decideRun(
     cgroup,
     learn: learnTarget(options.seccomp ?? "default"),
     leftOut,
-    unlimited,
   };
 }
 
@@ -183,20 +175,23 @@ const limitsOf = async (
     ? (await import("./devices.ts")).findDevices(options, requester)
     : { devices: [], resources: options.resources };
 
-const NO_LIMITS: PlannedLimits = { cgroup: null, leftOut: [] };
-
 async function cgroupOf(
-  { id, options: { cgroupParent: parent }, background }: RunRequest,
+  { id, options, background }: RunRequest,
   resources: Resources | undefined,
-  { requester: { caller, world } }: { requester: Requester },
-): Promise<PlannedLimits> {
-  if (!background && !resources && !parent) return NO_LIMITS;
-  const { planLasting, planLimits } = await import("./limits.ts");
-  const rootless = !caller.privileged;
-  const wanted = { id, resources: resources ?? {}, parent, rootless };
-  return background
-    ? { cgroup: planLasting(wanted, world), leftOut: [] }
-    : planLimits(wanted, world);
+  spec: Spec,
+  { caller, world }: Requester,
+): Promise<CgroupPlan | null> {
+  const { cgroupParent: parent, cgroups } = options;
+  if (!background && !resources && !parent) return null;
+  const { planLasting, planLimits, refuseLimits, requireHold } = await import(
+    "./limits.ts"
+  );
+  const wanted = { id, resources, parent, rootless: !caller.privileged };
+  if (cgroups === "disabled") refuseLimits(options);
+  else if (!background) return planLimits(wanted, world);
+  const cgroup = cgroups === "disabled" ? null : planLasting(wanted, world);
+  if (background) requireHold(spec, cgroup);
+  return cgroup;
 }
 
 /** Where changes to the root filesystem go. */
@@ -208,17 +203,3 @@ function overlayOf(
   // Absolute, because the walker may have another working directory.
   return findLayers(absolutePath(requester, overlay), requester.world);
 }
-
-/**
- * A sentence for each limit that will not hold. Consecutive limits share one
- * hint.
- */
-const notLimited = (errors: readonly ContainerError[]) =>
-  errors.map(({ message, hint }, index) =>
-    `${
-      message.replace(
-        /^Cannot ([^:]*)/,
-        "cannot $1, so this limit is not applied",
-      )
-    }${hint === errors[index + 1]?.hint ? "" : `. ${hint}`}`
-  );

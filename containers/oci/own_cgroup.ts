@@ -5,6 +5,7 @@
 
 import type { CgroupState } from "../../cgroup/mod.ts";
 import { ContainerError } from "../../spec/errors.ts";
+import { nameOf } from "../store/status.ts";
 import type { ContainerRecord } from "../store/store.ts";
 
 /**
@@ -14,16 +15,16 @@ import type { ContainerRecord } from "../store/store.ts";
  * @throws {ContainerError} if it has none
  */
 export function ownCgroup(
-  { id, cgroup }: ContainerRecord,
+  record: ContainerRecord,
   action: string,
 ): CgroupState {
+  const { cgroup } = record;
   if (cgroup?.groups.length) return cgroup;
   throw new ContainerError(
-    `Cannot ${action} ${id}: it does not have its own cgroup`,
+    `Cannot ${action} ${nameOf(record)}: it does not have its own cgroup`,
     {
-      hint: cgroup
-        ? "Without root this requires cgroup v2 and a systemd user instance. Otherwise run as root (sudo). See container doctor."
-        : "Create it without --cgroup-manager disabled.",
+      hint:
+        "Start it without --cgroup-manager disabled, as root (sudo). Without root it requires cgroup v2 and a systemd user instance. See container doctor.",
     },
   );
 }

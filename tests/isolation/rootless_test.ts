@@ -265,6 +265,21 @@ test(
 );
 
 test(
+  "run and run -d refuse a limit that the user may not set",
+  async (tenant, mode) => {
+    for (const words of [["-m", "64m"], ["-d", "-m", "64m"]]) {
+      const { status, stdout, stderr } = await tenant.run(
+        mode,
+        ...words,
+        "true",
+      );
+      assertEquals([status, stdout], [125, ""], words.join(" "));
+      assertMatch(stderr, /^container: Cannot limit memory: .*\. Run as root/m);
+    }
+  },
+);
+
+test(
   "run refuses a group that is not mapped",
   async (tenant, mode) => {
     const { status, stderr } = await tenant.run(

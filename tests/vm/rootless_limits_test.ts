@@ -1,7 +1,7 @@
 // deno-lint-ignore-file no-sync-fn-in-async-fn -- the tests run one at a time
 /**
- * Limits of an ordinary user: in a delegated part of cgroup v2, and without
- * limits if nothing is delegated. Runs in the machine of `deno task test:vm`.
+ * Limits of an ordinary user: in a delegated part of cgroup v2, and refused if
+ * nothing is delegated. Runs in the machine of `deno task test:vm`.
  *
  * @module
  */
@@ -95,28 +95,35 @@ testBoth("rootless limits (v2): delegated limits apply", async (mode) => {
 }, { skip });
 
 testBoth(
-  "rootless limits (v2): only a controller that is not delegated is left out",
+  "rootless limits (v2): a controller that is not delegated ends the start",
   async (mode) => {
     const owned = [`${TOP}/user`, `${TOP}/user/session`];
     await using slice = new Slice(owned, "+pids +cpu -memory");
-    const { status, stderr } = await runAs(
+    const { status, stdout, stderr } = await runAs(
       mode,
       slice,
       "-m 16m --pids-limit 3",
-      "for i in 1 2 3 4; do sleep 3 & done",
+      "echo runs",
     );
-    assertEquals(status, 2, stderr);
+    assertEquals([status, stdout], [125, ""], stderr);
     assertMatch(
       stderr,
-      /^container: cannot limit memory, so this limit is not applied: .*memory controller.*Delegate=memory/m,
+      /^container: Cannot limit memory: .*memory controller.*Delegate=memory/m,
     );
-    assertMatch(stderr, /can't fork/);
+    const allowed = await runAs(
+      mode,
+      slice,
+      "--pids-limit 3",
+      "for i in 1 2 3 4; do sleep 3 & done",
+    );
+    assertEquals(allowed.status, 2, allowed.stderr);
+    assertMatch(allowed.stderr, /can't fork/);
   },
   { skip },
 );
 
 testBoth(
-  "rootless limits (v2): without delegation the container runs with a warning",
+  "rootless limits (v2): without delegation a container with limits does not start",
   async (mode) => {
     await using slice = new Slice([], "+memory +pids");
     const { status, stdout, stderr } = await runAs(
@@ -125,10 +132,10 @@ testBoth(
       "-m 16m",
       "echo runs",
     );
-    assertEquals([status, stdout], [0, "runs\n"], stderr);
+    assertEquals([status, stdout], [125, ""], stderr);
     assertMatch(
       stderr,
-      /^container: cannot limit memory, so this limit is not applied: .*do not have permission to change/m,
+      /^container: Cannot limit memory: .*do not have permission to change/m,
     );
   },
   { skip },
@@ -148,10 +155,10 @@ testBoth(
       "--pids-limit 9",
       "true",
     );
-    assertEquals(status, 0, stderr);
+    assertEquals(status, 125, stderr);
     assertMatch(
       stderr,
-      /cannot limit the number of processes, so this limit is not applied: \S*session contains processes.*\n?.*mkdir \S*session\/init/,
+      /Cannot limit the number of processes: \S*session contains processes.*\n?.*mkdir \S*session\/init/,
     );
   },
   { skip },
