@@ -147,7 +147,7 @@ function hintFor(syscall: string, code: string): string | undefined {
       return "Raise the limit on open files (ulimit -n).";
     case "EAGAIN":
       // For other calls EAGAIN means that there is nothing to read yet.
-      return syscall === "posix_spawn"
+      return ["posix_spawn", "clone", "clone3"].includes(syscall)
         ? "The limit on processes is reached. See ulimit -u, and pids.max of the cgroup."
         : undefined;
   }

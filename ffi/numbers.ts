@@ -17,6 +17,7 @@ const NUMBERS = {
   pread64: [17, 67],
   dup: [32, 23],
   getpid: [39, 172],
+  clone: [56, 220],
   execve: [59, 221],
   wait4: [61, 260],
   kill: [62, 129],

@@ -178,7 +178,10 @@ export class Keeper implements Disposable {
     walking.check();
     throw new ContainerError(
       "Cannot start the container: its first process, or its keeper, was killed",
-      { hint: "Check with dmesg whether the machine is out of memory." },
+      {
+        hint:
+          "Perhaps the limit on processes is reached (ulimit -u, and pids.max of the cgroup), or the machine is out of memory; see dmesg.",
+      },
     );
   }
 

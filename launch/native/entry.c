@@ -19,7 +19,8 @@
  *
  * launch/native/pid_one.h is PID 1 of a container, launch/native/plain_run.h is
  * the parent of a plain run, launch/native/known_texts.h prints versions and help,
- * launch/native/interpreter.h starts the runtime.
+ * launch/native/limits.h checks what the runtime needs, launch/native/interpreter.h
+ * starts it.
  *
  * scripts/_entry.ts adds this code to the executable and fills in `entry`,
  * `plain` and `segments`.
@@ -86,7 +87,7 @@ enum {
   O_DIRECTORY = 040000, O_NOFOLLOW = 0100000,
 #endif
   O_TMPFILE = 020000000 | O_DIRECTORY,
-  AT_EMPTY_PATH = 0x1000, STATX_BASIC = 0x7ff,
+  AT_EMPTY_PATH = 0x1000, AT_SYMLINK_NOFOLLOW = 0x100, STATX_BASIC = 0x7ff,
   S_IFMT = 0170000, S_IFREG = 0100000, S_IFDIR = 0040000, S_IFBLK = 0060000, WRITABLE_BY_OTHERS = 022,
   MFD_CLOEXEC = 1, MFD_ALLOW_SEALING = 2, MFD_EXEC = 0x10,
   F_SETFD = 2, F_DUPFD_CLOEXEC = 1030, F_ADD_SEALS = 1033,
@@ -130,7 +131,10 @@ static const u8 *after(const u8 *word, const char *beginning) {
 
 #include "interpreter.h"
 
+static void require_for_runtime(void);
+
 static void proceed(const i64 *stack, u64 exit_function) {
+  require_for_runtime();
   jump(stack, exit_function, next_entry(stack, exit_function));
 }
 
@@ -345,6 +349,7 @@ static i32 is_sound(u64 size) {
          plan->count <= (plan->size - sizeof(struct plan)) / sizeof(struct step);
 }
 
+#include "limits.h"
 #include "processes.h"
 #include "pid_one.h"
 #include "guards.h"
@@ -371,13 +376,13 @@ static void keep_children(void) {
   syscall6(SYS_rt_sigaction, SIGCHLD, (u64)action, 0, 8, 0, 0);
 }
 
-__attribute__((used)) void enter(i64 *stack, u64 exit_function) {
+/* A small stack has room for `enter`, but not for this. */
+__attribute__((noinline)) static void serve(i64 *stack, u64 exit_function) {
   struct request request = {0};
   u8 path[4096];
   u32 at = 0;
   keep_children();
   if (is_secure(stack)) goto runtime;
-  print_known_text(stack);
   if (stack[0] > 2 && equal((const u8 *)stack[2], "run")) {
     stay_somewhere();
     run_plain(stack, exit_function);
@@ -405,4 +410,10 @@ __attribute__((used)) void enter(i64 *stack, u64 exit_function) {
 runtime:
   stay_somewhere();
   proceed(stack, exit_function);
+}
+
+__attribute__((used)) void enter(i64 *stack, u64 exit_function) {
+  if (!is_secure(stack)) print_known_text(stack);
+  require(OF_NATIVE_CODE, sizeof OF_NATIVE_CODE / sizeof *OF_NATIVE_CODE);
+  serve(stack, exit_function);
 }

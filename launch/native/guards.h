@@ -22,7 +22,7 @@ static const u8 *texts_of(const struct plain *plain) { return walker_of(plain) +
 
 enum {
   NULL_MAJOR = 1, NULL_MINOR = 3, S_IFCHR = 0020000, S_IFIFO = 0010000, S_IFSOCK = 0140000,
-  KCMP_FILE = 0, AT_SYMLINK_NOFOLLOW = 0x100,
+  KCMP_FILE = 0,
 };
 
 /* The parsed command line, and the kind of each standard stream. */
