@@ -38,6 +38,7 @@ const NUMBERS = {
   capget: [125, 90],
   capset: [126, 91],
   rt_sigtimedwait: [128, 137],
+  rt_sigqueueinfo: [129, 138],
   sigaltstack: [131, 132],
   personality: [135, 92],
   fstatfs: [138, 44],

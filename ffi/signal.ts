@@ -72,6 +72,26 @@ export function kill(pid: number, signal: number): boolean {
   throw new SyscallError("kill", errnoName(-result));
 }
 
+/** The size of the kernel's siginfo_t, and where its fields are. */
+const SIGINFO_SIZE = 128;
+const SIGINFO = { signal: 0, code: 8, pid: 16 } as const;
+const SI_QUEUE = -1;
+
+/**
+ * sigqueue(3): like {@linkcode kill}, and the receiver can tell it from a
+ * signal of kill(2).
+ */
+export function queueSignal(pid: number, signal: number): void {
+  const info = new DataView(new ArrayBuffer(SIGINFO_SIZE));
+  info.setInt32(SIGINFO.signal, signal, true);
+  info.setInt32(SIGINFO.code, SI_QUEUE, true);
+  info.setInt32(SIGINFO.pid, Deno.pid, true);
+  const bytes = new Uint8Array(info.buffer);
+  const result = rawSyscall("rt_sigqueueinfo", pid, signal, bytes);
+  if (result >= 0 || -result === ERRNO.ESRCH) return;
+  throw new SyscallError("rt_sigqueueinfo", errnoName(-result));
+}
+
 /** Blocks signals for the calling thread only, sigprocmask(2). */
 export function blockSignals(signals: Iterable<number>): void {
   syscall("rt_sigprocmask", SIG_BLOCK, sigset(signals), null, SIGSET_SIZE);
@@ -103,6 +123,28 @@ export function replaceHandler(signal: number, handler: bigint): void {
   syscall("rt_sigaction", signal, bytes, null, SIGSET_SIZE);
 }
 
+const SA_SIGINFO = 4n;
+const SA_RESTORER = 0x04000000n;
+const SA_RESTART = 0x10000000n;
+const ALL = 0xffffffffffffffffn;
+
+/**
+ * Has a machine-code handler receive a signal, sigaction(2). Every other signal
+ * is blocked while it runs, and interrupted system calls go on.
+ *
+ * @param restorer code that calls sigreturn(2)
+ */
+export function installHandler(
+  signal: number,
+  handler: bigint,
+  restorer: bigint,
+): void {
+  const flags = SA_SIGINFO | SA_RESTORER | SA_RESTART;
+  const action = new BigUint64Array([handler, flags, restorer, ALL]);
+  const bytes = new Uint8Array(action.buffer);
+  syscall("rt_sigaction", signal, bytes, null, SIGSET_SIZE);
+}
+
 /**
  * Restores the default action of a signal if it is ignored, sigaction(2)
  * SIG_DFL.
@@ -124,7 +166,19 @@ export function resetIfIgnored(signal: number): void {
 /**
  * Waits until one of these blocked signals is pending and takes it,
  * sigwaitinfo(2).
+ *
+ * @returns its number, and whether it was sent by {@linkcode queueSignal}
  */
-export function waitForSignal(signals: Uint8Array): number {
-  return syscall("rt_sigtimedwait", signals, null, null, SIGSET_SIZE);
+export function waitForSignal(
+  signals: Uint8Array,
+): { signal: number; queued: boolean } {
+  const info = new DataView(new ArrayBuffer(SIGINFO_SIZE));
+  const signal = syscall(
+    "rt_sigtimedwait",
+    signals,
+    new Uint8Array(info.buffer),
+    null,
+    SIGSET_SIZE,
+  );
+  return { signal, queued: info.getInt32(SIGINFO.code, true) === SI_QUEUE };
 }

@@ -12,13 +12,7 @@
 
 import { type Descriptor, duplicateUp } from "../ffi/fcntl.ts";
 import { rawSyscall, syscall } from "../ffi/libc.ts";
-import {
-  kill,
-  SIGNAL,
-  type SignalName,
-  sigset,
-  waitForSignal,
-} from "../ffi/signal.ts";
+import { kill, SIGNAL, sigset, waitForSignal } from "../ffi/signal.ts";
 import { openSpawn } from "../ffi/spawn.ts";
 import { setForegroundGroup } from "../ffi/termios.ts";
 import {
@@ -124,14 +118,14 @@ function tell(news: number): void {
 function attend(command: number): WaitStatus {
   const taken = sigset(signalNumbers(TAKEN_BY_CHILD));
   const forwarded = new Set<number>(
-    FORWARDED.map((name: SignalName) => SIGNAL[name]),
+    signalNumbers(FORWARDED),
   );
   for (;;) {
-    const signal = waitForSignal(taken);
+    const { signal, queued } = waitForSignal(taken);
     if (signal === SIGNAL.SIGCHLD) {
       const ended = reap(command);
       if (ended) return ended;
-    } else if (signal === SIGNAL_FOREGROUND) {
+    } else if (signal === SIGNAL_FOREGROUND && queued) {
       setForegroundGroup(STDIN, command);
     } else if (signal === SIGNAL.SIGCONT) {
       // The stop signal stopped the command's whole process group.

@@ -63,10 +63,11 @@ export interface Received {
 }
 
 /**
- * Sent by the parent: give the terminal back to the command's process group.
- * Nothing else uses SIGSTKFLT. Its number is lower than SIGCONT's, and of two
- * pending signals the kernel delivers the lower first. A command that continues
- * before it has the terminal stops again at its next read.
+ * Queued by the parent, sigqueue(3): give the terminal back to the command's
+ * process group. Its number is lower than SIGCONT's, and of two pending signals
+ * the kernel delivers the lower first. A command that continues before it has
+ * the terminal stops again at its next read. Sent by kill(2), SIGSTKFLT is
+ * forwarded like any other signal.
  */
 export const SIGNAL_FOREGROUND = SIGNAL.SIGSTKFLT;
 

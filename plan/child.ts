@@ -27,47 +27,33 @@ import { raiseLimits } from "./process/raise_limits.ts";
 import type { Step } from "./step.ts";
 import { makeSession } from "./process/terminal.ts";
 
-/** The signals that PID 1 forwards to the command. */
-export const FORWARDED = [
-  "SIGINT",
-  "SIGTERM",
-  "SIGHUP",
-  "SIGQUIT",
-  "SIGUSR1",
-  "SIGUSR2",
-  "SIGWINCH",
-  "SIGCONT",
-  "SIGTSTP",
-] as const;
-
 /** Every real-time signal, signal(7), as one word in a list of signals. */
 export const REAL_TIME_SIGNALS = "SIGRTMIN…SIGRTMAX";
 
 /**
- * The signals that the child blocks from its creation and receives one by one.
- * With SIGSTKFLT the parent asks it to give the command the terminal again.
- * SIGTTIN and SIGTTOU are blocked because PID 1 cannot be stopped: the kernel
- * would retry for ever the terminal access that is meant to stop it.
- *
- * SIGPIPE and those after it are received and dropped. The kernel does not
- * deliver to PID 1 a signal that has no handler, with one exception: if the
- * first thread blocks the signal and another thread does not, it is fatal.
- * glibc blocks all signals for a moment around each posix_spawn.
+ * The signals that this program forwards to the command: all that a process can
+ * receive, except SIGCHLD, SIGPIPE and SIGURG, as in docker. Those are about
+ * the receiver itself: its child, its pipe, its socket.
  */
-export const TAKEN_BY_CHILD = [
-  "SIGCHLD",
-  ...FORWARDED,
-  "SIGSTKFLT",
-  "SIGTTIN",
-  "SIGTTOU",
-  "SIGPIPE",
-  "SIGALRM",
-  "SIGVTALRM",
-  "SIGPROF",
-  "SIGIO",
-  "SIGPWR",
-  REAL_TIME_SIGNALS,
+export const FORWARDED = [
+  ...["SIGHUP", "SIGINT", "SIGQUIT", "SIGILL", "SIGTRAP", "SIGABRT", "SIGBUS"],
+  ...["SIGFPE", "SIGUSR1", "SIGSEGV", "SIGUSR2", "SIGALRM", "SIGTERM"],
+  ...["SIGSTKFLT", "SIGCONT", "SIGTSTP", "SIGTTIN", "SIGTTOU", "SIGXCPU"],
+  ...["SIGXFSZ", "SIGVTALRM", "SIGPROF", "SIGWINCH", "SIGIO", "SIGPWR"],
+  ...["SIGSYS", REAL_TIME_SIGNALS],
 ] as const;
+
+/**
+ * The signals that the child blocks from its creation and receives one by one.
+ * SIGTTIN and SIGTTOU have to be blocked because PID 1 cannot be stopped: the
+ * kernel would retry for ever the terminal access that is meant to stop it.
+ *
+ * SIGPIPE is received and dropped. The kernel does not deliver to PID 1 a
+ * signal that has no handler, with one exception: if the first thread blocks
+ * the signal and another thread does not, it is fatal. glibc blocks all signals
+ * for a moment around each posix_spawn.
+ */
+export const TAKEN_BY_CHILD = ["SIGCHLD", ...FORWARDED, "SIGPIPE"] as const;
 
 /** PID 1 always inherits the descriptors below this number. */
 const INHERITED_BELOW = 7;

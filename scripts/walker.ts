@@ -44,6 +44,12 @@ export const PROGRAMS = {
     // It has no fixed address, because it becomes a segment of another program.
     flags: ["-fpie", "-no-pie", "-fno-jump-tables", "-Wl,-Ttext-segment=0"],
   },
+  signal_queue: {
+    what: "The handler of the signals that the parent reads",
+    constant: "SIGNAL_QUEUE",
+    // No loader reads it: only its bytes in memory are kept.
+    flags: ["-fpie", "-no-pie", "-fno-jump-tables", "-Wl,-Ttext=0,-e,0"],
+  },
 } as const;
 
 /** The name of a C program in launch/native/. */
@@ -53,7 +59,7 @@ export type ProgramName = keyof typeof PROGRAMS;
 export async function buildProgram(
   name: ProgramName,
   arch: keyof typeof COMPILERS,
-): Promise<Uint8Array> {
+): Promise<Uint8Array<ArrayBuffer>> {
   const out = await Deno.makeTempFile();
   try {
     const flags = FLAGS.filter((flag) =>
@@ -69,10 +75,20 @@ export async function buildProgram(
       ],
     }).spawn().status;
     if (!success) throw new Error(`Cannot compile ${name}.c for ${arch}`);
-    return await Deno.readFile(out);
+    const file = await Deno.readFile(out);
+    return name === "signal_queue" ? loadedBytes(file) : file;
   } finally {
     await Deno.remove(out);
   }
+}
+
+/** What an ELF executable's first segment has in memory, elf(5). */
+function loadedBytes(file: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  const view = new DataView(file.buffer);
+  const segment = Number(view.getBigUint64(32, true));
+  const offset = Number(view.getBigUint64(segment + 8, true));
+  const size = Number(view.getBigUint64(segment + 32, true));
+  return file.slice(offset, offset + size);
 }
 
 /** The first line of `gcc --version`. Another compiler produces other bytes. */

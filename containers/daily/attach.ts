@@ -10,9 +10,12 @@ import { ERRNO, SyscallError } from "../../ffi/errno.ts";
 import { rawSyscall } from "../../ffi/libc.ts";
 import { POLL, readInBackground, waitForOne } from "../../ffi/poll.ts";
 import { DetachKeys } from "../../launch/attend/detach_keys.ts";
-import { forwardSignals } from "../../launch/attend/forward_signals.ts";
+import {
+  forwardSignals,
+  Recipient,
+} from "../../launch/attend/forward_signals.ts";
 import { OuterTerminal } from "../../launch/attend/outer_terminal.ts";
-import { FORWARDED } from "../../plan/child.ts";
+import { SIGNAL } from "../../ffi/signal.ts";
 import { ContainerError } from "../../spec/errors.ts";
 import { isAlive, type Store } from "../store/store.ts";
 import { Attachment, tellKeeper } from "./attachment.ts";
@@ -92,23 +95,24 @@ export async function attach(
   held.defer(() => attached = false);
   const leaving = Promise.withResolvers<void>();
   const { pid } = store.peek(id) ?? { pid: 0 };
-  // Closing a terminal window must not signal a container that is also shown in
-  // other windows.
-  if (outer) Deno.addSignalListener("SIGHUP", () => leaving.resolve());
-  forwardSignals(
-    pid,
-    FORWARDED.filter((name) =>
-      name !== "SIGWINCH" && name !== "SIGTSTP" &&
-      !(outer && name === "SIGHUP")
-    ),
-    (name) => {
-      if (name === "SIGCONT" && attached) outer?.enter();
-    },
-  );
   const resize = () => {
     if (attached && input) outer?.copySize(input.fd);
   };
-  Deno.addSignalListener("SIGWINCH", resize);
+  const recipient = new Recipient();
+  recipient.pid = pid;
+  forwardSignals(recipient, {
+    seen(signal) {
+      if (signal === SIGNAL.SIGCONT && attached) outer?.enter();
+    },
+    instead: {
+      [SIGNAL.SIGWINCH]: resize,
+      // Closing a terminal window must not signal a container that is also
+      // shown in other windows.
+      ...(outer ? { [SIGNAL.SIGHUP]: () => leaving.resolve() } : {}),
+    },
+    // Ctrl-Z stops this command, not the container.
+    without: [SIGNAL.SIGTSTP, SIGNAL.SIGTTIN, SIGNAL.SIGTTOU],
+  });
   resize();
   if (!noInput && input) {
     passInput(input, outer, new DetachKeys(keys), () => {

@@ -12,7 +12,7 @@ import {
 } from "../../launch/attend/forward_signals.ts";
 import type { OuterTerminal } from "../../launch/attend/outer_terminal.ts";
 import type { Relay } from "../../launch/attend/terminal_relay.ts";
-import { FORWARDED } from "../../plan/child.ts";
+import { endingName } from "../../launch/attend/early_end.ts";
 import { EXIT } from "../../spec/errors.ts";
 import { create, type CreateOptions } from "./create.ts";
 import { remove } from "./end.ts";
@@ -28,14 +28,6 @@ export interface RunBundleOptions extends CreateOptions {
   /** Leave the removal of the stopped container to `delete`. */
   keep: boolean;
 }
-
-/** The signals that end a program without a handler. */
-export const ENDING: readonly SignalName[] = [
-  "SIGHUP",
-  "SIGINT",
-  "SIGQUIT",
-  "SIGTERM",
-];
 
 /**
  * How long a command may go on after its terminal has hung up, in milliseconds.
@@ -64,14 +56,13 @@ export async function runBundle(
   }
   const recipient = new Recipient();
   let told: SignalName | undefined;
-  forwardSignals(
-    recipient,
-    // Changes of the terminal's size are passed on by the relay.
-    FORWARDED.filter((name) => name !== "SIGWINCH"),
-    (name) => {
-      if (!recipient.pid && ENDING.includes(name)) told ??= name;
+  let resize = () => {};
+  forwardSignals(recipient, {
+    seen(signal) {
+      if (!recipient.pid) told ??= endingName(signal);
     },
-  );
+    instead: { [SIGNAL.SIGWINCH]: () => resize() },
+  });
   let master: Descriptor | undefined;
   const first = await create(store, {
     ...options,
@@ -84,6 +75,7 @@ export async function runBundle(
   }
   const pid = recipient.pid = first;
   using tied = master && await TiedTerminal.to(pid, master);
+  if (tied) resize = () => tied.resize();
   const ended = waitFor(pid);
   await startOrRemove(store, options);
   const status = await ended;
@@ -123,9 +115,6 @@ class TiedTerminal implements Disposable {
     readonly relay: Relay,
   ) {
     this.#relaying = relay.run().catch(() => this.hangUp());
-    Deno.addSignalListener("SIGWINCH", () => {
-      if (!this.#ended) relay.resize();
-    });
   }
 
   /** Connects them before the container writes output or asks for the size. */
@@ -138,6 +127,11 @@ class TiedTerminal implements Disposable {
     const relay = new Relay(master, outer, () => tied.hangUp());
     const tied = new TiedTerminal(pid, outer, relay);
     return tied;
+  }
+
+  /** The user's terminal has another size now. */
+  resize(): void {
+    if (!this.#ended) this.relay.resize();
   }
 
   /**

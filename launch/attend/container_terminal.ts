@@ -3,9 +3,8 @@
  * the host; loaded on demand.
  */
 
-import { kill, SIGNAL } from "../../ffi/signal.ts";
+import { kill, queueSignal, SIGNAL } from "../../ffi/signal.ts";
 import { wait, type WaitStatus } from "../../ffi/wait.ts";
-import { FORWARDED } from "../../plan/child.ts";
 import type { Descriptor } from "../../ffi/fcntl.ts";
 import { ContainerError } from "../../spec/errors.ts";
 import type { Container } from "../container.ts";
@@ -64,31 +63,30 @@ export async function attendTerminal(
     relay?.awake();
   };
   const request = new StopRequest();
-  // SIGWINCH is handled separately.
   let ended = false;
   const recipient = new Recipient();
   recipient.pid = pid;
-  const passedOn = forwardSignals(
-    recipient,
-    FORWARDED.filter((name) => name !== "SIGWINCH"),
-    (name) => {
-      hooks.seen(name);
+  const passedOn = forwardSignals(recipient, {
+    seen(signal) {
+      hooks.seen(signal);
       if (ended) return;
-      request.seen(name);
-      stops ||= name === "SIGTSTP";
-      if (name === "SIGCONT") resume();
-      early.seen(name);
+      request.seen(signal);
+      stops ||= signal === SIGNAL.SIGTSTP;
+      if (signal === SIGNAL.SIGCONT) resume();
+      early.seen(signal);
     },
-  );
-  Deno.addSignalListener("SIGWINCH", () => {
-    if (attending) relay?.resize();
+    instead: {
+      [SIGNAL.SIGWINCH]: () => {
+        if (attending) relay?.resize();
+      },
+    },
   });
 
   const follow = (news: number) => {
     if (news === NEWS.running || !stops) return;
     if (news === NEWS.wantsTerminal) {
       // Nobody else needs the container's own terminal.
-      kill(pid, SIGNAL_FOREGROUND);
+      queueSignal(pid, SIGNAL_FOREGROUND);
     } else if (!outer.exists || hasJobShell()) {
       if (!request.take()) return;
       relay?.flush();
@@ -97,7 +95,7 @@ export async function attendTerminal(
       stopHere({ wholeJob });
       resume();
       // The SIGCONT that continued us is forwarded like any other signal.
-      if (passedOn.includes("SIGCONT")) return;
+      if (passedOn.includes(SIGNAL.SIGCONT)) return;
     }
     kill(pid, SIGNAL.SIGCONT);
   };

@@ -30,6 +30,10 @@ const GRACE = 1000;
 
 const SIGNALED = 128;
 
+/** The name of a signal that ends a command; undefined for any other. */
+export const endingName = (signal: number): SignalName | undefined =>
+  ENDING.find((name) => SIGNAL[name] === signal);
+
 /** A signal told the command to end before it ran. */
 export class EndedEarly extends ContainerError {
   /** The name of the class. */
@@ -70,8 +74,9 @@ export class EarlyEnd implements Disposable {
   }
 
   /** Call this for each signal that was forwarded. */
-  seen(name: SignalName): void {
-    if (this.#timer !== undefined || !ENDING.includes(name)) return;
+  seen(signal: number): void {
+    const name = endingName(signal);
+    if (this.#timer !== undefined || !name) return;
     if (this.#isRunning()) return;
     this.#timer = setTimeout(() => {
       this.#timer = undefined;

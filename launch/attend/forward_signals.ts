@@ -3,59 +3,50 @@
  * host.
  */
 
-import {
-  ignoreSignal,
-  kill,
-  SIGNAL,
-  type SignalName,
-} from "../../ffi/signal.ts";
-import {
-  passOnWithoutDebugger,
-  readIgnored,
-  setRecipient,
-} from "./debugger.ts";
+import { kill } from "../../ffi/signal.ts";
+import { FORWARDED } from "../../plan/child.ts";
+import { signalNumbers } from "../lower/signal_numbers.ts";
+import { readIgnored } from "./debugger.ts";
+import { SignalQueue } from "./signal_queue.ts";
 
 /** The process that receives forwarded signals. */
 export class Recipient {
-  #pid = 0;
-
   /** Its pid; while it is 0, nothing is forwarded. */
-  get pid(): number {
-    return this.#pid;
-  }
+  pid = 0;
+}
 
-  set pid(pid: number) {
-    this.#pid = pid;
-    setRecipient(pid);
-  }
+/** glibc uses them itself, nptl(7). */
+const GLIBC = [32, 33];
+
+/** How signals are forwarded. */
+export interface Forwarding {
+  /** Is told of every signal, before it is forwarded. */
+  seen?: (signal: number) => void;
+  /** Signals that are not forwarded, and what is done instead. */
+  instead?: { readonly [signal: number]: (() => void) | undefined };
+  /** Signals that this process leaves alone. */
+  without?: readonly number[];
 }
 
 /**
- * Forwards the signals that this process receives. Signals that the caller
- * ignores (nohup) stay ignored.
+ * Forwards the signals that this process receives, all of
+ * {@linkcode FORWARDED}. Signals that the caller ignores (nohup) stay ignored.
  *
- * @returns the signals that are not ignored
+ * @returns the signals that are received
  */
 export function forwardSignals(
-  to: number | Recipient,
-  names: readonly SignalName[],
-  seen: (name: SignalName) => void,
-): SignalName[] {
-  const before = readIgnored();
-  const ignored = (name: SignalName) => before.has(SIGNAL[name]);
-  const heard = names.filter((name) => !ignored(name));
-  const pid = () => typeof to === "number" ? to : to.pid;
-  setRecipient(pid());
-  for (const name of heard) {
-    Deno.addSignalListener(name, () => {
-      seen(name);
-      if (pid()) kill(pid(), SIGNAL[name]);
-    });
-  }
-  if (heard.includes("SIGUSR1")) passOnWithoutDebugger();
-  // With its first listener Deno also takes over SIGHUP, SIGINT and SIGTERM.
-  for (const name of names) {
-    if (ignored(name)) ignoreSignal(SIGNAL[name]);
-  }
+  to: Recipient,
+  { seen, instead = {}, without = [] }: Forwarding,
+): number[] {
+  const ignored = readIgnored();
+  const heard = signalNumbers(FORWARDED).filter((signal) =>
+    !ignored.has(signal) && !GLIBC.includes(signal) && !without.includes(signal)
+  );
+  new SignalQueue(heard).forEach((signal) => {
+    seen?.(signal);
+    const other = instead[signal];
+    if (other) other();
+    else if (to.pid) kill(to.pid, signal);
+  });
   return heard;
 }

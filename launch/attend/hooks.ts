@@ -1,7 +1,6 @@
 /** Callbacks while a container runs. */
 
 import type { Descriptor } from "../../ffi/fcntl.ts";
-import type { SignalName } from "../../ffi/signal.ts";
 
 /** What the parent does in addition to waiting. */
 export interface ParentHooks {
@@ -20,5 +19,5 @@ export interface ParentHooks {
 /** Events of a running container. */
 export interface Attending extends Pick<ParentHooks, "setUp"> {
   /** A signal arrived. It is forwarded while the container exists. */
-  seen(name: SignalName): void;
+  seen(signal: number): void;
 }

@@ -5,12 +5,7 @@
  */
 
 import { syscall } from "../../ffi/libc.ts";
-import {
-  blockSignals,
-  kill,
-  SIGNAL,
-  type SignalName,
-} from "../../ffi/signal.ts";
+import { blockSignals, kill, SIGNAL } from "../../ffi/signal.ts";
 import { foregroundGroup, setForegroundGroup } from "../../ffi/termios.ts";
 import {
   waitInBackground,
@@ -56,9 +51,9 @@ export class StopRequest {
   #state: "none" | "asked" | "taken back" = "none";
 
   /** Notes a signal that this process has received. */
-  seen(name: SignalName): void {
-    if (name === "SIGTSTP") this.#state = "asked";
-    if (name === "SIGCONT" && this.#state === "asked") {
+  seen(signal: number): void {
+    if (signal === SIGNAL.SIGTSTP) this.#state = "asked";
+    if (signal === SIGNAL.SIGCONT && this.#state === "asked") {
       this.#state = "taken back";
     }
   }

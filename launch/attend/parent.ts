@@ -5,10 +5,9 @@
 
 import type { Attending, ParentHooks } from "./hooks.ts";
 import { O, open } from "../../ffi/fcntl.ts";
-import { kill, SIGNAL, type SignalName } from "../../ffi/signal.ts";
+import { kill, queueSignal, SIGNAL } from "../../ffi/signal.ts";
 import { foregroundGroup } from "../../ffi/termios.ts";
 import { exitCode, wait, type WaitStatus } from "../../ffi/wait.ts";
-import { FORWARDED } from "../../plan/child.ts";
 import {
   type Container,
   startContainer,
@@ -50,7 +49,7 @@ export async function runParent(
       : start,
   );
   relay?.begin();
-  const told = { ...hooks, seen: (name: SignalName) => relay?.seen(name) };
+  const told = { ...hooks, seen: (signal: number) => relay?.seen(signal) };
   container.listened = hooks.listened;
   try {
     hooks.created?.(container.pid);
@@ -103,7 +102,7 @@ async function attend(
     const own = ownForegroundGroup();
     if (own === null || !plan.init) return;
     group = own;
-    kill(pid, SIGNAL_FOREGROUND);
+    queueSignal(pid, SIGNAL_FOREGROUND);
   };
   // Without a terminal we stop only after somebody sent SIGTSTP. A command that
   // stops itself may continue itself, and then nobody would continue us.
@@ -112,13 +111,15 @@ async function attend(
   let ended = false;
   const recipient = new Recipient();
   recipient.pid = pid;
-  const passedOn = forwardSignals(recipient, FORWARDED, (name) => {
-    hooks.seen(name);
-    if (ended) return;
-    request.seen(name);
-    stops ||= name === "SIGTSTP";
-    if (name === "SIGCONT") passTerminal();
-    early.seen(name);
+  const passedOn = forwardSignals(recipient, {
+    seen(signal) {
+      hooks.seen(signal);
+      if (ended) return;
+      request.seen(signal);
+      stops ||= signal === SIGNAL.SIGTSTP;
+      if (signal === SIGNAL.SIGCONT) passTerminal();
+      early.seen(signal);
+    },
   });
   const follow = (news: number) => {
     if (news === NEWS.running || !stops) return;
@@ -133,7 +134,7 @@ async function attend(
       group = null;
       // The SIGCONT that continued us is forwarded like any other signal. A
       // second one would undo a Ctrl-Z that follows immediately.
-      if (passedOn.includes("SIGCONT")) return;
+      if (passedOn.includes(SIGNAL.SIGCONT)) return;
     }
     passTerminal();
     kill(pid, SIGNAL.SIGCONT);

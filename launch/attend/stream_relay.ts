@@ -14,12 +14,11 @@ import { ERRNO, errnoName, errnoText } from "../../ffi/errno.ts";
 import { type Descriptor, seekBack, unreadBytes } from "../../ffi/fcntl.ts";
 import { rawSyscall } from "../../ffi/libc.ts";
 import { readInBackground, writeInBackground } from "../../ffi/poll.ts";
-import { fileSizeLimit, RLIM_INFINITY } from "../../ffi/resource.ts";
 import { SIGNAL, type SignalName } from "../../ffi/signal.ts";
 import { streamNames } from "../../plan/process/streams.ts";
 import { ContainerError, EXIT } from "../../spec/errors.ts";
 import { PIPE_SIZE, type RelayPipe } from "../host/relay_pipe.ts";
-import { ENDING } from "./early_end.ts";
+import { endingName } from "./early_end.ts";
 
 /** A pipe, and what is copied through it. */
 interface Copied extends Pick<RelayPipe, "step" | "file" | "end" | "look"> {
@@ -70,7 +69,6 @@ export class StreamRelay implements Disposable {
     this.#closeTheirs();
     for (const copied of this.#copied) {
       const { input } = copied.step;
-      if (!input) surviveLargeFiles();
       copied.job = (input ? this.#fill(copied) : this.#empty(copied))
         .catch((error) => this.#fail(copied, error))
         .finally(() => closeEnd(copied));
@@ -108,8 +106,9 @@ export class StreamRelay implements Disposable {
    * Call this for each signal. An ending signal stops the wait for output, if
    * that is all we wait for.
    */
-  seen(name: SignalName): void {
-    if (this.#finishing && ENDING.includes(name)) this.#stopped.resolve(name);
+  seen(signal: number): void {
+    const name = endingName(signal);
+    if (this.#finishing && name) this.#stopped.resolve(name);
   }
 
   async #fill(copied: Copied): Promise<void> {
@@ -222,18 +221,6 @@ function closeEnd(copied: Copied): void {
   copied.closed = true;
   forget(copied.end.fd);
   copied.end.close();
-}
-
-let survives = false;
-
-/**
- * Makes a write beyond the file size limit, setrlimit(2), an error and not a
- * fatal signal.
- */
-function surviveLargeFiles(): void {
-  if (survives || fileSizeLimit() === RLIM_INFINITY) return;
-  survives = true;
-  Deno.addSignalListener("SIGXFSZ", () => {});
 }
 
 /** The error for a signal that arrived before all output was copied. */

@@ -69,6 +69,13 @@ static i64 syscall6(i64 nr, u64 a, u64 b, u64 c, u64 d, u64 e, u64 f) {
 #error "no system calls for this architecture yet"
 #endif
 
+/* siginfo_t, sigaction(2); pid is the sender if code is SI_USER or SI_QUEUE.
+ * The kernel sends its own signals with a positive code. */
+enum { SI_QUEUE = -1 };
+struct siginfo {
+  i32 signal, error, code, unused, pid, rest[27];
+};
+
 /* The same numbers on every architecture. */
 enum {
   SYS_pidfd_send_signal = 424, SYS_pidfd_open = 434, SYS_close_range = 436, SYS_openat2 = 437,

@@ -127,8 +127,8 @@ enum {
 #define WALKER_NAME "walker"
 
 /* Sets of signals: plan/child.ts, launch/attend/early_end.ts */
-#define SIGNALS_FORWARDED 0x80a4a07UL
-#define SIGNALS_TAKEN 0xffffffffbe3bfa07UL
+#define SIGNALS_FORWARDED 0xffffffffffbaeeffUL
+#define SIGNALS_TAKEN 0xffffffffffbbfeffUL
 #define SIGNALS_ENDING 0x4007UL
 /* In the order of the messages of plain runs */
 #define ENDING_IN_ORDER {2, 15, 1, 3}

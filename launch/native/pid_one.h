@@ -135,11 +135,12 @@ static i32 reap(i64 command, i32 *status) {
 static i32 attend_command(i64 command) {
   u64 taken = SIGNALS_TAKEN;
   i32 status = 0, group = (i32)command;
+  struct siginfo info;
   for (;;) {
-    i64 signal = syscall6(SYS_rt_sigtimedwait, (u64)&taken, 0, 0, 8, 0, 0);
+    i64 signal = syscall6(SYS_rt_sigtimedwait, (u64)&taken, (u64)&info, 0, 8, 0, 0);
     if (signal == SIGCHLD) {
       if (reap(command, &status)) return status;
-    } else if (signal == SIGNAL_FOREGROUND) {
+    } else if (signal == SIGNAL_FOREGROUND && info.code == SI_QUEUE) {
       syscall6(SYS_ioctl, 0, TIOCSPGRP, (u64)&group, 0, 0, 0);
     } else if (signal == SIGCONT) {
       /* The stop signal stopped the command's whole process group. */

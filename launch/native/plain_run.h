@@ -119,7 +119,9 @@ static i32 attend(struct parent *parent) {
   for (;;) {
     i32 status = 0;
     i64 left = ending ? end - now() : 0, time[2] = {0, left > 0 ? left : 0};
-    i64 signal = syscall6(SYS_rt_sigtimedwait, (u64)&parent->taken, 0, ending ? (u64)time : 0, 8, 0, 0);
+    struct siginfo info;
+    i64 signal =
+        syscall6(SYS_rt_sigtimedwait, (u64)&parent->taken, (u64)&info, ending ? (u64)time : 0, 8, 0, 0);
     if (signal == -EAGAIN) {
       if (!is_running(parent)) end_early(parent, (u64)ending);
       ending = 0;
@@ -128,8 +130,11 @@ static i32 attend(struct parent *parent) {
       if (!found) continue;
       if (found < 0 || (status & 0xff) != 0x7f) return status;
       stop_together(parent);
-    } else if (signal == SIGIO) {
+    } else if (signal == SIGIO && info.code > 0) {
       hear_news(parent);
+    } else if ((signal == SIGTTIN || signal == SIGTTOU) && info.code > 0) {
+      /* The terminal stops a job that uses it in the background. */
+      syscall6(SYS_kill, own_pid(), SIGSTOP, 0, 0, 0, 0);
     } else if (signal > 0) {
       if (signal == SIGTSTP) listen_for_news(parent);
       note_stop(parent, signal);

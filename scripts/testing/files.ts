@@ -15,6 +15,7 @@ export const FROM_SOURCE: Readonly<Record<string, string>> = {
   job_control: "launch/child.ts stops and continues the command",
   refusals: "some arguments can reach only the source",
   session: "the session of the Go program, by FFI",
+  forwarding: "launch/child.ts forwards signals",
   signals: "launch/child.ts forwards signals and reaps",
   status: "launch/child.ts reports how the command ended",
   streams: "launch/child.ts passes the streams on",

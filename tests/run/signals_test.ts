@@ -16,49 +16,6 @@ import {
 } from "../_harness.ts";
 import { Session } from "../_session.ts";
 
-const FORWARDED = [
-  "INT",
-  "TERM",
-  "HUP",
-  "QUIT",
-  "USR1",
-  "USR2",
-  "WINCH",
-  "CONT",
-  "TSTP",
-] as const;
-
-/** A script that counts a signal until it is told to stop. */
-const counting = (signal: string) => `
-  count=0
-  trap 'count=$((count + 1)); echo got $count' ${signal}
-  trap 'echo end $count; exit 5' ALRM
-  echo ready
-  while :; do sleep 0.05; done
-`;
-
-for (const signal of FORWARDED) {
-  testBoth(
-    `SIG${signal} to the parent reaches the command exactly once`,
-    async (mode) => {
-      await using session = mode.startRun("sh", "-c", counting(signal));
-      await session.expect(/ready\n/);
-      session.kill(`SIG${signal}`);
-      await session.expect(/got 1\n/);
-      session.kill(`SIG${signal}`);
-      await session.expect(/got 2\n/);
-      // A third signal would have arrived after another sleep of the command.
-      const command = mode.init
-        ? commands(session)[0]
-        : descendants(session.pid)[0]!.pid;
-      await new Promise((resolve) => setTimeout(resolve, 150));
-      Deno.kill(command!, "SIGALRM");
-      await session.expect(/^end 2\n/);
-      assertEquals(await session.end(), 5);
-    },
-  );
-}
-
 /** The command's processes on the host: those below PID 1 of the container. */
 function commands(session: Session): number[] {
   const [child] = descendants(session.pid);

@@ -14,7 +14,6 @@ import {
 } from "../../../launch/attend/forward_signals.ts";
 import { HostPhase } from "../../../launch/host/host_phase.ts";
 import { startTime } from "../../../launch/host/owner.ts";
-import { FORWARDED } from "../../../plan/child.ts";
 import { criuRestore } from "../../../plan/criu.ts";
 import { withRecord } from "../../../plan/host.ts";
 import { devicesOf } from "../../../plan/mounts/devices.ts";
@@ -43,7 +42,7 @@ import {
 } from "./criu.ts";
 import { destroy, remove } from "../end.ts";
 import { EntryLedger } from "../../store/entry_ledger.ts";
-import { ENDING } from "../run.ts";
+import { endingName } from "../../../launch/attend/early_end.ts";
 import type { Entry, Store } from "../../store/store.ts";
 
 /** The options of restore. */
@@ -83,13 +82,11 @@ export async function restore(
   let told: SignalName | undefined;
   if (!detach) {
     syscall("prctl", PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
-    forwardSignals(
-      recipient,
-      FORWARDED,
-      (name) => {
-        if (!recipient.pid && ENDING.includes(name)) told ??= name;
+    forwardSignals(recipient, {
+      seen(signal) {
+        if (!recipient.pid) told ??= endingName(signal);
       },
-    );
+    });
   }
   const pid = recipient.pid = await restoreEntry();
   if (detach) return 0;

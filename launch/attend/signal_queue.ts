@@ -1,0 +1,76 @@
+/**
+ * The signals of this process, in the order in which they came. Deno's own
+ * listeners lose the order of signals that come close together, which turns
+ * "stop, continue" around, and know no real-time signals. So a few machine
+ * instructions, launch/native/signal_queue.c, write the number of each signal
+ * into a pipe. Runs in the parent, on the host.
+ */
+
+import {
+  type Descriptor,
+  memoryFile,
+  moveUp,
+  pipe,
+  setNonBlocking,
+} from "../../ffi/fcntl.ts";
+import { syscall } from "../../ffi/libc.ts";
+import { readInBackground } from "../../ffi/poll.ts";
+import { installHandler } from "../../ffi/signal.ts";
+import { SIGNAL_QUEUE } from "../native/signal_queue_code.ts";
+
+const PROT = { read: 1, write: 2, exec: 4 } as const;
+const MAP_PRIVATE_ANONYMOUS = 0x22;
+
+/** Where launch/native/signal_queue.c has its parts. */
+const PART = { restorer: 0n, destination: 12, handler: 16n } as const;
+
+/** The number of signals that are read at once. */
+const MOST = 64;
+
+/**
+ * Receives signals from now until this process ends. There is one queue in a
+ * process.
+ */
+export class SignalQueue {
+  readonly #read: Descriptor;
+
+  constructor(signals: readonly number[]) {
+    const ends = pipe();
+    this.#read = moveUp(ends.read);
+    const write = moveUp(ends.write);
+    // A handler must never wait: a process that gets more signals than the pipe
+    // holds loses some, as with any signal that is pending already.
+    setNonBlocking(write);
+    const code = mapHandler(write);
+    for (const signal of signals) {
+      installHandler(signal, code + PART.handler, code + PART.restorer);
+    }
+  }
+
+  /** Calls `take` with each signal. */
+  async forEach(take: (signal: number) => void): Promise<never> {
+    const bytes = new Uint8Array(MOST);
+    for (;;) {
+      const count = await readInBackground(this.#read.fd, bytes);
+      for (const signal of bytes.subarray(0, Math.max(0, count))) take(signal);
+    }
+  }
+}
+
+/**
+ * Maps the handler into memory that is not writable; it stays for the life of
+ * this process.
+ */
+function mapHandler(write: Descriptor): bigint {
+  const code = Uint8Array.fromBase64(SIGNAL_QUEUE[Deno.build.arch].code);
+  new DataView(code.buffer).setInt32(PART.destination, write.fd, true);
+  using file = memoryFile("handler", code);
+  const { length } = code;
+  const writable = PROT.read | PROT.write;
+  const place = BigInt(
+    syscall("mmap", 0, length, writable, MAP_PRIVATE_ANONYMOUS, -1, 0),
+  );
+  syscall("pread64", file.fd, place, length, 0);
+  syscall("mprotect", place, length, PROT.read | PROT.exec);
+  return place;
+}
