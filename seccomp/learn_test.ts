@@ -112,6 +112,16 @@ Deno.test("profileOf() does not depend on the order of calls", () => {
 
 const SOCKET = 40;
 
+/**
+ * Like the program's flags: without WAIT_KILLABLE_RECV (Linux 5.19), SIGCHLD of
+ * the shell's first command ends its next fork with EINTR.
+ */
+const [major = 0, minor = 0] = Deno.osRelease().split(".").map(parseFloat);
+const FLAGS = SECCOMP.SECCOMP_FILTER_FLAG_NEW_LISTENER |
+  (major > 5 || major === 5 && minor >= 19
+    ? SECCOMP.SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
+    : 0);
+
 /** Does the same as the program: installs, sends, serves. */
 async function learn(argv: [string, ...string[]]): Promise<Learned> {
   const [ours, theirs] = socketPair();
@@ -122,7 +132,7 @@ async function learn(argv: [string, ...string[]]): Promise<Learned> {
   const started = start(
     [
       NO_NEW_PRIVS,
-      installFilter(learnFilter(), SECCOMP.SECCOMP_FILTER_FLAG_NEW_LISTENER),
+      installFilter(learnFilter(), FLAGS),
       ...lowerLearning.sendListener({
         step: "sendListener",
         socket: SOCKET,
