@@ -5,7 +5,7 @@
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { wait, WNOHANG } from "../../ffi/wait.ts";
+import { wait } from "../../ffi/wait.ts";
 import { alterLowering, lower } from "../../launch/lower/lower.ts";
 import { StepError } from "../../launch/step_error.ts";
 import { exec } from "../../containers/oci/exec/exec.ts";
@@ -18,7 +18,7 @@ import type { Config } from "../_config.ts";
 import { execOptions, stepsOf } from "./_exec_fault.ts";
 import { endOfKilled, SHARES, waitingBelow } from "./_fault.ts";
 import { test, until } from "../_harness.ts";
-import { descendants, readProcess } from "../_host.ts";
+import { descendants, keepBurying, readProcess } from "../_host.ts";
 import { pooled } from "./_pooled.ts";
 import { Session } from "../_session.ts";
 
@@ -96,7 +96,8 @@ for (const [variant, change] of Object.entries(VARIANTS)) {
     // Its streams are pipes, which are not reopened.
     const chosen = new Set(steps.map(({ step }) => step));
     chosen.delete("reopenNull");
-    using _burying = burying();
+    // A PID namespace does not end before the last of its processes is reaped.
+    using _burying = keepBurying();
     await pooled([...chosen], SHARES, (kind) => killAt(bundle, kind));
     await bundle.does("delete", "--force", "one");
   });
@@ -125,21 +126,4 @@ async function killAt(
         return !now || now.start !== start;
       }),
   );
-}
-
-/**
- * Reaps orphans of this process, even those created after the kill. A PID
- * namespace does not end before the last of its processes is reaped.
- */
-function buryWalkers(): void {
-  for (const { pid, parent, state } of descendants(Deno.pid)) {
-    if (parent !== Deno.pid || state !== "Z") continue;
-    const name = Deno.readTextFileSync(`/proc/${pid}/comm`).trim();
-    if (name !== "deno") wait(pid, WNOHANG);
-  }
-}
-
-function burying(): Disposable {
-  const timer = setInterval(buryWalkers, 50);
-  return { [Symbol.dispose]: () => clearInterval(timer) };
 }
