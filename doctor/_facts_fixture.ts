@@ -24,6 +24,7 @@ export function rootFacts(changes: Partial<Facts> = {}): Facts {
     ) as Record<ProbedCall, string>,
     memfdNoexec: 0,
     uid: 0,
+    gid: 0,
     user: "root",
     capabilities: ALL,
     bounding: ALL,
@@ -80,6 +81,7 @@ export function rootFacts(changes: Partial<Facts> = {}): Facts {
 export function userFacts(changes: Partial<Facts> = {}): Facts {
   return rootFacts({
     uid: 1000,
+    gid: 1000,
     user: "ada",
     capabilities: 0n,
     tried: { ok: true, said: "", asUser: true },

@@ -187,11 +187,31 @@ Deno.test("diagnose() proposes a free range of ids", () => {
   assertEquals(find(facts, "subgid").status, "ok");
   assertEquals(
     find(
-      userFacts({ subuid: [{ owner: "1000", start: 1, count: 65536 }] }),
+      userFacts({ subuid: [{ owner: "1000", start: 1001, count: 65536 }] }),
       "subuid",
     ).status,
     "ok",
   );
+});
+
+Deno.test("diagnose() names ranges that the kernel refuses", () => {
+  const range = (start: number, owner = "ada") => ({
+    ...{ owner, start, count: 65536 },
+  });
+  const of = (...subuid: ReturnType<typeof range>[]) =>
+    find(userFacts({ subuid }), "subuid");
+  assertEquals(of(range(100000), range(100000, "bob")).status, "ok");
+  const twice = of(range(100000), range(150000));
+  assertEquals([twice.status, twice.found], [
+    "missing",
+    "100000 to 165535 and 150000 to 215535 overlap",
+  ]);
+  const own = of(range(0));
+  assertEquals([own.status, own.found, own.cure], [
+    "missing",
+    "0 to 65535 contain the user's own ID 1000",
+    "sudo usermod --del-subuids 0-65535 ada",
+  ]);
 });
 
 Deno.test("diagnose() checks that newuidmap has a right that takes effect", () => {

@@ -52,6 +52,7 @@ export interface Facts {
   /** vm.memfd_noexec; null before Linux 6.3. */
   memfdNoexec: number | null;
   uid: number;
+  gid: number;
   /** The name in /etc/passwd; null if the uid is not in it. */
   user: string | null;
   /** Effective and bounding capabilities, by bit. */

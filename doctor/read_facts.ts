@@ -108,6 +108,7 @@ export function readFacts(stateDirectory: () => string): Facts {
     ) as Record<ProbedCall, string>,
     memfdNoexec: readNumber("/proc/sys/vm/memfd_noexec"),
     uid,
+    gid: Deno.gid() ?? 0,
     user: lines(read("/etc/passwd")).map((line) => line.split(":"))
       .find(([, , id]) => id === String(uid))?.[0] ?? null,
     capabilities,

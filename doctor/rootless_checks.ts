@@ -10,6 +10,7 @@ import {
   userName,
 } from "./facts.ts";
 import { userNamespaceObstacle } from "./hints.ts";
+import { overlapping } from "../spec/ids.ts";
 import { coveredProc } from "./mounts.ts";
 import { forbiddenCure } from "./namespace_checks.ts";
 
@@ -87,6 +88,14 @@ function subordinate(facts: Facts, file: "subuid" | "subgid"): Check {
     });
   }
   const own = rangesOf(facts, facts[file]);
+  const fault = faultOf(own, file, facts);
+  if (fault) {
+    return check("Without root", file, title, {
+      status: "missing",
+      ...fault,
+      means: "the kernel refuses them, so --userns auto does not work",
+    });
+  }
   const count = own.reduce((sum, range) => sum + range.count, 0);
   if (count >= ENOUGH) {
     return check("Without root", file, title, {
@@ -105,6 +114,41 @@ function subordinate(facts: Facts, file: "subuid" | "subgid"): Check {
     }: most images need ${ENOUGH} IDs`,
     cure: subordinateCure(facts, file),
   });
+}
+
+/**
+ * Why the kernel would not map the ranges; null if it would.
+ */
+function faultOf(
+  ranges: readonly IdRange[],
+  file: "subuid" | "subgid",
+  facts: Facts,
+): { found: string; cure: string } | null {
+  const last = ({ start, count }: IdRange) => start + count - 1;
+  const twice = overlapping(
+    ranges.map(({ start, count }) => ({ first: start, size: count })),
+  );
+  if (twice) {
+    const [one, other] = twice.map((index) => ranges[index]!);
+    return {
+      found: `${other!.start} to ${last(other!)} and ${one!.start} to ${
+        last(one!)
+      } overlap`,
+      cure: `sudoedit /etc/${file}  # remove one of the two lines`,
+    };
+  }
+  const id = file === "subuid" ? facts.uid : facts.gid;
+  const around = ranges.find((range) => id >= range.start && id <= last(range));
+  return around
+    ? {
+      found: `${around.start} to ${
+        last(around)
+      } contain the user's own ID ${id}`,
+      cure: `sudo usermod --del-${file}s ${around.start}-${last(around)} ${
+        facts.user ?? facts.uid
+      }`,
+    }
+    : null;
 }
 
 /** The command that adds a range which no other user has. */

@@ -3,6 +3,7 @@
  * The parts with known faults have been removed from the configuration before.
  */
 
+import { overlapping } from "./ids.ts";
 import { type Place, repeated, type Sound } from "./reader.ts";
 import { holderOfSysctl } from "./sysctls.ts";
 import type { Namespace, NamespaceType, Spec } from "./types.ts";
@@ -85,24 +86,10 @@ function checkIdMaps(
         size: range?.size ?? 0,
       })));
       if (overlap === null) continue;
-      place.at(name).at(overlap).fault(
+      place.at(name).at(overlap[0]).fault(
         `its ${side} overlaps with another range`,
       );
       break;
     }
   }
-}
-
-/** The index of a range that overlaps with another one; null if none does. */
-function overlapping(
-  ranges: readonly { first: number; size: number }[],
-): number | null {
-  const sorted = ranges.map((range, index) => ({ ...range, index }))
-    .sort((a, b) => a.first - b.first);
-  let end = 0;
-  for (const { first, size, index } of sorted) {
-    if (first < end) return index;
-    end = first + size;
-  }
-  return null;
 }

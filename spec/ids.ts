@@ -33,3 +33,20 @@ export function hostIdOf(
   );
   return map ? map.hostID + id - map.containerID : null;
 }
+
+/**
+ * The indexes of a range and of an earlier one in which it begins; null if no
+ * ranges overlap.
+ */
+export function overlapping(
+  ranges: readonly { first: number; size: number }[],
+): [later: number, earlier: number] | null {
+  const sorted = ranges.map((range, index) => ({ ...range, index }))
+    .sort((a, b) => a.first - b.first);
+  let [end, earlier] = [0, 0];
+  for (const { first, size, index } of sorted) {
+    if (first < end) return [index, earlier];
+    [end, earlier] = [first + size, index];
+  }
+  return null;
+}

@@ -5,8 +5,8 @@
  */
 
 import type { IdMapping, Spec } from "../../spec/types.ts";
-import { SpecError } from "../../spec/errors.ts";
-import { isId, MAX_ID, parseId } from "../../spec/ids.ts";
+import { SpecError, UsageError } from "../../spec/errors.ts";
+import { isId, MAX_ID, overlapping, parseId } from "../../spec/ids.ts";
 import type { World } from "../world/world.ts";
 import type { Caller } from "./caller.ts";
 import { orNull } from "./requester.ts";
@@ -79,26 +79,26 @@ export function rangesFrom(
 /**
  * Parses `CONTAINER:HOST:SIZE`, the value of --uidmap.
  *
- * @throws {SpecError} if it is malformed or maps ids that do not exist
+ * @throws {UsageError} if it is malformed or maps ids that do not exist
  */
 export function parseMapping(flag: string, text: string): IdMapping {
   const match = text.match(/^(\d+):(\d+)(?::(\d+))?$/);
   if (!match) {
-    throw new SpecError(`${flag} ${text}: not CONTAINER:HOST:SIZE`, {
-      hint: "Example: 0:100000:65536.",
-      status: 2,
-    });
+    throw new UsageError(
+      `${flag} ${text}: not CONTAINER:HOST:SIZE`,
+      "Example: 0:100000:65536.",
+    );
   }
   const [containerID, hostID, size] = [match[1]!, match[2]!, match[3] ?? "1"]
     .map(Number) as [number, number, number];
   // The kernel cuts a larger number to 32 bits, so it could map root of the
   // host.
   if (!size || !isId(Math.max(containerID, hostID) + size - 1)) {
-    throw new SpecError(
+    throw new UsageError(
       size
         ? `${flag} ${text}: exceeds the highest ID, ${MAX_ID}`
         : `${flag} ${text}: maps no IDs`,
-      { hint: "Example: 0:100000:65536.", status: 2 },
+      "Example: 0:100000:65536.",
     );
   }
   return { containerID, hostID, size };
@@ -106,6 +106,77 @@ export function parseMapping(flag: string, text: string): IdMapping {
 
 const read = (files: Files, path: string) =>
   orNull(() => files.readText(path)) ?? "";
+
+/**
+ * Refuses maps in which an id occurs twice: the kernel would only say "invalid
+ * argument".
+ *
+ * @param flag `--uidmap`
+ * @throws {UsageError}
+ */
+export function checkMaps(flag: string, maps: readonly IdMapping[]): void {
+  for (
+    const [side, where] of [
+      ["containerID", "inside"],
+      ["hostID", "on the host"],
+    ] as const
+  ) {
+    const overlap = overlapping(
+      maps.map((map) => ({ first: map[side], size: map.size })),
+    );
+    if (!overlap) continue;
+    const [one, other] = overlap.map((index) => maps[index]!).map((map) =>
+      `${map.containerID}:${map.hostID}:${map.size}`
+    );
+    throw new UsageError(
+      `${flag} ${one}: its IDs ${where} overlap with those of ${flag} ${other}`,
+      "Map each ID only once.",
+    );
+  }
+}
+
+/** A file of subuid(5), the user whose ranges it gives, and the user's own id. */
+interface Given {
+  file: string;
+  name: string;
+  own: number;
+  ranges: readonly { start: number; size: number }[];
+}
+
+/**
+ * Refuses ranges that no user namespace can have.
+ *
+ * @throws {SpecError}
+ */
+function checkRanges({ file, name, own, ranges }: Given): void {
+  const shown = ({ start, size }: { start: number; size: number }) =>
+    `${start}:${size}`;
+  const remove = ({ start, size }: { start: number; size: number }) =>
+    `sudo usermod --del-${file.replace("/etc/", "")}s ${start}-${
+      start + size - 1
+    } ${name}`;
+  const fault = `Cannot map the IDs that ${file} gives to ${name}`;
+  const twice = overlapping(
+    ranges.map(({ start, size }) => ({ first: start, size })),
+  );
+  if (twice) {
+    const [one, other] = twice.map((index) => ranges[index]!);
+    throw new SpecError(
+      `${fault}: the ranges ${shown(other!)} and ${shown(one!)} overlap`,
+      { hint: `Remove one of them from ${file}; see container doctor.` },
+    );
+  }
+  const around = ranges.find(({ start, size }) =>
+    own >= start && own < start + size
+  );
+  if (!around) return;
+  throw new SpecError(
+    `${fault}: the range ${
+      shown(around)
+    } contains the user's own ID ${own}, which is root inside`,
+    { hint: `Use other IDs. To remove the range: ${remove(around)}.` },
+  );
+}
 
 /** Parses the lines of a uid_map, user_namespaces(7). */
 export function parseIdMap(text: string): IdMapping[] {
@@ -151,6 +222,8 @@ const hasProgram = (name: string, files: Files) =>
 /**
  * `--userns auto`: the ranges of subuid and subgid, or only the caller's own id
  * if they cannot be used.
+ *
+ * @throws {SpecError} for ranges that overlap, or contain the caller's own id
  */
 export function automaticIds(
   caller: { uid: number; gid: number; capable: boolean },
@@ -168,6 +241,13 @@ export function automaticIds(
   ) {
     return ownIds(caller.uid, caller.gid);
   }
+  const owner = name || String(caller.uid);
+  for (
+    const [file, own, found] of [
+      ["/etc/subuid", caller.uid, uids],
+      ["/etc/subgid", caller.gid, gids],
+    ] as const
+  ) checkRanges({ file, name: owner, own, ranges: found });
   return {
     uids: rangesFrom(caller.uid, uids),
     gids: rangesFrom(caller.gid, gids),

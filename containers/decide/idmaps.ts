@@ -8,7 +8,7 @@
 import { asksForMap } from "../../plan/mounts/host_mounts.ts";
 import { SpecError, UsageError } from "../../spec/errors.ts";
 import type { IdMapping, Mount, Spec } from "../../spec/types.ts";
-import { mapsOfNamespace } from "./id_ranges.ts";
+import { checkMaps, mapsOfNamespace } from "./id_ranges.ts";
 import type { Requester } from "./requester.ts";
 import { hostIdOf } from "../../spec/ids.ts";
 
@@ -73,6 +73,8 @@ function ownMaps(
 function mapsOf(mount: Mount, own: Maps | null, name: string): Maps {
   const { uidMappings, gidMappings, options = [] } = mount;
   if (uidMappings?.length && gidMappings?.length) {
+    checkMaps(`${name}: uidMappings`, uidMappings);
+    checkMaps(`${name}: gidMappings`, gidMappings);
     return { uidMappings, gidMappings };
   }
   if (uidMappings?.length || gidMappings?.length) {

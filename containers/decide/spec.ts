@@ -22,6 +22,7 @@ import { etcFiles } from "./etc_files.ts";
 import { fitMounts } from "./fit_mounts.ts";
 import {
   automaticIds,
+  checkMaps,
   type IdMaps,
   mapsOfNamespace,
   OWN_USER_NAMESPACE,
@@ -291,6 +292,8 @@ function userNamespace(
     return mapsOfNamespace(path, world);
   }
   spec.linux.namespaces.push({ type: "user" });
+  checkMaps("--uidmap", options.uidMap ?? []);
+  checkMaps("--gidmap", options.gidMap ?? []);
   const own = mode === "auto"
     ? automaticIds(caller, world)
     : ownIds(caller.uid, caller.gid);
