@@ -13,24 +13,29 @@ import { knownId } from "./oci/id.ts";
 import { RUN_BUNDLE_FLAGS } from "./oci/run_bundle.ts";
 
 /** Explains create. The id may be left out, because it does not matter here. */
-export const askedCreate = (argv: readonly string[]): Promise<Asked> =>
-  askedBundle("create", CREATE_FLAGS, argv);
+export const askedCreate = (
+  argv: readonly string[],
+  id?: string,
+): Promise<Asked> => askedBundle("create", CREATE_FLAGS, argv, id);
 
 /** Explains run --bundle, which is create with an immediate start. */
-export const askedRunBundle = (argv: readonly string[]): Promise<Asked> =>
-  askedBundle("run --bundle", RUN_BUNDLE_FLAGS, argv);
+export const askedRunBundle = (
+  argv: readonly string[],
+  id?: string,
+): Promise<Asked> => askedBundle("run --bundle", RUN_BUNDLE_FLAGS, argv, id);
 
 async function askedBundle(
   command: string,
   own: readonly Flag[],
   argv: readonly string[],
+  usual = containerId(),
 ): Promise<Asked> {
   const flags = parseFlagsAndNames(
     [...own, ...EXPLAIN_FLAGS],
     argv,
     `container explain ${command}`,
   );
-  const [id = containerId(), word] = flags.rest;
+  const [id = usual, word] = flags.rest;
   if (word !== undefined) {
     throw new UsageError(
       `container ${command} takes one ID`,

@@ -4,12 +4,29 @@
  */
 
 import { lower } from "../launch/lower/lower.ts";
+import { type Idea, ideaOf } from "./ideas.ts";
+import type { Keeping } from "./keeper.ts";
 import { type Needs, needsOf, placeSteps } from "./steps/needs.ts";
 import type { Phase, Plan, Step } from "../plan/step.ts";
 
+/** The plan to explain. */
+export interface Explained {
+  /** The command of `container` that has this plan, for example `run`. */
+  command: string;
+  plan: Plan;
+  /** The command inside and its arguments. */
+  args: readonly string[];
+  /** What the container cannot have, one sentence each. */
+  leftOut: readonly string[];
+  /** The keeper of a container in the background. */
+  keeper?: Keeping;
+}
+
 /** One step of a plan. */
 export interface ExplainedStep {
+  /** Its place in the order of execution, from 1. */
   number: number;
+  idea: Idea;
   phase: Phase;
   step: Step;
   needs: Needs;
@@ -46,12 +63,32 @@ function callsOf(step: Step): string[] {
   return HOST_CALLS[step.step] ?? [...new Set<string>(names)];
 }
 
-/** All steps of a plan, in order. */
-export function explainSteps(plan: Plan): ExplainedStep[] {
-  return placeSteps(plan).map(({ phase, step, userNamespace }, index) => ({
+/** All steps of a plan, in the order of execution. */
+export function explainSteps(
+  { plan, keeper }: Pick<Explained, "plan" | "keeper">,
+): ExplainedStep[] {
+  const placed = placeSteps(plan);
+  const steps = placed.map(({ step }) => step);
+  return placed.map(({ phase, step, userNamespace }, index) => ({
     number: index + 1,
+    idea: ideaOf(step, { phase, steps, kept: keeper !== undefined }),
     phase,
     step,
     needs: needsOf(step, { userNamespace, calls: callsOf(step) }),
   }));
 }
+
+/** The steps to print: all, or those of some ideas and numbers. */
+export interface Part {
+  ideas: readonly Idea[];
+  /** The first and the last number of each range. */
+  ranges: readonly (readonly [first: number, last: number])[];
+}
+
+/** Whether a step is to be printed. Without a part every step is. */
+export const isPartOf = (
+  { idea, number }: Pick<ExplainedStep, "idea" | "number">,
+  part: Part | undefined,
+): boolean =>
+  !part || part.ideas.includes(idea) ||
+  part.ranges.some(([first, last]) => first <= number && number <= last);

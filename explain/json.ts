@@ -2,20 +2,37 @@
 
 import { transcribe } from "./strace/transcript.ts";
 import { PHASES } from "../plan/step.ts";
-import type { Explained } from "./text.ts";
-import { explainSteps } from "./explained.ts";
+import {
+  type Explained,
+  type ExplainedStep,
+  explainSteps,
+} from "./explained.ts";
+
+/** A step with its place in the plan. */
+export const inJson = (
+  { number, idea, phase, step, needs }: ExplainedStep,
+) => ({
+  number,
+  idea,
+  phase,
+  ...step,
+  needs,
+});
 
 /**
  * The phases with their steps. Each step has `needs` and, on request, `calls`.
  */
 export function asJson(
-  { plan, args, leftOut }: Explained,
+  explained: Explained,
   { calls }: { calls: boolean },
 ): string {
+  const { plan, args, leftOut, keeper } = explained;
   const traced = new Map(
     calls ? transcribe(plan).map((step) => [step.number, step.calls]) : [],
   );
-  const steps = explainSteps(plan).map(({ number, phase, step, needs }) => ({
+  const steps = explainSteps(explained).map((
+    { number, phase, step, needs },
+  ) => ({
     phase,
     step: { ...step, needs, ...(calls ? { calls: traced.get(number) } : {}) },
   }));
@@ -24,6 +41,7 @@ export function asJson(
       command: args,
       leftOut,
       init: plan.init,
+      ...(keeper ? { keeper } : {}),
       ...Object.fromEntries(PHASES.map((phase) => [
         phase,
         steps.filter((entry) => entry.phase === phase)

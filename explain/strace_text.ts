@@ -2,7 +2,14 @@
 
 import { transcribe } from "./strace/transcript.ts";
 import { describe } from "./steps/describe.ts";
-import { type Explained, where } from "./text.ts";
+import {
+  type Explained,
+  explainSteps,
+  isPartOf,
+  type Part,
+} from "./explained.ts";
+import { KEEPER, keeperInWords } from "./keeper.ts";
+import { headingOf } from "./heading.ts";
 
 /** A strace command. Its output can be compared with this text. */
 const STRACE =
@@ -23,16 +30,29 @@ const PROCESS_COLOUR = 36;
  * each.
  */
 export function asStrace(
-  { command, plan }: Explained,
-  { colour }: { colour: boolean },
+  explained: Explained,
+  { colour, part }: { colour: boolean; part?: Part },
 ): string {
+  const { command, plan, keeper } = explained;
   const paint = (code: number, text: string) =>
     colour ? `\x1b[${code}m${text}\x1b[0m` : text;
   const lines = introduction(command).map((line) => paint(FAINT, line));
-  const traced = transcribe(plan);
+  const asked = new Set(
+    explainSteps(explained).filter((step) => isPartOf(step, part))
+      .map(({ number }) => number),
+  );
+  const traced = transcribe(plan).filter(({ number }) => asked.has(number));
+  let keeps = keeper && !part ? keeperInWords(keeper) : [];
   traced.forEach(({ number, phase, step, calls }, index) => {
+    if (phase !== "host" && keeps.length) {
+      lines.push(
+        "",
+        ...[KEEPER, ...keeps].map((line) => paint(FAINT, `# ${line}`)),
+      );
+      keeps = [];
+    }
     if (phase !== traced[index - 1]?.phase) {
-      lines.push("", paint(FAINT, `# ${phase}, by ${where(plan, phase)}`));
+      lines.push("", paint(FAINT, `# ${headingOf(plan, phase, number)}`));
     }
     lines.push(paint(FAINT, `# ${number}. ${describe(step, { names: true })}`));
     for (const { process, text } of calls) {

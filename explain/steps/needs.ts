@@ -15,13 +15,8 @@ import { HOST_NEEDS } from "./needs_host.ts";
 import { LANDLOCK_NEEDS } from "./needs_landlock.ts";
 import { OCI_NEEDS } from "./needs_oci.ts";
 import { SINCE, type Since, youngest } from "./since.ts";
-import {
-  type Phase,
-  PHASES,
-  type Plan,
-  type Step,
-  type StepKind,
-} from "../../plan/step.ts";
+import { inOrder, type Ordered } from "./order.ts";
+import type { Plan, Step, StepKind } from "../../plan/step.ts";
 
 /**
  * The user namespace of a capability: the one that `run` was called in, the one
@@ -307,24 +302,22 @@ export function needsOf(step: Step, { userNamespace, calls }: Place): Needs {
 }
 
 /** A step, and the user namespace that its process is in. */
-export interface Placed {
-  phase: Phase;
-  step: Step;
+export interface Placed extends Ordered {
   userNamespace: Place["userNamespace"];
 }
 
-/** All steps in order. Host steps always run in the host's user namespace. */
+/**
+ * All steps in the order of execution. Host steps always run in the host's user
+ * namespace.
+ */
 export function placeSteps(plan: Plan): Placed[] {
-  let userNamespace: Place["userNamespace"] = "host";
-  return PHASES.flatMap((phase) =>
-    plan[phase].map((step): Placed => {
-      const placed = { phase, step, userNamespace };
-      if (phase !== "host" && entersUserNamespace(step)) {
-        userNamespace = "container";
-      }
-      return placed;
-    })
-  );
+  let inside: Place["userNamespace"] = "host";
+  return inOrder(plan).map(({ phase, step }): Placed => {
+    if (phase === "host") return { phase, step, userNamespace: "host" };
+    const placed = { phase, step, userNamespace: inside };
+    if (entersUserNamespace(step)) inside = "container";
+    return placed;
+  });
 }
 
 function entersUserNamespace(step: Step): boolean {

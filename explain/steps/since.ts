@@ -72,6 +72,13 @@ export const SINCE: Readonly<Record<string, string | undefined>> = {
   write: "1.0",
 };
 
+/** The oldest kernel that this program supports. */
+export const FLOOR = "5.12";
+
+/** Whether a feature is newer than the oldest supported kernel. */
+export const isNewerThanFloor = ({ version }: Since): boolean =>
+  isOlder(FLOOR, version);
+
 /** A Linux version and the feature it added. */
 export interface Since {
   version: string;

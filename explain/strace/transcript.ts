@@ -6,8 +6,7 @@
  */
 
 import type { Process, TracedCall } from "./traced_call.ts";
-import { placeSteps } from "../steps/needs.ts";
-import { WITH_PROCESS } from "../../plan/host_kinds.ts";
+import { inOrder } from "../steps/order.ts";
 import type { HostStep, Phase, Plan, Step } from "../../plan/step.ts";
 import type {
   Call,
@@ -32,7 +31,7 @@ export interface TracedStep {
 /** All steps with their calls, in the order of execution. */
 export function transcribe(plan: Plan): TracedStep[] {
   let born = false;
-  const steps = placeSteps(plan).map(({ phase, step }, index): TracedStep => {
+  return inOrder(plan).map(({ phase, step }, index): TracedStep => {
     const process = processOf(plan, phase, born);
     born ||= step.step === "clone";
     return {
@@ -43,11 +42,6 @@ export function transcribe(plan: Plan): TracedStep[] {
         showInstructions(lower(step)).map((text) => ({ process, text })),
     };
   });
-  // Some host steps need the first process.
-  const later = steps.filter(({ step }) => WITH_PROCESS.has(step.step));
-  return steps.filter((traced) => !later.includes(traced)).flatMap((traced) =>
-    traced.step.step === "clone" ? [traced, ...later] : [traced]
-  );
 }
 
 /** The calls that the parent makes directly; null for a step that is lowered. */

@@ -31,8 +31,8 @@ function examples(document: string): Example[] {
 
 /**
  * The first line that is missing among others, in this order. `…` matches
- * anything. A step's number also matches any, since it depends on what the
- * machine mounts.
+ * anything. A number of a step, or of steps, also matches any, since it depends
+ * on what the machine mounts.
  */
 function firstMissing(
   shown: readonly string[],
@@ -42,7 +42,12 @@ function firstMissing(
   for (const line of shown) {
     if (line.trim() === "…") continue;
     const escaped = line.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")
-      .replaceAll("…", ".*").replace(/^( *|# )\d+/, "$1\\d+");
+      .replaceAll("…", ".*").replace(/^( *|# )\d+/, "$1\\d+")
+      .replace(/^(\\?[-+]) +\d+/, "$1 +\\d+")
+      .replace(/^([a-z]+) +\d+ {2}/, "$1 +\\d+  ").replace(
+        /\d+ steps$/,
+        "\\d+ steps",
+      );
     const pattern = new RegExp(`^${escaped.replace(/^ +/, " +")}$`);
     const found = printed.findIndex((text, index) =>
       index >= at && pattern.test(text)

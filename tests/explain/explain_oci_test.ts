@@ -19,7 +19,9 @@ test("explain create prints a bundle's plan, and changes nothing", async () => {
   await using bundle = await Bundle.make(["/bin/true"]);
   const { path } = bundle.dir;
   const before = namesBelow(path);
-  const text = await bundle.does("explain", "create", "--bundle", path);
+  const text = await bundle.does(
+    ...["explain", "--all", "create", "--bundle", path] as const,
+  );
   assertMatch(text, /^container create \/bin\/true: \d+ steps\n/);
   assertMatch(text, /wait for the start\n +why: /);
   const json = JSON.parse(

@@ -116,7 +116,7 @@ testBoth(
 
 testBoth("explain shows the rules of --landlock", async (mode) => {
   const { stdout, status } = await container([
-    ...["explain", "run", ...mode.flags, "--rootfs", rootfs()],
+    ...["explain", "--all", "run", ...mode.flags, "--rootfs", rootfs()],
     ...["--landlock", "ro=/,rw=/tmp,connect=443", "true"],
   ]);
   assertEquals(status, 0);

@@ -211,7 +211,13 @@ testBoth("--seccomp learn warns that it refuses nothing", async (mode) => {
   const said = "no seccomp filter: --seccomp learn allows all system calls";
   const { stderr } = await container(["run", ...words, "true"]);
   assertMatch(stderr, new RegExp(`^container: ${said}$`, "m"));
-  const { stdout } = await container(["explain", "run", ...words, "true"]);
+  const { stdout } = await container([
+    "explain",
+    "--all",
+    "run",
+    ...words,
+    "true",
+  ]);
   assertMatch(stdout, new RegExp(`^note: +${said}$`, "m"));
   assertMatch(
     stdout,

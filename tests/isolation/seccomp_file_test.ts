@@ -101,7 +101,7 @@ test("--seccomp FILE warns of names that no system call has", async () => {
   const ran = await container(["run", ...words]);
   assertEquals(ran.status, 0);
   assertStringIncludes(ran.stderr, `container: ${said}\n`);
-  const explained = await container(["explain", "run", ...words]);
+  const explained = await container(["explain", "--all", "run", ...words]);
   // Wrapped to the width of the page.
   assertStringIncludes(explained.stdout.replace(/\n +/g, " "), said);
   assertEquals((await container(["run", "-q", ...words])).stderr, "");

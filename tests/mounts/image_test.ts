@@ -260,7 +260,7 @@ test(
         "-e",
         "trace=fsopen,mount",
       ],
-      ...[...CONTAINER, "explain", "run", "--rootfs", image, "true"],
+      ...[...CONTAINER, "explain", "--all", "run", "--rootfs", image, "true"],
     ]);
     assertMatch(stdout, /mount .*image\S* \(squashfs,\s+read-only\)/);
     assertMatch(stdout, /receive the mount on descriptor \d+ as root/);

@@ -241,7 +241,7 @@ testBoth(
   async (mode) => {
     await using files = await Files.make();
     const { stdout } = await container([
-      ...["explain", "run", ...mode.flags, "--rootfs", files.rootfs],
+      ...["explain", "--all", "run", ...mode.flags, "--rootfs", files.rootfs],
       ...IN_USER_NAMESPACE,
       ...["-v", `${files.source}:/mnt:idmap`, "true"],
     ]);

@@ -89,7 +89,7 @@ test("exec -d leaves no stream behind that nothing would copy", async () => {
     stderr,
     /^container: Cannot run the command in the background: its standard output is a file of the host/,
   );
-  const explain = shellLine(daily.words("explain", "exec", "-d"));
+  const explain = shellLine(daily.words("explain", "--all", "exec", "-d"));
   const asked = `${explain} --streams inherit web true > out`;
   assertEquals((await inShell(dir, asked)).status, 0);
   assertEquals(

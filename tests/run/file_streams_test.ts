@@ -310,7 +310,7 @@ test("the command's user can reopen a file at /dev/stdout", async () => {
 test("explain names the pipes and their reasons", async () => {
   await using dir = new TempDir();
   const words = shellLine([
-    ...[...CONTAINER, "explain", "run", "--rootfs", rootfs(), "true"],
+    ...[...CONTAINER, "explain", "--all", "run", "--rootfs", rootfs(), "true"],
   ]);
   await inShell(dir, `${words} < /etc/passwd > out 2>&1`);
   const text = (await Deno.readTextFile(`${dir.path}/out`)).replaceAll(

@@ -76,6 +76,15 @@ test("bash completes commands, flags, their values and containers", async () => 
     "create",
     "exec",
   ]);
+  const about = ["container", "explain", "--about"];
+  assertEquals(await offered(setUp, [...about, "r"]), [
+    "root",
+    "rights",
+    "record",
+  ]);
+  assertEquals(await offered(setUp, [...about, "root", "run", "--ephe"]), [
+    "--ephemeral",
+  ]);
   const root = ["container", "--root", daily.root];
   assertEquals(await offered(setUp, [...root, "resta"]), ["restart"]);
   assertEquals(
