@@ -63,6 +63,9 @@ const NO_TERMINAL =
 const OPEN_FILES =
   "The limit on open files (ulimit -n) is too low: each bind mount, device and masked path needs a descriptor until all of them are mounted. Raise the limit, or mount a parent directory instead.";
 
+const NO_TERMINALS =
+  "The container has no /dev/pts of its own, because a mount covers it. Remove that mount or --tty.";
+
 /** Hints for errors whose errno misleads, or for which a fix is known. */
 const HINTS: {
   step: StepKind;
@@ -110,6 +113,11 @@ const HINTS: {
     { step, code: "EPERM" as const, hint: NO_DEVICE_MADE },
   ]),
   { step: "reopenDevice", code: "ENXIO", hint: NO_TERMINAL },
+  ...(["ENOENT", "EACCES", "ENXIO", "ENOTTY"] as const).map((code) => ({
+    step: "openTerminal" as const,
+    code,
+    hint: NO_TERMINALS,
+  })),
   {
     step: "pivotRoot",
     code: "EACCES",

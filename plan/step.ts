@@ -302,8 +302,8 @@ export type Kinds = {
     streams: readonly number[];
     /** The settings of the caller's terminal, struct termios. */
     settings?: TerminalSettings;
-    /** Present if the terminal does not become /dev/console too. */
-    console?: false;
+    /** Whether it becomes /dev/console too; by default that is made. */
+    console?: false | "ifThere";
     /** Present if no carriage return is added to lines (ONLCR off). */
     plainLines?: true;
   };

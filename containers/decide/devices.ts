@@ -11,15 +11,10 @@ import type { DeviceRule, Resources } from "../../spec/resources.ts";
 import type { Device, Mount } from "../../spec/types.ts";
 import type { FileInfo, World } from "../world/world.ts";
 import type { ContainerOptions } from "./options.ts";
+import { missingOnHost } from "./fit_mounts.ts";
 import { absolutePath, orNull, type Requester } from "./requester.ts";
 
 type Request = NonNullable<ContainerOptions["devices"]>[number];
-
-/**
- * Every device is opened before the first one is mounted. A plan has room for
- * this many.
- */
-const MAX_DEVICES = 128;
 
 /** The container has its own versions of these entries of /dev. */
 const SKIPPED = new Set([
@@ -64,12 +59,7 @@ export function findDevices(
       rules.push(ruleFor(device, access));
     }
   }
-  if (found.size > MAX_DEVICES) {
-    throw new UsageError(
-      `--device: ${found.size} devices are too many; the maximum is ${MAX_DEVICES}`,
-      "Name only the devices that you need.",
-    );
-  }
+  for (const device of found.values()) requirePlace(device, mounts, requester);
   const devices = [...found.values()];
   // Only the device's own mount allows opening it: a node elsewhere cannot be
   // opened. Without a limit on reading or writing the mount is enough.
@@ -92,6 +82,23 @@ export function findDevices(
       ],
     },
   };
+}
+
+/**
+ * Refuses a device for which a file would have to be made in a directory of the
+ * host.
+ */
+function requirePlace(
+  { path }: Device,
+  mounts: readonly Mount[],
+  requester: Requester,
+): void {
+  const place = missingOnHost(mounts, path, requester);
+  if (place === null) return;
+  throw new UsageError(
+    `--device: cannot mount ${path}: a volume is there, and the host has no ${place}`,
+    "Create it as an empty file, or choose another path inside.",
+  );
 }
 
 /**

@@ -14,7 +14,8 @@ import { UsageError } from "../../spec/errors.ts";
 import type { Mount, Spec } from "../../spec/types.ts";
 import type { OpenDirectory, World } from "../world/world.ts";
 import type { ContainerOptions } from "./options.ts";
-import { orNull } from "./requester.ts";
+import { missingOnHost } from "./fit_mounts.ts";
+import { orNull, type Requester } from "./requester.ts";
 import { EMPTY_ROOTFS } from "./root_filesystem.ts";
 
 const LOCAL = `127.0.0.1\tlocalhost
@@ -34,14 +35,16 @@ interface EtcFile {
  * The mounts of the files. There is none for a path that a mount of the user
  * covers.
  *
- * @throws {UsageError} if a flag requests a file that the user mounts as well
+ * @throws {UsageError} if a flag requests a file that the user mounts as well,
+ * or that would have to be created in a directory of the host
  */
 export function etcFiles(
   options: ContainerOptions,
   spec: Spec,
   rootfs: string,
-  world: World,
+  requester: Requester,
 ): Mount[] {
+  const { world } = requester;
   const files = [
     hostnameFile(spec),
     hostsFile(options, spec, world),
@@ -49,7 +52,7 @@ export function etcFiles(
   ];
   using root = openRoot(rootfs, world);
   return files.flatMap(({ path, text, flag }): Mount[] => {
-    if (text === null || covered(path, flag, options)) return [];
+    if (text === null || covered(path, flag, options, requester)) return [];
     if (!flag && options.defaultMounts === false) return [];
     if (!flag && !(root && isThere(root, path))) return [];
     return [{
@@ -150,12 +153,20 @@ function covered(
   path: string,
   flag: string | null,
   { mounts = [] }: ContainerOptions,
+  requester: Requester,
 ): boolean {
   const same = mounts.some(({ destination }) => destination === path);
   if (same && flag) {
     throw new UsageError(
       `${flag}: another mount is already at ${path}`,
       `Add it to the mounted file, or remove that mount.`,
+    );
+  }
+  const place = flag ? missingOnHost(mounts, path, requester) : null;
+  if (place !== null) {
+    throw new UsageError(
+      `${flag}: cannot mount ${path}: a volume is there, and the host has no ${place}`,
+      "Create it as an empty file, or write the lines into it yourself.",
     );
   }
   return same ||

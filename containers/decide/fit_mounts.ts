@@ -1,10 +1,15 @@
 /**
- * Fits the default mounts to the namespaces of a container. Only decides: it
- * changes the Spec and nothing else. Runs on the host, in the parent.
+ * Fits the default mounts to the namespaces of a container, and to the mounts
+ * that were requested. Only reads and decides: it changes the Spec and nothing
+ * else. Runs on the host, in the parent.
  */
 
+import { isBind } from "../../plan/mounts/options.ts";
+import { UsageError } from "../../spec/errors.ts";
 import type { Mount, NamespaceType, Spec } from "../../spec/types.ts";
+import type { World } from "../world/world.ts";
 import type { IdMaps } from "./id_ranges.ts";
+import { absolutePath, orNull, type Requester } from "./requester.ts";
 
 /**
  * The file systems of an IPC namespace: POSIX shared memory and message queues.
@@ -70,3 +75,117 @@ const hostsOwn = (path: string, options: string[] = []): Mount => ({
   source: path,
   options: ["rbind", ...options, "nosuid", "nodev", "noexec"],
 });
+
+/** Refuses a mount that no process inside would see. */
+function requirePlace({ destination, source, type }: Mount): void {
+  const parts: string[] = [];
+  for (const part of destination.split("/")) {
+    if (part === "..") parts.pop();
+    else if (part && part !== ".") parts.push(part);
+  }
+  if (parts.length) return;
+  throw new UsageError(
+    `Cannot mount ${
+      type === "bind" ? source : `a ${type}`
+    } at ${destination}: the root filesystem is there`,
+    "Use --rootfs DIR for another root filesystem, or --ephemeral for one whose changes are discarded.",
+  );
+}
+
+/** These are made in the root filesystem. */
+const NO_MOUNTS: readonly (string | undefined)[] = [
+  "directory",
+  "file",
+  "symlink",
+];
+
+/**
+ * A requested mount replaces a default mount of the same destination. A
+ * requested bind mount brings its own of everything below it, as with docker:
+ * there might be no place for our mounts, and none is made on the host. Only
+ * terminals are the container's own wherever possible. Below another requested
+ * mount, the default mounts follow it.
+ *
+ * @throws {UsageError} for a mount that no process inside would see
+ */
+export function mergeMounts(
+  defaults: readonly Mount[],
+  asked: readonly Mount[],
+  requester: Requester,
+): Mount[] {
+  asked.forEach(requirePlace);
+  const taken = new Set(asked.map(({ destination }) => destination));
+  if (taken.has("/sys")) taken.add("/sys/fs/cgroup");
+  const first: Mount[] = [];
+  const below = new Map<Mount, Mount[]>();
+  for (const mount of defaults) {
+    const { destination, type } = mount;
+    if (taken.has(destination)) continue;
+    const above = asked.findLast((other) =>
+      destination.startsWith(`${other.destination}/`) &&
+      !NO_MOUNTS.includes(other.type)
+    );
+    if (!above) {
+      first.push(mount);
+    } else if (
+      !isBind(above) ||
+      type === "devpts" && hasPlace(above, destination, requester)
+    ) {
+      below.set(above, [...below.get(above) ?? [], mount]);
+    }
+  }
+  return [
+    ...first,
+    ...asked.flatMap((mount) => [mount, ...below.get(mount) ?? []]),
+  ];
+}
+
+/**
+ * The path on the host that a path inside has because of a bind mount, if
+ * nothing exists there. Making it would change the host.
+ */
+export function missingOnHost(
+  mounts: readonly Mount[],
+  path: string,
+  requester: Requester,
+): string | null {
+  const above = mounts.findLast(({ destination, type }) =>
+    path.startsWith(`${destination.replace(/\/+$/, "")}/`) &&
+    !NO_MOUNTS.includes(type)
+  );
+  if (!above || !isBind(above)) return null;
+  const { source = "", destination } = above;
+  const place = absolutePath(requester, source) +
+    path.slice(destination.replace(/\/+$/, "").length);
+  return requester.world.access(place, "exists") ? null : place;
+}
+
+/** Whether the source of a bind mount has a directory at a place inside. */
+function hasPlace(
+  { source = "", destination }: Mount,
+  place: string,
+  requester: Requester,
+): boolean {
+  const path = absolutePath(requester, source) +
+    place.slice(destination.length);
+  return orNull(() => requester.world.stat(path))?.type === "directory";
+}
+
+/**
+ * docker's options z and Z relabel the source for SELinux. They are removed:
+ * without SELinux there is no label, and with SELinux the label is not changed.
+ */
+export function withoutLabel(
+  mount: Mount,
+  leftOut: string[],
+  world: World,
+): Mount {
+  const { options = [], source } = mount;
+  if (!options.includes("z") && !options.includes("Z")) return mount;
+  if (world.access("/sys/fs/selinux/enforce", "exists")) {
+    leftOut.push(
+      `${source} keeps its SELinux label. To let containers use it: chcon -R -t container_file_t ${source}`,
+    );
+  }
+  return { ...mount, options: options.filter((word) => !/^z$/i.test(word)) };
+}

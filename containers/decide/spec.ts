@@ -14,12 +14,12 @@ import { fitCgroups } from "../../plan/mounts/cgroup_mounts.ts";
 import { SpecError, UsageError } from "../../spec/errors.ts";
 import { holderOfSysctl } from "../../spec/sysctls.ts";
 import type { Resources } from "../../spec/resources.ts";
-import type { Device, Mount, NamespaceType, Spec } from "../../spec/types.ts";
+import type { Device, NamespaceType, Spec } from "../../spec/types.ts";
 import type { TerminalSize, World } from "../world/world.ts";
 import type { Caller } from "./caller.ts";
 import { environment } from "./environment.ts";
 import { etcFiles } from "./etc_files.ts";
-import { fitMounts } from "./fit_mounts.ts";
+import { fitMounts, mergeMounts, withoutLabel } from "./fit_mounts.ts";
 import {
   automaticIds,
   checkMaps,
@@ -135,10 +135,9 @@ export function specFrom(
     }
     sizeShm(spec, options.shmSize);
   }
-  for (const mount of options.mounts ?? []) requirePlace(mount);
   const mounts = [
-    ...mergeMounts(fitCgroups(spec), options.mounts ?? []),
-    ...etcFiles(options, spec, rootfs, world),
+    ...mergeMounts(fitCgroups(spec), options.mounts ?? [], requester),
+    ...etcFiles(options, spec, rootfs, requester),
   ].map((mount) => withoutLabel(mount, leftOut, world));
   spec.mounts = mappedMounts({ linux, mounts }, requester);
   Object.assign(process, ownTerminal(options, mounts, world, terminalSize));
@@ -327,48 +326,6 @@ function sizeShm({ mounts = [] }: Spec, bytes: number): void {
       option.startsWith("size=") ? `size=${bytes}` : option
     );
   }
-}
-
-/** Refuses a mount that no process inside would see. */
-function requirePlace({ destination, source, type }: Mount): void {
-  const parts: string[] = [];
-  for (const part of destination.split("/")) {
-    if (part === "..") parts.pop();
-    else if (part && part !== ".") parts.push(part);
-  }
-  if (parts.length) return;
-  throw new UsageError(
-    `Cannot mount ${
-      type === "bind" ? source : `a ${type}`
-    } at ${destination}: the root filesystem is there`,
-    "Use --rootfs DIR for another root filesystem, or --ephemeral for one whose changes are discarded.",
-  );
-}
-
-/** A requested mount replaces a default mount of the same destination. */
-function mergeMounts(defaults: Mount[], asked: Mount[]): Mount[] {
-  const taken = new Set(asked.map(({ destination }) => destination));
-  // A mount of the user's at /sys brings its own /sys/fs/cgroup.
-  if (taken.has("/sys")) taken.add("/sys/fs/cgroup");
-  return [
-    ...defaults.filter(({ destination }) => !taken.has(destination)),
-    ...asked,
-  ];
-}
-
-/**
- * docker's options z and Z relabel the source for SELinux. They are removed:
- * without SELinux there is no label, and with SELinux the label is not changed.
- */
-function withoutLabel(mount: Mount, leftOut: string[], world: World): Mount {
-  const { options = [], source } = mount;
-  if (!options.includes("z") && !options.includes("Z")) return mount;
-  if (world.access("/sys/fs/selinux/enforce", "exists")) {
-    leftOut.push(
-      `${source} keeps its SELinux label. To let containers use it: chcon -R -t container_file_t ${source}`,
-    );
-  }
-  return { ...mount, options: options.filter((word) => !/^z$/i.test(word)) };
 }
 
 function sysctls(

@@ -50,8 +50,8 @@ const handOver: readonly Call[] = [
 
 const CONSOLE = placeInside("/dev/console");
 
-/** Makes the terminal /dev/console too, if there is a place for it. */
-const becomeConsole: readonly Instruction[] = [
+/** Makes a place for /dev/console. */
+const makeConsole: readonly Instruction[] = [
   ...CONSOLE.before,
   {
     name: "mknodat",
@@ -59,6 +59,10 @@ const becomeConsole: readonly Instruction[] = [
     expect: ["EEXIST", "EROFS", "EACCES", "EPERM"],
   },
   ...CONSOLE.after,
+];
+
+/** Makes the terminal /dev/console too, if there is a place for it. */
+const becomeConsole: readonly Instruction[] = [
   {
     name: "open_tree",
     args: [
@@ -144,6 +148,7 @@ export const lowerTerminal: Lowering<
       ]
       : []),
     { name: "ioctl", args: [{ slot: "terminal" }, TIOCSCTTY, 0] },
+    ...(console === undefined ? makeConsole : []),
     ...(console === false ? [] : becomeConsole),
     ...becomeStreams({ slot: "terminal" }, streams),
     { name: "close", args: [{ slot: "terminal" }] },

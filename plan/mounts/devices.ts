@@ -49,12 +49,18 @@ const devMount = ({ mounts = [] }: Spec) =>
 
 const hasMount = (spec: Spec) => devMount(spec) !== undefined;
 
+/** Whether /dev is a directory of the host. Nothing may be made there. */
+export function isDevBound(spec: Spec): boolean {
+  const mount = devMount(spec);
+  return mount !== undefined && isBind(mount);
+}
+
 /**
- * Whether devices and links are made in /dev. A /dev that is bind mounted from
- * the host, by a bundle or `--privileged`, stays unchanged, as with runc:
- * missing devices would be made on the host. A bundle without a mount at /dev
- * gets them in its root filesystem (`nodesInRoot`), if that is writable, and
- * they remain there.
+ * Whether the container has the default devices. A /dev that is bind mounted
+ * from the host, by a bundle or `--privileged`, stays unchanged, as with runc.
+ * Without `--privileged` such a /dev is nodev, and the devices cover what is
+ * there. A bundle without a mount at /dev gets them in its root filesystem
+ * (`nodesInRoot`), if that is writable, and they remain there.
  */
 function fillsDev(spec: Spec, facts: Facts): boolean {
   const mount = devMount(spec);
@@ -270,31 +276,41 @@ function onStage(made: readonly Step[], stays: boolean): Step[] {
 /** Puts the devices and links into the container's /dev. */
 export function makeDevices(spec: Spec, facts: Facts): Step[] {
   const ifWritable = hasMount(spec) ? {} : { ifWritable: true } as const;
-  const ifThere = hasMount(spec) ? {} : { ifThere: true } as const;
+  const isBound = isDevBound(spec);
   const keepsOffKernel = kernelKeeper(spec);
   return [
     ...wantedDevices(spec, facts).flatMap((device, index): Step[] => {
-      const why = spec.linux.devices?.includes(device)
+      const isAsked = spec.linux.devices?.includes(device);
+      const why = isAsked
         ? "this device was requested"
         : "programs expect this device";
+      const isOnHost = isBound && device.path.startsWith("/dev/");
+      const ifThere = isOnHost && !isAsked || !hasMount(spec)
+        ? { ifThere: true } as const
+        : {};
       return isMounted(device, facts)
-        ? [{
-          step: "makeMountpoint",
-          path: device.path,
-          kind: "file",
-          why: "an empty file to mount the device on",
-          man: "mknod(2)",
-        }, {
-          step: "attach",
-          name: nameOf(index),
-          target: device.path,
-          ...(keepsOffKernel(device.path)
-            ? { keepsOffKernel: true } as const
-            : {}),
-          ...ifThere,
-          why,
-          man: "move_mount(2)",
-        }]
+        ? [
+          ...(isOnHost ? [] : [
+            {
+              step: "makeMountpoint",
+              path: device.path,
+              kind: "file",
+              why: "an empty file to mount the device on",
+              man: "mknod(2)",
+            } as const,
+          ]),
+          {
+            step: "attach",
+            name: nameOf(index),
+            target: device.path,
+            ...(keepsOffKernel(device.path)
+              ? { keepsOffKernel: true } as const
+              : {}),
+            ...ifThere,
+            why,
+            man: "move_mount(2)",
+          },
+        ]
         : [{
           step: "makeDevice",
           ...device,
@@ -303,7 +319,9 @@ export function makeDevices(spec: Spec, facts: Facts): Step[] {
           man: "mknod(2), null(4)",
         }];
     }),
-    ...(fillsDev(spec, facts) ? SYMLINKS : []).map(([path, to]): Step => ({
+    ...(fillsDev(spec, facts) && !isBound ? SYMLINKS : []).map((
+      [path, to],
+    ): Step => ({
       step: "makeSymlink",
       path,
       to,

@@ -6,6 +6,7 @@
  */
 
 import type { Spec } from "../../spec/types.ts";
+import { isDevBound } from "../mounts/devices.ts";
 import type { ProcessFacts } from "../facts.ts";
 import type { Step } from "../step.ts";
 
@@ -29,7 +30,11 @@ function openTerminal(
     size: spec.process.consoleSize ?? null,
     streams,
     ...(settings ? { settings } : {}),
-    ...(joins ? { console: false } : {}),
+    ...(joins
+      ? { console: false }
+      : isDevBound(spec)
+      ? { console: "ifThere" } as const
+      : {}),
     ...(plainLines ? { plainLines } : {}),
     why:
       "the container's own pseudo-terminal: programs inside cannot insert input into the caller's terminal",
