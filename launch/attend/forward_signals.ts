@@ -7,7 +7,7 @@ import { kill } from "../../ffi/signal.ts";
 import { FORWARDED } from "../../plan/child.ts";
 import { signalNumbers } from "../lower/signal_numbers.ts";
 import { readIgnored } from "./debugger.ts";
-import { SignalQueue } from "./signal_queue.ts";
+import { receiveSignals } from "./signal_queue.ts";
 
 /** The process that receives forwarded signals. */
 export class Recipient {
@@ -42,7 +42,7 @@ export function forwardSignals(
   const heard = signalNumbers(FORWARDED).filter((signal) =>
     !ignored.has(signal) && !GLIBC.includes(signal) && !without.includes(signal)
   );
-  new SignalQueue(heard).forEach((signal) => {
+  receiveSignals(heard, (signal) => {
     seen?.(signal);
     const other = instead[signal];
     if (other) other();

@@ -27,32 +27,51 @@ const PART = { restorer: 0n, destination: 12, handler: 16n } as const;
 /** The number of signals that are read at once. */
 const MOST = 64;
 
-/**
- * Receives signals from now until this process ends. There is one queue in a
- * process.
- */
-export class SignalQueue {
-  readonly #read: Descriptor;
+/** Is told of each signal. */
+type Take = (signal: number) => void;
 
-  constructor(signals: readonly number[]) {
+/** Signal handlers belong to a process, so there is one queue. */
+let queue: SignalQueue | undefined;
+
+/**
+ * Calls `take` with each of these signals from now until the next call of this
+ * function, or until this process ends.
+ */
+export function receiveSignals(signals: readonly number[], take: Take): void {
+  queue ??= new SignalQueue();
+  queue.receive(signals, take);
+}
+
+class SignalQueue {
+  readonly #read: Descriptor;
+  readonly #code: bigint;
+  #take: Take = () => {};
+
+  constructor() {
     const ends = pipe();
     this.#read = moveUp(ends.read);
     const write = moveUp(ends.write);
     // A handler must never wait: a process that gets more signals than the pipe
     // holds loses some, as with any signal that is pending already.
     setNonBlocking(write);
-    const code = mapHandler(write);
-    for (const signal of signals) {
-      installHandler(signal, code + PART.handler, code + PART.restorer);
-    }
+    this.#code = mapHandler(write);
+    this.#deliver();
   }
 
-  /** Calls `take` with each signal. */
-  async forEach(take: (signal: number) => void): Promise<never> {
+  receive(signals: readonly number[], take: Take): void {
+    this.#take = take;
+    const handler = this.#code + PART.handler;
+    const restorer = this.#code + PART.restorer;
+    for (const signal of signals) installHandler(signal, handler, restorer);
+  }
+
+  async #deliver(): Promise<never> {
     const bytes = new Uint8Array(MOST);
     for (;;) {
       const count = await readInBackground(this.#read.fd, bytes);
-      for (const signal of bytes.subarray(0, Math.max(0, count))) take(signal);
+      for (const signal of bytes.subarray(0, Math.max(0, count))) {
+        this.#take(signal);
+      }
     }
   }
 }
