@@ -30,6 +30,7 @@ const ROOMS = [
   "containers/decide",
   "containers/world",
   "doctor",
+  "images/spec",
   "launch/attend",
   "launch/host",
   "launch",
