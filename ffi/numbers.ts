@@ -82,6 +82,8 @@ const NUMBERS = {
   recvfrom: [45, 207],
   epoll_create1: [291, 20],
   dup3: [292, 24],
+  syncfs: [306, 267],
+  fsync: [74, 82],
   pipe2: [293, 59],
   prlimit64: [302, 261],
   setns: [308, 268],
