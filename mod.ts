@@ -36,9 +36,21 @@ export {
   type RunningContainer,
   type Stats,
 } from "./containers/run/running.ts";
+export type { TerminalSettings } from "./plan/process/terminal_settings.ts";
 export type { LandlockRules } from "./plan/process/landlock.ts";
 export type { FileRight, PortRight, Scope } from "./plan/landlock_rights.ts";
 export type {
+  HostFields as HostStepFields,
+  HostKind as HostStepKind,
+  HostKinds as HostStepKinds,
+  Manager,
+  Property,
+  Variant,
+} from "./plan/host_kinds.ts";
+export type { Undo, Undoable, UndoOperation } from "./plan/undo.ts";
+export type {
+  HostStep,
+  KernelAnchor,
   KernelType,
   Kinds as StepKinds,
   LimitValue,
@@ -55,10 +67,30 @@ export type {
 export {
   CommandError,
   ContainerError,
+  OptionError,
   SpecError,
   UsageError,
 } from "./spec/errors.ts";
-export type * from "./spec/resources.ts";
+export type {
+  BlockIOResources,
+  CpuResources,
+  DeviceNumber,
+  DeviceRule,
+  HugepageLimit,
+  MemoryResources,
+  NetworkResources,
+  RdmaLimit,
+  Resources,
+  ThrottleDevice,
+  ThrottleKind,
+  WeightDevice,
+} from "./spec/resources.ts";
+export type { MemoryPolicy } from "./spec/types_linux.ts";
+export type {
+  IOPriority,
+  Scheduler,
+  SchedulerFlag,
+} from "./spec/types_process.ts";
 export type {
   Device,
   IdMapping,

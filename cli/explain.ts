@@ -11,7 +11,7 @@ import { THIS_MACHINE } from "../containers/world/real_world.ts";
 import { type Explained, explainSteps } from "../explain/explained.ts";
 import type { Keeping } from "../explain/keeper.ts";
 import { UsageError } from "../spec/errors.ts";
-import { closestString } from "./closest.ts";
+import { closestString } from "../containers/run/closest.ts";
 import type { Command } from "./command.ts";
 import {
   type Asked,

@@ -3,7 +3,7 @@
 import type { Explained, Part } from "../explain/explained.ts";
 import { type Idea, IDEAS } from "../explain/ideas.ts";
 import { UsageError } from "../spec/errors.ts";
-import { closestString } from "./closest.ts";
+import { closestString } from "../containers/run/closest.ts";
 import type { Flag, Flags } from "./flags.ts";
 
 /**

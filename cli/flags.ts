@@ -5,7 +5,7 @@
  * mounts are made in the order given.
  */
 
-import { closestString } from "./closest.ts";
+import { closestString } from "../containers/run/closest.ts";
 import { UsageError } from "../spec/errors.ts";
 
 /** One flag. */

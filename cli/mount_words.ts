@@ -5,7 +5,7 @@
 
 import { BIND_OPTIONS, mountOptions } from "../plan/mounts/options.ts";
 import { UsageError } from "../spec/errors.ts";
-import { closestString } from "./closest.ts";
+import { closestString } from "../containers/run/closest.ts";
 
 /** Options of docker and podman that have no effect here. */
 const WITHOUT_EFFECT = [

@@ -1,7 +1,7 @@
 /** The help of the whole program, and the error for an unknown first word. */
 
 import { UsageError } from "../spec/errors.ts";
-import { closestStrings } from "./closest.ts";
+import { closestStrings } from "../containers/run/closest.ts";
 import { type Entry, HELP } from "./command.ts";
 import { type Flag, flagHelp } from "./flags.ts";
 import { adviceFor } from "./foreign_commands.ts";

@@ -1,5 +1,64 @@
 /** errno(3): names, numbers (the same on x86_64 and aarch64) and texts. */
 
+/** A name of errno(3). */
+export type Errno =
+  | "EPERM"
+  | "ENOENT"
+  | "ESRCH"
+  | "EINTR"
+  | "EIO"
+  | "ENXIO"
+  | "E2BIG"
+  | "ENOEXEC"
+  | "EBADF"
+  | "ECHILD"
+  | "EAGAIN"
+  | "ENOMEM"
+  | "EACCES"
+  | "EFAULT"
+  | "ENOTBLK"
+  | "EBUSY"
+  | "EEXIST"
+  | "EXDEV"
+  | "ENODEV"
+  | "ENOTDIR"
+  | "EISDIR"
+  | "EINVAL"
+  | "ENFILE"
+  | "EMFILE"
+  | "ENOTTY"
+  | "ETXTBSY"
+  | "EFBIG"
+  | "ENOSPC"
+  | "ESPIPE"
+  | "EROFS"
+  | "EMLINK"
+  | "EPIPE"
+  | "ERANGE"
+  | "ENAMETOOLONG"
+  | "ENOSYS"
+  | "ENOTEMPTY"
+  | "ELOOP"
+  | "ENODATA"
+  | "EBADMSG"
+  | "EOVERFLOW"
+  | "ELIBBAD"
+  | "EUSERS"
+  | "ENOTSOCK"
+  | "EMSGSIZE"
+  | "EPROTOTYPE"
+  | "EOPNOTSUPP"
+  | "EADDRINUSE"
+  | "ENETDOWN"
+  | "ECONNRESET"
+  | "ENOTCONN"
+  | "ETIMEDOUT"
+  | "ECONNREFUSED"
+  | "ESTALE"
+  | "EUCLEAN"
+  | "EDQUOT"
+  | "ENOKEY";
+
 /** The number of each errno. */
 export const ERRNO = {
   EPERM: 1,
@@ -58,10 +117,7 @@ export const ERRNO = {
   EUCLEAN: 117,
   EDQUOT: 122,
   ENOKEY: 126,
-} as const;
-
-/** A name of errno(3). */
-export type Errno = keyof typeof ERRNO;
+} as const satisfies Record<Errno, number>;
 
 const TEXTS: Record<Errno, string> = {
   EPERM: "operation not permitted",

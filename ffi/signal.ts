@@ -3,6 +3,40 @@
 import { rawSyscall, syscall } from "./libc.ts";
 import { ERRNO, errnoName, SyscallError } from "./errno.ts";
 
+/** A signal of signal(7). */
+export type SignalName =
+  | "SIGHUP"
+  | "SIGINT"
+  | "SIGQUIT"
+  | "SIGILL"
+  | "SIGTRAP"
+  | "SIGABRT"
+  | "SIGBUS"
+  | "SIGFPE"
+  | "SIGKILL"
+  | "SIGUSR1"
+  | "SIGSEGV"
+  | "SIGUSR2"
+  | "SIGPIPE"
+  | "SIGALRM"
+  | "SIGTERM"
+  | "SIGSTKFLT"
+  | "SIGCHLD"
+  | "SIGCONT"
+  | "SIGSTOP"
+  | "SIGTSTP"
+  | "SIGTTIN"
+  | "SIGTTOU"
+  | "SIGURG"
+  | "SIGXCPU"
+  | "SIGXFSZ"
+  | "SIGVTALRM"
+  | "SIGPROF"
+  | "SIGWINCH"
+  | "SIGIO"
+  | "SIGPWR"
+  | "SIGSYS";
+
 export const SIGNAL = {
   SIGHUP: 1,
   SIGINT: 2,
@@ -35,10 +69,7 @@ export const SIGNAL = {
   SIGIO: 29,
   SIGPWR: 30,
   SIGSYS: 31,
-} as const;
-
-/** A signal of signal(7). */
-export type SignalName = keyof typeof SIGNAL;
+} as const satisfies Record<SignalName, number>;
 
 /** 32 to 64, including the two that glibc reserves. */
 export const REAL_TIME: readonly number[] = Array.from(

@@ -31,7 +31,7 @@ export type Variant =
 export type Property = [name: string, value: Variant];
 
 /** The fields of each kind, besides `why`, `man` and those of the undo. */
-type Kinds = {
+export type HostFields = {
   /** Writes how the other steps are taken back, before they are done. */
   recordUndos: {
     /** The container's own directory; absent: a file for this start only. */
@@ -150,7 +150,9 @@ type Kinds = {
 };
 
 /** The fields of each kind, besides `why` and `man`. */
-export type HostKinds = { [K in keyof Kinds]: Kinds[K] & Undoable };
+export type HostKinds = {
+  [K in keyof HostFields]: HostFields[K] & Undoable;
+};
 
 /** The name of a kind of host step. */
 export type HostKind = keyof HostKinds;

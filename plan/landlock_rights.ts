@@ -1,7 +1,23 @@
 /** The rights that Landlock can restrict, linux/landlock.h. */
 
 /** A right of struct landlock_path_beneath_attr, without LANDLOCK_ACCESS_FS_. */
-export type FileRight = typeof FILE_RIGHTS[number][0];
+export type FileRight =
+  | "EXECUTE"
+  | "WRITE_FILE"
+  | "READ_FILE"
+  | "READ_DIR"
+  | "REMOVE_DIR"
+  | "REMOVE_FILE"
+  | "MAKE_CHAR"
+  | "MAKE_DIR"
+  | "MAKE_REG"
+  | "MAKE_SOCK"
+  | "MAKE_FIFO"
+  | "MAKE_BLOCK"
+  | "MAKE_SYM"
+  | "REFER"
+  | "TRUNCATE"
+  | "IOCTL_DEV";
 
 /** A right of struct landlock_net_port_attr, without LANDLOCK_ACCESS_NET_. */
 export type PortRight = "BIND_TCP" | "CONNECT_TCP";
@@ -27,7 +43,7 @@ export const FILE_RIGHTS = [
   ["REFER", 2],
   ["TRUNCATE", 3],
   ["IOCTL_DEV", 5],
-] as const;
+] as const satisfies readonly (readonly [FileRight, number])[];
 
 /** The names in the order of their bits. */
 export const FILE_RIGHT_NAMES: readonly FileRight[] = FILE_RIGHTS.map((

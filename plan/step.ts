@@ -11,26 +11,21 @@ import type { IOPriority, Scheduler } from "../spec/types_process.ts";
 import type { HostKind, HostKinds } from "./host_kinds.ts";
 import type { FileRight, PortRight, Scope } from "./landlock_rights.ts";
 import type { TerminalSettings } from "./process/terminal_settings.ts";
-import type { MountAttribute, MountFlag, Propagation } from "./mounts/words.ts";
+import type {
+  KernelAnchor,
+  KernelType,
+  MountAttribute,
+  MountFlag,
+  Propagation,
+} from "./mounts/words.ts";
 
-export type { MountAttribute, MountFlag, Propagation };
-
-/**
- * The file systems whose type is verified at /proc and /sys before a step works
- * in them.
- */
-export type KernelType = "proc" | "sysfs";
-
-/**
- * The file system from which a path is followed, by a descriptor of its root.
- * Of several steps in a row, the first opens and verifies it, the last closes
- * it.
- */
-export interface KernelAnchor {
-  type: KernelType;
-  opens: boolean;
-  closes: boolean;
-}
+export type {
+  KernelAnchor,
+  KernelType,
+  MountAttribute,
+  MountFlag,
+  Propagation,
+};
 
 /**
  * A 64-bit limit; -1 means none. It is decimal text if a number would lose

@@ -44,6 +44,7 @@ export type Undo = readonly UndoOperation[] | "kernel" | "kept";
 
 /** The fields of every step of the host phase. */
 export interface Undoable {
+  /** What takes the step back. */
   undo: Undo;
   /** Done in addition if the container does not start. */
   ifFailed?: readonly UndoOperation[];

@@ -42,6 +42,19 @@ export class UsageError extends ContainerError {
   }
 }
 
+/** An option of the library is wrong. */
+export class OptionError extends UsageError {
+  /** The name of the class. */
+  override name = "OptionError";
+  /** The path of the option, such as `mounts[0].destination`. */
+  readonly option: string;
+  /** The problem, and how to fix it. */
+  constructor(option: string, problem: string, hint?: string) {
+    super(`${option}: ${problem}`, hint);
+    this.option = option;
+  }
+}
+
 /** The configuration is wrong. */
 export class SpecError extends ContainerError {
   /** The name of the class. */

@@ -27,6 +27,8 @@ export class Notes {
   readonly warnings: Fault[] = [];
   /** The paths of unknown members, which OCI requires to be ignored. */
   readonly unknown: string[] = [];
+  /** The names that are known in the place of each unknown one. */
+  readonly known = new Map<string, readonly string[]>();
   /** The number of all faults, kept or not. */
   faultCount = 0;
 
@@ -41,8 +43,11 @@ export class Notes {
     if (this.warnings.length >= KEPT) return;
     this.warnings.push({ path: path(), problem });
   }
-  ignore(path: () => string): void {
-    if (this.unknown.length < KEPT) this.unknown.push(path());
+  ignore(path: () => string, known: readonly string[]): void {
+    if (this.unknown.length >= KEPT) return;
+    const name = path();
+    this.unknown.push(name);
+    this.known.set(name, known);
   }
 }
 
@@ -99,8 +104,9 @@ export class Place {
   warn(problem: string): void {
     this.#notes.warn(() => this.path, problem);
   }
-  ignored(): void {
-    this.#notes.ignore(() => this.path);
+  /** Notes a member that is unknown; `known` are the names of its place. */
+  ignored(known: readonly string[] = []): void {
+    this.#notes.ignore(() => this.path, known);
   }
 }
 
@@ -153,11 +159,12 @@ export function object<T extends object>(members: Members<T>): Reader<T> {
     string,
     Reader<unknown> | Member<unknown>,
   ][];
+  const names = Object.keys(members);
   return (value, place) => {
     if (!isObject(value)) return place.expected("an object", value);
     const result: Fields = {};
     for (const [name, row] of rows) {
-      const field = Object.hasOwn(value, name) ? value[name] : null;
+      const field = Object.hasOwn(value, name) ? value[name] ?? null : null;
       const read = typeof row === "function" ? row : row.read;
       const got = field !== null
         ? read(field, place.at(name))
@@ -167,7 +174,9 @@ export function object<T extends object>(members: Members<T>): Reader<T> {
       if (got !== FAULTY && got !== undefined) result[name] = got;
     }
     for (const name of Object.keys(value)) {
-      if (!Object.hasOwn(members, name)) place.at(name).ignored();
+      if (!Object.hasOwn(members, name)) {
+        place.at(name).ignored(names);
+      }
     }
     return result as T;
   };

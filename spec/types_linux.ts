@@ -45,6 +45,7 @@ export interface IntelRdt {
 
 /** set_mempolicy(2). */
 export interface MemoryPolicy {
+  /** How nodes are chosen. */
   mode:
     | "MPOL_DEFAULT"
     | "MPOL_BIND"
@@ -55,6 +56,7 @@ export interface MemoryPolicy {
     | "MPOL_LOCAL";
   /** A list of nodes such as `0-3,7`. */
   nodes?: string;
+  /** Flags of the mode. */
   flags?: (
     | "MPOL_F_NUMA_BALANCING"
     | "MPOL_F_RELATIVE_NODES"

@@ -2,6 +2,7 @@
 
 /** ioprio_set(2). */
 export interface IOPriority {
+  /** The class, which comes before the priority. */
   class: "IOPRIO_CLASS_RT" | "IOPRIO_CLASS_BE" | "IOPRIO_CLASS_IDLE";
   /** From 0, the highest, to 7, the lowest. */
   priority: number;
@@ -9,6 +10,7 @@ export interface IOPriority {
 
 /** sched_setattr(2). */
 export interface Scheduler {
+  /** The policy, sched(7). */
   policy:
     | "SCHED_OTHER"
     | "SCHED_FIFO"
@@ -17,16 +19,21 @@ export interface Scheduler {
     | "SCHED_ISO"
     | "SCHED_IDLE"
     | "SCHED_DEADLINE";
+  /** For SCHED_OTHER and SCHED_BATCH, from -20, the highest, to 19. */
   nice?: number;
   /** For SCHED_FIFO and SCHED_RR. */
   priority?: number;
+  /** Flags of the call. */
   flags?: SchedulerFlag[];
-  /** For SCHED_DEADLINE, in nanoseconds, like the two members below. */
+  /** For SCHED_DEADLINE: the CPU time in each period, in nanoseconds. */
   runtime?: number;
+  /** For SCHED_DEADLINE: by when it is needed, in nanoseconds. */
   deadline?: number;
+  /** For SCHED_DEADLINE: the length of a period, in nanoseconds. */
   period?: number;
 }
 
+/** A flag of sched_setattr(2). */
 export type SchedulerFlag =
   | "SCHED_FLAG_RESET_ON_FORK"
   | "SCHED_FLAG_RECLAIM"

@@ -1,7 +1,7 @@
 /** `container man`: manual pages, generated from the table of commands. */
 
 import { EXIT, UsageError } from "../../spec/errors.ts";
-import { closestString } from "../closest.ts";
+import { closestString } from "../../containers/run/closest.ts";
 import type { Command, Entry } from "../command.ts";
 import { VERSION } from "../version.ts";
 import { type Flag, parseFlags } from "../flags.ts";

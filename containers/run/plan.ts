@@ -8,6 +8,7 @@ import { requesterIn } from "../decide/requester.ts";
 import { THIS_MACHINE } from "../world/real_world.ts";
 import { type LibraryOptions, streamsOf } from "./library_options.ts";
 import { rootToExplain } from "./root_filesystem.ts";
+import { checkOptions, inLibraryWords } from "./library_words.ts";
 import { prepare } from "./run.ts";
 
 /**
@@ -16,10 +17,18 @@ import { prepare } from "./run.ts";
  * `needs`. It changes nothing and needs no privileges. The root filesystem need
  * not exist yet.
  *
- * @throws {UsageError} or {SpecError} for options that are invalid or cannot be
- * met
+ * @throws {OptionError} for an option that is unknown or has a wrong value;
+ * {UsageError} or {SpecError} for options that cannot be met
  */
 export async function plan(options: LibraryOptions): Promise<Plan> {
+  try {
+    return await planOf(checkOptions(options));
+  } catch (error) {
+    throw inLibraryWords(error);
+  }
+}
+
+async function planOf(options: LibraryOptions): Promise<Plan> {
   const requester = requesterIn(THIS_MACHINE, streamsOf(options));
   const rootfs = await rootToExplain(options.rootfs, requester, () => {});
   const { plan } = await prepare({

@@ -15,7 +15,10 @@ import { checkStarted, outside } from "../../launch/diagnose.ts";
 import { HostPhase } from "../../launch/host/host_phase.ts";
 import { StreamRelay } from "../../launch/attend/stream_relay.ts";
 import { WITH_PROCESS } from "../../plan/host_kinds.ts";
-import { ContainerError, SpecError } from "../../spec/errors.ts";
+import { closestString } from "./closest.ts";
+import { ContainerError, OptionError, SpecError } from "../../spec/errors.ts";
+import { shown } from "../../spec/reader.ts";
+import { checkOptions, inLibraryWords } from "./library_words.ts";
 import { type Compiled, compileOnce } from "./kept_programs.ts";
 import type { Cgroup } from "../../cgroup/mod.ts";
 import { ledgerFor, sweepLeftoversOnce } from "./leftovers.ts";
@@ -67,7 +70,7 @@ export interface RunningContainer extends AsyncDisposable {
   /**
    * Sends a signal to the command, kill(2); false if it has ended. The command
    * is PID 1: signals that it does not handle have no effect, except SIGKILL
-   * and SIGSTOP.
+   * and SIGSTOP. Throws an {@linkcode OptionError} for an unknown name.
    */
   signal(name: SignalName): boolean;
   /**
@@ -86,12 +89,20 @@ export interface RunningContainer extends AsyncDisposable {
  * Call it from the main thread, or from a worker that lives as long as the
  * container: the container is killed when the thread that started it ends.
  *
- * @throws {UsageError} or {SpecError} for options that are invalid or cannot be
- * met; {StepError} for a step that failed; another {ContainerError} for
+ * @throws {OptionError} for an option that is unknown or has a wrong value;
+ * {UsageError} or {SpecError} for options that cannot be met; {StepError} for a step that failed; another {ContainerError} for
  * something that is missing on this machine; the reason of `signal` if it was
  * already aborted
  */
 export async function run(options: LibraryOptions): Promise<RunningContainer> {
+  try {
+    return await start(checkOptions(options));
+  } catch (error) {
+    throw inLibraryWords(error);
+  }
+}
+
+async function start(options: LibraryOptions): Promise<RunningContainer> {
   options.signal?.throwIfAborted();
   const requester = requesterIn(THIS_MACHINE, streamsOf(options));
   const rootfs = await findRootFilesystem(options.rootfs, requester, {
@@ -229,6 +240,8 @@ class Running implements RunningContainer {
       this.#ended = true;
       origin.signal?.removeEventListener("abort", end);
       return this.#finish(status, container, origin);
+    }).catch((error) => {
+      throw inLibraryWords(error);
     });
     // A program that never awaits the status must not end because it rejects.
     this.status.catch(() => {});
@@ -285,6 +298,14 @@ class Running implements RunningContainer {
   }
 
   signal(name: SignalName): boolean {
+    if (!Object.hasOwn(SIGNAL, name)) {
+      const near = closestString(String(name), Object.keys(SIGNAL));
+      throw new OptionError(
+        "signal",
+        `unknown signal ${shown(name)}`,
+        near ? `Did you mean ${near}?` : "Example: SIGTERM. See signal(7).",
+      );
+    }
     return !this.#ended && kill(this.pid, SIGNAL[name]);
   }
 

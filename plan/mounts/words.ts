@@ -39,3 +39,23 @@ export type MountAttribute =
 
 /** How mounts and unmounts propagate between mount trees, mount_namespaces(7). */
 export type Propagation = "private" | "slave" | "shared" | "unbindable";
+
+/**
+ * The file systems whose type is verified at /proc and /sys before a step works
+ * in them.
+ */
+export type KernelType = "proc" | "sysfs";
+
+/**
+ * The file system from which a path is followed, by a descriptor of its root.
+ * Of several steps in a row, the first opens and verifies it, the last closes
+ * it.
+ */
+export interface KernelAnchor {
+  /** The type of the file system. */
+  type: KernelType;
+  /** This step opens the descriptor. */
+  opens: boolean;
+  /** This step closes the descriptor. */
+  closes: boolean;
+}

@@ -156,10 +156,12 @@ const CASES: Case[] = [
     name: "a mapping of forbidden ids",
     options: {
       userNamespace: "private",
-      uidMap: [
-        { containerID: 0, hostID: 0, size: 1 },
-        { containerID: 0, hostID: 5, size: 1 },
-      ],
+      // The kernel takes at most 340 ranges.
+      uidMap: Array.from({ length: 341 }, (_, index) => ({
+        containerID: 2 * index,
+        hostID: 2 * index,
+        size: 1,
+      })),
       resources,
     },
     of: "run",
@@ -169,7 +171,7 @@ const CASES: Case[] = [
   },
   {
     name: "a limit that cannot be set",
-    options: { resources: { cpu: { cpus: "9999" } } },
+    options: { resources: { cpu: { cpus: "999" } } },
     of: "run",
     error: ContainerError,
     message: /cpuset\.cpus/,

@@ -1,6 +1,6 @@
 /** Finds the word for "Did you mean …?". Pure. */
 
-// @ts-types="../types/std_text.d.ts"
+// @ts-types="../../types/std_text.d.ts"
 import { levenshteinDistance } from "@std/text/levenshtein-distance";
 
 /** The most words to suggest. */
