@@ -1,9 +1,9 @@
 /**
  * The plainest `run`, compiled when the executable is built: with a root
- * filesystem and a command, with or without `--quiet` and `--no-init`, and no
- * other flag. Everything that its plan depends on, except a few words, is known by
- * then. The native entry (launch/native/plain_run.h) carries the plan out
- * without Deno's runtime, in a tenth of the time.
+ * filesystem and a command, and with few flags. Everything that its plan depends
+ * on, except a few words, is known by then. The native entry
+ * (launch/native/plain_run.h) carries the plan out without Deno's runtime, in a
+ * tenth of the time.
  *
  * The plan is the one that such a run would compile itself, from the same code,
  * with the unknown words left out. If the plan does not fit a command line, the
@@ -39,6 +39,7 @@ export const PLAIN_SLOTS = [
   "announces",
   "announcement",
   "announcementLength",
+  "variables",
   "candidate",
 ] as const;
 
@@ -46,8 +47,13 @@ export const PLAIN_SLOTS = [
 const candidateSlot = (index: number) =>
   index ? `candidate${index}` : "candidate";
 
+/** The flags that need a plan of their own, as bits. */
+export const PLAIN_KIND = { direct: 1, readOnly: 2 } as const;
+
 /** What a plain run is compiled from. */
 export interface PlainRun {
+  /** Its flags, of {@linkcode PLAIN_KIND}. */
+  kind: number;
   plan: Plan;
   /** A placeholder in the plan for the path of the root filesystem. */
   root: string;
@@ -62,6 +68,8 @@ export interface PlainRun {
   carried: string | null;
   /** The directories in which the command is looked up. */
   path: readonly string[];
+  /** The command's variables, to which `--env` adds. */
+  variables: readonly string[];
   /**
    * The message for each of ENDING, in that order, for a signal that arrives
    * before the command runs.
@@ -139,14 +147,14 @@ function withoutOwnWords(instruction: Instruction): Instruction {
   };
 }
 
-/** Replaces the command, or our executable, with its slots. */
+/** Replaces the command and its variables, or our executable, with slots. */
 function withoutCommand(instructions: readonly Instruction[]): Instruction[] {
   let candidate = 0;
   const argv = { slot: "argv" };
   return instructions.map((instruction): Instruction => {
     if (instruction.name !== "execve") return withoutOwnWords(instruction);
     const path = { slot: candidateSlot(candidate++) };
-    return { ...instruction, args: [path, argv, instruction.args[2]!] };
+    return { ...instruction, args: [path, argv, { slot: "variables" }] };
   });
 }
 
@@ -218,17 +226,17 @@ const aligned = (bytes: Uint8Array): Uint8Array => {
 
 /**
  * Packs a plain run for launch/native/guards.h: the length of everything, the
- * lengths of the compiled parts and of the walker's executable, then the parts,
- * the executable and the texts. If the command is PID 1, there are only guards
- * and a launch.
+ * kind, the lengths of the compiled parts and of the walker's executable, then
+ * the parts, the executable and the texts. If the command is PID 1, there are
+ * only guards and a launch.
  */
 export function plainRun(
-  { plan, root, cgroups, guards, carried, path, ...messages }: PlainRun,
+  { plan, root, cgroups, guards, carried, ...others }: PlainRun,
   arch = Deno.build.arch,
 ): Uint8Array<ArrayBuffer> {
   const slots = [
     ...PLAIN_SLOTS,
-    ...path.slice(1).map((_, index) => candidateSlot(index + 1)),
+    ...others.path.slice(1).map((_, index) => candidateSlot(index + 1)),
   ];
   const list = (texts: readonly string[]) =>
     [...texts, ""].map((text) => `${text}\0`).join("");
@@ -240,11 +248,11 @@ export function plainRun(
     ),
     fromBase64(WALKER[arch].code),
   ];
-  const { endings, stops, losses } = messages;
+  const { kind, path, variables, endings, stops, losses } = others;
   const texts = `${textOfLayout(cgroups)}\0${carried ?? ""}\0${
-    [path, endings, stops, losses].map(list).join("")
+    [path, variables, endings, stops, losses].map(list).join("")
   }`;
-  return packed(parts.map(({ length }) => length), [
+  return packed([kind, ...parts.map(({ length }) => length)], [
     ...parts,
     new TextEncoder().encode(texts),
   ]);

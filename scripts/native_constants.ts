@@ -51,7 +51,7 @@ import { DESCRIPTOR, WALKER_NAME } from "../launch/lower/descriptors.ts";
 import { NEWS } from "../launch/lower/news.ts";
 import { signalNumbers } from "../launch/lower/signal_numbers.ts";
 import { SIGNAL_FOREGROUND } from "../launch/handover.ts";
-import { PLAIN_SLOTS } from "../launch/plain_run.ts";
+import { PLAIN_KIND, PLAIN_SLOTS } from "../launch/plain_run.ts";
 import { FORWARDED, TAKEN_BY_CHILD } from "../plan/child.ts";
 import { ROOT } from "./_files.ts";
 
@@ -152,7 +152,7 @@ ${signals("SIGNALS_FORWARDED", FORWARDED)}${
 #define ENDING_IN_ORDER {${signalNumbers(ENDING).join(", ")}}
 ${numbers("", { SIGNAL_FOREGROUND, ...SIGNAL })}
 /* The first slots of plain runs, launch/plain_run.ts */
-${numbers("PLAIN_", positions(PLAIN_SLOTS))}`;
+${numbers("PLAIN_", positions(PLAIN_SLOTS))}${numbers("KIND_", PLAIN_KIND)}`;
 
 /** Writes the header. */
 export const writeConstants = (): Promise<void> =>

@@ -9,7 +9,7 @@
  * compiled guards and launch, the three programs of PID 1 if that is our
  * executable, the walker's executable, and texts that each end with a NUL. */
 struct plain {
-  u64 size, guards, launch, container, process, cleanup, walker;
+  u64 size, kind, guards, launch, container, process, cleanup, walker;
   u8 bytes[];
 };
 
@@ -22,16 +22,18 @@ static const u8 *texts_of(const struct plain *plain) { return walker_of(plain) +
 
 enum {
   NULL_MAJOR = 1, NULL_MINOR = 3, S_IFCHR = 0020000, S_IFIFO = 0010000, S_IFSOCK = 0140000,
-  KCMP_FILE = 0,
+  KCMP_FILE = 0, MOST_VARIABLES = 64,
 };
 
-/* The parsed command line, and the kind of each standard stream. */
+/* The parsed command line, the kind of run, and of each standard stream. */
 struct plain_request {
   const u8 *root;
   const u8 **command;
   u32 count;
-  i32 is_direct; /* --no-init */
+  u64 kind;
   i32 is_quiet;
+  u32 variables;
+  const u8 *variable[MOST_VARIABLES]; /* --env, as K=V */
   i64 nulls[3];
   i32 is_file[3]; /* a file of the host: the command gets a pipe instead */
   i32 is_shared; /* standard output and error are the same open file */
@@ -58,18 +60,44 @@ static i32 ends_in_dot(const u8 *path) {
   return *last == '.' && (!last[1] || last[1] == '/');
 }
 
+/* Returns the value of a flag, which is in the same word or the next one; 0 for
+ * another flag. */
+static const u8 *value_of(const u8 ***word, const char *name) {
+  const u8 *rest = after(**word, name);
+  if (!rest || (*rest && *rest != '=')) return 0;
+  return *rest ? rest + 1 : (*word)[1] ? *++*word : 0;
+}
+
+static i32 is_letter(u8 c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
+
+/* K=V with a usual name. The command is looked up in PATH, so that one is not
+ * set here. */
+static i32 add_variable(struct plain_request *request, const u8 *text) {
+  const u8 *name = text;
+  while (is_letter(*name) || (name > text && *name >= '0' && *name <= '9')) name++;
+  if (name == text || *name != '=' || after(text, "PATH=") || request->variables == MOST_VARIABLES) return 0;
+  request->variable[request->variables++] = text;
+  return 1;
+}
+
 static i32 understand_plain(const u8 **word, struct plain_request *request) {
-  request->is_direct = request->is_quiet = 0;
+  request->kind = request->is_quiet = request->variables = 0;
   request->root = 0;
   for (; *word && **word == '-'; word++) {
-    const u8 *value = after(*word, "--rootfs=");
+    const u8 *value;
     if (equal(*word, "--")) {
       word++;
       break;
-    } else if (equal(*word, "--no-init")) request->is_direct = 1;
-    else if (equal(*word, "-q") || equal(*word, "--quiet")) request->is_quiet = 1;
-    else if (value) request->root = value;
-    else if (!equal(*word, "--rootfs") || !(request->root = *++word)) return 0;
+    } else if (equal(*word, "-q") || equal(*word, "--quiet")) request->is_quiet = 1;
+    else if (equal(*word, "--no-init")) request->kind |= KIND_DIRECT;
+    else if (equal(*word, "--read-only")) request->kind |= KIND_READ_ONLY;
+    else if ((value = value_of(&word, "--rootfs"))) request->root = value;
+    else if ((value = value_of(&word, "--env")) || (equal(*word, "-e") && (value = word[1]) && word++)) {
+      if (!add_variable(request, value)) return 0;
+    } else if ((value = value_of(&word, "--network")) || (value = value_of(&word, "--net"))) {
+      if (!equal(value, "none")) return 0; /* the default */
+    } else
+      return 0;
   }
   request->command = word;
   while (*word) word++;

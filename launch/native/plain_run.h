@@ -1,7 +1,7 @@
 /*
  * The part of launch/native/entry.c for the plainest `run`: with a root
- * filesystem and a command, with or without --quiet and --no-init, and no other
- * flag.
+ * filesystem and a command, and no flags but those of understand_plain() in
+ * launch/native/guards.h.
  * Everything that its plan depends on is known in advance, so the plan is
  * compiled when the executable is built (launch/plain_run.ts), and the parent's
  * part is done here. The walker carries out the plan as for any other run; if
@@ -217,8 +217,8 @@ static u64 place_part(struct handover *handover, u32 number, u64 length, u64 roo
 
 /* Makes the handover to PID 1 (launch/handover_layout.ts), and maps it. The
  * parts that only launch/child.ts reads stay empty. */
-static i64 handover_file(const struct plain *plain, const struct plain_request *request, const u8 *directories,
-                         u64 room, u8 **mapped, u64 *size) {
+static i64 handover_file(const struct plain *plain, const struct plain_request *request,
+                         const struct expected *expected, u64 room, u8 **mapped, u64 *size) {
   const u8 *container = container_of(plain), *process = process_of(plain), *cleanup = cleanup_of(plain);
   struct handover handover;
   handover.magic = HANDOVER_MAGIC, handover.version = HANDOVER_VERSION, handover.size = sizeof handover;
@@ -238,7 +238,7 @@ static i64 handover_file(const struct plain *plain, const struct plain_request *
   copy(*mapped + cleanup_at, cleanup, plain->cleanup);
   copy(*mapped + walker_at, walker_of(plain), plain->walker);
   put_root(&within, request);
-  put_command(&last, request, directories);
+  put_command(&last, request, expected);
   if (!request->is_quiet) {
     i64 *slot = ((struct plan *)within.bytecode)->slot;
     slot[PLAIN_ANNOUNCES] = 1;
@@ -250,10 +250,10 @@ static i64 handover_file(const struct plain *plain, const struct plain_request *
 
 /* Returns only if the runtime has to start: whether the command was announced. */
 static i32 carry_out_plain(const struct plain *plain, const struct plain_request *request,
-                            const u8 *directories, const u8 *messages) {
+                            const struct expected *expected, const u8 *messages) {
   const u8 *ours[3], *none = 0;
   ours[0] = (const u8 *)"/proc/self/exe", ours[1] = (const u8 *)"child", ours[2] = 0;
-  u64 room = room_for(request, directories);
+  u64 room = room_for(request, expected);
   u64 size = plain->launch + room, handover_size = 0;
   i32 ends[2] = {-1, -1}, sockets[2] = {-1, -1}, has_announced = 0;
   u8 *bytecode = 0, *handover = 0;
@@ -271,7 +271,7 @@ static i32 carry_out_plain(const struct plain *plain, const struct plain_request
   files.lifeline = move_up(ends[1]);
   i32 is_whole = files.memory >= 0 && files.walker >= 0 && files.held >= 0 && files.lifeline >= 0;
   if (plain->container) {
-    files.handover = handover_file(plain, request, directories, room, &handover, &handover_size);
+    files.handover = handover_file(plain, request, expected, room, &handover, &handover_size);
     files.self = move_up(syscall6(SYS_openat, (u64)AT_FDCWD, (u64) "/proc/self/exe", O_PATH | O_CLOEXEC, 0, 0, 0));
     syscall6(SYS_socketpair, 1 /* AF_UNIX */, 5 /* SOCK_SEQPACKET */ | O_CLOEXEC, 0, (u64)sockets, 0, 0);
     files.status = move_up(sockets[0]);
@@ -285,7 +285,7 @@ static i32 carry_out_plain(const struct plain *plain, const struct plain_request
       plan->slot[PLAIN_ENV] = put_words(&rest, &none, &none);
     } else {
       put_root(&rest, request);
-      put_command(&rest, request, directories);
+      put_command(&rest, request, expected);
     }
     const u8 *announcement = rest.to;
     if (!request->is_quiet) put_announcement(&rest, request, own_pid());
@@ -346,15 +346,16 @@ static void run_plain(const i64 *stack, u64 exit_function) {
   const struct plain *plain = plain_runs();
   struct plain_request request;
   if ((const u8 *)plain == _start || !understand_plain((const u8 **)&stack[3], &request) || !look_at_streams(&request)) return;
-  /* There is an entry for each kind of machine, with and without --no-init. */
+  /* There is an entry for each kind of machine, and for each kind of run. */
   u8 cgroups[8192];
   if (!read_cgroups(cgroups, sizeof cgroups)) return;
   for (; plain->size; plain = (const struct plain *)((const u8 *)plain + plain->size)) {
     const u8 *hierarchies = texts_of(plain);
-    const u8 *carried = next(hierarchies), *directories = next(carried), *messages = behind(directories);
-    if (request.is_direct != !plain->container || !has_hierarchies(cgroups, hierarchies)) continue;
+    const u8 *carried = next(hierarchies), *directories = next(carried), *variables = behind(directories);
+    struct expected expected = {directories, variables};
+    if (request.kind != plain->kind || !has_hierarchies(cgroups, hierarchies)) continue;
     if (find_root(&request, stack, carried) && carry_out_guards(plain, &request, stack, exit_function) &&
-        carry_out_plain(plain, &request, directories, messages))
+        carry_out_plain(plain, &request, &expected, behind(variables)))
       proceed_quietly(stack, exit_function);
     return;
   }

@@ -80,12 +80,47 @@ static void put_root(struct room *room, const struct plain_request *request) {
   }
 }
 
-static void put_command(struct room *room, const struct plain_request *request, const u8 *directories) {
+/* Where a plan expects the command: `directories` in which it is looked up, and
+ * its variables without --env. */
+struct expected {
+  const u8 *directories, *variables;
+};
+
+static i32 is_same_variable(const u8 *one, const u8 *other) {
+  for (; *one == *other; one++, other++)
+    if (*one == '=') return 1;
+  return 0;
+}
+
+static i32 has_variable(const u8 **variables, u32 count, const u8 *variable) {
+  while (count--)
+    if (is_same_variable(variables[count], variable)) return 1;
+  return 0;
+}
+
+/* Like containers/decide/environment.ts: a variable has the place of its first
+ * mention, and its last value. */
+static i64 put_variables(struct room *room, const struct plain_request *request, const u8 *ours) {
+  const u8 *all[2 * MOST_VARIABLES + 1], *none = 0;
+  u32 count = 0;
+  for (; *ours && count < MOST_VARIABLES; ours = next(ours)) all[count++] = ours;
+  for (u32 i = 0; i < request->variables; i++)
+    if (!has_variable(all, count, request->variable[i])) all[count++] = request->variable[i];
+  for (u32 i = 0; i < request->variables; i++)
+    for (u32 at = 0; at < count; at++)
+      if (is_same_variable(all[at], request->variable[i])) all[at] = request->variable[i];
+  all[count] = 0;
+  return put_words(room, &none, all);
+}
+
+static void put_command(struct room *room, const struct plain_request *request, const struct expected *expected) {
+  const u8 *directories = expected->directories;
   struct plan *header = (struct plan *)room->bytecode;
   const u8 *name = *request->command, *none = 0;
   i32 is_path = 0;
   for (const u8 *c = name; *c; c++) is_path |= *c == '/';
   header->slot[PLAIN_ARGV] = put_words(room, &none, request->command);
+  header->slot[PLAIN_VARIABLES] = put_variables(room, request, expected->variables);
   for (u32 i = 0; *directories; i++, directories = next(directories)) {
     header->slot[PLAIN_CANDIDATE + i] = address_in(room, room->to);
     if (!is_path) {
@@ -97,10 +132,14 @@ static void put_command(struct room *room, const struct plain_request *request, 
 }
 
 /* The largest size that all of these texts need; 0 if it is too much. */
-static u64 room_for(const struct plain_request *request, const u8 *directories) {
+static u64 room_for(const struct plain_request *request, const struct expected *expected) {
+  const u8 *directories = expected->directories, *variable = expected->variables;
   u64 name = (u64)(next(*request->command) - *request->command);
-  u64 size = 192 + 2 * length_of(request->command) + (u64)(next(request->root) - request->root);
+  u64 size = 256 + 2 * length_of(request->command) + (u64)(next(request->root) - request->root);
   for (; *directories; directories = next(directories))
     size += (u64)(next(directories) - directories) + name;
+  for (; *variable; variable = next(variable)) size += (u64)(next(variable) - variable) + 8;
+  for (u32 i = 0; i < request->variables; i++)
+    size += (u64)(next(request->variable[i]) - request->variable[i]) + 8;
   return size > MOST_TEXTS ? 0 : (size + 7) & ~7UL;
 }

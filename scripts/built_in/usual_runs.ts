@@ -7,7 +7,7 @@
 
 import { EndedEarly, ENDING } from "../../launch/attend/early_end.ts";
 import { packedText } from "../../launch/known_texts.ts";
-import { plainRun } from "../../launch/plain_run.ts";
+import { PLAIN_KIND, plainRun } from "../../launch/plain_run.ts";
 import { guardsOf } from "./guards.ts";
 import { knownTexts } from "./known_texts.ts";
 import { lost, stopped } from "../../launch/attend/stream_relay.ts";
@@ -46,6 +46,7 @@ interface Kind {
   /** The content of /proc/self/cgroup. */
   cgroups: string;
   init: boolean;
+  readOnly?: boolean;
   /** What all standard streams are; each is looked at when the plan is used. */
   streams?: "null" | "pipe" | "file";
 }
@@ -54,7 +55,9 @@ interface Kind {
  * What a plain run decides, for root in the initial user namespace, with what
  * it has read, and what its steps expect of the root filesystem.
  */
-export async function decidePlain({ cgroups, init, streams = "null" }: Kind) {
+export async function decidePlain(
+  { cgroups, init, readOnly, streams = "null" }: Kind,
+) {
   const log = new ReadLog();
   const world = madeUpWorld({
     files: {
@@ -67,7 +70,12 @@ export async function decidePlain({ cgroups, init, streams = "null" }: Kind) {
     architecture: Deno.build.arch,
   });
   const { spec, facts, leftOut } = await decideRun({
-    options: { command: ["true"], init, announce: init },
+    options: {
+      command: ["true"],
+      init,
+      announce: init,
+      ...(readOnly ? { readonly: true } : {}),
+    },
     rootfs: ROOT,
     id: "plain",
   }, requesterIn(logged(world, log)));
@@ -117,7 +125,11 @@ function plainRuns(
   if (parseLayout(own)?.version === 1) all.push(own);
   return Promise.all(
     all.flatMap((cgroups) =>
-      [true, false].map((init) => plainRunOn({ cgroups, init }, carried))
+      [true, false].flatMap((init) =>
+        [false, true].map((readOnly) =>
+          plainRunOn({ cgroups, init, readOnly }, carried)
+        )
+      )
     ),
   );
 }
@@ -142,9 +154,12 @@ async function plainRunOn(
   kind: Kind,
   carried: string | null,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const { plan, facts: { cgroups }, guarded } = await decidePlain(kind);
+  const { spec, plan, facts: { cgroups }, guarded } = await decidePlain(kind);
   if (!cgroups) throw new RangeError("A plain run mounts cgroups");
   return plainRun({
+    kind: (kind.init ? 0 : PLAIN_KIND.direct) |
+      (kind.readOnly ? PLAIN_KIND.readOnly : 0),
+    variables: spec.process.env ?? [],
     plan,
     root: ROOT,
     cgroups,

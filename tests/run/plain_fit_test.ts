@@ -36,6 +36,9 @@ test("plain run: no Deno is started", async () => {
       const run of [
         plainIn(mode, root, "true"),
         aloudIn(mode, root, "true"),
+        plainIn([...mode, "--read-only"], root, "true"),
+        plainIn([...mode, "-e", "A=b", "--env=C="], root, "true"),
+        plainIn([...mode, "--network", "none", "--net=none"], root, "true"),
         plainIn(mode, root, "/bin/true"),
         plainIn(mode, root, "sh", "-c", "exit 3"),
         [program, "run", "--quiet", `--rootfs=${root}`, ...mode, "true"],
@@ -57,13 +60,28 @@ test("plain run: no Deno is started", async () => {
   }
 }, { skip });
 
+/** How a run is started, and flags in front of the others. */
+type Unusual = Parameters<typeof hasRuntime>[1] & { flags?: string[] };
+
 test("plain run: Deno takes over everything unusual", async () => {
   const root = rootfs();
   await using dir = new TempDir();
   const bare = await copyRootfs(dir.path);
   await Deno.remove(`${bare}/etc/hosts`);
-  const cases: [string, string[], Parameters<typeof hasRuntime>[1]?][] = [
+  const cases: [string, string[], Unusual?][] = [
     ["a flag", [program, "run", "-q", "--no-init", "-w", "/tmp", "true"]],
+    ["a variable of the caller", plain(root, "true"), {
+      flags: ["-e", "HOME"],
+    }],
+    ["another PATH", plain(root, "true"), { flags: ["-e", "PATH=/bin"] }],
+    // Object.entries() of JavaScript puts it first.
+    ["a number as name", plain(root, "true"), { flags: ["--env", "1=2"] }],
+    ["many variables", plain(root, "true"), {
+      flags: Array.from({ length: 65 }, (_, index) => `--env=A${index}=`),
+    }],
+    ["the host's network", plain(root, "true"), {
+      flags: ["--network", "host"],
+    }],
     ["no command", plain(root)],
     ["a missing command", plain(root, "nosuchcommand")],
     ["no file to mount on", plain(bare, "true")],
@@ -118,7 +136,8 @@ test("plain run: Deno takes over everything unusual", async () => {
       ),
     ],
   ];
-  for (const [name, run, options] of cases) {
+  for (const [name, words, { flags = [], ...options } = {}] of cases) {
+    const run = words.toSpliced(2, 0, ...flags);
     assertEquals(await hasRuntime(run, options), true, name);
     const other = run.filter((word) => word !== "--no-init");
     assertEquals(await hasRuntime(other, options), true, `${name}, init`);

@@ -55,6 +55,30 @@ test("plain run: the command finds the same as with Deno", async () => {
   }
 }, { skip });
 
+test("plain run: flags have the same effect as with Deno", async () => {
+  const look = "env; touch /made; echo $?; grep ' / ' /proc/self/mountinfo" +
+    " | cut -d' ' -f4-; cat /proc/net/dev";
+  const longest = "x".repeat(9000);
+  for (
+    const flags of [
+      ["--read-only"],
+      ["--network=none"],
+      ["-e", "A=b", "-e", "C= d=e ", "--env", "_9z=", "--env=A=c"],
+      ["-e", "HOSTNAME=other", "-e", "HOME=/", "-e", "HOME=/tmp"],
+      ["-e", `LONG=${longest}`, "--read-only", "--net", "none"],
+    ]
+  ) {
+    for (const mode of MODES) {
+      const [one, other] = await both(
+        [...mode, ...flags],
+        ["sh", "-c", `${look}; rm -f /made`],
+      );
+      assertEquals(one, other, flags.join(" "));
+      assertEquals(/^1$/m.test(one!.stdout), flags.includes("--read-only"));
+    }
+  }
+}, { skip });
+
 test("plain run: arguments, statuses and refusals are the same", async () => {
   const cases: string[][] = [
     ["printf", "%s|", "a b", "", "'\"$\\", "\u00e9", "-q", "--rootfs"],
