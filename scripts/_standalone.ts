@@ -16,11 +16,17 @@ import { isThere, ROOT } from "./_files.ts";
 import { runBundle, shorten, splitProgram, textOf } from "./_texts.ts";
 import {
   codeFile,
-  type Role,
   ROLES,
   textFile,
+  type TextName,
+  textsOf,
   WHOLE,
 } from "./standalone/load.ts";
+import {
+  DIRECTORY_NAME,
+  type Report,
+  reportFile,
+} from "./standalone/report.ts";
 
 /** Minutes: enough for a slow download, and short enough to notice a hang. */
 const PATIENCE = 5;
@@ -33,14 +39,15 @@ const SOURCES = join(ROOT, "scripts/standalone");
 /**
  * V8 flags for a short-lived program. Without other V8 threads the main thread
  * never sleeps at their locks (3 ms in every other start). The larger young
- * generation avoids a garbage collection during the start. Without Maglev the
- * main thread never waits for that compiler, which takes 2 ms for code that
- * runs once.
+ * generation avoids a garbage collection during the start. Without Maglev and
+ * Sparkplug the main thread never waits for these compilers, which take 2 ms
+ * and 3 ms for code that runs a few times.
  */
 const V8_FLAGS = [
   "--single-threaded",
   "--min-semi-space-size=4",
   "--no-maglev",
+  "--no-sparkplug",
 ];
 
 /** What goes into the binary. */
@@ -76,15 +83,17 @@ export async function makeStandalone(parts: Parts): Promise<string | null> {
     [join(SOURCES, "program.ts")],
     directory,
   );
-  const whole = await textOf(modules);
-  const texts = ([WHOLE, ...ROLES] as const).map((which) =>
-    at(textFile(which))
+  const texts: ReadonlyMap<TextName, string> = new Map(
+    ([WHOLE, ...ROLES.flatMap(textsOf)] as const)
+      .map((name) => [name, at(textFile(name))]),
   );
-  for (const path of texts) await Deno.writeTextFile(path, whole);
-  // The first round finds the modules of each role, the second compiles the
+  const files = new Set([...texts.values(), ...carried]);
+  const whole = await textOf(modules);
+  for (const path of texts.values()) await Deno.writeTextFile(path, whole);
+  // The first round finds the modules of each text, the second compiles the
   // reduced texts.
   for (const round of ["modules", "code"]) {
-    const failure = await compile(at("warm"), at("warm.js"), texts);
+    const failure = await compile(at("warm"), at("warm.js"), [...files]);
     if (failure !== null) return failure;
     // The native entry does a part of the work: PID 1 is native.
     await addEntry(at("warm"));
@@ -93,24 +102,23 @@ export async function makeStandalone(parts: Parts): Promise<string | null> {
       say(`The program will start more slowly: ${warmed}`);
       break;
     }
-    for (const { role, modules: used, code } of warmed) {
-      if (round === "code") {
-        await Deno.writeFile(at(codeFile(role)), code);
-        texts.push(at(codeFile(role)));
-      } else {
-        const text = await textOf(modules, used);
-        await Deno.writeTextFile(at(textFile(role)), text);
+    for (const { name, modules: used, code } of warmed) {
+      if (round === "modules") {
+        await Deno.writeTextFile(texts.get(name)!, await textOf(modules, used));
+      } else if (code !== null) {
+        const path = at(codeFile(name));
+        await Deno.writeFile(path, Uint8Array.fromBase64(code));
+        files.add(path);
       }
     }
   }
-  const files = [...texts, ...carried];
   const unmade = await compile(out, at("main.js"));
   if (unmade !== null) return unmade;
   const reason = await addEntry(out, await digestAmong(carried)) ??
-    await addFiles(out, files);
+    await addFiles(out, [...files]);
   if (reason === null) return null;
   say(`The program will start more slowly: ${reason}`);
-  return await compile(out, at("main.js"), files);
+  return await compile(out, at("main.js"), [...files]);
 }
 
 /** The digest of the root filesystem, if it is among the files. */
@@ -156,30 +164,6 @@ async function compile(
   return isThere(out) ? null : `${deno} did not create ${out}`;
 }
 
-/** The report of one process of the program, see scripts/standalone/warm.ts. */
-interface Warmed {
-  role: Role;
-  /** The names of the modules that it used. */
-  modules: string[];
-  /** The code that V8 has compiled. */
-  code: Uint8Array;
-}
-
-/** Parses the reports, which follow one another. */
-function warmedIn(stdout: Uint8Array): Warmed[] {
-  const all: Warmed[] = [];
-  const decoder = new TextDecoder();
-  for (let rest = stdout; rest.length;) {
-    const end = rest.indexOf("\n".charCodeAt(0)) + 1;
-    const { role, modules, length } = JSON.parse(
-      decoder.decode(rest.subarray(0, end)),
-    ) as { role: Role; modules: string[]; length: number };
-    all.push({ role, modules, code: rest.slice(end, end + length) });
-    rest = rest.subarray(end + length);
-  }
-  return all;
-}
-
 /**
  * Creates a bundle with everything that engines use, in an existing directory.
  */
@@ -203,27 +187,26 @@ async function makeBundle(directory: string, rootfs: string): Promise<string> {
 async function warmUp(
   program: string,
   rootfs: string,
-): Promise<Warmed[] | string> {
-  const bundle = await makeBundle(dirname(program), rootfs);
+): Promise<Report[] | string> {
+  const directory = dirname(program);
+  const bundle = await makeBundle(directory, rootfs);
   const state = join(bundle, "state");
-  const all: Warmed[] = [];
   const complaints: string[] = [];
   // Unique, so that it does not collide with another build or a killed one.
   const id = `warm-up-${Deno.pid}`;
   for (
     const args of [
-      ["ps", "-q", "--filter", "name=nobody-has-this-name"],
       // With a flag that needs Deno.
       ["run", "-w", "/", "--rootfs", rootfs, "/bin/true"],
+      ["ps", "-q", "--filter", "name=nobody-has-this-name"],
       ["--root", state, "create", "--bundle", bundle, id],
     ]
   ) {
-    const { stdout, stderr } = await outputOf(program, {
+    const { stderr } = await outputOf(program, {
       args,
-      env: { NO_COLOR: "1" },
+      env: { NO_COLOR: "1", [DIRECTORY_NAME]: directory },
       patience: WARM_PATIENCE,
     });
-    all.push(...warmedIn(stdout));
     complaints.push(new TextDecoder().decode(stderr).trim());
   }
   // Needed only if the process that should remove it has failed.
@@ -231,6 +214,14 @@ async function warmUp(
     args: ["--root", state, "delete", "--force", id],
     patience: WARM_PATIENCE,
   });
-  if (ROLES.every((role) => all.some((one) => one.role === role))) return all;
-  return complaints.join("\n").trim().split("\n").at(-1)!;
+  try {
+    return ROLES.flatMap((role) =>
+      JSON.parse(
+        Deno.readTextFileSync(join(directory, reportFile(role))),
+      ) as Report[]
+    );
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    return complaints.join("\n").trim().split("\n").at(-1)!;
+  }
 }

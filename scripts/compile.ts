@@ -20,7 +20,13 @@ import { reasonOf } from "./_deno.ts";
 import { isThere, ROOT } from "./_files.ts";
 import { Scratch } from "./_scratch.ts";
 import { bundle, makeStandalone } from "./_standalone.ts";
-import { codeFile, ROLES, textFile, WHOLE } from "./standalone/load.ts";
+import {
+  codeFile,
+  ROLES,
+  textFile,
+  textsOf,
+  WHOLE,
+} from "./standalone/load.ts";
 import { launcher } from "./_launcher.ts";
 import {
   runScript,
@@ -167,10 +173,11 @@ async function build(
   await Deno.utime(program, begun, begun);
   await Deno.rename(program, out);
   if (failure === null) {
+    const texts = ROLES.flatMap(textsOf);
     const parts = [
       `program ${sizes([scratch.at(textFile(WHOLE))])}`,
-      `parts of it ${sizes(ROLES.map((role) => scratch.at(textFile(role))))}`,
-      `compiled code ${sizes(ROLES.map((role) => scratch.at(codeFile(role))))}`,
+      `parts of it ${sizes(texts.map((name) => scratch.at(textFile(name))))}`,
+      `compiled code ${sizes(texts.map((name) => scratch.at(codeFile(name))))}`,
       carried ? `root filesystem ${sizes([carried])}` : "no root filesystem",
     ];
     say(`Built ${out}: standalone, ${sizes([out])} (${parts.join(", ")})`);

@@ -55,6 +55,7 @@ export class Relay implements Disposable {
   readonly #outer: OuterTerminal;
   readonly #lose: () => void;
   readonly #wake = pipe();
+  readonly #end = Promise.withResolvers<void>();
   readonly #output = new Uint8Array(BUFFER_SIZE);
   /** Bytes that were read and not yet written to the container. */
   #typed: Uint8Array = new Uint8Array();
@@ -99,6 +100,7 @@ export class Relay implements Disposable {
    */
   finish(): void {
     this.#containerEnded = true;
+    this.#end.resolve();
     this.awake();
   }
 
@@ -189,9 +191,17 @@ export class Relay implements Disposable {
       if (count > 0) continue;
       if (count !== -ERRNO.EIO && count !== 0) return;
       if (this.#containerEnded) this.#outputEnded = true;
-      else await new Promise((resolve) => setTimeout(resolve, WAIT.reopened));
+      else await this.#waitForReopening();
       return;
     }
+  }
+
+  /** Most often the terminal is closed because the container is ending. */
+  async #waitForReopening(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, WAIT.reopened);
+    await Promise.race([promise, this.#end.promise]);
+    clearTimeout(timer);
   }
 
   /**

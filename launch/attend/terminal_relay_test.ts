@@ -47,8 +47,27 @@ async function relayThatEnds(): Promise<void> {
   await relay.run();
 }
 
+/** A relay whose terminal is closed a moment before the container's end. */
+async function relayThatIsClosed(): Promise<void> {
+  const { master, slave } = openTerminal();
+  using relay = new Relay(master, outerThat(() => {}), () => {});
+  // No timer fires, so only the container's end can end the relay.
+  Object.assign(globalThis, {
+    setTimeout(_: () => void, time?: number) {
+      if (time) queueMicrotask(() => relay.finish());
+      return 0;
+    },
+  });
+  slave.close();
+  await relay.run();
+}
+
 if (Deno.args[0] === "relay") {
   await relayThatEnds();
+  Deno.exit(0);
+}
+if (Deno.args[0] === "closed") {
+  await relayThatIsClosed();
   Deno.exit(0);
 }
 
@@ -67,4 +86,14 @@ Deno.test("Relay reads the terminal to its end if that comes while input is read
   assertEquals(code, 0);
   // The terminal may also echo what was typed.
   assertStringIncludes(new TextDecoder().decode(stdout), "last words");
+});
+
+Deno.test("Relay waits for no timer if the container ends after its terminal is closed", async () => {
+  const { code, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--no-check", import.meta.filename!, "closed"],
+    env: { NO_COLOR: "1" },
+    stdin: "null",
+    signal: AbortSignal.timeout(20_000),
+  }).output();
+  assertEquals([code, new TextDecoder().decode(stderr)], [0, ""]);
 });

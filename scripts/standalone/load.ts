@@ -20,14 +20,22 @@ export const ROLES = ["program", "run", "create", "exec"] as const;
 export type Role = typeof ROLES[number];
 
 /**
- * The text with all modules. Modules that are missing in a role's text are
- * loaded from it.
+ * A text of modules: of a role, of what only rarer command lines of the role
+ * use, or of the whole program. A module that is missing in one text is loaded
+ * from the next.
  */
+export type TextName = Role | `rare-${Role}` | typeof WHOLE;
 export const WHOLE = "whole";
 
+/** The texts of a role that have compiled code, in the order of loading. */
+export const textsOf = (role: Role): [TextName, TextName] => [
+  role,
+  `rare-${role}`,
+];
+
 /** The names of the files inside a compiled program. */
-export const textFile = (role: Role | typeof WHOLE) => `${role}.txt`;
-export const codeFile = (role: Role) => `${role}.cache`;
+export const textFile = (name: TextName) => `${name}.txt`;
+export const codeFile = (name: TextName) => `${name}.cache`;
 
 /** The exports of the program's entry modules. */
 export interface Program {
@@ -68,10 +76,13 @@ const loaded = new Map<string, Exports>();
 /** The names of the modules that this process has loaded. */
 export const usedModules = () => [...loaded.keys()];
 
+/** The texts that have not run yet. */
+const rest: TextName[] = [...textsOf(role), WHOLE];
+
 function loadModule(name: string): Exports {
   const known = loaded.get(name);
   if (known) return known;
-  if (!defined.has(name)) runText(WHOLE);
+  while (!defined.has(name) && rest.length) runText(rest.shift()!);
   const module = defined.get(name);
   if (!module) throw new TypeError(`This program has no ${name}`);
   const exports = module(
@@ -87,25 +98,22 @@ const define = (name: string, module: Module) => {
   if (!defined.has(name)) defined.set(name, module);
 };
 
-/**
- * Runs a text. Returns its script, from which the compiled code can be taken.
- */
-function runText(which: Role | typeof WHOLE): Script {
-  const source = carried(textFile(which));
-  if (!source) throw new TypeError(`This program has no ${textFile(which)}`);
-  const code = which === WHOLE ? null : carried(codeFile(which));
+/** The scripts of the texts that have run, which have the compiled code. */
+export const scripts = new Map<TextName, Script>();
+
+function runText(name: TextName): void {
+  const source = carried(textFile(name));
+  if (!source) return;
   const script = new Script(new TextDecoder().decode(source), {
     filename: "container.js",
-    cachedData: code ?? undefined,
+    cachedData: carried(codeFile(name)) ?? undefined,
   });
   const text: Text = script.runInThisContext();
   text(define);
-  return script;
+  scripts.set(name, script);
 }
 
-/** Loads the program of this role, and its script. */
-export function load(): { script: Script; program: Program } {
-  const script = runText(role);
-  const { program } = loadModule("program.js") as { program: Program };
-  return { script, program };
+/** Loads the program of this role. */
+export function load(): Program {
+  return (loadModule("program.js") as { program: Program }).program;
 }

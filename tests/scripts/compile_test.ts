@@ -265,6 +265,12 @@ test(
     const bytes = await Deno.readFile(path);
     const text = new TextDecoder("latin1").decode(bytes.subarray(-carried));
     // A failure that printed the text would fill the terminal.
+    for (const rare of ["run", "program"]) {
+      assert(
+        text.includes(`"rare-${rare}.cache":[`),
+        `${rare} is not complete`,
+      );
+    }
     assert(!text.includes("deno-std"), "a package of the scripts is inside");
     assert(!text.includes(REPOSITORY), "the path of the checkout is inside");
   },
