@@ -79,9 +79,9 @@ export const candidates: readonly Candidate[] = [
   compiled("compiled", "container, compiled", []),
   compiled("compiled-no-init", "container, compiled, --no-init", ["--no-init"]),
   // This flag changes nothing, but it needs the Deno runtime like most flags.
-  compiled("compiled-flag", "container, compiled, a flag", ["-w", "/"]),
+  compiled("compiled-flag", "container, compiled, a flag", ["-u", "0"]),
   compiled("compiled-no-init-flag", "container, compiled, --no-init, a flag", [
-    ...["--no-init", "-w", "/"],
+    ...["--no-init", "-u", "0"],
   ]),
   {
     name: "compiled-version",

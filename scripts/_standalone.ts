@@ -197,7 +197,7 @@ async function warmUp(
   for (
     const args of [
       // With a flag that needs Deno.
-      ["run", "-w", "/", "--rootfs", rootfs, "/bin/true"],
+      ["run", "-u", "0", "--rootfs", rootfs, "/bin/true"],
       ["ps", "-q", "--filter", "name=nobody-has-this-name"],
       ["--root", state, "create", "--bundle", bundle, id],
     ]

@@ -45,7 +45,7 @@ export const both = (
   command: readonly string[],
   { before = [], ...options }: Options = {},
 ) =>
-  Promise.all([[], ["-w", "/"]].map((flags) =>
+  Promise.all([[], ["-u", "0"]].map((flags) =>
     execute(
       [
         ...before,

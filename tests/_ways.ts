@@ -197,9 +197,9 @@ const untilStopped = (container: string) =>
 
 /** Every way for root, by name. The others are compared with the first. */
 export const WAYS: Readonly<Record<string, Way>> = {
-  "with a flag": (s) => s.run("-w", "/", "/probe"),
+  "with a flag": (s) => s.run("-u", "0", "/probe"),
   plain: (s) => s.run("/probe"),
-  "with a flag, --no-init": (s) => s.run("--no-init", "-w", "/", "/probe"),
+  "with a flag, --no-init": (s) => s.run("--no-init", "-u", "0", "/probe"),
   "plain, --no-init": (s) => s.run("--no-init", "/probe"),
   "-t": (s) => s.onTerminal(s.runWords("-t", "/probe")),
   "-t --no-init": (s) => s.onTerminal(s.runWords("-t", "--no-init", "/probe")),

@@ -121,7 +121,7 @@ for (const mode of [INIT, NO_INIT]) {
           ["--time-offset", "boottime=1", "--device", "/dev/full"],
           ["--seccomp", "learn=/dev/null", "-t"],
         ]
-      ) await compare(mode, ["-w", "/", ...flags], nobody, "/");
+      ) await compare(mode, ["-u", "0", ...flags], nobody, "/");
     },
     { skip: without("strace") ?? without("setpriv") },
   );
@@ -194,7 +194,7 @@ for (const mode of [INIT, NO_INIT]) {
       const script = `exec "$@" < /etc/passwd 2> ${dir.path}/errors`;
       const before = ["sh", "-c", script, "sh"];
       // The plain run, and one with Deno.
-      for (const flags of [[], ["-w", "/"]]) {
+      for (const flags of [[], ["-u", "0"]]) {
         await compare(mode, flags, { before });
       }
     },

@@ -213,7 +213,7 @@ echo up; while :; do sleep 0.05; done`;
   const told = await Promise.all(FORMS.map(async (program) => {
     await using session = new Session([
       ...[...program, "run", "-q", "--rootfs", `${REPOSITORY}/fs`],
-      ...["-w", "/", "sh", "-c", script],
+      ...["-u", "0", "sh", "-c", script],
     ]);
     await session.expect(/up\n/);
     const answers: string[] = [];

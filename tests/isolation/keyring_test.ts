@@ -24,7 +24,7 @@ testBoth(
     // leave.
     for (const error of ["EDQUOT", "EPERM", "EACCES"]) {
       // The first is a run without Deno.
-      for (const flags of [[], ["-w", "/"]]) {
+      for (const flags of [[], ["-u", "0"]]) {
         const { status, stdout, stderr } = await mode.run(
           [...flags, "echo", "started"],
           { before: answering(error) },
@@ -39,7 +39,7 @@ testBoth(
       }
     }
     const { status, stdout, stderr } = await mode.run(
-      ["-w", "/", "echo", "started"],
+      ["-u", "0", "echo", "started"],
       { before: answering("ENOSYS") },
     );
     assertEquals([status, stdout, stderr], [0, "started\n", ""]);

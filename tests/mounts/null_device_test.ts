@@ -30,7 +30,7 @@ for (const { mode, flags } of MODES) {
     const rootfs = await copyRootfs(dir.path);
     const way = [...CONTAINER, "run", "-q", ...flags, "--rootfs", rootfs];
     // The first is a run without Deno.
-    for (const more of [[], ["-w", "/"], ["--privileged"], ["--chroot"]]) {
+    for (const more of [[], ["-u", "0"], ["--privileged"], ["--chroot"]]) {
       const { status, stdout, stderr } = await execute([
         ...way,
         ...more,

@@ -54,7 +54,7 @@ testBoth(
   "run reports a full disk, closes the pipe and fails",
   async (mode) => {
     await using dir = new TempDir();
-    for (const flags of [[], ["-w", "/"]]) {
+    for (const flags of [[], ["-u", "0"]]) {
       // More than fits in the pipe, so the command notices the error.
       const endless = await inSmall(
         dir,
@@ -114,7 +114,7 @@ testBoth(
   "run ends only after all output is in its file",
   async (mode) => {
     await using dir = new TempDir();
-    for (const flags of [[], ["-w", "/"]]) {
+    for (const flags of [[], ["-u", "0"]]) {
       const { status, stdout } = await inShell(
         dir,
         `${
@@ -140,7 +140,7 @@ testBoth(
       { length: 300 },
       (_, i) => `o${i + 1}\ne${i + 1}\n`,
     );
-    for (const flags of [[], ["-w", "/"]]) {
+    for (const flags of [[], ["-u", "0"]]) {
       const words = shellLine(
         mode.runWords("-q", ...flags, "sh", "-c", script),
       );
@@ -164,7 +164,7 @@ testBoth(
     // Longer than the pipe and the relay can hold.
     const large = "x".repeat(1023) + "\n";
     await Deno.writeTextFile(`${dir.path}/large`, large.repeat(5000));
-    for (const flags of [[], ["-w", "/"]]) {
+    for (const flags of [[], ["-u", "0"]]) {
       const words = (...command: string[]) =>
         shellLine(mode.runWords("-q", ...flags, ...command));
       const loop = `while read l; do ${words("echo")} $l; done < list`;
@@ -186,7 +186,7 @@ testBoth(
   "run refuses directories and devices of the host as standard streams",
   async (mode) => {
     await using dir = new TempDir();
-    for (const flags of [[], ["-w", "/"]]) {
+    for (const flags of [[], ["-u", "0"]]) {
       const words = shellLine(
         mode.runWords(
           "-q",
@@ -336,7 +336,7 @@ for (const mode of [INIT, NO_INIT]) {
 async function killed(mode: Mode): Promise<void> {
   await using dir = new TempDir();
   await Deno.writeTextFile(`${dir.path}/in`, "a\n");
-  for (const flags of [[], ["-w", "/"]]) {
+  for (const flags of [[], ["-u", "0"]]) {
     const words = mode.runWords(
       "-q",
       ...flags,

@@ -175,7 +175,7 @@ test("a refused run leaves no process", async () => {
       ["nosuchuser", "--rootfs", rootfs(), "-u", "nosuchuser", "true"],
       ["/nowhere", "--rootfs", "/nowhere", "true"],
       ["/nowhere", "--rootfs", rootfs(), "-w", "/nowhere", "true"],
-      ["nosuch", "--rootfs", rootfs(), "-w", "/", "nosuch"],
+      ["nosuch", "--rootfs", rootfs(), "-u", "0", "nosuch"],
     ]
   ) {
     const { status, stderr } = await container(["run", ...flags]);
@@ -188,7 +188,7 @@ test("a refused run leaves no process", async () => {
 test("SIGKILL at any moment of a start leaves nothing", async () => {
   for (let moment = 0; moment < 120; moment += 6) {
     await using session = new Session(
-      [...runWords("-q", "-w", "/", "sleep", "1000")],
+      [...runWords("-q", "-u", "0", "sleep", "1000")],
     );
     await new Promise((resolve) => setTimeout(resolve, moment));
     session.kill("SIGKILL");
@@ -208,7 +208,7 @@ test("SIGKILL before PID 1 has a death signal ends PID 1", async () => {
     ...["-e", "trace=prctl,clone3,wait4"],
     ...["-e", "inject=wait4:signal=KILL:when=1"],
     ...["-e", "inject=prctl:delay_enter=200000"],
-    ...[...CONTAINER, "run", "-q", "--rootfs", rootfs(), "-w", "/"],
+    ...[...CONTAINER, "run", "-q", "--rootfs", rootfs(), "-u", "0"],
     ...["sleep", "1000"],
   ], { patience: 20_000 });
   assertStringIncludes(stdout, "killed by SIGKILL");
@@ -222,7 +222,7 @@ test("ignored SIGCHLD and few descriptors change nothing", async () => {
     const line = `${setting}; exec "$@"`;
     const { status, stdout } = await execute([
       ...["sh", "-c", line, "sh"],
-      ...runWords("-q", "-w", "/", "echo", "hi"),
+      ...runWords("-q", "-u", "0", "echo", "hi"),
     ]);
     assertEquals([status, stdout], [0, "hi\n"], setting);
   }

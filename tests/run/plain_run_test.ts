@@ -125,7 +125,7 @@ test(
       for (const [command, before] of cases) {
         const words = aloudIn(mode, rootfs(), ...command);
         const found = [];
-        for (const flags of [[], ["-w", "/"]]) {
+        for (const flags of [[], ["-u", "0"]]) {
           const run = [...before, ...words.toSpliced(2, 0, ...flags)];
           const { status, stdout, stderr } = await execute(run);
           const file = `${dir.path}/err`;

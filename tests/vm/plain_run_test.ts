@@ -18,7 +18,7 @@ const skip = !Deno.env.has("CONTAINER_VM")
   : "CONTAINER_BIN names no compiled program";
 
 /** The same run with a flag that changes nothing, but needs Deno. */
-const forms = [[], ["-w", "/"]];
+const forms = [[], ["-u", "0"]];
 
 const outcomes = (mode: readonly string[], script: string) =>
   Promise.all(forms.map(async (flags) => {
