@@ -290,10 +290,10 @@ Deno.test("optionsFromFlags() reads paths and variables as the requester sees th
 Deno.test("optionsFromFlags() refuses a malformed mapping", () => {
   const error = assertThrows(
     () => optionsOf("--uidmap", "0:x", "sh"),
-    SpecError,
+    UsageError,
     "not CONTAINER:HOST:SIZE",
   );
-  assertEquals(error.status, 2);
+  assertEquals(error.status, 125);
 });
 
 Deno.test("optionsFromFlags() keeps mounts of all flags in the given order", () => {

@@ -23,14 +23,19 @@ const absolute = (flag: string, path: string) => {
  * The real path of a host path. Relative paths start at the requester's
  * directory.
  */
-function hostPath(flag: string, path: string, requester: Requester): string {
+function hostPath(
+  flag: string,
+  path: string,
+  requester: Requester,
+  hint = "Create it, or correct the path.",
+): string {
   try {
     return requester.world.realPath(absolutePath(requester, path));
   } catch (error) {
     if (error instanceof SyscallError && error.code === "ENOENT") {
       throw new UsageError(
         `${flag}: ${path} does not exist on the host`,
-        "Create it, or correct the path.",
+        hint,
       );
     }
     throw error;
@@ -44,7 +49,12 @@ export function parseVolume(text: string, requester: Requester): Mount {
     ":",
   );
   if (!source || !destination) {
-    throw new UsageError(`${flag}: not SRC:DST[:OPTIONS]`);
+    throw new UsageError(
+      `${flag}: not SRC:DST[:OPTIONS]`,
+      text.includes(":")
+        ? "Give both paths."
+        : `There are no anonymous volumes: use --tmpfs ${text}, or give a directory of the host, -v DIR:${text}.`,
+    );
   }
   if (further.length) {
     throw new UsageError(
@@ -56,9 +66,26 @@ export function parseVolume(text: string, requester: Requester): Mount {
     destination: absolute(flag, destination),
     type: "bind",
     options: bindOptions(flag, options.split(",").filter((word) => word)),
-    source: hostPath(flag, source, requester),
+    source: hostPath(flag, source, requester, missingSource(source)),
   };
 }
+
+/** What to do about a source that does not exist. */
+const missingSource = (source: string): string | undefined =>
+  source.includes("/")
+    ? undefined
+    : `There are no named volumes, so ${source} is a directory here. Create it (mkdir ${source}), or name another one.`;
+
+/** Types of `--mount` in docker and podman that are no file systems. */
+const FOREIGN_TYPES: Readonly<Record<string, string>> = {
+  volume:
+    "There are no volumes: use type=bind,source=DIR with a directory of the host, or type=tmpfs.",
+  image: "Mount a directory with type=bind, or use an image FILE as --rootfs.",
+  artifact: "Mount a directory with type=bind.",
+  glob: "Mount each path with type=bind.",
+  npipe: "Named pipes of Windows do not exist here.",
+  cluster: "Mount a directory with type=bind.",
+};
 
 /** Whether a path of the host exists. */
 export const pathExists = (path: string, requester: Requester): boolean =>
@@ -160,6 +187,12 @@ export function parseMount(text: string, requester: Requester): Mount {
   const value = (...keys: string[]) =>
     entries.find(([key]) => keys.includes(key))?.[1];
   const type = value("type") ?? "bind";
+  if (Object.hasOwn(FOREIGN_TYPES, type)) {
+    throw new UsageError(
+      `${flag}: there is no type=${type}`,
+      FOREIGN_TYPES[type],
+    );
+  }
   const target = value("target", "dst", "destination");
   if (!target) throw new UsageError(`${flag}: target= is missing`);
   const source = value("source", "src");
@@ -185,7 +218,7 @@ export function parseMount(text: string, requester: Requester): Mount {
     return {
       destination: absolute(flag, target),
       type,
-      source: hostPath(flag, source, requester),
+      source: hostPath(flag, source, requester, missingSource(source)),
       options: bindOptions(flag, options),
     };
   }

@@ -6,7 +6,7 @@
  * looks into the root filesystem from outside.
  */
 
-import { type Descriptor, O } from "../ffi/fcntl.ts";
+import { type Descriptor, O, open } from "../ffi/fcntl.ts";
 import { openInRoot } from "../ffi/openat2.ts";
 import type { StepOf } from "../plan/step.ts";
 import { inspectElf, machineName } from "../rootfs/elf.ts";
@@ -34,12 +34,18 @@ export interface Seen {
 
 /** The place from which the container's files are looked at. */
 export interface View {
+  /** Where its paths are: for messages. */
+  readonly where: "in the root filesystem" | "on the host";
   /** What is at a path of the container; null if nothing can be seen there. */
   look(path: string): Seen | null;
 }
 
 /** A view of files that this process finds under another path. */
-export const viewBy = (locate: (path: string) => string | null): View => ({
+export const viewBy = (
+  locate: (path: string) => string | null,
+  where: View["where"] = "in the root filesystem",
+): View => ({
+  where,
   look(path) {
     try {
       const place = locate(path);
@@ -55,6 +61,9 @@ export const viewBy = (locate: (path: string) => string | null): View => ({
 /** From inside the container: paths stay as they are. */
 export const INSIDE: View = viewBy((path) => path);
 
+/** Of the host, for a program that runs there. */
+export const ON_HOST: View = viewBy((path) => path, "on the host");
+
 /**
  * From outside: paths are looked up below a directory of the host, and cannot
  * leave it.
@@ -64,6 +73,21 @@ export const outside = (root: Descriptor, held: DisposableStack): View =>
     const file = openInRoot(root, path, O.O_PATH);
     return file && `/proc/self/fd/${held.use(file).fd}`;
   });
+
+/**
+ * The same below a path. It is opened only on demand: its file system may not
+ * answer by then.
+ */
+export const below = (root: string, held: DisposableStack): View => ({
+  where: "in the root filesystem",
+  look: (path) => {
+    try {
+      return outside(held.use(open(root, O.O_PATH)), held).look(path);
+    } catch {
+      return null;
+    }
+  },
+});
 
 /**
  * Checks that the walk did not fail.
@@ -118,8 +142,10 @@ export function diagnose(
   }
   return command.includes("/")
     ? notFound(
-      `Cannot run ${command}: no such file in the root filesystem`,
-      "It is a path inside the container.",
+      `Cannot run ${command}: no such file ${view.where}`,
+      view.where === "on the host"
+        ? "Correct the path."
+        : "It is a path inside the container.",
     )
     : notFound(
       `Cannot run ${command}: not found in ${
@@ -137,7 +163,7 @@ const REFUSALS: Partial<Record<string, [message: string, hint: string]>> = {
   ],
   ELIBBAD: [
     "its loader is damaged (ELIBBAD)",
-    "Add the matching loader to the root filesystem.",
+    "Add the matching loader.",
   ],
   ETXTBSY: [
     "text file busy (ETXTBSY), a process has it open for writing",
@@ -166,7 +192,7 @@ function inspect(view: View, path: string): CommandError | null {
   if (info.mode !== null && !(info.mode & EXECUTE_BITS)) {
     return notExecutable(
       `Cannot run ${path}: it is not executable`,
-      `Run chmod +x on the file in the root filesystem.`,
+      `Run chmod +x on the file ${view.where}.`,
     );
   }
   return inspectContent(view, path, info.head());
@@ -194,7 +220,9 @@ function inspectContent(
   if (!elf) {
     return head.length && head[0] === 0x7f ? null : notExecutable(
       `Cannot run ${path}: exec format error (ENOEXEC), the file is neither an ELF program nor a script that starts with #!`,
-      "Run it with its interpreter: container run sh " + path + ".",
+      view.where === "on the host"
+        ? "Begin the script with #! and its interpreter."
+        : `Run it with its interpreter: container run sh ${path}.`,
     );
   }
   const { arch } = Deno.build;
@@ -208,7 +236,7 @@ function inspectContent(
   }
   if (elf.interpreter && !view.look(elf.interpreter)) {
     return notFound(
-      `Cannot run ${path}: its loader ${elf.interpreter} is not in the root filesystem`,
+      `Cannot run ${path}: its loader ${elf.interpreter} is not ${view.where}`,
       "Add the loader and its libraries, or use a static program.",
     );
   }
@@ -226,7 +254,7 @@ function inspectScript(
   return notFound(
     `Cannot run ${path}: its interpreter ${
       interpreter || "(no name)"
-    } is not in the root filesystem`,
+    } is not ${view.where}`,
     "Add the interpreter, or correct the first line of the script.",
   );
 }

@@ -80,6 +80,7 @@ export function explainFailure(
 
 /** The files as a PID 1 sees them that has reported a failure. */
 export const filesOf = (socket: Descriptor): View => ({
+  where: "in the root filesystem",
   look(path): Seen | null {
     if (!ask(socket, path) || !poll(socket.fd, POLL.POLLIN, PATIENCE)) {
       return null;

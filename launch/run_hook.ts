@@ -17,6 +17,7 @@ import {
 import { kill, SIGNAL } from "../ffi/signal.ts";
 import { waitInBackground, type WaitStatus } from "../ffi/wait.ts";
 import type { Step } from "../plan/step.ts";
+import { below, checkStarted, ON_HOST } from "./diagnose.ts";
 import { DESCRIPTOR } from "./lower/descriptors.ts";
 import { compileSteps } from "./program.ts";
 import { clonedPid, walk } from "./walker.ts";
@@ -39,11 +40,13 @@ export interface HookEnd {
  * @param steps the steps that lead to its execve, from plan/hooks.ts
  * @param input the hook's standard input
  * @param timeout in seconds; the hook is killed after that
- * @throws the error of the step that failed
+ * @param root the root filesystem in which the hook is; by default the host's
+ * @throws {CommandError} if the hook cannot be executed, otherwise the error of
+ * the step that failed
  */
 export async function runHook(
   steps: readonly Step[],
-  { input, timeout }: { input: string; timeout?: number },
+  { input, timeout, root }: { input: string; timeout?: number; root?: string },
 ): Promise<HookEnd> {
   using held = new DisposableStack();
   const hold = (descriptor: Descriptor) => held.use(moveUp(descriptor));
@@ -70,7 +73,10 @@ export async function runHook(
   }, timeout * 1000);
   try {
     const status = await waitInBackground(pid);
-    walking.check();
+    checkStarted(
+      walking,
+      root === undefined ? ON_HOST : below(root, held),
+    );
     return { status, output: textOf(output), late };
   } finally {
     clearTimeout(timer);

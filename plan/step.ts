@@ -164,6 +164,8 @@ export type Kinds = {
   attach: {
     name: string;
     target: string;
+    /** What a bind mount shows. */
+    kind?: "file" | "directory";
     /** The path must not lead to /proc or /sys. */
     keepsOffKernel?: true;
     /** A missing path is not an error. */
@@ -173,6 +175,8 @@ export type Kinds = {
   makeMountpoint: {
     path: string;
     kind: "directory" | "file";
+    /** The path of a link that leads there, and to nothing yet. */
+    link?: string;
     /** A directory above it that exists already. */
     inside?: string;
   };

@@ -76,21 +76,34 @@ const hostsOwn = (path: string, options: string[] = []): Mount => ({
   options: ["rbind", ...options, "nosuid", "nodev", "noexec"],
 });
 
-/** Refuses a mount that no process inside would see. */
-function requirePlace({ destination, source, type }: Mount): void {
+/**
+ * Refuses a mount that no process inside would see, and one that replaces /proc
+ * by files that only look like it: programs and protections rely on /proc.
+ */
+function requirePlace({ destination, source, type }: Mount, world: World) {
   const parts: string[] = [];
   for (const part of destination.split("/")) {
     if (part === "..") parts.pop();
     else if (part && part !== ".") parts.push(part);
   }
-  if (parts.length) return;
+  const what = type === "bind" ? source : `a ${type}`;
+  if (!parts.length) {
+    throw new UsageError(
+      `Cannot mount ${what} at ${destination}: the root filesystem is there`,
+      "Use --rootfs DIR for another root filesystem, or --ephemeral for one whose changes are discarded.",
+    );
+  }
+  if (parts.join("/") !== "proc" || type === "proc") return;
+  if (type === "bind" && isProc(source ?? "", world)) return;
   throw new UsageError(
-    `Cannot mount ${
-      type === "bind" ? source : `a ${type}`
-    } at ${destination}: the root filesystem is there`,
-    "Use --rootfs DIR for another root filesystem, or --ephemeral for one whose changes are discarded.",
+    `Cannot mount ${what} at ${destination}: only a proc file system can be there, because programs and protections rely on it`,
+    "Choose another path. To replace one file, mount at its path, such as /proc/cpuinfo.",
   );
 }
+
+/** Every proc file system has such a link for each process that sees it. */
+const isProc = (path: string, world: World) =>
+  /^\d+$/.test(orNull(() => world.readLink(`${path}/self`)) ?? "");
 
 /** These are made in the root filesystem. */
 const NO_MOUNTS: readonly (string | undefined)[] = [
@@ -106,14 +119,15 @@ const NO_MOUNTS: readonly (string | undefined)[] = [
  * terminals are the container's own wherever possible. Below another requested
  * mount, the default mounts follow it.
  *
- * @throws {UsageError} for a mount that no process inside would see
+ * @throws {UsageError} for a mount that no process inside would see, or that is no
+ * proc file system at /proc
  */
 export function mergeMounts(
   defaults: readonly Mount[],
   asked: readonly Mount[],
   requester: Requester,
 ): Mount[] {
-  asked.forEach(requirePlace);
+  for (const mount of asked) requirePlace(mount, requester.world);
   const taken = new Set(asked.map(({ destination }) => destination));
   if (taken.has("/sys")) taken.add("/sys/fs/cgroup");
   const first: Mount[] = [];

@@ -4,7 +4,6 @@
  */
 
 import type { Attending, ParentHooks } from "./hooks.ts";
-import { O, open } from "../../ffi/fcntl.ts";
 import { kill, queueSignal, SIGNAL } from "../../ffi/signal.ts";
 import { foregroundGroup } from "../../ffi/termios.ts";
 import { exitCode, wait, type WaitStatus } from "../../ffi/wait.ts";
@@ -13,7 +12,7 @@ import {
   startContainer,
   type StartOptions,
 } from "../container.ts";
-import { checkStarted, outside } from "../diagnose.ts";
+import { below, checkStarted } from "../diagnose.ts";
 import type { HostPhase } from "../host/host_phase.ts";
 import { EarlyEnd } from "./early_end.ts";
 import { forwardSignals, Recipient } from "./forward_signals.ts";
@@ -77,11 +76,7 @@ export async function runParent(
   const code = status ? exitCode(status) : 0;
   const lost = await relay?.finish(code);
   using held = new DisposableStack();
-  // Opened only on demand: its file system may not answer by now.
-  checkStarted(container.walk, {
-    look: (path) =>
-      outside(held.use(open(hooks.root, O.O_PATH)), held).look(path),
-  });
+  checkStarted(container.walk, below(hooks.root, held));
   container.check();
   if (lost) throw lost;
   return code;

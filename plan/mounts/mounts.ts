@@ -295,6 +295,7 @@ export function attachMounts(spec: Spec, facts: Facts): Step[] {
       // The target of a link is made, since mkdir(2) does not follow links.
       path: facts.places?.ends[target] ?? target,
       kind: isFile ? "file" : "directory",
+      ...(facts.places?.ends[target] === undefined ? {} : { link: target }),
       why: "a mount needs an existing mount point",
       man: isFile ? "mkdir(2), mknod(2)" : "mkdir(2)",
     }];
@@ -317,6 +318,7 @@ export function attachMounts(spec: Spec, facts: Facts): Step[] {
         step: "attach",
         name: mountName(index),
         target,
+        ...(isBind(entry) ? { kind: isFile ? "file" : "directory" } : {}),
         ...keepsOff,
         why: isBind(entry) || isMemoryFile(entry)
           ? "the path is looked up inside the root, whatever symbolic links it contains"

@@ -178,19 +178,39 @@ test("start fails with a startContainer hook: the command never runs, the contai
   assertEquals(ran, null);
 });
 
-test("create names a hook that does not exist", async () => {
-  for (const name of ["createRuntime", "createContainer"]) {
-    await using bundle = await withHooks({ [name]: [{ path: "/no/such" }] });
-    const { status, stderr } = await bundle.call(
-      "create",
-      "--bundle",
-      bundle.dir.path,
-      "one",
-    );
-    assertEquals(status, 125);
-    assertStringIncludes(stderr, `hook #0 of ${name} (/no/such)`);
-    assertStringIncludes(stderr, "ENOENT");
-  }
+for (
+  const [what, path, reason] of [
+    ["that does not exist", "/no/such", "no such file on the host"],
+    ["that is not executable", "$DIR/config.json", "it is not executable"],
+    ["that is a directory", "$DIR", "it is a directory"],
+  ] as const
+) {
+  test(`create names a hook ${what}`, async () => {
+    for (const name of ["createRuntime", "createContainer"]) {
+      await using bundle = await withHooks({ [name]: [{ path }] });
+      const words = ["--bundle", bundle.dir.path, "one"];
+      const { status, stderr } = await bundle.call("create", ...words);
+      assertEquals(status, 125);
+      const place = path.replace("$DIR", bundle.dir.path);
+      assertStringIncludes(
+        stderr,
+        `hook #0 of ${name} (${place}): Cannot run ${place}: ${reason}`,
+      );
+    }
+  });
+}
+
+test("start names a hook inside that is not executable", async () => {
+  await using bundle = await withHooks({
+    startContainer: [{ path: "/etc/passwd" }],
+  });
+  await bundle.create("one");
+  const { status, stderr } = await bundle.call("start", "one");
+  assertEquals(status, 125);
+  assertStringIncludes(
+    stderr,
+    "hook #0 of startContainer (/etc/passwd): Cannot run /etc/passwd: it is not executable. Run chmod +x on the file in the root filesystem",
+  );
 });
 
 test("a failing poststop hook is a warning, and the next one runs", async () => {

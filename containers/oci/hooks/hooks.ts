@@ -19,18 +19,19 @@ type StepsOf = (hook: Hook) => readonly Step[] | Promise<readonly Step[]>;
 /**
  * Runs the hooks of one kind in order.
  *
+ * @param inner for hooks that do not run in the namespaces of this process: their
+ * steps, and the root filesystem in which they are
  * @throws {ContainerError} for the first hook that fails
  */
 export async function runHooks(
   name: keyof Hooks,
   { hooks }: Spec,
   state: State,
-  stepsOf?: StepsOf,
+  inner: { stepsOf?: StepsOf; root?: string } = {},
 ): Promise<void> {
   for (const [index, hook] of (hooks?.[name] ?? []).entries()) {
-    await runOne(`hook #${index} of ${name} (${hook.path})`, hook, state, {
-      stepsOf,
-    });
+    const which = `hook #${index} of ${name} (${hook.path})`;
+    await runOne(which, hook, state, inner);
   }
 }
 
@@ -74,7 +75,7 @@ async function runOne(
   which: string,
   hook: Hook,
   state: State,
-  { stepsOf }: { stepsOf?: StepsOf },
+  { stepsOf, root }: { stepsOf?: StepsOf; root?: string },
 ): Promise<void> {
   const { hostHook } = await import("../../../plan/hooks.ts");
   const { runHook } = await import("../../../launch/run_hook.ts");
@@ -88,6 +89,7 @@ async function runOne(
   const { status, output, late } = await runHook(steps, {
     input: JSON.stringify(pid ? state : rest),
     timeout: hook.timeout,
+    root,
   }).catch((error) => {
     if (!(error instanceof ContainerError)) throw error;
     throw new ContainerError(`${which}: ${error.message}`, {

@@ -32,7 +32,7 @@ export async function runCreateContainer(entry: Entry): Promise<void> {
     "createContainer",
     spec,
     stateInside(entry, "creating"),
-    (hook) => createContainerHook(hook, joined, facts, usual),
+    { stepsOf: (hook) => createContainerHook(hook, joined, facts, usual) },
   );
 }
 
@@ -45,7 +45,10 @@ export async function runStartContainer(entry: Entry): Promise<void> {
     "startContainer",
     spec,
     stateInside(entry, "created"),
-    (hook) => startContainerHook(spec, hook, joined, facts),
+    {
+      stepsOf: (hook) => startContainerHook(spec, hook, joined, facts),
+      root: `/proc/${joined.pid}/root`,
+    },
   );
 }
 
