@@ -1,0 +1,150 @@
+/**
+ * Requests to one registry: with TLS or without, with authorization. Runs in
+ * the command's process.
+ */
+
+import { Authorizer } from "./authorizer.ts";
+import { certificatesFor, httpClient } from "./certificates.ts";
+import { parseChallenges } from "./challenge.ts";
+import type { Credentials } from "./credential_helper.ts";
+import { answerError, RegistryError } from "./errors.ts";
+import {
+  type Answer,
+  type Exchange,
+  exchange,
+  isLoopback,
+  type Network,
+  readText,
+} from "./exchange.ts";
+import { DEFAULT_REGISTRY } from "../spec/reference.ts";
+
+/** The host of docker.io. */
+const DOCKER_HOST = "registry-1.docker.io";
+
+/** The HTTP clients of one command, each with the certificates of its host. */
+export class Clients implements Disposable {
+  readonly #clients = new Map<string, Deno.HttpClient>();
+
+  /** @param directory the directory of `--cert-dir` */
+  constructor(readonly directory?: string) {}
+
+  for(host: string): Deno.HttpClient {
+    const known = this.#clients.get(host);
+    if (known) return known;
+    const client = httpClient(certificatesFor(host, this.directory));
+    this.#clients.set(host, client);
+    return client;
+  }
+
+  [Symbol.dispose](): void {
+    this.#clients.forEach((client) => client.close());
+    this.#clients.clear();
+  }
+}
+
+/** A request to a registry. */
+export interface RegistryRequest extends Omit<Exchange, "action"> {
+  action: string;
+  /** What it needs: `repository:library/alpine:pull`. */
+  scopes: readonly string[];
+}
+
+/** One registry, for one command. */
+export class Connection {
+  /** With TLS or without; unknown until the first answer. */
+  #scheme: "https:" | "http:" | undefined;
+  readonly #authorizer: Authorizer;
+  readonly #host: string;
+
+  constructor(
+    readonly registry: string,
+    readonly options: {
+      insecure: boolean;
+      network: Network;
+      credentials: () => Promise<Credentials | null>;
+    },
+  ) {
+    this.#host = registry === DEFAULT_REGISTRY ? DOCKER_HOST : registry;
+    let found: Promise<Credentials | null> | undefined;
+    this.#authorizer = new Authorizer(
+      registry,
+      () => found ??= options.credentials(),
+      options.network,
+      options.insecure,
+    );
+  }
+
+  /** Whether the registry may be used without TLS. */
+  get #mayBePlain(): boolean {
+    return this.options.insecure || isLoopback(this.#host);
+  }
+
+  /**
+   * Makes a request for a path of the registry, or for an address that the
+   * registry gave.
+   *
+   * @throws {RegistryError}
+   */
+  async request(
+    path: string | URL,
+    request: RegistryRequest,
+  ): Promise<Answer> {
+    const { scopes, action, accepts, headers } = request;
+    for (let attempt = 0;; attempt++) {
+      const authorization = await this.#authorizer.header(scopes, action);
+      const answer = await this.#send(path, {
+        ...request,
+        headers: { ...headers, ...authorization },
+        accepts: [...accepts, 401],
+      });
+      const { response } = answer;
+      if (response.status !== 401 || accepts.includes(401)) return answer;
+      const challenges = parseChallenges(
+        response.headers.get("www-authenticate") ?? "",
+      );
+      const body = await readText(response);
+      // The first answer says what it demands; a token can have expired.
+      const canAnswer = attempt < 2 &&
+        !(attempt > 0 && authorization.authorization?.startsWith("Basic")) &&
+        await this.#authorizer.answer(challenges, scopes);
+      if (!canAnswer) throw answerError(action, 401, body);
+    }
+  }
+
+  /** Sends a request; the first one finds out whether there is TLS. */
+  async #send(path: string | URL, request: Exchange): Promise<Answer> {
+    const { network } = this.options;
+    const at = (scheme: string) =>
+      path instanceof URL ? path : new URL(path, `${scheme}//${this.#host}`);
+    if (this.#scheme || path instanceof URL) {
+      return await exchange(at(this.#scheme ?? "https:"), request, network);
+    }
+    try {
+      const answer = await exchange(at("https:"), request, network);
+      this.#scheme = "https:";
+      return answer;
+    } catch (error) {
+      const mayHaveNoTls = error instanceof RegistryError && error.isUnanswered;
+      if (!mayHaveNoTls || !this.#mayBePlain) throw error;
+      // A password must not go to whoever interrupts a connection with TLS: only
+      // a registry that may be plain gets here.
+      return await this.#plainly(at("http:"), request, error);
+    }
+  }
+
+  async #plainly(
+    url: URL,
+    request: Exchange,
+    first: RegistryError,
+  ): Promise<Answer> {
+    try {
+      const answer = await exchange(url, request, this.options.network);
+      this.#scheme = "http:";
+      return answer;
+    } catch (error) {
+      // The registry has TLS after all; its first error says more.
+      if (error instanceof RegistryError && error.isUnanswered) throw first;
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,69 @@
+/** Policies of containers-policy.json(5). */
+
+// @ts-types="../../types/std_assert.d.ts"
+import { assertEquals, assertThrows } from "@std/assert";
+import { ContainerError } from "../../spec/errors.ts";
+import { parseReference } from "../spec/reference.ts";
+import { checkPolicy, parsePolicy } from "./policy.ts";
+
+const ACCEPT = [{ type: "insecureAcceptAnything" }];
+const REJECT = [{ type: "reject" }];
+
+const POLICY = parsePolicy(
+  JSON.stringify({
+    default: REJECT,
+    transports: {
+      docker: {
+        "docker.io/library": ACCEPT,
+        "docker.io/library/bad": REJECT,
+        "docker.io/library/bad:1": ACCEPT,
+        "x.org:5000": ACCEPT,
+        "*.inner.org": ACCEPT,
+        "signed.org": [{ type: "sigstoreSigned", keyPath: "/k" }],
+      },
+      oci: { "": ACCEPT },
+    },
+  }),
+  "policy.json",
+);
+
+const verdict = (word: string): string => {
+  try {
+    checkPolicy(POLICY, parseReference(word));
+    return "accepted";
+  } catch (error) {
+    if (!(error instanceof ContainerError)) throw error;
+    return error.message;
+  }
+};
+
+Deno.test("the most specific scope of an image decides", () => {
+  assertEquals(verdict("alpine:1"), "accepted");
+  assertEquals(
+    verdict("bad:2"),
+    "Cannot use docker.io/library/bad:2: policy.json rejects it",
+  );
+  assertEquals(verdict("bad:1"), "accepted");
+  assertEquals(verdict("x.org:5000/a:1"), "accepted");
+  assertEquals(verdict("x.org/a:1").endsWith("rejects it"), true);
+  assertEquals(verdict("a.b.inner.org/a:1"), "accepted");
+  assertEquals(verdict("inner.org/a:1").endsWith("rejects it"), true);
+  checkPolicy(null, parseReference("anything"));
+});
+
+Deno.test("a demanded signature is refused, not ignored", () => {
+  assertEquals(
+    verdict("signed.org/a:1"),
+    "Cannot use signed.org/a:1: policy.json demands a signature (sigstoreSigned), which is not supported",
+  );
+});
+
+Deno.test("a damaged policy is refused", () => {
+  for (const text of ["", "{}", '{"default": []}', '{"default": [{}]}']) {
+    assertThrows(
+      () => parsePolicy(text, "policy.json"),
+      ContainerError,
+      "Cannot use policy.json",
+    );
+  }
+});
