@@ -7,10 +7,11 @@
 import { closeDebugger } from "./launch/attend/debugger.ts";
 import { dispatch } from "./cli/commands.ts";
 import { exit, outcomeOf } from "./cli/outcome.ts";
+import { ownWords } from "./ffi/environment.ts";
 
 exit(
   await outcomeOf(() => {
     closeDebugger();
-    return dispatch(Deno.args);
+    return dispatch(ownWords(Deno.args));
   }),
 );

@@ -6,6 +6,7 @@
  */
 
 import { closestString } from "../containers/run/closest.ts";
+import { isText } from "../ffi/text.ts";
 import { UsageError } from "../spec/errors.ts";
 
 /** One flag. */
@@ -17,6 +18,8 @@ export interface Flag {
   value?: string;
   /** Another name for the flag `as`, which help does not list. */
   as?: string;
+  /** The value may have bytes that are not UTF-8, ffi/text.ts. */
+  bytes?: true;
   /** The value is optional: the next word is the value only if it matches. */
   optional?: RegExp;
   help: string;
@@ -116,6 +119,10 @@ function parse(
     );
   };
   let at = 0;
+  const take = (flag: Flag, name: string, value: string) => {
+    if (!flag.bytes && !isText(value)) throw notText(`--${flag.name}`, value);
+    given.push([name, value]);
+  };
   // -h of run is its hostname, as with docker, unless it is the last word.
   const isValued = (word: string) =>
     word === "-h" && at + 1 < argv.length &&
@@ -139,11 +146,15 @@ function parse(
       throw new HelpRequested();
     }
     if (word === "--") {
-      return new Flags(given, [...words, ...argv.slice(at + 1)]);
+      const further = argv.slice(at + 1);
+      const strange = between && further.find((word) => !isText(word));
+      if (strange) throw notText(command, strange);
+      return new Flags(given, [...words, ...further]);
     }
     if (between && word === "-") throw unknown(word);
     if (!word.startsWith("-") || word === "-") {
       if (!between) break;
+      if (!isText(word)) throw notText(command, word);
       words.push(word);
       continue;
     }
@@ -156,10 +167,11 @@ function parse(
       if (!long.value && attached !== undefined) {
         given.push([name, switchValue(word, attached)]);
       } else {
-        given.push([
+        take(
+          long,
           name,
           long.value ? valueOf(long, `--${long.name}`, attached) : "true",
-        ]);
+        );
       }
       continue;
     }
@@ -176,12 +188,18 @@ function parse(
         continue;
       }
       const inside = rest ? rest.replace(/^=/, "") : undefined;
-      given.push([flag.name, valueOf(flag, `-${flag.short}`, inside)]);
+      take(flag, flag.name, valueOf(flag, `-${flag.short}`, inside));
       rest = "";
     }
   }
   return new Flags(given, [...words, ...argv.slice(at)]);
 }
+
+const notText = (what: string, value: string) =>
+  new UsageError(
+    `${what} ${value}: it has a byte that is not UTF-8`,
+    "Only commands, variables, and paths of mounts may have such bytes.",
+  );
 
 /**
  * Refuses further words for a command that takes only flags.

@@ -4,7 +4,7 @@
  */
 
 import { errnoText } from "../ffi/errno.ts";
-import { withoutControls } from "../spec/controls.ts";
+import { withBytesShown, withoutControls } from "../spec/controls.ts";
 import { systemReason } from "../spec/errors.ts";
 
 const encoder = new TextEncoder();
@@ -79,7 +79,8 @@ export function note(message: string, level: "warning" | "debug"): void {
 
 /** Writes the result of a command. */
 export function print(text: string): void {
-  printBytes(encoder.encode(text.endsWith("\n") ? text : `${text}\n`));
+  const whole = text.endsWith("\n") ? text : `${text}\n`;
+  printBytes(encoder.encode(withBytesShown(whole)));
 }
 
 /** Writes bytes that are not text, or not this program's own text. */

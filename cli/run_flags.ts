@@ -158,6 +158,11 @@ export const isKept = (flags: Flags) =>
     name !== "rm" && flags.last(name) !== undefined
   );
 
+/** The flags whose values may have bytes that are not UTF-8. */
+const WITH_BYTES: readonly string[] =
+  "rootfs env env-file workdir entrypoint landlock volume mount tmpfs dir file symlink bind bind-try ro-bind ro-bind-try"
+    .split(" ");
+
 /** All flags of `run`. */
 export const RUN_FLAGS: readonly Flag[] = [
   ...KEPT_FLAGS,
@@ -390,4 +395,6 @@ export const RUN_FLAGS: readonly Flag[] = [
     help: "Do not print `running …` and other messages",
   },
   { name: "debug", help: "Show stack traces" },
-];
+].map((flag: Flag) =>
+  WITH_BYTES.includes(flag.name) ? { ...flag, bytes: true } : flag
+);

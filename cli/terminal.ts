@@ -1,5 +1,7 @@
 /** The properties of standard output, for formatting. */
 
+import { variable } from "../ffi/environment.ts";
+
 /** The width of the terminal; null if there is no terminal. */
 export function columns(): number | null {
   if (!Deno.stdout.isTerminal()) return null;
@@ -12,5 +14,5 @@ export function columns(): number | null {
 
 /** Whether to use colours: on a terminal, unless NO_COLOR is set. */
 export function coloured(): boolean {
-  return Deno.stdout.isTerminal() && !Deno.env.get("NO_COLOR");
+  return Deno.stdout.isTerminal() && !variable("NO_COLOR");
 }

@@ -6,6 +6,7 @@
 
 // @ts-types="../types/std_path.d.ts"
 import { dirname } from "@std/path";
+import { variable } from "../ffi/environment.ts";
 import { libcVersion } from "../ffi/libc_version.ts";
 import { LibcError } from "../ffi/libc.ts";
 import { ContainerError } from "../spec/errors.ts";
@@ -195,7 +196,7 @@ function readInside(): string | null {
   if (first) return null;
   if (exists("/run/.containerenv")) return "podman";
   if (exists("/.dockerenv")) return "docker";
-  return read("/run/systemd/container")?.trim() || Deno.env.get("container") ||
+  return read("/run/systemd/container")?.trim() || variable("container") ||
     "nameless";
 }
 
@@ -211,7 +212,7 @@ function readLink(path: string): string | null {
  * Finds a program. It also searches sbin, which is often not in a user's PATH.
  */
 function findProgram(name: string): string | null {
-  const path = Deno.env.get("PATH") ?? "";
+  const path = variable("PATH") ?? "";
   const dirs = [...path.split(":"), "/usr/sbin", "/sbin", "/usr/bin", "/bin"];
   for (const dir of dirs) {
     if (!dir.startsWith("/")) continue;

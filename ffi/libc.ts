@@ -97,6 +97,12 @@ export function lazily<T extends Functions>(functions: T): () => Bound<T> {
   return () => bound ??= open(functions);
 }
 
+/** The value of a variable of libc that is a pointer. */
+export function valueOf(name: string): Deno.PointerValue {
+  const { [name]: address } = symbolsOf({ [name]: { type: "pointer" } });
+  return address ? new Deno.UnsafePointerView(address).getPointer() : null;
+}
+
 /** An argument of a system call: bytes are passed by address, null is 0. */
 export type RawArgument = number | bigint | boolean | Uint8Array | null;
 

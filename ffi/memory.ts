@@ -4,8 +4,7 @@
  * about C.
  */
 
-const encoder = new TextEncoder();
-const decoder = new TextDecoder();
+import { isWhole, REPLACEMENT, toBytes, toText } from "./text.ts";
 
 /**
  * A NUL-terminated string. A NUL inside would cut it off silently, so it is
@@ -17,13 +16,13 @@ export function cString(text: string): Uint8Array<ArrayBuffer> {
       `Cannot pass ${JSON.stringify(text)}: it contains a NUL byte`,
     );
   }
-  return encoder.encode(text + "\0");
+  return toBytes(text + "\0");
 }
 
 /** The text before the first NUL. */
 export function fromCString(bytes: Uint8Array): string {
   const end = bytes.indexOf(0);
-  return decoder.decode(end < 0 ? bytes : bytes.subarray(0, end));
+  return toText(end < 0 ? bytes : bytes.subarray(0, end));
 }
 
 /** The address of the first byte; 0 for an empty array. */
@@ -33,10 +32,29 @@ export function addressOf(bytes: Uint8Array): bigint {
   );
 }
 
+/**
+ * Deno refuses a string that is not UTF-8, or replaces its bytes; that differs
+ * between versions.
+ */
+function textOfDeno(view: Deno.UnsafePointerView): string {
+  try {
+    return view.getCString();
+  } catch {
+    return REPLACEMENT;
+  }
+}
+
 /** The C string at a pointer. */
 export function textAt(pointer: Deno.PointerValue): string {
   if (pointer === null) throw new TypeError("Cannot read at a null pointer");
-  return new Deno.UnsafePointerView(pointer).getCString();
+  const view = new Deno.UnsafePointerView(pointer);
+  const text = textOfDeno(view);
+  if (isWhole(text)) return text;
+  let length = 0;
+  while (view.getUint8(length)) length++;
+  const bytes = new Uint8Array(length);
+  view.copyInto(bytes);
+  return toText(bytes);
 }
 
 /** Copies the bytes at an address; all of them have to be mapped. */

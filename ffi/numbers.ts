@@ -60,6 +60,7 @@ const NUMBERS = {
   keyctl: [250, 219],
   ioprio_set: [251, 30],
   openat: [257, 56],
+  readlinkat: [267, 78],
   mkdirat: [258, 34],
   mknodat: [259, 33],
   fchownat: [260, 54],

@@ -4,6 +4,7 @@ import { Descriptor, O, open, readAt } from "./fcntl.ts";
 import { rawSyscall } from "./libc.ts";
 import { errnoName, SyscallError } from "./errno.ts";
 import { cString } from "./memory.ts";
+import { toText } from "./text.ts";
 
 /**
  * Does not follow the kernel's magic links, for example those in /proc/PID/fd.
@@ -76,5 +77,5 @@ export function readInRoot(root: Descriptor, path: string): string | null {
   for (let count = 1; count > 0 && length < MOST; length += count) {
     count = readAt(file.fd, bytes.subarray(length), length);
   }
-  return new TextDecoder().decode(bytes.subarray(0, length));
+  return toText(bytes.subarray(0, length));
 }

@@ -3,6 +3,7 @@
  * outlives the command which starts it. Runs on the host, in that command.
  */
 
+import { toBytes } from "../ffi/text.ts";
 import { type Descriptor, memoryFile, moveUp, O, open } from "../ffi/fcntl.ts";
 import { syscall } from "../ffi/libc.ts";
 import { kill, SIGNAL } from "../ffi/signal.ts";
@@ -146,7 +147,7 @@ export class Keeper implements Disposable {
     view.setUint32(CONFIG.argc, then.argv.length, true);
     view.setUint32(CONFIG.envc, then.env.length, true);
     const words = [...then.argv, ...then.env];
-    const text = new TextEncoder().encode(words.map((w) => `${w}\0`).join(""));
+    const text = toBytes(words.map((w) => `${w}\0`).join(""));
     if (
       words.length > MAX_WORDS || CONFIG.words + text.length >= CONFIG_SIZE
     ) {
@@ -190,7 +191,7 @@ export class Keeper implements Disposable {
    * without us.
    */
   keep(): void {
-    syscall("write", this.control, new TextEncoder().encode("k"), 1);
+    syscall("write", this.control, toBytes("k"), 1);
   }
 
   /** Kills the keeper, so it does nothing after the container's end. */

@@ -218,7 +218,11 @@ export const boolean: Reader<boolean> = (value, place) =>
 /** Reads a text for the kernel, for which a text ends at the first NUL. */
 export const string: Reader<string> = (value, place) => {
   if (typeof value !== "string") return place.expected("a string", value);
-  return value.includes("\0") ? place.fault("contains a NUL character") : value;
+  if (value.includes("\0")) return place.fault("contains a NUL character");
+  // Half of a surrogate pair would stand for a byte (ffi/text.ts).
+  return value.isWellFormed()
+    ? value
+    : place.fault("contains half of a character");
 };
 
 /** Reads a string, and takes an empty one as absent, like Go's omitempty. */

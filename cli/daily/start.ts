@@ -3,6 +3,7 @@
  * keeper executes after an end.
  */
 
+import { textVariable } from "../../containers/world/text_variable.ts";
 import { handleEnd, startAgain } from "../../containers/daily/restart.ts";
 import type { Command } from "../command.ts";
 import { parseFlagsAndNames } from "../flags.ts";
@@ -18,7 +19,7 @@ export const startEach = (
   forEach(words, async (store, id) => {
     if (store.peek(id)?.daily) return await startAgain(store, id);
     const { start } = await import("../../containers/oci/start.ts");
-    await start(store, id, { warn, notify: Deno.env.get("NOTIFY_SOCKET") });
+    await start(store, id, { warn, notify: textVariable("NOTIFY_SOCKET") });
   }, { quiet });
 
 /**

@@ -1,5 +1,6 @@
 /** The OCI runtime commands create, start, state, list, kill and delete. */
 
+import { textVariable } from "../../containers/world/text_variable.ts";
 import { readFile } from "../../cgroup/apply.ts";
 import { create } from "../../containers/oci/create.ts";
 import { remove, signal } from "../../containers/oci/end.ts";
@@ -68,7 +69,7 @@ export const startCommand: Command = {
     }
     await start(store, idOf(flags, "start"), {
       warn,
-      notify: Deno.env.get("NOTIFY_SOCKET"),
+      notify: textVariable("NOTIFY_SOCKET"),
     });
     return 0;
   },

@@ -1,5 +1,6 @@
 /** `container run --bundle`: `run` as in an OCI runtime. */
 
+import { textVariable } from "../../containers/world/text_variable.ts";
 import { runBundle } from "../../containers/oci/run.ts";
 import { UsageError } from "../../spec/errors.ts";
 import { type Command, commandHelp } from "../command.ts";
@@ -83,7 +84,7 @@ export const runBundleCommand: Command = {
     return await runBundle(globals().store, {
       ...options,
       detach,
-      notify: Deno.env.get("NOTIFY_SOCKET"),
+      notify: textVariable("NOTIFY_SOCKET"),
       keep: flags.has("keep"),
     });
   },

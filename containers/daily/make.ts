@@ -3,6 +3,8 @@
  * the process of the command.
  */
 
+import { environment } from "../../ffi/environment.ts";
+import { workingDirectory } from "../../ffi/paths.ts";
 import { UsageError } from "../../spec/errors.ts";
 import type { Spec } from "../../spec/types.ts";
 import type { ContainerOptions } from "../decide/options.ts";
@@ -48,12 +50,12 @@ function settled(options: ContainerOptions): ContainerOptions {
     ...options,
     ...(overlay === undefined ? {} : { overlay: absolute(overlay) }),
     ...(isFile ? { seccomp: absolute(seccomp) } : {}),
-    ...(hostEnv ? { env: { ...Deno.env.toObject(), ...env } } : {}),
+    ...(hostEnv ? { env: { ...environment(), ...env } } : {}),
   };
 }
 
 const absolute = (path: string) =>
-  path.startsWith("/") ? path : `${Deno.cwd()}/${path}`;
+  path.startsWith("/") ? path : `${workingDirectory()}/${path}`;
 
 /**
  * The options of a container with this id. Its hostname is its short id, as

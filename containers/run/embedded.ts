@@ -5,6 +5,7 @@
  * until it is needed.
  */
 
+import { isText } from "../../ffi/text.ts";
 import { embeddedTree, ensureEmbeddedRootfs } from "../../rootfs/embedded.ts";
 import { carried } from "./carried.ts";
 import { RootfsError } from "../../rootfs/errors.ts";
@@ -33,6 +34,15 @@ export async function embeddedRootfs(
   if (!digest) return null;
   const sha256 = new TextDecoder().decode(digest).trim();
   const cache = cacheDirectory(world);
+  if (!isText(cache)) {
+    throw new ContainerError(
+      `Cannot unpack the root filesystem into ${cache}: the path has a byte that is not UTF-8`,
+      {
+        hint:
+          "Set XDG_CACHE_HOME to another directory, or name another root filesystem with --rootfs.",
+      },
+    );
+  }
   if (!unpack) return embeddedTree(sha256, cache);
   const archive = () => gunzip(carried(ARCHIVE)!);
   try {

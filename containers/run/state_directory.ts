@@ -9,6 +9,7 @@
  * another user could create it first.
  */
 
+import { textVariable } from "../world/text_variable.ts";
 import { ContainerError } from "../../spec/errors.ts";
 import { parsePasswd } from "../decide/users.ts";
 
@@ -31,7 +32,7 @@ const STICKY = 0o1000;
  * @throws {ContainerError} if the directory would belong to another user
  */
 export function stateDirectory({ make = true } = {}): string {
-  const runtime = Deno.env.get("XDG_RUNTIME_DIR");
+  const runtime = textVariable("XDG_RUNTIME_DIR");
   const own = runtime?.startsWith("/") ? runtime : undefined;
   if (Deno.uid() !== 0) {
     return own === undefined
@@ -70,7 +71,7 @@ function homeDirectory(make: boolean): string {
   const account = parsePasswd(textOrNull("/etc/passwd")).find(({ uid }) =>
     uid === Deno.uid()
   );
-  const homes = [Deno.env.get("HOME"), account?.home].flatMap((path) => {
+  const homes = [textVariable("HOME"), account?.home].flatMap((path) => {
     const info = path?.startsWith("/") ? statOrNull(path) : null;
     return path && info?.isDirectory ? [{ path, info }] : [];
   });

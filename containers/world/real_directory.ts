@@ -5,6 +5,7 @@
 
 import { SyscallError } from "../../ffi/errno.ts";
 import { type Descriptor, O, open, readAt } from "../../ffi/fcntl.ts";
+import { lstat, readLink } from "../../ffi/paths.ts";
 import { openInRoot, readInRoot, RESOLVE_NO_XDEV } from "../../ffi/openat2.ts";
 import { infoOf, reading } from "./reading.ts";
 import type { FileInfo, OpenDirectory } from "./world.ts";
@@ -29,7 +30,7 @@ export class RealDirectory implements OpenDirectory {
   }
 
   get path(): string {
-    return Deno.readLinkSync(placeOf(this.#directory));
+    return readLink(placeOf(this.#directory));
   }
 
   stat(path: string): FileInfo | null {
@@ -44,14 +45,14 @@ export class RealDirectory implements OpenDirectory {
   lstat(path: string): FileInfo | null {
     return this.#inParent(
       path,
-      (place) => reading("lstat", path, () => infoOf(Deno.lstatSync(place))),
+      (place) => reading("lstat", path, () => infoOf(lstat(place))),
     );
   }
 
   readLink(path: string): string | null {
     return this.#inParent(
       path,
-      (place) => reading("readlink", path, () => Deno.readLinkSync(place)),
+      (place) => reading("readlink", path, () => readLink(place)),
     );
   }
 
@@ -123,7 +124,7 @@ export class RealDirectory implements OpenDirectory {
       path.startsWith("/") ? path : `${placeOf(this.#directory)}/${path}`,
       O.O_PATH | O.O_DIRECTORY,
     );
-    return Deno.readLinkSync(placeOf(found));
+    return readLink(placeOf(found));
   }
 
   [Symbol.dispose](): void {

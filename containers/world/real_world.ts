@@ -7,7 +7,19 @@
 import type { Errno } from "../../ffi/errno.ts";
 import { AT_FDCWD, O, open, readAt } from "../../ffi/fcntl.ts";
 import { rawSyscall } from "../../ffi/libc.ts";
+import {
+  environment as ownEnvironment,
+  variable,
+} from "../../ffi/environment.ts";
 import { cString } from "../../ffi/memory.ts";
+import {
+  lstat,
+  readLink,
+  realPath,
+  withPath,
+  workingDirectory,
+} from "../../ffi/paths.ts";
+import { toText } from "../../ffi/text.ts";
 import { landlockVersion } from "../../ffi/probe.ts";
 import { hardLimit } from "../../ffi/resource.ts";
 import { findSettings, getAttributes, windowSize } from "../../ffi/termios.ts";
@@ -29,14 +41,20 @@ const STANDARD = [0, 1, 2];
 
 /** The {@linkcode World} of this process. */
 export const THIS_MACHINE: World = {
-  stat: (path) => reading("stat", path, () => infoOf(Deno.statSync(path))),
-  lstat: (path) => reading("lstat", path, () => infoOf(Deno.lstatSync(path))),
-  realPath: (path) => reading("realpath", path, () => Deno.realPathSync(path)),
-  readLink: (path) => reading("readlink", path, () => Deno.readLinkSync(path)),
-  readText: (path) => reading("read", path, () => Deno.readTextFileSync(path)),
+  stat: (path) =>
+    reading("stat", path, () => infoOf(withPath(path, Deno.statSync))),
+  lstat: (path) => reading("lstat", path, () => infoOf(lstat(path))),
+  realPath: (path) => reading("realpath", path, () => realPath(path)),
+  readLink: (path) => reading("readlink", path, () => readLink(path)),
+  readText: (path) =>
+    reading("read", path, () => toText(withPath(path, Deno.readFileSync))),
   readPart,
   readDirectory: (path) =>
-    reading("getdents64", path, () => [...Deno.readDirSync(path)])
+    reading(
+      "getdents64",
+      path,
+      () => withPath(path, (place) => [...Deno.readDirSync(place)]),
+    )
       .map(entryOf).sort((one, other) => one.name < other.name ? -1 : 1),
   // access(2) considers read-only mounts as well as permissions.
   access: (path, mode) =>
@@ -45,8 +63,8 @@ export const THIS_MACHINE: World = {
   processId: () => Deno.pid,
   ids: () => ({ uid: Deno.uid() ?? 0, gid: Deno.gid() ?? 0 }),
   environment,
-  variable: (name) => Deno.env.get(name) ?? null,
-  workingDirectory: () => Deno.cwd(),
+  variable,
+  workingDirectory,
   program: selfArgv,
   hardLimit: (type) => hardLimit(type)?.toString() ?? null,
   descriptor,
@@ -151,7 +169,7 @@ async function accountsInImage(
 
 /** Sorted: Deno returns them in a random order, and a plan must be reproducible. */
 function environment(): Record<string, string> {
-  const entries = Object.entries(Deno.env.toObject());
+  const entries = Object.entries(ownEnvironment());
   entries.sort(([one], [other]) => one < other ? -1 : 1);
   return Object.fromEntries(entries);
 }

@@ -3,6 +3,7 @@
  * them directly, and not from a compiled plan. Pure.
  */
 
+import { toBytes } from "../../ffi/text.ts";
 import {
   AT_EMPTY_PATH,
   AT_FDCWD,
@@ -199,7 +200,7 @@ export function mountImageCalls(
 }
 
 function loopConfiguration(image: string, readonly: boolean): string {
-  const name = new TextEncoder().encode(image).subarray(0, NAME_MAX);
+  const name = toBytes(image).subarray(0, NAME_MAX);
   const flags = `${readonly ? "LO_FLAGS_READ_ONLY|" : ""}LO_FLAGS_AUTOCLEAR`;
   return `{fd=<image>, block_size=0, info={lo_offset=0, lo_number=0, lo_flags=${flags}, lo_file_name=${
     plain(name)

@@ -6,6 +6,7 @@
  * the name that launch/lower/lower.ts gives it: `<kernel>` for a descriptor.
  */
 
+import { toBytes } from "../../ffi/text.ts";
 import type { Argument } from "../../launch/bytecode/call.ts";
 
 /** Flags by their names, in strace's order: by value. */
@@ -64,8 +65,6 @@ export function quote(bytes: Uint8Array): string {
   return `"${text}"`;
 }
 
-const encoder = new TextEncoder();
-
 /**
  * An argument that needs no table: a number, a string, a list of strings, or
  * the result of an earlier call.
@@ -75,7 +74,7 @@ export function plain(argument: Argument): string {
   if (typeof argument === "number" || typeof argument === "bigint") {
     return String(argument);
   }
-  if (typeof argument === "string") return quote(encoder.encode(argument));
+  if (typeof argument === "string") return quote(toBytes(argument));
   if (argument instanceof Uint8Array) return quote(argument);
   if (isTexts(argument)) return `[${argument.map(plain).join(", ")}]`;
   if ("slot" in argument) return `<${argument.slot}>`;

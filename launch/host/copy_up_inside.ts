@@ -5,6 +5,7 @@
  * sends it to us and executes the copy. Runs on the host, in the parent.
  */
 
+import { variable } from "../../ffi/environment.ts";
 import {
   AT_EMPTY_PATH,
   AT_FDCWD,
@@ -96,7 +97,7 @@ const COPY =
  * the root filesystem.
  */
 function copying(step: StepOf<"copyUp">): Instruction[] {
-  const path = Deno.env.get("PATH") ?? "/usr/bin:/bin";
+  const path = variable("PATH") ?? "/usr/bin:/bin";
   const env = [`PATH=${path}`];
   const mode = step.options.find((option) => option.startsWith("mode="));
   const place = (fd: number) => `/proc/self/fd/${fd}`;

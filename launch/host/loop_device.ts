@@ -4,6 +4,7 @@
  * nobody has to clean up if a process is killed.
  */
 
+import { toBytes } from "../../ffi/text.ts";
 import { SyscallError } from "../../ffi/errno.ts";
 import { type Descriptor, LOCK, moveUp, O, open } from "../../ffi/fcntl.ts";
 import { syscall } from "../../ffi/libc.ts";
@@ -104,7 +105,7 @@ function configuration(
     true,
   );
   // Only losetup(8) uses the name.
-  const name = new TextEncoder().encode(path).subarray(0, NAME_MAX);
+  const name = toBytes(path).subarray(0, NAME_MAX);
   bytes.set(name, CONFIG.name);
   return bytes;
 }

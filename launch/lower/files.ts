@@ -1,5 +1,6 @@
 /** Lowering of files that are made for the container. */
 
+import { toBytes } from "../../ffi/text.ts";
 import { AT_FDCWD, O } from "../../ffi/fcntl.ts";
 import type { Lowering } from "./lowering.ts";
 
@@ -17,7 +18,7 @@ export const lowerFiles: Lowering<"makeFile"> = {
     },
     {
       name: "write",
-      args: [{ slot: "file" }, text, new TextEncoder().encode(text).length],
+      args: [{ slot: "file" }, text, toBytes(text).length],
     },
     // The umask limits open's mode.
     { name: "fchmod", args: [{ slot: "file" }, mode] },

@@ -5,6 +5,7 @@
  * fail.
  */
 
+import { toBytes } from "../../ffi/text.ts";
 import { AT_FDCWD, O } from "../../ffi/fcntl.ts";
 import {
   OPEN_HOW_SIZE,
@@ -123,7 +124,7 @@ export function writeToProc(path: string, text: string): Instruction[] {
     },
     {
       name: "write",
-      args: [{ slot: "file" }, text, new TextEncoder().encode(text).length],
+      args: [{ slot: "file" }, text, toBytes(text).length],
     },
     { name: "close", args: [{ slot: "file" }] },
     ...after,

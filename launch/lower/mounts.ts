@@ -1,5 +1,6 @@
 /** Lowering of mounts, the root and /proc/sys. */
 
+import { toBytes } from "../../ffi/text.ts";
 import {
   AT_EMPTY_PATH,
   AT_FDCWD,
@@ -326,7 +327,7 @@ export const lowerMounts: Lowering<
     ...refuseKernel("file"),
     {
       name: "write",
-      args: [{ slot: "file" }, text, new TextEncoder().encode(text).length],
+      args: [{ slot: "file" }, text, toBytes(text).length],
     },
     { name: "close", args: [{ slot: "file" }] },
   ],

@@ -3,6 +3,7 @@
  * parent and child.
  */
 
+import { toBytes } from "../../ffi/text.ts";
 import { AT_EMPTY_PATH, AT_FDCWD, F_SETFD, O } from "../../ffi/fcntl.ts";
 import { PR } from "../../ffi/prctl.ts";
 import { CLONE } from "../../ffi/sched.ts";
@@ -71,7 +72,7 @@ function pollFd(fd: number): Uint8Array {
 /** struct ifreq of netdevice(7), to bring an interface up. */
 function interfaceUp(name: string): Uint8Array {
   const bytes = new Uint8Array(IFREQ_SIZE);
-  bytes.set(new TextEncoder().encode(name));
+  bytes.set(toBytes(name));
   new DataView(bytes.buffer).setInt16(16, IFF_UP, true);
   return bytes;
 }
@@ -183,11 +184,11 @@ export const lowerNamespaces: Lowering<
   ],
   setHostname: ({ hostname }) => [{
     name: "sethostname",
-    args: [hostname, new TextEncoder().encode(hostname).length],
+    args: [hostname, toBytes(hostname).length],
   }],
   setDomainname: ({ domainname }) => [{
     name: "setdomainname",
-    args: [domainname, new TextEncoder().encode(domainname).length],
+    args: [domainname, toBytes(domainname).length],
   }],
   // A process in a time namespace cannot change its offsets. unshare(2) makes
   // the namespace for children only; setns(2) enters it after the offsets are

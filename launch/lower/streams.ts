@@ -1,5 +1,6 @@
 /** Lowering of the command's standard streams. */
 
+import { toBytes } from "../../ffi/text.ts";
 import { AT_EMPTY_PATH, O } from "../../ffi/fcntl.ts";
 import { MOUNT_ATTR } from "../../ffi/mount.ts";
 import type { Comparison, Instruction } from "../bytecode/call.ts";
@@ -141,7 +142,7 @@ export const lowerStreams: Lowering<
 > = {
   announce: ({ text }) => [{
     name: "write",
-    args: [2, text, new TextEncoder().encode(text).length],
+    args: [2, text, toBytes(text).length],
     // If nobody can read it, that is no reason not to run.
     expect: ["EPIPE", "EBADF", "EIO", "EAGAIN", "ENOSPC", "EINVAL", "ENXIO"],
   }],

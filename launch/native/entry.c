@@ -19,6 +19,7 @@
  *
  * launch/native/pid_one.h is PID 1 of a container, launch/native/plain_run.h is
  * the parent of a plain run, launch/native/known_texts.h prints versions and help,
+ * launch/native/own_words.h replaces words that the runtime cannot read,
  * launch/native/limits.h checks what the runtime needs, launch/native/interpreter.h
  * starts it.
  *
@@ -130,11 +131,26 @@ static const u8 *after(const u8 *word, const char *beginning) {
 }
 
 #include "interpreter.h"
+#include "own_words.h"
 
 static void require_for_runtime(void);
 
+/* The words of a process lie in one piece, up to the end of the auxiliary
+ * vector. */
+static u64 words_on_stack(const i64 *stack) {
+  return (u64)((const i64 *)(find_auxiliary(auxiliary_of(stack), AT_NULL) + 1) - stack);
+}
+
 static void proceed(const i64 *stack, u64 exit_function) {
   require_for_runtime();
+  u64 size = replacements_size(stack), count = size ? words_on_stack(stack) : 0;
+  i64 room[count + 2], *copied = (i64 *)(((u64)room + 15) & ~15UL);
+  i64 place = size ? syscall6(SYS_mmap, 0, size, PROT_READ_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, (u64)-1, 0) : 0;
+  if (size && is_mapped(place)) {
+    for (u64 i = 0; i < count; i++) ((volatile i64 *)copied)[i] = stack[i];
+    replace_words(copied, (u8 *)place);
+    stack = copied;
+  }
   jump(stack, exit_function, next_entry(stack, exit_function));
 }
 

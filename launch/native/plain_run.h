@@ -308,11 +308,9 @@ const struct plain *plain_runs(void);
 extern const u8 _start[] __attribute__((visibility("hidden")));
 
 /* The runtime takes over after the announcement: with --quiet it does not
- * announce the command again. The words of a process lie in one piece, up to
- * the end of the auxiliary vector. */
+ * announce the command again. */
 static void proceed_quietly(const i64 *stack, u64 exit_function) {
-  const struct auxiliary *last = find_auxiliary(auxiliary_of(stack), AT_NULL);
-  u64 count = (u64)((const i64 *)(last + 1) - stack);
+  u64 count = words_on_stack(stack);
   i64 room[count + 3], *copied = (i64 *)(((u64)room + 15) & ~15UL);
   copied[0] = stack[0] + 1;
   copied[1] = stack[1], copied[2] = stack[2];

@@ -39,6 +39,12 @@ export function readBundle(
 ): Bundle {
   using bundle = openBundle(directory, requester);
   const { path } = bundle;
+  if (!path.isWellFormed()) {
+    throw new ContainerError(
+      `Cannot use the bundle ${path}: the path has a byte that is not UTF-8`,
+      { hint: "Rename the directory: its state has to be JSON." },
+    );
+  }
   const spec = parseConfig(readConfig(bundle), reading);
   spec.root.path = findRoot(bundle, spec.root.path);
   mapOwnIds(spec, requester);

@@ -4,6 +4,7 @@
  * commands.
  */
 
+import { variable } from "../../../ffi/environment.ts";
 import {
   type Descriptor,
   emptyMemoryFile,
@@ -79,7 +80,7 @@ export const CRIU = "criu";
 
 /** The PATH variable for the lookup. */
 export const searchPath = () =>
-  `PATH=${Deno.env.get("PATH") ?? "/usr/sbin:/usr/bin:/sbin:/bin"}`;
+  `PATH=${variable("PATH") ?? "/usr/sbin:/usr/bin:/sbin:/bin"}`;
 
 function check(what: string, criu: string): CriuEnd {
   try {

@@ -5,6 +5,7 @@
  * code for hooks in the container's namespaces is loaded only if there are any.
  */
 
+import { environment } from "../../../ffi/environment.ts";
 import type { Step } from "../../../plan/step.ts";
 import { ContainerError } from "../../../spec/errors.ts";
 import type { Hook, Hooks, Spec } from "../../../spec/types.ts";
@@ -57,9 +58,7 @@ export async function tryPoststop(
 
 /** The environment of a hook if config.json sets none. */
 export const runtimeEnvironment = (): string[] =>
-  Object.entries(Deno.env.toObject()).map(([name, value]) =>
-    `${name}=${value}`
-  );
+  Object.entries(environment()).map(([name, value]) => `${name}=${value}`);
 
 /** The working directory of hooks in the runtime's namespaces. */
 function directoryOf({ bundle }: State): string {
