@@ -41,7 +41,7 @@ static const struct need OF_RUNTIME[] = {
 static const struct need OF_NATIVE_CODE[] = {
   {RLIMIT_STACK, KIB, 64 * KIB, "the stack", "-s", " KiB", "8192"},
   /* Plans are written to memory files, which count too. */
-  {RLIMIT_FSIZE, KIB, 1 * MIB, "the size of files", "-f", " KiB", "unlimited"},
+  {RLIMIT_FSIZE, KIB, 128 * KIB, "the size of files", "-f", " KiB", "unlimited"},
 };
 
 static void complain(const char *text) {

@@ -31,12 +31,12 @@ import { cgroupsIn, namesIn } from "../_undo_files.ts";
 
 test("run reports ids that cannot be mapped, and ends the waiting process", async () => {
   const { status, stderr } = await run([
-    "--uidmap",
-    "0:0:10",
-    "--uidmap",
-    "5:100:10",
-    "--gidmap",
-    "0:0:1",
+    // The kernel takes at most 340 ranges.
+    ...Array.from(
+      { length: 341 },
+      (_, index) => `--uidmap=${2 * index}:${2 * index}:1`,
+    ),
+    "--gidmap=0:0:1",
     "true",
   ]);
   assertEquals(status, 125);

@@ -75,7 +75,7 @@ test("a bundle has 2000 mounts", async () => {
 });
 
 test("explain prints a plan with 2000 mounts in each form", async () => {
-  for (const form of [[], ["--json"], ["--strace"]]) {
+  for (const form of [["--all"], ["--json"], ["--strace"]]) {
     const { status, stdout, stderr } = await container([
       ...["explain", ...form, "run", "--rootfs", "/", ...volumes(MANY)],
       "true",

@@ -88,10 +88,9 @@ testUsers(
       assertEquals(refused.status, 125);
       assertStringIncludes(
         refused.stderr,
-        `Cannot ${
-          command[0]
-        } one: it does not have its own cgroup. Without root this requires`,
+        `Cannot ${command[0]} one: it does not have its own cgroup. Start it`,
       );
+      assertStringIncludes(refused.stderr, "Without root it requires");
     }
     assertEquals(
       JSON.parse(await bundle.does("events", "--stats", "one")).type,
