@@ -17,7 +17,7 @@ const BYTE_ORDER_MARK = "\ufeff";
  * Reads the variables of a file.
  *
  * @throws {UsageError} with the file and the line, for a name that no shell
- * could use
+ * could use, and for a NUL byte
  */
 export function readEnvFile(
   path: string,
@@ -47,7 +47,8 @@ export function parseEnvFile(
     const entry = line.replace(/^[ \t]+/, "");
     if (!entry || entry.startsWith("#")) return [];
     const [, key = "", value] = /^([^=]*)(?:=([\s\S]*))?$/.exec(entry)!;
-    const fault = faultOf(key);
+    const fault = faultOf(key) ??
+      (value?.includes("\0") ? "it has a NUL byte" : null);
     if (fault) {
       throw new UsageError(
         `--env-file ${path}: line ${index + 1}: ${fault}`,
@@ -62,5 +63,6 @@ export function parseEnvFile(
 function faultOf(key: string): string | null {
   if (!key) return "the name of the variable is missing";
   if (/^export[ \t]/.test(key)) return "export is a word of shells";
+  if (key.includes("\0")) return "it has a NUL byte";
   return /\s/.test(key) ? `the name "${key}" has a blank` : null;
 }

@@ -22,6 +22,8 @@ Deno.test("parseEnvFile() names the file and the line of a wrong name", () => {
       ["B =1", 'the name "B " has a blank'],
       ["a b", 'the name "a b" has a blank'],
       ["=1", "the name of the variable is missing"],
+      ["B=1\0", "it has a NUL byte"],
+      ["B\0=1", "it has a NUL byte"],
     ] as const
   ) {
     const { message } = assertThrows(() => parse(`A=1\n${line}`), UsageError);

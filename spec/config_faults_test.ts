@@ -167,6 +167,9 @@ const WRONG: [fault: string, change: Change, base?: typeof runcLike][] = [
   ["mounts[0].options[0]: expected a string, found true", (c) => {
     c.mounts[0].options = [true];
   }],
+  ["mounts[0].destination: the root filesystem is at /", (c) => {
+    c.mounts[0].destination = "/etc/../";
+  }],
   [
     "mounts[0]: needs both uidMappings and gidMappings, or neither",
     (c) => {

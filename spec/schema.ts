@@ -213,11 +213,15 @@ const root = object<Root>({ path: required(anyPath), readonly: boolean });
 const mountPlace: Reader<string> = (value, place) => {
   const path = anyPath(value, place);
   if (path === FAULTY) return path;
-  if (path.startsWith("/")) return cleaned(path);
-  place.warn(
-    `${shown(path)} is relative, which is deprecated: /${path} is used`,
-  );
-  return cleaned(`/${path}`);
+  const clean = cleaned(`/${path}`);
+  // No process would see such a mount.
+  if (clean === "/") return place.fault("the root filesystem is at /");
+  if (!path.startsWith("/")) {
+    place.warn(
+      `${shown(path)} is relative, which is deprecated: /${path} is used`,
+    );
+  }
+  return clean;
 };
 
 /** Turns `/dev/` and `/x/../dev` into `/dev`, as runc does. */
