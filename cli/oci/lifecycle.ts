@@ -185,12 +185,16 @@ export const killCommand: Command = {
       name: "signal",
       short: "s",
       value: "SIGNAL",
-      help: "Signal name or number",
+      help:
+        "Signal name or number (KILL; for a container of create or of a bundle, TERM)",
     },
     QUIET,
   ],
   examples: [
-    ["sudo container kill web", "SIGTERM, or SIGKILL after run --detach"],
+    [
+      "sudo container kill web",
+      "SIGKILL after run, as docker; SIGTERM after create, as runc",
+    ],
     ["sudo container kill web KILL", "with another signal"],
     ["sudo container kill -s HUP web db", "several containers"],
   ],

@@ -6,6 +6,8 @@ import type { Command, Entry } from "../command.ts";
 import { VERSION } from "../version.ts";
 import { type Flag, parseFlags } from "../flags.ts";
 import { print } from "../output.ts";
+import { coloured, columns } from "../terminal.ts";
+import { pageText } from "./man_text.ts";
 import { flagsOf, programFlags, shownCommands } from "./table.ts";
 
 /**
@@ -119,22 +121,45 @@ function closing(pages: readonly string[]): string[] {
   ];
 }
 
-/** Prints a manual page. */
+/** The widest readable line, even on a wider terminal. */
+const MOST_COLUMNS = 100;
+/** The width if the output is a file or a pipe. */
+const USUAL_COLUMNS = 80;
+
+const ROFF: Flag = {
+  name: "roff",
+  help: "Print the source of the page, which man(1) reads",
+};
+
+/**
+ * Prints a manual page as text. Its source is printed only on request: in a pipe
+ * too, there is usually a reader.
+ */
 export const manCommand = (commands: readonly Entry[]): Command => ({
   name: "man",
   summary: "Print the manual page of the program or of a command",
-  usage: "[COMMAND]",
-  flags: [],
+  usage: "[--roff] [COMMAND]",
+  flags: [ROFF],
   examples: [
-    ["container man run | man -l -", "read it"],
-    ["container man >/usr/local/share/man/man1/container.1", "install it"],
+    ["container man run | less", "read it"],
+    [
+      "container man --roff >/usr/local/share/man/man1/container.1",
+      "install it",
+    ],
   ],
   async execute(argv) {
     const flags = parseFlags(this.flags, argv, "container man");
     const shown = await shownCommands(commands);
     const [word] = flags.rest;
+    const show = (page: string) =>
+      print(
+        flags.has(ROFF.name) ? page : pageText(page, {
+          width: Math.min(columns() ?? USUAL_COLUMNS, MOST_COLUMNS),
+          bold: coloured(),
+        }),
+      );
     if (word === undefined) {
-      print(programPage(shown));
+      show(programPage(shown));
       return 0;
     }
     const command = shown.find(({ name }) => name === word);
@@ -145,7 +170,7 @@ export const manCommand = (commands: readonly Entry[]): Command => ({
         near ? `Did you mean ${near}?` : "See container --help.",
       );
     }
-    print(commandPage(command));
+    show(commandPage(command));
     return 0;
   },
 });

@@ -1,7 +1,13 @@
 /** Completion in real shells, and manual pages in real readers. */
 
 // @ts-types="../../types/std_assert.d.ts"
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertNotMatch,
+  assertStringIncludes,
+} from "@std/assert";
 import { COMMANDS } from "../../cli/commands.ts";
 import { Daily } from "../_daily.ts";
 import {
@@ -188,13 +194,33 @@ for (
 ) {
   test(`${reader} accepts every manual page`, async () => {
     for (const name of [[], ...SHOWN.map((name) => [name])]) {
-      const { status, stdout, stderr } = await container(["man", ...name]);
+      const { status, stdout, stderr } = await container([
+        ...["man", "--roff"],
+        ...name,
+      ]);
       assertEquals([status, stderr], [0, ""]);
       assertStringIncludes(stdout, ".SH SYNOPSIS");
       assertEquals(await complaints(words, stdout), [], name.join());
     }
   }, { skip: without(reader) });
 }
+
+test("man prints text for a pager, and roff only on request", async () => {
+  for (const name of [[], ...SHOWN.map((name) => [name])]) {
+    const { status, stdout, stderr } = await container(["man", ...name]);
+    assertEquals([status, stderr], [0, ""]);
+    assertMatch(stdout, /^CONTAINER.*User Commands.*\n\nNAME\n {7}container/);
+    assertNotMatch(stdout, /^\.|\\f|\\-/m);
+    assert(!stdout.includes("\x1b"));
+    // As wide as a terminal, except for a word that is wider.
+    assert(stdout.split("\n").every((line) => !/^.{81}.* /.test(line)), stdout);
+  }
+  const { stdout } = await container(["man", "run"]);
+  const { stdout: help } = await container(["run", "--help"]);
+  for (const [, flag] of help.matchAll(/^ +(?:-\w, )?(--[a-z-]+)/gm)) {
+    assertMatch(stdout, new RegExp(`^ {7}(-\\w, )?${flag}( |$)`, "m"));
+  }
+});
 
 test("man refuses an unknown command", async () => {
   const { status, stderr } = await container(["man", "insepct"]);
