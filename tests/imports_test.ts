@@ -33,6 +33,7 @@ const ROOMS = [
   "images/registry",
   "images/store",
   "images/spec",
+  "images/layers",
   "launch/attend",
   "launch/host",
   "launch",
