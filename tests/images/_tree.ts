@@ -1,6 +1,6 @@
 /** What is in a directory, as python sees it. */
 
-import { PYTHON } from "./_programs.ts";
+import { PYTHON, run } from "./_programs.ts";
 
 const PROGRAM = `
 import hashlib, json, os, stat, sys
@@ -64,18 +64,43 @@ export interface Tree {
   lines: string[];
 }
 
-/** Lists directories. @param times with the times of modification */
+/**
+ * Lists directories.
+ *
+ * @param times with the times of modification
+ * @param around a command that runs the listing, for example in a namespace
+ */
 export async function treesOf(
   directories: readonly string[],
   times = false,
+  around: readonly string[] = [],
 ): Promise<Tree[]> {
-  const { stdout, stderr, success } = await new Deno.Command(PYTHON, {
-    args: ["-c", PROGRAM, times ? "times" : "-", ...directories],
-  }).output();
-  if (!success) throw new Error(new TextDecoder().decode(stderr));
+  const flag = times ? "times" : "-";
+  const listing = [PYTHON, "-c", PROGRAM, flag, ...directories];
+  const [program, ...args] = [...around, ...listing];
+  const stdout = await run(program!, args);
   return JSON.parse(new TextDecoder().decode(stdout));
 }
 
 /** Lists one directory. */
 export const treeOf = async (directory: string, times = false): Promise<Tree> =>
   (await treesOf([directory], times))[0]!;
+
+/** The mount options that images are run with. */
+const OPTIONS = "userxattr,index=off,redirect_dir=nofollow";
+
+/**
+ * Lists layers, the top first, as an overlay shows them, mounted in a namespace
+ * of its own. @param empty an empty directory, since one layer is too few
+ */
+export async function overlayTree(
+  layers: readonly string[],
+  empty: string,
+  times = false,
+): Promise<Tree> {
+  const lower = [...layers, empty].join(":");
+  const script = `mount -t overlay overlay -o "$0" /mnt && exec "$@"`;
+  const around = ["unshare", "--mount", "sh", "-c", script];
+  around.push(`lowerdir=${lower},${OPTIONS}`);
+  return (await treesOf(["/mnt"], times, around))[0]!;
+}

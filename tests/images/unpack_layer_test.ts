@@ -6,39 +6,9 @@ import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { join } from "@std/path";
 import { gzipSync } from "node:zlib";
 import { LayerError } from "../../images/layers/errors.ts";
-import { finishLayer } from "../../images/layers/finish_layer.ts";
-import { unpackLayer } from "../../images/layers/unpack_layer.ts";
-import type { UnpackOptions } from "../../images/layers/unpack_options.ts";
 import { ODD_LAYERS, type OddLayer } from "./_odd_layers.ts";
 import { treesOf } from "./_tree.ts";
-
-async function* pieces(bytes: Uint8Array, length: number) {
-  for (let at = 0; at < bytes.length; at += length) {
-    await Promise.resolve();
-    yield bytes.subarray(at, at + length);
-  }
-}
-
-/** Unpacks and finishes a layer without others below it. */
-async function unpack(
-  bytes: Uint8Array,
-  into: string,
-  options: Partial<UnpackOptions> = {},
-  piece = 1 << 16,
-) {
-  const unpacked = await unpackLayer(pieces(bytes, piece), {
-    into,
-    maxUnpacked: 1 << 30,
-    ...options,
-  });
-  try {
-    finishLayer({ layer: into, unfinished: unpacked.unfinished, lowers: [] });
-  } catch (error) {
-    await Deno.remove(into, { recursive: true });
-    throw error;
-  }
-  return unpacked;
-}
+import { inDirectory, unpack } from "./_unpack.ts";
 
 const isThere = (path: string) => {
   try {
@@ -49,9 +19,8 @@ const isThere = (path: string) => {
 };
 
 for (const piece of [1 << 16, 333]) {
-  Deno.test(`unpackLayer() copes with odd layers in pieces of ${piece}`, async (test) => {
-    const directory = await Deno.makeTempDir();
-    try {
+  Deno.test(`unpackLayer() copes with odd layers in pieces of ${piece}`, (test) =>
+    inDirectory(async (directory) => {
       const made: [OddLayer, string][] = [];
       for (const [index, odd] of ODD_LAYERS.entries()) {
         await test.step(odd.title, async () => {
@@ -60,7 +29,7 @@ for (const piece of [1 << 16, 333]) {
           // Every second one is compressed.
           const bytes = index % 2 ? new Uint8Array(gzipSync(layer)) : layer;
           if (refused === undefined) {
-            const result = await unpack(bytes, into, { maxUnpacked }, piece);
+            const result = await unpack(bytes, into, { maxUnpacked, piece });
             assertEquals(result.hidesAll, hidesAll ?? false);
             assertEquals(result.archiveSize, layer.length);
             assertEquals(
@@ -71,7 +40,7 @@ for (const piece of [1 << 16, 333]) {
             return;
           }
           const error = await assertRejects(
-            () => unpack(bytes, into, { maxUnpacked }, piece),
+            () => unpack(bytes, into, { maxUnpacked, piece }),
             LayerError,
             refused,
           );
@@ -90,10 +59,7 @@ for (const piece of [1 << 16, 333]) {
           );
         });
       }
-    } finally {
-      await Deno.remove(directory, { recursive: true });
-    }
-  });
+    }));
 }
 
 async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
