@@ -54,7 +54,6 @@ const NUMBERS = {
   getxattr: [191, 8],
   getdents64: [217, 61],
   linkat: [265, 37],
-  readlinkat: [267, 78],
   utimensat: [280, 88],
   ftruncate: [77, 46],
   lsetxattr: [189, 6],
