@@ -1,7 +1,11 @@
 /** The extended attributes of a file, listxattr(2). */
 
 import { ERRNO } from "../../ffi/errno.ts";
-import { getAttribute, listAttributes, type Place } from "../../ffi/files.ts";
+import {
+  getAttribute,
+  listAttributes,
+  type Place,
+} from "../../ffi/files/files.ts";
 import { type ByteString, byteString, nameOf } from "./byte_string.ts";
 
 /** XATTR_LIST_MAX and XATTR_SIZE_MAX of linux/limits.h. */

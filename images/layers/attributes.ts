@@ -7,7 +7,7 @@ import {
   type Place,
   setAttribute,
   setTimes,
-} from "../../ffi/files.ts";
+} from "../../ffi/files/files.ts";
 import { bytesOf, type ByteString, nameOf } from "./byte_string.ts";
 import { entryError, LayerError, quoted, refused } from "./errors.ts";
 import { isDropped, NODE } from "./overlay_marks.ts";

@@ -4,7 +4,7 @@
  * and used as keys. Pure.
  */
 
-import type { Name } from "../../ffi/files.ts";
+import type { Name } from "../../ffi/files/files.ts";
 
 /** Bytes, one in each character, all below 256. */
 export type ByteString = string;

@@ -19,7 +19,7 @@ import {
   setTimes,
   setTimesAt,
   symlinkAt,
-} from "../../ffi/files.ts";
+} from "../../ffi/files/files.ts";
 import { readAttributes } from "./attribute_list.ts";
 import { type ByteString, nameOf } from "./byte_string.ts";
 import { linkTarget } from "./directories.ts";

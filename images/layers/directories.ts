@@ -24,7 +24,7 @@ import {
   statusAt,
   type Time,
   unlinkAt,
-} from "../../ffi/files.ts";
+} from "../../ffi/files/files.ts";
 import { rawSyscall } from "../../ffi/libc.ts";
 import {
   OPEN_HOW_SIZE,

@@ -1,6 +1,6 @@
 /** The entries of an open directory, getdents64(2). */
 
-import { readDirectory } from "../../ffi/files.ts";
+import { readDirectory } from "../../ffi/files/files.ts";
 import { type ByteString, byteString } from "./byte_string.ts";
 
 /** An entry, without its status. */

@@ -14,7 +14,7 @@ import {
   setAttribute,
   setTimes,
   statusAt,
-} from "../../ffi/files.ts";
+} from "../../ffi/files/files.ts";
 import { rawSyscall } from "../../ffi/libc.ts";
 import {
   OPEN_HOW_SIZE,

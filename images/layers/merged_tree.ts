@@ -5,7 +5,13 @@
 
 import { ERRNO } from "../../ffi/errno.ts";
 import { AT_FDCWD } from "../../ffi/fcntl.ts";
-import { close, openAt, S_IF, type Status, statusAt } from "../../ffi/files.ts";
+import {
+  close,
+  openAt,
+  S_IF,
+  type Status,
+  statusAt,
+} from "../../ffi/files/files.ts";
 import { type ByteString, fromText, nameOf } from "./byte_string.ts";
 import { DIRECTORY, linkTarget } from "./directories.ts";
 import { pathError } from "./errors.ts";

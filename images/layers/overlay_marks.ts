@@ -12,7 +12,7 @@ import {
   S_IF,
   setAttribute,
   type Status,
-} from "../../ffi/files.ts";
+} from "../../ffi/files/files.ts";
 import { bytesOf, type ByteString, nameOf } from "./byte_string.ts";
 
 /** On a directory: nothing of the layers below shows through. */

@@ -5,7 +5,7 @@
  */
 
 import { ERRNO } from "../../ffi/errno.ts";
-import { S_IF, statusAt, unlinkAt } from "../../ffi/files.ts";
+import { S_IF, statusAt, unlinkAt } from "../../ffi/files/files.ts";
 import { check } from "./attributes.ts";
 import { type ByteString, nameOf } from "./byte_string.ts";
 import type { Directories, OpenDirectory } from "./directories.ts";

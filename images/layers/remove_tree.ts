@@ -7,7 +7,12 @@
 
 import { ERRNO } from "../../ffi/errno.ts";
 import { O } from "../../ffi/fcntl.ts";
-import { AT_REMOVEDIR, close, openAt, unlinkAt } from "../../ffi/files.ts";
+import {
+  AT_REMOVEDIR,
+  close,
+  openAt,
+  unlinkAt,
+} from "../../ffi/files/files.ts";
 import { type ByteString, nameOf } from "./byte_string.ts";
 import {
   type DirectoryEntry,

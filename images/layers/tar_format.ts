@@ -3,7 +3,7 @@
  * Pure. See tar(5) of libarchive, which describes them all.
  */
 
-import type { Time } from "../../ffi/files.ts";
+import type { Time } from "../../ffi/files/files.ts";
 import type { ByteString } from "./byte_string.ts";
 
 /** Everything in a tar file is a multiple of this. */

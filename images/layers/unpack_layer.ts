@@ -12,7 +12,7 @@ import {
   makeDirectoryAt,
   openAt,
   removeAttribute,
-} from "../../ffi/files.ts";
+} from "../../ffi/files/files.ts";
 import { fromText, nameOf } from "./byte_string.ts";
 import { decompress } from "./decompress.ts";
 import { DIRECTORY } from "./directories.ts";

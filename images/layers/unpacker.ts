@@ -25,7 +25,7 @@ import {
   statusAt,
   symlinkAt,
   write,
-} from "../../ffi/files.ts";
+} from "../../ffi/files/files.ts";
 import { Attributes, check, setTime } from "./attributes.ts";
 import { type ByteString, nameOf } from "./byte_string.ts";
 import { Directories, DIRECTORY, type OpenDirectory } from "./directories.ts";

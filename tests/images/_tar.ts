@@ -48,6 +48,20 @@ export interface Fields {
 
 const MAGIC = { ustar: "ustar\x0000", gnu: "ustar  \0", v7: "" };
 
+/** Writes a number in GNU's base-256 form. */
+export const base256 = (
+  block: Uint8Array,
+  at: number,
+  length: number,
+  value: bigint,
+) => {
+  for (let index = at + length - 1; index >= at; index--) {
+    block[index] = Number(BigInt.asUintN(8, value));
+    value >>= 8n;
+  }
+  block[at]! |= 0x80;
+};
+
 /** A header and its data. */
 export function entry(name: Text, fields: Fields = {}): Uint8Array {
   const block = new Uint8Array(512);

@@ -10,8 +10,8 @@
  * of the time of a call through a function pointer (see libc.ts).
  */
 
-import { rawSyscall } from "./libc.ts";
-import type { SyscallName } from "./numbers.ts";
+import { rawSyscall } from "../libc.ts";
+import type { SyscallName } from "../numbers.ts";
 
 /** unlinkat(2): removes a directory. */
 export const AT_REMOVEDIR = 0x200;
