@@ -3,9 +3,13 @@
  * the rest.
  */
 
-import { stateDirectory } from "../containers/run/state_directory.ts";
+import {
+  checkRoot,
+  stateDirectory,
+} from "../containers/run/state_directory.ts";
 import type { Command } from "./command.ts";
 import { type Flag, parseFlags, takeNoWords } from "./flags.ts";
+import { globals } from "./oci/global.ts";
 import { print } from "./output.ts";
 import { coloured, columns } from "./terminal.ts";
 
@@ -39,7 +43,7 @@ export const doctorCommand: Command = {
       "../doctor/mod.ts"
     );
     const diagnosis = diagnose(
-      readFacts(() => stateDirectory({ make: false })),
+      readFacts(stateOf),
     );
     print(
       flags.has("json")
@@ -53,3 +57,11 @@ export const doctorCommand: Command = {
     return diagnosis.ok ? 0 : UNFIT;
   },
 };
+
+/** The directory that the other commands would use. Creates nothing. */
+function stateOf(): string {
+  const { root } = globals();
+  if (root === undefined) return stateDirectory({ make: false });
+  checkRoot(root);
+  return root.startsWith("/") ? root : `${Deno.cwd()}/${root}`;
+}

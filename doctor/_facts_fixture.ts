@@ -68,6 +68,7 @@ export function rootFacts(changes: Partial<Facts> = {}): Facts {
     selinux: null,
     stateBase: {
       path: "/run",
+      missing: "/run/container",
       directory: "/run/container",
       writable: true,
     },
@@ -100,6 +101,7 @@ export function userFacts(changes: Partial<Facts> = {}): Facts {
     },
     stateBase: {
       path: "/run/user/1000",
+      missing: "/run/user/1000/container",
       directory: "/run/user/1000/container",
       writable: true,
     },

@@ -56,7 +56,7 @@ function version(facts: Facts): Check {
       return check("Resource limits", id, title, {
         status: "missing",
         found: "not mounted",
-        means: "containers run, but without resource limits",
+        means: "containers run, but not with limits",
         cure: "sudo mount -t cgroup2 cgroup2 /sys/fs/cgroup",
       });
   }
@@ -110,7 +110,7 @@ function access(facts: Facts): Check {
         status: any ? "ok" : "missing",
         found: any ? "writable" : "no cgroups",
         means: any
-          ? "each container gets its own cgroup"
+          ? "containers with limits, or in the background, get their own cgroup"
           : "there is no place to create cgroups in",
       });
     }
@@ -137,7 +137,7 @@ function delegation(facts: Facts, id: string): Check {
     return check("Resource limits", id, title, {
       status: "missing",
       found: "needs cgroup version 2",
-      means: "without root, containers run without limits",
+      means: "without root, containers run, but not with limits",
       ...facts.systemd
         ? {
           cure:
@@ -153,7 +153,7 @@ function delegation(facts: Facts, id: string): Check {
     return check("Resource limits", id, title, {
       status: "missing",
       found: "this user does not own a cgroup",
-      means: "without root, containers run without limits",
+      means: "without root, containers run, but not with limits",
       cure: facts.systemd
         ? `sudo loginctl enable-linger ${facts.user ?? facts.uid}`
         : ownCgroup(facts.uid, v2!.path),

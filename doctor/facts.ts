@@ -105,15 +105,14 @@ export interface Facts {
   /** The AppArmor profile or SELinux context of this process. */
   label: string | null;
   selinux: "enforcing" | "permissive" | null;
-  /**
-   * Where the state of containers is kept; null if neither XDG_RUNTIME_DIR nor
-   * HOME is set.
-   */
+  /** Where the state of containers is kept, or why it is nowhere. */
   stateBase:
     | {
       directory: string;
       /** The directory itself, or the nearest one above it that exists. */
       path: string;
+      /** The first directory that has to be made; null if there is none. */
+      missing: string | null;
       writable: boolean;
     }
     | { problem: string; fix?: string };

@@ -142,7 +142,7 @@ function state({ stateBase, uid }: Facts): Check {
         `export XDG_RUNTIME_DIR=$(mktemp -d)  # or log in through systemd: /run/user/${uid}`,
     });
   }
-  const { directory, path, writable } = stateBase;
+  const { directory, path, missing, writable } = stateBase;
   return check("File systems", "state", title, {
     status: writable ? "ok" : "warning",
     found: writable ? directory : `${path} is not writable`,
@@ -152,9 +152,11 @@ function state({ stateBase, uid }: Facts): Check {
         : "records the containers"
       : "there is no place to record containers",
     ...writable ? {} : {
-      cure: uid === 0
+      cure: uid === 0 && directory === "/run/container"
         ? "sudo mount -t tmpfs -o mode=755,nosuid,nodev tmpfs /run"
-        : `sudo install -d -m 700 -o ${uid} ${path}`,
+        : uid === 0
+        ? `mount -o remount,rw ${path}  # or name another directory with --root`
+        : `sudo install -d -m 700 -o ${uid} ${missing ?? path}`,
     },
   });
 }

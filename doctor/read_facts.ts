@@ -296,8 +296,15 @@ function readStateBase(
   }
   // It is created when it is first needed, with those above it.
   let path = directory;
-  while (!exists(path)) path = dirname(path);
-  return { directory, path, writable: writable(path) };
+  let missing: string | null = null;
+  while (!exists(path)) [missing, path] = [path, dirname(path)];
+  if (!Deno.statSync(path).isDirectory) {
+    return {
+      problem: `${path} is not a directory`,
+      fix: `rm ${path}  # or name a directory with --root or XDG_RUNTIME_DIR`,
+    };
+  }
+  return { directory, path, missing, writable: writable(path) };
 }
 
 function readCgroups(

@@ -60,6 +60,8 @@ export const isGlobalFlag = (word: string) =>
 /** The values of these flags. */
 export interface Global {
   store: Store;
+  /** The directory that `--root` names. */
+  root?: string;
   systemdCgroup: boolean;
   cgroups: boolean;
   criu?: string;
@@ -112,6 +114,7 @@ export function takeGlobalFlags(argv: readonly string[]): readonly string[] {
       if (!store && root !== undefined) checkRoot(root);
       return store ??= new Store(root ?? `${stateDirectory()}/containers`);
     },
+    root,
     systemdCgroup: flags.has("systemd-cgroup") || manager === "systemd",
     cgroups: !cgroupUse.disabled,
     criu: flags.last("criu"),

@@ -4,6 +4,7 @@
  * of the command.
  */
 
+import { makeStateDirectory } from "../../launch/host/state_place.ts";
 import type { Store } from "../store/store.ts";
 
 /** Docker's rule for names. */
@@ -16,7 +17,7 @@ const LOCK = ".lock";
  */
 export function locked<T>({ root }: Store, act: (directory: string) => T): T {
   const directory = `${root}/${DIRECTORY}`;
-  Deno.mkdirSync(directory, { recursive: true, mode: 0o711 });
+  makeStateDirectory(directory, 0o711, true);
   using lock = Deno.openSync(`${directory}/${LOCK}`, {
     create: true,
     write: true,

@@ -51,6 +51,7 @@ function hasRecords(): boolean {
     // A directory that another user owns holds no records of this user.
     if (
       !(error instanceof Deno.errors.NotFound) &&
+      !(error instanceof Deno.errors.NotADirectory) &&
       !(error instanceof Deno.errors.PermissionDenied) &&
       !(error instanceof ContainerError)
     ) throw error;

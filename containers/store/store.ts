@@ -11,6 +11,7 @@ import { type Descriptor, O, open } from "../../ffi/fcntl.ts";
 import { syscall } from "../../ffi/libc.ts";
 import { signalProcess } from "../../ffi/pidfd.ts";
 import { bootId, startTime } from "../../launch/host/owner.ts";
+import { makeStateDirectory } from "../../launch/host/state_place.ts";
 import type { HostRecord } from "../../plan/undo.ts";
 import { ContainerError } from "../../spec/errors.ts";
 import { exactIntegers, exactText } from "../../spec/exact_json.ts";
@@ -238,7 +239,7 @@ export class Store {
   /** Reserves an id before anything is made. The record is saved later. */
   reserve(record: ContainerRecord): Entry {
     checkId(record.id);
-    Deno.mkdirSync(this.root, { recursive: true, mode: 0o711 });
+    makeStateDirectory(this.root, 0o711, true);
     const path = this.pathOf(record.id);
     try {
       Deno.mkdirSync(path, { mode: 0o711 });

@@ -15,6 +15,7 @@ import { syscall } from "../../ffi/libc.ts";
 import type { HostRecord } from "../../plan/undo.ts";
 import type { Ledger } from "./host_phase.ts";
 import { startTime, thisProcess } from "./owner.ts";
+import { makeStateDirectory } from "./state_place.ts";
 import { takeBack } from "./undo.ts";
 
 /** The result of a {@linkcode sweep}. */
@@ -40,8 +41,8 @@ export class UndoFile implements Ledger {
   intend(record: HostRecord): void {
     // Other users may look at the containers next to it.
     const above = this.directory.slice(0, this.directory.lastIndexOf("/"));
-    makeIfMissing(above, 0o711);
-    makeIfMissing(this.directory, 0o700);
+    makeStateDirectory(above, 0o711);
+    makeStateDirectory(this.directory, 0o700);
     this.save(record);
   }
 
@@ -55,14 +56,6 @@ export class UndoFile implements Ledger {
   settle(work: () => void): void {
     work();
     forget(this.#path);
-  }
-}
-
-function makeIfMissing(path: string, mode: number): void {
-  try {
-    Deno.mkdirSync(path, { mode });
-  } catch (error) {
-    if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
   }
 }
 

@@ -12,11 +12,14 @@ import type { Diagnosis } from "../../doctor/diagnosis.ts";
 import {
   CONTAINER,
   container,
+  copyRootfs,
   execute,
+  NOBODY,
   Nobody,
   run,
   shellLine,
   startTerminal,
+  TempDir,
   test,
   without,
 } from "../_harness.ts";
@@ -157,6 +160,69 @@ test(
     });
     assertEquals([status, stdout], [0, ""]);
     assertEquals(await state({}), inHome);
+  },
+  { skip: without("setpriv") },
+);
+
+test(
+  "doctor and run -d agree on where the state is, or why it is nowhere",
+  async () => {
+    await using user = await Nobody.make();
+    await using dir = new TempDir();
+    const rootfs = await copyRootfs(dir.path);
+    await Deno.writeTextFile(`${dir.path}/file`, "");
+    for (
+      const [name, mode, owner] of [
+        ["own", 0o700, NOBODY],
+        ["open", 0o777, NOBODY],
+        ["roots", 0o755, 0],
+      ] as const
+    ) {
+      await Deno.mkdir(`${dir.path}/${name}`);
+      await Deno.chmod(`${dir.path}/${name}`, mode);
+      await Deno.chown(`${dir.path}/${name}`, owner, owner);
+    }
+    const at = (name: string) => `${dir.path}/${name}`;
+    for (
+      const [runtime, root, works, found] of [
+        [null, null, true, `${user.env.HOME}/.local/state/container`],
+        [at("own"), null, true, at("own/container")],
+        [at("missing"), null, false, `${dir.path} is not writable`],
+        [at("roots"), null, false, `${at("roots")} is not writable`],
+        [at("open"), null, false, /other users can write to it/],
+        [at("file"), null, false, `${at("file")} is not a directory`],
+        [at("open"), at("own/state"), true, at("own/state")],
+        [null, at("open"), false, /other users can write to it/],
+        [null, at("file"), false, /it is not a directory/],
+        [null, at("roots/state"), false, `${at("roots")} is not writable`],
+      ] as const
+    ) {
+      const how = {
+        before: [
+          ...user.before,
+          ...["env", "-u", "XDG_RUNTIME_DIR"],
+          ...(runtime === null ? [] : [`XDG_RUNTIME_DIR=${runtime}`]),
+        ],
+        env: user.env,
+      };
+      const words = root === null ? [] : ["--root", root];
+      const said = await container([...words, "doctor", "--json"], how);
+      const state = find(JSON.parse(said.stdout), "state")!;
+      const what = `${runtime} ${root} ${state.found}`;
+      assertEquals(state.status, works ? "ok" : "warning", what);
+      if (typeof found === "string") assertEquals(state.found, found);
+      else assertMatch(state.found, found);
+      assertEquals(state.cure === undefined, works, what);
+      const run = ["run", "-d", "--rm", "-q", "--rootfs", rootfs, "true"];
+      const { status, stderr } = await container([...words, ...run], how);
+      assertEquals(status, works ? 0 : 125, stderr);
+      if (!works) {
+        assertMatch(
+          stderr,
+          /^container: Cannot keep the state of containers in \S+: .*\..*\n$/,
+        );
+      }
+    }
   },
   { skip: without("setpriv") },
 );
