@@ -14,53 +14,34 @@ import { fromBase64 } from "../ffi/base64.ts";
 import type { CgroupLayout } from "../plan/facts.ts";
 import type { Plan, Step } from "../plan/step.ts";
 import { AT_EMPTY_PATH } from "../ffi/fcntl.ts";
-import type {
-  Argument,
-  EntryInstruction,
-  Instruction,
-} from "./bytecode/call.ts";
+import type { Instruction } from "./bytecode/call.ts";
 import { encodeInstructions } from "./bytecode/encode.ts";
 import { DESCRIPTOR } from "./lower/descriptors.ts";
 import { lower } from "./lower/lower.ts";
 import { unmounting } from "./pack_handover.ts";
 import { alignedLength, packed } from "./bytecode/packed.ts";
 import { WALKER } from "./native/walker_code.ts";
-
-/** The first slots; those of further candidates follow. */
-export const PLAIN_SLOTS = [
-  "root",
-  "argv",
-  "env",
-  "null0",
-  "null1",
-  "null2",
-  "anyNull",
-  "pid",
-  "announces",
-  "announcement",
-  "announcementLength",
-  "variables",
-  "candidate",
-] as const;
+import {
+  CONDITIONS,
+  type Places,
+  PLAIN_SLOTS,
+  type PlainKind,
+  PlainPrograms,
+  where,
+} from "./plain_kinds.ts";
 
 /** The slot of a candidate for the command. */
 const candidateSlot = (index: number) =>
   index ? `candidate${index}` : "candidate";
 
-/** The flags that need a plan of their own, as bits. */
-export const PLAIN_KIND = { direct: 1, readOnly: 2 } as const;
-
 /** What a plain run is compiled from. */
 export interface PlainRun {
-  /** Its flags, of {@linkcode PLAIN_KIND}. */
-  kind: number;
-  plan: Plan;
-  /** A placeholder in the plan for the path of the root filesystem. */
-  root: string;
+  /** Whether the command is PID 1. */
+  direct: boolean;
+  kinds: readonly PlainKind[];
+  places: Places;
   /** The machine's cgroup hierarchies, which the container mounts. */
   cgroups: CgroupLayout;
-  /** Fail if anything is not as the plan expects. */
-  guards: readonly EntryInstruction[];
   /**
    * The name of the root filesystem that the program carries, in the cache
    * (rootfs/embedded.ts); null if it carries none.
@@ -87,36 +68,6 @@ export interface PlainRun {
    */
   losses: readonly string[];
 }
-
-/** Replaces words that are not known yet with slots. */
-function withoutWords(instruction: Instruction, root: string): Instruction {
-  if (instruction.name === "fail" || instruction.name === "compare") {
-    return instruction;
-  }
-  const args = instruction.args.map((argument): Argument => {
-    if (argument === root) return { slot: "root" };
-    // A path below the root would need a slot of its own.
-    if (JSON.stringify(argument, withoutBigint)?.includes(root)) {
-      throw new RangeError(`${instruction.name} has the root in its arguments`);
-    }
-    return argument;
-  });
-  return { ...instruction, args };
-}
-
-const withoutBigint = (_: string, value: unknown) =>
-  typeof value === "bigint" ? String(value) : value;
-
-const YES = new Uint8Array(new BigUint64Array([1n]).buffer);
-
-/** Skips the next instructions if a slot is not 1. */
-const where = (slot: string, count: number): Instruction => ({
-  name: "compare",
-  args: [{ addressOf: slot }, YES, YES.length],
-  otherwise: "EINVAL",
-  expect: ["EINVAL"],
-  skipOnExpected: count,
-});
 
 /**
  * Makes the replacement of each null device conditional: whether a stream is
@@ -147,7 +98,10 @@ function withoutOwnWords(instruction: Instruction): Instruction {
   };
 }
 
-/** Replaces the command and its variables, or our executable, with slots. */
+/**
+ * Replaces the command and its variables, or our executable, with slots. One
+ * step executes all candidates for the command.
+ */
 function withoutCommand(instructions: readonly Instruction[]): Instruction[] {
   let candidate = 0;
   const argv = { slot: "argv" };
@@ -189,25 +143,15 @@ function lowerOpen(step: Step): readonly Instruction[] {
   }
 }
 
-const withoutKnown = (steps: readonly Step[], root: string) =>
-  withoutCommand(
-    steps.flatMap(lowerOpen).map((instruction) =>
-      withoutWords(instruction, root)
-    ),
-  );
-
 /**
  * Splits a plan into the parts that are carried out in one go. If the command
  * is PID 1, there is one part. If our executable is PID 1, there are four: the
  * launch, and the three programs of the handover.
  */
-function programsOf(plan: Plan, root: string): (readonly Instruction[])[] {
-  const { launch, container, process } = plan;
-  const all = plan.init
-    ? [launch, container, process, unmounting(plan)]
-    : [[...launch, ...container, ...process], [], [], []];
-  return all.map((steps) => withoutKnown(steps, root));
-}
+const partsOf = (plan: Plan): (readonly Step[])[] =>
+  plan.init
+    ? [plan.launch, plan.container, plan.process, unmounting(plan)]
+    : [[...plan.launch, ...plan.container, ...plan.process], [], [], []];
 
 /**
  * The hierarchies in the order of /proc/self/cgroup, one per line; empty for
@@ -225,35 +169,45 @@ const aligned = (bytes: Uint8Array): Uint8Array => {
 };
 
 /**
- * Packs a plain run for launch/native/guards.h: the length of everything, the
- * kind, the lengths of the compiled parts and of the walker's executable, then
- * the parts, the executable and the texts. If the command is PID 1, there are
- * only guards and a launch.
+ * Packs a plain run for launch/native/guards.h: the length of everything,
+ * whether the command is PID 1, the lengths of the compiled parts and of the
+ * walker's executable, the conditions, then the parts, the executable and the
+ * texts. If the command is PID 1, there are only guards and a launch.
  */
 export function plainRun(
-  { plan, root, cgroups, guards, carried, ...others }: PlainRun,
+  run: PlainRun,
   arch = Deno.build.arch,
 ): Uint8Array<ArrayBuffer> {
   const slots = [
     ...PLAIN_SLOTS,
-    ...others.path.slice(1).map((_, index) => candidateSlot(index + 1)),
+    ...run.path.slice(1).map((_, index) => candidateSlot(index + 1)),
   ];
   const list = (texts: readonly string[]) =>
     [...texts, ""].map((text) => `${text}\0`).join("");
+  const programs = new PlainPrograms(run);
   const parts = [
-    ...[guards, ...programsOf(plan, root)].map((program) =>
-      program.length
-        ? aligned(encodeInstructions(program, arch, slots).bytes)
-        : new Uint8Array()
+    programs.merge(({ guards }) => guards),
+    ...[0, 1, 2, 3].map((index) =>
+      programs.merge(({ plan }) =>
+        partsOf(plan)[index]!.map((step) => withoutCommand(lowerOpen(step)))
+      )
     ),
-    fromBase64(WALKER[arch].code),
-  ];
-  const { kind, path, variables, endings, stops, losses } = others;
+  ].map((program) =>
+    program.length
+      ? aligned(encodeInstructions(program, arch, slots).bytes)
+      : new Uint8Array()
+  );
+  const all = [...parts, fromBase64(WALKER[arch].code)];
+  const { cgroups, carried, path, variables, endings, stops, losses } = run;
   const texts = `${textOfLayout(cgroups)}\0${carried ?? ""}\0${
     [path, variables, endings, stops, losses].map(list).join("")
   }`;
-  return packed([kind, ...parts.map(({ length }) => length)], [
-    ...parts,
-    new TextEncoder().encode(texts),
-  ]);
+  const conditions = Array.from(
+    { length: CONDITIONS },
+    (_, index) => Number(programs.conditions[index] ?? 0n),
+  );
+  return packed(
+    [Number(run.direct), ...all.map(({ length }) => length), ...conditions],
+    [...all, new TextEncoder().encode(texts)],
+  );
 }

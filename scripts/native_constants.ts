@@ -51,7 +51,8 @@ import { DESCRIPTOR, WALKER_NAME } from "../launch/lower/descriptors.ts";
 import { NEWS } from "../launch/lower/news.ts";
 import { signalNumbers } from "../launch/lower/signal_numbers.ts";
 import { SIGNAL_FOREGROUND } from "../launch/handover.ts";
-import { PLAIN_KIND, PLAIN_SLOTS } from "../launch/plain_run.ts";
+import { DEFAULT_MOUNTS } from "../spec/defaults.ts";
+import { CONDITIONS, PLAIN_KIND, PLAIN_SLOTS } from "../launch/plain_kinds.ts";
 import { FORWARDED, TAKEN_BY_CHILD } from "../plan/child.ts";
 import { ROOT } from "./_files.ts";
 
@@ -93,6 +94,13 @@ const signals = (name: string, names: readonly string[]) =>
   );
 
 const { plan, status, self, lifeline, walk, cgroups, preserved } = DESCRIPTOR;
+
+const TAKEN_AT_TOP = [
+  ...new Set(
+    [...DEFAULT_MOUNTS.map(({ destination }) => destination), "/etc/hosts"]
+      .map((path) => `/${path.split("/")[1]}`),
+  ),
+];
 
 /** The text of the header. */
 export const constantsHeader = (): string =>
@@ -151,8 +159,11 @@ ${signals("SIGNALS_FORWARDED", FORWARDED)}${
   }/* In the order of the messages of plain runs */
 #define ENDING_IN_ORDER {${signalNumbers(ENDING).join(", ")}}
 ${numbers("", { SIGNAL_FOREGROUND, ...SIGNAL })}
-/* The first slots of plain runs, launch/plain_run.ts */
-${numbers("PLAIN_", positions(PLAIN_SLOTS))}${numbers("KIND_", PLAIN_KIND)}`;
+/* The first slots of plain runs, launch/plain_kinds.ts */
+${numbers("PLAIN_", positions(PLAIN_SLOTS))}${numbers("KIND_", PLAIN_KIND)}${
+    numbers("", { CONDITIONS })
+  }/* The directories of the root filesystem in which a plain run has mounts */
+${text("TAKEN_AT_TOP", TAKEN_AT_TOP.map((path) => `${path}\\0`).join(""))}`;
 
 /** Writes the header. */
 export const writeConstants = (): Promise<void> =>

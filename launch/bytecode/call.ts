@@ -96,6 +96,8 @@ export type EntryOperation =
      * process, which its name ends with: .PID.START.
      */
     | { name: "ownersLive"; args: [directory: string] }
+    /** Fails with EXDEV if one open directory is in the other, or the same. */
+    | { name: "isOutside"; args: [Argument, of: Argument] }
   );
 
 /** An instruction that launch/native/entry.c carries out. */

@@ -75,6 +75,7 @@ export const OPERATION = {
   endProcess: -5,
   compareMasked: -6,
   ownersLive: -7,
+  isOutside: -8,
 } as const;
 /** How far a program got. */
 export const STATE = { walking: 1, failed: 2 } as const;

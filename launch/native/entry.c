@@ -77,10 +77,11 @@ __asm__(".globl _start\n_start:\n"
  * arg[1], is alive. OP_END_PROCESS kills it and waits up to arg[2] milliseconds;
  * it fails with ESRCH if the process was gone. OP_COMPARE_MASKED is OP_COMPARE
  * in the bits of arg[3]. OP_OWNERS_LIVE fails with EBUSY unless every file in
- * directory arg[0] belongs to a living process. */
+ * directory arg[0] belongs to a living process. OP_IS_OUTSIDE fails with EXDEV
+ * if open directory arg[0] is open directory arg[1] or in it. */
 
 enum {
-  ENOENT = 2, ESRCH = 3, EIO = 5, EAGAIN = 11, EACCES = 13, EBUSY = 16, EINVAL = 22, EMFILE = 24, ENOSPC = 28, EPIPE = 32, ETIME = 62,
+  ENOENT = 2, ESRCH = 3, EIO = 5, EAGAIN = 11, EACCES = 13, EBUSY = 16, EXDEV = 18, EINVAL = 22, EMFILE = 24, ENOSPC = 28, EPIPE = 32, ETIME = 62,
   AT_FDCWD = -100, O_RDWR = 2, O_NONBLOCK = 04000, O_CLOEXEC = 02000000, O_PATH = 010000000,
 #if defined(__x86_64__)
   O_DIRECTORY = 0200000, O_NOFOLLOW = 0400000,
@@ -253,10 +254,12 @@ static i32 same_masked(u64 found, u64 wanted, u64 length, u64 mask) {
 }
 
 static i32 owners_live(const u8 *directory);
+static i64 is_outside(u64 directory, u64 other);
 
 static i64 extra(volatile struct step *s, const u64 *a, u32 at) {
   if (s->nr == OP_COMPARE_MASKED) return same_masked(a[0], a[1], a[2], a[3]) ? 0 : -(i64)s->unwanted;
   if (s->nr == OP_OWNERS_LIVE) return owners_live((const u8 *)a[0]) ? 0 : -EBUSY;
+  if (s->nr == OP_IS_OUTSIDE) return is_outside(a[0], a[1]);
   if (s->nr == OP_IS_PROCESS) return is_alive(a[0], a[1]);
   if (s->nr == OP_END_PROCESS) return end(a[0], a[1], (i64)a[2]);
   fail(at, ENOEXEC);

@@ -9,7 +9,8 @@
  * compiled guards and launch, the three programs of PID 1 if that is our
  * executable, the walker's executable, and texts that each end with a NUL. */
 struct plain {
-  u64 size, kind, guards, launch, container, process, cleanup, walker;
+  u64 size, is_direct, guards, launch, container, process, cleanup, walker;
+  u64 conditions[CONDITIONS]; /* the kinds that each includes, as bits */
   u8 bytes[];
 };
 
@@ -27,17 +28,18 @@ enum {
 
 /* The parsed command line, the kind of run, and of each standard stream. */
 struct plain_request {
-  const u8 *root;
+  const u8 *root, *directory, *source, *target;
   const u8 **command;
   u32 count;
   u64 kind;
-  i32 is_quiet;
+  i32 is_direct, is_quiet;
   u32 variables;
   const u8 *variable[MOST_VARIABLES]; /* --env, as K=V */
   i64 nulls[3];
   i32 is_file[3]; /* a file of the host: the command gets a pipe instead */
   i32 is_shared; /* standard output and error are the same open file */
   u8 path[4096]; /* of the root filesystem that the program carries */
+  u8 volume[4096];
 };
 
 /* Returns the text after this one. */
@@ -68,6 +70,12 @@ static const u8 *value_of(const u8 ***word, const char *name) {
   return *rest ? rest + 1 : (*word)[1] ? *++*word : 0;
 }
 
+/* The value of a short flag is in the next word. */
+static const u8 *long_or_short(const u8 ***word, const char *name, const char *letter) {
+  if (equal(**word, letter)) return (*word)[1] ? *++*word : 0;
+  return value_of(word, name);
+}
+
 static i32 is_letter(u8 c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
 
 /* K=V with a usual name. The command is looked up in PATH, so that one is not
@@ -80,20 +88,76 @@ static i32 add_variable(struct plain_request *request, const u8 *text) {
   return 1;
 }
 
+/* Absolute, without links to itself or the directory above, and without a
+ * slash at the end. */
+static i32 is_exact(const u8 *path) {
+  if (*path != '/') return 0;
+  for (; *path; path++)
+    if (*path == '/' && (!path[1] || path[1] == '/' ||
+                         (path[1] == '.' && (!path[2] || path[2] == '/' || (path[2] == '.' && (!path[3] || path[3] == '/'))))))
+      return 0;
+  return 1;
+}
+
+/* Whether a path is at the top of the root filesystem, where no other mount is
+ * and none is below. */
+static i32 is_free(const u8 *path) {
+  /* One text, because nothing here is relocated. */
+  static const char taken[] = TAKEN_AT_TOP;
+  for (const u8 *place = (const u8 *)taken; *place; place = next(place))
+    if (equal(path, (const char *)place)) return 0;
+  while (*++path)
+    if (*path == '/') return 0;
+  return 1;
+}
+
+/* SOURCE:TARGET or SOURCE:TARGET:ro; one volume only. */
+static i32 take_volume(struct plain_request *request, const u8 *text) {
+  u32 at = 0;
+  if (request->kind & KIND_VOLUME || !append(request->volume, &at, text)) return 0;
+  request->kind |= KIND_VOLUME;
+  request->source = request->volume;
+  request->target = 0;
+  for (u8 *c = request->volume; *c; c++)
+    if (*c == ':') {
+      *c = 0;
+      if (!request->target) request->target = c + 1;
+      else if (equal(c + 1, "ro")) request->kind |= KIND_READ_ONLY_VOLUME;
+      else return 0;
+      if (request->kind & KIND_READ_ONLY_VOLUME) break;
+    }
+  return request->target && is_exact(request->source) && is_exact(request->target) && is_free(request->target);
+}
+
+/* The command starts in / by default. */
+static i32 take_directory(struct plain_request *request, const u8 *path) {
+  request->directory = path;
+  request->kind &= ~(u64)KIND_DIRECTORY;
+  if (equal(path, "/")) return 1;
+  request->kind |= KIND_DIRECTORY;
+  return is_exact(path);
+}
+
 static i32 understand_plain(const u8 **word, struct plain_request *request) {
-  request->kind = request->is_quiet = request->variables = 0;
+  request->kind = request->is_direct = request->is_quiet = request->variables = 0;
   request->root = 0;
+  request->directory = request->source = request->target = (const u8 *)"";
   for (; *word && **word == '-'; word++) {
     const u8 *value;
     if (equal(*word, "--")) {
       word++;
       break;
     } else if (equal(*word, "-q") || equal(*word, "--quiet")) request->is_quiet = 1;
-    else if (equal(*word, "--no-init")) request->kind |= KIND_DIRECT;
+    else if (equal(*word, "--no-init")) request->is_direct = 1;
     else if (equal(*word, "--read-only")) request->kind |= KIND_READ_ONLY;
+    else if (equal(*word, "--rm")) continue; /* the default */
     else if ((value = value_of(&word, "--rootfs"))) request->root = value;
-    else if ((value = value_of(&word, "--env")) || (equal(*word, "-e") && (value = word[1]) && word++)) {
+    else if ((value = long_or_short(&word, "--env", "-e"))) {
       if (!add_variable(request, value)) return 0;
+    } else if ((value = long_or_short(&word, "--workdir", "-w"))) {
+      if (!take_directory(request, value)) return 0;
+    } else if ((value = long_or_short(&word, "--volume", "-v"))) {
+      if (!take_volume(request, value)) return 0;
     } else if ((value = value_of(&word, "--network")) || (value = value_of(&word, "--net"))) {
       if (!equal(value, "none")) return 0; /* the default */
     } else
@@ -192,6 +256,36 @@ static i32 has_hierarchies(const u8 *text, const u8 *names) {
     if (!*at) break;
   }
   return !*names;
+}
+
+/* Two numbers that only this file has. */
+static i64 identify(u64 fd, u64 *identity) {
+  struct statx file;
+  i64 result = syscall6(SYS_statx, fd, (u64) "", AT_EMPTY_PATH, STATX_BASIC, (u64)&file, 0);
+  identity[0] = file.ino;
+  identity[1] = (u64)file.dev_major << 32 | file.dev_minor;
+  return result;
+}
+
+/* Whether an open directory is neither another one nor below it. The directory
+ * above / is / itself. */
+static i64 is_outside(u64 directory, u64 other) {
+  u64 top[2], here[2], below[2] = {0, 0};
+  i64 result = identify(other, top);
+  i64 fd = result ? result : syscall6(SYS_fcntl, directory, F_DUPFD_CLOEXEC, 0, 0, 0, 0);
+  while (fd >= 0) {
+    result = identify((u64)fd, here);
+    if (!result && here[0] == top[0] && here[1] == top[1]) result = -EXDEV;
+    i64 above = syscall6(SYS_openat, (u64)fd, (u64) "..", O_PATH | O_DIRECTORY | O_CLOEXEC, 0, 0, 0);
+    syscall6(SYS_close, (u64)fd, 0, 0, 0, 0, 0);
+    fd = above;
+    if (result || (here[0] == below[0] && here[1] == below[1])) break;
+    below[0] = here[0];
+    below[1] = here[1];
+  }
+  if (fd < 0) return fd;
+  syscall6(SYS_close, (u64)fd, 0, 0, 0, 0, 0);
+  return result;
 }
 
 /* Whether the command that a record belongs to is alive. The name ends in

@@ -1,8 +1,7 @@
 /*
  * The part of launch/native/entry.c for the plainest `run`: with a root
  * filesystem and a command, and no flags but those of understand_plain() in
- * launch/native/guards.h.
- * Everything that its plan depends on is known in advance, so the plan is
+ * launch/native/guards.h. Everything that its plan depends on is known in advance, so the plan is
  * compiled when the executable is built (launch/plain_run.ts), and the parent's
  * part is done here. The walker carries out the plan as for any other run; if
  * our executable is PID 1, launch/native/pid_one.h takes over there. No runtime
@@ -225,7 +224,7 @@ static i64 handover_file(const struct plain *plain, const struct plain_request *
   handover.flags = handover.preserve = handover.cgroups = handover.unused = 0;
   u64 container_at = place_part(&handover, PART_CONTAINER, plain->container, room);
   u64 process_at = place_part(&handover, PART_PROCESS, plain->process, room);
-  u64 cleanup_at = place_part(&handover, PART_CLEANUP, plain->cleanup, 0);
+  u64 cleanup_at = place_part(&handover, PART_CLEANUP, plain->cleanup, room);
   u64 walker_at = place_part(&handover, PART_WALKER, plain->walker, 0);
   place_part(&handover, PART_FRONT, 0, 0);
   place_part(&handover, PART_STEPS, 0, 0);
@@ -233,11 +232,15 @@ static i64 handover_file(const struct plain *plain, const struct plain_request *
   if (fd < 0) return fd;
   struct room within = {*mapped + container_at, *mapped + container_at + plain->container};
   struct room last = {*mapped + process_at, *mapped + process_at + plain->process};
+  struct room after_all = {*mapped + cleanup_at, *mapped + cleanup_at + plain->cleanup};
   copy(*mapped + container_at, container, plain->container);
   copy(*mapped + process_at, process, plain->process);
   copy(*mapped + cleanup_at, cleanup, plain->cleanup);
   copy(*mapped + walker_at, walker_of(plain), plain->walker);
-  put_root(&within, request);
+  put_places(&within, request, plain->conditions);
+  put_places(&last, request, plain->conditions);
+  put_places(&after_all, request, plain->conditions);
+  put_nulls(&within, request);
   put_command(&last, request, expected);
   if (!request->is_quiet) {
     i64 *slot = ((struct plan *)within.bytecode)->slot;
@@ -280,11 +283,12 @@ static i32 carry_out_plain(const struct plain *plain, const struct plain_request
   }
   if (is_whole) {
     struct room rest = {bytecode, bytecode + plain->launch};
+    put_places(&rest, request, plain->conditions);
     if (plain->container) {
       plan->slot[PLAIN_ARGV] = put_words(&rest, ours, request->command);
       plan->slot[PLAIN_ENV] = put_words(&rest, &none, &none);
     } else {
-      put_root(&rest, request);
+      put_nulls(&rest, request);
       put_command(&rest, request, expected);
     }
     const u8 *announcement = rest.to;
@@ -323,7 +327,7 @@ static void proceed_quietly(const i64 *stack, u64 exit_function) {
  * out. */
 static i32 carry_out_guards(const struct plain *plain, const struct plain_request *request, const i64 *stack,
                             u64 exit_function) {
-  u64 size = plain->guards + (u64)(next(request->root) - request->root);
+  u64 size = plain->guards + length_of_places(request);
   i64 place = syscall6(SYS_mmap, BASE, size, PROT_READ_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, (u64)-1, 0);
   if (place != (i64)BASE) {
     if (is_mapped(place)) syscall6(SYS_munmap, (u64)place, size, 0, 0, 0, 0);
@@ -333,7 +337,7 @@ static i32 carry_out_guards(const struct plain *plain, const struct plain_reques
   copy((u8 *)BASE, plain->bytes, plain->guards);
   *origin() = (struct start){(i64 *)stack, exit_function};
   plan->unused[2] = size;
-  plan->slot[PLAIN_ROOT] = put(&room, request->root);
+  put_places(&room, request, plain->conditions);
   carry_out();
   syscall6(SYS_munmap, BASE, size, 0, 0, 0, 0);
   return 1;
@@ -351,7 +355,7 @@ static void run_plain(const i64 *stack, u64 exit_function) {
     const u8 *hierarchies = texts_of(plain);
     const u8 *carried = next(hierarchies), *directories = next(carried), *variables = behind(directories);
     struct expected expected = {directories, variables};
-    if (request.kind != plain->kind || !has_hierarchies(cgroups, hierarchies)) continue;
+    if (request.is_direct != (i32)plain->is_direct || !has_hierarchies(cgroups, hierarchies)) continue;
     if (find_root(&request, stack, carried) && carry_out_guards(plain, &request, stack, exit_function) &&
         carry_out_plain(plain, &request, &expected, behind(variables)))
       proceed_quietly(stack, exit_function);

@@ -70,10 +70,19 @@ static u64 put_announcement(struct room *room, const struct plain_request *reque
   return (u64)(room->to - from);
 }
 
-/* The root filesystem, and the streams that become its null device. */
-static void put_root(struct room *room, const struct plain_request *request) {
+/* The paths, and what belongs to this kind of run. */
+static void put_places(struct room *room, const struct plain_request *request, const u64 *conditions) {
   struct plan *header = (struct plan *)room->bytecode;
   header->slot[PLAIN_ROOT] = put(room, request->root);
+  header->slot[PLAIN_WORKDIR] = put(room, request->directory);
+  header->slot[PLAIN_VOLUME_SOURCE] = put(room, request->source);
+  header->slot[PLAIN_VOLUME_TARGET] = put(room, request->target);
+  for (u32 i = 0; i < CONDITIONS; i++) header->slot[PLAIN_CONDITION + i] = conditions[i] >> request->kind & 1;
+}
+
+/* The streams that become the null device of the root filesystem. */
+static void put_nulls(struct room *room, const struct plain_request *request) {
+  struct plan *header = (struct plan *)room->bytecode;
   for (u32 i = 0; i < 3; i++) {
     header->slot[PLAIN_NULL0 + i] = request->nulls[i];
     header->slot[PLAIN_ANY_NULL] |= request->nulls[i];
@@ -131,11 +140,18 @@ static void put_command(struct room *room, const struct plain_request *request, 
   }
 }
 
+static u64 length_of_places(const struct plain_request *request) {
+  const u8 *const places[] = {request->root, request->directory, request->source, request->target};
+  u64 size = 0;
+  for (u32 i = 0; i < 4; i++) size += (u64)(next(places[i]) - places[i]);
+  return size;
+}
+
 /* The largest size that all of these texts need; 0 if it is too much. */
 static u64 room_for(const struct plain_request *request, const struct expected *expected) {
   const u8 *directories = expected->directories, *variable = expected->variables;
   u64 name = (u64)(next(*request->command) - *request->command);
-  u64 size = 256 + 2 * length_of(request->command) + (u64)(next(request->root) - request->root);
+  u64 size = 256 + 2 * length_of(request->command) + length_of_places(request);
   for (; *directories; directories = next(directories))
     size += (u64)(next(directories) - directories) + name;
   for (; *variable; variable = next(variable)) size += (u64)(next(variable) - variable) + 8;

@@ -9,6 +9,7 @@
 
 import { AT_EMPTY_PATH, AT_FDCWD, O } from "../../ffi/fcntl.ts";
 import type { EntryInstruction } from "../../launch/bytecode/call.ts";
+import type { Place } from "../../launch/plain_kinds.ts";
 import type { Read } from "../../containers/world/log.ts";
 import { parseCapabilities } from "../../containers/decide/caller.ts";
 import { CAPABILITIES } from "../../plan/process/capabilities.ts";
@@ -17,8 +18,8 @@ import type { FileInfo } from "../../containers/world/world.ts";
 /** What a guard is made from. */
 export interface Guarded {
   reads: readonly Read[];
-  /** The path of the root filesystem in the log. */
-  root: string;
+  /** The paths in the log that are known when the plan is used. */
+  places: Readonly<Record<Place, string>>;
   /** The directory of the records that every run looks through. */
   records: string;
 }
@@ -32,20 +33,27 @@ type Guard = ((read: Read) => EntryInstruction[]) | { because: string };
  * @throws {RangeError} if a read has neither a guard nor a reason
  */
 export function guardsOf(
-  { reads, root, records }: Guarded,
-): EntryInstruction[] {
+  { reads, places, records }: Guarded,
+): EntryInstruction[][] {
   const known = new Map<string, EntryInstruction[]>();
+  const names = new Map(
+    Object.entries(places).map((
+      [name, place],
+    ) => [place, NAMES[name as Place]]),
+  );
   for (const read of reads) {
-    const words = read.of.map((word) => word === root ? "ROOT" : String(word));
+    const words = read.of.map((word) =>
+      names.get(String(word)) ?? String(word)
+    );
     const guard = guardFor([read.kind, ...words].join(" "));
     if ("because" in guard) continue;
     const instructions = guard(read);
     known.set(JSON.stringify(instructions, plain), instructions);
   }
   return [
-    ...[...known.values()].flat(),
-    { name: "ownersLive", args: [records] },
-    { name: "close", args: [{ slot: "rootDirectory" }] },
+    ...known.values(),
+    [{ name: "ownersLive", args: [records] }],
+    [{ name: "close", args: [{ slot: "rootDirectory" }] }],
   ];
 }
 
@@ -68,6 +76,14 @@ const noTerminal = {
   because: "look_at_streams in launch/native/guards.h lets no terminal pass",
 };
 
+/** The places in {@linkcode GUARDS}. */
+const NAMES: Readonly<Record<Place, string>> = {
+  root: "ROOT",
+  workdir: "WORKDIR",
+  volumeSource: "SOURCE",
+  volumeTarget: "TARGET",
+};
+
 /** By the kind and the arguments of a read. */
 const GUARDS: Readonly<Record<string, Guard>> = {
   "readText /proc/self/status": hasCapabilities,
@@ -76,6 +92,9 @@ const GUARDS: Readonly<Record<string, Guard>> = {
   "kernelRelease": hasMountAttributes,
   "openDirectory ROOT": isOtherDirectory,
   "stat ROOT": { because: "openDirectory only opens a directory" },
+  "realPath ROOT": { because: "isOutside compares directories, not paths" },
+  "realPath SOURCE": isElsewhere,
+  "stat SOURCE": { because: "realPath only opens a directory" },
   "readText /proc/self/cgroup": {
     because: "has_hierarchies in launch/native/guards.h chooses by it",
   },
@@ -206,7 +225,7 @@ function hasMountAttributes(): EntryInstruction[] {
 }
 
 /** A directory that is not the root directory of the host. */
-function isOtherDirectory(): EntryInstruction[] {
+function isOtherDirectory({ of }: Read): EntryInstruction[] {
   const [root, host] = [new Uint8Array(STATX_SIZE), new Uint8Array(STATX_SIZE)];
   const same = (at: number, rest: number): EntryInstruction => ({
     name: "compare",
@@ -220,7 +239,7 @@ function isOtherDirectory(): EntryInstruction[] {
       name: "openat",
       args: [
         AT_FDCWD,
-        { slot: "root" },
+        String(of[0]),
         O.O_PATH | O.O_DIRECTORY | O.O_CLOEXEC,
         0,
       ],
@@ -239,7 +258,31 @@ function isOtherDirectory(): EntryInstruction[] {
 
 // linux/openat2.h
 const RESOLVE_IN_ROOT = 0x10;
+const RESOLVE_NO_SYMLINKS = 0x04;
 const RESOLVE_NO_MAGICLINKS = 0x02;
+
+/**
+ * A directory by its real path, which has no links. If it were in the root
+ * filesystem, the volume could show other mounts of the container.
+ */
+function isElsewhere({ of: [path] }: Read): EntryInstruction[] {
+  const flags = O.O_PATH | O.O_CLOEXEC | O.O_DIRECTORY;
+  const directory = { slot: "sourceDirectory" };
+  return [
+    {
+      name: "openat2",
+      args: [
+        AT_FDCWD,
+        String(path),
+        howTo(flags, RESOLVE_NO_SYMLINKS),
+        HOW_SIZE,
+      ],
+      result: directory.slot,
+    },
+    { name: "isOutside", args: [directory, { slot: "rootDirectory" }] },
+    { name: "close", args: [directory] },
+  ];
+}
 
 /** Something below the root filesystem is of the same type as in the log. */
 function hasEntry({ kind, of, answer }: Read): EntryInstruction[] {
@@ -295,14 +338,15 @@ const HOW_SIZE = 24;
 
 /** struct open_how: the lookup cannot leave the root filesystem. */
 const how = (isLink: boolean) =>
+  howTo(
+    O.O_PATH | O.O_CLOEXEC | (isLink ? O.O_NOFOLLOW : 0),
+    RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
+  );
+
+const howTo = (flags: number, resolve: number) =>
   bytesOf(HOW_SIZE, (view) => {
-    const flags = O.O_PATH | O.O_CLOEXEC | (isLink ? O.O_NOFOLLOW : 0);
     view.setBigUint64(0, BigInt(flags), true);
-    view.setBigUint64(
-      16,
-      BigInt(RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS),
-      true,
-    );
+    view.setBigUint64(16, BigInt(resolve), true);
   });
 
 function bytesOf(

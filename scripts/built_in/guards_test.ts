@@ -2,7 +2,8 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals, assertThrows } from "@std/assert";
 import { guardsOf } from "./guards.ts";
-import { decidePlain, UNIFIED } from "./usual_runs.ts";
+import { PLAIN_KIND } from "../../launch/plain_kinds.ts";
+import { decidePlain, KINDS, UNIFIED } from "./usual_runs.ts";
 
 const V1 = "12:pids:/\n11:memory:/\n1:name=systemd:/\n0::/\n";
 
@@ -10,10 +11,17 @@ Deno.test("guardsOf() has a guard or a reason for every read of plain runs", asy
   for (const cgroups of [UNIFIED, V1]) {
     for (const init of [true, false]) {
       for (const streams of ["null", "pipe", "file"] as const) {
-        const { guarded } = await decidePlain({ cgroups, init, streams });
-        const names = new Set(guardsOf(guarded).map(({ name }) => name));
-        for (const name of ["capget", "openat2", "ownersLive"] as const) {
-          assertEquals(names.has(name), true, name);
+        for (const kind of KINDS) {
+          const run = { cgroups, init, kind, streams };
+          const { guarded } = await decidePlain(run);
+          const names = new Set(
+            guardsOf(guarded).flat().map(({ name }) => name),
+          );
+          for (const name of ["capget", "openat2", "ownersLive"] as const) {
+            assertEquals(names.has(name), true, name);
+          }
+          const isVolume = (kind & PLAIN_KIND.volume) !== 0;
+          assertEquals(names.has("isOutside"), isVolume);
         }
       }
     }
@@ -26,7 +34,11 @@ Deno.test("guardsOf() refuses a read that it does not know", async () => {
     const read of [
       { kind: "hostname", of: [], answer: "host" },
       { kind: "readText", of: ["/proc/cmdline"], answer: "" },
-      { kind: "in.readText", of: [guarded.root, "/etc/passwd"], answer: "" },
+      {
+        kind: "in.readText",
+        of: [guarded.places.root, "/etc/passwd"],
+        answer: "",
+      },
     ]
   ) {
     assertThrows(

@@ -7,7 +7,8 @@
 
 import { EndedEarly, ENDING } from "../../launch/attend/early_end.ts";
 import { packedText } from "../../launch/known_texts.ts";
-import { PLAIN_KIND, plainRun } from "../../launch/plain_run.ts";
+import { PLAIN_KIND } from "../../launch/plain_kinds.ts";
+import { plainRun } from "../../launch/plain_run.ts";
 import { guardsOf } from "./guards.ts";
 import { knownTexts } from "./known_texts.ts";
 import { lost, stopped } from "../../launch/attend/stream_relay.ts";
@@ -21,21 +22,30 @@ import { madeUpWorld } from "../../containers/world/made_up.ts";
 import { DEFAULT_CAPABILITIES } from "../../plan/process/capabilities.ts";
 import { parseLayout } from "../../plan/mounts/cgroup_mounts.ts";
 import { compile } from "../../plan/compile.ts";
+import { bindOptions } from "../../cli/mount_words.ts";
 import { MEMORY_FILE } from "../../plan/mounts/memory_files.ts";
 import { DEFAULT_PATH } from "../../spec/defaults.ts";
 import type { Mount } from "../../spec/types.ts";
 
-/** Whatever it is called: the path is filled in when the plan is used. */
-const ROOT = "/container-plain-root";
+/** Whatever they are called: the paths are filled in when a plan is used. */
+const PLACES = {
+  root: "/container-plain-root",
+  workdir: "/container-plain-workdir",
+  volumeSource: "/container-plain-source",
+  volumeTarget: "/container-plain-target",
+} as const;
+const { root: ROOT, workdir, volumeSource, volumeTarget } = PLACES;
 
 /**
  * What a root filesystem contains, as far as deciding looks: files that are
- * covered only if they exist, and where /dev goes.
+ * covered only if they exist, and directories that are used or mounted on.
  */
 const INSIDE = {
   [`${ROOT}/etc/hostname`]: "",
   [`${ROOT}/etc/hosts`]: "",
   [`${ROOT}/dev`]: { type: "directory" },
+  [`${ROOT}${workdir}`]: { type: "directory" },
+  [`${ROOT}${volumeTarget}`]: { type: "directory" },
 } as const;
 
 /** Where containers/run/leftovers.ts keeps root's records. */
@@ -46,7 +56,8 @@ interface Kind {
   /** The content of /proc/self/cgroup. */
   cgroups: string;
   init: boolean;
-  readOnly?: boolean;
+  /** Bits of {@linkcode PLAIN_KIND}. */
+  kind?: number;
   /** What all standard streams are; each is looked at when the plan is used. */
   streams?: "null" | "pipe" | "file";
 }
@@ -56,12 +67,21 @@ interface Kind {
  * it has read, and what its steps expect of the root filesystem.
  */
 export async function decidePlain(
-  { cgroups, init, readOnly, streams = "null" }: Kind,
+  { cgroups, init, kind = 0, streams = "null" }: Kind,
 ) {
+  const has = (flag: keyof typeof PLAIN_KIND) =>
+    (kind & PLAIN_KIND[flag]) !== 0;
+  const volume: Mount = {
+    destination: volumeTarget,
+    type: "bind",
+    source: volumeSource,
+    options: bindOptions("--volume", has("readOnlyVolume") ? ["ro"] : []),
+  };
   const log = new ReadLog();
   const world = madeUpWorld({
     files: {
       ...INSIDE,
+      [volumeSource]: { type: "directory" },
       "/proc/self/cgroup": cgroups,
     },
     bounding: DEFAULT_CAPABILITIES,
@@ -74,7 +94,9 @@ export async function decidePlain(
       command: ["true"],
       init,
       announce: init,
-      ...(readOnly ? { readonly: true } : {}),
+      ...(has("readOnly") ? { readonly: true } : {}),
+      ...(has("directory") ? { workdir } : {}),
+      ...(has("volume") ? { mounts: [volume] } : {}),
     },
     rootfs: ROOT,
     id: "plain",
@@ -87,7 +109,7 @@ export async function decidePlain(
     plan: compile(spec, facts),
     guarded: {
       reads: [...log.reads, ...mountpoints(spec.mounts ?? [])],
-      root: ROOT,
+      places: PLACES,
       records: RECORDS,
     },
   };
@@ -125,14 +147,19 @@ function plainRuns(
   if (parseLayout(own)?.version === 1) all.push(own);
   return Promise.all(
     all.flatMap((cgroups) =>
-      [true, false].flatMap((init) =>
-        [false, true].map((readOnly) =>
-          plainRunOn({ cgroups, init, readOnly }, carried)
-        )
-      )
+      [true, false].map((init) => plainRunOn({ cgroups, init }, carried))
     ),
   );
 }
+
+/** All kinds that differ in more than words. */
+export const KINDS: readonly number[] = Array.from(
+  { length: 16 },
+  (_, kind) => kind,
+)
+  .filter((kind) =>
+    (kind & PLAIN_KIND.volume) || !(kind & PLAIN_KIND.readOnlyVolume)
+  );
 
 /** /proc/self/cgroup of a machine with cgroup v2 alone. */
 export const UNIFIED = "0::/\n";
@@ -151,20 +178,26 @@ function cgroupsHere(): string {
 }
 
 async function plainRunOn(
-  kind: Kind,
+  { cgroups, init }: Pick<Kind, "cgroups" | "init">,
   carried: string | null,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const { spec, plan, facts: { cgroups }, guarded } = await decidePlain(kind);
-  if (!cgroups) throw new RangeError("A plain run mounts cgroups");
+  const decided = await Promise.all(KINDS.map(async (kind) => ({
+    kind,
+    ...await decidePlain({ cgroups, init, kind }),
+  })));
+  const [{ spec, facts }] = decided as [typeof decided[0]];
+  if (!facts.cgroups) throw new RangeError("A plain run mounts cgroups");
   return plainRun({
-    kind: (kind.init ? 0 : PLAIN_KIND.direct) |
-      (kind.readOnly ? PLAIN_KIND.readOnly : 0),
+    direct: !init,
+    kinds: decided.map(({ kind, plan, guarded }) => ({
+      kind,
+      plan,
+      guards: guardsOf(guarded),
+    })),
+    places: PLACES,
     variables: spec.process.env ?? [],
-    plan,
-    root: ROOT,
-    cgroups,
+    cgroups: facts.cgroups,
     carried,
-    guards: guardsOf(guarded),
     path: DEFAULT_PATH.split(":"),
     endings: ENDING.map((name) => said(new EndedEarly(name))),
     stops: [[1], [2], [1, 2]].flatMap((descriptors) =>

@@ -49,8 +49,10 @@ for (const flags of FLAGS) {
   test(
     `PID 1 is native: run ${shellLine(flags)} starts Deno once`,
     async () => {
-      const words = ["run", "-q", "--rootfs", rootfs(), ...flags, "true"];
-      const calls = await trace(["openat"], [...CONTAINER, ...words]);
+      const words = ["run", "-q", "-u", "0", "--rootfs", rootfs()];
+      const calls = await trace(["openat"], [
+        ...[...CONTAINER, ...words, ...flags, "true"],
+      ]);
       const started = new Set(
         calls.filter(({ args }) => args.includes(LIBRARY)).map(({ pid }) =>
           pid

@@ -39,6 +39,10 @@ test("plain run: no Deno is started", async () => {
         plainIn([...mode, "--read-only"], root, "true"),
         plainIn([...mode, "-e", "A=b", "--env=C="], root, "true"),
         plainIn([...mode, "--network", "none", "--net=none"], root, "true"),
+        plainIn([...mode, "-w", "/tmp", "--rm"], root, "true"),
+        plainIn([...mode, "--workdir=/nowhere", "-w", "/"], root, "true"),
+        plainIn([...mode, "-v", `${dir.path}:/tmp`], root, "true"),
+        plainIn([...mode, `--volume=${dir.path}:/tmp:ro`], root, "true"),
         plainIn(mode, root, "/bin/true"),
         plainIn(mode, root, "sh", "-c", "exit 3"),
         [program, "run", "--quiet", `--rootfs=${root}`, ...mode, "true"],
@@ -68,8 +72,45 @@ test("plain run: Deno takes over everything unusual", async () => {
   await using dir = new TempDir();
   const bare = await copyRootfs(dir.path);
   await Deno.remove(`${bare}/etc/hosts`);
+  const source = await Deno.realPath(dir.path);
+  await Deno.symlink(source, `${source}/link`);
+  await Deno.mkdir(`${source}/a:b`);
+  const volumes = [
+    [`${source}/none:/tmp`],
+    [`${source}/link:/tmp`],
+    [`${source}/.:/tmp`],
+    [`${source}/a:b:/tmp`],
+    ["/proc/self/cwd:/tmp"],
+    ["/etc/passwd:/tmp"],
+    ["relative:/tmp"],
+    [`${source}:/tmp:rw`],
+    [`${source}:/tmp:ro,nosuid`],
+    [`${source}:/tmp:ro:ro`],
+    [`${source}:tmp`],
+    [`${source}:/`],
+    [`${source}:/tmp/`],
+    [`${source}:/tmp/below`],
+    ...["/proc", "/dev", "/sys", "/etc"].map((path) => [`${source}:${path}`]),
+    [source],
+    // What it shows is covered by mounts of the container.
+    [`${await Deno.realPath(root)}:/tmp`],
+    [`${await Deno.realPath(root)}/etc:/tmp`],
+    [`${source}:/tmp`, `${source}:/root`],
+  ].map((all) => all.flatMap((one) => ["-v", one]));
   const cases: [string, string[], Unusual?][] = [
-    ["a flag", [program, "run", "-q", "--no-init", "-w", "/tmp", "true"]],
+    ["a flag", [program, "run", "-q", "--no-init", "-u", "0", "true"]],
+    ["a directory that is missing", plain(root, "true"), {
+      flags: ["-w", "/nowhere"],
+    }],
+    ["a relative directory", plain(root, "true"), { flags: ["-w", "tmp"] }],
+    ["a directory by a detour", plain(root, "true"), {
+      flags: ["-w", "/tmp/../tmp"],
+    }],
+    ...volumes.map((flags): [string, string[], Unusual] => [
+      flags.join(" "),
+      plain(root, "true"),
+      { flags },
+    ]),
     ["a variable of the caller", plain(root, "true"), {
       flags: ["-e", "HOME"],
     }],
@@ -141,6 +182,17 @@ test("plain run: Deno takes over everything unusual", async () => {
     assertEquals(await hasRuntime(run, options), true, name);
     const other = run.filter((word) => word !== "--no-init");
     assertEquals(await hasRuntime(other, options), true, `${name}, init`);
+  }
+}, { skip });
+
+test("plain run: Deno makes a place for a volume, once", async () => {
+  await using dir = new TempDir();
+  const root = await copyRootfs(dir.path);
+  for (const [index, mode] of MODES.entries()) {
+    const volume = `${await Deno.realPath("/etc")}:/place${index}`;
+    const run = plainIn([...mode, "-v", volume], root, "true");
+    assertEquals(await hasRuntime(run), true);
+    assertEquals(await hasRuntime(run), false);
   }
 }, { skip });
 
