@@ -34,6 +34,8 @@ const ROOMS = [
   "images/store",
   "images/spec",
   "images/layers",
+  "images/decompress",
+  "images/tar",
   "launch/attend",
   "launch/host",
   "launch",

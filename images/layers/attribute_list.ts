@@ -6,7 +6,7 @@ import {
   listAttributes,
   type Place,
 } from "../../ffi/files/files.ts";
-import { type ByteString, byteString, nameOf } from "./byte_string.ts";
+import { type ByteString, byteString, nameOf } from "../tar/byte_string.ts";
 
 /** XATTR_LIST_MAX and XATTR_SIZE_MAX of linux/limits.h. */
 const BUFFER = new Uint8Array(1 << 16);

@@ -8,10 +8,10 @@ import {
   setAttribute,
   setTimes,
 } from "../../ffi/files/files.ts";
-import { bytesOf, type ByteString, nameOf } from "./byte_string.ts";
-import { entryError, LayerError, quoted, refused } from "./errors.ts";
+import { bytesOf, type ByteString, nameOf } from "../tar/byte_string.ts";
+import { entryError, LayerError, quoted, refused } from "../tar/errors.ts";
 import { isDropped, NODE } from "./overlay_marks.ts";
-import type { Entry } from "./tar_format.ts";
+import type { Entry } from "../tar/tar_format.ts";
 import type { Lost } from "./unpack_options.ts";
 
 /** Inherited by what is made in a directory, so it is set last. */

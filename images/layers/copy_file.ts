@@ -21,9 +21,9 @@ import {
   symlinkAt,
 } from "../../ffi/files/files.ts";
 import { readAttributes } from "./attribute_list.ts";
-import { type ByteString, nameOf } from "./byte_string.ts";
+import { type ByteString, nameOf } from "../tar/byte_string.ts";
 import { linkTarget } from "./directories.ts";
-import { pathError } from "./errors.ts";
+import { pathError } from "../tar/errors.ts";
 import type { Found } from "./merged_tree.ts";
 
 const NEW = O.O_WRONLY | O.O_CREAT | O.O_EXCL | O.O_NOFOLLOW | O.O_CLOEXEC;

@@ -33,8 +33,8 @@ import {
   RESOLVE_NO_MAGICLINKS,
   RESOLVE_NO_XDEV,
 } from "../../ffi/openat2.ts";
-import { type ByteString, byteString, nameOf } from "./byte_string.ts";
-import { entryError, refused } from "./errors.ts";
+import { type ByteString, byteString, nameOf } from "../tar/byte_string.ts";
+import { entryError, refused } from "../tar/errors.ts";
 import { isWhiteout, makeOpaque } from "./overlay_marks.ts";
 
 export const DIRECTORY = O.O_RDONLY | O.O_DIRECTORY | O.O_NOFOLLOW |

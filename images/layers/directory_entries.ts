@@ -1,7 +1,7 @@
 /** The entries of an open directory, getdents64(2). */
 
 import { readDirectory } from "../../ffi/files/files.ts";
-import { type ByteString, byteString } from "./byte_string.ts";
+import { type ByteString, byteString } from "../tar/byte_string.ts";
 
 /** An entry, without its status. */
 export interface DirectoryEntry {
@@ -13,6 +13,8 @@ export interface DirectoryEntry {
 
 /** A directory in dirent.h. */
 export const DT_DIR = 4;
+/** A character device. */
+export const DT_CHR = 2;
 /** The file system does not say what it is. */
 export const DT_UNKNOWN = 0;
 

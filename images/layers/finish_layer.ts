@@ -23,12 +23,16 @@ import {
   RESOLVE_NO_MAGICLINKS,
 } from "../../ffi/openat2.ts";
 import { readAttributes } from "./attribute_list.ts";
-import { type ByteString, fromText, nameOf } from "./byte_string.ts";
+import {
+  type ByteString,
+  fromText,
+  nameOf,
+  splitPath,
+} from "../tar/byte_string.ts";
 import { copyFile } from "./copy_file.ts";
 import { Directories, DIRECTORY } from "./directories.ts";
-import { entryError, pathError, quoted, refused } from "./errors.ts";
+import { entryError, pathError, quoted, refused } from "../tar/errors.ts";
 import { MergedTree } from "./merged_tree.ts";
-import { splitPath } from "./names.ts";
 import { isOwn } from "./overlay_marks.ts";
 import { removeTree } from "./remove_tree.ts";
 import type { LateLink, Unfinished } from "./unpack_options.ts";

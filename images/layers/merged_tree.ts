@@ -12,9 +12,10 @@ import {
   type Status,
   statusAt,
 } from "../../ffi/files/files.ts";
-import { type ByteString, fromText, nameOf } from "./byte_string.ts";
+import { type ByteString, fromText, nameOf } from "../tar/byte_string.ts";
 import { DIRECTORY, linkTarget } from "./directories.ts";
-import { pathError } from "./errors.ts";
+import { DT_CHR, DT_UNKNOWN, sortedEntries } from "./directory_entries.ts";
+import { pathError } from "../tar/errors.ts";
 import { isOpaque, isWhiteout } from "./overlay_marks.ts";
 
 /** Links in a path, as the kernel; and parts that lead up. */
@@ -90,6 +91,51 @@ export class MergedTree implements Disposable {
       ];
     }
     return null;
+  }
+
+  /**
+   * The names in a directory, in the order of their bytes; null if it is none.
+   * Links are not followed.
+   */
+  names(path: ByteString): ByteString[] | null {
+    const levels = this.#levelsOf(path.split("/").filter((part) => part));
+    if (!levels.length) return null;
+    try {
+      const found = new Map<ByteString, boolean>();
+      for (const { fd } of levels) {
+        const entries = sortedEntries(fd);
+        if (typeof entries === "number") {
+          throw pathError("read", path, "getdents64", entries);
+        }
+        for (const { name, type } of entries) {
+          if (found.has(name)) continue;
+          const status = type === DT_CHR || type === DT_UNKNOWN
+            ? statusAt(fd, nameOf(name))
+            : null;
+          const isThere = status === null ||
+            typeof status !== "number" && !isWhiteout(status);
+          found.set(name, isThere);
+        }
+      }
+      return [...found].filter(([, isThere]) => isThere)
+        .map(([name]) => name).sort();
+    } finally {
+      for (const { fd } of levels) close(fd);
+    }
+  }
+
+  /** Opens a directory in all layers that it shows; none if it is no directory. */
+  #levelsOf(parts: readonly ByteString[]): Level[] {
+    let levels = this.#roots.map(({ layer, fd }) => ({
+      layer,
+      fd: openAt(fd, DOT, DIRECTORY),
+    }));
+    for (const part of parts) {
+      const below = directoriesBelow(levels, part, Infinity);
+      for (const { fd } of levels) close(fd);
+      levels = "levels" in below ? below.levels : [];
+    }
+    return levels;
   }
 
   /** Goes down without links; says where a link is in the way. */

@@ -1,7 +1,7 @@
 /** Names of entries: which place in the layer they mean. Pure. */
 
-import type { ByteString } from "./byte_string.ts";
-import { refused } from "./errors.ts";
+import { type ByteString, splitPath } from "../tar/byte_string.ts";
+import { refused } from "../tar/errors.ts";
 
 /** PATH_MAX of linux/limits.h, without the NUL. Longer paths cannot be used. */
 const MOST_PATH_BYTES = 4095;
@@ -34,14 +34,6 @@ export function cleanName(name: ByteString): ByteString {
     }
   }
   return parts.join("/");
-}
-
-/** Divides a path, which is not the root, into its directory and its last part. */
-export function splitPath(
-  path: ByteString,
-): [directory: ByteString, base: ByteString] {
-  const slash = path.lastIndexOf("/");
-  return slash < 0 ? ["", path] : [path.slice(0, slash), path.slice(slash + 1)];
 }
 
 /**

@@ -13,7 +13,7 @@ import {
   setAttribute,
   type Status,
 } from "../../ffi/files/files.ts";
-import { bytesOf, type ByteString, nameOf } from "./byte_string.ts";
+import { bytesOf, type ByteString, nameOf } from "../tar/byte_string.ts";
 
 /** On a directory: nothing of the layers below shows through. */
 export const OPAQUE = "user.overlay.opaque";

@@ -7,12 +7,11 @@
 import { ERRNO } from "../../ffi/errno.ts";
 import { S_IF, statusAt, unlinkAt } from "../../ffi/files/files.ts";
 import { check } from "./attributes.ts";
-import { type ByteString, nameOf } from "./byte_string.ts";
+import { type ByteString, nameOf, splitPath } from "../tar/byte_string.ts";
 import type { Directories, OpenDirectory } from "./directories.ts";
-import { entryError, refused } from "./errors.ts";
-import { splitPath } from "./names.ts";
+import { entryError, refused } from "../tar/errors.ts";
 import { removeTree } from "./remove_tree.ts";
-import type { Entry } from "./tar_format.ts";
+import type { Entry } from "../tar/tar_format.ts";
 import type { LateLink } from "./unpack_options.ts";
 
 /** Links to layers below are kept in memory. */

@@ -13,14 +13,14 @@ import {
   openAt,
   unlinkAt,
 } from "../../ffi/files/files.ts";
-import { type ByteString, nameOf } from "./byte_string.ts";
+import { type ByteString, nameOf } from "../tar/byte_string.ts";
 import {
   type DirectoryEntry,
   DT_DIR,
   DT_UNKNOWN,
   nextEntries,
 } from "./directory_entries.ts";
-import { pathError } from "./errors.ts";
+import { pathError } from "../tar/errors.ts";
 
 const FLAGS = O.O_RDONLY | O.O_DIRECTORY | O.O_NOFOLLOW | O.O_CLOEXEC;
 

@@ -13,12 +13,12 @@ import {
   openAt,
   removeAttribute,
 } from "../../ffi/files/files.ts";
-import { fromText, nameOf } from "./byte_string.ts";
-import { decompress } from "./decompress.ts";
+import { fromText, nameOf } from "../tar/byte_string.ts";
+import { decompress } from "../decompress/decompress.ts";
 import { DIRECTORY } from "./directories.ts";
-import { ArchiveError, damaged, LayerError, quoted } from "./errors.ts";
+import { ArchiveError, damaged, LayerError, quoted } from "../tar/errors.ts";
 import { removeTree } from "./remove_tree.ts";
-import { TarReader } from "./tar_reader.ts";
+import { TarReader } from "../tar/tar_reader.ts";
 import type { Unpacked, UnpackOptions } from "./unpack_options.ts";
 import { Unpacker } from "./unpacker.ts";
 

@@ -1,6 +1,6 @@
 /** What unpacking a layer is told, and what it tells. */
 
-import type { ByteString } from "./byte_string.ts";
+import type { ByteString } from "../tar/byte_string.ts";
 
 /** How a layer is unpacked. */
 export interface UnpackOptions {

@@ -27,14 +27,14 @@ import {
   write,
 } from "../../ffi/files/files.ts";
 import { Attributes, check, setTime } from "./attributes.ts";
-import { type ByteString, nameOf } from "./byte_string.ts";
+import { type ByteString, nameOf, splitPath } from "../tar/byte_string.ts";
 import { Directories, DIRECTORY, type OpenDirectory } from "./directories.ts";
-import { entryError, quoted, refused } from "./errors.ts";
-import { checkLinkTarget, cleanName, meaningOf, splitPath } from "./names.ts";
+import { entryError, quoted, refused } from "../tar/errors.ts";
+import { checkLinkTarget, cleanName, meaningOf } from "./names.ts";
 import { isWhiteout, makeOpaque, makeWhiteout } from "./overlay_marks.ts";
 import { Placing } from "./placing.ts";
-import type { Entry } from "./tar_format.ts";
-import type { TarHandler } from "./tar_reader.ts";
+import type { Entry } from "../tar/tar_format.ts";
+import type { TarHandler } from "../tar/tar_reader.ts";
 import type { Lost, Unfinished, UnpackOptions } from "./unpack_options.ts";
 
 const NEW = O.O_WRONLY | O.O_CREAT | O.O_EXCL | O.O_NOFOLLOW | O.O_CLOEXEC;

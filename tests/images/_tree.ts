@@ -87,18 +87,20 @@ export const treeOf = async (directory: string, times = false): Promise<Tree> =>
   (await treesOf([directory], times))[0]!;
 
 /** The mount options that images are run with. */
-const OPTIONS = "userxattr,index=off,redirect_dir=nofollow";
+export const OPTIONS = "userxattr,index=off,redirect_dir=nofollow";
 
 /**
  * Lists layers, the top first, as an overlay shows them, mounted in a namespace
- * of its own. @param empty an empty directory, since one layer is too few
+ * of its own.
+ *
+ * @param empty an empty directory if there is one layer, which is too few
  */
 export async function overlayTree(
   layers: readonly string[],
-  empty: string,
+  empty: string | null,
   times = false,
 ): Promise<Tree> {
-  const lower = [...layers, empty].join(":");
+  const lower = [...layers, ...(empty ? [empty] : [])].join(":");
   const script = `mount -t overlay overlay -o "$0" /mnt && exec "$@"`;
   const around = ["unshare", "--mount", "sh", "-c", script];
   around.push(`lowerdir=${lower},${OPTIONS}`);

@@ -7,7 +7,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 // @ts-types="../../types/std_path.d.ts"
 import { join } from "@std/path";
-import { LayerError } from "../../images/layers/errors.ts";
+import { LayerError } from "../../images/tar/errors.ts";
 import { run } from "./_programs.ts";
 import { directory, entry, file, hardLink, pax, symlink, tar } from "./_tar.ts";
 import { overlayTree, treeOf, treesOf } from "./_tree.ts";

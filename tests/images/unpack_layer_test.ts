@@ -5,7 +5,7 @@ import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 // @ts-types="../../types/std_path.d.ts"
 import { join } from "@std/path";
 import { gzipSync } from "node:zlib";
-import { LayerError } from "../../images/layers/errors.ts";
+import { LayerError } from "../../images/tar/errors.ts";
 import type { OddLayer } from "./_odd_layer.ts";
 import { ODD_LAYERS } from "./_odd_layers.ts";
 import { treesOf } from "./_tree.ts";

@@ -5,7 +5,7 @@
  */
 
 import type { Decompressor, Take } from "./decompressor.ts";
-import { damaged, LayerError } from "./errors.ts";
+import { damaged, LayerError } from "../tar/errors.ts";
 import { Gunzip } from "./gunzip.ts";
 import { Unzstd } from "./unzstd.ts";
 

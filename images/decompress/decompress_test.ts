@@ -2,7 +2,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import zlib from "node:zlib";
 import { decompress } from "./decompress.ts";
-import { ArchiveError, LayerError } from "./errors.ts";
+import { ArchiveError, LayerError } from "../tar/errors.ts";
 
 /** Bytes that compress to about a half, the same for every run. */
 function content(length: number, seed = 1): Uint8Array<ArrayBuffer> {

@@ -3,7 +3,7 @@
  * decoder takes one frame at a time, and does not see what follows it. Pure.
  */
 
-import { damaged } from "./errors.ts";
+import { damaged } from "../tar/errors.ts";
 
 /** Takes the bytes of frames. @param last they end the frame */
 export type TakeFrame = (bytes: Uint8Array, last: boolean) => void;

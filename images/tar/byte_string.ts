@@ -59,3 +59,11 @@ export const fromText = (text: string): ByteString =>
 /** The text for a message; bytes that are not UTF-8 are replaced. */
 export const shown = (text: ByteString): string =>
   new TextDecoder().decode(bytesOf(text));
+
+/** Divides a path, which is not the root, into its directory and its last part. */
+export function splitPath(
+  path: ByteString,
+): [directory: ByteString, base: ByteString] {
+  const slash = path.lastIndexOf("/");
+  return slash < 0 ? ["", path] : [path.slice(0, slash), path.slice(slash + 1)];
+}

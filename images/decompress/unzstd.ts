@@ -7,7 +7,7 @@
 
 import { Decompress } from "fzstd";
 import type { Decompressor, Take } from "./decompressor.ts";
-import { damaged } from "./errors.ts";
+import { damaged } from "../tar/errors.ts";
 import { ZstdFrames } from "./zstd_frames.ts";
 
 /** Decompresses the chunks of a zstd stream. */

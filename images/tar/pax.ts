@@ -55,7 +55,8 @@ export function readRecords(bytes: Uint8Array): PaxRecords | string {
 
 const WRONG = "an extended header (pax) is malformed";
 
-const XATTR = "SCHILY.xattr.";
+/** What the key of an extended attribute begins with. */
+export const XATTR = "SCHILY.xattr.";
 const LIBARCHIVE_XATTR = "LIBARCHIVE.xattr.";
 
 /**

@@ -8,7 +8,7 @@
 import { Buffer } from "node:buffer";
 import { crc32, createInflateRaw } from "node:zlib";
 import type { Decompressor, Take } from "./decompressor.ts";
-import { damaged } from "./errors.ts";
+import { damaged } from "../tar/errors.ts";
 import { ZlibStream } from "./zlib_stream.ts";
 
 /** Fewer and larger writes. */
