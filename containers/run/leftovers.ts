@@ -23,10 +23,21 @@ export const recordsDirectory = (options: { make?: boolean } = {}) =>
  * is reading one directory.
  */
 export async function sweepLeftovers(): Promise<void> {
-  if (!hasRecords()) return;
+  if (hasFiles("cgroups")) await sweepOld();
+  if (!hasFiles("undo")) return;
   const { sweep } = await import("../../launch/host/undo_file.ts");
   // What cannot be removed now is left for the next command.
   sweep(recordsDirectory());
+}
+
+/** Records of earlier builds. What cannot be removed now is left. */
+async function sweepOld(): Promise<void> {
+  const { sweepOldRecords } = await import("../../launch/host/old_records.ts");
+  try {
+    sweepOldRecords(`${stateDirectory()}/cgroups`);
+  } catch {
+    // A cgroup is busy, or a record belongs to a process that lives.
+  }
 }
 
 /** The record of a start; null if none of its steps needs a record. */
@@ -42,10 +53,11 @@ export async function ledgerFor({ host }: Plan): Promise<Ledger | null> {
  */
 export const sweepLeftoversOnce: () => Promise<void> = once(sweepLeftovers);
 
-function hasRecords(): boolean {
+/** Whether a directory of the state directory has files. */
+function hasFiles(name: "undo" | "cgroups"): boolean {
   try {
     // Only a start with something to record changes the host for that.
-    const directory = recordsDirectory({ make: false });
+    const directory = `${stateDirectory({ make: false })}/${name}`;
     for (const _ of Deno.readDirSync(directory)) return true;
   } catch (error) {
     // A directory that another user owns holds no records of this user.

@@ -12,6 +12,7 @@ import {
 } from "@std/assert";
 import { readHierarchy } from "../../cgroup/mod.ts";
 import { HostPhase } from "../../launch/host/host_phase.ts";
+import { startTime } from "../../launch/host/owner.ts";
 import { UndoFile } from "../../launch/host/undo_file.ts";
 import { withRecord } from "../../plan/host.ts";
 import { ContainerError } from "../../spec/errors.ts";
@@ -27,7 +28,7 @@ import {
 } from "../_harness.ts";
 import { readProcess } from "../_host.ts";
 import { Session } from "../_session.ts";
-import { cgroupsIn, namesIn } from "../_undo_files.ts";
+import { cgroupsIn, namesIn, undoDirectory } from "../_undo_files.ts";
 
 test("run reports ids that cannot be mapped, and ends the waiting process", async () => {
   const { status, stderr } = await run([
@@ -191,4 +192,49 @@ test("rm removes the cgroup of a run in the foreground whose command was killed"
   const { status, stderr } = await call("rm", "--force", "front");
   assertEquals([status, stderr], [0, ""]);
   assertEquals(paths.filter((path) => namesIn(path).length), []);
+});
+
+test("run removes the unused cgroups in records of earlier builds", async () => {
+  const [tree] = readHierarchy().mounts;
+  const records = `${undoDirectory().replace(/undo$/, "cgroups")}`;
+  await Deno.mkdir(records, { recursive: true });
+  const ended = new Deno.Command("true").spawn();
+  await ended.status;
+  const self = {
+    pid: Deno.pid,
+    startTime: startTime(Deno.pid)!,
+  };
+  const gone = { pid: ended.pid, startTime: "1" };
+  const place = (name: string) => `${tree!.path}/old-${name}-${Deno.pid}`;
+  for (
+    const [name, owner, paths] of [
+      ["unused", gone, [place("unused"), `${place("unused")}/inner`]],
+      ["used", gone, [place("used")]],
+      ["living", self, [place("living")]],
+    ] as const
+  ) {
+    if (name !== "used") { for (const path of paths) await Deno.mkdir(path); }
+    await Deno.writeTextFile(
+      `${records}/${name}.json`,
+      JSON.stringify({
+        id: name,
+        groups: [{ version: 1, controllers: [], path: paths.at(-1) }],
+        made: paths,
+        owner,
+      }),
+    );
+  }
+  await Deno.writeTextFile(`${records}/.draft.${ended.pid}`, "{");
+  try {
+    await using another = await occupied([place("used")]);
+    const { status, stderr } = await run(["--nice", "0", "true"]);
+    assertEquals([status, stderr], [0, ""]);
+    assert(another.isThere());
+    assertEquals(namesIn(place("unused")), []);
+    assert(namesIn(place("living")).length > 0);
+    assertEquals(namesIn(records), ["living.json"]);
+  } finally {
+    await Deno.remove(place("living"));
+    await Deno.remove(records, { recursive: true });
+  }
 });
