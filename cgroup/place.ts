@@ -105,6 +105,7 @@ export function makeDirectory(
     step: "makeDirectory",
     path: directory,
     mode: 0o755,
+    exact: true,
     ...(isOwn ? { exclusive: true } : {}),
     why: isOwn
       ? `the container's own cgroup (${tree})${

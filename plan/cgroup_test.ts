@@ -46,7 +46,8 @@ const HYBRID_ENTRY = {
 
 Deno.test("compile() joins the cgroup first and makes its namespace after that", () => {
   const facts = { init: false, cgroupEntry: V1_ENTRY };
-  assertEquals(kinds("launch", facts).slice(0, 3), [
+  assertEquals(kinds("launch", facts).slice(0, 4), [
+    "setUmask",
     "openCgroups",
     "clone",
     "joinCgroups",
@@ -58,7 +59,7 @@ Deno.test("compile() joins the cgroup first and makes its namespace after that",
 
 Deno.test("compile() creates PID 1 in its cgroup on cgroup v2", () => {
   const facts = { init: false, cgroupEntry: V2_ENTRY };
-  assertEquals(kinds("launch", facts)[0], "clone");
+  assertEquals(kinds("launch", facts).slice(0, 2), ["setUmask", "clone"]);
   assertEquals(find("clone", facts)[0]!.cgroup, "/cg/x");
   assertEquals(find("joinCgroups", facts), []);
 });

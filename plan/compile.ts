@@ -8,6 +8,7 @@
  * and parsed again, it is the same plan.
  */
 
+import { DEFAULT_UMASK } from "../spec/defaults.ts";
 import type { Spec } from "../spec/types.ts";
 import { bindHostCgroups } from "./mounts/cgroup_mounts.ts";
 import {
@@ -43,9 +44,19 @@ export function compile(asked: Spec, facts: Facts): Plan {
   };
 }
 
+/** Everything that the steps make has the mode that they name. */
+const usualUmask: Step = {
+  step: "setUmask",
+  mask: DEFAULT_UMASK,
+  why:
+    "files and directories get the modes that the steps name, whatever the caller's umask; the command has it too unless it gets another one",
+  man: "umask(2)",
+};
+
 /** The way of PID 1 from the host into its namespaces. */
 function launchSteps(spec: Spec, facts: Facts): Step[] {
   return [
+    usualUmask,
     ...startPidOne(spec, facts),
     ...(facts.init ? becomeChild(spec, facts) : []),
   ];

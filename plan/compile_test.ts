@@ -57,6 +57,7 @@ Deno.test("compile() is pure: equal input gives equal output and stays unchanged
 
 Deno.test("compile() launches PID 1: death signal, wait, check of the parent, execute", () => {
   assertEquals(kinds("launch"), [
+    "setUmask",
     "clone",
     "setProcessGroup",
     "setSignalMask",
@@ -89,6 +90,7 @@ Deno.test("compile() protects the child first and mounts last, in the new root",
 
 Deno.test("compile() without our program as PID 1 neither executes it nor cleans up", () => {
   assertEquals(kinds("launch", { init: false }), [
+    "setUmask",
     "clone",
     "setParentDeathSignal",
     "waitForParent",
@@ -233,7 +235,7 @@ Deno.test("compile() with a user namespace maps ids while PID 1 waits, then PID 
   };
   const facts = { bindDevices: true, denySetgroups: true };
   assertEquals(kinds("host", facts, of), ["mapIds"]);
-  assertEquals(kinds("launch", facts, of).slice(3, 9), [
+  assertEquals(kinds("launch", facts, of).slice(4, 10), [
     "setParentDeathSignal",
     "waitForParent",
     "checkParent",

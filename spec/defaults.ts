@@ -8,6 +8,9 @@ export const OCI_VERSION = "1.3.0";
 /** The search path inside a container. */
 export const DEFAULT_PATH = "/bin:/sbin:/usr/bin:/usr/sbin";
 
+/** The umask inside, as docker's, whatever the caller's is. */
+export const DEFAULT_UMASK = 0o022;
+
 /** The hostname inside a container. */
 export const DEFAULT_HOSTNAME = "container";
 

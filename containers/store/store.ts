@@ -243,6 +243,7 @@ export class Store {
     const path = this.pathOf(record.id);
     try {
       Deno.mkdirSync(path, { mode: 0o711 });
+      Deno.chmodSync(path, 0o711);
     } catch (error) {
       if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
       throw new ContainerError(`container with id exists: ${record.id}`, {

@@ -21,9 +21,17 @@ export function makeStateDirectory(
   recursive = false,
 ): void {
   try {
-    Deno.mkdirSync(path, { mode, recursive });
+    Deno.mkdirSync(path, { mode });
+    // The umask limits mkdir's mode.
+    Deno.chmodSync(path, mode);
   } catch (error) {
     if (error instanceof Deno.errors.AlreadyExists) return;
+    const above = path.replace(/\/+[^/]*\/*$/, "");
+    const isMissing = error instanceof Deno.errors.NotFound;
+    if (recursive && isMissing && above && above !== path) {
+      makeStateDirectory(above, mode, recursive);
+      return makeStateDirectory(path, mode);
+    }
     if (!UNUSABLE.includes(codeOf(error))) throw error;
     throw new ContainerError(
       `Cannot keep the state of containers in ${path}: ${systemReason(error)}`,

@@ -377,11 +377,12 @@ testBoth(
   },
 );
 
-testBoth("run keeps the caller's umask", async (mode) => {
-  const { stdout } = await execute([
-    "sh",
-    "-c",
-    `umask 027; exec ${shellLine(mode.runWords("-q", "sh", "-c", "umask"))}`,
-  ]);
-  assertEquals(stdout, "0027\n");
+testBoth("run has docker's umask, whatever the caller's is", async (mode) => {
+  for (const flags of [[], ["-w", "/"]]) {
+    const words = mode.runWords("-q", ...flags, "sh", "-c", "umask");
+    const { stdout } = await execute(
+      ["sh", "-c", `umask 027; exec ${shellLine(words)}`],
+    );
+    assertEquals(stdout, "0022\n");
+  }
 });

@@ -137,12 +137,6 @@ const DIFFERENCES: readonly Difference[] = [
     why: "a bundle sets the supplementary groups, and this one has none",
   },
   {
-    facts: /^Umask$/,
-    ways: BUNDLE,
-    is: /^0022$/,
-    why: "containers do not get their engine's umask: a bundle has 022",
-  },
-  {
     facts: /^Cpus_allowed(_list)?$/,
     ways: BUNDLE,
     is: /./,
@@ -196,7 +190,6 @@ const DIFFERENCES: readonly Difference[] = [
 
 /** What a command inherits from its caller, as every program does. */
 const INHERITED: Readonly<Record<string, [is: string, why: string]>> = {
-  Umask: ["0027", "the caller decides about new files"],
   nice: ["15", "for nice(1) in front of the command"],
   scheduler: ["3", "for chrt(1) in front of the command"],
   ioprio: ["16390", "for ionice(1) in front of the command"],

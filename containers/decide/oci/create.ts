@@ -6,6 +6,7 @@
 
 import type { CgroupPlan } from "../../../cgroup/step.ts";
 import type { Facts } from "../../../plan/facts.ts";
+import { DEFAULT_UMASK } from "../../../spec/defaults.ts";
 import type { Mount, Spec } from "../../../spec/types.ts";
 import { readFacts } from "../facts.ts";
 import { needsHelper } from "../id_ranges.ts";
@@ -52,12 +53,6 @@ export interface DecidedCreate {
   /** What the container cannot have, one sentence each. */
   leftOut: string[];
 }
-
-/**
- * The umask of a configuration that sets none. It must not be that of the
- * engine's service.
- */
-export const USUAL_UMASK = 0o022;
 
 /**
  * Decides everything; changes nothing.
@@ -132,7 +127,7 @@ function specOf(
         ...env,
         ...(notify === undefined ? [] : [NOTIFY_VARIABLE]),
       ],
-      user: { umask: USUAL_UMASK, ...process.user },
+      user: { umask: DEFAULT_UMASK, ...process.user },
       preserve: preserveFds,
     },
     mounts: steps.reduce(

@@ -19,7 +19,7 @@ import type { ContainerOptions } from "../options.ts";
 import { orNull, type Requester } from "../requester.ts";
 import { plainLines, takenSettings } from "../terminal.ts";
 import { confinementOf } from "./confinement.ts";
-import { USUAL_UMASK } from "./create.ts";
+import { DEFAULT_UMASK } from "../../../spec/defaults.ts";
 import type { Surroundings } from "./exec_process.ts";
 import { homeOf, lacksHome } from "./home.ts";
 import { entryOf } from "./joined_cgroup.ts";
@@ -143,7 +143,7 @@ function processOf(
   return {
     ...(size ? { consoleSize: size } : {}),
     ...wanted,
-    user: made ? user : { umask: USUAL_UMASK, ...user },
+    user: made ? user : { umask: DEFAULT_UMASK, ...user },
     // Missing capabilities mean none.
     capabilities,
     preserve: preserveFds,

@@ -24,6 +24,7 @@ export const makeNotifyDirectory = (path: string): HostStep => ({
   step: "makeDirectory",
   path,
   mode: 0o755,
+  exact: true,
   exclusive: true,
   why:
     "the container tells through a socket in it that it is ready, and start passes that on",
