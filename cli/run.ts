@@ -22,6 +22,10 @@ export const runCommand: Command = {
   flags: RUN_FLAGS,
   examples: [
     ["sudo container run /bin/sh", "a shell inside ./fs"],
+    [
+      "container run /bin/sh",
+      "the same without root: you are root inside, and the only user",
+    ],
     ["sudo container run -q ps", "one command, without other messages"],
     [
       "sudo container run --rootfs /srv/alpine ls -l /",

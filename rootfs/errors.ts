@@ -22,11 +22,15 @@ export class RootfsError extends Error {
 
 /** One busybox source cannot be used; the next one may work. */
 export class SourceError extends RootfsError {
+  /** The user must know it, even if the next source works. */
+  readonly alarming: boolean;
+
   constructor(
     message: string,
-    options: { hint?: string; cause?: unknown } = {},
+    options: { hint?: string; cause?: unknown; alarming?: true } = {},
   ) {
     super(message, options);
+    this.alarming = options.alarming ?? false;
     this.name = "SourceError";
   }
 }

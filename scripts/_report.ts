@@ -41,9 +41,22 @@ export function write(
   }
 }
 
-/** Returns a function that writes the script's messages to standard error. */
-export function speaker(script: string): (line: string) => void {
-  return (line) => write(Deno.stderr, `${script}: ${line}\n`);
+/** Writes a script's messages. */
+export interface Speaker {
+  /** Writes what has happened. */
+  (line: string): void;
+  /** Writes how it happened, if details are requested. */
+  detail(line: string): void;
+}
+
+/**
+ * Returns a function that writes the script's messages to standard error.
+ *
+ * @param details also write details: `--debug` of a script
+ */
+export function speaker(script: string, details = false): Speaker {
+  const say = (line: string) => write(Deno.stderr, `${script}: ${line}\n`);
+  return Object.assign(say, { detail: details ? say : () => {} });
 }
 
 /**

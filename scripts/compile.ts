@@ -32,6 +32,7 @@ import {
   runScript,
   ScriptError,
   ScriptUsageError,
+  type Speaker,
   speaker,
   write,
 } from "./_report.ts";
@@ -45,6 +46,8 @@ export interface CompileOptions {
   readonly rootfs: string | null;
   /** Fail if no standalone binary can be made, instead of making a script. */
   readonly standalone: boolean;
+  /** Write details of what was built. */
+  readonly debug: boolean;
 }
 
 /** The options of `deno task compile` without arguments. */
@@ -52,6 +55,7 @@ export const DEFAULTS: CompileOptions = {
   out: join(ROOT, "container"),
   rootfs: join(ROOT, "fs"),
   standalone: false,
+  debug: false,
 };
 
 /** Deno's message for a full disk, also from bundling and compiling. */
@@ -66,6 +70,7 @@ Options:
   --rootfs DIR   Include DIR instead of ./fs
   --no-rootfs    Do not include a root filesystem
   --standalone   Fail if a standalone binary cannot be built
+  --debug        Show details of what was built, or why it could not be
   --help         Show this help
 
 The binary needs Deno's runtime "denort". deno compile downloads it, unless
@@ -78,7 +83,7 @@ that built it and does not include a root filesystem.
 export function parse(args: readonly string[]): CompileOptions | "help" {
   const unknown: string[] = [];
   const flags = parseArgs(args, {
-    boolean: ["help", "standalone", "no-rootfs"],
+    boolean: ["help", "standalone", "no-rootfs", "debug"],
     string: ["out", "rootfs"],
     alias: { help: "h" },
     unknown: (arg) => {
@@ -105,6 +110,7 @@ export function parse(args: readonly string[]): CompileOptions | "help" {
       ? DEFAULTS.rootfs
       : resolve(rootfs),
     standalone: flags.standalone,
+    debug: flags.debug,
   };
 }
 
@@ -116,7 +122,7 @@ export function parse(args: readonly string[]): CompileOptions | "help" {
  */
 export async function compileProgram(
   options: CompileOptions,
-  say: (line: string) => void,
+  say: Speaker,
 ): Promise<void> {
   try {
     await build(options, say);
@@ -132,9 +138,16 @@ export async function compileProgram(
   }
 }
 
+/** The message about a new program. Pure. */
+export const builtMessage = (
+  out: string,
+  kind: "standalone" | "a script",
+  size: string,
+) => `Built ${out === DEFAULTS.out ? "./container" : out}: ${kind}, ${size}`;
+
 async function build(
   options: CompileOptions,
-  say: (line: string) => void,
+  say: Speaker,
 ): Promise<void> {
   const { out } = options;
   const begun = new Date();
@@ -174,20 +187,28 @@ async function build(
   await Deno.rename(program, out);
   if (failure === null) {
     const texts = ROLES.flatMap(textsOf);
+    say(
+      builtMessage(out, "standalone", sizes([out])) +
+        (carried ? "" : " (no root filesystem)"),
+    );
     const parts = [
       `program ${sizes([scratch.at(textFile(WHOLE))])}`,
       `parts of it ${sizes(texts.map((name) => scratch.at(textFile(name))))}`,
       `compiled code ${sizes(texts.map((name) => scratch.at(codeFile(name))))}`,
       carried ? `root filesystem ${sizes([carried])}` : "no root filesystem",
     ];
-    say(`Built ${out}: standalone, ${sizes([out])} (${parts.join(", ")})`);
+    say.detail(`It contains: ${parts.join(", ")}`);
     return;
   }
-  say(`Built ${out}: a script, ${sizes([out])} (no root filesystem)`);
   say(
-    `Warning: ${out} is not self-contained: it needs ${Deno.execPath()} and does not include a root filesystem`,
+    `${
+      builtMessage(out, "a script", sizes([out]))
+    }, because Deno's runtime for a standalone binary cannot be used (deno task compile --debug shows why)`,
   );
-  say(`Warning: a standalone binary could not be built: ${failure}`);
+  say.detail(`A standalone binary could not be built: ${failure}`);
+  say.detail(
+    `The script needs ${Deno.execPath()}, and does not include a root filesystem`,
+  );
 }
 
 /** Why a new binary cannot be used; null if it works. */
@@ -282,7 +303,9 @@ if (import.meta.main) {
     await runScript("compile", async () => {
       const options = parse(Deno.args);
       if (options === "help") write(Deno.stdout, HELP);
-      else await compileProgram(options, speaker("compile"));
+      else {
+        await compileProgram(options, speaker("compile", options.debug));
+      }
       return 0;
     }),
   );

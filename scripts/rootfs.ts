@@ -10,7 +10,7 @@ import { assemble } from "../rootfs/assemble.ts";
 import { explainDiskError, RootfsError } from "../rootfs/errors.ts";
 import { describePlacement } from "../rootfs/placement.ts";
 import { isMinimal, refuseMounts, treeProblem } from "../rootfs/trees.ts";
-import { speaker, write } from "./_report.ts";
+import { type Speaker, speaker, write } from "./_report.ts";
 import { cachePath } from "./rootfs_cache.ts";
 import { findBusybox } from "./rootfs_fetch.ts";
 import { Home, inspectSite, type Scratch } from "./rootfs_home.ts";
@@ -39,7 +39,7 @@ Options:
   --minimal       Create only bin (busybox, sh, ls, cat, echo, ps) and proc
   --force         Build again and replace the existing tree
   --offline       Skip sources that need a network
-  --debug         Show a stack trace with errors
+  --debug         Show details, and a stack trace with errors
   --help          Show this help
 
 The first busybox that passes all checks is used. The sources are, in this
@@ -104,7 +104,7 @@ export function parse(
  */
 export async function buildRootfs(
   options: RootfsOptions,
-  say: (line: string) => void,
+  say: Speaker,
 ): Promise<string> {
   const { out, force, minimal } = options;
   try {
@@ -137,20 +137,24 @@ export async function buildRootfs(
     });
     home.install(fresh, scratch);
     const size = minimal ? "minimal" : `${busybox.applets.length} applets`;
-    say(`Created ${out} with busybox from ${busybox.from} (${size})`);
-    say(describePlacement(out, site.placement));
+    say(createdMessage(out, busybox.from, size));
+    say.detail(describePlacement(out, site.placement));
     return out;
   } catch (error) {
     throw explainDiskError(`Cannot build ${out}`, error);
   }
 }
 
+/** The message about a new tree. Pure. */
+export const createdMessage = (out: string, from: string, size: string) =>
+  `Created ${out} with busybox from ${from} (${size})`;
+
 /** Keeps an existing tree unchanged, and reports options that had no effect. */
 function keep(
   home: Home,
   tree: string,
   options: RootfsOptions,
-  say: (line: string) => void,
+  say: Speaker,
 ): void {
   const { out, minimal, busybox } = options;
   const problem = treeProblem(tree, Deno.build.arch);
@@ -176,7 +180,7 @@ function keep(
       `Other users of this host can run a setuid file made in ${out}; --force moves it to a place where they cannot`,
     );
   } else {
-    say(describePlacement(out, home.site.placement));
+    say.detail(describePlacement(out, home.site.placement));
   }
 }
 
@@ -209,7 +213,7 @@ function cleanUpOnSignal(home: Home, scratch: Scratch): Disposable {
 
 /** Runs the command line and returns the exit status. */
 export async function main(args: readonly string[]): Promise<number> {
-  const say = speaker("rootfs");
+  let say = speaker("rootfs");
   let debug = false;
   try {
     const parsed = parse(args);
@@ -218,6 +222,7 @@ export async function main(args: readonly string[]): Promise<number> {
       return 0;
     }
     debug = parsed.debug;
+    say = speaker("rootfs", debug);
     await buildRootfs(parsed.options, say);
     return 0;
   } catch (error) {

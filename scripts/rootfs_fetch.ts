@@ -20,6 +20,7 @@ import {
   sha256Hex,
   staticBinaryProblem,
 } from "../rootfs/verify.ts";
+import type { Speaker } from "./_report.ts";
 import { findProgram } from "./_find_program.ts";
 import { readCache, writeCache } from "./rootfs_cache.ts";
 import { download } from "./rootfs_download.ts";
@@ -39,7 +40,7 @@ export interface FindOptions {
   readonly url?: string;
   /** A directory of this run in which programs can be executed. */
   readonly scratch: string;
-  readonly say: (line: string) => void;
+  readonly say: Speaker;
 }
 
 /** A verified busybox. */
@@ -79,6 +80,7 @@ export async function findBusybox(options: FindOptions): Promise<FoundBusybox> {
       );
     }
   }
+  const skipped: string[] = [];
   for (const source of sources(options)) {
     try {
       if (source.network && options.offline) {
@@ -92,9 +94,16 @@ export async function findBusybox(options: FindOptions): Promise<FoundBusybox> {
       return { bytes, applets, from: source.name };
     } catch (error) {
       if (!(error instanceof SourceError)) throw error;
-      say(`Skipped busybox from ${source.name}: ${error.message}`);
+      const line = `Skipped busybox from ${source.name}: ${error.message}`;
+      if (error.alarming) say(line);
+      else {
+        say.detail(line);
+        skipped.push(line);
+      }
     }
   }
+  // Without a result, these are no details.
+  if (say.detail !== say) skipped.forEach((line) => say(line));
   throw new SourceError("Cannot find a busybox: no source has a usable one", {
     hint: "name a static busybox with --busybox FILE",
   });
@@ -144,6 +153,7 @@ async function getPinned(options: FindOptions): Promise<Uint8Array> {
   if (digest !== pinned.sha256) {
     throw new SourceError(
       `its SHA-256 is ${digest}, expected ${pinned.sha256}`,
+      { alarming: true },
     );
   }
   return bytes;

@@ -35,17 +35,29 @@ export function runAs(
   if (caller.root) return { line: [...line], note: null };
   const { sudo } = caller;
   return sudo
-    ? { line: [sudo, "--", ...line], note: "Running ./container with sudo" }
+    ? {
+      line: [sudo, "--", ...line],
+      note:
+        "Running ./container with sudo; without it, ./container run works too: you are root inside, with your own files only",
+    }
     : {
       line: [...line],
-      note: "sudo is not installed: running ./container without root",
+      note:
+        "Running ./container without root, since sudo is not installed: you are root inside, with your own files only",
     };
 }
+
+/** The message before a build, which takes a while. Pure. */
+export const buildingMessage = (reason: string) =>
+  `Building ./container: ${reason}`;
+
+/** Why there is nothing to run yet. */
+export const NOT_BUILT = "it does not exist yet";
 
 /** Why a program must be built again; null if it is up to date. */
 export async function staleness(program: string): Promise<string | null> {
   const built = changed(program);
-  if (built === null) return "it does not exist yet";
+  if (built === null) return NOT_BUILT;
   // Of the tree only busybox counts, because containers change the rest.
   const inputs = [...programSources(), join(ROOT, "fs/bin/busybox")];
   const newer = inputs.find((path) => (changed(path) ?? 0) > built);
@@ -70,20 +82,30 @@ export function hasTree(path: string): boolean {
   }
 }
 
-async function start(args: readonly string[]): Promise<number> {
+/** The flag of `start` itself, which comes first, and the command. Pure. */
+export function startWords(
+  [first, ...rest]: readonly string[],
+): { debug: boolean; args: string[] } {
+  return first === "--debug"
+    ? { debug: true, args: rest }
+    : { debug: false, args: first === undefined ? [] : [first, ...rest] };
+}
+
+async function start(all: readonly string[]): Promise<number> {
   Deno.chdir(ROOT);
-  const say = speaker("start");
+  const { debug, args } = startWords(all);
+  const say = speaker("start", debug);
   if (!hasTree("fs")) {
     // If something is in the way or broken, this reports it and how to fix it.
     await buildRootfs(
       { out: "fs", force: false, minimal: false, offline: false },
-      speaker("rootfs"),
+      speaker("rootfs", debug),
     );
   }
   const stale = await staleness(DEFAULTS.out);
   if (stale !== null) {
-    say(`Building ./container: ${stale}`);
-    await compileProgram(DEFAULTS, speaker("compile"));
+    say(buildingMessage(stale));
+    await compileProgram(DEFAULTS, speaker("compile", debug));
   }
   const terminal = Deno.stdin.isTerminal() && Deno.stdout.isTerminal();
   const words = ["run", ...wordsToRun(args, { terminal })];

@@ -3,8 +3,17 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 import { reasonOf } from "./_deno.ts";
 import { isThere, programSources, ROOT } from "./_files.ts";
 import { findProgram } from "./_find_program.ts";
-import { DEFAULTS, parse } from "./compile.ts";
-import { hasTree, runAs, staleness, wordsToRun } from "./start.ts";
+import { builtMessage, DEFAULTS, parse } from "./compile.ts";
+import { createdMessage } from "./rootfs.ts";
+import {
+  buildingMessage,
+  hasTree,
+  NOT_BUILT,
+  runAs,
+  staleness,
+  startWords,
+  wordsToRun,
+} from "./start.ts";
 
 Deno.test("wordsToRun() opens a shell on a terminal and prints a greeting without one", () => {
   assertEquals(wordsToRun([], { terminal: true }), ["/bin/sh"]);
@@ -17,6 +26,42 @@ Deno.test("wordsToRun() runs the given command", () => {
   for (const terminal of [true, false]) {
     assertEquals(wordsToRun(["ls", "-l"], { terminal }), ["ls", "-l"]);
   }
+});
+
+Deno.test("startWords() takes --debug before the command only", () => {
+  assertEquals(startWords([]), { debug: false, args: [] });
+  assertEquals(startWords(["--debug"]), { debug: true, args: [] });
+  assertEquals(startWords(["--debug", "ls"]), { debug: true, args: ["ls"] });
+  assertEquals(startWords(["ls", "--debug"]), {
+    debug: false,
+    args: ["ls", "--debug"],
+  });
+});
+
+Deno.test("README.md shows what a first start prints", async () => {
+  const text = await Deno.readTextFile(`${ROOT}/README.md`);
+  const session = text.match(
+    /^```console\n\$ deno task start\n(.*?)^```/ms,
+  )![1]!;
+  const before = session.split("\n").filter((line) => /^\w+: /.test(line));
+  const said = [
+    `rootfs: ${createdMessage("fs", "busybox.net 1.35.0", "N applets")}`,
+    `start: ${buildingMessage(NOT_BUILT)}`,
+    `compile: ${builtMessage(DEFAULTS.out, "standalone", "N MB")}`,
+  ];
+  assertEquals(
+    before.map((line) => line.replace(/[\d.]+ (applets|MB)/, "N $1")),
+    said,
+  );
+});
+
+Deno.test("a start downloads only the packages that the program and its build use", async () => {
+  const lock = JSON.parse(await Deno.readTextFile(`${ROOT}/deno.lock`));
+  // undici-types is a dependency of dax.
+  assertEquals(
+    Object.keys(lock.npm).filter((name) => !name.startsWith("@esbuild/")),
+    ["dax@0.49.0", "deno-std@1.3.1", "esbuild@0.25.5", "undici-types@5.28.4"],
+  );
 });
 
 Deno.test("runAs() uses sudo if it is needed and installed", () => {
@@ -113,6 +158,7 @@ Deno.test("parse() reads the flags of compile", () => {
     out: "/a",
     rootfs: null,
     standalone: true,
+    debug: false,
   });
 });
 

@@ -309,8 +309,11 @@ function userNamespace(
   spec.linux.uidMappings = maps.uids;
   spec.linux.gidMappings = maps.gids;
   if (!caller.privileged) {
+    const others = maps.uids.length === 1 ? ", and no other user exists" : "";
     leftOut.push(
-      "device nodes are bind mounts of the host's devices (mknod needs root)",
+      explicit
+        ? "without root, device nodes are bind mounts of the host's devices"
+        : `without root, your own user is root inside${others}; device nodes are bind mounts of the host's devices`,
     );
   }
   return maps;

@@ -227,7 +227,7 @@ test("run reports what is left out, unless -q is set", async (tenant, mode) => {
   const { stderr } = await tenant.run(mode, "--quiet=false", "true");
   assertMatch(
     stderr,
-    /^container: device nodes are bind mounts of the host's devices/m,
+    /^container: without root, your own user is root inside, and no other user exists; device nodes are bind mounts of the host's devices$/m,
   );
 });
 

@@ -9,6 +9,7 @@ import {
   COMPILED,
   container,
   copyRootfs,
+  REPOSITORY,
   rootfs,
   run,
   runShell,
@@ -54,6 +55,41 @@ test(
     assertNotMatch(terminal.output, /job control|can't access tty/);
   },
   { skip: NO_SCRIPT },
+);
+
+test(
+  "README.md shows what a session prints",
+  async () => {
+    const text = await Deno.readTextFile(`${REPOSITORY}/README.md`);
+    const session = text.match(
+      /^```console\n\$ deno task start\n(.*?)^```/ms,
+    )![1]!;
+    const shown = session.slice(session.indexOf("running ")).trimEnd();
+    const typed = [...shown.matchAll(/^\/ # (.*)$/gm)].map(([, word]) => word!);
+    assertEquals(typed.at(-1), "exit");
+    await using terminal = startTerminal(
+      `stty cols 200; exec ${shellLine(runWords("/bin/sh"))}`,
+    );
+    for (const word of typed) {
+      await terminal.expect(/\/ # /);
+      await terminal.send(`${word}\n`);
+    }
+    assertEquals(await terminal.end(), 0);
+    const numbers = (lines: string) =>
+      lines.replaceAll("\r", "")
+        // The shell asks for the position of the cursor.
+        // deno-lint-ignore no-control-regex
+        .replace(/\x1b\[\d*[A-Za-z]/g, "")
+        .replace(/^running (.*) as \d{2,}$/m, "running $1 as N")
+        // Some builds of busybox introduce themselves.
+        .replace(/^\n*BusyBox v.*\n.*\n\n/m, "")
+        .replace(/^ +\d+ root/gm, "N root").trimEnd();
+    assertEquals(numbers(terminal.output), numbers(shown));
+  },
+  {
+    skip: NO_SCRIPT ??
+      (COMPILED ? null : "README.md shows a session of the compiled program"),
+  },
 );
 
 test("run /bin/sh works as a session if the shell reads a pipe", async () => {

@@ -48,12 +48,21 @@ test(
       assertEquals(status, 0, stderr);
       const digest = await sha256Hex(bytes);
       const lines = stderr.split("\n");
-      assertEquals(lines.slice(0, 3), [
+      const changed =
+        `rootfs: Skipped busybox from ${PINNED?.name}: its SHA-256 is ${digest}, expected ${PINNED?.sha256}`;
+      // What could be an attack is shown without --debug too.
+      assertEquals(lines[0], changed);
+      assertStringIncludes(lines[1]!, "with busybox from this host");
+      assertEquals(lines.slice(2), [""]);
+      const { stderr: details } = await place.run(["--debug", "--out", "fs2"], {
+        CONTAINER_BUSYBOX_URL: url,
+        PATH: "/nonexistent",
+      });
+      assertEquals(details.split("\n").slice(0, 3), [
         "rootfs: Skipped busybox from the cache: it is empty",
-        `rootfs: Skipped busybox from ${PINNED?.name}: its SHA-256 is ${digest}, expected ${PINNED?.sha256}`,
+        changed,
         "rootfs: Skipped busybox from Debian's package busybox-static: there is no apt-get on this host",
       ]);
-      assertStringIncludes(lines[3]!, "with busybox from this host");
     } finally {
       await server.shutdown();
     }
@@ -64,7 +73,7 @@ test(
   "continues after a network that fails",
   NEEDS_PINNED + NEEDS_BUSYBOX,
   async (place) => {
-    const { status, stderr } = await place.run([], {
+    const { status, stderr } = await place.run(["--debug"], {
       CONTAINER_BUSYBOX_URL: closedUrl(),
       PATH: "/nonexistent",
     });
@@ -118,7 +127,7 @@ test(
   "--offline skips the sources that need a network",
   NEEDS_BUSYBOX,
   async (place) => {
-    const { status, stderr } = await place.run(["--offline"]);
+    const { status, stderr } = await place.run(["--offline", "--debug"]);
     assertEquals(status, 0, stderr);
     assertEquals(stderr.match(/it needs a network \(--offline\)/g)?.length, 2);
     assertStringIncludes(stderr, "with busybox from this host");

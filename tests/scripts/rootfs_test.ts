@@ -29,7 +29,7 @@ test(
   "builds the full tree below a closed directory",
   NEEDS_BUSYBOX,
   async (place) => {
-    const said = await place.build();
+    const said = await place.build("--debug");
     assertStringIncludes(said, "Created fs with busybox from");
     assertStringIncludes(said, "only you can enter (0700)");
     assertEquals(place.names(), [".fs.d", "fs"]);
@@ -158,7 +158,7 @@ test(
   async (place) => {
     await Deno.chmod(place.dir, 0o700);
     assertStringIncludes(
-      await place.build(),
+      await place.build("--debug"),
       "in a directory that only you can enter",
     );
     assertEquals(place.names(), ["fs"]);
@@ -180,7 +180,10 @@ test(
   NEEDS_BUSYBOX + NEEDS_ROOT,
   async (place) => {
     await mounted(place.dir, "nosuid,size=8m", async () => {
-      assertStringIncludes(await place.build(), "fs is on a nosuid mount");
+      assertStringIncludes(
+        await place.build("--debug"),
+        "fs is on a nosuid mount",
+      );
       assertEquals(place.names(), ["fs"]);
     });
   },
