@@ -9,13 +9,16 @@
 
 import { runScript, ScriptUsageError, speaker, write } from "./_report.ts";
 import { changedFiles, Touched } from "./testing/changed.ts";
-import { describe, sum, type Tally } from "./testing/junit.ts";
-import { allParts, type Outcome, type Part } from "./testing/parts.ts";
+import { allParts, type Part } from "./testing/parts.ts";
+import {
+  announcement,
+  type Done,
+  finished,
+  groups,
+  summary,
+} from "./testing/report.ts";
 
 const say = speaker("test");
-
-/** How many of the slowest files to list. */
-const SLOWEST = 10;
 
 /** The options of the command line. */
 interface Asked {
@@ -56,23 +59,6 @@ function parse(args: readonly string[]): Asked {
   };
 }
 
-/** The result of a part. */
-interface Done extends Outcome {
-  part: Part;
-  seconds: number;
-}
-
-/** Puts those that run at the same time together. */
-function groups(parts: readonly Part[]): Part[][] {
-  const all: Part[][] = [];
-  for (const part of parts) {
-    const last = all.at(-1);
-    if (part.together && last?.[0]?.together) last.push(part);
-    else all.push([part]);
-  }
-  return all;
-}
-
 async function runPart(
   part: Part,
   touched: (path: string) => boolean,
@@ -80,37 +66,6 @@ async function runPart(
   const start = performance.now();
   const outcome = await part.run(touched);
   return { ...outcome, part, seconds: (performance.now() - start) / 1000 };
-}
-
-const inSeconds = (seconds: number) => `${seconds.toFixed(0)} s`;
-
-/** One line for each part: the result, its time, and its time budget. */
-function summary(done: readonly Done[]): string {
-  return done.map(({ part, tally, seconds, note }) => {
-    const over = seconds > part.budget ? ", over its budget" : "";
-    return `${part.name}: ${describe(tally)} in ${inSeconds(seconds)} of ${
-      inSeconds(part.budget)
-    }${over}${note ? ` (${note})` : ""}\n`;
-  }).join("");
-}
-
-/** The slowest files. */
-function slowest(done: readonly Done[]): string {
-  const files = done.flatMap(({ part, files = [] }) =>
-    files.map((file) => ({ ...file, part: part.name }))
-  ).toSorted((one, other) => other.seconds - one.seconds).slice(0, SLOWEST);
-  if (!files.length) return "";
-  return `\nslowest:\n${
-    files.map(({ name, part, seconds }) =>
-      `${inSeconds(seconds).padStart(6)}  ${name} (${part})\n`
-    ).join("")
-  }`;
-}
-
-/** The last line, which programs read for the number of tests. */
-function closing(total: Tally): string {
-  const skipped = total.skipped ? `\n${total.skipped} skipped\n` : "";
-  return `${skipped}\n${describe({ ...total, skipped: 0 })}\n`;
 }
 
 async function main(args: readonly string[]): Promise<number> {
@@ -126,18 +81,19 @@ async function main(args: readonly string[]): Promise<number> {
     if (!files.length) say("Nothing has changed");
     touched = (path) => graph.has(path) || program && /\/tests\//.test(path);
   }
+  write(Deno.stdout, announcement(parts));
   const done: Done[] = [];
   for (const group of groups(parts)) {
     const title = group.map((part) => part.title).join(", and ");
     write(Deno.stdout, `\n== ${title}\n`);
-    done.push(
-      ...await Promise.all(group.map((part) => runPart(part, touched))),
+    const ended = await Promise.all(
+      group.map((part) => runPart(part, touched)),
     );
+    write(Deno.stdout, `-- ${ended.map(finished).join("-- ")}`);
+    done.push(...ended);
   }
-  write(Deno.stdout, `\n== summary\n${summary(done)}${slowest(done)}`);
-  const total = sum(done.map(({ tally }) => tally));
-  write(Deno.stdout, closing(total));
-  return total.failed === 0 ? 0 : 1;
+  write(Deno.stdout, summary(done));
+  return done.some(({ tally }) => tally.failed) ? 1 : 0;
 }
 
 if (import.meta.main) {
