@@ -6,7 +6,8 @@
 import { commandHelp, type Entry } from "./command.ts";
 import { VERSION } from "./version.ts";
 import { DAILY_COMMANDS } from "./daily/commands.ts";
-import { HELP_WORDS, HelpRequested } from "./flags.ts";
+import { HELP_WORDS, HelpRequested, UnknownFlag } from "./flags.ts";
+import { UsageError } from "../spec/errors.ts";
 import { print } from "./output.ts";
 
 const oci = () => import("./oci/lifecycle.ts");
@@ -166,6 +167,11 @@ export async function dispatch(argv: readonly string[]): Promise<number> {
   try {
     return await command.execute(rest);
   } catch (error) {
+    if (error instanceof UnknownFlag) {
+      const { adviceOn } = await import("./foreign_flags_of.ts");
+      const advice = adviceOn(command.name, error.flag);
+      throw advice ? new UsageError(error.message, advice) : error;
+    }
     if (!(error instanceof HelpRequested)) throw error;
     print(commandHelp(command));
     return 0;

@@ -13,6 +13,8 @@ const NO_CLUSTER = "There are no clusters: containers run on this machine.";
 const NO_PODS =
   "There are no pods. run --network path:/proc/PID/ns/net joins the network of another container.";
 
+const PLUGIN = "It is a plugin of docker, and there are no plugins.";
+
 /** The words for a command that exists. */
 const ALIASES: Readonly<Record<string, string>> = {
   ls: "ps",
@@ -23,18 +25,33 @@ const ALIASES: Readonly<Record<string, string>> = {
 
 /** For each command of another program, a sentence on what to do instead. */
 const INSTEAD: Readonly<Record<string, string>> = {
+  ai: PLUGIN,
+  artifact: NO_IMAGES,
   "auto-update": NO_IMAGES,
+  bake: NO_IMAGES,
+  bash: "container run bash starts a shell in a container.",
   build: NO_IMAGES,
   buildx: NO_IMAGES,
   builder: NO_IMAGES,
+  cleanup: "A container that ends cleans up after itself. rm removes it.",
+  clone: "Use run with the flags of the other container; inspect shows them.",
+  cloud: PLUGIN,
   commit: "run --overlay DIR keeps the changes of a container in DIR/upper.",
   compose: "Start each container with run --detach.",
   config: NO_CLUSTER,
   context: "There is no daemon: commands act on this machine.",
   cp:
     "The files of a container are in its root filesystem on the host; exec with tar copies others.",
+  debug: "exec starts a shell in a container that runs.",
+  desktop: PLUGIN,
+  df:
+    "The root filesystem of a container is a directory of the host: use du(1).",
   diff: "run --overlay DIR keeps the changes of a container in DIR/upper.",
+  docker: "Leave out the word docker.",
+  exists: "inspect ends with status 0 only if the container exists.",
   export: "The files of a container are in its root filesystem on the host.",
+  extension: PLUGIN,
+  farm: NO_CLUSTER,
   generate:
     "Start containers at boot with --restart and a systemd unit of your own.",
   healthcheck: "Health checks are not supported. Use exec.",
@@ -49,19 +66,31 @@ const INSTEAD: Readonly<Record<string, string>> = {
   logout: NO_IMAGES,
   machine: "Containers run on this machine. No virtual machine is needed.",
   manifest: NO_IMAGES,
+  mcp: PLUGIN,
+  model: PLUGIN,
   mount: "The root filesystem of a container is a directory of the host.",
   network: NO_NETWORKS,
   node: NO_CLUSTER,
+  offload: PLUGIN,
+  pass: PLUGIN,
   play: NO_PODS,
   plugin: "There are no plugins.",
   pod: NO_PODS,
+  podman: "Leave out the word podman.",
   pull: NO_IMAGES,
   push: NO_IMAGES,
+  quadlet:
+    "Start containers at boot with --restart and a systemd unit of your own.",
   rmi: NO_IMAGES,
+  runc: "Leave out the word runc.",
+  runlabel: NO_IMAGES,
+  sandbox: PLUGIN,
   save: NO_IMAGES,
+  scout: PLUGIN,
   search: NO_IMAGES,
   secret: "Pass a secret with run --file SRC:DST.",
   service: NO_CLUSTER,
+  sh: "container run sh starts a shell in a container.",
   stack: NO_CLUSTER,
   swarm: NO_CLUSTER,
   system:

@@ -10,6 +10,10 @@ const NO_IMAGES =
   "Images are not supported yet. Use --rootfs with a directory.";
 const NO_NETWORKS =
   "Networks are not supported yet. --network host shares the host's network.";
+const NO_PODS =
+  "There are no pods. --network path:/proc/PID/ns/net joins another network.";
+const NO_ACCOUNTS =
+  "The accounts are those of the root filesystem. Remove the flag.";
 const NO_HEALTH = "Health checks are not supported. Remove the flag.";
 const NO_LOGS =
   "Output goes to the standard streams of run, or with --detach to the log that logs shows.";
@@ -66,6 +70,43 @@ const NEAREST: Record<string, string> = {
   "use-api-socket": "There is no daemon and no socket. Remove the flag.",
   "volume-driver": "Mount it on the host and use --volume.",
   "volumes-from": "Repeat the same --volume flags.",
+  // podman run
+  arch: NO_IMAGES,
+  authfile: NO_IMAGES,
+  "cgroup-conf": "Use the flag for the limit, such as --memory.",
+  cgroups:
+    "container --cgroup-manager disabled run … runs without a cgroup of its own.",
+  chrootdirs: "Use --volume for each directory.",
+  "conmon-pidfile": "inspect shows the PID of the container.",
+  "env-merge": "Use --env NAME=VALUE.",
+  "health-on-failure": NO_HEALTH,
+  hostuser: "Use --user with a user of the root filesystem.",
+  "http-proxy": "The environment is clean by default. Use --env http_proxy.",
+  "image-volume": NO_IMAGES,
+  "init-ctr": NO_PODS,
+  "init-path": "PID 1 is this program. Use --no-init, or start your own.",
+  "no-hosts": "Use --mount with your own file at /etc/hosts.",
+  os: NO_IMAGES,
+  passwd: NO_ACCOUNTS,
+  "passwd-entry": NO_ACCOUNTS,
+  pidfile: "inspect shows the PID of the container.",
+  pod: NO_PODS,
+  "pod-id-file": NO_PODS,
+  "read-only-tmpfs": "Use --tmpfs /tmp with --read-only.",
+  replace: "Remove the other container first: container rm --force NAME.",
+  requires: "Start the other container first.",
+  rmi: NO_IMAGES,
+  sdnotify: "run passes no readiness messages on. Remove the flag.",
+  "seccomp-policy": "Use --seccomp.",
+  secret: "Use --file SRC:DST.",
+  subgidname: "Use --userns auto, or --gidmap.",
+  subuidname: "Use --userns auto, or --uidmap.",
+  systemd: "Mount what systemd needs with --tmpfs.",
+  timeout: "Use timeout(1) as the command.",
+  "tls-verify": NO_IMAGES,
+  tz: "Use --env TZ=NAME.",
+  "unsetenv-all": "The environment is clean by default. Remove the flag.",
+  variant: NO_IMAGES,
   // bubblewrap
   args: "Put the flags on the command line.",
   argv0: "argv[0] is always the command's name. Remove the flag.",

@@ -2,6 +2,7 @@
 // @ts-types="../types/std_assert.d.ts"
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { nearestFlag } from "./foreign_flags.ts";
+import { GLOBAL_FLAGS } from "./oci/global.ts";
 import { parseRunFlags } from "./parse_run.ts";
 import { RUN_FLAGS } from "./run_flags.ts";
 import { UsageError } from "../spec/errors.ts";
@@ -22,6 +23,14 @@ pids-limit platform privileged publish publish-all pull quiet read-only restart
 rm runtime security-opt shm-size sig-proxy stop-signal stop-timeout storage-opt
 sysctl tmpfs tty ulimit use-api-socket user userns uts volume volume-driver
 volumes-from workdir a c d e i l m p P q t u v w`;
+// podman run --help of 4.3, what docker does not have
+const PODMAN =
+  `arch authfile cgroup-conf cgroups chrootdirs conmon-pidfile env-host
+env-merge gidmap health-on-failure hostuser http-proxy image-volume init-path
+no-hosts os passwd passwd-entry personality pidfile pod pod-id-file preserve-fds
+read-only-tmpfs replace requires rmi rootfs sdnotify seccomp-policy secret
+subgidname subuidname systemd timeout tls-verify tz uidmap umask unsetenv
+unsetenv-all variant`;
 const BUBBLEWRAP = `args argv0 unshare-all share-net unshare-user
 unshare-user-try unshare-ipc unshare-pid unshare-net unshare-uts unshare-cgroup
 unshare-cgroup-try userns userns2 disable-userns assert-userns-disabled pidns uid
@@ -32,7 +41,7 @@ mqueue dir file bind-data ro-bind-data symlink seccomp add-seccomp-fd block-fd
 userns-block-fd info-fd json-status-fd new-session die-with-parent as-pid-1
 cap-add cap-drop perms size chmod`;
 
-for (const [program, text] of Object.entries({ DOCKER, BUBBLEWRAP })) {
+for (const [program, text] of Object.entries({ DOCKER, PODMAN, BUBBLEWRAP })) {
   Deno.test(`nearestFlag() answers every flag that ${program.toLowerCase()} has and run lacks`, () => {
     const ours = new Set(
       RUN_FLAGS.flatMap(({ name, short }) => short ? [name, short] : [name]),
@@ -45,11 +54,14 @@ for (const [program, text] of Object.entries({ DOCKER, BUBBLEWRAP })) {
 }
 
 Deno.test("nearestFlag() names only flags that exist", () => {
-  const named = [...DOCKER.split(/\s+/), ...BUBBLEWRAP.split(/\s+/)].flatMap((
+  const foreign = [DOCKER, PODMAN, BUBBLEWRAP].join(" ").split(/\s+/);
+  const named = foreign.flatMap((
     name,
   ) => [...nearestFlag(name)?.matchAll(/--([a-z][a-z0-9-]+)/g) ?? []]);
   const unknown = named.map(([, name]) => name).filter((name) =>
-    !RUN_FLAGS.some((flag) => flag.name === name)
+    ![...RUN_FLAGS, ...GLOBAL_FLAGS].some((flag) => flag.name === name) &&
+    // Of rm, which the advice names.
+    name !== "force"
   );
   assertEquals(unknown, []);
 });

@@ -11,6 +11,7 @@ import {
   logError,
   say,
   stackTraces,
+  typedWords,
 } from "./output.ts";
 
 /**
@@ -40,6 +41,13 @@ function fullDisk({ message }: Error): ContainerError | null {
   );
 }
 
+/** The text with containers named as they were typed. */
+const asTyped = (text: string) =>
+  [...typedWords].reduce(
+    (said, [id, word]) => said.replaceAll(id, word),
+    text,
+  );
+
 function explainError(thrown: unknown): number {
   const error = thrown instanceof Error ? fullDisk(thrown) ?? thrown : thrown;
   if (error instanceof ClosedReader) return 0;
@@ -50,7 +58,7 @@ function explainError(thrown: unknown): number {
   const hint = "hint" in error && typeof error.hint === "string"
     ? error.hint
     : undefined;
-  const message = `${error.message}${hint ? `. ${hint}` : ""}`;
+  const message = asTyped(`${error.message}${hint ? `. ${hint}` : ""}`);
   say(`container: ${harmless(message)}`);
   logError(message);
   if (stackTraces.shown) say(error.stack ?? "");

@@ -17,6 +17,12 @@ export class ClosedReader extends Error {
   override name = "ClosedReader";
 }
 
+/**
+ * The words of the command line by the generated IDs that they stand for. An
+ * error names a container as it was typed.
+ */
+export const typedWords = new Map<string, string>();
+
 /** Whether errors show stack traces; set by a command's --debug. */
 export const stackTraces = { shown: false };
 

@@ -5,6 +5,7 @@ import { closestStrings } from "../containers/run/closest.ts";
 import { type Entry, HELP } from "./command.ts";
 import { type Flag, flagHelp } from "./flags.ts";
 import { adviceFor } from "./foreign_commands.ts";
+import { adviceBefore } from "./foreign_flags_of.ts";
 import { GLOBAL_FLAGS } from "./oci/global.ts";
 
 const OWN: readonly Flag[] = [
@@ -51,7 +52,7 @@ export function unknownWord(
   const isFlag = word.startsWith("-");
   return new UsageError(
     `Unknown ${isFlag ? "flag" : "command"} ${word || '""'}`,
-    adviceFor(word) ??
+    (isFlag ? adviceBefore(word) : adviceFor(word)) ??
       suggestion(word, isFlag ? flags : [...names, "--version"]),
   );
 }

@@ -24,7 +24,7 @@ export const runCommand: Command = {
     ["sudo container run /bin/sh", "a shell inside ./fs"],
     [
       "container run /bin/sh",
-      "the same without root: you are root inside, and the only user",
+      "without root: only you, as root inside",
     ],
     ["sudo container run -q ps", "one command, without other messages"],
     [

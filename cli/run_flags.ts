@@ -376,6 +376,12 @@ export const RUN_FLAGS: readonly Flag[] = [
     help: "Pass N file descriptors, starting with 3",
   },
   {
+    name: "preserve-fds",
+    as: "preserve-fd",
+    value: "N",
+    help: "The same as --preserve-fd",
+  },
+  {
     name: "status-fd",
     value: "N",
     help: "Write events to this descriptor, as JSON lines",

@@ -73,7 +73,12 @@ export const inspectCommand: Command = {
   name: "inspect",
   summary: "Print details of containers, as JSON",
   usage: "CONTAINER…",
-  flags: [{ name: "format", value: "FORMAT", help: "json (the only format)" }],
+  flags: [{
+    name: "format",
+    short: "f",
+    value: "FORMAT",
+    help: "json (the only format)",
+  }],
   examples: [["sudo container inspect web", "an array, in docker's format"]],
   execute(argv) {
     const flags = parseFlagsAndNames(this.flags, argv, "container inspect");

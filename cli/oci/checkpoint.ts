@@ -10,7 +10,7 @@ import { warn } from "../output.ts";
 import { parseNumber } from "../run_values.ts";
 import { CREATE_FLAGS, createOptions } from "./create_flags.ts";
 import { globals } from "./global.ts";
-import { idOf } from "./id.ts";
+import { idOf, refuseName } from "./id.ts";
 
 const CRIU_FLAGS: readonly Flag[] = [
   {
@@ -110,6 +110,7 @@ export const checkpointCommand: Command = {
   async execute(argv) {
     const flags = parseFlagsAndNames(this.flags, argv, "container checkpoint");
     const id = idOf(flags, "checkpoint");
+    await refuseName(id, "checkpoint", `container inspect ${id} shows its ID.`);
     const statusFd = flags.last("status-fd");
     await checkpoint(globals().store, id, {
       ...criuOptions(flags),

@@ -130,7 +130,12 @@ export async function execOptions(flags: Flags): Promise<ExecOptions> {
   const [id, ...words] = flags.rest;
   const args = commandOf(words);
   const see = "See container exec --help.";
-  if (id === undefined) throw new UsageError("container exec needs an ID", see);
+  if (id === undefined) {
+    throw new UsageError(
+      "container exec needs a container and a command",
+      "Example: container exec -it web sh.",
+    );
+  }
   const file = flags.last("process");
   if (file !== undefined && args.length) {
     throw new UsageError(

@@ -2,6 +2,7 @@
 
 import { UsageError } from "../../spec/errors.ts";
 import type { Flags } from "../flags.ts";
+import { typedWords } from "../output.ts";
 import { globals } from "./global.ts";
 
 /**
@@ -15,12 +16,33 @@ export function idOf(flags: Flags, command: string, more = 0): string {
   if (id === undefined || rest.length > more) {
     throw new UsageError(
       id === undefined
-        ? `container ${command} needs an ID`
+        ? `container ${command} needs the ID of a container`
         : `container ${command} takes one ID`,
       `See container ${command} --help.`,
     );
   }
   return id;
+}
+
+/**
+ * Refuses a name where only an ID is accepted, because an engine means exactly
+ * the container with this ID.
+ *
+ * @throws {UsageError}
+ */
+export async function refuseName(
+  word: string,
+  command: string,
+  hint: string,
+): Promise<void> {
+  const { store } = globals();
+  if (store.has(word)) return;
+  const { isNamed } = await import("../../containers/daily/names.ts");
+  if (!isNamed(store, word)) return;
+  throw new UsageError(
+    `container ${command} takes an ID, and ${word} is the name of a container`,
+    hint,
+  );
 }
 
 /** The id of an existing container, see {@linkcode knownId}. */
@@ -41,5 +63,7 @@ export async function knownId(word: string): Promise<string> {
   const { store } = globals();
   if (store.has(word) && !store.peek(word)?.daily?.autoRemove) return word;
   const { idFor } = await import("../../containers/daily/names.ts");
-  return idFor(store, word);
+  const id = idFor(store, word);
+  if (id !== word) typedWords.set(id, word);
+  return id;
 }

@@ -28,7 +28,7 @@ import {
 import { print, warn } from "../output.ts";
 import { CREATE_FLAGS, createOptions } from "./create_flags.ts";
 import { globals } from "./global.ts";
-import { containerOf, idOf } from "./id.ts";
+import { containerOf, idOf, refuseName } from "./id.ts";
 import { isSignal, signalNumber } from "./signal.ts";
 
 /** `container create`. */
@@ -247,6 +247,7 @@ export const deleteCommand: Command = {
   async execute(argv) {
     const flags = parseFlagsAndNames(this.flags, argv, "container delete");
     const id = idOf(flags, "delete");
+    await refuseName(id, "delete", `container rm ${id} removes it.`);
     const { store } = globals();
     const force = flags.has("force");
     if (store.peek(id)?.daily) {

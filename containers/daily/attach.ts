@@ -67,8 +67,7 @@ export async function openAttachment(
       : new ContainerError(
         `Cannot attach to ${record ? nameOf(record) : id}: it is not running`,
         {
-          hint:
-            "Start it with container start; container ps -a shows its state.",
+          hint: `Start it: container start ${record ? nameOf(record) : id}`,
           cause,
         },
       );

@@ -30,6 +30,19 @@ test("errors use the name of a container, and point to one list", async () => {
     await said("top", "web"),
     "container: Cannot list the processes of web: it has exited. Start it: container start web\n",
   );
+  // An error has the word that was typed, and not the ID.
+  assertEquals(
+    await said("exec", "web", "true"),
+    "container: cannot exec in a stopped container: web. Its first process and its namespaces have ended.\n",
+  );
+  assertEquals(
+    await said("attach", "web"),
+    "container: Cannot attach to web: it is not running. Start it: container start web\n",
+  );
+  assertEquals(
+    await said("delete", "web"),
+    "container: container delete takes an ID, and web is the name of a container. container rm web removes it.\n",
+  );
   for (const command of ["kill", "rm", "logs", "start", "state", "pause"]) {
     assertEquals(
       await said(command, "nosuch"),

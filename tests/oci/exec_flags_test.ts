@@ -138,7 +138,7 @@ test(
       [["--cwd", "x", "one", "true"], 125, "Cwd must be an absolute path"],
       [["none", "true"], 125, "container does not exist"],
       [["one"], 125, "process args cannot be empty"],
-      [[], 125, "needs an ID"],
+      [[], 125, "needs a container and a command"],
       [["-dt", "one", "true"], 125, "without setting console socket"],
       [
         ["--console-socket", "/x", "one", "true"],

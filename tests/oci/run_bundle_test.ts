@@ -136,7 +136,7 @@ test("run --bundle is recognized before the command only, and checks its flags",
   assertEquals(help.status, 0);
   assertStringIncludes(help.stdout, "--no-subreaper");
   const mistaken: [string[], string][] = [
-    [[], "needs an ID"],
+    [[], "needs the ID of a container"],
     [["a", "b"], "takes one ID"],
     [["--preserve-fds", "x", "a"], "--preserve-fds x: not a number"],
     [["--preserve-fds", "2", "a"], "descriptor 3 is not open"],

@@ -20,6 +20,10 @@ for (
     ["volume", /There are no named volumes/],
     ["pod", /There are no pods/],
     ["cp", /root filesystem on the host/],
+    ["docker", /Leave out the word docker/],
+    ["sh", /container run sh/],
+    ["--rm", /It is a flag of run: container run --rm …/],
+    ["--context=x", /There is no daemon/],
     ["stat", /Did you mean (start or stats|stats or start|state or stats)\b/],
     ["zzz", /^container: Unknown command zzz\. See container --help\.\n$/],
   ] as const
