@@ -62,6 +62,12 @@ export function programSources(): string[] {
   ];
 }
 
+/** All files of scripts/, except tests. */
+export const scriptSources = (): string[] =>
+  typescriptFiles((room) => room === "scripts").filter((path) =>
+    path.startsWith(join(ROOT, "scripts/")) && !path.endsWith("_test.ts")
+  );
+
 /** The tests next to their source, and the test of imports. */
 export function unitTests(): string[] {
   const imports = join(ROOT, "tests/imports_test.ts");

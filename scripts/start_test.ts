@@ -1,7 +1,7 @@
 // @ts-types="../types/std_assert.d.ts"
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { reasonOf } from "./_deno.ts";
-import { isThere, programSources, ROOT } from "./_files.ts";
+import { isThere, programSources, ROOT, scriptSources } from "./_files.ts";
 import { findProgram } from "./_find_program.ts";
 import { builtMessage, DEFAULTS, parse } from "./compile.ts";
 import { createdMessage } from "./rootfs.ts";
@@ -55,13 +55,22 @@ Deno.test("README.md shows what a first start prints", async () => {
   );
 });
 
-Deno.test("a start downloads only the packages that the program and its build use", async () => {
-  const lock = JSON.parse(await Deno.readTextFile(`${ROOT}/deno.lock`));
-  // undici-types is a dependency of dax.
-  assertEquals(
-    Object.keys(lock.npm).filter((name) => !name.startsWith("@esbuild/")),
-    ["dax@0.49.0", "deno-std@1.3.1", "esbuild@0.25.5", "undici-types@5.28.4"],
+Deno.test("a start downloads only the packages that the program and its scripts use", async () => {
+  const read = async (path: string) =>
+    JSON.parse(await Deno.readTextFile(`${ROOT}/${path}`));
+  const imports: Record<string, string> = (await read("deno.json")).imports;
+  const packageOf = (url: string) => url.match(/^npm:[^/]+/)![0];
+  const texts = await Promise.all(
+    [...programSources(), ...scriptSources()]
+      .filter((path) => path.endsWith(".ts"))
+      .map((path) => Deno.readTextFile(path)),
   );
+  const used = Object.entries(imports).filter(([name]) =>
+    texts.some((text) => text.includes(`"${name}"`))
+  ).map(([, url]) => packageOf(url));
+  // What another file imports, for example a test, would be downloaded too.
+  const locked = Object.keys((await read("deno.lock")).specifiers);
+  assertEquals(locked.toSorted(), [...new Set(used)].toSorted());
 });
 
 Deno.test("runAs() uses sudo if it is needed and installed", () => {

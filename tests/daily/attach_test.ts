@@ -263,7 +263,7 @@ test("attach refuses in one line what it cannot attach to", async () => {
   };
   await refused(
     125,
-    /^container: Cannot attach to \S+: it is not running\. Start it with .*\n$/,
+    /^container: Cannot attach to \S+: it is not running\. Start it: container start \S+\n$/,
     "attach",
     "ended",
   );
