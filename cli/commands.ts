@@ -157,7 +157,7 @@ export async function dispatch(argv: readonly string[]): Promise<number> {
   if (word === "container") return await dispatch(rest);
   const entry = COMMANDS.find(({ name }) => name === word);
   if (!entry) {
-    const { commandFor } = await import("./foreign_commands.ts");
+    const { commandFor } = await import("./foreign/commands.ts");
     const known = commandFor(word);
     if (known) return await dispatch([known, ...rest]);
     const { unknownWord } = await import("./program.ts");
@@ -168,7 +168,7 @@ export async function dispatch(argv: readonly string[]): Promise<number> {
     return await command.execute(rest);
   } catch (error) {
     if (error instanceof UnknownFlag) {
-      const { adviceOn } = await import("./foreign_flags_of.ts");
+      const { adviceOn } = await import("./foreign/other_flags.ts");
       const advice = adviceOn(command.name, error.flag);
       throw advice ? new UsageError(error.message, advice) : error;
     }

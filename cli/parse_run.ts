@@ -17,7 +17,7 @@ export async function parseRunFlags(
     return await inOwnWords(parseFlags(flags, argv, command));
   } catch (error) {
     if (!(error instanceof UnknownFlag)) throw error;
-    const { nearestFlag } = await import("./foreign_flags.ts");
+    const { nearestFlag } = await import("./foreign/run_flags.ts");
     const hint = nearestFlag(error.flag);
     throw hint ? new UsageError(error.message, hint) : error;
   }

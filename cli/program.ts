@@ -4,8 +4,8 @@ import { UsageError } from "../spec/errors.ts";
 import { closestStrings } from "../containers/run/closest.ts";
 import { type Entry, HELP } from "./command.ts";
 import { type Flag, flagHelp } from "./flags.ts";
-import { adviceFor } from "./foreign_commands.ts";
-import { adviceBefore } from "./foreign_flags_of.ts";
+import { adviceFor } from "./foreign/commands.ts";
+import { adviceBefore } from "./foreign/other_flags.ts";
 import { GLOBAL_FLAGS } from "./oci/global.ts";
 
 const OWN: readonly Flag[] = [

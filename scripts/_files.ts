@@ -48,6 +48,7 @@ const BUILDERS = [
   "standalone/load.ts",
   "standalone/main.ts",
   "standalone/program.ts",
+  "standalone/report.ts",
   "standalone/warm.ts",
 ];
 

@@ -1,9 +1,9 @@
 /** Every command of docker, podman and runc, and their flags, get an answer. */
-// @ts-types="../types/std_assert.d.ts"
+// @ts-types="../../types/std_assert.d.ts"
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { UsageError } from "../spec/errors.ts";
-import { COMMANDS, dispatch } from "./commands.ts";
-import { adviceFor, commandFor } from "./foreign_commands.ts";
+import { UsageError } from "../../spec/errors.ts";
+import { COMMANDS, dispatch } from "../commands.ts";
+import { adviceFor, commandFor } from "./commands.ts";
 
 // docker --help of 28 with its plugins, podman --help of 5, runc --help of 1.3
 const COMMANDS_OF = {

@@ -3,8 +3,8 @@
  * not exist here. Loaded only if one is given. Pure.
  */
 
-import { nearestFlag } from "./foreign_flags.ts";
-import { RUN_FLAGS } from "./run_flags.ts";
+import { nearestFlag } from "./run_flags.ts";
+import { RUN_FLAGS } from "../run_flags.ts";
 
 const LATEST = "Use the name of the container.";
 const CIDFILE = 'Use "$(cat FILE)" in the place of the container.';

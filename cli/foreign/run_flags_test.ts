@@ -1,11 +1,11 @@
 /** Every flag of docker or bubblewrap gets an answer. */
-// @ts-types="../types/std_assert.d.ts"
+// @ts-types="../../types/std_assert.d.ts"
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { nearestFlag } from "./foreign_flags.ts";
-import { GLOBAL_FLAGS } from "./oci/global.ts";
-import { parseRunFlags } from "./parse_run.ts";
-import { RUN_FLAGS } from "./run_flags.ts";
-import { UsageError } from "../spec/errors.ts";
+import { nearestFlag } from "./run_flags.ts";
+import { GLOBAL_FLAGS } from "../oci/global.ts";
+import { parseRunFlags } from "../parse_run.ts";
+import { RUN_FLAGS } from "../run_flags.ts";
+import { UsageError } from "../../spec/errors.ts";
 
 // docker run --help of 28, bwrap --help of 0.11
 const DOCKER = `add-host annotation attach blkio-weight blkio-weight-device
