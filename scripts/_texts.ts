@@ -96,7 +96,8 @@ const pairs = (list: string) =>
 /**
  * Converts a module to the text of a function that returns its exports. Imports
  * are read once: no module changes its exports or is part of an import cycle.
- * Imports only for side effects are dropped, because no module has any.
+ * Imports only for side effects are dropped, because no module has any. The
+ * modules of node are part of Deno's runtime.
  *
  * @throws {ScriptError} if the module has another kind of import or export
  */
@@ -110,6 +111,13 @@ export function asFunction(module: string, name: string): string {
         `const {${
           pairs(list).map(([theirs, ours]) => `${theirs}:${ours ?? theirs}`)
         }}=load(${JSON.stringify(from)});\n`,
+    )
+    .replace(
+      /^import \{([^}]*)\} from "(node:[^"]+)";\n/gm,
+      (_, list: string, from: string) =>
+        `const {${
+          pairs(list).map(([theirs, ours]) => `${theirs}:${ours ?? theirs}`)
+        }}=process.getBuiltinModule(${JSON.stringify(from)});\n`,
     )
     .replace(/^import "\.\/[^"]+";\n/gm, "")
     .replace(/^export \{([^}]*)\};\n/gm, (_, list: string) => {

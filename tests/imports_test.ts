@@ -30,6 +30,7 @@ const ROOMS = [
   "containers/decide",
   "containers/world",
   "doctor",
+  "images",
   "images/registry",
   "images/store",
   "images/spec",

@@ -49,6 +49,9 @@ export interface RegistryRequest extends Omit<Exchange, "action"> {
   scopes: readonly string[];
 }
 
+const isBasic = ({ authorization }: Record<string, string>) =>
+  authorization?.startsWith("Basic ");
+
 /** One registry, for one command. */
 export class Connection {
   /** With TLS or without; unknown until the first answer. */
@@ -91,7 +94,11 @@ export class Connection {
   ): Promise<Answer> {
     const { scopes, action, accepts, headers } = request;
     for (let attempt = 0;; attempt++) {
-      const authorization = await this.#authorizer.header(scopes, action);
+      // An upload can go to another host, which gets no credentials.
+      const isElsewhere = path instanceof URL && path.host !== this.#host;
+      const authorization = isElsewhere
+        ? {}
+        : await this.#authorizer.header(scopes, action);
       const answer = await this.#send(path, {
         ...request,
         headers: { ...headers, ...authorization },
@@ -104,8 +111,8 @@ export class Connection {
       );
       const body = await readText(response);
       // The first answer says what it demands; a token can have expired.
-      const canAnswer = attempt < 2 &&
-        !(attempt > 0 && authorization.authorization?.startsWith("Basic")) &&
+      const canAnswer = attempt < 2 && !isElsewhere &&
+        !(attempt > 0 && isBasic(authorization)) &&
         await this.#authorizer.answer(challenges, scopes);
       if (!canAnswer) throw answerError(action, 401, body);
     }
@@ -126,8 +133,6 @@ export class Connection {
     } catch (error) {
       const mayHaveNoTls = error instanceof RegistryError && error.isUnanswered;
       if (!mayHaveNoTls || !this.#mayBePlain) throw error;
-      // A password must not go to whoever interrupts a connection with TLS: only
-      // a registry that may be plain gets here.
       return await this.#plainly(at("http:"), request, error);
     }
   }

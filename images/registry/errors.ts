@@ -13,7 +13,7 @@ export class RegistryError extends ContainerError {
   readonly code: number;
   /** The codes of the specification, such as MANIFEST_UNKNOWN. */
   readonly codes: readonly string[];
-  /** There was no answer: the network or TLS failed. */
+  /** Nothing answered with TLS: the registry may be one without. */
   readonly isUnanswered: boolean;
   constructor(
     message: string,
@@ -213,10 +213,18 @@ const NETWORK: readonly (readonly [
   ],
 ];
 
-/** A failure of the network in plain words, and whether to try again. */
-export function networkFailure(
-  error: unknown,
-): { cause: string; hint: string; again: boolean } {
+/** A failure of the network in plain words. */
+export interface NetworkFailure {
+  cause: string;
+  hint: string;
+  /** Another try can help. */
+  again: boolean;
+  /** The other side has TLS, with a certificate that is refused. */
+  hasTls: boolean;
+}
+
+/** Puts a failure of the network into plain words. */
+export function networkFailure(error: unknown): NetworkFailure {
   const text = error instanceof Error
     ? `${error.message} ${
       error.cause instanceof Error ? error.cause.message : error.cause ?? ""
@@ -225,11 +233,12 @@ export function networkFailure(
   const known = NETWORK.find(([pattern]) => pattern.test(text));
   if (known) {
     const [, cause, hint, again = false] = known;
-    return { cause, hint, again };
+    return { cause, hint, again, hasTls: /certificate/.test(cause) };
   }
   return {
     cause: "the connection broke",
     hint: "Check the network, or try later.",
     again: true,
+    hasTls: false,
   };
 }

@@ -128,11 +128,11 @@ async function tryOnce(
   } catch (error) {
     network.signal?.throwIfAborted();
     if (error instanceof ContainerError) throw error;
-    const { cause, hint, again } = networkFailure(error);
+    const { cause, hint, again, hasTls } = networkFailure(error);
     return {
       error: new RegistryError(`${action}: ${cause}`, {
         hint,
-        isUnanswered: true,
+        isUnanswered: !hasTls,
         cause: error,
       }),
       wait: null,

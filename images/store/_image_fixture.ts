@@ -72,7 +72,9 @@ export function addImage(
   let chain = "";
   for (const diffId of image.diffIds) {
     chain = chain ? digestOf(`${chain} ${diffId}`) : diffId;
-    Deno.writeTextFileSync(`${work.layer(chain)}/file`, chain);
+    const directory = work.layer(chain);
+    Deno.mkdirSync(directory);
+    Deno.writeTextFileSync(`${directory}/file`, chain);
     work.layerDone(chain, { diffId, size: chain.length });
   }
   work.commit({

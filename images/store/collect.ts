@@ -116,14 +116,16 @@ export function collect(
   // A store without this directory has never had an image.
   if (statOrNull(`${store}/work`) === null) return removed;
   using work = Work.begin(store);
-  let count = 0;
+  const garbage: string[] = [];
   const discard = (path: string): boolean => {
     if (statOrNull(path) === null) return false;
+    const to = `${work.path}/garbage-${garbage.length}`;
     try {
-      Deno.renameSync(path, `${work.path}/garbage-${count++}`);
+      Deno.renameSync(path, to);
     } catch (error) {
       throw storeError(path, error);
     }
+    garbage.push(to);
     return true;
   };
   {
@@ -154,7 +156,10 @@ export function collect(
     left.forEach(discard);
     dropSummaries(store, summaries, entries, known);
   }
-  if (measure) removed.bytes = diskUsage(work.path);
+  if (measure) {
+    const seen = new Set<string>();
+    for (const path of garbage) removed.bytes += diskUsage(path, seen);
+  }
   return removed;
 }
 

@@ -119,8 +119,14 @@ export function writeIndex(
  * Replaces a file at once: a command that is killed leaves the old one or the
  * new one. Only one command at a time may do that, because the temporary name
  * is always the same, so that a killed command leaves at most one.
+ *
+ * @param options.sync whether the new one survives a power cut
  */
-export function replaceFile(path: string, text: string): void {
+export function replaceFile(
+  path: string,
+  text: string,
+  { sync = true } = {},
+): void {
   const draft = `${path}.new`;
   try {
     {
@@ -134,7 +140,7 @@ export function replaceFile(path: string, text: string): void {
       for (let rest = bytes; rest.length;) {
         rest = rest.subarray(file.writeSync(rest));
       }
-      file.syncSync();
+      if (sync) file.syncSync();
     }
     Deno.renameSync(draft, path);
   } catch (error) {

@@ -223,11 +223,11 @@ export class ImageStore {
     using _lock = lockStore(this.path);
     this.#check(image);
     const { entry, source, repository } = image;
-    const isSame = repository === repositoryOf(name);
     addToIndex(this.path, {
       descriptor: entry,
       name: fullName(withDefaultTag(name)),
-      ...isSame ? { source, repository } : {},
+      source,
+      repository,
     });
   }
 

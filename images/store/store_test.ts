@@ -152,7 +152,9 @@ Deno.test("two commands can add the same image", () => {
     Deno.writeFileSync(work.blob(digest), bytes);
   }
   const [chain = ""] = ONE.diffIds;
-  Deno.writeTextFileSync(`${work.layer(chain)}/file`, "x");
+  const directory = work.layer(chain);
+  Deno.mkdirSync(directory);
+  Deno.writeTextFileSync(`${directory}/file`, "x");
   addImage(temp.store, ONE, "x:1");
   work.commit({ descriptor: ONE.manifest, name: "docker.io/library/y:1" });
   assertEquals(temp.store.images().length, 2);

@@ -64,6 +64,7 @@ export function writeSummaries(store: string, summaries: Summaries): void {
   replaceFile(
     fileOf(store),
     JSON.stringify({ format: FORMAT, images: Object.fromEntries(summaries) }),
+    { sync: false },
   );
 }
 
@@ -73,6 +74,8 @@ export interface LayerRecord {
   diffId: string;
   /** The bytes of its files. */
   size: number;
+  /** It hides all layers below it, which an overlay does not see by itself. */
+  hidesAll?: true;
 }
 
 /** The record of an unpacked layer; null if the layer is not here. */

@@ -7,7 +7,11 @@
  * while it lasts, even if no image has it yet.
  */
 
+import { AT_FDCWD } from "../../ffi/fcntl.ts";
 import { syncDirectory, syncFileSystem } from "../../ffi/sync.ts";
+import { ContainerError } from "../../spec/errors.ts";
+import { fromText } from "../tar/byte_string.ts";
+import { removeTree } from "../layers/remove_tree.ts";
 import { hexOf } from "../spec/digest.ts";
 import type { Descriptor } from "../spec/types.ts";
 import {
@@ -28,7 +32,12 @@ import {
   storeError,
   textOrNull,
 } from "./places.ts";
-import { readSummaries, summarize, writeSummaries } from "./summaries.ts";
+import {
+  type LayerRecord,
+  readSummaries,
+  summarize,
+  writeSummaries,
+} from "./summaries.ts";
 
 /** What a work uses: blobs by digest, layers by chain ID. */
 export interface Pins {
@@ -84,7 +93,10 @@ export class Work implements Disposable {
     using _lock = lockStore(this.store);
     this.#pins.blobs.push(...blobs);
     this.#pins.chains.push(...chains);
-    replaceFile(`${this.path}/pins.json`, JSON.stringify(this.#pins));
+    // After a power cut this work is over.
+    replaceFile(`${this.path}/pins.json`, JSON.stringify(this.#pins), {
+      sync: false,
+    });
   }
 
   /** A file for the content of a blob. It becomes the blob with the commit. */
@@ -95,21 +107,29 @@ export class Work implements Disposable {
   }
 
   /**
-   * A new directory for the files of a layer. It becomes the layer with the
-   * commit.
+   * The place for the files of a layer, where the caller makes a directory. It
+   * becomes the layer with the commit.
    */
   layer(chain: string): string {
-    const path = `${this.path}/layer-${hexOf(chain)}`;
+    const path = this.#layerPath(chain);
     Deno.mkdirSync(path, { mode: 0o755 });
-    Deno.mkdirSync(`${path}/diff`, { mode: 0o755 });
     this.#made.set(path, layerDirectory(this.store, chain));
-    return `${path}/diff`;
+    return this.layerFiles(chain);
+  }
+
+  /** The files of a layer that this work makes. */
+  layerFiles(chain: string): string {
+    return `${this.#layerPath(chain)}/diff`;
+  }
+
+  #layerPath(chain: string): string {
+    return `${this.path}/layer-${hexOf(chain)}`;
   }
 
   /** Notes what a layer of this work contains. */
-  layerDone(chain: string, record: { diffId: string; size: number }): void {
+  layerDone(chain: string, record: LayerRecord): void {
     Deno.writeTextFileSync(
-      `${this.path}/layer-${hexOf(chain)}/layer.json`,
+      `${this.#layerPath(chain)}/layer.json`,
       JSON.stringify(record),
     );
   }
@@ -143,9 +163,11 @@ export class Work implements Disposable {
   /** Ends the work: what has not been committed is removed. */
   [Symbol.dispose](): void {
     try {
-      Deno.removeSync(this.path, { recursive: true });
-    } catch {
+      // A layer's tree can be deeper than paths may be long.
+      removeTree(AT_FDCWD, fromText(this.path));
+    } catch (error) {
       // The next command that looks for killed ones removes it.
+      if (!(error instanceof ContainerError)) throw error;
     }
     this.#lock[Symbol.dispose]();
   }

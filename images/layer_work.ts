@@ -1,0 +1,224 @@
+/**
+ * Adds the layers of an image to a work: several at once arrive, are verified,
+ * kept as blobs and unpacked. Then they are finished from the lowest to the
+ * highest. Runs in the command's process.
+ */
+
+import { ContainerError } from "../spec/errors.ts";
+import { atOnce } from "./at_once.ts";
+import type { OnProgress } from "./progress.ts";
+import { chainIds } from "./spec/digest.ts";
+import { compressionOf, isForeign } from "./spec/media_types.ts";
+import type { Descriptor } from "./spec/types.ts";
+import { hasBlob, streamBlob, writeThrough } from "./store/blobs.ts";
+import { layerFiles } from "./store/places.ts";
+import { type LayerRecord, layerRecord } from "./store/summaries.ts";
+import type { Work } from "./store/work.ts";
+
+/** A layer that has been unpacked. */
+export interface UnpackedLayer extends LayerRecord {
+  /**
+   * Does what needs the layers below, which are complete then.
+   *
+   * @param below the directories of the layers below, the lowest first
+   */
+  finish(below: readonly string[]): void;
+}
+
+/** Unpacks layers: what this room needs of images/layers. */
+export interface LayerUnpacker {
+  /**
+   * Unpacks a layer into a directory that it makes.
+   *
+   * @throws {ContainerError} for a layer that is damaged or refused
+   */
+  unpack(source: AsyncIterable<Uint8Array>, options: {
+    into: string;
+    mediaType: string;
+    maxUnpacked: number;
+    signal: AbortSignal;
+  }): Promise<UnpackedLayer>;
+}
+
+/** The layers to add, and how. */
+export interface LayerOptions {
+  /** The image, for messages. */
+  name: string;
+  layers: readonly Descriptor[];
+  diffIds: readonly string[];
+  /** Fetches a layer that is not here. */
+  fetch(layer: Descriptor): AsyncIterable<Uint8Array>;
+  unpacker: LayerUnpacker;
+  maxUnpacked: number;
+  signal?: AbortSignal;
+  onProgress?: OnProgress;
+}
+
+/** As many layers at once as docker takes. */
+const AT_ONCE = 3;
+/** Bytes between two messages about a layer. */
+const STEP = 256 * 1024;
+
+interface Task {
+  layer: Descriptor;
+  diffId: string;
+  chain: string;
+  /** An earlier layer with the same blob. */
+  twin?: Task;
+  /** The file of its blob while it is not in the store. */
+  file?: string;
+  done?: Promise<void>;
+  unpacked?: UnpackedLayer;
+}
+
+/**
+ * Adds the layers that are not in the store yet.
+ *
+ * @throws {ContainerError}
+ */
+export async function addLayers(
+  work: Work,
+  options: LayerOptions,
+): Promise<void> {
+  const { layers, diffIds, name, onProgress } = options;
+  const chains = chainIds(diffIds);
+  work.pin([], chains);
+  const tasks: Task[] = [];
+  for (const [index, layer] of layers.entries()) {
+    const { digest } = layer;
+    tasks.push({
+      layer,
+      diffId: diffIds[index]!,
+      chain: chains[index]!,
+      twin: tasks.find((other) => other.layer.digest === digest),
+    });
+  }
+  onProgress?.({
+    kind: "begin",
+    name,
+    layers: layers.map(({ digest, size }) => ({ digest, size })),
+  });
+  await atOnce(
+    tasks,
+    AT_ONCE,
+    (task, signal) => task.done = add(task, work, options, signal),
+    options.signal,
+  );
+  const below: string[] = [];
+  for (const { unpacked, chain } of tasks) {
+    const record = unpacked ?? layerRecord(work.store, chain);
+    // What a layer hides is not there for those above it.
+    if (record?.hidesAll) below.length = 0;
+    if (unpacked) {
+      unpacked.finish(below);
+      const { diffId, size, hidesAll } = unpacked;
+      work.layerDone(chain, {
+        diffId,
+        size,
+        ...hidesAll ? { hidesAll } : {},
+      });
+    }
+    below.push(
+      unpacked ? work.layerFiles(chain) : layerFiles(work.store, chain),
+    );
+  }
+}
+
+async function add(
+  task: Task,
+  work: Work,
+  options: LayerOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const { layer, chain, diffId, twin } = task;
+  const { digest, size } = layer;
+  const { onProgress, unpacker, maxUnpacked, name } = options;
+  const isUnpacked = layerRecord(work.store, chain) !== null;
+  const isHere = hasBlob(work.store, digest, size);
+  if (isUnpacked && (isHere || twin)) {
+    onProgress?.({ kind: "layer", digest, state: "here", bytes: size });
+    return;
+  }
+  await twin?.done;
+  const source = counted(
+    isHere
+      ? streamBlob(work.store, digest)
+      : twin?.file !== undefined
+      ? streamFile(twin.file)
+      : fetched(task, work, options),
+    (bytes) => onProgress?.({ kind: "layer", digest, state: "moving", bytes }),
+    signal,
+  );
+  try {
+    if (!isUnpacked) {
+      task.unpacked = await unpacker.unpack(keptOpen(source), {
+        into: work.layer(chain),
+        mediaType: layer.mediaType,
+        maxUnpacked,
+        signal,
+      });
+    }
+    // What follows the end of the archive belongs to the blob.
+    for await (const _ of source);
+  } finally {
+    await source.return(undefined);
+  }
+  const found = task.unpacked?.diffId ?? diffId;
+  if (found !== diffId) {
+    throw new ContainerError(
+      `Cannot use ${name}: its layer ${digest} has other content than its configuration says (${found})`,
+      { hint: "The image is broken: ask its author, or choose another." },
+    );
+  }
+  onProgress?.({ kind: "layer", digest, state: "done", bytes: size });
+}
+
+/** A layer that is fetched, and kept as a blob. */
+function fetched(
+  task: Task,
+  work: Work,
+  { name, fetch }: LayerOptions,
+): AsyncGenerator<Uint8Array> {
+  const { layer } = task;
+  if (compressionOf(layer.mediaType) === null) {
+    throw new ContainerError(`Cannot use ${name}: it has an unknown layer`);
+  }
+  if (isForeign(layer.mediaType) && layer.urls?.length) {
+    throw new ContainerError(
+      `Cannot use ${name}: a layer is not in the registry, but at ${
+        layer.urls[0]
+      }`,
+      { hint: "Such layers are not supported: choose another image." },
+    );
+  }
+  task.file = work.blob(layer.digest);
+  return writeThrough(fetch(layer), task.file, layer, name);
+}
+
+async function* streamFile(path: string): AsyncGenerator<Uint8Array> {
+  using file = await Deno.open(path);
+  yield* file.readable;
+}
+
+/** Tells how much has passed, and ends with the signal. */
+async function* counted(
+  source: AsyncIterable<Uint8Array>,
+  tell: (bytes: number) => void,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  let bytes = 0;
+  let told = 0;
+  for await (const part of source) {
+    signal.throwIfAborted();
+    bytes += part.length;
+    if (bytes - told >= STEP) tell(told = bytes);
+    yield part;
+  }
+}
+
+/** The same stream; a reader that stops early does not end it. */
+const keptOpen = (
+  source: AsyncGenerator<Uint8Array>,
+): AsyncIterable<Uint8Array> => ({
+  [Symbol.asyncIterator]: () => ({ next: () => source.next() }),
+});
