@@ -6,6 +6,7 @@
 import { commandHelp, type Entry } from "./command.ts";
 import { VERSION } from "./version.ts";
 import { DAILY_COMMANDS } from "./daily/commands.ts";
+import { IMAGE_COMMANDS } from "./images/commands.ts";
 import { HELP_WORDS, HelpRequested, UnknownFlag } from "./flags.ts";
 import { UsageError } from "../spec/errors.ts";
 import { print } from "./output.ts";
@@ -68,6 +69,7 @@ export const COMMANDS: readonly Entry[] = [
     load: async () => (await import("./oci/exec.ts")).execCommand,
   },
   ...DAILY_COMMANDS,
+  ...IMAGE_COMMANDS,
   {
     name: "pause",
     summary: "Suspend all processes of a container",

@@ -3,6 +3,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { type Command, commandHelp } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
+import { UsageError } from "../spec/errors.ts";
 import { HelpRequested, UnknownFlag } from "./flags.ts";
 
 /**
@@ -10,10 +11,12 @@ import { HelpRequested, UnknownFlag } from "./flags.ts";
  */
 const ENDS_AT_NAME = ["run", "explain", "exec", "ps", "top"];
 const FLAGS_ALONE = ["doctor", "list", "prune", "spec", "features"];
+/** The first word of a group is another command. */
+const GROUPS = ["image", "system"];
 const NOT_MEANT = ["completion", "man", "child", "ended"];
 
 const NAMED = COMMANDS.filter(({ name }) =>
-  ![...ENDS_AT_NAME, ...FLAGS_ALONE, ...NOT_MEANT].includes(name)
+  ![...ENDS_AT_NAME, ...FLAGS_ALONE, ...GROUPS, ...NOT_MEANT].includes(name)
 );
 
 /** Executes a command with words that are refused before anything is done. */
@@ -59,6 +62,20 @@ Deno.test("a command without names refuses every word", async () => {
 Deno.test("the help of a command with names mentions them", async () => {
   for (const { name, load } of NAMED) {
     const help = commandHelp(await load());
-    assertEquals(/Usage: .*\b(CONTAINER|ID)\b/.test(help), true, name);
+    assertEquals(
+      /Usage: .*\b(CONTAINER|ID|IMAGE|REPOSITORY|REGISTRY)\b/.test(help),
+      true,
+      name,
+    );
+  }
+});
+
+Deno.test("a group refuses a word that is none of its commands", async () => {
+  for (const { name, load } of COMMANDS) {
+    if (!GROUPS.includes(name)) continue;
+    const group = await load();
+    await assertRejects(() => executed(group, "web"), UsageError, name);
+    await assertRejects(() => executed(group), HelpRequested);
+    await assertRejects(() => executed(group, "--help"), HelpRequested);
   }
 });

@@ -3,8 +3,10 @@
  * exist. Loaded only for a word that is no command. Pure.
  */
 
-const NO_IMAGES =
-  "Images are not supported yet. Use run --rootfs with a directory.";
+const NO_BUILD =
+  "Images cannot be built yet. Build and push with another tool, then pull.";
+const NO_ARCHIVES =
+  "Archives of images are not supported yet. The store is an OCI layout: copy with skopeo.";
 const NO_NETWORKS =
   "Networks are not supported yet. run --network host shares the host's network.";
 const NO_VOLUMES =
@@ -26,13 +28,13 @@ const ALIASES: Readonly<Record<string, string>> = {
 /** For each command of another program, a sentence on what to do instead. */
 const INSTEAD: Readonly<Record<string, string>> = {
   ai: PLUGIN,
-  artifact: NO_IMAGES,
-  "auto-update": NO_IMAGES,
-  bake: NO_IMAGES,
+  artifact: "Fetch artifacts with a tool for them, such as oras.",
+  "auto-update": "pull fetches newer images.",
+  bake: NO_BUILD,
   bash: "container run bash starts a shell in a container.",
-  build: NO_IMAGES,
-  buildx: NO_IMAGES,
-  builder: NO_IMAGES,
+  build: NO_BUILD,
+  buildx: NO_BUILD,
+  builder: NO_BUILD,
   cleanup: "A container that ends cleans up after itself. rm removes it.",
   clone: "Use run with the flags of the other container; inspect shows them.",
   cloud: PLUGIN,
@@ -55,17 +57,12 @@ const INSTEAD: Readonly<Record<string, string>> = {
   generate:
     "Start containers at boot with --restart and a systemd unit of your own.",
   healthcheck: "Health checks are not supported. Use exec.",
-  history: NO_IMAGES,
-  image: NO_IMAGES,
-  images: NO_IMAGES,
-  import: NO_IMAGES,
+  import: NO_ARCHIVES,
   init: "create prepares a container without starting it.",
   kube: NO_PODS,
-  load: NO_IMAGES,
-  login: NO_IMAGES,
-  logout: NO_IMAGES,
+  load: NO_ARCHIVES,
   machine: "Containers run on this machine. No virtual machine is needed.",
-  manifest: NO_IMAGES,
+  manifest: "Lists of images are made with other tools, such as skopeo.",
   mcp: PLUGIN,
   model: PLUGIN,
   mount: "The root filesystem of a container is a directory of the host.",
@@ -77,30 +74,24 @@ const INSTEAD: Readonly<Record<string, string>> = {
   plugin: "There are no plugins.",
   pod: NO_PODS,
   podman: "Leave out the word podman.",
-  pull: NO_IMAGES,
-  push: NO_IMAGES,
   quadlet:
     "Start containers at boot with --restart and a systemd unit of your own.",
-  rmi: NO_IMAGES,
   runc: "Leave out the word runc.",
-  runlabel: NO_IMAGES,
+  runlabel: "Images cannot be run yet. image inspect shows their labels.",
   sandbox: PLUGIN,
-  save: NO_IMAGES,
+  save: NO_ARCHIVES,
   scout: PLUGIN,
-  search: NO_IMAGES,
+  search: "Search on the page of the registry, then pull.",
   secret: "Pass a secret with run --file SRC:DST.",
   service: NO_CLUSTER,
   sh: "container run sh starts a shell in a container.",
   stack: NO_CLUSTER,
   swarm: NO_CLUSTER,
-  system:
-    "Use doctor to check this machine, and prune to remove ended containers.",
-  tag: NO_IMAGES,
-  trust: NO_IMAGES,
+  trust: "policy.json says which images may be pulled.",
   umount: "The root filesystem of a container is a directory of the host.",
   unmount: "The root filesystem of a container is a directory of the host.",
   unshare: "run --userns starts a command in a user namespace.",
-  untag: NO_IMAGES,
+  untag: "rmi removes a name of an image.",
   volume: NO_VOLUMES,
 };
 

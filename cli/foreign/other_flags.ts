@@ -141,7 +141,7 @@ const BEFORE: Readonly<Record<string, string>> = {
   D: "Use --debug.",
   "log-level": "Use --debug.",
   runtime: "container is its own runtime. Remove the flag.",
-  "storage-driver": "Images are not supported yet. Remove the flag.",
+  "storage-driver": "Layers are kept by overlayfs only. Remove the flag.",
   runroot: "Use --root.",
 };
 

@@ -6,8 +6,7 @@
 const ALWAYS = "It is always enabled. Remove the flag.";
 const DEFAULT_MOUNT = "It is mounted by default. Remove the flag.";
 const NEW = "The namespace is new by default. Remove the flag.";
-const NO_IMAGES =
-  "Images are not supported yet. Use --rootfs with a directory.";
+const NO_IMAGES = "Images cannot be run yet. Use --rootfs with a directory.";
 const NO_NETWORKS =
   "Networks are not supported yet. --network host shares the host's network.";
 const NO_PODS =

@@ -17,6 +17,7 @@ import { log, note, stackTraces } from "../output.ts";
 /** The flags before the command. */
 export const GLOBAL_FLAGS: readonly Flag[] = [
   { name: "root", value: "DIR", help: "Directory for the state of containers" },
+  { name: "store", value: "DIR", help: "Directory for images" },
   { name: "log", value: "FILE", help: "Also write errors to FILE" },
   { name: "log-format", value: "FORMAT", help: "text or json" },
   {
@@ -62,6 +63,8 @@ export interface Global {
   store: Store;
   /** The directory that `--root` names. */
   root?: string;
+  /** The directory of `--store`, for images. */
+  images?: string;
   systemdCgroup: boolean;
   cgroups: boolean;
   criu?: string;
@@ -115,6 +118,7 @@ export function takeGlobalFlags(argv: readonly string[]): readonly string[] {
       return store ??= new Store(root ?? `${stateDirectory()}/containers`);
     },
     root,
+    images: flags.last("store"),
     systemdCgroup: flags.has("systemd-cgroup") || manager === "systemd",
     cgroups: !cgroupUse.disabled,
     criu: flags.last("criu"),
@@ -146,7 +150,7 @@ function checkValues(flags: Flags): void {
       "See container --help.",
     );
   }
-  for (const name of ["root", "log"]) {
+  for (const name of ["root", "store", "log"]) {
     if (flags.last(name) === "") {
       throw new UsageError(`--${name}: the path is empty`);
     }

@@ -159,6 +159,7 @@ async function program(
 }
 
 const isAlone = (path: string) => nameOf(path) in ALONE;
+const isOfImages = (path: string) => /\/tests\/images\//.test(path);
 
 async function fromSource(paths: readonly string[]): Promise<Outcome> {
   if ("missing" in compiledProgram()) {
@@ -261,7 +262,18 @@ export function allParts(): Part[] {
       title: "the compiled program",
       budget: 780,
       run: (touched) =>
-        program(own.filter((path) => touched(path) && !isAlone(path))),
+        program(
+          own.filter((path) =>
+            touched(path) && !isAlone(path) && !isOfImages(path)
+          ),
+        ),
+    },
+    {
+      name: "images",
+      title: "images, registries and layers",
+      budget: 120,
+      run: (touched) =>
+        program(own.filter((path) => touched(path) && isOfImages(path))),
     },
     {
       name: "alone",

@@ -14,8 +14,8 @@ import {
 
 for (
   const [word, advice] of [
-    ["pull", /Images are not supported yet/],
-    ["build", /Images are not supported yet/],
+    ["build", /Images cannot be built yet/],
+    ["save", /Archives of images are not supported yet/],
     ["network", /Networks are not supported yet/],
     ["volume", /There are no named volumes/],
     ["pod", /There are no pods/],

@@ -1,0 +1,57 @@
+/** The rows of the table for the commands of images. */
+
+import type { Entry } from "../command.ts";
+
+/** The commands for images and registries. */
+export const IMAGE_COMMANDS: readonly Entry[] = [
+  {
+    name: "pull",
+    summary: "Fetch an image from a registry",
+    load: async () => (await import("./pull.ts")).pullCommand,
+  },
+  {
+    name: "push",
+    summary: "Put an image into a registry",
+    load: async () => (await import("./push.ts")).pushCommand,
+  },
+  {
+    name: "images",
+    summary: "List the images of this machine",
+    load: async () => (await import("./images.ts")).imagesCommand,
+  },
+  {
+    name: "rmi",
+    summary: "Remove images, or names of images",
+    load: async () => (await import("./rmi.ts")).rmiCommand,
+  },
+  {
+    name: "tag",
+    summary: "Give an image a further name",
+    load: async () => (await import("./rmi.ts")).tagCommand,
+  },
+  {
+    name: "history",
+    summary: "List the steps that made an image",
+    load: async () => (await import("./inspect.ts")).historyCommand,
+  },
+  {
+    name: "login",
+    summary: "Keep credentials for a registry",
+    load: async () => (await import("./login.ts")).loginCommand,
+  },
+  {
+    name: "logout",
+    summary: "Forget the credentials for a registry",
+    load: async () => (await import("./login.ts")).logoutCommand,
+  },
+  {
+    name: "image",
+    summary: "List, inspect, prune and change images",
+    load: async () => (await import("./groups.ts")).imageCommand,
+  },
+  {
+    name: "system",
+    summary: "Show the space that images take",
+    load: async () => (await import("./groups.ts")).systemCommand,
+  },
+];

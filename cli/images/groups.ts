@@ -1,0 +1,87 @@
+/**
+ * The grouped forms of docker and podman: `container image ls`. A group is a
+ * command whose first word is another command.
+ */
+
+import { UsageError } from "../../spec/errors.ts";
+import { closestStrings } from "../../containers/run/closest.ts";
+import { type Command, commandHelp } from "../command.ts";
+import { HELP_WORDS, HelpRequested } from "../flags.ts";
+import { print } from "../output.ts";
+
+type Load = () => Promise<Command>;
+
+const removal = () => import("./rmi.ts");
+const details = () => import("./inspect.ts");
+
+const IMAGE: Readonly<Record<string, Load>> = {
+  ls: async () => (await import("./images.ts")).imagesCommand,
+  list: async () => (await import("./images.ts")).imagesCommand,
+  pull: async () => (await import("./pull.ts")).pullCommand,
+  push: async () => (await import("./push.ts")).pushCommand,
+  rm: async () => (await removal()).rmiCommand,
+  remove: async () => (await removal()).rmiCommand,
+  tag: async () => (await removal()).tagCommand,
+  history: async () => (await details()).historyCommand,
+  inspect: async () => (await details()).imageInspectCommand,
+  prune: async () => (await removal()).imagePruneCommand,
+};
+
+const SYSTEM: Readonly<Record<string, Load>> = {
+  df: async () => (await import("./system.ts")).systemDfCommand,
+};
+
+/** A command whose first word is one of other commands. */
+function group(
+  command: Omit<Command, "execute" | "flags">,
+  members: Readonly<Record<string, Load>>,
+): Command {
+  const { name } = command;
+  const words = Object.keys(members);
+  return {
+    ...command,
+    flags: [],
+    async execute([word, ...rest]) {
+      if (word === undefined || HELP_WORDS.has(word) || word === "help") {
+        throw new HelpRequested();
+      }
+      if (!Object.hasOwn(members, word)) {
+        const [near] = closestStrings(word, words);
+        throw new UsageError(
+          `Unknown command ${name} ${word || '""'}`,
+          near
+            ? `Did you mean container ${name} ${near}?`
+            : `See container ${name} --help.`,
+        );
+      }
+      const member = await members[word]!();
+      try {
+        return await member.execute(rest);
+      } catch (error) {
+        if (!(error instanceof HelpRequested)) throw error;
+        print(commandHelp(member));
+        return 0;
+      }
+    },
+  };
+}
+
+/** The commands for images, in one group. */
+export const imageCommand: Command = group({
+  name: "image",
+  summary: "List, inspect, prune and change images",
+  usage: "ls|pull|push|rm|tag|history|inspect|prune [flags] …",
+  examples: [
+    ["sudo container image ls", "as container images"],
+    ["sudo container image inspect alpine", "details of an image"],
+    ["sudo container image prune", "remove images without a name"],
+  ],
+}, IMAGE);
+
+/** The commands for everything that this program keeps. */
+export const systemCommand: Command = group({
+  name: "system",
+  summary: "Show the space that images take",
+  usage: "df [flags]",
+  examples: [["sudo container system df", "as du, but by kind"]],
+}, SYSTEM);

@@ -1,0 +1,127 @@
+/** `container pull`: fetches images from registries. */
+
+import { pull } from "../../images/pull.ts";
+import { UNPACKER } from "../../images/unpacker.ts";
+import { Session } from "../../images/registry/session.ts";
+import { parsePlatform } from "../../images/spec/platform.ts";
+import {
+  familiarName,
+  fullName,
+  type Reference,
+  withDefaultTag,
+} from "../../images/spec/reference.ts";
+import { parsePlace } from "../../images/spec/transport.ts";
+import { UsageError } from "../../spec/errors.ts";
+import type { Command } from "../command.ts";
+import { type Flag, parseFlagsAndNames } from "../flags.ts";
+import { print } from "../output.ts";
+import { imagesOf, openStore } from "./open_store.ts";
+import { PROGRESS, ProgressView } from "./progress.ts";
+import {
+  Interruption,
+  REGISTRY_FLAGS,
+  sessionOptions,
+} from "./registry_flags.ts";
+import { parseSize } from "../../spec/resource_flags.ts";
+
+/** The most bytes of a layer, unpacked: enough for the largest that exist. */
+const MOST_UNPACKED = "64g";
+
+const FLAGS: readonly Flag[] = [
+  {
+    name: "platform",
+    value: "PLATFORM",
+    help: "OS/ARCHITECTURE[/VARIANT] instead of this machine's",
+  },
+  { name: "quiet", short: "q", help: "Print only the name of the image" },
+  PROGRESS,
+  {
+    name: "max-unpacked",
+    value: "SIZE",
+    help: `Refuse a layer that is larger unpacked (default: ${MOST_UNPACKED})`,
+  },
+  ...REGISTRY_FLAGS,
+];
+
+/** Fetches images. */
+export const pullCommand: Command = {
+  name: "pull",
+  summary: "Fetch an image from a registry",
+  usage: "[flags] IMAGE…",
+  flags: FLAGS,
+  examples: [
+    ["sudo container pull alpine:3.20", "from docker.io"],
+    ["sudo container pull ghcr.io/x/y@sha256:…", "exactly this content"],
+    ["sudo container pull --platform linux/arm64 alpine", "for other machines"],
+  ],
+  async execute(argv) {
+    const flags = parseFlagsAndNames(FLAGS, argv, "container pull");
+    const words = imagesOf(flags, "pull");
+    const platform = flags.last("platform");
+    const maxUnpacked = parseSize(
+      "max-unpacked",
+      flags.last("max-unpacked") ?? MOST_UNPACKED,
+    );
+    const options = sessionOptions(flags);
+    using view = new ProgressView({
+      moving: "Downloading",
+      done: "Pull complete",
+      here: "Already exists",
+    }, flags);
+    using interruption = new Interruption();
+    const { signal } = interruption;
+    using session = new Session({
+      ...options,
+      signal,
+      onWait: (milliseconds, why) =>
+        view.take({ kind: "wait", milliseconds, why }),
+    });
+    const store = openStore();
+    const references = words.map((word) => sourceOf(session, word));
+    try {
+      for (const reference of references) {
+        const { digest, isOld } = await pull(reference, {
+          store,
+          session,
+          unpacker: UNPACKER,
+          maxUnpacked,
+          signal,
+          onProgress: view.take,
+          ...platform === undefined
+            ? {}
+            : { platform: parsePlatform(platform) },
+        });
+        const wanted = withDefaultTag(reference);
+        if (!flags.has("quiet")) {
+          print(`Digest: ${digest}`);
+          print(
+            `Status: ${
+              isOld ? "Image is up to date" : "Downloaded newer image"
+            } for ${familiarName(wanted)}`,
+          );
+        }
+        print(fullName(wanted));
+      }
+      return 0;
+    } catch (error) {
+      if (interruption.status !== null) return interruption.status;
+      throw error;
+    }
+  },
+};
+
+/**
+ * The image that a word names in a registry.
+ *
+ * @throws {UsageError}
+ */
+function sourceOf({ conf }: Session, word: string): Reference {
+  const place = parsePlace(word);
+  if (place.transport !== "docker") {
+    throw new UsageError(
+      `Cannot pull ${word}: ${place.transport} is not a registry`,
+      "Copy it to a registry with skopeo copy.",
+    );
+  }
+  return word.startsWith("docker://") ? place.reference : conf.resolve(word);
+}
