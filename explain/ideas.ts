@@ -170,7 +170,7 @@ const OF: { readonly [K in StepKind]: Of<K> } = {
     if ("name" in mount) return ofMount(mount.name, context);
     const isRoot = "inside" in mount
       ? mount.inside === "/"
-      : buildsRoot(mount.path, step, context.steps);
+      : mount.path === "/" || buildsRoot(mount.path, step, context.steps);
     return isRoot ? "root" : "mounts";
   },
   makeMountpoint: ({ path }, context) => ofPath(path, context),

@@ -130,15 +130,16 @@ function root({ own, all: steps }: Subject): string {
   const from = overlay?.root ?? image?.image ?? bound?.source ?? change?.root;
   const isReadonly = all(steps, "setMountAttributes").some(({ mount, set }) =>
     set.includes("MOUNT_ATTR_RDONLY") &&
-    ("inside" in mount
-      ? mount.inside === "/"
-      : "path" in mount && mount.path === change?.root)
+    ("inside" in mount ? mount.inside === "/" : "path" in mount &&
+      (mount.path === "/" || mount.path === change?.root))
   );
   if (!change) return "Uses the root directory of the container";
   return [
     isBuilt
       ? "An empty directory in memory becomes /"
-      : `${from} becomes /${isReadonly ? ", read-only" : ""}`,
+      : `${from === "/" ? "The host's / stays /" : `${from} becomes /`}${
+        isReadonly ? ", read-only" : ""
+      }`,
     ...(overlay
       ? [
         overlay.upper === null
@@ -146,57 +147,73 @@ function root({ own, all: steps }: Subject): string {
           : `changes go to ${overlay.upper}`,
       ]
       : []),
-    change.step === "pivotRoot"
-      ? "no path leads to the host's files"
-      : "the host's files are hidden, not detached",
+    change.step === "chroot"
+      ? "the host's tree is hidden, not detached"
+      : from === "/"
+      ? "later mounts of the host do not appear"
+      : "the host's tree is detached",
   ].join("; ");
 }
 
 /** Cgroup hierarchies and the like, each inside a mount that is listed. */
 const NESTED = /^\/sys\/fs\/cgroup\/./;
 
-function mounts({ own, all: steps }: Subject): string {
+/** Files in memory are made here, plan/mounts/memory_files.ts. */
+const STAGED = /^\/dev\/\d+-/;
+
+/** What appears inside: new file systems, and what comes from the host. */
+function mounted(own: readonly Step[], inside: ReadonlySet<Step>) {
   const sources = new Map<string, string>();
-  const fresh: string[] = [];
-  const fromHost: string[] = [];
-  const files: string[] = [];
-  // Earlier mounts only prepare the sources.
-  const inside = new Set(afterRoot(steps));
+  const found = {
+    fresh: [] as string[],
+    files: [] as string[],
+    host: [] as string[],
+  };
   for (const step of own) {
     if (step.step === "openTree") sources.set(step.name, step.source);
     if (step.step === "receiveMount") sources.set(step.name, "");
+    // Earlier mounts only prepare the sources.
     if (!inside.has(step)) continue;
     if (step.step === "mount" && !NESTED.test(step.target)) {
-      (step.flags.includes("MS_BIND") ? fromHost : fresh).push(step.target);
+      const isBind = step.flags.includes("MS_BIND");
+      (isBind ? found.host : found.fresh).push(step.target);
     }
     if (step.step !== "attach") continue;
-    const source = sources.get(step.name);
-    if (source === undefined) fresh.push(step.target);
-    else if (source.startsWith("/dev/")) files.push(step.target);
-    else if (source === "") fromHost.push(step.target);
-    else {fromHost.push(
-        source === step.target ? source : `${source} at ${step.target}`,
-      );}
+    const { name, target } = step;
+    const source = sources.get(name);
+    if (source === undefined) found.fresh.push(target);
+    else if (STAGED.test(source)) found.files.push(target);
+    else {
+      found.host.push(
+        source === "" || source === target ? target : `${source} at ${target}`,
+      );
+    }
   }
+  return found;
+}
+
+function mounts({ own, all: steps }: Subject): string {
+  const inside = new Set(afterRoot(steps));
+  const { fresh, files, host } = mounted(own, inside);
+  const targets = new Set(
+    steps.flatMap((step) =>
+      step.step === "mount" || step.step === "attach" ? [step.target] : []
+    ),
+  );
+  const created = own.filter((step) => inside.has(step)).flatMap((step) =>
+    step.step === "makeSymlink" || step.step === "writeFile" ||
+      step.step === "makeMountpoint" && !targets.has(step.path)
+      ? [step.path]
+      : []
+  );
   const closed = all(own, "maskPath").length + all(own, "readonlyPath").length;
-  const bound = fromHost.filter((text) => !text.startsWith("/proc/self"));
-  const parts = [
-    ...(fresh.length ? [`new ${few(unique(fresh))}`] : []),
-    ...(files.length ? [`files at ${few(files)}`] : []),
-    ...(bound.length ? [`the host's ${few(bound)}`] : []),
-  ];
-  const text = [
-    ...(parts.length ? [`Mounts ${and(parts)}`] : []),
+  return capital([
+    ...(fresh.length ? [`mounts new ${few(unique(fresh))}`] : []),
+    ...(host.length ? [`mounts the host's ${few(unique(host))}`] : []),
+    ...(files.length ? [`mounts files at ${few(files)}`] : []),
+    ...(created.length ? [`creates ${few(unique(created))}`] : []),
     ...(closed ? [`hides or closes ${closed} of the kernel's files`] : []),
-  ].join("; ");
-  return text === ""
-    ? `Works on ${
-      few(unique(
-        all(steps, "makeMountpoint")
-          .map(({ path }) => path),
-      ))
-    }`
-    : capital(text);
+  ].join("; "));
 }
 
 function devices({ own, all: steps }: Subject): string {
@@ -273,6 +290,9 @@ function filter({ own }: Subject): string {
 
 function cgroup({ own }: Subject): string {
   if (!own.length) return "No limits are set";
+  const isMade = ["makeDirectory", "takeCgroup", "startScope"]
+    .some((kind) => own.some(({ step }) => step === kind));
+  if (!isMade) return "Joins the cgroup of the container";
   const limits = all(own, "writeHostFile").flatMap(({ path, value }) => {
     const file = path.slice(path.lastIndexOf("/") + 1);
     return /^(devices|cgroup)\./.test(file)

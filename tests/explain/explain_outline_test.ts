@@ -55,13 +55,40 @@ test("explain run says in a sentence what flags change", async () => {
   for (
     const sentence of [
       "shares the host's network",
-      "changes stay in memory",
+      "changes stay in memory; the host's tree is detached",
       "Runs as user 7 and group 8; has none of the",
       "the host's /etc at /mnt",
       "System calls are not filtered",
       "Executes sh in /tmp",
     ]
   ) assertStringIncludes(text, sentence);
+});
+
+test("explain says which part of the host appears inside", async () => {
+  const said = async (...words: string[]) =>
+    (await explain("run", ...words, "sh")).stdout.replace(/\n +/g, " ");
+  const fs = ["--rootfs", rootfs()];
+  assertStringIncludes(
+    await said(...fs, "--read-only"),
+    " becomes /, read-only; the host's tree is detached",
+  );
+  assertStringIncludes(await said("--rootfs", "/"), "The host's / stays /");
+  assertStringIncludes(
+    await said(...fs, "--chroot"),
+    "the host's tree is hidden, not detached",
+  );
+  assertStringIncludes(
+    await said("--rootfs", "empty", "--ro-bind", "/usr", "--dir", "/x"),
+    "An empty directory in memory becomes /",
+  );
+  const mounts = await said(
+    ...fs,
+    ...["--file", "/etc/hosts:/etc/motd", "--dir", "/x", "--tmpfs", "/run"],
+    ...["-v", "/etc:/mnt"],
+  );
+  assertStringIncludes(mounts, "mounts the host's /etc at /mnt;");
+  assertStringIncludes(mounts, "creates /etc/motd and /x;");
+  assertStringIncludes(mounts, "and 2 more;");
 });
 
 test("explain --about prints the steps of an idea, and all ideas together are the plan", async () => {
