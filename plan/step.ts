@@ -295,8 +295,9 @@ export type Kinds = {
   setLabel: { kind: "apparmor" | "selinux"; label: string };
   /** setsid(2). */
   makeSession: Nothing;
-  /** A pseudo-terminal of the container's own devpts as standard streams. */
+  /** A terminal of the container's own devpts; the parent gets `master`. */
   openTerminal: {
+    master: number;
     size: { height: number; width: number } | null;
     streams: readonly number[];
     /** The settings of the caller's terminal, struct termios. */

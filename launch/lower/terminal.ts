@@ -23,29 +23,21 @@ import { placeInside } from "./path_inside.ts";
 
 const MSG_NOSIGNAL = 0x4000;
 /**
- * The number under which the terminal's master side is sent to the parent. A
- * message contains a number that has to be known in advance. It must be free in
- * the child, which is a Deno process with descriptors of its own. It is below
- * 64, where the kernel would have to enlarge the descriptor table.
- */
-const MASTER = 63;
-
-/**
  * Sends the master side to the parent, and to nobody else: a holder of it can
  * type as the user.
  */
-const handOver: readonly Call[] = [
-  { name: "dup3", args: [{ slot: "master" }, MASTER, O.O_CLOEXEC] },
+const handOver = (number: number): readonly Call[] => [
+  { name: "dup3", args: [{ slot: "master" }, number, O.O_CLOEXEC] },
   { name: "close", args: [{ slot: "master" }] },
   {
     name: "sendmsg",
     args: [
       DESCRIPTOR.status,
-      descriptorMessage(TERMINAL_NEWS, MASTER),
+      descriptorMessage(TERMINAL_NEWS, number),
       MSG_NOSIGNAL,
     ],
   },
-  { name: "close", args: [MASTER] },
+  { name: "close", args: [number] },
 ];
 
 const CONSOLE = placeInside("/dev/console");
@@ -98,7 +90,9 @@ export const lowerTerminal: Lowering<
   "makeSession" | "openTerminal" | "shareTerminal"
 > = {
   makeSession: () => [{ name: "setsid", args: [] }],
-  openTerminal: ({ size, streams, settings, console, plainLines }) => [
+  openTerminal: (
+    { master, size, streams, settings, console, plainLines },
+  ) => [
     {
       name: "openat",
       args: [AT_FDCWD, "/dev/pts/ptmx", O.O_RDWR | O.O_NOCTTY | O.O_CLOEXEC, 0],
@@ -152,7 +146,7 @@ export const lowerTerminal: Lowering<
     ...(console === false ? [] : becomeConsole),
     ...becomeStreams({ slot: "terminal" }, streams),
     { name: "close", args: [{ slot: "terminal" }] },
-    ...handOver,
+    ...handOver(master),
   ],
   shareTerminal: ({ streams }) => becomeStreams(0, streams),
 };

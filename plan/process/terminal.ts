@@ -7,10 +7,21 @@
 
 import type { Spec } from "../../spec/types.ts";
 import { isDevBound } from "../mounts/devices.ts";
+import { PRESERVED_FROM } from "../mounts/host_mounts.ts";
 import type { ProcessFacts } from "../facts.ts";
 import type { Step } from "../step.ts";
 
 const STDERR = 2;
+
+/**
+ * The number under which the terminal's master side is sent to the parent. A
+ * message contains a number that has to be known in advance. It must be free in
+ * the child, which is a Deno process with descriptors of its own. It is below
+ * 64, where the kernel would have to enlarge the descriptor table, unless the
+ * command keeps so many descriptors.
+ */
+const masterOf = ({ process: { preserve = 0 } }: Spec) =>
+  Math.max(63, PRESERVED_FROM + preserve);
 
 /** Makes a session that does not belong to the caller's terminal. */
 export const makeSession: Step = {
@@ -27,6 +38,7 @@ function openTerminal(
 ): Step {
   return {
     step: "openTerminal",
+    master: masterOf(spec),
     size: spec.process.consoleSize ?? null,
     streams,
     ...(settings ? { settings } : {}),

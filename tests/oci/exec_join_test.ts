@@ -13,6 +13,7 @@ import {
   startTerminal,
   test,
   until,
+  without,
 } from "../_harness.ts";
 import { rootOf } from "../_host.ts";
 import { Session } from "../_session.ts";
@@ -126,6 +127,29 @@ for (const [variant, change] of Object.entries(VARIANTS)) {
     await session.send("\n");
     assertEquals(await session.end(), 0);
   }, { rootOnly: ROOT_ONLY[variant] });
+
+  test(`exec -t keeps many descriptors: ${variant}`, async () => {
+    await using container = await running(change);
+    const { bundle } = container;
+    const count = 30;
+    const script =
+      'for n in $(seq 3 32); do readlink /proc/$$/fd/$n; done | uniq -c; tty; echo "got $(wc -c <&32)"';
+    const line = shellLine(
+      words(
+        bundle,
+        ...["exec", "-t", "--preserve-fds", `${count}`, "one", "sh", "-c"],
+        script,
+      ),
+    );
+    const file = `${bundle.dir.path}/kept`;
+    await Deno.writeTextFile(file, "kept");
+    const opening = 'for ((n = 3; n < 33; n++)); do eval "exec $n<$0"; done';
+    const kept = ["bash", "-c", `${opening}; exec ${line}`, file];
+    await using terminal = startTerminal(`${shellLine(kept)}; echo status $?`);
+    await terminal.expect(/ 30 \/[^\r]*kept\r\n\/dev\/pts\/\d+\r\n/);
+    await terminal.expect(/got 4\r\nstatus 0\r\n/);
+    await terminal.end();
+  }, { skip: without("script") ?? without("bash") });
 
   test(`exec -t has a new terminal: ${variant}`, async () => {
     await using container = await running(change);
