@@ -27,9 +27,18 @@ export interface LateAttribute {
   value: Uint8Array;
 }
 
+/** What this process gives to new files. */
+export interface ProcessIds {
+  uid: number;
+  gid: number;
+  umask: number;
+}
+
 /** Gives files what their entries say. */
 export class Attributes {
   readonly #owners: boolean;
+  readonly #uid: number;
+  readonly #gid: number;
   /** The modes that open(2) sets as they are. */
   readonly #masked: number;
   readonly late: LateAttribute[] = [];
@@ -38,10 +47,12 @@ export class Attributes {
 
   /**
    * @param owners whether files get the owner of their entry
-   * @param umask of this process
+   * @param process the IDs and the umask of this process
    */
-  constructor(owners: boolean, umask: number) {
+  constructor(owners: boolean, { uid, gid, umask }: ProcessIds) {
     this.#owners = owners;
+    this.#uid = uid;
+    this.#gid = gid;
     this.#masked = umask | 0o7000;
   }
 
@@ -55,13 +66,29 @@ export class Attributes {
    * first: a change of the owner takes setuid bits and capabilities away.
    *
    * @param made the mode that it has
+   * @param owned it has its owner already
    */
-  setOpen(fd: number, entry: Entry, path: ByteString, made: number): void {
-    if (this.#owners) {
-      this.owner(entry, changeOwner(fd, entry.uid, entry.gid));
-    } else this.#countOwner(entry);
+  setOpen(
+    fd: number,
+    entry: Entry,
+    path: ByteString,
+    made: number,
+    owned: boolean,
+  ): void {
+    if (!owned) {
+      this.setOwner(entry, () => changeOwner(fd, entry.uid, entry.gid));
+    }
     if (entry.mode !== made) check(entry, "fchmod", changeMode(fd, entry.mode));
     this.attributes(fd, entry, path);
+  }
+
+  /**
+   * What is made in a directory of this group has the owner of its entry: no
+   * setgid bit and no mount option (grpid) can give it another one.
+   */
+  isOwned({ uid, gid }: Entry, above: number): boolean {
+    return this.#owners && uid === this.#uid && gid === this.#gid &&
+      above === gid;
   }
 
   /** Sets the owner. @param change makes the call */

@@ -44,6 +44,8 @@ export const DIRECTORY = O.O_RDONLY | O.O_DIRECTORY | O.O_NOFOLLOW |
 export interface OpenDirectory {
   readonly fd: number;
   readonly inode: bigint;
+  /** Its group, which new files may inherit. */
+  gid: number;
   /** The time that it will have. */
   modified: Time;
   /** Its time on the disk has changed. */
@@ -269,11 +271,11 @@ export class Directories implements Disposable {
   }
 
   #add(path: ByteString, fd: number, entry: ByteString): OpenDirectory {
-    const { inode, modified } = inodeOf(fd, entry);
+    const { inode, gid, modified } = inodeOf(fd, entry);
     let directory = this.#byInode.get(inode);
     if (directory) close(fd);
     else {
-      directory = { fd, inode, modified, touched: false, paths: 0 };
+      directory = { fd, inode, gid, modified, touched: false, paths: 0 };
       this.#byInode.set(inode, directory);
     }
     directory.paths++;

@@ -70,7 +70,11 @@ async function unpackInto(
   options: UnpackOptions,
 ): Promise<Unpacked> {
   const { maxUnpacked, signal, onRead } = options;
-  using unpacker = new Unpacker(root, options, Deno.umask());
+  using unpacker = new Unpacker(root, options, {
+    uid: Deno.uid() ?? 0,
+    gid: Deno.gid() ?? 0,
+    umask: Deno.umask(),
+  });
   const reader = new TarReader(unpacker);
   const hash = createHash("sha256");
   let archiveSize = 0;

@@ -26,9 +26,14 @@ import {
   symlinkAt,
   write,
 } from "../../ffi/files/files.ts";
-import { Attributes, check, setTime } from "./attributes.ts";
+import { Attributes, check, type ProcessIds, setTime } from "./attributes.ts";
 import { type ByteString, nameOf, splitPath } from "../tar/byte_string.ts";
-import { Directories, DIRECTORY, type OpenDirectory } from "./directories.ts";
+import {
+  Directories,
+  DIRECTORY,
+  inodeOf,
+  type OpenDirectory,
+} from "./directories.ts";
 import { entryError, quoted, refused } from "../tar/errors.ts";
 import { checkLinkTarget, cleanName, meaningOf } from "./names.ts";
 import { isWhiteout, makeOpaque, makeWhiteout } from "./overlay_marks.ts";
@@ -45,6 +50,8 @@ interface OpenFile {
   entry: Entry;
   path: ByteString;
   at: number;
+  /** It has its owner already. */
+  owned: boolean;
 }
 
 /** Makes what a tar reader reads. */
@@ -60,16 +67,16 @@ export class Unpacker implements TarHandler, Disposable {
 
   /**
    * @param root the directory of the layer, which stays the caller's
-   * @param umask of this process
+   * @param process the IDs and the umask of this process
    */
   constructor(
     root: number,
     { owners, devices }: Pick<UnpackOptions, "owners" | "devices">,
-    umask: number,
+    process: ProcessIds,
   ) {
     this.#directories = new Directories(root);
     this.#placing = new Placing(this.#directories);
-    this.#attributes = new Attributes(owners !== "own", umask);
+    this.#attributes = new Attributes(owners !== "own", process);
     this.#placeholders = devices === "placeholders";
     const top = this.#directories.at("", ROOT);
     this.#directories.implied.set(top.inode, "");
@@ -124,12 +131,12 @@ export class Unpacker implements TarHandler, Disposable {
     const file = this.#file;
     if (!file) return;
     this.#file = null;
-    const { fd, entry, path, at } = file;
+    const { fd, entry, path, at, owned } = file;
     try {
       // The last part of a sparse file may be a hole.
       if (at !== entry.size) check(entry, "ftruncate", setSize(fd, entry.size));
       const made = this.#attributes.openMode(entry);
-      this.#attributes.setOpen(fd, entry, path, made);
+      this.#attributes.setOpen(fd, entry, path, made, owned);
       setTime(fd, entry);
     } finally {
       close(fd);
@@ -174,7 +181,8 @@ export class Unpacker implements TarHandler, Disposable {
       "openat",
       (directory) => openAt(directory, name, NEW, mode),
     );
-    this.#file = { fd, entry, path, at: 0 };
+    const owned = this.#attributes.isOwned(entry, parent.gid);
+    this.#file = { fd, entry, path, at: 0, owned };
   }
 
   #symbolicLink(
@@ -240,7 +248,9 @@ export class Unpacker implements TarHandler, Disposable {
     const { fd } = parent;
     const name = nameOf(base);
     const { uid, gid, mode, modified } = entry;
-    this.#attributes.setOwner(entry, () => changeOwnerAt(fd, name, uid, gid));
+    if (!this.#attributes.isOwned(entry, parent.gid)) {
+      this.#attributes.setOwner(entry, () => changeOwnerAt(fd, name, uid, gid));
+    }
     if (entry.kind !== "symbolicLink") {
       check(entry, "fchmodat", changeModeAt(fd, name, mode));
     }
@@ -293,7 +303,7 @@ export class Unpacker implements TarHandler, Disposable {
   #directory(path: ByteString, entry: Entry): void {
     if (path === "") {
       const root = this.#directories.at("", entry);
-      return this.#settleDirectory(root, entry, path, -1);
+      return this.#settleDirectory(root, entry, path, false);
     }
     const [above, base] = splitPath(path);
     let parent = this.#directories.at(above, entry);
@@ -322,16 +332,20 @@ export class Unpacker implements TarHandler, Disposable {
     const directory = this.#directories.enter(path, fd, entry.name);
     // What was there hid the directory of the layers below.
     if (replaces) check(entry, "setxattr", makeOpaque(directory.fd));
-    this.#settleDirectory(directory, entry, path, made === 0 ? 0o700 : -1);
+    const owned = made === 0 && this.#attributes.isOwned(entry, parent.gid);
+    this.#settleDirectory(directory, entry, path, owned);
   }
 
   #settleDirectory(
     directory: OpenDirectory,
     entry: Entry,
     path: ByteString,
-    made: number,
+    owned: boolean,
   ): void {
-    this.#attributes.setOpen(directory.fd, entry, path, made);
+    // It may have inherited the setgid bit.
+    this.#attributes.setOpen(directory.fd, entry, path, -1, owned);
+    // With "own" it keeps another group, which it then inherits.
+    if (!owned) directory.gid = inodeOf(directory.fd, entry.name).gid;
     directory.modified = entry.modified;
     directory.touched = true;
     this.#directories.implied.delete(directory.inode);

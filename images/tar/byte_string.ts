@@ -18,14 +18,17 @@ export function byteString(
   start = 0,
   end = bytes.length,
 ): ByteString {
+  if (end - start <= PIECE) return ofPiece(bytes.subarray(start, end));
   let text = "";
   for (let at = start; at < end; at += PIECE) {
-    text += String.fromCharCode(
-      ...bytes.subarray(at, Math.min(at + PIECE, end)),
-    );
+    text += ofPiece(bytes.subarray(at, Math.min(at + PIECE, end)));
   }
   return text;
 }
+
+// apply() takes bytes as they are; the spread syntax would iterate over them.
+const ofPiece = (bytes: Uint8Array): ByteString =>
+  String.fromCharCode.apply(null, bytes as unknown as number[]);
 
 /** The bytes before the first NUL, in a field that need not have one. */
 export function fieldString(

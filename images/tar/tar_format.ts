@@ -90,22 +90,22 @@ export interface Entry {
   sparse: readonly Region[] | null;
 }
 
-/** The sum that a header contains: its own field counts as spaces. */
-export function checksums(
-  block: Uint8Array,
-  at: number,
-): { unsigned: number; signed: number } {
-  let unsigned = 8 * 0x20;
-  let high = 0;
+/** A header has the sum that it contains; its own field counts as spaces. */
+export function hasItsChecksum(block: Uint8Array, at: number): boolean {
   const [from, length] = FIELD.checksum;
-  for (let index = 0; index < BLOCK; index++) {
-    if (index === from) index += length;
-    const byte = block[at + index]!;
-    unsigned += byte;
-    high += byte >> 7;
+  const wanted = numberIn(block, at + from, length);
+  let sum = 0;
+  for (let index = at; index < at + BLOCK; index++) sum += block[index]!;
+  for (let index = from; index < from + length; index++) {
+    sum += 0x20 - block[at + index]!;
   }
+  if (sum === wanted) return true;
   // Some old programs added signed characters.
-  return { unsigned, signed: unsigned - 256 * high };
+  for (let index = 0; index < BLOCK; index++) {
+    const isSum = index >= from && index < from + length;
+    if (!isSum && block[at + index]! > 0x7f) sum -= 0x100;
+  }
+  return sum === wanted;
 }
 
 /**

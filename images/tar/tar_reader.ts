@@ -13,9 +13,9 @@ import { readRecords } from "./pax.ts";
 import { checkRegions, MapReader, moreRegions } from "./sparse.ts";
 import {
   BLOCK,
-  checksums,
   type Entry,
   FIELD,
+  hasItsChecksum,
   numberIn,
   paddingOf,
   type Region,
@@ -237,9 +237,7 @@ export class TarReader {
     if (this.#zeroBlocks) {
       throw damaged("a block of zeros is followed by data", this.#last);
     }
-    const sum = numberIn(block, at + FIELD.checksum[0], FIELD.checksum[1]);
-    const { unsigned, signed } = checksums(block, at);
-    if (sum !== unsigned && sum !== signed) {
+    if (!hasItsChecksum(block, at)) {
       throw damaged(
         this.#last === undefined
           ? "it is not a tar file: the checksum of the first header is wrong"

@@ -171,6 +171,24 @@ export const ODD_TREES: OddLayer[] = [
     tree: ["f 6755 5:6 a=1", "d 3777 0:50 d", "f 0 d/f=2"],
   },
   {
+    title: "a setgid directory, which passes its group and the bit on",
+    layer: tar(
+      directory("d", { mode: 0o2755, gid: 50 }),
+      directory("d/e", { mode: 0o700 }),
+      file("d/f", "1"),
+      symlink("d/l", "f"),
+      file("d/missing/g", "2"),
+    ),
+    tree: [
+      "d 2755 0:50 d",
+      "d 700 d/e",
+      "f 644 d/f=1",
+      "l - d/l -> f",
+      "d 755 d/missing",
+      "f 644 d/missing/g=2",
+    ],
+  },
+  {
     title: "devices and pipes",
     layer: tar(
       entry("c", { type: "3", major: 1, minor: 3, mode: 0o666 }),
