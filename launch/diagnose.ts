@@ -7,7 +7,9 @@
  */
 
 import { type Descriptor, O, open } from "../ffi/fcntl.ts";
+import { errnoText } from "../ffi/errno.ts";
 import { openInRoot } from "../ffi/openat2.ts";
+import { toText } from "../ffi/text.ts";
 import type { StepOf } from "../plan/step.ts";
 import { inspectElf, machineName } from "../rootfs/elf.ts";
 import { CommandError, EXIT } from "../spec/errors.ts";
@@ -174,28 +176,64 @@ const REFUSALS: Partial<Record<string, [message: string, hint: string]>> = {
 const searched = (candidates: readonly string[]) =>
   candidates.map((path) => path.replace(/\/[^/]*$/, "")).join(":");
 
+/** Why a file cannot be executed. */
+interface Complaint {
+  reason: string;
+  hint: string;
+  status: number;
+  /** The interpreters are scripts themselves, too many of them. */
+  loops?: true;
+}
+
 function inspect(view: View, path: string): CommandError | null {
+  const complaint = complaintOf(view, path, 0);
+  if (!complaint) return null;
+  const { reason, hint, status } = complaint;
+  return new CommandError(`Cannot run ${path}: ${reason}`, { hint, status });
+}
+
+const refused = (reason: string, hint: string): Complaint => ({
+  reason,
+  hint,
+  status: EXIT.notExecutable,
+});
+
+const missing = (reason: string, hint: string): Complaint => ({
+  reason,
+  hint,
+  status: EXIT.notFound,
+});
+
+/** @param depth how many scripts lead to this file */
+function complaintOf(
+  view: View,
+  path: string,
+  depth: number,
+): Complaint | null {
   const info = view.look(path);
   if (!info) return null;
   if (info.isDirectory) {
-    return notExecutable(
-      `Cannot run ${path}: it is a directory`,
-      "Name a program in the directory.",
+    return refused(
+      "it is a directory",
+      depth ? CORRECT_LINE : "Name a program in the directory.",
     );
   }
   if (!info.isFile) {
-    return notExecutable(
-      `Cannot run ${path}: it is not a regular file`,
-      "Name a program.",
+    return refused(
+      "it is not a regular file",
+      depth ? CORRECT_LINE : "Name a program.",
     );
   }
   if (info.mode !== null && !(info.mode & EXECUTE_BITS)) {
-    return notExecutable(
-      `Cannot run ${path}: it is not executable`,
-      `Run chmod +x on the file ${view.where}.`,
+    return refused(
+      "it is not executable",
+      `Run chmod +x on ${depth ? path : "the file"} ${view.where}.`,
     );
   }
-  return inspectContent(view, path, info.head());
+  const head = info.head();
+  return head[0] === 0x23 && head[1] === 0x21
+    ? ofScript(view, head, depth)
+    : ofProgram(view, path, head);
 }
 
 function readHead(place: string): Uint8Array {
@@ -208,18 +246,15 @@ function readHead(place: string): Uint8Array {
   }
 }
 
-function inspectContent(
+function ofProgram(
   view: View,
   path: string,
   head: Uint8Array,
-): CommandError | null {
-  if (head[0] === 0x23 && head[1] === 0x21) {
-    return inspectScript(view, path, head);
-  }
+): Complaint | null {
   const elf = inspectElf(head);
   if (!elf) {
-    return head.length && head[0] === 0x7f ? null : notExecutable(
-      `Cannot run ${path}: exec format error (ENOEXEC), the file is neither an ELF program nor a script that starts with #!`,
+    return head.length && head[0] === 0x7f ? null : refused(
+      "exec format error (ENOEXEC), the file is neither an ELF program nor a script that starts with #!",
       view.where === "on the host"
         ? "Begin the script with #! and its interpreter."
         : `Run it with its interpreter: container run sh ${path}.`,
@@ -227,34 +262,81 @@ function inspectContent(
   }
   const { arch } = Deno.build;
   if (machineName(elf.machine) !== arch) {
-    return notExecutable(
-      `Cannot run ${path}: it is for another architecture, ${
+    return refused(
+      `it is for another architecture, ${
         machineName(elf.machine)
       }, and this machine is ${arch}`,
       "Use a root filesystem for this architecture.",
     );
   }
   if (elf.interpreter && !view.look(elf.interpreter)) {
-    return notFound(
-      `Cannot run ${path}: its loader ${elf.interpreter} is not ${view.where}`,
+    return missing(
+      `its loader ${elf.interpreter} is not ${view.where}`,
       "Add the loader and its libraries, or use a static program.",
     );
   }
   return null;
 }
 
-function inspectScript(
+const CORRECT_LINE = "Correct the first line of the script.";
+
+/** How many interpreters that are scripts the kernel follows, execve(2). */
+const MOST_SCRIPTS = 5;
+
+function ofScript(
   view: View,
-  path: string,
   head: Uint8Array,
-): CommandError | null {
-  const line = new TextDecoder().decode(head).split("\n")[0]!.slice(2).trim();
-  const interpreter = line.split(/[ \t]/)[0] ?? "";
-  if (interpreter && view.look(interpreter)) return null;
-  return notFound(
-    `Cannot run ${path}: its interpreter ${
-      interpreter || "(no name)"
-    } is not ${view.where}`,
-    "Add the interpreter, or correct the first line of the script.",
-  );
+  depth: number,
+): Complaint | null {
+  const interpreter = interpreterOf(head);
+  if (interpreter === null) {
+    return refused(
+      "exec format error (ENOEXEC), the first line of the script does not name an interpreter in its first 255 bytes",
+      CORRECT_LINE,
+    );
+  }
+  // A carriage return is a part of the name. It would not be seen.
+  const shown = interpreter.replaceAll("\r", "\\r");
+  if (!view.look(interpreter)) {
+    return missing(
+      `${errnoText("ENOENT")}, its interpreter ${shown} is not ${view.where}`,
+      interpreter.endsWith("\r")
+        ? "The script has the line ends of Windows (CRLF). Remove the carriage returns: sed -i 's/\\r$//' FILE."
+        : "Add the interpreter, or correct the first line of the script.",
+    );
+  }
+  const complaint = depth < MOST_SCRIPTS
+    ? complaintOf(view, interpreter, depth + 1)
+    : { ...missing("", CORRECT_LINE), loops: true as const };
+  return complaint && {
+    ...complaint,
+    reason: complaint.loops
+      ? `${
+        errnoText("ELOOP")
+      }, its interpreter ${shown} is a script, whose interpreter is a script, and so on`
+      : `its interpreter ${shown} cannot be run: ${complaint.reason}`,
+  };
+}
+
+const SPACE = 0x20;
+const TAB = 0x09;
+const LF = 0x0a;
+/** How much of a script the kernel reads, without the NUL at the end. */
+const SCRIPT_HEAD = 255;
+
+/**
+ * The interpreter that the first line of a script names, as the kernel reads it
+ * (load_script() in fs/binfmt_script.c); null if it finds none.
+ */
+export function interpreterOf(head: Uint8Array): string | null {
+  const end = head.subarray(0, SCRIPT_HEAD + 1).indexOf(LF);
+  const line = head.subarray(2, end < 0 ? SCRIPT_HEAD : end);
+  const isBlank = (byte: number) => byte === SPACE || byte === TAB;
+  const from = line.findIndex((byte) => !isBlank(byte));
+  if (from < 0) return null;
+  const name = line.subarray(from);
+  const to = name.findIndex((byte) => isBlank(byte) || byte === 0);
+  // The name may go on where the kernel does not read.
+  if (to < 0 && end < 0 && head.length >= SCRIPT_HEAD) return null;
+  return to === 0 ? null : toText(to < 0 ? name : name.subarray(0, to));
 }

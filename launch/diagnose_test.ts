@@ -5,7 +5,7 @@ import { O, open } from "../ffi/fcntl.ts";
 import { makeElf } from "../rootfs/_elf_fixture.ts";
 import type { CommandError } from "../spec/errors.ts";
 import type { StepOf } from "../plan/step.ts";
-import { diagnose, INSIDE, outside } from "./diagnose.ts";
+import { diagnose, INSIDE, interpreterOf, outside } from "./diagnose.ts";
 import { StepError } from "./step_error.ts";
 
 const MACHINE = { x86_64: 62, aarch64: 183 }[Deno.build.arch];
@@ -70,6 +70,41 @@ for (
       "its interpreter /no/perl is not",
     ],
     [
+      "line ends of Windows",
+      "#!/bin/sh\r\necho\r\n",
+      0o755,
+      127,
+      "no such file or directory (ENOENT), its interpreter /bin/sh\\r is not",
+    ],
+    [
+      "an interpreter that is a directory",
+      "#!/etc\n",
+      0o755,
+      126,
+      "its interpreter /etc cannot be run: it is a directory",
+    ],
+    [
+      "an interpreter that is not executable",
+      "#!/etc/passwd\n",
+      0o755,
+      126,
+      "its interpreter /etc/passwd cannot be run: it is not executable",
+    ],
+    [
+      "a line without an interpreter",
+      "#!  \n",
+      0o755,
+      126,
+      "exec format error (ENOEXEC), the first line of the script does not name",
+    ],
+    [
+      "a first line that the kernel cuts off",
+      `#!/${"x".repeat(255)}\n`,
+      0o755,
+      126,
+      "exec format error (ENOEXEC), the first line of the script does not name",
+    ],
+    [
       "nothing to be seen",
       "#!/bin/sh\n",
       0o755,
@@ -85,6 +120,60 @@ for (
     assertEquals(typeof error.hint, "string");
   });
 }
+
+Deno.test("diagnose() recognizes interpreters that are scripts in a circle: 127", () => {
+  const dir = Deno.makeTempDirSync();
+  try {
+    const path = `${dir}/script`;
+    Deno.writeTextFileSync(path, `#!${path}\n`);
+    Deno.chmodSync(path, 0o755);
+    const step: StepOf<"execute"> = {
+      step: "execute",
+      candidates: [path],
+      argv: [path],
+      env: [],
+      why: "",
+      man: "",
+    };
+    const failure = new StepError(step, "execve", "ENOENT");
+    const error = diagnose(step, failure, INSIDE);
+    assertEquals(error.status, 127);
+    assertStringIncludes(
+      error.message,
+      `${path}: too many levels of symbolic links (ELOOP), its interpreter ${path} is a script`,
+    );
+    // Five interpreters that are scripts are not too many.
+    for (let index = 0; index < 5; index++) {
+      const next = index < 4 ? `${path}${index + 1}` : "/bin/sh";
+      Deno.writeTextFileSync(`${path}${index}`, `#!${next}\n`);
+      Deno.chmodSync(`${path}${index}`, 0o755);
+    }
+    Deno.writeTextFileSync(path, `#!${path}0\n`);
+    assertStringIncludes(diagnose(step, failure, INSIDE).message, "ELOOP");
+    Deno.writeTextFileSync(path, `#!${path}1\n`);
+    assertStringIncludes(diagnose(step, failure, INSIDE).message, "EACCES");
+  } finally {
+    Deno.removeSync(dir, { recursive: true });
+  }
+});
+
+Deno.test("interpreterOf() reads the first line as the kernel does", () => {
+  const of = (text: string) => interpreterOf(new TextEncoder().encode(text));
+  assertEquals(of("#!/bin/sh\n"), "/bin/sh");
+  assertEquals(of("#! \t/bin/sh -x y\n"), "/bin/sh");
+  assertEquals(of("#!/bin/sh\r\n"), "/bin/sh\r");
+  assertEquals(of("#!/bin/sh\r -x\n"), "/bin/sh\r");
+  assertEquals(of("#!/bin/sh"), "/bin/sh");
+  assertEquals(of("#!/bin/sh\0x\n"), "/bin/sh");
+  assertEquals([of("#!"), of("#!\n"), of("#! \t\n")], [null, null, null]);
+  assertEquals(of(`#!/${"x".repeat(251)}\n`), `/${"x".repeat(251)}`);
+  assertEquals(of(`#!/${"x".repeat(300)}\n`), null);
+  assertEquals(of(`#!/sh ${"x".repeat(300)}\n`), "/sh");
+  assertEquals(
+    interpreterOf(new Uint8Array([0x23, 0x21, 0x2f, 0xff, 0x0a])),
+    "/\udcff",
+  );
+});
 
 Deno.test("diagnose() names the directories that were searched", () => {
   const step: StepOf<"execute"> = {

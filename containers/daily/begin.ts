@@ -5,6 +5,7 @@
  * own process.
  */
 
+import { SyscallError } from "../../ffi/errno.ts";
 import { stateOf } from "../../cgroup/mod.ts";
 import { type Descriptor, moveUp, O, open, writeAll } from "../../ffi/fcntl.ts";
 import { sendDescriptor } from "../../ffi/unix_socket.ts";
@@ -164,7 +165,15 @@ async function launch(
       );
     const keepTerminal = (master: Descriptor) => {
       using _sent = master;
-      sendDescriptor(keeper.control, master.fd, "/dev/ptmx");
+      try {
+        sendDescriptor(keeper.control, master.fd, "/dev/ptmx");
+      } catch (error) {
+        // The container has failed and its keeper has ended. The check that
+        // follows finds out why.
+        if (!(error instanceof SyscallError) || error.code !== "EPIPE") {
+          throw error;
+        }
+      }
     };
     if (!await container.isReady(keepTerminal)) {
       checkStarted(container.walk, root());

@@ -169,6 +169,8 @@ test("start reports a command that cannot be executed, every time", async () => 
   for (
     const [name, content, status, words] of [
       ["script", "#!/no/such\n", 127, "its interpreter /no/such"],
+      ["crlf", "#!/bin/sh\r\n", 127, "its interpreter /bin/sh\\r is not"],
+      ["loop", "#!/bin/loop\n", 127, "(ELOOP), its interpreter /bin/loop"],
       ["broken", "\x7fELF\x02\x01\x01none", 126, "exec format error"],
       ["text", "some words\n", 126, "exec format error"],
     ] as const

@@ -239,6 +239,6 @@ test("a command that cannot be run is explained as PID 1 sees it", async () => {
   );
   assertEquals([status, stderr], [
     127,
-    "container: Cannot run /mnt/script: its interpreter /only/inside is not in the root filesystem. Add the interpreter, or correct the first line of the script.\n",
+    "container: Cannot run /mnt/script: no such file or directory (ENOENT), its interpreter /only/inside is not in the root filesystem. Add the interpreter, or correct the first line of the script.\n",
   ]);
 }, { skip });

@@ -230,8 +230,8 @@ testBoth("run names the missing interpreter of a script", async (mode) => {
   assertRefused(result, 127, /its interpreter \/usr\/bin\/no-such-perl is not/);
   assertRefused(
     await runWithFile(mode, "#!\n"),
-    127,
-    /its interpreter \(no name\)/,
+    126,
+    /exec format error \(ENOEXEC\), the first line of the script does not name/,
   );
 });
 
