@@ -4,17 +4,9 @@
  */
 
 import type { ContainerOptions } from "../containers/decide/options.ts";
+import { isAddress, isDomain } from "../spec/addresses.ts";
 import { UsageError } from "../spec/errors.ts";
 import type { TimeOffset } from "../spec/types.ts";
-
-/** Whether a text is an address of ip(7) or ipv6(7). */
-function isAddress(text: string): boolean {
-  if (/^\d{1,3}(\.\d{1,3}){3}$/.test(text)) {
-    return text.split(".").every((part) => Number(part) < 256);
-  }
-  return /^[0-9a-f:.]+$/i.test(text) && text.includes(":") &&
-    URL.canParse(`http://[${text}]`);
-}
 
 function address(flag: string, text: string): string {
   const bare = text.replace(/^\[(.*)\]$/, "$1");
@@ -24,8 +16,6 @@ function address(flag: string, text: string): string {
     "Use an address like 192.0.2.1 or 2001:db8::1.",
   );
 }
-
-const isDomain = (text: string) => /^[^\s#;]+$/.test(text);
 
 /** Parses `NAME:IP` or `NAME=IP`: a line of hosts(5). */
 export function parseAddHost(text: string): { name: string; address: string } {

@@ -4,6 +4,7 @@
  * {@linkcode LibraryOptions}: a missing option does not compile. Pure.
  */
 
+import { isAddress, isDomain } from "../../spec/addresses.ts";
 import { RLIMITS } from "../../spec/names.ts";
 import {
   absolutePath,
@@ -58,6 +59,17 @@ const command: Reader<string[]> = (value, place) => {
   })(value, place);
 };
 
+/** Reads a string that a function accepts; `what` describes it in a fault. */
+const accepted =
+  (accepts: (text: string) => boolean, what: string): Reader<string> =>
+  (value, place) =>
+    typeof value === "string" && accepts(value)
+      ? value
+      : place.expected(what, value);
+
+const address = accepted(isAddress, "an IP address");
+const hostWord = accepted(isDomain, "one word");
+
 /** -1 means no limit. */
 const limit: Reader<number | bigint> = (value, place) =>
   (typeof value === "bigint" || Number.isInteger(value)) &&
@@ -111,16 +123,16 @@ export const OPTIONS: {
   },
   addHosts: {
     read: list(object<{ name: string; address: string }>({
-      name: required(word),
-      address: required(word),
+      name: required(hostWord),
+      address: required(address),
     })),
     flags: { "add-host": "addHosts" },
   },
   dns: {
     read: object<NonNullable<LibraryOptions["dns"]>>({
-      servers: list(string),
-      search: list(string),
-      options: list(string),
+      servers: list(address),
+      search: list(hostWord),
+      options: list(hostWord),
     }),
     flags: {
       "dns-search": "dns.search",
@@ -170,7 +182,18 @@ export const OPTIONS: {
   gidMap: { read: list(idMapping), flags: { gidmap: "gidMap" } },
   mounts: {
     read: mounts,
-    flags: { volume: "mounts", mount: "mounts", tmpfs: "mounts" },
+    flags: {
+      volume: "mounts",
+      mount: "mounts",
+      tmpfs: "mounts",
+      bind: "mounts",
+      "ro-bind": "mounts",
+      "bind-try": "mounts",
+      "ro-bind-try": "mounts",
+      dir: "mounts",
+      file: "mounts",
+      symlink: "mounts",
+    },
   },
   defaultMounts: { read: boolean },
   devices: {
@@ -216,11 +239,18 @@ export const OPTIONS: {
     flags: { landlock: "landlock" },
   },
   rlimits: {
-    read: list(object<Rlimit>({
-      type: required(oneOf(RLIMITS)),
-      soft: required(limit),
-      hard: required(limit),
-    })),
+    read: list(checked(
+      object<Rlimit>({
+        type: required(oneOf(RLIMITS)),
+        soft: required(limit),
+        hard: required(limit),
+      }),
+      ({ soft, hard }, place) => {
+        if (hard !== -1 && (soft === -1 || soft > hard)) {
+          place.at("soft").fault("is higher than the hard limit");
+        }
+      },
+    )),
     flags: { ulimit: "rlimits" },
   },
   umask: { read: integer(0, 0o777), flags: { umask: "umask" } },
@@ -237,7 +267,20 @@ export const OPTIONS: {
       "memory-swap": "resources.memory.swap",
       "memory-reservation": "resources.memory.reservation",
       memory: "resources.memory.limit",
-      cpus: "resources.cpu",
+      "memory-swappiness": "resources.memory.swappiness",
+      "oom-kill-disable": "resources.memory.disableOOMKiller",
+      cpus: "resources.cpu.quota",
+      "cpu-quota": "resources.cpu.quota",
+      "cpu-period": "resources.cpu.period",
+      "cpu-shares": "resources.cpu.shares",
+      "cpuset-cpus": "resources.cpu.cpus",
+      "cpuset-mems": "resources.cpu.mems",
+      "blkio-weight": "resources.blockIO.weight",
+      "device-read-bps": "resources.blockIO.throttleReadBpsDevice",
+      "device-write-bps": "resources.blockIO.throttleWriteBpsDevice",
+      "device-read-iops": "resources.blockIO.throttleReadIOPSDevice",
+      "device-write-iops": "resources.blockIO.throttleWriteIOPSDevice",
+      hugetlb: "resources.hugepageLimits",
       "pids-limit": "resources.pids.limit",
     },
   },

@@ -60,21 +60,37 @@ const FLAG = new RegExp(
   "g",
 );
 
-const inWords = (text: string) =>
-  text.replace(FLAG, (whole, flag: string, value?: string) => {
+/** Words of config.json and of the command line, besides flags. */
+const OTHER_WORDS: readonly [string, string][] = [
+  ["linux.resources", "resources"],
+  ["linux.cgroupsPath", "cgroupParent"],
+  ["one of the two flags", "one of the two options"],
+];
+
+function inWords(text: string): string {
+  const own = OTHER_WORDS.reduce(
+    (said, [other, word]) => said.replaceAll(other, word),
+    text,
+  );
+  return own.replace(FLAG, (whole, flag: string, value?: string) => {
     const option = OPTION_OF_FLAG.get(flag);
     if (option === undefined) return whole;
     if (value === undefined) return option;
     const isBoolean = value === "true" || value === "false";
     return `${option}: ${isBoolean ? value : JSON.stringify(value)}`;
   });
+}
 
 /** The same error, with options in the place of flags. */
 export function inLibraryWords(error: unknown): unknown {
   if (!(error instanceof ContainerError)) return error;
   error.message = inWords(error.message);
   if (error.hint !== undefined) {
-    Object.assign(error, { hint: inWords(error.hint) });
+    // An example on a command line is no example for a program.
+    const hint = error.hint.startsWith("Example: --")
+      ? "docs/library.md lists the options."
+      : inWords(error.hint);
+    Object.assign(error, { hint });
   }
   return error;
 }

@@ -9,7 +9,11 @@ import {
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
-import { OPTIONS } from "../../containers/run/library_schema.ts";
+import { RUN_FLAGS } from "../../cli/run_flags.ts";
+import {
+  OPTION_OF_FLAG,
+  OPTIONS,
+} from "../../containers/run/library_schema.ts";
 import {
   ContainerError,
   type LibraryOptions,
@@ -103,6 +107,28 @@ const CASES: readonly [
   [{ landlock: { connect: "all" } }, "landlock.connect", "expected an array"],
   [{ signal: "SIGTERM" }, "signal", "expected an AbortSignal"],
   [{ devices: ["/dev/full"] }, "devices[0]", "expected an object"],
+  [{ dns: { servers: ["x"] } }, "dns.servers[0]", "expected an IP address"],
+  [{ dns: { search: ["a\nb"] } }, "dns.search[0]", "expected one word"],
+  [
+    { addHosts: [{ name: "a b", address: "192.0.2.1" }] },
+    "addHosts[0].name",
+    "expected one word",
+  ],
+  [
+    { addHosts: [{ name: "a", address: "192.0.2" }] },
+    "addHosts[0].address",
+    "expected an IP address",
+  ],
+  [
+    { rlimits: [{ type: "RLIMIT_NOFILE", soft: 9, hard: 3 }] },
+    "rlimits[0].soft",
+    "higher than the hard limit",
+  ],
+  [
+    { resources: { memory: { swap: 1000 } } },
+    "resources",
+    "requires memory.limit",
+  ],
   [{ uidMap: [{ containerID: 0 }] }, "uidMap[0].hostID", "missing"],
 ];
 
@@ -168,6 +194,15 @@ test("an error of a later step names options, not flags", async () => {
         "Remove noNewPrivileges: false.",
       ],
       [{ namespaces: { mount: "host" as const } }, "namespaces.mount"],
+      [
+        { namespaces: { uts: "host" }, hostname: "x" },
+        "Remove one of the two options.",
+      ],
+      [{ landlock: {} }, "docs/library.md"],
+      [
+        { cgroupParent: "../x", resources: { pids: { limit: 3 } } },
+        "cgroupParent",
+      ],
       [{ privileged: true, devices: [{ source: "/nowhere" }] }, "devices"],
     ] as const
   ) {
@@ -183,6 +218,25 @@ test("an error of a later step names options, not flags", async () => {
     assert(!text.includes("--"), text);
     if ("workdir" in options) assertInstanceOf(error, StepError);
   }
+});
+
+/** Flags for which the library has nothing, or another way. */
+const NO_OPTION = [
+  ...["detach", "detach-keys", "name", "cidfile", "rm", "restart", "label"],
+  ...["stop-signal", "stop-timeout", "log-max-size"],
+  // Read by the command line only.
+  ...["env-file", "entrypoint", "security-opt"],
+  ...["tty", "no-tty", "interactive", "status-fd"],
+  ...["no-init", "init", "quiet", "debug"],
+];
+
+Deno.test("each flag of run has an option to name in the library's errors, or none at all", () => {
+  const without = RUN_FLAGS.flatMap(({ name, as }) =>
+    as || OPTION_OF_FLAG.has(name) ? [] : [name]
+  );
+  assertEquals(without.toSorted(), NO_OPTION.toSorted());
+  const paths = [...OPTION_OF_FLAG.values()].map((path) => path.split(".")[0]);
+  assertEquals(paths.filter((name) => !Object.hasOwn(OPTIONS, name!)), []);
 });
 
 Deno.test("docs/library.md has a row for each option", () => {
