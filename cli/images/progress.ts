@@ -126,7 +126,7 @@ export class ProgressView implements Disposable {
   }
 
   #draw(now: boolean): void {
-    if (this.#how !== "terminal") return;
+    if (this.#how !== "terminal" || !this.#lines.size) return;
     if (!now && Date.now() - this.#last < PERIOD) return;
     this.#last = Date.now();
     const width = columnsOfStderr();
@@ -147,8 +147,15 @@ export class ProgressView implements Disposable {
     this.#drawn = 0;
   }
 
-  [Symbol.dispose](): void {
+  /** Leaves the lines as they are: what is printed next comes below. */
+  end(): void {
     this.#draw(true);
+    this.#lines.clear();
+    this.#drawn = 0;
+  }
+
+  [Symbol.dispose](): void {
+    this.end();
   }
 }
 

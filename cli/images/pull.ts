@@ -91,6 +91,7 @@ export const pullCommand: Command = {
             ? {}
             : { platform: parsePlatform(platform) },
         });
+        view.end();
         const wanted = withDefaultTag(reference);
         if (!flags.has("quiet")) {
           print(`Digest: ${digest}`);

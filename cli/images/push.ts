@@ -77,6 +77,7 @@ export const pushCommand: Command = {
         signal,
         onProgress: view.take,
       });
+      view.end();
       if (!flags.has("quiet")) {
         print(`${reference.tag ?? "latest"}: digest: ${digest} size: ${size}`);
       } else print(fullName(reference));

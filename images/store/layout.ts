@@ -7,6 +7,7 @@
 import { syncDirectory } from "../../ffi/sync.ts";
 import { withoutControls } from "../../spec/controls.ts";
 import { ContainerError } from "../../spec/errors.ts";
+import { isDigest } from "../spec/digest.ts";
 import { INDEX } from "../spec/media_types.ts";
 import { asReference, fullName, withDefaultTag } from "../spec/reference.ts";
 import { type Descriptor, readDescriptor } from "../spec/types.ts";
@@ -34,6 +35,8 @@ export interface IndexEntry extends Descriptor {
 /** The name that an annotation of any tool gives an image. */
 function nameIn(annotations?: Record<string, string>): string | undefined {
   const own = annotations?.[NAME];
+  // This program has written it, as it must be.
+  if (annotations?.[SOURCE] !== undefined) return own;
   // containerd and docker save put only the tag into the standard annotation.
   const whole = annotations?.["io.containerd.image.name"];
   for (const text of [whole, own]) {
@@ -43,26 +46,56 @@ function nameIn(annotations?: Record<string, string>): string | undefined {
   return undefined;
 }
 
+/** The index that was read last: most commands read it several times. */
+let last: { text: string; entries: readonly IndexEntry[] } | undefined;
+
 /**
  * Reads the index of a layout; null if there is none.
  *
  * @throws {ContainerError} if it is damaged
  */
-export function readIndex(store: string): IndexEntry[] | null {
+export function readIndex(store: string): readonly IndexEntry[] | null {
   const path = `${store}/index.json`;
   const text = textOrNull(path);
   if (text === null) return null;
+  if (last?.text === text) return last.entries;
+  const entries = quickly(text) ?? carefully(store, path, text);
+  last = { text, entries };
+  return entries;
+}
+
+const withName = (descriptor: Descriptor, raw: unknown): IndexEntry => {
+  const name = nameIn(descriptor.annotations);
+  return { ...descriptor, raw, ...name === undefined ? {} : { name } };
+};
+
+/** Reads an index without faults; null for any other. */
+function quickly(text: string): IndexEntry[] | null {
   try {
-    const value = Untrusted.parse(path, new TextEncoder().encode(text));
-    return value.at("manifests").items().map((item) => {
-      const descriptor = readDescriptor(item);
-      const name = nameIn(descriptor.annotations);
-      return {
-        ...descriptor,
-        raw: item.value,
-        ...name === undefined ? {} : { name },
-      };
-    });
+    const index: { manifests: Descriptor[] } = JSON.parse(text);
+    return index.manifests.every(isDescriptor)
+      ? index.manifests.map((entry) => withName(entry, entry))
+      : null;
+  } catch (error) {
+    if (error instanceof SyntaxError || error instanceof TypeError) return null;
+    throw error;
+  }
+}
+
+const isText = (value: unknown) => typeof value === "string";
+
+const isDescriptor = ({ mediaType, digest, size, annotations }: Descriptor) =>
+  isText(mediaType) && isText(digest) && isDigest(digest) &&
+  Number.isSafeInteger(size) && size >= 0 &&
+  (annotations === undefined ||
+    annotations !== null && Object.values(annotations).every(isText));
+
+/** Reads an index with faults, to name the first. */
+function carefully(store: string, path: string, text: string): IndexEntry[] {
+  try {
+    return Untrusted.parse(path, new TextEncoder().encode(text))
+      .at("manifests").items()
+      .map((item) => withName(readDescriptor(item), item.value));
   } catch (error) {
     if (!(error instanceof ContainerError)) throw error;
     throw new ContainerError(

@@ -211,6 +211,27 @@ Deno.test("a damaged summary file and damaged blobs are noticed", () => {
   assertEquals(temp.store.images(), []);
 });
 
+Deno.test("a damaged index is refused with its fault", () => {
+  using temp = new TempStore();
+  addImage(temp.store, ONE, "one:1");
+  for (
+    const [text, fault] of [
+      ["{", "it is not JSON"],
+      ["{}", "manifests is not a list"],
+      ['{"manifests": [{}]}', "manifests[0].mediaType is not a text"],
+      ['{"manifests": [null]}', "manifests[0] is not an object"],
+    ] as const
+  ) {
+    Deno.writeTextFileSync(`${temp.path}/index.json`, text);
+    const error = assertThrows(
+      () => temp.store.images(),
+      ContainerError,
+      "Cannot read the store of images",
+    );
+    assert(error.message.includes(fault), error.message);
+  }
+});
+
 Deno.test("other directories and newer stores are refused", () => {
   using temp = new TempStore();
   Deno.writeTextFileSync(`${temp.path}/notes`, "");

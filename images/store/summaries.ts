@@ -38,10 +38,21 @@ const isSummary = (value: unknown): value is Summary =>
   typeof value === "object" && value !== null && "id" in value &&
   "blobs" in value && "chains" in value && "size" in value;
 
-/** Reads the summaries that are there. A damaged file counts as empty. */
+/** The file that was read last: most commands read it several times. */
+let last: { text: string; summaries: Summaries } | undefined;
+
+/**
+ * Reads the summaries that are there, for the caller to change. A damaged file
+ * counts as empty.
+ */
 export function readSummaries(store: string): Summaries {
   const text = textOrNull(fileOf(store));
   if (text === null) return new Map();
+  if (last?.text !== text) last = { text, summaries: parseSummaries(text) };
+  return new Map(last.summaries);
+}
+
+function parseSummaries(text: string): Summaries {
   try {
     const value: unknown = JSON.parse(text);
     if (

@@ -2,7 +2,7 @@
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals, assertMatch } from "@std/assert";
-import { test, without } from "../_harness.ts";
+import { execute, shellLine, test, without } from "../_harness.ts";
 import { does, ImageBox, SampleImage } from "./_image_store.ts";
 import { NO_REGISTRY, Registry } from "./_registry.ts";
 
@@ -98,6 +98,30 @@ test("history and system df tell what is on the disk", async () => {
   assertEquals(await sizes(), await du());
   await box.does("pull", "-q", name);
 }, { skip });
+
+test("progress on a terminal stays above the result", async () => {
+  await using registry = await Registry.start();
+  await using sample = await SampleImage.make();
+  await using box = new ImageBox();
+  const name = `${registry.host}/app:1`;
+  await sample.put(name);
+  const line = shellLine(box.words("pull", name));
+  const { status, stdout } = await execute(
+    ["script", "-qec", `stty cols 60; ${line}`, "/dev/null"],
+    { env: { ...box.env, SHELL: "/bin/sh", TERM: "vt100" } },
+  );
+  assertEquals(status, 0);
+  const [progress = "", result = ""] = stdout.replaceAll("\x1b", "^")
+    .split("Digest: ");
+  assertMatch(progress, /: Waiting\^\[K\r\n/);
+  assertMatch(progress, /\^\[2A[^^]*: Pull complete/);
+  assertMatch(result, /^sha256:[^^]*Status: [^^]*\r\n$/);
+  const json = await box.call("pull", "--progress", "json", name);
+  assertEquals([json.status, json.stderr], [0, ""]);
+  await box.does("rmi", name);
+  const { stderr } = await box.call("pull", "--progress=json", "-q", name);
+  assertEquals(stderr, "");
+}, { skip: skip ?? without("script") });
 
 test("bad input gets one line with the cure", async () => {
   await using box = new ImageBox();

@@ -2,7 +2,15 @@
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals, assertMatch } from "@std/assert";
-import { execute, test, until, without } from "../_harness.ts";
+import {
+  container,
+  execute,
+  NOBODY,
+  Nobody,
+  test,
+  until,
+  without,
+} from "../_harness.ts";
 import { does, ImageBox, SampleImage } from "./_image_store.ts";
 import { type Fault, NO_REGISTRY, Proxy, Registry } from "./_registry.ts";
 
@@ -231,4 +239,54 @@ test("Ctrl-C ends a pull, and nothing stays", async () => {
   ], { env: box.env });
   assertEquals([status, stdout], [124, ""]);
   assertEquals(box.left(), [0, 0, 0]);
+}, { skip });
+
+test("a full disk ends a pull with one line, and nothing stays", async () => {
+  await using world = await setUp();
+  const { box, name } = world;
+  const disk = `${box.dir.path}/disk`;
+  await Deno.mkdir(disk);
+  await does(["mount", "-t", "tmpfs", "-o", "size=500k,mode=700", "x", disk]);
+  try {
+    const { status, stdout, stderr } = await container(
+      ["--store", `${disk}/store`, "pull", "--quiet", name],
+      { env: box.env },
+    );
+    assertEquals([status, stdout], [125, ""]);
+    assertMatch(stderr, /^container: Cannot .*no space left on device.*\n$/);
+    assertMatch(stderr, /Free some space/);
+    for (const name of ["work", "blobs/sha256", "layers"]) {
+      const left = await Array.fromAsync(Deno.readDir(`${disk}/store/${name}`));
+      assertEquals(left, [], name);
+    }
+  } finally {
+    await does(["umount", disk]);
+  }
+}, { skip });
+
+test("a user without rights pulls into the home directory", async () => {
+  await using world = await setUp();
+  await using nobody = await Nobody.make();
+  const { box, name } = world;
+  await Deno.chown(box.home, NOBODY, NOBODY);
+  const call = (...words: string[]) =>
+    container(words, {
+      before: nobody.before,
+      env: { ...box.env, DENO_DIR: nobody.env.DENO_DIR! },
+    });
+  const pulled = await call("pull", "-q", name);
+  assertEquals(pulled, { ...pulled, status: 0, stdout: `${name}\n` });
+  const { stdout } = await call("image", "inspect", name);
+  const [{ GraphDriver: { Data: { LowerDirs: [lower] } } }] = JSON.parse(
+    stdout,
+  );
+  assertEquals(
+    lower.startsWith(`${box.home}/.local/share/container/layers/`),
+    true,
+  );
+  assertEquals((await Deno.stat(`${lower}/etc/file`)).uid, NOBODY);
+  const denied = await call("--store", world.registry.dir.path, "images");
+  assertEquals([denied.status, denied.stdout], [125, ""]);
+  assertMatch(denied.stderr, /Cannot keep images in .*--store\.\n$/);
+  assertEquals((await call("rmi", "-q", name)).status, 0);
 }, { skip });
