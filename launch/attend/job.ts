@@ -7,6 +7,7 @@
 import { syscall } from "../../ffi/libc.ts";
 import { blockSignals, kill, SIGNAL } from "../../ffi/signal.ts";
 import { foregroundGroup, setForegroundGroup } from "../../ffi/termios.ts";
+import { takePending } from "./signal_queue.ts";
 import {
   waitInBackground,
   type WaitStatus,
@@ -60,6 +61,8 @@ export class StopRequest {
 
   /** The command has stopped. Returns whether this process may stop as well. */
   take(): boolean {
+    // SIGCONT may have come, although the news of the stop is handled first.
+    takePending();
     const stands = this.#state !== "taken back";
     this.#state = "none";
     return stands;

@@ -13,8 +13,8 @@ import {
   pipe,
   setNonBlocking,
 } from "../../ffi/fcntl.ts";
-import { syscall } from "../../ffi/libc.ts";
-import { readInBackground } from "../../ffi/poll.ts";
+import { rawSyscall, syscall } from "../../ffi/libc.ts";
+import { POLL, waitForOne } from "../../ffi/poll.ts";
 import { installHandler } from "../../ffi/signal.ts";
 import { SIGNAL_QUEUE } from "../native/signal_queue_code.ts";
 
@@ -42,6 +42,11 @@ export function receiveSignals(signals: readonly number[], take: Take): void {
   queue.receive(signals, take);
 }
 
+/** Takes the signals that have come already. */
+export function takePending(): void {
+  queue?.takePending();
+}
+
 class SignalQueue {
   readonly #read: Descriptor;
   readonly #code: bigint;
@@ -54,6 +59,7 @@ class SignalQueue {
     // A handler must never wait: a process that gets more signals than the pipe
     // holds loses some, as with any signal that is pending already.
     setNonBlocking(write);
+    setNonBlocking(this.#read);
     this.#code = mapHandler(write);
     this.#deliver();
   }
@@ -65,13 +71,20 @@ class SignalQueue {
     for (const signal of signals) installHandler(signal, handler, restorer);
   }
 
-  async #deliver(): Promise<never> {
+  takePending(): void {
     const bytes = new Uint8Array(MOST);
     for (;;) {
-      const count = await readInBackground(this.#read.fd, bytes);
-      for (const signal of bytes.subarray(0, Math.max(0, count))) {
-        this.#take(signal);
-      }
+      const count = rawSyscall("read", this.#read.fd, bytes, bytes.length);
+      if (count <= 0) return;
+      for (const signal of bytes.subarray(0, count)) this.#take(signal);
+    }
+  }
+
+  /** Reads on this thread, so that {@linkcode takePending} misses none. */
+  async #deliver(): Promise<never> {
+    for (;;) {
+      await waitForOne(this.#read.fd, POLL.POLLIN);
+      this.takePending();
     }
   }
 }

@@ -58,6 +58,14 @@ static void note_stop(struct parent *parent, i64 signal) {
 }
 
 static void stop_together(struct parent *parent) {
+  u64 set = BIT(SIGCONT) & parent->taken;
+  i64 time[2] = {0, 0};
+  /* SIGSTOP would drop a SIGCONT that has come already. */
+  if (parent->asked == STOP_ASKED && set &&
+      syscall6(SYS_rt_sigtimedwait, (u64)&set, 0, (u64)time, 8, 0, 0) == SIGCONT) {
+    note_stop(parent, SIGCONT);
+    syscall6(SYS_kill, parent->pid, SIGCONT, 0, 0, 0, 0);
+  }
   i32 is_taken_back = parent->asked == STOP_TAKEN_BACK;
   parent->asked = 0;
   if (!parent->stops || is_taken_back) return;
