@@ -68,7 +68,9 @@ test("plain run: no Deno is started", async () => {
 type Unusual = Parameters<typeof hasRuntime>[1] & { flags?: string[] };
 
 test("plain run: Deno takes over everything unusual", async () => {
-  const root = rootfs();
+  // Missing mountpoints are made in it, and stay.
+  await using own = new TempDir();
+  const root = await copyRootfs(own.path);
   await using dir = new TempDir();
   const bare = await copyRootfs(dir.path);
   await Deno.remove(`${bare}/etc/hosts`);
