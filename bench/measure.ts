@@ -42,8 +42,8 @@ export interface Measured extends Ready {
 let runs = 0;
 
 function next(attempt: Attempt, workspace: Workspace): Command {
-  const { argv, env } = attempt.command(runs++);
-  return { argv, env: { ...workspace.env, ...env } };
+  const command = attempt.command(runs++);
+  return { ...command, env: { ...workspace.env, ...command.env } };
 }
 
 /** Prepares a candidate and runs it once. */

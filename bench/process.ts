@@ -5,10 +5,11 @@
 // @ts-types="../types/std_path.d.ts"
 import { join } from "@std/path";
 
-/** A command, and variables added to its environment. */
+/** A command, variables added to its environment, and where it runs. */
 export interface Command {
   argv: readonly string[];
   env?: Record<string, string>;
+  cwd?: string;
 }
 
 /** The status and output of a process. */
@@ -36,6 +37,7 @@ export async function run(
   const child = new Deno.Command(command.argv[0]!, {
     args: command.argv.slice(1),
     env: command.env,
+    cwd: command.cwd,
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
@@ -72,6 +74,7 @@ export async function time(command: Command): Promise<number | null> {
   const process = new Deno.Command(command.argv[0]!, {
     args: command.argv.slice(1),
     env: command.env,
+    cwd: command.cwd,
     stdin: "null",
     stdout: "null",
     stderr: "null",

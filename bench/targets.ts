@@ -84,14 +84,15 @@ function ratios(): Target[] {
       "bare-compiled",
       1.35,
     ],
-    ...["compiled-flag", "typed-env", "typed-volume", "typed-terminal"]
+    ...["compiled-flag", "typed-rm-name", "typed-terminal"]
       .map((candidate): [string, string, string, number] => [
         `${candidate}, compared with a bare compiled start`,
         candidate,
         "bare-compiled",
         1.35,
       ]),
-    ...["compiled", "typed-loud", "typed-carried", "typed-neighbour"]
+    ...["compiled", "typed-loud", "typed-env", "typed-volume", "typed-workdir"]
+      .concat("typed-read-only", "typed-carried", "typed-neighbour")
       .map((candidate): [string, string, string, number] => [
         `${candidate}, compared with bubblewrap`,
         candidate,
