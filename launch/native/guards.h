@@ -150,7 +150,7 @@ static i32 understand_plain(const u8 **word, struct plain_request *request) {
     } else if (equal(*word, "-q") || equal(*word, "--quiet")) request->is_quiet = 1;
     else if (equal(*word, "--no-init")) request->is_direct = 1;
     else if (equal(*word, "--read-only")) request->kind |= KIND_READ_ONLY;
-    else if (equal(*word, "--rm")) continue; /* the default */
+    else if (equal(*word, "--rm") || equal(*word, "-i") || equal(*word, "--interactive")) continue; /* the default */
     else if ((value = value_of(&word, "--rootfs"))) request->root = value;
     else if ((value = long_or_short(&word, "--env", "-e"))) {
       if (!add_variable(request, value)) return 0;

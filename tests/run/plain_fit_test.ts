@@ -39,7 +39,7 @@ test("plain run: no Deno is started", async () => {
         plainIn([...mode, "--read-only"], root, "true"),
         plainIn([...mode, "-e", "A=b", "--env=C="], root, "true"),
         plainIn([...mode, "--network", "none", "--net=none"], root, "true"),
-        plainIn([...mode, "-w", "/tmp", "--rm"], root, "true"),
+        plainIn([...mode, "-w", "/tmp", "--rm", "-i"], root, "true"),
         plainIn([...mode, "--workdir=/nowhere", "-w", "/"], root, "true"),
         plainIn([...mode, "-v", `${dir.path}:/tmp`], root, "true"),
         plainIn([...mode, `--volume=${dir.path}:/tmp:ro`], root, "true"),
