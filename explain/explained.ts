@@ -54,6 +54,8 @@ const HOST_CALLS: Partial<Record<Step["step"], string[]>> = {
   moveDevice: ["sendto"],
   writeIdFile: ["openat", "write"],
   writePidFile: ["openat", "write", "rename"],
+  reserveEnd: ["rename", "openat", "write"],
+  reserveProfile: ["openat"],
 };
 
 /** The names of a step's system calls, without duplicates. */

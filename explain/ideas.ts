@@ -219,6 +219,8 @@ const OF: { readonly [K in StepKind]: Of<K> } = {
   recordUndos: "record",
   writeIdFile: "record",
   writePidFile: "record",
+  reserveEnd: "record",
+  reserveProfile: "filter",
 };
 
 /** The idea that a step belongs to. */

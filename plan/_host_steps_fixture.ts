@@ -77,4 +77,16 @@ export const HOST_STEPS: readonly HostStep[] = [
     undo: "kept",
     ifFailed: [{ undo: "removeFile", path: "/run/x.pid" }],
   },
+  {
+    step: "reserveEnd",
+    path: "/run/x/exit",
+    ...says,
+    undo: [{ undo: "removeRecord" }],
+  },
+  {
+    step: "reserveProfile",
+    path: "/srv/profile.json",
+    ...says,
+    undo: [{ undo: "removeUnwritten", path: "/srv/profile.json" }],
+  },
 ];

@@ -84,6 +84,13 @@ export type HostFields = {
   moveDevice: { name: string; as: string };
   /** open(2) O_EXCL and write(2): the ID of the container. */
   writeIdFile: { path: string; id: string };
+  /** rename(2) or write(2): the space for the exit status, in PATH.new. */
+  reserveEnd: { path: string };
+  /**
+   * open(2) O_EXCL: an empty file for a profile that is known at the end. A file
+   * that exists is kept until then.
+   */
+  reserveProfile: { path: string };
   /** write(2) and rename(2): the PID of the first process. */
   writePidFile: { path: string };
   /** pipe2(2): replaces standard streams by a pipe that the parent fills or empties. */

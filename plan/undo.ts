@@ -31,6 +31,8 @@ export type UndoOperation =
   }
   /** unlink(2). */
   | { undo: "removeFile"; path: string }
+  /** unlink(2) of a file, unless something has been written to it. */
+  | { undo: "removeUnwritten"; path: string }
   /** Moves a network device back; at a container's end the kernel does. */
   | { undo: "returnDevice"; name: string; as: string }
   /** Removes the record of all undos, with its directory, after the others. */

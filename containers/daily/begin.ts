@@ -27,7 +27,6 @@ import { THIS_MACHINE } from "../world/real_world.ts";
 import { EntryLedger } from "../store/entry_ledger.ts";
 import type { Entry, Store } from "../store/store.ts";
 import { rootOnHost } from "../run/run.ts";
-import { reserveEnd } from "./exit_record.ts";
 import {
   type DailyRecord,
   FIRST_DELAY,
@@ -109,7 +108,6 @@ export async function begin(
     }),
   );
   try {
-    reserveEnd(entry.path);
     await host.prepare();
     await launch(store, entry, { spec: decided.spec, plan, host }, ready);
     host.leave();

@@ -12,7 +12,7 @@ import type { Store } from "../store/store.ts";
 import { prepare, run, type RunOptions } from "../run/run.ts";
 import type { StatusEvent } from "../run/status_lines.ts";
 import { forget } from "./dead.ts";
-import { reserveEnd, writeEnd } from "./exit_record.ts";
+import { writeEnd } from "./exit_record.ts";
 import { addContainer, draft, type KeepOptions, withHostname } from "./make.ts";
 import { killAndRemove } from "./remove.ts";
 
@@ -53,7 +53,6 @@ export async function runNamed(
       boot: bootId(),
       cgroup: cgroup && stateOf(cgroup),
     });
-    reserveEnd(entry.path);
   }
   let pid = 0;
   const events = (event: StatusEvent) => {

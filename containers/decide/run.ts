@@ -7,10 +7,12 @@
 import type { CgroupPlan } from "../../cgroup/step.ts";
 import type { Facts } from "../../plan/facts.ts";
 import { hasNamespace } from "../../plan/namespaces.ts";
+import type { HostStep } from "../../plan/step.ts";
 import type { Resources } from "../../spec/resources.ts";
 import type { Device, Spec } from "../../spec/types.ts";
 import { readFacts } from "./facts.ts";
 import type { ContainerOptions } from "./options.ts";
+import type { World } from "../world/world.ts";
 import { absolutePath, type Requester } from "./requester.ts";
 import { findLayers } from "./overlay_layers.ts";
 import { EMPTY_ROOTFS, rootKindOf } from "./root_filesystem.ts";
@@ -86,6 +88,7 @@ export async function decideRun(
   }, requester);
   const cgroup = await cgroupOf(request, resources, spec, requester);
   const { landlock } = options;
+  const learn = learnTarget(options.seccomp ?? "default", requester);
   const facts = readFacts(spec, {
     init,
     waits: background,
@@ -121,21 +124,35 @@ export async function decideRun(
         .landlockSteps(landlock, spec, leftOut, world),
     cgroup,
     record,
-    hostSteps: recordSteps(request),
+    hostSteps: [
+      ...recordSteps(request),
+      ...profileSteps(learn, world),
+    ],
   }, requester);
   return {
     spec,
     facts,
     cgroup,
-    learn: learnTarget(options.seccomp ?? "default"),
+    learn,
     leftOut,
   };
 }
+
+/** The step for the space of the exit status, in the container's own directory. */
+const reserveEnd = (directory: string): HostStep => ({
+  step: "reserveEnd",
+  path: `${directory}/exit`,
+  why:
+    "the space for the exit status is reserved, so that a full disk loses no status",
+  man: "rename(2), write(2)",
+  undo: [{ undo: "removeRecord" }],
+});
 
 /** The steps that only a container with a record has. */
 const recordSteps = (
   { id, record, idFile: path, background }: RunRequest,
 ): Facts["hostSteps"] => [
+  ...(record ? [reserveEnd(record.directory)] : []),
   ...(record && background ? [startFifo(record.directory)] : []),
   ...(path === undefined ? [] : [
     {
@@ -149,6 +166,25 @@ const recordSteps = (
     } as const,
   ]),
 ];
+
+/** The step for the file of a learned profile. */
+function profileSteps(
+  learn: LearnTarget | null,
+  world: World,
+): Facts["hostSteps"] {
+  if (learn === null || learn === "stderr") return [];
+  const path = learn.file;
+  return [{
+    step: "reserveProfile",
+    path,
+    why:
+      "the profile is written when the command has ended; a file that cannot be written is an error now",
+    man: "open(2)",
+    undo: world.access(path, "exists")
+      ? "kept"
+      : [{ undo: "removeUnwritten", path }],
+  }];
+}
 
 /** The user of the command, from the accounts of the root filesystem. */
 async function userOf(

@@ -13,7 +13,7 @@ import type { Facts } from "../../plan/facts.ts";
 import { UsageError } from "../../spec/errors.ts";
 import type { Spec } from "../../spec/types.ts";
 import type { World } from "../world/world.ts";
-import type { Requester } from "./requester.ts";
+import { absolutePath, type Requester } from "./requester.ts";
 
 /** The kernel's version: `6.1.0-18-amd64` gives 6 and 1. */
 export function kernelVersion(
@@ -28,6 +28,10 @@ const hostOf = (world: World) => ({
   arch: world.architecture(),
 });
 
+/** Whether a profile is to be learned. */
+export const isLearned = (profile: string): boolean =>
+  profile === "learn" || profile.startsWith("learn=");
+
 /** Where a learned profile is written: a file, or standard error. */
 export type LearnTarget = { file: string } | "stderr";
 
@@ -37,11 +41,14 @@ export type LearnTarget = { file: string } | "stderr";
  *
  * @throws {UsageError} if the file has no name
  */
-export function learnTarget(profile: string): LearnTarget | null {
+export function learnTarget(
+  profile: string,
+  requester: Requester,
+): LearnTarget | null {
   if (profile === "learn") return "stderr";
   if (!profile.startsWith("learn=")) return null;
   const file = profile.slice("learn=".length);
-  if (file) return { file };
+  if (file) return { file: absolutePath(requester, file) };
   throw new UsageError(
     `--seccomp ${profile}: the file name is missing`,
     "Use --seccomp learn=FILE, or --seccomp learn for standard error.",
@@ -74,7 +81,7 @@ export async function seccompFilter(
   const host = hostOf(requester.world);
   const capabilities = process.capabilities?.bounding ?? [];
   const is32Bit = linux.personality?.domain === "LINUX32";
-  if (learnTarget(profile)) {
+  if (isLearned(profile)) {
     leftOut.push(
       "no seccomp filter: --seccomp learn allows all system calls",
     );

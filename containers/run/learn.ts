@@ -6,7 +6,8 @@
 import type { Descriptor } from "../../ffi/fcntl.ts";
 import { profileOf } from "../../seccomp/learn.ts";
 import { type Learned, serveReports } from "../../seccomp/serve.ts";
-import { ContainerError, EXIT } from "../../spec/errors.ts";
+import { ProfileFile } from "../../launch/host/profile_file.ts";
+import { EXIT } from "../../spec/errors.ts";
 import type { LearnTarget } from "../decide/seccomp.ts";
 
 /**
@@ -28,6 +29,7 @@ export class Learner implements Disposable {
   /**
    * Opens the file of the profile, if there is one.
    *
+   * @param target where the profile is written; a file has been made by then
    * @param say takes messages, and the profile if it is not written to a file
    * @throws {ContainerError} if the file cannot be written to
    */
@@ -75,73 +77,4 @@ export class Learner implements Disposable {
   [Symbol.dispose](): void {
     this.#file?.[Symbol.dispose]();
   }
-}
-
-/**
- * The file of a profile. It is opened before the command starts, so that an
- * error is reported at once. Its previous content stays until the new profile
- * is written.
- */
-class ProfileFile implements Disposable {
-  readonly #file: Deno.FsFile;
-  readonly #isNew: boolean;
-  #written = false;
-
-  constructor(readonly path: string) {
-    try {
-      [this.#file, this.#isNew] = openOrCreate(path);
-    } catch (error) {
-      throw cannotWrite(path, error);
-    }
-  }
-
-  write(text: string): void {
-    try {
-      // Only a file has old content to cut off; a pipe or a terminal has none.
-      if (this.#file.statSync().isFile) this.#file.truncateSync();
-      const bytes = new TextEncoder().encode(text);
-      for (let rest = bytes; rest.length;) {
-        rest = rest.subarray(this.#file.writeSync(rest));
-      }
-      this.#written = true;
-    } catch (error) {
-      throw cannotWrite(this.path, error);
-    }
-  }
-
-  [Symbol.dispose](): void {
-    this.#file.close();
-    if (this.#isNew && !this.#written) {
-      try {
-        Deno.removeSync(this.path);
-      } catch {
-        // Another process has removed it.
-      }
-    }
-  }
-}
-
-function openOrCreate(path: string): [file: Deno.FsFile, isNew: boolean] {
-  try {
-    return [Deno.openSync(path, { write: true, createNew: true }), true];
-  } catch (error) {
-    if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
-    return [Deno.openSync(path, { write: true }), false];
-  }
-}
-
-function cannotWrite(path: string, cause: unknown): ContainerError {
-  const reason = cause instanceof Deno.errors.NotFound
-    ? "no such directory"
-    : cause instanceof Deno.errors.PermissionDenied
-    ? "permission denied"
-    : cause instanceof Deno.errors.IsADirectory
-    ? "it is a directory"
-    : cause instanceof Error
-    ? cause.message
-    : String(cause);
-  return new ContainerError(
-    `Cannot write the seccomp profile to ${path}: ${reason}`,
-    { hint: "Name a file that you can write to: --seccomp learn=FILE.", cause },
-  );
 }

@@ -64,8 +64,6 @@ export async function run(
   options: RunOptions,
 ): Promise<number> {
   const { args, preserve = 0 } = spec.process;
-  using learner = learn &&
-    new (await import("./learn.ts")).Learner(learn, options.say);
   await sweepLeftovers();
   if (options.announce) {
     announce(args, Deno.pid);
@@ -76,6 +74,8 @@ export async function run(
     options.ledger ?? await ledgerFor(plan),
   );
   await host.prepare();
+  using learner = learn &&
+    new (await import("./learn.ts")).Learner(learn, options.say);
   const told = options.events ?? (() => {});
   const mountpoints = options.announce ? mountpointsOf(spec, facts) : null;
   const sayMade = () => {

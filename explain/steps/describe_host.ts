@@ -40,6 +40,8 @@ export const HOST_DESCRIPTIONS: Descriptions<HostKind> = {
       as === name ? "" : ` as ${as}`
     }`,
   writeIdFile: ({ path }) => `write the ID of the container to ${path}`,
+  reserveEnd: ({ path }) => `reserve space for ${path}, the exit status`,
+  reserveProfile: ({ path }) => `create ${path} for the learned profile`,
   writePidFile: ({ path }) => `write the PID of the process to ${path}`,
   relayStream: ({ descriptors, input }) =>
     `${input ? "write to" : "read from"} a pipe that is the command's ${
@@ -61,6 +63,7 @@ const UNDOS: Record<UndoOperation["undo"], string> = {
   removeClass: "remove it",
   removeEmpty: "remove it if it is empty",
   removeFile: "remove it",
+  removeUnwritten: "remove it if nothing has been written to it",
   returnDevice: "move it back",
   removeRecord: "remove the record, with its directory if it has one, last",
 };

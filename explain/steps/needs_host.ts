@@ -40,6 +40,8 @@ export const HOST_NEEDS: { readonly [K in HostKind]: Entry<K> } = {
   joinClass: { access: "write access to the file" },
   moveDevice: { capabilities: [{ name: "CAP_NET_ADMIN", in: "host" }] },
   writeIdFile: { access: IN_DIRECTORY },
+  reserveEnd: { access: IN_DIRECTORY },
+  reserveProfile: { access: IN_DIRECTORY },
   writePidFile: { access: IN_DIRECTORY },
   relayStream: { features: feature("2.6.35", "F_SETPIPE_SZ") },
   mapIds: {

@@ -134,17 +134,43 @@ function applied(step: FileStep): string[] {
         }, ${step.id.length}) = ${step.id.length}`,
         "close(<file>) = 0",
       ];
+    // A restart uses the file of the last end.
+    case "reserveEnd":
+      return [
+        `rename(${plain(step.path)}, ${
+          plain(`${step.path}.new`)
+        }) = 0 /* or ENOENT; then skip 3 */`,
+        `openat(AT_FDCWD, ${
+          plain(`${step.path}.new`)
+        }, O_WRONLY|O_CREAT|O_TRUNC|O_CLOEXEC, 0600) = <file>`,
+        "write(<file>, ..., ...) = ?",
+        "close(<file>) = 0",
+      ];
+    case "reserveProfile": {
+      const call = `openat(AT_FDCWD, ${
+        plain(step.path)
+      }, O_WRONLY|O_CREAT|O_EXCL|O_CLOEXEC, 0666)`;
+      return step.undo === "kept"
+        ? [`${call} = ? /* or EEXIST */`]
+        : [`${call} = <file>`, "close(<file>) = 0"];
+    }
     case "writePidFile":
       return [`rename(..., ${plain(step.path)}) = 0`];
   }
 }
 
+/** A directory of the state. It gets its mode whatever the umask is. */
+const keeping = (path: string, mode: string, known = false): string[] => [
+  `mkdir(${path}, ${mode}) = 0${known ? "" : " /* or EEXIST: skip 1 */"}`,
+  `chmod(${path}, ${mode}) = 0`,
+];
+
 /** The record is written under another name, and renamed. */
 function recording({ directory, container }: StepOf<"recordUndos">): string[] {
   if (directory === undefined) {
     return [
-      "mkdir(..., 0711) = 0 /* or EEXIST */",
-      "mkdir(..., 0700) = 0 /* or EEXIST */",
+      ...keeping("...", "0711"),
+      ...keeping("...", "0700"),
       "openat(AT_FDCWD, ..., O_WRONLY|O_CREAT|O_TRUNC|O_CLOEXEC, 0600) = <record>",
       "write(<record>, ..., ...) = ?",
       "close(<record>) = 0",
@@ -154,11 +180,11 @@ function recording({ directory, container }: StepOf<"recordUndos">): string[] {
   const end = directory.lastIndexOf("/");
   const [above, id] = [directory.slice(0, end), directory.slice(end + 1)];
   return [
-    `mkdir(${plain(above)}, 0711) = 0 /* or EEXIST */`,
-    `mkdir(${plain(directory)}, 0711) = 0`,
+    ...keeping(plain(above), "0711"),
+    ...keeping(plain(directory), "0711", true),
     `rename(..., ${plain(`${directory}/state.json`)}) = 0`,
     ...(container === undefined ? [] : [
-      `mkdir(${plain(`${above}/@names`)}, 0711) = 0 /* or EEXIST */`,
+      ...keeping(plain(`${above}/@names`), "0711"),
       `symlink(${plain(id)}, ${plain(`${above}/@names/${container}`)}) = 0`,
     ]),
   ];

@@ -185,6 +185,10 @@ export class HostPhase implements Disposable {
         return await this.#moveDevice(step, pid);
       case "writeIdFile":
         return (await import("./id_file.ts")).writeIdFile(step);
+      case "reserveEnd":
+        return (await import("./end_file.ts")).reserveEnd(step);
+      case "reserveProfile":
+        return (await import("./profile_file.ts")).reserveProfile(step);
       case "writePidFile":
         return (await import("./pid_file.ts")).writePidFile(step.path, pid);
     }

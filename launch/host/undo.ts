@@ -87,6 +87,9 @@ function takeBackOne(
     case "removeFile":
       if (made) removeFile(operation.path);
       return;
+    case "removeUnwritten":
+      if (isEmptyFile(operation.path)) removeFile(operation.path);
+      return;
     case "returnDevice":
       return live?.returnDevices();
     // The caller removes it when everything else is done.
@@ -96,6 +99,16 @@ function takeBackOne(
 }
 
 const hasTasks = (path: string) => Boolean(readFile(`${path}/tasks`)?.trim());
+
+function isEmptyFile(path: string): boolean {
+  try {
+    const { isFile, size } = Deno.lstatSync(path);
+    return isFile && size === 0;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
 
 function removeFile(path: string): void {
   try {

@@ -39,6 +39,8 @@ const HOST: Lowering<HostKind> = {
   moveDevice: none,
   writeIdFile: none,
   writePidFile: none,
+  reserveEnd: none,
+  reserveProfile: none,
   relayStream: none,
   mapIds: none,
   mapMount: none,

@@ -128,6 +128,8 @@ const EVERY_KIND: Record<StepKind, true> = {
   moveDevice: true,
   writeIdFile: true,
   writePidFile: true,
+  reserveEnd: true,
+  reserveProfile: true,
 };
 export const KINDS = Object.keys(EVERY_KIND) as StepKind[];
 

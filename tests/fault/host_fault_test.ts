@@ -169,8 +169,10 @@ test(
     const image = await makeImage("squashfs", dir.path);
     await failAll({
       act: "run",
-      words:
-        () => ["-q", "--rootfs", image, "--ephemeral", "-m", "64m", "true"],
+      words: (directory) => [
+        ...["-q", "--rootfs", image, "--ephemeral", "-m", "64m"],
+        ...["--seccomp", `learn=${directory}/profile`, "true"],
+      ],
       sweep: nextRun,
     });
   },

@@ -8,7 +8,7 @@ import type { ProcessFacts } from "../../../plan/facts.ts";
 import type { Spec } from "../../../spec/types.ts";
 import type { ContainerOptions } from "../options.ts";
 import type { Requester } from "../requester.ts";
-import { learnTarget, seccompFilter, specFilter } from "../seccomp.ts";
+import { isLearned, seccompFilter, specFilter } from "../seccomp.ts";
 
 /**
  * The seccomp filter and Landlock rules. For a container of `run` they follow
@@ -27,7 +27,7 @@ export async function confinementOf(
   const profile = seccomp ?? "default";
   // Only the command's own calls are learned; nobody would receive those of
   // another process.
-  const isFree = privileged && !seccomp || learnTarget(profile) !== null;
+  const isFree = privileged && !seccomp || isLearned(profile);
   return {
     seccomp: isFree ? null : await seccompFilter(profile, spec, [], requester),
     ...(landlock
