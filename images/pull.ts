@@ -31,7 +31,7 @@ import { RegistryError } from "./registry/errors.ts";
 import type { Endpoint } from "./registry/registries_conf.ts";
 import type { Repository, SentManifest } from "./registry/repository.ts";
 import type { Session } from "./registry/session.ts";
-import { verify } from "./store/blobs.ts";
+import { hasBlob, verify } from "./store/blobs.ts";
 import { Digester } from "./spec/digest.ts";
 import { layerFiles, statOrNull } from "./store/places.ts";
 import type { ImageStore, StoredImage } from "./store/store.ts";
@@ -99,9 +99,13 @@ function goodImage(
 ): StoredImage | null {
   try {
     const image = store.named(wanted);
-    const isWhole = image?.chains.every((chain) =>
-      statOrNull(layerFiles(store.path, chain)) !== null
-    );
+    const isWhole = image &&
+      image.chains.every((chain) =>
+        statOrNull(layerFiles(store.path, chain)) !== null
+      ) &&
+      [image.digest, image.id, ...image.blobs].every((blob) =>
+        hasBlob(store.path, blob)
+      );
     return image && isWhole && fitOf(image.platform, platform) !== null
       ? image
       : null;

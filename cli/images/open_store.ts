@@ -17,8 +17,12 @@ import type { Flags } from "../flags.ts";
 import { globals } from "../oci/global.ts";
 
 /** Opens the store of `--store`, or else the default one. */
-export const openStore = (): ImageStore =>
-  ImageStore.open(globals().images ?? defaultStore());
+export function openStore(): ImageStore {
+  const { images: named = defaultStore() } = globals();
+  return ImageStore.open(
+    named.startsWith("/") ? named : `${Deno.cwd()}/${named}`,
+  );
+}
 
 /**
  * The words of a command line that name images; there must be at least one.

@@ -23,7 +23,7 @@ export const TLS_FLAGS: readonly Flag[] = [
     name: "tls-verify",
     value: "BOOL",
     optional: /^(true|false)$/,
-    help: "false: the registry may have no TLS (default: true)",
+    help: "false: any certificate will do, or none (default: true)",
   },
 ];
 
@@ -57,11 +57,14 @@ export function sessionOptions(flags: Flags): SessionOptions {
   };
 }
 
-/** A signal that Ctrl-C and SIGTERM abort, so that nothing stays behind. */
+/**
+ * A signal that Ctrl-C and SIGTERM abort, so that nothing stays behind. SIGHUP
+ * keeps its meaning: nohup(1) may have set it to be ignored.
+ */
 export class Interruption implements Disposable {
   readonly #controller = new AbortController();
   #signal: Deno.Signal | undefined;
-  readonly #listeners = (["SIGINT", "SIGTERM", "SIGHUP"] as const).map(
+  readonly #listeners = (["SIGINT", "SIGTERM"] as const).map(
     (signal) => ({
       signal,
       listener: () => {
@@ -94,7 +97,6 @@ export class Interruption implements Disposable {
 }
 
 const STATUS: Partial<Record<Deno.Signal, number>> = {
-  SIGHUP: 129,
   SIGINT: 130,
   SIGTERM: 143,
 };

@@ -42,6 +42,8 @@ function systemAuthorities(): string[] {
 /** The directories with the certificates of a registry. */
 function directoriesOf(host: string, named?: string): string[] {
   if (named !== undefined) return [named];
+  // A redirect can name any host.
+  if (!/^[\w[]/.test(host) || host.includes("/")) return [];
   const config = userConfig();
   const home = homeDirectory();
   return [

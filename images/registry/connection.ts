@@ -58,6 +58,9 @@ export class Connection {
   #scheme: "https:" | "http:" | undefined;
   readonly #authorizer: Authorizer;
   readonly #host: string;
+  readonly #network: Network;
+  /** Its certificate is not checked; only if the settings allow that. */
+  #isUnverified = false;
 
   constructor(
     readonly registry: string,
@@ -68,6 +71,11 @@ export class Connection {
     },
   ) {
     this.#host = registry === DEFAULT_REGISTRY ? DOCKER_HOST : registry;
+    const own = new URL(`https://${this.#host}`).host;
+    this.#network = {
+      ...options.network,
+      isUnverified: (host) => this.#isUnverified && host === own,
+    };
     let found: Promise<Credentials | null> | undefined;
     this.#authorizer = new Authorizer(
       registry,
@@ -95,7 +103,8 @@ export class Connection {
     const { scopes, action, accepts, headers } = request;
     for (let attempt = 0;; attempt++) {
       // An upload can go to another host, which gets no credentials.
-      const isElsewhere = path instanceof URL && path.host !== this.#host;
+      const isElsewhere = path instanceof URL &&
+        path.host !== new URL(`${path.protocol}//${this.#host}`).host;
       const authorization = isElsewhere
         ? {}
         : await this.#authorizer.header(scopes, action);
@@ -120,19 +129,25 @@ export class Connection {
 
   /** Sends a request; the first one finds out whether there is TLS. */
   async #send(path: string | URL, request: Exchange): Promise<Answer> {
-    const { network } = this.options;
     const at = (scheme: string) =>
       path instanceof URL ? path : new URL(path, `${scheme}//${this.#host}`);
     if (this.#scheme || path instanceof URL) {
-      return await exchange(at(this.#scheme ?? "https:"), request, network);
+      const url = at(this.#scheme ?? "https:");
+      return await exchange(url, request, this.#network);
     }
     try {
-      const answer = await exchange(at("https:"), request, network);
+      const answer = await exchange(at("https:"), request, this.#network);
       this.#scheme = "https:";
       return answer;
     } catch (error) {
-      const mayHaveNoTls = error instanceof RegistryError && error.isUnanswered;
-      if (!mayHaveNoTls || !this.#mayBePlain) throw error;
+      if (!(error instanceof RegistryError)) throw error;
+      if (
+        error.isUntrusted && this.options.insecure && !this.#isUnverified
+      ) {
+        this.#isUnverified = true;
+        return await this.#send(path, request);
+      }
+      if (!error.isUnanswered || !this.#mayBePlain) throw error;
       return await this.#plainly(at("http:"), request, error);
     }
   }
@@ -143,7 +158,7 @@ export class Connection {
     first: RegistryError,
   ): Promise<Answer> {
     try {
-      const answer = await exchange(url, request, this.options.network);
+      const answer = await exchange(url, request, this.#network);
       this.#scheme = "http:";
       return answer;
     } catch (error) {

@@ -4,12 +4,15 @@
  */
 
 import { ContainerError } from "../../spec/errors.ts";
+import { fetchUnverified } from "./unverified.ts";
 import { answerError, networkFailure, RegistryError } from "./errors.ts";
 
 /** How requests of one command are made. */
 export interface Network {
   /** The client for a host, with its certificates. */
   clientFor(host: string): Deno.HttpClient;
+  /** Whether any certificate of a host will do. */
+  isUnverified?(host: string): boolean;
   /** Ends everything. */
   signal?: AbortSignal;
   /** Told before a pause, because it can be long. */
@@ -133,6 +136,7 @@ async function tryOnce(
       error: new RegistryError(`${action}: ${cause}`, {
         hint,
         isUnanswered: !hasTls,
+        isUntrusted: hasTls,
         cause: error,
       }),
       wait: null,
@@ -232,7 +236,7 @@ async function send(
   method: string,
   headers: Record<string, string>,
   body: Exchange["body"],
-  { clientFor, signal }: Network,
+  { clientFor, isUnverified, signal }: Network,
 ): Promise<Response> {
   const silence = new AbortController();
   const timer = setTimeout(
@@ -240,7 +244,7 @@ async function send(
     SILENCE,
   );
   try {
-    return await fetch(url, {
+    const request = {
       method,
       headers: {
         "user-agent": "container",
@@ -248,12 +252,18 @@ async function send(
         "accept-encoding": "identity",
         ...headers,
       },
-      redirect: "manual",
       body: body?.(),
-      client: clientFor(url.host),
       signal: signal
         ? AbortSignal.any([signal, silence.signal])
         : silence.signal,
+    };
+    if (url.protocol === "https:" && isUnverified?.(url.host)) {
+      return await fetchUnverified(url, request);
+    }
+    return await fetch(url, {
+      ...request,
+      redirect: "manual",
+      client: clientFor(url.host),
     });
   } finally {
     clearTimeout(timer);

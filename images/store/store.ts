@@ -220,6 +220,7 @@ export class ImageStore {
         "Give a name with a tag.",
       );
     }
+    this.make();
     using _lock = lockStore(this.path);
     this.#check(image);
     const { entry, source, repository } = image;
@@ -250,6 +251,8 @@ export class ImageStore {
     { keep = false, measure = false } = {},
   ): Collected {
     const gone = new Set(images.map(({ entry }) => keyOf(entry)));
+    // The layout can be another tool's, in which nothing was added yet.
+    this.make();
     {
       using _lock = lockStore(this.path);
       const entries = readIndex(this.path) ?? [];
