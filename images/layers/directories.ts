@@ -64,7 +64,9 @@ const MOST_LINKS = 40;
 const IMPLIED_MODE = 0o755;
 
 /** What an archive makes us remember must not fill the memory. */
-const MOST_IMPLIED = 1 << 17;
+const MOST_IMPLIED_BYTES = 1 << 23;
+/** What each costs in addition to its path. */
+const IMPLIED_COST = 64;
 
 const SELF = nameOf("");
 
@@ -82,6 +84,7 @@ export class Directories implements Disposable {
   readonly #byInode = new Map<bigint, OpenDirectory>();
   /** The directories that no entry has described yet, and their paths. */
   readonly implied = new Map<bigint, ByteString>();
+  #impliedBytes = 0;
 
   /** @param root the layer's root, which stays the caller's */
   constructor(root: number) {
@@ -249,25 +252,32 @@ export class Directories implements Disposable {
     // A directory that is not in the list keeps its time here.
     else checked(entry.name, "utimensat", setTimes(fd, above.modified));
     const made = checked(entry.name, "openat", openAt(fd, name, DIRECTORY));
-    const settle = [
-      // The parent may have the setgid bit.
-      ["fchown", () => changeOwner(made, 0, 0)],
-      ["fchmod", () => changeMode(made, IMPLIED_MODE)],
-      ["setxattr", () => hidden ? makeOpaque(made) : 0],
-      ["utimensat", () => setTimes(made, entry.modified)],
-    ] as const;
-    for (const [call, act] of settle) checked(entry.name, call, act());
-    if (this.implied.size === MOST_IMPLIED) {
+    try {
+      const settle = [
+        // The parent may have the setgid bit.
+        ["fchown", () => changeOwner(made, 0, 0)],
+        ["fchmod", () => changeMode(made, IMPLIED_MODE)],
+        ["setxattr", () => hidden ? makeOpaque(made) : 0],
+        ["utimensat", () => setTimes(made, entry.modified)],
+      ] as const;
+      for (const [call, act] of settle) checked(entry.name, call, act());
+      this.#imply(made, [...way, part].join("/"), entry.name);
+    } catch (error) {
+      close(made);
+      throw error;
+    }
+    return made;
+  }
+
+  #imply(fd: number, path: ByteString, entry: ByteString): void {
+    this.#impliedBytes += path.length + IMPLIED_COST;
+    if (this.#impliedBytes > MOST_IMPLIED_BYTES) {
       throw refused(
-        entry.name,
-        `the layer has more than ${MOST_IMPLIED} directories without an entry`,
+        entry,
+        "the layer has too many directories that no entry describes",
       );
     }
-    this.implied.set(
-      inodeOf(made, entry.name).inode,
-      [...way, part].join("/"),
-    );
-    return made;
+    this.implied.set(inodeOf(fd, entry).inode, path);
   }
 
   #add(path: ByteString, fd: number, entry: ByteString): OpenDirectory {

@@ -55,17 +55,22 @@ export function removeTree(
   const levels: Level[] = [];
   let fd = directory;
   const path = () => levels.map(({ name }) => name).join("/");
-  const check = (call: string, result: number, at = path()) => {
-    if (result < 0) throw pathError("remove", at, call, result);
-    return result;
+  /** @param below what has failed in the current directory */
+  const check = (call: string, result: number, below = "") => {
+    if (result >= 0) return result;
+    throw pathError(
+      "remove",
+      below ? `${path()}/${below}` : path(),
+      call,
+      result,
+    );
   };
   const move = (to: number) => {
     if (fd !== directory) close(fd);
     fd = to;
   };
   const enter = (name: ByteString) => {
-    const at = levels.length ? `${path()}/${name}` : name;
-    move(check("openat", openAt(fd, nameOf(name), FLAGS), at));
+    move(check("openat", openAt(fd, nameOf(name), FLAGS), name));
     // A directory that was opened again is read from its start.
     const above = levels.at(-1);
     if (above && levels.length > MOST_KEPT) above.entries = [];
@@ -86,7 +91,7 @@ export function removeTree(
           const result = unlinkAt(fd, nameOf(entry.name));
           if (result === 0 || result === -ERRNO.ENOENT) continue;
           if (entry.type !== DT_UNKNOWN || result !== -ERRNO.EISDIR) {
-            check("unlinkat", result, `${path()}/${entry.name}`);
+            check("unlinkat", result, entry.name);
           }
         }
         removed(entry.inode);

@@ -32,8 +32,17 @@ export class ArchiveError extends LayerError {
 export const damaged = (fault: string, after?: ByteString): ArchiveError =>
   new ArchiveError(fault, after);
 
+/** More of a name does not help the reader. */
+const MOST_SHOWN = 300;
+
 /** A name in a message. */
-export const quoted = (name: ByteString): string => JSON.stringify(shown(name));
+export function quoted(name: ByteString): string {
+  if (name.length <= MOST_SHOWN) return JSON.stringify(shown(name));
+  const half = MOST_SHOWN / 2;
+  return JSON.stringify(
+    `${shown(name.slice(0, half))}…${shown(name.slice(-half))}`,
+  );
+}
 
 /** An entry that this program refuses. */
 export const refused = (
