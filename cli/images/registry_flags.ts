@@ -23,7 +23,7 @@ export const TLS_FLAGS: readonly Flag[] = [
     name: "tls-verify",
     value: "BOOL",
     optional: /^(true|false)$/,
-    help: "false: any certificate will do, or none (default: true)",
+    help: "false: the registry may have no TLS (default: true)",
   },
 ];
 

@@ -58,9 +58,6 @@ export class Connection {
   #scheme: "https:" | "http:" | undefined;
   readonly #authorizer: Authorizer;
   readonly #host: string;
-  readonly #network: Network;
-  /** Its certificate is not checked; only if the settings allow that. */
-  #isUnverified = false;
 
   constructor(
     readonly registry: string,
@@ -71,11 +68,6 @@ export class Connection {
     },
   ) {
     this.#host = registry === DEFAULT_REGISTRY ? DOCKER_HOST : registry;
-    const own = new URL(`https://${this.#host}`).host;
-    this.#network = {
-      ...options.network,
-      isUnverified: (host) => this.#isUnverified && host === own,
-    };
     let found: Promise<Credentials | null> | undefined;
     this.#authorizer = new Authorizer(
       registry,
@@ -129,25 +121,19 @@ export class Connection {
 
   /** Sends a request; the first one finds out whether there is TLS. */
   async #send(path: string | URL, request: Exchange): Promise<Answer> {
+    const { network } = this.options;
     const at = (scheme: string) =>
       path instanceof URL ? path : new URL(path, `${scheme}//${this.#host}`);
     if (this.#scheme || path instanceof URL) {
-      const url = at(this.#scheme ?? "https:");
-      return await exchange(url, request, this.#network);
+      return await exchange(at(this.#scheme ?? "https:"), request, network);
     }
     try {
-      const answer = await exchange(at("https:"), request, this.#network);
+      const answer = await exchange(at("https:"), request, network);
       this.#scheme = "https:";
       return answer;
     } catch (error) {
-      if (!(error instanceof RegistryError)) throw error;
-      if (
-        error.isUntrusted && this.options.insecure && !this.#isUnverified
-      ) {
-        this.#isUnverified = true;
-        return await this.#send(path, request);
-      }
-      if (!error.isUnanswered || !this.#mayBePlain) throw error;
+      const mayHaveNoTls = error instanceof RegistryError && error.isUnanswered;
+      if (!mayHaveNoTls || !this.#mayBePlain) throw error;
       return await this.#plainly(at("http:"), request, error);
     }
   }
@@ -158,7 +144,7 @@ export class Connection {
     first: RegistryError,
   ): Promise<Answer> {
     try {
-      const answer = await exchange(url, request, this.#network);
+      const answer = await exchange(url, request, this.options.network);
       this.#scheme = "http:";
       return answer;
     } catch (error) {

@@ -15,23 +15,13 @@ export class RegistryError extends ContainerError {
   readonly codes: readonly string[];
   /** Nothing answered with TLS: the registry may be one without. */
   readonly isUnanswered: boolean;
-  /** The registry's certificate is refused. */
-  readonly isUntrusted: boolean;
   constructor(
     message: string,
-    {
-      hint,
-      code = 0,
-      codes = [],
-      isUnanswered = false,
-      isUntrusted = false,
-      cause,
-    }: {
+    { hint, code = 0, codes = [], isUnanswered = false, cause }: {
       hint?: string;
       code?: number;
       codes?: readonly string[];
       isUnanswered?: boolean;
-      isUntrusted?: boolean;
       cause?: unknown;
     } = {},
   ) {
@@ -39,7 +29,6 @@ export class RegistryError extends ContainerError {
     this.code = code;
     this.codes = codes;
     this.isUnanswered = isUnanswered;
-    this.isUntrusted = isUntrusted;
   }
 }
 

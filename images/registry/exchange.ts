@@ -4,15 +4,12 @@
  */
 
 import { ContainerError } from "../../spec/errors.ts";
-import { fetchUnverified } from "./unverified.ts";
 import { answerError, networkFailure, RegistryError } from "./errors.ts";
 
 /** How requests of one command are made. */
 export interface Network {
   /** The client for a host, with its certificates. */
   clientFor(host: string): Deno.HttpClient;
-  /** Whether any certificate of a host will do. */
-  isUnverified?(host: string): boolean;
   /** Ends everything. */
   signal?: AbortSignal;
   /** Told before a pause, because it can be long. */
@@ -136,7 +133,6 @@ async function tryOnce(
       error: new RegistryError(`${action}: ${cause}`, {
         hint,
         isUnanswered: !hasTls,
-        isUntrusted: hasTls,
         cause: error,
       }),
       wait: null,
@@ -236,7 +232,7 @@ async function send(
   method: string,
   headers: Record<string, string>,
   body: Exchange["body"],
-  { clientFor, isUnverified, signal }: Network,
+  { clientFor, signal }: Network,
 ): Promise<Response> {
   const silence = new AbortController();
   const timer = setTimeout(
@@ -244,7 +240,7 @@ async function send(
     SILENCE,
   );
   try {
-    const request = {
+    return await fetch(url, {
       method,
       headers: {
         "user-agent": "container",
@@ -252,18 +248,12 @@ async function send(
         "accept-encoding": "identity",
         ...headers,
       },
+      redirect: "manual",
       body: body?.(),
+      client: clientFor(url.host),
       signal: signal
         ? AbortSignal.any([signal, silence.signal])
         : silence.signal,
-    };
-    if (url.protocol === "https:" && isUnverified?.(url.host)) {
-      return await fetchUnverified(url, request);
-    }
-    return await fetch(url, {
-      ...request,
-      redirect: "manual",
-      client: clientFor(url.host),
     });
   } finally {
     clearTimeout(timer);
