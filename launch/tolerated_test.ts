@@ -109,7 +109,7 @@ const TOLERATED: Record<string, [errors: string, reason: string][]> = {
     ],
     ["ENOENT", "the same"],
   ],
-  "plain_run.ts": [[
+  "plain_kinds.ts": [[
     "EINVAL",
     "the stream is not the null device, so it is not replaced",
   ]],

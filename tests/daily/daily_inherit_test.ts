@@ -20,7 +20,7 @@ test("run -d keeps no descriptor of the caller open, whatever its number", async
   assertEquals([status, stdout], [0, ""]);
 });
 
-test("run -d uses the caller's umask, at its first start and every later one", async () => {
+test("run -d and exec have docker's umask, whatever the caller's is", async () => {
   await using daily = new Daily();
   const line = shellLine(daily.words(
     ...["run", "-dq", "--name", "one", "--restart", "on-failure:1"],
@@ -32,5 +32,17 @@ test("run -d uses the caller's umask, at its first start and every later one", a
     const { stdout } = await daily.call("logs", "one");
     return stdout.split("\n").length > 2;
   });
-  assertEquals(await daily.does("logs", "one"), "0027\n0027\n");
+  assertEquals(await daily.does("logs", "one"), "0022\n0022\n");
+  for (
+    const [flags, umask] of [[[], "0022"], [["--umask", "7"], "0007"]] as const
+  ) {
+    const id = await daily.run(...flags, "sleep", "1000");
+    for (const terminal of [[], ["-t"]]) {
+      const line = shellLine(
+        daily.words("exec", ...terminal, id, "sh", "-c", "umask"),
+      );
+      const { stdout } = await execute(["sh", "-c", `umask 027; exec ${line}`]);
+      assertEquals(stdout.trim(), umask);
+    }
+  }
 });

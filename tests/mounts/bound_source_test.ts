@@ -4,7 +4,6 @@
 import { assertEquals } from "@std/assert";
 import { Bundle } from "../_bundle.ts";
 import {
-  COMPILED,
   copyRootfs,
   type Mode,
   NOBODY,
@@ -51,7 +50,7 @@ async function mounted(
 for (
   const place of [
     ...["/dev", "/dev/pts", "/dev/shm", "/dev/mqueue"],
-    ...["/proc", "/sys", "/sys/fs/cgroup", "/etc", "/tmp"],
+    ...["/sys", "/sys/fs/cgroup", "/etc", "/tmp"],
   ]
 ) {
   testBoth(`-v DIR:${place} leaves DIR as it is`, async (mode) => {
@@ -61,12 +60,18 @@ for (
       `ls ${place} && echo listed`,
     );
     assertEquals([stdout, stderr, left], ["listed\n", "", []]);
-  }, {
-    skip: place === "/proc" && !COMPILED
-      ? "from source, PID 1 needs /proc"
-      : null,
   });
 }
+
+testBoth("-v DIR:/proc is refused, and leaves DIR as it is", async (mode) => {
+  const refused = await mounted(mode, "/proc", "true");
+  assertRefused(
+    refused,
+    125,
+    /at \/proc: only a proc file system can be there/,
+  );
+  assertEquals(refused.left, []);
+});
 
 testBoth(
   "-v DIR:/dev leaves DIR as it is in a user namespace and with --privileged",
@@ -194,7 +199,7 @@ testBoth(
     ];
     // A read-only source is never written.
     const refused = await mode.run([...volumes(":ro"), "true"]);
-    assertRefused(refused, 125, /no \/a\/b, and it could not be created/);
+    assertRefused(refused, 125, /has no \/a\/b.* and it could not be created/);
     assertEquals(below(`${dir.path}/a`), []);
     const { status, stderr } = await mode.run([...volumes(), "true"]);
     assertEquals([status, stderr], [0, ""]);

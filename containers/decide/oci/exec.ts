@@ -143,7 +143,7 @@ function processOf(
   return {
     ...(size ? { consoleSize: size } : {}),
     ...wanted,
-    user: made ? user : { umask: DEFAULT_UMASK, ...user },
+    user: { umask: made?.umask ?? DEFAULT_UMASK, ...user },
     // Missing capabilities mean none.
     capabilities,
     preserve: preserveFds,
