@@ -225,6 +225,13 @@ export const string: Reader<string> = (value, place) => {
     : place.fault("contains half of a character");
 };
 
+/** Reads a string that may have bytes that are not UTF-8 (ffi/text.ts). */
+export const bytes: Reader<string> = (value, place) => {
+  if (typeof value !== "string") return string(value, place);
+  const text = string(value.replace(/[\udc80-\udcff]/gu, ""), place);
+  return text === FAULTY ? text : value;
+};
+
 /** Reads a string, and takes an empty one as absent, like Go's omitempty. */
 export function unlessEmpty<T extends string>(
   read: Reader<T>,

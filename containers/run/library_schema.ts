@@ -10,6 +10,7 @@ import {
   absolutePath,
   anyPath,
   boolean,
+  bytes,
   checked,
   list,
   matching,
@@ -54,7 +55,7 @@ const command: Reader<string[]> = (value, place) => {
       `expected an array of strings, such as [${JSON.stringify(value)}]`,
     );
   }
-  return checked(list(string), (words, at) => {
+  return checked(list(bytes), (words, at) => {
     if (!words[0]) at.fault("names no program");
   })(value, place);
 };
@@ -108,7 +109,7 @@ export const OPTIONS: {
   command: { read: required(command) },
   rootfs: { read: anyPath, flags: { rootfs: "rootfs" } },
   env: {
-    read: record(string, matching(/^[^=]+$/, "a name without =")),
+    read: record(bytes, matching(/^[^=]+$/, "a name without =")),
     flags: { env: "env" },
   },
   hostEnv: { read: boolean, flags: { "env-host": "hostEnv" } },

@@ -378,7 +378,7 @@ testBoth(
 );
 
 testBoth("run has docker's umask, whatever the caller's is", async (mode) => {
-  for (const flags of [[], ["-w", "/"]]) {
+  for (const flags of [[], ["-u", "0"]]) {
     const words = mode.runWords("-q", ...flags, "sh", "-c", "umask");
     const { stdout } = await execute(
       ["sh", "-c", `umask 027; exec ${shellLine(words)}`],

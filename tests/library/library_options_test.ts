@@ -95,6 +95,8 @@ const CASES: readonly [
   [{ env: ["A=B"] }, "env", "expected an object"],
   [{ capabilities: ["CHOWN"] }, "capabilities", "expected an object"],
   [{ umask: 0o1000 }, "umask", "expected an integer"],
+  [{ workdir: "/\udcff" }, "workdir", "contains half of a character"],
+  [{ env: { A: "\ud800" } }, "env.A", "contains half of a character"],
   [{ umask: "022" }, "umask", "expected an integer"],
   [{ nice: 20 }, "nice", "expected an integer from -20 to 19"],
   [{ readonly: "yes" }, "readonly", "expected true or false"],

@@ -153,6 +153,12 @@ test("the cgroup of a killed container is removed", async () => {
 
 const GIVEN: [string, Partial<LibraryOptions>, string, string][] = [
   ["env", { env: { NAME: "Ada" } }, "echo $NAME", "Ada\n"],
+  [
+    "env with a byte that is not UTF-8",
+    { env: { NAME: "\udcff" } },
+    `[ "$NAME" = "$(printf '\\377')" ] && echo same`,
+    "same\n",
+  ],
   ["hostname", { hostname: "box" }, "hostname", "box\n"],
   ["workdir", { workdir: "/tmp" }, "pwd", "/tmp\n"],
   ["user", { user: "1000:1001" }, "id -u; id -g", "1000\n1001\n"],

@@ -30,12 +30,15 @@ const bash = (
 /** The words that start a container. */
 const runs = (mode: Mode, ...args: string[]) => mode.runWords("-q", ...args);
 
+/** Without Deno's runtime, and with it, in the compiled program. */
+const WAYS = [[], ["-u", "0"]] as const;
+
 const bytes = (text: string) => [...text].map((c) => c.charCodeAt(0));
 
 const shows = "od -An -tx1 -v | tr -d ' \\n'";
 
 testBoth("run passes on every byte of the command's words", async (mode) => {
-  for (const flags of [[], ["-w", "/"]]) {
+  for (const flags of WAYS) {
     const { bytes: out, stderr } = await bash(
       `"$@" printf %s- $'a\\xffb' $'\\xc3' $'\\xed\\xa0\\x80' é '' $'\\xef\\xbf\\xbd'`,
       runs(mode, ...flags),
@@ -66,39 +69,44 @@ testBoth("run passes on every byte of variables", async (mode) => {
     file,
     new Uint8Array([...bytes("F=f"), 0xfe, 0x0a]),
   );
-  const { stdout, stderr } = await bash(
-    `export X=$'x\\xff'; "$@" -e X -e $'Y=\\x80y' -e $'\\xf0=z' --env-file ${file} env | grep -a '^[XYF]=\\|=z$' | sort | ${shows}`,
-    runs(mode, "-w", "/"),
-  );
-  assertEquals([stdout, stderr], [
-    "463d66fe0a583d78ff0a593d80790af03d7a0a",
-    "",
-  ]);
+  for (const flags of WAYS) {
+    const { stdout, stderr } = await bash(
+      `export X=$'x\\xff'; "$@" -e X -e $'Y=\\x80y' -e $'\\xf0=z' env | grep -a '^[XY]=\\|=z$' | sort | ${shows}`,
+      runs(mode, ...flags),
+    );
+    assertEquals([stdout, stderr], [
+      "583d78ff0a593d80790af03d7a0a",
+      "",
+    ]);
+  }
   const host = await bash(
-    `export X=$'x\\xff'; "$@" --env-host sh -c 'printf %s "$X"' | ${shows}`,
+    `export X=$'x\\xff'; "$@" --env-host --env-file ${file} sh -c 'printf %s "$X$F"' | ${shows}`,
     runs(mode),
   );
-  assertEquals([host.stdout, host.stderr], ["78ff", ""]);
+  assertEquals([host.stdout, host.stderr], ["78ff66fe", ""]);
 });
 
 testBoth("run passes on every byte of paths", async (mode) => {
-  await using dir = new TempDir();
-  const { stdout, stderr } = await bash(
-    `set -e; mkdir $'s\\xff'; echo text > $'s\\xff/f\\xfe'
-     "$@" -v $'s\\xff:/m\\x80' -w $'/m\\x80' sh -c 'pwd; echo *; cat *' | ${shows}
-     cd $'s\\xff'; "$@" -v .:/here -w /here sh -c "echo *" | ${shows}
-     "$@" --mount $'type=bind,source=f\\xfe,target=/g\\xfd' cat $'/g\\xfd'
-     "$@" --tmpfs $'/t\\xff' --symlink $'a\\xfe:/l\\xff' readlink $'/l\\xff' | ${shows}
-     "$@" -w / --file $'f\\xfe:/copy\\xff' sh -c 'cat /copy*'`,
-    runs(mode, "--ephemeral"),
-    dir.path,
-  );
   const hex = (text: string) =>
     bytes(text).map((byte) => byte.toString(16).padStart(2, "0")).join("");
-  assertEquals([stdout, stderr], [
-    `2f6d800a66fe0a${hex("text\n")}66fe0atext\n61fe0atext\n`,
-    "",
-  ]);
+  for (const flags of WAYS) {
+    await using dir = new TempDir();
+    const root = await copyRootfs(dir.path);
+    const { stdout, stderr } = await bash(
+      `set -e; mkdir $'s\\xff'; echo text > $'s\\xff/f\\xfe'
+       "$@" -v $'s\\xff:/m\\x80' -w $'/m\\x80' sh -c 'pwd; echo *; cat *' | ${shows}
+       cd $'s\\xff'; "$@" -v .:/here -w /here sh -c "echo *" | ${shows}
+       "$@" --mount $'type=bind,source=f\\xfe,target=/g\\xfd' cat $'/g\\xfd'
+       "$@" --tmpfs $'/t\\xff' --symlink $'a\\xfe:/l\\xff' readlink $'/l\\xff' | ${shows}
+       "$@" --file $'f\\xfe:/copy\\xff' sh -c 'cat /copy*'`,
+      runs(mode, "--rootfs", root, ...flags),
+      dir.path,
+    );
+    assertEquals([stdout, stderr], [
+      `2f6d800a66fe0a${hex("text\n")}66fe0atext\n61fe0atext\n`,
+      "",
+    ]);
+  }
 });
 
 testBoth("run uses a root filesystem in such a directory", async (mode) => {
