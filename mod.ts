@@ -36,6 +36,14 @@ export {
   type RunningContainer,
   type Stats,
 } from "./containers/run/running.ts";
+export {
+  type Image,
+  images,
+  pull,
+  type PullOptions,
+  type StoreOptions,
+} from "./images/library.ts";
+export type { LayerState, Progress } from "./images/progress.ts";
 export type { TerminalSettings } from "./plan/process/terminal_settings.ts";
 export type { LandlockRules } from "./plan/process/landlock.ts";
 export type { FileRight, PortRight, Scope } from "./plan/landlock_rights.ts";

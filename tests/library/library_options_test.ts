@@ -271,6 +271,8 @@ const PUBLIC = [
   ...["LimitValue", "MountAttribute", "MountFlag", "Propagation"],
   ...["MemoryPolicy", "IOPriority", "Scheduler", "SchedulerFlag"],
   ...["TerminalSettings"],
+  ...["pull", "images", "Image", "PullOptions", "StoreOptions"],
+  ...["LayerState", "Progress"],
 ];
 
 const doc = (...words: string[]) =>
