@@ -110,7 +110,7 @@ const DESCRIPTIONS: Descriptions<StepKind> = {
   joinCgroups: ({ files }) => `join the cgroups of ${and(files)}`,
   openTree: ({ name, source }, as) => `open ${source}${as(name)}`,
   createFilesystem: ({ name, type }, as) =>
-    `create a ${type} file system${as(name)}`,
+    `create ${type === "overlay" ? "an" : "a"} ${type} file system${as(name)}`,
   receiveMount: ({ name, descriptor }, as) =>
     `receive the mount on descriptor ${descriptor}${as(name)}`,
   setMountAttributes: ({ mount, of, set, clear = [], propagation }) =>

@@ -171,8 +171,12 @@ const NEEDS: { readonly [K in StepKind]: Entry<K> } = {
   openTree: { capabilities: MOUNTING },
   createFilesystem: {
     capabilities: MOUNTING,
-    features: ({ attributes }) =>
-      attributes.includes("MOUNT_ATTR_NOSYMFOLLOW") ? [NO_SYMFOLLOW] : [],
+    features: ({ attributes, options }) => [
+      ...(attributes.includes("MOUNT_ATTR_NOSYMFOLLOW") ? [NO_SYMFOLLOW] : []),
+      ...(options.some((option) => option.startsWith("lowerdir+="))
+        ? [{ version: "6.8", what: "overlay layers one by one" }]
+        : []),
+    ],
   },
   checkCommand: { access: "permission to execute the file" },
   receiveMount: { features: feature("2.6.24", "F_DUPFD_CLOEXEC") },

@@ -5,14 +5,10 @@
 
 import { AT_FDCWD, O } from "../../ffi/fcntl.ts";
 import {
-  changeMode,
-  changeOwner,
   close,
   linkAt,
   openAt,
   S_IF,
-  setAttribute,
-  setTimes,
   statusAt,
 } from "../../ffi/files/files.ts";
 import { rawSyscall } from "../../ffi/libc.ts";
@@ -22,7 +18,6 @@ import {
   RESOLVE_IN_ROOT,
   RESOLVE_NO_MAGICLINKS,
 } from "../../ffi/openat2.ts";
-import { readAttributes } from "./attribute_list.ts";
 import {
   type ByteString,
   fromText,
@@ -32,8 +27,8 @@ import {
 import { copyFile } from "./copy_file.ts";
 import { Directories, DIRECTORY } from "./directories.ts";
 import { entryError, pathError, quoted, refused } from "../tar/errors.ts";
+import { likeDirectory } from "./like_directory.ts";
 import { MergedTree } from "./merged_tree.ts";
-import { isOwn } from "./overlay_marks.ts";
 import { removeTree } from "./remove_tree.ts";
 import type { LateLink, Unfinished } from "./unpack_options.ts";
 
@@ -141,22 +136,7 @@ function takeOver(root: number, tree: MergedTree, path: ByteString): void {
   const there = openAt(directory, nameOf(name), DIRECTORY);
   try {
     if (there < 0) throw pathError("open", path, "openat", there);
-    const attributes = readAttributes(there);
-    if (typeof attributes === "number") {
-      throw pathError("read", path, "listxattr", attributes);
-    }
-    const steps: [string, number][] = [
-      ["fchown", changeOwner(here, status.uid, status.gid)],
-      ["fchmod", changeMode(here, status.mode & 0o7777)],
-    ];
-    for (const [key, value] of attributes) {
-      if (isOwn(key)) continue;
-      steps.push(["setxattr", setAttribute(here, nameOf(key), value)]);
-    }
-    steps.push(["utimensat", setTimes(here, status.modified)]);
-    for (const [call, result] of steps) {
-      if (result < 0) throw pathError("change", path, call, result);
-    }
+    likeDirectory(here, there, status, path);
   } finally {
     close(here);
     if (there >= 0) close(there);
