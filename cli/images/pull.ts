@@ -28,6 +28,7 @@ import { parseSize } from "../../spec/resource_flags.ts";
 const MOST_UNPACKED = "64g";
 
 const FLAGS: readonly Flag[] = [
+  { name: "all-tags", short: "a", help: "Fetch all tags of the repository" },
   {
     name: "platform",
     value: "PLATFORM",
@@ -77,8 +78,11 @@ export const pullCommand: Command = {
         view.take({ kind: "wait", milliseconds, why }),
     });
     const store = openStore();
-    const references = words.map((word) => sourceOf(session, word));
+    const named = words.map((word) => sourceOf(session, word));
     try {
+      const references = flags.has("all-tags")
+        ? await allTags(session, named)
+        : named;
       for (const reference of references) {
         const { digest, isOld } = await pull(reference, {
           store,
@@ -110,6 +114,29 @@ export const pullCommand: Command = {
     }
   },
 };
+
+/**
+ * The images of all tags of repositories.
+ *
+ * @throws {UsageError} for a name with a tag
+ */
+async function allTags(
+  session: Session,
+  repositories: readonly Reference[],
+): Promise<Reference[]> {
+  const all = await Promise.all(repositories.map(async (reference) => {
+    if (reference.tag !== undefined || reference.digest !== undefined) {
+      throw new UsageError(
+        `Cannot pull all tags of ${familiarName(reference)}: it names one`,
+        "Give the name of the repository only.",
+      );
+    }
+    const endpoint = session.conf.endpoints(reference).at(-1)!;
+    const tags = await session.repository(endpoint).tags();
+    return tags.toSorted().map((tag) => ({ ...reference, tag }));
+  }));
+  return all.flat();
+}
 
 /**
  * The image that a word names in a registry.

@@ -5,11 +5,22 @@
 
 import { Digester } from "../spec/digest.ts";
 import { ACCEPT } from "../spec/media_types.ts";
-import { familiarRepository, type Reference } from "../spec/reference.ts";
+import {
+  familiarRepository,
+  isTag,
+  type Reference,
+} from "../spec/reference.ts";
 import { type Descriptor, LARGEST_MANIFEST } from "../spec/types.ts";
 import type { Connection, RegistryRequest } from "./connection.ts";
 import { networkFailure, RegistryError } from "./errors.ts";
-import { type Network, pause, readBytes, SILENCE } from "./exchange.ts";
+import {
+  type Answer,
+  type Network,
+  pause,
+  readBytes,
+  readText,
+  SILENCE,
+} from "./exchange.ts";
 
 /** A manifest or an index, as the registry sent it. */
 export interface SentManifest {
@@ -23,6 +34,25 @@ const TRIES = 5;
 const FIRST_PAUSE = 250;
 /** A digest of the algorithm in which registries name what they have. */
 const SHA256 = /^sha256:[0-9a-f]{64}$/;
+
+/** Tags to ask for at once. */
+const PAGE = 1000;
+const MOST_TAGS = 100_000;
+const LARGEST_PAGE = 4 * 1024 * 1024;
+
+/** The tags in a page; what is no tag is left out. */
+function tagsIn(text: string): string[] {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value !== "object" || value === null || !("tags" in value)) {
+      return [];
+    }
+    return Array.isArray(value.tags) ? value.tags.filter(isTag) : [];
+  } catch (error) {
+    if (error instanceof SyntaxError) return [];
+    throw error;
+  }
+}
 
 /** A repository of a registry. */
 export class Repository {
@@ -116,6 +146,33 @@ export class Repository {
       digest,
       mediaType: response.headers.get("content-type") ?? undefined,
     };
+  }
+
+  /**
+   * The tags of the repository, page by page.
+   *
+   * @throws {RegistryError}
+   */
+  async tags(): Promise<string[]> {
+    const tags = new Set<string>();
+    let next: string | URL | null = `${this.base}/tags/list?n=${PAGE}`;
+    while (next !== null) {
+      const { response, url }: Answer = await this.connection.request(
+        next,
+        this.#pull(this.name, { accepts: [200] }),
+      );
+      const before = tags.size;
+      for (const tag of tagsIn(await readText(response, LARGEST_PAGE))) {
+        tags.add(tag);
+      }
+      const link = response.headers.get("link") ?? "";
+      const [, address] = /<([^>]*)>\s*;\s*rel="?next"?/.exec(link) ?? [];
+      // A page without a new tag would go on for ever.
+      const goesOn = address !== undefined && tags.size > before &&
+        tags.size < MOST_TAGS && URL.canParse(address, url);
+      next = goesOn ? new URL(address, url) : null;
+    }
+    return [...tags];
   }
 
   async #whole(response: Response, target: string): Promise<Uint8Array> {

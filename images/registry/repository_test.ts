@@ -300,6 +300,24 @@ Deno.test("a signal ends everything", async () => {
   );
 });
 
+Deno.test("tags come page by page, and a registry that repeats itself is left", async () => {
+  await using server: TestServer = new TestServer((_, { searchParams }) => {
+    const last = Number(searchParams.get("last") ?? 0);
+    const tags = [`v${last + 1}`, `v${last + 2}`, "not a tag", 7];
+    const next = Math.min(last + 2, 4);
+    return Response.json({ name: "a/b", tags }, {
+      headers: {
+        link: `</v2/a/b/tags/list?n=2&last=${next}>; rel="next"`,
+      },
+    });
+  });
+  assertEquals(
+    await server.repository().tags(),
+    ["v1", "v2", "v3", "v4", "v5", "v6"],
+  );
+  assertEquals(server.seen.length, 4);
+});
+
 Deno.test("challenges are read as RFC 9110 writes them", () => {
   assertEquals(
     parseChallenges('Bearer realm="a,b",service=x, Basic realm="\\"q\\""'),

@@ -26,6 +26,10 @@ const REGISTRY = new RegExp(`^${HOST}(?::[0-9]{1,5})?$`);
 const PATH = new RegExp(`^${PART}(?:/${PART})*$`);
 const TAG = /^\w[\w.-]{0,127}$/;
 
+/** Whether a value is a tag. */
+export const isTag = (value: unknown): value is string =>
+  typeof value === "string" && TAG.test(value);
+
 /** The name of an image. */
 export interface Reference {
   /** The registry, `docker.io` if the name has none. */

@@ -50,6 +50,20 @@ test("pull fetches what skopeo has put into a registry", async () => {
   assertEquals(box.left(), [5, 2, 0]);
 }, { skip });
 
+test("pull --all-tags fetches each tag of a repository", async () => {
+  await using registry = await Registry.start();
+  await using sample = await SampleImage.make();
+  await using box = new ImageBox();
+  const name = `${registry.host}/team/app`;
+  for (const tag of ["1", "2", "x"]) await sample.put(`${name}:${tag}`);
+  const names = ["1", "2", "x"].map((tag) => `${name}:${tag}\n`);
+  assertEquals(await box.does("pull", "-qa", name), names.join(""));
+  assertMatch(
+    await box.fails("pull", "--all-tags", `${name}:1`),
+    /it names one\. Give the name of the repository only\.$/,
+  );
+}, { skip });
+
 test("other tools read the store", async () => {
   await using registry = await Registry.start();
   await using sample = await SampleImage.make();
