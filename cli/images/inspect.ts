@@ -143,13 +143,13 @@ function stepsOf(
   { history }: ImageConfig,
 ): Step[] {
   let layer = 0;
+  const sizeOf = (chain: string | undefined) =>
+    chain === undefined ? 0 : layerRecord(store.path, chain)?.size ?? 0;
   const steps = history.map((entry): Step => ({
     id: "<missing>",
     created: entry.created ?? null,
     createdBy: entry.createdBy ?? "",
-    size: entry.isEmpty
-      ? 0
-      : layerRecord(store.path, chains[layer++] ?? "sha256:")?.size ?? 0,
+    size: entry.isEmpty ? 0 : sizeOf(chains[layer++]),
     comment: entry.comment ?? "",
   }));
   // A layer that no step names is shown as well.
@@ -158,7 +158,7 @@ function stepsOf(
       id: "<missing>",
       created: null,
       createdBy: "",
-      size: layerRecord(store.path, chain)?.size ?? 0,
+      size: sizeOf(chain),
       comment: "",
     });
   }

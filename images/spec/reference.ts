@@ -163,8 +163,9 @@ export const fullName = (reference: Reference): string =>
 /** The repository as people write it: `alpine`. */
 export function familiarRepository({ registry, path }: Reference): string {
   if (registry !== DEFAULT_REGISTRY) return `${registry}/${path}`;
-  const short = path.startsWith(OFFICIAL) ? path.slice(OFFICIAL.length) : path;
-  return short.includes("/") && short !== path ? path : short;
+  const [first, name, ...more] = path.split("/");
+  const isOfficial = `${first}/` === OFFICIAL && !more.length;
+  return isOfficial && name !== undefined ? name : path;
 }
 
 /** The name as people write it: `alpine:3.20`. */

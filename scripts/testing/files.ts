@@ -54,6 +54,9 @@ export const LONGEST: readonly string[] = [
   "docker",
   "rootless",
   "podman",
+  "pull_faults",
+  "registry",
+  "image_commands",
 ];
 
 /** Tests of a virtual machine that start first because they take longest. */
