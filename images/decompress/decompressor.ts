@@ -1,6 +1,6 @@
 /** What decompresses a stream. */
 
-/** Takes bytes, in order. It must use them before it returns. */
+/** Takes bytes, in order. Their memory is used again as soon as it returns. */
 export type Take = (bytes: Uint8Array) => void;
 
 /** Decompresses chunks. */

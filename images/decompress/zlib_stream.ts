@@ -18,10 +18,13 @@ export class ZlibStream implements Disposable {
 
   constructor(stream: Transform, take: Take) {
     this.#stream = stream as Transform & { bytesWritten: number };
-    stream.on("data", (bytes: Uint8Array) => {
+    stream.on("data", (piece: Uint8Array<ArrayBuffer>) => {
       if (this.#failed) return;
+      // slice() of node's own type would not copy.
+      const { buffer, byteOffset, length } = piece;
       try {
-        take(bytes);
+        take(new Uint8Array(buffer, byteOffset, length));
+        release(piece);
       } catch (error) {
         this.#fail(error);
       }
@@ -73,4 +76,14 @@ export class ZlibStream implements Disposable {
   [Symbol.dispose](): void {
     this.#stream.destroy();
   }
+}
+
+/**
+ * Gives the memory of a buffer back that the stream has filled to its end. The
+ * collector would let 64 MB of them come together first.
+ */
+function release(
+  { buffer, byteOffset, length }: Uint8Array<ArrayBuffer>,
+): void {
+  if (byteOffset + length === buffer.byteLength) buffer.transfer(0);
 }
