@@ -3,6 +3,7 @@
  * step. Changes nothing.
  */
 
+import type { RunRequest } from "../containers/decide/run.ts";
 import type { ContainerOptions } from "../containers/decide/options.ts";
 import { requesterIn } from "../containers/decide/requester.ts";
 import { rootToExplain } from "../containers/run/root_filesystem.ts";
@@ -24,7 +25,7 @@ import { type Flags, parseFlags } from "./flags.ts";
 import { print, say } from "./output.ts";
 import { parseRunFlags } from "./parse_run.ts";
 import { isKept, RUN_FLAGS } from "./run_flags.ts";
-import { optionsFromFlags } from "./run_options.ts";
+import { askedFor } from "./images/run_image.ts";
 import { coloured, columns } from "./terminal.ts";
 
 /** The widest readable line, even on a wider terminal. */
@@ -173,18 +174,25 @@ async function askedRun(
   if (asksForBundle(argv)) {
     return (await import("./explain_oci.ts")).askedRunBundle(argv, id);
   }
-  const flags = await parseRunFlags(
+  const given = await parseRunFlags(
     [...RUN_FLAGS, ...EXPLAIN_FLAGS],
     argv,
     "container explain run",
   );
   const requester = requesterIn(THIS_MACHINE);
-  const options = optionsFromFlags(flags, requester);
-  const rootfs = await rootToExplain(options.rootfs, requester, say);
+  const { flags, options, image } = await askedFor(given, requester, {
+    explain: true,
+    rootfs: () => rootToExplain(undefined, requester, say),
+  });
+  const rootfs = image?.store ??
+    await rootToExplain(options.rootfs, requester, say);
   const { keeper, ...prepared } = isKept(flags)
-    ? await prepareKept(options, rootfs, flags, id)
+    ? await prepareKept(options, { rootfs, image }, flags, id)
     : {
-      ...await prepare({ options, rootfs, ...(id ? { id } : {}) }, requester),
+      ...await prepare(
+        { options, rootfs, image, ...(id ? { id } : {}) },
+        requester,
+      ),
       keeper: undefined,
     };
   return {
@@ -200,7 +208,7 @@ async function askedRun(
 /** The plan of a container with a record, in the background or not. */
 async function prepareKept(
   options: ContainerOptions,
-  rootfs: string,
+  root: Pick<RunRequest, "rootfs" | "image">,
   flags: Flags,
   given?: string,
 ): Promise<Prepared & { keeper?: Keeping }> {
@@ -218,7 +226,7 @@ async function prepareKept(
   const named = {
     id,
     options: withHostname(id, options),
-    rootfs,
+    ...root,
     idFile: keep?.idFile,
   };
   const detached = flags.has("detach") ||

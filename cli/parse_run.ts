@@ -41,7 +41,7 @@ async function inOwnWords(flags: Flags): Promise<Flags> {
 }
 
 /** One word, or as podman allows, several as JSON. */
-function entrypointWords(text: string): string[] {
+export function entrypointWords(text: string): string[] {
   if (!text.startsWith("[")) return [text];
   try {
     const words: unknown = JSON.parse(text);

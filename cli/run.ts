@@ -1,24 +1,25 @@
 /** `container run`. Runs on the host, in the process the user started. */
 
-import { requesterIn } from "../containers/decide/requester.ts";
+import { type Requester, requesterIn } from "../containers/decide/requester.ts";
 import { findRootFilesystem } from "../containers/run/root_filesystem.ts";
 import { requireInherited } from "../containers/decide/inherited.ts";
 import { prepare, run } from "../containers/run/run.ts";
 import { openStatusLines } from "../containers/run/status_lines.ts";
 import { THIS_MACHINE } from "../containers/world/real_world.ts";
 import type { Command } from "./command.ts";
+import { ContainerError } from "../spec/errors.ts";
 import type { Flags } from "./flags.ts";
+import { askedFor, withCure } from "./images/run_image.ts";
 import { say, stackTraces } from "./output.ts";
 import { parseRunFlags } from "./parse_run.ts";
 import { isKept, RUN_FLAGS } from "./run_flags.ts";
-import { optionsFromFlags } from "./run_options.ts";
 import { parseNumber } from "./run_values.ts";
 
 /** Runs a command in a new container. */
 export const runCommand: Command = {
   name: "run",
   summary: "Run a command in a new container",
-  usage: "[flags] [--] COMMAND [ARG…]",
+  usage: "[flags] [--] [IMAGE] COMMAND [ARG…]",
   flags: RUN_FLAGS,
   examples: [
     ["sudo container run /bin/sh", "a shell inside ./fs"],
@@ -30,6 +31,10 @@ export const runCommand: Command = {
     [
       "sudo container run --rootfs /srv/alpine ls -l /",
       "with another root filesystem",
+    ],
+    [
+      "sudo container run alpine:3.20 cat /etc/os-release",
+      "an image, fetched if it is not here",
     ],
     ["sudo container run -e NAME=you sh -c 'echo hi $NAME'", "a variable"],
     [
@@ -46,21 +51,31 @@ export const runCommand: Command = {
       );
       if (asksForBundle(argv)) return await runBundleCommand.execute(argv);
     }
-    const flags = await parseRunFlags(RUN_FLAGS, argv, "container run");
-    stackTraces.shown ||= flags.has("debug");
+    const given = await parseRunFlags(RUN_FLAGS, argv, "container run");
+    stackTraces.shown ||= given.has("debug");
     const requester = requesterIn(THIS_MACHINE);
-    // Report a wrong command line before the root filesystem is looked up.
-    const options = optionsFromFlags(flags, requester);
+    const asked = await askedFor(given, requester, {
+      explain: false,
+      rootfs: () => defaultRoot(requester),
+    });
+    const { flags, options, image } = asked;
     const kept = isKept(flags) ? await import("./daily/run.ts") : null;
     const detaches = flags.has("detach") ||
       flags.last("detach-keys") !== undefined;
-    if (kept && detaches) return await kept.runKept(flags, options);
+    if (kept && detaches) {
+      try {
+        return await kept.runKept(flags, options, image);
+      } catch (error) {
+        throw withCure(error, asked);
+      }
+    }
     const events = statusLines(flags);
     for (let index = 0; index < (options.preserveFds ?? 0); index++) {
       const flag = `--preserve-fd ${options.preserveFds}`;
       requireInherited(flag, 3 + index, requester.world);
     }
-    const rootfs = await findRootFilesystem(options.rootfs, requester, { say });
+    const rootfs = image ??
+      await findRootFilesystem(options.rootfs, requester, { say });
     const how = {
       announce: !flags.has("quiet"),
       debug: stackTraces.shown,
@@ -69,13 +84,26 @@ export const runCommand: Command = {
     };
     try {
       if (kept) return await kept.runInFront(flags, options, rootfs, how);
-      return await run(await prepare({ options, rootfs }, requester), how);
+      const request = typeof rootfs === "string"
+        ? { options, rootfs }
+        : { options, rootfs: rootfs.store, image: rootfs };
+      return await run(await prepare(request, requester), how);
     } catch (error) {
       const { explainRefusal } = await import("../containers/run/refusals.ts");
-      throw explainRefusal(error);
+      throw withCure(explainRefusal(error), asked);
     }
   },
 };
+
+/** The root filesystem of a command; null if there is none. */
+async function defaultRoot(requester: Requester): Promise<string | null> {
+  try {
+    return await findRootFilesystem(undefined, requester, { say });
+  } catch (error) {
+    if (error instanceof ContainerError) return null;
+    throw error;
+  }
+}
 
 /** The highest descriptor under the default limit, getrlimit(2). */
 const MAX_DESCRIPTOR = 1023;

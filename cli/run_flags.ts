@@ -83,6 +83,21 @@ export const RUN_FLAGS: readonly Flag[] = [
     help: "Root filesystem (./fs), an image FILE, / or empty",
   },
   {
+    name: "image",
+    value: "NAME",
+    help: "Root filesystem from this image; all words are the command",
+  },
+  {
+    name: "pull",
+    value: "WHEN",
+    help: "Fetch the image: missing (default), always, newer or never",
+  },
+  {
+    name: "platform",
+    value: "PLATFORM",
+    help: "Of the image: OS/ARCHITECTURE[/VARIANT]",
+  },
+  {
     name: "hostname",
     short: "h",
     value: "NAME",

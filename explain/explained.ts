@@ -49,6 +49,7 @@ const HOST_CALLS: Partial<Record<Step["step"], string[]>> = {
   attachDevices: ["bpf"],
   giveCgroup: ["chown"],
   startScope: ["mkdir", "openat", "write"],
+  keepChanges: ["openat", "flock", "mkdir", "write", "chown", "chmod"],
   makeFifo: ["mknodat"],
   joinClass: ["openat", "write"],
   moveDevice: ["sendto"],

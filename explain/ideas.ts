@@ -186,6 +186,7 @@ const OF: { readonly [K in StepKind]: Of<K> } = {
   },
   mountOverlay: "root",
   mountImage: "root",
+  keepChanges: "root",
   pivotRoot: "root",
   chroot: "root",
   keepRoot: "root",

@@ -124,8 +124,10 @@ function init({ init, all: steps }: Subject): string {
 function root({ own, all: steps }: Subject): string {
   const overlay = first(own, "mountOverlay");
   const image = first(own, "mountImage");
+  const layers = first(own, "keepChanges")?.layers.length;
   const change = first(own, "pivotRoot") ?? first(own, "chroot");
-  const isBuilt = first(own, "createFilesystem");
+  const isBuilt = all(own, "createFilesystem")
+    .some(({ type }) => type === "tmpfs");
   const bound = all(own, "mount").find(({ target }) => target === change?.root);
   const from = overlay?.root ?? image?.image ?? bound?.source ?? change?.root;
   const isReadonly = all(steps, "setMountAttributes").some(({ mount, set }) =>
@@ -135,7 +137,11 @@ function root({ own, all: steps }: Subject): string {
   );
   if (!change) return "Uses the root directory of the container";
   return [
-    isBuilt
+    layers
+      ? `${
+        layers === 1 ? "The image's layer becomes" : "The image's layers become"
+      } /${isReadonly ? ", read-only" : ""}`
+      : isBuilt
       ? "An empty directory in memory becomes /"
       : `${from === "/" ? "The host's / stays /" : `${from} becomes /`}${
         isReadonly ? ", read-only" : ""
@@ -146,6 +152,8 @@ function root({ own, all: steps }: Subject): string {
           ? "changes stay in memory"
           : `changes go to ${overlay.upper}`,
       ]
+      : layers
+      ? [`changes go to ${first(own, "keepChanges")?.directory}`]
       : []),
     change.step === "chroot"
       ? "the host's tree is hidden, not detached"

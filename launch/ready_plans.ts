@@ -228,8 +228,9 @@ function takeBack({ operation, made }: RecordedUndo): Instruction[] {
       ]);
     case "removeFile":
       return ifStill(operation.path, made, [unlink(operation.path)]);
-    // Only `run` learns profiles.
+    // Only `run` learns profiles and has images.
     case "removeUnwritten":
+    case "discard":
       return [{ name: "fail", error: "EBUSY" }];
     // The kernel has moved it back, or removed it, with the namespace.
     case "returnDevice":

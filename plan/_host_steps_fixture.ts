@@ -48,6 +48,20 @@ export const HOST_STEPS: readonly HostStep[] = [
     undo: "kernel",
   },
   {
+    step: "keepChanges",
+    directory: "/store/containers/x",
+    lock: "/store/lock",
+    layers: ["/store/layers/b/diff", "/store/layers/a/diff"],
+    blobs: [],
+    chains: [],
+    ...says,
+    undo: [{
+      undo: "discard",
+      path: "/store/containers/x",
+      into: "/store/work/x",
+    }],
+  },
+  {
     step: "makeFifo",
     path: "/run/x/start.fifo",
     ...says,

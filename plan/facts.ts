@@ -1,6 +1,7 @@
 /** What the compiler knows about the machine and the caller, besides the Spec. */
 
 import type { Rlimit } from "../spec/types.ts";
+import type { ImageLayers } from "./mounts/image_layers.ts";
 import type { TerminalSettings } from "./process/terminal_settings.ts";
 import type { HostStep, Step } from "./step.ts";
 
@@ -140,11 +141,13 @@ export interface Facts extends ProcessFacts {
   unifiedFlags: string[];
   /**
    * What the root filesystem is: a directory, the host's own tree, an empty
-   * root in memory, or a file system in an image file.
+   * root in memory, a file system in an image file, or the layers of an image.
    */
-  rootKind: "directory" | "host" | "empty" | "image";
+  rootKind: "directory" | "host" | "empty" | "image" | "layers";
   /** The top entries of the host's tree, if each gets a layer for changes. */
   hostTree?: readonly HostEntry[] | null;
+  /** The layers of the image that is the root filesystem. */
+  layers?: ImageLayers & { name: string };
   /** The image file, and the type of file system in it. */
   image: { image: string; type: string; readonly: boolean } | null;
   /** Whether the command keeps the caller's session keyring. */

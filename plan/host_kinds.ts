@@ -95,6 +95,22 @@ export type HostFields = {
   writePidFile: { path: string };
   /** pipe2(2): replaces standard streams by a pipe that the parent fills or empties. */
   relayStream: { descriptors: readonly number[]; input: boolean };
+  /**
+   * flock(2) and mkdir(2): the directory in the store of images for what a
+   * container changes, with a list of what it uses there. It is kept if it
+   * exists.
+   */
+  keepChanges: {
+    directory: string;
+    /** The file whose lock is held around changes of the store. */
+    lock: string;
+    /** The directories of the image's layers, the top first. */
+    layers: readonly string[];
+    blobs: readonly string[];
+    chains: readonly string[];
+    /** The container's record, if it has one. */
+    record?: string;
+  };
   /** Writing /proc/PID/uid_map and gid_map, or newuidmap(1) and newgidmap(1). */
   mapIds: {
     uids: readonly IdMapping[];

@@ -29,6 +29,12 @@ export type UndoOperation =
     /** Directories in it that the kernel makes, and that count as nothing. */
     inside?: readonly string[];
   }
+  /**
+   * A directory in a store of images, with everything in it: rename(2) into the
+   * store's garbage, then removal. Without an identity, since its name contains
+   * a random ID.
+   */
+  | { undo: "discard"; path: string; into: string }
   /** unlink(2). */
   | { undo: "removeFile"; path: string }
   /** unlink(2) of a file, unless something has been written to it. */

@@ -131,7 +131,7 @@ function asObject(view: View) {
     pid: status === "running" || status === "paused" ? record.pid : 0,
     exitCode: end?.code ?? null,
     command: record.spec.process.args,
-    rootfs: record.spec.root.path,
+    rootfs: daily?.image?.name ?? record.spec.root.path,
     created: record.created,
     started: daily?.started ?? null,
     finished: end?.finished ?? null,

@@ -7,6 +7,7 @@ import type { Attachment } from "../../containers/daily/attachment.ts";
 import { runDetached } from "../../containers/daily/make.ts";
 import { shortId } from "../../containers/daily/names.ts";
 import { look } from "../../containers/daily/view.ts";
+import type { ImageRoot } from "../../containers/decide/images/image_root.ts";
 import type { ContainerOptions } from "../../containers/decide/options.ts";
 import type { RunOptions } from "../../containers/run/run.ts";
 import { isInteractive } from "../../containers/decide/terminal.ts";
@@ -24,7 +25,7 @@ import { keepOptionsOf } from "./keep_flags.ts";
 export async function runInFront(
   flags: Flags,
   options: ContainerOptions,
-  rootfs: string,
+  rootfs: string | ImageRoot,
   how: RunOptions,
 ): Promise<number> {
   const keep = keepOptionsOf(flags)!;
@@ -36,6 +37,7 @@ export async function runInFront(
 export async function runKept(
   flags: Flags,
   options: ContainerOptions,
+  image?: ImageRoot,
 ): Promise<number> {
   const keep = keepOptionsOf(flags)!;
   const { store } = globals();
@@ -56,7 +58,7 @@ export async function runKept(
   if (flags.last("status-fd") !== undefined) {
     throw new UsageError("--status-fd requires a container in the foreground");
   }
-  const rootfs = await findRootFilesystem(
+  const rootfs = image ?? await findRootFilesystem(
     options.rootfs,
     requesterIn(THIS_MACHINE),
     { say },

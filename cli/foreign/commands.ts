@@ -77,7 +77,7 @@ const INSTEAD: Readonly<Record<string, string>> = {
   quadlet:
     "Start containers at boot with --restart and a systemd unit of your own.",
   runc: "Leave out the word runc.",
-  runlabel: "Images cannot be run yet. image inspect shows their labels.",
+  runlabel: "image inspect shows the labels; give their words to run.",
   sandbox: PLUGIN,
   save: NO_ARCHIVES,
   scout: PLUGIN,

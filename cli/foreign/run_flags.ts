@@ -6,7 +6,8 @@
 const ALWAYS = "It is always enabled. Remove the flag.";
 const DEFAULT_MOUNT = "It is mounted by default. Remove the flag.";
 const NEW = "The namespace is new by default. Remove the flag.";
-const NO_IMAGES = "Images cannot be run yet. Use --rootfs with a directory.";
+const PLATFORM = "Use --platform OS/ARCHITECTURE/VARIANT.";
+const PULL_FIRST = "Pull the image first: container pull has this flag.";
 const NO_NETWORKS =
   "Networks are not supported yet. --network host shares the host's network.";
 const NO_PODS =
@@ -33,7 +34,8 @@ const NEAREST: Record<string, string> = {
   "cpu-rt-runtime": "Use --cpus.",
   "device-cgroup-rule":
     "Use --device HOST:INSIDE:ACCESS; other device nodes cannot be opened.",
-  "disable-content-trust": NO_IMAGES,
+  "disable-content-trust":
+    "policy.json says which images may be pulled. Remove the flag.",
   "dns-opt": "Use --dns-option.",
   expose: NO_NETWORKS,
   gpus: "Use --device for each node, like --device /dev/nvidia0.",
@@ -57,12 +59,10 @@ const NEAREST: Record<string, string> = {
   "log-opt": NO_LOGS,
   "mac-address": NO_NETWORKS,
   "network-alias": NO_NETWORKS,
-  platform: NO_IMAGES,
   publish: NO_NETWORKS,
   p: NO_NETWORKS,
   "publish-all": NO_NETWORKS,
   P: NO_NETWORKS,
-  pull: NO_IMAGES,
   runtime: "container is its own runtime. Remove the flag.",
   "sig-proxy": ALWAYS,
   "storage-opt": "Use --overlay or --ephemeral.",
@@ -70,8 +70,8 @@ const NEAREST: Record<string, string> = {
   "volume-driver": "Mount it on the host and use --volume.",
   "volumes-from": "Repeat the same --volume flags.",
   // podman run
-  arch: NO_IMAGES,
-  authfile: NO_IMAGES,
+  arch: PLATFORM,
+  authfile: PULL_FIRST,
   "cgroup-conf": "Use the flag for the limit, such as --memory.",
   cgroups:
     "container --cgroup-manager disabled run … runs without a cgroup of its own.",
@@ -81,11 +81,12 @@ const NEAREST: Record<string, string> = {
   "health-on-failure": NO_HEALTH,
   hostuser: "Use --user with a user of the root filesystem.",
   "http-proxy": "The environment is clean by default. Use --env http_proxy.",
-  "image-volume": NO_IMAGES,
+  "image-volume":
+    "Volumes of an image stay among the changes of the container.",
   "init-ctr": NO_PODS,
   "init-path": "PID 1 is this program. Use --no-init, or start your own.",
   "no-hosts": "Use --mount with your own file at /etc/hosts.",
-  os: NO_IMAGES,
+  os: PLATFORM,
   passwd: NO_ACCOUNTS,
   "passwd-entry": NO_ACCOUNTS,
   pidfile: "inspect shows the PID of the container.",
@@ -94,7 +95,7 @@ const NEAREST: Record<string, string> = {
   "read-only-tmpfs": "Use --tmpfs /tmp with --read-only.",
   replace: "Remove the other container first: container rm --force NAME.",
   requires: "Start the other container first.",
-  rmi: NO_IMAGES,
+  rmi: "Remove the image with container rmi.",
   sdnotify: "run passes no readiness messages on. Remove the flag.",
   "seccomp-policy": "Use --seccomp.",
   secret: "Use --file SRC:DST.",
@@ -102,10 +103,10 @@ const NEAREST: Record<string, string> = {
   subuidname: "Use --userns auto, or --uidmap.",
   systemd: "Mount what systemd needs with --tmpfs.",
   timeout: "Use timeout(1) as the command.",
-  "tls-verify": NO_IMAGES,
+  "tls-verify": PULL_FIRST,
   tz: "Use --env TZ=NAME.",
   "unsetenv-all": "The environment is clean by default. Remove the flag.",
-  variant: NO_IMAGES,
+  variant: PLATFORM,
   // bubblewrap
   args: "Put the flags on the command line.",
   argv0: "argv[0] is always the command's name. Remove the flag.",

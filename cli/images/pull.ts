@@ -10,7 +10,6 @@ import {
   type Reference,
   withDefaultTag,
 } from "../../images/spec/reference.ts";
-import { parsePlace } from "../../images/spec/transport.ts";
 import { UsageError } from "../../spec/errors.ts";
 import type { Command } from "../command.ts";
 import { type Flag, parseFlagsAndNames } from "../flags.ts";
@@ -22,10 +21,8 @@ import {
   REGISTRY_FLAGS,
   sessionOptions,
 } from "./registry_flags.ts";
+import { MOST_UNPACKED, sourceOf } from "./source.ts";
 import { parseSize } from "../../spec/resource_flags.ts";
-
-/** The most bytes of a layer, unpacked: enough for the largest that exist. */
-const MOST_UNPACKED = "64g";
 
 const FLAGS: readonly Flag[] = [
   { name: "all-tags", short: "a", help: "Fetch all tags of the repository" },
@@ -136,20 +133,4 @@ async function allTags(
     return tags.toSorted().map((tag) => ({ ...reference, tag }));
   }));
   return all.flat();
-}
-
-/**
- * The image that a word names in a registry.
- *
- * @throws {UsageError}
- */
-function sourceOf({ conf }: Session, word: string): Reference {
-  const place = parsePlace(word);
-  if (place.transport !== "docker") {
-    throw new UsageError(
-      `Cannot pull ${word}: ${place.transport} is not a registry`,
-      "Copy it to a registry with skopeo copy.",
-    );
-  }
-  return word.startsWith("docker://") ? place.reference : conf.resolve(word);
 }

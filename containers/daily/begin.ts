@@ -26,7 +26,7 @@ import { type Decided, decideRun } from "../decide/run.ts";
 import { THIS_MACHINE } from "../world/real_world.ts";
 import { EntryLedger } from "../store/entry_ledger.ts";
 import type { Entry, Store } from "../store/store.ts";
-import { rootOnHost } from "../run/run.ts";
+import { viewOnHost } from "../run/run.ts";
 import {
   type DailyRecord,
   FIRST_DELAY,
@@ -47,8 +47,8 @@ const SHOWN = 12;
  */
 export async function decideDetached(
   id: string,
-  { name, options, rootfs, interactive, idFile }:
-    & Pick<DailyRecord, "name" | "options" | "rootfs" | "interactive">
+  { name, options, rootfs, image, interactive, idFile }:
+    & Pick<DailyRecord, "name" | "options" | "rootfs" | "image" | "interactive">
     & { idFile?: string },
   directory: string,
 ): Promise<Decided> {
@@ -57,6 +57,7 @@ export async function decideDetached(
       id,
       options: { ...options, init: false, tty: options.tty ?? false },
       rootfs,
+      image,
       background: true,
       record: { directory, container: name },
       idFile,
@@ -156,11 +157,12 @@ async function launch(
     }, { streams: { [DESCRIPTOR.start]: fifo }, keeper }));
     await host.attach(container.pid);
     container.release();
-    const root = () =>
-      outside(
-        held.use(open(rootOnHost(spec.root.path, plan, host), O.O_PATH)),
-        held,
-      );
+    const root = async () => {
+      const path = await viewOnHost(spec.root.path, plan, host, held);
+      return typeof path === "string"
+        ? outside(held.use(open(path, O.O_PATH)), held)
+        : path;
+    };
     const keepTerminal = (master: Descriptor) => {
       using _sent = master;
       try {
@@ -174,7 +176,7 @@ async function launch(
       }
     };
     if (!await container.isReady(keepTerminal)) {
-      checkStarted(container.walk, root());
+      checkStarted(container.walk, await root());
       throw new ContainerError(
         "Cannot start the container: its first process was killed",
         { hint: "Check with dmesg whether the machine is out of memory." },
@@ -201,7 +203,7 @@ async function launch(
     writeAll(fifo.fd, new Uint8Array(1));
     await Deno.remove(entry.fifo);
     await executed(container, before);
-    checkStarted(container.walk, root());
+    checkStarted(container.walk, await root());
   } catch (error) {
     if (container) kill(container.pid, SIGNAL.SIGKILL);
     keeper.end();

@@ -7,6 +7,12 @@
 import { Descriptor } from "../../ffi/fcntl.ts";
 import { rawSyscall } from "../../ffi/libc.ts";
 import { POLL, poll } from "../../ffi/poll.ts";
+import {
+  changesOf,
+  garbageOf,
+  type ImageRoot,
+} from "../decide/images/image_root.ts";
+import { discard } from "../../launch/host/changes.ts";
 import { takeBackHost } from "../store/entry_ledger.ts";
 import {
   type ContainerRecord,
@@ -26,9 +32,14 @@ const DYING = 2000;
 /** Removes the record and name of a container that has nothing else left. */
 export function forget(store: Store, entry: Entry): void {
   const { id, daily } = entry.record;
+  // First: if it fails, the container is still there for the next try.
+  if (daily?.image) removeChanges(daily.image, id);
   if (daily) dropName(store, daily.name, id);
   entry.remove();
 }
+
+const removeChanges = (image: ImageRoot, id: string) =>
+  discard(changesOf(image, id), garbageOf(image, id));
 
 /**
  * Removes one container if it is abandoned.

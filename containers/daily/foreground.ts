@@ -6,6 +6,7 @@
 
 import { stateOf } from "../../cgroup/mod.ts";
 import { bootId, startTime } from "../../launch/host/owner.ts";
+import type { ImageRoot } from "../decide/images/image_root.ts";
 import type { ContainerOptions } from "../decide/options.ts";
 import { NamedLedger, takeBackHost } from "../store/entry_ledger.ts";
 import type { Store } from "../store/store.ts";
@@ -27,13 +28,13 @@ import { killAndRemove } from "./remove.ts";
 export async function runNamed(
   store: Store,
   options: ContainerOptions,
-  rootfs: string,
+  rootfs: string | ImageRoot,
   keep: KeepOptions,
   how: RunOptions,
 ): Promise<number> {
   const { id, daily } = draft(keep, options, rootfs, false);
   const prepared = await prepare({
-    ...{ id, rootfs, idFile: keep.idFile },
+    ...{ id, rootfs: daily.rootfs, image: daily.image, idFile: keep.idFile },
     options: withHostname(id, options),
     record: { directory: store.pathOf(id), container: daily.name },
   });

@@ -7,6 +7,7 @@ import { environment } from "../../ffi/environment.ts";
 import { workingDirectory } from "../../ffi/paths.ts";
 import { UsageError } from "../../spec/errors.ts";
 import type { Spec } from "../../spec/types.ts";
+import { changesOf, type ImageRoot } from "../decide/images/image_root.ts";
 import type { ContainerOptions } from "../decide/options.ts";
 import type { Entry, Store } from "../store/store.ts";
 import { sweepLeftovers } from "../run/leftovers.ts";
@@ -74,7 +75,7 @@ export const withHostname = (
 export function draft(
   { name, idFile: _, ...keep }: KeepOptions,
   options: ContainerOptions,
-  rootfs: string,
+  rootfs: string | ImageRoot,
   detached: boolean,
 ): { id: string; daily: DailyRecord } {
   const id = containerId(ID_SIZE);
@@ -85,7 +86,9 @@ export function draft(
       ...keep,
       name: name ?? generatedName(id),
       options: settled(withHostname(id, options)),
-      rootfs,
+      ...(typeof rootfs === "string"
+        ? { rootfs }
+        : { rootfs: changesOf(rootfs, id), image: rootfs }),
       detached,
       keeper: null,
       started: null,
@@ -140,7 +143,7 @@ export function addContainer(
 export async function runDetached(
   store: Store,
   options: ContainerOptions,
-  rootfs: string,
+  rootfs: string | ImageRoot,
   keep: KeepOptions,
   { say, ready }: {
     say: (line: string) => void;

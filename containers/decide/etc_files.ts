@@ -12,7 +12,7 @@ import { MEMORY_FILE } from "../../plan/mounts/memory_files.ts";
 import { hasNamespace } from "../../plan/namespaces.ts";
 import { UsageError } from "../../spec/errors.ts";
 import type { Mount, Spec } from "../../spec/types.ts";
-import type { OpenDirectory, World } from "../world/world.ts";
+import type { LayeredFile, OpenDirectory, World } from "../world/world.ts";
 import type { ContainerOptions } from "./options.ts";
 import { missingOnHost } from "./fit_mounts.ts";
 import { orNull, type Requester } from "./requester.ts";
@@ -41,7 +41,7 @@ interface EtcFile {
 export function etcFiles(
   options: ContainerOptions,
   spec: Spec,
-  rootfs: string,
+  rootfs: string | Readonly<Record<string, LayeredFile | null>>,
   requester: Requester,
 ): Mount[] {
   const { world } = requester;
@@ -50,11 +50,16 @@ export function etcFiles(
     hostsFile(options, spec, world),
     resolvFile(options, spec, world),
   ];
-  using root = openRoot(rootfs, world);
+  const layered = typeof rootfs === "string" ? null : rootfs;
+  using root = typeof rootfs === "string" ? openRoot(rootfs, world) : null;
   return files.flatMap(({ path, text, flag }): Mount[] => {
     if (text === null || covered(path, flag, options, requester)) return [];
     if (!flag && options.defaultMounts === false) return [];
-    if (!flag && !(root && isThere(root, path))) return [];
+    // A missing file is made among the container's own changes of an image.
+    const isGood = layered
+      ? (layered[path]?.type ?? "file") === "file"
+      : root && isThere(root, path);
+    if (!flag && !isGood) return [];
     return [{
       destination: flag && root ? followed(root, path) : path,
       type: MEMORY_FILE,

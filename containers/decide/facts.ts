@@ -74,6 +74,7 @@ export interface FactOptions extends
     | "hostTree"
     | "image"
     | "keepKeyring"
+    | "layers"
     | "overlay"
     | "record"
   > {

@@ -13,11 +13,19 @@ import type { Device, Spec } from "../../spec/types.ts";
 import { readFacts } from "./facts.ts";
 import type { ContainerOptions } from "./options.ts";
 import type { World } from "../world/world.ts";
+import {
+  changesOf,
+  examineLayers,
+  type ImageRoot,
+  keepChanges,
+  layersOf,
+  refuseUserNamespace,
+} from "./images/image_root.ts";
 import { absolutePath, type Requester } from "./requester.ts";
 import { findLayers } from "./overlay_layers.ts";
 import { EMPTY_ROOTFS, rootKindOf } from "./root_filesystem.ts";
 import { type LearnTarget, learnTarget, seccompFilter } from "./seccomp.ts";
-import { specFrom } from "./spec.ts";
+import { specFrom, type SpecInputs } from "./spec.ts";
 import { startFifo } from "./start_fifo.ts";
 import { takenSettings, terminalStreams } from "./terminal.ts";
 import {
@@ -32,6 +40,8 @@ export interface RunRequest {
   options: ContainerOptions;
   /** The absolute path of the root filesystem, or `empty`. */
   rootfs: string;
+  /** The image that is the root filesystem. */
+  image?: ImageRoot;
   /** The name of its cgroup. */
   id: string;
   /**
@@ -69,23 +79,28 @@ export async function decideRun(
   request: RunRequest,
   requester: Requester,
 ): Promise<Decided> {
-  const { options, rootfs, background = false, record } = request;
+  const { options, image: from, background = false, record } = request;
   const { world } = requester;
-  const rootKind = rootKindOf(rootfs, requester);
+  const rootfs = from ? changesOf(from, request.id) : request.rootfs;
+  const rootKind = from ? "layers" : rootKindOf(rootfs, requester);
+  const layers = from && layersOf(from, request, world);
   const image = rootKind === "image"
     ? (await import("./image_file.ts"))
       .inspectImage(rootfs, options, requester)
     : null;
-  const user = await userOf(request, image, requester);
+  const files = layers && await examineLayers(layers, world);
+  const user = await userOf(request, { image, files }, requester);
   const { devices, resources } = await limitsOf(options, requester);
   const { spec, mapHelper, init, leftOut } = specFrom({
     options,
     rootfs,
+    files,
     user,
     devices,
     resources,
     ...(background ? { terminalSize: SIZE } : {}),
   }, requester);
+  if (from) refuseUserNamespace(from, spec);
   const cgroup = await cgroupOf(request, resources, spec, requester);
   const { landlock } = options;
   const learn = learnTarget(options.seccomp ?? "default", requester);
@@ -95,11 +110,13 @@ export async function decideRun(
     outlives: background,
     joins: false,
     anyCpu: resources?.cpu?.cpus !== undefined,
-    makesDirectory: false,
+    // An image may name a directory that it does not have, as with docker.
+    makesDirectory: from !== undefined,
     nodesInRoot: false,
     chroot: options.chroot ?? false,
     rootKind,
     image,
+    layers,
     mapHelper,
     inheritFiles: options.streams === "inherit",
     announces: init && (options.announce ?? false),
@@ -126,6 +143,7 @@ export async function decideRun(
     record,
     hostSteps: [
       ...recordSteps(request),
+      ...from && layers ? [keepChanges(from, layers, request)] : [],
       ...profileSteps(learn, world),
     ],
   }, requester);
@@ -189,7 +207,7 @@ function profileSteps(
 /** The user of the command, from the accounts of the root filesystem. */
 async function userOf(
   { options, rootfs }: RunRequest,
-  image: Facts["image"],
+  { image, files }: Pick<Facts, "image"> & Pick<SpecInputs, "files">,
   { world }: Requester,
 ): Promise<ResolvedUser> {
   const wanted = { user: options.user ?? "0", groupAdd: options.groups ?? [] };
@@ -198,7 +216,13 @@ async function userOf(
     : null;
   return lookUpUser(
     wanted,
-    () => accounts ?? accountsIn(rootfs === EMPTY_ROOTFS ? "/" : rootfs, world),
+    () =>
+      files
+        ? {
+          passwd: files["/etc/passwd"]?.text ?? null,
+          group: files["/etc/group"]?.text ?? null,
+        }
+        : accounts ?? accountsIn(rootfs === EMPTY_ROOTFS ? "/" : rootfs, world),
   );
 }
 

@@ -15,7 +15,7 @@ import { SpecError, UsageError } from "../../spec/errors.ts";
 import { holderOfSysctl } from "../../spec/sysctls.ts";
 import type { Resources } from "../../spec/resources.ts";
 import type { Device, NamespaceType, Spec } from "../../spec/types.ts";
-import type { TerminalSize, World } from "../world/world.ts";
+import type { LayeredFile, TerminalSize, World } from "../world/world.ts";
 import type { Caller } from "./caller.ts";
 import { environment } from "./environment.ts";
 import { etcFiles } from "./etc_files.ts";
@@ -39,6 +39,8 @@ export interface SpecInputs {
   options: ContainerOptions;
   /** The absolute path of the root filesystem, or `empty`. */
   rootfs: string;
+  /** Files in the layers of an image, if they are the root filesystem. */
+  files?: Readonly<Record<string, LayeredFile | null>>;
   /** The user of the command. */
   user: ResolvedUser;
   /** The devices that `options.devices` names. */
@@ -67,9 +69,11 @@ export interface Decisions {
  * what the caller or this machine cannot do
  */
 export function specFrom(
-  { options, rootfs, user, devices = [], resources, terminalSize }: SpecInputs,
+  inputs: SpecInputs,
   requester: Requester,
 ): Decisions {
+  const { options, rootfs, user, devices = [], resources, terminalSize } =
+    inputs;
   const { caller, world, streams: [stdin = "inherit"] } = requester;
   const terminal = options.tty || stdin === "inherit" && world.isTerminal(0);
   const env = environment(options, user, terminal, world);
@@ -137,7 +141,7 @@ export function specFrom(
   }
   const mounts = [
     ...mergeMounts(fitCgroups(spec), options.mounts ?? [], requester),
-    ...etcFiles(options, spec, rootfs, requester),
+    ...etcFiles(options, spec, inputs.files ?? rootfs, requester),
   ].map((mount) => withoutLabel(mount, leftOut, world));
   spec.mounts = mappedMounts({ linux, mounts }, requester);
   Object.assign(process, ownTerminal(options, mounts, world, terminalSize));

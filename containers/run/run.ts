@@ -7,6 +7,7 @@ import { announce } from "../../launch/announce.ts";
 import { HostPhase, type Ledger } from "../../launch/host/host_phase.ts";
 import { EndedEarly } from "../../launch/attend/early_end.ts";
 import { runParent } from "../../launch/attend/parent.ts";
+import type { View } from "../../launch/diagnose.ts";
 import { compile } from "../../plan/compile.ts";
 import type { Plan } from "../../plan/step.ts";
 import { ContainerError, EXIT } from "../../spec/errors.ts";
@@ -74,6 +75,7 @@ export async function run(
     options.ledger ?? await ledgerFor(plan),
   );
   await host.prepare();
+  using held = new DisposableStack();
   using learner = learn &&
     new (await import("./learn.ts")).Learner(learn, options.say);
   const told = options.events ?? (() => {});
@@ -98,7 +100,7 @@ export async function run(
     host,
     {
       listened: learner?.listened,
-      root: rootOnHost(spec.root.path, plan, host),
+      root: await viewOnHost(spec.root.path, plan, host, held),
       started(pid) {
         started = true;
         told({ event: "started", pid });
@@ -148,6 +150,23 @@ export function rootOnHost(
   const image = host.find((step) => step.step === "mountImage");
   const mount = image && mounts[image.descriptor];
   return mount ? `/proc/self/fd/${mount.fd}` : path;
+}
+
+/**
+ * {@linkcode rootOnHost}, or a view of the layers of an image.
+ *
+ * @param held closes what the view opens
+ */
+export async function viewOnHost(
+  path: string,
+  plan: Plan,
+  host: Pick<HostPhase, "mounts">,
+  held: DisposableStack,
+): Promise<string | View> {
+  const changes = plan.host.find((step) => step.step === "keepChanges");
+  if (!changes) return rootOnHost(path, plan, host);
+  const { viewOfLayers } = await import("./layers_view.ts");
+  return viewOfLayers([`${changes.directory}/upper`, ...changes.layers], held);
 }
 
 /**

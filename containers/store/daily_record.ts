@@ -3,6 +3,7 @@
  * write. Only types and constants: nothing here runs.
  */
 
+import type { ImageRoot } from "../decide/images/image_root.ts";
 import type { ContainerOptions } from "../decide/options.ts";
 
 /** When to start a container again after it has ended. */
@@ -20,6 +21,8 @@ export interface DailyRecord {
   options: ContainerOptions;
   /** Its root filesystem, absolute. */
   rootfs: string;
+  /** The image that is its root filesystem. */
+  image?: ImageRoot;
   /** A keeper waits for it, and not the command that started it. */
   detached: boolean;
   /** Its standard input stays open. */

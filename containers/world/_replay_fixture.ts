@@ -46,6 +46,8 @@ export function replayed(reads: readonly Read[]): World {
     hostname: () => ask("hostname"),
     landlock: () => ask("landlock"),
     namespaceFixesGroups: (path) => ask("namespaceFixesGroups", path),
+    filesInLayers: (layers, paths) =>
+      Promise.resolve(ask("filesInLayers", ...layers, ...paths)),
     accountsInImage: ({ image, type }) =>
       Promise.resolve(ask("accountsInImage", image, type)),
     random: () => 0n,

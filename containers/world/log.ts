@@ -133,6 +133,12 @@ export function logged(world: World, log: ReadLog): World {
       "namespaceFixesGroups",
       world.namespaceFixesGroups,
     ),
+    filesInLayers: (layers, paths) =>
+      log.noteLater(
+        "filesInLayers",
+        [...layers, ...paths],
+        () => world.filesInLayers(layers, paths),
+      ),
     accountsInImage: (image) =>
       log.noteLater(
         "accountsInImage",

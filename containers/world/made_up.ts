@@ -7,7 +7,13 @@ import { type Errno, SyscallError } from "../../ffi/errno.ts";
 import type { TerminalSettings } from "../../ffi/termios.ts";
 import { CAPABILITIES } from "../../spec/names.ts";
 import { type MadeUpFile, MadeUpFiles } from "./made_up_files.ts";
-import type { AccountFiles, FileInfo, TerminalSize, World } from "./world.ts";
+import type {
+  AccountFiles,
+  FileInfo,
+  LayeredFile,
+  TerminalSize,
+  World,
+} from "./world.ts";
 
 /** What a stream of the process leads to. */
 export type MadeUpStream = "null" | "file" | "pipe" | "terminal" | "closed";
@@ -106,6 +112,12 @@ export function madeUpWorld(machine: MadeUpMachine = {}): World {
     hostname: () => machine.hostname ?? "host",
     landlock: () => machine.landlock ?? "ENOSYS",
     namespaceFixesGroups: (path) => fixedGroups.includes(path),
+    filesInLayers: (layers, paths) =>
+      Promise.resolve(
+        Object.fromEntries(
+          paths.map((path) => [path, fileInLayers(files, layers, path)]),
+        ),
+      ),
     accountsInImage({ image }) {
       const accounts = images[image];
       return accounts
@@ -113,6 +125,22 @@ export function madeUpWorld(machine: MadeUpMachine = {}): World {
         : Promise.reject(new SyscallError("fsopen", "EINVAL"));
     },
   };
+}
+
+/** Layers without links and marks. */
+function fileInLayers(
+  files: MadeUpFiles,
+  layers: readonly string[],
+  path: string,
+): LayeredFile | null {
+  for (const layer of layers) {
+    try {
+      return { type: "file", text: files.readText(`${layer}${path}`) };
+    } catch (error) {
+      if (!(error instanceof SyscallError)) throw error;
+    }
+  }
+  return null;
 }
 
 /** The files of /proc and /sys that describe the process. */

@@ -79,6 +79,8 @@ export const THIS_MACHINE: World = {
   hostname: () => Deno.hostname(),
   landlock: () => landlockVersion() as number | Errno,
   namespaceFixesGroups: entersWithoutGroups,
+  filesInLayers: async (...of) =>
+    (await import("./layered_files.ts")).filesInLayers(...of),
   accountsInImage,
 };
 

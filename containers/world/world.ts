@@ -84,6 +84,14 @@ export interface AccountFiles {
   group: string | null;
 }
 
+/** Where a path leads in the layers of an image. */
+export interface LayeredFile {
+  /** `link`: a link that leads to nothing. */
+  type: "file" | "link" | "other";
+  /** Of a small regular file. */
+  text: string | null;
+}
+
 /** The size of a terminal in characters. */
 export interface TerminalSize {
   height: number;
@@ -159,6 +167,14 @@ export interface World {
    * cannot be entered either.
    */
   namespaceFixesGroups(path: string): boolean;
+  /**
+   * Where paths lead in layers, of which the top comes first; null if nothing is
+   * there.
+   */
+  filesInLayers(
+    layers: readonly string[],
+    paths: readonly string[],
+  ): Promise<Readonly<Record<string, LayeredFile | null>>>;
   /** The accounts in the file system of an image file. */
   accountsInImage(
     image: { image: string; type: string },

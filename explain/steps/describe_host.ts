@@ -33,6 +33,8 @@ export const HOST_DESCRIPTIONS: Descriptions<HostKind> = {
   giveCgroup: ({ path, uid }) => `make user ${uid} the owner of ${path}`,
   startScope: ({ unit, slice }) =>
     `have systemd start the scope ${unit} in ${slice}`,
+  keepChanges: ({ directory }) =>
+    `create ${directory} for the container's changes`,
   makeFifo: ({ path }) => `create the FIFO ${path}`,
   joinClass: ({ path }) => `write the PID of the first process to ${path}`,
   moveDevice: ({ name, as }) =>
@@ -62,6 +64,7 @@ const UNDOS: Record<UndoOperation["undo"], string> = {
   leaveCgroup: "remove it, unless another cgroup is in it",
   removeClass: "remove it",
   removeEmpty: "remove it if it is empty",
+  discard: "remove it with everything in it",
   removeFile: "remove it",
   removeUnwritten: "remove it if nothing has been written to it",
   returnDevice: "move it back",

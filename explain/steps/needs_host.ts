@@ -36,6 +36,10 @@ export const HOST_NEEDS: { readonly [K in HostKind]: Entry<K> } = {
   },
   giveCgroup: { capabilities: [{ name: "CAP_CHOWN", in: "host" }] },
   startScope: { access: "permission by systemd to start a unit" },
+  keepChanges: {
+    capabilities: [{ name: "CAP_CHOWN", in: "host" }],
+    access: "write access to the store of images",
+  },
   makeFifo: { access: IN_DIRECTORY },
   joinClass: { access: "write access to the file" },
   moveDevice: { capabilities: [{ name: "CAP_NET_ADMIN", in: "host" }] },

@@ -111,6 +111,8 @@ function applied(step: FileStep): string[] {
     // systemd is asked with messages of D-Bus.
     case "startScope":
       return [`mkdir(${plain(step.own)}, 0777) = 0`];
+    case "keepChanges":
+      return keepingChanges(step);
     case "makeFifo":
       return [`mknodat(AT_FDCWD, ${plain(step.path)}, S_IFIFO|0600) = 0`];
     case "joinClass":
@@ -164,6 +166,24 @@ const keeping = (path: string, mode: string, known = false): string[] => [
   `mkdir(${path}, ${mode}) = 0${known ? "" : " /* or EEXIST: skip 1 */"}`,
   `chmod(${path}, ${mode}) = 0`,
 ];
+
+/** The owner and mode of the changes are those of the image's top layer. */
+function keepingChanges(
+  { directory, lock }: StepOf<"keepChanges">,
+): string[] {
+  const upper = plain(`${directory}/upper`);
+  return [
+    `openat(AT_FDCWD, ${plain(lock)}, O_RDWR|O_CREAT|O_CLOEXEC, 0600) = <lock>`,
+    "flock(<lock>, LOCK_EX) = 0",
+    `mkdir(${plain(directory)}, 0700) = 0 /* or EEXIST; then skip 5 */`,
+    `mkdir(${plain(`${directory}/work`)}, 0700) = 0`,
+    `mkdir(${upper}, 0755) = 0`,
+    `chown(${upper}, ..., ...) = 0`,
+    `chmod(${upper}, ...) = 0`,
+    `rename(..., ${plain(`${directory}/uses.json`)}) = 0`,
+    "close(<lock>) = 0",
+  ];
+}
 
 /** The record is written under another name, and renamed. */
 function recording({ directory, container }: StepOf<"recordUndos">): string[] {

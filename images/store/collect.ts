@@ -1,7 +1,8 @@
 /**
  * Removes what no image needs. What an image needs is found by reachability: an
  * entry of the index, its manifest, what that names. What a command is adding
- * is pinned by its work.
+ * is pinned by its work, and what a container uses by the list next to its
+ * changes.
  *
  * Garbage is renamed into a work while the store is locked, and removed
  * afterwards. If that is interrupted, the next command removes the work.
@@ -10,6 +11,7 @@
 import { ContainerError } from "../../spec/errors.ts";
 import { isDigest } from "../spec/digest.ts";
 import { Untrusted } from "../spec/untrusted.ts";
+import { lookAtContainers } from "./containers.ts";
 import { type IndexEntry, readIndex } from "./layout.ts";
 import {
   blobFile,
@@ -135,9 +137,12 @@ export function collect(
     const known = summaries.size;
     const entries = readIndex(store) ?? [];
     const needed = neededBy(store, entries, summaries);
-    for (const blob of live.blobs) needed.blobs.add(blob);
-    for (const chain of live.chains) {
-      needed.chains.add(layerDirectory(store, chain));
+    const containers = lookAtContainers(store);
+    for (const pins of [live, containers.uses]) {
+      for (const blob of pins.blobs) needed.blobs.add(blob);
+      for (const chain of pins.chains) {
+        needed.chains.add(layerDirectory(store, chain));
+      }
     }
     const blobs = only ? [...only.blobs, ...dead.blobs] : allBlobs(store);
     const layers = only
@@ -154,6 +159,7 @@ export function collect(
       if (!needed.chains.has(path) && discard(path)) removed.layers++;
     }
     left.forEach(discard);
+    containers.dead.forEach(discard);
     dropSummaries(store, summaries, entries, known);
   }
   if (measure) {

@@ -9,6 +9,8 @@
  * - `layers/CHAIN/diff`: each layer, unpacked once, by its chain ID;
  * - `summaries.json`: what lists show of each image, to read it quickly. It can
  *   be removed;
+ * - `containers/ID`: what a container changes (`upper`, `work`), and what it uses
+ *   in the store (`uses.json`);
  * - `work/ID`: one directory for each command that adds something, with a lock
  *   that it holds. A directory whose lock is free is of a command that was
  *   killed.

@@ -138,15 +138,16 @@ export class Work implements Disposable {
    * Writes everything to the disk, moves it to its places and adds the image to
    * the index. An image that had its name becomes one without a name.
    *
+   * @param image none if the index has it already
    * @throws {ContainerError}
    */
-  commit(image: NewImage): void {
+  commit(image?: NewImage): void {
     // Before the renames: a power cut afterwards finds whole files only.
     syncFileSystem(this.path);
     using _lock = lockStore(this.store);
     for (const [from, to] of this.#made) this.#move(from, to);
     syncDirectory(`${this.store}/layers`);
-    addToIndex(this.store, image);
+    if (image) addToIndex(this.store, image);
   }
 
   /** Moves a blob or a layer. Another command may have made the same one. */

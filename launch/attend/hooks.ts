@@ -1,13 +1,14 @@
 /** Callbacks while a container runs. */
 
 import type { Descriptor } from "../../ffi/fcntl.ts";
+import type { View } from "../diagnose.ts";
 
 /** What the parent does in addition to waiting. */
 export interface ParentHooks {
   /** The first process exists and waits. */
   created?(pid: number): void;
   /** The root filesystem, to inspect if the command cannot be executed. */
-  root: string;
+  root: string | View;
   /** Receives the seccomp listener of a filter that learns. */
   listened?: (listener: Descriptor) => void;
   /** The command runs, or is about to. */

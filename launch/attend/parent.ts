@@ -76,7 +76,11 @@ export async function runParent(
   const code = status ? exitCode(status) : 0;
   const lost = await relay?.finish(code);
   using held = new DisposableStack();
-  checkStarted(container.walk, below(hooks.root, held));
+  const { root } = hooks;
+  checkStarted(
+    container.walk,
+    typeof root === "string" ? below(root, held) : root,
+  );
   container.check();
   if (lost) throw lost;
   return code;

@@ -177,6 +177,8 @@ export class HostPhase implements Disposable {
         this.#scope = await (await import("./systemd_scope.ts")).Scope
           .start(step);
         return;
+      case "keepChanges":
+        return (await import("./changes.ts")).keepChanges(step);
       case "makeFifo":
         return (await import("./directories.ts")).makeFifo(step);
       case "joinClass":

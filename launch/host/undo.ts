@@ -16,6 +16,7 @@ import type {
   RecordedUndo,
   UndoOperation,
 } from "../../plan/undo.ts";
+import { discard } from "./changes.ts";
 import { isStill } from "./identity.ts";
 import { bootId } from "./owner.ts";
 
@@ -84,6 +85,8 @@ function takeBackOne(
       }
       removeDirectory(operation.path);
       return;
+    case "discard":
+      return discard(operation.path, operation.into);
     case "removeFile":
       if (made) removeFile(operation.path);
       return;

@@ -45,6 +45,7 @@ const HOST: Lowering<HostKind> = {
   mapIds: none,
   mapMount: none,
   mountImage: none,
+  keepChanges: none,
   copyUp: none,
 };
 

@@ -138,6 +138,15 @@ static i32 take_directory(struct plain_request *request, const u8 *path) {
   return is_exact(path);
 }
 
+/* A word with a registry, a tag or a digest is an image, and only the runtime
+ * knows images. */
+static i32 may_be_image(const u8 *word) {
+  if (*word == '/' || *word == '.') return 0;
+  for (; *word; word++)
+    if (*word == ':' || *word == '@' || *word == '/') return 1;
+  return 0;
+}
+
 static i32 understand_plain(const u8 **word, struct plain_request *request) {
   request->kind = request->is_direct = request->is_quiet = request->variables = 0;
   request->root = 0;
@@ -167,7 +176,7 @@ static i32 understand_plain(const u8 **word, struct plain_request *request) {
   while (*word) word++;
   request->count = (u32)(word - request->command);
   const u8 *root = request->root;
-  return request->count && **request->command &&
+  return request->count && **request->command && (root || !may_be_image(*request->command)) &&
          (!root || (*root && *root != '-' && !ends_in_dot(root) && !equal(root, "empty")));
 }
 

@@ -18,6 +18,7 @@ import {
   receives,
   ROOT_MOUNT,
 } from "./host_mounts.ts";
+import { mountLayers } from "./image_layers.ts";
 import { layHostTree, seal, STAGING } from "./host_tree.ts";
 import { hasNamespace } from "../namespaces.ts";
 import type { KernelAnchor, KernelType, Step } from "../step.ts";
@@ -177,10 +178,11 @@ function layRoot(spec: Spec, facts: Facts, target: string): Step[] {
         : []),
     ];
   }
+  const layers = facts.layers ? mountLayers(facts.layers, target) : [];
   if (facts.overlay) {
-    return [...received, {
+    return [...received, ...layers, {
       step: "mountOverlay",
-      root,
+      root: layers.length ? target : root,
       ...(image ? { lower: ROOT_MOUNT } : {}),
       target,
       ...facts.overlay,
@@ -192,6 +194,7 @@ function layRoot(spec: Spec, facts: Facts, target: string): Step[] {
       man: "mount(2), the kernel's overlayfs documentation",
     }];
   }
+  if (layers.length) return layers;
   if (image) {
     return [...received, {
       step: "attach",

@@ -130,6 +130,7 @@ const EVERY_KIND: Record<StepKind, true> = {
   writePidFile: true,
   reserveEnd: true,
   reserveProfile: true,
+  keepChanges: true,
 };
 export const KINDS = Object.keys(EVERY_KIND) as StepKind[];
 

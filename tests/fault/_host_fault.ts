@@ -17,7 +17,7 @@ export interface HostFault {
 /** The message of a failure on purpose. */
 export const ON_PURPOSE = "Cannot go on: this is a test";
 
-/** Steps of systemd, resctrl, and a v2 cgroup that no command here would make. */
+/** Steps of systemd, resctrl, a store of images, and a v2 cgroup that no command here would make. */
 export function madeUpSteps(directory: string): readonly HostStep[] {
   const says = { why: "a test of its undo", man: "test(7)" };
   const group = `/sys/fs/cgroup/unified/container-${
@@ -25,6 +25,7 @@ export function madeUpSteps(directory: string): readonly HostStep[] {
   }`;
   const inGroups = isThere("/sys/fs/cgroup/unified/cgroup.procs");
   const resctrl = `${directory}/class`;
+  const store = `${directory}/store`;
   return withRecord([
     ...(inGroups
       ? [
@@ -57,6 +58,20 @@ export function madeUpSteps(directory: string): readonly HostStep[] {
       path: resctrl,
       ...says,
       undo: [{ undo: "removeClass", path: resctrl }],
+    },
+    {
+      step: "keepChanges",
+      directory: `${store}/containers/x`,
+      lock: `${store}/lock`,
+      layers: [`${store}/layers`],
+      blobs: [],
+      chains: [],
+      ...says,
+      undo: [{
+        undo: "discard",
+        path: `${store}/containers/x`,
+        into: `${store}/work/x`,
+      }],
     },
     { step: "joinClass", path: `${directory}/tasks`, ...says, undo: "kernel" },
   ]);

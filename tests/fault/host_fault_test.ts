@@ -269,7 +269,13 @@ test("failed and killed steps of other machines leave nothing", () =>
   failAll({
     act: "madeUp",
     words: (directory) => [directory],
-    before: (directory) => Deno.writeTextFile(`${directory}/tasks`, ""),
+    async before(directory) {
+      await Deno.writeTextFile(`${directory}/tasks`, "");
+      for (const name of ["containers", "layers", "work"]) {
+        await Deno.mkdir(`${directory}/store/${name}`, { recursive: true });
+      }
+      await Deno.writeTextFile(`${directory}/store/lock`, "");
+    },
     sweep: async (directory) => {
       await nextRun();
       await Deno.truncate(`${directory}/tasks`);

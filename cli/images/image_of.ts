@@ -1,0 +1,160 @@
+/**
+ * Gets the image that `run` names, from the store or from its registry. Runs on
+ * the host, in the command's process.
+ */
+
+import type { ImageRoot } from "../../containers/decide/images/image_root.ts";
+import {
+  configHere,
+  isUnpacked,
+  layersHere,
+  unpackHere,
+} from "../../images/image_here.ts";
+import { pull } from "../../images/pull.ts";
+import { RegistryError } from "../../images/registry/errors.ts";
+import { Session } from "../../images/registry/session.ts";
+import type { ContainerConfig } from "../../images/spec/image_config.ts";
+import {
+  fitOf,
+  hostPlatform,
+  parsePlatform,
+} from "../../images/spec/platform.ts";
+import { asReference, familiarName } from "../../images/spec/reference.ts";
+import type { ImageStore, StoredImage } from "../../images/store/store.ts";
+import { missing } from "../../images/store/store.ts";
+import { UNPACKER } from "../../images/unpacker.ts";
+import { ContainerError } from "../../spec/errors.ts";
+import { parseSize } from "../../spec/resource_flags.ts";
+import type { Flags } from "../flags.ts";
+import { warn } from "../output.ts";
+import { findImage, openStore } from "./open_store.ts";
+import { ProgressView } from "./progress.ts";
+import { Interruption, sessionOptions } from "./registry_flags.ts";
+import { MOST_UNPACKED, sourceOf, type When } from "./source.ts";
+
+/** How an image is wanted. */
+interface Wanted {
+  when: When;
+  /** Only look: nothing is fetched, unpacked or changed. */
+  explain: boolean;
+  flags: Flags;
+}
+
+/** Whether an image of this name or ID is in the store. */
+export function isHere(word: string): boolean {
+  try {
+    return findOrNull(openStore(), word) !== null;
+  } catch (error) {
+    // Without a store that this user can read there is no image.
+    if (error instanceof ContainerError) return false;
+    throw error;
+  }
+}
+
+function findOrNull(store: ImageStore, word: string): StoredImage | null {
+  try {
+    return findImage(store, word.replace(/^docker:\/\//, ""));
+  } catch (error) {
+    if (error instanceof ContainerError) return null;
+    throw error;
+  }
+}
+
+/**
+ * The image that a word names, ready to run, and its configuration.
+ *
+ * @throws {ContainerError} if it is not here and is not or cannot be fetched
+ */
+export async function imageOf(
+  word: string,
+  { when, explain, flags }: Wanted,
+): Promise<{ image: ImageRoot; config: ContainerConfig }> {
+  const store = openStore();
+  const platform = flags.last("platform");
+  const wanted = platform === undefined
+    ? hostPlatform()
+    : parsePlatform(platform);
+  const found = findOrNull(store, word);
+  const fits = found && fitOf(found.platform, wanted) !== null ? found : null;
+  const here = fits ?? (platform === undefined ? found : null);
+  const image = explain || when === "never" || when === "missing" && here
+    ? here
+    : await fetched(word, store, here, when, flags);
+  if (!image) throw missing(word);
+  if (!image.chains.length) {
+    throw new ContainerError(`Cannot run the image ${word}: it has no layers`, {
+      hint: "Use --rootfs empty for an empty root filesystem.",
+    });
+  }
+  if (!isUnpacked(store, image)) {
+    if (explain) {
+      throw new ContainerError(
+        `Cannot explain the image ${word}: its layers are not unpacked yet`,
+        { hint: `Run it once, or pull it: container pull ${word}.` },
+      );
+    }
+    await unpackHere(store, image, {
+      unpacker: UNPACKER,
+      maxUnpacked: parseSize("max-unpacked", MOST_UNPACKED),
+    });
+  }
+  const { config } = configHere(store, image);
+  const reference = asReference(image.name ?? "");
+  return {
+    config,
+    image: {
+      name: reference ? familiarName(reference) : image.id,
+      store: store.path,
+      layers: layersHere(store, image),
+      blobs: [image.digest, image.id, ...image.blobs],
+      chains: image.chains,
+    },
+  };
+}
+
+/** Fetches an image; with `newer` the one that is here serves as well. */
+async function fetched(
+  word: string,
+  store: ImageStore,
+  here: StoredImage | null,
+  when: When,
+  flags: Flags,
+): Promise<StoredImage> {
+  const platform = flags.last("platform");
+  using view = new ProgressView({
+    moving: "Downloading",
+    done: "Pull complete",
+    here: "Already exists",
+  }, flags);
+  using interruption = new Interruption();
+  const { signal } = interruption;
+  using session = new Session({
+    ...sessionOptions(flags),
+    signal,
+    onWait: (milliseconds, why) =>
+      view.take({ kind: "wait", milliseconds, why }),
+  });
+  try {
+    const { image } = await pull(sourceOf(session, word), {
+      store,
+      session,
+      unpacker: UNPACKER,
+      maxUnpacked: parseSize("max-unpacked", MOST_UNPACKED),
+      signal,
+      onProgress: view.take,
+      ...platform === undefined ? {} : { platform: parsePlatform(platform) },
+    });
+    return image;
+  } catch (error) {
+    const { status } = interruption;
+    if (status !== null) {
+      throw new ContainerError(`Cannot fetch ${word}: interrupted`, { status });
+    }
+    if (when !== "newer" || !here || !(error instanceof RegistryError)) {
+      throw error;
+    }
+    view.end();
+    warn(`${error.message}: the image that is here is used`);
+    return here;
+  }
+}

@@ -1,0 +1,198 @@
+/**
+ * The image of `run`: finds out whether the first word is one, fetches it if it
+ * may be fetched, and merges its configuration into the flags. Runs on the host,
+ * in the command's process.
+ */
+
+import {
+  commandOf,
+  imageFlags,
+  withImageConfig,
+} from "../../containers/decide/images/image_config.ts";
+import type { ImageRoot } from "../../containers/decide/images/image_root.ts";
+import {
+  meaningOf,
+  meaningOfImage,
+} from "../../containers/decide/images/image_word.ts";
+import type { ContainerOptions } from "../../containers/decide/options.ts";
+import { orNull, type Requester } from "../../containers/decide/requester.ts";
+import { DEFAULT_PATH } from "../../spec/defaults.ts";
+import {
+  CommandError,
+  EXIT,
+  SpecError,
+  UsageError,
+} from "../../spec/errors.ts";
+import { Flags } from "../flags.ts";
+import { entrypointWords } from "../parse_run.ts";
+import { isKept } from "../run_flags.ts";
+import { optionsFromFlags } from "../run_options.ts";
+import { WHEN, type When } from "./source.ts";
+
+/** What a command line of `run` asks for. */
+export interface Asked {
+  /** The flags, with the command as their other words. */
+  flags: Flags;
+  options: ContainerOptions;
+  /** The root filesystem, if it is an image. */
+  image?: ImageRoot;
+  /** The first word, if it could be the name of an image that is not here. */
+  couldBe?: string;
+}
+
+/** How an image is looked for. */
+export interface Looking {
+  /** Only look: nothing is fetched, unpacked or changed. */
+  explain: boolean;
+  /** The default root filesystem, if there is one. */
+  rootfs(): Promise<string | null>;
+}
+
+/**
+ * Reads the command line of `run`.
+ *
+ * @throws {UsageError} for wrong flags, {ContainerError} for an image that
+ * cannot be had
+ */
+export async function askedFor(
+  given: Flags,
+  requester: Requester,
+  looking: Looking,
+): Promise<Asked> {
+  const named = given.last("image");
+  const entrypoint = entrypointOf(given);
+  // The words begin with those of --entrypoint.
+  const rest = given.rest.slice(entrypoint?.length ?? 0);
+  const [word, ...words] = named === undefined ? rest : [named, ...rest];
+  const flags = named === undefined || word === undefined
+    ? given
+    : new Flags(given.given, [word, ...given.rest]);
+  // A wrong flag is reported before anything is looked up.
+  const options = optionsFromFlags(flags, requester);
+  const when = pullWhen(given);
+  if (named !== undefined && options.rootfs !== undefined) {
+    throw new UsageError(
+      "--image and --rootfs cannot be used together",
+      "Remove one of them.",
+    );
+  }
+  if (word === undefined || word === "") return { flags, options };
+  const meaning = named !== undefined
+    ? meaningOfImage(word)
+    : await meaningOf(word, {
+      hasRoot: options.rootfs !== undefined,
+      isCommand: async () => {
+        const root = await looking.rootfs();
+        return root !== null && isCommandIn(root, word, options, requester);
+      },
+      isHere: async () => (await import("./image_of.ts")).isHere(word),
+    });
+  if (meaning.kind === "place") throw notFromPlace(word, meaning.transport);
+  if (meaning.kind === "command") {
+    refuseImageFlags(given, word);
+    return { flags, options, ...(meaning.couldBe ? { couldBe: word } : {}) };
+  }
+  refuseUser(word, requester);
+  if (options.overlay !== undefined) {
+    throw new UsageError(
+      `--overlay: a container of the image ${word} has a directory of its own for changes`,
+      "Remove --overlay. With --name NAME the changes stay until rm.",
+    );
+  }
+  const { imageOf } = await import("./image_of.ts");
+  const { image, config } = await imageOf(word, {
+    when: meaning.fetch ? when : "never",
+    explain: looking.explain,
+    flags: given,
+  });
+  const command = commandOf(word, config, { entrypoint, words });
+  return {
+    flags: new Flags(
+      [...(isKept(given) ? imageFlags(config) : []), ...given.given],
+      command,
+    ),
+    image,
+    options: withImageConfig({ ...options, command }, config, {
+      workdir: given.last("workdir") !== undefined,
+    }),
+  };
+}
+
+/** The words of `--entrypoint`: none for an empty one, undefined without. */
+function entrypointOf(given: Flags): readonly string[] | undefined {
+  const text = given.last("entrypoint");
+  return text === undefined ? undefined : text ? entrypointWords(text) : [];
+}
+
+function pullWhen(given: Flags): When {
+  const text = given.last("pull") ?? "missing";
+  const when = WHEN.find((when) => when === text);
+  if (when) return when;
+  throw new UsageError(
+    `--pull ${text}: not one of ${WHEN.join(", ")}`,
+    "Without --pull an image is fetched if it is missing.",
+  );
+}
+
+/** Whether a command is in a root filesystem, as the container will find it. */
+function isCommandIn(
+  rootfs: string,
+  word: string,
+  { env = {}, workdir = "/" }: ContainerOptions,
+  { world }: Requester,
+): boolean {
+  const directories = word.includes("/")
+    ? [workdir]
+    : (env.PATH ?? DEFAULT_PATH).split(":");
+  return orNull(() => {
+    using root = world.openDirectory(rootfs);
+    return directories.some((directory) =>
+      root.stat(`${directory}/${word}`) !== null
+    );
+  }) ?? false;
+}
+
+/** A flag for an image has no effect on a command. */
+function refuseImageFlags(given: Flags, word: string): void {
+  const flag = ["pull", "platform"].find((name) =>
+    given.last(name) !== undefined
+  );
+  if (flag === undefined) return;
+  throw new UsageError(
+    `--${flag}: ${word} is a command, not an image`,
+    "Name the image with its tag, or with --image NAME.",
+  );
+}
+
+const notFromPlace = (word: string, transport: string) =>
+  new SpecError(
+    `Cannot run ${word}: reading ${transport}: is not supported yet`,
+    {
+      hint:
+        "Copy the image to a registry with skopeo copy, and run it from there.",
+    },
+  );
+
+/** @throws {SpecError} for a caller that is not root */
+function refuseUser(word: string, { caller }: Requester): void {
+  if (caller.privileged) return;
+  throw new SpecError(
+    `Cannot run the image ${word} without root: this is not supported yet`,
+    { hint: "Run as root (sudo), or use a directory with --rootfs." },
+  );
+}
+
+/** Adds to the error for a command that was not found what it could be. */
+export function withCure(error: unknown, { couldBe }: Asked): unknown {
+  if (
+    couldBe === undefined || !(error instanceof CommandError) ||
+    error.status !== EXIT.notFound ||
+    !error.message.startsWith(`Cannot run ${couldBe}: `)
+  ) return error;
+  return new CommandError(error.message, {
+    hint:
+      `${error.hint} If it is an image, \`container run ${couldBe}:latest\` fetches it.`,
+    status: error.status,
+    cause: error,
+  });
+}

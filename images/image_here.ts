@@ -1,0 +1,74 @@
+/**
+ * Makes an image of the store ready to run: its layers are unpacked, also those
+ * that another tool has put there. Runs on the host, in the command's process.
+ */
+
+import { ContainerError } from "../spec/errors.ts";
+import { addLayers, type LayerUnpacker } from "./layer_work.ts";
+import { type ImageConfig, parseImageConfig } from "./spec/image_config.ts";
+import { parseDocument } from "./spec/types.ts";
+import { readBlob } from "./store/blobs.ts";
+import { layerFiles } from "./store/places.ts";
+import type { ImageStore, StoredImage } from "./store/store.ts";
+import { layerRecord } from "./store/summaries.ts";
+
+/** The configuration of an image of the store. */
+export const configHere = (
+  { path }: ImageStore,
+  { id, name }: StoredImage,
+): ImageConfig => parseImageConfig(name ?? id, readBlob(path, id));
+
+/** Whether all layers of an image are unpacked. */
+export const isUnpacked = (
+  { path }: ImageStore,
+  { chains }: StoredImage,
+): boolean => chains.every((chain) => layerRecord(path, chain) !== null);
+
+/**
+ * Unpacks the layers of an image whose blobs are here.
+ *
+ * @throws {ContainerError} if a blob is missing or damaged
+ */
+export async function unpackHere(
+  store: ImageStore,
+  image: StoredImage,
+  options: {
+    unpacker: LayerUnpacker;
+    maxUnpacked: number;
+    signal?: AbortSignal;
+  },
+): Promise<void> {
+  if (isUnpacked(store, image)) return;
+  const { digest, id, blobs, name = id } = image;
+  using work = store.begin();
+  work.pin([digest, id, ...blobs]);
+  const document = parseDocument(digest, readBlob(store.path, digest));
+  if (document.kind === "index") return;
+  await addLayers(work, {
+    ...options,
+    name,
+    layers: document.manifest.layers,
+    diffIds: configHere(store, image).diffIds,
+    fetch: ({ digest }) => {
+      throw new ContainerError(
+        `The store of images lacks a layer of ${name}: ${digest}`,
+        { hint: "Pull the image again." },
+      );
+    },
+  });
+  work.commit();
+}
+
+/** The directories of an image's layers, the top first. */
+export function layersHere(
+  { path }: ImageStore,
+  { chains }: StoredImage,
+): string[] {
+  const layers: string[] = [];
+  for (const chain of chains.toReversed()) {
+    layers.push(layerFiles(path, chain));
+    // An overlay does not see by itself that such a layer hides those below.
+    if (layerRecord(path, chain)?.hidesAll) break;
+  }
+  return layers;
+}

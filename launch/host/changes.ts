@@ -1,0 +1,123 @@
+/**
+ * The directory in a store of images for what a container changes. Runs on the
+ * host, in the parent or in the command that cleans up.
+ */
+
+import { describe } from "../../explain/steps/describe.ts";
+import type { StepOf } from "../../plan/step.ts";
+import { ContainerError, systemReason } from "../../spec/errors.ts";
+import { bootId } from "./owner.ts";
+
+/** What a container uses in the store, written next to its changes. */
+interface Uses {
+  blobs: readonly string[];
+  chains: readonly string[];
+  /** The boot in which it was made, and its record, which may outlive that. */
+  boot: string;
+  record: string | null;
+}
+
+/**
+ * Makes the directory, with a list of what must stay in the store. The lock is
+ * held meanwhile: a command that removes images either finds the list, or has
+ * removed the layers before, and then this fails.
+ *
+ * @throws ContainerError if a layer is missing, or nothing can be made there
+ */
+export function keepChanges(step: StepOf<"keepChanges">): null | void {
+  const { directory, lock, layers, blobs, chains, record } = step;
+  try {
+    using file = Deno.openSync(lock, {
+      create: true,
+      write: true,
+      mode: 0o600,
+    });
+    file.lockSync(true);
+    for (const layer of layers) Deno.statSync(layer);
+    if (isThere(`${directory}/uses.json`)) return null;
+    // What a command has left that was killed here.
+    if (isThere(directory)) Deno.removeSync(directory, { recursive: true });
+    Deno.mkdirSync(directory.replace(/\/[^/]*$/, ""), {
+      recursive: true,
+      mode: 0o700,
+    });
+    fill(directory, layers[0], {
+      blobs,
+      chains,
+      boot: bootId() ?? "",
+      record: record ?? null,
+    });
+  } catch (cause) {
+    throw new ContainerError(
+      `Cannot ${describe(step)}: ${systemReason(cause)}`,
+      {
+        hint: cause instanceof Deno.errors.NotFound
+          ? "Another command has removed the image: pull it again."
+          : "Free some space, or name another directory with --store.",
+        cause,
+      },
+    );
+  }
+}
+
+/** Makes it whole, or not at all. */
+function fill(directory: string, top: string | undefined, uses: Uses): void {
+  Deno.mkdirSync(directory, { mode: 0o700 });
+  try {
+    Deno.mkdirSync(`${directory}/work`, { mode: 0o700 });
+    makeUpper(`${directory}/upper`, top);
+    const fresh = `${directory}/uses.json.new`;
+    Deno.writeTextFileSync(fresh, JSON.stringify(uses), { mode: 0o600 });
+    Deno.renameSync(fresh, `${directory}/uses.json`);
+  } catch (error) {
+    Deno.removeSync(directory, { recursive: true });
+    throw error;
+  }
+}
+
+/** An overlay shows its root with the owner, mode and time of this directory. */
+function makeUpper(path: string, top: string | undefined): void {
+  Deno.mkdirSync(path, { mode: 0o755 });
+  if (top === undefined) return;
+  const { uid, gid, mode, mtime } = Deno.statSync(top);
+  if (uid !== null && gid !== null) Deno.chownSync(path, uid, gid);
+  if (mode !== null) Deno.chmodSync(path, mode & 0o7777);
+  if (mtime) Deno.utimeSync(path, mtime, mtime);
+}
+
+function isThere(path: string): boolean {
+  try {
+    Deno.lstatSync(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+/**
+ * Removes such a directory: first it is renamed, so that it is there whole or
+ * not at all. A tree that cannot be removed here, because a container has made
+ * it too deep, stays among the store's garbage, which the next command that
+ * changes the store removes.
+ *
+ * @throws ContainerError if it cannot be renamed
+ */
+export function discard(path: string, into: string): void {
+  try {
+    Deno.renameSync(path, into);
+  } catch (cause) {
+    if (cause instanceof Deno.errors.NotFound) return;
+    throw new ContainerError(
+      `Cannot remove the container's changes in ${path}: ${
+        systemReason(cause)
+      }`,
+      { hint: "Remove the directory as root.", cause },
+    );
+  }
+  try {
+    Deno.removeSync(into, { recursive: true });
+  } catch {
+    // It is among the garbage.
+  }
+}
