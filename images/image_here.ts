@@ -4,7 +4,7 @@
  */
 
 import { ContainerError } from "../spec/errors.ts";
-import { addLayers, type LayerUnpacker } from "./layer_work.ts";
+import type { LayerUnpacker } from "./layer_work.ts";
 import { type ImageConfig, parseImageConfig } from "./spec/image_config.ts";
 import { parseDocument } from "./spec/types.ts";
 import { readBlob } from "./store/blobs.ts";
@@ -39,6 +39,7 @@ export async function unpackHere(
   },
 ): Promise<void> {
   if (isUnpacked(store, image)) return;
+  const { addLayers } = await import("./layer_work.ts");
   const { digest, id, blobs, name = id } = image;
   using work = store.begin();
   work.pin([digest, id, ...blobs]);

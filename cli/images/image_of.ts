@@ -1,18 +1,11 @@
 /**
  * Gets the image that `run` names, from the store or from its registry. Runs on
- * the host, in the command's process.
+ * the host, in the command's process. An image that is here does not load what
+ * fetches one.
  */
 
 import type { ImageRoot } from "../../containers/decide/images/image_root.ts";
-import {
-  configHere,
-  isUnpacked,
-  layersHere,
-  unpackHere,
-} from "../../images/image_here.ts";
-import { pull } from "../../images/pull.ts";
-import { RegistryError } from "../../images/registry/errors.ts";
-import { Session } from "../../images/registry/session.ts";
+import { configHere, isUnpacked, layersHere } from "../../images/image_here.ts";
 import type { ContainerConfig } from "../../images/spec/image_config.ts";
 import {
   fitOf,
@@ -22,15 +15,10 @@ import {
 import { asReference, familiarName } from "../../images/spec/reference.ts";
 import type { ImageStore, StoredImage } from "../../images/store/store.ts";
 import { missing } from "../../images/store/store.ts";
-import { UNPACKER } from "../../images/unpacker.ts";
 import { ContainerError } from "../../spec/errors.ts";
-import { parseSize } from "../../spec/resource_flags.ts";
 import type { Flags } from "../flags.ts";
-import { warn } from "../output.ts";
 import { findImage, openStore } from "./open_store.ts";
-import { ProgressView } from "./progress.ts";
-import { Interruption, sessionOptions } from "./registry_flags.ts";
-import { MOST_UNPACKED, sourceOf, type When } from "./source.ts";
+import type { When } from "./source.ts";
 
 /** How an image is wanted. */
 interface Wanted {
@@ -79,7 +67,8 @@ export async function imageOf(
   const here = fits ?? (platform === undefined ? found : null);
   const image = explain || when === "never" || when === "missing" && here
     ? here
-    : await fetched(word, store, here, when, flags);
+    : await (await import("./fetch_image.ts"))
+      .fetched(word, store, here, when, flags);
   if (!image) throw missing(word);
   if (!image.chains.length) {
     throw new ContainerError(`Cannot run the image ${word}: it has no layers`, {
@@ -93,10 +82,7 @@ export async function imageOf(
         { hint: `Run it once, or pull it: container pull ${word}.` },
       );
     }
-    await unpackHere(store, image, {
-      unpacker: UNPACKER,
-      maxUnpacked: parseSize("max-unpacked", MOST_UNPACKED),
-    });
+    await (await import("./fetch_image.ts")).unpack(store, image);
   }
   const { config } = configHere(store, image);
   const reference = asReference(image.name ?? "");
@@ -110,51 +96,4 @@ export async function imageOf(
       chains: image.chains,
     },
   };
-}
-
-/** Fetches an image; with `newer` the one that is here serves as well. */
-async function fetched(
-  word: string,
-  store: ImageStore,
-  here: StoredImage | null,
-  when: When,
-  flags: Flags,
-): Promise<StoredImage> {
-  const platform = flags.last("platform");
-  using view = new ProgressView({
-    moving: "Downloading",
-    done: "Pull complete",
-    here: "Already exists",
-  }, flags);
-  using interruption = new Interruption();
-  const { signal } = interruption;
-  using session = new Session({
-    ...sessionOptions(flags),
-    signal,
-    onWait: (milliseconds, why) =>
-      view.take({ kind: "wait", milliseconds, why }),
-  });
-  try {
-    const { image } = await pull(sourceOf(session, word), {
-      store,
-      session,
-      unpacker: UNPACKER,
-      maxUnpacked: parseSize("max-unpacked", MOST_UNPACKED),
-      signal,
-      onProgress: view.take,
-      ...platform === undefined ? {} : { platform: parsePlatform(platform) },
-    });
-    return image;
-  } catch (error) {
-    const { status } = interruption;
-    if (status !== null) {
-      throw new ContainerError(`Cannot fetch ${word}: interrupted`, { status });
-    }
-    if (when !== "newer" || !here || !(error instanceof RegistryError)) {
-      throw error;
-    }
-    view.end();
-    warn(`${error.message}: the image that is here is used`);
-    return here;
-  }
 }

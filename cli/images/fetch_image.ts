@@ -1,0 +1,73 @@
+/**
+ * Fetches the image that `run` names, or unpacks one that is here. Runs on the
+ * host, in the command's process.
+ */
+
+import { unpackHere } from "../../images/image_here.ts";
+import { pull } from "../../images/pull.ts";
+import { RegistryError } from "../../images/registry/errors.ts";
+import { Session } from "../../images/registry/session.ts";
+import { parsePlatform } from "../../images/spec/platform.ts";
+import type { ImageStore, StoredImage } from "../../images/store/store.ts";
+import { UNPACKER } from "../../images/unpacker.ts";
+import { ContainerError } from "../../spec/errors.ts";
+import { parseSize } from "../../spec/resource_flags.ts";
+import type { Flags } from "../flags.ts";
+import { warn } from "../output.ts";
+import { ProgressView } from "./progress.ts";
+import { Interruption, sessionOptions } from "./registry_flags.ts";
+import { MOST_UNPACKED, sourceOf, type When } from "./source.ts";
+
+/** Unpacks the layers of an image that is here. */
+export const unpack = (store: ImageStore, image: StoredImage): Promise<void> =>
+  unpackHere(store, image, {
+    unpacker: UNPACKER,
+    maxUnpacked: parseSize("max-unpacked", MOST_UNPACKED),
+  });
+
+/** Fetches an image; with `newer` the one that is here serves as well. */
+export async function fetched(
+  word: string,
+  store: ImageStore,
+  here: StoredImage | null,
+  when: When,
+  flags: Flags,
+): Promise<StoredImage> {
+  const platform = flags.last("platform");
+  using view = new ProgressView({
+    moving: "Downloading",
+    done: "Pull complete",
+    here: "Already exists",
+  }, flags);
+  using interruption = new Interruption();
+  const { signal } = interruption;
+  using session = new Session({
+    ...sessionOptions(flags),
+    signal,
+    onWait: (milliseconds, why) =>
+      view.take({ kind: "wait", milliseconds, why }),
+  });
+  try {
+    const { image } = await pull(sourceOf(session, word), {
+      store,
+      session,
+      unpacker: UNPACKER,
+      maxUnpacked: parseSize("max-unpacked", MOST_UNPACKED),
+      signal,
+      onProgress: view.take,
+      ...platform === undefined ? {} : { platform: parsePlatform(platform) },
+    });
+    return image;
+  } catch (error) {
+    const { status } = interruption;
+    if (status !== null) {
+      throw new ContainerError(`Cannot fetch ${word}: interrupted`, { status });
+    }
+    if (when !== "newer" || !here || !(error instanceof RegistryError)) {
+      throw error;
+    }
+    view.end();
+    warn(`${error.message}: the image that is here is used`);
+    return here;
+  }
+}
