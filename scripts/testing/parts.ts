@@ -246,14 +246,14 @@ export function allParts(): Part[] {
     {
       name: "unit",
       title: "unit tests",
-      budget: 40,
+      budget: 50,
       quick: true,
       run: async (touched) => await units(unitTests().filter(touched)),
     },
     {
       name: "scripts",
       title: "the scripts",
-      budget: 70,
+      budget: 95,
       run: (touched) =>
         endToEnd(scripts.filter(touched), undefined, { network: true }),
     },
@@ -271,7 +271,7 @@ export function allParts(): Part[] {
     {
       name: "images",
       title: "images, registries and layers",
-      budget: 120,
+      budget: 60,
       run: (touched) =>
         program(own.filter((path) => touched(path) && isOfImages(path))),
     },
