@@ -6,7 +6,6 @@
 import { unpackHere } from "../../images/image_here.ts";
 import { pull } from "../../images/pull.ts";
 import { RegistryError } from "../../images/registry/errors.ts";
-import { Session } from "../../images/registry/session.ts";
 import { parsePlatform } from "../../images/spec/platform.ts";
 import type { ImageStore, StoredImage } from "../../images/store/store.ts";
 import { UNPACKER } from "../../images/unpacker.ts";
@@ -14,9 +13,8 @@ import { ContainerError } from "../../spec/errors.ts";
 import { parseSize } from "../../spec/resource_flags.ts";
 import type { Flags } from "../flags.ts";
 import { warn } from "../output.ts";
-import { ProgressView } from "./progress.ts";
-import { Interruption, sessionOptions } from "./registry_flags.ts";
 import { MOST_UNPACKED, sourceOf, type When } from "./source.ts";
+import { PULLING, WatchedSession } from "./watched_session.ts";
 
 /** Unpacks the layers of an image that is here. */
 export const unpack = (store: ImageStore, image: StoredImage): Promise<void> =>
@@ -34,19 +32,8 @@ export async function fetched(
   flags: Flags,
 ): Promise<StoredImage> {
   const platform = flags.last("platform");
-  using view = new ProgressView({
-    moving: "Downloading",
-    done: "Pull complete",
-    here: "Already exists",
-  }, flags);
-  using interruption = new Interruption();
-  const { signal } = interruption;
-  using session = new Session({
-    ...sessionOptions(flags),
-    signal,
-    onWait: (milliseconds, why) =>
-      view.take({ kind: "wait", milliseconds, why }),
-  });
+  using watched = new WatchedSession(PULLING, flags);
+  const { session, signal, view } = watched;
   try {
     const { image } = await pull(sourceOf(session, word), {
       store,
@@ -59,7 +46,7 @@ export async function fetched(
     });
     return image;
   } catch (error) {
-    const { status } = interruption;
+    const { status } = watched;
     if (status !== null) {
       throw new ContainerError(`Cannot fetch ${word}: interrupted`, { status });
     }

@@ -2,7 +2,7 @@
 
 import { pull } from "../../images/pull.ts";
 import { UNPACKER } from "../../images/unpacker.ts";
-import { Session } from "../../images/registry/session.ts";
+import type { Session } from "../../images/registry/session.ts";
 import { parsePlatform } from "../../images/spec/platform.ts";
 import {
   familiarName,
@@ -15,13 +15,10 @@ import type { Command } from "../command.ts";
 import { type Flag, parseFlagsAndNames } from "../flags.ts";
 import { print } from "../output.ts";
 import { imagesOf, openStore } from "./open_store.ts";
-import { PROGRESS, ProgressView } from "./progress.ts";
-import {
-  Interruption,
-  REGISTRY_FLAGS,
-  sessionOptions,
-} from "./registry_flags.ts";
+import { PROGRESS } from "./progress.ts";
+import { REGISTRY_FLAGS } from "./registry_flags.ts";
 import { MOST_UNPACKED, sourceOf } from "./source.ts";
+import { PULLING, WatchedSession } from "./watched_session.ts";
 import { parseSize } from "../../spec/resource_flags.ts";
 
 const FLAGS: readonly Flag[] = [
@@ -60,20 +57,8 @@ export const pullCommand: Command = {
       "max-unpacked",
       flags.last("max-unpacked") ?? MOST_UNPACKED,
     );
-    const options = sessionOptions(flags);
-    using view = new ProgressView({
-      moving: "Downloading",
-      done: "Pull complete",
-      here: "Already exists",
-    }, flags);
-    using interruption = new Interruption();
-    const { signal } = interruption;
-    using session = new Session({
-      ...options,
-      signal,
-      onWait: (milliseconds, why) =>
-        view.take({ kind: "wait", milliseconds, why }),
-    });
+    using watched = new WatchedSession(PULLING, flags);
+    const { session, signal, view } = watched;
     const store = openStore();
     const named = words.map((word) => sourceOf(session, word));
     try {
@@ -106,7 +91,7 @@ export const pullCommand: Command = {
       }
       return 0;
     } catch (error) {
-      if (interruption.status !== null) return interruption.status;
+      if (watched.status !== null) return watched.status;
       throw error;
     }
   },

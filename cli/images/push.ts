@@ -1,7 +1,6 @@
 /** `container push`: puts images into registries. */
 
 import { push } from "../../images/push.ts";
-import { Session } from "../../images/registry/session.ts";
 import { asReference, fullName } from "../../images/spec/reference.ts";
 import { parsePlace } from "../../images/spec/transport.ts";
 import { UsageError } from "../../spec/errors.ts";
@@ -9,12 +8,9 @@ import type { Command } from "../command.ts";
 import { type Flag, parseFlagsAndNames } from "../flags.ts";
 import { print } from "../output.ts";
 import { findImage, imagesOf, openStore } from "./open_store.ts";
-import { PROGRESS, ProgressView } from "./progress.ts";
-import {
-  Interruption,
-  REGISTRY_FLAGS,
-  sessionOptions,
-} from "./registry_flags.ts";
+import { PROGRESS } from "./progress.ts";
+import { REGISTRY_FLAGS } from "./registry_flags.ts";
+import { WatchedSession } from "./watched_session.ts";
 
 const FLAGS: readonly Flag[] = [
   { name: "quiet", short: "q", help: "Print only the name of the image" },
@@ -41,20 +37,12 @@ export const pushCommand: Command = {
         "See container push --help.",
       );
     }
-    const options = sessionOptions(flags);
-    using view = new ProgressView({
+    using watched = new WatchedSession({
       moving: "Pushing",
       done: "Pushed",
       here: "Layer already exists",
     }, flags);
-    using interruption = new Interruption();
-    const { signal } = interruption;
-    using session = new Session({
-      ...options,
-      signal,
-      onWait: (milliseconds, why) =>
-        view.take({ kind: "wait", milliseconds, why }),
-    });
+    const { session, signal, view } = watched;
     const store = openStore();
     const image = findImage(store, word!);
     const place = destination === undefined
@@ -83,7 +71,7 @@ export const pushCommand: Command = {
       } else print(fullName(reference));
       return 0;
     } catch (error) {
-      if (interruption.status !== null) return interruption.status;
+      if (watched.status !== null) return watched.status;
       throw error;
     }
   },
