@@ -39,21 +39,24 @@ export const aloudIn = (
 export const plain = (root: string, ...command: string[]) =>
   plainIn(["--no-init"], root, ...command);
 
-/** Both outcomes of a command: without Deno, and with a flag that starts Deno. */
-export const both = (
+/**
+ * Both outcomes of a command: without Deno, and with a flag that starts Deno.
+ * One after the other, because both write into the same root filesystem.
+ */
+export async function both(
   mode: readonly string[],
   command: readonly string[],
-  { before = [], ...options }: Options = {},
-) =>
-  Promise.all([[], ["-u", "0"]].map((flags) =>
-    execute(
-      [
-        ...before,
-        ...plainIn([...mode, ...flags], rootfs(), ...command),
-      ],
-      options,
-    )
-  ));
+  { root = rootfs(), before = [], ...options }: Options & {
+    root?: string;
+  } = {},
+) {
+  const found = [];
+  for (const flags of [[], ["-u", "0"]]) {
+    const run = plainIn([...mode, ...flags], root, ...command);
+    found.push(await execute([...before, ...run], options));
+  }
+  return found;
+}
 
 /**
  * A library that Deno needs and a shell does not, and what loads it: the native

@@ -57,8 +57,10 @@ test("plain run: the command finds the same as with Deno", async () => {
 
 test("plain run: flags have the same effect as with Deno", async () => {
   await using dir = new TempDir();
-  const volume = await Deno.realPath(dir.path);
-  await Deno.mkdir(`${volume}/a`);
+  // No other test may write into its /tmp meanwhile.
+  const root = await copyRootfs(dir.path);
+  const volume = `${await Deno.realPath(dir.path)}/volume`;
+  await Deno.mkdir(`${volume}/a`, { recursive: true });
   const look =
     "env; touch /made; echo $?; pwd; touch /tmp/made 2>&1; ls /tmp;" +
     " cut -d' ' -f4- /proc/self/mountinfo | sed 's/shared:[0-9]*//';" +
@@ -83,6 +85,7 @@ test("plain run: flags have the same effect as with Deno", async () => {
       const [one, other] = await both(
         [...mode, ...flags],
         ["sh", "-c", `${look}; rm -f /made`],
+        { root },
       );
       assertEquals(one, other, flags.join(" "));
       if (one!.status) continue;
