@@ -256,18 +256,22 @@ Deno.test("compile() with a user namespace maps ids while PID 1 waits, then PID 
   ]);
 });
 
-Deno.test("compile() cleans up: kill first, then unmount in reverse order", () => {
+Deno.test("compile() cleans up: kill first, then unmount", () => {
   const two = spec({
     mounts: [
       { destination: "/proc", type: "proc" },
       { destination: "/tmp", type: "tmpfs", options: ["nosuid", "size=1m"] },
     ],
   });
-  assertEquals(kinds("cleanup", {}, two), ["killAll", "unmount", "unmount"]);
-  assertEquals(
-    find("unmount", {}, two).map(({ target }) => target),
-    ["/tmp", "/proc"],
+  const unmounted = (spec: Spec) =>
+    find("unmount", {}, spec).map(({ target }) => target);
+  assertEquals(kinds("cleanup", {}, two), ["killAll", "unmount"]);
+  assertEquals(unmounted(two), ["/proc"]);
+  const namespaces = two.linux.namespaces.map((entry) =>
+    entry.type === "mount" ? { ...entry, path: "/proc/9/ns/mnt" } : entry
   );
+  const joined = { ...two, linux: { ...two.linux, namespaces } };
+  assertEquals(unmounted(joined), ["/tmp", "/proc"]);
   const tmpfs = find("mount", {}, two).at(-1)!;
   assertEquals(tmpfs.data, "size=1m");
   assertEquals(tmpfs.flags, ["MS_NOSUID", "MS_NODEV"]);

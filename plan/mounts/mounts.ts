@@ -24,7 +24,7 @@ import {
 } from "./host_mounts.ts";
 import { isKernelPath, kernelKeeper } from "./kernel_places.ts";
 import { isBind, type MountOptions, mountOptions } from "./options.ts";
-import { hasNamespace } from "../namespaces.ts";
+import { hasNamespace, newNamespaces } from "../namespaces.ts";
 import { isolateMounts } from "./root.ts";
 import type { Propagation, Step, StepOf } from "../step.ts";
 
@@ -373,14 +373,23 @@ export function sealMounts(spec: Spec): Step[] {
   }));
 }
 
-/** Unmounts everything again, in the opposite order. */
+/**
+ * Unmounts /proc; without a mount namespace of the container's own everything
+ * again, in the opposite order. The kernel unmounts a namespace's mounts in one
+ * go when its last process ends, while each unmount of ours waits until no
+ * processor looks up paths in it.
+ */
 export function unmounts(spec: Spec): Step[] {
-  const mounted = (spec.mounts ?? []).filter((entry) => !makeEntry(entry));
+  const own = newNamespaces(spec).includes("mount");
+  const mounted = (spec.mounts ?? []).filter((entry) =>
+    own ? entry.type === "proc" : !makeEntry(entry)
+  );
   return mounted.toReversed().map((entry) => ({
     step: "unmount",
     target: entry.destination,
-    why:
-      "the mount would end with its mount namespace anyway; this ends it in a known order",
+    why: own
+      ? "ends before the processes that it shows; all other mounts end with the mount namespace"
+      : "the mount namespace outlives the container",
     man: "umount2(2)",
   }));
 }
