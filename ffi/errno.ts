@@ -48,8 +48,11 @@ export type Errno =
   | "EMSGSIZE"
   | "EPROTOTYPE"
   | "EOPNOTSUPP"
+  | "EAFNOSUPPORT"
   | "EADDRINUSE"
+  | "EADDRNOTAVAIL"
   | "ENETDOWN"
+  | "ENETUNREACH"
   | "ECONNRESET"
   | "ENOTCONN"
   | "ETIMEDOUT"
@@ -107,8 +110,11 @@ export const ERRNO = {
   EMSGSIZE: 90,
   EPROTOTYPE: 91,
   EOPNOTSUPP: 95,
+  EAFNOSUPPORT: 97,
   EADDRINUSE: 98,
+  EADDRNOTAVAIL: 99,
   ENETDOWN: 100,
+  ENETUNREACH: 101,
   ECONNRESET: 104,
   ENOTCONN: 107,
   ETIMEDOUT: 110,
@@ -166,8 +172,11 @@ const TEXTS: Record<Errno, string> = {
   EMSGSIZE: "message too long",
   EPROTOTYPE: "protocol wrong type for socket",
   EOPNOTSUPP: "operation not supported",
+  EAFNOSUPPORT: "address family not supported",
   EADDRINUSE: "address already in use",
+  EADDRNOTAVAIL: "cannot assign requested address",
   ENETDOWN: "network is down",
+  ENETUNREACH: "network is unreachable",
   ECONNRESET: "connection reset by peer",
   ENOTCONN: "transport endpoint is not connected",
   ETIMEDOUT: "connection timed out",

@@ -90,6 +90,7 @@ const NUMBERS = {
   bind: [49, 200],
   recvmsg: [47, 212],
   socketpair: [53, 199],
+  setsockopt: [54, 208],
   getpriority: [140, 141],
   sendto: [44, 206],
   recvfrom: [45, 207],

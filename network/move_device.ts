@@ -8,31 +8,20 @@
 import { type Descriptor, O, open } from "../ffi/fcntl.ts";
 import { SyscallError } from "../ffi/errno.ts";
 import { ContainerError } from "../spec/errors.ts";
-import { Netlink, type NetlinkMessage, RTM, text, word } from "./netlink.ts";
+import { NLM, text, valueOf, viewOf, word } from "./netlink/message.ts";
+import { type Listed, Netlink } from "./netlink/socket.ts";
+import { IFA, RTM_ADDRESS } from "./rtnetlink/addresses.ts";
+import {
+  getLink,
+  IFLA,
+  linkFront,
+  parseLink,
+  RTM_LINK,
+  setUp,
+} from "./rtnetlink/links.ts";
 
-const IFF_UP = 1;
-const IFLA_IFNAME = 3;
-const IFLA_NET_NS_FD = 28;
-const IFA_ADDRESS = 1;
-const IFA_LOCAL = 2;
-const IFA_BROADCAST = 4;
-const IFA_FLAGS = 8;
 const IFA_F_PERMANENT = 0x80;
 const RT_SCOPE_UNIVERSE = 0;
-const NLM_F_CREATE = 0x400;
-const NLM_F_REPLACE = 0x100;
-
-/** struct ifinfomsg of rtnetlink(7). */
-function linkFront(index = 0, flags = 0, change = 0): Uint8Array {
-  const view = new DataView(new ArrayBuffer(16));
-  view.setInt32(4, index, true);
-  view.setUint32(8, flags, true);
-  view.setUint32(12, change, true);
-  return new Uint8Array(view.buffer);
-}
-
-const viewOf = (bytes: Uint8Array) =>
-  new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
 /** The state of an interface. */
 interface Link {
@@ -41,14 +30,7 @@ interface Link {
 }
 
 function findLink(netlink: Netlink, name: string): Link {
-  const { front } = netlink.get(RTM.RTM_GETLINK, {
-    front: linkFront(),
-    attributes: [[IFLA_IFNAME, text(name)]],
-  });
-  return {
-    index: viewOf(front).getInt32(4, true),
-    up: Boolean(viewOf(front).getUint32(8, true) & IFF_UP),
-  };
+  return parseLink(netlink.get(RTM_LINK.RTM_GETLINK, getLink(name)));
 }
 
 function isThere(netlink: Netlink, name: string): boolean {
@@ -65,10 +47,10 @@ function isThere(netlink: Netlink, name: string): boolean {
  * Permanent addresses with global scope, which the kernel did not assign: a
  * move loses them.
  */
-function addressesOf(netlink: Netlink, index: number): NetlinkMessage[] {
-  return netlink.list(RTM.RTM_GETADDR, new Uint8Array(8)).filter(
+function addressesOf(netlink: Netlink, index: number): Listed[] {
+  return netlink.list(RTM_ADDRESS.RTM_GETADDR, new Uint8Array(8)).filter(
     ({ front, attributes }) => {
-      const flags = attributes.find(([type]) => type === IFA_FLAGS)?.[1];
+      const flags = valueOf(attributes, IFA.IFA_FLAGS);
       return viewOf(front).getUint32(4, true) === index &&
         front[3] === RT_SCOPE_UNIVERSE &&
         Boolean(
@@ -79,28 +61,28 @@ function addressesOf(netlink: Netlink, index: number): NetlinkMessage[] {
   );
 }
 
-const KEPT = [IFA_ADDRESS, IFA_LOCAL, IFA_BROADCAST];
+const KEPT: readonly number[] = [
+  IFA.IFA_ADDRESS,
+  IFA.IFA_LOCAL,
+  IFA.IFA_BROADCAST,
+];
 
 function addAddress(
   netlink: Netlink,
   index: number,
-  { front, attributes }: NetlinkMessage,
+  { front, attributes }: Listed,
 ): void {
   const bytes = front.slice();
   // The kernel sets the flags.
   bytes[2] = 0;
   viewOf(bytes).setUint32(4, index, true);
-  netlink.change(RTM.RTM_NEWADDR, {
+  netlink.change({
+    type: RTM_ADDRESS.RTM_NEWADDR,
+    flags: NLM.NLM_F_CREATE | NLM.NLM_F_REPLACE,
     front: bytes,
     attributes: attributes.filter(([type]) => KEPT.includes(type)),
-  }, NLM_F_CREATE | NLM_F_REPLACE);
-}
-
-const setUp = (netlink: Netlink, index: number, up: boolean) =>
-  netlink.change(RTM.RTM_NEWLINK, {
-    front: linkFront(index, up ? IFF_UP : 0, IFF_UP),
-    attributes: [],
   });
+}
 
 /** A namespace that an interface can be in. */
 interface Side {
@@ -119,17 +101,18 @@ function move(
   // that exists, it would stay there under its old name.
   if (isThere(to.netlink, as)) throw new SyscallError("rtnetlink", "EEXIST");
   const addresses = addressesOf(from.netlink, link.index);
-  setUp(from.netlink, link.index, false);
+  from.netlink.change(setUp(link.index, false));
   try {
-    from.netlink.change(RTM.RTM_NEWLINK, {
+    from.netlink.change({
+      type: RTM_LINK.RTM_NEWLINK,
       front: linkFront(link.index),
       attributes: [
-        [IFLA_NET_NS_FD, word(to.namespace.fd)],
-        [IFLA_IFNAME, text(as)],
+        [IFLA.IFLA_NET_NS_FD, word(to.namespace.fd)],
+        [IFLA.IFLA_IFNAME, text(as)],
       ],
     });
   } catch (error) {
-    setUp(from.netlink, link.index, link.up);
+    from.netlink.change(setUp(link.index, link.up));
     for (const address of addresses) {
       addAddress(from.netlink, link.index, address);
     }
@@ -138,7 +121,7 @@ function move(
   // If its index is taken there, it gets another one.
   const { index } = findLink(to.netlink, as);
   for (const address of addresses) addAddress(to.netlink, index, address);
-  setUp(to.netlink, index, up);
+  to.netlink.change(setUp(index, up));
   return link;
 }
 

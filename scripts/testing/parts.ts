@@ -160,6 +160,7 @@ async function program(
 
 const isAlone = (path: string) => nameOf(path) in ALONE;
 const isOfImages = (path: string) => /\/tests\/images\//.test(path);
+const isOfNetworks = (path: string) => /\/tests\/network\//.test(path);
 
 async function fromSource(paths: readonly string[]): Promise<Outcome> {
   if ("missing" in compiledProgram()) {
@@ -264,7 +265,8 @@ export function allParts(): Part[] {
       run: (touched) =>
         program(
           own.filter((path) =>
-            touched(path) && !isAlone(path) && !isOfImages(path)
+            touched(path) && !isAlone(path) && !isOfImages(path) &&
+            !isOfNetworks(path)
           ),
         ),
     },
@@ -274,6 +276,13 @@ export function allParts(): Part[] {
       budget: 60,
       run: (touched) =>
         program(own.filter((path) => touched(path) && isOfImages(path))),
+    },
+    {
+      name: "network",
+      title: "networks, links and the firewall",
+      budget: 20,
+      run: (touched) =>
+        program(own.filter((path) => touched(path) && isOfNetworks(path))),
     },
     {
       name: "alone",
