@@ -13,9 +13,12 @@ import { outputOf, reasonOf, runDeno } from "./_deno.ts";
 import { addFiles } from "./_carry.ts";
 import { addEntry } from "./_entry.ts";
 import { isThere, ROOT } from "./_files.ts";
+import { ImageServer } from "./_image_server.ts";
 import { runBundle, shorten, splitProgram, textOf } from "./_texts.ts";
 import {
   codeFile,
+  placesFile,
+  type Role,
   ROLES,
   textFile,
   type TextName,
@@ -24,6 +27,7 @@ import {
 } from "./standalone/load.ts";
 import {
   DIRECTORY_NAME,
+  IMAGE_NAME,
   type Report,
   reportFile,
 } from "./standalone/report.ts";
@@ -102,6 +106,13 @@ export async function makeStandalone(parts: Parts): Promise<string | null> {
       say(`The program will start more slowly: ${warmed}`);
       break;
     }
+    if (round === "modules") {
+      for (const role of ROLES) {
+        const path = at(placesFile(role));
+        await Deno.writeTextFile(path, placesOf(role, warmed));
+        files.add(path);
+      }
+    }
     for (const { name, modules: used, code } of warmed) {
       if (round === "modules") {
         await Deno.writeTextFile(texts.get(name)!, await textOf(modules, used));
@@ -119,6 +130,15 @@ export async function makeStandalone(parts: Parts): Promise<string | null> {
   if (reason === null) return null;
   say(`The program will start more slowly: ${reason}`);
   return await compile(out, at("main.js"), [...files]);
+}
+
+/** The text of each module of a role's parts, as JSON. */
+function placesOf(role: Role, reports: readonly Report[]): string {
+  const parts = textsOf(role).slice(1);
+  return JSON.stringify(Object.fromEntries(
+    reports.filter(({ name }) => parts.includes(name))
+      .flatMap(({ name, modules }) => modules.map((module) => [module, name])),
+  ));
 }
 
 /** The digest of the root filesystem, if it is among the files. */
@@ -191,11 +211,15 @@ async function warmUp(
   const directory = dirname(program);
   const bundle = await makeBundle(directory, rootfs);
   const state = join(bundle, "state");
+  const store = join(bundle, "store");
+  await Deno.remove(store, { recursive: true }).catch(() => {});
+  await using server = new ImageServer();
   const complaints: string[] = [];
   // Unique, so that it does not collide with another build or a killed one.
   const id = `warm-up-${Deno.pid}`;
   for (
     const args of [
+      ["--store", store, "images", "-q"],
       // With a flag that needs Deno.
       ["run", "-u", "0", "--rootfs", rootfs, "/bin/true"],
       ["ps", "-q", "--filter", "name=nobody-has-this-name"],
@@ -204,7 +228,11 @@ async function warmUp(
   ) {
     const { stderr } = await outputOf(program, {
       args,
-      env: { NO_COLOR: "1", [DIRECTORY_NAME]: directory },
+      env: {
+        NO_COLOR: "1",
+        [DIRECTORY_NAME]: directory,
+        [IMAGE_NAME]: server.image,
+      },
       patience: WARM_PATIENCE,
     });
     complaints.push(new TextDecoder().decode(stderr).trim());

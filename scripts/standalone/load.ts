@@ -10,32 +10,44 @@ import { Script } from "node:vm";
 import { carried } from "../../containers/run/carried.ts";
 
 /**
- * The ways in which the program is started: by users for a run (`run`) and for
- * everything else (`program`), by engines to create a container (`create`) and
- * for later commands (`exec`). Each role has its own text, with the modules it
- * used at build time, and compiled code of the functions it ran. PID 1 of a
- * container has no role: it is native.
+ * The ways in which the program is started: by users for a run (`run`), for
+ * images (`images`) and for everything else (`program`), by engines to create a
+ * container (`create`) and for later commands (`exec`). Each role has its own
+ * text, with the modules it used at build time, and compiled code of the
+ * functions it ran. PID 1 of a container has no role: it is native.
  */
-export const ROLES = ["program", "run", "create", "exec"] as const;
+export const ROLES = ["program", "run", "images", "create", "exec"] as const;
 export type Role = typeof ROLES[number];
 
+/** What only some command lines of a role use: for each a text of its own. */
+export type Part = "image" | "fetch" | "rare";
+export const PARTS: Readonly<Record<Role, readonly Part[]>> = {
+  program: ["rare"],
+  run: ["image", "fetch", "rare"],
+  images: ["fetch", "rare"],
+  create: [],
+  exec: [],
+};
+
 /**
- * A text of modules: of a role, of what only rarer command lines of the role
- * use, or of the whole program. A module that is missing in one text is loaded
- * from the next.
+ * A text of modules: of a role, of a part of it, or of the whole program. A
+ * module that is missing in the text of the role is loaded from the text that
+ * has it.
  */
-export type TextName = Role | `rare-${Role}` | typeof WHOLE;
+export type TextName = Role | `${Part}-${Role}` | typeof WHOLE;
 export const WHOLE = "whole";
 
-/** The texts of a role that have compiled code, in the order of loading. */
-export const textsOf = (role: Role): [TextName, TextName] => [
+/** The texts of a role that have compiled code. */
+export const textsOf = (role: Role): [TextName, ...TextName[]] => [
   role,
-  `rare-${role}`,
+  ...PARTS[role].map((part) => `${part}-${role}` as const),
 ];
 
 /** The names of the files inside a compiled program. */
 export const textFile = (name: TextName) => `${name}.txt`;
 export const codeFile = (name: TextName) => `${name}.cache`;
+/** For each module of a role's parts, the text that has it, as JSON. */
+export const placesFile = (role: Role) => `${role}.places`;
 
 /** The exports of the program's entry modules. */
 export interface Program {
@@ -46,6 +58,10 @@ export interface Program {
 /** The commands of an OCI runtime, and the flags before them. */
 const ENGINES = /^(?:create|exec|delete|start|-(?!-?(?:version|help|h)$).*)$/s;
 
+/** The commands that only deal with images. */
+const IMAGES =
+  /^(?:images?|pull|push|rmi|tag|history|login|logout|commit|save|load)$/;
+
 /**
  * Guesses the role. A wrong guess costs only time, because missing modules are
  * loaded from the whole text.
@@ -53,6 +69,10 @@ const ENGINES = /^(?:create|exec|delete|start|-(?!-?(?:version|help|h)$).*)$/s;
 function roleOf(words: readonly string[]): Role {
   const [word = ""] = words;
   if (word === "run") return word;
+  if (IMAGES.test(word)) return "images";
+  // People choose a store for any command.
+  if (word === "--store") return roleOf(words.slice(2));
+  if (word.startsWith("--store=")) return roleOf(words.slice(1));
   if (!ENGINES.test(word)) return "program";
   return words.includes("create") ? "create" : "exec";
 }
@@ -76,13 +96,26 @@ const loaded = new Map<string, Exports>();
 /** The names of the modules that this process has loaded. */
 export const usedModules = () => [...loaded.keys()];
 
-/** The texts that have not run yet. */
-const rest: TextName[] = [...textsOf(role), WHOLE];
+let places: Partial<Record<string, TextName>> | undefined;
+
+/** The text that has a module, of those that have not run yet. */
+function textWith(name: string): TextName {
+  if (!scripts.has(role)) return role;
+  places ??= readPlaces();
+  const text = places[name];
+  return text === undefined || scripts.has(text) ? WHOLE : text;
+}
+
+function readPlaces(): Partial<Record<string, TextName>> {
+  const file = carried(placesFile(role));
+  return file ? JSON.parse(new TextDecoder().decode(file)) : {};
+}
 
 function loadModule(name: string): Exports {
   const known = loaded.get(name);
   if (known) return known;
-  while (!defined.has(name) && rest.length) runText(rest.shift()!);
+  if (!defined.has(name)) runText(textWith(name));
+  if (!defined.has(name)) runText(WHOLE);
   const module = defined.get(name);
   if (!module) throw new TypeError(`This program has no ${name}`);
   const exports = module(
@@ -103,7 +136,7 @@ export const scripts = new Map<TextName, Script>();
 
 function runText(name: TextName): void {
   const source = carried(textFile(name));
-  if (!source) return;
+  if (!source || scripts.has(name)) return;
   const script = new Script(new TextDecoder().decode(source), {
     filename: "container.js",
     cachedData: carried(codeFile(name)) ?? undefined,

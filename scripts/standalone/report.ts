@@ -8,6 +8,9 @@ import type { Role, TextName } from "./load.ts";
 /** The variable with the directory for the reports. */
 export const DIRECTORY_NAME = "CONTAINER_WARM_UP";
 
+/** The variable with the name of an image in a registry of the build. */
+export const IMAGE_NAME = "CONTAINER_WARM_UP_IMAGE";
+
 /** The file of a role in that directory: its reports, as JSON. */
 export const reportFile = (role: Role) => `${role}.json`;
 

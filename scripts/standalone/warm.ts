@@ -9,13 +9,20 @@
  */
 import {
   load,
+  type Part,
+  PARTS,
   type Role,
   role,
   scripts,
-  textsOf,
+  type TextName,
   usedModules,
 } from "./load.ts";
-import { DIRECTORY_NAME, type Report, reportFile } from "./report.ts";
+import {
+  DIRECTORY_NAME,
+  IMAGE_NAME,
+  type Report,
+  reportFile,
+} from "./report.ts";
 
 type Words = readonly string[];
 
@@ -35,6 +42,27 @@ const DIRECTORY = Deno.env.get(DIRECTORY_NAME)!;
 const NAME = "warm-up";
 const ELSEWHERE = ["--root", `${DIRECTORY}/containers`];
 
+/** An image in a registry of the build, and the store that gets it. */
+const IMAGE = Deno.env.get(IMAGE_NAME)!;
+const STORE = ["--store", `${DIRECTORY}/store`];
+
+/** `run` of the image, which has no files: they are those of the given root. */
+const runImage = (words: Words, flags: Words) => {
+  const root = words[words.indexOf("--rootfs") + 1]!;
+  const mounts = ["bin", "lib", "lib64", "usr"]
+    .filter((name) => isDirectory(`${root}/${name}`))
+    .flatMap((name) => ["-v", `${root}/${name}:/${name}:ro`]);
+  return [...STORE, "run", ...flags, ...mounts, IMAGE, "true"];
+};
+
+function isDirectory(path: string): boolean {
+  try {
+    return Deno.statSync(path).isDirectory;
+  } catch {
+    return false;
+  }
+}
+
 /** What each start of the role should find compiled. */
 const USUAL: Lines = {
   run: (words) =>
@@ -42,6 +70,7 @@ const USUAL: Lines = {
       withFlags(words, "run", flags)
     ),
   program: () => [[...ELSEWHERE, "ps", "--all"]],
+  images: () => [[...STORE, "images"]],
   /** The removal of the container. */
   exec: (words) => [[
     ...before(words, "exec"),
@@ -51,21 +80,38 @@ const USUAL: Lines = {
   ]],
 };
 
-/** What has a text of its own, because most starts do not need it. */
-const RARE: Lines = {
-  run: (words) => [
-    ...[["-m", "64m"], ["-t"]].map((flags) => withFlags(words, "run", flags)),
-    ...[["--rm"], ["-d"]].map((flags) => [
-      ...ELSEWHERE,
-      ...withFlags(words, "run", ["--name", NAME, ...flags]),
-    ]),
-  ],
-  program: () =>
-    [["inspect"], ["logs"], ["stop"], ["rm"]].map((command) => [
-      ...ELSEWHERE,
-      ...command,
-      NAME,
-    ]),
+/** What has texts of its own, because most starts do not need it. */
+const PART_LINES: Readonly<Record<Part, Lines>> = {
+  image: {
+    run: (words) => [runImage(words, []), runImage(words, ["--rm"])],
+  },
+  fetch: {
+    run: (words) => [runImage(words, ["--pull", "always"])],
+    images: () => [[...STORE, "pull", IMAGE], [...STORE, "pull", IMAGE]],
+  },
+  rare: {
+    run: (words) => [
+      ...[["-m", "64m"], ["-t"]].map((flags) => withFlags(words, "run", flags)),
+      ...[["--rm"], ["-d"]].map((flags) => [
+        ...ELSEWHERE,
+        ...withFlags(words, "run", ["--name", NAME, ...flags]),
+      ]),
+      [
+        ...ELSEWHERE,
+        ...runImage(words, ["--name", `${NAME}-image`, "--rm", "-d"]),
+      ],
+    ],
+    program: () =>
+      [["inspect"], ["logs"], ["stop"], ["rm"]].map((command) => [
+        ...ELSEWHERE,
+        ...command,
+        NAME,
+      ]),
+    images: () =>
+      [["tag", IMAGE, NAME], ["rmi", NAME], ["image", "inspect", IMAGE]].map(
+        (command) => [...STORE, ...command],
+      ),
+  },
 };
 
 const program = load();
@@ -74,11 +120,17 @@ const more = async (lines: Lines) => {
   for (const words of lines[role]?.(Deno.args) ?? []) await program.main(words);
 };
 await more(USUAL);
-const usual = usedModules();
-await more(RARE);
-const rare = usedModules().filter((module) => !usual.includes(module));
-const [first, second] = textsOf(role);
-const report = [[first, usual], [second, rare]] as const;
+const known = new Set<string>();
+const newModules = () => {
+  const found = usedModules().filter((module) => !known.has(module));
+  found.forEach((module) => known.add(module));
+  return found;
+};
+const report = [[role as TextName, newModules()] as const];
+for (const part of PARTS[role]) {
+  await more(PART_LINES[part]);
+  report.push([`${part}-${role}`, newModules()]);
+}
 await Deno.writeTextFile(
   `${DIRECTORY}/${reportFile(role)}`,
   JSON.stringify(report.map(([name, modules]): Report => ({
