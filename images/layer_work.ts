@@ -17,6 +17,8 @@ import type { Work } from "./store/work.ts";
 
 /** A layer that has been unpacked. */
 export interface UnpackedLayer extends LayerRecord {
+  /** The number of files that could not get their owner. */
+  lostOwners?: number;
   /**
    * Does what needs the layers below, which are complete then.
    *
@@ -104,6 +106,20 @@ export async function addLayers(
     (task, signal) => task.done = add(task, work, options, signal),
     options.signal,
   );
+  finishAll(tasks, work);
+  const lost = tasks.reduce(
+    (sum, { unpacked }) => sum + (unpacked?.lostOwners ?? 0),
+    0,
+  );
+  if (!lost) return;
+  onProgress?.({ kind: "warning", text: lostOwners(name, lost) });
+}
+
+const lostOwners = (name: string, count: number) =>
+  `${count} files of ${name} belong to root instead of their owner, because only your own ID is mapped. To have more IDs, add ranges to /etc/subuid and /etc/subgid, and install newuidmap; see container doctor`;
+
+/** Finishes the layers from the lowest to the highest. */
+function finishAll(tasks: readonly Task[], work: Work): void {
   const below: string[] = [];
   for (const { unpacked, chain } of tasks) {
     const record = unpacked ?? layerRecord(work.store, chain);

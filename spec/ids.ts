@@ -50,3 +50,22 @@ export function overlapping(
   }
   return null;
 }
+
+/** Parses the lines of a uid_map, user_namespaces(7). */
+export function parseIdMap(text: string): IdMapping[] {
+  return text.split("\n").flatMap((line) => {
+    const [containerID, hostID, size] = line.trim().split(/\s+/).map(Number);
+    return size ? [{ containerID: containerID!, hostID: hostID!, size }] : [];
+  });
+}
+
+/** Whether two lists of mappings map the same ids to the same ids. */
+export const isSameMap = (
+  one: readonly IdMapping[],
+  other: readonly IdMapping[],
+): boolean => mapText(one) === mapText(other);
+
+const mapText = (maps: readonly IdMapping[]) =>
+  maps.map(({ containerID, hostID, size }) =>
+    `${containerID}:${hostID}:${size}`
+  ).join();

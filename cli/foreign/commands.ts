@@ -90,7 +90,6 @@ const INSTEAD: Readonly<Record<string, string>> = {
   trust: "policy.json says which images may be pulled.",
   umount: "The root filesystem of a container is a directory of the host.",
   unmount: "The root filesystem of a container is a directory of the host.",
-  unshare: "run --userns starts a command in a user namespace.",
   untag: "rmi removes a name of an image.",
   volume: NO_VOLUMES,
 };

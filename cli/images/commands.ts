@@ -50,6 +50,11 @@ export const IMAGE_COMMANDS: readonly Entry[] = [
     load: async () => (await import("./groups.ts")).imageCommand,
   },
   {
+    name: "unshare",
+    summary: "Run a command in the user namespace of your images",
+    load: async () => (await import("./unshare.ts")).unshareCommand,
+  },
+  {
     name: "system",
     summary: "Show the space that images take",
     load: async () => (await import("./groups.ts")).systemCommand,

@@ -18,6 +18,7 @@ import { imagesOf, openStore } from "./open_store.ts";
 import { PROGRESS } from "./progress.ts";
 import { REGISTRY_FLAGS } from "./registry_flags.ts";
 import { MOST_UNPACKED, sourceOf } from "./source.ts";
+import { inUserNamespace } from "./user_namespace.ts";
 import { PULLING, WatchedSession } from "./watched_session.ts";
 import { parseSize } from "../../spec/resource_flags.ts";
 
@@ -57,6 +58,8 @@ export const pullCommand: Command = {
       "max-unpacked",
       flags.last("max-unpacked") ?? MOST_UNPACKED,
     );
+    const status = await inUserNamespace(["pull", ...argv]);
+    if (status !== null) return status;
     using watched = new WatchedSession(PULLING, flags);
     const { session, signal, view } = watched;
     const store = openStore();

@@ -20,6 +20,7 @@ import {
 import { logError, print, say } from "../output.ts";
 import { type FilterKey, parseFilters } from "./filters.ts";
 import { findImage, imagesOf, openStore } from "./open_store.ts";
+import { inUserNamespace } from "./user_namespace.ts";
 
 const FLAGS: readonly Flag[] = [
   {
@@ -41,9 +42,11 @@ export const rmiCommand: Command = {
     ["sudo container rmi alpine:3.20", "a name, and the image with its last"],
     ["sudo container rmi -f 0e5574283393", "an image with all its names"],
   ],
-  execute(argv) {
+  async execute(argv) {
     const flags = parseFlagsAndNames(FLAGS, argv, "container rmi");
     const words = imagesOf(flags, "rmi");
+    const inside = await inUserNamespace(["rmi", ...argv], { removes: true });
+    if (inside !== null) return inside;
     const store = openStore();
     const force = flags.has("force");
     let status = 0;
@@ -155,10 +158,14 @@ export const imagePruneCommand: Command = {
     ["sudo container image prune", "images that lost their name to newer ones"],
     ["sudo container image prune -a --filter until=240h", "old images"],
   ],
-  execute(argv) {
+  async execute(argv) {
     const flags = parseFlags(PRUNE_FLAGS, argv, "container image prune");
     takeNoWords(flags, "image prune");
     const json = asksJson(flags);
+    const inside = await inUserNamespace(["image", "prune", ...argv], {
+      removes: true,
+    });
+    if (inside !== null) return inside;
     const store = openStore();
     const given = flags.all("filter");
     const fits = parseFilters(given, KEYS, (word) => findImage(store, word));

@@ -9,6 +9,7 @@ import { size, table } from "../daily/table.ts";
 import { type Flag, parseFlags, takeNoWords } from "../flags.ts";
 import { print } from "../output.ts";
 import { openStore } from "./open_store.ts";
+import { inUserNamespace } from "./user_namespace.ts";
 
 const FLAGS: readonly Flag[] = [FORMAT];
 
@@ -70,10 +71,15 @@ export const systemDfCommand: Command = {
   usage: "[flags]",
   flags: FLAGS,
   examples: [["sudo container system df", "the sum is what du shows"]],
-  execute(argv) {
+  async execute(argv) {
     const flags = parseFlags(FLAGS, argv, "container system df");
     takeNoWords(flags, "system df");
     const json = asksJson(flags);
+    // Others cannot enter all directories of layers.
+    const inside = await inUserNamespace(["system", "df", ...argv], {
+      removes: true,
+    });
+    if (inside !== null) return inside;
     const uses = usesOf(openStore());
     if (json) print(JSON.stringify(uses));
     else {

@@ -68,6 +68,8 @@ export interface Global {
   systemdCgroup: boolean;
   cgroups: boolean;
   criu?: string;
+  /** These flags as they were given, to start this program again. */
+  words: readonly string[];
 }
 
 /**
@@ -122,6 +124,7 @@ export function takeGlobalFlags(argv: readonly string[]): readonly string[] {
     systemdCgroup: flags.has("systemd-cgroup") || manager === "systemd",
     cgroups: !cgroupUse.disabled,
     criu: flags.last("criu"),
+    words: argv.slice(0, argv.length - flags.rest.length),
   };
   log.file = file;
   log.json = flags.last("log-format") === "json";

@@ -6,7 +6,13 @@
 
 import type { IdMapping, Spec } from "../../spec/types.ts";
 import { SpecError, UsageError } from "../../spec/errors.ts";
-import { isId, MAX_ID, overlapping, parseId } from "../../spec/ids.ts";
+import {
+  isId,
+  MAX_ID,
+  overlapping,
+  parseId,
+  parseIdMap,
+} from "../../spec/ids.ts";
 import type { World } from "../world/world.ts";
 import type { Caller } from "./caller.ts";
 import { orNull } from "./requester.ts";
@@ -176,14 +182,6 @@ function checkRanges({ file, name, own, ranges }: Given): void {
     } contains the user's own ID ${own}, which is root inside`,
     { hint: `Use other IDs. To remove the range: ${remove(around)}.` },
   );
-}
-
-/** Parses the lines of a uid_map, user_namespaces(7). */
-export function parseIdMap(text: string): IdMapping[] {
-  return text.split("\n").flatMap((line) => {
-    const [containerID, hostID, size] = line.trim().split(/\s+/).map(Number);
-    return size ? [{ containerID: containerID!, hostID: hostID!, size }] : [];
-  });
 }
 
 /**

@@ -15,6 +15,7 @@ import {
   withDefaultTag,
 } from "../spec/reference.ts";
 import { collect, type Collected } from "./collect.ts";
+import { recordIds } from "./ids.ts";
 import {
   type IndexEntry,
   LAYOUT,
@@ -116,6 +117,7 @@ export class ImageStore {
    */
   begin(): Work {
     this.make();
+    recordIds(this.path);
     if (this.#hasDeadWorks()) {
       collect(this.path, { only: { blobs: [], chains: [] } });
     }

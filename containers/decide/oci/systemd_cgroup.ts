@@ -16,9 +16,8 @@ import {
 import type { Property } from "../../../cgroup/systemd/dbus.ts";
 import { annotatedProperties } from "../../../cgroup/systemd/unit_properties.ts";
 import { ContainerError, SpecError } from "../../../spec/errors.ts";
-import { hostIdOf } from "../../../spec/ids.ts";
+import { hostIdOf, parseIdMap } from "../../../spec/ids.ts";
 import type { World } from "../../world/world.ts";
-import { parseIdMap } from "../id_ranges.ts";
 
 /** The default prefix. The default name is the container's id. */
 const PREFIX = "container";

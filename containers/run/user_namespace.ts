@@ -1,0 +1,134 @@
+/**
+ * Carries out a program as root of a user namespace: what a user's store of
+ * images needs, because the files in it belong to the user's own ID and to
+ * those of subuid(5). Runs on the host, in the process the user started, which
+ * waits for the program.
+ */
+
+import { environment } from "../../ffi/environment.ts";
+import { HostPhase } from "../../launch/host/host_phase.ts";
+import { runParent } from "../../launch/attend/parent.ts";
+import { checkParent, deathSignal } from "../../plan/child.ts";
+import { candidates } from "../../plan/process/candidates.ts";
+import { defaultSignals } from "../../plan/process/process.ts";
+import type { Plan } from "../../plan/step.ts";
+import type { IdMaps } from "../decide/id_ranges.ts";
+import { isInteractive } from "../decide/terminal.ts";
+import { THIS_MACHINE } from "../world/real_world.ts";
+
+/** The plan of such a program. */
+export function namespacePlan(
+  { uids, gids, helper }: IdMaps,
+  { argv, env, foreground }: {
+    argv: readonly string[];
+    env: readonly string[];
+    foreground: boolean;
+  },
+): Plan {
+  return {
+    init: false,
+    host: [{
+      step: "mapIds",
+      uids,
+      gids,
+      helper,
+      // newgidmap(1) maps several groups, and then setgroups(2) is allowed.
+      denySetgroups: !helper,
+      why:
+        "the owners of an image's files are the user's own ID and those of /etc/subuid",
+      man: "user_namespaces(7), newuidmap(1)",
+      undo: "kernel",
+    }],
+    launch: [
+      {
+        step: "clone",
+        namespaces: ["user", "mount"],
+        why:
+          "root of this namespace may change the owners of the user's files, and mount what only this program sees",
+        man: "clone(2), user_namespaces(7)",
+      },
+      ...deathSignal,
+      {
+        step: "waitForParent",
+        why: "the parent maps the IDs first",
+        man: "read(2)",
+      },
+      ...checkParent,
+    ],
+    container: [],
+    process: [
+      ...foreground
+        ? [
+          {
+            step: "setSignalMask",
+            blocked: ["SIGTTOU"],
+            why: "a background process that takes the terminal is stopped",
+            man: "sigprocmask(2), tcsetpgrp(3)",
+          } as const,
+        ]
+        : [],
+      {
+        step: "setProcessGroup",
+        foreground,
+        why: "Ctrl-C reaches the program only once: the parent forwards it",
+        man: "setpgid(2), tcsetpgrp(3)",
+      },
+      defaultSignals,
+      {
+        step: "setSignalMask",
+        blocked: [],
+        why: "the program blocks no signal",
+        man: "sigprocmask(2)",
+      },
+      {
+        step: "closeDescriptors",
+        from: 3,
+        why: "the program inherits its standard streams only",
+        man: "close_range(2)",
+      },
+      {
+        step: "execute",
+        candidates: candidates(argv[0] ?? "", env),
+        argv,
+        env,
+        why: "the program, as root of the namespace",
+        man: "execve(2)",
+      },
+    ],
+    cleanup: [],
+  };
+}
+
+/**
+ * Starts a program as root of a new user namespace and waits for its end. It has
+ * this process's environment, working directory and standard streams; it gets
+ * the signals that this process gets, and ends with it.
+ *
+ * @returns its status; 128+n if signal n killed it
+ * @throws {ContainerError} if the IDs cannot be mapped, {CommandError} if the
+ * program cannot be executed
+ */
+export async function runInUserNamespace(
+  maps: IdMaps,
+  argv: readonly string[],
+): Promise<number> {
+  const foreground = isInteractive(THIS_MACHINE);
+  const env = Object.entries(environment()).map(([name, value]) =>
+    `${name}=${value}`
+  );
+  const plan = namespacePlan(maps, { argv, env, foreground });
+  using host = new HostPhase(plan.host, null);
+  await host.prepare();
+  return await runParent(
+    {
+      plan,
+      debug: false,
+      preserve: 0,
+      foreground,
+      mounts: {},
+      terminal: false,
+    },
+    host,
+    { root: "/", started() {} },
+  );
+}
