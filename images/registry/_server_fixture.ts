@@ -45,10 +45,11 @@ export class TestServer implements AsyncDisposable {
 
   /** The repository `a/b` of this server. */
   repository(
-    { credentials = null, insecure = false, signal }: {
+    { credentials = null, insecure = false, signal, silence }: {
       credentials?: Credentials | null;
       insecure?: boolean;
       signal?: AbortSignal;
+      silence?: number;
     } = {},
   ): Repository {
     const connection = new Connection(this.host, {
@@ -57,6 +58,7 @@ export class TestServer implements AsyncDisposable {
       network: {
         clientFor: (host) => this.#clients.for(host),
         signal,
+        silence,
         pause: (milliseconds) => {
           this.pauses.push(milliseconds);
           return Promise.resolve();

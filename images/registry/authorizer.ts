@@ -119,12 +119,14 @@ export class Authorizer {
       form.forEach((value, name) => url.searchParams.append(name, value));
     }
     const { response } = await exchange(url, {
-      ...isForm ? { method: "POST", body: () => form.toString() } : {},
+      ...isForm
+        ? { method: "POST", body: () => form.toString(), isSecret: true }
+        : {},
       headers,
       action,
       accepts: [200],
     }, this.network);
-    return this.#read(await readBytes(response, LARGEST_ANSWER));
+    return this.#read(await readBytes(response, this.network, LARGEST_ANSWER));
   }
 
   /** The address of the token server. The password goes there. */

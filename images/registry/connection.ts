@@ -96,7 +96,7 @@ export class Connection {
     for (let attempt = 0;; attempt++) {
       // An upload can go to another host, which gets no credentials.
       const isElsewhere = path instanceof URL &&
-        path.host !== new URL(`${path.protocol}//${this.#host}`).host;
+        path.host !== this.#hostOf(path);
       const authorization = isElsewhere
         ? {}
         : await this.#authorizer.header(scopes, action);
@@ -110,13 +110,22 @@ export class Connection {
       const challenges = parseChallenges(
         response.headers.get("www-authenticate") ?? "",
       );
-      const body = await readText(response);
+      const body = await readText(response, this.options.network);
+      // A host that the registry redirects to does not choose who gets the
+      // password (CVE-2020-15157).
+      const isOwn = !isElsewhere &&
+        answer.url.host === this.#hostOf(answer.url);
       // The first answer says what it demands; a token can have expired.
-      const canAnswer = attempt < 2 && !isElsewhere &&
+      const canAnswer = attempt < 2 && isOwn &&
         !(attempt > 0 && isBasic(authorization)) &&
         await this.#authorizer.answer(challenges, scopes);
       if (!canAnswer) throw answerError(action, 401, body);
     }
+  }
+
+  /** The registry's host, as an address with this protocol has it. */
+  #hostOf({ protocol }: URL): string {
+    return new URL(`${protocol}//${this.#host}`).host;
   }
 
   /** Sends a request; the first one finds out whether there is TLS. */

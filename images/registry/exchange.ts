@@ -16,6 +16,8 @@ export interface Network {
   onWait?(milliseconds: number, why: string): void;
   /** Pauses; tests have another clock. */
   pause?(milliseconds: number, signal?: AbortSignal): Promise<void>;
+  /** Milliseconds without a byte that end a request; a minute by default. */
+  silence?: number;
 }
 
 /** A request. Its body is made anew for each try. */
@@ -23,6 +25,8 @@ export interface Exchange {
   method?: string;
   headers?: Record<string, string>;
   body?: () => Uint8Array<ArrayBuffer> | string;
+  /** Its body is a secret: no other host may get it. */
+  isSecret?: boolean;
   /** What is tried, for errors: `Cannot pull alpine from docker.io`. */
   action: string;
   /** Statuses that the caller handles. Others are errors. */
@@ -41,7 +45,7 @@ const PAUSES = [250, 1000, 2000, 4000];
 const LONGEST_PAUSE = 10 * 60_000;
 const MOST_REDIRECTS = 10;
 /** Milliseconds without any answer. */
-export const SILENCE = 60_000;
+const SILENCE = 60_000;
 /** The largest body of an error. */
 const LARGEST_ERROR = 64 * 1024;
 
@@ -143,7 +147,7 @@ async function tryOnce(
   if (accepts.includes(response.status)) return { error: null, answer };
   const wait = retryAfter(response.headers.get("retry-after"));
   const { status } = response;
-  const body = await readText(response);
+  const body = await readText(response, network);
   return {
     error: answerError(action, status, body),
     wait,
@@ -154,20 +158,26 @@ async function tryOnce(
 /** The beginning of a body, as text; empty if it cannot be read. */
 export async function readText(
   response: Response,
+  network: Network,
   most = LARGEST_ERROR,
 ): Promise<string> {
-  const bytes = await readBytes(response, most).catch(() => null);
+  const bytes = await readBytes(response, network, most).catch(() => null);
   return new TextDecoder().decode(bytes ?? new Uint8Array());
 }
 
-/** A whole small body; null if it is larger. */
+/**
+ * A whole small body; null if it is larger.
+ *
+ * @throws what ends the connection, also if nothing arrives for a minute
+ */
 export async function readBytes(
   response: Response,
+  network: Network,
   most: number,
 ): Promise<Uint8Array | null> {
   const parts: Uint8Array[] = [];
   let length = 0;
-  for await (const part of response.body ?? []) {
+  for await (const part of withoutSilence(response, network)) {
     length += part.length;
     if (length > most) return null;
     parts.push(part);
@@ -181,13 +191,45 @@ export async function readBytes(
   return whole;
 }
 
+/** The body of an answer; an error if nothing arrives for a minute. */
+export async function* withoutSilence(
+  response: Response,
+  { silence = SILENCE }: Network,
+): AsyncGenerator<Uint8Array> {
+  if (!response.body) return;
+  const reader = response.body.getReader();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let isSilent = false;
+  const wait = () => {
+    clearTimeout(timer);
+    timer = setTimeout(() => {
+      isSilent = true;
+      reader.cancel().catch(() => {});
+    }, silence);
+  };
+  try {
+    for (;;) {
+      wait();
+      const { done, value } = await reader.read();
+      // The reader of this generator may take its time.
+      clearTimeout(timer);
+      if (isSilent) throw new Error("timed out");
+      if (done) return;
+      yield value;
+    }
+  } finally {
+    clearTimeout(timer);
+    await reader.cancel().catch(() => {});
+  }
+}
+
 /**
  * Sends a request and follows redirects. Another host never gets the
  * credentials of this one.
  */
 async function follow(
   start: URL,
-  { method = "GET", headers = {}, body, action, accepts }: Exchange,
+  { method = "GET", headers = {}, body, isSecret, action, accepts }: Exchange,
   network: Network,
 ): Promise<Answer> {
   let url = start;
@@ -213,6 +255,12 @@ async function follow(
       );
     }
     if (next.origin !== url.origin) {
+      if (isSecret) {
+        throw new RegistryError(
+          `${action}: its token server redirects to another host, ${next.host}`,
+          { hint: "Tell the owner of the registry." },
+        );
+      }
       own = Object.fromEntries(
         Object.entries(own).filter(([name]) =>
           name.toLowerCase() !== "authorization"
@@ -232,12 +280,12 @@ async function send(
   method: string,
   headers: Record<string, string>,
   body: Exchange["body"],
-  { clientFor, signal }: Network,
+  { clientFor, signal, silence: longest = SILENCE }: Network,
 ): Promise<Response> {
   const silence = new AbortController();
   const timer = setTimeout(
     () => silence.abort(new Error("timed out")),
-    SILENCE,
+    longest,
   );
   try {
     return await fetch(url, {

@@ -13,14 +13,7 @@ import {
 import { type Descriptor, LARGEST_MANIFEST } from "../spec/types.ts";
 import type { Connection, RegistryRequest } from "./connection.ts";
 import { networkFailure, RegistryError } from "./errors.ts";
-import {
-  type Answer,
-  type Network,
-  pause,
-  readBytes,
-  readText,
-  SILENCE,
-} from "./exchange.ts";
+import { type Network, pause, readBytes, withoutSilence } from "./exchange.ts";
 
 /** A manifest or an index, as the registry sent it. */
 export interface SentManifest {
@@ -38,7 +31,6 @@ const SHA256 = /^sha256:[0-9a-f]{64}$/;
 /** Tags to ask for at once. */
 const PAGE = 1000;
 const MOST_TAGS = 100_000;
-const LARGEST_PAGE = 4 * 1024 * 1024;
 
 /** The tags in a page; what is no tag is left out. */
 function tagsIn(text: string): string[] {
@@ -155,44 +147,58 @@ export class Repository {
    */
   async tags(): Promise<string[]> {
     const tags = new Set<string>();
-    let next: string | URL | null = `${this.base}/tags/list?n=${PAGE}`;
+    let next: string | null = `${this.base}/tags/list?n=${PAGE}`;
     while (next !== null) {
-      const { response, url }: Answer = await this.connection.request(
+      const { response, url } = await this.connection.request(
         next,
         this.#pull(this.name, { accepts: [200] }),
       );
       const before = tags.size;
-      for (const tag of tagsIn(await readText(response, LARGEST_PAGE))) {
-        tags.add(tag);
-      }
+      for (const tag of tagsIn(await this.#page(response))) tags.add(tag);
       const link = response.headers.get("link") ?? "";
       const [, address] = /<([^>]*)>\s*;\s*rel="?next"?/.exec(link) ?? [];
       // A page without a new tag would go on for ever.
       const goesOn = address !== undefined && tags.size > before &&
         tags.size < MOST_TAGS && URL.canParse(address, url);
-      next = goesOn ? new URL(address, url) : null;
+      if (!goesOn) break;
+      // A registry behind a proxy may not know its own name. No other host is
+      // asked.
+      const { pathname, search } = new URL(address, url);
+      next = `${pathname}${search}`;
     }
     return [...tags];
   }
 
   async #whole(response: Response, target: string): Promise<Uint8Array> {
-    const fault = (cause: string, hint: string, error?: unknown) =>
-      new RegistryError(
-        `Cannot pull ${this.#named(target)}: ${cause}`,
-        { hint, cause: error },
-      );
+    const bytes = await this.#bytes(response, this.#named(target));
+    if (bytes) return bytes;
+    throw new RegistryError(
+      `Cannot pull ${this.#named(target)}: its manifest is larger than 4 MiB`,
+      { hint: "This is no image of a container." },
+    );
+  }
+
+  /** A page of tags, as text; empty if it is too large. */
+  async #page(response: Response): Promise<string> {
+    const bytes = await this.#bytes(response, this.name);
+    return new TextDecoder().decode(bytes ?? new Uint8Array());
+  }
+
+  /** A small body, or the reason why it does not arrive. */
+  async #bytes(
+    response: Response,
+    named: string,
+  ): Promise<Uint8Array | null> {
     try {
-      const bytes = await readBytes(response, LARGEST_MANIFEST);
-      if (bytes) return bytes;
+      return await readBytes(response, this.#network, LARGEST_MANIFEST);
     } catch (error) {
       this.#network.signal?.throwIfAborted();
       const { cause, hint } = networkFailure(error);
-      throw fault(cause, hint, error);
+      throw new RegistryError(`Cannot pull ${named}: ${cause}`, {
+        hint,
+        cause: error,
+      });
     }
-    throw fault(
-      "its manifest is larger than 4 MiB",
-      "This is no image of a container.",
-    );
   }
 
   /**
@@ -261,41 +267,10 @@ export class Repository {
     }
     // A registry without ranges begins anew.
     let skip = isWhole ? offset : 0;
-    for await (const bytes of withoutSilence(response)) {
+    for await (const bytes of withoutSilence(response, this.#network)) {
       const rest = bytes.subarray(Math.min(skip, bytes.length));
       skip -= bytes.length - rest.length;
       if (rest.length) yield rest;
     }
-  }
-}
-
-/** The body of an answer; an error if nothing arrives for a minute. */
-async function* withoutSilence(
-  response: Response,
-): AsyncGenerator<Uint8Array> {
-  if (!response.body) return;
-  const reader = response.body.getReader();
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  let isSilent = false;
-  const wait = () => {
-    clearTimeout(timer);
-    timer = setTimeout(() => {
-      isSilent = true;
-      reader.cancel().catch(() => {});
-    }, SILENCE);
-  };
-  try {
-    for (;;) {
-      wait();
-      const { done, value } = await reader.read();
-      // The reader of this generator may take its time.
-      clearTimeout(timer);
-      if (isSilent) throw new Error("timed out");
-      if (done) return;
-      yield value;
-    }
-  } finally {
-    clearTimeout(timer);
-    await reader.cancel().catch(() => {});
   }
 }

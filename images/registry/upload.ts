@@ -101,6 +101,7 @@ export class Uploads {
   ): Promise<URL> {
     let location = start;
     let failures = 0;
+    let furthest = 0;
     for (let offset = 0; offset < size;) {
       const bytes = await readAt(file, offset, Math.min(CHUNK, size - offset));
       const end = offset + bytes.length;
@@ -116,7 +117,9 @@ export class Uploads {
       await answer.response.body?.cancel();
       if (answer.response.status === 202) {
         location = this.#next(answer);
-        failures = 0;
+        // A part that the registry has taken twice is no progress.
+        if (end > furthest) failures = 0;
+        furthest = Math.max(furthest, end);
         onSent?.(offset = end);
         continue;
       }
