@@ -12,7 +12,7 @@ import {
   rangeOf,
   type Subnet,
 } from "../address.ts";
-import type { Attribute, Change } from "../netlink/message.ts";
+import type { Attribute, Change, NetlinkMessage } from "../netlink/message.ts";
 import { networkShort, word } from "../netlink/message.ts";
 import {
   compare,
@@ -38,6 +38,7 @@ import {
   deleteElements,
   deleteRanges,
   type Element,
+  getElement,
   type NamedSet,
   newChain,
   newRule,
@@ -222,6 +223,12 @@ export const addNetwork = (network: FilteredNetwork): Change[] => [
     ? [addRanges(TABLE, "masqueraded", [rangeIn(network.subnet)])]
     : [],
 ];
+
+/** Asks whether a network is in the table. It is no part of a batch. */
+export const getNetwork = (
+  { bridge }: Pick<FilteredNetwork, "bridge">,
+): NetlinkMessage & { type: number } =>
+  getElement(TABLE, "bridges", { key: [deviceName(bridge)] });
 
 /** Removes a network. */
 export const removeNetwork = (network: FilteredNetwork): Change[] => [

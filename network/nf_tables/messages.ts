@@ -23,12 +23,12 @@ const NFNL_MSG_BATCH_END = 17;
 /** Messages, without the number of the subsystem. */
 const NFT_MSG = {
   NFT_MSG_NEWTABLE: 0,
-  NFT_MSG_GETTABLE: 1,
   NFT_MSG_DELTABLE: 2,
   NFT_MSG_NEWCHAIN: 3,
   NFT_MSG_NEWRULE: 6,
   NFT_MSG_NEWSET: 9,
   NFT_MSG_NEWSETELEM: 12,
+  NFT_MSG_GETSETELEM: 13,
   NFT_MSG_DELSETELEM: 14,
 } as const;
 
@@ -169,12 +169,6 @@ export const newTable = (
 export const deleteTable = (table: Table): Change =>
   message(table, "NFT_MSG_DELTABLE", [[NFTA_TABLE_NAME, text(table.name)]]);
 
-/** Asks whether a table exists. It is no part of a batch. */
-export const getTable = (
-  table: Table,
-): NetlinkMessage & { type: number } =>
-  message(table, "NFT_MSG_GETTABLE", [[NFTA_TABLE_NAME, text(table.name)]]);
-
 /** Makes a chain. */
 export const newChain = (table: Table, name: string, hook?: Hook): Change =>
   message(table, "NFT_MSG_NEWCHAIN", [
@@ -308,6 +302,18 @@ export const deleteElements = (
     table,
     "NFT_MSG_DELSETELEM",
     elements(table, set, gone.map(({ key }) => element({ key }))),
+  );
+
+/** Asks for an element. It is no part of a batch. */
+export const getElement = (
+  table: Table,
+  set: string,
+  { key }: Element,
+): NetlinkMessage & { type: number } =>
+  message(
+    table,
+    "NFT_MSG_GETSETELEM",
+    elements(table, set, [element({ key })]),
   );
 
 /** A range of addresses in a set of ranges; the end is the first one after it. */

@@ -1,0 +1,91 @@
+/**
+ * What is recorded of a network, and the words for it. Pure.
+ *
+ * @module
+ */
+
+import { ContainerError, UsageError } from "../../spec/errors.ts";
+import type { Subnet } from "../address.ts";
+
+/** A network. */
+export interface NetworkRecord {
+  name: string;
+  /** 64 hexadecimal digits. */
+  id: string;
+  driver: "bridge";
+  /** RFC 3339. */
+  created: string;
+  subnet: Subnet;
+  /** The address of the bridge. */
+  gateway: string;
+  /** Addresses are taken from here; by default from the whole subnet. */
+  range?: Subnet;
+  /** The name of the bridge. */
+  bridge: string;
+  /** Its containers reach nothing outside, and have no default route. */
+  internal: boolean;
+  /** Its containers reach each other (`com.docker.network.bridge.enable_icc`). */
+  icc: boolean;
+  /** Its containers have the host's address outside. */
+  masquerade: boolean;
+  /** The size of the largest packet; by default that of the way out. */
+  mtu?: number;
+  labels: Record<string, string>;
+  /** The options as they were given. */
+  options: Record<string, string>;
+}
+
+/** The network that exists without being made. */
+export const DEFAULT_NETWORK = "bridge";
+/** Its bridge. */
+export const DEFAULT_BRIDGE = "container0";
+
+/** The names that mean no network of ours. */
+export const RESERVED_NAMES: readonly string[] = ["host", "none", "container"];
+
+const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/;
+/** The digits of the ID in the name of the bridge: IFNAMSIZ is 16. */
+const SHORT = 12;
+
+/** An ID as lists show it. */
+export const shortNetworkId = (id: string): string => id.slice(0, SHORT);
+
+/** The name of the bridge of a network, as docker's. */
+export const bridgeName = (id: string): string => `br-${shortNetworkId(id)}`;
+
+/**
+ * Refuses a name that no network can have.
+ *
+ * @throws {UsageError}
+ */
+export function checkNetworkName(name: string): void {
+  if (!NAME.test(name)) {
+    throw new UsageError(
+      `Invalid network name ${JSON.stringify(name)}`,
+      "Use letters, digits, and after the first character also _ . -",
+    );
+  }
+  if (RESERVED_NAMES.includes(name)) {
+    throw new UsageError(
+      `Cannot create the network ${name}: the name has a meaning for --network`,
+      "Choose another name.",
+    );
+  }
+}
+
+/** The hardware address that belongs to an address, as docker's: `02:42` and it. */
+export const macOf = (address: string): string =>
+  ["02", "42"].concat(
+    address.split(".").map((part) =>
+      Number(part).toString(16).padStart(2, "0")
+    ),
+  ).join(":");
+
+/** The error for a network that does not exist. */
+export const noSuchNetwork = (word: string): ContainerError =>
+  new ContainerError(`Network does not exist: ${word}`, {
+    hint:
+      `\`container network ls\` lists the networks, \`container network create ${
+        NAME.test(word) ? word : "NAME"
+      }\` makes one.`,
+  });
