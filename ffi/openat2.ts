@@ -10,6 +10,8 @@ import { toText } from "./text.ts";
  * Does not follow the kernel's magic links, for example those in /proc/PID/fd.
  */
 export const RESOLVE_NO_MAGICLINKS = 2n;
+/** No link in any part of the path. */
+export const RESOLVE_NO_SYMLINKS = 4n;
 /** Does not cross into other mounts. */
 export const RESOLVE_NO_XDEV = 1n;
 /** Treats the starting directory as the root. */

@@ -25,6 +25,7 @@ import {
   splitPath,
 } from "../tar/byte_string.ts";
 import { copyFile } from "./copy_file.ts";
+import { dropDeletions } from "./deletions.ts";
 import { Directories, DIRECTORY } from "./directories.ts";
 import { entryError, pathError, quoted, refused } from "../tar/errors.ts";
 import { likeDirectory } from "./like_directory.ts";
@@ -42,8 +43,9 @@ export interface FinishOptions {
 }
 
 /**
- * Finishes a layer: links whose targets are in layers below, then owners, modes,
- * attributes and times of directories that no entry describes. Call it in the
+ * Finishes a layer: links whose targets are in layers below, deletions that
+ * delete nothing, then owners, modes, attributes and times of directories that
+ * no entry describes. Call it in the
  * order of the chain, the lowest layer first. Does nothing for most layers. If
  * it fails, the layer is to be removed.
  *
@@ -52,14 +54,17 @@ export interface FinishOptions {
 export function finishLayer(
   { layer, unfinished, lowers }: FinishOptions,
 ): void {
-  const { implied, links } = unfinished;
-  if (!links.length && (!implied.length || !lowers.length)) return;
+  const { implied, links, deletions } = unfinished;
+  if (
+    !links.length && !deletions.length && (!implied.length || !lowers.length)
+  ) return;
   using tree = new MergedTree([layer, ...lowers]);
   const root = openAt(AT_FDCWD, nameOf(fromText(layer)), DIRECTORY);
   if (root < 0) throw pathError("open", fromText(layer), "openat", root);
   try {
-    const made = makeLinks(root, tree, links);
-    for (const path of [...implied, ...made].sort()) takeOver(root, tree, path);
+    const made = [...implied, ...makeLinks(root, tree, links)];
+    dropDeletions(root, tree, deletions, new Set(made));
+    for (const path of made.sort()) takeOver(root, tree, path);
   } finally {
     close(root);
   }

@@ -40,6 +40,8 @@ export interface Unfinished {
   /** Directories that no entry describes; "" is the root of the layer. */
   implied: ByteString[];
   links: LateLink[];
+  /** Directories with deletions, which may delete nothing. */
+  deletions: ByteString[];
 }
 
 /** What could not be kept. */

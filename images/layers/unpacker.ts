@@ -28,6 +28,7 @@ import {
 } from "../../ffi/files/files.ts";
 import { Attributes, check, type ProcessIds, setTime } from "./attributes.ts";
 import { type ByteString, nameOf, splitPath } from "../tar/byte_string.ts";
+import { Deletions } from "./deletions.ts";
 import {
   Directories,
   DIRECTORY,
@@ -58,6 +59,7 @@ interface OpenFile {
 export class Unpacker implements TarHandler, Disposable {
   readonly #directories: Directories;
   readonly #attributes: Attributes;
+  readonly #deletions: Deletions;
   readonly #placeholders: boolean;
   #file: OpenFile | null = null;
   readonly #placing: Placing;
@@ -76,6 +78,7 @@ export class Unpacker implements TarHandler, Disposable {
   ) {
     this.#directories = new Directories(root);
     this.#placing = new Placing(this.#directories);
+    this.#deletions = new Deletions(root);
     this.#attributes = new Attributes(owners !== "own", process);
     this.#placeholders = devices === "placeholders";
     const top = this.#directories.at("", ROOT);
@@ -153,6 +156,7 @@ export class Unpacker implements TarHandler, Disposable {
     return {
       implied: [...this.#directories.implied.values()].sort(),
       links: this.#placing.links,
+      deletions: this.#deletions.paths,
     };
   }
 
@@ -357,7 +361,7 @@ export class Unpacker implements TarHandler, Disposable {
     const result = makeWhiteout(parent.fd, base);
     if (result === 0) {
       parent.touched = true;
-      return;
+      return this.#deletions.note(parent);
     }
     if (result !== -ERRNO.EEXIST) {
       throw entryError(entry.name, "mknodat", result);

@@ -228,7 +228,9 @@ function sparseIn(
     const size = numberIn(block, at + start, length);
     const found = oldRegions(block, at);
     if (typeof found === "string") return found;
-    if (size === null || size < 0) return "the size of an entry is wrong";
+    if (size === null || size < 0 || size === Infinity) {
+      return "the size of an entry is wrong";
+    }
     entry.size = size;
     return { where: "header", ...found };
   }

@@ -60,6 +60,8 @@ const HINTS: Partial<Record<Errno, string>> = {
   EDQUOT: "Free some space, or move the store with --store.",
   EOPNOTSUPP:
     "Keep the store on a file system with extended attributes, such as ext4, xfs or btrfs. See --store.",
+  EFBIG:
+    "Keep the store on a file system that takes larger files, such as xfs. See --store.",
   EROFS: "Keep the store on a file system that is not read-only. See --store.",
   ENAMETOOLONG:
     "Linux allows 255 bytes for each part of a path. Build the image with shorter names.",
@@ -78,7 +80,7 @@ export function entryError(
   const code = errnoName(-result);
   return new LayerError(
     `Cannot unpack the entry ${quoted(entry)}: ${call}: ${errnoText(code)}`,
-    { hint: HINTS[code as Errno] },
+    { hint: HINTS[code as Errno] ?? DAMAGED },
   );
 }
 

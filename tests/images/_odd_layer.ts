@@ -4,6 +4,8 @@
 export interface OddLayer {
   title: string;
   layer: Uint8Array<ArrayBuffer>;
+  /** The layer below it. */
+  below?: Uint8Array<ArrayBuffer>;
   /** The lines of the tree, see _tree.ts. */
   tree?: string[];
   /** The root is hidden, too. */

@@ -4,8 +4,15 @@
  */
 
 import { ODD_ARCHIVES } from "./_odd_archives.ts";
+import { ODD_DELETIONS } from "./_odd_deletions.ts";
+import { ODD_LIMITS } from "./_odd_limits.ts";
 import { ODD_TREES } from "./_odd_trees.ts";
 import type { OddLayer } from "./_odd_layer.ts";
 
 /** All of them. */
-export const ODD_LAYERS: readonly OddLayer[] = [...ODD_ARCHIVES, ...ODD_TREES];
+export const ODD_LAYERS: readonly OddLayer[] = [
+  ...ODD_ARCHIVES,
+  ...ODD_TREES,
+  ...ODD_DELETIONS,
+  ...ODD_LIMITS,
+];

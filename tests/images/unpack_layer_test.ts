@@ -27,10 +27,13 @@ for (const piece of [1 << 16, 333]) {
         await test.step(odd.title, async () => {
           const into = join(directory, String(index));
           const { layer, maxUnpacked = 1 << 30, refused, hidesAll } = odd;
+          const lowers = odd.below ? [join(directory, `${index}-below`)] : [];
+          if (odd.below) await unpack(odd.below, lowers[0]!);
+          const options = { maxUnpacked, piece, lowers };
           // Every second one is compressed.
           const bytes = index % 2 ? new Uint8Array(gzipSync(layer)) : layer;
           if (refused === undefined) {
-            const result = await unpack(bytes, into, { maxUnpacked, piece });
+            const result = await unpack(bytes, into, options);
             assertEquals(result.hidesAll, hidesAll ?? false);
             assertEquals(result.archiveSize, layer.length);
             assertEquals(
@@ -41,7 +44,7 @@ for (const piece of [1 << 16, 333]) {
             return;
           }
           const error = await assertRejects(
-            () => unpack(bytes, into, { maxUnpacked, piece }),
+            () => unpack(bytes, into, options),
             LayerError,
             refused,
           );
