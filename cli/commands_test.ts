@@ -10,7 +10,7 @@ import { HelpRequested, UnknownFlag } from "./flags.ts";
  * The words after the name are the container's command, or options of ps(1).
  */
 const ENDS_AT_NAME = ["run", "explain", "exec", "ps", "top", "unshare"];
-const FLAGS_ALONE = ["doctor", "list", "prune", "spec", "features"];
+const FLAGS_ALONE = ["doctor", "load", "list", "prune", "spec", "features"];
 /** The first word of a group is another command. */
 const GROUPS = ["image", "system"];
 const NOT_MEANT = ["completion", "man", "child", "ended"];

@@ -50,6 +50,8 @@ export interface LayerOptions {
   diffIds: readonly string[];
   /** Fetches a layer that is not here. */
   fetch(layer: Descriptor): AsyncIterable<Uint8Array>;
+  /** What to do if a layer is not what its digest says. */
+  damagedHint?: string;
   unpacker: LayerUnpacker;
   maxUnpacked: number;
   signal?: AbortSignal;
@@ -193,7 +195,7 @@ async function add(
 function fetched(
   task: Task,
   work: Work,
-  { name, fetch }: LayerOptions,
+  { name, fetch, damagedHint }: LayerOptions,
 ): AsyncGenerator<Uint8Array> {
   const { layer } = task;
   if (compressionOf(layer.mediaType) === null) {
@@ -208,7 +210,7 @@ function fetched(
     );
   }
   task.file = work.blob(layer.digest);
-  return writeThrough(fetch(layer), task.file, layer, name);
+  return writeThrough(fetch(layer), task.file, layer, name, damagedHint);
 }
 
 async function* streamFile(path: string): AsyncGenerator<Uint8Array> {

@@ -31,6 +31,7 @@ const ROOMS = [
   "containers/world",
   "doctor",
   "images",
+  "images/places",
   "images/registry",
   "images/store",
   "images/spec",

@@ -6,13 +6,18 @@ import type { Entry } from "../command.ts";
 export const IMAGE_COMMANDS: readonly Entry[] = [
   {
     name: "pull",
-    summary: "Fetch an image from a registry",
+    summary: "Fetch an image from a registry, an archive or a directory",
     load: async () => (await import("./pull.ts")).pullCommand,
   },
   {
     name: "push",
     summary: "Put an image into a registry",
     load: async () => (await import("./push.ts")).pushCommand,
+  },
+  {
+    name: "load",
+    summary: "Load images from an archive or a directory",
+    load: async () => (await import("./load.ts")).loadCommand,
   },
   {
     name: "images",

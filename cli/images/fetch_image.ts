@@ -35,7 +35,8 @@ export async function fetched(
   using watched = new WatchedSession(PULLING, flags);
   const { session, signal, view } = watched;
   try {
-    const { image } = await pull(sourceOf(session, word), {
+    const place = sourceOf(session, word);
+    const options = {
       store,
       session,
       unpacker: UNPACKER,
@@ -43,7 +44,11 @@ export async function fetched(
       signal,
       onProgress: view.take,
       ...platform === undefined ? {} : { platform: parsePlatform(platform) },
-    });
+    };
+    const { image } = place.transport === "docker"
+      ? await pull(place.reference, options)
+      : await (await import("../../images/pull_place.ts"))
+        .pullPlace(place, options);
     return image;
   } catch (error) {
     const { status } = watched;

@@ -19,6 +19,7 @@ const IMAGE: Readonly<Record<string, Load>> = {
   list: async () => (await import("./images.ts")).imagesCommand,
   pull: async () => (await import("./pull.ts")).pullCommand,
   push: async () => (await import("./push.ts")).pushCommand,
+  load: async () => (await import("./load.ts")).loadCommand,
   rm: async () => (await removal()).rmiCommand,
   remove: async () => (await removal()).rmiCommand,
   tag: async () => (await removal()).tagCommand,
@@ -70,7 +71,7 @@ function group(
 export const imageCommand: Command = group({
   name: "image",
   summary: "List, inspect, prune and change images",
-  usage: "ls|pull|push|rm|tag|history|inspect|prune [flags] …",
+  usage: "ls|pull|push|load|rm|tag|history|inspect|prune [flags] …",
   examples: [
     ["sudo container image ls", "as container images"],
     ["sudo container image inspect alpine", "details of an image"],

@@ -23,6 +23,8 @@ import type { When } from "./source.ts";
 /** How an image is wanted. */
 interface Wanted {
   when: When;
+  /** It is in a place that a transport names, which is read each time. */
+  isPlace?: boolean;
   /** Only look: nothing is fetched, unpacked or changed. */
   explain: boolean;
   flags: Flags;
@@ -55,17 +57,24 @@ function findOrNull(store: ImageStore, word: string): StoredImage | null {
  */
 export async function imageOf(
   word: string,
-  { when, explain, flags }: Wanted,
+  { when, explain, flags, isPlace = false }: Wanted,
 ): Promise<{ image: ImageRoot; config: ContainerConfig }> {
   const store = openStore();
   const platform = flags.last("platform");
   const wanted = platform === undefined
     ? hostPlatform()
     : parsePlatform(platform);
-  const found = findOrNull(store, word);
+  if (isPlace && explain) {
+    throw new ContainerError(
+      `Cannot explain the image ${word}: it is not in the store yet`,
+      { hint: `container pull ${word} prints the name to explain.` },
+    );
+  }
+  const found = isPlace ? null : findOrNull(store, word);
   const fits = found && fitOf(found.platform, wanted) !== null ? found : null;
   const here = fits ?? (platform === undefined ? found : null);
-  const image = explain || when === "never" || when === "missing" && here
+  const isHere = explain || when === "never" || when === "missing" && here;
+  const image = isHere && !isPlace
     ? here
     : await (await import("./fetch_image.ts"))
       .fetched(word, store, here, when, flags);

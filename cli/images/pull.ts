@@ -1,15 +1,16 @@
-/** `container pull`: fetches images from registries. */
+/** `container pull`: fetches images from registries and other places. */
 
 import { pull } from "../../images/pull.ts";
 import { UNPACKER } from "../../images/unpacker.ts";
 import type { Session } from "../../images/registry/session.ts";
 import { parsePlatform } from "../../images/spec/platform.ts";
 import {
+  asReference,
   familiarName,
   fullName,
-  type Reference,
   withDefaultTag,
 } from "../../images/spec/reference.ts";
+import type { Place, RegistryPlace } from "../../images/spec/transport.ts";
 import { UsageError } from "../../spec/errors.ts";
 import type { Command } from "../command.ts";
 import { type Flag, parseFlagsAndNames } from "../flags.ts";
@@ -42,13 +43,14 @@ const FLAGS: readonly Flag[] = [
 /** Fetches images. */
 export const pullCommand: Command = {
   name: "pull",
-  summary: "Fetch an image from a registry",
+  summary: "Fetch an image from a registry, an archive or a directory",
   usage: "[flags] IMAGE…",
   flags: FLAGS,
   examples: [
     ["sudo container pull alpine:3.20", "from docker.io"],
     ["sudo container pull ghcr.io/x/y@sha256:…", "exactly this content"],
     ["sudo container pull --platform linux/arm64 alpine", "for other machines"],
+    ["sudo container pull oci:DIR:TAG", "from a layout, as skopeo names it"],
   ],
   async execute(argv) {
     const flags = parseFlagsAndNames(FLAGS, argv, "container pull");
@@ -64,33 +66,37 @@ export const pullCommand: Command = {
     const { session, signal, view } = watched;
     const store = openStore();
     const named = words.map((word) => sourceOf(session, word));
+    const options = {
+      store,
+      session,
+      unpacker: UNPACKER,
+      maxUnpacked,
+      signal,
+      onProgress: view.take,
+      ...platform === undefined ? {} : { platform: parsePlatform(platform) },
+    };
     try {
-      const references = flags.has("all-tags")
+      const places = flags.has("all-tags")
         ? await allTags(session, named)
         : named;
-      for (const reference of references) {
-        const { digest, isOld } = await pull(reference, {
-          store,
-          session,
-          unpacker: UNPACKER,
-          maxUnpacked,
-          signal,
-          onProgress: view.take,
-          ...platform === undefined
-            ? {}
-            : { platform: parsePlatform(platform) },
-        });
+      for (const place of places) {
+        const { image, digest, isOld } = place.transport === "docker"
+          ? await pull(place.reference, options)
+          : await (await import("../../images/pull_place.ts"))
+            .pullPlace(place, options);
         view.end();
-        const wanted = withDefaultTag(reference);
+        const wanted = place.transport === "docker"
+          ? withDefaultTag(place.reference)
+          : asReference(image.name ?? "");
         if (!flags.has("quiet")) {
           print(`Digest: ${digest}`);
           print(
             `Status: ${
               isOld ? "Image is up to date" : "Downloaded newer image"
-            } for ${familiarName(wanted)}`,
+            } for ${wanted ? familiarName(wanted) : image.id}`,
           );
         }
-        print(fullName(wanted));
+        print(wanted ? fullName(wanted) : image.id);
       }
       return 0;
     } catch (error) {
@@ -107,9 +113,16 @@ export const pullCommand: Command = {
  */
 async function allTags(
   session: Session,
-  repositories: readonly Reference[],
-): Promise<Reference[]> {
-  const all = await Promise.all(repositories.map(async (reference) => {
+  repositories: readonly Place[],
+): Promise<RegistryPlace[]> {
+  const all = await Promise.all(repositories.map(async (place) => {
+    if (place.transport !== "docker") {
+      throw new UsageError(
+        `Cannot pull all tags of ${place.transport}:${place.path}: it is not a registry`,
+        "container load takes all images of an archive or a directory.",
+      );
+    }
+    const { reference } = place;
     if (reference.tag !== undefined || reference.digest !== undefined) {
       throw new UsageError(
         `Cannot pull all tags of ${familiarName(reference)}: it names one`,
@@ -118,7 +131,10 @@ async function allTags(
     }
     const endpoint = session.conf.endpoints(reference).at(-1)!;
     const tags = await session.repository(endpoint).tags();
-    return tags.toSorted().map((tag) => ({ ...reference, tag }));
+    return tags.toSorted().map((tag): RegistryPlace => ({
+      transport: "docker",
+      reference: { ...reference, tag },
+    }));
   }));
   return all.flat();
 }

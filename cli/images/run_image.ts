@@ -87,7 +87,6 @@ export async function askedFor(
       },
       isHere: async () => (await import("./image_of.ts")).isHere(word),
     });
-  if (meaning.kind === "place") throw notFromPlace(word, meaning.transport);
   if (meaning.kind === "command") {
     refuseImageFlags(given, word);
     return { flags, options, ...(meaning.couldBe ? { couldBe: word } : {}) };
@@ -101,7 +100,8 @@ export async function askedFor(
   }
   const { imageOf } = await import("./image_of.ts");
   const { image, config } = await imageOf(word, {
-    when: meaning.fetch ? when : "never",
+    when: meaning.kind === "place" || meaning.fetch ? when : "never",
+    isPlace: meaning.kind === "place",
     explain: looking.explain,
     flags: given,
   });
@@ -163,15 +163,6 @@ function refuseImageFlags(given: Flags, word: string): void {
     "Name the image with its tag, or with --image NAME.",
   );
 }
-
-const notFromPlace = (word: string, transport: string) =>
-  new SpecError(
-    `Cannot run ${word}: reading ${transport}: is not supported yet`,
-    {
-      hint:
-        "Copy the image to a registry with skopeo copy, and run it from there.",
-    },
-  );
 
 /** @throws {SpecError} for a caller that is not root */
 function refuseUser(word: string, { caller }: Requester): void {

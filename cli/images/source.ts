@@ -1,9 +1,7 @@
 /** What the commands that fetch images have in common. */
 
 import type { Session } from "../../images/registry/session.ts";
-import type { Reference } from "../../images/spec/reference.ts";
-import { parsePlace } from "../../images/spec/transport.ts";
-import { UsageError } from "../../spec/errors.ts";
+import { parsePlace, type Place } from "../../images/spec/transport.ts";
 
 /** The most bytes of a layer, unpacked: enough for the largest that exist. */
 export const MOST_UNPACKED = "64g";
@@ -15,17 +13,14 @@ export const WHEN = ["missing", "always", "newer", "never"] as const;
 export type When = typeof WHEN[number];
 
 /**
- * The image that a word names in a registry.
+ * The image that a word names in a registry, or its place on this machine.
  *
  * @throws {UsageError}
  */
-export function sourceOf({ conf }: Session, word: string): Reference {
+export function sourceOf({ conf }: Session, word: string): Place {
   const place = parsePlace(word);
-  if (place.transport !== "docker") {
-    throw new UsageError(
-      `Cannot pull ${word}: ${place.transport} is not a registry`,
-      "Copy it to a registry with skopeo copy.",
-    );
-  }
-  return word.startsWith("docker://") ? place.reference : conf.resolve(word);
+  // Settings can give a short name another meaning, but not a whole address.
+  return place.transport === "docker" && !word.startsWith("docker://")
+    ? { transport: "docker", reference: conf.resolve(word) }
+    : place;
 }

@@ -5,7 +5,14 @@
  */
 
 import { ContainerError } from "../../spec/errors.ts";
-import { fullName, type Reference, repositoryOf } from "../spec/reference.ts";
+import {
+  asReference,
+  fullName,
+  type Reference,
+  repositoryOf,
+  withDefaultTag,
+} from "../spec/reference.ts";
+import type { LocalTransport } from "../spec/transport.ts";
 import { Untrusted } from "../spec/untrusted.ts";
 import { homeDirectory, readSettings } from "./config_files.ts";
 
@@ -18,8 +25,8 @@ interface Requirement {
 export interface Policy {
   file: string;
   standard: Requirement[];
-  /** For images of registries. */
-  scopes: ReadonlyMap<string, Requirement[]>;
+  /** What is demanded for each scope of each transport. */
+  transports: ReadonlyMap<string, ReadonlyMap<string, Requirement[]>>;
 }
 
 /** The policy of this user, else of the machine; null if there is none. */
@@ -51,16 +58,23 @@ export function parsePolicy(text: string, file: string): Policy {
       if (!found.length) throw at.fault("a list with a requirement");
       return found;
     };
-    const docker = value.at("transports").at("docker");
+    const transports = value.at("transports");
+    const names = transports.optional((at) => at.keys()) ?? [];
     return {
       file,
       standard: read(value.at("default")),
-      scopes: new Map(
-        (docker.optional((at) => at.keys()) ?? []).map((scope) => [
-          scope,
-          read(docker.at(scope)),
-        ]),
-      ),
+      transports: new Map(names.map((name) => {
+        const scopes = transports.at(name);
+        return [
+          name,
+          new Map(
+            (scopes.optional((at) => at.keys()) ?? []).map((scope) => [
+              scope,
+              read(scopes.at(scope)),
+            ]),
+          ),
+        ];
+      })),
     };
   } catch (error) {
     if (!(error instanceof ContainerError)) throw error;
@@ -93,24 +107,67 @@ function scopesOf(reference: Reference): string[] {
 }
 
 /**
- * Refuses an image that the policy does not allow.
+ * Refuses an image of a registry that the policy does not allow.
  *
  * @throws {ContainerError}
  */
-export function checkPolicy(policy: Policy | null, image: Reference): void {
+export const checkPolicy = (policy: Policy | null, image: Reference): void =>
+  check(policy, fullName(image), "docker", scopesOf(image));
+
+/**
+ * Refuses an image of a place of this machine that the policy does not allow.
+ *
+ * @param place.path its path without symbolic links; null for a stream
+ * @throws {ContainerError}
+ */
+export function checkPlace(
+  policy: Policy | null,
+  { name, transport, path, image }: {
+    name: string;
+    transport: LocalTransport;
+    path: string | null;
+    image?: string;
+  },
+): void {
+  const reference = transport === "docker-daemon" && path !== null
+    ? asReference(path)
+    : null;
+  const scopes = reference
+    ? scopesOf(withDefaultTag(reference))
+    : hasPaths(transport) && path !== null
+    ? [...image === undefined ? [] : [`${path}:${image}`], ...pathsOf(path)]
+    : [];
+  check(policy, name, transport, [...scopes, ""]);
+}
+
+/** In the scopes of these transports are paths. */
+const hasPaths = (transport: LocalTransport) =>
+  ["dir", "oci", "oci-archive"].includes(transport);
+
+/** A path and the directories above it, without the root. */
+function pathsOf(path: string): string[] {
+  const parts = path.split("/").slice(1);
+  return parts.map((_, index) =>
+    `/${parts.slice(0, parts.length - index).join("/")}`
+  );
+}
+
+function check(
+  policy: Policy | null,
+  name: string,
+  transport: string,
+  scopes: readonly string[],
+): void {
   if (!policy) return;
-  const scope = scopesOf(image).find((scope) => policy.scopes.has(scope));
-  const demanded = scope === undefined
-    ? policy.standard
-    : policy.scopes.get(scope)!;
+  const known = policy.transports.get(transport);
+  const scope = scopes.find((scope) => known?.has(scope));
+  const demanded = scope === undefined ? policy.standard : known!.get(scope)!;
   for (const { type } of demanded) {
     if (type === "insecureAcceptAnything") continue;
     throw new ContainerError(
       type === "reject"
-        ? `Cannot use ${fullName(image)}: ${policy.file} rejects it`
-        : `Cannot use ${
-          fullName(image)
-        }: ${policy.file} demands a signature (${type}), which is not supported`,
+        ? `Cannot use ${name}: ${policy.file} rejects it`
+        : `Cannot use ${name}: ${policy.file} demands a signature (${type}), which is not supported`,
       {
         hint:
           "Use another image, or change the policy, see containers-policy.json(5).",

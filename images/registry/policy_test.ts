@@ -4,7 +4,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { ContainerError } from "../../spec/errors.ts";
 import { parseReference } from "../spec/reference.ts";
-import { checkPolicy, parsePolicy } from "./policy.ts";
+import { checkPlace, checkPolicy, parsePolicy } from "./policy.ts";
 
 const ACCEPT = [{ type: "insecureAcceptAnything" }];
 const REJECT = [{ type: "reject" }];
@@ -21,7 +21,10 @@ const POLICY = parsePolicy(
         "*.inner.org": ACCEPT,
         "signed.org": [{ type: "sigstoreSigned", keyPath: "/k" }],
       },
-      oci: { "": ACCEPT },
+      oci: { "": ACCEPT, "/srv": REJECT, "/srv/good:1": ACCEPT },
+      "docker-archive": { "": ACCEPT },
+      dir: { "/srv/good": ACCEPT },
+      "docker-daemon": { "docker.io/library/good": ACCEPT },
     },
   }),
   "policy.json",
@@ -66,4 +69,36 @@ Deno.test("a damaged policy is refused", () => {
       "Cannot use policy.json",
     );
   }
+});
+
+Deno.test("places of this machine have scopes of their own", () => {
+  const at = (
+    transport: Parameters<typeof checkPlace>[1]["transport"],
+    path: string | null,
+    image?: string,
+  ): boolean => {
+    try {
+      checkPlace(POLICY, {
+        name: "it",
+        transport,
+        path,
+        ...image === undefined ? {} : { image },
+      });
+      return true;
+    } catch (error) {
+      if (!(error instanceof ContainerError)) throw error;
+      assertEquals(error.message, "Cannot use it: policy.json rejects it");
+      return false;
+    }
+  };
+  assertEquals(at("oci", "/home/x"), true);
+  assertEquals(at("oci", "/srv/x"), false);
+  assertEquals(at("oci", "/srv/good"), false);
+  assertEquals(at("oci", "/srv/good", "1"), true);
+  assertEquals(at("docker-archive", null), true);
+  assertEquals(at("oci-archive", "/x"), false);
+  assertEquals(at("dir", "/srv/good/one"), true);
+  assertEquals(at("dir", "/srv/goods"), false);
+  assertEquals(at("docker-daemon", "good:1"), true);
+  assertEquals(at("docker-daemon", "bad"), false);
 });

@@ -30,9 +30,12 @@ export const algorithmOf = (digest: string): string =>
 export const shortDigest = (digest: string): string =>
   hexOf(digest).slice(0, 12);
 
-/** The sha256 digest of some bytes. */
-export const digestOf = (bytes: Uint8Array | string): string =>
-  `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
+/** The digest of some bytes. */
+export const digestOf = (
+  bytes: Uint8Array | string,
+  algorithm = "sha256",
+): string =>
+  `${algorithm}:${createHash(algorithm).update(bytes).digest("hex")}`;
 
 /** Computes a digest of the same algorithm as another, piece by piece. */
 export class Digester {

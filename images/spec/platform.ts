@@ -105,7 +105,7 @@ export function fitOf(content: Platform, wanted: Platform): number | null {
 }
 
 /** Whether a descriptor is of build information, not of an image. */
-const isAttestation = ({ platform, annotations }: Descriptor) =>
+export const isAttestation = ({ platform, annotations }: Descriptor) =>
   platform?.os === "unknown" ||
   annotations?.["vnd.docker.reference.type"] === "attestation-manifest";
 

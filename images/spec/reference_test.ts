@@ -11,7 +11,7 @@ import {
   parseReference,
   withDefaultTag,
 } from "./reference.ts";
-import { parsePlace } from "./transport.ts";
+import { namesTransport, parsePlace } from "./transport.ts";
 
 const SHA = `sha256:${"0123456789abcdef".repeat(4)}`;
 
@@ -131,4 +131,14 @@ Deno.test("transports are those of skopeo, and win over repositories", () => {
   });
   assertEquals(parsePlace("ocix:1").transport, "docker");
   assertThrows(() => parsePlace("oci:"), UsageError, "names no place");
+  assertThrows(
+    () => parsePlace("containers-storage:x"),
+    UsageError,
+    "the store of podman is not supported",
+  );
+  assertEquals(
+    ["oci:x", "docker://x", "containers-storage:x", "ocix:1", "oci"]
+      .filter(namesTransport),
+    ["oci:x", "docker://x", "containers-storage:x"],
+  );
 });

@@ -38,6 +38,14 @@ export type LocalTransport = typeof LOCAL[number];
 const REGISTRY = "docker://";
 const WHOLE: ReadonlySet<LocalTransport> = new Set(["dir", "docker-daemon"]);
 
+/** The transport for podman's own store, which only its programs can read. */
+const PODMAN = "containers-storage:";
+
+/** Whether a word begins with a transport, so that it is no image's name. */
+export const namesTransport = (word: string): boolean =>
+  word.startsWith(REGISTRY) || word.startsWith(PODMAN) ||
+  LOCAL.some((transport) => word.startsWith(`${transport}:`));
+
 /**
  * Parses the place of an image. A transport wins over a repository of that
  * name: `oci:latest` is the directory `latest`.
@@ -51,6 +59,12 @@ export function parsePlace(word: string): Place {
       reference: parseReference(word.slice(REGISTRY.length)),
     };
   }
+  if (word.startsWith(PODMAN)) {
+    throw new UsageError(
+      `Cannot use ${word}: the store of podman is not supported`,
+      "Copy the image with podman save, and container load.",
+    );
+  }
   const colon = word.indexOf(":");
   const transport = LOCAL.find((name) => name === word.slice(0, colon));
   if (colon < 0 || transport === undefined) {
@@ -60,7 +74,7 @@ export function parsePlace(word: string): Place {
   if (rest === "") {
     throw new UsageError(
       `${word} names no place`,
-      `Write ${transport}:PATH.`,
+      `Write ${transport}:${transport === "docker-daemon" ? "NAME" : "PATH"}.`,
     );
   }
   if (WHOLE.has(transport)) return { transport, path: rest };

@@ -54,11 +54,16 @@ export interface Expected {
   size: number;
 }
 
+/** What to do if a registry sends other content. */
+const TRY_AGAIN =
+  "Try again; if it happens again, the registry or a proxy is broken.";
+
 /**
  * Passes content on, writes it to a file, and verifies its digest and size at
  * its end. The file is removed if anything fails or the reader stops early.
  *
  * @param origin where the content comes from, for messages
+ * @param hint what to do if it is not what was expected
  * @throws {ContainerError} if it is not what was expected
  */
 export async function* writeThrough(
@@ -66,6 +71,7 @@ export async function* writeThrough(
   path: string,
   { digest, size }: Expected,
   origin: string,
+  hint?: string,
 ): AsyncGenerator<Uint8Array> {
   const digester = new Digester(digest);
   let length = 0;
@@ -85,7 +91,8 @@ export async function* writeThrough(
       }
       yield bytes;
     }
-    verify({ digest, size }, { digest: digester.end(), size: length }, origin);
+    const found = { digest: digester.end(), size: length };
+    verify({ digest, size }, found, origin, hint);
     isWhole = true;
   } catch (error) {
     throw error instanceof Error && /os error/.test(error.message)
@@ -105,9 +112,8 @@ export function verify(
   expected: Expected,
   found: Expected,
   origin: string,
+  hint = TRY_AGAIN,
 ): void {
-  const hint =
-    "Try again; if it happens again, the registry or a proxy is broken.";
   if (found.size !== expected.size) {
     const length = found.size > expected.size
       ? `more than ${expected.size} bytes`

@@ -16,6 +16,8 @@ import { storeError, textOrNull } from "./places.ts";
 
 /** The annotation with the name of an image, of the image specification. */
 export const NAME = "org.opencontainers.image.ref.name";
+/** The annotation of containerd and docker with the whole name. */
+export const WHOLE_NAME = "io.containerd.image.name";
 /** The digest by which a registry knows the image: also that of an index. */
 export const SOURCE = "org.container.source.digest";
 /** The repository that the image came from. */
@@ -32,13 +34,15 @@ export interface IndexEntry extends Descriptor {
   name?: string;
 }
 
-/** The name that an annotation of any tool gives an image. */
-function nameIn(annotations?: Record<string, string>): string | undefined {
+/** The full name that an annotation of any tool gives an image. */
+export function nameIn(
+  annotations?: Record<string, string>,
+): string | undefined {
   const own = annotations?.[NAME];
   // This program has written it, as it must be.
   if (annotations?.[SOURCE] !== undefined) return own;
   // containerd and docker save put only the tag into the standard annotation.
-  const whole = annotations?.["io.containerd.image.name"];
+  const whole = annotations?.[WHOLE_NAME];
   for (const text of [whole, own]) {
     const reference = text === undefined ? null : asReference(text);
     if (reference) return fullName(withDefaultTag(reference));

@@ -135,19 +135,26 @@ export class Work implements Disposable {
   }
 
   /**
-   * Writes everything to the disk, moves it to its places and adds the image to
-   * the index. An image that had its name becomes one without a name.
+   * Writes everything to the disk, moves it to its places and adds images to
+   * the index. An image that had such a name becomes one without a name.
    *
-   * @param image none if the index has it already
+   * @param images none if the index has it already, or gets it later
    * @throws {ContainerError}
    */
-  commit(image?: NewImage): void {
+  commit(...images: readonly NewImage[]): void {
     // Before the renames: a power cut afterwards finds whole files only.
     syncFileSystem(this.path);
     using _lock = lockStore(this.store);
     for (const [from, to] of this.#made) this.#move(from, to);
     syncDirectory(`${this.store}/layers`);
-    if (image) addToIndex(this.store, image);
+    this.#made.clear();
+    for (const image of images) addToIndex(this.store, image);
+  }
+
+  /** What has been committed may be collected, if no image has it. */
+  unpin(): void {
+    this.#pins.blobs.length = this.#pins.chains.length = 0;
+    this.pin([]);
   }
 
   /** Moves a blob or a layer. Another command may have made the same one. */
@@ -183,7 +190,10 @@ const isThere = (error: unknown) =>
 export function addToIndex(store: string, image: NewImage): void {
   const { descriptor, name, source, repository } = image;
   const { digest } = descriptor;
-  const entries = (readIndex(store) ?? []).filter((entry) =>
+  const before = readIndex(store) ?? [];
+  // An image that has a name already does not become one without.
+  if (name === undefined && before.some((one) => one.digest === digest)) return;
+  const entries = before.filter((entry) =>
     // An image without a name gets one.
     !(entry.digest === digest && entry.name === undefined) &&
     !(entry.digest === digest && entry.name === name)

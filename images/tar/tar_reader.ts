@@ -86,6 +86,27 @@ export class TarReader {
   }
 
   /**
+   * The bytes of the current file's data that come next, if they are in the
+   * archive as they are in the file.
+   */
+  get ahead(): number {
+    return this.#state === "data" && !this.#entry!.sparse ? this.#left : 0;
+  }
+
+  /**
+   * Passes over the data that is ahead, and what fills its last block.
+   *
+   * @returns how many bytes of the archive the caller leaves out
+   */
+  skip(): number {
+    const length = this.#left + this.#after;
+    this.#left = 0;
+    this.#endData();
+    this.#padding = 0;
+    return length;
+  }
+
+  /**
    * Reads a chunk. What follows the end of the archive is ignored.
    *
    * @throws LayerError if it is not a tar file, or has an entry that no layer

@@ -129,7 +129,9 @@ test("bad input gets one line with the cure", async () => {
     const [words, message] of [
       [["pull"], /container pull needs an image/],
       [["pull", "Alpine"], /is not the name of an image/],
-      [["pull", "oci:x:y"], /oci is not a registry/],
+      [["pull", "oci:x:y"], /images of oci:x: no such file or directory/],
+      [["pull", "containers-storage:x"], /the store of podman is not supp/],
+      [["pull", "-a", "oci:x"], /Cannot pull all tags of oci:x: it is not a/],
       [["pull", "--platform", "a b", "x.invalid/y"], /not a platform/],
       [["pull", "nosuch.invalid/x:1"], /its name cannot be resolved|refused/],
       [["pull", "127.0.0.1:9/x:1"], /the connection is refused/],

@@ -5,7 +5,7 @@
  */
 
 import { asReference, meansImage } from "../../../images/spec/reference.ts";
-import { parsePlace } from "../../../images/spec/transport.ts";
+import { namesTransport, parsePlace } from "../../../images/spec/transport.ts";
 
 /** What is known about a word. */
 export interface WordFacts {
@@ -54,17 +54,12 @@ export function meaningOfImage(
     : { kind: "place", transport };
 }
 
-/** The transport that a word names; null for another word. */
-function transportOf(word: string): string | null {
-  if (!/^[a-z-]+:./.test(word)) return null;
-  const isNamed = (transport: string) => word.startsWith(`${transport}:`);
-  try {
-    const { transport } = parsePlace(word);
-    const isRegistry = transport === "docker" && word.startsWith("docker://");
-    return isRegistry || transport !== "docker" && isNamed(transport)
-      ? transport
-      : null;
-  } catch {
-    return null;
-  }
-}
+/**
+ * The transport that a word names; null for another word.
+ *
+ * @throws {UsageError} if nothing is named after it
+ */
+const transportOf = (word: string): string | null =>
+  /^[a-z-]+:./.test(word) && namesTransport(word)
+    ? parsePlace(word).transport
+    : null;

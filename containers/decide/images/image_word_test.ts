@@ -1,5 +1,6 @@
 // @ts-types="../../../types/std_assert.d.ts"
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
+import { UsageError } from "../../../spec/errors.ts";
 import { meaningOf, meaningOfImage } from "./image_word.ts";
 
 /** The meaning of a word, with what was asked to find out. */
@@ -69,6 +70,11 @@ Deno.test("meaningOf() takes every word for a command if the root is named", asy
 Deno.test("meaningOf() prefers a transport to a repository of its name", async () => {
   assertEquals(await meaning("oci:latest"), "place oci");
   assertEquals(await meaning("docker-archive:x.tar"), "place docker-archive");
+  await assertRejects(
+    () => meaning("containers-storage:x"),
+    UsageError,
+    "the store of podman is not supported",
+  );
   assertEquals(meaningOfImage("dir:x"), { kind: "place", transport: "dir" });
   assertEquals(meaningOfImage("alpine"), { kind: "image", fetch: true });
 });
