@@ -124,7 +124,8 @@ function init({ init, all: steps }: Subject): string {
 function root({ own, all: steps }: Subject): string {
   const overlay = first(own, "mountOverlay");
   const image = first(own, "mountImage");
-  const layers = first(own, "keepChanges")?.layers.length;
+  const { layers: { length: layers } = [], missing } =
+    first(own, "keepChanges") ?? {};
   const change = first(own, "pivotRoot") ?? first(own, "chroot");
   const isBuilt = all(own, "createFilesystem")
     .some(({ type }) => type === "tmpfs");
@@ -154,6 +155,11 @@ function root({ own, all: steps }: Subject): string {
       ]
       : layers
       ? [`changes go to ${first(own, "keepChanges")?.directory}`]
+      : []),
+    ...(missing
+      ? [
+        `${missing.what} must first be fetched, as \`container pull ${missing.image}\` does`,
+      ]
       : []),
     change.step === "chroot"
       ? "the host's tree is hidden, not detached"

@@ -8,7 +8,6 @@ import type { LayerUnpacker } from "./layer_work.ts";
 import { type ImageConfig, parseImageConfig } from "./spec/image_config.ts";
 import { parseDocument } from "./spec/types.ts";
 import { readBlob } from "./store/blobs.ts";
-import { layerFiles } from "./store/places.ts";
 import type { ImageStore, StoredImage } from "./store/store.ts";
 import { layerRecord } from "./store/summaries.ts";
 
@@ -18,11 +17,15 @@ export const configHere = (
   { id, name }: StoredImage,
 ): ImageConfig => parseImageConfig(name ?? id, readBlob(path, id));
 
-/** Whether all layers of an image are unpacked. */
-export const isUnpacked = (
+/** The chain IDs of an image's layers that are not unpacked. */
+export const missingLayers = (
   { path }: ImageStore,
   { chains }: StoredImage,
-): boolean => chains.every((chain) => layerRecord(path, chain) !== null);
+): string[] => chains.filter((chain) => layerRecord(path, chain) === null);
+
+/** Whether all layers of an image are unpacked. */
+export const isUnpacked = (store: ImageStore, image: StoredImage): boolean =>
+  !missingLayers(store, image).length;
 
 /**
  * Unpacks the layers of an image whose blobs are here.
@@ -60,14 +63,16 @@ export async function unpackHere(
   work.commit();
 }
 
-/** The directories of an image's layers, the top first. */
-export function layersHere(
+/**
+ * The chain IDs of the layers that a container of an image sees, the top first.
+ */
+export function lowerHere(
   { path }: ImageStore,
   { chains }: StoredImage,
 ): string[] {
   const layers: string[] = [];
   for (const chain of chains.toReversed()) {
-    layers.push(layerFiles(path, chain));
+    layers.push(chain);
     // An overlay does not see by itself that such a layer hides those below.
     if (layerRecord(path, chain)?.hidesAll) break;
   }

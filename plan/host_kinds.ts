@@ -108,6 +108,8 @@ export type HostFields = {
     layers: readonly string[];
     blobs: readonly string[];
     chains: readonly string[];
+    /** What of the image is not here yet, in an explanation. */
+    missing?: { image: string; what: string };
     /** The container's record, if it has one. */
     record?: string;
   };

@@ -1,5 +1,6 @@
 /** `container inspect`, `container port` and `container rename`. */
 
+import type { ImageRoot } from "../../containers/decide/images/image_root.ts";
 import { rename } from "../../containers/daily/rename.ts";
 import { isKept, look, type View } from "../../containers/daily/view.ts";
 import type { Store } from "../../containers/store/store.ts";
@@ -37,6 +38,7 @@ function asInspected(store: Store, view: View) {
       StartedAt: daily?.started ?? null,
       FinishedAt: end?.finished ?? null,
     },
+    Image: daily?.image?.blobs[1] ?? "",
     RestartCount: daily?.restarts ?? 0,
     LogPath: daily?.detached ? `${directory}/log` : "",
     KeeperPid: daily?.keeper && isKept(record) ? daily.keeper.pid : 0,
@@ -57,6 +59,8 @@ function asInspected(store: Store, view: View) {
       Env: spec.process.env,
       Cmd: spec.process.args,
       WorkingDir: spec.process.cwd,
+      Image: daily?.image?.name ?? "",
+      ...shownOf(daily?.image),
       Labels: daily?.labels ?? {},
       StopSignal: daily?.stopSignal ?? null,
       StopTimeout: daily?.stopTimeout ?? null,
@@ -67,6 +71,21 @@ function asInspected(store: Store, view: View) {
     Mounts: spec.mounts ?? [],
   };
 }
+
+/** What the image says that nobody carries out here, as docker shows it. */
+const shownOf = (image?: ImageRoot) => {
+  const { ExposedPorts, Healthcheck } = image?.shown ?? {};
+  return {
+    ...ExposedPorts
+      ? {
+        ExposedPorts: Object.fromEntries(
+          ExposedPorts.map((port) => [port, {}]),
+        ),
+      }
+      : {},
+    ...Healthcheck ? { Healthcheck } : {},
+  };
+};
 
 /** Prints everything that is known of containers. */
 export const inspectCommand: Command = {

@@ -9,11 +9,12 @@ import { RegistryError } from "../../images/registry/errors.ts";
 import { parsePlatform } from "../../images/spec/platform.ts";
 import type { ImageStore, StoredImage } from "../../images/store/store.ts";
 import { UNPACKER } from "../../images/unpacker.ts";
+import type { When } from "../../containers/decide/images/when.ts";
 import { ContainerError } from "../../spec/errors.ts";
 import { parseSize } from "../../spec/resource_flags.ts";
 import type { Flags } from "../flags.ts";
 import { warn } from "../output.ts";
-import { MOST_UNPACKED, sourceOf, type When } from "./source.ts";
+import { MOST_UNPACKED, sourceOf } from "./source.ts";
 import { PULLING, WatchedSession } from "./watched_session.ts";
 
 /** Unpacks the layers of an image that is here. */

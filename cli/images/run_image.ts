@@ -16,9 +16,11 @@ import {
 } from "../../containers/decide/images/image_word.ts";
 import type { ContainerOptions } from "../../containers/decide/options.ts";
 import { orNull, type Requester } from "../../containers/decide/requester.ts";
+import { WHEN, type When } from "../../containers/decide/images/when.ts";
 import { DEFAULT_PATH } from "../../spec/defaults.ts";
 import {
   CommandError,
+  ContainerError,
   EXIT,
   SpecError,
   UsageError,
@@ -27,7 +29,6 @@ import { Flags } from "../flags.ts";
 import { entrypointWords } from "../parse_run.ts";
 import { isKept } from "../run_flags.ts";
 import { optionsFromFlags } from "../run_options.ts";
-import { WHEN, type When } from "./source.ts";
 
 /** What a command line of `run` asks for. */
 export interface Asked {
@@ -105,6 +106,14 @@ export async function askedFor(
     explain: looking.explain,
     flags: given,
   });
+  if (image.missing !== undefined && !image.chains.length && !words.length) {
+    throw new ContainerError(
+      `Cannot explain the image ${word}: it is not here, and may say which command runs`,
+      {
+        hint: `Name a command, or fetch the image: container pull ${word}.`,
+      },
+    );
+  }
   const command = commandOf(word, config, { entrypoint, words });
   return {
     flags: new Flags(

@@ -6,12 +6,6 @@ import { parsePlace, type Place } from "../../images/spec/transport.ts";
 /** The most bytes of a layer, unpacked: enough for the largest that exist. */
 export const MOST_UNPACKED = "64g";
 
-/** The values of `run --pull`. */
-export const WHEN = ["missing", "always", "newer", "never"] as const;
-
-/** When an image is fetched. */
-export type When = typeof WHEN[number];
-
 /**
  * The image that a word names in a registry, or its place on this machine.
  *

@@ -88,7 +88,7 @@ export async function decideRun(
     ? (await import("./image_file.ts"))
       .inspectImage(rootfs, options, requester)
     : null;
-  const files = layers && await examineLayers(layers, world);
+  const files = from && layers && await examineLayers(from, layers, world);
   const user = await userOf(request, { image, files }, requester);
   const { devices, resources } = await limitsOf(options, requester);
   const { spec, mapHelper, init, leftOut } = specFrom({

@@ -10,6 +10,8 @@
 
 import type { Errno } from "../../ffi/errno.ts";
 import type { TerminalSettings } from "../../ffi/termios.ts";
+import type { LayeredFile } from "../../images/layers/layered_file.ts";
+export type { LayeredFile };
 
 /** What a path is, stat(2). */
 export interface FileInfo {
@@ -82,14 +84,6 @@ export interface OpenDirectory extends Disposable {
 export interface AccountFiles {
   passwd: string | null;
   group: string | null;
-}
-
-/** Where a path leads in the layers of an image. */
-export interface LayeredFile {
-  /** `link`: a link that leads to nothing. */
-  type: "file" | "link" | "other";
-  /** Of a small regular file. */
-  text: string | null;
 }
 
 /** The size of a terminal in characters. */

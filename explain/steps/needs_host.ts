@@ -38,7 +38,15 @@ export const HOST_NEEDS: { readonly [K in HostKind]: Entry<K> } = {
   startScope: { access: "permission by systemd to start a unit" },
   keepChanges: {
     capabilities: [{ name: "CAP_CHOWN", in: "host" }],
-    access: "write access to the store of images",
+    access: ({ missing }) =>
+      [
+        "write access to the store of images",
+        ...missing
+          ? [
+            `${missing.what} of ${missing.image}, which \`container pull\` fetches`,
+          ]
+          : [],
+      ].join("; "),
   },
   makeFifo: { access: IN_DIRECTORY },
   joinClass: { access: "write access to the file" },

@@ -10,6 +10,14 @@ import { pathError } from "../tar/errors.ts";
 import { linkTarget } from "./directories.ts";
 import type { Found, MergedTree } from "./merged_tree.ts";
 
+/** Where a path leads in the layers of an image. */
+export interface LayeredFile {
+  /** `link`: a link that leads to nothing. */
+  type: "file" | "link" | "other";
+  /** Of a small regular file. */
+  text: string | null;
+}
+
 /** Links at the end of a path, as the kernel. */
 const MOST_LINKS = 40;
 

@@ -57,3 +57,28 @@ export function filesWith(directory: string, ending: string): string[] {
     );
   }
 }
+
+/**
+ * The files that containers-registries.conf(5) names, in their order, with their
+ * texts.
+ *
+ * @throws {ContainerError} if a file cannot be read
+ */
+export function registriesFiles(): [file: string, text: string][] {
+  const user = userConfig();
+  const named = Deno.env.get("CONTAINERS_REGISTRIES_CONF");
+  const own = user === null ? null : `${user}/registries.conf`;
+  const main = named ??
+    (own !== null && readSettings(own) !== null
+      ? own
+      : "/etc/containers/registries.conf");
+  const files = [
+    main,
+    ...filesWith("/etc/containers/registries.conf.d", ".conf"),
+    ...user === null ? [] : filesWith(`${user}/registries.conf.d`, ".conf"),
+  ];
+  return files.flatMap((file): [string, string][] => {
+    const text = readSettings(file);
+    return text === null ? [] : [[file, text]];
+  });
+}

@@ -17,7 +17,7 @@ import {
   type Reference,
   repositoryOf,
 } from "../spec/reference.ts";
-import { filesWith, readSettings, userConfig } from "./config_files.ts";
+import { registriesFiles } from "./config_files.ts";
 
 /** One place from which images can be fetched. */
 export interface Endpoint {
@@ -60,23 +60,9 @@ export class RegistriesConf {
    * @throws {ContainerError} if a file cannot be read or understood
    */
   static read(): RegistriesConf {
-    const user = userConfig();
-    const named = Deno.env.get("CONTAINERS_REGISTRIES_CONF");
-    const own = user === null ? null : `${user}/registries.conf`;
-    const main = named ??
-      (own !== null && readSettings(own) !== null
-        ? own
-        : "/etc/containers/registries.conf");
-    const files = [
-      main,
-      ...filesWith("/etc/containers/registries.conf.d", ".conf"),
-      ...user === null ? [] : filesWith(`${user}/registries.conf.d`, ".conf"),
-    ];
     const rules = new Map<string, Rule>();
     const aliases = new Map<string, string>();
-    for (const file of files) {
-      const text = readSettings(file);
-      if (text === null) continue;
+    for (const [file, text] of registriesFiles()) {
       const conf = parseRegistriesConf(text, file);
       conf.rules.forEach((rule) => rules.set(rule.prefix, rule));
       conf.aliases.forEach((value, name) => aliases.set(name, value));

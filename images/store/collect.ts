@@ -21,6 +21,7 @@ import {
   storeError,
 } from "./places.ts";
 import { readBlob } from "./blobs.ts";
+import { readyDigests, readyFile } from "./ready.ts";
 import {
   readSummaries,
   type Summaries,
@@ -144,16 +145,19 @@ export function collect(
         needed.chains.add(layerDirectory(store, chain));
       }
     }
-    const blobs = only ? [...only.blobs, ...dead.blobs] : allBlobs(store);
+    const blobs = only
+      ? [...only.blobs, ...dead.blobs]
+      : [...readyDigests(store), ...allBlobs(store)];
     const layers = only
       ? [...only.chains, ...dead.chains].map((chain) =>
         layerDirectory(store, chain)
       )
       : namesIn(`${store}/layers`).map((name) => `${store}/layers/${name}`);
     for (const digest of new Set(blobs)) {
-      if (!needed.blobs.has(digest) && discard(blobFile(store, digest))) {
-        removed.blobs.push(digest);
-      }
+      if (needed.blobs.has(digest)) continue;
+      // Before its layers: the file says that they are there.
+      discard(readyFile(store, digest));
+      if (discard(blobFile(store, digest))) removed.blobs.push(digest);
     }
     for (const path of new Set(layers)) {
       if (!needed.chains.has(path) && discard(path)) removed.layers++;

@@ -9,6 +9,8 @@
  * - `layers/CHAIN/diff`: each layer, unpacked once, by its chain ID;
  * - `summaries.json`: what lists show of each image, to read it quickly. It can
  *   be removed;
+ * - `ready/DIGEST.json`: what `run` needs of an image whose layers are unpacked,
+ *   to read it quickly. It can be removed;
  * - `containers/ID`: what a container changes (`upper`, `work`), and what it uses
  *   in the store (`uses.json`);
  * - `work/ID`: one directory for each command that adds something, with a lock
@@ -54,6 +56,10 @@ export function defaultStore(): string {
     { hint: "Set HOME, or name a directory with --store." },
   );
 }
+
+/** The directory of a store that a program names, or else the default one. */
+export const storeOf = (named: string = defaultStore()): string =>
+  named.startsWith("/") ? named : `${Deno.cwd()}/${named}`;
 
 function isInitialNamespace(): boolean {
   const map = Deno.readTextFileSync("/proc/self/uid_map");

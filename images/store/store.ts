@@ -9,12 +9,12 @@ import {
   asReference,
   familiarName,
   fullName,
-  parseReference,
   type Reference,
-  repositoryOf,
   withDefaultTag,
 } from "../spec/reference.ts";
+import { checkStore } from "./check_store.ts";
 import { collect, type Collected } from "./collect.ts";
+import { entryNamed } from "./entry_named.ts";
 import { recordIds } from "./ids.ts";
 import {
   type IndexEntry,
@@ -25,14 +25,7 @@ import {
   SOURCE,
   writeIndex,
 } from "./layout.ts";
-import {
-  checkOwner,
-  namesIn,
-  statOrNull,
-  STORE_VERSION,
-  storeError,
-  textOrNull,
-} from "./places.ts";
+import { STORE_VERSION, storeError, textOrNull } from "./places.ts";
 import {
   readSummaries,
   type Summaries,
@@ -75,18 +68,7 @@ export class ImageStore {
    * user, or is something else
    */
   static open(path: string): ImageStore {
-    checkOwner(path);
-    const text = textOrNull(`${path}/version`)?.trim();
-    if (text !== undefined) checkVersion(path, text);
-    else if (
-      namesIn(path).length && textOrNull(`${path}/oci-layout`) === null &&
-      statOrNull(`${path}/lock`) === null
-    ) {
-      throw new ContainerError(
-        `Cannot keep images in ${path}: the directory has other files`,
-        { hint: "Name an empty or new directory with --store." },
-      );
-    }
+    checkStore(path);
     return new ImageStore(path);
   }
 
@@ -171,11 +153,8 @@ export class ImageStore {
    * @throws {ContainerError} if it is damaged
    */
   named(reference: Reference): StoredImage | null {
-    const summaries = readSummaries(this.path);
-    const entry = (readIndex(this.path) ?? []).find((entry) =>
-      hasName(entry, withDefaultTag(reference))
-    );
-    return entry ? this.#stored(entry, summaries) : null;
+    const entry = entryNamed(this.path, reference);
+    return entry && this.#stored(entry, readSummaries(this.path));
   }
 
   /**
@@ -288,20 +267,6 @@ const ownName = (word: string): Reference[] => {
   return reference ? [reference] : [];
 };
 
-/** Whether an entry has a name, or is known to its registry by a digest. */
-function hasName(entry: IndexEntry, reference: Reference): boolean {
-  const { digest } = reference;
-  if (entry.name === fullName(reference)) return true;
-  if (digest === undefined) return false;
-  const { annotations = {} } = entry;
-  const repository = annotations[REPOSITORY] ??
-    (entry.name === undefined
-      ? undefined
-      : repositoryOf(parseReference(entry.name)));
-  return repository === repositoryOf(reference) &&
-    (annotations[SOURCE] === digest || entry.digest === digest);
-}
-
 /** The error for an image that is not here. */
 export function missing(word: string): ContainerError {
   const reference = isDigest(word) ? null : asReference(word);
@@ -312,19 +277,4 @@ export function missing(word: string): ContainerError {
       } fetches it; container images lists those that are here.`
       : "container images lists those that are here.",
   });
-}
-
-function checkVersion(path: string, text: string): void {
-  if (text === String(STORE_VERSION)) return;
-  const isNewer = /^\d+$/.test(text) && Number(text) > STORE_VERSION;
-  throw new ContainerError(
-    `Cannot use the store of images at ${path}: it has version ${
-      isNewer ? text : JSON.stringify(text.slice(0, 20))
-    }, and this program knows version ${STORE_VERSION}`,
-    {
-      hint: isNewer
-        ? "Use a newer version of container, or another directory with --store."
-        : "Name another directory with --store.",
-    },
-  );
 }

@@ -7,6 +7,7 @@
 import type { Facts } from "../../../plan/facts.ts";
 import { hasNamespace } from "../../../plan/namespaces.ts";
 import type { StepOf } from "../../../plan/step.ts";
+import type { ContainerConfig } from "../../../images/spec/image_config.ts";
 import { SpecError } from "../../../spec/errors.ts";
 import type { Spec } from "../../../spec/types.ts";
 import type { LayeredFile, World } from "../../world/world.ts";
@@ -23,6 +24,12 @@ export interface ImageRoot {
   blobs: readonly string[];
   /** The chain IDs of its layers. */
   chains: readonly string[];
+  /** The files of its layers on which decisions depend, if they are known. */
+  files?: Readonly<Record<string, LayeredFile | null>>;
+  /** What `inspect` shows of its configuration. */
+  shown?: Pick<ContainerConfig, "ExposedPorts" | "Healthcheck">;
+  /** What of it is not here: only for an explanation. */
+  missing?: string;
 }
 
 /** Linux 6.8 takes the layers of an overlay one by one. */
@@ -76,6 +83,9 @@ export function keepChanges(
     layers,
     blobs: image.blobs,
     chains: image.chains,
+    ...(image.missing === undefined
+      ? {}
+      : { missing: { image: image.name, what: image.missing } }),
     ...(record ? { record: record.directory } : {}),
     why: record
       ? "the container's changes stay until `container rm` removes it, and the image's layers as long"
@@ -88,7 +98,7 @@ export function keepChanges(
 }
 
 /** The files of an image that decisions depend on. */
-const EXAMINED = [
+export const EXAMINED: readonly string[] = [
   "/etc/passwd",
   "/etc/group",
   "/etc/hostname",
@@ -98,11 +108,14 @@ const EXAMINED = [
 
 /** These files, as the container will find them, after its own changes. */
 export async function examineLayers(
+  { files }: ImageRoot,
   { layers, changes }: NonNullable<Facts["layers"]>,
   world: World,
 ): Promise<Readonly<Record<string, LayeredFile | null>>> {
   const upper = changes?.upper ?? "";
-  const all = world.access(upper, "exists") ? [upper, ...layers] : layers;
+  const isChanged = world.access(upper, "exists");
+  if (!isChanged && files) return files;
+  const all = isChanged ? [upper, ...layers] : layers;
   return await world.filesInLayers(all, EXAMINED);
 }
 

@@ -1,77 +1,11 @@
 /** Containers of images, in a store that umoci has written. */
 
-// @ts-types="../../types/std_assert.d.ts"
+// @ts-types="../../../types/std_assert.d.ts"
 import { assertEquals, assertMatch } from "@std/assert";
-import { execute, test, until, without } from "../_harness.ts";
-import { does, ImageBox } from "./_image_store.ts";
-import { NO_REGISTRY, Registry } from "./_registry.ts";
-
-const skip = without("umoci") ?? without("busybox");
-
-/** A store with an image of two layers, and containers of it. */
-class Box extends ImageBox {
-  static async make(): Promise<Box> {
-    const box = new Box();
-    const script = `
-umoci init --layout store
-umoci new --image store:empty
-umoci new --image store:app
-umoci unpack --image store:app one >/dev/null
-cd one/rootfs
-mkdir -p bin etc data work
-cp "$(command -v busybox)" bin/busybox
-for name in sh cat echo ls pwd id env rm sleep stat; do ln -s busybox bin/$name; done
-echo 'root:x:0:0::/root:/bin/sh
-web:x:7:8::/data:/bin/sh' >etc/passwd
-echo 'web:x:8:' >etc/group
-echo old >data/old
-echo gone >data/gone
-chown 7:8 data/old
-cd ../..
-umoci repack --image store:app one
-rm -rf one
-umoci unpack --image store:app two >/dev/null
-rm two/rootfs/data/gone
-echo new >two/rootfs/data/new
-umoci repack --image store:app two
-rm -rf two
-umoci config --image store:app --tag plain --config.cmd id
-umoci config --image store:app --config.user web --config.workingdir /made/here \
-  --config.env COLOUR=red --config.env PATH=/bin --config.entrypoint /bin/echo \
-  --config.entrypoint entry --config.cmd cmd --config.label tier=test --config.stopsignal SIGUSR1
-`;
-    await does(["sh", "-ec", script], { cwd: box.dir.path });
-    return box;
-  }
-
-  /** Calls a command with a state directory of its own. */
-  in(...args: string[]) {
-    return this.call("--root", `${this.dir.path}/state`, ...args);
-  }
-
-  /** Calls a command that must succeed; returns its output. */
-  async out(...args: string[]): Promise<string> {
-    const { status, stdout, stderr } = await this.in(...args);
-    assertEquals(status, 0, `${args.join(" ")}: ${stderr}`);
-    return stdout;
-  }
-
-  /** Runs a container and returns its output. */
-  run(...args: string[]): Promise<string> {
-    return this.out("run", "-q", ...args);
-  }
-
-  /** The directories of containers that are left in the store. */
-  changes(): string[] {
-    try {
-      return [...Deno.readDirSync(`${this.store}/containers`)]
-        .map(({ name }) => name);
-    } catch (error) {
-      if (error instanceof Deno.errors.NotFound) return [];
-      throw error;
-    }
-  }
-}
+import { execute, test, until } from "../../_harness.ts";
+import { does, ImageBox } from "../_image_store.ts";
+import { NO_REGISTRY, Registry } from "../_registry.ts";
+import { NO_BOX as skip, RunBox as Box } from "./_run_box.ts";
 
 test(
   "run starts an image as its configuration says, and flags win",
@@ -235,7 +169,7 @@ test(
     );
     await refused(/localhost:1/, "localhost:1/no/such");
     await refused(/--pull now: not one of/, "--pull", "now", "app");
-    await refused(/reading oci: is not supported/, "oci:store:app");
+    await refused(/Cannot read the images of oci:store/, "oci:store:app");
     await refused(/--pull: .*is a command/, "--pull", "always", "/bin/sh");
     await refused(
       /--overlay: .*of its own/,
