@@ -9,6 +9,7 @@ import { addFound, type AddOptions, findImage } from "./add_image.ts";
 import { RegistryError } from "./registry/errors.ts";
 import type { Endpoint } from "./registry/registries_conf.ts";
 import type { Session } from "./registry/session.ts";
+import { checkSignatures, type Demands } from "./registry/signatures.ts";
 import { fitOf, hostPlatform } from "./spec/platform.ts";
 import {
   familiarName,
@@ -48,15 +49,15 @@ export async function pull(
 ): Promise<Pulled> {
   const { session, onProgress } = options;
   const wanted = withDefaultTag(reference);
-  session.check(wanted);
+  const demands = session.demands(wanted);
   const here = goodImage(wanted, options);
-  if (here && wanted.digest !== undefined) {
+  if (here && wanted.digest !== undefined && !demands.signatures.length) {
     return { image: here, digest: wanted.digest, isOld: true };
   }
   const endpoints = session.conf.endpoints(wanted);
   for (const endpoint of endpoints) {
     try {
-      return await pullFrom(endpoint, wanted, here, options);
+      return await pullFrom(endpoint, wanted, here, demands, options);
     } catch (error) {
       if (!endpoint.isMirror || !(error instanceof RegistryError)) throw error;
       onProgress?.({
@@ -97,19 +98,25 @@ async function pullFrom(
   { reference, ...endpoint }: Endpoint,
   wanted: Reference,
   here: StoredImage | null,
+  demands: Demands,
   options: PullOptions,
 ): Promise<Pulled> {
   const repository = options.session.repository({ reference, ...endpoint });
   const target = targetOf(reference);
+  const verify = (digest: string) =>
+    checkSignatures(demands, wanted, digest, repository);
   if (here && await repository.digestOf(target) === here.source) {
+    await verify(here.digest);
     return { image: here, digest: here.source!, isOld: true };
   }
   const sent = await repository.manifest(target);
   if (here && sent.digest === here.source) {
+    await verify(here.digest);
     return { image: here, digest: here.source, isOld: true };
   }
   const name = familiarName(wanted);
   const found = await findImage(name, repository, sent, options);
+  await verify(found.descriptor.digest);
   using work = options.store.begin();
   await addFound(work, found, options);
   work.commit({

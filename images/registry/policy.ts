@@ -1,6 +1,6 @@
 /**
- * The policy of containers-policy.json(5): which images may be used at all.
- * Signatures are not verified, so a policy that demands one refuses the image:
+ * The policy of containers-policy.json(5): which images may be used at all, and
+ * which only with a signature. A demand that is not supported refuses the image:
  * it is never ignored.
  */
 
@@ -15,11 +15,11 @@ import {
 import type { LocalTransport } from "../spec/transport.ts";
 import { Untrusted } from "../spec/untrusted.ts";
 import { homeDirectory, readSettings } from "./config_files.ts";
-
-/** One demand of a policy, by its type. */
-interface Requirement {
-  type: string;
-}
+import {
+  readRequirement,
+  type Requirement,
+  type SignatureDemand,
+} from "./requirement.ts";
 
 /** A policy: what is demanded for each transport and scope. */
 export interface Policy {
@@ -52,9 +52,7 @@ export function parsePolicy(text: string, file: string): Policy {
   try {
     const value = Untrusted.parse(file, new TextEncoder().encode(text));
     const read = (at: Untrusted): Requirement[] => {
-      const found = at.items().map((item) => ({
-        type: item.at("type").word(),
-      }));
+      const found = at.items().map(readRequirement);
       if (!found.length) throw at.fault("a list with a requirement");
       return found;
     };
@@ -109,9 +107,13 @@ function scopesOf(reference: Reference): string[] {
 /**
  * Refuses an image of a registry that the policy does not allow.
  *
+ * @returns the signatures that it demands; the caller must verify them
  * @throws {ContainerError}
  */
-export const checkPolicy = (policy: Policy | null, image: Reference): void =>
+export const demandedFor = (
+  policy: Policy | null,
+  image: Reference,
+): SignatureDemand[] =>
   check(policy, fullName(image), "docker", scopesOf(image));
 
 /**
@@ -137,7 +139,9 @@ export function checkPlace(
     : hasPaths(transport) && path !== null
     ? [...image === undefined ? [] : [`${path}:${image}`], ...pathsOf(path)]
     : [];
-  check(policy, name, transport, [...scopes, ""]);
+  const [demand] = check(policy, name, transport, [...scopes, ""]);
+  // Only a registry keeps signatures next to the image.
+  if (demand) throw refusal(policy!, name, demand.type);
 }
 
 /** In the scopes of these transports are paths. */
@@ -157,21 +161,34 @@ function check(
   name: string,
   transport: string,
   scopes: readonly string[],
-): void {
-  if (!policy) return;
+): SignatureDemand[] {
+  if (!policy) return [];
   const known = policy.transports.get(transport);
   const scope = scopes.find((scope) => known?.has(scope));
   const demanded = scope === undefined ? policy.standard : known!.get(scope)!;
-  for (const { type } of demanded) {
-    if (type === "insecureAcceptAnything") continue;
-    throw new ContainerError(
-      type === "reject"
-        ? `Cannot use ${name}: ${policy.file} rejects it`
-        : `Cannot use ${name}: ${policy.file} demands a signature (${type}), which is not supported`,
-      {
-        hint:
-          "Use another image, or change the policy, see containers-policy.json(5).",
-      },
-    );
-  }
+  return demanded.flatMap((requirement) => {
+    switch (requirement.type) {
+      case "insecureAcceptAnything":
+        return [];
+      case "sigstoreSigned":
+        return [requirement];
+      case "reject":
+        throw refusal(policy, name);
+    }
+    throw refusal(policy, name, requirement.what);
+  });
 }
+
+/** @param signature the kind of signature that is demanded, but not supported */
+const refusal = ({ file }: Policy, name: string, signature?: string) =>
+  new ContainerError(
+    `Cannot use ${name}: ${file} ${
+      signature === undefined
+        ? "rejects it"
+        : `demands a signature (${signature}), which is not supported`
+    }`,
+    {
+      hint:
+        "Use another image, or change the policy, see containers-policy.json(5).",
+    },
+  );

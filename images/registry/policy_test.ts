@@ -4,7 +4,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { ContainerError } from "../../spec/errors.ts";
 import { parseReference } from "../spec/reference.ts";
-import { checkPlace, checkPolicy, parsePolicy } from "./policy.ts";
+import { checkPlace, demandedFor, parsePolicy } from "./policy.ts";
 
 const ACCEPT = [{ type: "insecureAcceptAnything" }];
 const REJECT = [{ type: "reject" }];
@@ -20,6 +20,8 @@ const POLICY = parsePolicy(
         "x.org:5000": ACCEPT,
         "*.inner.org": ACCEPT,
         "signed.org": [{ type: "sigstoreSigned", keyPath: "/k" }],
+        "gpg.org": [{ type: "signedBy", keyType: "GPGKeys", keyPath: "/k" }],
+        "fulcio.org": [{ type: "sigstoreSigned", fulcio: {} }],
       },
       oci: { "": ACCEPT, "/srv": REJECT, "/srv/good:1": ACCEPT },
       "docker-archive": { "": ACCEPT },
@@ -32,8 +34,8 @@ const POLICY = parsePolicy(
 
 const verdict = (word: string): string => {
   try {
-    checkPolicy(POLICY, parseReference(word));
-    return "accepted";
+    const demanded = demandedFor(POLICY, parseReference(word));
+    return demanded.length ? "signed" : "accepted";
   } catch (error) {
     if (!(error instanceof ContainerError)) throw error;
     return error.message;
@@ -51,13 +53,18 @@ Deno.test("the most specific scope of an image decides", () => {
   assertEquals(verdict("x.org/a:1").endsWith("rejects it"), true);
   assertEquals(verdict("a.b.inner.org/a:1"), "accepted");
   assertEquals(verdict("inner.org/a:1").endsWith("rejects it"), true);
-  checkPolicy(null, parseReference("anything"));
+  demandedFor(null, parseReference("anything"));
 });
 
-Deno.test("a demanded signature is refused, not ignored", () => {
+Deno.test("a signature that cannot be verified is refused, not ignored", () => {
+  assertEquals(verdict("signed.org/a:1"), "signed");
   assertEquals(
-    verdict("signed.org/a:1"),
-    "Cannot use signed.org/a:1: policy.json demands a signature (sigstoreSigned), which is not supported",
+    verdict("gpg.org/a:1"),
+    "Cannot use gpg.org/a:1: policy.json demands a signature (signedBy), which is not supported",
+  );
+  assertEquals(
+    verdict("fulcio.org/a:1"),
+    "Cannot use fulcio.org/a:1: policy.json demands a signature (sigstoreSigned with fulcio), which is not supported",
   );
 });
 

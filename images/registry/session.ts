@@ -8,9 +8,10 @@ import { Clients, Connection } from "./connection.ts";
 import type { Credentials } from "./credential_helper.ts";
 import { findCredentials } from "./credentials.ts";
 import type { Network } from "./exchange.ts";
-import { checkPolicy, readPolicy } from "./policy.ts";
+import { demandedFor, readPolicy } from "./policy.ts";
 import { type Endpoint, RegistriesConf } from "./registries_conf.ts";
 import { Repository } from "./repository.ts";
+import type { Demands } from "./signatures.ts";
 
 /** What a command line says of registries. */
 export interface SessionOptions {
@@ -47,10 +48,15 @@ export class Session implements Disposable {
   /**
    * Refuses an image that the policy of this machine does not allow.
    *
+   * @returns the signatures that it demands, for checkSignatures()
    * @throws {ContainerError}
    */
-  check(reference: Reference): void {
-    checkPolicy(readPolicy(), reference);
+  demands(reference: Reference): Demands {
+    const policy = readPolicy();
+    return {
+      policy: policy?.file ?? "",
+      signatures: demandedFor(policy, reference),
+    };
   }
 
   /** The repository at an endpoint. */
