@@ -6,7 +6,7 @@
 import { parseSize } from "../spec/resource_flags.ts";
 import type { Progress } from "./progress.ts";
 import { parsePlatform, platformText } from "./spec/platform.ts";
-import { defaultStore } from "./store/places.ts";
+import { storeOf } from "./store/places.ts";
 import { ImageStore, type StoredImage } from "./store/store.ts";
 
 /** An image of the store. */
@@ -52,7 +52,7 @@ export interface PullOptions extends StoreOptions {
 }
 
 /** The most bytes of a layer: enough for the largest that exist. */
-const MOST_UNPACKED = "64g";
+export const MOST_UNPACKED = "64g";
 
 const asImage = (image: StoredImage): Image => ({
   id: image.id,
@@ -64,8 +64,7 @@ const asImage = (image: StoredImage): Image => ({
   size: image.size,
 });
 
-const open = ({ store = defaultStore() }: StoreOptions) =>
-  ImageStore.open(store.startsWith("/") ? store : `${Deno.cwd()}/${store}`);
+const open = ({ store }: StoreOptions) => ImageStore.open(storeOf(store));
 
 /**
  * Lists the images of a store: one for each name, and those without a name.
@@ -87,6 +86,15 @@ export async function pull(
   name: string,
   options: PullOptions = {},
 ): Promise<Image> {
+  return asImage(await pullInto(open(options), name, options));
+}
+
+/** The same for a store that is open. */
+export async function pullInto(
+  store: ImageStore,
+  name: string,
+  options: PullOptions,
+): Promise<StoredImage> {
   const { platform, credentials, maxUnpacked = MOST_UNPACKED } = options;
   const { onProgress, signal } = options;
   // A program that only runs containers does not load them.
@@ -105,7 +113,7 @@ export async function pull(
       onProgress?.({ kind: "wait", milliseconds, why }),
   });
   const { image } = await pullImage(session.conf.resolve(name), {
-    store: open(options),
+    store,
     session,
     unpacker: UNPACKER,
     maxUnpacked: parseSize("max-unpacked", String(maxUnpacked)),
@@ -113,5 +121,5 @@ export async function pull(
     onProgress,
     ...platform === undefined ? {} : { platform: parsePlatform(platform) },
   });
-  return asImage(image);
+  return image;
 }

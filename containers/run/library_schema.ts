@@ -33,6 +33,7 @@ import type {
   TimeOffset,
 } from "../../spec/types.ts";
 import type { LandlockRules } from "../../plan/process/landlock.ts";
+import { WHEN } from "../decide/images/when.ts";
 import type { NamespaceMode } from "../decide/options.ts";
 import type { Stdio } from "../decide/streams.ts";
 import type { LibraryOptions } from "./library_options.ts";
@@ -91,6 +92,14 @@ const abortSignal: Reader<AbortSignal> = (value, place) =>
     ? value
     : place.expected("an AbortSignal", value);
 
+const listener: Reader<NonNullable<LibraryOptions["onProgress"]>> = (
+  value,
+  place,
+) =>
+  typeof value === "function"
+    ? value as NonNullable<LibraryOptions["onProgress"]>
+    : place.expected("a function", value);
+
 const stdio: Reader<Stdio> = oneOf(["piped", "inherit", "null"]);
 
 const mounts = list(object<Mount>({
@@ -106,7 +115,13 @@ const mounts = list(object<Mount>({
 export const OPTIONS: {
   readonly [K in keyof LibraryOptions]-?: Option<LibraryOptions[K]>;
 } = {
-  command: { read: required(command) },
+  command: { read: command },
+  image: { read: word, flags: { image: "image" } },
+  entrypoint: { read: list(bytes), flags: { entrypoint: "entrypoint" } },
+  pull: { read: oneOf(WHEN), flags: { pull: "pull" } },
+  platform: { read: word, flags: { platform: "platform" } },
+  store: { read: anyPath, flags: { store: "store" } },
+  onProgress: { read: listener },
   rootfs: { read: anyPath, flags: { rootfs: "rootfs" } },
   env: {
     read: record(bytes, matching(/^[^=]+$/, "a name without =")),
@@ -304,11 +319,36 @@ export const OPTIONS: {
   signal: { read: abortSignal },
 };
 
+/** What only a container of an image has. */
+const OF_IMAGES = [
+  "entrypoint",
+  "pull",
+  "platform",
+  "store",
+  "onProgress",
+] as const;
+
 /** Reads all options. */
-export const libraryOptions: Reader<LibraryOptions> = object(
-  Object.fromEntries(
-    Object.entries(OPTIONS).map(([name, { read }]) => [name, read]),
-  ) as never,
+export const libraryOptions: Reader<LibraryOptions> = checked(
+  object<LibraryOptions>(
+    Object.fromEntries(
+      Object.entries(OPTIONS).map(([name, { read }]) => [name, read]),
+    ) as never,
+  ),
+  (options, place) => {
+    const { image, command, rootfs, overlay } = options;
+    const conflict = { rootfs, overlay };
+    if (image === undefined) {
+      if (command === undefined) place.at("command").fault("missing");
+      const stray = OF_IMAGES.find((name) => options[name] !== undefined);
+      if (stray) place.at(stray).fault("requires image");
+    }
+    for (const [name, value] of Object.entries(conflict)) {
+      if (image !== undefined && value !== undefined) {
+        place.at(name).fault("cannot be used together with image");
+      }
+    }
+  },
 );
 
 /** The option for each flag of `run`. */

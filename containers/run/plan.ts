@@ -6,7 +6,11 @@
 import type { Plan } from "../../plan/step.ts";
 import { requesterIn } from "../decide/requester.ts";
 import { THIS_MACHINE } from "../world/real_world.ts";
-import { type LibraryOptions, streamsOf } from "./library_options.ts";
+import {
+  type LibraryOptions,
+  streamsOf,
+  withCommand,
+} from "./library_options.ts";
 import { rootToExplain } from "./root_filesystem.ts";
 import { checkOptions, inLibraryWords } from "./library_words.ts";
 import { prepare } from "./run.ts";
@@ -30,10 +34,12 @@ export async function plan(options: LibraryOptions): Promise<Plan> {
 
 async function planOf(options: LibraryOptions): Promise<Plan> {
   const requester = requesterIn(THIS_MACHINE, streamsOf(options));
-  const rootfs = await rootToExplain(options.rootfs, requester, () => {});
-  const { plan } = await prepare({
-    options: { ...options, init: false, tty: false },
-    rootfs,
-  }, requester);
-  return plan;
+  const wanted = options.image === undefined
+    ? {
+      options: withCommand(options),
+      rootfs: await rootToExplain(options.rootfs, requester, () => {}),
+    }
+    : await (await import("./library_image.ts"))
+      .withImage(options, requester, { explain: true });
+  return (await prepare(wanted, requester)).plan;
 }

@@ -15,6 +15,7 @@ import { checkStarted, outside } from "../../launch/diagnose.ts";
 import { HostPhase } from "../../launch/host/host_phase.ts";
 import { StreamRelay } from "../../launch/attend/stream_relay.ts";
 import { WITH_PROCESS } from "../../plan/host_kinds.ts";
+import type { Plan } from "../../plan/step.ts";
 import { closestString } from "./closest.ts";
 import { ContainerError, OptionError, SpecError } from "../../spec/errors.ts";
 import { shown } from "../../spec/reader.ts";
@@ -22,13 +23,17 @@ import { checkOptions, inLibraryWords } from "./library_words.ts";
 import { type Compiled, compileOnce } from "./kept_programs.ts";
 import type { Cgroup } from "../../cgroup/mod.ts";
 import { ledgerFor, sweepLeftoversOnce } from "./leftovers.ts";
-import { type LibraryOptions, streamsOf } from "./library_options.ts";
+import {
+  type LibraryOptions,
+  streamsOf,
+  withCommand,
+} from "./library_options.ts";
 import { Pipes, type Readable, type Writable } from "./pipes.ts";
 import { requesterIn } from "../decide/requester.ts";
 import { type Decided, decideRun } from "../decide/run.ts";
 import { THIS_MACHINE } from "../world/real_world.ts";
 import { findRootFilesystem } from "./root_filesystem.ts";
-import { containerId, rootOnHost } from "./run.ts";
+import { containerId, viewOnHost } from "./run.ts";
 
 /** How the command ended. */
 export interface ExitStatus {
@@ -105,14 +110,15 @@ export async function run(options: LibraryOptions): Promise<RunningContainer> {
 async function start(options: LibraryOptions): Promise<RunningContainer> {
   options.signal?.throwIfAborted();
   const requester = requesterIn(THIS_MACHINE, streamsOf(options));
-  const rootfs = await findRootFilesystem(options.rootfs, requester, {
-    say: () => {},
-  });
-  const decided = await decideRun({
-    options: { ...options, init: false, tty: false },
-    rootfs,
-    id: containerId(),
-  }, requester);
+  const wanted = options.image === undefined
+    ? {
+      options: withCommand(options),
+      rootfs: await findRootFilesystem(options.rootfs, requester, {
+        say: () => {},
+      }),
+    }
+    : await (await import("./library_image.ts")).withImage(options, requester);
+  const decided = await decideRun({ ...wanted, id: containerId() }, requester);
   refuse(decided);
   const compiled = compileOnce(decided.spec, decided.facts);
   await sweepLeftoversOnce();
@@ -196,7 +202,8 @@ async function launch(
     ended,
     relay,
     host,
-    root: rootOnHost(spec.root.path, plan, host),
+    root: spec.root.path,
+    plan,
     foreground: facts.foreground,
     signal: options.signal,
   });
@@ -208,10 +215,9 @@ interface Origin {
   relay: StreamRelay | null;
   /** Its image may have to be examined, and it is taken back at the end. */
   host: HostPhase;
-  /**
-   * The root directory in which to find out why the command cannot be executed.
-   */
+  /** Where to find out why the command cannot be executed. */
   root: string;
+  plan: Plan;
   /** The container has the terminal's foreground, which was this process's. */
   foreground: boolean;
   signal?: AbortSignal;
@@ -250,7 +256,7 @@ class Running implements RunningContainer {
   async #finish(
     status: WaitStatus | null,
     container: Container,
-    { relay, host, root, foreground }: Origin,
+    { relay, host, root, plan, foreground }: Origin,
   ): Promise<ExitStatus> {
     using _host = host;
     using _relay = relay;
@@ -263,9 +269,12 @@ class Running implements RunningContainer {
     const lost = await relay?.finish(status ? exitCode(status) : 0);
     if (container.walk.outcome().failure) {
       using held = new DisposableStack();
+      const seen = await viewOnHost(root, plan, host, held);
       checkStarted(
         container.walk,
-        outside(held.use(open(root, O.O_PATH)), held),
+        typeof seen === "string"
+          ? outside(held.use(open(seen, O.O_PATH)), held)
+          : seen,
       );
     }
     if (!status) {

@@ -227,7 +227,7 @@ const NO_OPTION = [
   ...["detach", "detach-keys", "name", "cidfile", "rm", "restart", "label"],
   ...["stop-signal", "stop-timeout", "log-max-size"],
   // Read by the command line only.
-  ...["env-file", "entrypoint", "security-opt", "image", "pull", "platform"],
+  ...["env-file", "security-opt"],
   ...["tty", "no-tty", "interactive", "status-fd"],
   ...["no-init", "init", "quiet", "debug"],
 ];
