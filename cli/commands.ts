@@ -6,6 +6,7 @@
 import { commandHelp, type Entry } from "./command.ts";
 import { VERSION } from "./version.ts";
 import { DAILY_COMMANDS } from "./daily/commands.ts";
+import { NETWORK_COMMANDS } from "./network/commands.ts";
 import { IMAGE_COMMANDS } from "./images/commands.ts";
 import { HELP_WORDS, HelpRequested, UnknownFlag } from "./flags.ts";
 import { UsageError } from "../spec/errors.ts";
@@ -70,6 +71,7 @@ export const COMMANDS: readonly Entry[] = [
   },
   ...DAILY_COMMANDS,
   ...IMAGE_COMMANDS,
+  ...NETWORK_COMMANDS,
   {
     name: "pause",
     summary: "Suspend all processes of a container",

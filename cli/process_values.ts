@@ -32,8 +32,8 @@ export function parseAddHost(text: string): { name: string; address: string } {
   }
   if (to === "host-gateway") {
     throw new UsageError(
-      `${flag}: host-gateway is not supported, because there are no bridges`,
-      "With --network host, use 127.0.0.1.",
+      `${flag}: host-gateway is not supported yet`,
+      "In a network, use its gateway; with --network host, 127.0.0.1.",
     );
   }
   return { name, address: address(flag, to) };

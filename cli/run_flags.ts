@@ -215,9 +215,21 @@ export const RUN_FLAGS: readonly Flag[] = [
   {
     name: "network",
     value: "MODE",
-    help: "none (default: loopback only), host or path:FILE",
+    help:
+      "none (default: loopback only), bridge or another NETWORK, host or path:FILE; repeatable",
   },
   { name: "net", as: "network", value: "MODE", help: "The same as --network" },
+  {
+    name: "network-alias",
+    value: "NAME",
+    help: "A further name in the network; repeatable",
+  },
+  { name: "ip", value: "ADDRESS", help: "The address in the network" },
+  {
+    name: "mac-address",
+    value: "ADDRESS",
+    help: "The hardware address in the network",
+  },
   namespace("pid", "Process tree"),
   namespace("uts", "Hostname"),
   namespace("ipc", "Message queues and shared memory"),

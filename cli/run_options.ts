@@ -269,7 +269,7 @@ function mode(flag: string, text: string): NamespaceMode {
   if (/^path:\/./.test(text)) return text as NamespaceMode;
   throw new UsageError(
     `--${flag} ${text}: not one of ${
-      flag === "network" ? "none" : "private"
+      flag === "network" ? "none, a network" : "private"
     }, host and path:FILE`,
     modeHint(flag, text),
   );
@@ -289,12 +289,20 @@ function modeHint(flag: string, text: string): string | undefined {
     return `To join an existing namespace, use its file: path:/proc/PID/ns/${file}.`;
   }
   if (flag === "network") {
-    return "There are no bridges: none has loopback only, host shares the host's network.";
+    return "`container network ls` lists the networks; none has loopback only, host shares the host's network.";
   }
   return text === "shareable" || text === "none"
     ? `Use --${flag} private; other containers can join the namespace by its file.`
     : undefined;
 }
+
+/**
+ * Whether a value of `--network` names a network, alone or as docker's
+ * `name=NETWORK,alias=NAME`.
+ */
+export const isNetworkName = (text: string): boolean =>
+  /^([a-zA-Z0-9][a-zA-Z0-9_.-]*|name=.*)$/s.test(text) &&
+  !["none", "host", "private", "shareable"].includes(text);
 
 function namespaces(flags: Flags): ContainerOptions["namespaces"] {
   const modes: ContainerOptions["namespaces"] = {};
@@ -306,7 +314,9 @@ function namespaces(flags: Flags): ContainerOptions["namespaces"] {
   if (cgroup !== undefined) modes.cgroup = mode("cgroupns", cgroup);
   const network = flags.last("network");
   if (network !== undefined) {
-    modes.network = network === "none" ? "private" : mode("network", network);
+    modes.network = network === "none" || isNetworkName(network)
+      ? "private"
+      : mode("network", network);
   }
   return modes;
 }

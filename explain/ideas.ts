@@ -9,6 +9,7 @@ import type { Phase, Step, StepKind, StepOf } from "../plan/step.ts";
 /** Each idea, in the order of the outline. */
 export const IDEAS = [
   "namespaces",
+  "network",
   "init",
   "root",
   "mounts",
@@ -187,6 +188,13 @@ const OF: { readonly [K in StepKind]: Of<K> } = {
   mountOverlay: "root",
   mountImage: "root",
   keepChanges: "root",
+  recordNetwork: "network",
+  joinNetwork: "network",
+  makeBridge: "network",
+  filterNetwork: "network",
+  allowForwarding: "network",
+  makeHosts: "network",
+  attachLink: "network",
   pivotRoot: "root",
   chroot: "root",
   keepRoot: "root",

@@ -266,6 +266,18 @@ function names({ own }: Subject): string {
   ].join("; "));
 }
 
+function network({ own }: Subject): string {
+  const joined = all(own, "joinNetwork");
+  const networks = and(joined.map(({ network }) => network.name));
+  const wayOut = all(own, "attachLink").find(({ isWayOut }) => isWayOut);
+  return [
+    `Is in the network${joined.length > 1 ? "s" : ""} ${networks}`,
+    wayOut
+      ? `reaches the rest of the world through ${wayOut.network.bridge}`
+      : "reaches nothing outside",
+  ].join("; ");
+}
+
 function rights({ own }: Subject): string {
   const ids = all(own, "setIds").at(-1);
   const has = all(own, "setCapabilities").at(-1)?.effective.length;
@@ -352,6 +364,7 @@ const capital = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);
 
 const SENTENCES: Readonly<Record<Idea, (subject: Subject) => string>> = {
   namespaces,
+  network,
   init,
   root,
   mounts,

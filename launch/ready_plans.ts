@@ -228,9 +228,12 @@ function takeBack({ operation, made }: RecordedUndo): Instruction[] {
       ]);
     case "removeFile":
       return ifStill(operation.path, made, [unlink(operation.path)]);
-    // Only `run` learns profiles and has images.
+    // Only `run` learns profiles, and has images and networks.
     case "removeUnwritten":
     case "discard":
+    case "leaveNetwork":
+    case "restoreForwarding":
+    case "removeHosts":
       return [{ name: "fail", error: "EBUSY" }];
     // The kernel has moved it back, or removed it, with the namespace.
     case "returnDevice":

@@ -4,12 +4,9 @@
  * @module
  */
 
-/** A network, or an address with the size of its network: `172.18.0.0/16`. */
-export interface Subnet {
-  address: string;
-  /** How many bits name the network: 0 to 32. */
-  bits: number;
-}
+import type { Subnet } from "../plan/network.ts";
+
+export type { Subnet };
 
 const ADDRESS_BITS = 32;
 

@@ -1,6 +1,25 @@
 /** Host steps of each kind that does not come from a Spec, for tests. */
 
+import type { NetworkRecord } from "./network.ts";
 import type { HostStep } from "./step.ts";
+
+const NETWORK: NetworkRecord = {
+  name: "blue",
+  id: "0".repeat(64),
+  driver: "bridge",
+  created: "2026-01-01T00:00:00Z",
+  subnet: { address: "172.18.0.0", bits: 16 },
+  gateway: "172.18.0.1",
+  bridge: "br-000000000000",
+  internal: false,
+  icc: true,
+  masquerade: true,
+  labels: {},
+  options: {},
+};
+
+const RECORDS = "/store/networks/records";
+const IP_FORWARD_NOTE = "/store/networks/forwarding";
 
 const says = { why: "a reason for the test", man: "test(7)" } as const;
 
@@ -75,6 +94,69 @@ export const HOST_STEPS: readonly HostStep[] = [
     ...says,
     undo: "kernel",
     ifFailed: [{ undo: "returnDevice", name: "eth7", as: "eth0" }],
+  },
+  {
+    step: "recordNetwork",
+    records: RECORDS,
+    network: NETWORK,
+    ...says,
+    undo: "kept",
+  },
+  {
+    step: "joinNetwork",
+    records: RECORDS,
+    network: NETWORK,
+    member: { container: "x", name: "web", aliases: ["w"] },
+    address: "172.18.0.9",
+    ...says,
+    undo: [
+      { undo: "restoreForwarding", records: RECORDS, note: IP_FORWARD_NOTE },
+      {
+        undo: "leaveNetwork",
+        records: RECORDS,
+        id: NETWORK.id,
+        container: "x",
+      },
+    ],
+  },
+  { step: "makeBridge", network: NETWORK, ...says, undo: "kept" },
+  {
+    step: "filterNetwork",
+    records: RECORDS,
+    network: NETWORK,
+    ...says,
+    undo: "kept",
+  },
+  {
+    step: "allowForwarding",
+    records: RECORDS,
+    note: IP_FORWARD_NOTE,
+    ...says,
+    undo: [
+      { undo: "restoreForwarding", records: RECORDS, note: IP_FORWARD_NOTE },
+    ],
+  },
+  {
+    step: "makeHosts",
+    records: RECORDS,
+    path: "/store/networks/hosts/x",
+    container: "x",
+    names: ["box"],
+    text: "127.0.0.1\tlocalhost\n",
+    networks: [NETWORK.id],
+    named: [NETWORK.id],
+    ...says,
+    undo: [{ undo: "removeHosts", path: "/store/networks/hosts/x" }],
+  },
+  {
+    step: "attachLink",
+    records: RECORDS,
+    network: NETWORK,
+    container: "x",
+    device: "eth0",
+    isWayOut: true,
+    ...says,
+    undo: "kernel",
   },
   {
     step: "writeIdFile",

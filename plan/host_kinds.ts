@@ -5,6 +5,7 @@
 
 import type { DeviceRule } from "../spec/resources.ts";
 import type { IdMapping } from "../spec/types.ts";
+import type { NetworkMember, NetworkRecord } from "./network.ts";
 import type { MountAttribute, Propagation } from "./mounts/words.ts";
 import type { Undoable } from "./undo.ts";
 
@@ -82,6 +83,55 @@ export type HostFields = {
   joinClass: { path: string };
   /** RTM_NEWLINK of rtnetlink(7): a device of the host to the first process. */
   moveDevice: { name: string; as: string };
+  /** rename(2): records the default network, with its first container. */
+  recordNetwork: { records: string; network: NetworkRecord };
+  /** symlink(2): takes an address of a network for the container. */
+  joinNetwork: {
+    /** The directory of the records of networks. */
+    records: string;
+    network: NetworkRecord;
+    member: NetworkMember;
+    /** Absent: the next free one. */
+    address?: string;
+    /** Absent: one that belongs to the address. */
+    mac?: string;
+  };
+  /** RTM_NEWLINK and RTM_NEWADDR of rtnetlink(7): a bridge, unless it is there. */
+  makeBridge: { network: NetworkRecord };
+  /** nf_tables: a network in the sets of our table, which is made if missing. */
+  filterNetwork: { records: string; network: NetworkRecord };
+  /** write(2) to ip_forward, ip(7), unless it is set. */
+  allowForwarding: { records: string; note: string };
+  /**
+   * open(2) and write(2): /etc/hosts of a container, with its own names and those
+   * of the containers in the same networks.
+   */
+  makeHosts: {
+    records: string;
+    path: string;
+    container: string;
+    /** Its hostname, with and without its domain. */
+    names: readonly string[];
+    /** The lines that do not depend on networks. */
+    text: string;
+    /** The IDs of its networks. */
+    networks: readonly string[];
+    /** Those of them whose containers find each other by name. */
+    named: readonly string[];
+  };
+  /**
+   * RTM_NEWLINK, RTM_NEWADDR and RTM_NEWROUTE: a pair of devices between a bridge
+   * and the first process, with the address that was taken.
+   */
+  attachLink: {
+    records: string;
+    network: NetworkRecord;
+    container: string;
+    /** The name of the device inside. */
+    device: string;
+    /** Whether it gets the default route. */
+    isWayOut: boolean;
+  };
   /** open(2) O_EXCL and write(2): the ID of the container. */
   writeIdFile: { path: string; id: string };
   /** rename(2) or write(2): the space for the exit status, in PATH.new. */
@@ -187,5 +237,6 @@ export const WITH_PROCESS: ReadonlySet<string> = new Set<HostKind>([
   "mapIds",
   "joinClass",
   "moveDevice",
+  "attachLink",
   "writePidFile",
 ]);

@@ -41,6 +41,12 @@ export type UndoOperation =
   | { undo: "removeUnwritten"; path: string }
   /** Moves a network device back; at a container's end the kernel does. */
   | { undo: "returnDevice"; name: string; as: string }
+  /** Gives the address of a container in a network back. */
+  | { undo: "leaveNetwork"; records: string; id: string; container: string }
+  /** Sets ip_forward back if we have set it and no container is in a network. */
+  | { undo: "restoreForwarding"; records: string; note: string }
+  /** Removes /etc/hosts of a container, and its names from those of others. */
+  | { undo: "removeHosts"; path: string }
   /** Removes the record of all undos, with its directory, after the others. */
   | { undo: "removeRecord" };
 

@@ -3,8 +3,10 @@
 import type { ImageRoot } from "../../containers/decide/images/image_root.ts";
 import { rename } from "../../containers/daily/rename.ts";
 import { isKept, look, type View } from "../../containers/daily/view.ts";
+import { recordsIn } from "../../containers/decide/networks/join_networks.ts";
 import type { Store } from "../../containers/store/store.ts";
 import { ContainerError, UsageError } from "../../spec/errors.ts";
+import { memberOf } from "../../network/records/leases.ts";
 import type { Command } from "../command.ts";
 import { parseFlagsAndNames } from "../flags.ts";
 import { findContainer } from "../../containers/daily/names.ts";
@@ -65,6 +67,7 @@ function asInspected(store: Store, view: View) {
       StopSignal: daily?.stopSignal ?? null,
       StopTimeout: daily?.stopTimeout ?? null,
     },
+    NetworkSettings: { Networks: runs ? networksOf(view) : {} },
     RootFilesystem: spec.root,
     Bundle: record.bundle,
     Cgroups: cgroup?.groups.map(({ path }) => path) ?? [],
@@ -86,6 +89,26 @@ const shownOf = (image?: ImageRoot) => {
     ...Healthcheck ? { Healthcheck } : {},
   };
 };
+
+/** The networks of a container that runs, in docker's structure. */
+function networksOf({ record }: View) {
+  const { networks } = record.daily?.options ?? {};
+  if (!networks) return {};
+  return Object.fromEntries(networks.places.flatMap(({ network }) => {
+    const directory = `${recordsIn(networks.directory)}/${network.id}`;
+    const member = memberOf(directory, record.id);
+    return member
+      ? [[network.name, {
+        NetworkID: network.id,
+        IPAddress: member.address,
+        IPPrefixLen: network.subnet.bits,
+        Gateway: network.internal ? "" : network.gateway,
+        MacAddress: member.mac,
+        Aliases: member.aliases,
+      }]]
+      : [];
+  }));
+}
 
 /** Prints everything that is known of containers. */
 export const inspectCommand: Command = {

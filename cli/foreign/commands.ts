@@ -7,8 +7,6 @@ const NO_BUILD =
   "Images cannot be built yet. Build and push with another tool, then pull.";
 const NO_ARCHIVES =
   "Archives of images are not supported yet. The store is an OCI layout: copy with skopeo.";
-const NO_NETWORKS =
-  "Networks are not supported yet. run --network host shares the host's network.";
 const NO_VOLUMES =
   "There are no named volumes. Use run --volume with a directory of the host.";
 const NO_CLUSTER = "There are no clusters: containers run on this machine.";
@@ -66,7 +64,6 @@ const INSTEAD: Readonly<Record<string, string>> = {
   mcp: PLUGIN,
   model: PLUGIN,
   mount: "The root filesystem of a container is a directory of the host.",
-  network: NO_NETWORKS,
   node: NO_CLUSTER,
   offload: PLUGIN,
   pass: PLUGIN,

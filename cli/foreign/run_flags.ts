@@ -9,7 +9,7 @@ const NEW = "The namespace is new by default. Remove the flag.";
 const PLATFORM = "Use --platform OS/ARCHITECTURE/VARIANT.";
 const PULL_FIRST = "Pull the image first: container pull has this flag.";
 const NO_NETWORKS =
-  "Networks are not supported yet. --network host shares the host's network.";
+  "This is not supported yet. --network host shares the host's network.";
 const NO_PODS =
   "There are no pods. --network path:/proc/PID/ns/net joins another network.";
 const NO_ACCOUNTS =
@@ -48,7 +48,6 @@ const NEAREST: Record<string, string> = {
   "no-healthcheck": NO_HEALTH,
   "io-maxbandwidth": "Use --device-read-bps and --device-write-bps.",
   "io-maxiops": "Use --device-read-iops and --device-write-iops.",
-  ip: NO_NETWORKS,
   ip6: NO_NETWORKS,
   isolation: "This flag is for Windows. Remove the flag.",
   "kernel-memory": "The kernel counts it as memory. Use --memory.",
@@ -57,8 +56,6 @@ const NEAREST: Record<string, string> = {
   "link-local-ip": NO_NETWORKS,
   "log-driver": NO_LOGS,
   "log-opt": NO_LOGS,
-  "mac-address": NO_NETWORKS,
-  "network-alias": NO_NETWORKS,
   publish: NO_NETWORKS,
   p: NO_NETWORKS,
   "publish-all": NO_NETWORKS,

@@ -28,7 +28,7 @@ import {
 import { Flags } from "../flags.ts";
 import { entrypointWords } from "../parse_run.ts";
 import { isKept } from "../run_flags.ts";
-import { optionsFromFlags } from "../run_options.ts";
+import { isNetworkName, optionsFromFlags } from "../run_options.ts";
 
 /** What a command line of `run` asks for. */
 export interface Asked {
@@ -69,7 +69,10 @@ export async function askedFor(
     ? given
     : new Flags(given.given, [word, ...given.rest]);
   // A wrong flag is reported before anything is looked up.
-  const options = optionsFromFlags(flags, requester);
+  const options = await withNetworks(
+    optionsFromFlags(flags, requester),
+    flags,
+  );
   const when = pullWhen(given);
   if (named !== undefined && options.rootfs !== undefined) {
     throw new UsageError(
@@ -125,6 +128,23 @@ export async function askedFor(
       workdir: given.last("workdir") !== undefined,
     }),
   };
+}
+
+/** Flags that need a network. */
+const NETWORK_FLAGS = ["ip", "mac-address", "network-alias"];
+
+/** Adds the networks that flags name. */
+async function withNetworks(
+  options: ContainerOptions,
+  flags: Flags,
+): Promise<ContainerOptions> {
+  if (
+    !flags.all("network").some(isNetworkName) &&
+    NETWORK_FLAGS.every((name) => flags.last(name) === undefined)
+  ) return options;
+  const { networksOf } = await import("../network/attached.ts");
+  const networks = networksOf(flags);
+  return networks ? { ...options, networks } : options;
 }
 
 /** The words of `--entrypoint`: none for an empty one, undefined without. */

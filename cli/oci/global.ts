@@ -17,7 +17,7 @@ import { log, note, stackTraces } from "../output.ts";
 /** The flags before the command. */
 export const GLOBAL_FLAGS: readonly Flag[] = [
   { name: "root", value: "DIR", help: "Directory for the state of containers" },
-  { name: "store", value: "DIR", help: "Directory for images" },
+  { name: "store", value: "DIR", help: "Directory for images and networks" },
   { name: "log", value: "FILE", help: "Also write errors to FILE" },
   { name: "log-format", value: "FORMAT", help: "text or json" },
   {

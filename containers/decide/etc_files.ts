@@ -31,6 +31,13 @@ interface EtcFile {
   flag: string | null;
 }
 
+/** /etc/hosts of a container in networks: a file on the host. */
+export interface OwnHosts {
+  mount: Mount;
+  /** Its lines that do not depend on networks, if it is used. */
+  text?: string;
+}
+
 /**
  * The mounts of the files. There is none for a path that a mount of the user
  * covers.
@@ -43,6 +50,7 @@ export function etcFiles(
   spec: Spec,
   rootfs: string | Readonly<Record<string, LayeredFile | null>>,
   requester: Requester,
+  ownHosts?: OwnHosts,
 ): Mount[] {
   const { world } = requester;
   const files = [
@@ -60,6 +68,13 @@ export function etcFiles(
       ? (layered[path]?.type ?? "file") === "file"
       : root && isThere(root, path);
     if (!flag && !isGood) return [];
+    if (ownHosts && path === "/etc/hosts") {
+      ownHosts.text = text;
+      return [{
+        ...ownHosts.mount,
+        destination: flag && root ? followed(root, path) : path,
+      }];
+    }
     return [{
       destination: flag && root ? followed(root, path) : path,
       type: MEMORY_FILE,
@@ -79,6 +94,15 @@ function hostnameFile({ hostname }: Spec): EtcFile {
   return { path: "/etc/hostname", text, flag: null };
 }
 
+/** The names of a container in hosts(5): with its domain, and without. */
+export const ownNames = (
+  { hostname, domainname }: Pick<Spec, "hostname" | "domainname">,
+): string[] =>
+  [
+    ...(domainname ? [`${hostname}.${domainname}`] : []),
+    hostname ?? "",
+  ].filter(isName);
+
 /** Whether hosts(5) can contain this name. */
 const isName = (name: string) => /^[^\s#]+$/.test(name);
 
@@ -87,7 +111,7 @@ const isName = (name: string) => /^[^\s#]+$/.test(name);
  * with loopback. The container's name follows.
  */
 function hostsFile(
-  { addHosts = [] }: ContainerOptions,
+  { addHosts = [], networks }: ContainerOptions,
   spec: Spec,
   world: World,
 ): EtcFile {
@@ -97,17 +121,17 @@ function hostsFile(
   const base = hasNamespace(spec, "network")
     ? LOCAL
     : orNull(() => world.readText("/etc/hosts")) ?? LOCAL;
-  const names = [
-    ...(domainname ? [`${hostname}.${domainname}`] : []),
-    hostname,
-  ].filter(isName);
+  // In networks, the names belong to the container's addresses.
+  const names = networks ? [] : ownNames({ hostname, domainname });
   const lines = [
     ...(names.length ? [`127.0.0.1\t${names.join(" ")}`] : []),
     ...addHosts.map(({ name, address }) => `${address}\t${name}`),
   ];
   return {
     path: "/etc/hosts",
-    text: `${base}${base.endsWith("\n") ? "" : "\n"}${lines.join("\n")}\n`,
+    text: `${base}${base.endsWith("\n") ? "" : "\n"}${
+      lines.map((line) => `${line}\n`).join("")
+    }`,
     flag: addHosts.length ? "--add-host" : null,
   };
 }
@@ -117,7 +141,7 @@ function hostsFile(
  * lines of their kind.
  */
 function resolvFile(
-  { dns = {} }: ContainerOptions,
+  { dns = {}, networks }: ContainerOptions,
   spec: Spec,
   world: World,
 ): EtcFile {
@@ -130,7 +154,9 @@ function resolvFile(
     ? "--dns-option"
     : null;
   const path = "/etc/resolv.conf";
-  const host = hasNamespace(spec, "network")
+  const host = networks
+    ? reachable(world)
+    : hasNamespace(spec, "network")
     ? null
     : orNull(() => world.readText(path));
   if (!flag) return { path, text: host, flag };
@@ -148,6 +174,24 @@ function resolvFile(
     ...(options.length ? [`options ${options.join(" ")}`] : []),
   ];
   return { path, text: lines.map((line) => `${line}\n`).join(""), flag };
+}
+
+/** A server on the host's loopback, which a container cannot reach. */
+const LOOPBACK_SERVER = /^nameserver\s+(127\.|::1\b)/;
+/** What systemd-resolved itself asks, where /etc/resolv.conf names 127.0.0.53. */
+const BEHIND_RESOLVED = "/run/systemd/resolve/resolv.conf";
+
+/** The host's resolv.conf, with servers that a container in a network can reach. */
+function reachable(world: World): string | null {
+  const lines = (path: string) =>
+    (orNull(() => world.readText(path)) ?? "").split("\n").filter(Boolean);
+  const own = lines("/etc/resolv.conf");
+  const behind = own.some((line) => LOOPBACK_SERVER.test(line))
+    ? lines(BEHIND_RESOLVED)
+    : [];
+  const kept = (behind.length ? behind : own)
+    .filter((line) => !LOOPBACK_SERVER.test(line));
+  return kept.length ? kept.map((line) => `${line}\n`).join("") : null;
 }
 
 /**

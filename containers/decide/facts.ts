@@ -80,6 +80,8 @@ export interface FactOptions extends
   > {
   chroot: boolean;
   cgroup: CgroupPlan | null;
+  /** Files that a host step makes before they are mounted. */
+  madeFiles?: readonly string[];
 }
 
 /** What a process enters. */
@@ -97,7 +99,7 @@ export function readFacts(
   options: FactOptions,
   requester: Requester,
 ): Facts {
-  const { chroot, cgroup, ...others } = options;
+  const { chroot, cgroup, madeFiles = [], ...others } = options;
   const { init, waits, rootKind, overlay } = options;
   const { caller, world } = requester;
   const inUserNamespace = hasNamespace(spec, "user");
@@ -114,7 +116,11 @@ export function readFacts(
       : { argv: [], env: [] },
     closedToCaller: waits && inUserNamespace && !caller.traces,
     changeRoot: chroot || rootIsInitramfs(world) ? "chroot" : "pivot_root",
-    files: [...filesAmong(spec, world), ...places.files],
+    files: [
+      ...filesAmong(spec, world),
+      ...places.files,
+      ...madeFiles,
+    ],
     places,
     raisedLimits: inUserNamespace ? limitsAbove(spec, world) : [],
     rootless: !caller.privileged,

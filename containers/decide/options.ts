@@ -5,6 +5,7 @@
  * runs.
  */
 
+import type { NetworkPlaces } from "./networks/join_networks.ts";
 import type { LandlockRules } from "../../plan/process/landlock.ts";
 import type { Resources } from "../../spec/resources.ts";
 import type {
@@ -50,6 +51,8 @@ export interface ContainerOptions {
   groups?: string[];
   /** New, shared with the host, or joined. Default for each type: as docker. */
   namespaces?: Partial<Record<Exclude<NamespaceType, "user">, NamespaceMode>>;
+  /** The networks that it is in; its network namespace is a new one. */
+  networks?: NetworkPlaces;
   /** Clock offsets of a new time namespace. */
   timeOffsets?: { monotonic?: TimeOffset; boottime?: TimeOffset };
   /**

@@ -22,6 +22,8 @@ import {
   refuseUserNamespace,
 } from "./images/image_root.ts";
 import { absolutePath, type Requester } from "./requester.ts";
+import { type OwnHosts, ownNames } from "./etc_files.ts";
+import { hostsMount, networkSteps } from "./networks/join_networks.ts";
 import { findLayers } from "./overlay_layers.ts";
 import { EMPTY_ROOTFS, rootKindOf } from "./root_filesystem.ts";
 import { type LearnTarget, learnTarget, seccompFilter } from "./seccomp.ts";
@@ -66,6 +68,9 @@ export interface Decided {
   leftOut: string[];
 }
 
+/** The digits of an ID that names a container. */
+const SHORT = 12;
+
 /** The size of a terminal that nobody is attached to yet. */
 const SIZE = { height: 24, width: 80 };
 
@@ -91,10 +96,15 @@ export async function decideRun(
   const files = from && layers && await examineLayers(from, layers, world);
   const user = await userOf(request, { image, files }, requester);
   const { devices, resources } = await limitsOf(options, requester);
+  const { networks } = options;
+  const ownHosts: OwnHosts | undefined = networks && {
+    mount: hostsMount(networks, request.id, options.readonly ?? false),
+  };
   const { spec, mapHelper, init, leftOut } = specFrom({
     options,
     rootfs,
     files,
+    ownHosts,
     user,
     devices,
     resources,
@@ -141,8 +151,17 @@ export async function decideRun(
         .landlockSteps(landlock, spec, leftOut, world),
     cgroup,
     record,
+    madeFiles: ownHosts?.text === undefined ? [] : [ownHosts.mount.source!],
     hostSteps: [
       ...recordSteps(request),
+      ...networks
+        ? networkSteps(networks, {
+          id: request.id,
+          name: record?.container ?? request.id.slice(0, SHORT),
+          names: ownNames(spec),
+          hosts: ownHosts?.text ?? null,
+        })
+        : [],
       ...from && layers ? [keepChanges(from, layers, request)] : [],
       ...profileSteps(learn, world),
     ],

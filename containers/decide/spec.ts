@@ -18,7 +18,7 @@ import type { Device, NamespaceType, Spec } from "../../spec/types.ts";
 import type { LayeredFile, TerminalSize, World } from "../world/world.ts";
 import type { Caller } from "./caller.ts";
 import { environment } from "./environment.ts";
-import { etcFiles } from "./etc_files.ts";
+import { etcFiles, type OwnHosts } from "./etc_files.ts";
 import { fitMounts, mergeMounts, withoutLabel } from "./fit_mounts.ts";
 import {
   automaticIds,
@@ -41,6 +41,8 @@ export interface SpecInputs {
   rootfs: string;
   /** Files in the layers of an image, if they are the root filesystem. */
   files?: Readonly<Record<string, LayeredFile | null>>;
+  /** /etc/hosts of a container in networks. */
+  ownHosts?: OwnHosts;
   /** The user of the command. */
   user: ResolvedUser;
   /** The devices that `options.devices` names. */
@@ -141,7 +143,13 @@ export function specFrom(
   }
   const mounts = [
     ...mergeMounts(fitCgroups(spec), options.mounts ?? [], requester),
-    ...etcFiles(options, spec, inputs.files ?? rootfs, requester),
+    ...etcFiles(
+      options,
+      spec,
+      inputs.files ?? rootfs,
+      requester,
+      inputs.ownHosts,
+    ),
   ].map((mount) => withoutLabel(mount, leftOut, world));
   spec.mounts = mappedMounts({ linux, mounts }, requester);
   Object.assign(process, ownTerminal(options, mounts, world, terminalSize));

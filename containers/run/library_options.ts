@@ -5,8 +5,11 @@ import type { ContainerOptions } from "../decide/options.ts";
 import type { Stdio } from "../decide/streams.ts";
 
 /** {@linkcode ContainerOptions} for a program, and its streams. */
-export interface LibraryOptions
-  extends Omit<ContainerOptions, "tty" | "init" | "announce" | "command"> {
+export interface LibraryOptions extends
+  Omit<
+    ContainerOptions,
+    "tty" | "init" | "announce" | "command" | "networks"
+  > {
   /**
    * The command and its arguments. With `image`, they are the words after its
    * entrypoint, and the default is the image's.

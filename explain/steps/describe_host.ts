@@ -3,6 +3,7 @@
 import type { HostKind } from "../../plan/host_kinds.ts";
 import type { IdMapping } from "../../spec/types.ts";
 import { streamNames } from "../../plan/process/streams.ts";
+import type { Subnet } from "../../plan/network.ts";
 import type { HostStep } from "../../plan/step.ts";
 import type { UndoOperation } from "../../plan/undo.ts";
 import { and, type Descriptions } from "./describing.ts";
@@ -41,6 +42,26 @@ export const HOST_DESCRIPTIONS: Descriptions<HostKind> = {
     `move the network device ${name} into the container${
       as === name ? "" : ` as ${as}`
     }`,
+  recordNetwork: ({ network }) =>
+    `record the network ${network.name} with the subnet ${
+      subnetText(network.subnet)
+    }`,
+  joinNetwork: ({ network, address }) =>
+    address === undefined
+      ? `take the next free address of ${
+        subnetText(network.range ?? network.subnet)
+      } in the network ${network.name}`
+      : `take the address ${address} in the network ${network.name}`,
+  makeBridge: ({ network }) =>
+    `create the bridge ${network.bridge} with the address ${network.gateway}/${network.subnet.bits}, unless it is there`,
+  filterNetwork: ({ network }) =>
+    `add ${network.bridge} to the firewall's table container, unless it is there`,
+  allowForwarding: () => "set ip_forward, unless it is set",
+  makeHosts: ({ path }) => `create ${path}, the container's /etc/hosts`,
+  attachLink: ({ network, device, isWayOut }) =>
+    `connect ${device} inside with ${network.bridge}, with the address that was taken${
+      isWayOut ? `, and the default route by ${network.gateway}` : ""
+    }`,
   writeIdFile: ({ path }) => `write the ID of the container to ${path}`,
   reserveEnd: ({ path }) => `reserve space for ${path}, the exit status`,
   reserveProfile: ({ path }) => `create ${path} for the learned profile`,
@@ -59,6 +80,8 @@ export const HOST_DESCRIPTIONS: Descriptions<HostKind> = {
     `mount ${image} (${type}${readonly ? ", read-only" : ""})`,
 };
 
+const subnetText = ({ address, bits }: Subnet) => `${address}/${bits}`;
+
 const UNDOS: Record<UndoOperation["undo"], string> = {
   removeCgroup: "end the processes in it, and remove it",
   leaveCgroup: "remove it, unless another cgroup is in it",
@@ -68,6 +91,10 @@ const UNDOS: Record<UndoOperation["undo"], string> = {
   removeFile: "remove it",
   removeUnwritten: "remove it if nothing has been written to it",
   returnDevice: "move it back",
+  leaveNetwork: "give the address back",
+  restoreForwarding:
+    "set it back after the last container, if it was not set before",
+  removeHosts: "remove it, and the container's names from those of others",
   removeRecord: "remove the record, with its directory if it has one, last",
 };
 

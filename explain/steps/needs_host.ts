@@ -9,6 +9,9 @@ const feature = (version: string, what: string) => () => [{ version, what }];
 
 const IN_DIRECTORY = "write access to the directory";
 
+const IN_RECORDS = "write access to the records of networks";
+const netAdmin: () => Asked[] = () => [{ name: "CAP_NET_ADMIN", in: "host" }];
+
 /** For writing uid_map and gid_map, user_namespaces(7). */
 const mapping = ({ uids }: { uids: readonly IdMapping[] }): Asked[] => [
   { name: "CAP_SETUID", in: "host" },
@@ -50,7 +53,17 @@ export const HOST_NEEDS: { readonly [K in HostKind]: Entry<K> } = {
   },
   makeFifo: { access: IN_DIRECTORY },
   joinClass: { access: "write access to the file" },
-  moveDevice: { capabilities: [{ name: "CAP_NET_ADMIN", in: "host" }] },
+  moveDevice: { capabilities: netAdmin },
+  recordNetwork: { access: IN_RECORDS },
+  joinNetwork: { access: IN_RECORDS },
+  makeBridge: { capabilities: netAdmin },
+  filterNetwork: {
+    capabilities: netAdmin,
+    features: feature("5.6", "nf_tables with nat and concatenations"),
+  },
+  allowForwarding: { access: "write access to the file" },
+  makeHosts: { access: IN_RECORDS },
+  attachLink: { capabilities: netAdmin },
   writeIdFile: { access: IN_DIRECTORY },
   reserveEnd: { access: IN_DIRECTORY },
   reserveProfile: { access: IN_DIRECTORY },

@@ -179,6 +179,14 @@ export class HostPhase implements Disposable {
         return;
       case "keepChanges":
         return (await import("./changes.ts")).keepChanges(step);
+      case "recordNetwork":
+      case "joinNetwork":
+      case "makeBridge":
+      case "filterNetwork":
+      case "allowForwarding":
+      case "makeHosts":
+      case "attachLink":
+        return (await import("./networks.ts")).performNetworkStep(step, pid);
       case "makeFifo":
         return (await import("./directories.ts")).makeFifo(step);
       case "joinClass":

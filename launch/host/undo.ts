@@ -17,6 +17,7 @@ import type {
   UndoOperation,
 } from "../../plan/undo.ts";
 import { discard } from "./changes.ts";
+import { takeBackNetwork } from "./network_undo.ts";
 import { isStill } from "./identity.ts";
 import { bootId } from "./owner.ts";
 
@@ -87,6 +88,10 @@ function takeBackOne(
       return;
     case "discard":
       return discard(operation.path, operation.into);
+    case "leaveNetwork":
+    case "restoreForwarding":
+    case "removeHosts":
+      return takeBackNetwork(operation);
     case "removeFile":
       if (made) removeFile(operation.path);
       return;

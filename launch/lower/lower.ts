@@ -46,6 +46,13 @@ const HOST: Lowering<HostKind> = {
   mapMount: none,
   mountImage: none,
   keepChanges: none,
+  recordNetwork: none,
+  joinNetwork: none,
+  makeBridge: none,
+  filterNetwork: none,
+  allowForwarding: none,
+  makeHosts: none,
+  attachLink: none,
   copyUp: none,
 };
 

@@ -8,6 +8,7 @@
  * @module
  */
 
+import type { NetworkMember } from "../../plan/network.ts";
 import { ContainerError } from "../../spec/errors.ts";
 import {
   addressNumber,
@@ -26,13 +27,7 @@ import {
 import { macOf, type NetworkRecord, noSuchNetwork } from "./record.ts";
 
 /** A container's place in a network. */
-export interface Member {
-  /** The ID of the container. */
-  container: string;
-  /** The name of the container, or else its short ID. */
-  name: string;
-  /** The other names by which containers of the network find it. */
-  aliases: readonly string[];
+export interface Member extends NetworkMember {
   address: string;
   mac: string;
   /** The boot in which it joined: with its end all leases are over. */

@@ -5,35 +5,7 @@
  */
 
 import { ContainerError, UsageError } from "../../spec/errors.ts";
-import type { Subnet } from "../address.ts";
-
-/** A network. */
-export interface NetworkRecord {
-  name: string;
-  /** 64 hexadecimal digits. */
-  id: string;
-  driver: "bridge";
-  /** RFC 3339. */
-  created: string;
-  subnet: Subnet;
-  /** The address of the bridge. */
-  gateway: string;
-  /** Addresses are taken from here; by default from the whole subnet. */
-  range?: Subnet;
-  /** The name of the bridge. */
-  bridge: string;
-  /** Its containers reach nothing outside, and have no default route. */
-  internal: boolean;
-  /** Its containers reach each other (`com.docker.network.bridge.enable_icc`). */
-  icc: boolean;
-  /** Its containers have the host's address outside. */
-  masquerade: boolean;
-  /** The size of the largest packet; by default that of the way out. */
-  mtu?: number;
-  labels: Record<string, string>;
-  /** The options as they were given. */
-  options: Record<string, string>;
-}
+export type { NetworkRecord } from "../../plan/network.ts";
 
 /** The network that exists without being made. */
 export const DEFAULT_NETWORK = "bridge";

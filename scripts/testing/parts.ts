@@ -280,7 +280,7 @@ export function allParts(): Part[] {
     {
       name: "network",
       title: "networks, links and the firewall",
-      budget: 20,
+      budget: 45,
       run: (touched) =>
         program(own.filter((path) => touched(path) && isOfNetworks(path))),
     },

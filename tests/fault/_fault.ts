@@ -131,6 +131,13 @@ const EVERY_KIND: Record<StepKind, true> = {
   reserveEnd: true,
   reserveProfile: true,
   keepChanges: true,
+  recordNetwork: true,
+  joinNetwork: true,
+  makeBridge: true,
+  filterNetwork: true,
+  allowForwarding: true,
+  makeHosts: true,
+  attachLink: true,
 };
 export const KINDS = Object.keys(EVERY_KIND) as StepKind[];
 

@@ -19,7 +19,10 @@ const noModule = (path: string, name: string) => {
 
 for (
   const [flags, words] of [
-    [["--network", "bridge"], /not one of none, host and path.*no bridges/],
+    [["--network", "a b"], /not one of none, a network, host and path/],
+    [["--network", "nosuch"], /Network does not exist: nosuch\. .*network ls/],
+    [["--ip", "10.0.0.1"], /--ip requires a network.*--network NETWORK/],
+    [["--network=a", "--network=host"], /cannot be used together/],
     [["--network", "container:web"], /path:\/proc\/PID\/ns\/net/],
     [["--pid", "container:web"], /private, host and path.*\/ns\/pid/],
     [["--ipc", "shareable"], /private, host and path.*--ipc private/],

@@ -1,0 +1,194 @@
+/** `container network create`. */
+
+import {
+  addressNumber,
+  networkOf,
+  parseSubnet,
+} from "../../network/address.ts";
+import type { Subnet } from "../../plan/network.ts";
+import { UsageError } from "../../spec/errors.ts";
+import type { Command } from "../command.ts";
+import { type Flag, type Flags, parseFlagsAndNames } from "../flags.ts";
+import { print } from "../output.ts";
+import { openNetworks, requireRoot, usedByHost } from "./open.ts";
+
+const FLAGS: readonly Flag[] = [
+  {
+    name: "driver",
+    short: "d",
+    value: "DRIVER",
+    help: "bridge (the only driver yet)",
+  },
+  {
+    name: "subnet",
+    value: "SUBNET",
+    help: "The addresses of the network, e.g. 10.9.0.0/24",
+  },
+  {
+    name: "gateway",
+    value: "ADDRESS",
+    help: "The host's address in it (default: the first)",
+  },
+  {
+    name: "ip-range",
+    value: "SUBNET",
+    help: "Take the addresses of containers from this part",
+  },
+  { name: "internal", help: "Its containers reach nothing outside of it" },
+  {
+    name: "opt",
+    short: "o",
+    value: "KEY=VALUE",
+    help: "mtu, or com.docker.network.bridge.name and others; repeatable",
+  },
+  { name: "label", value: "KEY[=VALUE]", help: "A label; repeatable" },
+  { name: "attachable", help: "Accepted: every network is" },
+];
+
+/** What options set; docker's names, and podman's short ones. */
+interface Settings {
+  bridge?: string;
+  icc: boolean;
+  masquerade: boolean;
+  mtu?: number;
+}
+
+const DOCKERS = "com.docker.network.";
+
+const OPTIONS: Readonly<
+  Record<string, (settings: Settings, value: string, key: string) => void>
+> = {
+  [`${DOCKERS}bridge.name`]: (settings, value) => {
+    if (!/^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,14}$/.test(value)) {
+      throw new UsageError(
+        `--opt ${DOCKERS}bridge.name=${value}: not a name of a network device`,
+        "Use at most 15 letters, digits, and _ . -",
+      );
+    }
+    settings.bridge = value;
+  },
+  [`${DOCKERS}bridge.enable_icc`]: (settings, value, key) => {
+    settings.icc = parseSwitch(key, value);
+  },
+  [`${DOCKERS}bridge.enable_ip_masquerade`]: (settings, value, key) => {
+    settings.masquerade = parseSwitch(key, value);
+  },
+  [`${DOCKERS}driver.mtu`]: setMtu,
+  mtu: setMtu,
+};
+
+/** The smallest packet that IPv4 demands, and the largest that Ethernet takes. */
+const MTU_RANGE = [68, 65535] as const;
+
+function setMtu(settings: Settings, value: string, key: string): void {
+  const number = Number(value);
+  const [least, most] = MTU_RANGE;
+  if (!/^\d+$/.test(value) || number < least || number > most) {
+    throw new UsageError(
+      `--opt ${key}=${value}: not a number from ${least} to ${most}`,
+    );
+  }
+  settings.mtu = number;
+}
+
+function parseSwitch(key: string, value: string): boolean {
+  if (["true", "1"].includes(value)) return true;
+  if (["false", "0"].includes(value)) return false;
+  throw new UsageError(`--opt ${key}=${value}: expected true or false`);
+}
+
+/** Creates a network. Its bridge is made with its first container. */
+export const networkCreateCommand: Command = {
+  name: "network create",
+  summary: "Create a network",
+  usage: "[flags] NAME",
+  flags: FLAGS,
+  examples: [
+    ["sudo container network create blue", "with a free subnet"],
+    [
+      "sudo container network create --subnet 10.9.0.0/24 blue",
+      "with these addresses",
+    ],
+    ["sudo container network create --internal db", "without a way out"],
+  ],
+  execute(argv) {
+    const flags = parseFlagsAndNames(FLAGS, argv, "container network create");
+    const [name, ...more] = flags.rest;
+    if (name === undefined || more.length) {
+      throw new UsageError(
+        "container network create takes one name",
+        "Example: container network create blue.",
+      );
+    }
+    checkDriver(flags.last("driver") ?? "bridge");
+    const options = pairs(flags, "opt");
+    const settings: Settings = { icc: true, masquerade: true };
+    for (const [key, value] of Object.entries(options)) {
+      if (!Object.hasOwn(OPTIONS, key)) {
+        throw new UsageError(
+          `--opt ${key}: unknown option`,
+          `The options are ${Object.keys(OPTIONS).join(", ")}.`,
+        );
+      }
+      OPTIONS[key]!(settings, value, key);
+    }
+    const subnet = subnetOf(flags, "subnet");
+    const range = subnetOf(flags, "ip-range");
+    const gateway = addressOf(flags, "gateway");
+    for (const [flag, value] of [["gateway", gateway], ["ip-range", range]]) {
+      if (value === undefined || subnet) continue;
+      throw new UsageError(
+        `--${flag} requires --subnet`,
+        "Example: --subnet 10.9.0.0/24 --gateway 10.9.0.1.",
+      );
+    }
+    requireRoot(`create the network ${name}`);
+    const networks = openNetworks();
+    const record = networks.create({
+      name,
+      ...settings,
+      internal: flags.has("internal"),
+      labels: pairs(flags, "label"),
+      options,
+      ...subnet ? { subnet } : {},
+      ...range ? { range } : {},
+      ...gateway === undefined ? {} : { gateway },
+    }, usedByHost(networks));
+    print(record.id);
+    return 0;
+  },
+};
+
+function checkDriver(driver: string): void {
+  if (driver === "bridge") return;
+  throw new UsageError(
+    `--driver ${driver}: the only driver yet is bridge`,
+    "Remove --driver.",
+  );
+}
+
+function subnetOf(flags: Flags, name: string): Subnet | undefined {
+  const text = flags.last(name);
+  if (text === undefined) return undefined;
+  const parsed = parseSubnet(text);
+  if (parsed) return networkOf(parsed);
+  throw new UsageError(
+    `--${name} ${text}: not an IPv4 network`,
+    "Example: 10.9.0.0/24.",
+  );
+}
+
+function addressOf(flags: Flags, name: string): string | undefined {
+  const text = flags.last(name);
+  if (text === undefined || addressNumber(text) !== null) return text;
+  throw new UsageError(`--${name} ${text}: not an IPv4 address`);
+}
+
+/** The values of a flag KEY=VALUE. */
+const pairs = (flags: Flags, name: string): Record<string, string> =>
+  Object.fromEntries(
+    flags.all(name).map((text) => {
+      const at = text.indexOf("=");
+      return at < 0 ? [text, ""] : [text.slice(0, at), text.slice(at + 1)];
+    }),
+  );

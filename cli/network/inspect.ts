@@ -1,0 +1,108 @@
+/** `container network inspect`. */
+
+import { subnetText } from "../../network/address.ts";
+import { membersOf } from "../../network/records/leases.ts";
+import type { Networks } from "../../network/records/networks.ts";
+import type { NetworkRecord } from "../../plan/network.ts";
+import { ContainerError, UsageError } from "../../spec/errors.ts";
+import type { Command } from "../command.ts";
+import { parseFlagsAndNames } from "../flags.ts";
+import { print } from "../output.ts";
+import { findNetwork, openNetworks, thisBoot } from "./open.ts";
+
+/** Everything that is known of a network, in docker's structure. */
+function asInspected(networks: Networks, record: NetworkRecord) {
+  const { subnet, gateway, range, internal, options, labels } = record;
+  const members = membersOf(networks.directoryOf(record.id), thisBoot());
+  return {
+    Name: record.name,
+    Id: record.id,
+    Created: record.created,
+    Scope: "local",
+    Driver: record.driver,
+    EnableIPv6: false,
+    IPAM: {
+      Driver: "default",
+      Options: {},
+      Config: [{
+        Subnet: subnetText(subnet),
+        ...range ? { IPRange: subnetText(range) } : {},
+        Gateway: gateway,
+      }],
+    },
+    Internal: internal,
+    Attachable: true,
+    Ingress: false,
+    Containers: Object.fromEntries(
+      members.map(({ container, name, address, mac }) => [container, {
+        Name: name,
+        MacAddress: mac,
+        IPv4Address: `${address}/${subnet.bits}`,
+        IPv6Address: "",
+      }]),
+    ),
+    Options: options,
+    Labels: labels,
+    Bridge: record.bridge,
+  };
+}
+
+/** Prints everything that is known of networks. */
+export const networkInspectCommand: Command = {
+  name: "network inspect",
+  summary: "Print details of networks, as JSON",
+  usage: "NETWORK…",
+  flags: [{
+    name: "format",
+    short: "f",
+    value: "FORMAT",
+    help: "json (the only format)",
+  }],
+  examples: [
+    ["sudo container network inspect blue", "an array, in docker's format"],
+  ],
+  execute(argv) {
+    const flags = parseFlagsAndNames(
+      this.flags,
+      argv,
+      "container network inspect",
+    );
+    const format = flags.last("format");
+    if (format !== undefined && format !== "json") {
+      throw new UsageError(
+        `--format ${format}: the only format is json`,
+        "Select parts of it with jq(1).",
+      );
+    }
+    const networks = openNetworks();
+    const found: unknown[] = [];
+    let failed: unknown;
+    for (const word of networksOf(flags.rest, "inspect")) {
+      try {
+        found.push(asInspected(networks, findNetwork(networks, word)));
+      } catch (error) {
+        if (!(error instanceof ContainerError)) throw error;
+        failed ??= error;
+      }
+    }
+    print(JSON.stringify(found, null, 2));
+    if (failed) throw failed;
+    return 0;
+  },
+};
+
+/**
+ * The words that name networks; there must be one.
+ *
+ * @throws {UsageError}
+ */
+export function networksOf(
+  words: readonly string[],
+  command: string,
+): readonly string[] {
+  if (words.length) return words;
+  throw new UsageError(
+    `container network ${command} needs a network`,
+    "Give its name or its ID; `container network ls` lists them.",
+  );
+}

@@ -1,0 +1,72 @@
+/** The networks that a command line means. */
+
+import { globals } from "../oci/global.ts";
+import { bootId } from "../../launch/host/owner.ts";
+import { routedSubnets } from "../../network/kernel/host_routes.ts";
+import { Networks } from "../../network/records/networks.ts";
+import type { UsedSubnet } from "../../network/records/pools.ts";
+import {
+  DEFAULT_BRIDGE,
+  DEFAULT_NETWORK,
+  type NetworkRecord,
+} from "../../network/records/record.ts";
+import { recordsIn } from "../../containers/decide/networks/join_networks.ts";
+import { defaultStore } from "../../images/store/places.ts";
+import { SpecError } from "../../spec/errors.ts";
+
+/** The directory of everything about networks, next to the images. */
+export function networksDirectory(): string {
+  const { images: named = defaultStore() } = globals();
+  return `${named.startsWith("/") ? named : `${Deno.cwd()}/${named}`}/networks`;
+}
+
+/** The networks on disk. */
+export const openNetworks = (): Networks =>
+  new Networks(recordsIn(networksDirectory()));
+
+/** The subnets that the host uses, without those of our bridges. */
+export const usedByHost = (networks: Networks): UsedSubnet[] =>
+  routedSubnets([
+    DEFAULT_BRIDGE,
+    ...networks.list().map(({ bridge }) => bridge),
+  ]);
+
+/** All networks, the default one first, which may not have been used yet. */
+export function allNetworks(networks: Networks): NetworkRecord[] {
+  const found = networks.default(usedByHost(networks));
+  return [found, ...networks.list().filter(({ id }) => id !== found.id)];
+}
+
+/**
+ * The network that a word names.
+ *
+ * @throws {ContainerError} if there is none
+ */
+export function findNetwork(networks: Networks, word: string): NetworkRecord {
+  if (word === DEFAULT_NETWORK || word === "default") {
+    return networks.default(usedByHost(networks));
+  }
+  const [first] = allNetworks(networks);
+  return word !== "" && first?.id.startsWith(word)
+    ? first
+    : networks.find(word);
+}
+
+/** The identity of this boot. */
+export const thisBoot = (): string => bootId() ?? "";
+
+/**
+ * Refuses a caller that is not root.
+ *
+ * @param action for example `create the network blue`
+ * @throws {SpecError}
+ */
+export function requireRoot(action: string): void {
+  if (Deno.uid() === 0) return;
+  throw new SpecError(
+    `Cannot ${action} without root: this is not supported yet`,
+    {
+      hint: "Run as root (sudo). --network host shares the host's network.",
+    },
+  );
+}

@@ -1,0 +1,166 @@
+/**
+ * The networks of a container: the steps that join it, and its files of names.
+ * Only decides; changes nothing. Runs on the host.
+ */
+
+import type { NetworkRecord } from "../../../plan/network.ts";
+import type { HostStep } from "../../../plan/step.ts";
+import type { Mount } from "../../../spec/types.ts";
+
+/** The networks that a container is to be in. */
+export interface NetworkPlaces {
+  /** The directory of everything about networks. */
+  directory: string;
+  /** In the order in which they were named. */
+  places: readonly NetworkPlace[];
+}
+
+/** A container's place in one network. */
+export interface NetworkPlace {
+  network: NetworkRecord;
+  /** Its containers find each other by name, as on all that a user has made. */
+  named: boolean;
+  /** It is not recorded yet: the default network before its first use. */
+  proposed?: true;
+  aliases: readonly string[];
+  address?: string;
+  mac?: string;
+}
+
+/** The directory of the records, in the directory of everything. */
+export const recordsIn = (directory: string): string => `${directory}/records`;
+
+/** The container's /etc/hosts on the host. */
+const hostsOf = ({ directory }: NetworkPlaces, id: string) =>
+  `${directory}/hosts/${id}`;
+
+/** The mount of the container's /etc/hosts. */
+export const hostsMount = (
+  networks: NetworkPlaces,
+  id: string,
+  readonly: boolean,
+): Mount => ({
+  destination: "/etc/hosts",
+  type: "bind",
+  source: hostsOf(networks, id),
+  options: [
+    "bind",
+    "rprivate",
+    "nosuid",
+    "nodev",
+    "noexec",
+    ...(readonly ? ["ro"] : []),
+  ],
+});
+
+/**
+ * The steps that join the networks.
+ *
+ * @param names its hostname, with and without its domain
+ * @param hosts the lines of /etc/hosts that do not depend on networks; null if
+ * the container has another file there
+ */
+export function networkSteps(
+  networks: NetworkPlaces,
+  { id, name, names, hosts }: {
+    id: string;
+    name: string;
+    names: readonly string[];
+    hosts: string | null;
+  },
+): HostStep[] {
+  const { directory, places } = networks;
+  const records = recordsIn(directory);
+  const note = `${directory}/forwarding`;
+  const restore = { undo: "restoreForwarding", records, note } as const;
+  const wayOut = places.find(({ network }) => !network.internal);
+  return [
+    ...places.flatMap(({ network, proposed }): HostStep[] =>
+      proposed
+        ? [{
+          step: "recordNetwork",
+          records,
+          network,
+          why: "the default network is made with its first container",
+          man: "rename(2)",
+          undo: "kept",
+        }]
+        : []
+    ),
+    ...places.map(({ network, aliases, address, mac }): HostStep => ({
+      step: "joinNetwork",
+      records,
+      network,
+      member: { container: id, name, aliases },
+      ...(address === undefined ? {} : { address }),
+      ...(mac === undefined ? {} : { mac }),
+      why:
+        "an address belongs to one container; the link that takes it is made whole or not at all",
+      man: "symlink(2)",
+      undo: [
+        restore,
+        { undo: "leaveNetwork", records, id: network.id, container: id },
+      ],
+    })),
+    ...places.flatMap(({ network }): HostStep[] => [
+      {
+        step: "makeBridge",
+        network,
+        why:
+          "the network's containers are connected with it, and its address is their gateway; it stays until the network is removed, since removing it takes long",
+        man: "rtnetlink(7)",
+        undo: "kept",
+      },
+      {
+        step: "filterNetwork",
+        records,
+        network,
+        why:
+          "other networks and hosts do not reach the containers, except by published ports; rules of others are left alone",
+        man: "nft(8)",
+        undo: "kept",
+      },
+    ]),
+    ...(wayOut
+      ? [
+        {
+          step: "allowForwarding",
+          records,
+          note,
+          why: "the host passes the containers' packets on to other hosts",
+          man: "ip(7)",
+          undo: [restore],
+        } satisfies HostStep,
+      ]
+      : []),
+    ...(hosts === null ? [] : [
+      {
+        step: "makeHosts",
+        records,
+        path: hostsOf(networks, id),
+        container: id,
+        names,
+        text: hosts,
+        networks: places.map(({ network }) => network.id),
+        named: places.filter(({ named }) => named)
+          .map(({ network }) => network.id),
+        why:
+          "the containers of a network find each other by name, without a process that answers",
+        man: "hosts(5)",
+        undo: [{ undo: "removeHosts", path: hostsOf(networks, id) }],
+      } satisfies HostStep,
+    ]),
+    ...places.map((place, index): HostStep => ({
+      step: "attachLink",
+      records,
+      network: place.network,
+      container: id,
+      device: `eth${index}`,
+      isWayOut: place === wayOut,
+      why:
+        "one end is born in the container's network namespace, the other on the bridge",
+      man: "veth(4)",
+      undo: "kernel",
+    })),
+  ];
+}

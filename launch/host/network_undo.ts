@@ -1,0 +1,49 @@
+/**
+ * Takes back what joins a container to networks. Runs on the host, in the
+ * parent or in the command that cleans up.
+ */
+
+import { restoreForwarding } from "../../network/kernel/forwarding.ts";
+import { lockFile, namesIn } from "../../network/records/files.ts";
+import { removeHosts } from "../../network/records/hosts.ts";
+import { membersOf, releaseLease } from "../../network/records/leases.ts";
+import type { UndoOperation } from "../../plan/undo.ts";
+import { bootId } from "./owner.ts";
+
+type NetworkUndo = Extract<
+  UndoOperation,
+  { undo: "leaveNetwork" | "restoreForwarding" | "removeHosts" }
+>;
+
+/** Runs one operation. Done twice, it does nothing the second time. */
+export function takeBackNetwork(operation: NetworkUndo): void {
+  switch (operation.undo) {
+    case "leaveNetwork":
+      return releaseLease(
+        `${operation.records}/${operation.id}`,
+        operation.container,
+      );
+    case "removeHosts":
+      return removeHosts(operation.path);
+    case "restoreForwarding": {
+      const { records, note } = operation;
+      const boot = bootId() ?? "";
+      if (!isThere(note)) return;
+      using _lock = lockFile(`${note}.lock`);
+      const inUse = namesIn(records).some((id) =>
+        membersOf(`${records}/${id}`, boot).length
+      );
+      if (!inUse) restoreForwarding(note, boot);
+    }
+  }
+}
+
+function isThere(path: string): boolean {
+  try {
+    Deno.lstatSync(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,109 @@
+/**
+ * Joins a container to networks. Runs on the host, in the parent.
+ */
+
+import { describe } from "../../explain/steps/describe.ts";
+import { SyscallError } from "../../ffi/errno.ts";
+import { attachProcess, raiseBridge } from "../../network/kernel/bridges.ts";
+import { filterNetwork } from "../../network/kernel/filter.ts";
+import { allowForwarding } from "../../network/kernel/forwarding.ts";
+import { Netlink } from "../../network/netlink/socket.ts";
+import { lockFile } from "../../network/records/files.ts";
+import { makeHosts } from "../../network/records/hosts.ts";
+import { memberOf, takeLease } from "../../network/records/leases.ts";
+import { Networks } from "../../network/records/networks.ts";
+import type { StepOf } from "../../plan/step.ts";
+import { ContainerError, systemReason } from "../../spec/errors.ts";
+import { bootId } from "./owner.ts";
+
+/** The steps about networks. */
+export type NetworkStep = StepOf<
+  | "recordNetwork"
+  | "joinNetwork"
+  | "makeBridge"
+  | "filterNetwork"
+  | "allowForwarding"
+  | "makeHosts"
+  | "attachLink"
+>;
+
+/**
+ * Carries out one step.
+ *
+ * @param pid the first process, for `attachLink`
+ * @throws {ContainerError} if it fails
+ */
+export function performNetworkStep(step: NetworkStep, pid: number): void {
+  try {
+    perform(step, pid);
+  } catch (cause) {
+    if (cause instanceof ContainerError) throw cause;
+    const hint = cause instanceof SyscallError && cause.code === "EPERM"
+      ? "This requires CAP_NET_ADMIN. Run as root, or use --network none."
+      : "Without a network (--network none) the container starts.";
+    throw new ContainerError(`Cannot ${describe(step)}: ${reason(cause)}`, {
+      hint,
+      cause,
+    });
+  }
+}
+
+/** The kernel's own words are the best part of an error of netlink. */
+const reason = (cause: unknown) =>
+  cause instanceof SyscallError
+    ? cause.message.replace(/^Cannot call \w+: /, "")
+    : systemReason(cause);
+
+function perform(step: NetworkStep, pid: number): void {
+  const boot = bootId() ?? "";
+  switch (step.step) {
+    case "recordNetwork":
+      new Networks(step.records).keep(step.network);
+      return;
+    case "joinNetwork": {
+      const { network, records, member, address, mac } = step;
+      takeLease(`${records}/${network.id}`, network, {
+        ...member,
+        address,
+        mac,
+        boot,
+      });
+      return;
+    }
+    case "makeBridge": {
+      using netlink = new Netlink();
+      raiseBridge(netlink, step.network);
+      return;
+    }
+    case "filterNetwork":
+      return filterNetwork(step.network, new Networks(step.records).list());
+    case "allowForwarding": {
+      using _lock = lockFile(`${step.note}.lock`);
+      return allowForwarding(step.note, boot);
+    }
+    case "makeHosts": {
+      const { path, records, container, names, text } = step;
+      const directories = (ids: readonly string[]) =>
+        ids.map((id) => `${records}/${id}`);
+      return makeHosts(path, {
+        container,
+        names,
+        text,
+        networks: directories(step.networks),
+        named: directories(step.named),
+        boot,
+      });
+    }
+    case "attachLink": {
+      const { network, records, container, device, isWayOut } = step;
+      const member = memberOf(`${records}/${network.id}`, container);
+      if (!member) {
+        throw new ContainerError(
+          `Cannot connect the container to the network ${network.name}: its address has been taken away`,
+          { hint: "Start it again." },
+        );
+      }
+      attachProcess(pid, network, { device, member, isWayOut });
+    }
+  }
+}

@@ -1,0 +1,46 @@
+/** The types of networks, as steps name them. Only types: nothing here runs. */
+
+/** A network, or an address with the size of its network: `172.18.0.0/16`. */
+export interface Subnet {
+  address: string;
+  /** How many bits name the network: 0 to 32. */
+  bits: number;
+}
+
+/** A network. */
+export interface NetworkRecord {
+  name: string;
+  /** 64 hexadecimal digits. */
+  id: string;
+  driver: "bridge";
+  /** RFC 3339. */
+  created: string;
+  subnet: Subnet;
+  /** The address of the bridge. */
+  gateway: string;
+  /** Addresses are taken from here; by default from the whole subnet. */
+  range?: Subnet;
+  /** The name of the bridge. */
+  bridge: string;
+  /** Its containers reach nothing outside, and have no default route. */
+  internal: boolean;
+  /** Its containers reach each other (`com.docker.network.bridge.enable_icc`). */
+  icc: boolean;
+  /** Its containers have the host's address outside. */
+  masquerade: boolean;
+  /** The size of the largest packet; by default that of the way out. */
+  mtu?: number;
+  labels: Record<string, string>;
+  /** The options as they were given. */
+  options: Record<string, string>;
+}
+
+/** A container, as the others of its networks know it. */
+export interface NetworkMember {
+  /** The ID of the container. */
+  container: string;
+  /** The name of the container, or else its short ID. */
+  name: string;
+  /** The other names by which containers of the network find it. */
+  aliases: readonly string[];
+}
