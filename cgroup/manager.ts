@@ -147,6 +147,16 @@ export class Cgroup {
     return this.#freezer()?.path ?? null;
   }
 
+  /** The file and the word that continue every process; null without a freezer. */
+  thawing(): { file: string; word: string } | null {
+    const freezer = this.#freezer();
+    if (!freezer) return null;
+    const { version, path } = freezer;
+    return version === 2
+      ? { file: `${path}/cgroup.freeze`, word: "0" }
+      : { file: `${path}/freezer.state`, word: "THAWED" };
+  }
+
   #setFrozen(frozen: boolean): void {
     const freezer = this.#freezer();
     const v2 = freezer?.version === 2;

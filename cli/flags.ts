@@ -98,10 +98,21 @@ export const parseFlagsAndNames = (
   command: string,
 ): Flags => parse(flags, argv, { command, between: true });
 
+/** As parseFlagsAndNames(); the word `-` stands for a standard stream. */
+export const parseFlagsAndFiles = (
+  flags: readonly Flag[],
+  argv: readonly string[],
+  command: string,
+): Flags => parse(flags, argv, { command, between: true, streams: true });
+
 function parse(
   flags: readonly Flag[],
   argv: readonly string[],
-  { command, between }: { command: string; between: boolean },
+  { command, between, streams = false }: {
+    command: string;
+    between: boolean;
+    streams?: boolean;
+  },
 ): Flags {
   const given: [string, string][] = [];
   const words: string[] = [];
@@ -151,7 +162,7 @@ function parse(
       if (strange) throw notText(command, strange);
       return new Flags(given, [...words, ...further]);
     }
-    if (between && word === "-") throw unknown(word);
+    if (between && !streams && word === "-") throw unknown(word);
     if (!word.startsWith("-") || word === "-") {
       if (!between) break;
       if (!isText(word)) throw notText(command, word);

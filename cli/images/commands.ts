@@ -40,6 +40,31 @@ export const IMAGE_COMMANDS: readonly Entry[] = [
     load: async () => (await import("./inspect.ts")).historyCommand,
   },
   {
+    name: "commit",
+    summary: "Make an image of a container's changes",
+    load: async () => (await import("./commit.ts")).commitCommand,
+  },
+  {
+    name: "diff",
+    summary: "List the files that a container has changed in its image",
+    load: async () => (await import("./diff.ts")).diffCommand,
+  },
+  {
+    name: "cp",
+    summary: "Copy files between a container and the host",
+    load: async () => (await import("./cp.ts")).cpCommand,
+  },
+  {
+    name: "export",
+    summary: "Write a container's files as a tar file",
+    load: async () => (await import("./export.ts")).exportCommand,
+  },
+  {
+    name: "import",
+    summary: "Make an image of a root filesystem in a tar file",
+    load: async () => (await import("./import.ts")).importCommand,
+  },
+  {
     name: "login",
     summary: "Keep credentials for a registry",
     load: async () => (await import("./login.ts")).loginCommand,

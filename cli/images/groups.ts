@@ -21,6 +21,7 @@ const IMAGE: Readonly<Record<string, Load>> = {
   history: async () => (await details()).historyCommand,
   inspect: async () => (await details()).imageInspectCommand,
   prune: async () => (await removal()).imagePruneCommand,
+  import: async () => (await import("./import.ts")).importCommand,
 };
 
 const SYSTEM: Readonly<Record<string, Load>> = {
@@ -31,7 +32,7 @@ const SYSTEM: Readonly<Record<string, Load>> = {
 export const imageCommand: Command = group({
   name: "image",
   summary: "List, inspect, prune and change images",
-  usage: "ls|pull|push|load|rm|tag|history|inspect|prune [flags] …",
+  usage: "ls|pull|push|load|rm|tag|history|inspect|prune|import [flags] …",
   examples: [
     ["sudo container image ls", "as container images"],
     ["sudo container image inspect alpine", "details of an image"],

@@ -123,7 +123,7 @@ export async function askedFor(
       [...(isKept(given) ? imageFlags(config) : []), ...given.given],
       command,
     ),
-    image,
+    image: entrypoint ? { ...image, entrypoint: entrypoint.length } : image,
     options: withImageConfig({ ...options, command }, config, {
       workdir: given.last("workdir") !== undefined,
     }),

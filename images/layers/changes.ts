@@ -31,16 +31,18 @@ const isUnchanged = (upper: Status, lower: Status) =>
  * deleted directory only the directory is listed.
  *
  * @param lowers the layers of the image, the top first
+ * @param ignored paths that are no changes, see mountPointsIn()
  * @throws LayerError if something cannot be read
  */
 export function changesOf(
   upper: string,
   lowers: readonly string[],
+  ignored: ReadonlySet<ByteString> = new Set(),
 ): Change[] {
   using tree = new MergedTree(lowers);
   const changes: Change[] = [];
   for (const { path, status, fd } of walkTree(upper)) {
-    if (path === "") continue;
+    if (path === "" || ignored.has(path)) continue;
     using below = tree.find(path, { links: false });
     const shown = `/${path}`;
     if (isWhiteout(status)) {

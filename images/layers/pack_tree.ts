@@ -38,6 +38,12 @@ export interface PackOptions {
   placeholders?: boolean;
   /** Changes the owner of each file, for a root filesystem with mapped IDs. */
   owner?(uid: number, gid: number): { uid: number; gid: number };
+  /** What is left out. What is in such a directory is not. */
+  skips?(path: ByteString): boolean;
+  /** False for a directory whose content is left out. */
+  enters?(path: ByteString): boolean;
+  /** The name of the root in the archive. Default: none, so `./` and `a`. */
+  as?: ByteString;
 }
 
 const KINDS = new Map<number, Kind>([
@@ -71,17 +77,34 @@ export function* packTree(
   directory: string,
   options: PackOptions = {},
 ): Generator<Uint8Array<ArrayBuffer>> {
-  yield* inChunks(piecesOf(directory, options));
+  yield* inChunks(
+    piecesOf(walkTree(directory, options.enters), options),
+  );
+}
+
+/**
+ * Writes one file that is not a directory as a tar file.
+ *
+ * @param options.as its name in the archive
+ * @throws LayerError as packTree()
+ */
+export function* packFile(
+  { directory, name, status }: Pick<Visited, "directory" | "name" | "status">,
+  options: PackOptions & { as: ByteString },
+): Generator<Uint8Array<ArrayBuffer>> {
+  const visited = { path: "", directory, name, status, fd: null };
+  yield* inChunks(piecesOf([visited], options));
 }
 
 function* piecesOf(
-  directory: string,
+  visits: Iterable<Visited>,
   options: PackOptions,
 ): Generator<Uint8Array<ArrayBuffer>> {
   /** The first path of each file that has more. */
   const links = new Map<string, ByteString>();
-  for (const visited of walkTree(directory)) {
+  for (const visited of visits) {
     const { path, status, fd } = visited;
+    if (options.skips?.(path)) continue;
     if (options.overlay) {
       if (isWhiteout(status)) {
         yield headerOf(deletion(besideOf(path, WHITEOUT)));
@@ -103,7 +126,8 @@ function* piecesOf(
       const first = links.get(key);
       if (first !== undefined) {
         const entry = entryOf(visited, "hardLink", options);
-        yield headerOf({ ...entry, link: first, attributes: null });
+        const link = entryName(first, options);
+        yield headerOf({ ...entry, link, attributes: null });
         continue;
       }
       links.set(key, path);
@@ -139,14 +163,18 @@ const deletion = (name: ByteString): Entry => ({
   sparse: null,
 });
 
+/** The name of a path in the archive. */
+const entryName = (path: ByteString, { as }: PackOptions): ByteString =>
+  as === undefined ? path || "." : path ? `${as}/${path}` : as;
+
 function entryOf(
   { path, status }: Visited,
   kind: Kind,
-  { owner }: PackOptions,
+  options: PackOptions,
 ): Entry {
-  const { uid, gid } = owner?.(status.uid, status.gid) ?? status;
+  const { uid, gid } = options.owner?.(status.uid, status.gid) ?? status;
   return {
-    name: path || ".",
+    name: entryName(path, options),
     kind,
     link: "",
     mode: status.mode & 0o7777,

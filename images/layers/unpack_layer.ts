@@ -69,7 +69,7 @@ async function unpackInto(
   source: AsyncIterable<Uint8Array>,
   options: UnpackOptions,
 ): Promise<Unpacked> {
-  const { maxUnpacked, signal, onRead } = options;
+  const { maxUnpacked, signal, onRead, onContent } = options;
   using unpacker = new Unpacker(root, options, {
     uid: Deno.uid() ?? 0,
     gid: Deno.gid() ?? 0,
@@ -84,6 +84,7 @@ async function unpackInto(
       archiveSize += bytes.length;
       if (archiveSize > maxUnpacked) throw tooLarge(maxUnpacked, reader);
       hash.update(bytes);
+      onContent?.(bytes);
       reader.push(bytes);
     });
     reader.finish();

@@ -22,6 +22,8 @@ export interface UnpackOptions {
   devices?: "made" | "placeholders";
   /** Ends the work; what was made is removed. */
   signal?: AbortSignal;
+  /** Is given the bytes of the archive, without their compression. */
+  onContent?(bytes: Uint8Array): void;
   /** Is told how many bytes of the blob have been read. */
   onRead?(bytes: number): void;
 }

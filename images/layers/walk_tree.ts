@@ -49,9 +49,13 @@ interface Level {
  * Visits a directory, and everything in it after it. Files that disappear
  * meanwhile are left out.
  *
+ * @param enters false for a directory whose content is left out
  * @throws LayerError if something cannot be read
  */
-export function* walkTree(top: string): Generator<Visited> {
+export function* walkTree(
+  top: string,
+  enters: (path: ByteString) => boolean = () => true,
+): Generator<Visited> {
   const fd = openAt(AT_FDCWD, nameOf(fromText(top)), DIRECTORY);
   if (fd < 0) throw pathError("open", fromText(top), "openat", fd);
   const levels: Level[] = [];
@@ -69,7 +73,7 @@ export function* walkTree(top: string): Generator<Visited> {
     }
     enter({ path: "", name: ".", inode: status.inode, fd, names: [] });
     yield { path: "", directory: fd, name: ".", status, fd };
-    levels[0]!.names = namesIn(fd, "");
+    levels[0]!.names = enters("") ? namesIn(fd, "") : [];
     while (levels.length) {
       const level = levels.at(-1)!;
       const name = level.names.pop();
@@ -100,7 +104,7 @@ export function* walkTree(top: string): Generator<Visited> {
       const below = { path, name, inode, fd: visited.fd, names: [] };
       enter(below);
       yield visited;
-      levels.at(-1)!.names = namesIn(visited.fd, path);
+      if (enters(path)) levels.at(-1)!.names = namesIn(visited.fd, path);
     }
   } finally {
     for (const { fd } of levels) if (fd !== null) close(fd);

@@ -117,6 +117,22 @@ export class Work implements Disposable {
     return this.layerFiles(chain);
   }
 
+  /**
+   * The place for the files of a layer whose chain ID is not known yet. Only one
+   * at a time.
+   */
+  newLayer(): string {
+    Deno.mkdirSync(`${this.path}/layer-new`, { mode: 0o755 });
+    return `${this.path}/layer-new/diff`;
+  }
+
+  /** The chain ID of the layer of newLayer() is known. */
+  adoptLayer(chain: string): void {
+    const path = this.#layerPath(chain);
+    Deno.renameSync(`${this.path}/layer-new`, path);
+    this.#made.set(path, layerDirectory(this.store, chain));
+  }
+
   /** The files of a layer that this work makes. */
   layerFiles(chain: string): string {
     return `${this.#layerPath(chain)}/diff`;

@@ -18,7 +18,6 @@ for (
     ["save", /Archives of images are not supported yet/],
     ["volume", /There are no named volumes/],
     ["pod", /There are no pods/],
-    ["cp", /root filesystem on the host/],
     ["docker", /Leave out the word docker/],
     ["sh", /container run sh/],
     ["--rm", /It is a flag of run: container run --rm …/],

@@ -30,6 +30,8 @@ export interface ImageRoot {
   shown?: Pick<ContainerConfig, "ExposedPorts" | "Healthcheck">;
   /** What of it is not here: only for an explanation. */
   missing?: string;
+  /** How many words of the command are those of --entrypoint, if it was given. */
+  entrypoint?: number;
 }
 
 /** Linux 6.8 takes the layers of an overlay one by one. */
