@@ -111,8 +111,8 @@ export async function addNewImage(options: NewImageOptions): Promise<string> {
   const digest = digestOf(manifest);
   // The same rules as for an image that is pulled.
   const { platform } = parseImageConfig("the new image", image);
-  Deno.writeFileSync(work.blob(id), image);
-  Deno.writeFileSync(work.blob(digest), manifest);
+  await Deno.writeFile(work.blob(id), image);
+  await Deno.writeFile(work.blob(digest), manifest);
   work.commit({
     descriptor: {
       mediaType: MANIFEST[format],

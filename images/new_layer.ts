@@ -7,6 +7,7 @@ import { BlockGzip } from "./block_gzip.ts";
 import { finishLayer } from "./layers/finish_layer.ts";
 import { unpackLayer } from "./layers/unpack_layer.ts";
 import { chainIds } from "./spec/digest.ts";
+import { unpackRights } from "./store/ids.ts";
 import { layerFiles } from "./store/places.ts";
 import { layerRecord } from "./store/summaries.ts";
 import type { Work } from "./store/work.ts";
@@ -44,6 +45,7 @@ export async function addNewLayer(
   using blob = new BlockGzip(file);
   const into = work.newLayer();
   const unpacked = await unpackLayer(inPieces(archive, () => blob.room()), {
+    ...unpackRights(),
     into,
     maxUnpacked,
     signal,
@@ -62,7 +64,7 @@ export async function addNewLayer(
     size: unpacked.size,
     ...hidesAll ? { hidesAll } : {},
   });
-  Deno.renameSync(file, work.blob(digest));
+  await Deno.rename(file, work.blob(digest));
   return { digest, size, diffId, chain };
 }
 

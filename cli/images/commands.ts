@@ -42,22 +42,22 @@ export const IMAGE_COMMANDS: readonly Entry[] = [
   {
     name: "commit",
     summary: "Make an image of a container's changes",
-    load: async () => (await import("./commit.ts")).commitCommand,
+    load: async () => (await import("./containers/commit.ts")).commitCommand,
   },
   {
     name: "diff",
     summary: "List the files that a container has changed in its image",
-    load: async () => (await import("./diff.ts")).diffCommand,
+    load: async () => (await import("./containers/diff.ts")).diffCommand,
   },
   {
     name: "cp",
     summary: "Copy files between a container and the host",
-    load: async () => (await import("./cp.ts")).cpCommand,
+    load: async () => (await import("./containers/cp.ts")).cpCommand,
   },
   {
     name: "export",
     summary: "Write a container's files as a tar file",
-    load: async () => (await import("./export.ts")).exportCommand,
+    load: async () => (await import("./containers/export.ts")).exportCommand,
   },
   {
     name: "import",

@@ -5,7 +5,7 @@
  */
 
 import { SyscallError } from "../../ffi/errno.ts";
-import { Descriptor, O, open } from "../../ffi/fcntl.ts";
+import { type Descriptor, O, open } from "../../ffi/fcntl.ts";
 import { detachedOverlay } from "../../images/layers/detached_overlay.ts";
 import { ContainerError } from "../../spec/errors.ts";
 import type { Mount } from "../../spec/types.ts";

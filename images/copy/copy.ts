@@ -4,7 +4,7 @@
  * in the command's process.
  */
 
-import { type Descriptor } from "../../ffi/fcntl.ts";
+import type { Descriptor } from "../../ffi/fcntl.ts";
 import { S_IF } from "../../ffi/files/files.ts";
 import { ContainerError } from "../../spec/errors.ts";
 import { packFile, packTree } from "../layers/pack_tree.ts";

@@ -9,9 +9,6 @@
 import { ERRNO } from "../../ffi/errno.ts";
 import { O } from "../../ffi/fcntl.ts";
 import {
-  changeMode,
-  changeModeAt,
-  changeOwner,
   changeOwnerAt,
   close,
   linkAt,
@@ -20,9 +17,7 @@ import {
   openAt,
   S_IF,
   seekTo,
-  setAttribute,
   setSize,
-  setTimes,
   setTimesAt,
   type Status,
   statusAt,
@@ -37,13 +32,13 @@ import {
   RESOLVE_IN_ROOT,
   RESOLVE_NO_MAGICLINKS,
 } from "../../ffi/openat2.ts";
-import { isDropped } from "../layers/overlay_marks.ts";
 import { type ByteString, nameOf, splitPath } from "../tar/byte_string.ts";
-import { pathError, quoted } from "../tar/errors.ts";
+import { quoted } from "../tar/errors.ts";
 import type { Entry } from "../tar/tar_format.ts";
 import type { TarHandler } from "../tar/tar_reader.ts";
 import { ContainerError } from "../../spec/errors.ts";
 import { cleanPath, openBelow } from "./place.ts";
+import { check, type Owner, settle, settleAt } from "./settle.ts";
 
 /** Where entries go, and whose they are. */
 export interface CopyInOptions {
@@ -54,9 +49,9 @@ export interface CopyInOptions {
   /** Links in the directories of entries are not followed, but refused. */
   closed: boolean;
   /** The owner of all files; null for those of the entries. */
-  owner: { uid: number; gid: number } | null;
+  owner: Owner | null;
   /** Changes the owners of entries, for mapped IDs. */
-  mapped?(uid: number, gid: number): { uid: number; gid: number };
+  mapped?(uid: number, gid: number): Owner;
   /** Is told how many bytes of files have been written. */
   onWritten?(bytes: number): void;
 }
@@ -138,18 +133,18 @@ export class CopyIn implements TarHandler, Disposable {
         );
       }
     }
-    this.#settleAt(directory, name, path, entry);
+    settleAt(directory, name, path, entry, this.#ownerOf(entry));
   }
 
   data(bytes: Uint8Array, offset: number): void {
     const file = this.#file;
     if (!file) return;
     if (offset !== file.at) {
-      this.#check(file.path, "lseek", seekTo(file.fd, offset));
+      check(file.path, "lseek", seekTo(file.fd, offset));
     }
     file.at = offset + bytes.length;
     for (let rest = bytes; rest.length;) {
-      const written = this.#check(file.path, "write", write(file.fd, rest));
+      const written = check(file.path, "write", write(file.fd, rest));
       rest = rest.subarray(written);
     }
     this.#written += bytes.length;
@@ -163,9 +158,9 @@ export class CopyIn implements TarHandler, Disposable {
     const { fd, entry, path, directory, isNameless, at } = file;
     try {
       if (at !== entry.size) {
-        this.#check(path, "ftruncate", setSize(fd, entry.size));
+        check(path, "ftruncate", setSize(fd, entry.size));
       }
-      this.#settle(fd, path, entry);
+      settle(fd, path, entry, this.#ownerOf(entry));
       if (!isNameless) return;
       const name = nameOf(splitPath(path)[1]);
       this.#make(directory, name, path, entry, "linkat", () =>
@@ -226,11 +221,11 @@ export class CopyIn implements TarHandler, Disposable {
       const name = nameOf(base);
       const made = makeDirectoryAt(parent, name, MISSING_MODE);
       if (made < 0 && made !== -ERRNO.EEXIST) {
-        this.#check(path, "mkdirat", made);
+        check(path, "mkdirat", made);
       }
       const { owner } = this.#options;
       if (made === 0 && owner) {
-        this.#check(
+        check(
           path,
           "fchownat",
           changeOwnerAt(parent, name, owner.uid, owner.gid),
@@ -244,7 +239,7 @@ export class CopyIn implements TarHandler, Disposable {
         { hint: "Remove the link, or copy to another directory." },
       );
     }
-    this.#check(path, "openat2", fd);
+    check(path, "openat2", fd);
     if (this.#parent) close(this.#parent.fd);
     this.#parent = { path, fd };
     return fd;
@@ -274,7 +269,7 @@ export class CopyIn implements TarHandler, Disposable {
       return;
     }
     if (nameless === -ERRNO.ENOSPC || nameless === -ERRNO.EROFS) {
-      this.#check(path, "openat", nameless);
+      check(path, "openat", nameless);
     }
     let fd = 0;
     this.#make(
@@ -299,11 +294,11 @@ export class CopyIn implements TarHandler, Disposable {
       if (!isDirectory(statusAt(directory, name))) {
         throw this.#refused(entry, "something else has this name there");
       }
-    } else this.#check(path, "mkdirat", made);
+    } else check(path, "mkdirat", made);
     const flags = O.O_RDONLY | O.O_DIRECTORY | O.O_NOFOLLOW | O.O_CLOEXEC;
-    const fd = this.#check(path, "openat", openAt(directory, name, flags));
+    const fd = check(path, "openat", openAt(directory, name, flags));
     try {
-      this.#settle(fd, path, entry);
+      settle(fd, path, entry, this.#ownerOf(entry));
     } finally {
       close(fd);
     }
@@ -317,7 +312,7 @@ export class CopyIn implements TarHandler, Disposable {
     entry: Entry,
   ): void {
     const [above, base] = splitPath(this.#pathOf(entry.link));
-    const from = this.#check(path, "openat2", this.#open(above));
+    const from = check(path, "openat2", this.#open(above));
     try {
       this.#make(
         directory,
@@ -346,62 +341,15 @@ export class CopyIn implements TarHandler, Disposable {
       if (isDirectory(statusAt(directory, name))) {
         throw this.#refused(entry, "a directory has this name there");
       }
-      this.#check(path, "unlinkat", unlinkAt(directory, name));
+      check(path, "unlinkat", unlinkAt(directory, name));
       result = act();
     }
-    this.#check(path, call, result);
+    check(path, call, result);
   }
 
-  #ownerOf({ uid, gid }: Entry): { uid: number; gid: number } {
+  #ownerOf({ uid, gid }: Entry): Owner {
     const { owner, mapped } = this.#options;
     return owner ?? mapped?.(uid, gid) ?? { uid, gid };
-  }
-
-  /** The owner comes first: a change of it takes setuid bits away. */
-  #settle(fd: number, path: ByteString, entry: Entry): void {
-    const { uid, gid } = this.#ownerOf(entry);
-    this.#check(path, "fchown", changeOwner(fd, uid, gid));
-    this.#check(path, "fchmod", changeMode(fd, entry.mode));
-    this.#attributes(fd, path, entry);
-    this.#check(path, "utimensat", setTimes(fd, entry.modified));
-  }
-
-  #settleAt(
-    directory: number,
-    name: ReturnType<typeof nameOf>,
-    path: ByteString,
-    entry: Entry,
-  ): void {
-    const { uid, gid } = this.#ownerOf(entry);
-    this.#check(path, "fchownat", changeOwnerAt(directory, name, uid, gid));
-    if (entry.kind !== "symbolicLink") {
-      // Held by a descriptor: the container may replace it by a link.
-      const flags = O.O_PATH | O.O_NOFOLLOW | O.O_CLOEXEC;
-      const held = this.#check(path, "openat", openAt(directory, name, flags));
-      const status = statusAt(held, nameOf(""));
-      const place = nameOf(`/proc/self/fd/${held}`);
-      const changed = typeof status !== "number" && !isLink(status)
-        ? changeModeAt(held, place, entry.mode)
-        : 0;
-      close(held);
-      this.#check(path, "fchmodat", changed);
-    }
-    this.#check(path, "utimensat", setTimesAt(directory, name, entry.modified));
-  }
-
-  #attributes(fd: number, path: ByteString, { attributes }: Entry): void {
-    for (const [key, value] of attributes ?? []) {
-      if (isDropped(key)) continue;
-      const result = setAttribute(fd, nameOf(key), value);
-      // The file system or this user cannot have it, as with docker.
-      if (result === -ERRNO.EPERM || result === -ERRNO.EOPNOTSUPP) continue;
-      this.#check(path, "setxattr", result);
-    }
-  }
-
-  #check(path: ByteString, call: string, result: number): number {
-    if (result >= 0) return result;
-    throw pathError("write", `/${path}`, call, result);
   }
 
   #refused({ name }: Entry, cause: string): ContainerError {
@@ -415,5 +363,3 @@ const DOT = nameOf(".");
 
 const isDirectory = (status: Status | number): boolean =>
   typeof status !== "number" && (status.mode & S_IF.mask) === S_IF.directory;
-
-const isLink = ({ mode }: Status) => (mode & S_IF.mask) === S_IF.link;

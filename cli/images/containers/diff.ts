@@ -1,13 +1,13 @@
 /** `container diff`: what a container has changed in its image. */
 
-import { changesIn } from "../../containers/daily/changes.ts";
-import { shown } from "../../images/tar/byte_string.ts";
-import type { Command } from "../command.ts";
-import { oneContainer } from "../daily/each.ts";
-import { asksJson, FORMAT } from "../daily/format.ts";
-import { parseFlagsAndNames } from "../flags.ts";
-import { print } from "../output.ts";
-import { withoutControls } from "../../spec/controls.ts";
+import { changesIn } from "../../../containers/daily/changes.ts";
+import { shown } from "../../../images/tar/byte_string.ts";
+import type { Command } from "../../command.ts";
+import { oneContainer } from "../../daily/each.ts";
+import { asksJson, FORMAT } from "../../daily/format.ts";
+import { parseFlagsAndNames } from "../../flags.ts";
+import { print } from "../../output.ts";
+import { withoutControls } from "../../../spec/controls.ts";
 import { containerFor } from "./stored_container.ts";
 
 /** Lists what a container has changed. */

@@ -1,13 +1,13 @@
 /** `container export`: a container's root filesystem as a tar file. */
 
-import { filesOf, kernelPlaces } from "../../containers/daily/files.ts";
-import { WholeFile } from "../../images/copy/whole_file.ts";
-import { packTree } from "../../images/layers/pack_tree.ts";
-import { fromText } from "../../images/tar/byte_string.ts";
-import type { Command } from "../command.ts";
-import { oneContainer } from "../daily/each.ts";
-import { parseFlagsAndNames } from "../flags.ts";
-import { printBytes } from "../output.ts";
+import { filesOf, kernelPlaces } from "../../../containers/daily/files.ts";
+import { WholeFile } from "../../../images/copy/whole_file.ts";
+import { packTree } from "../../../images/layers/pack_tree.ts";
+import { fromText } from "../../../images/tar/byte_string.ts";
+import type { Command } from "../../command.ts";
+import { oneContainer } from "../../daily/each.ts";
+import { parseFlagsAndNames } from "../../flags.ts";
+import { printBytes } from "../../output.ts";
 import { containerFor, refuseTerminal } from "./stored_container.ts";
 
 /** Writes all files of a container. */

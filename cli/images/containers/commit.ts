@@ -1,24 +1,24 @@
 /** `container commit`: a container's changes as a new image. */
 
-import { configOf } from "../../containers/daily/committed_config.ts";
-import { layerOf } from "../../containers/daily/changes.ts";
-import { paused } from "../../containers/daily/paused.ts";
+import { configOf } from "../../../containers/daily/committed_config.ts";
+import { layerOf } from "../../../containers/daily/changes.ts";
+import { paused } from "../../../containers/daily/paused.ts";
 import {
   addNewImage,
   creationTime,
   type Format,
   FORMATS,
-} from "../../images/new_image.ts";
-import { applyInstructions } from "../../images/spec/instructions.ts";
-import { hostPlatform } from "../../images/spec/platform.ts";
-import { parseReference } from "../../images/spec/reference.ts";
-import { ImageStore } from "../../images/store/store.ts";
-import { UsageError } from "../../spec/errors.ts";
-import type { Command } from "../command.ts";
-import { type Flag, parseFlagsAndNames } from "../flags.ts";
-import { print, warn } from "../output.ts";
+} from "../../../images/new_image.ts";
+import { applyInstructions } from "../../../images/spec/instructions.ts";
+import { hostPlatform } from "../../../images/spec/platform.ts";
+import { parseReference } from "../../../images/spec/reference.ts";
+import { ImageStore } from "../../../images/store/store.ts";
+import { UsageError } from "../../../spec/errors.ts";
+import type { Command } from "../../command.ts";
+import { type Flag, parseFlagsAndNames } from "../../flags.ts";
+import { print, warn } from "../../output.ts";
 import { containerFor } from "./stored_container.ts";
-import { CHANGE, MESSAGE } from "./new_image_flags.ts";
+import { CHANGE, MESSAGE } from "../new_image_flags.ts";
 
 const FLAGS: readonly Flag[] = [
   {

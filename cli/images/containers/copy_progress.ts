@@ -1,8 +1,8 @@
 /** How far a copy is: one line on a terminal, nothing elsewhere. */
 
-import { size } from "../daily/table.ts";
-import type { Flags } from "../flags.ts";
-import { printBytes, say } from "../output.ts";
+import { size } from "../../daily/table.ts";
+import type { Flags } from "../../flags.ts";
+import { printBytes, say } from "../../output.ts";
 
 /** Milliseconds between two drawings. */
 const PERIOD = 100;

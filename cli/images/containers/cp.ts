@@ -1,24 +1,27 @@
 /** `container cp`: copies files into a container, or out of it. */
 
-import { type ContainerFiles, filesOf } from "../../containers/daily/files.ts";
-import { inContainer, ownersIn } from "../../containers/daily/side.ts";
-import { Descriptor, O, open } from "../../ffi/fcntl.ts";
+import {
+  type ContainerFiles,
+  filesOf,
+} from "../../../containers/daily/files.ts";
+import { inContainer, ownersIn } from "../../../containers/daily/side.ts";
+import { Descriptor, O, open } from "../../../ffi/fcntl.ts";
 import {
   archiveOf,
   type Side,
   sourceOf,
   type Target,
   targetOf,
-} from "../../images/copy/copy.ts";
-import { extract, extractOwn } from "../../images/copy/extract.ts";
-import { openDirectoryBelow } from "../../images/copy/place.ts";
-import { pathError } from "../../images/tar/errors.ts";
-import { UsageError } from "../../spec/errors.ts";
-import type { Command } from "../command.ts";
-import { type Flag, type Flags, parseFlagsAndFiles } from "../flags.ts";
-import { printBytes, warn } from "../output.ts";
+} from "../../../images/copy/copy.ts";
+import { extract, extractOwn } from "../../../images/copy/extract.ts";
+import { openDirectoryBelow } from "../../../images/copy/place.ts";
+import { pathError } from "../../../images/tar/errors.ts";
+import { UsageError } from "../../../spec/errors.ts";
+import type { Command } from "../../command.ts";
+import { type Flag, type Flags, parseFlagsAndFiles } from "../../flags.ts";
+import { printBytes, warn } from "../../output.ts";
 import { CopyProgress } from "./copy_progress.ts";
-import { readAt } from "./import_source.ts";
+import { readAt } from "../import_source.ts";
 import { containerFor, refuseTerminal } from "./stored_container.ts";
 
 const FLAGS: readonly Flag[] = [

@@ -1,12 +1,12 @@
 /** `container commit` and `container import`. */
 
-// @ts-types="../../types/std_assert.d.ts"
+// @ts-types="../../../types/std_assert.d.ts"
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { execute, test, until, without } from "../_harness.ts";
+import { execute, test, until, without } from "../../_harness.ts";
 import { ContainerBox, lines } from "./_container_box.ts";
-import { treesOf } from "./_tree.ts";
-import { does } from "./_image_store.ts";
-import { file, tar } from "./_tar.ts";
+import { treesOf } from "../_tree.ts";
+import { does } from "../_image_store.ts";
+import { file, tar } from "../_tar.ts";
 
 const skip = without("busybox");
 
@@ -69,7 +69,7 @@ test("commit gives the same layer again, whatever the clock", async () => {
   const layers = async (name: string) => {
     const { Manifest } = await inspected(box, name);
     const path = `${box.store}/blobs/sha256/${Manifest.slice(7)}`;
-    return JSON.parse(Deno.readTextFileSync(path)).layers.map((
+    return JSON.parse(await Deno.readTextFile(path)).layers.map((
       { digest }: { digest: string },
     ) => digest);
   };
@@ -91,7 +91,7 @@ test("other tools read what commit has written", async () => {
   const { bytes } = await box.call("export", "one");
   const { path } = box.dir;
   const [ours, umocis] = [`${path}/ours`, `${path}/umoci`];
-  Deno.mkdirSync(ours);
+  await Deno.mkdir(ours);
   await execute(["tar", "-x", "-C", ours], { stdin: bytes });
   await does([
     ...["umoci", "unpack", "--image"],
@@ -186,7 +186,7 @@ test("import reads files, standard input and URLs", async () => {
   const path = `${box.host}/a.tar`;
   const layerOf = async (name: string) =>
     (await inspected(box, name)).RootFS.Layers[0];
-  Deno.writeFileSync(path, archive);
+  await Deno.writeFile(path, archive);
   await box.does(
     "import",
     "-m",
@@ -221,12 +221,12 @@ test("import reads files, standard input and URLs", async () => {
       [box.host, /it is a directory/],
     ] as const
   ) assertMatch(await box.fails("import", source), why);
-  Deno.writeFileSync(path, zipped.subarray(0, zipped.length - 20));
+  await Deno.writeFile(path, zipped.subarray(0, zipped.length - 20));
   assertMatch(
     await box.fails("import", path),
     /^container: Cannot read the layer/,
   );
-  Deno.writeTextFileSync(path, "BZh91AY&SY");
+  await Deno.writeTextFile(path, "BZh91AY&SY");
   assertMatch(await box.fails("import", path), /compressed with bzip2/);
   assertEquals(box.left(), left);
   assertEquals(lines(await box.does("images", "-q", "a")).length, 2);

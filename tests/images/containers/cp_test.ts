@@ -1,11 +1,11 @@
 /** `container cp`, `diff` and `export`. */
 
-// @ts-types="../../types/std_assert.d.ts"
+// @ts-types="../../../types/std_assert.d.ts"
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { execute, test, without } from "../_harness.ts";
+import { execute, test, without } from "../../_harness.ts";
 import { ContainerBox, lines } from "./_container_box.ts";
-import { does } from "./_image_store.ts";
-import { directory, file, hardLink, symlink, tar } from "./_tar.ts";
+import { does } from "../_image_store.ts";
+import { directory, file, hardLink, symlink, tar } from "../_tar.ts";
 
 const skip = without("busybox");
 
@@ -82,9 +82,12 @@ test("cp copies into a container as docker does, and out again", async () => {
         ...whole("src/", "0:0"),
       ].sort(),
     );
-    assertEquals(Deno.statSync(`${box.host}/one`).mtime?.getTime(), 1_000_000);
     assertEquals(
-      Deno.statSync(`${box.host}/new/sub`).mtime?.getTime(),
+      (await Deno.stat(`${box.host}/one`)).mtime?.getTime(),
+      1_000_000,
+    );
+    assertEquals(
+      (await Deno.stat(`${box.host}/new/sub`)).mtime?.getTime(),
       1_000_000,
     );
     await Deno.remove(box.host, { recursive: true });
@@ -160,8 +163,8 @@ test("cp refuses what cannot be copied, in one line", async () => {
   await source(box);
   await box.running("up");
   const host = `${box.host}/file`;
-  Deno.writeTextFileSync(host, "");
-  Deno.mkdirSync(`${box.host}/one`);
+  await Deno.writeTextFile(host, "");
+  await Deno.mkdir(`${box.host}/one`);
   for (
     const [from, to, why] of [
       ["a", "b", /Neither the source nor the destination is in a container/],
@@ -188,7 +191,7 @@ test("cp refuses what cannot be copied, in one line", async () => {
     assertMatch(line, why);
     assertMatch(line, /\. [A-Z`].*$/, "no cure");
   }
-  Deno.mkdirSync(`${box.host}/one/old`);
+  await Deno.mkdir(`${box.host}/one/old`);
   assertMatch(
     await box.fails("cp", "up:/data/old", `${box.host}/one`),
     /a directory has this name there/,
@@ -212,7 +215,7 @@ test("cp refuses what cannot be copied, in one line", async () => {
 test("cp uses the mounts of a container", async () => {
   await using box = await ContainerBox.make();
   const mount = `${box.dir.path}/mount`;
-  Deno.mkdirSync(mount);
+  await Deno.mkdir(mount);
   await box.does(
     ...["run", "--name", "one", "-v", `${mount}:/data`, "--tmpfs", "/tmp"],
     ...["base:1", "sh", "-ec", "echo 1 >/data/file; echo 2 >/tmp/file"],
@@ -220,7 +223,7 @@ test("cp uses the mounts of a container", async () => {
   assertEquals(await box.does("diff", "one"), "C /data\n".slice(9));
   await box.does("cp", "one:/data/file", box.host);
   await box.does("cp", `${box.host}/file`, "one:/data/second");
-  assertEquals(Deno.readTextFileSync(`${mount}/second`), "1\n");
+  assertEquals(await Deno.readTextFile(`${mount}/second`), "1\n");
   assertMatch(
     await box.fails("cp", "one:/tmp/file", box.host),
     /there is no such file|is a mount/,
@@ -231,7 +234,7 @@ test("cp uses the mounts of a container", async () => {
 test("cp and export work for a root filesystem of the host", async () => {
   await using box = await ContainerBox.make();
   const root = `${box.dir.path}/root`;
-  Deno.mkdirSync(root);
+  await Deno.mkdir(root);
   const { bytes } = await box.call(
     "export",
     (await box.ended("one", ""), "one"),
@@ -292,8 +295,8 @@ test("export writes a whole file, or none", async () => {
   const path = `${box.host}/one.tar`;
   await box.does("export", "-o", path, "one");
   const { bytes } = await box.call("export", "one");
-  assertEquals(Deno.readFileSync(path), bytes);
-  assertEquals(Deno.statSync(path).mode! & 0o777, 0o600);
+  assertEquals(await Deno.readFile(path), bytes);
+  assertEquals((await Deno.stat(path)).mode! & 0o777, 0o600);
   const names = (await box.listed(bytes)).map((line) => line.split(" ").at(-1));
   assert(names.includes("data/old") && !names.includes("data/gone"));
   await box.does("export", "-o", path, "one");
@@ -302,5 +305,5 @@ test("export writes a whole file, or none", async () => {
     /^container: Cannot write .*: no such file or directory/,
   );
   assertMatch(await box.fails("export", "-o", "/dev/full", "one"), /no space/);
-  assertEquals([...Deno.readDirSync(box.host)].length, 1);
+  assertEquals((await Array.fromAsync(Deno.readDir(box.host))).length, 1);
 }, { skip });

@@ -1,9 +1,12 @@
 /** What the commands for the files of containers have in common. */
 
-import { findContainer } from "../../containers/daily/names.ts";
-import type { ContainerRecord, Store } from "../../containers/store/store.ts";
-import { ContainerError, SpecError } from "../../spec/errors.ts";
-import { globals } from "../oci/global.ts";
+import { findContainer } from "../../../containers/daily/names.ts";
+import type {
+  ContainerRecord,
+  Store,
+} from "../../../containers/store/store.ts";
+import { ContainerError, SpecError } from "../../../spec/errors.ts";
+import { globals } from "../../oci/global.ts";
 
 /** A container, and the state directory that it is in. */
 export interface Found {

@@ -1,10 +1,10 @@
 /** A store with an image of busybox, and containers of it, for one test. */
 
-// @ts-types="../../types/std_assert.d.ts"
+// @ts-types="../../../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
-import { container, execute, type Result } from "../_harness.ts";
-import { ImageBox } from "./_image_store.ts";
-import { directory, file, symlink, tar } from "./_tar.ts";
+import { container, execute, type Result } from "../../_harness.ts";
+import { ImageBox } from "../_image_store.ts";
+import { directory, file, symlink, tar } from "../_tar.ts";
 
 const TOOLS = "sh cat echo ls rm sleep mkdir touch tar stat ln id";
 
@@ -14,7 +14,7 @@ async function rootFilesystem(): Promise<Uint8Array> {
   return tar(
     directory("./"),
     directory("bin"),
-    file("bin/busybox", Deno.readFileSync(stdout.trim()), { mode: 0o755 }),
+    file("bin/busybox", await Deno.readFile(stdout.trim()), { mode: 0o755 }),
     ...TOOLS.split(" ").map((name) => symlink(`bin/${name}`, "busybox")),
     directory("etc"),
     file("etc/passwd", "root:x:0:0::/:/bin/sh\n"),
