@@ -13,7 +13,7 @@ const ENDS_AT_NAME = ["run", "explain", "exec", "ps", "top", "unshare"];
 const FLAGS_ALONE = ["doctor", "load", "list", "prune", "spec", "features"];
 /** The first word of a group is another command. */
 const GROUPS = ["image", "network", "system"];
-const NOT_MEANT = ["completion", "man", "child", "ended"];
+const NOT_MEANT = ["completion", "man", "child", "ended", "fetch"];
 
 const NAMED = COMMANDS.filter(({ name }) =>
   ![...ENDS_AT_NAME, ...FLAGS_ALONE, ...GROUPS, ...NOT_MEANT].includes(name)

@@ -9,6 +9,7 @@ import {
   ClosedReader,
   harmless,
   logError,
+  Reported,
   say,
   stackTraces,
   typedWords,
@@ -51,6 +52,7 @@ const asTyped = (text: string) =>
 function explainError(thrown: unknown): number {
   const error = thrown instanceof Error ? fullDisk(thrown) ?? thrown : thrown;
   if (error instanceof ClosedReader) return 0;
+  if (error instanceof Reported) return error.status;
   if (!(error instanceof Error)) {
     say(`container: ${error}`);
     return EXIT.failure;

@@ -17,6 +17,14 @@ export class ClosedReader extends Error {
   override name = "ClosedReader";
 }
 
+/** Thrown if another process of this program has printed the error. */
+export class Reported extends Error {
+  override name = "Reported";
+  constructor(readonly status: number) {
+    super(`ended with status ${status}`);
+  }
+}
+
 /**
  * The words of the command line by the generated IDs that they stand for. An
  * error names a container as it was typed.

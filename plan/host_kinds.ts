@@ -7,7 +7,7 @@ import type { DeviceRule } from "../spec/resources.ts";
 import type { IdMapping } from "../spec/types.ts";
 import type { NetworkMember, NetworkRecord } from "./network.ts";
 import type { MountAttribute, Propagation } from "./mounts/words.ts";
-import type { Undoable } from "./undo.ts";
+import type { OwnerMaps, Undoable } from "./undo.ts";
 
 /** A systemd manager: the system's or a user's. */
 export interface Manager {
@@ -162,6 +162,8 @@ export type HostFields = {
     missing?: { image: string; what: string };
     /** The container's record, if it has one. */
     record?: string;
+    /** A user's store: the IDs of its files. */
+    owners?: OwnerMaps;
   };
   /** Writing /proc/PID/uid_map and gid_map, or newuidmap(1) and newgidmap(1). */
   mapIds: {

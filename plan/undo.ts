@@ -4,6 +4,16 @@
  * command can take the step back (launch/host/undo.ts).
  */
 
+import type { IdMapping } from "../spec/types.ts";
+
+/** The IDs of the host that the files of a user's containers belong to. */
+export interface OwnerMaps {
+  uids: readonly IdMapping[];
+  gids: readonly IdMapping[];
+  /** newuidmap(1) writes the maps. */
+  helper: boolean;
+}
+
 /** One operation. Done twice, it does nothing the second time. */
 export type UndoOperation =
   /** Ends the processes in a container's own cgroup, and removes it. */
@@ -34,7 +44,13 @@ export type UndoOperation =
    * store's garbage, then removal. Without an identity, since its name contains
    * a random ID.
    */
-  | { undo: "discard"; path: string; into: string }
+  | {
+    undo: "discard";
+    path: string;
+    into: string;
+    /** A user's files, which may belong to subordinate IDs. */
+    owners?: OwnerMaps;
+  }
   /** unlink(2). */
   | { undo: "removeFile"; path: string }
   /** unlink(2) of a file, unless something has been written to it. */

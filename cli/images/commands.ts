@@ -85,6 +85,12 @@ export const IMAGE_COMMANDS: readonly Entry[] = [
     load: async () => (await import("./unshare.ts")).unshareCommand,
   },
   {
+    name: "fetch",
+    summary: "Get the image of run ready; called by run",
+    hidden: true,
+    load: async () => (await import("./fetch.ts")).fetchCommand,
+  },
+  {
     name: "system",
     summary: "Show the space that images take",
     load: async () => (await import("./groups.ts")).systemCommand,

@@ -5,9 +5,10 @@
  */
 
 import type { When } from "../../containers/decide/images/when.ts";
-import type { Runnable } from "../../containers/run/image_to_run.ts";
+import type { ImageWish, Runnable } from "../../containers/run/image_to_run.ts";
 import { runnableImage } from "../../containers/run/runnable_image.ts";
 import { THIS_MACHINE } from "../../containers/world/real_world.ts";
+import type { ImageStore } from "../../images/store/store.ts";
 import { ContainerError } from "../../spec/errors.ts";
 import type { Flags } from "../flags.ts";
 import { checkedStorePath } from "./store_path.ts";
@@ -44,16 +45,41 @@ export async function imageOf(
   word: string,
   { when, explain, flags, isPlace }: Wanted,
 ): Promise<Runnable> {
-  const fetching = () => import("./fetch_image.ts");
   return await runnableImage(checkedStorePath(), {
     word,
     when,
     isPlace,
     platform: flags.last("platform"),
     explain,
-    fetch: async (store, here) =>
-      await (await fetching()).fetched(word, store, here, when, flags),
-    unpack: async (store, image) =>
-      await (await fetching()).unpack(store, image),
+    ...fetcherOf(word, { when, flags, isPlace }),
   }, THIS_MACHINE);
+}
+
+/** What fetches and unpacks an image, for a user in the user's namespace. */
+function fetcherOf(
+  word: string,
+  { when, flags, isPlace = false }: Omit<Wanted, "explain">,
+): Pick<ImageWish, "fetch" | "unpack"> {
+  if (Deno.uid() === 0) {
+    const fetching = () => import("./fetch_image.ts");
+    return {
+      fetch: async (store, here) =>
+        await (await fetching()).fetched(word, store, here, when, flags),
+      unpack: async (store, image) =>
+        await (await fetching()).unpack(store, image),
+    };
+  }
+  const inside = async (store: ImageStore) =>
+    await (await import("./fetch_inside.ts")).fetchInside(
+      store,
+      word,
+      flags,
+      isPlace,
+    );
+  return {
+    fetch: inside,
+    unpack: async (store) => {
+      await inside(store);
+    },
+  };
 }

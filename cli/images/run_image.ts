@@ -22,7 +22,6 @@ import {
   CommandError,
   ContainerError,
   EXIT,
-  SpecError,
   UsageError,
 } from "../../spec/errors.ts";
 import { Flags } from "../flags.ts";
@@ -95,7 +94,6 @@ export async function askedFor(
     refuseImageFlags(given, word);
     return { flags, options, ...(meaning.couldBe ? { couldBe: word } : {}) };
   }
-  refuseUser(word, requester);
   if (options.overlay !== undefined) {
     throw new UsageError(
       `--overlay: a container of the image ${word} has a directory of its own for changes`,
@@ -190,15 +188,6 @@ function refuseImageFlags(given: Flags, word: string): void {
   throw new UsageError(
     `--${flag}: ${word} is a command, not an image`,
     "Name the image with its tag, or with --image NAME.",
-  );
-}
-
-/** @throws {SpecError} for a caller that is not root */
-function refuseUser(word: string, { caller }: Requester): void {
-  if (caller.privileged) return;
-  throw new SpecError(
-    `Cannot run the image ${word} without root: this is not supported yet`,
-    { hint: "Run as root (sudo), or use a directory with --rootfs." },
   );
 }
 

@@ -14,7 +14,13 @@ import {
 import { readCaller } from "../../containers/decide/caller.ts";
 import { stateDirectory } from "../../containers/run/state_directory.ts";
 import { THIS_MACHINE } from "../../containers/world/real_world.ts";
-import { idsOf, isSameIds } from "../../images/store/ids.ts";
+import {
+  changedIds,
+  isSameIds,
+  mapsOfStore,
+  mayMap,
+} from "../../containers/decide/images/store_ids.ts";
+import { idsOf } from "../../images/store/ids.ts";
 import { ContainerError } from "../../spec/errors.ts";
 import { globals } from "../oci/global.ts";
 import { openStore } from "./open_store.ts";
@@ -89,7 +95,7 @@ function stateWords(): string[] {
  * The map of a user's store, or else the one that it gets.
  *
  * @throws {ContainerError} if the store has another map than /etc/subuid now
- * gives, unless the command only removes
+ * gives, unless the command only removes and the map is still possible
  */
 export function storeMaps(
   store: string,
@@ -98,29 +104,6 @@ export function storeMaps(
   const now = automaticIds(readCaller(THIS_MACHINE), THIS_MACHINE);
   const had = idsOf(store);
   if (had === null || isSameIds(had, now)) return now;
-  if (removes) {
-    return {
-      uids: [...had.uids],
-      gids: [...had.gids],
-      helper: had.uids.length > 1 || had.gids.length > 1,
-    };
-  }
-  throw changedIds(store, had.uids.slice(1));
-}
-
-/** The error for a store whose files belong to IDs that are no longer mapped. */
-export function changedIds(
-  store: string,
-  ranges: readonly { hostID: number; size: number }[],
-): ContainerError {
-  const former = ranges.map(({ hostID, size }) => `${hostID}:${size}`)
-    .join(", ");
-  return new ContainerError(
-    `Cannot use the store of images at ${store}: its files belong to other IDs than /etc/subuid and /etc/subgid give you now`,
-    {
-      hint: former === ""
-        ? "Its layers were unpacked when you had only your own ID. Remove the containers and images (container image prune --all), and pull them again."
-        : `Restore the former range (${former}), or remove the containers and images (container image prune --all), and pull them again.`,
-    },
-  );
+  if (removes && mayMap(had, now)) return mapsOfStore(had);
+  throw changedIds(store, had, now);
 }

@@ -7,11 +7,7 @@
 import { Descriptor } from "../../ffi/fcntl.ts";
 import { rawSyscall } from "../../ffi/libc.ts";
 import { POLL, poll } from "../../ffi/poll.ts";
-import {
-  changesOf,
-  garbageOf,
-  type ImageRoot,
-} from "../decide/images/image_root.ts";
+import { discardOf, type ImageRoot } from "../decide/images/image_root.ts";
 import { discard } from "../../launch/host/changes.ts";
 import { takeBackHost } from "../store/entry_ledger.ts";
 import {
@@ -39,7 +35,7 @@ export function forget(store: Store, entry: Entry): void {
 }
 
 const removeChanges = (image: ImageRoot, id: string) =>
-  discard(changesOf(image, id), garbageOf(image, id));
+  discard(discardOf(image, id));
 
 /**
  * Removes one container if it is abandoned.

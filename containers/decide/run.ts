@@ -19,7 +19,8 @@ import {
   type ImageRoot,
   keepChanges,
   layersOf,
-  refuseUserNamespace,
+  withAllIds,
+  withOwners,
 } from "./images/image_root.ts";
 import { absolutePath, type Requester } from "./requester.ts";
 import { type OwnHosts, ownNames } from "./etc_files.ts";
@@ -84,16 +85,19 @@ export async function decideRun(
   request: RunRequest,
   requester: Requester,
 ): Promise<Decided> {
-  const { options, image: from, background = false, record } = request;
+  const { image: from, background = false, record } = request;
+  const options = from
+    ? withAllIds(request.options, requester)
+    : request.options;
   const { world } = requester;
   const rootfs = from ? changesOf(from, request.id) : request.rootfs;
   const rootKind = from ? "layers" : rootKindOf(rootfs, requester);
-  const layers = from && layersOf(from, request, world);
+  const found = from && layersOf(from, request, world);
   const image = rootKind === "image"
     ? (await import("./image_file.ts"))
       .inspectImage(rootfs, options, requester)
     : null;
-  const files = from && layers && await examineLayers(from, layers, world);
+  const files = from && found && await examineLayers(from, found, world);
   const user = await userOf(request, { image, files }, requester);
   const { devices, resources } = await limitsOf(options, requester);
   const { networks } = options;
@@ -110,7 +114,8 @@ export async function decideRun(
     resources,
     ...(background ? { terminalSize: SIZE } : {}),
   }, requester);
-  if (from) refuseUserNamespace(from, spec);
+  const layers = from && found &&
+    withOwners(from, found, spec, request, requester);
   const cgroup = await cgroupOf(request, resources, spec, requester);
   const { landlock } = options;
   const learn = learnTarget(options.seccomp ?? "default", requester);

@@ -1,7 +1,8 @@
-/** What a container needs of an image, and how the image is wanted. Pure. */
+/** What a container needs of an image, and how the image is wanted. */
 
 import type { ContainerConfig } from "../../images/spec/image_config.ts";
 import { asReference, familiarName } from "../../images/spec/reference.ts";
+import { idsOf } from "../../images/store/ids.ts";
 import type { IndexEntry } from "../../images/store/layout.ts";
 import { layerFiles } from "../../images/store/places.ts";
 import type { ReadyImage } from "../../images/store/ready.ts";
@@ -42,6 +43,7 @@ export function runnable(
 ): Runnable {
   const reference = asReference(name ?? "");
   const { ExposedPorts, Healthcheck } = config;
+  const ids = Deno.uid() === 0 ? null : idsOf(path);
   return {
     config,
     image: {
@@ -51,6 +53,7 @@ export function runnable(
       blobs: [digest, id, ...blobs],
       chains,
       files,
+      ...ids ? { ids } : {},
       ...ExposedPorts || Healthcheck
         ? { shown: { ExposedPorts, Healthcheck } }
         : {},

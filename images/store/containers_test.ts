@@ -42,8 +42,8 @@ Deno.test("collect() keeps what a container uses until it is removed", () => {
   assertEquals(left(), [4, 2, 1, 0]);
   Deno.mkdirSync(`${directory}/upper/a/b`, { recursive: true });
   const into = `${path}/work/container-one`;
-  discard(directory, into);
-  discard(directory, into);
+  discard({ path: directory, into });
+  discard({ path: directory, into });
   assertEquals(left(), [4, 2, 0, 0]);
   collect(path);
   assertEquals(left(), [0, 0, 0, 0]);
@@ -59,7 +59,7 @@ Deno.test("keepChanges() keeps what is there, and refuses a missing layer", () =
   Deno.removeSync(`${directory}/uses.json`);
   make();
   assertEquals(namesIn(`${directory}/upper`), []);
-  discard(directory, `${path}/work/container-one`);
+  discard({ path: directory, into: `${path}/work/container-one` });
   store.remove([image]);
   let message = "";
   try {

@@ -40,8 +40,7 @@ export function idsOf(store: string): StoreIds | null {
   }
 }
 
-/** Whether two maps are the same. */
-export const isSameIds = (one: StoreIds, other: StoreIds): boolean =>
+const isSameIds = (one: StoreIds, other: StoreIds): boolean =>
   isSameMap(one.uids, other.uids) && isSameMap(one.gids, other.gids);
 
 /**
@@ -75,12 +74,25 @@ function ownIds(): StoreIds | null {
   return uids[0]?.size === 0xffffffff ? null : { uids, gids: read("gid_map") };
 }
 
-/** How this process can unpack layers. */
+/**
+ * How this process can unpack layers.
+ *
+ * @throws {ContainerError} for a user outside of the user's namespace
+ */
 export function unpackRights(): {
   owners?: "own";
   devices?: "placeholders";
 } {
   const ids = ownIds();
+  if (ids === null && Deno.uid() !== 0) {
+    throw new ContainerError(
+      "Cannot unpack layers in this process: the owners of files need your user namespace",
+      {
+        hint:
+          "Fetch the image with container pull, or start the program with container unshare.",
+      },
+    );
+  }
   if (ids === null) return {};
   const count = ids.uids.reduce((sum, { size }) => sum + size, 0);
   return {

@@ -6,7 +6,11 @@
 import { describe } from "../../explain/steps/describe.ts";
 import type { StepOf } from "../../plan/step.ts";
 import { ContainerError, systemReason } from "../../spec/errors.ts";
+import type { OwnerMaps, UndoOperation } from "../../plan/undo.ts";
+import { runInside } from "./inside.ts";
 import { bootId } from "./owner.ts";
+
+type Discard = Extract<UndoOperation, { undo: "discard" }>;
 
 /** What a container uses in the store, written next to its changes. */
 interface Uses {
@@ -41,7 +45,7 @@ export function keepChanges(step: StepOf<"keepChanges">): null | void {
       recursive: true,
       mode: 0o700,
     });
-    fill(directory, layers[0], {
+    fill(directory, (path) => makeUpper(path, layers[0], step), {
       blobs,
       chains,
       boot: bootId() ?? "",
@@ -61,11 +65,17 @@ export function keepChanges(step: StepOf<"keepChanges">): null | void {
 }
 
 /** Makes it whole, or not at all. */
-function fill(directory: string, top: string | undefined, uses: Uses): void {
+function fill(
+  directory: string,
+  makeUpper: (path: string) => void,
+  uses: Uses,
+): void {
   Deno.mkdirSync(directory, { mode: 0o700 });
   try {
-    Deno.mkdirSync(`${directory}/work`, { mode: 0o700 });
-    makeUpper(`${directory}/upper`, top);
+    for (const name of ["work", "layers"]) {
+      Deno.mkdirSync(`${directory}/${name}`, { mode: 0o700 });
+    }
+    makeUpper(`${directory}/upper`);
     const fresh = `${directory}/uses.json.new`;
     Deno.writeTextFileSync(fresh, JSON.stringify(uses), { mode: 0o600 });
     Deno.renameSync(fresh, `${directory}/uses.json`);
@@ -76,13 +86,27 @@ function fill(directory: string, top: string | undefined, uses: Uses): void {
 }
 
 /** An overlay shows its root with the owner, mode and time of this directory. */
-function makeUpper(path: string, top: string | undefined): void {
+function makeUpper(
+  path: string,
+  top: string | undefined,
+  { owners }: Pick<StepOf<"keepChanges">, "owners">,
+): void {
   Deno.mkdirSync(path, { mode: 0o755 });
   if (top === undefined) return;
   const { uid, gid, mode, mtime } = Deno.statSync(top);
+  const isOwn = uid === Deno.uid() && gid === Deno.gid();
+  if (owners && !isOwn) return makeLikeInside(path, top, owners);
   if (uid !== null && gid !== null) Deno.chownSync(path, uid, gid);
   if (mode !== null) Deno.chmodSync(path, mode & 0o7777);
   if (mtime) Deno.utimeSync(path, mtime, mtime);
+}
+
+/** Only root of the user's namespace can give a directory to another ID. */
+function makeLikeInside(path: string, top: string, owners: OwnerMaps): void {
+  const script =
+    'chown --reference="$2" "$1" && chmod --reference="$2" "$1" && touch -r "$2" "$1"';
+  if (runInside(owners, script, [path, top])) return;
+  throw new ContainerError(`Cannot make ${path} with the owner of ${top}`);
 }
 
 function isThere(path: string): boolean {
@@ -103,7 +127,9 @@ function isThere(path: string): boolean {
  *
  * @throws ContainerError if it cannot be renamed
  */
-export function discard(path: string, into: string): void {
+export function discard(
+  { path, into, owners }: Omit<Discard, "undo">,
+): void {
   try {
     Deno.renameSync(path, into);
   } catch (cause) {
@@ -116,8 +142,28 @@ export function discard(path: string, into: string): void {
     );
   }
   try {
+    // Only root can enter the directory that overlayfs has made here.
+    if (owners) chmodIfThere(`${into}/work/work`, 0o700);
     Deno.removeSync(into, { recursive: true });
   } catch {
-    // It is among the garbage.
+    // What stays is among the garbage.
+    if (owners) removeInside(into, owners);
+  }
+}
+
+function chmodIfThere(path: string, mode: number): void {
+  try {
+    Deno.chmodSync(path, mode);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
+/** Removes files that belong to the subordinate IDs of the user. */
+function removeInside(path: string, owners: OwnerMaps): void {
+  try {
+    runInside(owners, 'exec rm -rf -- "$1"', [path]);
+  } catch (error) {
+    if (!(error instanceof ContainerError)) throw error;
   }
 }

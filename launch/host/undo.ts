@@ -87,7 +87,7 @@ function takeBackOne(
       removeDirectory(operation.path);
       return;
     case "discard":
-      return discard(operation.path, operation.into);
+      return discard(operation);
     case "leaveNetwork":
     case "restoreForwarding":
     case "removeHosts":

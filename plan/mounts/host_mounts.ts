@@ -8,6 +8,7 @@
 
 import type { Mount, Spec } from "../../spec/types.ts";
 import type { Facts } from "../facts.ts";
+import { MAPPED_CHANGES, MAPPED_LAYERS } from "./image_layers.ts";
 import { mountOptions } from "./options.ts";
 import type { StepOf } from "../step.ts";
 
@@ -63,7 +64,7 @@ type HostMountKind = "mapMount" | "mountImage" | "copyUp";
 
 type HostMountFacts = Pick<
   Facts,
-  "image" | "rootless" | "mapHelper" | "denySetgroups"
+  "image" | "layers" | "rootless" | "mapHelper" | "denySetgroups"
 >;
 
 /** The user namespace for a copy; an ordinary user can mount only inside it. */
@@ -92,9 +93,9 @@ export function hostMountsOf(
   facts: HostMountFacts,
 ): Map<string, StepOf<HostMountKind>> {
   const steps = new Map<string, StepOf<HostMountKind>>();
-  const { image } = facts;
+  const { image, layers } = facts;
   const mounts = spec.mounts ?? [];
-  const all = (image ? 1 : 0) +
+  const all = (image ? 1 : 0) + (layers?.mapped ? 2 : 0) +
     mounts.filter((mount) => isCopy(mount) || isMapped(mount)).length;
   const from = areMany({ size: all })
     ? Math.max(
@@ -113,6 +114,36 @@ export function hostMountsOf(
       man: "loop(4), fsopen(2), fsmount(2)",
       undo: "kernel",
     });
+  }
+  if (layers?.mapped) {
+    const { uids, gids } = layers.mapped;
+    const map = (source: string, why: string): StepOf<"mapMount"> => ({
+      step: "mapMount",
+      source,
+      recursive: false,
+      mapsBelow: false,
+      propagation: "private",
+      uids,
+      gids,
+      descriptor: next(),
+      why,
+      man: "mount_setattr(2), MOUNT_ATTR_IDMAP",
+      undo: "kernel",
+    });
+    steps.set(
+      MAPPED_CHANGES,
+      map(
+        layers.mapped.changes,
+        "what the container changes has the owners on the disk that it has inside, as the layers have",
+      ),
+    );
+    steps.set(
+      MAPPED_LAYERS,
+      map(
+        layers.mapped.layers,
+        "the owners in the image's layers are those of the container's user namespace",
+      ),
+    );
   }
   for (const [index, mount] of mounts.entries()) {
     if (isCopy(mount)) {

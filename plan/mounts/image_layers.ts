@@ -9,6 +9,7 @@
  */
 
 import { SpecError } from "../../spec/errors.ts";
+import type { IdMapping } from "../../spec/types.ts";
 import type { Step, StepOf } from "../step.ts";
 
 /** What an overlay consists of. */
@@ -23,6 +24,18 @@ export interface ImageLayers {
   volatile: boolean;
   /** The kernel takes the layers one by one (lowerdir+, Linux 6.8). */
   oneByOne: boolean;
+  /** Present if the owners are mapped into the container's user namespace. */
+  mapped?: MappedLayers;
+}
+
+/** Where the layers and the changes are on the host, and their map. */
+export interface MappedLayers {
+  /** The directory that all layers are in. */
+  layers: string;
+  /** The directory that the changes are in, and an empty directory `layers`. */
+  changes: string;
+  uids: readonly IdMapping[];
+  gids: readonly IdMapping[];
 }
 
 /** OVL_MAX_STACK of the kernel. */
@@ -58,6 +71,32 @@ export function mountLayers(image: ImageLayers, target: string): Step[] {
   return image.oneByOne && isShort
     ? byDescriptor(image, target)
     : byOptions(image, target);
+}
+
+/** The names of the mounts with mapped owners. */
+export const [MAPPED_CHANGES, MAPPED_LAYERS] = ["changes", "layers"] as const;
+
+/**
+ * The same image, at its paths below mounts with mapped owners. Root inside may
+ * not enter the store on the host. An older kernel takes only what is attached
+ * as a layer, so these mounts are attached where the overlay will cover them.
+ */
+export function belowMapped(image: ImageLayers, target: string): ImageLayers {
+  const { mapped, layers, changes, empty } = image;
+  if (!mapped) return image;
+  const inChanges = (path: string) =>
+    `${target}${path.slice(mapped.changes.length)}`;
+  return {
+    ...image,
+    layers: layers.map((path) =>
+      `${target}/layers${path.slice(mapped.layers.length)}`
+    ),
+    changes: changes && {
+      upper: inChanges(changes.upper),
+      work: inChanges(changes.work),
+    },
+    empty,
+  };
 }
 
 /** The layers from the top; an overlay without changes needs two. */

@@ -1,7 +1,7 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals, assertThrows } from "@std/assert";
 import { SpecError } from "../../spec/errors.ts";
-import { type ImageLayers, mountLayers } from "./image_layers.ts";
+import { belowMapped, type ImageLayers, mountLayers } from "./image_layers.ts";
 
 const IMAGE: ImageLayers = {
   layers: ["/store/layers/b/diff", "/store/layers/a/diff"],
@@ -104,4 +104,24 @@ Deno.test("mountLayers() refuses more layers than the kernel takes", () => {
     SpecError,
     "it has 501 layers, and the kernel takes 500",
   );
+});
+
+Deno.test("belowMapped() finds layers and changes below the mounts with mapped owners", () => {
+  const uids = [{ containerID: 0, hostID: 100000, size: 65536 }];
+  const { layers, changes } = belowMapped({
+    ...IMAGE,
+    layers: ["/store/layers/b/diff", "/store/layers/a/diff"],
+    changes: {
+      upper: "/store/containers/one/upper",
+      work: "/store/containers/one/work",
+    },
+    mapped: {
+      layers: "/store/layers",
+      changes: "/store/containers/one",
+      uids,
+      gids: uids,
+    },
+  }, "/tmp");
+  assertEquals(layers, ["/tmp/layers/b/diff", "/tmp/layers/a/diff"]);
+  assertEquals(changes, { upper: "/tmp/upper", work: "/tmp/work" });
 });

@@ -18,7 +18,12 @@ import {
   receives,
   ROOT_MOUNT,
 } from "./host_mounts.ts";
-import { mountLayers } from "./image_layers.ts";
+import {
+  belowMapped,
+  MAPPED_CHANGES,
+  MAPPED_LAYERS,
+  mountLayers,
+} from "./image_layers.ts";
 import { layHostTree, seal, STAGING } from "./host_tree.ts";
 import { hasNamespace } from "../namespaces.ts";
 import type { KernelAnchor, KernelType, Step } from "../step.ts";
@@ -178,7 +183,12 @@ function layRoot(spec: Spec, facts: Facts, target: string): Step[] {
         : []),
     ];
   }
-  const layers = facts.layers ? mountLayers(facts.layers, target) : [];
+  const layers = facts.layers
+    ? [
+      ...attachMapped(spec, facts, target),
+      ...mountLayers(belowMapped(facts.layers, target), target),
+    ]
+    : [];
   if (facts.overlay) {
     return [...received, ...layers, {
       step: "mountOverlay",
@@ -232,6 +242,28 @@ function layRoot(spec: Spec, facts: Facts, target: string): Step[] {
   const needsMount = facts.changeRoot === "pivot_root" ||
     facts.confineDevices || spec.root.readonly || setsPropagation(spec);
   return needsMount ? [bind] : [];
+}
+
+/** Attaches the mounts with mapped owners, which the overlay covers. */
+function attachMapped(spec: Spec, facts: Facts, target: string): Step[] {
+  const mounts = hostMountsOf(spec, facts);
+  const places = [
+    [MAPPED_CHANGES, target],
+    [MAPPED_LAYERS, `${target}/layers`],
+  ] as const;
+  return places.flatMap(([name, place]): Step[] => {
+    const mount = facts.layers?.mapped && mounts.get(name);
+    return mount
+      ? [receiveMount(name, mount.descriptor), {
+        step: "attach",
+        name,
+        target: place,
+        why:
+          "the overlay takes its layers from here, with mapped owners, and covers this mount",
+        man: "move_mount(2)",
+      }]
+      : [];
+  });
 }
 
 const COVER = "cover";

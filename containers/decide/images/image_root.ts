@@ -8,9 +8,22 @@ import type { Facts } from "../../../plan/facts.ts";
 import { hasNamespace } from "../../../plan/namespaces.ts";
 import type { StepOf } from "../../../plan/step.ts";
 import type { ContainerConfig } from "../../../images/spec/image_config.ts";
+import type { UndoOperation } from "../../../plan/undo.ts";
 import { SpecError } from "../../../spec/errors.ts";
 import type { Spec } from "../../../spec/types.ts";
 import type { LayeredFile, World } from "../../world/world.ts";
+import type { ContainerOptions } from "../options.ts";
+import type { Requester } from "../requester.ts";
+import { automaticIds } from "../id_ranges.ts";
+import {
+  changedIds,
+  foreignStore,
+  isSameIds,
+  mapsOfStore,
+  type StoreIds,
+} from "./store_ids.ts";
+
+type Discard = Extract<UndoOperation, { undo: "discard" }>;
 
 /** An image of a store, whose layers are unpacked. */
 export interface ImageRoot {
@@ -32,6 +45,8 @@ export interface ImageRoot {
   missing?: string;
   /** How many words of the command are those of --entrypoint, if it was given. */
   entrypoint?: number;
+  /** The IDs of the host that the layers belong to; absent in root's store. */
+  ids?: StoreIds;
 }
 
 /** Linux 6.8 takes the layers of an overlay one by one. */
@@ -41,9 +56,16 @@ const ONE_BY_ONE = [6, 8] as const;
 export const changesOf = ({ store }: ImageRoot, id: string): string =>
   `${store}/containers/${id}`;
 
-/** Where that directory goes when the container is removed. */
-export const garbageOf = ({ store }: ImageRoot, id: string): string =>
-  `${store}/work/container-${id}`;
+/** What removes that directory with the container. */
+export function discardOf(image: ImageRoot, id: string): Discard {
+  const { store, ids } = image;
+  return {
+    undo: "discard",
+    path: changesOf(image, id),
+    into: `${store}/work/container-${id}`,
+    ...(ids ? { owners: mapsOfStore(ids) } : {}),
+  };
+}
 
 /** The overlay of a container's root filesystem. */
 export function layersOf(
@@ -89,13 +111,12 @@ export function keepChanges(
       ? {}
       : { missing: { image: image.name, what: image.missing } }),
     ...(record ? { record: record.directory } : {}),
+    ...(image.ids ? { owners: mapsOfStore(image.ids) } : {}),
     why: record
       ? "the container's changes stay until `container rm` removes it, and the image's layers as long"
       : "the container's changes are its own, and the image's layers stay while it runs",
     man: "mkdir(2), flock(2)",
-    undo: record
-      ? "kept"
-      : [{ undo: "discard", path, into: garbageOf(image, id) }],
+    undo: record ? "kept" : [discardOf(image, id)],
   };
 }
 
@@ -122,17 +143,79 @@ export async function examineLayers(
 }
 
 /**
- * Refuses a user namespace: the owners of the layers would be nobody in it.
- *
- * @throws {SpecError}
+ * The options of a container of an image. A user's container has all IDs of the
+ * user by default, because one is not enough for most images.
  */
-export function refuseUserNamespace({ name }: ImageRoot, spec: Spec): void {
-  if (!hasNamespace(spec, "user")) return;
+export function withAllIds(
+  options: ContainerOptions,
+  { caller }: Pick<Requester, "caller">,
+): ContainerOptions {
+  const { userNamespace, uidMap, gidMap } = options;
+  const chooses = userNamespace !== undefined || uidMap?.length ||
+    gidMap?.length;
+  return caller.privileged || chooses
+    ? options
+    : { ...options, userNamespace: "auto" };
+}
+
+/** The owners in a mount can be mapped for the layers of an overlay. */
+const MAPPED_SINCE = [5, 19] as const;
+
+/**
+ * The layers with the map of the container's user namespace, if it has one. A
+ * user's layers have its owners on the disk already.
+ *
+ * @throws {SpecError} if the owners of the layers would be nobody inside
+ */
+export function withOwners(
+  image: ImageRoot,
+  layers: NonNullable<Facts["layers"]>,
+  spec: Spec,
+  { id }: { id: string },
+  { caller, world }: Pick<Requester, "caller" | "world">,
+): NonNullable<Facts["layers"]> {
+  if (!hasNamespace(spec, "user")) return layers;
+  const { name, store, ids } = image;
+  const { uidMappings: uids = [], gidMappings: gids = [] } = spec.linux;
+  if (caller.privileged) {
+    const cannot = (cause: string, hint: string) =>
+      new SpecError(
+        `Cannot run the image ${name} in a user namespace: ${cause}`,
+        { hint },
+      );
+    if (caller.nested) {
+      throw cannot(
+        "only root of the host can map the owners of its layers",
+        "Remove --userns, --uidmap and --gidmap.",
+      );
+    }
+    if (!uids.length || !gids.length) {
+      throw cannot(
+        "the IDs of a namespace that exists already are not known",
+        "Use --userns auto, or --uidmap and --gidmap.",
+      );
+    }
+    if (!isSince(MAPPED_SINCE, world.kernelRelease())) {
+      throw cannot(
+        "this kernel cannot map the owners of layers",
+        "Use Linux 5.19 or newer, or remove --userns, --uidmap and --gidmap.",
+      );
+    }
+    const mapped = {
+      layers: `${store}/layers`,
+      changes: changesOf(image, id),
+      uids,
+      gids,
+    };
+    return { ...layers, mapped };
+  }
+  if (!ids) throw foreignStore(name, store);
+  const asked: StoreIds = { uids, gids };
+  if (isSameIds(ids, asked)) return layers;
+  const now = automaticIds(caller, world);
+  if (isSameIds(asked, now)) throw changedIds(store, ids, now);
   throw new SpecError(
-    `Cannot run the image ${name} in a user namespace: this is not supported yet`,
-    {
-      hint:
-        "Run as root without --userns, --uidmap and --gidmap, or use a directory with --rootfs.",
-    },
+    `Cannot run the image ${name} with these IDs: its layers belong to all IDs that you have`,
+    { hint: "Remove --userns, --uidmap and --gidmap." },
   );
 }
