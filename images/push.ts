@@ -8,6 +8,7 @@ import { atOnce } from "./at_once.ts";
 import type { OnProgress } from "./progress.ts";
 import type { Session } from "./registry/session.ts";
 import { Uploads } from "./registry/upload.ts";
+import { inFormat, type ManifestFormat } from "./spec/convert.ts";
 import { isForeign } from "./spec/media_types.ts";
 import {
   familiarName,
@@ -26,6 +27,8 @@ export interface PushOptions {
   session: Session;
   signal?: AbortSignal;
   onProgress?: OnProgress;
+  /** The format of the manifest; without one, it stays as it is. */
+  format?: ManifestFormat;
 }
 
 /** As many layers at once as docker sends. */
@@ -40,7 +43,7 @@ const AT_ONCE = 5;
 export async function push(
   image: StoredImage,
   reference: Reference,
-  { store, session, signal, onProgress }: PushOptions,
+  { store, session, signal, onProgress, format }: PushOptions,
 ): Promise<{ digest: string; size: number }> {
   const wanted = withDefaultTag(reference);
   const name = familiarName(wanted);
@@ -50,14 +53,18 @@ export async function push(
       "Give a name with a tag.",
     );
   }
-  const bytes = new Uint8Array(readBlob(store.path, image.digest));
-  const document = parseDocument(name, bytes, image.entry.mediaType);
+  const own = readBlob(store.path, image.digest);
+  const document = parseDocument(name, own, image.entry.mediaType);
   if (document.kind === "index") {
     throw new ContainerError(`Cannot push ${name}: it is a list of images`, {
       hint: "Push it with skopeo copy --all.",
     });
   }
-  const { manifest } = document;
+  const { manifest, bytes, descriptor } = inFormat(
+    name,
+    { manifest: document.manifest, bytes: own },
+    format,
+  );
   const blobs = [...manifest.layers, manifest.config];
   for (const { digest, size, mediaType } of blobs) {
     if (isForeign(mediaType) || hasBlob(store.path, digest, size)) continue;
@@ -91,7 +98,7 @@ export async function push(
   ];
   await atOnce(unique, AT_ONCE, send, signal);
   await uploads.manifest(targetOf(wanted), bytes, manifest.mediaType);
-  return { digest: image.digest, size: bytes.length };
+  return { digest: descriptor.digest, size: descriptor.size };
 }
 
 /** The repository from which the registry can take the layers. */

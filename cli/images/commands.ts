@@ -11,13 +11,18 @@ export const IMAGE_COMMANDS: readonly Entry[] = [
   },
   {
     name: "push",
-    summary: "Put an image into a registry",
+    summary: "Put an image into a registry, an archive or a directory",
     load: async () => (await import("./push.ts")).pushCommand,
   },
   {
     name: "load",
     summary: "Load images from an archive or a directory",
     load: async () => (await import("./load.ts")).loadCommand,
+  },
+  {
+    name: "save",
+    summary: "Write images into an archive or a directory",
+    load: async () => (await import("./save.ts")).saveCommand,
   },
   {
     name: "images",

@@ -14,6 +14,7 @@ const IMAGE: Readonly<Record<string, Load>> = {
   list: async () => (await import("./images.ts")).imagesCommand,
   pull: async () => (await import("./pull.ts")).pullCommand,
   push: async () => (await import("./push.ts")).pushCommand,
+  save: async () => (await import("./save.ts")).saveCommand,
   load: async () => (await import("./load.ts")).loadCommand,
   rm: async () => (await removal()).rmiCommand,
   remove: async () => (await removal()).rmiCommand,
@@ -32,7 +33,7 @@ const SYSTEM: Readonly<Record<string, Load>> = {
 export const imageCommand: Command = group({
   name: "image",
   summary: "List, inspect, prune and change images",
-  usage: "ls|pull|push|load|rm|tag|history|inspect|prune|import [flags] …",
+  usage: "ls|pull|push|save|load|rm|tag|history|inspect|prune|import [flags] …",
   examples: [
     ["sudo container image ls", "as container images"],
     ["sudo container image inspect alpine", "details of an image"],

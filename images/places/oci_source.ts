@@ -66,12 +66,21 @@ export async function ociImages(files: FileSet): Promise<OfferedImage[]> {
       isOneOf(MANIFEST, mediaType) || isOneOf(INDEX, mediaType)
     );
   const source = sourceOf(files);
-  return byImage(entries).map((manifests) => {
-    const names = manifests.flatMap(({ annotations }) =>
-      nameIn(annotations) ?? []
-    ).filter((name) => asReference(name)?.digest === undefined);
-    return { source, names: [...new Set(names)], manifests };
-  });
+  return byImage(entries).map((manifests) => ({
+    source,
+    names: namesOf(manifests),
+    manifests,
+  }));
+}
+
+/** The full names of entries. Names with digests are given by registries. */
+function namesOf(manifests: readonly Descriptor[]): string[] {
+  const names = manifests.flatMap(({ annotations }) =>
+    nameIn(annotations) ?? []
+  );
+  return [...new Set(names)].filter((name) =>
+    asReference(name)?.digest === undefined
+  );
 }
 
 /**
@@ -100,12 +109,23 @@ function byImage(entries: readonly Descriptor[]): Descriptor[][] {
   return [...same.values()].map((groups) => groups.flat());
 }
 
-/** Whether an entry is what the word after the path of a layout names. */
-export function isNamed(image: OfferedImage, word: string): boolean {
+/**
+ * What a word after the path of a place names of an image: the image under that
+ * name only; null if it is another image.
+ */
+export function underName(
+  image: OfferedImage,
+  word: string,
+): OfferedImage | null {
   const reference = asReference(word);
   const whole = reference && fullName(withDefaultTag(reference));
-  return image.names.some((name) => name === whole) ||
-    image.manifests.some(({ annotations = {} }) =>
-      annotations[NAME] === word || annotations[WHOLE_NAME] === word
-    );
+  const manifests = image.manifests.filter(({ annotations = {} }) =>
+    annotations[NAME] === word || annotations[WHOLE_NAME] === word ||
+    whole !== null && nameIn(annotations) === whole
+  );
+  if (manifests.length) {
+    return { ...image, manifests, names: namesOf(manifests) };
+  }
+  const names = image.names.filter((name) => name === whole);
+  return names.length ? { ...image, names } : null;
 }

@@ -16,7 +16,7 @@ import {
   readSmall,
   unusable,
 } from "./file_set.ts";
-import { isNamed, ociImages } from "./oci_source.ts";
+import { ociImages, underName } from "./oci_source.ts";
 import type { OfferedImage } from "./offered_image.ts";
 
 /** The images of a place, and what kind of place it is. */
@@ -142,7 +142,7 @@ function chosenOf(
     ? images.slice(Number(index), Number(index) + 1)
     : name === undefined
     ? images
-    : images.filter((image) => isNamed(image, name));
+    : images.flatMap((image) => underName(image, name) ?? []);
   const [image, ...more] = wanted;
   if (image && !more.length) return image;
   if (!images.length) throw unusable(shown, "it has no image");
