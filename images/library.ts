@@ -112,7 +112,9 @@ export async function pullInto(
     onWait: (milliseconds, why) =>
       onProgress?.({ kind: "wait", milliseconds, why }),
   });
-  const { image } = await pullImage(session.conf.resolve(name), {
+  const { placeOf } = await import("./place_of.ts");
+  const place = placeOf(session.conf, name);
+  const wanted = {
     store,
     session,
     unpacker: UNPACKER,
@@ -120,6 +122,9 @@ export async function pullInto(
     signal,
     onProgress,
     ...platform === undefined ? {} : { platform: parsePlatform(platform) },
-  });
+  };
+  const { image } = place.transport === "docker"
+    ? await pullImage(place.reference, wanted)
+    : await (await import("./pull_place.ts")).pullPlace(place, wanted);
   return image;
 }

@@ -4,6 +4,7 @@
  */
 
 import { unpackHere } from "../../images/image_here.ts";
+import { placeOf } from "../../images/place_of.ts";
 import { pull } from "../../images/pull.ts";
 import { RegistryError } from "../../images/registry/errors.ts";
 import { parsePlatform } from "../../images/spec/platform.ts";
@@ -14,7 +15,7 @@ import { ContainerError } from "../../spec/errors.ts";
 import { parseSize } from "../../spec/resource_flags.ts";
 import type { Flags } from "../flags.ts";
 import { warn } from "../output.ts";
-import { MOST_UNPACKED, sourceOf } from "./source.ts";
+import { MOST_UNPACKED } from "./source.ts";
 import { PULLING, WatchedSession } from "./watched_session.ts";
 
 /** Unpacks the layers of an image that is here. */
@@ -36,7 +37,7 @@ export async function fetched(
   using watched = new WatchedSession(PULLING, flags);
   const { session, signal, view } = watched;
   try {
-    const place = sourceOf(session, word);
+    const place = placeOf(session.conf, word);
     const options = {
       store,
       session,

@@ -1,5 +1,6 @@
 /** `container pull`: fetches images from registries and other places. */
 
+import { placeOf } from "../../images/place_of.ts";
 import { pull } from "../../images/pull.ts";
 import { UNPACKER } from "../../images/unpacker.ts";
 import type { Session } from "../../images/registry/session.ts";
@@ -18,7 +19,7 @@ import { print } from "../output.ts";
 import { imagesOf, openStore } from "./open_store.ts";
 import { PROGRESS } from "./progress.ts";
 import { REGISTRY_FLAGS } from "./registry_flags.ts";
-import { MOST_UNPACKED, sourceOf } from "./source.ts";
+import { MOST_UNPACKED } from "./source.ts";
 import { inUserNamespace } from "./user_namespace.ts";
 import { PULLING, WatchedSession } from "./watched_session.ts";
 import { parseSize } from "../../spec/resource_flags.ts";
@@ -65,7 +66,7 @@ export const pullCommand: Command = {
     using watched = new WatchedSession(PULLING, flags);
     const { session, signal, view } = watched;
     const store = openStore();
-    const named = words.map((word) => sourceOf(session, word));
+    const named = words.map((word) => placeOf(session.conf, word));
     const options = {
       store,
       session,

@@ -1,5 +1,6 @@
 /** `container push`: puts images into registries and other places. */
 
+import { placeOf } from "../../images/place_of.ts";
 import { push } from "../../images/push.ts";
 import type { Session } from "../../images/registry/session.ts";
 import {
@@ -21,7 +22,6 @@ import { print } from "../output.ts";
 import { findImage, imagesOf, openStore } from "./open_store.ts";
 import { PROGRESS } from "./progress.ts";
 import { REGISTRY_FLAGS } from "./registry_flags.ts";
-import { sourceOf } from "./source.ts";
 import { WatchedSession } from "./watched_session.ts";
 
 const FLAGS: readonly Flag[] = [
@@ -149,7 +149,7 @@ function onePush(
   const image = findImage(store, word);
   const place = destination === undefined
     ? ownPlace(word, image.name)
-    : sourceOf(session, destination);
+    : placeOf(session.conf, destination);
   return { image, place };
 }
 

@@ -6,6 +6,7 @@
 import { unpackHere } from "../../images/image_here.ts";
 import { MOST_UNPACKED, pullInto } from "../../images/library.ts";
 import { RegistryError } from "../../images/registry/errors.ts";
+import { isLocal } from "../../images/spec/transport.ts";
 import { checkStore } from "../../images/store/check_store.ts";
 import { storeOf } from "../../images/store/places.ts";
 import { UNPACKER } from "../../images/unpacker.ts";
@@ -34,6 +35,7 @@ export async function withImage(
   const { image, config } = await runnableImage(path, {
     word,
     when,
+    isPlace: isLocal(word),
     platform: given.platform,
     explain,
     async fetch(store, here) {

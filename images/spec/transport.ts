@@ -46,6 +46,10 @@ export const namesTransport = (word: string): boolean =>
   word.startsWith(REGISTRY) || word.startsWith(PODMAN) ||
   LOCAL.some((transport) => word.startsWith(`${transport}:`));
 
+/** Whether a word names a place of this machine. */
+export const isLocal = (word: string): boolean =>
+  LOCAL.some((transport) => word.startsWith(`${transport}:`));
+
 /**
  * Parses the place of an image. A transport wins over a repository of that
  * name: `oci:latest` is the directory `latest`.

@@ -27,6 +27,7 @@ console.log(JSON.stringify({
     await output({ image: "app", entrypoint: [], command: see }),
     await output({ image: "plain", command: see, workdir: "/work" }),
     await output({ image: "plain", command: see, env: { COLOUR: "blue" } }),
+    await output({ image: \`oci:\${store}:plain\`, command: ["id", "-u"] }),
   ],
   reasons: [
     await reason(run({ image: "nosuch:1", store, pull: "never" })),
@@ -70,6 +71,7 @@ test(
       ["red\n/made/here\n7\nnew\nold\n", 1],
       ["\n/work\n0\nnew\nold\n", 0],
       ["blue\n/\n0\nnew\nold\n", 0],
+      ["0\n", 0],
     ]);
     const expected = [
       /^ContainerError: There is no image nosuch:1 here: /,

@@ -262,3 +262,29 @@ test("run fetches an image that is missing, and --pull says when", async () => {
   assertEquals(await other.does(...words(name, "--pull", "newer")), "new\n");
   await other.fails(...words(name, "--pull", "always"));
 }, { skip: skip ?? NO_REGISTRY });
+
+test("run reads an image from the place that a transport names", async () => {
+  await using box = await Box.make();
+  await using other = new ImageBox();
+  const file = `${other.dir.path}/app.tar`;
+  await box.does("save", "-o", file, "app");
+  const run = (...words: string[]) => other.does("run", "-q", ...words);
+  assertEquals(
+    await run(`oci:${box.store}:plain`, "sh", "-c", "cat /data/new"),
+    "new\n",
+  );
+  assertEquals(await run(`docker-archive:${file}`, "a"), "entry a\n");
+  assertEquals(await run("--image", `docker-archive:${file}`), "entry cmd\n");
+  assertEquals(await run("--pull=never", "app", "b"), "entry b\n");
+  for (
+    const [words, message] of [
+      [["run", `oci:${box.store}:nosuch`], /There is no image nosuch in oci:/],
+      [["run", "docker-archive:/nosuch"], /no such file or directory/],
+      [["run", "containers-storage:x"], /the store of podman is not supported/],
+      [
+        ["explain", "run", `oci:${box.store}:plain`],
+        /it is not in the store yet/,
+      ],
+    ] as const
+  ) assertMatch(await other.fails(...words), message);
+}, { skip });
