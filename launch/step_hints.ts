@@ -173,6 +173,14 @@ const HINTS: Hint[] = [
     hint:
       "This kernel does not support overlay, or its module is not loaded. Run sudo modprobe overlay, or see container doctor.",
   },
+  {
+    step: "createFilesystem",
+    code: "EINVAL",
+    hint: (step) =>
+      step.step === "createFilesystem" && step.type === "overlay"
+        ? "The file system of the store cannot hold what a container changes; dmesg shows why. It may itself be an overlay, as in a container of docker. Name a directory on ext4, xfs or btrfs with --store."
+        : `The step is necessary: ${step.why}.`,
+  },
   ...(["mount", "createFilesystem"] as const).map((step) => ({
     step,
     code: "ENODEV" as const,

@@ -128,6 +128,28 @@ Deno.test("decompress() refuses damaged streams", async () => {
   await assertRejects(() => decompressed(frame), ArchiveError, "damaged");
 });
 
+Deno.test("decompress() refuses zstd that needs more memory than zstd(1) takes", async () => {
+  const END = [1, 0, 0];
+  for (
+    const [header, fits] of [
+      [[0x00, (27 - 10) << 3], true],
+      [[0x00, (27 - 10) << 3 | 1], false],
+      [[0x00, (31 - 10) << 3], false],
+      // One segment: the window is the content.
+      [[0xa0, 0, 0, 0, 9], false],
+      [[0xe0, 0, 0, 0, 0, 0, 0, 0, 1], false],
+      [[0xa3, 1, 2, 3, 4, 0, 0, 0, 9], false],
+    ] as const
+  ) {
+    const frame = Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd, ...header, ...END);
+    const act = () => decompressed(frame, 100);
+    if (fits) assertEquals(await act(), new Uint8Array());
+    else {
+      await assertRejects(act, LayerError, "needs more than 128 MiB of memory");
+    }
+  }
+});
+
 Deno.test("decompress() gives plain bytes on, and names other compressions", async () => {
   assertEquals(await decompressed(ONE), ONE);
   assertEquals(await decompressed(new Uint8Array(0)), new Uint8Array(0));

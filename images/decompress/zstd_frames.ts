@@ -16,6 +16,12 @@ const CHECKSUM = 4;
 /** The block types of RFC 8878. */
 const BLOCK_TYPE = { repeated: 1, reserved: 3 } as const;
 
+/**
+ * The most bytes that a frame can refer back to, which the decoder keeps in
+ * memory. zstd(1) has the same limit (--long=27).
+ */
+const LARGEST_WINDOW = 128 << 20;
+
 /** What the next bytes are. */
 type State =
   | "magic"
@@ -37,7 +43,7 @@ export class ZstdFrames {
   /** How many bytes the state takes. */
   #wanted = MAGIC_LENGTH;
   #frames = 0;
-  #hasChecksum = false;
+  #descriptor = 0;
   #isLast = false;
 
   constructor(take: TakeFrame) {
@@ -118,9 +124,15 @@ export class ZstdFrames {
   #inside(bytes: Uint8Array): boolean {
     switch (this.#state) {
       case "descriptor":
-        this.#next("header", this.#headerLength(bytes[0]!));
+        this.#descriptor = bytes[0]!;
+        this.#next("header", this.#headerLength());
         return false;
       case "header":
+        if (windowOf(this.#descriptor, bytes) > LARGEST_WINDOW) {
+          throw damaged(
+            "its compression (zstd) needs more than 128 MiB of memory",
+          );
+        }
         this.#next("block", BLOCK_HEADER);
         return false;
       case "block": {
@@ -140,12 +152,13 @@ export class ZstdFrames {
   }
 
   /** The length of the rest of a frame's header, never 0. */
-  #headerLength(descriptor: number): number {
-    const isSingle = (descriptor >> 5 & 1) === 1;
-    this.#hasChecksum = (descriptor >> 2 & 1) === 1;
-    const size = [isSingle ? 1 : 0, 2, 4, 8][descriptor >> 6]!;
-    const dictionary = [0, 1, 2, 4][descriptor & 3]!;
+  #headerLength(): number {
+    const { isSingle, dictionary, size } = partsOf(this.#descriptor);
     return (isSingle ? 0 : 1) + dictionary + size;
+  }
+
+  get #hasChecksum(): boolean {
+    return (this.#descriptor >> 2 & 1) === 1;
   }
 
   #endBlock(): boolean {
@@ -163,4 +176,29 @@ export class ZstdFrames {
     this.#next("magic", MAGIC_LENGTH);
     return true;
   }
+}
+
+/** The lengths of the parts of a frame's header, from its descriptor. */
+function partsOf(descriptor: number) {
+  const isSingle = (descriptor >> 5 & 1) === 1;
+  return {
+    isSingle,
+    dictionary: [0, 1, 2, 4][descriptor & 3]!,
+    size: [isSingle ? 1 : 0, 2, 4, 8][descriptor >> 6]!,
+  };
+}
+
+/** The size of a frame's window, RFC 8878, section 3.1.1.1.2. */
+function windowOf(descriptor: number, header: Uint8Array): number {
+  const { isSingle, dictionary, size } = partsOf(descriptor);
+  if (!isSingle) {
+    const base = 2 ** (10 + (header[0]! >> 3));
+    return base + base / 8 * (header[0]! & 7);
+  }
+  // The window is the whole content.
+  let length = size === 2 ? 256 : 0;
+  for (let at = 0; at < size; at++) {
+    length += header[dictionary + at]! * 256 ** at;
+  }
+  return length;
 }

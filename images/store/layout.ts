@@ -12,7 +12,7 @@ import { INDEX } from "../spec/media_types.ts";
 import { asReference, fullName, withDefaultTag } from "../spec/reference.ts";
 import { type Descriptor, readDescriptor } from "../spec/types.ts";
 import { Untrusted } from "../spec/untrusted.ts";
-import { storeError, textOrNull } from "./places.ts";
+import { storeError, textOrNull, withRoom } from "./places.ts";
 
 /** The annotation with the name of an image, of the image specification. */
 export const NAME = "org.opencontainers.image.ref.name";
@@ -148,7 +148,8 @@ export function writeIndex(
     mediaType: INDEX.oci,
     manifests: entries.map(({ raw }) => raw),
   };
-  replaceFile(`${store}/index.json`, `${JSON.stringify(index)}\n`);
+  const text = `${JSON.stringify(index)}\n`;
+  withRoom(store, () => replaceFile(`${store}/index.json`, text));
   syncDirectory(store);
 }
 

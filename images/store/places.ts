@@ -122,15 +122,42 @@ export function namesIn(path: string): string[] {
   }
 }
 
+/** The file with the summaries of all images. */
+export const summariesFile = (store: string): string =>
+  `${store}/summaries.json`;
+
+/** Whether something failed because the disk or the user's quota is full. */
+export function isFull(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return /os error (28|122)\)/.test(error.message) || isFull(error.cause);
+}
+
+/**
+ * Does something that needs a little space. If the disk is full, the summaries
+ * make room for it: rmi and prune must be able to free the rest, and summaries
+ * can be made again.
+ */
+export function withRoom<T>(store: string, act: () => T): T {
+  try {
+    return act();
+  } catch (error) {
+    if (!isFull(error)) throw error;
+    try {
+      Deno.removeSync(summariesFile(store));
+    } catch {
+      throw error;
+    }
+    return act();
+  }
+}
+
 /** The error for a file of the store that cannot be read or written. */
 export function storeError(path: string, cause: unknown): Error {
   if (cause instanceof ContainerError) return cause;
   const isDenied = cause instanceof Deno.errors.PermissionDenied;
   const isReadOnly = cause instanceof Error &&
     /os error 30\)/.test(cause.message);
-  const isFull = cause instanceof Error &&
-    /os error (28|122)\)/.test(cause.message);
-  const hint = isFull
+  const hint = isFull(cause)
     ? "Free some space: container image prune removes unused images."
     : isDenied || isReadOnly
     ? "Name a directory that you can write to with --store."

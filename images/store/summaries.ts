@@ -10,7 +10,7 @@ import { parseImageConfig } from "../spec/image_config.ts";
 import { parseDocument, type Platform } from "../spec/types.ts";
 import { readBlob } from "./blobs.ts";
 import { replaceFile } from "./layout.ts";
-import { layerDirectory, textOrNull } from "./places.ts";
+import { isFull, layerDirectory, summariesFile, textOrNull } from "./places.ts";
 
 /** What lists show of an image. */
 export interface Summary {
@@ -32,7 +32,6 @@ export interface Summary {
 export type Summaries = Map<string, Summary>;
 
 const FORMAT = 1;
-const fileOf = (store: string) => `${store}/summaries.json`;
 
 const isSummary = (value: unknown): value is Summary =>
   typeof value === "object" && value !== null && "id" in value &&
@@ -46,7 +45,7 @@ let last: { text: string; summaries: Summaries } | undefined;
  * counts as empty.
  */
 export function readSummaries(store: string): Summaries {
-  const text = textOrNull(fileOf(store));
+  const text = textOrNull(summariesFile(store));
   if (text === null) return new Map();
   if (last?.text !== text) last = { text, summaries: parseSummaries(text) };
   return new Map(last.summaries);
@@ -70,13 +69,15 @@ function parseSummaries(text: string): Summaries {
   }
 }
 
-/** Writes the summaries. */
+/** Writes the summaries; not on a full disk, because they can be made again. */
 export function writeSummaries(store: string, summaries: Summaries): void {
-  replaceFile(
-    fileOf(store),
-    JSON.stringify({ format: FORMAT, images: Object.fromEntries(summaries) }),
-    { sync: false },
-  );
+  const images = Object.fromEntries(summaries);
+  const text = JSON.stringify({ format: FORMAT, images });
+  try {
+    replaceFile(summariesFile(store), text, { sync: false });
+  } catch (error) {
+    if (!isFull(error)) throw error;
+  }
 }
 
 /** The record next to an unpacked layer. */

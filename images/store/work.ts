@@ -31,6 +31,7 @@ import {
   statOrNull,
   storeError,
   textOrNull,
+  withRoom,
 } from "./places.ts";
 import {
   type LayerRecord,
@@ -81,7 +82,7 @@ export class Work implements Disposable {
     using _lock = lockStore(store);
     const path = `${worksIn(store)}/${crypto.randomUUID()}`;
     try {
-      Deno.mkdirSync(path, { mode: 0o700 });
+      withRoom(store, () => Deno.mkdirSync(path, { mode: 0o700 }));
     } catch (error) {
       throw storeError(store, error);
     }

@@ -60,6 +60,11 @@ const HINTS: Partial<Record<Errno, string>> = {
   EDQUOT: "Free some space, or move the store with --store.",
   EOPNOTSUPP:
     "Keep the store on a file system with extended attributes, such as ext4, xfs or btrfs. See --store.",
+  EINVAL: DAMAGED,
+  ENOENT: DAMAGED,
+  EIO: "Check the disk, or name another directory with --store.",
+  EPERM:
+    "The store must be on a file system that keeps all that a layer has, such as ext4, xfs or btrfs, and not on an overlay. See --store.",
   EFBIG:
     "Keep the store on a file system that takes larger files, such as xfs. See --store.",
   EROFS: "Keep the store on a file system that is not read-only. See --store.",
@@ -80,7 +85,7 @@ export function entryError(
   const code = errnoName(-result);
   return new LayerError(
     `Cannot unpack the entry ${quoted(entry)}: ${call}: ${errnoText(code)}`,
-    { hint: HINTS[code as Errno] ?? DAMAGED },
+    { hint: HINTS[code as Errno] },
   );
 }
 

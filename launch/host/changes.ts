@@ -57,6 +57,8 @@ export function keepChanges(step: StepOf<"keepChanges">): null | void {
       {
         hint: cause instanceof Deno.errors.NotFound
           ? "Another command has removed the image: pull it again."
+          : /os error 30\)/.test(String(cause))
+          ? "Name a directory that you can write to with --store."
           : "Free some space, or name another directory with --store.",
         cause,
       },

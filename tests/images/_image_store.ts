@@ -109,6 +109,7 @@ echo gone >one/rootfs/etc/deep/gone
 chmod 4755 one/rootfs/bin/large
 chown 12:34 one/rootfs/etc/file
 umoci repack --image layout:v1 one
+umoci tag --image layout:v1 plain
 rm -rf one
 umoci unpack --image layout:v1 two >/dev/null
 echo second >two/rootfs/etc/file
@@ -125,15 +126,17 @@ umoci config --image layout:v1 --config.cmd sh --config.label tier=test
   /** Copies the image into a registry with skopeo. */
   async put(
     name: string,
-    { format = "oci", flags = [] }: {
+    { format = "oci", flags = [], tag = "v1" }: {
       format?: "oci" | "v2s2";
       flags?: readonly string[];
+      /** "plain" has the first layer only. */
+      tag?: "v1" | "plain";
     } = {},
   ): Promise<void> {
     await does([
       ...["skopeo", "copy", "--quiet", "--dest-tls-verify=false"],
       ...["--format", format, ...flags],
-      `oci:${this.layout}:v1`,
+      `oci:${this.layout}:${tag}`,
       `docker://${name}`,
     ]);
   }
