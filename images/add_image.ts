@@ -30,7 +30,7 @@ export interface AddOptions {
   unpacker: LayerUnpacker;
   /** The platform that the user has named. */
   platform?: Platform;
-  /** The most bytes that each layer may have when it is unpacked. */
+  /** The most bytes that the new layers may have when they are unpacked. */
   maxUnpacked: number;
   signal?: AbortSignal;
   onProgress?: OnProgress;

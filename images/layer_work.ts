@@ -4,6 +4,7 @@
  * highest. Runs in the command's process.
  */
 
+import { withoutControls } from "../spec/controls.ts";
 import { ContainerError } from "../spec/errors.ts";
 import { atOnce } from "./at_once.ts";
 import type { OnProgress } from "./progress.ts";
@@ -102,10 +103,16 @@ export async function addLayers(
     name,
     layers: layers.map(({ digest, size }) => ({ digest, size })),
   });
+  let unpacked = 0;
   await atOnce(
     tasks,
     AT_ONCE,
-    (task, signal) => task.done = add(task, work, options, signal),
+    async (task, signal) => {
+      await (task.done = add(task, work, options, signal));
+      unpacked += task.unpacked?.size ?? 0;
+      // A manifest can name one small layer five hundred times.
+      if (unpacked > options.maxUnpacked) throw tooLarge(options);
+    },
     options.signal,
   );
   finishAll(tasks, work);
@@ -116,6 +123,12 @@ export async function addLayers(
   if (!lost) return;
   onProgress?.({ kind: "warning", text: lostOwners(name, lost) });
 }
+
+const tooLarge = ({ name, maxUnpacked }: LayerOptions) =>
+  new ContainerError(
+    `Cannot use ${name}: its layers have more than ${maxUnpacked} bytes without their compression`,
+    { hint: "If you trust the image, raise the limit with --max-unpacked." },
+  );
 
 const lostOwners = (name: string, count: number) =>
   `${count} files of ${name} belong to root instead of their owner, because only your own ID is mapped. To have more IDs, add ranges to /etc/subuid and /etc/subgid, and install newuidmap; see container doctor`;
@@ -204,7 +217,7 @@ function fetched(
   if (isForeign(layer.mediaType) && layer.urls?.length) {
     throw new ContainerError(
       `Cannot use ${name}: a layer is not in the registry, but at ${
-        layer.urls[0]
+        withoutControls(layer.urls[0]!)
       }`,
       { hint: "Such layers are not supported: choose another image." },
     );

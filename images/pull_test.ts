@@ -238,6 +238,19 @@ Deno.test("a failed pull leaves nothing, and says what is wrong", async () => {
   }
 });
 
+Deno.test("the layers of an image together stay below --max-unpacked", async () => {
+  using temp = new TempStore();
+  const many = makeImage(Array.from({ length: 10 }, () => "bomb"));
+  await using server = new TestServer(registryOf({ 1: many }));
+  await assertRejects(
+    () => pullFrom(server, temp, "a/b:1", { maxUnpacked: 39 }),
+    ContainerError,
+    "its layers have more than 39 bytes without their compression",
+  );
+  assertEquals(left(temp), [0, 0, 0]);
+  await pullFrom(server, temp, "a/b:1", { maxUnpacked: 40 });
+});
+
 Deno.test("a mirror that fails is passed over", async () => {
   using temp = new TempStore();
   await using mirror = new TestServer(() => failure(404, "NAME_UNKNOWN"));

@@ -36,7 +36,7 @@ const FLAGS: readonly Flag[] = [
   {
     name: "max-unpacked",
     value: "SIZE",
-    help: `Refuse a layer that is larger unpacked (default: ${MOST_UNPACKED})`,
+    help: `Refuse an image that is larger unpacked (default: ${MOST_UNPACKED})`,
   },
   ...REGISTRY_FLAGS,
 ];

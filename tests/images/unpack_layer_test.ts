@@ -6,8 +6,8 @@ import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { join } from "@std/path";
 import { gzipSync } from "node:zlib";
 import { LayerError } from "../../images/tar/errors.ts";
-import type { OddLayer } from "./_odd_layer.ts";
-import { ODD_LAYERS } from "./_odd_layers.ts";
+import type { OddLayer } from "./odd/_layer.ts";
+import { ODD_LAYERS } from "./odd/_layers.ts";
 import { treesOf } from "./_tree.ts";
 import { inDirectory, unpack } from "./_unpack.ts";
 

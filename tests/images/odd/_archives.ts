@@ -1,6 +1,6 @@
 /** Odd names, headers and ends of archives. */
 
-import type { OddLayer } from "./_odd_layer.ts";
+import type { OddLayer } from "./_layer.ts";
 import {
   base256,
   directory,
@@ -12,7 +12,7 @@ import {
   pax,
   symlink,
   tar,
-} from "./_tar.ts";
+} from "../_tar.ts";
 
 const LATIN1 = Uint8Array.of(0xe4, 0x66, 0xff);
 const LONG = "n".repeat(255);

@@ -1,6 +1,6 @@
 /** Odd numbers, limits, and links that wait for other entries. */
 
-import type { OddLayer } from "./_odd_layer.ts";
+import type { OddLayer } from "./_layer.ts";
 import {
   base256,
   directory,
@@ -12,7 +12,7 @@ import {
   pax,
   symlink,
   tar,
-} from "./_tar.ts";
+} from "../_tar.ts";
 
 /** The header of an old sparse file of one region, and its size. */
 const oldSparse = (size: bigint, offset: bigint, length: bigint) =>

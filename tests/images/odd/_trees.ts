@@ -1,6 +1,6 @@
 /** Odd links, files, deletions and sizes. */
 
-import type { OddLayer } from "./_odd_layer.ts";
+import type { OddLayer } from "./_layer.ts";
 import {
   base256,
   directory,
@@ -13,7 +13,7 @@ import {
   pax,
   symlink,
   tar,
-} from "./_tar.ts";
+} from "../_tar.ts";
 
 /** What is odd because of what other entries are. */
 export const ODD_TREES: OddLayer[] = [

@@ -3,11 +3,11 @@
  * do. Each has the tree that must come out of it, or the refusal.
  */
 
-import { ODD_ARCHIVES } from "./_odd_archives.ts";
-import { ODD_DELETIONS } from "./_odd_deletions.ts";
-import { ODD_LIMITS } from "./_odd_limits.ts";
-import { ODD_TREES } from "./_odd_trees.ts";
-import type { OddLayer } from "./_odd_layer.ts";
+import { ODD_ARCHIVES } from "./_archives.ts";
+import { ODD_DELETIONS } from "./_deletions.ts";
+import { ODD_LIMITS } from "./_limits.ts";
+import { ODD_TREES } from "./_trees.ts";
+import type { OddLayer } from "./_layer.ts";
 
 /** All of them. */
 export const ODD_LAYERS: readonly OddLayer[] = [

@@ -1,7 +1,7 @@
 /** Odd deletions, and those that delete nothing. */
 
-import type { OddLayer } from "./_odd_layer.ts";
-import { directory, file, hardLink, symlink, tar } from "./_tar.ts";
+import type { OddLayer } from "./_layer.ts";
+import { directory, file, hardLink, symlink, tar } from "../_tar.ts";
 
 /** What a layer deletes of the layers below. */
 export const ODD_DELETIONS: OddLayer[] = [
