@@ -13,7 +13,7 @@ const ENDS_AT_NAME = ["run", "explain", "exec", "ps", "top", "unshare"];
 const FLAGS_ALONE = ["doctor", "load", "list", "prune", "spec", "features"];
 /** The first word of a group is another command. */
 const GROUPS = ["image", "network", "system"];
-const NOT_MEANT = ["completion", "man", "child", "ended", "fetch"];
+const NOT_MEANT = ["completion", "man", "child", "ended", "fetch", "import"];
 
 const NAMED = COMMANDS.filter(({ name }) =>
   ![...ENDS_AT_NAME, ...FLAGS_ALONE, ...GROUPS, ...NOT_MEANT].includes(name)
@@ -37,7 +37,8 @@ Deno.test("a command with names refuses an unknown flag before and after the nam
     ]);
     assertEquals([after.message, after.hint], [before.message, before.hint]);
     await refused("web", "-%");
-    await refused("web", "-");
+    // To cp it is a tar stream.
+    if (name !== "cp") await refused("web", "-");
     await assertRejects(
       () => executed(command, "web", "--help"),
       HelpRequested,

@@ -43,6 +43,7 @@ const BUILDERS = [
   "_launcher.ts",
   "_entry.ts",
   "_carry.ts",
+  "_image_server.ts",
   "_standalone.ts",
   "_texts.ts",
   "standalone/load.ts",

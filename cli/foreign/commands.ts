@@ -5,8 +5,6 @@
 
 const NO_BUILD =
   "Images cannot be built yet. Build and push with another tool, then pull.";
-const NO_ARCHIVES =
-  "Archives of images are not supported yet. The store is an OCI layout: copy with skopeo.";
 const NO_VOLUMES =
   "There are no named volumes. Use run --volume with a directory of the host.";
 const NO_CLUSTER = "There are no clusters: containers run on this machine.";
@@ -41,8 +39,7 @@ const INSTEAD: Readonly<Record<string, string>> = {
   context: "There is no daemon: commands act on this machine.",
   debug: "exec starts a shell in a container that runs.",
   desktop: PLUGIN,
-  df:
-    "The root filesystem of a container is a directory of the host: use du(1).",
+  df: "Use container system df.",
   docker: "Leave out the word docker.",
   exists: "inspect ends with status 0 only if the container exists.",
   extension: PLUGIN,
@@ -52,7 +49,6 @@ const INSTEAD: Readonly<Record<string, string>> = {
   healthcheck: "Health checks are not supported. Use exec.",
   init: "create prepares a container without starting it.",
   kube: NO_PODS,
-  load: NO_ARCHIVES,
   machine: "Containers run on this machine. No virtual machine is needed.",
   manifest: "Lists of images are made with other tools, such as skopeo.",
   mcp: PLUGIN,
@@ -70,7 +66,6 @@ const INSTEAD: Readonly<Record<string, string>> = {
   runc: "Leave out the word runc.",
   runlabel: "image inspect shows the labels; give their words to run.",
   sandbox: PLUGIN,
-  save: NO_ARCHIVES,
   scout: PLUGIN,
   search: "Search on the page of the registry, then pull.",
   secret: "Pass a secret with run --file SRC:DST.",
