@@ -6,6 +6,7 @@
 
 import { ContainerError } from "../spec/errors.ts";
 import { addFound, type AddOptions, findImage } from "./add_image.ts";
+import { makeReady } from "./make_ready.ts";
 import { RegistryError } from "./registry/errors.ts";
 import type { Endpoint } from "./registry/registries_conf.ts";
 import type { Session } from "./registry/session.ts";
@@ -94,6 +95,16 @@ function goodImage(
   }
 }
 
+/** Spares the first run a look into the layers. */
+function prepareRun(store: ImageStore, image: StoredImage): void {
+  try {
+    makeReady(store, image);
+  } catch (error) {
+    // A run says what is wrong with the image.
+    if (!(error instanceof ContainerError)) throw error;
+  }
+}
+
 async function pullFrom(
   { reference, ...endpoint }: Endpoint,
   wanted: Reference,
@@ -125,8 +136,10 @@ async function pullFrom(
     source: sent.digest,
     repository: repositoryOf(wanted),
   });
+  const image = options.store.named(wanted)!;
+  prepareRun(options.store, image);
   return {
-    image: options.store.named(wanted)!,
+    image,
     digest: sent.digest,
     isOld: false,
   };

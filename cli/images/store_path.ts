@@ -2,10 +2,10 @@
 
 import { checkStore } from "../../images/store/check_store.ts";
 import { storeOf } from "../../images/store/places.ts";
-import { globals } from "../oci/global.ts";
+import { storeFlag } from "../oci/store_flag.ts";
 
 /** The directory of `--store`, or else the default one. */
-export const storePath = (): string => storeOf(globals().images);
+export const storePath = (): string => storeOf(storeFlag.directory);
 
 /**
  * The same, of a store that this program can use.

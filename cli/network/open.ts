@@ -1,6 +1,5 @@
 /** The networks that a command line means. */
 
-import { globals } from "../oci/global.ts";
 import { bootId } from "../../launch/host/owner.ts";
 import { routedSubnets } from "../../network/kernel/host_routes.ts";
 import { Networks } from "../../network/records/networks.ts";
@@ -11,14 +10,11 @@ import {
   type NetworkRecord,
 } from "../../network/records/record.ts";
 import { recordsIn } from "../../containers/decide/networks/join_networks.ts";
-import { defaultStore } from "../../images/store/places.ts";
+import { storePath } from "../images/store_path.ts";
 import { SpecError } from "../../spec/errors.ts";
 
 /** The directory of everything about networks, next to the images. */
-export function networksDirectory(): string {
-  const { images: named = defaultStore() } = globals();
-  return `${named.startsWith("/") ? named : `${Deno.cwd()}/${named}`}/networks`;
-}
+export const networksDirectory = (): string => `${storePath()}/networks`;
 
 /** The networks on disk. */
 export const openNetworks = (): Networks =>

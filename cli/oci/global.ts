@@ -11,6 +11,7 @@ import { Store } from "../../containers/store/store.ts";
 import type { ConfigReading } from "../../spec/config.ts";
 import { ContainerError, systemReason, UsageError } from "../../spec/errors.ts";
 import { cgroupUse } from "./cgroup_use.ts";
+import { storeFlag } from "./store_flag.ts";
 import { type Flag, type Flags, HelpRequested, parseFlags } from "../flags.ts";
 import { log, note, stackTraces } from "../output.ts";
 
@@ -63,8 +64,6 @@ export interface Global {
   store: Store;
   /** The directory that `--root` names. */
   root?: string;
-  /** The directory of `--store`, for images. */
-  images?: string;
   systemdCgroup: boolean;
   cgroups: boolean;
   criu?: string;
@@ -111,6 +110,7 @@ export function takeGlobalFlags(argv: readonly string[]): readonly string[] {
   const manager = flags.last("cgroup-manager");
   cgroupUse.disabled = manager === "disabled";
   const root = flags.last("root");
+  storeFlag.directory = flags.last("store");
   let store: Store | undefined;
   current = {
     // Evaluated on use: a problem with the default directory must not prevent
@@ -120,7 +120,6 @@ export function takeGlobalFlags(argv: readonly string[]): readonly string[] {
       return store ??= new Store(root ?? `${stateDirectory()}/containers`);
     },
     root,
-    images: flags.last("store"),
     systemdCgroup: flags.has("systemd-cgroup") || manager === "systemd",
     cgroups: !cgroupUse.disabled,
     criu: flags.last("criu"),

@@ -4,19 +4,13 @@
  * does not load what fetches one.
  */
 
-import {
-  configHere,
-  lowerHere,
-  missingLayers,
-} from "../../images/image_here.ts";
-import type { LayeredFile } from "../../images/layers/layered_file.ts";
 import type { ContainerConfig } from "../../images/spec/image_config.ts";
+import { missingLayers } from "../../images/image_here.ts";
+import { makeReady, readyImage } from "../../images/make_ready.ts";
 import { meanings } from "../../images/registry/meanings.ts";
 import { fitOf } from "../../images/spec/platform.ts";
 import type { Platform } from "../../images/spec/types.ts";
-import { keepReady } from "../../images/store/keep_ready.ts";
-import { layerFiles } from "../../images/store/places.ts";
-import { readReady, type ReadyImage } from "../../images/store/ready.ts";
+import { readReady } from "../../images/store/ready.ts";
 import {
   ImageStore,
   missing,
@@ -24,7 +18,6 @@ import {
 } from "../../images/store/store.ts";
 import { ContainerError } from "../../spec/errors.ts";
 import { refuseForeign } from "../decide/images/foreign.ts";
-import { EXAMINED } from "../decide/images/image_root.ts";
 import type { World } from "../world/world.ts";
 import {
   bare,
@@ -80,27 +73,15 @@ export async function findOrFetch(
   }
   const absent = missingLayers(store, image);
   if (absent.length && !explain) await wish.unpack(store, image);
-  const { id, blobs, chains, digest, entry } = image;
-  const known = absent.length ? null : readReady(path, digest);
-  if (known) return runnable(path, entry, known);
-  const lower = lowerHere(store, image);
-  const { config } = configHere(store, image);
+  const { chains, digest, entry } = image;
   const isPartial = explain && absent.length > 0;
-  if (isPartial) refuseAccounts(word, config);
-  const noted: ReadyImage = {
-    id,
-    platform: image.platform,
-    blobs,
-    chains,
-    config,
-    lower,
-    files: isPartial ? NO_FILES : await world.filesInLayers(
-      lower.map((chain) => layerFiles(path, chain)),
-      EXAMINED,
-    ),
-  };
-  if (!explain) keepReady(path, digest, noted);
-  const { image: root } = runnable(path, entry, noted);
+  const known = isPartial ? null : readReady(path, digest);
+  const ready = known ??
+    (explain
+      ? readyImage(store, image, { isPartial })
+      : makeReady(store, image));
+  if (isPartial) refuseAccounts(word, ready.config);
+  const { image: root, config } = runnable(path, entry, ready);
   const missingWords = chains.length === 1
     ? "its layer"
     : `${absent.length} of its ${chains.length} layers`;
@@ -109,9 +90,6 @@ export async function findOrFetch(
     image: { ...root, ...isPartial ? { missing: missingWords } : {} },
   };
 }
-
-/** No file of layers that are not here is known. */
-const NO_FILES: Readonly<Record<string, LayeredFile | null>> = {};
 
 /** @throws {ContainerError} if only a layer that is not here says who runs */
 function refuseAccounts(word: string, { User = "" }: ContainerConfig): void {
@@ -131,7 +109,7 @@ const notHere = (path: string, word: string): Runnable => ({
     layers: [`${path}/layers/CHAIN/diff`],
     blobs: [],
     chains: [],
-    files: NO_FILES,
+    files: {},
     missing: "the image itself",
   },
 });

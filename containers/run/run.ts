@@ -100,7 +100,9 @@ export async function run(
     host,
     {
       listened: learner?.listened,
-      root: await viewOnHost(spec.root.path, plan, host, held),
+      root: rootKeeper(plan)
+        ? () => layersOnHost(plan, held)
+        : rootOnHost(spec.root.path, plan, host),
       started(pid) {
         started = true;
         told({ event: "started", pid });
@@ -163,10 +165,19 @@ export async function viewOnHost(
   host: Pick<HostPhase, "mounts">,
   held: DisposableStack,
 ): Promise<string | View> {
-  const changes = plan.host.find((step) => step.step === "keepChanges");
-  if (!changes) return rootOnHost(path, plan, host);
+  return rootKeeper(plan)
+    ? await layersOnHost(plan, held)
+    : rootOnHost(path, plan, host);
+}
+
+/** The step that keeps the changes of a container of an image. */
+const rootKeeper = ({ host }: Plan) =>
+  host.find((step) => step.step === "keepChanges");
+
+async function layersOnHost(plan: Plan, held: DisposableStack): Promise<View> {
+  const { directory, layers } = rootKeeper(plan)!;
   const { viewOfLayers } = await import("./layers_view.ts");
-  return viewOfLayers([`${changes.directory}/upper`, ...changes.layers], held);
+  return viewOfLayers([`${directory}/upper`, ...layers], held);
 }
 
 /**

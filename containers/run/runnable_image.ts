@@ -12,9 +12,12 @@ import {
 import type { Platform } from "../../images/spec/types.ts";
 import { quickMeaning } from "../../images/registry/quick_meaning.ts";
 import { entryNamed } from "../../images/store/entry_named.ts";
-import { readReady, type ReadyImage } from "../../images/store/ready.ts";
+import {
+  EXAMINED,
+  readReady,
+  type ReadyImage,
+} from "../../images/store/ready.ts";
 import { refuseForeign } from "../decide/images/foreign.ts";
-import { EXAMINED } from "../decide/images/image_root.ts";
 import type { World } from "../world/world.ts";
 import {
   bare,

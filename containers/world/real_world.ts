@@ -80,7 +80,8 @@ export const THIS_MACHINE: World = {
   landlock: () => landlockVersion() as number | Errno,
   namespaceFixesGroups: entersWithoutGroups,
   filesInLayers: async (...of) =>
-    (await import("./layered_files.ts")).filesInLayers(...of),
+    (await import("../../images/layers/files_in_layers.ts"))
+      .filesInLayers(...of),
   accountsInImage,
 };
 

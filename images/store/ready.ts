@@ -27,6 +27,15 @@ export interface ReadyImage {
   files: Readonly<Record<string, LayeredFile | null>>;
 }
 
+/** The files of an image that decisions depend on. */
+export const EXAMINED: readonly string[] = [
+  "/etc/passwd",
+  "/etc/group",
+  "/etc/hostname",
+  "/etc/hosts",
+  "/etc/resolv.conf",
+];
+
 /** The program that writes the file: another version may need more. */
 export const FORMAT = 1;
 

@@ -8,7 +8,7 @@ export interface ParentHooks {
   /** The first process exists and waits. */
   created?(pid: number): void;
   /** The root filesystem, to inspect if the command cannot be executed. */
-  root: string | View;
+  root: string | (() => Promise<View>);
   /** Receives the seccomp listener of a filter that learns. */
   listened?: (listener: Descriptor) => void;
   /** The command runs, or is about to. */

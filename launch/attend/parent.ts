@@ -77,10 +77,10 @@ export async function runParent(
   const lost = await relay?.finish(code);
   using held = new DisposableStack();
   const { root } = hooks;
-  checkStarted(
-    container.walk,
-    typeof root === "string" ? below(root, held) : root,
-  );
+  // Only a failure needs the view.
+  if (container.walk.outcome().failure && typeof root !== "string") {
+    checkStarted(container.walk, await root());
+  } else checkStarted(container.walk, below(String(root), held));
   container.check();
   if (lost) throw lost;
   return code;

@@ -37,7 +37,8 @@ export function keepChanges(step: StepOf<"keepChanges">): null | void {
       mode: 0o600,
     });
     file.lockSync(true);
-    for (const layer of layers) Deno.statSync(layer);
+    // A layer stays as long as one that is above it, images/store/collect.ts.
+    Deno.statSync(layers[0]!);
     if (isThere(`${directory}/uses.json`)) return null;
     // What a command has left that was killed here.
     if (isThere(directory)) Deno.removeSync(directory, { recursive: true });

@@ -9,6 +9,7 @@ import { hasNamespace } from "../../../plan/namespaces.ts";
 import type { StepOf } from "../../../plan/step.ts";
 import type { ContainerConfig } from "../../../images/spec/image_config.ts";
 import type { UndoOperation } from "../../../plan/undo.ts";
+import { EXAMINED } from "../../../images/store/ready.ts";
 import { SpecError } from "../../../spec/errors.ts";
 import type { Spec } from "../../../spec/types.ts";
 import type { LayeredFile, World } from "../../world/world.ts";
@@ -119,15 +120,6 @@ export function keepChanges(
     undo: record ? "kept" : [discardOf(image, id)],
   };
 }
-
-/** The files of an image that decisions depend on. */
-export const EXAMINED: readonly string[] = [
-  "/etc/passwd",
-  "/etc/group",
-  "/etc/hostname",
-  "/etc/hosts",
-  "/etc/resolv.conf",
-];
 
 /** These files, as the container will find them, after its own changes. */
 export async function examineLayers(

@@ -6,12 +6,8 @@
 import { readAt } from "../../ffi/fcntl.ts";
 import { S_IF } from "../../ffi/files/files.ts";
 import { toText } from "../../ffi/text.ts";
-import {
-  follow,
-  type LayeredFile,
-  openFound,
-} from "../../images/layers/layered_file.ts";
-import { MergedTree } from "../../images/layers/merged_tree.ts";
+import { follow, type LayeredFile, openFound } from "./layered_file.ts";
+import { MergedTree } from "./merged_tree.ts";
 
 /** The files are not trusted: a list of accounts is never larger than this. */
 const MOST = 1 << 20;
