@@ -12,7 +12,7 @@ import { HelpRequested, UnknownFlag } from "./flags.ts";
 const ENDS_AT_NAME = ["run", "explain", "exec", "ps", "top", "unshare"];
 const FLAGS_ALONE = ["doctor", "load", "list", "prune", "spec", "features"];
 /** The first word of a group is another command. */
-const GROUPS = ["image", "network", "system"];
+const GROUPS = ["image", "network", "volume", "system"];
 const NOT_MEANT = ["completion", "man", "child", "ended", "fetch", "import"];
 
 const NAMED = COMMANDS.filter(({ name }) =>

@@ -259,7 +259,7 @@ Deno.test("optionsFromFlags() refuses values that no kernel accepts", () => {
   refused("private, host and path:FILE", "--pid", "other", "sh");
   refused("private, host and path:FILE", "--ipc", "path:relative", "sh");
   refused("value is missing", "--sysctl", "net.ipv4.ip_forward", "sh");
-  refused("not SRC:DST", "-v", "/tmp", "sh");
+  refused("not SRC:DST", "-v", "/tmp:", "sh");
   refused("not absolute", "-v", "/tmp:tmp", "sh");
   refused("not absolute", "--tmpfs", "tmp", "sh");
   refused("target= is missing", "--mount", "type=tmpfs", "sh");
@@ -270,7 +270,7 @@ Deno.test("optionsFromFlags() refuses values that no kernel accepts", () => {
 });
 
 Deno.test("optionsFromFlags() reads paths and variables as the requester sees them", () => {
-  const argv = ["-v", "data:/data", "-e", "NAME", "--env-file", "vars", "sh"];
+  const argv = ["-v", "./data:/data", "-e", "NAME", "--env-file", "vars", "sh"];
   const { mounts, env } = optionsFromFlags(
     parseFlags(RUN_FLAGS, argv, "container run"),
     requesterIn(madeUpWorld({

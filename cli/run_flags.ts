@@ -161,12 +161,17 @@ export const RUN_FLAGS: readonly Flag[] = [
     name: "volume",
     short: "v",
     value: "SRC:DST[:OPTIONS]",
-    help: "Bind mount a host path (ro, bind, rslave, idmap, …)",
+    help: "Mount a volume, or a host path (ro, nocopy, rslave, idmap, …)",
+  },
+  {
+    name: "volumes-from",
+    value: "CONTAINER[:ro]",
+    help: "Mount the volumes of another container",
   },
   {
     name: "mount",
     value: "type=T,…",
-    help: "Add a mount: type=bind,source=S,target=T,readonly",
+    help: "Add a mount: type=bind|volume|tmpfs,source=S,target=T",
   },
   {
     name: "tmpfs",

@@ -10,6 +10,11 @@ import {
   type Requester,
 } from "../containers/decide/requester.ts";
 import { bindOptions, checkTmpfsOptions } from "./mount_words.ts";
+import {
+  checkVolumeName,
+  parseVolumeMount,
+  volumeMount,
+} from "./volumes/volume_words.ts";
 
 const absolute = (flag: string, path: string) => {
   if (path.startsWith("/")) return path;
@@ -42,19 +47,20 @@ function hostPath(
   }
 }
 
-/** Parses `SRC:DST[:OPTIONS]`. */
+/**
+ * Parses `SRC:DST[:OPTIONS]`, or `DST[:OPTIONS]` for an anonymous volume. A word
+ * without a slash names a volume.
+ */
 export function parseVolume(text: string, requester: Requester): Mount {
   const flag = `--volume ${text}`;
-  const [source = "", destination = "", options = "", ...further] = text.split(
-    ":",
-  );
-  if (!source || !destination) {
-    throw new UsageError(
-      `${flag}: not SRC:DST[:OPTIONS]`,
-      text.includes(":")
-        ? "Give both paths."
-        : `There are no anonymous volumes: use --tmpfs ${text}, or give a directory of the host, -v DIR:${text}.`,
-    );
+  const parts = text.split(":");
+  const isOne = parts.length === 1 ||
+    parts.length === 2 && text.startsWith("/") && !parts[1]!.startsWith("/");
+  const [source = "", destination = "", options = "", ...further] = isOne
+    ? ["", ...parts]
+    : parts;
+  if (!destination || !isOne && !source) {
+    throw new UsageError(`${flag}: not SRC:DST[:OPTIONS]`, "Give both paths.");
   }
   if (further.length) {
     throw new UsageError(
@@ -62,24 +68,41 @@ export function parseVolume(text: string, requester: Requester): Mount {
       "For a path that contains a colon, use --mount type=bind,source=SRC,target=DST.",
     );
   }
+  const words = options.split(",").filter((word) => word);
+  const inside = absolute(flag, destination);
+  if (isOne || isVolumeWord(source)) {
+    if (!isOne) refuseNearDirectory(flag, source, requester);
+    return volumeMount(flag, { name: source, destination: inside, words });
+  }
   return {
-    destination: absolute(flag, destination),
+    destination: inside,
     type: "bind",
-    options: bindOptions(flag, options.split(",").filter((word) => word)),
-    source: hostPath(flag, source, requester, missingSource(source)),
+    options: bindOptions(flag, words),
+    source: hostPath(flag, source, requester),
   };
 }
 
-/** What to do about a source that does not exist. */
-const missingSource = (source: string): string | undefined =>
-  source.includes("/")
-    ? undefined
-    : `There are no named volumes, so ${source} is a directory here. Create it (mkdir ${source}), or name another one.`;
+/** Whether a source is the name of a volume, and no path. */
+const isVolumeWord = (source: string) =>
+  !source.includes("/") && source !== "." && source !== "..";
+
+/** A word could mean a directory of this name, as in earlier versions. */
+function refuseNearDirectory(
+  flag: string,
+  name: string,
+  requester: Requester,
+): void {
+  if (pathExists(name, requester)) {
+    throw new UsageError(
+      `${flag}: ${name} could be a volume, or the ${name} in this directory`,
+      `Use ./${name} for that, and --mount type=volume,source=${name},target=PATH for a volume.`,
+    );
+  }
+  checkVolumeName(name);
+}
 
 /** Types of `--mount` in docker and podman that are no file systems. */
 const FOREIGN_TYPES: Readonly<Record<string, string>> = {
-  volume:
-    "There are no volumes: use type=bind,source=DIR with a directory of the host, or type=tmpfs.",
   image: "Mount a directory with type=bind, or use an image FILE as --rootfs.",
   artifact: "Mount a directory with type=bind.",
   glob: "Mount each path with type=bind.",
@@ -186,7 +209,8 @@ export function parseMount(text: string, requester: Requester): Mount {
   });
   const value = (...keys: string[]) =>
     entries.find(([key]) => keys.includes(key))?.[1];
-  const type = value("type") ?? "bind";
+  const source = value("source", "src");
+  const type = value("type") ?? (source?.includes("/") ? "bind" : "volume");
   if (Object.hasOwn(FOREIGN_TYPES, type)) {
     throw new UsageError(
       `${flag}: there is no type=${type}`,
@@ -195,7 +219,14 @@ export function parseMount(text: string, requester: Requester): Mount {
   }
   const target = value("target", "dst", "destination");
   if (!target) throw new UsageError(`${flag}: target= is missing`);
-  const source = value("source", "src");
+  if (type === "volume") {
+    return parseVolumeMount(
+      flag,
+      source ?? "",
+      absolute(flag, target),
+      entries,
+    );
+  }
   const options = entries.flatMap(([key, given]) => {
     if (
       ["type", "target", "dst", "destination", "source", "src"].includes(key)
@@ -206,7 +237,7 @@ export function parseMount(text: string, requester: Requester): Mount {
       return given === "false" || given === "0" ? [] : ["ro"];
     }
     if (key === "bind-propagation") return [given];
-    if (key === "volume-nocopy" || key === "consistency") return [];
+    if (key === "consistency") return [];
     if (key === "bind-recursive") return recursion(flag, given);
     if (key === "bind-nonrecursive") return given === "false" ? [] : ["bind"];
     if (key === "tmpfs-size") return [`size=${given}`];
@@ -218,7 +249,7 @@ export function parseMount(text: string, requester: Requester): Mount {
     return {
       destination: absolute(flag, target),
       type,
-      source: hostPath(flag, source, requester, missingSource(source)),
+      source: hostPath(flag, source, requester),
       options: bindOptions(flag, options),
     };
   }

@@ -50,6 +50,8 @@ const HOST_CALLS: Partial<Record<Step["step"], string[]>> = {
   giveCgroup: ["chown"],
   startScope: ["mkdir", "openat", "write"],
   keepChanges: ["openat", "flock", "mkdir", "write", "chown", "chmod"],
+  keepUses: ["openat", "flock", "mkdir", "write"],
+  makeVolume: ["openat", "flock", "mkdir", "write", "chmod"],
   makeFifo: ["mknodat"],
   joinClass: ["openat", "write"],
   moveDevice: ["sendto"],

@@ -195,6 +195,8 @@ const OF: { readonly [K in StepKind]: Of<K> } = {
   allowForwarding: "network",
   makeHosts: "network",
   attachLink: "network",
+  keepUses: "mounts",
+  makeVolume: "mounts",
   pivotRoot: "root",
   chroot: "root",
   keepRoot: "root",

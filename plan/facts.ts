@@ -148,6 +148,8 @@ export interface Facts extends ProcessFacts {
   hostTree?: readonly HostEntry[] | null;
   /** The layers of the image that is the root filesystem. */
   layers?: ImageLayers & { name: string };
+  /** The volumes that are made or filled for it. */
+  volumes?: readonly VolumeFact[];
   /** The image file, and the type of file system in it. */
   image: { image: string; type: string; readonly: boolean } | null;
   /** Whether the command keeps the caller's session keyring. */
@@ -159,6 +161,22 @@ export interface Facts extends ProcessFacts {
     /** Directories to make, parents first. */
     missing?: readonly string[];
   } | null;
+}
+
+/** A volume of the store. */
+export interface VolumeFact {
+  directory: string;
+  /** The file whose lock is held around changes of the store. */
+  lock: string;
+  labels: Readonly<Record<string, string>>;
+  options: Readonly<Record<string, string>>;
+  anonymous: boolean;
+  /** The directory of the host that it shows instead of its own. */
+  device?: string;
+  /** The path inside from which an empty one is filled; null for nothing. */
+  place: string | null;
+  /** Where it goes if it ends with the container. */
+  garbage?: string;
 }
 
 /** One pipe that the parent fills or empties. */

@@ -12,11 +12,13 @@ import { newNamespaces } from "./namespaces.ts";
 import { relayStreams } from "./process/streams.ts";
 import type { HostStep } from "./step.ts";
 import { undosOf } from "./undo.ts";
+import { makeVolumes } from "./volumes.ts";
 
 /** What the parent does on the host: first without the first process, then with it. */
 export function hostSteps(spec: Spec, facts: Facts): HostStep[] {
   const steps: HostStep[] = [
     ...facts.hostSteps,
+    ...makeVolumes(spec, facts),
     ...makeLayers(spec, facts),
     ...hostMountsOf(spec, facts).values(),
     ...relayStreams(facts),

@@ -31,6 +31,27 @@ export type Variant =
 /** The name and value of a property of a unit. */
 export type Property = [name: string, value: Variant];
 
+/** What a volume is filled with: a directory of the root filesystem. */
+export interface VolumeContent {
+  /** The path inside the root filesystem. */
+  place: string;
+  /** The root filesystem: a directory, the layers of an image, or an image file. */
+  root:
+    | string
+    | { layers: readonly string[]; empty: string; oneByOne: boolean }
+    | { image: string; type: string };
+  /** Whether the copy is made in a user namespace, as an ordinary user must. */
+  inside: boolean;
+  /** That user namespace. */
+  namespace?: {
+    uids: readonly IdMapping[];
+    gids: readonly IdMapping[];
+    helper: boolean;
+    denySetgroups: boolean;
+    path?: string;
+  };
+}
+
 /** The fields of each kind, besides `why`, `man` and those of the undo. */
 export type HostFields = {
   /** Writes how the other steps are taken back, before they are done. */
@@ -164,6 +185,39 @@ export type HostFields = {
     record?: string;
     /** A user's store: the IDs of its files. */
     owners?: OwnerMaps;
+    /** The names of the volumes that it uses. */
+    volumes?: readonly string[];
+  };
+  /**
+   * flock(2) and mkdir(2): the list of what a container without changes in the
+   * store uses there. It is kept if it exists.
+   */
+  keepUses: {
+    directory: string;
+    lock: string;
+    /** The directories of the layers of images that are mounted. */
+    layers: readonly string[];
+    blobs: readonly string[];
+    chains: readonly string[];
+    record?: string;
+    volumes: readonly string[];
+  };
+  /**
+   * flock(2), mkdir(2) and cp(1): a volume of the store. It is made if it does
+   * not exist, and filled if it is empty.
+   */
+  makeVolume: {
+    directory: string;
+    /** The file whose lock is held around changes of the store. */
+    lock: string;
+    /** What is recorded of a new volume. */
+    labels: Readonly<Record<string, string>>;
+    options: Readonly<Record<string, string>>;
+    anonymous: boolean;
+    /** The directory of the host that it shows instead of its own. */
+    device?: string;
+    /** What an empty volume is filled with; null for nothing. */
+    content: VolumeContent | null;
   };
   /** Writing /proc/PID/uid_map and gid_map, or newuidmap(1) and newgidmap(1). */
   mapIds: {

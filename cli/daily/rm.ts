@@ -4,6 +4,7 @@ import { prune } from "../../containers/daily/prune.ts";
 import { findEvenDead } from "../../containers/daily/names.ts";
 import { removeContainer } from "../../containers/daily/remove.ts";
 import type { Command } from "../command.ts";
+import { confirms } from "../confirm.ts";
 import {
   type Flag,
   parseFlags,
@@ -25,7 +26,7 @@ const FLAGS: readonly Flag[] = [
   {
     name: "volumes",
     short: "v",
-    help: "Accepted, but has no effect: there are no volumes",
+    help: "Also remove its anonymous volumes",
   },
   QUIET,
 ];
@@ -39,13 +40,14 @@ export const rmCommand: Command = {
   examples: [
     ["sudo container rm web", "a stopped container"],
     ["sudo container rm -f web", "also if it is running"],
+    ["sudo container rm -v web", "with its anonymous volumes"],
   ],
   async execute(argv) {
     const flags = parseFlagsAndNames(FLAGS, argv, "container rm");
-    const force = flags.has("force");
+    const how = { force: flags.has("force"), volumes: flags.has("volumes") };
     return await forEach(
       containersOf(flags, "rm"),
-      (store, id) => removeContainer(store, id, { force }),
+      (store, id) => removeContainer(store, id, how),
       // A container of --rm that has already ended is no error here.
       { quiet: flags.has("quiet"), find: findEvenDead },
     );
@@ -53,7 +55,7 @@ export const rmCommand: Command = {
 };
 
 const PRUNE_FLAGS: readonly Flag[] = [
-  { name: "force", short: "f", help: "Accepted: there is no prompt" },
+  { name: "force", short: "f", help: "Do not ask" },
   {
     name: "filter",
     value: "KEY=VALUE",
@@ -69,12 +71,18 @@ export const pruneCommand: Command = {
   summary: "Remove all containers that have ended",
   usage: "[flags]",
   flags: PRUNE_FLAGS,
-  examples: [["sudo container prune", "prints the IDs of removed containers"]],
+  examples: [
+    ["sudo container prune", "asks before"],
+    ["sudo container prune -f", "prints the IDs of removed containers"],
+  ],
   async execute(argv) {
     const flags = parseFlags(PRUNE_FLAGS, argv, "container prune");
     takeNoWords(flags, "prune");
     const json = asksJson(flags);
     const filters = parseFilters(flags.all("filter"));
+    const isSure = json || flags.has("force") ||
+      confirms("WARNING! This will remove all stopped containers.");
+    if (!isSure) return 0;
     const removed = await prune(
       globals().store,
       (view) => matches(view, filters),

@@ -5,8 +5,6 @@
 
 const NO_BUILD =
   "Images cannot be built yet. Build and push with another tool, then pull.";
-const NO_VOLUMES =
-  "There are no named volumes. Use run --volume with a directory of the host.";
 const NO_CLUSTER = "There are no clusters: containers run on this machine.";
 const NO_PODS =
   "There are no pods. run --network path:/proc/PID/ns/net joins the network of another container.";
@@ -77,7 +75,6 @@ const INSTEAD: Readonly<Record<string, string>> = {
   umount: "The root filesystem of a container is a directory of the host.",
   unmount: "The root filesystem of a container is a directory of the host.",
   untag: "rmi removes a name of an image.",
-  volume: NO_VOLUMES,
 };
 
 /** The command that a word of another program means here, or null. */

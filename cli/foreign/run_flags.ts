@@ -64,8 +64,7 @@ const NEAREST: Record<string, string> = {
   "sig-proxy": ALWAYS,
   "storage-opt": "Use --overlay or --ephemeral.",
   "use-api-socket": "There is no daemon and no socket. Remove the flag.",
-  "volume-driver": "Mount it on the host and use --volume.",
-  "volumes-from": "Repeat the same --volume flags.",
+  "volume-driver": "The only driver is local. Remove the flag.",
   // podman run
   arch: PLATFORM,
   authfile: PULL_FIRST,

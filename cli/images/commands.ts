@@ -96,8 +96,13 @@ export const IMAGE_COMMANDS: readonly Entry[] = [
     load: async () => (await import("./fetch.ts")).fetchCommand,
   },
   {
+    name: "volume",
+    summary: "Create, list, inspect and remove volumes",
+    load: async () => (await import("../volumes/volume.ts")).volumeCommand,
+  },
+  {
     name: "system",
-    summary: "Show the space that images take",
+    summary: "Show the space that is used, and remove what nobody uses",
     load: async () => (await import("./groups.ts")).systemCommand,
   },
 ];

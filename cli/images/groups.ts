@@ -27,6 +27,7 @@ const IMAGE: Readonly<Record<string, Load>> = {
 
 const SYSTEM: Readonly<Record<string, Load>> = {
   df: async () => (await import("./system.ts")).systemDfCommand,
+  prune: async () => (await import("./system_prune.ts")).systemPruneCommand,
 };
 
 /** The commands for images, in one group. */
@@ -44,7 +45,10 @@ export const imageCommand: Command = group({
 /** The commands for everything that this program keeps. */
 export const systemCommand: Command = group({
   name: "system",
-  summary: "Show the space that images take",
-  usage: "df [flags]",
-  examples: [["sudo container system df", "as du, but by kind"]],
+  summary: "Show the space that is used, and remove what nobody uses",
+  usage: "df|prune [flags]",
+  examples: [
+    ["sudo container system df", "as du, but by kind"],
+    ["sudo container system prune", "stopped containers, unused images"],
+  ],
 }, SYSTEM);

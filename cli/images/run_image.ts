@@ -34,6 +34,8 @@ export interface Asked {
   /** The flags, with the command as their other words. */
   flags: Flags;
   options: ContainerOptions;
+  /** The paths of the image's volumes. */
+  volumes?: readonly string[];
   /** The root filesystem, if it is an image. */
   image?: ImageRoot;
   /** The first word, if it could be the name of an image that is not here. */
@@ -49,12 +51,27 @@ export interface Looking {
 }
 
 /**
- * Reads the command line of `run`.
+ * Reads the command line of `run`, with the volumes that it names.
  *
- * @throws {UsageError} for wrong flags, {ContainerError} for an image that
- * cannot be had
+ * @throws {UsageError} for wrong flags, {ContainerError} for an image or volume
+ * that cannot be had
  */
 export async function askedFor(
+  given: Flags,
+  requester: Requester,
+  looking: Looking,
+): Promise<Asked> {
+  const asked = await rootAndCommand(given, requester, looking);
+  const { flags, options, image, volumes: paths } = asked;
+  const isNone = !paths?.length && flags.last("volumes-from") === undefined &&
+    !options.mounts?.some(({ type }) => type === "volume");
+  if (isNone) return asked;
+  const { withVolumes } = await import("../volumes/with_store.ts");
+  return { ...asked, options: withVolumes(options, { flags, image, paths }) };
+}
+
+/** Reads the command line without its volumes. */
+async function rootAndCommand(
   given: Flags,
   requester: Requester,
   looking: Looking,
@@ -122,6 +139,7 @@ export async function askedFor(
       command,
     ),
     image: entrypoint ? { ...image, entrypoint: entrypoint.length } : image,
+    volumes: config.Volumes,
     options: withImageConfig({ ...options, command }, config, {
       workdir: given.last("workdir") !== undefined,
     }),

@@ -7,8 +7,6 @@
 import { Descriptor } from "../../ffi/fcntl.ts";
 import { rawSyscall } from "../../ffi/libc.ts";
 import { POLL, poll } from "../../ffi/poll.ts";
-import { discardOf, type ImageRoot } from "../decide/images/image_root.ts";
-import { discard } from "../../launch/host/changes.ts";
 import { takeBackHost } from "../store/entry_ledger.ts";
 import {
   type ContainerRecord,
@@ -17,6 +15,7 @@ import {
   type Store,
 } from "../store/store.ts";
 import { dropName } from "./name_links.ts";
+import { forgetUses } from "./store_uses.ts";
 import { hasFront, isKept } from "./view.ts";
 
 /**
@@ -25,17 +24,22 @@ import { hasFront, isKept } from "./view.ts";
  */
 const DYING = 2000;
 
-/** Removes the record and name of a container that has nothing else left. */
-export function forget(store: Store, entry: Entry): void {
+/**
+ * Removes the record and name of a container that has nothing else left.
+ *
+ * @param options.volumes also its anonymous volumes
+ */
+export function forget(
+  store: Store,
+  entry: Entry,
+  { volumes = true }: { volumes?: boolean } = {},
+): void {
   const { id, daily } = entry.record;
   // First: if it fails, the container is still there for the next try.
-  if (daily?.image) removeChanges(daily.image, id);
+  if (daily) forgetUses(entry.record, daily, { volumes });
   if (daily) dropName(store, daily.name, id);
   entry.remove();
 }
-
-const removeChanges = (image: ImageRoot, id: string) =>
-  discard(discardOf(image, id));
 
 /**
  * Removes one container if it is abandoned.

@@ -20,6 +20,7 @@ import { forget } from "./dead.ts";
 import { endOf } from "./exit_record.ts";
 import { shortId } from "./names.ts";
 import { endKeeper, noteStopping } from "./stop.ts";
+import { collectImage } from "./store_uses.ts";
 import { isKept, look } from "./view.ts";
 
 /** The longest wait for a killed process to end, in milliseconds. */
@@ -29,7 +30,8 @@ const WRITING = 2000;
 
 /**
  * Takes back what a container has changed on the host, and removes its name,
- * log and record; with `force` also its running process.
+ * log and record; with `force` also its running process, with `volumes` also
+ * its anonymous volumes, as always with `run --rm`.
  *
  * @throws {ContainerError} if it runs without `force`, and for a container of
  * `create`, because its engine still asks for it
@@ -37,7 +39,8 @@ const WRITING = 2000;
 export async function removeContainer(
   store: Store,
   id: string,
-  { force = false }: { force?: boolean } = {},
+  { force = false, volumes = false }: { force?: boolean; volumes?: boolean } =
+    {},
 ): Promise<void> {
   using entry = await store.openWhenFree(id);
   requireOwn(entry.record, "remove", `\`container delete ${id}\` removes it.`);
@@ -48,7 +51,8 @@ export async function removeContainer(
       { hint: "Stop it first, or kill and remove it with rm --force." },
     );
   }
-  await killAndRemove(store, entry);
+  const { autoRemove } = entry.record.daily!;
+  await killAndRemove(store, entry, { volumes: volumes || autoRemove });
 }
 
 /**
@@ -70,8 +74,15 @@ export function requireOwn(
   );
 }
 
-/** Kills and removes a container. The caller has locked its entry. */
-export async function killAndRemove(store: Store, entry: Entry): Promise<void> {
+/**
+ * Kills and removes a container, by default with its anonymous volumes. The
+ * caller has locked its entry.
+ */
+export async function killAndRemove(
+  store: Store,
+  entry: Entry,
+  { volumes = true }: { volumes?: boolean } = {},
+): Promise<void> {
   try {
     noteStopping(entry);
   } catch (error) {
@@ -83,7 +94,8 @@ export async function killAndRemove(store: Store, entry: Entry): Promise<void> {
   await killFirst(entry);
   endKeeper(entry);
   takeBackHost(entry);
-  forget(store, entry);
+  forget(store, entry, { volumes });
+  if (entry.record.daily) await collectImage(entry.record.daily);
 }
 
 /** Kills the first process, and with it all processes in its PID namespace. */

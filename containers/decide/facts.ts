@@ -77,6 +77,7 @@ export interface FactOptions extends
     | "layers"
     | "overlay"
     | "record"
+    | "volumes"
   > {
   chroot: boolean;
   cgroup: CgroupPlan | null;

@@ -30,6 +30,8 @@ import { EMPTY_ROOTFS, rootKindOf } from "./root_filesystem.ts";
 import { type LearnTarget, learnTarget, seccompFilter } from "./seccomp.ts";
 import { specFrom, type SpecInputs } from "./spec.ts";
 import { startFifo } from "./start_fifo.ts";
+import { isVolume, storeOfVolume } from "./volume_mounts.ts";
+import type { SettledVolumes } from "./volumes.ts";
 import { takenSettings, terminalStreams } from "./terminal.ts";
 import {
   accountsIn,
@@ -72,6 +74,10 @@ export interface Decided {
 /** The digits of an ID that names a container. */
 const SHORT = 12;
 
+/** Whether some mounts are volumes. */
+const hasVolumes = ({ mounts = [] }: ContainerOptions): boolean =>
+  mounts.some(isVolume);
+
 /** The size of a terminal that nobody is attached to yet. */
 const SIZE = { height: 24, width: 80 };
 
@@ -86,10 +92,16 @@ export async function decideRun(
   requester: Requester,
 ): Promise<Decided> {
   const { image: from, background = false, record } = request;
-  const options = from
-    ? withAllIds(request.options, requester)
-    : request.options;
-  const { world } = requester;
+  const { world, caller } = requester;
+  const asked = from ? withAllIds(request.options, requester) : request.options;
+  const volumes = hasVolumes(asked)
+    ? (await import("./volumes.ts")).settleVolumes(asked, {
+      id: request.id,
+      record,
+      maps: caller.privileged && asksForUserNamespace(asked),
+    }, world)
+    : null;
+  const options = volumes ? { ...asked, mounts: volumes.mounts } : asked;
   const rootfs = from ? changesOf(from, request.id) : request.rootfs;
   const rootKind = from ? "layers" : rootKindOf(rootfs, requester);
   const found = from && layersOf(from, request, world);
@@ -157,6 +169,7 @@ export async function decideRun(
     cgroup,
     record,
     madeFiles: ownHosts?.text === undefined ? [] : [ownHosts.mount.source!],
+    volumes: volumes?.volumes,
     hostSteps: [
       ...recordSteps(request),
       ...networks
@@ -167,7 +180,10 @@ export async function decideRun(
           hosts: ownHosts?.text ?? null,
         })
         : [],
-      ...from && layers ? [keepChanges(from, layers, request)] : [],
+      ...from && layers
+        ? [keepChanges(from, layers, { ...request, volumes: volumes?.names })]
+        : [],
+      ...volumes && !from ? await usesOf(request, volumes) : [],
       ...profileSteps(learn, world),
     ],
   }, requester);
@@ -189,6 +205,22 @@ const reserveEnd = (directory: string): HostStep => ({
   man: "rename(2), write(2)",
   undo: [{ undo: "removeRecord" }],
 });
+
+/** Whether the options ask for a user namespace that the caller could do without. */
+const asksForUserNamespace = (
+  { userNamespace = "host", uidMap, gidMap }: ContainerOptions,
+): boolean =>
+  userNamespace !== "host" || Boolean(uidMap?.length || gidMap?.length);
+
+/** Records the volumes that a container uses, in the store that they are in. */
+async function usesOf(
+  request: RunRequest,
+  volumes: SettledVolumes,
+): Promise<HostStep[]> {
+  const { keepUses } = await import("./volumes.ts");
+  const one = request.options.mounts?.find(isVolume);
+  return one ? [keepUses(storeOfVolume(one), volumes, request)] : [];
+}
 
 /** The steps that only a container with a record has. */
 const recordSteps = (

@@ -16,6 +16,12 @@ const CGROUP: readonly string[] = ["removeCgroup", "leaveCgroup"];
 const isCgroup = ({ undo }: HostStep) =>
   typeof undo !== "string" && undo.some(({ undo }) => CGROUP.includes(undo));
 
+const nameOf = (path: string) => path.slice(path.lastIndexOf("/") + 1);
+
+/** The random name of an anonymous volume is as long as a digest. */
+const shortened = (name: string) =>
+  /^[0-9a-f]{64}$/.test(name) ? name.slice(0, 12) : name;
+
 /** The host steps in words. */
 export const HOST_DESCRIPTIONS: Descriptions<HostKind> = {
   recordUndos: ({ directory, container }) =>
@@ -36,6 +42,17 @@ export const HOST_DESCRIPTIONS: Descriptions<HostKind> = {
     `have systemd start the scope ${unit} in ${slice}`,
   keepChanges: ({ directory }) =>
     `create ${directory} for the container's changes`,
+  keepUses: ({ volumes, layers }) =>
+    `record that the container uses ${
+      and([
+        ...volumes.map((name) => `the volume ${shortened(name)}`),
+        ...(layers.length ? ["the layers of images"] : []),
+      ])
+    }`,
+  makeVolume: ({ directory, content }) =>
+    `use the volume ${shortened(nameOf(directory))}, made if it is missing${
+      content ? ` and filled from ${content.place} if it is empty` : ""
+    }`,
   makeFifo: ({ path }) => `create the FIFO ${path}`,
   joinClass: ({ path }) => `write the PID of the first process to ${path}`,
   moveDevice: ({ name, as }) =>

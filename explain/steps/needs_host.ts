@@ -51,6 +51,14 @@ export const HOST_NEEDS: { readonly [K in HostKind]: Entry<K> } = {
           : [],
       ].join("; "),
   },
+  keepUses: { access: "write access to the store of images" },
+  makeVolume: {
+    capabilities: ({ content }) =>
+      content && !content.inside
+        ? [...initial("CAP_SYS_ADMIN"), { name: "CAP_CHOWN", in: "host" }]
+        : [],
+    access: "write access to the store of images",
+  },
   makeFifo: { access: IN_DIRECTORY },
   joinClass: { access: "write access to the file" },
   moveDevice: { capabilities: netAdmin },

@@ -113,6 +113,29 @@ function applied(step: FileStep): string[] {
       return [`mkdir(${plain(step.own)}, 0777) = 0`];
     case "keepChanges":
       return keepingChanges(step);
+    case "keepUses":
+      return [
+        ...locking(step.lock),
+        `mkdir(${
+          plain(step.directory)
+        }, 0700) = 0 /* or EEXIST; then skip 1 */`,
+        `rename(..., ${plain(`${step.directory}/uses.json`)}) = 0`,
+        "close(<lock>) = 0",
+      ];
+    // The copy is made by cp(1).
+    case "makeVolume":
+      return [
+        ...locking(step.lock),
+        `mkdir(${
+          plain(step.directory)
+        }, 0700) = 0 /* or EEXIST; then skip 3 */`,
+        `mkdir(${plain(`${step.directory}/_data`)}, 0755) = 0`,
+        `chmod(${plain(`${step.directory}/_data`)}, 0755) = 0`,
+        `rename(..., ${plain(`${step.directory}/volume.json`)}) = 0`,
+        "close(<lock>) = 0",
+        ...locking(`${step.directory}/lock`),
+        "close(<lock>) = 0",
+      ];
     case "makeFifo":
       return [`mknodat(AT_FDCWD, ${plain(step.path)}, S_IFIFO|0600) = 0`];
     case "joinClass":
@@ -176,14 +199,18 @@ const keeping = (path: string, mode: string, known = false): string[] => [
   `chmod(${path}, ${mode}) = 0`,
 ];
 
+const locking = (lock: string): string[] => [
+  `openat(AT_FDCWD, ${plain(lock)}, O_RDWR|O_CREAT|O_CLOEXEC, 0600) = <lock>`,
+  "flock(<lock>, LOCK_EX) = 0",
+];
+
 /** The owner and mode of the changes are those of the image's top layer. */
 function keepingChanges(
   { directory, lock }: StepOf<"keepChanges">,
 ): string[] {
   const upper = plain(`${directory}/upper`);
   return [
-    `openat(AT_FDCWD, ${plain(lock)}, O_RDWR|O_CREAT|O_CLOEXEC, 0600) = <lock>`,
-    "flock(<lock>, LOCK_EX) = 0",
+    ...locking(lock),
     `mkdir(${plain(directory)}, 0700) = 0 /* or EEXIST; then skip 5 */`,
     `mkdir(${plain(`${directory}/work`)}, 0700) = 0`,
     `mkdir(${upper}, 0755) = 0`,

@@ -7,8 +7,20 @@ import { bootId } from "../../launch/host/owner.ts";
 import { namesIn, statOrNull, textOrNull } from "./places.ts";
 import type { Pins } from "./work.ts";
 
+/** A container that uses something of a store. */
+export interface StoreUser extends Pins {
+  /** Its ID. */
+  id: string;
+  /** The directory of its record; null if it has none. */
+  record: string | null;
+  /** The names of its volumes. */
+  volumes: readonly string[];
+}
+
 /** The directories of containers in a store. */
 export interface Containers {
+  /** Those that exist. */
+  users: StoreUser[];
   /** What they use. */
   uses: Pins;
   /** The directories of containers that no longer exist. */
@@ -23,12 +35,18 @@ export interface Containers {
  * knows it any more.
  */
 export function lookAtContainers(store: string): Containers {
-  const found: Containers = { uses: { blobs: [], chains: [] }, dead: [] };
+  const found: Containers = {
+    users: [],
+    uses: { blobs: [], chains: [] },
+    dead: [],
+  };
   for (const name of namesIn(`${store}/containers`)) {
     const directory = `${store}/containers/${name}`;
     const uses = usesIn(directory);
     if (uses === null || isOver(uses)) found.dead.push(directory);
     else {
+      const { volumes = [], blobs, chains, record } = uses;
+      found.users.push({ id: name, record, volumes, blobs, chains });
       found.uses.blobs.push(...uses.blobs);
       found.uses.chains.push(...uses.chains);
     }
@@ -39,6 +57,7 @@ export function lookAtContainers(store: string): Containers {
 interface Uses extends Pins {
   boot: string;
   record: string | null;
+  volumes?: readonly string[];
 }
 
 /** Null if a command was killed before it had written the list. */

@@ -6,12 +6,14 @@ import { ContainerError } from "../../spec/errors.ts";
 
 /** Makes the error from the output of cp(1). */
 export const cannotCopy = (
-  step: StepOf<"copyUp">,
+  step: StepOf<"copyUp" | "makeVolume">,
   said: string,
 ): ContainerError =>
   new ContainerError(
     `Cannot ${describe(step)}: ${said.trim().split("\n")[0]}`,
     {
-      hint: "Check whether there is enough space; see size= of the mount.",
+      hint: step.step === "copyUp"
+        ? "Check whether there is enough space; see size= of the mount."
+        : "Check whether there is enough space for the volume.",
     },
   );

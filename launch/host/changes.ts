@@ -19,6 +19,8 @@ interface Uses {
   /** The boot in which it was made, and its record, which may outlive that. */
   boot: string;
   record: string | null;
+  /** The names of volumes. */
+  volumes?: readonly string[];
 }
 
 /**
@@ -29,7 +31,34 @@ interface Uses {
  * @throws ContainerError if a layer is missing, or nothing can be made there
  */
 export function keepChanges(step: StepOf<"keepChanges">): null | void {
-  const { directory, lock, layers, blobs, chains, record } = step;
+  const { directory, layers } = step;
+  return keep(
+    step,
+    (uses) => fill(directory, (path) => makeUpper(path, layers[0], step), uses),
+  );
+}
+
+/**
+ * Writes the list for a container that has no changes in the store.
+ *
+ * @throws ContainerError as {@linkcode keepChanges}
+ */
+export function keepUses(step: StepOf<"keepUses">): null | void {
+  const { lock, directory } = step;
+  // The store may have nothing else yet.
+  const store = lock.replace(/\/[^/]*$/, "");
+  Deno.mkdirSync(`${store}/work`, { recursive: true, mode: 0o700 });
+  return keep(step, (uses) => {
+    Deno.mkdirSync(directory, { mode: 0o700 });
+    writeUses(directory, uses);
+  });
+}
+
+function keep(
+  step: StepOf<"keepChanges" | "keepUses">,
+  make: (uses: Uses) => void,
+): null | void {
+  const { directory, lock, layers, blobs, chains, record, volumes } = step;
   try {
     using file = Deno.openSync(lock, {
       create: true,
@@ -46,11 +75,12 @@ export function keepChanges(step: StepOf<"keepChanges">): null | void {
       recursive: true,
       mode: 0o700,
     });
-    fill(directory, (path) => makeUpper(path, layers[0], step), {
+    make({
       blobs,
       chains,
       boot: bootId() ?? "",
       record: record ?? null,
+      ...(volumes?.length ? { volumes } : {}),
     });
   } catch (cause) {
     throw new ContainerError(
@@ -79,13 +109,17 @@ function fill(
       Deno.mkdirSync(`${directory}/${name}`, { mode: 0o700 });
     }
     makeUpper(`${directory}/upper`);
-    const fresh = `${directory}/uses.json.new`;
-    Deno.writeTextFileSync(fresh, JSON.stringify(uses), { mode: 0o600 });
-    Deno.renameSync(fresh, `${directory}/uses.json`);
+    writeUses(directory, uses);
   } catch (error) {
     Deno.removeSync(directory, { recursive: true });
     throw error;
   }
+}
+
+function writeUses(directory: string, uses: Uses): void {
+  const fresh = `${directory}/uses.json.new`;
+  Deno.writeTextFileSync(fresh, JSON.stringify(uses), { mode: 0o600 });
+  Deno.renameSync(fresh, `${directory}/uses.json`);
 }
 
 /** An overlay shows its root with the owner, mode and time of this directory. */

@@ -53,7 +53,7 @@ type Namespace = NonNullable<StepOf<"copyUp">["namespace"]>;
 /**
  * The steps into the namespaces; the process waits until its ids are mapped.
  */
-function enter({ path, denySetgroups }: Namespace): Step[] {
+export function enter({ path, denySetgroups }: Namespace): Step[] {
   const why = "an ordinary user may mount in a user namespace only";
   return [
     ...(path === undefined ? [] : [
@@ -171,10 +171,10 @@ function copying(step: StepOf<"copyUp">): Instruction[] {
   ];
 }
 
-function compileCopy(steps: readonly Step[], own: Instruction[]): Program {
-  const lowered = [...steps.map(lower), own];
-  const { bytes, slots } = encodeInstructions(lowered.flat());
-  const counts = lowered.map(({ length }) => length);
+/** Compiles the instructions of each step. */
+export function compileParts(parts: readonly Instruction[][]): Program {
+  const { bytes, slots } = encodeInstructions(parts.flat());
+  const counts = parts.map(({ length }) => length);
   return { bytes, slots, counts, pointers: [] };
 }
 
@@ -195,7 +195,10 @@ export async function copyUpInside(
   const said = held.use(moveUp(emptyMemoryFile("cp")));
   const steps = enter(namespace);
   const walking = held.use(
-    walk(compileCopy(steps, copying(step)), () => [...steps, step], {
+    walk(compileParts([...steps.map(lower), copying(step)]), () => [
+      ...steps,
+      step,
+    ], {
       fds: {
         ...{ 0: nothing, 1: nothing, 2: said },
         [DESCRIPTOR.status]: theirs,
@@ -224,7 +227,8 @@ export async function copyUpInside(
   }
 }
 
-function textOf({ fd }: Descriptor): string {
+/** The beginning of what a program has written. */
+export function textOf({ fd }: Descriptor): string {
   const bytes = new Uint8Array(4096);
   return new TextDecoder().decode(bytes.subarray(0, readAt(fd, bytes, 0)));
 }

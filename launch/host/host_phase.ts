@@ -187,6 +187,10 @@ export class HostPhase implements Disposable {
       case "makeHosts":
       case "attachLink":
         return (await import("./networks.ts")).performNetworkStep(step, pid);
+      case "keepUses":
+        return (await import("./changes.ts")).keepUses(step);
+      case "makeVolume":
+        return await (await import("./make_volume.ts")).makeVolume(step);
       case "makeFifo":
         return (await import("./directories.ts")).makeFifo(step);
       case "joinClass":

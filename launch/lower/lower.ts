@@ -53,6 +53,8 @@ const HOST: Lowering<HostKind> = {
   allowForwarding: none,
   makeHosts: none,
   attachLink: none,
+  keepUses: none,
+  makeVolume: none,
   copyUp: none,
 };
 

@@ -68,7 +68,7 @@ type HostMountFacts = Pick<
 >;
 
 /** The user namespace for a copy; an ordinary user can mount only inside it. */
-function namespaceOf(
+export function namespaceOf(
   { linux }: Spec,
   { rootless = false, mapHelper, denySetgroups }: HostMountFacts,
 ): Pick<StepOf<"copyUp">, "namespace" | "inside"> {

@@ -138,6 +138,8 @@ const EVERY_KIND: Record<StepKind, true> = {
   allowForwarding: true,
   makeHosts: true,
   attachLink: true,
+  keepUses: true,
+  makeVolume: true,
 };
 export const KINDS = Object.keys(EVERY_KIND) as StepKind[];
 

@@ -73,6 +73,36 @@ export function madeUpSteps(directory: string): readonly HostStep[] {
         into: `${store}/work/x`,
       }],
     },
+    {
+      step: "keepUses",
+      directory: `${store}/containers/y`,
+      lock: `${store}/lock`,
+      layers: [],
+      blobs: [],
+      chains: [],
+      volumes: ["data"],
+      ...says,
+      undo: [{
+        undo: "discard",
+        path: `${store}/containers/y`,
+        into: `${store}/work/y`,
+      }],
+    },
+    {
+      step: "makeVolume",
+      directory: `${store}/volumes/data`,
+      lock: `${store}/lock`,
+      labels: {},
+      options: {},
+      anonymous: true,
+      content: null,
+      ...says,
+      undo: [{
+        undo: "discard",
+        path: `${store}/volumes/data`,
+        into: `${store}/work/data`,
+      }],
+    },
     { step: "joinClass", path: `${directory}/tasks`, ...says, undo: "kernel" },
   ]);
 }

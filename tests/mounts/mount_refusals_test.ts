@@ -163,16 +163,23 @@ for (
   const [words, message] of [
     [
       ["--mount", "type=volume,source=x,target=/x"],
-      /there is no type=volume\. .*type=bind,source=DIR/,
+      /Invalid volume name "x"/,
+    ],
+    [
+      ["--mount", "type=volume,target=/x,volume-subpath=y"],
+      /volume-subpath= is not supported/,
+    ],
+    [
+      ["--mount", "type=volume,target=/x,nope=1"],
+      /unknown option nope=1/,
     ],
     [["--mount", "type=image,source=x,target=/x"], /there is no type=image/],
-    [
-      ["--mount", "source=name,target=/x"],
-      /no named volumes.*mkdir name/,
-    ],
-    [["-v", "name:/x"], /name does not exist on the host\. .*no named volumes/],
+    [["-v", "n:/x"], /Invalid volume name "n"\. Use two or more letters/],
+    [["-v", "-name:/x"], /Invalid volume name "-name"/],
+    [["--volumes-from", "nosuch"], /container does not exist: nosuch/],
+    [["--volumes-from", "nosuch:x"], /not CONTAINER\[:ro\]/],
     [["-v", "./name:/x"], /\.\/name does not exist on the host\. Create it/],
-    [["-v", "/x"], /no anonymous volumes: use --tmpfs \/x/],
+    [["-v", "/x:nope"], /unknown option nope/],
     [["-v", ":/x"], /not SRC:DST.*Give both paths/],
   ] as const
 ) {

@@ -16,7 +16,6 @@ for (
   const [word, advice] of [
     ["build", /Images cannot be built yet/],
     ["save", /Archives of images are not supported yet/],
-    ["volume", /There are no named volumes/],
     ["pod", /There are no pods/],
     ["docker", /Leave out the word docker/],
     ["sh", /container run sh/],

@@ -98,7 +98,11 @@ function isSince(
 export function keepChanges(
   image: ImageRoot,
   { layers }: NonNullable<Facts["layers"]>,
-  { id, record }: { id: string; record?: Facts["record"] },
+  { id, record, volumes }: {
+    id: string;
+    record?: Facts["record"];
+    volumes?: readonly string[];
+  },
 ): StepOf<"keepChanges"> {
   const path = changesOf(image, id);
   return {
@@ -113,6 +117,7 @@ export function keepChanges(
       : { missing: { image: image.name, what: image.missing } }),
     ...(record ? { record: record.directory } : {}),
     ...(image.ids ? { owners: mapsOfStore(image.ids) } : {}),
+    ...(volumes?.length ? { volumes } : {}),
     why: record
       ? "the container's changes stay until `container rm` removes it, and the image's layers as long"
       : "the container's changes are its own, and the image's layers stay while it runs",
