@@ -9,6 +9,7 @@ import {
 } from "../../images/spec/reference.ts";
 import { ContainerError, EXIT, UsageError } from "../../spec/errors.ts";
 import type { Command } from "../command.ts";
+import { confirms } from "../confirm.ts";
 import { asksJson, FORMAT } from "../daily/format.ts";
 import { size } from "../daily/table.ts";
 import {
@@ -18,7 +19,9 @@ import {
   takeNoWords,
 } from "../flags.ts";
 import { logError, print, say } from "../output.ts";
-import { type FilterKey, parseFilters } from "./filters.ts";
+import { type Filter, type FilterKey, parseFilters } from "./filters.ts";
+import { clearKilled } from "../volumes/names.ts";
+import { InUse, refuseUsed, usersOfImages } from "./conflicts.ts";
 import { findImage, imagesOf, openStore } from "./open_store.ts";
 import { inUserNamespace } from "./user_namespace.ts";
 
@@ -45,6 +48,7 @@ export const rmiCommand: Command = {
   async execute(argv) {
     const flags = parseFlagsAndNames(FLAGS, argv, "container rmi");
     const words = imagesOf(flags, "rmi");
+    await clearKilled();
     const inside = await inUserNamespace(["rmi", ...argv], { removes: true });
     if (inside !== null) return inside;
     const store = openStore();
@@ -61,7 +65,8 @@ export const rmiCommand: Command = {
         }`;
         say(`container: ${message}`);
         logError(message);
-        if (!force || error instanceof UsageError) status = EXIT.failure;
+        const isError = error instanceof UsageError || error instanceof InUse;
+        if (!force || isError) status = EXIT.failure;
       }
     }
     return status;
@@ -85,8 +90,12 @@ function remove(store: ImageStore, word: string, force: boolean): string[] {
   const gone = isId
     ? same
     : same.filter(({ entry }) => entry.name === found.entry.name);
-  const { blobs } = store.remove(gone);
-  const isDeleted = gone.length === same.length;
+  const isWhole = gone.length === same.length;
+  const { keep } = isWhole
+    ? refuseUsed(store, { word, image: found, isId, force })
+    : { keep: false };
+  const { blobs } = store.remove(gone, { keep });
+  const isDeleted = isWhole && !keep;
   return [
     ...gone.filter(({ name }) => name !== undefined).map((image) =>
       `Untagged: ${nameOf(image)}`
@@ -136,9 +145,9 @@ const PRUNE_FLAGS: readonly Flag[] = [
   {
     name: "all",
     short: "a",
-    help: "Also remove images with names",
+    help: "Also remove images with names, if no container uses them",
   },
-  { name: "force", short: "f", help: "Accepted: there is no prompt" },
+  { name: "force", short: "f", help: "Do not ask" },
   {
     name: "filter",
     value: "KEY=VALUE",
@@ -162,6 +171,7 @@ export const imagePruneCommand: Command = {
     const flags = parseFlags(PRUNE_FLAGS, argv, "container image prune");
     takeNoWords(flags, "image prune");
     const json = asksJson(flags);
+    await clearKilled();
     const inside = await inUserNamespace(["image", "prune", ...argv], {
       removes: true,
     });
@@ -169,23 +179,56 @@ export const imagePruneCommand: Command = {
     const store = openStore();
     const given = flags.all("filter");
     const fits = parseFilters(given, KEYS, (word) => findImage(store, word));
-    const isAll = flags.has("all") ||
+    const all = flags.has("all") ||
       given.some((word) => /^dangling=(false|0)$/.test(word));
-    const gone = store.images().filter((image) =>
-      (isAll || image.name === undefined) && fits(image)
+    const isSure = json || flags.has("force") || confirms(
+      all
+        ? "WARNING! This will remove all images without at least one container associated to them."
+        : "WARNING! This will remove all dangling images.",
     );
-    const bytes =
-      (gone.length ? store.remove(gone, { measure: true }).bytes : 0) +
-      collect(store.path, { measure: true }).bytes;
+    if (!isSure) return 0;
+    const { gone, bytes } = pruneImages(store, fits, { all });
     const ids = [...new Set(gone.map(({ id }) => id))];
     if (json) print(JSON.stringify({ deleted: ids, bytes }));
     else if (!flags.has("quiet")) {
-      for (const image of gone) {
-        if (image.name !== undefined) print(`Untagged: ${nameOf(image)}`);
-      }
-      for (const id of ids) print(`Deleted: ${id}`);
+      prunedLines({ gone, bytes }).forEach(print);
       print(`Total reclaimed space: ${size(bytes)}`);
     }
     return 0;
   },
 };
+
+/** What a prune has removed. */
+export interface PrunedImages {
+  gone: StoredImage[];
+  bytes: number;
+}
+
+/**
+ * Removes the chosen images that no container uses, and everything that no image
+ * needs.
+ *
+ * @param options.all also those with names
+ */
+export function pruneImages(
+  store: ImageStore,
+  fits: Filter,
+  { all }: { all: boolean },
+): PrunedImages {
+  const used = usersOfImages(store);
+  const gone = store.images().filter((image) =>
+    (all || image.name === undefined) && fits(image) && !used.has(image.id)
+  );
+  const bytes =
+    (gone.length ? store.remove(gone, { measure: true }).bytes : 0) +
+    collect(store.path, { measure: true }).bytes;
+  return { gone, bytes };
+}
+
+/** docker's lines about images that are gone. */
+export const prunedLines = ({ gone }: PrunedImages): string[] => [
+  ...gone.filter(({ name }) => name !== undefined).map((image) =>
+    `Untagged: ${nameOf(image)}`
+  ),
+  ...[...new Set(gone.map(({ id }) => id))].map((id) => `Deleted: ${id}`),
+];

@@ -315,7 +315,7 @@ test("prune removes only containers that have ended", async () => {
   await daily.is("done", "exited");
   await daily.is("other", "exited");
   assertEquals(
-    await daily.does("prune", "--filter", "label=kind=old"),
+    await daily.does("prune", "-f", "--filter", "label=kind=old"),
     `${done}\n`,
   );
   assertEquals(JSON.parse(await daily.does("prune", "--format", "json")), [

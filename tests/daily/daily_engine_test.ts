@@ -35,8 +35,11 @@ test("stop, kill, rm and other commands leave an engine's container to its engin
   // Created but not started, and stopped.
   for (const [state, next] of [["created", "start"], ["stopped", "delete"]]) {
     await until(state!, async () => await status() === state);
-    assertEquals(await daily.does("prune"), "");
-    assertEquals(await daily.does("prune", "--filter", `id=${ENGINES}`), "");
+    assertEquals(await daily.does("prune", "-f"), "");
+    assertEquals(
+      await daily.does("prune", "-f", "--filter", `id=${ENGINES}`),
+      "",
+    );
     const owner = `Cannot remove ${ENGINES}: it was created by \`create\``;
     await refused(owner, "rm", ENGINES);
     await refused(owner, "rm", ENGINES, "--force");

@@ -239,7 +239,7 @@ test("killing run -d at any moment leaves only what rm -f removes", async () => 
       const path = `${daily.root}/${name}`;
       await Deno.utime(path, new Date(0), new Date(0));
     }
-    await daily.does("prune", "-q");
+    await daily.does("prune", "-f", "-q");
     assertEquals(daily.left(), [], `${delay} ms`);
   }
 });

@@ -198,7 +198,7 @@ test("a pull that is killed leaves nothing that stays", async () => {
     hold?.();
   }
   proxy.fault = () => null;
-  await box.does("image", "prune");
+  await box.does("image", "prune", "-f");
   assertEquals(box.left(), [0, 0, 0]);
   await box.does("pull", "-q", name);
   assertEquals(box.left(), [4, 2, 0]);
@@ -212,7 +212,7 @@ test("pulls, rmi and prune at the same time leave a whole store", async () => {
   const pulls = Array.from({ length: 3 }, () => box.does("pull", "-q", name));
   const removals = Array.from({ length: 3 }, async () => {
     await box.call("rmi", "-f", name);
-    await box.does("image", "prune", "-a");
+    await box.does("image", "prune", "-f", "-a");
   });
   await Promise.all([...pulls, ...removals, box.does("pull", "-q", other)]);
   await box.does("pull", "-q", name);

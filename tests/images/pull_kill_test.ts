@@ -53,7 +53,7 @@ test(
           ...["skopeo", "inspect", `oci:${box.store}:${name}`],
         ]);
       }
-      await box.does("image", "prune");
+      await box.does("image", "prune", "-f");
       assertEquals(box.left(), listed ? [4, 2, 0] : [0, 0, 0], `kill ${at}`);
     }
     // The blobs, the layers and the index are renamed, at least.
@@ -62,7 +62,7 @@ test(
     for (at = 1; await killed(box, at, "rmi", name); at++) {
       assert(at < MOST, "it is killed each time");
       const listed = (await box.does("images", "-q")).trim();
-      await box.does("image", "prune");
+      await box.does("image", "prune", "-f");
       assertEquals(box.left(), listed ? [4, 2, 0] : [0, 0, 0], `kill ${at}`);
       if (!listed) await box.does("pull", "-q", name);
     }
