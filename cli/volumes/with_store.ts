@@ -9,7 +9,7 @@ import {
   isAnonymous,
   isVolume,
   volumeDirectory,
-} from "../../containers/decide/volume_mounts.ts";
+} from "../../containers/decide/volumes/volume_mounts.ts";
 import { findContainer } from "../../containers/daily/names.ts";
 import { ContainerError, UsageError } from "../../spec/errors.ts";
 import type { Mount } from "../../spec/types.ts";

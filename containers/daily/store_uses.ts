@@ -10,7 +10,7 @@ import {
   nameOfVolume,
   storeOfVolume,
   volumeDirectory,
-} from "../decide/volume_mounts.ts";
+} from "../decide/volumes/volume_mounts.ts";
 import { discard } from "../../launch/host/changes.ts";
 import { dropVolume } from "../../launch/host/make_volume.ts";
 import type { DailyRecord } from "../store/daily_record.ts";

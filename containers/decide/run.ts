@@ -30,8 +30,8 @@ import { EMPTY_ROOTFS, rootKindOf } from "./root_filesystem.ts";
 import { type LearnTarget, learnTarget, seccompFilter } from "./seccomp.ts";
 import { specFrom, type SpecInputs } from "./spec.ts";
 import { startFifo } from "./start_fifo.ts";
-import { isVolume, storeOfVolume } from "./volume_mounts.ts";
-import type { SettledVolumes } from "./volumes.ts";
+import { isVolume, storeOfVolume } from "./volumes/volume_mounts.ts";
+import type { SettledVolumes } from "./volumes/settle_volumes.ts";
 import { takenSettings, terminalStreams } from "./terminal.ts";
 import {
   accountsIn,
@@ -95,7 +95,7 @@ export async function decideRun(
   const { world, caller } = requester;
   const asked = from ? withAllIds(request.options, requester) : request.options;
   const volumes = hasVolumes(asked)
-    ? (await import("./volumes.ts")).settleVolumes(asked, {
+    ? (await import("./volumes/settle_volumes.ts")).settleVolumes(asked, {
       id: request.id,
       record,
       maps: caller.privileged && asksForUserNamespace(asked),
@@ -217,7 +217,7 @@ async function usesOf(
   request: RunRequest,
   volumes: SettledVolumes,
 ): Promise<HostStep[]> {
-  const { keepUses } = await import("./volumes.ts");
+  const { keepUses } = await import("./volumes/settle_volumes.ts");
   const one = request.options.mounts?.find(isVolume);
   return one ? [keepUses(storeOfVolume(one), volumes, request)] : [];
 }

@@ -4,7 +4,7 @@
  * name that belongs to the container and the path inside. Pure.
  */
 
-import type { Mount } from "../../spec/types.ts";
+import type { Mount } from "../../../spec/types.ts";
 
 /** The directory of all volumes, in a store. */
 export const VOLUMES = "/volumes";

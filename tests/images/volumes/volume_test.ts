@@ -1,9 +1,9 @@
 /** Volumes: how they are filled, kept and removed. */
 
-// @ts-types="../../types/std_assert.d.ts"
+// @ts-types="../../../types/std_assert.d.ts"
 import { assertEquals, assertMatch, assertNotMatch } from "@std/assert";
-import { test } from "../_harness.ts";
-import { does } from "./_image_store.ts";
+import { test } from "../../_harness.ts";
+import { does } from "../_image_store.ts";
 import { NO_VOLUMES as skip, VolumeBox } from "./_volume_box.ts";
 
 test(

@@ -1,9 +1,9 @@
 /** What containers keep in the store, and what prune and df say of it. */
 
-// @ts-types="../../types/std_assert.d.ts"
+// @ts-types="../../../types/std_assert.d.ts"
 import { assertEquals, assertMatch } from "@std/assert";
-import { execute, shellLine, test } from "../_harness.ts";
-import { does } from "./_image_store.ts";
+import { execute, shellLine, test } from "../../_harness.ts";
+import { does } from "../_image_store.ts";
 import { NO_VOLUMES as skip, VolumeBox } from "./_volume_box.ts";
 
 test("rmi refuses an image that containers use, as docker does", async () => {

@@ -4,13 +4,13 @@
  * changes nothing. Runs on the host, in the parent.
  */
 
-import type { Facts, VolumeFact } from "../../plan/facts.ts";
-import type { StepOf } from "../../plan/step.ts";
-import { SpecError } from "../../spec/errors.ts";
-import type { Mount } from "../../spec/types.ts";
-import type { World } from "../world/world.ts";
-import type { ContainerOptions } from "./options.ts";
-import { orNull } from "./requester.ts";
+import type { Facts, VolumeFact } from "../../../plan/facts.ts";
+import type { StepOf } from "../../../plan/step.ts";
+import { SpecError } from "../../../spec/errors.ts";
+import type { Mount } from "../../../spec/types.ts";
+import type { World } from "../../world/world.ts";
+import type { ContainerOptions } from "../options.ts";
+import { orNull } from "../requester.ts";
 import {
   isAnonymous,
   isVolume,

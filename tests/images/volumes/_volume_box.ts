@@ -1,10 +1,10 @@
 /** A store with an image whose directories become volumes. */
 
-// @ts-types="../../types/std_assert.d.ts"
+// @ts-types="../../../types/std_assert.d.ts"
 
 import { assertEquals } from "@std/assert";
-import { without } from "../_harness.ts";
-import { does, ImageBox } from "./_image_store.ts";
+import { without } from "../../_harness.ts";
+import { does, ImageBox } from "../_image_store.ts";
 
 /** Why volumes of images cannot be tested here, or null. */
 export const NO_VOLUMES = without("umoci") ?? without("busybox");
