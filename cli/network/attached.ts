@@ -144,9 +144,7 @@ function placeOf(
   return {
     network,
     named: !isDefault,
-    ...isDefault && !networks.list().some(({ id }) => id === network.id)
-      ? { proposed: true }
-      : {},
+    ...isDefault && !networks.has(DEFAULT_NETWORK) ? { proposed: true } : {},
     aliases,
     ...address === undefined ? {} : { address },
     ...mac === undefined ? {} : { mac },

@@ -1,7 +1,6 @@
 /** `container network ls`. */
 
-import { idOfName } from "../../network/records/networks.ts";
-import { shortNetworkId } from "../../network/records/record.ts";
+import { FIXED_IDS, shortNetworkId } from "../../network/records/record.ts";
 import type { Command } from "../command.ts";
 import { asksJson, FORMAT } from "../daily/format.ts";
 import { table } from "../daily/table.ts";
@@ -24,9 +23,9 @@ const FLAGS: readonly Flag[] = [
 
 /** What `--network host` and `--network none` name, in docker's words. */
 const WITHOUT_RECORD: readonly Listed[] = [
-  { name: "host", driver: "host" },
-  { name: "none", driver: "null" },
-].map((network) => ({ ...network, id: idOfName(network.name), labels: {} }));
+  { name: "host", driver: "host", id: FIXED_IDS.host, labels: {} },
+  { name: "none", driver: "null", id: FIXED_IDS.none, labels: {} },
+];
 
 /** Lists the networks. */
 export const networkLsCommand: Command = {

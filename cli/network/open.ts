@@ -7,6 +7,7 @@ import type { UsedSubnet } from "../../network/records/pools.ts";
 import {
   DEFAULT_BRIDGE,
   DEFAULT_NETWORK,
+  FIXED_IDS,
   type NetworkRecord,
 } from "../../network/records/record.ts";
 import { recordsIn } from "../../containers/decide/networks/join_networks.ts";
@@ -39,13 +40,12 @@ export function allNetworks(networks: Networks): NetworkRecord[] {
  * @throws {ContainerError} if there is none
  */
 export function findNetwork(networks: Networks, word: string): NetworkRecord {
-  if (word === DEFAULT_NETWORK || word === "default") {
-    return networks.default(usedByHost(networks));
-  }
-  const [first] = allNetworks(networks);
-  return word !== "" && first?.id.startsWith(word)
-    ? first
-    : networks.find(word);
+  const isDefault = word === "default" || word === DEFAULT_NETWORK ||
+    word !== "" && FIXED_IDS.bridge.startsWith(word);
+  const name = isDefault ? DEFAULT_NETWORK : word;
+  return isDefault && !networks.has(name)
+    ? networks.default(usedByHost(networks))
+    : networks.find(name);
 }
 
 /** The identity of this boot. */

@@ -111,7 +111,8 @@ export function attachProcess(
 ): void {
   using namespace = open(`/proc/${pid}/ns/net`, O.O_RDONLY);
   using netlink = new Netlink();
-  const bridge = raiseBridge(netlink, record);
+  const bridge = findLink(netlink, record.bridge) ??
+    raiseBridge(netlink, record);
   const name = `veth${crypto.getRandomValues(new Uint8Array(4)).toHex()}`;
   netlink.change(newVeth(
     { name, master: bridge.index, mtu: bridge.mtu },

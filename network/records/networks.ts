@@ -6,7 +6,6 @@
  * @module
  */
 
-import { createHash } from "node:crypto";
 import { ContainerError } from "../../spec/errors.ts";
 import {
   addressOfNumber,
@@ -30,6 +29,7 @@ import {
   checkNetworkName,
   DEFAULT_BRIDGE,
   DEFAULT_NETWORK,
+  FIXED_IDS,
   type NetworkRecord,
   noSuchNetwork,
 } from "./record.ts";
@@ -72,6 +72,11 @@ export class Networks {
     } catch (error) {
       throw recordError(this.path, error);
     }
+  }
+
+  /** Whether there is a network with this name. */
+  has(name: string): boolean {
+    return this.list().some((network) => network.name === name);
   }
 
   /**
@@ -230,10 +235,6 @@ export class Networks {
   }
 }
 
-/** The ID of a network that exists without being made: it is always the same. */
-export const idOfName = (name: string): string =>
-  createHash("sha256").update(name).digest("hex");
-
 /** The subnets of networks. */
 export const usedBy = (records: readonly NetworkRecord[]): UsedSubnet[] =>
   records.map(({ name, subnet }) => ({ subnet, by: `the network ${name}` }));
@@ -246,7 +247,7 @@ function complete(
 ): NetworkRecord {
   const used = [...usedBy(others), ...routed];
   const id = network.name === DEFAULT_NETWORK
-    ? idOfName(network.name)
+    ? FIXED_IDS.bridge
     : crypto.getRandomValues(new Uint8Array(32)).toHex();
   const { subnet = freeSubnet(used), range } = network;
   if (network.subnet) checkFree(subnet, used);

@@ -9,6 +9,13 @@ export type { NetworkRecord } from "../../plan/network.ts";
 
 /** The network that exists without being made. */
 export const DEFAULT_NETWORK = "bridge";
+/** The IDs of what exists without being made: the SHA-256 of the names. */
+export const FIXED_IDS = {
+  bridge: "17f29b073143d8cd97b5bbe492bdeffec1c5fee55cc1fe2112c8b9335f8b6121",
+  host: "4740ae6347b0172c01254ff55bae5aff5199f4446e7f6d643d40185b3f475145",
+  none: "140bedbf9c3f6d56a9846d2ba7088798683f4da0c248231336e6a05679e4fdfe",
+} as const;
+
 /** Its bridge. */
 export const DEFAULT_BRIDGE = "container0";
 

@@ -20,10 +20,10 @@ export const ROLES = ["program", "run", "images", "create", "exec"] as const;
 export type Role = typeof ROLES[number];
 
 /** What only some command lines of a role use: for each a text of its own. */
-export type Part = "image" | "fetch" | "rare";
+export type Part = "image" | "fetch" | "rare" | "network";
 export const PARTS: Readonly<Record<Role, readonly Part[]>> = {
   program: ["rare"],
-  run: ["image", "fetch", "rare"],
+  run: ["image", "fetch", "rare", "network"],
   images: ["fetch", "rare"],
   create: [],
   exec: [],

@@ -7,6 +7,8 @@
  *
  * @module
  */
+import { syscall } from "../../ffi/libc.ts";
+import { CLONE } from "../../ffi/sched.ts";
 import {
   load,
   type Part,
@@ -112,7 +114,22 @@ const PART_LINES: Readonly<Record<Part, Lines>> = {
         (command) => [...STORE, ...command],
       ),
   },
+  network: {
+    run: (words) =>
+      [[], []].map(() => [
+        ...STORE,
+        ...withFlags(words, "run", ["--network", "bridge"]),
+      ]),
+  },
 };
+
+/**
+ * Bridges and firewalls of this thread belong to a network namespace of the
+ * build from here on, unshare(2). A user, who may not do that, joins no network.
+ */
+function leaveHostNetwork(): void {
+  if (Deno.uid() === 0) syscall("unshare", CLONE.CLONE_NEWNET);
+}
 
 const program = load();
 const status = await program.main(Deno.args);
@@ -128,6 +145,7 @@ const newModules = () => {
 };
 const report = [[role as TextName, newModules()] as const];
 for (const part of PARTS[role]) {
+  if (part === "network") leaveHostNetwork();
   await more(PART_LINES[part]);
   report.push([`${part}-${role}`, newModules()]);
 }

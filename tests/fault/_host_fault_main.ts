@@ -2,7 +2,7 @@
  * Carries out a host phase in which a step fails, or this program is killed.
  * Started by tests/fault/host_fault_test.ts.
  *
- *   _host_fault_main.ts FAULT run|detached|create|madeUp ARGUMENT…
+ *   _host_fault_main.ts FAULT run|network|detached|create|madeUp ARGUMENT…
  *
  * FAULT is a HostFault as JSON. With `--print=FILE` instead, writes the steps.
  *
@@ -13,6 +13,8 @@ import { parseFlags, parseFlagsAndNames } from "../../cli/flags.ts";
 import { RUN_FLAGS } from "../../cli/run_flags.ts";
 import { optionsFromFlags } from "../../cli/run_options.ts";
 import { CREATE_FLAGS, createOptions } from "../../cli/oci/create_flags.ts";
+import { recordsIn } from "../../containers/decide/networks/join_networks.ts";
+import type { ContainerOptions } from "../../containers/decide/options.ts";
 import { requesterIn } from "../../containers/decide/requester.ts";
 import { THIS_MACHINE } from "../../containers/world/real_world.ts";
 import { runDetached } from "../../containers/daily/make.ts";
@@ -23,6 +25,7 @@ import { prepare, run } from "../../containers/run/run.ts";
 import { Store } from "../../containers/store/store.ts";
 import { HostPhase, interruptHostSteps } from "../../launch/host/host_phase.ts";
 import { UndoFile } from "../../launch/host/undo_file.ts";
+import { Networks } from "../../network/records/networks.ts";
 import { compile } from "../../plan/compile.ts";
 import type { HostStep } from "../../plan/step.ts";
 import { ContainerError } from "../../spec/errors.ts";
@@ -37,24 +40,36 @@ interface Act {
   carryOut(): Promise<number>;
 }
 
+const optionsOf = (argv: readonly string[]): ContainerOptions =>
+  optionsFromFlags(
+    parseFlags(RUN_FLAGS, argv, "container run"),
+    requesterIn(THIS_MACHINE),
+  );
+
+/** A run in the foreground. */
+function running(options: ContainerOptions): Act {
+  const prepared = prepare({ options, rootfs: options.rootfs! });
+  return {
+    steps: async () => (await prepared).plan.host,
+    carryOut: async () =>
+      await run(await prepared, { announce: false, debug: false, say }),
+  };
+}
+
 const ACTS: Record<string, (argv: string[]) => Act> = {
-  run(argv) {
-    const options = optionsFromFlags(
-      parseFlags(RUN_FLAGS, argv, "container run"),
-      requesterIn(THIS_MACHINE),
-    );
-    const prepared = prepare({ options, rootfs: options.rootfs! });
-    return {
-      steps: async () => (await prepared).plan.host,
-      carryOut: async () =>
-        await run(await prepared, { announce: false, debug: false, say }),
-    };
+  run: (argv) => running(optionsOf(argv)),
+  network([directory, ...argv]) {
+    const network = new Networks(recordsIn(directory!)).default([]);
+    return running({
+      ...optionsOf(argv),
+      networks: {
+        directory: directory!,
+        places: [{ network, named: true, proposed: true, aliases: ["a"] }],
+      },
+    });
   },
   detached([root, ...argv]) {
-    const options = optionsFromFlags(
-      parseFlags(RUN_FLAGS, argv, "container run"),
-      requesterIn(THIS_MACHINE),
-    );
+    const options = optionsOf(argv);
     const rootfs = options.rootfs!;
     const store = new Store(root!);
     const keep = {

@@ -32,7 +32,7 @@ const MAIN = "fault/_host_fault_main.ts";
 
 /** A host phase that is carried out again and again. */
 interface Case {
-  act: "run" | "detached" | "create" | "madeUp";
+  act: "run" | "network" | "detached" | "create" | "madeUp";
   /** The words after the act, with a directory of its own. */
   words: (directory: string) => readonly string[];
   /** Prepares the directory. */
@@ -177,6 +177,41 @@ test(
     });
   },
   { skip: missing("squashfs") },
+);
+
+/** Whether the host forwards packets. */
+const FORWARD = "/proc/sys/net/ipv4/ip_forward";
+
+test(
+  "a failed or killed run in a network gives its address back",
+  async () => {
+    await using dir = new TempDir();
+    const words = (directory: string) => [
+      ...[`${directory}/networks`, "-q", "--no-init", "--rootfs", rootfs()],
+      "true",
+    ];
+    await Deno.writeTextFile(FORWARD, "0");
+    // The records, locks and directories that stay with the first container.
+    const nothing: HostFault = { index: -1, moment: "before", action: "fail" };
+    const main = await bundled(MAIN);
+    const first = await ended(
+      [...main, JSON.stringify(nothing), "network", ...words(dir.path)],
+    );
+    assertEquals([first.status, first.stderr], [0, ""]);
+    const from = `${dir.path}/networks`;
+    await failAll({
+      act: "network",
+      words,
+      before: async (directory) => {
+        await execute(["cp", "-a", from, directory]);
+      },
+      sweep: nextRun,
+    });
+    assertEquals(await Deno.readTextFile(FORWARD), "0\n");
+    assert(await ip("link", "del", "container0"));
+    await execute(["nft", "delete", "table", "ip", "container"]);
+  },
+  { skip: without("ip") ?? without("nft") },
 );
 
 test("a failed run --detach leaves nothing, and rm removes what a killed one left", () =>
