@@ -10,7 +10,7 @@ import { engines } from "./engines.ts";
 import { runtimes } from "./runtimes.ts";
 import { peers } from "./peers.ts";
 import { complaint, isExecutable, run } from "./process.ts";
-import { typedRuns } from "./typed.ts";
+import { FIRST, typedRuns } from "./typed.ts";
 import type { Workspace } from "./workspace.ts";
 
 /** container from source, in default mode or with `flags`. */
@@ -38,6 +38,7 @@ function compiled(
   name: string,
   label: string,
   flags: readonly string[],
+  env?: Record<string, string>,
 ): Candidate {
   return {
     name,
@@ -46,7 +47,7 @@ function compiled(
     async prepare(workspace): Promise<Attempt[]> {
       const argv = [await copyOfProgram(workspace), "run", "-q", ...flags];
       argv.push("--rootfs", workspace.rootfs, "/bin/true");
-      return [{ command: () => ({ argv }) }];
+      return [{ command: () => ({ argv, env }) }];
     },
   };
 }
@@ -79,8 +80,23 @@ export const candidates: readonly Candidate[] = [
   compiled("compiled", "container, compiled", []),
   compiled("compiled-no-init", "container, compiled, --no-init", ["--no-init"]),
   // This flag changes nothing, but it needs the Deno runtime like most flags.
-  compiled("compiled-flag", "container, compiled, a flag", ["-u", "0"]),
-  compiled("compiled-no-init-flag", "container, compiled, --no-init, a flag", [
+  compiled(
+    "compiled-flag",
+    "container, compiled, a flag, the first time",
+    ["-u", "0"],
+    FIRST,
+  ),
+  compiled(
+    "compiled-no-init-flag",
+    "container, compiled, --no-init, a flag, the first time",
+    ["--no-init", "-u", "0"],
+    FIRST,
+  ),
+  compiled("compiled-again", "container, compiled, a flag, again", [
+    "-u",
+    "0",
+  ]),
+  compiled("compiled-no-init-again", "container, compiled, --no-init, again", [
     ...["--no-init", "-u", "0"],
   ]),
   {

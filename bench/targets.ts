@@ -93,6 +93,7 @@ function ratios(): Target[] {
       ]),
     ...["compiled", "typed-loud", "typed-env", "typed-volume", "typed-workdir"]
       .concat("typed-read-only", "typed-carried", "typed-neighbour")
+      .concat("compiled-again", "typed-hostname")
       .map((candidate): [string, string, string, number] => [
         `${candidate}, compared with bubblewrap`,
         candidate,
@@ -114,6 +115,12 @@ function ratios(): Target[] {
     [
       "compiled, --no-init, a flag, compared with a bare compiled start",
       "compiled-no-init-flag",
+      "bare-compiled",
+      1.25,
+    ],
+    [
+      "compiled, --no-init, a flag, again, compared with a bare compiled start",
+      "compiled-no-init-again",
       "bare-compiled",
       1.25,
     ],

@@ -19,6 +19,9 @@ type Words = (workspace: Workspace, n: number) => string[];
 // asm-generic/ioctls.h
 const TIOCGPTN = 0x80045430;
 
+/** Each run is as the first one of its command line. */
+export const FIRST = { CONTAINER_REUSE: "0" };
+
 /** A user id that no account of the host has. */
 const USER = 64321;
 
@@ -36,21 +39,36 @@ const row = (
   ],
 });
 
-const typed = (name: string, label: string, words: Words): Candidate =>
+const typed = (
+  name: string,
+  label: string,
+  words: Words,
+  env?: Record<string, string>,
+): Candidate =>
   row(name, label, (program, workspace) =>
     Promise.resolve({
-      command: (n) => ({ argv: [program, "run", ...words(workspace, n)] }),
+      command: (n) => ({ argv: [program, "run", ...words(workspace, n)], env }),
     }));
 
 /** A row whose words are quiet and have the root filesystem. */
-const flagged = (name: string, label: string, words: Words): Candidate =>
-  typed(name, `-q ${label}`, (workspace, n) => [
-    "-q",
-    ...words(workspace, n),
-    "--rootfs",
-    workspace.rootfs,
-    "/bin/true",
-  ]);
+const flagged = (
+  name: string,
+  label: string,
+  words: Words,
+  env?: Record<string, string>,
+): Candidate =>
+  typed(
+    name,
+    `-q ${label}`,
+    (workspace, n) => [
+      "-q",
+      ...words(workspace, n),
+      "--rootfs",
+      workspace.rootfs,
+      "/bin/true",
+    ],
+    env,
+  );
 
 /**
  * All runs have the same terminal, as their own. script(1) would add 20 ms to
@@ -152,7 +170,19 @@ export const typedRuns: readonly Candidate[] = [
     `${id}-typed-${n}`,
   ]),
   flagged("memory", "-m 64m", () => ["-m", "64m"]),
-  flagged("domainname", "--domainname x", () => ["--domainname", "x"]),
+  flagged(
+    "domainname",
+    "--domainname x, the first time",
+    () => ["--domainname", "x"],
+    FIRST,
+  ),
+  flagged("hostname", "-h x --network host, again", () => [
+    ...["-h", "x", "--network", "host"],
+  ]),
+  flagged("volumes", "two volumes and --tmpfs, again", ({ repo }) => [
+    ...["-v", `${repo}/docs:/mnt`, "-v", `${repo}/docs:/opt:ro`],
+    ...["--tmpfs", "/tmp"],
+  ]),
   TERMINAL,
   CARRIED,
   ROOTLESS,

@@ -5,7 +5,10 @@ import { findRootFilesystem } from "../containers/run/root_filesystem.ts";
 import { requireInherited } from "../containers/decide/inherited.ts";
 import { prepare, run } from "../containers/run/run.ts";
 import { openStatusLines } from "../containers/run/status_lines.ts";
+import type { StartedRun } from "../containers/reuse/keep.ts";
+import { logged, ReadLog } from "../containers/world/log.ts";
 import { THIS_MACHINE } from "../containers/world/real_world.ts";
+import { ownWords, variable } from "../ffi/environment.ts";
 import type { Command } from "./command.ts";
 import { ContainerError } from "../spec/errors.ts";
 import type { Flags } from "./flags.ts";
@@ -53,7 +56,11 @@ export const runCommand: Command = {
     }
     const given = await parseRunFlags(RUN_FLAGS, argv, "container run");
     stackTraces.shown ||= given.has("debug");
-    const requester = requesterIn(THIS_MACHINE);
+    const words = ["run", ...argv];
+    const log = mayReuse(given, words) ? new ReadLog() : null;
+    const requester = requesterIn(
+      log ? logged(THIS_MACHINE, log) : THIS_MACHINE,
+    );
     const asked = await askedFor(given, requester, {
       explain: false,
       rootfs: () => defaultRoot(requester),
@@ -87,13 +94,44 @@ export const runCommand: Command = {
       const request = typeof rootfs === "string"
         ? { options, rootfs }
         : { options, rootfs: rootfs.store, image: rootfs };
-      return await run(await prepare(request, requester), how);
+      const prepared = await prepare(request, requester);
+      if (!log || image) return await run(prepared, how);
+      let keeping: Promise<void> | undefined;
+      const status = await run(prepared, {
+        ...how,
+        running() {
+          keeping ??= keep({
+            ...prepared,
+            log,
+            world: THIS_MACHINE,
+            words,
+            announces: how.announce,
+          });
+        },
+      });
+      await keeping;
+      return status;
     } catch (error) {
       const { explainRefusal } = await import("../containers/run/refusals.ts");
       throw withCure(explainRefusal(error), asked);
     }
   },
 };
+
+/**
+ * Whether the next run of the same command line may reuse this one's plan: if
+ * these words are the whole command line.
+ */
+const mayReuse = (flags: Flags, words: readonly string[]) =>
+  Deno.build.standalone && variable("CONTAINER_REUSE") !== "0" &&
+  !["debug", "status-fd"].some((name) => flags.last(name) !== undefined) &&
+  words.length === Deno.args.length &&
+  ownWords(Deno.args).every((word, index) => word === words[index]);
+
+async function keep(started: StartedRun): Promise<void> {
+  const { keepPlan } = await import("../containers/reuse/keep.ts");
+  keepPlan(started);
+}
 
 /** The root filesystem of a command; null if there is none. */
 async function defaultRoot(requester: Requester): Promise<string | null> {

@@ -148,7 +148,7 @@ function lowerOpen(step: Step): readonly Instruction[] {
  * is PID 1, there is one part. If our executable is PID 1, there are four: the
  * launch, and the three programs of the handover.
  */
-const partsOf = (plan: Plan): (readonly Step[])[] =>
+export const partsOf = (plan: Plan): (readonly Step[])[] =>
   plan.init
     ? [plan.launch, plan.container, plan.process, unmounting(plan)]
     : [[...plan.launch, ...plan.container, ...plan.process], [], [], []];
@@ -162,7 +162,8 @@ const textOfLayout = (layout: CgroupLayout) =>
     ? layout.hierarchies.toReversed().map((names) => `${names}\n`).join("")
     : "";
 
-const aligned = (bytes: Uint8Array): Uint8Array => {
+/** Bytes that end at a multiple of the alignment. */
+export const aligned = (bytes: Uint8Array): Uint8Array => {
   const whole = new Uint8Array(alignedLength(bytes.length));
   whole.set(bytes);
   return whole;

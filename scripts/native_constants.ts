@@ -53,6 +53,7 @@ import { signalNumbers } from "../launch/lower/signal_numbers.ts";
 import { SIGNAL_FOREGROUND } from "../launch/handover.ts";
 import { DEFAULT_MOUNTS } from "../spec/defaults.ts";
 import { CONDITIONS, PLAIN_KIND, PLAIN_SLOTS } from "../launch/plain_kinds.ts";
+import { REUSED, REUSED_FLAG } from "../launch/reused_plan.ts";
 import { FORWARDED, TAKEN_BY_CHILD } from "../plan/child.ts";
 import { ROOT } from "./_files.ts";
 
@@ -162,6 +163,16 @@ ${numbers("", { SIGNAL_FOREGROUND, ...SIGNAL })}
 /* The first slots of plain runs, launch/plain_kinds.ts */
 ${numbers("PLAIN_", positions(PLAIN_SLOTS))}${numbers("KIND_", PLAIN_KIND)}${
     numbers("", { CONDITIONS })
+  }
+/* Reused plans, launch/reused_plan.ts */
+${macro("REUSED_MAGIC", REUSED.magic, "UL")}${
+    macro("REUSED_FIRST", REUSED.first, "u")
+  }${macro("REUSED_SECOND", REUSED.second, "u")}${
+    macro("REUSED_FACTOR", REUSED.factor, "u")
+  }${macro("REUSED_OTHER_FACTOR", REUSED.otherFactor, "u")}${
+    numbers("REUSED_", { most: REUSED.most, program: REUSED.program })
+  }${
+    numbers("REUSED_", REUSED_FLAG)
   }/* The directories of the root filesystem in which a plain run has mounts */
 ${text("TAKEN_AT_TOP", TAKEN_AT_TOP.map((path) => `${path}\\0`).join(""))}`;
 

@@ -1,5 +1,7 @@
 /** A running program that a test writes to and reads from. */
 
+import "./_no_reuse.ts";
+
 const decoder = new TextDecoder();
 const encoder = new TextEncoder();
 

@@ -26,6 +26,7 @@ const ROOMS = [
   "containers/daily",
   "containers/oci",
   "containers/store",
+  "containers/reuse",
   "containers/run",
   "containers/decide",
   "containers/world",

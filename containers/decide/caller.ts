@@ -1,6 +1,6 @@
 /**
- * The caller's identity and rights, from /proc/self/status. Only reads; changes
- * nothing. Runs on the host, in the process the user started.
+ * The caller's identity and rights. Only reads; changes nothing. Runs on the
+ * host, in the process the user started.
  */
 
 import { onceIn } from "../world/once_in.ts";
@@ -28,10 +28,9 @@ export interface Caller {
   devices: boolean;
 }
 
-/** Reads a `CapXxx:` line of proc_pid_status(5). */
-export function parseCapabilities(status: string, set: string): Set<string> {
-  const match = status.match(new RegExp(`^${set}:\\s*([0-9a-f]+)`, "m"));
-  const bits = BigInt(`0x${match?.[1] ?? "0"}`);
+/** The names in a set of capabilities in hexadecimal digits. */
+export function capabilitiesIn(digits: string): Set<string> {
+  const bits = BigInt(`0x${digits}`);
   return new Set(
     CAPABILITIES.filter((_, index) => (bits >> BigInt(index) & 1n) === 1n),
   );
@@ -39,15 +38,15 @@ export function parseCapabilities(status: string, set: string): Set<string> {
 
 /** The process whose World this is. */
 export const readCaller: (world: World) => Caller = onceIn((world) => {
-  const status = world.readText("/proc/self/status");
-  const effective = parseCapabilities(status, "CapEff");
+  const sets = world.capabilities();
+  const effective = capabilitiesIn(sets.effective);
   const nested = !inInitialUserNamespace(world);
   return {
     ...world.ids(),
     privileged: effective.has("CAP_SYS_ADMIN"),
     capable: effective.has("CAP_SETUID"),
     traces: effective.has("CAP_SYS_PTRACE"),
-    bounding: parseCapabilities(status, "CapBnd"),
+    bounding: capabilitiesIn(sets.bounding),
     nested,
     devices: effective.has("CAP_MKNOD") && !nested,
   };

@@ -211,14 +211,7 @@ const childEnv = (world: World) =>
   world.program().length > 1 ? selfEnv(world) : [];
 
 /** pivot_root(2) does not work on the initial ramfs. */
-const rootIsInitramfs = onceIn((world) =>
-  world.readText("/proc/self/mountinfo").split("\n").some(
-    (line) => {
-      const [fields = "", source = ""] = line.split(" - ");
-      return fields.split(" ")[4] === "/" && source.startsWith("rootfs ");
-    },
-  )
-);
+const rootIsInitramfs = onceIn((world) => world.startsInRamfs());
 
 /** The sources of mounts that are not directories. */
 const filesAmong = ({ mounts = [] }: Spec, world: World) =>

@@ -46,7 +46,11 @@ export async function embeddedRootfs(
   if (!unpack) return embeddedTree(sha256, cache);
   const archive = () => gunzip(carried(ARCHIVE)!);
   try {
-    return await ensureEmbeddedRootfs(archive, sha256, cache, say);
+    const tree = await ensureEmbeddedRootfs(archive, sha256, cache, say);
+    // What it has checked, for the log of the World.
+    world.lstat(cache);
+    world.lstat(`${tree}/bin/busybox`);
+    return tree;
   } catch (error) {
     throw error instanceof RootfsError ? withHint(error) : error;
   }

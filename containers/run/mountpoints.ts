@@ -33,13 +33,19 @@ export class Mountpoints {
 
 /**
  * The mountpoints that a plan creates in a root filesystem that is a directory
- * and keeps changes; null if there are none.
+ * and keeps changes; null if there can be none.
  */
-export function mountpointsOf(
-  { root, mounts = [] }: Spec,
+export function mountpointsOf(spec: Spec, facts: Facts): Mountpoints | null {
+  const paths = mountpointPaths(spec, facts);
+  return paths.length ? new Mountpoints(spec.root.path, paths) : null;
+}
+
+/** The mountpoints that a plan makes there if they are missing. */
+export function mountpointPaths(
+  { mounts = [] }: Spec,
   { rootKind, overlay }: Facts,
-): Mountpoints | null {
-  if (rootKind !== "directory" || overlay) return null;
+): string[] {
+  if (rootKind !== "directory" || overlay) return [];
   const earlier = new Set<string>();
   const paths = mounts.filter(({ type, destination }) => {
     // A path below another mount is created in that mount's file system.
@@ -48,7 +54,7 @@ export function mountpointsOf(
     earlier.add(destination.replace(/\/+$/, ""));
     return isInRoot && !ASKED_FOR.has(type ?? "");
   }).map(({ destination }) => destination);
-  return new Mountpoints(root.path, [...new Set(paths)]);
+  return [...new Set(paths)];
 }
 
 /**

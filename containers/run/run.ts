@@ -29,6 +29,8 @@ export interface RunOptions {
   say: (line: string) => void;
   /** Receives the events of the container. */
   events?: (event: StatusEvent) => void;
+  /** Called when the command runs. */
+  running?: () => void;
   /** Where the undos of its host steps are recorded, if not in a file of its own. */
   ledger?: Ledger;
 }
@@ -108,6 +110,7 @@ export async function run(
         told({ event: "started", pid });
       },
       setUp: sayMade,
+      running: options.running,
     },
   ).catch((error) => {
     if (started) told({ event: "exited", status: statusOf(error) });

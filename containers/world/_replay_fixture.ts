@@ -29,6 +29,7 @@ export function replayed(reads: readonly Read[]): World {
     access: (...of) => ask("access", ...of),
     openDirectory: (path) => directory(path, ask),
     ids: () => ask("ids"),
+    capabilities: () => ask("capabilities"),
     processId: () => ask("processId"),
     environment: () => ask("environment"),
     variable: (name) => ask("variable", name),
@@ -44,6 +45,7 @@ export function replayed(reads: readonly Read[]): World {
     kernelRelease: () => ask("kernelRelease"),
     architecture: () => ask("architecture"),
     hostname: () => ask("hostname"),
+    startsInRamfs: () => ask("startsInRamfs"),
     landlock: () => ask("landlock"),
     namespaceFixesGroups: (path) => ask("namespaceFixesGroups", path),
     filesInLayers: (layers, paths) =>

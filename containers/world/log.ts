@@ -40,6 +40,7 @@ export const keyOf = ({ kind, of }: Pick<Read, "kind" | "of">): string =>
 /** What was read, in order. The same read appears once. */
 export class ReadLog {
   readonly #reads = new Map<string, Read>();
+  #repeats = true;
 
   /** All reads, in the order of the first time. */
   get reads(): Read[] {
@@ -76,7 +77,25 @@ export class ReadLog {
   }
 
   #add(read: Read): void {
-    this.#reads.set(keyOf(read), read);
+    const key = keyOf(read);
+    const earlier = this.#reads.get(key);
+    if (earlier && textOf(earlier.answer) !== textOf(read.answer)) {
+      this.notRepeatable();
+    }
+    this.#reads.set(key, read);
+  }
+
+  /**
+   * Whether the same answers lead to the same decision. They do not after a
+   * random number, or if something changed between two reads.
+   */
+  get repeats(): boolean {
+    return this.#repeats;
+  }
+
+  /** Notes that the decision depends on something that is no answer. */
+  notRepeatable(): void {
+    this.#repeats = false;
   }
 }
 
@@ -113,6 +132,7 @@ export function logged(world: World, log: ReadLog): World {
       return loggedDirectory(directory!, path, log);
     },
     ids: noted("ids", world.ids),
+    capabilities: noted("capabilities", world.capabilities),
     processId: noted("processId", world.processId),
     environment: noted("environment", world.environment),
     variable: noted("variable", world.variable),
@@ -128,6 +148,7 @@ export function logged(world: World, log: ReadLog): World {
     kernelRelease: noted("kernelRelease", world.kernelRelease),
     architecture: noted("architecture", world.architecture),
     hostname: noted("hostname", world.hostname),
+    startsInRamfs: noted("startsInRamfs", world.startsInRamfs),
     landlock: noted("landlock", world.landlock),
     namespaceFixesGroups: noted(
       "namespaceFixesGroups",
@@ -145,7 +166,10 @@ export function logged(world: World, log: ReadLog): World {
         [image.image, image.type],
         () => world.accountsInImage(image),
       ),
-    random: world.random,
+    random() {
+      log.notRepeatable();
+      return world.random();
+    },
   };
 }
 

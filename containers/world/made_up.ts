@@ -44,6 +44,8 @@ export interface MadeUpMachine {
   architecture?: "x86_64" | "aarch64";
   hostname?: string;
   landlock?: number | Errno;
+  /** Whether / is the initial ramfs. Default: no. */
+  startsInRamfs?: boolean;
   /** The user namespaces whose groups are fixed. */
   fixedGroups?: readonly string[];
   /** The accounts in image files. */
@@ -79,7 +81,7 @@ export function madeUpWorld(machine: MadeUpMachine = {}): World {
     fixedGroups = [],
     images = {},
   } = machine;
-  const files = new MadeUpFiles({ ...filesOf(machine, ids), ...machine.files });
+  const files = new MadeUpFiles({ ...filesOf(machine), ...machine.files });
   const isTerminal = (fd: number) => streams[fd] === "terminal";
   return {
     stat: (path) => files.stat(path),
@@ -94,6 +96,10 @@ export function madeUpWorld(machine: MadeUpMachine = {}): World {
     access: (path, mode) => files.access(path, mode, ids.uid),
     openDirectory: (path) => files.open(path),
     ids: () => ids,
+    capabilities: () => ({
+      effective: bitsOf(effectiveOf(machine, ids)),
+      bounding: bitsOf(machine.bounding ?? CAPABILITIES),
+    }),
     processId: () => 4711,
     environment: () => environment,
     variable: (name) => environment[name] ?? null,
@@ -110,6 +116,7 @@ export function madeUpWorld(machine: MadeUpMachine = {}): World {
     kernelRelease: () => machine.kernelRelease ?? "6.12.0",
     architecture: () => machine.architecture ?? "x86_64",
     hostname: () => machine.hostname ?? "host",
+    startsInRamfs: () => machine.startsInRamfs ?? false,
     landlock: () => machine.landlock ?? "ENOSYS",
     namespaceFixesGroups: (path) => fixedGroups.includes(path),
     filesInLayers: (layers, paths) =>
@@ -145,15 +152,10 @@ function fileInLayers(
 
 /** The files of /proc and /sys that describe the process. */
 function filesOf(
-  { capabilities, bounding = CAPABILITIES, idMap = EVERY_ID }: MadeUpMachine,
-  { uid }: { uid: number },
+  { idMap = EVERY_ID }: MadeUpMachine,
 ): Record<string, string | MadeUpFile> {
-  const effective = capabilities ?? (uid === 0 ? CAPABILITIES : []);
   return {
     "/": { type: "directory" },
-    "/proc/self/status": `CapEff:\t${bitsOf(effective)}
-CapBnd:\t${bitsOf(bounding)}
-`,
     "/proc/self/uid_map": idMap,
     "/proc/self/gid_map": idMap,
     "/proc/self/setgroups": "allow\n",
@@ -166,6 +168,11 @@ CapBnd:\t${bitsOf(bounding)}
     "/dev/mqueue": { type: "directory", mode: 0o1777 },
   };
 }
+
+const effectiveOf = (
+  { capabilities }: MadeUpMachine,
+  { uid }: { uid: number },
+) => capabilities ?? (uid === 0 ? CAPABILITIES : []);
 
 /** A capability set as proc_pid_status(5) shows it. */
 function bitsOf(names: readonly string[]): string {

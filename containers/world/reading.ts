@@ -41,7 +41,7 @@ export function infoOf(info: Deno.FileInfo): FileInfo {
     mode: (mode ?? 0) & PERMISSIONS,
     uid: uid ?? 0,
     gid: gid ?? 0,
-    size,
+    size: info.isDirectory ? 0 : size,
     dev,
     ino: ino ?? 0,
     rdev: rdev ?? 0,

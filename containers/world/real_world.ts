@@ -29,6 +29,7 @@ import { infoOf, reading } from "./reading.ts";
 import { RealDirectory } from "./real_directory.ts";
 import type {
   AccountFiles,
+  CapabilitySets,
   DirectoryEntry,
   FileInfo,
   TerminalSize,
@@ -46,8 +47,7 @@ export const THIS_MACHINE: World = {
   lstat: (path) => reading("lstat", path, () => infoOf(lstat(path))),
   realPath: (path) => reading("realpath", path, () => realPath(path)),
   readLink: (path) => reading("readlink", path, () => readLink(path)),
-  readText: (path) =>
-    reading("read", path, () => toText(withPath(path, Deno.readFileSync))),
+  readText,
   readPart,
   readDirectory: (path) =>
     reading(
@@ -62,6 +62,7 @@ export const THIS_MACHINE: World = {
   openDirectory: (path) => RealDirectory.open(path),
   processId: () => Deno.pid,
   ids: () => ({ uid: Deno.uid() ?? 0, gid: Deno.gid() ?? 0 }),
+  capabilities,
   environment,
   variable,
   workingDirectory,
@@ -77,6 +78,7 @@ export const THIS_MACHINE: World = {
   kernelRelease: () => Deno.osRelease(),
   architecture: () => Deno.build.arch,
   hostname: () => Deno.hostname(),
+  startsInRamfs,
   landlock: () => landlockVersion() as number | Errno,
   namespaceFixesGroups: entersWithoutGroups,
   filesInLayers: async (...of) =>
@@ -84,6 +86,25 @@ export const THIS_MACHINE: World = {
       .filesInLayers(...of),
   accountsInImage,
 };
+
+function readText(path: string): string {
+  return reading("read", path, () => toText(withPath(path, Deno.readFileSync)));
+}
+
+/** From proc_pid_status(5), which has both sets. */
+function capabilities(): CapabilitySets {
+  const status = readText("/proc/self/status");
+  const set = (name: string) =>
+    status.match(new RegExp(`^${name}:\\s*([0-9a-f]+)`, "m"))?.[1] ?? "0";
+  return { effective: set("CapEff"), bounding: set("CapBnd") };
+}
+
+function startsInRamfs(): boolean {
+  return readText("/proc/self/mountinfo").split("\n").some((line) => {
+    const [fields = "", source = ""] = line.split(" - ");
+    return fields.split(" ")[4] === "/" && source.startsWith("rootfs ");
+  });
+}
 
 function readPart(path: string, from: number, length: number): Uint8Array {
   using file = open(path, O.O_RDONLY | O.O_NONBLOCK);

@@ -28,7 +28,7 @@ export interface FileInfo {
   mode: number;
   uid: number;
   gid: number;
-  /** The size in bytes. */
+  /** The size in bytes; 0 for a directory, whose size says nothing. */
   size: number;
   /** The file system and the inode. */
   dev: number;
@@ -92,6 +92,12 @@ export interface TerminalSize {
   width: number;
 }
 
+/** The effective set and the bounding set, capabilities(7). */
+export interface CapabilitySets {
+  effective: string;
+  bounding: string;
+}
+
 /** Everything that a decision may read. */
 export interface World {
   // Files.
@@ -115,6 +121,11 @@ export interface World {
 
   // The process that asks.
   ids(): { uid: number; gid: number };
+  /**
+   * capget(2), prctl(2) PR_CAPBSET_READ: sets of capabilities, in hexadecimal
+   * digits.
+   */
+  capabilities(): CapabilitySets;
   /** getpid(2). */
   processId(): number;
   /** The whole environment. */
@@ -152,6 +163,8 @@ export interface World {
   architecture(): "x86_64" | "aarch64";
   /** gethostname(2). */
   hostname(): string;
+  /** Whether / is the initial ramfs, which pivot_root(2) cannot leave. */
+  startsInRamfs(): boolean;
   /** The version of Landlock, or the reason why there is none. */
   landlock(): number | Errno | `E${number}`;
 

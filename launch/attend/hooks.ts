@@ -15,10 +15,12 @@ export interface ParentHooks {
   started(pid: number): void;
   /** The root filesystem and its mounts are in place. */
   setUp?(): void;
+  /** The command runs; not called for a terminal of the container. */
+  running?: () => void;
 }
 
 /** Events of a running container. */
-export interface Attending extends Pick<ParentHooks, "setUp"> {
+export interface Attending extends Pick<ParentHooks, "setUp" | "running"> {
   /** A signal arrived. It is forwarded while the container exists. */
   seen(signal: number): void;
 }

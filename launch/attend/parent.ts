@@ -146,10 +146,12 @@ async function attend(
     if (byte === NEWS.running) {
       early.running();
       hooks.setUp?.();
+      hooks.running?.();
     }
     follow(byte);
   }
   if (!early.ended) hooks.setUp?.();
+  if (!plan.init && !container.walk.outcome().failure) hooks.running?.();
   const status = plan.init
     ? wait(pid)
     : await waitForCommand(pid, () => follow(NEWS.stopped));

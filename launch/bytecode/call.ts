@@ -98,6 +98,16 @@ export type EntryOperation =
     | { name: "ownersLive"; args: [directory: string] }
     /** Fails with EXDEV if one open directory is in the other, or the same. */
     | { name: "isOutside"; args: [Argument, of: Argument] }
+    /**
+     * Fails with ESTALE unless an open file is regular, and contains just these
+     * bytes.
+     */
+    | {
+      name: "hasContent";
+      args: [Argument, wanted: Uint8Array, length: number];
+    }
+    /** Fails with ESTALE unless an open file has this path, proc_pid_fd(5). */
+    | { name: "isAt"; args: [Argument, path: string] }
   );
 
 /** An instruction that launch/native/entry.c carries out. */

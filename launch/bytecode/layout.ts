@@ -76,6 +76,8 @@ export const OPERATION = {
   compareMasked: -6,
   ownersLive: -7,
   isOutside: -8,
+  hasContent: -9,
+  isAt: -10,
 } as const;
 /** How far a program got. */
 export const STATE = { walking: 1, failed: 2 } as const;

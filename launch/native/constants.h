@@ -32,6 +32,8 @@ enum {
   OP_COMPARE_MASKED = -6,
   OP_OWNERS_LIVE = -7,
   OP_IS_OUTSIDE = -8,
+  OP_HAS_CONTENT = -9,
+  OP_IS_AT = -10,
 };
 
 /* The handover to PID 1, launch/handover_layout.ts */
@@ -219,6 +221,21 @@ enum {
 };
 enum {
   CONDITIONS = 24,
+};
+
+/* Reused plans, launch/reused_plan.ts */
+#define REUSED_MAGIC 0x100534e414c50UL
+#define REUSED_FIRST 0x811c9dc5u
+#define REUSED_SECOND 0x9747b28cu
+#define REUSED_FACTOR 0x1000193u
+#define REUSED_OTHER_FACTOR 0x85ebca6bu
+enum {
+  REUSED_MOST = 1048576,
+  REUSED_PROGRAM = 6,
+};
+enum {
+  REUSED_QUIET = 1,
+  REUSED_DENIES_GROUPS = 2,
 };
 /* The directories of the root filesystem in which a plain run has mounts */
 #define TAKEN_AT_TOP "/proc\0/dev\0/sys\0/etc\0"

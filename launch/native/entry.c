@@ -18,7 +18,8 @@
  * If the current directory has been deleted, it changes to / first.
  *
  * launch/native/pid_one.h is PID 1 of a container, launch/native/plain_run.h is
- * the parent of a plain run, launch/native/known_texts.h prints versions and help,
+ * the parent of a plain run, launch/native/reuse.h runs a plan again,
+ * launch/native/known_texts.h prints versions and help,
  * launch/native/own_words.h replaces words that the runtime cannot read,
  * launch/native/limits.h checks what the runtime needs, launch/native/interpreter.h
  * starts it.
@@ -73,15 +74,8 @@ __asm__(".globl _start\n_start:\n"
         "segments: .quad 0x53544e454d474553\n");
 #endif
 
-/* OP_IS_PROCESS fails with ESRCH unless process arg[0], which started at
- * arg[1], is alive. OP_END_PROCESS kills it and waits up to arg[2] milliseconds;
- * it fails with ESRCH if the process was gone. OP_COMPARE_MASKED is OP_COMPARE
- * in the bits of arg[3]. OP_OWNERS_LIVE fails with EBUSY unless every file in
- * directory arg[0] belongs to a living process. OP_IS_OUTSIDE fails with EXDEV
- * if open directory arg[0] is open directory arg[1] or in it. */
-
 enum {
-  ENOENT = 2, ESRCH = 3, EIO = 5, EAGAIN = 11, EACCES = 13, EBUSY = 16, EXDEV = 18, EINVAL = 22, EMFILE = 24, ENOSPC = 28, EPIPE = 32, ETIME = 62,
+  ENOENT = 2, ESRCH = 3, EIO = 5, EAGAIN = 11, EACCES = 13, EBUSY = 16, EXDEV = 18, EINVAL = 22, EMFILE = 24, ENOSPC = 28, EPIPE = 32, ETIME = 62, ESTALE = 116,
   AT_FDCWD = -100, O_RDWR = 2, O_NONBLOCK = 04000, O_CLOEXEC = 02000000, O_PATH = 010000000,
 #if defined(__x86_64__)
   O_DIRECTORY = 0200000, O_NOFOLLOW = 0400000,
@@ -115,8 +109,9 @@ struct statx {
 
 /* Stored in the plan's header: the code segment is read-only. */
 static struct start *origin(void) { return (struct start *)&plan->unused[0]; }
-/* What a failing step means: the runtime takes over, or PID 1 gives up. */
-enum { AS_ENTRY = 0, AS_PID_ONE = 1 };
+/* What a failing step means: the runtime takes over, PID 1 gives up, or a run
+ * is not plain. */
+enum { AS_ENTRY = 0, AS_PID_ONE = 1, AS_PLAIN = 2 };
 static volatile u64 *role(void) { return &plan->unused[3]; }
 
 static void leave(u64 status) {
@@ -156,115 +151,21 @@ static void proceed(const i64 *stack, u64 exit_function) {
 }
 
 static void fail_inside(u32 at, i32 error);
+static void run_reused(const i64 *stack, u64 exit_function);
 
 static void fail(u32 at, i32 error) {
   if (*role() == AS_PID_ONE) fail_inside(at, error);
   struct start start = *origin();
+  u64 as = *role();
   /* Close what the steps have opened, locks included. */
   for (u32 i = 1; i < SLOTS; i++)
     if (plan->slot[i] > 2) syscall6(SYS_close, (u64)plan->slot[i], 0, 0, 0, 0, 0);
   syscall6(SYS_munmap, BASE, plan->unused[2], 0, 0, 0, 0);
+  if (as == AS_PLAIN) run_reused(start.stack, start.exit_function);
   proceed(start.stack, start.exit_function);
 }
 
-/* Reads decimal digits at *text and moves *text behind them. */
-static u64 number(const u8 **text) {
-  u64 value = 0;
-  while (**text >= '0' && **text <= '9') value = value * 10 + (u64)(*(*text)++ - '0');
-  return value;
-}
-
-/* Writes the path of a file in /proc/PID. The path has room for 32 bytes. */
-static void process_file(u8 *path, u64 pid, const char *name) {
-  u8 digits[20];
-  u32 at = 0, count = 0;
-  for (const char *word = "/proc/"; *word; word++) path[at++] = (u8)*word;
-  do digits[count++] = (u8)('0' + pid % 10);
-  while ((pid /= 10) && count < sizeof digits - 9);
-  while (count) path[at++] = digits[--count];
-  for (; *name; name++) path[at++] = (u8)*name;
-  path[at] = 0;
-}
-
-/* Writes the path of an own descriptor. The path has room for 48 bytes. */
-static void own_file(u8 *path, u64 fd) {
-  static const char beginning[] = "/proc/self/fd/";
-  u8 digits[20];
-  u32 count = 0;
-  for (const char *word = beginning; *word; word++) *path++ = (u8)*word;
-  do digits[count++] = (u8)('0' + fd % 10);
-  while (fd /= 10);
-  while (count) *path++ = digits[--count];
-  *path = 0;
-}
-
-/* Returns 0, or a negative error. proc_pid_stat(5): the name can contain any
- * character, so fields are counted from the last parenthesis. */
-static i64 is_alive(u64 pid, u64 started) {
-  u8 path[32], text[1024];
-  process_file(path, pid, "/stat");
-  i64 fd = syscall6(SYS_openat, (u64)AT_FDCWD, (u64)path, O_CLOEXEC, 0, 0, 0);
-  if (fd < 0) return fd == -ENOENT ? -ESRCH : fd;
-  i64 size = syscall6(SYS_read, (u64)fd, (u64)text, sizeof text - 1, 0, 0, 0);
-  syscall6(SYS_close, (u64)fd, 0, 0, 0, 0, 0);
-  if (size <= 0) return size ? size : -EIO;
-  text[size] = 0;
-  const u8 *field = text + size;
-  while (field > text && *field != ')') field--;
-  if (field == text || !field[1]) return -EIO;
-  field += 2;
-  if (*field == 'Z' || *field == 'X') return -ESRCH;
-  for (u32 spaces = 0; spaces < 19; field++) {
-    if (!*field) return -EIO;
-    if (*field == ' ') spaces++;
-  }
-  return number(&field) == started ? 0 : -ESRCH;
-}
-
-/* The descriptor stands for the process that has this number now. If the start
- * time, read after that, is the expected one, it is the right process and stays
- * so. */
-static i64 end(u64 pid, u64 started, i64 patience) {
-  i64 fd = syscall6(SYS_pidfd_open, pid, 0, 0, 0, 0, 0);
-  if (fd < 0) return fd;
-  i64 result = is_alive(pid, started);
-  if (!result) result = syscall6(SYS_pidfd_send_signal, (u64)fd, SIGKILL, 0, 0, 0, 0);
-  if (!result) {
-    struct { i32 fd; i16 events, found; } poll = {(i32)fd, POLLIN, 0};
-    i64 time[2] = {patience / 1000, patience % 1000 * 1000000};
-    result = syscall6(SYS_ppoll, (u64)&poll, 1, (u64)time, 0, 0, 0);
-    result = result == 1 ? 0 : result ? result : -ETIME;
-  }
-  syscall6(SYS_close, (u64)fd, 0, 0, 0, 0, 0);
-  return result;
-}
-
-static i32 is_inside(u64 place, u64 length) {
-  u64 end = BASE + plan->size;
-  return place >= BASE && place <= end && length <= end - place;
-}
-
-/* Compares only the bits of a mask. */
-static i32 same_masked(u64 found, u64 wanted, u64 length, u64 mask) {
-  if (!is_inside(found, length) || !is_inside(wanted, length) || !is_inside(mask, length)) return 0;
-  const volatile u8 *p = (u8 *)found, *q = (u8 *)wanted, *bits = (u8 *)mask;
-  while (length--)
-    if ((*p++ ^ *q++) & *bits++) return 0;
-  return 1;
-}
-
-static i32 owners_live(const u8 *directory);
-static i64 is_outside(u64 directory, u64 other);
-
-static i64 extra(volatile struct step *s, const u64 *a, u32 at) {
-  if (s->nr == OP_COMPARE_MASKED) return same_masked(a[0], a[1], a[2], a[3]) ? 0 : -(i64)s->unwanted;
-  if (s->nr == OP_OWNERS_LIVE) return owners_live((const u8 *)a[0]) ? 0 : -EBUSY;
-  if (s->nr == OP_IS_OUTSIDE) return is_outside(a[0], a[1]);
-  if (s->nr == OP_IS_PROCESS) return is_alive(a[0], a[1]);
-  if (s->nr == OP_END_PROCESS) return end(a[0], a[1], (i64)a[2]);
-  fail(at, ENOEXEC);
-  return 0;
-}
+#include "operations.h"
 
 static i32 equal(const u8 *word, const char *other) {
   while (*word && *word == (u8)*other) word++, other++;
@@ -375,6 +276,7 @@ static i32 is_sound(u64 size) {
 #include "plain_relay.h"
 #include "plain_words.h"
 #include "plain_run.h"
+#include "reuse.h"
 #include "known_texts.h"
 
 /* Deno's runtime panics in a deleted directory. No relative path leads anywhere
@@ -405,6 +307,7 @@ __attribute__((noinline)) static void serve(i64 *stack, u64 exit_function) {
   if (stack[0] > 2 && equal((const u8 *)stack[2], "run")) {
     stay_somewhere();
     run_plain(stack, exit_function);
+    run_reused(stack, exit_function);
   }
   if (stack[0] > 1 && equal((const u8 *)stack[2], "child")) be_pid_one();
   if (stack[0] < 3 || !understand((const u8 **)&stack[2], &request)) goto runtime;

@@ -38,6 +38,8 @@ struct plain_request {
   i64 nulls[3];
   i32 is_file[3]; /* a file of the host: the command gets a pipe instead */
   i32 is_shared; /* standard output and error are the same open file */
+  const u8 *gids, *uids; /* user_namespaces(7): the id maps; empty without */
+  i32 denies_groups;
   u8 path[4096]; /* of the root filesystem that the program carries */
   u8 volume[4096];
 };
@@ -147,10 +149,14 @@ static i32 may_be_image(const u8 *word) {
   return 0;
 }
 
+static void clear_request(struct plain_request *request) {
+  request->kind = request->is_direct = request->is_quiet = request->variables = request->denies_groups = 0;
+  request->root = request->directory = request->source = request->target = request->gids = request->uids = (const u8 *)"";
+}
+
 static i32 understand_plain(const u8 **word, struct plain_request *request) {
-  request->kind = request->is_direct = request->is_quiet = request->variables = 0;
+  clear_request(request);
   request->root = 0;
-  request->directory = request->source = request->target = (const u8 *)"";
   for (; *word && **word == '-'; word++) {
     const u8 *value;
     if (equal(*word, "--")) {

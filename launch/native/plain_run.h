@@ -160,10 +160,29 @@ struct plain_files {
   i64 memory, handover, self, held, lifeline, status, theirs, walker;
 };
 
+/* One write each: the kernel takes a map completely or not at all. */
+static i32 write_map(u64 pid, const char *name, const u8 *text) {
+  u8 path[40];
+  process_file(path, pid, name);
+  u64 length = (u64)(next(text) - text - 1);
+  i64 fd = syscall6(SYS_openat, (u64)AT_FDCWD, (u64)path, 1 /* O_WRONLY */ | O_CLOEXEC, 0, 0, 0);
+  if (fd < 0) return 0;
+  i64 written = syscall6(SYS_write, (u64)fd, (u64)text, length, 0, 0, 0);
+  syscall6(SYS_close, (u64)fd, 0, 0, 0, 0, 0);
+  return written == (i64)length;
+}
+
+/* Like launch/host/id_maps.ts. */
+static i32 map_ids(u64 pid, const struct plain_request *request) {
+  if (!*request->uids) return 1;
+  return (!request->denies_groups || write_map(pid, "/setgroups", (const u8 *)"deny")) &&
+         write_map(pid, "/gid_map", request->gids) && write_map(pid, "/uid_map", request->uids);
+}
+
 /* PID 1 is released only after its pid is known. Otherwise a failure could
  * leave it running while the runtime starts a second one. */
-static void launch_plain(const struct plain_files *files, struct relays *relays, const u8 *messages,
-                         const u8 *announcement) {
+static void launch_plain(const struct plain_files *files, const struct plain_request *request,
+                         struct relays *relays, const u8 *messages, const u8 *announcement) {
   i32 status = -1;
   u64 before = 0;
   struct parent parent = {0, 0, 0, files->status, 0, 0, 0, 0, messages};
@@ -187,7 +206,7 @@ static void launch_plain(const struct plain_files *files, struct relays *relays,
   if (files->theirs >= 0) syscall6(SYS_close, (u64)files->theirs, 0, 0, 0, 0, 0);
   if (child > 0) syscall6(SYS_wait4, (u64)child, (u64)&status, 0, 0, 0, 0);
   parent.pid = (u64)plan->slot[PLAIN_PID];
-  if (!status && !start_relays(relays)) {
+  if (!status && (!map_ids(parent.pid, request) || !start_relays(relays))) {
     syscall6(SYS_kill, parent.pid, SIGKILL, 0, 0, 0, 0);
     syscall6(SYS_wait4, parent.pid, 0, 0, 0, 0, 0);
   } else if (!status) {
@@ -302,7 +321,7 @@ static i32 carry_out_plain(const struct plain *plain, const struct plain_request
     const u8 *announcement = rest.to;
     if (!request->is_quiet) put_announcement(&rest, request, own_pid());
     *rest.to = 0;
-    launch_plain(&files, &relays, messages, announcement);
+    launch_plain(&files, request, &relays, messages, announcement);
     has_announced = !request->is_quiet;
     files.held = files.theirs = files.status = -1;
   } else close_relays(&relays);
@@ -331,10 +350,10 @@ static void proceed_quietly(const i64 *stack, u64 exit_function) {
   proceed(copied, exit_function);
 }
 
-/* If a guard fails, the runtime starts. Returns 0 if they cannot be carried
+/* If a guard fails, fail() does not return. Returns 0 if they cannot be carried
  * out. */
-static i32 carry_out_guards(const struct plain *plain, const struct plain_request *request, const i64 *stack,
-                            u64 exit_function) {
+static i32 carry_out_guards(const struct plain *plain, const struct plain_request *request, u64 as,
+                            const i64 *stack, u64 exit_function) {
   u64 size = plain->guards + length_of_places(request);
   i64 place = syscall6(SYS_mmap, BASE, size, PROT_READ_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, (u64)-1, 0);
   if (place != (i64)BASE) {
@@ -345,13 +364,15 @@ static i32 carry_out_guards(const struct plain *plain, const struct plain_reques
   copy((u8 *)BASE, plain->bytes, plain->guards);
   *origin() = (struct start){(i64 *)stack, exit_function};
   plan->unused[2] = size;
+  *role() = as;
+  if (!is_sound(plain->guards)) fail(0, ENOEXEC);
   put_places(&room, request, plain->conditions);
   carry_out();
   syscall6(SYS_munmap, BASE, size, 0, 0, 0, 0);
   return 1;
 }
 
-/* Returns only if the runtime has to start. */
+/* Returns only if this run is not plain. */
 static void run_plain(const i64 *stack, u64 exit_function) {
   const struct plain *plain = plain_runs();
   struct plain_request request;
@@ -364,9 +385,8 @@ static void run_plain(const i64 *stack, u64 exit_function) {
     const u8 *carried = next(hierarchies), *directories = next(carried), *variables = behind(directories);
     struct expected expected = {directories, variables};
     if (request.is_direct != (i32)plain->is_direct || !has_hierarchies(cgroups, hierarchies)) continue;
-    if (find_root(&request, stack, carried) && carry_out_guards(plain, &request, stack, exit_function) &&
-        carry_out_plain(plain, &request, &expected, behind(variables)))
-      proceed_quietly(stack, exit_function);
-    return;
+    if (!find_root(&request, stack, carried) || !carry_out_guards(plain, &request, AS_PLAIN, stack, exit_function)) return;
+    if (carry_out_plain(plain, &request, &expected, behind(variables))) proceed_quietly(stack, exit_function);
+    proceed(stack, exit_function);
   }
 }

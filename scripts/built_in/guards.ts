@@ -11,9 +11,9 @@ import { AT_EMPTY_PATH, AT_FDCWD, O } from "../../ffi/fcntl.ts";
 import type { EntryInstruction } from "../../launch/bytecode/call.ts";
 import type { Place } from "../../launch/plain_kinds.ts";
 import type { Read } from "../../containers/world/log.ts";
-import { parseCapabilities } from "../../containers/decide/caller.ts";
+import { capabilitiesIn } from "../../containers/decide/caller.ts";
 import { CAPABILITIES } from "../../plan/process/capabilities.ts";
-import type { FileInfo } from "../../containers/world/world.ts";
+import type { CapabilitySets, FileInfo } from "../../containers/world/world.ts";
 
 /** What a guard is made from. */
 export interface Guarded {
@@ -86,7 +86,7 @@ const NAMES: Readonly<Record<Place, string>> = {
 
 /** By the kind and the arguments of a read. */
 const GUARDS: Readonly<Record<string, Guard>> = {
-  "readText /proc/self/status": hasCapabilities,
+  "capabilities": hasCapabilities,
   "readText /proc/self/uid_map": isInitialUserNamespace,
   "ids": isRoot,
   "kernelRelease": hasMountAttributes,
@@ -110,7 +110,7 @@ const GUARDS: Readonly<Record<string, Guard>> = {
   "workingDirectory": {
     because: "the kernel looks up relative paths from there",
   },
-  "readText /proc/self/mountinfo": {
+  "startsInRamfs": {
     because:
       "on an initial ramfs pivot_root(2) fails, so the runtime takes over",
   },
@@ -127,14 +127,14 @@ const PR_CAPBSET_READ = 23;
 
 /** capget(2) for the effective set, prctl(2) for the bounding set. */
 function hasCapabilities({ answer }: Read): EntryInstruction[] {
-  const status = String(answer);
+  const known = answer as CapabilitySets;
   const names: readonly string[] = CAPABILITIES;
   const header = bytesOf(
     8,
     (view) => view.setUint32(0, CAPABILITY_VERSION_3, true),
   );
   const sets = new Uint8Array(CAPABILITY_SETS);
-  const effective = parseCapabilities(status, "CapEff");
+  const effective = capabilitiesIn(known.effective);
   const needed = bytesOf(
     4,
     (view) =>
@@ -152,7 +152,7 @@ function hasCapabilities({ answer }: Read): EntryInstruction[] {
       args: [sets, needed, needed.length, mask],
       otherwise: "EPERM",
     },
-    ...[...parseCapabilities(status, "CapBnd")].map((
+    ...[...capabilitiesIn(known.bounding)].map((
       name,
     ): EntryInstruction => ({
       name: "prctl",
