@@ -76,7 +76,7 @@ test("the name of a --rm container whose run was killed is free for every comman
     ["rename", "other", "one"],
     ["list"],
     ["ps"],
-    ["prune"],
+    ["prune", "-f"],
   ];
   for (const words of fine) {
     const { status, stderr } = await meets(words);

@@ -184,7 +184,7 @@ test("--root refuses a directory that another user owns or may write to", async 
   await Deno.chown(root, MALLORY, MALLORY);
   await refused(/it belongs to user 1234/, [
     ...[["list"], ["ps"], ["state", "box"], ["delete", "--force", "box"]],
-    ...[["run", "--bundle", path, "box"], ["kill", "box"], ["prune"]],
+    ...[["run", "--bundle", path, "box"], ["kill", "box"], ["prune", "-f"]],
   ]);
   await Deno.chown(root, 0, 0);
   for (const mode of [0o1777, 0o775]) {

@@ -92,7 +92,7 @@ testBoth(
     await using dir = new TempDir();
     await makeSource(dir);
     await Deno.symlink("source/file", `${dir.path}/link`);
-    for (const source of ["source/file", "./source/../link", "link"]) {
+    for (const source of ["source/file", "./source/../link", "./link"]) {
       const { stdout } = await mode.run(
         [
           "-v",
