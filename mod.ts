@@ -54,8 +54,14 @@ export type {
   Manager,
   Property,
   Variant,
+  VolumeContent,
 } from "./plan/host_kinds.ts";
-export type { Undo, Undoable, UndoOperation } from "./plan/undo.ts";
+export type { NetworkMember, NetworkRecord, Subnet } from "./plan/network.ts";
+export type { OwnerMaps, Undo, Undoable, UndoOperation } from "./plan/undo.ts";
+export type {
+  NetworkPlace,
+  NetworkPlaces,
+} from "./containers/decide/networks/join_networks.ts";
 export type {
   HostStep,
   KernelAnchor,

@@ -2,6 +2,7 @@
 
 /** A network, or an address with the size of its network: `172.18.0.0/16`. */
 export interface Subnet {
+  /** In dotted decimal. */
   address: string;
   /** How many bits name the network: 0 to 32. */
   bits: number;
@@ -9,12 +10,15 @@ export interface Subnet {
 
 /** A network. */
 export interface NetworkRecord {
+  /** As commands name it. */
   name: string;
   /** 64 hexadecimal digits. */
   id: string;
+  /** How its containers are connected. */
   driver: "bridge";
   /** RFC 3339. */
   created: string;
+  /** Where the addresses of its containers lie. */
   subnet: Subnet;
   /** The address of the bridge. */
   gateway: string;
@@ -30,6 +34,7 @@ export interface NetworkRecord {
   masquerade: boolean;
   /** The size of the largest packet; by default that of the way out. */
   mtu?: number;
+  /** Names and values that mean something to the user only. */
   labels: Record<string, string>;
   /** The options as they were given. */
   options: Record<string, string>;

@@ -8,7 +8,9 @@ import type { IdMapping } from "../spec/types.ts";
 
 /** The IDs of the host that the files of a user's containers belong to. */
 export interface OwnerMaps {
+  /** The map of user ids. */
   uids: readonly IdMapping[];
+  /** The map of group ids. */
   gids: readonly IdMapping[];
   /** newuidmap(1) writes the maps. */
   helper: boolean;

@@ -226,6 +226,8 @@ test("an error of a later step names options, not flags", async () => {
 const NO_OPTION = [
   ...["detach", "detach-keys", "name", "cidfile", "rm", "restart", "label"],
   ...["stop-signal", "stop-timeout", "log-max-size"],
+  // Networks and containers by name are for the command line only.
+  ...["ip", "mac-address", "network-alias", "volumes-from"],
   // Read by the command line only.
   ...["env-file", "security-opt"],
   ...["tty", "no-tty", "interactive", "status-fd"],
@@ -267,6 +269,14 @@ const PUBLIC = [
   ...["Plan", "Phase", "Step", "StepKind", "StepKinds", "StepOf", "Nothing"],
   ...["HostStep", "HostStepKind", "HostStepKinds", "HostStepFields"],
   ...["Undo", "Undoable", "UndoOperation", "Manager", "Property", "Variant"],
+  ...["OwnerMaps", "VolumeContent"],
+  ...[
+    "NetworkMember",
+    "NetworkPlace",
+    "NetworkPlaces",
+    "NetworkRecord",
+    "Subnet",
+  ],
   ...["FileRight", "PortRight", "Scope", "KernelAnchor", "KernelType"],
   ...["LimitValue", "MountAttribute", "MountFlag", "Propagation"],
   ...["MemoryPolicy", "IOPriority", "Scheduler", "SchedulerFlag"],

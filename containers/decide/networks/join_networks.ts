@@ -17,13 +17,17 @@ export interface NetworkPlaces {
 
 /** A container's place in one network. */
 export interface NetworkPlace {
+  /** The network. */
   network: NetworkRecord;
   /** Its containers find each other by name, as on all that a user has made. */
   named: boolean;
   /** It is not recorded yet: the default network before its first use. */
   proposed?: true;
+  /** More names by which the others find it. */
   aliases: readonly string[];
+  /** The address that was asked for. */
   address?: string;
+  /** The hardware address that was asked for. */
   mac?: string;
 }
 
