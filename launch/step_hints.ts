@@ -46,6 +46,9 @@ const NO_TERMINAL =
 const OPEN_FILES =
   "The limit on open files (ulimit -n) is too low: each bind mount, device and masked path needs a descriptor until all of them are mounted. Raise the limit, or mount a parent directory instead.";
 
+const NO_OVERLAY =
+  "The file system of the store cannot be used for an overlay, for example because it is an overlay itself; dmesg shows why. Keep the store on ext4, xfs, btrfs or tmpfs (--store).";
+
 /** Hints for errors whose errno misleads, or for which a fix is known. */
 const HINTS: Hint[] = [
   {
@@ -304,6 +307,10 @@ const HINTS: Hint[] = [
   },
 ];
 
+const isOverlay = (step: Step) =>
+  (step.step === "mount" || step.step === "createFilesystem") &&
+  step.type === "overlay";
+
 /** A sentence on how to fix it, or at least on why the step is necessary. */
 export function hintFor(
   step: Step,
@@ -315,6 +322,7 @@ export function hintFor(
   );
   const hint = known?.hint;
   if (code === "EMFILE") return OPEN_FILES;
+  if (code === "EINVAL" && isOverlay(step)) return NO_OVERLAY;
   if (typeof hint === "function") return hint(step, call);
   if (hint) return hint;
   if (code === "ENOSYS") {

@@ -35,7 +35,7 @@ import {
   inodeOf,
   type OpenDirectory,
 } from "./directories.ts";
-import { entryError, quoted, refused } from "../tar/errors.ts";
+import { entryError, noDeletions, quoted, refused } from "../tar/errors.ts";
 import { checkLinkTarget, cleanName, meaningOf } from "./names.ts";
 import { isWhiteout, makeOpaque, makeWhiteout } from "./overlay_marks.ts";
 import { Placing } from "./placing.ts";
@@ -363,6 +363,7 @@ export class Unpacker implements TarHandler, Disposable {
       parent.touched = true;
       return this.#deletions.note(parent);
     }
+    if (result === -ERRNO.EPERM) throw noDeletions(entry.name);
     if (result !== -ERRNO.EEXIST) {
       throw entryError(entry.name, "mknodat", result);
     }

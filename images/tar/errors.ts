@@ -54,6 +54,14 @@ export const refused = (
     hint,
   });
 
+/** A deletion on a file system that refuses its mark, as an overlay does. */
+export const noDeletions = (entry: ByteString): LayerError =>
+  refused(
+    entry,
+    "the file system of the store cannot keep deletions (EPERM)",
+    "Keep the store on ext4, xfs, btrfs or tmpfs, and not on an overlay. See --store.",
+  );
+
 /** Hints for errors of system calls. */
 const HINTS: Partial<Record<Errno, string>> = {
   ENOSPC: "Free some space, or move the store with --store.",
