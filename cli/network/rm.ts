@@ -97,7 +97,7 @@ const PRUNE_FLAGS: readonly Flag[] = [
 /** Removes every network that no container uses. */
 export const networkPruneCommand: Command = {
   name: "network prune",
-  summary: "Remove all networks that no running container uses",
+  summary: "Remove all networks that no container uses",
   usage: "[flags]",
   flags: PRUNE_FLAGS,
   examples: [

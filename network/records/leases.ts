@@ -74,6 +74,13 @@ export function takeLease(
     Deno.symlinkSync(wanted.container, `${directory}/leases/${address}`);
     return member;
   };
+  // A container that has stopped keeps its address until it is removed.
+  const own = memberOf(directory, wanted.container);
+  releaseLease(directory, wanted.container);
+  const kept = own?.boot === wanted.boot && wanted.address === undefined
+    ? take(own.address)
+    : null;
+  if (kept) return kept;
   if (wanted.address !== undefined) {
     checkWanted(record, wanted.address);
     const taken = take(wanted.address);

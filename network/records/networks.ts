@@ -181,7 +181,7 @@ export class Networks {
           `Cannot remove the network ${record.name}: ${
             members.map(({ name }) => name).join(", ")
           } ${members.length === 1 ? "uses" : "use"} it`,
-          { hint: "Stop the containers first." },
+          { hint: "Remove the containers first (container rm)." },
         );
       }
       takeDown(record);

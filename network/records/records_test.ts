@@ -167,6 +167,19 @@ Deno.test("takeLease() goes round, and gives no address twice", () => {
   });
 });
 
+Deno.test("takeLease() gives a container that starts again the address that it had", () => {
+  withNetworks((networks) => {
+    const [directory, record] = small(networks);
+    const take = (container: string, address?: string) =>
+      takeLease(directory, record, member(container, address)).address;
+    assertEquals([take("a"), take("b")], ["10.0.0.2", "10.0.0.3"]);
+    assertEquals(take("a"), "10.0.0.2");
+    assertEquals(take("a", "10.0.0.5"), "10.0.0.5");
+    assertEquals(take("c", "10.0.0.2"), "10.0.0.2");
+    assertEquals(membersOf(directory, boot).length, 3);
+  });
+});
+
 Deno.test("a lease of an earlier boot, or without its description, is over", () => {
   withNetworks((networks) => {
     const [directory, record] = small(networks);

@@ -146,10 +146,14 @@ print("ready", flush=True); c, a = s.accept(); print(a[0], c.recv(99), flush=Tru
       .getReader();
     await reader.read();
     const seen = async () => {
-      const { value = "" } = await reader.read();
-      await reader.cancel();
+      let text = "";
+      for (;;) {
+        const { value, done } = await reader.read();
+        if (done) break;
+        text += value;
+      }
       await server.status;
-      return value;
+      return text;
     };
     return { seen: seen() };
   }

@@ -1,7 +1,12 @@
 /** Containers in networks with a bridge: addresses, names, isolation, the way out. */
 
 // @ts-types="../../types/std_assert.d.ts"
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertStringIncludes,
+} from "@std/assert";
 import { execute, test as hostTest, until, without } from "../_harness.ts";
 import { NetworkBox } from "./_network_box.ts";
 import { NetworkNamespace } from "./_namespace.ts";
@@ -207,6 +212,40 @@ test("what a killed run has taken is given back by the next one", async () => {
     "no device",
     async () => !(await box.ip("link")).includes("veth"),
   );
+});
+
+test("containers that start at once get addresses of their own, and leave nothing", async () => {
+  await using box = new NetworkBox();
+  await box.does("network", "create", "--subnet", "10.9.0.0/28", "blue");
+  const shown = await Promise.all(
+    Array.from({ length: 8 }, () =>
+      box.does(
+        ...["run", "-q", "--network", "blue"],
+        ...["sh", "-c", "ip -4 -o addr show eth0; sleep 0.3"],
+      )),
+  );
+  const addresses = shown.map((text) => text.match(/inet (\S+)/)?.[1]);
+  assertEquals(new Set(addresses).size, 8, addresses.join(" "));
+  assertEquals(await box.leases(), []);
+});
+
+test("a container that is started again is in its network again", async () => {
+  await using box = new NetworkBox();
+  await box.does("network", "create", "blue");
+  await box.detach("web", "--network-alias", "w", "-v", "/etc:/mnt");
+  await box.does("stop", "-t", "0", "web");
+  await box.does("run", "-q", "--network", "blue", "true");
+  await box.does("start", "web");
+  const hosts = await box.does("exec", "web", "cat", "/etc/hosts");
+  assertMatch(hosts, /172\.17\.0\.2\t\w+ web w\b/);
+  await box.does("exec", "web", "ping", "-c1", "-W2", "172.17.0.1");
+  await box.does("stop", "-t", "0", "web");
+  const { status, stderr } = await box.call("network", "rm", "blue");
+  assertEquals(status, 125);
+  assertStringIncludes(stderr, "web uses it. Remove the containers first");
+  await box.does("rm", "web");
+  await box.does("network", "rm", "blue");
+  assertEquals(await box.leases(), []);
 });
 
 test("a flush by somebody else is mended by the next container", async () => {
