@@ -35,7 +35,7 @@ const FLAGS: readonly Flag[] = [
 export const importCommand: Command = {
   name: "import",
   summary: "Make an image of a root filesystem in a tar file",
-  usage: "[flags] FILE|URL|- [NAME[:TAG]]",
+  usage: "[flags] FILE|URL|- [IMAGE]",
   flags: FLAGS,
   examples: [
     ["sudo container import root.tar.gz base:1", "gzip, zstd or neither"],

@@ -10,7 +10,15 @@ import {
   variablesIn,
 } from "../../images/spec/container_config.ts";
 import { readBlob } from "../../images/store/blobs.ts";
+import { SIGNAL } from "../../ffi/signal.ts";
 import type { ContainerRecord } from "../store/store.ts";
+
+/** What `stop` sends if an image does not say it. */
+const DEFAULT_SIGNAL = "SIGTERM";
+
+const signalName = (wanted: number): string =>
+  Object.entries(SIGNAL).find(([, number]) => number === wanted)?.[0] ??
+    String(wanted);
 
 /**
  * The configuration for the new image.
@@ -26,7 +34,8 @@ export function configOf(
   const text = new TextDecoder().decode(readBlob(store, config));
   const made: RawConfig = JSON.parse(text).config ?? {};
   if (!daily) return made;
-  const { options: { command, env = {}, user, workdir }, labels } = daily;
+  const { options, labels, stopSignal } = daily;
+  const { command, env = {}, user, workdir } = options;
   const before = variablesIn(made);
   for (const [name, value] of Object.entries(env)) {
     if (before.get(name) !== value) setVariable(made, name, value);
@@ -37,6 +46,8 @@ export function configOf(
     made.WorkingDir = workdir;
   }
   if (Object.keys(labels).length) made.Labels = { ...made.Labels, ...labels };
+  const signal = signalName(stopSignal);
+  if (signal !== (made.StopSignal || DEFAULT_SIGNAL)) made.StopSignal = signal;
   return made;
 }
 

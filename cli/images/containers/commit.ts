@@ -47,7 +47,7 @@ const FLAGS: readonly Flag[] = [
 export const commitCommand: Command = {
   name: "commit",
   summary: "Make an image of a container's changes",
-  usage: "[flags] CONTAINER [NAME[:TAG]]",
+  usage: "[flags] CONTAINER [IMAGE]",
   flags: FLAGS,
   examples: [
     ["sudo container commit web app:2", "prints the ID of the new image"],
