@@ -14,6 +14,7 @@ import { print } from "../output.ts";
 import { CHANGE, MESSAGE } from "./new_image_flags.ts";
 import { openStore } from "./open_store.ts";
 import { MOST_UNPACKED } from "./source.ts";
+import { inUserNamespace } from "./user_namespace.ts";
 
 const FLAGS: readonly Flag[] = [
   CHANGE,
@@ -63,6 +64,8 @@ export const importCommand: Command = {
     const config: RawConfig = {};
     applyInstructions(config, flags.all("change"));
     const platform = flags.last("platform");
+    const status = await inUserNamespace(["import", ...argv]);
+    if (status !== null) return status;
     const id = await addNewImage({
       store: openStore(),
       archive: readAt(source),

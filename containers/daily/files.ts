@@ -23,7 +23,7 @@ export interface ContainerFiles extends Disposable {
   /** The open root directory. */
   root: Descriptor;
   record: ContainerRecord;
-  /** A process of it runs, so its mounts are there. */
+  /** They are those of its process, with its mounts. */
   isRunning: boolean;
 }
 
@@ -58,15 +58,26 @@ export function filesOf(
       { hint: "Try again when it runs." },
     );
   }
-  if (runs && !wanted.withoutMounts) {
+  const inside = runs && !wanted.withoutMounts ? rootOfProcess(entry) : null;
+  if (inside) {
     return {
-      root: rootOfProcess(entry),
+      root: inside,
       record,
       isRunning: true,
       [Symbol.dispose]() {
         this.root.close();
       },
     };
+  }
+  if (runs && wanted.write) {
+    const name = nameOf(record);
+    throw new ContainerError(
+      `Cannot ${wanted.action} ${name} while it runs, without root`,
+      {
+        hint:
+          `Use a pipe: tar -c FILE | container exec -i ${name} tar -x -C DIRECTORY.`,
+      },
+    );
   }
   const root = rootAtRest(record, wanted);
   // The changes of a container are in one mount at a time, so it is not started
@@ -75,7 +86,7 @@ export function filesOf(
   return {
     root,
     record,
-    isRunning: runs,
+    isRunning: false,
     [Symbol.dispose]() {
       root.close();
       lock?.dispose();
@@ -83,22 +94,17 @@ export function filesOf(
   };
 }
 
-/** The root of its first process, with all mounts. */
-function rootOfProcess(entry: Entry): Descriptor {
-  const { record } = entry;
-  const fail = (cause: unknown) =>
-    new ContainerError(
-      `Cannot use the files of ${
-        nameOf(record)
-      }: its process cannot be entered`,
-      { hint: "Run as root (sudo).", cause },
-    );
+/**
+ * The root of its first process, with all mounts; null if this process may not
+ * enter it, as root of a user's namespace that is not the container's.
+ */
+function rootOfProcess({ record }: Entry): Descriptor | null {
   let root: Descriptor;
   try {
     root = open(`/proc/${record.pid}/root`, O.O_PATH | O.O_DIRECTORY);
   } catch (error) {
-    if (!(error instanceof SyscallError)) throw error;
-    throw fail(error);
+    if (error instanceof SyscallError && error.code === "EACCES") return null;
+    throw error;
   }
   // A process that has just ended, or is not inside yet, has another root.
   const here = Deno.statSync("/");
@@ -107,7 +113,10 @@ function rootOfProcess(entry: Entry): Descriptor {
     isAlive(record) && (here.dev !== there.dev || here.ino !== there.ino)
   ) return root;
   root.close();
-  throw fail(undefined);
+  throw new ContainerError(
+    `Cannot use the files of ${nameOf(record)}: its process has just ended`,
+    { hint: "Try again." },
+  );
 }
 
 /** The root filesystem of a container that does not run. */

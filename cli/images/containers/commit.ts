@@ -17,7 +17,7 @@ import { UsageError } from "../../../spec/errors.ts";
 import type { Command } from "../../command.ts";
 import { type Flag, parseFlagsAndNames } from "../../flags.ts";
 import { print, warn } from "../../output.ts";
-import { containerFor } from "./stored_container.ts";
+import { containerFor, whereFilesAre } from "./stored_container.ts";
 import { CHANGE, MESSAGE } from "../new_image_flags.ts";
 
 const FLAGS: readonly Flag[] = [
@@ -76,7 +76,10 @@ export const commitCommand: Command = {
     // A wrong instruction is reported before anything is done.
     const changes = flags.all("change");
     applyInstructions({}, changes);
-    const { store, id, record } = containerFor(word, "commit");
+    const found = containerFor(word);
+    const status = await whereFilesAre(found, ["commit", ...argv]);
+    if (status !== null) return status;
+    const { store, id, record } = found;
     const pauses = flags.last("pause") !== "false";
     using pause = pauses ? paused(store, id) : null;
     if (pause && !pause.isQuiet) {

@@ -22,7 +22,12 @@ import { type Flag, type Flags, parseFlagsAndFiles } from "../../flags.ts";
 import { printBytes, warn } from "../../output.ts";
 import { CopyProgress } from "./copy_progress.ts";
 import { readAt } from "../import_source.ts";
-import { containerFor, refuseTerminal } from "./stored_container.ts";
+import {
+  containerFor,
+  type Found,
+  refuseTerminal,
+  whereFilesAre,
+} from "./stored_container.ts";
 
 const FLAGS: readonly Flag[] = [
   {
@@ -72,20 +77,19 @@ export const cpCommand: Command = {
         `Copy to the host first, or use a pipe: container cp ${source} - | container cp - ${to.container}:DIRECTORY.`,
       );
     }
-    if (from.container !== null) {
-      return copyOut({ word: from.container, ...from, source }, to.path, flags);
-    }
-    if (to.container !== null) {
-      return await copyIn(
-        from.path,
-        { word: to.container, ...to, destination },
-        flags,
+    const word = from.container ?? to.container;
+    if (word === null) {
+      throw new UsageError(
+        "Neither the source nor the destination is in a container",
+        "Write a path in a container as CONTAINER:PATH.",
       );
     }
-    throw new UsageError(
-      "Neither the source nor the destination is in a container",
-      "Write a path in a container as CONTAINER:PATH.",
-    );
+    const found = containerFor(word);
+    const status = await whereFilesAre(found, ["cp", ...argv]);
+    if (status !== null) return status;
+    return from.container === null
+      ? await copyIn(from.path, { found, path: to.path, destination }, flags)
+      : copyOut({ found, path: from.path, source }, to.path, flags);
   },
 };
 
@@ -114,17 +118,20 @@ function hostSide(path: string, root: Descriptor): Side {
   return { root, path: whole, shown: path };
 }
 
+/** Root, or the user whose root filesystem it is. */
+const OWN = { uid: Deno.uid() ?? 0, gid: Deno.gid() ?? 0 };
+
 const openRoot = () => open("/", O.O_PATH | O.O_DIRECTORY);
 
 function copyOut(
-  { word, path, source }: { word: string; path: string; source: string },
+  { found, path, source }: { found: Found; path: string; source: string },
   destination: string,
   flags: Flags,
 ): number {
   if (destination === "-") {
     refuseTerminal("cp", "Use a pipe, or name a file or a directory.");
   }
-  const { store, id } = containerFor(word, "copy from");
+  const { store, id } = found;
   using files = filesOf(store, id, { action: "copy from", write: false });
   using side = inContainer(files, path, source);
   using from = sourceOf(side, { follow: flags.has("follow-link") });
@@ -144,9 +151,7 @@ function copyOut(
     root: into.fd,
     into: "",
     closed: true,
-    owner: flags.has("archive")
-      ? null
-      : { uid: Deno.uid() ?? 0, gid: Deno.gid() ?? 0 },
+    owner: flags.has("archive") ? null : OWN,
     onWritten: progress.take,
   });
   progress.end(destination);
@@ -155,14 +160,14 @@ function copyOut(
 
 async function copyIn(
   source: string,
-  { word, path, destination }: {
-    word: string;
+  { found, path, destination }: {
+    found: Found;
     path: string;
     destination: string;
   },
   flags: Flags,
 ): Promise<number> {
-  const { store, id } = containerFor(word, "copy to");
+  const { store, id } = found;
   using root = openRoot();
   // A wrong source is reported before a container is touched.
   using from = source === "-"
@@ -177,8 +182,7 @@ async function copyIn(
     root: side.root.fd,
     into: target.into,
     closed: false,
-    owner: flags.has("archive") ? null : owners?.outside(0, 0) ??
-      { uid: 0, gid: 0 },
+    owner: flags.has("archive") ? null : owners?.outside(0, 0) ?? OWN,
     mapped: owners?.outside,
     onWritten: progress.take,
   };

@@ -8,7 +8,7 @@ import { asksJson, FORMAT } from "../../daily/format.ts";
 import { parseFlagsAndNames } from "../../flags.ts";
 import { print } from "../../output.ts";
 import { withoutControls } from "../../../spec/controls.ts";
-import { containerFor } from "./stored_container.ts";
+import { containerFor, whereFilesAre } from "./stored_container.ts";
 
 /** Lists what a container has changed. */
 export const diffCommand: Command = {
@@ -17,11 +17,13 @@ export const diffCommand: Command = {
   usage: "[flags] CONTAINER",
   flags: [FORMAT],
   examples: [["sudo container diff web", "A added, C changed, D deleted"]],
-  execute(argv) {
+  async execute(argv) {
     const flags = parseFlagsAndNames(this.flags, argv, "container diff");
     const json = asksJson(flags);
-    const { record } = containerFor(oneContainer(flags, "diff"), "compare");
-    const changes = changesIn(record).map(({ kind, path }) => ({
+    const found = containerFor(oneContainer(flags, "diff"));
+    const status = await whereFilesAre(found, ["diff", ...argv]);
+    if (status !== null) return status;
+    const changes = changesIn(found.record).map(({ kind, path }) => ({
       kind,
       path: shown(path),
     }));

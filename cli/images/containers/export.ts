@@ -8,7 +8,11 @@ import type { Command } from "../../command.ts";
 import { oneContainer } from "../../daily/each.ts";
 import { parseFlagsAndNames } from "../../flags.ts";
 import { printBytes } from "../../output.ts";
-import { containerFor, refuseTerminal } from "./stored_container.ts";
+import {
+  containerFor,
+  refuseTerminal,
+  whereFilesAre,
+} from "./stored_container.ts";
 
 /** Writes all files of a container. */
 export const exportCommand: Command = {
@@ -25,14 +29,17 @@ export const exportCommand: Command = {
     ["sudo container export -o web.tar web", "without its mounts"],
     ["sudo container export web | tar -t", "list the files"],
   ],
-  execute(argv) {
+  async execute(argv) {
     const flags = parseFlagsAndNames(this.flags, argv, "container export");
     const output = flags.last("output");
     const word = oneContainer(flags, "export");
     if (output === undefined) {
       refuseTerminal("export", "Name a file with --output, or use a pipe.");
     }
-    const { store, id, record } = containerFor(word, "export");
+    const found = containerFor(word);
+    const status = await whereFilesAre(found, ["export", ...argv]);
+    if (status !== null) return status;
+    const { store, id, record } = found;
     using files = filesOf(store, id, {
       action: "export",
       write: false,

@@ -5,7 +5,7 @@ import type {
   ContainerRecord,
   Store,
 } from "../../../containers/store/store.ts";
-import { ContainerError, SpecError } from "../../../spec/errors.ts";
+import { ContainerError } from "../../../spec/errors.ts";
 import { globals } from "../../oci/global.ts";
 
 /** A container, and the state directory that it is in. */
@@ -18,21 +18,30 @@ export interface Found {
 /**
  * The container that a word names.
  *
- * @param action for messages: `commit`
- * @throws {ContainerError} if there is none, or if only root can do that
+ * @throws {ContainerError} if there is none
  */
-export function containerFor(word: string, action: string): Found {
+export function containerFor(word: string): Found {
   const { store } = globals();
   const id = findContainer(store, word);
   const record = store.peek(id);
   if (!record) throw store.missing(word);
-  if (record.daily?.image && Deno.uid() !== 0) {
-    throw new SpecError(
-      `Cannot ${action} ${word} without root: its files are an image's`,
-      { hint: "Run as root (sudo)." },
-    );
-  }
   return { store, id, record };
+}
+
+/**
+ * Carries a command out where the files of a container can be read and changed:
+ * those of an image that a user runs belong to the user's whole range of IDs.
+ *
+ * @param words the command and its own words
+ * @returns its status; null if this process can do it
+ */
+export async function whereFilesAre(
+  { record }: Found,
+  words: readonly string[],
+): Promise<number | null> {
+  if (Deno.uid() === 0 || !record.daily?.image) return null;
+  const { inUserNamespace } = await import("../user_namespace.ts");
+  return await inUserNamespace(words);
 }
 
 /** Refuses to write an archive to a terminal, as docker does. */

@@ -9,7 +9,7 @@ import { directory, file, symlink, tar } from "../_tar.ts";
 const TOOLS = "sh cat echo ls rm sleep mkdir touch tar stat ln id";
 
 /** The root filesystem of the image. */
-async function rootFilesystem(): Promise<Uint8Array> {
+export async function rootFilesystem(): Promise<Uint8Array> {
   const { stdout } = await execute(["sh", "-c", "command -v busybox"]);
   return tar(
     directory("./"),
@@ -79,18 +79,9 @@ export class ContainerBox extends ImageBox {
     }
   }
 
-  /** The names, kinds, modes and owners in a tar file. */
-  async listed(bytes: Uint8Array): Promise<string[]> {
-    const { stdout } = await execute(
-      ["tar", "--numeric-owner", "-t", "-v"],
-      { stdin: bytes },
-    );
-    return lines(stdout).map((line) => {
-      const [mode, owner, size, , , ...name] = line.split(/\s+/);
-      return `${mode} ${owner} ${mode!.startsWith("-") ? `${size} ` : ""}${
-        name.join(" ")
-      }`;
-    });
+  /** As listed(). */
+  listed(bytes: Uint8Array): Promise<string[]> {
+    return listed(bytes);
   }
 
   override async [Symbol.asyncDispose](): Promise<void> {
@@ -104,3 +95,17 @@ export class ContainerBox extends ImageBox {
 /** The lines of a text. */
 export const lines = (text: string): string[] =>
   text.split("\n").filter((line) => line !== "");
+
+/** The names, kinds, modes and owners in a tar file. */
+export async function listed(bytes: Uint8Array): Promise<string[]> {
+  const { stdout } = await execute(
+    ["tar", "--numeric-owner", "-t", "-v"],
+    { stdin: bytes },
+  );
+  return lines(stdout).map((line) => {
+    const [mode, owner, size, , , ...name] = line.split(/\s+/);
+    return `${mode} ${owner} ${mode!.startsWith("-") ? `${size} ` : ""}${
+      name.join(" ")
+    }`;
+  });
+}
