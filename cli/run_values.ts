@@ -55,7 +55,7 @@ export function parseVolume(text: string, requester: Requester): Mount {
   const flag = `--volume ${text}`;
   const parts = text.split(":");
   const isOne = parts.length === 1 ||
-    parts.length === 2 && text.startsWith("/") && !parts[1]!.startsWith("/");
+    parts.length === 2 && /^\/[^:]*:[^/]/.test(text);
   const [source = "", destination = "", options = "", ...further] = isOne
     ? ["", ...parts]
     : parts;

@@ -67,7 +67,8 @@ function keep(
     });
     file.lockSync(true);
     // A layer stays as long as one that is above it, images/store/collect.ts.
-    Deno.statSync(layers[0]!);
+    const [top] = layers;
+    if (top !== undefined) Deno.statSync(top);
     if (isThere(`${directory}/uses.json`)) return null;
     // What a command has left that was killed here.
     if (isThere(directory)) Deno.removeSync(directory, { recursive: true });
