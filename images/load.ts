@@ -16,7 +16,7 @@ import { checkPlace, readPolicy } from "./registry/policy.ts";
  * @throws {ContainerError} with what is wrong; the store is as it was before
  */
 export async function loadImages(
-  input: string | AsyncIterable<Uint8Array>,
+  input: string | ReadableStream<Uint8Array>,
   options: PlaceOptions,
 ): Promise<AddedImage[]> {
   const { store, maxUnpacked, signal } = options;
@@ -33,7 +33,7 @@ export async function loadImages(
   };
   const { transport, images } = isPath
     ? await openPath(place, input, spool)
-    : await openStream(place, input, spool);
+    : await openStream(place, untilAborted(input, signal), spool);
   checkPlace(policy, {
     name: place,
     transport,
@@ -41,4 +41,25 @@ export async function loadImages(
   });
   if (!images.length) throw unusable(place, "it has no image");
   return await addOffered(work, images, options);
+}
+
+/** A stream that the signal ends even while nothing arrives. */
+async function* untilAborted(
+  stream: ReadableStream<Uint8Array>,
+  signal?: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  const reader = stream.getReader();
+  const stop = () => void reader.cancel().catch(() => {});
+  signal?.addEventListener("abort", stop);
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      signal?.throwIfAborted();
+      if (done) return;
+      yield value;
+    }
+  } finally {
+    signal?.removeEventListener("abort", stop);
+    reader.releaseLock();
+  }
 }

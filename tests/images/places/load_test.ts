@@ -3,7 +3,7 @@
 // @ts-types="../../../types/std_assert.d.ts"
 import { assertEquals, assertMatch } from "@std/assert";
 import { gzipSync, zstdCompressSync } from "node:zlib";
-import { execute, test, without } from "../../_harness.ts";
+import { execute, test, until, without } from "../../_harness.ts";
 import {
   archiveOf,
   layoutOf,
@@ -368,4 +368,23 @@ test("load refuses what is hostile or damaged, and nothing stays", async () => {
     await box.fails("load", "-i", withFile(box, WHOLE)),
     /policy\.json rejects it/,
   );
+});
+
+test("load ends with Ctrl-C while it waits for more, and nothing stays", async () => {
+  await using box = new ImageBox();
+  const [program, ...args] = box.words("load");
+  const child = new Deno.Command(program!, {
+    args,
+    env: box.env,
+    stdin: "piped",
+    stdout: "null",
+    stderr: "null",
+  }).spawn();
+  const writer = child.stdin.getWriter();
+  await writer.write(WHOLE.slice(0, 1024));
+  await until("load keeps what has arrived", () => box.left().at(-1) === 1);
+  child.kill("SIGINT");
+  assertEquals((await child.status).code, 130);
+  await writer.abort().catch(() => {});
+  assertEquals(box.left(), [0, 0, 0]);
 });
