@@ -220,8 +220,7 @@ export const RUN_FLAGS: readonly Flag[] = [
   {
     name: "network",
     value: "MODE",
-    help:
-      "none (default: loopback only), bridge or another NETWORK, host or path:FILE; repeatable",
+    help: "none (default), host, path:FILE, or NETWORK (repeatable)",
   },
   { name: "net", as: "network", value: "MODE", help: "The same as --network" },
   {

@@ -94,7 +94,7 @@ testBoth("run passes on every byte of paths", async (mode) => {
     const root = await copyRootfs(dir.path);
     const { stdout, stderr } = await bash(
       `set -e; mkdir $'s\\xff'; echo text > $'s\\xff/f\\xfe'
-       "$@" -v $'s\\xff:/m\\x80' -w $'/m\\x80' sh -c 'pwd; echo *; cat *' | ${shows}
+       "$@" -v $'./s\\xff:/m\\x80' -w $'/m\\x80' sh -c 'pwd; echo *; cat *' | ${shows}
        cd $'s\\xff'; "$@" -v .:/here -w /here sh -c "echo *" | ${shows}
        "$@" --mount $'type=bind,source=f\\xfe,target=/g\\xfd' cat $'/g\\xfd'
        "$@" --tmpfs $'/t\\xff' --symlink $'a\\xfe:/l\\xff' readlink $'/l\\xff' | ${shows}

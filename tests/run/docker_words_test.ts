@@ -15,7 +15,6 @@ import {
 for (
   const [word, advice] of [
     ["build", /Images cannot be built yet/],
-    ["save", /Archives of images are not supported yet/],
     ["pod", /There are no pods/],
     ["docker", /Leave out the word docker/],
     ["sh", /container run sh/],
