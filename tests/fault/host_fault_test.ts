@@ -306,7 +306,7 @@ test("failed and killed steps of other machines leave nothing", () =>
     words: (directory) => [directory],
     async before(directory) {
       await Deno.writeTextFile(`${directory}/tasks`, "");
-      for (const name of ["containers", "layers", "work"]) {
+      for (const name of ["containers", "layers", "volumes", "work"]) {
         await Deno.mkdir(`${directory}/store/${name}`, { recursive: true });
       }
       await Deno.writeTextFile(`${directory}/store/lock`, "");
