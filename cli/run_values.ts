@@ -48,14 +48,13 @@ function hostPath(
 }
 
 /**
- * Parses `SRC:DST[:OPTIONS]`, or `DST[:OPTIONS]` for an anonymous volume. A word
- * without a slash names a volume.
+ * Parses `SRC:DST[:OPTIONS]`, or `DST` for an anonymous volume. A word without a
+ * slash names a volume.
  */
 export function parseVolume(text: string, requester: Requester): Mount {
   const flag = `--volume ${text}`;
   const parts = text.split(":");
-  const isOne = parts.length === 1 ||
-    parts.length === 2 && /^\/[^:]*:[^/]/.test(text);
+  const isOne = parts.length === 1;
   const [source = "", destination = "", options = "", ...further] = isOne
     ? ["", ...parts]
     : parts;

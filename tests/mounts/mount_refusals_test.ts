@@ -179,7 +179,7 @@ for (
     [["--volumes-from", "nosuch"], /container does not exist: nosuch/],
     [["--volumes-from", "nosuch:x"], /not CONTAINER\[:ro\]/],
     [["-v", "./name:/x"], /\.\/name does not exist on the host\. Create it/],
-    [["-v", "/x:nope"], /unknown option nope/],
+    [["-v", "/x:nope"], /nope is not absolute/],
     [["-v", ":/x"], /not SRC:DST.*Give both paths/],
   ] as const
 ) {
