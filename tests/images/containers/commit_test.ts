@@ -153,7 +153,7 @@ test(
       const [{ State }] = JSON.parse(await box.does("inspect", "up"));
       return State.Status === "running";
     });
-    await box.does("image", "prune");
+    await box.does("image", "prune", "-f");
     assertEquals(box.left(), before);
   },
   { skip },

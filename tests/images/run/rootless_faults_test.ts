@@ -26,7 +26,7 @@ test("a store whose IDs have changed is refused with the cure", async () => {
   const without = await box.as(box.words("pull", name), WITHOUT_HELPER);
   assertEquals([without.status, without.stdout], [125, ""]);
   assertMatch(without.stderr, /only one .*Restore the former range \(1000000/);
-  const pruned = await box.as(box.words("image", "prune", "-a"), more);
+  const pruned = await box.as(box.words("image", "prune", "-af"), more);
   assertEquals([pruned.status, pruned.stderr], [0, ""]);
   assertEquals(box.left(), [0, 0, 0]);
 }, { skip });
@@ -96,7 +96,7 @@ test(
       const { stdout } = await execute(["ps", "-u", user, "-o", "stat="]);
       return stdout.split("\n").every((state) => /^(Z|$)/.test(state));
     });
-    await box.does("image", "prune");
+    await box.does("image", "prune", "-f");
     assertEquals(box.left(), [0, 0, 0]);
   },
   { skip },

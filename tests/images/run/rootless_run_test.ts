@@ -49,10 +49,10 @@ test("a user's named container keeps its changes until rm", async () => {
     await box.does("exec", "one", "stat", "-c", "%u", "/p/q/x"),
     "5\n",
   );
-  await box.does("rmi", name);
+  await box.does("rmi", "-f", name);
   await box.does("rm", "-f", "one");
   assertEquals(stage.left(), []);
-  await box.does("image", "prune");
+  await box.does("image", "prune", "-f");
   assertEquals(box.left(), [0, 0, 0]);
 }, { skip });
 
