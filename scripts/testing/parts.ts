@@ -247,21 +247,21 @@ export function allParts(): Part[] {
     {
       name: "unit",
       title: "unit tests",
-      budget: 50,
+      budget: 65,
       quick: true,
       run: async (touched) => await units(unitTests().filter(touched)),
     },
     {
       name: "scripts",
       title: "the scripts",
-      budget: 95,
+      budget: 160,
       run: (touched) =>
         endToEnd(scripts.filter(touched), undefined, { network: true }),
     },
     {
       name: "compiled",
       title: "the compiled program",
-      budget: 780,
+      budget: 1050,
       run: (touched) =>
         program(
           own.filter((path) =>
@@ -273,7 +273,7 @@ export function allParts(): Part[] {
     {
       name: "images",
       title: "images, registries and layers",
-      budget: 60,
+      budget: 210,
       run: (touched) =>
         program(own.filter((path) => touched(path) && isOfImages(path))),
     },
