@@ -84,7 +84,7 @@ test("plain run: Deno takes over everything unusual", async () => {
     [`${source}/a:b:/tmp`],
     ["/proc/self/cwd:/tmp"],
     ["/etc/passwd:/tmp"],
-    ["relative:/tmp"],
+    ["./relative:/tmp"],
     [`${source}:/tmp:rw`],
     [`${source}:/tmp:ro,nosuid`],
     [`${source}:/tmp:ro:ro`],
