@@ -5,7 +5,8 @@ import type { Store } from "../../containers/store/store.ts";
 import { ContainerError, EXIT, UsageError } from "../../spec/errors.ts";
 import type { Flags } from "../flags.ts";
 import { globals } from "../oci/global.ts";
-import { logError, print, say } from "../output.ts";
+import { reportError } from "../each_word.ts";
+import { print } from "../output.ts";
 
 /**
  * The words of a command line; there must be at least one.
@@ -65,11 +66,7 @@ export async function forEach(
     }
     const { reason } = outcome;
     if (!(reason instanceof ContainerError)) throw reason;
-    const message = reason.hint
-      ? `${reason.message}. ${reason.hint}`
-      : reason.message;
-    say(`container: ${message}`);
-    logError(message);
+    reportError(reason);
     status ||= reason.status || EXIT.failure;
   }
   return status;

@@ -5,9 +5,10 @@ import { rename } from "../../containers/daily/rename.ts";
 import { isKept, look, type View } from "../../containers/daily/view.ts";
 import { recordsIn } from "../../containers/decide/networks/join_networks.ts";
 import type { Store } from "../../containers/store/store.ts";
-import { ContainerError, UsageError } from "../../spec/errors.ts";
+import { UsageError } from "../../spec/errors.ts";
 import { memberOf } from "../../network/records/leases.ts";
 import type { Command } from "../command.ts";
+import { INSPECT_FORMAT, printInspected, requireJson } from "../each_word.ts";
 import { parseFlagsAndNames } from "../flags.ts";
 import { findContainer } from "../../containers/daily/names.ts";
 import { globals } from "../oci/global.ts";
@@ -115,37 +116,16 @@ export const inspectCommand: Command = {
   name: "inspect",
   summary: "Print details of containers, as JSON",
   usage: "CONTAINER…",
-  flags: [{
-    name: "format",
-    short: "f",
-    value: "FORMAT",
-    help: "json (the only format)",
-  }],
+  flags: [INSPECT_FORMAT],
   examples: [["sudo container inspect web", "an array, in docker's format"]],
   execute(argv) {
     const flags = parseFlagsAndNames(this.flags, argv, "container inspect");
-    const format = flags.last("format");
-    if (format !== undefined && format !== "json") {
-      throw new UsageError(
-        `--format ${format}: the only format is json`,
-        "Select parts of it with jq(1).",
-      );
-    }
+    requireJson(flags);
     const { store } = globals();
-    const found: unknown[] = [];
-    let failed: unknown;
-    for (const word of containersOf(flags, "inspect")) {
-      try {
-        const view = look(store, findContainer(store, word));
-        if (view) found.push(asInspected(store, view));
-      } catch (error) {
-        if (!(error instanceof ContainerError)) throw error;
-        failed ??= error;
-      }
-    }
-    print(JSON.stringify(found, null, 2));
-    if (failed) throw failed;
-    return 0;
+    return printInspected(containersOf(flags, "inspect"), (word) => {
+      const view = look(store, findContainer(store, word));
+      return view && asInspected(store, view);
+    });
   },
 };
 

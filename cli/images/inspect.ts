@@ -15,8 +15,8 @@ import {
   familiarRepository,
 } from "../../images/spec/reference.ts";
 import { withoutControls } from "../../spec/controls.ts";
-import { ContainerError, UsageError } from "../../spec/errors.ts";
 import type { Command } from "../command.ts";
+import { INSPECT_FORMAT, printInspected, requireJson } from "../each_word.ts";
 import { asksJson, FORMAT } from "../daily/format.ts";
 import { size, table } from "../daily/table.ts";
 import { type Flag, parseFlagsAndNames } from "../flags.ts";
@@ -72,12 +72,7 @@ export const imageInspectCommand: Command = {
   name: "image inspect",
   summary: "Print details of images, as JSON",
   usage: "IMAGE…",
-  flags: [{
-    name: "format",
-    short: "f",
-    value: "FORMAT",
-    help: "json (the only format)",
-  }],
+  flags: [INSPECT_FORMAT],
   examples: [[
     "sudo container image inspect alpine",
     "an array, in docker's format",
@@ -88,28 +83,13 @@ export const imageInspectCommand: Command = {
       argv,
       "container image inspect",
     );
-    const format = flags.last("format");
-    if (format !== undefined && format !== "json") {
-      throw new UsageError(
-        `--format ${format}: the only format is json`,
-        "Select parts of it with jq(1).",
-      );
-    }
+    requireJson(flags);
     const words = imagesOf(flags, "image inspect");
     const store = openStore();
-    const found: unknown[] = [];
-    let failed: unknown;
-    for (const word of words) {
-      try {
-        found.push(asInspected(store, findImage(store, word)));
-      } catch (error) {
-        if (!(error instanceof ContainerError)) throw error;
-        failed ??= error;
-      }
-    }
-    print(JSON.stringify(found, null, 2));
-    if (failed) throw failed;
-    return 0;
+    return printInspected(
+      words,
+      (word) => asInspected(store, findImage(store, word)),
+    );
   },
 };
 

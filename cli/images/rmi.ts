@@ -7,9 +7,10 @@ import {
   familiarName,
   parseReference,
 } from "../../images/spec/reference.ts";
-import { ContainerError, EXIT, UsageError } from "../../spec/errors.ts";
+import { ContainerError, UsageError } from "../../spec/errors.ts";
 import type { Command } from "../command.ts";
 import { confirms } from "../confirm.ts";
+import { forEachWord } from "../each_word.ts";
 import { asksJson, FORMAT } from "../daily/format.ts";
 import { size } from "../daily/table.ts";
 import {
@@ -18,7 +19,7 @@ import {
   parseFlagsAndNames,
   takeNoWords,
 } from "../flags.ts";
-import { logError, print, say } from "../output.ts";
+import { print } from "../output.ts";
 import { type Filter, type FilterKey, parseFilters } from "./filters.ts";
 import { clearKilled } from "../volumes/names.ts";
 import { InUse, refuseUsed, usersOfImages } from "./conflicts.ts";
@@ -53,23 +54,15 @@ export const rmiCommand: Command = {
     if (inside !== null) return inside;
     const store = openStore();
     const force = flags.has("force");
-    let status = 0;
-    for (const word of words) {
-      try {
+    return forEachWord(
+      words,
+      (word) => {
         const lines = remove(store, word, force);
         if (!flags.has("quiet")) lines.forEach(print);
-      } catch (error) {
-        if (!(error instanceof ContainerError)) throw error;
-        const message = `${error.message}${
-          error.hint ? `. ${error.hint}` : ""
-        }`;
-        say(`container: ${message}`);
-        logError(message);
-        const isError = error instanceof UsageError || error instanceof InUse;
-        if (!force || isError) status = EXIT.failure;
-      }
-    }
-    return status;
+      },
+      (error) =>
+        !force || error instanceof UsageError || error instanceof InUse,
+    );
   },
 };
 

@@ -4,10 +4,10 @@ import { subnetText } from "../../network/address.ts";
 import { membersOf } from "../../network/records/leases.ts";
 import type { Networks } from "../../network/records/networks.ts";
 import type { NetworkRecord } from "../../plan/network.ts";
-import { ContainerError, UsageError } from "../../spec/errors.ts";
+import { UsageError } from "../../spec/errors.ts";
 import type { Command } from "../command.ts";
+import { INSPECT_FORMAT, printInspected, requireJson } from "../each_word.ts";
 import { parseFlagsAndNames } from "../flags.ts";
-import { print } from "../output.ts";
 import { findNetwork, openNetworks, thisBoot } from "./open.ts";
 
 /** Everything that is known of a network, in docker's structure. */
@@ -52,12 +52,7 @@ export const networkInspectCommand: Command = {
   name: "network inspect",
   summary: "Print details of networks, as JSON",
   usage: "NETWORK…",
-  flags: [{
-    name: "format",
-    short: "f",
-    value: "FORMAT",
-    help: "json (the only format)",
-  }],
+  flags: [INSPECT_FORMAT],
   examples: [
     ["sudo container network inspect blue", "an array, in docker's format"],
   ],
@@ -67,27 +62,12 @@ export const networkInspectCommand: Command = {
       argv,
       "container network inspect",
     );
-    const format = flags.last("format");
-    if (format !== undefined && format !== "json") {
-      throw new UsageError(
-        `--format ${format}: the only format is json`,
-        "Select parts of it with jq(1).",
-      );
-    }
+    requireJson(flags);
     const networks = openNetworks();
-    const found: unknown[] = [];
-    let failed: unknown;
-    for (const word of networksOf(flags.rest, "inspect")) {
-      try {
-        found.push(asInspected(networks, findNetwork(networks, word)));
-      } catch (error) {
-        if (!(error instanceof ContainerError)) throw error;
-        failed ??= error;
-      }
-    }
-    print(JSON.stringify(found, null, 2));
-    if (failed) throw failed;
-    return 0;
+    return printInspected(
+      networksOf(flags.rest, "inspect"),
+      (word) => asInspected(networks, findNetwork(networks, word)),
+    );
   },
 };
 

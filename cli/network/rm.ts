@@ -7,8 +7,9 @@ import { membersOf } from "../../network/records/leases.ts";
 import type { Networks } from "../../network/records/networks.ts";
 import { DEFAULT_NETWORK } from "../../network/records/record.ts";
 import type { NetworkRecord } from "../../plan/network.ts";
-import { ContainerError, EXIT, UsageError } from "../../spec/errors.ts";
+import { ContainerError, UsageError } from "../../spec/errors.ts";
 import type { Command } from "../command.ts";
+import { forEachWord } from "../each_word.ts";
 import { asksJson, FORMAT } from "../daily/format.ts";
 import {
   type Flag,
@@ -16,7 +17,7 @@ import {
   parseFlagsAndNames,
   takeNoWords,
 } from "../flags.ts";
-import { logError, print, say } from "../output.ts";
+import { print } from "../output.ts";
 import { parseNetworkFilters } from "./filters.ts";
 import { networksOf } from "./inspect.ts";
 import { findNetwork, openNetworks, requireRoot, thisBoot } from "./open.ts";
@@ -49,25 +50,13 @@ export const networkRmCommand: Command = {
     const words = networksOf(flags.rest, "rm");
     requireRoot(`remove the network ${words[0]}`);
     const networks = openNetworks();
-    let status = 0;
-    for (const word of words) {
-      try {
-        if (flags.has("force") && !isThere(networks, word)) continue;
-        const record = findNetwork(networks, word);
-        if (record.name === DEFAULT_NETWORK) throw new UsageError(KEPT, CURE);
-        remove(networks, record);
-        print(word);
-      } catch (error) {
-        if (!(error instanceof ContainerError)) throw error;
-        const message = `${error.message}${
-          error.hint ? `. ${error.hint}` : ""
-        }`;
-        say(`container: ${message}`);
-        logError(message);
-        status = EXIT.failure;
-      }
-    }
-    return status;
+    return forEachWord(words, (word) => {
+      if (flags.has("force") && !isThere(networks, word)) return;
+      const record = findNetwork(networks, word);
+      if (record.name === DEFAULT_NETWORK) throw new UsageError(KEPT, CURE);
+      remove(networks, record);
+      print(word);
+    });
   },
 };
 

@@ -3,6 +3,7 @@
 import { type Volume, volumesOf } from "../../images/store/volumes.ts";
 import { ContainerError, UsageError } from "../../spec/errors.ts";
 import type { Command } from "../command.ts";
+import { INSPECT_FORMAT, printInspected, requireJson } from "../each_word.ts";
 import { asksJson, FORMAT } from "../daily/format.ts";
 import { table } from "../daily/table.ts";
 import {
@@ -73,46 +74,28 @@ export const asObject = (
   containers: users.map(({ id }) => id),
 });
 
-const INSPECT_FLAGS: readonly Flag[] = [{
-  name: "format",
-  short: "f",
-  value: "FORMAT",
-  help: "json (the only format)",
-}];
-
 /** Prints everything that is known of volumes. */
 export const volumeInspectCommand: Command = {
   name: "volume inspect",
   summary: "Print details of volumes, as JSON",
   usage: "VOLUME…",
-  flags: INSPECT_FLAGS,
+  flags: [INSPECT_FORMAT],
   examples: [
     ["sudo container volume inspect data", "an array, in docker's structure"],
   ],
   execute(argv) {
     const flags = parseFlagsAndNames(
-      INSPECT_FLAGS,
+      this.flags,
       argv,
       "container volume inspect",
     );
-    const format = flags.last("format");
-    if (format !== undefined && format !== "json") {
-      throw new UsageError(
-        `--format ${format}: the only format is json`,
-        "Select parts of it with jq(1).",
-      );
-    }
+    requireJson(flags);
     const volumes = volumesOf(openStore());
-    const found: Volume[] = [];
-    let failed: unknown;
-    for (const word of namesOf(flags.rest, "inspect")) {
+    return printInspected(namesOf(flags.rest, "inspect"), (word) => {
       const volume = volumes.find(({ name }) => name === word);
-      if (volume) found.push(volume);
-      else failed ??= missingVolume(word);
-    }
-    print(JSON.stringify(found.map(asInspected), null, 2));
-    if (failed) throw failed;
-    return 0;
+      if (!volume) throw missingVolume(word);
+      return asInspected(volume);
+    });
   },
 };
 

@@ -7,9 +7,10 @@ import {
   type Volume,
   volumesOf,
 } from "../../images/store/volumes.ts";
-import { ContainerError, EXIT } from "../../spec/errors.ts";
+import { ContainerError } from "../../spec/errors.ts";
 import type { Command } from "../command.ts";
 import { confirms } from "../confirm.ts";
+import { forEachWord } from "../each_word.ts";
 import { asksJson, FORMAT } from "../daily/format.ts";
 import { size } from "../daily/table.ts";
 import {
@@ -20,7 +21,7 @@ import {
 } from "../flags.ts";
 import { openStore } from "../images/open_store.ts";
 import { inUserNamespace } from "../images/user_namespace.ts";
-import { logError, print, say } from "../output.ts";
+import { print } from "../output.ts";
 import { parseVolumeFilters, type VolumeKey } from "./filters.ts";
 import { missingVolume, namesOf } from "./list.ts";
 import { clearKilled, shownUsers } from "./names.ts";
@@ -45,22 +46,10 @@ export const volumeRmCommand: Command = {
     });
     if (inside !== null) return inside;
     const store = openStore();
-    let status = 0;
-    for (const name of names) {
-      try {
-        remove(store, name, flags.has("force"));
-        print(name);
-      } catch (error) {
-        if (!(error instanceof ContainerError)) throw error;
-        const message = `${error.message}${
-          error.hint ? `. ${error.hint}` : ""
-        }`;
-        say(`container: ${message}`);
-        logError(message);
-        status = EXIT.failure;
-      }
-    }
-    return status;
+    return forEachWord(names, (name) => {
+      remove(store, name, flags.has("force"));
+      print(name);
+    });
   },
 };
 

@@ -91,7 +91,7 @@ export async function findOrFetch(
   };
 }
 
-/** @throws {ContainerError} if only a layer that is not here says who runs */
+/** @throws {ContainerError} if a missing layer has the accounts of its user */
 function refuseAccounts(word: string, { User = "" }: ContainerConfig): void {
   if (/^[0-9:]*$/.test(User)) return;
   throw new ContainerError(

@@ -1,5 +1,5 @@
 /**
- * The networks to which the host has a route, so that none of ours hides them.
+ * The networks to which the host has a route. No container network may hide one.
  * Runs on the host.
  *
  * @module

@@ -1,5 +1,5 @@
 /**
- * The one table of ours in the host's firewall. Its rules never change: the
+ * Our only table in the host's firewall. Its rules never change: the
  * networks and the published ports are elements of its sets and maps, so that a
  * thousand ports are no more rules than one. Pure.
  *

@@ -25,7 +25,7 @@ export const mapsOfStore = ({ uids, gids }: StoreIds): IdMaps => ({
   helper: uids.length > 1 || gids.length > 1,
 });
 
-/** Whether a user who has these IDs now may still map those of the store. */
+/** Whether the user may still map the IDs of the store, with the IDs in `now`. */
 export const mayMap = (store: StoreIds, now: StoreIds): boolean =>
   (["uids", "gids"] as const).every((kind) =>
     store[kind].every(({ hostID, size }) =>
