@@ -26,6 +26,7 @@ export type { LibraryOptions } from "./containers/run/library_options.ts";
 export type {
   ContainerOptions,
   NamespaceMode,
+  SharedNetwork,
 } from "./containers/decide/options.ts";
 export type { Stdio } from "./containers/decide/streams.ts";
 export { plan } from "./containers/run/plan.ts";

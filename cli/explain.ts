@@ -235,11 +235,11 @@ async function prepareKept(
   const { decideDetached } = await import("../containers/daily/begin.ts");
   const { compile } = await import("../plan/compile.ts");
   const { interactive, logMax, autoRemove, restart } = keep;
-  const decided = await decideDetached(
-    id,
-    { ...named, interactive, name: record.container },
-    directory,
-  );
+  const decided = await decideDetached(store, id, {
+    ...named,
+    interactive,
+    name: record.container,
+  });
   return {
     ...decided,
     plan: compile(decided.spec, decided.facts),

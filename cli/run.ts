@@ -125,6 +125,8 @@ export const runCommand: Command = {
 const mayReuse = (flags: Flags, words: readonly string[]) =>
   Deno.build.standalone && variable("CONTAINER_REUSE") !== "0" &&
   !["debug", "status-fd"].some((name) => flags.last(name) !== undefined) &&
+  // The process of that container is another one the next time.
+  !flags.last("network")?.startsWith("container:") &&
   words.length === Deno.args.length &&
   ownWords(Deno.args).every((word, index) => word === words[index]);
 

@@ -220,7 +220,7 @@ export const RUN_FLAGS: readonly Flag[] = [
   {
     name: "network",
     value: "MODE",
-    help: "none (default), host, path:FILE, or NETWORK (repeatable)",
+    help: "none, host, path:FILE, container:NAME, or NETWORK (repeatable)",
   },
   { name: "net", as: "network", value: "MODE", help: "The same as --network" },
   {

@@ -267,9 +267,15 @@ function mounts(
 function mode(flag: string, text: string): NamespaceMode {
   if (text === "host" || text === "private") return text;
   if (/^path:\/./.test(text)) return text as NamespaceMode;
+  if (flag === "network") {
+    // podman's word for it.
+    if (/^ns:\/./.test(text)) return `path:${text.slice("ns:".length)}`;
+    // The other container is looked up later.
+    if (/^container:./.test(text)) return "private";
+  }
   throw new UsageError(
     `--${flag} ${text}: not one of ${
-      flag === "network" ? "none, a network" : "private"
+      flag === "network" ? "none, a network, container:NAME" : "private"
     }, host and path:FILE`,
     modeHint(flag, text),
   );
@@ -312,7 +318,16 @@ function namespaces(flags: Flags): ContainerOptions["namespaces"] {
   }
   const cgroup = flags.last("cgroupns");
   if (cgroup !== undefined) modes.cgroup = mode("cgroupns", cgroup);
-  const network = flags.last("network");
+  const networks = flags.all("network");
+  const network = networks.at(-1);
+  if (networks.length > 1 && !networks.every(isNetworkName)) {
+    throw new UsageError(
+      `--network ${
+        networks.join(" --network ")
+      }: conflicting options: cannot attach both user-defined and non-user-defined network-modes`,
+      "Give one of them, or only names of networks.",
+    );
+  }
   if (network !== undefined) {
     modes.network = network === "none" || isNetworkName(network)
       ? "private"

@@ -46,6 +46,7 @@ function asInspected(store: Store, view: View) {
     LogPath: daily?.detached ? `${directory}/log` : "",
     KeeperPid: daily?.keeper && isKept(record) ? daily.keeper.pid : 0,
     HostConfig: {
+      NetworkMode: networkMode(record),
       AutoRemove: daily?.autoRemove ?? false,
       RestartPolicy: {
         Name: daily?.restart.name ?? "no",
@@ -90,6 +91,18 @@ const shownOf = (image?: ImageRoot) => {
     ...Healthcheck ? { Healthcheck } : {},
   };
 };
+
+/** The word of `--network`, as docker shows it. */
+function networkMode({ spec, daily }: View["record"]): string {
+  const { networks, sharedNetwork } = daily?.options ?? {};
+  if (networks) return networks.places[0]?.network.name ?? "none";
+  if (sharedNetwork) return `container:${sharedNetwork.container}`;
+  const namespace = spec.linux.namespaces.find(({ type }) =>
+    type === "network"
+  );
+  if (!namespace) return "host";
+  return namespace.path === undefined ? "none" : `ns:${namespace.path}`;
+}
 
 /** The networks of a container that runs, in docker's structure. */
 function networksOf({ record }: View) {

@@ -154,6 +154,11 @@ async function withNetworks(
   options: ContainerOptions,
   flags: Flags,
 ): Promise<ContainerOptions> {
+  const shared = flags.last("network");
+  if (shared?.startsWith("container:")) {
+    const { shareNetwork } = await import("../network/shared.ts");
+    return shareNetwork(options, shared, flags);
+  }
   if (
     !flags.all("network").some(isNetworkName) &&
     NETWORK_FLAGS.every((name) => flags.last(name) === undefined)

@@ -29,18 +29,10 @@ interface AskedNetwork {
  * not exist
  */
 export function networksOf(flags: Flags): NetworkPlaces | undefined {
-  const words = flags.all("network");
-  const names = words.filter(isNetworkName);
+  const names = flags.all("network").filter(isNetworkName);
   if (!names.length) {
     refuseWithoutNetwork(flags);
     return undefined;
-  }
-  const other = words.find((word) => !isNetworkName(word));
-  if (other !== undefined) {
-    throw new UsageError(
-      `--network ${names[0]} and --network ${other} cannot be used together`,
-      "Remove one of them.",
-    );
   }
   const asked = names.map(parseNetwork);
   merge(asked[0]!, flags);

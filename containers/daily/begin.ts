@@ -26,6 +26,7 @@ import { type Decided, decideRun } from "../decide/run.ts";
 import { THIS_MACHINE } from "../world/real_world.ts";
 import { EntryLedger } from "../store/entry_ledger.ts";
 import type { Entry, Store } from "../store/store.ts";
+import { withSharedNetwork } from "./shared_network.ts";
 import { viewOnHost } from "../run/run.ts";
 import {
   type DailyRecord,
@@ -41,25 +42,28 @@ const SHOWN = 12;
 /**
  * Decides everything for a container in the background; changes nothing.
  *
- * @param directory the container's own
  * @throws {UsageError} or {SpecError} for options that are invalid or cannot be
  * met
  */
 export async function decideDetached(
+  store: Store,
   id: string,
   { name, options, rootfs, image, interactive, idFile }:
     & Pick<DailyRecord, "name" | "options" | "rootfs" | "image" | "interactive">
     & { idFile?: string },
-  directory: string,
 ): Promise<Decided> {
   const decided = await decideRun(
     {
       id,
-      options: { ...options, init: false, tty: options.tty ?? false },
+      options: {
+        ...withSharedNetwork(store, options),
+        init: false,
+        tty: options.tty ?? false,
+      },
       rootfs,
       image,
       background: true,
-      record: { directory, container: name },
+      record: { directory: store.pathOf(id), container: name },
       idFile,
     },
     requesterIn(THIS_MACHINE, [

@@ -158,11 +158,10 @@ export async function runDetached(
   }
   const drafted = draft(keep, options, rootfs, true);
   await sweepLeftovers();
-  const decided = await decideDetached(
-    drafted.id,
-    { ...drafted.daily, idFile: keep.idFile },
-    store.pathOf(drafted.id),
-  );
+  const decided = await decideDetached(store, drafted.id, {
+    ...drafted.daily,
+    idFile: keep.idFile,
+  });
   using entry = addContainer(store, drafted, decided.spec);
   for (const line of decided.leftOut) say(`container: ${line}`);
   try {

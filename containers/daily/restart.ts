@@ -49,7 +49,7 @@ async function beginAgain(
   entry.save({ ...entry.record, daily: again });
   try {
     const { id } = record;
-    const decided = await decideDetached(id, again, store.pathOf(id));
+    const decided = await decideDetached(store, id, again);
     await begin(store, entry, decided);
   } catch (error) {
     const problem = error instanceof Error ? error.message : String(error);

@@ -61,13 +61,17 @@ export function etcFiles(
   const layered = typeof rootfs === "string" ? null : rootfs;
   using root = typeof rootfs === "string" ? openRoot(rootfs, world) : null;
   return files.flatMap(({ path, text, flag }): Mount[] => {
-    if (text === null || covered(path, flag, options, requester)) return [];
+    const shared = options.sharedNetwork?.files?.[path];
+    if (text === null && !shared) return [];
+    if (covered(path, flag, options, requester)) return [];
     if (!flag && options.defaultMounts === false) return [];
     // A missing file is made among the container's own changes of an image.
     const isGood = layered
       ? (layered[path]?.type ?? "file") === "file"
       : root && isThere(root, path);
     if (!flag && !isGood) return [];
+    if (shared) return [sharedFile(shared, path, spec)];
+    if (text === null) return [];
     if (ownHosts && path === "/etc/hosts") {
       ownHosts.text = text;
       return [{
@@ -88,6 +92,16 @@ export function etcFiles(
     }];
   });
 }
+
+/** The file of the container whose network is shared. */
+const sharedFile = (mount: Mount, path: string, { root }: Spec): Mount => ({
+  ...mount,
+  destination: path,
+  options: [
+    ...(mount.options ?? []).filter((option) => option !== "ro"),
+    ...(root.readonly ? ["ro"] : []),
+  ],
+});
 
 function hostnameFile({ hostname }: Spec): EtcFile {
   const text = hostname === undefined ? null : `${hostname}\n`;

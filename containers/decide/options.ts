@@ -19,6 +19,14 @@ import type {
 /** A namespace: the host's, a new one, or the one at a path. */
 export type NamespaceMode = "host" | "private" | `path:${string}`;
 
+/** The network of another container. */
+export interface SharedNetwork {
+  /** The ID of that container. */
+  container: string;
+  /** Its files of names by their path, looked up at each start. */
+  files?: Readonly<Record<string, Mount>>;
+}
+
 /** The container to run. */
 export interface ContainerOptions {
   /** The root filesystem: a directory or an image file. Default: `./fs`. */
@@ -53,6 +61,8 @@ export interface ContainerOptions {
   namespaces?: Partial<Record<Exclude<NamespaceType, "user">, NamespaceMode>>;
   /** The networks that it is in; its network namespace is a new one. */
   networks?: NetworkPlaces;
+  /** The container whose network namespace it shares. */
+  sharedNetwork?: SharedNetwork;
   /** Clock offsets of a new time namespace. */
   timeOffsets?: { monotonic?: TimeOffset; boottime?: TimeOffset };
   /**

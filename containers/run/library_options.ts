@@ -8,7 +8,12 @@ import type { Stdio } from "../decide/streams.ts";
 export interface LibraryOptions extends
   Omit<
     ContainerOptions,
-    "tty" | "init" | "announce" | "command" | "networks"
+    | "tty"
+    | "init"
+    | "announce"
+    | "command"
+    | "networks"
+    | "sharedNetwork"
   > {
   /**
    * The command and its arguments. With `image`, they are the words after its

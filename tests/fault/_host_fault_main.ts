@@ -90,9 +90,9 @@ const ACTS: Record<string, (argv: string[]) => Act> = {
           idFile: keep.idFile,
         };
         const { spec, facts } = await decideDetached(
+          store,
           "f".repeat(64),
           wanted,
-          store.pathOf("f"),
         );
         return compile(spec, facts).host;
       },

@@ -22,7 +22,7 @@ for (
     [["--network", "a b"], /not one of none, a network, host and path/],
     [["--network", "nosuch"], /Network does not exist: nosuch\. .*network ls/],
     [["--ip", "10.0.0.1"], /--ip requires a network.*--network NETWORK/],
-    [["--network=a", "--network=host"], /cannot be used together/],
+    [["--network=a", "--network=host"], /cannot attach both user-defined/],
     [["--network", "container:web"], /path:\/proc\/PID\/ns\/net/],
     [["--pid", "container:web"], /private, host and path.*\/ns\/pid/],
     [["--ipc", "shareable"], /private, host and path.*--ipc private/],
