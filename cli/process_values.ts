@@ -4,6 +4,7 @@
  */
 
 import type { ContainerOptions } from "../containers/decide/options.ts";
+import { HOST_GATEWAY } from "../containers/decide/etc_files.ts";
 import { isAddress, isDomain } from "../spec/addresses.ts";
 import { UsageError } from "../spec/errors.ts";
 import type { TimeOffset } from "../spec/types.ts";
@@ -17,7 +18,10 @@ function address(flag: string, text: string): string {
   );
 }
 
-/** Parses `NAME:IP` or `NAME=IP`: a line of hosts(5). */
+/**
+ * Parses `NAME:IP` or `NAME=IP`, a line of hosts(5), or `NAME:host-gateway`, the
+ * host as the container reaches it.
+ */
 export function parseAddHost(text: string): { name: string; address: string } {
   const flag = `--add-host ${text}`;
   const [, name = "", to = ""] = text.match(/^([^:=]*)[:=](.*)$/s) ?? [];
@@ -30,13 +34,7 @@ export function parseAddHost(text: string): { name: string; address: string } {
   if (!isDomain(name)) {
     throw new UsageError(`${flag}: ${name} is not a valid name`);
   }
-  if (to === "host-gateway") {
-    throw new UsageError(
-      `${flag}: host-gateway is not supported yet`,
-      "In a network, use its gateway; with --network host, 127.0.0.1.",
-    );
-  }
-  return { name, address: address(flag, to) };
+  return { name, address: to === HOST_GATEWAY ? to : address(flag, to) };
 }
 
 /** Parses the value of `--dns`: the address of a name server. */

@@ -66,6 +66,9 @@ export const runCommand: Command = {
       rootfs: () => defaultRoot(requester),
     });
     const { flags, options, image } = asked;
+    if (asked.network !== undefined && !flags.has("quiet")) {
+      say(`container: the network is ${asked.network}; see --network`);
+    }
     const kept = isKept(flags) ? await import("./daily/run.ts") : null;
     const detaches = flags.has("detach") ||
       flags.last("detach-keys") !== undefined;

@@ -107,7 +107,7 @@ export const RUN_FLAGS: readonly Flag[] = [
   {
     name: "add-host",
     value: "NAME:IP",
-    help: "Add a line to /etc/hosts",
+    help: "Add a line to /etc/hosts; host-gateway is the host",
   },
   { name: "dns", value: "IP", help: "Add a name server to /etc/resolv.conf" },
   {
@@ -119,6 +119,12 @@ export const RUN_FLAGS: readonly Flag[] = [
     name: "dns-option",
     value: "OPTION",
     help: "Add an option of resolv.conf(5)",
+  },
+  {
+    name: "dns-opt",
+    as: "dns-option",
+    value: "OPTION",
+    help: "The same as --dns-option",
   },
   {
     name: "env",

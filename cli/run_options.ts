@@ -310,6 +310,10 @@ export const isNetworkName = (text: string): boolean =>
   /^([a-zA-Z0-9][a-zA-Z0-9_.-]*|name=.*)$/s.test(text) &&
   !["none", "host", "private", "shareable"].includes(text);
 
+/** Whether `--network` takes a word for every container. */
+export const isNetworkWord = (text: string): boolean =>
+  text === "none" || text === "host" || isNetworkName(text);
+
 function namespaces(flags: Flags): ContainerOptions["namespaces"] {
   const modes: ContainerOptions["namespaces"] = {};
   for (const type of ["pid", "uts", "ipc", "time"] as const) {

@@ -34,6 +34,8 @@ export interface NetworkRecord {
   masquerade: boolean;
   /** The size of the largest packet; by default that of the way out. */
   mtu?: number;
+  /** The name servers of its containers; by default the host's. */
+  dns?: string[];
   /** Names and values that mean something to the user only. */
   labels: Record<string, string>;
   /** The options as they were given. */

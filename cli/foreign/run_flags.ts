@@ -36,7 +36,6 @@ const NEAREST: Record<string, string> = {
     "Use --device HOST:INSIDE:ACCESS; other device nodes cannot be opened.",
   "disable-content-trust":
     "policy.json says which images may be pulled. Remove the flag.",
-  "dns-opt": "Use --dns-option.",
   expose: NO_NETWORKS,
   gpus: "Use --device for each node, like --device /dev/nvidia0.",
   "health-cmd": NO_HEALTH,

@@ -27,6 +27,7 @@ import {
 import { Flags } from "../flags.ts";
 import { entrypointWords } from "../parse_run.ts";
 import { isKept } from "../run_flags.ts";
+import { withImageNetwork, withNetworkVariable } from "../network/default.ts";
 import { isNetworkName, optionsFromFlags } from "../run_options.ts";
 
 /** What a command line of `run` asks for. */
@@ -36,6 +37,8 @@ export interface Asked {
   options: ContainerOptions;
   /** The paths of the image's volumes. */
   volumes?: readonly string[];
+  /** The network that was chosen, since the flags name none. */
+  network?: string;
   /** The root filesystem, if it is an image. */
   image?: ImageRoot;
   /** The first word, if it could be the name of an image that is not here. */
@@ -72,11 +75,12 @@ export async function askedFor(
 
 /** Reads the command line without its volumes. */
 async function rootAndCommand(
-  given: Flags,
+  original: Flags,
   requester: Requester,
   looking: Looking,
 ): Promise<Asked> {
-  const named = given.last("image");
+  const named = original.last("image");
+  const given = withNetworkVariable(original, requester);
   const entrypoint = entrypointOf(given);
   // The words begin with those of --entrypoint.
   const rest = given.rest.slice(entrypoint?.length ?? 0);
@@ -85,38 +89,44 @@ async function rootAndCommand(
     ? given
     : new Flags(given.given, [word, ...given.rest]);
   // A wrong flag is reported before anything is looked up.
-  const options = await withNetworks(
-    optionsFromFlags(flags, requester),
-    flags,
-  );
+  const asked = optionsFromFlags(flags, requester);
+  const joined = namesNetwork(flags) ? await withNetworks(asked, flags) : null;
   const when = pullWhen(given);
-  if (named !== undefined && options.rootfs !== undefined) {
+  if (named !== undefined && asked.rootfs !== undefined) {
     throw new UsageError(
       "--image and --rootfs cannot be used together",
       "Remove one of them.",
     );
   }
-  if (word === undefined || word === "") return { flags, options };
+  if (word === undefined || word === "") {
+    return { flags, options: joined ?? asked };
+  }
   const meaning = named !== undefined
     ? meaningOfImage(word)
     : await meaningOf(word, {
-      hasRoot: options.rootfs !== undefined,
+      hasRoot: asked.rootfs !== undefined,
       isCommand: async () => {
         const root = await looking.rootfs();
-        return root !== null && isCommandIn(root, word, options, requester);
+        return root !== null && isCommandIn(root, word, asked, requester);
       },
       isHere: async () => (await import("./image_of.ts")).isHere(word),
     });
   if (meaning.kind === "command") {
     refuseImageFlags(given, word);
-    return { flags, options, ...(meaning.couldBe ? { couldBe: word } : {}) };
+    return {
+      flags,
+      options: joined ?? await withNetworks(asked, flags),
+      ...(meaning.couldBe ? { couldBe: word } : {}),
+    };
   }
-  if (options.overlay !== undefined) {
+  if (asked.overlay !== undefined) {
     throw new UsageError(
       `--overlay: a container of the image ${word} has a directory of its own for changes`,
       "Remove --overlay. With --name NAME the changes stay until rm.",
     );
   }
+  const options = joined ??
+    await withNetworks(asked, withImageNetwork(flags, requester));
   const { imageOf } = await import("./image_of.ts");
   const { image, config } = await imageOf(word, {
     when: meaning.kind === "place" || meaning.fetch ? when : "never",
@@ -140,11 +150,16 @@ async function rootAndCommand(
     ),
     image: entrypoint ? { ...image, entrypoint: entrypoint.length } : image,
     volumes: config.Volumes,
+    ...joined || !options.networks
+      ? {}
+      : { network: options.networks.places[0]!.network.name },
     options: withImageConfig({ ...options, command }, config, {
       workdir: given.last("workdir") !== undefined,
     }),
   };
 }
+
+const namesNetwork = (flags: Flags) => flags.last("network") !== undefined;
 
 /** Flags that need a network. */
 const NETWORK_FLAGS = ["ip", "mac-address", "network-alias"];

@@ -10,6 +10,7 @@ import { UsageError } from "../../spec/errors.ts";
 import type { Command } from "../command.ts";
 import { type Flag, type Flags, parseFlagsAndNames } from "../flags.ts";
 import { print } from "../output.ts";
+import { parseNameserver } from "../process_values.ts";
 import { openNetworks, requireRoot, usedByHost } from "./open.ts";
 
 const FLAGS: readonly Flag[] = [
@@ -40,6 +41,11 @@ const FLAGS: readonly Flag[] = [
     short: "o",
     value: "KEY=VALUE",
     help: "mtu, or com.docker.network.bridge.name and others; repeatable",
+  },
+  {
+    name: "dns",
+    value: "IP",
+    help: "A name server of its containers; repeatable",
   },
   { name: "label", value: "KEY[=VALUE]", help: "A label; repeatable" },
   { name: "attachable", help: "Accepted: every network is" },
@@ -132,6 +138,7 @@ export const networkCreateCommand: Command = {
       }
       OPTIONS[key]!(settings, value, key);
     }
+    const servers = flags.all("dns").map(parseNameserver);
     const subnet = subnetOf(flags, "subnet");
     const range = subnetOf(flags, "ip-range");
     const gateway = addressOf(flags, "gateway");
@@ -150,6 +157,7 @@ export const networkCreateCommand: Command = {
       internal: flags.has("internal"),
       labels: pairs(flags, "label"),
       options,
+      ...servers.length ? { dns: servers } : {},
       ...subnet ? { subnet } : {},
       ...range ? { range } : {},
       ...gateway === undefined ? {} : { gateway },

@@ -43,6 +43,7 @@ function asInspected(networks: Networks, record: NetworkRecord) {
     ),
     Options: options,
     Labels: labels,
+    ...record.dns ? { DNS: record.dns } : {},
     Bridge: record.bridge,
   };
 }

@@ -18,6 +18,9 @@ import { missingOnHost } from "./fit_mounts.ts";
 import { orNull, type Requester } from "./requester.ts";
 import { EMPTY_ROOTFS } from "./root_filesystem.ts";
 
+/** The word of `--add-host` for the address of the host. */
+export const HOST_GATEWAY = "host-gateway";
+
 const LOCAL = `127.0.0.1\tlocalhost
 ::1\tlocalhost ip6-localhost ip6-loopback
 `;
@@ -125,10 +128,11 @@ const isName = (name: string) => /^[^\s#]+$/.test(name);
  * with loopback. The container's name follows.
  */
 function hostsFile(
-  { addHosts = [], networks }: ContainerOptions,
+  options: ContainerOptions,
   spec: Spec,
   world: World,
 ): EtcFile {
+  const { addHosts = [], networks } = options;
   const { domainname } = spec;
   const hostname = spec.hostname ??
     (hasNamespace(spec, "uts") ? "" : world.hostname());
@@ -139,7 +143,11 @@ function hostsFile(
   const names = networks ? [] : ownNames({ hostname, domainname });
   const lines = [
     ...(names.length ? [`127.0.0.1\t${names.join(" ")}`] : []),
-    ...addHosts.map(({ name, address }) => `${address}\t${name}`),
+    ...addHosts.map(({ name, address }) =>
+      `${
+        address === HOST_GATEWAY ? hostGateway(name, options, spec) : address
+      }\t${name}`
+    ),
   ];
   return {
     path: "/etc/hosts",
@@ -151,6 +159,27 @@ function hostsFile(
 }
 
 /**
+ * The address by which the container reaches the host.
+ *
+ * @throws {UsageError} if it has no way to it
+ */
+function hostGateway(
+  name: string,
+  { networks }: ContainerOptions,
+  spec: Spec,
+): string {
+  if (!hasNamespace(spec, "network")) return "127.0.0.1";
+  const places = networks?.places ?? [];
+  const { network } = places.find(({ network }) => !network.internal) ??
+    places[0] ?? {};
+  if (network) return network.gateway;
+  throw new UsageError(
+    `--add-host ${name}:${HOST_GATEWAY}: the container has no network that reaches the host`,
+    "Choose one with --network.",
+  );
+}
+
+/**
  * /etc/resolv.conf: the host's if the network is the host's. Flags replace the
  * lines of their kind.
  */
@@ -159,8 +188,9 @@ function resolvFile(
   spec: Spec,
   world: World,
 ): EtcFile {
-  const { servers = [], search = [], options = [] } = dns;
-  const flag = servers.length
+  const { search = [], options = [] } = dns;
+  const servers = dns.servers?.length ? dns.servers : serversOf(networks);
+  const flag = dns.servers?.length
     ? "--dns"
     : search.length
     ? "--dns-search"
@@ -173,7 +203,7 @@ function resolvFile(
     : hasNamespace(spec, "network")
     ? null
     : orNull(() => world.readText(path));
-  if (!flag) return { path, text: host, flag };
+  if (!flag && !servers.length) return { path, text: host, flag };
   const kept = (host ?? "").split("\n").filter((line) =>
     /^nameserver\s/.test(line) && !servers.length ||
     /^(search|domain)\s/.test(line) && !search.length ||
@@ -189,6 +219,13 @@ function resolvFile(
   ];
   return { path, text: lines.map((line) => `${line}\n`).join(""), flag };
 }
+
+/** The servers of the networks, `network create --dns`. */
+const serversOf = (networks: ContainerOptions["networks"]): string[] => [
+  ...new Set(
+    networks?.places.flatMap(({ network }) => network.dns ?? []) ?? [],
+  ),
+];
 
 /** A server on the host's loopback, which a container cannot reach. */
 const LOOPBACK_SERVER = /^nameserver\s+(127\.|::1\b)/;

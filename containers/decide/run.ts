@@ -172,6 +172,9 @@ export async function decideRun(
     volumes: volumes?.volumes,
     hostSteps: [
       ...recordSteps(request),
+      ...from && layers
+        ? [keepChanges(from, layers, { ...request, volumes: volumes?.names })]
+        : [],
       ...networks
         ? networkSteps(networks, {
           id: request.id,
@@ -179,9 +182,6 @@ export async function decideRun(
           names: ownNames(spec),
           hosts: ownHosts?.text ?? null,
         })
-        : [],
-      ...from && layers
-        ? [keepChanges(from, layers, { ...request, volumes: volumes?.names })]
         : [],
       ...volumes && !from ? await usesOf(request, volumes) : [],
       ...profileSteps(learn, world),

@@ -228,7 +228,10 @@ for (
   const [flag, words] of [
     ["--add-host=db", /not NAME:IP/],
     ["--add-host=db:300.1.1.1", /300\.1\.1\.1 is not an IP address/],
-    ["--add-host=gw:host-gateway", /is not supported yet.*--network host/],
+    [
+      "--add-host=gw:host-gateway",
+      /no network that reaches the host.*--network/,
+    ],
     ["--add-host=a b:1.2.3.4", /a b is not a valid name/],
     ["--dns=resolver", /resolver is not an IP address/],
     ["--dns-search=a b", /expected a single word/],

@@ -19,11 +19,11 @@ const noModule = (path: string, name: string) => {
 
 for (
   const [flags, words] of [
-    [["--network", "a b"], /not one of none, a network, host and path/],
+    [["--network", "a b"], /not one of none, a network, container:NAME, host/],
     [["--network", "nosuch"], /Network does not exist: nosuch\. .*network ls/],
     [["--ip", "10.0.0.1"], /--ip requires a network.*--network NETWORK/],
     [["--network=a", "--network=host"], /cannot attach both user-defined/],
-    [["--network", "container:web"], /path:\/proc\/PID\/ns\/net/],
+    [["--network", "container:web"], /container does not exist: web/],
     [["--pid", "container:web"], /private, host and path.*\/ns\/pid/],
     [["--ipc", "shareable"], /private, host and path.*--ipc private/],
     [["-p", "80:80"], /Unknown flag -p\. .*--network host/],

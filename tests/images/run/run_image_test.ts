@@ -44,7 +44,10 @@ test(
       ...["--hostname", "box", "plain", "sh", "-c"],
       "cat /etc/hostname; cat /etc/hosts",
     );
-    assertMatch(names, /^box\n127\.0\.0\.1\tlocalhost\n[^]*\tbox\n$/);
+    assertMatch(
+      names,
+      /^box\n127\.0\.0\.1\tlocalhost\n[^]*\tbox [0-9a-f]{12}\n$/,
+    );
     assertEquals(box.changes(), []);
   },
   { skip },
