@@ -45,6 +45,41 @@ export {
   type StoreOptions,
 } from "./images/library.ts";
 export type { LayerState, Progress } from "./images/progress.ts";
+export { Sandbox } from "./sandbox/sandbox.ts";
+export type {
+  SandboxOptions,
+  Signal,
+  SpawnOptions,
+  SpawnStdio,
+} from "./sandbox/options.ts";
+export type { Memory, Timeout } from "./sandbox/amounts.ts";
+export type { SandboxEnv } from "./sandbox/env.ts";
+export { ChildProcess } from "./sandbox/child_process.ts";
+export type {
+  ChildProcessOutput,
+  ChildProcessStatus,
+  ShellPipeKind,
+} from "./sandbox/command/output.ts";
+export {
+  SandboxCommandBuilder,
+  SandboxCommandChild,
+  type SandboxCommandResult,
+} from "./sandbox/command/builder.ts";
+export {
+  KillController,
+  KillSignal,
+  type KillSignalListener,
+} from "./sandbox/command/kill_signal.ts";
+export {
+  ConnectionClosedError,
+  InvalidMemoryError,
+  InvalidTimeoutError,
+  SandboxCommandError,
+} from "./sandbox/errors.ts";
+export type {
+  FurtherKinds as FurtherStepKinds,
+  SandboxKinds as SandboxStepKinds,
+} from "./plan/sandbox_kinds.ts";
 export type { TerminalSettings } from "./plan/process/terminal_settings.ts";
 export type { LandlockRules } from "./plan/process/landlock.ts";
 export type { FileRight, PortRight, Scope } from "./plan/landlock_rights.ts";

@@ -115,6 +115,8 @@ const OF: { readonly [K in StepKind]: Of<K> } = {
   executeSelf: "init",
   keepWalker: "init",
   executeWalker: "init",
+  idle: "init",
+  serveFiles: "command",
   setDumpable: "init",
   waitForHooks: "init",
   killAll: "init",

@@ -35,6 +35,13 @@ export interface ProcessFacts {
   outlives: boolean;
   /** Whether the process joins a container that exists. */
   joins: boolean;
+  /**
+   * What a process of a sandbox does in the place of a command: `idle` holds the
+   * namespaces open, `files` serves the requests for its files.
+   */
+  serves?: "idle" | "files";
+  /** Whether a socket shows the parent that the command has been executed. */
+  reports?: true;
   /** HOME for the command, if its environment has no value for it. */
   home?: string;
   /**

@@ -8,8 +8,9 @@
 import type { Device, NamespaceType, TimeOffset } from "../spec/types.ts";
 import type { MemoryPolicy } from "../spec/types_linux.ts";
 import type { IOPriority, Scheduler } from "../spec/types_process.ts";
-import type { HostKind, HostKinds } from "./host_kinds.ts";
+import type { HostKind } from "./host_kinds.ts";
 import type { FileRight, PortRight, Scope } from "./landlock_rights.ts";
+import type { FurtherKinds } from "./sandbox_kinds.ts";
 import type { TerminalSettings } from "./process/terminal_settings.ts";
 import type {
   KernelAnchor,
@@ -43,10 +44,7 @@ export type Kinds = {
   joinNamespaces: {
     namespaces: readonly { type: NamespaceType; path: string }[];
   };
-  /**
-   * setns(2) to the namespaces of a process, and chroot(2) if its root is a
-   * directory.
-   */
+  /** setns(2) to a process's namespaces; chroot(2) if its root is a directory. */
   joinProcess: {
     pid: number;
     namespaces: readonly NamespaceType[];
@@ -347,7 +345,7 @@ export type Kinds = {
   // ── the end ──
   /** kill(2) of -1 and wait4(2) until no process is left. */
   killAll: Nothing;
-} & HostKinds;
+} & FurtherKinds;
 
 /** The name of a kind of step. */
 export type StepKind = keyof Kinds;

@@ -23,7 +23,7 @@ globalThis.addEventListener(
   "unload",
   () => Deno.removeSync(place, { recursive: true }),
 );
-const PROGRAM = `${place}/attack`;
+export const ATTACKER = `${place}/attack`;
 
 /** Why there is no attacker, or null. */
 export const noAttacker: string | null = without("gcc") ?? compile();
@@ -34,7 +34,7 @@ function compile(): string | null {
       "-O1",
       "-static",
       "-o",
-      PROGRAM,
+      ATTACKER,
       new URL("_attack.c", import.meta.url).pathname,
     ],
     stderr: "piped",
@@ -86,7 +86,7 @@ export class Target implements AsyncDisposable {
   ): Promise<Target> {
     const dir = new TempDir();
     const rootfs = await copyRootfs(dir.path);
-    if (!noAttacker) await Deno.copyFile(PROGRAM, `${rootfs}/bin/attack`);
+    if (!noAttacker) await Deno.copyFile(ATTACKER, `${rootfs}/bin/attack`);
     await prepare?.(rootfs);
     const target = new Target(rootfs, flags, dir);
     if (rootless) {
@@ -155,7 +155,7 @@ export class Swapper implements AsyncDisposable {
   readonly #child: Deno.ChildProcess;
   /** @param pause the time between two exchanges, in nanoseconds; about */
   constructor(a: string, b: string, pause: number) {
-    this.#child = new Deno.Command(PROGRAM, {
+    this.#child = new Deno.Command(ATTACKER, {
       args: ["swap", a, b, String(pause)],
     }).spawn();
   }

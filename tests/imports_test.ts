@@ -23,6 +23,7 @@ const ROOMS = [
   "mod.ts",
   "cli",
   "explain",
+  "sandbox",
   "containers/daily",
   "containers/oci",
   "containers/store",

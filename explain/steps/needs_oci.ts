@@ -1,6 +1,6 @@
 /**
- * The needs of steps that only a config.json can request: a part of the table
- * in explain/steps/needs.ts. Pure data.
+ * The needs of steps that only a config.json or a sandbox can request: a part
+ * of the table in explain/steps/needs.ts. Pure data.
  */
 
 import type { Entry } from "./needs_entry.ts";
@@ -15,6 +15,8 @@ type Oci =
     | "reportReady"
     | "waitForStart"
     | "waitForHooks"
+    | "idle"
+    | "serveFiles"
     | "keepRoot"
     | "enterKeptRoot"
     | "visitRoot"
@@ -32,6 +34,8 @@ export const OCI_NEEDS: { readonly [K in Oci]: Entry<K> } = {
   reportReady: {},
   waitForStart: {},
   waitForHooks: {},
+  idle: {},
+  serveFiles: {},
   keepRoot: {},
   enterKeptRoot: { access: "permission to enter the directory" },
   visitRoot: { capabilities: [{ name: "CAP_SYS_CHROOT", in: "here" }] },

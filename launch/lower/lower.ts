@@ -19,6 +19,7 @@ import { lowerOverlay } from "./overlay.ts";
 import { lowerNamespaces } from "./namespaces.ts";
 import { lowerProcess } from "./process.ts";
 import { lowerSchedule } from "./schedule.ts";
+import { lowerSandbox } from "./sandbox.ts";
 import { lowerSeals } from "./seals.ts";
 import { lowerStreams } from "./streams.ts";
 import { lowerTerminal } from "./terminal.ts";
@@ -75,6 +76,7 @@ const LOWERING: Lowering<StepKind> = {
   ...lowerHooks,
   ...lowerSchedule,
   ...lowerJoin,
+  ...lowerSandbox,
 };
 
 /** Replaces the instructions of a step. */

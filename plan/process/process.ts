@@ -19,6 +19,7 @@ import { keepListenerSocket, type KeptDescriptors } from "./learning.ts";
 import { forgetAffinity, schedule } from "./schedule.ts";
 import { exactly } from "./rlimits.ts";
 import { lateOomScore } from "./oom_score.ts";
+import { serve } from "./serve.ts";
 import type { Step } from "../step.ts";
 import { makeSession, takeOwnTerminal } from "./terminal.ts";
 
@@ -121,8 +122,7 @@ function identity(spec: Spec, facts: ProcessFacts): Step[] {
 
 /** Turns a bare process inside the container into the user's command. */
 export function startProcess(spec: Spec, facts: ProcessFacts): Step[] {
-  const { args, cwd, noNewPrivileges } = spec.process;
-  const env = environmentOf(spec, facts);
+  const { cwd, noNewPrivileges } = spec.process;
   const listener = keepListenerSocket(spec, facts);
   const seccomp = [...filterCalls(spec, facts), ...listener.filtered];
   const { landlock = [] } = facts;
@@ -132,7 +132,7 @@ export function startProcess(spec: Spec, facts: ProcessFacts): Step[] {
   const late = facts.seccomp?.notifies ? 1 : wait.length;
   const open = facts.waits
     ? keepHoldDescriptors(spec)
-    : facts.outlives
+    : facts.outlives || facts.reports || facts.serves === "idle"
     ? keepCreatorSocket(spec)
     : listener;
   return [
@@ -171,17 +171,25 @@ export function startProcess(spec: Spec, facts: ProcessFacts): Step[] {
     ...landlock,
     ...seccomp,
     ...wait.slice(late),
-    {
-      step: "execute",
-      candidates: candidates(args[0] ?? "", env),
-      argv: args,
-      env,
-      why: args[0]?.includes("/")
-        ? "the command, inside the container's root"
-        : "the command, found in the container's PATH inside its root",
-      man: "execve(2)",
-    },
+    ...(facts.serves
+      ? serve(spec, facts.serves)
+      : [executeCommand(spec, facts)]),
   ];
+}
+
+function executeCommand(spec: Spec, facts: ProcessFacts): Step {
+  const { args } = spec.process;
+  const env = environmentOf(spec, facts);
+  return {
+    step: "execute",
+    candidates: candidates(args[0] ?? "", env),
+    argv: args,
+    env,
+    why: args[0]?.includes("/")
+      ? "the command, inside the container's root"
+      : "the command, found in the container's PATH inside its root",
+    man: "execve(2)",
+  };
 }
 
 const UNBLOCK_SIGNALS: Step = {

@@ -102,6 +102,8 @@ const EVERY_KIND: Record<StepKind, true> = {
   reportReady: true,
   waitForStart: true,
   waitForHooks: true,
+  idle: true,
+  serveFiles: true,
   keepRoot: true,
   enterKeptRoot: true,
   visitRoot: true,

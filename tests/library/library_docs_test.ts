@@ -23,7 +23,7 @@ function examples(document: string): Example[] {
   }));
 }
 
-const DOCUMENTS = ["README.md", "docs/library.md"];
+const DOCUMENTS = ["README.md", "docs/library.md", "docs/sandbox.md"];
 
 /** Writes programs next to a mod.ts as the documents import it. */
 async function write(

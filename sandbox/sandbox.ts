@@ -1,0 +1,303 @@
+/**
+ * A sandbox: isolated code with many commands, files and an environment of its
+ * own, that lives until it is closed. Runs on the host, in the program's
+ * process. The names are those of npm's `@deno/sandbox`.
+ */
+
+// @ts-types="../types/std_path.d.ts"
+import { fromFileUrl, resolve } from "@std/path";
+import { inLibraryWords } from "../containers/run/library_words.ts";
+import { ChildProcess } from "./child_process.ts";
+import { SandboxCommandBuilder, type ShellRequest } from "./command/builder.ts";
+import { checkVariable, Environment, type SandboxEnv } from "./env.ts";
+import { ConnectionClosedError, InvalidTimeoutError } from "./errors.ts";
+import { parseTimeout, type Timeout } from "./amounts.ts";
+import { Joiner } from "./join.ts";
+import type { SandboxOptions, SpawnOptions } from "./options.ts";
+import { HOME, settle } from "./settle.ts";
+import { Space } from "./space.ts";
+
+/** Keeps the constructor of {@linkcode Sandbox} to this file. */
+const own = Symbol();
+
+/** What all objects of one sandbox share. */
+interface Shared {
+  id: string;
+  space: Space;
+  joiner: Joiner;
+  env: Environment;
+  labels: Readonly<Record<string, string>>;
+  /** The timer of its timeout. */
+  timer: ReturnType<typeof setTimeout> | undefined;
+  /** It ends with the object that made it. */
+  session: boolean;
+  /** The shell of `sh`, once it is known. */
+  shell: "bash" | "sh" | undefined;
+}
+
+/** The sandboxes of this process. */
+const living = new Map<string, Shared>();
+
+/**
+ * A place to run code that is not trusted, on this machine: its commands see
+ * their own processes, files and network only. It has no network.
+ *
+ * ```ts
+ * import { Sandbox } from "./mod.ts";
+ *
+ * await using sandbox = await Sandbox.create({ rootfs: "./fs" });
+ * console.log(await sandbox.sh`echo hello from $HOSTNAME`.text());
+ * ```
+ */
+export class Sandbox implements AsyncDisposable {
+  readonly #shared: Shared;
+  readonly #closed = Promise.withResolvers<void>();
+  /** Whether this object made the sandbox. */
+  readonly #made: boolean;
+  #connected = true;
+
+  /** @internal */
+  constructor(symbol: symbol, shared: Shared, made: boolean) {
+    if (symbol !== own) {
+      throw new TypeError("Cannot make a Sandbox: use Sandbox.create()");
+    }
+    this.#shared = shared;
+    this.#made = made;
+    shared.space.ended.catch(() => {}).then(() => this.#disconnect());
+  }
+
+  /**
+   * Makes a sandbox. Resolves when commands can be started.
+   *
+   * Call it from the main thread, or from a worker that lives as long as the
+   * sandbox: it is killed when the thread that made it ends.
+   *
+   * @throws {OptionError} for an option that is unknown or has a wrong value;
+   * {ContainerError} for options that cannot be met on this machine
+   */
+  static async create(options: SandboxOptions = {}): Promise<Sandbox> {
+    try {
+      const { container, timeout, labels } = settle(options);
+      for (const [key, value] of Object.entries(options.env ?? {})) {
+        checkVariable(key, value);
+      }
+      options.signal?.throwIfAborted();
+      const space = await Space.open(container);
+      const shared: Shared = {
+        id: `sbx_loc_${crypto.randomUUID().replaceAll("-", "").slice(0, 20)}`,
+        space,
+        joiner: new Joiner(space),
+        env: new Environment(space.spec.process.env),
+        labels,
+        timer: undefined,
+        session: timeout === null,
+        shell: undefined,
+      };
+      living.set(shared.id, shared);
+      space.ended.catch(() => {}).then(() => {
+        clearTimeout(shared.timer);
+        living.delete(shared.id);
+      });
+      if (timeout !== null) setTimer(shared, timeout);
+      return new Sandbox(own, shared, true);
+    } catch (error) {
+      throw inLibraryWords(error);
+    }
+  }
+
+  /**
+   * Another object for a living sandbox of this program.
+   *
+   * @throws {ConnectionClosedError} if there is none with this ID
+   */
+  static connect(
+    idOrOptions: string | { id: string },
+  ): Promise<Sandbox> {
+    const id = typeof idOrOptions === "string" ? idOrOptions : idOrOptions.id;
+    const shared = living.get(id);
+    return shared
+      ? Promise.resolve(new Sandbox(own, shared, false))
+      : Promise.reject(
+        new ConnectionClosedError(
+          `connect to ${id}`,
+          "this program has no such sandbox",
+        ),
+      );
+  }
+
+  /** The ID of the sandbox. */
+  get id(): string {
+    return this.#shared.id;
+  }
+
+  /** Resolves when this object is closed, or the sandbox has ended. */
+  get closed(): Promise<void> {
+    return this.#closed.promise;
+  }
+
+  /** The labels that it was given. Ours. */
+  get labels(): Readonly<Record<string, string>> {
+    return this.#shared.labels;
+  }
+
+  /** The environment of commands that start from now on. */
+  get env(): SandboxEnv {
+    return this.#shared.env;
+  }
+
+  /**
+   * Starts a command. Resolves when it has been executed.
+   *
+   * @throws {CommandError} if it is not there or cannot be executed;
+   * {ConnectionClosedError} if the sandbox has ended
+   */
+  async spawn(
+    command: string | URL,
+    options: SpawnOptions = {},
+  ): Promise<ChildProcess> {
+    const shared = this.#use("start a command");
+    const { args = [], env = {}, clearEnv = false, signal } = options;
+    signal?.throwIfAborted();
+    try {
+      const process = await shared.joiner.start({
+        args: [pathOf(command), ...args.map(String)],
+        cwd: options.cwd === undefined
+          ? HOME
+          : resolve(HOME, pathOf(options.cwd)),
+        env: shared.env.with(env, clearEnv),
+        sudo: options.sudo ?? false,
+        stdin: options.stdin ?? "null",
+        stdout: options.stdout ?? "inherit",
+        stderr: options.stderr ?? "inherit",
+      });
+      const child = ChildProcess.of(
+        process,
+        () => shared.space.ranOutOfMemory(),
+      );
+      if (signal) endWith(child, signal);
+      return child;
+    } catch (error) {
+      throw inLibraryWords(error);
+    }
+  }
+
+  /**
+   * A shell command: bash, or sh where there is no bash. Values become words of
+   * their own; an array becomes several. It runs when it is awaited.
+   */
+  sh(
+    templateStrings: TemplateStringsArray,
+    ...substitutions: unknown[]
+  ): SandboxCommandBuilder {
+    return SandboxCommandBuilder.of(
+      (request) => this.#startShell(request),
+      templateStrings,
+      substitutions,
+    );
+  }
+
+  async #startShell(
+    { text, sudo, cwd, env, stdout, stderr }: ShellRequest,
+  ): Promise<ChildProcess> {
+    const shared = this.#use("start a command");
+    const start = (shell: string) =>
+      this.spawn(shell, {
+        args: ["-c", text],
+        env: { ...env },
+        ...cwd === undefined ? {} : { cwd },
+        ...{ sudo, stdout, stderr },
+      });
+    if (shared.shell) return await start(shared.shell);
+    const probe = await this.spawn("sh", {
+      args: ["-c", "command -v bash"],
+      stdout: "null",
+      stderr: "null",
+    });
+    shared.shell = (await probe.status).success ? "bash" : "sh";
+    return await start(shared.shell);
+  }
+
+  /**
+   * Closes this object. A sandbox without a `timeout` ends with the object that
+   * made it; another one goes on until its time is over.
+   */
+  async close(): Promise<void> {
+    if (this.#made && this.#shared.session) await this.#end();
+    this.#disconnect();
+  }
+
+  /** Kills the sandbox with everything in it. */
+  async kill(): Promise<void> {
+    await this.#end();
+    this.#disconnect();
+  }
+
+  /**
+   * Lets the sandbox live for this time from now on.
+   *
+   * @returns when it will be killed
+   */
+  // deno-lint-ignore require-await -- A wrong time rejects.
+  async extendTimeout(timeout: Exclude<Timeout, "session">): Promise<Date> {
+    const shared = this.#use("extend the timeout");
+    const milliseconds = parseTimeout(timeout);
+    if (milliseconds === null) {
+      throw new InvalidTimeoutError(
+        "timeout",
+        "expected a duration",
+        'Examples: "90s", "15m".',
+      );
+    }
+    return setTimer(shared, milliseconds);
+  }
+
+  /**
+   * Ends the sandbox if this object made it, also before its `timeout`, and
+   * closes this object.
+   */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#made) await this.#end();
+    this.#disconnect();
+  }
+
+  #use(action: string): Shared {
+    const { space } = this.#shared;
+    if (this.#connected && space.isAlive) return this.#shared;
+    throw new ConnectionClosedError(
+      action,
+      space.isAlive ? "this object is closed" : "the sandbox has ended",
+    );
+  }
+
+  async #end(): Promise<void> {
+    const { space } = this.#shared;
+    space.kill();
+    await space.ended;
+  }
+
+  #disconnect(): void {
+    this.#connected = false;
+    this.#closed.resolve();
+  }
+}
+
+function setTimer(shared: Shared, milliseconds: number): Date {
+  clearTimeout(shared.timer);
+  shared.timer = setTimeout(() => shared.space.kill(), milliseconds);
+  Deno.unrefTimer(shared.timer);
+  return new Date(Date.now() + milliseconds);
+}
+
+const pathOf = (path: string | URL): string =>
+  typeof path === "string" ? path : fromFileUrl(path);
+
+function endWith(child: ChildProcess, signal: AbortSignal): void {
+  const end = () => {
+    child.kill().catch(() => {});
+  };
+  if (signal.aborted) return end();
+  signal.addEventListener("abort", end, { once: true });
+  child.status.catch(() => {}).then(() =>
+    signal.removeEventListener("abort", end)
+  );
+}

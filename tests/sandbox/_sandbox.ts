@@ -1,0 +1,76 @@
+/** The basis of the tests of sandboxes: as this process, and as an ordinary user. */
+
+// @ts-types="../../types/std_assert.d.ts"
+import { assertEquals } from "@std/assert";
+import { Sandbox, type SandboxOptions } from "../../mod.ts";
+import {
+  copyRootfs,
+  execute,
+  NOBODY,
+  Nobody,
+  REPOSITORY,
+  rootfs,
+  TempDir,
+  test as hostTest,
+} from "../_harness.ts";
+import { descriptors } from "../_library.ts";
+
+/** A sandbox on the root filesystem to test with. */
+export const create = (options: SandboxOptions = {}): Promise<Sandbox> =>
+  Sandbox.create({ rootfs: rootfs(), ...options });
+
+/**
+ * A test that leaves the host unchanged, and no descriptor open in this
+ * process.
+ */
+export function test(
+  name: string,
+  fn: () => Promise<void>,
+  options: { skip?: string | null } = {},
+): void {
+  hostTest(`sandbox: ${name}`, async () => {
+    // Descriptors that are opened once and kept must be open before.
+    {
+      await using sandbox = await create();
+      await sandbox.sh`true`;
+    }
+    const before = descriptors();
+    await fn();
+    assertEquals(descriptors(), before, "Descriptors have come or gone");
+  }, options);
+}
+
+/**
+ * Runs a program as an ordinary user, with everything of mod.ts, `rootfs` and
+ * `create`; returns its output.
+ *
+ * @param plant puts something into the root filesystem first
+ */
+export async function asUser(
+  body: string,
+  plant: (rootfs: string) => Promise<void> = () => Promise.resolve(),
+): Promise<string> {
+  await using nobody = await Nobody.make({ packages: true });
+  await using dir = new TempDir();
+  const copy = await copyRootfs(dir.path);
+  await plant(copy);
+  const file = `${dir.path}/program.ts`;
+  await Deno.writeTextFile(
+    file,
+    `import * as mod from "${REPOSITORY}/mod.ts";
+     const { Sandbox } = mod;
+     const rootfs = ${JSON.stringify(copy)};
+     const create = (options) => Sandbox.create({ rootfs, ...options });
+     ${body}`,
+  );
+  await execute(["chown", "-R", `${NOBODY}:${NOBODY}`, dir.path]);
+  const { status, stdout, stderr } = await execute([
+    ...nobody.before,
+    Deno.execPath(),
+    ...["run", "--allow-all", "--no-check"],
+    `--config=${REPOSITORY}/deno.json`,
+    file,
+  ], { env: nobody.env });
+  assertEquals([status, stderr], [0, ""]);
+  return stdout;
+}
