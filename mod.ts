@@ -28,6 +28,12 @@ export type {
   NamespaceMode,
   SharedNetwork,
 } from "./containers/decide/options.ts";
+export type {
+  ImageRoot,
+  StoreIds,
+} from "./containers/decide/images/unpacked_image.ts";
+export type { LayeredFile } from "./images/layers/layered_file.ts";
+export type { HealthCheck } from "./images/spec/image_config.ts";
 export type { Stdio } from "./containers/decide/streams.ts";
 export { plan } from "./containers/run/plan.ts";
 export {

@@ -177,7 +177,7 @@ export const RUN_FLAGS: readonly Flag[] = [
   {
     name: "mount",
     value: "type=T,…",
-    help: "Add a mount: type=bind|volume|tmpfs,source=S,target=T",
+    help: "Add a mount: type=bind|volume|image|tmpfs,source=S,target=T",
   },
   {
     name: "tmpfs",

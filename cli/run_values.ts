@@ -10,6 +10,7 @@ import {
   type Requester,
 } from "../containers/decide/requester.ts";
 import { bindOptions, checkTmpfsOptions } from "./mount_words.ts";
+import { parseImageMount } from "./images/mounts/image_mount.ts";
 import {
   checkVolumeName,
   parseVolumeMount,
@@ -102,7 +103,6 @@ function refuseNearDirectory(
 
 /** Types of `--mount` in docker and podman that are no file systems. */
 const FOREIGN_TYPES: Readonly<Record<string, string>> = {
-  image: "Mount a directory with type=bind, or use an image FILE as --rootfs.",
   artifact: "Mount a directory with type=bind.",
   glob: "Mount each path with type=bind.",
   npipe: "Named pipes of Windows do not exist here.",
@@ -225,6 +225,10 @@ export function parseMount(text: string, requester: Requester): Mount {
       absolute(flag, target),
       entries,
     );
+  }
+  if (type === "image") {
+    const inside = absolute(flag, target);
+    return parseImageMount(flag, source ?? "", inside, entries);
   }
   const options = entries.flatMap(([key, given]) => {
     if (

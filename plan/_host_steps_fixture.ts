@@ -84,7 +84,6 @@ export const HOST_STEPS: readonly HostStep[] = [
     step: "keepUses",
     directory: "/store/containers/y",
     lock: "/store/lock",
-    layers: [],
     blobs: [],
     chains: [],
     volumes: ["data"],

@@ -1,7 +1,7 @@
 /** What the compiler knows about the machine and the caller, besides the Spec. */
 
 import type { Rlimit } from "../spec/types.ts";
-import type { ImageLayers } from "./mounts/image_layers.ts";
+import type { ImageLayers, MountedImage } from "./mounts/image_layers.ts";
 import type { TerminalSettings } from "./process/terminal_settings.ts";
 import type { HostStep, Step } from "./step.ts";
 
@@ -155,6 +155,8 @@ export interface Facts extends ProcessFacts {
   hostTree?: readonly HostEntry[] | null;
   /** The layers of the image that is the root filesystem. */
   layers?: ImageLayers & { name: string };
+  /** The images that mounts of type `image` show, by the path inside. */
+  mountedImages?: Readonly<Record<string, MountedImage>>;
   /** The volumes that are made or filled for it. */
   volumes?: readonly VolumeFact[];
   /** The image file, and the type of file system in it. */

@@ -187,6 +187,10 @@ export type HostFields = {
     owners?: OwnerMaps;
     /** The names of the volumes that it uses. */
     volumes?: readonly string[];
+    /** The top layers of further images, which are mounted. */
+    mounted?: readonly string[];
+    /** An empty directory to make, for overlays of one layer. */
+    empty?: string;
   };
   /**
    * flock(2) and mkdir(2): the list of what a container without changes in the
@@ -195,12 +199,15 @@ export type HostFields = {
   keepUses: {
     directory: string;
     lock: string;
-    /** The directories of the layers of images that are mounted. */
-    layers: readonly string[];
     blobs: readonly string[];
     chains: readonly string[];
     record?: string;
     volumes: readonly string[];
+    /** The top layers of images that are mounted. */
+    mounted?: readonly string[];
+    empty?: string;
+    /** What of these images is not here yet, in an explanation. */
+    missing?: { image: string; what: string };
   };
   /**
    * flock(2), mkdir(2) and cp(1): a volume of the store. It is made if it does

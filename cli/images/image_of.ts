@@ -18,6 +18,8 @@ interface Wanted {
   when: When;
   /** It is in a place that a transport names, which is read each time. */
   isPlace?: boolean;
+  /** It is mounted, and need not run on this machine. */
+  mounted?: boolean;
   /** Only look: nothing is fetched, unpacked or changed. */
   explain: boolean;
   flags: Flags;
@@ -43,12 +45,13 @@ export async function isHere(word: string): Promise<boolean> {
  */
 export async function imageOf(
   word: string,
-  { when, explain, flags, isPlace }: Wanted,
+  { when, explain, flags, isPlace, mounted }: Wanted,
 ): Promise<Runnable> {
   return await runnableImage(checkedStorePath(), {
     word,
     when,
     isPlace,
+    mounted,
     platform: flags.last("platform"),
     explain,
     ...fetcherOf(word, { when, flags, isPlace }),

@@ -17,6 +17,7 @@ import {
 import type { ContainerOptions } from "../../containers/decide/options.ts";
 import { orNull, type Requester } from "../../containers/decide/requester.ts";
 import { WHEN, type When } from "../../containers/decide/images/when.ts";
+import { isImageMount } from "../../plan/mounts/image_mounts.ts";
 import { DEFAULT_PATH } from "../../spec/defaults.ts";
 import {
   CommandError,
@@ -64,13 +65,27 @@ export async function askedFor(
   requester: Requester,
   looking: Looking,
 ): Promise<Asked> {
-  const asked = await rootAndCommand(given, requester, looking);
+  const found = await rootAndCommand(given, requester, looking);
+  const asked = found.options.mounts?.some(isImageMount)
+    ? await withMounts(found, given, looking)
+    : found;
   const { flags, options, image, volumes: paths } = asked;
   const isNone = !paths?.length && flags.last("volumes-from") === undefined &&
     !options.mounts?.some(({ type }) => type === "volume");
   if (isNone) return asked;
   const { withVolumes } = await import("../volumes/with_store.ts");
   return { ...asked, options: withVolumes(options, { flags, image, paths }) };
+}
+
+/** Adds the images that are mounted. */
+async function withMounts(
+  asked: Asked,
+  flags: Flags,
+  { explain }: Looking,
+): Promise<Asked> {
+  const { withMountedImages } = await import("./mounts/mounted_images.ts");
+  const how = { flags, explain, when: pullWhen(flags) };
+  return { ...asked, options: await withMountedImages(asked.options, how) };
 }
 
 /** Reads the command line without its volumes. */
@@ -112,7 +127,7 @@ async function rootAndCommand(
       isHere: async () => (await import("./image_of.ts")).isHere(word),
     });
   if (meaning.kind === "command") {
-    refuseImageFlags(given, word);
+    if (!asked.mounts?.some(isImageMount)) refuseImageFlags(given, word);
     return {
       flags,
       options: joined ?? await withNetworks(asked, flags),

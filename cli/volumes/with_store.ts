@@ -10,6 +10,10 @@ import {
   isVolume,
   volumeDirectory,
 } from "../../containers/decide/volumes/volume_mounts.ts";
+import {
+  placedIn,
+  withImageVolumes,
+} from "../../containers/decide/volumes/place_volumes.ts";
 import { findContainer } from "../../containers/daily/names.ts";
 import { ContainerError, UsageError } from "../../spec/errors.ts";
 import type { Mount } from "../../spec/types.ts";
@@ -25,8 +29,6 @@ interface Wanted {
   paths?: readonly string[];
 }
 
-const plain = (path: string) => `/${path.split("/").filter(Boolean).join("/")}`;
-
 /**
  * The options with the volumes of other containers, those of the image, and the
  * place of each.
@@ -37,38 +39,11 @@ export function withVolumes(
   options: ContainerOptions,
   { flags, image, paths = [] }: Wanted,
 ): ContainerOptions {
-  const asked = options.mounts ?? [];
   const others = flags.all("volumes-from").flatMap(volumesOf);
-  const taken = new Set(asked.map(({ destination }) => plain(destination)));
-  const shared = [
-    ...new Map(others.map((mount) => [plain(mount.destination), mount]))
-      .values(),
-  ].filter(({ destination }) => !taken.has(plain(destination)));
-  for (const { destination } of shared) taken.add(plain(destination));
-  const own = [...new Set(paths.map(plain))]
-    .filter((path) => path !== "/" && !taken.has(path))
-    .map((destination): Mount => ({
-      destination,
-      type: "volume",
-      source: "",
-      options: ["rbind"],
-    }));
-  // A volume below another one is mounted after it.
-  const before = [...own, ...shared].sort((one, other) =>
-    one.destination.split("/").length - other.destination.split("/").length
-  );
-  const mounts = [...before, ...asked];
+  const mounts = withImageVolumes(options.mounts ?? [], paths, others);
   const store = image?.store ??
     (mounts.some(isVolume) ? openStore().path : "");
-  return {
-    ...options,
-    mounts: mounts.map((mount) =>
-      !isVolume(mount) || mount.source?.startsWith("/") ? mount : {
-        ...mount,
-        source: `${store}/volumes${mount.source && `/${mount.source}`}`,
-      }
-    ),
-  };
+  return { ...options, mounts: placedIn(store, mounts) };
 }
 
 /** The volumes and bind mounts of another container: `CONTAINER[:ro]`. */

@@ -16,7 +16,7 @@ import { forget } from "./dead.ts";
 import { writeEnd } from "./exit_record.ts";
 import { addContainer, draft, type KeepOptions, withHostname } from "./make.ts";
 import { killAndRemove } from "./remove.ts";
-import { collectImage } from "./store_uses.ts";
+import { collectImages } from "./store_uses.ts";
 
 /**
  * Runs a container, waits for its end and records it. With `autoRemove` the
@@ -108,5 +108,5 @@ async function removeNamed(store: Store, id: string): Promise<void> {
   if (entry.isAlive()) return await killAndRemove(store, entry);
   takeBackHost(entry);
   forget(store, entry);
-  await collectImage(entry.record.daily!);
+  await collectImages(entry.record.daily!);
 }

@@ -20,7 +20,7 @@ import { forget } from "./dead.ts";
 import { endOf } from "./exit_record.ts";
 import { shortId } from "./names.ts";
 import { endKeeper, noteStopping } from "./stop.ts";
-import { collectImage } from "./store_uses.ts";
+import { collectImages } from "./store_uses.ts";
 import { isKept, look } from "./view.ts";
 
 /** The longest wait for a killed process to end, in milliseconds. */
@@ -95,7 +95,7 @@ export async function killAndRemove(
   endKeeper(entry);
   takeBackHost(entry);
   forget(store, entry, { volumes });
-  if (entry.record.daily) await collectImage(entry.record.daily);
+  if (entry.record.daily) await collectImages(entry.record.daily);
 }
 
 /** Kills the first process, and with it all processes in its PID namespace. */

@@ -18,7 +18,8 @@ import type { ContainerRecord } from "../store/store.ts";
 
 /** The store that a container uses; null if it uses none. */
 function storeOf({ image, options }: DailyRecord): string | null {
-  if (image) return image.store;
+  const [mounted] = Object.values(options.images ?? {});
+  if (image ?? mounted) return (image ?? mounted)!.store;
   const volume = options.mounts?.find(isVolume);
   return volume ? storeOfVolume(volume) : null;
 }
@@ -54,18 +55,19 @@ export function forgetUses(
 }
 
 /**
- * Removes the layers of an image that has lost its last name while a container
- * used it. They go with its last container.
+ * Removes the layers of images that have lost their last name while a container
+ * used them. They go with their last container.
  */
-export async function collectImage(
-  { image }: Pick<DailyRecord, "image">,
+export async function collectImages(
+  { image, options }: Pick<DailyRecord, "image" | "options">,
 ): Promise<void> {
-  const [manifest = ""] = image?.blobs ?? [];
-  if (!image || isListed(image.store, manifest)) return;
-  const { collect } = await import("../../images/store/collect.ts");
-  collect(image.store, {
-    only: { blobs: [...image.blobs], chains: [...image.chains] },
-  });
+  const all = [...image ? [image] : [], ...Object.values(options.images ?? {})];
+  for (const { store, blobs, chains } of all) {
+    const [manifest = ""] = blobs;
+    if (isListed(store, manifest)) continue;
+    const { collect } = await import("../../images/store/collect.ts");
+    collect(store, { only: { blobs: [...blobs], chains: [...chains] } });
+  }
 }
 
 /** Whether the index of a store has an image. */

@@ -75,6 +75,7 @@ export interface FactOptions extends
     | "image"
     | "keepKeyring"
     | "layers"
+    | "mountedImages"
     | "overlay"
     | "record"
     | "volumes"

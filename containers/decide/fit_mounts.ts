@@ -86,7 +86,11 @@ function requirePlace({ destination, source, type }: Mount, world: World) {
     if (part === "..") parts.pop();
     else if (part && part !== ".") parts.push(part);
   }
-  const what = type === "bind" ? source : `a ${type}`;
+  const what = type === "bind"
+    ? source
+    : type === "image"
+    ? `the image ${source}`
+    : `a ${type}`;
   if (!parts.length) {
     throw new UsageError(
       `Cannot mount ${what} at ${destination}: the root filesystem is there`,

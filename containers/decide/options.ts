@@ -5,6 +5,7 @@
  * runs.
  */
 
+import type { ImageRoot } from "./images/unpacked_image.ts";
 import type { NetworkPlaces } from "./networks/join_networks.ts";
 import type { LandlockRules } from "../../plan/process/landlock.ts";
 import type { Resources } from "../../spec/resources.ts";
@@ -76,6 +77,8 @@ export interface ContainerOptions {
   gidMap?: IdMapping[];
   /** Mounts in addition to the default ones, in this order. */
   mounts?: Mount[];
+  /** The images that mounts of type `image` show, by their sources. */
+  images?: Readonly<Record<string, ImageRoot>>;
   /**
    * `/proc`, `/dev`, `/sys` with the mounts below them, and files of `/etc`.
    * Default: true.

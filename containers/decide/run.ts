@@ -19,6 +19,7 @@ import {
   type ImageRoot,
   keepChanges,
   layersOf,
+  type UsedImages,
   withAllIds,
   withOwners,
 } from "./images/image_root.ts";
@@ -31,7 +32,6 @@ import { type LearnTarget, learnTarget, seccompFilter } from "./seccomp.ts";
 import { specFrom, type SpecInputs } from "./spec.ts";
 import { startFifo } from "./start_fifo.ts";
 import { isVolume, storeOfVolume } from "./volumes/volume_mounts.ts";
-import type { SettledVolumes } from "./volumes/settle_volumes.ts";
 import { takenSettings, terminalStreams } from "./terminal.ts";
 import {
   accountsIn,
@@ -93,7 +93,12 @@ export async function decideRun(
 ): Promise<Decided> {
   const { image: from, background = false, record } = request;
   const { world, caller } = requester;
-  const asked = from ? withAllIds(request.options, requester) : request.options;
+  const given = request.options;
+  const all = from || given.images ? withAllIds(given, requester) : given;
+  const mounted = given.images &&
+    await (await import("./images/mounted_images.ts"))
+      .settleImages(all, request, requester);
+  const asked = mounted ? { ...all, mounts: mounted.mounts } : all;
   const volumes = hasVolumes(asked)
     ? (await import("./volumes/settle_volumes.ts")).settleVolumes(asked, {
       id: request.id,
@@ -169,11 +174,18 @@ export async function decideRun(
     cgroup,
     record,
     madeFiles: ownHosts?.text === undefined ? [] : [ownHosts.mount.source!],
+    mountedImages: mounted?.facts(spec),
     volumes: volumes?.volumes,
     hostSteps: [
       ...recordSteps(request),
       ...from && layers
-        ? [keepChanges(from, layers, { ...request, volumes: volumes?.names })]
+        ? [
+          keepChanges(from, layers, {
+            ...request,
+            volumes: volumes?.names,
+            mounted: mounted?.used,
+          }),
+        ]
         : [],
       ...networks
         ? networkSteps(networks, {
@@ -183,7 +195,9 @@ export async function decideRun(
           hosts: ownHosts?.text ?? null,
         })
         : [],
-      ...volumes && !from ? await usesOf(request, volumes) : [],
+      ...(volumes || mounted) && !from
+        ? await usesOf(request, volumes?.names ?? [], mounted?.used)
+        : [],
       ...profileSteps(learn, world),
     ],
   }, requester);
@@ -212,14 +226,16 @@ const asksForUserNamespace = (
 ): boolean =>
   userNamespace !== "host" || Boolean(uidMap?.length || gidMap?.length);
 
-/** Records the volumes that a container uses, in the store that they are in. */
+/** Records the volumes and images that a container uses, in their store. */
 async function usesOf(
   request: RunRequest,
-  volumes: SettledVolumes,
+  names: readonly string[],
+  images?: UsedImages,
 ): Promise<HostStep[]> {
-  const { keepUses } = await import("./volumes/settle_volumes.ts");
-  const one = request.options.mounts?.find(isVolume);
-  return one ? [keepUses(storeOfVolume(one), volumes, request)] : [];
+  const { keepUses } = await import("./images/keep_uses.ts");
+  const volume = request.options.mounts?.find(isVolume);
+  const store = images?.store ?? (volume && storeOfVolume(volume));
+  return store ? [keepUses(store, { names, images }, request)] : [];
 }
 
 /** The steps that only a container with a record has. */

@@ -105,6 +105,7 @@ const KINDS: Record<string, [Read, readonly string[] | null][]> = {
   ],
   namespaceFixesGroups: [[read("namespaceFixesGroups", ["/a"], true), null]],
   filesInLayers: [[read("filesInLayers", ["/a"], {}), null]],
+  placeInLayers: [[read("placeInLayers", ["/a", "b"], null), null]],
   accountsInImage: [[read("accountsInImage", ["/a"], {}), null]],
 };
 

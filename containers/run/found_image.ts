@@ -65,11 +65,18 @@ export async function findOrFetch(
   const isHere = explain || when === "never" || when === "missing" && here;
   const image = isHere && !isPlace ? here : await wish.fetch(store, here);
   if (!image) throw missing(word);
-  refuseForeign(word, image.platform, world);
+  if (!wish.mounted) refuseForeign(word, image.platform, world);
   if (!image.chains.length) {
-    throw new ContainerError(`Cannot run the image ${word}: it has no layers`, {
-      hint: "Use --rootfs empty for an empty root filesystem.",
-    });
+    throw new ContainerError(
+      `Cannot ${
+        wish.mounted ? "mount" : "run"
+      } the image ${word}: it has no layers`,
+      {
+        hint: wish.mounted
+          ? "Use --tmpfs for an empty directory."
+          : "Use --rootfs empty for an empty root filesystem.",
+      },
+    );
   }
   const absent = missingLayers(store, image);
   if (absent.length && !explain) await wish.unpack(store, image);
@@ -80,7 +87,7 @@ export async function findOrFetch(
     (explain
       ? readyImage(store, image, { isPartial })
       : makeReady(store, image));
-  if (isPartial) refuseAccounts(word, ready.config);
+  if (isPartial && !wish.mounted) refuseAccounts(word, ready.config);
   const { image: root, config } = runnable(path, entry, ready);
   const missingWords = chains.length === 1
     ? "its layer"

@@ -16,6 +16,8 @@ export interface ImageWish {
   when: When;
   /** It is in a place that a transport names, which is read each time. */
   isPlace?: boolean;
+  /** It is mounted, and need not run on this machine. */
+  mounted?: boolean;
   /** The platform that the user names. */
   platform?: string;
   /** Only look: nothing is fetched, unpacked or changed. */

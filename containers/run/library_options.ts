@@ -14,6 +14,7 @@ export interface LibraryOptions extends
     | "command"
     | "networks"
     | "sharedNetwork"
+    | "images"
   > {
   /**
    * The command and its arguments. With `image`, they are the words after its
@@ -53,6 +54,11 @@ export interface LibraryOptions extends
 export const withCommand = (
   { command = [], ...options }: LibraryOptions,
 ): ContainerOptions => ({ ...options, command, init: false, tty: false });
+
+/** Whether a container needs the store of images. */
+export const needsStore = ({ image, mounts = [] }: LibraryOptions): boolean =>
+  image !== undefined ||
+  mounts.some(({ type }) => type === "image" || type === "volume");
 
 /** What the streams of the command are connected to. */
 export const streamsOf = (

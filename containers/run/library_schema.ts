@@ -36,7 +36,7 @@ import type { LandlockRules } from "../../plan/process/landlock.ts";
 import { WHEN } from "../decide/images/when.ts";
 import type { NamespaceMode } from "../decide/options.ts";
 import type { Stdio } from "../decide/streams.ts";
-import type { LibraryOptions } from "./library_options.ts";
+import { type LibraryOptions, needsStore } from "./library_options.ts";
 
 /** One option. */
 interface Option<T> {
@@ -340,7 +340,10 @@ export const libraryOptions: Reader<LibraryOptions> = checked(
     const conflict = { rootfs, overlay };
     if (image === undefined) {
       if (command === undefined) place.at("command").fault("missing");
-      const stray = OF_IMAGES.find((name) => options[name] !== undefined);
+      const stray = OF_IMAGES.find((name) =>
+        options[name] !== undefined &&
+        (name === "entrypoint" || !needsStore(options))
+      );
       if (stray) place.at(stray).fault("requires image");
     }
     for (const [name, value] of Object.entries(conflict)) {

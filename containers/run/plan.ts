@@ -8,6 +8,7 @@ import { requesterIn } from "../decide/requester.ts";
 import { THIS_MACHINE } from "../world/real_world.ts";
 import {
   type LibraryOptions,
+  needsStore,
   streamsOf,
   withCommand,
 } from "./library_options.ts";
@@ -34,12 +35,10 @@ export async function plan(options: LibraryOptions): Promise<Plan> {
 
 async function planOf(options: LibraryOptions): Promise<Plan> {
   const requester = requesterIn(THIS_MACHINE, streamsOf(options));
-  const wanted = options.image === undefined
-    ? {
-      options: withCommand(options),
-      rootfs: await rootToExplain(options.rootfs, requester, () => {}),
-    }
-    : await (await import("./library_image.ts"))
-      .withImage(options, requester, { explain: true });
+  const rootfs = () => rootToExplain(options.rootfs, requester, () => {});
+  const wanted = needsStore(options)
+    ? await (await import("./library_image.ts"))
+      .wantedOf(options, requester, { rootfs, explain: true })
+    : { options: withCommand(options), rootfs: await rootfs() };
   return (await prepare(wanted, requester)).plan;
 }

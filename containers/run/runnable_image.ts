@@ -48,7 +48,7 @@ export async function runnableImage(
     const { findOrFetch } = await import("./found_image.ts");
     return await findOrFetch(store, wish, wanted, world);
   }
-  refuseForeign(word, ready.platform, world);
+  if (!wish.mounted) refuseForeign(word, ready.platform, world);
   return ready;
 }
 

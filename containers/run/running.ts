@@ -25,6 +25,7 @@ import type { Cgroup } from "../../cgroup/mod.ts";
 import { ledgerFor, sweepLeftoversOnce } from "./leftovers.ts";
 import {
   type LibraryOptions,
+  needsStore,
   streamsOf,
   withCommand,
 } from "./library_options.ts";
@@ -110,14 +111,12 @@ export async function run(options: LibraryOptions): Promise<RunningContainer> {
 async function start(options: LibraryOptions): Promise<RunningContainer> {
   options.signal?.throwIfAborted();
   const requester = requesterIn(THIS_MACHINE, streamsOf(options));
-  const wanted = options.image === undefined
-    ? {
-      options: withCommand(options),
-      rootfs: await findRootFilesystem(options.rootfs, requester, {
-        say: () => {},
-      }),
-    }
-    : await (await import("./library_image.ts")).withImage(options, requester);
+  const rootfs = () =>
+    findRootFilesystem(options.rootfs, requester, { say: () => {} });
+  const wanted = needsStore(options)
+    ? await (await import("./library_image.ts"))
+      .wantedOf(options, requester, { rootfs })
+    : { options: withCommand(options), rootfs: await rootfs() };
   const decided = await decideRun({ ...wanted, id: containerId() }, requester);
   refuse(decided);
   const compiled = compileOnce(decided.spec, decided.facts);

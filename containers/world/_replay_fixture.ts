@@ -50,6 +50,8 @@ export function replayed(reads: readonly Read[]): World {
     namespaceFixesGroups: (path) => ask("namespaceFixesGroups", path),
     filesInLayers: (layers, paths) =>
       Promise.resolve(ask("filesInLayers", ...layers, ...paths)),
+    placeInLayers: (layers, path) =>
+      Promise.resolve(ask("placeInLayers", ...layers, path)),
     accountsInImage: ({ image, type }) =>
       Promise.resolve(ask("accountsInImage", image, type)),
     random: () => 0n,

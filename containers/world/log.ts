@@ -160,6 +160,12 @@ export function logged(world: World, log: ReadLog): World {
         [...layers, ...paths],
         () => world.filesInLayers(layers, paths),
       ),
+    placeInLayers: (layers, path) =>
+      log.noteLater(
+        "placeInLayers",
+        [...layers, path],
+        () => world.placeInLayers(layers, path),
+      ),
     accountsInImage: (image) =>
       log.noteLater(
         "accountsInImage",

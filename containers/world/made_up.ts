@@ -11,6 +11,7 @@ import type {
   AccountFiles,
   FileInfo,
   LayeredFile,
+  LayeredPlace,
   TerminalSize,
   World,
 } from "./world.ts";
@@ -125,6 +126,8 @@ export function madeUpWorld(machine: MadeUpMachine = {}): World {
           paths.map((path) => [path, fileInLayers(files, layers, path)]),
         ),
       ),
+    placeInLayers: (layers, path) =>
+      Promise.resolve(placeInLayers(files, layers, path)),
     accountsInImage({ image }) {
       const accounts = images[image];
       return accounts
@@ -143,6 +146,22 @@ function fileInLayers(
   for (const layer of layers) {
     try {
       return { type: "file", text: files.readText(`${layer}${path}`) };
+    } catch (error) {
+      if (!(error instanceof SyscallError)) throw error;
+    }
+  }
+  return null;
+}
+
+function placeInLayers(
+  files: MadeUpFiles,
+  layers: readonly string[],
+  path: string,
+): LayeredPlace | null {
+  for (const layer of layers) {
+    try {
+      const { type } = files.stat(`${layer}/${path}`);
+      return { path, kind: type === "directory" ? "directory" : "file" };
     } catch (error) {
       if (!(error instanceof SyscallError)) throw error;
     }

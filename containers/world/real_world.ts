@@ -84,6 +84,9 @@ export const THIS_MACHINE: World = {
   filesInLayers: async (...of) =>
     (await import("../../images/layers/files_in_layers.ts"))
       .filesInLayers(...of),
+  placeInLayers: async (...of) =>
+    (await import("../../images/layers/files_in_layers.ts"))
+      .placeInLayers(...of),
   accountsInImage,
 };
 

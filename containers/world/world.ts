@@ -10,8 +10,11 @@
 
 import type { Errno } from "../../ffi/errno.ts";
 import type { TerminalSettings } from "../../ffi/termios.ts";
-import type { LayeredFile } from "../../images/layers/layered_file.ts";
-export type { LayeredFile };
+import type {
+  LayeredFile,
+  LayeredPlace,
+} from "../../images/layers/layered_file.ts";
+export type { LayeredFile, LayeredPlace };
 
 /** What a path is, stat(2). */
 export interface FileInfo {
@@ -182,6 +185,11 @@ export interface World {
     layers: readonly string[],
     paths: readonly string[],
   ): Promise<Readonly<Record<string, LayeredFile | null>>>;
+  /** What a path leads to in layers; null if nothing is there. */
+  placeInLayers(
+    layers: readonly string[],
+    path: string,
+  ): Promise<LayeredPlace | null>;
   /** The accounts in the file system of an image file. */
   accountsInImage(
     image: { image: string; type: string },

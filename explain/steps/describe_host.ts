@@ -42,11 +42,11 @@ export const HOST_DESCRIPTIONS: Descriptions<HostKind> = {
     `have systemd start the scope ${unit} in ${slice}`,
   keepChanges: ({ directory }) =>
     `create ${directory} for the container's changes`,
-  keepUses: ({ volumes, layers }) =>
+  keepUses: ({ volumes, mounted = [] }) =>
     `record that the container uses ${
       and([
         ...volumes.map((name) => `the volume ${shortened(name)}`),
-        ...(layers.length ? ["the layers of images"] : []),
+        ...(mounted.length ? ["the layers of images"] : []),
       ])
     }`,
   makeVolume: ({ directory, content }) =>

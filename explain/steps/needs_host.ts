@@ -9,6 +9,16 @@ const feature = (version: string, what: string) => () => [{ version, what }];
 
 const IN_DIRECTORY = "write access to the directory";
 
+const withMissing = (missing?: { image: string; what: string }) =>
+  [
+    "write access to the store of images",
+    ...missing
+      ? [
+        `${missing.what} of ${missing.image}, which \`container pull\` fetches`,
+      ]
+      : [],
+  ].join("; ");
+
 const IN_RECORDS = "write access to the records of networks";
 const netAdmin: () => Asked[] = () => [{ name: "CAP_NET_ADMIN", in: "host" }];
 
@@ -41,17 +51,9 @@ export const HOST_NEEDS: { readonly [K in HostKind]: Entry<K> } = {
   startScope: { access: "permission by systemd to start a unit" },
   keepChanges: {
     capabilities: [{ name: "CAP_CHOWN", in: "host" }],
-    access: ({ missing }) =>
-      [
-        "write access to the store of images",
-        ...missing
-          ? [
-            `${missing.what} of ${missing.image}, which \`container pull\` fetches`,
-          ]
-          : [],
-      ].join("; "),
+    access: ({ missing }) => withMissing(missing),
   },
-  keepUses: { access: "write access to the store of images" },
+  keepUses: { access: ({ missing }) => withMissing(missing) },
   makeVolume: {
     capabilities: ({ content }) =>
       content && !content.inside

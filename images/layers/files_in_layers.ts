@@ -6,7 +6,13 @@
 import { readAt } from "../../ffi/fcntl.ts";
 import { S_IF } from "../../ffi/files/files.ts";
 import { toText } from "../../ffi/text.ts";
-import { follow, type LayeredFile, openFound } from "./layered_file.ts";
+import { bytesOf } from "../tar/byte_string.ts";
+import {
+  follow,
+  type LayeredFile,
+  type LayeredPlace,
+  openFound,
+} from "./layered_file.ts";
 import { MergedTree } from "./merged_tree.ts";
 
 /** The files are not trusted: a list of accounts is never larger than this. */
@@ -39,5 +45,26 @@ function look(tree: MergedTree, path: string): LayeredFile | null {
   return {
     type: "file",
     text: toText(bytes.subarray(0, readAt(file.fd, bytes, 0))),
+  };
+}
+
+/**
+ * What a path leads to in layers, of which the top comes first; null if nothing
+ * is there. Links and `..` do not lead out of them.
+ *
+ * @throws LayerError if a layer cannot be read
+ */
+export function placeInLayers(
+  layers: readonly string[],
+  path: string,
+): LayeredPlace | null {
+  using tree = new MergedTree(layers);
+  const found = follow(tree, path);
+  if (found === null || found === "broken link") return null;
+  using there = found;
+  const { mode } = there.status;
+  return {
+    path: toText(bytesOf(there.path)),
+    kind: (mode & S_IF.mask) === S_IF.directory ? "directory" : "file",
   };
 }

@@ -18,6 +18,14 @@ export interface LayeredFile {
   text: string | null;
 }
 
+/** A file or directory of an image. */
+export interface LayeredPlace {
+  /** Its path without links, from the root, without a slash at the beginning. */
+  path: string;
+  /** `file`: anything but a directory. */
+  kind: "directory" | "file";
+}
+
 /** Links at the end of a path, as the kernel. */
 const MOST_LINKS = 40;
 

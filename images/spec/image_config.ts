@@ -9,11 +9,17 @@ import { Untrusted } from "./untrusted.ts";
 
 /** A health check, with docker's nanoseconds. */
 export interface HealthCheck {
+  /** `CMD` and words, `CMD-SHELL` and a line, or `NONE`. */
   Test?: string[];
+  /** Between two checks. */
   Interval?: number;
+  /** How long a check may take. */
   Timeout?: number;
+  /** In this time after the start no failure counts. */
   StartPeriod?: number;
+  /** Between two checks in that time. */
   StartInterval?: number;
+  /** So many failures in a row make it unhealthy. */
   Retries?: number;
 }
 

@@ -58,7 +58,12 @@ function keep(
   step: StepOf<"keepChanges" | "keepUses">,
   make: (uses: Uses) => void,
 ): null | void {
-  const { directory, lock, layers, blobs, chains, record, volumes } = step;
+  const { directory, lock, blobs, chains, record, volumes } = step;
+  // A layer stays as long as one that is above it, images/store/collect.ts.
+  const tops = [
+    ...step.step === "keepChanges" ? step.layers.slice(0, 1) : [],
+    ...step.mounted ?? [],
+  ];
   try {
     using file = Deno.openSync(lock, {
       create: true,
@@ -66,9 +71,10 @@ function keep(
       mode: 0o600,
     });
     file.lockSync(true);
-    // A layer stays as long as one that is above it, images/store/collect.ts.
-    const [top] = layers;
-    if (top !== undefined) Deno.statSync(top);
+    for (const top of tops) Deno.statSync(top);
+    if (step.empty !== undefined) {
+      Deno.mkdirSync(step.empty, { recursive: true, mode: 0o755 });
+    }
     if (isThere(`${directory}/uses.json`)) return null;
     // What a command has left that was killed here.
     if (isThere(directory)) Deno.removeSync(directory, { recursive: true });

@@ -8,7 +8,12 @@
 
 import type { Mount, Spec } from "../../spec/types.ts";
 import type { Facts } from "../facts.ts";
-import { MAPPED_CHANGES, MAPPED_LAYERS } from "./image_layers.ts";
+import {
+  MAPPED_CHANGES,
+  MAPPED_LAYERS,
+  MAPPED_STORE,
+  type MappedLayers,
+} from "./image_layers.ts";
 import { mountOptions } from "./options.ts";
 import type { StepOf } from "../step.ts";
 
@@ -64,7 +69,12 @@ type HostMountKind = "mapMount" | "mountImage" | "copyUp";
 
 type HostMountFacts = Pick<
   Facts,
-  "image" | "layers" | "rootless" | "mapHelper" | "denySetgroups"
+  | "image"
+  | "layers"
+  | "mountedImages"
+  | "rootless"
+  | "mapHelper"
+  | "denySetgroups"
 >;
 
 /** The user namespace for a copy; an ordinary user can mount only inside it. */
@@ -87,6 +97,10 @@ export function namespaceOf(
   };
 }
 
+/** The store of the images that are mounted, if its owners are mapped. */
+const mappedStoreOf = ({ mountedImages = {} }: HostMountFacts) =>
+  Object.values(mountedImages)[0]?.layers.mapped;
+
 /** The host steps that make these mounts, by the mount's name in the plan. */
 export function hostMountsOf(
   spec: Spec,
@@ -95,7 +109,8 @@ export function hostMountsOf(
   const steps = new Map<string, StepOf<HostMountKind>>();
   const { image, layers } = facts;
   const mounts = spec.mounts ?? [];
-  const all = (image ? 1 : 0) + (layers?.mapped ? 2 : 0) +
+  const store = mappedStoreOf(facts);
+  const all = (image ? 1 : 0) + (layers?.mapped ? 2 : 0) + (store ? 1 : 0) +
     mounts.filter((mount) => isCopy(mount) || isMapped(mount)).length;
   const from = areMany({ size: all })
     ? Math.max(
@@ -115,25 +130,39 @@ export function hostMountsOf(
       undo: "kernel",
     });
   }
+  const map = (
+    source: string,
+    { uids, gids }: MappedLayers,
+    why: string,
+  ): StepOf<"mapMount"> => ({
+    step: "mapMount",
+    source,
+    recursive: false,
+    mapsBelow: false,
+    propagation: "private",
+    uids,
+    gids,
+    descriptor: next(),
+    why,
+    man: "mount_setattr(2), MOUNT_ATTR_IDMAP",
+    undo: "kernel",
+  });
+  if (store) {
+    steps.set(
+      MAPPED_STORE,
+      map(
+        store.changes,
+        store,
+        "the owners in the layers of mounted images are those of the container's user namespace",
+      ),
+    );
+  }
   if (layers?.mapped) {
-    const { uids, gids } = layers.mapped;
-    const map = (source: string, why: string): StepOf<"mapMount"> => ({
-      step: "mapMount",
-      source,
-      recursive: false,
-      mapsBelow: false,
-      propagation: "private",
-      uids,
-      gids,
-      descriptor: next(),
-      why,
-      man: "mount_setattr(2), MOUNT_ATTR_IDMAP",
-      undo: "kernel",
-    });
     steps.set(
       MAPPED_CHANGES,
       map(
         layers.mapped.changes,
+        layers.mapped,
         "what the container changes has the owners on the disk that it has inside, as the layers have",
       ),
     );
@@ -141,6 +170,7 @@ export function hostMountsOf(
       MAPPED_LAYERS,
       map(
         layers.mapped.layers,
+        layers.mapped,
         "the owners in the image's layers are those of the container's user namespace",
       ),
     );
@@ -180,6 +210,28 @@ export function hostMountsOf(
     });
   }
   return steps;
+}
+
+/** How many descriptors fit into the kernel's first table. */
+const SMALL_TABLE = 64;
+/** With at most so many open mounts and devices, the end of that table stays free. */
+const FEW = 32;
+/** A number above every descriptor of a plan with some hundred open mounts. */
+export const HIGH = 300;
+
+/**
+ * The number at which the overlay's layers are opened. A larger table costs the
+ * kernel some milliseconds, so it is used only if many mounts and devices are
+ * open.
+ */
+export function aboveOpen(spec: Spec, facts: Facts): number {
+  const { mounts = [], linux, process } = spec;
+  const { devices = [], maskedPaths = [] } = linux;
+  const open = mounts.length + devices.length + maskedPaths.length +
+    (process.preserve ?? 0);
+  return open > FEW || areMany(hostMountsOf(spec, facts))
+    ? Math.max(HIGH, 2 * SMALL_TABLE + open)
+    : SMALL_TABLE - 4;
 }
 
 /** The container's step: gives a passed descriptor its name in the plan. */

@@ -32,10 +32,23 @@ export interface ImageLayers {
 export interface MappedLayers {
   /** The directory that all layers are in. */
   layers: string;
-  /** The directory that the changes are in, and an empty directory `layers`. */
+  /**
+   * The directory that the changes are in, and an empty directory `layers`; for
+   * an image that is mounted, the store.
+   */
   changes: string;
   uids: readonly IdMapping[];
   gids: readonly IdMapping[];
+}
+
+/** An image that a mount shows. */
+export interface MountedImage {
+  layers: ImageLayers;
+  /** The path in the image that is shown, without links; null for all of it. */
+  path: string | null;
+  kind: "directory" | "file";
+  /** Changes stay in memory; otherwise it is read-only. */
+  writable: boolean;
 }
 
 /** OVL_MAX_STACK of the kernel. */
@@ -56,9 +69,14 @@ const bytesIn = (text: string) => encoder.encode(text).length;
 /**
  * Mounts an image's layers at a path.
  *
+ * @param why what the mount at this path is for
  * @throws SpecError if the kernel cannot take so many layers, or so long paths
  */
-export function mountLayers(image: ImageLayers, target: string): Step[] {
+export function mountLayers(
+  image: ImageLayers,
+  target: string,
+  why = "pivot_root needs a mount as the new root",
+): Step[] {
   const { layers } = image;
   if (layers.length > MOST_LAYERS) {
     throw new SpecError(
@@ -69,12 +87,16 @@ export function mountLayers(image: ImageLayers, target: string): Step[] {
   const isShort = [...layers, ...Object.values(image.changes ?? {})]
     .every((path) => bytesIn(path) <= MOST_STRING_BYTES);
   return image.oneByOne && isShort
-    ? byDescriptor(image, target)
+    ? byDescriptor(image, target, why)
     : byOptions(image, target);
 }
 
 /** The names of the mounts with mapped owners. */
-export const [MAPPED_CHANGES, MAPPED_LAYERS] = ["changes", "layers"] as const;
+export const [MAPPED_CHANGES, MAPPED_LAYERS, MAPPED_STORE] = [
+  "changes",
+  "layers",
+  "images",
+] as const;
 
 /**
  * The same image, at its paths below mounts with mapped owners. Root inside may
@@ -95,7 +117,7 @@ export function belowMapped(image: ImageLayers, target: string): ImageLayers {
       upper: inChanges(changes.upper),
       work: inChanges(changes.work),
     },
-    empty,
+    empty: empty.startsWith(`${mapped.changes}/`) ? inChanges(empty) : empty,
   };
 }
 
@@ -111,7 +133,7 @@ const optionsOf = ({ changes, volatile }: ImageLayers): string[] => [
   ...(changes && volatile ? ["volatile"] : []),
 ];
 
-const why = ({ layers, changes }: ImageLayers) =>
+const whyOne = ({ layers, changes }: ImageLayers) =>
   changes
     ? `the image's ${
       counted(layers.length)
@@ -128,7 +150,11 @@ const unescapable = (path: string) => path.replace(/\\/g, "\\\\");
 /** The name of the overlay before it is attached. */
 const NAME = "root";
 
-function byDescriptor(image: ImageLayers, target: string): Step[] {
+function byDescriptor(
+  image: ImageLayers,
+  target: string,
+  attached: string,
+): Step[] {
   const { changes } = image;
   return [{
     step: "createFilesystem",
@@ -146,13 +172,13 @@ function byDescriptor(image: ImageLayers, target: string): Step[] {
       ...optionsOf(image),
     ],
     attributes: changes ? [] : ["MOUNT_ATTR_RDONLY"],
-    why: why(image),
+    why: whyOne(image),
     man: MAN,
   }, {
     step: "attach",
     name: NAME,
     target,
-    why: "pivot_root needs a mount as the new root",
+    why: attached,
     man: "move_mount(2)",
   }];
 }
@@ -196,7 +222,7 @@ function byOptions(image: ImageLayers, target: string): Step[] {
     type: "overlay",
     flags: changes ? [] : ["MS_RDONLY"],
     data,
-    why: why(image),
+    why: whyOne(image),
     man: "mount(2), the kernel's overlayfs documentation",
   });
   const absolute = data("");

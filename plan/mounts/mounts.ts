@@ -13,6 +13,8 @@ import type { Mount, Spec } from "../../spec/types.ts";
 import { attachCgroups, prepareCgroups } from "./cgroup_mounts.ts";
 import type { Facts } from "../facts.ts";
 import { isHostFilesystem, prepareHostFilesystem } from "./host_filesystems.ts";
+import { isImageMount, prepareImageMounts } from "./image_mounts.ts";
+import { makeEntry } from "./made_entries.ts";
 import { isMemoryFile } from "./memory_files.ts";
 import {
   hostMountsOf,
@@ -37,6 +39,7 @@ const WHY: Record<string, string | undefined> = {
   mqueue: "the POSIX message queues of the container's IPC namespace",
   tmpfs:
     "a file system in memory, which starts empty and ends with the container",
+  image: "shows the files of an image",
   cgroup2: "the container's own cgroup, shown as the root of the tree",
 };
 
@@ -52,7 +55,7 @@ const insideOf = ({ places }: Facts, index: number) => places?.revealed[index];
  */
 const isPrepared = (spec: Spec, entry: Mount, { bindDevices }: Facts) =>
   isBind(entry) || isMemoryFile(entry) || isCopy(entry) ||
-  isHostFilesystem(entry) ||
+  isHostFilesystem(entry) || isImageMount(entry) ||
   (NEED_VISIBLE.includes(entry.type ?? "") &&
     (bindDevices || hasNamespace(spec, "user")));
 
@@ -126,9 +129,10 @@ export function prepareMounts(spec: Spec, facts: Facts): Step[] {
   const opened = new Set(
     openAsCaller(spec, facts).map((step) => "name" in step ? step.name : null),
   );
-  return (spec.mounts ?? []).flatMap((entry, index): Step[] => {
+  const prepared = (spec.mounts ?? []).flatMap((entry, index): Step[] => {
     if (entry.type === "cgroup") return prepareCgroups(entry, facts);
     if (!isPrepared(spec, entry, facts) || isMemoryFile(entry)) return [];
+    if (isImageMount(entry)) return [];
     const name = mountName(index);
     const options = mountOptions(entry.options ?? []);
     if (isBind(entry) && insideOf(facts, index) !== undefined) return [];
@@ -176,6 +180,7 @@ export function prepareMounts(spec: Spec, facts: Facts): Step[] {
       ...settings(entry, name, someReceive),
     ];
   });
+  return [...prepareImageMounts(spec, facts), ...prepared];
 }
 
 type Attributes = MountOptions["own"];
@@ -232,48 +237,6 @@ function settings(entry: Mount, name: string, someReceive: boolean): Step[] {
   ];
 }
 
-const ASKED = {
-  why: "it was requested in the root filesystem",
-  man: "mkdir(2)",
-} as const;
-
-/** What `run` can make in a root in addition to mounts; config.json cannot. */
-function makeEntry(
-  { type, destination, source = "" }: Mount,
-  places?: Facts["places"],
-): Step[] | null {
-  const path = places?.ends[destination] ?? destination;
-  const directory = (path: string): Step => ({
-    step: "makeMountpoint",
-    path,
-    kind: "directory",
-    ...ASKED,
-  });
-  const above = path.replace(/\/[^/]*$/, "");
-  switch (type) {
-    case "directory":
-      return [directory(path)];
-    case "symlink":
-      return [...(above ? [directory(above)] : []), {
-        step: "makeSymlink",
-        path,
-        to: source,
-        why: ASKED.why,
-        man: "symlink(2)",
-      }];
-    case "file":
-      return [{ step: "makeMountpoint", path, kind: "file", ...ASKED }, {
-        step: "writeFile",
-        path,
-        text: source,
-        why: ASKED.why,
-        man: "open(2), write(2)",
-      }];
-    default:
-      return null;
-  }
-}
-
 /** Attaches every mount of the Spec, in order, and makes its mountpoint before. */
 export function attachMounts(spec: Spec, facts: Facts): Step[] {
   const keepsOffKernel = kernelKeeper(spec);
@@ -289,7 +252,8 @@ export function attachMounts(spec: Spec, facts: Facts): Step[] {
       : {};
     if (type === "cgroup") return attachCgroups(entry, facts);
     const isFile = isMemoryFile(entry) ||
-      isBind(entry) && files.has(entry.source ?? target);
+      isBind(entry) && files.has(entry.source ?? target) ||
+      facts.mountedImages?.[target]?.kind === "file";
     const steps: Step[] = [{
       step: "makeMountpoint",
       // The target of a link is made, since mkdir(2) does not follow links.

@@ -12,7 +12,8 @@ import type { Spec } from "../../spec/types.ts";
 import { openHostFile } from "./devices.ts";
 import type { Facts } from "../facts.ts";
 import {
-  areMany,
+  aboveOpen,
+  HIGH,
   hostMountsOf,
   receiveMount,
   receives,
@@ -112,28 +113,6 @@ export function changeRoot(spec: Spec, facts: Facts): Step[] {
       "the root filesystem becomes / and the host's tree is detached: no path leads back to it, not even for root",
     man: "pivot_root(2), umount2(2)",
   }];
-}
-
-/** How many descriptors fit into the kernel's first table. */
-const SMALL_TABLE = 64;
-/** With at most so many open mounts and devices, the end of that table stays free. */
-const FEW = 32;
-/** A number above every descriptor of a plan with some hundred open mounts. */
-const HIGH = 300;
-
-/**
- * The number at which the overlay's layers are opened. A larger table costs the
- * kernel some milliseconds, so it is used only if many mounts and devices are
- * open.
- */
-function aboveOpen(spec: Spec, facts: Facts): number {
-  const { mounts = [], linux, process } = spec;
-  const { devices = [], maskedPaths = [] } = linux;
-  const open = mounts.length + devices.length + maskedPaths.length +
-    (process.preserve ?? 0);
-  return open > FEW || areMany(hostMountsOf(spec, facts))
-    ? Math.max(HIGH, 2 * SMALL_TABLE + open)
-    : SMALL_TABLE - 4;
 }
 
 /** Attaches an empty root in memory at a path. */

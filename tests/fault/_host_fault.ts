@@ -77,7 +77,6 @@ export function madeUpSteps(directory: string): readonly HostStep[] {
       step: "keepUses",
       directory: `${store}/containers/y`,
       lock: `${store}/lock`,
-      layers: [],
       blobs: [],
       chains: [],
       volumes: ["data"],

@@ -173,7 +173,11 @@ for (
       ["--mount", "type=volume,target=/x,nope=1"],
       /unknown option nope=1/,
     ],
-    [["--mount", "type=image,source=x,target=/x"], /there is no type=image/],
+    [["--mount", "type=image,target=/x"], /source= is missing/],
+    [
+      ["--mount", "type=image,source=x,target=/x,nope=1"],
+      /unknown option nope/,
+    ],
     [["-v", "n:/x"], /Invalid volume name "n"\. Use two or more letters/],
     [["-v", "-name:/x"], /Invalid volume name "-name"/],
     [["--volumes-from", "nosuch"], /container does not exist: nosuch/],

@@ -7,8 +7,9 @@
 import type { Facts } from "../../../plan/facts.ts";
 import { hasNamespace } from "../../../plan/namespaces.ts";
 import type { StepOf } from "../../../plan/step.ts";
-import type { ContainerConfig } from "../../../images/spec/image_config.ts";
 import type { UndoOperation } from "../../../plan/undo.ts";
+import type { ImageRoot, StoreIds } from "./unpacked_image.ts";
+export type { ImageRoot };
 import { EXAMINED } from "../../../images/store/ready.ts";
 import { SpecError } from "../../../spec/errors.ts";
 import type { Spec } from "../../../spec/types.ts";
@@ -21,34 +22,22 @@ import {
   foreignStore,
   isSameIds,
   mapsOfStore,
-  type StoreIds,
 } from "./store_ids.ts";
 
-type Discard = Extract<UndoOperation, { undo: "discard" }>;
-
-/** An image of a store, whose layers are unpacked. */
-export interface ImageRoot {
-  /** Its name, for people. */
-  name: string;
+/** What mounted images need in the store. */
+export interface UsedImages {
   /** The directory of the store. */
   store: string;
-  /** The directories of its layers, the top first. */
-  layers: readonly string[];
-  /** The digests of everything that it needs in the store. */
-  blobs: readonly string[];
-  /** The chain IDs of its layers. */
-  chains: readonly string[];
-  /** The files of its layers on which decisions depend, if they are known. */
-  files?: Readonly<Record<string, LayeredFile | null>>;
-  /** What `inspect` shows of its configuration. */
-  shown?: Pick<ContainerConfig, "ExposedPorts" | "Healthcheck">;
-  /** What of it is not here: only for an explanation. */
-  missing?: string;
-  /** How many words of the command are those of --entrypoint, if it was given. */
-  entrypoint?: number;
-  /** The IDs of the host that the layers belong to; absent in root's store. */
-  ids?: StoreIds;
+  /** The directories of the top layers. */
+  tops: string[];
+  blobs: string[];
+  chains: string[];
+  /** The empty directory of the store. */
+  empty: string;
+  missing?: StepOf<"keepChanges">["missing"];
 }
+
+type Discard = Extract<UndoOperation, { undo: "discard" }>;
 
 /** Linux 6.8 takes the layers of an overlay one by one. */
 const ONE_BY_ONE = [6, 8] as const;
@@ -76,15 +65,25 @@ export function layersOf(
 ): NonNullable<Facts["layers"]> {
   const directory = changesOf(image, id);
   return {
-    name: image.name,
-    layers: image.layers,
+    ...overlayOf(image, world),
     changes: { upper: `${directory}/upper`, work: `${directory}/work` },
-    empty: `${image.store}/empty`,
     // Without a record it is not started again.
     volatile: record === undefined,
-    oneByOne: isSince(ONE_BY_ONE, world.kernelRelease()),
   };
 }
+
+/** The overlay of an image that is read-only. */
+export const overlayOf = (
+  { name, store, layers }: ImageRoot,
+  world: World,
+): NonNullable<Facts["layers"]> => ({
+  name,
+  layers,
+  changes: null,
+  empty: `${store}/empty`,
+  volatile: false,
+  oneByOne: isSince(ONE_BY_ONE, world.kernelRelease()),
+});
 
 function isSince(
   [major, minor]: readonly [number, number],
@@ -98,10 +97,11 @@ function isSince(
 export function keepChanges(
   image: ImageRoot,
   { layers }: NonNullable<Facts["layers"]>,
-  { id, record, volumes }: {
+  { id, record, volumes, mounted }: {
     id: string;
     record?: Facts["record"];
     volumes?: readonly string[];
+    mounted?: UsedImages;
   },
 ): StepOf<"keepChanges"> {
   const path = changesOf(image, id);
@@ -110,11 +110,12 @@ export function keepChanges(
     directory: path,
     lock: `${image.store}/lock`,
     layers,
-    blobs: image.blobs,
-    chains: image.chains,
+    blobs: [...image.blobs, ...mounted?.blobs ?? []],
+    chains: [...image.chains, ...mounted?.chains ?? []],
     ...(image.missing === undefined
-      ? {}
+      ? mounted?.missing ? { missing: mounted.missing } : {}
       : { missing: { image: image.name, what: image.missing } }),
+    ...(mounted ? { mounted: mounted.tops, empty: mounted.empty } : {}),
     ...(record ? { record: record.directory } : {}),
     ...(image.ids ? { owners: mapsOfStore(image.ids) } : {}),
     ...(volumes?.length ? { volumes } : {}),
@@ -168,7 +169,7 @@ export function withOwners(
   image: ImageRoot,
   layers: NonNullable<Facts["layers"]>,
   spec: Spec,
-  { id }: { id: string },
+  { id, action = "run" }: { id: string; action?: "run" | "mount" },
   { caller, world }: Pick<Requester, "caller" | "world">,
 ): NonNullable<Facts["layers"]> {
   if (!hasNamespace(spec, "user")) return layers;
@@ -177,7 +178,7 @@ export function withOwners(
   if (caller.privileged) {
     const cannot = (cause: string, hint: string) =>
       new SpecError(
-        `Cannot run the image ${name} in a user namespace: ${cause}`,
+        `Cannot ${action} the image ${name} in a user namespace: ${cause}`,
         { hint },
       );
     if (caller.nested) {
@@ -212,7 +213,7 @@ export function withOwners(
   const now = automaticIds(caller, world);
   if (isSameIds(asked, now)) throw changedIds(store, ids, now);
   throw new SpecError(
-    `Cannot run the image ${name} with these IDs: its layers belong to all IDs that you have`,
+    `Cannot ${action} the image ${name} with these IDs: its layers belong to all IDs that you have`,
     { hint: "Remove --userns, --uidmap and --gidmap." },
   );
 }

@@ -5,14 +5,9 @@
 
 import { SpecError } from "../../../spec/errors.ts";
 import { isSameMap } from "../../../spec/ids.ts";
-import type { IdMapping } from "../../../spec/types.ts";
 import type { IdMaps } from "../id_ranges.ts";
-
-/** The map with which the layers of a store are unpacked. */
-export interface StoreIds {
-  uids: readonly IdMapping[];
-  gids: readonly IdMapping[];
-}
+import type { StoreIds } from "./unpacked_image.ts";
+export type { StoreIds };
 
 /** Whether two maps are the same. */
 export const isSameIds = (one: StoreIds, other: StoreIds): boolean =>

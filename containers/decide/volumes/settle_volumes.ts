@@ -5,7 +5,6 @@
  */
 
 import type { Facts, VolumeFact } from "../../../plan/facts.ts";
-import type { StepOf } from "../../../plan/step.ts";
 import { SpecError } from "../../../spec/errors.ts";
 import type { Mount } from "../../../spec/types.ts";
 import type { World } from "../../world/world.ts";
@@ -132,30 +131,4 @@ function deviceOf(
     `Cannot use the volume ${name}: its device ${device} is not a directory here`,
     { hint: "Create the directory, or remove the volume." },
   );
-}
-
-/** The step that records what a container without changes in the store uses. */
-export function keepUses(
-  store: string,
-  { names }: SettledVolumes,
-  { id, record }: Pick<User, "id" | "record">,
-): StepOf<"keepUses"> {
-  const path = `${store}/containers/${id}`;
-  return {
-    step: "keepUses",
-    directory: path,
-    lock: `${store}/lock`,
-    layers: [],
-    blobs: [],
-    chains: [],
-    volumes: names,
-    ...(record ? { record: record.directory } : {}),
-    why: record
-      ? "no command removes a volume before `container rm` has removed the container"
-      : "no command removes a volume while the container runs",
-    man: "mkdir(2), flock(2)",
-    undo: record
-      ? "kept"
-      : [{ undo: "discard", path, into: `${store}/work/container-${id}` }],
-  };
 }

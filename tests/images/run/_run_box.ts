@@ -37,6 +37,7 @@ umoci repack --image store:app two
 rm -rf two
 umoci config --image store:app --tag plain --config.cmd id --config.exposedports 80/tcp
 umoci config --image store:plain --tag foreign --architecture s390x
+umoci config --image store:plain --tag kept --config.volume /data
 umoci config --image store:app --config.user web --config.workingdir /made/here \
   --config.env COLOUR=red --config.env PATH=/bin --config.entrypoint /bin/echo \
   --config.entrypoint entry --config.cmd cmd --config.label tier=test --config.stopsignal SIGUSR1
@@ -60,6 +61,14 @@ umoci config --image store:app --config.user web --config.workingdir /made/here 
   /** Runs a container and returns its output. */
   run(...args: string[]): Promise<string> {
     return this.out("run", "-q", ...args);
+  }
+
+  /** Calls a command that must fail with one line; returns it. */
+  async refused(...args: string[]): Promise<string> {
+    const { status, stderr } = await this.in(...args);
+    assertEquals(status, 125, args.join(" "));
+    assertEquals(stderr.trimEnd().split("\n").length, 1, stderr);
+    return stderr.trimEnd();
   }
 
   /** The directories of containers that are left in the store. */

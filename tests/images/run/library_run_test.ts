@@ -20,6 +20,8 @@ const reason = async (promise) => {
   }
 };
 const see = ["sh", "-c", "echo $COLOUR; pwd; id -u; ls /data; rm /data/old 2>/dev/null"];
+const named = { destination: "/vol", type: "volume", source: "named" };
+const add = "echo x >>/vol/file; cat /vol/file";
 console.log(JSON.stringify({
   outputs: [
     await output({ image: "app" }),
@@ -28,6 +30,18 @@ console.log(JSON.stringify({
     await output({ image: "plain", command: see, workdir: "/work" }),
     await output({ image: "plain", command: see, env: { COLOUR: "blue" } }),
     await output({ image: \`oci:\${store}:plain\`, command: ["id", "-u"] }),
+    await output({
+      image: "kept",
+      command: ["sh", "-c", "cat /data/old; echo x >/data/old; ls /img"],
+      mounts: [{
+        destination: "/img",
+        type: "image",
+        source: "app",
+        options: ["ro", "subpath=data"],
+      }],
+    }),
+    await output({ image: "plain", command: ["sh", "-c", add], mounts: [named] }),
+    await output({ image: "plain", command: ["sh", "-c", add], mounts: [named] }),
   ],
   reasons: [
     await reason(run({ image: "nosuch:1", store, pull: "never" })),
@@ -72,7 +86,16 @@ test(
       ["\n/work\n0\nnew\nold\n", 0],
       ["blue\n/\n0\nnew\nold\n", 0],
       ["0\n", 0],
+      ["old\nnew\nold\n", 0],
+      ["x\n", 0],
+      ["x\nx\n", 0],
     ]);
+    // An anonymous volume ends with its container.
+    assertEquals(
+      (await Array.fromAsync(Deno.readDir(`${box.store}/volumes`)))
+        .map(({ name }) => name),
+      ["named"],
+    );
     const expected = [
       /^ContainerError: There is no image nosuch:1 here: /,
       /^RegistryError: .*x\.invalid/,
