@@ -282,7 +282,8 @@ const PUBLIC = [
   ...["MemoryPolicy", "IOPriority", "Scheduler", "SchedulerFlag"],
   ...["TerminalSettings"],
   ...["pull", "images", "Image", "PullOptions", "StoreOptions"],
-  ...["LayerState", "Progress"],
+  ...["LayerState", "Progress", "ImageRoot", "LayeredFile"],
+  ...["HealthCheck", "StoreIds"],
 ];
 
 const doc = (...words: string[]) =>
