@@ -25,6 +25,7 @@ import { type Compiled, compileOnce } from "../containers/run/kept_programs.ts";
 import { ledgerFor, sweepLeftoversOnce } from "../containers/run/leftovers.ts";
 import {
   type LibraryOptions,
+  needsStore,
   withCommand,
 } from "../containers/run/library_options.ts";
 import { findRootFilesystem } from "../containers/run/root_filesystem.ts";
@@ -133,15 +134,12 @@ export class Space {
 async function decide(options: LibraryOptions): Promise<Wanted> {
   const requester = requesterIn(THIS_MACHINE, Object.values(STREAMS));
   const given = { ...options, command: [NO_COMMAND], entrypoint: [] };
-  const wanted = options.image === undefined
-    ? {
-      options: withCommand(given),
-      rootfs: await findRootFilesystem(options.rootfs, requester, {
-        say: () => {},
-      }),
-    }
-    : await (await import("../containers/run/library_image.ts"))
-      .withImage(given, requester);
+  const rootfs = () =>
+    findRootFilesystem(options.rootfs, requester, { say: () => {} });
+  const wanted = needsStore(given)
+    ? await (await import("../containers/run/library_image.ts"))
+      .wantedOf(given, requester, { rootfs })
+    : { options: withCommand(given), rootfs: await rootfs() };
   const decided = await decideRun({ ...wanted, id: containerId() }, requester);
   if (decided.learn) {
     throw new SpecError("Cannot learn a seccomp profile in a sandbox", {

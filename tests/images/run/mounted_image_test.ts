@@ -46,7 +46,13 @@ test("--mount type=image shows an image's files, read-only", async () => {
     "/part\n",
   );
   assertMatch(
-    await box.refused("run", "--mount", `${IMAGE},subpath=no/such`, "plain"),
+    await box.refused(
+      "run",
+      "-q",
+      "--mount",
+      `${IMAGE},subpath=no/such`,
+      "plain",
+    ),
     /Cannot mount no\/such of the image app:latest: there is no such file/,
   );
   // With rw=true, changes are the container's own.
@@ -125,7 +131,15 @@ test(
       ] as const
     ) {
       assertMatch(
-        await box.refused("run", "--pull", "never", "--mount", words, "plain"),
+        await box.refused(
+          "run",
+          "-q",
+          "--pull",
+          "never",
+          "--mount",
+          words,
+          "plain",
+        ),
         message,
       );
     }
@@ -140,7 +154,7 @@ test(
     const explained = await box.out(
       ...["explain", "run", "--mount", IMAGE, "plain:latest", "true"],
     );
-    assertMatch(explained, /mount .*overlay|overlay.*mount/);
+    assertMatch(explained, /image/);
     assertEquals(box.changes(), []);
   },
   { skip: NO_BOX },
