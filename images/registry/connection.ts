@@ -16,6 +16,7 @@ import {
   type Network,
   readText,
 } from "./exchange.ts";
+import type { UnverifiedRelay } from "./unverified_relay.ts";
 import { DEFAULT_REGISTRY } from "../spec/reference.ts";
 
 /** The host of docker.io. */
@@ -24,6 +25,7 @@ const DOCKER_HOST = "registry-1.docker.io";
 /** The HTTP clients of one command, each with the certificates of its host. */
 export class Clients implements Disposable {
   readonly #clients = new Map<string, Deno.HttpClient>();
+  readonly #relays = new Map<string, UnverifiedRelay>();
 
   /** @param directory the directory of `--cert-dir` */
   constructor(readonly directory?: string) {}
@@ -36,7 +38,18 @@ export class Clients implements Disposable {
     return client;
   }
 
+  /** The client for a host whose certificate is not checked, without TLS. */
+  async unverified(host: string): Promise<Deno.HttpClient> {
+    const { UnverifiedRelay } = await import("./unverified_relay.ts");
+    const relay = this.#relays.get(host) ??
+      new UnverifiedRelay(host, certificatesFor(host, this.directory));
+    this.#relays.set(host, relay);
+    return relay.client;
+  }
+
   [Symbol.dispose](): void {
+    this.#relays.forEach((relay) => relay[Symbol.dispose]());
+    this.#relays.clear();
     this.#clients.forEach((client) => client.close());
     this.#clients.clear();
   }
@@ -58,6 +71,9 @@ export class Connection {
   #scheme: "https:" | "http:" | undefined;
   readonly #authorizer: Authorizer;
   readonly #host: string;
+  readonly #network: Network;
+  /** Of an insecure registry, whose certificate is not valid. */
+  #relay: Deno.HttpClient | undefined;
 
   constructor(
     readonly registry: string,
@@ -68,11 +84,17 @@ export class Connection {
     },
   ) {
     this.#host = registry === DEFAULT_REGISTRY ? DOCKER_HOST : registry;
+    this.#network = {
+      ...options.network,
+      // No other host is used without a valid certificate.
+      unverified: (host) =>
+        host === this.#hostOf(new URL("https://any")) ? this.#relay : undefined,
+    };
     let found: Promise<Credentials | null> | undefined;
     this.#authorizer = new Authorizer(
       registry,
       () => found ??= options.credentials(),
-      options.network,
+      this.#network,
       options.insecure,
     );
   }
@@ -130,7 +152,7 @@ export class Connection {
 
   /** Sends a request; the first one finds out whether there is TLS. */
   async #send(path: string | URL, request: Exchange): Promise<Answer> {
-    const { network } = this.options;
+    const network = this.#network;
     const at = (scheme: string) =>
       path instanceof URL ? path : new URL(path, `${scheme}//${this.#host}`);
     if (this.#scheme || path instanceof URL) {
@@ -141,8 +163,15 @@ export class Connection {
       this.#scheme = "https:";
       return answer;
     } catch (error) {
-      const mayHaveNoTls = error instanceof RegistryError && error.isUnanswered;
-      if (!mayHaveNoTls || !this.#mayBePlain) throw error;
+      if (!(error instanceof RegistryError)) throw error;
+      if (error.isUntrusted && this.options.insecure) {
+        this.#relay = await this.options.network.relay?.(this.#host);
+        if (!this.#relay) throw error;
+        const answer = await exchange(at("https:"), request, network);
+        this.#scheme = "https:";
+        return answer;
+      }
+      if (!error.isUnanswered || !this.#mayBePlain) throw error;
       return await this.#plainly(at("http:"), request, error);
     }
   }
@@ -153,7 +182,7 @@ export class Connection {
     first: RegistryError,
   ): Promise<Answer> {
     try {
-      const answer = await exchange(url, request, this.options.network);
+      const answer = await exchange(url, request, this.#network);
       this.#scheme = "http:";
       return answer;
     } catch (error) {

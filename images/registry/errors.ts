@@ -15,13 +15,23 @@ export class RegistryError extends ContainerError {
   readonly codes: readonly string[];
   /** Nothing answered with TLS: the registry may be one without. */
   readonly isUnanswered: boolean;
+  /** The certificate is refused. */
+  readonly isUntrusted: boolean;
   constructor(
     message: string,
-    { hint, code = 0, codes = [], isUnanswered = false, cause }: {
+    {
+      hint,
+      code = 0,
+      codes = [],
+      isUnanswered = false,
+      isUntrusted = false,
+      cause,
+    }: {
       hint?: string;
       code?: number;
       codes?: readonly string[];
       isUnanswered?: boolean;
+      isUntrusted?: boolean;
       cause?: unknown;
     } = {},
   ) {
@@ -29,6 +39,7 @@ export class RegistryError extends ContainerError {
     this.code = code;
     this.codes = codes;
     this.isUnanswered = isUnanswered;
+    this.isUntrusted = isUntrusted;
   }
 }
 

@@ -40,6 +40,7 @@ export class Session implements Disposable {
     this.#clients = new Clients(options.certificates);
     this.network = {
       clientFor: (host) => this.#clients.for(host),
+      relay: (host) => this.#clients.unverified(host),
       signal: options.signal,
       onWait: options.onWait,
     };

@@ -151,11 +151,25 @@ test("a registry with TLS needs the certificate of its authority", async () => {
     await box.fails("pull", name),
     /its certificate is not signed by a known authority\. Put the authority's certificate into/,
   );
-  // A registry with TLS is never asked without it.
+  // An insecure registry is used with a certificate that is not valid.
+  await box.does("pull", "-q", "--tls-verify=false", name);
+  const insecure = (host: string) =>
+    box.settings(
+      "registries.conf",
+      `[[registry]]\nlocation = "${host}"\ninsecure = true\n`,
+    );
+  insecure(registry.host);
+  await box.does("push", "-q", name, `${registry.host}/app:2`);
+  await box.does("rmi", name);
+  await box.does("pull", "-q", `${registry.host}/app:2`);
+  // That is true for no other registry.
+  insecure("127.0.0.1:1");
   assertMatch(
-    await box.fails("pull", "--tls-verify=false", name),
+    await box.fails("pull", name),
     /its certificate is not signed by a known authority/,
   );
+  insecure("127.0.0.1:1");
+  await box.does("rmi", `${registry.host}/app:2`);
   await box.does("pull", "-q", "--cert-dir", registry.certificates, name);
   await box.does("rmi", name);
   const directory = `${box.home}/.config/containers/certs.d/${registry.host}`;

@@ -7,6 +7,7 @@ import { NO_USERS } from "../_user_box.ts";
 import { NO_BOX, RunBox } from "./_run_box.ts";
 import { Stage } from "./_user_stage.ts";
 
+const MAP = "0:1000000000:65536";
 const IMAGE = "type=image,source=app,target=/img";
 
 /** Shows owners, and that nothing can be written. */
@@ -29,9 +30,7 @@ test("--mount type=image shows an image's files, read-only", async () => {
       [],
       ["--no-init"],
       ["--read-only"],
-      ...COMPILED
-        ? [["--uidmap", "0:1000000000:65536", "--gidmap", "0:1000000000:65536"]]
-        : [],
+      ...COMPILED ? [["--network=none", "--uidmap", MAP, "--gidmap", MAP]] : [],
     ]
   ) await show(...flags);
   // Parts of it, also by links, which do not lead out.
