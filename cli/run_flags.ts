@@ -240,6 +240,22 @@ export const RUN_FLAGS: readonly Flag[] = [
     value: "ADDRESS",
     help: "The hardware address in the network",
   },
+  {
+    name: "publish",
+    short: "p",
+    value: "[IP:][PORT:]PORT[/PROTO]",
+    help: "Publish a port, or a range, on the host",
+  },
+  {
+    name: "publish-all",
+    short: "P",
+    help: "Publish every exposed port on a free one of the host",
+  },
+  {
+    name: "expose",
+    value: "PORT[/PROTO]",
+    help: "Note a port for --publish-all, as the image does",
+  },
   namespace("pid", "Process tree"),
   namespace("uts", "Hostname"),
   namespace("ipc", "Message queues and shared memory"),

@@ -15,6 +15,7 @@ const NUMBERS = {
   rt_sigprocmask: [14, 135],
   ioctl: [16, 29],
   pread64: [17, 67],
+  pwrite64: [18, 68],
   dup: [32, 23],
   getpid: [39, 172],
   clone: [56, 220],

@@ -234,6 +234,8 @@ function takeBack({ operation, made }: RecordedUndo): Instruction[] {
     case "leaveNetwork":
     case "restoreForwarding":
     case "removeHosts":
+    case "withdrawPorts":
+    case "releasePorts":
       return [{ name: "fail", error: "EBUSY" }];
     // The kernel has moved it back, or removed it, with the namespace.
     case "returnDevice":

@@ -6,6 +6,7 @@
 import type { DeviceRule } from "../spec/resources.ts";
 import type { IdMapping } from "../spec/types.ts";
 import type { NetworkMember, NetworkRecord } from "./network.ts";
+import type { AskedPort } from "./ports.ts";
 import type { MountAttribute, Propagation } from "./mounts/words.ts";
 import type { OwnerMaps, Undoable } from "./undo.ts";
 
@@ -117,6 +118,31 @@ export type HostFields = {
     /** Absent: one that belongs to the address. */
     mac?: string;
   };
+  /**
+   * bind(2) and listen(2), by a process that keeps them: the ports of the host
+   * that are to lead to the container. They are recorded with the numbers that
+   * were chosen.
+   */
+  reservePorts: {
+    /** The record. */
+    path: string;
+    container: string;
+    /** The name of the container, or else its short ID. */
+    name: string;
+    ports: readonly AskedPort[];
+  };
+  /** nf_tables: the reserved ports in the maps of our table, to the address taken. */
+  publishPorts: {
+    path: string;
+    records: string;
+    network: NetworkRecord;
+    container: string;
+  };
+  /**
+   * sendmsg(2) of a pidfd: the process that holds the ports serves loopback and
+   * IPv6 until the first process has ended.
+   */
+  startRelay: { path: string };
   /** RTM_NEWLINK and RTM_NEWADDR of rtnetlink(7): a bridge, unless it is there. */
   makeBridge: { network: NetworkRecord };
   /** nf_tables: a network in the sets of our table, which is made if missing. */
@@ -301,5 +327,6 @@ export const WITH_PROCESS: ReadonlySet<string> = new Set<HostKind>([
   "joinClass",
   "moveDevice",
   "attachLink",
+  "startRelay",
   "writePidFile",
 ]);

@@ -65,6 +65,10 @@ export type UndoOperation =
   | { undo: "restoreForwarding"; records: string; note: string }
   /** Removes /etc/hosts of a container, and its names from those of others. */
   | { undo: "removeHosts"; path: string }
+  /** Ends the process that holds a container's ports, and removes their record. */
+  | { undo: "releasePorts"; path: string }
+  /** Removes ports from the firewall, and forgets their connections. */
+  | { undo: "withdrawPorts"; path: string }
   /** Removes the record of all undos, with its directory, after the others. */
   | { undo: "removeRecord" };
 

@@ -49,6 +49,11 @@ import {
 } from "../launch/keeper.ts";
 import { DESCRIPTOR, WALKER_NAME } from "../launch/lower/descriptors.ts";
 import { NEWS } from "../launch/lower/news.ts";
+import {
+  ENTRY_FLAG,
+  RELAY_CONFIG,
+  RELAY_DESCRIPTOR,
+} from "../launch/ports/layout.ts";
 import { signalNumbers } from "../launch/lower/signal_numbers.ts";
 import { SIGNAL_FOREGROUND } from "../launch/handover.ts";
 import { DEFAULT_MOUNTS } from "../spec/defaults.ts";
@@ -148,6 +153,15 @@ ${macro("KEEPER_MAGIC", KEEPER_MAGIC, "u")}${numbers("KEPT_", KEPT)}${
       interactive: INTERACTIVE,
     })
   }${numbers("", { MAX_WORDS })}
+/* The relay of published ports, launch/ports/layout.ts */
+${macro("PORT_MAGIC", RELAY_CONFIG.magic, "u")}${
+    numbers("PORT_", {
+      head: RELAY_CONFIG.head,
+      entry: RELAY_CONFIG.entry,
+      ...RELAY_DESCRIPTOR,
+      ...ENTRY_FLAG,
+    })
+  }
 /* The messages of PID 1, launch/lower/news.ts */
 ${numbers("NEWS_", NEWS)}
 /* The walker's argv[0] */

@@ -38,6 +38,11 @@ export const PROGRAMS = {
     constant: "KEEPER",
     flags: ["-fno-pic", "-no-pie"],
   },
+  port_relay: {
+    what: "The executable of the relay of published ports",
+    constant: "PORT_RELAY",
+    flags: ["-fno-pic", "-no-pie"],
+  },
   entry: {
     what: "What goes before Deno's runtime in the compiled program",
     constant: "NATIVE_ENTRY",

@@ -67,7 +67,7 @@ export const DAILY_COMMANDS: readonly Entry[] = [
   {
     name: "port",
     summary: "Print the published ports of a container (not supported yet)",
-    load: async () => (await import("./inspect.ts")).portCommand,
+    load: async () => (await import("./port.ts")).portCommand,
   },
   {
     name: "ended",

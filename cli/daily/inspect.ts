@@ -1,4 +1,4 @@
-/** `container inspect`, `container port` and `container rename`. */
+/** `container inspect` and `container rename`. */
 
 import type { ImageRoot } from "../../containers/decide/images/image_root.ts";
 import { rename } from "../../containers/daily/rename.ts";
@@ -12,9 +12,8 @@ import { INSPECT_FORMAT, printInspected, requireJson } from "../each_word.ts";
 import { parseFlagsAndNames } from "../flags.ts";
 import { findContainer } from "../../containers/daily/names.ts";
 import { globals } from "../oci/global.ts";
-import { print } from "../output.ts";
-import { containersOf, forEach, oneContainer } from "./each.ts";
-import { asksJson, FORMAT } from "./format.ts";
+import { containersOf, forEach } from "./each.ts";
+import { askedMap, bindingsOf, portMap } from "./port.ts";
 
 /** Everything that is known of a container, in docker's structure. */
 function asInspected(store: Store, view: View) {
@@ -47,6 +46,7 @@ function asInspected(store: Store, view: View) {
     KeeperPid: daily?.keeper && isKept(record) ? daily.keeper.pid : 0,
     HostConfig: {
       NetworkMode: networkMode(record),
+      PortBindings: askedMap(daily?.options.ports?.published ?? []),
       AutoRemove: daily?.autoRemove ?? false,
       RestartPolicy: {
         Name: daily?.restart.name ?? "no",
@@ -64,12 +64,17 @@ function asInspected(store: Store, view: View) {
       Cmd: spec.process.args,
       WorkingDir: spec.process.cwd,
       Image: daily?.image?.name ?? "",
-      ...shownOf(daily?.image),
+      ...shownOf(daily?.image, daily?.options.ports?.exposed),
       Labels: daily?.labels ?? {},
       StopSignal: daily?.stopSignal ?? null,
       StopTimeout: daily?.stopTimeout ?? null,
     },
-    NetworkSettings: { Networks: runs ? networksOf(view) : {} },
+    NetworkSettings: {
+      Ports: runs
+        ? portMap(bindingsOf(view), daily?.options.ports?.exposed)
+        : {},
+      Networks: runs ? networksOf(view) : {},
+    },
     RootFilesystem: spec.root,
     Bundle: record.bundle,
     Cgroups: cgroup?.groups.map(({ path }) => path) ?? [],
@@ -78,15 +83,12 @@ function asInspected(store: Store, view: View) {
 }
 
 /** What the image says that nobody carries out here, as docker shows it. */
-const shownOf = (image?: ImageRoot) => {
+const shownOf = (image?: ImageRoot, exposed?: readonly string[]) => {
   const { ExposedPorts, Healthcheck } = image?.shown ?? {};
+  const ports = exposed ?? ExposedPorts;
   return {
-    ...ExposedPorts
-      ? {
-        ExposedPorts: Object.fromEntries(
-          ExposedPorts.map((port) => [port, {}]),
-        ),
-      }
+    ...ports
+      ? { ExposedPorts: Object.fromEntries(ports.map((port) => [port, {}])) }
       : {},
     ...Healthcheck ? { Healthcheck } : {},
   };
@@ -139,25 +141,6 @@ export const inspectCommand: Command = {
       const view = look(store, findContainer(store, word));
       return view && asInspected(store, view);
     });
-  },
-};
-
-/**
- * Prints the published ports. There are none, because networks do not exist
- * yet.
- */
-export const portCommand: Command = {
-  name: "port",
-  summary: "Print the published ports of a container (not supported yet)",
-  usage: "[flags] CONTAINER",
-  flags: [FORMAT],
-  examples: [["sudo container port web", "prints nothing"]],
-  execute(argv) {
-    const flags = parseFlagsAndNames(this.flags, argv, "container port");
-    const json = asksJson(flags);
-    oneContainer(flags, "port");
-    if (json) print("{}");
-    return 0;
   },
 };
 

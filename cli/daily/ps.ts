@@ -9,6 +9,7 @@ import { type Flag, parseFlags } from "../flags.ts";
 import { globals } from "../oci/global.ts";
 import { print } from "../output.ts";
 import { FORMAT, isJson } from "./format.ts";
+import { bindingsOf, portsText } from "./port.ts";
 import { duration, shownCommand, table } from "./table.ts";
 
 const FLAGS: readonly Flag[] = [
@@ -136,6 +137,7 @@ function asObject(view: View) {
     started: daily?.started ?? null,
     finished: end?.finished ?? null,
     labels: daily?.labels ?? {},
+    ports: bindingsOf(view),
   };
 }
 
@@ -183,12 +185,20 @@ export const psCommand: Command = {
     else if (flags.has("quiet")) views.forEach((view) => print(idOf(view)));
     else {
       print(table([
-        ["CONTAINER ID".padEnd(SHORT), "COMMAND", "CREATED", "STATUS", "NAME"],
+        [
+          "CONTAINER ID".padEnd(SHORT),
+          "COMMAND",
+          "CREATED",
+          "STATUS",
+          "PORTS",
+          "NAME",
+        ],
         ...views.map((view) => [
           idOf(view),
           shownCommand(view.record.spec.process.args, whole ? Infinity : 20),
           `${duration(Date.now() - Date.parse(view.record.created))} ago`,
           statusText(view),
+          portsText(view),
           view.name === view.record.id ? "" : view.name,
         ]),
       ]));

@@ -36,7 +36,6 @@ const NEAREST: Record<string, string> = {
     "Use --device HOST:INSIDE:ACCESS; other device nodes cannot be opened.",
   "disable-content-trust":
     "policy.json says which images may be pulled. Remove the flag.",
-  expose: NO_NETWORKS,
   gpus: "Use --device for each node, like --device /dev/nvidia0.",
   "health-cmd": NO_HEALTH,
   "health-interval": NO_HEALTH,
@@ -55,10 +54,6 @@ const NEAREST: Record<string, string> = {
   "link-local-ip": NO_NETWORKS,
   "log-driver": NO_LOGS,
   "log-opt": NO_LOGS,
-  publish: NO_NETWORKS,
-  p: NO_NETWORKS,
-  "publish-all": NO_NETWORKS,
-  P: NO_NETWORKS,
   runtime: "container is its own runtime. Remove the flag.",
   "sig-proxy": ALWAYS,
   "storage-opt": "Use --overlay or --ephemeral.",

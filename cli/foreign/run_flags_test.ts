@@ -82,8 +82,7 @@ Deno.test("parseRunFlags() explains a flag of docker and suggests the nearest fo
     assertMatch(`${message}. ${hint}`, words);
   };
   await refused(/Unknown flag --gpus\. Use --device/, "--gpus", "all");
-  await refused(/Unknown flag -p80:80\. .*--network host/, "-p80:80");
-  await refused(/Unknown flag -diP\. .*--network host/, "-diP");
+  await refused(/Unknown flag --link\. .*--network host/, "--link", "db");
   await refused(
     /Unknown flag --hostnme\. Did you mean --hostname/,
     "--hostnme",

@@ -65,7 +65,10 @@ export async function askedFor(
   requester: Requester,
   looking: Looking,
 ): Promise<Asked> {
-  const found = await rootAndCommand(given, requester, looking);
+  const found = await withPortsOf(
+    await rootAndCommand(given, requester, looking),
+    given,
+  );
   const asked = found.options.mounts?.some(isImageMount)
     ? await withMounts(found, given, looking)
     : found;
@@ -177,7 +180,19 @@ async function rootAndCommand(
 const namesNetwork = (flags: Flags) => flags.last("network") !== undefined;
 
 /** Flags that need a network. */
-const NETWORK_FLAGS = ["ip", "mac-address", "network-alias"];
+const NETWORK_FLAGS = [
+  ...["ip", "mac-address", "network-alias", "publish", "publish-all"],
+];
+
+/** Adds the ports that the flags and the image name. */
+async function withPortsOf(asked: Asked, given: Flags): Promise<Asked> {
+  const image = asked.image?.shown?.ExposedPorts ?? [];
+  const isNone = !image.length &&
+    ["publish", "expose"].every((name) => given.last(name) === undefined);
+  if (isNone) return asked;
+  const { withPorts } = await import("../network/published.ts");
+  return { ...asked, options: withPorts(asked.options, given, image) };
+}
 
 /** Adds the networks that flags name. */
 async function withNetworks(

@@ -12,6 +12,7 @@ import { DEFAULT_NETWORK } from "../../network/records/record.ts";
 import { UsageError } from "../../spec/errors.ts";
 import type { Flags } from "../flags.ts";
 import { isNetworkName } from "../run_options.ts";
+import { publishedBy, publishes } from "./published.ts";
 import { findNetwork, networksDirectory, requireRoot } from "./open.ts";
 
 /** One network as it is asked for. */
@@ -29,7 +30,12 @@ interface AskedNetwork {
  * not exist
  */
 export function networksOf(flags: Flags): NetworkPlaces | undefined {
-  const names = flags.all("network").filter(isNetworkName);
+  publishedBy(flags);
+  const given = flags.all("network");
+  // A published port needs a network.
+  const names = !given.length && publishes(flags)
+    ? [DEFAULT_NETWORK]
+    : given.filter(isNetworkName);
   if (!names.length) {
     refuseWithoutNetwork(flags);
     return undefined;

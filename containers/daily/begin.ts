@@ -219,11 +219,14 @@ function keeping(store: Store, { record }: Entry, directory: Descriptor) {
   const { id, daily } = record;
   const { interactive, logMax, restart, autoRemove, delay } = daily!;
   const [, ...self] = THIS_MACHINE.program();
-  const then = restart.name === "no" && !autoRemove ? undefined : {
+  // Its ports are withdrawn when it ends.
+  const hasPorts = Boolean(daily!.options.ports?.published.length);
+  const once = restart.name === "no";
+  const then = once && !autoRemove && !hasPorts ? undefined : {
     argv: [Deno.execPath(), ...self, "--root", store.root, "ended", id],
     env: selfEnv(THIS_MACHINE),
-    delay: autoRemove ? 0 : delay,
-    calm: autoRemove ? 0 : FIRST_DELAY,
+    delay: autoRemove || once ? 0 : delay,
+    calm: autoRemove || once ? 0 : FIRST_DELAY,
   };
   return { name: id.slice(0, SHOWN), directory, interactive, logMax, then };
 }

@@ -7,6 +7,7 @@
 
 import type { ImageRoot } from "./images/unpacked_image.ts";
 import type { NetworkPlaces } from "./networks/join_networks.ts";
+import type { PortOptions } from "../../plan/ports.ts";
 import type { LandlockRules } from "../../plan/process/landlock.ts";
 import type { Resources } from "../../spec/resources.ts";
 import type {
@@ -64,6 +65,8 @@ export interface ContainerOptions {
   networks?: NetworkPlaces;
   /** The container whose network namespace it shares. */
   sharedNetwork?: SharedNetwork;
+  /** The ports of the host that lead to it; it needs a network for them. */
+  ports?: PortOptions;
   /** Clock offsets of a new time namespace. */
   timeOffsets?: { monotonic?: TimeOffset; boottime?: TimeOffset };
   /**

@@ -26,6 +26,7 @@ import {
 import { absolutePath, type Requester } from "./requester.ts";
 import { type OwnHosts, ownNames } from "./etc_files.ts";
 import { hostsMount, networkSteps } from "./networks/join_networks.ts";
+import { notPublished } from "./networks/publish_ports.ts";
 import { findLayers } from "./overlay_layers.ts";
 import { EMPTY_ROOTFS, rootKindOf } from "./root_filesystem.ts";
 import { type LearnTarget, learnTarget, seccompFilter } from "./seccomp.ts";
@@ -131,6 +132,8 @@ export async function decideRun(
     resources,
     ...(background ? { terminalSize: SIZE } : {}),
   }, requester);
+  const unpublished = notPublished(options);
+  if (unpublished) leftOut.push(unpublished);
   const layers = from && found &&
     withOwners(from, found, spec, request, requester);
   const cgroup = await cgroupOf(request, resources, spec, requester);
@@ -193,6 +196,7 @@ export async function decideRun(
           name: record?.container ?? request.id.slice(0, SHORT),
           names: ownNames(spec),
           hosts: ownHosts?.text ?? null,
+          ports: options.ports,
         })
         : [],
       ...(volumes || mounted) && !from

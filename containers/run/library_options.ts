@@ -13,6 +13,7 @@ export interface LibraryOptions extends
     | "announce"
     | "command"
     | "networks"
+    | "ports"
     | "sharedNetwork"
     | "images"
   > {

@@ -5,7 +5,7 @@
 
 import type { Ledger } from "../../launch/host/host_phase.ts";
 import { takeBack } from "../../launch/host/undo.ts";
-import type { HostRecord } from "../../plan/undo.ts";
+import type { HostRecord, UndoOperation } from "../../plan/undo.ts";
 import type { ContainerRecord, Entry, Store } from "./store.ts";
 
 /**
@@ -80,6 +80,26 @@ export class NamedLedger implements Ledger {
     const { host: _done, ...record } = entry.record;
     entry.save({ ...record, cgroup: null });
   }
+}
+
+/** The undos of published ports. */
+const OF_PORTS: readonly UndoOperation["undo"][] = [
+  "withdrawPorts",
+  "releasePorts",
+];
+
+/**
+ * Withdraws the published ports of a container that has ended. The undos stay in
+ * its record, since they do nothing when they are done again.
+ */
+export function takeBackPorts({ record: { host } }: Entry): void {
+  if (!host) return;
+  takeBack({
+    ...host,
+    undos: host.undos.filter(({ operation }) =>
+      OF_PORTS.includes(operation.undo)
+    ),
+  });
 }
 
 /**

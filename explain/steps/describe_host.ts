@@ -4,6 +4,7 @@ import type { HostKind } from "../../plan/host_kinds.ts";
 import type { IdMapping } from "../../spec/types.ts";
 import { streamNames } from "../../plan/process/streams.ts";
 import type { Subnet } from "../../plan/network.ts";
+import type { AskedPort } from "../../plan/ports.ts";
 import type { HostStep } from "../../plan/step.ts";
 import type { UndoOperation } from "../../plan/undo.ts";
 import { and, type Descriptions } from "./describing.ts";
@@ -79,6 +80,12 @@ export const HOST_DESCRIPTIONS: Descriptions<HostKind> = {
     `connect ${device} inside with ${network.bridge}, with the address that was taken${
       isWayOut ? `, and the default route by ${network.gateway}` : ""
     }`,
+  reservePorts: ({ ports }) =>
+    `bind ${ports.map(portText).join(", ")} in a process of its own`,
+  publishPorts: ({ network }) =>
+    `add the ports to the maps of the firewall's table container, to the address in ${network.name}`,
+  startRelay: () =>
+    "serve 127.0.0.1 and IPv6 in the process that has bound the ports, until the first process has ended",
   writeIdFile: ({ path }) => `write the ID of the container to ${path}`,
   reserveEnd: ({ path }) => `reserve space for ${path}, the exit status`,
   reserveProfile: ({ path }) => `create ${path} for the learned profile`,
@@ -97,6 +104,18 @@ export const HOST_DESCRIPTIONS: Descriptions<HostKind> = {
     `mount ${image} (${type}${readonly ? ", read-only" : ""})`,
 };
 
+function portText(
+  { hostAddress, host: [first, last], port, protocol }: AskedPort,
+): string {
+  const address = hostAddress.includes(":") ? `[${hostAddress}]` : hostAddress;
+  const host = first === 0
+    ? "a free port"
+    : first === last
+    ? String(first)
+    : `one of ${first}-${last}`;
+  return `${address && `${address}:`}${host} for ${port}/${protocol}`;
+}
+
 const subnetText = ({ address, bits }: Subnet) => `${address}/${bits}`;
 
 const UNDOS: Record<UndoOperation["undo"], string> = {
@@ -109,6 +128,10 @@ const UNDOS: Record<UndoOperation["undo"], string> = {
   removeUnwritten: "remove it if nothing has been written to it",
   returnDevice: "move it back",
   leaveNetwork: "give the address back",
+  releasePorts:
+    "end the process that has bound the ports, and remove their record",
+  withdrawPorts:
+    "remove the ports from the firewall, and forget their connections",
   restoreForwarding:
     "set it back after the last container, if it was not set before",
   removeHosts: "remove it, and the container's names from those of others",

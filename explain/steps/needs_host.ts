@@ -19,6 +19,9 @@ const withMissing = (missing?: { image: string; what: string }) =>
       : [],
   ].join("; ");
 
+/** Any user may bind ports from here on, ip(7). */
+const FREE_PORTS = 1024;
+
 const IN_RECORDS = "write access to the records of networks";
 const netAdmin: () => Asked[] = () => [{ name: "CAP_NET_ADMIN", in: "host" }];
 
@@ -74,6 +77,15 @@ export const HOST_NEEDS: { readonly [K in HostKind]: Entry<K> } = {
   allowForwarding: { access: "write access to the file" },
   makeHosts: { access: IN_RECORDS },
   attachLink: { capabilities: netAdmin },
+  reservePorts: {
+    capabilities: ({ ports }) =>
+      ports.some(({ host: [first] }) => first > 0 && first < FREE_PORTS)
+        ? initial("CAP_NET_BIND_SERVICE")
+        : [],
+    access: IN_RECORDS,
+  },
+  publishPorts: { capabilities: netAdmin, access: IN_RECORDS },
+  startRelay: { features: feature("5.3", "pidfd_open") },
   writeIdFile: { access: IN_DIRECTORY },
   reserveEnd: { access: IN_DIRECTORY },
   reserveProfile: { access: IN_DIRECTORY },

@@ -157,6 +157,9 @@ function applied(step: FileStep): string[] {
     case "joinNetwork":
     case "allowForwarding":
     case "makeHosts":
+    case "reservePorts":
+    case "publishPorts":
+    case "startRelay":
       return [];
     case "writeIdFile":
       return [

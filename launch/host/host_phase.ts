@@ -18,6 +18,7 @@ import {
   undosOf,
 } from "../../plan/undo.ts";
 import type { MovedDevices } from "../../network/move_device.ts";
+import type { PortRelay } from "../ports/relay.ts";
 import type { HostMountStep, MountMaker } from "./host_mounts.ts";
 import { mapIds } from "./id_maps.ts";
 import { thisProcess } from "./owner.ts";
@@ -79,6 +80,7 @@ export class HostPhase implements Disposable {
   #maker: MountMaker | undefined;
   #devices: MovedDevices | undefined;
   #scope: Scope | undefined;
+  #ports: PortRelay | undefined;
 
   /** @param ledger null if no step needs a record */
   constructor(steps: readonly HostStep[], ledger: Ledger | null) {
@@ -187,6 +189,13 @@ export class HostPhase implements Disposable {
       case "makeHosts":
       case "attachLink":
         return (await import("./networks.ts")).performNetworkStep(step, pid);
+      case "reservePorts":
+        this.#ports = (await import("./ports.ts")).reservePorts(step);
+        return;
+      case "publishPorts":
+        return (await import("./ports.ts")).publishReserved(step);
+      case "startRelay":
+        return (await import("./ports.ts")).startRelay(step, pid, this.#ports);
       case "keepUses":
         return (await import("./changes.ts")).keepUses(step);
       case "makeVolume":
@@ -292,6 +301,7 @@ export class HostPhase implements Disposable {
     for (const mount of Object.values(this.mounts)) held.use(mount);
     for (const pipe of this.#pipes) held.use(pipe);
     held.use(this.#devices);
+    held.use(this.#ports);
     if (this.#scope) held.defer(() => this.#scope?.release());
   }
 

@@ -18,6 +18,7 @@ import type {
 } from "../../plan/undo.ts";
 import { discard } from "./changes.ts";
 import { takeBackNetwork } from "./network_undo.ts";
+import { releaseReserved, takeBackPublished } from "./ports.ts";
 import { isStill } from "./identity.ts";
 import { bootId } from "./owner.ts";
 
@@ -92,6 +93,10 @@ function takeBackOne(
     case "restoreForwarding":
     case "removeHosts":
       return takeBackNetwork(operation);
+    case "withdrawPorts":
+      return takeBackPublished(operation.path);
+    case "releasePorts":
+      return releaseReserved(operation.path);
     case "removeFile":
       if (made) removeFile(operation.path);
       return;

@@ -24,6 +24,8 @@ enum {
   SYS_exit_group = 231, SYS_openat = 257, SYS_unlinkat = 263,
   SYS_renameat = 264, SYS_ppoll = 271, SYS_kcmp = 312, SYS_accept4 = 288, SYS_dup3 = 292,
   SYS_pipe2 = 293, SYS_memfd_create = 319, SYS_execveat = 322, SYS_statx = 332,
+  SYS_connect = 42, SYS_shutdown = 48, SYS_getsockname = 51, SYS_setsockopt = 54, SYS_getsockopt = 55, SYS_capset = 126,
+  SYS_epoll_ctl = 233, SYS_splice = 275, SYS_epoll_pwait = 281, SYS_epoll_create1 = 291, SYS_prlimit64 = 302,
 };
 
 static i64 syscall6(i64 nr, u64 a, u64 b, u64 c, u64 d, u64 e, u64 f) {
@@ -50,6 +52,8 @@ enum {
   SYS_exit_group = 94, SYS_openat = 56, SYS_unlinkat = 35, SYS_renameat = 38,
   SYS_ppoll = 73, SYS_accept4 = 242, SYS_dup3 = 24, SYS_pipe2 = 59,
   SYS_memfd_create = 279, SYS_execveat = 281, SYS_statx = 291,
+  SYS_connect = 203, SYS_shutdown = 210, SYS_getsockname = 204, SYS_setsockopt = 208, SYS_getsockopt = 209, SYS_capset = 91,
+  SYS_epoll_ctl = 21, SYS_splice = 76, SYS_epoll_pwait = 22, SYS_epoll_create1 = 20, SYS_prlimit64 = 261,
 };
 
 static i64 syscall6(i64 nr, u64 a, u64 b, u64 c, u64 d, u64 e, u64 f) {

@@ -115,6 +115,17 @@ enum {
   MAX_WORDS = 64,
 };
 
+/* The relay of published ports, launch/ports/layout.ts */
+#define PORT_MAGIC 0x54524f50u
+enum {
+  PORT_HEAD = 64,
+  PORT_ENTRY = 40,
+  PORT_CONFIG = 3,
+  PORT_CONTROL = 4,
+  PORT_TWIN = 1,
+  PORT_OPTIONAL = 2,
+};
+
 /* The messages of PID 1, launch/lower/news.ts */
 enum {
   NEWS_RUNNING = 1,

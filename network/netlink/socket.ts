@@ -12,6 +12,7 @@ import { syscall } from "../../ffi/libc.ts";
 import { CLONE } from "../../ffi/sched.ts";
 import { answersIn, NetlinkError, parseObject } from "./answer.ts";
 import {
+  type Attribute,
   type Change,
   encodeMessage,
   type NetlinkMessage,
@@ -125,11 +126,15 @@ export class Netlink implements Disposable {
     }
   }
 
-  /** Returns all objects of a kind. */
-  list(type: number, front: Uint8Array): Listed[] {
+  /** Returns all objects of a kind, or those that a filter describes. */
+  list(
+    type: number,
+    front: Uint8Array,
+    attributes: readonly Attribute[] = [],
+  ): Listed[] {
     this.#send(type, NLM.NLM_F_REQUEST | NLM.NLM_F_DUMP, {
       front,
-      attributes: [],
+      attributes,
     });
     return this.#receive(front.length);
   }

@@ -9,10 +9,16 @@
 import {
   addressBytes,
   addressOfNumber,
+  addressText,
   rangeOf,
   type Subnet,
 } from "../address.ts";
-import type { Attribute, Change, NetlinkMessage } from "../netlink/message.ts";
+import type {
+  Attribute,
+  Change,
+  NetlinkMessage,
+  ParsedAttribute,
+} from "../netlink/message.ts";
 import { networkShort, word } from "../netlink/message.ts";
 import {
   compare,
@@ -46,6 +52,7 @@ import {
   newTable,
   type Range,
   type Table,
+  valueOfElement,
 } from "./messages.ts";
 
 /** The table. */
@@ -120,7 +127,14 @@ const CHAINS: readonly {
       hook: "prerouting",
       priority: PRIORITY.destinationNat,
     },
-    rules: [[...toThisMachine(), jump("publish")]],
+    // Containers reach published ports by the relay. If br_netfilter is loaded,
+    // a packet that is sent back to the same bridge would never leave it.
+    rules: [[
+      meta("iifname"),
+      inSet("bridges", { not: true }),
+      ...toThisMachine(),
+      jump("publish"),
+    ]],
   },
   {
     name: "output",
@@ -139,16 +153,6 @@ const CHAINS: readonly {
     name: "postrouting",
     hook: { type: "nat", hook: "postrouting", priority: PRIORITY.sourceNat },
     rules: [
-      // A container that reaches a container through a published port: the
-      // answer has to come back through the host.
-      [
-        ...hasBits("status", IPS_DST_NAT),
-        payload("saddr"),
-        inSet("masqueraded"),
-        meta("oifname"),
-        inSet("bridges"),
-        masquerade(),
-      ],
       [
         payload("saddr"),
         inSet("masqueraded"),
@@ -266,18 +270,46 @@ const published = (
   },
 ];
 
+/** Elements of one message: the size of an attribute is a number of 16 bits. */
+const MOST = 256;
+
 const grouped = (ports: readonly PublishedPort[]) =>
   Object.entries(
     Object.groupBy(ports.map(published), ([set]) => set),
-  ).map(([set, list]): [string, Element[]] => [
-    set,
-    (list ?? []).map(([, element]) => element),
-  ]);
+  ).flatMap(([set, list = []]) =>
+    Array.from(
+      { length: Math.ceil(list.length / MOST) },
+      (_, index): [string, Element[]] => [
+        set,
+        list.slice(index * MOST, (index + 1) * MOST).map(([, element]) =>
+          element
+        ),
+      ],
+    )
+  );
 
-/** Publishes ports. */
+/** Publishes ports. It is an error if one is published already. */
 export const addPorts = (ports: readonly PublishedPort[]): Change[] =>
-  grouped(ports).map(([set, list]) => addElements(TABLE, set, list));
+  grouped(ports).map(([set, list]) =>
+    addElements(TABLE, set, list, { exclusive: true })
+  );
 
 /** Withdraws ports. */
 export const removePorts = (ports: readonly PublishedPort[]): Change[] =>
   grouped(ports).map(([set, list]) => deleteElements(TABLE, set, list));
+
+/** Asks where a port leads to. It is no part of a batch. */
+export function getPort(
+  port: PublishedPort,
+): NetlinkMessage & { type: number } {
+  const [set, element] = published(port);
+  return getElement(TABLE, set, element);
+}
+
+/** The address in the answer to {@linkcode getPort}; null if there is none. */
+export function targetOf(
+  attributes: readonly ParsedAttribute[],
+): string | null {
+  const value = valueOfElement(attributes);
+  return value && addressText(value.subarray(0, 4));
+}

@@ -13,7 +13,10 @@ import {
   networkShort,
   networkWord,
   NLM,
+  parseAttributes,
+  type ParsedAttribute,
   text,
+  valueOf,
 } from "../netlink/message.ts";
 
 const NFNL_SUBSYS_NFTABLES = 10;
@@ -279,17 +282,21 @@ const element = ({ key, value }: Element): Attribute => [NFTA_LIST_ELEM, [
   ...value ? [[NFTA_SET_ELEM_DATA, data(value)] satisfies Attribute] : [],
 ]];
 
-/** Adds elements to a set or a map. An element that is there already stays. */
+/**
+ * Adds elements to a set or a map. An element that is there already stays, unless
+ * that is an error.
+ */
 export const addElements = (
   table: Table,
   set: string,
   added: readonly Element[],
+  { exclusive = false } = {},
 ): Change =>
   message(
     table,
     "NFT_MSG_NEWSETELEM",
     elements(table, set, added.map(element)),
-    NLM.NLM_F_CREATE,
+    NLM.NLM_F_CREATE | (exclusive ? NLM.NLM_F_EXCL : 0),
   );
 
 /** Removes elements; each must be there. */
@@ -315,6 +322,17 @@ export const getElement = (
     "NFT_MSG_GETSETELEM",
     elements(table, set, [element({ key })]),
   );
+
+/** The value of an element that the kernel has returned; null without one. */
+export function valueOfElement(
+  attributes: readonly ParsedAttribute[],
+): Uint8Array | null {
+  let bytes = valueOf(attributes, NFTA_SET_ELEM_LIST_ELEMENTS);
+  for (const type of [NFTA_LIST_ELEM, NFTA_SET_ELEM_DATA, NFTA_DATA_VALUE]) {
+    bytes = bytes && valueOf(parseAttributes(bytes), type);
+  }
+  return bytes ?? null;
+}
 
 /** A range of addresses in a set of ranges; the end is the first one after it. */
 export type Range = readonly [start: Uint8Array, end: Uint8Array];

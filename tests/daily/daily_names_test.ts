@@ -114,7 +114,7 @@ test("ps filters by name, status and label, and refuses other filters", async ()
   }
 });
 
-test("port prints nothing for a container, and refuses a missing one", async () => {
+test("port prints nothing for a container without ports, and refuses a missing one", async () => {
   await using daily = new Daily();
   await daily.run("--name", "one", "sleep", "1000");
   assertEquals(await daily.does("port", "one"), "");

@@ -140,6 +140,9 @@ const EVERY_KIND: Record<StepKind, true> = {
   allowForwarding: true,
   makeHosts: true,
   attachLink: true,
+  reservePorts: true,
+  publishPorts: true,
+  startRelay: true,
   keepUses: true,
   makeVolume: true,
 };

@@ -25,6 +25,7 @@ import { prepare, run } from "../../containers/run/run.ts";
 import { Store } from "../../containers/store/store.ts";
 import { HostPhase, interruptHostSteps } from "../../launch/host/host_phase.ts";
 import { UndoFile } from "../../launch/host/undo_file.ts";
+import { parsePublish } from "../../network/ports/port_words.ts";
 import { Networks } from "../../network/records/networks.ts";
 import { compile } from "../../plan/compile.ts";
 import type { HostStep } from "../../plan/step.ts";
@@ -62,6 +63,7 @@ const ACTS: Record<string, (argv: string[]) => Act> = {
     const network = new Networks(recordsIn(directory!)).default([]);
     return running({
       ...optionsOf(argv),
+      ports: { published: parsePublish("80"), exposed: [] },
       networks: {
         directory: directory!,
         places: [{ network, named: true, proposed: true, aliases: ["a"] }],

@@ -20,6 +20,7 @@ import {
   run,
   TempDir,
   test,
+  until,
   without,
 } from "../_harness.ts";
 import { makeImage, missing } from "../_image.ts";
@@ -183,7 +184,7 @@ test(
 const FORWARD = "/proc/sys/net/ipv4/ip_forward";
 
 test(
-  "a failed or killed run in a network gives its address back",
+  "a failed or killed run in a network gives its address and its ports back",
   async () => {
     await using dir = new TempDir();
     const words = (directory: string) => [
@@ -207,12 +208,32 @@ test(
       },
       sweep: nextRun,
     });
+    assertEquals(await published(), []);
+    await until("no relay of ports", () => relays().length === 0);
     assertEquals(await Deno.readTextFile(FORWARD), "0\n");
     assert(await ip("link", "del", "container0"));
     await execute(["nft", "delete", "table", "ip", "container"]);
   },
   { skip: without("ip") ?? without("nft") },
 );
+
+/** The ports that the firewall sends to containers. */
+async function published(): Promise<string[]> {
+  const map = ["nft", "list", "map", "ip", "container", "published"];
+  return (await execute(map)).stdout.match(/tcp \. \d+/g) ?? [];
+}
+
+/** The processes that hold published ports. */
+const relays = () =>
+  namesIn("/proc").filter((pid) => {
+    try {
+      // Of one that has ended, and is not reaped, it is empty.
+      return Deno.readTextFileSync(`/proc/${pid}/cmdline`)
+        .startsWith("container-ports");
+    } catch {
+      return false;
+    }
+  });
 
 test("a failed run --detach leaves nothing, and rm removes what a killed one left", () =>
   failAll({

@@ -232,6 +232,7 @@ const NO_OPTION = [
   ...["env-file", "security-opt"],
   ...["tty", "no-tty", "interactive", "status-fd"],
   ...["no-init", "init", "quiet", "debug"],
+  ...["publish", "publish-all", "expose"],
 ];
 
 Deno.test("each flag of run has an option to name in the library's errors, or none at all", () => {
@@ -271,6 +272,9 @@ const PUBLIC = [
   ...["Undo", "Undoable", "UndoOperation", "Manager", "Property", "Variant"],
   ...["OwnerMaps", "VolumeContent"],
   ...[
+    "AskedPort",
+    "PortOptions",
+    "PortProtocol",
     "NetworkMember",
     "NetworkPlace",
     "NetworkPlaces",

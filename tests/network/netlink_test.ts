@@ -198,7 +198,7 @@ test("the firewall's table is as nft shows it", async () => {
       "dnat ip to ip daddr . meta l4proto . th dport map @published_at",
       "dnat ip to meta l4proto . th dport map @published",
       "ip daddr != 127.0.0.0/8 fib daddr type local jump publish",
-      "ct status dnat ip saddr @masqueraded oifname @bridges masquerade",
+      "iifname != @bridges fib daddr type local jump publish",
       "ip saddr @masqueraded oifname != @bridges masquerade",
       "ct state established,related accept",
       "iifname . oifname @same accept",

@@ -6,6 +6,8 @@
 import type { NetworkRecord } from "../../../plan/network.ts";
 import type { HostStep } from "../../../plan/step.ts";
 import type { Mount } from "../../../spec/types.ts";
+import type { PortOptions } from "../../../plan/ports.ts";
+import { NO_PORTS, portSteps } from "./publish_ports.ts";
 
 /** The networks that a container is to be in. */
 export interface NetworkPlaces {
@@ -66,11 +68,12 @@ export const hostsMount = (
  */
 export function networkSteps(
   networks: NetworkPlaces,
-  { id, name, names, hosts }: {
+  { id, name, names, hosts, ports }: {
     id: string;
     name: string;
     names: readonly string[];
     hosts: string | null;
+    ports?: PortOptions;
   },
 ): HostStep[] {
   const { directory, places } = networks;
@@ -78,7 +81,17 @@ export function networkSteps(
   const note = `${directory}/forwarding`;
   const restore = { undo: "restoreForwarding", records, note } as const;
   const wayOut = places.find(({ network }) => !network.internal);
+  const publishing = wayOut && ports
+    ? portSteps(ports, {
+      directory,
+      records,
+      id,
+      name,
+      network: wayOut.network,
+    })
+    : NO_PORTS;
   return [
+    ...publishing.first,
     ...places.flatMap(({ network, proposed }): HostStep[] =>
       proposed
         ? [{
@@ -137,6 +150,7 @@ export function networkSteps(
         } satisfies HostStep,
       ]
       : []),
+    ...publishing.filtered,
     ...(hosts === null ? [] : [
       {
         step: "makeHosts",
@@ -166,5 +180,6 @@ export function networkSteps(
       man: "veth(4)",
       undo: "kernel",
     })),
+    ...publishing.last,
   ];
 }

@@ -1,0 +1,96 @@
+/**
+ * The published ports of a container: the steps around those that join its
+ * networks. Only decides; changes nothing. Runs on the host.
+ */
+
+import type { NetworkRecord } from "../../../plan/network.ts";
+import type { PortOptions } from "../../../plan/ports.ts";
+import type { HostStep } from "../../../plan/step.ts";
+
+/** The record of a container's ports, in the directory of everything. */
+export const portsRecordOf = (directory: string, id: string): string =>
+  `${directory}/ports/${id}`;
+
+/** Where the steps belong. */
+export interface PortPlace {
+  /** The directory of everything about networks. */
+  directory: string;
+  /** The directory of the records of networks. */
+  records: string;
+  id: string;
+  name: string;
+  /** The network whose address the ports lead to. */
+  network: NetworkRecord;
+}
+
+/** The steps before, among and after those that join the networks. */
+export interface PortSteps {
+  first: readonly HostStep[];
+  /** When the address is taken, and the firewall's table is there. */
+  filtered: readonly HostStep[];
+  /** When the container is connected. */
+  last: readonly HostStep[];
+}
+
+/** Nothing is published. */
+export const NO_PORTS: PortSteps = { first: [], filtered: [], last: [] };
+
+/** The steps that publish ports. */
+export function portSteps(
+  { published }: PortOptions,
+  { directory, records, id, name, network }: PortPlace,
+): PortSteps {
+  if (!published.length) return NO_PORTS;
+  const path = portsRecordOf(directory, id);
+  return {
+    first: [{
+      step: "reservePorts",
+      path,
+      container: id,
+      name,
+      ports: published,
+      why:
+        "no other program gets the ports while the container lives; one in use is an error before anything is made",
+      man: "bind(2)",
+      undo: [{ undo: "releasePorts", path }],
+    }],
+    filtered: [{
+      step: "publishPorts",
+      path,
+      records,
+      network,
+      container: id,
+      why:
+        "the kernel sends what arrives at the host's IPv4 addresses to the container, which sees the client's address",
+      man: "nft(8)",
+      undo: [{ undo: "withdrawPorts", path }],
+    }],
+    last: [{
+      step: "startRelay",
+      path,
+      why:
+        "what is sent to 127.0.0.1 or to IPv6 cannot be redirected by the firewall; without any right, it copies the bytes",
+      man: "splice(2)",
+      undo: "kernel",
+    }],
+  };
+}
+
+/** Why ports that are asked for are not published; null if they are. */
+export function notPublished(
+  { ports, networks, namespaces = {} }: {
+    ports?: PortOptions;
+    networks?: { places: readonly { network: NetworkRecord }[] };
+    namespaces?: { network?: string };
+  },
+): string | null {
+  if (!ports?.published.length) return null;
+  if (networks?.places.some(({ network }) => !network.internal)) return null;
+  return `the ports are not published: ${
+    networks
+      ? "its networks are internal"
+      : namespaces.network === "host"
+      ? "with --network host the container uses the host's ports"
+      : "it has no network"
+  }`;
+}
