@@ -43,10 +43,10 @@ export {
   type RunningContainer,
   type Stats,
 } from "./containers/run/running.ts";
+export { pull } from "./containers/run/library_pull.ts";
 export {
   type Image,
   images,
-  pull,
   type PullOptions,
   type StoreOptions,
 } from "./images/library.ts";

@@ -1,6 +1,6 @@
 /**
- * Images for programs: `pull()` and `images()` of the library. Runs in the
- * program's own process.
+ * Images for programs: `images()` of the library, and what `pull()` does as root.
+ * Runs in the program's own process.
  */
 
 import { parseSize } from "../spec/resource_flags.ts";
@@ -54,7 +54,8 @@ export interface PullOptions extends StoreOptions {
 /** The most bytes of a layer: enough for the largest that exist. */
 export const MOST_UNPACKED = "64g";
 
-const asImage = (image: StoredImage): Image => ({
+/** An image as a program sees it. */
+export const asImage = (image: StoredImage): Image => ({
   id: image.id,
   name: image.name ?? null,
   digest: image.source ?? image.digest,
@@ -64,7 +65,9 @@ const asImage = (image: StoredImage): Image => ({
   size: image.size,
 });
 
-const open = ({ store }: StoreOptions) => ImageStore.open(storeOf(store));
+/** Opens the store that options name. */
+export const openStoreOf = ({ store }: StoreOptions) =>
+  ImageStore.open(storeOf(store));
 
 /**
  * Lists the images of a store: one for each name, and those without a name.
@@ -72,24 +75,13 @@ const open = ({ store }: StoreOptions) => ImageStore.open(storeOf(store));
  * @throws {ContainerError} if the store cannot be read
  */
 export const images = (options: StoreOptions = {}): Image[] =>
-  open(options).images().map(asImage);
+  openStoreOf(options).images().map(asImage);
 
 /**
- * Fetches an image from its registry into the store, as `container pull` does.
- * If the image that is here is the registry's, that is one request.
+ * Fetches an image into a store, as root of the namespace that its files need.
  *
- * @param name the name of the image, such as `alpine:3.20`
- * @throws {ContainerError} with what is wrong, and the reason of `signal`; the
- * store is as it was before
+ * @throws {ContainerError}
  */
-export async function pull(
-  name: string,
-  options: PullOptions = {},
-): Promise<Image> {
-  return asImage(await pullInto(open(options), name, options));
-}
-
-/** The same for a store that is open. */
 export async function pullInto(
   store: ImageStore,
   name: string,

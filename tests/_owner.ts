@@ -37,9 +37,13 @@ export class Owner implements AsyncDisposable {
     private readonly nobody?: Nobody,
   ) {}
 
-  static async make(name: OwnerName): Promise<Owner> {
+  /** @param options.packages the owner also runs sources */
+  static async make(
+    name: OwnerName,
+    options: { packages?: boolean } = {},
+  ): Promise<Owner> {
     if (name === "root") return new Owner(name, 0);
-    const nobody = await Nobody.make();
+    const nobody = await Nobody.make(options);
     return name === "user"
       ? new Owner(name, UID, nobody.before, nobody.env, nobody)
       : new Owner(name, SUBIDS.uid, asSubidUser(), nobody.env, nobody);

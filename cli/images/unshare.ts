@@ -4,7 +4,7 @@ import { UsageError } from "../../spec/errors.ts";
 import type { Command } from "../command.ts";
 import { parseFlags } from "../flags.ts";
 import { openStore } from "./open_store.ts";
-import { storeMaps } from "./user_namespace.ts";
+import { storeMaps } from "../../containers/run/store_maps.ts";
 
 /** Runs a command where the user may change all files of the store. */
 export const unshareCommand: Command = {

@@ -7,20 +7,9 @@
  * subuid(5). So this program starts itself again in there, and waits.
  */
 
-import {
-  automaticIds,
-  type IdMaps,
-} from "../../containers/decide/id_ranges.ts";
-import { readCaller } from "../../containers/decide/caller.ts";
 import { stateDirectory } from "../../containers/run/state_directory.ts";
 import { THIS_MACHINE } from "../../containers/world/real_world.ts";
-import {
-  changedIds,
-  isSameIds,
-  mapsOfStore,
-  mayMap,
-} from "../../containers/decide/images/store_ids.ts";
-import { idsOf } from "../../images/store/ids.ts";
+import { storeMaps } from "../../containers/run/store_maps.ts";
 import { ContainerError } from "../../spec/errors.ts";
 import { globals } from "../oci/global.ts";
 import { openStore } from "./open_store.ts";
@@ -89,21 +78,4 @@ function stateWords(): string[] {
     if (error instanceof ContainerError) return [];
     throw error;
   }
-}
-
-/**
- * The map of a user's store, or else the one that it gets.
- *
- * @throws {ContainerError} if the store has another map than /etc/subuid now
- * gives, unless the command only removes and the map is still possible
- */
-export function storeMaps(
-  store: string,
-  { removes = false }: InsideOptions = {},
-): IdMaps {
-  const now = automaticIds(readCaller(THIS_MACHINE), THIS_MACHINE);
-  const had = idsOf(store);
-  if (had === null || isSameIds(had, now)) return now;
-  if (removes && mayMap(had, now)) return mapsOfStore(had);
-  throw changedIds(store, had, now);
 }

@@ -36,19 +36,27 @@ const wishOf = (
   ...(mounted ? { mounted } : {}),
   async fetch(store, here) {
     try {
-      return await pullInto(store, word, given);
+      return Deno.uid() === 0
+        ? await pullInto(store, word, given)
+        : await (await import("./user_fetch.ts")).fetchAsUser(word, given);
     } catch (error) {
       const serves = given.pull === "newer" && error instanceof RegistryError;
       if (here && serves) return here;
       throw error;
     }
   },
-  unpack: (store, stored) =>
-    unpackHere(store, stored, {
+  async unpack(store, stored) {
+    if (Deno.uid() !== 0) {
+      const { fetchAsUser } = await import("./user_fetch.ts");
+      await fetchAsUser(word, { ...given, unpack: stored });
+      return;
+    }
+    await unpackHere(store, stored, {
       unpacker: UNPACKER,
       maxUnpacked: parseSize("max-unpacked", MOST_UNPACKED),
       signal: given.signal,
-    }),
+    });
+  },
 });
 
 /** What a program has asked for, as it is decided on. */

@@ -19,10 +19,12 @@ import { THIS_MACHINE } from "../world/real_world.ts";
 /** The plan of such a program. */
 export function namespacePlan(
   { uids, gids, helper }: IdMaps,
-  { argv, env, foreground }: {
+  { argv, env, foreground, file }: {
     argv: readonly string[];
     env: readonly string[];
     foreground: boolean;
+    /** The descriptor of the program, if it is not to be found by its path. */
+    file?: number;
   },
 ): Plan {
   return {
@@ -82,13 +84,15 @@ export function namespacePlan(
       },
       {
         step: "closeDescriptors",
-        from: 3,
+        from: file === undefined ? 3 : file + 1,
         why: "the program inherits its standard streams only",
         man: "close_range(2)",
       },
       {
         step: "execute",
-        candidates: candidates(argv[0] ?? "", env),
+        candidates: file === undefined
+          ? candidates(argv[0] ?? "", env)
+          : [`/proc/self/fd/${file}`],
         argv,
         env,
         why: "the program, as root of the namespace",

@@ -20,8 +20,9 @@ export class UserBox extends ImageBox {
 
   static async make(
     name: OwnerName = "user with subordinate ids",
+    options: { packages?: boolean } = {},
   ): Promise<UserBox> {
-    const box = new UserBox(await Owner.make(name));
+    const box = new UserBox(await Owner.make(name, options));
     await execute(
       ["chown", "-R", `${box.owner.uid}:${box.owner.uid}`, box.dir.path],
     );

@@ -30,8 +30,14 @@ rm -rf one
 export class Stage implements AsyncDisposable {
   private constructor(readonly registry: Registry, readonly box: UserBox) {}
 
-  static async make(name?: OwnerName): Promise<Stage> {
-    const stage = new Stage(await Registry.start(), await UserBox.make(name));
+  static async make(
+    name?: OwnerName,
+    options?: { packages?: boolean },
+  ): Promise<Stage> {
+    const stage = new Stage(
+      await Registry.start(),
+      await UserBox.make(name, options),
+    );
     const { path } = stage.registry.dir;
     await does(["sh", "-ec", IMAGE], { cwd: path });
     await does([
