@@ -60,6 +60,20 @@ export type {
 } from "./sandbox/options.ts";
 export type { Memory, Timeout } from "./sandbox/amounts.ts";
 export type { SandboxEnv } from "./sandbox/env.ts";
+export { SandboxFs } from "./sandbox/files/fs.ts";
+export { FsFile, SeekMode } from "./sandbox/files/fs_file.ts";
+export type { DirEntry, FileInfo } from "./sandbox/files/file_info.ts";
+export type { WalkEntry } from "./sandbox/files/walk.ts";
+export type {
+  ExpandGlobOptions,
+  MakeTempOptions,
+  MkdirOptions,
+  OpenOptions,
+  ReadFileOptions,
+  RemoveOptions,
+  WalkOptions,
+  WriteFileOptions,
+} from "./sandbox/files/file_options.ts";
 export { ChildProcess } from "./sandbox/child_process.ts";
 export type {
   ChildProcessOutput,

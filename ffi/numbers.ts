@@ -101,6 +101,7 @@ const NUMBERS = {
   dup3: [292, 24],
   syncfs: [306, 267],
   fsync: [74, 82],
+  fdatasync: [75, 83],
   pipe2: [293, 59],
   prlimit64: [302, 261],
   setns: [308, 268],

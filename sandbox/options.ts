@@ -45,6 +45,11 @@ export interface SandboxOptions {
   /** The same for groups. */
   gidMap?: IdMapping[];
   /**
+   * How long an action on a file may take, in milliseconds. Default: 30000. A
+   * file system that does not answer within that time ends the action.
+   */
+  fsTimeout?: number;
+  /**
    * Without a cgroup that this user may use, `memory` and `pids` limit each
    * process instead of the sandbox, and `cpus` has no effect. Default: such a
    * sandbox is refused.

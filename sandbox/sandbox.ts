@@ -13,6 +13,8 @@ import { checkVariable, Environment, type SandboxEnv } from "./env.ts";
 import { ConnectionClosedError, InvalidTimeoutError } from "./errors.ts";
 import { parseTimeout, type Timeout } from "./amounts.ts";
 import { Joiner } from "./join.ts";
+import { SandboxFs } from "./files/fs.ts";
+import { FileHelper } from "./files/exchange.ts";
 import type { SandboxOptions, SpawnOptions } from "./options.ts";
 import { HOME, settle } from "./settle.ts";
 import { Space } from "./space.ts";
@@ -20,11 +22,15 @@ import { Space } from "./space.ts";
 /** Keeps the constructor of {@linkcode Sandbox} to this file. */
 const own = Symbol();
 
+/** How long a file system may take to answer, in milliseconds. */
+const PATIENCE = 30_000;
+
 /** What all objects of one sandbox share. */
 interface Shared {
   id: string;
   space: Space;
   joiner: Joiner;
+  fs: SandboxFs;
   env: Environment;
   labels: Readonly<Record<string, string>>;
   /** The timer of its timeout. */
@@ -87,6 +93,7 @@ export class Sandbox implements AsyncDisposable {
         id: `sbx_loc_${crypto.randomUUID().replaceAll("-", "").slice(0, 20)}`,
         space,
         joiner: new Joiner(space),
+        fs: new SandboxFs(new FileHelper(space, options.fsTimeout ?? PATIENCE)),
         env: new Environment(space.spec.process.env),
         labels,
         timer: undefined,
@@ -138,6 +145,11 @@ export class Sandbox implements AsyncDisposable {
   /** The labels that it was given. Ours. */
   get labels(): Readonly<Record<string, string>> {
     return this.#shared.labels;
+  }
+
+  /** The files of the sandbox. */
+  get fs(): SandboxFs {
+    return this.#shared.fs;
   }
 
   /** The environment of commands that start from now on. */

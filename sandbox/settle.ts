@@ -57,6 +57,7 @@ const KNOWN: { readonly [K in keyof SandboxOptions]-?: true } = {
   uidMap: true,
   gidMap: true,
   bestEffort: true,
+  fsTimeout: true,
   env: true,
   timeout: true,
   memory: true,

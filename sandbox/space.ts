@@ -49,6 +49,7 @@ export class Space {
   readonly ended: Promise<void>;
   #alive = true;
   #ooms = 0;
+  readonly #atEnd: (() => Promise<void>)[] = [];
 
   private constructor(
     readonly container: Container,
@@ -60,8 +61,10 @@ export class Space {
     ended: Promise<WaitStatus | null>,
     host: HostPhase,
   ) {
-    this.ended = ended.then(() => {
+    this.ended = ended.then(async () => {
       this.#alive = false;
+      // They hold the mounts, so they end before the host is as before.
+      await Promise.all(this.#atEnd.map((end) => end()));
       pidfd.close();
       container[Symbol.dispose]();
       host[Symbol.dispose]();
@@ -77,7 +80,7 @@ export class Space {
    */
   static async open(options: LibraryOptions): Promise<Space> {
     const wanted = await decide(options);
-    const compiled = compileOnce(wanted.spec, wanted.facts);
+    const compiled = compileOnce(withoutRights(wanted.spec), wanted.facts);
     await sweepLeftoversOnce();
     using undo = new DisposableStack();
     const host = undo.use(
@@ -116,6 +119,11 @@ export class Space {
     if (this.#alive) kill(this.pid, SIGNAL.SIGKILL);
   }
 
+  /** Registers what is done when the first process has ended. */
+  atEnd(end: () => Promise<void>): void {
+    this.#atEnd.push(end);
+  }
+
   /**
    * Whether the kernel has killed a process for lack of memory since the last
    * question.
@@ -129,6 +137,12 @@ export class Space {
     return more;
   }
 }
+
+/** The first process needs no right; the commands of sudo have those of the Spec. */
+const withoutRights = (spec: Spec): Spec => ({
+  ...spec,
+  process: { ...spec.process, capabilities: {} },
+});
 
 /** Decides about the container; changes nothing. */
 async function decide(options: LibraryOptions): Promise<Wanted> {

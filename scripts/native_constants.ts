@@ -28,6 +28,14 @@ import {
   VERSION,
 } from "../launch/bytecode/layout.ts";
 import {
+  ARGUMENT_IS,
+  CHECK_WORD,
+  FILE_CALL_FLAG,
+  FILE_CALL_SIZE,
+  FILES_ROOM,
+  REQUEST_SIZE,
+} from "../launch/files_layout.ts";
+import {
   ANSWER,
   FAILURE,
   FAILURE_PHASE,
@@ -161,6 +169,17 @@ ${macro("PORT_MAGIC", RELAY_CONFIG.magic, "u")}${
       ...RELAY_DESCRIPTOR,
       ...ENTRY_FLAG,
     })
+  }
+/* The helper for files, launch/files_layout.ts */
+${
+    numbers("", {
+      filesRoom: FILES_ROOM,
+      requestSize: REQUEST_SIZE,
+      fileCallSize: FILE_CALL_SIZE,
+      checkWord: CHECK_WORD,
+    })
+  }${numbers("ARGUMENT_IS_", ARGUMENT_IS)}${
+    numbers("FILE_CALL_FLAG_", FILE_CALL_FLAG)
   }
 /* The messages of PID 1, launch/lower/news.ts */
 ${numbers("NEWS_", NEWS)}

@@ -43,6 +43,11 @@ export const PROGRAMS = {
     constant: "PORT_RELAY",
     flags: ["-fno-pic", "-no-pie"],
   },
+  files: {
+    what: "The executable of the helper for a sandbox's files",
+    constant: "FILES",
+    flags: ["-fno-pic", "-no-pie"],
+  },
   entry: {
     what: "What goes before Deno's runtime in the compiled program",
     constant: "NATIVE_ENTRY",

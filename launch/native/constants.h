@@ -126,6 +126,23 @@ enum {
   PORT_OPTIONAL = 2,
 };
 
+/* The helper for files, launch/files_layout.ts */
+enum {
+  FILES_ROOM = 131072,
+  REQUEST_SIZE = 16,
+  FILE_CALL_SIZE = 72,
+  CHECK_WORD = -1,
+};
+enum {
+  ARGUMENT_IS_VALUE = 0,
+  ARGUMENT_IS_PLACE = 1,
+  ARGUMENT_IS_RESULT = 2,
+  ARGUMENT_IS_RECEIVED = 3,
+};
+enum {
+  FILE_CALL_FLAG_MAY_FAIL = 1,
+};
+
 /* The messages of PID 1, launch/lower/news.ts */
 enum {
   NEWS_RUNNING = 1,

@@ -33,6 +33,7 @@ export function test(
     {
       await using sandbox = await create();
       await sandbox.sh`true`;
+      await sandbox.fs.stat("/");
     }
     const before = descriptors();
     await fn();
