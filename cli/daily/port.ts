@@ -6,6 +6,7 @@ import { portsRecordOf } from "../../containers/decide/networks/publish_ports.ts
 import {
   bindingText,
   insideText,
+  isIpv6,
   parseExpose,
 } from "../../network/ports/port_words.ts";
 import { readPorts } from "../../network/ports/record.ts";
@@ -57,6 +58,7 @@ const rangeText = (first: number, size: number) =>
 /** The column PORTS of ps, as docker's: `0.0.0.0:80->80/tcp, 443/tcp`. */
 export function portsText(view: View): string {
   const bindings = bindingsOf(view).toSorted((one, other) =>
+    Number(isIpv6(one.hostIp)) - Number(isIpv6(other.hostIp)) ||
     one.hostIp.localeCompare(other.hostIp) ||
     one.protocol.localeCompare(other.protocol) || one.hostPort - other.hostPort
   );

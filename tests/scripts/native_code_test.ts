@@ -7,6 +7,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { NATIVE_ENTRY } from "../../launch/native/entry_code.ts";
 import { KEEPER } from "../../launch/native/keeper_code.ts";
+import { PORT_RELAY } from "../../launch/native/port_relay_code.ts";
 import { WALKER } from "../../launch/native/walker_code.ts";
 import { CONSTANTS, constantsHeader } from "../../scripts/native_constants.ts";
 import {
@@ -49,6 +50,16 @@ for (const arch of ARCHES) {
       Uint8Array.fromBase64(KEEPER[arch].code),
     );
   }, { skip: reason });
+
+  test(
+    `port_relay.c gives the bytes of port_relay_code.ts: ${arch}`,
+    async () => {
+      const bytes = Uint8Array.fromBase64(PORT_RELAY[arch].code);
+      assertEquals(await buildProgram("port_relay", arch), bytes);
+      assert(bytes.length < 12_000, `${bytes.length} bytes`);
+    },
+    { skip: reason },
+  );
 
   test(`the walker is small, static, and never writable and executable: ${arch}`, () => {
     const bytes = code(arch);
