@@ -275,6 +275,13 @@ function network({ own }: Subject): string {
     wayOut
       ? `reaches the rest of the world through ${wayOut.network.bridge}`
       : "reaches nothing outside",
+    ...all(own, "reservePorts").map(({ ports }) =>
+      `publishes its ${
+        ports.length > 4 ? `${ports.length} ports` : and(
+          ports.map(({ port, protocol }) => `port ${port}/${protocol}`),
+        )
+      } on the host`
+    ),
   ].join("; ");
 }
 

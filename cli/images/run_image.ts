@@ -131,9 +131,11 @@ async function rootAndCommand(
     });
   if (meaning.kind === "command") {
     if (!asked.mounts?.some(isImageMount)) refuseImageFlags(given, word);
+    const options = joined ?? await withNetworks(asked, flags);
     return {
       flags,
-      options: joined ?? await withNetworks(asked, flags),
+      options,
+      ...joined ? {} : chosen(options),
       ...(meaning.couldBe ? { couldBe: word } : {}),
     };
   }
@@ -168,9 +170,7 @@ async function rootAndCommand(
     ),
     image: entrypoint ? { ...image, entrypoint: entrypoint.length } : image,
     volumes: config.Volumes,
-    ...joined || !options.networks
-      ? {}
-      : { network: options.networks.places[0]!.network.name },
+    ...joined ? {} : chosen(options),
     options: withImageConfig({ ...options, command }, config, {
       workdir: given.last("workdir") !== undefined,
     }),
@@ -178,6 +178,10 @@ async function rootAndCommand(
 }
 
 const namesNetwork = (flags: Flags) => flags.last("network") !== undefined;
+
+/** The network that nobody has named. */
+const chosen = ({ networks }: ContainerOptions): Pick<Asked, "network"> =>
+  networks ? { network: networks.places[0]!.network.name } : {};
 
 /** Flags that need a network. */
 const NETWORK_FLAGS = [

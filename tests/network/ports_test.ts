@@ -346,7 +346,8 @@ test("ranges, free ports and exposed ones are chosen, shown and explained", asyn
     "No public port '82/tcp' published for web",
   );
   const steps = await box.does(
-    ...["explain", "run", "--rootfs", "/", "-p", "127.0.0.1:8080:80", "true"],
+    ...["explain", "--all", "run", "--rootfs", "/", "-p", "127.0.0.1:8080:80"],
+    "true",
   );
   for (
     const text of [
