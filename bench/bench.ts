@@ -5,17 +5,21 @@
  * Runs on the host as root, and cleans up at the end, also after Ctrl-C.
  */
 import { parseArgs } from "node:util";
+import type { Candidate } from "./candidate.ts";
 import { candidates } from "./candidates.ts";
+import { imageCandidates } from "./images/rows.ts";
+import { imageTargets } from "./images/targets.ts";
 import { measure, type Missing, probe, type Ready } from "./measure.ts";
 import { findGnuTime, run } from "./process.ts";
 import { formatReport, makeReport, type Report } from "./report.ts";
-import { targets } from "./targets.ts";
+import { type Target, targets } from "./targets.ts";
 import { openWorkspace } from "./workspace.ts";
 
 const usage = `Usage: deno task bench [OPTION...]
 
-  --rounds N        rounds to measure (default 30)
-  --quick           8 rounds
+  --images          images next to podman: pull, run, commit, save, images, rmi
+  --rounds N        rounds to measure (default 30, of images 5)
+  --quick           8 rounds, of images 2
   --only NAME,NAME  only these candidates
   --rootfs DIR      root filesystem to copy and use (default ./fs, or one that
                     is created from a static busybox)
@@ -28,6 +32,7 @@ const usage = `Usage: deno task bench [OPTION...]
 /** The options of the command line. */
 interface Options {
   mode: "measure" | "list" | "help";
+  set: Set;
   rounds: number;
   only: string[];
   rootfs?: string;
@@ -35,25 +40,56 @@ interface Options {
   out?: string;
 }
 
+/** Candidates that are measured together. */
+interface Set {
+  subject: string;
+  candidates: readonly Candidate[];
+  targets: readonly Target[];
+  /** The rounds, and those of `--quick`. */
+  rounds: number;
+  quick: number;
+  warmup: number;
+}
+
+const STARTS: Set = {
+  subject: "/bin/true",
+  candidates,
+  targets,
+  rounds: 30,
+  quick: 8,
+  warmup: 2,
+};
+
+const IMAGES: Set = {
+  subject: "images",
+  candidates: imageCandidates,
+  targets: imageTargets,
+  rounds: 5,
+  quick: 2,
+  warmup: 1,
+};
+
 /** An error in the command line. */
 class UsageError extends Error {}
 
-const warmup = 2;
-
 function parse(args: readonly string[]): Options {
   const flags = parseFlags(args);
-  const rounds = Number(flags.rounds ?? (flags.quick ? 8 : 30));
+  const set = flags.images ? IMAGES : STARTS;
+  const rounds = Number(
+    flags.rounds ?? (flags.quick ? set.quick : set.rounds),
+  );
   if (!Number.isInteger(rounds) || rounds < 1) {
     throw new UsageError("Option --rounds needs a whole number of at least 1");
   }
   const only = flags.only?.split(",").map((name) => name.trim()) ?? [];
   for (const name of only) {
-    if (!candidates.some((candidate) => candidate.name === name)) {
+    if (!set.candidates.some((candidate) => candidate.name === name)) {
       throw new UsageError(`Unknown candidate: ${name} (see --list)`);
     }
   }
   return {
     mode: flags.help ? "help" : flags.list ? "list" : "measure",
+    set,
     rounds,
     only,
     rootfs: flags.rootfs,
@@ -67,6 +103,7 @@ function parseFlags(args: readonly string[]) {
     return parseArgs({
       args: [...args],
       options: {
+        images: { type: "boolean" },
         rounds: { type: "string" },
         quick: { type: "boolean" },
         only: { type: "string" },
@@ -92,6 +129,7 @@ async function bench(options: Options, signal: AbortSignal): Promise<Report> {
     signal,
     cleanup,
   });
+  const { subject, candidates, targets, warmup } = options.set;
   const ready: Ready[] = [];
   const missing: Missing[] = [];
   cleanup.defer(() => progress(""));
@@ -113,6 +151,7 @@ async function bench(options: Options, signal: AbortSignal): Promise<Report> {
   });
   return makeReport(
     {
+      subject,
       date: new Date().toISOString(),
       host: {
         kernel: Deno.osRelease(),
@@ -191,7 +230,7 @@ async function main() {
   const options = parse(Deno.args);
   if (options.mode === "help") return write(Deno.stdout, usage);
   if (options.mode === "list") {
-    for (const { name, label } of candidates) {
+    for (const { name, label } of options.set.candidates) {
       write(Deno.stdout, `${name.padEnd(18)}${label}\n`);
     }
     return;

@@ -11,6 +11,8 @@ export interface Attempt {
    * standard output. That number is the sample.
    */
   saysTime?: true;
+  /** Makes the next run the same as the first; it is not measured. */
+  before?(): Promise<void>;
   /** What a reader of the results must know. */
   note?: string;
 }
@@ -23,6 +25,8 @@ export interface Candidate {
   label: string;
   /** The candidate that measures the bare start of the same build. */
   bare?: string;
+  /** The other program's candidate that does the same. */
+  peer?: string;
   /** A command that prints the version on its first line. */
   version?: readonly string[];
   /**

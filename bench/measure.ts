@@ -34,6 +34,8 @@ export interface Missing {
 export interface Measured extends Ready {
   /** Milliseconds of each round; null if the exit status was not 0. */
   samples: (number | null)[];
+  /** Milliseconds of the processors, as `samples`. */
+  processor: (number | null)[];
   /** Peak resident set of its largest process; null if not measured. */
   peakKiB: number | null;
 }
@@ -56,6 +58,7 @@ export async function probe(
   try {
     for (const attempt of await candidate.prepare(workspace)) {
       const command = next(attempt, workspace);
+      await attempt.before?.();
       const result = await run(command, { signal: workspace.signal });
       if (result.code === 0) {
         return { candidate, attempt, version: await versionOf(candidate) };
@@ -95,6 +98,7 @@ export async function measure(
   const measured: Measured[] = ready.map((one) => ({
     ...one,
     samples: [],
+    processor: [],
     peakKiB: null,
   }));
   for (let round = -warmup; round < rounds; round++) {
@@ -103,10 +107,13 @@ export async function measure(
     for (const one of shuffled(measured)) {
       signal.throwIfAborted();
       const command = next(one.attempt, workspace);
-      const elapsed = one.attempt.saysTime
+      await one.attempt.before?.();
+      const taken = one.attempt.saysTime
         ? await timeSaid(command, signal)
         : await time(command);
-      if (round >= 0) one.samples.push(elapsed);
+      if (round < 0) continue;
+      one.samples.push(taken?.elapsed ?? null);
+      one.processor.push(taken?.processor ?? null);
     }
   }
   if (gnuTime === null) return measured;
@@ -115,6 +122,7 @@ export async function measure(
     progress?.(`memory of ${one.candidate.name}`);
     for (let i = 0; i < 3; i++) {
       signal.throwIfAborted();
+      await one.attempt.before?.();
       const peak = await peakKiB(next(one.attempt, workspace), gnuTime, file);
       if (peak !== null) one.peakKiB = Math.max(one.peakKiB ?? 0, peak);
     }

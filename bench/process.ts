@@ -4,6 +4,7 @@
  */
 // @ts-types="../types/std_path.d.ts"
 import { join } from "@std/path";
+import { syscall } from "../ffi/libc.ts";
 
 /** A command, variables added to its environment, and where it runs. */
 export interface Command {
@@ -23,7 +24,7 @@ export interface Finished {
  * Limits the time of a run, because a candidate that hangs must not stop the
  * bench.
  */
-const timedRunLimit = 30_000;
+const timedRunLimit = 120_000;
 
 /**
  * Runs a command to its end and returns its output. An abort or `timeout` (in
@@ -66,11 +67,19 @@ export async function run(
   }
 }
 
-/**
- * The milliseconds from before the spawn until the exit status is known; null
- * if the status is not 0.
- */
-export async function time(command: Command): Promise<number | null> {
+/** What a run took, in milliseconds. */
+export interface Taken {
+  /** From before the spawn until the exit status is known. */
+  elapsed: number;
+  /**
+   * Of the processors, by it and by all descendants that were waited for; null
+   * if it is not known.
+   */
+  processor: number | null;
+}
+
+/** What a run takes; null if the status is not 0. */
+export async function time(command: Command): Promise<Taken | null> {
   const process = new Deno.Command(command.argv[0]!, {
     args: command.argv.slice(1),
     env: command.env,
@@ -79,26 +88,48 @@ export async function time(command: Command): Promise<number | null> {
     stdout: "null",
     stderr: "null",
   });
+  const before = processorTime();
   const start = performance.now();
   const child = process.spawn();
   const timer = setTimeout(() => kill(child), timedRunLimit);
   try {
     const status = await child.status;
     const elapsed = performance.now() - start;
-    return status.success ? elapsed : null;
+    const processor = processorTime() - before;
+    return status.success ? { elapsed, processor } : null;
   } finally {
     clearTimeout(timer);
   }
+}
+
+// linux/resource.h
+const RUSAGE_CHILDREN = -1;
+const RUSAGE_SIZE = 144;
+
+/** The milliseconds of the processors for all children so far, getrusage(2). */
+function processorTime(): number {
+  const usage = new Uint8Array(RUSAGE_SIZE);
+  syscall("getrusage", RUSAGE_CHILDREN, usage);
+  const view = new DataView(usage.buffer);
+  // Two times of struct timeval: user and system.
+  return [0, 16].reduce(
+    (sum, at) =>
+      sum + Number(view.getBigInt64(at, true)) * 1000 +
+      Number(view.getBigInt64(at + 8, true)) / 1000,
+    0,
+  );
 }
 
 /** The milliseconds that a command prints; null if it failed. */
 export async function timeSaid(
   command: Command,
   signal?: AbortSignal,
-): Promise<number | null> {
+): Promise<Taken | null> {
   const { code, stdout } = await run(command, { signal });
   const said = Number(stdout.trim() || NaN);
-  return code === 0 && Number.isFinite(said) ? said : null;
+  return code === 0 && Number.isFinite(said)
+    ? { elapsed: said, processor: null }
+    : null;
 }
 
 /**
@@ -175,7 +206,8 @@ function linesOf(text: string): string[] {
   return text.split("\n").map((line) => line.trim()).filter(Boolean);
 }
 
-function kill(child: Deno.ChildProcess) {
+/** Kills a process, if it has not ended yet. */
+export function kill(child: Deno.ChildProcess): void {
   try {
     child.kill("SIGKILL");
   } catch (error) {

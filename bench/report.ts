@@ -6,6 +6,7 @@ import type { Measured, Missing } from "./measure.ts";
 import {
   compare,
   difference,
+  median,
   type Ratio,
   summarize,
   type Summary,
@@ -23,18 +24,24 @@ export interface Row {
   /** Null if every round failed. */
   milliseconds: Summary | null;
   failures: number;
+  /** Milliseconds of the processors; null if not measured. */
+  processor: number | null;
   peakKiB: number | null;
-  /** The ratios by divisor; `bare` is the bare start of the same build. */
+  /** The ratios by divisor; `bare` is the bare start of the same build, and
+   * `peer` the other program's candidate that does the same.
+   */
   ratios: Partial<Record<Divisor, Ratio>>;
   /** Milliseconds of each round; null if the run failed. */
   samples: (number | null)[];
 }
 
 /** The times of the others are divided by those of these candidates. */
-export type Divisor = "bare" | "runc" | "crun" | "seed";
+export type Divisor = "bare" | "peer" | "runc" | "crun" | "seed";
 
 /** The whole report, as `--json` prints it. */
 export interface Report {
+  /** What was run. */
+  subject: string;
   date: string;
   host: { kernel: string; arch: string; cpus: number; load: number[] };
   deno: string;
@@ -48,7 +55,7 @@ export interface Report {
   notes: string[];
 }
 
-const divisors: readonly Divisor[] = ["bare", "runc", "crun", "seed"];
+const divisors: readonly Divisor[] = ["bare", "peer", "runc", "crun", "seed"];
 
 /** The parts of a report that are not measurements. */
 export type Setting = Omit<
@@ -67,11 +74,16 @@ export function makeReport(
   const samplesOf = (name: string | undefined) =>
     measured.find((one) => one.candidate.name === name)?.samples;
   const candidates = measured.map((one): Row => {
-    const { name, label, bare } = one.candidate;
+    const { name, label } = one.candidate;
     const times = one.samples.filter((sample) => sample !== null);
+    const processor = one.processor.filter((sample) => sample !== null);
     const ratios: Row["ratios"] = {};
     for (const divisor of divisors) {
-      const below = samplesOf(divisor === "bare" ? bare : divisor);
+      const below = samplesOf(
+        divisor === "bare" || divisor === "peer"
+          ? one.candidate[divisor]
+          : divisor,
+      );
       const ratio = below && compare(one.samples, below);
       if (ratio) ratios[divisor] = ratio;
     }
@@ -83,12 +95,15 @@ export function makeReport(
       note: one.attempt.note ?? null,
       milliseconds: times.length > 0 ? summarize(times) : null,
       failures: one.samples.length - times.length,
+      processor: processor.length > 0 ? median(processor) : null,
       peakKiB: one.peakKiB,
       ratios,
       samples: one.samples,
     };
   });
-  const measure = (quantity: Quantity) => take(quantity, samplesOf);
+  const peakOf = (name: string) =>
+    measured.find((one) => one.candidate.name === name)?.peakKiB ?? null;
+  const measure = (quantity: Quantity) => take(quantity, samplesOf, peakOf);
   const has = (name: string) => samplesOf(name) !== undefined;
   return {
     ...setting,
@@ -109,6 +124,7 @@ export function makeReport(
 function take(
   quantity: Quantity,
   samplesOf: (name: string) => readonly (number | null)[] | undefined,
+  peakOf: (name: string) => number | null,
 ): number | null {
   switch (quantity.kind) {
     case "ratio": {
@@ -127,6 +143,10 @@ function take(
       );
       return times?.length ? summarize(times).median : null;
     }
+    case "memory": {
+      const peak = peakOf(quantity.candidate);
+      return peak === null ? null : peak / 1024;
+    }
   }
 }
 
@@ -135,7 +155,7 @@ export function formatReport(report: Report): string {
   const { host } = report;
   const load = host.load.map((value) => value.toFixed(2)).join(" ");
   const lines = [
-    `/bin/true, ${report.rounds} rounds after ${report.warmup} for warm-up, milliseconds of wall clock`,
+    `${report.subject}, ${report.rounds} rounds after ${report.warmup} for warm-up, milliseconds of wall clock`,
     `${host.arch}, ${host.cpus} CPUs, Linux ${host.kernel}, load ${load}, Deno ${report.deno}` +
     (report.compileDeno ? `, compiled by ${report.compileDeno}` : ""),
     `root filesystem: ${report.rootfs}`,
@@ -175,6 +195,8 @@ export function formatVerdict(verdict: Verdict): string {
   } ${sign} ${atMost}  ${name}`;
 }
 
+const NOTHING = "–";
+
 const header = [
   "",
   "median",
@@ -183,7 +205,9 @@ const header = [
   "min",
   "sd",
   "MAD",
+  "CPU",
   "× bare",
+  "× peer",
   "× runc",
   "× crun",
   "× seed",
@@ -200,13 +224,14 @@ function cells(row: Row): string[] {
   return [
     row.label,
     ...times.map((value) => figure(value, 2)),
+    figure(row.processor ?? undefined, 1),
     ...ratios.map((value) => figure(value, 2)),
     figure(peak, 1),
   ];
 }
 
 function figure(value: number | undefined, digits: number): string {
-  return value === undefined ? "–" : value.toFixed(digits);
+  return value === undefined ? NOTHING : value.toFixed(digits);
 }
 
 function section(title: string, lines: readonly string[]): string[] {
@@ -215,9 +240,16 @@ function section(title: string, lines: readonly string[]): string[] {
     : ["", title, ...lines.map((line) => `  ${line}`)];
 }
 
-/** Aligns the first column left and the others right. */
-function formatTable(rows: readonly (readonly string[])[]): string[] {
-  const widths = header.map((_, column) =>
+/**
+ * Aligns the first column left and the others right. A column without figures is
+ * left out.
+ */
+function formatTable(all: readonly (readonly string[])[]): string[] {
+  const used = header.map((_, column) =>
+    all.slice(1).some((row) => row[column] !== NOTHING)
+  );
+  const rows = all.map((row) => row.filter((_, column) => used[column]));
+  const widths = rows[0]!.map((_, column) =>
     Math.max(...rows.map((row) => row[column]!.length))
   );
   return rows.map((row) =>

@@ -14,7 +14,9 @@ export type Quantity =
   /** How many milliseconds longer than another candidate. */
   | { kind: "difference"; minuend: string; subtrahend: string }
   /** How many milliseconds. */
-  | { kind: "time"; candidate: string };
+  | { kind: "time"; candidate: string }
+  /** How many MiB of memory its largest process has at most. */
+  | { kind: "memory"; candidate: string };
 
 /** The candidates that a target needs. */
 export function candidatesOf(target: Target): string[] {
@@ -24,6 +26,7 @@ export function candidatesOf(target: Target): string[] {
     case "difference":
       return [target.minuend, target.subtrahend];
     case "time":
+    case "memory":
       return [target.candidate];
   }
 }

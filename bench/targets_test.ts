@@ -1,6 +1,8 @@
 // @ts-types="../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
 import { candidates } from "./candidates.ts";
+import { imageCandidates } from "./images/rows.ts";
+import { imageTargets } from "./images/targets.ts";
 import { candidatesOf, judge, type Target, targets } from "./targets.ts";
 
 const target: Target = {
@@ -12,9 +14,17 @@ const target: Target = {
 };
 
 Deno.test("targets name candidates that exist", () => {
-  const names = new Set(candidates.map((candidate) => candidate.name));
-  for (const target of targets) {
-    for (const name of candidatesOf(target)) assert(names.has(name), name);
+  for (
+    const [rows, limits] of [
+      [candidates, targets],
+      [imageCandidates, imageTargets],
+    ] as const
+  ) {
+    const names = new Set(rows.map(({ name }) => name));
+    for (const target of limits) {
+      for (const name of candidatesOf(target)) assert(names.has(name), name);
+    }
+    for (const { peer } of rows) assert(!peer || names.has(peer), peer);
   }
 });
 

@@ -29,6 +29,7 @@ const NUMBERS = {
   chdir: [80, 49],
   fchdir: [81, 50],
   umask: [95, 166],
+  getrusage: [98, 165],
   getuid: [102, 174],
   getgid: [104, 176],
   geteuid: [107, 175],
