@@ -6,7 +6,7 @@
 import { restoreForwarding } from "../../network/kernel/forwarding.ts";
 import { lockFile, namesIn } from "../../network/records/files.ts";
 import { removeHosts } from "../../network/records/hosts.ts";
-import { membersOf, releaseLease } from "../../network/records/leases.ts";
+import { hasMembers, releaseLease } from "../../network/records/leases.ts";
 import type { UndoOperation } from "../../plan/undo.ts";
 import { bootId } from "./owner.ts";
 
@@ -31,7 +31,7 @@ export function takeBackNetwork(operation: NetworkUndo): void {
       if (!isThere(note)) return;
       using _lock = lockFile(`${note}.lock`);
       const inUse = namesIn(records).some((id) =>
-        membersOf(`${records}/${id}`, boot).length
+        hasMembers(`${records}/${id}`, boot)
       );
       if (!inUse) restoreForwarding(note, boot);
     }

@@ -184,6 +184,12 @@ export const membersOf = (directory: string, boot: string): Member[] =>
     .flatMap((container) => memberOf(directory, container) ?? [])
     .filter((member) => member.boot === boot);
 
+/** Whether a network has containers, since this boot. */
+export const hasMembers = (directory: string, boot: string): boolean =>
+  namesIn(`${directory}/members`).some((container) =>
+    memberOf(directory, container)?.boot === boot
+  );
+
 /** Gives an address back. It does nothing if the container has none. */
 export function releaseLease(directory: string, container: string): void {
   const member = memberOf(directory, container);
