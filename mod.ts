@@ -112,7 +112,12 @@ export type {
   Variant,
   VolumeContent,
 } from "./plan/host_kinds.ts";
-export type { NetworkMember, NetworkRecord, Subnet } from "./plan/network.ts";
+export type {
+  HostsChange,
+  NetworkMember,
+  NetworkRecord,
+  Subnet,
+} from "./plan/network.ts";
 export type { AskedPort, PortOptions, PortProtocol } from "./plan/ports.ts";
 export type { OwnerMaps, Undo, Undoable, UndoOperation } from "./plan/undo.ts";
 export type {

@@ -65,6 +65,8 @@ const HOST_CALLS: Partial<Record<Step["step"], string[]>> = {
   reservePorts: ["memfd_create", "bind", "listen", "write"],
   publishPorts: ["sendto"],
   startRelay: ["pidfd_open", "sendmsg"],
+  changeHosts: ["openat", "write"],
+  detachLink: ["sendto"],
   writeIdFile: ["openat", "write"],
   writePidFile: ["openat", "write", "rename"],
   reserveEnd: ["rename", "openat", "write"],

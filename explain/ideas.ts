@@ -200,6 +200,8 @@ const OF: { readonly [K in StepKind]: Of<K> } = {
   reservePorts: "network",
   publishPorts: "network",
   startRelay: "network",
+  changeHosts: "network",
+  detachLink: "network",
   keepUses: "mounts",
   makeVolume: "mounts",
   pivotRoot: "root",

@@ -236,6 +236,7 @@ function takeBack({ operation, made }: RecordedUndo): Instruction[] {
     case "removeHosts":
     case "withdrawPorts":
     case "releasePorts":
+    case "changeHosts":
       return [{ name: "fail", error: "EBUSY" }];
     // The kernel has moved it back, or removed it, with the namespace.
     case "returnDevice":

@@ -5,7 +5,7 @@
 
 import type { DeviceRule } from "../spec/resources.ts";
 import type { IdMapping } from "../spec/types.ts";
-import type { NetworkMember, NetworkRecord } from "./network.ts";
+import type { HostsChange, NetworkMember, NetworkRecord } from "./network.ts";
 import type { AskedPort } from "./ports.ts";
 import type { MountAttribute, Propagation } from "./mounts/words.ts";
 import type { OwnerMaps, Undoable } from "./undo.ts";
@@ -179,6 +179,22 @@ export type HostFields = {
     /** Whether it gets the default route. */
     isWayOut: boolean;
   };
+  /**
+   * write(2): the networks of a container that runs change in its /etc/hosts, and
+   * its names in those of the others.
+   */
+  changeHosts: HostsChange & { records: string };
+  /**
+   * RTM_DELLINK and RTM_NEWROUTE: the device of a container in a network, and
+   * another default route if that was the way out.
+   */
+  detachLink: {
+    records: string;
+    network: NetworkRecord;
+    container: string;
+    /** The address of the next way out; null if there is none. */
+    gateway: string | null;
+  };
   /** open(2) O_EXCL and write(2): the ID of the container. */
   writeIdFile: { path: string; id: string };
   /** rename(2) or write(2): the space for the exit status, in PATH.new. */
@@ -328,5 +344,6 @@ export const WITH_PROCESS: ReadonlySet<string> = new Set<HostKind>([
   "moveDevice",
   "attachLink",
   "startRelay",
+  "detachLink",
   "writePidFile",
 ]);

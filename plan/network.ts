@@ -51,3 +51,13 @@ export interface NetworkMember {
   /** The other names by which containers of the network find it. */
   aliases: readonly string[];
 }
+
+/** The networks that a container is in from now on. */
+export interface HostsChange {
+  /** Its /etc/hosts on the host. */
+  path: string;
+  /** The IDs of its networks. */
+  networks: readonly string[];
+  /** Those of them whose containers find each other by name. */
+  named: readonly string[];
+}

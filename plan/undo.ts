@@ -4,6 +4,7 @@
  * command can take the step back (launch/host/undo.ts).
  */
 
+import type { HostsChange } from "./network.ts";
 import type { IdMapping } from "../spec/types.ts";
 
 /** The IDs of the host that the files of a user's containers belong to. */
@@ -69,6 +70,8 @@ export type UndoOperation =
   | { undo: "releasePorts"; path: string }
   /** Removes ports from the firewall, and forgets their connections. */
   | { undo: "withdrawPorts"; path: string }
+  /** Sets the networks in /etc/hosts of a container back. */
+  | ({ undo: "changeHosts"; records: string } & HostsChange)
   /** Removes the record of all undos, with its directory, after the others. */
   | { undo: "removeRecord" };
 

@@ -73,7 +73,7 @@ function asInspected(store: Store, view: View) {
       Ports: runs
         ? portMap(bindingsOf(view), daily?.options.ports?.exposed)
         : {},
-      Networks: runs ? networksOf(view) : {},
+      Networks: networksOf(view, runs),
     },
     RootFilesystem: spec.root,
     Bundle: record.bundle,
@@ -106,23 +106,24 @@ function networkMode({ spec, daily }: View["record"]): string {
   return namespace.path === undefined ? "none" : `ns:${namespace.path}`;
 }
 
-/** The networks of a container that runs, in docker's structure. */
-function networksOf({ record }: View) {
+/**
+ * The networks of a container, in docker's structure. One that does not run has
+ * no addresses.
+ */
+function networksOf({ record }: View, runs: boolean) {
   const { networks } = record.daily?.options ?? {};
   if (!networks) return {};
-  return Object.fromEntries(networks.places.flatMap(({ network }) => {
+  return Object.fromEntries(networks.places.map(({ network, aliases }) => {
     const directory = `${recordsIn(networks.directory)}/${network.id}`;
-    const member = memberOf(directory, record.id);
-    return member
-      ? [[network.name, {
-        NetworkID: network.id,
-        IPAddress: member.address,
-        IPPrefixLen: network.subnet.bits,
-        Gateway: network.internal ? "" : network.gateway,
-        MacAddress: member.mac,
-        Aliases: member.aliases,
-      }]]
-      : [];
+    const member = runs ? memberOf(directory, record.id) : null;
+    return [network.name, {
+      NetworkID: network.id,
+      IPAddress: member?.address ?? "",
+      IPPrefixLen: member ? network.subnet.bits : 0,
+      Gateway: member && !network.internal ? network.gateway : "",
+      MacAddress: member?.mac ?? "",
+      Aliases: aliases,
+    }];
   }));
 }
 

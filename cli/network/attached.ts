@@ -100,7 +100,8 @@ function merge(first: AskedNetwork, flags: Flags): void {
   first.aliases.push(...flags.all("network-alias").map(checkAlias));
 }
 
-function checkAddress(text: string): string {
+/** Refuses what is no address. */
+export function checkAddress(text: string): string {
   if (addressNumber(text) !== null) return text;
   throw new UsageError(`--ip ${text}: not an IPv4 address`);
 }
@@ -118,7 +119,8 @@ function checkMac(text: string): string {
   );
 }
 
-function checkAlias(text: string): string {
+/** Refuses what is no name of a host. */
+export function checkAlias(text: string): string {
   if (/^[a-zA-Z0-9]([a-zA-Z0-9_.-]*[a-zA-Z0-9])?$/.test(text)) return text;
   throw new UsageError(
     `--network-alias ${text || '""'}: not a name of a host`,
@@ -126,7 +128,13 @@ function checkAlias(text: string): string {
   );
 }
 
-function placeOf(
+/**
+ * A container's place in a network.
+ *
+ * @throws {ContainerError} for a network that does not exist, or an address that
+ * is not in it
+ */
+export function placeOf(
   networks: Networks,
   { name, aliases, address, mac }: AskedNetwork,
 ): NetworkPlace {

@@ -4,6 +4,7 @@ import type { Command } from "../command.ts";
 import { group, type Load } from "../group.ts";
 
 const ls = async () => (await import("./ls.ts")).networkLsCommand;
+const connect = () => import("./connect.ts");
 const rm = () => import("./rm.ts");
 
 const MEMBERS: Readonly<Record<string, Load>> = {
@@ -13,6 +14,8 @@ const MEMBERS: Readonly<Record<string, Load>> = {
   inspect: async () => (await import("./inspect.ts")).networkInspectCommand,
   rm: async () => (await rm()).networkRmCommand,
   remove: async () => (await rm()).networkRmCommand,
+  connect: async () => (await connect()).networkConnectCommand,
+  disconnect: async () => (await connect()).networkDisconnectCommand,
   prune: async () => (await rm()).networkPruneCommand,
 };
 
@@ -20,7 +23,7 @@ const MEMBERS: Readonly<Record<string, Load>> = {
 export const networkCommand: Command = group({
   name: "network",
   summary: "Create, list and remove networks of containers",
-  usage: "create|ls|inspect|rm|prune [flags] …",
+  usage: "create|ls|inspect|connect|disconnect|rm|prune [flags] …",
   examples: [
     ["sudo container network create blue", "a bridge with a free subnet"],
     [

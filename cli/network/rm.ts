@@ -11,6 +11,8 @@ import { ContainerError, UsageError } from "../../spec/errors.ts";
 import type { Command } from "../command.ts";
 import { forEachWord } from "../each_word.ts";
 import { asksJson, FORMAT } from "../daily/format.ts";
+import { globals } from "../oci/global.ts";
+import { leaveEnded } from "../../containers/daily/change_networks.ts";
 import {
   type Flag,
   parseFlags,
@@ -22,13 +24,21 @@ import { parseNetworkFilters } from "./filters.ts";
 import { networksOf } from "./inspect.ts";
 import { findNetwork, openNetworks, requireRoot, thisBoot } from "./open.ts";
 
-/** Removes a network with its rules and its bridge. */
-const remove = (networks: Networks, record: NetworkRecord) =>
+/**
+ * Removes a network with its rules and its bridge. Containers that have ended
+ * leave it first, if their keepers were killed.
+ */
+function remove(networks: Networks, record: NetworkRecord): void {
+  const members = membersOf(networks.directoryOf(record.id), thisBoot());
+  if (members.length) {
+    leaveEnded(globals().store, members.map(({ container }) => container));
+  }
   networks.remove(record, thisBoot(), () => {
     unfilterNetwork(record);
     using netlink = new Netlink();
     removeBridge(netlink, record);
   });
+}
 
 const RM_FLAGS: readonly Flag[] = [
   {

@@ -219,10 +219,10 @@ function keeping(store: Store, { record }: Entry, directory: Descriptor) {
   const { id, daily } = record;
   const { interactive, logMax, restart, autoRemove, delay } = daily!;
   const [, ...self] = THIS_MACHINE.program();
-  // Its ports are withdrawn when it ends.
-  const hasPorts = Boolean(daily!.options.ports?.published.length);
+  // Its addresses and ports are given back when it ends.
+  const inNetworks = Boolean(daily!.options.networks);
   const once = restart.name === "no";
-  const then = once && !autoRemove && !hasPorts ? undefined : {
+  const then = once && !autoRemove && !inNetworks ? undefined : {
     argv: [Deno.execPath(), ...self, "--root", store.root, "ended", id],
     env: selfEnv(THIS_MACHINE),
     delay: autoRemove || once ? 0 : delay,

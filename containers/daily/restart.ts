@@ -5,7 +5,7 @@
  */
 
 import { ContainerError } from "../../spec/errors.ts";
-import { takeBackHost, takeBackPorts } from "../store/entry_ledger.ts";
+import { takeBackHost, takeBackNetworks } from "../store/entry_ledger.ts";
 import { type Entry, isAlive, type Store } from "../store/store.ts";
 import { begin, decideDetached, nextDelay } from "./begin.ts";
 import { endOf } from "./exit_record.ts";
@@ -76,7 +76,7 @@ export async function handleEnd(store: Store, id: string): Promise<void> {
     return await removeAsKeeper(store, entry);
   }
   const end = endOf(entry.path, entry.record);
-  if (!restarts(daily, end)) return takeBackPorts(entry);
+  if (!restarts(daily, end)) return takeBackNetworks(entry);
   const ran = Date.parse(end!.finished) - Date.parse(daily.started ?? "");
   await beginAgain(store, entry, {
     restarts: daily.restarts + 1,

@@ -5,7 +5,11 @@
 
 import type { Ledger } from "../../launch/host/host_phase.ts";
 import { takeBack } from "../../launch/host/undo.ts";
-import type { HostRecord, UndoOperation } from "../../plan/undo.ts";
+import type {
+  HostRecord,
+  RecordedUndo,
+  UndoOperation,
+} from "../../plan/undo.ts";
 import type { ContainerRecord, Entry, Store } from "./store.ts";
 
 /**
@@ -73,6 +77,8 @@ export class NamedLedger implements Ledger {
 
   settle(work: () => void): void {
     using entry = this.store.find(this.id);
+    // Another command may have connected it with more networks.
+    if (entry) takeBackNetworks(entry);
     // Without an entry another command has removed the container, and has run
     // the undos.
     work();
@@ -80,26 +86,6 @@ export class NamedLedger implements Ledger {
     const { host: _done, ...record } = entry.record;
     entry.save({ ...record, cgroup: null });
   }
-}
-
-/** The undos of published ports. */
-const OF_PORTS: readonly UndoOperation["undo"][] = [
-  "withdrawPorts",
-  "releasePorts",
-];
-
-/**
- * Withdraws the published ports of a container that has ended. The undos stay in
- * its record, since they do nothing when they are done again.
- */
-export function takeBackPorts({ record: { host } }: Entry): void {
-  if (!host) return;
-  takeBack({
-    ...host,
-    undos: host.undos.filter(({ operation }) =>
-      OF_PORTS.includes(operation.undo)
-    ),
-  });
 }
 
 /**
@@ -113,4 +99,45 @@ export function takeBackHost(entry: Entry): void {
   if (!host) return;
   takeBack(host);
   entry.record = { ...record, cgroup: null };
+}
+
+/**
+ * Takes a container that has ended out of its networks, as docker does. The
+ * undos stay in its record: done again, they do nothing.
+ */
+export function takeBackNetworks({ record: { host } }: Entry): void {
+  if (!host) return;
+  takeBack({
+    ...host,
+    undos: host.undos.filter(({ operation }) =>
+      OF_NETWORKS.includes(operation.undo)
+    ),
+  });
+}
+
+/** The undos of what a container has only while it runs. */
+const OF_NETWORKS: readonly UndoOperation["undo"][] = [
+  "withdrawPorts",
+  "releasePorts",
+  "leaveNetwork",
+  "restoreForwarding",
+  "removeHosts",
+];
+
+/** Gives the address of a container in a network back, with what needs it. */
+export function leaveNetwork(entry: Entry, network: string): void {
+  const { host } = entry.record;
+  if (!host) return;
+  const leaves = ({ operation }: RecordedUndo) =>
+    operation.undo === "leaveNetwork" && operation.id === network;
+  takeBack({
+    ...host,
+    undos: host.undos.filter((undo) =>
+      leaves(undo) || undo.operation.undo === "restoreForwarding"
+    ),
+  });
+  entry.record = {
+    ...entry.record,
+    host: { ...host, undos: host.undos.filter((undo) => !leaves(undo)) },
+  };
 }

@@ -86,6 +86,12 @@ export const HOST_DESCRIPTIONS: Descriptions<HostKind> = {
     `add the ports to the maps of the firewall's table container, to the address in ${network.name}`,
   startRelay: () =>
     "serve 127.0.0.1 and IPv6 in the process that has bound the ports, until the first process has ended",
+  changeHosts: ({ path }) =>
+    `change the container's networks in ${path}, and its names in the files of the others`,
+  detachLink: ({ network, gateway }) =>
+    `remove the device in the network ${network.name}${
+      gateway === null ? "" : `, and set the default route to ${gateway}`
+    }`,
   writeIdFile: ({ path }) => `write the ID of the container to ${path}`,
   reserveEnd: ({ path }) => `reserve space for ${path}, the exit status`,
   reserveProfile: ({ path }) => `create ${path} for the learned profile`,
@@ -135,6 +141,7 @@ const UNDOS: Record<UndoOperation["undo"], string> = {
   restoreForwarding:
     "set it back after the last container, if it was not set before",
   removeHosts: "remove it, and the container's names from those of others",
+  changeHosts: "set the networks in it back",
   removeRecord: "remove the record, with its directory if it has one, last",
 };
 

@@ -86,6 +86,8 @@ export const HOST_NEEDS: { readonly [K in HostKind]: Entry<K> } = {
   },
   publishPorts: { capabilities: netAdmin, access: IN_RECORDS },
   startRelay: { features: feature("5.3", "pidfd_open") },
+  changeHosts: { access: IN_RECORDS },
+  detachLink: { capabilities: netAdmin },
   writeIdFile: { access: IN_DIRECTORY },
   reserveEnd: { access: IN_DIRECTORY },
   reserveProfile: { access: IN_DIRECTORY },

@@ -151,6 +151,7 @@ function applied(step: FileStep): string[] {
     case "makeBridge":
     case "filterNetwork":
     case "attachLink":
+    case "detachLink":
       return [];
     // What they do depends on the other containers at that time.
     case "recordNetwork":
@@ -160,6 +161,7 @@ function applied(step: FileStep): string[] {
     case "reservePorts":
     case "publishPorts":
     case "startRelay":
+    case "changeHosts":
       return [];
     case "writeIdFile":
       return [

@@ -188,6 +188,8 @@ export class HostPhase implements Disposable {
       case "allowForwarding":
       case "makeHosts":
       case "attachLink":
+      case "changeHosts":
+      case "detachLink":
         return (await import("./networks.ts")).performNetworkStep(step, pid);
       case "reservePorts":
         this.#ports = (await import("./ports.ts")).reservePorts(step);

@@ -5,14 +5,25 @@
 
 import { restoreForwarding } from "../../network/kernel/forwarding.ts";
 import { lockFile, namesIn } from "../../network/records/files.ts";
-import { removeHosts } from "../../network/records/hosts.ts";
+import {
+  changeHosts,
+  directoriesOf,
+  removeHosts,
+} from "../../network/records/hosts.ts";
 import { hasMembers, releaseLease } from "../../network/records/leases.ts";
 import type { UndoOperation } from "../../plan/undo.ts";
 import { bootId } from "./owner.ts";
 
+/** The operations about networks. */
+type NetworkUndoName =
+  | "leaveNetwork"
+  | "restoreForwarding"
+  | "removeHosts"
+  | "changeHosts";
+
 type NetworkUndo = Extract<
   UndoOperation,
-  { undo: "leaveNetwork" | "restoreForwarding" | "removeHosts" }
+  { undo: NetworkUndoName }
 >;
 
 /** Runs one operation. Done twice, it does nothing the second time. */
@@ -25,6 +36,8 @@ export function takeBackNetwork(operation: NetworkUndo): void {
       );
     case "removeHosts":
       return removeHosts(operation.path);
+    case "changeHosts":
+      return changeHosts(operation.path, directoriesOf(operation));
     case "restoreForwarding": {
       const { records, note } = operation;
       const boot = bootId() ?? "";

@@ -4,12 +4,20 @@
 
 import { describe } from "../../explain/steps/describe.ts";
 import { SyscallError } from "../../ffi/errno.ts";
-import { attachProcess, raiseBridge } from "../../network/kernel/bridges.ts";
+import {
+  attachProcess,
+  detachProcess,
+  raiseBridge,
+} from "../../network/kernel/bridges.ts";
 import { filterNetwork } from "../../network/kernel/filter.ts";
 import { allowForwarding } from "../../network/kernel/forwarding.ts";
 import { Netlink } from "../../network/netlink/socket.ts";
 import { lockFile } from "../../network/records/files.ts";
-import { makeHosts } from "../../network/records/hosts.ts";
+import {
+  changeHosts,
+  directoriesOf,
+  makeHosts,
+} from "../../network/records/hosts.ts";
 import { memberOf, takeLease } from "../../network/records/leases.ts";
 import { Networks } from "../../network/records/networks.ts";
 import type { StepOf } from "../../plan/step.ts";
@@ -25,6 +33,8 @@ export type NetworkStep = StepOf<
   | "allowForwarding"
   | "makeHosts"
   | "attachLink"
+  | "changeHosts"
+  | "detachLink"
 >;
 
 /**
@@ -82,16 +92,10 @@ function perform(step: NetworkStep, pid: number): void {
       return allowForwarding(step.note, boot);
     }
     case "makeHosts": {
-      const { path, records, container, names, text } = step;
-      const directories = (ids: readonly string[]) =>
-        ids.map((id) => `${records}/${id}`);
+      const { path, container, names, text } = step;
       return makeHosts(path, {
-        container,
-        names,
-        text,
-        networks: directories(step.networks),
-        named: directories(step.named),
-        boot,
+        ...{ container, names, text, boot },
+        ...directoriesOf(step),
       });
     }
     case "attachLink": {
@@ -103,7 +107,14 @@ function perform(step: NetworkStep, pid: number): void {
           { hint: "Start it again." },
         );
       }
-      attachProcess(pid, network, { device, member, isWayOut });
+      return attachProcess(pid, network, { device, member, isWayOut });
+    }
+    case "changeHosts":
+      return changeHosts(step.path, directoriesOf(step));
+    case "detachLink": {
+      const { records, network, container, gateway } = step;
+      const member = memberOf(`${records}/${network.id}`, container);
+      return detachProcess(pid, member?.mac ?? null, gateway);
     }
   }
 }

@@ -92,6 +92,7 @@ function takeBackOne(
     case "leaveNetwork":
     case "restoreForwarding":
     case "removeHosts":
+    case "changeHosts":
       return takeBackNetwork(operation);
     case "withdrawPorts":
       return takeBackPublished(operation.path);

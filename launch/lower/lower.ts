@@ -57,6 +57,8 @@ const HOST: Lowering<HostKind> = {
   reservePorts: none,
   publishPorts: none,
   startRelay: none,
+  changeHosts: none,
+  detachLink: none,
   keepUses: none,
   makeVolume: none,
   copyUp: none,

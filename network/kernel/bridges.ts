@@ -23,7 +23,7 @@ import {
   setUp,
 } from "../rtnetlink/links.ts";
 import { newDefaultRoute } from "../rtnetlink/routes.ts";
-import { mtuOfWayOut } from "./host_routes.ts";
+import { linksOf, mtuOfWayOut } from "./host_routes.ts";
 
 /** The device with a name; null if there is none. */
 export function findLink(netlink: Netlink, name: string): Link | null {
@@ -121,7 +121,44 @@ export function attachProcess(
   if (!record.icc) {
     netlink.change(isolatePort(findLink(netlink, name)!.index));
   }
-  configure(namespace, record, { device, member, isWayOut });
+  try {
+    configure(namespace, record, { device, member, isWayOut });
+  } catch (error) {
+    netlink.change(deleteLink(name));
+    throw error;
+  }
+}
+
+/**
+ * Removes the device of a network from a process's network namespace. The kernel
+ * removes the other end, and the routes.
+ *
+ * @param mac the device's hardware address; null if it is not known any more
+ * @param gateway the default route is to be by this address; null leaves it
+ */
+export function detachProcess(
+  pid: number,
+  mac: string | null,
+  gateway: string | null,
+): void {
+  using inside = within(pid);
+  const link = linksOf(inside).find((one) => one.mac === mac);
+  if (link) inside.change(deleteLink(link.name));
+  if (gateway !== null) ensure(inside, newDefaultRoute(gateway));
+}
+
+/** The first `ethN` that a process's network namespace has no device for. */
+export function freeDevice(pid: number): string {
+  using inside = within(pid);
+  const names = new Set(linksOf(inside).map(({ name }) => name));
+  let number = 0;
+  while (names.has(`eth${number}`)) number++;
+  return `eth${number}`;
+}
+
+function within(pid: number): Netlink {
+  using namespace = open(`/proc/${pid}/ns/net`, O.O_RDONLY);
+  return Netlink.within(namespace);
 }
 
 function configure(

@@ -33,7 +33,8 @@ export function routedSubnets(own: readonly string[]): UsedSubnet[] {
   });
 }
 
-const linksOf = (netlink: Netlink) =>
+/** All devices. */
+export const linksOf = (netlink: Netlink) =>
   netlink.list(RTM_LINK.RTM_GETLINK, linkFront()).map(parseLink);
 
 /** The largest packet that the way out takes. */

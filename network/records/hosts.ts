@@ -9,6 +9,7 @@
  * @module
  */
 
+import type { HostsChange } from "../../plan/network.ts";
 import {
   lockFile,
   namesIn,
@@ -111,6 +112,14 @@ export function changeHosts(
   for (const directory of after.named) {
     if (!before.named.includes(directory)) announce(path, after, directory);
   }
+}
+
+/** The directories of the networks of a change. */
+export function directoriesOf(
+  { records, networks, named }: HostsChange & { records: string },
+): Pick<HostsParts, "networks" | "named"> {
+  const all = (ids: readonly string[]) => ids.map((id) => `${records}/${id}`);
+  return { networks: all(networks), named: all(named) };
 }
 
 /** Writes the file of a container again, from what is recorded. */

@@ -143,6 +143,8 @@ const EVERY_KIND: Record<StepKind, true> = {
   reservePorts: true,
   publishPorts: true,
   startRelay: true,
+  changeHosts: true,
+  detachLink: true,
   keepUses: true,
   makeVolume: true,
 };

@@ -3,6 +3,7 @@
  * each other, and made-up steps that no command of this machine has.
  */
 
+import type { NetworkRecord } from "../../plan/network.ts";
 import type { HostStep } from "../../plan/step.ts";
 import { withRecord } from "../../plan/host.ts";
 
@@ -102,9 +103,50 @@ export function madeUpSteps(directory: string): readonly HostStep[] {
         into: `${store}/work/data`,
       }],
     },
+    {
+      step: "changeHosts",
+      records: `${directory}/records`,
+      path: `${directory}/hosts/x`,
+      networks: [],
+      named: [],
+      ...says,
+      undo: "kept",
+      ifFailed: [{
+        undo: "changeHosts",
+        records: `${directory}/records`,
+        path: `${directory}/hosts/x`,
+        networks: [],
+        named: [],
+      }],
+    },
     { step: "joinClass", path: `${directory}/tasks`, ...says, undo: "kernel" },
+    {
+      step: "detachLink",
+      records: `${directory}/records`,
+      network: NETWORK,
+      container: "x",
+      gateway: null,
+      ...says,
+      undo: "kept",
+    },
   ]);
 }
+
+/** A network in which nothing is. */
+const NETWORK: NetworkRecord = {
+  name: "none-such",
+  id: "0".repeat(64),
+  driver: "bridge",
+  created: "2026-01-01T00:00:00Z",
+  subnet: { address: "10.99.0.0", bits: 24 },
+  gateway: "10.99.0.1",
+  bridge: "br-none",
+  internal: false,
+  icc: true,
+  masquerade: true,
+  labels: {},
+  options: {},
+};
 
 function isThere(path: string): boolean {
   try {

@@ -240,11 +240,14 @@ test("a container that is started again is in its network again", async () => {
   assertMatch(hosts, /172\.17\.0\.\d+\t\w+ web w\b/);
   await box.does("exec", "web", "ping", "-c1", "-W2", "172.17.0.1");
   await box.does("stop", "-t", "0", "web");
+  assertEquals(await box.leases(), []);
+  await box.does("start", "web");
   const { status, stderr } = await box.call("network", "rm", "blue");
   assertEquals(status, 125);
   assertStringIncludes(stderr, "web uses it. Remove the containers first");
-  await box.does("rm", "web");
+  await box.does("stop", "-t", "0", "web");
   await box.does("network", "rm", "blue");
+  await box.does("rm", "web");
   assertEquals(await box.leases(), []);
 });
 

@@ -37,7 +37,7 @@ export interface NetworkPlace {
 export const recordsIn = (directory: string): string => `${directory}/records`;
 
 /** The container's /etc/hosts on the host. */
-const hostsOf = ({ directory }: NetworkPlaces, id: string) =>
+export const hostsOf = ({ directory }: NetworkPlaces, id: string) =>
   `${directory}/hosts/${id}`;
 
 /** The mount of the container's /etc/hosts. */
