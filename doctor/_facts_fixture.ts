@@ -72,6 +72,8 @@ export function rootFacts(changes: Partial<Facts> = {}): Facts {
       directory: "/run/container",
       writable: true,
     },
+    forwards: true,
+    forwardPolicies: [],
     programs: { nft: "/usr/sbin/nft", ip: "/usr/sbin/ip" },
     packager: "apt-get",
     ...changes,

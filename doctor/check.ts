@@ -14,6 +14,7 @@ export const GROUPS = [
   "Without root",
   "Resource limits",
   "File systems",
+  "Networks",
   "Protection",
   "Programs",
 ] as const;

@@ -5,6 +5,7 @@ import { type Check, GROUPS, listed } from "./check.ts";
 import { type Facts, isPrivileged, userName } from "./facts.ts";
 import { filesystemChecks } from "./filesystem_checks.ts";
 import { kernelChecks } from "./kernel_checks.ts";
+import { forwardingChecks } from "./forwarding_checks.ts";
 import { namespaceChecks } from "./namespace_checks.ts";
 import { programChecks, protectionChecks } from "./protection_checks.ts";
 import { rootlessChecks } from "./rootless_checks.ts";
@@ -34,6 +35,7 @@ export function diagnose(
     ...rootlessChecks(facts),
     ...cgroupChecks(facts),
     ...filesystemChecks(facts, rootless),
+    ...forwardingChecks(facts),
     ...protectionChecks(facts),
     ...programChecks(facts),
   ];

@@ -4,6 +4,7 @@
  */
 
 import type { ProbedCall } from "../ffi/probe.ts";
+import type { ForwardPolicy } from "../network/kernel/forward_policy.ts";
 import type { CgroupFacts, Mount } from "./mounts.ts";
 
 /**
@@ -116,6 +117,12 @@ export interface Facts {
       writable: boolean;
     }
     | { problem: string; fix?: string };
+  /** Whether the host passes packets on; null if that cannot be read. */
+  forwards: boolean | null;
+  /**
+   * The chains that drop what the host passes on; null if they cannot be read.
+   */
+  forwardPolicies: ForwardPolicy[] | null;
   /** Paths of programs; null if not installed. */
   programs: Record<"nft" | "ip", string | null>;
   /** The package manager of this machine. */

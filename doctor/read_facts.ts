@@ -9,6 +9,7 @@ import { dirname } from "@std/path";
 import { variable } from "../ffi/environment.ts";
 import { libcVersion } from "../ffi/libc_version.ts";
 import { LibcError } from "../ffi/libc.ts";
+import { forwardPolicies } from "../network/kernel/forward_policy.ts";
 import { ContainerError } from "../spec/errors.ts";
 import {
   hasAttribute,
@@ -153,9 +154,26 @@ export function readFacts(stateDirectory: () => string): Facts {
       stateDirectory,
       glibc === null ? () => false : mayWrite,
     ),
+    forwards: readNumber("/proc/sys/net/ipv4/ip_forward") === null
+      ? null
+      : readNumber("/proc/sys/net/ipv4/ip_forward") !== 0,
+    forwardPolicies: glibc === null ? null : forwardPolicies(readLegacy()),
     programs: { nft: findProgram("nft"), ip: findProgram("ip") },
     packager: PACKAGERS.find((name) => findProgram(name) !== null) ?? null,
   };
+}
+
+/** The rules of an iptables that nf_tables does not show; null if there are none. */
+function readLegacy(): string | null {
+  if (!words(read("/proc/net/ip_tables_names")).includes("filter")) return null;
+  const program = findProgram("iptables-legacy");
+  if (program === null) return null;
+  const { success, stdout } = new Deno.Command(program, {
+    args: ["-S"],
+    stdin: "null",
+    stderr: "null",
+  }).outputSync();
+  return success ? new TextDecoder().decode(stdout) : null;
 }
 
 function readGlibc(): string | null {

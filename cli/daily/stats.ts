@@ -48,6 +48,7 @@ export function asTable(usages: readonly Usage[], whole = false): string {
       "CPU %",
       "MEM USAGE / LIMIT",
       "MEM %",
+      "NET I/O",
       "BLOCK I/O",
       "PIDS",
     ],
@@ -59,6 +60,7 @@ export function asTable(usages: readonly Usage[], whole = false): string {
         usage.memoryLimit === null ? "none" : size(usage.memoryLimit)
       }`,
       orNone(usage.memoryPercent, percent),
+      `${orNone(usage.receivedBytes, size)} / ${orNone(usage.sentBytes, size)}`,
       `${orNone(usage.readBytes, size)} / ${orNone(usage.writeBytes, size)}`,
       orNone(usage.processes, String),
     ]),

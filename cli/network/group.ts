@@ -16,6 +16,7 @@ const MEMBERS: Readonly<Record<string, Load>> = {
   remove: async () => (await rm()).networkRmCommand,
   connect: async () => (await connect()).networkConnectCommand,
   disconnect: async () => (await connect()).networkDisconnectCommand,
+  reload: async () => (await import("./reload.ts")).networkReloadCommand,
   prune: async () => (await rm()).networkPruneCommand,
 };
 
@@ -23,7 +24,7 @@ const MEMBERS: Readonly<Record<string, Load>> = {
 export const networkCommand: Command = group({
   name: "network",
   summary: "Create, list and remove networks of containers",
-  usage: "create|ls|inspect|connect|disconnect|rm|prune [flags] …",
+  usage: "create|ls|inspect|connect|disconnect|reload|rm|prune [flags] …",
   examples: [
     ["sudo container network create blue", "a bridge with a free subnet"],
     [

@@ -14,6 +14,14 @@ export interface Sample {
   /** Milliseconds, on a monotonic clock. */
   at: number;
   stats: Stats;
+  /** What it has received and sent; null if it shares the host's network. */
+  network: Traffic | null;
+}
+
+/** Bytes of all network devices but loopback. */
+interface Traffic {
+  received: number;
+  sent: number;
 }
 
 /** Measures one container; null if it does not run, or has no cgroup. */
@@ -25,7 +33,33 @@ export function sample(store: Store, id: string): Sample | null {
     view,
     at: performance.now(),
     stats: new Cgroup(view.record.cgroup).stats(),
+    network: trafficOf(view.record.pid),
   };
+}
+
+/** Reads /proc/PID/net/dev, proc_pid_net(5). */
+function trafficOf(pid: number): Traffic | null {
+  try {
+    const namespace = (of: number | "self") =>
+      Deno.readLinkSync(`/proc/${of}/ns/net`);
+    if (namespace(pid) === namespace("self")) return null;
+    const lines = Deno.readTextFileSync(`/proc/${pid}/net/dev`).split("\n");
+    const traffic = { received: 0, sent: 0 };
+    for (const line of lines) {
+      const [, name, rest = ""] = /^\s*(\S+):\s*(.*)$/.exec(line) ?? [];
+      if (name === undefined || name === "lo") continue;
+      const numbers = rest.split(/\s+/).map(Number);
+      traffic.received += numbers[0] ?? 0;
+      traffic.sent += numbers[8] ?? 0;
+    }
+    return traffic;
+  } catch (error) {
+    if (
+      error instanceof Deno.errors.NotFound ||
+      error instanceof Deno.errors.PermissionDenied
+    ) return null;
+    throw error;
+  }
 }
 
 /** A container's resource use in numbers. */
@@ -43,12 +77,16 @@ export interface Usage {
   processes: number | null;
   readBytes: number | null;
   writeBytes: number | null;
+  /** Bytes from the network; null if the container shares the host's. */
+  receivedBytes: number | null;
+  /** Bytes to the network. */
+  sentBytes: number | null;
 }
 
 /** The current use, from two samples. */
 export function usageBetween(
   before: Sample | null,
-  { view, at, stats }: Sample,
+  { view, at, stats, network }: Sample,
   total: number,
 ): Usage {
   const { cpu, memory, pids, io } = stats;
@@ -71,5 +109,7 @@ export function usageBetween(
     processes: pids?.current ?? null,
     readBytes: sum("readBytes"),
     writeBytes: sum("writeBytes"),
+    receivedBytes: network?.received ?? null,
+    sentBytes: network?.sent ?? null,
   };
 }

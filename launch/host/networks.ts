@@ -11,6 +11,7 @@ import {
 } from "../../network/kernel/bridges.ts";
 import { filterNetwork } from "../../network/kernel/filter.ts";
 import { allowForwarding } from "../../network/kernel/forwarding.ts";
+import { republishPorts } from "../../network/ports/republish.ts";
 import { Netlink } from "../../network/netlink/socket.ts";
 import { lockFile } from "../../network/records/files.ts";
 import {
@@ -85,8 +86,15 @@ function perform(step: NetworkStep, pid: number): void {
       raiseBridge(netlink, step.network);
       return;
     }
-    case "filterNetwork":
-      return filterNetwork(step.network, new Networks(step.records).list());
+    case "filterNetwork": {
+      const { network, records } = step;
+      const all = () => new Networks(records).list();
+      // Somebody has flushed the firewall, with the ports of other containers.
+      if (filterNetwork(network, all)) {
+        republishPorts(portsBeside(records), boot);
+      }
+      return;
+    }
     case "allowForwarding": {
       using _lock = lockFile(`${step.note}.lock`);
       return allowForwarding(step.note, boot);
@@ -118,3 +126,7 @@ function perform(step: NetworkStep, pid: number): void {
     }
   }
 }
+
+/** The directory of the records of ports, next to those of networks. */
+export const portsBeside = (records: string): string =>
+  `${records.replace(/\/[^/]*$/, "")}/ports`;

@@ -13,22 +13,36 @@ import {
   addNetwork,
   getNetwork,
   makeTable,
+  remakeTable,
   removeNetwork,
 } from "../nf_tables/firewall.ts";
 import { batchOf } from "../nf_tables/messages.ts";
 import type { NetworkRecord } from "../records/record.ts";
 
-/** Adds a network to the table, which is made if it is missing. */
+/**
+ * Adds a network to the table, which is made if it is missing.
+ *
+ * @returns whether the table has been made, without published ports
+ */
 export function filterNetwork(
   record: NetworkRecord,
-  others: readonly NetworkRecord[],
-): void {
+  others: () => readonly NetworkRecord[],
+): boolean {
   using netlink = openNetfilter();
-  if (isFiltered(netlink, record)) return;
-  const all = [record, ...others.filter(({ id }) => id !== record.id)];
+  if (isFiltered(netlink, record)) return false;
+  const all = [record, ...others().filter(({ id }) => id !== record.id)];
   // Another command may be making it.
-  if (attempt(netlink, [...makeTable(), ...all.flatMap(addNetwork)])) return;
+  if (attempt(netlink, [...makeTable(), ...all.flatMap(addNetwork)])) {
+    return true;
+  }
   attempt(netlink, addNetwork(record));
+  return false;
+}
+
+/** Makes the table again, with these networks and without published ports. */
+export function refilter(records: readonly NetworkRecord[]): void {
+  using netlink = openNetfilter();
+  netlink.batch(batchOf([...remakeTable(), ...records.flatMap(addNetwork)]));
 }
 
 /** Removes a network from the table. Nothing happens if it is not in it. */

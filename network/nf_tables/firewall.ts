@@ -43,6 +43,7 @@ import {
   addRanges,
   deleteElements,
   deleteRanges,
+  deleteTable,
   type Element,
   getElement,
   type NamedSet,
@@ -188,6 +189,14 @@ export const makeTable = (): Change[] => [
   ...CHAINS.flatMap(({ name, rules }) =>
     rules.map((rule) => newRule(TABLE, name, rule))
   ),
+];
+
+/** Makes the table again, and everything in it, at one moment. */
+export const remakeTable = (): Change[] => [
+  // Removing a table that is not there would be an error.
+  newTable(TABLE),
+  deleteTable(TABLE),
+  ...makeTable(),
 ];
 
 /** What the firewall knows of a network. */

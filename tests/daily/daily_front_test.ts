@@ -117,6 +117,7 @@ test("stats prints numbers of running containers, as a table and as JSON", async
   assert(Number(of("idle").cpuPercent) < 5, JSON.stringify(usages));
   assertEquals(of("busy").memoryLimit, 64 << 20);
   assertEquals(of("idle").processes, 1);
+  assertEquals([of("idle").receivedBytes, of("idle").sentBytes], [0, 0]);
   const [head, ...lines] = (await daily.does("stats", "--no-stream")).trimEnd()
     .split("\n");
   assertEquals(lines.length, 2);
