@@ -7,7 +7,7 @@
 
 import { SyscallError } from "../../ffi/errno.ts";
 import { Netlink } from "../netlink/socket.ts";
-import { getChains, parseChain } from "../nf_tables/messages.ts";
+import { getChains, parseChain } from "../nf_tables/chains.ts";
 
 /** Who drops packets between networks. */
 export interface ForwardPolicy {
@@ -41,8 +41,8 @@ export function forwardPolicies(legacy: string | null): ForwardPolicy[] | null {
         ? "iptables"
         : "nft";
     return [
-      ...chains.filter(({ hook, policy, name, table }) =>
-        hook === "forward" &&
+      ...chains.filter(({ forwards, policy, name, table }) =>
+        forwards &&
         (policy === "drop" || table === "firewalld" && /^filter_/.test(name))
       ).map(({ family, table, name }): ForwardPolicy => ({
         chain: `${family} ${table} ${name}`,

@@ -16,9 +16,7 @@ import {
   parseAttributes,
   type ParsedAttribute,
   text,
-  textOf,
   valueOf,
-  viewOf,
 } from "../netlink/message.ts";
 
 const NFNL_SUBSYS_NFTABLES = 10;
@@ -30,7 +28,6 @@ const NFT_MSG = {
   NFT_MSG_NEWTABLE: 0,
   NFT_MSG_DELTABLE: 2,
   NFT_MSG_NEWCHAIN: 3,
-  NFT_MSG_GETCHAIN: 4,
   NFT_MSG_NEWRULE: 6,
   NFT_MSG_NEWSET: 9,
   NFT_MSG_NEWSETELEM: 12,
@@ -372,43 +369,3 @@ export const deleteRanges = (
     "NFT_MSG_DELSETELEM",
     elements(table, set, ranges.flatMap(range)),
   );
-
-/** A chain that a hook calls. */
-export interface Chain {
-  family: string;
-  table: string;
-  name: string;
-  /** Absent if only other chains call it. */
-  hook?: string;
-  policy: "drop" | "accept";
-}
-
-/** Asks for the chains of all tables. It is no part of a batch. */
-export const getChains = (): { type: number; front: Uint8Array } => ({
-  type: NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG.NFT_MSG_GETCHAIN,
-  front: new Uint8Array(4),
-});
-
-/** Reads the kernel's description of a chain. */
-export function parseChain(
-  { front, attributes }: NetlinkMessage<ParsedAttribute>,
-): Chain {
-  const number = (bytes: Uint8Array | undefined) =>
-    bytes && viewOf(bytes).getUint32(0);
-  const word = (type: number) =>
-    textOf(valueOf(attributes, type) ?? new Uint8Array());
-  const inside = valueOf(attributes, NFTA_CHAIN_HOOK);
-  const hooked = inside &&
-    number(valueOf(parseAttributes(inside), NFTA_HOOK_HOOKNUM));
-  const hook = Object.entries(HOOKS).find(([, value]) => value === hooked)?.[0];
-  return {
-    family: Object.entries(NFPROTO).find(([, value]) => value === front[0])
-      ?.[0] ?? String(front[0]),
-    table: word(NFTA_CHAIN_TABLE),
-    name: word(NFTA_CHAIN_NAME),
-    ...hook === undefined ? {} : { hook },
-    policy: number(valueOf(attributes, NFTA_CHAIN_POLICY)) === NF.NF_DROP
-      ? "drop"
-      : "accept",
-  };
-}
