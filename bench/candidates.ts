@@ -115,6 +115,8 @@ export const candidates: readonly Candidate[] = [
   ]),
   ...typedRuns,
   library("library", "container, library, one of many", []),
+  library("sandbox", "container, sandbox, created and ended", ["sandbox"]),
+  library("sandbox-join", "container, a command in a living sandbox", ["join"]),
   library("library-seed", "container, library, the seed's steps", ["seed"]),
   fromSource("source", "container, source", []),
   fromSource("source-no-init", "container, source, --no-init", ["--no-init"]),

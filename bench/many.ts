@@ -3,9 +3,11 @@
  * measures a container without the start of Deno. Prints the milliseconds of
  * one. The bench runs it as root on the host.
  *
- *   many.ts ROOTFS COUNT [seed]     seed: only the steps of bench/seed
+ *   many.ts ROOTFS COUNT [KIND]     seed: only the steps of bench/seed;
+ *                                   sandbox: a sandbox without a command;
+ *                                   join: a command in a living sandbox
  */
-import { type LibraryOptions, run } from "../mod.ts";
+import { type LibraryOptions, run, Sandbox } from "../mod.ts";
 
 /**
  * The options that match bench/seed, which drops, masks and filters nothing.
@@ -37,8 +39,28 @@ async function one(): Promise<void> {
   if (code !== 0) throw new Error(`A container ended with status ${code}`);
 }
 
-for (let index = 0; index < WARM_UP; index++) await one();
+async function sandbox(): Promise<void> {
+  await using _ = await Sandbox.create({ rootfs });
+}
+
+async function joining(): Promise<() => Promise<void>> {
+  const living = await Sandbox.create({ rootfs });
+  const streams = { stdout: "null", stderr: "null" } as const;
+  return async () => {
+    const { status } = await living.spawn("/bin/true", streams);
+    if (!(await status).success) throw new Error("A command failed");
+  };
+}
+
+const measured = kind === "sandbox"
+  ? sandbox
+  : kind === "join"
+  ? await joining()
+  : one;
+for (let index = 0; index < WARM_UP; index++) await measured();
 const start = performance.now();
-for (let index = 0; index < Number(count); index++) await one();
+for (let index = 0; index < Number(count); index++) await measured();
 const each = (performance.now() - start) / Number(count);
 await Deno.stdout.write(new TextEncoder().encode(`${each}\n`));
+// A living sandbox would keep the process waiting for its end.
+Deno.exit(0);

@@ -172,6 +172,13 @@ function ratios(): Target[] {
       "bwrap",
       1 / 2,
     ],
+    ["sandbox, compared with the library's run", "sandbox", "library", 1.2],
+    [
+      "a command in a sandbox, compared with the library's run",
+      "sandbox-join",
+      "library",
+      0.6,
+    ],
     [
       "library, the seed's steps, compared with the seed",
       "library-seed",

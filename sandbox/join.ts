@@ -27,7 +27,7 @@ import type { ProcessFacts } from "../plan/facts.ts";
 import { capabilitySets } from "../plan/process/capabilities.ts";
 import type { Plan } from "../plan/step.ts";
 import { exactText } from "../spec/exact_json.ts";
-import type { Process, Spec } from "../spec/types.ts";
+import type { Spec } from "../spec/types.ts";
 import { type DecidedExec, decideExec } from "../containers/decide/oci/exec.ts";
 import { requesterIn } from "../containers/decide/requester.ts";
 import type { Stdio } from "../containers/decide/streams.ts";
@@ -70,8 +70,8 @@ const kept = new Map<string, Compiled>();
 /** Starts commands in one sandbox. */
 export class Joiner {
   readonly #space: Space;
-  /** The decisions, by what they depend on. */
-  readonly #decided = new Map<string, DecidedExec>();
+  /** What is decided about every process without streams. */
+  #decided: Promise<DecidedExec> | undefined;
 
   constructor(space: Space) {
     this.#space = space;
@@ -97,28 +97,50 @@ export class Joiner {
   async #decide(
     { sudo, stdin, stdout, stderr }: JoinRequest,
   ): Promise<DecidedExec> {
+    const streams = [stdin, stdout, stderr];
     // What the program's own streams are may change while it runs.
-    const inherits = [stdin, stdout, stderr].includes("inherit");
-    const key = `${sudo} ${stdin} ${stdout} ${stderr}`;
-    const known = this.#decided.get(key);
-    if (known) return known;
-    const decided = await decideJoin(this.#space, {
-      sudo,
-      streams: [stdin, stdout, stderr],
-    });
-    if (!inherits) this.#decided.set(key, decided);
-    return decided;
+    if (streams.includes("inherit")) {
+      return this.#withRights(await decideJoin(this.#space, streams), sudo);
+    }
+    const { facts, ...decided } = await this.decided();
+    const those = (kind: Stdio) =>
+      streams.flatMap((stream, fd) => stream === kind ? [fd] : []);
+    const own = { nullStreams: those("null"), ownStreams: those("piped") };
+    return this.#withRights({ ...decided, facts: { ...facts, ...own } }, sudo);
+  }
+
+  /** With sudo, a process of the sandbox's root and its capabilities. */
+  #withRights(decided: DecidedExec, sudo: boolean): DecidedExec {
+    if (!sudo) return decided;
+    const { bounding = [] } = this.#space.spec.process.capabilities ?? {};
+    const { process } = decided.spec;
+    return {
+      ...decided,
+      spec: {
+        ...decided.spec,
+        process: {
+          ...process,
+          user: { ...process.user, uid: 0, gid: 0, additionalGids: [] },
+          capabilities: capabilitySets([...bounding], 0),
+        },
+      },
+    };
+  }
+
+  /** What is decided once, for a process without streams. */
+  decided(): Promise<DecidedExec> {
+    return this.#decided ??= decideJoin(this.#space, ["null", "null", "null"]);
   }
 }
 
-/** Decides how a process joins; changes nothing. */
-export async function decideJoin(
+/** Decides how a process without rights joins; changes nothing. */
+async function decideJoin(
   { pid, spec, made, cgroup }: Space,
-  { sudo, streams }: { sudo: boolean; streams: readonly Stdio[] },
+  streams: readonly Stdio[],
 ): Promise<DecidedExec> {
   const decided = await decideExec(
     {
-      process: ({ process }) => processOf(process, sudo),
+      process: ({ process }) => ({ ...process, capabilities: {} }),
       detach: false,
       sendsTerminal: false,
       takesSize: false,
@@ -136,18 +158,6 @@ export async function decideJoin(
     requesterIn(THIS_MACHINE, streams),
   );
   return { ...decided, facts: { ...decided.facts, reports: true } };
-}
-
-/** The rights of a command: none, or those of the sandbox's root. */
-function processOf(process: Process, sudo: boolean): Process {
-  const { bounding = [] } = process.capabilities ?? {};
-  return sudo
-    ? {
-      ...process,
-      user: { ...process.user, uid: 0, gid: 0, additionalGids: [] },
-      capabilities: capabilitySets([...bounding], 0),
-    }
-    : { ...process, capabilities: {} };
 }
 
 /** The compiled plan of a command: the kept one of an equal command. */

@@ -89,11 +89,14 @@ export class Sandbox implements AsyncDisposable {
       }
       options.signal?.throwIfAborted();
       const space = await Space.open(container);
+      const joiner = new Joiner(space);
       const shared: Shared = {
         id: `sbx_loc_${crypto.randomUUID().replaceAll("-", "").slice(0, 20)}`,
         space,
-        joiner: new Joiner(space),
-        fs: new SandboxFs(new FileHelper(space, options.fsTimeout ?? PATIENCE)),
+        joiner,
+        fs: new SandboxFs(
+          new FileHelper(space, joiner, options.fsTimeout ?? PATIENCE),
+        ),
         env: new Environment(space.spec.process.env),
         labels,
         timer: undefined,

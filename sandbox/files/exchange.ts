@@ -20,10 +20,11 @@ import { FILES } from "../../launch/native/files_code.ts";
 import { compileSteps, type Program } from "../../launch/program.ts";
 import { executableFile } from "../../launch/walker.ts";
 import { compileExec } from "../../plan/exec.ts";
+import type { ProcessFacts } from "../../plan/facts.ts";
 import type { Plan } from "../../plan/step.ts";
 import { exactText } from "../../spec/exact_json.ts";
 import { ConnectionClosedError } from "../errors.ts";
-import { decideJoin, startJoining } from "../join.ts";
+import { type Joiner, startJoining } from "../join.ts";
 import type { Space } from "../space.ts";
 import { FileAnswer, FileRequest, room } from "./request.ts";
 
@@ -75,8 +76,8 @@ class Helper {
     this.ended = waitForEnd(pid);
   }
 
-  static async start(space: Space): Promise<Helper> {
-    const compiled = await planOf(space);
+  static async start(space: Space, joiner: Joiner): Promise<Helper> {
+    const compiled = await planOf(joiner);
     using undo = new DisposableStack();
     const [ours, theirs] = socketPair();
     undo.use(theirs);
@@ -111,11 +112,8 @@ class Helper {
   }
 }
 
-async function planOf(space: Space): Promise<Compiled> {
-  const { spec, facts, joined } = await decideJoin(space, {
-    sudo: false,
-    streams: ["piped", "null", "null"],
-  });
+async function planOf(joiner: Joiner): Promise<Compiled> {
+  const { spec, facts, joined } = await joiner.decided();
   const process = {
     ...spec.process,
     args: ["files"],
@@ -124,7 +122,11 @@ async function planOf(space: Space): Promise<Compiled> {
     preserve: 1,
   };
   // It is no process of the sandbox, so its limits do not stop it.
-  const own = { ...facts, serves: "files", cgroupEntry: null } as const;
+  const own: ProcessFacts = {
+    ...{ ...facts, serves: "files", cgroupEntry: null },
+    // Standard input is the socket.
+    ...{ nullStreams: [1, 2], ownStreams: [0] },
+  };
   const entered = {
     ...joined,
     namespaces: joined.namespaces.filter((type) =>
@@ -150,13 +152,15 @@ async function planOf(space: Space): Promise<Compiled> {
 /** The files of one sandbox: starts a helper when one is needed. */
 export class FileHelper {
   readonly #space: Space;
+  readonly #joiner: Joiner;
   readonly #patience: number;
   #helper: Promise<Helper> | undefined;
   #last: Promise<unknown> = Promise.resolve();
 
   /** @param patience how long an answer may take, in milliseconds */
-  constructor(space: Space, patience: number) {
+  constructor(space: Space, joiner: Joiner, patience: number) {
     this.#space = space;
+    this.#joiner = joiner;
     this.#patience = patience;
     space.atEnd(() => this.#close());
   }
@@ -185,7 +189,7 @@ export class FileHelper {
     descriptor?: Descriptor,
   ): Promise<T> {
     if (!this.#space.isAlive) throw ended(what);
-    this.#helper ??= Helper.start(this.#space);
+    this.#helper ??= Helper.start(this.#space, this.#joiner);
     let helper: Helper;
     try {
       helper = await this.#helper;
