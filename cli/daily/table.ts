@@ -5,15 +5,25 @@
  * between.
  */
 export function table(rows: readonly (readonly string[])[]): string {
-  const widths = (rows[0] ?? []).map((_, column) =>
-    Math.max(...rows.map((row) => [...row[column] ?? ""].length))
-  );
+  const widths = (rows[0] ?? []).map(() => 0);
+  for (const row of rows) {
+    for (const column of widths.keys()) {
+      widths[column] = Math.max(widths[column]!, lengthOf(row[column] ?? ""));
+    }
+  }
   return rows.map((row) =>
     row.map((cell, column) =>
-      cell + " ".repeat(widths[column]! - [...cell].length)
+      // A code point above U+FFFF has two units.
+      cell.padEnd(widths[column]! + cell.length - lengthOf(cell))
     ).join("  ").trimEnd()
   ).join("\n");
 }
+
+/** The code points of a text; a list of a thousand rows needs it quickly. */
+const lengthOf = (text: string): number =>
+  SURROGATE.test(text) ? [...text].length : text.length;
+
+const SURROGATE = /[\ud800-\udfff]/;
 
 const UNITS: readonly [seconds: number, name: string][] = [
   [365 * 86400, "year"],

@@ -11,8 +11,12 @@ export const DIGEST = "sha256:DIGEST";
 /** The hexadecimal digits of each registered algorithm. */
 const DIGITS: Readonly<Record<string, number>> = { sha256: 64, sha512: 128 };
 
+const USUAL = /^sha256:[0-9a-f]{64}$/;
+
 /** Whether a text is a digest of an algorithm that this program computes. */
 export function isDigest(text: string): boolean {
+  // Nearly all are; an index has thousands.
+  if (USUAL.test(text)) return true;
   const [, algorithm = "", hex = ""] = /^([a-z0-9]+):([0-9a-f]+)$/.exec(text) ??
     [];
   return Object.hasOwn(DIGITS, algorithm) && hex.length === DIGITS[algorithm];
