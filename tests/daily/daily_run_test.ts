@@ -31,7 +31,7 @@ test("run -d prints the id and ends, and ps shows the running container", async 
   assertEquals(more, []);
   assertMatch(
     head!,
-    /^CONTAINER ID {2,}COMMAND {2,}CREATED {2,}STATUS {2,}NAME$/,
+    /^CONTAINER ID {2,}COMMAND {2,}CREATED {2,}STATUS {2,}PORTS {2,}NAME$/,
   );
   assertMatch(
     line!,
