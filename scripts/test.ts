@@ -65,7 +65,8 @@ async function runPart(
 ): Promise<Done> {
   const start = performance.now();
   const outcome = await part.run(touched);
-  return { ...outcome, part, seconds: (performance.now() - start) / 1000 };
+  const seconds = (performance.now() - start) / 1000;
+  return { seconds, ...outcome, part };
 }
 
 async function main(args: readonly string[]): Promise<number> {

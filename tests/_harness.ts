@@ -358,43 +358,42 @@ export class Nobody implements AsyncDisposable {
   readonly before: readonly string[] = [
     ...["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"],
   ];
-  readonly env: Record<string, string> = {
-    HOME: this.#dir.path,
-    DENO_DIR: `${this.#dir.path}/deno`,
-  };
+  readonly env: Record<string, string> = { HOME: this.#dir.path };
 
   /**
    * Makes the user. A user who runs sources gets a copy of root's package cache,
-   * which is closed to others.
+   * which is closed to others. All users of a test file share it, and what Deno
+   * adds to it.
    */
   static async make(
     { packages = !COMPILED }: { packages?: boolean } = {},
   ): Promise<Nobody> {
     const nobody = new Nobody();
-    if (packages) await nobody.#copyPackages();
+    nobody.env.DENO_DIR = packages
+      ? await (packageCache ??= copyPackages())
+      : `${nobody.#dir.path}/deno`;
     // The home belongs to the user, since runs are recorded there.
     await Deno.chown(nobody.#dir.path, NOBODY, NOBODY);
     return nobody;
   }
 
-  async #copyPackages(): Promise<void> {
-    const cache = Deno.env.get("DENO_DIR") ??
-      `${
-        Deno.env.get("XDG_CACHE_HOME") ?? `${Deno.env.get("HOME")}/.cache`
-      }/deno`;
-    const { success, stderr } = await new Deno.Command("sh", {
-      args: [
-        "-ec",
-        'mkdir "$2"; if [ -d "$1/npm" ]; then cp -r "$1/npm" "$2"; fi; chmod -R a+rwX "$2"',
-        "sh",
-        cache,
-        `${this.#dir.path}/deno`,
-      ],
-    }).output();
-    if (!success) throw new Error(decode(stderr));
-  }
-
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#dir[Symbol.asyncDispose]();
   }
+}
+
+let packageCache: Promise<string> | undefined;
+
+/** Copies root's package cache to a directory that everybody can write. */
+async function copyPackages(): Promise<string> {
+  const { DENO_DIR, XDG_CACHE_HOME, HOME } = Deno.env.toObject();
+  const from = DENO_DIR ?? `${XDG_CACHE_HOME ?? `${HOME}/.cache`}/deno`;
+  const { path } = new TempDir();
+  addEventListener("unload", () => Deno.removeSync(path, { recursive: true }));
+  const copy = 'mkdir "$2"; [ ! -d "$1/npm" ] || cp -r "$1/npm" "$2"; ' +
+    'chmod -R a+rwX "$2"';
+  const words = ["sh", "-ec", copy, "sh", from, `${path}/deno`];
+  const { status, stderr } = await execute(words);
+  if (status !== 0) throw new Error(stderr);
+  return `${path}/deno`;
 }

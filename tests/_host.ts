@@ -130,6 +130,35 @@ function buryOrphans(processes: Process[], session?: number): void {
   zombies = seen;
 }
 
+/**
+ * Reaps the orphans that this process has adopted, at once: between two tests,
+ * a child without a pidfd of this process is one, because Deno waits for its own
+ * children by theirs.
+ */
+function buryAdopted(processes: Process[]): void {
+  const dead = processes.filter(({ parent, state }) =>
+    parent === Deno.pid && state === "Z"
+  );
+  if (!dead.length) return;
+  const own = pidfds();
+  for (const { pid } of dead) if (!own.has(pid)) wait(pid, WNOHANG);
+}
+
+/** The processes of which this one has a pidfd, pidfd_open(2). */
+function pidfds(): Set<number> {
+  const found = new Set<number>();
+  for (const { name } of Deno.readDirSync("/proc/self/fdinfo")) {
+    try {
+      const info = Deno.readTextFileSync(`/proc/self/fdinfo/${name}`);
+      const pid = /^Pid:\s*(\d+)$/m.exec(info)?.[1];
+      if (pid) found.add(Number(pid));
+    } catch {
+      // It has been closed meanwhile.
+    }
+  }
+  return found;
+}
+
 /** The cgroups of this machine, without those of other tests' worlds. */
 function cgroupDirectories(path = "/sys/fs/cgroup"): string[] {
   try {
@@ -164,7 +193,7 @@ export function keepBurying({ sessions = false } = {}): Disposable {
 export function snapshot(): Host {
   syscall("prctl", PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
   const processes = descendants(Deno.pid);
-  buryOrphans(processes);
+  buryAdopted(processes);
   return {
     mounts: Deno.readTextFileSync("/proc/self/mountinfo").trim().split("\n"),
     cgroups: cgroupDirectories(),

@@ -111,6 +111,13 @@ export function landlockForms(args: string): string[] {
 export interface TraceOptions extends Options {
   /** Whether it gets a new terminal. */
   terminal?: boolean;
+  /**
+   * Whether a process stops at every call. Otherwise strace has the kernel stop
+   * it at the named calls only, in less than half of the time, by a filter with
+   * no_new_privs: then set-user-ID programs gain nothing, and a filter with a
+   * listener is refused.
+   */
+  everyCall?: boolean;
 }
 
 /** Runs words directly, or on a new terminal. */
@@ -139,6 +146,7 @@ export async function trace(
   const { status, stderr } = await executeOn([
     "strace",
     "-f",
+    ...options.everyCall ? [] : ["--seccomp-bpf"],
     "-s",
     "4096",
     "-e",

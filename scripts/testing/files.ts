@@ -37,6 +37,17 @@ export const ALONE: Readonly<Record<string, string>> = {
   stress: "needs the full speed of the machine",
 };
 
+/**
+ * Tests whose /tmp is on a disk, see `placeInMemory` in
+ * scripts/testing/world.ts.
+ */
+export const ON_DISK: Readonly<Record<string, string>> = {
+  docker: "files in memory count for the limits of a container's memory",
+  image_use: "du counts the blocks of a disk",
+  unpack_layer: "a file in memory may be larger than one on a disk",
+  volume: "du counts the blocks of a disk",
+};
+
 /** Tests that start first because they take longest. */
 export const LONGEST: readonly string[] = [
   "fault",
@@ -74,14 +85,15 @@ export const LONGEST_IN_VM: readonly string[] = [
 export const nameOf = (path: string): string =>
   path.replace(/^.*\//, "").replace(/_test\.ts$/, "");
 
+/** The place of a file among those that take longest: the lowest starts first. */
+export function rankOf(path: string, longest = LONGEST): number {
+  const index = longest.indexOf(nameOf(path));
+  return index < 0 ? longest.length : index;
+}
+
 /** Sorts the files that take longest to the front. */
-export function longestFirst(
+export const longestFirst = (
   paths: readonly string[],
   longest = LONGEST,
-): string[] {
-  const rank = (path: string) => {
-    const index = longest.indexOf(nameOf(path));
-    return index < 0 ? longest.length : index;
-  };
-  return paths.toSorted((one, other) => rank(one) - rank(other));
-}
+): string[] =>
+  paths.toSorted((one, other) => rankOf(one, longest) - rankOf(other, longest));

@@ -9,7 +9,7 @@ import { join, relative } from "@std/path";
 import { readIfThere, RECORDED_ENGINES, ROOT } from "../_files.ts";
 import { write } from "../_report.ts";
 import { engineTable, type Recorded } from "./engine_table.ts";
-import { nameOf } from "./files.ts";
+import { nameOf, rankOf } from "./files.ts";
 import { describe, type Tally, tally } from "./junit.ts";
 import { type Hierarchy, World } from "./world.ts";
 
@@ -40,8 +40,44 @@ export interface LaneOptions {
   network?: boolean;
   /** More arguments of Deno. */
   flags?: readonly string[];
-  /** How many to run at once. */
-  lanes?: number;
+  /** How many to run at once, or the lanes that several calls share. */
+  lanes?: number | Lanes;
+}
+
+/**
+ * Runs a limited number of tasks at once: those that take longest first, the
+ * others in the order in which they came.
+ */
+export class Lanes {
+  readonly #waiting: { rank: number; start: () => void }[] = [];
+  #free: number;
+
+  constructor(count: number) {
+    this.#free = count;
+  }
+
+  /** @param rank tasks of a lower rank start first */
+  async run<T>(rank: number, task: () => Promise<T>): Promise<T> {
+    if (this.#free > 0) this.#free--;
+    else {
+      await new Promise<void>((start) => {
+        const later = this.#waiting.findIndex((other) => other.rank > rank);
+        this.#waiting.splice(
+          later < 0 ? this.#waiting.length : later,
+          0,
+          { rank, start },
+        );
+      });
+    }
+    try {
+      return await task();
+    } finally {
+      const next = this.#waiting.shift();
+      // Its lane goes to the next task.
+      if (next) next.start();
+      else this.#free++;
+    }
+  }
 }
 
 /** Runs test files in the given order, each in its own `deno test`. */
@@ -58,15 +94,13 @@ export async function runTogether(
   groups: readonly (readonly string[])[],
   { lanes = 1, ...options }: LaneOptions = {},
 ): Promise<FileResult[]> {
-  const results: FileResult[] = [];
-  const waiting = [...groups];
-  const lane = async () => {
-    for (let next = waiting.shift(); next; next = waiting.shift()) {
-      results.push(await runGroup(next, options));
-    }
-  };
-  await Promise.all(Array.from({ length: lanes }, lane));
-  return results;
+  const shared = typeof lanes === "number" ? new Lanes(lanes) : lanes;
+  return await Promise.all(groups.map((group) =>
+    shared.run(
+      rankOf(group[0] ?? ""),
+      () => runGroup(group, options),
+    )
+  ));
 }
 
 async function runGroup(
@@ -100,6 +134,7 @@ async function runGroup(
     env,
   );
   const seconds = (performance.now() - start) / 1000;
+  const cpu = world?.cpuSeconds() ?? null;
   const xml = readIfThere(join(scratch, file));
   const counted = tally(xml, success);
   const left = (world?.leftovers() ?? []).filter((path) =>
@@ -108,11 +143,11 @@ async function runGroup(
   if (left.length) counted.failed++;
   write(
     Deno.stdout,
-    `${name}: ${describe(counted)} (${seconds.toFixed(1)} s)\n${
-      counted.failed ? text : ""
-    }${left.map((path) => `left behind: ${path}\n`).join("")}${
-      engineTable(xml ?? "", recordedEngines())
-    }`,
+    `${name}: ${describe(counted)} (${seconds.toFixed(1)} s${
+      cpu === null ? "" : `, CPU ${cpu.toFixed(1)} s`
+    })\n${counted.failed ? text : ""}${
+      left.map((path) => `left behind: ${path}\n`).join("")
+    }${engineTable(xml ?? "", recordedEngines())}`,
   );
   return { name, tally: counted, seconds, ...xml ? { report: xml } : {} };
 }

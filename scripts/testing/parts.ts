@@ -26,7 +26,7 @@ import {
 } from "./files.ts";
 import { cachePackages, LOCKED } from "./engine_packages.ts";
 import { sum, type Tally } from "./junit.ts";
-import { type FileResult, runFiles, runTogether } from "./lanes.ts";
+import { type FileResult, Lanes, runFiles, runTogether } from "./lanes.ts";
 import { runInMachines } from "./machines.ts";
 import { findHierarchies } from "./world.ts";
 
@@ -36,6 +36,11 @@ export interface Outcome {
   /** Why something was not run, or was run differently. */
   note?: string;
   files?: FileResult[];
+  /**
+   * How long it would have taken without those that ran concurrently, if that is
+   * less than it took.
+   */
+  seconds?: number;
 }
 
 /** A part of the tests. */
@@ -48,8 +53,11 @@ export interface Part {
   budget: number;
   /** It needs no root and changes nothing outside the checkout. */
   quick?: true;
-  /** It runs concurrently with its neighbours that are marked as well. */
-  together?: true;
+  /**
+   * It runs concurrently with its neighbours of the same word: they share lanes,
+   * or each has machines of its own.
+   */
+  together?: "lanes" | "machines";
   /** @param touched whether a test file should run */
   run(touched: (path: string) => boolean): Promise<Outcome>;
 }
@@ -58,6 +66,16 @@ const PASSED: Tally = { passed: 1, failed: 0, skipped: 0 };
 const FAILED: Tally = { passed: 0, failed: 1, skipped: 0 };
 const SKIPPED: Tally = { passed: 0, failed: 0, skipped: 1 };
 const NOTHING: Tally = { passed: 0, failed: 0, skipped: 0 };
+
+/**
+ * How many files in worlds run at once, those of all parts together. One more
+ * than there are processors: a file waits a quarter of its time, for a process
+ * to end or for the kernel.
+ */
+const LANES = navigator.hardwareConcurrency + 1;
+const IN_WORLDS = new Lanes(LANES);
+/** Files without a world see what others change. */
+const IN_TURN = new Lanes(1);
 
 /** Variables that the end-to-end tests need and sudo would remove. */
 const KEPT_BY_SUDO =
@@ -93,6 +111,16 @@ async function rootWords(
   return code === 0 ? [sudo, "env", ...kept] : null;
 }
 
+/** The root filesystem, which the first part makes. */
+let rootfs: Promise<Tally> | undefined;
+
+async function makeRootfs(): Promise<Tally> {
+  if (Deno.env.get("CONTAINER_ROOTFS") || isThere(join(ROOT, "fs"))) {
+    return PASSED;
+  }
+  return (await check("run", "-A", "scripts/rootfs.ts")()).tally;
+}
+
 /**
  * Runs end-to-end tests as root. Without root, tests that need it are skipped.
  */
@@ -107,23 +135,24 @@ async function endToEnd(
   } = {},
 ): Promise<Outcome> {
   if (!paths.length) return { tally: NOTHING };
-  if (!Deno.env.get("CONTAINER_ROOTFS") && !isThere(join(ROOT, "fs"))) {
-    const { tally } = await check("run", "-A", "scripts/rootfs.ts")();
-    if (tally.failed) return { tally, note: "no root filesystem" };
-  }
+  const unmade = await (rootfs ??= makeRootfs());
+  if (unmade.failed) return { tally: unmade, note: "no root filesystem" };
   const all = { ...env, CONTAINER_BIN: binary };
   const before = await rootWords(all);
   const found = alone ? "alone" : findHierarchies();
-  const outcome = outcomeOf(
-    await runFiles(longestFirst(paths), {
-      before: before ?? [],
-      env: all,
-      flags,
-      ...typeof found === "string"
-        ? {}
-        : { worlds: found, network, lanes: navigator.hardwareConcurrency },
-    }),
-  );
+  const files = await runFiles(longestFirst(paths), {
+    before: before ?? [],
+    env: all,
+    flags,
+    ...typeof found === "string"
+      ? { lanes: IN_TURN }
+      : { worlds: found, network, lanes: IN_WORLDS },
+  });
+  const busy = files.reduce((sum, { seconds }) => sum + seconds, 0);
+  const outcome = {
+    ...outcomeOf(files),
+    seconds: typeof found === "string" ? busy : busy / LANES,
+  };
   if (before === null) {
     return { ...outcome, note: "not root, and no sudo to be it" };
   }
@@ -255,13 +284,15 @@ export function allParts(): Part[] {
       name: "scripts",
       title: "the scripts",
       budget: 160,
+      together: "lanes",
       run: (touched) =>
         endToEnd(scripts.filter(touched), undefined, { network: true }),
     },
     {
       name: "compiled",
       title: "the compiled program",
-      budget: 1050,
+      budget: 850,
+      together: "lanes",
       run: (touched) =>
         program(
           own.filter((path) =>
@@ -273,7 +304,8 @@ export function allParts(): Part[] {
     {
       name: "images",
       title: "images, registries and layers",
-      budget: 210,
+      budget: 180,
+      together: "lanes",
       run: (touched) =>
         program(own.filter((path) => touched(path) && isOfImages(path))),
     },
@@ -281,8 +313,26 @@ export function allParts(): Part[] {
       name: "network",
       title: "networks, links and the firewall",
       budget: 45,
+      together: "lanes",
       run: (touched) =>
         program(own.filter((path) => touched(path) && isOfNetworks(path))),
+    },
+    {
+      name: "source",
+      title: "the source, where it is different",
+      budget: 260,
+      together: "lanes",
+      run: (touched) =>
+        fromSource(
+          own.filter((path) => touched(path) && nameOf(path) in FROM_SOURCE),
+        ),
+    },
+    {
+      name: "engines",
+      title: "engines with the compiled program",
+      budget: 190,
+      together: "lanes",
+      run: (touched) => engines(engineTests().filter(touched)),
     },
     {
       name: "alone",
@@ -294,25 +344,10 @@ export function allParts(): Part[] {
         }),
     },
     {
-      name: "source",
-      title: "the source, where it is different",
-      budget: 260,
-      run: (touched) =>
-        fromSource(
-          own.filter((path) => touched(path) && nameOf(path) in FROM_SOURCE),
-        ),
-    },
-    {
-      name: "engines",
-      title: "engines with the compiled program",
-      budget: 190,
-      run: (touched) => engines(engineTests().filter(touched)),
-    },
-    {
       name: "vm",
       title: "a Debian kernel with cgroup v2, under qemu",
       budget: 450,
-      together: true,
+      together: "machines",
       run: (touched) =>
         virtualMachines(
           machines.filter((path) => touched(path) && !withSystemd(path)),
@@ -326,7 +361,7 @@ export function allParts(): Part[] {
       name: "systemd",
       title: "the same with systemd",
       budget: 300,
-      together: true,
+      together: "machines",
       run: (touched) =>
         virtualMachines(
           machines.filter((path) => touched(path) && withSystemd(path)),

@@ -27,7 +27,7 @@ export function groups<P extends Described>(parts: readonly P[]): P[][] {
   const all: P[][] = [];
   for (const part of parts) {
     const last = all.at(-1);
-    if (part.together && last?.[0]?.together) last.push(part);
+    if (part.together && last?.[0]?.together === part.together) last.push(part);
     else all.push([part]);
   }
   return all;
@@ -42,17 +42,30 @@ const about = (seconds: number) =>
 
 const expected = ({ budget }: Described) => budget * SHARE;
 
+/** Parts that share lanes take as long as one after the other. */
+function expectedOf(group: readonly Described[]): number {
+  const all = group.map(expected);
+  return group[0]?.together === "lanes"
+    ? all.reduce((sum, seconds) => sum + seconds, 0)
+    : Math.max(...all);
+}
+
+const TOGETHER = {
+  lanes: " (sharing lanes)",
+  machines: " (at the same time)",
+} as const;
+
 /** What will run, and about how long it takes. */
 export function announcement(parts: readonly Described[]): string {
   const total = groups(parts).reduce(
-    (seconds, group) => seconds + Math.max(...group.map(expected)),
+    (seconds, group) => seconds + expectedOf(group),
     0,
   );
   const width = Math.max(0, ...parts.map(({ name }) => name.length));
   const rows = parts.map((part) =>
     `  ${part.name.padEnd(width)} ${
       about(expected(part)).padStart(7)
-    }  ${part.title}${part.together ? " (at the same time)" : ""}\n`
+    }  ${part.title}${part.together ? TOGETHER[part.together] : ""}\n`
   );
   const count = parts.length === 1 ? "1 part" : `${parts.length} parts`;
   return `${count}, about ${about(total)} on two processors:\n${rows.join("")}`;

@@ -1,11 +1,22 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { announcement, finished, groups, summary } from "./report.ts";
+import {
+  announcement,
+  type Described,
+  finished,
+  groups,
+  summary,
+} from "./report.ts";
 
 const PARTS = [
   { name: "unit", title: "unit tests", budget: 40 },
-  { name: "vm", title: "a kernel", budget: 400, together: true as const },
-  { name: "systemd", title: "systemd", budget: 320, together: true as const },
+  { name: "vm", title: "a kernel", budget: 400, together: "machines" as const },
+  {
+    name: "systemd",
+    title: "systemd",
+    budget: 320,
+    together: "machines" as const,
+  },
 ];
 
 const tally = { passed: 3, failed: 0, skipped: 1 };
@@ -29,6 +40,24 @@ Deno.test("groups() puts parts together that run at the same time", () => {
   assertEquals(
     groups(PARTS).map((group) => group.map(({ name }) => name)),
     [["unit"], ["vm", "systemd"]],
+  );
+  const images = { name: "images", title: "", budget: 4, together: "lanes" };
+  assertEquals(
+    groups([images as Described, ...PARTS.slice(1)]).map(({ length }) =>
+      length
+    ),
+    [1, 2],
+  );
+});
+
+Deno.test("announcement() adds up the parts that share lanes", () => {
+  const together = "lanes" as const;
+  assertStringIncludes(
+    announcement([
+      { name: "a", title: "one", budget: 40, together },
+      { name: "b", title: "two", budget: 40, together },
+    ]),
+    "2 parts, about 60 s on two processors:\n  a    30 s  one (sharing lanes)\n",
   );
 });
 

@@ -9,6 +9,9 @@
  */
 // @ts-types="../../types/std_path.d.ts"
 import { join } from "@std/path";
+import { statfsSync } from "node:fs";
+import { readIfThere } from "../_files.ts";
+import { ON_DISK } from "./files.ts";
 
 /** A cgroup hierarchy as this process sees it. */
 export interface Hierarchy {
@@ -97,13 +100,44 @@ const NAMESPACES = [
   ...["--fork", "--kill-child", "--mount-proc", "--propagation", "private"],
 ];
 
+const TMPFS_MAGIC = 0x01021994;
+
+/** The memory, in bytes, that must be free for worlds whose /tmp is in memory. */
+const ENOUGH = 4 * 2 ** 30;
+
+/**
+ * The directory for the files of worlds; undefined for that of all temporary
+ * files. In memory the tests take 20 to 45 % less processor time than
+ * on a disk: ext4 reuses no inode that was removed in the last seconds, and
+ * looks at each of them whenever it makes one.
+ */
+export function placeInMemory(
+  path = "/dev/shm",
+  meminfo = Deno.readTextFileSync("/proc/meminfo"),
+): string | undefined {
+  const available = Number(/^MemAvailable: +(\d+) kB$/m.exec(meminfo)?.[1]);
+  try {
+    const { type, bavail, bsize } = statfsSync(path);
+    return type === TMPFS_MAGIC && bavail * bsize > ENOUGH &&
+        available * 1024 > ENOUGH
+      ? path
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** How many worlds this process has made. */
+let made = 0;
+
 /** The world of a test file. */
 export class World implements AsyncDisposable {
   /** The directory that is /tmp inside. */
-  readonly tmp = Deno.makeTempDirSync({ prefix: "container-world-" });
+  readonly tmp: string;
   readonly #trees: (Hierarchy & { path: string })[];
 
   /**
+   * @param name that of the test file, see {@linkcode ON_DISK}
    * @param network whether the world has the host's network; otherwise it has
    * only loopback
    */
@@ -112,9 +146,18 @@ export class World implements AsyncDisposable {
     found: readonly Hierarchy[],
     private readonly network = false,
   ) {
+    this.tmp = Deno.makeTempDirSync({
+      dir: name in ON_DISK ? undefined : placeInMemory(),
+      prefix: "container-world-",
+    });
     Deno.chmodSync(this.tmp, 0o1777);
+    // Files of the same name may run at once.
+    const count = ++made;
     this.#trees = found.map((hierarchy) => {
-      const path = join(hierarchy.own, `container-world-${name}-${Deno.pid}`);
+      const path = join(
+        hierarchy.own,
+        `container-world-${name}-${Deno.pid}-${count}`,
+      );
       Deno.mkdirSync(path);
       if (/\bcpuset\b/.test(hierarchy.options)) copyCpuset(hierarchy.own, path);
       return { ...hierarchy, path };
@@ -140,6 +183,16 @@ export class World implements AsyncDisposable {
   /** The files that tests have left in /tmp. */
   leftovers(): string[] {
     return [...Deno.readDirSync(this.tmp)].map(({ name }) => `/tmp/${name}`);
+  }
+
+  /**
+   * The CPU time of all processes that have been in the world, in seconds; null
+   * if no hierarchy counts it.
+   */
+  cpuSeconds(): number | null {
+    const tree = this.#trees.find(({ options }) => /\bcpuacct\b/.test(options));
+    const text = tree && readIfThere(join(tree.path, "cpuacct.usage"));
+    return text ? Number(text) / 1e9 : null;
   }
 
   /**

@@ -121,7 +121,14 @@ for (const mode of [INIT, NO_INIT]) {
           ["--time-offset", "boottime=1", "--device", "/dev/full"],
           ["--seccomp", "learn=/dev/null", "-t"],
         ]
-      ) await compare(mode, ["-u", "0", ...flags], nobody, "/");
+      ) {
+        await compare(
+          mode,
+          ["-u", "0", ...flags],
+          { env: nobody.env, before: nobody.before, everyCall: true },
+          "/",
+        );
+      }
     },
     { skip: without("strace") ?? without("setpriv") },
   );
@@ -207,7 +214,9 @@ for (const mode of [INIT, NO_INIT]) {
     } --seccomp learn makes the calls that explain --strace prints`,
     async () => {
       await using dir = new TempDir();
-      await compare(mode, ["--seccomp", `learn=${dir.path}/profile`]);
+      await compare(mode, ["--seccomp", `learn=${dir.path}/profile`], {
+        everyCall: true,
+      });
     },
     SKIP,
   );
