@@ -235,6 +235,7 @@ export const RUN_FLAGS: readonly Flag[] = [
     help: "A further name in the network; repeatable",
   },
   { name: "ip", value: "ADDRESS", help: "The address in the network" },
+  { name: "ip6", value: "ADDRESS", help: "The IPv6 address in the network" },
   {
     name: "mac-address",
     value: "ADDRESS",

@@ -115,6 +115,8 @@ export type HostFields = {
     member: NetworkMember;
     /** Absent: the next free one. */
     address?: string;
+    /** Absent: one that belongs to the address, if the network has IPv6. */
+    address6?: string;
     /** Absent: one that belongs to the address. */
     mac?: string;
   };
@@ -148,7 +150,12 @@ export type HostFields = {
   /** nf_tables: a network in the sets of our table, which is made if missing. */
   filterNetwork: { records: string; network: NetworkRecord };
   /** write(2) to ip_forward, ip(7), unless it is set. */
-  allowForwarding: { records: string; note: string };
+  allowForwarding: {
+    records: string;
+    note: string;
+    /** Also for IPv6. */
+    ipv6?: true;
+  };
   /**
    * open(2) and write(2): /etc/hosts of a container, with its own names and those
    * of the containers in the same networks.
@@ -194,6 +201,8 @@ export type HostFields = {
     container: string;
     /** The address of the next way out; null if there is none. */
     gateway: string | null;
+    /** The same for IPv6. */
+    gateway6?: string;
   };
   /** open(2) O_EXCL and write(2): the ID of the container. */
   writeIdFile: { path: string; id: string };

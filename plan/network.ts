@@ -22,6 +22,8 @@ export interface NetworkRecord {
   subnet: Subnet;
   /** The address of the bridge. */
   gateway: string;
+  /** Its IPv6 network, with the bridge's address; absent without IPv6. */
+  ipv6?: { subnet: Subnet; gateway: string };
   /** Addresses are taken from here; by default from the whole subnet. */
   range?: Subnet;
   /** The name of the bridge. */

@@ -121,6 +121,13 @@ function networksOf({ record }: View, runs: boolean) {
       IPAddress: member?.address ?? "",
       IPPrefixLen: member ? network.subnet.bits : 0,
       Gateway: member && !network.internal ? network.gateway : "",
+      GlobalIPv6Address: member?.address6 ?? "",
+      GlobalIPv6PrefixLen: member?.address6
+        ? network.ipv6?.subnet.bits ?? 0
+        : 0,
+      IPv6Gateway: member && !network.internal
+        ? network.ipv6?.gateway ?? ""
+        : "",
       MacAddress: member?.mac ?? "",
       Aliases: aliases,
     }];

@@ -46,7 +46,6 @@ const NEAREST: Record<string, string> = {
   "no-healthcheck": NO_HEALTH,
   "io-maxbandwidth": "Use --device-read-bps and --device-write-bps.",
   "io-maxiops": "Use --device-read-iops and --device-write-iops.",
-  ip6: NO_NETWORKS,
   isolation: "This flag is for Windows. Remove the flag.",
   "kernel-memory": "The kernel counts it as memory. Use --memory.",
   "label-file": "Use --label for each label.",

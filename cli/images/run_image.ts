@@ -185,7 +185,7 @@ const chosen = ({ networks }: ContainerOptions): Pick<Asked, "network"> =>
 
 /** Flags that need a network. */
 const NETWORK_FLAGS = [
-  ...["ip", "mac-address", "network-alias", "publish", "publish-all"],
+  ...["ip", "ip6", "mac-address", "network-alias", "publish", "publish-all"],
 ];
 
 /** Adds the ports that the flags and the image name. */

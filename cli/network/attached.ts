@@ -6,6 +6,8 @@ import type {
 } from "../../containers/decide/networks/join_networks.ts";
 import { recordsIn } from "../../containers/decide/networks/join_networks.ts";
 import { addressNumber } from "../../network/address.ts";
+import { addressNumber6, addressOfNumber6 } from "../../network/address6.ts";
+import { checkWanted6 } from "../../network/records/addresses6.ts";
 import { checkWanted } from "../../network/records/leases.ts";
 import { Networks } from "../../network/records/networks.ts";
 import { DEFAULT_NETWORK } from "../../network/records/record.ts";
@@ -20,6 +22,7 @@ interface AskedNetwork {
   name: string;
   aliases: string[];
   address?: string;
+  address6?: string;
   mac?: string;
 }
 
@@ -59,7 +62,7 @@ export function networksOf(flags: Flags): NetworkPlaces | undefined {
   return { directory, places };
 }
 
-const ALONE = ["ip", "mac-address", "network-alias"];
+const ALONE = ["ip", "ip6", "mac-address", "network-alias"];
 
 function refuseWithoutNetwork(flags: Flags): void {
   const flag = ALONE.find((name) => flags.last(name) !== undefined);
@@ -70,7 +73,7 @@ function refuseWithoutNetwork(flags: Flags): void {
   );
 }
 
-const KEYS = ["name", "alias", "ip", "mac-address"];
+const KEYS = ["name", "alias", "ip", "ip6", "mac-address"];
 
 /** `NETWORK`, or docker's `name=NETWORK,alias=NAME,ip=ADDRESS`. */
 function parseNetwork(text: string): AskedNetwork {
@@ -81,6 +84,7 @@ function parseNetwork(text: string): AskedNetwork {
     if (key === "name") asked.name = value;
     else if (key === "alias") asked.aliases.push(checkAlias(value));
     else if (key === "ip") asked.address = checkAddress(value);
+    else if (key === "ip6") asked.address6 = checkAddress6(value);
     else if (key === "mac-address") asked.mac = checkMac(value);
     else {
       throw new UsageError(
@@ -96,6 +100,8 @@ function parseNetwork(text: string): AskedNetwork {
 function merge(first: AskedNetwork, flags: Flags): void {
   const [address, mac] = [flags.last("ip"), flags.last("mac-address")];
   if (address !== undefined) first.address = checkAddress(address);
+  const address6 = flags.last("ip6");
+  if (address6 !== undefined) first.address6 = checkAddress6(address6);
   if (mac !== undefined) first.mac = checkMac(mac);
   first.aliases.push(...flags.all("network-alias").map(checkAlias));
 }
@@ -104,6 +110,13 @@ function merge(first: AskedNetwork, flags: Flags): void {
 export function checkAddress(text: string): string {
   if (addressNumber(text) !== null) return text;
   throw new UsageError(`--ip ${text}: not an IPv4 address`);
+}
+
+/** Refuses what is no IPv6 address; returns it in its shortest form. */
+export function checkAddress6(text: string): string {
+  const number = addressNumber6(text);
+  if (number !== null) return addressOfNumber6(number);
+  throw new UsageError(`--ip6 ${text}: not an IPv6 address`);
 }
 
 function checkMac(text: string): string {
@@ -136,7 +149,7 @@ export function checkAlias(text: string): string {
  */
 export function placeOf(
   networks: Networks,
-  { name, aliases, address, mac }: AskedNetwork,
+  { name, aliases, address, address6, mac }: AskedNetwork,
 ): NetworkPlace {
   const network = findNetwork(networks, name);
   const isDefault = network.name === DEFAULT_NETWORK;
@@ -147,12 +160,14 @@ export function placeOf(
     );
   }
   if (address !== undefined) checkWanted(network, address);
+  if (address6 !== undefined) checkWanted6(network, address6);
   return {
     network,
     named: !isDefault,
     ...isDefault && !networks.has(DEFAULT_NETWORK) ? { proposed: true } : {},
     aliases,
     ...address === undefined ? {} : { address },
+    ...address6 === undefined ? {} : { address6 },
     ...mac === undefined ? {} : { mac },
   };
 }

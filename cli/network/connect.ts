@@ -8,7 +8,12 @@ import { ContainerError, UsageError } from "../../spec/errors.ts";
 import type { Command } from "../command.ts";
 import { type Flag, type Flags, parseFlagsAndNames } from "../flags.ts";
 import { globals } from "../oci/global.ts";
-import { checkAddress, checkAlias, placeOf } from "./attached.ts";
+import {
+  checkAddress,
+  checkAddress6,
+  checkAlias,
+  placeOf,
+} from "./attached.ts";
 import {
   findNetwork,
   networksDirectory,
@@ -19,6 +24,7 @@ import {
 
 const CONNECT_FLAGS: readonly Flag[] = [
   { name: "ip", value: "ADDRESS", help: "Its address in the network" },
+  { name: "ip6", value: "ADDRESS", help: "Its IPv6 address" },
   {
     name: "alias",
     value: "NAME",
@@ -54,11 +60,12 @@ export const networkConnectCommand: Command = {
     const [network, container] = both(flags, "connect");
     requireRoot(`connect ${container} with the network ${network}`);
     const { store } = globals();
-    const address = flags.last("ip");
+    const [address, address6] = [flags.last("ip"), flags.last("ip6")];
     const place = placeOf(openNetworks(), {
       name: network,
       aliases: flags.all("alias").map(checkAlias),
       ...address === undefined ? {} : { address: checkAddress(address) },
+      ...address6 === undefined ? {} : { address6: checkAddress6(address6) },
     });
     const id = findContainer(store, container);
     await connect(store, id, place, networksDirectory());

@@ -5,6 +5,11 @@ import {
   networkOf,
   parseSubnet,
 } from "../../network/address.ts";
+import {
+  addressNumber6,
+  addressOfNumber6,
+  parseSubnet6,
+} from "../../network/address6.ts";
 import type { Subnet } from "../../plan/network.ts";
 import { UsageError } from "../../spec/errors.ts";
 import type { Command } from "../command.ts";
@@ -23,7 +28,7 @@ const FLAGS: readonly Flag[] = [
   {
     name: "subnet",
     value: "SUBNET",
-    help: "The addresses of the network, e.g. 10.9.0.0/24",
+    help: "The addresses, e.g. 10.9.0.0/24; repeat it for IPv6",
   },
   {
     name: "gateway",
@@ -34,6 +39,10 @@ const FLAGS: readonly Flag[] = [
     name: "ip-range",
     value: "SUBNET",
     help: "Take the addresses of containers from this part",
+  },
+  {
+    name: "ipv6",
+    help: "Also IPv6, with a local network or a second --subnet",
   },
   { name: "internal", help: "Its containers reach nothing outside of it" },
   {
@@ -139,9 +148,15 @@ export const networkCreateCommand: Command = {
       OPTIONS[key]!(settings, value, key);
     }
     const servers = flags.all("dns").map(parseNameserver);
-    const subnet = subnetOf(flags, "subnet");
+    const [subnet, subnet6] = byFamily(flags, "subnet", parseSubnets);
     const range = subnetOf(flags, "ip-range");
-    const gateway = addressOf(flags, "gateway");
+    const [gateway, gateway6] = byFamily(flags, "gateway", parseGateways);
+    if (gateway6 !== undefined && !subnet6) {
+      throw new UsageError(
+        `--gateway ${gateway6} requires an IPv6 --subnet`,
+        "Example: --ipv6 --subnet fd00:9::/64 --gateway fd00:9::1.",
+      );
+    }
     for (const [flag, value] of [["gateway", gateway], ["ip-range", range]]) {
       if (value === undefined || subnet) continue;
       throw new UsageError(
@@ -158,6 +173,14 @@ export const networkCreateCommand: Command = {
       labels: pairs(flags, "label"),
       options,
       ...servers.length ? { dns: servers } : {},
+      ...flags.has("ipv6") || subnet6
+        ? {
+          ipv6: {
+            ...subnet6 ? { subnet: subnet6 } : {},
+            ...gateway6 === undefined ? {} : { gateway: gateway6 },
+          },
+        }
+        : {},
       ...subnet ? { subnet } : {},
       ...range ? { range } : {},
       ...gateway === undefined ? {} : { gateway },
@@ -186,10 +209,50 @@ function subnetOf(flags: Flags, name: string): Subnet | undefined {
   );
 }
 
-function addressOf(flags: Flags, name: string): string | undefined {
-  const text = flags.last(name);
-  if (text === undefined || addressNumber(text) !== null) return text;
-  throw new UsageError(`--${name} ${text}: not an IPv4 address`);
+/** What a text is in IPv4, and in IPv6. */
+type Families<T> = (text: string) => [T | null, T | null];
+
+const parseSubnets: Families<Subnet> = (text) => {
+  const subnet = parseSubnet(text);
+  return [subnet && networkOf(subnet), parseSubnet6(text)];
+};
+
+const parseGateways: Families<string> = (text) => {
+  const number = addressNumber6(text);
+  return [
+    addressNumber(text) === null ? null : text,
+    number === null ? null : addressOfNumber6(number),
+  ];
+};
+
+/** The values of a flag that may be given once for each family. */
+function byFamily<T>(
+  flags: Flags,
+  name: string,
+  parse: Families<T>,
+): [T | undefined, T | undefined] {
+  const found: [T | undefined, T | undefined] = [undefined, undefined];
+  for (const text of flags.all(name)) {
+    const parsed = parse(text);
+    const family = parsed[0] === null ? 1 : 0;
+    const value = parsed[family];
+    if (value === null) {
+      throw new UsageError(
+        `--${name} ${text}: not an IPv4 or IPv6 ${
+          name === "subnet" ? "network" : "address"
+        }`,
+        "Example: --subnet 10.9.0.0/24 --subnet fd00:9::/64.",
+      );
+    }
+    if (found[family] !== undefined) {
+      throw new UsageError(
+        `--${name} is given twice for IPv${family ? 6 : 4}`,
+        "A network has one subnet of each family.",
+      );
+    }
+    found[family] = value;
+  }
+  return found;
 }
 
 /** The values of a flag KEY=VALUE. */

@@ -12,7 +12,7 @@ import { findNetwork, openNetworks, thisBoot } from "./open.ts";
 
 /** Everything that is known of a network, in docker's structure. */
 function asInspected(networks: Networks, record: NetworkRecord) {
-  const { subnet, gateway, range, internal, options, labels } = record;
+  const { subnet, gateway, ipv6, range, internal, options, labels } = record;
   const members = membersOf(networks.directoryOf(record.id), thisBoot());
   return {
     Name: record.name,
@@ -20,25 +20,32 @@ function asInspected(networks: Networks, record: NetworkRecord) {
     Created: record.created,
     Scope: "local",
     Driver: record.driver,
-    EnableIPv6: false,
+    EnableIPv6: Boolean(ipv6),
     IPAM: {
       Driver: "default",
       Options: {},
-      Config: [{
-        Subnet: subnetText(subnet),
-        ...range ? { IPRange: subnetText(range) } : {},
-        Gateway: gateway,
-      }],
+      Config: [
+        {
+          Subnet: subnetText(subnet),
+          ...range ? { IPRange: subnetText(range) } : {},
+          Gateway: gateway,
+        },
+        ...ipv6
+          ? [{ Subnet: subnetText(ipv6.subnet), Gateway: ipv6.gateway }]
+          : [],
+      ],
     },
     Internal: internal,
     Attachable: true,
     Ingress: false,
     Containers: Object.fromEntries(
-      members.map(({ container, name, address, mac }) => [container, {
+      members.map(({ container, name, address, address6, mac }) => [container, {
         Name: name,
         MacAddress: mac,
         IPv4Address: `${address}/${subnet.bits}`,
-        IPv6Address: "",
+        IPv6Address: address6 === undefined
+          ? ""
+          : `${address6}/${ipv6?.subnet.bits}`,
       }]),
     ),
     Options: options,

@@ -74,7 +74,10 @@ export const HOST_DESCRIPTIONS: Descriptions<HostKind> = {
     `create the bridge ${network.bridge} with the address ${network.gateway}/${network.subnet.bits}, unless it is there`,
   filterNetwork: ({ network }) =>
     `add ${network.bridge} to the firewall's table container, unless it is there`,
-  allowForwarding: () => "set ip_forward, unless it is set",
+  allowForwarding: ({ ipv6 }) =>
+    `set ip_forward${
+      ipv6 ? " and net.ipv6.conf.all.forwarding" : ""
+    }, unless it is set`,
   makeHosts: ({ path }) => `create ${path}, the container's /etc/hosts`,
   attachLink: ({ network, device, isWayOut }) =>
     `connect ${device} inside with ${network.bridge}, with the address that was taken${

@@ -3,7 +3,7 @@
  * parent or in the command that cleans up.
  */
 
-import { restoreForwarding } from "../../network/kernel/forwarding.ts";
+import { noteOf6, restoreForwarding } from "../../network/kernel/forwarding.ts";
 import { lockFile, namesIn } from "../../network/records/files.ts";
 import {
   changeHosts,
@@ -41,7 +41,7 @@ export function takeBackNetwork(operation: NetworkUndo): void {
     case "restoreForwarding": {
       const { records, note } = operation;
       const boot = bootId() ?? "";
-      if (!isThere(note)) return;
+      if (!isThere(note) && !isThere(noteOf6(note))) return;
       using _lock = lockFile(`${note}.lock`);
       const inUse = namesIn(records).some((id) =>
         hasMembers(`${records}/${id}`, boot)

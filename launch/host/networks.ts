@@ -72,10 +72,11 @@ function perform(step: NetworkStep, pid: number): void {
       new Networks(step.records).keep(step.network);
       return;
     case "joinNetwork": {
-      const { network, records, member, address, mac } = step;
+      const { network, records, member, address, address6, mac } = step;
       takeLease(`${records}/${network.id}`, network, {
         ...member,
         address,
+        address6,
         mac,
         boot,
       });
@@ -97,7 +98,7 @@ function perform(step: NetworkStep, pid: number): void {
     }
     case "allowForwarding": {
       using _lock = lockFile(`${step.note}.lock`);
-      return allowForwarding(step.note, boot);
+      return allowForwarding(step.note, boot, step.ipv6);
     }
     case "makeHosts": {
       const { path, container, names, text } = step;
@@ -120,9 +121,9 @@ function perform(step: NetworkStep, pid: number): void {
     case "changeHosts":
       return changeHosts(step.path, directoriesOf(step));
     case "detachLink": {
-      const { records, network, container, gateway } = step;
+      const { records, network, container } = step;
       const member = memberOf(`${records}/${network.id}`, container);
-      return detachProcess(pid, member?.mac ?? null, gateway);
+      return detachProcess(pid, member?.mac ?? null, step);
     }
   }
 }

@@ -40,7 +40,11 @@ export function reloadNetworks(directory: string): string[] {
   if (used.some(({ record }) => !record.internal)) {
     const note = `${directory}/forwarding`;
     using _lock = lockFile(`${note}.lock`);
-    allowForwarding(note, boot);
+    allowForwarding(
+      note,
+      boot,
+      used.some(({ record }) => !record.internal && record.ipv6),
+    );
   }
   const ids = new Set(
     used.flatMap(({ members }) => members.map(({ container }) => container)),

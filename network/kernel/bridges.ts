@@ -10,7 +10,8 @@ import { ContainerError } from "../../spec/errors.ts";
 import { Netlink } from "../netlink/socket.ts";
 import type { Member } from "../records/leases.ts";
 import { macOf, type NetworkRecord } from "../records/record.ts";
-import { newAddress } from "../rtnetlink/addresses.ts";
+import { textOrNull } from "../records/files.ts";
+import { newAddress, newAddress6 } from "../rtnetlink/addresses.ts";
 import {
   deleteLink,
   getLink,
@@ -22,7 +23,7 @@ import {
   RTM_LINK,
   setUp,
 } from "../rtnetlink/links.ts";
-import { newDefaultRoute } from "../rtnetlink/routes.ts";
+import { newDefaultRoute, newDefaultRoute6 } from "../rtnetlink/routes.ts";
 import { linksOf, mtuOfWayOut } from "./host_routes.ts";
 
 /** The device with a name; null if there is none. */
@@ -78,7 +79,21 @@ export function raiseBridge(netlink: Netlink, record: NetworkRecord): Link {
     netlink,
     newAddress(link.index, { address: gateway, bits: subnet.bits }),
   );
+  if (record.ipv6) {
+    const { gateway, subnet } = record.ipv6;
+    allowIpv6(name);
+    ensure(
+      netlink,
+      newAddress6(link.index, { address: gateway, bits: subnet.bits }),
+    );
+  }
   return link;
+}
+
+/** Hosts may have switched IPv6 off for all new devices. */
+function allowIpv6(device: string): void {
+  const path = `/proc/sys/net/ipv6/conf/${device}/disable_ipv6`;
+  if (textOrNull(path)?.trim() === "1") Deno.writeTextFileSync(path, "0");
 }
 
 /** Removes the bridge of a network, if it is there. */
@@ -95,7 +110,7 @@ export function removeBridge(
 export interface Attachment {
   /** Its name inside. */
   device: string;
-  member: Pick<Member, "address" | "mac">;
+  member: Pick<Member, "address" | "address6" | "mac">;
   /** Whether everything else is reached through this network. */
   isWayOut: boolean;
 }
@@ -134,17 +149,18 @@ export function attachProcess(
  * removes the other end, and the routes.
  *
  * @param mac the device's hardware address; null if it is not known any more
- * @param gateway the default route is to be by this address; null leaves it
+ * @param gateways the default routes are to be by these addresses
  */
 export function detachProcess(
   pid: number,
   mac: string | null,
-  gateway: string | null,
+  { gateway, gateway6 }: { gateway: string | null; gateway6?: string },
 ): void {
   using inside = within(pid);
   const link = linksOf(inside).find((one) => one.mac === mac);
   if (link) inside.change(deleteLink(link.name));
   if (gateway !== null) ensure(inside, newDefaultRoute(gateway));
+  if (gateway6 !== undefined) ensure(inside, newDefaultRoute6(gateway6));
 }
 
 /** The first `ethN` that a process's network namespace has no device for. */
@@ -163,7 +179,7 @@ function within(pid: number): Netlink {
 
 function configure(
   namespace: Descriptor,
-  { gateway, subnet }: NetworkRecord,
+  { gateway, subnet, ipv6 }: NetworkRecord,
   { device, member, isWayOut }: Attachment,
 ): void {
   using inside = Netlink.within(namespace);
@@ -173,4 +189,9 @@ function configure(
   );
   inside.change(setUp(index));
   if (isWayOut) inside.change(newDefaultRoute(gateway));
+  if (!ipv6 || member.address6 === undefined) return;
+  inside.change(
+    newAddress6(index, { address: member.address6, bits: ipv6.subnet.bits }),
+  );
+  if (isWayOut) inside.change(newDefaultRoute6(ipv6.gateway));
 }

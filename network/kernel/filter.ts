@@ -7,7 +7,7 @@
 
 import { SyscallError } from "../../ffi/errno.ts";
 import { ContainerError } from "../../spec/errors.ts";
-import type { Change } from "../netlink/message.ts";
+import type { Change, NetlinkMessage } from "../netlink/message.ts";
 import { Netlink } from "../netlink/socket.ts";
 import {
   addNetwork,
@@ -16,40 +16,94 @@ import {
   remakeTable,
   removeNetwork,
 } from "../nf_tables/firewall.ts";
+import {
+  addNetwork6,
+  getNetwork6,
+  makeTable6,
+  remakeTable6,
+  removeNetwork6,
+} from "../nf_tables/firewall6.ts";
 import { batchOf } from "../nf_tables/messages.ts";
 import type { NetworkRecord } from "../records/record.ts";
 
+/** A table by the messages that change it. */
+interface Rules {
+  make: () => Change[];
+  remake: () => Change[];
+  add: (record: NetworkRecord) => Change[];
+  remove: (record: NetworkRecord) => Change[];
+  get: (record: NetworkRecord) => NetlinkMessage & { type: number };
+  /** Whether a network is in it. */
+  has: (record: NetworkRecord) => boolean;
+}
+
+const IPV4: Rules = {
+  make: makeTable,
+  remake: remakeTable,
+  add: addNetwork,
+  remove: removeNetwork,
+  get: getNetwork,
+  has: () => true,
+};
+
+const IPV6: Rules = {
+  make: makeTable6,
+  remake: remakeTable6,
+  add: addNetwork6,
+  remove: removeNetwork6,
+  get: getNetwork6,
+  has: ({ ipv6 }) => ipv6 !== undefined,
+};
+
 /**
- * Adds a network to the table, which is made if it is missing.
+ * Adds a network to the tables, which are made if they are missing.
  *
- * @returns whether the table has been made, without published ports
+ * @returns whether the table with the published ports has been made, without
+ * them
  */
 export function filterNetwork(
   record: NetworkRecord,
   others: () => readonly NetworkRecord[],
 ): boolean {
   using netlink = openNetfilter();
-  if (isFiltered(netlink, record)) return false;
-  const all = [record, ...others().filter(({ id }) => id !== record.id)];
+  if (record.ipv6) addTo(IPV6, netlink, record, others);
+  return addTo(IPV4, netlink, record, others);
+}
+
+function addTo(
+  rules: Rules,
+  netlink: Netlink,
+  record: NetworkRecord,
+  others: () => readonly NetworkRecord[],
+): boolean {
+  if (isFiltered(rules, netlink, record)) return false;
+  const all = [record, ...others().filter(({ id }) => id !== record.id)]
+    .filter(rules.has);
   // Another command may be making it.
-  if (attempt(netlink, [...makeTable(), ...all.flatMap(addNetwork)])) {
+  if (attempt(netlink, [...rules.make(), ...all.flatMap(rules.add)])) {
     return true;
   }
-  attempt(netlink, addNetwork(record));
+  attempt(netlink, rules.add(record));
   return false;
 }
 
-/** Makes the table again, with these networks and without published ports. */
+/** Makes the tables again, with these networks and without published ports. */
 export function refilter(records: readonly NetworkRecord[]): void {
   using netlink = openNetfilter();
-  netlink.batch(batchOf([...remakeTable(), ...records.flatMap(addNetwork)]));
+  for (const rules of [IPV4, IPV6]) {
+    const all = records.filter(rules.has);
+    if (rules === IPV6 && !all.length) continue;
+    netlink.batch(batchOf([...rules.remake(), ...all.flatMap(rules.add)]));
+  }
 }
 
-/** Removes a network from the table. Nothing happens if it is not in it. */
+/** Removes a network from the tables. Nothing happens if it is not in them. */
 export function unfilterNetwork(record: NetworkRecord): void {
   using netlink = openNetfilter();
-  if (isFiltered(netlink, record)) {
-    netlink.batch(batchOf(removeNetwork(record)));
+  for (const rules of [IPV4, IPV6]) {
+    if (rules.has(record) && isFiltered(rules, netlink, record)) {
+      netlink.batch(batchOf(rules.remove(record)));
+    }
   }
 }
 
@@ -69,8 +123,12 @@ function openNetfilter(): Netlink {
   }
 }
 
-function isFiltered(netlink: Netlink, record: NetworkRecord): boolean {
-  const { type, ...message } = getNetwork(record);
+function isFiltered(
+  rules: Rules,
+  netlink: Netlink,
+  record: NetworkRecord,
+): boolean {
+  const { type, ...message } = rules.get(record);
   try {
     netlink.get(type, message);
     return true;

@@ -11,26 +11,48 @@ import { removeIfThere, textOrNull, writeWhole } from "../records/files.ts";
 /** The setting of the host. */
 export const IP_FORWARD = "/proc/sys/net/ipv4/ip_forward";
 
+/** The same for IPv6. */
+const FORWARDING6 = "/proc/sys/net/ipv6/conf/all/forwarding";
+
+/** What is set, with its note. */
+const settings = (note: string) => [
+  { file: IP_FORWARD, note, ipv6: false },
+  { file: FORWARDING6, note: noteOf6(note), ipv6: true },
+];
+
+/** The note that belongs to IPv6. */
+export const noteOf6 = (note: string): string => `${note}6`;
+
+const isSet = (file: string) => textOrNull(file)?.trim() !== "0";
+
 /** Whether the host forwards packets. */
-export const forwards = (): boolean =>
-  Deno.readTextFileSync(IP_FORWARD).trim() !== "0";
+export const forwards = (): boolean => isSet(IP_FORWARD);
 
 /**
  * Sets it, and notes that it was not set.
  *
  * @param note the file of the note
  * @param boot the identity of this boot
+ * @param ipv6 also for IPv6
  */
-export function allowForwarding(note: string, boot: string): void {
-  if (forwards()) return;
-  writeWhole(note, boot);
-  Deno.writeTextFileSync(IP_FORWARD, "1");
+export function allowForwarding(
+  note: string,
+  boot: string,
+  ipv6 = false,
+): void {
+  for (const { file, note: own, ipv6: is6 } of settings(note)) {
+    if (is6 && !ipv6 || isSet(file)) continue;
+    writeWhole(own, boot);
+    Deno.writeTextFileSync(file, "1");
+  }
 }
 
 /** Sets it back, if it was not set. */
 export function restoreForwarding(note: string, boot: string): void {
-  const noted = textOrNull(note);
-  if (noted === null) return;
-  if (noted === boot) Deno.writeTextFileSync(IP_FORWARD, "0");
-  removeIfThere(note);
+  for (const { file, note: own } of settings(note)) {
+    const noted = textOrNull(own);
+    if (noted === null) continue;
+    if (noted === boot) Deno.writeTextFileSync(file, "0");
+    removeIfThere(own);
+  }
 }

@@ -46,10 +46,11 @@ export const meta = (key: keyof typeof META, to = 0): Attribute =>
 const FIELDS = {
   saddr: { base: 1, offset: 12, length: 4 },
   daddr: { base: 1, offset: 16, length: 4 },
+  saddr6: { base: 1, offset: 8, length: 16 },
   dport: { base: 2, offset: 2, length: 2 },
 } as const;
 
-/** Loads a field of the IPv4 or transport header. */
+/** Loads a field of the IPv4, IPv6 or transport header. */
 export const payload = (field: keyof typeof FIELDS, to = 0): Attribute => {
   const { base, offset, length } = FIELDS[field];
   return expression("payload", [

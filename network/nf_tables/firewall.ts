@@ -62,14 +62,19 @@ export const TABLE: Table = { family: "ip", name: "container" };
 /** NF_IP_PRI_NAT_DST and the others, linux/netfilter_ipv4.h. */
 const PRIORITY = { destinationNat: -100, filter: 0, sourceNat: 100 } as const;
 
-/** The sets and maps of the table. */
-const SETS: readonly NamedSet[] = [
+/** The sets of bridges. */
+export const BRIDGE_SETS: readonly NamedSet[] = [
   /** The bridges of all networks. */
   { name: "bridges", key: ["ifname"] },
   /** Bridges whose containers reach nothing outside of them. */
   { name: "internal", key: ["ifname"] },
   /** Each bridge with itself: traffic that stays in a network. */
   { name: "same", key: ["ifname", "ifname"] },
+];
+
+/** The sets and maps of the table. */
+const SETS: readonly NamedSet[] = [
+  ...BRIDGE_SETS,
   /** The networks whose containers appear with the host's address outside. */
   { name: "masqueraded", key: ["ipv4_addr"], ranges: true },
   /** Ports that are published on all addresses of the host. */
@@ -97,12 +102,40 @@ const hasBits = (
 const accept = verdict("accept");
 const drop = verdict("drop");
 
-/** The rules by chain. */
-const CHAINS: readonly {
+/** A chain with its rules. */
+interface RuledChain {
   name: string;
   hook?: Parameters<typeof newChain>[2];
   rules: readonly (readonly Attribute[])[];
-}[] = [
+}
+
+/** What becomes of packets between networks, and from outside. */
+export const FORWARD_CHAIN: RuledChain = {
+  name: "forward",
+  hook: { type: "filter", hook: "forward", priority: PRIORITY.filter },
+  rules: [
+    [
+      ...hasBits("state", CT_STATE.established | CT_STATE.related),
+      accept,
+    ],
+    [meta("iifname", 0), meta("oifname", 4), inSet("same"), accept],
+    [meta("iifname"), inSet("internal"), drop],
+    [meta("oifname"), inSet("internal"), drop],
+    [...hasBits("status", IPS_DST_NAT), accept],
+    // From outside, or from another network.
+    [meta("oifname"), inSet("bridges"), drop],
+  ],
+};
+
+/** When the source of a packet may change. */
+export const POSTROUTING_HOOK = {
+  type: "nat",
+  hook: "postrouting",
+  priority: PRIORITY.sourceNat,
+} as const;
+
+/** The rules by chain. */
+const CHAINS: readonly RuledChain[] = [
   {
     name: "publish",
     rules: [
@@ -152,7 +185,7 @@ const CHAINS: readonly {
   },
   {
     name: "postrouting",
-    hook: { type: "nat", hook: "postrouting", priority: PRIORITY.sourceNat },
+    hook: POSTROUTING_HOOK,
     rules: [
       [
         payload("saddr"),
@@ -163,22 +196,7 @@ const CHAINS: readonly {
       ],
     ],
   },
-  {
-    name: "forward",
-    hook: { type: "filter", hook: "forward", priority: PRIORITY.filter },
-    rules: [
-      [
-        ...hasBits("state", CT_STATE.established | CT_STATE.related),
-        accept,
-      ],
-      [meta("iifname", 0), meta("oifname", 4), inSet("same"), accept],
-      [meta("iifname"), inSet("internal"), drop],
-      [meta("oifname"), inSet("internal"), drop],
-      [...hasBits("status", IPS_DST_NAT), accept],
-      // From outside, or from another network.
-      [meta("oifname"), inSet("bridges"), drop],
-    ],
-  },
+  FORWARD_CHAIN,
 ];
 
 /** Makes the table with its sets, chains and rules. It must not exist. */
@@ -216,8 +234,9 @@ function rangeIn(subnet: Subnet): Range {
   ];
 }
 
-const setsOf = (
-  { bridge, internal }: FilteredNetwork,
+/** What the sets of bridges have of a network. */
+export const bridgeElements = (
+  { bridge, internal }: Pick<FilteredNetwork, "bridge" | "internal">,
 ): [set: string, element: Element][] => {
   const name = deviceName(bridge);
   return [
@@ -229,7 +248,7 @@ const setsOf = (
 
 /** Adds a network. */
 export const addNetwork = (network: FilteredNetwork): Change[] => [
-  ...setsOf(network).map(([set, element]) =>
+  ...bridgeElements(network).map(([set, element]) =>
     addElements(TABLE, set, [element])
   ),
   ...network.masquerade
@@ -245,7 +264,7 @@ export const getNetwork = (
 
 /** Removes a network. */
 export const removeNetwork = (network: FilteredNetwork): Change[] => [
-  ...setsOf(network).map(([set, element]) =>
+  ...bridgeElements(network).map(([set, element]) =>
     deleteElements(TABLE, set, [element])
   ),
   ...network.masquerade

@@ -103,6 +103,7 @@ export interface Hook {
  */
 const TYPES = {
   ipv4_addr: [7, 4],
+  ipv6_addr: [8, 16],
   inet_proto: [12, 1],
   inet_service: [13, 2],
   ifname: [41, 16],

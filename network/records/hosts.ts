@@ -36,13 +36,15 @@ export interface HostsParts {
 }
 
 const lineOf = (
-  { address, name, aliases, container }: Member,
+  { address, address6, name, aliases, container }: Member,
   names: readonly string[] = [],
-) =>
-  `${address}\t${
-    [...new Set([...names, name, ...aliases, shortNetworkId(container)])]
-      .join(" ")
-  }\n`;
+) => {
+  const all = [
+    ...new Set([...names, name, ...aliases, shortNetworkId(container)]),
+  ].join(" ");
+  return [address, ...address6 === undefined ? [] : [address6]]
+    .map((one) => `${one}\t${all}\n`).join("");
+};
 
 /** What ends the lines of a container: its short ID is its last name. */
 const endOf = (container: string) => ` ${shortNetworkId(container)}\n`;
@@ -177,7 +179,9 @@ function withdraw(
 ): void {
   const member = memberOf(directory, container);
   const found = {
-    start: member ? `${member.address}\t` : "",
+    starts: member
+      ? [`${member.address}\t`, `${member.address6 ?? "-"}\t`]
+      : [""],
     end: endOf(container),
     usual: sizeOf(indexPath(directory)),
   };

@@ -20,8 +20,8 @@ export function appendLine(path: string, line: string): void {
 
 /** The lines that become empty. */
 export interface Blanked {
-  /** How they begin. */
-  start: string;
+  /** How they may begin. */
+  starts: readonly string[];
   /** How they end, with the newline. */
   end: string;
   /** A file of twice this size is looked through for empty lines. */
@@ -34,7 +34,7 @@ export interface Blanked {
  */
 export function blankLines(
   path: string,
-  { start, end, usual }: Blanked,
+  { starts, end, usual }: Blanked,
 ): void {
   using file = openOrNull(path, { read: true, write: true });
   if (!file) return;
@@ -48,7 +48,7 @@ export function blankLines(
     at = text.indexOf(end, at + end.length)
   ) {
     const from = text.lastIndexOf("\n", at - 1) + 1;
-    if (!text.startsWith(start, from)) continue;
+    if (!starts.some((start) => text.startsWith(start, from))) continue;
     const length = at + end.length - from;
     file.seekSync(from, Deno.SeekMode.Start);
     writeAll(file, new Uint8Array(length).fill(NEWLINE));

@@ -24,11 +24,14 @@ import {
   textOrNull,
   writeWhole,
 } from "./files.ts";
+import { addressBeside, checkWanted6 } from "./addresses6.ts";
 import { macOf, type NetworkRecord, noSuchNetwork } from "./record.ts";
 
 /** A container's place in a network. */
 export interface Member extends NetworkMember {
   address: string;
+  /** Absent in a network without IPv6. */
+  address6?: string;
   mac: string;
   /** The boot in which it joined: with its end all leases are over. */
   boot: string;
@@ -37,7 +40,7 @@ export interface Member extends NetworkMember {
 /** What a container wants of a network. */
 export type Wanted =
   & Pick<Member, "container" | "name" | "aliases" | "boot">
-  & { address?: string; mac?: string };
+  & { address?: string; address6?: string; mac?: string };
 
 /** The last address that was given, so that an address is not given again soon. */
 const LAST = "last";
@@ -66,12 +69,20 @@ export function takeLease(
       address,
       mac: wanted.mac ?? macOf(address),
     };
-    if (!isFree(directory, address, wanted.boot)) return null;
+    const address6 = record.ipv6 &&
+      (wanted.address6 ?? addressBeside(record.ipv6, record.subnet, address));
+    // There are fewer addresses of IPv6 than of IPv4.
+    if (address6 === null) return null;
+    if (address6) member.address6 = address6;
+    const all = addressesOf(member);
+    if (all.some((one) => !isFree(directory, one, wanted.boot))) return null;
     writeWhole(
       `${directory}/members/${wanted.container}`,
       JSON.stringify(member),
     );
-    Deno.symlinkSync(wanted.container, `${directory}/leases/${address}`);
+    for (const one of all) {
+      Deno.symlinkSync(wanted.container, `${directory}/leases/${one}`);
+    }
     return member;
   };
   // A container that has stopped keeps its address until it is removed.
@@ -81,14 +92,17 @@ export function takeLease(
     ? take(own.address)
     : null;
   if (kept) return kept;
+  if (wanted.address6 !== undefined) {
+    checkWanted6(record, wanted.address6);
+    if (!isFree(directory, wanted.address6, wanted.boot)) {
+      throw inUse(wanted.address6, record);
+    }
+  }
   if (wanted.address !== undefined) {
     checkWanted(record, wanted.address);
     const taken = take(wanted.address);
     if (taken) return taken;
-    throw new ContainerError(
-      `Cannot use the address ${wanted.address}: a container of the network ${record.name} has it`,
-      { hint: "Choose another one with --ip, or leave the choice to us." },
-    );
+    throw inUse(wanted.address, record);
   }
   for (const address of candidates(directory, record)) {
     const taken = take(address);
@@ -103,6 +117,18 @@ export function takeLease(
     { hint: "Stop other containers, or create a larger network." },
   );
 }
+
+const inUse = (address: string, { name }: NetworkRecord) =>
+  new ContainerError(
+    `Cannot use the address ${address}: a container of the network ${name} has it`,
+    { hint: "Choose another one with --ip, or leave the choice to us." },
+  );
+
+/** All addresses of a member. */
+const addressesOf = ({ address, address6 }: Member): string[] => [
+  address,
+  ...address6 === undefined ? [] : [address6],
+];
 
 function lockOf(directory: string, record: NetworkRecord): Disposable {
   try {
@@ -158,7 +184,8 @@ function isFree(directory: string, address: string, boot: string): boolean {
   const container = linkOrNull(path);
   if (container === null) return true;
   const member = memberOf(directory, container);
-  if (member?.address === address && member.boot === boot) return false;
+  const isHeld = member && addressesOf(member).includes(address);
+  if (isHeld && member.boot === boot) return false;
   Deno.removeSync(path);
   return true;
 }
@@ -194,7 +221,9 @@ export const hasMembers = (directory: string, boot: string): boolean =>
 export function releaseLease(directory: string, container: string): void {
   const member = memberOf(directory, container);
   if (!member) return;
-  const path = `${directory}/leases/${member.address}`;
-  if (linkOrNull(path) === container) removeIfThere(path);
+  for (const address of addressesOf(member)) {
+    const path = `${directory}/leases/${address}`;
+    if (linkOrNull(path) === container) removeIfThere(path);
+  }
   removeIfThere(`${directory}/members/${container}`);
 }

@@ -23,6 +23,7 @@ import {
   writeWhole,
 } from "./files.ts";
 import { membersOf } from "./leases.ts";
+import { complete6 } from "./addresses6.ts";
 import { checkFree, freeSubnet, type UsedSubnet } from "./pools.ts";
 import {
   bridgeName,
@@ -40,9 +41,14 @@ const RECORD = "network.json";
 export type NewNetwork =
   & Omit<
     NetworkRecord,
-    "id" | "driver" | "created" | "subnet" | "gateway" | "bridge"
+    "id" | "driver" | "created" | "subnet" | "gateway" | "bridge" | "ipv6"
   >
-  & { subnet?: Subnet; gateway?: string; bridge?: string };
+  & {
+    subnet?: Subnet;
+    gateway?: string;
+    bridge?: string;
+    ipv6?: { subnet?: Subnet; gateway?: string };
+  };
 
 /** The default network, before it has been used. */
 const DEFAULT: NewNetwork = {
@@ -253,8 +259,10 @@ function complete(
   if (network.subnet) checkFree(subnet, used);
   const gateway = network.gateway ?? firstOf(range ?? subnet);
   checkInside({ subnet, gateway, range });
+  const { ipv6, ...rest } = network;
   return {
-    ...network,
+    ...rest,
+    ...ipv6 ? { ipv6: complete6(ipv6, id, others) } : {},
     id,
     driver: "bridge",
     created: new Date().toISOString(),

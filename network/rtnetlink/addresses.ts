@@ -1,9 +1,10 @@
 /**
- * Messages of rtnetlink(7) about the IPv4 addresses of devices. Pure.
+ * Messages of rtnetlink(7) about the addresses of devices. Pure.
  *
  * @module
  */
 
+import { addressBytes6 } from "../address6.ts";
 import { addressBytes } from "../address.ts";
 import { type Change, NLM, viewOf } from "../netlink/message.ts";
 
@@ -38,6 +39,26 @@ export function newAddress(
       [IFA.IFA_ADDRESS, value],
       [IFA.IFA_BROADCAST, broadcast(value, bits)],
     ],
+  };
+}
+
+/** AF_INET6 of socket(2). */
+export const AF_INET6 = 10;
+/** The address is used at once, without asking whether another has it. */
+const IFA_F_NODAD = 2;
+
+/** Gives a device an IPv6 address, `fd00::2` with 64 bits of the network. */
+export function newAddress6(
+  index: number,
+  { address, bits }: { address: string; bits: number },
+): Change {
+  const front = new Uint8Array([AF_INET6, bits, IFA_F_NODAD, 0, 0, 0, 0, 0]);
+  viewOf(front).setUint32(4, index, true);
+  return {
+    type: RTM_ADDRESS.RTM_NEWADDR,
+    flags: NLM.NLM_F_CREATE | NLM.NLM_F_EXCL,
+    front,
+    attributes: [[IFA.IFA_ADDRESS, addressBytes6(address)]],
   };
 }
 

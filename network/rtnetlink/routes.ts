@@ -4,6 +4,7 @@
  * @module
  */
 
+import { addressBytes6 } from "../address6.ts";
 import { addressBytes, addressText, type Subnet } from "../address.ts";
 import {
   type Change,
@@ -13,7 +14,7 @@ import {
   valueOf,
   viewOf,
 } from "../netlink/message.ts";
-import { AF_INET } from "./addresses.ts";
+import { AF_INET, AF_INET6 } from "./addresses.ts";
 
 /** Messages of linux/rtnetlink.h about routes. */
 export const RTM_ROUTE = { RTM_NEWROUTE: 24, RTM_GETROUTE: 26 } as const;
@@ -39,11 +40,25 @@ export const newDefaultRoute = (gateway: string): Change => ({
   attributes: [[RTA_GATEWAY, addressBytes(gateway)]],
 });
 
+/** {@linkcode newDefaultRoute} of IPv6. */
+export const newDefaultRoute6 = (gateway: string): Change => ({
+  type: RTM_ROUTE.RTM_NEWROUTE,
+  flags: NLM.NLM_F_CREATE | NLM.NLM_F_EXCL,
+  front: routeFront({
+    family: AF_INET6,
+    table: RT_TABLE_MAIN,
+    protocol: RTPROT_STATIC,
+    scope: RT_SCOPE_UNIVERSE,
+    type: RTN_UNICAST,
+  }),
+  attributes: [[RTA_GATEWAY, addressBytes6(gateway)]],
+});
+
 /** struct rtmsg of rtnetlink(7). */
 export const routeFront = (
-  { table = 0, protocol = 0, scope = 0, type = 0 } = {},
+  { family = AF_INET, table = 0, protocol = 0, scope = 0, type = 0 } = {},
 ): Uint8Array =>
-  new Uint8Array([AF_INET, 0, 0, 0, table, protocol, scope, type, 0, 0, 0, 0]);
+  new Uint8Array([family, 0, 0, 0, table, protocol, scope, type, 0, 0, 0, 0]);
 
 /** A route to a network. */
 export interface Route {

@@ -118,7 +118,9 @@ export class NetworkBox implements AsyncDisposable {
       async () => !(await this.ip("link")).includes("veth"),
     );
     await this.does("network", "prune", "-f");
-    await execute(["nft", "delete", "table", "ip", "container"]);
+    for (const family of ["ip", "ip6"]) {
+      await execute(["nft", "delete", "table", family, "container"]);
+    }
     await this.dir[Symbol.asyncDispose]();
   }
 }

@@ -54,6 +54,7 @@ export function disconnectSteps(
 ): HostStep[] {
   const left = networks.places.filter((one) => one !== place);
   const wayOut = networks.places.find(isWayOut);
+  const next = place === wayOut ? left.find(isWayOut)?.network : undefined;
   return [
     hostsStep(id, networks, left),
     {
@@ -61,9 +62,8 @@ export function disconnectSteps(
       records: recordsIn(networks.directory),
       network: place.network,
       container: id,
-      gateway: place === wayOut
-        ? left.find(isWayOut)?.network.gateway ?? null
-        : null,
+      gateway: next?.gateway ?? null,
+      ...next?.ipv6 ? { gateway6: next.ipv6.gateway } : {},
       why: "the kernel removes the device with its other end on the bridge",
       man: "rtnetlink(7)",
       undo: "kept",

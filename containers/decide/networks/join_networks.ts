@@ -29,6 +29,8 @@ export interface NetworkPlace {
   aliases: readonly string[];
   /** The address that was asked for. */
   address?: string;
+  /** The IPv6 address that was asked for. */
+  address6?: string;
   /** The hardware address that was asked for. */
   mac?: string;
 }
@@ -104,12 +106,13 @@ export function networkSteps(
         }]
         : []
     ),
-    ...places.map(({ network, aliases, address, mac }): HostStep => ({
+    ...places.map(({ network, aliases, address, address6, mac }): HostStep => ({
       step: "joinNetwork",
       records,
       network,
       member: { container: id, name, aliases },
       ...(address === undefined ? {} : { address }),
+      ...(address6 === undefined ? {} : { address6 }),
       ...(mac === undefined ? {} : { mac }),
       why:
         "an address belongs to one container; the link that takes it is made whole or not at all",
@@ -144,6 +147,9 @@ export function networkSteps(
           step: "allowForwarding",
           records,
           note,
+          ...places.some(({ network }) => !network.internal && network.ipv6)
+            ? { ipv6: true }
+            : {},
           why: "the host passes the containers' packets on to other hosts",
           man: "ip(7)",
           undo: [restore],
