@@ -29,8 +29,11 @@ static void make_tables(void) {
   table = map(CONNECTIONS * sizeof *table);
   flows = map(FLOWS * sizeof *flows);
   buckets = map(BUCKETS * sizeof *buckets);
-  /* A quarter is for datagrams. */
-  most = (u32)(rest / 8 * 3 > CONNECTIONS ? CONNECTIONS : rest / 8 * 3);
+  u32 datagrams = 0;
+  for (u32 i = 0; i < head->count; i++) datagrams |= ports[i].protocol == UDP;
+  /* With ports of both protocols, a quarter is for datagrams. */
+  rest = datagrams ? rest / 8 * 3 : rest / 2;
+  most = (u32)(rest > CONNECTIONS ? CONNECTIONS : rest);
   if (!most) most = 1;
 }
 
