@@ -47,10 +47,10 @@ async function carryOut(signal: AbortSignal): Promise<string> {
 
 if (import.meta.main) {
   const controller = new AbortController();
-  Deno.addSignalListener("SIGTERM", () => controller.abort());
+  const end = () => controller.abort();
+  Deno.addSignalListener("SIGTERM", end);
   try {
     say({ digest: await carryOut(controller.signal) });
-    Deno.exit(0);
   } catch (error) {
     const { name, message } = error instanceof Error
       ? error
@@ -63,6 +63,8 @@ if (import.meta.main) {
         ...error instanceof RegistryError ? { code: error.code } : {},
       },
     });
-    Deno.exit(1);
+  } finally {
+    // Otherwise the process would wait for it.
+    Deno.removeSignalListener("SIGTERM", end);
   }
 }
