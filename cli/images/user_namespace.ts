@@ -9,6 +9,7 @@
 
 import { stateDirectory } from "../../containers/run/state_directory.ts";
 import { THIS_MACHINE } from "../../containers/world/real_world.ts";
+import type { Namespace } from "../../containers/run/user_namespace.ts";
 import { storeMaps } from "../../containers/run/store_maps.ts";
 import { ContainerError } from "../../spec/errors.ts";
 import { globals } from "../oci/global.ts";
@@ -55,12 +56,32 @@ export async function inUserNamespace(
   options: InsideOptions = {},
 ): Promise<number | null> {
   if (Deno.uid() === 0) return null;
-  const maps = storeMaps(openStore().path, options);
+  return await startInside(storeMaps(openStore().path, options), words);
+}
+
+/**
+ * Carries out a command of this program as root of the user namespace of a
+ * container that runs.
+ *
+ * @param pid its first process
+ * @returns the status of the command
+ * @throws {ContainerError} if the process has just ended
+ */
+export const inNamespaceOf = (
+  pid: number,
+  words: readonly string[],
+): Promise<number> => startInside({ pid }, words);
+
+/** Starts this program again, in a user namespace. */
+async function startInside(
+  namespace: Namespace,
+  words: readonly string[],
+): Promise<number> {
   const { runInUserNamespace } = await import(
     "../../containers/run/user_namespace.ts"
   );
   const [, ...self] = THIS_MACHINE.program();
-  return await runInUserNamespace(maps, [
+  return await runInUserNamespace(namespace, [
     ...[Deno.execPath(), ...self],
     ...globals().words,
     ...stateWords(),

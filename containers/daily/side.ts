@@ -111,12 +111,30 @@ export interface Owners {
   outside(uid: number, gid: number): { uid: number; gid: number };
 }
 
+/** Whether this process is in the user namespace of another one. */
+function isInside(pid: number): boolean {
+  try {
+    const [own, other] = ["self", pid].map((name) =>
+      Deno.statSync(`/proc/${name}/ns/user`).ino
+    );
+    return own === other;
+  } catch (error) {
+    // It has just ended, or belongs to somebody else.
+    if (
+      error instanceof Deno.errors.NotFound ||
+      error instanceof Deno.errors.PermissionDenied
+    ) return false;
+    throw error;
+  }
+}
+
 /** The owners of files in a container with its own user namespace. */
 export function ownersIn(
-  { record: { spec: { linux } }, isRunning }: ContainerFiles,
+  { record: { pid, spec: { linux } }, isRunning }: ContainerFiles,
 ): Owners | null {
   const { uidMappings, gidMappings } = linux;
   if (!isRunning || !uidMappings?.length || !gidMappings?.length) return null;
+  if (isInside(pid)) return null;
   return {
     inside: (uid, gid) => ({
       uid: mapped(uidMappings, uid, "hostID", "containerID"),

@@ -109,6 +109,7 @@ export function readFacts(
     rootKind,
     overlay,
     entersMore: inUserNamespace && caller.privileged,
+    madeFiles,
   }, world);
   return {
     ...decided(others),

@@ -50,6 +50,8 @@ export interface PlaceOptions extends Pick<Facts, "rootKind" | "overlay"> {
    * The caller may enter directories that root of the user namespace may not.
    */
   entersMore: boolean;
+  /** Files that a host step makes before they are mounted. */
+  madeFiles: readonly string[];
 }
 
 /**
@@ -58,11 +60,11 @@ export interface PlaceOptions extends Pick<Facts, "rootKind" | "overlay"> {
  */
 export function findPlaces(
   spec: Spec,
-  { rootKind, overlay, entersMore }: PlaceOptions,
+  { rootKind, overlay, entersMore, madeFiles }: PlaceOptions,
   world: World,
 ): Places {
   const places: Places = { ends: {}, revealed: {}, files: [] };
-  const closed = entersMore ? closedDirectories(spec, world) : [];
+  const closed = entersMore ? closedDirectories(spec, madeFiles, world) : [];
   if (closed.length) places.closed = closed;
   if (rootKind !== "directory") return places;
   try {
@@ -126,6 +128,7 @@ function revealedBy(tree: Tree, { root }: Spec, mount: Mount): string | null {
  */
 function closedDirectories(
   { root, mounts = [] }: Spec,
+  madeFiles: readonly string[],
   world: World,
 ): ClosedDirectory[] {
   const found = new Map<string, ClosedDirectory["sources"]>();
@@ -133,8 +136,11 @@ function closedDirectories(
     isBind(mount) && !isMapped(mount) && mount.source?.startsWith("/")
   ).map(({ source }) => source!);
   const real = [root.path, ...sources].map((path) => realOf(path, world));
+  const made = new Set(madeFiles.map((path) => realOf(path, world)));
   for (const path of new Set(real)) {
-    const info = orNull(() => world.stat(path));
+    const info = made.has(path)
+      ? { type: "file" }
+      : orNull(() => world.stat(path));
     const directory = info && closedAbove(path, world);
     if (!directory) continue;
     const kind = info.type === "directory" ? "directory" : "file";

@@ -11,14 +11,43 @@ import { runParent } from "../../launch/attend/parent.ts";
 import { checkParent, deathSignal } from "../../plan/child.ts";
 import { candidates } from "../../plan/process/candidates.ts";
 import { defaultSignals } from "../../plan/process/process.ts";
-import type { Plan } from "../../plan/step.ts";
+import type { Plan, Step } from "../../plan/step.ts";
 import type { IdMaps } from "../decide/id_ranges.ts";
 import { isInteractive } from "../decide/terminal.ts";
 import { THIS_MACHINE } from "../world/real_world.ts";
 
+/** A user namespace: a new one with these IDs, or that of a process. */
+export type Namespace = IdMaps | { pid: number };
+
+/** The steps into a new namespace, or into that of a process. */
+const enter = (namespace: Namespace): Step[] =>
+  "pid" in namespace
+    ? [
+      {
+        step: "joinNamespaces",
+        namespaces: [{ type: "user", path: `/proc/${namespace.pid}/ns/user` }],
+        why:
+          "root of the container's user namespace may enter its root directory, and change the owners of its files",
+        man: "setns(2), user_namespaces(7)",
+      },
+      {
+        step: "clone",
+        namespaces: [],
+        why: "the program is a process of its own",
+        man: "clone(2)",
+      },
+    ]
+    : [{
+      step: "clone",
+      namespaces: ["user", "mount"],
+      why:
+        "root of this namespace may change the owners of the user's files, and mount what only this program sees",
+      man: "clone(2), user_namespaces(7)",
+    }];
+
 /** The plan of such a program. */
 export function namespacePlan(
-  { uids, gids, helper }: IdMaps,
+  namespace: Namespace,
   { argv, env, foreground, file }: {
     argv: readonly string[];
     env: readonly string[];
@@ -29,26 +58,20 @@ export function namespacePlan(
 ): Plan {
   return {
     init: false,
-    host: [{
+    host: "pid" in namespace ? [] : [{
       step: "mapIds",
-      uids,
-      gids,
-      helper,
+      uids: namespace.uids,
+      gids: namespace.gids,
+      helper: namespace.helper,
       // newgidmap(1) maps several groups, and then setgroups(2) is allowed.
-      denySetgroups: !helper,
+      denySetgroups: !namespace.helper,
       why:
         "the owners of an image's files are the user's own ID and those of /etc/subuid",
       man: "user_namespaces(7), newuidmap(1)",
       undo: "kernel",
     }],
     launch: [
-      {
-        step: "clone",
-        namespaces: ["user", "mount"],
-        why:
-          "root of this namespace may change the owners of the user's files, and mount what only this program sees",
-        man: "clone(2), user_namespaces(7)",
-      },
+      ...enter(namespace),
       ...deathSignal,
       {
         step: "waitForParent",
@@ -104,7 +127,7 @@ export function namespacePlan(
 }
 
 /**
- * Starts a program as root of a new user namespace and waits for its end. It has
+ * Starts a program as root of a user namespace and waits for its end. It has
  * this process's environment, working directory and standard streams; it gets
  * the signals that this process gets, and ends with it.
  *
@@ -113,14 +136,14 @@ export function namespacePlan(
  * program cannot be executed
  */
 export async function runInUserNamespace(
-  maps: IdMaps,
+  namespace: Namespace,
   argv: readonly string[],
 ): Promise<number> {
   const foreground = isInteractive(THIS_MACHINE);
   const env = Object.entries(environment()).map(([name, value]) =>
     `${name}=${value}`
   );
-  const plan = namespacePlan(maps, { argv, env, foreground });
+  const plan = namespacePlan(namespace, { argv, env, foreground });
   using host = new HostPhase(plan.host, null);
   await host.prepare();
   return await runParent(

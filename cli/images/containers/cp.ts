@@ -27,6 +27,7 @@ import {
   type Found,
   refuseTerminal,
   whereFilesAre,
+  whereItRuns,
 } from "./stored_container.ts";
 
 const FLAGS: readonly Flag[] = [
@@ -85,7 +86,8 @@ export const cpCommand: Command = {
       );
     }
     const found = containerFor(word);
-    const status = await whereFilesAre(found, ["cp", ...argv]);
+    const status = await whereItRuns(found, ["cp", ...argv]) ??
+      await whereFilesAre(found, ["cp", ...argv]);
     if (status !== null) return status;
     return from.container === null
       ? await copyIn(from.path, { found, path: to.path, destination }, flags)

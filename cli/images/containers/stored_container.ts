@@ -1,10 +1,12 @@
 /** What the commands for the files of containers have in common. */
 
 import { findContainer } from "../../../containers/daily/names.ts";
-import type {
-  ContainerRecord,
-  Store,
+import {
+  type ContainerRecord,
+  isAlive,
+  type Store,
 } from "../../../containers/store/store.ts";
+import type { IdMapping } from "../../../spec/types.ts";
 import { ContainerError } from "../../../spec/errors.ts";
 import { globals } from "../../oci/global.ts";
 
@@ -26,6 +28,36 @@ export function containerFor(word: string): Found {
   const record = store.peek(id);
   if (!record) throw store.missing(word);
   return { store, id, record };
+}
+
+/**
+ * Carries out a copy between the host and a container of a user that runs, as
+ * root of the container's user namespace: its files have their owners there, and
+ * its mounts are visible.
+ *
+ * A process of the container does not see the one that copies: it has a PID
+ * namespace of its own. Otherwise a process with all capabilities there could
+ * trace it, and so leave the container.
+ *
+ * @param words the command and its own words
+ * @returns its status; null if this process has to do it, or cannot
+ */
+export async function whereItRuns(
+  { record }: Found,
+  words: readonly string[],
+): Promise<number | null> {
+  const { pid, spec } = record;
+  const { namespaces, uidMappings = [], gidMappings = [] } = spec.linux;
+  const isOwn = (type: string) =>
+    namespaces.some((one) => one.type === type && one.path === undefined);
+  const isRoot = (maps: readonly IdMapping[], id: number | null) =>
+    maps.some(({ containerID, hostID }) => containerID === 0 && hostID === id);
+  if (
+    Deno.uid() === 0 || !isAlive(record) || !isOwn("user") || !isOwn("pid") ||
+    !isRoot(uidMappings, Deno.uid()) || !isRoot(gidMappings, Deno.gid())
+  ) return null;
+  const { inNamespaceOf } = await import("../user_namespace.ts");
+  return await inNamespaceOf(pid, words);
 }
 
 /**

@@ -75,6 +75,23 @@ test("a user namespace of root sees the owners of the image", async () => {
     (await does(["ls", `${box.store}/containers`])).trim(),
     "",
   );
+  // Files that are copied have the owners that they have inside.
+  const up = [...MAP(1_000_000_000), "--network", "none", "app", "sh", "-c"];
+  await run("-d", "--name", "up", ...up, "while :; do read x </dev/zero; done");
+  const file = `${box.dir.path}/file`;
+  await Deno.writeTextFile(file, "from the host\n");
+  await box.does(...state, "cp", file, "up:/data/copy");
+  assertEquals(
+    await box.does(
+      ...[...state, "exec", "up", "sh", "-c"],
+      "stat -c %u:%g /data/copy; cat /data/copy; chown 3:4 /data/copy",
+    ),
+    "0:0\nfrom the host\n",
+  );
+  await box.does(...state, "cp", "-a", "up:/data/copy", `${file}2`);
+  const { uid, gid } = await Deno.stat(`${file}2`);
+  assertEquals([uid, gid], [3, 4]);
+  await box.does(...state, "rm", "-f", "up");
   const own = await run("app", "sh", "-c", "cat /proc/self/uid_map");
   assertMatch(own, /^ +0 +0 +4294967295\n$/);
 }, { skip });
