@@ -18,7 +18,7 @@ import {
   writeWhole,
 } from "./files.ts";
 import { appendLine, blankLines, rewrite } from "./hosts_text.ts";
-import { type Member, memberOf, membersOf } from "./leases.ts";
+import { addressesOf, type Member, memberOf, membersOf } from "./leases.ts";
 import { shortNetworkId } from "./record.ts";
 
 /** What the file of a container is made of; next to it, as PATH.json. */
@@ -42,7 +42,7 @@ const lineOf = (
   const all = [
     ...new Set([...names, name, ...aliases, shortNetworkId(container)]),
   ].join(" ");
-  return [address, ...address6 === undefined ? [] : [address6]]
+  return addressesOf({ address, address6 })
     .map((one) => `${one}\t${all}\n`).join("");
 };
 
@@ -180,7 +180,7 @@ function withdraw(
   const member = memberOf(directory, container);
   const found = {
     starts: member
-      ? [`${member.address}\t`, `${member.address6 ?? "-"}\t`]
+      ? addressesOf(member).map((address) => `${address}\t`)
       : [""],
     end: endOf(container),
     usual: sizeOf(indexPath(directory)),

@@ -10,6 +10,9 @@ const LARGEST = 1 << 20;
 /** So many bytes of empty lines may stay, and as many as there is text. */
 const SPARE = 8 << 10;
 
+/** The end of a file that is looked at first. */
+const TAIL = 4 << 10;
+
 const NEWLINE = 10;
 
 /** Adds a line with one write(2). Nothing happens if the file is missing. */
@@ -38,31 +41,55 @@ export function blankLines(
 ): void {
   using file = openOrNull(path, { read: true, write: true });
   if (!file) return;
-  const bytes = contentOf(file);
-  if (!bytes) return file.truncateSync(0);
+  const { size } = file.statSync();
+  if (size > LARGEST) return file.truncateSync(0);
+  // Most containers that leave are among the last that have joined.
+  const tail = Math.max(0, size - TAIL);
+  const isLong = size > 2 * usual + SPARE;
+  if (tail && !isLong) {
+    if (blankFrom(file, tail, { starts, end }) === starts.length) return;
+  }
+  blankFrom(file, 0, { starts, end });
+  if (isLong) compact(file);
+}
+
+/**
+ * Makes lines empty in the rest of a file.
+ *
+ * @returns how many
+ */
+function blankFrom(
+  file: Deno.FsFile,
+  offset: number,
+  { starts, end }: Pick<Blanked, "starts" | "end">,
+): number {
+  const bytes = contentOf(file, offset);
   // One character a byte, so that positions are those of bytes.
   const text = LATIN.decode(bytes);
+  let gone = 0;
   for (
     let at = text.indexOf(end);
     at >= 0;
     at = text.indexOf(end, at + end.length)
   ) {
     const from = text.lastIndexOf("\n", at - 1) + 1;
+    // The first line of a rest may be a half one.
+    if (offset && !from) continue;
     if (!starts.some((start) => text.startsWith(start, from))) continue;
     const length = at + end.length - from;
-    file.seekSync(from, Deno.SeekMode.Start);
+    file.seekSync(offset + from, Deno.SeekMode.Start);
     writeAll(file, new Uint8Array(length).fill(NEWLINE));
+    gone++;
   }
-  if (text.length > 2 * usual + SPARE) compact(file, text);
+  return gone;
 }
 
 const LATIN = new TextDecoder("latin1");
 
 /** Removes empty lines if they are more than the text. */
-function compact(file: Deno.FsFile, old: string): void {
-  const left = contentOf(file);
-  if (!left) return;
-  const kept = LATIN.decode(left).replace(/\n{2,}/g, "\n");
+function compact(file: Deno.FsFile): void {
+  const old = contentOf(file, 0);
+  const kept = LATIN.decode(old).replace(/\n{2,}/g, "\n");
   if (2 * kept.length + SPARE > old.length) return;
   const bytes = new Uint8Array(old.length).fill(NEWLINE);
   for (let index = 0; index < kept.length; index++) {
@@ -100,14 +127,14 @@ function writeAll(file: Deno.FsFile, bytes: Uint8Array): void {
   }
 }
 
-/** The bytes of a file; null if it is too large. */
-function contentOf(file: Deno.FsFile): Uint8Array | null {
-  const { size } = file.statSync();
-  if (size > LARGEST) return null;
-  const bytes = new Uint8Array(size);
-  file.seekSync(0, Deno.SeekMode.Start);
+/** The bytes of a file from an offset. */
+function contentOf(file: Deno.FsFile, offset: number): Uint8Array {
+  const bytes = new Uint8Array(
+    Math.max(0, Math.min(file.statSync().size, LARGEST) - offset),
+  );
+  file.seekSync(offset, Deno.SeekMode.Start);
   let length = 0;
-  while (length < size) {
+  while (length < bytes.length) {
     const count = file.readSync(bytes.subarray(length));
     if (!count) break;
     length += count;

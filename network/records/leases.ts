@@ -125,7 +125,9 @@ const inUse = (address: string, { name }: NetworkRecord) =>
   );
 
 /** All addresses of a member. */
-const addressesOf = ({ address, address6 }: Member): string[] => [
+export const addressesOf = (
+  { address, address6 }: Pick<Member, "address" | "address6">,
+): string[] => [
   address,
   ...address6 === undefined ? [] : [address6],
 ];
