@@ -90,6 +90,7 @@ const NUMBERS = {
   unshare: [272, 97],
   socket: [41, 198],
   connect: [42, 203],
+  shutdown: [48, 210],
   sendmsg: [46, 211],
   bind: [49, 200],
   recvmsg: [47, 212],

@@ -77,6 +77,11 @@ export interface SandboxOptions {
   volumes?: Record<string, string>;
   /** Only `[]`, which is the default: there is no network yet. */
   allowNet?: string[];
+  /**
+   * A port inside at which something listens, or will. It can then be reached
+   * at {@linkcode Sandbox.url}.
+   */
+  port?: number;
   /** Aborting it before the sandbox is there ends the creation. */
   signal?: AbortSignal;
   /** Accepted for programs of `@deno/sandbox`; no effect. */

@@ -6,6 +6,10 @@
 
 // @ts-types="../types/std_path.d.ts"
 import { fromFileUrl, resolve } from "@std/path";
+import type { Stats } from "../cgroup/stats.ts";
+import { ContainerError, OptionError } from "../spec/errors.ts";
+import { Exposed } from "./network/expose.ts";
+import { fetchInside } from "./network/fetch.ts";
 import { inLibraryWords } from "../containers/run/library_words.ts";
 import { ChildProcess } from "./child_process.ts";
 import { SandboxCommandBuilder, type ShellRequest } from "./command/builder.ts";
@@ -30,7 +34,10 @@ interface Shared {
   id: string;
   space: Space;
   joiner: Joiner;
+  helper: FileHelper;
   fs: SandboxFs;
+  /** The ports on this machine, by those inside. */
+  exposed: Map<number, Exposed>;
   env: Environment;
   labels: Readonly<Record<string, string>>;
   /** The timer of its timeout. */
@@ -61,6 +68,7 @@ export class Sandbox implements AsyncDisposable {
   /** Whether this object made the sandbox. */
   readonly #made: boolean;
   #connected = true;
+  #url: string | undefined;
 
   /** @internal */
   constructor(symbol: symbol, shared: Shared, made: boolean) {
@@ -90,13 +98,18 @@ export class Sandbox implements AsyncDisposable {
       options.signal?.throwIfAborted();
       const space = await Space.open(container);
       const joiner = new Joiner(space);
+      const helper = new FileHelper(
+        space,
+        joiner,
+        options.fsTimeout ?? PATIENCE,
+      );
       const shared: Shared = {
         id: `sbx_loc_${crypto.randomUUID().replaceAll("-", "").slice(0, 20)}`,
         space,
         joiner,
-        fs: new SandboxFs(
-          new FileHelper(space, joiner, options.fsTimeout ?? PATIENCE),
-        ),
+        helper,
+        fs: new SandboxFs(helper),
+        exposed: new Map(),
         env: new Environment(space.spec.process.env),
         labels,
         timer: undefined,
@@ -107,9 +120,14 @@ export class Sandbox implements AsyncDisposable {
       space.ended.catch(() => {}).then(() => {
         clearTimeout(shared.timer);
         living.delete(shared.id);
+        for (const exposed of shared.exposed.values()) exposed.close();
       });
       if (timeout !== null) setTimer(shared, timeout);
-      return new Sandbox(own, shared, true);
+      const sandbox = new Sandbox(own, shared, true);
+      if (options.port !== undefined) {
+        sandbox.#url = await sandbox.exposeHttp({ port: options.port });
+      }
+      return sandbox;
     } catch (error) {
       throw inLibraryWords(error);
     }
@@ -148,6 +166,11 @@ export class Sandbox implements AsyncDisposable {
   /** The labels that it was given. Ours. */
   get labels(): Readonly<Record<string, string>> {
     return this.#shared.labels;
+  }
+
+  /** Where the option `port` can be reached on this machine. */
+  get url(): string | undefined {
+    return this.#url;
   }
 
   /** The files of the sandbox. */
@@ -233,6 +256,46 @@ export class Sandbox implements AsyncDisposable {
   }
 
   /**
+   * Lets programs of this machine connect to a port inside.
+   *
+   * @returns its URL, on 127.0.0.1
+   */
+  // deno-lint-ignore require-await -- A wrong port rejects.
+  async exposeHttp({ port }: { port: number }): Promise<string> {
+    return find(this.#use("expose a port"), port).url;
+  }
+
+  /**
+   * Makes a request in the network of the sandbox, where `http://localhost` is
+   * its own.
+   *
+   * @throws {Deno.errors.NotCapable} for another host; {TypeError} if nothing
+   * listens there
+   */
+  // deno-lint-ignore require-await -- A wrong URL rejects.
+  async fetch(
+    input: string | URL,
+    init: RequestInit = {},
+  ): Promise<Response> {
+    const shared = this.#use("fetch");
+    return fetchInside(input, init, (port) => find(shared, port));
+  }
+
+  /**
+   * What the sandbox uses now. Ours.
+   *
+   * @throws {ContainerError} unless a limit gave it a cgroup
+   */
+  stats(): Stats {
+    const { cgroup } = this.#use("read the resource usage").space;
+    if (cgroup) return cgroup.manager.stats();
+    throw new ContainerError(
+      "Cannot read the resource usage of the sandbox: it has no cgroup",
+      { hint: "Set a limit (memory, cpus or pids)." },
+    );
+  }
+
+  /**
    * Closes this object. A sandbox without a `timeout` ends with the object that
    * made it; another one goes on until its time is over.
    */
@@ -294,6 +357,17 @@ export class Sandbox implements AsyncDisposable {
     this.#connected = false;
     this.#closed.resolve();
   }
+}
+
+/** The port on this machine for one inside. */
+function find({ exposed, helper }: Shared, port: unknown): Exposed {
+  if (!Number.isInteger(port) || !(Number(port) > 0 && Number(port) < 65536)) {
+    throw new OptionError("port", "expected a port from 1 to 65535");
+  }
+  const inside = Number(port);
+  const known = exposed.get(inside) ?? Exposed.listen(helper, inside);
+  exposed.set(inside, known);
+  return known;
 }
 
 function setTimer(shared: Shared, milliseconds: number): Date {

@@ -64,6 +64,7 @@ const KNOWN: { readonly [K in keyof SandboxOptions]-?: true } = {
   labels: true,
   volumes: true,
   allowNet: true,
+  port: true,
   signal: true,
   region: true,
   org: true,

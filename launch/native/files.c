@@ -1,7 +1,8 @@
 /*
- * The helper that works on the files of a sandbox. It has joined the user and
- * mount namespaces of the sandbox, so its root directory is the sandbox's, and
- * it has the user, the rights and the filter of a command there. It has not
+ * The helper that works on the files of a sandbox. It has joined the user,
+ * mount and network namespaces of the sandbox, so its root directory and its
+ * sockets are the sandbox's, and it has the user, the rights and the filter of a
+ * command there. It has not
  * joined the PID namespace: no process inside can see or signal it.
  *
  *   container-files    standard input is a socket of messages to the program

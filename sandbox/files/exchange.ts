@@ -1,6 +1,6 @@
 /**
  * The helper that works on the files of a sandbox: a small program that has
- * joined its user and mount namespaces, has the rights of a command, and makes
+ * joined its user, mount and network namespaces, has the rights of a command, and makes
  * the system calls of one request after another (launch/native/files.c). Runs on
  * the host, in the program's process.
  */
@@ -130,7 +130,7 @@ async function planOf(joiner: Joiner): Promise<Compiled> {
   const entered = {
     ...joined,
     namespaces: joined.namespaces.filter((type) =>
-      type === "user" || type === "mount"
+      type === "user" || type === "mount" || type === "network"
     ),
   };
   const key = exactText([
