@@ -226,7 +226,7 @@ export const RUN_FLAGS: readonly Flag[] = [
   {
     name: "network",
     value: "MODE",
-    help: "none, host, path:FILE, container:NAME, or NETWORK (repeatable)",
+    help: "none, host, path:FILE, container:NAME or a NETWORK",
   },
   { name: "net", as: "network", value: "MODE", help: "The same as --network" },
   {
@@ -244,8 +244,8 @@ export const RUN_FLAGS: readonly Flag[] = [
   {
     name: "publish",
     short: "p",
-    value: "[IP:][PORT:]PORT[/PROTO]",
-    help: "Publish a port, or a range, on the host",
+    value: "[[IP:]HOST:]PORT",
+    help: "Publish a port, or a range, on the host; /udp, /sctp",
   },
   {
     name: "publish-all",

@@ -26,6 +26,7 @@ import {
 } from "../../mod.ts";
 import { execute, REPOSITORY, rootfs } from "../_harness.ts";
 import { start, test } from "../_library.ts";
+import { PUBLIC } from "./_public.ts";
 
 /** Options as a program without types can write them. */
 const untyped = (options: unknown) => options as LibraryOptions;
@@ -252,43 +253,6 @@ Deno.test("docs/library.md has a row for each option", () => {
   );
   assertEquals(missing, []);
 });
-
-/** What a program may rely on. */
-const PUBLIC = [
-  ...["run", "plan", "LibraryOptions", "ContainerOptions", "RunningContainer"],
-  ...["ExitStatus", "Stats", "DeviceStats", "Stdio", "SignalName", "Errno"],
-  // errors
-  ...["ContainerError", "UsageError", "OptionError", "SpecError"],
-  ...["CommandError", "StepError", "SyscallError"],
-  // options
-  ...["Mount", "Device", "IdMapping", "NamespaceMode", "NamespaceType"],
-  ...["Rlimit", "TimeOffset", "LandlockRules", "Resources"],
-  ...["MemoryResources", "CpuResources", "BlockIOResources", "RdmaLimit"],
-  ...["HugepageLimit", "NetworkResources", "DeviceRule", "DeviceNumber"],
-  ...["ThrottleDevice", "ThrottleKind", "WeightDevice"],
-  // the plan
-  ...["Plan", "Phase", "Step", "StepKind", "StepKinds", "StepOf", "Nothing"],
-  ...["HostStep", "HostStepKind", "HostStepKinds", "HostStepFields"],
-  ...["Undo", "Undoable", "UndoOperation", "Manager", "Property", "Variant"],
-  ...["OwnerMaps", "VolumeContent"],
-  ...[
-    "AskedPort",
-    "PortOptions",
-    "PortProtocol",
-    "NetworkMember",
-    "NetworkPlace",
-    "NetworkPlaces",
-    "NetworkRecord",
-    "Subnet",
-  ],
-  ...["FileRight", "PortRight", "Scope", "KernelAnchor", "KernelType"],
-  ...["LimitValue", "MountAttribute", "MountFlag", "Propagation"],
-  ...["MemoryPolicy", "IOPriority", "Scheduler", "SchedulerFlag"],
-  ...["TerminalSettings"],
-  ...["pull", "images", "Image", "PullOptions", "StoreOptions"],
-  ...["LayerState", "Progress", "ImageRoot", "LayeredFile"],
-  ...["HealthCheck", "StoreIds"],
-];
 
 const doc = (...words: string[]) =>
   execute([Deno.execPath(), "doc", ...words, `${REPOSITORY}/mod.ts`]);
