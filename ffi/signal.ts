@@ -71,6 +71,14 @@ export const SIGNAL = {
   SIGSYS: 31,
 } as const satisfies Record<SignalName, number>;
 
+/** The signals that end a program without a handler, as people send them. */
+export const ENDING: readonly number[] = [
+  SIGNAL.SIGHUP,
+  SIGNAL.SIGINT,
+  SIGNAL.SIGQUIT,
+  SIGNAL.SIGTERM,
+];
+
 /** 32 to 64, including the two that glibc reserves. */
 export const REAL_TIME: readonly number[] = Array.from(
   { length: 33 },

@@ -10,16 +10,18 @@
  * out, completely or at all.
  */
 
-import { splitDevice } from "../cgroup/devices.ts";
 import { AT_FDCWD, O } from "../ffi/fcntl.ts";
+import { ENDING, SIGNAL as NUMBERS } from "../ffi/signal.ts";
 import type { RecordedUndo } from "../plan/undo.ts";
 import type {
+  Argument,
   EntryInstruction,
   EntryOperation,
   Instruction,
 } from "./bytecode/call.ts";
 import { encodeInstructions } from "./bytecode/encode.ts";
 import { REPORT_SIZE } from "./bytecode/layout.ts";
+import { eightBytes, removeDirectory, takeBack, unlink } from "./ready_undo.ts";
 
 /** The commands that have a ready plan. */
 export type ReadyPlan = "start" | "state" | "kill" | "delete" | "delete-force";
@@ -49,7 +51,6 @@ export const START_ERROR = "start.error";
 
 const LOCK_EX = 2;
 const LOCK_NB = 4;
-const AT_REMOVEDIR = 0x200;
 /** The time in milliseconds that a killed process may take to end. */
 const DEATH = 2000;
 /** PIPE_BUF: a longer text might be written in parts. pipe(7) */
@@ -154,7 +155,7 @@ const INSTRUCTIONS: Record<
     { name: "pidfd_open", args: [known.pid, 0], result: "process" },
     isAlive(known),
     ...isNotPaused(known),
-    // A container that waits to be started: the command decides.
+    // Fails if no process waits to be started.
     {
       name: "openat",
       args: [
@@ -164,13 +165,10 @@ const INSTRUCTIONS: Record<
         0,
       ],
       expect: ["ENOENT", "ENXIO"],
-      skipOnExpected: 1,
+      skipOnExpected: killCreated().length,
     },
-    { name: "fail", error: "EBUSY" },
-    {
-      name: "pidfd_send_signal",
-      args: [{ slot: "process" }, { slot: SIGNAL }, null, 0],
-    },
+    ...killCreated(),
+    send({ slot: SIGNAL }),
     exit,
   ],
   delete: (known) => [
@@ -196,6 +194,31 @@ const INSTRUCTIONS: Record<
   ],
 };
 
+const send = (signal: Argument): Instruction => ({
+  name: "pidfd_send_signal",
+  args: [{ slot: "process" }, signal, null, 0],
+});
+
+/**
+ * A process that waits for `start` has no handler, and the kernel ignores such a
+ * signal to the first process of a PID namespace. A signal that would end the
+ * process is therefore followed by SIGKILL, as in containers/oci/end.ts.
+ */
+const killCreated = (): readonly Instruction[] => [
+  send({ slot: SIGNAL }),
+  ...ENDING.map((signal, index): Instruction => ({
+    name: "compare",
+    args: [{ addressOf: SIGNAL }, eightBytes(BigInt(signal)), 8],
+    otherwise: "EBUSY",
+    expect: ["EBUSY"],
+    // The other comparisons, and the exit.
+    skipOnSuccess: ENDING.length - index,
+  })),
+  exit,
+  send(NUMBERS.SIGKILL),
+  exit,
+];
+
 /** Removes everything of a container. */
 const remove = (known: Known): Instruction[] => [
   ...known.undos.toReversed().flatMap(takeBack),
@@ -206,88 +229,6 @@ const remove = (known: Known): Instruction[] => [
   removeDirectory(known.directory),
   exit,
 ];
-
-/**
- * The same as launch/host/undo.ts. A cgroup with processes is left to the
- * runtime, which ends them.
- */
-function takeBack({ operation, made }: RecordedUndo): Instruction[] {
-  const isKnown = made || "unique" in operation && operation.unique;
-  if ("path" in operation && !isKnown) {
-    return [{ name: "fail", error: "EBUSY" }];
-  }
-  switch (operation.undo) {
-    case "removeCgroup":
-    case "removeClass":
-      return ifStill(operation.path, made, [removeDirectory(operation.path)]);
-    case "leaveCgroup":
-    case "removeEmpty":
-      // They may hold another container.
-      return ifStill(operation.path, made, [
-        removeDirectory(operation.path, "EBUSY", "ENOTEMPTY"),
-      ]);
-    case "removeFile":
-      return ifStill(operation.path, made, [unlink(operation.path)]);
-    // Only `run` learns profiles, and has images and networks.
-    case "removeUnwritten":
-    case "discard":
-    case "leaveNetwork":
-    case "restoreForwarding":
-    case "removeHosts":
-    case "withdrawPorts":
-    case "releasePorts":
-    case "changeHosts":
-      return [{ name: "fail", error: "EBUSY" }];
-    // The kernel has moved it back, or removed it, with the namespace.
-    case "returnDevice":
-    case "removeRecord":
-      return [];
-  }
-}
-
-// struct statx of linux/stat.h
-const STATX_SIZE = 256;
-const STATX_INO = 0x100;
-const INODE = 32;
-const DEVICE = 136;
-const AT_SYMLINK_NOFOLLOW = 0x100;
-
-/** Skips instructions if a path is gone, or is another program's by now. */
-function ifStill(
-  path: string,
-  made: RecordedUndo["made"],
-  instructions: readonly Instruction[],
-): Instruction[] {
-  if (!made) return [...instructions];
-  const found = new Uint8Array(STATX_SIZE);
-  const [inode, device] = [new Uint8Array(8), new Uint8Array(8)];
-  new DataView(inode.buffer).setBigUint64(0, BigInt(made.inode), true);
-  const { major, minor } = splitDevice(made.device);
-  new DataView(device.buffer).setUint32(0, major, true);
-  new DataView(device.buffer).setUint32(4, minor, true);
-  const same = (
-    at: number,
-    wanted: Uint8Array,
-    rest: number,
-  ): Instruction => ({
-    name: "compare",
-    args: [{ partOf: found, at }, wanted, wanted.length],
-    otherwise: "ESTALE",
-    expect: ["ESTALE"],
-    skipOnExpected: rest,
-  });
-  return [
-    {
-      name: "statx",
-      args: [AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, STATX_INO, found],
-      expect: ["ENOENT", "ENOTDIR"],
-      skipOnExpected: instructions.length + 2,
-    },
-    same(INODE, inode, instructions.length + 1),
-    same(DEVICE, device, instructions.length),
-    ...instructions,
-  ];
-}
 
 /**
  * Waits for the execve of the started process, which is the FIFO's last writer:
@@ -371,18 +312,3 @@ function isNotPaused({ freezer }: Known): Instruction[] {
     },
   ];
 }
-
-const unlink = (path: string): Instruction => ({
-  name: "unlinkat",
-  args: [AT_FDCWD, path, 0],
-  expect: ["ENOENT"],
-});
-
-const removeDirectory = (
-  path: string,
-  ...fine: ("EBUSY" | "ENOTEMPTY")[]
-): Instruction => ({
-  name: "unlinkat",
-  args: [AT_FDCWD, path, AT_REMOVEDIR],
-  expect: ["ENOENT", ...fine],
-});

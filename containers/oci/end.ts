@@ -4,7 +4,7 @@
  */
 
 import { Cgroup } from "../../cgroup/mod.ts";
-import { kill, SIGNAL } from "../../ffi/signal.ts";
+import { ENDING, kill, SIGNAL } from "../../ffi/signal.ts";
 import { ContainerError } from "../../spec/errors.ts";
 import type { Spec } from "../../spec/types.ts";
 import { tryPoststop, type Warn } from "./hooks/hooks.ts";
@@ -20,14 +20,6 @@ import {
 
 /** The longest wait for a killed process to end, in milliseconds. */
 const DEATH = 10_000;
-
-/** The signals that end a program without a handler. */
-const ENDING: readonly number[] = [
-  SIGNAL.SIGHUP,
-  SIGNAL.SIGINT,
-  SIGNAL.SIGQUIT,
-  SIGNAL.SIGTERM,
-];
 
 /**
  * Whether all processes of the container end with the first one,

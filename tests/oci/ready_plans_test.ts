@@ -59,6 +59,9 @@ test(
       assertEquals(said, (await slowly(bundle, "state", "one")).stdout);
     };
     await same("created");
+    // SIGCONT changes nothing for a process that waits to be started.
+    await quickly(bundle, "kill", "one", "18");
+    await same("created");
     await quickly(
       bundle,
       "--log",
@@ -77,6 +80,16 @@ test(
     await quickly(bundle, "delete", "one");
     const { stderr } = await slowly(bundle, "state", "one");
     assertStringIncludes(stderr, "does not exist");
+    // Signals that end a process without a handler.
+    for (const signal of ["TERM", "1", "2", "3", "KILL"]) {
+      await bundle.create("two");
+      await quickly(bundle, "kill", "two", signal);
+      await until(
+        `signal ${signal} ends a container that has not been started`,
+        async () => await bundle.status("two") === "stopped",
+      );
+      await quickly(bundle, "delete", "two");
+    }
   },
   { skip },
 );
