@@ -39,6 +39,8 @@ const NUMBERS = {
   setresuid: [117, 147],
   setresgid: [119, 149],
   getpgid: [121, 155],
+  setfsuid: [122, 151],
+  setfsgid: [123, 152],
   capget: [125, 90],
   capset: [126, 91],
   rt_sigtimedwait: [128, 137],

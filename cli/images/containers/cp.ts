@@ -5,6 +5,7 @@ import {
   filesOf,
 } from "../../../containers/daily/files.ts";
 import { inContainer, ownersIn } from "../../../containers/daily/side.ts";
+import { ownFilesAs } from "../../../ffi/files/file_owner.ts";
 import { Descriptor, O, open } from "../../../ffi/fcntl.ts";
 import {
   archiveOf,
@@ -179,6 +180,8 @@ async function copyIn(
   using side = inContainer(files, path, destination);
   const target = targetOf(side, from);
   const owners = ownersIn(files);
+  // A mount with mapped IDs takes new files of IDs that it maps only.
+  using _owner = owners && ownFilesAs(owners.outside(0, 0));
   using progress = new CopyProgress("to the container", flags);
   const options = {
     root: side.root.fd,
