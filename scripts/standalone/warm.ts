@@ -47,14 +47,19 @@ const ELSEWHERE = ["--root", `${DIRECTORY}/containers`];
 /** An image in a registry of the build, and the store that gets it. */
 const IMAGE = Deno.env.get(IMAGE_NAME)!;
 const STORE = ["--store", `${DIRECTORY}/store`];
+const NO_NETWORK = ["--network", "none"];
 
-/** `run` of the image, which has no files: they are those of the given root. */
-const runImage = (words: Words, flags: Words) => {
+/**
+ * `run` of the image, which has no files: they are those of the given root. By
+ * default a container of an image is in the network of the host's bridge, which
+ * the build must not make.
+ */
+const runImage = (words: Words, flags: Words, network: Words = NO_NETWORK) => {
   const root = words[words.indexOf("--rootfs") + 1]!;
   const mounts = ["bin", "lib", "lib64", "usr"]
     .filter((name) => isDirectory(`${root}/${name}`))
     .flatMap((name) => ["-v", `${root}/${name}:/${name}:ro`]);
-  return [...STORE, "run", ...flags, ...mounts, IMAGE, "true"];
+  return [...STORE, "run", ...network, ...flags, ...mounts, IMAGE, "true"];
 };
 
 function isDirectory(path: string): boolean {
@@ -115,11 +120,10 @@ const PART_LINES: Readonly<Record<Part, Lines>> = {
       ),
   },
   network: {
-    run: (words) =>
-      [[], []].map(() => [
-        ...STORE,
-        ...withFlags(words, "run", ["--network", "bridge"]),
-      ]),
+    run: (words) => [
+      [...STORE, ...withFlags(words, "run", ["--network", "bridge"])],
+      runImage(words, ["--rm"], []),
+    ],
   },
 };
 

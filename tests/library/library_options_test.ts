@@ -228,7 +228,7 @@ const NO_OPTION = [
   ...["detach", "detach-keys", "name", "cidfile", "rm", "restart", "label"],
   ...["stop-signal", "stop-timeout", "log-max-size"],
   // Networks and containers by name are for the command line only.
-  ...["ip", "mac-address", "network-alias", "volumes-from"],
+  ...["ip", "ip6", "mac-address", "network-alias", "volumes-from"],
   // Read by the command line only.
   ...["env-file", "security-opt"],
   ...["tty", "no-tty", "interactive", "status-fd"],

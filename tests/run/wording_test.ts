@@ -26,7 +26,7 @@ for (
     [["--network", "container:web"], /container does not exist: web/],
     [["--pid", "container:web"], /private, host and path.*\/ns\/pid/],
     [["--ipc", "shareable"], /private, host and path.*--ipc private/],
-    [["-p", "80:80"], /Unknown flag -p\. .*--network host/],
+    [["-p", "99999:80"], /--publish 99999:80: invalid hostPort: 99999/],
     [["--label", "a=b"], /requires a container with a name.*--name.*--detach/],
     [["--security-opt=label=type:x"], /Use --selinux with the whole label/],
     [["--die-with-parent"], /It is always enabled/],
