@@ -128,7 +128,10 @@ test("a thing that cannot be is refused in one line, and nothing is left", async
       ["network", "create", "--subnet", "10.9.0.0/24", "x"],
       "overlaps with 10.9.0.0/29 of the network blue",
     ],
-    [["network", "create", "--subnet", "10.9", "x"], "not an IPv4 network"],
+    [
+      ["network", "create", "--subnet", "10.9", "x"],
+      "not an IPv4 or IPv6 network",
+    ],
     [["network", "create", "--driver", "macvlan", "x"], "only driver"],
     [["network", "create", "-o", "what=1", "x"], "unknown option"],
     [["network", "create", "--gateway", "10.9.0.1", "x"], "requires --subnet"],
