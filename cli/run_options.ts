@@ -308,11 +308,17 @@ function modeHint(flag: string, text: string): string | undefined {
  */
 export const isNetworkName = (text: string): boolean =>
   /^([a-zA-Z0-9][a-zA-Z0-9_.-]*|name=.*)$/s.test(text) &&
-  !["none", "host", "private", "shareable"].includes(text);
+  !["none", "host", "private", "shareable"].includes(text) &&
+  !isWayOutWord(text);
+
+/** Whether a value of `--network` names a user's way out. */
+export const isWayOutWord = (text: string | undefined): boolean =>
+  /^(pasta|slirp4netns)(:|$)/.test(text ?? "");
 
 /** Whether `--network` takes a word for every container. */
 export const isNetworkWord = (text: string): boolean =>
-  text === "none" || text === "host" || isNetworkName(text);
+  text === "none" || text === "host" || isNetworkName(text) ||
+  isWayOutWord(text);
 
 function namespaces(flags: Flags): ContainerOptions["namespaces"] {
   const modes: ContainerOptions["namespaces"] = {};
@@ -333,7 +339,8 @@ function namespaces(flags: Flags): ContainerOptions["namespaces"] {
     );
   }
   if (network !== undefined) {
-    modes.network = network === "none" || isNetworkName(network)
+    modes.network = network === "none" || isNetworkName(network) ||
+        isWayOutWord(network)
       ? "private"
       : mode("network", network);
   }

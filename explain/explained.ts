@@ -67,6 +67,7 @@ const HOST_CALLS: Partial<Record<Step["step"], string[]>> = {
   startRelay: ["pidfd_open", "sendmsg"],
   changeHosts: ["openat", "write"],
   detachLink: ["sendto"],
+  startWayOut: ["posix_spawn"],
   writeIdFile: ["openat", "write"],
   writePidFile: ["openat", "write", "rename"],
   reserveEnd: ["rename", "openat", "write"],

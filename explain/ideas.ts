@@ -202,6 +202,7 @@ const OF: { readonly [K in StepKind]: Of<K> } = {
   startRelay: "network",
   changeHosts: "network",
   detachLink: "network",
+  startWayOut: "network",
   keepUses: "mounts",
   makeVolume: "mounts",
   pivotRoot: "root",

@@ -267,6 +267,8 @@ function names({ own }: Subject): string {
 }
 
 function network({ own }: Subject): string {
+  const program = first(own, "startWayOut")?.wayOut.program;
+  if (program) return `Reaches the rest of the world through ${program}`;
   const joined = all(own, "joinNetwork");
   const networks = and(joined.map(({ network }) => network.name));
   const wayOut = all(own, "attachLink").find(({ isWayOut }) => isWayOut);

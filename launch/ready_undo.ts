@@ -42,6 +42,7 @@ export function takeBack({ operation, made }: RecordedUndo): Instruction[] {
     case "withdrawPorts":
     case "releasePorts":
     case "changeHosts":
+    case "endWayOut":
       return [{ name: "fail", error: "EBUSY" }];
     // The kernel has moved it back, or removed it, with the namespace.
     case "returnDevice":

@@ -242,6 +242,16 @@ export const HOST_STEPS: readonly HostStep[] = [
     undo: "kept",
   },
   {
+    step: "startWayOut",
+    wayOut: {
+      program: "pasta",
+      path: "/usr/bin/pasta",
+      mark: "/store/networks/ways/x",
+    },
+    ...says,
+    undo: [{ undo: "endWayOut", mark: "/store/networks/ways/x" }],
+  },
+  {
     step: "writeIdFile",
     path: "/run/x.id",
     id: "x",

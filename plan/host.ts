@@ -42,7 +42,9 @@ export function withRecord(
   return [
     ...(lasts || record ? [recordUndos(record)] : []),
     ...steps.filter((step) => !hasProcess(step)),
-    ...steps.filter(hasProcess),
+    // The others join the user namespace.
+    ...steps.filter(({ step }) => step === "mapIds"),
+    ...steps.filter((step) => hasProcess(step) && step.step !== "mapIds"),
   ];
 }
 

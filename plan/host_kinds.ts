@@ -5,7 +5,12 @@
 
 import type { DeviceRule } from "../spec/resources.ts";
 import type { IdMapping } from "../spec/types.ts";
-import type { HostsChange, NetworkMember, NetworkRecord } from "./network.ts";
+import type {
+  HostsChange,
+  NetworkMember,
+  NetworkRecord,
+  WayOut,
+} from "./network.ts";
 import type { AskedPort } from "./ports.ts";
 import type { MountAttribute, Propagation } from "./mounts/words.ts";
 import type { OwnerMaps, Undoable } from "./undo.ts";
@@ -204,6 +209,11 @@ export type HostFields = {
     /** The same for IPv6. */
     gateway6?: string;
   };
+  /**
+   * execve(2): a program that carries what the first process's network namespace
+   * sends, by sockets of the user.
+   */
+  startWayOut: { wayOut: WayOut };
   /** open(2) O_EXCL and write(2): the ID of the container. */
   writeIdFile: { path: string; id: string };
   /** rename(2) or write(2): the space for the exit status, in PATH.new. */
@@ -354,5 +364,6 @@ export const WITH_PROCESS: ReadonlySet<string> = new Set<HostKind>([
   "attachLink",
   "startRelay",
   "detachLink",
+  "startWayOut",
   "writePidFile",
 ]);

@@ -63,3 +63,16 @@ export interface HostsChange {
   /** Those of them whose containers find each other by name. */
   named: readonly string[];
 }
+
+/** A program that is the way out of a network namespace of a user. */
+export interface WayOut {
+  /** Which one. */
+  program: "pasta" | "slirp4netns";
+  /** Its path. */
+  path: string;
+  /**
+   * A file that has its PID, while it runs. The path is also among its words, so
+   * that it is found whatever was killed.
+   */
+  mark: string;
+}

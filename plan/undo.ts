@@ -72,6 +72,8 @@ export type UndoOperation =
   | { undo: "withdrawPorts"; path: string }
   /** Sets the networks in /etc/hosts of a container back. */
   | ({ undo: "changeHosts"; records: string } & HostsChange)
+  /** Ends the program that is the way out of a user's container. */
+  | { undo: "endWayOut"; mark: string }
   /** Removes the record of all undos, with its directory, after the others. */
   | { undo: "removeRecord" };
 

@@ -29,7 +29,11 @@ import { Flags } from "../flags.ts";
 import { entrypointWords } from "../parse_run.ts";
 import { isKept } from "../run_flags.ts";
 import { withImageNetwork, withNetworkVariable } from "../network/default.ts";
-import { isNetworkName, optionsFromFlags } from "../run_options.ts";
+import {
+  isNetworkName,
+  isWayOutWord,
+  optionsFromFlags,
+} from "../run_options.ts";
 
 /** What a command line of `run` asks for. */
 export interface Asked {
@@ -108,7 +112,9 @@ async function rootAndCommand(
     : new Flags(given.given, [word, ...given.rest]);
   // A wrong flag is reported before anything is looked up.
   const asked = optionsFromFlags(flags, requester);
-  const joined = namesNetwork(flags) ? await withNetworks(asked, flags) : null;
+  const joined = namesNetwork(flags)
+    ? await withNetworks(asked, flags, requester)
+    : null;
   const when = pullWhen(given);
   if (named !== undefined && asked.rootfs !== undefined) {
     throw new UsageError(
@@ -131,7 +137,7 @@ async function rootAndCommand(
     });
   if (meaning.kind === "command") {
     if (!asked.mounts?.some(isImageMount)) refuseImageFlags(given, word);
-    const options = joined ?? await withNetworks(asked, flags);
+    const options = joined ?? await withNetworks(asked, flags, requester);
     return {
       flags,
       options,
@@ -146,7 +152,7 @@ async function rootAndCommand(
     );
   }
   const options = joined ??
-    await withNetworks(asked, withImageNetwork(flags, requester));
+    await withNetworks(asked, withImageNetwork(flags, requester), requester);
   const { imageOf } = await import("./image_of.ts");
   const { image, config } = await imageOf(word, {
     when: meaning.kind === "place" || meaning.fetch ? when : "never",
@@ -180,8 +186,12 @@ async function rootAndCommand(
 const namesNetwork = (flags: Flags) => flags.last("network") !== undefined;
 
 /** The network that nobody has named. */
-const chosen = ({ networks }: ContainerOptions): Pick<Asked, "network"> =>
-  networks ? { network: networks.places[0]!.network.name } : {};
+function chosen(
+  { networks, wayOut }: ContainerOptions,
+): Pick<Asked, "network"> {
+  const name = networks?.places[0]?.network.name ?? wayOut?.program;
+  return name === undefined ? {} : { network: name };
+}
 
 /** Flags that need a network. */
 const NETWORK_FLAGS = [
@@ -202,8 +212,13 @@ async function withPortsOf(asked: Asked, given: Flags): Promise<Asked> {
 async function withNetworks(
   options: ContainerOptions,
   flags: Flags,
+  requester: Requester,
 ): Promise<ContainerOptions> {
   const shared = flags.last("network");
+  if (isWayOutWord(shared)) {
+    const { withWayOut } = await import("../network/way_out.ts");
+    return withWayOut(options, shared!, { flags, requester });
+  }
   if (shared?.startsWith("container:")) {
     const { shareNetwork } = await import("../network/shared.ts");
     return shareNetwork(options, shared, flags);

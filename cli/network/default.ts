@@ -1,6 +1,7 @@
 /** The network of a container whose command line names none. */
 
 import { capabilitiesIn } from "../../containers/decide/caller.ts";
+import { usualWayOut } from "../../containers/decide/networks/way_out.ts";
 import type { Requester } from "../../containers/decide/requester.ts";
 import { DEFAULT_NETWORK } from "../../network/records/record.ts";
 import { UsageError } from "../../spec/errors.ts";
@@ -33,16 +34,18 @@ export function withNetworkVariable(
 
 /**
  * The flags of a container of an image: as root it is in the default network,
- * as with docker. Root without the right to make devices has none.
+ * as with docker, and a user's has pasta or slirp4netns, as with podman. Root
+ * without the right to make devices has none.
  */
 export function withImageNetwork(flags: Flags, requester: Requester): Flags {
   const { caller, world } = requester;
   const { effective } = world.capabilities();
   const can = caller.uid === 0 && caller.privileged && !caller.nested &&
     capabilitiesIn(effective).has("CAP_NET_ADMIN");
-  return can && flags.last("network") === undefined
-    ? withNetwork(flags, DEFAULT_NETWORK)
-    : flags;
+  if (flags.last("network") !== undefined) return flags;
+  if (can) return withNetwork(flags, DEFAULT_NETWORK);
+  const program = caller.uid === 0 || caller.nested ? null : usualWayOut(world);
+  return program === null ? flags : withNetwork(flags, program);
 }
 
 const withNetwork = (flags: Flags, word: string): Flags =>

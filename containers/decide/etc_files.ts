@@ -8,6 +8,7 @@
  * the file is always there.
  */
 
+import { DNS_ADDRESS } from "../../network/rootless/way_out.ts";
 import { MEMORY_FILE } from "../../plan/mounts/memory_files.ts";
 import { hasNamespace } from "../../plan/namespaces.ts";
 import { UsageError } from "../../spec/errors.ts";
@@ -184,12 +185,16 @@ function hostGateway(
  * lines of their kind.
  */
 function resolvFile(
-  { dns = {}, networks }: ContainerOptions,
+  { dns = {}, networks, wayOut }: ContainerOptions,
   spec: Spec,
   world: World,
 ): EtcFile {
   const { search = [], options = [] } = dns;
-  const servers = dns.servers?.length ? dns.servers : serversOf(networks);
+  const servers = dns.servers?.length
+    ? dns.servers
+    : wayOut
+    ? serversBehind(wayOut, world)
+    : serversOf(networks);
   const flag = dns.servers?.length
     ? "--dns"
     : search.length
@@ -198,7 +203,7 @@ function resolvFile(
     ? "--dns-option"
     : null;
   const path = "/etc/resolv.conf";
-  const host = networks
+  const host = networks || wayOut
     ? reachable(world)
     : hasNamespace(spec, "network")
     ? null
@@ -226,6 +231,19 @@ const serversOf = (networks: ContainerOptions["networks"]): string[] => [
     networks?.places.flatMap(({ network }) => network.dns ?? []) ?? [],
   ),
 ];
+
+/** The way out's own server, which asks the host's, and then those. */
+const serversBehind = (
+  { program }: NonNullable<ContainerOptions["wayOut"]>,
+  world: World,
+): string[] => [
+  DNS_ADDRESS[program],
+  ...[...(reachable(world) ?? "").matchAll(/^nameserver\s+(\d[\d.]*)\s*$/gm)]
+    .map(([, address = ""]) => address).slice(0, MOST_SERVERS - 1),
+];
+
+/** What resolv.conf(5) allows. */
+const MOST_SERVERS = 3;
 
 /** A server on the host's loopback, which a container cannot reach. */
 const LOOPBACK_SERVER = /^nameserver\s+(127\.|::1\b)/;

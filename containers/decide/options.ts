@@ -8,6 +8,7 @@
 import type { ImageRoot } from "./images/unpacked_image.ts";
 import type { NetworkPlaces } from "./networks/join_networks.ts";
 import type { PortOptions } from "../../plan/ports.ts";
+import type { WayOutChoice } from "./networks/way_out.ts";
 import type { LandlockRules } from "../../plan/process/landlock.ts";
 import type { Resources } from "../../spec/resources.ts";
 import type {
@@ -63,6 +64,8 @@ export interface ContainerOptions {
   namespaces?: Partial<Record<Exclude<NamespaceType, "user">, NamespaceMode>>;
   /** The networks that it is in; its network namespace is a new one. */
   networks?: NetworkPlaces;
+  /** A program that is the way out of its network namespace, for users. */
+  wayOut?: WayOutChoice;
   /** The container whose network namespace it shares. */
   sharedNetwork?: SharedNetwork;
   /** The ports of the host that lead to it; it needs a network for them. */

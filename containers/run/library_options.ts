@@ -14,6 +14,7 @@ export interface LibraryOptions extends
     | "command"
     | "networks"
     | "ports"
+    | "wayOut"
     | "sharedNetwork"
     | "images"
   > {

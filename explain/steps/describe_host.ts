@@ -95,6 +95,8 @@ export const HOST_DESCRIPTIONS: Descriptions<HostKind> = {
     `remove the device in the network ${network.name}${
       gateway === null ? "" : `, and set the default route to ${gateway}`
     }`,
+  startWayOut: ({ wayOut: { path } }) =>
+    `start ${path}, the container's way out`,
   writeIdFile: ({ path }) => `write the ID of the container to ${path}`,
   reserveEnd: ({ path }) => `reserve space for ${path}, the exit status`,
   reserveProfile: ({ path }) => `create ${path} for the learned profile`,
@@ -145,6 +147,7 @@ const UNDOS: Record<UndoOperation["undo"], string> = {
     "set it back after the last container, if it was not set before",
   removeHosts: "remove it, and the container's names from those of others",
   changeHosts: "set the networks in it back",
+  endWayOut: "end it",
   removeRecord: "remove the record, with its directory if it has one, last",
 };
 

@@ -88,6 +88,7 @@ export const HOST_NEEDS: { readonly [K in HostKind]: Entry<K> } = {
   startRelay: { features: feature("5.3", "pidfd_open") },
   changeHosts: { access: IN_RECORDS },
   detachLink: { capabilities: netAdmin },
+  startWayOut: { access: "/dev/net/tun, and pasta or slirp4netns" },
   writeIdFile: { access: IN_DIRECTORY },
   reserveEnd: { access: IN_DIRECTORY },
   reserveProfile: { access: IN_DIRECTORY },

@@ -152,6 +152,7 @@ function applied(step: FileStep): string[] {
     case "filterNetwork":
     case "attachLink":
     case "detachLink":
+    case "startWayOut":
       return [];
     // What they do depends on the other containers at that time.
     case "recordNetwork":

@@ -198,6 +198,8 @@ export class HostPhase implements Disposable {
         return (await import("./ports.ts")).publishReserved(step);
       case "startRelay":
         return (await import("./ports.ts")).startRelay(step, pid, this.#ports);
+      case "startWayOut":
+        return (await import("./way_out.ts")).startWayOut(step.wayOut, pid);
       case "keepUses":
         return (await import("./changes.ts")).keepUses(step);
       case "makeVolume":

@@ -13,13 +13,15 @@ import {
 import { hasMembers, releaseLease } from "../../network/records/leases.ts";
 import type { UndoOperation } from "../../plan/undo.ts";
 import { bootId } from "./owner.ts";
+import { endWayOut } from "./way_out.ts";
 
 /** The operations about networks. */
 type NetworkUndoName =
   | "leaveNetwork"
   | "restoreForwarding"
   | "removeHosts"
-  | "changeHosts";
+  | "changeHosts"
+  | "endWayOut";
 
 type NetworkUndo = Extract<
   UndoOperation,
@@ -38,6 +40,8 @@ export function takeBackNetwork(operation: NetworkUndo): void {
       return removeHosts(operation.path);
     case "changeHosts":
       return changeHosts(operation.path, directoriesOf(operation));
+    case "endWayOut":
+      return endWayOut(operation.mark);
     case "restoreForwarding": {
       const { records, note } = operation;
       const boot = bootId() ?? "";

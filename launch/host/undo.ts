@@ -93,6 +93,7 @@ function takeBackOne(
     case "restoreForwarding":
     case "removeHosts":
     case "changeHosts":
+    case "endWayOut":
       return takeBackNetwork(operation);
     case "withdrawPorts":
       return takeBackPublished(operation.path);

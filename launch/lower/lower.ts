@@ -59,6 +59,7 @@ const HOST: Lowering<HostKind> = {
   startRelay: none,
   changeHosts: none,
   detachLink: none,
+  startWayOut: none,
   keepUses: none,
   makeVolume: none,
   copyUp: none,

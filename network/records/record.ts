@@ -20,7 +20,13 @@ export const FIXED_IDS = {
 export const DEFAULT_BRIDGE = "container0";
 
 /** The names that mean no network of ours. */
-export const RESERVED_NAMES: readonly string[] = ["host", "none", "container"];
+export const RESERVED_NAMES: readonly string[] = [
+  "host",
+  "none",
+  "container",
+  "pasta",
+  "slirp4netns",
+];
 
 const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/;
 /** The digits of the ID in the name of the bridge: IFNAMSIZ is 16. */

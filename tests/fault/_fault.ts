@@ -145,6 +145,7 @@ const EVERY_KIND: Record<StepKind, true> = {
   startRelay: true,
   changeHosts: true,
   detachLink: true,
+  startWayOut: true,
   keepUses: true,
   makeVolume: true,
 };
