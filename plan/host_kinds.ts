@@ -137,6 +137,8 @@ export type HostFields = {
     /** The name of the container, or else its short ID. */
     name: string;
     ports: readonly AskedPort[];
+    /** The process enters the container's network namespace later. */
+    enters?: true;
   };
   /** nf_tables: the reserved ports in the maps of our table, to the address taken. */
   publishPorts: {

@@ -193,9 +193,11 @@ function chosen(
   return name === undefined ? {} : { network: name };
 }
 
+const PUBLISHING = ["publish", "publish-all"];
+
 /** Flags that need a network. */
 const NETWORK_FLAGS = [
-  ...["ip", "ip6", "mac-address", "network-alias", "publish", "publish-all"],
+  ...["ip", "ip6", "mac-address", "network-alias", ...PUBLISHING],
 ];
 
 /** Adds the ports that the flags and the image name. */
@@ -215,9 +217,13 @@ async function withNetworks(
   requester: Requester,
 ): Promise<ContainerOptions> {
   const shared = flags.last("network");
-  if (isWayOutWord(shared)) {
+  // A published port of a user needs a way out.
+  const needsWay = shared === undefined && requester.caller.uid !== 0 &&
+    PUBLISHING.some((name) => flags.last(name) !== undefined);
+  const word = needsWay ? "pasta" : shared;
+  if (word !== undefined && isWayOutWord(word)) {
     const { withWayOut } = await import("../network/way_out.ts");
-    return withWayOut(options, shared!, { flags, requester });
+    return withWayOut(options, word, { flags, requester });
   }
   if (shared?.startsWith("container:")) {
     const { shareNetwork } = await import("../network/shared.ts");

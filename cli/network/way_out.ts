@@ -7,6 +7,7 @@ import { WAYS_OUT } from "../../network/rootless/way_out.ts";
 import { UsageError } from "../../spec/errors.ts";
 import type { Flags } from "../flags.ts";
 import { networksDirectory } from "./open.ts";
+import { publishedBy } from "./published.ts";
 
 const OF_NETWORKS = ["ip", "ip6", "mac-address", "network-alias"];
 
@@ -40,6 +41,7 @@ export function withWayOut(
     );
   }
   const flag = OF_NETWORKS.find((name) => flags.last(name) !== undefined);
+  publishedBy(flags);
   if (flag !== undefined) {
     throw new UsageError(
       `--${flag} requires a network of your own, and ${word} is not one`,
@@ -50,7 +52,7 @@ export function withWayOut(
     ...options,
     wayOut: {
       ...requireWayOut(world, program),
-      directory: `${networksDirectory()}/ways`,
+      directory: networksDirectory(),
     },
   };
 }

@@ -219,8 +219,9 @@ function keeping(store: Store, { record }: Entry, directory: Descriptor) {
   const { id, daily } = record;
   const { interactive, logMax, restart, autoRemove, delay } = daily!;
   const [, ...self] = THIS_MACHINE.program();
-  // Its addresses and ports are given back when it ends.
-  const inNetworks = Boolean(daily!.options.networks);
+  // Its addresses, ports and way out are given back when it ends.
+  const { networks, wayOut } = daily!.options;
+  const inNetworks = Boolean(networks ?? wayOut);
   const once = restart.name === "no";
   const then = once && !autoRemove && !inNetworks ? undefined : {
     argv: [Deno.execPath(), ...self, "--root", store.root, "ended", id],

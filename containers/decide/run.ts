@@ -27,7 +27,7 @@ import { absolutePath, type Requester } from "./requester.ts";
 import { type OwnHosts, ownNames } from "./etc_files.ts";
 import { hostsMount, networkSteps } from "./networks/join_networks.ts";
 import { notPublished } from "./networks/publish_ports.ts";
-import { wayOutStep } from "./networks/way_out.ts";
+import { wayOutSteps } from "./networks/way_out.ts";
 import { findLayers } from "./overlay_layers.ts";
 import { EMPTY_ROOTFS, rootKindOf } from "./root_filesystem.ts";
 import { type LearnTarget, learnTarget, seccompFilter } from "./seccomp.ts";
@@ -200,7 +200,13 @@ export async function decideRun(
           ports: options.ports,
         })
         : [],
-      ...options.wayOut ? [wayOutStep(options.wayOut, request.id)] : [],
+      ...options.wayOut
+        ? wayOutSteps(options.wayOut, {
+          id: request.id,
+          name: record?.container ?? request.id.slice(0, SHORT),
+          ports: options.ports,
+        })
+        : [],
       ...(volumes || mounted) && !from
         ? await usesOf(request, volumes?.names ?? [], mounted?.used)
         : [],

@@ -17,6 +17,7 @@ import {
   readPorts,
   writePorts,
 } from "../../network/ports/record.ts";
+import { textOrNull } from "../../network/records/files.ts";
 import { memberOf } from "../../network/records/leases.ts";
 import type { ReservedPort } from "../../plan/ports.ts";
 import type { StepOf } from "../../plan/step.ts";
@@ -31,11 +32,11 @@ import { bootId, startTime } from "./owner.ts";
  * @throws {ContainerError} if one cannot be had
  */
 export function reservePorts(
-  { path, container, name, ports }: StepOf<"reservePorts">,
+  { path, container, name, ports, enters }: StepOf<"reservePorts">,
 ): PortRelay {
   let relay: PortRelay;
   try {
-    relay = PortRelay.bind(container, ports);
+    relay = PortRelay.bind(container, ports, enters);
   } catch (cause) {
     throw cause instanceof PortError ? explain(cause, path) : cause;
   }
@@ -74,9 +75,20 @@ export function startRelay(
   pid: number,
   relay: PortRelay | undefined,
 ): void {
-  const { address } = ofThis(path);
+  const { address = addressInside(pid) } = ofThis(path);
   if (!relay || address === undefined) throw gone();
   relay.start(pid, address);
+}
+
+/**
+ * The first address of a process's network namespace besides loopback, from the
+ * lines `|-- ADDRESS` and `/32 host LOCAL`.
+ */
+function addressInside(pid: number): string | undefined {
+  const text = textOrNull(`/proc/${pid}/net/fib_trie`) ?? "";
+  const [, address] =
+    /\|-- (?!127\.)(\d+(?:\.\d+){3})\n\s+\/32 host LOCAL/.exec(text) ?? [];
+  return address;
 }
 
 function ofThis(path: string): PortsRecord {
@@ -156,7 +168,7 @@ const REASONS: Record<string, [reason: string, hint: string] | undefined> = {
   ],
   EACCES: [
     "permission denied (EACCES)",
-    "Ports below net.ipv4.ip_unprivileged_port_start need CAP_NET_BIND_SERVICE.",
+    "Choose a port from 1024 on, or let users bind it: sudo sysctl net.ipv4.ip_unprivileged_port_start=80.",
   ],
   EMFILE: [
     "too many open files (EMFILE)",

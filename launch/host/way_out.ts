@@ -16,7 +16,6 @@ import { variable } from "../../ffi/environment.ts";
 import { syscall } from "../../ffi/libc.ts";
 import { signalProcess } from "../../ffi/pidfd.ts";
 import { SIGNAL } from "../../ffi/signal.ts";
-import { spawn } from "../../ffi/spawn.ts";
 import { exitCode, wait } from "../../ffi/wait.ts";
 import {
   isWayOut,
@@ -30,6 +29,7 @@ import {
   textOrNull,
   writeWhole,
 } from "../../network/records/files.ts";
+import { defaultSignals } from "../../plan/process/process.ts";
 import type { Step } from "../../plan/step.ts";
 import { ContainerError, systemReason } from "../../spec/errors.ts";
 import { compileSteps } from "../program.ts";
@@ -38,6 +38,8 @@ import { clonedPid, walk } from "../walker.ts";
 /** Where slirp4netns says that it is ready. */
 const READY = 3;
 const MOST_SAID = 4096;
+
+const why = "the program outlives this command, and its terminal";
 
 /**
  * Starts the program for a process, and waits until the device inside has its
@@ -57,10 +59,12 @@ export function startWayOut(wayOut: WayOut, pid: number): void {
       ? startPasta(wayOut, pid, said)
       : startSlirp(wayOut, pid, said);
     if (isReady) return;
+    endWayOut(mark);
     const { reason, hint } = wayOutError(wayOut, textOf(said));
     throw new ContainerError(`Cannot start ${program}: ${reason}`, { hint });
   } catch (cause) {
     if (cause instanceof ContainerError) throw cause;
+    endWayOut(mark);
     throw new ContainerError(
       `Cannot start ${program}: ${systemReason(cause)}`,
       {
@@ -71,32 +75,37 @@ export function startWayOut(wayOut: WayOut, pid: number): void {
   }
 }
 
-/** pasta leaves its process in the background when it is ready. */
+/** What both begin with: Deno ignores SIGPIPE, and pasta refuses that. */
+const startsOf = (wayOut: WayOut, pid: number): Step[] => [
+  defaultSignals,
+  {
+    step: "execute",
+    candidates: [wayOut.path],
+    argv: wayOutWords(wayOut, { pid, ready: READY }),
+    env: [`PATH=${variable("PATH") ?? "/usr/bin:/bin"}`],
+    why,
+    man: "execve(2)",
+  },
+];
+
+/** pasta leaves a process in the background when it is ready. */
 function startPasta(wayOut: WayOut, pid: number, said: Descriptor): boolean {
+  const steps = startsOf(wayOut, pid);
   using none = moveUp(open("/dev/null", O.O_RDWR));
-  const child = spawn(
-    wayOut.path,
-    [...wayOutWords(wayOut, READY), String(pid)],
-    { 0: none.fd, 1: none.fd, 2: said.fd },
-  );
-  const status = wait(child);
+  using walking = walk(compileSteps(steps), () => steps, {
+    fds: { 0: none, 1: none, 2: said },
+  });
+  const status = wait(walking.pid);
+  walking.check();
   return status !== null && exitCode(status) === 0;
 }
 
 /** slirp4netns stays in front, so a process in between leaves it. */
 function startSlirp(wayOut: WayOut, pid: number, said: Descriptor): boolean {
-  const why = "the program outlives this command, and its terminal";
   const steps: Step[] = [
     { step: "clone", namespaces: [], why, man: "clone(2)" },
     { step: "makeSession", why, man: "setsid(2)" },
-    {
-      step: "execute",
-      candidates: [wayOut.path],
-      argv: [...wayOutWords(wayOut, READY), String(pid)],
-      env: [`PATH=${variable("PATH") ?? "/usr/bin:/bin"}`],
-      why,
-      man: "execve(2)",
-    },
+    ...startsOf(wayOut, pid),
   ];
   const ready = pipe();
   using ours = ready.read;
@@ -104,7 +113,7 @@ function startSlirp(wayOut: WayOut, pid: number, said: Descriptor): boolean {
   const started = () => {
     using theirs = moveUp(ready.write);
     using walking = walk(compileSteps(steps), () => steps, {
-      fds: { 0: none, 1: none, 2: said, [READY]: theirs },
+      fds: { 0: none, 1: said, 2: said, [READY]: theirs },
     });
     return clonedPid(walking);
   };

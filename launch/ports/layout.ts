@@ -19,6 +19,7 @@ export const HEAD = {
   pid: 16,
   family: 20,
   address: 24,
+  enter: 40,
 } as const;
 
 /** Offsets in an entry. */

@@ -71,12 +71,13 @@ const entriesOf = (ports: readonly AskedPort[]): Entry[] =>
     }))
   );
 
-function configOf(entries: readonly Entry[]): Uint8Array {
+function configOf(entries: readonly Entry[], enters: boolean): Uint8Array {
   const { magic, head, entry } = RELAY_CONFIG;
   const bytes = new Uint8Array(head + entry * entries.length);
   const view = new DataView(bytes.buffer);
   view.setUint32(HEAD.magic, magic, true);
   view.setUint32(HEAD.count, entries.length, true);
+  view.setUint32(HEAD.enter, Number(enters), true);
   entries.forEach(({ asked, address, flags }, index) => {
     const at = head + entry * index;
     const [first, last] = asked.host;
@@ -133,12 +134,20 @@ export class PortRelay implements Disposable {
   /**
    * Starts a relay, which binds ports and waits.
    *
+   * @param enters it reaches the container from the container's own network
+   * namespace, as it must without root
    * @throws {PortError} for the first address and port that cannot be bound
    */
-  static bind(container: string, asked: readonly AskedPort[]): PortRelay {
+  static bind(
+    container: string,
+    asked: readonly AskedPort[],
+    enters = false,
+  ): PortRelay {
     using held = new DisposableStack();
     const entries = entriesOf(asked);
-    const config = held.use(moveUp(memoryFile("ports", configOf(entries))));
+    const config = held.use(
+      moveUp(memoryFile("ports", configOf(entries, enters))),
+    );
     const [ours, theirs] = socketPair().map((end) => moveUp(end));
     const control = held.use(ours!);
     {

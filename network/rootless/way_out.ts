@@ -28,14 +28,15 @@ export const DNS_ADDRESS: Readonly<Record<WayOut["program"], string>> = {
 };
 
 /**
- * The words of the program, up to the PID of a process in the namespace. The
- * mark is among them: a process is the right one if its command line has it.
+ * The words of the program. The mark is among them: a process is the right one
+ * if its command line has it.
  *
+ * @param pid a process in the namespace
  * @param ready the descriptor to which slirp4netns writes
  */
 export function wayOutWords(
   { program, mark }: WayOut,
-  ready: number,
+  { pid, ready }: { pid: number; ready: number },
 ): string[] {
   return program === "pasta"
     ? [
@@ -45,11 +46,13 @@ export function wayOutWords(
       // Nothing of the host's loopback is reached, and nothing is published.
       ...["--no-map-gw", "--tcp-ports", "none", "--udp-ports", "none"],
       ...["--tcp-ns", "none", "--udp-ns", "none", "--pid", mark],
+      String(pid),
     ]
     // It has no option for a file, so its name has the mark.
     : [
       ...[`slirp4netns=${mark}`, "--configure", "--disable-host-loopback"],
       ...[`--mtu=${WAY_OUT_MTU}`, `--ready-fd=${ready}`],
+      ...[String(pid), WAY_OUT_DEVICE],
     ];
 }
 

@@ -2,7 +2,7 @@
  * Carries out a host phase in which a step fails, or this program is killed.
  * Started by tests/fault/host_fault_test.ts.
  *
- *   _host_fault_main.ts FAULT run|network|detached|create|madeUp ARGUMENT…
+ *   _host_fault_main.ts FAULT run|network|wayOut|detached|create|madeUp ARGUMENT…
  *
  * FAULT is a HostFault as JSON. With `--print=FILE` instead, writes the steps.
  *
@@ -14,6 +14,7 @@ import { RUN_FLAGS } from "../../cli/run_flags.ts";
 import { optionsFromFlags } from "../../cli/run_options.ts";
 import { CREATE_FLAGS, createOptions } from "../../cli/oci/create_flags.ts";
 import { recordsIn } from "../../containers/decide/networks/join_networks.ts";
+import { findWayOut } from "../../containers/decide/networks/way_out.ts";
 import type { ContainerOptions } from "../../containers/decide/options.ts";
 import { requesterIn } from "../../containers/decide/requester.ts";
 import { THIS_MACHINE } from "../../containers/world/real_world.ts";
@@ -70,6 +71,16 @@ const ACTS: Record<string, (argv: string[]) => Act> = {
       },
     });
   },
+  // Root can start slirp4netns, not pasta; the steps are the same.
+  wayOut: ([directory, ...argv]) =>
+    running({
+      ...optionsOf(argv),
+      wayOut: {
+        ...findWayOut(THIS_MACHINE, ["slirp4netns"])!,
+        directory: directory!,
+      },
+      ports: { published: parsePublish("80"), exposed: [] },
+    }),
   detached([root, ...argv]) {
     const options = optionsOf(argv);
     const rootfs = options.rootfs!;

@@ -33,7 +33,7 @@ const MAIN = "fault/_host_fault_main.ts";
 
 /** A host phase that is carried out again and again. */
 interface Case {
-  act: "run" | "network" | "detached" | "create" | "madeUp";
+  act: "run" | "network" | "wayOut" | "detached" | "create" | "madeUp";
   /** The words after the act, with a directory of its own. */
   words: (directory: string) => readonly string[];
   /** Prepares the directory. */
@@ -217,6 +217,35 @@ test(
   { skip: without("ip") ?? without("nft") },
 );
 
+test(
+  "a failed or killed run leaves no program that is its way out",
+  async () => {
+    await failAll({
+      act: "wayOut",
+      words: (directory) => [
+        ...[directory, "-q", "--no-init", "--rootfs", rootfs(), "true"],
+      ],
+      before: async (directory) => {
+        await Deno.mkdir(`${directory}/ways`, { mode: 0o700 });
+        await Deno.mkdir(`${directory}/ports`, { mode: 0o700 });
+      },
+      sweep: nextRun,
+    });
+    await until("no program", () => running("slirp4netns").length === 0);
+  },
+  { skip: without("slirp4netns") ?? noTunnel() },
+);
+
+/** Why no device can be made here for a program's packets, or null. */
+function noTunnel(): string | null {
+  try {
+    Deno.openSync("/dev/net/tun", { read: true, write: true }).close();
+    return null;
+  } catch {
+    return "needs /dev/net/tun";
+  }
+}
+
 /** The ports that the firewall sends to containers. */
 async function published(): Promise<string[]> {
   const map = ["nft", "list", "map", "ip", "container", "published"];
@@ -224,12 +253,15 @@ async function published(): Promise<string[]> {
 }
 
 /** The processes that hold published ports. */
-const relays = () =>
+const relays = () => running("container-ports");
+
+/** The processes whose first word begins so. */
+const running = (word: string) =>
   namesIn("/proc").filter((pid) => {
     try {
       // Of one that has ended, and is not reaped, it is empty.
       return Deno.readTextFileSync(`/proc/${pid}/cmdline`)
-        .startsWith("container-ports");
+        .startsWith(word);
     } catch {
       return false;
     }

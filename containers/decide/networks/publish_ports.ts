@@ -76,15 +76,48 @@ export function portSteps(
   };
 }
 
+/** The steps that publish the ports of a container with a way out of its own. */
+export function relayedPortSteps(
+  ports: PortOptions | undefined,
+  { directory, id, name }: Pick<PortPlace, "directory" | "id" | "name">,
+): PortSteps {
+  if (!ports?.published.length) return NO_PORTS;
+  const path = portsRecordOf(directory, id);
+  return {
+    first: [{
+      step: "reservePorts",
+      path,
+      container: id,
+      name,
+      ports: ports.published,
+      enters: true,
+      why:
+        "no other program gets the ports while the container lives; one in use is an error before anything is made",
+      man: "bind(2)",
+      undo: [{ undo: "releasePorts", path }],
+    }],
+    filtered: [],
+    last: [{
+      step: "startRelay",
+      path,
+      why:
+        "a user has no firewall; a process copies the bytes from inside the container's network namespace",
+      man: "splice(2)",
+      undo: "kernel",
+    }],
+  };
+}
+
 /** Why ports that are asked for are not published; null if they are. */
 export function notPublished(
-  { ports, networks, namespaces = {} }: {
+  { ports, networks, wayOut, namespaces = {} }: {
     ports?: PortOptions;
+    wayOut?: unknown;
     networks?: { places: readonly { network: NetworkRecord }[] };
     namespaces?: { network?: string };
   },
 ): string | null {
-  if (!ports?.published.length) return null;
+  if (!ports?.published.length || wayOut) return null;
   if (networks?.places.some(({ network }) => !network.internal)) return null;
   return `the ports are not published: ${
     networks

@@ -5,12 +5,14 @@
 
 import { WAYS_OUT } from "../../../network/rootless/way_out.ts";
 import type { WayOut } from "../../../plan/network.ts";
+import type { PortOptions } from "../../../plan/ports.ts";
 import type { HostStep } from "../../../plan/step.ts";
 import { SpecError } from "../../../spec/errors.ts";
 import type { World } from "../../world/world.ts";
 import { orNull } from "../requester.ts";
+import { relayedPortSteps } from "./publish_ports.ts";
 
-/** A program, and the directory of its marks. */
+/** A program, and the directory of everything about networks. */
 export type WayOutChoice = Pick<WayOut, "program" | "path"> & {
   directory: string;
 };
@@ -91,18 +93,23 @@ const hasDefaultRoute = (world: World) =>
     (line) => /^\S+\t0{8}\t.*\t0{8}\t\d+\t\d+\t\d+/.test(line),
   );
 
-/** The step that starts it. */
-export function wayOutStep(
+/** The steps that start it, and publish ports. */
+export function wayOutSteps(
   { program, path, directory }: WayOutChoice,
-  id: string,
-): HostStep {
-  const mark = `${directory}/${id}`;
-  return {
-    step: "startWayOut",
-    wayOut: { program, path, mark },
-    why:
-      "only root can connect a network namespace with the host's network; the program sends what the container sends, by sockets of its own",
-    man: `${program}(1)`,
-    undo: [{ undo: "endWayOut", mark }],
-  };
+  { id, name, ports }: { id: string; name: string; ports?: PortOptions },
+): HostStep[] {
+  const mark = `${directory}/ways/${id}`;
+  const { first, last } = relayedPortSteps(ports, { directory, id, name });
+  return [
+    ...first,
+    {
+      step: "startWayOut",
+      wayOut: { program, path, mark },
+      why:
+        "only root can connect a network namespace with the host's network; the program sends what the container sends, by sockets of its own",
+      man: `${program}(1)`,
+      undo: [{ undo: "endWayOut", mark }],
+    },
+    ...last,
+  ];
 }
