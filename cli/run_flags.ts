@@ -226,7 +226,7 @@ export const RUN_FLAGS: readonly Flag[] = [
   {
     name: "network",
     value: "MODE",
-    help: "none, host, path:FILE, container:NAME or a NETWORK",
+    help: "none, host, pasta, path:FILE, container:ID, NETWORK",
   },
   { name: "net", as: "network", value: "MODE", help: "The same as --network" },
   {

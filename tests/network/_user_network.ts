@@ -149,7 +149,6 @@ export class UserNetwork implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     const ids = (await this.does("ps", "-aq")).split("\n").filter(Boolean);
     if (ids.length) await this.does("rm", "-f", ...ids);
-    await this.does("network", "prune", "-f");
     assertEquals(this.processes(), []);
     await this.#stack[Symbol.asyncDispose]();
     await this.outside[Symbol.asyncDispose]();
