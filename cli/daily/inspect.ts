@@ -96,7 +96,8 @@ const shownOf = (image?: ImageRoot, exposed?: readonly string[]) => {
 
 /** The word of `--network`, as docker shows it. */
 function networkMode({ spec, daily }: View["record"]): string {
-  const { networks, sharedNetwork } = daily?.options ?? {};
+  const { networks, wayOut, sharedNetwork } = daily?.options ?? {};
+  if (wayOut) return wayOut.program;
   if (networks) return networks.places[0]?.network.name ?? "none";
   if (sharedNetwork) return `container:${sharedNetwork.container}`;
   const namespace = spec.linux.namespaces.find(({ type }) =>

@@ -30,11 +30,15 @@ const RUNS: readonly View["status"][] = ["running", "paused"];
 
 /** The ports that a container that runs has on the host. */
 export function bindingsOf({ record, status }: View): Binding[] {
-  const { networks, ports } = record.daily?.options ?? {};
-  if (!networks || !ports?.published.length || !RUNS.includes(status)) {
+  const { networks, wayOut, ports } = record.daily?.options ?? {};
+  const { directory } = networks ?? wayOut ?? {};
+  if (
+    directory === undefined || !ports?.published.length ||
+    !RUNS.includes(status)
+  ) {
     return [];
   }
-  const found = readPorts(portsRecordOf(networks.directory, record.id));
+  const found = readPorts(portsRecordOf(directory, record.id));
   return (found?.ports ?? []).flatMap((
     { protocol, hostAddress, hostPort, port, ipv4Only },
   ) =>

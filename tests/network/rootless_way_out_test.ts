@@ -37,6 +37,51 @@ test(
   { skip },
 );
 
+test(
+  "a user's published ports work from other hosts, loopback and IPv6",
+  async () => {
+    await using user = await UserNetwork.make();
+    const serve = "while true; do echo hello | nc -l -p 80; done";
+    for (const network of ["pasta", "slirp4netns"]) {
+      await user.does(
+        ...["run", "-q", "-d", "--name", "web", "--network", network],
+        ...["-p", "8080:80", "sh", "-c", serve],
+      );
+      assertEquals(
+        await user.does("port", "web"),
+        "80/tcp -> 0.0.0.0:8080\n80/tcp -> [::]:8080\n",
+      );
+      const client = (address: string) => [
+        ...["python3", "-c"],
+        "import socket, sys; print(socket.create_connection((sys.argv[1], 8080), 3).recv(9))",
+        address,
+      ];
+      for (
+        const words of [
+          client("127.0.0.1"),
+          client("::1"),
+          user.outside.words(...client("192.0.2.1")),
+        ]
+      ) {
+        await until(
+          words.join(" "),
+          async () => (await execute(words)).stdout === "b'hello\\n'\n",
+        );
+      }
+      await user.does("rm", "-f", "web");
+    }
+    const { status, stderr } = await user.call(
+      ...["run", "-q", "-p", "80:80", "true"],
+    );
+    assertEquals(status, 125);
+    assertMatch(
+      stderr,
+      /0\.0\.0\.0:80\/tcp: permission denied .*ip_unprivileged_port_start=80/,
+    );
+  },
+  { skip },
+);
+
 test("the way out ends with its container, however that ends", async () => {
   await using user = await UserNetwork.make();
   const detach = (name: string, network: string) =>
