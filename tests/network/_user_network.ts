@@ -8,9 +8,9 @@ import { assertEquals } from "@std/assert";
 import {
   COMPILED,
   CONTAINER,
+  copyRootfs,
   execute,
   type Result,
-  rootfs,
   TempDir,
   without,
 } from "../_harness.ts";
@@ -54,7 +54,9 @@ export class UserNetwork implements AsyncDisposable {
       await Owner.make("user"),
       await NetworkNamespace.make(),
     );
-    await execute(["chown", `${one.owner.uid}`, one.dir.path]);
+    // That of all tests is closed to users.
+    await copyRootfs(one.dir.path);
+    await execute(["chown", "-R", `${one.owner.uid}`, one.dir.path]);
     for (
       const line of [
         `link add up0 type veth peer name eth0 netns ${one.outside.pid}`,
@@ -101,7 +103,7 @@ export class UserNetwork implements AsyncDisposable {
       ...["--root", `${this.dir.path}/state`],
       ...["--store", `${this.dir.path}/store`],
       ...argv.slice(0, at + 1),
-      ...at < 0 ? [] : ["--rootfs", rootfs()],
+      ...at < 0 ? [] : ["--rootfs", `${this.dir.path}/rootfs`],
       ...argv.slice(at + 1),
     ];
   }
