@@ -122,6 +122,7 @@ const OF_NETWORKS: readonly UndoOperation["undo"][] = [
   "leaveNetwork",
   "restoreForwarding",
   "removeHosts",
+  "endWayOut",
 ];
 
 /** Gives the address of a container in a network back, with what needs it. */

@@ -145,9 +145,13 @@ const nextRun = async () => {
   assertEquals([status, stderr], [0, ""]);
 };
 
+const MAPPED = [
+  ...["--userns", "--uidmap=0:100000:65536", "--gidmap=0:100000:65536"],
+];
+
 const FLAGS = [
   ...["-m", "64m", "--cpuset-cpus", "0", "--tmpfs", "/tmp:tmpcopyup"],
-  ...["--userns", "--uidmap=0:100000:65536", "--gidmap=0:100000:65536"],
+  ...MAPPED,
 ];
 
 test("a failed or killed run leaves nothing on the host", () =>
@@ -223,7 +227,8 @@ test(
     await failAll({
       act: "wayOut",
       words: (directory) => [
-        ...[directory, "-q", "--no-init", "--rootfs", rootfs(), "true"],
+        ...[directory, "-q", "--no-init", "--rootfs", rootfs(), ...MAPPED],
+        "true",
       ],
       before: async (directory) => {
         await Deno.mkdir(`${directory}/ways`, { mode: 0o700 });

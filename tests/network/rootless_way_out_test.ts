@@ -18,7 +18,7 @@ test(
   async () => {
     await using user = await UserNetwork.make();
     const script =
-      `ip addr show eth0; cat /etc/resolv.conf; wget -qO- http://${OUTSIDE}/ | tee /tmp/x | head -n1; wc -c </tmp/x`;
+      `ip addr show eth0; cat /etc/resolv.conf; wget -qO /tmp/x http://${OUTSIDE}/; head -n1 /tmp/x; wc -c </tmp/x`;
     for (
       const [program, ...texts] of [
         ["pasta", "inet 192.0.2.1/24", "nameserver 169.254.1.1\n"],
