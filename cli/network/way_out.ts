@@ -3,7 +3,7 @@
 import type { ContainerOptions } from "../../containers/decide/options.ts";
 import type { Requester } from "../../containers/decide/requester.ts";
 import { requireWayOut } from "../../containers/decide/networks/way_out.ts";
-import { WAYS_OUT } from "../../network/rootless/way_out.ts";
+import { WAYS_OUT } from "../../plan/way_out.ts";
 import { UsageError } from "../../spec/errors.ts";
 import type { Flags } from "../flags.ts";
 import { networksDirectory } from "./open.ts";

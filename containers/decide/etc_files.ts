@@ -8,7 +8,7 @@
  * the file is always there.
  */
 
-import { DNS_ADDRESS } from "../../network/rootless/way_out.ts";
+import { DNS_ADDRESS } from "../../plan/way_out.ts";
 import { MEMORY_FILE } from "../../plan/mounts/memory_files.ts";
 import { hasNamespace } from "../../plan/namespaces.ts";
 import { UsageError } from "../../spec/errors.ts";

@@ -92,7 +92,7 @@ Deno.test("every step has a description, a reason and a man page", () => {
       assertNotMatch(describeUndo(step), /undefined|null|\.$|^[A-Z]|^$/);
     }
   }
-  assertEquals([...seen].length, 86);
+  assertEquals([...seen].length, 87);
 });
 
 Deno.test("describe() writes a limit in the form of --ulimit", () => {

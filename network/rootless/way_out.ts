@@ -7,10 +7,8 @@
  */
 
 import type { WayOut } from "../../plan/network.ts";
+import { DNS_ADDRESS } from "../../plan/way_out.ts";
 export type { WayOut };
-
-/** The programs, in the order in which they are tried. */
-export const WAYS_OUT = ["pasta", "slirp4netns"] as const;
 
 /** The device inside. */
 export const WAY_OUT_DEVICE = "eth0";
@@ -20,12 +18,6 @@ export const WAY_OUT_DEVICE = "eth0";
  * small one.
  */
 export const WAY_OUT_MTU = 65520;
-
-/** Where the program answers DNS, with what the host's servers say. */
-export const DNS_ADDRESS: Readonly<Record<WayOut["program"], string>> = {
-  pasta: "169.254.1.1",
-  slirp4netns: "10.0.2.3",
-};
 
 /**
  * The words of the program. The mark is among them: a process is the right one

@@ -3,7 +3,7 @@
  * which program it is, and the step that starts it. Only reads and decides.
  */
 
-import { WAYS_OUT } from "../../../network/rootless/way_out.ts";
+import { WAYS_OUT } from "../../../plan/way_out.ts";
 import type { WayOut } from "../../../plan/network.ts";
 import type { PortOptions } from "../../../plan/ports.ts";
 import type { HostStep } from "../../../plan/step.ts";
