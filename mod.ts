@@ -117,7 +117,9 @@ export type {
   NetworkMember,
   NetworkRecord,
   Subnet,
+  WayOut,
 } from "./plan/network.ts";
+export type { WayOutChoice } from "./containers/decide/networks/way_out.ts";
 export type { AskedPort, PortOptions, PortProtocol } from "./plan/ports.ts";
 export type { OwnerMaps, Undo, Undoable, UndoOperation } from "./plan/undo.ts";
 export type {
