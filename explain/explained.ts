@@ -61,6 +61,7 @@ const HOST_CALLS: Partial<Record<Step["step"], string[]>> = {
   filterNetwork: ["sendto"],
   allowForwarding: ["openat", "write"],
   makeHosts: ["openat", "write"],
+  startResolver: ["setns", "socket", "bind", "sendto", "sendmsg"],
   attachLink: ["sendto"],
   reservePorts: ["memfd_create", "bind", "listen", "write"],
   publishPorts: ["sendto"],

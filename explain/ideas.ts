@@ -196,6 +196,7 @@ const OF: { readonly [K in StepKind]: Of<K> } = {
   filterNetwork: "network",
   allowForwarding: "network",
   makeHosts: "network",
+  startResolver: "network",
   attachLink: "network",
   reservePorts: "network",
   publishPorts: "network",

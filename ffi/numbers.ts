@@ -94,6 +94,8 @@ const NUMBERS = {
   connect: [42, 203],
   shutdown: [48, 210],
   sendmsg: [46, 211],
+  listen: [50, 201],
+  getsockname: [51, 204],
   bind: [49, 200],
   recvmsg: [47, 212],
   socketpair: [53, 199],

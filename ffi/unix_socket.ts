@@ -11,6 +11,9 @@ const SOCK_SEQPACKET = 5;
 const SOL_SOCKET = 1;
 const SCM_RIGHTS = 1;
 const MSG_NOSIGNAL = 0x4000;
+/** struct cmsghdr. */
+const CONTROL_HEADER = 16;
+const BACKLOG = 128;
 const SUN_PATH_SIZE = 108;
 
 /** struct sockaddr_un and its used size; `@name` is an abstract name. */
@@ -63,22 +66,47 @@ export const connectDatagram = (path: string) =>
 export const bindDatagram = (path: string) =>
   makeSocket("bind", SOCK_DGRAM, path);
 
+/** Listens at an unused path for connections of whole messages. */
+export function listenPackets(path: string): Descriptor {
+  const socket = makeSocket("bind", SOCK_SEQPACKET, path);
+  try {
+    syscall("listen", socket.fd, BACKLOG);
+    return socket;
+  } catch (error) {
+    socket.close();
+    throw error;
+  }
+}
+
 /** sendmsg(2) of a text with a descriptor, SCM_RIGHTS. */
-export function sendDescriptor(socket: number, fd: number, text: string): void {
-  const bytes = new TextEncoder().encode(text);
-  const control = new Uint8Array(24);
+export const sendDescriptor = (
+  socket: number,
+  fd: number,
+  text: string,
+): void => sendDescriptors(socket, [fd], new TextEncoder().encode(text));
+
+/** sendmsg(2) of bytes with descriptors, SCM_RIGHTS. */
+export function sendDescriptors(
+  socket: number,
+  fds: readonly number[],
+  bytes: Uint8Array,
+): void {
+  const used = CONTROL_HEADER + 4 * fds.length;
+  const control = new Uint8Array(8 * Math.ceil(used / 8));
   const view = new DataView(control.buffer);
-  view.setBigUint64(0, 20n, true);
+  view.setBigUint64(0, BigInt(used), true);
   view.setInt32(8, SOL_SOCKET, true);
   view.setInt32(12, SCM_RIGHTS, true);
-  view.setInt32(16, fd, true);
+  fds.forEach((fd, index) =>
+    view.setInt32(CONTROL_HEADER + 4 * index, fd, true)
+  );
   const vector = new BigUint64Array([addressOf(bytes), BigInt(bytes.length)]);
   const message = new Uint8Array(56);
   const header = new DataView(message.buffer);
   header.setBigUint64(16, addressOf(new Uint8Array(vector.buffer)), true);
   header.setBigUint64(24, 1n, true);
   header.setBigUint64(32, addressOf(control), true);
-  header.setBigUint64(40, 24n, true);
+  header.setBigUint64(40, BigInt(control.length), true);
   syscall("sendmsg", socket, message, MSG_NOSIGNAL);
   // Using them after the call keeps the garbage collector from freeing them.
   if (!vector.length || !control.length || !bytes.length) {

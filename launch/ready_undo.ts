@@ -43,6 +43,7 @@ export function takeBack({ operation, made }: RecordedUndo): Instruction[] {
     case "releasePorts":
     case "changeHosts":
     case "endWayOut":
+    case "leaveResolver":
       return [{ name: "fail", error: "EBUSY" }];
     // The kernel has moved it back, or removed it, with the namespace.
     case "returnDevice":

@@ -207,6 +207,17 @@ export const HOST_STEPS: readonly HostStep[] = [
     undo: "kernel",
   },
   {
+    step: "startResolver",
+    directory: "/store/networks/dns",
+    records: RECORDS,
+    container: "x",
+    networks: [NETWORK],
+    servers: ["192.0.2.53"],
+    forwards: true,
+    ...says,
+    undo: [{ undo: "leaveResolver", path: "/store/networks/dns/containers/x" }],
+  },
+  {
     step: "attachLink",
     records: RECORDS,
     network: NETWORK,

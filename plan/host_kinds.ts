@@ -181,6 +181,22 @@ export type HostFields = {
     named: readonly string[];
   };
   /**
+   * socket(2) in the container's network namespace, SCM_RIGHTS: the resolver,
+   * which is started with its first container, answers its queries.
+   */
+  startResolver: {
+    /** The resolver's directory. */
+    directory: string;
+    records: string;
+    container: string;
+    /** The networks whose containers it names. */
+    networks: readonly Pick<NetworkRecord, "id" | "name">[];
+    /** The servers of other names; absent for those that it asks already. */
+    servers?: readonly string[];
+    /** Whether they are asked: a container of internal networks knows no others. */
+    forwards: boolean;
+  };
+  /**
    * RTM_NEWLINK, RTM_NEWADDR and RTM_NEWROUTE: a pair of devices between a bridge
    * and the first process, with the address that was taken.
    */
@@ -363,6 +379,7 @@ export const WITH_PROCESS: ReadonlySet<string> = new Set<HostKind>([
   "mapIds",
   "joinClass",
   "moveDevice",
+  "startResolver",
   "attachLink",
   "startRelay",
   "detachLink",

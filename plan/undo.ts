@@ -74,6 +74,11 @@ export type UndoOperation =
   | ({ undo: "changeHosts"; records: string } & HostsChange)
   /** Ends the program that is the way out of a user's container. */
   | { undo: "endWayOut"; mark: string }
+  /**
+   * Removes the record of a container that the resolver serves. The resolver
+   * itself forgets it when its first process ends.
+   */
+  | { undo: "leaveResolver"; path: string }
   /** Removes the record of all undos, with its directory, after the others. */
   | { undo: "removeRecord" };
 

@@ -1,7 +1,7 @@
 /**
  * `deno task walker`: writes launch/native/constants.h, builds the C programs of
- * launch/native/ for both architectures, and writes their bytes to TypeScript
- * files next to them. Needs
+ * launch/native/ and network/dns/native/ for both architectures, and writes their
+ * bytes to TypeScript files next to them. Needs
  * gcc and aarch64-linux-gnu-gcc. Run it after every change of one of these
  * programs.
  */
@@ -25,7 +25,8 @@ const FLAGS =
     .split(" ");
 
 /**
- * The programs in launch/native/, and the options that only one of them needs.
+ * The programs, by default in launch/native/, and the options that only one of
+ * them needs.
  */
 export const PROGRAMS = {
   walker: {
@@ -48,6 +49,12 @@ export const PROGRAMS = {
     constant: "FILES",
     flags: ["-fno-pic", "-no-pie"],
   },
+  resolver: {
+    what: "The resolver's executable",
+    constant: "RESOLVER",
+    flags: ["-fno-pic", "-no-pie"],
+    directory: "network/dns/native",
+  },
   entry: {
     what: "What goes before Deno's runtime in the compiled program",
     constant: "NATIVE_ENTRY",
@@ -62,8 +69,17 @@ export const PROGRAMS = {
   },
 } as const;
 
-/** The name of a C program in launch/native/. */
+/** The name of a C program. */
 export type ProgramName = keyof typeof PROGRAMS;
+
+/** The path of a program's file, without `.c` or `_code.ts`. */
+function pathOf(name: ProgramName): string {
+  const program = PROGRAMS[name];
+  const directory = "directory" in program
+    ? program.directory
+    : "launch/native";
+  return join(ROOT, directory, name);
+}
 
 /** Compiles a program and returns the bytes of the executable. */
 export async function buildProgram(
@@ -81,7 +97,7 @@ export async function buildProgram(
         ...PROGRAMS[name].flags,
         "-o",
         out,
-        join(ROOT, `launch/native/${name}.c`),
+        `${pathOf(name)}.c`,
       ],
     }).spawn().status;
     if (!success) throw new Error(`Cannot compile ${name}.c for ${arch}`);
@@ -126,7 +142,7 @@ function asSource(bytes: Uint8Array): string {
 
 async function writeProgram(name: ProgramName): Promise<void> {
   const { what, constant } = PROGRAMS[name];
-  const out = join(ROOT, `launch/native/${name}_code.ts`);
+  const out = `${pathOf(name)}_code.ts`;
   let source = `// Generated from ${name}.c by scripts/walker.ts. Do not edit.
 
 /** ${what} for each architecture, in base64, and what compiled it. */

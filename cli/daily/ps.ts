@@ -162,6 +162,7 @@ export const psCommand: Command = {
       const { psCommand } = await import("../oci/running.ts");
       return await psCommand.execute(argv);
     }
+    await (await import("../network/mend.ts")).mendNetworks();
     const given = flags.all("filter");
     // -f is docker's filter and runc's format. No word can be both.
     const isFormat = (word: string) => word === "table" || word === "json";

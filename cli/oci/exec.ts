@@ -117,6 +117,7 @@ export const execCommand: Command = {
     const flags = parseFlags(this.flags, argv, "container exec");
     const options = await execOptions(flags);
     options.id = await knownId(options.id);
+    await (await import("../network/mend.ts")).mendNetworks();
     return await exec(globals().store, options);
   },
 };

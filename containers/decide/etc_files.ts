@@ -15,6 +15,8 @@ import { UsageError } from "../../spec/errors.ts";
 import type { Mount, Spec } from "../../spec/types.ts";
 import type { LayeredFile, OpenDirectory, World } from "../world/world.ts";
 import type { ContainerOptions } from "./options.ts";
+import { RESOLVER_ADDRESS } from "../../plan/resolver.ts";
+import { isNamed } from "./networks/join_networks.ts";
 import { missingOnHost } from "./fit_mounts.ts";
 import { orNull, type Requester } from "./requester.ts";
 import { EMPTY_ROOTFS } from "./root_filesystem.ts";
@@ -203,6 +205,13 @@ function resolvFile(
     ? "--dns-option"
     : null;
   const path = "/etc/resolv.conf";
+  if (networks && isNamed(networks)) {
+    return {
+      path,
+      text: ownResolver({ servers, search, options }, world),
+      flag,
+    };
+  }
   const host = networks || wayOut
     ? reachable(world)
     : hasNamespace(spec, "network")
@@ -244,6 +253,44 @@ const serversBehind = (
 
 /** What resolv.conf(5) allows. */
 const MOST_SERVERS = 3;
+
+/**
+ * The servers that the resolver asks for a container: those of `--dns`, of its
+ * networks, or else the host's. It asks from the host, and reaches those on loopback too.
+ */
+export function askedServers(
+  { dns: { servers = [] } = {}, networks }: ContainerOptions,
+  world: World,
+): readonly string[] {
+  if (servers.length) return servers;
+  const own = serversOf(networks);
+  if (own.length) return own;
+  const host = orNull(() => world.readText("/etc/resolv.conf")) ?? "";
+  return [...host.matchAll(/^nameserver\s+(\S+)/gm)].map(([, server = ""]) =>
+    server
+  );
+}
+
+/** The lines of resolv.conf(5) for the resolver; `ndots` as with docker. */
+function ownResolver(
+  { search = [], options = [] }: NonNullable<ContainerOptions["dns"]>,
+  world: World,
+): string {
+  const host = orNull(() => world.readText("/etc/resolv.conf")) ?? "";
+  const kept = host.split("\n").filter((line) =>
+    /^(search|domain)\s/.test(line) && !search.length ||
+    /^options\s/.test(line) && !options.length
+  );
+  const searched = search.filter((domain) => domain !== ".");
+  const isSet = /\bndots:/.test([...kept, ...options].join(" "));
+  const all = [...options, ...isSet ? [] : ["ndots:0"]];
+  return [
+    `nameserver ${RESOLVER_ADDRESS}`,
+    ...kept,
+    ...(searched.length ? [`search ${searched.join(" ")}`] : []),
+    ...(all.length ? [`options ${all.join(" ")}`] : []),
+  ].map((line) => `${line}\n`).join("");
+}
 
 /** A server on the host's loopback, which a container cannot reach. */
 const LOOPBACK_SERVER = /^nameserver\s+(127\.|::1\b)/;

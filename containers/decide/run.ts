@@ -24,7 +24,7 @@ import {
   withOwners,
 } from "./images/image_root.ts";
 import { absolutePath, type Requester } from "./requester.ts";
-import { type OwnHosts, ownNames } from "./etc_files.ts";
+import { askedServers, type OwnHosts, ownNames } from "./etc_files.ts";
 import { hostsMount, networkSteps } from "./networks/join_networks.ts";
 import { notPublished } from "./networks/publish_ports.ts";
 import { wayOutSteps } from "./networks/way_out.ts";
@@ -198,6 +198,7 @@ export async function decideRun(
           names: ownNames(spec),
           hosts: ownHosts?.text ?? null,
           ports: options.ports,
+          servers: askedServers(options, world),
         })
         : [],
       ...options.wayOut

@@ -79,6 +79,14 @@ export const HOST_DESCRIPTIONS: Descriptions<HostKind> = {
       ipv6 ? " and net.ipv6.conf.all.forwarding" : ""
     }, unless it is set`,
   makeHosts: ({ path }) => `create ${path}, the container's /etc/hosts`,
+  startResolver: ({ servers, forwards }) =>
+    !servers
+      ? "tell the resolver about the change"
+      : `let the resolver answer at 127.0.0.11${
+        forwards && servers.length
+          ? `, which asks ${servers.join(", ")} for other names`
+          : ", which knows no other names"
+      }`,
   attachLink: ({ network, device, isWayOut }) =>
     `connect ${device} inside with ${network.bridge}, with the address that was taken${
       isWayOut ? `, and the default route by ${network.gateway}` : ""
@@ -148,6 +156,7 @@ const UNDOS: Record<UndoOperation["undo"], string> = {
   removeHosts: "remove it, and the container's names from those of others",
   changeHosts: "set the networks in it back",
   endWayOut: "end it",
+  leaveResolver: "remove its record; the resolver ends with its last container",
   removeRecord: "remove the record, with its directory if it has one, last",
 };
 

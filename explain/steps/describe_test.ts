@@ -92,7 +92,7 @@ Deno.test("every step has a description, a reason and a man page", () => {
       assertNotMatch(describeUndo(step), /undefined|null|\.$|^[A-Z]|^$/);
     }
   }
-  assertEquals([...seen].length, 87);
+  assertEquals([...seen].length, 88);
 });
 
 Deno.test("describe() writes a limit in the form of --ulimit", () => {

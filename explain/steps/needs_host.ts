@@ -76,6 +76,10 @@ export const HOST_NEEDS: { readonly [K in HostKind]: Entry<K> } = {
   },
   allowForwarding: { access: "write access to the file" },
   makeHosts: { access: IN_RECORDS },
+  startResolver: {
+    capabilities: netAdmin,
+    access: "write access to the resolver's directory",
+  },
   attachLink: { capabilities: netAdmin },
   reservePorts: {
     capabilities: ({ ports }) =>

@@ -150,6 +150,7 @@ function applied(step: FileStep): string[] {
     case "moveDevice":
     case "makeBridge":
     case "filterNetwork":
+    case "startResolver":
     case "attachLink":
     case "detachLink":
     case "startWayOut":

@@ -187,6 +187,7 @@ export class HostPhase implements Disposable {
       case "filterNetwork":
       case "allowForwarding":
       case "makeHosts":
+      case "startResolver":
       case "attachLink":
       case "changeHosts":
       case "detachLink":

@@ -3,6 +3,7 @@
  * parent or in the command that cleans up.
  */
 
+import { removeRegistration } from "../../network/dns/records.ts";
 import { noteOf6, restoreForwarding } from "../../network/kernel/forwarding.ts";
 import { lockFile, namesIn } from "../../network/records/files.ts";
 import {
@@ -21,7 +22,8 @@ type NetworkUndoName =
   | "restoreForwarding"
   | "removeHosts"
   | "changeHosts"
-  | "endWayOut";
+  | "endWayOut"
+  | "leaveResolver";
 
 type NetworkUndo = Extract<
   UndoOperation,
@@ -42,6 +44,8 @@ export function takeBackNetwork(operation: NetworkUndo): void {
       return changeHosts(operation.path, directoriesOf(operation));
     case "endWayOut":
       return endWayOut(operation.mark);
+    case "leaveResolver":
+      return removeRegistration(operation.path);
     case "restoreForwarding": {
       const { records, note } = operation;
       const boot = bootId() ?? "";

@@ -13,6 +13,8 @@ import { filterNetwork } from "../../network/kernel/filter.ts";
 import { allowForwarding } from "../../network/kernel/forwarding.ts";
 import { republishPorts } from "../../network/ports/republish.ts";
 import { Netlink } from "../../network/netlink/socket.ts";
+import { readRegistration } from "../../network/dns/records.ts";
+import { placeOf } from "../../network/dns/registration.ts";
 import { lockFile } from "../../network/records/files.ts";
 import {
   changeHosts,
@@ -24,6 +26,7 @@ import { Networks } from "../../network/records/networks.ts";
 import type { StepOf } from "../../plan/step.ts";
 import { ContainerError, systemReason } from "../../spec/errors.ts";
 import { bootId } from "./owner.ts";
+import { serveNames } from "./names/resolver.ts";
 
 /** The steps about networks. */
 export type NetworkStep = StepOf<
@@ -33,6 +36,7 @@ export type NetworkStep = StepOf<
   | "filterNetwork"
   | "allowForwarding"
   | "makeHosts"
+  | "startResolver"
   | "attachLink"
   | "changeHosts"
   | "detachLink"
@@ -41,7 +45,7 @@ export type NetworkStep = StepOf<
 /**
  * Carries out one step.
  *
- * @param pid the first process, for `attachLink`
+ * @param pid the first process, for `startResolver` and `attachLink`
  * @throws {ContainerError} if it fails
  */
 export function performNetworkStep(step: NetworkStep, pid: number): void {
@@ -106,6 +110,20 @@ function perform(step: NetworkStep, pid: number): void {
         ...{ container, names, text, boot },
         ...directoriesOf(step),
       });
+    }
+    case "startResolver": {
+      const { directory, records, container, forwards } = step;
+      const servers = step.servers ??
+        readRegistration(directory, container)?.registration.servers ?? [];
+      return serveNames(directory, {
+        container,
+        servers,
+        forwards,
+        networks: step.networks.flatMap((network) => {
+          const member = memberOf(`${records}/${network.id}`, container);
+          return member ? [placeOf(network, member)] : [];
+        }),
+      }, pid);
     }
     case "attachLink": {
       const { network, records, container, device, isWayOut } = step;

@@ -94,6 +94,7 @@ function takeBackOne(
     case "removeHosts":
     case "changeHosts":
     case "endWayOut":
+    case "leaveResolver":
       return takeBackNetwork(operation);
     case "withdrawPorts":
       return takeBackPublished(operation.path);

@@ -53,6 +53,7 @@ const HOST: Lowering<HostKind> = {
   filterNetwork: none,
   allowForwarding: none,
   makeHosts: none,
+  startResolver: none,
   attachLink: none,
   reservePorts: none,
   publishPorts: none,

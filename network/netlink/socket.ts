@@ -6,10 +6,9 @@
  * @module
  */
 
-import { Descriptor, moveUp, O, open } from "../../ffi/fcntl.ts";
+import { Descriptor, moveUp, O } from "../../ffi/fcntl.ts";
 import { SyscallError } from "../../ffi/errno.ts";
 import { syscall } from "../../ffi/libc.ts";
-import { CLONE } from "../../ffi/sched.ts";
 import { answersIn, NetlinkError, parseObject } from "./answer.ts";
 import {
   type Attribute,
@@ -20,6 +19,7 @@ import {
   type ParsedAttribute,
   word,
 } from "./message.ts";
+import { within } from "./within.ts";
 
 const AF_NETLINK = 16;
 const SOCK_RAW = 3;
@@ -47,6 +47,11 @@ export class Netlink implements Disposable {
   #sequence = 0;
   #buffer: Uint8Array | undefined;
 
+  /** The socket, to pass it to another process. */
+  get fd(): number {
+    return this.#socket.fd;
+  }
+
   /** Opens a socket in the namespace of this thread. */
   constructor(subsystem: Subsystem = "rtnetlink") {
     this.#subsystem = subsystem;
@@ -70,13 +75,7 @@ export class Netlink implements Disposable {
    * while it makes the socket.
    */
   static within(namespace: Descriptor, subsystem?: Subsystem): Netlink {
-    using own = open("/proc/thread-self/ns/net", O.O_RDONLY);
-    syscall("setns", namespace.fd, CLONE.CLONE_NEWNET);
-    try {
-      return new Netlink(subsystem);
-    } finally {
-      syscall("setns", own.fd, CLONE.CLONE_NEWNET);
-    }
+    return within(namespace, () => new Netlink(subsystem));
   }
 
   /**

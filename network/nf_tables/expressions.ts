@@ -6,7 +6,13 @@
  * @module
  */
 
-import { type Attribute, networkWord, text, word } from "../netlink/message.ts";
+import {
+  type Attribute,
+  networkShort,
+  networkWord,
+  text,
+  word,
+} from "../netlink/message.ts";
 import { NF } from "./messages.ts";
 
 const NFTA_LIST_ELEM = 1;
@@ -26,9 +32,10 @@ const NFT_REG_VERDICT = 0;
  * following ones as well.
  */
 const NFT_REG32_00 = 8;
-const register = (number: number) => networkWord(NFT_REG32_00 + number);
+export const register = (number: number) => networkWord(NFT_REG32_00 + number);
 
-const expression = (
+/** An expression by its name, and its attributes. */
+export const expression = (
   name: string,
   attributes: readonly Attribute[],
 ): Attribute => [NFTA_LIST_ELEM, [
@@ -47,6 +54,7 @@ const FIELDS = {
   saddr: { base: 1, offset: 12, length: 4 },
   daddr: { base: 1, offset: 16, length: 4 },
   saddr6: { base: 1, offset: 8, length: 16 },
+  sport: { base: 2, offset: 0, length: 2 },
   dport: { base: 2, offset: 2, length: 2 },
 } as const;
 
@@ -59,6 +67,37 @@ export const payload = (field: keyof typeof FIELDS, to = 0): Attribute => {
     [3, networkWord(offset)],
     [4, networkWord(length)],
   ]);
+};
+
+/** Where the checksum is in the header of a protocol. */
+const CHECKSUM = { udp: 6, tcp: 16 } as const;
+const NFT_PAYLOAD_CSUM_INET = 1;
+
+/** Loads a constant. */
+export const constant = (value: Uint8Array, to = 0): Attribute =>
+  expression("immediate", [
+    [1, register(to)],
+    [2, [[NFTA_DATA_VALUE, value]]],
+  ]);
+
+/** Writes a port into the packet, and corrects the checksum. */
+export const replacePort = (
+  field: "sport" | "dport",
+  protocol: keyof typeof CHECKSUM,
+  port: number,
+): Attribute[] => {
+  const { base, offset, length } = FIELDS[field];
+  return [
+    constant(networkShort(port)),
+    expression("payload", [
+      [2, networkWord(base)],
+      [3, networkWord(offset)],
+      [4, networkWord(length)],
+      [5, register(0)],
+      [6, networkWord(NFT_PAYLOAD_CSUM_INET)],
+      [7, networkWord(CHECKSUM[protocol])],
+    ]),
+  ];
 };
 
 const CT = { state: 0, status: 2 } as const;

@@ -139,6 +139,7 @@ const EVERY_KIND: Record<StepKind, true> = {
   filterNetwork: true,
   allowForwarding: true,
   makeHosts: true,
+  startResolver: true,
   attachLink: true,
   reservePorts: true,
   publishPorts: true,

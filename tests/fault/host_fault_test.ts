@@ -95,6 +95,11 @@ async function withFault(one: Case, fault: HostFault, step: HostStep) {
   }
   const { records, drafts } = recordsOf(pid);
   assertEquals([records, drafts], [[], []], what);
+  // The resolver notices a little later that its last container has ended.
+  await until(
+    `${what}: no resolver`,
+    () => !contentOf(dir.path).some((line) => line.includes("/dns/socket")),
+  );
   assertEquals(contentOf(dir.path), before, what);
   await one.after?.(dir.path, fault);
   covered.add(`${step.step} ${fault.action}`);
@@ -204,6 +209,10 @@ test(
     );
     assertEquals([first.status, first.stderr], [0, ""]);
     const from = `${dir.path}/networks`;
+    await until(
+      "no resolver",
+      () => !namesIn(`${from}/dns`).includes("socket"),
+    );
     await failAll({
       act: "network",
       words,

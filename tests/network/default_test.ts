@@ -71,13 +71,17 @@ test("host-gateway and servers of a network are in the files of names", async ()
   await box.does(...create, "10.8.0.0/24", "--dns", "10.8.0.9", "out");
   const both = await files("--network", "in", "--network", "out");
   assertStringIncludes(both, "10.8.0.1\thost.docker.internal\n");
-  assertStringIncludes(both, "nameserver 10.8.0.9\n");
+  assertStringIncludes(both, "nameserver 127.0.0.11\n");
   const own = await files(
     ...["--network", "out", "--dns", "10.8.0.7", "--dns-search", "a.example"],
     ...["--dns-opt", "ndots:2"],
   );
   for (
-    const line of ["nameserver 10.8.0.7", "search a.example", "options ndots:2"]
+    const line of [
+      "nameserver 127.0.0.11",
+      "search a.example",
+      "options ndots:2",
+    ]
   ) assertStringIncludes(own, `${line}\n`);
   assertEquals(own.includes("10.8.0.9"), false);
   assertStringIncludes(

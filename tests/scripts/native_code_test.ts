@@ -8,6 +8,7 @@ import { assert, assertEquals } from "@std/assert";
 import { NATIVE_ENTRY } from "../../launch/native/entry_code.ts";
 import { KEEPER } from "../../launch/native/keeper_code.ts";
 import { PORT_RELAY } from "../../launch/native/port_relay_code.ts";
+import { RESOLVER } from "../../network/dns/native/resolver_code.ts";
 import { WALKER } from "../../launch/native/walker_code.ts";
 import { CONSTANTS, constantsHeader } from "../../scripts/native_constants.ts";
 import {
@@ -60,6 +61,12 @@ for (const arch of ARCHES) {
     },
     { skip: reason },
   );
+  test(`resolver.c gives the bytes of resolver_code.ts: ${arch}`, async () => {
+    assertEquals(
+      await buildProgram("resolver", arch),
+      Uint8Array.fromBase64(RESOLVER[arch].code),
+    );
+  }, { skip: reason });
 
   test(`the walker is small, static, and never writable and executable: ${arch}`, () => {
     const bytes = code(arch);

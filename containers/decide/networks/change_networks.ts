@@ -6,10 +6,12 @@
 import type { HostStep, StepOf } from "../../../plan/step.ts";
 import {
   hostsOf,
+  isNamed,
   type NetworkPlace,
   type NetworkPlaces,
   networkSteps,
   recordsIn,
+  resolverStep,
 } from "./join_networks.ts";
 
 /** The container whose networks change. */
@@ -41,9 +43,12 @@ export function connectSteps(
       ? { ...step, device, isWayOut: step.isWayOut && !places.some(isWayOut) }
       : step;
   return [
-    ...steps.filter(({ step }) => step !== "attachLink"),
+    ...steps.filter(({ step }) =>
+      step !== "attachLink" && step !== "startResolver"
+    ),
     hostsStep(id, networks, [...places, place]),
     ...steps.filter(({ step }) => step === "attachLink").map(attached),
+    ...toldResolver(id, networks, [...places, place]),
   ];
 }
 
@@ -57,6 +62,7 @@ export function disconnectSteps(
   const next = place === wayOut ? left.find(isWayOut)?.network : undefined;
   return [
     hostsStep(id, networks, left),
+    ...toldResolver(id, networks, left),
     {
       step: "detachLink",
       records: recordsIn(networks.directory),
@@ -70,6 +76,16 @@ export function disconnectSteps(
     },
   ];
 }
+
+/** The step that changes what the resolver knows, if it serves the container. */
+const toldResolver = (
+  id: string,
+  networks: NetworkPlaces,
+  after: readonly NetworkPlace[],
+): HostStep[] =>
+  isNamed({ ...networks, places: [...networks.places, ...after] })
+    ? [resolverStep(id, { ...networks, places: after })]
+    : [];
 
 /** The step that changes the files of names. */
 function hostsStep(

@@ -3,8 +3,9 @@
  * Only decides; changes nothing. Runs on the host.
  */
 
+import { registrationPath } from "../../../plan/resolver.ts";
 import type { NetworkRecord } from "../../../plan/network.ts";
-import type { HostStep } from "../../../plan/step.ts";
+import type { HostStep, StepOf } from "../../../plan/step.ts";
 import type { Mount } from "../../../spec/types.ts";
 import type { PortOptions } from "../../../plan/ports.ts";
 import { NO_PORTS, portSteps } from "./publish_ports.ts";
@@ -38,6 +39,13 @@ export interface NetworkPlace {
 /** The directory of the records, in the directory of everything. */
 export const recordsIn = (directory: string): string => `${directory}/records`;
 
+/** The directory of the resolver, in the directory of everything. */
+export const resolverIn = (directory: string): string => `${directory}/dns`;
+
+/** Whether the resolver serves a container: in a network that a user has made. */
+export const isNamed = ({ places }: NetworkPlaces): boolean =>
+  places.some(({ named }) => named);
+
 /** The container's /etc/hosts on the host. */
 export const hostsOf = ({ directory }: NetworkPlaces, id: string) =>
   `${directory}/hosts/${id}`;
@@ -67,15 +75,17 @@ export const hostsMount = (
  * @param names its hostname, with and without its domain
  * @param hosts the lines of /etc/hosts that do not depend on networks; null if
  * the container has another file there
+ * @param servers the servers that the resolver asks for names outside
  */
 export function networkSteps(
   networks: NetworkPlaces,
-  { id, name, names, hosts, ports }: {
+  { id, name, names, hosts, ports, servers }: {
     id: string;
     name: string;
     names: readonly string[];
     hosts: string | null;
     ports?: PortOptions;
+    servers?: readonly string[];
   },
 ): HostStep[] {
   const { directory, places } = networks;
@@ -187,5 +197,40 @@ export function networkSteps(
       undo: "kernel",
     })),
     ...publishing.last,
+    // After the device: without any address in the namespace, the kernel takes the
+    // resolver's for one of broadcast.
+    ...(isNamed(networks) ? [resolverStep(id, networks, servers)] : []),
   ];
+}
+
+/**
+ * The step that makes the resolver serve a container.
+ *
+ * @param servers the servers of other names; absent for those that it asks
+ * already
+ */
+export function resolverStep(
+  id: string,
+  { directory, places }: NetworkPlaces,
+  servers?: readonly string[],
+): StepOf<"startResolver"> {
+  return {
+    step: "startResolver",
+    directory: resolverIn(directory),
+    records: recordsIn(directory),
+    container: id,
+    networks: places.filter(({ named }) => named)
+      .map(({ network: { id, name } }) => ({ id, name })),
+    ...servers ? { servers } : {},
+    forwards: places.some(({ network }) => !network.internal),
+    why:
+      "programs that only speak DNS find the other containers by name; its sockets are made in the container's network namespace, so nobody else reaches them",
+    man: "resolver(5)",
+    undo: servers
+      ? [{
+        undo: "leaveResolver",
+        path: registrationPath(resolverIn(directory), id),
+      }]
+      : "kept",
+  };
 }
