@@ -129,12 +129,15 @@ const TOLERATED: Record<string, [errors: string, reason: string][]> = {
     ["ENOENT ENXIO", "the same"],
     ["ESRCH", "the process has already ended"],
     ["ESRCH", "the same"],
-    ["ESTALE", "another program has made it since, so it is left alone"],
-    ["ENOENT ENOTDIR", "already removed"],
+    ["EBUSY", "another signal: the process is left to end by itself"],
     [
       "EIO",
       "the process has reported why: the report is kept, and the command fails",
     ],
+  ],
+  "ready_undo.ts": [
+    ["ESTALE", "another program has made it since, so it is left alone"],
+    ["ENOENT ENOTDIR", "already removed"],
     ["ENOENT", "already removed"],
     ["ENOENT ...fine", "already removed, or an error that the caller allows"],
   ],
