@@ -5,6 +5,8 @@ import { SyscallError } from "./errno.ts";
 import { LibcError, rawSyscall, syscall } from "./libc.ts";
 import { addressOf, cString, fromCString } from "./memory.ts";
 import { numberOf } from "./numbers.ts";
+import { writeAll } from "./fcntl.ts";
+import { receive, socketPair } from "./socket.ts";
 
 Deno.test("rawSyscall() returns the result or minus errno", () => {
   assertEquals(rawSyscall("getpid"), Deno.pid);
@@ -48,4 +50,16 @@ Deno.test("numberOf() covers both architectures", () => {
   assertEquals(numberOf("mount", "x86_64"), 165);
   assertEquals(numberOf("mount", "aarch64"), 40);
   assertEquals(numberOf("clone3", "x86_64"), numberOf("clone3", "aarch64"));
+});
+
+Deno.test("receive gets every message of an end that was closed with messages unread", async () => {
+  const [ours, theirs] = socketPair();
+  using _ours = ours;
+  writeAll(theirs.fd, Uint8Array.of(1));
+  writeAll(theirs.fd, Uint8Array.of(2, 3));
+  writeAll(ours.fd, Uint8Array.of(4));
+  theirs.close();
+  const got = [];
+  for (let next; (next = await receive(ours.fd));) got.push([...next.bytes]);
+  assertEquals(got, [[1], [2, 3]]);
 });

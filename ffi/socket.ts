@@ -62,7 +62,11 @@ export async function receive(fd: number): Promise<Message | null> {
   header.setBigUint64(32, addressOf(control), true);
   header.setBigUint64(40, BigInt(CONTROL_SIZE), true);
   const { recvmsg } = background();
-  const count = await recvmsg(fd, addressOf(message), MSG_CMSG_CLOEXEC);
+  const next = () => recvmsg(fd, addressOf(message), MSG_CMSG_CLOEXEC);
+  let count = await next();
+  // If the other end was closed with messages of ours unread, the first call
+  // fails with ECONNRESET, and its own messages are still there.
+  if (count < 0n) count = await next();
   if (count < 1n || vector.length !== 2) return null;
   const view = new DataView(control.buffer);
   const carries = header.getBigUint64(40, true) >= 20n &&

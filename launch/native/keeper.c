@@ -43,7 +43,7 @@ static i64 call(i64 nr, u64 a, u64 b, u64 c, u64 d, u64 e) {
   return syscall6(nr, a, b, c, d, e, 0);
 }
 
-enum { EINTR = 4, EAGAIN = 11 };
+enum { EINTR = 4, EAGAIN = 11, ECONNRESET = 104 };
 enum { O_WRONLY = 1, O_CREAT = 0100, O_TRUNC = 01000, O_APPEND = 02000, O_NONBLOCK = 04000, O_CLOEXEC = 02000000 };
 enum { F_SETFL = 4, F_DUPFD_CLOEXEC = 1030, F_GETPIPE_SZ = 1032 };
 enum { POLLIN = 1 };
@@ -159,7 +159,9 @@ static i32 listen(void) {
   struct iovec vector = {&byte, 1};
   struct msghdr message = {0, 0, &vector, 1, &control, sizeof control, 0};
   i64 count = call(SYS_recvmsg, KEPT_CONTROL, (u64)&message, MSG_CMSG_CLOEXEC, 0, 0);
-  if (count == -EINTR || count == -EAGAIN) return 1;
+  /* ECONNRESET: our starter closed its end with our report unread. Its messages
+   * are still there. */
+  if (count == -EINTR || count == -EAGAIN || count == -ECONNRESET) return 1;
   if (count <= 0) return 0;
   if (message.control_length >= 20 && control.level == 1 && control.type == 1) {
     master = control.fd;
