@@ -35,6 +35,7 @@ export const PUBLIC = [
   ...["HealthCheck", "StoreIds"],
   // steps of networks and sandboxes
   ...["FurtherStepKinds", "HostsChange", "SandboxStepKinds", "SharedNetwork"],
+  ...["WayOut", "WayOutChoice"],
   // sandboxes
   ...[
     "ChildProcess",
