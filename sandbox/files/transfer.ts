@@ -1,7 +1,8 @@
 /**
  * Copies between this machine and a sandbox. What a sandbox contains is not
- * trusted: its links are made last on this machine, so that nothing is written
- * through one of them. Runs on the host, in the program's process.
+ * trusted: its links are made last on this machine, and links of an earlier
+ * download are removed, so that nothing is written through one of them. Runs on
+ * the host, in the program's process.
  */
 
 // @ts-types="../../types/std_path.d.ts"
@@ -30,9 +31,14 @@ export async function upload(
 ): Promise<void> {
   const from = await Deno.realPath(localPath);
   const to = inside(sandboxPath);
-  const { isDirectory } = await Deno.lstat(from);
+  const { isDirectory, isFile } = await Deno.lstat(from);
   if (isDirectory) await uploadDirectory(fs, from, join(to, basename(from)));
-  else await uploadFile(fs, from, to);
+  else if (isFile) await uploadFile(fs, from, to);
+  else {
+    throw new Deno.errors.NotSupported(
+      `Cannot upload ${from}: it is neither a file nor a directory`,
+    );
+  }
 }
 
 async function uploadFile(
@@ -72,7 +78,8 @@ async function uploadDirectory(
     if (entry.isSymlink) {
       await fs.symlink(await Deno.readLink(source), target);
     } else if (entry.isDirectory) await uploadDirectory(fs, source, target);
-    else await uploadFile(fs, source, target);
+    // Opening a FIFO would wait for its other end.
+    else if (entry.isFile) await uploadFile(fs, source, target);
   }
 }
 
@@ -86,13 +93,23 @@ export async function download(
   const to = resolve(plain(localPath));
   const { isDirectory } = await fs.lstat(from);
   if (!isDirectory) return await downloadFile(fs, from, to);
-  const target = join(to, basename(from));
+  const target = resolve(join(to, basename(from)));
   const links: { path: string; to: string }[] = [];
   await downloadDirectory(fs, from, target, links);
   for (const link of links) {
     if (staysBelow(target, link)) {
+      await removeLink(link.path);
       await Deno.symlink(link.to, link.path);
     }
+  }
+}
+
+/** Removes what an earlier download left at a path, if it is a link. */
+async function removeLink(path: string): Promise<void> {
+  try {
+    if ((await Deno.lstat(path)).isSymlink) await Deno.remove(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
 }
 
@@ -134,6 +151,7 @@ async function downloadDirectory(
   to: string,
   links: { path: string; to: string }[],
 ): Promise<void> {
+  await removeLink(to);
   await Deno.mkdir(to, { recursive: true });
   for await (const entry of fs.readDir(from)) {
     const [source, target] = [join(from, entry.name), join(to, entry.name)];
@@ -141,6 +159,9 @@ async function downloadDirectory(
       links.push({ path: target, to: await fs.readLink(source) });
     } else if (entry.isDirectory) {
       await downloadDirectory(fs, source, target, links);
-    } else if (entry.isFile) await downloadFile(fs, source, target);
+    } else if (entry.isFile) {
+      await removeLink(target);
+      await downloadFile(fs, source, target);
+    }
   }
 }

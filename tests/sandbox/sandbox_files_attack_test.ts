@@ -10,7 +10,7 @@ import { Descriptor, O, open } from "../../ffi/fcntl.ts";
 import { syscall } from "../../ffi/libc.ts";
 import { cString } from "../../ffi/memory.ts";
 import { descendants } from "../_host.ts";
-import { copyRootfs, TempDir, without } from "../_harness.ts";
+import { copyRootfs, execute, TempDir, without } from "../_harness.ts";
 import { asUser, create, test } from "./_sandbox.ts";
 
 test("FIFOs, sockets and devices are refused and never waited for", async () => {
@@ -236,3 +236,41 @@ function exists(path: string): string | null {
     return `there is no ${path}`;
   }
 }
+
+test("download follows no link of an earlier download", async () => {
+  await using dir = new TempDir();
+  const to = `${dir.path}/to`;
+  await Deno.mkdir(to);
+  const secret = `${dir.path}/secret`;
+  await Deno.writeTextFile(secret, "unchanged");
+  await using sandbox = await create();
+  const { fs } = sandbox;
+  const again = async (script: string) => {
+    await sandbox.spawn("sh", { args: ["-c", `rm -rf p; mkdir p; ${script}`] })
+      .then((child) => child.status);
+    await fs.download("p", to);
+  };
+  await again("ln -s . p/x");
+  assertEquals(await Deno.readLink(`${to}/p/x`), ".");
+  // Below the directory by its words; through the link of before it is not.
+  await again("mkdir -p p/x/x/x; ln -s ../../../../secret p/x/x/x/l");
+  await again("echo attacked > p/l; mkdir p/x; echo new > p/x/l");
+  assertEquals(await Deno.readTextFile(secret), "unchanged");
+  assertEquals(await Deno.readTextFile(`${to}/p/x/l`), "new\n");
+  // The same tree twice.
+  await again("ln -s y p/link; echo one > p/y");
+  await again("ln -s y p/link; echo two > p/y");
+  assertEquals(await Deno.readTextFile(`${to}/p/link`), "two\n");
+});
+
+test("upload waits for no FIFO", async () => {
+  await using dir = new TempDir();
+  await Deno.mkdir(`${dir.path}/up`);
+  await execute(["mkfifo", `${dir.path}/up/fifo`]);
+  await using sandbox = await create();
+  await sandbox.fs.upload(`${dir.path}/up`, "/home/sandbox");
+  await assertRejects(
+    () => sandbox.fs.upload(`${dir.path}/up/fifo`, "/home/sandbox/fifo"),
+    Deno.errors.NotSupported,
+  );
+});
