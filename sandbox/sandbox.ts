@@ -125,7 +125,13 @@ export class Sandbox implements AsyncDisposable {
       if (timeout !== null) setTimer(shared, timeout);
       const sandbox = new Sandbox(own, shared, true);
       if (options.port !== undefined) {
-        sandbox.#url = await sandbox.exposeHttp({ port: options.port });
+        try {
+          sandbox.#url = await sandbox.exposeHttp({ port: options.port });
+        } catch (error) {
+          space.kill();
+          await space.ended.catch(() => {});
+          throw error;
+        }
       }
       return sandbox;
     } catch (error) {

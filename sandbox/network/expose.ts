@@ -7,13 +7,20 @@ import type { FileHelper } from "../files/exchange.ts";
 import { connectInside, type Connection } from "./connection.ts";
 
 const CHUNK = 65536;
+/** Between attempts to accept a connection, in milliseconds. */
+const PAUSE = 20;
 
 /** A port of this machine that leads into a sandbox. */
 export class Exposed {
   readonly #listener: Deno.TcpListener;
   readonly #open = new Set<Disposable>();
-  /** Its connections end with the port. */
-  readonly client: Deno.HttpClient = Deno.createHttpClient({});
+  /**
+   * Goes to this machine whatever proxies the environment names. Its
+   * connections end with the port.
+   */
+  readonly client: Deno.HttpClient = withoutProxies(() =>
+    Deno.createHttpClient({ allowHost: true })
+  );
 
   private constructor(listener: Deno.TcpListener) {
     this.#listener = listener;
@@ -38,8 +45,12 @@ export class Exposed {
       try {
         outer = await this.#listener.accept();
       } catch (error) {
-        // The listener is closed, or the client has gone already.
-        if (!(error instanceof Deno.errors.ConnectionAborted)) return;
+        if (
+          error instanceof Deno.errors.BadResource ||
+          error instanceof Deno.errors.Interrupted
+        ) return; // The listener is closed.
+        // The client has gone already, or this process has too many files open.
+        await new Promise((resolve) => setTimeout(resolve, PAUSE));
         continue;
       }
       this.#serve(outer, helper, port).catch(() => {});
@@ -73,6 +84,18 @@ export class Exposed {
     this.#listener.close();
     this.client.close();
     for (const resource of [...this.#open]) resource[Symbol.dispose]();
+  }
+}
+
+/** A client reads the proxies of the environment when it is made. */
+function withoutProxies<T>(make: () => T): T {
+  const before = Deno.env.get("NO_PROXY");
+  Deno.env.set("NO_PROXY", "127.0.0.1");
+  try {
+    return make();
+  } finally {
+    if (before === undefined) Deno.env.delete("NO_PROXY");
+    else Deno.env.set("NO_PROXY", before);
   }
 }
 

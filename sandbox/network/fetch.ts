@@ -50,23 +50,46 @@ export async function fetchInside(
   let request: RequestInit = { method, headers, body, signal };
   for (let redirects = 0;; redirects++) {
     const { place, client } = placeOf(url, find);
+    const headers = new Headers(request.headers);
+    headers.set("host", url.host);
     const response = await fetch(place, {
       client,
       ...request,
+      headers,
       redirect: "manual",
     });
     const location = response.headers.get("location");
     const isRedirect = [301, 302, 303, 307, 308].includes(response.status) &&
       location !== null;
+    if (isRedirect && first.redirect === "error") {
+      await response.body?.cancel();
+      throw new TypeError(`Cannot fetch ${first.url}: it redirects`);
+    }
     if (!follows || !isRedirect) return response;
     await response.body?.cancel();
     if (redirects >= MOST_REDIRECTS) {
       throw new TypeError(`Cannot fetch ${first.url}: too many redirects`);
     }
     url = new URL(location, url);
-    // A body that was read cannot be sent again; browsers do the same.
-    request = response.status === 307 || response.status === 308
-      ? { ...request, body: null }
-      : { headers, signal };
+    request = next(request, response.status);
   }
+}
+
+/**
+ * The request after a redirect, as the Fetch standard says: GET after 303, and
+ * after 301 and 302 of a POST.
+ *
+ * @throws {TypeError} if a body that was read already is to be sent again
+ */
+function next(request: RequestInit, status: number): RequestInit {
+  const { method = "GET", headers, body, signal } = request;
+  const isGet = status === 303 && method !== "HEAD" ||
+    (status === 301 || status === 302) && method === "POST";
+  if (isGet) return { headers, signal };
+  if (body) {
+    throw new TypeError(
+      "Cannot follow a redirect that asks for the body again",
+    );
+  }
+  return { method, headers, signal };
 }

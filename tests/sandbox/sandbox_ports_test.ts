@@ -23,7 +23,10 @@ async function serve(sandbox: Sandbox): Promise<void> {
 }
 
 test("fetch() and exposeHttp() reach what listens inside", async () => {
-  await using sandbox = await create({ port: 3000 });
+  // A client reads it when it is made; there is no proxy.
+  Deno.env.set("HTTP_PROXY", "http://127.0.0.1:9");
+  await using sandbox = await create({ port: 3000 })
+    .finally(() => Deno.env.delete("HTTP_PROXY"));
   await serve(sandbox);
   const page = await sandbox.fetch("http://localhost:3000/page");
   assertEquals([page.status, await page.text()], [200, "a page"]);
@@ -62,6 +65,14 @@ test("fetch() and exposeHttp() reach what listens inside", async () => {
   } finally {
     outer.close();
   }
+});
+
+test("a port that is none ends create(), and the sandbox", async () => {
+  await assertRejects(() => create({ port: 70_000 }), OptionError);
+  await assertRejects(
+    () => create({ port: 0, timeout: "10m" }),
+    OptionError,
+  );
 });
 
 test("a port of a user's sandbox can be reached", async () => {
