@@ -109,10 +109,17 @@ export const networkDisconnectCommand: Command = {
         throw error;
       }
       const directory = networks.directoryOf(network.id);
-      const left = membersOf(directory, thisBoot()).find((member) =>
-        member.name === container || member.container.startsWith(container)
+      // Only the lease of a container without a record, named in full or by the
+      // ID that `ps` prints: a shorter word may mean one that is alive.
+      const [left, ...others] = membersOf(directory, thisBoot()).filter((
+        member,
+      ) =>
+        !store.peek(member.container) &&
+        (member.name === container ||
+          /^[0-9a-f]{12,}$/.test(container) &&
+            member.container.startsWith(container))
       );
-      if (!left) throw error;
+      if (!left || others.length) throw error;
       releaseLease(directory, left.container);
       return 0;
     }

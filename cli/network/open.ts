@@ -41,7 +41,7 @@ export function allNetworks(networks: Networks): NetworkRecord[] {
  */
 export function findNetwork(networks: Networks, word: string): NetworkRecord {
   const isDefault = word === "default" || word === DEFAULT_NETWORK ||
-    word !== "" && FIXED_IDS.bridge.startsWith(word);
+    word !== "" && !networks.has(word) && FIXED_IDS.bridge.startsWith(word);
   const name = isDefault ? DEFAULT_NETWORK : word;
   return isDefault && !networks.has(name)
     ? networks.default(usedByHost(networks))
@@ -62,7 +62,8 @@ export function requireRoot(action: string): void {
   throw new SpecError(
     `Cannot ${action} without root: this is not supported yet`,
     {
-      hint: "Run as root (sudo). --network host shares the host's network.",
+      hint:
+        "Run as root (sudo). --network pasta is a way out for one container.",
     },
   );
 }

@@ -45,7 +45,7 @@ export function withWayOut(
   if (flag !== undefined) {
     throw new UsageError(
       `--${flag} requires a network of your own, and ${word} is not one`,
-      "Create one: container network create NAME.",
+      `Remove --${flag}, or run as root (sudo).`,
     );
   }
   return {

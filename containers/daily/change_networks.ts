@@ -14,6 +14,7 @@ import {
   type Changing,
   connectSteps,
   disconnectSteps,
+  isWayOut,
 } from "../decide/networks/change_networks.ts";
 import type {
   NetworkPlace,
@@ -86,7 +87,8 @@ export async function disconnect(
   if (isAlive(entry.record)) {
     await carryOut(entry, disconnectSteps(changing, place));
   }
-  leaveNetwork(entry, network.id);
+  // Another container may get the address, to which the ports would lead.
+  leaveNetwork(entry, network.id, place === networks.places.find(isWayOut));
   keep(entry, {
     ...networks,
     places: networks.places.filter((one) => one !== place),

@@ -125,8 +125,22 @@ const OF_NETWORKS: readonly UndoOperation["undo"][] = [
   "endWayOut",
 ];
 
-/** Gives the address of a container in a network back, with what needs it. */
-export function leaveNetwork(entry: Entry, network: string): void {
+/** The undos of published ports. */
+const OF_PORTS: readonly UndoOperation["undo"][] = [
+  "withdrawPorts",
+  "releasePorts",
+];
+
+/**
+ * Gives the address of a container in a network back, with what needs it.
+ *
+ * @param isWayOut whether its published ports lead to this address
+ */
+export function leaveNetwork(
+  entry: Entry,
+  network: string,
+  isWayOut: boolean,
+): void {
   const { host } = entry.record;
   if (!host) return;
   const leaves = ({ operation }: RecordedUndo) =>
@@ -134,7 +148,8 @@ export function leaveNetwork(entry: Entry, network: string): void {
   takeBack({
     ...host,
     undos: host.undos.filter((undo) =>
-      leaves(undo) || undo.operation.undo === "restoreForwarding"
+      leaves(undo) || undo.operation.undo === "restoreForwarding" ||
+      isWayOut && OF_PORTS.includes(undo.operation.undo)
     ),
   });
   entry.record = {

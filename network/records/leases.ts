@@ -85,7 +85,7 @@ export function takeLease(
     }
     return member;
   };
-  // A container that has stopped keeps its address until it is removed.
+  // A container whose end nobody has seen yet gets its address again.
   const own = memberOf(directory, wanted.container);
   releaseLease(directory, wanted.container);
   const kept = own?.boot === wanted.boot && wanted.address === undefined

@@ -82,6 +82,36 @@ test("a container that runs is connected and disconnected, with its names", asyn
   assertEquals(await box.leases(), []);
 });
 
+test("disconnect withdraws the ports that led to the address", async () => {
+  await using box = new NetworkBox();
+  await box.does("network", "create", "--subnet", "10.9.0.0/24", "blue");
+  await box.does("network", "create", "--subnet", "10.8.0.0/24", "red");
+  await box.detach("web", "-p", "8080:80");
+  const rules = async () =>
+    (await execute(["nft", "list", "table", "ip", "container"])).stdout;
+  assertStringIncludes(await rules(), "8080");
+  await box.does("network", "connect", "red", "web");
+  await box.does("network", "disconnect", "red", "web");
+  assertStringIncludes(await rules(), "8080");
+  await box.does("network", "connect", "red", "web");
+  await box.does("network", "disconnect", "blue", "web");
+  assertEquals((await rules()).includes("8080"), false);
+  // Nobody holds the port any more.
+  await box.detach("other", "-p", "8080:80");
+  await box.does("rm", "-f", "other");
+  // They lead to the next way out after a restart.
+  await box.does("restart", "-t", "0", "web");
+  assertStringIncludes(await rules(), "10.8.0.");
+  // Only the address of a container that is gone is given back by force.
+  for (const word of ["", "w"]) {
+    const refused = await box.call("network", "disconnect", "-f", "red", word);
+    assertEquals(refused.status, 125, refused.stderr);
+  }
+  assertEquals((await box.leases()).length, 1);
+  await box.does("rm", "-f", "web");
+  assertEquals(await box.leases(), []);
+});
+
 test("a container that has ended leaves its networks, and can be changed", async () => {
   await using box = new NetworkBox();
   await box.does("network", "create", "--subnet", "10.9.0.0/29", "blue");

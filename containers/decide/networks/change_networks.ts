@@ -22,7 +22,8 @@ export interface Changing {
   networks: NetworkPlaces;
 }
 
-const isWayOut = ({ network }: NetworkPlace) => !network.internal;
+/** Whether a network can be the way out; the first one that can is. */
+export const isWayOut = ({ network }: NetworkPlace) => !network.internal;
 
 /**
  * The steps that connect a container with a network.
