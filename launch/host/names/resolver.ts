@@ -138,6 +138,8 @@ class Resolver implements Disposable {
     );
     // It goes on in a child of its own.
     const ended = wait(pid);
+    // With our copy of the socket closed, connecting fails if it has ended.
+    held.dispose();
     if (!ended || !("exited" in ended) || ended.exited) {
       throw new ContainerError("Cannot start the resolver: it ended at once");
     }

@@ -165,6 +165,9 @@ __attribute__((noreturn, used)) void serve(u64 *stack) {
   if (child) leave(child < 0);
   call(SYS_setsid, 0, 0, 0, 0, 0, 0);
   call(SYS_chdir, (u64)"/", 0, 0, 0, 0, 0);
+  /* What the command's caller left open, such as a lock or a pipe, must not
+   * stay open as long as the containers. */
+  call(SYS_close_range, EPOLL, ~0u, 0, 0, 0, 0);
   i64 epoll = call(SYS_epoll_create1, SOCK_CLOEXEC, 0, 0, 0, 0, 0);
   if (epoll != EPOLL && call(SYS_dup3, (u64)epoll, EPOLL, SOCK_CLOEXEC, 0, 0, 0) < 0) leave(1);
   if (!confine()) leave(1);
