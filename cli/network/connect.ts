@@ -2,8 +2,7 @@
 
 import { connect, disconnect } from "../../containers/daily/change_networks.ts";
 import { findContainer } from "../../containers/daily/names.ts";
-import { releaseLease } from "../../network/records/leases.ts";
-import { membersOf } from "../../network/records/leases.ts";
+import { membersOf, releaseLease } from "../../network/records/leases.ts";
 import { ContainerError, UsageError } from "../../spec/errors.ts";
 import type { Command } from "../command.ts";
 import { type Flag, type Flags, parseFlagsAndNames } from "../flags.ts";

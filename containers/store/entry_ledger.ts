@@ -106,30 +106,30 @@ export function takeBackHost(entry: Entry): void {
  * undos stay in its record: done again, they do nothing.
  */
 export function takeBackNetworks({ record: { host } }: Entry): void {
-  if (!host) return;
-  takeBack({
-    ...host,
-    undos: host.undos.filter(({ operation }) =>
-      OF_NETWORKS.includes(operation.undo)
-    ),
-  });
+  if (host) {
+    takeBackSome(host, ({ operation }) => OF_NETWORKS.has(operation.undo));
+  }
 }
 
-/** The undos of what a container has only while it runs. */
-const OF_NETWORKS: readonly UndoOperation["undo"][] = [
+const takeBackSome = (
+  host: NonNullable<Entry["record"]["host"]>,
+  wanted: (undo: RecordedUndo) => boolean,
+) => takeBack({ ...host, undos: host.undos.filter(wanted) });
+
+/** The undos of published ports. */
+const OF_PORTS: ReadonlySet<UndoOperation["undo"]> = new Set([
   "withdrawPorts",
   "releasePorts",
+]);
+
+/** The undos of what a container has only while it runs. */
+const OF_NETWORKS: ReadonlySet<UndoOperation["undo"]> = new Set([
+  ...OF_PORTS,
   "leaveNetwork",
   "restoreForwarding",
   "removeHosts",
   "endWayOut",
-];
-
-/** The undos of published ports. */
-const OF_PORTS: readonly UndoOperation["undo"][] = [
-  "withdrawPorts",
-  "releasePorts",
-];
+]);
 
 /**
  * Gives the address of a container in a network back, with what needs it.
@@ -145,13 +145,12 @@ export function leaveNetwork(
   if (!host) return;
   const leaves = ({ operation }: RecordedUndo) =>
     operation.undo === "leaveNetwork" && operation.id === network;
-  takeBack({
-    ...host,
-    undos: host.undos.filter((undo) =>
+  takeBackSome(
+    host,
+    (undo) =>
       leaves(undo) || undo.operation.undo === "restoreForwarding" ||
-      isWayOut && OF_PORTS.includes(undo.operation.undo)
-    ),
-  });
+      isWayOut && OF_PORTS.has(undo.operation.undo),
+  );
   entry.record = {
     ...entry.record,
     host: { ...host, undos: host.undos.filter((undo) => !leaves(undo)) },

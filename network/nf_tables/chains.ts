@@ -12,16 +12,17 @@ import {
   valueOf,
   viewOf,
 } from "../netlink/message.ts";
-import { NF } from "./messages.ts";
+import {
+  NF,
+  NFNL_SUBSYS_NFTABLES,
+  NFTA_CHAIN_HOOK,
+  NFTA_CHAIN_NAME,
+  NFTA_CHAIN_POLICY,
+  NFTA_CHAIN_TABLE,
+  NFTA_HOOK_HOOKNUM,
+} from "./messages.ts";
 
-const NFNL_SUBSYS_NFTABLES = 10;
 const NFT_MSG_GETCHAIN = 4;
-
-const NFTA_CHAIN_TABLE = 1;
-const NFTA_CHAIN_NAME = 3;
-const NFTA_CHAIN_HOOK = 4;
-const NFTA_CHAIN_POLICY = 5;
-const NFTA_HOOK_HOOKNUM = 1;
 
 /** The families of a table, linux/netfilter.h. */
 const NFPROTO: Readonly<Record<number, string>> = {

@@ -103,7 +103,7 @@ const accept = verdict("accept");
 const drop = verdict("drop");
 
 /** A chain with its rules. */
-interface RuledChain {
+export interface RuledChain {
   name: string;
   hook?: Parameters<typeof newChain>[2];
   rules: readonly (readonly Attribute[])[];
@@ -199,23 +199,40 @@ const CHAINS: readonly RuledChain[] = [
   FORWARD_CHAIN,
 ];
 
-/** Makes the table with its sets, chains and rules. It must not exist. */
-export const makeTable = (): Change[] => [
-  newTable(TABLE, { exclusive: true }),
-  ...SETS.map((set, index) => newSet(TABLE, set, index + 1)),
-  ...CHAINS.map(({ name, hook }) => newChain(TABLE, name, hook)),
-  ...CHAINS.flatMap(({ name, rules }) =>
-    rules.map((rule) => newRule(TABLE, name, rule))
+/** Makes a table with its sets, chains and rules. It must not exist. */
+export const makeWhole = (
+  table: Table,
+  sets: readonly NamedSet[],
+  chains: readonly RuledChain[],
+): Change[] => [
+  newTable(table, { exclusive: true }),
+  ...sets.map((set, index) => newSet(table, set, index + 1)),
+  ...chains.map(({ name, hook }) => newChain(table, name, hook)),
+  ...chains.flatMap(({ name, rules }) =>
+    rules.map((rule) => newRule(table, name, rule))
   ),
 ];
 
-/** Makes the table again, and everything in it, at one moment. */
-export const remakeTable = (): Change[] => [
+/**
+ * Makes a table again, and everything in it, at one moment.
+ *
+ * @param made what {@linkcode makeWhole} returns for the table
+ */
+export const remakeWhole = (
+  table: Table,
+  made: readonly Change[],
+): Change[] => [
   // Removing a table that is not there would be an error.
-  newTable(TABLE),
-  deleteTable(TABLE),
-  ...makeTable(),
+  newTable(table),
+  deleteTable(table),
+  ...made,
 ];
+
+/** Makes our table for IPv4. It must not exist. */
+export const makeTable = (): Change[] => makeWhole(TABLE, SETS, CHAINS);
+
+/** Makes our table for IPv4 again, and everything in it, at one moment. */
+export const remakeTable = (): Change[] => remakeWhole(TABLE, makeTable());
 
 /** What the firewall knows of a network. */
 export interface FilteredNetwork {

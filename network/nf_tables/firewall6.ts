@@ -13,20 +13,18 @@ import {
   BRIDGE_SETS,
   bridgeElements,
   FORWARD_CHAIN,
+  makeWhole,
   POSTROUTING_HOOK,
+  remakeWhole,
+  type RuledChain,
 } from "./firewall.ts";
 import {
   addElements,
   addRanges,
   deleteElements,
   deleteRanges,
-  deleteTable,
   getElement,
   type NamedSet,
-  newChain,
-  newRule,
-  newSet,
-  newTable,
   type Range,
   type Table,
 } from "./messages.ts";
@@ -38,7 +36,7 @@ const SETS: readonly NamedSet[] = [
   { name: "masqueraded", key: ["ipv6_addr"], ranges: true },
 ];
 
-const CHAINS: readonly (typeof FORWARD_CHAIN)[] = [
+const CHAINS: readonly RuledChain[] = [
   {
     name: "postrouting",
     hook: POSTROUTING_HOOK,
@@ -60,21 +58,10 @@ type Filtered = Pick<
 >;
 
 /** Makes the table with its sets, chains and rules. It must not exist. */
-export const makeTable6 = (): Change[] => [
-  newTable(TABLE6, { exclusive: true }),
-  ...SETS.map((set, index) => newSet(TABLE6, set, index + 1)),
-  ...CHAINS.map(({ name, hook }) => newChain(TABLE6, name, hook)),
-  ...CHAINS.flatMap(({ name, rules }) =>
-    rules.map((rule) => newRule(TABLE6, name, rule))
-  ),
-];
+export const makeTable6 = (): Change[] => makeWhole(TABLE6, SETS, CHAINS);
 
 /** Makes the table again, and everything in it, at one moment. */
-export const remakeTable6 = (): Change[] => [
-  newTable(TABLE6),
-  deleteTable(TABLE6),
-  ...makeTable6(),
-];
+export const remakeTable6 = (): Change[] => remakeWhole(TABLE6, makeTable6());
 
 /** The range of a network, with the first address after it as its end. */
 function rangeIn(subnet: Subnet): Range {

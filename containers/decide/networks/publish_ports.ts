@@ -5,7 +5,7 @@
 
 import type { NetworkRecord } from "../../../plan/network.ts";
 import type { PortOptions } from "../../../plan/ports.ts";
-import type { HostStep } from "../../../plan/step.ts";
+import type { HostStep, StepOf } from "../../../plan/step.ts";
 
 /** The record of a container's ports, in the directory of everything. */
 export const portsRecordOf = (directory: string, id: string): string =>
@@ -35,6 +35,31 @@ export interface PortSteps {
 /** Nothing is published. */
 export const NO_PORTS: PortSteps = { first: [], filtered: [], last: [] };
 
+const reservation = (
+  path: string,
+  { id, name, ports }: Pick<PortPlace, "id" | "name"> & {
+    ports: PortOptions["published"];
+  },
+): StepOf<"reservePorts"> => ({
+  step: "reservePorts",
+  path,
+  container: id,
+  name,
+  ports,
+  why:
+    "no other program gets the ports while the container lives; one in use is an error before anything is made",
+  man: "bind(2)",
+  undo: [{ undo: "releasePorts", path }],
+});
+
+const relay = (path: string, why: string): StepOf<"startRelay"> => ({
+  step: "startRelay",
+  path,
+  why,
+  man: "splice(2)",
+  undo: "kernel",
+});
+
 /** The steps that publish ports. */
 export function portSteps(
   { published }: PortOptions,
@@ -43,17 +68,7 @@ export function portSteps(
   if (!published.length) return NO_PORTS;
   const path = portsRecordOf(directory, id);
   return {
-    first: [{
-      step: "reservePorts",
-      path,
-      container: id,
-      name,
-      ports: published,
-      why:
-        "no other program gets the ports while the container lives; one in use is an error before anything is made",
-      man: "bind(2)",
-      undo: [{ undo: "releasePorts", path }],
-    }],
+    first: [reservation(path, { id, name, ports: published })],
     filtered: [{
       step: "publishPorts",
       path,
@@ -65,14 +80,12 @@ export function portSteps(
       man: "nft(8)",
       undo: [{ undo: "withdrawPorts", path }],
     }],
-    last: [{
-      step: "startRelay",
-      path,
-      why:
+    last: [
+      relay(
+        path,
         "what is sent to 127.0.0.1 or to IPv6 cannot be redirected by the firewall; without any right, it copies the bytes",
-      man: "splice(2)",
-      undo: "kernel",
-    }],
+      ),
+    ],
   };
 }
 
@@ -85,26 +98,16 @@ export function relayedPortSteps(
   const path = portsRecordOf(directory, id);
   return {
     first: [{
-      step: "reservePorts",
-      path,
-      container: id,
-      name,
-      ports: ports.published,
+      ...reservation(path, { id, name, ports: ports.published }),
       enters: true,
-      why:
-        "no other program gets the ports while the container lives; one in use is an error before anything is made",
-      man: "bind(2)",
-      undo: [{ undo: "releasePorts", path }],
     }],
     filtered: [],
-    last: [{
-      step: "startRelay",
-      path,
-      why:
+    last: [
+      relay(
+        path,
         "a user has no firewall; a process copies the bytes from inside the container's network namespace",
-      man: "splice(2)",
-      undo: "kernel",
-    }],
+      ),
+    ],
   };
 }
 
