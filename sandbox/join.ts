@@ -5,7 +5,6 @@
  * host, in the program's process.
  */
 
-import { EPOLL, forget, whenReady } from "../ffi/epoll.ts";
 import type { Descriptor } from "../ffi/fcntl.ts";
 import { O, open } from "../ffi/fcntl.ts";
 import { waitForEnd } from "../ffi/pidfd.ts";
@@ -35,6 +34,7 @@ import { Pipes } from "../containers/run/pipes.ts";
 import { THIS_MACHINE } from "../containers/world/real_world.ts";
 import { ConnectionClosedError } from "./errors.ts";
 import type { Space } from "./space.ts";
+import { untilSet } from "./until_set.ts";
 
 /** A command that is to join. */
 export interface JoinRequest {
@@ -209,7 +209,7 @@ async function begin(
   let ended: Promise<WaitStatus | null> | undefined;
   try {
     ended = waitForEnd(container.pid);
-    await isExecuted(container);
+    await untilSet(container);
     if (container.walk.outcome().failure) {
       await ended;
       explain(space, container);
@@ -253,14 +253,6 @@ export function startJoining(
     released: true,
     program,
   });
-}
-
-/** Waits for the execve, which closes the socket, or for the end. */
-export async function isExecuted({ status }: Container): Promise<void> {
-  if (!status) return;
-  await whenReady(status.fd, EPOLL.EPOLLIN);
-  forget(status.fd);
-  status.close();
 }
 
 /** @throws the error of the step that failed, in the words of a user */

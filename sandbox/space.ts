@@ -5,17 +5,14 @@
  */
 
 import type { Cgroup, CgroupState } from "../cgroup/mod.ts";
-import { EPOLL, forget, whenReady } from "../ffi/epoll.ts";
-import { type Descriptor, moveUp, O, open } from "../ffi/fcntl.ts";
+import { type Descriptor, moveUp } from "../ffi/fcntl.ts";
 import { openPidfd, waitForEnd } from "../ffi/pidfd.ts";
 import { kill, SIGNAL } from "../ffi/signal.ts";
 import { wait, type WaitStatus } from "../ffi/wait.ts";
 import { type Container, startContainer } from "../launch/container.ts";
-import { checkStarted, outside } from "../launch/diagnose.ts";
 import { HostPhase } from "../launch/host/host_phase.ts";
 import { WITH_PROCESS } from "../plan/host_kinds.ts";
 import { hasNamespace } from "../plan/namespaces.ts";
-import type { Plan } from "../plan/step.ts";
 import { SpecError } from "../spec/errors.ts";
 import type { Spec } from "../spec/types.ts";
 import type { ContainerOptions } from "../containers/decide/options.ts";
@@ -23,14 +20,11 @@ import { requesterIn } from "../containers/decide/requester.ts";
 import { type Decided, decideRun } from "../containers/decide/run.ts";
 import { type Compiled, compileOnce } from "../containers/run/kept_programs.ts";
 import { ledgerFor, sweepLeftoversOnce } from "../containers/run/leftovers.ts";
-import {
-  type LibraryOptions,
-  needsStore,
-  withCommand,
-} from "../containers/run/library_options.ts";
-import { findRootFilesystem } from "../containers/run/root_filesystem.ts";
-import { containerId, viewOnHost } from "../containers/run/run.ts";
+import type { LibraryOptions } from "../containers/run/library_options.ts";
+import { checkSteps, wantedBy } from "../containers/run/library_start.ts";
+import { containerId } from "../containers/run/run.ts";
 import { THIS_MACHINE } from "../containers/world/real_world.ts";
+import { untilSet } from "./until_set.ts";
 import { Pipes } from "../containers/run/pipes.ts";
 
 /** The first process has no command; this is the name in its configuration. */
@@ -148,12 +142,7 @@ const withoutRights = (spec: Spec): Spec => ({
 async function decide(options: LibraryOptions): Promise<Wanted> {
   const requester = requesterIn(THIS_MACHINE, Object.values(STREAMS));
   const given = { ...options, command: [NO_COMMAND], entrypoint: [] };
-  const rootfs = () =>
-    findRootFilesystem(options.rootfs, requester, { say: () => {} });
-  const wanted = needsStore(given)
-    ? await (await import("../containers/run/library_image.ts"))
-      .wantedOf(given, requester, { rootfs })
-    : { options: withCommand(given), rootfs: await rootfs() };
+  const wanted = await wantedBy(given, requester);
   const decided = await decideRun({ ...wanted, id: containerId() }, requester);
   if (decided.learn) {
     throw new SpecError("Cannot learn a seccomp profile in a sandbox", {
@@ -198,8 +187,9 @@ async function launch(
       container.release();
     }
     ended = waitForEnd(container.pid);
-    await isReady(container);
-    await checkAlive(container, { ended, plan, host, root: spec.root.path });
+    await untilSet(container);
+    if (container.walk.outcome().failure) await ended;
+    await checkSteps(container, { root: spec.root.path, plan, host });
     host.started();
     const space = Space.of(
       container,
@@ -221,34 +211,4 @@ async function limitsOf(plan: NonNullable<Decided["cgroup"]>) {
   const { Cgroup, stateOf } = await import("../cgroup/mod.ts");
   const state = stateOf(plan);
   return { manager: new Cgroup(state), state };
-}
-
-/** Waits until the process has set everything up, or has ended. */
-async function isReady({ status }: Container): Promise<void> {
-  if (!status) return;
-  await whenReady(status.fd, EPOLL.EPOLLIN);
-  forget(status.fd);
-  status.close();
-}
-
-/** @throws {ContainerError} if a step has failed */
-async function checkAlive(
-  container: Container,
-  { ended, plan, host, root }: {
-    ended: Promise<unknown>;
-    plan: Plan;
-    host: HostPhase;
-    root: string;
-  },
-): Promise<void> {
-  if (!container.walk.outcome().failure) return;
-  await ended;
-  using held = new DisposableStack();
-  const seen = await viewOnHost(root, plan, host, held);
-  checkStarted(
-    container.walk,
-    typeof seen === "string"
-      ? outside(held.use(open(seen, O.O_PATH)), held)
-      : seen,
-  );
 }

@@ -6,12 +6,10 @@
 
 import type { DeviceStats, Stats } from "../../cgroup/stats.ts";
 export type { DeviceStats, Stats };
-import { O, open } from "../../ffi/fcntl.ts";
 import { waitForEnd } from "../../ffi/pidfd.ts";
 import { kill, SIGNAL, type SignalName } from "../../ffi/signal.ts";
 import { exitCode, wait, type WaitStatus } from "../../ffi/wait.ts";
 import { type Container, startContainer } from "../../launch/container.ts";
-import { checkStarted, outside } from "../../launch/diagnose.ts";
 import { HostPhase } from "../../launch/host/host_phase.ts";
 import { StreamRelay } from "../../launch/attend/stream_relay.ts";
 import { WITH_PROCESS } from "../../plan/host_kinds.ts";
@@ -23,18 +21,13 @@ import { checkOptions, inLibraryWords } from "./library_words.ts";
 import { type Compiled, compileOnce } from "./kept_programs.ts";
 import type { Cgroup } from "../../cgroup/mod.ts";
 import { ledgerFor, sweepLeftoversOnce } from "./leftovers.ts";
-import {
-  type LibraryOptions,
-  needsStore,
-  streamsOf,
-  withCommand,
-} from "./library_options.ts";
+import { type LibraryOptions, streamsOf } from "./library_options.ts";
+import { checkSteps, wantedBy } from "./library_start.ts";
 import { Pipes, type Readable, type Writable } from "./pipes.ts";
 import { requesterIn } from "../decide/requester.ts";
 import { type Decided, decideRun } from "../decide/run.ts";
 import { THIS_MACHINE } from "../world/real_world.ts";
-import { findRootFilesystem } from "./root_filesystem.ts";
-import { containerId, viewOnHost } from "./run.ts";
+import { containerId } from "./run.ts";
 
 /** How the command ended. */
 export interface ExitStatus {
@@ -111,12 +104,7 @@ export async function run(options: LibraryOptions): Promise<RunningContainer> {
 async function start(options: LibraryOptions): Promise<RunningContainer> {
   options.signal?.throwIfAborted();
   const requester = requesterIn(THIS_MACHINE, streamsOf(options));
-  const rootfs = () =>
-    findRootFilesystem(options.rootfs, requester, { say: () => {} });
-  const wanted = needsStore(options)
-    ? await (await import("./library_image.ts"))
-      .wantedOf(options, requester, { rootfs })
-    : { options: withCommand(options), rootfs: await rootfs() };
+  const wanted = await wantedBy(options, requester);
   const decided = await decideRun({ ...wanted, id: containerId() }, requester);
   refuse(decided);
   const compiled = compileOnce(decided.spec, decided.facts);
@@ -266,16 +254,7 @@ class Running implements RunningContainer {
       (await import("../../launch/attend/foreground.ts")).takeForeground();
     }
     const lost = await relay?.finish(status ? exitCode(status) : 0);
-    if (container.walk.outcome().failure) {
-      using held = new DisposableStack();
-      const seen = await viewOnHost(root, plan, host, held);
-      checkStarted(
-        container.walk,
-        typeof seen === "string"
-          ? outside(held.use(open(seen, O.O_PATH)), held)
-          : seen,
-      );
-    }
+    await checkSteps(container, { root, plan, host });
     if (!status) {
       throw new ContainerError(
         "Cannot find out how the container ended: other code took its status (ECHILD)",

@@ -55,17 +55,25 @@ async function uploadFile(
     ...{ write: true, create: true, truncate: true },
   });
   await using open = target;
-  const bytes = new Uint8Array(PIECE);
-  for (;;) {
-    const count = await file.read(bytes);
-    if (count === null) return;
-    for (let rest = bytes.subarray(0, count); rest.length;) {
-      rest = rest.subarray(await open.write(rest));
-    }
-  }
+  await copy(file, open);
 }
 
 const PIECE = 1024 * 1024;
+
+/** Copies a file's bytes to another one, here or inside. */
+async function copy(
+  from: Pick<FsFile, "read">,
+  to: Pick<FsFile, "write">,
+): Promise<void> {
+  const bytes = new Uint8Array(PIECE);
+  for (;;) {
+    const count = await from.read(bytes);
+    if (count === null) return;
+    for (let rest = bytes.subarray(0, count); rest.length;) {
+      rest = rest.subarray(await to.write(rest));
+    }
+  }
+}
 
 async function uploadDirectory(
   fs: Files,
@@ -135,14 +143,7 @@ async function downloadFile(
   using target = await Deno.open(to, {
     ...{ write: true, create: true, truncate: true },
   });
-  const bytes = new Uint8Array(PIECE);
-  for (;;) {
-    const count = await file.read(bytes);
-    if (count === null) return;
-    for (let rest = bytes.subarray(0, count); rest.length;) {
-      rest = rest.subarray(await target.write(rest));
-    }
-  }
+  await copy(file, target);
 }
 
 async function downloadDirectory(
