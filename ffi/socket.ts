@@ -64,8 +64,8 @@ export async function receive(fd: number): Promise<Message | null> {
   const { recvmsg } = background();
   const next = () => recvmsg(fd, addressOf(message), MSG_CMSG_CLOEXEC);
   let count = await next();
-  // If the other end was closed with messages of ours unread, the first call
-  // fails with ECONNRESET, and its own messages are still there.
+  // If the sender closed its end before it had read all that we sent, the first
+  // call fails with ECONNRESET. The sender's messages can still be read.
   if (count < 0n) count = await next();
   if (count < 1n || vector.length !== 2) return null;
   const view = new DataView(control.buffer);

@@ -25,7 +25,7 @@ const PORTS: Readonly<Record<string, string>> = {
   expose: "port exposing",
 };
 
-/** Flags that only a network of ours has. */
+/** Flags for networks that this program manages. */
 const OF_NETWORKS = ["ip", "ip6", "network-alias"];
 
 /**

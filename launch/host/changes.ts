@@ -9,6 +9,7 @@ import { ContainerError, systemReason } from "../../spec/errors.ts";
 import type { OwnerMaps, UndoOperation } from "../../plan/undo.ts";
 import { runInside } from "./inside.ts";
 import { bootId } from "./owner.ts";
+import { isThere } from "./identity.ts";
 
 type Discard = Extract<UndoOperation, { undo: "discard" }>;
 
@@ -151,16 +152,6 @@ function makeLikeInside(path: string, top: string, owners: OwnerMaps): void {
     'chown --reference="$2" "$1" && chmod --reference="$2" "$1" && touch -r "$2" "$1"';
   if (runInside(owners, script, [path, top])) return;
   throw new ContainerError(`Cannot make ${path} with the owner of ${top}`);
-}
-
-function isThere(path: string): boolean {
-  try {
-    Deno.lstatSync(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
 }
 
 /**

@@ -24,3 +24,14 @@ export function isStill(path: string, made: Identity): boolean {
   const now = identityOf(path);
   return now?.device === made.device && now.inode === made.inode;
 }
+
+/** Whether something has this path; a link counts itself. */
+export function isThere(path: string): boolean {
+  try {
+    Deno.lstatSync(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}

@@ -12,6 +12,7 @@ import type { StepOf } from "../../plan/step.ts";
 import type { OwnerMaps } from "../../plan/undo.ts";
 import { ContainerError, systemReason } from "../../spec/errors.ts";
 import { discard } from "./changes.ts";
+import { isThere } from "./identity.ts";
 
 /** What is known about a volume, next to its data. */
 export interface VolumeRecord {
@@ -193,16 +194,6 @@ function isEmpty(path: string): boolean {
     return true;
   } catch (error) {
     if (error instanceof Deno.errors.PermissionDenied) return false;
-    throw error;
-  }
-}
-
-function isThere(path: string): boolean {
-  try {
-    Deno.lstatSync(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
     throw error;
   }
 }

@@ -15,6 +15,7 @@ import { hasMembers, releaseLease } from "../../network/records/leases.ts";
 import type { UndoOperation } from "../../plan/undo.ts";
 import { bootId } from "./owner.ts";
 import { endWayOut } from "./way_out.ts";
+import { isThere } from "./identity.ts";
 
 /** The operations about networks. */
 type NetworkUndoName =
@@ -56,15 +57,5 @@ export function takeBackNetwork(operation: NetworkUndo): void {
       );
       if (!inUse) restoreForwarding(note, boot);
     }
-  }
-}
-
-function isThere(path: string): boolean {
-  try {
-    Deno.lstatSync(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
   }
 }

@@ -1,7 +1,7 @@
 /**
  * The attacks of tests/escape/ by a command that joins a living sandbox, with
  * and without sudo, as root and as an ordinary user; and attacks on the
- * processes of ours that it lives beside.
+ * other processes of the sandbox, which belong to this program.
  */
 
 // @ts-types="../../types/std_assert.d.ts"

@@ -1,4 +1,4 @@
-/** Sandboxes of an ordinary user, who has one ID and no cgroup of their own. */
+/** Sandboxes of an ordinary user with one ID and without a delegated cgroup. */
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
