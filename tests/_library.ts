@@ -8,7 +8,16 @@ import {
   run,
   type RunningContainer,
 } from "../mod.ts";
-import { rootfs, test as hostTest } from "./_harness.ts";
+import {
+  copyRootfs,
+  execute,
+  NOBODY,
+  Nobody,
+  REPOSITORY,
+  rootfs,
+  TempDir,
+  test as hostTest,
+} from "./_harness.ts";
 
 /** How a container ended, and what it wrote. */
 export interface Output extends ExitStatus {
@@ -76,4 +85,32 @@ export function test(
     await fn();
     assertEquals(descriptors(), before, "Descriptors have come or gone");
   }, options);
+}
+
+/**
+ * Runs a program as an ordinary user; returns its output.
+ *
+ * @param textWith the program, with the path of that user's root filesystem
+ * @param plant puts something into that root filesystem first
+ */
+export async function asOrdinaryUser(
+  textWith: (rootfs: string) => string,
+  plant: (rootfs: string) => Promise<void> = () => Promise.resolve(),
+): Promise<string> {
+  await using nobody = await Nobody.make({ packages: true });
+  await using dir = new TempDir();
+  const copy = await copyRootfs(dir.path);
+  await plant(copy);
+  const file = `${dir.path}/program.ts`;
+  await Deno.writeTextFile(file, textWith(copy));
+  await execute(["chown", "-R", `${NOBODY}:${NOBODY}`, dir.path]);
+  const { status, stdout, stderr } = await execute([
+    ...nobody.before,
+    Deno.execPath(),
+    ...["run", "--allow-all", "--no-check"],
+    `--config=${REPOSITORY}/deno.json`,
+    file,
+  ], { env: nobody.env });
+  assertEquals([status, stderr], [0, ""]);
+  return stdout;
 }

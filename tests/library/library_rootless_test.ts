@@ -2,30 +2,15 @@
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
-import {
-  copyRootfs,
-  execute,
-  Nobody,
-  REPOSITORY,
-  TempDir,
-  test,
-  without,
-} from "../_harness.ts";
-
-/** The uid that setpriv uses, and that of `nobody` on Debian. */
-const UID = 65534;
+import { NOBODY, REPOSITORY, test, without } from "../_harness.ts";
+import { asOrdinaryUser } from "../_library.ts";
 
 /**
  * Runs a program of that user, with `run`, `rootfs` and `text`; returns its
  * output.
  */
-async function program(body: string): Promise<string> {
-  await using nobody = await Nobody.make({ packages: true });
-  await using dir = new TempDir();
-  const rootfs = await copyRootfs(dir.path);
-  const file = `${dir.path}/program.ts`;
-  await Deno.writeTextFile(
-    file,
+const program = (body: string): Promise<string> =>
+  asOrdinaryUser((rootfs) =>
     `import { CommandError, ContainerError, plan, run, SpecError } from "${REPOSITORY}/mod.ts";
      const rootfs = ${JSON.stringify(rootfs)};
      // Without sockets: the runtime makes a pair when it likes, and we none.
@@ -44,19 +29,8 @@ async function program(body: string): Promise<string> {
        await container.status;
        return text;
      }
-     ${body}`,
+     ${body}`
   );
-  await execute(["chown", "-R", `${UID}:${UID}`, dir.path]);
-  const { status, stdout, stderr } = await execute([
-    ...nobody.before,
-    Deno.execPath(),
-    ...["run", "--allow-all", "--no-check"],
-    `--config=${REPOSITORY}/deno.json`,
-    file,
-  ], { env: nobody.env });
-  assertEquals([status, stderr], [0, ""]);
-  return stdout;
-}
 
 const skip = without("setpriv");
 
@@ -91,7 +65,7 @@ test(
     console.log(open().filter((name) => !before.includes(name)).join());`);
     assertEquals(
       stdout,
-      `0\ncontainer\n 0 ${UID} 1\n\ntrue 4000000\nSIGKILL\n` +
+      `0\ncontainer\n 0 ${NOBODY} 1\n\ntrue 4000000\nSIGKILL\n` +
         "SpecError Cannot run without a user namespace: not root\n" +
         "ContainerError Cannot use the root filesystem /nosuch: no such directory\n\n",
     );

@@ -3,17 +3,8 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
 import { Sandbox, type SandboxOptions } from "../../mod.ts";
-import {
-  copyRootfs,
-  execute,
-  NOBODY,
-  Nobody,
-  REPOSITORY,
-  rootfs,
-  TempDir,
-  test as hostTest,
-} from "../_harness.ts";
-import { descriptors } from "../_library.ts";
+import { REPOSITORY, rootfs, test as hostTest } from "../_harness.ts";
+import { asOrdinaryUser, descriptors } from "../_library.ts";
 
 /** A sandbox on the root filesystem to test with. */
 export const create = (options: SandboxOptions = {}): Promise<Sandbox> =>
@@ -47,31 +38,16 @@ export function test(
  *
  * @param plant puts something into the root filesystem first
  */
-export async function asUser(
+export const asUser = (
   body: string,
-  plant: (rootfs: string) => Promise<void> = () => Promise.resolve(),
-): Promise<string> {
-  await using nobody = await Nobody.make({ packages: true });
-  await using dir = new TempDir();
-  const copy = await copyRootfs(dir.path);
-  await plant(copy);
-  const file = `${dir.path}/program.ts`;
-  await Deno.writeTextFile(
-    file,
-    `import * as mod from "${REPOSITORY}/mod.ts";
+  plant?: (rootfs: string) => Promise<void>,
+): Promise<string> =>
+  asOrdinaryUser(
+    (rootfs) =>
+      `import * as mod from "${REPOSITORY}/mod.ts";
      const { Sandbox } = mod;
-     const rootfs = ${JSON.stringify(copy)};
+     const rootfs = ${JSON.stringify(rootfs)};
      const create = (options) => Sandbox.create({ rootfs, ...options });
      ${body}`,
+    plant,
   );
-  await execute(["chown", "-R", `${NOBODY}:${NOBODY}`, dir.path]);
-  const { status, stdout, stderr } = await execute([
-    ...nobody.before,
-    Deno.execPath(),
-    ...["run", "--allow-all", "--no-check"],
-    `--config=${REPOSITORY}/deno.json`,
-    file,
-  ], { env: nobody.env });
-  assertEquals([status, stderr], [0, ""]);
-  return stdout;
-}
